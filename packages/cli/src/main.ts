@@ -1,0 +1,1 @@
+console.error("phinets: no commands yet");
