@@ -3,9 +3,9 @@
  * in the last bit between engines; these give the same bits everywhere. Error below 2 ulp (checked against Math.*).
  * Math.sqrt is correctly rounded in every engine and is used as it is.
  */
-const LN2_HIGH = 6.93147180369123816490e-1; // low 32 bits zero: k * LN2_HIGH is exact for |k| < 2048
-const LN2_LOW = 1.90821492927058770002e-10;
-const INV_LN2 = 1.4426950408889634074;
+const LN2_HIGH = 0.6931471803691238; // low 32 bits zero: k * LN2_HIGH is exact for |k| < 2048
+const LN2_LOW = 1.9082149292705877e-10;
+const INV_LN2 = Math.LOG2E;
 
 const bits = new DataView(new ArrayBuffer(8));
 

@@ -43,12 +43,18 @@ export function sameShape(a: Shape, b: Shape): boolean {
 export function tensor<D extends DType>(dtype: D, shape: Shape, data?: TypedArrays[D]): Tensor<D> {
   for (const dimension of shape) {
     if (!Number.isInteger(dimension) || dimension < 0) {
-      throw new PhinetsError("tensor.shape", `tensor: shape ${formatShape(shape)} has dimension ${dimension}; dimensions are integers of at least 0`);
+      throw new PhinetsError(
+        "tensor.shape",
+        `tensor: shape ${formatShape(shape)} has dimension ${dimension}; dimensions are integers of at least 0`,
+      );
     }
   }
   const size = sizeOf(shape);
   if (data !== undefined && data.length !== size) {
-    throw new PhinetsError("tensor.size", `tensor: data has ${data.length} elements but shape ${formatShape(shape)} needs ${size}`);
+    throw new PhinetsError(
+      "tensor.size",
+      `tensor: data has ${data.length} elements but shape ${formatShape(shape)} needs ${size}`,
+    );
   }
   return { dtype, shape, data: data ?? (new constructors[dtype](size) as TypedArrays[D]) };
 }

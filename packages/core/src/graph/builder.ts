@@ -1,0 +1,143 @@
+/** Builds graphs front to back: each method adds a node and returns the name of its value. */
+import type { Shape } from "../tensor/index.js";
+import { type Graph, makeGraph, type Node } from "./graph.js";
+import type { FusedActivation, OpAttributes, OpName, OpParameter, OpSpec, Padding } from "./ops.js";
+import { ops } from "./ops.js";
+
+export interface Conv2dOptions {
+  readonly filters: number;
+  /** Side of a square kernel. Default 1. */
+  readonly kernel?: number;
+  /** Default 1. */
+  readonly stride?: number;
+  /** Zeros on all sides, or per side. Default 0. */
+  readonly padding?: number | Padding;
+  /** Default 1. */
+  readonly groups?: number;
+  /** Default false. */
+  readonly bias?: boolean;
+  /** Default "none". */
+  readonly activation?: FusedActivation;
+}
+
+export class GraphBuilder {
+  readonly #nodes: Node[] = [];
+  readonly #shapes = new Map<string, Shape>();
+
+  constructor(readonly name: string) {}
+
+  /** Shape of a value made so far. */
+  shape(value: string): Shape {
+    return this.#shapes.get(value)!;
+  }
+
+  #add<O extends OpName>(op: O, name: string, inputs: string[], attributes: OpAttributes[O]): string {
+    const spec = ops[op] as unknown as OpSpec<OpAttributes[O]>;
+    const shapes = inputs.map((input) => this.shape(input));
+    this.#shapes.set(name, spec.infer(name, shapes, attributes)[0]);
+    const needed: Record<string, OpParameter> = spec.parameters?.(shapes, attributes) ?? {};
+    const suffix: Record<string, string> = op === "batchNorm" ? batchNormSuffix : {};
+    const parameters = Object.fromEntries(Object.keys(needed).map((role) => [role, `${name}.${suffix[role] ?? role}`]));
+    this.#nodes.push({ name, op, inputs, parameters, attributes } as unknown as Node);
+    return name;
+  }
+
+  input(name: string, shape: Shape): string {
+    return this.#add("input", name, [], { shape });
+  }
+
+  conv2d(name: string, x: string, options: Conv2dOptions): string {
+    const { filters, kernel = 1, stride = 1, padding = 0, groups = 1, bias = false, activation = "none" } = options;
+    const sides =
+      typeof padding === "number" ? { top: padding, bottom: padding, left: padding, right: padding } : padding;
+    return this.#add("conv2d", name, [x], {
+      filters,
+      kernel: [kernel, kernel],
+      stride: [stride, stride],
+      padding: sides,
+      groups,
+      bias,
+      activation,
+    });
+  }
+
+  /** A convolution with one filter a channel. */
+  depthwise(name: string, x: string, options: Omit<Conv2dOptions, "filters" | "groups">): string {
+    const channels = this.shape(x)[3];
+    return this.conv2d(name, x, { ...options, filters: channels, groups: channels });
+  }
+
+  dense(
+    name: string,
+    x: string,
+    units: number,
+    options: { bias?: boolean; activation?: FusedActivation } = {},
+  ): string {
+    return this.#add("dense", name, [x], {
+      units,
+      bias: options.bias ?? true,
+      activation: options.activation ?? "none",
+    });
+  }
+
+  batchNorm(name: string, x: string, epsilon = 1e-3): string {
+    return this.#add("batchNorm", name, [x], { epsilon });
+  }
+
+  relu6(name: string, x: string): string {
+    return this.#add("relu6", name, [x], {});
+  }
+
+  hardswish(name: string, x: string): string {
+    return this.#add("hardswish", name, [x], {});
+  }
+
+  sigmoid(name: string, x: string): string {
+    return this.#add("sigmoid", name, [x], {});
+  }
+
+  softmax(name: string, x: string): string {
+    return this.#add("softmax", name, [x], {});
+  }
+
+  add(name: string, a: string, b: string): string {
+    return this.#add("add", name, [a, b], {});
+  }
+
+  multiply(name: string, a: string, b: string): string {
+    return this.#add("multiply", name, [a, b], {});
+  }
+
+  globalAveragePool(name: string, x: string): string {
+    return this.#add("globalAveragePool", name, [x], {});
+  }
+
+  maxPool(name: string, x: string, size: number, stride = size): string {
+    return this.#add("maxPool", name, [x], { size, stride });
+  }
+
+  pad(name: string, x: string, padding: Padding): string {
+    return this.#add("pad", name, [x], { padding });
+  }
+
+  dropout(name: string, x: string, rate: number, spatial = false): string {
+    return this.#add("dropout", name, [x], { rate, spatial });
+  }
+
+  flatten(name: string, x: string): string {
+    return this.#add("flatten", name, [x], {});
+  }
+
+  /** The finished graph; throws when a name repeats. */
+  build(outputs: readonly string[]): Graph {
+    return makeGraph(this.name, this.#nodes, outputs);
+  }
+}
+
+/** PyTorch's state_dict names, so that a reference checkpoint's keys are ours. */
+const batchNormSuffix: Record<string, string> = {
+  gamma: "weight",
+  beta: "bias",
+  mean: "running_mean",
+  variance: "running_var",
+};

@@ -1,0 +1,5 @@
+export * from "./builder.js";
+export * from "./graph.js";
+export * from "./ops.js";
+export * from "./passes/deploy.js";
+export * from "./serialize.js";

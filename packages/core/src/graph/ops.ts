@@ -1,0 +1,250 @@
+/**
+ * The operators of the graph. Each has one entry: its arity, its parameters and one function that infers the output
+ * shapes, which is also its validator. Maps are NHWC `[batch, height, width, channels]`; convolution weights are OHWI
+ * `[filters, kernelHeight, kernelWidth, channels / groups]`; dense weights are `[units, features]`.
+ */
+import { formatShape, PhinetsError, type Shape } from "../tensor/index.js";
+
+/** Zeros (in the tensor's real value) added around a map, in pixels. */
+export interface Padding {
+  readonly top: number;
+  readonly bottom: number;
+  readonly left: number;
+  readonly right: number;
+}
+
+/** Activation that a convolution or dense layer applies to its own output. */
+export type FusedActivation = "none" | "relu6";
+
+type Empty = Readonly<Record<string, never>>;
+
+/** Attributes of every operator, by name. */
+export interface OpAttributes {
+  /** Graph input; its shape is the attribute. */
+  input: { readonly shape: Shape };
+  conv2d: {
+    readonly filters: number;
+    readonly kernel: readonly [height: number, width: number];
+    readonly stride: readonly [vertical: number, horizontal: number];
+    readonly padding: Padding;
+    /** Equal to the input's channels for a depthwise convolution. */
+    readonly groups: number;
+    readonly bias: boolean;
+    readonly activation: FusedActivation;
+  };
+  dense: { readonly units: number; readonly bias: boolean; readonly activation: FusedActivation };
+  /** y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, per channel. */
+  batchNorm: { readonly epsilon: number };
+  /** min(max(x, 0), 6) */
+  relu6: Empty;
+  /** x * min(max(x + 3, 0), 6) / 6 */
+  hardswish: Empty;
+  sigmoid: Empty;
+  /** Over the last axis. */
+  softmax: Empty;
+  /** Element by element, equal shapes. */
+  add: Empty;
+  /** The second input has the first's shape, or `[batch, 1, 1, channels]` and is broadcast over the map. */
+  multiply: Empty;
+  /** `[batch, height, width, channels]` to `[batch, 1, 1, channels]`. */
+  globalAveragePool: Empty;
+  /** Window `size` x `size`, stride `stride`, no padding, floor. */
+  maxPool: { readonly size: number; readonly stride: number };
+  pad: { readonly padding: Padding };
+  /** Identity at inference. `spatial` drops whole channels. */
+  dropout: { readonly rate: number; readonly spatial: boolean };
+  /** `[batch, height, width, channels]` to `[batch, height * width * channels]`. */
+  flatten: Empty;
+}
+
+export type OpName = keyof OpAttributes;
+
+/** What a parameter is, which decides its initial value, its weight decay and whether it is trained. */
+export type ParameterKind = "weight" | "bias" | "gamma" | "beta" | "runningMean" | "runningVariance";
+
+export interface OpParameter {
+  readonly kind: ParameterKind;
+  readonly shape: Shape;
+}
+
+export interface OpSpec<A> {
+  /** Number of inputs. */
+  readonly arity: number;
+  /** Output shapes; throws PhinetsError naming the op, the argument and the sizes. */
+  infer(name: string, inputs: readonly Shape[], attributes: A): Shape[];
+  /** Parameters by role ("weight", "bias", "gamma", ...). Called after `infer` accepted the arguments. */
+  parameters?(inputs: readonly Shape[], attributes: A): Record<string, OpParameter>;
+}
+
+function fail(op: string, name: string, problem: string): never {
+  throw new PhinetsError(`graph.${op}`, `${op} "${name}": ${problem}`);
+}
+
+function requireMap(
+  op: string,
+  name: string,
+  shape: Shape,
+): asserts shape is readonly [number, number, number, number] {
+  if (shape.length !== 4)
+    fail(op, name, `input has shape ${formatShape(shape)}; a map [batch,height,width,channels] is needed`);
+}
+
+function requireInteger(op: string, name: string, argument: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least)
+    fail(op, name, `${argument} is ${value}; an integer of at least ${least} is needed`);
+}
+
+/** Output length of a sliding window along one axis. */
+function windowed(
+  op: string,
+  name: string,
+  axis: string,
+  size: number,
+  padding: number,
+  kernel: number,
+  stride: number,
+): number {
+  if (size + padding < kernel) {
+    fail(
+      op,
+      name,
+      `kernel ${axis} ${kernel} is larger than the input's ${size}${padding > 0 ? ` with padding ${padding}` : ""}; use a larger input resolution or fewer strides`,
+    );
+  }
+  return Math.floor((size + padding - kernel) / stride) + 1;
+}
+
+function checkPadding(op: string, name: string, padding: Padding): void {
+  for (const side of ["top", "bottom", "left", "right"] as const)
+    requireInteger(op, name, `padding.${side}`, padding[side], 0);
+}
+
+const sameAsInput = { arity: 1, infer: (_: string, [x]: readonly Shape[]): Shape[] => [x] };
+
+export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
+  input: {
+    arity: 0,
+    infer(name, _, { shape }) {
+      if (shape.length === 0) fail("input", name, "shape [] has no batch dimension");
+      for (const dimension of shape) requireInteger("input", name, `dimension of ${formatShape(shape)}`, dimension, 1);
+      return [shape];
+    },
+  },
+  conv2d: {
+    arity: 1,
+    infer(name, [x], { filters, kernel, stride, padding, groups }) {
+      requireMap("conv2d", name, x);
+      const [batch, height, width, channels] = x;
+      requireInteger("conv2d", name, "filters", filters, 1);
+      requireInteger("conv2d", name, "groups", groups, 1);
+      for (const k of kernel) requireInteger("conv2d", name, "kernel", k, 1);
+      for (const s of stride) requireInteger("conv2d", name, "stride", s, 1);
+      checkPadding("conv2d", name, padding);
+      if (channels % groups !== 0)
+        fail("conv2d", name, `input channels ${channels} are not a multiple of groups ${groups}`);
+      if (filters % groups !== 0) fail("conv2d", name, `filters ${filters} are not a multiple of groups ${groups}`);
+      const h = windowed("conv2d", name, "height", height, padding.top + padding.bottom, kernel[0], stride[0]);
+      const w = windowed("conv2d", name, "width", width, padding.left + padding.right, kernel[1], stride[1]);
+      return [[batch, h, w, filters]];
+    },
+    parameters([x], { filters, kernel, groups, bias }): Record<string, OpParameter> {
+      const weight: OpParameter = { kind: "weight", shape: [filters, kernel[0], kernel[1], x[3] / groups] };
+      return bias ? { weight, bias: { kind: "bias", shape: [filters] } } : { weight };
+    },
+  },
+  dense: {
+    arity: 1,
+    infer(name, [x], { units }) {
+      if (x.length !== 2)
+        fail("dense", name, `input has shape ${formatShape(x)}; [batch,features] is needed (use flatten)`);
+      requireInteger("dense", name, "units", units, 1);
+      return [[x[0], units]];
+    },
+    parameters([x], { units, bias }): Record<string, OpParameter> {
+      const weight: OpParameter = { kind: "weight", shape: [units, x[1]] };
+      return bias ? { weight, bias: { kind: "bias", shape: [units] } } : { weight };
+    },
+  },
+  batchNorm: {
+    arity: 1,
+    infer(name, [x], { epsilon }) {
+      if (!(epsilon > 0)) fail("batchNorm", name, `epsilon is ${epsilon}; it must be positive`);
+      return [x];
+    },
+    parameters([x]) {
+      const shape = [x[x.length - 1]];
+      return {
+        gamma: { kind: "gamma", shape },
+        beta: { kind: "beta", shape },
+        mean: { kind: "runningMean", shape },
+        variance: { kind: "runningVariance", shape },
+      };
+    },
+  },
+  relu6: sameAsInput,
+  hardswish: sameAsInput,
+  sigmoid: sameAsInput,
+  softmax: sameAsInput,
+  add: {
+    arity: 2,
+    infer(name, [a, b]) {
+      if (formatShape(a) !== formatShape(b))
+        fail("add", name, `inputs have shapes ${formatShape(a)} and ${formatShape(b)}; they must be equal`);
+      return [a];
+    },
+  },
+  multiply: {
+    arity: 2,
+    infer(name, [a, b]) {
+      const broadcast = a.length === 4 && b.length === 4 && b[0] === a[0] && b[1] === 1 && b[2] === 1 && b[3] === a[3];
+      if (!broadcast && formatShape(a) !== formatShape(b)) {
+        fail(
+          "multiply",
+          name,
+          `second input has shape ${formatShape(b)}; it must be ${formatShape(a)} or [batch,1,1,channels] of it`,
+        );
+      }
+      return [a];
+    },
+  },
+  globalAveragePool: {
+    arity: 1,
+    infer(name, [x]) {
+      requireMap("globalAveragePool", name, x);
+      return [[x[0], 1, 1, x[3]]];
+    },
+  },
+  maxPool: {
+    arity: 1,
+    infer(name, [x], { size, stride }) {
+      requireMap("maxPool", name, x);
+      requireInteger("maxPool", name, "size", size, 1);
+      requireInteger("maxPool", name, "stride", stride, 1);
+      const h = windowed("maxPool", name, "height", x[1], 0, size, stride);
+      const w = windowed("maxPool", name, "width", x[2], 0, size, stride);
+      return [[x[0], h, w, x[3]]];
+    },
+  },
+  pad: {
+    arity: 1,
+    infer(name, [x], { padding }) {
+      requireMap("pad", name, x);
+      checkPadding("pad", name, padding);
+      return [[x[0], x[1] + padding.top + padding.bottom, x[2] + padding.left + padding.right, x[3]]];
+    },
+  },
+  dropout: {
+    arity: 1,
+    infer(name, [x], { rate }) {
+      if (!(rate >= 0 && rate < 1)) fail("dropout", name, `rate is ${rate}; it must be in 0..1, 1 excluded`);
+      return [x];
+    },
+  },
+  flatten: {
+    arity: 1,
+    infer(name, [x]) {
+      requireMap("flatten", name, x);
+      return [[x[0], x[1] * x[2] * x[3]]];
+    },
+  },
+};

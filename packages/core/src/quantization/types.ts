@@ -1,0 +1,20 @@
+/** The integer network: what the interpreter runs, the exporters write and the firmware computes. */
+import type { Graph } from "../graph/index.js";
+import type { Weights } from "../tensor/index.js";
+
+/** real = scale * (q - zeroPoint), q in -128..127. */
+export interface QuantizationParameters {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+export interface QuantizedNetwork {
+  /** Deployment graph (`deployGraph`), batch 1: no batch norm, dropout or separate padding. */
+  readonly graph: Graph;
+  /** Per value of the graph. maxPool and flatten keep their input's. */
+  readonly values: Readonly<Record<string, QuantizationParameters>>;
+  /** Per weight parameter: one symmetric scale an output channel (zero point 0, -127..127). */
+  readonly weightScales: Readonly<Record<string, readonly number[]>>;
+  /** int8 weights (OHWI, or [units, features]) and int32 biases (scale = input scale * weight scale). */
+  readonly weights: Weights;
+}

@@ -1,0 +1,90 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodeSafetensors, encodeSafetensors, exp, log, Random, sigmoid, tensor } from "./index.js";
+
+const ulps = (a: number, b: number) => Math.abs(a - b) / (Math.abs(b) * 2 ** -52);
+
+describe("math", () => {
+  it("exp and log are within 2 ulp of the host's", () => {
+    fc.assert(fc.property(fc.double({ min: -700, max: 700, noNaN: true }), (x) => ulps(exp(x), Math.exp(x)) <= 2));
+    fc.assert(
+      fc.property(
+        fc.double({ min: 1e-300, max: 1e300, noNaN: true }),
+        (x) => Math.abs(log(x) - Math.log(x)) <= 2 * 2 ** -52 * Math.max(1, Math.abs(Math.log(x))),
+      ),
+    );
+  });
+  it("handles the ends", () => {
+    expect([exp(0), exp(-800), exp(800), exp(Number.NEGATIVE_INFINITY)]).toEqual([1, 0, Number.POSITIVE_INFINITY, 0]);
+    expect([log(1), log(0), log(Number.POSITIVE_INFINITY)]).toEqual([
+      0,
+      Number.NEGATIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+    ]);
+    expect(log(-1)).toBeNaN();
+    expect(exp(Number.NaN)).toBeNaN();
+    expect(log(5e-324)).toBeCloseTo(Math.log(5e-324), 12);
+    expect(Math.abs(exp(-740) - Math.exp(-740))).toBeLessThanOrEqual(5e-324);
+    expect(sigmoid(-1000)).toBe(0);
+    expect(sigmoid(1000)).toBe(1);
+  });
+});
+
+describe("Random", () => {
+  it("depends on its whole key and on nothing else", () => {
+    expect(new Random(1, 2, 3).uint32()).toBe(new Random(1, 2, 3).uint32());
+    const first = new Set<number>();
+    for (let a = 0; a < 10; a++)
+      for (let b = 0; b < 10; b++) for (let c = 0; c < 10; c++) first.add(new Random(a, b, c).uint32());
+    expect(first.size).toBe(1000);
+  });
+  it("is uniform, and normal where asked", () => {
+    const random = new Random(7);
+    const bins = new Array(16).fill(0);
+    for (let i = 0; i < 160_000; i++) bins[random.integer(16)]++;
+    const chi = bins.reduce((sum, n) => sum + (n - 10_000) ** 2 / 10_000, 0);
+    expect(chi).toBeLessThan(45); // 15 degrees of freedom, p = 1e-4
+    let sum = 0;
+    let squares = 0;
+    for (let i = 0; i < 100_000; i++) {
+      const x = random.normal();
+      sum += x;
+      squares += x * x;
+    }
+    expect(Math.abs(sum / 100_000)).toBeLessThan(0.015);
+    expect(Math.abs(squares / 100_000 - 1)).toBeLessThan(0.03);
+  });
+  it("permutes", () => {
+    expect([...new Random(3).permutation(50)].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+  });
+});
+
+describe("safetensors", () => {
+  it("round-trips any weights", () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(
+          fc.string({ minLength: 1 }).filter((s) => s !== "__metadata__" && s !== "__proto__"),
+          fc.array(fc.float({ noNaN: true }), { maxLength: 20 }),
+        ),
+        (arrays) => {
+          const weights = Object.fromEntries(
+            Object.entries(arrays).map(([name, a]) => [name, tensor("float32", [a.length], Float32Array.from(a))]),
+          );
+          const decoded = decodeSafetensors(encodeSafetensors(weights, { made: "here" }));
+          expect(decoded.metadata).toEqual({ made: "here" });
+          expect(Object.keys(decoded.weights).sort()).toEqual(Object.keys(weights).sort());
+          for (const name of Object.keys(weights)) expect(decoded.weights[name]).toEqual(weights[name]);
+        },
+      ),
+    );
+  });
+  it("refuses every truncation of a file, by name", () => {
+    const file = encodeSafetensors({
+      a: tensor("float32", [2, 2], Float32Array.of(1, 2, 3, 4)),
+      b: tensor("int8", [3]),
+    });
+    for (let n = 0; n < file.length; n++)
+      expect(() => decodeSafetensors(file.subarray(0, n), "x.safetensors")).toThrow(/^x\.safetensors: /);
+  });
+});
