@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeSafetensors, encodeSafetensors, exp, log, Random, sigmoid, tensor } from "./index.js";
+import { cos, decodeSafetensors, encodeSafetensors, exp, log, Random, sigmoid, tensor } from "./index.js";
 
 const ulps = (a: number, b: number) => Math.abs(a - b) / (Math.abs(b) * 2 ** -52);
 
@@ -13,6 +13,9 @@ describe("math", () => {
         (x) => Math.abs(log(x) - Math.log(x)) <= 2 * 2 ** -52 * Math.max(1, Math.abs(Math.log(x))),
       ),
     );
+  });
+  it("cos is accurate where a schedule needs it", () => {
+    fc.assert(fc.property(fc.double({ min: -4, max: 4, noNaN: true }), (x) => Math.abs(cos(x) - Math.cos(x)) < 1e-14));
   });
   it("handles the ends", () => {
     expect([exp(0), exp(-800), exp(800), exp(Number.NEGATIVE_INFINITY)]).toEqual([1, 0, Number.POSITIVE_INFINITY, 0]);
