@@ -1,0 +1,120 @@
+/**
+ * Batches for training and evaluation. What a batch holds is a function of (seed, epoch, sample) alone: workers may
+ * assemble batches in any order and get the same bits.
+ */
+import { PhinetsError, Random } from "../tensor/index.js";
+import { type AugmentOptions, augment, moveBoxes } from "./augment.js";
+import { withChannels, writeInput } from "./picture.js";
+import { fitPicture, fitRect } from "./resize.js";
+import type { BoxLabel, Fit, Picture, PictureSize } from "./types.js";
+
+/** A decoded picture with what it shows. */
+export interface LabelledPicture {
+  readonly picture: Picture;
+  readonly labels?: readonly BoxLabel[];
+  readonly class?: number;
+}
+
+/** Decoded pictures by number, 0..length-1. */
+export interface PictureSource {
+  readonly length: number;
+  at(sample: number): LabelledPicture;
+}
+
+export interface BatchOptions extends PictureSize {
+  /** 1 (grey) or 3 (RGB). Default 3. */
+  readonly channels?: number;
+  /** Default 0. */
+  readonly seed?: number;
+  /** Random changes; absent for evaluation. Its own `fit`, where given, counts. */
+  readonly augment?: AugmentOptions;
+  /** Default "stretch". */
+  readonly fit?: Fit;
+}
+
+export interface Batch {
+  /** Network input `[batch, height, width, channels]`, -1..1 as `pixelToInput` says. */
+  readonly input: Float32Array;
+  /** Boxes of each picture, in fractions of the input; empty arrays for classification. */
+  readonly labels: BoxLabel[][];
+  /** Class of each picture; -1 for detection. */
+  readonly classes: Int32Array;
+  /** Numbers of the samples in the source. */
+  readonly samples: Int32Array;
+}
+
+/** The order of an epoch: a permutation of 0..count-1 that depends on (seed, epoch) only. */
+export function epochOrder(count: number, seed: number, epoch: number): Int32Array {
+  return new Random(seed, epoch, 0x6f726465).permutation(count);
+}
+
+/**
+ * Cuts an order into batches. With `dropLast` (training: batch statistics of a few pictures are poor) an incomplete last
+ * batch is left out, unless it is the only one.
+ */
+export function cutBatches(order: Int32Array, batch: number, dropLast = false): Int32Array[] {
+  if (!Number.isInteger(batch) || batch < 1) {
+    throw new PhinetsError("data.batch", `batch is ${batch}; it is an integer of at least 1`);
+  }
+  const batches: Int32Array[] = [];
+  for (let i = 0; i < order.length; i += batch) batches.push(order.slice(i, i + batch));
+  if (dropLast && batches.length > 1 && batches[batches.length - 1].length < batch) batches.pop();
+  return batches;
+}
+
+/** One picture as the network gets it: resized, with the right channels, changed at random if asked; boxes followed. */
+export interface PreparedSample {
+  readonly picture: Picture;
+  readonly labels: BoxLabel[];
+  readonly class?: number;
+}
+
+export function prepareSample(
+  source: PictureSource,
+  sample: number,
+  epoch: number,
+  options: BatchOptions,
+): PreparedSample {
+  const { height, width, channels = 3, seed = 0, fit = "stretch" } = options;
+  const entry = source.at(sample);
+  const labels = entry.labels ?? [];
+  if (options.augment !== undefined) {
+    const random = new Random(seed, epoch, sample);
+    const changed = augment(entry.picture, labels, { fit, ...options.augment }, random, { height, width });
+    return { picture: withChannels(changed.picture, channels), labels: changed.labels, class: entry.class };
+  }
+  const picture = withChannels(fitPicture(entry.picture, { height, width }, fit), channels);
+  const rect = fitRect(entry.picture, { height, width }, fit);
+  return { picture, labels: moveBoxes(labels, entry.picture, rect, { height, width }), class: entry.class };
+}
+
+/**
+ * Assembles the batch of the given samples.
+ * @param input where to write; allocated when absent
+ */
+export function assembleBatch(
+  source: PictureSource,
+  samples: Int32Array,
+  epoch: number,
+  options: BatchOptions,
+  input?: Float32Array,
+): Batch {
+  const { height, width, channels = 3 } = options;
+  const pictureSize = height * width * channels;
+  const target = input ?? new Float32Array(samples.length * pictureSize);
+  if (target.length < samples.length * pictureSize) {
+    throw new PhinetsError(
+      "data.batch",
+      `batch: the input has ${target.length} values; ${samples.length} pictures of ${height}x${width}x${channels} need ${samples.length * pictureSize}`,
+    );
+  }
+  const labels: BoxLabel[][] = [];
+  const classes = new Int32Array(samples.length).fill(-1);
+  for (let i = 0; i < samples.length; i++) {
+    const prepared = prepareSample(source, samples[i], epoch, options);
+    writeInput(prepared.picture.data, target, i * pictureSize);
+    labels.push(prepared.labels);
+    if (prepared.class !== undefined) classes[i] = prepared.class;
+  }
+  return { input: target, labels, classes, samples };
+}
