@@ -1,0 +1,40 @@
+/** The loss of a network's head: outputs and truths in, loss, its parts and the cotangent out. */
+import { ciouLoss, type Truth, yolov2Loss } from "../detection/index.js";
+import type { Network } from "../networks/index.js";
+import type { Shape } from "../tensor/index.js";
+import { crossEntropy } from "./cross-entropy.js";
+import type { Recipe } from "./recipe.js";
+
+/** What the pictures of one batch show: boxes of each (detection) or the class of each (classification). */
+export type Targets = { readonly truths: readonly (readonly Truth[])[] } | { readonly classes: ArrayLike<number> };
+
+export interface LossValue {
+  /** Mean over the batch. */
+  readonly loss: number;
+  /** Named parts that add up to the loss, for the progress line and results.csv. */
+  readonly parts: Readonly<Record<string, number>>;
+  /** d loss / d output, the output's shape. */
+  readonly gradient: Float32Array;
+}
+
+/** @param seen pictures trained on so far (darknet's prior term ends after 12,800) */
+export type Loss = (output: Float32Array, shape: Shape, targets: Targets, seen: number) => LossValue;
+
+/** The loss that a recipe asks for on a network's head. */
+export function lossOf(network: Network, recipe: Recipe): Loss {
+  const head = network.head;
+  if (head.kind === "yolov2") {
+    const anchors = head.anchors;
+    const classes = head.classes.length;
+    const detectionLoss = recipe.loss === "yolov2" ? yolov2Loss : ciouLoss;
+    return (output, shape, targets, seen) => {
+      const { truths } = targets as { truths: readonly (readonly Truth[])[] };
+      return detectionLoss(output, shape as [number, number, number, number], truths, anchors, classes, { seen });
+    };
+  }
+  return (output, shape, targets) => {
+    const { classes } = targets as { classes: ArrayLike<number> };
+    const { loss, gradient, correct } = crossEntropy(output, shape[1], classes, recipe.labelSmoothing);
+    return { loss, parts: { crossEntropy: loss, accuracy: correct / shape[0] }, gradient };
+  };
+}
