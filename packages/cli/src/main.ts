@@ -1,1 +1,32 @@
-console.error("phinets: no commands yet");
+/** The `phinets` command. */
+import { readFileSync } from "node:fs";
+import { exitCodes, runProgram } from "./program.js";
+
+// A reader that has seen enough (`phinets ... | head`) is not an error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCodes.done);
+    throw error;
+  });
+}
+
+const interruption = new AbortController();
+process.on("SIGINT", () => {
+  // The first asks the command to end at its next safe point, the second ends it here.
+  if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
+  process.stderr.write("\nstopping; Ctrl-C again to stop at once\n");
+  interruption.abort();
+});
+process.on("SIGTERM", () => interruption.abort());
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+process.exitCode = await runProgram(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: interruption.signal,
+  version,
+});
+// Worker threads and child processes of an interrupted command do not hold the process.
+if (interruption.signal.aborted) process.exit();

@@ -1,0 +1,64 @@
+/** What a command is given: where to write, how to say how far it is, and when to stop. */
+import { type Colours, makeColours, wantsColours } from "./colours.js";
+import { makeProgress, type Progress, type ProgressOptions } from "./progress.js";
+
+/** A stream, or a test's stand-in. */
+export interface Output {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+export interface Context {
+  /** `--json` was given: stdout takes one JSON document, through `result`, and nothing else. */
+  readonly json: boolean;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Aborted by Ctrl-C: stop at the next safe point, keep what is done. */
+  readonly signal: AbortSignal;
+  /** For text on stdout. */
+  readonly colours: Colours;
+  /** A progress display on stderr; call `stop` when done. */
+  progress(options: ProgressOptions): Progress;
+  /** One line on stderr. */
+  note(line: string): void;
+  /**
+   * The command's answer, once. With --json `document` is printed when the command has ended without an error; else
+   * `text()` is printed at once.
+   */
+  result(document: unknown, text: () => string): void;
+}
+
+export interface ContextWithResult extends Context {
+  /** What `result` was given; undefined before. */
+  document: unknown;
+}
+
+export function makeContext(options: {
+  readonly json: boolean;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly signal: AbortSignal;
+}): ContextWithResult {
+  const { json, stdout, stderr, signal } = options;
+  const context: ContextWithResult = {
+    json,
+    stdout,
+    stderr,
+    signal,
+    colours: makeColours(wantsColours(stdout)),
+    document: undefined,
+    progress: (progressOptions) => makeProgress(stderr, progressOptions),
+    note: (line) => {
+      stderr.write(`${line}\n`);
+    },
+    result: (document, text) => {
+      if (context.document !== undefined) throw new Error("a command gives one result");
+      context.document = document;
+      if (!json) {
+        const lines = text();
+        stdout.write(lines.endsWith("\n") ? lines : `${lines}\n`);
+      }
+    },
+  };
+  return context;
+}

@@ -1,0 +1,137 @@
+/**
+ * Progress on stderr: a bar on a terminal, else a plain line each time another step of the whole is done, so that a log
+ * stays short.
+ */
+import type { SingleBar } from "cli-progress";
+import { formatMs } from "./format.js";
+
+export interface Progress {
+  /** Sets how much is done, and what to say behind the bar. */
+  update(done: number, detail?: string): void;
+  /** Prints a line above the bar. */
+  log(line: string): void;
+  /** Ends the bar, leaving its last state on the screen. */
+  stop(): void;
+}
+
+export interface ProgressOptions {
+  /** What is being done: "training", "resnet.bin". */
+  readonly label: string;
+  /** How much there is to do; 0 or less when unknown (a plain counter). */
+  readonly total: number;
+  /** Name of one step, plural: "pictures", "epochs". Default "". */
+  readonly unit?: string;
+  /** Off a terminal: a line each time this fraction of the total is done. Default 0.1; 0: a line at every update. */
+  readonly lineEvery?: number;
+}
+
+export interface ProgressStream {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** A progress display on `stream`; cli-progress is loaded on first use and only for a terminal. */
+export function makeProgress(stream: ProgressStream, options: ProgressOptions): Progress {
+  return stream.isTTY ? new Bar(stream, options) : new Lines(stream, options);
+}
+
+class Lines implements Progress {
+  #nextFraction: number;
+  #nextCount = 1;
+  #lastDone = -1;
+  #startMs = performance.now();
+  constructor(
+    readonly stream: ProgressStream,
+    readonly options: ProgressOptions,
+  ) {
+    this.#nextFraction = options.lineEvery ?? 0.1;
+  }
+
+  update(done: number, detail = ""): void {
+    const { total, lineEvery = 0.1 } = this.options;
+    if (done === this.#lastDone) return;
+    if (total > 0) {
+      // A hair of slack, so that a tenth of 30 (whose fractions are not exact) still counts as a tenth.
+      if (done < total && done / total < this.#nextFraction - 1e-9) return;
+      if (lineEvery > 0) while (this.#nextFraction <= done / total + 1e-9) this.#nextFraction += lineEvery;
+    } else {
+      if (done < this.#nextCount) return;
+      while (this.#nextCount <= done) this.#nextCount *= 2;
+    }
+    this.#lastDone = done;
+    this.stream.write(`${describe(this.options, done, performance.now() - this.#startMs)}${detail && `  ${detail}`}\n`);
+  }
+
+  log(line: string): void {
+    this.stream.write(`${line}\n`);
+  }
+
+  stop(): void {}
+}
+
+/** "training 3/30 epochs, 4.2 s, 38 s left" */
+function describe({ label, total, unit = "" }: ProgressOptions, done: number, elapsedMs: number): string {
+  const count = total > 0 ? `${done}/${total}` : `${done}`;
+  const left = total > 0 && done > 0 && done < total ? `, ${formatMs((elapsedMs / done) * (total - done))} left` : "";
+  return `${label} ${count}${unit && ` ${unit}`}, ${formatMs(elapsedMs)}${left}`;
+}
+
+class Bar implements Progress {
+  #bar: SingleBar | undefined;
+  #done = 0;
+  #detail = "";
+  #stopped = false;
+  #startMs = performance.now();
+  readonly #ready: Promise<void>;
+  constructor(
+    readonly stream: ProgressStream,
+    readonly options: ProgressOptions,
+  ) {
+    this.#ready = import("cli-progress").then(({ default: { SingleBar, Presets } }) => {
+      if (this.#stopped) return;
+      const { label, total, unit = "" } = options;
+      this.#bar = new SingleBar(
+        {
+          stream: stream as NodeJS.WritableStream,
+          hideCursor: true,
+          fps: 10,
+          barsize: 24,
+          gracefulExit: false,
+          format:
+            total > 0
+              ? `${label} {bar} {value}/{total}${unit && ` ${unit}`} {left} {detail}`
+              : `${label} {value}${unit && ` ${unit}`} {detail}`,
+        },
+        Presets.shades_classic,
+      );
+      this.#bar.start(Math.max(total, 1), this.#done, this.#payload());
+    });
+    this.#ready.catch(() => {}); // without the bar the work still goes on
+  }
+
+  #payload() {
+    const { total } = this.options;
+    const elapsedMs = performance.now() - this.#startMs;
+    const left =
+      this.#done > 0 && this.#done < total ? `${formatMs((elapsedMs / this.#done) * (total - this.#done))} left` : "";
+    return { left: left || formatMs(elapsedMs), detail: this.#detail };
+  }
+
+  update(done: number, detail?: string): void {
+    this.#done = done;
+    if (detail !== undefined) this.#detail = detail;
+    this.#bar?.update(done, this.#payload());
+  }
+
+  log(line: string): void {
+    // Clear the bar's line; the next refresh draws it again below.
+    this.stream.write(`\r\u001b[K${line}\n`);
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#bar?.update(this.#done, this.#payload());
+    this.#bar?.stop();
+  }
+}

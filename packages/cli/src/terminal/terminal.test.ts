@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import {
+  formatBytes,
+  formatCount,
+  formatHertz,
+  formatMacs,
+  formatMs,
+  formatPairs,
+  formatPercent,
+  formatTable,
+  makeColours,
+  makeProgress,
+  pictureSize,
+  wantsColours,
+} from "./index.js";
+
+/** A stream's write, and what it was given. */
+function recorder() {
+  const parts: string[] = [];
+  return { append: (part: string) => parts.push(part), text: () => parts.join("") };
+}
+
+describe("numbers", () => {
+  it("are short and carry their unit", () => {
+    expect([0, 512, 1024, 36045, 1024 ** 2 * 1.95].map(formatBytes)).toEqual([
+      "0 B",
+      "512 B",
+      "1 KiB",
+      "35.2 KiB",
+      "1.95 MiB",
+    ]);
+    expect([950, 12_345, 4_560_000, 1.2e9].map(formatMacs)).toEqual(["950 MAC", "12.3 kMAC", "4.56 MMAC", "1.20 GMAC"]);
+    expect([0.085, 12.345, 999.6, 4560, 59_990, 200_000, 3_900_000].map(formatMs)).toEqual([
+      "85 µs",
+      "12.3 ms",
+      "1.00 s",
+      "4.56 s",
+      "1 min 00 s",
+      "3 min 20 s",
+      "1 h 05 min",
+    ]);
+    expect([formatHertz(480e6), formatHertz(25e6), formatHertz(1.5e9)]).toEqual(["480 MHz", "25 MHz", "1.50 GHz"]);
+    expect([formatPercent(0.934), formatPercent(Number.NaN), formatCount(1234567), formatCount(12)]).toEqual([
+      "93.4 %",
+      "-",
+      "1,234,567",
+      "12",
+    ]);
+  });
+});
+
+describe("tables", () => {
+  it("align numbers right, words left, and do not count colour codes", () => {
+    const { red } = makeColours(true);
+    expect(
+      formatTable(
+        ["name", "bytes", { title: "n", align: "left" }],
+        [
+          ["a", "35.2 KiB", 1],
+          [red("long"), "1 B", 22],
+        ],
+      ),
+    ).toBe(`name     bytes  n\n────  ────────  ──\na     35.2 KiB  1\n${red("long")}       1 B  22`);
+    expect(
+      formatPairs([
+        ["a", 1],
+        ["long", "x"],
+      ]),
+    ).toBe("a     1\nlong  x");
+  });
+});
+
+describe("colours", () => {
+  it("are for terminals, and off when NO_COLOR says so", () => {
+    expect(wantsColours({ isTTY: true }, {})).toBe(true);
+    expect(wantsColours({ isTTY: true }, { NO_COLOR: "1" })).toBe(false);
+    expect(wantsColours({ isTTY: true }, { TERM: "dumb" })).toBe(false);
+    expect(wantsColours({}, {})).toBe(false);
+    expect(makeColours(false).red("x")).toBe("x");
+  });
+});
+
+describe("progress off a terminal", () => {
+  const lines = (act: (progress: ReturnType<typeof makeProgress>) => void, total: number, lineEvery?: number) => {
+    const { append, text } = recorder();
+    act(makeProgress({ write: append }, { label: "fitting", total, unit: "pictures", lineEvery }));
+    return text().trimEnd().split("\n");
+  };
+  it("prints a line each tenth, the last one included", () => {
+    const printed = lines((progress) => {
+      for (let i = 1; i <= 300; i++) progress.update(i);
+    }, 300);
+    expect(printed).toHaveLength(10);
+    expect(printed[0]).toMatch(/^fitting 30\/300 pictures, .* left$/);
+    expect(printed[9]).toMatch(/^fitting 300\/300 pictures, [^,]*$/);
+  });
+  it("prints each update once when asked", () => {
+    const printed = lines(
+      (progress) => {
+        for (const done of [1, 2, 2, 3]) progress.update(done, `loss ${done}`);
+      },
+      3,
+      0,
+    );
+    expect(printed).toHaveLength(3);
+    expect(printed[2]).toMatch(/loss 3$/);
+  });
+  it("counts in doublings when the total is unknown", () => {
+    const printed = lines((progress) => {
+      for (let i = 1; i <= 100; i++) progress.update(i);
+    }, 0);
+    expect(printed.map((line) => Number(/fitting (\d+)/.exec(line)![1]))).toEqual([1, 2, 4, 8, 16, 32, 64]);
+  });
+});
+
+describe("progress on a terminal", () => {
+  it("draws a bar and ends it", async () => {
+    const { append, text } = recorder();
+    const stream = {
+      isTTY: true,
+      columns: 100,
+      write: append,
+      on: () => {},
+      cursorTo: () => {},
+    };
+    const progress = makeProgress(stream, { label: "training", total: 4, unit: "epochs" });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    progress.update(4, "loss 1.5");
+    progress.stop();
+    expect(text()).toMatch(/training .*4\/4 epochs/);
+    expect(text()).toContain("loss 1.5");
+  });
+});
+
+describe("options", () => {
+  it("read a picture size as height x width", () => {
+    expect(pictureSize("128")).toEqual({ height: 128, width: 128 });
+    expect(pictureSize("96x160")).toEqual({ height: 96, width: 160 });
+    for (const wrong of ["", "0", "12x", "x12", "1.5", "96×160"]) expect(() => pictureSize(wrong)).toThrow();
+  });
+});
