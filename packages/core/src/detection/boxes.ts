@@ -83,7 +83,7 @@ export function clipDetection(detection: Detection): Detection {
 }
 
 function clamp(value: number, low: number, high: number): number {
-  return value < low ? low : value > high ? high : value;
+  return Math.min(Math.max(value, low), high);
 }
 
 /** Intersection over union of corner boxes, scalars so that hot loops allocate nothing. 0 when they only touch. */
@@ -97,9 +97,9 @@ export function iouCorners(
   bx2: number,
   by2: number,
 ): number {
-  const width = (ax2 < bx2 ? ax2 : bx2) - (ax1 > bx1 ? ax1 : bx1);
+  const width = Math.min(ax2, bx2) - Math.max(ax1, bx1);
   if (!(width > 0)) return 0;
-  const height = (ay2 < by2 ? ay2 : by2) - (ay1 > by1 ? ay1 : by1);
+  const height = Math.min(ay2, by2) - Math.max(ay1, by1);
   if (!(height > 0)) return 0;
   const intersection = width * height;
   return intersection / ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - intersection);
