@@ -1,7 +1,7 @@
 /** The loss of a network's head: outputs and truths in, loss, its parts and the cotangent out. */
-import { ciouLoss, type Truth, yolov2Loss } from "../detection/index.js";
-import type { Network } from "../networks/index.js";
-import type { Shape } from "../tensor/index.js";
+import { detectionLosses, type Truth } from "../detection/index.js";
+import { classCount, type Network } from "../networks/index.js";
+import { PhinetsError, type Shape } from "../tensor/index.js";
 import { crossEntropy } from "./cross-entropy.js";
 import type { Recipe } from "./recipe.js";
 
@@ -25,11 +25,18 @@ export function lossOf(network: Network, recipe: Recipe): Loss {
   const head = network.head;
   if (head.kind === "yolov2") {
     const anchors = head.anchors;
-    const classes = head.classes.length;
-    const detectionLoss = recipe.loss === "yolov2" ? yolov2Loss : ciouLoss;
+    const classes = classCount(head);
+    const { loss, decoder } = detectionLosses[recipe.loss];
+    if (head.decoder !== decoder) {
+      throw new PhinetsError(
+        "training.option",
+        `loss ${recipe.loss} needs head.decoder "${decoder}"; the network's is "${head.decoder}"`,
+        "loss",
+      );
+    }
     return (output, shape, targets, seen) => {
       const { truths } = targets as { truths: readonly (readonly Truth[])[] };
-      return detectionLoss(output, shape as [number, number, number, number], truths, anchors, classes, { seen });
+      return loss(output, shape as [number, number, number, number], truths, anchors, classes, { seen });
     };
   }
   return (output, shape, targets) => {

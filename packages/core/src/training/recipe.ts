@@ -1,8 +1,8 @@
 /** How a network is trained: every knob with its default, unit and source. */
+import type { DetectionLossName } from "../detection/index.js";
 import { PhinetsError } from "../tensor/index.js";
 
 export type OptimizerName = "sgd" | "adamw";
-export type DetectionLossName = "ciou" | "yolov2";
 
 export interface Recipe {
   /** Passes over the training pictures. Default 30. */
@@ -90,11 +90,19 @@ export function makeRecipe(task: "detect" | "classify", options: Partial<Recipe>
     const [least, most, integer] = range as readonly [number, number, boolean];
     const value = recipe[name as keyof Recipe] as number;
     if (!(value >= least && value <= most) || (integer && !Number.isInteger(value))) {
-      throw new PhinetsError("training.option", `${name} is ${value}; ${integer ? "an integer" : "a number"} in ${least}..${most} is needed`, name);
+      throw new PhinetsError(
+        "training.option",
+        `${name} is ${value}; ${integer ? "an integer" : "a number"} in ${least}..${most} is needed`,
+        name,
+      );
     }
   }
   if (recipe.optimizer !== "sgd" && recipe.optimizer !== "adamw") {
-    throw new PhinetsError("training.option", `optimizer is "${recipe.optimizer}"; sgd or adamw is needed`, "optimizer");
+    throw new PhinetsError(
+      "training.option",
+      `optimizer is "${recipe.optimizer}"; sgd or adamw is needed`,
+      "optimizer",
+    );
   }
   if (recipe.loss !== "ciou" && recipe.loss !== "yolov2") {
     throw new PhinetsError("training.option", `loss is "${recipe.loss}"; ciou or yolov2 is needed`, "loss");

@@ -3,11 +3,10 @@
  * caller. Every draw is keyed by (seed, epoch, sample) or (seed, step), so a run resumed from an epoch's state goes on
  * exactly as if it had never stopped.
  */
-import type { Batch } from "../data/index.js";
-import type { Network } from "../networks/index.js";
-import { hashString, PhinetsError, Random, type Weights } from "../tensor/index.js";
-import type { DropoutMask, Executor } from "./executor.js";
-import { type LossValue, lossOf } from "./losses.js";
+import { inputName, type Network } from "../networks/index.js";
+import { hashString, PhinetsError, Random } from "../tensor/index.js";
+import type { Executor } from "./executor.js";
+import { type LossValue, lossOf, type Targets } from "./losses.js";
 import type { Recipe } from "./recipe.js";
 import { emaDecayAt, learningRateAt } from "./schedule.js";
 
@@ -17,84 +16,84 @@ export interface StepResult {
   readonly loss: number;
   readonly parts: Readonly<Record<string, number>>;
   readonly learningRate: number;
-}
-
-/** Where a run stands. With the executor's tensors it is all that a resumed run needs. */
-export interface TrainerState {
-  readonly step: number;
-  readonly tensors: Weights;
+  /** Global 2-norm of the gradients before clipping. */
+  readonly gradientNorm: number;
 }
 
 export class Trainer {
   readonly #loss: ReturnType<typeof lossOf>;
+  readonly #output: string;
   #step = 0;
 
-  /** @param stepsPerEpoch full batches in an epoch; the learning rate follows `epochs * stepsPerEpoch` */
+  /**
+   * @param executor of `differentiate(buildNetwork(network), recipe.batch)`, its parameters set
+   * @param stepsPerEpoch full batches in an epoch; the learning rate follows `epochs * stepsPerEpoch`
+   */
   constructor(
     readonly executor: Executor,
-    readonly network: Network,
+    network: Network,
     readonly recipe: Recipe,
     readonly stepsPerEpoch: number,
   ) {
     this.#loss = lossOf(network, recipe);
+    this.#output = executor.graph.network.outputs[0];
   }
 
-  get totalSteps(): number {
-    return this.recipe.epochs * this.stepsPerEpoch;
+  /** Where the caller writes the next batch, `[batch, height, width, channels]`. */
+  get input(): Float32Array {
+    return this.executor.input(inputName);
+  }
+
+  /** Steps done. */
+  get steps(): number {
+    return this.#step;
   }
 
   /** Forward, loss, backward, optimiser, averages. Throws `training.diverged` when the loss is not finite. */
-  step(batch: Batch): StepResult {
+  step(targets: Targets): StepResult {
     const { executor, recipe } = this;
-    const [input] = executor.inputs;
-    const [output] = executor.outputs;
-    executor.setInput(input, batch.input);
-    for (const mask of executor.dropoutMasks) executor.setInput(mask.name, this.#dropoutMask(mask));
+    for (const { name, rate } of executor.graph.masks) this.#drop(executor.mask(name), name, rate);
     executor.forward();
-    const value = this.#loss(executor.output(output), executor.shapeOf(output), targetsOf(batch), this.#step * recipe.batch);
+    const shape = executor.graph.network.shapes[this.#output];
+    const value = this.#loss(executor.output(this.#output), shape, targets, this.#step * recipe.batch);
     if (!Number.isFinite(value.loss)) throw diverged(this.#step, value, recipe);
-    executor.setCotangent(output, value.gradient);
+    executor.setCotangent(this.#output, value.gradient);
     executor.backward();
+    const totalSteps = recipe.epochs * this.stepsPerEpoch;
     const learningRate = learningRateAt(this.#step, {
       learningRate: recipe.learningRate,
-      warmupSteps: Math.min(recipe.warmupSteps, Math.floor(this.totalSteps / 10)),
-      totalSteps: this.totalSteps,
+      warmupSteps: Math.min(recipe.warmupSteps, Math.floor(totalSteps / 10)),
+      totalSteps,
       finalFraction: recipe.finalFraction,
     });
     this.#step++;
-    executor.optimizerStep({
+    const { gradientNorm } = executor.optimizerStep({
       kind: recipe.optimizer,
       learningRate,
       momentum: recipe.momentum,
-      beta2: recipe.beta2,
+      betas: [recipe.momentum, recipe.beta2],
       weightDecay: recipe.weightDecay,
-      clipNorm: recipe.clipNorm,
+      clipNorm: recipe.clipNorm > 0 ? recipe.clipNorm : undefined,
       step: this.#step,
     });
+    if (!Number.isFinite(gradientNorm)) throw diverged(this.#step, { ...value, loss: Number.NaN }, recipe);
     executor.updateRunningStatistics(recipe.batchNormMomentum);
-    executor.updateAverage(emaDecayAt(this.#step, recipe.emaDecay));
-    return { step: this.#step, loss: value.loss, parts: value.parts, learningRate };
+    executor.updateEma(emaDecayAt(this.#step, recipe.emaDecay));
+    return { step: this.#step, loss: value.loss, parts: value.parts, learningRate, gradientNorm };
   }
 
   /** Inverted dropout: 0 with probability `rate`, else 1 / (1 - rate). */
-  #dropoutMask({ name, size, rate }: DropoutMask): Float32Array {
+  #drop(mask: Float32Array, name: string, rate: number): void {
     const random = new Random(this.recipe.seed, this.#step, hashString(name));
     const kept = 1 / (1 - rate);
-    return Float32Array.from({ length: size }, () => (random.uniform() < rate ? 0 : kept));
+    for (let i = 0; i < mask.length; i++) mask[i] = random.uniform() < rate ? 0 : kept;
   }
 
-  state(): TrainerState {
-    return { step: this.#step, tensors: this.executor.state() };
+  /** Goes on from a checkpoint's `executor.state()` and step count. */
+  restore(state: Parameters<Executor["setState"]>[0], step: number): void {
+    this.executor.setState(state);
+    this.#step = step;
   }
-
-  restore(state: TrainerState): void {
-    this.executor.restore(state.tensors);
-    this.#step = state.step;
-  }
-}
-
-function targetsOf(batch: Batch): Parameters<ReturnType<typeof lossOf>>[2] {
-  return batch.classes.length > 0 && batch.classes[0] >= 0 ? { classes: batch.classes } : { truths: batch.labels };
 }
 
 function diverged(step: number, value: LossValue, recipe: Recipe): PhinetsError {
