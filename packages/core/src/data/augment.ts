@@ -172,7 +172,7 @@ export function jitterColour(data: Uint8Array, hueSextants: number, saturation: 
     if (s > 1) s = 1;
     let hue = hueSextants + (most === r ? (g - b) / spread : most === g ? 2 + (b - r) / spread : 4 + (r - g) / spread);
     if (hue < 0) hue += 6;
-    else if (hue >= 6) hue -= 6;
+    if (hue >= 6) hue -= 6;
     const sextant = hue | 0;
     const f = hue - sextant;
     const d = value * s;

@@ -191,7 +191,7 @@ export function formatDoctorReport(report: DoctorReport): string {
     const top = Math.max(1, ...report.boxSides.map((bin) => bin.boxes));
     for (const bin of report.boxSides) {
       const range = bin.to === null ? `${bin.from} and more` : `${bin.from} to ${bin.to}`;
-      lines.push(`${pad(range, [String(bin.boxes)])}  ${"#".repeat(Math.round((40 * bin.boxes) / top))}`);
+      lines.push(`${pad(range, [String(bin.boxes)])}  ${"#".repeat(Math.round((40 * bin.boxes) / top))}`.trimEnd());
     }
     lines.push(
       "",
