@@ -1,0 +1,105 @@
+/*
+ * int8 kernels, one call a layer. Portable C99: no heap, no recursion, no floating point, no library beyond memcpy,
+ * memset and memmove. Maps are [height][width][channels] (NHWC, batch 1). real = scale * (q - zero_point).
+ *
+ * The arithmetic of every kernel is that of TensorFlow Lite Micro's int8 reference kernel named beside it
+ * (tensorflow/lite/kernels/internal/reference/integer_ops/ unless another path is given), bit for bit.
+ *
+ * The caller guarantees what the generator (`emitC`) proves when it writes a model: no accumulator leaves int32.
+ */
+#ifndef PHINETS_KERNELS_H
+#define PHINETS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+  int32_t height, width, channels;
+} phinets_map;
+
+/* From int32 accumulators to int8: rescaled per channel, moved to the zero point, clamped, then looked up. */
+typedef struct {
+  const int32_t *bias;       /* [channels]; see each kernel for what is folded into it */
+  const int32_t *multiplier; /* [channels] Q31 */
+  const int8_t *shift;       /* [channels] power of two, positive to the left */
+  int32_t zero_point;
+  int32_t lowest, highest; /* the fused activation's range, within -128..127 */
+  const int8_t *table;     /* 256 entries for q = -128..127 applied last (a fused hard-swish), or NULL */
+} phinets_requantization;
+
+typedef struct {
+  phinets_map input, output;
+  int32_t kernel_height, kernel_width;
+  int32_t stride_y, stride_x;
+  int32_t pad_top, pad_left; /* bottom and right follow from the shapes */
+  int32_t input_zero_point;
+  const int8_t *weights;
+  phinets_requantization requantization;
+} phinets_convolution;
+
+/* Any kernel, stride and padding, one group. weights [filters][kernel_height][kernel_width][channels]; the bias is the
+   layer's own. conv.h ConvPerChannel. */
+void phinets_conv2d(const phinets_convolution *layer, const int8_t *input, int8_t *output);
+
+/* A 1x1 convolution of stride 1 without padding, or a dense layer (a map of one pixel). weights [filters][channels];
+   the bias holds -input_zero_point * sum(weights) as well. conv.h ConvPerChannel, fully_connected.h
+   FullyConnectedPerChannel. */
+void phinets_pointwise(const phinets_convolution *layer, const int8_t *input, int8_t *output);
+
+/* One filter a channel, any kernel, stride and padding. weights [channels][kernel_height][kernel_width]; the bias is
+   the layer's own. depthwise_conv.h DepthwiseConvPerChannel. */
+void phinets_depthwise(const phinets_convolution *layer, const int8_t *input, int8_t *output);
+
+typedef struct {
+  int32_t zero_point;
+  int32_t multiplier; /* Q31 */
+  int32_t shift;      /* power of two, positive to the left */
+} phinets_operand;
+
+typedef struct {
+  int32_t zero_point;
+  int32_t multiplier;
+  int32_t shift;
+  int32_t lowest, highest; /* within -128..127 */
+} phinets_result;
+
+typedef struct {
+  phinets_operand a, b;
+  int32_t left_shift; /* head room of the common scale: 20 */
+  phinets_result output;
+} phinets_addition;
+
+/* output[i] = a[i] + b[i], `size` bytes each. output may be a or b. add.h Add. */
+void phinets_add(const phinets_addition *layer, int32_t size, const int8_t *a, const int8_t *b, int8_t *output);
+
+typedef struct {
+  int32_t a_zero_point, b_zero_point;
+  phinets_result output;
+} phinets_product;
+
+/* output[p][c] = a[p][c] * b[c] for `pixels` pixels of `channels` channels: a map times one value a channel. With
+   pixels = 1 it is the product of two equal shapes. output may be a, and b when pixels is 1. mul.h Mul. */
+void phinets_multiply(const phinets_product *layer, int32_t pixels, int32_t channels, const int8_t *a, const int8_t *b,
+                      int8_t *output);
+
+typedef struct {
+  phinets_map input;
+  int32_t input_zero_point;
+  phinets_result output;
+} phinets_average;
+
+/* output[c] = mean of input[..][..][c]; 1 / (height * width) is in the multiplier. reduce.h QuantizedMeanOrSum. */
+void phinets_mean(const phinets_average *layer, const int8_t *input, int8_t *output);
+
+/* Largest value of each size x size window, no padding. pooling.h MaxPool. */
+void phinets_max_pool(phinets_map input, phinets_map output, int32_t size, int32_t stride, const int8_t *in,
+                      int8_t *out);
+
+/* output[i] = table[input[i] + 128]; output may be input. Hard-swish and sigmoid. */
+void phinets_lookup(const int8_t *table, int32_t size, const int8_t *input, int8_t *output);
+
+/* Copies a map into a larger one filled with `value` (the zero point). ../pad.h Pad. */
+void phinets_pad(phinets_map input, phinets_map output, int32_t top, int32_t left, int8_t value, const int8_t *in,
+                 int8_t *out);
+
+#endif
