@@ -1,0 +1,166 @@
+/**
+ * A board: what a network may use of it, and the constants its latency and energy are estimated with. Boards are JSON
+ * files; every number names its source, and a user's own file is read with the same checks.
+ */
+import { PhinetsError } from "../tensor/index.js";
+import mps2an500 from "./boards/mps2-an500.json" with { type: "json" };
+import stm32h743 from "./boards/stm32h743.json" with { type: "json" };
+
+/** program: vectors, code and weights. arena: activations. data: stack, buffers, variables. free: left to the application. */
+export type RegionUse = "program" | "arena" | "data" | "free";
+
+export interface Region {
+  readonly name: string;
+  /** Address of its first byte. */
+  readonly origin: number;
+  readonly bytes: number;
+  readonly use: RegionUse;
+}
+
+const macKinds = ["pointwise", "depthwise", "convolution", "dense"] as const;
+const outputKinds = ["requantize", "table", "add", "multiply", "average", "maximum", "softmax"] as const;
+const sourced = [
+  "clockHz",
+  "flashBytes",
+  "regions",
+  "arenaRegion",
+  "cyclesPerInstruction",
+  "instructionsPerMac",
+  "instructionsPerOutput",
+  "nanojoulesPerCycle",
+  "sleepMilliwatts",
+] as const;
+
+export interface Board {
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  /** GCC's -mcpu. */
+  readonly core: string;
+  readonly clockHz: number;
+  /** Flash for code and weights. */
+  readonly flashBytes: number;
+  readonly regions: readonly Region[];
+  /** Name of the region the arena is placed in. */
+  readonly arenaRegion: string;
+  /** Low and high. */
+  readonly cyclesPerInstruction: readonly [low: number, high: number];
+  /** Inner loops, by kind of layer. */
+  readonly instructionsPerMac: Readonly<Record<(typeof macKinds)[number], number>>;
+  /**
+   * Per output element: `requantize` of convolutions and dense layers, `table` look-ups, `add`, `multiply`, `maximum`
+   * pooling, `softmax`; `average` is per input element.
+   */
+  readonly instructionsPerOutput: Readonly<Record<(typeof outputKinds)[number], number>>;
+  /** While computing. */
+  readonly nanojoulesPerCycle: number;
+  /** Between frames. */
+  readonly sleepMilliwatts: number;
+  /** Where each of the numbers above comes from. */
+  readonly sources: Readonly<Record<(typeof sourced)[number], string>>;
+}
+
+const builtIn: Readonly<Record<string, unknown>> = { [stm32h743.name]: stm32h743, [mps2an500.name]: mps2an500 };
+
+/** Names that `loadBoard` knows. */
+export const boardNames: readonly string[] = Object.keys(builtIn).sort();
+
+/** A built-in board. Throws PhinetsError listing the known names. */
+export function loadBoard(name: string): Board {
+  if (!Object.hasOwn(builtIn, name)) {
+    throw new PhinetsError(
+      "cost.board",
+      `board "${name}" is unknown; known: ${boardNames.join(", ")}, or give the path of a board's .json file`,
+    );
+  }
+  return parseBoard(builtIn[name], name);
+}
+
+/** The region that `arenaRegion` names. */
+export function arenaOf(board: Board): Region {
+  return board.regions.find((region) => region.name === board.arenaRegion)!;
+}
+
+/**
+ * Validates the content of a board file. Origins are numbers or strings such as "0x24000000".
+ * Throws PhinetsError naming the field, its value and what is allowed.
+ * @param label how messages call the board, e.g. its file name
+ */
+export function parseBoard(json: unknown, label = "board"): Board {
+  const refuse = (path: string, value: unknown, allowed: string): never => {
+    const problem = value === undefined ? "is missing" : `is ${JSON.stringify(value)}`;
+    throw new PhinetsError("cost.board", `${label}: ${path} ${problem}; ${allowed} is needed`, path);
+  };
+  const object = (value: unknown, path: string, known: readonly string[]): Record<string, unknown> => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) refuse(path, value, "an object");
+    for (const name of Object.keys(value as object))
+      if (!known.includes(name))
+        throw new PhinetsError(
+          "cost.board",
+          `${label}: unknown field ${path}.${name}; known: ${known.join(", ")}`,
+          path,
+        );
+    return value as Record<string, unknown>;
+  };
+  const text = (value: unknown, path: string): string =>
+    typeof value === "string" && value !== "" ? value : refuse(path, value, "a text");
+  const positive = (value: unknown, path: string): number =>
+    typeof value === "number" && value > 0 && Number.isFinite(value) ? value : refuse(path, value, "a number above 0");
+  const whole = (value: unknown, path: string): number =>
+    Number.isSafeInteger(value) && (value as number) > 0
+      ? (value as number)
+      : refuse(path, value, "an integer above 0");
+  const numbers = <K extends string>(value: unknown, path: string, keys: readonly K[]): Record<K, number> => {
+    const fields = object(value, path, keys);
+    return Object.fromEntries(keys.map((key) => [key, positive(fields[key], `${path}.${key}`)])) as Record<K, number>;
+  };
+
+  const root = object(json, "board", ["name", "title", "core", ...sourced, "sources"]);
+  const regions = Array.isArray(root.regions) ? root.regions : refuse("regions", root.regions, "a list");
+  const cycles = root.cyclesPerInstruction;
+  const [low, high] = Array.isArray(cycles) ? cycles : [];
+  if (!(positive(low, "cyclesPerInstruction[0]") <= positive(high, "cyclesPerInstruction[1]")))
+    refuse("cyclesPerInstruction", cycles, "[low, high]");
+  const sources = object(root.sources, "sources", sourced);
+  const board: Board = {
+    name: text(root.name, "name"),
+    title: text(root.title, "title"),
+    core: text(root.core, "core"),
+    clockHz: positive(root.clockHz, "clockHz"),
+    flashBytes: whole(root.flashBytes, "flashBytes"),
+    regions: regions.map((value: unknown, i: number): Region => {
+      const path = `regions[${i}]`;
+      const region = object(value, path, ["name", "origin", "bytes", "use"]);
+      const origin = typeof region.origin === "string" ? Number(region.origin) : region.origin;
+      if (!Number.isSafeInteger(origin) || (origin as number) < 0 || region.origin === "")
+        refuse(`${path}.origin`, region.origin, 'an address such as "0x20000000"');
+      const use = ["program", "arena", "data", "free"].includes(region.use as string)
+        ? (region.use as RegionUse)
+        : refuse(`${path}.use`, region.use, "program, arena, data or free");
+      return {
+        name: text(region.name, `${path}.name`),
+        origin: origin as number,
+        bytes: whole(region.bytes, `${path}.bytes`),
+        use,
+      };
+    }),
+    arenaRegion: text(root.arenaRegion, "arenaRegion"),
+    cyclesPerInstruction: [low, high],
+    instructionsPerMac: numbers(root.instructionsPerMac, "instructionsPerMac", macKinds),
+    instructionsPerOutput: numbers(root.instructionsPerOutput, "instructionsPerOutput", outputKinds),
+    nanojoulesPerCycle: positive(root.nanojoulesPerCycle, "nanojoulesPerCycle"),
+    sleepMilliwatts: positive(root.sleepMilliwatts, "sleepMilliwatts"),
+    sources: Object.fromEntries(sourced.map((key) => [key, text(sources[key], `sources.${key}`)])) as Board["sources"],
+  };
+  const byAddress = [...board.regions].sort((a, b) => a.origin - b.origin);
+  for (let i = 1; i < byAddress.length; i++) {
+    const [before, after] = [byAddress[i - 1], byAddress[i]];
+    if (before.origin + before.bytes > after.origin)
+      throw new PhinetsError("cost.board", `${label}: regions ${before.name} and ${after.name} overlap`, "regions");
+  }
+  if (new Set(board.regions.map((region) => region.name)).size !== board.regions.length)
+    throw new PhinetsError("cost.board", `${label}: two regions have the same name`, "regions");
+  if (arenaOf(board)?.use !== "arena")
+    refuse("arenaRegion", root.arenaRegion, 'the name of a region whose use is "arena"');
+  return board;
+}

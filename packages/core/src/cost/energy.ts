@@ -1,0 +1,28 @@
+/** Energy: P = fps * cycles * energy per cycle + sleep power * (1 - duty). */
+import { PhinetsError } from "../tensor/index.js";
+import type { Board } from "./board.js";
+
+/** Millijoules of one inference at the middle of its latency band. */
+export function energyMj(latency: readonly [low: number, high: number], board: Board): number {
+  const cycles = (middle(latency) / 1e3) * board.clockHz;
+  return cycles * board.nanojoulesPerCycle * 1e-6;
+}
+
+/**
+ * Mean power in milliwatts at `fps` inferences a second, asleep in between.
+ * Throws PhinetsError when the board cannot keep up.
+ */
+export function averagePowerMw(latency: readonly [low: number, high: number], board: Board, fps: number): number {
+  const duty = (middle(latency) / 1e3) * fps;
+  if (!(fps >= 0) || duty > 1) {
+    throw new PhinetsError(
+      "cost.fps",
+      `averagePowerMw: ${fps} frames/s of ${middle(latency).toFixed(1)} ms each are more than ${board.name} can do; ${Math.floor(1e3 / middle(latency))} is the most`,
+    );
+  }
+  return fps * energyMj(latency, board) + board.sleepMilliwatts * (1 - duty);
+}
+
+function middle([low, high]: readonly [number, number]): number {
+  return (low + high) / 2;
+}

@@ -1,0 +1,28 @@
+/** Multiply-accumulates of convolutions and dense layers, per picture; nothing else counts. */
+import { type Graph, isDepthwise, type Node } from "../graph/index.js";
+import { sizeOf } from "../tensor/index.js";
+
+/** Loops that differ in what a multiply-accumulate costs. */
+export type MacKind = "pointwise" | "depthwise" | "convolution" | "dense";
+
+/** Multiply-accumulates of one node for one picture (the batch dimension is left out). */
+export function macsOf(graph: Graph, node: Node): number {
+  if (node.op === "dense") return node.attributes.units * graph.shapes[node.inputs[0]][1];
+  if (node.op !== "conv2d") return 0;
+  const [, height, width, filters] = graph.shapes[node.name];
+  const { kernel, groups } = node.attributes;
+  return (height * width * filters * kernel[0] * kernel[1] * graph.shapes[node.inputs[0]][3]) / groups;
+}
+
+/** Which loop a node runs in; undefined where it has no multiply-accumulates. */
+export function macKindOf(graph: Graph, node: Node): MacKind | undefined {
+  if (node.op === "dense") return "dense";
+  if (node.op !== "conv2d") return undefined;
+  if (isDepthwise(node, graph.shapes[node.inputs[0]])) return "depthwise";
+  return node.attributes.groups === 1 && sizeOf(node.attributes.kernel) === 1 ? "pointwise" : "convolution";
+}
+
+/** Multiply-accumulates of a graph for one picture. */
+export function countMacs(graph: Graph): number {
+  return graph.nodes.reduce((sum, node) => sum + macsOf(graph, node), 0);
+}

@@ -1,0 +1,166 @@
+/**
+ * The arena over time as an SVG picture: x is the node that runs, y the address, one rectangle a tensor; beside it, the
+ * board's regions with what the network takes of each. A pure function: equal plans give equal text.
+ */
+import type { Graph } from "../graph/index.js";
+import { arenaOf, type Board } from "./board.js";
+import type { ArenaPlan } from "./plan.js";
+
+export interface MemoryMapOptions {
+  /** Adds the bar of the board's regions. */
+  readonly board?: Board;
+  /** Flash the firmware takes (code and weights); needs `board`. Default 0: not drawn. */
+  readonly flashBytes?: number;
+  /** Width of the picture in CSS pixels. Default 960. */
+  readonly width?: number;
+}
+
+const top = 46;
+const chartHeight = 300;
+const left = 64;
+const barRow = 24;
+
+/** One colour a kind of value, readable on white and for colour-blind readers (Okabe & Ito's palette, lightened). */
+const fills: Readonly<Record<string, string>> = {
+  input: "#f5d76e",
+  conv2d: "#8ec5e8",
+  depthwise: "#7fd1b9",
+  dense: "#8ec5e8",
+  add: "#e6a3c7",
+  multiply: "#f0b27a",
+  other: "#cfd6dd",
+};
+
+const legend: readonly (readonly [kind: string, label: string])[] = [
+  ["input", "input"],
+  ["conv2d", "convolution"],
+  ["depthwise", "depthwise"],
+  ["add", "residual sum"],
+  ["multiply", "squeeze-and-excite"],
+  ["other", "other"],
+];
+
+/** @param deployed the graph that `plan` was made for */
+export function memoryMap(deployed: Graph, plan: ArenaPlan, options: MemoryMapOptions = {}): string {
+  const width = options.width ?? 960;
+  const chartWidth = width - left - 16;
+  const nodes = deployed.nodes.length;
+  const x = (index: number): number => left + (index / nodes) * chartWidth;
+  const y = (address: number): number => top + chartHeight - (address / Math.max(1, plan.bytes)) * chartHeight;
+  const parts: string[] = [];
+
+  for (const bytes of niceTicks(plan.bytes)) {
+    parts.push(
+      `<line x1="${left}" x2="${width - 16}" y1="${n(y(bytes))}" y2="${n(y(bytes))}" stroke="#e3e7eb"/>`,
+      `<text x="${left - 6}" y="${n(y(bytes) + 4)}" text-anchor="end" fill="#5b6670">${formatBytes(bytes)}</text>`,
+    );
+  }
+  for (const node of deployed.nodes) {
+    const { offset, bytes, first, last } = plan.tensors[node.name];
+    const [x0, x1, y0, y1] = [x(first), x(last + 1), y(offset + bytes), y(offset)];
+    const kind = kindOf(deployed, node.name);
+    const shape = deployed.shapes[node.name].slice(1).join("x");
+    const label = `${shortName(node.name)} ${shape}`;
+    const what = `${node.name}: ${shape}, ${bytes} bytes at ${offset}, nodes ${first}-${last}`;
+    parts.push(
+      `<g><title>${escapeXml(what)}</title><rect x="${n(x0)}" y="${n(y0)}" width="${n(x1 - x0)}" height="${n(Math.max(0.5, y1 - y0))}" fill="${fills[kind]}" stroke="#fff" stroke-width=".6"/>`,
+      // About 5.4 px a character at 9 px; a label that does not fit is left to the tooltip.
+      x1 - x0 > label.length * 5.4 && y1 - y0 > 11
+        ? `<text x="${n((x0 + x1) / 2)}" y="${n((y0 + y1) / 2 + 3)}" text-anchor="middle" font-size="9" fill="#26323c">${escapeXml(label)}</text></g>`
+        : "</g>",
+    );
+  }
+  const lower = y(plan.lowerBoundBytes);
+  parts.push(
+    `<line x1="${left}" x2="${width - 16}" y1="${n(lower)}" y2="${n(lower)}" stroke="#b03a2e" stroke-dasharray="5 4"/>`,
+    `<text x="${width - 18}" y="${n(lower - 4)}" text-anchor="end" fill="#b03a2e">most alive at once ${formatBytes(plan.lowerBoundBytes)}</text>`,
+  );
+  let height = top + chartHeight + 22;
+  parts.push(
+    `<text x="${left}" y="18" font-size="14" font-weight="600" fill="#1b252d">Arena ${formatBytes(plan.bytes)} over ${nodes} operations</text>`,
+    `<text x="${left}" y="${height - 6}" fill="#5b6670">first operation</text>`,
+    `<text x="${width - 16}" y="${height - 6}" text-anchor="end" fill="#5b6670">last operation</text>`,
+  );
+  let legendX = left;
+  for (const [kind, label] of legend) {
+    parts.push(
+      `<rect x="${legendX}" y="27" width="10" height="10" fill="${fills[kind]}"/>`,
+      `<text x="${legendX + 14}" y="36" fill="#5b6670">${label}</text>`,
+    );
+    legendX += 30 + label.length * 6;
+  }
+  if (options.board !== undefined) {
+    height += 14;
+    parts.push(...regionBars(options.board, plan.bytes, options.flashBytes ?? 0, width, height));
+    height += options.board.regions.length * barRow + 8;
+  }
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="11" role="img" aria-label="Memory map"><rect width="${width}" height="${height}" fill="#fff"/>${parts.join("")}</svg>\n`;
+}
+
+/** One bar a region, its length by the logarithm of its size so that 64 K is still seen beside 2 M. */
+function regionBars(board: Board, arenaBytes: number, flashBytes: number, width: number, top: number): string[] {
+  const barLeft = left + 120;
+  const most = Math.max(...board.regions.map((region) => Math.log2(region.bytes)));
+  const arena = arenaOf(board);
+  return board.regions.flatMap((region, i) => {
+    const y = top + i * barRow;
+    const length = ((width - barLeft - 220) * Math.log2(region.bytes)) / most;
+    const used = region === arena ? arenaBytes : region.use === "program" ? flashBytes : 0;
+    const share = Math.min(1, used / region.bytes);
+    const fits = used <= region.bytes;
+    const text =
+      used === 0
+        ? `${formatBytes(region.bytes)} ${region.use}`
+        : `${formatBytes(used)} of ${formatBytes(region.bytes)} (${((100 * used) / region.bytes).toFixed(1)} %)`;
+    return [
+      `<text x="${left}" y="${y + 13}" fill="#26323c">${escapeXml(region.name)}</text>`,
+      `<rect x="${barLeft}" y="${y + 2}" width="${n(length)}" height="15" rx="2" fill="#eef1f4" stroke="#cfd6dd"/>`,
+      used > 0
+        ? `<rect x="${barLeft}" y="${y + 2}" width="${n(Math.max(1, length * share))}" height="15" rx="2" fill="${fits ? "#5fa8d3" : "#b03a2e"}"/>`
+        : "",
+      `<text x="${n(barLeft + length + 8)}" y="${y + 14}" fill="#5b6670">${text}</text>`,
+    ];
+  });
+}
+
+function kindOf(graph: Graph, value: string): string {
+  const node = graph.nodes.find((candidate) => candidate.name === value)!;
+  // An activation written in place belongs, for the eye, to what it follows.
+  if (node.op === "hardswish" || node.op === "relu6") return kindOf(graph, node.inputs[0]);
+  if (node.op === "conv2d" && node.attributes.groups > 1) return "depthwise";
+  return node.op in fills ? node.op : "other";
+}
+
+/** `_layers.3._layers.4` -> `3.4` */
+function shortName(name: string): string {
+  return name.replaceAll("_layers.", "");
+}
+
+/** `12,345` below 10 KB, `123.4 KB` above (1 KB = 1024 bytes). */
+export function formatBytes(bytes: number): string {
+  if (bytes < 10240) return `${bytes.toString().replace(/\B(?=(\d{3})+$)/g, ",")} B`;
+  if (bytes < 1048576) return `${trim((bytes / 1024).toFixed(1))} KB`;
+  return `${trim((bytes / 1048576).toFixed(2))} MB`;
+}
+
+function trim(text: string): string {
+  return text.replace(/\.?0+$/, "");
+}
+
+/** Four to eight addresses for the axis, multiples of a power of two. */
+function niceTicks(bytes: number): number[] {
+  let step = 16;
+  while (bytes / step > 8) step *= 2;
+  const ticks: number[] = [];
+  for (let at = 0; at <= bytes; at += step) ticks.push(at);
+  return ticks;
+}
+
+/** Two decimals at most: short and the same everywhere. */
+function n(value: number): string {
+  return trim(value.toFixed(2));
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

@@ -1,0 +1,5 @@
+export * from "./build.js";
+export * from "./initial-weights.js";
+export * from "./network.js";
+export { expansionFactor, type PhinetBlock, phinetBlocks, roundWidth, stemFilters } from "./phinet.js";
+export { predictionLayer, yolov2Channels } from "./yolov2.js";

@@ -1,0 +1,40 @@
+/** The weights training starts from: the same on every machine, and independent of the order of the layers. */
+import type { Graph } from "../graph/index.js";
+import { type FloatWeights, hashString, Random, sizeOf, tensor } from "../tensor/index.js";
+import { classCount, type Head } from "./network.js";
+import { predictionLayer } from "./yolov2.js";
+
+/** sigmoid(-4) = 0.018: a detector starts by claiming almost nothing, as almost every cell and anchor is empty. */
+const objectnessBias = -4;
+
+/**
+ * One tensor a parameter. Weights are normal with variance 2 / fan-in (He et al., "Delving deep into rectifiers", ICCV
+ * 2015); in output layers, the ones with a bias of their own, with deviation 0.01 (Lin et al., "Focal loss", ICCV 2017),
+ * so that the first predictions are the biases'. Batch norm starts as the identity; biases are 0, except objectness when
+ * `head` is a detector's.
+ * @param seed integer; each tensor draws from its own stream, keyed by (seed, name)
+ * @param head the network's head; needed for the objectness bias only
+ */
+export function initialWeights(graph: Graph, seed: number, head?: Head): FloatWeights {
+  const weights: FloatWeights = {};
+  for (const node of graph.nodes) {
+    for (const name of Object.values(node.parameters)) {
+      const { kind, shape } = graph.parameters[name];
+      const data = new Float32Array(sizeOf(shape));
+      if (kind === "gamma" || kind === "runningVariance") data.fill(1);
+      else if (kind === "weight") {
+        const fanIn = data.length / shape[0];
+        const deviation = "bias" in node.parameters ? 0.01 : Math.sqrt(2 / fanIn);
+        const random = new Random(seed, hashString(name));
+        for (let i = 0; i < data.length; i++) data[i] = random.normal() * deviation;
+      }
+      weights[name] = tensor("float32", shape, data);
+    }
+  }
+  if (head?.kind === "yolov2") {
+    const bias = weights[`${predictionLayer}.bias`].data;
+    const perAnchor = 5 + classCount(head);
+    for (let i = 4; i < bias.length; i += perAnchor) bias[i] = objectnessBias;
+  }
+  return weights;
+}
