@@ -68,3 +68,15 @@ export function roundingDivide(x: number, exponent: number): number {
 export function multiplyByQuantizedMultiplier(x: number, multiplier: number, shift: number): number {
   return shift > 0 ? multiplyHigh(x << shift, multiplier) : roundingDivide(multiplyHigh(x, multiplier), -shift);
 }
+
+/** The end of every integer kernel: rescales a sum, adds the output's zero point and clamps. */
+export function requantize(
+  sum: number,
+  multiplier: number,
+  shift: number,
+  zeroPoint: number,
+  clampMin: number,
+  clampMax: number,
+): number {
+  return Math.min(clampMax, Math.max(clampMin, multiplyByQuantizedMultiplier(sum, multiplier, shift) + zeroPoint));
+}

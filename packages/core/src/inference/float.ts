@@ -1,0 +1,287 @@
+/**
+ * The float interpreter: every op of the graph in inference mode, in plain loops. It is the reference that training,
+ * calibration and the integer network are compared with. Sums run in double precision, values are stored as float32.
+ */
+import { type Graph, inputsOf, isDepthwise, type Node, type NodeOf, withBatch } from "../graph/index.js";
+import {
+  exp,
+  type FloatWeights,
+  formatShape,
+  PhinetsError,
+  type Shape,
+  sameShape,
+  sigmoid,
+  sizeOf,
+  type Tensor,
+  tensor,
+} from "../tensor/index.js";
+
+type FloatTensor = Tensor<"float32">;
+
+/**
+ * Runs a graph on float inputs and returns every value by name, the inputs included.
+ *
+ * @param graph any graph, before or after `deployGraph`; its batch gives way to that of the inputs
+ * @param weights parameters by name
+ * @param inputs input tensors `[batch, ...]` by input name, all of one batch
+ * Throws PhinetsError when an input or a parameter is missing or has another shape.
+ */
+export function runFloat(
+  graph: Graph,
+  weights: FloatWeights,
+  inputs: Readonly<Record<string, FloatTensor>>,
+): Record<string, FloatTensor> {
+  const inputNodes = inputsOf(graph);
+  const batch = inputs[inputNodes[0]?.name]?.shape[0];
+  const sized =
+    batch === undefined || inputNodes.every((node) => node.attributes.shape[0] === batch)
+      ? graph
+      : withBatch(graph, batch);
+  const values: Record<string, FloatTensor> = {};
+  for (const node of sized.nodes) {
+    const shape = sized.shapes[node.name];
+    if (node.op === "input") {
+      const given = inputs[node.name];
+      if (given === undefined || !sameShape(given.shape, shape))
+        throw new PhinetsError(
+          "inference.input",
+          `input "${node.name}" is ${given === undefined ? "missing" : formatShape(given.shape)}; graph "${graph.name}" needs ${formatShape(shape)}`,
+        );
+      values[node.name] = given;
+      continue;
+    }
+    const parameters: Record<string, Float32Array> = {};
+    for (const [role, name] of Object.entries(node.parameters)) {
+      const needed = sized.parameters[name].shape;
+      const weight = weights[name];
+      if (weight === undefined || !sameShape(weight.shape, needed))
+        throw new PhinetsError(
+          "inference.weight",
+          `${node.op} "${node.name}": parameter "${name}" is ${weight === undefined ? "missing" : formatShape(weight.shape)}; ${formatShape(needed)} is needed`,
+        );
+      parameters[role] = weight.data;
+    }
+    const y = tensor("float32", shape);
+    compute(
+      node,
+      node.inputs.map((input) => values[input]),
+      parameters,
+      y,
+    );
+    values[node.name] = y;
+  }
+  return values;
+}
+
+function compute(
+  node: Exclude<Node, NodeOf<"input">>,
+  [a, b]: FloatTensor[],
+  parameters: Readonly<Record<string, Float32Array>>,
+  y: FloatTensor,
+): void {
+  const x = a.data;
+  const out = y.data;
+  switch (node.op) {
+    case "conv2d":
+      if (isDepthwise(node, a.shape)) depthwise(node, a, parameters, y);
+      else convolution(node, a, parameters, y);
+      break;
+    case "dense":
+      dense(node, a, parameters, y);
+      break;
+    case "batchNorm": {
+      const { gamma, beta, mean, variance } = parameters;
+      const channels = gamma.length;
+      const deviation = Float64Array.from(variance, (v) => Math.sqrt(v + node.attributes.epsilon));
+      for (let i = 0; i < x.length; i++) {
+        const c = i % channels;
+        out[i] = (gamma[c] * (x[i] - mean[c])) / deviation[c] + beta[c];
+      }
+      break;
+    }
+    case "relu6":
+      for (let i = 0; i < x.length; i++) out[i] = relu6(x[i]);
+      break;
+    case "hardswish":
+      for (let i = 0; i < x.length; i++) out[i] = (x[i] * relu6(x[i] + 3)) / 6;
+      break;
+    case "sigmoid":
+      for (let i = 0; i < x.length; i++) out[i] = sigmoid(x[i]);
+      break;
+    case "softmax":
+      softmax(x, a.shape.at(-1)!, out);
+      break;
+    case "add":
+      for (let i = 0; i < x.length; i++) out[i] = x[i] + b.data[i];
+      break;
+    case "multiply":
+      multiply(a, b, out);
+      break;
+    case "globalAveragePool":
+      globalAveragePool(a, out);
+      break;
+    case "maxPool":
+      maxPool(node, a, y);
+      break;
+    case "pad": {
+      const [batch, height, width, channels] = a.shape;
+      const { top, left } = node.attributes.padding;
+      for (let n = 0; n < batch; n++)
+        for (let row = 0; row < height; row++) {
+          const from = (n * height + row) * width * channels;
+          const to = ((n * y.shape[1] + row + top) * y.shape[2] + left) * channels;
+          out.set(x.subarray(from, from + width * channels), to);
+        }
+      break;
+    }
+    case "dropout":
+    case "flatten":
+      out.set(x);
+      break;
+  }
+}
+
+function relu6(x: number): number {
+  return Math.min(6, Math.max(0, x));
+}
+
+/** Range of kernel taps that fall on the map: first and one past the last. */
+function taps(origin: number, kernel: number, size: number): [number, number] {
+  return [Math.max(0, -origin), Math.min(kernel, size - origin)];
+}
+
+function convolution(
+  node: NodeOf<"conv2d">,
+  { shape, data: x }: FloatTensor,
+  { weight, bias }: Readonly<Record<string, Float32Array>>,
+  y: FloatTensor,
+): void {
+  const { kernel, stride, padding, groups, activation } = node.attributes;
+  const [, height, width, channels] = shape;
+  const [batch, outHeight, outWidth, filters] = y.shape;
+  const groupChannels = channels / groups;
+  const groupFilters = filters / groups;
+  let o = 0;
+  for (let n = 0; n < batch; n++)
+    for (let oy = 0; oy < outHeight; oy++) {
+      const top = oy * stride[0] - padding.top;
+      const [firstY, lastY] = taps(top, kernel[0], height);
+      for (let ox = 0; ox < outWidth; ox++) {
+        const left = ox * stride[1] - padding.left;
+        const [firstX, lastX] = taps(left, kernel[1], width);
+        for (let f = 0; f < filters; f++) {
+          const firstChannel = Math.floor(f / groupFilters) * groupChannels;
+          let sum = bias === undefined ? 0 : bias[f];
+          for (let ky = firstY; ky < lastY; ky++)
+            for (let kx = firstX; kx < lastX; kx++) {
+              const xAt = ((n * height + top + ky) * width + left + kx) * channels + firstChannel;
+              const wAt = ((f * kernel[0] + ky) * kernel[1] + kx) * groupChannels;
+              for (let c = 0; c < groupChannels; c++) sum += x[xAt + c] * weight[wAt + c];
+            }
+          y.data[o++] = activation === "relu6" ? relu6(sum) : sum;
+        }
+      }
+    }
+}
+
+/** One filter a channel: the channels of a pixel are summed side by side, which reads memory in order. */
+function depthwise(
+  node: NodeOf<"conv2d">,
+  { shape, data: x }: FloatTensor,
+  { weight, bias }: Readonly<Record<string, Float32Array>>,
+  y: FloatTensor,
+): void {
+  const { kernel, stride, padding, activation } = node.attributes;
+  const [, height, width, channels] = shape;
+  const [batch, outHeight, outWidth] = y.shape;
+  const size = kernel[0] * kernel[1];
+  const byTap = new Float32Array(weight.length); // [kernelHeight, kernelWidth, channels]
+  for (let c = 0; c < channels; c++) for (let t = 0; t < size; t++) byTap[t * channels + c] = weight[c * size + t];
+  const sums = new Float64Array(channels);
+  let o = 0;
+  for (let n = 0; n < batch; n++)
+    for (let oy = 0; oy < outHeight; oy++) {
+      const top = oy * stride[0] - padding.top;
+      const [firstY, lastY] = taps(top, kernel[0], height);
+      for (let ox = 0; ox < outWidth; ox++) {
+        const left = ox * stride[1] - padding.left;
+        const [firstX, lastX] = taps(left, kernel[1], width);
+        if (bias === undefined) sums.fill(0);
+        else sums.set(bias);
+        for (let ky = firstY; ky < lastY; ky++)
+          for (let kx = firstX; kx < lastX; kx++) {
+            const xAt = ((n * height + top + ky) * width + left + kx) * channels;
+            const wAt = (ky * kernel[1] + kx) * channels;
+            for (let c = 0; c < channels; c++) sums[c] += x[xAt + c] * byTap[wAt + c];
+          }
+        for (let c = 0; c < channels; c++) y.data[o++] = activation === "relu6" ? relu6(sums[c]) : sums[c];
+      }
+    }
+}
+
+function dense(
+  node: NodeOf<"dense">,
+  { shape: [batch, features], data: x }: FloatTensor,
+  { weight, bias }: Readonly<Record<string, Float32Array>>,
+  y: FloatTensor,
+): void {
+  const { units, activation } = node.attributes;
+  for (let n = 0; n < batch; n++)
+    for (let u = 0; u < units; u++) {
+      let sum = bias === undefined ? 0 : bias[u];
+      for (let i = 0; i < features; i++) sum += x[n * features + i] * weight[u * features + i];
+      y.data[n * units + u] = activation === "relu6" ? relu6(sum) : sum;
+    }
+}
+
+/** Over rows of `length`, each shifted by its largest entry so that exp cannot overflow. */
+function softmax(x: Float32Array, length: number, out: Float32Array): void {
+  for (let row = 0; row < x.length; row += length) {
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < length; i++) largest = Math.max(largest, x[row + i]);
+    const powers = Float64Array.from({ length }, (_, i) => exp(x[row + i] - largest));
+    const sum = powers.reduce((total, power) => total + power, 0);
+    for (let i = 0; i < length; i++) out[row + i] = powers[i] / sum;
+  }
+}
+
+function multiply(a: FloatTensor, b: FloatTensor, out: Float32Array): void {
+  if (sameShape(a.shape, b.shape)) {
+    for (let i = 0; i < out.length; i++) out[i] = a.data[i] * b.data[i];
+    return;
+  }
+  const channels = a.shape[3];
+  const perPicture = sizeOf(a.shape.slice(1));
+  for (let i = 0; i < out.length; i++)
+    out[i] = a.data[i] * b.data[Math.floor(i / perPicture) * channels + (i % channels)];
+}
+
+function globalAveragePool({ shape, data }: FloatTensor, out: Float32Array): void {
+  const [batch, height, width, channels] = shape;
+  const area = height * width;
+  for (let n = 0; n < batch; n++)
+    for (let c = 0; c < channels; c++) {
+      let sum = 0;
+      for (let i = 0; i < area; i++) sum += data[(n * area + i) * channels + c];
+      out[n * channels + c] = sum / area;
+    }
+}
+
+function maxPool(node: NodeOf<"maxPool">, { shape, data }: FloatTensor, y: FloatTensor): void {
+  const { size, stride } = node.attributes;
+  const [, height, width, channels]: Shape = shape;
+  const [batch, outHeight, outWidth] = y.shape;
+  let o = 0;
+  for (let n = 0; n < batch; n++)
+    for (let oy = 0; oy < outHeight; oy++)
+      for (let ox = 0; ox < outWidth; ox++)
+        for (let c = 0; c < channels; c++) {
+          let largest = Number.NEGATIVE_INFINITY;
+          for (let ky = 0; ky < size; ky++)
+            for (let kx = 0; kx < size; kx++) {
+              const at = ((n * height + oy * stride + ky) * width + ox * stride + kx) * channels + c;
+              if (data[at] > largest) largest = data[at];
+            }
+          y.data[o++] = largest;
+        }
+}

@@ -1,0 +1,2 @@
+export * from "./float.js";
+export * from "./integer.js";

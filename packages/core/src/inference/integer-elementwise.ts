@@ -1,0 +1,106 @@
+/** Integer kernels without weights. Each function prepares its tables once and returns the loop that fills `y`. */
+import {
+  type IntegerAdd,
+  type IntegerGlobalAveragePool,
+  type IntegerLookup,
+  type IntegerMaxPool,
+  type IntegerMultiply,
+  type IntegerPad,
+  multiplyByQuantizedMultiplier,
+  requantize,
+} from "../quantization/index.js";
+
+/** Reads its inputs, fills its output. */
+export type Kernel = () => void;
+
+/** Either input has 256 values, so its rescaled form comes from a table. */
+export function addKernel(node: IntegerAdd, a: Int8Array, b: Int8Array, y: Int8Array): Kernel {
+  const { multiplier, shift, outputZeroPoint, clampMin, clampMax } = node;
+  const [scaledA, scaledB] = ([0, 1] as const).map((i) =>
+    Int32Array.from({ length: 256 }, (_, q) =>
+      multiplyByQuantizedMultiplier(
+        (q - 128 - node.inputZeroPoints[i]) << node.leftShift,
+        node.inputMultipliers[i],
+        node.inputShifts[i],
+      ),
+    ),
+  );
+  return () => {
+    for (let i = 0; i < y.length; i++) {
+      const sum = (scaledA[a[i] + 128] + scaledB[b[i] + 128]) | 0;
+      y[i] = requantize(sum, multiplier, shift, outputZeroPoint, clampMin, clampMax);
+    }
+  };
+}
+
+export function multiplyKernel(node: IntegerMultiply, a: Int8Array, b: Int8Array, y: Int8Array): Kernel {
+  const { multiplier, shift, outputZeroPoint, clampMin, clampMax, broadcast } = node;
+  const [zeroA, zeroB] = node.inputZeroPoints;
+  const period = broadcast ? node.outputShape[3] : y.length;
+  return () => {
+    for (let row = 0; row < y.length; row += period)
+      for (let i = 0; i < period; i++) {
+        const product = (a[row + i] - zeroA) * (b[i] - zeroB);
+        y[row + i] = requantize(product, multiplier, shift, outputZeroPoint, clampMin, clampMax);
+      }
+  };
+}
+
+export function globalAveragePoolKernel(node: IntegerGlobalAveragePool, x: Int8Array, y: Int8Array): Kernel {
+  const { count, inputZeroPoint, multiplier, shift, outputZeroPoint, clampMin, clampMax } = node;
+  const channels = y.length;
+  const sums = new Int32Array(channels);
+  return () => {
+    sums.fill(-count * inputZeroPoint);
+    for (let row = 0; row < x.length; row += channels) for (let c = 0; c < channels; c++) sums[c] += x[row + c];
+    for (let c = 0; c < channels; c++) {
+      y[c] = requantize(sums[c], multiplier, shift, outputZeroPoint, clampMin, clampMax);
+    }
+  };
+}
+
+export function lookupKernel({ table }: IntegerLookup, x: Int8Array, y: Int8Array): Kernel {
+  return () => {
+    for (let i = 0; i < y.length; i++) y[i] = table[x[i] + 128];
+  };
+}
+
+export function maxPoolKernel(node: IntegerMaxPool, x: Int8Array, y: Int8Array): Kernel {
+  const { size, stride } = node;
+  const [, , width, channels] = node.inputShapes[0];
+  const [, outHeight, outWidth] = node.outputShape;
+  return () => {
+    let o = 0;
+    for (let oy = 0; oy < outHeight; oy++)
+      for (let ox = 0; ox < outWidth; ox++)
+        for (let c = 0; c < channels; c++) {
+          let largest = -128;
+          for (let ky = 0; ky < size; ky++)
+            for (let kx = 0; kx < size; kx++) {
+              const q = x[((oy * stride + ky) * width + ox * stride + kx) * channels + c];
+              if (q > largest) largest = q;
+            }
+          y[o++] = largest;
+        }
+  };
+}
+
+export function padKernel(node: IntegerPad, x: Int8Array, y: Int8Array): Kernel {
+  const { top, left } = node.padding;
+  const [, height, width, channels] = node.inputShapes[0];
+  const outWidth = node.outputShape[2];
+  y.fill(node.outputZeroPoint); // the border is written once
+  return () => copyInto(x, height, width * channels, y, (top * outWidth + left) * channels, outWidth * channels);
+}
+
+/** Copies `rows` rows of `length` bytes to places `pitch` bytes apart. */
+export function copyInto(
+  from: Int8Array,
+  rows: number,
+  length: number,
+  to: Int8Array,
+  offset: number,
+  pitch: number,
+): void {
+  for (let row = 0; row < rows; row++) to.set(from.subarray(row * length, (row + 1) * length), offset + row * pitch);
+}

@@ -1,0 +1,100 @@
+/**
+ * The integer interpreter: bit for bit what TensorFlow Lite Micro's reference kernels compute (int8 values, int32 sums,
+ * double rounding), on the same `IntegerNode`s that the exporters write. Every other form of a network (C on the host, C
+ * on the emulator, .tflite) is compared with it. All state is made once; `run` allocates its outputs only.
+ */
+import { type IntegerNode, lowerToInteger, type QuantizedNetwork } from "../quantization/index.js";
+import { PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
+import {
+  addKernel,
+  globalAveragePoolKernel,
+  type Kernel,
+  lookupKernel,
+  maxPoolKernel,
+  multiplyKernel,
+  padKernel,
+} from "./integer-elementwise.js";
+import { convolutionKernel, denseKernel } from "./integer-linear.js";
+
+/** Called with each value as it is made; the array is reused by the next run, so copy what should last. */
+export type Tap = (name: string, value: Int8Array, shape: Shape) => void;
+
+export class IntegerInterpreter {
+  /** Length of the input, in bytes. */
+  readonly inputBytes: number;
+  readonly nodes: readonly IntegerNode[];
+  readonly #values = new Map<string, Int8Array>();
+  readonly #kernels: (Kernel | undefined)[];
+  readonly #input: Int8Array;
+  readonly #outputs: readonly Int8Array[];
+
+  /** Throws PhinetsError when the network has several inputs or an op without int8 arithmetic. */
+  constructor(readonly network: QuantizedNetwork) {
+    this.nodes = lowerToInteger(network);
+    const inputs = this.nodes.filter((node) => node.op === "input");
+    if (inputs.length !== 1)
+      throw new PhinetsError("inference.input", `integer network has ${inputs.length} inputs; exactly one is needed`);
+    for (const node of this.nodes) {
+      // flatten is the same bytes, so the same memory
+      const memory =
+        node.op === "flatten" ? this.#values.get(node.inputs[0])! : new Int8Array(sizeOf(node.outputShape));
+      this.#values.set(node.name, memory);
+    }
+    this.#kernels = this.nodes.map((node) => this.#kernel(node));
+    this.#input = this.#values.get(inputs[0].name)!;
+    this.#outputs = network.graph.outputs.map((output) => this.#values.get(output)!);
+    this.inputBytes = this.#input.length;
+  }
+
+  /**
+   * One inference.
+   *
+   * @param input `[1, height, width, channels]` int8: pixel - 128
+   * @param tap sees every value in execution order, the input first
+   * @returns a copy of each output, in the order of `graph.outputs`
+   */
+  run(input: Int8Array, tap?: Tap): Int8Array[] {
+    if (input.length !== this.inputBytes)
+      throw new PhinetsError(
+        "inference.input",
+        `integer network: input has ${input.length} bytes; it must have ${this.inputBytes}`,
+      );
+    this.#input.set(input);
+    this.nodes.forEach((node, i) => {
+      this.#kernels[i]?.();
+      tap?.(node.name, this.#values.get(node.name)!, node.outputShape);
+    });
+    return this.#outputs.map((output) => output.slice());
+  }
+
+  #kernel(node: IntegerNode): Kernel | undefined {
+    const [a, b] = node.inputs.map((input) => this.#values.get(input)!);
+    const y = this.#values.get(node.name)!;
+    switch (node.op) {
+      case "input":
+      case "flatten":
+        return undefined;
+      case "conv2d":
+        return convolutionKernel(node, a, y);
+      case "dense":
+        return denseKernel(node, a, y);
+      case "add":
+        return addKernel(node, a, b, y);
+      case "multiply":
+        return multiplyKernel(node, a, b, y);
+      case "globalAveragePool":
+        return globalAveragePoolKernel(node, a, y);
+      case "lookup":
+        return lookupKernel(node, a, y);
+      case "maxPool":
+        return maxPoolKernel(node, a, y);
+      case "pad":
+        return padKernel(node, a, y);
+    }
+  }
+}
+
+/** One inference of a network used once; keep an `IntegerInterpreter` for many. */
+export function runInteger(network: QuantizedNetwork, input: Int8Array, tap?: Tap): Int8Array[] {
+  return new IntegerInterpreter(network).run(input, tap);
+}

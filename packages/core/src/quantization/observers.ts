@@ -1,0 +1,149 @@
+/** Watches the values that one tensor takes and chooses the range that int8 should cover. */
+import { PhinetsError } from "../tensor/index.js";
+
+/** Real range of a tensor; low <= 0 <= high. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * How a range is chosen from what was seen: `minmax` covers everything, `percentile` leaves out the share
+ * (100 - percentile) % at each end, `mse` weighs rounding against clipping and takes the least mean squared error.
+ */
+export type RangeMethod = "minmax" | "percentile" | "mse";
+
+const bins = 4096;
+
+/**
+ * A histogram over [-limit, limit] whose limit doubles (merging neighbouring bins) when a larger value arrives, so one
+ * pass over the calibration pictures is enough and memory is constant. Beside it: exact ends, and the mean per channel.
+ */
+export class Observer {
+  low = Number.POSITIVE_INFINITY;
+  high = Number.NEGATIVE_INFINITY;
+  count = 0;
+  readonly #sums: Float64Array;
+  #limit = 2 ** -10;
+  #histogram = new Float64Array(bins);
+
+  /** @param channels length of the last axis */
+  constructor(channels: number) {
+    this.#sums = new Float64Array(channels);
+  }
+
+  /** Adds values, channels last. Throws PhinetsError when one is not finite. */
+  observe(values: Float32Array, name: string): void {
+    let low = this.low;
+    let high = this.high;
+    for (let i = 0; i < values.length; i++) {
+      if (values[i] < low) low = values[i];
+      if (values[i] > high) high = values[i];
+    }
+    const channels = this.#sums.length;
+    for (let row = 0; row < values.length; row += channels)
+      for (let c = 0; c < channels; c++) this.#sums[c] += values[row + c];
+    if (!this.#sums.every(Number.isFinite))
+      throw new PhinetsError(
+        "quantization.calibration",
+        `value "${name}" is not finite on a calibration picture; the weights are damaged, train again`,
+      );
+    this.low = low;
+    this.high = high;
+    this.count += values.length;
+    while (Math.max(-low, high) >= this.#limit) this.#double();
+    const histogram = this.#histogram;
+    const perUnit = bins / 2 / this.#limit;
+    for (let i = 0; i < values.length; i++) histogram[Math.floor(values[i] * perUnit) + bins / 2]++;
+  }
+
+  /** Mean of each channel. */
+  means(): Float64Array {
+    return this.#sums.map((sum) => (sum * this.#sums.length) / this.count);
+  }
+
+  /**
+   * The range to quantise.
+   *
+   * @param method see `RangeMethod`
+   * @param within bounds beyond which nothing matters to the readers of the value; default none
+   * @param percentile for that method only, 50..100. Default 99.99
+   */
+  range(method: RangeMethod, within: Range = everything, percentile = 99.99): Range {
+    const low = Math.min(0, Math.max(this.low, within.low));
+    const high = Math.max(0, Math.min(this.high, within.high));
+    if (method === "percentile") return this.#percentile(low, high, percentile);
+    return method === "mse" ? this.#leastError(low, high) : { low, high };
+  }
+
+  #double(): void {
+    const merged = new Float64Array(bins);
+    for (let i = 0; i < bins; i++) merged[bins / 4 + (i >> 1)] += this.#histogram[i];
+    this.#histogram = merged;
+    this.#limit *= 2;
+  }
+
+  /** Value at the middle of a bin. */
+  #centre(bin: number): number {
+    return ((bin + 0.5) / (bins / 2) - 1) * this.#limit;
+  }
+
+  #percentile(low: number, high: number, percentile: number): Range {
+    const outside = this.count * (1 - percentile / 100);
+    let first = 0;
+    for (let seen = this.#histogram[0]; seen <= outside && first < bins - 1; ) seen += this.#histogram[++first];
+    let last = bins - 1;
+    for (let seen = this.#histogram[last]; seen <= outside && last > 0; ) seen += this.#histogram[--last];
+    const half = this.#limit / bins; // to the outer edge of the bin
+    return {
+      low: Math.min(0, Math.max(low, this.#centre(first) - half)),
+      high: Math.max(0, Math.min(high, this.#centre(last) + half)),
+    };
+  }
+
+  /**
+   * Candidates are fractions of either end. Error of a candidate = scale^2 / 12 for what is inside (rounding) plus the
+   * squared distance of what is outside; the latter comes in constant time from running moments of the histogram.
+   * Values beyond `low` and `high` cost nothing further: they are clipped whatever is chosen.
+   */
+  #leastError(low: number, high: number): Range {
+    const moments = [0, 1, 2].map(() => new Float64Array(bins + 1));
+    for (let i = 0; i < bins; i++) {
+      const x = Math.min(high, Math.max(low, this.#centre(i)));
+      const n = this.#histogram[i];
+      moments[0][i + 1] = moments[0][i] + n;
+      moments[1][i + 1] = moments[1][i] + n * x;
+      moments[2][i + 1] = moments[2][i] + n * x * x;
+    }
+    /** Sum of (x - edge)^2 over the bins from..to-1. */
+    const clipped = (edge: number, from: number, to: number): number => {
+      const [n, s, q] = moments.map((moment) => moment[to] - moment[from]);
+      return q - 2 * edge * s + edge * edge * n;
+    };
+    const binOf = (x: number): number => Math.min(bins, Math.max(0, Math.round((x / this.#limit + 1) * (bins / 2))));
+    let best = { low, high };
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = steps; i >= leastStep; i--) {
+      const a = (low * i) / steps;
+      const first = binOf(a);
+      const below = clipped(a, 0, first);
+      for (let j = steps; j >= leastStep; j--) {
+        const b = (high * j) / steps;
+        const last = binOf(b);
+        const inside = moments[0][Math.max(first, last)] - moments[0][first];
+        const error = below + clipped(b, Math.max(first, last), bins) + (inside * ((b - a) / 255) ** 2) / 12;
+        if (error < least) {
+          least = error;
+          best = { low: a, high: b };
+        }
+        if (high === 0) break;
+      }
+      if (low === 0) break;
+    }
+    return best;
+  }
+}
+
+const everything: Range = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+const steps = 64;
+const leastStep = 8;

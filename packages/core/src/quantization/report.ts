@@ -1,0 +1,62 @@
+/** How far the integer network is from the float one, value by value. Runs both through the callbacks it is given. */
+import { inputsOf } from "../graph/index.js";
+import { type FloatWeights, sizeOf, type Tensor, tensor } from "../tensor/index.js";
+import type { FloatRunner } from "./calibrate.js";
+import { decibels } from "./quantize.js";
+import type { QuantizedNetwork } from "./types.js";
+
+export interface LayerNoise {
+  readonly name: string;
+  readonly op: string;
+  /** 10 log10(sum float^2 / sum (float - dequantised)^2) over all pictures, dB; 200 when equal. */
+  readonly snrDb: number;
+}
+
+/** Runs one int8 picture and shows every value by name: `(input, tap) => interpreter.run(input, tap)`. */
+export type IntegerRunner = (input: Int8Array, tap: (name: string, value: Int8Array) => void) => unknown;
+
+/**
+ * Signal-to-noise ratio of every value of a quantised network, each against the float network's value on the same
+ * picture (so noise adds up along the network).
+ *
+ * @param weights float weights of the deployment graph (`deployWeights`)
+ * @param pictures floats (pixel / 128 - 1), one picture `[height, width, channels]` an array
+ */
+export function layerNoise(
+  network: QuantizedNetwork,
+  weights: FloatWeights,
+  pictures: Iterable<Float32Array>,
+  runFloat: FloatRunner,
+  runInteger: IntegerRunner,
+): LayerNoise[] {
+  const { graph, values } = network;
+  const [{ name: inputName, attributes }] = inputsOf(graph);
+  const signal = new Map<string, number>();
+  const noise = new Map<string, number>();
+  for (const picture of pictures) {
+    const input: Tensor<"float32"> = tensor("float32", attributes.shape, picture);
+    const float = runFloat(graph, weights, { [inputName]: input });
+    runInteger(quantizeInput(picture), (name, integer) => {
+      const { scale, zeroPoint } = values[name];
+      const exact = float[name].data;
+      let s = 0;
+      let n = 0;
+      for (let i = 0; i < sizeOf(float[name].shape); i++) {
+        s += exact[i] * exact[i];
+        n += (exact[i] - scale * (integer[i] - zeroPoint)) ** 2;
+      }
+      signal.set(name, (signal.get(name) ?? 0) + s);
+      noise.set(name, (noise.get(name) ?? 0) + n);
+    });
+  }
+  return graph.nodes.map(({ name, op }) => ({
+    name,
+    op,
+    snrDb: decibels(signal.get(name) ?? 0, noise.get(name) ?? 0),
+  }));
+}
+
+/** Float picture (pixel / 128 - 1) to the network's int8 input (pixel - 128). */
+export function quantizeInput(picture: Float32Array): Int8Array {
+  return Int8Array.from(picture, (x) => Math.max(-128, Math.min(127, Math.round(x * 128))));
+}
