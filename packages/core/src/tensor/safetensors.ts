@@ -76,7 +76,8 @@ export function decodeSafetensors(
       fail(
         `tensor "${name}" has ${end - begin} bytes, its shape needs ${sizeOf(entry.shape) * bytesPerElement[dtype]}`,
       );
-    const copy = bytes.slice(start + begin, start + end); // aligned, and independent of the file's buffer
+    // Aligned, and independent of the file (the slice of a Node Buffer would be a view).
+    const copy = new Uint8Array(bytes.subarray(start + begin, start + end));
     weights[name] = typed(dtype, entry.shape, copy.buffer);
   }
   return { weights, metadata: metadata as Record<string, string> };
