@@ -67,7 +67,7 @@ export function describeWriteError(error: unknown, path: string, bytes?: number)
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new PhinetsError(
       "run.disk-full",
-      `${path}${size}: ${code === "EDQUOT" ? "the disk quota is used up" : "the disk is full"}; free some space or choose another --project folder, then run again with --resume; what was there is unchanged`,
+      `${path}${size}: ${code === "EDQUOT" ? "the disk quota is used up" : "the disk is full"}; free some space or choose another folder, then run again (training: with --resume); what was there is unchanged`,
       path,
     );
   }
