@@ -1,0 +1,125 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { goldens } from "../../../../test/shared.js";
+import { accumulateCoco, type CocoDetection, type CocoGroundTruth, type CocoStats, evaluateCoco } from "./coco.js";
+import { iouThresholds, recallThresholds } from "./coco-category.js";
+
+const load = (name: string) => JSON.parse(readFileSync(`${goldens}/coco/${name}.json`, "utf8"));
+const figures = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"] as const;
+
+function near(ours: CocoStats, theirs: CocoStats, where: string): void {
+  for (const f of figures) expect(Math.abs(ours[f] - theirs[f]), `${where} ${f}`).toBeLessThanOrEqual(1e-12);
+}
+
+interface Golden {
+  stats: CocoStats;
+  per_category: (CocoStats & { category_id: number; name: string })[];
+}
+
+function check(truth: CocoGroundTruth, detections: CocoDetection[], golden: Golden, where: string): void {
+  const result = evaluateCoco(truth, detections);
+  near(result, golden.stats, where);
+  expect(result.categories.map((c) => c.id)).toEqual(golden.per_category.map((c) => c.category_id));
+  for (const [i, category] of result.categories.entries()) {
+    near(category, golden.per_category[i], `${where} category ${category.id}`);
+    expect(category.name).toBe(golden.per_category[i].name);
+  }
+}
+
+describe.skipIf(!goldens)("COCO metrics against pycocotools", () => {
+  for (const name of ["val2014_100", "mot17_dpm_09_11", "synth_500img_20cat_20k"]) {
+    it(name, () => {
+      const golden = load(`${name}.golden`);
+      const [truth, detections] = [load(`${name}.gt`), load(`${name}.dt`)];
+      expect(iouThresholds).toEqual(golden.iouThrs);
+      expect(recallThresholds).toEqual(golden.recThrs);
+      check(truth, detections, golden, name);
+      const curves = accumulateCoco(truth, detections);
+      for (const [k, category] of golden.per_category.entries()) {
+        if (category.precision_iou50_101 === undefined) continue;
+        const { precision, recall, scoreAtRecall, positives } = curves[k].accumulation;
+        if (positives[0] === 0) continue;
+        for (let r = 0; r < 101; r++) {
+          expect(precision[r]).toBeCloseTo(category.precision_iou50_101[r], 12);
+          expect(precision[5 * 101 + r]).toBeCloseTo(category.precision_iou75_101[r], 12);
+          expect(scoreAtRecall[r]).toBe(category.score_at_recall_iou50_101[r]);
+        }
+        for (let t = 0; t < 10; t++) expect(recall[t]).toBeCloseTo(category.recall_per_iou_maxDet100[t], 12);
+      }
+    });
+  }
+
+  const edges = goldens ? load("edge_cases") : {};
+  const { cases } = goldens ? load("edge_cases.golden") : { cases: {} };
+  for (const [name, { gt, dt }] of Object.entries<{ gt: CocoGroundTruth; dt: CocoDetection[] }>(edges)) {
+    it(`edge: ${name}`, () => check(gt, dt, cases[name], name));
+  }
+});
+
+describe("COCO metrics", () => {
+  const box = fc
+    .tuple(fc.nat(200), fc.nat(200), fc.integer({ min: 4, max: 150 }), fc.integer({ min: 4, max: 150 }))
+    .map((b): number[] => b);
+  const place = { image_id: fc.nat(3), category_id: fc.integer({ min: 1, max: 3 }), bbox: box };
+  const truths = fc.array(fc.record(place), { maxLength: 25 });
+  const found = fc.array(fc.record({ ...place, score: fc.nat(1000).map((s) => s / 1000) }), { maxLength: 40 });
+  const world = (annotations: CocoGroundTruth["annotations"]): CocoGroundTruth => ({
+    images: [0, 1, 2, 3].map((id) => ({ id })),
+    categories: [1, 2, 3].map((id) => ({ id })),
+    annotations,
+  });
+
+  it("are 1 when everything is found just so", () => {
+    fc.assert(
+      fc.property(truths, (list) => {
+        const result = evaluateCoco(
+          world(list),
+          list.map((t, i) => ({ ...t, score: 1 - i / 100 })),
+        );
+        for (const figure of ["AP", "AP50", "AP75", "AR100"] as const) {
+          expect(result[figure]).toBeCloseTo(list.length === 0 ? -1 : 1, 9);
+        }
+      }),
+    );
+  });
+
+  it("depend neither on the order of distinctly scored detections nor on the scale of scores", () => {
+    fc.assert(
+      fc.property(truths, found, fc.infiniteStream(fc.nat()), (list, detections, random) => {
+        const distinct = detections.map((d, i) => ({ ...d, score: d.score + i * 1e-6 }));
+        const key = new Map<object, number>();
+        for (const d of distinct) key.set(d, random.next().value);
+        const shuffled = [...distinct].sort((a, b) => key.get(a)! - key.get(b)!);
+        const a = evaluateCoco(world(list), distinct);
+        const b = evaluateCoco(
+          world(list),
+          shuffled.map((d) => ({ ...d, score: 5 * d.score - 3 })),
+        );
+        expect(b).toEqual(a);
+      }),
+    );
+  });
+
+  it("do not fall when a truth that was missed is found first of all", () => {
+    fc.assert(
+      fc.property(truths, found, (list, detections) => {
+        fc.pre(list.length > 0);
+        const alone = { ...list[0], bbox: [1000, 1000, 50, 50] };
+        const withMissed = world([...list, alone]);
+        const before = evaluateCoco(withMissed, detections);
+        const after = evaluateCoco(withMissed, [...detections, { ...alone, score: 2 }]);
+        expect(after.AP50).toBeGreaterThanOrEqual(before.AP50 - 1e-12);
+        expect(after.AR100).toBeGreaterThan(before.AR100);
+      }),
+    );
+  });
+
+  it("say which detection or box is wrong", () => {
+    const good = { image_id: 0, category_id: 1, bbox: [0, 0, 5, 5], score: 0.5 };
+    expect(() => evaluateCoco(world([]), [good, { ...good, image_id: 9 }])).toThrow("detection 1 is of picture 9");
+    expect(() => evaluateCoco(world([]), [{ ...good, score: Number.NaN }])).toThrow("detection 0 has score NaN");
+    expect(() => evaluateCoco(world([]), [{ ...good, bbox: [1, 2, 3] }])).toThrow("bbox [1,2,3]");
+    expect(() => evaluateCoco(world([{ ...good, bbox: [1, 2, Number.NaN, 4] }]), [])).toThrow("truth of picture 0");
+  });
+});
