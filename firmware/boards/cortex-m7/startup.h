@@ -1,0 +1,15 @@
+/* What a Cortex-M7 needs before main: FPU on, .data copied, .bss cleared, the stack painted. */
+#ifndef STARTUP_H
+#define STARTUP_H
+
+#include <stdint.h>
+
+/* Defined by the linker scripts. */
+extern uint32_t stack_bottom[], stack_top[];
+
+void Reset_Handler(void);
+
+/* Most bytes of stack used since reset. */
+uint32_t stack_used_bytes(void);
+
+#endif

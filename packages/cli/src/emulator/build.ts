@@ -1,0 +1,102 @@
+/** Writes a network's firmware into a folder and compiles it for a board. */
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PhinetsError } from "@phinets/core/tensor";
+import { missingTool, runTool } from "./tool.js";
+
+export type FirmwareBoard = "host" | "mps2-an500" | "stm32h743";
+
+/** The C sources that every firmware shares: kernels/ and boards/. */
+export const firmwareSources = fileURLToPath(new URL("../../../../firmware", import.meta.url));
+
+const warnings = ["-Wall", "-Wextra", "-Werror"];
+const arm = [
+  "-mcpu=cortex-m7",
+  "-mthumb",
+  "-mfpu=fpv5-d16",
+  "-mfloat-abi=hard",
+  "-ffunction-sections",
+  "-fdata-sections",
+  "--specs=nano.specs",
+  "-nostartfiles",
+  "-Wl,--gc-sections",
+  "-Wl,--no-warn-rwx-segments",
+];
+
+/** Folders of C files that go into a board's program, below the firmware folder. */
+const folders: Readonly<Record<FirmwareBoard, readonly string[]>> = {
+  host: ["model", "kernels", "boards/host"],
+  "mps2-an500": ["model", "kernels", "boards/cortex-m7", "boards/mps2-an500"],
+  stm32h743: ["model", "kernels", "boards/cortex-m7", "boards/stm32h743"],
+};
+
+/**
+ * Lays out `folder`: model/ (what `emitC` returned), kernels/ and boards/. Existing files are replaced.
+ *
+ * @param model file name to text
+ */
+export function writeFirmware(folder: string, model: Readonly<Record<string, string>>): void {
+  for (const part of ["kernels", "boards"])
+    cpSync(join(firmwareSources, part), join(folder, part), { recursive: true });
+  mkdirSync(join(folder, "model"), { recursive: true });
+  for (const [name, text] of Object.entries(model)) writeFileSync(join(folder, "model", name), text);
+}
+
+export interface BuildOptions {
+  /** Host only: compile with -fsanitize=address,undefined and stop at the first report. Default false. */
+  readonly sanitize?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Compiles a folder that `writeFirmware` made and returns the program's path, `<folder>/build/<board>[.elf]`.
+ * Throws PhinetsError when the compiler is not installed, when it refuses a file (with its first error line), and when a
+ * memory region of the board is too small (by how many bytes).
+ */
+export async function buildFirmware(folder: string, board: FirmwareBoard, options: BuildOptions = {}): Promise<string> {
+  const compiler = board === "host" ? "gcc" : "arm-none-eabi-gcc";
+  mkdirSync(join(folder, "build"), { recursive: true });
+  const output = join("build", board === "host" ? (options.sanitize ? "host-sanitized" : "host") : `${board}.elf`);
+  const sources = folders[board].flatMap((part) =>
+    readdirSync(join(folder, part))
+      .filter((file) => file.endsWith(".c"))
+      .sort()
+      .map((file) => join(part, file)),
+  );
+  const machine =
+    board === "host"
+      ? options.sanitize
+        ? ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+        : []
+      : [...arm, "-T", `boards/${board}/${board}.ld`];
+  const args = [
+    board === "host" ? "-std=c99" : "-std=gnu99",
+    "-O2",
+    ...warnings,
+    ...folders[board].map((part) => `-I${part}`),
+    ...machine,
+    ...sources,
+    "-o",
+    output,
+  ];
+  const { exitCode, stdout, stderr } = await runTool(compiler, args, { cwd: folder, signal: options.signal });
+  if (exitCode !== 0) throw compileError(board, compiler, `${stdout}\n${stderr}`);
+  return join(folder, output);
+}
+
+function compileError(board: FirmwareBoard, compiler: string, output: string): PhinetsError {
+  const overflows = [...output.matchAll(/region `(\w+)' overflowed by (\d+) bytes/g)];
+  if (overflows.length > 0) {
+    const regions = overflows.map(([, region, bytes]) => `${region} by ${Number(bytes)} bytes`).join(", ");
+    return new PhinetsError(
+      "emulator.overflow",
+      `${board}: the program does not fit its memory: it exceeds ${regions}; use a smaller input resolution (RAM) or a smaller alpha (flash and RAM)`,
+    );
+  }
+  if (/cannot find -lc_nano|nano\.specs|stdint\.h: No such file/.test(output))
+    return missingTool("libnewlib-arm-none-eabi");
+  const lines = output.split("\n").filter((line) => line.trim() !== "");
+  const first = lines.find((line) => /\b(fatal )?error:|undefined reference/.test(line)) ?? lines[0] ?? "no message";
+  return new PhinetsError("emulator.compile", `${board}: ${compiler} failed: ${first.trim()}`);
+}

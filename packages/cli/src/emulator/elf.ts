@@ -1,0 +1,108 @@
+/**
+ * Reads what we need of a 32-bit little-endian ELF file: sections and symbols. Source: System V ABI, "Object Files";
+ * field offsets from its tables.
+ */
+import { PhinetsError } from "@phinets/core/tensor";
+
+export interface ElfSection {
+  readonly name: string;
+  /** Address at run time. */
+  readonly address: number;
+  readonly bytes: number;
+  /** Occupies memory on the device (SHF_ALLOC). */
+  readonly allocated: boolean;
+  /** Has contents in the file: on a microcontroller it lies in flash, .data's initial values included. */
+  readonly stored: boolean;
+  readonly writable: boolean;
+}
+
+export interface ElfSymbol {
+  readonly name: string;
+  readonly address: number;
+  readonly bytes: number;
+}
+
+export interface Elf {
+  readonly sections: readonly ElfSection[];
+  readonly symbols: readonly ElfSymbol[];
+}
+
+const sectionTypes = { symbols: 2, noBits: 8 } as const;
+const flags = { write: 1, alloc: 2 } as const;
+
+/** Throws PhinetsError when the bytes are not such a file. */
+export function readElf(bytes: Uint8Array, file: string): Elf {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = bytes.length >= 52 ? view.getUint32(0) : 0;
+  if (magic !== 0x7f454c46 || bytes[4] !== 1 || bytes[5] !== 1)
+    throw new PhinetsError("emulator.elf", `${file}: not a 32-bit little-endian ELF file; build it again`, file);
+  const u32 = (offset: number): number => view.getUint32(offset, true);
+  const u16 = (offset: number): number => view.getUint16(offset, true);
+  const text = (offset: number): string => {
+    let end = offset;
+    while (bytes[end] !== 0) end++;
+    return new TextDecoder().decode(bytes.subarray(offset, end));
+  };
+  try {
+    const [tableOffset, entryBytes, count, namesIndex] = [u32(32), u16(46), u16(48), u16(50)];
+    const headers = Array.from({ length: count }, (_, i) => {
+      const at = tableOffset + i * entryBytes;
+      return {
+        name: u32(at),
+        type: u32(at + 4),
+        flags: u32(at + 8),
+        address: u32(at + 12),
+        offset: u32(at + 16),
+        bytes: u32(at + 20),
+        link: u32(at + 24),
+        entryBytes: u32(at + 36),
+      };
+    });
+    const names = headers[namesIndex].offset;
+    const sections = headers.map((header): ElfSection => {
+      const allocated = (header.flags & flags.alloc) !== 0;
+      return {
+        name: text(names + header.name),
+        address: header.address,
+        bytes: header.bytes,
+        allocated,
+        stored: allocated && header.type !== sectionTypes.noBits,
+        writable: (header.flags & flags.write) !== 0,
+      };
+    });
+    const symbols = headers
+      .filter((header) => header.type === sectionTypes.symbols)
+      .flatMap((header) => {
+        const strings = headers[header.link].offset;
+        return Array.from({ length: header.bytes / header.entryBytes }, (_, i): ElfSymbol => {
+          const at = header.offset + i * header.entryBytes;
+          return { name: text(strings + u32(at)), address: u32(at + 4), bytes: u32(at + 8) };
+        });
+      });
+    return { sections, symbols };
+  } catch (error) {
+    if (!(error instanceof RangeError) && !(error instanceof TypeError)) throw error;
+    throw new PhinetsError("emulator.elf", `${file}: the ELF file is cut off; build it again`, file);
+  }
+}
+
+/** Bytes of flash: code, constants and the initial values of variables. */
+export function flashBytes(elf: Elf): number {
+  return total(elf.sections.filter((section) => section.stored));
+}
+
+/** Bytes of RAM: variables, arena and the stack that the linker script reserves. */
+export function ramBytes(elf: Elf): number {
+  return total(elf.sections.filter((section) => section.allocated && section.writable));
+}
+
+/** Size of a symbol. Throws PhinetsError when the file has none of that name. */
+export function symbolBytes(elf: Elf, name: string, file: string): number {
+  const symbol = elf.symbols.find((candidate) => candidate.name === name);
+  if (symbol === undefined) throw new PhinetsError("emulator.elf", `${file}: has no symbol "${name}"`, file);
+  return symbol.bytes;
+}
+
+function total(sections: readonly ElfSection[]): number {
+  return sections.reduce((sum, section) => sum + section.bytes, 0);
+}

@@ -1,0 +1,5 @@
+export * from "./build.js";
+export * from "./elf.js";
+export * from "./emulate.js";
+export * from "./qemu.js";
+export * from "./tool.js";
