@@ -7,15 +7,15 @@ import {
   type IntegerMultiply,
   type IntegerPad,
   multiplyByQuantizedMultiplier,
-  requantize,
 } from "../quantization/index.js";
+import type { Shape } from "../tensor/index.js";
+import { type RequantizeRow, type RowRequantization, requantizeRow } from "./requantize-row.js";
 
 /** Reads its inputs, fills its output. */
 export type Kernel = () => void;
 
 /** Either input has 256 values, so its rescaled form comes from a table. */
 export function addKernel(node: IntegerAdd, a: Int8Array, b: Int8Array, y: Int8Array): Kernel {
-  const { multiplier, shift, outputZeroPoint, clampMin, clampMax } = node;
   const [scaledA, scaledB] = ([0, 1] as const).map((i) =>
     Int32Array.from({ length: 256 }, (_, q) =>
       multiplyByQuantizedMultiplier(
@@ -25,38 +25,49 @@ export function addKernel(node: IntegerAdd, a: Int8Array, b: Int8Array, y: Int8A
       ),
     ),
   );
+  const { sums, store } = sameForAll(node);
   return () => {
-    for (let i = 0; i < y.length; i++) {
-      const sum = (scaledA[a[i] + 128] + scaledB[b[i] + 128]) | 0;
-      y[i] = requantize(sum, multiplier, shift, outputZeroPoint, clampMin, clampMax);
+    for (let row = 0; row < y.length; row += sums.length) {
+      for (let c = 0; c < sums.length; c++) sums[c] = scaledA[a[row + c] + 128] + scaledB[b[row + c] + 128];
+      store(sums, y, row);
     }
   };
 }
 
 export function multiplyKernel(node: IntegerMultiply, a: Int8Array, b: Int8Array, y: Int8Array): Kernel {
-  const { multiplier, shift, outputZeroPoint, clampMin, clampMax, broadcast } = node;
   const [zeroA, zeroB] = node.inputZeroPoints;
-  const period = broadcast ? node.outputShape[3] : y.length;
+  const { sums, store } = sameForAll(node);
   return () => {
-    for (let row = 0; row < y.length; row += period)
-      for (let i = 0; i < period; i++) {
-        const product = (a[row + i] - zeroA) * (b[i] - zeroB);
-        y[row + i] = requantize(product, multiplier, shift, outputZeroPoint, clampMin, clampMax);
-      }
+    for (let row = 0; row < y.length; row += sums.length) {
+      const other = node.broadcast ? 0 : row;
+      for (let c = 0; c < sums.length; c++) sums[c] = (a[row + c] - zeroA) * (b[other + c] - zeroB);
+      store(sums, y, row);
+    }
   };
 }
 
 export function globalAveragePoolKernel(node: IntegerGlobalAveragePool, x: Int8Array, y: Int8Array): Kernel {
-  const { count, inputZeroPoint, multiplier, shift, outputZeroPoint, clampMin, clampMax } = node;
-  const channels = y.length;
-  const sums = new Int32Array(channels);
+  const { sums, store } = sameForAll(node);
+  const start = -node.count * node.inputZeroPoint;
   return () => {
-    sums.fill(-count * inputZeroPoint);
-    for (let row = 0; row < x.length; row += channels) for (let c = 0; c < channels; c++) sums[c] += x[row + c];
-    for (let c = 0; c < channels; c++) {
-      y[c] = requantize(sums[c], multiplier, shift, outputZeroPoint, clampMin, clampMax);
-    }
+    sums.fill(start);
+    for (let row = 0; row < x.length; row += sums.length) for (let c = 0; c < sums.length; c++) sums[c] += x[row + c];
+    store(sums, y, 0);
   };
+}
+
+/** A row of sums, one a channel, and its requantisation where all channels share one multiplier. */
+function sameForAll(
+  node: Omit<RowRequantization, "multipliers" | "shifts"> & {
+    readonly multiplier: number;
+    readonly shift: number;
+    readonly outputShape: Shape;
+  },
+): { sums: Int32Array; store: RequantizeRow } {
+  const channels = node.outputShape.at(-1)!;
+  const multipliers = new Int32Array(channels).fill(node.multiplier);
+  const shifts = new Int8Array(channels).fill(node.shift);
+  return { sums: new Int32Array(channels), store: requantizeRow({ ...node, multipliers, shifts }) };
 }
 
 export function lookupKernel({ table }: IntegerLookup, x: Int8Array, y: Int8Array): Kernel {

@@ -2,8 +2,9 @@
  * Integer convolution and dense kernels. Padding is made real (a border of the input's zero point), so that the input
  * offset folds into the bias and the inner loops have no conditions: sum w (x - z) = sum w x - z sum w, exactly, in int32.
  */
-import { type IntegerConv2d, type IntegerDense, type IntegerLinear, requantize } from "../quantization/index.js";
+import type { IntegerConv2d, IntegerDense, IntegerLinear } from "../quantization/index.js";
 import { copyInto, type Kernel } from "./integer-elementwise.js";
+import { requantizeRow } from "./requantize-row.js";
 
 export function convolutionKernel(node: IntegerConv2d, x: Int8Array, y: Int8Array): Kernel {
   const { kernel, stride, padding } = node;
@@ -79,16 +80,15 @@ function fullLoop(
   y: Int8Array,
   { outHeight, outWidth, filters, rows, rowLength, stride }: FullWindow,
 ): Kernel {
-  const { weights, multipliers, shifts, outputZeroPoint, clampMin, clampMax } = node;
+  const { weights } = node;
   const start = foldedBias(node);
   const filterLength = rows * rowLength;
-  const store = (at: number, f: number, sum: number): void => {
-    y[at] = requantize(sum, multipliers[f], shifts[f], outputZeroPoint, clampMin, clampMax);
-  };
+  const sums = new Int32Array(filters);
+  const store = requantizeRow(node);
   return () => {
     let o = 0;
     for (let oy = 0; oy < outHeight; oy++)
-      for (let ox = 0; ox < outWidth; ox++) {
+      for (let ox = 0; ox < outWidth; ox++, o += filters) {
         const origin = oy * stride[0] * pitch + ox * stride[1] * channels;
         let f = 0;
         for (; f + 4 <= filters; f += 4) {
@@ -108,11 +108,10 @@ function fullLoop(
               s3 = (s3 + Math.imul(x, weights[w + 3 * filterLength])) | 0;
             }
           }
-          store(o, f, s0);
-          store(o + 1, f + 1, s1);
-          store(o + 2, f + 2, s2);
-          store(o + 3, f + 3, s3);
-          o += 4;
+          sums[f] = s0;
+          sums[f + 1] = s1;
+          sums[f + 2] = s2;
+          sums[f + 3] = s3;
         }
         for (; f < filters; f++) {
           let sum = start[f];
@@ -121,15 +120,16 @@ function fullLoop(
             const first = origin + row * pitch;
             for (let i = 0; i < rowLength; i++) sum = (sum + Math.imul(data[first + i], weights[w + i])) | 0;
           }
-          store(o++, f, sum);
+          sums[f] = sum;
         }
+        store(sums, y, o);
       }
   };
 }
 
 /** One filter a channel, its weights reordered to [tap, channel]. */
 function depthwiseLoop(node: IntegerConv2d, { data, pitch, channels }: PaddedMap, y: Int8Array): Kernel {
-  const { kernel, stride, weights, multipliers, shifts, outputZeroPoint, clampMin, clampMax } = node;
+  const { kernel, stride, weights } = node;
   const [, outHeight, outWidth] = node.outputShape;
   const start = foldedBias(node);
   const size = kernel[0] * kernel[1];
@@ -139,14 +139,12 @@ function depthwiseLoop(node: IntegerConv2d, { data, pitch, channels }: PaddedMap
     const column = t % kernel[1];
     return ((t - column) / kernel[1]) * pitch + column * channels;
   });
-  const store = (at: number, c: number, sum: number): void => {
-    y[at] = requantize(sum, multipliers[c], shifts[c], outputZeroPoint, clampMin, clampMax);
-  };
+  const store = requantizeRow(node);
   const sums = new Int32Array(channels);
   return () => {
     let o = 0;
     for (let oy = 0; oy < outHeight; oy++)
-      for (let ox = 0; ox < outWidth; ox++) {
+      for (let ox = 0; ox < outWidth; ox++, o += channels) {
         const origin = oy * stride[0] * pitch + ox * stride[1] * channels;
         sums.set(start);
         let t = 0;
@@ -168,25 +166,27 @@ function depthwiseLoop(node: IntegerConv2d, { data, pitch, channels }: PaddedMap
           const w0 = t * channels;
           for (let c = 0; c < channels; c++) sums[c] += Math.imul(data[x0 + c], byTap[w0 + c]);
         }
-        for (let c = 0; c < channels; c++) store(o++, c, sums[c]);
+        store(sums, y, o);
       }
   };
 }
 
 /** Groups between the two extremes; rare, so plain. */
 function groupedLoop(node: IntegerConv2d, { data, pitch, channels }: PaddedMap, y: Int8Array): Kernel {
-  const { kernel, stride, groups, weights, multipliers, shifts, outputZeroPoint, clampMin, clampMax } = node;
+  const { kernel, stride, groups, weights } = node;
   const [, outHeight, outWidth, filters] = node.outputShape;
   const start = foldedBias(node);
   const groupChannels = channels / groups;
   const groupFilters = filters / groups;
+  const sums = new Int32Array(filters);
+  const store = requantizeRow(node);
   return () => {
     let o = 0;
     for (let oy = 0; oy < outHeight; oy++)
-      for (let ox = 0; ox < outWidth; ox++)
+      for (let ox = 0; ox < outWidth; ox++, o += filters) {
+        const pixel = oy * stride[0] * pitch + ox * stride[1] * channels;
         for (let f = 0; f < filters; f++) {
-          const origin =
-            oy * stride[0] * pitch + ox * stride[1] * channels + Math.floor(f / groupFilters) * groupChannels;
+          const origin = pixel + Math.floor(f / groupFilters) * groupChannels;
           let sum = start[f];
           let w = f * kernel[0] * kernel[1] * groupChannels;
           for (let ky = 0; ky < kernel[0]; ky++)
@@ -194,7 +194,9 @@ function groupedLoop(node: IntegerConv2d, { data, pitch, channels }: PaddedMap, 
               const at = origin + ky * pitch + kx * channels;
               for (let c = 0; c < groupChannels; c++) sum = (sum + Math.imul(data[at + c], weights[w++])) | 0;
             }
-          y[o++] = requantize(sum, multipliers[f], shifts[f], outputZeroPoint, clampMin, clampMax);
+          sums[f] = sum;
         }
+        store(sums, y, o);
+      }
   };
 }

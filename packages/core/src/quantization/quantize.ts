@@ -7,7 +7,7 @@ import { type FloatWeights, type Tensor, tensor, type Weights } from "../tensor/
 import { calibrate, type FloatRunner } from "./calibrate.js";
 import { sigmoidOutput } from "./lookup-tables.js";
 import { unsupported } from "./lower.js";
-import type { Observer, Range, RangeMethod } from "./observers.js";
+import type { Range, RangeMethod } from "./observers.js";
 import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
 
 export interface QuantizeOptions {
@@ -133,7 +133,7 @@ export function quantize(
  * Ranges outside which the only reader of a value is constant (hardswish below -3, relu6 outside 0..6) or within 1/1000
  * of it (sigmoid): int8 need not cover more, and what is clipped there costs nothing.
  */
-function relevantRanges(graph: Graph): Map<string, Range> {
+export function relevantRanges(graph: Graph): Map<string, Range> {
   const bounds = new Map<string, Range>();
   for (const [value, readers] of consumersOf(graph)) {
     if (readers.length === 0 || graph.outputs.includes(value)) continue;

@@ -2,7 +2,7 @@
 import { inputsOf } from "../graph/index.js";
 import { type FloatWeights, sizeOf, type Tensor, tensor } from "../tensor/index.js";
 import type { FloatRunner } from "./calibrate.js";
-import { decibels } from "./quantize.js";
+import { decibels, relevantRanges } from "./quantize.js";
 import type { QuantizedNetwork } from "./types.js";
 
 export interface LayerNoise {
@@ -17,7 +17,8 @@ export type IntegerRunner = (input: Int8Array, tap: (name: string, value: Int8Ar
 
 /**
  * Signal-to-noise ratio of every value of a quantised network, each against the float network's value on the same
- * picture (so noise adds up along the network).
+ * picture (so noise adds up along the network). Where int8 leaves out what the value's reader cannot tell apart
+ * (`relevantRanges`), the float value is clipped likewise before the comparison.
  *
  * @param weights float weights of the deployment graph (`deployWeights`)
  * @param pictures floats (pixel / 128 - 1), one picture `[height, width, channels]` an array
@@ -33,17 +34,20 @@ export function layerNoise(
   const [{ name: inputName, attributes }] = inputsOf(graph);
   const signal = new Map<string, number>();
   const noise = new Map<string, number>();
+  const bounds = relevantRanges(graph);
   for (const picture of pictures) {
     const input: Tensor<"float32"> = tensor("float32", attributes.shape, picture);
     const float = runFloat(graph, weights, { [inputName]: input });
     runInteger(quantizeInput(picture), (name, integer) => {
       const { scale, zeroPoint } = values[name];
       const exact = float[name].data;
+      const { low, high } = bounds.get(name) ?? { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
       let s = 0;
       let n = 0;
       for (let i = 0; i < sizeOf(float[name].shape); i++) {
-        s += exact[i] * exact[i];
-        n += (exact[i] - scale * (integer[i] - zeroPoint)) ** 2;
+        const x = Math.min(high, Math.max(low, exact[i]));
+        s += x * x;
+        n += (x - scale * (integer[i] - zeroPoint)) ** 2;
       }
       signal.set(name, (signal.get(name) ?? 0) + s);
       noise.set(name, (noise.get(name) ?? 0) + n);
