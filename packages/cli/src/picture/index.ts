@@ -1,3 +1,4 @@
+export * from "./detect.js";
 export * from "./draw.js";
 export * from "./files.js";
 export * from "./font.js";

@@ -1,0 +1,4 @@
+export * from "./atomic.js";
+export * from "./folder.js";
+export * from "./load.js";
+export * from "./save.js";

@@ -1,0 +1,123 @@
+/** A run as other commands use it: its network, its deployed weights, and its integer form where it has one. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Graph } from "@phinets/core/graph";
+import { buildNetwork, type Network, parseNetwork } from "@phinets/core/networks";
+import { decodeQuantized, type QuantizedNetwork } from "@phinets/core/quantization";
+import {
+  decodeSafetensors,
+  type FloatWeights,
+  formatShape,
+  PhinetsError,
+  sameShape,
+  type Tensor,
+} from "@phinets/core/tensor";
+import { findRunFolder } from "./folder.js";
+
+export interface Run {
+  readonly folder: string;
+  readonly network: Network;
+  /** The training graph (`buildNetwork`), batch 1. */
+  readonly graph: Graph;
+  /** Averaged weights of the best epoch, or those of the file that was named. */
+  readonly weights: FloatWeights;
+  /** Absent until `phinets quantize`. */
+  readonly quantized?: QuantizedNetwork;
+}
+
+/**
+ * Loads a run from its folder or from a file in it (a named weights file is then the one that is used). Throws
+ * PhinetsError naming the file for a missing or damaged one, and for weights that are not this network's.
+ */
+export function loadRun(path: string): Run {
+  const folder = findRunFolder(path);
+  const network = loadNetwork(join(folder, "network.json"));
+  const graph = buildNetwork(network);
+  const named = statSync(path).isFile() && path.endsWith(".safetensors") && basename(path) !== "quantized.safetensors";
+  return {
+    folder,
+    network,
+    graph,
+    weights: loadWeights(named ? path : join(folder, "weights/best.safetensors"), graph),
+    quantized: loadQuantized(folder),
+  };
+}
+
+/** Reads a network.json; errors name the file and the field. */
+export function loadNetwork(file: string): Network {
+  let json: unknown;
+  try {
+    json = JSON.parse(readBytes(file).toString("utf8"));
+  } catch (error) {
+    if (error instanceof PhinetsError) throw error;
+    throw new PhinetsError(
+      "run.network",
+      `${file}: not JSON (${(error as Error).message}); restore the file or train again`,
+      file,
+    );
+  }
+  try {
+    return parseNetwork(json);
+  } catch (error) {
+    if (error instanceof PhinetsError) throw new PhinetsError(error.code, `${file}: ${error.message}`, file);
+    throw error;
+  }
+}
+
+/** In last.safetensors, all that training goes on from: the averaged weights, then those that steps change. */
+const checkpointPrefixes = ["", "ema/", "parameters/"];
+
+/** Float weights of `graph` from a safetensors file or a training checkpoint; other tensors in it are left aside. */
+export function loadWeights(file: string, graph: Graph): FloatWeights {
+  if (!existsSync(file)) {
+    throw new PhinetsError(
+      "run.weights",
+      `${file}: no such file; the run has not finished an epoch, train it (again) first`,
+      file,
+    );
+  }
+  const { weights } = decodeSafetensors(readBytes(file), file);
+  const chosen: FloatWeights = {};
+  for (const [name, { shape }] of Object.entries(graph.parameters)) {
+    const prefix = checkpointPrefixes.find((candidate) => candidate + name in weights) ?? "";
+    const found = weights[prefix + name];
+    if (found?.dtype !== "float32" || !sameShape(found.shape, shape)) {
+      const problem = found ? `is ${found.dtype} ${formatShape(found.shape)}` : "is missing";
+      throw new PhinetsError(
+        "run.weights",
+        `${file}: parameter "${name}" ${problem}, the network needs float32 ${formatShape(shape)}; the weights belong to another network`,
+        file,
+      );
+    }
+    const bad = (found as Tensor<"float32">).data.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      throw new PhinetsError(
+        "run.weights",
+        `${file}: parameter "${name}" has ${found.data[bad]} at element ${bad}; training diverged or the file is damaged, train again`,
+        file,
+      );
+    }
+    chosen[name] = found as Tensor<"float32">;
+  }
+  return chosen;
+}
+
+/** The integer network of a run folder, or undefined before it is quantised. */
+export function loadQuantized(folder: string): QuantizedNetwork | undefined {
+  const json = join(folder, "quantized.json");
+  if (!existsSync(json)) return undefined;
+  return decodeQuantized(readBytes(json).toString("utf8"), readBytes(join(folder, "quantized.safetensors")), json);
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new PhinetsError(
+      "run.read",
+      `${file}: cannot read it (${code === "ENOENT" ? "no such file" : code}); restore it or make the run again`,
+      file,
+    );
+  }
+}
