@@ -1,0 +1,390 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { gzipSync } from "node:zlib";
+import { assembleBatch, fitPicture, splitNames } from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadPictures } from "./cache.js";
+import { decodePicture } from "./decode.js";
+import { doctorCommand, formatDoctorReport } from "./doctor.js";
+import { openDataset } from "./open.js";
+
+let root = "";
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), "phinets-data-"));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+function put(path: string, data: string | Uint8Array): string {
+  const full = join(root, path);
+  mkdirSync(dirname(full), { recursive: true });
+  writeFileSync(full, data);
+  return full;
+}
+
+async function jpeg(width: number, height: number, seed: number): Promise<Buffer> {
+  const data = Buffer.alloc(width * height * 3).map((_, i) => (i * 37 + ((i * i * (seed + 3)) >> 5)) & 255);
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 90 })
+    .toBuffer();
+}
+
+/** A YOLO data set of a few pictures; returns the data.yaml. */
+async function yolo(name: string, counts = { train: 3, val: 2, test: 1 }, yaml?: string): Promise<string> {
+  for (const split of splitNames) {
+    for (let n = 0; n < counts[split]; n++) {
+      put(`${name}/${split}/images/${n}.jpg`, await jpeg(40 + n, 30, n + split.length));
+      put(`${name}/${split}/labels/${n}.txt`, n === 1 ? "" : `0 0.5 0.5 0.2 0.4\n1 0.25 0.25 0.1 0.1\n`);
+    }
+  }
+  return put(
+    `${name}/data.yaml`,
+    yaml ?? "train: train/images\nval: val/images\ntest: test/images\nnames: [nut, bolt]\n",
+  );
+}
+
+async function message(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    expect(error).toBeInstanceOf(PhinetsError);
+    const { message } = error as PhinetsError;
+    expect(message).not.toContain("\n");
+    return message.split(root).join("ROOT");
+  }
+  throw new Error("no error was thrown");
+}
+
+describe("YOLO data sets", () => {
+  it("open, by file or by folder", async () => {
+    const file = await yolo("good");
+    const index = await openDataset([file]);
+    expect(index.task).toBe("detect");
+    expect(index.classes).toEqual(["nut", "bolt"]);
+    expect(splitNames.map((s) => index.splits[s].length)).toEqual([3, 2, 1]);
+    expect(index.splits.train[0]).toEqual({
+      file: join(root, "good/train/images/0.jpg"),
+      labels: [
+        { class: 0, x: 0.5, y: 0.5, width: 0.2, height: 0.4 },
+        { class: 1, x: 0.25, y: 0.25, width: 0.1, height: 0.1 },
+      ],
+    });
+    expect(index.splits.train[1].labels).toEqual([]);
+    expect(await openDataset([join(root, "good")])).toEqual(index);
+  });
+
+  it("take lists, a path key, and ../ that means the yaml's own folder", async () => {
+    await yolo("lists");
+    put("lists/train.txt", "train/images/0.jpg\n./train/images/2.jpg\n\n");
+    put("lists/a.yaml", "path: .\ntrain: train.txt\nval: ../val/images\nnames: {0: nut, 1: bolt}\n");
+    const index = await openDataset([join(root, "lists/a.yaml")]);
+    expect(splitNames.map((s) => index.splits[s].length)).toEqual([2, 2, 0]);
+  });
+
+  it("make missing splits, the same wherever the data lies", async () => {
+    const names = async (name: string) => {
+      const file = await yolo(name, { train: 20, val: 0, test: 0 }, "train: train/images\nnames: [nut, bolt]\n");
+      const { splits } = await openDataset([file], { seed: 3 });
+      return splitNames.map((split) => splits[split].map((s) => s.file.slice(root.length + name.length + 1)));
+    };
+    const first = await names("unsplit");
+    expect(first.map((list) => list.length)).toEqual([16, 2, 2]);
+    expect(await names("elsewhere/unsplit")).toEqual(first);
+  });
+
+  it("join when their classes agree", async () => {
+    const [a, b] = [await yolo("a"), await yolo("b")];
+    const both = await openDataset([a, b]);
+    expect(splitNames.map((s) => both.splits[s].length)).toEqual([6, 4, 2]);
+    const c = await yolo("c", undefined, "train: train/images\nval: val/images\nnames: [nut, screw]\n");
+    expect(await message(openDataset([a, c]))).toBe(
+      'ROOT/c/data.yaml: cannot join ROOT/a/data.yaml: class 1 is "screw", there "bolt"; make names and order agree',
+    );
+  });
+
+  it("name a missing label file, and take it as background when told so", async () => {
+    const file = await yolo("nolabel");
+    rmSync(join(root, "nolabel/val/labels/0.txt"));
+    expect(await message(openDataset([file]))).toBe(
+      'ROOT/nolabel/val/labels/0.txt: is missing; write it (empty if ROOT/nolabel/val/images/0.jpg shows nothing), or put "missing_labels: background" into data.yaml',
+    );
+    appendFileSync(file, "missing_labels: background\n");
+    expect((await openDataset([file])).splits.val[0].labels).toEqual([]);
+    rmSync(join(root, "nolabel/val/labels"), { recursive: true });
+    expect(await message(openDataset([file]))).toBe(
+      "ROOT/nolabel/val/labels: does not exist; the labels of ROOT/nolabel/val/images belong there, one .txt a picture",
+    );
+  });
+
+  it("name the first bad label and count the rest", async () => {
+    const file = await yolo("badlabel");
+    put("badlabel/train/labels/0.txt", "0 0.5 0.5 0.2 0.4\n0 1.7 0.5 0.2 0.4\n");
+    expect(await message(openDataset([file]))).toBe(
+      "ROOT/badlabel/train/labels/0.txt:2: x is 1.7; values are fractions 0..1 of the picture",
+    );
+    put("badlabel/val/labels/0.txt", "7 0.5 0.5 0.2 0.4\n");
+    put("badlabel/test/labels/0.txt", "0 0.5\n");
+    expect(await message(openDataset([file]))).toBe(
+      "ROOT/badlabel/train/labels/0.txt:2: x is 1.7; values are fractions 0..1 of the picture (and 2 more problems; phinets doctor lists them)",
+    );
+  });
+
+  it("name what is wrong with the data.yaml", async () => {
+    expect(await message(openDataset([put("y1/data.yaml", "train: [\nnames: a")]))).toMatch(
+      /^ROOT\/y1\/data.yaml:\d+:\d+: is not YAML: /,
+    );
+    expect(await message(openDataset([put("y2/data.yaml", "train: nowhere\nnames: [a]")]))).toBe(
+      "ROOT/y2/data.yaml: train is nowhere, but ROOT/y2/nowhere does not exist; correct the path",
+    );
+    mkdirSync(join(root, "y3/images"), { recursive: true });
+    expect(await message(openDataset([put("y3/data.yaml", "train: images\nnames: [a]")]))).toMatch(
+      /^ROOT\/y3\/images: has no pictures/,
+    );
+    expect(await message(openDataset([put("y4/data.yaml", "path: gone\ntrain: images\nnames: [a]")]))).toMatch(
+      /path is gone, but ROOT\/y4\/gone does not exist/,
+    );
+  });
+
+  it("say what a data set is when there is none", async () => {
+    expect(await message(openDataset([join(root, "absent")]))).toMatch(
+      /^ROOT\/absent: there is no such file or folder; --data takes a data.yaml/,
+    );
+    mkdirSync(join(root, "hollow"));
+    expect(await message(openDataset([join(root, "hollow")]))).toMatch(/^ROOT\/hollow: the data set is empty/);
+    expect(await message(openDataset([put("x.json", "{}")]))).toMatch(/^ROOT\/x.json: is no data set/);
+    await yolo("noyaml");
+    rmSync(join(root, "noyaml/data.yaml"));
+    expect(await message(openDataset([join(root, "noyaml")]))).toMatch(
+      /has images and labels folders but no data.yaml/,
+    );
+    expect(await message(openDataset([]))).toMatch(/^no data set is named/);
+  });
+});
+
+describe("class folders and idx files", () => {
+  it("open one level, split by seed within each class", async () => {
+    const picture = await jpeg(8, 8, 1);
+    for (let n = 0; n < 20; n++) put(`folders/${n % 2 ? "cat" : "dog"}/${n}.jpg`, picture);
+    const index = await openDataset([join(root, "folders")]);
+    expect(index).toMatchObject({ task: "classify", classes: ["cat", "dog"] });
+    expect(splitNames.map((s) => index.splits[s].length)).toEqual([16, 2, 2]);
+    expect(index.splits.test.map((s) => s.class).sort()).toEqual([0, 1]);
+  });
+
+  it("refuse a single class", async () => {
+    put("one/cat/0.jpg", await jpeg(8, 8, 1));
+    expect(await message(openDataset([join(root, "one")]))).toBe(
+      "ROOT/one: has one class (cat); a classifier tells at least 2 apart",
+    );
+  });
+
+  it("open idx files, plain or gzipped", async () => {
+    const images = (n: number) =>
+      Uint8Array.of(0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, 2, 0, 0, 0, 3, ...Array.from({ length: 6 * n }, (_, i) => i));
+    const labels = (...c: number[]) => Uint8Array.of(0, 0, 8, 1, 0, 0, 0, c.length, ...c);
+    put("idx/train-images-idx3-ubyte.gz", gzipSync(images(10)));
+    put("idx/train-labels-idx1-ubyte.gz", gzipSync(labels(0, 1, 2, 0, 1, 2, 0, 1, 2, 0)));
+    put("idx/t10k-images-idx3-ubyte", images(2));
+    const lone = await message(openDataset([join(root, "idx")]));
+    expect(lone).toBe("ROOT/idx: has t10k-images-idx3-ubyte but no labels (idx1-ubyte) beside it");
+    put("idx/t10k-labels-idx1-ubyte", labels(2, 1));
+    const index = await openDataset([join(root, "idx")], { val: 0.34 });
+    expect(index.classes).toEqual(["0", "1", "2"]);
+    expect(splitNames.map((s) => index.splits[s].length)).toEqual([7, 3, 2]);
+    expect(index.splits.test[1]).toEqual({ file: join(root, "idx/t10k-images-idx3-ubyte#1"), class: 1 });
+    const picture = await decodePicture(index.splits.test[1].file);
+    expect(picture).toEqual({ width: 3, height: 2, channels: 1, data: Uint8Array.of(6, 7, 8, 9, 10, 11) });
+    const cached = await loadPictures(index.splits.test, { width: 3, height: 2, channels: 1, use: "evaluation" });
+    expect(cached.at(1)).toEqual({
+      picture: { ...picture, data: new Uint8Array(picture.data) },
+      labels: undefined,
+      class: 1,
+    });
+    put("idx/t10k-labels-idx1-ubyte", labels(2, 1, 0));
+    expect(await message(openDataset([join(root, "idx")]))).toContain("has 3 labels for the 2 pictures");
+  });
+});
+
+describe("decoding", () => {
+  const plain = (background: string, channels: 3 | 4 = 3) =>
+    sharp({ create: { width: 20, height: 10, channels, background } });
+
+  it("makes every kind of picture upright 8-bit RGB", async () => {
+    const kinds: [string, Buffer, number[]][] = [
+      ["rgb.jpg", await plain("#c83214").jpeg().toBuffer(), [200, 50, 20]],
+      ["grey.png", await plain("#c8c8c8").toColourspace("b-w").png().toBuffer(), [200, 200, 200]],
+      ["grey16.png", await plain("#c8c8c8").toColourspace("grey16").png().toBuffer(), [200, 200, 200]],
+      ["rgb16.png", await plain("#c83214").toColourspace("rgb16").png().toBuffer(), [200, 50, 20]],
+      ["palette.png", await plain("#c83214").png({ palette: true }).toBuffer(), [200, 50, 20]],
+      ["alpha.png", await plain("rgba(200, 50, 20, 0)", 4).png().toBuffer(), [114, 114, 114]],
+      ["cmyk.jpg", await plain("#c8c8c8").toColourspace("cmyk").jpeg().toBuffer(), [200, 200, 200]],
+      ["a.webp", await plain("#c83214").webp({ lossless: true }).toBuffer(), [200, 50, 20]],
+    ];
+    for (const [name, bytes, colour] of kinds) {
+      const picture = await decodePicture(put(`kinds/${name}`, bytes));
+      expect(picture, name).toMatchObject({ width: 20, height: 10, channels: 3 });
+      expect(picture.data, name).toHaveLength(600);
+      for (let c = 0; c < 3; c++)
+        expect(Math.abs(picture.data[300 + c] - colour[c]), name).toBeLessThan(name === "cmyk.jpg" ? 16 : 6);
+    }
+  });
+
+  it("turns by EXIF", async () => {
+    const file = put("kinds/turned.jpg", await plain("#888").withMetadata({ orientation: 6 }).jpeg().toBuffer());
+    expect(await decodePicture(file)).toMatchObject({ width: 10, height: 20 });
+  });
+
+  it("names truncated, foreign, empty and absent files", async () => {
+    const whole = await jpeg(200, 200, 1);
+    expect(await message(decodePicture(put("bad/cut.jpg", whole.subarray(0, whole.length >> 1))))).toMatch(
+      /^ROOT\/bad\/cut.jpg: is truncated \(premature end of JPEG image\); replace the picture or remove it/,
+    );
+    expect(await message(decodePicture(put("bad/text.jpg", "hello")))).toMatch(
+      /^ROOT\/bad\/text.jpg: is not a picture/,
+    );
+    expect(await message(decodePicture(put("bad/empty.jpg", "")))).toMatch(/^ROOT\/bad\/empty.jpg: is empty/);
+    expect(await message(decodePicture(join(root, "bad/none.jpg")))).toMatch(/^ROOT\/bad\/none.jpg: does not exist/);
+  });
+});
+
+describe("cache", () => {
+  const size = { width: 16, height: 12 };
+
+  it("keeps pictures on disk; a changed file is decoded again, a damaged shard too", async () => {
+    const file = await yolo("cached", { train: 5, val: 1, test: 1 });
+    const { splits } = await openDataset([file]);
+    const folder = join(root, "cached/.cache/phinets");
+    const load = async () => {
+      let decoded = 0;
+      const onProgress = (done: number) => {
+        if (done < splits.train.length) decoded++;
+      };
+      const pictures = await loadPictures(splits.train, { ...size, use: "training", folder, onProgress });
+      return { decoded: decoded > 0, pixels: splits.train.map((_, n) => pictures.at(n).picture) };
+    };
+    const first = await load();
+    expect(first.decoded).toBe(true);
+    expect(first.pixels[2]).toMatchObject({ width: 24, height: 18, channels: 3 });
+    const second = await load();
+    expect(second.decoded).toBe(false);
+    expect(second.pixels).toEqual(first.pixels);
+
+    const [shard] = readdirSync(folder);
+    truncateSync(join(folder, shard), readFileSync(join(folder, shard)).length - 10);
+    const third = await load();
+    expect(third.decoded).toBe(true);
+    expect(third.pixels).toEqual(first.pixels);
+
+    put("cached/train/images/2.jpg", await jpeg(42, 30, 99));
+    const fourth = await load();
+    expect(fourth.decoded).toBe(true);
+    expect(fourth.pixels[2]).not.toEqual(first.pixels[2]);
+    expect(fourth.pixels[3]).toEqual(first.pixels[3]);
+
+    const old = new Date(Date.now() - 40 * 24 * 3600 * 1000);
+    utimesSync(join(folder, shard), old, old);
+    await load();
+    expect(readdirSync(folder)).toHaveLength(1);
+    expect(readdirSync(folder)).not.toContain(shard);
+  });
+
+  it("evaluation pictures are what fitPicture makes of the file, boxes moved alike", async () => {
+    const { splits } = await openDataset([await yolo("evaluated")]);
+    for (const fit of ["stretch", "letterbox"] as const) {
+      const cached = await loadPictures(splits.train, { width: 16, height: 16, fit, use: "evaluation" });
+      const direct = await Promise.all(
+        splits.train.map(async (s) => ({ picture: await decodePicture(s.file), labels: s.labels })),
+      );
+      const options = { width: 16, height: 16, fit };
+      const a = assembleBatch(cached, Int32Array.of(0, 1, 2), 0, options);
+      const b = assembleBatch({ length: 3, at: (n) => direct[n] }, Int32Array.of(0, 1, 2), 0, options);
+      expect(a.input).toEqual(b.input);
+      expect(cached.at(1).picture.data).toEqual(fitPicture(direct[1].picture, options, fit).data);
+      expect(cached.sourceSize(2)).toEqual({ width: 42, height: 30 });
+      for (const [n, labels] of a.labels.entries()) {
+        for (const [k, label] of labels.entries()) {
+          for (const key of ["x", "y", "width", "height"] as const)
+            expect(label[key]).toBeCloseTo(b.labels[n][k][key], 12);
+        }
+      }
+    }
+  });
+
+  it("works from a worker thread without a copy", async () => {
+    const { splits } = await openDataset([await yolo("threads")]);
+    const cached = await loadPictures(splits.train, { ...size, use: "training" });
+    const code = `const { parentPort, workerData: s } = require("node:worker_threads");
+      const [shard, offset, width, height] = s.table.subarray(6, 12);
+      const data = new Uint8Array(s.shards[shard], offset, width * height * s.channels);
+      const sum = data.reduce((a, b) => a + b, 0); data[0] ^= 255; parentPort.postMessage(sum);`;
+    const picture = cached.at(1).picture.data;
+    const [sum, before] = [picture.reduce((a, b) => a + b, 0), picture[0]];
+    const answer = await new Promise((done, fail) => {
+      new Worker(code, { eval: true, workerData: cached.shared }).once("message", done).once("error", fail);
+    });
+    expect(answer).toBe(sum);
+    expect(picture[0]).toBe(before ^ 255);
+  });
+
+  it("names a bad picture, and does without a disk that cannot be written", async () => {
+    const file = await yolo("broken");
+    const { splits } = await openDataset([file]);
+    const warnings: string[] = [];
+    const blocked = put("blocked", "a file");
+    const options = {
+      ...size,
+      use: "training" as const,
+      folder: join(blocked, "cache"),
+      onWarning: (w: string) => warnings.push(w),
+    };
+    expect((await loadPictures(splits.train, options)).length).toBe(3);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/^the picture cache is not kept: /);
+    const cut = splits.train[1].file;
+    truncateSync(cut, 300);
+    expect(await message(loadPictures(splits.train, { ...size, use: "training" }))).toMatch(
+      /^ROOT\/broken\/train\/images\/1.jpg: is truncated/,
+    );
+    rmSync(cut);
+    expect(await message(loadPictures(splits.train, { ...size, use: "training", folder: root }))).toContain(
+      "does not exist",
+    );
+  });
+});
+
+describe("doctor", () => {
+  it("lists every bad file with its reason and counts the rest", async () => {
+    const file = await yolo("sick");
+    truncateSync(join(root, "sick/train/images/1.jpg"), 300);
+    put("sick/train/images/3.jpg", readFileSync(join(root, "sick/val/images/0.jpg")));
+    put("sick/train/labels/3.txt", "0 0.5 0.5 0.5 0.5\n");
+    rmSync(join(root, "sick/train/labels/2.txt"));
+    put("sick/test/labels/0.txt", "5 0.5 0.5 0.2 0.4\n");
+    const report = await doctorCommand({ data: [file], width: 32, height: 32 });
+    expect(report.badFiles.map((bad) => bad.reason.split(root).join("").split(";")[0])).toEqual([
+      "/sick/test/labels/0.txt:1: class is 5",
+      "/sick/train/images/1.jpg: is truncated (premature end of JPEG image)",
+      "/sick/train/labels/2.txt: is missing",
+    ]);
+    expect(report.splits.train).toMatchObject({ pictures: 3, background: 1, boxes: 3 });
+    expect(report.lost).toMatchObject({ input: { width: 32, height: 32 }, tooSmall: 2 });
+    expect(report.duplicates).toHaveLength(1);
+    expect(report.duplicates[0].acrossSplits).toBe(true);
+    const text = formatDoctorReport(report);
+    expect(text).toContain("3 bad files");
+    expect(JSON.parse(JSON.stringify(report)).badFiles).toHaveLength(3);
+  });
+});

@@ -1,0 +1,5 @@
+export * from "./cache.js";
+export * from "./conveyor.js";
+export * from "./decode.js";
+export * from "./doctor.js";
+export * from "./open.js";
