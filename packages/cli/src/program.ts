@@ -45,7 +45,7 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
     }
     program.option("--json", "print one JSON document");
     const command = program.commands.find((candidate) => candidate.name() === verb?.name);
-    if (command) prepare(command);
+    if (command) prepare(command.summary(command.summary() || verb!.summary));
     if (words.every((word) => word === "--json")) {
       program.outputHelp();
       return json ? exitCodes.usage : exitCodes.done;
@@ -61,7 +61,7 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
     }
     await program.parseAsync(command ? normalizeWords(words, command) : [...words], { from: "user" });
     if (json && context.document !== undefined) stdout.write(`${JSON.stringify(context.document)}\n`);
-    return signal.aborted ? exitCodes.interrupted : exitCodes.done;
+    return signal.aborted ? exitCodes.interrupted : context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
     const { code, line, exitCode, path, stack } = explain(error, signal);

@@ -18,4 +18,16 @@ export interface Verb {
 }
 
 /** In the order in which a user meets them. */
-export const verbs: readonly Verb[] = [];
+export const verbs: readonly Verb[] = [
+  { name: "doctor", summary: "say what a data set holds and what is wrong with it", load: () => import("./doctor.js") },
+  {
+    name: "predict",
+    summary: "show what a trained network sees in pictures or a video",
+    load: () => import("./predict.js"),
+  },
+  {
+    name: "track",
+    summary: "follow objects through a video, or join given detections to tracks",
+    load: () => import("./track.js"),
+  },
+];

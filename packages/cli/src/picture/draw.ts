@@ -127,6 +127,23 @@ export class Canvas implements Picture {
     }
   }
 
+  /** Draws a line with round ends. */
+  line(x0: number, y0: number, x1: number, y1: number, colour: Colour, thickness: number, alpha = 1): void {
+    const half = thickness / 2;
+    const [dx, dy] = [x1 - x0, y1 - y0];
+    const length = dx * dx + dy * dy;
+    const bottom = Math.min(this.height, Math.ceil(Math.max(y0, y1) + half + 1));
+    const right = Math.min(this.width, Math.ceil(Math.max(x0, x1) + half + 1));
+    for (let row = Math.max(0, Math.floor(Math.min(y0, y1) - half - 1)); row < bottom; row++) {
+      for (let column = Math.max(0, Math.floor(Math.min(x0, x1) - half - 1)); column < right; column++) {
+        const [px, py] = [column + 0.5 - x0, row + 0.5 - y0];
+        const t = length === 0 ? 0 : Math.min(1, Math.max(0, (px * dx + py * dy) / length));
+        const cover = half + 0.5 - Math.hypot(px - t * dx, py - t * dy);
+        if (cover > 0) this.blend(column, row, colour, alpha * Math.min(1, cover));
+      }
+    }
+  }
+
   /** Writes a text with its baseline at y. */
   text(text: string, x: number, y: number, style: TextStyle, colour: Colour): void {
     drawText(text, x, y, style, (column, row, alpha) => this.blend(column, row, colour, alpha / 255));
@@ -136,7 +153,7 @@ export class Canvas implements Picture {
   marks(marks: readonly Mark[]): void {
     const side = Math.sqrt(this.width * this.height);
     const thickness = Math.max(1.5, side / 250);
-    const size = Math.min(28, Math.max(7, side / 55));
+    const size = tagSize(this);
     const radius = thickness * 1.2;
     for (const { x, y, width, height, colour } of marks) {
       this.outline(x, y, width, height, [0, 0, 0], thickness * 2, 0.28, radius);
@@ -145,6 +162,11 @@ export class Canvas implements Picture {
     for (const { x, y, height, colour, label } of marks) {
       if (label) this.#tag(label, x - thickness / 2, y - thickness / 2, y + height + thickness / 2, size, colour);
     }
+  }
+
+  /** A tag with its top-left corner at x, y. */
+  tag(label: string, x: number, y: number, colour: Colour): void {
+    this.#tag(label, x, y, this.height, tagSize(this), colour);
   }
 
   /** A tag above `top`, below `bottom` where there is no room above, else inside. */
@@ -159,6 +181,11 @@ export class Canvas implements Picture {
     this.fill(x, y, width, height, colour, 0.94, Math.min(3, size * 0.2));
     this.text(label, x + padding, y + padding + size, style, inkOn(colour));
   }
+}
+
+/** Capitals of a tag, in pixels. */
+function tagSize({ width, height }: { readonly width: number; readonly height: number }): number {
+  return Math.min(28, Math.max(7, Math.sqrt(width * height) / 55));
 }
 
 /** Black or white, whichever reads better on `colour` (relative luminance, WCAG 2). */

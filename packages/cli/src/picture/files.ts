@@ -1,8 +1,8 @@
-/** Pictures from and to files, through sharp: it decodes and orients; resampling and drawing are ours. */
+/** Pictures from and to files. */
 import { readdirSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
-import type { Picture } from "@phinets/core/data";
-import { PhinetsError } from "@phinets/core/tensor";
+import { type Picture, withChannels } from "@phinets/core/data";
+import { decodePicture } from "../dataset/decode.js";
 import { writeFileAtomic } from "../run/atomic.js";
 
 export const pictureExtensions: readonly string[] = [
@@ -20,30 +20,9 @@ export function isPictureFile(path: string): boolean {
   return pictureExtensions.includes(extname(path).toLowerCase());
 }
 
-/** Decodes a picture file to RGB, upright, transparent parts on white. Throws PhinetsError naming the file. */
+/** Decodes a picture file to RGB, upright, as data sets are decoded. Throws PhinetsError naming the file. */
 export async function readPicture(file: string): Promise<Picture> {
-  const { default: sharp } = await import("sharp");
-  try {
-    const { data, info } = await sharp(file)
-      .autoOrient()
-      .toColourspace("srgb")
-      .flatten({ background: "#fff" })
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    if (info.channels === 3) return { width: info.width, height: info.height, channels: 3, data: pixels };
-    // Grey files stay grey in some versions of libvips.
-    const rgb = new Uint8Array(info.width * info.height * 3);
-    for (let i = 0; i < info.width * info.height; i++) rgb.fill(pixels[i * info.channels], 3 * i, 3 * i + 3);
-    return { width: info.width, height: info.height, channels: 3, data: rgb };
-  } catch (error) {
-    const reason = (error as Error).message.split("\n")[0].replace(/^Input file (is missing|contains)/, "the file $1");
-    throw new PhinetsError(
-      "picture.read",
-      `${file}: cannot read the picture: ${reason}; remove the file or replace it`,
-      file,
-    );
-  }
+  return withChannels(await decodePicture(file), 3);
 }
 
 /** JPEG bytes of an RGB picture. `quality` 1..100, default 88. */

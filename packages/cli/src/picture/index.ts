@@ -3,3 +3,4 @@ export * from "./draw.js";
 export * from "./files.js";
 export * from "./font.js";
 export * from "./sheet.js";
+export * from "./tracks.js";

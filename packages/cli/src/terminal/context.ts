@@ -17,6 +17,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** For text on stdout. */
   readonly colours: Colours;
+  /** What the process ends with when the command ends without an error: 0, or 1 where the answer itself is bad news. */
+  exitCode: number;
   /** A progress display on stderr; call `stop` when done. */
   progress(options: ProgressOptions): Progress;
   /** One line on stderr. */
@@ -47,6 +49,7 @@ export function makeContext(options: {
     signal,
     colours: makeColours(wantsColours(stdout)),
     document: undefined,
+    exitCode: 0,
     progress: (progressOptions) => makeProgress(stderr, progressOptions),
     note: (line) => {
       stderr.write(`${line}\n`);

@@ -15,7 +15,11 @@ export async function startTool(
   words: readonly string[],
   stdin: "pipe" | "ignore",
 ): Promise<Tool> {
-  const child = spawn(name, ["-hide_banner", "-loglevel", "error", ...words], { stdio: [stdin, "pipe", "pipe"] });
+  const child = spawn(name, ["-hide_banner", "-loglevel", "error", ...words], {
+    stdio: [stdin, "pipe", "pipe"],
+    // A group of its own: Ctrl-C reaches us only, and we end the tool when its file is whole.
+    detached: true,
+  });
   let tail = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     tail = (tail + text).slice(-4000);

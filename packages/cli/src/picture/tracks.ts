@@ -1,0 +1,45 @@
+/** Tracks drawn into frames: a box and a number in the track's own colour, and the way it came. */
+import type { Picture } from "@phinets/core/data";
+import type { Track } from "@phinets/core/tracking";
+import { Canvas, colourOf } from "./draw.js";
+
+/** Frames that a trail goes back. */
+const trailLength = 40;
+
+export class TrackPainter {
+  readonly #trails = new Map<number, { x: number; y: number; frame: number }[]>();
+  #frame = 0;
+
+  /** @param classNames names by class index; without them only the id is written */
+  constructor(readonly classNames: readonly string[] = []) {}
+
+  /** The next frame with its tracks, on a copy of the picture. */
+  paint(picture: Picture, tracks: readonly Track[]): Canvas {
+    const canvas = new Canvas(picture);
+    const thickness = Math.max(1, Math.sqrt(picture.width * picture.height) / 330);
+    this.#frame++;
+    for (const { id, x1, x2, y2 } of tracks) {
+      const trail = this.#trails.get(id) ?? [];
+      trail.push({ x: (x1 + x2) / 2, y: y2, frame: this.#frame });
+      if (trail.length > trailLength) trail.shift();
+      this.#trails.set(id, trail);
+      for (let i = 1; i < trail.length; i++) {
+        const [a, b] = [trail[i - 1], trail[i]];
+        // Fades into the past; a gap in the track is a gap in the trail.
+        if (b.frame - a.frame > 5) continue;
+        canvas.line(a.x, a.y, b.x, b.y, colourOf(id - 1), thickness, 0.15 + (0.75 * i) / trail.length);
+      }
+    }
+    for (const [id, trail] of this.#trails) {
+      if (this.#frame - trail[trail.length - 1].frame > trailLength) this.#trails.delete(id);
+    }
+    canvas.marks(
+      tracks.map(({ id, x1, y1, x2, y2, class: index }) => {
+        const name = index === undefined ? undefined : this.classNames[index];
+        const label = name && this.classNames.length > 1 ? `${id} ${name}` : `${id}`;
+        return { x: x1, y: y1, width: x2 - x1, height: y2 - y1, colour: colourOf(id - 1), label };
+      }),
+    );
+    return canvas;
+  }
+}
