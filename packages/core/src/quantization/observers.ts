@@ -102,8 +102,8 @@ export class Observer {
   }
 
   /**
-   * Candidates are fractions of either end. Error of a candidate = scale^2 / 12 for what is inside (rounding) plus the
-   * squared distance of what is outside; the latter comes in constant time from running moments of the histogram.
+   * Candidates are fractions of either end. Error of a candidate = x^2 for what rounds to zero, scale^2 / 12 for the rest
+   * of what is inside, and the squared distance of what is outside, in constant time from the histogram's running moments.
    * Values beyond `low` and `high` cost nothing further: they are clipped whatever is chosen.
    */
   #leastError(low: number, high: number): Range {
@@ -130,8 +130,16 @@ export class Observer {
       for (let j = steps; j >= leastStep; j--) {
         const b = (high * j) / steps;
         const last = binOf(b);
-        const inside = moments[0][Math.max(first, last)] - moments[0][first];
-        const error = below + clipped(b, Math.max(first, last), bins) + (inside * ((b - a) / 255) ** 2) / 12;
+        const scale = (b - a) / 255;
+        const zeroFirst = Math.max(first, binOf(-scale / 2));
+        const zeroLast = Math.max(zeroFirst, Math.min(last, binOf(scale / 2)));
+        const rounded =
+          moments[0][Math.max(first, last)] - moments[0][first] - (moments[0][zeroLast] - moments[0][zeroFirst]);
+        const error =
+          below +
+          clipped(b, Math.max(first, last), bins) +
+          clipped(0, zeroFirst, zeroLast) +
+          (rounded * scale ** 2) / 12;
         if (error < least) {
           least = error;
           best = { low: a, high: b };
