@@ -17,8 +17,8 @@ export interface Region {
   readonly use: RegionUse;
 }
 
-const macKinds = ["pointwise", "depthwise", "convolution", "dense"] as const;
-const outputKinds = ["requantize", "table", "add", "multiply", "average", "maximum", "softmax"] as const;
+const macKinds = ["pointwise", "depthwise", "depthwise5x5", "convolution", "dense"] as const;
+const outputKinds = ["requantize", "depthwiseBorder", "table", "add", "multiply", "average", "maximum"] as const;
 const sourced = [
   "clockHz",
   "flashBytes",
@@ -48,8 +48,8 @@ export interface Board {
   /** Inner loops, by kind of layer. */
   readonly instructionsPerMac: Readonly<Record<(typeof macKinds)[number], number>>;
   /**
-   * Per output element: `requantize` of convolutions and dense layers, `table` look-ups, `add`, `multiply`, `maximum`
-   * pooling, `softmax`; `average` is per input element.
+   * Per output element: `requantize` of convolutions and dense layers, on top of it `depthwiseBorder` where a depthwise
+   * window leaves the map, `table` look-ups, `add`, `multiply`, `maximum` pooling; `average` is per input element.
    */
   readonly instructionsPerOutput: Readonly<Record<(typeof outputKinds)[number], number>>;
   /** While computing. */

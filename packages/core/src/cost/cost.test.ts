@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import { deployGraph, GraphBuilder } from "../graph/index.js";
+import { buildNetwork, parseNetwork } from "../networks/index.js";
+import {
+  arenaOf,
+  averagePowerMw,
+  boardNames,
+  countInstructions,
+  countMacs,
+  energyMj,
+  instructionsOf,
+  latencyMs,
+  loadBoard,
+  macKindOf,
+  parseBoard,
+  weightBytes,
+} from "./index.js";
+
+const board = loadBoard("stm32h743");
+
+describe("boards", () => {
+  it("are built in, each with a source for every number", () => {
+    expect(boardNames).toEqual(["mps2-an500", "stm32h743"]);
+    for (const name of boardNames) {
+      const { name: own, sources } = loadBoard(name);
+      expect(own).toBe(name);
+      expect(Object.keys(sources)).toHaveLength(9);
+    }
+  });
+  it("describe the STM32H743's memory bank by bank", () => {
+    expect(board.regions.map(({ name, origin, bytes }) => [name, origin.toString(16), bytes / 1024])).toEqual([
+      ["FLASH", "8000000", 2048],
+      ["ITCM", "0", 64],
+      ["DTCM", "20000000", 128],
+      ["AXI_SRAM", "24000000", 512],
+      ["SRAM123", "30000000", 288],
+      ["SRAM4", "38000000", 64],
+      ["BACKUP_SRAM", "38800000", 4],
+    ]);
+    expect(arenaOf(board).bytes).toBe(524288);
+  });
+  it("know their names", () => {
+    expect(() => loadBoard("stm32h7")).toThrow(/board "stm32h7" is unknown; known: mps2-an500, stm32h743/);
+    expect(() => loadBoard("toString")).toThrow(/unknown/);
+  });
+  const broken = (change: (json: never) => unknown) => {
+    const json = JSON.parse(JSON.stringify(board));
+    change(json as never);
+    return () => parseBoard(json, "mine.json");
+  };
+  it("round-trip", () => {
+    expect(broken(() => {})()).toEqual(board);
+  });
+  // biome-ignore lint/suspicious/noExplicitAny: a JSON document that is about to be broken
+  const mistakes: [(json: any) => unknown, RegExp][] = [
+    [(j) => delete j.clockHz, /^mine\.json: clockHz is missing; a number above 0 is needed/],
+    [(j) => (j.flashBytes = -1), /flashBytes is -1; an integer above 0/],
+    [(j) => (j.turbo = 1), /unknown field board\.turbo/],
+    [(j) => (j.regions = {}), /regions is \{\}; a list/],
+    [(j) => (j.regions[2].use = "heap"), /regions\[2\]\.use is "heap"; program, arena, data or free/],
+    [(j) => (j.regions[2].origin = "0xZZ"), /regions\[2\]\.origin is "0xZZ"; an address/],
+    [(j) => (j.regions[1].bytes = 2 ** 28), /regions ITCM and FLASH overlap/],
+    [(j) => (j.regions[1].name = "DTCM"), /two regions have the same name/],
+    [(j) => (j.arenaRegion = "DTCM"), /arenaRegion is "DTCM"; the name of a region whose use is "arena"/],
+    [(j) => (j.arenaRegion = "RAM"), /arenaRegion is "RAM"/],
+    [(j) => (j.cyclesPerInstruction = [2, 1]), /cyclesPerInstruction is \[2,1\]; \[low, high\]/],
+    [(j) => delete j.instructionsPerMac.dense, /instructionsPerMac\.dense is missing/],
+    [(j) => delete j.sources.clockHz, /sources\.clockHz is missing; a text/],
+  ];
+  it.each(mistakes)("refuse a file with a mistake (%#)", (change, message) => {
+    expect(broken(change)).toThrow(message);
+  });
+  it("refuse what is no object", () => {
+    expect(() => parseBoard(null)).toThrow(/^board: board is null; an object is needed/);
+  });
+});
+
+describe("weightBytes", () => {
+  it("counts a small network by hand", () => {
+    const b = new GraphBuilder("hand");
+    let x = b.conv2d("conv", b.input("in", [1, 8, 8, 3]), { filters: 4, kernel: 3 });
+    x = b.hardswish("hs", b.batchNorm("bn", x));
+    x = b.depthwise("dw", x, { kernel: 3 });
+    x = b.dense("fc", b.flatten("flat", b.globalAveragePool("gap", b.relu6("r", x))), 2);
+    expect(weightBytes(deployGraph(b.build([x])))).toEqual({
+      weights: 4 * 27 + 4 * 9 + 2 * 4,
+      biases: 10 * 4,
+      requantization: 10 * 5,
+      tables: 256,
+      total: 152 + 40 + 50 + 256,
+    });
+  });
+});
+
+describe("latency and energy", () => {
+  const one = (make: (b: GraphBuilder, x: string) => string, shape: readonly number[]) => {
+    const b = new GraphBuilder("one");
+    const graph = b.build([make(b, b.input("in", shape))]);
+    return { graph, node: graph.nodes.at(-1)! };
+  };
+  /** Instructions that firmware/kernels ran for a layer on the emulated Cortex-M7 (mps2-an500, -icount shift=0). */
+  const counted: [string, (b: GraphBuilder, x: string) => string, number[], number][] = [
+    ["pointwise 8 to 32", (b, x) => b.conv2d("c", x, { filters: 32 }), [1, 16, 16, 8], 478_720],
+    ["pointwise 192 to 32", (b, x) => b.conv2d("c", x, { filters: 32 }), [1, 16, 16, 192], 4_051_200],
+    ["pointwise 28 to 168", (b, x) => b.conv2d("c", x, { filters: 168 }), [1, 8, 8, 28], 1_142_120],
+    ["pointwise of one pixel", (b, x) => b.conv2d("c", x, { filters: 28 }), [1, 1, 1, 168], 25_520],
+    ["depthwise 64x64x12", (b, x) => b.depthwise("c", x, { kernel: 3, padding: 1 }), [1, 64, 64, 12], 3_328_440],
+    ["depthwise 8x8x168", (b, x) => b.depthwise("c", x, { kernel: 3, padding: 1 }), [1, 8, 8, 168], 1_230_480],
+    [
+      "strided 64x64x36",
+      (b, x) => b.depthwise("c", x, { kernel: 3, stride: 2, padding: 1 }),
+      [1, 64, 64, 36],
+      2_962_240,
+    ],
+    ["5x5 16x16x84", (b, x) => b.depthwise("c", x, { kernel: 5, padding: 2 }), [1, 16, 16, 84], 5_586_560],
+    [
+      "3x3 of 16 channels",
+      (b, x) => b.conv2d("c", x, { filters: 16, kernel: 3, padding: 1 }),
+      [1, 48, 48, 16],
+      17_946_040,
+    ],
+    ["residual sum", (b, x) => b.add("c", b.sigmoid("s", x), x), [1, 100, 100, 10], 6_492_000],
+    ["mean", (b, x) => b.globalAveragePool("c", x), [1, 32, 32, 84], 518_700],
+    ["max pool", (b, x) => b.maxPool("c", x, 2), [1, 32, 32, 32], 512_000],
+  ];
+  it.each(counted)("predicts the instructions of %s within a fifth", (_, make, shape, instructions) => {
+    const { graph, node } = one(make, shape);
+    expect(instructionsOf(graph, node, board) / instructions).toBeGreaterThan(0.8);
+    expect(instructionsOf(graph, node, board) / instructions).toBeLessThan(1.2);
+  });
+  it("tells the loops apart", () => {
+    const kind = (make: (b: GraphBuilder, x: string) => string, shape = [1, 8, 8, 4]) => {
+      const { graph, node } = one(make, shape);
+      return macKindOf(graph, node);
+    };
+    expect(kind((b, x) => b.conv2d("c", x, { filters: 2 }))).toBe("pointwise");
+    expect(kind((b, x) => b.conv2d("c", x, { filters: 2 }), [1, 1, 1, 4])).toBe("dense");
+    expect(kind((b, x) => b.conv2d("c", x, { filters: 2, kernel: 3 }))).toBe("convolution");
+    expect(kind((b, x) => b.conv2d("c", x, { filters: 4, groups: 2 }))).toBe("convolution");
+    expect(kind((b, x) => b.depthwise("c", x, { kernel: 3 }))).toBe("depthwise");
+    expect(kind((b, x) => b.depthwise("c", x, { kernel: 5 }))).toBe("depthwise5x5");
+    expect(kind((b, x) => b.dense("c", b.flatten("f", x), 3))).toBe("dense");
+    expect(kind((b, x) => b.hardswish("c", x))).toBeUndefined();
+  });
+  it("follows from instructions, clock and energy per cycle", () => {
+    const network = parseNetwork({
+      family: "phinet",
+      input: { height: 96, width: 96 },
+      head: { kind: "yolov2", classes: 1 },
+    });
+    const deployed = deployGraph(buildNetwork(network));
+    const [low, high] = latencyMs(deployed, board);
+    expect(low).toBeCloseTo((countInstructions(deployed, board) * 0.9) / 480e3, 9);
+    expect(high / low).toBeCloseTo(1.3 / 0.9, 9);
+    expect(countInstructions(deployed, board) / countMacs(deployed)).toBeGreaterThan(4);
+    expect(countInstructions(deployed, board) / countMacs(deployed)).toBeLessThan(12);
+    const energy = energyMj([low, high], board);
+    expect(energy).toBeCloseTo(((low + high) / 2e3) * 480e6 * 0.9e-6, 9);
+    // Asleep all the time, and busy all the time: 480 MHz x 0.9 nJ = 432 mW.
+    expect(averagePowerMw([low, high], board, 0)).toBeCloseTo(board.sleepMilliwatts, 9);
+    expect(averagePowerMw([100, 100], board, 10)).toBeCloseTo(432, 9);
+    expect(() => averagePowerMw([100, 100], board, 11)).toThrow(
+      /11 frames\/s of 100\.0 ms each are more than stm32h743/,
+    );
+  });
+});

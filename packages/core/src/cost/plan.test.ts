@@ -1,0 +1,195 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { deployGraph, type Graph, GraphBuilder } from "../graph/index.js";
+import { buildNetwork, parseNetwork } from "../networks/index.js";
+import { sizeOf } from "../tensor/index.js";
+import { type ArenaPlan, loadBoard, memoryMap, planArena } from "./index.js";
+
+function network(options: object, side = 96): Graph {
+  const input = { height: side, width: side, channels: 3 };
+  return deployGraph(buildNetwork(parseNetwork({ family: "phinet", input, ...options })));
+}
+
+/** A random legal deployment graph: maps of several sizes, branches that meet again, dead ends, several outputs. */
+const graphs: fc.Arbitrary<Graph> = fc
+  .array(fc.record({ op: fc.nat(8), of: fc.nat(100), with: fc.nat(100), filters: fc.integer({ min: 1, max: 40 }) }), {
+    minLength: 1,
+    maxLength: 40,
+  })
+  .chain((steps) => fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }).map((outputs) => ({ steps, outputs })))
+  .map(({ steps, outputs }) => {
+    const b = new GraphBuilder("random");
+    const maps = [b.input("in", [1, 11, 9, 3])];
+    if (steps.length % 3 === 0) maps.push(b.input("in2", [1, 4, 4, 8]));
+    const all = [...maps];
+    steps.forEach(({ op, of, with: other, filters }, i) => {
+      const x = maps[of % maps.length];
+      const shape = b.shape(x).join();
+      const name = `n${i}`;
+      if (op === 0) maps.push(b.conv2d(name, x, { filters }));
+      else if (op === 1) maps.push(b.depthwise(name, x, { kernel: 3, stride: 2, padding: 1 }));
+      else if (op === 2) maps.push(b.hardswish(name, x));
+      else if (op === 3) maps.push(b.sigmoid(name, x));
+      else if (op === 4) {
+        const equal = maps.filter((map) => b.shape(map).join() === shape);
+        maps.push(b.add(name, x, equal[other % equal.length]));
+      } else if (op === 5) maps.push(b.multiply(name, x, b.sigmoid(`${name}.s`, b.globalAveragePool(`${name}.g`, x))));
+      else if (op === 6) maps.push(b.depthwise(name, x, { kernel: 3, padding: 1 }));
+      else if (op === 7) maps.push(b.relu6(name, x));
+      else all.push(b.flatten(name, x));
+      if (op !== 8) all.push(maps.at(-1)!);
+    });
+    return b.build([...new Set(outputs.map((o) => all[o % all.length]))]);
+  });
+
+/** Every promise a plan makes, checked value against value. */
+function check(graph: Graph, plan: ArenaPlan, alignment: number): void {
+  const index = new Map(graph.nodes.map((node, i) => [node.name, i]));
+  const end = graph.nodes.length - 1;
+  const lastRead = new Map<string, number>();
+  for (const node of graph.nodes) for (const x of node.inputs) lastRead.set(x, index.get(node.name)!);
+  expect(Object.keys(plan.tensors)).toEqual(graph.nodes.map((node) => node.name));
+  const placed = graph.nodes.map((node) => {
+    const tensor = plan.tensors[node.name];
+    expect(tensor.bytes).toBe(sizeOf(graph.shapes[node.name]));
+    expect(tensor.offset % alignment).toBe(0);
+    expect(tensor.offset + tensor.bytes).toBeLessThanOrEqual(plan.bytes);
+    const made = index.get(node.name)!;
+    expect(tensor.first).toBe(node.op === "input" ? 0 : made);
+    expect(tensor.last).toBe(graph.outputs.includes(node.name) ? end : (lastRead.get(node.name) ?? made));
+    if (tensor.aliasOf !== undefined) {
+      const under = plan.tensors[tensor.aliasOf];
+      expect(node.inputs).toContain(tensor.aliasOf);
+      expect(under.last).toBe(made);
+      expect([under.offset, under.bytes]).toEqual([tensor.offset, tensor.bytes]);
+      expect(["hardswish", "sigmoid", "relu6", "flatten", "add", "multiply"]).toContain(node.op);
+    }
+    return { name: node.name, ...tensor };
+  });
+  for (const a of placed)
+    for (const b of placed) {
+      if (a.name >= b.name || a.aliasOf === b.name || b.aliasOf === a.name) continue;
+      const together = a.first <= b.last && b.first <= a.last;
+      const overlap = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+      expect(together && overlap, `${a.name} and ${b.name}`).toBe(false);
+    }
+  const rounded = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
+  const naive = placed.reduce((sum, tensor) => sum + rounded(tensor.bytes), 0);
+  expect(plan.bytes).toBeLessThanOrEqual(naive);
+  expect(plan.bytes).toBeGreaterThanOrEqual(plan.lowerBoundBytes);
+  // The bound itself, counted at every node; a value written onto its input counts once.
+  let most = 0;
+  for (let t = 0; t <= end; t++) {
+    const alive = placed.filter((x) => x.first <= t && t <= x.last && !(x.first === t && x.aliasOf !== undefined));
+    most = Math.max(
+      most,
+      alive.reduce((sum, x) => sum + rounded(x.bytes), 0),
+    );
+  }
+  expect(plan.lowerBoundBytes).toBe(most);
+}
+
+describe("planArena", () => {
+  it("keeps live values apart in random graphs", () => {
+    let atBound = 0;
+    let runs = 0;
+    fc.assert(
+      fc.property(graphs, fc.constantFrom(1, 4, 16, 64), (graph, alignment) => {
+        const plan = planArena(graph, { alignment });
+        check(graph, plan, alignment);
+        runs++;
+        if (plan.bytes === plan.lowerBoundBytes) atBound++;
+      }),
+      { numRuns: 300, seed: 3 },
+    );
+    expect(atBound / runs).toBeGreaterThan(0.85);
+  });
+  it("meets the lower bound for PhiNets, whatever their options", () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          alpha: fc.double({ min: 0.05, max: 1.2, noNaN: true }),
+          beta: fc.constantFrom(0.5, 1, 1.5),
+          t0: fc.integer({ min: 1, max: 7 }),
+          blocks: fc.integer({ min: 3, max: 10 }),
+          squeezeExcite: fc.boolean(),
+          conv2dInput: fc.boolean(),
+          pool: fc.boolean(),
+          residuals: fc.boolean(),
+          head: fc.constantFrom({ kind: "none" }, { kind: "classifier", classes: 4 }, { kind: "yolov2", classes: 2 }),
+        }),
+        (options) => {
+          const graph = network(options, 72);
+          const plan = planArena(graph);
+          check(graph, plan, 16);
+          expect(plan.bytes).toBe(plan.lowerBoundBytes);
+        },
+      ),
+      { numRuns: 60, seed: 5 },
+    );
+  });
+  it("overwrites what dies, and only that", () => {
+    const b = new GraphBuilder("alias");
+    const x = b.conv2d("conv", b.input("in", [1, 4, 4, 8]), { filters: 8 });
+    const h = b.hardswish("hs", x);
+    const sum = b.add("sum", h, b.conv2d("conv2", h, { filters: 8 }));
+    const plan = planArena(b.build([b.hardswish("out", sum)]));
+    expect(plan.tensors.hs.aliasOf).toBe("conv");
+    expect(plan.tensors.sum.aliasOf).toBe("hs");
+    expect(plan.tensors.out.aliasOf).toBe("sum");
+    expect(plan.bytes).toBe(256);
+
+    const kept = new GraphBuilder("kept");
+    const y = kept.conv2d("conv", kept.input("in", [1, 4, 4, 8]), { filters: 8 });
+    const graph = kept.build([y, kept.hardswish("hs", y)]);
+    expect(planArena(graph).tensors.hs.aliasOf).toBeUndefined();
+  });
+  it("counts image and expansion of an inverted residual block", () => {
+    // 48x48x8, t 6: input kept for the sum, expansion, and depthwise output beside it.
+    const b = new GraphBuilder("block");
+    const x = b.input("in", [1, 48, 48, 8]);
+    let y = b.conv2d("expand", x, { filters: 48 });
+    y = b.depthwise("depthwise", y, { kernel: 3, padding: 1 });
+    y = b.conv2d("project", y, { filters: 8 });
+    const plan = planArena(b.build([b.add("sum", y, x)]));
+    expect(plan.bytes).toBe(239_616); // published for this block, layer by layer
+  });
+  it("is deterministic and fast", () => {
+    const graph = network({ alpha: 0.35, downsampling: [5], head: { kind: "yolov2", classes: 1 } }, 128);
+    expect(planArena(graph)).toEqual(planArena(graph));
+    for (let i = 0; i < 20; i++) planArena(graph);
+    const start = performance.now();
+    for (let i = 0; i < 100; i++) planArena(graph);
+    expect((performance.now() - start) / 100).toBeLessThan(5); // well below 1 ms on an idle core
+  });
+  it("refuses an alignment that is no power of two", () => {
+    expect(() => planArena(network({}), { alignment: 12 })).toThrow(/alignment is 12; a power of two is needed/);
+  });
+});
+
+describe("memoryMap", () => {
+  const graph = network({ alpha: 0.25, downsampling: [5], head: { kind: "yolov2", classes: 1 } });
+  const plan = planArena(graph);
+  const svg = memoryMap(graph, plan, { board: loadBoard("stm32h743"), flashBytes: 100_000 });
+  it("draws one rectangle a tensor inside the picture, and every region", () => {
+    const titles = [...svg.matchAll(/<title>([^:<]+):/g)].map((match) => match[1]);
+    expect(titles).toEqual(graph.nodes.map((node) => node.name));
+    for (const [, x, y, width, height] of svg.matchAll(
+      /<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/g,
+    )) {
+      expect(Number(x) + Number(width)).toBeLessThanOrEqual(960);
+      expect(Number(y) + Number(height)).toBeLessThanOrEqual(620);
+    }
+    for (const { name } of loadBoard("stm32h743").regions) expect(svg).toContain(`>${name}</text>`);
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  });
+  it("is well-formed and the same every time", () => {
+    expect(memoryMap(graph, plan, { board: loadBoard("stm32h743"), flashBytes: 100_000 })).toBe(svg);
+    const open: string[] = [];
+    for (const [, close, tag, self] of svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/g)) {
+      if (close) expect(open.pop()).toBe(tag);
+      else if (!self) open.push(tag);
+    }
+    expect(open).toEqual([]);
+  });
+});

@@ -1,0 +1,3 @@
+export { type Estimate, estimate } from "./estimate.js";
+export * from "./fit.js";
+export { alphaOfStem, type Task } from "./lattice.js";
