@@ -19,7 +19,25 @@ export interface Verb {
 
 /** In the order in which a user meets them. */
 export const verbs: readonly Verb[] = [
+  { name: "demo", summary: "the whole road on a synthetic conveyor belt", load: () => import("./demo.js") },
+  {
+    name: "ship",
+    summary: "labelled pictures and a board in, proven firmware and a report out",
+    load: () => import("./ship.js"),
+  },
   { name: "doctor", summary: "say what a data set holds and what is wrong with it", load: () => import("./doctor.js") },
+  { name: "boards", summary: "list the boards and what they have", load: () => import("./boards.js") },
+  { name: "fit", summary: "solve for the network that uses a board", load: () => import("./fit.js") },
+  { name: "inspect", summary: "show a network and what it costs", load: () => import("./inspect.js") },
+  { name: "train", summary: "train a network on labelled pictures", load: () => import("./train.js") },
+  { name: "val", summary: "measure a run as float, int8 or firmware", load: () => import("./val.js") },
+  { name: "quantize", summary: "make a run's int8 network", load: () => import("./quantize.js") },
+  { name: "export", summary: "write a run as C99 that compiles anywhere", load: () => import("./export.js") },
+  {
+    name: "emulate",
+    summary: "run a run's firmware on an emulated core and compare every byte",
+    load: () => import("./emulate.js"),
+  },
   {
     name: "predict",
     summary: "show what a trained network sees in pictures or a video",

@@ -39,8 +39,8 @@ export function readElf(bytes: Uint8Array, file: string): Elf {
   const u32 = (offset: number): number => view.getUint32(offset, true);
   const u16 = (offset: number): number => view.getUint16(offset, true);
   const text = (offset: number): string => {
-    let end = offset;
-    while (bytes[end] !== 0) end++;
+    const end = bytes.indexOf(0, offset);
+    if (end < 0) throw new RangeError("string without an end");
     return new TextDecoder().decode(bytes.subarray(offset, end));
   };
   try {

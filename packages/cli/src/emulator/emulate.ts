@@ -47,6 +47,8 @@ export interface EmulateOptions extends COptions {
   /** Where the firmware is written and built, and left. Default: a temporary folder that is removed. */
   readonly folder?: string;
   readonly signal?: AbortSignal;
+  /** Receives each image's output bytes as the emulated core computed them. */
+  readonly onOutput?: (output: Int8Array, image: number) => void;
 }
 
 /**
@@ -76,6 +78,7 @@ export async function emulate(
     let differingBytes = 0;
     inputs.forEach((input, i) => {
       hash.update(run.outputs[i]);
+      options.onOutput?.(run.outputs[i], i);
       let at = 0;
       for (const expected of interpreter.run(input))
         for (const byte of expected) if (run.outputs[i][at++] !== byte) differingBytes++;

@@ -1,0 +1,86 @@
+/** `phinets demo`, which `npm start` runs: the whole road on a synthetic conveyor belt, no data and no board needed. */
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import { writeConveyorDataset } from "../dataset/index.js";
+import { ship } from "../steps/ship.js";
+import type { Context } from "../terminal/context.js";
+import { integer } from "../terminal/options.js";
+import { describeShip } from "./ship.js";
+import { loadTarget, threadsOf } from "./training-options.js";
+
+interface DemoOptions {
+  readonly project: string;
+  readonly target: string;
+  readonly epochs: number;
+  readonly train: number;
+  readonly seed: number;
+  readonly workers?: number;
+  readonly open: boolean;
+}
+
+/** Pixels of the rendered pictures, and of the network's input. */
+const size = { height: 96, width: 128 };
+
+export function register(program: Command, context: Context): void {
+  program
+    .command("demo")
+    .description("Renders a conveyor belt, learns its parts, ships firmware for the board, tracks an unseen clip.")
+    .option("--target <board>", "name or board.json", "stm32h743")
+    .option("--epochs <n>", "passes over the training pictures", integer(1), 14)
+    .option("--train <n>", "training pictures to render", integer(16), 800)
+    .option("--seed <n>", "of pictures and training", integer(0, 2 ** 31), 0)
+    .option("--project <dir>", "folder of all runs", "runs")
+    .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64))
+    .option("--no-open", "do not open the report in a browser")
+    .action((options: DemoOptions) => demo(options, context));
+}
+
+async function demo(options: DemoOptions, context: Context): Promise<void> {
+  const { project, seed, epochs, train } = options;
+  const total = train + 100 + 150;
+  const progress = context.progress({ label: "rendering", total, unit: "pictures", lineEvery: 1 });
+  const data = await writeConveyorDataset(join(project, "demo/conveyor"), {
+    seed,
+    train,
+    val: 100,
+    clipFrames: 150,
+    size,
+    signal: context.signal,
+    onProgress: (done) => progress.update(done),
+  });
+  progress.stop();
+  const result = await ship(
+    {
+      data: [data],
+      target: loadTarget(options.target),
+      limits: { imgsz: size, fps: 15 },
+      recipe: { epochs, seed, batch: 16 },
+      threads: threadsOf(options),
+      images: 100,
+      clip: join(dirname(data), "clip/images"),
+      project,
+      out: join(project, "demo/ship"),
+      commandLine: `npx phinets demo${seed === 0 ? "" : ` --seed ${seed}`}`,
+    },
+    context,
+  );
+  context.result(result, () => describeShip(result));
+  if (options.open && !context.json && process.stdout.isTTY) openInBrowser(result.report);
+}
+
+/** Best effort: where there is no browser the printed path does. */
+function openInBrowser(path: string): void {
+  if (!existsSync(path)) return;
+  const [command, ...args] =
+    process.platform === "darwin"
+      ? ["open", path]
+      : process.platform === "win32"
+        ? ["cmd", "/c", "start", "", path]
+        : ["xdg-open", path];
+  const child = spawn(command, args, { stdio: "ignore", detached: true });
+  child.on("error", () => {});
+  child.unref();
+}

@@ -1,0 +1,83 @@
+/** `phinets ship`: labelled pictures and a board in, proven firmware and a report out. */
+import type { Command } from "commander";
+import { type ShipResult, ship } from "../steps/ship.js";
+import { describeMetrics } from "../steps/validate.js";
+import type { Context } from "../terminal/context.js";
+import { formatBytes } from "../terminal/format.js";
+import { integer } from "../terminal/options.js";
+import {
+  addDataOptions,
+  addNetworkOptions,
+  addRecipeOptions,
+  addRunOptions,
+  type DataOptions,
+  limitsOf,
+  loadTarget,
+  type NetworkOptions,
+  type RecipeOptions,
+  type RunOptions,
+  recipeOf,
+  requireData,
+  threadsOf,
+} from "./training-options.js";
+
+interface ShipOptions extends DataOptions, NetworkOptions, RecipeOptions, RunOptions {
+  readonly target: string;
+  readonly out?: string;
+  readonly images: number;
+  readonly clip?: string;
+}
+
+export function register(program: Command, context: Context): void {
+  const command = program
+    .command("ship")
+    .description(
+      "From labelled pictures and a board to proven firmware and a report. Run again, it redoes only what changed.",
+    );
+  addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))
+    .option("--out <dir>", "the run's folder itself, in place of --project and --name")
+    .option("--images <n>", "test pictures to run through the emulated firmware", integer(1), 300)
+    .option("--clip <path>", "video or folder of frames to track")
+    .action((options: ShipOptions) => shipCommand(options, context));
+}
+
+async function shipCommand(options: ShipOptions, context: Context): Promise<void> {
+  const result = await ship(
+    {
+      data: requireData(options.data),
+      fraction: options.fraction,
+      target: loadTarget(options.target ?? "stm32h743"),
+      network: options.network,
+      limits: limitsOf(options),
+      recipe: recipeOf(options),
+      threads: threadsOf(options),
+      images: options.images,
+      clip: options.clip,
+      project: options.project,
+      name: options.name,
+      out: options.out,
+      commandLine: `npx phinets ${process.argv.slice(2).join(" ")}`,
+    },
+    context,
+  );
+  context.result(result, () => describeShip(result));
+}
+
+/** The outcome in a few lines. */
+export function describeShip({ evaluation, emulate, track, report, network }: ShipResult): string {
+  const lines = [
+    `float     ${describeMetrics(evaluation.float)}`,
+    `int8      ${describeMetrics(evaluation.int8)}`,
+    ...(evaluation.firmware === undefined ? [] : [`firmware  ${describeMetrics(evaluation.firmware)}`]),
+  ];
+  if ("leftOut" in emulate) lines.push(`firmware  left out: ${emulate.leftOut}`);
+  else {
+    const { images, matchesInterpreter, differingBytes, instructions, arenaBytes, flashBytes, stm32h743 } = emulate;
+    lines.push(
+      `proof     ${matchesInterpreter ? `every output byte of ${images} pictures equals the interpreter's` : `${differingBytes} OUTPUT BYTES DIFFER from the interpreter's on ${images} pictures`}`,
+      `board     ${(instructions / 1e6).toFixed(1)} M instructions a frame (${network.latencyMs.map((ms) => ms.toFixed(0)).join("..")} ms planned), arena ${formatBytes(arenaBytes)}, flash ${formatBytes(stm32h743.flashBytes ?? flashBytes)}${stm32h743.fits ? "" : `; DOES NOT FIT: ${stm32h743.problem}`}`,
+    );
+  }
+  if (track !== undefined && "frames" in track) lines.push(`tracks    ${track.tracks} in ${track.frames} frames`);
+  return [...lines, `report    ${report}`].join("\n");
+}

@@ -1,0 +1,93 @@
+/** `phinets train`: pictures in, a run folder with weights out. */
+import { join, resolve } from "node:path";
+import { makeRecipe } from "@phinets/core/training";
+import type { Command } from "commander";
+import { loadArguments } from "../run/arguments.js";
+import { createRunFolder, findRunFolder } from "../run/folder.js";
+import { loadNetwork } from "../run/load.js";
+import { saveArguments, saveNetwork } from "../run/save.js";
+import { chooseNetwork } from "../steps/choose-network.js";
+import { loadSplit, openData, validationSplit } from "../steps/data.js";
+import { train } from "../steps/train.js";
+import { describeMetrics } from "../steps/validate.js";
+import type { Context } from "../terminal/context.js";
+import {
+  addDataOptions,
+  addNetworkOptions,
+  addRecipeOptions,
+  addRunOptions,
+  type DataOptions,
+  limitsOf,
+  loadTarget,
+  type NetworkOptions,
+  type RecipeOptions,
+  type RunOptions,
+  recipeOf,
+  requireData,
+  threadsOf,
+} from "./training-options.js";
+
+type TrainOptions = DataOptions &
+  NetworkOptions &
+  RecipeOptions &
+  RunOptions & { readonly existOk?: boolean; readonly resume?: string };
+
+export function register(program: Command, context: Context): void {
+  const command = program.command("train").description("Trains a network on labelled pictures.");
+  addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))
+    .option("--exist-ok", "write into the run folder though it exists")
+    .option("--resume <run>", "go on with a run that was stopped, with the options it was started with")
+    .action((options: TrainOptions) => trainCommand(options, context));
+}
+
+async function trainCommand(options: TrainOptions, context: Context): Promise<void> {
+  const { project } = options;
+  const resumed = options.resume === undefined ? undefined : findRunFolder(options.resume);
+  // A resumed run goes on with what it was started with: given options would make it another run.
+  const saved = resumed === undefined ? undefined : loadArguments(resumed);
+  const paths = saved?.data ?? requireData(options.data);
+  const fraction = saved === undefined ? options.fraction : saved.fraction;
+  const seed = saved?.recipe.seed ?? options.seed ?? 0;
+  const data = await openData(paths, { seed, fraction });
+  const { task } = data.index;
+  const recipe = makeRecipe(task, saved?.recipe ?? recipeOf(options));
+  const network =
+    resumed === undefined
+      ? chooseNetwork(data, {
+          network: options.network,
+          board: options.target === undefined ? undefined : loadTarget(options.target),
+          limits: limitsOf(options),
+          loss: recipe.loss,
+          seed,
+        })
+      : loadNetwork(join(resumed, "network.json"));
+  const folder =
+    resumed ?? createRunFolder({ project, task, name: options.name, defaultName: "train", existOk: options.existOk });
+  if (resumed === undefined) {
+    saveNetwork(folder, network);
+    saveArguments(folder, { data: paths.map((path) => resolve(path)), fraction, recipe });
+  }
+  context.note(`run: ${folder}`);
+  const source = await loadSplit(data, "train", "training", network, project, context);
+  const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
+  const result = await train(
+    {
+      folder,
+      network,
+      recipe,
+      train: source,
+      val,
+      dataKey: data.key,
+      threads: threadsOf(options),
+      resume: resumed !== undefined,
+    },
+    context,
+  );
+  context.result({ run: folder, ...result }, () =>
+    [
+      `${folder}: ${result.epochs} epochs, the best is ${result.bestEpoch}`,
+      describeMetrics(result.metrics),
+      `weights ${result.weightsSha256}  ${result.imagesPerSecond.toFixed(0)} images/s`,
+    ].join("\n"),
+  );
+}

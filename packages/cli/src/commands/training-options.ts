@@ -1,0 +1,153 @@
+/** Options that train, ship and demo share: the data, the network or the board, the recipe. */
+
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { type Board, loadBoard, parseBoard } from "@phinets/core/cost";
+import { PhinetsError } from "@phinets/core/tensor";
+import type { Recipe } from "@phinets/core/training";
+import type { Command } from "commander";
+import { collect, fraction, integer, number, oneOf, pictureSize } from "../terminal/options.js";
+
+export interface DataOptions {
+  readonly data: string[];
+  readonly fraction?: number;
+}
+
+export interface NetworkOptions {
+  readonly network?: string;
+  readonly target?: string;
+  readonly imgsz?: { readonly height: number; readonly width: number };
+  readonly channels?: number;
+  readonly fps?: number;
+  readonly maxRam?: number;
+  readonly maxFlash?: number;
+  readonly maxMacs?: number;
+}
+
+export interface RecipeOptions {
+  readonly epochs?: number;
+  readonly batch?: number;
+  readonly seed?: number;
+  readonly optimizer?: Recipe["optimizer"];
+  readonly lr?: number;
+  readonly warmupSteps?: number;
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  readonly labelSmoothing?: number;
+  readonly ema?: number;
+  readonly loss?: Recipe["loss"];
+  readonly augment?: boolean;
+  readonly workers?: number;
+}
+
+export interface RunOptions {
+  readonly project: string;
+  readonly name?: string;
+}
+
+export function addDataOptions(command: Command): Command {
+  return command
+    .option("--data <path>", "data.yaml, class folders or idx folder; give it again to join sets", collect)
+    .option("--fraction <share>", "share of the training pictures to use, 0..1", fraction);
+}
+
+export function addNetworkOptions(command: Command): Command {
+  return command
+    .option("--network <file>", "network.json; its head is fitted to the data set")
+    .option("--target <board>", "solve for the network that uses this board (name or board.json)")
+    .option("--imgsz <size>", "input in pixels, N or HEIGHTxWIDTH", pictureSize)
+    .option("--channels <n>", "1 grey, 3 colour", integer(1, 3))
+    .option("--fps <n>", "frames a second that the board must reach (default 10)", number(1e-3, 1e4))
+    .option("--max-ram <bytes>", "most bytes of arena", integer(1))
+    .option("--max-flash <bytes>", "most bytes of code and weights", integer(1))
+    .option("--max-macs <n>", "most multiply-accumulates an inference", integer(1));
+}
+
+export function addRecipeOptions(command: Command): Command {
+  return command
+    .option("--epochs <n>", "passes over the training pictures (default 30)", integer(1))
+    .option("--batch <n>", "pictures a step (default 16 to detect, 128 to classify)", integer(1))
+    .option("--seed <n>", "seeds weights, order, augmentation and splits (default 0)", integer(0, 2 ** 32 - 1))
+    .option("--optimizer <name>", "adamw or sgd (default adamw)", oneOf("adamw", "sgd"))
+    .option("--lr <rate>", "peak learning rate (default 0.0025 to detect, 0.01 to classify)", number(1e-9, 100))
+    .option("--warmup-steps <n>", "steps of linear warm-up, at most a tenth of the run (default 400)", integer(0))
+    .option("--momentum <x>", "SGD's momentum, AdamW's first beta (default 0.9)", number(0, 0.9999))
+    .option("--weight-decay <x>", "never on biases and batch norm (default 0.02)", number(0, 10))
+    .option("--label-smoothing <x>", "classification, 0..1 (default 0.1)", number(0, 0.99))
+    .option("--ema <decay>", "decay of the averaged weights (default 0.9985)", number(0, 0.999999))
+    .option("--loss <name>", "detection: ciou or yolov2 (default ciou)", oneOf("ciou", "yolov2"))
+    .option("--no-augment", "train on the pictures as they are")
+    .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64));
+}
+
+export function addRunOptions(command: Command): Command {
+  return command
+    .option("--project <dir>", "folder of all runs", "runs")
+    .option("--name <name>", "name of this run's folder");
+}
+
+/** The recipe's options by the recipe's names; what was not given stays undefined. */
+export function recipeOf(options: RecipeOptions): Partial<Recipe> {
+  return {
+    epochs: options.epochs,
+    batch: options.batch,
+    seed: options.seed,
+    optimizer: options.optimizer,
+    learningRate: options.lr,
+    warmupSteps: options.warmupSteps,
+    momentum: options.momentum,
+    weightDecay: options.weightDecay,
+    labelSmoothing: options.labelSmoothing,
+    emaDecay: options.ema,
+    loss: options.loss,
+    augment: options.augment,
+  };
+}
+
+export function threadsOf({ workers }: RecipeOptions): number {
+  return workers ?? Math.min(8, availableParallelism());
+}
+
+/** A usage error when --data is missing. */
+export function requireData(data: string[] | undefined): string[] {
+  if (data === undefined || data.length === 0)
+    throw new PhinetsError(
+      "cli.usage",
+      "--data is missing; name a data.yaml, a folder of class folders or of idx files",
+    );
+  return data;
+}
+
+/** A board by name, or a user's own file: anything that ends in .json or has a slash. */
+export function loadTarget(target: string): Board {
+  if (!/\.json$|[\\/]/.test(target)) return loadBoard(target);
+  let text: string;
+  try {
+    text = readFileSync(target, "utf8");
+  } catch (error) {
+    throw new PhinetsError(
+      "board.missing",
+      `${target}: cannot be read (${(error as NodeJS.ErrnoException).code}); --target takes a board's name or a board.json`,
+      target,
+    );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new PhinetsError("board.json", `${target}: not JSON (${(error as Error).message})`, target);
+  }
+  return parseBoard(json, target);
+}
+
+/** What `fit` may use, as the options say. */
+export function limitsOf(options: NetworkOptions) {
+  return {
+    imgsz: options.imgsz,
+    channels: options.channels,
+    fps: options.fps,
+    maxRamBytes: options.maxRam,
+    maxFlashBytes: options.maxFlash,
+    maxMacs: options.maxMacs,
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * Checkpoints: `weights/last.safetensors` holds all that a resumed run needs, `weights/best.safetensors` the averaged
+ * weights of the best epoch, which is what is deployed. Both are written whole or not at all.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type FloatWeights,
+  PhinetsError,
+  type Tensor,
+} from "@phinets/core/tensor";
+import { writeFileAtomic } from "../run/atomic.js";
+import { sha256 } from "./hash.js";
+
+export interface Checkpoint {
+  /** Epochs done. */
+  readonly epoch: number;
+  /** Steps done. */
+  readonly step: number;
+  /** Best value of the validated metric so far, and its epoch (1-based; 0 for none). */
+  readonly best: number;
+  readonly bestEpoch: number;
+  /** SHA-256 of what must not change between start and resume: network, recipe, data set. */
+  readonly key: string;
+  readonly state: Readonly<Record<string, Tensor>>;
+}
+
+const lastPath = (folder: string): string => join(folder, "weights/last.safetensors");
+export const bestPath = (folder: string): string => join(folder, "weights/best.safetensors");
+
+export function saveCheckpoint(folder: string, { state, ...progress }: Checkpoint): void {
+  const metadata = Object.fromEntries(Object.entries(progress).map(([name, value]) => [name, String(value)]));
+  writeFileAtomic(
+    lastPath(folder),
+    encodeSafetensors(state as Record<string, Tensor>, { format: "phinets-checkpoint-1", ...metadata }),
+  );
+}
+
+/** The run's last checkpoint, or undefined before its first epoch ended. Throws PhinetsError when it is damaged. */
+export function loadCheckpoint(folder: string): Checkpoint | undefined {
+  const path = lastPath(folder);
+  if (!existsSync(path)) return undefined;
+  const { weights, metadata } = decodeSafetensors(readFileSync(path), path);
+  const numbers = {
+    epoch: Number(metadata.epoch),
+    step: Number(metadata.step),
+    best: Number(metadata.best),
+    bestEpoch: Number(metadata.bestEpoch),
+  };
+  if (metadata.format !== "phinets-checkpoint-1" || Object.values(numbers).some(Number.isNaN)) {
+    throw new PhinetsError(
+      "run.checkpoint",
+      `${path}: not a checkpoint of a training run (format ${metadata.format}); remove it to start the run anew`,
+      path,
+    );
+  }
+  return { ...numbers, key: metadata.key, state: weights };
+}
+
+/** Writes the deployed weights; returns the SHA-256 of the file. */
+export function saveBest(folder: string, weights: FloatWeights): string {
+  const bytes = encodeSafetensors(weights);
+  writeFileAtomic(bestPath(folder), bytes);
+  return sha256(bytes);
+}

@@ -1,0 +1,68 @@
+/** The network of a run: the user's own, or the one that fits the board; with the head that the data set asks for. */
+import { arenaOf, type Board, countMacs, countParameters, planArena, weightBytes } from "@phinets/core/cost";
+import type { DetectionLossName } from "@phinets/core/detection";
+import { deployGraph } from "@phinets/core/graph";
+import { buildNetwork, type Network } from "@phinets/core/networks";
+import { codeAllowanceBytes, type FitOptions, fit } from "@phinets/core/scaling";
+import { PhinetsError } from "@phinets/core/tensor";
+import { loadNetwork } from "../run/load.js";
+import type { OpenedData } from "./data.js";
+import { fitHead } from "./fit-head.js";
+
+export interface ChooseOptions {
+  /** Path of a network.json. */
+  readonly network?: string;
+  readonly board?: Board;
+  readonly limits: Pick<FitOptions, "imgsz" | "channels" | "fps" | "maxRamBytes" | "maxFlashBytes" | "maxMacs">;
+  readonly loss: DetectionLossName;
+  readonly seed: number;
+}
+
+/** Throws PhinetsError when neither network nor board is named, or the network exceeds the board. */
+export function chooseNetwork(data: OpenedData, options: ChooseOptions): Network {
+  const { board, limits, loss, seed } = options;
+  const { task, classes } = data.index;
+  let backbone: Network;
+  if (options.network !== undefined) backbone = loadNetwork(options.network);
+  else if (board !== undefined) backbone = fit({ ...limits, board, task, classes }).chosen.network;
+  else
+    throw new PhinetsError(
+      "cli.usage",
+      "neither --network nor --target is given; name a network.json, or the board to solve for",
+    );
+  const network = fitHead(backbone, data.index, loss, seed);
+  if (board !== undefined) requireFit(network, board, options.network ?? "the network");
+  return network;
+}
+
+/** What a network takes of a board, before any weight exists. */
+export function footprint(network: Network) {
+  const graph = buildNetwork(network);
+  const deployed = deployGraph(graph);
+  return {
+    graph,
+    deployed,
+    plan: planArena(deployed),
+    weights: weightBytes(deployed),
+    parameters: countParameters(graph),
+    macs: countMacs(graph),
+  };
+}
+
+function requireFit(network: Network, board: Board, label: string): void {
+  const { plan, weights } = footprint(network);
+  const arena = arenaOf(board);
+  if (plan.bytes > arena.bytes) {
+    throw new PhinetsError(
+      "scaling.ram",
+      `${label}: the arena of ${plan.bytes} bytes exceeds ${board.name}'s ${arena.name} by ${plan.bytes - arena.bytes}; use a smaller imgsz, alpha or t0`,
+    );
+  }
+  const flash = weights.total + codeAllowanceBytes;
+  if (flash > board.flashBytes) {
+    throw new PhinetsError(
+      "scaling.flash",
+      `${label}: weights and code of ${flash} bytes exceed ${board.name}'s flash by ${flash - board.flashBytes}; use a smaller alpha, beta or blocks`,
+    );
+  }
+}

@@ -1,0 +1,31 @@
+/** A run's firmware: emitted, built, run on the emulated core over pictures, compared byte for byte. */
+import type { PictureSource } from "@phinets/core/data";
+import { classNames, type Network } from "@phinets/core/networks";
+import type { QuantizedNetwork } from "@phinets/core/quantization";
+import { type EmulateOptions, type Emulation, emulate } from "../emulator/index.js";
+import { dequantize, int8Input, type Outputs } from "./validate.js";
+
+export interface FirmwareResult {
+  readonly emulation: Emulation;
+  /** Real values of what the emulated core put out, a picture each. */
+  readonly outputs: Outputs;
+}
+
+/** Throws PhinetsError when a tool is missing (code `emulator.tool`) or the firmware does not build or run. */
+export async function firmwareOutputs(
+  quantized: QuantizedNetwork,
+  network: Network,
+  source: PictureSource,
+  options: Pick<EmulateOptions, "folder" | "signal"> = {},
+): Promise<FirmwareResult> {
+  const { head } = network;
+  const inputs = Array.from({ length: source.length }, (_, i) => int8Input(network, source, i));
+  const outputs: Float32Array[] = [];
+  const emulation = await emulate(quantized, inputs, {
+    ...options,
+    ...(head.kind === "yolov2" && { detector: { classes: classNames(head), anchors: head.anchors } }),
+    ...(head.kind === "classifier" && { classes: classNames(head) }),
+    onOutput: (output) => outputs.push(dequantize(quantized, output)),
+  });
+  return { emulation, outputs };
+}

@@ -1,0 +1,73 @@
+/** Post-training quantisation of a run: calibrates on training pictures, writes the integer network and its report. */
+import { join } from "node:path";
+import { assembleBatch, epochOrder, type PictureSource } from "@phinets/core/data";
+import { deployWeights } from "@phinets/core/graph";
+import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
+import { buildNetwork, type Network } from "@phinets/core/networks";
+import {
+  encodeQuantized,
+  type LayerNoise,
+  layerNoise,
+  type QuantizationReport,
+  type QuantizedNetwork,
+  quantize,
+} from "@phinets/core/quantization";
+import type { FloatWeights } from "@phinets/core/tensor";
+import { writeFileAtomic } from "../run/atomic.js";
+import type { Context } from "../terminal/context.js";
+import { inputOptions } from "./validate.js";
+
+export interface QuantizeRequest {
+  readonly folder: string;
+  readonly network: Network;
+  readonly weights: FloatWeights;
+  /** Training pictures, of which some are drawn. */
+  readonly source: PictureSource;
+  /** Pictures to calibrate on. Default 100. */
+  readonly pictures?: number;
+  readonly seed: number;
+}
+
+export interface QuantizeResult {
+  readonly quantized: QuantizedNetwork;
+  readonly report: QuantizationReport;
+  readonly layers: readonly LayerNoise[];
+}
+
+/** Pictures on which the noise of every layer is measured, out of those calibrated on. */
+const noisePictures = 8;
+
+export async function quantizeRun(request: QuantizeRequest, context: Context): Promise<QuantizeResult> {
+  const { folder, network, weights, source, seed } = request;
+  const count = Math.min(request.pictures ?? 100, source.length);
+  const samples = epochOrder(source.length, seed, 0x63616c).subarray(0, count);
+  const graph = buildNetwork(network);
+  const pictures = Array.from(
+    samples,
+    (_, i) => assembleBatch(source, samples.subarray(i, i + 1), 0, inputOptions(network)).input,
+  );
+  const progress = context.progress({ label: "calibrating", total: count, unit: "pictures", lineEvery: 1 });
+  let done = 0;
+  const { network: quantized, report } = quantize(graph, weights, pictures, {
+    run: (...parameters) => {
+      context.signal.throwIfAborted();
+      const values = runFloat(...parameters);
+      progress.update(Math.min(++done, count));
+      return values;
+    },
+  });
+  progress.stop();
+  const interpreter = new IntegerInterpreter(quantized);
+  const layers = layerNoise(
+    quantized,
+    deployWeights(graph, weights).weights,
+    pictures.slice(0, noisePictures),
+    runFloat,
+    (input, tap) => interpreter.run(input, tap),
+  );
+  const files = encodeQuantized(quantized);
+  // The JSON is written last: a run with it has both.
+  writeFileAtomic(join(folder, "quantized.safetensors"), files.safetensors);
+  writeFileAtomic(join(folder, "quantized.json"), files.json);
+  return { quantized, report, layers };
+}

@@ -1,0 +1,1 @@
+export async function writeShipReport(_request: unknown, _context: unknown): Promise<void> {}

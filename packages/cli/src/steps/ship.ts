@@ -1,0 +1,273 @@
+/**
+ * The chain: network for the board, training, int8, firmware proven on the emulated core, figures, tracks, report. Each
+ * step is logged with what it was made from, so a second run redoes only what changed.
+ */
+import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { arenaOf, type Board, latencyMs } from "@phinets/core/cost";
+import { evaluationSplit } from "@phinets/core/data";
+import { createEngine } from "@phinets/core/kernels";
+import { PhinetsError } from "@phinets/core/tensor";
+import { makeRecipe, type Recipe } from "@phinets/core/training";
+import type { CachedPictures } from "../dataset/index.js";
+import { type Emulation, firmwareSources } from "../emulator/index.js";
+import { writeFileAtomic } from "../run/atomic.js";
+import { createRunFolder } from "../run/folder.js";
+import { loadNetwork, loadQuantized, loadRun } from "../run/load.js";
+import { saveArguments, saveNetwork } from "../run/save.js";
+import type { Context } from "../terminal/context.js";
+import { nodeThreads } from "../threads/index.js";
+import { bestPath } from "./checkpoint.js";
+import { type ChooseOptions, chooseNetwork, footprint } from "./choose-network.js";
+import { loadSplit, openData, someOf, validationSplit } from "./data.js";
+import { firmwareOutputs } from "./firmware.js";
+import { keyOf, sha256 } from "./hash.js";
+import { quantizeRun } from "./quantize.js";
+import { writeShipReport } from "./ship-report.js";
+import { StepLog } from "./step-log.js";
+import { type TrackSummary, trackClip } from "./track-clip.js";
+import { type TrainResult, train } from "./train.js";
+import { floatOutputs, integerOutputs, type Metrics, score } from "./validate.js";
+
+export interface ShipRequest {
+  /** Paths, joined. */
+  readonly data: readonly string[];
+  readonly fraction?: number;
+  readonly target: Board;
+  readonly network?: string;
+  readonly limits: ChooseOptions["limits"];
+  readonly recipe: Partial<Recipe>;
+  readonly threads: number;
+  /** Test pictures to run through the emulated firmware; those after stay with float and int8. */
+  readonly images: number;
+  /** Video or folder of frames to track. */
+  readonly clip?: string;
+  readonly project: string;
+  /** Default: DATA-BOARD. */
+  readonly name?: string;
+  /** `--out`: the folder itself, in place of project and name. */
+  readonly out?: string;
+  /** The line that does this again, for the report. */
+  readonly commandLine: string;
+}
+
+/** A step that could not be done here, with what to do about it. */
+export interface LeftOut {
+  readonly leftOut: string;
+}
+
+export interface ShipResult {
+  readonly run: string;
+  readonly report: string;
+  readonly target: string;
+  readonly data: string;
+  readonly network: {
+    readonly parameters: number;
+    readonly macs: number;
+    readonly weightsBytes: number;
+    readonly plannedArenaBytes: number;
+    readonly latencyMs: readonly [number, number];
+  };
+  readonly train: TrainResult;
+  /** On the test split (the validation split where there is no test). */
+  readonly evaluation: {
+    readonly split: string;
+    readonly float: Metrics;
+    readonly int8: Metrics;
+    readonly firmware?: Metrics;
+  };
+  readonly emulate: Emulation | LeftOut;
+  readonly track?: TrackSummary | LeftOut;
+  readonly artefacts: readonly { readonly file: string; readonly bytes: number; readonly sha256: string }[];
+  /** Seconds each step took when it was last done. */
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+export async function ship(request: ShipRequest, context: Context): Promise<ShipResult> {
+  const { target, threads, project } = request;
+  const seed = request.recipe.seed ?? 0;
+  const data = await openData(request.data, { seed, fraction: request.fraction });
+  const { task } = data.index;
+  const recipe = makeRecipe(task, request.recipe);
+  const name = request.name ?? `${data.name.replaceAll(" + ", "+")}-${target.name}`;
+  const folder = request.out ?? createRunFolder({ project, task: "ship", name, existOk: true });
+  const log = new StepLog(folder, context);
+  context.note(`run: ${folder}`);
+
+  const fitKey = keyOf(
+    data.key,
+    target,
+    request.limits,
+    request.network && readText(request.network),
+    recipe.loss,
+    seed,
+  );
+  await log.run("fit", fitKey, ["network.json"], async () => {
+    const { network: path, limits } = request;
+    saveNetwork(folder, chooseNetwork(data, { network: path, board: target, limits, loss: recipe.loss, seed }));
+  });
+  const network = loadNetwork(join(folder, "network.json"));
+  const { parameters, macs, plan, weights: flash, deployed } = footprint(network);
+  context.note(
+    `network: ${network.input.width}x${network.input.height} alpha ${network.alpha} beta ${network.beta} t0 ${network.t0} N ${network.blocks}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, arena ${plan.bytes} B of ${arenaOf(target).bytes}`,
+  );
+
+  const trainKey = keyOf(data.key, network, recipe);
+  const trained = await log.run("train", trainKey, ["weights/best.safetensors"], async () => {
+    setAside(folder, trainKey, context);
+    writeFileAtomic(join(folder, "weights/key"), trainKey);
+    saveArguments(folder, { data: [...request.data], fraction: request.fraction, recipe });
+    const source = await loadSplit(data, "train", "training", network, project, context);
+    const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
+    return train({ folder, network, recipe, train: source, val, dataKey: data.key, threads, resume: true }, context);
+  });
+
+  const quantizeKey = keyOf(trained.weightsSha256, data.key);
+  await log.run("quantize", quantizeKey, ["quantized.json", "quantized.safetensors", "quant_report.json"], async () => {
+    const source = await loadSplit(data, "train", "evaluation", network, project, context);
+    const { weights } = loadRun(folder);
+    const { report, layers } = await quantizeRun({ folder, network, weights, source, seed }, context);
+    writeFileAtomic(join(folder, "quant_report.json"), `${JSON.stringify({ layers, ...report }, undefined, 1)}\n`);
+  });
+  const quantized = loadQuantized(folder)!;
+  const quantizedSha256 =
+    sha256(readFileSync(join(folder, "quantized.safetensors"))) + sha256(readFileSync(join(folder, "quantized.json")));
+
+  const split = evaluationSplit(data.index);
+  const test = await loadSplit(data, split, "evaluation", network, project, context);
+  const evaluation = await log.run("evaluate", keyOf(quantizedSha256, data.key, split), [], () =>
+    evaluate(folder, test, threads, context),
+  );
+
+  const emulateKey = keyOf(quantizedSha256, data.key, request.images, sourcesKey());
+  const proof = await leaveOut("emulator.tool", context, () =>
+    log.run("firmware", emulateKey, ["firmware/build/mps2-an500.elf"], async () => {
+      const source = someOf(test, request.images);
+      const progress = context.progress({ label: "emulating", total: source.length, unit: "pictures", lineEvery: 1 });
+      const { emulation, outputs } = await firmwareOutputs(quantized, network, source, {
+        folder: join(folder, "firmware"),
+        signal: context.signal,
+      });
+      progress.update(source.length);
+      progress.stop();
+      writeFileAtomic(join(folder, "device_report.json"), `${JSON.stringify(emulation, undefined, 1)}\n`);
+      return { emulation, metrics: score(network, outputs, source) };
+    }),
+  );
+
+  const tracked =
+    request.clip === undefined || task !== "detect"
+      ? undefined
+      : await log.run("track", keyOf(quantizedSha256, request.clip), ["tracks.txt"], () =>
+          trackClip(folder, request.clip!, context),
+        );
+
+  const result: ShipResult = {
+    run: folder,
+    report: join(folder, "report.html"),
+    target: target.name,
+    data: data.name,
+    network: {
+      parameters,
+      macs,
+      weightsBytes: flash.total,
+      plannedArenaBytes: plan.bytes,
+      latencyMs: latencyMs(deployed, target),
+    },
+    train: trained,
+    evaluation: { split, ...evaluation, ...("emulation" in proof && { firmware: proof.metrics }) },
+    emulate: "emulation" in proof ? proof.emulation : proof,
+    track: tracked,
+    artefacts: artefactsOf(folder),
+    seconds: log.seconds,
+  };
+  await writeShipReport(
+    { folder, data, network, board: target, test, result, recipe, commandLine: request.commandLine },
+    context,
+  );
+  writeFileAtomic(join(folder, "ship.json"), `${JSON.stringify(result, undefined, 1)}\n`);
+  return result;
+}
+
+async function evaluate(
+  folder: string,
+  test: CachedPictures,
+  threads: number,
+  context: Context,
+): Promise<{ float: Metrics; int8: Metrics }> {
+  const { network, weights, quantized } = loadRun(folder);
+  const progress = context.progress({ label: "evaluating", total: 2 * test.length, unit: "pictures", lineEvery: 1 });
+  const engine = await createEngine({ threads: nodeThreads(threads) });
+  try {
+    const float = floatOutputs(engine, network, weights, test, (done) => progress.update(done));
+    const int8 = integerOutputs(quantized!, network, test, (done) => {
+      context.signal.throwIfAborted();
+      progress.update(test.length + done);
+    });
+    return { float: score(network, float, test), int8: score(network, int8, test) };
+  } finally {
+    progress.stop();
+    await engine.dispose();
+  }
+}
+
+/** Runs a step that needs a tool; without the tool the chain goes on and says what is missing. */
+async function leaveOut<T>(code: string, context: Context, step: () => Promise<T>): Promise<T | LeftOut> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof PhinetsError) || error.code !== code) throw error;
+    context.note(`left out: ${error.message}`);
+    return { leftOut: error.message };
+  }
+}
+
+/** Weights that were trained from something else are kept beside the new ones, under the start of their key. */
+function setAside(folder: string, key: string, context: Context): void {
+  const weights = join(folder, "weights");
+  const keyFile = join(weights, "key");
+  if (!existsSync(keyFile)) return;
+  const old = readFileSync(keyFile, "utf8");
+  if (old === key || !existsSync(bestPath(folder))) return;
+  const aside = join(folder, `weights-${old.slice(0, 8)}`);
+  if (existsSync(aside)) return;
+  renameSync(weights, aside);
+  if (existsSync(join(folder, "results.csv"))) renameSync(join(folder, "results.csv"), join(aside, "results.csv"));
+  context.note(`train: what it is made from has changed; the earlier weights are in ${aside}`);
+}
+
+/** Changes with every change of the firmware's own sources. */
+function sourcesKey(): string {
+  const files = readdirSync(firmwareSources, { recursive: true, encoding: "utf8" }).sort();
+  return keyOf(
+    files
+      .filter((file) => /\.(c|h|ld|S)$/.test(file))
+      .map((file) => [file, sha256(readFileSync(join(firmwareSources, file)))]),
+  );
+}
+
+const artefacts = [
+  "network.json",
+  "weights/best.safetensors",
+  "quantized.json",
+  "quantized.safetensors",
+  "firmware/model/phinets_model.c",
+  "firmware/model/phinets_model.h",
+  "firmware/build/stm32h743.elf",
+  "firmware/build/mps2-an500.elf",
+  "tracks.txt",
+  "tracks.mp4",
+];
+
+function artefactsOf(folder: string): ShipResult["artefacts"] {
+  return artefacts
+    .filter((file) => existsSync(join(folder, file)))
+    .map((file) => {
+      const bytes = readFileSync(join(folder, file));
+      return { file, bytes: bytes.length, sha256: sha256(bytes) };
+    });
+}
+
+function readText(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}

@@ -1,0 +1,97 @@
+/** Tracks a clip with a run's integer network, writes the tracks and, where ffmpeg is there, an annotated video. */
+import { join } from "node:path";
+import type { Picture } from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
+import { formatMotTracks, Sort } from "@phinets/core/tracking";
+import { Detector, savePicture, TrackPainter } from "../picture/index.js";
+import { writeFileAtomic } from "../run/atomic.js";
+import { loadRun } from "../run/load.js";
+import type { Context } from "../terminal/context.js";
+import { framesOf, VideoWriter } from "../video/index.js";
+
+export interface TrackSummary {
+  readonly frames: number;
+  readonly tracks: number;
+  /** Of detection and tracking on this machine, reading and drawing left out. */
+  readonly framesPerSecond: number;
+  /** Files in the run folder. */
+  readonly file: string;
+  readonly video?: string;
+  /** Annotated frames spread over the clip. */
+  readonly stills: readonly string[];
+  /** Why there is no video. */
+  readonly leftOut?: string;
+}
+
+const stillCount = 6;
+
+export async function trackClip(folder: string, clip: string, context: Context): Promise<TrackSummary> {
+  const run = loadRun(folder);
+  const detector = new Detector(run);
+  const painter = new TrackPainter(detector.classNames);
+  const sort = new Sort();
+  const ids = new Set<number>();
+  const { count = 0, framesPerSecond, frames } = await framesOf(clip, context.signal);
+  const progress = context.progress({ label: "tracking", total: count, unit: "frames", lineEvery: 1 });
+  const stills: string[] = [];
+  const every = Math.max(1, Math.floor(count / stillCount));
+  let text = "";
+  let done = 0;
+  let ms = 0;
+  let writer: VideoWriter | undefined;
+  let leftOut: string | undefined;
+  let finished = false;
+  try {
+    for await (const { number, picture } of frames) {
+      const start = performance.now();
+      const boxes = detector.detect(picture).map(({ x, y, width, height, score, class: index }) => ({
+        x1: x,
+        y1: y,
+        x2: x + width,
+        y2: y + height,
+        score,
+        class: index,
+      }));
+      const tracks = sort.update(boxes);
+      ms += performance.now() - start;
+      for (const { id } of tracks) ids.add(id);
+      text += formatMotTracks(number, tracks);
+      const painted: Picture = painter.paint(picture, tracks);
+      if (leftOut === undefined) {
+        try {
+          writer ??= await VideoWriter.open(join(folder, "tracks.mp4"), {
+            width: painted.width,
+            height: painted.height,
+            framesPerSecond,
+          });
+          await writer.write(painted);
+        } catch (error) {
+          if (!(error instanceof PhinetsError) || error.code !== "video.no-ffmpeg") throw error;
+          leftOut = error.message;
+          context.note(`left out: ${leftOut}`);
+        }
+      }
+      if (done % every === every - 1 && stills.length < stillCount) {
+        const still = `tracks/${String(number).padStart(6, "0")}.jpg`;
+        await savePicture(join(folder, still), painted);
+        stills.push(still);
+      }
+      progress.update(++done, `${tracks.length} in view`);
+    }
+    finished = true;
+  } finally {
+    progress.stop();
+    if (finished) await writer?.close();
+    else await writer?.abort();
+  }
+  writeFileAtomic(join(folder, "tracks.txt"), text);
+  return {
+    frames: done,
+    tracks: ids.size,
+    framesPerSecond: Number(((1000 * done) / ms).toFixed(1)),
+    file: "tracks.txt",
+    ...(writer !== undefined && { video: "tracks.mp4" }),
+    stills,
+    ...(leftOut !== undefined && { leftOut }),
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * What a network says about pictures, on any of its forms, and the figures that follow. The forms differ only in how
+ * they make the output map; decoding, suppression and scoring are shared, so their figures compare.
+ */
+import { assembleBatch, type PictureSource, prepareSample, writeInputInt8 } from "@phinets/core/data";
+import { type Detection, detect } from "@phinets/core/detection";
+import {
+  type ClassificationMetrics,
+  type DetectionMetrics,
+  evaluateClassification,
+  evaluateDetection,
+} from "@phinets/core/evaluation";
+import { IntegerInterpreter } from "@phinets/core/inference";
+import type { Engine } from "@phinets/core/kernels";
+import { buildNetwork, classCount, classNames, inputName, type Network } from "@phinets/core/networks";
+import type { QuantizedNetwork } from "@phinets/core/quantization";
+import type { FloatWeights } from "@phinets/core/tensor";
+import { Executor, forwardOnly } from "@phinets/core/training";
+
+/** Raw output of each picture: `[gridHeight, gridWidth, channels]` or `[classes]`, real values. */
+export type Outputs = readonly Float32Array[];
+
+/** Called after each picture or batch with the number of pictures done. */
+export type OnProgress = (done: number) => void;
+
+const floatBatch = 32;
+
+/** Outputs of the float network (running statistics, no dropout), in batches on all threads. */
+export function floatOutputs(
+  engine: Engine,
+  network: Network,
+  weights: FloatWeights,
+  source: PictureSource,
+  onProgress?: OnProgress,
+): Outputs {
+  const graph = buildNetwork(network);
+  const batch = Math.min(floatBatch, Math.max(1, source.length));
+  const executor = new Executor(engine, forwardOnly(graph, batch));
+  try {
+    executor.setParameters(weights);
+    const outputs: Float32Array[] = [];
+    for (let first = 0; first < source.length; first += batch) {
+      const count = Math.min(batch, source.length - first);
+      assembleBatch(
+        source,
+        Int32Array.from({ length: count }, (_, i) => first + i),
+        0,
+        inputOptions(network),
+        executor.input(inputName),
+      );
+      executor.forward();
+      const output = executor.output(graph.outputs[0]);
+      const size = output.length / batch;
+      for (let i = 0; i < count; i++) outputs.push(output.slice(i * size, (i + 1) * size));
+      onProgress?.(first + count);
+    }
+    return outputs;
+  } finally {
+    executor.dispose();
+  }
+}
+
+/** One picture as int8 network input, `[height, width, channels]`, pixel - 128. */
+export function int8Input(network: Network, source: PictureSource, sample: number): Int8Array {
+  const { picture } = prepareSample(source, sample, 0, inputOptions(network));
+  const input = new Int8Array(picture.data.length);
+  writeInputInt8(picture.data, input);
+  return input;
+}
+
+/** Outputs of the integer network on the interpreter. */
+export function integerOutputs(
+  quantized: QuantizedNetwork,
+  network: Network,
+  source: PictureSource,
+  onProgress?: OnProgress,
+): Outputs {
+  const interpreter = new IntegerInterpreter(quantized);
+  const outputs: Float32Array[] = [];
+  for (let i = 0; i < source.length; i++) {
+    outputs.push(dequantize(quantized, interpreter.run(int8Input(network, source, i))[0]));
+    onProgress?.(i + 1);
+  }
+  return outputs;
+}
+
+/** int8 output to real values. */
+export function dequantize({ graph, values }: QuantizedNetwork, output: Int8Array): Float32Array {
+  const { scale, zeroPoint } = values[graph.outputs[0]];
+  return Float32Array.from(output, (q) => scale * (q - zeroPoint));
+}
+
+export function inputOptions({ input: { height, width, channels } }: Network): {
+  height: number;
+  width: number;
+  channels: number;
+} {
+  return { height, width, channels };
+}
+
+export interface DetectOptions {
+  /** Least score, 0..1. */
+  readonly conf: number;
+  /** Boxes of a class that overlap a better one by more than this IoU are dropped, 0..1. Default 0.45. */
+  readonly iou?: number;
+  /** Most boxes a picture. Default 100. */
+  readonly maxDet?: number;
+}
+
+/** Boxes in one output map, best first, as fractions of the picture. */
+export function boxesOf(
+  network: Network,
+  output: Float32Array,
+  { conf, iou = 0.45, maxDet = 100 }: DetectOptions,
+): Detection[] {
+  if (network.head.kind !== "yolov2") throw new Error("boxesOf: the network is not a detector");
+  const { anchors, decoder } = network.head;
+  const [height, width] = gridOf(network);
+  const classes = classCount(network.head);
+  return detect(
+    output,
+    [height, width, anchors.length * (5 + classes)],
+    { anchors, classes, decoder },
+    { threshold: conf, iouThreshold: iou, maxDetections: maxDet },
+  );
+}
+
+const grids = new WeakMap<Network, readonly [number, number]>();
+
+function gridOf(network: Network): readonly [height: number, width: number] {
+  let grid = grids.get(network);
+  if (grid === undefined) {
+    const graph = buildNetwork(network);
+    const [, height, width] = graph.shapes[graph.outputs[0]];
+    grid = [height, width];
+    grids.set(network, grid);
+  }
+  return grid;
+}
+
+/** The confidence down to which boxes count for average precision: low enough to see the whole curve. */
+const evaluationConfidence = 0.005;
+
+export type Metrics =
+  | ({ readonly task: "detect" } & DetectionMetrics)
+  | ({ readonly task: "classify"; readonly confusion: readonly number[] } & Omit<ClassificationMetrics, "confusion">);
+
+/** Figures of outputs against what the pictures show. */
+export function score(network: Network, outputs: Outputs, source: PictureSource): Metrics {
+  if (network.head.kind === "yolov2") {
+    const pictures = outputs.map((output, i) => ({
+      truths: source.at(i).labels ?? [],
+      detections: boxesOf(network, output, { conf: evaluationConfidence }),
+    }));
+    return { task: "detect", ...evaluateDetection(pictures, classNames(network.head)) };
+  }
+  const classes = classCount(network.head);
+  const scores = new Float32Array(outputs.length * classes);
+  for (const [i, output] of outputs.entries()) scores.set(output, i * classes);
+  const labels = outputs.map((_, i) => source.at(i).class ?? -1);
+  const { confusion, ...figures } = evaluateClassification(scores, labels, classes);
+  return { task: "classify", ...figures, confusion: Array.from(confusion) };
+}
+
+/** The one figure that the best epoch is chosen by: AP50, or top-1. */
+export function headline(metrics: Metrics): number {
+  return metrics.task === "detect" ? metrics.AP50 : metrics.top1;
+}
+
+/** One line for people. */
+export function describeMetrics(metrics: Metrics): string {
+  if (metrics.task === "detect") {
+    const { AP50, AP, precision, recall, confidence, images } = metrics;
+    return `AP50 ${AP50.toFixed(3)}  AP ${AP.toFixed(3)}  precision ${precision.toFixed(3)}  recall ${recall.toFixed(3)} (at ${confidence.toFixed(2)})  on ${images} pictures`;
+  }
+  return `top-1 ${(100 * metrics.top1).toFixed(2)} %  top-5 ${(100 * metrics.top5).toFixed(2)} %  on ${metrics.images} pictures`;
+}

@@ -1,0 +1,15 @@
+/** Each room is its own entry point, `@phinets/core/ROOM`; this one gathers them by name. */
+export * as cost from "./cost/index.js";
+export * as data from "./data/index.js";
+export * as detection from "./detection/index.js";
+export * as evaluation from "./evaluation/index.js";
+export * as exporting from "./export/index.js";
+export * as graph from "./graph/index.js";
+export * as inference from "./inference/index.js";
+export * as kernels from "./kernels/index.js";
+export * as networks from "./networks/index.js";
+export * as quantization from "./quantization/index.js";
+export * as scaling from "./scaling/index.js";
+export * as tensor from "./tensor/index.js";
+export * as tracking from "./tracking/index.js";
+export * as training from "./training/index.js";
