@@ -1,12 +1,306 @@
-/** See below: the training graph's types; `differentiate` and `forwardOnly` build it. */
-import type { Graph } from "../graph/index.js";
+/**
+ * From a network to its training step, as a graph: the forward nodes in training mode, then the vector-Jacobian product
+ * of every node in reverse. The loss stays outside: the graph takes the gradient of the loss with respect to each output
+ * (`cotangents`) and gives the gradient with respect to each trainable parameter.
+ */
+import { type Graph, type OpAttributes, type OpName, ops, trainable, withBatch } from "../graph/index.js";
+import { PhinetsError, type Shape } from "../tensor/index.js";
+import { type GradientOpAttributes, type GradientOpName, gradientOps } from "./gradient-ops.js";
+
+export type TrainingOpAttributes = OpAttributes & GradientOpAttributes;
+export type TrainingOpName = OpName | GradientOpName;
+
+export interface TrainingNodeOf<O extends TrainingOpName> {
+  readonly name: string;
+  readonly op: O;
+  readonly inputs: readonly string[];
+  /** Names of its values; the first is the node's name. */
+  readonly outputs: readonly string[];
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly attributes: TrainingOpAttributes[O];
+  /** The forward node whose gradient this is. */
+  readonly of?: string;
+}
+export type TrainingNode = { [O in TrainingOpName]: TrainingNodeOf<O> }[TrainingOpName];
+
+export interface DropoutMask {
+  /** Name of the input value: `DROPOUT:mask`. */
+  readonly name: string;
+  /** `[batch, 1, 1, channels]` when whole channels drop, else the map's shape. */
+  readonly shape: Shape;
+  readonly rate: number;
+}
 
 export interface TrainingGraph {
   /** The network it came from, at the training batch size. */
   readonly network: Graph;
-  /** Dropout masks to fill before each forward: value name, shape (`[batch,1,1,channels]` when spatial) and drop rate. */
-  readonly masks: readonly { readonly name: string; readonly shape: readonly number[]; readonly rate: number }[];
+  readonly batch: number;
+  /** Forward nodes, then backward nodes; in execution order. */
+  readonly nodes: readonly TrainingNode[];
+  /** How many of `nodes` are forward. */
+  readonly forwardLength: number;
+  readonly shapes: Readonly<Record<string, Shape>>;
+  /** Names of the network's inputs. */
+  readonly inputs: readonly string[];
+  /** Dropout masks to fill before each forward. */
+  readonly masks: readonly DropoutMask[];
+  readonly outputs: readonly string[];
+  /** Input value that holds the cotangent of each output. Empty for inference. */
+  readonly cotangents: Readonly<Record<string, string>>;
+  /** Value that holds the gradient of each trainable parameter. Empty for inference. */
+  readonly gradients: Readonly<Record<string, string>>;
+  /** Batch statistics and the running statistics they update; `count` elements a channel. */
+  readonly statistics: readonly {
+    readonly mean: string;
+    readonly variance: string;
+    readonly runningMean: string;
+    readonly runningVariance: string;
+    readonly count: number;
+  }[];
 }
-export declare function differentiate(graph: Graph, batch: number): TrainingGraph;
-/** Inference with running statistics, dropout off: for validation on float weights. */
-export declare function forwardOnly(graph: Graph, batch: number): TrainingGraph;
+
+/** Collects nodes and shapes. */
+class Tape {
+  readonly nodes: TrainingNode[] = [];
+  readonly shapes: Record<string, Shape> = {};
+
+  add<O extends TrainingOpName>(
+    op: O,
+    name: string,
+    inputs: readonly string[],
+    attributes: TrainingOpAttributes[O],
+    extra: { outputs?: string[]; parameters?: Record<string, string>; of?: string } = {},
+  ): string {
+    const spec = (op in ops ? ops[op as OpName] : gradientOps[op as GradientOpName]) as {
+      infer(name: string, inputs: readonly Shape[], attributes: unknown): Shape[];
+    };
+    const outputs = [name, ...(extra.outputs ?? [])];
+    const shapes = spec.infer(
+      name,
+      inputs.map((input) => this.shapes[input]),
+      attributes,
+    );
+    for (const [i, output] of outputs.entries()) {
+      if (output in this.shapes)
+        throw new PhinetsError("graph.name", `${op} "${output}": the name is taken; rename the network's node`);
+      this.shapes[output] = shapes[i];
+    }
+    const node = { name, op, inputs, outputs, parameters: extra.parameters ?? {}, attributes, of: extra.of };
+    this.nodes.push(node as unknown as TrainingNode);
+    return name;
+  }
+}
+
+interface Forward {
+  readonly network: Graph;
+  readonly tape: Tape;
+  readonly masks: DropoutMask[];
+  /** Value of the network -> value of the tape. */
+  readonly alias: Map<string, string>;
+}
+
+function unrollForward(graph: Graph, batch: number, training: boolean): Forward {
+  const network = withBatch(graph, batch);
+  const tape = new Tape();
+  const masks: DropoutMask[] = [];
+  const alias = new Map<string, string>();
+  for (const node of network.nodes) {
+    const inputs = node.inputs.map((input) => alias.get(input)!);
+    alias.set(node.name, node.name);
+    switch (node.op) {
+      case "dropout": {
+        const { rate, spatial } = node.attributes;
+        if (!training || rate === 0) {
+          alias.set(node.name, inputs[0]);
+          break;
+        }
+        const full = tape.shapes[inputs[0]];
+        const shape = spatial && full.length === 4 ? [full[0], 1, 1, full[3]] : full;
+        const mask = tape.add("input", `${node.name}:mask`, [], { shape });
+        masks.push({ name: mask, shape, rate });
+        tape.add("multiply", node.name, [inputs[0], mask], {});
+        break;
+      }
+      case "conv2d":
+      case "dense": {
+        const parameters = node.parameters;
+        if (node.attributes.activation === "none") {
+          tape.add(node.op, node.name, inputs, node.attributes as never, { parameters });
+          break;
+        }
+        const attributes = { ...node.attributes, activation: "none" };
+        const linear = tape.add(node.op, `${node.name}:linear`, inputs, attributes as never, { parameters });
+        tape.add("relu6", node.name, [linear], {});
+        break;
+      }
+      case "batchNorm":
+        if (training) {
+          const outputs = [`${node.name}:mean`, `${node.name}:variance`];
+          tape.add("batchNormTrain", node.name, inputs, node.attributes, { parameters: node.parameters, outputs });
+        } else tape.add("batchNorm", node.name, inputs, node.attributes, { parameters: node.parameters });
+        break;
+      default:
+        tape.add(node.op, node.name, inputs, node.attributes as never, { parameters: node.parameters });
+    }
+  }
+  return { network, tape, masks, alias };
+}
+
+function finish(forward: Forward, forwardLength: number, rest: Partial<TrainingGraph>): TrainingGraph {
+  const { network, tape, masks, alias } = forward;
+  return {
+    network,
+    batch: Object.values(tape.shapes)[0][0],
+    nodes: tape.nodes,
+    forwardLength,
+    shapes: tape.shapes,
+    inputs: network.nodes.filter((node) => node.op === "input").map((node) => node.name),
+    masks,
+    outputs: network.outputs.map((output) => alias.get(output)!),
+    cotangents: {},
+    gradients: {},
+    statistics: [],
+    ...rest,
+  };
+}
+
+/** Inference at a batch size, with running statistics and without dropout: for validation on float weights. */
+export function forwardOnly(graph: Graph, batch: number): TrainingGraph {
+  const forward = unrollForward(graph, batch, false);
+  return finish(forward, forward.tape.nodes.length, {});
+}
+
+/** The training graph of a network at a batch size. */
+export function differentiate(graph: Graph, batch: number): TrainingGraph {
+  const forward = unrollForward(graph, batch, true);
+  const { network, tape } = forward;
+  const nodes = [...tape.nodes];
+  const needsGradient = new Set<string>();
+  for (const node of nodes) {
+    const trained = Object.values(node.parameters).some((name) => trainable[network.parameters[name].kind]);
+    if (trained || node.inputs.some((input) => needsGradient.has(input))) needsGradient.add(node.name);
+  }
+  const contributions = new Map<string, string[]>();
+  const contribute = (value: string, gradient: string): void => {
+    contributions.set(value, [...(contributions.get(value) ?? []), gradient]);
+  };
+  const cotangents: Record<string, string> = {};
+  for (const output of network.outputs.map((name) => forward.alias.get(name)!)) {
+    if (output in cotangents) continue;
+    cotangents[output] = tape.add("input", `grad:${output}`, [], { shape: tape.shapes[output] });
+    contribute(output, cotangents[output]);
+  }
+  const gradients: Record<string, string> = {};
+  for (const node of nodes.toReversed()) {
+    const parts = contributions.get(node.name);
+    if (parts === undefined || !needsGradient.has(node.name)) continue;
+    const dy = parts.reduce((sum, part, i) => tape.add("add", `grad:${node.name}:sum${i}`, [sum, part], {}));
+    backward(tape, node, dy, (input) => needsGradient.has(input), contribute, gradients);
+  }
+  const statistics = nodes.flatMap((node) => {
+    if (node.op !== "batchNormTrain") return [];
+    const shape = tape.shapes[node.inputs[0]];
+    return [
+      {
+        mean: node.outputs[1],
+        variance: node.outputs[2],
+        runningMean: node.parameters.mean,
+        runningVariance: node.parameters.variance,
+        count: shape.slice(0, -1).reduce((a, b) => a * b, 1),
+      },
+    ];
+  });
+  return finish(forward, nodes.length, { cotangents, gradients, statistics });
+}
+
+/** Adds the vector-Jacobian product of one node. */
+function backward(
+  tape: Tape,
+  node: TrainingNode,
+  dy: string,
+  needs: (value: string) => boolean,
+  contribute: (value: string, gradient: string) => void,
+  gradients: Record<string, string>,
+): void {
+  const name = `grad:${node.name}`;
+  const of = node.name;
+  const [x, second] = node.inputs;
+  const toInput = <O extends TrainingOpName>(op: O, inputs: string[], attributes: TrainingOpAttributes[O]): void => {
+    if (needs(x)) contribute(x, tape.add(op, `${name}:input`, inputs, attributes, { of }));
+  };
+  switch (node.op) {
+    case "conv2d":
+    case "dense": {
+      const { weight, bias } = node.parameters;
+      const conv = node.op === "conv2d";
+      gradients[weight] = conv
+        ? tape.add("conv2dGradWeight", `${name}:weight`, [x, dy], node.attributes, { of })
+        : tape.add("denseGradWeight", `${name}:weight`, [x, dy], {}, { of });
+      if (bias !== undefined) gradients[bias] = tape.add("biasGrad", `${name}:bias`, [dy], {}, { of });
+      if (!needs(x)) break;
+      const inputShape = tape.shapes[x];
+      const parameters = { weight };
+      const dx = conv
+        ? tape.add("conv2dGradInput", `${name}:input`, [dy], { ...node.attributes, inputShape }, { of, parameters })
+        : tape.add("denseGradInput", `${name}:input`, [dy], { features: inputShape[1] }, { of, parameters });
+      contribute(x, dx);
+      break;
+    }
+    case "batchNormTrain": {
+      const { gamma, beta } = node.parameters;
+      const outputs = [`${name}:gamma`, `${name}:beta`];
+      const inputs = [x, node.outputs[1], node.outputs[2], dy];
+      const dx = tape.add("batchNormGrad", `${name}:input`, inputs, node.attributes, {
+        of,
+        parameters: { gamma },
+        outputs,
+      });
+      gradients[gamma] = outputs[0];
+      gradients[beta] = outputs[1];
+      if (needs(x)) contribute(x, dx);
+      break;
+    }
+    case "relu6":
+      toInput("relu6Grad", [x, dy], {});
+      break;
+    case "hardswish":
+      toInput("hardswishGrad", [x, dy], {});
+      break;
+    case "sigmoid":
+      toInput("sigmoidGrad", [node.name, dy], {});
+      break;
+    case "softmax":
+      toInput("softmaxGrad", [node.name, dy], {});
+      break;
+    case "add":
+      for (const input of node.inputs) if (needs(input)) contribute(input, dy);
+      break;
+    case "multiply": {
+      const broadcast = tape.shapes[x].join() !== tape.shapes[second].join();
+      if (needs(second)) {
+        const scale = broadcast
+          ? tape.add("multiplyGradScale", `${name}:scale`, [x, dy], {}, { of })
+          : tape.add("multiply", `${name}:scale`, [x, dy], {}, { of });
+        contribute(second, scale);
+      }
+      toInput("multiply", [dy, second], {});
+      break;
+    }
+    case "globalAveragePool": {
+      const [, height, width] = tape.shapes[x];
+      toInput("globalAveragePoolGrad", [dy], { height, width });
+      break;
+    }
+    case "maxPool":
+      toInput("maxPoolGrad", [x, node.name, dy], node.attributes);
+      break;
+    case "pad":
+      toInput("padGrad", [dy], node.attributes);
+      break;
+    case "flatten":
+      toInput("flattenGrad", [dy], { inputShape: tape.shapes[x] });
+      break;
+    default:
+      throw new PhinetsError("training.gradient", `${node.op} "${node.name}" has no gradient`);
+  }
+}

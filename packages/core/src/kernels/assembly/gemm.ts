@@ -1,0 +1,259 @@
+// Matrix products in tiles of 4 rows x 8 columns, accumulators in registers. All row lengths are multiples of 4 floats.
+// A right-hand side is packed first into panels of 8 columns (the last may have 4), so that a tile reads it in order.
+
+/** Packs W [k][n] into panels of W. */
+export function packPanels(w: usize, k: i32, n: i32, target: usize): void {
+  const bytes = <usize>n << 2;
+  let c: usize = 0;
+  for (; c + 32 <= bytes; c += 32) {
+    let source = w + c;
+    for (let i = 0; i < k; i++) {
+      v128.store(target, v128.load(source));
+      v128.store(target, v128.load(source, 16), 16);
+      source += bytes;
+      target += 32;
+    }
+  }
+  if (c < bytes) {
+    let source = w + c;
+    for (let i = 0; i < k; i++) {
+      v128.store(target, v128.load(source));
+      source += bytes;
+      target += 16;
+    }
+  }
+}
+
+/** Packs W [k][n] into panels of its transpose [n][k]. */
+export function packTransposedPanels(w: usize, k: i32, n: i32, target: usize): void {
+  const stride = <usize>n << 2;
+  for (let column = 0; column < k; column += 8) {
+    const width = min(8, k - column);
+    for (let i = 0; i < n; i++) {
+      let source = w + <usize>column * stride + (<usize>i << 2);
+      for (let j = 0; j < width; j++) {
+        store<f32>(target, load<f32>(source));
+        source += stride;
+        target += 4;
+      }
+    }
+  }
+}
+
+/** C [rows][n] = A [rows][k] * B, B in panels; `strideA`, `strideC` floats from row to row. */
+export function gemm(a: usize, strideA: i32, panels: usize, c: usize, strideC: i32, rows: i32, k: i32, n: i32): void {
+  const sa = <usize>strideA << 2;
+  const sc = <usize>strideC << 2;
+  let r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    let b = panels;
+    let column = 0;
+    for (; column + 8 <= n; column += 8) {
+      tile4x8(a, sa, b, c + (<usize>column << 2), sc, k);
+      b += <usize>k << 5;
+    }
+    if (column < n) tile4x4(a, sa, b, c + (<usize>column << 2), sc, k);
+    a += sa << 2;
+    c += sc << 2;
+  }
+  for (; r < rows; r++) {
+    let b = panels;
+    let column = 0;
+    for (; column + 8 <= n; column += 8) {
+      tile1x8(a, b, c + (<usize>column << 2), k);
+      b += <usize>k << 5;
+    }
+    if (column < n) tile1x4(a, b, c + (<usize>column << 2), k);
+    a += sa;
+    c += sc;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function mul(a: v128, b: v128): v128 {
+  return f32x4.mul(a, b);
+}
+
+function tile4x8(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32): void {
+  let x00 = f32x4.splat(0), x01 = x00, x10 = x00, x11 = x00, x20 = x00, x21 = x00, x30 = x00, x31 = x00;
+  const a1 = a + sa, a2 = a1 + sa, a3 = a2 + sa;
+  const end = <usize>k << 2;
+  for (let i: usize = 0; i < end; i += 4) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    let s = v128.load32_splat(a + i);
+    x00 = f32x4.add(x00, mul(s, b0));
+    x01 = f32x4.add(x01, mul(s, b1));
+    s = v128.load32_splat(a1 + i);
+    x10 = f32x4.add(x10, mul(s, b0));
+    x11 = f32x4.add(x11, mul(s, b1));
+    s = v128.load32_splat(a2 + i);
+    x20 = f32x4.add(x20, mul(s, b0));
+    x21 = f32x4.add(x21, mul(s, b1));
+    s = v128.load32_splat(a3 + i);
+    x30 = f32x4.add(x30, mul(s, b0));
+    x31 = f32x4.add(x31, mul(s, b1));
+    b += 32;
+  }
+  v128.store(c, x00);
+  v128.store(c, x01, 16);
+  c += sc;
+  v128.store(c, x10);
+  v128.store(c, x11, 16);
+  c += sc;
+  v128.store(c, x20);
+  v128.store(c, x21, 16);
+  c += sc;
+  v128.store(c, x30);
+  v128.store(c, x31, 16);
+}
+
+function tile4x4(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32): void {
+  let x0 = f32x4.splat(0), x1 = x0, x2 = x0, x3 = x0;
+  const a1 = a + sa, a2 = a1 + sa, a3 = a2 + sa;
+  const end = <usize>k << 2;
+  for (let i: usize = 0; i < end; i += 4) {
+    const b0 = v128.load(b);
+    x0 = f32x4.add(x0, mul(v128.load32_splat(a + i), b0));
+    x1 = f32x4.add(x1, mul(v128.load32_splat(a1 + i), b0));
+    x2 = f32x4.add(x2, mul(v128.load32_splat(a2 + i), b0));
+    x3 = f32x4.add(x3, mul(v128.load32_splat(a3 + i), b0));
+    b += 16;
+  }
+  v128.store(c, x0);
+  c += sc;
+  v128.store(c, x1);
+  c += sc;
+  v128.store(c, x2);
+  c += sc;
+  v128.store(c, x3);
+}
+
+function tile1x8(a: usize, b: usize, c: usize, k: i32): void {
+  let x0 = f32x4.splat(0), x1 = x0;
+  for (let i = 0; i < k; i++) {
+    const s = v128.load32_splat(a);
+    x0 = f32x4.add(x0, mul(s, v128.load(b)));
+    x1 = f32x4.add(x1, mul(s, v128.load(b, 16)));
+    a += 4;
+    b += 32;
+  }
+  v128.store(c, x0);
+  v128.store(c, x1, 16);
+}
+
+function tile1x4(a: usize, b: usize, c: usize, k: i32): void {
+  let x = f32x4.splat(0);
+  for (let i = 0; i < k; i++) {
+    x = f32x4.add(x, mul(v128.load32_splat(a), v128.load(b)));
+    a += 4;
+    b += 16;
+  }
+  v128.store(c, x);
+}
+
+/**
+ * G [k][n] (+)= transpose of A [rows][k] * B [rows][n]; overwrites G when `first`. k a multiple of 4.
+ */
+export function gemmTransposed(a: usize, strideA: i32, b: usize, strideB: i32, g: usize, rows: i32, k: i32, n: i32, first: bool): void {
+  const sg = <usize>n << 2;
+  const sa = <usize>strideA << 2;
+  const sb = <usize>strideB << 2;
+  for (let i = 0; i < k; i += 4) {
+    let column: usize = 0;
+    for (; column + 32 <= sg; column += 32) outer4x8(a, sa, b + column, sb, g + column, sg, rows, first);
+    if (column < sg) outer4x4(a, sa, b + column, sb, g + column, sg, rows, first);
+    a += 16;
+    g += sg << 2;
+  }
+}
+
+function outer4x8(a: usize, sa: usize, b: usize, sb: usize, g: usize, sg: usize, rows: i32, first: bool): void {
+  let x00 = f32x4.splat(0), x01 = x00, x10 = x00, x11 = x00, x20 = x00, x21 = x00, x30 = x00, x31 = x00;
+  for (let r = 0; r < rows; r++) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    let s = v128.load32_splat(a);
+    x00 = f32x4.add(x00, mul(s, b0));
+    x01 = f32x4.add(x01, mul(s, b1));
+    s = v128.load32_splat(a, 4);
+    x10 = f32x4.add(x10, mul(s, b0));
+    x11 = f32x4.add(x11, mul(s, b1));
+    s = v128.load32_splat(a, 8);
+    x20 = f32x4.add(x20, mul(s, b0));
+    x21 = f32x4.add(x21, mul(s, b1));
+    s = v128.load32_splat(a, 12);
+    x30 = f32x4.add(x30, mul(s, b0));
+    x31 = f32x4.add(x31, mul(s, b1));
+    a += sa;
+    b += sb;
+  }
+  if (!first) {
+    let h = g;
+    x00 = f32x4.add(x00, v128.load(h));
+    x01 = f32x4.add(x01, v128.load(h, 16));
+    h += sg;
+    x10 = f32x4.add(x10, v128.load(h));
+    x11 = f32x4.add(x11, v128.load(h, 16));
+    h += sg;
+    x20 = f32x4.add(x20, v128.load(h));
+    x21 = f32x4.add(x21, v128.load(h, 16));
+    h += sg;
+    x30 = f32x4.add(x30, v128.load(h));
+    x31 = f32x4.add(x31, v128.load(h, 16));
+  }
+  v128.store(g, x00);
+  v128.store(g, x01, 16);
+  g += sg;
+  v128.store(g, x10);
+  v128.store(g, x11, 16);
+  g += sg;
+  v128.store(g, x20);
+  v128.store(g, x21, 16);
+  g += sg;
+  v128.store(g, x30);
+  v128.store(g, x31, 16);
+}
+
+function outer4x4(a: usize, sa: usize, b: usize, sb: usize, g: usize, sg: usize, rows: i32, first: bool): void {
+  let x0 = f32x4.splat(0), x1 = x0, x2 = x0, x3 = x0;
+  for (let r = 0; r < rows; r++) {
+    const b0 = v128.load(b);
+    x0 = f32x4.add(x0, mul(v128.load32_splat(a), b0));
+    x1 = f32x4.add(x1, mul(v128.load32_splat(a, 4), b0));
+    x2 = f32x4.add(x2, mul(v128.load32_splat(a, 8), b0));
+    x3 = f32x4.add(x3, mul(v128.load32_splat(a, 12), b0));
+    a += sa;
+    b += sb;
+  }
+  if (!first) {
+    let h = g;
+    x0 = f32x4.add(x0, v128.load(h));
+    h += sg;
+    x1 = f32x4.add(x1, v128.load(h));
+    h += sg;
+    x2 = f32x4.add(x2, v128.load(h));
+    h += sg;
+    x3 = f32x4.add(x3, v128.load(h));
+  }
+  v128.store(g, x0);
+  g += sg;
+  v128.store(g, x1);
+  g += sg;
+  v128.store(g, x2);
+  g += sg;
+  v128.store(g, x3);
+}
+
+/** b[c] (+)= sum over rows of x[r][c]; overwrites when `first`. */
+export function columnSums(x: usize, rows: i32, bytes: usize, target: usize, first: bool): void {
+  for (let c: usize = 0; c < bytes; c += 16) {
+    let p = x + c;
+    let s = f32x4.splat(0);
+    for (let r = 0; r < rows; r++) {
+      s = f32x4.add(s, v128.load(p));
+      p += bytes;
+    }
+    if (!first) s = f32x4.add(s, v128.load(target + c));
+    v128.store(target + c, s);
+  }
+}

@@ -1,0 +1,2 @@
+// The module: imported shared memory, two exports. Programs are made by training/program.ts.
+export { run, work } from "./threads";

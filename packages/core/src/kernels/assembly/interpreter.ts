@@ -1,0 +1,157 @@
+// Walks a program: one instruction after the other, each for the shards of this thread. An instruction is
+// [opcode, length in words, words...]. Only a barrier makes threads meet: shards share nothing but the statistics and the
+// gradients that are reduced after a barrier.
+import { convBackward, convForward, groupedBackward, groupedForward } from "./conv";
+import { depthwiseBackward, depthwiseForward } from "./depthwise";
+import {
+  activationGradient,
+  channelDot,
+  globalAveragePool,
+  materialise,
+  maxPoolForward,
+  maxPoolGradient,
+  moments,
+  multiplyMaps,
+  normGradientRows,
+  padMaps,
+  repack,
+  sigmoidForward,
+  sigmoidGradient,
+  softmaxForward,
+  softmaxGradient,
+} from "./maps";
+import { finishGradient, finishMoments, prepareNorm } from "./norm";
+import { average, optimise, reducePartials, squaredNorm } from "./optimizer";
+import { pointwiseBackward, pointwiseForward } from "./pointwise";
+import { address, arg, argFloat, code, codeEnd, scratch as scratchOf, shards as shardsOf } from "./program";
+import { barrier } from "./threads";
+
+export function execute(program: usize, thread: i32, threads: i32): void {
+  const end = codeEnd(program);
+  const shards = shardsOf(program);
+  const scratch = scratchOf(program, thread);
+  let i = code(program);
+  while (i < end) {
+    const opcode = load<i32>(i);
+    // Once for all shards: by every thread (the same result in the same place), or split among threads.
+    switch (opcode) {
+      case 0:
+        barrier(threads);
+        break;
+      case 1: // block, bytes, pixels, gamma, beta, epsilon
+        finishMoments(address(i, 0), address(i, 1), program, arg(i, 2), address(i, 3), address(i, 4), argFloat(i, 5));
+        break;
+      case 2: // block, bytes, gamma, dgamma, dbeta, rows of the batch
+        finishGradient(
+          address(i, 0),
+          address(i, 1),
+          program,
+          <f64>arg(i, 5),
+          address(i, 2),
+          address(i, 3),
+          address(i, 4),
+        );
+        break;
+      case 3: // block, bytes, gamma, beta, mean, variance, epsilon
+        prepareNorm(
+          address(i, 0),
+          address(i, 1),
+          address(i, 2),
+          address(i, 3),
+          address(i, 4),
+          address(i, 5),
+          argFloat(i, 6),
+        );
+        break;
+      case 4:
+        reducePartials(i, thread, threads);
+        break;
+      case 5:
+        squaredNorm(i, thread, threads);
+        break;
+      case 6:
+        optimise(i, thread, threads);
+        break;
+      case 7:
+        average(i, thread, threads);
+        break;
+      default:
+        for (let shard = thread; shard < shards; shard += threads) perShard(opcode, i, program, shard, scratch);
+    }
+    i += (<usize>load<i32>(i, 4)) << 2;
+  }
+}
+
+function perShard(opcode: i32, i: usize, program: usize, shard: i32, scratch: usize): void {
+  switch (opcode) {
+    case 16:
+      pointwiseForward(i, program, shard, scratch);
+      break;
+    case 17:
+      pointwiseBackward(i, program, shard, scratch);
+      break;
+    case 18:
+      depthwiseForward(i, program, shard, scratch);
+      break;
+    case 19:
+      depthwiseBackward(i, program, shard, scratch);
+      break;
+    case 20:
+      convForward(i, program, shard, scratch);
+      break;
+    case 21:
+      convBackward(i, program, shard, scratch);
+      break;
+    case 22:
+      groupedForward(i, program, shard);
+      break;
+    case 23:
+      groupedBackward(i, program, shard);
+      break;
+    case 24:
+      materialise(i, program, shard);
+      break;
+    case 25:
+      moments(i, program, shard);
+      break;
+    case 26:
+      normGradientRows(i, program, shard);
+      break;
+    case 27:
+      activationGradient(i, program, shard, scratch);
+      break;
+    case 28:
+      globalAveragePool(i, program, shard, scratch);
+      break;
+    case 29:
+      channelDot(i, program, shard, scratch);
+      break;
+    case 30:
+      multiplyMaps(i, program, shard);
+      break;
+    case 31:
+      sigmoidForward(i, program, shard);
+      break;
+    case 32:
+      sigmoidGradient(i, program, shard);
+      break;
+    case 33:
+      softmaxForward(i, program, shard);
+      break;
+    case 34:
+      softmaxGradient(i, program, shard);
+      break;
+    case 35:
+      maxPoolForward(i, program, shard);
+      break;
+    case 36:
+      maxPoolGradient(i, program, shard);
+      break;
+    case 37:
+      padMaps(i, program, shard);
+      break;
+    case 38:
+      repack(i, program, shard);
+      break;
+  }
+}

@@ -1,0 +1,110 @@
+// Optimisers: single sweeps over the arena of parameters. Settings are doubles at `settings`:
+//   0 kind (0 SGD, 1 AdamW), 1 learning rate, 2 momentum or beta1, 3 beta2, 4 epsilon, 5 weight decay, 6 largest norm (0:
+//   none), 7 nesterov, 8 1 - beta1^step, 9 1 - beta2^step, 10 norm (out), 11 average's decay, 16.. sums of squares
+
+import { address, arg } from "./program";
+import { madd } from "./simd";
+
+/** Parts whose sums of squares are made apart: fixed, so that the norm does not depend on the threads. */
+// @ts-ignore: decorator
+@inline
+const PARTS: i32 = 16;
+
+/** Bytes of part `part` of `parts`, in whole vectors. */
+function partStart(bytes: usize, part: i32, parts: i32): usize {
+  return (((bytes >> 4) * <usize>part) / <usize>parts) << 4;
+}
+
+// words: 0 sums (partials), 1 stride bytes, 2 shards, 3 target, 4 bytes; target = sum over shards, in order
+export function reducePartials(i: usize, thread: i32, threads: i32): void {
+  const stride = address(i, 1), bytes = address(i, 4);
+  const shards = arg(i, 2);
+  const end = partStart(bytes, thread + 1, threads);
+  for (let p = partStart(bytes, thread, threads); p < end; p += 16) {
+    let source = address(i, 0) + p;
+    let sum = v128.load(source);
+    for (let shard = 1; shard < shards; shard++) {
+      source += stride;
+      sum = f32x4.add(sum, v128.load(source));
+    }
+    v128.store(address(i, 3) + p, sum);
+  }
+}
+
+// words: 0 gradients, 1 bytes, 2 settings
+export function squaredNorm(i: usize, thread: i32, threads: i32): void {
+  const g = address(i, 0), bytes = address(i, 1), settings = address(i, 2);
+  for (let part = thread; part < PARTS; part += threads) {
+    let a = f64x2.splat(0), b = a;
+    const end = partStart(bytes, part + 1, PARTS);
+    for (let p = partStart(bytes, part, PARTS); p < end; p += 16) {
+      const v = v128.load(g + p);
+      const low = f64x2.promote_low_f32x4(v);
+      const high = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3));
+      a = f64x2.add(a, f64x2.mul(low, low));
+      b = f64x2.add(b, f64x2.mul(high, high));
+    }
+    a = f64x2.add(a, b);
+    store<f64>(settings + 128 + (<usize>part << 3), f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1));
+  }
+}
+
+// words: 0 parameters, 1 gradients, 2 first moments, 3 second moments, 4 bytes, 5 bytes with decay, 6 settings
+export function optimise(i: usize, thread: i32, threads: i32): void {
+  const settings = address(i, 6), bytes = address(i, 4);
+  let squares: f64 = 0;
+  for (let part: usize = 0; part < <usize>PARTS; part++) squares += load<f64>(settings + 128 + (part << 3));
+  const norm = sqrt<f64>(squares);
+  const largest = load<f64>(settings, 48);
+  const factor = f32x4.splat(largest > 0 && norm > largest ? <f32>(largest / norm) : 1);
+  if (thread == 0) store<f64>(settings, norm, 80);
+  const from = partStart(bytes, thread, threads), to = partStart(bytes, thread + 1, threads);
+  const decayed = min(max(address(i, 5), from), to);
+  sweep(i, settings, from, decayed, factor, <f32>load<f64>(settings, 40));
+  sweep(i, settings, decayed, to, factor, 0);
+}
+
+function sweep(i: usize, settings: usize, from: usize, to: usize, factor: v128, weightDecay: f32): void {
+  const p = address(i, 0), g = address(i, 1), m = address(i, 2), v = address(i, 3);
+  const rate = load<f64>(settings, 8);
+  const momentum = f32x4.splat(<f32>load<f64>(settings, 16));
+  if (load<f64>(settings) == 0) {
+    const decay = f32x4.splat(weightDecay), step = f32x4.splat(<f32>rate);
+    const nesterov = load<f64>(settings, 56) != 0;
+    for (let at = from; at < to; at += 16) {
+      const value = v128.load(p + at);
+      const gradient = madd(decay, value, f32x4.mul(v128.load(g + at), factor));
+      const moment = madd(momentum, v128.load(m + at), gradient);
+      v128.store(m + at, moment);
+      const direction = nesterov ? madd(momentum, moment, gradient) : moment;
+      v128.store(p + at, f32x4.sub(value, f32x4.mul(step, direction)));
+    }
+    return;
+  }
+  const beta2 = load<f64>(settings, 24);
+  const square = f32x4.splat(<f32>beta2);
+  const rest1 = f32x4.splat(<f32>(1 - load<f64>(settings, 16))), rest2 = f32x4.splat(<f32>(1 - beta2));
+  const epsilon = f32x4.splat(<f32>load<f64>(settings, 32));
+  const step = f32x4.splat(<f32>(rate / load<f64>(settings, 64)));
+  const correction = f32x4.splat(<f32>(1 / sqrt<f64>(load<f64>(settings, 72))));
+  const keep = f32x4.splat(<f32>(1 - rate * <f64>weightDecay));
+  for (let at = from; at < to; at += 16) {
+    const gradient = f32x4.mul(v128.load(g + at), factor);
+    const first = madd(rest1, gradient, f32x4.mul(momentum, v128.load(m + at)));
+    const second = madd(f32x4.mul(rest2, gradient), gradient, f32x4.mul(square, v128.load(v + at)));
+    v128.store(m + at, first);
+    v128.store(v + at, second);
+    const size = madd(f32x4.sqrt(second), correction, epsilon);
+    v128.store(p + at, f32x4.sub(f32x4.mul(v128.load(p + at), keep), f32x4.div(f32x4.mul(step, first), size)));
+  }
+}
+
+// words: 0 average, 1 parameters, 2 bytes, 3 settings; average = decay * average + (1 - decay) * parameters
+export function average(i: usize, thread: i32, threads: i32): void {
+  const target = address(i, 0), source = address(i, 1), bytes = address(i, 2);
+  const decay = load<f64>(address(i, 3), 88);
+  const keep = f32x4.splat(<f32>decay), take = f32x4.splat(<f32>(1 - decay));
+  const end = partStart(bytes, thread + 1, threads);
+  for (let p = partStart(bytes, thread, threads); p < end; p += 16)
+    v128.store(target + p, madd(keep, v128.load(target + p), f32x4.mul(take, v128.load(source + p))));
+}

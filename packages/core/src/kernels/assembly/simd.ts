@@ -1,0 +1,56 @@
+// Vector pieces shared by the kernels. A "row" is one pixel: channels padded with zeros to a multiple of 4, so a row is
+// `bytes` = 4 * stride bytes and every loop over a row runs in whole vectors.
+
+// @ts-ignore: decorator
+@inline
+export const NONE: i32 = 0;
+// @ts-ignore: decorator
+@inline
+export const RELU6: i32 = 1;
+// @ts-ignore: decorator
+@inline
+export const HARDSWISH: i32 = 2;
+
+// @ts-ignore: decorator
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** Activation by code; with a constant code the branches fold away. pmin and pmax compile to one instruction. */
+// @ts-ignore: decorator
+@inline
+export function activate(z: v128, act: i32): v128 {
+  if (act == RELU6) return f32x4.pmin(f32x4.pmax(z, f32x4.splat(0)), f32x4.splat(6));
+  if (act == HARDSWISH) {
+    const gate = f32x4.pmin(f32x4.pmax(madd(z, f32x4.splat(1.0 / 6.0), f32x4.splat(0.5)), f32x4.splat(0)), f32x4.splat(1));
+    return f32x4.mul(z, gate);
+  }
+  return z;
+}
+
+/** Derivative of `activate`. hardswish: gate + z / 6 where |z| < 3; relu6: 1 where 0 < z < 6. */
+// @ts-ignore: decorator
+@inline
+export function derivative(z: v128, act: i32): v128 {
+  if (act == RELU6)
+    return v128.and(v128.and(f32x4.gt(z, f32x4.splat(0)), f32x4.lt(z, f32x4.splat(6))), f32x4.splat(1));
+  if (act == HARDSWISH) {
+    const sixth = f32x4.mul(z, f32x4.splat(1.0 / 6.0));
+    const gate = f32x4.pmin(f32x4.pmax(f32x4.add(sixth, f32x4.splat(0.5)), f32x4.splat(0)), f32x4.splat(1));
+    return f32x4.add(gate, v128.and(f32x4.lt(f32x4.abs(z), f32x4.splat(3)), sixth));
+  }
+  return f32x4.splat(1);
+}
+
+/** Adds four floats to four doubles. */
+// @ts-ignore: decorator
+@inline
+export function addToDoubles(target: usize, v: v128): void {
+  v128.store(target, f64x2.add(v128.load(target), f64x2.promote_low_f32x4(v)));
+  v128.store(
+    target,
+    f64x2.add(v128.load(target, 16), f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3))),
+    16,
+  );
+}

@@ -1,0 +1,42 @@
+/** Instruction codes; the cases of assembly/interpreter.ts, where the words of each are listed beside its kernel. */
+export const opcodes = {
+  barrier: 0,
+  finishMoments: 1,
+  finishGradient: 2,
+  prepareNorm: 3,
+  reducePartials: 4,
+  squaredNorm: 5,
+  optimise: 6,
+  average: 7,
+  pointwiseForward: 16,
+  pointwiseBackward: 17,
+  depthwiseForward: 18,
+  depthwiseBackward: 19,
+  convForward: 20,
+  convBackward: 21,
+  groupedForward: 22,
+  groupedBackward: 23,
+  materialise: 24,
+  moments: 25,
+  normGradientRows: 26,
+  activationGradient: 27,
+  globalAveragePool: 28,
+  channelDot: 29,
+  multiplyMaps: 30,
+  sigmoidForward: 31,
+  sigmoidGradient: 32,
+  softmaxForward: 33,
+  softmaxGradient: 34,
+  maxPoolForward: 35,
+  maxPoolGradient: 36,
+  padMaps: 37,
+  repack: 38,
+} as const;
+
+export type Opcode = keyof typeof opcodes;
+
+/** Bits of an operand's flags (assembly/operand.ts). */
+export const operandFlags = { norm: 1, imageScale: 2, imageAddend: 4, zero: 8, gradient: 16 } as const;
+
+/** Activation codes (assembly/simd.ts). */
+export const activations = { none: 0, relu6: 1, hardswish: 2 } as const;

@@ -1,0 +1,126 @@
+/**
+ * The operators that only a training graph has, with the same kind of entry as graph/ops.ts: arity and one function that
+ * infers the output shapes and validates. Together with the forward operators they make a training step an ordinary
+ * graph. `dy` is the cotangent: the gradient of the loss with respect to the forward operator's output.
+ */
+import type { OpAttributes, Padding } from "../graph/index.js";
+import { formatShape, PhinetsError, type Shape } from "../tensor/index.js";
+
+type Empty = Readonly<Record<string, never>>;
+
+export interface GradientOpAttributes {
+  /** (x) {gamma, beta} -> y, mean `[channels]`, biased variance `[channels]`, over all but the last axis. */
+  batchNormTrain: { readonly epsilon: number };
+  /** (x, mean, variance, dy) {gamma} -> dx, dgamma, dbeta */
+  batchNormGrad: { readonly epsilon: number };
+  /** (dy) {weight} -> dx */
+  conv2dGradInput: OpAttributes["conv2d"] & { readonly inputShape: Shape };
+  /** (x, dy) -> dweight, OHWI */
+  conv2dGradWeight: OpAttributes["conv2d"];
+  /** (dy) {weight} -> dx */
+  denseGradInput: { readonly features: number };
+  /** (x, dy) -> dweight `[units, features]` */
+  denseGradWeight: Empty;
+  /** (dy) -> sum over all but the last axis */
+  biasGrad: Empty;
+  /** (x, dy) -> dy where 0 < x < 6 */
+  relu6Grad: Empty;
+  /** (x, dy) */
+  hardswishGrad: Empty;
+  /** (y, dy) -> dy * y * (1 - y) */
+  sigmoidGrad: Empty;
+  /** (y, dy) -> y * (dy - sum(y * dy)) */
+  softmaxGrad: Empty;
+  /** (x, dy) -> sum of x * dy over the map, `[batch, 1, 1, channels]`: gradient of multiply's broadcast input. */
+  multiplyGradScale: Empty;
+  /** (dy) */
+  globalAveragePoolGrad: { readonly height: number; readonly width: number };
+  /** (x, y, dy): to the first largest of each window, in row order */
+  maxPoolGrad: { readonly size: number; readonly stride: number };
+  /** (dy): crop */
+  padGrad: { readonly padding: Padding };
+  /** (dy): reshape */
+  flattenGrad: { readonly inputShape: Shape };
+}
+
+export type GradientOpName = keyof GradientOpAttributes;
+
+export interface GradientOpSpec<A> {
+  readonly arity: number;
+  infer(name: string, inputs: readonly Shape[], attributes: A): Shape[];
+}
+
+function fail(op: string, name: string, problem: string): never {
+  throw new PhinetsError(`graph.${op}`, `${op} "${name}": ${problem}`);
+}
+
+function requireEqual(op: string, name: string, a: Shape, b: Shape): void {
+  if (formatShape(a) !== formatShape(b)) fail(op, name, `shapes ${formatShape(a)} and ${formatShape(b)} must be equal`);
+}
+
+const channels = (shape: Shape): Shape => [shape[shape.length - 1]];
+
+/** An operator of a value and its cotangent, both of the result's shape. */
+const elementwise = (op: GradientOpName): GradientOpSpec<Empty> => ({
+  arity: 2,
+  infer(name, [x, dy]) {
+    requireEqual(op, name, x, dy);
+    return [x];
+  },
+});
+
+export const gradientOps: { readonly [O in GradientOpName]: GradientOpSpec<GradientOpAttributes[O]> } = {
+  batchNormTrain: {
+    arity: 1,
+    infer(name, [x], { epsilon }) {
+      if (!(epsilon > 0)) fail("batchNormTrain", name, `epsilon is ${epsilon}; it must be positive`);
+      return [x, channels(x), channels(x)];
+    },
+  },
+  batchNormGrad: {
+    arity: 4,
+    infer(name, [x, mean, variance, dy]) {
+      requireEqual("batchNormGrad", name, x, dy);
+      requireEqual("batchNormGrad", name, mean, channels(x));
+      requireEqual("batchNormGrad", name, variance, channels(x));
+      return [x, channels(x), channels(x)];
+    },
+  },
+  conv2dGradInput: { arity: 1, infer: (_, __, { inputShape }) => [inputShape] },
+  conv2dGradWeight: {
+    arity: 2,
+    infer: (_, [x], { filters, kernel, groups }) => [[filters, kernel[0], kernel[1], x[3] / groups]],
+  },
+  denseGradInput: { arity: 1, infer: (_, [dy], { features }) => [[dy[0], features]] },
+  denseGradWeight: { arity: 2, infer: (_, [x, dy]) => [[dy[1], x[1]]] },
+  biasGrad: { arity: 1, infer: (_, [dy]) => [channels(dy)] },
+  relu6Grad: elementwise("relu6Grad"),
+  hardswishGrad: elementwise("hardswishGrad"),
+  sigmoidGrad: elementwise("sigmoidGrad"),
+  softmaxGrad: elementwise("softmaxGrad"),
+  multiplyGradScale: {
+    arity: 2,
+    infer(name, [x, dy]) {
+      requireEqual("multiplyGradScale", name, x, dy);
+      return [[x[0], 1, 1, x[3]]];
+    },
+  },
+  globalAveragePoolGrad: {
+    arity: 1,
+    infer: (_, [dy], { height, width }) => [[dy[0], height, width, dy[3]]],
+  },
+  maxPoolGrad: {
+    arity: 3,
+    infer(name, [x, y, dy]) {
+      requireEqual("maxPoolGrad", name, y, dy);
+      return [x];
+    },
+  },
+  padGrad: {
+    arity: 1,
+    infer: (_, [dy], { padding }) => [
+      [dy[0], dy[1] - padding.top - padding.bottom, dy[2] - padding.left - padding.right, dy[3]],
+    ],
+  },
+  flattenGrad: { arity: 1, infer: (_, __, { inputShape }) => [inputShape] },
+};

@@ -1,0 +1,153 @@
+/**
+ * How values and parameters lie in the engine's memory. A pixel's channels are padded with zeros to a multiple of 4, so
+ * that kernels work in whole vectors; the padding stays zero through training, because padded weights have zero
+ * gradients. Weights lie as the kernels read them.
+ */
+import type { OpAttributes, ParameterKind } from "../graph/index.js";
+import { PhinetsError, type Shape, sizeOf, type Tensor, tensor } from "../tensor/index.js";
+import type { TrainingGraph, TrainingNode } from "./differentiate.js";
+
+/** Floats from pixel to pixel. */
+export function channelStride(channels: number): number {
+  return Math.ceil(channels / 4) * 4;
+}
+
+/** A batched value: `[batch, height, width, channels]`, or `[batch, features]` as one pixel. */
+export interface MapLayout {
+  readonly pixels: number;
+  readonly channels: number;
+  readonly stride: number;
+  /** Bytes an image. */
+  readonly imageBytes: number;
+}
+
+export function mapLayout(shape: Shape): MapLayout {
+  const channels = shape[shape.length - 1];
+  const pixels = sizeOf(shape.slice(1, -1));
+  const stride = channelStride(channels);
+  return { pixels, channels, stride, imageBytes: pixels * stride * 4 };
+}
+
+export type ConvKernel = "pointwise" | "depthwise" | "dense" | "grouped";
+
+/** Which kernel runs a convolution. */
+export function convKernel(attributes: OpAttributes["conv2d"], inputShape: Shape): ConvKernel {
+  const { kernel, stride, padding, groups, filters } = attributes;
+  const channels = inputShape[3];
+  if (groups === 1 && channels > 1) {
+    const unit = [...kernel, ...stride].every((n) => n === 1) && Object.values(padding).every((n) => n === 0);
+    return unit ? "pointwise" : "dense";
+  }
+  if (groups === channels && filters === channels) return "depthwise";
+  return groups === 1 ? "dense" : "grouped";
+}
+
+/** One parameter in the arena: logical index (o, h, w, i) lies at `offset + o*strides[0] + h*strides[1] + ...` floats. */
+export interface ParameterLayout {
+  readonly kind: ParameterKind;
+  readonly shape: Shape;
+  readonly dimensions: readonly [number, number, number, number];
+  readonly strides: readonly [number, number, number, number];
+  /** Floats, a multiple of 4. */
+  readonly size: number;
+  /** Floats from the arena's start. */
+  offset: number;
+}
+
+/** All parameters in one arena: weights, then biases, gamma and beta, then running statistics. */
+export interface ParameterArena {
+  readonly parameters: Readonly<Record<string, ParameterLayout>>;
+  /** Floats of the parameters that weight decay touches; they come first. */
+  readonly decayed: number;
+  /** Floats of weights and biases, whose gradients are summed over shards. */
+  readonly summed: number;
+  /** Floats of all that is trained. */
+  readonly trained: number;
+  /** Floats in all. */
+  readonly size: number;
+}
+
+const order: readonly ParameterKind[][] = [["weight"], ["bias"], ["gamma", "beta"], ["runningMean", "runningVariance"]];
+
+export function layParameters(graph: TrainingGraph): ParameterArena {
+  const layouts: Record<string, ParameterLayout> = {};
+  for (const node of graph.nodes.slice(0, graph.forwardLength)) {
+    for (const name of Object.values(node.parameters)) {
+      const { kind, shape } = graph.network.parameters[name];
+      layouts[name] = { kind, shape, offset: 0, ...placement(node, graph.shapes[node.inputs[0]], kind, shape) };
+    }
+  }
+  const ends: number[] = [];
+  let offset = 0;
+  for (const kinds of order) {
+    for (const layout of Object.values(layouts)) {
+      if (!kinds.includes(layout.kind)) continue;
+      layout.offset = offset;
+      offset += layout.size;
+    }
+    ends.push(offset);
+  }
+  return { parameters: layouts, decayed: ends[0], summed: ends[1], trained: ends[2], size: ends[3] };
+}
+
+function placement(
+  node: TrainingNode,
+  inputShape: Shape,
+  kind: ParameterKind,
+  shape: Shape,
+): Pick<ParameterLayout, "dimensions" | "strides" | "size"> {
+  if (kind !== "weight") {
+    return { dimensions: [shape[0], 1, 1, 1], strides: [1, 0, 0, 0], size: channelStride(shape[0]) };
+  }
+  const [o, h, w, i] = shape.length === 2 ? [shape[0], 1, 1, shape[1]] : shape;
+  const dimensions = [o, h, w, i] as const;
+  const os = channelStride(o);
+  const is = channelStride(i);
+  switch (node.op === "conv2d" ? convKernel(node.attributes, inputShape) : "pointwise") {
+    case "depthwise":
+      return { dimensions, strides: [1, w * os, os, 0], size: h * w * os };
+    case "grouped":
+      return { dimensions, strides: [h * w * i, w * i, i, 1], size: channelStride(o * h * w * i) };
+    default:
+      return { dimensions, strides: [1, w * is * os, is * os, os], size: h * w * is * os };
+  }
+}
+
+function eachElement(layout: ParameterLayout, visit: (logical: number, physical: number) => void): void {
+  const [o, h, w, i] = layout.dimensions;
+  const [so, sh, sw, si] = layout.strides;
+  let logical = 0;
+  for (let a = 0; a < o; a++)
+    for (let b = 0; b < h; b++)
+      for (let c = 0; c < w; c++)
+        for (let d = 0; d < i; d++) visit(logical++, layout.offset + a * so + b * sh + c * sw + d * si);
+}
+
+/** Writes a tensor into an arena. Throws PhinetsError when it is missing or its shape differs. */
+export function packParameter(name: string, layout: ParameterLayout, value: Tensor | undefined, arena: Float32Array) {
+  if (value === undefined) {
+    throw new PhinetsError(
+      "training.parameter",
+      `parameter "${name}" [${layout.shape}] is missing in the weights; are they of another network?`,
+    );
+  }
+  if (value.dtype !== "float32" || value.shape.join() !== layout.shape.join()) {
+    throw new PhinetsError(
+      "training.parameter",
+      `parameter "${name}" is ${value.dtype} [${value.shape}] in the weights but the network needs float32 [${layout.shape}]`,
+    );
+  }
+  const { data } = value;
+  eachElement(layout, (logical, physical) => {
+    arena[physical] = data[logical];
+  });
+}
+
+/** Reads a tensor out of an arena. */
+export function unpackParameter(layout: ParameterLayout, arena: Float32Array): Tensor<"float32"> {
+  const result = tensor("float32", layout.shape);
+  eachElement(layout, (logical, physical) => {
+    result.data[logical] = arena[physical];
+  });
+  return result;
+}
