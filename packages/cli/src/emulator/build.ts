@@ -72,7 +72,7 @@ export async function buildFirmware(folder: string, board: FirmwareBoard, option
       : [...arm, "-T", `boards/${board}/${board}.ld`];
   const args = [
     board === "host" ? "-std=c99" : "-std=gnu99",
-    "-O2",
+    options.sanitize ? "-O1" : "-O2",
     ...warnings,
     ...folders[board].map((part) => `-I${part}`),
     ...machine,
