@@ -2,7 +2,8 @@
  * Arena plan: a fixed offset for every int8 value of a deployment graph, so that values alive at the same time never
  * share a byte. Offset assignment is bin packing in two dimensions (bytes x time) and hard to solve exactly; the greedy
  * orders of Pisarchyk & Lee ("Efficient memory management for deep neural net inference", 2020) and a few more are each
- * tried with best fit, and the smallest arena wins. It usually meets the lower bound.
+ * tried with best fit, and the smallest arena wins. Where none meets the lower bound, a short search with backtracking
+ * looks for one that does.
  */
 import type { Graph, Node } from "../graph/index.js";
 import { PhinetsError, sizeOf } from "../tensor/index.js";
@@ -70,6 +71,7 @@ export function planArena(deployed: Graph, options: PlanOptions = {}): ArenaPlan
     if (best === undefined || candidate.bytes < best.bytes) best = candidate;
     if (best.bytes === lowerBoundBytes) break;
   }
+  if (best!.bytes > lowerBoundBytes) best = search(buffers, lowerBoundBytes) ?? best;
   const tensors: Record<string, PlannedTensor> = {};
   for (const [name, { bytes, first, last, buffer, aliasOf }] of values) {
     const offset = best!.offsets[buffer.index];
@@ -167,4 +169,43 @@ function place(order: readonly Buffer[], count: number): { bytes: number; offset
     placed.splice(at, 0, buffer);
   }
   return { bytes, offsets };
+}
+
+/** Placements tried before the search gives up: a millisecond or two. */
+const searchLimit = 4000;
+
+/**
+ * Looks for offsets that keep within `capacity`: largest first, each buffer at the lower or the upper end of a gap,
+ * backtracking where one does not fit. Undefined when it gives up.
+ */
+function search(buffers: readonly Buffer[], capacity: number): { bytes: number; offsets: number[] } | undefined {
+  const order = [...buffers].sort((a, b) => b.bytes - a.bytes || a.index - b.index);
+  const offsets = new Array<number>(buffers.length).fill(0);
+  // For each depth, the buffers placed before it that are alive with it.
+  const neighbours = order.map((buffer, depth) =>
+    order.slice(0, depth).filter((other) => other.first <= buffer.last && buffer.first <= other.last),
+  );
+  let tried = 0;
+  const descend = (depth: number): boolean => {
+    if (depth === order.length) return true;
+    const buffer = order[depth];
+    const around = neighbours[depth].sort((a, b) => offsets[a.index] - offsets[b.index]);
+    const positions: number[] = [];
+    let end = 0;
+    for (let i = 0; i <= around.length; i++) {
+      const start = i < around.length ? offsets[around[i].index] : capacity;
+      if (start - end >= buffer.bytes) {
+        positions.push(end);
+        if (start - buffer.bytes > end) positions.push(start - buffer.bytes);
+      }
+      if (i < around.length) end = Math.max(end, start + around[i].bytes);
+    }
+    for (const position of positions) {
+      if (++tried > searchLimit) return false;
+      offsets[buffer.index] = position;
+      if (descend(depth + 1)) return true;
+    }
+    return false;
+  };
+  return descend(0) ? { bytes: capacity, offsets } : undefined;
 }

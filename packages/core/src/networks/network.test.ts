@@ -39,8 +39,8 @@ describe("parseNetwork", () => {
     expect(parseNetwork(JSON.parse(JSON.stringify(network)))).toEqual(network);
   });
   it.each([
-    [null, /network is null; it must be an object/],
-    [[], /network is \[\]; it must be an object/],
+    [null, /the document is null; it must be an object/],
+    [[], /the document is \[\]; it must be an object/],
     [{ input }, /family is missing; "phinet" or/],
     [{ ...base, family: "resnet" }, /family is "resnet"; it must be "phinet" or "mobilenetv2" or "efficientnet"/],
     [{ ...base, family: "mobilenetv2" }, /family is "mobilenetv2"; it must be "phinet"/],

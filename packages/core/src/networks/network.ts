@@ -180,7 +180,7 @@ class Fields {
     readonly path: string,
   ) {
     if (typeof value !== "object" || value === null || Array.isArray(value))
-      refuse(path || "network", value, "an object with named fields");
+      refuse(path || "the document", value, "an object with named fields");
     this.#fields = value as Record<string, unknown>;
   }
 

@@ -1,0 +1,183 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseNetwork } from "@phinets/core/networks";
+import { afterAll, describe, expect, it } from "vitest";
+import { runProgram } from "../program.js";
+import { inspect } from "./inspect.js";
+
+const folder = mkdtempSync(join(tmpdir(), "phinets-inspect-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function phinets(...words: string[]) {
+  let [stdout, stderr] = ["", ""];
+  const exitCode = await runProgram(words, {
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    signal: new AbortController().signal,
+    version: "0",
+  });
+  return { exitCode, stdout, stderr };
+}
+
+function save(name: string, json: unknown): string {
+  const file = join(folder, name);
+  writeFileSync(file, JSON.stringify(json) ?? '{"family": "phi');
+  return file;
+}
+
+const person = save("person.json", {
+  family: "phinet",
+  input: { height: 96, width: 96, channels: 3 },
+  alpha: 0.35,
+  downsampling: [5],
+  head: { kind: "yolov2", classes: ["person"] },
+});
+
+describe("inspect", () => {
+  it("gives blocks, layers and costs as JSON", async () => {
+    const { exitCode, stdout } = await phinets("inspect", person, "--json");
+    expect(exitCode).toBe(0);
+    const json = JSON.parse(stdout);
+    expect(json.output).toEqual([6, 6, 30]);
+    expect(json.blocks).toHaveLength(8);
+    expect(json.blocks[0]).toEqual({
+      id: 0,
+      input: [48, 48, 16],
+      hidden: 16,
+      output: [48, 48, 8],
+      kernel: 3,
+      stride: 1,
+      skip: false,
+    });
+    expect(json.blocks[5]).toMatchObject({ id: 5, input: [12, 12, 16], hidden: 96, output: [6, 6, 33], stride: 2 });
+    expect(json.blocks[6]).toMatchObject({ id: 6, skip: true });
+    const total = (key: string) =>
+      json.layers.reduce((sum: number, layer: Record<string, number>) => sum + layer[key], 0);
+    expect(total("parameters")).toBe(json.parameters);
+    expect(total("macs")).toBe(json.macs);
+    expect(json.arenaBytes).toBeGreaterThan(96 * 96 * 3);
+    expect(json.weightsBytes).toBeGreaterThan(json.parameters);
+    expect(json.target).toBeUndefined();
+  });
+  it("describes the reference's default network", () => {
+    const { json } = inspect({ network: parseNetwork({ family: "phinet", input: { height: 224, width: 224 } }) });
+    expect([json.parameters, json.macs, json.output]).toEqual([30917, 9815790, [7, 7, 38]]);
+  });
+  it("finds the blocks behind every kind of stem", () => {
+    for (const options of [{ conv2dInput: true, pool: true }, { pool: true }, { squeezeExcite: false }]) {
+      const network = parseNetwork({ family: "phinet", input: { height: 96, width: 64 }, alpha: 0.5, ...options });
+      const { blocks, output } = inspect({ network }).json;
+      expect(blocks.at(-1)!.output).toEqual(output);
+      // A pool stands between some blocks: channels go on, sides may halve.
+      for (let i = 1; i < blocks.length; i++) expect(blocks[i].input[2]).toBe(blocks[i - 1].output[2]);
+    }
+  });
+  it("prints tables, and the share of a board", async () => {
+    const { stdout } = await phinets("inspect", person, "--target", "stm32h743", "--layers");
+    expect(stdout).toMatch(/^phinet +micromind {2}alpha 0\.35 {2}beta 1 {2}t0 6 {2}N 7$/m);
+    expect(stdout).toMatch(/^ +5 {2}12x12x16 +96 {2}6x6x33 +3x3 +2$/m);
+    expect(stdout).toMatch(/^_layers\.1\._layers\.0 +conv2d +48x48x3 +27 +62,208$/m);
+    expect(stdout).toMatch(/^stm32h743 +fits$/m);
+    expect(stdout).toMatch(/^RAM +135 KiB of 512 KiB \(26\.4 %\)$/m);
+  });
+  it("says so when a network does not fit a board", async () => {
+    const large = save("large.json", { family: "phinet", input: { height: 320, width: 320 }, alpha: 1 });
+    const { stdout } = await phinets("inspect", large, "--target", "stm32h743", "--json");
+    expect(JSON.parse(stdout).target.fits).toBe(false);
+  });
+  it.each([
+    ["a missing file", () => join(folder, "none.json"), /none\.json: .*no such file/],
+    ["what is no JSON", () => save("cut.json", undefined), /cut\.json: not JSON/],
+    ["a document that is no object", () => save("one.json", 1), /one\.json: network: the document is 1; it must be an/],
+    [
+      "a wrong field",
+      () => save("wrong.json", { family: "phinet", input: { height: 9, width: 9 }, alfa: 1 }),
+      /wrong\.json: .*unknown field alfa/,
+    ],
+  ])("names file and field for %s", async (_, file, message) => {
+    const { exitCode, stderr } = await phinets("inspect", file());
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+});
+
+describe("fit", () => {
+  it("solves for a board and writes the network", async () => {
+    const out = join(folder, "fitted.json");
+    const words = ["fit", "--target", "stm32h743", "imgsz=128", "--out", out, "--json"];
+    const { exitCode, stdout } = await phinets(...words);
+    expect(exitCode).toBe(0);
+    const json = JSON.parse(stdout);
+    expect(json.target).toBe("stm32h743");
+    expect(json.evaluated).toBeGreaterThan(1000);
+    expect(json.elapsedMs).toBeGreaterThan(0);
+    expect(json.pareto.at(-1)).toEqual(json.chosen);
+    expect(Object.keys(json.chosen)).toEqual(
+      expect.arrayContaining(["network", "parameters", "macs", "flashBytes", "ramBytes", "latencyMs", "energyMj"]),
+    );
+    expect(parseNetwork(JSON.parse(readFileSync(out, "utf8")))).toEqual(json.chosen.network);
+    const inspected = JSON.parse((await phinets("inspect", out, "--json")).stdout);
+    expect([inspected.parameters, inspected.macs, inspected.arenaBytes]).toEqual([
+      json.chosen.parameters,
+      json.chosen.macs,
+      json.chosen.ramBytes,
+    ]);
+    const again = await phinets(...words);
+    expect(again.exitCode).toBe(1);
+    expect(again.stderr).toMatch(/fitted\.json: exists; name another file/);
+  });
+  it("prints the front with the chosen network marked", async () => {
+    const { stdout } = await phinets(
+      "fit",
+      "--target",
+      "stm32h743",
+      "--imgsz",
+      "96x128",
+      "--task",
+      "classify",
+      "--classes",
+      "5",
+    );
+    expect(stdout).toMatch(/^STM32H743 at 480 MHz: RAM 512 KiB, flash 2 MiB, 125 ms a frame$/m);
+    expect(stdout.match(/→/g)).toHaveLength(1);
+    expect(stdout).toMatch(/^chosen +alpha [\d.]+, beta/m);
+  });
+  it("refuses a board with 4 KB in one line, exit code 1", async () => {
+    const { stdout } = await phinets("boards", "stm32h743", "--json");
+    const tiny = JSON.parse(stdout);
+    const file = save("tiny.json", {
+      ...tiny,
+      name: "tiny",
+      arenaRegion: "RAM",
+      regions: [
+        { name: "FLASH", origin: 0, bytes: 2097152, use: "program" },
+        { name: "RAM", origin: "0x20000000", bytes: 4096, use: "arena" },
+      ],
+    });
+    const { exitCode, stderr } = await phinets("fit", "--target", file);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(
+      /^error: board tiny: no network fits; .* bytes of RAM, [\d,]+ more than the 4,096 allowed; .*\n$/,
+    );
+  });
+  it("refuses an unknown board and a limit that is no number", async () => {
+    expect((await phinets("fit", "--target", "stm32h7")).stderr).toMatch(/board "stm32h7" is unknown; known:/);
+    expect((await phinets("fit", "--target", "stm32h743", "--max-ram", "lots")).exitCode).toBe(2);
+    expect((await phinets("fit")).exitCode).toBe(2);
+  });
+});
+
+describe("boards", () => {
+  it("lists them and shows one", async () => {
+    expect((await phinets("boards")).stdout).toMatch(/^stm32h743 +cortex-m7 +480 MHz +2(\.00)? MiB/m);
+    expect(JSON.parse((await phinets("boards", "--json")).stdout).boards.map((b: { name: string }) => b.name)).toEqual([
+      "mps2-an500",
+      "stm32h743",
+    ]);
+    const { stdout } = await phinets("boards", "stm32h743");
+    expect(stdout).toMatch(/^AXI_SRAM +0x24000000 +512 KiB +arena$/m);
+    expect(stdout).toMatch(/^flashBytes +ST DS12110/m);
+  });
+});
