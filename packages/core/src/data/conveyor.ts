@@ -29,9 +29,9 @@ export interface ConveyorFrame {
 /** Default size of rendered pictures. */
 export const conveyorSize: PictureSize = { height: 120, width: 160 };
 /** A part is labelled while no more than this fraction of it is outside the picture. */
-export const maxTruncation = 0.6;
+export const maxTruncation = 0.5;
 /** A part is labelled while others cover no more than this fraction of what is in the picture. */
-export const maxOcclusion = 0.6;
+export const maxOcclusion = 0.5;
 
 /** A part on the belt; lengths in units (the picture's shorter side), belt coordinates at rest. */
 interface Rider {
@@ -135,11 +135,11 @@ function drawScene(random: Random, travel: number, width: number, height: number
       const place = { part, along, across: random.uniform(lowest, highest), angle, slip, drift, spin };
       if (heaped) {
         const [c, s] = cosSin(random.uniform());
-        const away = (reach(part) + reach(neighbour.part)) * random.uniform(0.6, 0.85);
+        const away = (reach(part) + reach(neighbour.part)) * random.uniform(0.66, 0.9);
         place.along = neighbour.along + c * away;
         place.across = Math.min(highest, Math.max(lowest, neighbour.across + s * away));
       }
-      const clear = riders.slice(-12).every((other) => gap(place, other) > (heaped ? 0.55 : 1.04));
+      const clear = riders.slice(-12).every((other) => gap(place, other) > (heaped ? 0.62 : 1.04));
       if (clear) rider = place;
     }
     if (rider !== undefined) riders.push(rider);

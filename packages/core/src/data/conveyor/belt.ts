@@ -93,7 +93,7 @@ export function drawLight(random: Random, direction: readonly [number, number]):
       at: random.uniform(-0.4, 2.2),
       half: random.uniform(0.12, 0.35),
       soft: random.uniform(0.03, 0.12),
-      depth: random.uniform() < 0.7 ? random.uniform(0.2, 0.5) : 0,
+      depth: random.uniform() < 0.7 ? random.uniform(0.2, 0.42) : 0,
     },
     noise: random.uniform(1.5, 4.5),
   };

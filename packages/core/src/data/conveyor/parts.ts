@@ -22,7 +22,7 @@ const materials: readonly Material[] = [
   { colour: [146, 150, 157], gloss: 0.8 }, // steel
   { colour: [196, 158, 84], gloss: 0.85 }, // brass
   { colour: [190, 128, 96], gloss: 0.75 }, // copper
-  { colour: [92, 94, 102], gloss: 0.6 }, // black oxide
+  { colour: [104, 106, 114], gloss: 0.6 }, // black oxide
   { colour: [214, 212, 204], gloss: 0.3 }, // nylon
   { colour: [184, 62, 54], gloss: 0.35 }, // red coat
   { colour: [64, 104, 176], gloss: 0.35 }, // blue coat
@@ -54,12 +54,12 @@ export function drawPart(random: Random): Part {
   const grain = random.uniform(0, 200);
   const common = { material: { ...material, colour: [r * tone, g * tone, b * tone] as const }, grain };
   if (kind === 0) {
-    const size = 0.112 * scale;
-    return { kind, size, bore: size * (0.46 + 0.17 * ratio), head: 0, rise: 0.014, ...common };
+    const size = 0.116 * scale;
+    return { kind, size, bore: size * (0.5 + 0.15 * ratio), head: 0, rise: 0.014, ...common };
   }
   if (kind === 1) {
-    const size = 0.098 * scale;
-    return { kind, size, bore: size * (0.46 + 0.1 * ratio), head: 0, rise: 0.05, ...common };
+    const size = 0.1 * scale;
+    return { kind, size, bore: size * (0.42 + 0.1 * ratio), head: 0, rise: 0.05, ...common };
   }
   const size = 0.165 * scale * (0.9 + 0.3 * ratio);
   return { kind, size, bore: 0.034 * scale, head: 0.075 * scale, rise: 0.055, ...common };
