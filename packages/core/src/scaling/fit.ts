@@ -31,7 +31,7 @@ import {
 } from "../cost/index.js";
 import { deployGraph } from "../graph/index.js";
 import { buildNetwork, type Classes, type Network, parseNetwork } from "../networks/index.js";
-import { PhinetsError } from "../tensor/index.js";
+import { exp, log, PhinetsError } from "../tensor/index.js";
 import { type Estimate, estimate } from "./estimate.js";
 import { inputSizes, lattice, type Task, tiers } from "./lattice.js";
 
@@ -157,7 +157,7 @@ export function fit(options: FitOptions): FitResult {
       const chosen = pareto.at(-1);
       if (chosen === undefined) continue;
       const side = Math.sqrt(size.height * size.width);
-      const distance = Math.abs(Math.log(side / preferredSide(task, chosen.macs)));
+      const distance = Math.abs(log(side / preferredSide(task, chosen.macs)));
       if (best === undefined || distance < best.distance) best = { pareto, distance };
     }
     if (best !== undefined) break;
@@ -181,15 +181,15 @@ function budgetOf({ board, fps, maxRamBytes, maxFlashBytes, maxMacs }: FitOption
   };
 }
 
-/** Larger is better; see the head of this file. */
+/** exp of the proxy at the head of this file: the same order. Larger is better. */
 function proxyOf({ macs, parameters }: Estimate): number {
-  return 2 * Math.log(macs) + Math.log(parameters);
+  return macs * macs * parameters;
 }
 
 /** Side of a square image that suits a network of so many MACs. */
 function preferredSide(task: Task, macs: number): number {
   const [side, at] = task === "detect" ? [120, 9e6] : [96, 10e6];
-  return side * (macs / at) ** 0.2;
+  return side * exp(0.2 * log(macs / at));
 }
 
 interface Miss {
@@ -231,11 +231,11 @@ function front(fitting: readonly Scored[], board: Board, budget: Budget): Candid
   let step = 0;
   let next = Number.POSITIVE_INFINITY;
   for (const { network, estimate: cost } of better.reverse()) {
-    const time = Math.log(cost.instructions);
+    const time = log(cost.instructions);
     if (time > next) continue;
     const candidate = costOf(network, board);
     if (candidate.ramBytes > budget.ramBytes) continue;
-    if (exact.length === 0) step = (time - Math.log(sorted[0].estimate.instructions)) / frontSize;
+    if (exact.length === 0) step = (time - log(sorted[0].estimate.instructions)) / frontSize;
     exact.push(candidate);
     next = time - step;
   }
