@@ -55,7 +55,7 @@ export class Canvas implements Picture {
     this.height = picture.height;
     const count = picture.width * picture.height;
     if ("data" in picture && picture.channels === 3) {
-      this.data = Uint8Array.from(picture.data);
+      this.data = picture.data.slice();
       return;
     }
     this.data = new Uint8Array(count * 3);

@@ -1,0 +1,141 @@
+/** The report's charts: Observable Plot on a document of linkedom, so equal data give equal SVG. Colours are CSS variables. */
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import type { Candidate, Curve } from "./data.js";
+import { type Html, raw } from "./html.js";
+
+export interface Line {
+  readonly name: string;
+  /** A CSS colour. */
+  readonly colour: string;
+  readonly points: readonly { readonly x: number; readonly y: number }[];
+}
+
+const { document } = parseHTML("<!doctype html><html><body></body></html>");
+
+function draw(options: Plot.PlotOptions): Html {
+  const figure = Plot.plot({
+    ...options,
+    document: document as unknown as Plot.PlotOptions["document"],
+    className: "plot",
+  });
+  // The sheet of the page styles plots; Plot's own copy in each would say the same again.
+  for (const sheet of figure.querySelectorAll("style")) sheet.remove();
+  return raw(figure.outerHTML);
+}
+
+export interface LineChartOptions {
+  readonly x: string;
+  /** Default: from the data. */
+  readonly yDomain?: readonly [number, number];
+  readonly xDomain?: readonly [number, number];
+  /** A vertical rule, with its label. */
+  readonly mark?: { readonly x: number; readonly label: string };
+  readonly width?: number;
+  readonly height?: number;
+  /** Names at the ends of the lines. Default true. */
+  readonly names?: boolean;
+}
+
+/** Lines with their names at their ends. */
+export function lineChart(lines: readonly Line[], options: LineChartOptions): Html {
+  const shown = lines.filter((line) => line.points.length > 0);
+  const rows = shown.flatMap(({ name, colour, points }) => points.map((point) => ({ ...point, name, colour })));
+  // A line of one point is a dot.
+  const single = shown
+    .filter((line) => line.points.length === 1)
+    .flatMap((line) => line.points.map((p) => ({ ...p, colour: line.colour })));
+  return draw({
+    width: options.width ?? 480,
+    height: options.height ?? 240,
+    marginLeft: 44,
+    marginRight: options.names === false ? 12 : 92,
+    marginBottom: 34,
+    marginTop: 14,
+    x: {
+      label: options.x,
+      domain: options.xDomain as number[] | undefined,
+      tickFormat: integersOnly,
+      labelArrow: "none",
+      labelAnchor: "center",
+    },
+    y: { domain: options.yDomain as number[] | undefined, grid: true, label: null, nice: !options.yDomain },
+    marks: [
+      options.mark && Plot.ruleX([options.mark.x], { stroke: "var(--faint)", strokeDasharray: "3 3" }),
+      options.mark &&
+        Plot.text([options.mark], { x: "x", frameAnchor: "top", text: "label", dy: -11, fill: "var(--soft)" }),
+      Plot.lineY(rows, { x: "x", y: "y", z: "name", stroke: "colour", strokeWidth: 2, strokeLinejoin: "round" }),
+      Plot.dot(single, { x: "x", y: "y", fill: "colour", r: 3 }),
+      options.names === false ? null : ends(shown, options),
+    ],
+  });
+}
+
+function integersOnly(value: number): string {
+  return Number.isInteger(value) || value < 1 ? String(value) : "";
+}
+
+/** Names at the right of the last points, pushed apart so that they can be read. */
+function ends(lines: readonly Line[], options: LineChartOptions): Plot.Markish {
+  const all = lines.flatMap((line) => line.points.map((point) => point.y));
+  const [low, high] = options.yDomain ?? [Math.min(0, ...all), Math.max(...all)];
+  const step = ((high - low) * 15) / ((options.height ?? 240) - 48);
+  const labels = lines
+    .map(({ name, colour, points }) => ({ name, colour, y: points[points.length - 1].y }))
+    .sort((a, b) => b.y - a.y);
+  for (let i = 1; i < labels.length; i++) labels[i].y = Math.min(labels[i].y, labels[i - 1].y - step);
+  // Not below the axis: push the lowest up, and those above it as far as needed.
+  for (let i = labels.length - 1, floor = low; i >= 0; i--, floor = labels[i + 1].y + step) {
+    if (labels[i].y < floor) labels[i].y = floor;
+  }
+  return Plot.text(labels, {
+    y: "y",
+    text: "name",
+    fill: "colour",
+    frameAnchor: "right",
+    textAnchor: "start",
+    dx: 8,
+    fontWeight: 600,
+  });
+}
+
+/** Precision over recall, both 0..1. */
+export function precisionRecallChart(curves: readonly Curve[]): Html {
+  const lines = curves.map(({ name, points }) => {
+    // Beyond the highest recall that is reached precision is 0: one such point ends the curve.
+    const end = points.findLastIndex(({ precision }) => precision > 0) + 2;
+    return {
+      name,
+      colour: `var(--${name})`,
+      points: points.slice(0, end).map(({ recall, precision }) => ({ x: recall, y: precision })),
+    };
+  });
+  return lineChart(lines, { x: "recall", xDomain: [0, 1], yDomain: [0, 1], height: 320, names: false });
+}
+
+/** What the search saw: work against memory, the chosen one marked. */
+export function candidateChart(pareto: readonly Candidate[], chosen: Candidate): Html {
+  const row = ({ macs, ramBytes }: Candidate) => ({ x: ramBytes / 1024, y: macs / 1e6 });
+  return draw({
+    width: 480,
+    height: 240,
+    marginLeft: 48,
+    marginBottom: 36,
+    marginTop: 18,
+    marginRight: 40,
+    x: { label: "RAM, KiB", nice: true, labelArrow: "none", labelAnchor: "center" },
+    y: { label: "million multiply-accumulates", grid: true, nice: true, labelArrow: "none" },
+    marks: [
+      Plot.dot(pareto.map(row), { x: "x", y: "y", fill: "var(--faint)", r: 3, fillOpacity: 0.7 }),
+      Plot.dot([row(chosen)], { x: "x", y: "y", fill: "var(--accent)", r: 6 }),
+      Plot.text([row(chosen)], {
+        x: "x",
+        y: "y",
+        text: () => "chosen",
+        dy: -13,
+        fill: "var(--accent)",
+        fontWeight: 600,
+      }),
+    ],
+  });
+}

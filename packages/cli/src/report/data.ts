@@ -1,0 +1,192 @@
+/** What a report is made of. All of it is plain data, so that a report can be made again from what a run has kept. */
+
+/** A step that was not done, and how to have it next time. */
+export interface LeftOut {
+  /** What was left out and why: "firmware proof: arm-none-eabi-gcc is not installed". */
+  readonly leftOut: string;
+  /** The line that changes it: "npm run setup". */
+  readonly install?: string;
+}
+
+export type Step<T> = T | LeftOut;
+
+export function isLeftOut(step: object): step is LeftOut {
+  return "leftOut" in step;
+}
+
+/** A box in pixels of its picture, top-left corner. */
+export interface ReportBox {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly class: number;
+  /** 0..1; predictions only. */
+  readonly score?: number;
+}
+
+/** A picture small enough to be carried in the page; boxes that belong to it are in its pixels. */
+export interface ReportPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly jpeg: Uint8Array;
+}
+
+/** One picture with what is there and what was found. Detection: boxes; classification: classes. */
+export interface Prediction {
+  readonly caption: string;
+  readonly picture: ReportPicture;
+  readonly truths?: readonly ReportBox[];
+  readonly detections?: readonly ReportBox[];
+  readonly truth?: number;
+  readonly predicted?: { readonly class: number; readonly score: number };
+}
+
+export interface TrackedFrame {
+  /** From 1. */
+  readonly number: number;
+  readonly picture: ReportPicture;
+  readonly tracks: readonly (Omit<ReportBox, "class" | "score"> & { readonly id: number })[];
+}
+
+export interface Candidate {
+  readonly parameters: number;
+  readonly macs: number;
+  readonly flashBytes: number;
+  readonly ramBytes: number;
+  readonly latencyMs: readonly [low: number, high: number];
+}
+
+/** One row of the table of blocks; shapes are [height, width, channels]. */
+export interface BlockRow {
+  readonly id: number | string;
+  readonly input: readonly number[];
+  readonly hidden?: number;
+  readonly output: readonly number[];
+  readonly kernel?: number;
+  readonly stride: number;
+  readonly skip: boolean;
+  readonly macs?: number;
+}
+
+/** A use of a limited thing, in bytes. */
+export interface Use {
+  readonly usedBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface Proof {
+  /** Pictures run on the emulated core. */
+  readonly images: number;
+  /** Output bytes compared with the interpreter's, and how many differ. */
+  readonly bytes: number;
+  readonly differingBytes: number;
+  /** Of all outputs in order. */
+  readonly outputSha256: string;
+  /** Mean of an inference. */
+  readonly instructions: number;
+  readonly instructionsPerMac?: number;
+  readonly plannedArenaBytes: number;
+  /** From the ELF. */
+  readonly arenaBytes: number;
+  readonly flashBytes: number;
+  readonly stackBytes?: number;
+  /** Where it ran: "Cortex-M7, MPS2 AN500 in QEMU". */
+  readonly machine: string;
+  /** The image for the real chip, linked into its regions. */
+  readonly linked?: Step<{ readonly name: string; readonly flash: Use; readonly ram: Use }>;
+}
+
+/** Figures of the same pictures on one form of the network, fractions 0..1 by metric name. */
+export interface FormFigures {
+  readonly name: "float" | "int8" | "firmware";
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export interface Curve {
+  readonly name: FormFigures["name"];
+  readonly points: readonly { readonly recall: number; readonly precision: number }[];
+}
+
+/** Figures of one class, int8, fractions 0..1. */
+export interface ClassFigures {
+  readonly name: string;
+  /** Objects in the pictures. */
+  readonly truths: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export interface Artefact {
+  /** From the report's folder. */
+  readonly path: string;
+  readonly what: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface ReportData {
+  /** "coco-person on STM32H743" */
+  readonly title: string;
+  /** Of phinets. */
+  readonly version: string;
+  /** When it was made, as text; left out where reports are compared. */
+  readonly date?: string;
+  readonly dataset: {
+    readonly name: string;
+    readonly task: "detect" | "classify";
+    readonly classes: readonly string[];
+    readonly pictures: { readonly train: number; readonly val: number; readonly test: number };
+    /** Split that the figures are of. */
+    readonly split: string;
+  };
+  /** What the figures mean, most important first: ["AP50", "AP", "precision", "recall", "f1"]. */
+  readonly metrics: readonly string[];
+  /** At least one; the first metric of int8 (else of the first form) is the headline. */
+  readonly figures: readonly FormFigures[];
+  /** Why the table has no firmware column. */
+  readonly figuresLeftOut?: LeftOut;
+  readonly network: {
+    readonly name: string;
+    readonly input: { readonly height: number; readonly width: number; readonly channels: number };
+    readonly parameters: number;
+    readonly macs: number;
+    /** Hyper-parameters, in the paper's words. */
+    readonly settings: readonly (readonly [name: string, value: string | number])[];
+    readonly blocks: readonly BlockRow[];
+  };
+  readonly board?: {
+    readonly name: string;
+    readonly title: string;
+    readonly core: string;
+    readonly clockHz: number;
+    readonly flash: Use;
+    readonly ram: Use;
+    readonly latencyMs: readonly [low: number, high: number];
+    readonly energyMj?: number;
+  };
+  /** The arena over time, an SVG of cost/memory-map. */
+  readonly memoryMapSvg?: string;
+  /** What the search for the network saw. */
+  readonly fit?: { readonly evaluated: number; readonly pareto: readonly Candidate[]; readonly chosen: Candidate };
+  readonly training: Step<{
+    /** Rows of results.csv. */
+    readonly rows: readonly Readonly<Record<string, number>>[];
+    readonly bestEpoch: number;
+    readonly imagesPerSecond?: number;
+    readonly seconds?: number;
+  }>;
+  readonly predictions: Step<readonly Prediction[]>;
+  readonly precisionRecall?: readonly Curve[];
+  readonly perClass?: readonly ClassFigures[];
+  readonly proof: Step<Proof>;
+  readonly tracking: Step<{
+    readonly source: string;
+    readonly frames: number;
+    readonly tracks: number;
+    readonly framesPerSecond: number;
+    readonly strip: readonly TrackedFrame[];
+  }>;
+  readonly artefacts: readonly Artefact[];
+  /** Lines that make all of this again. */
+  readonly commands: readonly string[];
+}

@@ -1,0 +1,30 @@
+/** HTML as tagged templates: what is put in is escaped, unless it is HTML already. */
+
+export class Html {
+  constructor(readonly text: string) {}
+}
+
+type Content = Html | string | number | undefined | false | readonly Content[];
+
+/** Text that is known to be safe: our own SVG. */
+export function raw(text: string): Html {
+  return new Html(text);
+}
+
+export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Html {
+  let text = strings[0];
+  for (const [i, value] of values.entries()) text += render(value) + strings[i + 1];
+  return new Html(text);
+}
+
+function render(value: Content): string {
+  if (value === undefined || value === false) return "";
+  if (value instanceof Html) return value.text;
+  if (typeof value === "object") return value.map(render).join("");
+  return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** A data: URL of a JPEG. */
+export function jpegUrl(jpeg: Uint8Array): string {
+  return `data:image/jpeg;base64,${Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength).toString("base64")}`;
+}
