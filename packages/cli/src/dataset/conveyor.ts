@@ -2,6 +2,7 @@
  * The synthetic conveyor as files: a YOLO data set whose test split is an unseen clip, which is a MOTChallenge sequence
  * too.
  */
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
@@ -39,7 +40,13 @@ export interface ConveyorOptions {
 export async function writeConveyorDataset(folder: string, options: ConveyorOptions = {}): Promise<string> {
   const { seed = 0, train = 1000, val = 100, clipFrames = 150, size = conveyorSize } = options;
   const yaml = join(folder, "data.yaml");
-  const recipe = `${JSON.stringify({ renderer: 1, seed, train, val, clipFrames, width: size.width, height: size.height })}\n`;
+  // The first picture stands for the renderer: when that changes, old pictures are not taken for new ones.
+  const first = createHash("sha256")
+    .update(renderConveyorPicture(seed, 0, size).picture.data)
+    .digest("hex")
+    .slice(0, 16);
+  const asked = { first, seed, train, val, clipFrames, width: size.width, height: size.height };
+  const recipe = `${JSON.stringify(asked)}\n`;
   const recipeFile = join(folder, "conveyor.json");
   if (existsSync(recipeFile) && existsSync(yaml) && readFileSync(recipeFile, "utf8") === recipe) return yaml;
   // Written last: an interrupted rendering starts again.
