@@ -6,7 +6,15 @@
 import { Random } from "../tensor/index.js";
 import { type Belt, drawBelt, drawLight, exposeCanvas, type Light, paintBelt } from "./conveyor/belt.js";
 import { cosSin, noiseAt } from "./conveyor/noise.js";
-import { drawPart, type Part, paintPart, paintShadow, partBounds, type Silhouette } from "./conveyor/parts.js";
+import {
+  drawPart,
+  type Part,
+  type PartKind,
+  paintPart,
+  paintShadow,
+  partBounds,
+  type Silhouette,
+} from "./conveyor/parts.js";
 import type { BoxLabel, Picture, PictureSize } from "./types.js";
 
 export { conveyorClasses } from "./conveyor/parts.js";
@@ -114,11 +122,16 @@ function drawScene(random: Random, travel: number, width: number, height: number
   const belt = drawBelt(random);
   const light = drawLight(random, cosSin(random.uniform()));
   const riders: Rider[] = [];
-  const density = random.uniform(2.2, 4.6); // parts a unit of belt
+  // Parts a unit of belt. Stills range from nearly empty to crowded; a clip is busy throughout.
+  const density = travel > 0 ? random.uniform(4, 5) : random.uniform(2.2, 5.2);
+  let kinds: Int32Array = new Int32Array(0);
+  let dealt = 0;
   let along = -travel - 0.25;
   while (along < width + 0.25) {
     along += random.uniform(0.5, 1.5) / density;
-    const part = drawPart(random);
+    // Kinds are dealt like cards, three at a time, so that short clips have them all.
+    if (dealt % 3 === 0) kinds = random.permutation(3);
+    const part = drawPart(random, kinds[dealt++ % 3] as PartKind);
     const neighbour = riders.at(-1);
     const heaped = neighbour !== undefined && random.uniform() < 0.22;
     const [angle, slip, drift, spin] = [

@@ -44,8 +44,7 @@ export interface Part {
   readonly grain: number;
 }
 
-export function drawPart(random: Random): Part {
-  const kind = random.integer(3) as PartKind;
+export function drawPart(random: Random, kind: PartKind): Part {
   const material = materials[random.integer(materials.length)];
   const tone = random.uniform(0.85, 1.12);
   const [r, g, b] = material.colour;
