@@ -6,7 +6,11 @@ import { exitCodes, runProgram } from "./program.js";
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(exitCodes.done);
-    throw error;
+    try {
+      process.stderr.write(`error: cannot write the output: ${error.code}\n`);
+    } finally {
+      process.exit(exitCodes.failed);
+    }
   });
 }
 
