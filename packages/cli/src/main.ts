@@ -23,6 +23,11 @@ process.on("SIGINT", () => {
 });
 process.on("SIGTERM", () => interruption.abort());
 
+// A bar that was cut short leaves the cursor hidden and lines unwrapped.
+process.on("exit", () => {
+  if (process.stderr.isTTY) process.stderr.write("\u001b[?25h\u001b[?7h");
+});
+
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;
 };

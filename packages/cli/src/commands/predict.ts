@@ -155,10 +155,13 @@ function look(detector: Detector, picture: Picture): Pick<PredictRecord, "boxes"
 async function annotate(picture: Picture, { boxes, classes }: PredictRecord): Promise<Picture> {
   const { Canvas, colourOf } = await import("../picture/index.js");
   const canvas = new Canvas(picture);
+  const mark = (box: Detection & { readonly name: string }) => ({
+    ...box,
+    colour: colourOf(box.class),
+    label: `${box.name} ${box.score.toFixed(2)}`,
+  });
   // The best boxes are drawn last, over the others.
-  for (const box of [...(boxes ?? [])].reverse()) {
-    canvas.marks([{ ...box, colour: colourOf(box.class), label: `${box.name} ${box.score.toFixed(2)}` }]);
-  }
+  canvas.marks((boxes ?? []).map(mark).reverse());
   const [best] = classes ?? [];
   if (best) canvas.tag(`${best.name} ${best.score.toFixed(2)}`, 0, 0, colourOf(best.class));
   return canvas;
