@@ -88,7 +88,7 @@ export function figuresTable({ metrics, figures, figuresLeftOut, dataset }: Repo
   );
   return section(
     "The same network in every form",
-    `Figures of the ${formatCount(pictures)} ${dataset.split} pictures; beside them the change from ${base?.name}. The firmware is the generated C on an emulated core.`,
+    `Figures of the ${formatCount(pictures)} ${dataset.split} pictures; beside them the change from ${base?.name}.${figures.some(({ name }) => name === "firmware") ? " The firmware is the generated C on an emulated core." : ""}`,
     [
       html`<div class="scroll"><table class="big"><thead><tr><th></th>${figures.map(({ name }, i) => html`<th class="n"${i > 0 && raw(' colspan="2"')}><span class="dot" style="background:var(--${name})"></span>${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`,
       ...(figuresLeftOut ? [leftOut(figuresLeftOut)] : []),
@@ -120,7 +120,7 @@ ${fit && html`<h3>${formatCount(fit.evaluated)} networks were weighed for the bo
 }
 
 const chartMetrics = new Set(["AP50", "AP", "precision", "recall", "f1", "top1", "top5"]);
-const chartColours = ["var(--float)", "var(--int8)", "var(--firmware)", "var(--bad)", "var(--warn)", "var(--faint)"];
+const chartColours = ["var(--float)", "var(--int8)", "var(--firmware)", "var(--bad)", "var(--violet)", "var(--faint)"];
 const notLosses = new Set(["epoch", "learningRate", "imagesPerSecond", "confidence", "images"]);
 
 export function trainingSection({ training, metrics, dataset }: ReportData): Html {

@@ -1,9 +1,9 @@
 /** The report's one style sheet: light, dark, and paper. No fonts or pictures from elsewhere. */
 export const style = `
 :root{color-scheme:light dark;--page:#f6f5f1;--card:#fff;--ink:#1d2430;--soft:#5d6675;--faint:#8a93a1;--line:#e2e0d8;--track:#ecebe5;
---accent:#0f766e;--float:#3b6fd4;--int8:#d9730d;--firmware:#0f8a6d;--good:#0f8a6d;--bad:#d13a3a;--warn:#b97a00;--shadow:0 1px 2px #1d243012,0 6px 20px #1d24300d}
+--accent:#0f766e;--float:#3b6fd4;--int8:#d9730d;--firmware:#0f8a6d;--good:#0f8a6d;--bad:#d13a3a;--warn:#b97a00;--violet:#8250df;--shadow:0 1px 2px #1d243012,0 6px 20px #1d24300d}
 @media (prefers-color-scheme:dark){:root{--page:#12151b;--card:#1a1f27;--ink:#e6e9ef;--soft:#a3acba;--faint:#768091;--line:#2b323d;--track:#2a313b;
---accent:#2dd4bf;--float:#7aa7ff;--int8:#ffa552;--firmware:#3ddbb0;--good:#3ddbb0;--bad:#ff7b7b;--warn:#f0b429;--shadow:none}}
+--accent:#2dd4bf;--float:#7aa7ff;--int8:#ffa552;--firmware:#3ddbb0;--good:#3ddbb0;--bad:#ff7b7b;--warn:#f0b429;--violet:#b794ff;--shadow:none}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.55 ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;-webkit-text-size-adjust:100%}
 main{max-width:1080px;margin:0 auto;padding:40px 24px 64px}
@@ -59,6 +59,6 @@ figure{margin:0;min-width:0}figcaption{font-size:12.5px;color:var(--soft);margin
 .proof{display:flex;gap:14px;align-items:baseline;font-size:18px;font-weight:650;margin:8px 0 14px}
 footer{color:var(--faint);font-size:12.5px;margin-top:26px}
 @media (max-width:640px){main{padding:24px 14px 48px}h1{font-size:26px}section{padding:18px 16px}}
-@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#111;--soft:#444;--faint:#666;--line:#ccc;--track:#e6e6e6;--accent:#0f766e;--float:#3b6fd4;--int8:#d9730d;--firmware:#0f8a6d;--good:#0f8a6d;--bad:#c22;--shadow:none}
+@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#111;--soft:#444;--faint:#666;--line:#ccc;--track:#e6e6e6;--accent:#0f766e;--float:#3b6fd4;--int8:#d9730d;--firmware:#0f8a6d;--good:#0f8a6d;--bad:#c22;--warn:#b97a00;--violet:#8250df;--shadow:none}
 body{font-size:11pt}main{max-width:none;padding:0}section,.card{break-inside:avoid;box-shadow:none}section.long{break-inside:auto}figure,tr{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;
