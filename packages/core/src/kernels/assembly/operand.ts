@@ -86,31 +86,14 @@ function fill(operand: usize, flags: i32, arena: usize, x: usize, row: i32, rows
   }
 }
 
-// Four rows at a time: the channel's vectors are loaded once for them.
-
 // @ts-ignore: decorator
 @inline
 function normRows(x: usize, vectors: usize, target: usize, rows: i32, bytes: usize, act: i32): void {
-  const two = bytes << 1, three = two + bytes;
-  let r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    const end = vectors + bytes;
-    let p = x, t = target;
-    for (let v = vectors; v < end; v += 16) {
-      const scale = v128.load(v), shift = v128.load(v + bytes);
-      v128.store(t, activate(madd(v128.load(p), scale, shift), act));
-      v128.store(t + bytes, activate(madd(v128.load(p + bytes), scale, shift), act));
-      v128.store(t + two, activate(madd(v128.load(p + two), scale, shift), act));
-      v128.store(t + three, activate(madd(v128.load(p + three), scale, shift), act));
-      p += 16;
-      t += 16;
+  for (let r = 0; r < rows; r++) {
+    for (let c: usize = 0; c < bytes; c += 16) {
+      const z = madd(v128.load(x + c), v128.load(vectors + c), v128.load(vectors + bytes + c));
+      v128.store(target + c, activate(z, act));
     }
-    x += 4 * bytes;
-    target += 4 * bytes;
-  }
-  for (; r < rows; r++) {
-    for (let c: usize = 0; c < bytes; c += 16)
-      v128.store(target + c, activate(madd(v128.load(x + c), v128.load(vectors + c), v128.load(vectors + bytes + c)), act));
     x += bytes;
     target += bytes;
   }
@@ -118,34 +101,12 @@ function normRows(x: usize, vectors: usize, target: usize, rows: i32, bytes: usi
 
 // @ts-ignore: decorator
 @inline
-function scaled(x: v128, scale: v128, shift: v128, factor: v128, act: i32): v128 {
-  return f32x4.mul(activate(madd(x, scale, shift), act), factor);
-}
-
-// @ts-ignore: decorator
-@inline
-function normScaleRows(x: usize, vectors: usize, factors: usize, target: usize, rows: i32, bytes: usize, act: i32): void {
-  const two = bytes << 1, three = two + bytes;
-  let r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    const end = vectors + bytes;
-    let p = x, t = target, f = factors;
-    for (let v = vectors; v < end; v += 16) {
-      const scale = v128.load(v), shift = v128.load(v + bytes), factor = v128.load(f);
-      v128.store(t, scaled(v128.load(p), scale, shift, factor, act));
-      v128.store(t + bytes, scaled(v128.load(p + bytes), scale, shift, factor, act));
-      v128.store(t + two, scaled(v128.load(p + two), scale, shift, factor, act));
-      v128.store(t + three, scaled(v128.load(p + three), scale, shift, factor, act));
-      p += 16;
-      t += 16;
-      f += 16;
+function normScaleRows(x: usize, vectors: usize, scale: usize, target: usize, rows: i32, bytes: usize, act: i32): void {
+  for (let r = 0; r < rows; r++) {
+    for (let c: usize = 0; c < bytes; c += 16) {
+      const z = madd(v128.load(x + c), v128.load(vectors + c), v128.load(vectors + bytes + c));
+      v128.store(target + c, f32x4.mul(activate(z, act), v128.load(scale + c)));
     }
-    x += 4 * bytes;
-    target += 4 * bytes;
-  }
-  for (; r < rows; r++) {
-    for (let c: usize = 0; c < bytes; c += 16)
-      v128.store(target + c, scaled(v128.load(x + c), v128.load(vectors + c), v128.load(vectors + bytes + c), v128.load(factors + c), act));
     x += bytes;
     target += bytes;
   }
@@ -169,29 +130,11 @@ function activateRows(x: usize, target: usize, rows: i32, bytes: usize, act: i32
 }
 
 function gradientRows(x: usize, u: usize, vectors: usize, target: usize, rows: i32, bytes: usize): void {
-  const two = bytes << 1, three = two + bytes;
-  let r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    const end = vectors + bytes;
-    let p = x, q = u, t = target;
-    for (let v = vectors; v < end; v += 16) {
-      const a = v128.load(v), b = v128.load(v + bytes), c = v128.load(v + two);
-      v128.store(t, madd(v128.load(p), a, madd(v128.load(q), b, c)));
-      v128.store(t + bytes, madd(v128.load(p + bytes), a, madd(v128.load(q + bytes), b, c)));
-      v128.store(t + two, madd(v128.load(p + two), a, madd(v128.load(q + two), b, c)));
-      v128.store(t + three, madd(v128.load(p + three), a, madd(v128.load(q + three), b, c)));
-      p += 16;
-      q += 16;
-      t += 16;
-    }
-    x += 4 * bytes;
-    u += 4 * bytes;
-    target += 4 * bytes;
-  }
-  for (; r < rows; r++) {
+  for (let r = 0; r < rows; r++) {
     for (let c: usize = 0; c < bytes; c += 16) {
       const v = vectors + c;
-      v128.store(target + c, madd(v128.load(x + c), v128.load(v), madd(v128.load(u + c), v128.load(v + bytes), v128.load(v + two))));
+      const affine = madd(v128.load(u + c), v128.load(v + bytes), v128.load(v + 2 * bytes));
+      v128.store(target + c, madd(v128.load(x + c), v128.load(v), affine));
     }
     x += bytes;
     u += bytes;
