@@ -5,31 +5,25 @@
 #include "phinets_kernels.h"
 #include "requantize.h"
 
-static inline int32_t shifted(const phinets_operand *s, int32_t left_shift, int8_t q) {
-  return phinets_rescale((int32_t)((uint32_t)(q - s->zero_point) << left_shift), s->multiplier, s->shift);
-}
-
-/* Clamped before the zero point is added: no overflow is possible. */
-static inline int8_t quantize(const phinets_result *r, int32_t x) {
-  x = phinets_rescale(x, r->multiplier, r->shift);
-  return (int8_t)(phinets_clamp(x, r->lowest - r->zero_point, r->highest - r->zero_point) + r->zero_point);
-}
-
 void phinets_add(const phinets_addition *layer, int32_t size, const int8_t *a, const int8_t *b, int8_t *output) {
-  const phinets_addition l = *layer;
+  const phinets_scaling first = layer->a, second = layer->b, result = layer->output;
+  const int32_t unit = 1 << layer->left_shift;
   for (int32_t i = 0; i < size; i++) {
-    const int32_t sum = shifted(&l.a, l.left_shift, a[i]) + shifted(&l.b, l.left_shift, b[i]);
-    output[i] = quantize(&l.output, sum);
+    const int32_t x = phinets_rescale((a[i] - first.zero_point) * unit, first.multiplier, first.shift);
+    const int32_t y = phinets_rescale((b[i] - second.zero_point) * unit, second.multiplier, second.shift);
+    const int32_t sum = phinets_rescale(x + y, result.multiplier, result.shift);
+    output[i] = (int8_t)phinets_offset(sum, result.zero_point, result.shift);
   }
 }
 
 void phinets_multiply(const phinets_product *layer, int32_t pixels, int32_t channels, const int8_t *a, const int8_t *b,
                       int8_t *output) {
-  const phinets_product l = *layer;
+  const phinets_scaling result = layer->output;
+  const int32_t a_zero = layer->a_zero_point, b_zero = layer->b_zero_point;
   for (int32_t p = 0; p < pixels; p++, a += channels, output += channels) {
     for (int32_t c = 0; c < channels; c++) {
-      const int32_t product = (a[c] - l.a_zero_point) * (b[c] - l.b_zero_point);
-      output[c] = quantize(&l.output, product);
+      const int32_t product = phinets_rescale((a[c] - a_zero) * (b[c] - b_zero), result.multiplier, result.shift);
+      output[c] = (int8_t)phinets_offset(product, result.zero_point, result.shift);
     }
   }
 }
@@ -49,13 +43,15 @@ void phinets_pad(phinets_map input, phinets_map output, int32_t top, int32_t lef
 }
 
 void phinets_mean(const phinets_average *layer, const int8_t *input, int8_t *output) {
-  const phinets_average l = *layer;
-  const int32_t channels = l.input.channels, pixels = l.input.height * l.input.width;
+  const phinets_scaling result = layer->output;
+  const int32_t channels = layer->input.channels, pixels = layer->input.height * layer->input.width;
+  const int32_t offset = pixels * layer->input_zero_point;
   for (int32_t c = 0; c < channels; c++) {
-    int32_t sum = -pixels * l.input_zero_point;
+    int32_t sum = -offset;
     const int8_t *p = input + c;
     for (int32_t i = 0; i < pixels; i++, p += channels) sum += *p;
-    output[c] = quantize(&l.output, sum);
+    const int32_t mean = phinets_rescale(sum, result.multiplier, result.shift);
+    output[c] = (int8_t)phinets_offset(mean, result.zero_point, result.shift);
   }
 }
 

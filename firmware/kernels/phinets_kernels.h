@@ -17,14 +17,13 @@ typedef struct {
   int32_t height, width, channels;
 } phinets_map;
 
-/* From int32 accumulators to int8: rescaled per channel, moved to the zero point, clamped, then looked up. */
+/* From int32 accumulators to int8: rescaled per channel, moved to the zero point, saturated, then looked up. */
 typedef struct {
   const int32_t *bias;       /* [channels]; see each kernel for what is folded into it */
   const int32_t *multiplier; /* [channels] Q31 */
   const int8_t *shift;       /* [channels] power of two, positive to the left */
   int32_t zero_point;
-  int32_t lowest, highest; /* the fused activation's range, within -128..127 */
-  const int8_t *table;     /* 256 entries for q = -128..127 applied last (a fused hard-swish), or NULL */
+  const int8_t *table; /* 256 entries for q = -128..127: a fused activation; NULL where there is none */
 } phinets_requantization;
 
 typedef struct {
@@ -50,23 +49,17 @@ void phinets_pointwise(const phinets_convolution *layer, const int8_t *input, in
    the layer's own. depthwise_conv.h DepthwiseConvPerChannel. */
 void phinets_depthwise(const phinets_convolution *layer, const int8_t *input, int8_t *output);
 
+/* An operand or the result of an element-wise kernel. */
 typedef struct {
   int32_t zero_point;
   int32_t multiplier; /* Q31 */
   int32_t shift;      /* power of two, positive to the left */
-} phinets_operand;
+} phinets_scaling;
 
 typedef struct {
-  int32_t zero_point;
-  int32_t multiplier;
-  int32_t shift;
-  int32_t lowest, highest; /* within -128..127 */
-} phinets_result;
-
-typedef struct {
-  phinets_operand a, b;
-  int32_t left_shift; /* head room of the common scale: 20 */
-  phinets_result output;
+  phinets_scaling a, b; /* to the common scale; their shifts are not positive */
+  int32_t left_shift;   /* head room of the common scale: 20 */
+  phinets_scaling output;
 } phinets_addition;
 
 /* output[i] = a[i] + b[i], `size` bytes each. output may be a or b. add.h Add. */
@@ -74,7 +67,7 @@ void phinets_add(const phinets_addition *layer, int32_t size, const int8_t *a, c
 
 typedef struct {
   int32_t a_zero_point, b_zero_point;
-  phinets_result output;
+  phinets_scaling output;
 } phinets_product;
 
 /* output[p][c] = a[p][c] * b[c] for `pixels` pixels of `channels` channels: a map times one value a channel. With
@@ -85,7 +78,7 @@ void phinets_multiply(const phinets_product *layer, int32_t pixels, int32_t chan
 typedef struct {
   phinets_map input;
   int32_t input_zero_point;
-  phinets_result output;
+  phinets_scaling output;
 } phinets_average;
 
 /* output[c] = mean of input[..][..][c]; 1 / (height * width) is in the multiplier. reduce.h QuantizedMeanOrSum. */

@@ -10,6 +10,10 @@
 
 #include <stdint.h>
 
+#if defined(__ARM_FEATURE_SAT)
+#include <arm_acle.h>
+#endif
+
 #if (-1 >> 1) != -1
 #error "the kernels need an arithmetic right shift of negative numbers"
 #endif
@@ -36,6 +40,22 @@ static inline int32_t phinets_rescale(int32_t x, int32_t multiplier, int32_t shi
 
 static inline int32_t phinets_clamp(int32_t x, int32_t lowest, int32_t highest) {
   return x < lowest ? lowest : x > highest ? highest : x;
+}
+
+/* To -128..127: one instruction on Arm, for which compilers do not recognise the comparison. */
+static inline int32_t phinets_saturate(int32_t x) {
+#if defined(__ARM_FEATURE_SAT)
+  return __ssat(x, 8);
+#else
+  return phinets_clamp(x, -128, 127);
+#endif
+}
+
+/* A rescaled value to int8. shift is the one it was rescaled with: after a right shift x is below 2^30 and the sum
+   cannot overflow, after a left shift x may be anything. */
+static inline int32_t phinets_offset(int32_t x, int32_t zero_point, int32_t shift) {
+  if (shift >= 0) x = phinets_clamp(x, -256, 255);
+  return phinets_saturate(x + zero_point);
 }
 
 #endif

@@ -1,4 +1,5 @@
-/* Arm semihosting (Arm document 100863, "Semihosting for AArch32 and AArch64"): the debugger or emulator does the I/O. */
+/* Arm semihosting (Arm document 100863, "Semihosting for AArch32 and AArch64"): the debugger or emulator does the
+   input and output. */
 #ifndef SEMIHOSTING_H
 #define SEMIHOSTING_H
 

@@ -1,5 +1,13 @@
 /** One integer node to C: its constants and its call. The kernels are firmware/kernels. */
-import type { IntegerConv2d, IntegerDense, IntegerLookup, IntegerNode } from "../quantization/index.js";
+import type {
+  IntegerAdd,
+  IntegerConv2d,
+  IntegerDense,
+  IntegerGlobalAveragePool,
+  IntegerLookup,
+  IntegerMultiply,
+  IntegerNode,
+} from "../quantization/index.js";
 import { formatShape, PhinetsError, sizeOf } from "../tensor/index.js";
 import { arrayDefinition, commentText, grouped, mapLiteral, mapOf } from "./c-literals.js";
 
@@ -152,7 +160,8 @@ function emitLinear(
     arrayDefinition("int32_t", `${layer}_multiplier`, node.multipliers),
     arrayDefinition("int8_t", `${layer}_shift`, node.shifts),
   ];
-  if (fused !== undefined) constants.push(arrayDefinition("int8_t", `${layer}_table`, fused.table));
+  const table = outputTable(node, fused);
+  if (table !== undefined) constants.push(arrayDefinition("int8_t", `${layer}_table`, table));
   constants.push(
     `static const phinets_convolution ${layer} = {
   .input = ${mapLiteral(node.inputShapes[0])},
@@ -170,9 +179,7 @@ function emitLinear(
     .multiplier = ${layer}_multiplier,
     .shift = ${layer}_shift,
     .zero_point = ${node.outputZeroPoint},
-    .lowest = ${node.clampMin},
-    .highest = ${node.clampMax},
-    .table = ${fused === undefined ? "NULL" : `${layer}_table`},
+    .table = ${table === undefined ? "NULL" : `${layer}_table`},
   },
 };`,
   );
@@ -182,6 +189,15 @@ function emitLinear(
   const padding = top + bottom + left + right === 0 ? "" : `, padding ${top} ${bottom} ${left} ${right}`;
   const name = kernel === "depthwise" ? "depthwise" : "convolution";
   return { what: `${name} ${height}x${width}${stride}${padding}`, constants };
+}
+
+/** What the kernel looks its saturated results up in: the clamp of a fused ReLU6, then a fused lookup; often neither. */
+function outputTable(node: IntegerConv2d | IntegerDense, fused: IntegerLookup | undefined): Int8Array | undefined {
+  if (fused === undefined && node.clampMin === -128 && node.clampMax === 127) return undefined;
+  return Int8Array.from({ length: 256 }, (_, i) => {
+    const clamped = Math.max(node.clampMin, Math.min(node.clampMax, i - 128));
+    return fused === undefined ? clamped : fused.table[clamped + 128];
+  });
 }
 
 /** bias - inputZeroPoint * sum of weights: then the kernel multiplies the stored bytes as they are. */
@@ -209,14 +225,14 @@ function checkAccumulators(node: IntegerConv2d | IntegerDense): void {
   }
 }
 
-function result(node: {
-  outputZeroPoint: number;
-  multiplier: number;
-  shift: number;
-  clampMin: number;
-  clampMax: number;
-}): string {
-  return `{${node.outputZeroPoint}, ${node.multiplier}, ${node.shift}, ${node.clampMin}, ${node.clampMax}}`;
+/** Operands of an element-wise kernel's result, which saturates to int8: a narrower clamp is not its arithmetic. */
+function result(node: IntegerAdd | IntegerMultiply | IntegerGlobalAveragePool): string {
+  if (node.clampMin !== -128 || node.clampMax !== 127)
+    throw new PhinetsError(
+      "export.clamp",
+      `${node.op} "${node.name}": clamps to ${node.clampMin}..${node.clampMax}; C export knows -128..127`,
+    );
+  return `{${node.outputZeroPoint}, ${node.multiplier}, ${node.shift}}`;
 }
 
 /** A shape without its batch of 1. */
