@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.dispose());
 
-const batch = 3;
+const smallBatch = 3;
 
 function randomWeights(graph: Graph, seed = 1): FloatWeights {
   return Object.fromEntries(
@@ -78,8 +78,8 @@ function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): 
 }
 
 /** Forward in training and inference, and every gradient, against the reference in doubles. */
-function check(graph: Graph, options: { tolerance?: number; samples?: number } = {}): void {
-  const { tolerance = 3e-3, samples = 12 } = options;
+function check(graph: Graph, options: { tolerance?: number; samples?: number; batch?: number } = {}): void {
+  const { tolerance = 3e-3, samples = 12, batch = smallBatch } = options;
   const training = differentiate(graph, batch);
   const executor = new Executor(engine, training);
   const prepared = prepare(graph, executor);
@@ -244,14 +244,25 @@ function smallPhinet(): Graph {
 describe("a small PhiNet with two heads", () => {
   test("outputs and gradients", () => check(smallPhinet(), { tolerance: 5e-3, samples: 2 }));
 
+  test("shards of unequal size, several chunks of rows a shard", () => {
+    const graph = build([1, 14, 15, 3], (g, x) => {
+      const wide = g.relu6("a", g.batchNorm("n", g.conv2d("c", x, { filters: 21 })));
+      const deep = g.batchNorm("n2", g.depthwise("d", wide, { kernel: 3, stride: 2, padding: 1 }));
+      return g.globalAveragePool("p", g.conv2d("out", g.hardswish("h", deep), { filters: 6, bias: true }));
+    });
+    check(graph, { batch: 19, samples: 2 });
+  });
+
+  test("a batch of one", () => check(smallPhinet(), { tolerance: 5e-3, samples: 1, batch: 1 }));
+
   test("running statistics follow the batch, variance unbiased", () => {
     const graph = build([1, 4, 4, 3], (g, x) => g.batchNorm("n", x));
-    const executor = new Executor(engine, differentiate(graph, batch));
+    const executor = new Executor(engine, differentiate(graph, smallBatch));
     const { weights, inputs } = prepare(graph, executor);
     executor.forward();
     executor.updateRunningStatistics(0.25);
     const after = executor.parameters();
-    const values = Array.from({ length: batch * 16 }, (_, i) => inputs.image[i * 3 + 1]);
+    const values = Array.from({ length: smallBatch * 16 }, (_, i) => inputs.image[i * 3 + 1]);
     const mean = values.reduce((a, b) => a + b) / values.length;
     const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / (values.length - 1);
     expect(after["n.running_mean"].data[1]).toBeCloseTo(0.75 * weights["n.running_mean"].data[1] + 0.25 * mean, 5);
@@ -261,10 +272,10 @@ describe("a small PhiNet with two heads", () => {
 
   test("batch statistics do not lose digits when the mean is large", () => {
     const graph = build([1, 4, 4, 1], (g, x) => g.batchNorm("n", x));
-    const executor = new Executor(engine, differentiate(graph, batch));
+    const executor = new Executor(engine, differentiate(graph, smallBatch));
     const weights = randomWeights(graph);
     executor.setParameters(weights);
-    const values = randomValues(batch * 16, 3).map((x) => 10000 + x);
+    const values = randomValues(smallBatch * 16, 3).map((x) => 10000 + x);
     executor.input("image").set(values);
     executor.forward();
     const expected = referenceRun({
@@ -283,7 +294,7 @@ describe("optimisers", () => {
   const graph = build([1, 2, 2, 3], (g, x) => g.batchNorm("n", g.conv2d("c", x, { filters: 5, bias: true })));
 
   function steps(options: Omit<Parameters<Executor["optimizerStep"]>[0], "step">, count: number) {
-    const executor = new Executor(engine, differentiate(graph, batch));
+    const executor = new Executor(engine, differentiate(graph, smallBatch));
     const { weights, cotangents } = prepare(graph, executor);
     const gradients: FloatWeights[] = [];
     const norms: number[] = [];
@@ -360,7 +371,7 @@ describe("optimisers", () => {
       expect(relativeError(ema[name].data, expected)).toBeLessThan(1e-6);
     }
     const state = executor.state();
-    const resumed = new Executor(engine, differentiate(graph, batch));
+    const resumed = new Executor(engine, differentiate(graph, smallBatch));
     resumed.setState(state);
     expect(resumed.state()).toEqual(state);
     expect(resumed.emaParameters()).toEqual(ema);
@@ -373,10 +384,28 @@ describe("optimisers", () => {
   });
 });
 
+test("too large for the memory is an error with a remedy, and leaves the engine whole", () => {
+  const graph = build([1, 2000, 2000, 3], (g, x) => g.batchNorm("n", g.conv2d("c", x, { filters: 8 })));
+  const { bytes } = engine;
+  expect(() => new Executor(engine, differentiate(graph, 64))).toThrow(/MiB of memory.*smaller batch/);
+  check(build([1, 4, 4, 3], (g, x) => g.conv2d("c", x, { filters: 8 })));
+  expect(engine.bytes).toBeGreaterThanOrEqual(bytes);
+});
+
+test("unknown values and wrong sizes are named", () => {
+  const graph = build([1, 2, 2, 3], (g, x) => g.conv2d("c", x, { filters: 5 }));
+  const executor = new Executor(engine, differentiate(graph, smallBatch));
+  expect(() => executor.input("picture")).toThrow(/"picture" is not an input.*image/);
+  expect(() => executor.setCotangent("c", new Float32Array(3))).toThrow(/"c" has 3 elements; the output has 60/);
+  const inference = new Executor(engine, forwardOnly(graph, smallBatch));
+  expect(() => inference.optimizerStep({ kind: "sgd", learningRate: 1, step: 1 })).toThrow(/differentiate/);
+  for (const each of [executor, inference]) each.dispose();
+});
+
 test("disposed executors give their memory back", () => {
   const graph = smallPhinet();
-  new Executor(engine, differentiate(graph, batch)).dispose();
+  new Executor(engine, differentiate(graph, smallBatch)).dispose();
   const { bytes } = engine;
-  for (let i = 0; i < 5; i++) new Executor(engine, differentiate(graph, batch)).dispose();
+  for (let i = 0; i < 5; i++) new Executor(engine, differentiate(graph, smallBatch)).dispose();
   expect(engine.bytes).toBe(bytes);
 });
