@@ -102,7 +102,7 @@ describe("fit", () => {
     const graph = buildNetwork(chosen.network);
     expect(graph.shapes[graph.outputs[0]].slice(1, 3)).toEqual([8, 8]); // stride 16
     expect(chosen.network.alpha).toBeGreaterThanOrEqual(0.2);
-    expect(chosen.macs).toBeGreaterThan(7.5e6);
+    expect(chosen.macs).toBeGreaterThan(7e6);
     expect(chosen.macs).toBeLessThan(10.5e6);
     expect(chosen.parameters).toBeGreaterThan(70_000);
     expect(chosen.parameters).toBeLessThan(150_000);
@@ -110,11 +110,11 @@ describe("fit", () => {
   });
   it("reports exact costs and keeps every limit", () => {
     expect(result.target).toBe("stm32h743");
-    expect(result.budget).toEqual({ ramBytes: 524288, flashBytes: 2097152, latencyMs: 125 });
+    expect(result.budget).toEqual({ ramBytes: 524288, flashBytes: 2097152, latencyMs: 100 });
     expect(costOf(chosen.network, board)).toEqual(chosen);
     for (const candidate of result.pareto) keeps(candidate);
     expect(result.pareto.at(-1)).toBe(chosen);
-    expect(averagePowerMw(chosen.latencyMs, board, 8)).toBeGreaterThan(350);
+    expect(averagePowerMw(chosen.latencyMs, board, 10)).toBeGreaterThan(350);
     expect(averagePowerMw(chosen.latencyMs, board, 0.1)).toBeLessThan(9);
   });
   it("orders the front: slower is better by the proxy", () => {

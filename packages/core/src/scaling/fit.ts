@@ -36,16 +36,16 @@ import { type Estimate, estimate } from "./estimate.js";
 import { inputSizes, lattice, type Task, tiers } from "./lattice.js";
 
 /**
- * Flash kept for what is not the network: vectors, kernels, decoder, tracker, C library. The kernels measure 6.3 KB, all of
- * it with the C library's memcpy below 16 KB (arm-none-eabi-gcc 12.2.1, -O2).
+ * Flash kept for what is not the network. Linked images measure 7 KB to 11 KB (arm-none-eabi-gcc 12.2.1, -O2): vectors,
+ * kernels, C library, descriptions of the layers. The rest is for decoder, tracker and camera.
  */
 export const codeAllowanceBytes = 24 * 1024;
 
 /**
- * Frames a second where nothing else limits time. With the portable kernels' 6 to 7 instructions a MAC, 8 give a detector
+ * Frames a second where nothing else limits time. With the portable kernels' 5 to 6 instructions a MAC, 10 give a detector
  * on an STM32H743 the 8 M MACs and 100 K parameters that the authors' had there.
  */
-export const defaultFps = 8;
+export const defaultFps = 10;
 
 export interface FitOptions {
   readonly board: Board;
@@ -57,7 +57,7 @@ export interface FitOptions {
   readonly classes?: Classes;
   /** Default "detect". */
   readonly task?: Task;
-  /** Inferences a second that the board must reach, at the middle of its latency band. Default 8, none with `maxMacs`. */
+  /** Inferences a second that the board must reach, at the middle of its latency band. Default 10, none with `maxMacs`. */
   readonly fps?: number;
   /** Arena. Default, and at most: the board's arena region. */
   readonly maxRamBytes?: number;
