@@ -78,6 +78,6 @@ export function describeShip({ evaluation, emulate, track, report, network }: Sh
       `board     ${(instructions / 1e6).toFixed(1)} M instructions a frame (${network.latencyMs.map((ms) => ms.toFixed(0)).join("..")} ms planned), arena ${formatBytes(arenaBytes)}, flash ${formatBytes(stm32h743.flashBytes ?? flashBytes)}${stm32h743.fits ? "" : `; DOES NOT FIT: ${stm32h743.problem}`}`,
     );
   }
-  if (track !== undefined && "frames" in track) lines.push(`tracks    ${track.tracks} in ${track.frames} frames`);
+  if (track !== undefined) lines.push(`tracks    ${track.tracks} in ${track.frames} frames`);
   return [...lines, `report    ${report}`].join("\n");
 }

@@ -1,1 +1,235 @@
-export async function writeShipReport(_request: unknown, _context: unknown): Promise<void> {}
+/** The report of a shipped run, made from what the run folder and the steps' results hold. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { arenaOf, type Board, energyMj, latencyMs, memoryMap } from "@phinets/core/cost";
+import type { Picture } from "@phinets/core/data";
+import { deployGraph } from "@phinets/core/graph";
+import { classNames, type Network } from "@phinets/core/networks";
+import { codeAllowanceBytes } from "@phinets/core/scaling";
+import type { Recipe } from "@phinets/core/training";
+import { inspect } from "../commands/inspect.js";
+import type { CachedPictures } from "../dataset/index.js";
+import { Detector, readPicture } from "../picture/index.js";
+import {
+  type Curve,
+  detectionPrediction,
+  type FormFigures,
+  type Prediction,
+  type ReportData,
+  renderCard,
+  renderReport,
+  reportPicture,
+  trackedFrame,
+} from "../report/index.js";
+import { writeFileAtomic } from "../run/atomic.js";
+import { loadRun } from "../run/load.js";
+import { readResults } from "../run/save.js";
+import { footprint } from "./choose-network.js";
+import type { OpenedData } from "./data.js";
+import type { ShipResult } from "./ship.js";
+import type { Metrics } from "./validate.js";
+
+export interface ReportRequest {
+  readonly folder: string;
+  readonly data: OpenedData;
+  readonly network: Network;
+  readonly board: Board;
+  readonly test: CachedPictures;
+  readonly result: ShipResult;
+  readonly recipe: Recipe;
+  readonly commandLine: string;
+}
+
+/** Pictures shown with truth and prediction. */
+const shownPictures = 12;
+
+/** Writes report.html and card.md into the run folder. */
+export async function writeShipReport(request: ReportRequest): Promise<void> {
+  const data = await reportData(request);
+  writeFileAtomic(join(request.folder, "report.html"), renderReport(data));
+  writeFileAtomic(join(request.folder, "card.md"), renderCard(data));
+}
+
+async function reportData(request: ReportRequest): Promise<ReportData> {
+  const { folder, data, network, board, result, commandLine } = request;
+  const { float, int8, firmware } = result.evaluation;
+  const { task, classes, splits } = data.index;
+  const forms = Object.entries({ float, int8, firmware }).filter(([, metrics]) => metrics !== undefined) as [
+    FormFigures["name"],
+    Metrics,
+  ][];
+  return {
+    title: `${data.name} on ${board.title}`,
+    version: ownVersion(),
+    date: new Date().toISOString().slice(0, 10),
+    dataset: {
+      name: data.name,
+      task,
+      classes,
+      pictures: { train: splits.train.length, val: splits.val.length, test: splits.test.length },
+      split: result.evaluation.split,
+    },
+    metrics: task === "detect" ? ["AP50", "AP", "precision", "recall", "f1"] : ["top1", "top5"],
+    figures: forms.map(([name, metrics]) => ({ name, values: valuesOf(metrics) })),
+    ...("leftOut" in result.emulate && {
+      figuresLeftOut: { leftOut: result.emulate.leftOut, install: "npm run setup" },
+    }),
+    ...networkParts(network, board),
+    training: {
+      rows: readResults(folder),
+      bestEpoch: result.train.bestEpoch,
+      imagesPerSecond: result.train.imagesPerSecond,
+      seconds: result.seconds.train,
+    },
+    predictions: await predictions(request),
+    ...(task === "detect" && {
+      precisionRecall: forms.flatMap(([name, metrics]): Curve[] =>
+        metrics.task === "detect" ? [{ name, points: metrics.prCurve }] : [],
+      ),
+    }),
+    perClass: perClass(int8, classNames(network.head)),
+    proof: proofOf(result, board),
+    tracking: await tracking(request),
+    artefacts: result.artefacts.map(({ file, ...rest }) => ({ path: file, what: descriptions[file] ?? "", ...rest })),
+    commands: [commandLine],
+  };
+}
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
+    .version;
+}
+
+function valuesOf(metrics: Metrics): Record<string, number> {
+  if (metrics.task === "classify") return { top1: metrics.top1, top5: metrics.top5 };
+  const { AP50, AP, precision, recall, f1 } = metrics;
+  return { AP50, AP, precision, recall, f1 };
+}
+
+function networkParts(network: Network, board: Board): Pick<ReportData, "network" | "board" | "memoryMapSvg"> {
+  const { plan, weights, parameters, macs, graph } = footprint(network);
+  const deployed = deployGraph(graph);
+  const latency = latencyMs(deployed, board);
+  const { json } = inspect({ network, board });
+  return {
+    network: {
+      name: "PhiNet",
+      input: network.input,
+      parameters,
+      macs,
+      settings: [
+        ["alpha", network.alpha],
+        ["beta", network.beta],
+        ["t0", network.t0],
+        ["N", network.blocks],
+        ["downsampling", network.downsampling.join(", ") || "none"],
+        ["activation", network.compatibility ? "relu6" : network.activation],
+        ["squeeze-and-excite", network.squeezeExcite && !network.compatibility ? "yes" : "no"],
+      ],
+      blocks: json.blocks,
+    },
+    board: {
+      name: board.name,
+      title: board.title,
+      core: board.core,
+      clockHz: board.clockHz,
+      flash: { usedBytes: weights.total + codeAllowanceBytes, totalBytes: board.flashBytes },
+      ram: { usedBytes: plan.bytes, totalBytes: arenaOf(board).bytes },
+      latencyMs: latency,
+      energyMj: energyMj(latency, board),
+    },
+    memoryMapSvg: memoryMap(deployed, plan),
+  };
+}
+
+async function predictions({ folder, test, result, network }: ReportRequest): Promise<readonly Prediction[]> {
+  const run = loadRun(folder);
+  const { int8 } = result.evaluation;
+  const detector = new Detector(run, { conf: int8.task === "detect" ? int8.confidence : undefined });
+  const count = Math.min(shownPictures, test.length);
+  const shown: Prediction[] = [];
+  for (let k = 0; k < count; k++) {
+    const i = Math.floor((k * test.length) / count);
+    const { file, labels = [], class: truth } = test.samples[i];
+    const picture: Picture = file.includes("#") ? test.at(i).picture : await readPicture(file);
+    const caption = file.split(/[\\/]/).at(-1)!;
+    if (network.head.kind === "yolov2")
+      shown.push(await detectionPrediction(caption, picture, labels, detector.detect(picture)));
+    else
+      shown.push({ caption, picture: await reportPicture(picture), truth, predicted: detector.classify(picture)[0] });
+  }
+  return shown;
+}
+
+function perClass(metrics: Metrics, names: readonly string[]): NonNullable<ReportData["perClass"]> {
+  if (metrics.task === "detect") {
+    return metrics.perClass.map(({ name, truths, AP50, AP, precision, recall, f1 }) => ({
+      name,
+      truths,
+      values: { AP50, AP, precision, recall, f1 },
+    }));
+  }
+  return metrics.perClass.map(({ class: index, images, precision, recall, f1 }) => ({
+    name: names[index],
+    truths: images,
+    values: { precision, recall, f1 },
+  }));
+}
+
+function proofOf({ emulate, run }: ShipResult, board: Board): ReportData["proof"] {
+  if ("leftOut" in emulate) return { leftOut: emulate.leftOut, install: "npm run setup" };
+  const { stm32h743, ...rest } = emulate;
+  const outputs = loadRun(run).quantized!.graph;
+  const outputBytes = outputs.outputs.reduce(
+    (sum, output) => sum + outputs.shapes[output].reduce((a, b) => a * b, 1),
+    0,
+  );
+  return {
+    ...rest,
+    bytes: outputBytes * emulate.images,
+    machine: "Cortex-M7, MPS2 AN500 in QEMU",
+    linked: stm32h743.fits
+      ? {
+          name: "STM32H743",
+          flash: {
+            usedBytes: stm32h743.flashBytes!,
+            totalBytes: board.name === "stm32h743" ? board.flashBytes : 2 * 1024 * 1024,
+          },
+          ram: {
+            usedBytes: stm32h743.ramBytes!,
+            totalBytes: board.name === "stm32h743" ? arenaOf(board).bytes : 512 * 1024,
+          },
+        }
+      : { leftOut: stm32h743.problem! },
+  };
+}
+
+async function tracking({ folder, result }: ReportRequest): Promise<ReportData["tracking"]> {
+  const { track } = result;
+  if (track === undefined) return { leftOut: "no clip was given; --clip takes a video or a folder of frames" };
+  const strip = await Promise.all(
+    track.stills.map(async ({ file, number, tracks }) =>
+      trackedFrame(number, await readPicture(join(folder, file)), tracks),
+    ),
+  );
+  return {
+    source: track.clip,
+    frames: track.frames,
+    tracks: track.tracks,
+    framesPerSecond: track.framesPerSecond,
+    strip,
+  };
+}
+
+const descriptions: Record<string, string> = {
+  "network.json": "the network",
+  "weights/best.safetensors": "float weights",
+  "quantized.json": "int8 network: graph and scales",
+  "quantized.safetensors": "int8 network: weights and biases",
+  "firmware/model/phinets_model.c": "C99 model: weights, tables, calls",
+  "firmware/model/phinets_model.h": "its interface",
+  "firmware/build/stm32h743.elf": "image linked for the STM32H743",
+  "firmware/build/mps2-an500.elf": "image that ran on the emulated core",
+  "tracks.txt": "tracks, MOTChallenge text",
+  "tracks.mp4": "tracks drawn on the clip",
+};

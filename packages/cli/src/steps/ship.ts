@@ -77,7 +77,7 @@ export interface ShipResult {
     readonly firmware?: Metrics;
   };
   readonly emulate: Emulation | LeftOut;
-  readonly track?: TrackSummary | LeftOut;
+  readonly track?: TrackSummary;
   readonly artefacts: readonly { readonly file: string; readonly bytes: number; readonly sha256: string }[];
   /** Seconds each step took when it was last done. */
   readonly seconds: Readonly<Record<string, number>>;
@@ -181,10 +181,8 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     artefacts: artefactsOf(folder),
     seconds: log.seconds,
   };
-  await writeShipReport(
-    { folder, data, network, board: target, test, result, recipe, commandLine: request.commandLine },
-    context,
-  );
+  const { commandLine } = request;
+  await writeShipReport({ folder, data, network, board: target, test, result, recipe, commandLine });
   writeFileAtomic(join(folder, "ship.json"), `${JSON.stringify(result, undefined, 1)}\n`);
   return result;
 }

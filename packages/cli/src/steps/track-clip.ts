@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { formatMotTracks, Sort } from "@phinets/core/tracking";
+import { formatMotTracks, Sort, type Track } from "@phinets/core/tracking";
 import { Detector, savePicture, TrackPainter } from "../picture/index.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import { loadRun } from "../run/load.js";
@@ -17,8 +17,10 @@ export interface TrackSummary {
   /** Files in the run folder. */
   readonly file: string;
   readonly video?: string;
-  /** Annotated frames spread over the clip. */
-  readonly stills: readonly string[];
+  /** Where the frames came from. */
+  readonly clip: string;
+  /** Frames spread over the clip, as pictures in the run folder, with their tracks in source pixels. */
+  readonly stills: readonly { readonly file: string; readonly number: number; readonly tracks: readonly Track[] }[];
   /** Why there is no video. */
   readonly leftOut?: string;
 }
@@ -33,7 +35,7 @@ export async function trackClip(folder: string, clip: string, context: Context):
   const ids = new Set<number>();
   const { count = 0, framesPerSecond, frames } = await framesOf(clip, context.signal);
   const progress = context.progress({ label: "tracking", total: count, unit: "frames", lineEvery: 1 });
-  const stills: string[] = [];
+  const stills: TrackSummary["stills"][number][] = [];
   const every = Math.max(1, Math.floor(count / stillCount));
   let text = "";
   let done = 0;
@@ -73,8 +75,8 @@ export async function trackClip(folder: string, clip: string, context: Context):
       }
       if (done % every === every - 1 && stills.length < stillCount) {
         const still = `tracks/${String(number).padStart(6, "0")}.jpg`;
-        await savePicture(join(folder, still), painted);
-        stills.push(still);
+        await savePicture(join(folder, still), picture);
+        stills.push({ file: still, number, tracks });
       }
       progress.update(++done, `${tracks.length} in view`);
     }
@@ -89,6 +91,7 @@ export async function trackClip(folder: string, clip: string, context: Context):
     frames: done,
     tracks: ids.size,
     framesPerSecond: Number(((1000 * done) / ms).toFixed(1)),
+    clip,
     file: "tracks.txt",
     ...(writer !== undefined && { video: "tracks.mp4" }),
     stills,

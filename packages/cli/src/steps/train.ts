@@ -73,7 +73,12 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
   let { epoch: firstEpoch, best, bestEpoch } = checkpoint ?? { epoch: 0, best: Number.NEGATIVE_INFINITY, bestEpoch: 0 };
   if (checkpoint === undefined) executor.setParameters(initialWeights(graph, recipe.seed, network.head));
   else trainer.restore(checkpoint.state, checkpoint.step);
-  const progress = context.progress({ label: "training", total: recipe.epochs, unit: "epochs", lineEvery: 1 / recipe.epochs });
+  const progress = context.progress({
+    label: "training",
+    total: recipe.epochs,
+    unit: "epochs",
+    lineEvery: 1 / recipe.epochs,
+  });
   progress.update(firstEpoch);
   let trainedPictures = 0;
   let trainedMs = 0;

@@ -27,7 +27,10 @@ export interface Recipe {
   readonly weightDecay: number;
   /** Gradients are scaled down to this global norm; 0 = off. Default 35. */
   readonly clipNorm: number;
-  /** Decay of the averaged weights, which are what is validated, saved and deployed. Default 0.9985. */
+  /**
+   * Most decay of the averaged weights, which are what is validated, saved and deployed; a short run uses less (see
+   * `emaDecayAt`). Default 0.9985.
+   */
   readonly emaDecay: number;
   /** Share of a batch in the running statistics of batch norm (PyTorch's sense). Default 0.03. */
   readonly batchNormMomentum: number;

@@ -25,9 +25,11 @@ describe("learning rate", () => {
 });
 
 describe("EMA decay", () => {
-  it("starts low and ends at the decay", () => {
-    expect(emaDecayAt(0, 0.999)).toBeCloseTo(0.1);
-    expect(emaDecayAt(1e6, 0.999)).toBe(0.999);
+  it("starts low, ends at the decay, and is short in a short run", () => {
+    expect(emaDecayAt(0, 0.999, 1e5)).toBeCloseTo(0.1);
+    expect(emaDecayAt(1e6, 0.999, 1e6)).toBe(0.999);
+    expect(emaDecayAt(1000, 0.999, 1200)).toBeCloseTo(0.99);
+    expect(emaDecayAt(3, 0.999, 4)).toBe(0);
   });
 });
 

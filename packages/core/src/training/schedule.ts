@@ -22,7 +22,10 @@ export function learningRateAt(step: number, options: ScheduleOptions): number {
   return learningRate * (finalFraction + (1 - finalFraction) * 0.5 * (1 + cos(Math.PI * progress)));
 }
 
-/** EMA decay that starts low, so that the average is of use from the first epochs: min(decay, (1 + n) / (10 + n)). */
-export function emaDecayAt(step: number, decay: number): number {
-  return Math.min(decay, (1 + step) / (10 + step));
+/**
+ * EMA decay of a step (1 = the first): at most `decay`, at most what keeps the average's horizon within a twelfth of the
+ * run, and low at first, so that the average is of use from the first epochs: (1 + n) / (10 + n).
+ */
+export function emaDecayAt(step: number, decay: number, totalSteps: number): number {
+  return Math.min(decay, 1 - Math.min(1, 12 / totalSteps), (1 + step) / (10 + step));
 }

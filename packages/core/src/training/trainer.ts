@@ -78,7 +78,7 @@ export class Trainer {
     });
     if (!Number.isFinite(gradientNorm)) throw diverged(this.#step, { ...value, loss: Number.NaN }, recipe);
     executor.updateRunningStatistics(recipe.batchNormMomentum);
-    executor.updateEma(emaDecayAt(this.#step, recipe.emaDecay));
+    executor.updateEma(emaDecayAt(this.#step, recipe.emaDecay, totalSteps));
     return { step: this.#step, loss: value.loss, parts: value.parts, learningRate, gradientNorm };
   }
 

@@ -1,0 +1,112 @@
+/** `phinets emulate`: a run's firmware on an emulated Cortex-M7, compared with the interpreter byte for byte. */
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { resize, withChannels, writeInputInt8 } from "@phinets/core/data";
+import type { Network } from "@phinets/core/networks";
+import type { QuantizedNetwork } from "@phinets/core/quantization";
+import { PhinetsError, Random } from "@phinets/core/tensor";
+import type { Command } from "commander";
+import { type Emulation, emulate } from "../emulator/index.js";
+import { modelOptions } from "../emulator/model-options.js";
+import { listPictures, readPicture } from "../picture/files.js";
+import { writeFileAtomic } from "../run/atomic.js";
+import { loadRun, type Run } from "../run/load.js";
+import type { Context } from "../terminal/context.js";
+import { formatBytes, formatCount } from "../terminal/format.js";
+import { integer } from "../terminal/options.js";
+import { formatTable } from "../terminal/table.js";
+
+interface EmulateOptions {
+  readonly model: string;
+  readonly images?: string;
+  readonly limit: number;
+  readonly seed: number;
+}
+
+export function register(program: Command, context: Context): void {
+  program
+    .command("emulate")
+    .description(
+      "Compiles a run's firmware, runs it on an emulated Cortex-M7, compares every output byte with the interpreter, and links the STM32H743 image. Writes RUN/firmware and RUN/device_report.json.",
+    )
+    .requiredOption("--model <run>", "run folder, or a file in one")
+    .option("--images <path>", "folder of pictures, or one picture (default: 8 of random pixels)")
+    .option("--limit <n>", "most pictures", integer(1), 100)
+    .option("--seed <n>", "draws the random pixels", integer(0), 0)
+    .action((options: EmulateOptions) => emulateCommand(options, context));
+}
+
+async function emulateCommand(options: EmulateOptions, context: Context): Promise<void> {
+  const run = loadRun(options.model);
+  const quantized = requireQuantized(run);
+  const inputs = options.images
+    ? await inputsFromPictures(options.images, run.network, options.limit)
+    : randomInputs(run.network, Math.min(8, options.limit), options.seed);
+  const result = await emulate(quantized, inputs, {
+    ...modelOptions(run.network),
+    folder: join(run.folder, "firmware"),
+    signal: context.signal,
+  });
+  const report = join(run.folder, "device_report.json");
+  writeFileAtomic(report, `${JSON.stringify(result, undefined, 1)}\n`);
+  if (!result.matchesInterpreter)
+    throw new PhinetsError(
+      "emulate.mismatch",
+      `${result.differingBytes} output bytes of ${result.images} pictures differ from the interpreter's; this is a fault of the generated code, please report it with ${report}`,
+      report,
+    );
+  context.result(result, () => describe(result));
+}
+
+/** The run's integer network, or an error that names the command that makes it. */
+export function requireQuantized(run: Run): QuantizedNetwork {
+  if (run.quantized) return run.quantized;
+  throw new PhinetsError(
+    "run.quantized",
+    `${run.folder}: the run has no int8 network; make it with phinets quantize --model ${run.folder} --data DATA`,
+    run.folder,
+  );
+}
+
+async function inputsFromPictures(path: string, network: Network, limit: number): Promise<Int8Array[]> {
+  if (!existsSync(path)) throw new PhinetsError("emulate.images", `${path}: no such picture or folder`, path);
+  const files = statSync(path).isDirectory() ? listPictures(path) : [path];
+  if (files.length === 0)
+    throw new PhinetsError("emulate.images", `${path}: the folder has no pictures; name one that has`, path);
+  const { height, width, channels } = network.input;
+  const inputs: Int8Array[] = [];
+  for (const file of files.slice(0, limit)) {
+    const picture = resize(withChannels(await readPicture(file), channels), { height, width });
+    const input = new Int8Array(picture.data.length);
+    writeInputInt8(picture.data, input);
+    inputs.push(input);
+  }
+  return inputs;
+}
+
+function randomInputs({ input: { height, width, channels } }: Network, count: number, seed: number): Int8Array[] {
+  return Array.from({ length: count }, (_, i) => {
+    const random = new Random(seed, i);
+    return new Int8Array(height * width * channels).map(() => random.integer(256) - 128);
+  });
+}
+
+function describe(result: Emulation): string {
+  const { stm32h743 } = result;
+  const chip = stm32h743.fits
+    ? `fits: ${formatBytes(stm32h743.flashBytes!)} flash, ${formatBytes(stm32h743.ramBytes!)} RAM`
+    : stm32h743.problem!;
+  return formatTable(
+    ["", ""],
+    [
+      ["pictures", formatCount(result.images)],
+      ["output bytes", "all equal to the interpreter's"],
+      ["instructions a picture", `${formatCount(result.instructions)} (${result.instructionsPerMac.toFixed(2)} a MAC)`],
+      ["flash", formatBytes(result.flashBytes)],
+      ["arena", `${formatBytes(result.arenaBytes)} linked, ${formatBytes(result.plannedArenaBytes)} planned`],
+      ["stack", formatBytes(result.stackBytes)],
+      ["STM32H743", chip],
+      ["outputs' SHA-256", result.outputSha256],
+    ],
+  );
+}

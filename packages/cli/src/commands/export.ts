@@ -1,0 +1,43 @@
+/** `phinets export`: a run's network in other forms. */
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+import { writeBundle } from "../emulator/bundle.js";
+import { modelOptions } from "../emulator/model-options.js";
+import { loadRun } from "../run/load.js";
+import type { Context } from "../terminal/context.js";
+import { requireQuantized } from "./emulate.js";
+
+interface ExportOptions {
+  readonly model: string;
+  readonly format: readonly Format[];
+  readonly out: string;
+}
+
+const formats = ["c"] as const;
+type Format = (typeof formats)[number];
+
+export function register(program: Command, context: Context): void {
+  program
+    .command("export")
+    .description("Writes a run's int8 network as C99 with its kernels: a folder that compiles with `cc *.c`.")
+    .requiredOption("--model <run>", "run folder, or a file in one")
+    .option("--format <list>", `formats, separated by commas: ${formats.join(", ")}`, parseFormats, ["c"])
+    .requiredOption("--out <folder>", "where to write; existing files of the same names are replaced")
+    .action((options: ExportOptions) => exportCommand(options, context));
+}
+
+function exportCommand({ model, out }: ExportOptions, context: Context): void {
+  const run = loadRun(model);
+  const files = writeBundle(out, requireQuantized(run), modelOptions(run.network));
+  context.result({ files }, () =>
+    [...files, "", `cc *.c in ${out} compiles it; README.md says how to call it`].join("\n"),
+  );
+}
+
+function parseFormats(text: string): Format[] {
+  const words = text.split(",");
+  for (const word of words) {
+    if (!formats.includes(word as Format)) throw new InvalidArgumentError(`It is a list of: ${formats.join(", ")}.`);
+  }
+  return words as Format[];
+}
