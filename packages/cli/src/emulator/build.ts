@@ -7,8 +7,11 @@ import { missingTool, runTool } from "./tool.js";
 
 export type FirmwareBoard = "host" | "mps2-an500" | "stm32h743";
 
-/** The C sources that every firmware shares: kernels/ and boards/. */
+/** Where the C sources are: kernels/, detect/ and boards/. */
 export const firmwareSources = fileURLToPath(new URL("../../../../firmware", import.meta.url));
+
+/** Folders of it that belong to every program. */
+export const sharedFolders = ["kernels", "detect"] as const;
 
 const warnings = ["-Wall", "-Wextra", "-Werror"];
 const arm = [
@@ -26,13 +29,13 @@ const arm = [
 
 /** Folders of C files that go into a board's program, below the firmware folder. */
 const folders: Readonly<Record<FirmwareBoard, readonly string[]>> = {
-  host: ["model", "kernels", "boards/host"],
-  "mps2-an500": ["model", "kernels", "boards/cortex-m7", "boards/mps2-an500"],
-  stm32h743: ["model", "kernels", "boards/cortex-m7", "boards/stm32h743"],
+  host: ["model", ...sharedFolders, "boards/host"],
+  "mps2-an500": ["model", ...sharedFolders, "boards/cortex-m7", "boards/mps2-an500"],
+  stm32h743: ["model", ...sharedFolders, "boards/cortex-m7", "boards/stm32h743"],
 };
 
 /**
- * Lays out `folder`: model/ (what `emitC` returned), kernels/ and boards/. Existing files are replaced.
+ * Lays out `folder`: model/ (what `emitC` returned), kernels/, detect/ and boards/. Existing files are replaced.
  *
  * @param model file name to text
  */

@@ -3,9 +3,10 @@
  * firmware/kernels. The same network gives the same bytes.
  */
 import { type ArenaPlan, planArena } from "../cost/index.js";
+import { checkHead } from "../detection/index.js";
 import { consumersOf } from "../graph/index.js";
 import { type IntegerLookup, type IntegerNode, lowerToInteger, type QuantizedNetwork } from "../quantization/index.js";
-import { formatShape, PhinetsError, sizeOf } from "../tensor/index.js";
+import { exp, formatShape, PhinetsError, sizeOf } from "../tensor/index.js";
 import { canFuseLookup, type EmittedLayer, emitLayer } from "./c-layers.js";
 import { arrayDefinition, commentText, floatLiteral, grouped, mapOf, stringLiteral } from "./c-literals.js";
 
@@ -14,12 +15,14 @@ export interface CDetector {
   readonly classes: readonly string[];
   /** Width and height of each anchor, in cells of the output map. */
   readonly anchors: readonly (readonly [width: number, height: number])[];
+  /** How raw centres become positions, see detection. Default "yolov2". */
+  readonly decoder?: "yolov2" | "scaled";
 }
 
 export interface COptions {
   /** Prefix of files and symbols: a C identifier. Default "phinets". Networks of different names can be linked together. */
   readonly name?: string;
-  /** Written into the header for the decoder (YOLOv2 heads). Default none. */
+  /** Adds `<name>_head` for firmware/detect (YOLOv2 heads, one output). Default none. */
   readonly detector?: CDetector;
   /** Class names of a classifier, in output order. Default none. */
   readonly classes?: readonly string[];
@@ -29,7 +32,7 @@ export interface COptions {
  * `{"<name>_model.c", "<name>_model.h"}`. The header declares `int <name>_run(const int8_t *input, int8_t *output)`,
  * `int8_t *<name>_input(void)`, the sizes and the scales. Several outputs follow each other in the graph's order.
  * Throws PhinetsError for a name that is no C identifier, a network that has not exactly one input, an op without int8
- * arithmetic, a grouped convolution, and an accumulator that could overflow.
+ * arithmetic, a grouped convolution, an accumulator that could overflow, and a detector that is not the output's shape.
  */
 export function emitC(q: QuantizedNetwork, options: COptions = {}): Record<string, string> {
   const { name = "phinets" } = options;
@@ -83,7 +86,8 @@ function fusedLookups(q: QuantizedNetwork, nodes: readonly IntegerNode[], plan: 
   return fusions;
 }
 
-function source({ q, name, plan, layers, input }: Model, options: COptions): string {
+function source(model: Model, options: COptions): string {
+  const { q, name, plan, layers, input } = model;
   const upper = name.toUpperCase();
   const at = (value: string): string => `${name}_arena + ${plan.tensors[value].offset}`;
   let offset = 0;
@@ -111,7 +115,7 @@ function source({ q, name, plan, layers, input }: Model, options: COptions): str
     `/* All activations. Tensors whose lifetimes do not meet share bytes; the lower bound of any layout is ${grouped(plan.lowerBoundBytes)}. */`,
     `int8_t ${name}_arena[${upper}_ARENA_BYTES] ALIGNED_16;`,
     "",
-    ...metadata(name, options),
+    ...metadata(model, options),
     ...layers
       .filter((layer) => layer.constants.length > 0)
       .flatMap((layer) => [`/* ${layer.comment} */`, ...layer.constants, ""]),
@@ -127,12 +131,35 @@ function source({ q, name, plan, layers, input }: Model, options: COptions): str
   ].join("\n");
 }
 
-/** Class names and anchors, as the header declares them. */
-function metadata(name: string, { detector, classes }: COptions): string[] {
+/** Class names and what the decoder needs, as the header declares them. */
+function metadata({ q, name }: Model, { detector, classes }: COptions): string[] {
   const names = detector?.classes ?? classes;
   const lines: string[] = [];
   if (names !== undefined) lines.push(arrayDefinition("char *const", `${name}_classes`, names.map(stringLiteral), ""));
-  if (detector !== undefined) lines.push(arrayDefinition("float", `${name}_anchors`, detector.anchors.flat(), ""));
+  if (detector !== undefined) {
+    const { anchors, decoder = "yolov2" } = detector;
+    const [output] = q.graph.outputs;
+    const { scale, zeroPoint } = q.values[output];
+    const [height, width, channels] = mapOf(q.graph.shapes[output]);
+    checkHead(channels, anchors, detector.classes.length);
+    const powers = Array.from({ length: 256 }, (_, steps) => exp(-scale * steps));
+    lines.push(
+      arrayDefinition("float", `${name}_anchors`, anchors.flat()),
+      "/* e^(-scale * d), d = 0..255. */",
+      arrayDefinition("float", `${name}_powers`, powers),
+      `const phinets_detector ${name}_head = {
+  .height = ${height},
+  .width = ${width},
+  .anchors = ${anchors.length},
+  .classes = ${detector.classes.length},
+  .anchor_sizes = ${name}_anchors,
+  .zero_point = ${zeroPoint},
+  .powers = ${name}_powers,
+  .centre_scale = ${floatLiteral(decoder === "scaled" ? 2 : 1)},
+  .centre_shift = ${floatLiteral(decoder === "scaled" ? 0.5 : 0)},
+};`,
+    );
+  }
   return lines.length > 0 ? [...lines, ""] : [];
 }
 
@@ -154,6 +181,7 @@ function header({ q, name, plan, layers, input }: Model, { detector, classes }: 
     "",
     "#include <stdint.h>",
     "",
+    ...(detector === undefined ? [] : ['#include "phinets_detect.h"', ""]),
     "#ifdef __cplusplus",
     'extern "C" {',
     "#endif",
@@ -191,14 +219,8 @@ function header({ q, name, plan, layers, input }: Model, { detector, classes }: 
       `#define ${upper}_CLASSES ${names.length}`,
       `extern const char *const ${name}_classes[${names.length}];`,
     );
-  if (detector !== undefined) {
-    const { anchors } = detector;
-    lines.push(
-      `#define ${upper}_ANCHORS ${anchors.length}`,
-      "/* Width and height of each anchor, in cells. */",
-      `extern const float ${name}_anchors[${2 * anchors.length}];`,
-    );
-  }
+  if (detector !== undefined)
+    lines.push("/* How phinets_detect reads the output. */", `extern const phinets_detector ${name}_head;`);
   if (names !== undefined) lines.push("");
   lines.push(
     "/* Where the network reads its input: fill it in place and pass it to run, and no copy is made. A run overwrites it. */",

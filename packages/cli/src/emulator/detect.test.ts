@@ -1,0 +1,117 @@
+/** phinets_detect against the library's own detection, on random maps. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Decoder, type Detection, detect } from "@phinets/core/detection";
+import { GraphBuilder } from "@phinets/core/graph";
+import { Random } from "@phinets/core/tensor";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { randomlyQuantized } from "../../../../test/random-network.js";
+import { installed } from "../../../../test/tools.js";
+import { writeBundle } from "./bundle.js";
+import { runTool } from "./tool.js";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "phinets-detect-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const anchors: [number, number][] = [
+  [0.72, 1.43],
+  [1.12, 1.09],
+  [2.9, 0.4],
+];
+const capacity = 64;
+
+/** A program that reads maps and writes, for each, the number of boxes and `capacity` boxes. */
+const main = `#include <stdio.h>
+#include "phinets_model.h"
+int main(int argc, char **argv) {
+  FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[argc - 1], "wb");
+  static int8_t map[PHINETS_OUTPUT_BYTES];
+  static phinets_box boxes[${capacity}];
+  while (fread(map, 1, sizeof map, in) == sizeof map) {
+    int32_t count = phinets_detect(&phinets_head, map, 0.3f, 0.45f, boxes, ${capacity});
+    fwrite(&count, 4, 1, out);
+    fwrite(boxes, sizeof boxes[0], ${capacity}, out);
+  }
+  return fclose(in) | fclose(out);
+}
+`;
+
+describe.skipIf(!installed("gcc"))("phinets_detect", () => {
+  test.each<[Decoder, number, number]>([
+    ["yolov2", 1, 0.05],
+    ["yolov2", 4, 0.09],
+    ["scaled", 3, 0.03],
+  ])("finds what the library finds (%s, %i classes, scale %f)", async (decoder, classes, scale) => {
+    const where = join(folder, `${decoder}${classes}`);
+    const builder = new GraphBuilder("head");
+    const shape = [5, 6, anchors.length * (5 + classes)] as const;
+    const x = builder.input("x", [1, shape[0], shape[1], 2]);
+    const random = randomlyQuantized(builder.build([builder.conv2d("y", x, { filters: shape[2] })]), 1);
+    const q = { ...random, values: { ...random.values, y: { scale: Math.fround(scale), zeroPoint: 37 } } };
+    const names = Array.from({ length: classes }, (_, i) => `class ${i}`);
+    writeBundle(where, q, { detector: { classes: names, anchors, decoder } });
+    writeFileSync(join(where, "main.c"), main);
+    const units = readdirSync(where).filter((name) => name.endsWith(".c"));
+    const flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover"];
+    expect(await runTool("gcc", [...flags, ...units, "-o", "model"], { cwd: where })).toMatchObject({ stderr: "" });
+
+    const draw = new Random(classes, 3);
+    const bytes = shape[0] * shape[1] * shape[2];
+    // Mostly low objectness, so that some maps stay below the capacity and some boxes overlap.
+    const maps = Array.from({ length: 40 }, () =>
+      new Int8Array(bytes).map((_, i) =>
+        i % (5 + classes) === 4 && draw.uniform() < 0.8 ? -100 : draw.integer(256) - 128,
+      ),
+    );
+    writeFileSync(join(where, "maps.bin"), Buffer.concat(maps.map((map) => new Uint8Array(map.buffer))));
+    expect(await runTool("./model", ["maps.bin", "boxes.bin"], { cwd: where })).toMatchObject({
+      stderr: "",
+      exitCode: 0,
+    });
+    const file = readFileSync(join(where, "boxes.bin"));
+    const view = new DataView(file.buffer, file.byteOffset, file.length);
+    let boxes = 0;
+    maps.forEach((map, i) => {
+      const at = i * (4 + capacity * 24);
+      const real = Float32Array.from(map, (value) => Math.fround(scale) * (value - 37));
+      const expected = detect(real, shape, { anchors, classes, decoder }, { threshold: 0.3, maxDetections: capacity });
+      expect(view.getInt32(at, true)).toBe(expected.length);
+      expected.forEach((box, k) => {
+        const actual = readBox(view, at + 4 + k * 24);
+        expect(actual.class).toBe(box.class);
+        for (const field of ["x", "y", "width", "height", "score"] as const)
+          expect(Math.abs(actual[field] - box[field])).toBeLessThan(1e-5);
+      });
+      boxes += expected.length;
+    });
+    expect(boxes).toBeGreaterThan(100);
+  });
+
+  test("the exported folder compiles with `cc *.c`", async () => {
+    const where = join(folder, "bundle");
+    const builder = new GraphBuilder("classifier");
+    const x = builder.input("x", [1, 4, 4, 1]);
+    const q = randomlyQuantized(builder.build([builder.dense("y", builder.flatten("flat", x), 3)]), 1);
+    const files = writeBundle(where, q, { classes: ["a", "b", "c"] });
+    expect(files).toEqual([...files].sort());
+    expect(
+      readdirSync(where)
+        .sort()
+        .map((name) => join(where, name)),
+    ).toEqual(files);
+    const units = readdirSync(where).filter((name) => name.endsWith(".c"));
+    expect(await runTool("cc", [...units, "-o", "program"], { cwd: where })).toMatchObject({ exitCode: 0, stderr: "" });
+    writeFileSync(join(where, "in.bin"), new Uint8Array(32));
+    expect(await runTool("./program", ["in.bin", "out.bin"], { cwd: where })).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(join(where, "out.bin")).length).toBe(6);
+  });
+});
+
+function readBox(view: DataView, at: number): Detection {
+  const [x, y, width, height, score] = [0, 4, 8, 12, 16].map((offset) => view.getFloat32(at + offset, true));
+  return { x, y, width, height, score, class: view.getInt32(at + 20, true) };
+}
