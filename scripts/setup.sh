@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs the system packages that firmware, video and the browser tests need. Debian and Ubuntu; a second run is quick.
+set -euo pipefail
+
+# package:program that shows that it is there
+wanted=(
+  gcc:gcc
+  libc6-dev:/usr/include/stdlib.h
+  gcc-arm-none-eabi:arm-none-eabi-gcc
+  libnewlib-arm-none-eabi:/usr/share/doc/libnewlib-arm-none-eabi
+  qemu-system-arm:qemu-system-arm
+  ffmpeg:ffmpeg
+  chromium:chromium
+)
+
+missing=()
+for entry in "${wanted[@]}"; do
+  package=${entry%%:*} evidence=${entry#*:}
+  if [[ $evidence == /* ]]; then
+    [[ -e $evidence ]] || missing+=("$package")
+  else
+    command -v "$evidence" >/dev/null || missing+=("$package")
+  fi
+done
+
+if [[ ${#missing[@]} -eq 0 ]]; then
+  echo "setup: everything is installed"
+  exit 0
+fi
+
+if ! command -v apt-get >/dev/null; then
+  echo "setup: apt-get is not on this system; install these with your package manager: ${missing[*]}" >&2
+  exit 1
+fi
+
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  if ! command -v sudo >/dev/null; then
+    echo "setup: needs root to install ${missing[*]}, and there is no sudo; run it as root" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+
+echo "setup: installing ${missing[*]}"
+"${as_root[@]}" apt-get update
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+echo "setup: done"
