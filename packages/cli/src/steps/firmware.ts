@@ -1,8 +1,8 @@
 /** A run's firmware: emitted, built, run on the emulated core over pictures, compared byte for byte. */
 import type { PictureSource } from "@phinets/core/data";
-import { classNames, type Network } from "@phinets/core/networks";
+import type { Network } from "@phinets/core/networks";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
-import { type EmulateOptions, type Emulation, emulate } from "../emulator/index.js";
+import { type EmulateOptions, type Emulation, emulate, modelOptions } from "../emulator/index.js";
 import { dequantize, int8Input, type Outputs } from "./validate.js";
 
 export interface FirmwareResult {
@@ -18,13 +18,11 @@ export async function firmwareOutputs(
   source: PictureSource,
   options: Pick<EmulateOptions, "folder" | "signal"> = {},
 ): Promise<FirmwareResult> {
-  const { head } = network;
   const inputs = Array.from({ length: source.length }, (_, i) => int8Input(network, source, i));
   const outputs: Float32Array[] = [];
   const emulation = await emulate(quantized, inputs, {
     ...options,
-    ...(head.kind === "yolov2" && { detector: { classes: classNames(head), anchors: head.anchors } }),
-    ...(head.kind === "classifier" && { classes: classNames(head) }),
+    ...modelOptions(network),
     onOutput: (output) => outputs.push(dequantize(quantized, output)),
   });
   return { emulation, outputs };
