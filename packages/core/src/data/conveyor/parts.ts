@@ -60,8 +60,8 @@ export function drawPart(random: Random, kind: PartKind): Part {
     const size = 0.1 * scale;
     return { kind, size, bore: size * (0.42 + 0.1 * ratio), head: 0, rise: 0.05, ...common };
   }
-  const size = 0.165 * scale * (0.9 + 0.3 * ratio);
-  return { kind, size, bore: 0.034 * scale, head: 0.075 * scale, rise: 0.055, ...common };
+  const size = 0.138 * scale * (0.9 + 0.25 * ratio);
+  return { kind, size, bore: 0.038 * scale, head: 0.08 * scale, rise: 0.055, ...common };
 }
 
 /** A part at its place in a picture: pixels and turns. */
