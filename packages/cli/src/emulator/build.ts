@@ -1,8 +1,9 @@
 /** Writes a network's firmware into a folder and compiles it for a board. */
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PhinetsError } from "@phinets/core/tensor";
+import { describeWriteError } from "../run/atomic.js";
 import { missingTool, runTool } from "./tool.js";
 
 export type FirmwareBoard = "host" | "mps2-an500" | "stm32h743";
@@ -35,15 +36,22 @@ const folders: Readonly<Record<FirmwareBoard, readonly string[]>> = {
 };
 
 /**
- * Lays out `folder`: model/ (what `emitC` returned), kernels/, detect/ and boards/. Existing files are replaced.
+ * Lays out `folder`: model/ (what `emitC` returned), kernels/, detect/ and boards/. What these folders held is removed.
  *
  * @param model file name to text
  */
 export function writeFirmware(folder: string, model: Readonly<Record<string, string>>): void {
-  for (const part of ["kernels", "boards"])
-    cpSync(join(firmwareSources, part), join(folder, part), { recursive: true });
-  mkdirSync(join(folder, "model"), { recursive: true });
-  for (const [name, text] of Object.entries(model)) writeFileSync(join(folder, "model", name), text);
+  try {
+    // A source that no longer exists must not be compiled again.
+    for (const part of ["model", ...sharedFolders, "boards"])
+      rmSync(join(folder, part), { recursive: true, force: true });
+    for (const part of [...sharedFolders, "boards"])
+      cpSync(join(firmwareSources, part), join(folder, part), { recursive: true });
+    mkdirSync(join(folder, "model"), { recursive: true });
+    for (const [name, text] of Object.entries(model)) writeFileSync(join(folder, "model", name), text);
+  } catch (error) {
+    throw describeWriteError(error, folder);
+  }
 }
 
 export interface BuildOptions {

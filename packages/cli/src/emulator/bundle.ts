@@ -92,7 +92,7 @@ for (int32_t i = 0; i < found; i++)
   return `# A network in C99
 
 \`cc *.c -o model\` builds a program that reads inputs from one file and writes outputs to another. In firmware, leave out
-main.c. No heap, no floating point in the network, no library but memcpy, memset and strlen's header.
+main.c. No heap, no floating point in the network, no library but memcpy and memset.
 
 \`\`\`c
 #include "phinets_model.h"
