@@ -66,9 +66,6 @@ interface Epilogue {
 /** A convolution's backward instruction while its parts are collected. */
 interface ConvBackward {
   readonly index: number;
-  x: Operand | undefined;
-  readonly dy: Operand;
-  weight: string;
   dx: number | undefined;
   weightGradient: string | undefined;
   biasGradient: string | undefined;
@@ -453,9 +450,6 @@ class Lowering {
     const dy = kernel === "grouped" ? plain(this.#store(dyName)) : this.#operand(dyName);
     const record: ConvBackward = {
       index: this.#instructions.length,
-      x,
-      dy,
-      weight: forward.parameters.weight,
       dx: undefined,
       weightGradient: undefined,
       biasGradient: undefined,
@@ -465,10 +459,10 @@ class Lowering {
     };
     const start = (): Word[] => [
       ...operandWords(x),
-      ...operandWords(record.dy),
+      ...operandWords(dy),
       ...epilogueWords(record.epilogue, record.addend),
       record.dx === undefined ? none : { buffer: record.dx },
-      { parameter: record.weight },
+      { parameter: forward.parameters.weight },
       record.weightGradient === undefined ? none : { gradient: record.weightGradient },
       record.biasGradient === undefined ? none : { gradient: record.biasGradient },
       input.stride,
@@ -496,7 +490,7 @@ class Lowering {
       this.#emit("convBackward", () => [...start(), ...geometry, output.stride], scratchBytes);
     } else {
       const { groups, filters } = conv.attributes;
-      const weightBytes = this.parameters.parameters[record.weight].size * 4;
+      const weightBytes = this.parameters.parameters[forward.parameters.weight].size * 4;
       const tail = [output.stride, groups, input.channels, filters, weightBytes];
       this.#emit("groupedBackward", () => [...start(), ...geometry, ...tail]);
     }
