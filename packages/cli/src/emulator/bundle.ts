@@ -87,6 +87,8 @@ int32_t found = phinets_detect(&phinets_head, output, 0.25f, 0.45f, boxes, 32);
 for (int32_t i = 0; i < found; i++)
   use(phinets_classes[boxes[i].class_index], boxes[i].score, boxes[i].x, boxes[i].y, boxes[i].width, boxes[i].height);
 \`\`\`
+
+phinets_track.h joins the boxes of successive frames to tracks (SORT).
 `
     : "";
   return `# A network in C99
