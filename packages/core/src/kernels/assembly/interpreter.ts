@@ -1,6 +1,7 @@
-// Walks a program: one instruction after the other, each for the shards of this thread. An instruction is
-// [opcode, length in words, words...]. Only a barrier makes threads meet: shards share nothing but the statistics and the
-// gradients that are reduced after a barrier.
+// Walks a program. Instructions are [opcode, length in words, words...]; barriers cut them into segments. In a segment
+// every thread first does what is done once for all shards (from sums that the barrier completed), then threads claim
+// shards, one at a time, and take each through the segment: a slow core claims fewer, and no result depends on who did
+// what, because shards share nothing but the statistics and gradients that are reduced after a barrier.
 import { convBackward, convForward, groupedBackward, groupedForward } from "./conv";
 import { depthwiseBackward, depthwiseForward } from "./depthwise";
 import {
@@ -24,61 +25,70 @@ import { finishGradient, finishMoments, prepareNorm } from "./norm";
 import { average, optimise, reducePartials, squaredNorm } from "./optimizer";
 import { pointwiseBackward, pointwiseForward } from "./pointwise";
 import { address, arg, argFloat, code, codeEnd, scratch as scratchOf, shards as shardsOf } from "./program";
-import { barrier } from "./threads";
+import { barrier, claim } from "./threads";
+
+// Opcodes below it are not per shard.
+// @ts-ignore: decorator
+@inline
+const FIRST_PER_SHARD: i32 = 16;
 
 export function execute(program: usize, thread: i32, threads: i32): void {
   const end = codeEnd(program);
   const shards = shardsOf(program);
   const scratch = scratchOf(program, thread);
-  let i = code(program);
-  while (i < end) {
-    const opcode = load<i32>(i);
-    // Once for all shards: by every thread (the same result in the same place), or split among threads.
-    switch (opcode) {
-      case 0:
-        barrier(threads);
-        break;
-      case 1: // block, bytes, pixels, gamma, beta, epsilon
-        finishMoments(address(i, 0), address(i, 1), program, arg(i, 2), address(i, 3), address(i, 4), argFloat(i, 5));
-        break;
-      case 2: // block, bytes, gamma, dgamma, dbeta, rows of the batch
-        finishGradient(
-          address(i, 0),
-          address(i, 1),
-          program,
-          <f64>arg(i, 5),
-          address(i, 2),
-          address(i, 3),
-          address(i, 4),
-        );
-        break;
-      case 3: // block, bytes, gamma, beta, mean, variance, epsilon
-        prepareNorm(
-          address(i, 0),
-          address(i, 1),
-          address(i, 2),
-          address(i, 3),
-          address(i, 4),
-          address(i, 5),
-          argFloat(i, 6),
-        );
-        break;
-      case 4:
-        reducePartials(i, thread, threads);
-        break;
-      case 5:
-        squaredNorm(i, thread, threads);
-        break;
-      case 6:
-        optimise(i, thread, threads);
-        break;
-      case 7:
-        average(i, thread, threads);
-        break;
-      default:
-        for (let shard = thread; shard < shards; shard += threads) perShard(opcode, i, program, shard, scratch);
+  let start = code(program);
+  let claimed = 0; // claims of earlier segments: each shard once, and one in vain by each thread
+  while (true) {
+    let stop = start;
+    let work = false;
+    while (stop < end && load<i32>(stop) != 0) {
+      if (load<i32>(stop) < FIRST_PER_SHARD) once(stop, program, thread, threads);
+      else work = true;
+      stop += length(stop);
     }
-    i += (<usize>load<i32>(i, 4)) << 2;
+    if (work) {
+      for (let shard = claim() - claimed; shard < shards; shard = claim() - claimed) {
+        for (let i = start; i < stop; i += length(i)) {
+          const opcode = load<i32>(i);
+          if (opcode >= FIRST_PER_SHARD) perShard(opcode, i, program, shard, scratch);
+        }
+      }
+      claimed += shards + threads;
+    }
+    if (stop >= end) return;
+    barrier(threads);
+    start = stop + length(stop);
+  }
+}
+
+function length(i: usize): usize {
+  return <usize>load<i32>(i, 4) << 2;
+}
+
+/** Once for all shards: by every thread (the same result in the same place), or split among threads. */
+function once(i: usize, program: usize, thread: i32, threads: i32): void {
+  switch (load<i32>(i)) {
+    case 1: // block, bytes, pixels, gamma, beta, epsilon
+      finishMoments(address(i, 0), address(i, 1), program, arg(i, 2), address(i, 3), address(i, 4), argFloat(i, 5));
+      break;
+    case 2: // block, bytes, gamma, dgamma, dbeta, rows of the batch
+      finishGradient(address(i, 0), address(i, 1), program, <f64>arg(i, 5), address(i, 2), address(i, 3), address(i, 4));
+      break;
+    case 3: // block, bytes, gamma, beta, mean, variance, epsilon
+      prepareNorm(address(i, 0), address(i, 1), address(i, 2), address(i, 3), address(i, 4), address(i, 5), argFloat(i, 6));
+      break;
+    case 4:
+      reducePartials(i, thread, threads);
+      break;
+    case 5:
+      squaredNorm(i, thread, threads);
+      break;
+    case 6:
+      optimise(i, thread, threads);
+      break;
+    case 7:
+      average(i, thread, threads);
+      break;
   }
 }
 

@@ -21,6 +21,10 @@ const PHASE: usize = 192; // counts barriers
 
 // @ts-ignore: decorator
 @inline
+const CLAIMS: usize = 256; // shards handed out in this run
+
+// @ts-ignore: decorator
+@inline
 const SPINS: i32 = 4000;
 
 function waitWhile(word: usize, value: i32): void {
@@ -42,8 +46,14 @@ export function barrier(threads: i32): void {
   }
 }
 
+/** Hands out 0, 1, 2, ... within a run. */
+export function claim(): i32 {
+  return atomic.add<i32>(CLAIMS, 1);
+}
+
 /** Runs a program on `threads` threads, this one included; returns when all have finished. */
 export function run(program: usize, threads: i32): void {
+  atomic.store<i32>(CLAIMS, 0);
   if (threads > 1) {
     atomic.store<i32>(THREADS, threads);
     atomic.store<u32>(PROGRAM, <u32>program);
