@@ -30,7 +30,7 @@ export function register(program: Command, context: Context): void {
     .description("Renders a conveyor belt, learns its parts, ships firmware for the board, tracks an unseen clip.")
     .option("--target <board>", "name or board.json", "stm32h743")
     .option("--epochs <n>", "passes over the training pictures", integer(1), 12)
-    .option("--train <n>", "training pictures to render", integer(16), 1000)
+    .option("--train <n>", "training pictures to render", integer(16), 2000)
     .option("--seed <n>", "of pictures and training", integer(0, 2 ** 31), 0)
     .option("--project <dir>", "folder of all runs", "runs")
     .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64))
@@ -58,7 +58,7 @@ async function demo(options: DemoOptions, context: Context): Promise<void> {
       target: loadTarget(options.target),
       limits: { imgsz: size, fps: 8 },
       // Every rendering differs already, and a short run wants many bold steps.
-      recipe: { epochs, seed, batch: 8, learningRate: 0.012, augment: false },
+      recipe: { epochs, seed, learningRate: 0.012, augment: false },
       threads: threadsOf(options),
       images: 100,
       clip: join(dirname(data), "clip/images"),

@@ -66,10 +66,10 @@ export function addNetworkOptions(command: Command): Command {
 export function addRecipeOptions(command: Command): Command {
   return command
     .option("--epochs <n>", "passes over the training pictures (default 30)", integer(1))
-    .option("--batch <n>", "pictures a step (default 16 to detect, 128 to classify)", integer(1))
+    .option("--batch <n>", "pictures a step (default 8 to detect, 128 to classify)", integer(1))
     .option("--seed <n>", "seeds weights, order, augmentation and splits (default 0)", integer(0, 2 ** 32 - 1))
     .option("--optimizer <name>", "adamw or sgd (default adamw)", oneOf("adamw", "sgd"))
-    .option("--lr <rate>", "peak learning rate (default 0.0025 to detect, 0.01 to classify)", number(1e-9, 100))
+    .option("--lr <rate>", "peak learning rate (default 0.01)", number(1e-9, 100))
     .option("--warmup-steps <n>", "steps of linear warm-up, at most a tenth of the run (default 400)", integer(0))
     .option("--momentum <x>", "SGD's momentum, AdamW's first beta (default 0.9)", number(0, 0.9999))
     .option("--weight-decay <x>", "never on biases and batch norm (default 0.02)", number(0, 10))

@@ -7,13 +7,13 @@ export type OptimizerName = "sgd" | "adamw";
 export interface Recipe {
   /** Passes over the training pictures. Default 30. */
   readonly epochs: number;
-  /** Pictures a step. Default 16 (detection), 128 (classification). */
+  /** Pictures a step. Default 8 (detection), 128 (classification). */
   readonly batch: number;
   /** Seeds initial weights, order, augmentation and dropout. Default 0. */
   readonly seed: number;
   /** Default "adamw". */
   readonly optimizer: OptimizerName;
-  /** Peak learning rate. Default 2.5e-3 (detection), 1e-2 (classification). */
+  /** Peak learning rate. Default 1e-2. */
   readonly learningRate: number;
   /** Last learning rate as a fraction of the peak, 0..1. Default 0.02. */
   readonly finalFraction: number;
@@ -65,7 +65,7 @@ const common = {
   lightEpochs: 3,
 } as const;
 
-export const detectionRecipe: Recipe = { ...common, batch: 16, learningRate: 2.5e-3 };
+export const detectionRecipe: Recipe = { ...common, batch: 8, learningRate: 1e-2 };
 export const classificationRecipe: Recipe = { ...common, batch: 128, learningRate: 1e-2 };
 
 const ranges: Partial<Record<keyof Recipe, readonly [least: number, most: number, integer: boolean]>> = {
