@@ -2,7 +2,7 @@
  * The chain: network for the board, training, int8, firmware proven on the emulated core, figures, tracks, report. Each
  * step is logged with what it was made from, so a second run redoes only what changed.
  */
-import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { arenaOf, type Board, latencyMs } from "@phinets/core/cost";
 import { evaluationSplit } from "@phinets/core/data";
@@ -220,18 +220,32 @@ async function leaveOut<T>(code: string, context: Context, step: () => Promise<T
   }
 }
 
-/** Weights that were trained from something else are kept beside the new ones, under the start of their key. */
+/**
+ * Weights that were trained from something else are kept beside the new ones, under the start of their key, and come back
+ * when the same network, recipe and data are asked for again.
+ */
 function setAside(folder: string, key: string, context: Context): void {
   const weights = join(folder, "weights");
+  const placeOf = (other: string): string => join(folder, `weights-${other.slice(0, 8)}`);
+  const moveResults = (from: string, to: string): void => {
+    if (existsSync(join(from, "results.csv"))) renameSync(join(from, "results.csv"), join(to, "results.csv"));
+  };
   const keyFile = join(weights, "key");
-  if (!existsSync(keyFile)) return;
-  const old = readFileSync(keyFile, "utf8");
-  if (old === key || !existsSync(bestPath(folder))) return;
-  const aside = join(folder, `weights-${old.slice(0, 8)}`);
-  if (existsSync(aside)) return;
-  renameSync(weights, aside);
-  if (existsSync(join(folder, "results.csv"))) renameSync(join(folder, "results.csv"), join(aside, "results.csv"));
-  context.note(`train: what it is made from has changed; the earlier weights are in ${aside}`);
+  const old = existsSync(keyFile) ? readFileSync(keyFile, "utf8") : undefined;
+  if (old === undefined || old === key) return;
+  if (existsSync(bestPath(folder))) {
+    const aside = placeOf(old);
+    rmSync(aside, { recursive: true, force: true }); // an earlier state of the same training
+    renameSync(weights, aside);
+    moveResults(folder, aside);
+    context.note(`train: what it is made from has changed; the earlier weights are in ${aside}`);
+  }
+  const kept = placeOf(key);
+  if (existsSync(kept)) {
+    rmSync(weights, { recursive: true, force: true });
+    renameSync(kept, weights);
+    moveResults(weights, folder);
+  }
 }
 
 /** Changes with every change of the firmware's own sources. */
