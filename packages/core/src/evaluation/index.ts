@@ -10,3 +10,15 @@ export {
 } from "./coco.js";
 export { type CategoryAccumulation, iouThresholds, recallThresholds } from "./coco-category.js";
 export * from "./detection.js";
+export * from "./mot.js";
+export type { ClearCounts } from "./mot-clear.js";
+export {
+  type MotBenchmark,
+  type MotConvention,
+  type MotFrameOptions,
+  motBenchmarks,
+  motConventions,
+} from "./mot-frames.js";
+export { type HotaCounts, hotaAlphas } from "./mot-hota.js";
+export type { MotmetricsCounts } from "./mot-motmetrics.js";
+export * from "./voc.js";

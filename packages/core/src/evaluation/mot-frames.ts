@@ -1,0 +1,242 @@
+/**
+ * A sequence's truths and tracks as the MOT metrics want them: boxes by frame, ids 0, 1, ..., the IoU of every pair of a
+ * frame, and what a benchmark's rules leave out taken out.
+ */
+import type { MotRows } from "../data/index.js";
+import { iouCorners } from "../detection/index.js";
+import { PhinetsError } from "../tensor/index.js";
+import { AssignmentSolver } from "../tracking/index.js";
+
+/**
+ * MOT15: truths with confidence 0 do not count. MOT16 and MOT17 (same rules): only pedestrians (class 1) with a confidence
+ * count, and tracked boxes that belong to a person on a vehicle, a static person, a distractor or a reflection are removed
+ * first.
+ */
+export type MotBenchmark = "MOT15" | "MOT16" | "MOT17";
+export const motBenchmarks: readonly MotBenchmark[] = ["MOT15", "MOT16", "MOT17"];
+
+/** The tool whose rules decide where tools differ: TrackEval (the benchmark's own) or py-motmetrics. */
+export type MotConvention = "trackeval" | "motmetrics";
+export const motConventions: readonly MotConvention[] = ["trackeval", "motmetrics"];
+
+export interface MotFrames {
+  /** of the sequence */
+  readonly frames: number;
+  /** Frame f (from 0) has the truths `truthStarts[f]` to `truthStarts[f + 1]`. */
+  readonly truthStarts: Int32Array;
+  /** per truth its object, 0 to truthTracks - 1, in ascending order of the file's ids */
+  readonly truthIds: Int32Array;
+  readonly foundStarts: Int32Array;
+  readonly foundIds: Int32Array;
+  readonly truthTracks: number;
+  readonly foundTracks: number;
+  /** `[truths, found]` of every frame, one after the other; frame f's begins at `iouStarts[f]` */
+  readonly iou: Float64Array;
+  readonly iouStarts: Float64Array;
+}
+
+/** How far below a threshold TrackEval still takes an IoU: the spacing of doubles at 1. */
+export const epsilon = 2 ** -52;
+
+const pedestrian = 1;
+const distractors: ReadonlySet<number> = new Set([2, 7, 8, 12]);
+const classes = 13;
+
+export interface MotFrameOptions {
+  readonly benchmark: MotBenchmark;
+  readonly like: MotConvention;
+  /** false: MOT16 and MOT17 without removing the boxes on distractors. */
+  readonly removeDistractors: boolean;
+}
+
+/**
+ * @param frames of the sequence
+ * Throws `evaluation.mot`, `FILE:LINE: problem`, for a frame after the last one, an id twice in a frame, a class that the
+ * benchmark does not know.
+ */
+export function motFrames(truth: MotRows, found: MotRows, frames: number, options: MotFrameOptions): MotFrames {
+  const classed = options.benchmark !== "MOT15";
+  const truths = byFrame(truth, frames);
+  const tracked = byFrame(found, frames);
+  const keepTruth = new Uint8Array(truth.count);
+  for (let i = 0; i < truth.count; i++) {
+    const kind = truth.class[i];
+    if (classed && !(Number.isInteger(kind) && kind >= 1 && kind <= classes)) {
+      throw failure(truth, i, `class is ${kind}; ${options.benchmark} has classes 1 to ${classes}`);
+    }
+    keepTruth[i] = Math.trunc(truth.confidence[i]) !== 0 && (!classed || kind === pedestrian) ? 1 : 0;
+  }
+  const keepFound = new Uint8Array(found.count).fill(1);
+  if (classed) {
+    for (let i = 0; i < found.count; i++) {
+      if (found.class[i] > pedestrian) {
+        throw failure(
+          found,
+          i,
+          `class is ${found.class[i]}; tracks of ${options.benchmark} are pedestrians (1, or -1)`,
+        );
+      }
+    }
+    if (options.removeDistractors) dropOnDistractors(truth, truths, found, tracked, keepFound, frames, options.like);
+  }
+  const keptTruths = keep(truth, truths, keepTruth, frames);
+  const keptFound = keep(found, tracked, keepFound, frames);
+  const iouStarts = new Float64Array(frames + 1);
+  for (let f = 0; f < frames; f++) {
+    const pairs = (keptTruths.starts[f + 1] - keptTruths.starts[f]) * (keptFound.starts[f + 1] - keptFound.starts[f]);
+    iouStarts[f + 1] = iouStarts[f] + pairs;
+  }
+  const iou = new Float64Array(iouStarts[frames]);
+  for (let f = 0; f < frames; f++) fillIou(truth, keptTruths, found, keptFound, f, iou, iouStarts[f]);
+  const truthIds = denseIds(truth, keptTruths.order);
+  const foundIds = denseIds(found, keptFound.order);
+  return {
+    frames,
+    truthStarts: keptTruths.starts,
+    truthIds: truthIds.ids,
+    truthTracks: truthIds.count,
+    foundStarts: keptFound.starts,
+    foundIds: foundIds.ids,
+    foundTracks: foundIds.count,
+    iou,
+    iouStarts,
+  };
+}
+
+/** Row numbers by frame, in the file's order within a frame. */
+interface Grouped {
+  readonly starts: Int32Array;
+  readonly order: Int32Array;
+}
+
+function failure(rows: MotRows, row: number, problem: string): PhinetsError {
+  return new PhinetsError("evaluation.mot", `${rows.file}:${rows.line[row]}: ${problem}`, rows.file);
+}
+
+function byFrame(rows: MotRows, frames: number): Grouped {
+  const starts = new Int32Array(frames + 1);
+  for (let i = 0; i < rows.count; i++) {
+    if (rows.frame[i] > frames) throw failure(rows, i, `frame is ${rows.frame[i]}; the sequence has ${frames}`);
+    starts[rows.frame[i]]++;
+  }
+  for (let f = 0; f < frames; f++) starts[f + 1] += starts[f];
+  const next = starts.slice();
+  const order = new Int32Array(rows.count);
+  for (let i = 0; i < rows.count; i++) order[next[rows.frame[i] - 1]++] = i;
+  const lastFrame = new Map<number, number>();
+  for (const i of order) {
+    if (lastFrame.get(rows.id[i]) === rows.frame[i]) {
+      const only = rows.id[i] < 0 ? "; these look like detections, not tracks" : "";
+      throw failure(rows, i, `id ${rows.id[i]} is in frame ${rows.frame[i]} twice${only}`);
+    }
+    lastFrame.set(rows.id[i], rows.frame[i]);
+  }
+  return { starts, order };
+}
+
+function keep(rows: MotRows, all: Grouped, kept: Uint8Array, frames: number): Grouped {
+  const order = all.order.filter((i) => kept[i] === 1);
+  const starts = new Int32Array(frames + 1);
+  for (const i of order) starts[rows.frame[i]]++;
+  for (let f = 0; f < frames; f++) starts[f + 1] += starts[f];
+  return { starts, order };
+}
+
+function denseIds(rows: MotRows, order: Int32Array): { ids: Int32Array; count: number } {
+  const sorted = [...new Set(Array.from(order, (i) => rows.id[i]))].sort((a, b) => a - b);
+  const rank = new Map(sorted.map((id, r) => [id, r]));
+  return { ids: Int32Array.from(order, (i) => rank.get(rows.id[i])!), count: sorted.length };
+}
+
+/** IoU `[truths, found]` of frame `f` into `iou` from `at`. */
+function fillIou(
+  truth: MotRows,
+  truths: Grouped,
+  found: MotRows,
+  tracked: Grouped,
+  f: number,
+  iou: Float64Array,
+  at: number,
+): void {
+  const a = truth.boxes;
+  const b = found.boxes;
+  let p = at;
+  for (let t = truths.starts[f]; t < truths.starts[f + 1]; t++) {
+    const i = 4 * truths.order[t];
+    const right = a[i] + a[i + 2];
+    const bottom = a[i + 1] + a[i + 3];
+    for (let d = tracked.starts[f]; d < tracked.starts[f + 1]; d++) {
+      const j = 4 * tracked.order[d];
+      iou[p++] = iouCorners(a[i], a[i + 1], right, bottom, b[j], b[j + 1], b[j] + b[j + 2], b[j + 1] + b[j + 3]);
+    }
+  }
+}
+
+/** Clears `kept` of the found boxes that match a truth of a distractor class, all classes of truth taking part. */
+function dropOnDistractors(
+  truth: MotRows,
+  truths: Grouped,
+  found: MotRows,
+  tracked: Grouped,
+  kept: Uint8Array,
+  frames: number,
+  like: MotConvention,
+): void {
+  const solver = new AssignmentSolver();
+  let iou = new Float64Array(0);
+  let cost = new Float64Array(0);
+  for (let f = 0; f < frames; f++) {
+    const rows = truths.starts[f + 1] - truths.starts[f];
+    const columns = tracked.starts[f + 1] - tracked.starts[f];
+    const size = rows * columns;
+    if (size === 0) continue;
+    if (iou.length < size) {
+      iou = new Float64Array(2 * size);
+      cost = new Float64Array(2 * size);
+    }
+    fillIou(truth, truths, found, tracked, f, iou, 0);
+    if (like === "trackeval") {
+      for (let p = 0; p < size; p++) cost[p] = iou[p] < 0.5 - epsilon ? 0 : -iou[p];
+    } else if (!distanceCosts(iou, 0, cost, rows, columns)) continue;
+    solver.solve(cost, rows, columns);
+    for (let r = 0; r < rows; r++) {
+      const c = solver.columnOfRow[r];
+      if (c < 0) continue;
+      const p = r * columns + c;
+      const matched = like === "trackeval" ? iou[p] >= 0.5 - epsilon : 1 - iou[p] <= 0.5;
+      if (matched && distractors.has(truth.class[truths.order[truths.starts[f] + r]])) {
+        kept[tracked.order[tracked.starts[f] + c]] = 0;
+      }
+    }
+  }
+}
+
+/**
+ * py-motmetrics' costs: the distance 1 - IoU where it is at most a half; every other pair costs so much that as many pairs
+ * as possible are made before distances count.
+ * @param taken rows and columns that are paired already (1)
+ * @returns false where no pair is possible; `cost` is then of no use
+ */
+export function distanceCosts(
+  iou: Float64Array,
+  at: number,
+  cost: Float64Array,
+  rows: number,
+  columns: number,
+  taken?: { readonly rows: Uint8Array; readonly columns: Uint8Array },
+): boolean {
+  const impossible = -1;
+  let largest = impossible;
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) {
+      const distance = 1 - iou[at + r * columns + c];
+      const possible = distance <= 0.5 && taken?.rows[r] !== 1 && taken?.columns[c] !== 1;
+      cost[r * columns + c] = possible ? distance : impossible;
+      if (possible && distance > largest) largest = distance;
+    }
+  }
+  if (largest === impossible) return false;
+  const large = 2 * Math.min(rows, columns) * (largest + 1) + 1;
+  for (let p = 0; p < rows * columns; p++) if (cost[p] === impossible) cost[p] = large;
+  return true;
+}
