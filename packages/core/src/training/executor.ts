@@ -11,8 +11,9 @@ import { type Engine, opcodes } from "../kernels/index.js";
 import { type FloatWeights, PhinetsError, sizeOf, type Tensor } from "../tensor/index.js";
 import type { TrainingGraph } from "./differentiate.js";
 import { layParameters, type ParameterArena, packParameter, unpackParameter } from "./layout.js";
+import { lower } from "./lowering/lower.js";
 import { planMemory } from "./memory.js";
-import { type Instruction, type Lowered, lower, type Word } from "./program.js";
+import type { Instruction, Lowered, Word } from "./program.js";
 
 export interface OptimizerStep {
   readonly kind: "sgd" | "adamw";

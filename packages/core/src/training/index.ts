@@ -1,6 +1,7 @@
 export * from "./cross-entropy.js";
 export * from "./differentiate.js";
 export * from "./executor.js";
+export * from "./gradient-ops.js";
 export * from "./losses.js";
 export * from "./recipe.js";
 export * from "./schedule.js";

@@ -100,6 +100,6 @@ function diverged(step: number, value: LossValue, recipe: Recipe): PhinetsError 
   const parts = Object.entries(value.parts).map(([name, part]) => `${name} ${part}`);
   return new PhinetsError(
     "training.diverged",
-    `training diverged at step ${step + 1}: loss is ${value.loss} (${parts.join(", ")}); the last good checkpoint is kept; lower the learning rate (${recipe.learningRate})`,
+    `training diverged at step ${step + 1}: loss is ${value.loss} (${parts.join(", ")}); lower the learning rate (${recipe.learningRate})`,
   );
 }

@@ -1,0 +1,104 @@
+/**
+ * Batch norm. Its output is an operand of its input. Its sums are made by the kernel that makes its input (forward) or
+ * its cotangent (backward, as that kernel's epilogue), where there is such a kernel, else by a sweep.
+ */
+import { activations } from "../../kernels/index.js";
+import type { TrainingNodeOf } from "../differentiate.js";
+import type { Norm, Word } from "../program.js";
+import type { ConvBackward, ProgramBuilder } from "./builder.js";
+import { type Epilogue, epilogueWords, isGradient, isPlain, type Operand, operandWords, plain } from "./operand.js";
+
+/** The batch norm that reads a convolution's output in training: the convolution makes its sums. */
+export function normReading(builder: ProgramBuilder, value: string): Norm | undefined {
+  const reader = builder.graph.nodes.find((node) => node.op === "batchNormTrain" && node.inputs[0] === value);
+  if (reader === undefined) return undefined;
+  const norm = builder.newNorm(value);
+  builder.normOf.set(reader.outputs[1], norm);
+  return norm;
+}
+
+export function batchNormTrain(builder: ProgramBuilder, node: TrainingNodeOf<"batchNormTrain">): void {
+  const [x] = node.inputs;
+  const buffer = builder.store(x);
+  const { pixels, stride } = builder.layout(x);
+  let norm = builder.normOf.get(node.outputs[1]);
+  if (norm === undefined) {
+    norm = builder.newNorm(x);
+    builder.normOf.set(node.outputs[1], norm);
+    const { index } = norm;
+    builder.emit("moments", () => [{ buffer }, { norm: index }, stride * 4, pixels]);
+  }
+  const { gamma, beta } = node.parameters;
+  const { index, bytes } = norm;
+  const epsilon: Word = { float: node.attributes.epsilon };
+  builder.emit("barrier", () => []);
+  builder.emit("finishMoments", () => [
+    { norm: index },
+    bytes,
+    pixels,
+    { parameter: gamma },
+    { parameter: beta },
+    epsilon,
+  ]);
+  builder.set(node.name, { base: buffer, norm, activation: activations.none });
+}
+
+/** With running statistics. */
+export function batchNorm(builder: ProgramBuilder, node: TrainingNodeOf<"batchNorm">): void {
+  const base = builder.store(node.inputs[0]);
+  const norm = builder.newNorm(node.name);
+  const { gamma, beta, mean, variance } = node.parameters;
+  const roles = [gamma, beta, mean, variance].map((parameter): Word => ({ parameter }));
+  const epsilon: Word = { float: node.attributes.epsilon };
+  builder.emit("prepareNorm", () => [{ norm: norm.index }, norm.bytes, ...roles, epsilon]);
+  builder.set(node.name, { base, norm, activation: activations.none });
+}
+
+export function batchNormGrad(builder: ProgramBuilder, node: TrainingNodeOf<"batchNormGrad">): void {
+  const [x, mean, , cotangent] = node.inputs;
+  const norm = builder.normOf.get(mean)!;
+  const u = builder.store(x);
+  const { pixels, stride } = builder.layout(x);
+  let value = builder.value(cotangent);
+  // dy * act'(z) fuses when z is this batch norm's own output.
+  if (isGradient(value) && !(value.z.norm === norm && value.z.base === u && value.z.scale === undefined))
+    value = plain(builder.store(cotangent));
+  const [dy, activation] = isGradient(value) ? [value.dy, value.activation] : [value, activations.none];
+  const epilogue: Epilogue = { activation, u, norm, scale: dy.scale };
+  const conv = fusing(builder, cotangent, dy, activation);
+  let dz: number;
+  if (conv !== undefined) {
+    conv.epilogue = epilogue;
+    dz = dy.base!;
+  } else {
+    dz = builder.buffer(x);
+    builder.emit("normGradientRows", () => [
+      ...operandWords(dy),
+      ...epilogueWords({ ...epilogue, scale: undefined }),
+      { buffer: dz },
+      stride * 4,
+      pixels,
+    ]);
+  }
+  const rows = builder.graph.batch * pixels;
+  const { gamma, beta } = (builder.nodes.get(node.of!) as TrainingNodeOf<"batchNormTrain">).parameters;
+  builder.emit("barrier", () => []);
+  builder.emit("finishGradient", () => [
+    { norm: norm.index },
+    norm.bytes,
+    { parameter: gamma },
+    { external: `gradient:${gamma}` },
+    { external: `gradient:${beta}` },
+    rows,
+  ]);
+  builder.set(node.name, { base: dz, norm, activation: activations.none, gradientOf: u });
+}
+
+/** The convolution that makes dy, when nothing else reads what its epilogue would overwrite. */
+function fusing(builder: ProgramBuilder, cotangent: string, dy: Operand, activation: number): ConvBackward | undefined {
+  const conv = builder.openConv(dy.base);
+  if (conv === undefined || !isPlain({ ...dy, scale: undefined })) return undefined;
+  const unchanged = activation === activations.none && dy.scale === undefined;
+  if (!unchanged && !builder.singleUse(cotangent)) return undefined;
+  return dy.scale === undefined || builder.isReadyFor(conv, dy.scale) ? conv : undefined;
+}

@@ -1,0 +1,158 @@
+/** What the lowering of every node shares: the program so far, its buffers, and what is known of each value. */
+import type { Opcode } from "../../kernels/index.js";
+import { PhinetsError } from "../../tensor/index.js";
+import type { TrainingGraph, TrainingNode } from "../differentiate.js";
+import { type MapLayout, mapLayout, type ParameterArena } from "../layout.js";
+import type { Instruction, Norm, Word } from "../program.js";
+import {
+  type Epilogue,
+  isGradient,
+  isPlain,
+  type Lazy,
+  type Operand,
+  operandWords,
+  optional,
+  plain,
+} from "./operand.js";
+
+/** A convolution's backward instruction while its parts are collected. */
+export interface ConvBackward {
+  readonly index: number;
+  dx: number | undefined;
+  weightGradient: string | undefined;
+  biasGradient: string | undefined;
+  epilogue: Epilogue | undefined;
+  addend: number | undefined;
+  /** Whether its kernel takes an epilogue. */
+  readonly fuses: boolean;
+}
+
+export class ProgramBuilder {
+  readonly instructions: Instruction[] = [];
+  /** Bytes an image of each buffer. */
+  readonly buffers: number[] = [];
+  readonly norms: Norm[] = [];
+  /** By the name of the batch norm's mean value. */
+  readonly normOf = new Map<string, Norm>();
+  readonly externals = new Map<string, MapLayout>();
+  readonly nodes = new Map<string, TrainingNode>();
+  /** By the name of the forward node. */
+  readonly backwardOf = new Map<string, ConvBackward>();
+  /** Backward convolution that writes each buffer. */
+  readonly #convOf = new Map<number, ConvBackward>();
+  /** Instruction that makes each buffer. */
+  readonly #producer: number[] = [];
+  readonly #values = new Map<string, Lazy>();
+  readonly #uses = new Map<string, number>();
+
+  constructor(
+    readonly graph: TrainingGraph,
+    readonly parameters: ParameterArena,
+  ) {
+    const use = (value: string): unknown => this.#uses.set(value, (this.#uses.get(value) ?? 0) + 1);
+    for (const node of graph.nodes) {
+      this.nodes.set(node.name, node);
+      node.inputs.forEach(use);
+    }
+    graph.outputs.forEach(use);
+  }
+
+  layout(value: string): MapLayout {
+    return mapLayout(this.graph.shapes[value]);
+  }
+
+  emit(opcode: Opcode, words: () => Word[], scratchBytes = 0): void {
+    this.instructions.push({ opcode, words, scratchBytes });
+  }
+
+  /** A new buffer of a value's size, made by an instruction: the next by default. */
+  buffer(value: string, producer = this.instructions.length): number {
+    this.buffers.push(this.layout(value).imageBytes);
+    this.#producer.push(producer);
+    return this.buffers.length - 1;
+  }
+
+  set(name: string, value: Lazy): void {
+    this.#values.set(name, value);
+  }
+
+  value(name: string): Lazy {
+    const value = this.#values.get(name);
+    if (value === undefined) throw new PhinetsError("training.order", `value "${name}" is read before it is made`);
+    return value;
+  }
+
+  /** The value as an operand: an activation gradient is stored first. */
+  operand(name: string): Operand {
+    const value = this.value(name);
+    return isGradient(value) ? plain(this.store(name)) : value;
+  }
+
+  /** The value's buffer; computes it where it is lazy. */
+  store(name: string): number {
+    const value = this.value(name);
+    if (isPlain(value)) return value.base;
+    const { pixels, stride } = this.layout(name);
+    const buffer = this.buffer(name);
+    if (isGradient(value)) {
+      const { dy, z, activation } = value;
+      this.emit(
+        "activationGradient",
+        () => [...operandWords(dy), ...operandWords(z), { buffer }, activation, stride * 4, pixels],
+        rowsScratchBytes(stride),
+      );
+    } else this.materialise(value, name, buffer);
+    this.set(name, plain(buffer));
+    return buffer;
+  }
+
+  /** Writes an operand of a value's size into a buffer, plus `addend`. */
+  materialise(operand: Operand, value: string, buffer: number, addend?: number): void {
+    const { pixels, stride } = this.layout(value);
+    this.emit("materialise", () => [...operandWords(operand), { buffer }, optional(addend), stride * 4, pixels]);
+  }
+
+  newNorm(value: string): Norm {
+    const { channels, stride } = this.layout(value);
+    const norm = { index: this.norms.length, bytes: stride * 4, channels };
+    this.norms.push(norm);
+    return norm;
+  }
+
+  /** The buffer of a backward convolution's result. */
+  makeConvResult(conv: ConvBackward, value: string): void {
+    conv.dx = this.buffer(value, conv.index);
+    if (conv.fuses) this.#convOf.set(conv.dx, conv);
+    this.set(value, plain(conv.dx));
+  }
+
+  /** The backward convolution, not yet given an epilogue, that makes a buffer and could take one. */
+  openConv(buffer: number | undefined): ConvBackward | undefined {
+    const conv = buffer === undefined ? undefined : this.#convOf.get(buffer);
+    return conv?.epilogue === undefined ? conv : undefined;
+  }
+
+  /** Whether a buffer is made before a convolution runs. */
+  isReadyFor(conv: ConvBackward, buffer: number): boolean {
+    return this.#producer[buffer] < conv.index;
+  }
+
+  /** Whether every value from this cotangent back to the stored one it is computed from is read once. */
+  singleUse(name: string): boolean {
+    if ((this.#uses.get(name) ?? 0) > 1) return false;
+    const node = this.nodes.get(name);
+    switch (node?.op) {
+      case "relu6Grad":
+      case "hardswishGrad":
+        return this.singleUse(node.inputs[1]);
+      case "multiply":
+      case "flattenGrad":
+        return this.singleUse(node.inputs[0]);
+      default:
+        return true;
+    }
+  }
+}
+
+/** Scratch for the rows that a kernel of assembly/maps.ts handles at a time. */
+export const rowsScratchBytes = (stride: number): number => Math.max(16384, stride * 4);

@@ -1,0 +1,88 @@
+/**
+ * From a training graph to the flat program that the kernels run. Values are lowered lazily: batch norm, activation and
+ * per-channel scales are not computed where they stand in the graph but become an operand (kernels/assembly/operand.ts)
+ * that the reading kernel evaluates row by row; activation gradients and batch norm sums become the epilogue of the kernel
+ * that makes the cotangent. What no kernel can read so is stored first ("materialised").
+ */
+import { activations } from "../../kernels/index.js";
+import type { TrainingGraph, TrainingNodeOf, TrainingOpName } from "../differentiate.js";
+import type { ParameterArena } from "../layout.js";
+import type { Lowered } from "../program.js";
+import { batchNorm, batchNormGrad, batchNormTrain } from "./batch-norm.js";
+import { ProgramBuilder } from "./builder.js";
+import { convBackward, convForward } from "./convolution.js";
+import { activation, activationGrad, add, globalAveragePoolGrad, multiply } from "./elementwise.js";
+import {
+  flatten,
+  globalAveragePool,
+  input,
+  maxPool,
+  multiplyGradScale,
+  output,
+  pad,
+  sigmoidOrSoftmax,
+  stored,
+} from "./maps.js";
+
+/** How each operator joins the program. Dropout never comes here: `differentiate` makes it a product with a mask. */
+const lowerings: {
+  readonly [O in Exclude<TrainingOpName, "dropout">]: (builder: ProgramBuilder, node: TrainingNodeOf<O>) => void;
+} = {
+  input,
+  conv2d: convForward,
+  dense: convForward,
+  conv2dGradInput: convBackward,
+  conv2dGradWeight: convBackward,
+  denseGradInput: convBackward,
+  denseGradWeight: convBackward,
+  biasGrad: convBackward,
+  batchNormTrain,
+  batchNorm,
+  batchNormGrad,
+  relu6: (builder, node) => activation(builder, node, activations.relu6),
+  relu6Grad: (builder, node) => activationGrad(builder, node, activations.relu6),
+  hardswish: (builder, node) => activation(builder, node, activations.hardswish),
+  hardswishGrad: (builder, node) => activationGrad(builder, node, activations.hardswish),
+  sigmoid: (builder, node) => sigmoidOrSoftmax(builder, node, "sigmoidForward"),
+  sigmoidGrad: (builder, node) => stored(builder, node, "sigmoidGradient", [builder.layout(node.name).imageBytes]),
+  softmax: (builder, node) => sigmoidOrSoftmax(builder, node, "softmaxForward"),
+  softmaxGrad: (builder, node) => {
+    const { pixels, stride } = builder.layout(node.name);
+    stored(builder, node, "softmaxGradient", [stride * 4, pixels]);
+  },
+  add,
+  multiply,
+  multiplyGradScale,
+  globalAveragePool,
+  globalAveragePoolGrad,
+  maxPool,
+  maxPoolGrad: maxPool,
+  pad,
+  padGrad: pad,
+  flatten,
+  flattenGrad: flatten,
+};
+
+export function lower(graph: TrainingGraph, parameters: ParameterArena): Lowered {
+  const builder = new ProgramBuilder(graph, parameters);
+  const lowerAll = (nodes: TrainingGraph["nodes"]): void => {
+    for (const node of nodes) lowerings[node.op as keyof typeof lowerings](builder, node as never);
+  };
+  lowerAll(graph.nodes.slice(0, graph.forwardLength));
+  for (const value of new Set(graph.outputs)) output(builder, value);
+  const forwardLength = builder.instructions.length;
+  lowerAll(graph.nodes.slice(graph.forwardLength));
+  if (Object.keys(graph.gradients).length > 0) {
+    builder.emit("barrier", () => []);
+    builder.emit("reducePartials", () => [
+      { external: "partials" },
+      { external: "partialsStride" },
+      { external: "shards" },
+      { external: "gradients" },
+      parameters.summed * 4,
+    ]);
+  }
+  const { instructions, buffers, norms, normOf, externals } = builder;
+  const [forward, backward] = [instructions.slice(0, forwardLength), instructions.slice(forwardLength)];
+  return { forward, backward, buffers, norms, normOf, externals };
+}
