@@ -101,6 +101,8 @@ export interface Proof {
 export interface FormFigures {
   readonly name: "float" | "int8" | "firmware";
   readonly values: Readonly<Record<string, number>>;
+  /** How many pictures of the split they are of, where not all. */
+  readonly pictures?: number;
 }
 
 export interface Curve {

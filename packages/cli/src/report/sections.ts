@@ -81,8 +81,9 @@ export function figuresTable({ metrics, figures, figuresLeftOut, dataset }: Repo
   const base = figures[0];
   const rows = metrics.map(
     (metric) =>
-      html`<tr><th scope="row">${metricTitles[metric] ?? metric}</th>${figures.map(({ values }, i) => {
-        const difference = i > 0 && base ? values[metric] - base.values[metric] : Number.NaN;
+      html`<tr><th scope="row">${metricTitles[metric] ?? metric}</th>${figures.map(({ values, pictures: some }, i) => {
+        // Figures of other pictures are no change from anything.
+        const difference = i > 0 && base && some === undefined ? values[metric] - base.values[metric] : Number.NaN;
         return html`<td class="n">${figure(values[metric])}</td>${i > 0 && html`<td class="n change">${Number.isFinite(difference) && signed(difference)}</td>`}`;
       })}</tr>`,
   );
@@ -90,7 +91,7 @@ export function figuresTable({ metrics, figures, figuresLeftOut, dataset }: Repo
     "The same network in every form",
     `Figures of the ${formatCount(pictures)} ${dataset.split} pictures; beside them the change from ${base?.name}.${figures.some(({ name }) => name === "firmware") ? " The firmware is the generated C on an emulated core." : ""}`,
     [
-      html`<div class="scroll"><table class="big"><thead><tr><th></th>${figures.map(({ name }, i) => html`<th class="n"${i > 0 && raw(' colspan="2"')}><span class="dot" style="background:var(--${name})"></span>${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`,
+      html`<div class="scroll"><table class="big"><thead><tr><th></th>${figures.map(({ name, pictures: some }, i) => html`<th class="n"${i > 0 && raw(' colspan="2"')}><span class="dot" style="background:var(--${name})"></span>${name}${some !== undefined && ` on ${formatCount(some)} pictures`}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`,
       ...(figuresLeftOut ? [leftOut(figuresLeftOut)] : []),
     ],
   );
@@ -185,14 +186,9 @@ export function predictionsSection({ predictions, dataset }: ReportData): Html {
   );
 }
 
-export function precisionRecallSection({
-  precisionRecall = [],
-  perClass = [],
-  dataset,
-  metrics,
-}: ReportData): Html | undefined {
+export function precisionRecallSection({ precisionRecall = [], perClass = [], dataset }: ReportData): Html | undefined {
   if (precisionRecall.length === 0 && perClass.length === 0) return undefined;
-  const columns = metrics.filter((metric) => perClass.some(({ values }) => values[metric] !== undefined));
+  const columns = [...new Set(perClass.flatMap(({ values }) => Object.keys(values)))];
   const curve = html`<figure><div class="legend">${precisionRecall.map(({ name }) => html`<span><span class="dot" style="background:var(--${name})"></span>${name}</span>`)}</div>${precisionRecallChart(precisionRecall)}<figcaption>precision over recall at IoU .5, as the least score falls</figcaption></figure>`;
   const table = html`<div><h3>Class by class, int8</h3><div class="scroll"><table><thead><tr><th>class</th><th class="n">objects</th>${columns.map((metric) => html`<th class="n">${shortTitles[metric] ?? metric}</th>`)}</tr></thead><tbody>${perClass.map(({ name, truths, values }) => html`<tr><th scope="row">${name}</th><td class="n">${formatCount(truths)}</td>${columns.map((metric) => html`<td class="n">${figure(values[metric])}</td>`)}</tr>`)}</tbody></table></div></div>`;
   return section(

@@ -70,7 +70,11 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
       split: result.evaluation.split,
     },
     metrics: task === "detect" ? ["AP50", "AP", "precision", "recall", "f1"] : ["top1", "top5"],
-    figures: forms.map(([name, metrics]) => ({ name, values: valuesOf(metrics) })),
+    figures: forms.map(([name, metrics]) => ({
+      name,
+      values: valuesOf(metrics),
+      ...(metrics.images < float.images && { pictures: metrics.images }),
+    })),
     ...("leftOut" in result.emulate && {
       figuresLeftOut: { leftOut: result.emulate.leftOut, install: "npm run setup" },
     }),

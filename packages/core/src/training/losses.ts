@@ -11,7 +11,7 @@ export type Targets = { readonly truths: readonly (readonly Truth[])[] } | { rea
 export interface LossValue {
   /** Mean over the batch. */
   readonly loss: number;
-  /** Named parts that add up to the loss, for the progress line and results.csv. */
+  /** A detector's terms of the loss, a classifier's accuracy on the batch: for the progress line and results.csv. */
   readonly parts: Readonly<Record<string, number>>;
   /** d loss / d output, the output's shape. */
   readonly gradient: Float32Array;
@@ -42,6 +42,6 @@ export function lossOf(network: Network, recipe: Recipe): Loss {
   return (output, shape, targets) => {
     const { classes } = targets as { classes: ArrayLike<number> };
     const { loss, gradient, correct } = crossEntropy(output, shape[1], classes, recipe.labelSmoothing);
-    return { loss, parts: { crossEntropy: loss, accuracy: correct / shape[0] }, gradient };
+    return { loss, parts: { accuracy: correct / shape[0] }, gradient };
   };
 }
