@@ -48,4 +48,9 @@ export const verbs: readonly Verb[] = [
     summary: "follow objects through a video, or join given detections to tracks",
     load: () => import("./track.js"),
   },
+  {
+    name: "eval",
+    summary: "score any tool's boxes or tracks by the rules of COCO, VOC or MOTChallenge",
+    load: () => import("./eval.js"),
+  },
 ];
