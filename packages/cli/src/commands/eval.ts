@@ -63,8 +63,8 @@ export function register(program: Command, context: Context): void {
     .requiredOption("--pred <dir>", "folder of SEQ.txt")
     .option(
       "--benchmark <name>",
-      "MOT15, MOT16 or MOT17 (default: by the columns of gt.txt)",
-      oneOf("MOT15", "MOT16", "MOT17"),
+      "MOT15, MOT16, MOT17 or MOT20 (default: by the first sequence's name, MOT15 for others)",
+      oneOf("MOT15", "MOT16", "MOT17", "MOT20"),
     )
     .option(
       "--like <tool>",
@@ -73,7 +73,7 @@ export function register(program: Command, context: Context): void {
       "trackeval",
     )
     .option("--sequences <names>", "these only, with commas between")
-    .option("--keep-distractors", "MOT16 and MOT17: do not take tracks of static or riding people out first")
+    .option("--keep-distractors", "MOT16, 17 and 20: do not take tracks of static or riding people out first")
     .action((options: MotOptions) => evalMot(options, context));
 }
 

@@ -186,6 +186,8 @@ export interface ReportData {
     readonly frames: number;
     readonly tracks: number;
     readonly framesPerSecond: number;
+    /** Against the clip's own truth, where it has one; fractions. */
+    readonly scores?: { readonly MOTA: number; readonly IDF1: number; readonly HOTA: number };
     readonly strip: readonly TrackedFrame[];
   }>;
   readonly artefacts: readonly Artefact[];

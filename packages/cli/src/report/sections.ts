@@ -241,10 +241,16 @@ export function trackingSection({ tracking, dataset }: ReportData): Html | undef
   if (isLeftOut(tracking)) return section("Tracking", undefined, leftOut(tracking));
   const frame = ({ number, picture, tracks }: (typeof tracking.strip)[number]) =>
     html`<figure>${boxedPicture(picture, trackOverlays(tracks), { title: `frame ${number}` })}<figcaption>frame ${number}</figcaption></figure>`;
+  const { scores } = tracking;
+  const scored = scores
+    ? [
+        html`<p>Against the clip's own labels: ${Object.entries(scores).map(([name, value], i) => html`${i > 0 ? ", " : ""}${name} <b>${formatPercent(value)}</b>`)}.</p>`,
+      ]
+    : [];
   return section(
     "Tracking",
     `${tracking.source}: ${formatCount(tracking.tracks)} tracks in ${formatCount(tracking.frames)} frames, ${formatCount(tracking.framesPerSecond)} frames a second on this computer. A number and its colour stay with an object.`,
-    html`<div class="strip">${tracking.strip.map(frame)}</div>`,
+    [...scored, html`<div class="strip">${tracking.strip.map(frame)}</div>`],
     true,
   );
 }

@@ -221,6 +221,7 @@ async function tracking({ folder, result }: ReportRequest): Promise<ReportData["
     frames: track.frames,
     tracks: track.tracks,
     framesPerSecond: track.framesPerSecond,
+    scores: track.scores,
     strip,
   };
 }

@@ -1,6 +1,8 @@
 /** Tracks a clip with a run's integer network, writes the tracks and, where ffmpeg is there, an annotated video. */
-import { join } from "node:path";
-import type { Picture } from "@phinets/core/data";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { type Picture, parseMotRows } from "@phinets/core/data";
+import { evaluateMot } from "@phinets/core/evaluation";
 import { PhinetsError } from "@phinets/core/tensor";
 import { formatMotTracks, Sort, type Track } from "@phinets/core/tracking";
 import { Detector, savePicture, TrackPainter } from "../picture/index.js";
@@ -23,6 +25,14 @@ export interface TrackSummary {
   readonly stills: readonly { readonly file: string; readonly number: number; readonly tracks: readonly Track[] }[];
   /** Why there is no video. */
   readonly leftOut?: string;
+  /** Against the clip's own gt/gt.txt, where it has one; fractions, MOTA can be negative. */
+  readonly scores?: TrackScores;
+}
+
+export interface TrackScores {
+  readonly MOTA: number;
+  readonly IDF1: number;
+  readonly HOTA: number;
 }
 
 const stillCount = 6;
@@ -87,6 +97,7 @@ export async function trackClip(folder: string, clip: string, context: Context):
     else await writer?.abort();
   }
   writeFileAtomic(join(folder, "tracks.txt"), text);
+  const scores = scoreTracks(text, done, clip, context);
   return {
     frames: done,
     tracks: ids.size,
@@ -96,5 +107,23 @@ export async function trackClip(folder: string, clip: string, context: Context):
     ...(writer !== undefined && { video: "tracks.mp4" }),
     stills,
     ...(leftOut !== undefined && { leftOut }),
+    ...(scores !== undefined && { scores }),
   };
+}
+
+/** Of a MOTChallenge sequence, given by its folder or that of its pictures. A truth that cannot be read is left out. */
+function scoreTracks(text: string, frames: number, clip: string, context: Context): TrackScores | undefined {
+  const sequence = [clip, dirname(resolve(clip))].find((folder) => existsSync(join(folder, "gt/gt.txt")));
+  if (sequence === undefined) return undefined;
+  const file = join(sequence, "gt/gt.txt");
+  try {
+    const truth = parseMotRows(readFileSync(file, "utf8"), file);
+    const found = parseMotRows(text, "tracks.txt");
+    const { MOTA, IDF1, HOTA } = evaluateMot([{ name: basename(resolve(sequence)), frames, truth, found }]).combined;
+    return { MOTA, IDF1, HOTA };
+  } catch (error) {
+    if (!(error instanceof PhinetsError)) throw error;
+    context.note(`left out: the tracks' scores (${error.message})`);
+    return undefined;
+  }
 }

@@ -10,10 +10,10 @@ import { AssignmentSolver } from "../tracking/index.js";
 /**
  * MOT15: truths with confidence 0 do not count. MOT16 and MOT17 (same rules): only pedestrians (class 1) with a confidence
  * count, and tracked boxes that belong to a person on a vehicle, a static person, a distractor or a reflection are removed
- * first.
+ * first. MOT20: those that belong to a vehicle of another kind, too.
  */
-export type MotBenchmark = "MOT15" | "MOT16" | "MOT17";
-export const motBenchmarks: readonly MotBenchmark[] = ["MOT15", "MOT16", "MOT17"];
+export type MotBenchmark = "MOT15" | "MOT16" | "MOT17" | "MOT20";
+export const motBenchmarks: readonly MotBenchmark[] = ["MOT15", "MOT16", "MOT17", "MOT20"];
 
 /** The tool whose rules decide where tools differ: TrackEval (the benchmark's own) or py-motmetrics. */
 export type MotConvention = "trackeval" | "motmetrics";
@@ -39,13 +39,18 @@ export interface MotFrames {
 export const epsilon = 2 ** -52;
 
 const pedestrian = 1;
-const distractors: ReadonlySet<number> = new Set([2, 7, 8, 12]);
+const distractors: Readonly<Record<MotBenchmark, readonly number[]>> = {
+  MOT15: [],
+  MOT16: [2, 7, 8, 12],
+  MOT17: [2, 7, 8, 12],
+  MOT20: [2, 6, 7, 8, 12],
+};
 const classes = 13;
 
 export interface MotFrameOptions {
   readonly benchmark: MotBenchmark;
   readonly like: MotConvention;
-  /** false: MOT16 and MOT17 without removing the boxes on distractors. */
+  /** false: MOT16, MOT17 and MOT20 without removing the boxes on distractors. */
   readonly removeDistractors: boolean;
 }
 
@@ -77,7 +82,7 @@ export function motFrames(truth: MotRows, found: MotRows, frames: number, option
         );
       }
     }
-    if (options.removeDistractors) dropOnDistractors(truth, truths, found, tracked, keepFound, frames, options.like);
+    if (options.removeDistractors) dropOnDistractors(truth, truths, found, tracked, keepFound, frames, options);
   }
   const keptTruths = keep(truth, truths, keepTruth, frames);
   const keptFound = keep(found, tracked, keepFound, frames);
@@ -180,7 +185,7 @@ function dropOnDistractors(
   tracked: Grouped,
   kept: Uint8Array,
   frames: number,
-  like: MotConvention,
+  { benchmark, like }: MotFrameOptions,
 ): void {
   const solver = new AssignmentSolver();
   let iou = new Float64Array(0);
@@ -204,7 +209,7 @@ function dropOnDistractors(
       if (c < 0) continue;
       const p = r * columns + c;
       const matched = like === "trackeval" ? iou[p] >= 0.5 - epsilon : 1 - iou[p] <= 0.5;
-      if (matched && distractors.has(truth.class[truths.order[truths.starts[f] + r]])) {
+      if (matched && distractors[benchmark].includes(truth.class[truths.order[truths.starts[f] + r]])) {
         kept[tracked.order[tracked.starts[f] + c]] = 0;
       }
     }

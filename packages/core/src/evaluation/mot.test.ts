@@ -259,7 +259,11 @@ describe("MOT scores", () => {
     ];
     expect(() => scored([], detections)).toThrow("look like detections");
     const classed = (truth: string, found: string) =>
-      evaluateMot([{ name: "s", frames, truth: parseMotRows(truth, "gt.txt"), found: parseMotRows(found, "s.txt") }]);
+      evaluateMot([
+        { name: "MOT20-1", frames, truth: parseMotRows(truth, "gt.txt"), found: parseMotRows(found, "s.txt") },
+      ]);
+    const vehicle = classed("1,1,0,0,5,5,1,1,1\n1,2,20,0,5,5,1,6,1\n", "1,1,0,0,5,5\n1,2,20,0,5,5\n");
+    expect(vehicle).toMatchObject({ benchmark: "MOT20", combined: { TP: 1, FP: 0, FN: 0 } });
     expect(() => classed("1,1,0,0,5,5,1,14,1\n", "")).toThrow("gt.txt:1: class is 14");
     expect(() => classed("1,1,0,0,5,5,1,1,1\n", "1,1,0,0,5,5,1,3,1\n")).toThrow("s.txt:1: class is 3");
   });

@@ -5,7 +5,7 @@
 import type { MotRows } from "../data/index.js";
 import { log } from "../tensor/index.js";
 import { type ClearCounts, clearCounts } from "./mot-clear.js";
-import { type MotBenchmark, type MotConvention, type MotFrameOptions, motFrames } from "./mot-frames.js";
+import { type MotBenchmark, type MotConvention, type MotFrameOptions, motBenchmarks, motFrames } from "./mot-frames.js";
 import { type HotaCounts, hotaAlphas, hotaCounts } from "./mot-hota.js";
 import { identityTruePositives } from "./mot-identity.js";
 import { type MotmetricsCounts, motmetricsCounts } from "./mot-motmetrics.js";
@@ -19,11 +19,11 @@ export interface MotSequence {
 }
 
 export interface MotOptions {
-  /** Default: by the truth's columns, see `benchmarkOf`. */
+  /** Default: by the first sequence's name, see `benchmarkOf`. */
   readonly benchmark?: MotBenchmark;
   /** Default trackeval. */
   readonly like?: MotConvention;
-  /** false: MOT16 and MOT17 without removing the boxes on distractors first. Default true. */
+  /** false: MOT16, MOT17 and MOT20 without removing the boxes on distractors first. Default true. */
   readonly removeDistractors?: boolean;
 }
 
@@ -101,9 +101,9 @@ export interface MotCounts {
   readonly frames: number;
 }
 
-/** MOT15's gt.txt has ten columns (the last three a world position), that of MOT16 and MOT17 nine. */
-export function benchmarkOf(truth: MotRows): MotBenchmark {
-  return truth.columns === 9 ? "MOT17" : "MOT15";
+/** By the sequence's name, which on MOTChallenge begins with the benchmark's; MOT15, where every box counts, for others. */
+export function benchmarkOf(sequence: string): MotBenchmark {
+  return motBenchmarks.find((benchmark) => sequence.startsWith(benchmark)) ?? "MOT15";
 }
 
 /**
@@ -111,8 +111,7 @@ export function benchmarkOf(truth: MotRows): MotBenchmark {
  * the benchmark does not have.
  */
 export function evaluateMot(sequences: readonly MotSequence[], options: MotOptions = {}): MotResult {
-  const withRows = sequences.find(({ truth }) => truth.count > 0) ?? sequences.at(0);
-  const benchmark = options.benchmark ?? (withRows ? benchmarkOf(withRows.truth) : "MOT15");
+  const benchmark = options.benchmark ?? benchmarkOf(sequences.at(0)?.name ?? "");
   const { like = "trackeval", removeDistractors = true } = options;
   const counts = sequences.map((sequence) => motCounts(sequence, { benchmark, like, removeDistractors }));
   return {
