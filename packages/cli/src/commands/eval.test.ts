@@ -108,6 +108,8 @@ describe.skipIf(!goldens)("eval against the reference tools", () => {
     const kept = await json(...words, "--like=motmetrics", "--keep-distractors", "--sequences=MOT17-09");
     expect(kept.sequences.length).toBe(1);
     expect(kept.combined.FP).toBe(pymotmetrics["MOT17-09"].num_false_positives);
+    const oneFile = `${goldens}/mot/mot17/trk_sort_dpm/MOT17-09.txt`;
+    expect((await phinets(...words.slice(0, 3), "--pred", oneFile)).stderr).toContain("is one file for 3 sequences");
     const { stdout } = await phinets(...words, "benchmark=MOT16");
     expect(stdout).toContain("MOT16 rules as in TrackEval, 2,262 frames");
     expect(stdout).toMatch(/combined +35\.1 +77\.3 +38\.7 .* 16 +102 +116 +10270 +2367 +11408 +284 +322\n/);

@@ -199,12 +199,21 @@ async function evalMot(options: MotOptions, context: Context): Promise<void> {
   ]);
   const start = performance.now();
   const { gt, pred } = options;
-  const sequences = sequenceFolders(gt, options.sequences).map(({ name, folder }): MotSequence => {
+  const folders = sequenceFolders(gt, options.sequences);
+  const onePred = existsSync(pred) && statSync(pred).isFile();
+  if (onePred && folders.length > 1) {
+    throw new PhinetsError(
+      "eval.pred",
+      `${pred}: is one file for ${folders.length} sequences; name a folder of SEQ.txt`,
+      pred,
+    );
+  }
+  const sequences = folders.map(({ name, folder }): MotSequence => {
     context.signal.throwIfAborted();
     const truthFile = join(folder, "gt/gt.txt");
     const truth = parseMotRows(readText(truthFile), truthFile);
     const places = [join(pred, `${name}.txt`), join(pred, "data", `${name}.txt`)];
-    const file = existsSync(pred) && statSync(pred).isFile() ? pred : (places.find(existsSync) ?? places[0]);
+    const file = onePred ? pred : (places.find(existsSync) ?? places[0]);
     const found = parseMotRows(readText(file), file);
     const info = join(folder, "seqinfo.ini");
     if (existsSync(info)) return { name, truth, found, frames: parseSequenceInfo(readText(info), info).length };
