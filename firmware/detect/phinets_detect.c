@@ -1,29 +1,36 @@
 #include "phinets_detect.h"
 
-static const float largest_area = 1e30f;
+/* A product is rounded before it is added to something, on every compiler: fused, the last bit would differ. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
 
-/* e^t of a stored byte; t = scale * (q - zero_point). */
-static float power(const phinets_detector *d, int8_t q) {
+/* e^(scale * steps) */
+static double power(const phinets_detector *d, int32_t steps) { return d->powers[255 + steps]; }
+
+/* 1 / (1 + e^-t) of a stored byte, without overflow; t = scale * (q - zero_point). */
+static double sigmoid(const phinets_detector *d, int8_t q) {
   const int32_t steps = q - d->zero_point;
-  return steps <= 0 ? d->powers[-steps] : 1.0f / d->powers[steps];
+  if (steps >= 0) return 1.0 / (1.0 + power(d, -steps));
+  return power(d, steps) / (1.0 + power(d, steps));
 }
 
-/* 1 / (1 + e^-t), without overflow. */
-static float sigmoid(const phinets_detector *d, int8_t q) {
-  const int32_t steps = q - d->zero_point;
-  if (steps >= 0) return 1.0f / (1.0f + d->powers[steps]);
-  return d->powers[-steps] / (1.0f + d->powers[-steps]);
-}
+static double smaller(double a, double b) { return a < b ? a : b; }
+static double larger(double a, double b) { return a > b ? a : b; }
 
-static float smaller(float a, float b) { return a < b ? a : b; }
-static float larger(float a, float b) { return a > b ? a : b; }
-
-static float intersection_over_union(const phinets_box *a, const phinets_box *b) {
-  const float width = smaller(a->x + a->width, b->x + b->width) - larger(a->x, b->x);
-  const float height = smaller(a->y + a->height, b->y + b->height) - larger(a->y, b->y);
-  if (!(width > 0.0f) || !(height > 0.0f)) return 0.0f;
-  const float both = width * height;
-  return both / (a->width * a->height + b->width * b->height - both);
+/* While boxes are compared, x and y are their centres. */
+static double intersection_over_union(const phinets_box *a, const phinets_box *b) {
+  const double ax1 = a->x - a->width / 2.0, ax2 = a->x + a->width / 2.0;
+  const double ay1 = a->y - a->height / 2.0, ay2 = a->y + a->height / 2.0;
+  const double bx1 = b->x - b->width / 2.0, bx2 = b->x + b->width / 2.0;
+  const double by1 = b->y - b->height / 2.0, by2 = b->y + b->height / 2.0;
+  const double width = smaller(ax2, bx2) - larger(ax1, bx1);
+  const double height = smaller(ay2, by2) - larger(ay1, by1);
+  if (!(width > 0.0) || !(height > 0.0)) return 0.0;
+  const double both = width * height;
+  return both / ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - both);
 }
 
 /* Puts a box into the list, best first, equal scores in order of arrival; a full list loses its worst. */
@@ -35,43 +42,42 @@ static int32_t insert(phinets_box *boxes, int32_t count, int32_t capacity, const
   return count;
 }
 
-static void clip(phinets_box *box) {
-  const float right = smaller(larger(box->x + box->width, 0.0f), 1.0f);
-  const float bottom = smaller(larger(box->y + box->height, 0.0f), 1.0f);
-  box->x = smaller(larger(box->x, 0.0f), 1.0f);
-  box->y = smaller(larger(box->y, 0.0f), 1.0f);
+/* From centre to top-left corner, clipped to the picture. */
+static void finish(phinets_box *box) {
+  const double x = box->x - box->width / 2.0, y = box->y - box->height / 2.0;
+  const double right = smaller(larger(x + box->width, 0.0), 1.0);
+  const double bottom = smaller(larger(y + box->height, 0.0), 1.0);
+  box->x = smaller(larger(x, 0.0), 1.0);
+  box->y = smaller(larger(y, 0.0), 1.0);
   box->width = right - box->x;
   box->height = bottom - box->y;
 }
 
 /* All boxes above the threshold, before suppression. */
-static int32_t decode(const phinets_detector *d, const int8_t *entry, float threshold, phinets_box *boxes,
+static int32_t decode(const phinets_detector *d, const int8_t *entry, double threshold, phinets_box *boxes,
                       int32_t capacity) {
   int32_t count = 0;
   for (int32_t cell = 0; cell < d->height * d->width; cell++) {
     for (int32_t a = 0; a < d->anchors; a++, entry += 5 + d->classes) {
-      const float objectness = sigmoid(d, entry[4]);
+      const double objectness = sigmoid(d, entry[4]);
       if (!(objectness > threshold)) continue;
       const int8_t *logits = entry + 5;
       int32_t best = 0;
       for (int32_t c = 1; c < d->classes; c++)
         if (logits[c] > logits[best]) best = c;
-      float sum = 0.0f; /* softmax: e^(logit - largest logit) */
-      for (int32_t c = 0; c < d->classes; c++) sum += d->powers[logits[best] - logits[c]];
-      const float width = d->anchor_sizes[2 * a] * power(d, entry[2]) / (float)d->width;
-      const float height = d->anchor_sizes[2 * a + 1] * power(d, entry[3]) / (float)d->height;
-      if (!(width * height < largest_area)) continue; /* a network that diverged */
-      const float x = (float)(cell % d->width) + d->centre_scale * sigmoid(d, entry[0]) - d->centre_shift;
-      const float y = (float)(cell / d->width) + d->centre_scale * sigmoid(d, entry[1]) - d->centre_shift;
+      double sum = 0.0; /* softmax: e^(logit - largest logit) */
+      for (int32_t c = 0; c < d->classes; c++) sum += power(d, logits[c] - logits[best]);
+      phinets_box box = {
+          .x = ((double)(cell % d->width) + d->centre_scale * sigmoid(d, entry[0]) - d->centre_shift) / d->width,
+          .y = ((double)(cell / d->width) + d->centre_scale * sigmoid(d, entry[1]) - d->centre_shift) / d->height,
+          .width = d->anchor_sizes[2 * a] * power(d, entry[2] - d->zero_point) / d->width,
+          .height = d->anchor_sizes[2 * a + 1] * power(d, entry[3] - d->zero_point) / d->height,
+      };
+      const double area = box.width * box.height;
+      if (area - area != 0.0) continue; /* infinite: a network that diverged */
       for (int32_t c = 0; c < d->classes; c++) {
-        const phinets_box box = {
-            .x = x / (float)d->width - width / 2.0f,
-            .y = y / (float)d->height - height / 2.0f,
-            .width = width,
-            .height = height,
-            .score = objectness * d->powers[logits[best] - logits[c]] / sum,
-            .class_index = c,
-        };
+        box.score = objectness * power(d, logits[c] - logits[best]) / sum;
+        box.class_index = c;
         if (box.score > threshold) count = insert(boxes, count, capacity, &box);
       }
     }
@@ -79,7 +85,7 @@ static int32_t decode(const phinets_detector *d, const int8_t *entry, float thre
   return count;
 }
 
-int32_t phinets_detect(const phinets_detector *detector, const int8_t *map, float threshold, float iou_threshold,
+int32_t phinets_detect(const phinets_detector *detector, const int8_t *map, double threshold, double iou_threshold,
                        phinets_box *boxes, int32_t capacity) {
   if (capacity < 1) return 0;
   const int32_t count = decode(detector, map, threshold, boxes, capacity);
@@ -91,6 +97,6 @@ int32_t phinets_detect(const phinets_detector *detector, const int8_t *map, floa
                    intersection_over_union(&boxes[k], &boxes[i]) > iou_threshold;
     if (!suppressed) boxes[kept++] = boxes[i];
   }
-  for (int32_t i = 0; i < kept; i++) clip(&boxes[i]);
+  for (int32_t i = 0; i < kept; i++) finish(&boxes[i]);
   return kept;
 }

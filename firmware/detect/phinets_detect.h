@@ -1,5 +1,6 @@
-/* From a detector's int8 output map to boxes: YOLOv2's decoding and class-wise non-maximum suppression, in single
-   precision, no library. The rules are those of packages/core/src/detection. */
+/* From a detector's int8 output map to boxes: YOLOv2's decoding and class-wise non-maximum suppression, no library. The
+   rules are those of packages/core/src/detection, in the same double precision and the same order, with the exponentials
+   that the generator has put into a table: the same map gives the same boxes, to the last bit. */
 #ifndef PHINETS_DETECT_H
 #define PHINETS_DETECT_H
 
@@ -13,17 +14,17 @@ extern "C" {
 typedef struct {
   int32_t height, width; /* cells */
   int32_t anchors, classes;
-  const float *anchor_sizes; /* [anchors][width, height] in cells */
+  const double *anchor_sizes; /* [anchors][width, height] in cells */
   int32_t zero_point;
-  const float *powers; /* [256] e^(-scale * d) for a difference of d quantisation steps */
+  const double *powers; /* [255 + d] is e^(scale * d) for d quantisation steps, -255 to 127 - zero_point */
   /* The centre of a box is cell + centre_scale * sigmoid(t) - centre_shift. */
-  float centre_scale, centre_shift;
+  double centre_scale, centre_shift;
 } phinets_detector;
 
 /* Top-left corner and size as fractions 0..1 of the picture, clipped to it. */
 typedef struct {
-  float x, y, width, height;
-  float score; /* 0..1 */
+  double x, y, width, height;
+  double score; /* 0..1 */
   int32_t class_index;
 } phinets_box;
 
@@ -33,7 +34,7 @@ typedef struct {
  * the rest, best first. Returns their number, at most `capacity`. `boxes` is the working memory too: of more than
  * `capacity` candidates, those with the best scores are considered.
  */
-int32_t phinets_detect(const phinets_detector *detector, const int8_t *map, float threshold, float iou_threshold,
+int32_t phinets_detect(const phinets_detector *detector, const int8_t *map, double threshold, double iou_threshold,
                        phinets_box *boxes, int32_t capacity);
 
 #ifdef __cplusplus

@@ -1,7 +1,8 @@
 /*
  * SORT (Bewley et al., "Simple online and realtime tracking", ICIP 2016): a Kalman filter a track, predictions and
  * detections paired by overlap. The rules are those of packages/core/src/tracking, in the same double precision and the
- * same order, so that the same detections give the same tracks. No heap: a tracker is a struct of fixed size.
+ * same order, so that the same detections give the same tracks, to the last bit. No heap: a tracker is a struct of fixed
+ * size.
  */
 #ifndef PHINETS_TRACK_H
 #define PHINETS_TRACK_H

@@ -1,11 +1,17 @@
 /*
  * Runs the network on inputs that the emulator has put into PSRAM, and writes outputs.bin through semihosting.
- * PSRAM: uint32 count, 12 bytes of nothing, then `count` inputs. Prints `inference I ticks T` for each, then
- * `stack B`. Under QEMU's `-icount shift=0` a SysTick tick is 40 instructions (1 ns each, the timer at 25 MHz).
+ * PSRAM: uint32 count, uint32 1 where frames are tracked (a detector's, in order), 8 bytes of nothing, then `count`
+ * inputs. Prints `inference I ticks T` for each, then `stack B`. Under QEMU's `-icount shift=0` a SysTick tick is 40
+ * instructions (1 ns each, the timer at 25 MHz).
+ * Where frames are tracked, it prints `follow I ticks T` too and writes, for each, to tracks.bin: int32 boxes, int32
+ * tracks, the boxes, the tracks, as these structs lie in memory.
  */
 #include "phinets_model.h"
 #include "semihosting.h"
 #include "startup.h"
+#ifdef PHINETS_DETECTOR
+#include "phinets_follow.h"
+#endif
 
 #define PSRAM 0x60000000u
 /* System timer, Armv7-M B3.3. */
@@ -43,32 +49,67 @@ static uint32_t ticks(void) {
   return before * PERIOD + ((PERIOD - value) & (PERIOD - 1));
 }
 
+static void print_ticks(const char *what, uint32_t index, uint32_t elapsed) {
+  semihosting_print(what);
+  semihosting_print_number(index);
+  semihosting_print(" ticks ");
+  semihosting_print_number(elapsed);
+  semihosting_print("\n");
+}
+
+static int create(const char *path) {
+  const int file = semihosting_create(path);
+  if (file >= 0) return file;
+  semihosting_print("cannot create ");
+  semihosting_print(path);
+  semihosting_print("\n");
+  semihosting_exit(1);
+}
+
+static void write(int file, const void *bytes, uint32_t length) {
+  if (length == 0 || semihosting_write(file, bytes, length) == 0) return;
+  semihosting_print("cannot write results\n");
+  semihosting_exit(1);
+}
+
+#ifdef PHINETS_DETECTOR
+static phinets_follower follower;
+
+static void follow(int file, uint32_t index) {
+  const uint32_t start = ticks();
+  phinets_follow(&follower, &phinets_head, output, PHINETS_SCORE_THRESHOLD, PHINETS_NMS_IOU);
+  print_ticks("follow ", index, ticks() - start);
+  const int32_t counts[2] = {follower.box_count, follower.track_count};
+  write(file, counts, sizeof counts);
+  write(file, follower.boxes, (uint32_t)follower.box_count * sizeof follower.boxes[0]);
+  write(file, follower.tracks, (uint32_t)follower.track_count * sizeof follower.tracks[0]);
+}
+#endif
+
 int main(void) {
   const uint32_t count = *(const uint32_t *)PSRAM;
   const int8_t *input = (const int8_t *)(PSRAM + 16);
-  const int file = semihosting_create("outputs.bin");
-  if (file < 0) {
-    semihosting_print("cannot create outputs.bin\n");
-    semihosting_exit(1);
-  }
+  const int file = create("outputs.bin");
+#ifdef PHINETS_DETECTOR
+  const int tracks = *(const uint32_t *)(PSRAM + 4) == 1 ? create("tracks.bin") : -1;
+  phinets_follow_start(&follower);
+#endif
   SYST_RVR = PERIOD - 1;
   SYST_CVR = 0;
   SYST_CSR = ENABLE | TICKINT | CLKSOURCE;
   for (uint32_t i = 0; i < count; i++, input += PHINETS_INPUT_BYTES) {
     const uint32_t start = ticks();
     phinets_run(input, output);
-    const uint32_t elapsed = ticks() - start;
-    if (semihosting_write(file, output, sizeof output) != 0) {
-      semihosting_print("cannot write outputs.bin\n");
-      semihosting_exit(1);
-    }
-    semihosting_print("inference ");
-    semihosting_print_number(i);
-    semihosting_print(" ticks ");
-    semihosting_print_number(elapsed);
-    semihosting_print("\n");
+    print_ticks("inference ", i, ticks() - start);
+    write(file, output, sizeof output);
+#ifdef PHINETS_DETECTOR
+    if (tracks >= 0) follow(tracks, i);
+#endif
   }
   semihosting_close(file);
+#ifdef PHINETS_DETECTOR
+  if (tracks >= 0) semihosting_close(tracks);
+#endif
   semihosting_print("stack ");
   semihosting_print_number(stack_used_bytes());
   semihosting_print("\n");

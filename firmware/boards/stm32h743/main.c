@@ -1,23 +1,52 @@
 /*
- * The network on an STM32H743: frames in, outputs out. Clock and pins are as after reset (HSI, 64 MHz); caches are on.
- * Define these two functions in your own file; the weak ones below let the image link without a camera.
+ * A camera's frames in; tracks out (a detector), or the raw output (any other network). Clock and pins are as after
+ * reset (HSI, 64 MHz); caches are on. Define these functions in your own file; the weak ones below let the image link
+ * without a camera.
  *   int phinets_frame(int8_t *input)           fill PHINETS_INPUT_BYTES with pixel - 128; return 1 when done, 0 if none
+ *   void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count)
+ *                                              use `count` tracks; boxes[tracks[i].detection] has class and score
  *   void phinets_result(const int8_t *output)  use PHINETS_OUTPUT_BYTES
+ * Memory: the arena fills AXI SRAM; output, detection, tracking and stack are in DTCM.
  */
 #include "phinets_model.h"
 #include "startup.h"
+#ifdef PHINETS_DETECTOR
+#include "phinets_follow.h"
+#endif
 
 int phinets_frame(int8_t *input);
-void phinets_result(const int8_t *output);
 
 __attribute__((weak)) int phinets_frame(int8_t *input) {
   (void)input;
   return 0;
 }
 
+static int8_t output[PHINETS_OUTPUT_BYTES];
+
+#ifdef PHINETS_DETECTOR
+void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count);
+
+__attribute__((weak)) void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count) {
+  (void)tracks, (void)boxes, (void)count;
+}
+
+static phinets_follower follower;
+
+static void start(void) { phinets_follow_start(&follower); }
+
+static void use_output(void) {
+  phinets_follow(&follower, &phinets_head, output, PHINETS_SCORE_THRESHOLD, PHINETS_NMS_IOU);
+  phinets_tracks(follower.tracks, follower.boxes, follower.track_count);
+}
+#else
+void phinets_result(const int8_t *output);
+
 __attribute__((weak)) void phinets_result(const int8_t *output) { (void)output; }
 
-static int8_t output[PHINETS_OUTPUT_BYTES];
+static void start(void) {}
+
+static void use_output(void) { phinets_result(output); }
+#endif
 
 /* A debugger finds the program here after a fault or an interrupt that nothing handles. */
 static void stop(void) {
@@ -58,10 +87,11 @@ static void enable_caches(void) {
 
 int main(void) {
   enable_caches();
+  start();
   for (;;) {
     int8_t *input = phinets_input();
     if (!phinets_frame(input)) continue;
     phinets_run(input, output);
-    phinets_result(output);
+    use_output();
   }
 }

@@ -8,11 +8,11 @@ import { missingTool, runTool } from "./tool.js";
 
 export type FirmwareBoard = "host" | "mps2-an500" | "stm32h743";
 
-/** Where the C sources are: kernels/, detect/, track/ and boards/. */
+/** Where the C sources are: kernels/, detect/, track/, follow/ and boards/. */
 export const firmwareSources = fileURLToPath(new URL("../../../../firmware", import.meta.url));
 
 /** Folders of it that belong to every program. */
-export const sharedFolders = ["kernels", "detect", "track"] as const;
+export const sharedFolders = ["kernels", "detect", "track", "follow"] as const;
 
 const warnings = ["-Wall", "-Wextra", "-Werror"];
 const arm = [
@@ -36,7 +36,7 @@ const folders: Readonly<Record<FirmwareBoard, readonly string[]>> = {
 };
 
 /**
- * Lays out `folder`: model/ (what `emitC` returned), kernels/, detect/, track/ and boards/. What these folders held is removed.
+ * Lays out `folder`: model/ (what `emitC` returned), the shared folders and boards/. What these held is removed.
  *
  * @param model file name to text
  */

@@ -96,6 +96,15 @@ export function ramBytes(elf: Elf): number {
   return total(elf.sections.filter((section) => section.allocated && section.writable));
 }
 
+/** Bytes of the sections whose addresses lie in a memory region: what the program has there while it runs. */
+export function regionBytes(elf: Elf, region: { readonly origin: number; readonly bytes: number }): number {
+  return total(
+    elf.sections.filter(
+      ({ allocated, address }) => allocated && address >= region.origin && address < region.origin + region.bytes,
+    ),
+  );
+}
+
 /** Size of a symbol. Throws PhinetsError when the file has none of that name. */
 export function symbolBytes(elf: Elf, name: string, file: string): number {
   const symbol = elf.symbols.find((candidate) => candidate.name === name);

@@ -1,16 +1,17 @@
-/** Proves a network's firmware on an emulated core: every output byte against the interpreter, sizes against the plan. */
+/** Proves a network's firmware on an emulated core: outputs against the interpreter, tracks against the library, sizes. */
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { countMacs, planArena } from "@phinets/core/cost";
-import { type COptions, emitC } from "@phinets/core/export";
+import { countMacs, loadBoard, planArena } from "@phinets/core/cost";
+import { type CDetector, type COptions, emitC } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { PhinetsError, sizeOf } from "@phinets/core/tensor";
 import { buildFirmware, writeFirmware } from "./build.js";
-import { flashBytes, ramBytes, readElf, symbolBytes } from "./elf.js";
-import { runQemu } from "./qemu.js";
+import { flashBytes, ramBytes, readElf, regionBytes, symbolBytes } from "./elf.js";
+import { differingFrames, type FollowedFrame, Follower } from "./follow.js";
+import { type QemuRun, runQemu } from "./qemu.js";
 
 export interface Emulation {
   readonly images: number;
@@ -32,13 +33,30 @@ export interface Emulation {
   readonly stackBytes: number;
   /** The image for the real chip, linked into its regions. */
   readonly stm32h743: LinkedImage;
+  /** With `tracks`. */
+  readonly tracking?: TrackingProof;
+}
+
+/** What the emulated firmware found and tracked, compared with the library. */
+export interface TrackingProof {
+  readonly frames: number;
+  /** Every box and every track of every frame has the library's numbers, to the last bit, and the library's ids. */
+  readonly tracksMatch: boolean;
+  readonly differingFrames: number;
+  /** Boxes in all frames, and ids that were shown. */
+  readonly boxes: number;
+  readonly tracks: number;
+  /** Of detection and tracking (the network left out), mean over the frames; counted in steps of 40. */
+  readonly instructions: number;
 }
 
 export interface LinkedImage {
   readonly fits: boolean;
   readonly flashBytes?: number;
-  /** Variables, arena and reserved stack. */
+  /** Variables (those of detection and tracking among them), arena and reserved stack. */
   readonly ramBytes?: number;
+  /** The memories in which they lie, by the linker's names. */
+  readonly ram?: readonly { readonly region: string; readonly usedBytes: number; readonly totalBytes: number }[];
   /** Why it does not fit. */
   readonly problem?: string;
 }
@@ -47,13 +65,15 @@ export interface EmulateOptions extends COptions {
   /** Where the firmware is written and built, and left. Default: a temporary folder that is removed. */
   readonly folder?: string;
   readonly signal?: AbortSignal;
+  /** The inputs are a clip's frames, in order: a detector finds and tracks in them. As many as fit one run. Default false. */
+  readonly tracks?: boolean;
   /** Receives each image's output bytes as the emulated core computed them. */
   readonly onOutput?: (output: Int8Array, image: number) => void;
 }
 
 /**
  * @param inputs one int8 input (pixel - 128) an image; at least one
- * Throws PhinetsError when a tool is missing, the program does not compile or crashes, and where it exceeds the emulated
+ * Throws PhinetsError for `tracks` without a detector or with too many frames (see `inputsPerRun`), when a tool is missing, the program does not compile or crashes, and where it exceeds the emulated
  * board's memory. An image that does not fit the STM32H743 is a result, not an error.
  */
 export async function emulate(
@@ -62,7 +82,8 @@ export async function emulate(
   options: EmulateOptions = {},
 ): Promise<Emulation> {
   if (inputs.length === 0) throw new PhinetsError("emulator.input", "emulate: there are no images; give at least one");
-  const { signal, detector, classes } = options;
+  const { signal, detector, classes, tracks = false } = options;
+  if (tracks) requireDetector(detector);
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "phinets-firmware-"));
   try {
     writeFirmware(folder, emitC(q, { detector, classes }));
@@ -70,21 +91,23 @@ export async function emulate(
       buildFirmware(folder, "mps2-an500", { signal }),
       linkStm32(folder, signal),
     ]);
-    const outputBytes = q.graph.outputs.reduce((sum, output) => sum + sizeOf(q.graph.shapes[output]), 0);
-    const run = await runQemu(program, inputs, outputBytes, { signal });
+    const run = await runQemu(program, inputs, outputBytesOf(q), { signal, tracks });
 
     const interpreter = new IntegerInterpreter(q);
     const hash = createHash("sha256");
+    const follower = tracks ? new Follower(q, requireDetector(detector)) : undefined;
+    const followed: FollowedFrame[] = [];
     let differingBytes = 0;
     inputs.forEach((input, i) => {
       hash.update(run.outputs[i]);
       options.onOutput?.(run.outputs[i], i);
       let at = 0;
-      for (const expected of interpreter.run(input))
-        for (const byte of expected) if (run.outputs[i][at++] !== byte) differingBytes++;
+      const outputs = interpreter.run(input);
+      for (const expected of outputs) for (const byte of expected) if (run.outputs[i][at++] !== byte) differingBytes++;
+      if (follower) followed.push(follower.next(outputs[0]));
     });
     const elf = readElf(readFileSync(program), program);
-    const instructions = run.instructions.reduce((sum, count) => sum + count, 0) / inputs.length;
+    const instructions = mean(run.instructions);
     return {
       images: inputs.length,
       matchesInterpreter: differingBytes === 0,
@@ -97,17 +120,67 @@ export async function emulate(
       plannedArenaBytes: planArena(q.graph).bytes,
       stackBytes: run.stackBytes,
       stm32h743,
+      ...(run.followed && { tracking: compareTracks(followed, run.followed) }),
     };
   } finally {
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/**
+ * Runs a clip's frames through a program that `buildFirmware` made for mps2-an500, and compares boxes and tracks.
+ * @param expected the library's, of the same frames: `Follower`
+ * Throws PhinetsError as `emulate` does.
+ */
+export async function emulateTracks(
+  program: string,
+  q: QuantizedNetwork,
+  inputs: readonly Int8Array[],
+  expected: readonly FollowedFrame[],
+  options: Pick<EmulateOptions, "signal"> = {},
+): Promise<TrackingProof> {
+  if (inputs.length === 0) throw new PhinetsError("emulator.input", "emulate: there are no frames; give at least one");
+  const run = await runQemu(program, inputs, outputBytesOf(q), { signal: options.signal, tracks: true });
+  return compareTracks(expected, run.followed!);
+}
+
+function compareTracks(
+  expected: readonly FollowedFrame[],
+  { frames, instructions }: NonNullable<QemuRun["followed"]>,
+): TrackingProof {
+  const differing = differingFrames(expected, frames);
+  return {
+    frames: frames.length,
+    tracksMatch: differing === 0,
+    differingFrames: differing,
+    boxes: frames.reduce((sum, { boxes }) => sum + boxes.length, 0),
+    tracks: new Set(frames.flatMap(({ tracks }) => tracks.map(({ id }) => id))).size,
+    instructions: Math.round(mean(instructions)),
+  };
+}
+
+function requireDetector(detector: CDetector | undefined): CDetector {
+  if (detector !== undefined) return detector;
+  throw new PhinetsError("emulator.tracks", "emulate: the network is not a detector, so there is nothing to track");
+}
+
+function outputBytesOf({ graph }: QuantizedNetwork): number {
+  return graph.outputs.reduce((sum, output) => sum + sizeOf(graph.shapes[output]), 0);
+}
+
+function mean(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0) / counts.length;
+}
+
 async function linkStm32(folder: string, signal?: AbortSignal): Promise<LinkedImage> {
   try {
     const path = await buildFirmware(folder, "stm32h743", { signal });
     const elf = readElf(readFileSync(path), path);
-    return { fits: true, flashBytes: flashBytes(elf), ramBytes: ramBytes(elf) };
+    const ram = loadBoard("stm32h743")
+      .regions.filter(({ use }) => use !== "program")
+      .map((region) => ({ region: region.name, usedBytes: regionBytes(elf, region), totalBytes: region.bytes }))
+      .filter(({ usedBytes }) => usedBytes > 0);
+    return { fits: true, flashBytes: flashBytes(elf), ramBytes: ramBytes(elf), ram };
   } catch (error) {
     if (error instanceof PhinetsError && error.code === "emulator.overflow")
       return { fits: false, problem: error.message };

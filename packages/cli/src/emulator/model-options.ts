@@ -1,11 +1,15 @@
 /** What a run's network adds to its C: names and anchors of the head. */
-import type { COptions } from "@phinets/core/export";
+import type { CDetector, COptions } from "@phinets/core/export";
 import { classNames, type Network } from "@phinets/core/networks";
 
-export function modelOptions({ head }: Network): Pick<COptions, "detector" | "classes"> {
+/** @param thresholds of a detector; where left out, the header has the usual ones */
+export function modelOptions(
+  { head }: Network,
+  thresholds: Pick<CDetector, "scoreThreshold" | "nmsIou"> = {},
+): Pick<COptions, "detector" | "classes"> {
   switch (head.kind) {
     case "yolov2":
-      return { detector: { classes: classNames(head), anchors: head.anchors, decoder: head.decoder } };
+      return { detector: { classes: classNames(head), anchors: head.anchors, decoder: head.decoder, ...thresholds } };
     case "classifier":
       return { classes: classNames(head) };
     case "none":

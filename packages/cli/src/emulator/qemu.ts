@@ -1,8 +1,11 @@
 /** Runs a program for the mps2-an500 board (Cortex-M7) in QEMU, with inputs in its memory and outputs in a file. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { Detection } from "@phinets/core/detection";
 import { PhinetsError } from "@phinets/core/tensor";
+import type { Track } from "@phinets/core/tracking";
+import type { FollowedFrame } from "./follow.js";
 import { runTool } from "./tool.js";
 
 export interface QemuRun {
@@ -10,6 +13,8 @@ export interface QemuRun {
   readonly outputs: Int8Array[];
   /** Executed instructions an inference, counted in steps of 40. */
   readonly instructions: number[];
+  /** With `tracks`: what was found in each input, and the instructions of detection and tracking together. */
+  readonly followed?: { readonly frames: FollowedFrame[]; readonly instructions: number[] };
   /** Most stack used, in bytes, main's own frame included. */
   readonly stackBytes: number;
 }
@@ -17,6 +22,8 @@ export interface QemuRun {
 export interface QemuOptions {
   /** Milliseconds for all inputs together. Default 30 s and 2 s an input: some hundred times what a 7 MMAC network takes. */
   readonly timeoutMs?: number;
+  /** Inputs are a clip's frames: a detector's program finds and tracks boxes in them. They must fit one run. Default false. */
+  readonly tracks?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -34,22 +41,34 @@ export async function runQemu(
   outputBytes: number,
   options: QemuOptions = {},
 ): Promise<QemuRun> {
+  if (options.tracks && inputs.length > inputsPerRun(inputs[0].length))
+    throw new PhinetsError(
+      "emulator.input",
+      `${inputs.length} frames of ${inputs[0].length} bytes do not fit the emulated board's ${psram.bytes} bytes of PSRAM; track ${inputsPerRun(inputs[0].length)} at most`,
+    );
   const outputs: Int8Array[] = [];
   const instructions: number[] = [];
+  let followed: QemuRun["followed"];
   let stackBytes = 0;
   for (const batch of batches(inputs)) {
     const part = await runBatch(elf, batch, outputBytes, options);
     outputs.push(...part.outputs);
     instructions.push(...part.instructions);
     stackBytes = Math.max(stackBytes, part.stackBytes);
+    followed = part.followed;
   }
-  return { outputs, instructions, stackBytes };
+  return { outputs, instructions, ...(followed && { followed }), stackBytes };
+}
+
+/** Inputs that PSRAM holds at a time. */
+export function inputsPerRun(inputBytes: number): number {
+  return Math.floor((psram.bytes - psram.headerBytes) / inputBytes);
 }
 
 /** As many inputs at a time as PSRAM holds. */
 function* batches(inputs: readonly Int8Array[]): Generator<readonly Int8Array[]> {
   if (inputs.length === 0) return;
-  const capacity = Math.floor((psram.bytes - psram.headerBytes) / inputs[0].length);
+  const capacity = inputsPerRun(inputs[0].length);
   if (capacity === 0)
     throw new PhinetsError(
       "emulator.input",
@@ -67,7 +86,9 @@ async function runBatch(
   const folder = mkdtempSync(join(tmpdir(), "phinets-qemu-"));
   try {
     const memory = new Uint8Array(psram.headerBytes + inputs.length * inputs[0].length);
-    new DataView(memory.buffer).setUint32(0, inputs.length, true);
+    const header = new DataView(memory.buffer);
+    header.setUint32(0, inputs.length, true);
+    header.setUint32(4, options.tracks ? 1 : 0, true);
     inputs.forEach((input, i) => {
       memory.set(new Uint8Array(input.buffer, input.byteOffset, input.length), psram.headerBytes + i * input.length);
     });
@@ -82,24 +103,63 @@ async function runBatch(
     const result = await runTool("qemu-system-arm", args, { cwd: folder, timeoutMs, signal: options.signal });
     const console = `${result.stdout}${result.stderr}`;
     if (result.exitCode !== 0) throw crash(result.exitCode, console);
-    const ticks = [...console.matchAll(/^inference \d+ ticks (\d+)$/gm)].map((match) => Number(match[1]));
+    const counted = (what: string): number[] =>
+      [...console.matchAll(new RegExp(`^${what} \\d+ ticks (\\d+)$`, "gm"))].map(
+        ([, ticks]) => Number(ticks) * instructionsPerTick,
+      );
+    const instructions = counted("inference");
     const file = readFileSync(join(folder, "outputs.bin"));
-    if (file.length !== inputs.length * outputBytes || ticks.length !== inputs.length)
+    if (file.length !== inputs.length * outputBytes || instructions.length !== inputs.length)
       throw new PhinetsError(
         "emulator.output",
         `the emulated program wrote ${file.length} bytes for ${inputs.length} inputs; ${inputs.length * outputBytes} were expected`,
       );
     const outputs = inputs.map((_, i) => new Int8Array(file.subarray(i * outputBytes, (i + 1) * outputBytes)));
     const stackBytes = Number(/^stack (\d+)$/m.exec(console)?.[1]);
-    return { outputs, instructions: ticks.map((tick) => tick * instructionsPerTick), stackBytes };
+    if (!options.tracks) return { outputs, instructions, stackBytes };
+    const frames = existsSync(join(folder, "tracks.bin")) ? readTracks(readFileSync(join(folder, "tracks.bin"))) : [];
+    if (frames.length !== inputs.length)
+      throw new PhinetsError(
+        "emulator.output",
+        `the emulated program wrote tracks of ${frames.length} frames; ${inputs.length} were expected`,
+      );
+    return { outputs, instructions, followed: { frames, instructions: counted("follow") }, stackBytes };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** A frame: int32 boxes, int32 tracks, then the structs phinets_box and phinets_track as they lie in memory. */
+export function readTracks(file: Buffer): FollowedFrame[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  const int32 = (at: number): number => view.getInt32(at, true);
+  const [boxBytes, trackBytes] = [48, 40];
+  const frames: FollowedFrame[] = [];
+  for (let at = 0; at < file.length; ) {
+    const boxesAt = at + 8;
+    const tracksAt = boxesAt + int32(at) * boxBytes;
+    const end = tracksAt + int32(at + 4) * trackBytes;
+    if (end > file.length) break;
+    const boxes = Array.from({ length: int32(at) }, (_, i): Detection => {
+      const from = boxesAt + i * boxBytes;
+      const [x, y, width, height, score] = [0, 8, 16, 24, 32].map((offset) => view.getFloat64(from + offset, true));
+      return { x, y, width, height, score, class: int32(from + 40) };
+    });
+    const tracks = Array.from({ length: int32(at + 4) }, (_, i): Track => {
+      const from = tracksAt + i * trackBytes;
+      const [x1, y1, x2, y2] = [8, 16, 24, 32].map((offset) => view.getFloat64(from + offset, true));
+      const { score, class: index } = boxes[int32(from + 4)] ?? {};
+      return { id: int32(from), x1, y1, x2, y2, score, class: index };
+    });
+    frames.push({ boxes, tracks });
+    at = end;
+  }
+  return frames;
+}
+
 function crash(exitCode: number, console: string): PhinetsError {
   const done = [...console.matchAll(/^inference \d+/gm)].length;
-  const lines = console.split("\n").filter((line) => line.trim() !== "" && !/^inference /.test(line));
+  const lines = console.split("\n").filter((line) => line.trim() !== "" && !/^(inference|follow) /.test(line));
   return new PhinetsError(
     "emulator.crash",
     `the emulated program ended with exit code ${exitCode} after ${done} inferences: ${lines[0] ?? "no message"}`,

@@ -1,6 +1,6 @@
 /** From a picture to what a run's network sees in it: the same road for float and int8, for predict, track, val and ship. */
 import { type Picture, resize, withChannels, writeInput, writeInputInt8 } from "@phinets/core/data";
-import { type Detection, detect, toSourcePixels } from "@phinets/core/detection";
+import { type Detection, detect, type OutputMap, toSourcePixels } from "@phinets/core/detection";
 import { deployWeights, type Graph } from "@phinets/core/graph";
 import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
 import { classCount, classNames, inputName, type Network } from "@phinets/core/networks";
@@ -32,7 +32,7 @@ export class Detector {
   readonly network: Network;
   readonly on: Arithmetic;
   readonly classNames: readonly string[];
-  readonly #run: (input: Picture) => Float32Array;
+  readonly #run: (input: Picture) => OutputMap;
   readonly #outputShape: readonly number[];
   readonly #options: DetectorOptions;
 
@@ -70,7 +70,7 @@ export class Detector {
     this.#outputShape = quantized.graph.shapes[output];
     this.#run = (picture) => {
       writeInputInt8(picture.data, input);
-      return Float32Array.from(interpreter.run(input)[0], (q) => scale * (q - zeroPoint));
+      return Float64Array.from(interpreter.run(input)[0], (q) => scale * (q - zeroPoint));
     };
   }
 
@@ -80,9 +80,14 @@ export class Detector {
   }
 
   /** The network's raw output for a picture of any size, real values: the map `[height, width, channels]`, or the logits. */
-  output(picture: Picture): Float32Array {
+  output(picture: Picture): OutputMap {
+    return this.#run(this.input(picture));
+  }
+
+  /** A picture as the network sees it: of its size and channels. */
+  input(picture: Picture): Picture {
     const { height, width, channels } = this.network.input;
-    return this.#run(resize(withChannels(picture, channels), { height, width }));
+    return resize(withChannels(picture, channels), { height, width });
   }
 
   /** Boxes in source pixels, best first. Throws for a classifier. */

@@ -11,18 +11,22 @@ export interface FirmwareResult {
   readonly outputs: Outputs;
 }
 
-/** Throws PhinetsError when a tool is missing (code `emulator.tool`) or the firmware does not build or run. */
+/**
+ * @param options `scoreThreshold`: least score of a detector's boxes, 0..1; goes into the model's header. Default 0.25
+ * Throws PhinetsError when a tool is missing (code `emulator.tool`) or the firmware does not build or run.
+ */
 export async function firmwareOutputs(
   quantized: QuantizedNetwork,
   network: Network,
   source: PictureSource,
-  options: Pick<EmulateOptions, "folder" | "signal"> = {},
+  options: Pick<EmulateOptions, "folder" | "signal"> & { readonly scoreThreshold?: number } = {},
 ): Promise<FirmwareResult> {
   const inputs = Array.from({ length: source.length }, (_, i) => int8Input(network, source, i));
-  const outputs: Float32Array[] = [];
+  const outputs: Float64Array[] = [];
+  const { folder, signal, scoreThreshold } = options;
   const emulation = await emulate(quantized, inputs, {
-    ...options,
-    ...modelOptions(network),
+    ...{ folder, signal },
+    ...modelOptions(network, { scoreThreshold }),
     onOutput: (output) => outputs.push(dequantize(quantized, output)),
   });
   return { emulation, outputs };

@@ -3,7 +3,7 @@
  * they make the output map; decoding, suppression and scoring are shared, so their figures compare.
  */
 import { assembleBatch, type PictureSource, prepareSample, writeInputInt8 } from "@phinets/core/data";
-import { type Detection, detect } from "@phinets/core/detection";
+import { type Detection, detect, type OutputMap } from "@phinets/core/detection";
 import {
   type ClassificationMetrics,
   type DetectionMetrics,
@@ -18,7 +18,7 @@ import type { FloatWeights } from "@phinets/core/tensor";
 import { Executor, forwardOnly } from "@phinets/core/training";
 
 /** Raw output of each picture: `[gridHeight, gridWidth, channels]` or `[classes]`, real values. */
-export type Outputs = readonly Float32Array[];
+export type Outputs = readonly OutputMap[];
 
 /** Called after each picture or batch with the number of pictures done. */
 export type OnProgress = (done: number) => void;
@@ -76,7 +76,7 @@ export function integerOutputs(
   onProgress?: OnProgress,
 ): Outputs {
   const interpreter = new IntegerInterpreter(quantized);
-  const outputs: Float32Array[] = [];
+  const outputs: OutputMap[] = [];
   for (let i = 0; i < source.length; i++) {
     outputs.push(dequantize(quantized, interpreter.run(int8Input(network, source, i))[0]));
     onProgress?.(i + 1);
@@ -84,10 +84,10 @@ export function integerOutputs(
   return outputs;
 }
 
-/** int8 output to real values. */
-export function dequantize({ graph, values }: QuantizedNetwork, output: Int8Array): Float32Array {
+/** int8 output to real values, exactly. */
+export function dequantize({ graph, values }: QuantizedNetwork, output: Int8Array): Float64Array {
   const { scale, zeroPoint } = values[graph.outputs[0]];
-  return Float32Array.from(output, (q) => scale * (q - zeroPoint));
+  return Float64Array.from(output, (q) => scale * (q - zeroPoint));
 }
 
 export function inputOptions({ input: { height, width, channels } }: Network): {
@@ -110,7 +110,7 @@ export interface DetectOptions {
 /** Boxes in one output map, best first, as fractions of the picture. */
 export function boxesOf(
   network: Network,
-  output: Float32Array,
+  output: OutputMap,
   { conf, iou = 0.45, maxDet = 100 }: DetectOptions,
 ): Detection[] {
   if (network.head.kind !== "yolov2") throw new Error("boxesOf: the network is not a detector");
@@ -171,6 +171,7 @@ export function headline(metrics: Metrics): number {
 export function describeMetrics(metrics: Metrics): string {
   if (metrics.task === "detect") {
     const { AP50, AP, precision, recall, confidence, images } = metrics;
+    if (AP50 < 0) return `AP50 unknown: no box is labelled on ${images} pictures`;
     return `AP50 ${AP50.toFixed(3)}  AP ${AP.toFixed(3)}  precision ${precision.toFixed(3)}  recall ${recall.toFixed(3)} (at ${confidence.toFixed(2)})  on ${images} pictures`;
   }
   return `top-1 ${(100 * metrics.top1).toFixed(2)} %  top-5 ${(100 * metrics.top5).toFixed(2)} %  on ${metrics.images} pictures`;

@@ -5,10 +5,13 @@
  */
 import { exp, formatShape, log, PhinetsError, sigmoid } from "../tensor/index.js";
 import { type Anchors, clipDetection, type Detection } from "./boxes.js";
-import { nmsByObjectness, nmsPerClass } from "./nms.js";
+import { keepBest, nmsByObjectness, nmsPerClass } from "./nms.js";
 
 /** Centre within the cell: "yolov2" sigmoid(t); "scaled" 2 sigmoid(t) - 0.5. Sizes are anchor * exp(t) in both. */
 export type Decoder = "yolov2" | "scaled";
+
+/** Real values. Those of an int8 map are exact in float64 only; the firmware's boxes are the boxes of these. */
+export type OutputMap = Float32Array | Float64Array;
 
 export interface DetectionHead {
   /** in cells */
@@ -37,7 +40,7 @@ export interface DecodedBoxes {
  * Throws `detection.shape` when map, anchors and classes do not fit together.
  */
 export function decodeBoxes(
-  output: Float32Array,
+  output: OutputMap,
   shape: readonly [height: number, width: number, channels: number],
   head: DetectionHead,
   threshold: number,
@@ -82,7 +85,7 @@ export function decodeBoxes(
 }
 
 function classProbabilities(
-  logits: Float32Array,
+  logits: OutputMap,
   from: number,
   classes: number,
   objectness: number,
@@ -172,6 +175,8 @@ export interface DetectOptions {
   readonly agnostic?: boolean;
   /** Best detections kept a picture. Default 100. */
   readonly maxDetections?: number;
+  /** Best boxes, of all classes together, that suppression sees. Default: all of them; firmware has room for so many. */
+  readonly maxCandidates?: number;
   /** The picture's size in pixels, where it was letterboxed into the network's input. Default: it was stretched. */
   readonly letterbox?: {
     readonly picture: { readonly width: number; readonly height: number };
@@ -183,10 +188,10 @@ export interface DetectOptions {
 
 /**
  * Map -> detections of one picture, best first: decode, suppress, clip.
- * @param output `[height, width, anchors * (5 + classes)]`, float; dequantise an int8 map first
+ * @param output `[height, width, anchors * (5 + classes)]`, real values; dequantise an int8 map first
  */
 export function detect(
-  output: Float32Array,
+  output: OutputMap,
   shape: readonly [height: number, width: number, channels: number],
   head: DetectionHead,
   options: DetectOptions = {},
@@ -194,6 +199,7 @@ export function detect(
   const { threshold = 0.25, iouThreshold = 0.45, agnostic = false, maxDetections = 100, clip = true } = options;
   const decoded = decodeBoxes(output, shape, head, threshold);
   if (options.letterbox !== undefined) undoLetterbox(decoded, options.letterbox.picture, options.letterbox.input);
+  if (options.maxCandidates !== undefined) keepBest(decoded, options.maxCandidates);
   if (agnostic) nmsByObjectness(decoded, iouThreshold);
   else nmsPerClass(decoded, iouThreshold);
   const detections = toDetections(decoded).slice(0, maxDetections);

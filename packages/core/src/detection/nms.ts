@@ -88,6 +88,15 @@ export function nmsByObjectness(decoded: DecodedBoxes, iouThreshold: number): vo
   }
 }
 
+/** All probabilities but the `most` best become 0; of equal ones the first stay. Changes `decoded` in place. */
+export function keepBest({ probabilities }: DecodedBoxes, most: number): void {
+  const above: number[] = [];
+  for (let i = 0; i < probabilities.length; i++) if (probabilities[i] > 0) above.push(i);
+  if (above.length <= most) return;
+  above.sort((a, b) => probabilities[b] - probabilities[a] || a - b);
+  for (const i of above.slice(most)) probabilities[i] = 0;
+}
+
 function overlap(boxes: ArrayLike<number>, a: number, b: number): number {
   const i = 4 * a;
   const j = 4 * b;

@@ -5,12 +5,12 @@ const columns = 120;
 
 /** `static const int8_t name[n] = {...};`, wrapped at 120 columns. `linkage` replaces `static`. */
 export function arrayDefinition(
-  type: "int8_t" | "int32_t" | "float" | "char *const",
+  type: "int8_t" | "int32_t" | "double" | "char *const",
   name: string,
   values: Iterable<number | string>,
   linkage: "static " | "" = "static ",
 ): string {
-  const items = Array.from(values, type === "float" ? floatLiteral : type === "int32_t" ? int32Literal : String);
+  const items = Array.from(values, type === "double" ? doubleLiteral : type === "int32_t" ? int32Literal : String);
   const head = `${linkage}const ${type} ${name}[${items.length}] = {`;
   const oneLine = `${head}${items.join(", ")}};`;
   if (oneLine.length <= columns) return oneLine;
@@ -44,6 +44,13 @@ export function floatLiteral(value: number | string): string {
     }
   }
   throw new RangeError(`floatLiteral: ${value} is not a finite number`);
+}
+
+/** A double literal that reads back as the same float64; infinity is the macro of math.h. */
+export function doubleLiteral(value: number | string): string {
+  const text = String(value);
+  if (text === "Infinity") return "INFINITY";
+  return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
 /** A C string literal, ASCII only. */

@@ -39,6 +39,8 @@ export interface SortOptions {
   readonly minHits?: number;
   /** Least IoU of a prediction and a detection of the same object. Default 0.3. */
   readonly iouThreshold?: number;
+  /** Most tracks alive: detections that would begin one more are left out. Default: no limit; firmware has one. */
+  readonly maxTracks?: number;
 }
 
 class Tracked {
@@ -53,6 +55,7 @@ export class Sort {
   readonly #maxAge: number;
   readonly #minHits: number;
   readonly #iouThreshold: number;
+  readonly #maxTracks: number;
   readonly #solver = new AssignmentSolver();
   #tracks: Tracked[] = [];
   /** Tracks that died, to be born again: a long run allocates no more than its fullest frame. */
@@ -69,6 +72,7 @@ export class Sort {
   constructor(options: SortOptions = {}) {
     this.#maxAge = atLeastZero("maxAge", options.maxAge ?? 1);
     this.#minHits = atLeastZero("minHits", options.minHits ?? 3);
+    this.#maxTracks = options.maxTracks ?? Number.POSITIVE_INFINITY;
     this.#iouThreshold = options.iouThreshold ?? 0.3;
     if (!(this.#iouThreshold >= 0 && this.#iouThreshold <= 1)) {
       throw new PhinetsError("tracking.options", `sort: iouThreshold is ${this.#iouThreshold}; it must lie in 0..1`);
@@ -178,6 +182,7 @@ export class Sort {
   }
 
   #begin(box: TrackerBox): void {
+    if (this.#tracks.length >= this.#maxTracks) return;
     const track = this.#pool.pop() ?? new Tracked();
     track.filter.start(box.x1, box.y1, box.x2, box.y2);
     track.id = ++this.#born;
