@@ -14,7 +14,7 @@ import {
   weightBytes,
 } from "@phinets/core/cost";
 import { deployGraph, type Graph, type Node } from "@phinets/core/graph";
-import { buildNetwork, type Network, phinetBlocks } from "@phinets/core/networks";
+import { backboneBlocks, buildNetwork, type Network, networkSummary } from "@phinets/core/networks";
 import { codeAllowanceBytes } from "@phinets/core/scaling";
 import type { Command } from "commander";
 import { findRunFolder } from "../run/folder.js";
@@ -118,19 +118,9 @@ export function inspect({ network, board, layers = false }: InspectArguments): {
 }
 
 function blocksOf(network: Network, graph: Graph): Inspection["blocks"] {
-  // A block's first node reads its input; its last makes its output. Names are `_layers.N.` throughout a block.
-  const byModule = new Map<string, Node[]>();
-  for (const node of graph.nodes) {
-    const module = /^_layers\.\d+(?=\.)/.exec(node.name)?.[0];
-    if (module === undefined) continue;
-    if (!byModule.has(module)) byModule.set(module, []);
-    byModule.get(module)!.push(node);
-  }
-  const modules = [...byModule.values()];
-  const blocks = phinetBlocks(network);
-  // The separable stem is a module too, where there is one; blocks are the last modules.
-  return blocks.map(({ id, hidden, kernel, stride, skip }, i) => {
-    const nodes = modules[modules.length - blocks.length + i];
+  return backboneBlocks(network).map(({ id, module, hidden, kernel, stride, skip }) => {
+    // A block's first node reads its input; its last makes its output.
+    const nodes = graph.nodes.filter((node) => node.name.startsWith(`${module}.`));
     return {
       id,
       input: graph.shapes[nodes[0].inputs[0]].slice(1),
@@ -165,10 +155,7 @@ function textOf(network: Network, json: Inspection, layers: boolean): string {
   const size = (shape: readonly number[]): string => shape.join("x");
   const parts = [
     formatPairs([
-      [
-        network.family,
-        `${network.profile}  alpha ${network.alpha}  beta ${network.beta}  t0 ${network.t0}  N ${network.blocks}`,
-      ],
+      [network.family, networkSummary(network)],
       ["input", `${height}x${width}x${channels}`],
       ["output", `${size(json.output)} (${network.head.kind === "none" ? "features" : network.head.kind})`],
       ["parameters", formatCount(json.parameters)],

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { arenaOf, type Board, energyMj, latencyMs, memoryMap } from "@phinets/core/cost";
 import type { Picture } from "@phinets/core/data";
 import { deployGraph } from "@phinets/core/graph";
-import { classNames, type Network } from "@phinets/core/networks";
+import { classNames, type Network, networkSettings, networkTitle } from "@phinets/core/networks";
 import { codeAllowanceBytes } from "@phinets/core/scaling";
 import type { Recipe } from "@phinets/core/training";
 import { inspect } from "../commands/inspect.js";
@@ -117,19 +117,11 @@ function networkParts(network: Network, board: Board): Pick<ReportData, "network
   const { json } = inspect({ network, board });
   return {
     network: {
-      name: "PhiNet",
+      name: networkTitle(network),
       input: network.input,
       parameters,
       macs,
-      settings: [
-        ["alpha", network.alpha],
-        ["beta", network.beta],
-        ["t0", network.t0],
-        ["N", network.blocks],
-        ["downsampling", network.downsampling.join(", ") || "none"],
-        ["activation", network.compatibility ? "relu6" : network.activation],
-        ["squeeze-and-excite", network.squeezeExcite && !network.compatibility ? "yes" : "no"],
-      ],
+      settings: networkSettings(network),
       blocks: json.blocks,
     },
     board: {

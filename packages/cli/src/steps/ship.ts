@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { arenaOf, type Board, latencyMs } from "@phinets/core/cost";
 import { evaluationSplit } from "@phinets/core/data";
 import { createEngine } from "@phinets/core/kernels";
+import { networkSummary } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
@@ -109,7 +110,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   const network = loadNetwork(join(folder, "network.json"));
   const { parameters, macs, plan, weights: flash, deployed } = footprint(network);
   context.note(
-    `network: ${network.input.width}x${network.input.height} alpha ${network.alpha} beta ${network.beta} t0 ${network.t0} N ${network.blocks}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, arena ${plan.bytes} B of ${arenaOf(target).bytes}`,
+    `network: ${network.input.width}x${network.input.height} ${networkSummary(network)}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, arena ${plan.bytes} B of ${arenaOf(target).bytes}`,
   );
 
   const trainKey = keyOf(data.key, network, recipe);

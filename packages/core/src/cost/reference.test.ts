@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { goldens } from "../../../../test/shared.js";
 import type { Graph, Node } from "../graph/index.js";
-import { buildNetwork, expansionFactor, type Network, parseNetwork, phinetBlocks } from "../networks/index.js";
+import { buildNetwork, expansionFactor, type MicromindPhinet, parseNetwork, phinetBlocks } from "../networks/index.js";
 import type { Shape } from "../tensor/index.js";
 import { countMacs, countParameters, macsOf } from "./index.js";
 
@@ -46,9 +46,12 @@ const optionNames: Record<string, string> = {
   compatibility: "compatibility",
 };
 
-function networkOf(kwargs: Reference["kwargs"]): Network {
+function networkOf(kwargs: Reference["kwargs"]): MicromindPhinet {
   const [channels, height, width] = kwargs.input_shape;
-  const json: Record<string, unknown> = { family: "phinet", input: { height, width, channels } };
+  const json: { family: "phinet" } & Record<string, unknown> = {
+    family: "phinet",
+    input: { height, width, channels },
+  };
   for (const [name, value] of Object.entries(kwargs)) {
     if (name in optionNames) json[optionNames[name]] = value;
     else if (name === "h_swish") json.activation = value ? "hardswish" : "relu6";

@@ -1,9 +1,11 @@
 /** From a validated network.json to its graph. */
 import { type Graph, GraphBuilder } from "../graph/index.js";
-import { addClassifier } from "./classifier.js";
+import { addPeerClassifier, addPhinetClassifier } from "./classifier.js";
+import { addEfficientnet, swish } from "./efficientnet.js";
+import { addMobilenetv2 } from "./mobilenetv2.js";
 import type { Network } from "./network.js";
-import { addPhinet } from "./phinet.js";
-import { addYolov2 } from "./yolov2.js";
+import { activate, addPhinet } from "./phinet.js";
+import { type Activation, addYolov2 } from "./yolov2.js";
 
 /** Name of the input value of every network: `[1, height, width, channels]`, pixel / 128 - 1. */
 export const inputName = "image";
@@ -16,9 +18,34 @@ export const inputName = "image";
 export function buildNetwork(network: Network): Graph {
   const { height, width, channels } = network.input;
   const builder = new GraphBuilder(network.family);
-  const features = addPhinet(builder, network, builder.input(inputName, [1, height, width, channels]));
+  const image = builder.input(inputName, [1, height, width, channels]);
+  const features = addBackbone(builder, network, image);
   const { head } = network;
-  if (head.kind === "classifier") return builder.build([addClassifier(builder, head, features)]);
-  if (head.kind === "yolov2") return builder.build([addYolov2(builder, network, head, features)]);
-  return builder.build([features]);
+  if (head.kind === "yolov2")
+    return builder.build([addYolov2(builder, head, features, activationOf(builder, network))]);
+  if (head.kind === "none") return builder.build([features]);
+  const addClassifier = network.family === "phinet" ? addPhinetClassifier : addPeerClassifier;
+  return builder.build([addClassifier(builder, head, features)]);
+}
+
+function addBackbone(builder: GraphBuilder, network: Network, image: string): string {
+  switch (network.family) {
+    case "phinet":
+      return addPhinet(builder, network, image);
+    case "mobilenetv2":
+      return addMobilenetv2(builder, network, image);
+    case "efficientnet":
+      return addEfficientnet(builder, network, image);
+  }
+}
+
+function activationOf(builder: GraphBuilder, network: Network): Activation {
+  switch (network.family) {
+    case "phinet":
+      return (name, x) => activate(builder, network, name, x);
+    case "mobilenetv2":
+      return (name, x) => builder.relu6(name, x);
+    case "efficientnet":
+      return (name, x) => swish(builder, name, x);
+  }
 }

@@ -1,9 +1,25 @@
-/** Classifier head: global average pool, then one dense layer; its outputs are logits `[batch, classes]`. */
+/** Classifier heads: global average pool, then one or two linear layers; the outputs are logits `[batch, classes]`. */
 import type { GraphBuilder } from "../graph/index.js";
 import { type ClassifierHead, classCount } from "./network.js";
 
-/** Adds the head; returns the name of the logits. Parameters are `classifier.2.weight` and `.bias`, as the reference's. */
-export function addClassifier(builder: GraphBuilder, head: ClassifierHead, features: string): string {
-  const pooled = builder.globalAveragePool("classifier.0", features);
-  return builder.dense("classifier.2", builder.flatten("classifier.1", pooled), classCount(head));
+/**
+ * Adds a PhiNet's head; returns the name of the logits. One dense layer, `classifier.2`, as in the authors' toolkit; or,
+ * where the head has `features`, the paper's two 1x1 convolutions `class_conv2d` (no activation) and `final_conv`.
+ */
+export function addPhinetClassifier(builder: GraphBuilder, head: ClassifierHead, features: string): string {
+  if (!head.features) {
+    const pooled = builder.globalAveragePool("classifier.0", features);
+    return builder.dense("classifier.2", builder.flatten("classifier.1", pooled), classCount(head));
+  }
+  let x = builder.globalAveragePool("glob_pooling", features);
+  x = builder.conv2d("class_conv2d", x, { filters: head.features, bias: true });
+  x = builder.conv2d("final_conv", x, { filters: classCount(head), bias: true });
+  return builder.flatten("logits", x);
+}
+
+/** The head of MobileNetV2 and EfficientNet: dropout 0.2, then the dense layer `classifier.1`. */
+export function addPeerClassifier(builder: GraphBuilder, head: ClassifierHead, features: string): string {
+  let x = builder.globalAveragePool("avgpool", features);
+  x = builder.dropout("classifier.0", x, 0.2);
+  return builder.dense("classifier.1", builder.flatten("flatten", x), classCount(head));
 }

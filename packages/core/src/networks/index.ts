@@ -1,3 +1,4 @@
+export * from "./backbone.js";
 export * from "./build.js";
 export * from "./initial-weights.js";
 export * from "./network.js";

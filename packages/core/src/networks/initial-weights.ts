@@ -1,5 +1,5 @@
 /** The weights training starts from: the same on every machine, and independent of the order of the layers. */
-import type { Graph } from "../graph/index.js";
+import { consumersOf, type Graph, type Node } from "../graph/index.js";
 import { type FloatWeights, hashString, Random, sizeOf, tensor } from "../tensor/index.js";
 import { classCount, type Head } from "./network.js";
 import { predictionLayer } from "./yolov2.js";
@@ -9,7 +9,7 @@ const objectnessBias = -4;
 
 /**
  * One tensor a parameter. Weights are normal with variance 2 / fan-in (He et al., "Delving deep into rectifiers", ICCV
- * 2015); in output layers, the ones with a bias of their own, with deviation 0.01 (Lin et al., "Focal loss", ICCV 2017),
+ * 2015); in output layers, which have a bias and make an output, with deviation 0.01 (Lin et al., "Focal loss", ICCV 2017),
  * so that the first predictions are the biases'. Batch norm starts as the identity; biases are 0, except objectness when
  * `head` is a detector's.
  * @param seed integer; each tensor draws from its own stream, keyed by (seed, name)
@@ -17,6 +17,7 @@ const objectnessBias = -4;
  */
 export function initialWeights(graph: Graph, seed: number, head?: Head): FloatWeights {
   const weights: FloatWeights = {};
+  const outputs = outputLayers(graph);
   for (const node of graph.nodes) {
     for (const name of Object.values(node.parameters)) {
       const { kind, shape } = graph.parameters[name];
@@ -24,7 +25,7 @@ export function initialWeights(graph: Graph, seed: number, head?: Head): FloatWe
       if (kind === "gamma" || kind === "runningVariance") data.fill(1);
       else if (kind === "weight") {
         const fanIn = data.length / shape[0];
-        const deviation = "bias" in node.parameters ? 0.01 : Math.sqrt(2 / fanIn);
+        const deviation = outputs.has(node.name) ? 0.01 : Math.sqrt(2 / fanIn);
         const random = new Random(seed, hashString(name));
         for (let i = 0; i < data.length; i++) data[i] = random.normal() * deviation;
       }
@@ -37,4 +38,12 @@ export function initialWeights(graph: Graph, seed: number, head?: Head): FloatWe
     for (let i = 4; i < bias.length; i += perAnchor) bias[i] = objectnessBias;
   }
   return weights;
+}
+
+/** Biased layers whose result is an output of the graph, flattened at most. */
+function outputLayers(graph: Graph): Set<string> {
+  const consumers = consumersOf(graph);
+  const isOutput = ({ name }: Node): boolean =>
+    graph.outputs.includes(name) || consumers.get(name)!.some((reader) => reader.op === "flatten" && isOutput(reader));
+  return new Set(graph.nodes.filter((node) => "bias" in node.parameters && isOutput(node)).map(({ name }) => name));
 }

@@ -27,6 +27,37 @@ describe("parseNetwork", () => {
       head: { kind: "none" },
     });
   });
+  it("has other defaults in profile paper", () => {
+    const network = parseNetwork({ ...base, profile: "paper", alpha: 0.138, head: { kind: "classifier" } });
+    expect(network).toMatchObject({
+      profile: "paper",
+      downsampling: [],
+      stemStride: 3,
+      activation: "relu6",
+      stemFilters: 48,
+      b1Filters: 24,
+      b2Filters: 48,
+      head: { kind: "classifier", classes: 10, features: 176 },
+    });
+    expect(parseNetwork(JSON.parse(JSON.stringify(network)))).toEqual(network);
+  });
+  it("reads the other families", () => {
+    expect(parseNetwork({ family: "mobilenetv2", input })).toEqual({
+      family: "mobilenetv2",
+      input,
+      width: 1,
+      stopAtStride: 32,
+      head: { kind: "none" },
+    });
+    expect(parseNetwork({ family: "efficientnet", input, width: 0.5, depth: 0.8, stopAtStride: 16 })).toEqual({
+      family: "efficientnet",
+      input,
+      width: 0.5,
+      depth: 0.8,
+      stopAtStride: 16,
+      head: { kind: "none" },
+    });
+  });
   it("is idempotent, through JSON too", () => {
     const network = parseNetwork({ ...base, alpha: 0.35, head: { kind: "yolov2", classes: ["person"] } });
     expect(network.head).toEqual({
@@ -43,8 +74,20 @@ describe("parseNetwork", () => {
     [[], /the document is \[\]; it must be an object/],
     [{ input }, /family is missing; "phinet" or/],
     [{ ...base, family: "resnet" }, /family is "resnet"; it must be "phinet" or "mobilenetv2" or "efficientnet"/],
-    [{ ...base, family: "mobilenetv2" }, /family is "mobilenetv2"; it must be "phinet"/],
-    [{ ...base, profile: "paper" }, /profile is "paper"/],
+    [{ ...base, profile: "keras" }, /profile is "keras"; it must be "micromind" or "paper"/],
+    [{ ...base, stemFilters: 48 }, /unknown field stemFilters/],
+    [{ ...base, profile: "paper", stemFilters: 0 }, /stemFilters is 0; it must be an integer in 1\.\.4096/],
+    [
+      { ...base, family: "mobilenetv2", alpha: 1 },
+      /unknown field alpha \(1\); known: family, input, width, stopAtStride/,
+    ],
+    [{ ...base, family: "mobilenetv2", depth: 1 }, /unknown field depth/],
+    [{ ...base, family: "mobilenetv2", width: 0 }, /width is 0; it must be a number above 0/],
+    [{ ...base, family: "efficientnet", stopAtStride: 12 }, /stopAtStride is 12; it must be 4 or 8 or 16 or 32/],
+    [
+      { ...base, family: "efficientnet", head: { kind: "classifier", features: 8 } },
+      /unknown field head\.features \(8\); known: kind, classes/,
+    ],
     [{ family: "phinet" }, /input is missing/],
     [{ ...base, input: { height: 96 } }, /input\.width is missing; an integer in 1\.\.4096/],
     [{ ...base, input: { ...input, height: 9.5 } }, /input\.height is 9\.5; it must be an integer in 1\.\.4096/],

@@ -2,7 +2,7 @@
  * network.json: what a network is, before any graph exists. Every field but `family` and `input` has a default; a field
  * that is unknown, of the wrong type or impossible is an error naming it, its value and what is allowed.
  */
-import { PhinetsError } from "../tensor/index.js";
+import { Fields, integer, positive, refuse } from "./fields.js";
 
 export interface NetworkInput {
   /** Pixels. */
@@ -23,6 +23,11 @@ export interface ClassifierHead {
   readonly kind: "classifier";
   /** At least 2. Default 10. */
   readonly classes: Classes;
+  /**
+   * Family phinet: channels of a 1x1 convolution with bias between the pooling and the classifier; 0 for none. Default
+   * none, in profile `paper` int(1280 * alpha).
+   */
+  readonly features?: number;
 }
 
 export interface Yolov2Head {
@@ -39,9 +44,8 @@ export interface Yolov2Head {
 
 export type Head = NoHead | ClassifierHead | Yolov2Head;
 
-export interface Network {
+interface PhinetOptions {
   readonly family: "phinet";
-  readonly profile: "micromind";
   readonly input: NetworkInput;
   /** Width multiplier. Default 0.2. */
   readonly alpha: number;
@@ -51,15 +55,18 @@ export interface Network {
   readonly t0: number;
   /** Blocks with an expansion (N), rounded half to even; blocks 1, 2 and 3 always exist. Default 7. */
   readonly blocks: number;
-  /** Ids (4 or more) of blocks that halve the map and double the width; ids above `blocks` have no effect. Default [5, 7]. */
+  /**
+   * Ids (4 or more) of blocks that halve the map and double the width; ids above `blocks` have no effect. Default
+   * [5, 7], in profile `paper` [].
+   */
   readonly downsampling: readonly number[];
   /** Widths are rounded to a multiple of it. Default 1. */
   readonly divisor: number;
-  /** Stride of the separable stem. Default 2. */
+  /** Stride of the separable stem. Default 2, in profile `paper` 3. */
   readonly stemStride: number;
   /** Share of the blocks (the last ones, ids 4 and up) with a 5x5 depthwise kernel, 0..1. Default 0. */
   readonly conv5: number;
-  /** Default "hardswish". */
+  /** Default "hardswish", in profile `paper` "relu6". */
   readonly activation: "hardswish" | "relu6";
   /** Default true. */
   readonly squeezeExcite: boolean;
@@ -73,6 +80,53 @@ export interface Network {
   readonly compatibility: boolean;
   readonly head: Head;
 }
+
+/** As the authors' PyTorch toolkit builds it. */
+export interface MicromindPhinet extends PhinetOptions {
+  readonly profile: "micromind";
+}
+
+/** As the paper's experiments and the authors' first code (Keras) built it. */
+export interface PaperPhinet extends PhinetOptions {
+  readonly profile: "paper";
+  /** Channels of the stem for alpha 1. Default 48. */
+  readonly stemFilters: number;
+  /** Channels of blocks 0 to 2 for alpha 1. Default 24. */
+  readonly b1Filters: number;
+  /** Channels of block 3 for alpha 1; each downsampling id doubles them. Default 48. */
+  readonly b2Filters: number;
+}
+
+export type PhinetNetwork = MicromindPhinet | PaperPhinet;
+
+/** Total strides at which a backbone can end. */
+const strides = [4, 8, 16, 32] as const;
+
+/** Sandler et al., "MobileNetV2: Inverted residuals and linear bottlenecks", CVPR 2018. */
+export interface Mobilenetv2Network {
+  readonly family: "mobilenetv2";
+  readonly input: NetworkInput;
+  /** Width multiplier; widths are rounded to a multiple of 8. Default 1. */
+  readonly width: number;
+  /** Ends the backbone before the map gets smaller than input / stopAtStride; below 32 without the last 1x1. Default 32. */
+  readonly stopAtStride: (typeof strides)[number];
+  readonly head: Head;
+}
+
+/** Tan and Le, "EfficientNet: Rethinking model scaling for convolutional neural networks", ICML 2019. */
+export interface EfficientnetNetwork {
+  readonly family: "efficientnet";
+  readonly input: NetworkInput;
+  /** Width multiplier; widths are rounded to a multiple of 8. Default 1 (B0). */
+  readonly width: number;
+  /** Depth multiplier; the blocks of a stage are rounded up. Default 1 (B0). */
+  readonly depth: number;
+  /** Ends the backbone before the map gets smaller than input / stopAtStride; below 32 without the last 1x1. Default 32. */
+  readonly stopAtStride: (typeof strides)[number];
+  readonly head: Head;
+}
+
+export type Network = PhinetNetwork | Mobilenetv2Network | EfficientnetNetwork;
 
 /** Anchors of the authors' STM32H7 person detector, in cells of its 10x10 grid. */
 export const defaultAnchors: readonly (readonly [number, number])[] = [
@@ -100,44 +154,76 @@ export function classNames(head: Head): readonly string[] {
  * Validates the content of a network.json and fills in its defaults.
  * Throws PhinetsError whose `path` is the field, e.g. `head.anchors[1]`.
  */
+export function parseNetwork(
+  json: { readonly family: "phinet"; readonly profile?: "micromind" } & Readonly<Record<string, unknown>>,
+): MicromindPhinet;
+export function parseNetwork(json: unknown): Network;
 export function parseNetwork(json: unknown): Network {
   const root = new Fields(json, "");
   // The family decides which fields exist, so it is read first.
   const family = root.oneOf("family", ["phinet", "mobilenetv2", "efficientnet"] as const);
-  if (family !== "phinet") refuse("family", family, '"phinet" (the other families cannot be built yet)');
+  const network = family === "phinet" ? parsePhinet(root) : parsePeer(root, family);
+  root.end();
+  return network;
+}
+
+function parsePhinet(root: Fields): PhinetNetwork {
   const profile = root.oneOf("profile", ["micromind", "paper"] as const, "micromind");
-  if (profile !== "micromind") refuse("profile", profile, '"micromind" (the paper\'s profile cannot be built yet)');
-  const input = root.object("input");
-  const network: Network = {
-    family,
-    profile,
-    input: {
-      height: input.integer("height", 1, 4096),
-      width: input.integer("width", 1, 4096),
-      channels: input.integer("channels", 1, 1024, 3),
-    },
-    alpha: root.positive("alpha", 16, 0.2),
+  const paper = profile === "paper";
+  const input = parseInput(root);
+  const alpha = root.positive("alpha", 16, 0.2);
+  const options: PhinetOptions = {
+    family: "phinet",
+    input,
+    alpha,
     beta: root.positive("beta", 16, 1),
     t0: root.positive("t0", 64, 6),
     blocks: root.positive("blocks", 64, 7),
-    downsampling: root.list("downsampling", [5, 7], (value, path) => integer(value, path, 4, 64)),
+    downsampling: root.list("downsampling", paper ? [] : [5, 7], (value, path) => integer(value, path, 4, 64)),
     divisor: root.integer("divisor", 1, 256, 1),
-    stemStride: root.integer("stemStride", 1, 8, 2),
+    stemStride: root.integer("stemStride", 1, 8, paper ? 3 : 2),
     conv5: root.number("conv5", 0, 1, 0),
-    activation: root.oneOf("activation", ["hardswish", "relu6"] as const, "hardswish"),
+    activation: root.oneOf("activation", ["hardswish", "relu6"] as const, paper ? "relu6" : "hardswish"),
     squeezeExcite: root.boolean("squeezeExcite", true),
     residuals: root.boolean("residuals", true),
     pool: root.boolean("pool", false),
     conv2dInput: root.boolean("conv2dInput", false),
     compatibility: root.boolean("compatibility", false),
-    head: root.has("head") ? parseHead(root.object("head")) : { kind: "none" },
+    head: parseHead(root, paper ? Math.trunc(1280 * alpha) : 0),
   };
-  input.end();
-  root.end();
-  if (new Set(network.downsampling).size !== network.downsampling.length)
-    refuse("downsampling", network.downsampling, "block ids that differ");
-  if (roundHalfToEven(network.blocks) < 1) refuse("blocks", network.blocks, "a number that rounds to 1 or more");
-  return network;
+  if (new Set(options.downsampling).size !== options.downsampling.length)
+    refuse("downsampling", options.downsampling, "block ids that differ");
+  if (roundHalfToEven(options.blocks) < 1) refuse("blocks", options.blocks, "a number that rounds to 1 or more");
+  if (!paper) return { ...options, profile };
+  return {
+    ...options,
+    profile,
+    stemFilters: root.integer("stemFilters", 1, 4096, 48),
+    b1Filters: root.integer("b1Filters", 1, 4096, 24),
+    b2Filters: root.integer("b2Filters", 1, 4096, 48),
+  };
+}
+
+function parsePeer(root: Fields, family: "mobilenetv2" | "efficientnet"): Mobilenetv2Network | EfficientnetNetwork {
+  const input = parseInput(root);
+  const width = root.positive("width", 16, 1);
+  const depth = family === "efficientnet" ? root.positive("depth", 16, 1) : 1;
+  const stopAtStride = root.oneOfNumbers("stopAtStride", strides, 32);
+  const head = parseHead(root);
+  return family === "efficientnet"
+    ? { family, input, width, depth, stopAtStride, head }
+    : { family, input, width, stopAtStride, head };
+}
+
+function parseInput(root: Fields): NetworkInput {
+  const fields = root.object("input");
+  const input = {
+    height: fields.integer("height", 1, 4096),
+    width: fields.integer("width", 1, 4096),
+    channels: fields.integer("channels", 1, 1024, 3),
+  };
+  fields.end();
+  return input;
 }
 
 /** 6.5 -> 6, 7.5 -> 8: how the reference rounds a number of blocks. */
@@ -147,12 +233,18 @@ export function roundHalfToEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
 }
 
-function parseHead(fields: Fields): Head {
+/** `usualFeatures`: default of a classifier's `features`, where the family has the field. */
+function parseHead(root: Fields, usualFeatures?: number): Head {
+  if (!root.has("head")) return { kind: "none" };
+  const fields = root.object("head");
   const kind = fields.oneOf("kind", ["none", "classifier", "yolov2"] as const);
   let head: Head;
   if (kind === "none") head = { kind };
-  else if (kind === "classifier") head = { kind, classes: fields.classes(2, 10) };
-  else {
+  else if (kind === "classifier") {
+    const classes = fields.classes(2, 10);
+    const features = usualFeatures === undefined ? 0 : fields.integer("features", 0, 65536, usualFeatures);
+    head = features === 0 && !usualFeatures ? { kind, classes } : { kind, classes, features };
+  } else {
     const anchors = fields.list("anchors", defaultAnchors, (value, path): readonly [number, number] => {
       if (!Array.isArray(value) || value.length !== 2) refuse(path, value, "[width, height] in grid cells");
       return [positive(value[0], `${path}[0]`, 1024), positive(value[1], `${path}[1]`, 1024)];
@@ -168,134 +260,4 @@ function parseHead(fields: Fields): Head {
   }
   fields.end();
   return head;
-}
-
-/** Reads the fields of one JSON object and remembers which were asked for, so that the others can be refused. */
-class Fields {
-  readonly #fields: Record<string, unknown>;
-  readonly #known = new Set<string>();
-
-  constructor(
-    value: unknown,
-    readonly path: string,
-  ) {
-    if (typeof value !== "object" || value === null || Array.isArray(value))
-      refuse(path || "the document", value, "an object with named fields");
-    this.#fields = value as Record<string, unknown>;
-  }
-
-  #at(name: string): string {
-    return this.path === "" ? name : `${this.path}.${name}`;
-  }
-
-  has(name: string): boolean {
-    this.#known.add(name);
-    return this.#fields[name] !== undefined;
-  }
-
-  #read<T>(name: string, fallback: T | undefined, allowed: string, read: (value: unknown, path: string) => T): T {
-    if (this.has(name)) return read(this.#fields[name], this.#at(name));
-    if (fallback !== undefined) return fallback;
-    throw new PhinetsError(
-      "networks.field",
-      `network: ${this.#at(name)} is missing; ${allowed} is needed`,
-      this.#at(name),
-    );
-  }
-
-  object(name: string): Fields {
-    return this.#read(name, undefined, "an object", (value, path) => new Fields(value, path));
-  }
-
-  number(name: string, least: number, most: number, fallback?: number): number {
-    return this.#read(name, fallback, `a number in ${least}..${most}`, (value, path) => {
-      if (typeof value !== "number" || !(value >= least && value <= most))
-        refuse(path, value, `a number in ${least}..${most}`);
-      return value;
-    });
-  }
-
-  positive(name: string, most: number, fallback?: number): number {
-    return this.#read(name, fallback, "a number", (value, path) => positive(value, path, most));
-  }
-
-  integer(name: string, least: number, most: number, fallback?: number): number {
-    return this.#read(name, fallback, `an integer in ${least}..${most}`, (value, path) =>
-      integer(value, path, least, most),
-    );
-  }
-
-  boolean(name: string, fallback: boolean): boolean {
-    return this.#read(name, fallback, "true or false", (value, path) => {
-      if (typeof value !== "boolean") refuse(path, value, "true or false");
-      return value;
-    });
-  }
-
-  oneOf<T extends string>(name: string, choices: readonly T[], fallback?: T): T {
-    const allowed = choices.map((choice) => JSON.stringify(choice)).join(" or ");
-    return this.#read(name, fallback, allowed, (value, path) => {
-      if (!choices.includes(value as T)) refuse(path, value, allowed);
-      return value as T;
-    });
-  }
-
-  list<T>(name: string, fallback: readonly T[], item: (value: unknown, path: string) => T): readonly T[] {
-    return this.#read(name, fallback, "a list", (value, path) => {
-      if (!Array.isArray(value)) refuse(path, value, "a list");
-      return value.map((entry, i) => item(entry, `${path}[${i}]`));
-    });
-  }
-
-  classes(least: number, fallback?: number): Classes {
-    const allowed = `at least ${least} class name${least > 1 ? "s" : ""}, or their number`;
-    return this.#read<Classes>("classes", fallback, allowed, (value, path) => {
-      if (Array.isArray(value)) {
-        for (const [i, name] of value.entries())
-          if (typeof name !== "string" || name === "") refuse(`${path}[${i}]`, name, "a class name");
-        const repeated = value.find((name, i) => value.indexOf(name) !== i);
-        if (repeated !== undefined) refuse(path, repeated, "class names that differ");
-      } else if (!Number.isInteger(value)) refuse(path, value, allowed);
-      const count = Array.isArray(value) ? value.length : (value as number);
-      if (count < least || count > 10000) {
-        const why = least === 2 ? " (a classifier with one class has nothing to tell apart)" : "";
-        refuse(path, value, `${allowed}, 10000 at most${why}`);
-      }
-      return value as Classes;
-    });
-  }
-
-  /** Refuses every field that was not asked for. */
-  end(): void {
-    for (const name of Object.keys(this.#fields)) {
-      if (this.#known.has(name)) continue;
-      const path = this.#at(name);
-      throw new PhinetsError(
-        "networks.field",
-        `network: unknown field ${path} (${show(this.#fields[name])}); known: ${[...this.#known].join(", ")}`,
-        path,
-      );
-    }
-  }
-}
-
-function integer(value: unknown, path: string, least: number, most: number): number {
-  if (!Number.isInteger(value) || (value as number) < least || (value as number) > most)
-    refuse(path, value, `an integer in ${least}..${most}`);
-  return value as number;
-}
-
-function positive(value: unknown, path: string, most: number): number {
-  if (typeof value !== "number" || !(value > 0 && value <= most))
-    refuse(path, value, `a number above 0, ${most} at most`);
-  return value;
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-}
-
-function refuse(path: string, value: unknown, allowed: string): never {
-  throw new PhinetsError("networks.field", `network: ${path} is ${show(value)}; it must be ${allowed}`, path);
 }

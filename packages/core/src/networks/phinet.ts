@@ -1,17 +1,15 @@
 /**
- * The PhiNet backbone, profile `micromind`: inverted residual blocks whose expansion changes linearly with depth
- * (Paissan, Ancilotto, Farella, "PhiNets: a scalable backbone for low-power AI at the edge", ACM TECS 21(5), 2022;
- * widths, order of operations and names as in the authors' PyTorch toolkit). Parameter names are that toolkit's
- * state_dict keys, so its checkpoints load by name.
+ * The PhiNet backbone: inverted residual blocks whose expansion changes linearly with depth (Paissan, Ancilotto, Farella,
+ * "PhiNets: a scalable backbone for low-power AI at the edge", ACM TECS 21(5), 2022). Profile `micromind` has the widths,
+ * the order of operations and the names of the authors' PyTorch toolkit, so that its checkpoints load by name; profile
+ * `paper` is their first code (Keras), with the names that its PyTorch port has.
  */
 import type { GraphBuilder, Padding } from "../graph/index.js";
 import { PhinetsError } from "../tensor/index.js";
-import { type Network, roundHalfToEven } from "./network.js";
+import { type PhinetNetwork, roundHalfToEven } from "./network.js";
 
-/** Multipliers of alpha: stem, blocks 0 to 2, block 3 (which also starts the doubling). */
-const stemWidth = 48;
-const firstWidth = 24;
-const secondWidth = 48;
+/** Channels for alpha 1 in profile `micromind`: stem, blocks 0 to 2, block 3 (which also starts the doubling). */
+const micromindFilters = { stem: 48, first: 24, second: 48 } as const;
 
 const blockEpsilon = 1e-3;
 const conv2dInputEpsilon = 1e-5;
@@ -54,37 +52,60 @@ export function roundWidth(width: number, divisor: number): number {
  * Expansion factor of block `id` of `blocks`. The order of the floating-point operations is part of the definition:
  * thousands of networks have a width that is one lower in it than in exact arithmetic.
  */
-export function expansionFactor(network: Network, id: number, blocks: number): number {
+export function expansionFactor(network: PhinetNetwork, id: number, blocks: number): number {
   return (network.t0 * network.beta * id) / blocks + (network.t0 * (blocks - id)) / blocks;
 }
 
+function filtersOf(network: PhinetNetwork): { readonly stem: number; readonly first: number; readonly second: number } {
+  if (network.profile === "micromind") return micromindFilters;
+  return { stem: network.stemFilters, first: network.b1Filters, second: network.b2Filters };
+}
+
+/**
+ * A width in channels: of the stem (`id` undefined) or in block `id`. The toolkit makes 0 channels `divisor` channels;
+ * the paper's code has no such floor, so there 0 is an error. `option` is what the width comes from, besides alpha.
+ */
+function widthOf(network: PhinetNetwork, width: number, id: number | undefined, option: string): number {
+  if (network.profile === "paper" && Math.trunc(width) === 0) {
+    const where = id === undefined ? "the stem" : `block ${id}`;
+    throw new PhinetsError(
+      "networks.width",
+      `network: ${where} has a width of int(${width}) = 0 channels; use a larger ${option} or alpha (now ${network.alpha})`,
+      option,
+    );
+  }
+  return roundWidth(width, network.divisor);
+}
+
 /** Channels of the stem's output. */
-export function stemFilters(network: Network): number {
+export function stemFilters(network: PhinetNetwork): number {
+  const { stem, first } = filtersOf(network);
   return network.conv2dInput
-    ? Math.trunc(firstWidth * network.alpha)
-    : roundWidth(stemWidth * network.alpha, network.divisor);
+    ? Math.trunc(first * network.alpha)
+    : widthOf(network, stem * network.alpha, undefined, "stemFilters");
 }
 
 /** The backbone's blocks in order. Throws PhinetsError where options contradict each other. */
-export function phinetBlocks(network: Network): PhinetBlock[] {
+export function phinetBlocks(network: PhinetNetwork): PhinetBlock[] {
   const { alpha, divisor, pool, residuals } = network;
+  const filters = filtersOf(network);
   const count = roundHalfToEven(network.blocks);
   const squeezeExcite = network.squeezeExcite && !network.compatibility;
-  const first = roundWidth(firstWidth * alpha, divisor);
+  const first = widthOf(network, filters.first * alpha, 0, "b1Filters");
   const blocks: PhinetBlock[] = [];
   let channels = stemFilters(network);
   if (network.conv2dInput) {
     if (channels === 0) {
       throw new PhinetsError(
         "networks.width",
-        `network: conv2dInput gives int(24*alpha) = 0 channels with alpha ${alpha}; use alpha of at least 1/24`,
+        `network: conv2dInput gives int(${filters.first}*alpha) = 0 channels with alpha ${alpha}; use alpha of at least 1/${filters.first}`,
         "alpha",
       );
     }
     if (channels !== first) {
       throw new PhinetsError(
         "networks.width",
-        `network: conv2dInput gives int(24*alpha) = ${channels} channels with alpha ${alpha}, which divisor ${divisor} rounds to ${first} in the next block; change alpha or use divisor 1`,
+        `network: conv2dInput gives int(${filters.first}*alpha) = ${channels} channels with alpha ${alpha}, which divisor ${divisor} rounds to ${first} in the next block; change alpha or use divisor 1`,
         "divisor",
       );
     }
@@ -95,12 +116,12 @@ export function phinetBlocks(network: Network): PhinetBlock[] {
     blocks.push({ id: 0, input: channels, hidden: channels, output: first, kernel: 3, stride: 1, skip, ...none });
     channels = first;
   }
-  let width = secondWidth;
+  let width = filters.second;
   for (let id = 1; id <= Math.max(3, count); id++) {
     const down = id === 1 || id === 3 || (id >= 4 && network.downsampling.includes(id));
     if (id >= 4 && down) width *= 2;
-    const output = id <= 2 ? first : roundWidth(width * alpha, divisor);
-    const hidden = roundWidth(expansionFactor(network, id, count) * channels, divisor);
+    const output = id <= 2 ? first : widthOf(network, width * alpha, id, "b2Filters");
+    const hidden = widthOf(network, expansionFactor(network, id, count) * channels, id, "t0");
     const stride = down && !pool ? 2 : 1;
     blocks.push({
       id,
@@ -110,7 +131,7 @@ export function phinetBlocks(network: Network): PhinetBlock[] {
       kernel: id >= 4 && id / count > 1 - network.conv5 ? 5 : 3,
       stride,
       skip: residuals && channels === output && stride === 1,
-      squeeze: squeezeExcite ? roundWidth(Math.max(1, Math.trunc(hidden / 6)), divisor) : 0,
+      squeeze: squeezeExcite ? squeezeWidth(network, channels, hidden) : 0,
       poolBefore: pool && down && id >= 4,
       poolAfter: pool && down && id <= 3,
     });
@@ -119,8 +140,14 @@ export function phinetBlocks(network: Network): PhinetBlock[] {
   return blocks;
 }
 
+/** The toolkit squeezes the expanded width, the paper's code the block's input. */
+function squeezeWidth(network: PhinetNetwork, input: number, hidden: number): number {
+  if (network.profile === "paper") return Math.max(1, Math.trunc(input * 0.25));
+  return roundWidth(Math.max(1, Math.trunc(hidden / 6)), network.divisor);
+}
+
 /** Adds the backbone to a graph; returns the name of its last feature map. */
-export function addPhinet(builder: GraphBuilder, network: Network, image: string): string {
+export function addPhinet(builder: GraphBuilder, network: PhinetNetwork, image: string): string {
   const blocks = phinetBlocks(network);
   let index = 0;
   const next = (): string => `_layers.${index++}`;
@@ -131,7 +158,7 @@ export function addPhinet(builder: GraphBuilder, network: Network, image: string
     x = activate(builder, network, next(), x);
     x = builder.batchNorm(next(), x, conv2dInputEpsilon);
   } else {
-    x = builder.pad(next(), x, stemPadding(network));
+    x = builder.pad(next(), x, stemPadding(builder, network, x));
     requireMap(builder, x, 3, "the stem's 3x3 convolution (padding included)");
     const stem = next();
     x = builder.depthwise(`${stem}._layers.0`, x, { kernel: 3, stride: network.stemStride });
@@ -152,17 +179,37 @@ export function addPhinet(builder: GraphBuilder, network: Network, image: string
 }
 
 /** Activation of the whole network. */
-export function activate(builder: GraphBuilder, network: Network, name: string, x: string): string {
+export function activate(builder: GraphBuilder, network: PhinetNetwork, name: string, x: string): string {
   return network.activation === "relu6" || network.compatibility ? builder.relu6(name, x) : builder.hardswish(name, x);
 }
 
-/** The reference looks at the larger side only and pads both axes by its parity. */
-function stemPadding({ input }: Network): Padding {
-  const before = Math.max(input.height, input.width) % 2;
+/** The toolkit looks at the larger side only and pads both axes by its parity; the paper's code looks at each. */
+function stemPadding(builder: GraphBuilder, network: PhinetNetwork, x: string): Padding {
+  if (network.profile === "paper") return parityPadding(builder, x);
+  const before = Math.max(network.input.height, network.input.width) % 2;
   return { top: before, bottom: 1, left: before, right: 1 };
 }
 
-function addBlock(builder: GraphBuilder, network: Network, block: PhinetBlock, name: string, input: string): string {
+/** Padding of a 3x3 kernel with stride 2 as in MobileNetV2's Keras code: an even side gets 0 before and 1 after. */
+function parityPadding(builder: GraphBuilder, x: string): Padding {
+  const [, height, width] = builder.shape(x);
+  return { top: height % 2, bottom: 1, left: width % 2, right: 1 };
+}
+
+/** Where the profiles agree, a stride of 1 keeps the size; neither looks at the kernel where the stride is 2. */
+function depthwisePadding(builder: GraphBuilder, network: PhinetNetwork, block: PhinetBlock, x: string): Padding {
+  if (block.stride === 2 && network.profile === "paper") return parityPadding(builder, x);
+  const side = block.stride === 2 ? 1 : (block.kernel - 1) / 2;
+  return { top: side, bottom: side, left: side, right: side };
+}
+
+function addBlock(
+  builder: GraphBuilder,
+  network: PhinetNetwork,
+  block: PhinetBlock,
+  name: string,
+  input: string,
+): string {
   let layer = 0;
   const next = (): string => `${name}._layers.${layer++}`;
   let x = input;
@@ -171,13 +218,14 @@ function addBlock(builder: GraphBuilder, network: Network, block: PhinetBlock, n
     x = builder.batchNorm(next(), x, blockEpsilon);
     x = activate(builder, network, next(), x);
   }
-  x = builder.dropout(next(), x, dropoutRate, true);
-  // A stride of 2 pads by 1 whatever the kernel.
-  const padding = block.stride === 2 ? 1 : (block.kernel - 1) / 2;
+  // Without dropout its place stays empty, so that both profiles have the same names.
+  const dropout = next();
+  if (network.profile === "micromind") x = builder.dropout(dropout, x, dropoutRate, true);
+  const padding = depthwisePadding(builder, network, block, x);
   requireMap(
     builder,
     x,
-    block.kernel - 2 * padding,
+    block.kernel - Math.min(padding.top + padding.bottom, padding.left + padding.right),
     `block ${block.id}'s ${block.kernel}x${block.kernel} kernel with stride ${block.stride}`,
   );
   x = builder.depthwise(next(), x, { kernel: block.kernel, stride: block.stride, padding });
@@ -191,15 +239,16 @@ function addBlock(builder: GraphBuilder, network: Network, block: PhinetBlock, n
 
 function addSqueezeExcite(
   builder: GraphBuilder,
-  network: Network,
+  network: PhinetNetwork,
   block: PhinetBlock,
   name: string,
   x: string,
 ): string {
+  const bias = network.profile === "paper";
   let s = builder.globalAveragePool(`${name}.pool`, x);
-  s = builder.conv2d(`${name}.se_conv`, s, { filters: block.squeeze });
+  s = builder.conv2d(`${name}.se_conv`, s, { filters: block.squeeze, bias });
   s = activate(builder, network, `${name}.activation`, s);
-  s = builder.conv2d(`${name}.se_conv2`, s, { filters: block.hidden });
+  s = builder.conv2d(`${name}.se_conv2`, s, { filters: block.hidden, bias });
   s = builder.sigmoid(`${name}.mult`, s);
   return builder.multiply(name, x, s);
 }

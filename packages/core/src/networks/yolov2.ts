@@ -5,8 +5,7 @@
  * objectness, class 0, class 1, ..., all before their sigmoid, exponential or softmax.
  */
 import type { GraphBuilder } from "../graph/index.js";
-import { classCount, type Network, type Yolov2Head } from "./network.js";
-import { activate } from "./phinet.js";
+import { classCount, type Yolov2Head } from "./network.js";
 
 const epsilon = 1e-3;
 
@@ -18,13 +17,16 @@ export function yolov2Channels(head: Yolov2Head): number {
   return head.anchors.length * (5 + classCount(head));
 }
 
-/** Adds the head; returns the name of the raw predictions. Parameters are named `head.*`. */
-export function addYolov2(builder: GraphBuilder, network: Network, head: Yolov2Head, features: string): string {
+/** Adds an activation to a graph under a name; returns the value's name. */
+export type Activation = (name: string, x: string) => string;
+
+/** Adds the head with the backbone's activation; returns the name of the raw predictions. Parameters are `head.*`. */
+export function addYolov2(builder: GraphBuilder, head: Yolov2Head, features: string, activate: Activation): string {
   let x = builder.depthwise("head.0", features, { kernel: 3, padding: 1 });
   x = builder.batchNorm("head.1", x, epsilon);
-  x = activate(builder, network, "head.2", x);
+  x = activate("head.2", x);
   x = builder.conv2d("head.3", x, { filters: head.filters });
   x = builder.batchNorm("head.4", x, epsilon);
-  x = activate(builder, network, "head.5", x);
+  x = activate("head.5", x);
   return builder.conv2d(predictionLayer, x, { filters: yolov2Channels(head), bias: true });
 }

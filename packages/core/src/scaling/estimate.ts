@@ -4,7 +4,7 @@
  * graph's); RAM is a lower bound, the planner decides. Stem convolution with stride, no pooling: what the lattice holds.
  */
 import { type Board, borderPixels, type MacKind } from "../cost/index.js";
-import { classCount, type Network, phinetBlocks, stemFilters, yolov2Channels } from "../networks/index.js";
+import { classCount, type MicromindPhinet, phinetBlocks, stemFilters, yolov2Channels } from "../networks/index.js";
 
 export interface Estimate {
   readonly parameters: number;
@@ -19,7 +19,7 @@ export interface Estimate {
 
 type Size = readonly [height: number, width: number];
 
-export function estimate(network: Network, board: Board): Estimate {
+export function estimate(network: MicromindPhinet, board: Board): Estimate {
   const { instructionsPerMac: perMac, instructionsPerOutput: perOutput } = board;
   const hasTable = network.activation === "hardswish" && !network.compatibility;
   const tableBytes = 256;

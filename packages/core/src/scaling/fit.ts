@@ -30,7 +30,7 @@ import {
   weightBytes,
 } from "../cost/index.js";
 import { deployGraph } from "../graph/index.js";
-import { buildNetwork, type Classes, type Network, parseNetwork } from "../networks/index.js";
+import { buildNetwork, type Classes, type MicromindPhinet, parseNetwork } from "../networks/index.js";
 import { exp, log, PhinetsError } from "../tensor/index.js";
 import { type Estimate, estimate } from "./estimate.js";
 import { inputSizes, lattice, type Task, tiers } from "./lattice.js";
@@ -77,7 +77,7 @@ export interface Budget {
 
 /** A network with its exact costs. */
 export interface Candidate {
-  readonly network: Network;
+  readonly network: MicromindPhinet;
   readonly parameters: number;
   readonly macs: number;
   /** Weights, tables and the allowance for code. */
@@ -102,7 +102,7 @@ export interface FitResult {
 }
 
 /** A network's exact costs on a board. */
-export function costOf(network: Network, board: Board): Candidate {
+export function costOf(network: MicromindPhinet, board: Board): Candidate {
   const graph = buildNetwork(network);
   const deployed = deployGraph(graph);
   const latency = latencyMs(deployed, board);
@@ -118,7 +118,7 @@ export function costOf(network: Network, board: Board): Candidate {
 }
 
 interface Scored {
-  readonly network: Network;
+  readonly network: MicromindPhinet;
   readonly estimate: Estimate;
   readonly proxy: number;
 }
@@ -193,7 +193,7 @@ function preferredSide(task: Task, macs: number): number {
 }
 
 interface Miss {
-  readonly network: Network;
+  readonly network: MicromindPhinet;
   readonly resource: "RAM" | "flash" | "time" | "MACs";
   readonly needed: number;
   readonly allowed: number;
@@ -202,7 +202,7 @@ interface Miss {
 }
 
 /** The limit that a network exceeds by the largest factor, if any. */
-function worstMiss(network: Network, cost: Estimate, budget: Budget, board: Board): Miss | undefined {
+function worstMiss(network: MicromindPhinet, cost: Estimate, budget: Budget, board: Board): Miss | undefined {
   let worst: Miss | undefined;
   const check = (resource: Miss["resource"], needed: number, allowed: number | undefined): void => {
     if (allowed === undefined || needed <= allowed) return;

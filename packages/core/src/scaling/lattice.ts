@@ -2,7 +2,7 @@
  * The networks that `fit` chooses from. Ranges follow what the authors searched (N 7-16, alpha .1-1, beta .1-3, t0 2-8)
  * where it pays on a microcontroller; every step of alpha changes the stem by one channel.
  */
-import { type Head, type Network, parseNetwork } from "../networks/index.js";
+import { type Head, type MicromindPhinet, parseNetwork } from "../networks/index.js";
 
 export type Task = "detect" | "classify";
 
@@ -72,13 +72,13 @@ export function* lattice(
   task: Task,
   input: { readonly height: number; readonly width: number; readonly channels: number },
   head: Head,
-): Generator<Network[]> {
+): Generator<MicromindPhinet[]> {
   const { stem, betas, t0s, blocks: counts }: Ranges = ranges[tier];
   const base = parseNetwork({ family: "phinet", input, head });
   const layouts = downsamplings(task, Math.min(input.height, input.width));
   for (let channels = stem[task][0]; channels <= stem[task][1]; channels++) {
     const alpha = alphaOfStem(channels);
-    const row: Network[] = [];
+    const row: MicromindPhinet[] = [];
     for (const downsampling of layouts)
       for (const blocks of counts) {
         if (blocks < (downsampling.at(-1) ?? 0)) continue;
