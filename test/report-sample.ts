@@ -182,9 +182,28 @@ export async function sampleReport(): Promise<ReportData> {
       flashBytes: 142_336,
       stackBytes: 1_184,
       machine: "Cortex-M7, MPS2 AN500 in QEMU",
-      linked: { name: "STM32H743", flash: { usedBytes: 139_020, totalBytes: board.flashBytes }, ram },
+      linked: {
+        name: "STM32H743",
+        flash: { usedBytes: 139_020, totalBytes: board.flashBytes },
+        ram,
+        memories: [{ region: "AXI_SRAM", ...ram }],
+      },
     },
-    tracking: { source: "clip.mp4", frames: 60, tracks: 9, framesPerSecond: 48, strip },
+    tracking: {
+      source: "clip.mp4",
+      frames: 60,
+      tracks: 9,
+      framesPerSecond: 48,
+      strip,
+      firmware: {
+        frames: 60,
+        tracksMatch: true,
+        differingFrames: 0,
+        boxes: 211,
+        tracks: 9,
+        instructions: 31_240,
+      },
+    },
     artefacts: [
       {
         path: "firmware/model.c",

@@ -52,7 +52,7 @@ export function renderCard(data: ReportData): string {
           "",
           isLeftOut(tracking)
             ? leftOutLine(tracking)
-            : `${tracking.source}: ${formatCount(tracking.tracks)} tracks in ${formatCount(tracking.frames)} frames.`,
+            : `${tracking.source}: ${formatCount(tracking.tracks)} tracks in ${formatCount(tracking.frames)} frames.${firmwareTracks(tracking.firmware)}`,
         ]
       : []),
     "",
@@ -74,6 +74,14 @@ export function renderCard(data: ReportData): string {
     "",
   ];
   return lines.join("\n");
+}
+
+function firmwareTracks(firmware: Extract<ReportData["tracking"], { readonly strip: unknown }>["firmware"]): string {
+  if (firmware === undefined) return "";
+  if (isLeftOut(firmware)) return ` ${leftOutLine(firmware)}`;
+  const { tracksMatch, frames, differingFrames } = firmware;
+  const outcome = tracksMatch ? "same ids, same boxes" : `${formatCount(differingFrames)} differ from the library's`;
+  return ` The emulated Cortex-M7 tracked ${formatCount(frames)} of them: ${outcome}.`;
 }
 
 function row(cells: readonly string[]): string {

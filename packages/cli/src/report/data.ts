@@ -94,7 +94,13 @@ export interface Proof {
   /** Where it ran: "Cortex-M7, MPS2 AN500 in QEMU". */
   readonly machine: string;
   /** The image for the real chip, linked into its regions. */
-  readonly linked?: Step<{ readonly name: string; readonly flash: Use; readonly ram: Use }>;
+  readonly linked?: Step<{
+    readonly name: string;
+    readonly flash: Use;
+    readonly ram: Use;
+    /** The parts of RAM that it uses. */
+    readonly memories?: readonly (Use & { readonly region: string })[];
+  }>;
 }
 
 /** Figures of the same pictures on one form of the network, fractions 0..1 by metric name. */
@@ -188,6 +194,16 @@ export interface ReportData {
     readonly framesPerSecond: number;
     /** Against the clip's own truth, where it has one; fractions. */
     readonly scores?: { readonly MOTA: number; readonly IDF1: number; readonly HOTA: number };
+    /** The emulated firmware's boxes and tracks of the first frames, against the library's. */
+    readonly firmware?: Step<{
+      readonly frames: number;
+      readonly tracksMatch: boolean;
+      readonly differingFrames: number;
+      readonly boxes: number;
+      readonly tracks: number;
+      /** Of detection and tracking, mean of a frame. */
+      readonly instructions: number;
+    }>;
     readonly strip: readonly TrackedFrame[];
   }>;
   readonly artefacts: readonly Artefact[];

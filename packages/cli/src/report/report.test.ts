@@ -56,6 +56,8 @@ describe("the report", () => {
       sample.artefacts[0].sha256.slice(0, 16),
       sample.commands[0],
       "9 tracks in 60 frames",
+      "The emulated Cortex-M7 tracked 60 frames: the same ids and the same boxes",
+      "(AXI_SRAM ",
       "0.930",
     ])
       expect(text).toContain(part);
@@ -99,6 +101,10 @@ describe("the report", () => {
     const text = textOf({ ...sample, proof } as ReportData);
     for (const part of ["3 differ", "153,597 of 153,600", "not equal", "does not fit"]) expect(text).toContain(part);
     expect(text).not.toContain("byte for byte");
+    const firmware = { frames: 60, tracksMatch: false, differingFrames: 7, boxes: 1, tracks: 1, instructions: 1 };
+    const tracks: ReportData = { ...sample, tracking: { ...sample.tracking, firmware } as ReportData["tracking"] };
+    expect(textOf(tracks)).toContain("tracked 60 frames: 7 of them differ");
+    expect(renderCard(tracks)).toContain("tracked 60 of them: 7 differ");
   });
 
   it("escapes what users name", () => {

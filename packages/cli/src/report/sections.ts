@@ -222,7 +222,7 @@ export function proofSection({ proof }: ReportData): Html {
     const fits = linked.flash.usedBytes <= linked.flash.totalBytes && linked.ram.usedBytes <= linked.ram.totalBytes;
     facts.push([
       `linked for ${linked.name}`,
-      html`flash ${formatBytes(linked.flash.usedBytes)} of ${formatBytes(linked.flash.totalBytes)}, RAM ${formatBytes(linked.ram.usedBytes)} of ${formatBytes(linked.ram.totalBytes)} <b class="${fits ? "good" : "bad"}">${fits ? "fits" : "does not fit"}</b>`,
+      html`flash ${formatBytes(linked.flash.usedBytes)} of ${formatBytes(linked.flash.totalBytes)}, RAM ${formatBytes(linked.ram.usedBytes)} of ${formatBytes(linked.ram.totalBytes)}${linked.memories && ` (${linked.memories.map(({ region, usedBytes, totalBytes }) => `${region} ${formatBytes(usedBytes)} of ${formatBytes(totalBytes)}`).join(", ")})`} <b class="${fits ? "good" : "bad"}">${fits ? "fits" : "does not fit"}</b>`,
     ]);
   }
   return section(
@@ -250,9 +250,23 @@ export function trackingSection({ tracking, dataset }: ReportData): Html | undef
   return section(
     "Tracking",
     `${tracking.source}: ${formatCount(tracking.tracks)} tracks in ${formatCount(tracking.frames)} frames, ${formatCount(tracking.framesPerSecond)} frames a second on this computer. A number and its colour stay with an object.`,
-    [...scored, html`<div class="strip">${tracking.strip.map(frame)}</div>`],
+    [...scored, ...firmwareTracks(tracking.firmware), html`<div class="strip">${tracking.strip.map(frame)}</div>`],
     true,
   );
+}
+
+/** Whether the firmware tracks the same. */
+function firmwareTracks(firmware: Extract<ReportData["tracking"], { readonly strip: unknown }>["firmware"]): Html[] {
+  if (firmware === undefined) return [];
+  if (isLeftOut(firmware)) return [leftOut(firmware)];
+  const { tracksMatch, frames, differingFrames, boxes, tracks, instructions } = firmware;
+  const outcome = tracksMatch
+    ? "the same ids and the same boxes as the library's, to the last bit"
+    : `${formatCount(differingFrames)} of them differ from the library's`;
+  return [
+    html`<div class="proof"><span class="${tracksMatch ? "good" : "bad"}">${tracksMatch ? "✓" : "✗"}</span><span>The emulated Cortex-M7 tracked ${formatCount(frames)} frames: ${outcome}</span></div>`,
+    html`<p>${formatCount(boxes)} boxes, ${formatCount(tracks)} tracks; detection and tracking take ${formatCount(instructions)} instructions a frame beside the network's.</p>`,
+  ];
 }
 
 export function artefactsSection({ artefacts, commands, version, date }: ReportData): readonly Html[] {

@@ -193,8 +193,9 @@ function proofOf({ emulate, run }: ShipResult, board: Board): ReportData["proof"
           },
           ram: {
             usedBytes: stm32h743.ramBytes!,
-            totalBytes: board.name === "stm32h743" ? arenaOf(board).bytes : 512 * 1024,
+            totalBytes: stm32h743.ram!.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
           },
+          memories: stm32h743.ram,
         }
       : { leftOut: stm32h743.problem! },
   };
@@ -214,6 +215,7 @@ async function tracking({ folder, result }: ReportRequest): Promise<ReportData["
     tracks: track.tracks,
     framesPerSecond: track.framesPerSecond,
     scores: track.scores,
+    firmware: track.firmware,
     strip,
   };
 }

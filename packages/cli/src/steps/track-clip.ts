@@ -1,10 +1,21 @@
-/** Tracks a clip with a run's integer network, writes the tracks and, where ffmpeg is there, an annotated video. */
+/**
+ * Tracks a clip with a run's integer network, writes the tracks and, where ffmpeg is there, an annotated video. The first
+ * frames go through the emulated firmware too, which must track the same.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { type Picture, parseMotRows } from "@phinets/core/data";
+import { type Picture, parseMotRows, writeInputInt8 } from "@phinets/core/data";
 import { evaluateMot } from "@phinets/core/evaluation";
 import { PhinetsError } from "@phinets/core/tensor";
-import { formatMotTracks, Sort, type Track } from "@phinets/core/tracking";
+import { formatMotTracks, type Track } from "@phinets/core/tracking";
+import {
+  emulateTracks,
+  type FollowedFrame,
+  Follower,
+  inputsPerRun,
+  modelOptions,
+  type TrackingProof,
+} from "../emulator/index.js";
 import { Detector, savePicture, TrackPainter } from "../picture/index.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import { loadRun } from "../run/load.js";
@@ -25,6 +36,8 @@ export interface TrackSummary {
   readonly stills: readonly { readonly file: string; readonly number: number; readonly tracks: readonly Track[] }[];
   /** Why there is no video. */
   readonly leftOut?: string;
+  /** The emulated firmware's boxes and tracks of the first frames, as many as its memory holds, against these. */
+  readonly firmware?: TrackingProof | { readonly leftOut: string };
   /** Against the clip's own gt/gt.txt, where it has one; fractions, MOTA can be negative. */
   readonly scores?: TrackScores;
 }
@@ -37,11 +50,28 @@ export interface TrackScores {
 
 const stillCount = 6;
 
-export async function trackClip(folder: string, clip: string, context: Context): Promise<TrackSummary> {
+export interface TrackClipOptions {
+  /** Least score of a box, as the firmware was built with. Default 0.25. */
+  readonly scoreThreshold?: number;
+  /** The emulated board's program of this run, or why there is none. */
+  readonly firmware?: { readonly program: string } | { readonly leftOut: string };
+}
+
+/** Tracks are found in fractions of the picture, as in the firmware, and shown in source pixels. */
+export async function trackClip(
+  folder: string,
+  clip: string,
+  context: Context,
+  { scoreThreshold, firmware }: TrackClipOptions = {},
+): Promise<TrackSummary> {
   const run = loadRun(folder);
   const detector = new Detector(run);
+  const follower = new Follower(run.quantized!, modelOptions(run.network, { scoreThreshold }).detector!);
+  const { height, width, channels } = run.network.input;
+  const proven = firmware && "program" in firmware ? inputsPerRun(height * width * channels) : 0;
+  const inputs: Int8Array[] = [];
+  const followed: FollowedFrame[] = [];
   const painter = new TrackPainter(detector.classNames);
-  const sort = new Sort();
   const ids = new Set<number>();
   const { count = 0, framesPerSecond, frames } = await framesOf(clip, context.signal);
   const progress = context.progress({ label: "tracking", total: count, unit: "frames", lineEvery: 1 });
@@ -56,16 +86,16 @@ export async function trackClip(folder: string, clip: string, context: Context):
   try {
     for await (const { number, picture } of frames) {
       const start = performance.now();
-      const boxes = detector.detect(picture).map(({ x, y, width, height, score, class: index }) => ({
-        x1: x,
-        y1: y,
-        x2: x + width,
-        y2: y + height,
-        score,
-        class: index,
-      }));
-      const tracks = sort.update(boxes);
+      const input = detector.input(picture);
+      const frame = follower.next(detector.output(input));
+      const tracks = frame.tracks.map((track) => inPixels(track, picture));
       ms += performance.now() - start;
+      if (inputs.length < proven) {
+        const bytes = new Int8Array(input.data.length);
+        writeInputInt8(input.data, bytes);
+        inputs.push(bytes);
+        followed.push(frame);
+      }
       for (const { id } of tracks) ids.add(id);
       text += formatMotTracks(number, tracks);
       const painted: Picture = painter.paint(picture, tracks);
@@ -98,6 +128,12 @@ export async function trackClip(folder: string, clip: string, context: Context):
   }
   writeFileAtomic(join(folder, "tracks.txt"), text);
   const scores = scoreTracks(text, done, clip, context);
+  const proof =
+    firmware && "program" in firmware && inputs.length > 0
+      ? await emulateTracks(firmware.program, run.quantized!, inputs, followed, { signal: context.signal })
+      : firmware && "leftOut" in firmware
+        ? firmware
+        : undefined;
   return {
     frames: done,
     tracks: ids.size,
@@ -108,7 +144,13 @@ export async function trackClip(folder: string, clip: string, context: Context):
     stills,
     ...(leftOut !== undefined && { leftOut }),
     ...(scores !== undefined && { scores }),
+    ...(proof !== undefined && { firmware: proof }),
   };
+}
+
+function inPixels(track: Track, { width, height }: Picture): Track {
+  const { x1, y1, x2, y2 } = track;
+  return { ...track, x1: x1 * width, y1: y1 * height, x2: x2 * width, y2: y2 * height };
 }
 
 /** Of a MOTChallenge sequence, given by its folder or that of its pictures. A truth that cannot be read is left out. */
