@@ -1,6 +1,6 @@
 /** `phinets ship`: labelled pictures and a board in, proven firmware and a report out. */
 import type { Command } from "commander";
-import { type ShipResult, ship } from "../steps/ship.js";
+import { type ShipRequest, type ShipResult, ship } from "../steps/ship.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
 import { formatBytes } from "../terminal/format.js";
@@ -14,6 +14,7 @@ import {
   limitsOf,
   loadTarget,
   type NetworkOptions,
+  namingTarget,
   type RecipeOptions,
   type RunOptions,
   recipeOf,
@@ -42,24 +43,22 @@ export function register(program: Command, context: Context): void {
 }
 
 async function shipCommand(options: ShipOptions, context: Context): Promise<void> {
-  const result = await ship(
-    {
-      data: requireData(options.data),
-      fraction: options.fraction,
-      target: loadTarget(options.target ?? "stm32h743"),
-      network: options.network,
-      limits: limitsOf(options),
-      recipe: recipeOf(options),
-      threads: threadsOf(options),
-      images: options.images,
-      clip: options.clip,
-      project: options.project,
-      name: options.name,
-      out: options.out,
-      commandLine: `npx phinets ${process.argv.slice(2).join(" ")}`,
-    },
-    context,
-  );
+  const request: ShipRequest = {
+    data: requireData(options.data),
+    fraction: options.fraction,
+    target: loadTarget(options.target ?? "stm32h743"),
+    network: options.network,
+    limits: limitsOf(options),
+    recipe: recipeOf(options),
+    threads: threadsOf(options),
+    images: options.images,
+    clip: options.clip,
+    project: options.project,
+    name: options.name,
+    out: options.out,
+    commandLine: `npx phinets ${process.argv.slice(2).join(" ")}`,
+  };
+  const result = await namingTarget(options.target, () => ship(request, context));
   context.result(result, () => describeShip(result));
 }
 

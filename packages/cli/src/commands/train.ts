@@ -1,9 +1,11 @@
 /** `phinets train`: pictures in, a run folder with weights out. */
 import { join, resolve } from "node:path";
+import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe } from "@phinets/core/training";
 import type { Command } from "commander";
+import type { CachedPictures } from "../dataset/index.js";
 import { loadArguments } from "../run/arguments.js";
-import { createRunFolder, findRunFolder } from "../run/folder.js";
+import { createRunFolder, findRunFolder, removeIfEmpty } from "../run/folder.js";
 import { loadNetwork } from "../run/load.js";
 import { saveArguments, saveNetwork } from "../run/save.js";
 import { chooseNetwork } from "../steps/choose-network.js";
@@ -20,6 +22,7 @@ import {
   limitsOf,
   loadTarget,
   type NetworkOptions,
+  namingTarget,
   type RecipeOptions,
   type RunOptions,
   recipeOf,
@@ -37,13 +40,29 @@ export function register(program: Command, context: Context): void {
   addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))
     .option("--exist-ok", "write into the run folder though it exists")
     .option("--resume <run>", "go on with a run that was stopped, with the options it was started with")
-    .action((options: TrainOptions) => trainCommand(options, context));
+    .action((options: TrainOptions) => {
+      if (options.resume !== undefined) refuseWithResume(command);
+      return trainCommand(options, context);
+    });
+}
+
+/** A resumed run goes on with what it was started with: other options would make it another run. */
+function refuseWithResume(command: Command): void {
+  const allowed = ["resume", "project", "workers", "json"];
+  const given = command.options.find((option) => {
+    const name = option.attributeName();
+    return command.getOptionValueSource(name) === "cli" && !allowed.includes(name);
+  });
+  if (given === undefined) return;
+  throw new PhinetsError(
+    "cli.usage",
+    `${given.long} cannot be changed with --resume, which goes on with the run's own options; leave it out, or start a new run`,
+  );
 }
 
 async function trainCommand(options: TrainOptions, context: Context): Promise<void> {
   const { project } = options;
   const resumed = options.resume === undefined ? undefined : findRunFolder(options.resume);
-  // A resumed run goes on with what it was started with: given options would make it another run.
   const saved = resumed === undefined ? undefined : loadArguments(resumed);
   const paths = saved?.data ?? requireData(options.data);
   const fraction = saved === undefined ? options.fraction : saved.fraction;
@@ -53,23 +72,33 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const recipe = makeRecipe(task, saved?.recipe ?? recipeOf(options));
   const network =
     resumed === undefined
-      ? chooseNetwork(data, {
-          network: options.network,
-          board: options.target === undefined ? undefined : loadTarget(options.target),
-          limits: limitsOf(options),
-          loss: recipe.loss,
-          seed,
-        })
+      ? await namingTarget(options.target, () =>
+          chooseNetwork(data, {
+            network: options.network,
+            board: options.target === undefined ? undefined : loadTarget(options.target),
+            limits: limitsOf(options),
+            loss: recipe.loss,
+            seed,
+          }),
+        )
       : loadNetwork(join(resumed, "network.json"));
   const folder =
     resumed ?? createRunFolder({ project, task, name: options.name, defaultName: "train", existOk: options.existOk });
+  context.note(`run: ${folder}`);
+  let source: CachedPictures;
+  let val: CachedPictures;
+  try {
+    source = await loadSplit(data, "train", "training", network, project, context);
+    val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
+  } catch (error) {
+    if (resumed === undefined) removeIfEmpty(folder);
+    throw error;
+  }
+  // Only now: a run that fails on a bad picture leaves its name free.
   if (resumed === undefined) {
     saveNetwork(folder, network);
     saveArguments(folder, { data: paths.map((path) => resolve(path)), fraction, recipe });
   }
-  context.note(`run: ${folder}`);
-  const source = await loadSplit(data, "train", "training", network, project, context);
-  const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
   const result = await train(
     {
       folder,

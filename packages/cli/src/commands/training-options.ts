@@ -6,7 +6,7 @@ import { type Board, loadBoard, parseBoard } from "@phinets/core/cost";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Recipe } from "@phinets/core/training";
 import type { Command } from "commander";
-import { collect, fraction, integer, number, oneOf, pictureSize } from "../terminal/options.js";
+import { collect, integer, number, oneOf, pictureSize } from "../terminal/options.js";
 
 export interface DataOptions {
   readonly data: string[];
@@ -48,7 +48,7 @@ export interface RunOptions {
 export function addDataOptions(command: Command): Command {
   return command
     .option("--data <path>", "data.yaml, class folders or idx folder; give it again to join sets", collect)
-    .option("--fraction <share>", "share of the training pictures to use, 0..1", fraction);
+    .option("--fraction <share>", "share of the training pictures to use, above 0, at most 1", number(1e-6, 1));
 }
 
 export function addNetworkOptions(command: Command): Command {
@@ -118,9 +118,25 @@ export function requireData(data: string[] | undefined): string[] {
   return data;
 }
 
-/** A board by name, or a user's own file: anything that ends in .json or has a slash. */
+/** Whether a target is a user's own file: anything that ends in .json or has a slash. */
+function isBoardFile(target: string): boolean {
+  return /\.json$|[\\/]/.test(target);
+}
+
+/** Runs `solve`; when nothing fits a user's own board, the error names its file. */
+export async function namingTarget<T>(target: string | undefined, solve: () => T | Promise<T>): Promise<T> {
+  try {
+    return await solve();
+  } catch (error) {
+    if (!(error instanceof PhinetsError) || error.code !== "scaling.impossible") throw error;
+    if (target === undefined || !isBoardFile(target)) throw error;
+    throw new PhinetsError(error.code, `${target}: ${error.message}`, target);
+  }
+}
+
+/** A board by name, or a user's own file. */
 export function loadTarget(target: string): Board {
-  if (!/\.json$|[\\/]/.test(target)) return loadBoard(target);
+  if (!isBoardFile(target)) return loadBoard(target);
   let text: string;
   try {
     text = readFileSync(target, "utf8");

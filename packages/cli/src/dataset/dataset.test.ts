@@ -133,12 +133,12 @@ describe("YOLO data sets", () => {
     const file = await yolo("badlabel");
     put("badlabel/train/labels/0.txt", "0 0.5 0.5 0.2 0.4\n0 1.7 0.5 0.2 0.4\n");
     expect(await message(openDataset([file]))).toBe(
-      "ROOT/badlabel/train/labels/0.txt:2: x is 1.7; values are fractions 0..1 of the picture",
+      "ROOT/badlabel/train/labels/0.txt:2: x is 1.7; values are fractions 0..1 of the picture; correct or remove the line",
     );
     put("badlabel/val/labels/0.txt", "7 0.5 0.5 0.2 0.4\n");
     put("badlabel/test/labels/0.txt", "0 0.5\n");
     expect(await message(openDataset([file]))).toBe(
-      "ROOT/badlabel/train/labels/0.txt:2: x is 1.7; values are fractions 0..1 of the picture (and 2 more problems; phinets doctor lists them)",
+      "ROOT/badlabel/train/labels/0.txt:2: x is 1.7; values are fractions 0..1 of the picture; correct or remove the line (and 2 more problems; phinets doctor lists them)",
     );
   });
 
@@ -187,7 +187,7 @@ describe("class folders and idx files", () => {
   it("refuse a single class", async () => {
     put("one/cat/0.jpg", await jpeg(8, 8, 1));
     expect(await message(openDataset([join(root, "one")]))).toBe(
-      "ROOT/one: has one class (cat); a classifier tells at least 2 apart",
+      "ROOT/one: has one class (cat); a classifier tells at least 2 apart; add a folder with pictures of another class",
     );
   });
 
@@ -250,7 +250,7 @@ describe("decoding", () => {
   it("names truncated, foreign, empty and absent files", async () => {
     const whole = await jpeg(200, 200, 1);
     expect(await message(decodePicture(put("bad/cut.jpg", whole.subarray(0, whole.length >> 1))))).toMatch(
-      /^ROOT\/bad\/cut.jpg: is truncated \(premature end of JPEG image\); replace the picture or remove it/,
+      /^ROOT\/bad\/cut.jpg: is truncated or damaged; replace the picture or remove it/,
     );
     expect(await message(decodePicture(put("bad/text.jpg", "hello")))).toMatch(
       /^ROOT\/bad\/text.jpg: is not a picture/,
@@ -376,7 +376,7 @@ describe("doctor", () => {
     const report = await doctorCommand({ data: [file], width: 32, height: 32 });
     expect(report.badFiles.map((bad) => bad.reason.split(root).join("").split(";")[0])).toEqual([
       "/sick/test/labels/0.txt:1: class is 5",
-      "/sick/train/images/1.jpg: is truncated (premature end of JPEG image)",
+      "/sick/train/images/1.jpg: is truncated or damaged",
       "/sick/train/labels/2.txt: is missing",
     ]);
     expect(report.splits.train).toMatchObject({ pictures: 3, background: 1, boxes: 3 });

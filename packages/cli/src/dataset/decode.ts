@@ -65,7 +65,8 @@ function problem(file: string, reason: string): PhinetsError {
 function explain(message: string): string {
   const first = message.split("\n")[0].replace(/^.*: /, "");
   if (/unsupported image format/.test(first)) return "is not a picture (known: JPEG, PNG, WebP, TIFF, GIF, AVIF)";
-  if (/premature end|truncat|unexpected end|not enough data|read error/i.test(message))
-    return `is truncated (${first})`;
+  // "failOn" is what is left when another picture, decoded at the same time, took libvips' own words.
+  if (/premature end|truncat|unexpected end|not enough data|read error|failOn/i.test(message))
+    return "is truncated or damaged";
   return `cannot be decoded (${first})`;
 }

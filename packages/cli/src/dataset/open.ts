@@ -92,21 +92,22 @@ function onlyYaml(names: readonly string[]): string | undefined {
 
 function checkContent(index: DatasetIndex, path: string, lenient: boolean): void {
   const pictures = splitNames.reduce((sum, split) => sum + index.splits[split].length, 0);
-  if (pictures === 0 && !lenient) throw new PhinetsError("data.empty", `${path}: the data set has no pictures`, path);
+  if (pictures === 0 && !lenient)
+    throw new PhinetsError("data.empty", `${path}: the data set has no pictures; put some there`, path);
   if (index.splits.train.length === 0 && !lenient) {
     throw new PhinetsError("data.empty", `${path}: the training split has no pictures; put some there`, path);
   }
   if (index.task === "classify" && index.classes.length < 2) {
     throw new PhinetsError(
       "data.classes",
-      `${path}: has ${index.classes.length === 0 ? "no class folders with pictures" : `one class (${index.classes[0]})`}; a classifier tells at least 2 apart`,
+      `${path}: has ${index.classes.length === 0 ? "no class folders with pictures" : `one class (${index.classes[0]})`}; a classifier tells at least 2 apart; add a folder with pictures of another class`,
       path,
     );
   }
   if (index.task === "detect" && !lenient && index.splits.train.every((sample) => sample.labels?.length === 0)) {
     throw new PhinetsError(
       "data.empty",
-      `${path}: no training picture has a box; a detector cannot learn from that`,
+      `${path}: no training picture has a box; a detector cannot learn from that; draw boxes into the label files`,
       path,
     );
   }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
-import type { Recipe } from "@phinets/core/training";
+import { makeRecipe, type Recipe } from "@phinets/core/training";
 import { parse } from "yaml";
 
 export interface SavedArguments {
@@ -17,22 +17,31 @@ export function loadArguments(folder: string): SavedArguments {
   const path = join(folder, "args.yaml");
   if (!existsSync(path))
     throw new PhinetsError("run.arguments", `${path}: is missing; the run cannot be resumed, start a new one`, path);
+  const fail = (problem: string): never => {
+    throw new PhinetsError("run.arguments", `${path}: ${problem}; restore it or start a new run`, path);
+  };
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    return fail(`cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
   let parsed: Partial<SavedArguments> | null;
   try {
-    parsed = parse(readFileSync(path, "utf8"));
+    parsed = parse(text);
   } catch (error) {
-    throw new PhinetsError(
-      "run.arguments",
-      `${path}: not YAML (${(error as Error).message.split("\n")[0]}); restore it or start a new run`,
-      path,
-    );
+    return fail(`not YAML (${(error as Error).message.split("\n")[0].replace(/:$/, "")})`);
   }
-  if (!Array.isArray(parsed?.data) || typeof parsed.recipe !== "object") {
-    throw new PhinetsError(
-      "run.arguments",
-      `${path}: has no data and recipe; it is not a training run's, start a new one`,
-      path,
-    );
+  const { data, recipe, fraction = 1 } = parsed ?? {};
+  if (!Array.isArray(data) || data.length === 0 || !data.every((entry) => typeof entry === "string"))
+    return fail("data is not a list of paths, as a training run writes it");
+  if (typeof recipe !== "object" || recipe === null) return fail("has no recipe, as a training run writes it");
+  if (!(typeof fraction === "number" && fraction > 0 && fraction <= 1))
+    return fail(`fraction is ${fraction}; a number above 0, at most 1, is needed`);
+  try {
+    makeRecipe("detect", recipe); // the ranges are those of both tasks
+  } catch (error) {
+    return fail((error as Error).message);
   }
-  return parsed as SavedArguments;
+  return { data, recipe, fraction: parsed!.fraction };
 }

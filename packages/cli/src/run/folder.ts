@@ -1,5 +1,5 @@
 /** Run folders: `PROJECT/TASK/NAME`, never overwritten by accident. */
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import { describeWriteError } from "./atomic.js";
@@ -49,6 +49,13 @@ export function createRunFolder(options: RunFolderOptions): string {
     const numbered = `${wanted}${n}`;
     if (make(numbered, false)) return numbered;
   }
+}
+
+/** Removes a run folder that a failed start left empty. */
+export function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {} // it is not empty, or gone
 }
 
 /** Makes a folder; false when it exists and may not. */

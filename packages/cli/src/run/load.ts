@@ -43,18 +43,14 @@ export function loadRun(path: string): Run {
   };
 }
 
-/** Reads a network.json; errors name the file and the field. */
-export function loadNetwork(file: string): Network {
+/** Reads a network.json; errors name the file, the field, and `remedy` where the file as a whole is bad. */
+export function loadNetwork(file: string, remedy = "restore it or make the run again"): Network {
   let json: unknown;
   try {
-    json = JSON.parse(readBytes(file).toString("utf8"));
+    json = JSON.parse(readBytes(file, remedy).toString("utf8"));
   } catch (error) {
     if (error instanceof PhinetsError) throw error;
-    throw new PhinetsError(
-      "run.network",
-      `${file}: not JSON (${(error as Error).message}); restore the file or train again`,
-      file,
-    );
+    throw new PhinetsError("run.network", `${file}: not JSON (${(error as Error).message}); ${remedy}`, file);
   }
   try {
     return parseNetwork(json);
@@ -109,14 +105,14 @@ export function loadQuantized(folder: string): QuantizedNetwork | undefined {
   return decodeQuantized(readBytes(json).toString("utf8"), readBytes(join(folder, "quantized.safetensors")), json);
 }
 
-function readBytes(file: string): Buffer {
+function readBytes(file: string, remedy = "restore it or make the run again"): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new PhinetsError(
       "run.read",
-      `${file}: cannot read it (${code === "ENOENT" ? "no such file" : code}); restore it or make the run again`,
+      `${file}: cannot read it (${code === "ENOENT" ? "no such file" : code}); ${remedy}`,
       file,
     );
   }

@@ -24,6 +24,8 @@ export interface Checkpoint {
   readonly bestEpoch: number;
   /** SHA-256 of what must not change between start and resume: network, recipe, data set. */
   readonly key: string;
+  /** The data set's part of it, to say what has changed. */
+  readonly dataKey: string;
   readonly state: Readonly<Record<string, Tensor>>;
 }
 
@@ -42,7 +44,15 @@ export function saveCheckpoint(folder: string, { state, ...progress }: Checkpoin
 export function loadCheckpoint(folder: string): Checkpoint | undefined {
   const path = lastPath(folder);
   if (!existsSync(path)) return undefined;
-  const { weights, metadata } = decodeSafetensors(readFileSync(path), path);
+  const remedy = "remove it to train from the first epoch (weights/best.safetensors is kept until then)";
+  let decoded: ReturnType<typeof decodeSafetensors>;
+  try {
+    decoded = decodeSafetensors(readFileSync(path), path);
+  } catch (error) {
+    const problem = error instanceof PhinetsError ? error.message : `${path}: ${(error as NodeJS.ErrnoException).code}`;
+    throw new PhinetsError("run.checkpoint", `${problem}, or ${remedy}`, path);
+  }
+  const { weights, metadata } = decoded;
   const numbers = {
     epoch: Number(metadata.epoch),
     step: Number(metadata.step),
@@ -52,11 +62,11 @@ export function loadCheckpoint(folder: string): Checkpoint | undefined {
   if (metadata.format !== "phinets-checkpoint-1" || Object.values(numbers).some(Number.isNaN)) {
     throw new PhinetsError(
       "run.checkpoint",
-      `${path}: not a checkpoint of a training run (format ${metadata.format}); remove it to start the run anew`,
+      `${path}: not a checkpoint of a training run (format ${metadata.format}); ${remedy}`,
       path,
     );
   }
-  return { ...numbers, key: metadata.key, state: weights };
+  return { ...numbers, key: metadata.key, dataKey: metadata.dataKey, state: weights };
 }
 
 /** Writes the deployed weights; returns the SHA-256 of the file. */

@@ -23,8 +23,15 @@ export function chooseNetwork(data: OpenedData, options: ChooseOptions): Network
   const { board, limits, loss, seed } = options;
   const { task, classes } = data.index;
   let backbone: Network;
-  if (options.network !== undefined) backbone = loadNetwork(options.network);
-  else if (board !== undefined) backbone = fit({ ...limits, board, task, classes }).chosen.network;
+  if (options.network !== undefined) {
+    const limit = Object.entries(limits).find(([, value]) => value !== undefined)?.[0];
+    if (limit !== undefined)
+      throw new PhinetsError(
+        "cli.usage",
+        `--network brings its own size: ${limit} is for solving with --target alone; leave one of them out`,
+      );
+    backbone = loadNetwork(options.network, "--network takes a network.json, as phinets fit --out writes it");
+  } else if (board !== undefined) backbone = fit({ ...limits, board, task, classes }).chosen.network;
   else
     throw new PhinetsError(
       "cli.usage",

@@ -2,7 +2,7 @@
  * The chain: network for the board, training, int8, firmware proven on the emulated core, figures, tracks, report. Each
  * step is logged with what it was made from, so a second run redoes only what changed.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { arenaOf, type Board, latencyMs } from "@phinets/core/cost";
 import { evaluationSplit } from "@phinets/core/data";
@@ -26,7 +26,7 @@ import { firmwareOutputs } from "./firmware.js";
 import { keyOf, sha256 } from "./hash.js";
 import { quantizeRun } from "./quantize.js";
 import { writeShipReport } from "./ship-report.js";
-import { StepLog } from "./step-log.js";
+import { hasStepLog, StepLog } from "./step-log.js";
 import { type TrackSummary, trackClip } from "./track-clip.js";
 import { type TrainResult, train } from "./train.js";
 import { floatOutputs, integerOutputs, type Metrics, score } from "./validate.js";
@@ -92,7 +92,14 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   const { task } = data.index;
   const recipe = makeRecipe(task, request.recipe);
   const name = request.name ?? `${data.name.replaceAll(" + ", "+")}-${target.name}`;
+  if (request.clip !== undefined && !existsSync(request.clip))
+    throw new PhinetsError(
+      "ship.clip",
+      `${request.clip}: no such video or folder of frames; correct --clip`,
+      request.clip,
+    );
   const folder = request.out ?? createRunFolder({ project, task: "ship", name, existOk: true });
+  requireOwn(folder);
   const log = new StepLog(folder, context);
   context.note(`run: ${folder}`);
 
@@ -164,7 +171,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
       ? undefined
       : await log.run(
           "track",
-          keyOf(quantizedSha256, request.clip, scoreThreshold ?? "", "emulation" in proof ? emulateKey : ""),
+          keyOf(quantizedSha256, stampsOf(request.clip), scoreThreshold ?? "", "emulation" in proof ? emulateKey : ""),
           ["tracks.txt"],
           () => {
             const program = join(folder, "firmware/build/mps2-an500.elf");
@@ -197,6 +204,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     artefacts: artefactsOf(folder),
     seconds: log.seconds,
   };
+  if (!("leftOut" in result.emulate) && !result.emulate.matchesInterpreter) context.exitCode = 1;
   if (tracking?.tracksMatch === false) context.exitCode = 1;
   const { commandLine } = request;
   await writeShipReport({ folder, data, network, board: target, test, result, recipe, commandLine });
@@ -233,6 +241,28 @@ async function evaluate(
 function firmwareThreshold(int8: Metrics): number | undefined {
   if (int8.task !== "detect" || !(int8.confidence > 0 && int8.f1 > 0)) return undefined;
   return Math.min(defaultScoreThreshold, Math.max(0.05, Math.floor(100 * int8.confidence) / 100));
+}
+
+/** Refuses a folder that holds something else, before anything in it is replaced. */
+function requireOwn(folder: string): void {
+  if (!existsSync(folder) || hasStepLog(folder)) return;
+  if (statSync(folder).isDirectory() && readdirSync(folder).length === 0) return;
+  throw new PhinetsError(
+    "ship.folder",
+    `${folder}: exists and is not a shipped run (it has no steps.json); name another --out or --name, or empty it`,
+    folder,
+  );
+}
+
+/** Names, sizes and times of change of a video, or of the files of a folder. */
+function stampsOf(clip: string): unknown {
+  const stamp = (path: string) => {
+    const { size, mtimeMs } = statSync(path);
+    return [path, size, mtimeMs];
+  };
+  if (!statSync(clip).isDirectory()) return stamp(clip);
+  const files = readdirSync(clip, { recursive: true, encoding: "utf8" }).sort();
+  return [clip, ...files.map((file) => stamp(join(clip, file)))];
 }
 
 /** Runs a step that needs a tool; without the tool the chain goes on and says what is missing. */

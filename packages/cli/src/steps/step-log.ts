@@ -1,13 +1,16 @@
 /** Remembers what each step of a chain was made from, so that a second run redoes only what changed. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../run/atomic.js";
 import type { Context } from "../terminal/context.js";
+import { sha256 } from "./hash.js";
 
 interface StepRecord {
   readonly key: string;
   readonly result: unknown;
   readonly seconds: number;
+  /** SHA-256 of each output as the step left it. */
+  readonly outputs: Readonly<Record<string, string>>;
 }
 
 export class StepLog {
@@ -20,17 +23,22 @@ export class StepLog {
     readonly folder: string,
     readonly context: Context,
   ) {
-    this.#path = join(folder, "steps.json");
+    this.#path = join(folder, logName);
     this.#records = readRecords(this.#path);
+    if (!existsSync(this.#path)) this.#save();
   }
 
   /**
    * The step's result: from the log when `key` (what the step is made from) is the same as last time and its files are
-   * still there, else by doing the work. `outputs` are paths in the run folder.
+   * still what it wrote, else by doing the work. `outputs` are paths in the run folder.
    */
   async run<T>(name: string, key: string, outputs: readonly string[], work: () => Promise<T>): Promise<T> {
     const record = this.#records[name];
-    if (record?.key === key && outputs.every((output) => existsSync(join(this.folder, output)))) {
+    const intact = (output: string) => {
+      const digest = this.#digest(output);
+      return digest !== undefined && digest === record.outputs?.[output];
+    };
+    if (record?.key === key && outputs.every(intact)) {
       this.seconds[name] = record.seconds;
       this.context.note(`${name}: unchanged, kept`);
       return record.result as T;
@@ -40,22 +48,35 @@ export class StepLog {
     const result = await work();
     const seconds = (performance.now() - start) / 1000;
     this.seconds[name] = seconds;
-    this.#records[name] = { key, result, seconds };
-    writeFileAtomic(this.#path, `${JSON.stringify(this.#records, undefined, 1)}\n`);
+    const digests = Object.fromEntries(outputs.map((output) => [output, this.#digest(output) ?? ""]));
+    this.#records[name] = { key, result, seconds, outputs: digests };
+    this.#save();
     return result;
   }
 
-  /** True when the step would be kept. */
-  has(name: string, key: string): boolean {
-    return this.#records[name]?.key === key;
+  #save(): void {
+    writeFileAtomic(this.#path, `${JSON.stringify(this.#records, undefined, 1)}\n`);
   }
+
+  #digest(output: string): string | undefined {
+    const path = join(this.folder, output);
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ? sha256(readFileSync(path)) : undefined;
+  }
+}
+
+const logName = "steps.json";
+
+/** Whether a folder is a chain's, which may go on in it. */
+export function hasStepLog(folder: string): boolean {
+  return existsSync(join(folder, logName));
 }
 
 /** A damaged log costs time, not results: every step is then done again. */
 function readRecords(path: string): Record<string, StepRecord> {
   if (!existsSync(path)) return {};
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    const records: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return typeof records === "object" && records !== null ? (records as Record<string, StepRecord>) : {};
   } catch {
     return {};
   }

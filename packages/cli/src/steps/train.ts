@@ -1,6 +1,7 @@
 /** Trains a run: epochs, validation, results.csv, checkpoints. Killed anywhere, it goes on from the last epoch. */
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   type AugmentOptions,
   assembleBatch,
@@ -11,15 +12,16 @@ import {
   epochOrder,
   type PictureSource,
 } from "@phinets/core/data";
+import type { Graph } from "@phinets/core/graph";
 import { createEngine } from "@phinets/core/kernels";
 import { buildNetwork, initialWeights, type Network } from "@phinets/core/networks";
-import { PhinetsError } from "@phinets/core/tensor";
+import { PhinetsError, type Tensor } from "@phinets/core/tensor";
 import { differentiate, Executor, type Recipe, Trainer } from "@phinets/core/training";
 import { loadWeights } from "../run/load.js";
 import { appendResults } from "../run/save.js";
 import type { Context } from "../terminal/context.js";
 import { nodeThreads } from "../threads/index.js";
-import { bestPath, loadCheckpoint, saveBest, saveCheckpoint } from "./checkpoint.js";
+import { bestPath, type Checkpoint, loadCheckpoint, saveBest, saveCheckpoint } from "./checkpoint.js";
 import { keyOf, sha256 } from "./hash.js";
 import { floatOutputs, headline, inputOptions, type Metrics, score } from "./validate.js";
 
@@ -57,16 +59,10 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
   const recipe = { ...request.recipe, batch: Math.min(request.recipe.batch, source.length) };
   const key = keyOf(network, recipe, request.dataKey);
   const checkpoint = resume ? loadCheckpoint(folder) : undefined;
-  if (checkpoint !== undefined && checkpoint.key !== key) {
-    throw new PhinetsError(
-      "run.resume",
-      `${folder}: the checkpoint was made with another network, recipe or data set; resume with the same options, or start a new --name`,
-      folder,
-    );
-  }
+  const graph = buildNetwork(network);
+  if (checkpoint !== undefined) requireSame(folder, checkpoint, { key, dataKey: request.dataKey }, graph);
   const threads = nodeThreads(request.threads);
   const engine = await createEngine({ threads });
-  const graph = buildNetwork(network);
   const executor = new Executor(engine, differentiate(graph, recipe.batch));
   const stepsPerEpoch = cutBatches(epochOrder(source.length, 0, 0), recipe.batch, true).length;
   const trainer = new Trainer(executor, network, recipe, stepsPerEpoch);
@@ -118,9 +114,12 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
       trainedMs += ms;
       trainedPictures += batches.length * recipe.batch;
       const averaged = executor.emaParameters();
+      const state = executor.state();
+      requireFinite({ ...state, ...averaged }, trainer.steps, recipe);
       metrics = score(network, floatOutputs(engine, network, averaged, val), val);
       const value = headline(metrics);
-      if (value > best || bestEpoch === 0) {
+      // Below 0 is unknown: without a box to validate on, the last weights are the best guess.
+      if (value > best || bestEpoch === 0 || value < 0) {
         best = value;
         bestEpoch = epoch + 1;
         saveBest(folder, averaged);
@@ -133,7 +132,15 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
         learningRate: lastRate,
         imagesPerSecond: (batches.length * recipe.batch * 1000) / ms,
       });
-      saveCheckpoint(folder, { epoch: epoch + 1, step: trainer.steps, best, bestEpoch, key, state: executor.state() });
+      saveCheckpoint(folder, {
+        epoch: epoch + 1,
+        step: trainer.steps,
+        best,
+        bestEpoch,
+        key,
+        dataKey: request.dataKey,
+        state,
+      });
       const parts = Object.entries(means)
         .map(([name, mean]) => `${name} ${mean.toFixed(3)}`)
         .join(" ");
@@ -153,11 +160,64 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
       weightsSha256: sha256(bytes),
       imagesPerSecond: trainedMs > 0 ? (trainedPictures * 1000) / trainedMs : 0,
     };
+  } catch (error) {
+    throw error instanceof PhinetsError && error.code === "training.diverged"
+      ? new PhinetsError(error.code, `${folder}: ${error.message}; ${keptOf(firstEpoch)}`, folder)
+      : error;
   } finally {
     progress.stop();
     executor.dispose();
     await engine.dispose();
   }
+}
+
+/** A checkpoint is gone on from only with what it was made from, and with the best weights so far at hand. */
+function requireSame(
+  folder: string,
+  checkpoint: Checkpoint,
+  wanted: Pick<Checkpoint, "key" | "dataKey">,
+  graph: Graph,
+): void {
+  if (checkpoint.key !== wanted.key) {
+    const changed =
+      checkpoint.dataKey === wanted.dataKey
+        ? "the network or the recipe is not the one that the checkpoint was made with; restore network.json and args.yaml"
+        : "the data set has changed since the last checkpoint (pictures count by size and time of change); restore it";
+    throw new PhinetsError("run.resume", `${folder}: ${changed}, or start a new run with another --name`, folder);
+  }
+  if (checkpoint.bestEpoch === 0) return;
+  const path = bestPath(folder);
+  let problem = `${path}: is missing, though epoch ${checkpoint.bestEpoch} wrote it; restore it`;
+  if (existsSync(path)) {
+    try {
+      loadWeights(path, graph);
+      return;
+    } catch (error) {
+      if (!(error instanceof PhinetsError)) throw error;
+      problem = error.message;
+    }
+  }
+  throw new PhinetsError(
+    "run.weights",
+    `${problem}, or remove ${join(folder, "weights")} to train from the first epoch`,
+    path,
+  );
+}
+
+/** A step's loss is that of the weights before it: what the epoch's last step did shows here. */
+function requireFinite(state: Readonly<Record<string, Tensor>>, step: number, { learningRate }: Recipe): void {
+  for (const [name, { data }] of Object.entries(state)) {
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    throw new PhinetsError(
+      "training.diverged",
+      `training diverged at step ${step}: ${name} is ${data[bad]}; lower the learning rate (${learningRate})`,
+    );
+  }
+}
+
+function keptOf(epochs: number): string {
+  return epochs === 0 ? "no epoch was finished, nothing is kept" : `what epoch ${epochs} left in weights/ is kept`;
 }
 
 /** Grey pictures of classification sets are digits and the like, which a flip would turn into something else. */

@@ -42,7 +42,11 @@ export function decodeSafetensors(
   file = "weights.safetensors",
 ): { weights: Weights; metadata: Record<string, string> } {
   const fail = (problem: string): never => {
-    throw new PhinetsError("tensor.safetensors", `${file}: ${problem}; the file is damaged or not safetensors`, file);
+    throw new PhinetsError(
+      "tensor.safetensors",
+      `${file}: ${problem}; the file is damaged or not safetensors: restore it or make it again`,
+      file,
+    );
   };
   if (bytes.length < 8) fail(`${bytes.length} bytes are too few for a header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -49,15 +49,27 @@ describe("label files", () => {
   });
 
   it.each([
-    ["0 .5 .5 .1 .1\n\n0 1.7 .5 .1 .1", "labels/0001.txt:3: x is 1.7; values are fractions 0..1 of the picture"],
-    ["0 .5 .5 .1 -0.2", "labels/0001.txt:1: height is -0.2; values are fractions 0..1 of the picture"],
-    ["2 .5 .5 .1 .1", "labels/0001.txt:1: class is 2; classes are 0 to 1 (nut, bolt)"],
-    ["nut .5 .5 .1 .1", "labels/0001.txt:1: class is nut; it is a number from 0 to 1"],
-    ["0 .5 .5 .1", "labels/0001.txt:1: has 4 columns; a row is: class x y width height"],
-    ["0 .5 .5 .1 .1 .9", "labels/0001.txt:1: has 6 columns; a row is: class x y width height"],
-    ["0 .5 a .1 .1", "labels/0001.txt:1: y is a; values are numbers"],
-    ["0 .5 .5 0 .1", "labels/0001.txt:1: the box is 0 wide and 0.1 high; both are above 0"],
-    ["0 .1 .1 .2 .2 .3 1.5", "labels/0001.txt:1: y of point 3 is 1.5; values are fractions 0..1 of the picture"],
+    [
+      "0 .5 .5 .1 .1\n\n0 1.7 .5 .1 .1",
+      "labels/0001.txt:3: x is 1.7; values are fractions 0..1 of the picture; correct or remove the line",
+    ],
+    [
+      "0 .5 .5 .1 -0.2",
+      "labels/0001.txt:1: height is -0.2; values are fractions 0..1 of the picture; correct or remove the line",
+    ],
+    ["2 .5 .5 .1 .1", "labels/0001.txt:1: class is 2; classes are 0 to 1 (nut, bolt); correct or remove the line"],
+    ["nut .5 .5 .1 .1", "labels/0001.txt:1: class is nut; it is a number from 0 to 1; correct or remove the line"],
+    ["0 .5 .5 .1", "labels/0001.txt:1: has 4 columns; a row is: class x y width height; correct or remove the line"],
+    [
+      "0 .5 .5 .1 .1 .9",
+      "labels/0001.txt:1: has 6 columns; a row is: class x y width height; correct or remove the line",
+    ],
+    ["0 .5 a .1 .1", "labels/0001.txt:1: y is a; values are numbers; correct or remove the line"],
+    ["0 .5 .5 0 .1", "labels/0001.txt:1: the box is 0 wide and 0.1 high; both are above 0; correct or remove the line"],
+    [
+      "0 .1 .1 .2 .2 .3 1.5",
+      "labels/0001.txt:1: y of point 3 is 1.5; values are fractions 0..1 of the picture; correct or remove the line",
+    ],
   ])("%j is refused", (text, message) => {
     let error: PhinetsError | undefined;
     try {

@@ -116,7 +116,8 @@ export function parseYoloLabels(
     const row = lines[n].trim();
     if (row === "") continue;
     const label = parseRow(row.split(/\s+/), classes);
-    if (typeof label === "string") onProblem(new PhinetsError("data.label", `${file}:${n + 1}: ${label}`, file));
+    if (typeof label === "string")
+      onProblem(new PhinetsError("data.label", `${file}:${n + 1}: ${label}; correct or remove the line`, file));
     else labels.push(label);
   }
   return labels;
