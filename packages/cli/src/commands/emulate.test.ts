@@ -40,10 +40,13 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("emulate", (
   it("runs pictures through the firmware and leaves firmware and report in the run", async () => {
     const { exitCode, stdout, stderr } = await phinets(
       ...["emulate", "--model", run, "--images", join(folder, "pictures"), "--limit", "2", "--json"],
+      ...["--tracks", "--conf", "0.4"],
     );
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const result = JSON.parse(stdout);
     expect(result).toMatchObject({ images: 2, matchesInterpreter: true });
+    expect(result.tracking).toMatchObject({ frames: 2, tracksMatch: true });
+    expect(result.tracking.boxes).toBeGreaterThan(0);
     expect(result.arenaBytes).toBe(result.plannedArenaBytes);
     expect(result.outputSha256).toMatch(/^[0-9a-f]{64}$/);
     expect(JSON.parse(readFileSync(join(run, "device_report.json"), "utf8"))).toEqual(result);
@@ -86,11 +89,13 @@ describe("emulate and export", () => {
     const { exitCode, stdout } = await phinets("export", "--model", run, "--format", "c", "--out", out, "--json");
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout).files).toEqual(
-      readdirSync(out)
-        .sort()
-        .map((name) => join(out, name)),
+      readdirSync(out, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .sort(),
     );
     expect(readdirSync(out)).toContain("phinets_model.c");
+    expect(readdirSync(join(out, "stm32h743"))).toContain("app.c");
     expect(readFileSync(join(out, "phinets_model.h"), "utf8")).toContain("extern const phinets_detector phinets_head;");
   });
 });

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { resize, withChannels, writeInputInt8 } from "@phinets/core/data";
+import { defaultScoreThreshold } from "@phinets/core/export";
 import type { Network } from "@phinets/core/networks";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { PhinetsError, Random } from "@phinets/core/tensor";
@@ -13,7 +14,7 @@ import { writeFileAtomic } from "../run/atomic.js";
 import { loadRun, type Run } from "../run/load.js";
 import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount } from "../terminal/format.js";
-import { integer } from "../terminal/options.js";
+import { fraction, integer } from "../terminal/options.js";
 import { formatTable } from "../terminal/table.js";
 
 interface EmulateOptions {
@@ -21,6 +22,8 @@ interface EmulateOptions {
   readonly images?: string;
   readonly limit: number;
   readonly seed: number;
+  readonly tracks: boolean;
+  readonly conf: number;
 }
 
 export function register(program: Command, context: Context): void {
@@ -32,6 +35,8 @@ export function register(program: Command, context: Context): void {
     .requiredOption("--model <run>", "run folder, or a file in one")
     .option("--images <path>", "folder of pictures, or one picture (default: 8 of random pixels)")
     .option("--limit <n>", "most pictures", integer(1), 100)
+    .option("--tracks", "the pictures are a clip's frames, in order: find and track in them too", false)
+    .option("--conf <score>", "least score of the firmware's boxes", fraction, defaultScoreThreshold)
     .option("--seed <n>", "draws the random pixels", integer(0), 0)
     .action((options: EmulateOptions) => emulateCommand(options, context));
 }
@@ -43,9 +48,10 @@ async function emulateCommand(options: EmulateOptions, context: Context): Promis
     ? await inputsFromPictures(options.images, run.network, options.limit)
     : randomInputs(run.network, Math.min(8, options.limit), options.seed);
   const result = await emulate(quantized, inputs, {
-    ...modelOptions(run.network),
+    ...modelOptions(run.network, { scoreThreshold: options.conf }),
     folder: join(run.folder, "firmware"),
     signal: context.signal,
+    tracks: options.tracks,
   });
   const report = join(run.folder, "device_report.json");
   writeFileAtomic(report, `${JSON.stringify(result, undefined, 1)}\n`);
@@ -53,6 +59,12 @@ async function emulateCommand(options: EmulateOptions, context: Context): Promis
     throw new PhinetsError(
       "emulate.mismatch",
       `${result.differingBytes} output bytes of ${result.images} pictures differ from the interpreter's; this is a fault of the generated code, please report it with ${report}`,
+      report,
+    );
+  if (result.tracking?.tracksMatch === false)
+    throw new PhinetsError(
+      "emulate.tracks",
+      `the tracks of ${result.tracking.differingFrames} frames of ${result.tracking.frames} differ from the library's; this is a fault of the firmware, please report it with ${report}`,
       report,
     );
   context.result(result, () => describe(result));
@@ -92,7 +104,7 @@ function randomInputs({ input: { height, width, channels } }: Network, count: nu
 }
 
 function describe(result: Emulation): string {
-  const { stm32h743 } = result;
+  const { stm32h743, tracking } = result;
   const chip = stm32h743.fits
     ? `fits: ${formatBytes(stm32h743.flashBytes!)} flash, ${formatBytes(stm32h743.ramBytes!)} RAM`
     : stm32h743.problem!;
@@ -102,6 +114,15 @@ function describe(result: Emulation): string {
       ["pictures", formatCount(result.images)],
       ["output bytes", "all equal to the interpreter's"],
       ["instructions a picture", `${formatCount(result.instructions)} (${result.instructionsPerMac.toFixed(2)} a MAC)`],
+      ...(tracking
+        ? [
+            [
+              "tracks",
+              `${formatCount(tracking.tracks)} of ${formatCount(tracking.boxes)} boxes, all equal to the library's`,
+            ],
+            ["instructions to detect and track", `${formatCount(tracking.instructions)} a frame`],
+          ]
+        : []),
       ["flash", formatBytes(result.flashBytes)],
       ["arena", `${formatBytes(result.arenaBytes)} linked, ${formatBytes(result.plannedArenaBytes)} planned`],
       ["stack", formatBytes(result.stackBytes)],

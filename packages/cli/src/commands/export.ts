@@ -1,16 +1,19 @@
 /** `phinets export`: a run's network in other forms. */
+import { defaultScoreThreshold } from "@phinets/core/export";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { writeBundle } from "../emulator/bundle.js";
 import { modelOptions } from "../emulator/model-options.js";
 import { loadRun } from "../run/load.js";
 import type { Context } from "../terminal/context.js";
+import { fraction } from "../terminal/options.js";
 import { requireQuantized } from "./emulate.js";
 
 interface ExportOptions {
   readonly model: string;
   readonly format: readonly Format[];
   readonly out: string;
+  readonly conf: number;
 }
 
 const formats = ["c"] as const;
@@ -23,12 +26,13 @@ export function register(program: Command, context: Context): void {
     .requiredOption("--model <run>", "run folder, or a file in one")
     .option("--format <list>", `formats, separated by commas: ${formats.join(", ")}`, parseFormats, ["c"])
     .requiredOption("--out <folder>", "where to write; existing files of the same names are replaced")
+    .option("--conf <score>", "least score of the firmware's boxes", fraction, defaultScoreThreshold)
     .action((options: ExportOptions) => exportCommand(options, context));
 }
 
-function exportCommand({ model, out }: ExportOptions, context: Context): void {
+function exportCommand({ model, out, conf }: ExportOptions, context: Context): void {
   const run = loadRun(model);
-  const files = writeBundle(out, requireQuantized(run), modelOptions(run.network));
+  const files = writeBundle(out, requireQuantized(run), modelOptions(run.network, { scoreThreshold: conf }));
   context.result({ files }, () =>
     [...files, "", `cc *.c in ${out} compiles it; README.md says how to call it`].join("\n"),
   );

@@ -106,11 +106,7 @@ describe.skipIf(!installed("gcc"))("phinets_detect", () => {
     const q = randomlyQuantized(builder.build([builder.dense("y", builder.flatten("flat", x), 3)]), 1);
     const files = writeBundle(where, q, { classes: ["a", "b", "c"] });
     expect(files).toEqual([...files].sort());
-    expect(
-      readdirSync(where)
-        .sort()
-        .map((name) => join(where, name)),
-    ).toEqual(files);
+    expect(filesIn(where)).toEqual(files);
     const units = readdirSync(where).filter((name) => name.endsWith(".c"));
     expect(await runTool("cc", [...units, "-o", "program"], { cwd: where })).toMatchObject({ exitCode: 0, stderr: "" });
     writeFileSync(join(where, "in.bin"), new Uint8Array(32));
@@ -118,6 +114,14 @@ describe.skipIf(!installed("gcc"))("phinets_detect", () => {
     expect(readFileSync(join(where, "out.bin")).length).toBe(6);
   });
 });
+
+function filesIn(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
 
 function readBox(view: DataView, at: number): Detection {
   const [x, y, width, height, score] = [0, 8, 16, 24, 32].map((offset) => view.getFloat64(at + offset, true));

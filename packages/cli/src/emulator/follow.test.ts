@@ -1,5 +1,5 @@
 /** Detection and tracking of a clip, from pixels to ids: C on the host and on the emulated Cortex-M7 against the library. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CDetector, emitC } from "@phinets/core/export";
@@ -12,11 +12,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomInput, randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
 import { buildFirmware, firmwareSources, writeFirmware } from "./build.js";
+import { writeBundle } from "./bundle.js";
 import { readElf, symbolBytes } from "./elf.js";
 import { emulate, emulateTracks } from "./emulate.js";
 import { differingFrames, type FollowedFrame, Follower, firmwareLimits } from "./follow.js";
 import { inputsPerRun, readTracks, runQemu } from "./qemu.js";
-import { runTool } from "./tool.js";
+import { hasTool, runTool } from "./tool.js";
 
 let folder: string;
 beforeAll(() => {
@@ -200,6 +201,36 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
     expect(axi.usedBytes - symbolBytes(elf, "phinets_arena", path)).toBeLessThan(16);
     expect(dtcm.usedBytes + axi.usedBytes).toBe(stm32h743.ramBytes);
   }, 30_000);
+
+  test.each([
+    ["the README's", () => /```c\n([\s\S]+?)```/.exec(readFileSync(join(firmwareSources, "README.md"), "utf8"))![1]],
+    ["the board's", () => readFileSync(join(firmwareSources, "boards/stm32h743/example/app.c"), "utf8")],
+  ])("%s example links for the chip, its hooks in place of the weak ones", async (name, text) => {
+    const { q, detector } = randomDetector(5, 0.6);
+    const where = join(folder, name);
+    writeFirmware(where, emitC(q, { detector }));
+    writeFileSync(join(where, "boards/stm32h743/app.c"), text());
+    const path = await buildFirmware(where, "stm32h743");
+    const elf = readElf(readFileSync(path), path);
+    const own = elf.symbols.find((symbol) => symbol.name === (name === "the board's" ? "camera" : "parts"))!;
+    expect(own.bytes).toBe(name === "the board's" ? 2 * 320 * 240 : 4);
+    if (name === "the board's") expect(own.address).toBe(0x30000000);
+  });
+
+  test("the exported folder builds with CMake for the chip", async ({ skip }) => {
+    if (!(await hasTool("cmake"))) skip("cmake is not installed");
+    const { q, detector } = randomDetector(5, 0.6);
+    const where = join(folder, "exported");
+    writeBundle(where, q, { detector });
+    const configured = ["-B", "build", "-DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake"];
+    expect(await runTool("cmake", configured, { cwd: where })).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await runTool("cmake", ["--build", "build"], { cwd: where })).toMatchObject({ exitCode: 0, stderr: "" });
+    const path = join(where, "build/stm32h743.elf");
+    const elf = readElf(readFileSync(path), path);
+    expect(elf.symbols.find((symbol) => symbol.name === "camera")!.address).toBe(0x30000000);
+    expect(elf.symbols.find((symbol) => symbol.name === "Reset_Handler")).toBeDefined();
+    expect(existsSync(join(where, "build/libphinets.a"))).toBe(true);
+  }, 20_000);
 
   test("a network that is no detector has nothing to track, and a clip has to fit", async () => {
     const { q, detector } = randomDetector(1, 0.4);

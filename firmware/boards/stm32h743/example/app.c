@@ -1,0 +1,93 @@
+/*
+ * An application for the STM32H743 image: camera frames in, tracks out over the debugger's trace pin (SWO). Your camera
+ * driver (DCMI and its DMA, at 320 x 240, RGB565) switches SRAM1 to 3 on (RCC_AHB2ENR, bits 29 to 31; RM0433 section
+ * 8.7), writes into `camera` and calls camera_done() from its interrupt.
+ */
+#include "phinets_follow.h"
+#include "phinets_model.h"
+
+#define CAMERA_WIDTH 320
+#define CAMERA_HEIGHT 240
+
+/* In SRAM1 to 3, which DMA reaches; DTCM it does not. Cache lines are 32 bytes. */
+uint16_t camera[CAMERA_HEIGHT][CAMERA_WIDTH] __attribute__((section(".frames"), aligned(32)));
+static volatile int ready;
+
+void camera_done(void) { ready = 1; }
+
+#define DCIMVAC (*(volatile uint32_t *)0xE000EF5C)    /* invalidate a data cache line, Armv7-M B2.2.7 */
+#define ITM_PORT0 (*(volatile uint32_t *)0xE0000000)  /* Armv7-M C1.7 */
+#define ITM_PORT0_BYTE (*(volatile uint8_t *)0xE0000000)
+#define ITM_TER (*(volatile uint32_t *)0xE0000E00)
+#define ITM_TCR (*(volatile uint32_t *)0xE0000E80)
+
+/* Red, green or blue of RGB565 as 0..255. */
+static int32_t colour(uint16_t pixel, int32_t channel) {
+  const int32_t bits = channel == 1 ? pixel >> 5 & 63 : (channel == 0 ? pixel >> 11 : pixel) & 31;
+  return channel == 1 ? bits << 2 | bits >> 4 : bits << 3 | bits >> 2;
+}
+
+/* Mean of the camera's pixels that fall into one pixel of the network's input. The picture is stretched to the input's
+   shape, as the training pictures were. */
+static int32_t mean(int32_t x, int32_t y, int32_t channel) {
+  const int32_t left = x * CAMERA_WIDTH / PHINETS_INPUT_WIDTH, top = y * CAMERA_HEIGHT / PHINETS_INPUT_HEIGHT;
+  int32_t right = (x + 1) * CAMERA_WIDTH / PHINETS_INPUT_WIDTH;
+  int32_t bottom = (y + 1) * CAMERA_HEIGHT / PHINETS_INPUT_HEIGHT;
+  if (right == left) right++; /* an input larger than the camera's picture */
+  if (bottom == top) bottom++;
+  int32_t sum = 0;
+  for (int32_t row = top; row < bottom; row++)
+    for (int32_t column = left; column < right; column++) sum += colour(camera[row][column], channel);
+  const int32_t pixels = (right - left) * (bottom - top);
+  return (sum + pixels / 2) / pixels;
+}
+
+int phinets_frame(int8_t *input) {
+  if (!ready) return 0;
+  ready = 0;
+  for (uint32_t line = (uint32_t)camera; line < (uint32_t)camera + sizeof camera; line += 32) DCIMVAC = line;
+  __asm__ volatile("dsb" ::: "memory");
+  for (int32_t y = 0; y < PHINETS_INPUT_HEIGHT; y++)
+    for (int32_t x = 0; x < PHINETS_INPUT_WIDTH; x++)
+      for (int32_t c = 0; c < PHINETS_INPUT_CHANNELS; c++)
+        /* A network of one channel sees green, which is close to brightness. */
+        *input++ = (int8_t)(mean(x, y, PHINETS_INPUT_CHANNELS == 1 ? 1 : c) - 128);
+  return 1;
+}
+
+static void print(const char *text) {
+  if (!(ITM_TCR & 1) || !(ITM_TER & 1)) return; /* nobody listens */
+  for (; *text != '\0'; text++) {
+    while (ITM_PORT0 == 0) {
+    }
+    ITM_PORT0_BYTE = (uint8_t)*text;
+  }
+}
+
+static void print_number(int32_t number) {
+  char digits[12], *p = digits + sizeof digits;
+  uint32_t rest = number < 0 ? 0u - (uint32_t)number : (uint32_t)number;
+  *--p = '\0';
+  do *--p = (char)('0' + rest % 10);
+  while ((rest /= 10) != 0);
+  if (number < 0) *--p = '-';
+  print(p);
+}
+
+/* A line for each track: id, class, score in percent, corners in the camera's pixels. */
+void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count) {
+  for (int32_t i = 0; i < count; i++) {
+    const phinets_corners *box = &tracks[i].box;
+    const phinets_box *detection = &boxes[tracks[i].detection];
+    const double numbers[5] = {100.0 * detection->score, box->x1 * CAMERA_WIDTH, box->y1 * CAMERA_HEIGHT,
+                               box->x2 * CAMERA_WIDTH, box->y2 * CAMERA_HEIGHT};
+    print_number(tracks[i].id);
+    print(" ");
+    print(phinets_classes[detection->class_index]);
+    for (int32_t k = 0; k < 5; k++) {
+      print(" ");
+      print_number((int32_t)numbers[k]);
+    }
+    print("\n");
+  }
+}
