@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type ShipRequest, type ShipResult, ship } from "../steps/ship.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
-import { formatBytes } from "../terminal/format.js";
+import { formatBytes, formatCount } from "../terminal/format.js";
 import { integer } from "../terminal/options.js";
 import {
   addDataOptions,
@@ -77,6 +77,15 @@ export function describeShip({ evaluation, emulate, track, report, network }: Sh
       `board     ${(instructions / 1e6).toFixed(1)} M instructions a frame (${network.latencyMs.map((ms) => ms.toFixed(0)).join("..")} ms planned), arena ${formatBytes(arenaBytes)}, flash ${formatBytes(stm32h743.flashBytes ?? flashBytes)}${stm32h743.fits ? "" : `; DOES NOT FIT: ${stm32h743.problem}`}`,
     );
   }
-  if (track !== undefined) lines.push(`tracks    ${track.tracks} in ${track.frames} frames`);
+  if (track !== undefined)
+    lines.push(`tracks    ${track.tracks} in ${track.frames} frames${firmwareTracks(track.firmware)}`);
   return [...lines, `report    ${report}`].join("\n");
+}
+
+function firmwareTracks(firmware: NonNullable<ShipResult["track"]>["firmware"]): string {
+  if (firmware === undefined || "leftOut" in firmware) return "";
+  const { tracksMatch, frames, differingFrames, instructions } = firmware;
+  return tracksMatch
+    ? `; the firmware's of ${frames} frames are the same, in ${formatCount(instructions)} instructions a frame`
+    : `; ${differingFrames} OF ${frames} FRAMES DIFFER in the firmware`;
 }
