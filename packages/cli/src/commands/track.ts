@@ -138,9 +138,10 @@ async function trackFrames(
     for await (const { number, picture } of frames) {
       const tracks = step(picture);
       if (options.video) {
-        const { width, height } = picture;
+        const painted = painter.paint(picture, tracks);
+        const { width, height } = painted;
         writer ??= await VideoWriter.open(path, { width, height, framesPerSecond });
-        await writer.write(painter.paint(picture, tracks));
+        await writer.write(painted);
       }
       progress.update(number, `${tracks.length} in view`);
     }

@@ -1,10 +1,12 @@
 /** Tracks drawn into frames: a box and a number in the track's own colour, and the way it came. */
-import type { Picture } from "@phinets/core/data";
+import { type Picture, resize } from "@phinets/core/data";
 import type { Track } from "@phinets/core/tracking";
 import { Canvas, colourOf } from "./draw.js";
 
 /** Frames that a trail goes back. */
 const trailLength = 40;
+/** Smaller pictures are enlarged by a whole factor to at least this longer side, or labels would cover the objects. */
+const leastSide = 480;
 
 export class TrackPainter {
   readonly #trails = new Map<number, { x: number; y: number; frame: number }[]>();
@@ -13,8 +15,17 @@ export class TrackPainter {
   /** @param classNames names by class index; without them only the id is written */
   constructor(readonly classNames: readonly string[] = []) {}
 
-  /** The next frame with its tracks, on a copy of the picture. */
-  paint(picture: Picture, tracks: readonly Track[]): Canvas {
+  /** The next frame with its tracks (in pixels of `frame`), on a copy, enlarged where it is small. */
+  paint(frame: Picture, tracksInFrame: readonly Track[]): Canvas {
+    const scale = Math.max(1, Math.ceil(leastSide / Math.max(frame.width, frame.height)));
+    const picture = scale === 1 ? frame : resize(frame, { width: frame.width * scale, height: frame.height * scale });
+    const tracks = tracksInFrame.map((track) => ({
+      ...track,
+      x1: track.x1 * scale,
+      y1: track.y1 * scale,
+      x2: track.x2 * scale,
+      y2: track.y2 * scale,
+    }));
     const canvas = new Canvas(picture);
     const thickness = Math.max(1, Math.sqrt(picture.width * picture.height) / 330);
     this.#frame++;
