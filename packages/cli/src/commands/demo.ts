@@ -60,7 +60,7 @@ async function demo(options: DemoOptions, context: Context): Promise<void> {
       // Every rendering differs already, and a short run wants many bold steps.
       recipe: { epochs, seed, learningRate: 0.012, augment: false },
       threads: threadsOf(options),
-      images: 100,
+      images: 150,
       clip: join(dirname(data), "clip/images"),
       project,
       out: join(project, "demo/ship"),
