@@ -48,7 +48,7 @@ const optionNames: Record<string, string> = {
 
 function networkOf(kwargs: Reference["kwargs"]): MicromindPhinet {
   const [channels, height, width] = kwargs.input_shape;
-  const json: { family: "phinet" } & Record<string, unknown> = {
+  const json: { family: "phinet"; profile?: "micromind" } & Record<string, unknown> = {
     family: "phinet",
     input: { height, width, channels },
   };

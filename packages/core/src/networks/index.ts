@@ -1,5 +1,6 @@
 export * from "./backbone.js";
 export * from "./build.js";
+export * from "./checkpoint/index.js";
 export * from "./initial-weights.js";
 export * from "./network.js";
 export { expansionFactor, type PhinetBlock, phinetBlocks, roundWidth, stemFilters } from "./phinet.js";

@@ -157,6 +157,9 @@ export function classNames(head: Head): readonly string[] {
 export function parseNetwork(
   json: { readonly family: "phinet"; readonly profile?: "micromind" } & Readonly<Record<string, unknown>>,
 ): MicromindPhinet;
+export function parseNetwork(
+  json: { readonly family: "phinet"; readonly profile: "paper" } & Readonly<Record<string, unknown>>,
+): PaperPhinet;
 export function parseNetwork(json: unknown): Network;
 export function parseNetwork(json: unknown): Network {
   const root = new Fields(json, "");

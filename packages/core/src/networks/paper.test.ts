@@ -4,7 +4,7 @@ import type { NodeOf } from "../graph/index.js";
 import { sizeOf } from "../tensor/index.js";
 import { buildNetwork, initialWeights, parseNetwork, phinetBlocks } from "./index.js";
 
-const base = { family: "phinet", profile: "paper", input: { height: 68, width: 68 } };
+const base = { family: "phinet", profile: "paper", input: { height: 68, width: 68 } } as const;
 const classifier = { kind: "classifier", classes: 10 };
 
 /** The networks that the authors trained on CIFAR-10 and published with their code. */

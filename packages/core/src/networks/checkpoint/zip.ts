@@ -1,0 +1,107 @@
+/**
+ * Zip archives as torch.save writes them: entries stored, not compressed. Source: PKWARE's APPNOTE.TXT, sections 4.3
+ * and 4.4. Nothing is inflated, so that an archive cannot grow: its entries together are never larger than the file.
+ */
+import { ByteReader, refuseFile } from "./bytes.js";
+
+export interface ZipEntry {
+  readonly name: string;
+  /** A view of the file. */
+  readonly bytes: Uint8Array;
+  /** CRC-32 that the archive claims. */
+  readonly crc: number;
+}
+
+const endSignature = 0x06054b50;
+const endBytes = 22;
+const longestComment = 0xffff;
+const centralSignature = 0x02014b50;
+const localSignature = 0x04034b50;
+
+export function isZip(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
+}
+
+/** Entries by name. Throws PhinetsError for a damaged, compressed, encrypted or overlapping archive. */
+export function readZip(bytes: Uint8Array, file: string): Map<string, ZipEntry> {
+  const reader = new ByteReader(bytes, file);
+  reader.position = findEnd(bytes, file);
+  const end = reader.position;
+  reader.take(10);
+  const count = reader.uint16();
+  reader.uint32();
+  const start = reader.uint32();
+  if (count === 0xffff || start === 0xffffffff)
+    refuseFile(file, "the archive is in the zip64 format", "only files below 4 GiB are read");
+  reader.position = Math.min(start, bytes.length);
+  const entries = new Map<string, ZipEntry>();
+  let total = 0;
+  for (let i = 0; i < count; i++) {
+    if (reader.uint32() !== centralSignature) refuseFile(file, `entry ${i} of ${count} is missing from its directory`);
+    reader.uint32();
+    const flags = reader.uint16();
+    const method = reader.uint16();
+    reader.uint32();
+    const crc = reader.uint32();
+    const packed = reader.uint32();
+    const size = reader.uint32();
+    const [nameLength, extraLength, commentLength] = [reader.uint16(), reader.uint16(), reader.uint16()];
+    reader.take(8);
+    const offset = reader.uint32();
+    const name = reader.text(nameLength);
+    reader.take(extraLength + commentLength);
+    if ((flags & 1) !== 0) refuseFile(file, `entry "${name}" is encrypted`, "decrypt it first");
+    if (method !== 0 || packed !== size) {
+      refuseFile(
+        file,
+        `entry "${name}" is compressed (method ${method}), which torch.save never does`,
+        "pack the archive without compression, or get the original file",
+      );
+    }
+    total += size;
+    if (total > bytes.length) refuseFile(file, `entries up to "${name}" are larger than the file: they overlap`);
+    if (entries.has(name)) refuseFile(file, `entry "${name}" is there twice`);
+    entries.set(name, { name, crc, bytes: localData(bytes, file, name, offset, size, end) });
+  }
+  return entries;
+}
+
+/** Position of the end record: the last one that is followed by exactly its comment. */
+function findEnd(bytes: Uint8Array, file: string): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const least = Math.max(0, bytes.length - endBytes - longestComment);
+  for (let at = bytes.length - endBytes; at >= least; at--) {
+    if (view.getUint32(at, true) === endSignature && at + endBytes + view.getUint16(at + 20, true) === bytes.length)
+      return at;
+  }
+  return refuseFile(file, "the archive has no directory at its end", "the file is cut off or damaged, get it again");
+}
+
+function localData(bytes: Uint8Array, file: string, name: string, offset: number, size: number, end: number) {
+  const reader = new ByteReader(bytes.subarray(0, end), file);
+  reader.position = Math.min(offset, end);
+  if (reader.uint32() !== localSignature) refuseFile(file, `entry "${name}" is not where the directory says`);
+  reader.take(22);
+  const [nameLength, extraLength] = [reader.uint16(), reader.uint16()];
+  reader.take(nameLength + extraLength);
+  return reader.take(size);
+}
+
+/** The entry's bytes, once its checksum is found right. */
+export function checkedBytes({ name, bytes, crc }: ZipEntry, file: string): Uint8Array {
+  if (crc32(bytes) !== crc) refuseFile(file, `entry "${name}" does not have its checksum`);
+  return bytes;
+}
+
+const table = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+  return c;
+});
+
+/** CRC-32 of zip, gzip and PNG. */
+export function crc32(bytes: Uint8Array): number {
+  let c = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) c = table[(c ^ bytes[i]) & 255] ^ (c >>> 8);
+  return (c ^ 0xffffffff) >>> 0;
+}
