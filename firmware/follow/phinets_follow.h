@@ -9,12 +9,13 @@
 extern "C" {
 #endif
 
-/* Most boxes of a frame before suppression: of more, those with the best scores are considered. */
+/* Most boxes of a frame before suppression, which sees ten of an object: of more, those with the best scores are
+   considered. One takes 80 bytes. */
 #ifndef PHINETS_MAX_BOXES
-#define PHINETS_MAX_BOXES 64
+#define PHINETS_MAX_BOXES 256
 #endif
 
-/* Some 22 KB with the default limits; one a camera, static. */
+/* Some 37 KB with the default limits; one a camera, static. */
 typedef struct {
   /* Of the last frame. Boxes and tracks are fractions of the picture: times its width and height they are pixels. A
      track's `detection` is an index of `boxes`, and its corners, which are filtered, may lie outside the picture. */

@@ -111,7 +111,7 @@ test("the library's limits are the firmware's", () => {
 test("one bit more is a difference", () => {
   const { q, detector } = randomDetector(5, 0.5);
   const frames = library(q, detector, clip(8, 1));
-  const changed = structuredClone(frames) as { tracks: { x1: number; id: number }[] }[];
+  const changed = structuredClone(frames) as unknown as { tracks: { x1: number; id: number }[] }[];
   const at = frames.findIndex(({ tracks }) => tracks.length > 0);
   expect(differingFrames(frames, changed as unknown as FollowedFrame[])).toBe(0);
   changed[at].tracks[0].x1 *= 1 + 2 ** -52;

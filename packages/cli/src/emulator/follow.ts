@@ -9,7 +9,7 @@ import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { Sort, type Track } from "@phinets/core/tracking";
 
 /** PHINETS_MAX_BOXES and PHINETS_MAX_TRACKS, as firmware/ defines them. */
-export const firmwareLimits = { boxes: 64, tracks: 32 } as const;
+export const firmwareLimits = { boxes: 256, tracks: 32 } as const;
 
 /** One frame: its boxes, best first (top-left corner and size), and its tracks, youngest first. Fractions 0..1. */
 export interface FollowedFrame {
