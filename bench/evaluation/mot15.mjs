@@ -1,17 +1,20 @@
 /**
  * SORT on the public detections of MOT15's training sequences, scored by this project: the six sequences beside the table
- * that SORT's authors published (Bewley et al., ICIP 2016, and the repository's README), and all eleven. The tables go to
- * stderr, JSON lines to stdout, with the speed of tracking and of scoring (medians of 7 rounds, one thread).
+ * that SORT's authors published (Bewley et al., ICIP 2016, and the repository's README), and all eleven, also with the
+ * ByteTrack-style tracker. The tables go to stderr, JSON lines to stdout, with the speed of tracking and of scoring (medians
+ * of 7 rounds, one thread), the bytes that a frame allocates, and the cost of a frame after many tracks have died.
  *
  * Usage: node bench/evaluation/mot15.mjs [folder with SEQ/gt/gt.txt, SEQ/det/det.txt, SEQ/seqinfo.ini]; without it
  * $PHINETS_SHARED/data/mot15/train. Needs `npm run build`.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { formatTable } from "../../packages/cli/dist/terminal/table.js";
 import { parseMotRows, parseSequenceInfo } from "../../packages/core/dist/data/index.js";
 import { evaluateMot } from "../../packages/core/dist/evaluation/index.js";
-import { formatMotTracks, readMotDetections, Sort } from "../../packages/core/dist/tracking/index.js";
+import { ByteTracker, formatMotTracks, readMotDetections, Sort } from "../../packages/core/dist/tracking/index.js";
 
 const { PHINETS_SHARED } = process.env;
 const folder = process.argv[2] ?? (PHINETS_SHARED && join(PHINETS_SHARED, "data/mot15/train"));
@@ -46,22 +49,28 @@ const inputs = names.map((name) => {
   const { length } = parseSequenceInfo(read(name, "seqinfo.ini"), `${name}/seqinfo.ini`);
   return { name, frames: length, detections: readMotDetections(read(name, "det/det.txt"), `${name}/det/det.txt`) };
 });
-const tracking = timed(() =>
-  inputs.map(({ detections }) => {
-    const tracker = new Sort();
-    return detections.map((boxes) => tracker.update(boxes));
-  }),
-);
-const texts = tracking.result.map((tracks) => tracks.map((shown, f) => formatMotTracks(f + 1, shown)).join(""));
-const sequences = () =>
+const makers = { sort: () => new Sort(), bytetrack: () => new ByteTracker() };
+const trackAll = (make) =>
+  timed(() =>
+    inputs.map(({ detections }) => {
+      const tracker = make();
+      return detections.map((boxes) => tracker.update(boxes));
+    }),
+  );
+const tracking = { sort: trackAll(makers.sort), bytetrack: trackAll(makers.bytetrack) };
+const textsOf = ({ result }) =>
+  result.map((tracks) => tracks.map((shown, f) => formatMotTracks(f + 1, shown)).join(""));
+const sequences = (texts) =>
   inputs.map(({ name, frames }, i) => ({
     name,
     frames,
     truth: parseMotRows(read(name, "gt/gt.txt"), `${name}/gt/gt.txt`),
     found: parseMotRows(texts[i], `${name}.txt`),
   }));
-const scoring = timed(() => evaluateMot(sequences()));
-const six = evaluateMot(published.sequences.map((wanted) => sequences().find(({ name }) => name === wanted)));
+const texts = textsOf(tracking.sort);
+const scoring = timed(() => evaluateMot(sequences(texts)));
+const byteTrack = evaluateMot(sequences(textsOf(tracking.bytetrack)));
+const six = evaluateMot(published.sequences.map((wanted) => sequences(texts).find(({ name }) => name === wanted)));
 const eleven = scoring.result;
 
 const fractions = ["MOTA", "MOTP", "IDF1", "HOTA", "DetA", "AssA"];
@@ -75,17 +84,63 @@ const rows = (result) => result.sequences.map((figures) => row(figures.name, fig
 const titles = ["sequence", ...fractions, ...counts].map((title, i) => ({ title, align: i === 0 ? "left" : "right" }));
 console.error(formatTable(titles, [...rows(six), row("combined", six.combined), row("published", published.combined)]));
 console.error(`\n${formatTable(titles, [...rows(eleven), row("combined", eleven.combined)])}\n`);
+console.error(`ByteTrack style\n${formatTable(titles, [...rows(byteTrack), row("combined", byteTrack.combined)])}\n`);
 
 const frames = inputs.reduce((sum, { detections }) => sum + detections.length, 0);
 const pick = (figures) => Object.fromEntries([...fractions, ...counts].map((name) => [name, figures[name]]));
 console.log(JSON.stringify({ bench: "mot15 six sequences", ...pick(six.combined), published: published.combined }));
 console.log(JSON.stringify({ bench: "mot15 all sequences", sequences: names.length, ...pick(eleven.combined) }));
-console.log(
-  JSON.stringify({
-    bench: "mot15 speed",
-    frames,
-    trackingMs: tracking.ms,
-    framesPerSecond: Math.round((1000 * frames) / tracking.ms),
-    readAndScoreMs: scoring.ms,
-  }),
-);
+console.log(JSON.stringify({ bench: "mot15 all sequences, bytetrack", ...pick(byteTrack.combined) }));
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc");
+
+/** Bytes that a frame allocates when the list of tracks is used again. */
+function bytesPerFrame(make) {
+  const { detections } = inputs.find(({ name }) => name === "PETS09-S2L1") ?? inputs[0];
+  const tracker = make();
+  const into = [];
+  const round = () => {
+    for (const boxes of detections) tracker.update(boxes, into);
+  };
+  for (let i = 0; i < 20; i++) round();
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  round();
+  return Math.max(0, process.memoryUsage().heapUsed - before) / detections.length;
+}
+
+/** Microseconds a frame of twenty boxes, none of which was there the frame before: every frame twenty tracks are born. */
+function microsecondsAfter(make, dead) {
+  const tracker = make();
+  const frame = (f) =>
+    Array.from({ length: 20 }, (_, i) => ({
+      x1: 100 * i,
+      y1: 50 * (f % 97),
+      x2: 100 * i + 20,
+      y2: 50 * (f % 97) + 20,
+    }));
+  const list = Array.from({ length: 97 }, (_, f) => frame(f));
+  let f = 0;
+  while (tracker.born < dead) tracker.update(list[f++ % 97]);
+  const start = performance.now();
+  for (let i = 0; i < 970; i++) tracker.update(list[f++ % 97]);
+  return (1000 * (performance.now() - start)) / 970;
+}
+const rounded = (value) => Number(value.toFixed(2));
+for (const [tracker, make] of Object.entries(makers)) {
+  microsecondsAfter(make, 20_000);
+  console.log(
+    JSON.stringify({
+      bench: `mot15 speed, ${tracker}`,
+      frames,
+      trackingMs: tracking[tracker].ms,
+      framesPerSecond: Math.round((1000 * frames) / tracking[tracker].ms),
+      bytesPerFrame: rounded(bytesPerFrame(make)),
+      microsecondsPerFrameAfterDeadTracks: Object.fromEntries(
+        [20_000, 80_000, 320_000].map((dead) => [dead, rounded(microsecondsAfter(make, dead))]),
+      ),
+    }),
+  );
+}
+console.log(JSON.stringify({ bench: "mot15 scoring", readAndScoreMs: scoring.ms }));

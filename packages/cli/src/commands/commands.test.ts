@@ -216,6 +216,29 @@ describe("track", () => {
     expect(readdirSync(folder).filter((name) => name.endsWith(".mp4") && name.startsWith("only"))).toEqual([]);
   });
 
+  it("follows through boxes of low score with --tracker bytetrack, from any first id", async () => {
+    const det = join(folder, "low.txt");
+    const scores = [0.9, 0.9, 0.2, 0.2, 0.9];
+    writeFileSync(det, scores.map((score, i) => `${i + 1},-1,${10 + i},5,40,40,${score}\n`).join(""));
+    const out = join(folder, "low-tracks.txt");
+    const words = ["track", "--detections", det, "--out", out, "--tracker", "bytetrack"];
+    expect((await phinets(...words, "--first-id", "7")).exitCode).toBe(0);
+    const columns = readFileSync(out, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => line.split(",").slice(0, 2).join());
+    expect(columns).toEqual(["1,7", "2,7", "3,7", "4,7", "5,7"]);
+    await phinets(...words, "--conf", "0.3");
+    expect(readFileSync(out, "utf8").trim().split("\n")).toHaveLength(3);
+    const wrong = await phinets(...words, "--min-hits", "2");
+    expect([wrong.exitCode, wrong.stderr]).toEqual([2, expect.stringContaining("--min-hits is of --tracker sort")]);
+    const sort = await phinets(...words.slice(0, 5), "--high-score", "0.6");
+    expect([sort.exitCode, sort.stderr]).toEqual([
+      2,
+      expect.stringContaining("--high-score is of --tracker bytetrack"),
+    ]);
+  });
+
   it.skipIf(!goldens)("writes what SORT's reference wrote, boxes to the digit and ids up to their order", async () => {
     for (const [file, ...words] of [
       ["TUD-Campus.txt"],

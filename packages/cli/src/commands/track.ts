@@ -1,9 +1,9 @@
-/** `phinets track`: detections of a network, or of a file, joined to tracks by SORT. */
+/** `phinets track`: detections of a network, or of a file, joined to tracks by SORT or a ByteTrack-style tracker. */
 import { existsSync, readFileSync } from "node:fs";
 import { extname } from "node:path";
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import type { Track, TrackerBox } from "@phinets/core/tracking";
+import type { Track, Tracker, TrackerBox, TrackerName } from "@phinets/core/tracking";
 import type { Command } from "commander";
 import type { Detector, DetectorOptions } from "../picture/detect.js";
 import type { Context } from "../terminal/context.js";
@@ -15,11 +15,14 @@ interface TrackOptions {
   readonly model?: string;
   readonly detections?: string;
   readonly out: string;
-  readonly maxAge: number;
-  readonly minHits: number;
-  readonly iou: number;
+  readonly tracker: TrackerName;
+  readonly maxAge?: number;
+  readonly minHits?: number;
+  readonly iou?: number;
+  readonly highScore?: number;
+  readonly firstId: number;
   readonly on: DetectorOptions["on"];
-  readonly conf: number;
+  readonly conf?: number;
   readonly nmsIou: number;
   readonly maxDet: number;
   readonly video: boolean;
@@ -30,17 +33,24 @@ export function register(program: Command, context: Context): void {
     .command("track")
     .summary("follow objects through a video, or join given detections to tracks")
     .description(
-      "Follows objects with SORT and writes MOTChallenge text. Boxes come from a trained network (--model, on a video or a folder of frames) or from a MOTChallenge detection file (--detections). With frames at hand an annotated mp4 is written beside the text.",
+      "Follows objects with SORT, or with a tracker in the manner of ByteTrack that also uses boxes of low score, and writes MOTChallenge text. Boxes come from a trained network (--model, on a video or a folder of frames) or from a MOTChallenge detection file (--detections). With frames at hand an annotated mp4 is written beside the text.",
     )
     .argument("[source]", "video, folder of frames, or MOTChallenge sequence")
     .option("--model <run>", "run folder, or a weights file in one")
     .option("--detections <file>", "MOTChallenge det.txt to track instead of a network's boxes")
     .requiredOption("--out <file>", "where the tracks go")
-    .option("--max-age <frames>", "frames that a track outlives its last detection", integer(0), 1)
-    .option("--min-hits <frames>", "frames in a row before a track is shown", integer(0), 3)
-    .option("--iou <overlap>", "least overlap of prediction and detection", fraction, 0.3)
+    .option("--tracker <name>", "sort or bytetrack", oneOf("sort", "bytetrack"), "sort")
+    .option(
+      "--max-age <frames>",
+      "frames that a track outlives its last detection (default: sort 1, bytetrack 30)",
+      integer(0),
+    )
+    .option("--min-hits <frames>", "sort: frames in a row before a track is shown (default: 3)", integer(0))
+    .option("--iou <overlap>", "least overlap of prediction and detection (default: sort 0.3, bytetrack 0.2)", fraction)
+    .option("--high-score <score>", "bytetrack: boxes of less only keep known tracks (default: 0.5)", fraction)
+    .option("--first-id <n>", "id of the first track", integer(1), 1)
     .option("--on <arithmetic>", "int8 (what the firmware computes) or float", oneOf("int8", "float"), "int8")
-    .option("--conf <score>", "least score of a box", fraction, 0.25)
+    .option("--conf <score>", "least score of a box (default: sort 0.25, bytetrack 0.1)", fraction)
     .option("--nms-iou <overlap>", "boxes of a class that overlap more are one", fraction, 0.45)
     .option("--max-det <n>", "most boxes a frame", integer(1), 100)
     .option("--no-video", "do not write the annotated mp4")
@@ -57,7 +67,13 @@ async function track(source: string | undefined, options: TrackOptions, context:
   }
   if (options.model !== undefined && source === undefined)
     throw usage("track --model needs a video or a folder of frames");
-  const [{ formatMotTracks, readMotDetections, Sort }, { writeFileAtomic }] = await Promise.all([
+  if (options.tracker === "bytetrack" && options.minHits !== undefined) {
+    throw usage("--min-hits is of --tracker sort; bytetrack shows a track from its second find on");
+  }
+  if (options.tracker === "sort" && options.highScore !== undefined) {
+    throw usage("--high-score is of --tracker bytetrack; sort does not look at scores");
+  }
+  const [{ ByteTracker, formatMotTracks, readMotDetections, Sort }, { writeFileAtomic }] = await Promise.all([
     import("@phinets/core/tracking"),
     import("../run/atomic.js"),
   ]);
@@ -81,13 +97,17 @@ async function track(source: string | undefined, options: TrackOptions, context:
     frameCount = detections.length;
     boxesOf = (_, frame) => detections[frame - 1] ?? [];
   }
-  const sort = new Sort({ maxAge: options.maxAge, minHits: options.minHits, iouThreshold: options.iou });
+  const { maxAge, minHits, iou: iouThreshold, highScore, conf: lowScore, firstId } = options;
+  const tracker: Tracker =
+    options.tracker === "sort"
+      ? new Sort({ maxAge, minHits, iouThreshold, firstId })
+      : new ByteTracker({ maxAge, iouThreshold, highScore, lowScore, firstId });
   const ids = new Set<number>();
   let text = "";
   let frames = 0;
   const step = (picture: Picture | undefined): Track[] => {
     frames++;
-    const shown = sort.update(boxesOf(picture, frames));
+    const shown = tracker.update(boxesOf(picture, frames));
     for (const { id } of shown) ids.add(id);
     text += formatMotTracks(frames, shown);
     return shown;
@@ -155,7 +175,10 @@ async function trackFrames(
   return writer && path;
 }
 
-async function loadDetector(model: string, { on, conf, nmsIou, maxDet }: TrackOptions): Promise<Detector> {
+async function loadDetector(
+  model: string,
+  { tracker, on, conf = tracker === "sort" ? 0.25 : 0.1, nmsIou, maxDet }: TrackOptions,
+): Promise<Detector> {
   const [{ loadRun }, { Detector }] = await Promise.all([import("../run/index.js"), import("../picture/index.js")]);
   const detector = new Detector(loadRun(model), { on, conf, iou: nmsIou, maxDet });
   if (detector.task !== "detect") {

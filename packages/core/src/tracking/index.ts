@@ -1,4 +1,6 @@
 export * from "./assignment.js";
+export * from "./bytetrack.js";
 export * from "./kalman.js";
 export * from "./motchallenge.js";
 export * from "./sort.js";
+export { type Track, type Tracker, type TrackerBox, type TrackerName, trackerNames } from "./tracker.js";

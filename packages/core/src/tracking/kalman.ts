@@ -12,6 +12,14 @@ const measurementNoise = [1, 1, 10, 10];
 /** Process noise of the velocities; that of the quantities themselves is 1. */
 const velocityNoise = [0.01, 0.01, 0.0001];
 
+/** Corners, any unit, positive size. An object, as V8 puts a number that goes to a call of its own onto the heap. */
+export interface MeasuredBox {
+  readonly x1: number;
+  readonly y1: number;
+  readonly x2: number;
+  readonly y2: number;
+}
+
 export class BoxKalmanFilter {
   /** centre x, centre y, area, aspect, and the velocities of centre x, centre y, area a frame */
   readonly state = new Float64Array(7);
@@ -19,8 +27,8 @@ export class BoxKalmanFilter {
   readonly #covariance = new Float64Array(4 * blocks);
   #aspectVariance = 0;
 
-  /** Starts anew from a first box: corners, any unit, positive size. Velocities are 0 and very uncertain. */
-  start(x1: number, y1: number, x2: number, y2: number): void {
+  /** Starts anew from a first box. Velocities are 0 and very uncertain. */
+  start({ x1, y1, x2, y2 }: MeasuredBox): void {
     const width = x2 - x1;
     const height = y2 - y1;
     this.state.fill(0);
@@ -55,7 +63,7 @@ export class BoxKalmanFilter {
   }
 
   /** Corrects the prediction by a measured box; covariance in Joseph's form. */
-  update(x1: number, y1: number, x2: number, y2: number): void {
+  update({ x1, y1, x2, y2 }: MeasuredBox): void {
     const width = x2 - x1;
     const height = y2 - y1;
     this.#updateBlock(0, x1 + width / 2);

@@ -1,6 +1,6 @@
 /** MOTChallenge text: one box a line, `frame,id,left,top,width,height,score,...`; frames from 1, pixels, no +1 on sizes. */
 import { PhinetsError } from "../tensor/index.js";
-import type { Track, TrackerBox } from "./sort.js";
+import type { Track, TrackerBox } from "./tracker.js";
 
 /**
  * Detections by frame from the text of a det.txt: element 0 is frame 1, up to the last frame that has a box; frames

@@ -3,34 +3,18 @@
  * predictions and detections are paired by IoU; a track is shown once it has been found often enough.
  */
 import { iouCorners } from "../detection/index.js";
-import { PhinetsError } from "../tensor/index.js";
 import { AssignmentSolver } from "./assignment.js";
 import { BoxKalmanFilter } from "./kalman.js";
-
-/** A detection to track: corners in any one unit (pixels), x2 > x1, y2 > y1. */
-export interface TrackerBox {
-  readonly x1: number;
-  readonly y1: number;
-  readonly x2: number;
-  readonly y2: number;
-  /** Not used for tracking; passed on. */
-  readonly score?: number;
-  /** Not used for tracking; passed on. */
-  readonly class?: number;
-}
-
-/** A tracked object in the current frame. */
-export interface Track {
-  /** 1, 2, ... in order of birth */
-  readonly id: number;
-  readonly x1: number;
-  readonly y1: number;
-  readonly x2: number;
-  readonly y2: number;
-  /** of the detection that the track was last paired with */
-  readonly score?: number;
-  readonly class?: number;
-}
+import {
+  checkBoxes,
+  fractionOption,
+  integerOption,
+  isFiniteBox,
+  type Track,
+  type Tracker,
+  type TrackerBox,
+  writeTrack,
+} from "./tracker.js";
 
 export interface SortOptions {
   /** Frames that a track outlives its last detection. Default 1. */
@@ -41,6 +25,8 @@ export interface SortOptions {
   readonly iouThreshold?: number;
   /** Most tracks alive: detections that would begin one more are left out. Default: no limit; firmware has one. */
   readonly maxTracks?: number;
+  /** Id of the first track. Default 1: ids of every sequence's own; see `Tracker.born` for ids that run on. */
+  readonly firstId?: number;
 }
 
 class Tracked {
@@ -51,11 +37,12 @@ class Tracked {
   detection: TrackerBox | undefined;
 }
 
-export class Sort {
+export class Sort implements Tracker {
   readonly #maxAge: number;
   readonly #minHits: number;
   readonly #iouThreshold: number;
   readonly #maxTracks: number;
+  readonly #firstId: number;
   readonly #solver = new AssignmentSolver();
   #tracks: Tracked[] = [];
   /** Tracks that died, to be born again: a long run allocates no more than its fullest frame. */
@@ -70,13 +57,11 @@ export class Sort {
   readonly #corners = new Float64Array(4);
 
   constructor(options: SortOptions = {}) {
-    this.#maxAge = atLeastZero("maxAge", options.maxAge ?? 1);
-    this.#minHits = atLeastZero("minHits", options.minHits ?? 3);
+    this.#maxAge = integerOption("sort", "maxAge", options.maxAge ?? 1);
+    this.#minHits = integerOption("sort", "minHits", options.minHits ?? 3);
     this.#maxTracks = options.maxTracks ?? Number.POSITIVE_INFINITY;
-    this.#iouThreshold = options.iouThreshold ?? 0.3;
-    if (!(this.#iouThreshold >= 0 && this.#iouThreshold <= 1)) {
-      throw new PhinetsError("tracking.options", `sort: iouThreshold is ${this.#iouThreshold}; it must lie in 0..1`);
-    }
+    this.#firstId = integerOption("sort", "firstId", options.firstId ?? 1, 1);
+    this.#iouThreshold = fractionOption("sort", "iouThreshold", options.iouThreshold ?? 0.3);
   }
 
   /** Frames seen. */
@@ -92,14 +77,15 @@ export class Sort {
   /**
    * One frame on; call it for frames without detections too. Returns the tracks found in this frame that have been found
    * `minHits` frames in a row (in the first `minHits` frames: all found), youngest first.
+   * @param into filled and returned instead of a new list, its objects used again: then a frame makes no objects
    * Throws `tracking.box` for a box that is not finite or has no size, and then leaves the tracker as it was.
    */
-  update(boxes: readonly TrackerBox[]): Track[] {
+  update(boxes: readonly TrackerBox[], into: Track[] = []): Track[] {
     checkBoxes(boxes);
     this.#frames++;
     this.#predict();
     this.#pair(boxes);
-    return this.#report();
+    return this.#report(into);
   }
 
   #predict(): void {
@@ -134,7 +120,7 @@ export class Sort {
       if (trackOf[r] < 0 || this.#iou[r * columns + trackOf[r]] < this.#iouThreshold) continue;
       const { filter } = tracks[trackOf[r]];
       const box = boxes[r];
-      filter.update(box.x1, box.y1, box.x2, box.y2);
+      filter.update(box);
       tracks[trackOf[r]].framesSinceUpdate = 0;
       tracks[trackOf[r]].hitStreak++;
       tracks[trackOf[r]].detection = box;
@@ -184,25 +170,24 @@ export class Sort {
   #begin(box: TrackerBox): void {
     if (this.#tracks.length >= this.#maxTracks) return;
     const track = this.#pool.pop() ?? new Tracked();
-    track.filter.start(box.x1, box.y1, box.x2, box.y2);
-    track.id = ++this.#born;
+    track.filter.start(box);
+    track.id = this.#firstId + this.#born++;
     track.framesSinceUpdate = 0;
     track.hitStreak = 0;
     track.detection = box;
     this.#tracks.push(track);
   }
 
-  #report(): Track[] {
+  #report(into: Track[]): Track[] {
     const tracks = this.#tracks;
-    const shown: Track[] = [];
+    let shown = 0;
     for (let i = tracks.length - 1; i >= 0; i--) {
       const track = tracks[i];
       if (track.framesSinceUpdate > 0) continue;
       if (track.hitStreak < this.#minHits && this.#frames > this.#minHits) continue;
       track.filter.box(this.#corners);
       if (!isFiniteBox(this.#corners, 0)) continue;
-      const [x1, y1, x2, y2] = this.#corners;
-      shown.push({ id: track.id, x1, y1, x2, y2, score: track.detection?.score, class: track.detection?.class });
+      writeTrack(into, shown++, track.id, this.#corners, track.detection);
     }
     let alive = 0;
     for (const track of tracks) {
@@ -210,30 +195,7 @@ export class Sort {
       else this.#pool.push(track);
     }
     tracks.length = alive;
-    return shown;
+    into.length = shown;
+    return into;
   }
-}
-
-function isFiniteBox(corners: Float64Array, at: number): boolean {
-  return Number.isFinite(corners[at] + corners[at + 1] + corners[at + 2] + corners[at + 3]);
-}
-
-function checkBoxes(boxes: readonly TrackerBox[]): void {
-  for (let i = 0; i < boxes.length; i++) {
-    const { x1, y1, x2, y2 } = boxes[i];
-    const area = (x2 - x1) * (y2 - y1);
-    if (!(x2 > x1 && y2 > y1 && area > 0 && Number.isFinite(area) && Number.isFinite((x2 - x1) / (y2 - y1)))) {
-      throw new PhinetsError(
-        "tracking.box",
-        `track: detection ${i} is ${x1},${y1},${x2},${y2}; corners must be finite, x2 above x1 and y2 above y1`,
-      );
-    }
-  }
-}
-
-function atLeastZero(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 0) {
-    throw new PhinetsError("tracking.options", `sort: ${name} is ${value}; it must be an integer of at least 0`);
-  }
-  return value;
 }

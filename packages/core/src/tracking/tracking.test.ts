@@ -5,7 +5,8 @@ import { goldens } from "../../../../test/shared.js";
 import { linearSumAssignment } from "./assignment.js";
 import { BoxKalmanFilter } from "./kalman.js";
 import { formatMotTracks, readMotDetections, twoDecimals } from "./motchallenge.js";
-import { Sort, type SortOptions, type TrackerBox } from "./sort.js";
+import { Sort, type SortOptions } from "./sort.js";
+import type { TrackerBox } from "./tracker.js";
 
 const read = (name: string) => readFileSync(`${goldens}/${name}`, "utf8");
 
@@ -86,9 +87,9 @@ describe.skipIf(!goldens)("SORT's Kalman filter", () => {
     };
     for (const step of steps) {
       const [x1, y1, x2, y2] = step.z_box ?? step.box;
-      if (step.op === "init") filter.start(x1, y1, x2, y2);
+      if (step.op === "init") filter.start({ x1, y1, x2, y2 });
       else if (step.op === "predict") filter.predict();
-      else filter.update(x1, y1, x2, y2);
+      else filter.update({ x1, y1, x2, y2 });
       filter.box(corners);
       near(filter.state, step.x);
       near(filter.covariance(), step.P.flat());
