@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { boardNames } from "@phinets/core/cost";
 import { parseNetwork } from "@phinets/core/networks";
 import { afterAll, describe, expect, it } from "vitest";
 import { runProgram } from "../program.js";
@@ -171,13 +172,21 @@ describe("fit", () => {
 
 describe("boards", () => {
   it("lists them and shows one", async () => {
-    expect((await phinets("boards")).stdout).toMatch(/^stm32h743 +cortex-m7 +480 MHz +2(\.00)? MiB/m);
-    expect(JSON.parse((await phinets("boards", "--json")).stdout).boards.map((b: { name: string }) => b.name)).toEqual([
-      "mps2-an500",
-      "stm32h743",
-    ]);
+    expect((await phinets("boards")).stdout).toMatch(/^stm32h743 +cortex-m7 +dsp +480 MHz +2(\.00)? MiB/m);
+    expect(JSON.parse((await phinets("boards", "--json")).stdout).boards.map((b: { name: string }) => b.name)).toEqual(
+      boardNames,
+    );
     const { stdout } = await phinets("boards", "stm32h743");
     expect(stdout).toMatch(/^AXI_SRAM +0x24000000 +512 KiB +arena$/m);
     expect(stdout).toMatch(/^flashBytes +ST DS12110/m);
+  });
+  it.each(boardNames)("take a copy of %s as --target ./board.json", async (name) => {
+    const file = save(`my-${name}.json`, {
+      ...JSON.parse((await phinets("boards", name, "--json")).stdout),
+      name: "mine",
+    });
+    const { exitCode, stdout } = await phinets("inspect", person, "--target", file, "--json");
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout).target.name).toBe("mine");
   });
 });

@@ -3,8 +3,17 @@
  * files; every number names its source, and a user's own file is read with the same checks.
  */
 import { PhinetsError } from "../tensor/index.js";
+import custom from "./boards/custom.json" with { type: "json" };
+import esp32s3 from "./boards/esp32-s3.json" with { type: "json" };
 import mps2an500 from "./boards/mps2-an500.json" with { type: "json" };
+import nrf52840 from "./boards/nrf52840.json" with { type: "json" };
+import rp2040 from "./boards/rp2040.json" with { type: "json" };
+import rp2350 from "./boards/rp2350.json" with { type: "json" };
+import stm32f746 from "./boards/stm32f746.json" with { type: "json" };
+import stm32h7a3 from "./boards/stm32h7a3.json" with { type: "json" };
 import stm32h743 from "./boards/stm32h743.json" with { type: "json" };
+import stm32l4r5 from "./boards/stm32l4r5.json" with { type: "json" };
+import stm32u575 from "./boards/stm32u575.json" with { type: "json" };
 
 /** program: vectors, code and weights. arena: activations. data: stack, buffers, variables. free: left to the application. */
 export type RegionUse = "program" | "arena" | "data" | "free";
@@ -19,7 +28,12 @@ export interface Region {
 
 const macKinds = ["pointwise", "depthwise", "depthwise5x5", "convolution", "dense"] as const;
 const outputKinds = ["requantize", "depthwiseBorder", "table", "add", "multiply", "average", "maximum"] as const;
+/** Values of `fpu` and `simd`. */
+export const fpus = ["none", "single", "fpv4-sp-d16", "fpv5-sp-d16", "fpv5-d16"] as const;
+export const simds = ["none", "dsp", "helium", "pie"] as const;
 const sourced = [
+  "fpu",
+  "simd",
   "clockHz",
   "flashBytes",
   "regions",
@@ -37,6 +51,10 @@ export interface Board {
   readonly title: string;
   /** GCC's -mcpu. */
   readonly core: string;
+  /** GCC's -mfpu; `single` where the compiler needs no such option (Xtensa). */
+  readonly fpu: (typeof fpus)[number];
+  /** DSP: two 16-bit products an instruction (SMLAD). Helium: Armv8.1-M vectors. PIE: the ESP32-S3's 128-bit vectors. */
+  readonly simd: (typeof simds)[number];
   readonly clockHz: number;
   /** Flash for code and weights. */
   readonly flashBytes: number;
@@ -60,7 +78,11 @@ export interface Board {
   readonly sources: Readonly<Record<(typeof sourced)[number], string>>;
 }
 
-const builtIn: Readonly<Record<string, unknown>> = { [stm32h743.name]: stm32h743, [mps2an500.name]: mps2an500 };
+const builtIn: Readonly<Record<string, unknown>> = Object.fromEntries(
+  [custom, esp32s3, mps2an500, nrf52840, rp2040, rp2350, stm32f746, stm32h743, stm32h7a3, stm32l4r5, stm32u575].map(
+    (board) => [board.name, board],
+  ),
+);
 
 /** Names that `loadBoard` knows. */
 export const boardNames: readonly string[] = Object.keys(builtIn).sort();
@@ -74,6 +96,11 @@ export function loadBoard(name: string): Board {
     );
   }
   return parseBoard(builtIn[name], name);
+}
+
+/** Numbers of a board whose datasheet was not at hand: their sources begin with "unverified". */
+export function unverifiedOf(board: Board): string[] {
+  return sourced.filter((field) => /^unverified\b/.test(board.sources[field]));
 }
 
 /** The region that `arenaRegion` names. */
@@ -104,6 +131,8 @@ export function parseBoard(json: unknown, label = "board"): Board {
   };
   const text = (value: unknown, path: string): string =>
     typeof value === "string" && value !== "" ? value : refuse(path, value, "a text");
+  const oneOf = <T extends string>(value: unknown, path: string, allowed: readonly T[]): T =>
+    allowed.includes(value as T) ? (value as T) : refuse(path, value, `one of ${allowed.join(", ")}`);
   const positive = (value: unknown, path: string): number =>
     typeof value === "number" && value > 0 && Number.isFinite(value) ? value : refuse(path, value, "a number above 0");
   const whole = (value: unknown, path: string): number =>
@@ -115,7 +144,7 @@ export function parseBoard(json: unknown, label = "board"): Board {
     return Object.fromEntries(keys.map((key) => [key, positive(fields[key], `${path}.${key}`)])) as Record<K, number>;
   };
 
-  const root = object(json, "board", ["name", "title", "core", ...sourced, "sources"]);
+  const root = object(json, "board", ["$schema", "name", "title", "core", ...sourced, "sources"]);
   const regions = Array.isArray(root.regions) ? root.regions : refuse("regions", root.regions, "a list");
   const cycles = root.cyclesPerInstruction;
   const [low, high] = Array.isArray(cycles) ? cycles : [];
@@ -126,6 +155,8 @@ export function parseBoard(json: unknown, label = "board"): Board {
     name: text(root.name, "name"),
     title: text(root.title, "title"),
     core: text(root.core, "core"),
+    fpu: oneOf(root.fpu, "fpu", fpus),
+    simd: oneOf(root.simd, "simd", simds),
     clockHz: positive(root.clockHz, "clockHz"),
     flashBytes: whole(root.flashBytes, "flashBytes"),
     regions: regions.map((value: unknown, i: number): Region => {
@@ -134,9 +165,7 @@ export function parseBoard(json: unknown, label = "board"): Board {
       const origin = typeof region.origin === "string" ? Number(region.origin) : region.origin;
       if (!Number.isSafeInteger(origin) || (origin as number) < 0 || region.origin === "")
         refuse(`${path}.origin`, region.origin, 'an address such as "0x20000000"');
-      const use = ["program", "arena", "data", "free"].includes(region.use as string)
-        ? (region.use as RegionUse)
-        : refuse(`${path}.use`, region.use, "program, arena, data or free");
+      const use = oneOf<RegionUse>(region.use, `${path}.use`, ["program", "arena", "data", "free"]);
       return {
         name: text(region.name, `${path}.name`),
         origin: origin as number,
@@ -160,6 +189,14 @@ export function parseBoard(json: unknown, label = "board"): Board {
   }
   if (new Set(board.regions.map((region) => region.name)).size !== board.regions.length)
     throw new PhinetsError("cost.board", `${label}: two regions have the same name`, "regions");
+  for (const use of ["program", "arena", "data"] as const)
+    if (board.regions.filter((region) => region.use === use).length > 1)
+      throw new PhinetsError("cost.board", `${label}: regions has more than one whose use is "${use}"`, "regions");
+  const program = board.regions.find(({ use }) => use === "program");
+  if (program === undefined)
+    throw new PhinetsError("cost.board", `${label}: regions has none whose use is "program"`, "regions");
+  if (board.flashBytes > program.bytes)
+    refuse("flashBytes", board.flashBytes, `at most the ${program.bytes} bytes of region ${program.name}`);
   if (arenaOf(board)?.use !== "arena")
     refuse("arenaRegion", root.arenaRegion, 'the name of a region whose use is "arena"');
   return board;

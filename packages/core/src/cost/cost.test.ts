@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { deployGraph, GraphBuilder } from "../graph/index.js";
 import { buildNetwork, parseNetwork } from "../networks/index.js";
+import schema from "./boards/board.schema.json" with { type: "json" };
 import {
   arenaOf,
   averagePowerMw,
@@ -8,11 +9,14 @@ import {
   countInstructions,
   countMacs,
   energyMj,
+  fpus,
   instructionsOf,
   latencyMs,
   loadBoard,
   macKindOf,
   parseBoard,
+  simds,
+  unverifiedOf,
   weightBytes,
 } from "./index.js";
 
@@ -20,12 +24,42 @@ const board = loadBoard("stm32h743");
 
 describe("boards", () => {
   it("are built in, each with a source for every number", () => {
-    expect(boardNames).toEqual(["mps2-an500", "stm32h743"]);
+    expect(boardNames).toEqual([
+      "custom",
+      "esp32-s3",
+      "mps2-an500",
+      "nrf52840",
+      "rp2040",
+      "rp2350",
+      "stm32f746",
+      "stm32h743",
+      "stm32h7a3",
+      "stm32l4r5",
+      "stm32u575",
+    ]);
     for (const name of boardNames) {
       const { name: own, sources } = loadBoard(name);
       expect(own).toBe(name);
-      expect(Object.keys(sources)).toHaveLength(9);
+      expect(Object.keys(sources)).toHaveLength(11);
     }
+    expect(unverifiedOf(board)).toEqual(["nanojoulesPerCycle", "sleepMilliwatts"]);
+  });
+  it("have room for stack and variables, and flash within their program's region", () => {
+    for (const candidate of boardNames.map(loadBoard)) {
+      const [program] = candidate.regions.filter(({ use }) => use === "program");
+      const [data] = candidate.regions.filter(({ use }) => use === "data");
+      expect(candidate.flashBytes).toBe(program.bytes);
+      expect(data.bytes).toBeGreaterThanOrEqual(32 * 1024);
+    }
+  });
+  it("have the fields of the schema", () => {
+    const enumOf = (field: "fpu" | "simd") => schema.properties[field].enum;
+    expect(Object.keys(schema.properties).sort()).toEqual(["$schema", ...Object.keys(board)].sort());
+    expect([...schema.required].sort()).toEqual(Object.keys(board).sort());
+    expect([...schema.properties.sources.required].sort()).toEqual(Object.keys(board.sources).sort());
+    expect([enumOf("fpu"), enumOf("simd")]).toEqual([fpus, simds]);
+    for (const field of ["instructionsPerMac", "instructionsPerOutput"] as const)
+      expect([...schema.properties[field].required].sort()).toEqual(Object.keys(board[field]).sort());
   });
   it("describe the STM32H743's memory bank by bank", () => {
     expect(board.regions.map(({ name, origin, bytes }) => [name, origin.toString(16), bytes / 1024])).toEqual([
@@ -40,7 +74,7 @@ describe("boards", () => {
     expect(arenaOf(board).bytes).toBe(524288);
   });
   it("know their names", () => {
-    expect(() => loadBoard("stm32h7")).toThrow(/board "stm32h7" is unknown; known: mps2-an500, stm32h743/);
+    expect(() => loadBoard("stm32h7")).toThrow(/board "stm32h7" is unknown; known: custom, esp32-s3, mps2-an500,/);
     expect(() => loadBoard("toString")).toThrow(/unknown/);
   });
   const broken = (change: (json: never) => unknown) => {
@@ -57,10 +91,14 @@ describe("boards", () => {
     [(j) => (j.flashBytes = -1), /flashBytes is -1; an integer above 0/],
     [(j) => (j.turbo = 1), /unknown field board\.turbo/],
     [(j) => (j.regions = {}), /regions is \{\}; a list/],
-    [(j) => (j.regions[2].use = "heap"), /regions\[2\]\.use is "heap"; program, arena, data or free/],
+    [(j) => (j.regions[2].use = "heap"), /regions\[2\]\.use is "heap"; one of program, arena, data, free/],
     [(j) => (j.regions[2].origin = "0xZZ"), /regions\[2\]\.origin is "0xZZ"; an address/],
     [(j) => (j.regions[1].bytes = 2 ** 28), /regions ITCM and FLASH overlap/],
     [(j) => (j.regions[1].name = "DTCM"), /two regions have the same name/],
+    [(j) => (j.flashBytes = 2 ** 22), /flashBytes is 4194304; at most the 2097152 bytes of region FLASH is needed/],
+    [(j) => (j.fpu = "big"), /fpu is "big"; one of none, single, fpv4-sp-d16/],
+    [(j) => (j.regions[1].use = "data"), /regions has more than one whose use is "data"/],
+    [(j) => (j.regions[0].use = "free"), /regions has none whose use is "program"/],
     [(j) => (j.arenaRegion = "DTCM"), /arenaRegion is "DTCM"; the name of a region whose use is "arena"/],
     [(j) => (j.arenaRegion = "RAM"), /arenaRegion is "RAM"/],
     [(j) => (j.cyclesPerInstruction = [2, 1]), /cyclesPerInstruction is \[2,1\]; \[low, high\]/],
