@@ -122,7 +122,7 @@ describe("keys", () => {
       misshaped: [{ name: "features.1.weight", found: [4], needed: [3] }],
     });
     expect(() => requireComplete(report, file)).toThrow(
-      "w.pth: the weights are not this network's (4 parameters fit); 1 missing: features.0.bias; 1 unexpected: features.7.weight; 1 of another shape: features.1.weight [4] for [3]",
+      "w.pth: the weights are not this network's (4 of its parameters fit); 1 missing: features.0.bias; 1 unexpected: features.7.weight; 1 of another shape: features.1.weight [4] for [3]",
     );
   });
   it("are those of the state_dict that fits, wherever it lies", () => {

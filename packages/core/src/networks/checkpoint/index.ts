@@ -78,7 +78,7 @@ export function requireComplete(report: ImportReport, file: string): void {
   if (parts.length === 0) return;
   throw new PhinetsError(
     "networks.checkpoint-keys",
-    `${file}: the weights are not this network's (${report.loaded.length} parameters fit); ${parts.join("; ")}`,
+    `${file}: the weights are not this network's (${report.loaded.length} of its parameters fit); ${parts.join("; ")}`,
     file,
   );
 }
