@@ -41,6 +41,7 @@ export class Follower {
         threshold: scoreThreshold ?? defaultScoreThreshold,
         iouThreshold: nmsIou ?? defaultNmsIou,
         maxCandidates: firmwareLimits.boxes,
+        maxDetections: firmwareLimits.boxes,
       },
     );
     const corners = boxes
