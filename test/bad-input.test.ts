@@ -160,6 +160,7 @@ describe("boards and networks", () => {
       expect(line).toMatch(/tiny\.json: .*needs at least [\d,]+ bytes of RAM, [\d,]+ more than the 4,096 allowed; use/);
     }
     expect(fs.existsSync(join(project, "detect/impossible"))).toBe(false);
+    expect(await fails(["fit", "--target", path])).toMatch(/tiny\.json: .*bytes of RAM/);
     const own = await fails(["train", ...common(), "--target", path]);
     expect(own).toMatch(/network\.json: the arena of 17280 bytes exceeds tiny's AXI_SRAM by 13184; use a smaller/);
   });
@@ -344,6 +345,24 @@ describe("corrupt checkpoints", () => {
     }
     const copy = spoil("cut-int8", "quantized.safetensors", (path) => fs.truncateSync(path, 100));
     expect(await fails(val(copy, "int8"))).toMatch(/quantized\.safetensors: .* damaged.*: restore it or make it again/);
+  });
+});
+
+describe("an integer network", () => {
+  it("that is broken does not hinder the float network, and is made again", async () => {
+    const copy = copyOf(run, "again-int8");
+    fs.truncateSync(join(copy, "quantized.json"), 500);
+    await phinetsJson("val", "--model", copy, "--data", data, "--project", project, "--on", "float");
+    await phinetsJson("quantize", "--model", copy, "--data", data, "--project", project, "--pictures", "8");
+    expect(contentOf(copy)["quantized.json"]).toBe(contentOf(run)["quantized.json"]);
+  });
+
+  it("of earlier weights is not taken for that of new ones", async () => {
+    copyOf(run, "runs/detect/twice");
+    await phinetsJson("train", ...common(), "--epochs", "1", "--seed", "5", "--name", "twice", "--exist-ok");
+    expect(await fails(["val", "--model", join(project, "detect/twice"), "--data", data])).toMatch(
+      /detect\/twice: the run is not quantised; run phinets quantize --model/,
+    );
   });
 });
 

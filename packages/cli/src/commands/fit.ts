@@ -15,7 +15,7 @@ import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
 import { integer, number, oneOf, pictureSize } from "../terminal/options.js";
 import { formatPairs, formatTable } from "../terminal/table.js";
-import { loadTarget } from "./training-options.js";
+import { loadTarget, namingTarget } from "./training-options.js";
 
 interface FitCommandOptions {
   readonly target: string;
@@ -48,8 +48,8 @@ export function register(program: Command, context: Context): void {
     .option("--max-flash <bytes>", "most bytes of code and weights (default: the board's flash)", integer(1))
     .option("--max-macs <n>", "most multiply-accumulates an inference", integer(1))
     .option("--out <file>", "write the chosen network.json")
-    .action((options: FitCommandOptions) => {
-      const { json, text } = fit({
+    .action(async (options: FitCommandOptions) => {
+      const request: FitOptions = {
         board: loadTarget(options.target),
         task: options.task,
         imgsz: options.imgsz,
@@ -59,7 +59,8 @@ export function register(program: Command, context: Context): void {
         maxRamBytes: options.maxRam,
         maxFlashBytes: options.maxFlash,
         maxMacs: options.maxMacs,
-      });
+      };
+      const { json, text } = await namingTarget(options.target, () => fit(request));
       if (options.out !== undefined) writeNetwork(options.out, json);
       context.result(json, () => text);
     });

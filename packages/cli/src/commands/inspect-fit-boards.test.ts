@@ -160,7 +160,7 @@ describe("fit", () => {
     const { exitCode, stderr } = await phinets("fit", "--target", file);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      /^error: board tiny: no network fits; .* bytes of RAM, [\d,]+ more than the 4,096 allowed; .*\n$/,
+      /^error: \S+\.json: board tiny: no network fits; .* bytes of RAM, [\d,]+ more than the 4,096 allowed; .*\n$/,
     );
   });
   it("refuses an unknown board and a limit that is no number", async () => {

@@ -38,7 +38,8 @@ export function register(program: Command, context: Context): void {
 
 async function valCommand(options: ValOptions, context: Context): Promise<void> {
   const run = loadRun(options.model);
-  const { network, quantized } = run;
+  const { network } = run;
+  const quantized = options.on === "float" ? undefined : run.quantized;
   if (options.on !== "float" && quantized === undefined) {
     throw new PhinetsError(
       "val.quantized",

@@ -14,7 +14,7 @@ beforeEach(() => {
 
 function problem(path = folder): string {
   try {
-    loadRun(path);
+    void loadRun(path).quantized;
   } catch (error) {
     expect(error).toBeInstanceOf(PhinetsError);
     expect((error as PhinetsError).message).not.toContain("\n");

@@ -21,7 +21,7 @@ export interface Run {
   readonly graph: Graph;
   /** Averaged weights of the best epoch, or those of the file that was named. */
   readonly weights: FloatWeights;
-  /** Absent until `phinets quantize`. */
+  /** Absent until `phinets quantize`. Read on first use, so that a damaged one can be made again. */
   readonly quantized?: QuantizedNetwork;
 }
 
@@ -34,12 +34,16 @@ export function loadRun(path: string): Run {
   const network = loadNetwork(join(folder, "network.json"));
   const graph = buildNetwork(network);
   const named = statSync(path).isFile() && path.endsWith(".safetensors") && basename(path) !== "quantized.safetensors";
+  let quantized: QuantizedNetwork | undefined;
   return {
     folder,
     network,
     graph,
     weights: loadWeights(named ? path : join(folder, "weights/best.safetensors"), graph),
-    quantized: loadQuantized(folder),
+    get quantized() {
+      quantized ??= loadQuantized(folder);
+      return quantized;
+    },
   };
 }
 

@@ -2,7 +2,7 @@
  * Checkpoints: `weights/last.safetensors` holds all that a resumed run needs, `weights/best.safetensors` the averaged
  * weights of the best epoch, which is what is deployed. Both are written whole or not at all.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import {
   decodeSafetensors,
@@ -69,9 +69,10 @@ export function loadCheckpoint(folder: string): Checkpoint | undefined {
   return { ...numbers, key: metadata.key, dataKey: metadata.dataKey, state: weights };
 }
 
-/** Writes the deployed weights; returns the SHA-256 of the file. */
+/** Writes the deployed weights; returns the SHA-256 of the file. An integer network of earlier weights goes. */
 export function saveBest(folder: string, weights: FloatWeights): string {
   const bytes = encodeSafetensors(weights);
+  rmSync(join(folder, "quantized.json"), { force: true });
   writeFileAtomic(bestPath(folder), bytes);
   return sha256(bytes);
 }

@@ -151,7 +151,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   const scoreThreshold = firmwareThreshold(evaluation.int8);
   const emulateKey = keyOf(quantizedSha256, data.key, request.images, sourcesKey(), scoreThreshold ?? "");
   const proof = await leaveOut("emulator.tool", context, () =>
-    log.run("firmware", emulateKey, ["firmware/build/mps2-an500.elf"], async () => {
+    log.run("firmware", emulateKey, firmwareFiles, async () => {
       const source = someOf(test, request.images);
       const progress = context.progress({ label: "emulating", total: source.length, unit: "pictures", lineEvery: 1 });
       const { emulation, outputs } = await firmwareOutputs(quantized, network, source, {
@@ -172,12 +172,13 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
       : await log.run(
           "track",
           keyOf(quantizedSha256, stampsOf(request.clip), scoreThreshold ?? "", "emulation" in proof ? emulateKey : ""),
-          ["tracks.txt"],
+          ["tracks.txt", "tracks.mp4"],
           () => {
             const program = join(folder, "firmware/build/mps2-an500.elf");
             const firmware = "emulation" in proof ? { program } : proof;
             return trackClip(folder, request.clip!, context, { scoreThreshold, firmware });
           },
+          ({ leftOut }) => leftOut === undefined,
         );
   const tracking = tracked?.firmware && "tracksMatch" in tracked.firmware ? tracked.firmware : undefined;
   if ("emulation" in proof && tracking !== undefined) {
@@ -314,15 +315,19 @@ function sourcesKey(): string {
   );
 }
 
+const firmwareFiles = [
+  "firmware/model/phinets_model.c",
+  "firmware/model/phinets_model.h",
+  "firmware/build/stm32h743.elf",
+  "firmware/build/mps2-an500.elf",
+];
+
 const artefacts = [
   "network.json",
   "weights/best.safetensors",
   "quantized.json",
   "quantized.safetensors",
-  "firmware/model/phinets_model.c",
-  "firmware/model/phinets_model.h",
-  "firmware/build/stm32h743.elf",
-  "firmware/build/mps2-an500.elf",
+  ...firmwareFiles,
   "tracks.txt",
   "tracks.mp4",
 ];

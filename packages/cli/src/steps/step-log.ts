@@ -9,7 +9,7 @@ interface StepRecord {
   readonly key: string;
   readonly result: unknown;
   readonly seconds: number;
-  /** SHA-256 of each output as the step left it. */
+  /** SHA-256 of each output as the step left it; "" for one that it did not write. */
   readonly outputs: Readonly<Record<string, string>>;
 }
 
@@ -30,15 +30,19 @@ export class StepLog {
 
   /**
    * The step's result: from the log when `key` (what the step is made from) is the same as last time and its files are
-   * still what it wrote, else by doing the work. `outputs` are paths in the run folder.
+   * still what it wrote, else by doing the work. `outputs` are paths in the run folder; a result that is not `complete`,
+   * because a tool was missing, is made again.
    */
-  async run<T>(name: string, key: string, outputs: readonly string[], work: () => Promise<T>): Promise<T> {
+  async run<T>(
+    name: string,
+    key: string,
+    outputs: readonly string[],
+    work: () => Promise<T>,
+    complete: (result: T) => boolean = () => true,
+  ): Promise<T> {
     const record = this.#records[name];
-    const intact = (output: string) => {
-      const digest = this.#digest(output);
-      return digest !== undefined && digest === record.outputs?.[output];
-    };
-    if (record?.key === key && outputs.every(intact)) {
+    const intact = (output: string) => this.#digest(output) === record.outputs?.[output];
+    if (record?.key === key && outputs.every(intact) && complete(record.result as T)) {
       this.seconds[name] = record.seconds;
       this.context.note(`${name}: unchanged, kept`);
       return record.result as T;
@@ -48,7 +52,7 @@ export class StepLog {
     const result = await work();
     const seconds = (performance.now() - start) / 1000;
     this.seconds[name] = seconds;
-    const digests = Object.fromEntries(outputs.map((output) => [output, this.#digest(output) ?? ""]));
+    const digests = Object.fromEntries(outputs.map((output) => [output, this.#digest(output)]));
     this.#records[name] = { key, result, seconds, outputs: digests };
     this.#save();
     return result;
@@ -58,9 +62,10 @@ export class StepLog {
     writeFileAtomic(this.#path, `${JSON.stringify(this.#records, undefined, 1)}\n`);
   }
 
-  #digest(output: string): string | undefined {
+  /** Of a file; "" where there is none. */
+  #digest(output: string): string {
     const path = join(this.folder, output);
-    return statSync(path, { throwIfNoEntry: false })?.isFile() ? sha256(readFileSync(path)) : undefined;
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ? sha256(readFileSync(path)) : "";
   }
 }
 
@@ -76,7 +81,8 @@ function readRecords(path: string): Record<string, StepRecord> {
   if (!existsSync(path)) return {};
   try {
     const records: unknown = JSON.parse(readFileSync(path, "utf8"));
-    return typeof records === "object" && records !== null ? (records as Record<string, StepRecord>) : {};
+    const valid = typeof records === "object" && records !== null && !Array.isArray(records);
+    return valid ? (records as Record<string, StepRecord>) : {};
   } catch {
     return {};
   }
