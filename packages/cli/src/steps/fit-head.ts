@@ -9,11 +9,16 @@ const anchorCount = 5;
 
 /**
  * The same backbone with the head that the data set asks for: its classes, and for a detector anchors clustered from the
- * training boxes and the decoder of the loss. Of a detection head that the network already has, `filters` are kept.
+ * training boxes and the decoder of the loss. Of a head that the network already has, `filters` and `features` are kept.
  */
 export function fitHead(network: Network, dataset: DatasetIndex, loss: DetectionLossName, seed: number): Network {
   if (dataset.task === "classify") {
-    return parseNetwork({ ...network, head: { kind: "classifier", classes: dataset.classes } satisfies Head });
+    const { head } = network;
+    const features = head.kind === "classifier" && head.features !== undefined ? { features: head.features } : {};
+    return parseNetwork({
+      ...network,
+      head: { kind: "classifier", classes: dataset.classes, ...features } satisfies Head,
+    });
   }
   const given = network.head.kind === "yolov2" ? network.head : undefined;
   const filters = given?.filters ?? 128;
