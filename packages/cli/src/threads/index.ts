@@ -2,30 +2,44 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { ThreadPool } from "@phinets/core/kernels";
+import { PhinetsError } from "@phinets/core/tensor";
 
 /** @param threads threads in all, the caller's included; default: one a core */
 export function nodeThreads(threads: number = availableParallelism()): ThreadPool {
   const workers: Worker[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
+  };
   return {
     threads,
-    async start({ module, memory }) {
+    async start({ module, memory, ended }) {
       const ready: Promise<void>[] = [];
       for (let thread = 1; thread < threads; thread++) {
         const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: { module, memory, thread } });
         workers.push(worker);
         ready.push(
           new Promise((resolve, reject) => {
+            const fail = (reason: string): void =>
+              reject(new PhinetsError("kernels.thread", `thread ${thread + 1} of ${threads} did not start: ${reason}`));
             worker.once("message", () => resolve());
-            worker.once("error", reject);
+            // Kept for good: what a thread says after it was ready is told by the engine, not thrown from here.
+            worker.on("error", (error: Error) => fail(error.message));
+            worker.once("exit", (code) => {
+              ended(thread);
+              fail(`it ended with code ${code}`);
+            });
           }),
         );
       }
-      await Promise.all(ready);
+      try {
+        await Promise.all(ready);
+      } catch (error) {
+        await stop();
+        throw error;
+      }
       // A forgotten engine must not keep the process alive.
       for (const worker of workers) worker.unref();
     },
-    async stop() {
-      await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
-    },
+    stop,
   };
 }

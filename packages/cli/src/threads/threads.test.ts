@@ -1,8 +1,8 @@
 import { GraphBuilder } from "@phinets/core/graph";
-import { createEngine } from "@phinets/core/kernels";
+import { createEngine, type Engine, opcodes, type ThreadPool } from "@phinets/core/kernels";
 import { Random, sizeOf, tensor } from "@phinets/core/tensor";
 import { differentiate, Executor } from "@phinets/core/training";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { nodeThreads } from "./index.js";
 
 function network() {
@@ -56,4 +56,87 @@ test("the same bits for one to four threads", async () => {
   const one = await train(1);
   expect(Object.values(one).flat().every(Number.isFinite)).toBe(true);
   for (const threads of [2, 3, 4]) expect(await train(threads)).toEqual(one);
+});
+
+/** A program of instructions that are not per shard, in the layout of kernels/assembly/program.ts. */
+function place(engine: Engine, instructions: readonly (readonly number[])[]): number {
+  const code = instructions.flatMap(([opcode, ...words]) => [opcode, words.length + 2, ...words]);
+  const address = engine.allocate(64 + code.length * 4);
+  engine.words(address, 10).set([1, 0, 0, 0, 0, 0, 0, 1, address + 64, address + 64 + code.length * 4]);
+  engine.words(address + 64, code.length).set(code);
+  return address;
+}
+
+/** The error of a run, and the milliseconds until it came. */
+function failure(engine: Engine, program: number): { message: string; ms: number } {
+  const start = performance.now();
+  try {
+    engine.run(program);
+  } catch (error) {
+    expect(error).toMatchObject({ code: "kernels.thread" });
+    return { message: (error as Error).message, ms: performance.now() - start };
+  }
+  throw new Error("the run did not fail");
+}
+
+describe("a thread that fails does not leave the others waiting", () => {
+  test("a trap in a worker", async () => {
+    const engine = await createEngine({ threads: nodeThreads(2) });
+    // An average whose second half, the worker's, lies beyond the memory.
+    const bytes = 64;
+    const source = engine.allocate(bytes);
+    const settings = engine.allocate(256);
+    const words = [engine.bytes - bytes / 2, source, bytes, settings];
+    const whole = place(engine, [[opcodes.average, source, source, bytes, settings]]);
+    const broken = place(engine, [[opcodes.average, ...words], [opcodes.barrier], [opcodes.average, ...words]]);
+    engine.run(whole);
+    const { message, ms } = failure(engine, broken);
+    expect(message).toBe("the kernels' thread 2 of 2 stopped in average; start again from the last checkpoint");
+    expect(ms).toBeLessThan(2000);
+    expect(failure(engine, whole).message).toBe(message);
+    await engine.dispose();
+  });
+
+  test("a trap in the caller, with and without others", async () => {
+    for (const threads of [1, 2]) {
+      const engine = await createEngine({ threads: nodeThreads(threads) });
+      const { message } = failure(engine, place(engine, [[opcodes.barrier], [15]]));
+      expect(message).toMatch(new RegExp(`thread [12] of ${threads} stopped in instruction 15`));
+      if (threads === 1) expect(message).toMatch(/unreachable/);
+      await engine.dispose();
+    }
+  });
+
+  /** Threads of which one is killed by `kill`. */
+  function mortal(pool: ThreadPool): { pool: ThreadPool; kill: () => Promise<void> } {
+    return { pool: { ...pool, stop: async () => {} }, kill: () => pool.stop() };
+  }
+
+  test("a worker that died before the run", async () => {
+    const { pool, kill } = mortal(nodeThreads(3));
+    const engine = await createEngine({ threads: pool });
+    await kill();
+    const { message, ms } = failure(engine, place(engine, [[opcodes.barrier]]));
+    expect(message).toMatch(/thread [23] of 3 has ended; start again/);
+    expect(ms).toBeLessThan(2000);
+    await engine.dispose();
+  });
+
+  test("a worker that dies while the caller waits for it", async () => {
+    const { pool, kill } = mortal(nodeThreads(2));
+    const engine = await createEngine({ threads: pool, patienceSeconds: 1 });
+    const killed = kill(); // the caller cannot see it: its event loop does not turn before the run ends
+    const { message, ms } = failure(engine, place(engine, [[opcodes.barrier]]));
+    expect(message).toMatch(/no thread of 2 made progress for 1 s: one has died/);
+    expect(ms).toBeLessThan(10_000);
+    await killed;
+    await engine.dispose();
+  });
+});
+
+test("a pool that cannot start a thread says so", async () => {
+  const start: ThreadPool["start"] = (job) => nodeThreads(2).start({ ...job, module: {} });
+  await expect(createEngine({ threads: { ...nodeThreads(2), start } })).rejects.toThrow(
+    /thread 2 of 2 did not start: .+/,
+  );
 });

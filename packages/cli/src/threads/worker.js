@@ -7,4 +7,10 @@ import { parentPort, workerData } from "node:worker_threads";
 const { module, memory, thread } = workerData;
 const { exports } = new WebAssembly.Instance(module, { env: { memory } });
 parentPort.postMessage("ready");
-exports.work(thread);
+try {
+  exports.work(thread);
+} catch (error) {
+  // The others, blocked in WebAssembly, must hear of it without an event loop.
+  exports.trapped(thread);
+  throw error;
+}

@@ -4,6 +4,7 @@
  */
 import { PhinetsError } from "../tensor/index.js";
 import { decodeBase64 } from "./base64.js";
+import { opcodes } from "./opcodes.js";
 import { wasmBase64 } from "./wasm.generated.js";
 import type { Memory, Module, WebAssemblyApi } from "./webassembly.js";
 
@@ -13,16 +14,41 @@ export interface ThreadPool {
   readonly threads: number;
   /**
    * Starts threads 1..threads-1. Each instantiates `module` with `{ env: { memory } }`, reports that it is ready, and
-   * calls the export `work(thread)`, which returns when the engine is disposed. Resolves when all are ready.
+   * calls the export `work(thread)`, which returns when the engine is disposed. When `work` throws, the thread calls the
+   * export `trapped(thread)`. Resolves when all are ready; rejects when one cannot be started.
    */
-  start(job: { readonly module: Module; readonly memory: Memory }): Promise<void>;
+  start(job: ThreadJob): Promise<void>;
   /** Resolves when all threads have ended. */
   stop(): Promise<void>;
 }
 
-interface Exports {
-  run(program: number, threads: number): void;
+export interface ThreadJob {
+  readonly module: Module;
+  readonly memory: Memory;
+  /** To be called when a thread has ended for whatever reason, so that the next run does not wait for it. */
+  ended(thread: number): void;
 }
+
+export interface EngineOptions {
+  /** Default: none but the caller's. */
+  readonly threads?: ThreadPool;
+  /**
+   * Seconds without progress of any thread after which a run gives up. It is the last resort against a thread that died
+   * while the caller was waiting for it: one that traps is noticed at once. Default 60.
+   */
+  readonly patienceSeconds?: number;
+}
+
+/** The module's exports (assembly/threads.ts). */
+interface Exports {
+  run(program: number, threads: number, patience: number): void;
+  trapped(thread: number): void;
+  ended(thread: number): void;
+  failure(): number;
+}
+
+/** In place of an opcode in `failure()`. */
+const [threadEnded, threadStalled] = [255, 254];
 
 const pageBytes = 65536;
 /** Below it: the threads' control words. */
@@ -36,13 +62,17 @@ export class Engine {
   /** Free blocks by address, never adjacent. */
   #free: { address: number; bytes: number }[];
   readonly #used = new Map<number, number>();
+  readonly #patience: number;
+  /** End of what was ever allocated. */
+  #highest = firstAddress;
   #disposed = false;
 
   /** Use `createEngine`. */
-  constructor(exports: Exports, memory: Memory, pool: ThreadPool | undefined) {
+  constructor(exports: Exports, memory: Memory, options: EngineOptions) {
     this.#exports = exports;
     this.#memory = memory;
-    this.#pool = pool;
+    this.#pool = options.threads;
+    this.#patience = options.patienceSeconds ?? 60;
     this.#free = [{ address: firstAddress, bytes: memory.buffer.byteLength - firstAddress }];
   }
 
@@ -69,7 +99,9 @@ export class Engine {
     block.bytes -= size;
     if (block.bytes === 0) this.#free = this.#free.filter((other) => other !== block);
     this.#used.set(address, size);
-    new Uint8Array(this.#memory.buffer, address, size).fill(0);
+    const dirty = Math.min(size, Math.max(0, this.#highest - address)); // beyond it memory is still zero, and not yet real
+    new Uint8Array(this.#memory.buffer, address, dirty).fill(0);
+    this.#highest = Math.max(this.#highest, address + size);
     return address;
   }
 
@@ -115,30 +147,53 @@ export class Engine {
     return new Int32Array(this.#memory.buffer, address, length);
   }
 
-  /** Runs the program whose header is at `program`. */
+  /**
+   * Runs the program whose header is at `program`. Throws PhinetsError `kernels.thread` when a thread traps or dies: the
+   * engine is lost then, and every later run throws too.
+   */
   run(program: number): void {
     if (this.#disposed) throw new Error("the engine is disposed");
-    this.#exports.run(program, this.threads);
+    try {
+      this.#exports.run(program, this.threads, this.#patience);
+    } catch (cause) {
+      this.#exports.trapped(0); // unless another thread was first
+      throw this.#failure(cause as Error);
+    }
+  }
+
+  #failure(cause: Error): PhinetsError {
+    const failure = this.#exports.failure();
+    const [thread, code] = [(failure >> 8) - 1, failure & 255];
+    const opcode = Object.entries(opcodes).find(([, value]) => value === code)?.[0] ?? `instruction ${code}`;
+    const who = `thread ${thread + 1} of ${this.threads}`;
+    const what =
+      code === threadStalled
+        ? `no thread of ${this.threads} made progress for ${this.#patience} s: one has died`
+        : code === threadEnded
+          ? `${who} has ended`
+          : `${who} stopped in ${opcode}${thread === 0 ? ` (${cause.message})` : ""}`;
+    return new PhinetsError("kernels.thread", `the kernels' ${what}; start again from the last checkpoint`);
   }
 
   /** Ends the threads. Executors of this engine must not be used afterwards. */
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.threads > 1) this.#exports.run(0, this.threads);
+    if (this.threads > 1) this.#exports.run(0, this.threads, this.#patience);
     await this.#pool?.stop();
   }
 }
 
-/** Compiles the kernels and starts the threads (none but the caller's by default). */
-export async function createEngine(options: { readonly threads?: ThreadPool } = {}): Promise<Engine> {
+/** Compiles the kernels and starts the threads. */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const api = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
   const module = new api.Module(decodeBase64(wasmBase64));
   const memory = sharedMemory(api);
-  const { exports } = new api.Instance(module, { env: { memory } });
+  const exports: Exports = new api.Instance(module, { env: { memory } }).exports;
   const pool = options.threads;
-  if (pool !== undefined && pool.threads > 1) await pool.start({ module, memory });
-  return new Engine(exports, memory, pool);
+  if (pool !== undefined && pool.threads > 1)
+    await pool.start({ module, memory, ended: (thread) => exports.ended(thread) });
+  return new Engine(exports, memory, options);
 }
 
 /** Address space is reserved for the maximum; where that much is refused, less is asked for. */

@@ -1,2 +1,2 @@
-// The module: imported shared memory, two exports. Programs are made by training/program.ts.
-export { run, work } from "./threads";
+// The module: imported shared memory, five exports. Programs are made by training/lowering.
+export { ended, failure, run, trapped, work } from "./threads";

@@ -32,6 +32,9 @@ import { barrier, claim } from "./threads";
 @inline
 const FIRST_PER_SHARD: i32 = 16;
 
+/** Opcode of this thread's latest instruction: where it is, should it trap. (Globals are not shared.) */
+export let current: i32 = 0;
+
 export function execute(program: usize, thread: i32, threads: i32): void {
   const end = codeEnd(program);
   const shards = shardsOf(program);
@@ -67,7 +70,8 @@ function length(i: usize): usize {
 
 /** Once for all shards: by every thread (the same result in the same place), or split among threads. */
 function once(i: usize, program: usize, thread: i32, threads: i32): void {
-  switch (load<i32>(i)) {
+  current = load<i32>(i);
+  switch (current) {
     case 1: // block, bytes, pixels, gamma, beta, epsilon
       finishMoments(address(i, 0), address(i, 1), program, arg(i, 2), address(i, 3), address(i, 4), argFloat(i, 5));
       break;
@@ -89,10 +93,13 @@ function once(i: usize, program: usize, thread: i32, threads: i32): void {
     case 7:
       average(i, thread, threads);
       break;
+    default:
+      unreachable();
   }
 }
 
 function perShard(opcode: i32, i: usize, program: usize, shard: i32, scratch: usize): void {
+  current = opcode;
   switch (opcode) {
     case 16:
       pointwiseForward(i, program, shard, scratch);
@@ -163,5 +170,7 @@ function perShard(opcode: i32, i: usize, program: usize, shard: i32, scratch: us
     case 38:
       repack(i, program, shard);
       break;
+    default:
+      unreachable();
   }
 }

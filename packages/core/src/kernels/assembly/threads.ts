@@ -1,6 +1,7 @@
 // Threads meet in shared memory. Thread 0 is the caller; the others live in `work`. Waiting spins briefly, then sleeps:
-// pure spinning collapses when there are more threads than free cores.
-import { execute } from "./interpreter";
+// pure spinning collapses when there are more threads than free cores. A thread that stops (a trap, a dead worker) is
+// recorded in FAILURE; who waits for it then traps too, so that no call waits for ever. The engine is lost after that.
+import { current, execute } from "./interpreter";
 
 // Control words, one cache line each, in the memory's first kilobyte (nothing else is there).
 // @ts-ignore: decorator
@@ -14,24 +15,55 @@ const PROGRAM: usize = 68; // program to run; 0 ends the threads
 const THREADS: usize = 72;
 // @ts-ignore: decorator
 @inline
+const PATIENCE: usize = 76; // seconds without any progress after which a thread is taken for dead
+// @ts-ignore: decorator
+@inline
 const ARRIVED: usize = 128;
 // @ts-ignore: decorator
 @inline
 const PHASE: usize = 192; // counts barriers
-
 // @ts-ignore: decorator
 @inline
 const CLAIMS: usize = 256; // shards handed out in this run
+// @ts-ignore: decorator
+@inline
+const FAILURE: usize = 320; // 0, or (thread + 1) << 8 | opcode of the first failure
+// @ts-ignore: decorator
+@inline
+const FAILURES: usize = 324; // counts failures
+
+// In place of an opcode: the thread ended, or none made progress.
+// @ts-ignore: decorator
+@inline
+const ENDED: i32 = 255;
+// @ts-ignore: decorator
+@inline
+const STALLED: i32 = 254;
 
 // @ts-ignore: decorator
 @inline
 const SPINS: i32 = 4000;
+// @ts-ignore: decorator
+@inline
+const SECOND: i64 = 1000000000;
 
-function waitWhile(word: usize, value: i32): void {
-  let spins = 0;
-  while (atomic.load<i32>(word) == value) {
-    if (++spins > SPINS) atomic.wait<i32>(word, value, -1);
-  }
+// State of the waiting loops, in globals (a thread's own) because Node 20's baseline compiler (V8 11.3) loses local
+// variables around atomic.wait when a loop has several.
+let seconds: i32 = 0; // slept in vain
+let claims: i32 = 0; // seen when last awake
+let runs: i32 = 0; // seen by `work`
+
+/** Sleeps until `word` changes or a second has passed. Traps when a thread has failed. */
+function sleep(word: usize, value: i32): void {
+  if (atomic.load<i32>(FAILURE) != 0) unreachable();
+  atomic.wait<i32>(word, value, SECOND);
+}
+
+/** Whether nobody has made progress for too long. Seconds are counted by waking up: a suspended process is not dead. */
+function stalled(): bool {
+  seconds = atomic.load<i32>(CLAIMS) == claims ? seconds + 1 : 0;
+  claims = atomic.load<i32>(CLAIMS);
+  return seconds > atomic.load<i32>(PATIENCE);
 }
 
 export function barrier(threads: i32): void {
@@ -42,7 +74,13 @@ export function barrier(threads: i32): void {
     atomic.store<i32>(PHASE, phase + 1);
     atomic.notify(PHASE, -1);
   } else {
-    waitWhile(PHASE, phase);
+    let spins = 0;
+    seconds = 0;
+    while (atomic.load<i32>(PHASE) == phase) {
+      if (++spins <= SPINS) continue;
+      if (stalled()) record(0, STALLED);
+      sleep(PHASE, phase);
+    }
   }
 }
 
@@ -51,11 +89,13 @@ export function claim(): i32 {
   return atomic.add<i32>(CLAIMS, 1);
 }
 
-/** Runs a program on `threads` threads, this one included; returns when all have finished. */
-export function run(program: usize, threads: i32): void {
+/** Runs a program on `threads` threads, this one included; returns when all have finished. Traps when one fails. */
+export function run(program: usize, threads: i32, patience: i32): void {
+  if (program != 0 && atomic.load<i32>(FAILURE) != 0) unreachable();
   atomic.store<i32>(CLAIMS, 0);
   if (threads > 1) {
     atomic.store<i32>(THREADS, threads);
+    atomic.store<i32>(PATIENCE, patience);
     atomic.store<u32>(PROGRAM, <u32>program);
     atomic.add<i32>(GENERATION, 1);
     atomic.notify(GENERATION, -1);
@@ -65,16 +105,39 @@ export function run(program: usize, threads: i32): void {
   barrier(threads);
 }
 
-/** Body of thread 1, 2, ...: runs its part of every program until program 0. */
+/** Body of thread 1, 2, ...: runs its part of every program until program 0. Traps when a thread fails. */
 export function work(thread: i32): void {
-  let seen = 0;
   while (true) {
-    waitWhile(GENERATION, seen);
-    seen++;
+    let spins = 0;
+    while (atomic.load<i32>(GENERATION) == runs) {
+      if (++spins > SPINS) sleep(GENERATION, runs);
+    }
+    runs++;
     const program = <usize>atomic.load<u32>(PROGRAM);
     if (program == 0) return;
     const threads = atomic.load<i32>(THREADS);
     execute(program, thread, threads);
     barrier(threads);
   }
+}
+
+/** To be called by a thread that trapped, once it has: the others stop waiting for it. */
+export function trapped(thread: i32): void {
+  record(thread, current);
+}
+
+/** To be called by anyone who sees that a thread has ended without a word. */
+export function ended(thread: i32): void {
+  record(thread, ENDED);
+}
+
+/** The first failure as (thread + 1) << 8 | opcode, 255 for `ended` or 254 when no thread made progress; 0: none. */
+export function failure(): i32 {
+  return atomic.load<i32>(FAILURE);
+}
+
+function record(thread: i32, what: i32): void {
+  if (atomic.add<i32>(FAILURES, 1) == 0) atomic.store<i32>(FAILURE, ((thread + 1) << 8) | what);
+  atomic.notify(PHASE, -1);
+  atomic.notify(GENERATION, -1);
 }
