@@ -9,7 +9,9 @@ int main(void);
 static const uint32_t paint = 0x5AFE57AC;
 
 void Reset_Handler(void) {
+#if defined(__ARM_FP)
   CPACR |= 0xFu << 20; /* full access to CP10 and CP11: the FPU */
+#endif
   __asm__ volatile("dsb\n\tisb" ::: "memory");
   for (uint32_t *to = data_start, *from = data_load; to < data_end;) *to++ = *from++;
   for (uint32_t *p = bss_start; p < bss_end;) *p++ = 0;

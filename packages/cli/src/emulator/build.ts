@@ -2,6 +2,8 @@
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Board } from "@phinets/core/cost";
+import { linkerScript } from "@phinets/core/export";
 import { PhinetsError } from "@phinets/core/tensor";
 import { describeWriteError } from "../run/atomic.js";
 import { missingTool, runTool } from "./tool.js";
@@ -16,10 +18,6 @@ export const sharedFolders = ["kernels", "detect", "track", "follow"] as const;
 
 const warnings = ["-Wall", "-Wextra", "-Werror"];
 const arm = [
-  "-mcpu=cortex-m7",
-  "-mthumb",
-  "-mfpu=fpv5-d16",
-  "-mfloat-abi=hard",
   "-ffunction-sections",
   "-fdata-sections",
   "--specs=nano.specs",
@@ -27,6 +25,8 @@ const arm = [
   "-Wl,--gc-sections",
   "-Wl,--no-warn-rwx-segments",
 ];
+
+const cortexM7 = ["-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-d16", "-mfloat-abi=hard"];
 
 /** Folders of C files that go into a board's program, below the firmware folder. */
 const folders: Readonly<Record<FirmwareBoard, readonly string[]>> = {
@@ -54,39 +54,90 @@ export function writeFirmware(folder: string, model: Readonly<Record<string, str
   }
 }
 
+/** The compiler's options for a board's core. Throws PhinetsError for a core that is no Cortex-M. */
+export function machineOf({ name, core, fpu }: Pick<Board, "name" | "core" | "fpu">): string[] {
+  if (!/^cortex-m/.test(core) || fpu === "single")
+    throw new PhinetsError(
+      "emulator.core",
+      `board ${name}: core ${core} (fpu ${fpu}) is not linked: arm-none-eabi-gcc builds Cortex-M; compile the exported C with the vendor's tools`,
+    );
+  return [
+    `-mcpu=${core}`,
+    "-mthumb",
+    ...(fpu === "none" ? ["-mfloat-abi=soft"] : [`-mfpu=${fpu}`, "-mfloat-abi=hard"]),
+  ];
+}
+
 export interface BuildOptions {
+  /** More options of the compiler, such as -DPHINETS_MAX_BOXES=64. Default none. */
+  readonly flags?: readonly string[];
   /** Host only: compile with -fsanitize=address,undefined and stop at the first report. Default false. */
   readonly sanitize?: boolean;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Compiles a folder that `writeFirmware` made and returns the program's path, `<folder>/build/<board>[.elf]`.
+ * Compiles a folder that `writeFirmware` made and returns the program's path, `<folder>/build/<board>[.elf]`. A board's
+ * description instead of a name: an image without a camera, linked into its regions by a script that is written to
+ * `<folder>/boards/cortex-m/<board>.ld`.
  * Throws PhinetsError when the compiler is not installed, when it refuses a file (with its first error line), and when a
  * memory region of the board is too small (by how many bytes).
  */
-export async function buildFirmware(folder: string, board: FirmwareBoard, options: BuildOptions = {}): Promise<string> {
+export async function buildFirmware(
+  folder: string,
+  board: FirmwareBoard | Board,
+  options: BuildOptions = {},
+): Promise<string> {
+  if (typeof board !== "string") return buildFor(folder, board, options);
   const compiler = board === "host" ? "gcc" : "arm-none-eabi-gcc";
   mkdirSync(join(folder, "build"), { recursive: true });
   const output = join("build", board === "host" ? (options.sanitize ? "host-sanitized" : "host") : `${board}.elf`);
-  const sources = folders[board].flatMap((part) =>
-    readdirSync(join(folder, part))
-      .filter((file) => file.endsWith(".c"))
-      .sort()
-      .map((file) => join(part, file)),
-  );
   const machine =
     board === "host"
       ? options.sanitize
         ? ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
         : []
-      : [...arm, "-T", `boards/${board}/${board}.ld`];
+      : [...cortexM7, ...arm, "-T", `boards/${board}/${board}.ld`];
+  return compile(folder, board, compiler, folders[board], machine, output, options);
+}
+
+async function buildFor(folder: string, board: Board, options: BuildOptions): Promise<string> {
+  const machine = machineOf(board);
+  const name = board.name.replace(/[^\w.-]/g, "_");
+  const script = `boards/cortex-m/${name}.ld`;
+  const parts = ["model", ...sharedFolders, "boards/cortex-m7", "boards/cortex-m"];
+  try {
+    mkdirSync(join(folder, "build"), { recursive: true });
+    writeFileSync(join(folder, script), linkerScript(board));
+  } catch (error) {
+    throw describeWriteError(error, folder);
+  }
+  const output = join("build", `${name}.elf`);
+  return compile(folder, board.name, "arm-none-eabi-gcc", parts, [...machine, ...arm, "-T", script], output, options);
+}
+
+async function compile(
+  folder: string,
+  board: string,
+  compiler: "gcc" | "arm-none-eabi-gcc",
+  parts: readonly string[],
+  machine: readonly string[],
+  output: string,
+  options: BuildOptions,
+): Promise<string> {
+  const sources = parts.flatMap((part) =>
+    readdirSync(join(folder, part))
+      .filter((file) => file.endsWith(".c"))
+      .sort()
+      .map((file) => join(part, file)),
+  );
   const args = [
-    board === "host" ? "-std=c99" : "-std=gnu99",
+    compiler === "gcc" ? "-std=c99" : "-std=gnu99",
     options.sanitize ? "-O1" : "-O2",
     ...warnings,
-    ...folders[board].map((part) => `-I${part}`),
+    ...parts.map((part) => `-I${part}`),
     ...machine,
+    ...(options.flags ?? []),
     ...sources,
     "-o",
     output,
@@ -96,7 +147,7 @@ export async function buildFirmware(folder: string, board: FirmwareBoard, option
   return join(folder, output);
 }
 
-function compileError(board: FirmwareBoard, compiler: string, output: string): PhinetsError {
+function compileError(board: string, compiler: string, output: string): PhinetsError {
   const overflows = [...output.matchAll(/region `(\w+)' overflowed by (\d+) bytes/g)];
   if (overflows.length > 0) {
     const regions = overflows.map(([, region, bytes]) => `${region} by ${Number(bytes)} bytes`).join(", ");

@@ -1,1 +1,2 @@
 export * from "./c.js";
+export * from "./linker-script.js";

@@ -1,0 +1,55 @@
+/** Images of boards that are described by a JSON file alone. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { arenaOf, loadBoard, parseBoard, planArena } from "@phinets/core/cost";
+import { emitC } from "@phinets/core/export";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { randomNetwork } from "../../../../test/random-network.js";
+import { installed } from "../../../../test/tools.js";
+import { buildFirmware, writeFirmware } from "./build.js";
+import { readElf, regionBytes, symbolBytes } from "./elf.js";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "phinets-boards-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.skipIf(!installed("arm-none-eabi-gcc"))("a board's description", () => {
+  test.each(["nrf52840", "rp2040", "rp2350", "stm32f746"])("links for %s into its regions", async (name) => {
+    const board = loadBoard(name);
+    const q = randomNetwork(3);
+    writeFirmware(folder, emitC(q));
+    const path = await buildFirmware(folder, board);
+    const elf = readElf(readFileSync(path), path);
+    const arena = elf.symbols.find((symbol) => symbol.name === "phinets_arena")!;
+    expect([arena.address, arena.bytes]).toEqual([arenaOf(board).origin, planArena(q.graph).bytes]);
+    for (const region of board.regions) {
+      const used = regionBytes(elf, region);
+      if (region.use === "free") expect(used).toBe(0);
+      else expect(used).toBeGreaterThan(0);
+    }
+    expect(symbolBytes(elf, "vectors", path)).toBe(64);
+  });
+  test("without a data region, the stack follows the arena; what does not fit is named", async () => {
+    const rp2040 = loadBoard("rp2040");
+    const regions = (bytes: number) => [
+      rp2040.regions[1],
+      { name: "RAM", origin: 0x20000000, bytes, use: "arena" as const },
+    ];
+    const mine = (bytes: number) =>
+      parseBoard({ ...rp2040, name: "mine", arenaRegion: "RAM", regions: regions(bytes) });
+    const q = randomNetwork(3);
+    writeFirmware(folder, emitC(q));
+    const path = await buildFirmware(folder, mine(65536));
+    const elf = readElf(readFileSync(path), path);
+    expect(regionBytes(elf, arenaOf(mine(65536)))).toBeGreaterThan(planArena(q.graph).bytes + 16384);
+    await expect(buildFirmware(folder, mine(4096))).rejects.toThrow(/^mine: .* exceeds RAM by \d+ bytes/);
+  });
+  test("of a core that has no compiler here is refused by name", async () => {
+    await expect(buildFirmware(folder, loadBoard("esp32-s3"))).rejects.toThrow(
+      /^board esp32-s3: core xtensa-lx7 \(fpu single\) is not linked/,
+    );
+  });
+});
