@@ -301,6 +301,14 @@ describe("doctor", () => {
     const good = await phinets("doctor", join(data, "data.yaml"), "imgsz=128", "--json");
     expect(good.exitCode).toBe(0);
     expect(JSON.parse(good.stdout)).toMatchObject({ task: "detect", lost: { boxes: 6, tooSmall: 2 }, badFiles: [] });
+    const plot = join(folder, "anchors.svg");
+    const { stdout } = await phinets("doctor", join(data, "data.yaml"), "--anchors", "1..2", "--plot", plot, "--json");
+    const { anchors } = JSON.parse(stdout);
+    expect(anchors.map((each: { anchors: number }) => each.anchors)).toEqual([1, 2]);
+    expect(anchors[1].meanIou).toBeCloseTo(1, 9);
+    expect(anchors[0].meanIou).toBeLessThan(0.9);
+    expect(readFileSync(plot, "utf8")).toMatch(/^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg".*<\/svg>$/s);
+    expect(await phinets("doctor", data, "--anchors", "3..1")).toMatchObject({ exitCode: 2 });
     writeFileSync(join(data, "train/images/2.png"), "no picture");
     const bad = await phinets("doctor", "--data", join(data, "data.yaml"));
     expect(bad.exitCode).toBe(1);

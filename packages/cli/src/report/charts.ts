@@ -113,6 +113,27 @@ export function precisionRecallChart(curves: readonly Curve[]): Html {
   return lineChart(lines, { x: "recall", xDomain: [0, 1], yDomain: [0, 1], height: 320, names: false });
 }
 
+/** Mean IoU of boxes with their best anchor, over the number of anchors. */
+export function meanIouChart(curve: readonly { readonly anchors: number; readonly meanIou: number }[]): Html {
+  const points = curve.map(({ anchors, meanIou }) => ({ x: anchors, y: meanIou }));
+  return lineChart([{ name: "mean IoU", colour: "var(--accent)", points }], {
+    x: "anchors",
+    yDomain: [0, 1],
+    names: false,
+  });
+}
+
+const standaloneColours =
+  "--accent:#0f766e;--float:#3b6fd4;--int8:#d9730d;--firmware:#0f8a6d;--soft:#5d6675;--faint:#8a93a1;--line:#e2e0d8";
+
+/** A chart as an SVG file of its own, with the light colours of the report. */
+export function svgFile(chart: Html): string {
+  return chart.text.replace(/^<svg/, (tag) => {
+    const name = /^<svg[^>]* xmlns=/.test(chart.text) ? "" : ' xmlns="http://www.w3.org/2000/svg"';
+    return `${tag}${name} style="${standaloneColours};background:#fff;color:#5d6675;font:11px sans-serif"`;
+  });
+}
+
 /** What the search saw: work against memory, the chosen one marked. */
 export function candidateChart(pareto: readonly Candidate[], chosen: Candidate): Html {
   const row = ({ macs, ramBytes }: Candidate) => ({ x: ramBytes / 1024, y: macs / 1e6 });

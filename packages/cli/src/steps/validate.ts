@@ -7,8 +7,10 @@ import { type Detection, detect, type OutputMap } from "@phinets/core/detection"
 import {
   type ClassificationMetrics,
   type DetectionMetrics,
+  evaluateCalibration,
   evaluateClassification,
   evaluateDetection,
+  softmaxRows,
 } from "@phinets/core/evaluation";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import type { Engine } from "@phinets/core/kernels";
@@ -143,7 +145,12 @@ const evaluationConfidence = 0.005;
 
 export type Metrics =
   | ({ readonly task: "detect" } & DetectionMetrics)
-  | ({ readonly task: "classify"; readonly confusion: readonly number[] } & Omit<ClassificationMetrics, "confusion">);
+  | ({
+      readonly task: "classify";
+      readonly confusion: readonly number[];
+      /** Expected calibration error, 15 bins; NaN where the network's output is not finite. */
+      readonly calibrationError?: number;
+    } & Omit<ClassificationMetrics, "confusion">);
 
 /** Figures of outputs against what the pictures show. */
 export function score(network: Network, outputs: Outputs, source: PictureSource): Metrics {
@@ -159,7 +166,11 @@ export function score(network: Network, outputs: Outputs, source: PictureSource)
   for (const [i, output] of outputs.entries()) scores.set(output, i * classes);
   const labels = outputs.map((_, i) => source.at(i).class ?? -1);
   const { confusion, ...figures } = evaluateClassification(scores, labels, classes);
-  return { task: "classify", ...figures, confusion: Array.from(confusion) };
+  const probabilities = softmaxRows(scores, classes);
+  const calibrationError = probabilities.every(Number.isFinite)
+    ? evaluateCalibration(probabilities, labels, classes).ECE
+    : Number.NaN;
+  return { task: "classify", ...figures, confusion: Array.from(confusion), calibrationError };
 }
 
 /** The one figure that the best epoch is chosen by: AP50, or top-1. */
@@ -174,5 +185,7 @@ export function describeMetrics(metrics: Metrics): string {
     if (AP50 < 0) return `AP50 unknown: no box is labelled on ${images} pictures`;
     return `AP50 ${AP50.toFixed(3)}  AP ${AP.toFixed(3)}  precision ${precision.toFixed(3)}  recall ${recall.toFixed(3)} (at ${confidence.toFixed(2)})  on ${images} pictures`;
   }
-  return `top-1 ${(100 * metrics.top1).toFixed(2)} %  top-5 ${(100 * metrics.top5).toFixed(2)} %  on ${metrics.images} pictures`;
+  const { calibrationError } = metrics;
+  const calibration = calibrationError === undefined ? "" : `  calibration error ${calibrationError.toFixed(3)}`;
+  return `top-1 ${(100 * metrics.top1).toFixed(2)} %  top-5 ${(100 * metrics.top5).toFixed(2)} %${calibration}  on ${metrics.images} pictures`;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { goldens } from "../../../../test/shared.js";
-import { type BoxShape, clusterAnchors, kMeansShapes, meanAnchorIou } from "./anchors.js";
+import { type BoxShape, clusterAnchors, kMeansShapes, meanAnchorIou, meanIouOverCount } from "./anchors.js";
 
 describe.skipIf(!goldens)("k-means on COCO boxes", () => {
   const golden = goldens ? JSON.parse(readFileSync(`${goldens}/yolo/kmeans_coco100.json`, "utf8")) : { cases: [] };
@@ -65,5 +65,25 @@ describe("clusterAnchors", () => {
   it("refuses too few boxes and boxes without size", () => {
     expect(() => clusterAnchors([[1, 1]], 5, { width: 8, height: 8 })).toThrow("1 boxes cannot make 5 anchors");
     expect(() => clusterAnchors([[0, 1]], 1, { width: 8, height: 8 })).toThrow("0 x 1");
+  });
+});
+
+describe("meanIouOverCount", () => {
+  it("is what clusterAnchors reaches for each count, and 1 once every shape has its anchor", () => {
+    const shapes: BoxShape[] = [
+      [0.1, 0.1],
+      [0.1, 0.2],
+      [0.5, 0.5],
+      [0.9, 0.3],
+    ];
+    const curve = meanIouOverCount(shapes, 2, 9);
+    expect(curve.map(({ anchors }) => anchors)).toEqual([2, 3, 4]);
+    for (const { anchors, meanIou, shapes: own } of curve) {
+      expect(meanIou).toBe(clusterAnchors(shapes, anchors, { width: 1, height: 1 }).meanIou);
+      expect(meanAnchorIou(shapes, own)).toBeCloseTo(meanIou, 12);
+    }
+    expect(curve[2].meanIou).toBeCloseTo(1, 12);
+    expect(curve[1].meanIou).toBeGreaterThan(curve[0].meanIou);
+    expect(() => meanIouOverCount(shapes, 5, 6)).toThrow("4 boxes cannot make 5 anchors");
   });
 });

@@ -83,6 +83,25 @@ export function clusterAnchors(
   return { anchors, meanIou: best.meanIou };
 }
 
+/**
+ * Mean IoU that the best anchors reach, for every number of anchors from..to: where the curve flattens, more anchors cost
+ * more than they bring. Ends early where there are fewer boxes than anchors.
+ */
+export function meanIouOverCount(
+  shapes: readonly BoxShape[],
+  from: number,
+  to: number,
+  options: AnchorOptions = {},
+): { readonly anchors: number; readonly meanIou: number; readonly shapes: readonly BoxShape[] }[] {
+  checkShapes(shapes, from);
+  const curve = [];
+  for (let count = from; count <= Math.min(to, shapes.length); count++) {
+    const best = clusterAnchors(shapes, count, { width: 1, height: 1 }, options);
+    curve.push({ anchors: count, meanIou: best.meanIou, shapes: best.anchors });
+  }
+  return curve;
+}
+
 /** Mean over the shapes of the IoU with the most alike anchor; both in the same unit. */
 export function meanAnchorIou(shapes: readonly BoxShape[], anchors: Anchors): number {
   let sum = 0;

@@ -1,3 +1,4 @@
+export * from "./calibration.js";
 export * from "./classification.js";
 export {
   accumulateCoco,
