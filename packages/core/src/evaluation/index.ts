@@ -10,7 +10,9 @@ export {
   evaluateCoco,
 } from "./coco.js";
 export { type CategoryAccumulation, iouThresholds, recallThresholds } from "./coco-category.js";
+export * from "./confusion.js";
 export * from "./detection.js";
+export * from "./errors.js";
 export * from "./mot.js";
 export type { ClearCounts } from "./mot-clear.js";
 export {

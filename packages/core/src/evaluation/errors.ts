@@ -1,0 +1,179 @@
+/**
+ * What a detector's errors cost: every wrong detection and missed truth has one cause, and the cost of a cause is the AP
+ * that mending it alone would bring. After TIDE (Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection
+ * Errors", ECCV 2020, section 2).
+ */
+import type { CocoDetection, CocoGroundTruth } from "./coco.js";
+import { recallThresholds } from "./coco-category.js";
+import { iouOf, type JudgedDetection, type JudgedPicture, judgePictures } from "./judged.js";
+
+/**
+ * - localisation: the right class, but the box overlaps its truth too little;
+ * - class: the box of a truth of another class;
+ * - both: too little overlap with a truth of another class;
+ * - duplicate: a truth that a better detection already has;
+ * - background: nothing there;
+ * - missed: truths that neither a right detection nor one of wrong class or place points at.
+ */
+export const errorKinds = ["localisation", "class", "both", "duplicate", "background", "missed"] as const;
+export type ErrorKind = (typeof errorKinds)[number];
+
+export interface DetectionErrors {
+  /** COCO's AP at the IoU that a pair needs, mean over the classes that have truths; -1 where none has */
+  readonly AP: number;
+  readonly errors: Readonly<Record<ErrorKind, { readonly count: number; readonly costAP: number }>>;
+}
+
+export interface ErrorOptions {
+  /** Least IoU of a detection and its truth. Default 0.5. */
+  readonly iou?: number;
+  /** Least IoU that points at a truth at all. Default 0.1. */
+  readonly background?: number;
+}
+
+/** A detection as the mended list has it. */
+interface Verdict {
+  readonly category: number;
+  readonly score: number;
+  readonly right: boolean;
+}
+
+interface Wrong {
+  readonly kind: Exclude<ErrorKind, "missed">;
+  readonly score: number;
+  /** The truth it should have been, for localisation and class. */
+  readonly target: number;
+  /** Place in the order in which equal scores count. */
+  readonly place: number;
+}
+
+/** Detections of categories that the truth lacks are left out. */
+export function detectionErrors(
+  truth: CocoGroundTruth,
+  detections: readonly CocoDetection[],
+  { iou = 0.5, background = 0.1 }: ErrorOptions = {},
+): DetectionErrors {
+  const verdicts: (Verdict | undefined)[] = [];
+  const fixes: Record<ErrorKind, Map<number, Verdict | undefined>> = {
+    localisation: new Map(),
+    class: new Map(),
+    both: new Map(),
+    duplicate: new Map(),
+    background: new Map(),
+    missed: new Map(),
+  };
+  const counts: Record<ErrorKind, number> = {
+    localisation: 0,
+    class: 0,
+    both: 0,
+    duplicate: 0,
+    background: 0,
+    missed: 0,
+  };
+  const positives = new Map<number, number>();
+  const missed = new Map<number, number>();
+  const add = (to: Map<number, number>, category: number) => to.set(category, (to.get(category) ?? 0) + 1);
+  for (const picture of judgePictures(truth, detections, iou)) {
+    const wrong: Wrong[] = [];
+    for (const judged of picture.detections) {
+      const { detection, match, leftOut } = judged;
+      const place = verdicts.length;
+      const { category_id: category, score } = detection;
+      verdicts.push(leftOut ? undefined : { category, score, right: match >= 0 });
+      if (!leftOut && match < 0) wrong.push({ ...causeOf(judged, picture, iou, background), score, place });
+    }
+    const pointedAt = new Set<number>();
+    wrong.sort((a, b) => b.score - a.score || a.place - b.place);
+    for (const kind of ["localisation", "class"] as const) {
+      const mended = new Set<number>();
+      for (const each of wrong) {
+        if (each.kind !== kind) continue;
+        pointedAt.add(each.target);
+        // Of several that mean one truth the best becomes right; the others would be duplicates and go.
+        const goes = picture.found[each.target] === 1 || mended.has(each.target);
+        mended.add(each.target);
+        const category = picture.truths[each.target].category_id;
+        fixes[kind].set(each.place, goes ? undefined : { category, score: each.score, right: true });
+      }
+    }
+    for (const { kind, place } of wrong) {
+      counts[kind]++;
+      if (kind !== "localisation" && kind !== "class") fixes[kind].set(place, undefined);
+    }
+    for (const [t, { category_id, iscrowd }] of picture.truths.entries()) {
+      if (iscrowd) continue;
+      add(positives, category_id);
+      if (picture.found[t] === 1 || pointedAt.has(t)) continue;
+      counts.missed++;
+      add(missed, category_id);
+    }
+  }
+  const AP = meanAP(verdicts, positives, positives);
+  const left = new Map([...positives].map(([category, count]) => [category, count - (missed.get(category) ?? 0)]));
+  const costOf = (kind: ErrorKind): number => {
+    if (AP < 0) return 0;
+    if (kind === "missed") return meanAP(verdicts, positives, left) - AP;
+    if (fixes[kind].size === 0) return 0;
+    const mended = verdicts.map((verdict, i) => (fixes[kind].has(i) ? fixes[kind].get(i) : verdict));
+    return meanAP(mended, positives, positives) - AP;
+  };
+  const errors = Object.fromEntries(errorKinds.map((kind) => [kind, { count: counts[kind], costAP: costOf(kind) }]));
+  return { AP, errors: errors as DetectionErrors["errors"] };
+}
+
+/** A detection that is wrong by the first of these that holds: place, class, duplicate, background, both. */
+function causeOf(
+  { detection }: JudgedDetection,
+  { truths }: JudgedPicture,
+  threshold: number,
+  background: number,
+): { kind: Wrong["kind"]; target: number } {
+  let [same, other] = [-1, -1];
+  let [mostSame, mostOther] = [0, 0];
+  for (const [t, truth] of truths.entries()) {
+    if (truth.iscrowd) continue;
+    const overlap = iouOf(detection, truth);
+    if (truth.category_id === detection.category_id) {
+      if (overlap > mostSame) [same, mostSame] = [t, overlap];
+    } else if (overlap > mostOther) [other, mostOther] = [t, overlap];
+  }
+  if (mostSame >= background && mostSame < threshold) return { kind: "localisation", target: same };
+  if (mostOther >= threshold) return { kind: "class", target: other };
+  if (mostSame >= threshold) return { kind: "duplicate", target: same };
+  return { kind: mostOther < background ? "background" : "both", target: -1 };
+}
+
+/**
+ * Mean over the categories with truths of COCO's 101-point AP. Where nothing is left to find AP is 1.
+ * @param left truths that must be found, by category
+ */
+function meanAP(
+  verdicts: readonly (Verdict | undefined)[],
+  categories: ReadonlyMap<number, number>,
+  left: ReadonlyMap<number, number>,
+): number {
+  const lists = new Map<number, Verdict[]>([...categories.keys()].map((category) => [category, []]));
+  for (const verdict of verdicts) if (verdict) lists.get(verdict.category)?.push(verdict);
+  let sum = 0;
+  for (const [category, list] of lists) {
+    const truths = left.get(category)!;
+    sum += truths === 0 ? 1 : averagePrecision(list, truths);
+  }
+  return lists.size === 0 ? -1 : sum / lists.size;
+}
+
+function averagePrecision(list: readonly Verdict[], truths: number): number {
+  const ranked = [...list].sort((a, b) => b.score - a.score); // stable: equal scores keep the pictures' order
+  const curve: number[] = [];
+  for (const [i, { right }] of ranked.entries()) {
+    if (right) curve.push((curve.length + 1) / (i + 1 + Number.EPSILON));
+  }
+  for (let n = curve.length - 2; n >= 0; n--) curve[n] = Math.max(curve[n], curve[n + 1]);
+  let sum = 0;
+  let n = 0;
+  for (const recall of recallThresholds) {
+    while (n < curve.length && (n + 1) / truths < recall) n++;
+    sum += curve[n] ?? 0;
+  }
+  return sum / recallThresholds.length;
+}

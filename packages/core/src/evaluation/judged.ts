@@ -1,0 +1,93 @@
+/** COCO's matching at one IoU, picture by picture, with who was paired with whom: for error breakdown and confusion. */
+import type { CocoDetection, CocoGroundTruth } from "./coco.js";
+
+export type CocoTruth = CocoGroundTruth["annotations"][number];
+
+export interface JudgedDetection {
+  readonly detection: CocoDetection;
+  /** Its truth in `JudgedPicture.truths`, or -1. */
+  match: number;
+  /** Paired with a crowd: neither right nor wrong. */
+  leftOut: boolean;
+}
+
+export interface JudgedPicture {
+  /** of listed categories, crowds included */
+  readonly truths: readonly CocoTruth[];
+  /** per truth: whether a detection of its category is paired with it */
+  readonly found: Uint8Array;
+  /** at most `maxDetections` a category, by category, best first within each */
+  readonly detections: readonly JudgedDetection[];
+}
+
+/** Left, top, width, height; a crowd counts the detection's area only. */
+export function iouOf(detection: CocoDetection, truth: CocoTruth): number {
+  const [x, y, w, h] = detection.bbox;
+  const [left, top, width, height] = truth.bbox;
+  const across = Math.min(x + w, left + width) - Math.max(x, left);
+  const down = Math.min(y + h, top + height) - Math.max(y, top);
+  if (!(across > 0 && down > 0)) return 0;
+  const intersection = across * down;
+  return intersection / (truth.iscrowd ? w * h : w * h + width * height - intersection);
+}
+
+/** In ascending picture id. `threshold`: least IoU of a pair. */
+export function judgePictures(
+  truth: CocoGroundTruth,
+  detections: readonly CocoDetection[],
+  threshold: number,
+  maxDetections = 100,
+): JudgedPicture[] {
+  const categories = new Set(truth.categories.map(({ id }) => id));
+  const ids = [...new Set(truth.images.map(({ id }) => id))].sort((a, b) => a - b);
+  const truthsOf = new Map<number, CocoTruth[]>(ids.map((id) => [id, []]));
+  for (const each of truth.annotations) if (categories.has(each.category_id)) truthsOf.get(each.image_id)?.push(each);
+  const foundIn = new Map<number, CocoDetection[]>(ids.map((id) => [id, []]));
+  for (const each of detections) if (categories.has(each.category_id)) foundIn.get(each.image_id)?.push(each);
+  return ids.map((id) => judge(truthsOf.get(id)!, foundIn.get(id)!, threshold, maxDetections));
+}
+
+function judge(
+  truths: readonly CocoTruth[],
+  all: readonly CocoDetection[],
+  threshold: number,
+  maxDetections: number,
+): JudgedPicture {
+  const found = new Uint8Array(truths.length);
+  const ranked = all
+    .map((detection, i) => ({ detection, i }))
+    .sort(
+      (a, b) => a.detection.category_id - b.detection.category_id || b.detection.score - a.detection.score || a.i - b.i,
+    );
+  const detections: JudgedDetection[] = [];
+  let rank = 0;
+  for (const [n, { detection }] of ranked.entries()) {
+    rank = ranked[n - 1]?.detection.category_id === detection.category_id ? rank + 1 : 0;
+    if (rank >= maxDetections) continue;
+    // The best free truth, the later of equals; a crowd, always free, only where there is none.
+    const match = bestOf(truths, (t) => !t.iscrowd, detection, threshold, found);
+    const crowd = match < 0 && bestOf(truths, (t) => Boolean(t.iscrowd), detection, threshold) >= 0;
+    if (match >= 0) found[match] = 1;
+    detections.push({ detection, match, leftOut: crowd });
+  }
+  return { truths, found, detections };
+}
+
+function bestOf(
+  truths: readonly CocoTruth[],
+  wanted: (truth: CocoTruth) => boolean,
+  detection: CocoDetection,
+  threshold: number,
+  taken?: Uint8Array,
+): number {
+  let most = Math.min(threshold, 1 - 1e-10);
+  let best = -1;
+  for (const [t, truth] of truths.entries()) {
+    if (truth.category_id !== detection.category_id || taken?.[t] === 1 || !wanted(truth)) continue;
+    const overlap = iouOf(detection, truth);
+    if (overlap < most) continue;
+    most = overlap;
+    best = t;
+  }
+  return best;
+}
