@@ -128,6 +128,62 @@ describe.skipIf(!goldens)("eval against the reference tools", () => {
   });
 });
 
+describe("eval --report", () => {
+  const bodyOf = (file: string) => {
+    const page = readFileSync(file, "utf8");
+    expect(page).toMatch(/^<!doctype html>/);
+    expect(page).not.toMatch(/(?:src|href)="(?!data:|#)/);
+    expect(page).not.toMatch(/NaN|undefined|\[object/);
+    return page;
+  };
+
+  it("coco: curves, costs, confusion; what a class is called is text", async () => {
+    const categories = [
+      { id: 1, name: "<b>nut" },
+      { id: 2, name: "bolt" },
+    ];
+    const bbox = [0, 0, 10, 10];
+    const annotations = [1, 2].map((category_id) => ({ id: category_id, image_id: 1, category_id, bbox }));
+    const gt = write("report.gt.json", JSON.stringify({ images: [{ id: 1 }], categories, annotations }));
+    const found = [{ image_id: 1, category_id: 1, bbox, score: 0.9 }];
+    const pred = write("report.dt.json", JSON.stringify(found));
+    const out = join(folder, "coco.html");
+    const { exitCode, stderr } = await phinets("eval", "coco", "--gt", gt, "--pred", pred, "--report", out);
+    expect([exitCode, stderr]).toEqual([0, `written to ${out}\n`]);
+    const page = bodyOf(out);
+    for (const title of ["Precision and recall", "F1 over confidence", "What the errors cost", "Confusion matrix"]) {
+      expect(page).toContain(`<h2>${title}</h2>`);
+    }
+    expect(page).toContain("&#60;b&#62;nut");
+    expect(page.match(/<svg/g)).toHaveLength(2);
+    expect(page).toMatch(/missed<\/th><td>[^<]*<\/td><td class="n">1<\/td><td class="n">50\.00/);
+    const none = write("none.json", "[]");
+    await phinets("eval", "coco", "--gt", gt, "--pred", none, "--report", out);
+    expect(bodyOf(out)).toContain("AP at an IoU of .5 is 0.00");
+  });
+
+  it.skipIf(!goldens)("mot: figures a sequence, and trajectories over the picture", async () => {
+    const gt = join(folder, "report-gt/TUD-Campus");
+    cpSync(`${goldens}/mot/mot15/gt/TUD-Campus`, gt, { recursive: true });
+    write("report-gt/TUD-Campus/img1/000001.jpg", "jpeg");
+    const out = join(folder, "mot.html");
+    const tracks = `${goldens}/mot/mot15/trk_cem/TUD-Campus.txt`;
+    const { combined } = await json("eval", "mot", "--gt", gt, "--pred", tracks, "--report", out);
+    const page = bodyOf(out);
+    expect(page).toContain(`data:image/jpeg;base64,${Buffer.from("jpeg").toString("base64")}`);
+    expect(page.match(/<polyline/g)).toHaveLength(combined.tracks);
+    expect(page).toContain((100 * combined.HOTA).toFixed(1));
+  });
+
+  it.skipIf(!goldens)("voc: curves and figures a class", async () => {
+    const out = join(folder, "voc.html");
+    rmSync(join(folder, "pred/comp4_det_test_book.txt"), { force: true });
+    const words = ["eval", "voc", "--gt", join(folder, "voc"), "--pred", join(folder, "pred"), "--report", out];
+    const { mAPArea } = await json(...words);
+    expect(bodyOf(out)).toContain(`<div class="value">${(100 * mAPArea).toFixed(1)}</div>`);
+  });
+});
+
 describe("eval", () => {
   it("says which file and line cannot be read, in one line, with exit code 1", async () => {
     write("gt/A/gt/gt.txt", "1,1,0,0,10,20,1,-1,-1,-1\n");

@@ -5,6 +5,8 @@ import type { VocDetections, VocObject } from "@phinets/core/data";
 import type { MotBenchmark, MotConvention, MotFigures, MotSequence } from "@phinets/core/evaluation";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
+import type { TrackedSequence } from "../report/evaluation-pages.js";
+import { writeFileAtomic } from "../run/atomic.js";
 import type { Context } from "../terminal/context.js";
 import { formatCount, formatMs } from "../terminal/format.js";
 import { fraction, oneOf } from "../terminal/options.js";
@@ -13,6 +15,7 @@ import { formatPairs, formatTable } from "../terminal/table.js";
 interface Files {
   readonly gt: string;
   readonly pred: string;
+  readonly report?: string;
 }
 
 interface VocOptions extends Files {
@@ -42,6 +45,7 @@ export function register(program: Command, context: Context): void {
     .description("COCO's twelve figures for boxes, as pycocotools computes them.")
     .requiredOption("--gt <json>", "annotations in COCO's format")
     .requiredOption("--pred <json>", "detections in COCO's results format")
+    .option("--report <file.html>", "a page with curves, errors and trajectories, in one file")
     .action((options: Files) => evalCoco(options, context));
   command
     .command("voc")
@@ -53,6 +57,7 @@ export function register(program: Command, context: Context): void {
     .option("--year <year>", "which of the two mAP is: 2007 (11 points) or 2012 (area)", oneOf("2007", "2012"), "2012")
     .option("--iou <overlap>", "a find overlaps more than this", fraction, 0.5)
     .option("--set <name>", "list in ImageSets/Main (default: the one that the detections' names have)")
+    .option("--report <file.html>", "a page with curves, errors and trajectories, in one file")
     .action((options: VocOptions) => evalVoc(options, context));
   command
     .command("mot")
@@ -74,10 +79,11 @@ export function register(program: Command, context: Context): void {
     )
     .option("--sequences <names>", "these only, with commas between")
     .option("--keep-distractors", "MOT16, 17 and 20: do not take tracks of static or riding people out first")
+    .option("--report <file.html>", "a page with curves, errors and trajectories, in one file")
     .action((options: MotOptions) => evalMot(options, context));
 }
 
-async function evalCoco({ gt, pred }: Files, context: Context): Promise<void> {
+async function evalCoco({ gt, pred, report }: Files, context: Context): Promise<void> {
   const [{ parseCocoResults, parseCocoTruth }, { evaluateCoco }] = await Promise.all([
     import("@phinets/core/data"),
     import("@phinets/core/evaluation"),
@@ -90,6 +96,9 @@ async function evalCoco({ gt, pred }: Files, context: Context): Promise<void> {
   if (foreign > 0) context.note(`${pred}: ${foreign} detections of categories that ${gt} lacks are left out`);
   const result = evaluateCoco(truth, found);
   const ms = performance.now() - start;
+  if (report) {
+    await writePage(report, context, ({ cocoPage }) => cocoPage(truth, found, result, basename(pred)));
+  }
   context.result(result, () => {
     const figure = (value: number) => (value === -1 ? "-" : value.toFixed(3));
     const titles = ["category", "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"];
@@ -103,7 +112,7 @@ async function evalCoco({ gt, pred }: Files, context: Context): Promise<void> {
   });
 }
 
-async function evalVoc({ gt, pred, year, iou, set }: VocOptions, context: Context): Promise<void> {
+async function evalVoc({ gt, pred, report, year, iou, set }: VocOptions, context: Context): Promise<void> {
   const [{ parseVocAnnotation, parseVocDetections, parseVocImageSet }, { evaluateVoc }] = await Promise.all([
     import("@phinets/core/data"),
     import("@phinets/core/evaluation"),
@@ -123,11 +132,13 @@ async function evalVoc({ gt, pred, year, iou, set }: VocOptions, context: Contex
   }
   const found = new Map<string, VocDetections>();
   for (const [name, file] of files.byClass) found.set(name, parseVocDetections(readText(file), file));
-  const { mAP11, mAPArea, classes } = evaluateVoc(truth, found, iou);
+  const result = evaluateVoc(truth, found, iou);
+  const { mAP11, mAPArea, classes } = result;
   const without = classes.filter(({ truths, name }) => truths > 0 && !found.has(name));
   if (without.length > 0) {
     context.note(`${pred}: no detections of ${without.map(({ name }) => name).join(", ")}; these count 0`);
   }
+  if (report) await writePage(report, context, ({ vocPage }) => vocPage(result, names.length, basename(pred)));
   const chosen = <T>(eleven: T, area: T) => (year === "2007" ? eleven : area);
   const rows = classes.map(({ recall, precision, AP11, APArea, ...rest }) => ({
     name: rest.name,
@@ -208,7 +219,7 @@ async function evalMot(options: MotOptions, context: Context): Promise<void> {
       pred,
     );
   }
-  const sequences = folders.map(({ name, folder }): MotSequence => {
+  const sequences = folders.map(({ name, folder }): MotSequence & TrackedSequence => {
     context.signal.throwIfAborted();
     const truthFile = join(folder, "gt/gt.txt");
     const truth = parseMotRows(readText(truthFile), truthFile);
@@ -216,7 +227,12 @@ async function evalMot(options: MotOptions, context: Context): Promise<void> {
     const file = onePred ? pred : (places.find(existsSync) ?? places[0]);
     const found = parseMotRows(readText(file), file);
     const info = join(folder, "seqinfo.ini");
-    if (existsSync(info)) return { name, truth, found, frames: parseSequenceInfo(readText(info), info).length };
+    if (existsSync(info)) {
+      const { length, width, height } = parseSequenceInfo(readText(info), info);
+      const picture = join(folder, "img1/000001.jpg");
+      const jpeg = options.report && existsSync(picture) ? readBytes(picture) : undefined;
+      return { name, truth, found, frames: length, width, height, jpeg };
+    }
     const frames = [...truth.frame, ...found.frame].reduce((last, frame) => Math.max(last, frame), 1);
     context.note(`${info}: is missing; taking the last frame that has a box, ${frames}, as the end`);
     return { name, truth, found, frames };
@@ -224,6 +240,8 @@ async function evalMot(options: MotOptions, context: Context): Promise<void> {
   const { benchmark, like } = options;
   const result = evaluateMot(sequences, { benchmark, like, removeDistractors: !options.keepDistractors });
   const ms = performance.now() - start;
+  const { report } = options;
+  if (report) await writePage(report, context, ({ motPage }) => motPage(result, sequences, basename(pred)));
   context.result(result, () => {
     const frames = sequences.reduce((sum, sequence) => sum + sequence.frames, 0);
     const tool = { trackeval: "TrackEval", motmetrics: "py-motmetrics" }[like];
@@ -231,6 +249,13 @@ async function evalMot(options: MotOptions, context: Context): Promise<void> {
     const rows = result.sequences.map((figures) => motRow(figures.name, figures));
     return `${head}\n\n${formatTable(motTitles(result.combined), [...rows, motRow("combined", result.combined)])}`;
   });
+}
+
+type Pages = typeof import("../report/evaluation-pages.js");
+
+async function writePage(file: string, context: Context, render: (pages: Pages) => string): Promise<void> {
+  writeFileAtomic(file, render(await import("../report/evaluation-pages.js")));
+  context.note(`written to ${file}`);
 }
 
 const motFractions = ["MOTA", "MOTP", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "LocA"] as const;

@@ -36,7 +36,7 @@ export function leftOut({ leftOut: reason, install }: LeftOut): Html {
 }
 
 /** Keeps a section where its step was done, or says what was left out. */
-function section(title: string, note: string | undefined, body: Html | readonly Html[], long = false): Html {
+export function section(title: string, note: string | undefined, body: Html | readonly Html[], long = false): Html {
   return html`<section${long && raw(' class="long"')}><h2>${title}</h2>${note && html`<p class="note">${note}</p>`}${body}</section>`;
 }
 

@@ -94,12 +94,19 @@ export interface SequenceInfo {
   readonly name?: string;
   /** frames */
   readonly length: number;
+  /** of the pictures, pixels */
+  readonly width?: number;
+  readonly height?: number;
 }
 
 /** A seqinfo.ini: the section [Sequence] with seqLength. Throws `data.mot` naming file and line. */
 export function parseSequenceInfo(text: string, file: string): SequenceInfo {
   let name: string | undefined;
   let length: number | undefined;
+  const pixels = (key: string) => {
+    const value = Number(new RegExp(`^\\s*${key}\\s*[=:]\\s*(\\d+)\\s*$`, "im").exec(text)?.[1]);
+    return value > 0 ? value : undefined;
+  };
   for (const [n, line] of splitLines(text).entries()) {
     const match = /^\s*(name|seqLength)\s*[=:]\s*(.*?)\s*$/i.exec(line);
     if (!match) continue;
@@ -117,7 +124,7 @@ export function parseSequenceInfo(text: string, file: string): SequenceInfo {
   }
   if (length === undefined)
     throw new PhinetsError("data.mot", `${file}: has no seqLength; add the number of frames`, file);
-  return { name, length };
+  return { name, length, width: pixels("imWidth"), height: pixels("imHeight") };
 }
 
 function splitLines(text: string): string[] {
