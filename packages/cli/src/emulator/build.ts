@@ -17,7 +17,8 @@ export const firmwareSources = fileURLToPath(new URL("../../../../firmware", imp
 export const sharedFolders = ["kernels", "detect", "track", "follow"] as const;
 
 const warnings = ["-Wall", "-Wextra", "-Werror"];
-const arm = [
+/** Of every Arm program: compiler and linker. */
+export const arm = [
   "-ffunction-sections",
   "-fdata-sections",
   "--specs=nano.specs",

@@ -9,7 +9,7 @@ export interface WeightBytes {
   readonly biases: number;
   /** An int32 multiplier and an int8 shift an output channel. */
   readonly requantization: number;
-  /** 256 bytes for each hard-swish and sigmoid, which are looked up. */
+  /** 256 bytes for each hard-swish, sigmoid and lone ReLU6 (not fused into a convolution), which are looked up. */
   readonly tables: number;
   /** All of it. */
   readonly total: number;
@@ -29,7 +29,7 @@ export function weightBytes(deployed: Graph): WeightBytes {
       const { shape } = deployed.parameters[node.parameters.weight];
       weights += sizeOf(shape);
       channels += shape[0];
-    } else if (node.op === "hardswish" || node.op === "sigmoid") tables += tableBytes;
+    } else if (node.op === "hardswish" || node.op === "sigmoid" || node.op === "relu6") tables += tableBytes;
   }
   const biases = channels * biasBytes;
   const requantization = channels * requantizationBytes;

@@ -31,6 +31,9 @@ export interface CDetector {
   readonly nmsIou?: number;
 }
 
+/** Entries of `<name>_powers`. */
+const powersLength = 511;
+
 /** What boards use where the detector does not say. */
 export const defaultScoreThreshold = 0.25;
 export const defaultNmsIou = 0.45;
@@ -159,8 +162,8 @@ function metadata({ q, name }: Model, { detector, classes }: COptions): string[]
     const { scale, zeroPoint } = q.values[output];
     const [height, width, channels] = mapOf(q.graph.shapes[output]);
     checkHead(channels, anchors, detector.classes.length);
-    // Differences of two bytes downwards, and of a byte and the zero point upwards.
-    const powers = Array.from({ length: 256 + Math.max(0, 127 - zeroPoint) }, (_, i) => exp(scale * (i - 255)));
+    // Differences of two bytes. Always as many: what a detector takes of flash is known before it is trained.
+    const powers = Array.from({ length: powersLength }, (_, i) => exp(scale * (i - 255)));
     lines.push(
       arrayDefinition("double", `${name}_anchors`, anchors.flat()),
       `/* e^(scale * d), d = -255..${powers.length - 256}. */`,
