@@ -2,8 +2,9 @@
 // every thread first does what is done once for all shards (from sums that the barrier completed), then threads claim
 // shards, one at a time, and take each through the segment: a slow core claims fewer, and no result depends on who did
 // what, because shards share nothing but the statistics and gradients that are reduced after a barrier.
-import { convBackward, convForward, groupedBackward, groupedForward } from "./conv";
+import { convBackward, convForward } from "./conv";
 import { depthwiseBackward, depthwiseForward } from "./depthwise";
+import { groupedBackward, groupedForward } from "./grouped";
 import {
   activationGradient,
   channelDot,

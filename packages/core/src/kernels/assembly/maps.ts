@@ -1,6 +1,6 @@
 // Kernels without weights: storing an operand, activations' gradients, pooling, padding, reshaping, softmax.
 import { exp, sigmoid } from "./math";
-import { addMoments, addRows, finishRows, plainActivationGradient, startEpilogue, startMoments } from "./norm";
+import { addMoments, addRows, finishRows, plainActivationGradient, startEpilogue, startSums } from "./norm";
 import { copyRows, loadRows } from "./operand";
 import { address, arena, arg, firstImage, images } from "./program";
 import { HARDSWISH, NONE, RELU6 } from "./simd";
@@ -33,7 +33,7 @@ export function moments(i: usize, program: usize, shard: i32): void {
     block = address(i, 1);
   const total = images(program, shard) * arg(i, 3);
   const chunk = chunkOf(bytes);
-  startMoments(block, bytes, shard);
+  startSums(block, bytes, shard);
   for (let row = 0; row < total; row += chunk)
     addMoments(base + address(i, 0) + <usize>row * bytes, min(chunk, total - row), block, bytes, shard, row == 0);
 }

@@ -14,8 +14,8 @@ function sums(block: usize, bytes: usize, shard: i32): usize {
   return block + 8 * bytes + <usize>shard * 5 * bytes;
 }
 
-/** Starts a shard's forward sums; `u` is its first row. */
-export function startMoments(block: usize, bytes: usize, shard: i32): void {
+/** Starts a shard's sums, forward or backward. */
+export function startSums(block: usize, bytes: usize, shard: i32): void {
   memory.fill(sums(block, bytes, shard), 0, 4 * bytes);
 }
 
@@ -82,11 +82,6 @@ export function prepareNorm(block: usize, bytes: usize, gamma: usize, beta: usiz
     store<f32>(block + c, <f32>scale);
     store<f32>(block + bytes + c, <f32>(<f64>load<f32>(beta + c) - <f64>load<f32>(mean + c) * scale));
   }
-}
-
-/** Starts a shard's backward sums. */
-export function startGradientSums(block: usize, bytes: usize, shard: i32): void {
-  memory.fill(sums(block, bytes, shard), 0, 4 * bytes);
 }
 
 /**
@@ -167,7 +162,7 @@ export function finishRows(epilogue: usize, arena: usize, target: usize, row: i3
 }
 
 export function startEpilogue(epilogue: usize, bytes: usize, shard: i32): void {
-  if (load<i32>(epilogue) != 0) startGradientSums(<usize>load<u32>(epilogue, 12), bytes, shard);
+  if (load<i32>(epilogue) != 0) startSums(<usize>load<u32>(epilogue, 12), bytes, shard);
 }
 
 export function addRows(target: usize, addend: usize, bytes: usize): void {

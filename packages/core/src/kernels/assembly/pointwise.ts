@@ -1,7 +1,7 @@
 // 1x1 convolution and dense layer: matrix products over chunks of rows that stay in cache, so that reading an operand,
 // the product, bias, and batch norm sums touch memory once.
 import { columnSums, gemm, gemmTransposed, packPanels, packTransposedPanels } from "./gemm";
-import { addMoments, finishRows, startEpilogue, startMoments } from "./norm";
+import { addMoments, finishRows, startEpilogue, startSums } from "./norm";
 import { loadRows } from "./operand";
 import { address, arena, arg, images, partials } from "./program";
 
@@ -28,7 +28,7 @@ export function pointwiseForward(i: usize, program: usize, shard: i32, scratch: 
   packPanels(address(i, 9), inputs, outputs, scratch);
   const rowsAt = scratch + <usize>outputs * inputBytes;
   let out = base + address(i, 8);
-  if (block) startMoments(block, outputBytes, shard);
+  if (block) startSums(block, outputBytes, shard);
   for (let row = 0; row < total; row += chunk) {
     const rows = min(chunk, total - row);
     const a = loadRows(i + 8, base, row, rows, inputBytes, pixels, rowsAt);

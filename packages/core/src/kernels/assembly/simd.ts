@@ -17,6 +17,13 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
+/** Adds four floats to those at an address. */
+// @ts-ignore: decorator
+@inline
+export function addTo(target: usize, v: v128): void {
+  v128.store(target, f32x4.add(v128.load(target), v));
+}
+
 /** Activation by code; with a constant code the branches fold away. pmin and pmax compile to one instruction. */
 // @ts-ignore: decorator
 @inline

@@ -1,0 +1,112 @@
+// Grouped convolution, pixel by pixel (rare: correct, not fast).
+import { columnSums } from "./gemm";
+import { Geometry } from "./geometry";
+import { addMoments, startSums } from "./norm";
+import { addBias } from "./pointwise";
+import { address, arena, arg, images, partials } from "./program";
+
+// Weights as [filters][kernel height][kernel width][inputs / groups], unpadded. Words as convForward's (conv.ts), then
+// 24 groups, 25 true inputs, 26 true outputs.
+export function groupedForward(i: usize, program: usize, shard: i32): void {
+  const base = arena(program, shard);
+  const bytes = (<usize>arg(i, 11)) << 2;
+  const weight = address(i, 9),
+    bias = address(i, 10),
+    block = address(i, 22);
+  const geometry = Geometry.at(i, 12);
+  const height = geometry.height,
+    width = geometry.width,
+    kh = geometry.kernelHeight,
+    kw = geometry.kernelWidth;
+  const outBytes = (<usize>arg(i, 23)) << 2;
+  const groups = arg(i, 24),
+    filters = arg(i, 26);
+  const groupInputs = arg(i, 25) / groups,
+    groupOutputs = filters / groups;
+  const count = images(program, shard);
+  let out = base + address(i, 8);
+  if (block) startSums(block, outBytes, shard);
+  for (let image = 0; image < count; image++) {
+    const x = base + address(i, 1) + <usize>(image * height * width) * bytes;
+    for (let y = 0; y < geometry.outHeight; y++) {
+      const rowAt = out;
+      for (let ox = 0; ox < geometry.outWidth; ox++) {
+        memory.fill(out, 0, outBytes);
+        for (let o = 0; o < filters; o++) {
+          let sum: f32 = 0;
+          for (let k = 0; k < kh; k++) {
+            const row = y * geometry.down - geometry.top + k;
+            if (row < 0 || row >= height) continue;
+            for (let j = 0; j < kw; j++) {
+              const column = ox * geometry.across - geometry.left + j;
+              if (column < 0 || column >= width) continue;
+              const source =
+                x + <usize>(row * width + column) * bytes + ((<usize>((o / groupOutputs) * groupInputs)) << 2);
+              const w = weight + ((<usize>(((o * kh + k) * kw + j) * groupInputs)) << 2);
+              for (let c: usize = 0; c < (<usize>groupInputs) << 2; c += 4)
+                sum += load<f32>(source + c) * load<f32>(w + c);
+            }
+          }
+          store<f32>(out + ((<usize>o) << 2), sum);
+        }
+        out += outBytes;
+      }
+      if (bias) addBias(rowAt, bias, geometry.outWidth, outBytes);
+      if (block) addMoments(rowAt, geometry.outWidth, block, outBytes, shard, image == 0 && y == 0);
+    }
+  }
+}
+
+// words as convBackward's, dy stored, then 38 groups, 39 true inputs, 40 true outputs, 41 weight gradient's bytes
+export function groupedBackward(i: usize, program: usize, shard: i32): void {
+  const base = arena(program, shard);
+  const gradients = partials(program, shard);
+  const bytes = (<usize>arg(i, 26)) << 2;
+  const weight = address(i, 23);
+  const dx = arg(i, 22),
+    dweight = arg(i, 24),
+    dbias = arg(i, 25);
+  const geometry = Geometry.at(i, 27);
+  const height = geometry.height,
+    width = geometry.width,
+    kh = geometry.kernelHeight,
+    kw = geometry.kernelWidth;
+  const outBytes = (<usize>arg(i, 37)) << 2;
+  const groups = arg(i, 38),
+    filters = arg(i, 40);
+  const groupInputs = arg(i, 39) / groups,
+    groupOutputs = filters / groups;
+  const count = images(program, shard);
+  const mapBytes = <usize>(height * width) * bytes;
+  const g = gradients + <usize>(<u32>dweight);
+  let dy = base + <usize>load<u32>(i + 8 + 9 * 4);
+  if (dx != -1) memory.fill(base + <usize>(<u32>dx), 0, <usize>count * mapBytes);
+  if (dweight != -1) memory.fill(g, 0, <usize>arg(i, 41));
+  for (let image = 0; image < count; image++) {
+    const x = base + address(i, 1) + <usize>image * mapBytes;
+    const d = base + <usize>(<u32>dx) + <usize>image * mapBytes;
+    for (let y = 0; y < geometry.outHeight; y++) {
+      if (dbias != -1) columnSums(dy, geometry.outWidth, outBytes, gradients + <usize>(<u32>dbias), image == 0 && y == 0);
+      for (let ox = 0; ox < geometry.outWidth; ox++) {
+        for (let o = 0; o < filters; o++) {
+          const value = load<f32>(dy + ((<usize>o) << 2));
+          for (let k = 0; k < kh; k++) {
+            const row = y * geometry.down - geometry.top + k;
+            if (row < 0 || row >= height) continue;
+            for (let j = 0; j < kw; j++) {
+              const column = ox * geometry.across - geometry.left + j;
+              if (column < 0 || column >= width) continue;
+              const at = <usize>(row * width + column) * bytes + ((<usize>((o / groupOutputs) * groupInputs)) << 2);
+              const w = (<usize>(((o * kh + k) * kw + j) * groupInputs)) << 2;
+              for (let c: usize = 0; c < (<usize>groupInputs) << 2; c += 4) {
+                if (dweight != -1) store<f32>(g + w + c, load<f32>(g + w + c) + load<f32>(x + at + c) * value);
+                if (dx != -1) store<f32>(d + at + c, load<f32>(d + at + c) + load<f32>(weight + w + c) * value);
+              }
+            }
+          }
+        }
+        dy += outBytes;
+      }
+    }
+  }
+}
