@@ -1,55 +1,113 @@
 /**
- * What a PhiNet costs, from its hyper-parameters alone: no graph is built, so that a lattice of a hundred thousand
- * networks takes a second. Parameters, MACs, weight bytes and instructions are exact (a test holds them against the
- * graph's); RAM is a lower bound, the planner decides. Stem convolution with stride, no pooling: what the lattice holds.
+ * What a PhiNet costs, from its hyper-parameters alone: no graph is built, so that a second costs millions of networks.
+ * Every figure is what the graph would give (a test compares them): parameters, MACs, weight bytes and arena bytes to
+ * the unit, instructions up to the rounding of their sum.
+ *
+ * How: networks that differ only in beta, t0 and squeeze-and-excite have the same block ends, map sizes and strides (a
+ * `Skeleton`); in each block every cost is then linear in one number, the expanded width, but for the products with the
+ * squeezed width and the largest live set. Stem convolution with stride, no pooling: what the lattice holds.
  */
-import { type Board, borderPixels, type MacKind } from "../cost/index.js";
-import { classCount, type MicromindPhinet, phinetBlocks, stemFilters, yolov2Channels } from "../networks/index.js";
+import { type Board, borderPixels } from "../cost/index.js";
+import {
+  classCount,
+  expansionFactor,
+  type MicromindPhinet,
+  phinetBlocks,
+  roundHalfToEven,
+  roundWidth,
+  stemFilters,
+  yolov2Channels,
+} from "../networks/index.js";
 
 export interface Estimate {
   readonly parameters: number;
   readonly macs: number;
+  /** MACs of the backbone on maps of at most an eighth of the input's sides: what sees small things. */
+  readonly fineMacs: number;
   /** Of one inference. */
   readonly instructions: number;
   /** Weights, biases, requantisation and tables. */
   readonly weightBytes: number;
-  /** No arena is smaller. */
-  readonly ramLowerBoundBytes: number;
+  /** The largest set of values alive together, which is what the planner's arena takes. */
+  readonly arenaBytes: number;
 }
 
 type Size = readonly [height: number, width: number];
 
-export function estimate(network: MicromindPhinet, board: Board): Estimate {
+/** Sums that grow layer by layer. */
+interface Totals {
+  parameters: number;
+  macs: number;
+  fineMacs: number;
+  instructions: number;
+  weightBytes: number;
+  arenaBytes: number;
+}
+
+/** A block but for its expanded width: `fixed` costs, and what every expanded channel adds. */
+interface Segment {
+  readonly input: number;
+  readonly pixels: number;
+  readonly outPixels: number;
+  /** Bytes of the block's input, output, and of the input where it is kept for the sum at the end. */
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  readonly keptBytes: number;
+  readonly parameters: number;
+  readonly weightBytes: number;
+  readonly macs: number;
+  /** `macs` where the block's output map is fine, else 0. */
+  readonly fineMacs: number;
+  readonly instructions: number;
+  /** Instructions that squeeze-and-excite adds for every expanded channel beside its two layers'. */
+  readonly squeezeInstructions: number;
+}
+
+export interface Skeleton {
+  readonly segments: readonly Segment[];
+  readonly fixed: Readonly<Totals>;
+  /** What squeeze-and-excite adds whatever its width. */
+  readonly squeezeTableBytes: number;
+  readonly divisor: number;
+  readonly denseInstructions: number;
+  readonly requantizeInstructions: number;
+}
+
+/** Bytes that one value takes of the arena. */
+const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+
+/** Bias 4, multiplier 4, shift 1. */
+const channelBytes = 9;
+const tableBytes = 256;
+
+/** What all networks with the given one's blocks, alpha, divisor, layout, input and head have in common. */
+export function skeleton(network: MicromindPhinet, board: Board): Skeleton {
   const { instructionsPerMac: perMac, instructionsPerOutput: perOutput } = board;
-  const hasTable = network.activation === "hardswish" && !network.compatibility;
-  const tableBytes = 256;
-  let [parameters, macs, instructions, weights, ram] = [0, 0, 0, 0, 0];
+  const activationBytes = network.activation === "hardswish" && !network.compatibility ? tableBytes : 0;
+  const fixed: Totals = { parameters: 0, macs: 0, fineMacs: 0, instructions: 0, weightBytes: 0, arenaBytes: 0 };
 
   /** A convolution; `extra` counts the trained values beside its weights: two a channel for batch norm, one for a bias. */
-  const layer = (kind: MacKind, pixels: number, filters: number, perFilter: number, extra: number): void => {
-    const layerMacs = pixels * filters * perFilter;
-    parameters += filters * (perFilter + extra);
-    weights += filters * (perFilter + 9); // bias 4, multiplier 4, shift 1
-    macs += layerMacs;
-    instructions += layerMacs * perMac[kind] + pixels * filters * perOutput.requantize;
+  const layer = (rate: number, pixels: number, filters: number, perFilter: number, extra: number): void => {
+    const macs = pixels * filters * perFilter;
+    fixed.parameters += filters * (perFilter + extra);
+    fixed.weightBytes += filters * (perFilter + channelBytes);
+    fixed.macs += macs;
+    fixed.instructions += macs * rate + pixels * filters * perOutput.requantize;
   };
-  const pointwise = (size: Size, from: number, to: number, extra: number): void => {
-    const pixels = size[0] * size[1];
-    layer(pixels === 1 ? "dense" : "pointwise", pixels, to, from, extra);
+  const pointwiseRate = (pixels: number): number => (pixels === 1 ? perMac.dense : perMac.pointwise);
+  const pointwise = (pixels: number, from: number, to: number, extra: number): void =>
+    layer(pointwiseRate(pixels), pixels, to, from, extra);
+  const borderOf = (input: Size, output: Size, kernel: number, stride: number, before: number): number =>
+    borderPixels(input, output, kernel, stride, [before, before]) * perOutput.depthwiseBorder;
+  const depthwise = (input: Size, output: Size, channels: number, stride: number, before: number): void => {
+    layer(perMac.depthwise, output[0] * output[1], channels, 9, 2);
+    fixed.instructions += borderOf(input, output, 3, stride, before) * channels;
   };
-  const depthwise = (input: Size, output: Size, channels: number, kernel: number, stride: number, before: number) => {
-    layer(kernel === 3 ? "depthwise" : "depthwise5x5", output[0] * output[1], channels, kernel * kernel, 2);
-    const border = borderPixels(input, output, kernel, stride, [before, before]);
-    instructions += border * channels * perOutput.depthwiseBorder;
-  };
-  const live = (...bytes: number[]): void => {
-    ram = Math.max(
-      ram,
-      bytes.reduce((a, b) => a + b),
-    );
+  const live = (bytes: number): void => {
+    fixed.arenaBytes = Math.max(fixed.arenaBytes, bytes);
   };
   const activation = (): void => {
-    if (hasTable) weights += tableBytes;
+    fixed.weightBytes += activationBytes;
   };
 
   const { height, width, channels } = network.input;
@@ -57,59 +115,174 @@ export function estimate(network: MicromindPhinet, board: Board): Estimate {
   const down = (size: number, padding: number, kernel: number, stride: number): number =>
     Math.floor((size + padding - kernel) / stride) + 1;
   let size: Size = [down(height, before + 1, 3, network.stemStride), down(width, before + 1, 3, network.stemStride)];
+  let pixels = size[0] * size[1];
   const stem = stemFilters(network);
-  depthwise([height, width], size, channels, 3, network.stemStride, before);
-  parameters -= 2 * channels; // no batch norm between the stem's two convolutions
-  pointwise(size, channels, stem, 2);
+  depthwise([height, width], size, channels, network.stemStride, before);
+  fixed.parameters -= 2 * channels; // no batch norm between the stem's two convolutions
+  pointwise(pixels, channels, stem, 2);
   activation();
-  live(height * width * channels, size[0] * size[1] * channels);
-  live(size[0] * size[1] * (channels + stem));
+  live(aligned(height * width * channels) + aligned(pixels * channels));
+  live(aligned(pixels * channels) + aligned(pixels * stem));
 
+  const segments: Segment[] = [];
+  let stride = network.stemStride;
   const blocks = phinetBlocks(network);
   for (const block of blocks) {
-    const padding = block.stride === 2 ? 1 : (block.kernel - 1) / 2;
-    const out: Size = [
-      down(size[0], 2 * padding, block.kernel, block.stride),
-      down(size[1], 2 * padding, block.kernel, block.stride),
+    const { kernel, input, output } = block;
+    const padding = block.stride === 2 ? 1 : (kernel - 1) / 2;
+    const next: Size = [
+      down(size[0], 2 * padding, kernel, block.stride),
+      down(size[1], 2 * padding, kernel, block.stride),
     ];
-    const pixels = size[0] * size[1];
-    const outPixels = out[0] * out[1];
-    const kept = block.skip ? pixels * block.input : 0;
-    if (block.id > 0) {
-      pointwise(size, block.input, block.hidden, 2);
+    const outPixels = next[0] * next[1];
+    stride *= block.stride;
+    const inputBytes = aligned(pixels * input);
+    const outputBytes = aligned(outPixels * output);
+    const keptBytes = block.skip ? inputBytes : 0;
+    if (block.skip) fixed.instructions += outPixels * output * perOutput.add;
+    if (block.id === 0) {
+      depthwise(size, next, input, block.stride, padding);
       activation();
-      live(pixels * (block.input + block.hidden));
-      live(kept, pixels * block.hidden, outPixels * block.hidden);
-    } else live(pixels * block.hidden + outPixels * block.hidden); // block 0's input is its hidden map
-    depthwise(size, out, block.hidden, block.kernel, block.stride, padding);
-    activation();
-    if (block.squeeze > 0) {
-      pointwise([1, 1], block.hidden, block.squeeze, 0);
+      pointwise(outPixels, input, output, 2);
+      live(inputBytes + aligned(outPixels * input));
+      live(keptBytes + aligned(outPixels * input) + outputBytes);
+      fixed.fineMacs = fixed.macs;
+    } else {
+      const taps = kernel * kernel;
+      const macs = pixels * input + outPixels * (taps + output);
+      const depthwiseRate = kernel === 3 ? perMac.depthwise : perMac.depthwise5x5;
+      segments.push({
+        input,
+        pixels,
+        outPixels,
+        inputBytes,
+        outputBytes,
+        keptBytes,
+        parameters: input + 2 + taps + 2 + output,
+        weightBytes: input + channelBytes + taps + channelBytes + output,
+        macs,
+        fineMacs: stride <= 8 ? macs : 0,
+        instructions:
+          pixels * (input * pointwiseRate(pixels) + perOutput.requantize) +
+          outPixels * (taps * depthwiseRate + perOutput.requantize) +
+          borderOf(size, next, kernel, block.stride, padding) +
+          outPixels * output * pointwiseRate(outPixels),
+        squeezeInstructions: outPixels * (perOutput.average + perOutput.multiply),
+      });
       activation();
-      pointwise([1, 1], block.squeeze, block.hidden, 0);
-      weights += tableBytes; // sigmoid
-      instructions += outPixels * block.hidden * (perOutput.average + perOutput.multiply);
+      activation();
+      fixed.parameters += 2 * output;
+      fixed.weightBytes += channelBytes * output;
+      fixed.instructions += outPixels * output * perOutput.requantize;
     }
-    pointwise(out, block.hidden, block.output, 2);
-    live(kept, outPixels * (block.hidden + block.output));
-    if (block.skip) instructions += outPixels * block.output * perOutput.add;
-    size = out;
+    size = next;
+    pixels = outPixels;
   }
 
   const { head } = network;
   const features = blocks.at(-1)!.output;
-  const pixels = size[0] * size[1];
   if (head.kind === "classifier") {
-    instructions += pixels * features * perOutput.average;
-    pointwise([1, 1], features, classCount(head), 1);
+    const widths = [features, ...(head.features ? [head.features] : []), classCount(head)];
+    fixed.instructions += pixels * features * perOutput.average;
+    live(aligned(pixels * features) + aligned(features));
+    for (let i = 1; i < widths.length; i++) {
+      pointwise(1, widths[i - 1], widths[i], 1);
+      live(aligned(widths[i - 1]) + aligned(widths[i]));
+    }
   } else if (head.kind === "yolov2") {
-    depthwise(size, size, features, 3, 1, 1);
+    const predictions = yolov2Channels(head);
+    depthwise(size, size, features, 1, 1);
     activation();
-    pointwise(size, features, head.filters, 2);
+    pointwise(pixels, features, head.filters, 2);
     activation();
-    pointwise(size, head.filters, yolov2Channels(head), 1);
-    live(pixels * (features + head.filters));
-    live(pixels * (head.filters + yolov2Channels(head)));
+    pointwise(pixels, head.filters, predictions, 1);
+    live(2 * aligned(pixels * features));
+    live(aligned(pixels * features) + aligned(pixels * head.filters));
+    live(aligned(pixels * head.filters) + aligned(pixels * predictions));
   }
-  return { parameters, macs, instructions, weightBytes: weights, ramLowerBoundBytes: ram };
+  return {
+    segments,
+    fixed,
+    squeezeTableBytes: segments.length * (activationBytes + tableBytes), // an activation's and a sigmoid's
+    divisor: network.divisor,
+    denseInstructions: perMac.dense,
+    requantizeInstructions: perOutput.requantize,
+  };
+}
+
+/** Expansion factors of blocks 1, 2, ... of `blocks`: what beta and t0 decide. */
+export function expansionFactors(network: MicromindPhinet, blocks: number): Float64Array {
+  return Float64Array.from({ length: Math.max(3, blocks) }, (_, i) => expansionFactor(network, i + 1, blocks));
+}
+
+/** Places in what `costBoth` writes; the network with squeeze-and-excite follows `fields` places later. */
+export const [PARAMETERS, MACS, FINE_MACS, INSTRUCTIONS, WEIGHT_BYTES, ARENA_BYTES, fields] = [0, 1, 2, 3, 4, 5, 6];
+
+/** Costs of a network without and with squeeze-and-excite, into `out[0..2 * fields - 1]`. */
+export function costBoth(common: Skeleton, factors: Float64Array, out: Float64Array): void {
+  const { segments, fixed, divisor, denseInstructions, requantizeInstructions } = common;
+  let { parameters, macs, fineMacs, instructions, weightBytes, arenaBytes } = fixed;
+  let squeezeWeights = 0;
+  let squeezeChannels = 0;
+  let squeezeFineMacs = 0;
+  let squeezeInstructions = 0;
+  let squeezeArena = 0;
+  for (let i = 0; i < segments.length; i++) {
+    const segment = segments[i];
+    const hidden = widthOf(factors[i] * segment.input, divisor);
+    const squeeze = widthOf(Math.max(1, Math.trunc(hidden / 6)), divisor);
+    parameters += segment.parameters * hidden;
+    macs += segment.macs * hidden;
+    fineMacs += segment.fineMacs * hidden;
+    instructions += segment.instructions * hidden;
+    weightBytes += segment.weightBytes * hidden;
+    const wide = aligned(segment.pixels * hidden);
+    const narrow = aligned(segment.outPixels * hidden);
+    const { keptBytes } = segment;
+    arenaBytes = Math.max(
+      arenaBytes,
+      segment.inputBytes + wide,
+      keptBytes + wide + narrow,
+      keptBytes + narrow + segment.outputBytes,
+    );
+    squeezeWeights += 2 * hidden * squeeze;
+    squeezeChannels += hidden + squeeze;
+    if (segment.fineMacs > 0) squeezeFineMacs += 2 * hidden * squeeze;
+    squeezeInstructions += segment.squeezeInstructions * hidden;
+    squeezeArena = Math.max(squeezeArena, keptBytes + narrow + aligned(hidden) + aligned(squeeze));
+  }
+  out[PARAMETERS] = parameters;
+  out[MACS] = macs;
+  out[FINE_MACS] = fineMacs;
+  out[INSTRUCTIONS] = instructions;
+  out[WEIGHT_BYTES] = weightBytes;
+  out[ARENA_BYTES] = arenaBytes;
+  out[fields + PARAMETERS] = parameters + squeezeWeights;
+  out[fields + MACS] = macs + squeezeWeights;
+  out[fields + FINE_MACS] = fineMacs + squeezeFineMacs;
+  out[fields + INSTRUCTIONS] =
+    instructions + squeezeInstructions + squeezeWeights * denseInstructions + squeezeChannels * requantizeInstructions;
+  out[fields + WEIGHT_BYTES] = weightBytes + squeezeWeights + channelBytes * squeezeChannels + common.squeezeTableBytes;
+  out[fields + ARENA_BYTES] = Math.max(arenaBytes, squeezeArena);
+}
+
+/** `roundWidth`, without its divisions where there is nothing to round. */
+function widthOf(width: number, divisor: number): number {
+  return divisor === 1 ? Math.max(1, Math.trunc(width)) : roundWidth(width, divisor);
+}
+
+/** Costs of one network. */
+export function estimate(network: MicromindPhinet, board: Board): Estimate {
+  const out = new Float64Array(2 * fields);
+  const common = skeleton(network, board);
+  costBoth(common, expansionFactors(network, roundHalfToEven(network.blocks)), out);
+  const at = network.squeezeExcite && !network.compatibility ? fields : 0;
+  return {
+    parameters: out[at + PARAMETERS],
+    macs: out[at + MACS],
+    fineMacs: out[at + FINE_MACS],
+    instructions: out[at + INSTRUCTIONS],
+    weightBytes: out[at + WEIGHT_BYTES],
+    arenaBytes: out[at + ARENA_BYTES],
+  };
 }

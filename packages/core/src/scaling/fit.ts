@@ -4,16 +4,8 @@
  * Every hyper-parameter moves the resources differently (log-log slopes: alpha 1.9 on parameters, 1.8 on MACs, 1.0 on
  * RAM; t0 1.3, 0.8, up to 1.0; resolution 0, 2, 2; beta 1.2, 0.4, 0.2; blocks mostly parameters): RAM bounds
  * alpha * t0 * resolution^2, time bounds alpha and resolution, and beta and blocks spend the flash that is left. `fit`
- * costs a lattice of all of them and takes, among the networks that keep every limit, the one with the largest
- *
- *   2 ln(MACs) + ln(parameters)
- *
- * a proxy for accuracy. Why both: along the authors' CIFAR-10 series error falls as the two grow together; between their
- * networks of like size the deeper one wins at a third of the MACs (alpha .35, N 7 over alpha .75, N 5), which rules out
- * MACs alone; parameters alone would starve the early, high-resolution layers that find small objects. Why the weights:
- * inside a time limit, equal ones end at the narrowest stem with the deepest tail, which the authors' searches, with
- * first blocks of 12 to 15 channels, do not; twice the weight on MACs balances the two. So the proxy first fills the
- * time, then spends flash.
+ * costs the whole lattice exactly and takes, among the networks that keep every limit and fill the board (`choose`), the
+ * one with the best proxy for accuracy (`proxyOf`).
  *
  * Where no input size is asked for, it grows with the fifth root of the MACs, as in compound scaling (Tan & Le,
  * "EfficientNet", ICML 2019: 1.15 a doubling; the authors' own series: 68 pixels at 2 M MACs, 96 at 10 M), from their
@@ -32,8 +24,9 @@ import {
 import { deployGraph } from "../graph/index.js";
 import { buildNetwork, type Classes, type MicromindPhinet, parseNetwork } from "../networks/index.js";
 import { exp, log, PhinetsError } from "../tensor/index.js";
-import { type Estimate, estimate } from "./estimate.js";
-import { inputSizes, lattice, type Task, tiers } from "./lattice.js";
+import { alphaOfStem, inputSizes, type Task, tiers } from "./lattice.js";
+import { type Preference, preferences } from "./proxy.js";
+import { choose, type Fitting, fillsBoth, front, type Limits, type Miss, walk } from "./search.js";
 
 /**
  * Flash kept for what is not the network. Linked images measure 7 KB to 11 KB (arm-none-eabi-gcc 12.2.1, -O2): vectors,
@@ -59,11 +52,17 @@ export interface FitOptions {
   readonly task?: Task;
   /** Inferences a second that the board must reach, at the middle of its latency band. Default 10, none with `maxMacs`. */
   readonly fps?: number;
+  /** The default of `fps` does not hold: RAM and flash decide. Default false. */
+  readonly noTimeLimit?: boolean;
   /** Arena. Default, and at most: the board's arena region. */
   readonly maxRamBytes?: number;
   /** Code and constants. Default, and at most: the board's flash. */
   readonly maxFlashBytes?: number;
   readonly maxMacs?: number;
+  /** One inference, at the middle of the latency band. */
+  readonly maxEnergyMj?: number;
+  /** Default "balanced". */
+  readonly prefer?: Preference;
 }
 
 export interface Budget {
@@ -73,6 +72,8 @@ export interface Budget {
   readonly latencyMs?: number;
   /** Absent: not limited. */
   readonly macs?: number;
+  /** Absent: not limited. */
+  readonly energyMj?: number;
 }
 
 /** A network with its exact costs. */
@@ -87,18 +88,6 @@ export interface Candidate {
   readonly latencyMs: readonly [low: number, high: number];
   /** One inference. */
   readonly energyMj: number;
-}
-
-export interface FitResult {
-  /** Name of the board. */
-  readonly target: string;
-  readonly budget: Budget;
-  /** Networks costed. */
-  readonly evaluated: number;
-  /** From fastest to best: none of the lattice, at this input size, is both faster and better by the proxy. */
-  readonly pareto: readonly Candidate[];
-  /** The last of `pareto`. */
-  readonly chosen: Candidate;
 }
 
 /** A network's exact costs on a board. */
@@ -117,73 +106,146 @@ export function costOf(network: MicromindPhinet, board: Board): Candidate {
   };
 }
 
-interface Scored {
-  readonly network: MicromindPhinet;
-  readonly estimate: Estimate;
-  readonly proxy: number;
+export interface FitResult {
+  /** Name of the board. */
+  readonly target: string;
+  readonly budget: Budget;
+  /** Networks costed. */
+  readonly evaluated: number;
+  /**
+   * From fastest to slowest, the chosen network last: members of the Pareto set of the lattice at this input size. Each is
+   * better by the proxy than every network that is at least as fast, or as small in RAM, or as small in flash.
+   */
+  readonly pareto: readonly Candidate[];
+  /** The last of `pareto`. */
+  readonly chosen: Candidate;
+  /** Shares of the budget that the chosen network uses, 0..1, and the limit that is used most. */
+  readonly fill: Fill;
 }
 
-/** Members of the front that are shown. */
-const frontSize = 24;
+export interface Fill {
+  readonly ram: number;
+  readonly flash: number;
+  /** Absent: not limited. */
+  readonly latency?: number;
+  /** Absent: not limited. */
+  readonly macs?: number;
+  /** Absent: not limited. */
+  readonly energy?: number;
+  readonly binding: "ram" | "flash" | "latency" | "macs" | "energy";
+}
+
+/** More than any distance between sizes: a size at which both RAM and flash can be used goes before all others. */
+const notFilling = 100;
+
+/** Members of the Pareto set that are shown: over time, over RAM, over flash. */
+const frontSizes = [12, 6, 6] as const;
 
 /**
  * Chooses a network for a board; see the head of this file for how. Deterministic.
  * Throws PhinetsError naming the resource that even the smallest network misses, and by how much.
  */
 export function fit(options: FitOptions): FitResult {
-  const { board, task = "detect", channels = 3, classes = task === "detect" ? 1 : 10 } = options;
+  const { board, task = "detect", channels = 3, classes = task === "detect" ? 1 : 10, prefer = "balanced" } = options;
+  if (!preferences.includes(prefer))
+    throw new PhinetsError("scaling.prefer", `fit: prefer is "${prefer}"; known: ${preferences.join(", ")}`, "prefer");
   const budget = budgetOf(options);
+  const limits = limitsOf(budget, board);
   const head = task === "detect" ? { kind: "yolov2", classes } : { kind: "classifier", classes };
   let evaluated = 0;
-  let best: { pareto: Candidate[]; distance: number } | undefined;
+  let best: { chosen: Candidate; fitting: Fitting; distance: number } | undefined;
   let nearest: Miss | undefined;
   for (const tier of tiers) {
     for (const size of options.imgsz === undefined ? inputSizes(task) : [options.imgsz]) {
       const { input, head: checked } = parseNetwork({ family: "phinet", input: { ...size, channels }, head });
-      const fitting: Scored[] = [];
-      for (const row of lattice(tier, task, input, checked)) {
-        buildNetwork(row[0]); // refuses an input too small to build on
-        const before = fitting.length;
-        for (const network of row) {
-          evaluated++;
-          const cost = estimate(network, board);
-          const miss = worstMiss(network, cost, budget, board);
-          if (miss === undefined) fitting.push({ network, estimate: cost, proxy: proxyOf(cost) });
-          else if (nearest === undefined || miss.ratio < nearest.ratio) nearest = miss;
-        }
-        if (fitting.length === before) break; // wider ones cost more still
-      }
-      const pareto = front(fitting, board, budget);
-      const chosen = pareto.at(-1);
-      if (chosen === undefined) continue;
+      const smallest = parseNetwork({ family: "phinet", input, alpha: alphaOfStem(2), downsampling: [], blocks: 3 });
+      buildNetwork(smallest); // refuses an input too small to build on
+      const found = walk(tier, task, input, checked, board, limits);
+      evaluated += found.evaluated;
+      if (found.nearest !== undefined && (nearest === undefined || found.nearest.ratio < nearest.ratio))
+        nearest = found.nearest;
       const side = Math.sqrt(size.height * size.width);
-      const distance = Math.abs(log(side / preferredSide(task, chosen.macs)));
-      if (best === undefined || distance < best.distance) best = { pareto, distance };
+      const refused = new Set<number>();
+      for (;;) {
+        const index = choose(found.fitting, limits, prefer, refused);
+        if (index < 0) break;
+        const macs = found.fitting.macs[index];
+        const uses = fillsBoth(found.fitting, limits, index);
+        const off = prefer === "resolution" ? -side : Math.abs(log(side / preferredSide(task, macs)));
+        const distance = off + (prefer === "balanced" && !uses ? notFilling : 0);
+        if (best !== undefined && distance >= best.distance) break;
+        const chosen = costOf(found.fitting.networkAt(index), board);
+        // The planner has the last word on RAM.
+        if (chosen.ramBytes > budget.ramBytes) refused.add(index);
+        else {
+          best = { chosen, fitting: found.fitting, distance };
+          break;
+        }
+      }
     }
     if (best !== undefined) break;
   }
-  if (best === undefined) throw missError(nearest!, board);
-  return { target: board.name, budget, evaluated, pareto: best.pareto, chosen: best.pareto.at(-1)! };
+  if (best === undefined) throw missError(nearest!, board, budget);
+  const { chosen } = best;
+  const pareto = membersOf(best.fitting, chosen, board, budget);
+  return { target: board.name, budget, evaluated, pareto, chosen, fill: fillOf(chosen, budget) };
 }
 
-function budgetOf({ board, fps, maxRamBytes, maxFlashBytes, maxMacs }: FitOptions): Budget {
-  for (const [name, value] of Object.entries({ fps, maxRamBytes, maxFlashBytes, maxMacs })) {
+function budgetOf(options: FitOptions): Budget {
+  const { board, fps, noTimeLimit = false, maxRamBytes, maxFlashBytes, maxMacs, maxEnergyMj } = options;
+  for (const [name, value] of Object.entries({ fps, maxRamBytes, maxFlashBytes, maxMacs, maxEnergyMj })) {
     if (value !== undefined && !(value > 0))
       throw new PhinetsError("scaling.budget", `fit: ${name} is ${value}; it must be above 0`, name);
   }
+  if (noTimeLimit && fps !== undefined)
+    throw new PhinetsError("scaling.budget", `fit: fps is ${fps} and noTimeLimit is set; leave one of them out`, "fps");
   const arena = arenaOf(board);
-  const frames = fps ?? (maxMacs === undefined ? defaultFps : undefined);
+  const frames = fps ?? (maxMacs === undefined && !noTimeLimit ? defaultFps : undefined);
   return {
     ramBytes: Math.min(arena.bytes, maxRamBytes ?? arena.bytes),
     flashBytes: Math.min(board.flashBytes, maxFlashBytes ?? board.flashBytes),
     ...(frames !== undefined && { latencyMs: 1000 / frames }),
     ...(maxMacs !== undefined && { macs: maxMacs }),
+    ...(maxEnergyMj !== undefined && { energyMj: maxEnergyMj }),
   };
 }
 
-/** exp of the proxy at the head of this file: the same order. Larger is better. */
-function proxyOf({ macs, parameters }: Estimate): number {
-  return macs * macs * parameters;
+/** Milliseconds of one instruction, at the middle of the band. */
+function msPerInstruction({ cyclesPerInstruction: [low, high], clockHz }: Board): number {
+  return ((low + high) / 2 / clockHz) * 1e3;
+}
+
+/** Millijoules of one instruction, at the middle of the band. */
+function mjPerInstruction(board: Board): number {
+  const ms = msPerInstruction(board);
+  return energyMj([ms, ms], board);
+}
+
+function limitsOf(budget: Budget, board: Board): Limits {
+  return {
+    arenaBytes: budget.ramBytes,
+    weightBytes: budget.flashBytes - codeAllowanceBytes,
+    instructions: Math.min(
+      (budget.latencyMs ?? Number.POSITIVE_INFINITY) / msPerInstruction(board),
+      (budget.energyMj ?? Number.POSITIVE_INFINITY) / mjPerInstruction(board),
+    ),
+    macs: budget.macs ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+function fillOf(
+  { ramBytes, flashBytes, latencyMs: [low, high], macs, energyMj: energy }: Candidate,
+  budget: Budget,
+): Fill {
+  const shares = {
+    ram: ramBytes / budget.ramBytes,
+    flash: flashBytes / budget.flashBytes,
+    ...(budget.latencyMs !== undefined && { latency: (low + high) / 2 / budget.latencyMs }),
+    ...(budget.macs !== undefined && { macs: macs / budget.macs }),
+    ...(budget.energyMj !== undefined && { energy: energy / budget.energyMj }),
+  };
+  const [[binding]] = (Object.entries(shares) as [Fill["binding"], number][]).sort(([, a], [, b]) => b - a);
+  return { ...shares, binding };
 }
 
 /** Side of a square image that suits a network of so many MACs. */
@@ -192,67 +254,34 @@ function preferredSide(task: Task, macs: number): number {
   return side * exp(0.2 * log(macs / at));
 }
 
-interface Miss {
-  readonly network: MicromindPhinet;
-  readonly resource: "RAM" | "flash" | "time" | "MACs";
-  readonly needed: number;
-  readonly allowed: number;
-  /** needed / allowed, above 1. */
-  readonly ratio: number;
+/** What is shown of the Pareto set, from fastest to slowest, then the chosen network. */
+function membersOf(fitting: Fitting, chosen: Candidate, board: Board, budget: Budget): Candidate[] {
+  const costs = [fitting.instructions, fitting.arenaBytes, fitting.weightBytes];
+  const members = new Set(costs.flatMap((cost, i) => front(fitting, cost, frontSizes[i])));
+  const same = JSON.stringify(chosen.network);
+  const others = [...members]
+    .sort((a, b) => fitting.instructions[a] - fitting.instructions[b] || a - b)
+    .map((index) => costOf(fitting.networkAt(index), board))
+    .filter(({ network, ramBytes }) => ramBytes <= budget.ramBytes && JSON.stringify(network) !== same);
+  return [...others, chosen];
 }
 
-/** The limit that a network exceeds by the largest factor, if any. */
-function worstMiss(network: MicromindPhinet, cost: Estimate, budget: Budget, board: Board): Miss | undefined {
-  let worst: Miss | undefined;
-  const check = (resource: Miss["resource"], needed: number, allowed: number | undefined): void => {
-    if (allowed === undefined || needed <= allowed) return;
-    const ratio = needed / allowed;
-    if (worst === undefined || ratio > worst.ratio) worst = { network, resource, needed, allowed, ratio };
-  };
-  check("RAM", cost.ramLowerBoundBytes, budget.ramBytes);
-  check("flash", cost.weightBytes + codeAllowanceBytes, budget.flashBytes);
-  check("time", meanMs(cost, board), budget.latencyMs);
-  check("MACs", cost.macs, budget.macs);
-  return worst;
-}
-
-function meanMs({ instructions }: Estimate, board: Board): number {
-  const [low, high] = board.cyclesPerInstruction;
-  return ((instructions * (low + high)) / 2 / board.clockHz) * 1e3;
-}
-
-/** The networks that are better than every faster one, with exact costs, thinned evenly in the logarithm of time. */
-function front(fitting: readonly Scored[], board: Board, budget: Budget): Candidate[] {
-  const sorted = [...fitting].sort((a, b) => a.estimate.instructions - b.estimate.instructions || b.proxy - a.proxy);
-  const better: Scored[] = [];
-  for (const scored of sorted) if (better.length === 0 || scored.proxy > better.at(-1)!.proxy) better.push(scored);
-  // From the best down: the planner has the last word on RAM, so a network may still drop out here.
-  const exact: Candidate[] = [];
-  let step = 0;
-  let next = Number.POSITIVE_INFINITY;
-  for (const { network, estimate: cost } of better.reverse()) {
-    const time = log(cost.instructions);
-    if (time > next) continue;
-    const candidate = costOf(network, board);
-    if (candidate.ramBytes > budget.ramBytes) continue;
-    if (exact.length === 0) step = (time - log(sorted[0].estimate.instructions)) / frontSize;
-    exact.push(candidate);
-    next = time - step;
-  }
-  return exact.reverse();
-}
-
-function missError({ network, resource, needed, allowed }: Miss, board: Board): PhinetsError {
+function missError({ network, resource, needed, allowed }: Miss, board: Board, budget: Budget): PhinetsError {
   const count = (value: number): string =>
     Math.ceil(value)
       .toString()
       .replace(/\B(?=(\d{3})+$)/g, ",");
   const { height, width } = network.input;
+  const ms = msPerInstruction(board);
+  const mj = mjPerInstruction(board);
+  const energyBinds = budget.energyMj !== undefined && Math.abs(budget.energyMj / mj - allowed) < 1e-6 * allowed;
   const amount = {
-    RAM: `at least ${count(needed)} bytes of RAM, ${count(needed - allowed)} more than the ${count(allowed)} allowed; use a smaller input or a board with more RAM`,
-    flash: `${count(needed)} bytes of flash (${count(codeAllowanceBytes)} of them for code), ${count(needed - allowed)} more than the ${count(allowed)} allowed; use fewer classes or a board with more flash`,
-    time: `${needed.toFixed(1)} ms a frame, ${(needed - allowed).toFixed(1)} ms more than the ${allowed.toFixed(1)} allowed; ask for fewer frames a second or use a smaller input`,
-    MACs: `${count(needed)} MACs, ${count(needed - allowed)} more than the ${count(allowed)} allowed; allow more or use a smaller input`,
+    arenaBytes: `at least ${count(needed)} bytes of RAM, ${count(needed - allowed)} more than the ${count(allowed)} allowed; use a smaller input or a board with more RAM`,
+    weightBytes: `${count(needed + codeAllowanceBytes)} bytes of flash (${count(codeAllowanceBytes)} of them for code), ${count(needed - allowed)} more than the ${count(allowed + codeAllowanceBytes)} allowed; use fewer classes or a board with more flash`,
+    instructions: energyBinds
+      ? `${(needed * mj).toFixed(2)} mJ an inference, ${((needed - allowed) * mj).toFixed(2)} mJ more than the ${(allowed * mj).toFixed(2)} allowed; allow more or use a smaller input`
+      : `${(needed * ms).toFixed(1)} ms a frame, ${((needed - allowed) * ms).toFixed(1)} ms more than the ${(allowed * ms).toFixed(1)} allowed; ask for fewer frames a second or use a smaller input`,
+    macs: `${count(needed)} MACs, ${count(needed - allowed)} more than the ${count(allowed)} allowed; allow more or use a smaller input`,
   }[resource];
   return new PhinetsError(
     "scaling.impossible",

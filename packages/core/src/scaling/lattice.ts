@@ -2,7 +2,9 @@
  * The networks that `fit` chooses from. Ranges follow what the authors searched (N 7-16, alpha .1-1, beta .1-3, t0 2-8)
  * where it pays on a microcontroller; every step of alpha changes the stem by one channel.
  */
-import { type Head, type MicromindPhinet, parseNetwork } from "../networks/index.js";
+import type { Board } from "../cost/index.js";
+import { type Head, type MicromindPhinet, type NetworkInput, parseNetwork } from "../networks/index.js";
+import { costBoth, expansionFactors, fields, type Skeleton, skeleton } from "./estimate.js";
 
 export type Task = "detect" | "classify";
 
@@ -16,6 +18,7 @@ interface Ranges {
   readonly betas: readonly number[];
   readonly t0s: readonly number[];
   readonly blocks: readonly number[];
+  readonly divisors: readonly number[];
 }
 
 /**
@@ -26,15 +29,17 @@ interface Ranges {
 const ranges = {
   ordinary: {
     stem: { detect: [10, 96], classify: [5, 96] },
-    betas: [0.5, 0.75, 1, 1.25, 1.5],
-    t0s: [4, 5, 6],
-    blocks: [5, 6, 7, 8, 9, 10],
+    betas: [0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3],
+    t0s: [4, 5, 6, 7, 8],
+    blocks: [5, 6, 7, 8, 9, 10, 12, 14, 16],
+    divisors: [1, 4, 8],
   },
   small: {
     stem: { detect: [2, 20], classify: [2, 20] },
     betas: [0.5, 0.75, 1],
     t0s: [1, 2, 3],
     blocks: [4, 5, 6],
+    divisors: [1],
   },
 } as const satisfies Record<string, Ranges>;
 
@@ -58,7 +63,7 @@ export function inputSizes(task: Task): readonly { height: number; width: number
 function downsamplings(task: Task, side: number): readonly (readonly number[])[] {
   const stride = task === "detect" ? (side >= 64 ? 16 : 8) : side >= 96 ? 32 : side >= 48 ? 16 : 8;
   if (stride === 8) return [[]];
-  if (stride === 16) return [[4], [5], [6]];
+  if (stride === 16) return [[4], [5], [6], [7]];
   return [
     [4, 6],
     [5, 7],
@@ -66,27 +71,58 @@ function downsamplings(task: Task, side: number): readonly (readonly number[])[]
   ];
 }
 
-/** The networks of a tier for one input size, one list a width, narrowest first: within a place of the list, costs rise. */
-export function* lattice(
-  tier: Tier,
-  task: Task,
-  input: { readonly height: number; readonly width: number; readonly channels: number },
-  head: Head,
-): Generator<MicromindPhinet[]> {
-  const { stem, betas, t0s, blocks: counts }: Ranges = ranges[tier];
+/** Networks that differ in beta, t0 and squeeze-and-excite alone. */
+export interface Row {
+  /** Alpha, divisor, layout and blocks are the row's. */
+  readonly network: MicromindPhinet;
+  /** A number for each beta and t0, in the order of `shapesOf`. */
+  readonly factors: readonly Float64Array[];
+}
+
+/** The values of beta and t0 that a row holds, each with and without squeeze-and-excite. */
+export function shapesOf(tier: Tier): readonly { readonly beta: number; readonly t0: number }[] {
+  const { betas, t0s }: Ranges = ranges[tier];
+  return betas.flatMap((beta) => t0s.map((t0) => ({ beta, t0 })));
+}
+
+/**
+ * The rows of a tier for one input size, in columns of growing alpha: down a column every cost of every place in the row
+ * grows, so that once nothing of a row fits, nothing below does (`climbs` says where that holds).
+ */
+export function* lattice(tier: Tier, task: Task, input: NetworkInput, head: Head): Generator<Generator<Row>> {
+  const { stem, blocks: counts, divisors }: Ranges = ranges[tier];
   const base = parseNetwork({ family: "phinet", input, head });
-  const layouts = downsamplings(task, Math.min(input.height, input.width));
-  for (let channels = stem[task][0]; channels <= stem[task][1]; channels++) {
-    const alpha = alphaOfStem(channels);
-    const row: MicromindPhinet[] = [];
-    for (const downsampling of layouts)
-      for (const blocks of counts) {
-        if (blocks < (downsampling.at(-1) ?? 0)) continue;
-        for (const beta of betas)
-          for (const t0 of t0s)
-            for (const squeezeExcite of [false, true])
-              row.push({ ...base, alpha, beta, t0, blocks, downsampling, squeezeExcite });
+  const shapes = shapesOf(tier);
+  for (const blocks of counts) {
+    const factors = shapes.map((shape) => expansionFactors({ ...base, ...shape }, blocks));
+    for (const downsampling of downsamplings(task, Math.min(input.height, input.width))) {
+      if (blocks < (downsampling.at(-1) ?? 0)) continue;
+      for (const divisor of divisors) {
+        yield (function* () {
+          for (let channels = stem[task][0]; channels <= stem[task][1]; channels++)
+            yield { network: { ...base, alpha: alphaOfStem(channels), blocks, downsampling, divisor }, factors };
+        })();
       }
-    yield row;
+    }
+  }
+}
+
+/** Whether a wider row costs no less: block 0 has no residual sum, which wider ones lack. */
+export function climbs({ divisor, alpha }: MicromindPhinet): boolean {
+  return divisor === 1 || Math.trunc(24 * alpha) > 1.5 * divisor;
+}
+
+/** Costs every network of a row: `visit` gets the place of its shape, of its figures in `out`, and whether it squeezes. */
+export function costRow(
+  row: Row,
+  board: Board,
+  out: Float64Array,
+  visit: (shape: number, at: number, squeeze: boolean) => void,
+): void {
+  const common: Skeleton = skeleton(row.network, board);
+  for (let shape = 0; shape < row.factors.length; shape++) {
+    costBoth(common, row.factors[shape], out);
+    visit(shape, 0, false);
+    visit(shape, fields, true);
   }
 }

@@ -1,0 +1,40 @@
+/**
+ * Networks costed a second on one core, and the milliseconds and memory of an answer. Usage: node bench/scaling/speed.mjs.
+ * Needs `npm run build`.
+ */
+import { loadBoard } from "../../packages/core/dist/cost/index.js";
+import { parseNetwork } from "../../packages/core/dist/networks/index.js";
+import { fit as solve } from "../../packages/core/dist/scaling/index.js";
+import { walk } from "../../packages/core/dist/scaling/search.js";
+
+const board = loadBoard("stm32h743");
+const imgsz = { height: 160, width: 160 };
+
+/** The first answer of a process is the one that a user waits for. */
+function answer(name, options) {
+  const start = performance.now();
+  const { evaluated, fill } = solve({ board, classes: 1, ...options });
+  const ms = Math.round(performance.now() - start);
+  console.log(JSON.stringify({ bench: "fit", options: name, evaluated, ms, fill }));
+}
+answer("imgsz 160 (first)", { imgsz });
+answer("imgsz 160", { imgsz });
+answer("imgsz 160, no time limit", { imgsz, noTimeLimit: true });
+answer("every input size", {});
+answer("every input size, no time limit", { noTimeLimit: true });
+
+const { input, head } = parseNetwork({ family: "phinet", input: imgsz, head: { kind: "yolov2", classes: 1 } });
+const limits = { arenaBytes: 524288, weightBytes: 2 ** 21, instructions: 1e12, macs: 1e12 };
+const unlimited = { arenaBytes: 1e12, weightBytes: 1e12, instructions: 1e15, macs: 1e15 };
+for (const [name, bound] of [
+  ["all kept", unlimited],
+  ["within the board", limits],
+]) {
+  const rates = Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    const { evaluated } = walk("ordinary", "detect", input, head, board, bound);
+    return { evaluated, perSecond: Math.round((evaluated / (performance.now() - start)) * 1e3) };
+  }).sort((a, b) => a.perSecond - b.perSecond);
+  console.log(JSON.stringify({ bench: "costed", lattice: name, ...rates[2] }));
+}
+console.log(JSON.stringify({ bench: "fit", peakMegabytes: Math.round(process.resourceUsage().maxRSS / 1000) }));
