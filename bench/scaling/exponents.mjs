@@ -1,8 +1,8 @@
 /**
  * How parameters, MACs and RAM answer to each hyper-parameter: slopes of straight lines through log-log points (least
  * squares), around alpha .5, beta 1, t0 6, N 7, 128 px; for N the factor from 4 to 9 blocks. Beside ours, the figures that
- * were measured on the authors' PyTorch code. RAM is the largest pair of a layer's input and output there, the planned arena
- * here. Usage: node bench/scaling/exponents.mjs. Needs `npm run build`.
+ * were measured on the authors' PyTorch code. RAM is the planned int8 arena here.
+ * Usage: node bench/scaling/exponents.mjs. Needs `npm run build`.
  */
 import { countMacs, countParameters, planArena } from "../../packages/core/dist/cost/index.js";
 import { deployGraph } from "../../packages/core/dist/graph/index.js";
