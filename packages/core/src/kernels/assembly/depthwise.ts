@@ -7,7 +7,7 @@ import { addMoments, finishRows, startEpilogue, startSums } from "./norm";
 import { copyRows } from "./operand";
 import { addBias } from "./pointwise";
 import { address, arena, arg, images, partials } from "./program";
-import { taps3x3, tapsRow, weights3x3, weightsRow, zeroPixels } from "./taps";
+import { taps3x3, tapsPair, tapsRow, weights3x3, weightsRow, zeroPixels } from "./taps";
 
 /** Pixels after which a group of finished rows gets its sums or epilogue, while it is in cache. */
 // @ts-ignore: decorator
@@ -188,11 +188,14 @@ function gatherRow(row: i32, out: usize, dyRing: usize, dyRingBytes: usize, weig
         if (numerator < 0 || numerator % down != 0) continue;
         const y = numerator / down;
         if (y >= outHeight) continue;
-        tapsRow(
-          dyRing + <usize>(y % kh) * dyRingBytes + <usize>column * bytes,
-          weights + <usize>k * weightRow + offset,
-          taps, target, n, bytes, <usize>across * bytes, bytes, first,
-        );
+        const source = dyRing + <usize>(y % kh) * dyRingBytes + <usize>column * bytes;
+        const w = weights + <usize>k * weightRow + offset;
+        if (first && taps <= 2 && y > 0 && k + down < kh) {
+          // The next kernel row meets the row of dy above.
+          const above = dyRing + <usize>((y - 1) % kh) * dyRingBytes + <usize>column * bytes;
+          tapsPair(source, w, above, w + <usize>down * weightRow, taps, target, n, bytes, <usize>across * bytes, bytes);
+          k += down;
+        } else tapsRow(source, w, taps, target, n, bytes, <usize>across * bytes, bytes, first);
         first = false;
       }
       offset += <usize>taps * bytes;

@@ -51,6 +51,34 @@ export function tapsRow(source: usize, w: usize, taps: i32, out: usize, n: i32, 
   }
 }
 
+/** out[x] = one or two taps of each of two rows. */
+export function tapsPair(r0: usize, w0: usize, r1: usize, w1: usize, taps: i32, out: usize, n: i32, sourceStep: usize, outStep: usize, bytes: usize): void {
+  if (taps == 2) tapsPairOf(2, r0, w0, r1, w1, out, n, sourceStep, outStep, bytes);
+  else tapsPairOf(1, r0, w0, r1, w1, out, n, sourceStep, outStep, bytes);
+}
+
+/** `count` is a constant, 1 or 2: branches on it fold away. */
+// @ts-ignore: decorator
+@inline
+function tapsPairOf(count: i32, r0: usize, w0: usize, r1: usize, w1: usize, out: usize, n: i32, sourceStep: usize, outStep: usize, bytes: usize): void {
+  for (let c: usize = 0; c < bytes; c += 16) {
+    let p0 = r0 + c, p1 = r1 + c, o = out + c;
+    const k0 = v128.load(w0 + c), k2 = v128.load(w1 + c);
+    const k1 = count > 1 ? v128.load(w0 + c + bytes) : k0, k3 = count > 1 ? v128.load(w1 + c + bytes) : k2;
+    for (let x = 0; x < n; x++) {
+      let a = f32x4.mul(v128.load(p0), k0), b = f32x4.mul(v128.load(p1), k2);
+      if (count > 1) {
+        a = madd(v128.load(p0 + bytes), k1, a);
+        b = madd(v128.load(p1 + bytes), k3, b);
+      }
+      v128.store(o, f32x4.add(a, b));
+      p0 += sourceStep;
+      p1 += sourceStep;
+      o += outStep;
+    }
+  }
+}
+
 /** `count` is a constant, 1, 2, 3 or 5: branches on it fold away. */
 // @ts-ignore: decorator
 @inline
