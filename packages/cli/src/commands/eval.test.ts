@@ -42,6 +42,7 @@ describe.skipIf(!goldens)("eval against the reference tools", () => {
       expect(Math.abs(result[name] - stats[name]), name).toBeLessThanOrEqual(1e-12);
     }
     expect(result.categories.length).toBe(per_category.length);
+    expect(await json("eval", "coco", ...files, "--workers", "2")).toEqual(result);
     const { stdout } = await phinets("eval", "coco", ...files);
     expect(stdout).toContain("100 pictures, 839 boxes");
     expect(stdout).toMatch(new RegExp(`\nall +${stats.AP.toFixed(3)} +${stats.AP50.toFixed(3)} `));

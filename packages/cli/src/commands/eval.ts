@@ -9,13 +9,17 @@ import type { TrackedSequence } from "../report/evaluation-pages.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import type { Context } from "../terminal/context.js";
 import { formatCount, formatMs } from "../terminal/format.js";
-import { fraction, oneOf } from "../terminal/options.js";
+import { fraction, integer, oneOf } from "../terminal/options.js";
 import { formatPairs, formatTable } from "../terminal/table.js";
 
 interface Files {
   readonly gt: string;
   readonly pred: string;
   readonly report?: string;
+}
+
+interface CocoOptions extends Files {
+  readonly workers: number;
 }
 
 interface VocOptions extends Files {
@@ -46,7 +50,8 @@ export function register(program: Command, context: Context): void {
     .requiredOption("--gt <json>", "annotations in COCO's format")
     .requiredOption("--pred <json>", "detections in COCO's results format")
     .option("--report <file.html>", "a page with curves, errors and trajectories, in one file")
-    .action((options: Files) => evalCoco(options, context));
+    .option("--workers <n>", "threads; any number gives the same figures to the last bit", integer(1, 64), 1)
+    .action((options: CocoOptions) => evalCoco(options, context));
   command
     .command("voc")
     .description(
@@ -83,7 +88,7 @@ export function register(program: Command, context: Context): void {
     .action((options: MotOptions) => evalMot(options, context));
 }
 
-async function evalCoco({ gt, pred, report }: Files, context: Context): Promise<void> {
+async function evalCoco({ gt, pred, report, workers }: CocoOptions, context: Context): Promise<void> {
   const [{ parseCocoResults, parseCocoTruth }, { evaluateCoco }] = await Promise.all([
     import("@phinets/core/data"),
     import("@phinets/core/evaluation"),
@@ -94,7 +99,9 @@ async function evalCoco({ gt, pred, report }: Files, context: Context): Promise<
   const known = new Set(truth.categories.map(({ id }) => id));
   const foreign = found.filter((each) => !known.has(each.category_id)).length;
   if (foreign > 0) context.note(`${pred}: ${foreign} detections of categories that ${gt} lacks are left out`);
-  const result = evaluateCoco(truth, found);
+  const onThreads = async () =>
+    (await import("../threads/matching.js")).evaluateCocoOnThreads(truth, found, workers, context.signal);
+  const result = workers === 1 ? evaluateCoco(truth, found) : await onThreads();
   const ms = performance.now() - start;
   if (report) {
     await writePage(report, context, ({ cocoPage }) => cocoPage(truth, found, result, basename(pred)));

@@ -73,7 +73,9 @@ export function confidenceSection(points: readonly ConfidencePoint[]): Html {
   const best = points.reduce((a, b) => (b.f1 > a.f1 ? b : a));
   const curve = (name: "f1" | "precision" | "recall") => ({
     name: name === "f1" ? "F1" : name,
-    points: points.map((point) => ({ x: point.confidence, y: point[name] })),
+    points: points
+      .filter((point) => name !== "precision" || point.precision > 0)
+      .map((point) => ({ x: point.confidence, y: point[name] })),
   });
   const mark = { x: best.confidence, label: best.confidence.toFixed(2) };
   return section(
@@ -84,7 +86,7 @@ export function confidenceSection(points: readonly ConfidencePoint[]): Html {
 }
 
 /** Of many classes those that are mixed up most, and what is left as one. */
-export function confusionSection({ classes, counts, confidence }: DetectionConfusion, most = 24): Html {
+export function confusionSection({ classes, counts, confidence }: DetectionConfusion, most = 14): Html {
   const size = classes.length + 1;
   const all = [...classes, "background"];
   const wrong = (i: number) => {

@@ -65,22 +65,66 @@ const wrong = 0;
 const right = 1;
 const leftOut = 2;
 
+/** What became of the detections of one category, picture after picture. Typed arrays alone: a thread can send it. */
+export interface CategoryMatches {
+  /** detections that count, at most 100 a picture */
+  readonly count: number;
+  readonly scores: Float64Array;
+  /** place among the picture's detections by score, from 0 */
+  readonly ranks: Uint8Array;
+  /** `[4 areas * 10 IoUs, stride]`: 0 false, 1 true, 2 left out */
+  readonly verdicts: Uint8Array;
+  readonly stride: number;
+  /** per area range: truths that count */
+  readonly positives: Int32Array;
+}
+
 /**
  * @param truths, detections indices into the columns, pictures one after the other as `spans` say
  */
-export function accumulateCategory(
+export function matchCategory(
   truthColumns: TruthColumns,
   truths: Int32Array,
   detectionColumns: DetectionColumns,
   detections: Int32Array,
   spans: readonly PictureSpan[],
-): CategoryAccumulation {
+): CategoryMatches {
   const matcher = new Matcher(truthColumns, truths, detectionColumns, detections, spans);
   matcher.run();
-  const { positives, count } = matcher;
+  const { count, scores, ranks, verdicts, capacity, positives } = matcher;
+  return { count, scores, ranks, verdicts, stride: capacity, positives };
+}
+
+/** Matches of the pictures of one list, then of the next. */
+export function joinMatches(list: readonly CategoryMatches[]): CategoryMatches {
+  const stride = list.reduce((sum, { count }) => sum + count, 0);
+  const rows = areaRanges.length * thresholdCount;
+  const joined = {
+    count: stride,
+    scores: new Float64Array(stride),
+    ranks: new Uint8Array(stride),
+    verdicts: new Uint8Array(rows * stride),
+    stride,
+    positives: new Int32Array(areaRanges.length),
+  };
+  let at = 0;
+  for (const { count, scores, ranks, verdicts, stride: width, positives } of list) {
+    joined.scores.set(scores.subarray(0, count), at);
+    joined.ranks.set(ranks.subarray(0, count), at);
+    for (let row = 0; row < rows; row++) {
+      joined.verdicts.set(verdicts.subarray(row * width, row * width + count), row * stride + at);
+    }
+    for (const [area, number] of positives.entries()) joined.positives[area] += number;
+    at += count;
+  }
+  return joined;
+}
+
+/** The curves of all pictures' matches. */
+export function accumulateMatches(matches: CategoryMatches): CategoryAccumulation {
+  const { positives, count, scores: scoreOf } = matches;
   const order = new Int32Array(count);
   for (let i = 0; i < count; i++) order[i] = i;
-  const { scores: scoreOf } = matcher;
   order.sort((a, b) => scoreOf[b] - scoreOf[a] || a - b);
 
   const precision = new Float64Array(areaRanges.length * thresholdCount * recallCount).fill(-1);
@@ -93,7 +137,7 @@ export function accumulateCategory(
     if (positives[area] === 0) continue;
     for (let t = 0; t < thresholdCount; t++) {
       const at = area * thresholdCount + t;
-      const verdicts = matcher.verdicts.subarray(at * matcher.capacity, at * matcher.capacity + count);
+      const verdicts = matches.verdicts.subarray(at * matches.stride, at * matches.stride + count);
       const found = precisionAtHits(verdicts, order, curve, hits);
       recall[at] = found / positives[area];
       // Recall never falls, so one walk along the hits serves all 101 thresholds.
@@ -109,8 +153,8 @@ export function accumulateCategory(
       const few = [0, 0];
       for (let i = 0; i < count; i++) {
         if (verdicts[i] !== right) continue;
-        if (matcher.ranks[i] < maxDetections[0]) few[0]++;
-        if (matcher.ranks[i] < maxDetections[1]) few[1]++;
+        if (matches.ranks[i] < maxDetections[0]) few[0]++;
+        if (matches.ranks[i] < maxDetections[1]) few[1]++;
       }
       recallOfFew[t] = few[0] / positives[0];
       recallOfFew[thresholdCount + t] = few[1] / positives[0];
@@ -123,7 +167,7 @@ export function accumulateCategory(
     recallOfFew,
     scoreAtRecall,
     scores: Float64Array.from(order, (i) => scoreOf[i]),
-    verdicts: Uint8Array.from(order, (i) => matcher.verdicts[i]),
+    verdicts: Uint8Array.from(order, (i) => matches.verdicts[i]),
   };
 }
 

@@ -2,8 +2,16 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { goldens } from "../../../../test/shared.js";
-import { accumulateCoco, type CocoDetection, type CocoGroundTruth, type CocoStats, evaluateCoco } from "./coco.js";
+import {
+  accumulateCoco,
+  type CocoDetection,
+  type CocoGroundTruth,
+  type CocoStats,
+  evaluateCoco,
+  matchCoco,
+} from "./coco.js";
 import { iouThresholds, recallThresholds } from "./coco-category.js";
+import { evaluateCocoMatches, shardCoco } from "./coco-shards.js";
 
 const load = (name: string) => JSON.parse(readFileSync(`${goldens}/coco/${name}.json`, "utf8"));
 const figures = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"] as const;
@@ -113,6 +121,24 @@ describe("COCO metrics", () => {
         expect(after.AR100).toBeGreaterThan(before.AR100);
       }),
     );
+  });
+
+  it("are the same to the last bit when pictures are matched in shards, whatever their number and order", () => {
+    fc.assert(
+      fc.property(truths, found, fc.integer({ min: 1, max: 6 }), fc.boolean(), (list, detections, count, backwards) => {
+        const shards = shardCoco(world(list), detections, count);
+        expect(shards.flatMap((shard) => shard.detections)).toHaveLength(detections.length);
+        const matches = shards.map((shard) => structuredClone(matchCoco(shard.truth, shard.detections)));
+        if (backwards) matches.reverse();
+        expect(evaluateCocoMatches(matches)).toEqual(evaluateCoco(world(list), detections));
+      }),
+    );
+    const empty = { images: [], categories: [{ id: 1 }], annotations: [] };
+    expect(evaluateCocoMatches([matchCoco(empty, [])])).toEqual(evaluateCoco(empty, []));
+    const all = matchCoco(world([]), []);
+    expect(() => evaluateCocoMatches([all, all])).toThrow("two shards have picture 0 between");
+    const other = matchCoco({ ...world([]), images: [{ id: 9 }], categories: [{ id: 7 }] }, []);
+    expect(() => evaluateCocoMatches([all, other])).toThrow("the shards have different categories");
   });
 
   it("say which detection or box is wrong", () => {

@@ -1,11 +1,13 @@
 /** COCO's detection metrics for boxes (cocodataset.org/#detection-eval), as pycocotools' COCOeval computes them. */
 import { PhinetsError } from "../tensor/index.js";
 import {
-  accumulateCategory,
+  accumulateMatches,
   areaRanges,
   type CategoryAccumulation,
+  type CategoryMatches,
   type DetectionColumns,
   iouThresholds,
+  matchCategory,
   type PictureSpan,
   recallThresholds,
   type TruthColumns,
@@ -69,18 +71,41 @@ export interface CocoResult extends CocoStats {
  * Throws `evaluation.coco` for a detection of an unknown picture, a box or score that is no number.
  */
 export function evaluateCoco(truth: CocoGroundTruth, detections: readonly CocoDetection[]): CocoResult {
-  const perCategory = accumulateCoco(truth, detections);
+  return summarizeCoco(accumulateCoco(truth, detections));
+}
+
+export function summarizeCoco(perCategory: readonly CocoCurves[]): CocoResult {
   return {
     ...summarize(perCategory.map((c) => c.accumulation)),
     categories: perCategory.map(({ id, name, accumulation }) => ({ id, name, ...summarize([accumulation]) })),
   };
 }
 
+export interface CocoCurves {
+  readonly id: number;
+  readonly name: string;
+  readonly accumulation: CategoryAccumulation;
+}
+
 /** The curves behind the figures, per category in ascending id. */
-export function accumulateCoco(
-  truth: CocoGroundTruth,
-  detections: readonly CocoDetection[],
-): { readonly id: number; readonly name: string; readonly accumulation: CategoryAccumulation }[] {
+export function accumulateCoco(truth: CocoGroundTruth, detections: readonly CocoDetection[]): CocoCurves[] {
+  return accumulateAll(matchCoco(truth, detections));
+}
+
+function accumulateAll(matches: CocoMatches): CocoCurves[] {
+  return matches.categories.map(({ id, name, matches }) => ({ id, name, accumulation: accumulateMatches(matches) }));
+}
+
+/** What became of the detections of some pictures; what threads send each other. */
+export interface CocoMatches {
+  /** least and greatest picture id; undefined without pictures */
+  readonly pictures?: readonly [first: number, last: number];
+  /** in ascending id */
+  readonly categories: readonly { readonly id: number; readonly name: string; readonly matches: CategoryMatches }[];
+}
+
+/** Pairs detections with truths, per category in ascending id. */
+export function matchCoco(truth: CocoGroundTruth, detections: readonly CocoDetection[]): CocoMatches {
   const pictures = ranksOf(truth.images.map((image) => image.id));
   const categories = ranksOf(truth.categories.map((category) => category.id));
   const truths = truthColumns(truth, pictures, categories);
@@ -88,16 +113,18 @@ export function accumulateCoco(
   const byTruth = groupByCategory(truths, categories.size, pictures.size);
   const byDetection = groupByCategory(found, categories.size, pictures.size);
   const names = new Map(truth.categories.map((category) => [category.id, category.name ?? String(category.id)]));
-  return [...categories.entries()].map(([id, rank]) => {
+  const ids = [...pictures.keys()];
+  const list = [...categories.entries()].map(([id, rank]) => {
     const truthOrder = byTruth.order.subarray(byTruth.starts[rank], byTruth.starts[rank + 1]);
     const detectionOrder = byDetection.order.subarray(byDetection.starts[rank], byDetection.starts[rank + 1]);
     const spans = spansOf(truthOrder, truths.picture, detectionOrder, found.picture);
     return {
       id,
       name: names.get(id)!,
-      accumulation: accumulateCategory(truths, truthOrder, found, detectionOrder, spans),
+      matches: matchCategory(truths, truthOrder, found, detectionOrder, spans),
     };
   });
+  return { pictures: ids.length > 0 ? [ids[0], ids[ids.length - 1]] : undefined, categories: list };
 }
 
 interface Placed {
@@ -107,7 +134,7 @@ interface Placed {
 }
 
 /** id -> rank among the distinct ids, ascending; the Map is in that order. */
-function ranksOf(ids: readonly number[]): Map<number, number> {
+export function ranksOf(ids: readonly number[]): Map<number, number> {
   return new Map([...new Set(ids)].sort((a, b) => a - b).map((id, rank) => [id, rank]));
 }
 
@@ -133,6 +160,19 @@ function detectionColumns(
   pictures: ReadonlyMap<number, number>,
   categories: ReadonlyMap<number, number>,
 ): DetectionColumns & Placed {
+  checkDetections(detections, pictures);
+  const kept = detections.filter((d) => categories.has(d.category_id));
+  const boxes = boxColumn(kept, "detection");
+  return {
+    boxes,
+    areas: Float64Array.from(kept, (_, i) => boxes[4 * i + 2] * boxes[4 * i + 3]),
+    scores: Float64Array.from(kept, (d) => d.score),
+    picture: Int32Array.from(kept, (d) => pictures.get(d.image_id)!),
+    category: Int32Array.from(kept, (d) => categories.get(d.category_id)!),
+  };
+}
+
+export function checkDetections(detections: readonly CocoDetection[], pictures: ReadonlyMap<number, number>): void {
   for (const [i, d] of detections.entries()) {
     if (!pictures.has(d.image_id)) {
       throw new PhinetsError(
@@ -144,15 +184,6 @@ function detectionColumns(
       throw new PhinetsError("evaluation.coco", `coco: detection ${i} has score ${d.score}; a number is needed`);
     }
   }
-  const kept = detections.filter((d) => categories.has(d.category_id));
-  const boxes = boxColumn(kept, "detection");
-  return {
-    boxes,
-    areas: Float64Array.from(kept, (_, i) => boxes[4 * i + 2] * boxes[4 * i + 3]),
-    scores: Float64Array.from(kept, (d) => d.score),
-    picture: Int32Array.from(kept, (d) => pictures.get(d.image_id)!),
-    category: Int32Array.from(kept, (d) => categories.get(d.category_id)!),
-  };
 }
 
 function boxColumn(list: readonly { bbox: readonly number[]; image_id: number }[], what: string): Float64Array {

@@ -5,11 +5,14 @@ export {
   type CocoCategoryStats,
   type CocoDetection,
   type CocoGroundTruth,
+  type CocoMatches,
   type CocoResult,
   type CocoStats,
   evaluateCoco,
+  matchCoco,
 } from "./coco.js";
 export { type CategoryAccumulation, iouThresholds, recallThresholds } from "./coco-category.js";
+export { evaluateCocoMatches, shardCoco } from "./coco-shards.js";
 export * from "./confusion.js";
 export * from "./detection.js";
 export * from "./errors.js";
