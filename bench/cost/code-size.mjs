@@ -164,6 +164,7 @@ function measure(program) {
   };
   for (const kernel of kernels) note(kernel, link(bases.plain, [`-Wl,-u,phinets_${kernel}`]));
   note("detector", link(bases.detector, []));
+  const follower = /^ \.bss\.follower\s+0x[0-9a-f]+\s+0x([0-9a-f]+)/m.exec(readFileSync(join(folder, "map"), "utf8"));
   const groups = new Map();
   for (const { bytes, features } of needs.values()) {
     const key = features.join(" ");
@@ -177,6 +178,7 @@ function measure(program) {
   };
   return {
     base: total(base),
+    followerRam: Number.parseInt(follower[1], 16),
     groups: [...groups].map(([key, bytes]) => ({ neededBy: key.split(" "), bytes })),
     call: Object.fromEntries(
       Object.entries(calls).map(([kind, call]) => [

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { flashBytesOf, loadBoard, planArena } from "@phinets/core/cost";
+import { flashBytesOf, loadBoard, planArena, ramBytesOf } from "@phinets/core/cost";
 import { emitC } from "@phinets/core/export";
 import { deployGraph, type Graph } from "@phinets/core/graph";
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
 import { buildFirmware, writeFirmware } from "./build.js";
-import { flashBytes, readElf, symbolBytes } from "./elf.js";
+import { flashBytes, ramBytes, readElf, symbolBytes } from "./elf.js";
 import { modelOptions } from "./model-options.js";
 
 let folder: string;
@@ -75,6 +75,9 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
         const error = planned.total / flashBytes(elf) - 1;
         // Outdated? node bench/cost/code-size.mjs measures the code again.
         expect(Math.abs(error), `${target}: ${planned.total} planned, ${flashBytes(elf)} linked`).toBeLessThan(0.01);
+        // Sections start at multiples of 16.
+        const ram = ramBytesOf(graph, planArena(graph), board, { anchors: options.detector?.anchors.length });
+        expect(Math.abs(ramBytes(elf) - ram.total)).toBeLessThan(64);
         expect(planned.measured).toBe(true);
         if (process.env.PHINETS_VERBOSE)
           console.log(`${name}, ${target}: ${flashBytes(elf)} bytes, ${(100 * error).toFixed(2)} %`);

@@ -8,13 +8,18 @@ import {
   boardNames,
   countInstructions,
   countMacs,
+  energyBandMj,
   energyMj,
+  flashBytesOf,
+  fpsAtPower,
   fpus,
   instructionsOf,
   latencyMs,
   loadBoard,
   macKindOf,
   parseBoard,
+  planArena,
+  ramBytesOf,
   simds,
   unverifiedOf,
   weightBytes,
@@ -127,6 +132,51 @@ describe("weightBytes", () => {
       tables: 256,
       total: 152 + 40 + 50 + 256,
     });
+  });
+});
+
+describe("a power budget", () => {
+  it("is a duty cycle: the frames that it allows draw that power", () => {
+    for (const powerMw of [5, 10, 100]) {
+      const [low, high] = fpsAtPower([20, 30], board, powerMw);
+      expect(low).toBeLessThan(high);
+      expect(averagePowerMw([30, 30], board, low)).toBeCloseTo(powerMw, 9);
+      expect(averagePowerMw([20, 20], board, high)).toBeCloseTo(powerMw, 9);
+    }
+  });
+  it("below the sleep power allows none, above full load no more than the board can do", () => {
+    expect(fpsAtPower([20, 30], board, board.sleepMilliwatts / 2)).toEqual([0, 0]);
+    expect(fpsAtPower([20, 25], board, 1e6)).toEqual([40, 50]);
+  });
+  it("meets the energy band at both ends", () => {
+    const [low, high] = energyBandMj([20, 30], board);
+    expect([low, high]).toEqual([20e-3 * 480e6 * 0.9e-6, 30e-3 * 480e6 * 0.9e-6]);
+    expect(energyMj([20, 30], board)).toBeCloseTo((low + high) / 2, 12);
+  });
+});
+
+describe("flashBytesOf and ramBytesOf", () => {
+  const b = new GraphBuilder("flash");
+  const x = b.conv2d("conv", b.input("in", [1, 8, 8, 3]), { filters: 4, kernel: 3 });
+  const graph = deployGraph(b.build([b.sigmoid("s", x)]));
+  it("add up", () => {
+    const { weights, total, measured, ...parts } = flashBytesOf(graph, board, { anchors: 5 });
+    expect(total).toBe(weights.total + Object.values(parts).reduce((sum, bytes) => sum + bytes, 0));
+    expect([measured, parts.decoder]).toEqual([true, 511 * 8 + 5 * 16]);
+    const plain = flashBytesOf(graph, board);
+    expect([plain.decoder, plain.follower]).toEqual([0, 0]);
+    expect(plain.kernels).toBeLessThanOrEqual(parts.kernels);
+  });
+  it("say where a core was not measured", () => {
+    expect(flashBytesOf(graph, loadBoard("esp32-s3")).measured).toBe(false);
+    for (const name of boardNames.filter((other) => other !== "esp32-s3"))
+      expect(flashBytesOf(graph, loadBoard(name)).measured).toBe(true);
+  });
+  it("count the input with the arena", () => {
+    const plan = planArena(graph);
+    const ram = ramBytesOf(graph, plan, board);
+    expect(ram).toMatchObject({ arena: plan.bytes, input: 192, output: 144, follower: 0, stack: 16384 });
+    expect(ram.total).toBe(plan.bytes + 144 + 16384);
   });
 });
 

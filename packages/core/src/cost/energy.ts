@@ -8,6 +8,29 @@ export function energyMj(latency: readonly [low: number, high: number], board: B
   return cycles * board.nanojoulesPerCycle * 1e-6;
 }
 
+/** Millijoules of one inference, low and high. */
+export function energyBandMj(latency: readonly [low: number, high: number], board: Board): [low: number, high: number] {
+  return [energyMj([latency[0], latency[0]], board), energyMj([latency[1], latency[1]], board)];
+}
+
+/**
+ * Inferences a second that a power budget allows, asleep in between: slow end and fast end of the latency band. 0 where
+ * the budget does not even pay for sleeping; never more than the board can do without a pause.
+ */
+export function fpsAtPower(
+  latency: readonly [low: number, high: number],
+  board: Board,
+  powerMw: number,
+): [low: number, high: number] {
+  const at = (ms: number): number => {
+    const active = energyMj([ms, ms], board) - board.sleepMilliwatts * (ms / 1e3); // mJ more than sleeping as long
+    const spare = powerMw - board.sleepMilliwatts;
+    if (spare <= 0) return 0;
+    return active <= 0 ? 1e3 / ms : Math.min(1e3 / ms, spare / active);
+  };
+  return [at(latency[1]), at(latency[0])];
+}
+
 /**
  * Mean power in milliwatts at `fps` inferences a second, asleep in between.
  * Throws PhinetsError when the board cannot keep up.

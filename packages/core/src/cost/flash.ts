@@ -49,6 +49,7 @@ const anchorBytes = 2 * 8;
 
 interface ProgramSizes {
   readonly base: number;
+  readonly followerRam: number;
   readonly groups: readonly { readonly neededBy: readonly string[]; readonly bytes: number }[];
   readonly call: Readonly<Record<string, number>>;
 }
@@ -129,6 +130,40 @@ export function flashBytesOf(deployed: Graph, board: Board, options: FlashOption
   const program = sizes.base + Math.round(run);
   const total = weights.total + descriptions + decoder + kernels + follower + program;
   return { weights, descriptions, decoder, kernels, follower, program, total, measured };
+}
+
+export interface RamBytes {
+  /** Activations, the input among them. */
+  readonly arena: number;
+  /** Part of the arena. */
+  readonly input: number;
+  /** The copy that the application reads. */
+  readonly output: number;
+  /** Boxes and tracks of a detector. */
+  readonly follower: number;
+  /** Reserved. */
+  readonly stack: number;
+  /** All but the input, which is counted with the arena. */
+  readonly total: number;
+}
+
+/** Bytes that the linker scripts reserve for the stack. */
+export const stackBytes = 16 * 1024;
+
+/** What the firmware of a board takes of its RAM: the linked image's sections, but for alignment. */
+export function ramBytesOf(
+  deployed: Graph,
+  plan: { readonly bytes: number },
+  board: Board,
+  options: FlashOptions = {},
+): RamBytes {
+  const bytesOf = (names: readonly string[]): number =>
+    names.reduce((sum, name) => sum + sizeOf(deployed.shapes[name]), 0);
+  const input = bytesOf(deployed.nodes.filter(({ op }) => op === "input").map(({ name }) => name));
+  const output = bytesOf(deployed.outputs);
+  const follower = (options.anchors ?? 0) > 0 ? programOf(board).sizes.followerRam : 0;
+  const arena = plan.bytes;
+  return { arena, input, output, follower, stack: stackBytes, total: arena + output + follower + stackBytes };
 }
 
 function programOf(board: Board): { sizes: ProgramSizes; measured: boolean } {

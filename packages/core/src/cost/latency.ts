@@ -74,9 +74,13 @@ export function countInstructions(deployed: Graph, board: Board): number {
   return deployed.nodes.reduce((sum, node) => sum + instructionsOf(deployed, node, board), 0);
 }
 
-/** Milliseconds of one inference, low and high. */
-export function latencyMs(deployed: Graph, board: Board): [low: number, high: number] {
-  const instructions = countInstructions(deployed, board);
+/** Milliseconds that instructions take, low and high. */
+export function bandMs(instructions: number, board: Board): [low: number, high: number] {
   const [low, high] = board.cyclesPerInstruction;
   return [((instructions * low) / board.clockHz) * 1e3, ((instructions * high) / board.clockHz) * 1e3];
+}
+
+/** Milliseconds of one inference, low and high. */
+export function latencyMs(deployed: Graph, board: Board): [low: number, high: number] {
+  return bandMs(countInstructions(deployed, board), board);
 }

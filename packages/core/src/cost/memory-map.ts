@@ -48,6 +48,9 @@ export function memoryMap(deployed: Graph, plan: ArenaPlan, options: MemoryMapOp
   const x = (index: number): number => left + (index / nodes) * chartWidth;
   const y = (address: number): number => top + chartHeight - (address / Math.max(1, plan.bytes)) * chartHeight;
   const parts: string[] = [];
+  // Above every rectangle: a neighbour that is drawn later does not cut them.
+  const labels: string[] = [];
+  const overwritten = new Set(Object.values(plan.tensors).map(({ aliasOf }) => aliasOf));
 
   for (const bytes of niceTicks(plan.bytes)) {
     parts.push(
@@ -63,13 +66,23 @@ export function memoryMap(deployed: Graph, plan: ArenaPlan, options: MemoryMapOp
     const label = `${shortName(node.name)} ${shape}`;
     const what = `${node.name}: ${shape}, ${bytes} bytes at ${offset}, nodes ${first}-${last}`;
     parts.push(
-      `<g><title>${escapeXml(what)}</title><rect x="${n(x0)}" y="${n(y0)}" width="${n(x1 - x0)}" height="${n(Math.max(0.5, y1 - y0))}" fill="${fills[kind]}" stroke="#fff" stroke-width=".6"/>`,
-      // About 5.4 px a character at 9 px; a label that does not fit is left to the tooltip.
-      x1 - x0 > label.length * 5.4 && y1 - y0 > 11
-        ? `<text x="${n((x0 + x1) / 2)}" y="${n((y0 + y1) / 2 + 3)}" text-anchor="middle" font-size="9" fill="#26323c">${escapeXml(label)}</text></g>`
-        : "</g>",
+      `<rect x="${n(x0)}" y="${n(y0)}" width="${n(x1 - x0)}" height="${n(Math.max(0.5, y1 - y0))}" fill="${fills[kind]}" stroke="#fff" stroke-width=".6"><title>${escapeXml(what)}</title></rect>`,
     );
+    // A value written in place covers the last column of what it replaces.
+    const end = overwritten.has(node.name) ? x(last) : x1;
+    // About 5.4 px a character at 9 px: along the longer side; a label that does not fit is left to the tooltip.
+    const [middle, centre] = [(x0 + end) / 2, (y0 + y1) / 2];
+    const fits = (along: number, across: number): boolean => along > label.length * 5.4 && across > 11;
+    const upright = fits(end - x0, y1 - y0);
+    if (upright || fits(y1 - y0, end - x0)) {
+      const [tx, ty] = upright ? [middle, centre + 3] : [middle + 3, centre];
+      const turn = upright ? "" : ` transform="rotate(-90 ${n(tx)} ${n(ty)})"`;
+      labels.push(
+        `<text x="${n(tx)}" y="${n(ty)}"${turn} text-anchor="middle" font-size="9" fill="#26323c" pointer-events="none">${escapeXml(label)}</text>`,
+      );
+    }
   }
+  parts.push(...labels);
   const lower = y(plan.lowerBoundBytes);
   parts.push(
     `<line x1="${left}" x2="${width - 16}" y1="${n(lower)}" y2="${n(lower)}" stroke="#b03a2e" stroke-dasharray="5 4"/>`,

@@ -183,6 +183,24 @@ describe("memoryMap", () => {
     for (const { name } of loadBoard("stm32h743").regions) expect(svg).toContain(`>${name}</text>`);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
+  it("lets no rectangle that is drawn later cut a label", () => {
+    const number = (tag: string, name: string) => Number(new RegExp(` ${name}="([\\d.]+)"`).exec(tag)![1]);
+    const wide = memoryMap(graph, plan, { width: 3000 });
+    const chart = wide.slice(0, wide.indexOf("most alive at once"));
+    const labels = [...chart.matchAll(/<text [^>]*pointer-events[^>]*>/g)];
+    expect(labels.length).toBeGreaterThan(5);
+    const last = chart.lastIndexOf("<rect");
+    for (const { 0: tag, index } of labels) {
+      expect(index).toBeGreaterThan(last);
+      // Its middle, where it is centred, is covered by its own rectangle and by none after that.
+      const over = [...chart.matchAll(/<rect [^>]*><title>/g)].filter(([rect]) => {
+        const shift = tag.includes("rotate") ? [3, 0] : [0, 3];
+        const [x, y] = ["x", "y"].map((axis, i) => number(tag, axis) - shift[i] - number(rect, axis));
+        return x > 0.1 && x < number(rect, "width") - 0.1 && y > 0.1 && y < number(rect, "height") - 0.1;
+      });
+      expect(over).toHaveLength(1);
+    }
+  });
   it("is well-formed and the same every time", () => {
     expect(memoryMap(graph, plan, { board: loadBoard("stm32h743"), flashBytes: 100_000 })).toBe(svg);
     const open: string[] = [];

@@ -1,8 +1,5 @@
 /** GNU linker script of a board, from its regions. */
-import type { Board, Region } from "../cost/index.js";
-
-/** Bytes that generated scripts reserve for the stack. */
-export const stackBytes = 16 * 1024;
+import { type Board, type Region, stackBytes } from "../cost/index.js";
 
 /**
  * Vectors, code and constants go to the program's region, the arena to the start of its own, variables and stack to the
