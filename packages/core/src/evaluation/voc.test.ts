@@ -124,6 +124,29 @@ describe("VOC average precision", () => {
     );
   });
 
+  it("does not depend on the order of distinctly scored detections, nor on the names of pictures", () => {
+    const place = fc.tuple(fc.constantFrom("1", "2", "3"), fc.nat(20));
+    fc.assert(
+      fc.property(fc.array(place, { maxLength: 20 }), fc.array(place, { maxLength: 30 }), (objects, guesses) => {
+        const score = (rename: (image: string) => string, order: (list: Found[]) => Found[]) => {
+          const truth = new Map<string, VocObject[]>(["1", "2", "3"].map((image) => [rename(image), []]));
+          for (const [image, x] of objects) truth.get(rename(image))!.push(object(20 * x));
+          const list = order(guesses.map(([image, x], i) => found(20 * x + 3, 0.9 - i / 100, rename(image))));
+          return evaluateVoc(truth, new Map([["a", columns("a", list)]]));
+        };
+        const once = score(
+          (image) => image,
+          (list) => list,
+        );
+        const again = score(
+          (image) => `${4 - Number(image)}.jpg`,
+          (list) => [...list].reverse(),
+        );
+        expect(again).toEqual(once);
+      }),
+    );
+  });
+
   it("is 1 when all is found, and does not fall when something missed is found first", () => {
     const place = fc.tuple(fc.constantFrom("1", "2", "3"), fc.nat(20));
     const places = fc.uniqueArray(place, { selector: String, minLength: 1, maxLength: 20 });

@@ -4,14 +4,15 @@ import type { Track, TrackerBox } from "./tracker.js";
 
 /**
  * Detections by frame from the text of a det.txt: element 0 is frame 1, up to the last frame that has a box; frames
- * between without boxes are empty. Columns after the seventh, and the id, are ignored.
+ * between without boxes are empty. Columns after the seventh, and the id, are ignored; spaces or semicolons may stand for
+ * commas.
  * Throws `tracking.motchallenge` naming `path` and the line.
  */
 export function readMotDetections(text: string, path = "det.txt"): TrackerBox[][] {
   const frames: TrackerBox[][] = [];
   for (const [i, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
-    const fields = line.split(",");
+    const fields = line.includes(",") ? line.split(",") : line.trim().split(/[\s;]+/);
     const values = fields.map((field) => (field.trim() === "" ? Number.NaN : Number(field)));
     const fail = (what: string): never => {
       throw new PhinetsError("tracking.motchallenge", `${path}:${i + 1}: ${what}`, path);

@@ -275,7 +275,25 @@ describe("MOTChallenge text", () => {
     ]);
   });
 
-  it("names file and line of what it cannot read", () => {
+  it("reads a byte order mark, spaces, tabs or semicolons for commas", () => {
+    const expected = readMotDetections("1,-1,1,2,3,4,0.5\n2,-1,1,2,3,4,1\n");
+    for (const separator of [" ", "\t", ";", " , "]) {
+      const text = "\ufeff1,-1,1,2,3,4,0.5\r\n2,-1,1,2,3,4,1\r\n".replaceAll(",", separator);
+      expect(readMotDetections(text)).toEqual(expected);
+    }
+  });
+
+  it("names file and line of what it cannot read, or reads whole rows only, wherever a file is cut off", () => {
+    const text = "1,-1,1.5,2,3,4,0.5\n3,-1,1,2,13,14,1\n";
+    for (let length = 0; length < text.length; length++) {
+      let frames: readonly unknown[] = [];
+      try {
+        frames = readMotDetections(text.slice(0, length), "a.txt");
+      } catch (error) {
+        expect((error as Error).message).toMatch(/^a\.txt:[12]: /);
+      }
+      expect(frames.length).toBeLessThanOrEqual(3);
+    }
     expect(() => readMotDetections("1,-1,1,2,3\n", "a.txt")).toThrow("a.txt:1: 5 fields");
     expect(() => readMotDetections("1,-1,1,2,3,4\n0,-1,1,2,3,4", "a.txt")).toThrow("a.txt:2: frame is 0");
     expect(() => readMotDetections("1,-1,1,x,3,4\n", "a.txt")).toThrow("a.txt:1: column 4 is x");
