@@ -82,6 +82,42 @@ describe("inspect", () => {
     expect(stdout).toMatch(/^stm32h743 +fits$/m);
     expect(stdout).toMatch(/^RAM +135 KiB of 512 KiB \(26\.4 %\)$/m);
   });
+  it("breaks the costs down: flash and RAM by part, layers with address, time and energy, power", async () => {
+    const words = ["inspect", person, "--target", "stm32h743", "--power-mw", "10"];
+    const { target, float, int8, weightsBytes } = JSON.parse((await phinets(...words, "--json")).stdout);
+    expect(int8.total).toBe(weightsBytes);
+    // Every int8 layer has biases, a float one only where it adds any.
+    expect(float.weightsBytes).toBeGreaterThan(4 * int8.weights);
+    expect(float.weightsBytes).toBeLessThanOrEqual(4 * int8.weights + int8.biases);
+    const { weights, total, measured, ...parts } = target.flash;
+    expect([total, measured]).toEqual([target.flashBytes, true]);
+    expect(weights.total + Object.values<number>(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+    const sum = (end: 0 | 1, key: "latencyMs" | "energyMj") =>
+      target.layers.reduce((all: number, layer: Record<typeof key, number[]>) => all + layer[key][end], 0);
+    for (const end of [0, 1] as const) {
+      expect(sum(end, "latencyMs")).toBeCloseTo(target.latencyMs[end], 9);
+      expect(sum(end, "energyMj")).toBeCloseTo(target.energyBandMj[end], 9);
+    }
+    for (const { address, bytes } of target.layers) {
+      expect(address).toBeGreaterThanOrEqual(0x24000000);
+      expect(address + bytes).toBeLessThanOrEqual(0x24000000 + target.ramBytes);
+    }
+    const [low, high] = target.atPower.framesPerSecond;
+    expect(low).toBeGreaterThan(0);
+    expect(high).toBeGreaterThan(low);
+    const { stdout } = await phinets(...words, "--layers");
+    expect(stdout).toMatch(/^power +[\d.]+ to [\d.]+ frames a second at 10 mW/m);
+    expect(stdout).toMatch(
+      /^_layers\.1\._layers\.1 +conv2d +48x48x3 +0x24[0-9a-f]{6} +6,912 +[\d,]+ +[\d.]+ to [\d.]+ /m,
+    );
+    expect((await phinets("inspect", person, "--power-mw", "10")).stderr).toMatch(/--power-mw needs --target/);
+  });
+  it("draws the arena over time, and overwrites nothing", async () => {
+    const file = join(folder, "map.svg");
+    expect((await phinets("inspect", person, "--svg", file)).exitCode).toBe(0);
+    expect(readFileSync(file, "utf8")).toMatch(/^<svg .*<\/svg>\n$/s);
+    expect((await phinets("inspect", person, "--svg", file)).stderr).toMatch(/map\.svg: exists; name another file/);
+  });
   it("says so when a network does not fit a board", async () => {
     const large = save("large.json", { family: "phinet", input: { height: 320, width: 320 }, alpha: 1 });
     const { stdout } = await phinets("inspect", large, "--target", "stm32h743", "--json");
