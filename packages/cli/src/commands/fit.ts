@@ -1,6 +1,6 @@
 /** `phinets fit`: solves for the network that uses a board. */
 import { writeFileSync } from "node:fs";
-import type { Board } from "@phinets/core/cost";
+import { type Board, fpsAtPower } from "@phinets/core/cost";
 import {
   type Candidate,
   defaultFps,
@@ -17,6 +17,7 @@ import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
 import { integer, number, oneOf, pictureSize } from "../terminal/options.js";
 import { formatPairs, formatTable } from "../terminal/table.js";
+import { powerText } from "./inspect.js";
 import { loadTarget, namingTarget } from "./training-options.js";
 
 interface FitCommandOptions {
@@ -32,6 +33,7 @@ interface FitCommandOptions {
   readonly maxFlash?: number;
   readonly maxMacs?: number;
   readonly maxEnergy?: number;
+  readonly powerMw?: number;
   readonly prefer: Preference;
   readonly fill: boolean;
   readonly out?: string;
@@ -59,6 +61,7 @@ export function register(program: Command, context: Context): void {
     .option("--max-flash <bytes>", "most bytes of code and weights (default: the board's flash)", integer(1))
     .option("--max-macs <n>", "most multiply-accumulates an inference", integer(1))
     .option("--max-energy <mJ>", "most millijoules an inference", number(1e-6))
+    .option("--power-mw <n>", "say how many frames a second the chosen network makes at this mean power", number(1e-6))
     .option(
       "--prefer <what>",
       "balanced; macs or parameters: the most that fits; speed: the fastest with half the proxy; resolution: the largest input",
@@ -82,21 +85,29 @@ export function register(program: Command, context: Context): void {
         maxEnergyMj: options.maxEnergy,
         prefer: options.prefer,
       };
-      const { json, text } = await namingTarget(options.target, () => fit(request, options.fill));
+      const { json, text } = await namingTarget(options.target, () => fit(request, options.fill, options.powerMw));
       if (options.out !== undefined) writeNetwork(options.out, json);
       context.result(json, () => text);
     });
 }
 
+type Solution = FitResult & {
+  elapsedMs: number;
+  /** Slow and fast end of the chosen network's latency band, asleep in between. */
+  atPower?: { readonly powerMw: number; readonly framesPerSecond: readonly [low: number, high: number] };
+};
+
 /** The JSON document and the text of `phinets fit`. */
-export function fit(options: FitOptions, showFill = false): { json: FitResult & { elapsedMs: number }; text: string } {
+export function fit(options: FitOptions, showFill = false, powerMw?: number): { json: Solution; text: string } {
   const start = performance.now();
   const result = solve(options);
-  const json = { ...result, elapsedMs: Math.round(performance.now() - start) };
+  const json: Solution = { ...result, elapsedMs: Math.round(performance.now() - start) };
+  if (powerMw !== undefined)
+    json.atPower = { powerMw, framesPerSecond: fpsAtPower(result.chosen.latencyMs, options.board, powerMw) };
   return { json, text: textOf(json, options.board, showFill) };
 }
 
-function textOf(result: FitResult & { elapsedMs: number }, board: Board, showFill: boolean): string {
+function textOf(result: Solution, board: Board, showFill: boolean): string {
   const { budget, chosen, pareto, fill } = result;
   const { network } = chosen;
   const limits = [
@@ -124,6 +135,7 @@ function textOf(result: FitResult & { elapsedMs: number }, board: Board, showFil
       ["flash", `${formatBytes(chosen.flashBytes)} (${formatPercent(fill.flash)} of the budget)`],
       ["latency", `${formatMs(low)} to ${formatMs(high)}, estimated`],
       ["energy", `${chosen.energyMj.toFixed(1)} mJ an inference, estimated`],
+      ...(result.atPower === undefined ? [] : [["power", powerText(result.atPower)] as const]),
       ["binding", bindingText(result)],
     ]),
     ...(showFill ? [fillBars(fill)] : []),

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { boardNames } from "@phinets/core/cost";
+import { boardNames, fpsAtPower, loadBoard } from "@phinets/core/cost";
 import { parseNetwork } from "@phinets/core/networks";
 import { afterAll, describe, expect, it } from "vitest";
 import { runProgram } from "../program.js";
@@ -108,7 +108,7 @@ describe("inspect", () => {
     const { stdout } = await phinets(...words, "--layers");
     expect(stdout).toMatch(/^power +[\d.]+ to [\d.]+ frames a second at 10 mW/m);
     expect(stdout).toMatch(
-      /^_layers\.1\._layers\.1 +conv2d +48x48x3 +0x24[0-9a-f]{6} +6,912 +[\d,]+ +[\d.]+ to [\d.]+ /m,
+      /^_layers\.1\._layers\.0 +conv2d +48x48x3 +0x24[0-9a-f]{6} +6,912 +[\d,]+ +[\d.]+ to [\d.]+ /m,
     );
     expect((await phinets("inspect", person, "--power-mw", "10")).stderr).toMatch(/--power-mw needs --target/);
   });
@@ -180,6 +180,12 @@ describe("fit", () => {
     expect(stdout).toMatch(/^STM32H743 at 480 MHz: RAM 512 KiB, flash 2 MiB, 100 ms a frame$/m);
     expect(stdout.match(/→/g)).toHaveLength(1);
     expect(stdout).toMatch(/^chosen +alpha [\d.]+, beta/m);
+  });
+  it("says how many frames a power budget allows", async () => {
+    const words = ["fit", "--target", "stm32h743", "--imgsz", "96", "--power-mw", "10"];
+    const { chosen, atPower } = JSON.parse((await phinets(...words, "--json")).stdout);
+    expect(atPower).toEqual({ powerMw: 10, framesPerSecond: fpsAtPower(chosen.latencyMs, loadBoard("stm32h743"), 10) });
+    expect((await phinets(...words)).stdout).toMatch(/^power +[\d.]+ to [\d.]+ frames a second at 10 mW/m);
   });
   it("refuses a board with 4 KB in one line, exit code 1", async () => {
     const { stdout } = await phinets("boards", "stm32h743", "--json");

@@ -339,7 +339,8 @@ function bandText([low, high]: readonly [number, number]): string {
   return high === 0 ? "" : `${low.toPrecision(3)} to ${high.toPrecision(3)}`;
 }
 
-function powerText({
+/** What a power budget allows, in words. */
+export function powerText({
   powerMw,
   framesPerSecond: [low, high],
 }: NonNullable<NonNullable<Inspection["target"]>["atPower"]>) {
