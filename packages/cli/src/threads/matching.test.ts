@@ -34,6 +34,13 @@ describe.skipIf(!built)("COCO on threads", () => {
       code: "evaluation.coco",
       message: expect.stringContaining("a detection of picture 4 has bbox [0,0,1]"),
     });
+    const infinite = detections.map((each, i) =>
+      i < 3 ? each : { ...each, bbox: [0, 0, 1, Number.POSITIVE_INFINITY] },
+    );
+    await expect(evaluateCocoOnThreads(truth, infinite, 4)).rejects.toMatchObject({
+      code: "evaluation.coco",
+      message: expect.stringContaining("a detection of picture 4 has bbox [0,0,1,null]"),
+    });
     const controller = new AbortController();
     const run = evaluateCocoOnThreads(truth, detections, 2, controller.signal);
     controller.abort();

@@ -20,12 +20,17 @@ export async function evaluateCocoOnThreads(
 ): Promise<CocoResult> {
   const [own, ...others] = shardCoco(truth, detections, threads);
   // Without the caller's conditions, which may choose sources that plain Node does not read.
+  const packed = others.map((shard) => {
+    const numbers = pack(shard);
+    if (numbers === undefined) matchCoco(shard.truth, shard.detections); // says which box it is
+    return numbers!;
+  });
   const workers = others.map(() => new Worker(new URL("./matching-worker.js", import.meta.url), { execArgv: [] }));
   const stop = () => Promise.all(workers.map((worker) => worker.terminate()));
   const abort = () => void stop();
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    const pending = Promise.all(workers.map((worker, i) => matchesOf(worker, others[i])));
+    const pending = Promise.all(workers.map((worker, i) => matchesOf(worker, packed[i])));
     // Waited for below, after this thread's own share.
     pending.catch(() => {});
     const first = matchCoco(own.truth, own.detections);
@@ -37,9 +42,24 @@ export async function evaluateCocoOnThreads(
   }
 }
 
+/** A shard as numbers alone: objects take long to another thread. undefined: a bbox is none. */
+function pack({ truth, detections }: { truth: CocoGroundTruth; detections: readonly CocoDetection[] }) {
+  if ([...truth.annotations, ...detections].some(({ bbox }) => bbox?.length !== 4)) return undefined;
+  const images = Float64Array.from(truth.images, ({ id }) => id);
+  const truths = new Float64Array(8 * truth.annotations.length);
+  for (const [i, { image_id, category_id, bbox, area, iscrowd }] of truth.annotations.entries()) {
+    truths.set([image_id, category_id, ...bbox, area ?? Number.NaN, iscrowd ? 1 : 0], 8 * i);
+  }
+  const found = new Float64Array(7 * detections.length);
+  for (const [i, { image_id, category_id, bbox, score }] of detections.entries()) {
+    found.set([image_id, category_id, ...bbox, score], 7 * i);
+  }
+  return { categories: truth.categories, images, truths, found };
+}
+
 type Answer = { readonly matches: CocoMatches } | { readonly error: { code?: string; message: string; path?: string } };
 
-function matchesOf(worker: Worker, shard: unknown): Promise<CocoMatches> {
+function matchesOf(worker: Worker, shard: NonNullable<ReturnType<typeof pack>>): Promise<CocoMatches> {
   return new Promise((resolve, reject) => {
     worker.once("message", (answer: Answer) => {
       if ("matches" in answer) resolve(answer.matches);
@@ -52,6 +72,7 @@ function matchesOf(worker: Worker, shard: unknown): Promise<CocoMatches> {
     });
     worker.once("error", reject);
     worker.once("exit", (code) => reject(new Error(`a matching thread ended with code ${code}`)));
-    worker.postMessage(shard);
+    const { images, truths, found } = shard;
+    worker.postMessage(shard, [images.buffer, truths.buffer, found.buffer]);
   });
 }
