@@ -1,9 +1,17 @@
 /** The network of a run: the user's own, or the one that fits the board; with the head that the data set asks for. */
-import { arenaOf, type Board, countMacs, countParameters, planArena, weightBytes } from "@phinets/core/cost";
+import {
+  arenaOf,
+  type Board,
+  countMacs,
+  countParameters,
+  flashBytesOf,
+  planArena,
+  weightBytes,
+} from "@phinets/core/cost";
 import type { DetectionLossName } from "@phinets/core/detection";
 import { deployGraph } from "@phinets/core/graph";
 import { buildNetwork, type Network } from "@phinets/core/networks";
-import { codeAllowanceBytes, type FitOptions, fit } from "@phinets/core/scaling";
+import { type FitOptions, fit } from "@phinets/core/scaling";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork } from "../run/load.js";
 import type { OpenedData } from "./data.js";
@@ -57,7 +65,7 @@ export function footprint(network: Network) {
 }
 
 function requireFit(network: Network, board: Board, label: string): void {
-  const { plan, weights } = footprint(network);
+  const { plan, deployed } = footprint(network);
   const arena = arenaOf(board);
   if (plan.bytes > arena.bytes) {
     throw new PhinetsError(
@@ -65,7 +73,8 @@ function requireFit(network: Network, board: Board, label: string): void {
       `${label}: the arena of ${plan.bytes} bytes exceeds ${board.name}'s ${arena.name} by ${plan.bytes - arena.bytes}; use a smaller imgsz, alpha or t0`,
     );
   }
-  const flash = weights.total + codeAllowanceBytes;
+  const { head } = network;
+  const { total: flash } = flashBytesOf(deployed, board, { anchors: head.kind === "yolov2" ? head.anchors.length : 0 });
   if (flash > board.flashBytes) {
     throw new PhinetsError(
       "scaling.flash",

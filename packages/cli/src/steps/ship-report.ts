@@ -5,7 +5,6 @@ import { arenaOf, type Board, energyMj, latencyMs, memoryMap } from "@phinets/co
 import type { Picture } from "@phinets/core/data";
 import { deployGraph } from "@phinets/core/graph";
 import { classNames, type Network, networkSettings, networkTitle } from "@phinets/core/networks";
-import { codeAllowanceBytes } from "@phinets/core/scaling";
 import type { Recipe } from "@phinets/core/training";
 import { inspect } from "../commands/inspect.js";
 import type { CachedPictures } from "../dataset/index.js";
@@ -111,7 +110,7 @@ function valuesOf(metrics: Metrics): Record<string, number> {
 }
 
 function networkParts(network: Network, board: Board): Pick<ReportData, "network" | "board" | "memoryMapSvg"> {
-  const { plan, weights, parameters, macs, graph } = footprint(network);
+  const { plan, parameters, macs, graph } = footprint(network);
   const deployed = deployGraph(graph);
   const latency = latencyMs(deployed, board);
   const { json } = inspect({ network, board });
@@ -129,7 +128,7 @@ function networkParts(network: Network, board: Board): Pick<ReportData, "network
       title: board.title,
       core: board.core,
       clockHz: board.clockHz,
-      flash: { usedBytes: weights.total + codeAllowanceBytes, totalBytes: board.flashBytes },
+      flash: { usedBytes: json.target!.flashBytes, totalBytes: board.flashBytes },
       ram: { usedBytes: plan.bytes, totalBytes: arenaOf(board).bytes },
       latencyMs: latency,
       energyMj: energyMj(latency, board),
