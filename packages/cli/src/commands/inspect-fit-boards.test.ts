@@ -123,6 +123,18 @@ describe("inspect", () => {
     const { stdout } = await phinets("inspect", large, "--target", "stm32h743", "--json");
     expect(JSON.parse(stdout).target.fits).toBe(false);
   });
+  it("counts stack and variables against the region that holds them", async () => {
+    const custom = JSON.parse((await phinets("boards", "custom", "--json")).stdout);
+    const [flash, data, arena] = custom.regions;
+    const fits = async (name: string, regions: object[]) =>
+      JSON.parse((await phinets("inspect", person, "--target", save(name, { ...custom, regions }), "--json")).stdout)
+        .target.fits;
+    const large = { ...arena, bytes: 262144 };
+    expect(await fits("roomy.json", [flash, data, large])).toBe(true);
+    expect(await fits("small-data.json", [flash, { ...data, bytes: 32768 }, large])).toBe(false);
+    expect(await fits("one-bank.json", [flash, large])).toBe(true);
+    expect(await fits("one-small-bank.json", [flash, { ...arena, bytes: 163840 }])).toBe(false);
+  });
   it.each([
     ["a missing file", () => join(folder, "none.json"), /none\.json: .*no such file/],
     ["what is no JSON", () => save("cut.json", undefined), /cut\.json: not JSON/],

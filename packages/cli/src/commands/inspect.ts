@@ -202,6 +202,10 @@ function shareOf(
   const contents = { anchors: head.kind === "yolov2" ? head.anchors.length : 0 };
   const flash = flashBytesOf(deployed, board, contents);
   const [ramBytes, flashBytes] = [plan.bytes, flash.total];
+  const ram = ramBytesOf(deployed, plan, board, contents);
+  // Stack and variables have a region of their own, or share the arena's.
+  const data = board.regions.find(({ use }) => use === "data");
+  const restBytes = ram.total - ram.arena;
   const latency = latencyMs(deployed, board);
   const { origin, bytes: ramBudgetBytes } = arenaOf(board);
   return {
@@ -211,7 +215,7 @@ function shareOf(
     flashBytes,
     flashBudgetBytes: board.flashBytes,
     flash,
-    ram: ramBytesOf(deployed, plan, board, contents),
+    ram,
     latencyMs: latency,
     energyMj: energyMj(latency, board),
     energyBandMj: energyBandMj(latency, board),
@@ -233,7 +237,9 @@ function shareOf(
         alive: [first, last] as const,
       };
     }),
-    fits: ramBytes <= ramBudgetBytes && flashBytes <= board.flashBytes,
+    fits:
+      (data === undefined ? ram.total <= ramBudgetBytes : ramBytes <= ramBudgetBytes && restBytes <= data.bytes) &&
+      flashBytes <= board.flashBytes,
   };
 }
 
