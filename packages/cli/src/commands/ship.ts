@@ -74,7 +74,7 @@ export function describeShip({ evaluation, emulate, track, report, network }: Sh
     const { images, matchesInterpreter, differingBytes, instructions, arenaBytes, flashBytes, stm32h743 } = emulate;
     lines.push(
       `proof     ${matchesInterpreter ? `every output byte of ${images} pictures equals the interpreter's` : `${differingBytes} OUTPUT BYTES DIFFER from the interpreter's on ${images} pictures`}`,
-      `board     ${(instructions / 1e6).toFixed(1)} M instructions a frame (${network.latencyMs.map((ms) => ms.toFixed(0)).join("..")} ms planned), arena ${formatBytes(arenaBytes)}, flash ${formatBytes(stm32h743.flashBytes ?? flashBytes)}${stm32h743.fits ? "" : `; DOES NOT FIT: ${stm32h743.problem}`}`,
+      `board     ${(instructions / 1e6).toFixed(1)} M instructions a frame (${network.latencyMs.map((ms) => ms.toFixed(0)).join("..")} ms planned), arena ${formatBytes(arenaBytes)}, flash ${formatBytes(stm32h743.flashBytes ?? flashBytes)} linked for the STM32H743${stm32h743.fits ? "" : `; DOES NOT FIT: ${stm32h743.problem}`}`,
     );
   }
   if (track !== undefined)

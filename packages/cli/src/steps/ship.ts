@@ -207,6 +207,8 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   };
   if (!("leftOut" in result.emulate) && !result.emulate.matchesInterpreter) context.exitCode = 1;
   if (tracking?.tracksMatch === false) context.exitCode = 1;
+  const misfit = !("leftOut" in result.emulate) && !result.emulate.stm32h743.fits;
+  if (misfit && target.name === "stm32h743") context.exitCode = 1;
   const { commandLine } = request;
   await writeShipReport({ folder, data, network, board: target, test, result, recipe, commandLine });
   writeFileAtomic(join(folder, "ship.json"), `${JSON.stringify(result, undefined, 1)}\n`);
