@@ -11,6 +11,8 @@ wanted=(
   qemu-system-arm:qemu-system-arm
   ffmpeg:ffmpeg
   chromium:chromium
+  cmake:cmake
+  make:make
 )
 
 missing=()

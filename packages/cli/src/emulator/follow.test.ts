@@ -218,7 +218,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
   });
 
   test("the exported folder builds with CMake for the chip", async ({ skip }) => {
-    if (!(await hasTool("cmake"))) skip("cmake is not installed");
+    if (!(await hasTool("cmake"))) skip("cmake is not installed; `npm run setup` installs it");
     const { q, detector } = randomDetector(5, 0.6);
     const where = join(folder, "exported");
     writeBundle(where, q, { detector });
