@@ -6,9 +6,9 @@ import type { Picture } from "@phinets/core/data";
 import { Random } from "@phinets/core/tensor";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
+import { phinets } from "../../../../test/road-tools.js";
 import { goldens } from "../../../../test/shared.js";
 import { readPicture, savePicture } from "../picture/index.js";
-import { runProgram } from "../program.js";
 import { probeVideo, VideoWriter } from "../video/index.js";
 
 const ffmpeg = spawnSync("ffmpeg", ["-version"]).status === 0 && spawnSync("ffprobe", ["-version"]).status === 0;
@@ -22,17 +22,6 @@ const noise = (width: number, height: number): Picture => ({
   channels: 3,
   data: Uint8Array.from({ length: width * height * 3 }, () => random.integer(256)),
 });
-
-async function phinets(...words: string[]) {
-  const parts = { stdout: [] as string[], stderr: [] as string[] };
-  const exitCode = await runProgram(words, {
-    stdout: { write: (text) => parts.stdout.push(text) },
-    stderr: { write: (text) => parts.stderr.push(text) },
-    signal: new AbortController().signal,
-    version: "0",
-  });
-  return { exitCode, stdout: parts.stdout.join(""), stderr: parts.stderr.join("") };
-}
 
 beforeAll(async () => {
   makeRun(run);

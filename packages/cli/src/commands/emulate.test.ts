@@ -4,23 +4,12 @@ import { join } from "node:path";
 import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
+import { phinets } from "../../../../test/road-tools.js";
 import { installed } from "../../../../test/tools.js";
 import { savePicture } from "../picture/index.js";
-import { runProgram } from "../program.js";
 
 let folder: string;
 let run: string;
-
-async function phinets(...words: string[]) {
-  const parts = { stdout: [] as string[], stderr: [] as string[] };
-  const exitCode = await runProgram(words, {
-    stdout: { write: (text) => parts.stdout.push(text) },
-    stderr: { write: (text) => parts.stderr.push(text) },
-    signal: new AbortController().signal,
-    version: "0",
-  });
-  return { exitCode, stdout: parts.stdout.join(""), stderr: parts.stderr.join("") };
-}
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "phinets-emulate-command-"));

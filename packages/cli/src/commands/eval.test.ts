@@ -2,21 +2,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { phinets } from "../../../../test/road-tools.js";
 import { goldens } from "../../../../test/shared.js";
-import { runProgram } from "../program.js";
 
 const folder = mkdtempSync(join(tmpdir(), "phinets-eval-"));
-
-async function phinets(...words: string[]) {
-  const parts = { stdout: [] as string[], stderr: [] as string[] };
-  const exitCode = await runProgram(words, {
-    stdout: { write: (text) => parts.stdout.push(text) },
-    stderr: { write: (text) => parts.stderr.push(text) },
-    signal: new AbortController().signal,
-    version: "0",
-  });
-  return { exitCode, stdout: parts.stdout.join(""), stderr: parts.stderr.join("") };
-}
 
 async function json(...words: string[]) {
   const { exitCode, stdout, stderr } = await phinets(...words, "--json");

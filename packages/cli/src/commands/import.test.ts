@@ -4,27 +4,16 @@ import { join } from "node:path";
 import { buildNetwork, initialWeights, parseNetwork } from "@phinets/core/networks";
 import { encodeSafetensors, Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { phinets } from "../../../../test/road-tools.js";
 import { goldens } from "../../../../test/shared.js";
 import { callOf, TorchPickler } from "../../../../test/weights-file.js";
 import { savePicture } from "../picture/index.js";
-import { runProgram } from "../program.js";
 
 let folder: string;
 let data: string;
 const input = { height: 32, width: 32 };
 const classes = Array.from({ length: 10 }, (_, i) => `c${i}`);
 const fixtureNetwork = { family: "phinet", input, alpha: 0.25, head: { kind: "classifier", classes } };
-
-async function phinets(...words: string[]) {
-  const parts = { stdout: [] as string[], stderr: [] as string[] };
-  const exitCode = await runProgram(words, {
-    stdout: { write: (text) => parts.stdout.push(text) },
-    stderr: { write: (text) => parts.stderr.push(text) },
-    signal: new AbortController().signal,
-    version: "0",
-  });
-  return { exitCode, stdout: parts.stdout.join(""), stderr: parts.stderr.join("") };
-}
 
 function save(name: string, network: object): string {
   const path = join(folder, name);

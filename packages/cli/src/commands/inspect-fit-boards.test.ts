@@ -4,22 +4,11 @@ import { join } from "node:path";
 import { boardNames, fpsAtPower, loadBoard } from "@phinets/core/cost";
 import { parseNetwork } from "@phinets/core/networks";
 import { afterAll, describe, expect, it } from "vitest";
-import { runProgram } from "../program.js";
+import { phinets } from "../../../../test/road-tools.js";
 import { inspect } from "./inspect.js";
 
 const folder = mkdtempSync(join(tmpdir(), "phinets-inspect-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-async function phinets(...words: string[]) {
-  let [stdout, stderr] = ["", ""];
-  const exitCode = await runProgram(words, {
-    stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
-    signal: new AbortController().signal,
-    version: "0",
-  });
-  return { exitCode, stdout, stderr };
-}
 
 function save(name: string, json: unknown): string {
   const file = join(folder, name);
