@@ -25,7 +25,7 @@ import {
   weightBytes,
 } from "@phinets/core/cost";
 import { deployGraph, type Graph, type Node } from "@phinets/core/graph";
-import { backboneBlocks, buildNetwork, type Network, networkSummary } from "@phinets/core/networks";
+import { anchorCount, backboneBlocks, buildNetwork, type Network, networkSummary } from "@phinets/core/networks";
 import { PhinetsError, sizeOf } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import { findRunFolder } from "../run/folder.js";
@@ -199,7 +199,7 @@ function shareOf(
   powerMw?: number,
 ): NonNullable<Inspection["target"]> {
   const { head } = network;
-  const contents = { anchors: head.kind === "yolov2" ? head.anchors.length : 0 };
+  const contents = { anchors: anchorCount(head) };
   const flash = flashBytesOf(deployed, board, contents);
   const [ramBytes, flashBytes] = [plan.bytes, flash.total];
   const ram = ramBytesOf(deployed, plan, board, contents);

@@ -10,7 +10,7 @@ import {
 } from "@phinets/core/cost";
 import type { DetectionLossName } from "@phinets/core/detection";
 import { deployGraph } from "@phinets/core/graph";
-import { buildNetwork, type Network } from "@phinets/core/networks";
+import { anchorCount, buildNetwork, type Network } from "@phinets/core/networks";
 import { type FitOptions, fit } from "@phinets/core/scaling";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork } from "../run/load.js";
@@ -74,7 +74,7 @@ function requireFit(network: Network, board: Board, label: string): void {
     );
   }
   const { head } = network;
-  const { total: flash } = flashBytesOf(deployed, board, { anchors: head.kind === "yolov2" ? head.anchors.length : 0 });
+  const { total: flash } = flashBytesOf(deployed, board, { anchors: anchorCount(head) });
   if (flash > board.flashBytes) {
     throw new PhinetsError(
       "scaling.flash",

@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { arenaOf, type Board, energyMj, latencyMs, memoryMap } from "@phinets/core/cost";
 import type { Picture } from "@phinets/core/data";
-import { deployGraph } from "@phinets/core/graph";
 import { classNames, type Network, networkSettings, networkTitle } from "@phinets/core/networks";
 import type { Recipe } from "@phinets/core/training";
 import { inspect } from "../commands/inspect.js";
@@ -110,8 +109,7 @@ function valuesOf(metrics: Metrics): Record<string, number> {
 }
 
 function networkParts(network: Network, board: Board): Pick<ReportData, "network" | "board" | "memoryMapSvg"> {
-  const { plan, parameters, macs, graph } = footprint(network);
-  const deployed = deployGraph(graph);
+  const { plan, parameters, macs, deployed } = footprint(network);
   const latency = latencyMs(deployed, board);
   const { json } = inspect({ network, board });
   return {

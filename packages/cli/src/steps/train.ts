@@ -78,7 +78,7 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
   progress.update(firstEpoch);
   let trainedPictures = 0;
   let trainedMs = 0;
-  let metrics: Metrics | undefined;
+  let bestMetrics: Metrics | undefined;
   try {
     for (let epoch = firstEpoch; epoch < recipe.epochs; epoch++) {
       const batches = cutBatches(epochOrder(source.length, recipe.seed, epoch), recipe.batch, true);
@@ -116,12 +116,13 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
       const averaged = executor.emaParameters();
       const state = executor.state();
       requireFinite({ ...state, ...averaged }, trainer.steps, recipe);
-      metrics = score(network, floatOutputs(engine, network, averaged, val), val);
+      const metrics = score(network, floatOutputs(engine, network, averaged, val), val);
       const value = headline(metrics);
       // Below 0 is unknown: without a box to validate on, the last weights are the best guess.
       if (value > best || bestEpoch === 0 || value < 0) {
         best = value;
         bestEpoch = epoch + 1;
+        bestMetrics = metrics;
         saveBest(folder, averaged);
       }
       const means = Object.fromEntries([...sums].map(([name, sum]) => [name, sum / batches.length]));
@@ -151,12 +152,13 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
       firstEpoch = epoch + 1;
     }
     const bytes = readFileSync(bestPath(folder));
-    metrics = score(network, floatOutputs(engine, network, loadWeights(bestPath(folder), graph), val), val);
+    // Of an epoch before the run was resumed only the weights are left.
+    bestMetrics ??= score(network, floatOutputs(engine, network, loadWeights(bestPath(folder), graph), val), val);
     return {
       epochs: firstEpoch,
       bestEpoch,
       best,
-      metrics,
+      metrics: bestMetrics,
       weightsSha256: sha256(bytes),
       imagesPerSecond: trainedMs > 0 ? (trainedPictures * 1000) / trainedMs : 0,
     };

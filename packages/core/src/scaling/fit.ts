@@ -22,7 +22,7 @@ import {
   planArena,
 } from "../cost/index.js";
 import { deployGraph } from "../graph/index.js";
-import { buildNetwork, type Classes, type MicromindPhinet, parseNetwork } from "../networks/index.js";
+import { anchorCount, buildNetwork, type Classes, type MicromindPhinet, parseNetwork } from "../networks/index.js";
 import { exp, log, PhinetsError } from "../tensor/index.js";
 import { alphaOfStem, inputSizes, type Task, tiers } from "./lattice.js";
 import { type Preference, preferences } from "./proxy.js";
@@ -101,7 +101,7 @@ export function costOf(network: MicromindPhinet, board: Board): Candidate {
     network,
     parameters: countParameters(graph),
     macs: countMacs(graph),
-    flashBytes: flashBytesOf(deployed, board, { anchors: head.kind === "yolov2" ? head.anchors.length : 0 }).total,
+    flashBytes: flashBytesOf(deployed, board, { anchors: anchorCount(head) }).total,
     ramBytes: planArena(deployed).bytes,
     latencyMs: latency,
     energyMj: energyMj(latency, board),
