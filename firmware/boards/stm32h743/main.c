@@ -8,51 +8,7 @@
  *   void phinets_result(const int8_t *output)  use PHINETS_OUTPUT_BYTES
  * Memory: the arena fills AXI SRAM; output, detection, tracking and stack are in DTCM.
  */
-#include "phinets_model.h"
-#include "startup.h"
-#ifdef PHINETS_DETECTOR
-#include "phinets_follow.h"
-#endif
-
-int phinets_frame(int8_t *input);
-
-__attribute__((weak)) int phinets_frame(int8_t *input) {
-  (void)input;
-  return 0;
-}
-
-static int8_t output[PHINETS_OUTPUT_BYTES];
-
-#ifdef PHINETS_DETECTOR
-void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count);
-
-__attribute__((weak)) void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count) {
-  (void)tracks, (void)boxes, (void)count;
-}
-
-static phinets_follower follower;
-
-static void start(void) { phinets_follow_start(&follower); }
-
-static void use_output(void) {
-  phinets_follow(&follower, &phinets_head, output, PHINETS_SCORE_THRESHOLD, PHINETS_NMS_IOU);
-  phinets_tracks(follower.tracks, follower.boxes, follower.track_count);
-}
-#else
-void phinets_result(const int8_t *output);
-
-__attribute__((weak)) void phinets_result(const int8_t *output) { (void)output; }
-
-static void start(void) {}
-
-static void use_output(void) { phinets_result(output); }
-#endif
-
-/* A debugger finds the program here after a fault or an interrupt that nothing handles. */
-static void stop(void) {
-  for (;;) {
-  }
-}
+#include "serve.h"
 
 typedef void (*handler)(void);
 /* 16 system exceptions and 150 interrupts (RM0433 section 19.1.2). */
@@ -88,10 +44,5 @@ static void enable_caches(void) {
 int main(void) {
   enable_caches();
   start();
-  for (;;) {
-    int8_t *input = phinets_input();
-    if (!phinets_frame(input)) continue;
-    phinets_run(input, output);
-    use_output();
-  }
+  for (;;) serve_frame();
 }

@@ -1,0 +1,61 @@
+/*
+ * What every board's main.c shares: the weak hooks, and frames in, tracks (or the raw output) out. Included once, by
+ * main.c, which has the vector table and what its chip needs before the first frame.
+ */
+#ifndef PHINETS_SERVE_H
+#define PHINETS_SERVE_H
+
+#include "phinets_model.h"
+#include "startup.h"
+#ifdef PHINETS_DETECTOR
+#include "phinets_follow.h"
+#endif
+
+int phinets_frame(int8_t *input);
+
+__attribute__((weak)) int phinets_frame(int8_t *input) {
+  (void)input;
+  return 0;
+}
+
+static int8_t output[PHINETS_OUTPUT_BYTES];
+
+#ifdef PHINETS_DETECTOR
+void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count);
+
+__attribute__((weak)) void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count) {
+  (void)tracks, (void)boxes, (void)count;
+}
+
+static phinets_follower follower;
+
+static void start(void) { phinets_follow_start(&follower); }
+
+static void use_output(void) {
+  phinets_follow(&follower, &phinets_head, output, PHINETS_SCORE_THRESHOLD, PHINETS_NMS_IOU);
+  phinets_tracks(follower.tracks, follower.boxes, follower.track_count);
+}
+#else
+void phinets_result(const int8_t *output);
+
+__attribute__((weak)) void phinets_result(const int8_t *output) { (void)output; }
+
+static void start(void) {}
+
+static void use_output(void) { phinets_result(output); }
+#endif
+
+/* A debugger finds the program here after a fault or an interrupt that nothing handles. */
+static void stop(void) {
+  for (;;) {
+  }
+}
+
+static void serve_frame(void) {
+  int8_t *input = phinets_input();
+  if (!phinets_frame(input)) return;
+  phinets_run(input, output);
+  use_output();
+}
+
+#endif
