@@ -10,7 +10,7 @@ import { loadNetwork } from "../run/load.js";
 import { saveArguments, saveNetwork } from "../run/save.js";
 import { chooseNetwork } from "../steps/choose-network.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
-import { train } from "../steps/train.js";
+import { train } from "../steps/train/index.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
 import {

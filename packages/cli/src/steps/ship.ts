@@ -28,7 +28,7 @@ import { quantizeRun } from "./quantize.js";
 import { writeShipReport } from "./ship-report.js";
 import { hasStepLog, StepLog } from "./step-log.js";
 import { type TrackSummary, trackClip } from "./track-clip.js";
-import { type TrainResult, train } from "./train.js";
+import { type TrainResult, train } from "./train/index.js";
 import { floatOutputs, integerOutputs, type Metrics, score } from "./validate.js";
 
 export interface ShipRequest {

@@ -1,0 +1,79 @@
+/** What follows the steps of an epoch: validation, the best weights, results.csv, the checkpoint. */
+import type { Engine } from "@phinets/core/kernels";
+import type { Trainer } from "@phinets/core/training";
+import { appendResults } from "../../run/save.js";
+import { type Checkpoint, saveBest, saveCheckpoint } from "../checkpoint.js";
+import { floatOutputs, headline, type Metrics, score } from "../validate.js";
+import { requireFinite } from "./diverged.js";
+import type { EpochSteps } from "./epoch.js";
+import type { EpochReport } from "./observers.js";
+import type { TrainRequest } from "./request.js";
+
+/** How far a run is. */
+export interface Standing {
+  /** Epochs done. */
+  epoch: number;
+  best: number;
+  /** 1-based; 0 for none. */
+  bestEpoch: number;
+  /** Of the best epoch, where it was validated by this process. */
+  bestMetrics?: Metrics;
+}
+
+/** Validates and saves an epoch, and moves `standing` on. Throws `training.diverged` before anything is written. */
+export function endEpoch(
+  steps: EpochSteps,
+  standing: Standing,
+  trainer: Trainer,
+  engine: Engine,
+  { folder, network, val, dataKey }: Pick<TrainRequest, "folder" | "network" | "val" | "dataKey">,
+  key: Checkpoint["key"],
+): EpochReport {
+  const { executor, recipe } = trainer;
+  const epoch = standing.epoch + 1;
+  const weights = executor.emaParameters();
+  const state = executor.state();
+  requireFinite({ ...state, ...weights }, trainer.steps, recipe);
+  const metrics = score(network, floatOutputs(engine, network, weights, val), val);
+  const value = headline(metrics);
+  // Below 0 is unknown: without a box to validate on, the last weights are the best guess.
+  if (value > standing.best || standing.bestEpoch === 0 || value < 0) {
+    standing.best = value;
+    standing.bestEpoch = epoch;
+    standing.bestMetrics = metrics;
+    saveBest(folder, weights);
+  }
+  const { losses, learningRate } = steps;
+  const imagesPerSecond = (steps.pictures * 1000) / steps.ms;
+  appendResults(folder, { epoch, ...losses, ...columnsOf(metrics), learningRate, imagesPerSecond });
+  const { best, bestEpoch } = standing;
+  saveCheckpoint(folder, { epoch, step: trainer.steps, best, bestEpoch, key, dataKey, state });
+  standing.epoch = epoch;
+  return {
+    epoch,
+    epochs: recipe.epochs,
+    step: trainer.steps,
+    losses,
+    learningRate,
+    imagesPerSecond,
+    metrics,
+    value,
+    best,
+    bestEpoch,
+    weights,
+  };
+}
+
+function columnsOf(metrics: Metrics): Record<string, number> {
+  return metrics.task === "detect"
+    ? { AP50: metrics.AP50, AP: metrics.AP, precision: metrics.precision, recall: metrics.recall }
+    : { top1: metrics.top1, top5: metrics.top5 };
+}
+
+/** One line for people. */
+export function describeEpoch({ losses, metrics, value, imagesPerSecond }: EpochReport): string {
+  const parts = Object.entries(losses)
+    .map(([name, mean]) => `${name} ${mean.toFixed(3)}`)
+    .join(" ");
+  return `${parts}  ${metrics.task === "detect" ? "AP50" : "top1"} ${value.toFixed(3)}  ${imagesPerSecond.toFixed(0)} images/s`;
+}

@@ -1,0 +1,41 @@
+/** The steps of one epoch. */
+import type { Trainer } from "@phinets/core/training";
+import type { BatchSource } from "./batches.js";
+
+export interface EpochSteps {
+  /** The loss and its parts, means over the steps. */
+  readonly losses: Readonly<Record<string, number>>;
+  /** Of the last step. */
+  readonly learningRate: number;
+  readonly pictures: number;
+  readonly ms: number;
+}
+
+/** @param onStep after each step: steps of this epoch so far, the step's loss, pictures a second since the epoch began */
+export async function trainEpoch(
+  trainer: Trainer,
+  batches: BatchSource,
+  epoch: number,
+  signal: AbortSignal,
+  onStep: (steps: number, loss: number, imagesPerSecond: number) => void,
+): Promise<EpochSteps> {
+  const sums = new Map<string, number>();
+  const start = performance.now();
+  let steps = 0;
+  let learningRate = 0;
+  for await (const targets of batches.epoch(epoch, trainer.input)) {
+    signal.throwIfAborted();
+    const result = trainer.step(targets);
+    for (const [name, value] of Object.entries<number>({ loss: result.loss, ...result.parts }))
+      sums.set(name, (sums.get(name) ?? 0) + value);
+    learningRate = result.learningRate;
+    steps++;
+    onStep(steps, result.loss, (steps * trainer.recipe.batch * 1000) / (performance.now() - start));
+  }
+  return {
+    losses: Object.fromEntries([...sums].map(([name, sum]) => [name, sum / steps])),
+    learningRate,
+    pictures: steps * trainer.recipe.batch,
+    ms: performance.now() - start,
+  };
+}

@@ -1,0 +1,3 @@
+export * from "./observers.js";
+export * from "./request.js";
+export { train } from "./train.js";

@@ -1,0 +1,35 @@
+/** What a training is given and what it gives back. */
+import type { PictureSource } from "@phinets/core/data";
+import type { Network } from "@phinets/core/networks";
+import type { Recipe } from "@phinets/core/training";
+import type { Metrics } from "../validate.js";
+import type { TrainObserver } from "./observers.js";
+
+export interface TrainRequest {
+  readonly folder: string;
+  readonly network: Network;
+  readonly recipe: Recipe;
+  readonly train: PictureSource;
+  readonly val: PictureSource;
+  /** Identifies the training pictures and labels: a resumed run must see the same. */
+  readonly dataKey: string;
+  readonly threads: number;
+  /** Go on from the folder's last checkpoint, where it has one. */
+  readonly resume: boolean;
+  /** Told of each epoch; any of them may end the run early. */
+  readonly observers?: readonly TrainObserver[];
+}
+
+export interface TrainResult {
+  /** Epochs done. */
+  readonly epochs: number;
+  /** 1-based epoch whose averaged weights are the best. */
+  readonly bestEpoch: number;
+  readonly best: number;
+  /** On the validation split, of the best weights. */
+  readonly metrics: Metrics;
+  /** Of weights/best.safetensors. */
+  readonly weightsSha256: string;
+  /** Training pictures a second, validation left out; 0 when nothing was left to train. */
+  readonly imagesPerSecond: number;
+}

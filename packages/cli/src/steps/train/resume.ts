@@ -1,0 +1,40 @@
+/** A run that was stopped goes on from its last checkpoint, and only with what that was made from. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Graph } from "@phinets/core/graph";
+import { PhinetsError } from "@phinets/core/tensor";
+import { loadWeights } from "../../run/load.js";
+import { bestPath, type Checkpoint } from "../checkpoint.js";
+
+/** Throws PhinetsError unless network, recipe and data are the checkpoint's and the best weights so far are at hand. */
+export function requireSame(
+  folder: string,
+  checkpoint: Checkpoint,
+  wanted: Pick<Checkpoint, "key" | "dataKey">,
+  graph: Graph,
+): void {
+  if (checkpoint.key !== wanted.key) {
+    const changed =
+      checkpoint.dataKey === wanted.dataKey
+        ? "the network or the recipe is not the one that the checkpoint was made with; restore network.json and args.yaml"
+        : "the data set has changed since the last checkpoint (pictures count by size and time of change); restore it";
+    throw new PhinetsError("run.resume", `${folder}: ${changed}, or start a new run with another --name`, folder);
+  }
+  if (checkpoint.bestEpoch === 0) return;
+  const path = bestPath(folder);
+  let problem = `${path}: is missing, though epoch ${checkpoint.bestEpoch} wrote it; restore it`;
+  if (existsSync(path)) {
+    try {
+      loadWeights(path, graph);
+      return;
+    } catch (error) {
+      if (!(error instanceof PhinetsError)) throw error;
+      problem = error.message;
+    }
+  }
+  throw new PhinetsError(
+    "run.weights",
+    `${problem}, or remove ${join(folder, "weights")} to train from the first epoch`,
+    path,
+  );
+}
