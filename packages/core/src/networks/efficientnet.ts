@@ -6,7 +6,7 @@
 import type { GraphBuilder } from "../graph/index.js";
 import type { BackboneBlock } from "./backbone.js";
 import type { EfficientnetNetwork } from "./network.js";
-import { multipleOf8 } from "./width.js";
+import { multipleOf } from "./width.js";
 
 /** Expansion, kernel, stride of the first block, channels, blocks. */
 const stages = [
@@ -22,21 +22,21 @@ const stemChannels = 32;
 const lastChannels = 1280;
 const epsilon = 1e-5;
 
-export function efficientnetBlocks({ width, depth, stopAtStride }: EfficientnetNetwork): BackboneBlock[] {
+export function efficientnetBlocks({ width, depth, divisor, stopAtStride }: EfficientnetNetwork): BackboneBlock[] {
   const blocks: BackboneBlock[] = [];
-  let input = multipleOf8(stemChannels * width);
+  let input = multipleOf(divisor, stemChannels * width);
   let total = 2;
   for (const [s, [expansion, kernel, firstStride, channels, count]] of stages.entries()) {
     if (total * firstStride > stopAtStride) break;
     total *= firstStride;
-    const output = multipleOf8(channels * width);
+    const output = multipleOf(divisor, channels * width);
     for (let i = 0; i < Math.ceil(count * depth); i++) {
       const stride = i === 0 ? firstStride : 1;
       blocks.push({
         id: blocks.length + 1,
         module: `features.${s + 1}.${i}`,
         input,
-        hidden: multipleOf8(input * expansion),
+        hidden: multipleOf(divisor, input * expansion),
         output,
         kernel,
         stride,
@@ -59,7 +59,7 @@ export function addEfficientnet(builder: GraphBuilder, network: EfficientnetNetw
     swish(builder, `${module}.2`, builder.batchNorm(`${module}.1`, conv, epsilon));
   const blocks = efficientnetBlocks(network);
   let x = builder.conv2d("features.0.0", image, {
-    filters: multipleOf8(stemChannels * network.width),
+    filters: multipleOf(network.divisor, stemChannels * network.width),
     kernel: 3,
     stride: 2,
     padding: 1,
@@ -84,7 +84,7 @@ export function addEfficientnet(builder: GraphBuilder, network: EfficientnetNetw
   }
   if (network.stopAtStride < 32) return x;
   const last = `features.${stages.length + 1}`;
-  x = builder.conv2d(`${last}.0`, x, { filters: multipleOf8(lastChannels * network.width) });
+  x = builder.conv2d(`${last}.0`, x, { filters: multipleOf(network.divisor, lastChannels * network.width) });
   return activated(last, x);
 }
 

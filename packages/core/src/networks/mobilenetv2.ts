@@ -5,7 +5,7 @@
 import type { GraphBuilder } from "../graph/index.js";
 import type { BackboneBlock } from "./backbone.js";
 import type { Mobilenetv2Network } from "./network.js";
-import { multipleOf8 } from "./width.js";
+import { multipleOf } from "./width.js";
 
 /** Expansion, channels, blocks, stride of the first block. */
 const stages = [
@@ -21,14 +21,14 @@ const stemChannels = 32;
 const lastChannels = 1280;
 const epsilon = 1e-5;
 
-export function mobilenetv2Blocks({ width, stopAtStride }: Mobilenetv2Network): BackboneBlock[] {
+export function mobilenetv2Blocks({ width, divisor, stopAtStride }: Mobilenetv2Network): BackboneBlock[] {
   const blocks: BackboneBlock[] = [];
-  let input = multipleOf8(stemChannels * width);
+  let input = multipleOf(divisor, stemChannels * width);
   let total = 2;
   for (const [expansion, channels, count, firstStride] of stages) {
     if (total * firstStride > stopAtStride) break;
     total *= firstStride;
-    const output = multipleOf8(channels * width);
+    const output = multipleOf(divisor, channels * width);
     for (let i = 0; i < count; i++) {
       const stride = i === 0 ? firstStride : 1;
       const id = blocks.length + 1;
@@ -46,7 +46,7 @@ export function addMobilenetv2(builder: GraphBuilder, network: Mobilenetv2Networ
     builder.relu6(activation, builder.batchNorm(norm, conv, epsilon));
   const blocks = mobilenetv2Blocks(network);
   let x = builder.conv2d("features.0.0", image, {
-    filters: multipleOf8(stemChannels * network.width),
+    filters: multipleOf(network.divisor, stemChannels * network.width),
     kernel: 3,
     stride: 2,
     padding: 1,
@@ -69,6 +69,8 @@ export function addMobilenetv2(builder: GraphBuilder, network: Mobilenetv2Networ
   }
   if (network.stopAtStride < 32) return x;
   const last = `features.${blocks.length + 1}`;
-  x = builder.conv2d(`${last}.0`, x, { filters: multipleOf8(lastChannels * Math.max(1, network.width)) });
+  x = builder.conv2d(`${last}.0`, x, {
+    filters: multipleOf(network.divisor, lastChannels * Math.max(1, network.width)),
+  });
   return activated(x, `${last}.1`, `${last}.2`);
 }

@@ -46,6 +46,7 @@ describe("parseNetwork", () => {
       family: "mobilenetv2",
       input,
       width: 1,
+      divisor: 8,
       stopAtStride: 32,
       head: { kind: "none" },
     });
@@ -54,6 +55,7 @@ describe("parseNetwork", () => {
       input,
       width: 0.5,
       depth: 0.8,
+      divisor: 8,
       stopAtStride: 16,
       head: { kind: "none" },
     });
@@ -79,7 +81,7 @@ describe("parseNetwork", () => {
     [{ ...base, profile: "paper", stemFilters: 0 }, /stemFilters is 0; it must be an integer in 1\.\.4096/],
     [
       { ...base, family: "mobilenetv2", alpha: 1 },
-      /unknown field alpha \(1\); known: family, input, width, stopAtStride/,
+      /unknown field alpha \(1\); known: family, input, width, divisor, stopAtStride/,
     ],
     [{ ...base, family: "mobilenetv2", depth: 1 }, /unknown field depth/],
     [{ ...base, family: "mobilenetv2", width: 0 }, /width is 0; it must be a number above 0/],

@@ -106,8 +106,10 @@ const strides = [4, 8, 16, 32] as const;
 export interface Mobilenetv2Network {
   readonly family: "mobilenetv2";
   readonly input: NetworkInput;
-  /** Width multiplier; widths are rounded to a multiple of 8. Default 1. */
+  /** Width multiplier. Default 1. */
   readonly width: number;
+  /** Widths are rounded to a multiple of it. Default 8, the paper's. */
+  readonly divisor: number;
   /** Ends the backbone before the map gets smaller than input / stopAtStride; below 32 without the last 1x1. Default 32. */
   readonly stopAtStride: (typeof strides)[number];
   readonly head: Head;
@@ -117,8 +119,10 @@ export interface Mobilenetv2Network {
 export interface EfficientnetNetwork {
   readonly family: "efficientnet";
   readonly input: NetworkInput;
-  /** Width multiplier; widths are rounded to a multiple of 8. Default 1 (B0). */
+  /** Width multiplier. Default 1 (B0). */
   readonly width: number;
+  /** Widths are rounded to a multiple of it. Default 8, the paper's. */
+  readonly divisor: number;
   /** Depth multiplier; the blocks of a stage are rounded up. Default 1 (B0). */
   readonly depth: number;
   /** Ends the backbone before the map gets smaller than input / stopAtStride; below 32 without the last 1x1. Default 32. */
@@ -216,11 +220,12 @@ function parsePeer(root: Fields, family: "mobilenetv2" | "efficientnet"): Mobile
   const input = parseInput(root);
   const width = root.positive("width", 16, 1);
   const depth = family === "efficientnet" ? root.positive("depth", 16, 1) : 1;
+  const divisor = root.integer("divisor", 1, 256, 8);
   const stopAtStride = root.oneOfNumbers("stopAtStride", strides, 32);
   const head = parseHead(root);
   return family === "efficientnet"
-    ? { family, input, width, depth, stopAtStride, head }
-    : { family, input, width, stopAtStride, head };
+    ? { family, input, width, depth, divisor, stopAtStride, head }
+    : { family, input, width, divisor, stopAtStride, head };
 }
 
 function parseInput(root: Fields): NetworkInput {

@@ -93,6 +93,16 @@ describe("truncation", () => {
       expect(networkSummary(network)).toContain("width 0.35");
     }
   });
+  it("rounds widths to the divisor asked for", () => {
+    const widths = (divisor: number): number[] =>
+      backboneBlocks(parseNetwork({ family: "mobilenetv2", input, width: 0.305, divisor })).map(
+        (block) => block.output,
+      );
+    expect(new Set(widths(8))).toEqual(new Set([8, 16, 24, 32, 48, 96]));
+    // 16, 24, 32, 64, 96, 160 and 320 times .305: 4.88, 7.32, 9.76, 19.52, 29.28, 48.8, 97.6
+    expect(new Set(widths(1))).toEqual(new Set([5, 7, 10, 20, 29, 49, 98]));
+    expect(new Set(widths(2))).toEqual(new Set([6, 8, 10, 20, 30, 48, 98]));
+  });
   it("names blocks whose nodes exist", () => {
     for (const options of [
       { family: "mobilenetv2" },

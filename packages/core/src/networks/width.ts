@@ -1,7 +1,7 @@
-/** Widths of MobileNetV2 and EfficientNet: multiples of 8. */
+/** Widths of MobileNetV2 and EfficientNet: multiples of a divisor, 8 in their papers. */
 
-/** The nearest multiple of 8, at least 8, never below 90 % of `width`. */
-export function multipleOf8(width: number): number {
-  const rounded = Math.max(8, Math.floor(Math.trunc(width + 4) / 8) * 8);
-  return rounded < 0.9 * width ? rounded + 8 : rounded;
+/** The nearest multiple of `divisor`, at least `divisor`, never below 90 % of `width`. */
+export function multipleOf(divisor: number, width: number): number {
+  const rounded = Math.max(divisor, Math.floor(Math.trunc(width + divisor / 2) / divisor) * divisor);
+  return rounded < 0.9 * width ? rounded + divisor : rounded;
 }
