@@ -3,8 +3,8 @@
  * moving crop are those of YOLOv2's training (spec of darknet's data loader: jitter, hue, saturation, exposure).
  */
 import type { Random } from "../tensor/index.js";
-import { boxIntoRect, crop, fitRect, resize, type SourceRect } from "./resize.js";
-import { type BoxLabel, type Fit, letterboxGrey, type Picture, type PictureSize } from "./types.js";
+import { boxIntoRect, cropInto, fitRect } from "./resize.js";
+import { type BoxLabel, type Fit, letterboxGrey, type Picture, type PictureSize, type SourceRect } from "./types.js";
 
 export interface AugmentOptions {
   /** How the picture meets the input's shape before anything moves. Default "stretch". */
@@ -78,9 +78,14 @@ export function augment(
     width: whole.width * (1 + right - left),
     height: whole.height * (1 + bottom - top),
   };
-  const result = sameRect(rect, picture) ? resize(picture, size) : crop(picture, rect, size, fill);
-  const changed = result === picture ? { ...picture, data: picture.data.slice() } : result;
-  if (mirrored) mirror(changed);
+  const { width, height } = size;
+  const changed = {
+    width,
+    height,
+    channels: picture.channels,
+    data: new Uint8Array(width * height * picture.channels),
+  };
+  cropInto(picture, rect, changed, { x: 0, y: 0, width, height }, fill, mirrored);
   if (changed.channels === 3) jitterColour(changed.data, hueSextants, saturationFactor, exposureFactor);
   else if (exposureFactor !== 1) scaleValues(changed.data, exposureFactor);
   return { picture: changed, labels: moveBoxes(labels, picture, rect, size, mirrored, minSidePixels, minVisible) };
@@ -89,10 +94,6 @@ export function augment(
 function drawFactor(most: number, random: Random): number {
   const factor = random.uniform(1, most);
   return random.uniform() < 0.5 ? factor : 1 / factor;
-}
-
-function sameRect(rect: SourceRect, picture: PictureSize): boolean {
-  return rect.x === 0 && rect.y === 0 && rect.width === picture.width && rect.height === picture.height;
 }
 
 /**
@@ -124,22 +125,6 @@ export function moveBoxes(
     moved.push({ ...box, x: mirrored ? 1 - x : x, y: (top + bottom) / 2, width, height });
   }
   return moved;
-}
-
-/** Swaps left and right in place. */
-export function mirror(picture: Picture): void {
-  const { width, height, channels, data } = picture;
-  for (let y = 0; y < height; y++) {
-    let a = y * width * channels;
-    let b = a + (width - 1) * channels;
-    for (; a < b; a += channels, b -= channels) {
-      for (let c = 0; c < channels; c++) {
-        const t = data[a + c];
-        data[a + c] = data[b + c];
-        data[b + c] = t;
-      }
-    }
-  }
 }
 
 function scaleValues(data: Uint8Array, factor: number): void {

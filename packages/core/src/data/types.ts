@@ -16,6 +16,14 @@ export interface PictureSize {
   readonly width: number;
 }
 
+/** A rectangle in a picture's pixels; may be fractional and may exceed the picture. */
+export interface SourceRect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /**
  * One labelled box, as YOLO writes it: `x`, `y` is the box's CENTRE and `width`, `height` its sides, all as fractions
  * 0..1 of the picture's width or height. `class` is an index into the data set's class names.
