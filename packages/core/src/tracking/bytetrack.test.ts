@@ -156,6 +156,21 @@ describe.each(Object.entries(makers))("%s", (_, make) => {
   });
 });
 
+it("a list that is used again keeps its objects over emptier frames, and mixes no kinds of detections", () => {
+  for (const make of [makers.Sort, makers.ByteTracker]) {
+    const tracker = make();
+    const into: Track[] = [];
+    const both = [at(0), at(50)];
+    tracker.update(both, into);
+    const objects = new Set(into);
+    expect(tracker.update([at(0)], into).length).toBe(1);
+    for (const track of tracker.update(both, into)) expect(objects).toContain(track);
+    const { x1, y1, x2, y2 } = at(0);
+    expect(tracker.update([{ x1, y1, x2, y2 }], into)).toEqual([{ id: 1, x1, y1, x2, y2 }]);
+    expect(tracker.update([at(0)], into)).toMatchObject([{ id: 1, score: 0.9, class: 1 }]);
+  }
+});
+
 it("ids run on over sequences with firstId", () => {
   for (const make of [makers.Sort, makers.ByteTracker]) {
     const first = make();

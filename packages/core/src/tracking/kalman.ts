@@ -7,116 +7,151 @@
  * block does what the 7 x 7 form does in a tenth of the arithmetic.
  */
 const blocks = 3;
+/** Numbers of a filter's state, and of its covariance: three blocks of four and the aspect's variance. */
+const stateSize = 7;
+const covarianceSize = 13;
 /** Measurement noise of centre x, centre y, area, aspect. */
-const measurementNoise = [1, 1, 10, 10];
+const measurementNoise = Float64Array.of(1, 1, 10, 10);
 /** Process noise of the velocities; that of the quantities themselves is 1. */
-const velocityNoise = [0.01, 0.01, 0.0001];
+const velocityNoise = Float64Array.of(0.01, 0.01, 0.0001);
 
-/** Corners, any unit, positive size. An object, as V8 puts a number that goes to a call of its own onto the heap. */
-export interface MeasuredBox {
-  readonly x1: number;
-  readonly y1: number;
-  readonly x2: number;
-  readonly y2: number;
-}
-
-export class BoxKalmanFilter {
-  /** centre x, centre y, area, aspect, and the velocities of centre x, centre y, area a frame */
-  readonly state = new Float64Array(7);
+/**
+ * Filters of any number of boxes, each in a slot. Numbers travel in typed arrays alone: V8 puts one that goes to a call of
+ * its own, or into a field, onto the heap.
+ */
+export class BoxKalmanFilters {
+  #state = new Float64Array(0);
   /** per block: variance of the quantity, the two covariances, variance of the velocity */
-  readonly #covariance = new Float64Array(4 * blocks);
-  #aspectVariance = 0;
+  #covariance = new Float64Array(0);
+  /** centre x, centre y, area, aspect of the box that is measured */
+  readonly #measured = new Float64Array(4);
 
-  /** Starts anew from a first box. Velocities are 0 and very uncertain. */
-  start({ x1, y1, x2, y2 }: MeasuredBox): void {
-    const width = x2 - x1;
-    const height = y2 - y1;
-    this.state.fill(0);
-    this.state[0] = x1 + width / 2;
-    this.state[1] = y1 + height / 2;
-    this.state[2] = width * height;
-    this.state[3] = width / height;
+  /** Makes room for slots 0 ... `slots` - 1; what is in them stays. */
+  reserve(slots: number): void {
+    this.#state = grown(this.#state, stateSize * slots);
+    this.#covariance = grown(this.#covariance, covarianceSize * slots);
+  }
+
+  /** Starts a slot anew from a first box, corners `boxes[at...at + 3]`. Velocities are 0 and very uncertain. */
+  start(slot: number, boxes: Float64Array, at: number): void {
+    const state = this.#state;
+    const p = this.#covariance;
+    const s = stateSize * slot;
+    this.#measure(boxes, at);
+    for (let b = 0; b < 4; b++) state[s + b] = this.#measured[b];
     for (let b = 0; b < blocks; b++) {
-      this.#covariance[4 * b] = 10;
-      this.#covariance[4 * b + 1] = 0;
-      this.#covariance[4 * b + 2] = 0;
-      this.#covariance[4 * b + 3] = 10000;
+      state[s + 4 + b] = 0;
+      const i = covarianceSize * slot + 4 * b;
+      p[i] = 10;
+      p[i + 1] = 0;
+      p[i + 2] = 0;
+      p[i + 3] = 10000;
     }
-    this.#aspectVariance = 10;
+    p[covarianceSize * slot + 12] = 10;
   }
 
   /** One frame on. An area about to become 0 or less stops shrinking first. */
-  predict(): void {
-    const { state } = this;
+  predict(slot: number): void {
+    const state = this.#state;
     const p = this.#covariance;
-    if (state[6] + state[2] <= 0) state[6] = 0;
+    const s = stateSize * slot;
+    if (state[s + 6] + state[s + 2] <= 0) state[s + 6] = 0;
     for (let b = 0; b < blocks; b++) {
-      state[b] += state[b + 4];
-      const i = 4 * b;
+      state[s + b] += state[s + b + 4];
+      const i = covarianceSize * slot + 4 * b;
       const crossed = p[i + 1] + p[i + 3];
       p[i] = p[i] + p[i + 2] + crossed + 1;
       p[i + 1] = crossed;
       p[i + 2] += p[i + 3];
       p[i + 3] += velocityNoise[b];
     }
-    this.#aspectVariance += 1;
+    p[covarianceSize * slot + 12] += 1;
   }
 
-  /** Corrects the prediction by a measured box; covariance in Joseph's form. */
-  update({ x1, y1, x2, y2 }: MeasuredBox): void {
-    const width = x2 - x1;
-    const height = y2 - y1;
-    this.#updateBlock(0, x1 + width / 2);
-    this.#updateBlock(1, y1 + height / 2);
-    this.#updateBlock(2, width * height);
-    const gain = this.#aspectVariance / (this.#aspectVariance + measurementNoise[3]);
-    this.state[3] += gain * (width / height - this.state[3]);
-    this.#aspectVariance = (1 - gain) * this.#aspectVariance * (1 - gain) + gain * measurementNoise[3] * gain;
+  /** The area neither grows nor shrinks from here. */
+  holdArea(slot: number): void {
+    this.#state[stateSize * slot + 6] = 0;
   }
 
-  #updateBlock(b: number, measured: number): void {
+  /** Corrects a prediction by a measured box; covariance in Joseph's form. */
+  correct(slot: number, boxes: Float64Array, at: number): void {
+    const state = this.#state;
     const p = this.#covariance;
-    const i = 4 * b;
-    const noise = measurementNoise[b];
-    const inverse = 1 / (p[i] + noise);
-    const gain = p[i] * inverse;
-    const velocityGain = p[i + 2] * inverse;
-    const residual = measured - this.state[b];
-    this.state[b] += gain * residual;
-    this.state[b + 4] += velocityGain * residual;
-    // (I - K H) P (I - K H)' + K R K'
-    const kept = 1 - gain;
-    const p00 = kept * p[i];
-    const p01 = kept * p[i + 1];
-    const p10 = p[i + 2] - velocityGain * p[i];
-    const p11 = p[i + 3] - velocityGain * p[i + 1];
-    p[i] = p00 * kept + gain * noise * gain;
-    p[i + 1] = p01 - p00 * velocityGain + gain * noise * velocityGain;
-    p[i + 2] = p10 * kept + velocityGain * noise * gain;
-    p[i + 3] = p11 - p10 * velocityGain + velocityGain * noise * velocityGain;
+    const s = stateSize * slot;
+    this.#measure(boxes, at);
+    for (let b = 0; b < blocks; b++) {
+      const i = covarianceSize * slot + 4 * b;
+      const noise = measurementNoise[b];
+      const inverse = 1 / (p[i] + noise);
+      const gain = p[i] * inverse;
+      const velocityGain = p[i + 2] * inverse;
+      const residual = this.#measured[b] - state[s + b];
+      state[s + b] += gain * residual;
+      state[s + b + 4] += velocityGain * residual;
+      // (I - K H) P (I - K H)' + K R K'
+      const kept = 1 - gain;
+      const p00 = kept * p[i];
+      const p01 = kept * p[i + 1];
+      const p10 = p[i + 2] - velocityGain * p[i];
+      const p11 = p[i + 3] - velocityGain * p[i + 1];
+      p[i] = p00 * kept + gain * noise * gain;
+      p[i + 1] = p01 - p00 * velocityGain + gain * noise * velocityGain;
+      p[i + 2] = p10 * kept + velocityGain * noise * gain;
+      p[i + 3] = p11 - p10 * velocityGain + velocityGain * noise * velocityGain;
+    }
+    const a = covarianceSize * slot + 12;
+    const gain = p[a] / (p[a] + measurementNoise[3]);
+    state[s + 3] += gain * (this.#measured[3] - state[s + 3]);
+    p[a] = (1 - gain) * p[a] * (1 - gain) + gain * measurementNoise[3] * gain;
   }
 
-  /** The state as corners x1, y1, x2, y2 into `corners[at...at + 3]`; NaN where the area is negative. */
-  box(corners: Float64Array, at = 0): void {
-    const { state } = this;
-    const width = Math.sqrt(state[2] * state[3]);
-    const height = state[2] / width;
-    corners[at] = state[0] - width / 2;
-    corners[at + 1] = state[1] - height / 2;
-    corners[at + 2] = state[0] + width / 2;
-    corners[at + 3] = state[1] + height / 2;
+  /** A slot's state as corners x1, y1, x2, y2 into `corners[at...at + 3]`; NaN where the area is negative. */
+  corners(slot: number, corners: Float64Array, at: number): void {
+    const state = this.#state;
+    const s = stateSize * slot;
+    const width = Math.sqrt(state[s + 2] * state[s + 3]);
+    const height = state[s + 2] / width;
+    corners[at] = state[s] - width / 2;
+    corners[at + 1] = state[s + 1] - height / 2;
+    corners[at + 2] = state[s] + width / 2;
+    corners[at + 3] = state[s + 1] + height / 2;
   }
 
-  /** The full covariance `[7, 7]`, row-major. */
-  covariance(): Float64Array {
+  /** centre x, centre y, area, aspect, and the velocities of centre x, centre y, area a frame; a copy */
+  state(slot: number): Float64Array {
+    return this.#state.slice(stateSize * slot, stateSize * (slot + 1));
+  }
+
+  /** The full covariance `[7, 7]`, row-major; a copy. */
+  covariance(slot: number): Float64Array {
+    const p = this.#covariance.subarray(covarianceSize * slot, covarianceSize * (slot + 1));
     const full = new Float64Array(49);
     for (let b = 0; b < blocks; b++) {
-      full[b * 7 + b] = this.#covariance[4 * b];
-      full[b * 7 + b + 4] = this.#covariance[4 * b + 1];
-      full[(b + 4) * 7 + b] = this.#covariance[4 * b + 2];
-      full[(b + 4) * 7 + b + 4] = this.#covariance[4 * b + 3];
+      full[b * 7 + b] = p[4 * b];
+      full[b * 7 + b + 4] = p[4 * b + 1];
+      full[(b + 4) * 7 + b] = p[4 * b + 2];
+      full[(b + 4) * 7 + b + 4] = p[4 * b + 3];
     }
-    full[3 * 7 + 3] = this.#aspectVariance;
+    full[3 * 7 + 3] = p[12];
     return full;
   }
+
+  #measure(boxes: Float64Array, at: number): void {
+    const width = boxes[at + 2] - boxes[at];
+    const height = boxes[at + 3] - boxes[at + 1];
+    this.#measured[0] = boxes[at] + width / 2;
+    this.#measured[1] = boxes[at + 1] + height / 2;
+    this.#measured[2] = width * height;
+    this.#measured[3] = width / height;
+  }
+}
+
+/** `list` itself, or twice as long as asked for with the same beginning. */
+export function grown(list: Float64Array, length: number): Float64Array<ArrayBuffer>;
+export function grown(list: Int32Array, length: number): Int32Array<ArrayBuffer>;
+export function grown(list: Float64Array | Int32Array, length: number): Float64Array | Int32Array {
+  if (list.length >= length) return list;
+  const longer = list instanceof Float64Array ? new Float64Array(2 * length) : new Int32Array(2 * length);
+  longer.set(list);
+  return longer;
 }

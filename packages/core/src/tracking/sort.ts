@@ -2,19 +2,10 @@
  * SORT: simple online and realtime tracking (Bewley et al., ICIP 2016). Every track predicts its box by a Kalman filter;
  * predictions and detections are paired by IoU; a track is shown once it has been found often enough.
  */
-import { iouCorners } from "../detection/index.js";
 import { AssignmentSolver } from "./assignment.js";
-import { BoxKalmanFilter } from "./kalman.js";
-import {
-  checkBoxes,
-  fractionOption,
-  integerOption,
-  isFiniteBox,
-  type Track,
-  type Tracker,
-  type TrackerBox,
-  writeTrack,
-} from "./tracker.js";
+import { grown } from "./kalman.js";
+import { TrackStore } from "./track-store.js";
+import { fractionOption, integerOption, type Track, type Tracker, type TrackerBox } from "./tracker.js";
 
 export interface SortOptions {
   /** Frames that a track outlives its last detection. Default 1. */
@@ -29,38 +20,24 @@ export interface SortOptions {
   readonly firstId?: number;
 }
 
-class Tracked {
-  readonly filter = new BoxKalmanFilter();
-  id = 0;
-  framesSinceUpdate = 0;
-  hitStreak = 0;
-  detection: TrackerBox | undefined;
-}
-
 export class Sort implements Tracker {
   readonly #maxAge: number;
   readonly #minHits: number;
   readonly #iouThreshold: number;
   readonly #maxTracks: number;
-  readonly #firstId: number;
   readonly #solver = new AssignmentSolver();
-  #tracks: Tracked[] = [];
-  /** Tracks that died, to be born again: a long run allocates no more than its fullest frame. */
-  readonly #pool: Tracked[] = [];
+  readonly #tracks: TrackStore;
   #frames = 0;
-  #born = 0;
-  #predicted = new Float64Array(0);
-  #iou = new Float64Array(0);
   #cost = new Float64Array(0);
-  /** per detection: its track's index, or -1 */
+  /** per detection: its track's place, or -1; and the other way round */
   #trackOf = new Int32Array(0);
-  readonly #corners = new Float64Array(4);
+  #boxOf = new Int32Array(0);
 
   constructor(options: SortOptions = {}) {
     this.#maxAge = integerOption("sort", "maxAge", options.maxAge ?? 1);
     this.#minHits = integerOption("sort", "minHits", options.minHits ?? 3);
     this.#maxTracks = options.maxTracks ?? Number.POSITIVE_INFINITY;
-    this.#firstId = integerOption("sort", "firstId", options.firstId ?? 1, 1);
+    this.#tracks = new TrackStore(integerOption("sort", "firstId", options.firstId ?? 1, 1));
     this.#iouThreshold = fractionOption("sort", "iouThreshold", options.iouThreshold ?? 0.3);
   }
 
@@ -71,131 +48,94 @@ export class Sort implements Tracker {
 
   /** Tracks ever begun, shown or not. */
   get born(): number {
-    return this.#born;
+    return this.#tracks.born;
   }
 
   /**
    * One frame on; call it for frames without detections too. Returns the tracks found in this frame that have been found
    * `minHits` frames in a row (in the first `minHits` frames: all found), youngest first.
-   * @param into filled and returned instead of a new list, its objects used again: then a frame makes no objects
+   * @param into filled and returned instead of a new list, its objects used again: then a frame allocates nothing
    * Throws `tracking.box` for a box that is not finite or has no size, and then leaves the tracker as it was.
    */
   update(boxes: readonly TrackerBox[], into: Track[] = []): Track[] {
-    checkBoxes(boxes);
+    const tracks = this.#tracks;
+    tracks.read(boxes);
     this.#frames++;
-    this.#predict();
-    this.#pair(boxes);
+    for (let place = 0; place < tracks.count; place++) {
+      const slot = tracks.slots[place];
+      if (tracks.age[slot] > 0) tracks.hits[slot] = 0;
+    }
+    tracks.predict();
+    this.#pair();
     return this.#report(into);
   }
 
-  #predict(): void {
-    const tracks = this.#tracks;
-    if (this.#predicted.length < 4 * tracks.length) this.#predicted = new Float64Array(8 * tracks.length);
-    let alive = 0;
-    for (const track of tracks) {
-      track.filter.predict();
-      if (track.framesSinceUpdate > 0) track.hitStreak = 0;
-      track.framesSinceUpdate++;
-      track.filter.box(this.#predicted, 4 * alive);
-      if (isFiniteBox(this.#predicted, 4 * alive)) tracks[alive++] = track;
-      else this.#pool.push(track);
-    }
-    tracks.length = alive;
-  }
-
   /** Pairs detections with predictions, corrects the paired tracks, begins tracks for the other detections. */
-  #pair(boxes: readonly TrackerBox[]): void {
+  #pair(): void {
     const tracks = this.#tracks;
-    const rows = boxes.length;
-    const columns = tracks.length;
-    if (this.#trackOf.length < rows) this.#trackOf = new Int32Array(2 * rows);
-    const trackOf = this.#trackOf.fill(-1, 0, rows);
-    const chosenDirectly = this.#compare(boxes, columns);
-    if (rows > 0 && columns > 0 && !chosenDirectly) {
-      for (let i = 0; i < rows * columns; i++) this.#cost[i] = -this.#iou[i];
-      this.#solver.solve(this.#cost, rows, columns);
-      for (let r = 0; r < rows; r++) trackOf[r] = this.#solver.columnOfRow[r];
+    const rows = tracks.boxCount;
+    const columns = tracks.count;
+    for (let r = 0; r < rows; r++) tracks.rows[r] = r;
+    for (let c = 0; c < columns; c++) tracks.columns[c] = c;
+    tracks.overlaps(rows, columns);
+    const { iou } = tracks;
+    this.#trackOf = grown(this.#trackOf, rows);
+    const trackOf = this.#trackOf;
+    if (!this.#onlyPartners(rows, columns)) {
+      trackOf.fill(-1, 0, rows);
+      if (rows > 0 && columns > 0) {
+        this.#cost = grown(this.#cost, rows * columns);
+        for (let i = 0; i < rows * columns; i++) this.#cost[i] = -iou[i];
+        this.#solver.solve(this.#cost, rows, columns);
+        for (let r = 0; r < rows; r++) trackOf[r] = this.#solver.columnOfRow[r];
+      }
     }
     for (let r = 0; r < rows; r++) {
-      if (trackOf[r] < 0 || this.#iou[r * columns + trackOf[r]] < this.#iouThreshold) continue;
-      const { filter } = tracks[trackOf[r]];
-      const box = boxes[r];
-      filter.update(box);
-      tracks[trackOf[r]].framesSinceUpdate = 0;
-      tracks[trackOf[r]].hitStreak++;
-      tracks[trackOf[r]].detection = box;
+      if (trackOf[r] >= 0 && !(iou[r * columns + trackOf[r]] < this.#iouThreshold)) tracks.correct(trackOf[r], r);
     }
     // Ids are given first to detections that the assignment left out, then to those it paired with too little overlap.
-    for (let r = 0; r < rows; r++) if (trackOf[r] < 0) this.#begin(boxes[r]);
+    for (let r = 0; r < rows; r++) if (trackOf[r] < 0) this.#begin(r);
     for (let r = 0; r < rows; r++) {
-      if (trackOf[r] >= 0 && this.#iou[r * columns + trackOf[r]] < this.#iouThreshold) this.#begin(boxes[r]);
+      if (trackOf[r] >= 0 && iou[r * columns + trackOf[r]] < this.#iouThreshold) this.#begin(r);
     }
   }
 
   /**
-   * IoU of every detection with every prediction. Where no detection and no prediction has more than one partner above
-   * the threshold, and some have one, these partners are the answer: then they are in `#trackOf` and the result is true.
+   * Where no detection and no prediction has more than one partner above the threshold, and some have one, these partners
+   * are the answer: then they are in `#trackOf` and the result is true.
    */
-  #compare(boxes: readonly TrackerBox[], columns: number): boolean {
-    const rows = boxes.length;
-    const predicted = this.#predicted;
-    if (this.#iou.length < rows * columns) {
-      this.#iou = new Float64Array(2 * rows * columns);
-      this.#cost = new Float64Array(2 * rows * columns);
-    }
-    let unique = true;
+  #onlyPartners(rows: number, columns: number): boolean {
+    this.#boxOf = grown(this.#boxOf, columns);
+    const trackOf = this.#trackOf.fill(-1, 0, rows);
+    const boxOf = this.#boxOf.fill(-1, 0, columns);
+    const { iou } = this.#tracks;
     let some = false;
     for (let r = 0; r < rows; r++) {
-      const { x1, y1, x2, y2 } = boxes[r];
-      for (let c = 0, p = 0; c < columns; c++, p += 4) {
-        const iou = iouCorners(x1, y1, x2, y2, predicted[p], predicted[p + 1], predicted[p + 2], predicted[p + 3]);
-        this.#iou[r * columns + c] = iou;
-        if (iou > this.#iouThreshold) {
-          if (this.#trackOf[r] >= 0) unique = false;
-          this.#trackOf[r] = c;
-          some = true;
-        }
+      for (let c = 0; c < columns; c++) {
+        if (!(iou[r * columns + c] > this.#iouThreshold)) continue;
+        if (trackOf[r] >= 0 || boxOf[c] >= 0) return false;
+        trackOf[r] = c;
+        boxOf[c] = r;
+        some = true;
       }
     }
-    for (let r = 0; r < rows && unique; r++) {
-      for (let other = 0; other < r && unique; other++) {
-        unique = this.#trackOf[r] < 0 || this.#trackOf[r] !== this.#trackOf[other];
-      }
-    }
-    if (some && unique) return true;
-    this.#trackOf.fill(-1, 0, rows);
-    return false;
+    return some;
   }
 
-  #begin(box: TrackerBox): void {
-    if (this.#tracks.length >= this.#maxTracks) return;
-    const track = this.#pool.pop() ?? new Tracked();
-    track.filter.start(box);
-    track.id = this.#firstId + this.#born++;
-    track.framesSinceUpdate = 0;
-    track.hitStreak = 0;
-    track.detection = box;
-    this.#tracks.push(track);
+  #begin(box: number): void {
+    if (this.#tracks.count < this.#maxTracks) this.#tracks.begin(box);
   }
 
   #report(into: Track[]): Track[] {
     const tracks = this.#tracks;
     let shown = 0;
-    for (let i = tracks.length - 1; i >= 0; i--) {
-      const track = tracks[i];
-      if (track.framesSinceUpdate > 0) continue;
-      if (track.hitStreak < this.#minHits && this.#frames > this.#minHits) continue;
-      track.filter.box(this.#corners);
-      if (!isFiniteBox(this.#corners, 0)) continue;
-      writeTrack(into, shown++, track.id, this.#corners, track.detection);
+    for (let place = tracks.count - 1; place >= 0; place--) {
+      const slot = tracks.slots[place];
+      if (tracks.age[slot] > 0) continue;
+      if (tracks.hits[slot] < this.#minHits && this.#frames > this.#minHits) continue;
+      if (tracks.write(place, into, shown)) shown++;
     }
-    let alive = 0;
-    for (const track of tracks) {
-      if (track.framesSinceUpdate <= this.#maxAge) tracks[alive++] = track;
-      else this.#pool.push(track);
-    }
-    tracks.length = alive;
-    into.length = shown;
-    return into;
+    tracks.end(this.#maxAge, this.#maxAge);
+    return tracks.cut(into, shown);
   }
 }

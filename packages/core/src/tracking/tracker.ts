@@ -33,7 +33,8 @@ export interface Tracker {
   readonly born: number;
   /**
    * One frame on; call it for frames without detections too. Returns the tracks that are shown, youngest first.
-   * @param into filled and returned instead of a new list, its objects used again: then a frame makes no objects
+   * @param into filled and returned instead of a new list, its objects used again, those that a shorter frame cut off
+   * too: then a frame allocates nothing
    * Throws `tracking.box` for a box that is not finite or has no size, and then leaves the tracker as it was.
    */
   update(boxes: readonly TrackerBox[], into?: Track[]): Track[];
@@ -41,56 +42,6 @@ export interface Tracker {
 
 export const trackerNames = ["sort", "bytetrack"] as const;
 export type TrackerName = (typeof trackerNames)[number];
-
-/** Writes a track to place `at` of a list, into the object that is there. */
-export function writeTrack(
-  list: Track[],
-  at: number,
-  id: number,
-  corners: Float64Array,
-  detection: TrackerBox | undefined,
-): void {
-  if (at === list.length) {
-    list.push({
-      id,
-      x1: corners[0],
-      y1: corners[1],
-      x2: corners[2],
-      y2: corners[3],
-      score: detection?.score,
-      class: detection?.class,
-    });
-    return;
-  }
-  const track = list[at] as { -readonly [K in keyof Track]: Track[K] };
-  track.id = id;
-  track.x1 = corners[0];
-  track.y1 = corners[1];
-  track.x2 = corners[2];
-  track.y2 = corners[3];
-  track.score = detection?.score;
-  track.class = detection?.class;
-}
-
-export function isFiniteBox(corners: Float64Array, at: number): boolean {
-  return Number.isFinite(corners[at] + corners[at + 1] + corners[at + 2] + corners[at + 3]);
-}
-
-export function checkBoxes(boxes: readonly TrackerBox[]): void {
-  for (let i = 0; i < boxes.length; i++) {
-    const { x1, y1, x2, y2, score } = boxes[i];
-    const area = (x2 - x1) * (y2 - y1);
-    if (!(x2 > x1 && y2 > y1 && area > 0 && Number.isFinite(area) && Number.isFinite((x2 - x1) / (y2 - y1)))) {
-      throw new PhinetsError(
-        "tracking.box",
-        `track: detection ${i} is ${x1},${y1},${x2},${y2}; corners must be finite, x2 above x1 and y2 above y1`,
-      );
-    }
-    if (score !== undefined && Number.isNaN(score)) {
-      throw new PhinetsError("tracking.box", `track: detection ${i} has score NaN; a number is needed`);
-    }
-  }
-}
 
 /** An option that is an integer of at least `least`. */
 export function integerOption(tracker: TrackerName, name: string, value: number, least = 0): number {
