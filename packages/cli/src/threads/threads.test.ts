@@ -1,7 +1,7 @@
 import { GraphBuilder } from "@phinets/core/graph";
 import { createEngine, type Engine, opcodes, type ThreadPool } from "@phinets/core/kernels";
 import { Random, sizeOf, tensor } from "@phinets/core/tensor";
-import { differentiate, Executor } from "@phinets/core/training";
+import { differentiate, Executor, type OptimizerName } from "@phinets/core/training";
 import { describe, expect, test } from "vitest";
 import { nodeThreads } from "./index.js";
 
@@ -16,7 +16,7 @@ function network() {
 }
 
 /** Weights after three steps with any number of threads. */
-async function train(threads: number): Promise<Record<string, number[]>> {
+async function train(threads: number, kind: OptimizerName = "adamw"): Promise<Record<string, number[]>> {
   const engine = await createEngine({ threads: nodeThreads(threads) });
   expect(engine.threads).toBe(threads);
   const graph = network();
@@ -43,7 +43,7 @@ async function train(threads: number): Promise<Record<string, number[]>> {
     executor.forward();
     executor.setCotangent("logits", executor.output("logits").slice());
     executor.backward();
-    executor.optimizerStep({ kind: "adamw", learningRate: 0.01, weightDecay: 0.01, clipNorm: 1, step });
+    executor.optimizerStep({ kind, learningRate: 0.01, weightDecay: 0.01, clipNorm: 1, step });
     executor.updateRunningStatistics(0.1);
     executor.updateEma(0.9);
   }
@@ -52,10 +52,10 @@ async function train(threads: number): Promise<Record<string, number[]>> {
   return Object.fromEntries(Object.entries(state).map(([name, { data }]) => [name, Array.from(data)]));
 }
 
-test("the same bits for one to four threads", async () => {
-  const one = await train(1);
+test.each(["adamw", "rmsprop", "lamb"] as const)("%s: the same bits for one to four threads", async (kind) => {
+  const one = await train(1, kind);
   expect(Object.values(one).flat().every(Number.isFinite)).toBe(true);
-  for (const threads of [2, 3, 4]) expect(await train(threads)).toEqual(one);
+  for (const threads of kind === "adamw" ? [2, 3, 4] : [3]) expect(await train(threads, kind)).toEqual(one);
 });
 
 /** A program of instructions that are not per shard, in the layout of kernels/assembly/program.ts. */

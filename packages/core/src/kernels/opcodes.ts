@@ -8,6 +8,7 @@ export const opcodes = {
   squaredNorm: 5,
   optimise: 6,
   average: 7,
+  trust: 8,
   pointwiseForward: 16,
   pointwiseBackward: 17,
   depthwiseForward: 18,

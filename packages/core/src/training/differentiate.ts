@@ -57,6 +57,8 @@ export interface TrainingGraph {
     readonly runningVariance: string;
     readonly count: number;
   }[];
+  /** Parameters that stay as they are. */
+  readonly frozen: ReadonlySet<string>;
 }
 
 /** Collects nodes and shapes. */
@@ -99,7 +101,7 @@ interface Forward {
   readonly alias: Map<string, string>;
 }
 
-function unrollForward(graph: Graph, batch: number, training: boolean): Forward {
+function unrollForward(graph: Graph, batch: number, training: boolean, frozen?: ReadonlySet<string>): Forward {
   const network = withBatch(graph, batch);
   const tape = new Tape();
   const masks: DropoutMask[] = [];
@@ -134,7 +136,7 @@ function unrollForward(graph: Graph, batch: number, training: boolean): Forward 
         break;
       }
       case "batchNorm":
-        if (training) {
+        if (training && !frozen?.has(node.name)) {
           const outputs = [`${node.name}:mean`, `${node.name}:variance`];
           tape.add("batchNormTrain", node.name, inputs, node.attributes, { parameters: node.parameters, outputs });
         } else tape.add("batchNorm", node.name, inputs, node.attributes, { parameters: node.parameters });
@@ -160,6 +162,7 @@ function finish(forward: Forward, forwardLength: number, rest: Partial<TrainingG
     cotangents: {},
     gradients: {},
     statistics: [],
+    frozen: new Set(),
     ...rest,
   };
 }
@@ -170,14 +173,22 @@ export function forwardOnly(graph: Graph, batch: number): TrainingGraph {
   return finish(forward, forward.tape.nodes.length, {});
 }
 
-/** The training graph of a network at a batch size. */
-export function differentiate(graph: Graph, batch: number): TrainingGraph {
-  const forward = unrollForward(graph, batch, true);
+/**
+ * The training graph of a network at a batch size.
+ * @param frozenLayers names of nodes whose parameters stay as they are; their batch norms use running statistics. Nothing
+ *   is computed backward beyond the first layer that is trained.
+ */
+export function differentiate(graph: Graph, batch: number, frozenLayers?: ReadonlySet<string>): TrainingGraph {
+  const forward = unrollForward(graph, batch, true, frozenLayers);
   const { network, tape } = forward;
   const nodes = [...tape.nodes];
+  const frozen = new Set(
+    network.nodes.flatMap(({ name, parameters }) => (frozenLayers?.has(name) ? Object.values(parameters) : [])),
+  );
+  const isTrained = (name: string): boolean => trainable[network.parameters[name].kind] && !frozen.has(name);
   const needsGradient = new Set<string>();
   for (const node of nodes) {
-    const trained = Object.values(node.parameters).some((name) => trainable[network.parameters[name].kind]);
+    const trained = Object.values(node.parameters).some(isTrained);
     if (trained || node.inputs.some((input) => needsGradient.has(input))) needsGradient.add(node.name);
   }
   const contributions = new Map<string, string[]>();
@@ -195,7 +206,7 @@ export function differentiate(graph: Graph, batch: number): TrainingGraph {
     const parts = contributions.get(node.name);
     if (parts === undefined || !needsGradient.has(node.name)) continue;
     const dy = parts.reduce((sum, part, i) => tape.add("add", `grad:${node.name}:sum${i}`, [sum, part], {}));
-    backward(tape, node, dy, (input) => needsGradient.has(input), contribute, gradients);
+    backward(tape, node, dy, { needs: (input) => needsGradient.has(input), isTrained, contribute, gradients });
   }
   const statistics = nodes.flatMap((node) => {
     if (node.op !== "batchNormTrain") return [];
@@ -210,7 +221,15 @@ export function differentiate(graph: Graph, batch: number): TrainingGraph {
       },
     ];
   });
-  return finish(forward, nodes.length, { cotangents, gradients, statistics });
+  return finish(forward, nodes.length, { cotangents, gradients, statistics, frozen });
+}
+
+interface Backward {
+  /** Whether a value's gradient is asked for. */
+  needs(value: string): boolean;
+  isTrained(parameter: string): boolean;
+  contribute(value: string, gradient: string): void;
+  readonly gradients: Record<string, string>;
 }
 
 /** Adds the vector-Jacobian product of one node. */
@@ -218,9 +237,7 @@ function backward(
   tape: Tape,
   node: TrainingNode,
   dy: string,
-  needs: (value: string) => boolean,
-  contribute: (value: string, gradient: string) => void,
-  gradients: Record<string, string>,
+  { needs, isTrained, contribute, gradients }: Backward,
 ): void {
   const name = `grad:${node.name}`;
   const of = node.name;
@@ -233,10 +250,13 @@ function backward(
     case "dense": {
       const { weight, bias } = node.parameters;
       const conv = node.op === "conv2d";
-      gradients[weight] = conv
-        ? tape.add("conv2dGradWeight", `${name}:weight`, [x, dy], node.attributes, { of })
-        : tape.add("denseGradWeight", `${name}:weight`, [x, dy], {}, { of });
-      if (bias !== undefined) gradients[bias] = tape.add("biasGrad", `${name}:bias`, [dy], {}, { of });
+      if (isTrained(weight)) {
+        gradients[weight] = conv
+          ? tape.add("conv2dGradWeight", `${name}:weight`, [x, dy], node.attributes, { of })
+          : tape.add("denseGradWeight", `${name}:weight`, [x, dy], {}, { of });
+      }
+      if (bias !== undefined && isTrained(bias))
+        gradients[bias] = tape.add("biasGrad", `${name}:bias`, [dy], {}, { of });
       if (!needs(x)) break;
       const inputShape = tape.shapes[x];
       const parameters = { weight };
@@ -258,6 +278,14 @@ function backward(
       gradients[gamma] = outputs[0];
       gradients[beta] = outputs[1];
       if (needs(x)) contribute(x, dx);
+      break;
+    }
+    case "batchNorm": {
+      const { gamma, variance } = node.parameters;
+      if (needs(x)) {
+        const parameters = { gamma, variance };
+        contribute(x, tape.add("batchNormFrozenGrad", `${name}:input`, [dy], node.attributes, { of, parameters }));
+      }
       break;
     }
     case "relu6":

@@ -13,6 +13,8 @@ export interface GradientOpAttributes {
   batchNormTrain: { readonly epsilon: number };
   /** (x, mean, variance, dy) {gamma} -> dx, dgamma, dbeta */
   batchNormGrad: { readonly epsilon: number };
+  /** (dy) {gamma, variance} -> dx, of batch norm with running statistics */
+  batchNormFrozenGrad: { readonly epsilon: number };
   /** (dy) {weight} -> dx */
   conv2dGradInput: OpAttributes["conv2d"] & { readonly inputShape: Shape };
   /** (x, dy) -> dweight, OHWI */
@@ -86,6 +88,7 @@ export const gradientOps: { readonly [O in GradientOpName]: GradientOpSpec<Gradi
       return [x, channels(x), channels(x)];
     },
   },
+  batchNormFrozenGrad: { arity: 1, infer: (_, [dy]) => [dy] },
   conv2dGradInput: { arity: 1, infer: (_, __, { inputShape }) => [inputShape] },
   conv2dGradWeight: {
     arity: 2,

@@ -54,7 +54,7 @@ export interface ParameterLayout {
   offset: number;
 }
 
-/** All parameters in one arena: weights, then biases, gamma and beta, then running statistics. */
+/** All parameters in one arena: weights, then biases, gamma and beta, then running statistics, then what is frozen. */
 export interface ParameterArena {
   readonly parameters: Readonly<Record<string, ParameterLayout>>;
   /** Floats of the parameters that weight decay touches; they come first. */
@@ -63,6 +63,8 @@ export interface ParameterArena {
   readonly summed: number;
   /** Floats of all that is trained. */
   readonly trained: number;
+  /** Floats of all that training changes, running statistics too. */
+  readonly moving: number;
   /** Floats in all. */
   readonly size: number;
 }
@@ -77,17 +79,17 @@ export function layParameters(graph: TrainingGraph): ParameterArena {
       layouts[name] = { kind, shape, offset: 0, ...placement(node, graph.shapes[node.inputs[0]], kind, shape) };
     }
   }
-  const ends: number[] = [];
   let offset = 0;
-  for (const kinds of order) {
-    for (const layout of Object.values(layouts)) {
-      if (!kinds.includes(layout.kind)) continue;
+  const [decayed, summed, trained, moving, size] = [...order, "frozen" as const].map((kinds) => {
+    for (const [name, layout] of Object.entries(layouts)) {
+      const frozen = graph.frozen.has(name);
+      if (kinds === "frozen" ? !frozen : frozen || !kinds.includes(layout.kind)) continue;
       layout.offset = offset;
       offset += layout.size;
     }
-    ends.push(offset);
-  }
-  return { parameters: layouts, decayed: ends[0], summed: ends[1], trained: ends[2], size: ends[3] };
+    return offset;
+  });
+  return { parameters: layouts, decayed, summed, trained, moving, size };
 }
 
 function placement(

@@ -1,8 +1,7 @@
 /** How a network is trained: every knob with its default, unit and source. */
 import type { DetectionLossName } from "../detection/index.js";
 import { PhinetsError } from "../tensor/index.js";
-
-export type OptimizerName = "sgd" | "adamw";
+import type { OptimizerName } from "./optimizer.js";
 
 export interface Recipe {
   /** Passes over the training pictures. Default 30. */

@@ -23,7 +23,7 @@ import {
   softmaxGradient,
 } from "./maps";
 import { finishGradient, finishMoments, prepareNorm } from "./norm";
-import { average, optimise, reducePartials, squaredNorm } from "./optimizer";
+import { average, optimise, reducePartials, squaredNorm, trust } from "./optimizer";
 import { pointwiseBackward, pointwiseForward } from "./pointwise";
 import { address, arg, argFloat, code, codeEnd, scratch as scratchOf, shards as shardsOf } from "./program";
 import { barrier, claim } from "./threads";
@@ -93,6 +93,9 @@ function once(i: usize, program: usize, thread: i32, threads: i32): void {
       break;
     case 7:
       average(i, thread, threads);
+      break;
+    case 8:
+      trust(i, thread, threads);
       break;
     default:
       unreachable();

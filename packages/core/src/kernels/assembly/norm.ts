@@ -75,11 +75,12 @@ export function finishMoments(
   }
 }
 
-/** Scale and shift from running statistics. */
+/** Scale and shift from running statistics; the gradient is A * dz, B and C stay zero. */
 export function prepareNorm(block: usize, bytes: usize, gamma: usize, beta: usize, mean: usize, variance: usize, epsilon: f32): void {
   for (let c: usize = 0; c < bytes; c += 4) {
     const scale = <f64>load<f32>(gamma + c) / sqrt<f64>(<f64>load<f32>(variance + c) + <f64>epsilon);
     store<f32>(block + c, <f32>scale);
+    store<f32>(block + 4 * bytes + c, <f32>scale);
     store<f32>(block + bytes + c, <f32>(<f64>load<f32>(beta + c) - <f64>load<f32>(mean + c) * scale));
   }
 }

@@ -1,6 +1,7 @@
 // Optimisers: single sweeps over the arena of parameters. Settings are doubles at `settings`:
-//   0 kind (0 SGD, 1 AdamW), 1 learning rate, 2 momentum or beta1, 3 beta2, 4 epsilon, 5 weight decay, 6 largest norm (0:
-//   none), 7 nesterov, 8 1 - beta1^step, 9 1 - beta2^step, 10 norm (out), 11 average's decay, 16.. sums of squares
+//   0 kind (0 SGD, 1 AdamW, 2 RMSprop, 3 LAMB), 1 learning rate, 2 momentum or beta1, 3 beta2, 4 epsilon, 5 weight decay,
+//   6 largest norm (0: none), 7 nesterov, 8 1 - beta1^step, 9 1 - beta2^step, 10 norm (out), 11 average's decay,
+//   12 largest trust ratio (0: none), 16.. sums of squares
 
 import { address, arg } from "./program";
 import { madd } from "./simd";
@@ -9,6 +10,16 @@ import { madd } from "./simd";
 // @ts-ignore: decorator
 @inline
 const PARTS: i32 = 16;
+
+// @ts-ignore: decorator
+@inline
+const SGD: i32 = 0;
+// @ts-ignore: decorator
+@inline
+const RMSPROP: i32 = 2;
+// @ts-ignore: decorator
+@inline
+const LAMB: i32 = 3;
 
 /** Bytes of part `part` of `parts`, in whole vectors. */
 function partStart(bytes: usize, part: i32, parts: i32): usize {
@@ -31,25 +42,31 @@ export function reducePartials(i: usize, thread: i32, threads: i32): void {
   }
 }
 
+/** Sum of the squares of floats, in doubles. */
+function squares(from: usize, to: usize): f64 {
+  let a = f64x2.splat(0), b = a;
+  for (let p = from; p < to; p += 16) {
+    const v = v128.load(p);
+    const low = f64x2.promote_low_f32x4(v);
+    const high = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3));
+    a = f64x2.add(a, f64x2.mul(low, low));
+    b = f64x2.add(b, f64x2.mul(high, high));
+  }
+  a = f64x2.add(a, b);
+  return f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1);
+}
+
 // words: 0 gradients, 1 bytes, 2 settings
 export function squaredNorm(i: usize, thread: i32, threads: i32): void {
   const g = address(i, 0), bytes = address(i, 1), settings = address(i, 2);
   for (let part = thread; part < PARTS; part += threads) {
-    let a = f64x2.splat(0), b = a;
-    const end = partStart(bytes, part + 1, PARTS);
-    for (let p = partStart(bytes, part, PARTS); p < end; p += 16) {
-      const v = v128.load(g + p);
-      const low = f64x2.promote_low_f32x4(v);
-      const high = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3));
-      a = f64x2.add(a, f64x2.mul(low, low));
-      b = f64x2.add(b, f64x2.mul(high, high));
-    }
-    a = f64x2.add(a, b);
-    store<f64>(settings + 128 + (<usize>part << 3), f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1));
+    const sum = squares(g + partStart(bytes, part, PARTS), g + partStart(bytes, part + 1, PARTS));
+    store<f64>(settings + 128 + (<usize>part << 3), sum);
   }
 }
 
 // words: 0 parameters, 1 gradients, 2 first moments, 3 second moments, 4 bytes, 5 bytes with decay, 6 settings
+// LAMB leaves what has decay as it is: its update is put in place of the gradients, for `trust`.
 export function optimise(i: usize, thread: i32, threads: i32): void {
   const settings = address(i, 6), bytes = address(i, 4);
   let squares: f64 = 0;
@@ -66,10 +83,12 @@ export function optimise(i: usize, thread: i32, threads: i32): void {
 
 function sweep(i: usize, settings: usize, from: usize, to: usize, factor: v128, weightDecay: f32): void {
   const p = address(i, 0), g = address(i, 1), m = address(i, 2), v = address(i, 3);
+  const kind = <i32>load<f64>(settings);
   const rate = load<f64>(settings, 8);
   const momentum = f32x4.splat(<f32>load<f64>(settings, 16));
-  if (load<f64>(settings) == 0) {
-    const decay = f32x4.splat(weightDecay), step = f32x4.splat(<f32>rate);
+  const decay = f32x4.splat(weightDecay);
+  if (kind == SGD) {
+    const step = f32x4.splat(<f32>rate);
     const nesterov = load<f64>(settings, 56) != 0;
     for (let at = from; at < to; at += 16) {
       const value = v128.load(p + at);
@@ -83,10 +102,38 @@ function sweep(i: usize, settings: usize, from: usize, to: usize, factor: v128, 
   }
   const beta2 = load<f64>(settings, 24);
   const square = f32x4.splat(<f32>beta2);
-  const rest1 = f32x4.splat(<f32>(1 - load<f64>(settings, 16))), rest2 = f32x4.splat(<f32>(1 - beta2));
+  const rest2 = f32x4.splat(<f32>(1 - beta2));
   const epsilon = f32x4.splat(<f32>load<f64>(settings, 32));
-  const step = f32x4.splat(<f32>(rate / load<f64>(settings, 64)));
+  if (kind == RMSPROP) {
+    const step = f32x4.splat(<f32>rate);
+    for (let at = from; at < to; at += 16) {
+      const value = v128.load(p + at);
+      const gradient = madd(decay, value, f32x4.mul(v128.load(g + at), factor));
+      const second = madd(f32x4.mul(rest2, gradient), gradient, f32x4.mul(square, v128.load(v + at)));
+      const scaled = f32x4.div(gradient, f32x4.add(f32x4.sqrt(second), epsilon));
+      const moment = madd(momentum, v128.load(m + at), scaled);
+      v128.store(v + at, second);
+      v128.store(m + at, moment);
+      v128.store(p + at, f32x4.sub(value, f32x4.mul(step, moment)));
+    }
+    return;
+  }
+  const rest1 = f32x4.splat(<f32>(1 - load<f64>(settings, 16)));
   const correction = f32x4.splat(<f32>(1 / sqrt<f64>(load<f64>(settings, 72))));
+  if (kind == LAMB && from < address(i, 5)) {
+    const unbias = f32x4.splat(<f32>(1 / load<f64>(settings, 64)));
+    for (let at = from; at < to; at += 16) {
+      const gradient = f32x4.mul(v128.load(g + at), factor);
+      const first = madd(rest1, gradient, f32x4.mul(momentum, v128.load(m + at)));
+      const second = madd(f32x4.mul(rest2, gradient), gradient, f32x4.mul(square, v128.load(v + at)));
+      v128.store(m + at, first);
+      v128.store(v + at, second);
+      const size = madd(f32x4.sqrt(second), correction, epsilon);
+      v128.store(g + at, madd(decay, v128.load(p + at), f32x4.div(f32x4.mul(unbias, first), size)));
+    }
+    return;
+  }
+  const step = f32x4.splat(<f32>(rate / load<f64>(settings, 64)));
   const keep = f32x4.splat(<f32>(1 - rate * <f64>weightDecay));
   for (let at = from; at < to; at += 16) {
     const gradient = f32x4.mul(v128.load(g + at), factor);
@@ -96,6 +143,24 @@ function sweep(i: usize, settings: usize, from: usize, to: usize, factor: v128, 
     v128.store(v + at, second);
     const size = madd(f32x4.sqrt(second), correction, epsilon);
     v128.store(p + at, f32x4.sub(f32x4.mul(v128.load(p + at), keep), f32x4.div(f32x4.mul(step, first), size)));
+  }
+}
+
+// LAMB's step: each tensor moves along its update by the rate times |parameters| / |update|. Padding is zero in both, so
+// the norms are those of the tensor's own elements. A tensor is one thread's: its sums do not depend on the threads.
+// words: 0 parameters, 1 updates, 2 settings, 3 tensors, then offset and bytes of each
+export function trust(i: usize, thread: i32, threads: i32): void {
+  const p = address(i, 0), u = address(i, 1), settings = address(i, 2);
+  const rate = load<f64>(settings, 8), largest = load<f64>(settings, 96);
+  for (let tensor = thread; tensor < arg(i, 3); tensor += threads) {
+    const from = address(i, 4 + 2 * tensor);
+    const to = from + address(i, 5 + 2 * tensor);
+    const size = sqrt<f64>(squares(p + from, p + to)), length = sqrt<f64>(squares(u + from, u + to));
+    let ratio = size > 0 && length > 0 ? size / length : 1;
+    if (largest > 0 && ratio > largest) ratio = largest;
+    const step = f32x4.splat(<f32>(rate * ratio));
+    for (let at = from; at < to; at += 16)
+      v128.store(p + at, f32x4.sub(v128.load(p + at), f32x4.mul(step, v128.load(u + at))));
   }
 }
 

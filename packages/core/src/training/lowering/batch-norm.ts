@@ -47,11 +47,19 @@ export function batchNormTrain(builder: ProgramBuilder, node: TrainingNodeOf<"ba
 export function batchNorm(builder: ProgramBuilder, node: TrainingNodeOf<"batchNorm">): void {
   const base = builder.store(node.inputs[0]);
   const norm = builder.newNorm(node.name);
+  builder.normOf.set(node.name, norm);
   const { gamma, beta, mean, variance } = node.parameters;
   const roles = [gamma, beta, mean, variance].map((parameter): Word => ({ parameter }));
   const epsilon: Word = { float: node.attributes.epsilon };
   builder.emit("prepareNorm", () => [{ norm: norm.index }, norm.bytes, ...roles, epsilon]);
   builder.set(node.name, { base, norm, activation: activations.none });
+}
+
+/** dx = dy * scale: the operand of batch norm's gradient, A being the scale and B and C zero (assembly/norm.ts). */
+export function batchNormFrozenGrad(builder: ProgramBuilder, node: TrainingNodeOf<"batchNormFrozenGrad">): void {
+  const base = builder.store(node.inputs[0]);
+  const norm = builder.normOf.get(node.of!)!;
+  builder.set(node.name, { base, norm, activation: activations.none, gradientOf: base });
 }
 
 export function batchNormGrad(builder: ProgramBuilder, node: TrainingNodeOf<"batchNormGrad">): void {

@@ -8,7 +8,7 @@ import { activations } from "../../kernels/index.js";
 import type { TrainingGraph, TrainingNodeOf, TrainingOpName } from "../differentiate.js";
 import type { ParameterArena } from "../layout.js";
 import type { Lowered } from "../program.js";
-import { batchNorm, batchNormGrad, batchNormTrain } from "./batch-norm.js";
+import { batchNorm, batchNormFrozenGrad, batchNormGrad, batchNormTrain } from "./batch-norm.js";
 import { ProgramBuilder } from "./builder.js";
 import { convBackward, convForward } from "./convolution.js";
 import { activation, activationGrad, add, globalAveragePoolGrad, multiply } from "./elementwise.js";
@@ -39,6 +39,7 @@ const lowerings: {
   batchNormTrain,
   batchNorm,
   batchNormGrad,
+  batchNormFrozenGrad,
   relu6: (builder, node) => activation(builder, node, activations.relu6),
   relu6Grad: (builder, node) => activationGrad(builder, node, activations.relu6),
   hardswish: (builder, node) => activation(builder, node, activations.hardswish),

@@ -1,0 +1,54 @@
+/** What an optimiser's step is told, and how the kernels read it (kernels/assembly/optimizer.ts). */
+
+export const optimizerNames = ["adamw", "sgd", "rmsprop", "lamb"] as const;
+/**
+ * - "sgd": v = momentum * v + g; p -= rate * v, or rate * (g + momentum * v) with `nesterov` (PyTorch's form).
+ * - "adamw": Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019.
+ * - "rmsprop": s = beta2 * s + (1 - beta2) * g^2; v = momentum * v + g / (sqrt(s) + epsilon); p -= rate * v (PyTorch's
+ *   form, not centred).
+ * - "lamb": You et al., "Large batch optimization for deep learning", ICLR 2020, with bias correction: Adam's update plus
+ *   decay, and each weight tensor moves by rate * |p| / |update| along it. Biases and batch norm move as in Adam.
+ */
+export type OptimizerName = (typeof optimizerNames)[number];
+
+export interface OptimizerStep {
+  readonly kind: OptimizerName;
+  readonly learningRate: number;
+  /** SGD and RMSprop. Default 0.9. */
+  readonly momentum?: number;
+  /** SGD. Default false. */
+  readonly nesterov?: boolean;
+  /** AdamW and LAMB; RMSprop's smoothing is the second. Default [0.9, 0.999]. */
+  readonly betas?: readonly [number, number];
+  /** Default 1e-8, LAMB's 1e-6. */
+  readonly epsilon?: number;
+  /** On convolution and dense weights only. SGD, RMSprop: added to the gradient; AdamW: decoupled. Default 0. */
+  readonly weightDecay?: number;
+  /** Gradients are scaled down so that their global 2-norm is at most this. Default: no clipping. */
+  readonly clipNorm?: number;
+  /** LAMB: largest |p| / |update|. Default: none. */
+  readonly trustClip?: number;
+  /** Number of this step, from 1; the bias correction of AdamW and LAMB needs it. */
+  readonly step: number;
+}
+
+export const settingsCount = 32;
+export const settingsSlot = { norm: 10, averageDecay: 11 };
+
+const kinds: Record<OptimizerName, number> = { sgd: 0, adamw: 1, rmsprop: 2, lamb: 3 };
+
+export function writeSettings(options: OptimizerStep, settings: Float64Array): void {
+  const { kind, learningRate, momentum = 0.9, nesterov = false, betas = [0.9, 0.999] } = options;
+  const { epsilon = kind === "lamb" ? 1e-6 : 1e-8, weightDecay = 0, clipNorm = 0, trustClip = 0, step } = options;
+  const first = kind === "adamw" || kind === "lamb" ? betas[0] : momentum;
+  settings.set([kinds[kind], learningRate, first, betas[1], epsilon, weightDecay, clipNorm, nesterov ? 1 : 0]);
+  settings.set([1 - integerPower(betas[0], step), 1 - integerPower(betas[1], step)], 8);
+  settings[12] = trustClip;
+}
+
+/** x^n by multiplication: the same bits everywhere, unlike Math.pow. */
+function integerPower(x: number, n: number): number {
+  let result = 1;
+  for (let base = x, rest = n; rest > 0; rest = Math.floor(rest / 2), base *= base) if (rest % 2 === 1) result *= base;
+  return result;
+}
