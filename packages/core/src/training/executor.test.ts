@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Graph, GraphBuilder, trainable } from "../graph/index.js";
 import { createEngine, type Engine } from "../kernels/index.js";
-import { type FloatWeights, Random, sizeOf, tensor } from "../tensor/index.js";
+import { type FloatWeights, Random, sigmoid, sizeOf, tensor } from "../tensor/index.js";
 import { differentiate, forwardOnly } from "./differentiate.js";
 import { Executor } from "./executor.js";
 import { referenceRun } from "./reference.test.js";
@@ -288,6 +288,18 @@ describe("a small PhiNet with two heads", () => {
     expect(relativeError(executor.output("n"), expected.n)).toBeLessThan(2e-3); // the input's own rounding
     executor.dispose();
   });
+});
+
+test("the sigmoid kernel has the bits of tensor/math", () => {
+  const graph = build([1, 1, 1, 4], (g, x) => g.sigmoid("r", x));
+  const batch = 512;
+  const executor = new Executor(engine, forwardOnly(graph, batch));
+  const special = [0, -0, 1e-30, -1e-30, 17, -17, 88, -88, 104, -104, 699.5, -700.5, 1e30, -1e30, Infinity, -Infinity];
+  const values = Float32Array.from(randomValues(4 * batch, 5, 12), (x, i) => special[i] ?? x);
+  executor.input("image").set(values);
+  executor.forward();
+  expect(executor.output("r")).toEqual(values.map((x) => sigmoid(x)));
+  executor.dispose();
 });
 
 describe("optimisers", () => {

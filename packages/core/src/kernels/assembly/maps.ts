@@ -1,5 +1,5 @@
 // Kernels without weights: storing an operand, activations' gradients, pooling, padding, reshaping, softmax.
-import { exp, sigmoid } from "./math";
+import { exp, sigmoid4 } from "./math";
 import { addMoments, addRows, finishRows, plainActivationGradient, startEpilogue, startSums } from "./norm";
 import { copyRows, loadRows } from "./operand";
 import { address, arena, arg, firstImage, images } from "./program";
@@ -150,8 +150,8 @@ export function sigmoidForward(i: usize, program: usize, shard: i32): void {
   let x = base + address(i, 0),
     out = base + address(i, 1);
   for (let r = 0; r < rows; r++) {
-    for (let c: usize = 0; c < bytes; c += 4)
-      store<f32>(out + c, c < channels ? <f32>sigmoid(<f64>load<f32>(x + c)) : 0);
+    for (let c: usize = 0; c < bytes; c += 16) v128.store(out + c, sigmoid4(v128.load(x + c)));
+    for (let c = channels; c < bytes; c += 4) store<f32>(out + c, 0);
     x += bytes;
     out += bytes;
   }
