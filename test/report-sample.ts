@@ -141,7 +141,7 @@ export async function sampleReport(): Promise<ReportData> {
       latencyMs: [41.2, 58.9],
       energyMj: 12.4,
     },
-    memoryMapSvg: memoryMap(deployed, plan, { board, flashBytes: 142_336 }),
+    memoryMapSvg: memoryMap(deployed, plan, { board, used: { FLASH: 139_020, DTCM: 53_800, AXI_SRAM: plan.bytes } }),
     fit: {
       evaluated: 48_211,
       pareto: Array.from({ length: 40 }, (_, i) => ({
@@ -182,11 +182,18 @@ export async function sampleReport(): Promise<ReportData> {
       flashBytes: 142_336,
       stackBytes: 1_184,
       machine: "Cortex-M7, MPS2 AN500 in QEMU",
+      ownCore: true,
       linked: {
-        name: "STM32H743",
+        name: board.title,
         flash: { usedBytes: 139_020, totalBytes: board.flashBytes },
         ram,
-        memories: [{ region: "AXI_SRAM", ...ram }],
+        memories: [
+          { region: "FLASH", use: "program", usedBytes: 139_020, totalBytes: board.flashBytes },
+          { region: "DTCM", use: "data", usedBytes: 53_800, totalBytes: 128 * 1024 },
+          { region: "AXI_SRAM", use: "arena", ...ram },
+        ],
+        weightsBytes: 121_004,
+        planned: { flashBytes: 139_300, weightsBytes: 121_004 },
       },
     },
     tracking: {

@@ -105,7 +105,7 @@ describe("ship", () => {
       if ("leftOut" in emulate) throw new Error(emulate.leftOut);
       expect(emulate).toMatchObject({ images: 8, matchesInterpreter: true, differingBytes: 0 });
       expect(emulate.arenaBytes).toBe(first.network.plannedArenaBytes);
-      expect(emulate.stm32h743.fits).toBe(true);
+      expect(emulate.target).toMatchObject({ name: "stm32h743", linked: true, fits: true });
       expect(first.evaluation.firmware).toEqual(first.evaluation.int8);
       // The interpreter once more, on the same pictures, away from the chain.
       const { network, quantized } = loadRun(folder);

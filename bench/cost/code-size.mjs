@@ -34,10 +34,7 @@ const cores = [
   ["cortex-m7", "fpv5-sp-d16"],
   ["cortex-m7", "fpv5-d16"],
 ];
-const programs = {
-  stm32h743: { core: "cortex-m7", fpu: "fpv5-d16", board: "stm32h743" },
-  ...Object.fromEntries(cores.map(([core, fpu]) => [`${core}+${fpu}`, { core, fpu, board: "cortex-m" }])),
-};
+const programs = Object.fromEntries(cores.map(([core, fpu]) => [`${core}+${fpu}`, { core, fpu }]));
 
 const stub = (detector) => ({
   h: `#include <stdint.h>
@@ -97,11 +94,9 @@ function flashSections(map) {
 }
 
 function measure(program) {
-  const machine = machineOf({ name: program.board, ...program });
-  const board = `boards/${program.board}`;
-  const include = ["kernels", ...sharedFolders, "boards/cortex-m7", board].map(
-    (part) => `-I${join(firmwareSources, part)}`,
-  );
+  const machine = machineOf({ name: program.core, ...program });
+  const parts = [...sharedFolders, "boards/start", "boards/cortex-m"];
+  const include = parts.map((part) => `-I${join(firmwareSources, part)}`);
   const compile = (source, to, extra = []) => {
     execFileSync(cc, [
       "-std=gnu99",
@@ -118,16 +113,14 @@ function measure(program) {
     return to;
   };
   const script = join(folder, "board.ld");
-  if (program.board === "cortex-m")
-    writeFileSync(script, linkerScript({ ...loadBoard("mps2-an500"), ...program, name: "size" }));
+  writeFileSync(script, linkerScript({ ...loadBoard("mps2-an500"), name: "size" }));
   const link = (objects, extra) => {
     const map = join(folder, "map");
-    const ld = program.board === "cortex-m" ? script : join(firmwareSources, board, `${program.board}.ld`);
     execFileSync(cc, [
       ...machine,
       ...arm,
       "-T",
-      ld,
+      script,
       ...objects,
       ...extra,
       `-Wl,-Map,${map}`,
@@ -145,7 +138,7 @@ function measure(program) {
     writeFileSync(join(place, "phinets_model.h"), model.h);
     writeFileSync(join(place, "model.c"), model.c);
     objects = [compile(join(place, "model.c"), join(place, "model.o"), [`-I${place}`])];
-    for (const shared of [...sharedFolders, "boards/cortex-m7", board])
+    for (const shared of parts)
       for (const file of readdirSync(join(firmwareSources, shared)).filter((name) => name.endsWith(".c")))
         objects.push(compile(join(firmwareSources, shared, file), join(place, `${file}.o`), [`-I${place}`]));
     bases[part] = objects;

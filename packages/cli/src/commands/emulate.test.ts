@@ -1,12 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadBoard, parseBoard } from "@phinets/core/cost";
 import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
 import { phinets } from "../../../../test/road-tools.js";
 import { installed } from "../../../../test/tools.js";
 import { savePicture } from "../picture/index.js";
+import { savedTarget, saveTarget } from "../run/target.js";
 
 let folder: string;
 let run: string;
@@ -42,6 +44,35 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("emulate", (
     expect(existsSync(join(run, "firmware/build/stm32h743.elf"))).toBe(true);
   });
 
+  it("links for the board that --target names, else for the one that the run remembers, and runs on its core", async () => {
+    const emulated = async (...words: string[]) => {
+      const { exitCode, stdout, stderr } = await phinets("emulate", "--model", run, "--limit", "1", ...words, "--json");
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      return JSON.parse(stdout);
+    };
+    saveTarget(run, loadBoard("stm32u575"));
+    expect(JSON.parse(readFileSync(join(run, "target.json"), "utf8"))).toBe("stm32u575");
+    expect(await emulated()).toMatchObject({ core: "cortex-m33", target: { name: "stm32u575", fits: true } });
+    expect(existsSync(join(run, "firmware/build/stm32u575.elf"))).toBe(true);
+    // A user's own: two banks that touch, one region.
+    const mine = { ...loadBoard("nrf52840"), name: "my board", title: "Ours" };
+    const file = join(folder, "board.json");
+    writeFileSync(file, JSON.stringify(mine));
+    const result = await emulated("--target", file);
+    expect(result).toMatchObject({ core: "cortex-m4", target: { name: "my board", title: "Ours", linked: true } });
+    const inspected = JSON.parse((await phinets("inspect", run, "--target", file, "--json")).stdout);
+    expect(result.arenaBytes).toBe(inspected.arenaBytes);
+    expect(result.target.weightsBytes).toBe(inspected.weightsBytes);
+    expect(Math.abs(result.flashBytes / inspected.target.flashBytes - 1)).toBeLessThan(0.01);
+    saveTarget(run, parseBoard(mine));
+    expect(savedTarget(run)).toEqual(parseBoard(mine));
+    writeFileSync(join(run, "target.json"), '"nowhere"');
+    const { exitCode, stderr } = await phinets("emulate", "--model", run);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1 });
+    expect(stderr).toContain('target.json: board "nowhere" is unknown');
+    rmSync(join(run, "target.json"));
+  });
+
   it("needs no pictures: the same seed gives the same bytes", async () => {
     const hash = async (seed: string) =>
       JSON.parse((await phinets("emulate", "--model", run, "--limit", "1", "--seed", seed, "--json")).stdout)
@@ -73,6 +104,23 @@ describe("emulate and export", () => {
     expect((await phinets("export", "--model", run, "--format", "exe", "--out", missing)).exitCode).toBe(2);
   });
 
+  it("export writes the named board's folder, and none where the core is not a Cortex-M", async () => {
+    const bundle = async (target: string) => {
+      const out = join(folder, `for-${target}`);
+      expect((await phinets("export", "--model", run, "--target", target, "--out", out)).exitCode).toBe(0);
+      return [out, readFileSync(join(out, "README.md"), "utf8")] as const;
+    };
+    const [pico, text] = await bundle("rp2040");
+    expect(readdirSync(join(pico, "rp2040")).sort()).toEqual(
+      ["main.c", "serve.h", "startup.c", "startup.h", "rp2040.ld"].sort(),
+    );
+    expect(readFileSync(join(pico, "arm-none-eabi.cmake"), "utf8")).toContain("-mcpu=cortex-m0plus");
+    expect(text).toContain("build/rp2040.elf");
+    const [esp, other] = await bundle("esp32-s3");
+    expect(readdirSync(esp)).not.toContain("arm-none-eabi.cmake");
+    expect(other).toContain("xtensa-lx7, has a compiler of its own");
+  });
+
   it("export writes what its JSON lists", async () => {
     const out = join(folder, "exported");
     const { exitCode, stdout } = await phinets("export", "--model", run, "--format", "c", "--out", out, "--json");
@@ -84,7 +132,9 @@ describe("emulate and export", () => {
         .sort(),
     );
     expect(readdirSync(out)).toContain("phinets_model.c");
-    expect(readdirSync(join(out, "stm32h743"))).toContain("app.c");
+    expect(readdirSync(join(out, "stm32h743")).sort()).toEqual(
+      ["app.c", "main.c", "serve.h", "startup.c", "startup.h", "stm32h743.ld"].sort(),
+    );
     expect(readFileSync(join(out, "phinets_model.h"), "utf8")).toContain("extern const phinets_detector phinets_head;");
   });
 });

@@ -1,4 +1,4 @@
-/** `phinets emulate`: a run's firmware on an emulated Cortex-M7, compared with the interpreter byte for byte. */
+/** `phinets emulate`: a run's firmware on an emulated core of its target's kind, compared with the interpreter byte for byte. */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { resize, withChannels, writeInputInt8 } from "@phinets/core/data";
@@ -13,12 +13,14 @@ import { listPictures, readPicture } from "../picture/files.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import { loadRun, type Run } from "../run/load.js";
 import type { Context } from "../terminal/context.js";
-import { formatBytes, formatCount } from "../terminal/format.js";
+import { formatBytes, formatCount, formatPercent } from "../terminal/format.js";
 import { fraction, integer } from "../terminal/options.js";
 import { formatTable } from "../terminal/table.js";
+import { targetOf } from "./training-options.js";
 
 interface EmulateOptions {
   readonly model: string;
+  readonly target?: string;
   readonly images?: string;
   readonly limit: number;
   readonly seed: number;
@@ -30,9 +32,10 @@ export function register(program: Command, context: Context): void {
   program
     .command("emulate")
     .description(
-      "Compiles a run's firmware, runs it on an emulated Cortex-M7, compares every output byte with the interpreter, and links the STM32H743 image. Writes RUN/firmware and RUN/device_report.json.",
+      "Compiles a run's firmware, runs it on an emulated core of its target's kind, compares every output byte with the interpreter, and links the target's image. Writes RUN/firmware and RUN/device_report.json.",
     )
     .requiredOption("--model <run>", "run folder, or a file in one")
+    .option("--target <board>", "name or board.json (default: the run's own, else stm32h743)")
     .option("--images <path>", "folder of pictures, or one picture (default: 8 of random pixels)")
     .option("--limit <n>", "most pictures", integer(1), 100)
     .option("--tracks", "the pictures are a clip's frames, in order: find and track in them too", false)
@@ -49,6 +52,7 @@ async function emulateCommand(options: EmulateOptions, context: Context): Promis
     : randomInputs(run.network, Math.min(8, options.limit), options.seed);
   const result = await emulate(quantized, inputs, {
     ...modelOptions(run.network, { scoreThreshold: options.conf }),
+    target: targetOf(run.folder, options.target),
     folder: join(run.folder, "firmware"),
     signal: context.signal,
     tracks: options.tracks,
@@ -104,13 +108,22 @@ function randomInputs({ input: { height, width, channels } }: Network, count: nu
 }
 
 function describe(result: Emulation): string {
-  const { stm32h743, tracking } = result;
-  const chip = stm32h743.fits
-    ? `fits: ${formatBytes(stm32h743.flashBytes!)} flash, ${formatBytes(stm32h743.ramBytes!)} RAM`
-    : stm32h743.problem!;
+  const { target, tracking } = result;
+  const { planned } = target;
+  const linked = (bytes: number | undefined, before: number): string =>
+    bytes === undefined
+      ? `${formatBytes(before)} planned`
+      : `${formatBytes(bytes)} linked, ${bytes === before ? "as planned" : `${formatBytes(before)} planned`}`;
+  const regions = target.regions
+    .filter(({ usedBytes }) => usedBytes > 0)
+    .map(({ region, usedBytes, totalBytes }) => [
+      `  ${region}`,
+      `${formatBytes(usedBytes)} of ${formatBytes(totalBytes)} (${formatPercent(usedBytes / totalBytes)})`,
+    ]);
   return formatTable(
     ["", ""],
     [
+      ["ran on", `${result.machine}${result.ownCore ? "" : `; QEMU has no ${target.core}`}`],
       ["pictures", formatCount(result.images)],
       ["output bytes", "all equal to the interpreter's"],
       ["instructions a picture", `${formatCount(result.instructions)} (${result.instructionsPerMac.toFixed(2)} a MAC)`],
@@ -123,10 +136,12 @@ function describe(result: Emulation): string {
             ["instructions to detect and track", `${formatCount(tracking.instructions)} a frame`],
           ]
         : []),
-      ["flash", formatBytes(result.flashBytes)],
-      ["arena", `${formatBytes(result.arenaBytes)} linked, ${formatBytes(result.plannedArenaBytes)} planned`],
       ["stack", formatBytes(result.stackBytes)],
-      ["STM32H743", chip],
+      [target.name, target.problem ?? "fits"],
+      ["flash", linked(target.flashBytes, planned.flashBytes)],
+      ["weights", linked(target.weightsBytes, planned.weightsBytes)],
+      ["arena", linked(target.arenaBytes, planned.arenaBytes)],
+      ...regions,
       ["outputs' SHA-256", result.outputSha256],
     ],
   );

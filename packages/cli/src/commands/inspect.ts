@@ -19,6 +19,7 @@ import {
   memoryMap,
   parametersOf,
   planArena,
+  plannedUse,
   type RamBytes,
   ramBytesOf,
   type WeightBytes,
@@ -171,7 +172,11 @@ export function inspect({ network, board, layers = false, powerMw }: InspectArgu
     ...(board && { target: shareOf(board, network, deployed, plan, powerMw) }),
   };
   const svg = (): string =>
-    memoryMap(deployed, plan, board === undefined ? {} : { board, flashBytes: json.target!.flashBytes });
+    memoryMap(
+      deployed,
+      plan,
+      board === undefined ? {} : { board, used: plannedUse(board, json.target!.flash, json.target!.ram) },
+    );
   return { json, text: textOf(network, json, layers), svg };
 }
 

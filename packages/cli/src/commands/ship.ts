@@ -1,5 +1,6 @@
 /** `phinets ship`: labelled pictures and a board in, proven firmware and a report out. */
 import type { Command } from "commander";
+import { defaultTarget } from "../emulator/emulate.js";
 import { type ShipRequest, type ShipResult, ship } from "../steps/ship.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
@@ -46,7 +47,7 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
   const request: ShipRequest = {
     data: requireData(options.data),
     fraction: options.fraction,
-    target: loadTarget(options.target ?? "stm32h743"),
+    target: loadTarget(options.target ?? defaultTarget),
     network: options.network,
     limits: limitsOf(options),
     recipe: recipeOf(options),
@@ -71,10 +72,11 @@ export function describeShip({ evaluation, emulate, track, report, network }: Sh
   ];
   if ("leftOut" in emulate) lines.push(`firmware  left out: ${emulate.leftOut}`);
   else {
-    const { images, matchesInterpreter, differingBytes, instructions, arenaBytes, flashBytes, stm32h743 } = emulate;
+    const { images, matchesInterpreter, differingBytes, instructions, arenaBytes, flashBytes, target, machine } =
+      emulate;
     lines.push(
-      `proof     ${matchesInterpreter ? `every output byte of ${images} pictures equals the interpreter's` : `${differingBytes} OUTPUT BYTES DIFFER from the interpreter's on ${images} pictures`}`,
-      `board     ${(instructions / 1e6).toFixed(1)} M instructions a frame (${network.latencyMs.map((ms) => ms.toFixed(0)).join("..")} ms planned), arena ${formatBytes(arenaBytes)}, flash ${formatBytes(stm32h743.flashBytes ?? flashBytes)} linked for the STM32H743${stm32h743.fits ? "" : `; DOES NOT FIT: ${stm32h743.problem}`}`,
+      `proof     ${matchesInterpreter ? `every output byte of ${images} pictures equals the interpreter's on the ${machine}` : `${differingBytes} OUTPUT BYTES DIFFER from the interpreter's on ${images} pictures`}`,
+      `board     ${(instructions / 1e6).toFixed(1)} M instructions a frame (${network.latencyMs.map((ms) => ms.toFixed(0)).join("..")} ms planned), arena ${formatBytes(arenaBytes)}, flash ${formatBytes(flashBytes)}${target.linked ? ` linked for ${target.name}` : `; ${target.fits ? "" : "DOES NOT FIT: "}${target.problem}`}`,
     );
   }
   if (track !== undefined)

@@ -8,6 +8,7 @@ import { loadArguments } from "../run/arguments.js";
 import { createRunFolder, findRunFolder, removeIfEmpty } from "../run/folder.js";
 import { loadNetwork } from "../run/load.js";
 import { saveArguments, saveNetwork } from "../run/save.js";
+import { saveTarget } from "../run/target.js";
 import { chooseNetwork } from "../steps/choose-network.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
 import { train } from "../steps/train/index.js";
@@ -70,12 +71,13 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const data = await openData(paths, { seed, fraction });
   const { task } = data.index;
   const recipe = makeRecipe(task, saved?.recipe ?? recipeOf(options));
+  const board = options.target === undefined ? undefined : loadTarget(options.target);
   const network =
     resumed === undefined
       ? await namingTarget(options.target, () =>
           chooseNetwork(data, {
             network: options.network,
-            board: options.target === undefined ? undefined : loadTarget(options.target),
+            board,
             limits: limitsOf(options),
             loss: recipe.loss,
             seed,
@@ -97,6 +99,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   // Only now: a run that fails on a bad picture leaves its name free.
   if (resumed === undefined) {
     saveNetwork(folder, network);
+    if (board !== undefined) saveTarget(folder, board);
     saveArguments(folder, { data: paths.map((path) => resolve(path)), fraction, recipe });
   }
   const result = await train(

@@ -6,6 +6,8 @@ import { type Board, loadBoard, parseBoard } from "@phinets/core/cost";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Recipe } from "@phinets/core/training";
 import type { Command } from "commander";
+import { defaultTarget } from "../emulator/emulate.js";
+import { savedTarget } from "../run/target.js";
 import { collect, integer, number, oneOf, pictureSize } from "../terminal/options.js";
 
 export interface DataOptions {
@@ -154,6 +156,11 @@ export function loadTarget(target: string): Board {
     throw new PhinetsError("board.json", `${target}: not JSON (${(error as Error).message})`, target);
   }
   return parseBoard(json, target);
+}
+
+/** The board that --target names; else the one that the run was made for; else the STM32H743. */
+export function targetOf(folder: string, target: string | undefined): Board {
+  return target === undefined ? (savedTarget(folder) ?? loadBoard(defaultTarget)) : loadTarget(target);
 }
 
 /** What `fit` may use, as the options say. */

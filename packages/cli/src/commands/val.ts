@@ -10,7 +10,7 @@ import { describeMetrics, floatOutputs, integerOutputs, type Outputs, score } fr
 import type { Context } from "../terminal/context.js";
 import { collect, integer, oneOf } from "../terminal/options.js";
 import { nodeThreads } from "../threads/index.js";
-import { requireData, threadsOf } from "./training-options.js";
+import { requireData, targetOf, threadsOf } from "./training-options.js";
 
 interface ValOptions {
   readonly model: string;
@@ -70,7 +70,10 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
         await engine.dispose();
       }
     } else if (options.on === "int8") outputs = integerOutputs(quantized!, network, source, onProgress);
-    else outputs = (await firmwareOutputs(quantized!, network, source, { signal: context.signal })).outputs;
+    else {
+      const target = targetOf(run.folder, undefined);
+      outputs = (await firmwareOutputs(quantized!, network, source, { signal: context.signal, target })).outputs;
+    }
   } finally {
     progress.stop();
   }

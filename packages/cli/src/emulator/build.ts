@@ -6,9 +6,8 @@ import type { Board } from "@phinets/core/cost";
 import { linkerScript } from "@phinets/core/export";
 import { PhinetsError } from "@phinets/core/tensor";
 import { describeWriteError } from "../run/atomic.js";
+import { type Emulated, emulatedFor } from "./machines.js";
 import { missingTool, runTool } from "./tool.js";
-
-export type FirmwareBoard = "host" | "mps2-an500" | "stm32h743";
 
 /** Where the C sources are: kernels/, detect/, track/, follow/ and boards/. */
 export const firmwareSources = fileURLToPath(new URL("../../../../firmware", import.meta.url));
@@ -27,24 +26,15 @@ export const arm = [
   "-Wl,--no-warn-rwx-segments",
 ];
 
-const cortexM7 = ["-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-d16", "-mfloat-abi=hard"];
-
-/** Folders of C files that go into a board's program, below the firmware folder. */
-const folders: Readonly<Record<FirmwareBoard, readonly string[]>> = {
-  host: ["model", ...sharedFolders, "boards/host"],
-  "mps2-an500": ["model", ...sharedFolders, "boards/cortex-m7", "boards/mps2-an500"],
-  stm32h743: ["model", ...sharedFolders, "boards/cortex-m7", "boards/stm32h743"],
-};
-
 /**
- * Lays out `folder`: model/ (what `emitC` returned), the shared folders and boards/. What these held is removed.
+ * Lays out `folder`: model/ (what `emitC` returned), the shared folders and boards/. What these and build/ held is removed.
  *
  * @param model file name to text
  */
 export function writeFirmware(folder: string, model: Readonly<Record<string, string>>): void {
   try {
-    // A source that no longer exists must not be compiled again.
-    for (const part of ["model", ...sharedFolders, "boards"])
+    // A source that no longer exists must not be compiled again, nor an older program be taken for this one.
+    for (const part of ["model", ...sharedFolders, "boards", "build"])
       rmSync(join(folder, part), { recursive: true, force: true });
     for (const part of [...sharedFolders, "boards"])
       cpSync(join(firmwareSources, part), join(folder, part), { recursive: true });
@@ -55,9 +45,15 @@ export function writeFirmware(folder: string, model: Readonly<Record<string, str
   }
 }
 
+/** Whether `buildFirmware` knows the board's core: a Cortex-M. */
+export function isLinked({ core, fpu }: Pick<Board, "core" | "fpu">): boolean {
+  return /^cortex-m/.test(core) && fpu !== "single";
+}
+
 /** The compiler's options for a board's core. Throws PhinetsError for a core that is no Cortex-M. */
-export function machineOf({ name, core, fpu }: Pick<Board, "name" | "core" | "fpu">): string[] {
-  if (!/^cortex-m/.test(core) || fpu === "single")
+export function machineOf(board: Pick<Board, "name" | "core" | "fpu">): string[] {
+  const { name, core, fpu } = board;
+  if (!isLinked(board))
     throw new PhinetsError(
       "emulator.core",
       `board ${name}: core ${core} (fpu ${fpu}) is not linked: arm-none-eabi-gcc builds Cortex-M; compile the exported C with the vendor's tools`,
@@ -78,43 +74,81 @@ export interface BuildOptions {
 }
 
 /**
- * Compiles a folder that `writeFirmware` made and returns the program's path, `<folder>/build/<board>[.elf]`. A board's
- * description instead of a name: an image without a camera, linked into its regions by a script that is written to
- * `<folder>/boards/cortex-m/<board>.ld`.
- * Throws PhinetsError when the compiler is not installed, when it refuses a file (with its first error line), and when a
- * memory region of the board is too small (by how many bytes).
+ * Compiles a folder that `writeFirmware` made and returns the program's path: `<folder>/build/<board>.elf`, an image whose
+ * camera is yours to add, linked into the board's regions by the script `<folder>/build/<board>.ld`; or
+ * `<folder>/build/host`, a program for this machine.
+ * Throws PhinetsError when the compiler is not installed, when it refuses a file (with its first error line), when the
+ * board's core is no Cortex-M, and when a memory region of the board is too small (by how many bytes).
  */
 export async function buildFirmware(
   folder: string,
-  board: FirmwareBoard | Board,
+  board: "host" | Board,
   options: BuildOptions = {},
 ): Promise<string> {
-  if (typeof board !== "string") return buildFor(folder, board, options);
-  const compiler = board === "host" ? "gcc" : "arm-none-eabi-gcc";
+  if (board !== "host") return link(folder, board, ["boards/start", "boards/cortex-m"], linkerScript(board), options);
   mkdirSync(join(folder, "build"), { recursive: true });
-  const output = join("build", board === "host" ? (options.sanitize ? "host-sanitized" : "host") : `${board}.elf`);
-  const machine =
-    board === "host"
-      ? options.sanitize
-        ? ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-        : []
-      : [...cortexM7, ...arm, "-T", `boards/${board}/${board}.ld`];
-  return compile(folder, board, compiler, folders[board], machine, output, options);
+  const sanitizers = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+  const machine = options.sanitize ? sanitizers : [];
+  const output = join("build", options.sanitize ? "host-sanitized" : "host");
+  return compile(folder, board, "gcc", ["model", ...sharedFolders, "boards/host"], machine, output, options);
 }
 
-async function buildFor(folder: string, board: Board, options: BuildOptions): Promise<string> {
+export interface EmulatedProgram extends Emulated {
+  /** The ELF file. */
+  readonly path: string;
+}
+
+/**
+ * Compiles the same folder for the machine that stands for a board's core: `<folder>/build/emulated-<machine>.elf`.
+ * Throws as `buildFirmware` does.
+ */
+export async function buildEmulated(
+  folder: string,
+  board: Pick<Board, "name" | "core" | "fpu">,
+  options: BuildOptions = {},
+): Promise<EmulatedProgram> {
+  const emulated = emulatedFor(board);
+  const { name, regions, inputs } = emulated.machine;
+  const target = { ...emulated.core, name: `emulated-${name}`, regions, flashBytes: regions[0].bytes };
+  const flags = [...(options.flags ?? []), `-DPHINETS_INPUTS=0x${inputs.address.toString(16)}u`];
+  const script = linkerScript(target, { stackBytes: 64 * 1024 });
+  const path = await link(folder, target, ["boards/start", "boards/emulator"], script, { ...options, flags });
+  return { ...emulated, path };
+}
+
+/** Where `buildEmulated` puts a board's program, below the firmware's folder. */
+export function emulatedPath(board: Pick<Board, "name" | "core" | "fpu">): string {
+  return `build/emulated-${emulatedFor(board).machine.name}.elf`;
+}
+
+/** Where `buildFirmware` puts a board's image, below the firmware's folder. */
+export function imagePath({ name }: Pick<Board, "name">): string {
+  return `build/${fileName(name)}.elf`;
+}
+
+/** A board's name as a file's. */
+export function fileName(board: string): string {
+  return board.replace(/[^\w.-]/g, "_");
+}
+
+async function link(
+  folder: string,
+  board: Pick<Board, "name" | "core" | "fpu">,
+  parts: readonly string[],
+  script: string,
+  options: BuildOptions,
+): Promise<string> {
   const machine = machineOf(board);
-  const name = board.name.replace(/[^\w.-]/g, "_");
-  const script = `boards/cortex-m/${name}.ld`;
-  const parts = ["model", ...sharedFolders, "boards/cortex-m7", "boards/cortex-m"];
+  const file = `build/${fileName(board.name)}.ld`;
   try {
     mkdirSync(join(folder, "build"), { recursive: true });
-    writeFileSync(join(folder, script), linkerScript(board));
+    writeFileSync(join(folder, file), script);
   } catch (error) {
     throw describeWriteError(error, folder);
   }
-  const output = join("build", `${name}.elf`);
-  return compile(folder, board.name, "arm-none-eabi-gcc", parts, [...machine, ...arm, "-T", script], output, options);
+  const all = ["model", ...sharedFolders, ...parts];
+  const output = imagePath(board);
+  return compile(folder, board.name, "arm-none-eabi-gcc", all, [...machine, ...arm, "-T", file], output, options);
 }
 
 async function compile(

@@ -1,37 +1,43 @@
 /**
  * A network's C as a folder that any compiler takes: model, kernels, detection, tracking, a host program, build files, and
- * in stm32h743/ a whole application.
+ * in a folder of the board's name what makes an image of it.
  */
 import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type COptions, emitC } from "@phinets/core/export";
+import { type Board, loadBoard } from "@phinets/core/cost";
+import { type COptions, emitC, linkerScript } from "@phinets/core/export";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { describeWriteError, writeFileAtomic } from "../run/atomic.js";
-import { firmwareSources, sharedFolders } from "./build.js";
+import { arm, fileName, firmwareSources, isLinked, machineOf, sharedFolders } from "./build.js";
+import { defaultTarget } from "./emulate.js";
 
-const chip = "stm32h743";
+export interface BundleOptions extends Pick<COptions, "detector" | "classes"> {
+  /** The board of the image. Default: the STM32H743. */
+  readonly target?: Board;
+}
 
 /**
  * Writes the folder and returns its files' paths. `cc *.c` in it makes the host program; on a microcontroller everything
- * but main.c is compiled with the user's own code, or with stm32h743/.
+ * but main.c is compiled with the user's own code, or with the board's folder, which a core that is no Cortex-M has not.
  * Throws PhinetsError where `emitC` does, and when a file cannot be written.
  */
 export function writeBundle(
   folder: string,
   q: QuantizedNetwork,
-  options: Pick<COptions, "detector" | "classes">,
+  { target = loadBoard(defaultTarget), ...options }: BundleOptions,
 ): string[] {
   const model = emitC(q, options);
+  const linked = isLinked(target);
+  const board = fileName(target.name);
   const filesOf = (part: string, to = ""): [from: string, to: string][] =>
     readdirSync(join(firmwareSources, part))
       .filter((file) => /\.(c|h|ld)$/.test(file))
       .map((file) => [join(part, file), join(to, file)]);
   const sources = [
     ...[...sharedFolders, "boards/host"].flatMap((part) => filesOf(part)),
-    ...["boards/cortex-m7", `boards/${chip}`].flatMap((part) => filesOf(part, chip)),
-    // The example's hooks are those of a detector.
-    ...(options.detector === undefined ? [] : filesOf(`boards/${chip}/example`, chip)),
-    ["arm-none-eabi.cmake", "arm-none-eabi.cmake"] as const,
+    ...(linked ? ["boards/start", "boards/cortex-m"].flatMap((part) => filesOf(part, board)) : []),
+    // Its hooks are those of a detector, its registers the chip's.
+    ...(hasExample(target, options) ? filesOf(`boards/${target.name}`, board) : []),
   ];
   const names: string[] = [];
   const write = (name: string, text: string): void => {
@@ -40,7 +46,7 @@ export function writeBundle(
   };
   for (const [name, text] of Object.entries(model)) write(name, text);
   try {
-    mkdirSync(join(folder, chip), { recursive: true });
+    mkdirSync(linked ? join(folder, board) : folder, { recursive: true });
     for (const [source, name] of sources) {
       copyFileSync(join(firmwareSources, source), join(folder, name));
       names.push(name);
@@ -49,20 +55,43 @@ export function writeBundle(
     throw describeWriteError(error, folder);
   }
   const units = names.filter((name) => /^\w+\.c$/.test(name) && name !== "main.c").sort();
-  write("Makefile", makefile(units));
-  write("CMakeLists.txt", cmake(units));
-  write("README.md", readme(options.detector !== undefined));
+  const flags = linked ? machineOf(target).join(" ") : undefined;
+  write("Makefile", makefile(units, flags));
+  write("CMakeLists.txt", cmake(units, linked ? board : undefined));
+  if (flags !== undefined) {
+    write(join(board, `${board}.ld`), linkerScript(target));
+    write("arm-none-eabi.cmake", toolchain(target, flags));
+  }
+  write("README.md", readme(target, options));
   return names.sort().map((name) => join(folder, name));
 }
 
-function makefile(units: readonly string[]): string {
+/** Whether an example application for this board is at hand. */
+function hasExample(board: Board, { detector }: BundleOptions): boolean {
+  return detector !== undefined && board.name === "stm32h743";
+}
+
+function toolchain({ title }: Board, flags: string): string {
+  const sections = arm.filter((flag) => flag.startsWith("-f")).join(" ");
+  const linking = arm.filter((flag) => !flag.startsWith("-f")).join(" ");
+  return `# GCC for ${title.replace(/[^\x20-\x7e]/g, "?")}: cmake -DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR arm)
+set(CMAKE_C_COMPILER arm-none-eabi-gcc)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(CMAKE_C_FLAGS_INIT "${flags} ${sections}")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "${linking}")
+`;
+}
+
+function makefile(units: readonly string[], flags = "-mcpu=cortex-m7 -mthumb"): string {
   return `CFLAGS ?= -O2 -Wall -Wextra
 objects = ${units.map((unit) => unit.replace(/\.c$/, ".o")).join(" ")}
 
 model: main.o $(objects)
 \t$(CC) $(LDFLAGS) $^ -o $@
 
-# For a microcontroller: make libphinets.a CC=arm-none-eabi-gcc AR=arm-none-eabi-ar CFLAGS="-O2 -mcpu=cortex-m7 -mthumb"
+# For a microcontroller: make libphinets.a CC=arm-none-eabi-gcc AR=arm-none-eabi-ar CFLAGS="-O2 ${flags}"
 libphinets.a: $(objects)
 \t$(AR) rcs $@ $^
 
@@ -73,7 +102,18 @@ clean:
 `;
 }
 
-function cmake(units: readonly string[]): string {
+function cmake(units: readonly string[], board?: string): string {
+  const image =
+    board === undefined
+      ? "if(NOT CMAKE_CROSSCOMPILING)"
+      : `if(CMAKE_CROSSCOMPILING)
+  # Add your own files.
+  file(GLOB application \${CMAKE_CURRENT_SOURCE_DIR}/${board}/*.c)
+  set(script \${CMAKE_CURRENT_SOURCE_DIR}/${board}/${board}.ld)
+  add_executable(${board}.elf \${application})
+  target_link_libraries(${board}.elf phinets -T\${script})
+  set_target_properties(${board}.elf PROPERTIES LINK_DEPENDS \${script})
+else()`;
   return `cmake_minimum_required(VERSION 3.10)
 project(phinets_model C)
 set(CMAKE_C_STANDARD 99)
@@ -85,22 +125,22 @@ endif()
 add_library(phinets STATIC ${units.join(" ")})
 target_include_directories(phinets PUBLIC \${CMAKE_CURRENT_SOURCE_DIR})
 
-if(CMAKE_CROSSCOMPILING)
-  # Put your own files in place of app.c.
-  file(GLOB application \${CMAKE_CURRENT_SOURCE_DIR}/${chip}/*.c)
-  set(script \${CMAKE_CURRENT_SOURCE_DIR}/${chip}/${chip}.ld)
-  add_executable(${chip}.elf \${application})
-  target_link_libraries(${chip}.elf phinets -T\${script})
-  set_target_properties(${chip}.elf PROPERTIES LINK_DEPENDS \${script})
-else()
+${image}
   add_executable(model main.c)
   target_link_libraries(model phinets)
 endif()
 `;
 }
 
-function readme(detector: boolean): string {
-  const detect = detector
+function readme(target: Board, options: BundleOptions): string {
+  const board = fileName(target.name);
+  const title = target.title.replace(/[^\x20-\x7e]/g, "?");
+  const image = isLinked(target)
+    ? `${board}/ is ${hasExample(target, options) ? "an application for the board: start-up code, linker script, and app.c with a camera's frames in and tracks out" : "the board's start-up code, main loop and linker script; add a file with your `phinets_frame` and what takes the results (serve.h has them)"}:
+\`cmake -B build -DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake && cmake --build build\` makes build/libphinets.a and
+build/${board}.elf.`
+    : `Its core, ${target.core}, has a compiler of its own: hand it every .c file but main.c.`;
+  const detect = options.detector
     ? `
 Frame by frame, boxes (best first) and tracks (SORT):
 
@@ -138,8 +178,6 @@ ${detect}
 The working memory is \`phinets_arena\` (PHINETS_ARENA_BYTES); a linker script may place its section, .bss.phinets_arena,
 in a bank of its own (compile with -fdata-sections).
 
-${chip}/ is ${detector ? "an application for the STM32H743: start-up code, linker script, and app.c with a camera's frames in and tracks out" : "start-up code and linker script of the STM32H743"}:
-\`cmake -B build -DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake && cmake --build build\` makes build/libphinets.a and
-build/${chip}.elf.
+The board is ${title}. ${image}
 `;
 }

@@ -58,7 +58,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
     await Promise.all(
       ["stm32h743", "nrf52840", "rp2040"].map(async (target) => {
         const board = loadBoard(target);
-        const path = await buildFirmware(where, target === "stm32h743" ? target : board);
+        const path = await buildFirmware(where, board);
         const elf = readElf(readFileSync(path), path);
         const planned = flashBytesOf(graph, board, { anchors: options.detector?.anchors.length });
         expect(symbolBytes(elf, "phinets_arena", path)).toBe(planArena(graph).bytes);

@@ -9,7 +9,7 @@ import { IntegerInterpreter } from "@phinets/core/inference";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomInput, randomlyQuantized, randomNetwork } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
-import { buildFirmware, firmwareSources, writeFirmware } from "./build.js";
+import { buildEmulated, buildFirmware, writeFirmware } from "./build.js";
 import { readElf } from "./elf.js";
 import { emulate } from "./emulate.js";
 import { runQemu } from "./qemu.js";
@@ -21,6 +21,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const m7 = loadBoard("stm32h743");
 const arm = installed("arm-none-eabi-gcc", "qemu-system-arm");
 
 describe.skipIf(!installed("gcc"))("on the host", () => {
@@ -61,7 +62,7 @@ describe.skipIf(!arm)("on the emulated Cortex-M7", () => {
     const weights = Object.values(q.weights).reduce((sum, { data }) => sum + data.byteLength, 0);
     expect(result.flashBytes).toBeGreaterThan(weights);
     expect(result.flashBytes).toBeLessThan(weights + 30_000);
-    expect(result.stm32h743.fits).toBe(true);
+    expect(result.target).toMatchObject({ name: "stm32h743", linked: true, fits: true });
     expect(result.stackBytes).toBeGreaterThan(100);
     expect(result.stackBytes).toBeLessThan(4096);
   });
@@ -76,14 +77,14 @@ describe.skipIf(!arm)("on the emulated Cortex-M7", () => {
     writeFirmware(where, { ...emitC(q), "phinets_model.c": source });
     const expected = new IntegerInterpreter(q).run(input);
     const bytes = expected.reduce((sum, output) => sum + output.length, 0);
-    const run = await runQemu(await buildFirmware(where, "mps2-an500"), [input], bytes);
+    const run = await runQemu(await buildEmulated(where, m7), [input], bytes);
     expect([...run.outputs[0]]).not.toEqual(expected.flatMap((output) => [...output]));
   });
 
   test("instruction counts are the same in every run and grow with the work", async () => {
     const [q, where] = [randomNetwork(0), join(folder, "counts")];
     writeFirmware(where, emitC(q));
-    const program = await buildFirmware(where, "mps2-an500");
+    const program = await buildEmulated(where, m7);
     const bytes = new IntegerInterpreter(q).run(randomInput(q, 1)).reduce((sum, output) => sum + output.length, 0);
     const inputs = [randomInput(q, 1), randomInput(q, 2)];
     const first = await runQemu(program, inputs, bytes);
@@ -99,10 +100,10 @@ describe.skipIf(!arm)("on the emulated Cortex-M7", () => {
       builder.build([builder.depthwise("y", builder.conv2d("wide", x, { filters: 8 }), { kernel: 3, stride: 16 })]),
       1,
     );
-    const { stm32h743, matchesInterpreter, plannedArenaBytes } = await emulate(q, [randomInput(q, 1)]);
+    const { target, matchesInterpreter, plannedArenaBytes } = await emulate(q, [randomInput(q, 1)]);
     expect(matchesInterpreter).toBe(true);
-    expect(stm32h743.fits).toBe(false);
-    expect(stm32h743.problem).toContain(`AXI_SRAM by ${plannedArenaBytes - 512 * 1024} bytes`);
+    expect(target).toMatchObject({ linked: false, fits: false });
+    expect(target.problem).toContain(`AXI_SRAM by ${plannedArenaBytes - 512 * 1024} bytes`);
   });
 
   test("a fault, an endless loop and a missing output are errors of one line", async () => {
@@ -112,7 +113,7 @@ describe.skipIf(!arm)("on the emulated Cortex-M7", () => {
       const where = join(folder, name);
       const source = model["phinets_model.c"].replace(/(int phinets_run\(.*\{\n)/, `$1${body}\n`);
       writeFirmware(where, { ...model, "phinets_model.c": source });
-      return runQemu(await buildFirmware(where, "mps2-an500"), [randomInput(q, 1)], 999, { timeoutMs: 2000 });
+      return runQemu(await buildEmulated(where, m7), [randomInput(q, 1)], 999, { timeoutMs: 2000 });
     };
     await expect(run("fault", "  *(volatile int *)0x50000000 = 1;")).rejects.toThrow(
       /^the emulated program ended with exit code 99 after 0 inferences: fault, CFSR \d+$/,
@@ -137,17 +138,5 @@ describe("tools", () => {
     cut.set([0x7f, 0x45, 0x4c, 0x46, 1, 1]);
     new DataView(cut.buffer).setUint16(48, 9, true);
     expect(() => readElf(cut, "x.elf")).toThrow("x.elf: the ELF file is cut off");
-  });
-
-  test.each(["stm32h743", "mps2-an500"])("%s's linker script has the board's regions", (name) => {
-    const script = readFileSync(join(firmwareSources, "boards", name, `${name}.ld`), "utf8");
-    const linked = [...script.matchAll(/^ {2}(\w+) \(\w+\)\s*: ORIGIN = (0x[0-9a-fA-F]+), LENGTH = (\d+)K$/gm)].map(
-      ([, region, origin, kilobytes]) => ({ name: region, origin: Number(origin), bytes: Number(kilobytes) * 1024 }),
-    );
-    expect(linked.length).toBeGreaterThan(1);
-    const board = loadBoard(name);
-    for (const region of linked) expect(board.regions).toContainEqual(expect.objectContaining(region));
-    expect(linked.map((region) => region.name)).toContain(board.arenaRegion);
-    expect(script).toMatch(new RegExp(`\\*_arena\\)[^}]*\\} > ${board.arenaRegion}\\b`));
   });
 });

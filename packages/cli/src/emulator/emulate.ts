@@ -3,17 +3,25 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { countMacs, loadBoard, planArena } from "@phinets/core/cost";
+import { type Board, countMacs, loadBoard, planArena } from "@phinets/core/cost";
 import { type CDetector, type COptions, emitC } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { PhinetsError, sizeOf } from "@phinets/core/tensor";
-import { buildFirmware, writeFirmware } from "./build.js";
-import { flashBytes, ramBytes, readElf, regionBytes, symbolBytes } from "./elf.js";
+import { buildEmulated, type EmulatedProgram, writeFirmware } from "./build.js";
+import { flashBytes, readElf, symbolBytes } from "./elf.js";
 import { differingFrames, type FollowedFrame, Follower } from "./follow.js";
+import { linkTarget, type TargetImage } from "./image.js";
 import { type QemuRun, runQemu } from "./qemu.js";
 
 export interface Emulation {
+  /** Where it ran: QEMU's machine, for people and by name. */
+  readonly machine: string;
+  readonly machineName: string;
+  /** GCC's -mcpu of the program that ran. */
+  readonly core: string;
+  /** That core is of the target's kind; else QEMU has none, and a Cortex-M7 stood in. */
+  readonly ownCore: boolean;
   readonly images: number;
   /** Every output byte of every image is the interpreter's. */
   readonly matchesInterpreter: boolean;
@@ -21,18 +29,18 @@ export interface Emulation {
   readonly differingBytes: number;
   /** Of all outputs in order, as the emulated core computed them. */
   readonly outputSha256: string;
-  /** An inference, mean over the images; counted in steps of 40. */
+  /** An inference, mean over the images; counted in steps of 40 to 63. */
   readonly instructions: number;
   readonly instructionsPerMac: number;
-  /** Of the emulated program: code, weights, tables. */
+  /** Code, weights, tables: of the target's image where it is linked, else of the emulated program. */
   readonly flashBytes: number;
-  /** Of the linked `phinets_arena`. */
+  /** Of the linked `phinets_arena`, in the same program. */
   readonly arenaBytes: number;
   readonly plannedArenaBytes: number;
   /** Most stack used. */
   readonly stackBytes: number;
-  /** The image for the real chip, linked into its regions. */
-  readonly stm32h743: LinkedImage;
+  /** The image for the board, linked into its regions. */
+  readonly target: TargetImage;
   /** With `tracks`. */
   readonly tracking?: TrackingProof;
 }
@@ -50,18 +58,12 @@ export interface TrackingProof {
   readonly instructions: number;
 }
 
-export interface LinkedImage {
-  readonly fits: boolean;
-  readonly flashBytes?: number;
-  /** Variables (those of detection and tracking among them), arena and reserved stack. */
-  readonly ramBytes?: number;
-  /** The memories in which they lie, by the linker's names. */
-  readonly ram?: readonly { readonly region: string; readonly usedBytes: number; readonly totalBytes: number }[];
-  /** Why it does not fit. */
-  readonly problem?: string;
-}
+/** The board where none is named. */
+export const defaultTarget = "stm32h743";
 
 export interface EmulateOptions extends COptions {
+  /** The emulated core is of its kind, and its image is linked. Default: the STM32H743. */
+  readonly target?: Board;
   /** Where the firmware is written and built, and left. Default: a temporary folder that is removed. */
   readonly folder?: string;
   readonly signal?: AbortSignal;
@@ -74,7 +76,7 @@ export interface EmulateOptions extends COptions {
 /**
  * @param inputs one int8 input (pixel - 128) an image; at least one
  * Throws PhinetsError for `tracks` without a detector or with too many frames (see `inputsPerRun`), when a tool is missing, the program does not compile or crashes, and where it exceeds the emulated
- * board's memory. An image that does not fit the STM32H743 is a result, not an error.
+ * board's memory. An image that does not fit the target, or cannot be linked for it, is a result, not an error.
  */
 export async function emulate(
   q: QuantizedNetwork,
@@ -82,14 +84,14 @@ export async function emulate(
   options: EmulateOptions = {},
 ): Promise<Emulation> {
   if (inputs.length === 0) throw new PhinetsError("emulator.input", "emulate: there are no images; give at least one");
-  const { signal, detector, classes, tracks = false } = options;
+  const { signal, detector, classes, tracks = false, target: board = loadBoard(defaultTarget) } = options;
   if (tracks) requireDetector(detector);
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "phinets-firmware-"));
   try {
     writeFirmware(folder, emitC(q, { detector, classes }));
-    const [program, stm32h743] = await Promise.all([
-      buildFirmware(folder, "mps2-an500", { signal }),
-      linkStm32(folder, signal),
+    const [program, target] = await Promise.all([
+      buildEmulated(folder, board, { signal }),
+      linkTarget(folder, q.graph, board, detector?.anchors.length ?? 0, signal),
     ]);
     const run = await runQemu(program, inputs, outputBytesOf(q), { signal, tracks });
 
@@ -106,20 +108,24 @@ export async function emulate(
       for (const expected of outputs) for (const byte of expected) if (run.outputs[i][at++] !== byte) differingBytes++;
       if (follower) followed.push(follower.next(outputs[0]));
     });
-    const elf = readElf(readFileSync(program), program);
+    const elf = readElf(readFileSync(program.path), program.path);
     const instructions = mean(run.instructions);
     return {
+      machine: program.machine.title,
+      machineName: program.machine.name,
+      core: program.core.core,
+      ownCore: program.ownCore,
       images: inputs.length,
       matchesInterpreter: differingBytes === 0,
       differingBytes,
       outputSha256: hash.digest("hex"),
       instructions: Math.round(instructions),
       instructionsPerMac: Number((instructions / countMacs(q.graph)).toFixed(4)),
-      flashBytes: flashBytes(elf),
-      arenaBytes: symbolBytes(elf, "phinets_arena", program),
+      flashBytes: target.flashBytes ?? flashBytes(elf),
+      arenaBytes: target.arenaBytes ?? symbolBytes(elf, "phinets_arena", program.path),
       plannedArenaBytes: planArena(q.graph).bytes,
       stackBytes: run.stackBytes,
-      stm32h743,
+      target,
       ...(run.followed && { tracking: compareTracks(followed, run.followed) }),
     };
   } finally {
@@ -128,12 +134,12 @@ export async function emulate(
 }
 
 /**
- * Runs a clip's frames through a program that `buildFirmware` made for mps2-an500, and compares boxes and tracks.
+ * Runs a clip's frames through a program that `buildEmulated` made, and compares boxes and tracks.
  * @param expected the library's, of the same frames: `Follower`
  * Throws PhinetsError as `emulate` does.
  */
 export async function emulateTracks(
-  program: string,
+  program: Pick<EmulatedProgram, "path" | "machine">,
   q: QuantizedNetwork,
   inputs: readonly Int8Array[],
   expected: readonly FollowedFrame[],
@@ -170,20 +176,4 @@ function outputBytesOf({ graph }: QuantizedNetwork): number {
 
 function mean(counts: readonly number[]): number {
   return counts.reduce((sum, count) => sum + count, 0) / counts.length;
-}
-
-async function linkStm32(folder: string, signal?: AbortSignal): Promise<LinkedImage> {
-  try {
-    const path = await buildFirmware(folder, "stm32h743", { signal });
-    const elf = readElf(readFileSync(path), path);
-    const ram = loadBoard("stm32h743")
-      .regions.filter(({ use }) => use !== "program")
-      .map((region) => ({ region: region.name, usedBytes: regionBytes(elf, region), totalBytes: region.bytes }))
-      .filter(({ usedBytes }) => usedBytes > 0);
-    return { fits: true, flashBytes: flashBytes(elf), ramBytes: ramBytes(elf), ram };
-  } catch (error) {
-    if (error instanceof PhinetsError && error.code === "emulator.overflow")
-      return { fits: false, problem: error.message };
-    throw error;
-  }
 }

@@ -2,20 +2,21 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadBoard } from "@phinets/core/cost";
 import { type CDetector, emitC } from "@phinets/core/export";
-import { GraphBuilder } from "@phinets/core/graph";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
-import { Random } from "@phinets/core/tensor";
 import { Sort, type Track } from "@phinets/core/tracking";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { randomInput, randomlyQuantized } from "../../../../test/random-network.js";
+import { clip, height, randomDetector, width } from "../../../../test/random-detector.js";
+import { randomInput } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
 import { buildFirmware, firmwareSources, writeFirmware } from "./build.js";
 import { writeBundle } from "./bundle.js";
 import { readElf, symbolBytes } from "./elf.js";
 import { emulate, emulateTracks } from "./emulate.js";
 import { differingFrames, type FollowedFrame, Follower, firmwareLimits } from "./follow.js";
+import { machineOfCore } from "./machines.js";
 import { inputsPerRun, readTracks, runQemu } from "./qemu.js";
 import { hasTool, runTool } from "./tool.js";
 
@@ -25,62 +26,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const height = 40;
-const width = 48;
-
-/** Random weights; the map's real values spread over what a sigmoid tells apart. */
-function randomDetector(seed: number, scoreThreshold: number): { q: QuantizedNetwork; detector: CDetector } {
-  const detector: CDetector = {
-    classes: ["nut", "bolt"],
-    anchors: [
-      [1.1, 0.9],
-      [2.2, 2.7],
-    ],
-    decoder: seed % 2 === 0 ? "scaled" : "yolov2",
-    scoreThreshold,
-    nmsIou: 0.4,
-  };
-  const builder = new GraphBuilder("follow");
-  let x = builder.input("input", [1, height, width, 3]);
-  for (const [i, filters] of [6, 8, 12].entries())
-    x = builder.conv2d(`conv${i}`, x, { filters, kernel: 3, stride: 2, padding: 1 });
-  const output = builder.conv2d("map", x, { filters: 14, bias: true });
-  const q = randomlyQuantized(builder.build([output]), seed);
-  const { scale, zeroPoint } = q.values[output];
-  const values = { ...q.values, [output]: { scale: Math.fround(0.04), zeroPoint } };
-  const weightScales = { ...q.weightScales };
-  const [weight] = Object.keys(weightScales).slice(-1);
-  weightScales[weight] = weightScales[weight].map((old) => Math.fround((old * 0.04) / scale)); // the same bytes
-  return { q: { ...q, values, weightScales }, detector };
-}
-
-/** Squares that move over a texture, which flickers. */
-function clip(count: number, seed: number): Int8Array[] {
-  const random = new Random(seed, 8);
-  const squares = Array.from({ length: 4 }, () => ({
-    ...{ x: random.uniform(0, width), y: random.uniform(0, height), size: 6 + random.integer(8) },
-    ...{ vx: random.uniform(-1, 1), vy: random.uniform(-1, 1), colour: [0, 1, 2].map(() => random.integer(256)) },
-  }));
-  const texture = new Int8Array(height * width * 3).map(() => random.integer(236) - 118);
-  return Array.from({ length: count }, (_, frame) => {
-    const input = texture.map((value) => value + random.integer(19) - 9);
-    for (const { x, y, size, vx, vy, colour } of squares)
-      for (let row = 0; row < size; row++)
-        for (let column = 0; column < size; column++) {
-          const [left, top] = [Math.floor(x + vx * frame) + column, Math.floor(y + vy * frame) + row];
-          if (left < 0 || top < 0 || left >= width || top >= height) continue;
-          for (let c = 0; c < 3; c++) input[(top * width + left) * 3 + c] = colour[c] - 128;
-        }
-    return input;
-  });
-}
-
 function library(q: QuantizedNetwork, detector: CDetector, frames: readonly Int8Array[]): FollowedFrame[] {
   const [interpreter, follower] = [new IntegerInterpreter(q), new Follower(q, detector)];
   return frames.map((frame) => follower.next(interpreter.run(frame)[0]));
 }
 
-/** The host's program: frames in, what mps2-an500 writes out. */
+/** The host's program: frames in, what the emulated program writes out. */
 const main = `#include <stdio.h>
 #include "phinets_model.h"
 #include "phinets_follow.h"
@@ -171,7 +122,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
     const frames = clip(30, 5);
     const where = join(folder, "qemu");
     const result = await emulate(q, frames, { detector, folder: where, tracks: true });
-    const { tracking, stm32h743 } = result;
+    const { tracking, target } = result;
     expect(result.matchesInterpreter).toBe(true);
     expect(tracking).toMatchObject({ frames: 30, tracksMatch: true, differingFrames: 0 });
     const expected = library(q, detector, frames);
@@ -182,7 +133,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
     expect(tracking!.instructions).toBeLessThan(500_000);
 
     // The same program without tracking; its instructions are the network's alone.
-    const program = join(where, "build/mps2-an500.elf");
+    const program = { path: join(where, "build/emulated-mps2-an500.elf"), machine: machineOfCore("cortex-m7")! };
     const plain = await runQemu(program, frames.slice(0, 2), 5 * 6 * 14);
     expect(plain.followed).toBeUndefined();
     expect(Math.abs(plain.instructions[0] / result.instructions - 1)).toBeLessThan(0.02);
@@ -195,22 +146,22 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
     const elf = readElf(readFileSync(path), path);
     const follower = elf.symbols.find(({ name }) => name === "follower")!;
     expect(follower.bytes).toBeGreaterThan(15_000);
-    const [dtcm, axi] = ["DTCM", "AXI_SRAM"].map((name) => stm32h743.ram!.find(({ region }) => region === name)!);
+    const [dtcm, axi] = ["DTCM", "AXI_SRAM"].map((name) => target.regions.find(({ region }) => region === name)!);
     expect(follower.address - 0x20000000).toBeLessThan(dtcm.usedBytes);
     expect(dtcm.usedBytes).toBeGreaterThan(follower.bytes + 16 * 1024);
     expect(axi.usedBytes - symbolBytes(elf, "phinets_arena", path)).toBeLessThan(16);
-    expect(dtcm.usedBytes + axi.usedBytes).toBe(stm32h743.ramBytes);
+    expect(dtcm.usedBytes + axi.usedBytes).toBe(target.ramBytes);
   }, 30_000);
 
   test.each([
     ["the README's", () => /```c\n([\s\S]+?)```/.exec(readFileSync(join(firmwareSources, "README.md"), "utf8"))![1]],
-    ["the board's", () => readFileSync(join(firmwareSources, "boards/stm32h743/example/app.c"), "utf8")],
+    ["the board's", () => readFileSync(join(firmwareSources, "boards/stm32h743/app.c"), "utf8")],
   ])("%s example links for the chip, its hooks in place of the weak ones", async (name, text) => {
     const { q, detector } = randomDetector(5, 0.6);
     const where = join(folder, name);
     writeFirmware(where, emitC(q, { detector }));
-    writeFileSync(join(where, "boards/stm32h743/app.c"), text());
-    const path = await buildFirmware(where, "stm32h743");
+    writeFileSync(join(where, "model/app.c"), text());
+    const path = await buildFirmware(where, loadBoard("stm32h743"));
     const elf = readElf(readFileSync(path), path);
     const own = elf.symbols.find((symbol) => symbol.name === (name === "the board's" ? "camera" : "parts"))!;
     expect(own.bytes).toBe(name === "the board's" ? 2 * 320 * 240 : 4);
@@ -236,8 +187,8 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
     const { q, detector } = randomDetector(1, 0.4);
     await expect(emulate(q, [randomInput(q, 1)], { tracks: true })).rejects.toThrow("is not a detector");
     const frames = new Array<Int8Array>(inputsPerRun(height * width * 3) + 1).fill(randomInput(q, 1));
-    await expect(emulateTracks("x.elf", q, frames, library(q, detector, []))).rejects.toThrow(
-      "bytes of PSRAM; track 2912 at most",
-    );
+    await expect(
+      emulateTracks({ path: "x.elf", machine: machineOfCore("cortex-m7")! }, q, frames, library(q, detector, [])),
+    ).rejects.toThrow("bytes for inputs; track 2912 at most");
   });
 });

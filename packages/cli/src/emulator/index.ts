@@ -3,6 +3,8 @@ export * from "./bundle.js";
 export * from "./elf.js";
 export * from "./emulate.js";
 export * from "./follow.js";
+export * from "./image.js";
+export * from "./machines.js";
 export * from "./model-options.js";
 export * from "./qemu.js";
 export * from "./tool.js";

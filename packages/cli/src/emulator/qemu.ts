@@ -1,4 +1,4 @@
-/** Runs a program for the mps2-an500 board (Cortex-M7) in QEMU, with inputs in its memory and outputs in a file. */
+/** Runs a program that `buildEmulated` made in QEMU, with inputs in its memory and outputs in a file. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -6,12 +6,13 @@ import type { Detection } from "@phinets/core/detection";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Track } from "@phinets/core/tracking";
 import type { FollowedFrame } from "./follow.js";
+import { inputsBytes, type Machine } from "./machines.js";
 import { runTool } from "./tool.js";
 
 export interface QemuRun {
   /** One an input, each of `outputBytes`. */
   readonly outputs: Int8Array[];
-  /** Executed instructions an inference, counted in steps of 40. */
+  /** Executed instructions an inference, counted in steps of 40 to 63. */
   readonly instructions: number[];
   /** With `tracks`: what was found in each input, and the instructions of detection and tracking together. */
   readonly followed?: { readonly frames: FollowedFrame[]; readonly instructions: number[] };
@@ -27,16 +28,15 @@ export interface QemuOptions {
   readonly signal?: AbortSignal;
 }
 
-/** PSRAM of the board, where main.c finds its inputs. */
-const psram = { address: 0x60000000, bytes: 16 * 1024 * 1024, headerBytes: 16 };
-const instructionsPerTick = 40;
+/** Before the inputs: how many, and whether they are tracked; emulator/main.c reads it. */
+const headerBytes = 16;
 
 /**
  * Throws PhinetsError when QEMU is not installed, the program faults or ends with a failing exit code, it runs too long,
  * or an output is missing.
  */
 export async function runQemu(
-  elf: string,
+  program: { readonly path: string; readonly machine: Machine },
   inputs: readonly Int8Array[],
   outputBytes: number,
   options: QemuOptions = {},
@@ -44,14 +44,14 @@ export async function runQemu(
   if (options.tracks && inputs.length > inputsPerRun(inputs[0].length))
     throw new PhinetsError(
       "emulator.input",
-      `${inputs.length} frames of ${inputs[0].length} bytes do not fit the emulated board's ${psram.bytes} bytes of PSRAM; track ${inputsPerRun(inputs[0].length)} at most`,
+      `${inputs.length} frames of ${inputs[0].length} bytes do not fit the emulated board's ${inputsBytes} bytes for inputs; track ${inputsPerRun(inputs[0].length)} at most`,
     );
   const outputs: Int8Array[] = [];
   const instructions: number[] = [];
   let followed: QemuRun["followed"];
   let stackBytes = 0;
   for (const batch of batches(inputs)) {
-    const part = await runBatch(elf, batch, outputBytes, options);
+    const part = await runBatch(program, batch, outputBytes, options);
     outputs.push(...part.outputs);
     instructions.push(...part.instructions);
     stackBytes = Math.max(stackBytes, part.stackBytes);
@@ -60,44 +60,45 @@ export async function runQemu(
   return { outputs, instructions, ...(followed && { followed }), stackBytes };
 }
 
-/** Inputs that PSRAM holds at a time. */
+/** Inputs that the machine's memory holds at a time. */
 export function inputsPerRun(inputBytes: number): number {
-  return Math.floor((psram.bytes - psram.headerBytes) / inputBytes);
+  return Math.floor((inputsBytes - headerBytes) / inputBytes);
 }
 
-/** As many inputs at a time as PSRAM holds. */
+/** As many inputs at a time as the machine's memory holds. */
 function* batches(inputs: readonly Int8Array[]): Generator<readonly Int8Array[]> {
   if (inputs.length === 0) return;
   const capacity = inputsPerRun(inputs[0].length);
   if (capacity === 0)
     throw new PhinetsError(
       "emulator.input",
-      `an input of ${inputs[0].length} bytes is larger than the emulated board's ${psram.bytes} bytes of PSRAM`,
+      `an input of ${inputs[0].length} bytes is larger than the emulated board's ${inputsBytes} bytes for inputs`,
     );
   for (let first = 0; first < inputs.length; first += capacity) yield inputs.slice(first, first + capacity);
 }
 
 async function runBatch(
-  elf: string,
+  program: { readonly path: string; readonly machine: Machine },
   inputs: readonly Int8Array[],
   outputBytes: number,
   options: QemuOptions,
 ): Promise<QemuRun> {
+  const { path, machine } = program;
   const folder = mkdtempSync(join(tmpdir(), "phinets-qemu-"));
   try {
-    const memory = new Uint8Array(psram.headerBytes + inputs.length * inputs[0].length);
+    const memory = new Uint8Array(headerBytes + inputs.length * inputs[0].length);
     const header = new DataView(memory.buffer);
     header.setUint32(0, inputs.length, true);
     header.setUint32(4, options.tracks ? 1 : 0, true);
     inputs.forEach((input, i) => {
-      memory.set(new Uint8Array(input.buffer, input.byteOffset, input.length), psram.headerBytes + i * input.length);
+      memory.set(new Uint8Array(input.buffer, input.byteOffset, input.length), headerBytes + i * input.length);
     });
     writeFileSync(join(folder, "inputs.bin"), memory);
     const args = [
-      ...["-M", "mps2-an500", "-nographic", "-monitor", "none", "-serial", "none"],
+      ...["-M", machine.name, ...(machine.options ?? []), "-nographic", "-monitor", "none", "-serial", "none"],
       ...["-semihosting-config", "enable=on,target=native", "-icount", "shift=0"],
-      ...["-device", `loader,file=inputs.bin,addr=0x${psram.address.toString(16)},force-raw=on`],
-      ...["-kernel", resolve(elf)],
+      ...["-device", `loader,file=inputs.bin,addr=0x${machine.inputs.address.toString(16)},force-raw=on`],
+      ...["-kernel", resolve(path)],
     ];
     const timeoutMs = options.timeoutMs ?? 30_000 + 2_000 * inputs.length;
     const result = await runTool("qemu-system-arm", args, { cwd: folder, timeoutMs, signal: options.signal });
@@ -105,7 +106,7 @@ async function runBatch(
     if (result.exitCode !== 0) throw crash(result.exitCode, console);
     const counted = (what: string): number[] =>
       [...console.matchAll(new RegExp(`^${what} \\d+ ticks (\\d+)$`, "gm"))].map(
-        ([, ticks]) => Number(ticks) * instructionsPerTick,
+        ([, ticks]) => Number(ticks) * machine.instructionsPerTick,
       );
     const instructions = counted("inference");
     const file = readFileSync(join(folder, "outputs.bin"));

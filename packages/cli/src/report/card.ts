@@ -1,6 +1,6 @@
 /** card.md: the report's figures as a model card, for people and for search engines of models. */
 import { formatBytes, formatCount, formatHertz, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
-import { isLeftOut, type ReportData } from "./data.js";
+import { isLeftOut, type Proof, type ReportData } from "./data.js";
 import { framesPerSecond, headlineOf, metricTitles } from "./sections.js";
 
 /** The card as Markdown. */
@@ -44,7 +44,7 @@ export function renderCard(data: ReportData): string {
     "",
     isLeftOut(proof)
       ? leftOutLine(proof)
-      : `${formatCount(proof.bytes - proof.differingBytes)} of ${formatCount(proof.bytes)} output bytes of ${formatCount(proof.images)} pictures on ${proof.machine} equal the interpreter's (SHA-256 ${proof.outputSha256}). Arena: ${formatCount(proof.plannedArenaBytes)} bytes planned, ${formatCount(proof.arenaBytes)} in the ELF. ${formatCount(proof.instructions)} instructions an inference.`,
+      : `${formatCount(proof.bytes - proof.differingBytes)} of ${formatCount(proof.bytes)} output bytes of ${formatCount(proof.images)} pictures on ${proof.machine} equal the interpreter's (SHA-256 ${proof.outputSha256}). Arena: ${formatCount(proof.plannedArenaBytes)} bytes planned, ${formatCount(proof.arenaBytes)} in the ELF. ${formatCount(proof.instructions)} instructions an inference.${linkedImage(proof.linked)}`,
     ...(dataset.task === "detect"
       ? [
           "",
@@ -76,12 +76,27 @@ export function renderCard(data: ReportData): string {
   return lines.join("\n");
 }
 
+function linkedImage(linked: Proof["linked"]): string {
+  if (linked === undefined) return "";
+  if (isLeftOut(linked)) return ` ${leftOutLine(linked)}`;
+  const { name, flash, weightsBytes, planned, memories } = linked;
+  const table = memories.map(({ region, use, usedBytes, totalBytes }) =>
+    row([region, use, formatCount(usedBytes), formatCount(totalBytes)]),
+  );
+  return [
+    `\n\nThe image linked for ${name}: flash ${formatCount(flash.usedBytes)} bytes (${formatCount(planned.flashBytes)} planned), of it weights and tables ${formatCount(weightsBytes)} (${formatCount(planned.weightsBytes)} planned).\n`,
+    row(["region", "use", "bytes used", "bytes"]),
+    row(["---", "---", "---:", "---:"]),
+    ...table,
+  ].join("\n");
+}
+
 function firmwareTracks(firmware: Extract<ReportData["tracking"], { readonly strip: unknown }>["firmware"]): string {
   if (firmware === undefined) return "";
   if (isLeftOut(firmware)) return ` ${leftOutLine(firmware)}`;
   const { tracksMatch, frames, differingFrames } = firmware;
   const outcome = tracksMatch ? "same ids, same boxes" : `${formatCount(differingFrames)} differ from the library's`;
-  return ` The emulated Cortex-M7 tracked ${formatCount(frames)} of them: ${outcome}.`;
+  return ` The emulated core tracked ${formatCount(frames)} of them: ${outcome}.`;
 }
 
 function row(cells: readonly string[]): string {

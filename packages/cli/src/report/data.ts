@@ -93,13 +93,19 @@ export interface Proof {
   readonly stackBytes?: number;
   /** Where it ran: "Cortex-M7, MPS2 AN500 in QEMU". */
   readonly machine: string;
-  /** The image for the real chip, linked into its regions. */
+  /** The machine's core is of the board's kind. */
+  readonly ownCore: boolean;
+  /** The image for the board, linked into its regions. */
   readonly linked?: Step<{
     readonly name: string;
     readonly flash: Use;
     readonly ram: Use;
-    /** The parts of RAM that it uses. */
-    readonly memories?: readonly (Use & { readonly region: string })[];
+    /** The board's regions, and what it has in each. */
+    readonly memories: readonly (Use & { readonly region: string; readonly use: string })[];
+    /** Of the network's constants, part of the flash. */
+    readonly weightsBytes: number;
+    /** What was said before training. */
+    readonly planned: { readonly flashBytes: number; readonly weightsBytes: number };
   }>;
 }
 

@@ -56,8 +56,8 @@ describe("the report", () => {
       sample.artefacts[0].sha256.slice(0, 16),
       sample.commands[0],
       "9 tracks in 60 frames",
-      "The emulated Cortex-M7 tracked 60 frames: the same ids and the same boxes",
-      "(AXI_SRAM ",
+      "The emulated core tracked 60 frames: the same ids and the same boxes",
+      "AXI_SRAM 158 KiB",
       "0.930",
     ])
       expect(text).toContain(part);
@@ -96,10 +96,18 @@ describe("the report", () => {
       ...sample.proof,
       differingBytes: 3,
       arenaBytes: 10,
-      linked: { name: "X", flash: { usedBytes: 2, totalBytes: 1 }, ram: { usedBytes: 1, totalBytes: 1 } },
+      ownCore: false,
+      linked: {
+        ...{ name: "X", flash: { usedBytes: 2, totalBytes: 1 }, ram: { usedBytes: 1, totalBytes: 1 } },
+        memories: [{ region: "ROM", use: "program", usedBytes: 2, totalBytes: 1 }],
+        ...{ weightsBytes: 1, planned: { flashBytes: 9, weightsBytes: 1 } },
+      },
     };
     const text = textOf({ ...sample, proof } as ReportData);
-    for (const part of ["3 differ", "153,597 of 153,600", "not equal", "does not fit"]) expect(text).toContain(part);
+    for (const part of ["3 differ", "153,597 of 153,600", "not equal", "does not fit", "no core of the board's kind"])
+      expect(text).toContain(part);
+    expect(text).toContain("2, 9 planned");
+    expect(renderCard({ ...sample, proof } as ReportData)).toContain("| ROM | program | 2 | 1 |");
     expect(text).not.toContain("byte for byte");
     const firmware = { frames: 60, tracksMatch: false, differingFrames: 7, boxes: 1, tracks: 1, instructions: 1 };
     const tracks: ReportData = { ...sample, tracking: { ...sample.tracking, firmware } as ReportData["tracking"] };

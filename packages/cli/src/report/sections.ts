@@ -204,7 +204,10 @@ export function proofSection({ proof }: ReportData): Html {
   const equal = proof.differingBytes === 0;
   const arenaAgrees = proof.arenaBytes === proof.plannedArenaBytes;
   const facts: (readonly [string, Html | string])[] = [
-    ["ran on", proof.machine],
+    [
+      "ran on",
+      `${proof.machine}${proof.ownCore ? ", the board's kind of core" : ": QEMU has no core of the board's kind"}`,
+    ],
     ["SHA-256 of all outputs", html`<span class="mono hash">${proof.outputSha256}</span>`],
     [
       "instructions an inference",
@@ -214,15 +217,19 @@ export function proofSection({ proof }: ReportData): Html {
       "arena, planned and in the ELF",
       html`${formatCount(proof.plannedArenaBytes)} and ${formatCount(proof.arenaBytes)} bytes <b class="${arenaAgrees ? "good" : "bad"}">${arenaAgrees ? "equal" : "not equal"}</b>`,
     ],
-    ["flash in the ELF", `${formatCount(proof.flashBytes)} bytes`],
     ...(proof.stackBytes === undefined ? [] : [["most stack used", `${formatCount(proof.stackBytes)} bytes`] as const]),
   ];
   const { linked } = proof;
   if (linked && !isLeftOut(linked)) {
-    const fits = linked.flash.usedBytes <= linked.flash.totalBytes && linked.ram.usedBytes <= linked.ram.totalBytes;
+    const fits = linked.memories.every(({ usedBytes, totalBytes }) => usedBytes <= totalBytes);
+    const { weightsBytes, planned } = linked;
+    const bytes = (now: number, before: number): string =>
+      now === before ? `${formatCount(now)}, as planned` : `${formatCount(now)}, ${formatCount(before)} planned`;
+    facts.push(["flash in the image, bytes", bytes(linked.flash.usedBytes, planned.flashBytes)]);
+    facts.push(["weights and tables in it, bytes", bytes(weightsBytes, planned.weightsBytes)]);
     facts.push([
       `linked for ${linked.name}`,
-      html`flash ${formatBytes(linked.flash.usedBytes)} of ${formatBytes(linked.flash.totalBytes)}, RAM ${formatBytes(linked.ram.usedBytes)} of ${formatBytes(linked.ram.totalBytes)}${linked.memories && ` (${linked.memories.map(({ region, usedBytes, totalBytes }) => `${region} ${formatBytes(usedBytes)} of ${formatBytes(totalBytes)}`).join(", ")})`} <b class="${fits ? "good" : "bad"}">${fits ? "fits" : "does not fit"}</b>`,
+      html`flash ${formatBytes(linked.flash.usedBytes)} of ${formatBytes(linked.flash.totalBytes)}, RAM ${formatBytes(linked.ram.usedBytes)} of ${formatBytes(linked.ram.totalBytes)}<br>${memoryList(linked.memories)} <b class="${fits ? "good" : "bad"}">${fits ? "fits" : "does not fit"}</b>`,
     ]);
   }
   return section(
@@ -234,6 +241,14 @@ export function proofSection({ proof }: ReportData): Html {
       ...(linked && isLeftOut(linked) ? [leftOut(linked)] : []),
     ],
   );
+}
+
+/** "FLASH 90 KB of 2 MB, AXI_SRAM 260 KB of 512 KB": the regions that hold anything. */
+export function memoryList(memories: readonly (Use & { readonly region: string })[]): string {
+  return memories
+    .filter(({ usedBytes }) => usedBytes > 0)
+    .map(({ region, usedBytes, totalBytes }) => `${region} ${formatBytes(usedBytes)} of ${formatBytes(totalBytes)}`)
+    .join(", ");
 }
 
 export function trackingSection({ tracking, dataset }: ReportData): Html | undefined {
@@ -264,7 +279,7 @@ function firmwareTracks(firmware: Extract<ReportData["tracking"], { readonly str
     ? "the same ids and the same boxes as the library's, to the last bit"
     : `${formatCount(differingFrames)} of them differ from the library's`;
   return [
-    html`<div class="proof"><span class="${tracksMatch ? "good" : "bad"}">${tracksMatch ? "✓" : "✗"}</span><span>The emulated Cortex-M7 tracked ${formatCount(frames)} frames: ${outcome}</span></div>`,
+    html`<div class="proof"><span class="${tracksMatch ? "good" : "bad"}">${tracksMatch ? "✓" : "✗"}</span><span>The emulated core tracked ${formatCount(frames)} frames: ${outcome}</span></div>`,
     html`<p>${formatCount(boxes)} boxes, ${formatCount(tracks)} tracks; detection and tracking take ${formatCount(instructions)} instructions a frame beside the network's.</p>`,
   ];
 }

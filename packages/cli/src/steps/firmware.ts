@@ -19,13 +19,13 @@ export async function firmwareOutputs(
   quantized: QuantizedNetwork,
   network: Network,
   source: PictureSource,
-  options: Pick<EmulateOptions, "folder" | "signal"> & { readonly scoreThreshold?: number } = {},
+  options: Pick<EmulateOptions, "folder" | "signal" | "target"> & { readonly scoreThreshold?: number } = {},
 ): Promise<FirmwareResult> {
   const inputs = Array.from({ length: source.length }, (_, i) => int8Input(network, source, i));
   const outputs: Float64Array[] = [];
-  const { folder, signal, scoreThreshold } = options;
+  const { folder, signal, target, scoreThreshold } = options;
   const emulation = await emulate(quantized, inputs, {
-    ...{ folder, signal },
+    ...{ folder, signal, target },
     ...modelOptions(network, { scoreThreshold }),
     onOutput: (output) => outputs.push(dequantize(quantized, output)),
   });

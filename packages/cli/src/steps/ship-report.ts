@@ -1,12 +1,13 @@
 /** The report of a shipped run, made from what the run folder and the steps' results hold. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { arenaOf, type Board, energyMj, latencyMs, memoryMap } from "@phinets/core/cost";
+import { arenaOf, type Board, energyMj, latencyMs, memoryMap, plannedUse } from "@phinets/core/cost";
 import type { Picture } from "@phinets/core/data";
 import { classNames, type Network, networkSettings, networkTitle } from "@phinets/core/networks";
 import type { Recipe } from "@phinets/core/training";
-import { inspect } from "../commands/inspect.js";
+import { type Inspection, inspect } from "../commands/inspect.js";
 import type { CachedPictures } from "../dataset/index.js";
+import { emulatedPath, imagePath } from "../emulator/index.js";
 import { Detector, readPicture } from "../picture/index.js";
 import {
   type Curve,
@@ -52,6 +53,11 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
   const { folder, data, network, board, result, commandLine } = request;
   const { float, int8, firmware } = result.evaluation;
   const { task, classes, splits } = data.index;
+  const what: Readonly<Record<string, string>> = {
+    ...descriptions,
+    [`firmware/${imagePath(board)}`]: `image linked for ${board.title}`,
+    [`firmware/${emulatedPath(board)}`]: "program that ran on the emulated core",
+  };
   const forms = Object.entries({ float, int8, firmware }).filter(([, metrics]) => metrics !== undefined) as [
     FormFigures["name"],
     Metrics,
@@ -76,7 +82,7 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
     ...("leftOut" in result.emulate && {
       figuresLeftOut: { leftOut: result.emulate.leftOut, install: "npm run setup" },
     }),
-    ...networkParts(network, board),
+    ...networkParts(network, board, result.emulate),
     training: {
       rows: readResults(folder),
       bestEpoch: result.train.bestEpoch,
@@ -92,7 +98,7 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
     perClass: perClass(int8, classNames(network.head)),
     proof: proofOf(result, board),
     tracking: await tracking(request),
-    artefacts: result.artefacts.map(({ file, ...rest }) => ({ path: file, what: descriptions[file] ?? "", ...rest })),
+    artefacts: result.artefacts.map(({ file, ...rest }) => ({ path: file, what: what[file] ?? "", ...rest })),
     commands: [commandLine],
   };
 }
@@ -108,7 +114,11 @@ function valuesOf(metrics: Metrics): Record<string, number> {
   return { AP50, AP, precision, recall, f1 };
 }
 
-function networkParts(network: Network, board: Board): Pick<ReportData, "network" | "board" | "memoryMapSvg"> {
+function networkParts(
+  network: Network,
+  board: Board,
+  emulate: ShipResult["emulate"],
+): Pick<ReportData, "network" | "board" | "memoryMapSvg"> {
   const { plan, parameters, macs, deployed } = footprint(network);
   const latency = latencyMs(deployed, board);
   const { json } = inspect({ network, board });
@@ -131,8 +141,18 @@ function networkParts(network: Network, board: Board): Pick<ReportData, "network
       latencyMs: latency,
       energyMj: energyMj(latency, board),
     },
-    memoryMapSvg: memoryMap(deployed, plan),
+    memoryMapSvg: memoryMap(deployed, plan, { board, used: usedOf(board, json.target!, emulate) }),
   };
+}
+
+/** Bytes in each of the board's regions: the linked image's, or as planned where there is none. */
+function usedOf(
+  board: Board,
+  { flash, ram }: NonNullable<Inspection["target"]>,
+  emulate: ShipResult["emulate"],
+): Record<string, number> {
+  if ("leftOut" in emulate) return plannedUse(board, flash, ram);
+  return Object.fromEntries(emulate.target.regions.map(({ region, usedBytes }) => [region, usedBytes]));
 }
 
 async function predictions({ folder, test, result, network }: ReportRequest): Promise<readonly Prediction[]> {
@@ -171,7 +191,8 @@ function perClass(metrics: Metrics, names: readonly string[]): NonNullable<Repor
 
 function proofOf({ emulate, run }: ShipResult, board: Board): ReportData["proof"] {
   if ("leftOut" in emulate) return { leftOut: emulate.leftOut, install: "npm run setup" };
-  const { stm32h743, ...rest } = emulate;
+  const { target, ...rest } = emulate;
+  const ram = target.regions.filter(({ use, usedBytes }) => use !== "program" && usedBytes > 0);
   const outputs = loadRun(run).quantized!.graph;
   const outputBytes = outputs.outputs.reduce(
     (sum, output) => sum + outputs.shapes[output].reduce((a, b) => a * b, 1),
@@ -180,21 +201,19 @@ function proofOf({ emulate, run }: ShipResult, board: Board): ReportData["proof"
   return {
     ...rest,
     bytes: outputBytes * emulate.images,
-    machine: "Cortex-M7, MPS2 AN500 in QEMU",
-    linked: stm32h743.fits
+    linked: target.linked
       ? {
-          name: "STM32H743",
-          flash: {
-            usedBytes: stm32h743.flashBytes!,
-            totalBytes: board.name === "stm32h743" ? board.flashBytes : 2 * 1024 * 1024,
-          },
+          name: target.title,
+          flash: { usedBytes: target.flashBytes!, totalBytes: board.flashBytes },
           ram: {
-            usedBytes: stm32h743.ramBytes!,
-            totalBytes: stm32h743.ram!.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
+            usedBytes: target.ramBytes!,
+            totalBytes: ram.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
           },
-          memories: stm32h743.ram,
+          memories: target.regions,
+          weightsBytes: target.weightsBytes!,
+          planned: target.planned,
         }
-      : { leftOut: stm32h743.problem! },
+      : { leftOut: target.problem! },
   };
 }
 
@@ -224,8 +243,6 @@ const descriptions: Record<string, string> = {
   "quantized.safetensors": "int8 network: weights and biases",
   "firmware/model/phinets_model.c": "C99 model: weights, tables, calls",
   "firmware/model/phinets_model.h": "its interface",
-  "firmware/build/stm32h743.elf": "image linked for the STM32H743",
-  "firmware/build/mps2-an500.elf": "image that ran on the emulated core",
   "tracks.txt": "tracks, MOTChallenge text",
   "tracks.mp4": "tracks drawn on the clip",
 };

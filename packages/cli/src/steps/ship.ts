@@ -12,11 +12,12 @@ import { networkSummary } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
-import { type Emulation, firmwareSources } from "../emulator/index.js";
+import { type Emulation, emulatedFor, emulatedPath, firmwareSources, imagePath } from "../emulator/index.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import { createRunFolder } from "../run/folder.js";
 import { loadNetwork, loadQuantized, loadRun } from "../run/load.js";
 import { saveArguments, saveNetwork } from "../run/save.js";
+import { saveTarget } from "../run/target.js";
 import type { Context } from "../terminal/context.js";
 import { nodeThreads } from "../threads/index.js";
 import { bestPath } from "./checkpoint.js";
@@ -100,6 +101,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     );
   const folder = request.out ?? createRunFolder({ project, task: "ship", name, existOk: true });
   requireOwn(folder);
+  saveTarget(folder, target);
   const log = new StepLog(folder, context);
   context.note(`run: ${folder}`);
 
@@ -149,14 +151,17 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   );
 
   const scoreThreshold = firmwareThreshold(evaluation.int8);
-  const emulateKey = keyOf(quantizedSha256, data.key, request.images, sourcesKey(), scoreThreshold ?? "");
+  const emulateKey = keyOf(quantizedSha256, data.key, request.images, sourcesKey(), scoreThreshold ?? "", target);
+  const emulated = `firmware/${emulatedPath(target)}`;
+  const image = `firmware/${imagePath(target)}`;
   const proof = await leaveOut("emulator.tool", context, () =>
-    log.run("firmware", emulateKey, firmwareFiles, async () => {
+    log.run("firmware", emulateKey, [...modelFiles, emulated], async () => {
       const source = someOf(test, request.images);
       const progress = context.progress({ label: "emulating", total: source.length, unit: "pictures", lineEvery: 1 });
       const { emulation, outputs } = await firmwareOutputs(quantized, network, source, {
         folder: join(folder, "firmware"),
         signal: context.signal,
+        target,
         scoreThreshold,
       });
       progress.update(source.length);
@@ -174,7 +179,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
           keyOf(quantizedSha256, stampsOf(request.clip), scoreThreshold ?? "", "emulation" in proof ? emulateKey : ""),
           ["tracks.txt", "tracks.mp4"],
           () => {
-            const program = join(folder, "firmware/build/mps2-an500.elf");
+            const program = { path: join(folder, emulated), machine: emulatedFor(target).machine };
             const firmware = "emulation" in proof ? { program } : proof;
             return trackClip(folder, request.clip!, context, { scoreThreshold, firmware });
           },
@@ -202,13 +207,12 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     evaluation: { split, ...evaluation, ...("emulation" in proof && { firmware: proof.metrics }) },
     emulate: "emulation" in proof ? proof.emulation : proof,
     track: tracked,
-    artefacts: artefactsOf(folder),
+    artefacts: artefactsOf(folder, [...modelFiles, image, emulated]),
     seconds: log.seconds,
   };
   if (!("leftOut" in result.emulate) && !result.emulate.matchesInterpreter) context.exitCode = 1;
   if (tracking?.tracksMatch === false) context.exitCode = 1;
-  const misfit = !("leftOut" in result.emulate) && !result.emulate.stm32h743.fits;
-  if (misfit && target.name === "stm32h743") context.exitCode = 1;
+  if (!("leftOut" in result.emulate) && !result.emulate.target.fits) context.exitCode = 1;
   const { commandLine } = request;
   await writeShipReport({ folder, data, network, board: target, test, result, recipe, commandLine });
   writeFileAtomic(join(folder, "ship.json"), `${JSON.stringify(result, undefined, 1)}\n`);
@@ -317,25 +321,11 @@ function sourcesKey(): string {
   );
 }
 
-const firmwareFiles = [
-  "firmware/model/phinets_model.c",
-  "firmware/model/phinets_model.h",
-  "firmware/build/stm32h743.elf",
-  "firmware/build/mps2-an500.elf",
-];
+const modelFiles = ["firmware/model/phinets_model.c", "firmware/model/phinets_model.h"];
 
-const artefacts = [
-  "network.json",
-  "weights/best.safetensors",
-  "quantized.json",
-  "quantized.safetensors",
-  ...firmwareFiles,
-  "tracks.txt",
-  "tracks.mp4",
-];
-
-function artefactsOf(folder: string): ShipResult["artefacts"] {
-  return artefacts
+function artefactsOf(folder: string, firmware: readonly string[]): ShipResult["artefacts"] {
+  const weights = ["network.json", "weights/best.safetensors", "quantized.json", "quantized.safetensors"];
+  return [...weights, ...firmware, "tracks.txt", "tracks.mp4"]
     .filter((file) => existsSync(join(folder, file)))
     .map((file) => {
       const bytes = readFileSync(join(folder, file));

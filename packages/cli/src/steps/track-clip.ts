@@ -9,6 +9,7 @@ import { evaluateMot } from "@phinets/core/evaluation";
 import { PhinetsError } from "@phinets/core/tensor";
 import { formatMotTracks, type Track } from "@phinets/core/tracking";
 import {
+  type EmulatedProgram,
   emulateTracks,
   type FollowedFrame,
   Follower,
@@ -54,7 +55,7 @@ export interface TrackClipOptions {
   /** Least score of a box, as the firmware was built with. Default 0.25. */
   readonly scoreThreshold?: number;
   /** The emulated board's program of this run, or why there is none. */
-  readonly firmware?: { readonly program: string } | { readonly leftOut: string };
+  readonly firmware?: { readonly program: Pick<EmulatedProgram, "path" | "machine"> } | { readonly leftOut: string };
 }
 
 /** Tracks are found in fractions of the picture, as in the firmware, and shown in source pixels. */

@@ -84,8 +84,8 @@ export function kernelOf(deployed: Graph, node: Node): KernelName | undefined {
 }
 
 /**
- * What the firmware of a board takes of its flash: the application for stm32h743, the plain image (boards/cortex-m) of any
- * other board. Weights are exact; the whole is within 1 % of the linked image.
+ * What the firmware of a board (firmware/boards/cortex-m) takes of its flash. Weights are exact; the whole is within 1 % of
+ * the linked image.
  * @param deployed a deployment graph (`deployGraph`)
  */
 export function flashBytesOf(deployed: Graph, board: Board, options: FlashOptions = {}): FlashBytes {
@@ -166,9 +166,21 @@ export function ramBytesOf(
   return { arena, input, output, follower, stack: stackBytes, total: arena + output + follower + stackBytes };
 }
 
+/** Planned bytes in each of a board's regions, by name: variables and stack follow the arena where they have no region. */
+export function plannedUse(
+  board: Board,
+  flash: Pick<FlashBytes, "total">,
+  ram: Pick<RamBytes, "total" | "arena">,
+): Record<string, number> {
+  const rest = ram.total - ram.arena;
+  const own = board.regions.some(({ use }) => use === "data");
+  const used = { program: flash.total, arena: own ? ram.arena : ram.total, data: rest, free: 0 } as const;
+  return Object.fromEntries(board.regions.map(({ name, use }) => [name, used[use]]));
+}
+
 function programOf(board: Board): { sizes: ProgramSizes; measured: boolean } {
-  const own = [board.name, `${board.core}+${board.fpu}`].find((name) => Object.hasOwn(programs, name));
-  if (own !== undefined) return { sizes: programs[own], measured: true };
+  const own = `${board.core}+${board.fpu}`;
+  if (Object.hasOwn(programs, own)) return { sizes: programs[own], measured: true };
   // Without double-precision hardware code is larger: rather too much than too little.
   const other = board.fpu === "fpv5-d16" ? "cortex-m7+fpv5-d16" : "cortex-m4+fpv4-sp-d16";
   return { sizes: programs[other], measured: false };

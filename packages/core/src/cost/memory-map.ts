@@ -3,14 +3,14 @@
  * board's regions with what the network takes of each. A pure function: equal plans give equal text.
  */
 import type { Graph } from "../graph/index.js";
-import { arenaOf, type Board } from "./board.js";
+import type { Board } from "./board.js";
 import type { ArenaPlan } from "./plan.js";
 
 export interface MemoryMapOptions {
   /** Adds the bar of the board's regions. */
   readonly board?: Board;
-  /** Flash the firmware takes (code and weights); needs `board`. Default 0: not drawn. */
-  readonly flashBytes?: number;
+  /** Bytes in each of the board's regions by name (`plannedUse`, or an image's). Default: the arena alone. */
+  readonly used?: Readonly<Record<string, number>>;
   /** Width of the picture in CSS pixels. Default 960. */
   readonly width?: number;
 }
@@ -104,31 +104,32 @@ export function memoryMap(deployed: Graph, plan: ArenaPlan, options: MemoryMapOp
   }
   if (options.board !== undefined) {
     height += 14;
-    parts.push(...regionBars(options.board, plan.bytes, options.flashBytes ?? 0, width, height));
+    parts.push(
+      ...regionBars(options.board, options.used ?? { [options.board.arenaRegion]: plan.bytes }, width, height),
+    );
     height += options.board.regions.length * barRow + 8;
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="11" role="img" aria-label="Memory map"><rect width="${width}" height="${height}" fill="#fff"/>${parts.join("")}</svg>\n`;
 }
 
 /** One bar a region, its length by the logarithm of its size so that 64 K is still seen beside 2 M. */
-function regionBars(board: Board, arenaBytes: number, flashBytes: number, width: number, top: number): string[] {
+function regionBars(board: Board, used: Readonly<Record<string, number>>, width: number, top: number): string[] {
   const barLeft = left + 120;
   const most = Math.max(...board.regions.map((region) => Math.log2(region.bytes)));
-  const arena = arenaOf(board);
   return board.regions.flatMap((region, i) => {
     const y = top + i * barRow;
     const length = ((width - barLeft - 220) * Math.log2(region.bytes)) / most;
-    const used = region === arena ? arenaBytes : region.use === "program" ? flashBytes : 0;
-    const share = Math.min(1, used / region.bytes);
-    const fits = used <= region.bytes;
+    const bytes = used[region.name] ?? 0;
+    const share = Math.min(1, bytes / region.bytes);
+    const fits = bytes <= region.bytes;
     const text =
-      used === 0
+      bytes === 0
         ? `${formatBytes(region.bytes)} ${region.use}`
-        : `${formatBytes(used)} of ${formatBytes(region.bytes)} (${((100 * used) / region.bytes).toFixed(1)} %)`;
+        : `${formatBytes(bytes)} of ${formatBytes(region.bytes)} (${((100 * bytes) / region.bytes).toFixed(1)} %)`;
     return [
       `<text x="${left}" y="${y + 13}" fill="#26323c">${escapeXml(region.name)}</text>`,
       `<rect x="${barLeft}" y="${y + 2}" width="${n(length)}" height="15" rx="2" fill="#eef1f4" stroke="#cfd6dd"/>`,
-      used > 0
+      bytes > 0
         ? `<rect x="${barLeft}" y="${y + 2}" width="${n(Math.max(1, length * share))}" height="15" rx="2" fill="${fits ? "#5fa8d3" : "#b03a2e"}"/>`
         : "",
       `<text x="${n(barLeft + length + 8)}" y="${y + 14}" fill="#5b6670">${text}</text>`,

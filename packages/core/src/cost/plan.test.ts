@@ -170,7 +170,7 @@ describe("planArena", () => {
 describe("memoryMap", () => {
   const graph = network({ alpha: 0.25, downsampling: [5], head: { kind: "yolov2", classes: 1 } });
   const plan = planArena(graph);
-  const svg = memoryMap(graph, plan, { board: loadBoard("stm32h743"), flashBytes: 100_000 });
+  const svg = memoryMap(graph, plan, { board: loadBoard("stm32h743"), used: { FLASH: 100_000, AXI_SRAM: plan.bytes } });
   it("draws one rectangle a tensor inside the picture, and every region", () => {
     const titles = [...svg.matchAll(/<title>([^:<]+):/g)].map((match) => match[1]);
     expect(titles).toEqual(graph.nodes.map((node) => node.name));
@@ -202,7 +202,9 @@ describe("memoryMap", () => {
     }
   });
   it("is well-formed and the same every time", () => {
-    expect(memoryMap(graph, plan, { board: loadBoard("stm32h743"), flashBytes: 100_000 })).toBe(svg);
+    expect(
+      memoryMap(graph, plan, { board: loadBoard("stm32h743"), used: { FLASH: 100_000, AXI_SRAM: plan.bytes } }),
+    ).toBe(svg);
     const open: string[] = [];
     for (const [, close, tag, self] of svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/g)) {
       if (close) expect(open.pop()).toBe(tag);

@@ -3,13 +3,27 @@ import { type Board, type Region, stackBytes } from "../cost/index.js";
 
 /**
  * Vectors, code and constants go to the program's region, the arena to the start of its own, variables and stack to the
- * data region (without one: after the arena). What does not fit is a link error.
+ * data region (without one: after the arena). The largest free region takes the application's own buffers, section
+ * `.frames`. What does not fit is a link error.
  */
-export function linkerScript(board: Board): string {
+export function linkerScript(
+  board: Pick<Board, "name" | "regions" | "flashBytes">,
+  options: { /** Reserved. Default 16 KB. */ readonly stackBytes?: number } = {},
+): string {
+  const stack = options.stackBytes ?? stackBytes;
   const name = (region: Region): string => region.name.replace(/\W/g, "_");
   const of = (use: Region["use"]): Region => board.regions.find((region) => region.use === use)!;
   const [program, arena] = [name(of("program")), name(of("arena"))];
   const data = name(of("data") ?? of("arena"));
+  const [free] = board.regions.filter(({ use }) => use === "free").sort((a, b) => b.bytes - a.bytes);
+  const frames =
+    free === undefined
+      ? ""
+      : `  /* The application's own, such as a camera's frames: __attribute__((section(".frames"))); not cleared. */
+  .frames (NOLOAD) : {
+    *(.frames .frames.*)
+  } > ${name(free)}
+`;
   const hex = (value: number): string => `0x${value.toString(16).padStart(8, "0")}`;
   const memory = board.regions.map((region) => {
     const access = region.use === "program" ? "rx" : "rwx";
@@ -50,10 +64,10 @@ SECTIONS {
     . = ALIGN(4);
     bss_end = .;
   } > ${data}
-  .stack (NOLOAD) : {
+${frames}  .stack (NOLOAD) : {
     . = ALIGN(8);
     stack_bottom = .;
-    . += ${stackBytes};
+    . += ${stack};
     stack_top = .;
   } > ${data}
 }

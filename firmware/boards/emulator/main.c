@@ -1,8 +1,8 @@
 /*
- * Runs the network on inputs that the emulator has put into PSRAM, and writes outputs.bin through semihosting.
- * PSRAM: uint32 count, uint32 1 where frames are tracked (a detector's, in order), 8 bytes of nothing, then `count`
- * inputs. Prints `inference I ticks T` for each, then `stack B`. Under QEMU's `-icount shift=0` a SysTick tick is 40
- * instructions (1 ns each, the timer at 25 MHz).
+ * Runs the network on inputs that the emulator has put into memory, and writes outputs.bin through semihosting.
+ * At PHINETS_INPUTS, an address that the build names: uint32 count, uint32 1 where frames are tracked (a detector's, in
+ * order), 8 bytes of nothing, then `count` inputs. Prints `inference I ticks T` for each, then `stack B`. Under QEMU's
+ * `-icount shift=0` an instruction takes 1 ns, so a SysTick tick is as many as the timer's period has nanoseconds.
  * Where frames are tracked, it prints `follow I ticks T` too and writes, for each, to tracks.bin: int32 boxes, int32
  * tracks, the boxes, the tracks, as these structs lie in memory.
  */
@@ -13,12 +13,11 @@
 #include "phinets_follow.h"
 #endif
 
-#define PSRAM 0x60000000u
 /* System timer, Armv7-M B3.3. */
 #define SYST_CSR (*(volatile uint32_t *)0xE000E010)
 #define SYST_RVR (*(volatile uint32_t *)0xE000E014)
 #define SYST_CVR (*(volatile uint32_t *)0xE000E018)
-#define CFSR (*(volatile uint32_t *)0xE000ED28) /* configurable fault status, Armv7-M B3.2.15 */
+#define CFSR (*(volatile uint32_t *)0xE000ED28) /* configurable fault status, Armv7-M B3.2.15; 0 on Armv6-M */
 enum { ENABLE = 1, TICKINT = 2, CLKSOURCE = 4, PERIOD = 1 << 24 };
 
 static int8_t output[PHINETS_OUTPUT_BYTES];
@@ -87,11 +86,11 @@ static void follow(int file, uint32_t index) {
 #endif
 
 int main(void) {
-  const uint32_t count = *(const uint32_t *)PSRAM;
-  const int8_t *input = (const int8_t *)(PSRAM + 16);
+  const uint32_t count = *(const uint32_t *)PHINETS_INPUTS;
+  const int8_t *input = (const int8_t *)(PHINETS_INPUTS + 16);
   const int file = create("outputs.bin");
 #ifdef PHINETS_DETECTOR
-  const int tracks = *(const uint32_t *)(PSRAM + 4) == 1 ? create("tracks.bin") : -1;
+  const int tracks = *(const uint32_t *)(PHINETS_INPUTS + 4) == 1 ? create("tracks.bin") : -1;
   phinets_follow_start(&follower);
 #endif
   SYST_RVR = PERIOD - 1;

@@ -1,7 +1,4 @@
-/*
- * What every board's main.c shares: the weak hooks, and frames in, tracks (or the raw output) out. Included once, by
- * main.c, which has the vector table and what its chip needs before the first frame.
- */
+/* The weak hooks, and the way of a frame: in from phinets_frame, out to phinets_tracks (or as it is, to phinets_result). */
 #ifndef PHINETS_SERVE_H
 #define PHINETS_SERVE_H
 

@@ -1,0 +1,115 @@
+/** The image of a target board: linked into its regions, measured, and held against what was planned before training. */
+import { readFileSync } from "node:fs";
+import {
+  type Board,
+  flashBytesOf,
+  planArena,
+  plannedUse,
+  type RegionUse,
+  ramBytesOf,
+  weightBytes,
+} from "@phinets/core/cost";
+import type { Graph } from "@phinets/core/graph";
+import { PhinetsError } from "@phinets/core/tensor";
+import { buildFirmware } from "./build.js";
+import { type Elf, flashBytes, ramBytes, readElf, regionBytes, symbolBytes } from "./elf.js";
+
+/** Bytes of an image. */
+export interface ImageBytes {
+  /** Code, constants, weights. */
+  readonly flashBytes: number;
+  /** Activations. */
+  readonly arenaBytes: number;
+  /** Weights, biases, multipliers, shifts and tables: part of the flash. */
+  readonly weightsBytes: number;
+  /** Arena, output, boxes and tracks, reserved stack. */
+  readonly ramBytes: number;
+}
+
+export interface RegionShare {
+  readonly region: string;
+  readonly use: RegionUse;
+  readonly usedBytes: number;
+  readonly totalBytes: number;
+}
+
+/** A board's image. Its `ImageBytes` are those of the ELF and absent where none was linked. */
+export interface TargetImage extends Partial<ImageBytes> {
+  /** The board's. */
+  readonly name: string;
+  readonly title: string;
+  readonly core: string;
+  readonly clockHz: number;
+  /** False where no tool chain for the core is at hand, or where the image exceeds a region: `problem` says which. */
+  readonly linked: boolean;
+  /** The linked image, or what was planned where none could be linked, is within every region. */
+  readonly fits: boolean;
+  readonly problem?: string;
+  /** Of the ELF where one was linked, else planned. In the board's order. */
+  readonly regions: readonly RegionShare[];
+  /** What `inspect` and `fit` say before training: flash is within 1 % of the ELF's, arena and weights are equal. */
+  readonly planned: ImageBytes;
+}
+
+/**
+ * Links the folder that `writeFirmware` made for `board`. A core that is not linked here and a network that exceeds the
+ * board are results; what the compiler refuses is an error.
+ * @param deployed the network's integer graph
+ * @param anchors of a detector's head, 0 for any other
+ */
+export async function linkTarget(
+  folder: string,
+  deployed: Graph,
+  board: Board,
+  anchors: number,
+  signal?: AbortSignal,
+): Promise<TargetImage> {
+  const plan = planArena(deployed);
+  const flash = flashBytesOf(deployed, board, { anchors });
+  const ram = ramBytesOf(deployed, plan, board, { anchors });
+  const planned: ImageBytes = {
+    flashBytes: flash.total,
+    arenaBytes: plan.bytes,
+    weightsBytes: weightBytes(deployed).total,
+    ramBytes: ram.total,
+  };
+  const { name, title, core, clockHz } = board;
+  const shares = (used: (region: Board["regions"][number]) => number): RegionShare[] =>
+    board.regions.map((region) => ({
+      region: region.name,
+      use: region.use,
+      usedBytes: used(region),
+      totalBytes: region.use === "program" ? board.flashBytes : region.bytes,
+    }));
+  const unlinked = (problem: string): TargetImage => {
+    const use = plannedUse(board, flash, ram);
+    const regions = shares((region) => use[region.name]);
+    const fits = regions.every(({ usedBytes, totalBytes }) => usedBytes <= totalBytes);
+    return { name, title, core, clockHz, linked: false, fits, problem, regions, planned };
+  };
+  try {
+    const path = await buildFirmware(folder, board, { signal });
+    const elf = readElf(readFileSync(path), path);
+    return {
+      ...{ name, title, core, clockHz, linked: true, fits: true },
+      flashBytes: flashBytes(elf),
+      arenaBytes: symbolBytes(elf, "phinets_arena", path),
+      weightsBytes: weightsOf(elf),
+      ramBytes: ramBytes(elf),
+      regions: shares((region) => (region.use === "program" ? flashBytes(elf) : regionBytes(elf, region))),
+      planned,
+    };
+  } catch (error) {
+    if (!(error instanceof PhinetsError)) throw error;
+    if (error.code === "emulator.core") return unlinked(error.message);
+    if (error.code === "emulator.overflow") return { ...unlinked(error.message), fits: false };
+    throw error;
+  }
+}
+
+/** The network's constants, by the names that the generator gives them. */
+function weightsOf(elf: Elf): number {
+  return elf.symbols
+    .filter(({ name }) => /^layer\d+_(weights|bias|multiplier|shift|table)$/.test(name))
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+}

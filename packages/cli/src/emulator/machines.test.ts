@@ -1,0 +1,66 @@
+/** A board's firmware on an emulated core of the board's own kind. */
+import { loadBoard, parseBoard } from "@phinets/core/cost";
+import { describe, expect, test } from "vitest";
+import { clip, randomDetector } from "../../../../test/random-detector.js";
+import { randomInput, randomNetwork } from "../../../../test/random-network.js";
+import { installed } from "../../../../test/tools.js";
+import { emulate } from "./emulate.js";
+import { emulatedFor, inputsBytes, machineOfCore } from "./machines.js";
+
+describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the target's own kind of core", () => {
+  const m3 = parseBoard({ ...loadBoard("stm32l4r5"), name: "mine", core: "cortex-m3", fpu: "none", simd: "none" });
+  test.each([
+    ["rp2040", loadBoard("rp2040"), "microbit"],
+    ["a user's Cortex-M3", m3, "mps2-an385"],
+    ["nrf52840", loadBoard("nrf52840"), "mps2-an386"],
+    ["stm32u575", loadBoard("stm32u575"), "mps2-an505"],
+    ["stm32f746", loadBoard("stm32f746"), "mps2-an500"],
+  ])("%s: every byte and every track, and the image is the plan's", async (_, target, machineName) => {
+    const { q, detector } = randomDetector(5, 0.6);
+    const inputs = clip(8, 5);
+    const result = await emulate(q, inputs, { target, detector, tracks: true });
+    expect(result).toMatchObject({ machineName, core: target.core, ownCore: true });
+    expect(result).toMatchObject({ images: 8, matchesInterpreter: true, differingBytes: 0 });
+    expect(result.tracking).toMatchObject({ frames: 8, tracksMatch: true });
+    expect(result.tracking!.boxes).toBeGreaterThan(8);
+    expect(result.tracking!.tracks).toBeGreaterThan(0);
+    const image = result.target;
+    expect(image).toMatchObject({ name: target.name, linked: true, fits: true });
+    expect([image.arenaBytes, image.weightsBytes]).toEqual([image.planned.arenaBytes, image.planned.weightsBytes]);
+    expect([result.arenaBytes, result.flashBytes]).toEqual([image.arenaBytes, image.flashBytes]);
+    expect(Math.abs(image.planned.flashBytes / image.flashBytes! - 1)).toBeLessThan(0.01);
+    expect(image.regions.map(({ region }) => region)).toEqual(target.regions.map(({ name }) => name));
+    const ram = image.regions.filter(({ use }) => use !== "program");
+    expect(ram.reduce((sum, { usedBytes }) => sum + usedBytes, 0)).toBe(image.ramBytes);
+  });
+
+  test("counts are the core's own: without DSP and a long multiply the same network takes longer", async () => {
+    const q = randomNetwork(2);
+    const count = async (target: string) =>
+      (await emulate(q, [randomInput(q, 1)], { target: loadBoard(target) })).instructions;
+    expect(await count("rp2040")).toBeGreaterThan(1.2 * (await count("nrf52840")));
+  });
+
+  test("a core that QEMU has not is proven on a Cortex-M7, and not linked", async () => {
+    const q = randomNetwork(1);
+    const target = loadBoard("esp32-s3");
+    const result = await emulate(q, [randomInput(q, 1)], { target });
+    expect(result).toMatchObject({ machineName: "mps2-an500", ownCore: false, matchesInterpreter: true });
+    expect(result.target).toMatchObject({ name: "esp32-s3", linked: false, fits: true });
+    expect(result.target.problem).toMatch(/^board esp32-s3: core xtensa-lx7 .* is not linked/);
+    expect(result.target.flashBytes).toBeUndefined();
+    expect(result.flashBytes).toBeGreaterThan(1000);
+  });
+});
+
+test("a machine has a region for the program, one for RAM, and its inputs in neither", () => {
+  for (const core of ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"]) {
+    const { regions, inputs } = machineOfCore(core)!;
+    expect(regions.map(({ use }) => use)).toEqual(["program", "arena"]);
+    expect(inputs.bytes).toBe(inputsBytes);
+    for (const { origin, bytes } of regions)
+      expect(inputs.address >= origin + bytes || inputs.address + inputs.bytes <= origin).toBe(true);
+  }
+  expect(machineOfCore("cortex-m55")).toBeUndefined();
+  expect(emulatedFor({ name: "x", core: "cortex-m55", fpu: "none" })).toMatchObject({ ownCore: false });
+});
