@@ -39,6 +39,7 @@ export interface RecipeOptions {
   readonly ema?: number;
   readonly loss?: Recipe["loss"];
   readonly augment?: boolean;
+  readonly fast?: boolean;
   readonly workers?: number;
 }
 
@@ -79,6 +80,7 @@ export function addRecipeOptions(command: Command): Command {
     .option("--ema <decay>", "decay of the averaged weights (default 0.9985)", number(0, 0.999999))
     .option("--loss <name>", "detection: ciou or yolov2 (default ciou)", oneOf("ciou", "yolov2"))
     .option("--no-augment", "train on the pictures as they are")
+    .option("--fast", "relaxed SIMD: bits may differ between kinds of processors; Node 22 or later (default off)")
     .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64));
 }
 
@@ -103,6 +105,7 @@ export function recipeOf(options: RecipeOptions): Partial<Recipe> {
     emaDecay: options.ema,
     loss: options.loss,
     augment: options.augment,
+    fast: options.fast,
   };
 }
 

@@ -5,7 +5,7 @@
 import { PhinetsError } from "../tensor/index.js";
 import { decodeBase64 } from "./base64.js";
 import { opcodes } from "./opcodes.js";
-import { wasmBase64 } from "./wasm.generated.js";
+import { wasmBase64, wasmSha256 } from "./wasm.generated.js";
 import type { Memory, Module, WebAssemblyApi } from "./webassembly.js";
 
 /** How the engine gets its other threads. Node's implementation is in the CLI; a browser's would use Web Workers. */
@@ -37,6 +37,11 @@ export interface EngineOptions {
    * while the caller was waiting for it: one that traps is noticed at once. Default 60.
    */
   readonly patienceSeconds?: number;
+  /**
+   * Multiply and add may be fused (relaxed SIMD): the same bits for any number of threads still, but perhaps others on
+   * another kind of processor. Default false: the same bits everywhere.
+   */
+  readonly fast?: boolean;
 }
 
 /** The module's exports (assembly/threads.ts). */
@@ -63,12 +68,15 @@ export class Engine {
   #free: { address: number; bytes: number }[];
   readonly #used = new Map<number, number>();
   readonly #patience: number;
+  /** SHA-256 of the WebAssembly module that computes. */
+  readonly kernelsSha256: string;
   /** End of what was ever allocated. */
   #highest = firstAddress;
   #disposed = false;
 
   /** Use `createEngine`. */
-  constructor(exports: Exports, memory: Memory, options: EngineOptions) {
+  constructor(exports: Exports, memory: Memory, options: EngineOptions, kernelsSha256: string) {
+    this.kernelsSha256 = kernelsSha256;
     this.#exports = exports;
     this.#memory = memory;
     this.#pool = options.threads;
@@ -184,16 +192,31 @@ export class Engine {
   }
 }
 
-/** Compiles the kernels and starts the threads. */
+/** SHA-256 of the reference module. */
+export const kernelsSha256: string = wasmSha256;
+
+/**
+ * Compiles the kernels and starts the threads. Throws PhinetsError `kernels.fast` where the runtime has no relaxed SIMD
+ * and `kernels.shared` where it gives no shared memory.
+ */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const api = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-  const module = new api.Module(decodeBase64(wasmBase64));
+  const { wasmBase64: code, wasmSha256: sha256 } =
+    options.fast === true ? await import("./wasm-fast.generated.js") : { wasmBase64, wasmSha256 };
+  const bytes = decodeBase64(code);
+  if (options.fast === true && !api.validate(bytes)) {
+    throw new PhinetsError(
+      "kernels.fast",
+      "the fast kernels need relaxed SIMD (WebAssembly 3), which this runtime lacks; use Node 22 or later, or Node 20 with `node --experimental-wasm-relaxed-simd`, or train without fast",
+    );
+  }
+  const module = new api.Module(bytes);
   const memory = sharedMemory(api);
   const exports: Exports = new api.Instance(module, { env: { memory } }).exports;
   const pool = options.threads;
   if (pool !== undefined && pool.threads > 1)
     await pool.start({ module, memory, ended: (thread) => exports.ended(thread) });
-  return new Engine(exports, memory, options);
+  return new Engine(exports, memory, options, sha256);
 }
 
 /** Address space is reserved for the maximum; where that much is refused, less is asked for. */

@@ -10,6 +10,7 @@ export type Module = object;
 
 export interface WebAssemblyApi {
   Module: new (bytes: Uint8Array) => Module;
+  validate(bytes: Uint8Array): boolean;
   Instance: new (module: Module, imports: Record<string, Record<string, unknown>>) => { readonly exports: never };
   Memory: new (descriptor: { initial: number; maximum: number; shared: boolean }) => Memory;
 }

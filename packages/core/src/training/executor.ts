@@ -16,6 +16,14 @@ import type { OptimizerStep } from "./optimizer.js";
 import { ParameterStore } from "./parameter-store.js";
 import { encodeProgram, type Instruction, type Lowered, type Word } from "./program.js";
 
+export interface ExecutorOptions {
+  /**
+   * Compute batch norm, activations and their gradients inside the kernels that read or make them. Off, every value of
+   * the graph is stored: slower and larger, equal to rounding; for tests and for finding faults. Default true.
+   */
+  readonly fuse?: boolean;
+}
+
 /** Parts of the batch that are computed apart and summed in order, whatever the number of threads. */
 const largestShardCount = 8;
 
@@ -50,9 +58,10 @@ export class Executor {
     readonly engine: Engine,
     readonly graph: TrainingGraph,
     lender?: Executor,
+    { fuse = true }: ExecutorOptions = {},
   ) {
     const parameters = layParameters(graph);
-    this.#lowered = lower(graph, parameters);
+    this.#lowered = lower(graph, parameters, fuse);
     this.#shards = Math.min(graph.batch, largestShardCount);
     const trains = Object.keys(graph.gradients).length > 0;
     if (lender !== undefined) requireSameLayout(lender.#store.arena, parameters);

@@ -44,6 +44,11 @@ export interface Recipe {
   readonly augment: boolean;
   /** Last epochs without geometric and colour jitter. Default 3, at most a tenth of the run. */
   readonly lightEpochs: number;
+  /**
+   * Kernels that may fuse multiply and add: bits may differ between kinds of processors (`EngineOptions.fast`). Default
+   * false.
+   */
+  readonly fast?: boolean;
 }
 
 const common = {

@@ -29,7 +29,7 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
   if (checkpoint !== undefined) requireSame(folder, checkpoint, { key, dataKey }, graph);
   const { epoch = 0, best = Number.NEGATIVE_INFINITY, bestEpoch = 0 } = checkpoint ?? {};
   const standing: Standing = { epoch, best, bestEpoch };
-  const engine = await createEngine({ threads: nodeThreads(request.threads) });
+  const engine = await createEngine({ threads: nodeThreads(request.threads), fast: recipe.fast });
   const batches = inlineBatches(source, network, recipe);
   const trainer = makeTrainer(engine, graph, network, recipe, batches.stepsPerEpoch);
   if (checkpoint === undefined) trainer.executor.setParameters(initialWeights(graph, recipe.seed, network.head));

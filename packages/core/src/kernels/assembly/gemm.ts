@@ -1,6 +1,8 @@
 // Matrix products in tiles of 4 rows x 8 columns, accumulators in registers. All row lengths are multiples of 4 floats.
 // A right-hand side is packed first into panels of 8 columns (the last may have 4), so that a tile reads it in order.
 
+import { madd } from "./simd";
+
 /** Packs W [k][n] into panels of W. */
 export function packPanels(w: usize, k: i32, n: i32, target: usize): void {
   const bytes = <usize>n << 2;
@@ -69,12 +71,6 @@ export function gemm(a: usize, strideA: i32, panels: usize, c: usize, strideC: i
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function mul(a: v128, b: v128): v128 {
-  return f32x4.mul(a, b);
-}
-
 function tile4x8(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32): void {
   let x00 = f32x4.splat(0), x01 = x00, x10 = x00, x11 = x00, x20 = x00, x21 = x00, x30 = x00, x31 = x00;
   const a1 = a + sa, a2 = a1 + sa, a3 = a2 + sa;
@@ -82,17 +78,17 @@ function tile4x8(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32): vo
   for (let i: usize = 0; i < end; i += 4) {
     const b0 = v128.load(b), b1 = v128.load(b, 16);
     let s = v128.load32_splat(a + i);
-    x00 = f32x4.add(x00, mul(s, b0));
-    x01 = f32x4.add(x01, mul(s, b1));
+    x00 = madd(s, b0, x00);
+    x01 = madd(s, b1, x01);
     s = v128.load32_splat(a1 + i);
-    x10 = f32x4.add(x10, mul(s, b0));
-    x11 = f32x4.add(x11, mul(s, b1));
+    x10 = madd(s, b0, x10);
+    x11 = madd(s, b1, x11);
     s = v128.load32_splat(a2 + i);
-    x20 = f32x4.add(x20, mul(s, b0));
-    x21 = f32x4.add(x21, mul(s, b1));
+    x20 = madd(s, b0, x20);
+    x21 = madd(s, b1, x21);
     s = v128.load32_splat(a3 + i);
-    x30 = f32x4.add(x30, mul(s, b0));
-    x31 = f32x4.add(x31, mul(s, b1));
+    x30 = madd(s, b0, x30);
+    x31 = madd(s, b1, x31);
     b += 32;
   }
   v128.store(c, x00);
@@ -114,10 +110,10 @@ function tile4x4(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32): vo
   const end = <usize>k << 2;
   for (let i: usize = 0; i < end; i += 4) {
     const b0 = v128.load(b);
-    x0 = f32x4.add(x0, mul(v128.load32_splat(a + i), b0));
-    x1 = f32x4.add(x1, mul(v128.load32_splat(a1 + i), b0));
-    x2 = f32x4.add(x2, mul(v128.load32_splat(a2 + i), b0));
-    x3 = f32x4.add(x3, mul(v128.load32_splat(a3 + i), b0));
+    x0 = madd(v128.load32_splat(a + i), b0, x0);
+    x1 = madd(v128.load32_splat(a1 + i), b0, x1);
+    x2 = madd(v128.load32_splat(a2 + i), b0, x2);
+    x3 = madd(v128.load32_splat(a3 + i), b0, x3);
     b += 16;
   }
   v128.store(c, x0);
@@ -133,8 +129,8 @@ function tile1x8(a: usize, b: usize, c: usize, k: i32): void {
   let x0 = f32x4.splat(0), x1 = x0;
   for (let i = 0; i < k; i++) {
     const s = v128.load32_splat(a);
-    x0 = f32x4.add(x0, mul(s, v128.load(b)));
-    x1 = f32x4.add(x1, mul(s, v128.load(b, 16)));
+    x0 = madd(s, v128.load(b), x0);
+    x1 = madd(s, v128.load(b, 16), x1);
     a += 4;
     b += 32;
   }
@@ -145,7 +141,7 @@ function tile1x8(a: usize, b: usize, c: usize, k: i32): void {
 function tile1x4(a: usize, b: usize, c: usize, k: i32): void {
   let x = f32x4.splat(0);
   for (let i = 0; i < k; i++) {
-    x = f32x4.add(x, mul(v128.load32_splat(a), v128.load(b)));
+    x = madd(v128.load32_splat(a), v128.load(b), x);
     a += 4;
     b += 16;
   }
@@ -173,17 +169,17 @@ function outer4x8(a: usize, sa: usize, b: usize, sb: usize, g: usize, sg: usize,
   for (let r = 0; r < rows; r++) {
     const b0 = v128.load(b), b1 = v128.load(b, 16);
     let s = v128.load32_splat(a);
-    x00 = f32x4.add(x00, mul(s, b0));
-    x01 = f32x4.add(x01, mul(s, b1));
+    x00 = madd(s, b0, x00);
+    x01 = madd(s, b1, x01);
     s = v128.load32_splat(a, 4);
-    x10 = f32x4.add(x10, mul(s, b0));
-    x11 = f32x4.add(x11, mul(s, b1));
+    x10 = madd(s, b0, x10);
+    x11 = madd(s, b1, x11);
     s = v128.load32_splat(a, 8);
-    x20 = f32x4.add(x20, mul(s, b0));
-    x21 = f32x4.add(x21, mul(s, b1));
+    x20 = madd(s, b0, x20);
+    x21 = madd(s, b1, x21);
     s = v128.load32_splat(a, 12);
-    x30 = f32x4.add(x30, mul(s, b0));
-    x31 = f32x4.add(x31, mul(s, b1));
+    x30 = madd(s, b0, x30);
+    x31 = madd(s, b1, x31);
     a += sa;
     b += sb;
   }
@@ -218,10 +214,10 @@ function outer4x4(a: usize, sa: usize, b: usize, sb: usize, g: usize, sg: usize,
   let x0 = f32x4.splat(0), x1 = x0, x2 = x0, x3 = x0;
   for (let r = 0; r < rows; r++) {
     const b0 = v128.load(b);
-    x0 = f32x4.add(x0, mul(v128.load32_splat(a), b0));
-    x1 = f32x4.add(x1, mul(v128.load32_splat(a, 4), b0));
-    x2 = f32x4.add(x2, mul(v128.load32_splat(a, 8), b0));
-    x3 = f32x4.add(x3, mul(v128.load32_splat(a, 12), b0));
+    x0 = madd(v128.load32_splat(a), b0, x0);
+    x1 = madd(v128.load32_splat(a, 4), b0, x1);
+    x2 = madd(v128.load32_splat(a, 8), b0, x2);
+    x3 = madd(v128.load32_splat(a, 12), b0, x3);
     a += sa;
     b += sb;
   }

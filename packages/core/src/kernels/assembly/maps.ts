@@ -3,7 +3,7 @@ import { exp, sigmoid4 } from "./math";
 import { addMoments, addRows, finishRows, plainActivationGradient, startEpilogue, startSums } from "./norm";
 import { copyRows, loadRows } from "./operand";
 import { address, arena, arg, firstImage, images } from "./program";
-import { HARDSWISH, NONE, RELU6 } from "./simd";
+import { HARDSWISH, madd, NONE, RELU6 } from "./simd";
 
 /** Rows handled while in cache: about 16 KiB. */
 function chunkOf(bytes: usize): i32 {
@@ -122,7 +122,7 @@ export function channelDot(i: usize, program: usize, shard: i32, scratch: usize)
         let sum = f32x4.splat(0);
         let p = c;
         for (let r = 0; r < rows; r++) {
-          sum = f32x4.add(sum, f32x4.mul(v128.load(x + p), v128.load(dy + p)));
+          sum = madd(v128.load(x + p), v128.load(dy + p), sum);
           p += bytes;
         }
         v128.store(out + c, f32x4.add(v128.load(out + c), sum));

@@ -14,6 +14,8 @@ export const HARDSWISH: i32 = 2;
 // @ts-ignore: decorator
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
+  // The fast module: rounded once on machines with fused multiply-add, twice on others.
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
   return f32x4.add(f32x4.mul(a, b), c);
 }
 

@@ -11,7 +11,7 @@ import { type Epilogue, epilogueWords, isGradient, isPlain, type Operand, operan
 /** The batch norm that reads a convolution's output in training: the convolution makes its sums. */
 export function normReading(builder: ProgramBuilder, value: string): Norm | undefined {
   const reader = builder.graph.nodes.find((node) => node.op === "batchNormTrain" && node.inputs[0] === value);
-  if (reader === undefined) return undefined;
+  if (reader === undefined || !builder.fuse) return undefined;
   const norm = builder.newNorm(value);
   builder.normOf.set(reader.outputs[1], norm);
   return norm;

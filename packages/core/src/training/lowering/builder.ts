@@ -48,6 +48,7 @@ export class ProgramBuilder {
   constructor(
     readonly graph: TrainingGraph,
     readonly parameters: ParameterArena,
+    readonly fuse: boolean,
   ) {
     const use = (value: string): unknown => this.#uses.set(value, (this.#uses.get(value) ?? 0) + 1);
     for (const node of graph.nodes) {
@@ -74,6 +75,10 @@ export class ProgramBuilder {
 
   set(name: string, value: Lazy): void {
     this.#values.set(name, value);
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
   }
 
   value(name: string): Lazy {
@@ -128,7 +133,7 @@ export class ProgramBuilder {
 
   /** The backward convolution, not yet given an epilogue, that makes a buffer and could take one. */
   openConv(buffer: number | undefined): ConvBackward | undefined {
-    const conv = buffer === undefined ? undefined : this.#convOf.get(buffer);
+    const conv = buffer === undefined || !this.fuse ? undefined : this.#convOf.get(buffer);
     return conv?.epilogue === undefined ? conv : undefined;
   }
 

@@ -64,10 +64,14 @@ const lowerings: {
   flattenGrad: flatten,
 };
 
-export function lower(graph: TrainingGraph, parameters: ParameterArena): Lowered {
-  const builder = new ProgramBuilder(graph, parameters);
+/** @param fuse false: every value is stored where it stands in the graph, and no kernel does another's work */
+export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = true): Lowered {
+  const builder = new ProgramBuilder(graph, parameters, fuse);
   const lowerAll = (nodes: TrainingGraph["nodes"]): void => {
-    for (const node of nodes) lowerings[node.op as keyof typeof lowerings](builder, node as never);
+    for (const node of nodes) {
+      lowerings[node.op as keyof typeof lowerings](builder, node as never);
+      if (!fuse && builder.has(node.name)) builder.store(node.name);
+    }
   };
   lowerAll(graph.nodes.slice(0, graph.forwardLength));
   for (const value of new Set(graph.outputs)) output(builder, value);
