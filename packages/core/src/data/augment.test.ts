@@ -1,14 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Random } from "../tensor/index.js";
-import {
-  augment,
-  classificationAugmentation,
-  detectionAugmentation,
-  digitAugmentation,
-  jitterColour,
-  moveBoxes,
-} from "./augment.js";
+import { augment, classificationAugmentation, detectionAugmentation, digitAugmentation } from "./augment.js";
+import { jitterColour } from "./colour.js";
+import { moveBoxes } from "./move-boxes.js";
 import type { BoxLabel, Picture } from "./types.js";
 
 const off = { flip: 0, jitter: 0, hueDegrees: 0, saturation: 1, exposure: 1 };

@@ -1,11 +1,18 @@
 /**
- * Random changes of training pictures: moved crop edges, shifts, flips and colour. Boxes follow. Colour ranges and the
- * moving crop are those of YOLOv2's training (spec of darknet's data loader: jitter, hue, saturation, exposure).
+ * Random changes of training pictures: moved crop edges, shifts, flips, turns, colour, RandAugment, erased rectangles.
+ * Boxes follow. Colour ranges and the moving crop are those of YOLOv2's training (darknet's jitter, hue, saturation,
+ * exposure). What takes several pictures is in mosaic and mixup.
  */
-import type { Random } from "../tensor/index.js";
-import { boxIntoRect, cropInto, fitRect } from "./resize.js";
+import { Random } from "../tensor/index.js";
+import { jitterColour, scaleValues } from "./colour.js";
+import { erase } from "./erase.js";
+import { moveBoxes } from "./move-boxes.js";
+import { applyColours, drawOperations } from "./rand-augment.js";
+import { cropInto, fitRect } from "./resize.js";
 import { type BoxLabel, type Fit, letterboxGrey, type Picture, type PictureSize, type SourceRect } from "./types.js";
+import { rotation, warp, warpBoxes } from "./warp.js";
 
+/** Plain data: can be posted to a worker as it is. */
 export interface AugmentOptions {
   /** How the picture meets the input's shape before anything moves. Default "stretch". */
   readonly fit?: Fit;
@@ -15,12 +22,26 @@ export interface AugmentOptions {
   readonly jitter?: number;
   /** The whole crop moves by up to this fraction of each side, 0..1, keeping its size. Default 0. */
   readonly shift?: number;
+  /** Things appear larger by a factor from 1 to this, or smaller by it; 1..10. Default 1 = off. */
+  readonly zoom?: number;
+  /** Turns about the middle by up to this many degrees either way, 0..180. Default 0. Boxes go round their corners. */
+  readonly rotateDegrees?: number;
   /** Hue turns by up to this many degrees either way, 0..180. Default 18. Grey pictures have none. */
   readonly hueDegrees?: number;
   /** Saturation is multiplied by a factor from 1 to this, or divided by it. Default 1.5; 1 = off. */
   readonly saturation?: number;
   /** Exposure (the V of HSV) is multiplied by a factor from 1 to this, or divided by it. Default 1.5; 1 = off. */
   readonly exposure?: number;
+  /** Magnitude of two operations of RandAugment, 0..10. Default 0 = off. */
+  readonly randAugment?: number;
+  /** Probability that a rectangle of noise covers 2 to 20 % of the picture (random erasing), 0..1. Default 0. */
+  readonly erase?: number;
+  /** Probability that the picture is a mosaic of parts of four, 0..1. Default 0. Done by `prepareSample`. */
+  readonly mosaic?: number;
+  /** Probability that the picture is blended with another, 0..1. Default 0. Done by `prepareSample`. */
+  readonly mixup?: number;
+  /** Shares of blended pictures are drawn from Beta(this, this), 0.01..100. Default 8: about even. */
+  readonly mixupAlpha?: number;
   /** A box whose visible part is below this many output pixels in width or height is dropped. Default 2. */
   readonly minSidePixels?: number;
   /** A box of which less than this fraction of the area stays in the picture is dropped, 0..1. Default 0.25. */
@@ -62,139 +83,85 @@ export function augment(
   random: Random,
   size: PictureSize,
 ): AugmentedPicture {
+  const { minSidePixels = 2, minVisible = 0.25 } = options;
+  const { width, height } = size;
+  const variant = drawVariant(picture, options, random, size);
+  const result = { width, height, channels: picture.channels, data: new Uint8Array(width * height * picture.channels) };
+  paint(picture, variant, result, { x: 0, y: 0, width, height }, options);
+  const moved = moveBoxes(labels, picture, variant.rect, size, variant.mirrored, minSidePixels, minVisible);
+  return disturb({ picture: result, labels: moved }, options, variant.more);
+}
+
+/** What is drawn for one picture: the part of it that is seen, and how its colours change. */
+export interface Variant {
+  /** In the picture's pixels. */
+  readonly rect: SourceRect;
+  readonly mirrored: boolean;
+  readonly hueSextants: number;
+  readonly saturation: number;
+  readonly exposure: number;
+  /** For further draws. */
+  readonly more: Random;
+}
+
+export function drawVariant(picture: PictureSize, options: AugmentOptions, random: Random, size: PictureSize): Variant {
   const { flip = 0.5, jitter = 0.25, shift = 0, hueDegrees = 18, saturation = 1.5, exposure = 1.5 } = options;
-  const { fit = "stretch", fill = letterboxGrey, minSidePixels = 2, minVisible = 0.25 } = options;
   const mirrored = random.uniform() < flip;
   const [left, right, top, bottom] = [0, 0, 0, 0].map(() => random.uniform(-jitter, jitter));
   const [across, down] = [0, 0].map(() => random.uniform(-shift, shift));
   const hueSextants = random.uniform(-hueDegrees, hueDegrees) / 60;
   const saturationFactor = drawFactor(saturation, random);
   const exposureFactor = drawFactor(exposure, random);
+  const more = new Random(random.uint32());
+  const part = 1 / drawFactor(options.zoom ?? 1, more);
 
-  const whole = fitRect(picture, size, fit);
-  const rect: SourceRect = {
-    x: whole.x + (left + across) * whole.width,
-    y: whole.y + (top + down) * whole.height,
-    width: whole.width * (1 + right - left),
-    height: whole.height * (1 + bottom - top),
+  const whole = fitRect(picture, size, options.fit ?? "stretch");
+  const width = whole.width * (1 + right - left);
+  const height = whole.height * (1 + bottom - top);
+  const rect = {
+    x: whole.x + (left + across) * whole.width + (width * (1 - part)) / 2,
+    y: whole.y + (top + down) * whole.height + (height * (1 - part)) / 2,
+    width: width * part,
+    height: height * part,
   };
-  const { width, height } = size;
-  const changed = {
-    width,
-    height,
-    channels: picture.channels,
-    data: new Uint8Array(width * height * picture.channels),
-  };
-  cropInto(picture, rect, changed, { x: 0, y: 0, width, height }, fill, mirrored);
-  if (changed.channels === 3) jitterColour(changed.data, hueSextants, saturationFactor, exposureFactor);
-  else if (exposureFactor !== 1) scaleValues(changed.data, exposureFactor);
-  return { picture: changed, labels: moveBoxes(labels, picture, rect, size, mirrored, minSidePixels, minVisible) };
+  return { rect, mirrored, hueSextants, saturation: saturationFactor, exposure: exposureFactor, more };
+}
+
+/** Draws a variant's part `variant.rect` of the picture, its colours changed, into the rectangle `region` of `target`. */
+export function paint(
+  picture: Picture,
+  { rect, mirrored, hueSextants, saturation, exposure }: Variant,
+  target: Picture,
+  region: SourceRect,
+  { fill = letterboxGrey }: AugmentOptions,
+): void {
+  cropInto(picture, rect, target, region, fill, mirrored);
+  const { data, channels } = target;
+  if (exposure === 1 && (channels !== 3 || (hueSextants === 0 && saturation === 1))) return;
+  for (let y = region.y; y < region.y + region.height; y++) {
+    const from = (y * target.width + region.x) * channels;
+    const to = from + region.width * channels;
+    if (channels === 3) jitterColour(data, hueSextants, saturation, exposure, from, to);
+    else scaleValues(data, exposure, from, to);
+  }
+}
+
+/** What comes after a picture has the network's size: turns, RandAugment, an erased rectangle. */
+export function disturb(variant: AugmentedPicture, options: AugmentOptions, random: Random): AugmentedPicture {
+  const { rotateDegrees = 0, randAugment = 0, minSidePixels = 2, minVisible = 0.25, fill = letterboxGrey } = options;
+  let { picture, labels } = variant;
+  const turn = random.uniform(-rotateDegrees, rotateDegrees);
+  const { move, colours } = drawOperations(randAugment, rotation(turn, picture), picture, random);
+  if (rotateDegrees > 0 || randAugment > 0) {
+    picture = warp(picture, move, fill);
+    labels = warpBoxes(labels, picture, move, minSidePixels, minVisible);
+    applyColours(picture, colours);
+  }
+  if (random.uniform() < (options.erase ?? 0)) labels = erase(picture, labels, minVisible, random);
+  return { picture, labels };
 }
 
 function drawFactor(most: number, random: Random): number {
   const factor = random.uniform(1, most);
   return random.uniform() < 0.5 ? factor : 1 / factor;
-}
-
-/**
- * Boxes of `picture` as they lie in its rectangle `rect` shown at `size`: clipped to it, mirrored if asked, and left out
- * where too little remains.
- */
-export function moveBoxes(
-  labels: readonly BoxLabel[],
-  picture: PictureSize,
-  rect: SourceRect,
-  size: PictureSize,
-  mirrored = false,
-  minSidePixels = 0,
-  minVisible = 0,
-): BoxLabel[] {
-  const moved: BoxLabel[] = [];
-  for (const label of labels) {
-    const box = boxIntoRect(label, picture, rect);
-    const left = Math.max(0, box.x - box.width / 2);
-    const right = Math.min(1, box.x + box.width / 2);
-    const top = Math.max(0, box.y - box.height / 2);
-    const bottom = Math.min(1, box.y + box.height / 2);
-    const width = right - left;
-    const height = bottom - top;
-    if (!(width > 0 && height > 0)) continue;
-    if (width * size.width < minSidePixels || height * size.height < minSidePixels) continue;
-    if (width * height < minVisible * box.width * box.height) continue;
-    const x = (left + right) / 2;
-    moved.push({ ...box, x: mirrored ? 1 - x : x, y: (top + bottom) / 2, width, height });
-  }
-  return moved;
-}
-
-function scaleValues(data: Uint8Array, factor: number): void {
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i] * factor + 0.5;
-    data[i] = Math.min(value, 255);
-  }
-}
-
-/**
- * Changes RGB pixels in place in hue, saturation and value. In HSV the largest channel is V and the spread
- * d = max - min = S V; hue is counted in sextants of 60 degrees.
- * @param hueSextants turn, in 60 degrees, -3..3
- */
-export function jitterColour(data: Uint8Array, hueSextants: number, saturation: number, exposure: number): void {
-  for (let i = 0; i < data.length; i += 3) {
-    const r = data[i];
-    const g = data[i + 1];
-    const b = data[i + 2];
-    const most = r > g ? Math.max(r, b) : Math.max(g, b);
-    const least = r < g ? Math.min(r, b) : Math.min(g, b);
-    const spread = most - least;
-    let value = most * exposure;
-    if (value > 255) value = 255;
-    if (spread === 0) {
-      data[i] = data[i + 1] = data[i + 2] = value + 0.5;
-      continue;
-    }
-    let s = (spread / most) * saturation;
-    if (s > 1) s = 1;
-    let hue = hueSextants + (most === r ? (g - b) / spread : most === g ? 2 + (b - r) / spread : 4 + (r - g) / spread);
-    if (hue < 0) hue += 6;
-    if (hue >= 6) hue -= 6;
-    const sextant = hue | 0;
-    const f = hue - sextant;
-    const d = value * s;
-    const high = value + 0.5; // + 0.5: stores truncate
-    const low = high - d;
-    const falling = high - d * f;
-    const rising = low + d * f;
-    switch (sextant) {
-      case 0:
-        data[i] = high;
-        data[i + 1] = rising;
-        data[i + 2] = low;
-        break;
-      case 1:
-        data[i] = falling;
-        data[i + 1] = high;
-        data[i + 2] = low;
-        break;
-      case 2:
-        data[i] = low;
-        data[i + 1] = high;
-        data[i + 2] = rising;
-        break;
-      case 3:
-        data[i] = low;
-        data[i + 1] = falling;
-        data[i + 2] = high;
-        break;
-      case 4:
-        data[i] = rising;
-        data[i + 1] = low;
-        data[i + 2] = high;
-        break;
-      default:
-        data[i] = high;
-        data[i + 1] = low;
-        data[i + 2] = falling;
-    }
-  }
 }

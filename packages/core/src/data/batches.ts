@@ -3,7 +3,10 @@
  * assemble batches in any order and get the same bits.
  */
 import { PhinetsError, Random } from "../tensor/index.js";
-import { type AugmentOptions, augment, moveBoxes } from "./augment.js";
+import { type AugmentOptions, augment } from "./augment.js";
+import { blendPictures, drawShare256 } from "./mixup.js";
+import { mosaic } from "./mosaic.js";
+import { moveBoxes } from "./move-boxes.js";
 import { withChannels, writeInput } from "./picture.js";
 import { fitPicture, fitRect } from "./resize.js";
 import type { BoxLabel, Fit, Picture, PictureSize } from "./types.js";
@@ -32,6 +35,13 @@ export interface BatchOptions extends PictureSize {
   readonly fit?: Fit;
 }
 
+/** The second class of each picture of a batch, and its share. */
+export interface MixedClasses {
+  readonly classes: Int32Array;
+  /** 0..1; the first class has the rest. 0 where nothing was blended in. */
+  readonly shares: Float32Array;
+}
+
 export interface Batch {
   /** Network input `[batch, height, width, channels]`, -1..1 as `pixelToInput` says. */
   readonly input: Float32Array;
@@ -39,6 +49,8 @@ export interface Batch {
   readonly labels: BoxLabel[][];
   /** Class of each picture; -1 for detection. */
   readonly classes: Int32Array;
+  /** Where pictures of classes may have been blended (mixup): what with. */
+  readonly mixed?: MixedClasses;
   /** Numbers of the samples in the source. */
   readonly samples: Int32Array;
 }
@@ -67,8 +79,15 @@ export interface PreparedSample {
   readonly picture: Picture;
   readonly labels: BoxLabel[];
   readonly class?: number;
+  /** Blended in: its class, and its share of the picture, 0..1. */
+  readonly mixed?: { readonly class: number; readonly share: number };
 }
 
+// Keys of draws that only some options ask for, so that the others' draws stay what they are.
+const mosaicKey = 0x6d6f7361;
+const mixupKey = 0x6d697875;
+
+/** Other pictures that the sample is joined with are drawn from the sample's own key. */
 export function prepareSample(
   source: PictureSource,
   sample: number,
@@ -76,16 +95,54 @@ export function prepareSample(
   options: BatchOptions,
 ): PreparedSample {
   const { height, width, channels = 3, seed = 0, fit = "stretch" } = options;
-  const entry = source.at(sample);
-  const labels = entry.labels ?? [];
-  if (options.augment !== undefined) {
-    const random = new Random(seed, epoch, sample);
-    const changed = augment(entry.picture, labels, { fit, ...options.augment }, random, { height, width });
-    return { picture: withChannels(changed.picture, channels), labels: changed.labels, class: entry.class };
+  if (options.augment === undefined) {
+    const entry = source.at(sample);
+    const picture = withChannels(fitPicture(entry.picture, { height, width }, fit), channels);
+    const rect = fitRect(entry.picture, { height, width }, fit);
+    const labels = moveBoxes(entry.labels ?? [], entry.picture, rect, { height, width });
+    return { picture, labels, class: entry.class };
   }
-  const picture = withChannels(fitPicture(entry.picture, { height, width }, fit), channels);
-  const rect = fitRect(entry.picture, { height, width }, fit);
-  return { picture, labels: moveBoxes(labels, entry.picture, rect, { height, width }), class: entry.class };
+  const key = [seed, epoch, sample];
+  const prepared = prepareVariant(source, sample, options.augment, key, options);
+  const { mixup = 0, mixupAlpha = 8 } = options.augment;
+  if (mixup === 0) return prepared;
+  const random = new Random(...key, mixupKey);
+  if (random.uniform() >= mixup) return prepared;
+  const other = random.integer(source.length);
+  const share256 = drawShare256(mixupAlpha, random);
+  if (share256 === 256) return prepared;
+  const second = prepareVariant(source, other, options.augment, [...key, mixupKey, 1], options);
+  blendPictures(prepared.picture, second.picture, share256);
+  return {
+    ...prepared,
+    labels: [...prepared.labels, ...second.labels],
+    mixed: second.class === undefined ? undefined : { class: second.class, share: 1 - share256 / 256 },
+  };
+}
+
+/** A changed picture or mosaic with pixels of its own; all draws from `key`. */
+function prepareVariant(
+  source: PictureSource,
+  sample: number,
+  augmentOptions: AugmentOptions,
+  key: readonly number[],
+  { height, width, channels = 3, fit = "stretch" }: BatchOptions,
+): PreparedSample {
+  const changes = { fit, ...augmentOptions };
+  const entry = source.at(sample);
+  if (augmentOptions.mosaic !== undefined && augmentOptions.mosaic > 0) {
+    const random = new Random(...key, mosaicKey);
+    if (random.uniform() < augmentOptions.mosaic) {
+      const entries = [entry, ...[1, 2, 3].map(() => source.at(random.integer(source.length)))];
+      const pictures = entries.map(({ picture, labels = [] }) => ({
+        picture: withChannels(picture, channels),
+        labels,
+      }));
+      return { ...mosaic(pictures, changes, random, { height, width }), class: entry.class };
+    }
+  }
+  const changed = augment(entry.picture, entry.labels ?? [], changes, new Random(...key), { height, width });
+  return { picture: withChannels(changed.picture, channels), labels: changed.labels, class: entry.class };
 }
 
 /**
@@ -110,11 +167,18 @@ export function assembleBatch(
   }
   const labels: BoxLabel[][] = [];
   const classes = new Int32Array(samples.length).fill(-1);
+  const otherClasses = new Int32Array(samples.length);
+  const shares = new Float32Array(samples.length);
   for (let i = 0; i < samples.length; i++) {
     const prepared = prepareSample(source, samples[i], epoch, options);
     writeInput(prepared.picture.data, target, i * pictureSize);
     labels.push(prepared.labels);
     if (prepared.class !== undefined) classes[i] = prepared.class;
+    if (prepared.mixed !== undefined) {
+      otherClasses[i] = prepared.mixed.class;
+      shares[i] = prepared.mixed.share;
+    }
   }
-  return { input: target, labels, classes, samples };
+  const blended = options.augment?.mixup !== undefined && options.augment.mixup > 0 && classes.some((c) => c >= 0);
+  return { input: target, labels, classes, mixed: blended ? { classes: otherClasses, shares } : undefined, samples };
 }

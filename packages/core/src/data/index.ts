@@ -1,5 +1,6 @@
 export * from "./augment.js";
 export * from "./batches.js";
+export * from "./colour.js";
 export * from "./conveyor.js";
 export * from "./doctor.js";
 export * from "./formats/coco.js";
@@ -8,6 +9,7 @@ export * from "./formats/idx.js";
 export * from "./formats/mot.js";
 export * from "./formats/voc.js";
 export * from "./formats/yolo.js";
+export * from "./move-boxes.js";
 export * from "./picture.js";
 export * from "./resize.js";
 export * from "./split.js";
