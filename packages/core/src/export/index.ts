@@ -1,2 +1,3 @@
 export * from "./c.js";
 export * from "./linker-script.js";
+export * from "./onnx/index.js";

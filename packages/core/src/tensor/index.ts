@@ -3,3 +3,4 @@ export * from "./math.js";
 export * from "./random.js";
 export * from "./safetensors.js";
 export * from "./tensor.js";
+export * from "./utf8.js";

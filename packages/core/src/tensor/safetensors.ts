@@ -4,6 +4,7 @@
  */
 import { PhinetsError } from "./errors.js";
 import { bytesPerElement, type DType, sizeOf, type Tensor, tensor, type Weights } from "./tensor.js";
+import { utf8Decode, utf8Encode, utf8Length } from "./utf8.js";
 
 const codes: Record<DType, string> = { float32: "F32", int8: "I8", uint8: "U8", int32: "I32" };
 const dtypes = Object.fromEntries(Object.entries(codes).map(([dtype, code]) => [code, dtype as DType]));
@@ -90,20 +91,4 @@ export function decodeSafetensors(
 function typed(dtype: DType, shape: number[], buffer: ArrayBufferLike): Tensor {
   const data = { float32: Float32Array, int8: Int8Array, uint8: Uint8Array, int32: Int32Array }[dtype];
   return tensor(dtype, shape, new data(buffer as ArrayBuffer));
-}
-
-// TextEncoder is not part of ES2023's library, which is all that the pure rooms may use.
-function utf8Encode(text: string): Uint8Array {
-  const escaped = unescape(encodeURIComponent(text));
-  return Uint8Array.from(escaped, (character) => character.charCodeAt(0));
-}
-
-function utf8Length(text: string): number {
-  return unescape(encodeURIComponent(text)).length;
-}
-
-function utf8Decode(bytes: Uint8Array): string {
-  let escaped = "";
-  for (let i = 0; i < bytes.length; i += 8192) escaped += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return decodeURIComponent(escape(escaped));
 }

@@ -1,0 +1,208 @@
+/** A training graph (training/differentiate) as ONNX models that any runtime can run: one whole step, or its two halves. */
+import { trainable } from "../../graph/index.js";
+import { PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
+import { gradientOps, type TrainingGraph, type TrainingNode } from "../../training/index.js";
+import { type BackwardNode, emitBackward } from "./backward.js";
+import { channelsLast, Emission, giveChannelsLast, onnxShape, reorders, toChannelsFirst } from "./emission.js";
+import { emitForward, type ForwardNode } from "./forward.js";
+import { OnnxModel } from "./model.js";
+
+/** Where one tensor lies in a flat vector of float32. */
+export interface FlatEntry {
+  readonly name: string;
+  /** Elements from the vector's start. */
+  readonly offset: number;
+  readonly shape: Shape;
+}
+
+export interface FlatLayout {
+  readonly entries: readonly FlatEntry[];
+  /** Elements of the vector. */
+  readonly size: number;
+}
+
+/**
+ * Models read and give maps as the training graph has them (NHWC; weights OHWI). What there is one of for each layer
+ * travels as one flat vector, laid out in `parameters`, `gradients` and `statistics`: a GPU is asked for few transfers.
+ */
+export interface OnnxTrainingGraph<M> {
+  readonly models: M;
+  /** Input "parameters": what the models read of the network's parameters. */
+  readonly parameters: FlatLayout;
+  /** Output "gradients", by parameter. */
+  readonly gradients: FlatLayout;
+  /** Output "statistics": batch means and biased variances, by the training graph's value. */
+  readonly statistics: FlatLayout;
+}
+
+/** One model: inputs, masks, cotangents and parameters in; outputs, gradients and statistics out. */
+export interface WholeStep {
+  readonly step: OnnxModel;
+}
+
+/**
+ * Two models, for a loss that is computed between them. `saved` are outputs of the first that are inputs of the second:
+ * values that the gradients need, as the first model holds them.
+ */
+export interface HalfSteps {
+  readonly forward: OnnxModel;
+  readonly backward: OnnxModel;
+  readonly saved: readonly string[];
+}
+
+export const onnxNames = { parameters: "parameters", gradients: "gradients", statistics: "statistics" } as const;
+
+/** The whole step as one model. Throws PhinetsError `onnx.op` for an operator without a counterpart in ONNX. */
+export function trainingGraphToOnnx(graph: TrainingGraph): OnnxTrainingGraph<WholeStep> {
+  const layouts = layoutsOf(graph);
+  const model = new OnnxModel(graph.network.name, reservedNames(graph));
+  const part = new Part(graph, model, layouts.parameters, (value) => fail(graph, value));
+  part.inputs([...graph.inputs, ...graph.masks.map(({ name }) => name), ...Object.values(graph.cotangents)]);
+  part.emit(graph.nodes);
+  part.giveOutputs();
+  part.giveStatistics(layouts.statistics);
+  part.giveGradients(layouts.gradients);
+  return { models: { step: model }, ...layouts };
+}
+
+/** The step as two models, forward and backward. Throws as `trainingGraphToOnnx`. */
+export function trainingGraphToOnnxHalves(graph: TrainingGraph): OnnxTrainingGraph<HalfSteps> {
+  const layouts = layoutsOf(graph);
+  const forward = new OnnxModel(`${graph.network.name} forward`, reservedNames(graph));
+  const first = new Part(graph, forward, layouts.parameters, (value) => fail(graph, value));
+  first.inputs([...graph.inputs, ...graph.masks.map(({ name }) => name)]);
+  first.emit(graph.nodes.slice(0, graph.forwardLength));
+  first.giveOutputs();
+  first.giveStatistics(layouts.statistics);
+
+  const saved: string[] = [];
+  const backward = new OnnxModel(`${graph.network.name} backward`, reservedNames(graph));
+  const second = new Part(graph, backward, layouts.parameters, (value) => {
+    const tensor = first.to.value(value);
+    if (backward.inputs.some(({ name }) => name === tensor)) return tensor;
+    const shape = first.tensorShape(value);
+    // What the first model is given, the second is given too.
+    if (!forward.inputs.some(({ name }) => name === tensor)) {
+      forward.output(tensor, shape);
+      saved.push(tensor);
+    }
+    return backward.input(tensor, shape);
+  });
+  second.inputs(Object.values(graph.cotangents));
+  second.emit(graph.nodes.slice(graph.forwardLength));
+  second.giveGradients(layouts.gradients);
+  return { models: { forward, backward, saved }, ...layouts };
+}
+
+function fail(graph: TrainingGraph, value: string): never {
+  throw new PhinetsError("onnx.value", `"${value}" of "${graph.network.name}" is read before it is made`);
+}
+
+function reservedNames(graph: TrainingGraph): string[] {
+  return [
+    ...Object.values(onnxNames),
+    ...graph.inputs,
+    ...graph.masks.map(({ name }) => name),
+    ...graph.outputs,
+  ].concat(Object.values(graph.cotangents));
+}
+
+function flat(entries: readonly (readonly [name: string, shape: Shape])[]): FlatLayout {
+  let size = 0;
+  const placed = entries.map(([name, shape]) => {
+    const offset = size;
+    size += sizeOf(shape);
+    return { name, offset, shape };
+  });
+  return { entries: placed, size };
+}
+
+function layoutsOf(graph: TrainingGraph): { parameters: FlatLayout; gradients: FlatLayout; statistics: FlatLayout } {
+  const { parameters } = graph.network;
+  // Running statistics are read by inference only.
+  const read = graph.nodes.flatMap((node) =>
+    Object.values(node.parameters).filter((name) => node.op === "batchNorm" || trainable[parameters[name].kind]),
+  );
+  return {
+    parameters: flat([...new Set(read)].map((name) => [name, parameters[name].shape] as const)),
+    gradients: flat(Object.keys(graph.gradients).map((name) => [name, parameters[name].shape] as const)),
+    statistics: flat(
+      graph.statistics.flatMap(({ mean, variance }) =>
+        [mean, variance].map((value) => [value, graph.shapes[value]] as const),
+      ),
+    ),
+  };
+}
+
+/** Nodes of a training graph on their way into one model. */
+class Part {
+  readonly to: Emission;
+  #parameters: string | undefined;
+
+  constructor(
+    readonly graph: TrainingGraph,
+    readonly model: OnnxModel,
+    readonly layout: FlatLayout,
+    imported: (value: string) => string,
+  ) {
+    this.to = new Emission(model, graph.shapes, { value: imported, parameter: (name) => this.#parameter(name) });
+  }
+
+  /** A parameter out of the flat vector; slices, because WebGPU cannot split into this many at once. */
+  #parameter(name: string): string {
+    const { to, model, layout } = this;
+    this.#parameters ??= model.input(onnxNames.parameters, [layout.size]);
+    const { offset, shape } = layout.entries.find((entry) => entry.name === name)!;
+    const vector = to.slice(this.#parameters, [0], [offset], [offset + sizeOf(shape)]);
+    if (shape.length === 1) return vector;
+    return toChannelsFirst(to, to.reshape(vector, shape), shape, name);
+  }
+
+  inputs(names: readonly string[]): void {
+    for (const name of names) {
+      const shape = this.graph.shapes[name];
+      this.to.set(name, toChannelsFirst(this.to, this.model.input(name, shape), shape, `${name}:nchw`));
+    }
+  }
+
+  emit(nodes: readonly TrainingNode[]): void {
+    for (const node of nodes) {
+      if (node.op === "input") continue;
+      if (node.op in gradientOps) emitBackward(node as BackwardNode, this.to);
+      else emitForward(node as ForwardNode, this.to);
+    }
+  }
+
+  /** Shape of the tensor that holds a value. */
+  tensorShape(value: string): Shape {
+    const { graph } = this;
+    const isStatistic = graph.statistics.some(({ mean, variance }) => value === mean || value === variance);
+    if (!isStatistic) return onnxShape(graph.shapes[value]);
+    const { inputs } = graph.nodes.find(({ outputs }) => outputs.includes(value))!;
+    const [channels] = graph.shapes[value];
+    return graph.shapes[inputs[0]].length === 4 ? [1, channels, 1, 1] : [1, channels];
+  }
+
+  giveOutputs(): void {
+    for (const name of new Set(this.graph.outputs)) {
+      giveChannelsLast(this.to, this.to.value(name), this.graph.shapes[name], name);
+    }
+  }
+
+  giveStatistics(layout: FlatLayout): void {
+    this.#give(onnxNames.statistics, layout, ({ name }) => this.to.value(name));
+  }
+
+  giveGradients(layout: FlatLayout): void {
+    this.#give(onnxNames.gradients, layout, ({ name, shape }) => {
+      const gradient = this.to.value(this.graph.gradients[name]);
+      return reorders(shape) ? this.to.transpose(gradient, channelsLast) : gradient;
+    });
+  }
+
+  #give(name: string, layout: FlatLayout, tensorOf: (entry: FlatEntry) => string): void {
+    if (layout.entries.length === 0) return;
+    const rows = layout.entries.map((entry) => this.to.reshape(tensorOf(entry), [-1]));
+    this.model.output(this.model.result("Concat", rows, { axis: { int: 0 } }, name), [layout.size]);
+  }
+}

@@ -1,0 +1,15 @@
+/** UTF-8: TextEncoder is not part of ES2023's library, which is all that the pure rooms may use. */
+export function utf8Encode(text: string): Uint8Array {
+  const escaped = unescape(encodeURIComponent(text));
+  return Uint8Array.from(escaped, (character) => character.charCodeAt(0));
+}
+
+export function utf8Length(text: string): number {
+  return unescape(encodeURIComponent(text)).length;
+}
+
+export function utf8Decode(bytes: Uint8Array): string {
+  let escaped = "";
+  for (let i = 0; i < bytes.length; i += 8192) escaped += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return decodeURIComponent(escape(escaped));
+}
