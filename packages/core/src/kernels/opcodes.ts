@@ -32,12 +32,30 @@ export const opcodes = {
   maxPoolGradient: 36,
   padMaps: 37,
   repack: 38,
+  fakeQuantizeForward: 39,
+  fakeQuantizeGradient: 40,
+  lookupForward: 41,
+  lookupGradient: 42,
 } as const;
 
 export type Opcode = keyof typeof opcodes;
 
 /** Bits of an operand's flags (assembly/operand.ts). */
 export const operandFlags = { norm: 1, imageScale: 2, imageAddend: 4, zero: 8, gradient: 16 } as const;
+
+/** Floats of a block of int8 parameters (assembly/int8.ts). */
+export const int8Block = {
+  inverse: 0,
+  scale: 1,
+  lowest: 2,
+  highest: 3,
+  zero: 4,
+  seen: 16,
+  shard: 16,
+  table: 16,
+  slopes: 272,
+  floats: 528,
+} as const;
 
 /** Activation codes (assembly/simd.ts). */
 export const activations = { none: 0, relu6: 1, hardswish: 2 } as const;

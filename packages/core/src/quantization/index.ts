@@ -1,5 +1,7 @@
+export * from "./aware.js";
 export * from "./calibrate.js";
 export * from "./fixed-point.js";
+export * from "./integer-network.js";
 export * from "./lookup-tables.js";
 export * from "./lower.js";
 export * from "./observers.js";
@@ -7,4 +9,5 @@ export * from "./quantize.js";
 export * from "./report.js";
 export * from "./requantization.js";
 export * from "./serialize.js";
+export * from "./simulate.js";
 export * from "./types.js";

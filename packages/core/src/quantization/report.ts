@@ -2,7 +2,7 @@
 import { inputsOf } from "../graph/index.js";
 import { type FloatWeights, sizeOf, type Tensor, tensor } from "../tensor/index.js";
 import type { FloatRunner } from "./calibrate.js";
-import { decibels, relevantRanges } from "./quantize.js";
+import { decibels, relevantRanges } from "./integer-network.js";
 import type { QuantizedNetwork } from "./types.js";
 
 export interface LayerNoise {

@@ -34,6 +34,8 @@ export interface DropoutMask {
 export interface TrainingGraph {
   /** The network it came from, at the training batch size. */
   readonly network: Graph;
+  /** Values are rounded as int8 rounds them, and weights are read from the copy that `Executor.setInt8` sets. */
+  readonly int8: boolean;
   readonly batch: number;
   /** Forward nodes, then backward nodes; in execution order. */
   readonly nodes: readonly TrainingNode[];
@@ -148,10 +150,63 @@ function unrollForward(graph: Graph, batch: number, training: boolean, frozen?: 
   return { network, tape, masks, alias };
 }
 
+/**
+ * A deployed graph as the integer network computes it, in floats. What rounds (the input, sums of products, add, multiply,
+ * mean) is followed by `fakeQuantize`, which clamps as a fused ReLU6 does; activations are tables of 256 entries; the rest
+ * only moves values. A value keeps the network's name after rounding; before, it is `NAME:real`.
+ */
+function unrollInt8(graph: Graph, batch: number): Forward {
+  const network = withBatch(graph, batch);
+  const tape = new Tape();
+  const alias = new Map<string, string>();
+  for (const node of network.nodes) {
+    const { name, op, attributes, parameters } = node;
+    const inputs = node.inputs.map((input) => alias.get(input)!);
+    const value = { value: name };
+    alias.set(name, name);
+    switch (op) {
+      case "input":
+        tape.add("input", name, inputs, attributes);
+        alias.set(name, tape.add("fakeQuantize", `${name}:int8`, [name], value));
+        break;
+      case "relu6":
+      case "hardswish":
+      case "sigmoid":
+        tape.add("lookup", name, inputs, value);
+        break;
+      case "maxPool":
+      case "pad":
+      case "flatten":
+        tape.add(op, name, inputs, attributes as never);
+        break;
+      case "conv2d":
+      case "dense": {
+        const linear = { ...attributes, activation: "none" };
+        tape.add(op, `${name}:real`, inputs, linear as never, { parameters });
+        tape.add("fakeQuantize", name, [`${name}:real`], value);
+        break;
+      }
+      case "add":
+      case "multiply":
+      case "globalAveragePool":
+        tape.add(op, `${name}:real`, inputs, attributes as never);
+        tape.add("fakeQuantize", name, [`${name}:real`], value);
+        break;
+      default:
+        throw new PhinetsError(
+          "training.int8",
+          `${op} "${name}": has no int8 arithmetic; ${op === "softmax" ? "end the network at its logits" : "deploy the graph first (deployGraph)"}`,
+        );
+    }
+  }
+  return { network, tape, masks: [], alias };
+}
+
 function finish(forward: Forward, forwardLength: number, rest: Partial<TrainingGraph>): TrainingGraph {
   const { network, tape, masks, alias } = forward;
   return {
     network,
+    int8: false,
     batch: Object.values(tape.shapes)[0][0],
     nodes: tape.nodes,
     forwardLength,
@@ -173,13 +228,30 @@ export function forwardOnly(graph: Graph, batch: number): TrainingGraph {
   return finish(forward, forward.tape.nodes.length, {});
 }
 
+/** Inference of a deployed graph (`deployGraph`) as its integer form computes. */
+export function forwardOnlyInt8(graph: Graph, batch: number): TrainingGraph {
+  const forward = unrollInt8(graph, batch);
+  return finish(forward, forward.tape.nodes.length, { int8: true });
+}
+
 /**
  * The training graph of a network at a batch size.
  * @param frozenLayers names of nodes whose parameters stay as they are; their batch norms use running statistics. Nothing
  *   is computed backward beyond the first layer that is trained.
  */
 export function differentiate(graph: Graph, batch: number, frozenLayers?: ReadonlySet<string>): TrainingGraph {
-  const forward = unrollForward(graph, batch, true, frozenLayers);
+  return derive(unrollForward(graph, batch, true, frozenLayers), false, frozenLayers);
+}
+
+/**
+ * The training graph of a deployed graph (`deployGraph`) whose every value is rounded where the integer network rounds it;
+ * gradients go straight through the rounding, and stop where it clamps.
+ */
+export function differentiateInt8(graph: Graph, batch: number): TrainingGraph {
+  return derive(unrollInt8(graph, batch), true);
+}
+
+function derive(forward: Forward, int8: boolean, frozenLayers?: ReadonlySet<string>): TrainingGraph {
   const { network, tape } = forward;
   const nodes = [...tape.nodes];
   const frozen = new Set(
@@ -221,7 +293,7 @@ export function differentiate(graph: Graph, batch: number, frozenLayers?: Readon
       },
     ];
   });
-  return finish(forward, nodes.length, { cotangents, gradients, statistics, frozen });
+  return finish(forward, nodes.length, { cotangents, gradients, statistics, frozen, int8 });
 }
 
 interface Backward {
@@ -327,6 +399,12 @@ function backward(
       break;
     case "flatten":
       toInput("flattenGrad", [dy], { inputShape: tape.shapes[x] });
+      break;
+    case "fakeQuantize":
+      toInput("fakeQuantizeGrad", [x, dy], node.attributes);
+      break;
+    case "lookup":
+      toInput("lookupGrad", [x, dy], node.attributes);
       break;
     default:
       throw new PhinetsError("training.gradient", `${node.op} "${node.name}" has no gradient`);

@@ -6,10 +6,10 @@
  * loss and its cotangents outside, `setCotangent(...)`, `backward()`, `optimizerStep(...)`,
  * `updateRunningStatistics(...)`, and `updateEma(...)` where wanted.
  */
-import type { Engine } from "../kernels/index.js";
+import { type Engine, int8Block } from "../kernels/index.js";
 import { type FloatWeights, PhinetsError, type Tensor } from "../tensor/index.js";
 import type { TrainingGraph } from "./differentiate.js";
-import { layParameters, type ParameterArena } from "./layout.js";
+import { layParameters, type ParameterArena, packParameter } from "./layout.js";
 import { lower } from "./lowering/lower.js";
 import { planMemory } from "./memory.js";
 import type { OptimizerStep } from "./optimizer.js";
@@ -46,6 +46,10 @@ export class Executor {
   readonly #shards: number;
   readonly #blocks: number[] = [];
   readonly #norms: number[] = [];
+  /** Blocks of int8 parameters by value. */
+  readonly #int8 = new Map<string, number>();
+  /** The weights that a graph `int8` reads. */
+  readonly #int8Weights: number;
   readonly #externals = new Map<string, { address: number; length: number }>();
   readonly #programs: { forward: number; backward: number };
 
@@ -75,7 +79,9 @@ export class Executor {
       return address;
     };
     try {
-      const { forward, backward, buffers, norms, externals } = this.#lowered;
+      const { forward, backward, buffers, norms, int8, externals } = this.#lowered;
+      this.#int8Weights = graph.int8 ? allocate(parameters.size * 4) : 0;
+      for (const value of int8) this.#int8.set(value, allocate(int8Block.floats * 4));
       for (const norm of norms) this.#norms.push(allocate(norm.bytes * (8 + 5 * this.#shards)));
       for (const [name, { pixels, channels }] of externals) {
         const length = graph.batch * pixels * channels;
@@ -145,7 +151,11 @@ export class Executor {
     memory: { partials: number; partialsStride: number },
   ): number {
     if ("buffer" in word) return offsets[word.buffer];
-    if ("parameter" in word) return this.#store.at("parameters", word.parameter);
+    if ("parameter" in word) {
+      if (!this.graph.int8) return this.#store.at("parameters", word.parameter);
+      return this.#int8Weights + this.#store.arena.parameters[word.parameter].offset * 4;
+    }
+    if ("int8" in word) return this.#int8.get(word.int8)!;
     if ("gradient" in word) return this.#store.arena.parameters[word.gradient].offset * 4;
     if ("norm" in word) return this.#norms[word.norm];
     if ("float" in word) return new Int32Array(new Float32Array([word.float]).buffer)[0];
@@ -176,6 +186,24 @@ export class Executor {
   /** Sets every parameter (running statistics too) by name, in the graph's logical layout; nothing else changes. */
   setParameters(weights: FloatWeights): void {
     this.#store.set(weights);
+  }
+
+  /** Sets the weights that a graph `int8` computes with: those of the integer network, as real numbers. */
+  setInt8(weights: FloatWeights): void {
+    const { parameters, size } = this.#store.arena;
+    const arena = this.engine.floats(this.#int8Weights, size);
+    for (const [name, layout] of Object.entries(parameters)) packParameter(name, layout, weights[name], arena);
+  }
+
+  /** Block of a value's int8 parameters (kernels/assembly/int8.ts), to read and write; undefined where it has none. */
+  int8Block(value: string): Float32Array | undefined {
+    const address = this.#int8.get(value);
+    return address === undefined ? undefined : this.engine.floats(address, int8Block.floats);
+  }
+
+  /** Parts of the batch that are computed apart. */
+  get shards(): number {
+    return this.#shards;
   }
 
   /** Copies of all parameters, running statistics included. */

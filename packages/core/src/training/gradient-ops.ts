@@ -8,6 +8,11 @@ import { formatShape, PhinetsError, type Shape } from "../tensor/index.js";
 
 type Empty = Readonly<Record<string, never>>;
 
+/** Value of the network whose int8 parameters are used. */
+interface Int8Value {
+  readonly value: string;
+}
+
 export interface GradientOpAttributes {
   /** (x) {gamma, beta} -> y, mean `[channels]`, biased variance `[channels]`, over all but the last axis. */
   batchNormTrain: { readonly epsilon: number };
@@ -43,6 +48,14 @@ export interface GradientOpAttributes {
   padGrad: { readonly padding: Padding };
   /** (dy): reshape */
   flattenGrad: { readonly inputShape: Shape };
+  /** (x) -> x rounded to int8 and back, as the integer network rounds `value`. */
+  fakeQuantize: Int8Value;
+  /** (x, dy) -> dy where x is inside what int8 covers (straight through), else 0 */
+  fakeQuantizeGrad: Int8Value;
+  /** (x) -> the integer network's table of `value`, an activation, at x (which is on its int8 grid) */
+  lookup: Int8Value;
+  /** (x, dy) -> dy times the slope at x */
+  lookupGrad: Int8Value;
 }
 
 export type GradientOpName = keyof GradientOpAttributes;
@@ -63,7 +76,7 @@ function requireEqual(op: string, name: string, a: Shape, b: Shape): void {
 const channels = (shape: Shape): Shape => [shape[shape.length - 1]];
 
 /** An operator of a value and its cotangent, both of the result's shape. */
-const elementwise = (op: GradientOpName): GradientOpSpec<Empty> => ({
+const elementwise = (op: GradientOpName): GradientOpSpec<unknown> => ({
   arity: 2,
   infer(name, [x, dy]) {
     requireEqual(op, name, x, dy);
@@ -126,4 +139,8 @@ export const gradientOps: { readonly [O in GradientOpName]: GradientOpSpec<Gradi
     ],
   },
   flattenGrad: { arity: 1, infer: (_, __, { inputShape }) => [inputShape] },
+  fakeQuantize: { arity: 1, infer: (_, [x]) => [x] },
+  fakeQuantizeGrad: elementwise("fakeQuantizeGrad"),
+  lookup: { arity: 1, infer: (_, [x]) => [x] },
+  lookupGrad: elementwise("lookupGrad"),
 };

@@ -9,6 +9,8 @@ export type Word =
   | { readonly parameter: string }
   | { readonly gradient: string }
   | { readonly norm: number }
+  /** The network's value whose int8 parameters are used. */
+  | { readonly int8: string }
   | { readonly external: string }
   | { readonly float: number };
 
@@ -38,6 +40,8 @@ export interface Lowered {
   /** Bytes an image of each buffer. */
   readonly buffers: readonly number[];
   readonly norms: readonly Norm[];
+  /** Values with a block of int8 parameters; see kernels/assembly/int8.ts. */
+  readonly int8: readonly string[];
   /** Norm of each batch norm node by the name of its mean value; with running statistics, by its own. */
   readonly normOf: ReadonlyMap<string, Norm>;
   /** Values that live outside the arenas in logical layout: inputs, masks, outputs, cotangents. */

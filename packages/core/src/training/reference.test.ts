@@ -47,7 +47,7 @@ export function referenceRun(run: {
   return values;
 }
 
-function compute(
+export function compute(
   node: Node,
   shape: readonly number[],
   inputs: { shape: readonly number[]; data: Float64Array }[],

@@ -5,6 +5,7 @@
 import { convBackward, convForward } from "./conv";
 import { depthwiseBackward, depthwiseForward } from "./depthwise";
 import { groupedBackward, groupedForward } from "./grouped";
+import { fakeQuantizeForward, fakeQuantizeGradient, lookupForward, lookupGradient } from "./int8";
 import {
   activationGradient,
   channelDot,
@@ -173,6 +174,18 @@ function perShard(opcode: i32, i: usize, program: usize, shard: i32, scratch: us
       break;
     case 38:
       repack(i, program, shard);
+      break;
+    case 39:
+      fakeQuantizeForward(i, program, shard, scratch);
+      break;
+    case 40:
+      fakeQuantizeGradient(i, program, shard, scratch);
+      break;
+    case 41:
+      lookupForward(i, program, shard, scratch);
+      break;
+    case 42:
+      lookupGradient(i, program, shard, scratch);
       break;
     default:
       unreachable();

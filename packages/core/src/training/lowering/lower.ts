@@ -12,6 +12,7 @@ import { batchNorm, batchNormFrozenGrad, batchNormGrad, batchNormTrain } from ".
 import { ProgramBuilder } from "./builder.js";
 import { convBackward, convForward } from "./convolution.js";
 import { activation, activationGrad, add, globalAveragePoolGrad, multiply } from "./elementwise.js";
+import { fakeQuantize, fakeQuantizeGrad, lookup, lookupGrad } from "./int8.js";
 import {
   flatten,
   globalAveragePool,
@@ -62,6 +63,10 @@ const lowerings: {
   padGrad: pad,
   flatten,
   flattenGrad: flatten,
+  fakeQuantize,
+  fakeQuantizeGrad,
+  lookup,
+  lookupGrad,
 };
 
 /** @param fuse false: every value is stored where it stands in the graph, and no kernel does another's work */
@@ -89,5 +94,5 @@ export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = t
   }
   const { instructions, buffers, norms, normOf, externals } = builder;
   const [forward, backward] = [instructions.slice(0, forwardLength), instructions.slice(forwardLength)];
-  return { forward, backward, buffers, norms, normOf, externals };
+  return { forward, backward, buffers, norms, int8: [...builder.int8], normOf, externals };
 }

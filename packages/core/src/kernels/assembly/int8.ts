@@ -1,0 +1,129 @@
+// Rounding to int8 and back in training, and activations as the integer network's tables. A block of floats a value:
+//   fakeQuantize: 0 1 / scale, 1 scale, 2 lowest and 3 highest of round(x / scale), from float 16 on smallest and largest x
+//   of each shard, 16 floats apart;
+//   lookup: 0 1 / scale of x, 4 its zero point + 128, from float 16 on 256 values, then 256 slopes.
+import { copyRows, loadRows } from "./operand";
+import { address, arena, arg, images } from "./program";
+
+/** Rows handled while in cache: about 16 KiB. */
+function chunkOf(bytes: usize): i32 {
+  return max(1, 16384 / <i32>bytes);
+}
+
+// words: 0-7 x, 8 out, 9 block, 10 bytes a row, 11 pixels
+export function fakeQuantizeForward(i: usize, program: usize, shard: i32, scratch: usize): void {
+  const base = arena(program, shard);
+  const block = address(i, 9),
+    bytes = address(i, 10);
+  const pixels = arg(i, 11);
+  const total = images(program, shard) * pixels;
+  const chunk = chunkOf(bytes);
+  const inverse = v128.load32_splat(block),
+    scale = v128.load32_splat(block, 4),
+    lowest = v128.load32_splat(block, 8),
+    highest = v128.load32_splat(block, 12);
+  let least = f32x4.splat(0),
+    most = f32x4.splat(0);
+  for (let row = 0; row < total; row += chunk) {
+    const rows = min(chunk, total - row);
+    const size = <usize>rows * bytes;
+    const x = loadRows(i + 8, base, row, rows, bytes, pixels, scratch);
+    const out = base + address(i, 8) + <usize>row * bytes;
+    for (let p: usize = 0; p < size; p += 16) {
+      const v = v128.load(x + p);
+      least = f32x4.pmin(least, v);
+      most = f32x4.pmax(most, v);
+      const q = f32x4.pmin(f32x4.pmax(f32x4.nearest(f32x4.mul(v, inverse)), lowest), highest);
+      v128.store(out + p, f32x4.mul(q, scale));
+    }
+  }
+  const seen = block + 64 + (<usize>shard << 6);
+  store<f32>(
+    seen,
+    min(
+      min(f32x4.extract_lane(least, 0), f32x4.extract_lane(least, 1)),
+      min(f32x4.extract_lane(least, 2), f32x4.extract_lane(least, 3)),
+    ),
+  );
+  store<f32>(
+    seen,
+    max(
+      max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
+      max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
+    ),
+    4,
+  );
+}
+
+// words: 0-7 dy, 8-15 x, 16 out, 17 block, 18 bytes a row, 19 pixels; out = dy where round(x / scale) is not clamped
+export function fakeQuantizeGradient(i: usize, program: usize, shard: i32, scratch: usize): void {
+  const base = arena(program, shard);
+  const block = address(i, 17),
+    bytes = address(i, 18);
+  const pixels = arg(i, 19);
+  const total = images(program, shard) * pixels;
+  const chunk = chunkOf(bytes);
+  const inverse = v128.load32_splat(block),
+    lowest = v128.load32_splat(block, 8),
+    highest = v128.load32_splat(block, 12);
+  for (let row = 0; row < total; row += chunk) {
+    const rows = min(chunk, total - row);
+    const size = <usize>rows * bytes;
+    const out = base + address(i, 16) + <usize>row * bytes;
+    copyRows(i + 8, base, row, rows, bytes, pixels, out);
+    const x = loadRows(i + 8 + 8 * 4, base, row, rows, bytes, pixels, scratch);
+    for (let p: usize = 0; p < size; p += 16) {
+      const q = f32x4.nearest(f32x4.mul(v128.load(x + p), inverse));
+      const inside = v128.and(f32x4.ge(q, lowest), f32x4.le(q, highest));
+      v128.store(out + p, v128.and(v128.load(out + p), inside));
+    }
+  }
+}
+
+/** Table entry of x, which is on the int8 grid. */
+// @ts-ignore: decorator
+@inline
+function entry(x: f32, inverse: f32, zero: f32): usize {
+  return (<usize>min<i32>(max<i32>(<i32>nearest<f32>(x * inverse + zero), 0), 255)) << 2;
+}
+
+// words: 0-7 x, 8 bytes of the channels, 9 out, 10 block, 11 bytes a row, 12 pixels
+export function lookupForward(i: usize, program: usize, shard: i32, scratch: usize): void {
+  const base = arena(program, shard);
+  const channels = address(i, 8),
+    block = address(i, 10),
+    bytes = address(i, 11);
+  const inverse = load<f32>(block),
+    zero = load<f32>(block, 16);
+  const rows = images(program, shard) * arg(i, 12);
+  let x = loadRows(i + 8, base, 0, rows, bytes, arg(i, 12), scratch);
+  let out = base + address(i, 9);
+  for (let r = 0; r < rows; r++) {
+    for (let c: usize = 0; c < channels; c += 4)
+      store<f32>(out + c, load<f32>(block + entry(load<f32>(x + c), inverse, zero), 64));
+    for (let c = channels; c < bytes; c += 4) store<f32>(out + c, 0);
+    x += bytes;
+    out += bytes;
+  }
+}
+
+// words: 0-7 dy, 8-15 x, 16 out, 17 block, 18 bytes a row, 19 pixels; out = dy * slope
+export function lookupGradient(i: usize, program: usize, shard: i32, scratch: usize): void {
+  const base = arena(program, shard);
+  const block = address(i, 17),
+    bytes = address(i, 18);
+  const pixels = arg(i, 19);
+  const total = images(program, shard) * pixels;
+  const chunk = chunkOf(bytes);
+  const inverse = load<f32>(block),
+    zero = load<f32>(block, 16);
+  for (let row = 0; row < total; row += chunk) {
+    const rows = min(chunk, total - row);
+    const size = <usize>rows * bytes;
+    const out = base + address(i, 16) + <usize>row * bytes;
+    copyRows(i + 8, base, row, rows, bytes, pixels, out);
+    const x = loadRows(i + 8 + 8 * 4, base, row, rows, bytes, pixels, scratch);
+    for (let p: usize = 0; p < size; p += 4)
+      store<f32>(out + p, load<f32>(out + p) * load<f32>(block + entry(load<f32>(x + p), inverse, zero), 64 + 1024));
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Quantisation-aware training (Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
+ * Integer-Arithmetic-Only Inference"): the deployed network, batch norm folded with its statistics frozen, is trained
+ * further while each forward pass computes what the integer network of the present weights would. Gradients go straight
+ * through the rounding and stop where int8 clamps; the optimiser moves float weights.
+ */
+import type { Engine } from "../kernels/index.js";
+import { int8Block } from "../kernels/index.js";
+import type { FloatWeights, Tensor } from "../tensor/index.js";
+import { FollowingRanges } from "./following.js";
+import { integerNetwork } from "./integer-network.js";
+import type { Range } from "./observers.js";
+import { SimulatedNetwork } from "./simulate.js";
+import type { QuantizedNetwork } from "./types.js";
+
+/** In place of an `Executor` in a `Trainer`: the same steps on the same deployed float weights, through int8. */
+export class AwareExecutor extends SimulatedNetwork {
+  readonly #network: QuantizedNetwork;
+  readonly #ranges: FollowingRanges;
+  /** While true, ranges stay where they are. Default false. */
+  frozen = false;
+
+  /**
+   * @param start post-training quantisation of the network: its graph, and the ranges to start from
+   * @param weights float weights of its graph (`deployWeights`)
+   */
+  constructor(engine: Engine, start: QuantizedNetwork, weights: FloatWeights, batch: number) {
+    super(engine, start, batch, true);
+    this.#network = start;
+    this.#ranges = new FollowingRanges(start.graph, coveredRanges(start));
+    this.setParameters(weights);
+  }
+
+  /** The integer network of float weights, with the ranges of now: what is deployed. */
+  quantized(weights: FloatWeights = this.parameters()): QuantizedNetwork {
+    return integerNetwork(this.#network.graph, weights, this.#ranges.ranges()).network;
+  }
+
+  override forward(): void {
+    this.load(this.quantized());
+    super.forward();
+    if (!this.frozen) this.#ranges.follow((value) => this.#seen(value));
+  }
+
+  /** Of the latest batch, before rounding. */
+  #seen(value: string): Range {
+    const block = this.int8Block(value)!;
+    let low = 0;
+    let high = 0;
+    for (let shard = 0; shard < this.shards; shard++) {
+      const at = int8Block.seen + shard * int8Block.shard;
+      low = Math.min(low, block[at]);
+      high = Math.max(high, block[at + 1]);
+    }
+    return { low, high };
+  }
+
+  override state(): Record<string, Tensor<"float32">> {
+    return { ...super.state(), ...this.#ranges.state() };
+  }
+
+  override setState(state: Readonly<Record<string, Tensor>>): void {
+    this.#ranges.setState(state);
+    super.setState(state);
+  }
+}
+
+/** Ends of what int8 covers, by value. */
+export function coveredRanges({ graph, values }: QuantizedNetwork): Map<string, Range> {
+  return new Map(
+    graph.nodes.map(({ name }) => {
+      const { scale, zeroPoint } = values[name];
+      return [name, { low: scale * (-128 - zeroPoint), high: scale * (127 - zeroPoint) }];
+    }),
+  );
+}

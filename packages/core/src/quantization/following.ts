@@ -1,0 +1,105 @@
+/**
+ * Ranges that follow a training. They start as post-training calibration chose them and keep their proportion to the
+ * moving averages of the smallest and largest value of a batch: what calibration clipped as not worth its steps stays
+ * clipped while the values grow or shrink.
+ */
+import type { Graph } from "../graph/index.js";
+import { PhinetsError, type Tensor, tensor } from "../tensor/index.js";
+import { relevantRanges } from "./integer-network.js";
+import type { Range } from "./observers.js";
+
+/** Share of a batch in the averages. */
+const momentum = 0.02;
+/** Batches whose plain mean is what calibration's ranges are taken to belong to. */
+const referenceBatches = 50;
+
+export class FollowingRanges {
+  /** Values whose range is free, in order. */
+  readonly values: readonly string[];
+  readonly #start: ReadonlyMap<string, Range>;
+  readonly #bounds: readonly Range[];
+  /** Value whose growth each table's range follows: the activation's input. */
+  readonly #tableInput = new Map<string, string>();
+  /** Averages of low and high, then the reference; float32, so that a checkpoint keeps them exactly. */
+  #averages: Float32Array;
+  #batches = 0;
+
+  /** @param start ranges of all values, from calibration */
+  constructor(graph: Graph, start: ReadonlyMap<string, Range>) {
+    this.#start = start;
+    const relevant = relevantRanges(graph);
+    const values: string[] = [];
+    const bounds: Range[] = [];
+    for (const node of graph.nodes) {
+      if (node.op === "hardswish") this.#tableInput.set(node.name, node.inputs[0]);
+      if (!["conv2d", "dense", "add", "multiply", "globalAveragePool"].includes(node.op)) continue;
+      const fused = (node.op === "conv2d" || node.op === "dense") && node.attributes.activation === "relu6";
+      values.push(node.name);
+      bounds.push(fused ? { low: 0, high: 6 } : (relevant.get(node.name) ?? everything));
+    }
+    this.values = values;
+    this.#bounds = bounds;
+    this.#averages = new Float32Array(4 * values.length);
+  }
+
+  /** One batch: smallest and largest of each value before rounding. */
+  follow(seen: (value: string) => Range): void {
+    this.#batches++;
+    const warming = this.#batches <= referenceBatches;
+    const share = warming ? 1 / this.#batches : momentum;
+    for (const [i, value] of this.values.entries()) {
+      const { low, high } = seen(value);
+      const bounds = this.#bounds[i];
+      const ends = [Math.max(low, bounds.low), Math.min(high, bounds.high)];
+      for (const [e, end] of ends.entries()) {
+        const at = 4 * i + e;
+        this.#averages[at] += share * (end - this.#averages[at]);
+        if (warming) this.#averages[at + 2] = this.#averages[at];
+      }
+    }
+  }
+
+  /** Ranges now, of all values. */
+  ranges(): Map<string, Range> {
+    const ranges = new Map(this.#start);
+    for (const [i, value] of this.values.entries()) {
+      const { low, high } = this.#start.get(value)!;
+      const a = this.#averages.subarray(4 * i, 4 * i + 4);
+      ranges.set(value, { low: low * growth(a[0], a[2]), high: high * growth(a[1], a[3]) });
+    }
+    for (const [value, input] of this.#tableInput) {
+      // Below, a hardswish ends at -3/8 whatever its input.
+      const { low, high } = this.#start.get(value)!;
+      const before = this.#start.get(input)!.high;
+      ranges.set(value, { low, high: high * growth(ranges.get(input)!.high, before) });
+    }
+    return ranges;
+  }
+
+  state(): Record<string, Tensor<"float32">> {
+    return {
+      "ranges/averages": tensor("float32", [this.values.length, 4], this.#averages.slice()),
+      "ranges/batches": tensor("float32", [1], Float32Array.of(this.#batches)),
+    };
+  }
+
+  /** Throws PhinetsError when the state is not of this network's ranges. */
+  setState(state: Readonly<Record<string, Tensor>>): void {
+    const averages = state["ranges/averages"];
+    const batches = state["ranges/batches"];
+    if (averages?.data.length !== this.#averages.length || batches === undefined)
+      throw new PhinetsError(
+        "quantization.state",
+        "the checkpoint has no int8 ranges of this network; remove it to start quantisation-aware training again",
+      );
+    this.#averages = Float32Array.from(averages.data);
+    this.#batches = batches.data[0];
+  }
+}
+
+/** By how much an end of a range has moved; an end at zero stays. */
+function growth(now: number, before: number): number {
+  return now !== 0 && before !== 0 ? Math.max(0.1, now / before) : 1;
+}
+
+const everything: Range = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };

@@ -1,0 +1,170 @@
+/** The integer network of a deployed float network whose values have known ranges. */
+import { consumersOf, type Graph, type NodeOf } from "../graph/index.js";
+import { type FloatWeights, type Tensor, tensor, type Weights } from "../tensor/index.js";
+import { sigmoidOutput } from "./lookup-tables.js";
+import type { Range } from "./observers.js";
+import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
+
+/** Input quantisation: a float input is pixel / 128 - 1, so its int8 is pixel - 128. */
+export const inputQuantization: QuantizationParameters = { scale: 1 / 128, zeroPoint: 0 };
+
+/**
+ * @param graph deployment graph, batch 1
+ * @param weights of `graph`
+ * @param ranges real range that int8 covers, by value; not looked at where an op fixes its output's (input, sigmoid) or
+ * keeps its input's (maxPool, flatten, pad, relu6)
+ * @param means mean of each channel by value: moves the reader's bias by the mean error that rounding its weights causes
+ * @returns the network, and the signal to noise of each layer's weights, dB
+ */
+export function integerNetwork(
+  graph: Graph,
+  weights: FloatWeights,
+  ranges: ReadonlyMap<string, Range>,
+  means?: ReadonlyMap<string, Float64Array>,
+): { network: QuantizedNetwork; weightSnrDb: ReadonlyMap<string, number> } {
+  const values: Record<string, QuantizationParameters> = {};
+  const weightScales: Record<string, number[]> = {};
+  const integerWeights: Weights = {};
+  const weightSnrDb = new Map<string, number>();
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => values[input]);
+    switch (node.op) {
+      case "input":
+        values[node.name] = inputQuantization;
+        break;
+      case "sigmoid":
+        values[node.name] = sigmoidOutput;
+        break;
+      case "maxPool":
+      case "flatten":
+      case "pad":
+      case "relu6":
+        values[node.name] = inputs[0];
+        break;
+      case "conv2d":
+      case "dense": {
+        const layer = floatLayer(node, graph, weights);
+        const leastScales = leastWeightScales(layer, inputs[0].scale);
+        // Below this the output would resolve less than one step of the accumulator; it also keeps every multiplier
+        // below 1/2, so that requantisation only ever shifts right.
+        const leastOutputScale = 2.0001 * inputs[0].scale * Math.max(...leastScales);
+        const output = parametersFor(ranges.get(node.name)!, leastOutputScale);
+        // Far finer weights than the output can show would need multipliers that 31 bits of shift cannot give.
+        const scales = leastScales.map((scale) =>
+          Math.fround(Math.max(scale, (output.scale * 2 ** -24) / inputs[0].scale)),
+        );
+        const integer = quantizeLayer(layer, scales, inputs[0].scale, means?.get(node.inputs[0]));
+        values[node.name] = output;
+        weightScales[node.parameters.weight] = scales;
+        integerWeights[node.parameters.weight] = tensor("int8", layer.weight.shape, integer.weights);
+        if (node.attributes.bias) integerWeights[node.parameters.bias] = tensor("int32", [scales.length], integer.bias);
+        weightSnrDb.set(node.name, integer.snrDb);
+        break;
+      }
+      default:
+        values[node.name] = parametersFor(ranges.get(node.name)!, leastScale(node.op, inputs));
+    }
+  }
+  return { network: { graph, values, weightScales, weights: integerWeights }, weightSnrDb };
+}
+
+/**
+ * Ranges outside which the only reader of a value is constant (hardswish below -3, relu6 outside 0..6) or within 1/1000
+ * of it (sigmoid): int8 need not cover more, and what is clipped there costs nothing.
+ */
+export function relevantRanges(graph: Graph): Map<string, Range> {
+  const bounds = new Map<string, Range>();
+  for (const [value, readers] of consumersOf(graph)) {
+    if (readers.length === 0 || graph.outputs.includes(value)) continue;
+    const ops = new Set(readers.map((reader) => reader.op));
+    if (ops.size !== 1) continue;
+    if (ops.has("hardswish")) bounds.set(value, { low: -3, high: Number.POSITIVE_INFINITY });
+    if (ops.has("relu6")) bounds.set(value, { low: 0, high: 6 });
+    if (ops.has("sigmoid")) bounds.set(value, { low: -7, high: 7 });
+  }
+  return bounds;
+}
+
+/** Scale and zero point that cover a range, zero exactly representable. A range of nothing becomes 0..1. */
+function parametersFor({ low, high }: Range, leastScale: number): QuantizationParameters {
+  const span = high - low > 0 ? high - low : 1;
+  const scale = Math.fround(Math.max(span / 255, leastScale));
+  return { scale, zeroPoint: Math.max(-128, Math.min(127, Math.round(-128 - low / scale))) };
+}
+
+/** Least output scale that the op's integer arithmetic accepts; only a nearly constant value comes near it. */
+function leastScale(op: string, inputs: readonly QuantizationParameters[]): number {
+  const largest = Math.max(...inputs.map(({ scale }) => scale));
+  if (op === "hardswish") return largest / 127;
+  if (op === "multiply") return (inputs[0].scale * inputs[1].scale) / 64;
+  return largest * 2 ** -8;
+}
+
+interface FloatLayer {
+  readonly node: NodeOf<"conv2d"> | NodeOf<"dense">;
+  readonly weight: Tensor<"float32">;
+  readonly bias: Float32Array;
+  /** Weights of one filter. */
+  readonly perFilter: number;
+  /** Input channel of weight i of filter f. */
+  channelOf(f: number, i: number): number;
+}
+
+function floatLayer(node: FloatLayer["node"], graph: Graph, weights: FloatWeights): FloatLayer {
+  const weight = weights[node.parameters.weight];
+  const filters = weight.shape[0];
+  const bias = node.attributes.bias ? weights[node.parameters.bias].data : new Float32Array(filters);
+  const perFilter = weight.data.length / filters;
+  if (node.op === "dense") return { node, weight, bias, perFilter, channelOf: (_, i) => i };
+  const groupChannels = graph.shapes[node.inputs[0]][3] / node.attributes.groups;
+  const groupFilters = filters / node.attributes.groups;
+  const channelOf = (f: number, i: number) => Math.floor(f / groupFilters) * groupChannels + (i % groupChannels);
+  return { node, weight, bias, perFilter, channelOf };
+}
+
+/** Per filter: as fine as the largest weight allows, as coarse as an accumulator below 2^30 in magnitude needs. */
+function leastWeightScales({ weight: { data }, bias, perFilter }: FloatLayer, inputScale: number): number[] {
+  return Array.from(bias, (b, f) => {
+    let largest = 0;
+    let sum = 0;
+    for (let i = f * perFilter; i < (f + 1) * perFilter; i++) {
+      const magnitude = Math.abs(data[i]);
+      largest = Math.max(largest, magnitude);
+      sum += magnitude;
+    }
+    return Math.max(largest / 127, (Math.abs(b) / inputScale + 255 * sum) / 2 ** 29);
+  });
+}
+
+function quantizeLayer(
+  { weight: { data }, bias, perFilter, channelOf }: FloatLayer,
+  scales: readonly number[],
+  inputScale: number,
+  means: Float64Array | undefined,
+): { weights: Int8Array; bias: Int32Array; snrDb: number } {
+  const weights = new Int8Array(data.length);
+  const integerBias = new Int32Array(bias.length);
+  let signal = 0;
+  let noise = 0;
+  for (let f = 0; f < bias.length; f++) {
+    let shift = 0;
+    for (let i = 0; i < perFilter; i++) {
+      const w = data[f * perFilter + i];
+      const q = Math.max(-127, Math.min(127, Math.round(w / scales[f])));
+      const error = w - q * scales[f];
+      weights[f * perFilter + i] = q;
+      signal += w * w;
+      noise += error * error;
+      if (means !== undefined) shift += error * means[channelOf(f, i)];
+    }
+    integerBias[f] = Math.round((bias[f] + shift) / (inputScale * scales[f]));
+  }
+  return { weights, bias: integerBias, snrDb: decibels(signal, noise) };
+}
+
+/** 10 log10(signal / noise), at most 200; for reports only. */
+export function decibels(signal: number, noise: number): number {
+  if (noise === 0) return 200;
+  if (signal === 0) return 0;
+  return Math.min(200, 10 * Math.log10(signal / noise));
+}

@@ -1,0 +1,113 @@
+/**
+ * The integer network in floats, on the training kernels: weights and values lie on their int8 grids, every value is
+ * rounded where the integer network rounds it, activations are its tables. What is left to differ is an accumulator so
+ * close to the middle between two steps that float32 rounds it the other way.
+ */
+import type { Node } from "../graph/index.js";
+import { type Engine, int8Block } from "../kernels/index.js";
+import { type FloatWeights, sigmoid, tensor } from "../tensor/index.js";
+import { differentiateInt8, Executor, forwardOnlyInt8 } from "../training/index.js";
+import { hardswishTable, relu6Table, sigmoidTable } from "./lookup-tables.js";
+import { activationClamp } from "./requantization.js";
+import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
+
+/** Inference on an integer network, in batches on all threads. */
+export class SimulatedNetwork extends Executor {
+  /** What each value's block was filled from. */
+  readonly #filled = new Map<string, string>();
+
+  /**
+   * @param trains whether gradients are wanted too
+   * Throws PhinetsError when the graph has an op without int8 arithmetic.
+   */
+  constructor(engine: Engine, network: Pick<QuantizedNetwork, "graph">, batch: number, trains = false) {
+    super(engine, (trains ? differentiateInt8 : forwardOnlyInt8)(network.graph, batch));
+  }
+
+  /** Takes over weights, scales and zero points. `network` must have the graph that this was made for. */
+  load(network: QuantizedNetwork): void {
+    this.setInt8(realWeights(network));
+    for (const node of network.graph.nodes) this.#fill(node, network);
+  }
+
+  #fill(node: Node, { values }: QuantizedNetwork): void {
+    const block = this.int8Block(node.name);
+    if (block === undefined) return;
+    const output = values[node.name];
+    const input = values[node.inputs[0]] ?? output;
+    const key = [input.scale, input.zeroPoint, output.scale, output.zeroPoint].join();
+    if (this.#filled.get(node.name) === key) return;
+    this.#filled.set(node.name, key);
+    switch (node.op) {
+      case "relu6":
+      case "hardswish":
+      case "sigmoid":
+        fillTable(block, node.op, input, output);
+        break;
+      default: {
+        const fused = node.op === "conv2d" || node.op === "dense" ? node.attributes.activation : "none";
+        const [least, most] = activationClamp(fused, output);
+        block[int8Block.inverse] = 1 / output.scale;
+        block[int8Block.scale] = output.scale;
+        block[int8Block.lowest] = least - output.zeroPoint;
+        block[int8Block.highest] = most - output.zeroPoint;
+      }
+    }
+  }
+}
+
+const tables = { hardswish: hardswishTable, sigmoid: sigmoidTable, relu6: relu6Table };
+
+/** The table of an activation and its slopes, which are 0 where int8 clamps the result. */
+function fillTable(
+  block: Float32Array,
+  op: keyof typeof tables,
+  input: QuantizationParameters,
+  output: QuantizationParameters,
+): void {
+  const table = tables[op](input, output);
+  block[int8Block.inverse] = 1 / input.scale;
+  block[int8Block.zero] = input.zeroPoint + 128;
+  for (let i = 0; i < 256; i++) {
+    const x = input.scale * (i - 128 - input.zeroPoint);
+    block[int8Block.table + i] = output.scale * (table[i] - output.zeroPoint);
+    const [y, slope] = activations[op](x);
+    const q = Math.round(y / output.scale) + output.zeroPoint;
+    block[int8Block.slopes + i] = q < -128 || q > 127 ? 0 : slope;
+  }
+}
+
+/** Value and slope in real numbers. */
+const activations: Readonly<Record<keyof typeof tables, (x: number) => [y: number, slope: number]>> = {
+  relu6: (x) => [Math.min(6, Math.max(0, x)), x > 0 && x < 6 ? 1 : 0],
+  hardswish: (x) => {
+    const gate = Math.min(1, Math.max(0, x / 6 + 0.5));
+    return [x * gate, gate + (x > -3 && x < 3 ? x / 6 : 0)];
+  },
+  sigmoid: (x) => {
+    const y = sigmoid(x);
+    return [Math.min(y, 255 / 256), y * (1 - y)]; // 1 itself is not a value of int8, but near it is no clamp either
+  },
+};
+
+/** Weights and biases of an integer network as real numbers, float32. */
+export function realWeights({ graph, values, weightScales, weights }: QuantizedNetwork): FloatWeights {
+  const real: FloatWeights = {};
+  for (const node of graph.nodes) {
+    if (node.op !== "conv2d" && node.op !== "dense") continue;
+    const { weight, bias } = node.parameters;
+    const scales = weightScales[weight];
+    const { shape, data } = weights[weight];
+    const w = tensor("float32", shape);
+    const perFilter = data.length / scales.length;
+    for (let f = 0, i = 0; f < scales.length; f++)
+      for (let end = i + perFilter; i < end; i++) w.data[i] = scales[f] * data[i];
+    real[weight] = w;
+    if (!node.attributes.bias) continue;
+    const b = tensor("float32", [scales.length]);
+    const inputScale = values[node.inputs[0]].scale;
+    for (let f = 0; f < scales.length; f++) b.data[f] = inputScale * scales[f] * weights[bias].data[f];
+    real[bias] = b;
+  }
+  return real;
+}
