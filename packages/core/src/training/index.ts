@@ -1,8 +1,10 @@
 export * from "./cross-entropy.js";
 export * from "./differentiate.js";
 export * from "./executor.js";
+export { frozenLayers } from "./freeze.js";
 export * from "./gradient-ops.js";
 export * from "./losses.js";
+export * from "./multi-scale.js";
 export { type OptimizerName, type OptimizerStep, optimizerNames } from "./optimizer.js";
 export * from "./recipe.js";
 export * from "./schedule.js";

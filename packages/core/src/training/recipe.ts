@@ -1,29 +1,42 @@
 /** How a network is trained: every knob with its default, unit and source. */
 import type { DetectionLossName } from "../detection/index.js";
 import { PhinetsError } from "../tensor/index.js";
-import type { OptimizerName } from "./optimizer.js";
+import { type OptimizerName, optimizerNames } from "./optimizer.js";
+import { type ScheduleName, scheduleNames } from "./schedule.js";
 
 export interface Recipe {
   /** Passes over the training pictures. Default 30. */
   readonly epochs: number;
   /** Pictures a step. Default 8 (detection), 128 (classification). */
   readonly batch: number;
+  /** Batches whose mean gradient makes a step: the optimiser sees batch * accumulate pictures. Default 1. */
+  readonly accumulate: number;
   /** Seeds initial weights, order, augmentation and dropout. Default 0. */
   readonly seed: number;
-  /** Default "adamw". */
+  /** See optimizer.ts. Default "adamw". */
   readonly optimizer: OptimizerName;
   /** Peak learning rate. Default 1e-2. */
   readonly learningRate: number;
-  /** Last learning rate as a fraction of the peak, 0..1. Default 0.02. */
+  /** How the learning rate falls after warm-up; see schedule.ts. Default "cosine". */
+  readonly schedule: ScheduleName;
+  /** Last learning rate as a fraction of the peak, 0..1, of cosine, linear and onecycle. Default 0.02. */
   readonly finalFraction: number;
+  /** Epochs after which schedule "step" lowers the rate, ascending. Default none given: two thirds and eight ninths of the run. */
+  readonly milestones: readonly number[];
+  /** What schedule "step" multiplies the rate by at each milestone. Default 0.1. */
+  readonly stepFactor: number;
   /** Steps of linear warm-up; at most a tenth of the run. Default 400. */
   readonly warmupSteps: number;
-  /** SGD's momentum, AdamW's first beta. Default 0.9. */
+  /** Momentum of SGD and RMSprop, first beta of AdamW and LAMB. Default 0.9. */
   readonly momentum: number;
-  /** AdamW's second beta. Default 0.99. */
+  /** SGD with Nesterov's momentum. Default false. */
+  readonly nesterov: boolean;
+  /** Second beta of AdamW and LAMB, RMSprop's smoothing. Default 0.99. */
   readonly beta2: number;
-  /** Decoupled (AdamW) or L2 (SGD); never on biases and batch norm. Default 0.02. */
+  /** Decoupled (AdamW, LAMB) or L2 (SGD, RMSprop); never on biases and batch norm. Default 0.02. */
   readonly weightDecay: number;
+  /** LAMB: largest ratio of a tensor's norm to its update's; 0 = any. Default 0. */
+  readonly trustClip: number;
   /** Gradients are scaled down to this global norm; 0 = off. Default 35. */
   readonly clipNorm: number;
   /**
@@ -49,17 +62,37 @@ export interface Recipe {
    * false.
    */
   readonly fast?: boolean;
+  /**
+   * Detection: every ten steps another input size, keyed by (seed, step), from 0.6 to 1.5 of the network's (Redmon &
+   * Farhadi, "YOLO9000", CVPR 2017); the light epochs at its own. Default false.
+   */
+  readonly multiScale: boolean;
+  /** Layers that stay as they are; see freeze.ts. Default "" (none). */
+  readonly freeze: string;
+  /** Epochs without a better validated metric after which the run ends; 0 = never. Default 0. */
+  readonly patience: number;
+  /**
+   * A run ends with an error when its smoothed loss stays above this many times its least, and above half of what it
+   * started with; 0 = only when it is not finite. Default 4.
+   */
+  readonly divergence: number;
 }
 
 const common = {
   epochs: 30,
+  accumulate: 1,
   seed: 0,
   optimizer: "adamw",
+  schedule: "cosine",
   finalFraction: 0.02,
+  milestones: [],
+  stepFactor: 0.1,
   warmupSteps: 400,
   momentum: 0.9,
+  nesterov: false,
   beta2: 0.99,
   weightDecay: 0.02,
+  trustClip: 0,
   clipNorm: 35,
   emaDecay: 0.9985,
   batchNormMomentum: 0.03,
@@ -67,6 +100,10 @@ const common = {
   loss: "ciou",
   augment: true,
   lightEpochs: 3,
+  multiScale: false,
+  freeze: "",
+  patience: 0,
+  divergence: 4,
 } as const;
 
 export const detectionRecipe: Recipe = { ...common, batch: 8, learningRate: 1e-2 };
@@ -87,6 +124,11 @@ const ranges: Partial<Record<keyof Recipe, readonly [least: number, most: number
   batchNormMomentum: [1e-4, 1, false],
   labelSmoothing: [0, 0.99, false],
   lightEpochs: [0, 100_000, true],
+  accumulate: [1, 4096, true],
+  stepFactor: [1e-6, 1, false],
+  trustClip: [0, 1e6, false],
+  patience: [0, 100_000, true],
+  divergence: [0, 1e6, false],
 };
 
 /** Fills in defaults and checks ranges. Throws PhinetsError naming the option, its value and what is allowed. */
@@ -104,15 +146,55 @@ export function makeRecipe(task: "detect" | "classify", options: Partial<Recipe>
       );
     }
   }
-  if (recipe.optimizer !== "sgd" && recipe.optimizer !== "adamw") {
-    throw new PhinetsError(
-      "training.option",
-      `optimizer is "${recipe.optimizer}"; sgd or adamw is needed`,
-      "optimizer",
-    );
-  }
+  requireOneOf("optimizer", recipe.optimizer, optimizerNames);
+  requireOneOf("schedule", recipe.schedule, scheduleNames);
+  requireMilestones(recipe);
   if (recipe.loss !== "ciou" && recipe.loss !== "yolov2") {
     throw new PhinetsError("training.option", `loss is "${recipe.loss}"; ciou or yolov2 is needed`, "loss");
   }
   return recipe;
+}
+
+function requireOneOf(name: string, value: string, words: readonly string[]): void {
+  if (words.includes(value)) return;
+  throw new PhinetsError("training.option", `${name} is "${value}"; one of ${words.join(", ")} is needed`, name);
+}
+
+function requireMilestones({ milestones, epochs, schedule }: Recipe): void {
+  const ascending = milestones.every((value, i) => Number.isInteger(value) && value > (milestones[i - 1] ?? 0));
+  if (ascending && (schedule !== "step" || milestones.every((value) => value < epochs))) return;
+  throw new PhinetsError(
+    "training.option",
+    `milestones are ${milestones.join(",")}; ascending epochs above 0 and below ${epochs} (epochs) are needed`,
+    "milestones",
+  );
+}
+
+/** The first (0-based) of the last, light epochs. */
+export function firstLightEpoch({ epochs, lightEpochs }: Pick<Recipe, "epochs" | "lightEpochs">): number {
+  return epochs - Math.min(lightEpochs, Math.floor(epochs / 10));
+}
+
+/** Options that every run has recorded; those added later count only where they are not the default. */
+const recordedAlways: readonly (keyof Recipe)[] = [
+  ...(["epochs", "seed", "optimizer", "finalFraction", "warmupSteps", "momentum", "beta2", "weightDecay"] as const),
+  ...(["clipNorm", "emaDecay", "batchNormMomentum", "labelSmoothing", "loss", "augment", "lightEpochs"] as const),
+  ...(["batch", "learningRate"] as const),
+];
+
+/** Options that only say when a run ends. */
+const notOfTheWeights: readonly string[] = ["patience", "divergence"];
+
+/**
+ * What of a recipe decides the weights: equal for equal training, also when later versions know more options. Keys of
+ * checkpoints are made of it.
+ */
+export function recipeIdentity(recipe: Recipe): Readonly<Record<string, unknown>> {
+  const isDefault = (name: string, value: unknown) =>
+    JSON.stringify(value ?? false) === JSON.stringify((common as Readonly<Record<string, unknown>>)[name] ?? false);
+  const later = Object.entries(recipe)
+    .filter(([name, value]) => !recordedAlways.includes(name as keyof Recipe) && !isDefault(name, value))
+    .filter(([name]) => !notOfTheWeights.includes(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries([...recordedAlways.map((name) => [name, recipe[name]]), ...later]);
 }

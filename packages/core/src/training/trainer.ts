@@ -4,11 +4,13 @@
  * exactly as if it had never stopped.
  */
 import { inputName, type Network } from "../networks/index.js";
-import { hashString, PhinetsError, Random } from "../tensor/index.js";
+import { hashString, type PhinetsError, Random } from "../tensor/index.js";
+import { DivergenceWatch, divergedError } from "./divergence.js";
 import type { Executor } from "./executor.js";
-import { type LossValue, lossOf, type Targets } from "./losses.js";
+import { lossOf, type Targets } from "./losses.js";
+import { type InputSize, SizedExecutors } from "./multi-scale.js";
 import type { Recipe } from "./recipe.js";
-import { emaDecayAt, learningRateAt } from "./schedule.js";
+import { emaDecayAt, learningRateAt, type ScheduleOptions } from "./schedule.js";
 
 export interface StepResult {
   /** Steps done so far, this one included. */
@@ -16,32 +18,66 @@ export interface StepResult {
   readonly loss: number;
   readonly parts: Readonly<Record<string, number>>;
   readonly learningRate: number;
-  /** Global 2-norm of the gradients before clipping. */
-  readonly gradientNorm: number;
+  /** Global 2-norm of the gradients before clipping; undefined for a batch that another is added to. */
+  readonly gradientNorm: number | undefined;
 }
 
 export class Trainer {
+  /** At the network's own size: what holds the parameters. */
+  readonly executor: Executor;
+  readonly #executors: SizedExecutors | undefined;
   readonly #loss: ReturnType<typeof lossOf>;
   readonly #output: string;
+  readonly #schedule: ScheduleOptions;
+  #watch: DivergenceWatch;
   #step = 0;
+  /** Batches of the step that are done. */
+  #part = 0;
+  /** Draws of each dropout in this step. */
+  readonly #drops = new Map<string, Random>();
 
   /**
-   * @param executor of `differentiate(buildNetwork(network), recipe.batch)`, its parameters set
-   * @param stepsPerEpoch full batches in an epoch; the learning rate follows `epochs * stepsPerEpoch`
+   * @param executors of `differentiate(buildNetwork(network), recipe.batch)`, its parameters set; several for training at
+   *   several sizes
+   * @param stepsPerEpoch full steps in an epoch; the learning rate follows `epochs * stepsPerEpoch`
    */
   constructor(
-    readonly executor: Executor,
+    executors: Executor | SizedExecutors,
     network: Network,
     readonly recipe: Recipe,
     readonly stepsPerEpoch: number,
   ) {
+    this.#executors = executors instanceof SizedExecutors ? executors : undefined;
+    this.executor = executors instanceof SizedExecutors ? executors.own : executors;
     this.#loss = lossOf(network, recipe);
-    this.#output = executor.graph.network.outputs[0];
+    this.#output = this.executor.graph.network.outputs[0];
+    this.#watch = new DivergenceWatch(recipe.divergence);
+    const totalSteps = recipe.epochs * stepsPerEpoch;
+    this.#schedule = {
+      schedule: recipe.schedule,
+      learningRate: recipe.learningRate,
+      warmupSteps: Math.min(recipe.warmupSteps, Math.floor(totalSteps / 10)),
+      totalSteps,
+      finalFraction: recipe.finalFraction,
+      milestones: recipe.milestones.map((epoch) => epoch * stepsPerEpoch),
+      stepFactor: recipe.stepFactor,
+    };
+  }
+
+  /** Executor of the next batch. */
+  get #current(): Executor {
+    return this.#executors?.at(this.#executors.plan.at(this.#step)) ?? this.executor;
   }
 
   /** Where the caller writes the next batch, `[batch, height, width, channels]`. */
   get input(): Float32Array {
-    return this.executor.input(inputName);
+    return this.#current.input(inputName);
+  }
+
+  /** Height and width of the next batch. */
+  get inputSize(): InputSize {
+    const [, height, width] = this.#current.graph.network.shapes[inputName];
+    return { height, width };
   }
 
   /** Steps done. */
@@ -49,57 +85,70 @@ export class Trainer {
     return this.#step;
   }
 
-  /** Forward, loss, backward, optimiser, averages. Throws `training.diverged` when the loss is not finite. */
+  /** Mean loss of the run's first steps, once they are done: for `restore`. */
+  get startLoss(): number | undefined {
+    return this.#watch.startLoss;
+  }
+
+  /**
+   * Forward, loss and backward of one batch, and after every `recipe.accumulate` batches optimiser and averages. Throws
+   * `training.diverged` when the loss is not finite or has run away (recipe.divergence).
+   */
   step(targets: Targets): StepResult {
-    const { executor, recipe } = this;
+    const { recipe } = this;
+    const executor = this.#current;
+    const learningRate = learningRateAt(this.#step, this.#schedule);
+    const diverged = (what: string): PhinetsError => divergedError(this.#step + 1, learningRate, what);
     for (const { name, rate } of executor.graph.masks) this.#drop(executor.mask(name), name, rate);
     executor.forward();
     const shape = executor.graph.network.shapes[this.#output];
-    const value = this.#loss(executor.output(this.#output), shape, targets, this.#step * recipe.batch);
-    if (!Number.isFinite(value.loss)) throw diverged(this.#step, value, recipe);
-    executor.setCotangent(this.#output, value.gradient);
+    const seen = (this.#step * recipe.accumulate + this.#part) * recipe.batch;
+    const { loss, parts, gradient } = this.#loss(executor.output(this.#output), shape, targets, seen);
+    if (!Number.isFinite(loss)) {
+      const terms = Object.entries(parts).map(([name, part]) => `${name} ${part}`);
+      throw diverged(`the loss is ${loss} (${terms.join(", ")})`);
+    }
+    if (this.#watch.add(loss, this.#step >= this.#schedule.warmupSteps)) throw diverged(this.#watch.describe());
+    executor.setCotangent(this.#output, gradient);
     executor.backward();
-    const totalSteps = recipe.epochs * this.stepsPerEpoch;
-    const learningRate = learningRateAt(this.#step, {
-      learningRate: recipe.learningRate,
-      warmupSteps: Math.min(recipe.warmupSteps, Math.floor(totalSteps / 10)),
-      totalSteps,
-      finalFraction: recipe.finalFraction,
-    });
-    this.#step++;
+    executor.updateRunningStatistics(recipe.batchNormMomentum);
+    executor.accumulate(++this.#part, recipe.accumulate);
+    if (this.#part < recipe.accumulate) return { step: this.#step, loss, parts, learningRate, gradientNorm: undefined };
     const { gradientNorm } = executor.optimizerStep({
       kind: recipe.optimizer,
       learningRate,
       momentum: recipe.momentum,
+      nesterov: recipe.nesterov,
       betas: [recipe.momentum, recipe.beta2],
       weightDecay: recipe.weightDecay,
       clipNorm: recipe.clipNorm > 0 ? recipe.clipNorm : undefined,
-      step: this.#step,
+      trustClip: recipe.trustClip,
+      step: this.#step + 1,
     });
-    if (!Number.isFinite(gradientNorm)) throw diverged(this.#step, { ...value, loss: Number.NaN }, recipe);
-    executor.updateRunningStatistics(recipe.batchNormMomentum);
-    executor.updateEma(emaDecayAt(this.#step, recipe.emaDecay, totalSteps));
-    return { step: this.#step, loss: value.loss, parts: value.parts, learningRate, gradientNorm };
+    if (!Number.isFinite(gradientNorm)) throw diverged("the gradients are not finite");
+    this.#step++;
+    this.#part = 0;
+    this.#drops.clear();
+    executor.updateEma(emaDecayAt(this.#step, recipe.emaDecay, this.#schedule.totalSteps));
+    return { step: this.#step, loss, parts, learningRate, gradientNorm };
   }
 
-  /** Inverted dropout: 0 with probability `rate`, else 1 / (1 - rate). */
+  /** Inverted dropout: 0 with probability `rate`, else 1 / (1 - rate). The batches of a step draw one after the other. */
   #drop(mask: Float32Array, name: string, rate: number): void {
-    const random = new Random(this.recipe.seed, this.#step, hashString(name));
+    const random = this.#drops.get(name) ?? new Random(this.recipe.seed, this.#step, hashString(name));
+    this.#drops.set(name, random);
     const kept = 1 / (1 - rate);
     for (let i = 0; i < mask.length; i++) mask[i] = random.uniform() < rate ? 0 : kept;
   }
 
-  /** Goes on from a checkpoint's `executor.state()` and step count. */
-  restore(state: Parameters<Executor["setState"]>[0], step: number): void {
+  /** Goes on from a checkpoint's `executor.state()`, step count and start loss. */
+  restore(state: Parameters<Executor["setState"]>[0], step: number, startLoss?: number): void {
     this.executor.setState(state);
     this.#step = step;
+    this.#watch = new DivergenceWatch(startLoss === undefined ? 0 : this.recipe.divergence, startLoss);
   }
-}
 
-function diverged(step: number, value: LossValue, recipe: Recipe): PhinetsError {
-  const parts = Object.entries(value.parts).map(([name, part]) => `${name} ${part}`);
-  return new PhinetsError(
-    "training.diverged",
-    `training diverged at step ${step + 1}: loss is ${value.loss} (${parts.join(", ")}); lower the learning rate (${recipe.learningRate})`,
-  );
+  dispose(): void {
+    (this.#executors ?? this.executor).dispose();
+  }
 }

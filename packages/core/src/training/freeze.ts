@@ -1,0 +1,46 @@
+/** Which layers stay as they are. */
+import type { Graph } from "../graph/index.js";
+import { PhinetsError } from "../tensor/index.js";
+
+/** A backbone's layers are `_layers.N.*` or `features.N.*`; other modules are one each: head, classifier. */
+const moduleOf = (layer: string): string => /^(?:_layers|features)\.\d+|^[^.]+/.exec(layer)![0];
+
+const isBackbone = (module: string): boolean => /^(_layers|features)\./.test(module);
+
+/**
+ * Names of the nodes with parameters that `freeze` means; undefined for none ("").
+ * @param freeze a number n: the first n modules (those `_layers.1`, `_layers.2`, ... or `features.0`, ..., then the
+ *   head); "backbone": all but the head; else names, separated by commas, `*` for any characters: a name means the layer
+ *   and all in it
+ * Throws PhinetsError where nothing, or everything, is meant.
+ */
+export function frozenLayers(graph: Graph, freeze: string): ReadonlySet<string> | undefined {
+  if (freeze === "") return undefined;
+  const layers = graph.nodes.filter(({ parameters }) => Object.keys(parameters).length > 0).map(({ name }) => name);
+  const modules = [...new Set(layers.map(moduleOf))];
+  const means = meaning(freeze, modules);
+  const frozen = new Set(layers.filter(means));
+  if (frozen.size > 0 && frozen.size < layers.length) return frozen;
+  const problem = frozen.size === 0 ? "means no layer" : "leaves nothing to train";
+  throw new PhinetsError(
+    "training.option",
+    `freeze "${freeze}" ${problem}; name a number from 1 to ${modules.length - 1}, backbone, or some of ${modules.join(", ")}`,
+    "freeze",
+  );
+}
+
+function meaning(freeze: string, modules: readonly string[]): (layer: string) => boolean {
+  if (/^\d+$/.test(freeze)) {
+    const first = modules.slice(0, Number(freeze));
+    return (layer) => first.includes(moduleOf(layer));
+  }
+  if (freeze === "backbone") return (layer) => isBackbone(moduleOf(layer));
+  const patterns = freeze.split(",").map((name) => {
+    const text = name
+      .trim()
+      .replace(/[^\w*]/g, "\\$&")
+      .replaceAll("*", ".*");
+    return new RegExp(`^${text}(\\.|$)`);
+  });
+  return (layer) => patterns.some((pattern) => pattern.test(layer));
+}
