@@ -10,12 +10,9 @@ import { join, resolve } from "node:path";
 import {
   type Fit,
   fitPicture,
-  fitRect,
-  type LabelledPicture,
-  moveBoxes,
+  PackedSource,
   type Picture,
   type PictureSize,
-  type PictureSource,
   resize,
   type Sample,
   withChannels,
@@ -46,50 +43,13 @@ export interface LoadOptions extends PictureSize {
   readonly signal?: AbortSignal;
 }
 
-/** Pictures in shared memory; can be posted to a worker thread as it is. */
-export interface SharedPictures {
-  readonly channels: number;
-  readonly use: LoadOptions["use"];
-  readonly input: PictureSize;
-  readonly fit: Fit;
-  readonly shards: readonly SharedArrayBuffer[];
-  /** `[pictures, 6]`: shard, offset in it, width, height, width and height of the file's picture. */
-  readonly table: Float64Array;
-}
-
 const columns = 6;
 const shardPictures = 512;
 const version = 1;
 const growth = 1.5;
 
 /** Loaded pictures with their labels: what batches are assembled from. */
-export class CachedPictures implements PictureSource {
-  constructor(
-    readonly shared: SharedPictures,
-    readonly samples: readonly Sample[],
-  ) {}
-
-  get length(): number {
-    return this.samples.length;
-  }
-
-  /** Size of the file's own picture, for boxes in source pixels. */
-  sourceSize(n: number): PictureSize {
-    return { width: this.shared.table[n * columns + 4], height: this.shared.table[n * columns + 5] };
-  }
-
-  at(n: number): LabelledPicture {
-    const { table, shards, channels, use, input, fit } = this.shared;
-    const row = n * columns;
-    const [width, height] = [table[row + 2], table[row + 3]];
-    const data = new Uint8Array(shards[table[row]], table[row + 1], width * height * channels);
-    const { labels, class: c } = this.samples[n];
-    const picture = { width, height, channels, data };
-    if (use === "training" || labels === undefined) return { picture, labels, class: c };
-    const source = this.sourceSize(n);
-    return { picture, labels: moveBoxes(labels, source, fitRect(source, input, fit), input), class: c };
-  }
-}
+export class CachedPictures extends PackedSource<Sample> {}
 
 /**
  * Loads the samples' pictures, from the cache folder where it has them. Throws PhinetsError naming the first file that

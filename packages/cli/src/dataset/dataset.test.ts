@@ -333,7 +333,7 @@ describe("cache", () => {
     const picture = cached.at(1).picture.data;
     const [sum, before] = [picture.reduce((a, b) => a + b, 0), picture[0]];
     const answer = await new Promise((done, fail) => {
-      new Worker(code, { eval: true, workerData: cached.shared }).once("message", done).once("error", fail);
+      new Worker(code, { eval: true, workerData: cached.packed }).once("message", done).once("error", fail);
     });
     expect(answer).toBe(sum);
     expect(picture[0]).toBe(before ^ 255);

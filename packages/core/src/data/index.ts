@@ -1,4 +1,5 @@
 export * from "./augment.js";
+export * from "./batch-ring.js";
 export * from "./batches.js";
 export * from "./colour.js";
 export * from "./conveyor.js";
@@ -10,6 +11,7 @@ export * from "./formats/mot.js";
 export * from "./formats/voc.js";
 export * from "./formats/yolo.js";
 export * from "./move-boxes.js";
+export * from "./packed.js";
 export * from "./picture.js";
 export * from "./resize.js";
 export * from "./split.js";

@@ -1,7 +1,16 @@
 /** The batches of each epoch: order, augmentation, assembling. What they hold depends on (seed, epoch, sample) alone. */
-import { assembleBatch, type Batch, cutBatches, epochOrder, type PictureSource } from "@phinets/core/data";
+import {
+  assembleBatch,
+  type Batch,
+  type BatchOptions,
+  cutBatches,
+  epochOrder,
+  PackedSource,
+  type PictureSource,
+} from "@phinets/core/data";
 import type { Network } from "@phinets/core/networks";
 import type { Recipe, Targets } from "@phinets/core/training";
+import { BatchLoader, type BatchPlan } from "../../threads/loader.js";
 import { inputOptions } from "../validate.js";
 import { augmentationOf } from "./augmentation.js";
 
@@ -14,13 +23,30 @@ export interface BatchSource {
   dispose(): Promise<void>;
 }
 
+/** @param threads of the training in all; with more than one, some more make batches while it steps */
+export function makeBatches(
+  source: PictureSource,
+  network: Network,
+  recipe: Recipe,
+  threads: number,
+  onWarning: (message: string) => void,
+): BatchSource {
+  return threads > 1 && source instanceof PackedSource
+    ? loadedBatches(source, network, recipe, loadingThreads(threads), onWarning)
+    : inlineBatches(source, network, recipe);
+}
+
+/** A step costs some five times what its pictures cost to make, and runs on all threads. */
+function loadingThreads(threads: number): number {
+  return Math.ceil(threads / 4);
+}
+
 /** Batches made on the caller's own thread, when they are asked for. */
 export function inlineBatches(source: PictureSource, network: Network, recipe: Recipe): BatchSource {
   return {
     stepsPerEpoch: samplesOf(source.length, recipe, 0).length,
     async *epoch(epoch, input) {
-      const options = { ...inputOptions(network), seed: recipe.seed, augment: augmentationOf(network, recipe, epoch) };
-      for (const samples of samplesOf(source.length, recipe, epoch)) {
+      for (const { samples, options } of planEpoch(source.length, network, recipe, epoch)) {
         // Let Ctrl-C in: a step blocks the event loop.
         await new Promise((resolve) => setImmediate(resolve));
         yield targetsOf(network, assembleBatch(source, samples, epoch, options, input));
@@ -30,12 +56,47 @@ export function inlineBatches(source: PictureSource, network: Network, recipe: R
   };
 }
 
+/** The same batches, made by threads of their own while the caller does something else. */
+function loadedBatches(
+  source: PackedSource,
+  network: Network,
+  recipe: Recipe,
+  threads: number,
+  onWarning: (message: string) => void,
+): BatchSource {
+  const stepsPerEpoch = samplesOf(source.length, recipe, 0).length;
+  let loader: BatchLoader | undefined;
+  let planned = -1;
+  return {
+    stepsPerEpoch,
+    async *epoch(epoch, input) {
+      loader ??= new BatchLoader(source, { threads, batchValues: input.length, onWarning });
+      // The next epoch too, so that its first batches are there when this one is validated.
+      for (planned = Math.max(planned, epoch - 1); planned < Math.min(epoch + 1, recipe.epochs - 1); planned++)
+        loader.plan(planned + 1, planEpoch(source.length, network, recipe, planned + 1));
+      for (let step = 0; step < stepsPerEpoch; step++) yield targetsOf(network, await loader.next(input));
+    },
+    async dispose() {
+      await loader?.dispose();
+    },
+  };
+}
+
 /** Which samples each batch of an epoch holds. */
-export function samplesOf(count: number, { batch, seed }: Recipe, epoch: number): Int32Array[] {
+function samplesOf(count: number, { batch, seed }: Recipe, epoch: number): Int32Array[] {
   return cutBatches(epochOrder(count, seed, epoch), batch, true);
 }
 
+function planEpoch(count: number, network: Network, recipe: Recipe, epoch: number): BatchPlan[] {
+  const options: BatchOptions = {
+    ...inputOptions(network),
+    seed: recipe.seed,
+    augment: augmentationOf(network, recipe, epoch),
+  };
+  return samplesOf(count, recipe, epoch).map((samples) => ({ samples, options }));
+}
+
 /** What the loss is told of a batch. */
-export function targetsOf(network: Network, { labels, classes }: Pick<Batch, "labels" | "classes">): Targets {
+function targetsOf(network: Network, { labels, classes }: Pick<Batch, "labels" | "classes">): Targets {
   return network.head.kind === "yolov2" ? { truths: labels } : { classes };
 }

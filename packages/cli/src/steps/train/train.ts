@@ -9,7 +9,7 @@ import { nodeThreads } from "../../threads/index.js";
 import { bestPath, loadCheckpoint } from "../checkpoint.js";
 import { keyOf, sha256 } from "../hash.js";
 import { floatOutputs, score } from "../validate.js";
-import { inlineBatches } from "./batches.js";
+import { makeBatches } from "./batches.js";
 import { withKept } from "./diverged.js";
 import { trainEpoch } from "./epoch.js";
 import { describeEpoch, endEpoch, type Standing } from "./epoch-end.js";
@@ -30,7 +30,7 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
   const { epoch = 0, best = Number.NEGATIVE_INFINITY, bestEpoch = 0 } = checkpoint ?? {};
   const standing: Standing = { epoch, best, bestEpoch };
   const engine = await createEngine({ threads: nodeThreads(request.threads), fast: recipe.fast });
-  const batches = inlineBatches(source, network, recipe);
+  const batches = makeBatches(source, network, recipe, request.threads, context.note);
   const trainer = makeTrainer(engine, graph, network, recipe, batches.stepsPerEpoch);
   if (checkpoint === undefined) trainer.executor.setParameters(initialWeights(graph, recipe.seed, network.head));
   else trainer.restore(checkpoint.state, checkpoint.step);
