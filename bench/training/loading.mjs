@@ -4,14 +4,13 @@
  *
  *   node bench/training/loading.mjs [threads] [steps] [rounds]
  */
-const D = new URL("../../packages", import.meta.url).pathname;
-const { makeBatches, inlineBatches } = await import(D + "/cli/dist/steps/train/batches.js");
-const { makeTrainer } = await import(D + "/cli/dist/steps/train/trainer.js");
-const { nodeThreads } = await import(D + "/cli/dist/threads/index.js");
-const { createEngine } = await import(D + "/core/dist/kernels/index.js");
-const { parseNetwork, buildNetwork, initialWeights } = await import(D + "/core/dist/networks/index.js");
-const { makeRecipe } = await import(D + "/core/dist/training/index.js");
-const { PackedSource } = await import(D + "/core/dist/data/index.js");
+const { makeBatches, inlineBatches } = await import("../../packages/cli/dist/steps/train/batches.js");
+const { makeTrainer } = await import("../../packages/cli/dist/steps/train/trainer.js");
+const { nodeThreads } = await import("../../packages/cli/dist/threads/index.js");
+const { createEngine } = await import("../../packages/core/dist/kernels/index.js");
+const { parseNetwork, buildNetwork, initialWeights } = await import("../../packages/core/dist/networks/index.js");
+const { makeRecipe } = await import("../../packages/core/dist/training/index.js");
+const { PackedSource } = await import("../../packages/core/dist/data/index.js");
 const threads = Number(process.argv[2] ?? 2),
   steps = Number(process.argv[3] ?? 40),
   rounds = Number(process.argv[4] ?? 5);
@@ -64,7 +63,7 @@ for (const k of Object.keys(kinds)) {
   })();
 }
 const rates = { inline: [], loaded: [], none: [] },
-  cpu = {};
+  cpu = { inline: [], loaded: [], none: [] };
 for (let r = 0; r < rounds; r++)
   for (const k of ["inline", "loaded", "none"]) {
     const last = (await its.inline.next()).value;
@@ -75,7 +74,7 @@ for (let r = 0; r < rounds; r++)
     const ms = performance.now() - t0;
     const c = process.cpuUsage(c0);
     rates[k].push((steps * 16000) / ms);
-    (cpu[k] ??= []).push((c.user + c.system) / 1000 / ms);
+    cpu[k].push((c.user + c.system) / 1000 / ms);
   }
 const med = (a) => a.slice().sort((x, y) => x - y)[a.length >> 1];
 for (const k of Object.keys(rates))

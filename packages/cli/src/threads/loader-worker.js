@@ -21,8 +21,8 @@ for (;;) {
   const { epoch, samples: chosen, options } = planOf(batch);
   ring.waitFree(batch);
   try {
-    const { labels, classes } = assembleBatch(source, chosen, epoch, options, slots[ring.slotOf(batch)]);
-    port.postMessage({ batch, labels, classes });
+    const { input: _, ...shown } = assembleBatch(source, chosen, epoch, options, slots[ring.slotOf(batch)]);
+    port.postMessage({ batch, ...shown });
   } catch (error) {
     // A class does not survive the way; what a PhinetsError says does.
     port.postMessage({ batch, error: { code: error.code, message: error.message, path: error.path } });

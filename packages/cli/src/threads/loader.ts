@@ -23,7 +23,7 @@ export interface LoaderOptions {
 }
 
 /** What a batch shows; its pixels are in the input that was given. */
-export type LoadedBatch = Pick<Batch, "labels" | "classes">;
+export type LoadedBatch = Omit<Batch, "input">;
 
 type Answer = LoadedBatch | { readonly error: { code?: string; message: string; path?: string } };
 

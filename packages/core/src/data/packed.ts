@@ -1,6 +1,6 @@
 /** Decoded pictures in a few long buffers: several threads read the same ones without a copy. */
-import { moveBoxes } from "./augment.js";
 import type { LabelledPicture, PictureSource } from "./batches.js";
+import { moveBoxes } from "./move-boxes.js";
 import { fitRect } from "./resize.js";
 import type { Fit, PictureSize, Sample } from "./types.js";
 
