@@ -1,8 +1,10 @@
 /** A board's firmware on an emulated core of the board's own kind. */
-import { loadBoard, parseBoard } from "@phinets/core/cost";
+import { countInstructions, loadBoard, parseBoard } from "@phinets/core/cost";
+import { deployGraph } from "@phinets/core/graph";
+import { buildNetwork, parseNetwork } from "@phinets/core/networks";
 import { describe, expect, test } from "vitest";
 import { clip, randomDetector } from "../../../../test/random-detector.js";
-import { randomInput, randomNetwork } from "../../../../test/random-network.js";
+import { randomInput, randomlyQuantized, randomNetwork } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
 import { emulate } from "./emulate.js";
 import { emulatedFor, inputsBytes, machineOfCore } from "./machines.js";
@@ -33,6 +35,24 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the targ
     const ram = image.regions.filter(({ use }) => use !== "program");
     expect(ram.reduce((sum, { usedBytes }) => sum + usedBytes, 0)).toBe(image.ramBytes);
   });
+
+  test.each(["rp2040", "nrf52840", "stm32u575", "stm32h743"])(
+    "%s's planned instructions are near the counted",
+    async (name) => {
+      const [target, network] = [
+        loadBoard(name),
+        {
+          family: "phinet",
+          input: { height: 64, width: 64, channels: 3 },
+          alpha: 0.25,
+          head: { kind: "yolov2", classes: 1 },
+        },
+      ];
+      const q = randomlyQuantized(deployGraph(buildNetwork(parseNetwork(network))), 1);
+      const { instructions } = await emulate(q, [randomInput(q, 1)], { target });
+      expect(Math.abs(countInstructions(q.graph, target) / instructions - 1)).toBeLessThan(0.1);
+    },
+  );
 
   test("counts are the core's own: without DSP and a long multiply the same network takes longer", async () => {
     const q = randomNetwork(2);

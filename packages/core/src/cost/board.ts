@@ -14,6 +14,7 @@ import stm32h7a3 from "./boards/stm32h7a3.json" with { type: "json" };
 import stm32h743 from "./boards/stm32h743.json" with { type: "json" };
 import stm32l4r5 from "./boards/stm32l4r5.json" with { type: "json" };
 import stm32u575 from "./boards/stm32u575.json" with { type: "json" };
+import counted from "./instructions.json" with { type: "json" };
 
 /** program: vectors, code and weights. arena: activations. data: stack, buffers, variables. free: left to the application. */
 export type RegionUse = "program" | "arena" | "data" | "free";
@@ -44,6 +45,9 @@ const sourced = [
   "nanojoulesPerCycle",
   "sleepMilliwatts",
 ] as const;
+/** Fields that a board file may leave out where its core was measured. */
+const measuredFields = ["instructionsPerMac", "instructionsPerOutput"] as const;
+type MeasuredField = (typeof measuredFields)[number];
 
 export interface Board {
   readonly name: string;
@@ -63,11 +67,12 @@ export interface Board {
   readonly arenaRegion: string;
   /** Low and high. */
   readonly cyclesPerInstruction: readonly [low: number, high: number];
-  /** Inner loops, by kind of layer. */
+  /** Inner loops, by kind of layer. A board file without it gets what was counted for its core (instructions.json). */
   readonly instructionsPerMac: Readonly<Record<(typeof macKinds)[number], number>>;
   /**
    * Per output element: `requantize` of convolutions and dense layers, on top of it `depthwiseBorder` where a depthwise
    * window leaves the map, `table` look-ups, `add`, `multiply`, `maximum` pooling; `average` is per input element.
+   * Counted like `instructionsPerMac`.
    */
   readonly instructionsPerOutput: Readonly<Record<(typeof outputKinds)[number], number>>;
   /** While computing. */
@@ -76,6 +81,28 @@ export interface Board {
   readonly sleepMilliwatts: number;
   /** Where each of the numbers above comes from. */
   readonly sources: Readonly<Record<(typeof sourced)[number], string>>;
+}
+
+/** Cores with the instruction set of one that was measured. */
+const alike: Readonly<Record<string, keyof typeof counted.cores>> = {
+  "cortex-m0": "cortex-m0plus",
+  "cortex-m1": "cortex-m0plus",
+};
+
+/** What was counted for a core: the two fields and their source. */
+function countedFor(
+  core: string,
+): (Pick<Board, MeasuredField> & { readonly sources: Readonly<Record<MeasuredField, string>> }) | undefined {
+  const name = alike[core] ?? core;
+  if (!Object.hasOwn(counted.cores, name)) return undefined;
+  const { machine, layers, instructionsPerMac, instructionsPerOutput } =
+    counted.cores[name as keyof typeof counted.cores];
+  const source = `counted on the emulated core: firmware/kernels for ${name}, ${counted.compiler}, ${layers} layers on ${machine}, ${counted.emulator}; ${counted.command}`;
+  return {
+    instructionsPerMac,
+    instructionsPerOutput,
+    sources: { instructionsPerMac: source, instructionsPerOutput: "as instructionsPerMac" },
+  };
 }
 
 const builtIn: Readonly<Record<string, unknown>> = Object.fromEntries(
@@ -151,10 +178,26 @@ export function parseBoard(json: unknown, label = "board"): Board {
   if (!(positive(low, "cyclesPerInstruction[0]") <= positive(high, "cyclesPerInstruction[1]")))
     refuse("cyclesPerInstruction", cycles, "[low, high]");
   const sources = object(root.sources, "sources", sourced);
+  const core = text(root.core, "core");
+  const measured = countedFor(core);
+  const needed = (field: MeasuredField): boolean => {
+    if (measured !== undefined && root[field] === undefined) return false;
+    if (root[field] === undefined)
+      throw new PhinetsError(
+        "cost.board",
+        `${label}: ${field} is missing, and core ${core} was not measured (known: ${Object.keys(counted.cores).join(", ")}); give the board's own`,
+        field,
+      );
+    return true;
+  };
+  const perMac = needed("instructionsPerMac");
+  const perOutput = needed("instructionsPerOutput");
+  const own = (field: (typeof sourced)[number]): boolean =>
+    field === "instructionsPerMac" ? perMac : field === "instructionsPerOutput" ? perOutput : true;
   const board: Board = {
     name: text(root.name, "name"),
     title: text(root.title, "title"),
-    core: text(root.core, "core"),
+    core,
     fpu: oneOf(root.fpu, "fpu", fpus),
     simd: oneOf(root.simd, "simd", simds),
     clockHz: positive(root.clockHz, "clockHz"),
@@ -175,11 +218,20 @@ export function parseBoard(json: unknown, label = "board"): Board {
     }),
     arenaRegion: text(root.arenaRegion, "arenaRegion"),
     cyclesPerInstruction: [low, high],
-    instructionsPerMac: numbers(root.instructionsPerMac, "instructionsPerMac", macKinds),
-    instructionsPerOutput: numbers(root.instructionsPerOutput, "instructionsPerOutput", outputKinds),
+    instructionsPerMac: perMac
+      ? numbers(root.instructionsPerMac, "instructionsPerMac", macKinds)
+      : measured!.instructionsPerMac,
+    instructionsPerOutput: perOutput
+      ? numbers(root.instructionsPerOutput, "instructionsPerOutput", outputKinds)
+      : measured!.instructionsPerOutput,
     nanojoulesPerCycle: positive(root.nanojoulesPerCycle, "nanojoulesPerCycle"),
     sleepMilliwatts: positive(root.sleepMilliwatts, "sleepMilliwatts"),
-    sources: Object.fromEntries(sourced.map((key) => [key, text(sources[key], `sources.${key}`)])) as Board["sources"],
+    sources: Object.fromEntries(
+      sourced.map((key) => [
+        key,
+        own(key) ? text(sources[key], `sources.${key}`) : measured!.sources[key as MeasuredField],
+      ]),
+    ) as Board["sources"],
   };
   const byAddress = [...board.regions].sort((a, b) => a.origin - b.origin);
   for (let i = 1; i < byAddress.length; i++) {

@@ -60,8 +60,10 @@ describe("boards", () => {
   it("have the fields of the schema", () => {
     const enumOf = (field: "fpu" | "simd") => schema.properties[field].enum;
     expect(Object.keys(schema.properties).sort()).toEqual(["$schema", ...Object.keys(board)].sort());
-    expect([...schema.required].sort()).toEqual(Object.keys(board).sort());
-    expect([...schema.properties.sources.required].sort()).toEqual(Object.keys(board.sources).sort());
+    // What may be left out where the core was measured.
+    const optional = ["instructionsPerMac", "instructionsPerOutput"];
+    expect([...schema.required, ...optional].sort()).toEqual(Object.keys(board).sort());
+    expect([...schema.properties.sources.required, ...optional].sort()).toEqual(Object.keys(board.sources).sort());
     expect([enumOf("fpu"), enumOf("simd")]).toEqual([fpus, simds]);
     for (const field of ["instructionsPerMac", "instructionsPerOutput"] as const)
       expect([...schema.properties[field].required].sort()).toEqual(Object.keys(board[field]).sort());
@@ -108,10 +110,38 @@ describe("boards", () => {
     [(j) => (j.arenaRegion = "RAM"), /arenaRegion is "RAM"/],
     [(j) => (j.cyclesPerInstruction = [2, 1]), /cyclesPerInstruction is \[2,1\]; \[low, high\]/],
     [(j) => delete j.instructionsPerMac.dense, /instructionsPerMac\.dense is missing/],
+    [(j) => delete j.sources.instructionsPerMac, /sources\.instructionsPerMac is missing; a text/],
+    [
+      (j) => {
+        j.core = "cortex-m55";
+        delete j.instructionsPerMac;
+      },
+      /^mine\.json: instructionsPerMac is missing, and core cortex-m55 was not measured \(known: cortex-m0plus, /,
+    ],
     [(j) => delete j.sources.clockHz, /sources\.clockHz is missing; a text/],
   ];
   it.each(mistakes)("refuse a file with a mistake (%#)", (change, message) => {
     expect(broken(change)).toThrow(message);
+  });
+  it("take from their core what they do not say", () => {
+    const { instructionsPerMac, instructionsPerOutput, ...rest } = JSON.parse(JSON.stringify(loadBoard("rp2040")));
+    const { instructionsPerMac: a, instructionsPerOutput: b, ...sources } = rest.sources;
+    const silent = parseBoard({ ...rest, core: "cortex-m0", sources });
+    expect([silent.instructionsPerMac, silent.instructionsPerOutput]).toEqual([
+      instructionsPerMac,
+      instructionsPerOutput,
+    ]);
+    expect(silent.sources.instructionsPerMac).toMatch(/^counted on the emulated core: .* cortex-m0plus, .*microbit/);
+    const dearer = parseBoard({
+      ...rest,
+      instructionsPerMac: { ...instructionsPerMac, dense: 99 },
+      sources: { ...sources, instructionsPerMac: a },
+    });
+    expect(dearer.instructionsPerMac.dense).toBe(99);
+    expect(dearer.instructionsPerOutput).toEqual(instructionsPerOutput);
+    expect(b).toBe("as instructionsPerMac");
+    // No long multiply: requantising is what a Cortex-M0 is slow at.
+    expect(silent.instructionsPerOutput.requantize).toBeGreaterThan(2 * board.instructionsPerOutput.requantize);
   });
   it("refuse what is no object", () => {
     expect(() => parseBoard(null)).toThrow(/^board: board is null; an object is needed/);

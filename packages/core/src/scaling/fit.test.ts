@@ -148,21 +148,15 @@ describe("lattice", () => {
     }
     expect(compared).toBeGreaterThan(1000);
   });
-  it("is costed at a million networks a second or more", () => {
+  it("has more than half a million networks of one input size, and costs them all", () => {
     const { input, head } = parseNetwork({
       family: "phinet",
       input: square(160),
       head: { kind: "yolov2", classes: 1 },
     });
     const limits = { arenaBytes: 1e9, weightBytes: 1e9, instructions: 1e12, macs: 1e12 };
-    // The best of three: the machine has other things to do.
-    const rates = [0, 1, 2].map(() => {
-      const start = performance.now();
-      const { evaluated } = walk("ordinary", "detect", input, head, board, limits);
-      expect(evaluated).toBeGreaterThan(500_000);
-      return evaluated / (performance.now() - start);
-    });
-    expect(Math.max(...rates)).toBeGreaterThan(1000);
+    // How fast: bench/scaling/speed.mjs.
+    expect(walk("ordinary", "detect", input, head, board, limits).evaluated).toBeGreaterThan(500_000);
   });
 });
 
