@@ -8,7 +8,7 @@ import { opcodes } from "./opcodes.js";
 import { wasmBase64, wasmSha256 } from "./wasm.generated.js";
 import type { Memory, Module, WebAssemblyApi } from "./webassembly.js";
 
-/** How the engine gets its other threads. Node's implementation is in the CLI; a browser's would use Web Workers. */
+/** How the engine gets its other threads. Node's is in the CLI, a page's in packages/browser. */
 export interface ThreadPool {
   /** Threads in all, the caller's included; at least 1. */
   readonly threads: number;
@@ -196,8 +196,7 @@ export class Engine {
 export const kernelsSha256: string = wasmSha256;
 
 /**
- * Compiles the kernels and starts the threads. Throws PhinetsError `kernels.fast` where the runtime has no relaxed SIMD
- * and `kernels.shared` where it gives no shared memory.
+ * Compiles the kernels and starts the threads. Throws PhinetsError `kernels.fast` where the runtime has no relaxed SIMD.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const api = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;

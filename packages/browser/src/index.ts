@@ -1,0 +1,1 @@
+export { browserThreads } from "./threads.js";

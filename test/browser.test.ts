@@ -1,0 +1,54 @@
+/** Training in headless Chromium, on Web Workers, gives the weights that Node gives, to the bit. */
+import { type Browser, chromium } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nodeThreads } from "../packages/cli/src/threads/index.js";
+import { chromiumOptions } from "./chromium.js";
+
+/** A module of the example, which is plain JavaScript. */
+// biome-ignore lint/suspicious/noExplicitAny: it has no declarations
+const example = (name: string): Promise<any> => import(new URL(`../examples/browser/${name}`, import.meta.url).href);
+
+const options = chromiumOptions();
+
+describe.skipIf(options === undefined)("a page", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch(options);
+  });
+  afterAll(async () => {
+    await browser.close();
+  });
+
+  /** Presses the page's button; what the page says in the end. */
+  async function trainInPage(threads: number, isolated = true): Promise<string> {
+    const { serve } = await example("serve.mjs");
+    const server = await serve({ conditionNames: ["@phinets/source", "import"], isolated });
+    const page = await browser.newPage();
+    try {
+      await page.goto(server.url);
+      await page.fill("#threads", String(threads));
+      await page.click("#start");
+      await page.waitForFunction("document.getElementById('sha256').textContent !== ''", undefined, {
+        timeout: 60_000,
+      });
+      return (await page.textContent("#sha256"))!;
+    } finally {
+      await page.close();
+      await server.close();
+    }
+  }
+
+  it("trains 20 steps on one and on two threads to Node's bits", async () => {
+    const { train, sha256 } = await example("training.js");
+    const losses: number[] = [];
+    const onStep = (_: number, loss: number) => losses.push(loss);
+    const expected = await sha256(await train(nodeThreads(2), { onStep }));
+    expect(new Set(losses).size).toBe(20);
+    expect(await trainInPage(1)).toBe(expected);
+    expect(await trainInPage(2)).toBe(expected);
+  });
+
+  it("says which headers threads need", async () => {
+    expect(await trainInPage(2, false)).toMatch(/Cross-Origin-Opener-Policy: same-origin/);
+  });
+});
