@@ -252,6 +252,11 @@ export class Executor {
     return this.#store.read("gradients");
   }
 
+  /** Gradients that a device computed, in place of `backward`. */
+  setGradients(gradients: FloatWeights): void {
+    this.#store.setGradients(gradients);
+  }
+
   /**
    * After `backward` of micro-batch `part` (from 1) of `parts`: keeps its gradients, and after the last makes the
    * gradients the mean of all.
@@ -270,17 +275,31 @@ export class Executor {
     const arena = this.#store.floats("parameters");
     const { parameters } = this.#store.arena;
     for (const { mean, runningMean, runningVariance, count } of this.graph.statistics) {
-      const norm = this.#lowered.normOf.get(mean)!;
-      const vectors = this.engine.floats(this.#norms[norm.index], norm.bytes * 2);
-      const stride = norm.bytes / 4;
+      const batch = this.#batchStatistics(mean);
       const unbiased = count > 1 ? count / (count - 1) : 1;
       const meanAt = parameters[runningMean].offset;
       const varianceAt = parameters[runningVariance].offset;
-      for (let c = 0; c < norm.channels; c++) {
-        arena[meanAt + c] = (1 - momentum) * arena[meanAt + c] + momentum * vectors[2 * stride + c];
-        arena[varianceAt + c] = (1 - momentum) * arena[varianceAt + c] + momentum * unbiased * vectors[7 * stride + c];
+      for (let c = 0; c < batch.mean.length; c++) {
+        arena[meanAt + c] = (1 - momentum) * arena[meanAt + c] + momentum * batch.mean[c];
+        arena[varianceAt + c] = (1 - momentum) * arena[varianceAt + c] + momentum * unbiased * batch.variance[c];
       }
     }
+  }
+
+  /** Batch statistics that a device computed, in place of `forward`: by the graph's value (`graph.statistics`). */
+  setStatistics(values: Readonly<Record<string, Float32Array>>): void {
+    for (const { mean, variance } of this.graph.statistics) {
+      const batch = this.#batchStatistics(mean);
+      batch.mean.set(values[mean]);
+      batch.variance.set(values[variance]);
+    }
+  }
+
+  /** The batch norm's mean and biased variance of the last batch (kernels/assembly/norm.ts). */
+  #batchStatistics(mean: string): { mean: Float32Array; variance: Float32Array } {
+    const { index, bytes, channels } = this.#lowered.normOf.get(mean)!;
+    const vector = (i: number) => this.engine.floats(this.#norms[index] + i * bytes, channels);
+    return { mean: vector(2), variance: vector(7) };
   }
 
   /** ema = decay * ema + (1 - decay) * parameters, running statistics too, frozen layers left out. The first call copies. */

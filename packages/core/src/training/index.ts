@@ -1,4 +1,5 @@
 export * from "./cross-entropy.js";
+export * from "./device.js";
 export * from "./differentiate.js";
 export * from "./executor.js";
 export { frozenLayers } from "./freeze.js";

@@ -130,6 +130,12 @@ export class ParameterStore {
     return Object.fromEntries(this.#entries(copy).map(([name, layout]) => [name, unpackParameter(layout, arena)]));
   }
 
+  /** Throws PhinetsError when a gradient is missing or of another shape. */
+  setGradients(gradients: FloatWeights): void {
+    const arena = this.floats("gradients");
+    for (const [name, layout] of this.#entries("gradients")) packParameter(name, layout, gradients[name], arena);
+  }
+
   /** Gradients and moments are of what is trained. */
   #entries(copy: Copy) {
     const entries = Object.entries(this.arena.parameters);

@@ -1,2 +1,4 @@
+export * from "./device.js";
 export * from "./model.js";
+export * from "./runtime.js";
 export * from "./training-graph.js";
