@@ -4,6 +4,13 @@ import { PhinetsError } from "../tensor/index.js";
 import { type OptimizerName, optimizerNames } from "./optimizer.js";
 import { type ScheduleName, scheduleNames } from "./schedule.js";
 
+/**
+ * "cpu": our kernels, the same bits everywhere. "webgpu": ONNX Runtime on a GPU through WebGPU. "onnx-cpu": ONNX Runtime's
+ * own CPU kernels.
+ */
+export const deviceNames = ["cpu", "webgpu", "onnx-cpu"] as const;
+export type DeviceName = (typeof deviceNames)[number];
+
 export interface Recipe {
   /** Passes over the training pictures. Default 30. */
   readonly epochs: number;
@@ -62,6 +69,8 @@ export interface Recipe {
    * false.
    */
   readonly fast?: boolean;
+  /** What computes the steps: our kernels, or ONNX Runtime, whose bits are its own. Default "cpu". */
+  readonly device?: DeviceName;
   /**
    * Detection: every ten steps another input size, keyed by (seed, step), from 0.6 to 1.5 of the network's (Redmon &
    * Farhadi, "YOLO9000", CVPR 2017); the light epochs at its own. Default false.
@@ -148,6 +157,7 @@ export function makeRecipe(task: "detect" | "classify", options: Partial<Recipe>
   }
   requireOneOf("optimizer", recipe.optimizer, optimizerNames);
   requireOneOf("schedule", recipe.schedule, scheduleNames);
+  if (recipe.device !== undefined) requireOneOf("device", recipe.device, deviceNames);
   requireMilestones(recipe);
   if (recipe.loss !== "ciou" && recipe.loss !== "yolov2") {
     throw new PhinetsError("training.option", `loss is "${recipe.loss}"; ciou or yolov2 is needed`, "loss");

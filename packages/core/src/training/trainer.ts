@@ -5,9 +5,10 @@
  */
 import { inputName, type Network } from "../networks/index.js";
 import { hashString, type PhinetsError, Random } from "../tensor/index.js";
+import type { StepDevice } from "./device.js";
 import { DivergenceWatch, divergedError } from "./divergence.js";
 import type { Executor } from "./executor.js";
-import { lossOf, type Targets } from "./losses.js";
+import { type LossValue, lossOf, type Targets } from "./losses.js";
 import { type InputSize, SizedExecutors } from "./multi-scale.js";
 import type { Recipe } from "./recipe.js";
 import { emaDecayAt, learningRateAt, type ScheduleOptions } from "./schedule.js";
@@ -95,22 +96,51 @@ export class Trainer {
    * `training.diverged` when the loss is not finite or has run away (recipe.divergence).
    */
   step(targets: Targets): StepResult {
-    const { recipe } = this;
-    const executor = this.#current;
-    const learningRate = learningRateAt(this.#step, this.#schedule);
-    const diverged = (what: string): PhinetsError => divergedError(this.#step + 1, learningRate, what);
-    for (const { name, rate } of executor.graph.masks) this.#drop(executor.mask(name), name, rate);
+    const executor = this.#begin();
     executor.forward();
+    const value = this.#evaluate(executor, targets);
+    executor.backward();
+    return this.#finish(executor, value);
+  }
+
+  /** As `step`, with forward and backward on a device. */
+  async stepOn(device: StepDevice, targets: Targets): Promise<StepResult> {
+    const executor = this.#begin();
+    await device.forward(executor);
+    const value = this.#evaluate(executor, targets);
+    await device.backward(executor);
+    return this.#finish(executor, value);
+  }
+
+  #begin(): Executor {
+    const executor = this.#current;
+    for (const { name, rate } of executor.graph.masks) this.#drop(executor.mask(name), name, rate);
+    return executor;
+  }
+
+  #diverged(what: string): PhinetsError {
+    return divergedError(this.#step + 1, learningRateAt(this.#step, this.#schedule), what);
+  }
+
+  /** The loss of the executor's output, whose gradient it is given. */
+  #evaluate(executor: Executor, targets: Targets): LossValue {
+    const { recipe } = this;
     const shape = executor.graph.network.shapes[this.#output];
     const seen = (this.#step * recipe.accumulate + this.#part) * recipe.batch;
-    const { loss, parts, gradient } = this.#loss(executor.output(this.#output), shape, targets, seen);
+    const value = this.#loss(executor.output(this.#output), shape, targets, seen);
+    const { loss, parts } = value;
     if (!Number.isFinite(loss)) {
       const terms = Object.entries(parts).map(([name, part]) => `${name} ${part}`);
-      throw diverged(`the loss is ${loss} (${terms.join(", ")})`);
+      throw this.#diverged(`the loss is ${loss} (${terms.join(", ")})`);
     }
-    if (this.#watch.add(loss, this.#step >= this.#schedule.warmupSteps)) throw diverged(this.#watch.describe());
-    executor.setCotangent(this.#output, gradient);
-    executor.backward();
+    if (this.#watch.add(loss, this.#step >= this.#schedule.warmupSteps)) throw this.#diverged(this.#watch.describe());
+    executor.setCotangent(this.#output, value.gradient);
+    return value;
+  }
+
+  #finish(executor: Executor, { loss, parts }: LossValue): StepResult {
+    const { recipe } = this;
+    const learningRate = learningRateAt(this.#step, this.#schedule);
     executor.updateRunningStatistics(recipe.batchNormMomentum);
     executor.accumulate(++this.#part, recipe.accumulate);
     if (this.#part < recipe.accumulate) return { step: this.#step, loss, parts, learningRate, gradientNorm: undefined };
@@ -125,7 +155,7 @@ export class Trainer {
       trustClip: recipe.trustClip,
       step: this.#step + 1,
     });
-    if (!Number.isFinite(gradientNorm)) throw diverged("the gradients are not finite");
+    if (!Number.isFinite(gradientNorm)) throw this.#diverged("the gradients are not finite");
     this.#step++;
     this.#part = 0;
     this.#drops.clear();
