@@ -186,9 +186,10 @@ export function lossOfAssignment(
     parts.object += objectScale * (softplus(logit) - iou[i] * logit);
     gradient[at + 4] = (objectScale * (sigmoid(logit) - iou[i])) / batch;
     softmax(output.subarray(at + 5, at + entries), probabilities);
-    parts.class -= classScale * log(probabilities[truth.class]);
+    const classWeight = classScale * (options.classWeights?.[truth.class] ?? 1);
+    parts.class -= classWeight * log(probabilities[truth.class]);
     for (let c = 0; c < classes; c++) {
-      gradient[at + 5 + c] = (classScale * (probabilities[c] - (c === truth.class ? 1 : 0))) / batch;
+      gradient[at + 5 + c] = (classWeight * (probabilities[c] - (c === truth.class ? 1 : 0))) / batch;
     }
   }
   for (const name of Object.keys(parts) as (keyof typeof parts)[]) parts[name] /= batch;

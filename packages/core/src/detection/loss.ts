@@ -12,6 +12,8 @@ export interface DetectionLossOptions {
   readonly noobjectScale?: number;
   /** Weight of the class term. Default 1. */
   readonly classScale?: number;
+  /** Weight of each class's class term, one a class. Default all 1. */
+  readonly classWeights?: readonly number[];
   /** A box that should find nothing but overlaps a truth by more than this IoU is left alone. Default 0.6. */
   readonly thresh?: number;
   /** Pictures trained on before this step; yolov2Loss pulls all boxes to their anchors at first. Default: very many. */
@@ -75,6 +77,12 @@ export function checkLossArguments(
     if (typeof value === "number" && !(value >= 0)) {
       throw new PhinetsError("detection.options", `loss: ${name} is ${value}; it must be at least 0`);
     }
+  }
+  if (options.classWeights !== undefined && options.classWeights.length !== classes) {
+    throw new PhinetsError(
+      "detection.options",
+      `loss: ${options.classWeights.length} class weights for ${classes} classes; one each is needed`,
+    );
   }
   for (const [picture, list] of truths.entries()) {
     for (const t of list) {

@@ -45,6 +45,7 @@ export function yolov2Loss(
     objectScale: options.objectScale ?? 5,
     noobjectScale: options.noobjectScale ?? 1,
     classScale: options.classScale ?? 1,
+    classWeights: options.classWeights,
     thresh: options.thresh ?? 0.6,
     rescore: options.rescore ?? true,
     biasMatch: options.biasMatch ?? true,
@@ -74,6 +75,7 @@ interface Picture {
   readonly objectScale: number;
   readonly noobjectScale: number;
   readonly classScale: number;
+  readonly classWeights: readonly number[] | undefined;
   readonly thresh: number;
   readonly rescore: boolean;
   readonly biasMatch: boolean;
@@ -155,8 +157,9 @@ function matchTruth(picture: Picture, output: Float32Array, truth: Truth): void 
   delta[at + 4] = picture.objectScale * (target - activated[at + 4]);
   const probabilities = delta.subarray(at + 5, at + entries);
   softmax(output.subarray(at + 5, at + entries), probabilities);
+  const classScale = picture.classScale * (picture.classWeights?.[truth.class] ?? 1);
   for (let c = 0; c < classes; c++) {
-    probabilities[c] = picture.classScale * ((c === truth.class ? 1 : 0) - probabilities[c]);
+    probabilities[c] = classScale * ((c === truth.class ? 1 : 0) - probabilities[c]);
   }
 }
 

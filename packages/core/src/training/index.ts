@@ -1,3 +1,6 @@
+export * from "./augment-recipe.js";
+export * from "./augmentation.js";
+export * from "./class-weights.js";
 export * from "./cross-entropy.js";
 export * from "./device.js";
 export * from "./differentiate.js";

@@ -2,11 +2,14 @@
 import { detectionLosses, type Truth } from "../detection/index.js";
 import { classCount, type Network } from "../networks/index.js";
 import { PhinetsError, type Shape } from "../tensor/index.js";
-import { crossEntropy } from "./cross-entropy.js";
+import { checkClassWeights } from "./class-weights.js";
+import { type Blend, binaryCrossEntropy, crossEntropy } from "./cross-entropy.js";
 import type { Recipe } from "./recipe.js";
 
 /** What the pictures of one batch show: boxes of each (detection) or the class of each (classification). */
-export type Targets = { readonly truths: readonly (readonly Truth[])[] } | { readonly classes: ArrayLike<number> };
+export type Targets =
+  | { readonly truths: readonly (readonly Truth[])[] }
+  | { readonly classes: ArrayLike<number>; readonly mixed?: Blend };
 
 export interface LossValue {
   /** Mean over the batch. */
@@ -23,6 +26,9 @@ export type Loss = (output: Float32Array, shape: Shape, targets: Targets, seen: 
 /** The loss that a recipe asks for on a network's head. */
 export function lossOf(network: Network, recipe: Recipe): Loss {
   const head = network.head;
+  const { classWeights } = recipe;
+  if (classWeights === "auto") throw new Error("lossOf: class weights are still to be made, by withClassWeights");
+  if (classWeights !== undefined) checkClassWeights(classWeights, classCount(head));
   if (head.kind === "yolov2") {
     const anchors = head.anchors;
     const classes = classCount(head);
@@ -36,12 +42,18 @@ export function lossOf(network: Network, recipe: Recipe): Loss {
     }
     return (output, shape, targets, seen) => {
       const { truths } = targets as { truths: readonly (readonly Truth[])[] };
-      return loss(output, shape as [number, number, number, number], truths, anchors, classes, { seen });
+      return loss(output, shape as [number, number, number, number], truths, anchors, classes, { seen, classWeights });
     };
   }
+  const classLoss = recipe.classLoss === "bce" ? binaryCrossEntropy : crossEntropy;
+  const smoothing = recipe.labelSmoothing;
   return (output, shape, targets) => {
-    const { classes } = targets as { classes: ArrayLike<number> };
-    const { loss, gradient, correct } = crossEntropy(output, shape[1], classes, recipe.labelSmoothing);
+    const { classes, mixed } = targets as { classes: ArrayLike<number>; mixed?: Blend };
+    const { loss, gradient, correct } = classLoss(output, shape[1], classes, {
+      smoothing,
+      mixed,
+      weights: classWeights,
+    });
     return { loss, parts: { accuracy: correct / shape[0] }, gradient };
   };
 }

@@ -1,6 +1,7 @@
 /** How a network is trained: every knob with its default, unit and source. */
 import type { DetectionLossName } from "../detection/index.js";
 import { PhinetsError } from "../tensor/index.js";
+import { type AugmentRecipe, checkAugmentRecipe } from "./augment-recipe.js";
 import { type OptimizerName, optimizerNames } from "./optimizer.js";
 import { type ScheduleName, scheduleNames } from "./schedule.js";
 
@@ -11,7 +12,9 @@ import { type ScheduleName, scheduleNames } from "./schedule.js";
 export const deviceNames = ["cpu", "webgpu", "onnx-cpu"] as const;
 export type DeviceName = (typeof deviceNames)[number];
 
-export interface Recipe {
+export type ClassLossName = "softmax" | "bce";
+
+export interface Recipe extends AugmentRecipe {
   /** Passes over the training pictures. Default 30. */
   readonly epochs: number;
   /** Pictures a step. Default 8 (detection), 128 (classification). */
@@ -60,7 +63,16 @@ export interface Recipe {
    * detection/ciou-loss). "yolov2": darknet's region loss, exactly. Default "ciou".
    */
   readonly loss: DetectionLossName;
-  /** Augment training pictures. Default true. */
+  /**
+   * Classification: "softmax" cross-entropy, or "bce", a binary cross-entropy a class. Default "softmax".
+   */
+  readonly classLoss?: ClassLossName;
+  /**
+   * Weight of each class in the class terms of the loss, one a class; "auto": the inverse of how often the training
+   * pictures show it (see class-weights). Default: all alike.
+   */
+  readonly classWeights?: "auto" | readonly number[];
+  /** Augment training pictures, by the strengths of `AugmentRecipe`. Default true. */
   readonly augment: boolean;
   /** Last epochs without geometric and colour jitter. Default 3, at most a tenth of the run. */
   readonly lightEpochs: number;
@@ -162,6 +174,8 @@ export function makeRecipe(task: "detect" | "classify", options: Partial<Recipe>
   if (recipe.loss !== "ciou" && recipe.loss !== "yolov2") {
     throw new PhinetsError("training.option", `loss is "${recipe.loss}"; ciou or yolov2 is needed`, "loss");
   }
+  checkAugmentRecipe(task, recipe);
+  checkClassTerms(recipe);
   return recipe;
 }
 
@@ -207,4 +221,18 @@ export function recipeIdentity(recipe: Recipe): Readonly<Record<string, unknown>
     .filter(([name]) => !notOfTheWeights.includes(name))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries([...recordedAlways.map((name) => [name, recipe[name]]), ...later]);
+}
+
+function checkClassTerms({ classLoss = "softmax", classWeights }: Recipe): void {
+  if (classLoss !== "softmax" && classLoss !== "bce") {
+    throw new PhinetsError("training.option", `classLoss is "${classLoss}"; softmax or bce is needed`, "classLoss");
+  }
+  if (classWeights === undefined || classWeights === "auto") return;
+  if (Array.isArray(classWeights) && classWeights.every((w) => w >= 0 && w <= 1e6) && classWeights.some((w) => w > 0))
+    return;
+  throw new PhinetsError(
+    "training.option",
+    `classWeights is ${classWeights}; auto, or one number in 0..1000000 a class, not all 0, is needed`,
+    "classWeights",
+  );
 }

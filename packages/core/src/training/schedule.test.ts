@@ -39,10 +39,10 @@ describe("cross-entropy", () => {
   const targets = [0, 6, 3, 3];
   for (const smoothing of [0, 0.1]) {
     it(`gradient equals finite differences, smoothing ${smoothing}`, () => {
-      const { gradient } = crossEntropy(logits, 7, targets, smoothing);
+      const { gradient } = crossEntropy(logits, 7, targets, { smoothing });
       for (let i = 0; i < logits.length; i++) {
         const h = 2 ** -10;
-        const at = (delta: number) => crossEntropy(logits.with(i, logits[i] + delta), 7, targets, smoothing).loss;
+        const at = (delta: number) => crossEntropy(logits.with(i, logits[i] + delta), 7, targets, { smoothing }).loss;
         expect(gradient[i]).toBeCloseTo((at(h) - at(-h)) / (2 * h), 4);
       }
     });

@@ -1,0 +1,46 @@
+/** Weights of classes that are rare or common. */
+import type { Sample } from "../data/index.js";
+import { PhinetsError } from "../tensor/index.js";
+import type { Recipe } from "./recipe.js";
+
+/**
+ * Inverse frequency: total / (classes seen * count), so that the mean weight of a thing is 1 and every class seen weighs
+ * as much as every other; 1 for a class that is never seen.
+ */
+export function balancedWeights(counts: readonly number[]): number[] {
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  const seen = counts.filter((n) => n > 0).length;
+  return counts.map((n) => (n > 0 ? total / (seen * n) : 1));
+}
+
+/** Pictures (to classify) or boxes (to detect) of each class. */
+export function classCounts(samples: readonly Pick<Sample, "labels" | "class">[], classes: number): number[] {
+  const counts: number[] = new Array(classes).fill(0);
+  for (const { labels, class: c } of samples) {
+    if (c !== undefined) counts[c]++;
+    for (const label of labels ?? []) counts[label.class]++;
+  }
+  return counts;
+}
+
+/** The recipe with "auto" weights made from the training samples. Throws when a list has not one weight a class. */
+export function withClassWeights(
+  recipe: Recipe,
+  samples: readonly Pick<Sample, "labels" | "class">[],
+  classes: number,
+): Recipe {
+  const { classWeights } = recipe;
+  if (classWeights === undefined) return recipe;
+  if (classWeights === "auto") return { ...recipe, classWeights: balancedWeights(classCounts(samples, classes)) };
+  checkClassWeights(classWeights, classes);
+  return recipe;
+}
+
+export function checkClassWeights(weights: readonly number[], classes: number): void {
+  if (weights.length === classes) return;
+  throw new PhinetsError(
+    "training.option",
+    `classWeights has ${weights.length} weights (${weights.join(",")}); the ${classes} classes of the data need one each`,
+    "classWeights",
+  );
+}
