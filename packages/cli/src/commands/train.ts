@@ -1,7 +1,7 @@
 /** `phinets train`: pictures in, a run folder with weights out. */
 import { join, resolve } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
-import { makeRecipe } from "@phinets/core/training";
+import { makeRecipe, withClassWeights } from "@phinets/core/training";
 import type { Command } from "commander";
 import type { CachedPictures } from "../dataset/index.js";
 import { loadArguments } from "../run/arguments.js";
@@ -70,7 +70,11 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const seed = saved?.recipe.seed ?? options.seed ?? 0;
   const data = await openData(paths, { seed, fraction });
   const { task } = data.index;
-  const recipe = makeRecipe(task, saved?.recipe ?? recipeOf(options));
+  const recipe = withClassWeights(
+    makeRecipe(task, saved?.recipe ?? recipeOf(options)),
+    data.index.splits.train,
+    data.index.classes.length,
+  );
   const board = options.target === undefined ? undefined : loadTarget(options.target);
   const network =
     resumed === undefined

@@ -9,6 +9,7 @@ import type { Command } from "commander";
 import { defaultTarget } from "../emulator/emulate.js";
 import { savedTarget } from "../run/target.js";
 import { collect, integer, number, oneOf, pictureSize } from "../terminal/options.js";
+import { type AugmentOptions, addAugmentOptions, augmentRecipeOf } from "./augment-options.js";
 
 export interface DataOptions {
   readonly data: string[];
@@ -26,7 +27,7 @@ export interface NetworkOptions {
   readonly maxMacs?: number;
 }
 
-export interface RecipeOptions {
+export interface RecipeOptions extends AugmentOptions {
   readonly epochs?: number;
   readonly batch?: number;
   readonly seed?: number;
@@ -67,21 +68,23 @@ export function addNetworkOptions(command: Command): Command {
 }
 
 export function addRecipeOptions(command: Command): Command {
-  return command
-    .option("--epochs <n>", "passes over the training pictures (default 30)", integer(1))
-    .option("--batch <n>", "pictures a step (default 8 to detect, 128 to classify)", integer(1))
-    .option("--seed <n>", "seeds weights, order, augmentation and splits (default 0)", integer(0, 2 ** 32 - 1))
-    .option("--optimizer <name>", "adamw or sgd (default adamw)", oneOf("adamw", "sgd"))
-    .option("--lr <rate>", "peak learning rate (default 0.01)", number(1e-9, 100))
-    .option("--warmup-steps <n>", "steps of linear warm-up, at most a tenth of the run (default 400)", integer(0))
-    .option("--momentum <x>", "SGD's momentum, AdamW's first beta (default 0.9)", number(0, 0.9999))
-    .option("--weight-decay <x>", "never on biases and batch norm (default 0.02)", number(0, 10))
-    .option("--label-smoothing <x>", "classification, 0..1 (default 0.1)", number(0, 0.99))
-    .option("--ema <decay>", "decay of the averaged weights (default 0.9985)", number(0, 0.999999))
-    .option("--loss <name>", "detection: ciou or yolov2 (default ciou)", oneOf("ciou", "yolov2"))
-    .option("--no-augment", "train on the pictures as they are")
-    .option("--fast", "relaxed SIMD: bits may differ between kinds of processors; Node 22 or later (default off)")
-    .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64));
+  return addAugmentOptions(
+    command
+      .option("--epochs <n>", "passes over the training pictures (default 30)", integer(1))
+      .option("--batch <n>", "pictures a step (default 8 to detect, 128 to classify)", integer(1))
+      .option("--seed <n>", "seeds weights, order, augmentation and splits (default 0)", integer(0, 2 ** 32 - 1))
+      .option("--optimizer <name>", "adamw or sgd (default adamw)", oneOf("adamw", "sgd"))
+      .option("--lr <rate>", "peak learning rate (default 0.01)", number(1e-9, 100))
+      .option("--warmup-steps <n>", "steps of linear warm-up, at most a tenth of the run (default 400)", integer(0))
+      .option("--momentum <x>", "SGD's momentum, AdamW's first beta (default 0.9)", number(0, 0.9999))
+      .option("--weight-decay <x>", "never on biases and batch norm (default 0.02)", number(0, 10))
+      .option("--label-smoothing <x>", "classification, 0..1 (default 0.1)", number(0, 0.99))
+      .option("--ema <decay>", "decay of the averaged weights (default 0.9985)", number(0, 0.999999))
+      .option("--loss <name>", "detection: ciou or yolov2 (default ciou)", oneOf("ciou", "yolov2"))
+      .option("--no-augment", "train on the pictures as they are")
+      .option("--fast", "relaxed SIMD: bits may differ between kinds of processors; Node 22 or later (default off)")
+      .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64)),
+  );
 }
 
 export function addRunOptions(command: Command): Command {
@@ -106,6 +109,7 @@ export function recipeOf(options: RecipeOptions): Partial<Recipe> {
     loss: options.loss,
     augment: options.augment,
     fast: options.fast,
+    ...augmentRecipeOf(options),
   };
 }
 

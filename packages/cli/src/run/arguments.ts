@@ -39,7 +39,8 @@ export function loadArguments(folder: string): SavedArguments {
   if (!(typeof fraction === "number" && fraction > 0 && fraction <= 1))
     return fail(`fraction is ${fraction}; a number above 0, at most 1, is needed`);
   try {
-    makeRecipe("detect", recipe); // the ranges are those of both tasks
+    // The ranges are those of both tasks, but for mixup: above 1 it is an alpha, of classification.
+    makeRecipe((recipe.mixup ?? 0) > 1 ? "classify" : "detect", recipe);
   } catch (error) {
     return fail((error as Error).message);
   }

@@ -10,7 +10,7 @@ import { defaultScoreThreshold } from "@phinets/core/export";
 import { createEngine } from "@phinets/core/kernels";
 import { networkSummary } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
-import { makeRecipe, type Recipe } from "@phinets/core/training";
+import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
 import { type Emulation, emulatedFor, emulatedPath, firmwareSources, imagePath } from "../emulator/index.js";
 import { writeFileAtomic } from "../run/atomic.js";
@@ -91,7 +91,8 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   const seed = request.recipe.seed ?? 0;
   const data = await openData(request.data, { seed, fraction: request.fraction });
   const { task } = data.index;
-  const recipe = makeRecipe(task, request.recipe);
+  const { classes, splits } = data.index;
+  const recipe = withClassWeights(makeRecipe(task, request.recipe), splits.train, classes.length);
   const name = request.name ?? `${data.name.replaceAll(" + ", "+")}-${target.name}`;
   if (request.clip !== undefined && !existsSync(request.clip))
     throw new PhinetsError(

@@ -51,10 +51,16 @@ const ranges: Readonly<Record<keyof AugmentRecipe, readonly [least: number, most
 };
 
 /** Throws `training.option` naming an option that is out of its range or not for the task. */
-export function checkAugmentRecipe(task: "detect" | "classify", recipe: AugmentRecipe): void {
+export function checkAugmentRecipe(
+  task: "detect" | "classify",
+  recipe: AugmentRecipe & { readonly augment: boolean },
+): void {
   for (const name of Object.keys(ranges) as (keyof AugmentRecipe)[]) {
     const value = recipe[name];
     if (value === undefined) continue;
+    if (!recipe.augment) {
+      throw new PhinetsError("training.option", `${name} is ${value}, but augment is off; leave out one of them`, name);
+    }
     const [least, top] = ranges[name];
     const most = name === "mixup" && task === "detect" ? 1 : top;
     if (typeof value === "number" && value >= least && value <= most) continue;

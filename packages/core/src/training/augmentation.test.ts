@@ -55,6 +55,7 @@ describe("augmentation of a recipe", () => {
     ];
     for (const [options, message] of bad) expect(() => makeRecipe("detect", options)).toThrow(message);
     expect(() => makeRecipe("classify", { mosaic: 0.5 })).toThrow("mosaic is 0.5; it is for data sets with boxes");
+    expect(() => makeRecipe("detect", { augment: false, flip: 0.5 })).toThrow("flip is 0.5, but augment is off");
     expect(makeRecipe("classify", { mixup: 2, mosaic: 0 }).mixup).toBe(2);
   });
 });

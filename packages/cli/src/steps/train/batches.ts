@@ -9,10 +9,9 @@ import {
   type PictureSource,
 } from "@phinets/core/data";
 import type { Network } from "@phinets/core/networks";
-import type { Recipe, Targets } from "@phinets/core/training";
+import { augmentationOf, type Recipe, type Targets } from "@phinets/core/training";
 import { BatchLoader, type BatchPlan } from "../../threads/loader.js";
 import { inputOptions } from "../validate.js";
-import { augmentationOf } from "./augmentation.js";
 
 /** Where a training takes its batches from. */
 export interface BatchSource {
@@ -97,6 +96,6 @@ function planEpoch(count: number, network: Network, recipe: Recipe, epoch: numbe
 }
 
 /** What the loss is told of a batch. */
-function targetsOf(network: Network, { labels, classes }: Pick<Batch, "labels" | "classes">): Targets {
-  return network.head.kind === "yolov2" ? { truths: labels } : { classes };
+function targetsOf(network: Network, { labels, classes, mixed }: Omit<Batch, "input">): Targets {
+  return network.head.kind === "yolov2" ? { truths: labels } : { classes, mixed };
 }

@@ -281,7 +281,7 @@ describe("apart from our own calculus", () => {
     const excess = model.node("Sub", [model.node("Exp", [logs]), y]);
     model.output(model.result("Mul", [excess, share], {}, "gradient"), [batch, classes]);
     const theirs = await (await open(model))({ logits, targets: rows });
-    const ours = crossEntropy(logits, classes, targets, smoothing);
+    const ours = crossEntropy(logits, classes, targets, { smoothing });
     expect(Math.abs(ours.loss / theirs.loss[0] - 1)).toBeLessThan(1e-6);
     expect(distance(ours.gradient, theirs.gradient)).toBeLessThan(1e-5);
   });
