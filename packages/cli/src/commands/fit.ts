@@ -35,6 +35,7 @@ interface FitCommandOptions {
   readonly maxEnergy?: number;
   readonly powerMw?: number;
   readonly prefer: Preference;
+  readonly wide: boolean;
   readonly fill: boolean;
   readonly out?: string;
 }
@@ -68,6 +69,7 @@ export function register(program: Command, context: Context): void {
       oneOf<Preference>(...preferences),
       "balanced",
     )
+    .option("--wide", "weigh stems without stride and 5x5 kernels too: five times as many networks", false)
     .option("--fill", "show how full every limit is", false)
     .option("--out <file>", "write the chosen network.json")
     .action(async (options: FitCommandOptions) => {
@@ -84,6 +86,7 @@ export function register(program: Command, context: Context): void {
         maxMacs: options.maxMacs,
         maxEnergyMj: options.maxEnergy,
         prefer: options.prefer,
+        wide: options.wide,
       };
       const { json, text } = await namingTarget(options.target, () => fit(request, options.fill, options.powerMw));
       if (options.out !== undefined) writeNetwork(options.out, json);
@@ -127,7 +130,7 @@ function textOf(result: Solution, board: Board, showFill: boolean): string {
     formatPairs([
       [
         "chosen",
-        `alpha ${network.alpha}, beta ${network.beta}, t0 ${network.t0}, N ${network.blocks}, downsampling [${network.downsampling.join(", ")}], divisor ${network.divisor}`,
+        `alpha ${network.alpha}, beta ${network.beta}, t0 ${network.t0}, N ${network.blocks}, downsampling [${network.downsampling.join(", ")}], divisor ${network.divisor}${network.stemStride === 2 ? "" : `, stemStride ${network.stemStride}`}${network.conv5 === 0 ? "" : `, conv5 ${network.conv5}`}`,
       ],
       ["parameters", formatCount(chosen.parameters)],
       ["MACs", formatCount(chosen.macs)],

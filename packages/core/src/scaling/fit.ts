@@ -64,6 +64,11 @@ export interface FitOptions {
   readonly maxEnergyMj?: number;
   /** Default "balanced". */
   readonly prefer?: Preference;
+  /**
+   * Also stems without stride and 5x5 kernels in half or all of the late blocks: five times as many networks. Off by
+   * default: the proxy was not measured on them. Default false.
+   */
+  readonly wide?: boolean;
 }
 
 export interface Budget {
@@ -162,7 +167,7 @@ export function fit(options: FitOptions): FitResult {
       const { input, head: checked } = parseNetwork({ family: "phinet", input: { ...size, channels }, head });
       const smallest = parseNetwork({ family: "phinet", input, alpha: alphaOfStem(2), downsampling: [], blocks: 3 });
       buildNetwork(smallest); // refuses an input too small to build on
-      const found = walk(tier, task, input, checked, board, limits);
+      const found = walk(tier, task, input, checked, board, limits, options.wide);
       evaluated += found.evaluated;
       if (found.nearest !== undefined && (nearest === undefined || found.nearest.ratio < nearest.ratio))
         nearest = found.nearest;

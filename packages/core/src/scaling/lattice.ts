@@ -3,7 +3,8 @@
  * where it pays on a microcontroller; every step of alpha changes the stem by one channel.
  */
 import type { Board } from "../cost/index.js";
-import { type Head, type MicromindPhinet, type NetworkInput, parseNetwork } from "../networks/index.js";
+import { buildNetwork, type Head, type MicromindPhinet, type NetworkInput, parseNetwork } from "../networks/index.js";
+import { PhinetsError } from "../tensor/index.js";
 import { costBoth, expansionFactors, fields, type Skeleton, skeleton } from "./estimate.js";
 
 export type Task = "detect" | "classify";
@@ -57,19 +58,32 @@ export function inputSizes(task: Task): readonly { height: number; width: number
 }
 
 /**
- * Where the map halves after the first three halvings. A detector looks for small objects: its grid has a stride of 16,
+ * Where the map halves after the stem and blocks 1 and 3. A detector looks for small objects: its grid has a stride of 16,
  * 8 where the image is so small that fewer than 4 cells would be left. A classifier halves until a map of 3 to 6 is left.
  */
-function downsamplings(task: Task, side: number): readonly (readonly number[])[] {
+function downsamplings(task: Task, side: number, stemStride: number): readonly (readonly number[])[] {
   const stride = task === "detect" ? (side >= 64 ? 16 : 8) : side >= 96 ? 32 : side >= 48 ? 16 : 8;
-  if (stride === 8) return [[]];
-  if (stride === 16) return [[4], [5], [6], [7]];
-  return [
-    [4, 6],
-    [5, 7],
-    [5, 8],
-  ];
+  const places: Readonly<Record<number, readonly (readonly number[])[]>> = {
+    1: [[]],
+    2: [[4], [5], [6], [7]],
+    4: [
+      [4, 6],
+      [5, 7],
+      [5, 8],
+    ],
+    8: [
+      [4, 6, 8],
+      [5, 7, 9],
+    ],
+  };
+  return places[stride / (4 * stemStride)];
 }
+
+/** What `wide` adds to: the stem's stride and the share of blocks with 5x5 kernels. */
+const layouts = {
+  usual: { stemStrides: [2], conv5s: [0] },
+  wide: { stemStrides: [2, 1], conv5s: [0, 0.5, 1] },
+} as const;
 
 /** Networks that differ in beta, t0 and squeeze-and-excite alone. */
 export interface Row {
@@ -88,22 +102,45 @@ export function shapesOf(tier: Tier): readonly { readonly beta: number; readonly
 /**
  * The rows of a tier for one input size, in columns of growing alpha: down a column every cost of every place in the row
  * grows, so that once nothing of a row fits, nothing below does (`climbs` says where that holds).
+ * @param wide also a stem without stride (the map halves once more, later) and 5x5 kernels in half or all of the late blocks
  */
-export function* lattice(tier: Tier, task: Task, input: NetworkInput, head: Head): Generator<Generator<Row>> {
+export function* lattice(
+  tier: Tier,
+  task: Task,
+  input: NetworkInput,
+  head: Head,
+  wide = false,
+): Generator<Generator<Row>> {
+  const { stemStrides, conv5s } = wide ? layouts.wide : layouts.usual;
   const { stem, blocks: counts, divisors }: Ranges = ranges[tier];
   const base = parseNetwork({ family: "phinet", input, head });
   const shapes = shapesOf(tier);
   for (const blocks of counts) {
     const factors = shapes.map((shape) => expansionFactors({ ...base, ...shape }, blocks));
-    for (const downsampling of downsamplings(task, Math.min(input.height, input.width))) {
-      if (blocks < (downsampling.at(-1) ?? 0)) continue;
-      for (const divisor of divisors) {
-        yield (function* () {
-          for (let channels = stem[task][0]; channels <= stem[task][1]; channels++)
-            yield { network: { ...base, alpha: alphaOfStem(channels), blocks, downsampling, divisor }, factors };
-        })();
+    for (const stemStride of stemStrides)
+      for (const downsampling of downsamplings(task, Math.min(input.height, input.width), stemStride)) {
+        if (blocks < (downsampling.at(-1) ?? 0)) continue;
+        for (const conv5 of conv5s)
+          for (const divisor of divisors) {
+            const layout = { ...base, blocks, downsampling, divisor, stemStride, conv5 };
+            if (conv5 > 0 && !buildable(layout)) continue;
+            yield (function* () {
+              for (let channels = stem[task][0]; channels <= stem[task][1]; channels++)
+                yield { network: { ...layout, alpha: alphaOfStem(channels) }, factors };
+            })();
+          }
       }
-    }
+  }
+}
+
+/** Whether every 5x5 kernel has a map to stand on: it does not depend on the widths. */
+function buildable(network: MicromindPhinet): boolean {
+  try {
+    buildNetwork({ ...network, alpha: alphaOfStem(5), beta: 1, t0: 1 });
+    return true;
+  } catch (error) {
+    if (error instanceof PhinetsError) return false;
+    throw error;
   }
 }
 

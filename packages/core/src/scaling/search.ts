@@ -41,8 +41,19 @@ export interface Walk {
   readonly nearest?: Miss;
 }
 
-/** Costs every network of a tier for one input and keeps what is within the limits. */
-export function walk(tier: Tier, task: Task, input: NetworkInput, head: Head, board: Board, limits: Limits): Walk {
+/**
+ * Costs every network of a tier for one input and keeps what is within the limits.
+ * @param wide see `lattice`
+ */
+export function walk(
+  tier: Tier,
+  task: Task,
+  input: NetworkInput,
+  head: Head,
+  board: Board,
+  limits: Limits,
+  wide = false,
+): Walk {
   const shapes = shapesOf(tier);
   const rows: Row[] = [];
   const columns = Array.from({ length: 7 }, () => new Float64Array(1024));
@@ -56,7 +67,7 @@ export function walk(tier: Tier, task: Task, input: NetworkInput, head: Head, bo
     ...shapes[shape],
     squeezeExcite,
   });
-  for (const column of lattice(tier, task, input, head)) {
+  for (const column of lattice(tier, task, input, head, wide)) {
     let familiar: readonly number[] | undefined;
     for (const row of column) {
       const before = count;
