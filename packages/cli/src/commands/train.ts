@@ -7,6 +7,7 @@ import type { CachedPictures } from "../dataset/index.js";
 import { loadArguments } from "../run/arguments.js";
 import { createRunFolder, findRunFolder, removeIfEmpty } from "../run/folder.js";
 import { loadNetwork } from "../run/load.js";
+import { requireFree } from "../run/lock.js";
 import { saveArguments, saveNetwork } from "../run/save.js";
 import { saveTarget } from "../run/target.js";
 import { chooseNetwork } from "../steps/choose-network.js";
@@ -30,15 +31,17 @@ import {
   requireData,
   threadsOf,
 } from "./training-options.js";
+import { addWatchingOptions, eventsTo, valEveryOf, type WatchingOptions, watchingNames } from "./watching-options.js";
 
 type TrainOptions = DataOptions &
   NetworkOptions &
   RecipeOptions &
-  RunOptions & { readonly existOk?: boolean; readonly resume?: string };
+  RunOptions &
+  WatchingOptions & { readonly existOk?: boolean; readonly resume?: string };
 
 export function register(program: Command, context: Context): void {
   const command = program.command("train").description("Trains a network on labelled pictures.");
-  addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))
+  addWatchingOptions(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command)))))
     .option("--exist-ok", "write into the run folder though it exists")
     .option("--resume <run>", "go on with a run that was stopped, with the options it was started with")
     .action((options: TrainOptions) => {
@@ -49,7 +52,7 @@ export function register(program: Command, context: Context): void {
 
 /** A resumed run goes on with what it was started with: other options would make it another run. */
 function refuseWithResume(command: Command): void {
-  const allowed = ["resume", "project", "workers", "json"];
+  const allowed = ["resume", "project", "workers", "json", ...watchingNames];
   const given = command.options.find((option) => {
     const name = option.attributeName();
     return command.getOptionValueSource(name) === "cli" && !allowed.includes(name);
@@ -65,6 +68,8 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const { project } = options;
   const resumed = options.resume === undefined ? undefined : findRunFolder(options.resume);
   const saved = resumed === undefined ? undefined : loadArguments(resumed);
+  const valEvery = valEveryOf(options, saved?.valEvery);
+  const onEvent = eventsTo(options, context);
   const paths = saved?.data ?? requireData(options.data);
   const fraction = saved === undefined ? options.fraction : saved.fraction;
   const seed = saved?.recipe.seed ?? options.seed ?? 0;
@@ -90,6 +95,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       : loadNetwork(join(resumed, "network.json"));
   const folder =
     resumed ?? createRunFolder({ project, task, name: options.name, defaultName: "train", existOk: options.existOk });
+  requireFree(folder);
   context.note(`run: ${folder}`);
   let source: CachedPictures;
   let val: CachedPictures;
@@ -104,7 +110,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   if (resumed === undefined) {
     saveNetwork(folder, network);
     if (board !== undefined) saveTarget(folder, board);
-    saveArguments(folder, { data: paths.map((path) => resolve(path)), fraction, recipe });
+    saveArguments(folder, { data: paths.map((path) => resolve(path)), fraction, recipe, valEvery });
   }
   const result = await train(
     {
@@ -116,14 +122,16 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       dataKey: data.key,
       threads: threadsOf(options),
       resume: resumed !== undefined,
+      valEvery,
+      onEvent,
     },
     context,
   );
-  context.result({ run: folder, ...result }, () =>
-    [
-      `${folder}: ${result.epochs} epochs, the best is ${result.bestEpoch}`,
-      describeMetrics(result.metrics),
-      `weights ${result.weightsSha256}  ${result.imagesPerSecond.toFixed(0)} images/s`,
-    ].join("\n"),
-  );
+  const summary = [
+    `${folder}: ${result.epochs} epochs, the best is ${result.bestEpoch}`,
+    result.metrics === undefined ? "not validated" : describeMetrics(result.metrics),
+    `weights ${result.weightsSha256}  ${result.imagesPerSecond.toFixed(0)} images/s`,
+  ];
+  if (onEvent === undefined) context.result({ run: folder, ...result }, () => summary.join("\n"));
+  else for (const line of summary) context.note(line);
 }

@@ -10,6 +10,8 @@ export interface SavedArguments {
   readonly data: string[];
   readonly fraction?: number;
   readonly recipe: Recipe;
+  /** Epochs from one validation to the next; 0: none. */
+  readonly valEvery?: number;
 }
 
 /** Throws PhinetsError when the file is missing or is not a training run's. */
@@ -32,17 +34,19 @@ export function loadArguments(folder: string): SavedArguments {
   } catch (error) {
     return fail(`not YAML (${(error as Error).message.split("\n")[0].replace(/:$/, "")})`);
   }
-  const { data, recipe, fraction = 1 } = parsed ?? {};
+  const { data, recipe, fraction = 1, valEvery = 1 } = parsed ?? {};
   if (!Array.isArray(data) || data.length === 0 || !data.every((entry) => typeof entry === "string"))
     return fail("data is not a list of paths, as a training run writes it");
   if (typeof recipe !== "object" || recipe === null) return fail("has no recipe, as a training run writes it");
   if (!(typeof fraction === "number" && fraction > 0 && fraction <= 1))
     return fail(`fraction is ${fraction}; a number above 0, at most 1, is needed`);
+  if (!(Number.isInteger(valEvery) && valEvery >= 0))
+    return fail(`valEvery is ${valEvery}; an integer of at least 0 is needed`);
   try {
     // The ranges are those of both tasks, but for mixup: above 1 it is an alpha, of classification.
     makeRecipe((recipe.mixup ?? 0) > 1 ? "classify" : "detect", recipe);
   } catch (error) {
     return fail((error as Error).message);
   }
-  return { data, recipe, fraction: parsed!.fraction };
+  return { data, recipe, fraction: parsed!.fraction, valEvery: parsed!.valEvery };
 }

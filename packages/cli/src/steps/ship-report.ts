@@ -1,5 +1,4 @@
 /** The report of a shipped run, made from what the run folder and the steps' results hold. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { arenaOf, type Board, energyMj, latencyMs, memoryMap, plannedUse } from "@phinets/core/cost";
 import type { Picture } from "@phinets/core/data";
@@ -27,6 +26,7 @@ import { footprint } from "./choose-network.js";
 import type { OpenedData } from "./data.js";
 import type { ShipResult } from "./ship.js";
 import type { Metrics } from "./validate.js";
+import { ownVersion } from "./version.js";
 
 export interface ReportRequest {
   readonly folder: string;
@@ -101,11 +101,6 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
     artefacts: result.artefacts.map(({ file, ...rest }) => ({ path: file, what: what[file] ?? "", ...rest })),
     commands: [commandLine],
   };
-}
-
-function ownVersion(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
-    .version;
 }
 
 function valuesOf(metrics: Metrics): Record<string, number> {

@@ -26,7 +26,13 @@ export function endEpoch(
   standing: Standing,
   trainer: Trainer,
   engine: Engine,
-  { folder, network, val, dataKey }: Pick<TrainRequest, "folder" | "network" | "val" | "dataKey">,
+  {
+    folder,
+    network,
+    val,
+    dataKey,
+    valEvery = 1,
+  }: Pick<TrainRequest, "folder" | "network" | "val" | "dataKey" | "valEvery">,
   key: Checkpoint["key"],
 ): EpochReport {
   const { executor, recipe } = trainer;
@@ -34,18 +40,20 @@ export function endEpoch(
   const weights = executor.emaParameters();
   const state = executor.state();
   requireFinite({ ...state, ...weights }, trainer.steps, recipe);
-  const metrics = score(network, floatOutputs(engine, network, weights, val), val);
-  const value = headline(metrics);
-  // Below 0 is unknown: without a box to validate on, the last weights are the best guess.
-  if (value > standing.best || standing.bestEpoch === 0 || value < 0) {
-    standing.best = value;
+  const validates = valEvery > 0 && (epoch % valEvery === 0 || epoch >= recipe.epochs);
+  const metrics = validates ? score(network, floatOutputs(engine, network, weights, val), val) : undefined;
+  const value = metrics && headline(metrics);
+  // Below 0 is unknown: without a figure to go by, the last weights are the best guess.
+  const unknown = value === undefined ? valEvery === 0 || standing.best < 0 : value < 0;
+  if (unknown || (value !== undefined && value > standing.best) || standing.bestEpoch === 0) {
+    standing.best = value ?? -1;
     standing.bestEpoch = epoch;
     standing.bestMetrics = metrics;
     saveBest(folder, weights);
   }
   const { losses, learningRate } = steps;
   const imagesPerSecond = (steps.pictures * 1000) / steps.ms;
-  appendResults(folder, { epoch, ...losses, ...columnsOf(metrics), learningRate, imagesPerSecond });
+  appendResults(folder, { epoch, ...losses, ...(metrics && figuresOf(metrics)), learningRate, imagesPerSecond });
   const { best, bestEpoch } = standing;
   saveCheckpoint(folder, { epoch, step: trainer.steps, best, bestEpoch, key, dataKey, state });
   standing.epoch = epoch;
@@ -64,7 +72,8 @@ export function endEpoch(
   };
 }
 
-function columnsOf(metrics: Metrics): Record<string, number> {
+/** As results.csv has them. */
+export function figuresOf(metrics: Metrics): Record<string, number> {
   return metrics.task === "detect"
     ? { AP50: metrics.AP50, AP: metrics.AP, precision: metrics.precision, recall: metrics.recall }
     : { top1: metrics.top1, top5: metrics.top5 };
@@ -75,5 +84,6 @@ export function describeEpoch({ losses, metrics, value, imagesPerSecond }: Epoch
   const parts = Object.entries(losses)
     .map(([name, mean]) => `${name} ${mean.toFixed(3)}`)
     .join(" ");
-  return `${parts}  ${metrics.task === "detect" ? "AP50" : "top1"} ${value.toFixed(3)}  ${imagesPerSecond.toFixed(0)} images/s`;
+  const figure = metrics && `  ${metrics.task === "detect" ? "AP50" : "top1"} ${value!.toFixed(3)}`;
+  return `${parts}${figure ?? ""}  ${imagesPerSecond.toFixed(0)} images/s`;
 }

@@ -1,3 +1,4 @@
+export * from "./events.js";
 export * from "./observers.js";
 export * from "./request.js";
 export { train } from "./train.js";

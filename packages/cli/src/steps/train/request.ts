@@ -16,7 +16,11 @@ export interface TrainRequest {
   readonly threads: number;
   /** Go on from the folder's last checkpoint, where it has one. */
   readonly resume: boolean;
-  /** Told of each epoch; any of them may end the run early. */
+  /** Validate every so many epochs, and after the last; 0: never, and the last weights count as the best. Default 1. */
+  readonly valEvery?: number;
+  /** Gets each line of events.jsonl as it is written. */
+  readonly onEvent?: (line: string) => void;
+  /** Told of what happens; any of them may end the run early. */
   readonly observers?: readonly TrainObserver[];
 }
 
@@ -26,8 +30,8 @@ export interface TrainResult {
   /** 1-based epoch whose averaged weights are the best. */
   readonly bestEpoch: number;
   readonly best: number;
-  /** On the validation split, of the best weights. */
-  readonly metrics: Metrics;
+  /** On the validation split, of the best weights; absent where none was validated. */
+  readonly metrics?: Metrics;
   /** Of weights/best.safetensors. */
   readonly weightsSha256: string;
   /** Training pictures a second, validation left out; 0 when nothing was left to train. */

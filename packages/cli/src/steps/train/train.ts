@@ -1,26 +1,41 @@
 /** Trains a run: epochs, validation, results.csv, checkpoints. Killed anywhere, it goes on from the last epoch. */
 import { readFileSync } from "node:fs";
+import { countMacs, countParameters } from "@phinets/core/cost";
 import { createEngine } from "@phinets/core/kernels";
-import { buildNetwork, initialWeights } from "@phinets/core/networks";
+import { buildNetwork, classNames, initialWeights } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadWeights } from "../../run/load.js";
+import { lockRun } from "../../run/lock.js";
 import type { Context } from "../../terminal/context.js";
 import { nodeThreads } from "../../threads/index.js";
 import { bestPath, loadCheckpoint } from "../checkpoint.js";
 import { keyOf, sha256 } from "../hash.js";
 import { floatOutputs, score } from "../validate.js";
+import { ownVersion } from "../version.js";
 import { makeBatches } from "./batches.js";
 import { withKept } from "./diverged.js";
 import { trainEpoch } from "./epoch.js";
 import { describeEpoch, endEpoch, type Standing } from "./epoch-end.js";
-import { tellEpochEnd } from "./observers.js";
+import { EventLog } from "./events.js";
+import { type TrainObserver, tellEpochEnd } from "./observers.js";
 import type { TrainRequest, TrainResult } from "./request.js";
 import { requireSame } from "./resume.js";
 import { makeTrainer } from "./trainer.js";
 
+/** Throws `run.busy` where another process trains in the folder. */
 export async function train(request: TrainRequest, context: Context): Promise<TrainResult> {
-  const { folder, network, train: source, val, dataKey, observers = [] } = request;
-  if (source.length === 0) throw new PhinetsError("data.empty", "the training split has no pictures");
+  if (request.train.length === 0) throw new PhinetsError("data.empty", "the training split has no pictures");
+  const lock = lockRun(request.folder);
+  try {
+    return await trainLocked(request, context);
+  } finally {
+    lock.release();
+  }
+}
+
+async function trainLocked(request: TrainRequest, context: Context): Promise<TrainResult> {
+  const { folder, network, train: source, val, dataKey, threads, valEvery = 1 } = request;
+  const observers: TrainObserver[] = [new EventLog(request.onEvent, context.note), ...(request.observers ?? [])];
   // A batch can hold no more than there is: batch statistics of repeated pictures would lie.
   const recipe = { ...request.recipe, batch: Math.min(request.recipe.batch, source.length) };
   const key = keyOf(network, recipe, dataKey);
@@ -29,8 +44,11 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
   if (checkpoint !== undefined) requireSame(folder, checkpoint, { key, dataKey }, graph);
   const { epoch = 0, best = Number.NEGATIVE_INFINITY, bestEpoch = 0 } = checkpoint ?? {};
   const standing: Standing = { epoch, best, bestEpoch };
-  const engine = await createEngine({ threads: nodeThreads(request.threads), fast: recipe.fast });
-  const batches = makeBatches(source, network, recipe, request.threads, context.note);
+  const engine = await createEngine({ threads: nodeThreads(threads), fast: recipe.fast });
+  const batches = makeBatches(source, network, recipe, threads, (message) => {
+    context.note(message);
+    for (const observer of observers) observer.warning?.(message);
+  });
   const trainer = makeTrainer(engine, graph, network, recipe, batches.stepsPerEpoch);
   if (checkpoint === undefined) trainer.executor.setParameters(initialWeights(graph, recipe.seed, network.head));
   else trainer.restore(checkpoint.state, checkpoint.step);
@@ -43,6 +61,21 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
   progress.update(standing.epoch);
   const trained = { pictures: 0, ms: 0 };
   try {
+    const start = {
+      version: ownVersion(),
+      folder,
+      network,
+      classes: classNames(network.head),
+      summary: { parameters: countParameters(graph), macs: countMacs(graph) },
+      recipe,
+      dataKey,
+      train: source.length,
+      val: val.length,
+      threads,
+      epoch,
+      stepsPerEpoch: batches.stepsPerEpoch,
+    };
+    for (const observer of observers) observer.started?.(start);
     while (standing.epoch < recipe.epochs) {
       const { epoch } = standing;
       const steps = await trainEpoch(trainer, batches, epoch, context.signal, (done, loss, perSecond) => {
@@ -58,8 +91,9 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
     }
     const path = bestPath(folder);
     // Of an epoch before the run was resumed only the weights are left.
-    standing.bestMetrics ??= score(network, floatOutputs(engine, network, loadWeights(path, graph), val), val);
-    return {
+    if (valEvery > 0)
+      standing.bestMetrics ??= score(network, floatOutputs(engine, network, loadWeights(path, graph), val), val);
+    const result: TrainResult = {
       epochs: standing.epoch,
       bestEpoch: standing.bestEpoch,
       best: standing.best,
@@ -67,8 +101,12 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
       weightsSha256: sha256(readFileSync(path)),
       imagesPerSecond: trained.ms > 0 ? (trained.pictures * 1000) / trained.ms : 0,
     };
+    for (const observer of observers) await observer.finished?.(result);
+    return result;
   } catch (error) {
-    throw withKept(error, folder, standing.epoch);
+    const told = withKept(error, folder, standing.epoch);
+    for (const observer of observers) observer.stopped?.(told, standing.epoch);
+    throw told;
   } finally {
     progress.stop();
     await batches.dispose();
