@@ -1,15 +1,33 @@
-/** COCO's evaluation on several threads: each matches its share of the pictures; the caller joins and scores. */
+/**
+ * COCO's evaluation on several threads. Truths and detections lie in shared memory; the work is cut by category, and a
+ * category too large for one thread by picture. Every thread, the caller's included, takes its share.
+ */
 import { Worker } from "node:worker_threads";
 import {
+  accumulateMatches,
+  type CategoryAccumulation,
+  type CategoryMatches,
+  type CocoColumns,
   type CocoDetection,
   type CocoGroundTruth,
-  type CocoMatches,
   type CocoResult,
-  evaluateCocoMatches,
-  matchCoco,
-  shardCoco,
+  cocoColumns,
+  joinMatches,
+  matchColumns,
+  summarizeCoco,
 } from "@phinets/core/evaluation";
-import { PhinetsError } from "@phinets/core/tensor";
+
+/** A category, or the pictures of rank `from` up to `to` of one. */
+interface Job {
+  readonly category: number;
+  readonly from: number;
+  readonly to: number;
+  /** All pictures: then the curves are made where the matches are. */
+  readonly whole: boolean;
+  readonly weight: number;
+}
+
+type Outcome = CategoryAccumulation | CategoryMatches;
 
 /** @param threads in all, the caller's included. The result is that of one thread, to the last bit. */
 export async function evaluateCocoOnThreads(
@@ -18,23 +36,22 @@ export async function evaluateCocoOnThreads(
   threads: number,
   signal?: AbortSignal,
 ): Promise<CocoResult> {
-  const [own, ...others] = shardCoco(truth, detections, threads);
-  // Without the caller's conditions, which may choose sources that plain Node does not read.
-  const packed = others.map((shard) => {
-    const numbers = pack(shard);
-    if (numbers === undefined) matchCoco(shard.truth, shard.detections); // says which box it is
-    return numbers!;
-  });
-  const workers = others.map(() => new Worker(new URL("./matching-worker.js", import.meta.url), { execArgv: [] }));
+  signal?.throwIfAborted();
+  // Without the caller's conditions, which may choose sources that plain Node does not read. Started first: they load the
+  // library while the columns are made.
+  const start = () => new Worker(new URL("./matching-worker.js", import.meta.url), { execArgv: [] });
+  const workers = Array.from({ length: threads - 1 }, start);
   const stop = () => Promise.all(workers.map((worker) => worker.terminate()));
   const abort = () => void stop();
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    const pending = Promise.all(workers.map((worker, i) => matchesOf(worker, packed[i])));
+    const columns = cocoColumns(truth, detections, (bytes) => new SharedArrayBuffer(bytes));
+    const [own, ...shares] = sharesOf(columns, threads);
+    const pending = Promise.all(workers.map((worker, i) => outcomesOf(worker, columns, shares[i])));
     // Waited for below, after this thread's own share.
     pending.catch(() => {});
-    const first = matchCoco(own.truth, own.detections);
-    return evaluateCocoMatches([first, ...(await pending)]);
+    const first = own.map((job) => ({ job, outcome: outcomeOf(columns, job) }));
+    return summarize(columns, [...first, ...(await pending).flat()]);
   } finally {
     signal?.removeEventListener("abort", abort);
     await stop();
@@ -42,37 +59,56 @@ export async function evaluateCocoOnThreads(
   }
 }
 
-/** A shard as numbers alone: objects take long to another thread. undefined: a bbox is none. */
-function pack({ truth, detections }: { truth: CocoGroundTruth; detections: readonly CocoDetection[] }) {
-  if ([...truth.annotations, ...detections].some(({ bbox }) => bbox?.length !== 4)) return undefined;
-  const images = Float64Array.from(truth.images, ({ id }) => id);
-  const truths = new Float64Array(8 * truth.annotations.length);
-  for (const [i, { image_id, category_id, bbox, area, iscrowd }] of truth.annotations.entries()) {
-    truths.set([image_id, category_id, ...bbox, area ?? Number.NaN, iscrowd ? 1 : 0], 8 * i);
+/** Jobs for every thread, of about the same weight: the heaviest job first, always to the thread that has least. */
+function sharesOf({ categories, pictures, truths, detections }: CocoColumns, threads: number): Job[][] {
+  const weightOf = (category: number) =>
+    [truths, detections].reduce((sum, { starts }) => sum + starts[category + 1] - starts[category], 1);
+  const all = categories.map((_, category) => weightOf(category));
+  const most = all.reduce((sum, weight) => sum + weight, 0) / (2 * threads);
+  const jobs = all.flatMap((weight, category): Job[] => {
+    const parts = threads === 1 ? 1 : Math.max(1, Math.min(pictures.length, Math.ceil(weight / most)));
+    const at = (part: number) => Math.floor((part * pictures.length) / parts);
+    return Array.from({ length: parts }, (_, part) => ({
+      category,
+      from: at(part),
+      to: at(part + 1),
+      whole: parts === 1,
+      weight: weight / parts,
+    }));
+  });
+  const shares = Array.from({ length: threads }, () => ({ jobs: [] as Job[], weight: 0 }));
+  for (const job of jobs.sort((a, b) => b.weight - a.weight)) {
+    const lightest = shares.reduce((least, share) => (share.weight < least.weight ? share : least));
+    lightest.jobs.push(job);
+    lightest.weight += job.weight;
   }
-  const found = new Float64Array(7 * detections.length);
-  for (const [i, { image_id, category_id, bbox, score }] of detections.entries()) {
-    found.set([image_id, category_id, ...bbox, score], 7 * i);
-  }
-  return { categories: truth.categories, images, truths, found };
+  return shares.map((share) => share.jobs);
 }
 
-type Answer = { readonly matches: CocoMatches } | { readonly error: { code?: string; message: string; path?: string } };
+/** matching-worker.js does the same. */
+function outcomeOf(columns: CocoColumns, { category, from, to, whole }: Job): Outcome {
+  const matches = matchColumns(columns, category, from, to);
+  return whole ? accumulateMatches(matches) : matches;
+}
 
-function matchesOf(worker: Worker, shard: NonNullable<ReturnType<typeof pack>>): Promise<CocoMatches> {
-  return new Promise((resolve, reject) => {
-    worker.once("message", (answer: Answer) => {
-      if ("matches" in answer) resolve(answer.matches);
-      else {
-        const { code, message, path } = answer.error;
-        reject(
-          code === undefined ? Object.assign(new Error(message), answer.error) : new PhinetsError(code, message, path),
-        );
-      }
-    });
+function summarize(columns: CocoColumns, done: readonly { job: Job; outcome: Outcome }[]): CocoResult {
+  const inOrder = [...done].sort((a, b) => a.job.category - b.job.category || a.job.from - b.job.from);
+  return summarizeCoco(
+    columns.categories.map((category, c) => {
+      const own = inOrder.filter(({ job }) => job.category === c);
+      const accumulation = own[0].job.whole
+        ? (own[0].outcome as CategoryAccumulation)
+        : accumulateMatches(joinMatches(own.map(({ outcome }) => outcome as CategoryMatches)));
+      return { ...category, accumulation };
+    }),
+  );
+}
+
+function outcomesOf(worker: Worker, columns: CocoColumns, jobs: readonly Job[]) {
+  return new Promise<{ job: Job; outcome: Outcome }[]>((resolve, reject) => {
+    worker.once("message", (outcomes: Outcome[]) => resolve(outcomes.map((outcome, i) => ({ job: jobs[i], outcome }))));
     worker.once("error", reject);
     worker.once("exit", (code) => reject(new Error(`a matching thread ended with code ${code}`)));
-    const { images, truths, found } = shard;
-    worker.postMessage(shard, [images.buffer, truths.buffer, found.buffer]);
+    worker.postMessage({ columns, jobs });
   });
 }

@@ -1,6 +1,6 @@
 /**
- * COCO matching and accumulation for one category: pycocotools' COCOeval for boxes with its default parameters, to the
- * last digit. Columns of typed arrays, no object per box, so that 20,000 detections take a fraction of a second.
+ * COCO's curves of one category from its matches: pycocotools' COCOeval for boxes with its default parameters, to the last
+ * digit.
  */
 
 /** .5, .55 ... .95, computed as numpy's linspace computes them. */
@@ -19,30 +19,8 @@ export const areaRanges: readonly (readonly [number, number])[] = [
 /** Detections a picture and category that count, at most. */
 export const maxDetections = [1, 10, 100] as const;
 
-const thresholdCount = iouThresholds.length;
+export const thresholdCount = iouThresholds.length;
 const recallCount = recallThresholds.length;
-const maxPerPicture = maxDetections[2];
-
-/** Boxes of one kind in columns, grouped by picture in ascending picture id. */
-export interface BoxColumns {
-  /** `[n, 4]` left, top, width, height */
-  readonly boxes: Float64Array;
-  readonly areas: Float64Array;
-}
-export interface TruthColumns extends BoxColumns {
-  readonly crowd: Uint8Array;
-}
-export interface DetectionColumns extends BoxColumns {
-  readonly scores: Float64Array;
-}
-
-/** One picture's share: indices `truths[truthFrom...truthTo)` and `detections[detectionFrom...detectionTo)`. */
-export interface PictureSpan {
-  readonly truthFrom: number;
-  readonly truthTo: number;
-  readonly detectionFrom: number;
-  readonly detectionTo: number;
-}
 
 export interface CategoryAccumulation {
   /** per area range: truths that count */
@@ -61,9 +39,10 @@ export interface CategoryAccumulation {
   readonly verdicts: Uint8Array;
 }
 
-const wrong = 0;
-const right = 1;
-const leftOut = 2;
+/** Verdicts. */
+export const wrong = 0;
+export const right = 1;
+export const leftOut = 2;
 
 /** What became of the detections of one category, picture after picture. Typed arrays alone: a thread can send it. */
 export interface CategoryMatches {
@@ -77,22 +56,6 @@ export interface CategoryMatches {
   readonly stride: number;
   /** per area range: truths that count */
   readonly positives: Int32Array;
-}
-
-/**
- * @param truths, detections indices into the columns, pictures one after the other as `spans` say
- */
-export function matchCategory(
-  truthColumns: TruthColumns,
-  truths: Int32Array,
-  detectionColumns: DetectionColumns,
-  detections: Int32Array,
-  spans: readonly PictureSpan[],
-): CategoryMatches {
-  const matcher = new Matcher(truthColumns, truths, detectionColumns, detections, spans);
-  matcher.run();
-  const { count, scores, ranks, verdicts, capacity, positives } = matcher;
-  return { count, scores, ranks, verdicts, stride: capacity, positives };
 }
 
 /** Matches of the pictures of one list, then of the next. */
@@ -188,136 +151,4 @@ function precisionAtHits(verdicts: Uint8Array, order: Int32Array, curve: Float64
   }
   for (let n = found - 2; n >= 0; n--) curve[n] = Math.max(curve[n], curve[n + 1]);
   return found;
-}
-
-/** Pairs detections with truths picture by picture, for every area range and IoU threshold. */
-class Matcher {
-  /** detections that count, at most 100 a picture */
-  count = 0;
-  readonly capacity: number;
-  readonly scores: Float64Array;
-  /** place among the picture's detections by score, from 0 */
-  readonly ranks: Uint8Array;
-  /** `[4 areas * 10 IoUs, capacity]` */
-  readonly verdicts: Uint8Array;
-  readonly positives = new Int32Array(areaRanges.length);
-  #iou = new Float64Array(0);
-  #order = new Int32Array(0);
-  #ignored = new Uint8Array(0);
-  #taken = new Uint8Array(0);
-
-  constructor(
-    readonly truthColumns: TruthColumns,
-    readonly truths: Int32Array,
-    readonly detectionColumns: DetectionColumns,
-    readonly detections: Int32Array,
-    readonly spans: readonly PictureSpan[],
-  ) {
-    this.capacity = detections.length;
-    this.scores = new Float64Array(this.capacity);
-    this.ranks = new Uint8Array(this.capacity);
-    this.verdicts = new Uint8Array(areaRanges.length * thresholdCount * this.capacity);
-  }
-
-  run(): void {
-    for (const span of this.spans) {
-      const truths = this.truths.subarray(span.truthFrom, span.truthTo);
-      const { scores } = this.detectionColumns;
-      // Indices ascend within a picture, so ties keep the order of the list.
-      const all = this.detections.slice(span.detectionFrom, span.detectionTo);
-      const detections = all.sort((a, b) => scores[b] - scores[a] || a - b).subarray(0, maxPerPicture);
-      for (let d = 0; d < detections.length; d++) {
-        this.scores[this.count + d] = scores[detections[d]];
-        this.ranks[this.count + d] = d;
-      }
-      this.#reserve(truths.length, detections.length);
-      const mayMatch = this.#overlaps(truths, detections);
-      for (let area = 0; area < areaRanges.length; area++) this.#matchArea(area, truths, detections, mayMatch);
-      this.count += detections.length;
-    }
-  }
-
-  #reserve(truths: number, detections: number): void {
-    if (this.#order.length < truths) {
-      this.#order = new Int32Array(2 * truths);
-      this.#ignored = new Uint8Array(2 * truths);
-      this.#taken = new Uint8Array(2 * truths);
-    }
-    if (this.#iou.length < truths * detections) this.#iou = new Float64Array(2 * truths * detections);
-  }
-
-  /** Fills the IoU matrix; whether any pair reaches the lowest threshold. A crowd counts the detection's area only. */
-  #overlaps(truths: Int32Array, detections: Int32Array): boolean {
-    const { boxes, crowd } = this.truthColumns;
-    const found = this.detectionColumns.boxes;
-    let most = 0;
-    for (let d = 0, at = 0; d < detections.length; d++) {
-      const i = 4 * detections[d];
-      const area = found[i + 2] * found[i + 3];
-      for (let g = 0; g < truths.length; g++, at++) {
-        const j = 4 * truths[g];
-        this.#iou[at] = 0;
-        const width = Math.min(found[i] + found[i + 2], boxes[j] + boxes[j + 2]) - Math.max(found[i], boxes[j]);
-        if (width <= 0) continue;
-        const height =
-          Math.min(found[i + 1] + found[i + 3], boxes[j + 1] + boxes[j + 3]) - Math.max(found[i + 1], boxes[j + 1]);
-        if (height <= 0) continue;
-        const intersection = width * height;
-        const union = crowd[truths[g]] === 1 ? area : area + boxes[j + 2] * boxes[j + 3] - intersection;
-        this.#iou[at] = intersection / union;
-        most = Math.max(most, this.#iou[at]);
-      }
-    }
-    return most >= iouThresholds[0];
-  }
-
-  #matchArea(area: number, truths: Int32Array, detections: Int32Array, mayMatch: boolean): void {
-    const [least, most] = areaRanges[area];
-    const { areas, crowd } = this.truthColumns;
-    const order = this.#order;
-    const ignored = this.#ignored;
-    let counted = 0;
-    for (let g = 0; g < truths.length; g++) {
-      const size = areas[truths[g]];
-      ignored[g] = crowd[truths[g]] === 1 || size < least || size > most ? 1 : 0;
-      if (ignored[g] === 0) order[counted++] = g;
-    }
-    this.positives[area] += counted;
-    for (let g = 0, at = counted; g < truths.length; g++) if (ignored[g] === 1) order[at++] = g;
-
-    for (let t = 0; t < thresholdCount; t++) {
-      const verdicts = (area * thresholdCount + t) * this.capacity + this.count;
-      this.#taken.fill(0, 0, truths.length);
-      for (let d = 0; d < detections.length; d++) {
-        const match = mayMatch ? this.#match(d, truths, iouThresholds[t], counted) : -1;
-        if (match >= 0) {
-          this.#taken[match] = 1;
-          this.verdicts[verdicts + d] = ignored[match] === 1 ? leftOut : right;
-        } else {
-          const size = this.detectionColumns.areas[detections[d]];
-          this.verdicts[verdicts + d] = size < least || size > most ? leftOut : wrong;
-        }
-      }
-    }
-  }
-
-  /**
-   * The truth of a detection: the best free one that counts; failing that the best ignored one, where a crowd is always
-   * free. On equal IoU the later truth wins. `#order` holds first the `counted` truths that count.
-   */
-  #match(d: number, truths: Int32Array, threshold: number, counted: number): number {
-    const { crowd } = this.truthColumns;
-    let best = Math.min(threshold, 1 - 1e-10);
-    let match = -1;
-    for (let k = 0; k < truths.length; k++) {
-      if (k === counted && match >= 0) break;
-      const g = this.#order[k];
-      if (this.#taken[g] === 1 && crowd[truths[g]] === 0) continue;
-      const overlap = this.#iou[d * truths.length + g];
-      if (overlap < best) continue;
-      best = overlap;
-      match = g;
-    }
-    return match;
-  }
 }

@@ -1,15 +1,8 @@
 /** COCO's evaluation in parts: pictures are matched in shards, anywhere and in any order, and their matches joined. */
 import { PhinetsError } from "../tensor/index.js";
-import {
-  type CocoDetection,
-  type CocoGroundTruth,
-  type CocoMatches,
-  type CocoResult,
-  checkDetections,
-  ranksOf,
-  summarizeCoco,
-} from "./coco.js";
+import { type CocoDetection, type CocoGroundTruth, type CocoMatches, type CocoResult, summarizeCoco } from "./coco.js";
 import { accumulateMatches, joinMatches } from "./coco-category.js";
+import { checkDetections, ranksOf } from "./coco-columns.js";
 
 /**
  * The figures of matches that were made apart, equal to the last bit to those of all pictures at once.

@@ -10,8 +10,17 @@ export {
   type CocoStats,
   evaluateCoco,
   matchCoco,
+  summarizeCoco,
 } from "./coco.js";
-export { type CategoryAccumulation, iouThresholds, recallThresholds } from "./coco-category.js";
+export {
+  accumulateMatches,
+  type CategoryAccumulation,
+  type CategoryMatches,
+  iouThresholds,
+  joinMatches,
+  recallThresholds,
+} from "./coco-category.js";
+export { type CocoColumns, cocoColumns, matchColumns } from "./coco-columns.js";
 export { evaluateCocoMatches, shardCoco } from "./coco-shards.js";
 export * from "./confusion.js";
 export * from "./detection.js";
