@@ -40,8 +40,8 @@ export function mosaic(
     const { rect } = variant;
     const seen = { width: (rect.width * across) / scale, height: (rect.height * down) / scale };
     const part = {
-      x: rect.x + random.uniform(0, rect.width - seen.width),
-      y: rect.y + random.uniform(0, rect.height - seen.height),
+      x: place(rect.x, rect.width, picture.width, seen.width, random),
+      y: place(rect.y, rect.height, picture.height, seen.height, random),
       ...seen,
     };
     if (region.width === 0 || region.height === 0) continue; // inputs of one or two pixels
@@ -57,4 +57,11 @@ export function mosaic(
     }
   }
   return disturb({ picture: result, labels }, options, random);
+}
+
+/** Where a window of length `seen` starts: inside the crop, and where that can be, inside the picture too. */
+function place(start: number, length: number, side: number, seen: number, random: Random): number {
+  const low = Math.max(start, 0);
+  const high = Math.min(start + length, side);
+  return high - low >= seen ? random.uniform(low, high - seen) : random.uniform(start, start + length - seen);
 }
