@@ -292,10 +292,21 @@ describe("a classifier", () => {
     }
     const result = await phinetsJson<ShipResult>(
       ...["ship", "--data", join(root, "classes"), "--network", join(root, "network.json"), "--project", project],
-      ...["--epochs", "1", "--batch", "8"],
+      ...["--epochs", "1", "--batch", "8", "--target", "rp2350"],
     );
     expect(result.evaluation.int8).toMatchObject({ task: "classify", images: 4 });
-    if (arm) expect(result.emulate).toMatchObject({ matchesInterpreter: true, differingBytes: 0 });
-    expect(fs.readFileSync(result.report, "utf8")).not.toMatch(/NaN|undefined/);
+    const page = fs.readFileSync(result.report, "utf8");
+    expect(page).not.toMatch(/NaN|undefined/);
+    // The board's memory, in the map and in the proof.
+    for (const region of ["SRAM_LOW", "SRAM8"]) expect(page).toContain(`>${region}</text>`);
+    expect(fs.readFileSync(join(result.run, "target.json"), "utf8")).toBe('"rp2350"\n');
+    if (!arm || "leftOut" in result.emulate) return;
+    expect(result.emulate).toMatchObject({ matchesInterpreter: true, differingBytes: 0, core: "cortex-m33" });
+    const { target } = result.emulate;
+    expect(target).toMatchObject({ name: "rp2350", linked: true, arenaBytes: result.network.plannedArenaBytes });
+    expect(result.artefacts.map(({ file }) => file)).toContain("firmware/build/rp2350.elf");
+    const card = fs.readFileSync(join(result.run, "card.md"), "utf8");
+    for (const { region, usedBytes } of target.regions)
+      expect(card).toMatch(new RegExp(`\\| ${region} \\| \\w+ \\| ${usedBytes.toLocaleString("en-US")} \\|`));
   });
 });

@@ -8,6 +8,7 @@ import {
   bandMs,
   countMacs,
   countParameters,
+  countTorchinfoMacs,
   energyBandMj,
   energyMj,
   type FlashBytes,
@@ -78,6 +79,8 @@ export interface Inspection {
   readonly parameters: number;
   /** Convolutions and dense layers, one picture. */
   readonly macs: number;
+  /** The same network's total as torchinfo counts it: batch norms and biases too. */
+  readonly torchinfoMacs: number;
   /** [height, width, channels], or [classes]. */
   readonly output: readonly number[];
   readonly blocks: readonly {
@@ -100,6 +103,10 @@ export interface Inspection {
   }[];
   /** Planned activations of the int8 network. */
   readonly arenaBytes: number;
+  /** Most bytes alive at once: no plan is smaller. */
+  readonly arenaLowerBoundBytes: number;
+  /** All activations side by side, without a plan. */
+  readonly arenaUnplannedBytes: number;
   /** Constants of the int8 network: weights, biases, requantisation, tables. */
   readonly weightsBytes: number;
   /** The float network that is deployed (batch norm folded): 4 bytes a value. */
@@ -153,6 +160,7 @@ export function inspect({ network, board, layers = false, powerMw }: InspectArgu
   const json: Inspection = {
     parameters: countParameters(graph),
     macs: countMacs(graph),
+    torchinfoMacs: countTorchinfoMacs(graph),
     output: graph.shapes[graph.outputs[0]].slice(1),
     blocks: blocksOf(network, graph),
     layers: graph.nodes.map((node) => ({
@@ -163,6 +171,8 @@ export function inspect({ network, board, layers = false, powerMw }: InspectArgu
       macs: macsOf(graph, node),
     })),
     arenaBytes: plan.bytes,
+    arenaLowerBoundBytes: plan.lowerBoundBytes,
+    arenaUnplannedBytes: Object.values(plan.tensors).reduce((sum, { bytes }) => sum + Math.ceil(bytes / 16) * 16, 0),
     weightsBytes: int8.total,
     float: {
       weightsBytes: 4 * Object.values(deployed.parameters).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
@@ -259,7 +269,10 @@ function textOf(network: Network, json: Inspection, layers: boolean): string {
       ["parameters", formatCount(json.parameters)],
       ["MACs", `${formatCount(json.macs)} (${formatMacs(json.macs)})`],
       ["weights", `${formatBytes(json.weightsBytes)} of int8 network in flash`],
-      ["arena", `${formatBytes(json.arenaBytes)} of activations in RAM`],
+      [
+        "arena",
+        `${formatBytes(json.arenaBytes)} of activations in RAM; ${json.arenaBytes === json.arenaLowerBoundBytes ? "that many are alive at once" : `${formatBytes(json.arenaLowerBoundBytes)} are alive at once`}, ${formatBytes(json.arenaUnplannedBytes)} without a plan`,
+      ],
     ]),
     formatTable(
       ["block", "input", "hidden", "output", "kernel", "stride", "skip"],

@@ -1,6 +1,7 @@
 /** Multiply-accumulates of convolutions and dense layers, per picture; nothing else counts. */
 import { type Graph, isDepthwise, type Node } from "../graph/index.js";
 import { sizeOf } from "../tensor/index.js";
+import { parametersOf } from "./parameters.js";
 
 /** Loops that differ in what a multiply-accumulate costs. */
 export type MacKind = "pointwise" | "depthwise" | "depthwise5x5" | "convolution" | "dense";
@@ -31,4 +32,15 @@ export function macKindOf(graph: Graph, node: Node): MacKind | undefined {
 /** Multiply-accumulates of a graph for one picture. */
 export function countMacs(graph: Graph): number {
   return graph.nodes.reduce((sum, node) => sum + macsOf(graph, node), 0);
+}
+
+/**
+ * What torchinfo's "Total mult-adds" says of the same network, for comparisons with figures that others print: every
+ * trained value of a convolution once a pixel, its bias among them, and of a dense layer and a batch norm once.
+ */
+export function countTorchinfoMacs(graph: Graph): number {
+  return graph.nodes.reduce((sum, node) => {
+    const [, height = 1, width = 1] = node.op === "conv2d" ? graph.shapes[node.name] : [];
+    return sum + parametersOf(graph, node) * height * width;
+  }, 0);
 }

@@ -154,13 +154,9 @@ describe("planArena", () => {
     const plan = planArena(b.build([b.add("sum", y, x)]));
     expect(plan.bytes).toBe(239_616); // published for this block, layer by layer
   });
-  it("is deterministic and fast", () => {
+  it("is deterministic", () => {
     const graph = network({ alpha: 0.35, downsampling: [5], head: { kind: "yolov2", classes: 1 } }, 128);
     expect(planArena(graph)).toEqual(planArena(graph));
-    for (let i = 0; i < 20; i++) planArena(graph);
-    const start = performance.now();
-    for (let i = 0; i < 100; i++) planArena(graph);
-    expect((performance.now() - start) / 100).toBeLessThan(5); // well below 1 ms on an idle core
   });
   it("refuses an alignment that is no power of two", () => {
     expect(() => planArena(network({}), { alignment: 12 })).toThrow(/alignment is 12; a power of two is needed/);

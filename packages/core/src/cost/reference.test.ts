@@ -4,12 +4,13 @@ import { goldens } from "../../../../test/shared.js";
 import type { Graph, Node } from "../graph/index.js";
 import { buildNetwork, expansionFactor, type MicromindPhinet, parseNetwork, phinetBlocks } from "../networks/index.js";
 import type { Shape } from "../tensor/index.js";
-import { countMacs, countParameters, macsOf } from "./index.js";
+import { countMacs, countParameters, countTorchinfoMacs, macsOf } from "./index.js";
 
 interface Reference {
   kwargs: Record<string, unknown> & { input_shape: [number, number, number] };
   params: number;
   macs: number;
+  torchinfo_macs: number;
   expansion: Record<string, number>;
   output_shape: number[];
   blocks: { i: number | string; cls: string; out: number[] }[];
@@ -82,6 +83,7 @@ describe.skipIf(goldens === undefined)("against the reference", () => {
     it("has equal parameters, MACs and output", () => {
       expect(countParameters(graph)).toBe(reference.params);
       expect(countMacs(graph)).toBe(reference.macs);
+      expect(countTorchinfoMacs(graph)).toBe(reference.torchinfo_macs);
       const shape = graph.shapes[graph.outputs[0]];
       expect(shape.length === 4 ? nchw(shape) : shape).toEqual(reference.output_shape);
     });
