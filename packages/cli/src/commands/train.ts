@@ -12,6 +12,7 @@ import { saveArguments, saveNetwork } from "../run/save.js";
 import { saveTarget } from "../run/target.js";
 import { chooseNetwork } from "../steps/choose-network.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
+import { hasLock, lockRun, readLock, requireRepeatable } from "../steps/run-lock.js";
 import { train } from "../steps/train/index.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
@@ -37,22 +38,25 @@ type TrainOptions = DataOptions &
   NetworkOptions &
   RecipeOptions &
   RunOptions &
-  WatchingOptions & { readonly existOk?: boolean; readonly resume?: string };
+  WatchingOptions & { readonly existOk?: boolean; readonly resume?: string; readonly fromLock?: string };
 
 export function register(program: Command, context: Context): void {
   const command = program.command("train").description("Trains a network on labelled pictures.");
   addWatchingOptions(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command)))))
     .option("--exist-ok", "write into the run folder though it exists")
     .option("--resume <run>", "go on with a run that was stopped, with the options it was started with")
+    .option("--from-lock <file>", "repeat the run that left this run.lock and say whether the weights are equal")
     .action((options: TrainOptions) => {
-      if (options.resume !== undefined) refuseWithResume(command);
+      if (options.resume !== undefined) refuseOthers(command, "resume", watchingNames);
+      else if (options.fromLock !== undefined)
+        refuseOthers(command, "from-lock", ["data", "name", "existOk", "jsonEvents"]);
       return trainCommand(options, context);
     });
 }
 
-/** A resumed run goes on with what it was started with: other options would make it another run. */
-function refuseWithResume(command: Command): void {
-  const allowed = ["resume", "project", "workers", "json", ...watchingNames];
+/** A resumed or repeated run goes on with what it was started with: other options would make it another run. */
+function refuseOthers(command: Command, option: "resume" | "from-lock", more: readonly string[]): void {
+  const allowed = ["resume", "fromLock", "project", "workers", "json", ...more];
   const given = command.options.find((option) => {
     const name = option.attributeName();
     return command.getOptionValueSource(name) === "cli" && !allowed.includes(name);
@@ -60,20 +64,25 @@ function refuseWithResume(command: Command): void {
   if (given === undefined) return;
   throw new PhinetsError(
     "cli.usage",
-    `${given.long} cannot be changed with --resume, which goes on with the run's own options; leave it out, or start a new run`,
+    `${given.long} cannot be changed with --${option}, which goes on with the run's own options; leave it out, or start a new run`,
   );
 }
 
 async function trainCommand(options: TrainOptions, context: Context): Promise<void> {
   const { project } = options;
   const resumed = options.resume === undefined ? undefined : findRunFolder(options.resume);
-  const saved = resumed === undefined ? undefined : loadArguments(resumed);
+  const lock = resumed !== undefined || options.fromLock === undefined ? undefined : readLock(options.fromLock);
+  const saved =
+    resumed !== undefined
+      ? loadArguments(resumed)
+      : lock && { ...lock.data, recipe: lock.recipe, valEvery: lock.valEvery, data: options.data ?? lock.data.paths };
   const valEvery = valEveryOf(options, saved?.valEvery);
   const onEvent = eventsTo(options, context);
   const paths = saved?.data ?? requireData(options.data);
   const fraction = saved === undefined ? options.fraction : saved.fraction;
   const seed = saved?.recipe.seed ?? options.seed ?? 0;
   const data = await openData(paths, { seed, fraction });
+  if (lock !== undefined) await requireRepeatable(options.fromLock!, lock, data, context);
   const { task } = data.index;
   const recipe = withClassWeights(
     makeRecipe(task, saved?.recipe ?? recipeOf(options)),
@@ -82,17 +91,19 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   );
   const board = options.target === undefined ? undefined : loadTarget(options.target);
   const network =
-    resumed === undefined
-      ? await namingTarget(options.target, () =>
-          chooseNetwork(data, {
-            network: options.network,
-            board,
-            limits: limitsOf(options),
-            loss: recipe.loss,
-            seed,
-          }),
-        )
-      : loadNetwork(join(resumed, "network.json"));
+    lock !== undefined
+      ? lock.network
+      : resumed === undefined
+        ? await namingTarget(options.target, () =>
+            chooseNetwork(data, {
+              network: options.network,
+              board,
+              limits: limitsOf(options),
+              loss: recipe.loss,
+              seed,
+            }),
+          )
+        : loadNetwork(join(resumed, "network.json"));
   const folder =
     resumed ?? createRunFolder({ project, task, name: options.name, defaultName: "train", existOk: options.existOk });
   requireFree(folder);
@@ -112,6 +123,8 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
     if (board !== undefined) saveTarget(folder, board);
     saveArguments(folder, { data: paths.map((path) => resolve(path)), fraction, recipe, valEvery });
   }
+  if (resumed === undefined || !hasLock(folder))
+    await lockRun(folder, { data, paths, fraction, network, recipe, valEvery }, context);
   const result = await train(
     {
       folder,
@@ -127,11 +140,15 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
     },
     context,
   );
+  const equal = lock && result.weightsSha256 === lock.weightsSha256;
+  if (equal === false) context.exitCode = 1;
   const summary = [
     `${folder}: ${result.epochs} epochs, the best is ${result.bestEpoch}`,
     result.metrics === undefined ? "not validated" : describeMetrics(result.metrics),
     `weights ${result.weightsSha256}  ${result.imagesPerSecond.toFixed(0)} images/s`,
+    ...(lock ? [`${equal ? "equal to" : "NOT equal to"} ${options.fromLock}: ${lock.weightsSha256}`] : []),
   ];
-  if (onEvent === undefined) context.result({ run: folder, ...result }, () => summary.join("\n"));
+  const compared = lock && { lock: { weightsSha256: lock.weightsSha256, equal } };
+  if (onEvent === undefined) context.result({ run: folder, ...result, ...compared }, () => summary.join("\n"));
   else for (const line of summary) context.note(line);
 }

@@ -10,6 +10,7 @@ import type { Context } from "../../terminal/context.js";
 import { nodeThreads } from "../../threads/index.js";
 import { bestPath, loadCheckpoint } from "../checkpoint.js";
 import { keyOf, sha256 } from "../hash.js";
+import { finishLock } from "../run-lock.js";
 import { floatOutputs, score } from "../validate.js";
 import { ownVersion } from "../version.js";
 import { makeBatches } from "./batches.js";
@@ -93,12 +94,14 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
     // Of an epoch before the run was resumed only the weights are left.
     if (valEvery > 0)
       standing.bestMetrics ??= score(network, floatOutputs(engine, network, loadWeights(path, graph), val), val);
+    const weightsSha256 = sha256(readFileSync(path));
+    finishLock(folder, weightsSha256, valEvery);
     const result: TrainResult = {
       epochs: standing.epoch,
       bestEpoch: standing.bestEpoch,
       best: standing.best,
       metrics: standing.bestMetrics,
-      weightsSha256: sha256(readFileSync(path)),
+      weightsSha256,
       imagesPerSecond: trained.ms > 0 ? (trained.pictures * 1000) / trained.ms : 0,
     };
     for (const observer of observers) await observer.finished?.(result);

@@ -1,0 +1,156 @@
+/**
+ * run.lock: all that a run's weights depend on, and their SHA-256 once it has ended. Whoever has the file and the same
+ * pictures makes the same weights: `phinets train --from-lock run.lock --data ...`.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { evaluationSplit } from "@phinets/core/data";
+import { kernelsSha256 } from "@phinets/core/kernels";
+import { type Network, parseNetwork } from "@phinets/core/networks";
+import { PhinetsError } from "@phinets/core/tensor";
+import { makeRecipe, type Recipe } from "@phinets/core/training";
+import { fileOnDisk } from "../dataset/index.js";
+import { writeFileAtomic } from "../run/atomic.js";
+import type { Context } from "../terminal/context.js";
+import type { OpenedData } from "./data.js";
+import { ownVersion } from "./version.js";
+
+const format = "phinets-lock-1";
+
+export interface RunLock {
+  readonly format: typeof format;
+  /** Versions of PhiNets and Node. Weights depend on neither as long as the kernels are the same. */
+  readonly phinets: string;
+  readonly node: string;
+  /** SHA-256 of the WebAssembly module that trained: the reference kernels, also where the recipe says `fast`. */
+  readonly kernelsSha256: string;
+  /** Where the pictures were, the share of them that was used, and the SHA-256 of files and labels as they were split. */
+  readonly data: { readonly paths: readonly string[]; readonly fraction: number; readonly sha256: string };
+  readonly network: Network;
+  /** The seed is in it. */
+  readonly recipe: Recipe;
+  /** Epochs from validation to validation, 0 for none: they choose the best epoch. */
+  readonly valEvery: number;
+  /** Of weights/best.safetensors; absent until the run has ended. */
+  readonly weightsSha256?: string;
+}
+
+/** SHA-256 of what training sees: pictures' bytes, labels and classes, split by split. Names and places do not count. */
+export async function hashData({ index }: OpenedData, signal: AbortSignal): Promise<string> {
+  const digests = new Map<string, string>();
+  const whole = createHash("sha256").update(JSON.stringify([index.task, index.classes]));
+  const { train, val } = index.splits;
+  for (const samples of [train, val.length > 0 ? val : index.splits[evaluationSplit(index)]]) {
+    whole.update(`${samples.length}`);
+    for (const { file, labels, class: label } of samples) {
+      signal.throwIfAborted();
+      const path = fileOnDisk(file);
+      let digest = digests.get(path);
+      if (digest === undefined) {
+        digest = createHash("sha256")
+          .update(await readFile(path))
+          .digest("hex");
+        digests.set(path, digest);
+      }
+      whole.update(JSON.stringify([digest, file.slice(path.length), labels, label]));
+    }
+  }
+  return whole.digest("hex");
+}
+
+const pathOf = (folder: string): string => join(folder, "run.lock");
+
+export const hasLock = (folder: string): boolean => existsSync(pathOf(folder));
+
+export interface Locked {
+  readonly data: OpenedData;
+  readonly paths: readonly string[];
+  readonly fraction?: number;
+  readonly network: Network;
+  readonly recipe: Recipe;
+  /** Default 1. */
+  readonly valEvery?: number;
+}
+
+/** Writes run.lock of a run that begins. */
+export async function lockRun(folder: string, locked: Locked, context: Pick<Context, "signal">): Promise<void> {
+  const { data, paths, fraction = 1, network, recipe, valEvery = 1 } = locked;
+  const sha256 = await hashData(data, context.signal);
+  const versions = { phinets: ownVersion(), node: process.version, kernelsSha256 };
+  write(folder, {
+    format,
+    ...versions,
+    data: { paths: paths.map((path) => resolve(path)), fraction, sha256 },
+    network,
+    recipe,
+    valEvery,
+  });
+}
+
+/** Adds the weights of a run that has ended, where it has a run.lock. A run validated in two rhythms has none any more. */
+export function finishLock(folder: string, weightsSha256: string, valEvery: number): void {
+  if (!hasLock(folder)) return;
+  const lock = readLock(pathOf(folder));
+  if (lock.valEvery === valEvery) write(folder, { ...lock, weightsSha256 });
+  else rmSync(pathOf(folder));
+}
+
+function write(folder: string, lock: RunLock): void {
+  writeFileAtomic(pathOf(folder), `${JSON.stringify(lock, undefined, 1)}\n`);
+}
+
+/** Throws PhinetsError when the file is missing or is no run.lock. */
+export function readLock(file: string): RunLock {
+  const fail = (problem: string): never => {
+    throw new PhinetsError("run.lock", `${file}: ${problem}; name the run.lock of a run that phinets trained`, file);
+  };
+  let lock: RunLock;
+  try {
+    lock = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return fail(code === undefined ? `not JSON (${message})` : `cannot be read (${code})`);
+  }
+  if (lock?.format !== format) return fail(`format is ${JSON.stringify(lock?.format)}, not "${format}"`);
+  const { data, recipe } = lock;
+  if (typeof data?.sha256 !== "string" || !Array.isArray(data.paths)) return fail("data has no sha256 and paths");
+  if (!(Number.isInteger(lock.valEvery) && lock.valEvery >= 0)) return fail(`valEvery is ${lock.valEvery}`);
+  if (typeof recipe !== "object" || recipe === null) return fail("has no recipe");
+  try {
+    const network = parseNetwork(lock.network);
+    makeRecipe(network.head.kind === "yolov2" ? "detect" : "classify", recipe);
+    return { ...lock, network };
+  } catch (error) {
+    if (!(error instanceof PhinetsError)) throw error;
+    return fail(error.message);
+  }
+}
+
+/** Throws PhinetsError unless a lock's run has ended and was trained on this data. Notes what may change its bits. */
+export async function requireRepeatable(
+  file: string,
+  lock: RunLock,
+  data: OpenedData,
+  context: Context,
+): Promise<void> {
+  if (lock.weightsSha256 === undefined) {
+    const remedy = "go on with it (train --resume) and take the file it leaves";
+    throw new PhinetsError("run.lock", `${file}: the run that wrote it has not ended; ${remedy}`, file);
+  }
+  const sha256 = await hashData(data, context.signal);
+  if (sha256 !== lock.data.sha256) {
+    throw new PhinetsError(
+      "run.lock",
+      `${file}: the pictures or labels are not those of the run (SHA-256 ${sha256.slice(0, 12)}, not ${lock.data.sha256.slice(0, 12)}); name its data set with --data`,
+      file,
+    );
+  }
+  if (lock.kernelsSha256 !== kernelsSha256)
+    context.note(
+      `note: the run was trained with the kernels of phinets ${lock.phinets}, others than these (${ownVersion()})`,
+    );
+  if (lock.recipe.fast === true)
+    context.note("note: the run was trained with --fast: on another kind of processor its bits may differ");
+}
