@@ -1,19 +1,16 @@
 /** `phinets quantize`: makes a run's integer network and reports what it cost. */
 import { join } from "node:path";
-import { createEngine } from "@phinets/core/kernels";
 import type { Command } from "commander";
-import { writeFileAtomic } from "../run/atomic.js";
 import { loadRun } from "../run/load.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
-import { quantizeRun } from "../steps/quantize.js";
-import { floatOutputs, headline, integerOutputs, score } from "../steps/validate.js";
+import { type Int8Report, makeInt8, recipeOfRun } from "../steps/int8.js";
 import type { Context } from "../terminal/context.js";
 import { collect, integer } from "../terminal/options.js";
 import { formatTable } from "../terminal/table.js";
-import { nodeThreads } from "../threads/index.js";
+import { addInt8Options, type Int8Options } from "./int8-options.js";
 import { requireData, threadsOf } from "./training-options.js";
 
-interface QuantizeOptions {
+interface QuantizeOptions extends Int8Options {
   readonly model: string;
   readonly data: string[];
   readonly pictures: number;
@@ -23,7 +20,7 @@ interface QuantizeOptions {
 }
 
 export function register(program: Command, context: Context): void {
-  program
+  const command = program
     .command("quantize")
     .description("Makes a run's int8 network from calibration pictures.")
     .requiredOption("--model <run>", "run folder or weights file")
@@ -31,8 +28,8 @@ export function register(program: Command, context: Context): void {
     .option("--pictures <n>", "training pictures to calibrate on", integer(1), 100)
     .option("--project <dir>", "folder of all runs; the picture cache is in it", "runs")
     .option("--seed <n>", "draws the calibration pictures", integer(0), 0)
-    .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64))
-    .action((options: QuantizeOptions) => quantizeCommand(options, context));
+    .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64));
+  addInt8Options(command).action((options: QuantizeOptions) => quantizeCommand(options, context));
 }
 
 async function quantizeCommand(options: QuantizeOptions, context: Context): Promise<void> {
@@ -41,28 +38,44 @@ async function quantizeCommand(options: QuantizeOptions, context: Context): Prom
   const data = await openData(requireData(options.data), { seed: options.seed });
   const source = await loadSplit(data, "train", "evaluation", network, options.project, context);
   const val = await loadSplit(data, validationSplit(data), "evaluation", network, options.project, context);
-  const { quantized, report, layers } = await quantizeRun(
-    { folder, network, weights, source, pictures: options.pictures, seed: options.seed },
+  const { report } = await makeInt8(
+    {
+      ...{ folder, network, weights, source, val, recipe: recipeOfRun(folder, network) },
+      training: () => loadSplit(data, "train", "training", network, options.project, context),
+      ...{ dataKey: data.key, threads: threadsOf(options), qat: options.qat, maxDrop: options.maxDrop },
+      ...{ pictures: options.pictures, seed: options.seed },
+    },
     context,
   );
-  const engine = await createEngine({ threads: nodeThreads(threadsOf(options)) });
-  let before: number;
-  try {
-    before = headline(score(network, floatOutputs(engine, network, weights, val), val));
-  } finally {
-    await engine.dispose();
-  }
-  const after = headline(score(network, integerOutputs(quantized, network, val), val));
+  const { metric, before, after, layers, postTraining, aware } = report;
   const path = join(folder, "quant_report.json");
-  const metric = network.head.kind === "yolov2" ? "AP50" : "top1";
-  writeFileAtomic(path, `${JSON.stringify({ metric, before, after, layers, ...report }, undefined, 1)}\n`);
-  context.result({ run: folder, quant_report: path, metric, before, after, layers }, () =>
-    [
-      formatTable(
-        ["layer", "op", "signal to noise, dB"],
-        layers.map(({ name, op, snrDb }) => [name, op, snrDb.toFixed(1)]),
-      ),
-      `${metric} ${before.toFixed(4)} float, ${after.toFixed(4)} int8 on ${val.length} validation pictures`,
-    ].join("\n"),
+  context.result({ run: folder, quant_report: path, metric, before, after, layers, postTraining, aware }, () =>
+    [noiseTable(report), describeInt8(report, val.length)].join("\n"),
   );
+}
+
+/** Signal to noise of each layer, and where there was training after calibration, of both. */
+function noiseTable({ layers, postTraining }: Int8Report): string {
+  if (postTraining === undefined)
+    return formatTable(
+      ["layer", "op", "signal to noise, dB"],
+      layers.map(({ name, op, snrDb }) => [name, op, snrDb.toFixed(1)]),
+    );
+  return formatTable(
+    ["layer", "op", "signal to noise, dB", "after training, dB"],
+    layers.map(({ name, op, snrDb }, i) => [name, op, postTraining.layers[i].snrDb.toFixed(1), snrDb.toFixed(1)]),
+  );
+}
+
+/** What int8 costs, in a line. */
+export function describeInt8({ metric, before, after, postTraining, aware }: Int8Report, pictures: number): string {
+  const on = `on ${pictures} validation pictures`;
+  if (aware === undefined || postTraining === undefined) {
+    const vain =
+      aware === undefined
+        ? ""
+        : `; ${aware.epochs} epochs of quantisation-aware training gave ${aware.after.toFixed(4)}, not kept`;
+    return `${metric} ${before.toFixed(4)} float, ${after.toFixed(4)} int8 ${on}${vain}`;
+  }
+  return `${metric} ${before.toFixed(4)} float, ${postTraining.after.toFixed(4)} int8 after training, ${after.toFixed(4)} int8 after ${aware.epochs} quantisation-aware epochs, ${on}`;
 }

@@ -6,6 +6,7 @@ import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount } from "../terminal/format.js";
 import { integer } from "../terminal/options.js";
+import { addInt8Options, type Int8Options } from "./int8-options.js";
 import {
   addDataOptions,
   addNetworkOptions,
@@ -23,7 +24,7 @@ import {
   threadsOf,
 } from "./training-options.js";
 
-interface ShipOptions extends DataOptions, NetworkOptions, RecipeOptions, RunOptions {
+interface ShipOptions extends DataOptions, NetworkOptions, RecipeOptions, RunOptions, Int8Options {
   readonly target: string;
   readonly out?: string;
   readonly images: number;
@@ -36,7 +37,7 @@ export function register(program: Command, context: Context): void {
     .description(
       "From labelled pictures and a board to proven firmware and a report. Run again, it redoes only what changed.",
     );
-  addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))
+  addInt8Options(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command)))))
     .option("--out <dir>", "the run's folder itself, in place of --project and --name")
     .option("--images <n>", "test pictures to run through the emulated firmware", integer(1), 300)
     .option("--clip <path>", "video or folder of frames to track")
@@ -53,6 +54,8 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
     recipe: recipeOf(options),
     threads: threadsOf(options),
     images: options.images,
+    qat: options.qat,
+    maxDrop: options.maxDrop,
     clip: options.clip,
     project: options.project,
     name: options.name,

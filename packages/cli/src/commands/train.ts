@@ -6,16 +6,19 @@ import type { Command } from "commander";
 import type { CachedPictures } from "../dataset/index.js";
 import { loadArguments } from "../run/arguments.js";
 import { createRunFolder, findRunFolder, removeIfEmpty } from "../run/folder.js";
-import { loadNetwork } from "../run/load.js";
+import { loadNetwork, loadRun } from "../run/load.js";
 import { requireFree } from "../run/lock.js";
 import { saveArguments, saveNetwork } from "../run/save.js";
 import { saveTarget } from "../run/target.js";
 import { chooseNetwork } from "../steps/choose-network.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
+import { type Int8Report, makeInt8 } from "../steps/int8.js";
 import { hasLock, lockRun, readLock, requireRepeatable } from "../steps/run-lock.js";
 import { train } from "../steps/train/index.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
+import { addQatOption, type Int8Options } from "./int8-options.js";
+import { describeInt8 } from "./quantize.js";
 import {
   addDataOptions,
   addNetworkOptions,
@@ -34,7 +37,8 @@ import {
 } from "./training-options.js";
 import { addWatchingOptions, eventsTo, valEveryOf, type WatchingOptions, watchingNames } from "./watching-options.js";
 
-type TrainOptions = DataOptions &
+type TrainOptions = Pick<Int8Options, "qat"> &
+  DataOptions &
   NetworkOptions &
   RecipeOptions &
   RunOptions &
@@ -42,7 +46,7 @@ type TrainOptions = DataOptions &
 
 export function register(program: Command, context: Context): void {
   const command = program.command("train").description("Trains a network on labelled pictures.");
-  addWatchingOptions(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command)))))
+  addWatchingOptions(addQatOption(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))))
     .option("--exist-ok", "write into the run folder though it exists")
     .option("--resume <run>", "go on with a run that was stopped, with the options it was started with")
     .option("--from-lock <file>", "repeat the run that left this run.lock and say whether the weights are equal")
@@ -81,6 +85,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const paths = saved?.data ?? requireData(options.data);
   const fraction = saved === undefined ? options.fraction : saved.fraction;
   const seed = saved?.recipe.seed ?? options.seed ?? 0;
+  const qat = saved === undefined ? options.qat : saved.qat;
   const data = await openData(paths, { seed, fraction });
   if (lock !== undefined) await requireRepeatable(options.fromLock!, lock, data, context);
   const { task } = data.index;
@@ -121,7 +126,13 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   if (resumed === undefined) {
     saveNetwork(folder, network);
     if (board !== undefined) saveTarget(folder, board);
-    saveArguments(folder, { data: paths.map((path) => resolve(path)), fraction, recipe, valEvery });
+    saveArguments(folder, {
+      data: paths.map((path) => resolve(path)),
+      fraction,
+      recipe,
+      valEvery,
+      ...(qat && { qat }),
+    });
   }
   if (resumed === undefined || !hasLock(folder))
     await lockRun(folder, { data, paths, fraction, network, recipe, valEvery }, context);
@@ -140,15 +151,25 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
     },
     context,
   );
+  let int8: Int8Report | undefined;
+  if (qat !== undefined) {
+    const whole = await loadSplit(data, "train", "evaluation", network, project, context);
+    const { weights } = loadRun(folder);
+    const wanted = { recipe, dataKey: data.key, threads: threadsOf(options), qat, seed };
+    const training = () => Promise.resolve(source);
+    int8 = (await makeInt8({ folder, network, weights, source: whole, val, training, ...wanted }, context)).report;
+  }
   const equal = lock && result.weightsSha256 === lock.weightsSha256;
   if (equal === false) context.exitCode = 1;
   const summary = [
     `${folder}: ${result.epochs} epochs, the best is ${result.bestEpoch}`,
     result.metrics === undefined ? "not validated" : describeMetrics(result.metrics),
+    ...(int8 === undefined ? [] : [describeInt8(int8, val.length)]),
     `weights ${result.weightsSha256}  ${result.imagesPerSecond.toFixed(0)} images/s`,
     ...(lock ? [`${equal ? "equal to" : "NOT equal to"} ${options.fromLock}: ${lock.weightsSha256}`] : []),
   ];
   const compared = lock && { lock: { weightsSha256: lock.weightsSha256, equal } };
-  if (onEvent === undefined) context.result({ run: folder, ...result, ...compared }, () => summary.join("\n"));
+  if (onEvent === undefined)
+    context.result({ run: folder, ...result, ...(int8 && { int8 }), ...compared }, () => summary.join("\n"));
   else for (const line of summary) context.note(line);
 }

@@ -12,6 +12,8 @@ export interface SavedArguments {
   readonly recipe: Recipe;
   /** Epochs from one validation to the next; 0: none. */
   readonly valEvery?: number;
+  /** Quantisation-aware epochs; true for the usual number. */
+  readonly qat?: number | true;
 }
 
 /** Throws PhinetsError when the file is missing or is not a training run's. */
@@ -48,5 +50,8 @@ export function loadArguments(folder: string): SavedArguments {
   } catch (error) {
     return fail((error as Error).message);
   }
-  return { data, recipe, fraction: parsed!.fraction, valEvery: parsed!.valEvery };
+  const { qat } = parsed!;
+  if (qat !== undefined && qat !== true && !(Number.isInteger(qat) && qat > 0))
+    return fail(`qat is ${qat}; true or a number of epochs is needed`);
+  return { data, recipe, fraction: parsed!.fraction, valEvery: parsed!.valEvery, qat };
 }

@@ -32,17 +32,20 @@ export interface Checkpoint {
 const lastPath = (folder: string): string => join(folder, "weights/last.safetensors");
 export const bestPath = (folder: string): string => join(folder, "weights/best.safetensors");
 
-export function saveCheckpoint(folder: string, { state, ...progress }: Checkpoint): void {
+export function saveCheckpoint(
+  folder: string,
+  { state, ...progress }: Checkpoint,
+  path: string = lastPath(folder),
+): void {
   const metadata = Object.fromEntries(Object.entries(progress).map(([name, value]) => [name, String(value)]));
   writeFileAtomic(
-    lastPath(folder),
+    path,
     encodeSafetensors(state as Record<string, Tensor>, { format: "phinets-checkpoint-1", ...metadata }),
   );
 }
 
 /** The run's last checkpoint, or undefined before its first epoch ended. Throws PhinetsError when it is damaged. */
-export function loadCheckpoint(folder: string): Checkpoint | undefined {
-  const path = lastPath(folder);
+export function loadCheckpoint(folder: string, path: string = lastPath(folder)): Checkpoint | undefined {
   if (!existsSync(path)) return undefined;
   const remedy = "remove it to train from the first epoch (weights/best.safetensors is kept until then)";
   let decoded: ReturnType<typeof decodeSafetensors>;

@@ -32,6 +32,8 @@ export interface QuantizeResult {
   readonly quantized: QuantizedNetwork;
   readonly report: QuantizationReport;
   readonly layers: readonly LayerNoise[];
+  /** The pictures that the noise was measured on. */
+  readonly shown: readonly Float32Array[];
 }
 
 /** Pictures on which the noise of every layer is measured, out of those calibrated on. */
@@ -57,17 +59,25 @@ export async function quantizeRun(request: QuantizeRequest, context: Context): P
     },
   });
   progress.stop();
+  const shown = pictures.slice(0, noisePictures);
+  const layers = noiseOf(quantized, deployWeights(graph, weights).weights, shown);
+  saveQuantized(folder, quantized);
+  return { quantized, report, layers, shown };
+}
+
+/** @param weights float weights of the deployed graph */
+export function noiseOf(
+  quantized: QuantizedNetwork,
+  weights: FloatWeights,
+  pictures: Iterable<Float32Array>,
+): LayerNoise[] {
   const interpreter = new IntegerInterpreter(quantized);
-  const layers = layerNoise(
-    quantized,
-    deployWeights(graph, weights).weights,
-    pictures.slice(0, noisePictures),
-    runFloat,
-    (input, tap) => interpreter.run(input, tap),
-  );
+  return layerNoise(quantized, weights, pictures, runFloat, (input, tap) => interpreter.run(input, tap));
+}
+
+export function saveQuantized(folder: string, quantized: QuantizedNetwork): void {
   const files = encodeQuantized(quantized);
   // The JSON is written last: a run with it has both.
   writeFileAtomic(join(folder, "quantized.safetensors"), files.safetensors);
   writeFileAtomic(join(folder, "quantized.json"), files.json);
-  return { quantized, report, layers };
 }

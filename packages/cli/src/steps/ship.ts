@@ -25,7 +25,7 @@ import { type ChooseOptions, chooseNetwork, footprint } from "./choose-network.j
 import { loadSplit, openData, someOf, validationSplit } from "./data.js";
 import { firmwareOutputs } from "./firmware.js";
 import { keyOf, sha256 } from "./hash.js";
-import { quantizeRun } from "./quantize.js";
+import { defaultMaxDrop, makeInt8 } from "./int8.js";
 import { lockRun } from "./run-lock.js";
 import { writeShipReport } from "./ship-report.js";
 import { hasStepLog, StepLog } from "./step-log.js";
@@ -44,6 +44,9 @@ export interface ShipRequest {
   readonly threads: number;
   /** Test pictures to run through the emulated firmware; those after stay with float and int8. */
   readonly images: number;
+  /** As in `Int8Request`. */
+  readonly qat?: number | true;
+  readonly maxDrop?: number;
   /** Video or folder of frames to track. */
   readonly clip?: string;
   readonly project: string;
@@ -136,12 +139,15 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     return train({ folder, network, recipe, train: source, val, dataKey: data.key, threads, resume: true }, context);
   });
 
-  const quantizeKey = keyOf(trained.weightsSha256, data.key);
+  const quantizeKey = keyOf(trained.weightsSha256, data.key, request.qat ?? false, request.maxDrop ?? defaultMaxDrop);
   await log.run("quantize", quantizeKey, ["quantized.json", "quantized.safetensors", "quant_report.json"], async () => {
     const source = await loadSplit(data, "train", "evaluation", network, project, context);
+    const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
+    const training = () => loadSplit(data, "train", "training", network, project, context);
     const { weights } = loadRun(folder);
-    const { report, layers } = await quantizeRun({ folder, network, weights, source, seed }, context);
-    writeFileAtomic(join(folder, "quant_report.json"), `${JSON.stringify({ layers, ...report }, undefined, 1)}\n`);
+    const { qat, maxDrop } = request;
+    const wanted = { qat, maxDrop, recipe, dataKey: data.key, threads };
+    await makeInt8({ folder, network, weights, source, val, training, seed, ...wanted }, context);
   });
   const quantized = loadQuantized(folder)!;
   const quantizedSha256 =

@@ -15,7 +15,7 @@ import {
 import { IntegerInterpreter } from "@phinets/core/inference";
 import type { Engine } from "@phinets/core/kernels";
 import { buildNetwork, classCount, classNames, inputName, type Network } from "@phinets/core/networks";
-import type { QuantizedNetwork } from "@phinets/core/quantization";
+import { type QuantizedNetwork, SimulatedNetwork } from "@phinets/core/quantization";
 import type { FloatWeights } from "@phinets/core/tensor";
 import { Executor, forwardOnly } from "@phinets/core/training";
 
@@ -40,26 +40,47 @@ export function floatOutputs(
   const executor = new Executor(engine, forwardOnly(graph, batch));
   try {
     executor.setParameters(weights);
-    const outputs: Float32Array[] = [];
-    for (let first = 0; first < source.length; first += batch) {
-      const count = Math.min(batch, source.length - first);
-      assembleBatch(
-        source,
-        Int32Array.from({ length: count }, (_, i) => first + i),
-        0,
-        inputOptions(network),
-        executor.input(inputName),
-      );
-      executor.forward();
-      const output = executor.output(graph.outputs[0]);
-      const size = output.length / batch;
-      for (let i = 0; i < count; i++) outputs.push(output.slice(i * size, (i + 1) * size));
-      onProgress?.(first + count);
-    }
-    return outputs;
+    return outputsOf(executor, network, source, onProgress);
   } finally {
     executor.dispose();
   }
+}
+
+/** Outputs of an integer network as the training kernels simulate it: the interpreter's to a step or so, and fast. */
+export function simulatedOutputs(
+  engine: Engine,
+  quantized: QuantizedNetwork,
+  network: Network,
+  source: PictureSource,
+): Outputs {
+  const executor = new SimulatedNetwork(engine, quantized, Math.min(floatBatch, Math.max(1, source.length)));
+  try {
+    executor.load(quantized);
+    return outputsOf(executor, network, source);
+  } finally {
+    executor.dispose();
+  }
+}
+
+function outputsOf(executor: Executor, network: Network, source: PictureSource, onProgress?: OnProgress): Outputs {
+  const { batch } = executor.graph;
+  const outputs: Float32Array[] = [];
+  for (let first = 0; first < source.length; first += batch) {
+    const count = Math.min(batch, source.length - first);
+    assembleBatch(
+      source,
+      Int32Array.from({ length: count }, (_, i) => first + i),
+      0,
+      inputOptions(network),
+      executor.input(inputName),
+    );
+    executor.forward();
+    const output = executor.output(executor.graph.network.outputs[0]);
+    const size = output.length / batch;
+    for (let i = 0; i < count; i++) outputs.push(output.slice(i * size, (i + 1) * size));
+    onProgress?.(first + count);
+  }
+  return outputs;
 }
 
 /** One picture as int8 network input, `[height, width, channels]`, pixel - 128. */

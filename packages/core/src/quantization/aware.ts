@@ -36,6 +36,18 @@ export class AwareExecutor extends SimulatedNetwork {
     return integerNetwork(this.#network.graph, weights, this.#ranges.ranges()).network;
   }
 
+  /** The integer network of averaged weights and the ranges that were saved with them: `rangeState` of another day. */
+  restored(weights: FloatWeights, rangeState: Readonly<Record<string, Tensor>>): QuantizedNetwork {
+    const ranges = new FollowingRanges(this.#network.graph, coveredRanges(this.#network));
+    ranges.setState(rangeState);
+    return integerNetwork(this.#network.graph, weights, ranges.ranges()).network;
+  }
+
+  /** What the ranges of now come from, to be saved beside weights. */
+  rangeState(): Record<string, Tensor<"float32">> {
+    return this.#ranges.state();
+  }
+
   override forward(): void {
     this.load(this.quantized());
     super.forward();

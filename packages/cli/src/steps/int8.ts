@@ -1,0 +1,131 @@
+/**
+ * A run's integer network, as good as it gets: post-training quantisation, and quantisation-aware training where it is
+ * asked for or where the former loses too much. Writes the network and quant_report.json.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { PictureSource } from "@phinets/core/data";
+import { createEngine } from "@phinets/core/kernels";
+import type { Network } from "@phinets/core/networks";
+import type { LayerNoise, QuantizationReport, QuantizedNetwork } from "@phinets/core/quantization";
+import { makeRecipe, type Recipe } from "@phinets/core/training";
+import { loadArguments } from "../run/arguments.js";
+import { writeFileAtomic } from "../run/atomic.js";
+import type { Context } from "../terminal/context.js";
+import { nodeThreads } from "../threads/index.js";
+import { trainAware } from "./qat.js";
+import { noiseOf, type QuantizeRequest, quantizeRun, saveQuantized } from "./quantize.js";
+import { floatOutputs, headline, integerOutputs, score } from "./validate.js";
+
+/** Of the headline metric (AP50, top-1), as a fraction. */
+export const defaultMaxDrop = 0.01;
+
+export interface Int8Request extends QuantizeRequest {
+  /** Whole pictures to calibrate on. */
+  readonly source: PictureSource;
+  readonly val: PictureSource;
+  /** Pictures to train on; asked for only when they are needed. */
+  training(): Promise<PictureSource>;
+  readonly recipe: Recipe;
+  readonly dataKey: string;
+  readonly threads: number;
+  /** Quantisation-aware epochs; true for the usual number. Default: none unless the drop exceeds `maxDrop`. */
+  readonly qat?: number | true;
+  /** Largest loss of the validated metric that post-training quantisation may cost, 0..1. Default `defaultMaxDrop`. */
+  readonly maxDrop?: number;
+}
+
+export interface Int8Report extends QuantizationReport {
+  readonly metric: "AP50" | "top1";
+  /** On the validation pictures: of the float network, and of the integer network that was kept. */
+  readonly before: number;
+  readonly after: number;
+  readonly layers: readonly LayerNoise[];
+  /** What post-training quantisation alone gave, where there was training after it. */
+  readonly postTraining?: { readonly after: number; readonly layers: readonly LayerNoise[] };
+  /** `kept` is false where post-training quantisation was no worse. */
+  readonly aware?: {
+    readonly epochs: number;
+    readonly bestEpoch: number;
+    readonly after: number;
+    readonly kept: boolean;
+  };
+}
+
+export async function makeInt8(
+  request: Int8Request,
+  context: Context,
+): Promise<{ quantized: QuantizedNetwork; report: Int8Report }> {
+  const { folder, network, weights, val, threads, qat, maxDrop = defaultMaxDrop } = request;
+  const { quantized: start, report, layers, shown } = await quantizeRun(request, context);
+  const before = await floatHeadline(network, weights, val, threads);
+  const validate = (quantized: QuantizedNetwork): number => {
+    const outputs = integerOutputs(quantized, network, val, () => context.signal.throwIfAborted());
+    return headline(score(network, outputs, val));
+  };
+  const first = validate(start);
+  const metric = network.head.kind === "yolov2" ? "AP50" : "top1";
+  let quantized = start;
+  let result: Int8Report = { metric, before, after: first, layers, ...report };
+  // Below 0 is unknown: no box is labelled.
+  if (qat !== undefined || (before >= 0 && before - first > maxDrop)) {
+    if (qat === undefined)
+      context.note(
+        `int8 costs ${(before - first).toFixed(4)} of ${metric}, more than --max-drop ${maxDrop}: quantisation-aware training`,
+      );
+    const epochs = typeof qat === "number" ? qat : undefined;
+    const aware = await trainAware({ ...request, start, epochs, train: await request.training() }, context);
+    const after = validate(aware.quantized);
+    const kept = qat !== undefined || after > first;
+    const trained = { epochs: aware.epochs, bestEpoch: aware.bestEpoch, after, kept };
+    result = { ...result, aware: trained };
+    if (kept) {
+      quantized = aware.quantized;
+      saveQuantized(folder, quantized);
+      result = {
+        ...{ metric, before, after, layers: noiseOf(quantized, aware.weights, shown) },
+        ...{ postTraining: { after: first, layers }, aware: trained },
+        ...reportOf(quantized, report),
+      };
+    }
+  }
+  writeFileAtomic(join(folder, "quant_report.json"), `${JSON.stringify(result, undefined, 1)}\n`);
+  return { quantized, report: result };
+}
+
+/** What a run was trained with; of one that came from elsewhere, the defaults. */
+export function recipeOfRun(folder: string, { head }: Network): Recipe {
+  if (existsSync(join(folder, "args.yaml"))) return loadArguments(folder).recipe;
+  if (head.kind !== "yolov2") return makeRecipe("classify");
+  return makeRecipe("detect", { loss: head.decoder === "yolov2" ? "yolov2" : "ciou" });
+}
+
+async function floatHeadline(
+  network: Network,
+  weights: Int8Request["weights"],
+  val: PictureSource,
+  threads: number,
+): Promise<number> {
+  const engine = await createEngine({ threads: nodeThreads(threads) });
+  try {
+    return headline(score(network, floatOutputs(engine, network, weights, val), val));
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** Scales that training has moved; what calibration had seen stays. */
+function reportOf({ values }: QuantizedNetwork, report: QuantizationReport): QuantizationReport {
+  return {
+    ...report,
+    biasCorrection: false,
+    values: report.values.map(({ weightSnrDb, ...value }) => {
+      const { scale, zeroPoint } = values[value.name];
+      return {
+        ...value,
+        ...{ scale, zeroPoint },
+        covered: { low: scale * (-128 - zeroPoint), high: scale * (127 - zeroPoint) },
+      };
+    }),
+  };
+}
