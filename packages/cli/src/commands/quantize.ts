@@ -62,7 +62,7 @@ function noiseTable({ layers, postTraining }: Int8Report): string {
       layers.map(({ name, op, snrDb }) => [name, op, snrDb.toFixed(1)]),
     );
   return formatTable(
-    ["layer", "op", "signal to noise, dB", "after training, dB"],
+    ["layer", "op", "calibrated, dB", "trained, dB"],
     layers.map(({ name, op, snrDb }, i) => [name, op, postTraining.layers[i].snrDb.toFixed(1), snrDb.toFixed(1)]),
   );
 }
@@ -77,5 +77,5 @@ export function describeInt8({ metric, before, after, postTraining, aware }: Int
         : `; ${aware.epochs} epochs of quantisation-aware training gave ${aware.after.toFixed(4)}, not kept`;
     return `${metric} ${before.toFixed(4)} float, ${after.toFixed(4)} int8 ${on}${vain}`;
   }
-  return `${metric} ${before.toFixed(4)} float, ${postTraining.after.toFixed(4)} int8 after training, ${after.toFixed(4)} int8 after ${aware.epochs} quantisation-aware epochs, ${on}`;
+  return `${metric} ${before.toFixed(4)} float, ${postTraining.after.toFixed(4)} int8 by calibration, ${after.toFixed(4)} int8 after ${aware.epochs} quantisation-aware epochs, ${on}`;
 }

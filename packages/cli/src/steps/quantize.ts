@@ -1,9 +1,10 @@
 /** Post-training quantisation of a run: calibrates on training pictures, writes the integer network and its report. */
 import { join } from "node:path";
 import { assembleBatch, epochOrder, type PictureSource } from "@phinets/core/data";
+import { detectionRoundingError } from "@phinets/core/detection";
 import { deployWeights } from "@phinets/core/graph";
 import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
-import { buildNetwork, type Network } from "@phinets/core/networks";
+import { buildNetwork, classCount, type Network } from "@phinets/core/networks";
 import {
   encodeQuantized,
   type LayerNoise,
@@ -50,7 +51,10 @@ export async function quantizeRun(request: QuantizeRequest, context: Context): P
   );
   const progress = context.progress({ label: "calibrating", total: count, unit: "pictures", lineEvery: 1 });
   let done = 0;
+  const { head } = network;
   const { network: quantized, report } = quantize(graph, weights, pictures, {
+    // A box's size needs finer steps than a score that is as good as 0 or 1: one scale serves both.
+    outputError: head.kind === "yolov2" ? detectionRoundingError({ ...head, classes: classCount(head) }) : undefined,
     run: (...parameters) => {
       context.signal.throwIfAborted();
       const values = runFloat(...parameters);

@@ -5,6 +5,7 @@ export * from "./integer-network.js";
 export * from "./lookup-tables.js";
 export * from "./lower.js";
 export * from "./observers.js";
+export * from "./output-range.js";
 export * from "./quantize.js";
 export * from "./report.js";
 export * from "./requantization.js";

@@ -12,18 +12,27 @@ import { calibrate, type FloatRunner } from "./calibrate.js";
 import { integerNetwork, relevantRanges } from "./integer-network.js";
 import { unsupported } from "./lower.js";
 import type { Range, RangeMethod } from "./observers.js";
+import { leastHarmfulRange, type OutputError } from "./output-range.js";
 import type { QuantizedNetwork } from "./types.js";
 
 export interface QuantizeOptions {
   /** Runs the float network on calibration pictures: `runFloat`, or anything that computes the same. */
   readonly run: FloatRunner;
-  /** How the ranges of inner values are chosen. Outputs of the network always keep all they reach. Default "mse". */
+  /** How the ranges of inner values are chosen. Default "mse". */
   readonly ranges?: RangeMethod;
+  /**
+   * What rounding does to the output of a picture: outputs then cover what is least harmful by it
+   * (`leastHarmfulRange`). Default: outputs cover all that they reach.
+   */
+  readonly outputError?: OutputError;
   /** For ranges "percentile". Default 99.99 */
   readonly percentile?: number;
   /** Moves each bias by the mean error that rounding the weights causes on the calibration pictures. Default true. */
   readonly biasCorrection?: boolean;
 }
+
+/** Pictures whose outputs are kept to choose their range. */
+const outputPictures = 64;
 
 /** What was decided for one value. */
 export interface QuantizedValueReport {
@@ -63,13 +72,28 @@ export function quantize(
   const deployed = deployWeights(withBatch(graph, 1), weights);
   for (const node of deployed.graph.nodes)
     if (["softmax", "batchNorm", "dropout"].includes(node.op)) throw unsupported(node.op, node.name);
-  const observers = calibrate(deployed.graph, deployed.weights, batches, options.run);
+  const { outputError } = options;
+  const outputs = new Map<string, Float32Array[]>(deployed.graph.outputs.map((name) => [name, []]));
+  const run: FloatRunner = (...parameters) => {
+    const values = options.run(...parameters);
+    if (outputError === undefined) return values;
+    for (const [name, kept] of outputs) {
+      const { data, shape } = values[name];
+      const size = data.length / shape[0];
+      for (let i = 0; i < shape[0] && kept.length < outputPictures; i++)
+        kept.push(data.slice(i * size, (i + 1) * size));
+    }
+    return values;
+  };
+  const observers = calibrate(deployed.graph, deployed.weights, batches, run);
   const bounds = relevantRanges(deployed.graph);
   const rangesOf = new Map<string, Range>();
   const means = new Map<string, Float64Array>();
   for (const [name, observer] of observers) {
-    const method = deployed.graph.outputs.includes(name) ? "minmax" : ranges;
-    rangesOf.set(name, observer.range(method, bounds.get(name), options.percentile));
+    const kept = outputs.get(name);
+    const range = observer.range(kept === undefined ? ranges : "minmax", bounds.get(name), options.percentile);
+    const chosen = kept !== undefined && outputError !== undefined;
+    rangesOf.set(name, chosen ? leastHarmfulRange(range, kept, outputError) : range);
     if (biasCorrection) means.set(name, observer.means());
   }
   const { network, weightSnrDb } = integerNetwork(deployed.graph, deployed.weights, rangesOf, means);

@@ -1,0 +1,50 @@
+/** What rounding an output map does to its boxes: the measure by which the map's int8 range is chosen. */
+import { exp, log, sigmoid } from "../tensor/index.js";
+import { iouCentre } from "./boxes.js";
+import type { DetectionHead, OutputMap } from "./decode.js";
+
+/** Scores below it are left out: no threshold in use lets them through. */
+const leastScore = 0.01;
+
+/**
+ * Sum over a map's boxes of (p - p')^2 + p * ((1 - IoU)^2 + sum of (class - class')^2), p being the objectness and ' the
+ * rounded map's; boxes whose p and p' are below 0.01 do not count.
+ *
+ * @returns a function of two maps `[height, width, anchors * (5 + classes)]` of one picture
+ */
+export function detectionRoundingError({
+  anchors,
+  classes,
+  decoder = "yolov2",
+}: DetectionHead): (exact: OutputMap, rounded: OutputMap) => number {
+  const entries = 5 + classes;
+  const spread = decoder === "scaled" ? 2 : 1;
+  const least = -log(1 / leastScore - 1);
+  return (exact, rounded) => {
+    let error = 0;
+    for (let at = 0; at < exact.length; at += entries) {
+      if (exact[at + 4] < least && rounded[at + 4] < least) continue;
+      const p = sigmoid(exact[at + 4]);
+      error += (p - sigmoid(rounded[at + 4])) ** 2;
+      const [width, height] = anchors[(at / entries) % anchors.length];
+      const box = (map: OutputMap): [number, number, number, number] => [
+        spread * sigmoid(map[at]),
+        spread * sigmoid(map[at + 1]),
+        width * exp(map[at + 2]),
+        height * exp(map[at + 3]),
+      ];
+      error += p * (1 - iouCentre(...box(exact), ...box(rounded))) ** 2;
+      const [a, b] = [exact, rounded].map((map) => softmax(map, at + 5, classes));
+      for (let c = 0; c < classes; c++) error += p * (a[c] - b[c]) ** 2;
+    }
+    return error;
+  };
+}
+
+function softmax(map: OutputMap, from: number, classes: number): number[] {
+  let largest = map[from];
+  for (let c = 1; c < classes; c++) largest = Math.max(largest, map[from + c]);
+  const powers = Array.from({ length: classes }, (_, c) => exp(map[from + c] - largest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
