@@ -1,6 +1,7 @@
 import { arenaOf, loadBoard, memoryMap, planArena } from "@phinets/core/cost";
 import { conveyorClasses, renderConveyorClip, renderConveyorPicture } from "@phinets/core/data";
 import type { Detection } from "@phinets/core/detection";
+import { analyseDetection } from "@phinets/core/evaluation";
 import { deployGraph } from "@phinets/core/graph";
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
 import { Random } from "@phinets/core/tensor";
@@ -100,8 +101,38 @@ export async function sampleReport(): Promise<ReportData> {
       macs: 1_200_000,
     },
   ];
+  const classified = predictions.map(({ truths = [], detections = [] }) => ({ truths, detections }));
+  const coco = {
+    truth: {
+      images: classified.map((_, id) => ({ id })),
+      categories: conveyorClasses.map((name, id) => ({ id, name })),
+      annotations: classified.flatMap(({ truths }, id) =>
+        truths.map(({ x, y, width, height, class: c }) => ({
+          image_id: id,
+          category_id: c,
+          bbox: [x, y, width, height],
+        })),
+      ),
+    },
+    found: classified.flatMap(({ detections }, id) =>
+      detections.map(({ x, y, width, height, class: c, score = 0 }) => ({
+        ...{ image_id: id, category_id: c, score },
+        bbox: [x, y, width, height],
+      })),
+    ),
+  };
+  const ways = [1, 2, 3].map((id) => ({
+    id,
+    points: Array.from({ length: 20 }, (_, n) => [10 + 5 * n, 20 * id + n] as const),
+  }));
   const ram = { usedBytes: plan.bytes, totalBytes: arenaOf(board).bytes };
   return {
+    analysis: analyseDetection(coco.truth, coco.found),
+    anchors: {
+      used: 5,
+      boxes: 800,
+      curve: [0.52, 0.63, 0.69, 0.73, 0.76, 0.78, 0.79, 0.8].map((meanIou, i) => ({ anchors: i + 1, meanIou })),
+    },
     title: `conveyor on ${board.title}`,
     version: "0.1.0",
     date: "2025-01-31",
@@ -202,6 +233,7 @@ export async function sampleReport(): Promise<ReportData> {
       tracks: 9,
       framesPerSecond: 48,
       strip,
+      trajectories: { name: "clip", ...strip[0].picture, tracks: ways },
       firmware: {
         frames: 60,
         tracksMatch: true,

@@ -145,7 +145,7 @@ async function evalVoc({ gt, pred, report, year, iou, set }: VocOptions, context
   if (without.length > 0) {
     context.note(`${pred}: no detections of ${without.map(({ name }) => name).join(", ")}; these count 0`);
   }
-  if (report) await writePage(report, context, ({ vocPage }) => vocPage(result, names.length, basename(pred)));
+  if (report) await writePage(report, context, ({ vocPage }) => vocPage(result, truth, found, basename(pred)));
   const chosen = <T>(eleven: T, area: T) => (year === "2007" ? eleven : area);
   const rows = classes.map(({ recall, precision, AP11, APArea, ...rest }) => ({
     name: rest.name,

@@ -1,6 +1,8 @@
 /** `phinets val`: a run's figures on labelled pictures, as float, as int8, or as the emulated firmware computes them. */
+import { basename } from "node:path";
 import { evaluationSplit, type SplitName, splitNames } from "@phinets/core/data";
 import { createEngine } from "@phinets/core/kernels";
+import { classNames, networkTitle } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import { loadRun } from "../run/load.js";
@@ -8,6 +10,7 @@ import { loadSplit, openData } from "../steps/data.js";
 import { firmwareOutputs } from "../steps/firmware.js";
 import { describeMetrics, floatOutputs, integerOutputs, type Outputs, score } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
+import { formatCount } from "../terminal/format.js";
 import { collect, integer, oneOf } from "../terminal/options.js";
 import { nodeThreads } from "../threads/index.js";
 import { requireData, targetOf, threadsOf } from "./training-options.js";
@@ -20,6 +23,7 @@ interface ValOptions {
   readonly project: string;
   readonly seed: number;
   readonly workers?: number;
+  readonly report?: string;
 }
 
 export function register(program: Command, context: Context): void {
@@ -33,6 +37,7 @@ export function register(program: Command, context: Context): void {
     .option("--project <dir>", "folder of all runs; the picture cache is in it", "runs")
     .option("--seed <n>", "of the split, where the data set has none", integer(0), 0)
     .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64))
+    .option("--report <file.html>", "a page with curves, confusion matrix and errors (or calibration), in one file")
     .action((options: ValOptions) => valCommand(options, context));
 }
 
@@ -77,7 +82,16 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
   } finally {
     progress.stop();
   }
-  const metrics = score(network, outputs, source);
+  const metrics = score(network, outputs, source, { detailed: options.report !== undefined });
+  if (options.report !== undefined) {
+    const [{ valPage }, { writeFileAtomic }] = await Promise.all([
+      import("../report/evaluation-pages.js"),
+      import("../run/atomic.js"),
+    ]);
+    const lead = `${networkTitle(network)}, ${options.on}, on the ${formatCount(source.length)} ${split} pictures of ${data.name}.`;
+    writeFileAtomic(options.report, valPage(metrics, classNames(network.head), basename(run.folder), lead));
+    context.note(`written to ${options.report}`);
+  }
   context.result(
     { run: run.folder, split, on: options.on, ...metrics },
     () => `${options.on} on ${split}: ${describeMetrics(metrics)}`,

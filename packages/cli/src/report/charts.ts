@@ -114,12 +114,58 @@ export function precisionRecallChart(curves: readonly Curve[]): Html {
 }
 
 /** Mean IoU of boxes with their best anchor, over the number of anchors. */
-export function meanIouChart(curve: readonly { readonly anchors: number; readonly meanIou: number }[]): Html {
+export function meanIouChart(
+  curve: readonly { readonly anchors: number; readonly meanIou: number }[],
+  used?: number,
+): Html {
   const points = curve.map(({ anchors, meanIou }) => ({ x: anchors, y: meanIou }));
   return lineChart([{ name: "mean IoU", colour: "var(--accent)", points }], {
     x: "anchors",
+    mark: used === undefined ? undefined : { x: used, label: `${used} used` },
     yDomain: [0, 1],
     names: false,
+  });
+}
+
+/** Share of right answers by confidence, as bars beside the line on which they should end. */
+export function calibrationChart(
+  bins: readonly {
+    readonly from: number;
+    readonly to: number;
+    readonly images: number;
+    readonly confidence: number;
+    readonly accuracy: number;
+  }[],
+): Html {
+  const full = bins.filter(({ images }) => images > 0);
+  const all = full.reduce((sum, { images }) => sum + images, 0);
+  return draw({
+    width: 640,
+    height: 320,
+    marginLeft: 44,
+    marginRight: 12,
+    marginBottom: 34,
+    marginTop: 14,
+    x: { label: "confidence", domain: [0, 1], labelArrow: "none", labelAnchor: "center" },
+    y: { domain: [0, 1], grid: true, label: null },
+    marks: [
+      Plot.rectY(full, { x1: "from", x2: "to", y: "accuracy", fill: "var(--accent)", fillOpacity: 0.8, inset: 1 }),
+      Plot.line(
+        [
+          [0, 0],
+          [1, 1],
+        ],
+        { stroke: "var(--faint)", strokeDasharray: "4 4" },
+      ),
+      Plot.dot(full, { x: "confidence", y: "accuracy", fill: "var(--bad)", r: 3.5 }),
+      Plot.text(full, {
+        x: (bin) => (bin.from + bin.to) / 2,
+        y: "accuracy",
+        text: ({ images }) => (images >= all / 500 ? String(images) : ""),
+        dy: -10,
+        fill: "var(--soft)",
+      }),
+    ],
   });
 }
 

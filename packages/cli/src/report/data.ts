@@ -1,5 +1,7 @@
 /** What a report is made of. All of it is plain data, so that a report can be made again from what a run has kept. */
 
+import type { Calibration, DetectionAnalysis } from "@phinets/core/evaluation";
+
 /** A step that was not done, and how to have it next time. */
 export interface LeftOut {
   /** What was left out and why: "firmware proof: arm-none-eabi-gcc is not installed". */
@@ -47,6 +49,24 @@ export interface TrackedFrame {
   readonly number: number;
   readonly picture: ReportPicture;
   readonly tracks: readonly (Omit<ReportBox, "class" | "score"> & { readonly id: number })[];
+}
+
+export interface TrajectoryPlot {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** A picture to draw over. */
+  readonly jpeg?: Uint8Array;
+  /** By id: the middle of the lower edge, frame by frame. */
+  readonly tracks: readonly { readonly id: number; readonly points: readonly (readonly [x: number, y: number])[] }[];
+}
+
+/** Of a classifier. */
+export interface ClassAnalysis {
+  readonly names: readonly string[];
+  /** `[classes, classes]`, row = label, column = prediction */
+  readonly confusion: readonly number[];
+  readonly calibration?: Calibration;
 }
 
 export interface Candidate {
@@ -192,6 +212,15 @@ export interface ReportData {
   readonly predictions: Step<readonly Prediction[]>;
   readonly precisionRecall?: readonly Curve[];
   readonly perClass?: readonly ClassFigures[];
+  /** What stands behind int8's figures: a detector's, or a classifier's. */
+  readonly analysis?: DetectionAnalysis;
+  readonly classAnalysis?: ClassAnalysis;
+  /** Of the training boxes; `used`: how many anchors the network has. */
+  readonly anchors?: {
+    readonly used: number;
+    readonly boxes: number;
+    readonly curve: readonly { readonly anchors: number; readonly meanIou: number }[];
+  };
   readonly proof: Step<Proof>;
   readonly tracking: Step<{
     readonly source: string;
@@ -211,6 +240,7 @@ export interface ReportData {
       readonly instructions: number;
     }>;
     readonly strip: readonly TrackedFrame[];
+    readonly trajectories?: TrajectoryPlot;
   }>;
   readonly artefacts: readonly Artefact[];
   /** Lines that make all of this again. */

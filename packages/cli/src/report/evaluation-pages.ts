@@ -1,26 +1,25 @@
 /** What each benchmark puts on the page of `phinets eval ... --report`. */
-import type { MotRows } from "@phinets/core/data";
+import type { MotRows, VocDetections, VocObject } from "@phinets/core/data";
 import {
   accumulateCoco,
+  analyseDetection,
   type CocoDetection,
   type CocoGroundTruth,
   type CocoResult,
-  confidenceCurve,
-  detectionConfusion,
-  detectionErrors,
   iouThresholds,
   type MotResult,
   recallThresholds,
   type VocResult,
+  vocAsCoco,
 } from "@phinets/core/evaluation";
+import type { Metrics } from "../steps/validate.js";
 import { formatCount } from "../terminal/format.js";
+import type { TrajectoryPlot } from "./data.js";
 import {
-  confidenceSection,
-  confusionSection,
-  errorSection,
+  analysisSections,
+  classSections,
   precisionRecallCurves,
   renderEvaluation,
-  type TrajectoryPlot,
   tableSection,
   trackingBars,
   trajectoriesSection,
@@ -45,8 +44,6 @@ export function cocoPage(
       y: counted.reduce((sum, { precision }) => sum + precision[t * points + r], 0) / Math.max(1, counted.length),
     })),
   });
-  const confidences = confidenceCurve(accumulations);
-  const best = confidences.reduce((a, b) => (b.f1 > a.f1 ? b : a));
   const titles = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"] as const;
   const rows = result.categories.map((each) => [each.name, ...titles.map((name) => figure(each[name]))]);
   return renderEvaluation({
@@ -58,9 +55,7 @@ export function cocoPage(
         "COCO's interpolated precision, mean over the classes that have truths.",
         [0, 3, 5, 7, 9].map(curve),
       ),
-      confidenceSection(confidences),
-      errorSection(detectionErrors(truth, detections)),
-      confusionSection(detectionConfusion(truth, detections, { confidence: best.confidence })),
+      ...analysisSections(analyseDetection(truth, detections)),
       tableSection(
         "By class",
         "– where no truth can decide.",
@@ -71,7 +66,13 @@ export function cocoPage(
   });
 }
 
-export function vocPage({ classes, iou, mAP11, mAPArea }: VocResult, pictures: number, title: string): string {
+export function vocPage(
+  { classes, iou, mAP11, mAPArea }: VocResult,
+  truth: ReadonlyMap<string, readonly VocObject[]>,
+  detections: ReadonlyMap<string, VocDetections>,
+  title: string,
+): string {
+  const coco = vocAsCoco(truth, detections);
   const curves = classes
     .filter(({ truths }) => truths > 0)
     .sort((a, b) => b.truths - a.truths)
@@ -81,13 +82,14 @@ export function vocPage({ classes, iou, mAP11, mAPArea }: VocResult, pictures: n
     }));
   return renderEvaluation({
     title,
-    lead: `${formatCount(pictures)} pictures, by the rules of VOC's development kit; a find overlaps by an IoU above ${iou}.`,
+    lead: `${formatCount(truth.size)} pictures, by the rules of VOC's development kit; a find overlaps by an IoU above ${iou}. F1, errors and confusion pair boxes as COCO does.`,
     cards: [
       ["mAP, 11 points", percent(mAP11)],
       ["mAP, area", percent(mAPArea)],
     ],
     sections: [
       precisionRecallCurves("The classes with most objects, eight at most.", curves),
+      ...analysisSections(analyseDetection(coco.truth, coco.found)),
       tableSection(
         "By class",
         "In %.",
@@ -100,6 +102,58 @@ export function vocPage({ classes, iou, mAP11, mAPArea }: VocResult, pictures: n
           each.detections,
           each.TP,
           each.FP,
+        ]),
+      ),
+    ],
+  });
+}
+
+/** The page of `phinets val --report`; `metrics` detailed. */
+export function valPage(metrics: Metrics, names: readonly string[], title: string, lead: string): string {
+  const verb = "phinets val";
+  if (metrics.task === "classify") {
+    const { top1, top5, calibrationError = Number.NaN, confusion, calibration, perClass } = metrics;
+    return renderEvaluation({
+      ...{ title, verb, lead },
+      cards: [
+        ["top-1", `${percent(top1)} %`],
+        ["top-5", `${percent(top5)} %`],
+        ["calibration error", figure(calibrationError)],
+      ],
+      sections: [
+        ...classSections({ names, confusion, calibration }),
+        tableSection(
+          "By class",
+          "Precision: of what was said; recall: of what is there.",
+          ["class", "pictures", "precision", "recall", "F1"],
+          perClass.map((each) => [
+            names[each.class],
+            each.images,
+            figure(each.precision),
+            figure(each.recall),
+            figure(each.f1),
+          ]),
+        ),
+      ],
+    });
+  }
+  const { analysis, prCurve, perClass } = metrics;
+  return renderEvaluation({
+    ...{ title, verb, lead },
+    cards: (["AP50", "AP", "precision", "recall"] as const).map((name) => [name, figure(metrics[name])] as const),
+    sections: [
+      precisionRecallCurves("COCO's interpolated precision at an IoU of .5, mean over the classes that have labels.", [
+        { name: "IoU 0.50", points: prCurve.map(({ recall, precision }) => ({ x: recall, y: precision })) },
+      ]),
+      ...(analysis ? analysisSections(analysis) : []),
+      tableSection(
+        "By class",
+        `Precision, recall and F1 at a confidence of at least ${metrics.confidence.toFixed(2)}.`,
+        ["class", "objects", "AP50", "AP", "precision", "recall", "F1"],
+        perClass.map((each) => [
+          each.name,
+          each.truths,
+          ...(["AP50", "AP", "precision", "recall", "f1"] as const).map((name) => figure(each[name])),
         ]),
       ),
     ],
@@ -144,9 +198,15 @@ export function motPage(result: MotResult, sequences: readonly TrackedSequence[]
   });
 }
 
-function plotOf({ name, found, truth, jpeg, ...size }: TrackedSequence): TrajectoryPlot {
+export function plotOf({
+  name,
+  found,
+  truth,
+  jpeg,
+  ...size
+}: Omit<TrackedSequence, "truth"> & { readonly truth?: MotRows }): TrajectoryPlot {
   let [width, height] = [1, 1];
-  for (const { boxes } of [truth, found]) {
+  for (const { boxes } of truth ? [truth, found] : [found]) {
     for (let i = 0; i < boxes.length; i += 4) {
       width = Math.max(width, Math.ceil(boxes[i] + boxes[i + 2]));
       height = Math.max(height, Math.ceil(boxes[i + 1] + boxes[i + 3]));

@@ -1,20 +1,27 @@
-/** The page of `phinets eval ... --report`: curves, errors and trajectories in one file that loads nothing. */
+/**
+ * Sections about right and wrong: curves, confusion, errors, calibration, trajectories. Every page has them from here: that of
+ * `phinets eval` and `phinets val --report`, made below, and a shipped run's.
+ */
 import type {
+  Calibration,
   ConfidencePoint,
-  DetectionConfusion,
+  DetectionAnalysis,
   DetectionErrors,
   ErrorKind,
   MotFigures,
 } from "@phinets/core/evaluation";
-import { colourOf } from "../picture/draw.js";
 import { formatCount } from "../terminal/format.js";
-import { type Line, lineChart } from "./charts.js";
-import { type Html, html, jpegUrl, raw } from "./html.js";
+import { calibrationChart, type Line, lineChart } from "./charts.js";
+import type { ClassAnalysis, TrajectoryPlot } from "./data.js";
+import { type Html, html, raw } from "./html.js";
 import { section } from "./sections.js";
 import { style } from "./style.js";
+import { indexColour, trajectoryFigure } from "./trajectories.js";
 
 export interface EvaluationPage {
   readonly title: string;
+  /** The verb: "phinets eval". Default. */
+  readonly verb?: string;
   /** One sentence: of what. */
   readonly lead: string;
   readonly cards: readonly (readonly [name: string, value: string])[];
@@ -22,18 +29,18 @@ export interface EvaluationPage {
 }
 
 /** The page as text. A pure function: equal data, equal page. */
-export function renderEvaluation({ title, lead, cards, sections }: EvaluationPage): string {
+export function renderEvaluation({ title, verb = "phinets eval", lead, cards, sections }: EvaluationPage): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${title}: phinets eval</title>
+<title>${title}: ${verb}</title>
 <style>${raw(style)}</style>
 </head>
 <body><main>
-<header><div class="brand">phinets eval</div><h1>${title}</h1><p class="lead">${lead}</p></header>
+<header><div class="brand">${verb}</div><h1>${title}</h1><p class="lead">${lead}</p></header>
 <div class="cards">${cards.map(([name, value]) => html`<div class="card"><div class="name">${name}</div><div class="value">${value}</div></div>`)}</div>
 ${sections}
 <footer>This page is one file and loads nothing from elsewhere.</footer>
@@ -52,12 +59,7 @@ const unit = { yDomain: [0, 1] as const, height: 320 };
 const mostLines = 8;
 
 function lines(curves: readonly NamedCurve[]): Line[] {
-  return curves.slice(0, mostLines).map(({ name, points }, i) => ({ name, colour: rgb(i), points }));
-}
-
-function rgb(index: number): string {
-  const [red, green, blue] = colourOf(index);
-  return `rgb(${red} ${green} ${blue})`;
+  return curves.slice(0, mostLines).map(({ name, points }, i) => ({ name, colour: indexColour(i), points }));
 }
 
 /** Precision over recall; of many curves the first ones. */
@@ -85,26 +87,37 @@ export function confidenceSection(points: readonly ConfidencePoint[]): Html {
   );
 }
 
-/** Of many classes those that are mixed up most, and what is left as one. */
-export function confusionSection({ classes, counts, confidence }: DetectionConfusion, most = 14): Html {
-  const size = classes.length + 1;
-  const all = [...classes, "background"];
+/** Of a detector. Of many classes those that are mixed up most. */
+export function confusionSection({ classes, counts, confidence }: DetectionAnalysis["confusion"]): Html {
+  return matrixSection(
+    [...classes, "background"],
+    counts,
+    `Rows are what is there, columns what was found, at a confidence of at least ${confidence.toFixed(2)} and an IoU of at least .5. The last column is missed, the last row found where nothing is.`,
+    true,
+  );
+}
+
+/** Of a classifier. */
+export function classSections({ names, confusion, calibration }: ClassAnalysis): Html[] {
+  const matrix = matrixSection(names, confusion, "Rows are what is there, columns what was said.");
+  return calibration ? [matrix, calibrationSection(calibration)] : [matrix];
+}
+
+/** @param keepsLast the last row and column are shown in any case */
+function matrixSection(all: readonly string[], counts: readonly number[], note: string, keepsLast = false): Html {
+  const most = 14;
+  const size = all.length;
   const wrong = (i: number) => {
     let sum = 0;
     for (let j = 0; j < size; j++) if (j !== i) sum += counts[i * size + j] + counts[j * size + i];
     return sum;
   };
-  const shown = all.map((_, i) => i);
-  if (shown.length > most) {
-    const kept = new Set([
-      ...shown
-        .slice(0, -1)
-        .sort((a, b) => wrong(b) - wrong(a) || a - b)
-        .slice(0, most - 1),
-      size - 1,
-    ]);
-    shown.splice(0, shown.length, ...shown.filter((i) => kept.has(i)));
-  }
+  const rank = (i: number) => (keepsLast && i === size - 1 ? Number.POSITIVE_INFINITY : wrong(i));
+  const shown = all
+    .map((_, i) => i)
+    .sort((a, b) => rank(b) - rank(a) || a - b)
+    .slice(0, most)
+    .sort((a, b) => a - b);
   const cell = (row: number, column: number) => {
     const count = counts[row * size + column];
     let whole = 0;
@@ -114,13 +127,26 @@ export function confusionSection({ classes, counts, confidence }: DetectionConfu
     const colour = row === column ? "var(--good)" : "var(--bad)";
     return html`<td class="n" style="background:color-mix(in srgb, ${colour} ${share}%, transparent)">${formatCount(count)}</td>`;
   };
-  const left = shown.length < size ? ` The ${most - 1} classes with most errors of ${classes.length}.` : "";
+  const left = shown.length < size ? ` The ${shown.length} with most errors of ${size}.` : "";
   return section(
     "Confusion matrix",
-    `Rows are what is there, columns what was found, at a confidence of at least ${confidence.toFixed(2)} and an IoU of at least .5. The last column is missed, the last row found where nothing is.${left}`,
-    html`<div class="scroll"><table><thead><tr><th></th>${shown.map((i) => html`<th class="n">${all[i]}</th>`)}</tr></thead><tbody>${shown.map((row) => html`<tr><th scope="row">${all[row]}</th>${shown.map((column) => cell(row, column))}</tr>`)}</tbody></table></div>`,
+    `${note} The deeper the colour, the larger its share of the row.${left}`,
+    html`<div class="scroll"><table class="matrix"><thead><tr><th></th>${shown.map((i) => html`<th class="n">${all[i]}</th>`)}</tr></thead><tbody>${shown.map((row) => html`<tr><th scope="row">${all[row]}</th>${shown.map((column) => cell(row, column))}</tr>`)}</tbody></table></div>`,
     true,
   );
+}
+
+export function calibrationSection({ ECE, MCE, bins }: Calibration): Html {
+  return section(
+    "Calibration",
+    `How often the network is right when it says so. Expected calibration error ${ECE.toFixed(3)}, largest ${MCE.toFixed(3)}; ${bins.length} bins of equal width over the probability of what it says.`,
+    html`<figure>${calibrationChart(bins)}<figcaption>share of right answers over the confidence; on the dashed line a network is as sure as it should be, below it too sure</figcaption></figure>`,
+  );
+}
+
+/** A detector's sections from what was analysed. */
+export function analysisSections({ confidences, confusion, errors }: DetectionAnalysis): Html[] {
+  return [confidenceSection(confidences), errorSection(errors), confusionSection(confusion)];
 }
 
 const causes: Readonly<Record<ErrorKind, string>> = {
@@ -175,28 +201,11 @@ export function trackingBars(sequences: readonly ({ readonly name: string } & Mo
   );
 }
 
-export interface TrajectoryPlot {
-  readonly name: string;
-  readonly width: number;
-  readonly height: number;
-  /** A picture to draw over. */
-  readonly jpeg?: Uint8Array;
-  /** By id: the middle of the lower edge, frame by frame. */
-  readonly tracks: readonly { readonly id: number; readonly points: readonly (readonly [x: number, y: number])[] }[];
-}
-
 export function trajectoriesSection(plots: readonly TrajectoryPlot[]): Html {
-  const draw = ({ name, width, height, jpeg, tracks }: TrajectoryPlot) => {
-    const unit = Math.max(width, height) / 480;
-    const line = ({ id, points }: TrajectoryPlot["tracks"][number], i: number) =>
-      html`<polyline points="${points.map(([x, y]) => `${Math.round(x)},${Math.round(y)}`).join(" ")}" fill="none" stroke="${rgb(i)}" stroke-width="${(1.6 * unit).toFixed(2)}" stroke-linejoin="round" stroke-linecap="round"><title>${id}</title></polyline>`;
-    const picture = jpeg && html`<image width="${width}" height="${height}" href="${jpegUrl(jpeg)}" opacity=".75"/>`;
-    return html`<figure><svg class="picture" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="trajectories of ${name}">${picture}${tracks.map(line)}</svg><figcaption>${name}: ${formatCount(tracks.length)} tracks</figcaption></figure>`;
-  };
   return section(
     "Trajectories",
     "The middle of every tracked box's lower edge; a colour an id, which shows when the pointer rests on it.",
-    html`<div class="grid">${plots.map(draw)}</div>`,
+    html`<div class="${plots.length === 1 ? "trajectories" : "grid"}">${plots.map(trajectoryFigure)}</div>`,
     true,
   );
 }

@@ -39,7 +39,7 @@ describe("the report", () => {
     const uses = [...document.querySelectorAll("use")];
     expect(uses.length).toBe(8);
     for (const use of uses) expect(ids).toContain(use.getAttribute("href")!.slice(1));
-    expect(document.querySelectorAll("image").length).toBe(8 + 6);
+    expect(document.querySelectorAll("image").length).toBe(8 + 6 + 1);
   });
 
   it("shows every figure of the data, and no hole in it", () => {
@@ -59,6 +59,11 @@ describe("the report", () => {
       "The emulated core tracked 60 frames: the same ids and the same boxes",
       "AXI_SRAM 158 KiB",
       "0.930",
+      "F1 over confidence",
+      "What the errors cost",
+      "background",
+      "800 training boxes",
+      "clip: 3 tracks",
     ])
       expect(text).toContain(part);
     for (const page of [renderReport(sample), renderCard(sample)])
@@ -85,6 +90,8 @@ describe("the report", () => {
       fit: undefined,
       precisionRecall: undefined,
       perClass: undefined,
+      analysis: undefined,
+      anchors: undefined,
       artefacts: [],
     };
     expect(withoutPictures(renderReport(bare))).not.toMatch(/NaN|undefined/);

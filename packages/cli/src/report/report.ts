@@ -1,5 +1,6 @@
 /** report.html: everything a run has to show, in one file that loads nothing. */
 import type { ReportData } from "./data.js";
+import { analysisSections, classSections } from "./evaluation.js";
 import { html, raw } from "./html.js";
 import {
   artefactsSection,
@@ -30,6 +31,8 @@ ${headline(data)}
 ${figuresTable(data)}
 ${predictionsSection(data)}
 ${precisionRecallSection(data)}
+${data.analysis && analysisSections(data.analysis)}
+${data.classAnalysis && classSections(data.classAnalysis)}
 ${networkSection(data)}
 ${proofSection(data)}
 ${trackingSection(data)}

@@ -1,9 +1,10 @@
 /** The report's sections, top to bottom. Each is a function of the data alone. */
 import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
 import { boxedPicture, detectionOverlays, matchBoxes, trackOverlays, truthOverlays } from "./boxes.js";
-import { candidateChart, type Line, lineChart, precisionRecallChart } from "./charts.js";
+import { candidateChart, type Line, lineChart, meanIouChart, precisionRecallChart } from "./charts.js";
 import { isLeftOut, type LeftOut, type Prediction, type ReportData, type Use } from "./data.js";
 import { Html, html, raw } from "./html.js";
+import { trajectoryFigure } from "./trajectories.js";
 
 /** Names of figures as people say them. */
 export const metricTitles: Readonly<Record<string, string>> = {
@@ -97,7 +98,7 @@ export function figuresTable({ metrics, figures, figuresLeftOut, dataset }: Repo
   );
 }
 
-export function networkSection({ network, board, memoryMapSvg, fit }: ReportData): Html {
+export function networkSection({ network, board, memoryMapSvg, fit, anchors }: ReportData): Html {
   const { input } = network;
   const facts: (readonly [string, string | number])[] = [
     ["input", `${input.height} × ${input.width} × ${input.channels}`],
@@ -114,6 +115,8 @@ ${fit && html`<h3>${formatCount(fit.evaluated)} networks were weighed for the bo
         (b) =>
           html`<tr><th scope="row">${b.id}</th><td class="n">${b.input.join(" × ")}</td><td class="n">${b.hidden ?? "–"}</td><td class="n">${b.output.join(" × ")}</td><td class="n">${b.kernel ?? "–"}</td><td class="n">${b.stride}</td><td>${b.skip ? "yes" : "–"}</td>${network.blocks.some((x) => x.macs !== undefined) && html`<td class="n">${b.macs === undefined ? "" : formatMacs(b.macs)}</td>`}</tr>`,
       )}</tbody></table></div>`,
+    anchors &&
+      html`<h3 style="margin-top:22px">How alike ${formatCount(anchors.boxes)} training boxes are to their best anchor, over the number of anchors</h3><figure>${meanIouChart(anchors.curve, anchors.used)}<figcaption>mean IoU of shapes, k-means; where the curve flattens, more anchors cost more than they bring</figcaption></figure>`,
     memoryMapSvg &&
       html`<h3 style="margin-top:22px">Every activation in the arena, over one inference</h3><div class="map">${raw(memoryMapSvg)}</div>`,
   ].filter((part): part is Html => part instanceof Html);
@@ -265,7 +268,14 @@ export function trackingSection({ tracking, dataset }: ReportData): Html | undef
   return section(
     "Tracking",
     `${tracking.source}: ${formatCount(tracking.tracks)} tracks in ${formatCount(tracking.frames)} frames, ${formatCount(tracking.framesPerSecond)} frames a second on this computer. A number and its colour stay with an object.`,
-    [...scored, ...firmwareTracks(tracking.firmware), html`<div class="strip">${tracking.strip.map(frame)}</div>`],
+    [
+      ...scored,
+      ...firmwareTracks(tracking.firmware),
+      html`<div class="strip">${tracking.strip.map(frame)}</div>`,
+      ...(tracking.trajectories
+        ? [html`<div class="trajectories">${trajectoryFigure(tracking.trajectories)}</div>`]
+        : []),
+    ],
     true,
   );
 }

@@ -49,6 +49,8 @@ figure{margin:0;min-width:0}figcaption{font-size:12.5px;color:var(--soft);margin
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:12.5px;color:var(--soft);margin:0 0 12px}
 .legend .key{display:inline-block;width:16px;height:11px;border-radius:3px;border:2px solid;margin-right:6px;vertical-align:-1px}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,460px),1fr));gap:20px 22px}
+.trajectories{margin-top:16px}.trajectories .picture{max-height:640px}
+table.matrix{width:auto}table.matrix td,table.matrix th{padding:7px 12px;min-width:64px}table.matrix td{border:2px solid var(--card);border-radius:4px}table.matrix th.n{min-width:64px}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:6px}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(110px,1fr));gap:12px}
 .strip{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,240px),1fr));gap:12px}

@@ -1,13 +1,16 @@
 /** The report of a shipped run, made from what the run folder and the steps' results hold. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { arenaOf, type Board, energyMj, latencyMs, memoryMap, plannedUse } from "@phinets/core/cost";
-import type { Picture } from "@phinets/core/data";
+import { type Picture, parseMotRows } from "@phinets/core/data";
+import { meanIouOverCount } from "@phinets/core/detection";
 import { classNames, type Network, networkSettings, networkTitle } from "@phinets/core/networks";
 import type { Recipe } from "@phinets/core/training";
 import { type Inspection, inspect } from "../commands/inspect.js";
 import type { CachedPictures } from "../dataset/index.js";
 import { emulatedPath, imagePath } from "../emulator/index.js";
 import { Detector, readPicture } from "../picture/index.js";
+import { plotOf } from "../report/evaluation-pages.js";
 import {
   type Curve,
   detectionPrediction,
@@ -17,6 +20,7 @@ import {
   renderCard,
   renderReport,
   reportPicture,
+  type TrajectoryPlot,
   trackedFrame,
 } from "../report/index.js";
 import { writeFileAtomic } from "../run/atomic.js";
@@ -25,6 +29,7 @@ import { readResults } from "../run/save.js";
 import { footprint } from "./choose-network.js";
 import type { OpenedData } from "./data.js";
 import type { ShipResult } from "./ship.js";
+import type { TrackSummary } from "./track-clip.js";
 import type { Metrics } from "./validate.js";
 import { ownVersion } from "./version.js";
 
@@ -96,6 +101,8 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
       ),
     }),
     perClass: perClass(int8, classNames(network.head)),
+    ...analysisOf(int8, network),
+    anchors: anchorsOf(data, network),
     proof: proofOf(result, board),
     tracking: await tracking(request),
     artefacts: result.artefacts.map(({ file, ...rest }) => ({ path: file, what: what[file] ?? "", ...rest })),
@@ -184,6 +191,26 @@ function perClass(metrics: Metrics, names: readonly string[]): NonNullable<Repor
   }));
 }
 
+function analysisOf(metrics: Metrics, network: Network): Pick<ReportData, "analysis" | "classAnalysis"> {
+  if (metrics.task === "detect") return { analysis: metrics.analysis };
+  const { confusion, calibration } = metrics;
+  return { classAnalysis: { names: classNames(network.head), confusion, calibration } };
+}
+
+const mostAnchorBoxes = 4000;
+
+function anchorsOf({ index }: OpenedData, { head }: Network): ReportData["anchors"] {
+  if (head.kind !== "yolov2") return undefined;
+  const all = index.splits.train.flatMap(({ labels = [] }) =>
+    labels.map(({ width, height }) => [width, height] as const),
+  );
+  // Evenly spread ones say the same and take a second.
+  const every = Math.max(1, all.length / mostAnchorBoxes);
+  const shapes = Array.from({ length: Math.floor(all.length / every) }, (_, i) => all[Math.floor(i * every)]);
+  if (shapes.length < 10) return undefined;
+  return { used: head.anchors.length, boxes: shapes.length, curve: meanIouOverCount(shapes, 1, 9) };
+}
+
 function proofOf({ emulate, run }: ShipResult, board: Board): ReportData["proof"] {
   if ("leftOut" in emulate) return { leftOut: emulate.leftOut, install: "npm run setup" };
   const { target, ...rest } = emulate;
@@ -228,7 +255,18 @@ async function tracking({ folder, result }: ReportRequest): Promise<ReportData["
     scores: track.scores,
     firmware: track.firmware,
     strip,
+    trajectories: await trajectories(folder, track),
   };
+}
+
+/** Over the first still. */
+async function trajectories(folder: string, track: TrackSummary): Promise<TrajectoryPlot | undefined> {
+  const [still] = track.stills;
+  if (still === undefined) return undefined;
+  const { width, height, ...picture } = await readPicture(join(folder, still.file));
+  const { jpeg } = await reportPicture({ width, height, ...picture }, 960);
+  const found = parseMotRows(readFileSync(join(folder, track.file), "utf8"), track.file);
+  return plotOf({ name: track.clip, width, height, jpeg, found });
 }
 
 const descriptions: Record<string, string> = {

@@ -243,7 +243,7 @@ async function evaluate(
       context.signal.throwIfAborted();
       progress.update(test.length + done);
     });
-    return { float: score(network, float, test), int8: score(network, int8, test) };
+    return { float: score(network, float, test), int8: score(network, int8, test, { detailed: true }) };
   } finally {
     progress.stop();
     await engine.dispose();

@@ -5,7 +5,11 @@
 import { assembleBatch, type PictureSource, prepareSample, writeInputInt8 } from "@phinets/core/data";
 import { type Detection, detect, type OutputMap } from "@phinets/core/detection";
 import {
+  analyseDetection,
+  type Calibration,
   type ClassificationMetrics,
+  cocoOf,
+  type DetectionAnalysis,
   type DetectionMetrics,
   evaluateCalibration,
   evaluateClassification,
@@ -165,22 +169,37 @@ function gridOf(network: Network): readonly [height: number, width: number] {
 const evaluationConfidence = 0.005;
 
 export type Metrics =
-  | ({ readonly task: "detect" } & DetectionMetrics)
+  | ({
+      readonly task: "detect";
+      /** With `detailed`: what stands behind the figures. */
+      readonly analysis?: DetectionAnalysis;
+    } & DetectionMetrics)
   | ({
       readonly task: "classify";
       readonly confusion: readonly number[];
       /** Expected calibration error, 15 bins; NaN where the network's output is not finite. */
       readonly calibrationError?: number;
+      /** With `detailed`: its bins. */
+      readonly calibration?: Calibration;
     } & Omit<ClassificationMetrics, "confusion">);
 
-/** Figures of outputs against what the pictures show. */
-export function score(network: Network, outputs: Outputs, source: PictureSource): Metrics {
+/** Figures of outputs against what the pictures show; `detailed` also with what a report draws. */
+export function score(
+  network: Network,
+  outputs: Outputs,
+  source: PictureSource,
+  { detailed = false }: { readonly detailed?: boolean } = {},
+): Metrics {
   if (network.head.kind === "yolov2") {
     const pictures = outputs.map((output, i) => ({
       truths: source.at(i).labels ?? [],
       detections: boxesOf(network, output, { conf: evaluationConfidence }),
     }));
-    return { task: "detect", ...evaluateDetection(pictures, classNames(network.head)) };
+    const names = classNames(network.head);
+    const metrics = evaluateDetection(pictures, names);
+    if (!detailed) return { task: "detect", ...metrics };
+    const { truth, found } = cocoOf(pictures, names);
+    return { task: "detect", ...metrics, analysis: analyseDetection(truth, found) };
   }
   const classes = classCount(network.head);
   const scores = new Float32Array(outputs.length * classes);
@@ -188,10 +207,16 @@ export function score(network: Network, outputs: Outputs, source: PictureSource)
   const labels = outputs.map((_, i) => source.at(i).class ?? -1);
   const { confusion, ...figures } = evaluateClassification(scores, labels, classes);
   const probabilities = softmaxRows(scores, classes);
-  const calibrationError = probabilities.every(Number.isFinite)
-    ? evaluateCalibration(probabilities, labels, classes).ECE
-    : Number.NaN;
-  return { task: "classify", ...figures, confusion: Array.from(confusion), calibrationError };
+  const calibration = probabilities.every(Number.isFinite)
+    ? evaluateCalibration(probabilities, labels, classes)
+    : undefined;
+  return {
+    task: "classify",
+    ...figures,
+    confusion: Array.from(confusion),
+    calibrationError: calibration?.ECE ?? Number.NaN,
+    ...(detailed && { calibration }),
+  };
 }
 
 /** The one figure that the best epoch is chosen by: AP50, or top-1. */

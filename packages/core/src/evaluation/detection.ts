@@ -4,7 +4,7 @@
  */
 import type { Detection, Truth } from "../detection/index.js";
 import { PhinetsError } from "../tensor/index.js";
-import { accumulateCoco, type CocoDetection } from "./coco.js";
+import { accumulateCoco, type CocoDetection, type CocoGroundTruth } from "./coco.js";
 import { recallThresholds } from "./coco-category.js";
 
 /** One picture: labels (centre boxes) and what was found (top-left boxes), fractions 0..1. */
@@ -51,30 +51,8 @@ export interface DetectionMetrics {
  * Throws `evaluation.detection` for a class without a name.
  */
 export function evaluateDetection(pictures: readonly EvaluatedPicture[], classes: readonly string[]): DetectionMetrics {
-  const categories = accumulateCoco(
-    {
-      images: pictures.map((_, id) => ({ id })),
-      categories: classes.map((name, id) => ({ id, name })),
-      annotations: pictures.flatMap(({ truths }, picture) =>
-        truths.map((truth) => ({
-          image_id: picture,
-          category_id: known(truth.class, classes, picture),
-          bbox: [truth.x - truth.width / 2, truth.y - truth.height / 2, truth.width, truth.height],
-          iscrowd: truth.crowd === true,
-        })),
-      ),
-    },
-    pictures.flatMap(({ detections }, picture) =>
-      detections.map(
-        (d): CocoDetection => ({
-          image_id: picture,
-          category_id: known(d.class, classes, picture),
-          bbox: [d.x, d.y, d.width, d.height],
-          score: d.score,
-        }),
-      ),
-    ),
-  ).map(({ id, name, accumulation }) => ({ id, name, ...accumulation }));
+  const { truth, found } = cocoOf(pictures, classes);
+  const categories = accumulateCoco(truth, found).map(({ id, name, accumulation }) => ({ id, name, ...accumulation }));
 
   const confidence = bestConfidence(categories);
   const curves = categories.filter((c) => c.positives[0] > 0).map((c) => c.precision);
@@ -114,6 +92,36 @@ export function evaluateDetection(pictures: readonly EvaluatedPicture[], classes
     prCurve: recallThresholds.map((recall, r) => ({ recall, precision: mean(r, r + 1) })),
     perClass,
   };
+}
+
+/** Pictures in COCO's form: ids are places in the lists, boxes stay fractions. */
+export function cocoOf(
+  pictures: readonly EvaluatedPicture[],
+  classes: readonly string[],
+): { readonly truth: CocoGroundTruth; readonly found: readonly CocoDetection[] } {
+  const truth = {
+    images: pictures.map((_, id) => ({ id })),
+    categories: classes.map((name, id) => ({ id, name })),
+    annotations: pictures.flatMap(({ truths }, picture) =>
+      truths.map((truth) => ({
+        image_id: picture,
+        category_id: known(truth.class, classes, picture),
+        bbox: [truth.x - truth.width / 2, truth.y - truth.height / 2, truth.width, truth.height],
+        iscrowd: truth.crowd === true,
+      })),
+    ),
+  };
+  const found = pictures.flatMap(({ detections }, picture) =>
+    detections.map(
+      (d): CocoDetection => ({
+        image_id: picture,
+        category_id: known(d.class, classes, picture),
+        bbox: [d.x, d.y, d.width, d.height],
+        score: d.score,
+      }),
+    ),
+  );
+  return { truth, found };
 }
 
 interface Judged {

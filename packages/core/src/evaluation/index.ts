@@ -1,3 +1,4 @@
+export * from "./analysis.js";
 export * from "./calibration.js";
 export * from "./classification.js";
 export {
@@ -37,3 +38,4 @@ export {
 export { type HotaCounts, hotaAlphas } from "./mot-hota.js";
 export type { MotmetricsCounts } from "./mot-motmetrics.js";
 export * from "./voc.js";
+export * from "./voc-coco.js";

@@ -1,0 +1,45 @@
+/** VOC's boxes in COCO's form, for what is worked out on that: error costs, confusion, F1 over the confidence. */
+import type { VocDetections, VocObject } from "../data/index.js";
+import type { CocoDetection, CocoGroundTruth } from "./coco.js";
+
+/**
+ * Corners that are inclusive become sizes with one pixel more; a difficult object is a crowd, which finds are neither right
+ * nor wrong in. Pictures and classes are numbered in the maps' order, classes by name.
+ */
+export function vocAsCoco(
+  truth: ReadonlyMap<string, readonly VocObject[]>,
+  detections: ReadonlyMap<string, VocDetections>,
+): { readonly truth: CocoGroundTruth; readonly found: readonly CocoDetection[] } {
+  const picture = new Map([...truth.keys()].map((name, id) => [name, id]));
+  const objects = [...truth.values()].flat();
+  const names = [...new Set([...objects.map(({ name }) => name), ...detections.keys()])].sort();
+  const category = new Map(names.map((name, id) => [name, id]));
+  const bbox = (xmin: number, ymin: number, xmax: number, ymax: number) => [
+    xmin,
+    ymin,
+    xmax - xmin + 1,
+    ymax - ymin + 1,
+  ];
+  return {
+    truth: {
+      images: [...picture.values()].map((id) => ({ id })),
+      categories: names.map((name, id) => ({ id, name })),
+      annotations: [...truth].flatMap(([image, list]) =>
+        list.map(({ name, bbox: [xmin, ymin, xmax, ymax], difficult }) => ({
+          image_id: picture.get(image)!,
+          category_id: category.get(name)!,
+          bbox: bbox(xmin, ymin, xmax, ymax),
+          iscrowd: difficult,
+        })),
+      ),
+    },
+    found: [...detections].flatMap(([name, { images, scores, boxes }]) =>
+      images.map((image, i) => ({
+        image_id: picture.get(image)!,
+        category_id: category.get(name)!,
+        bbox: bbox(boxes[4 * i], boxes[4 * i + 1], boxes[4 * i + 2], boxes[4 * i + 3]),
+        score: scores[i],
+      })),
+    ),
+  };
+}
