@@ -132,19 +132,19 @@ function acrossRgb(
           out[o + 1] = w0 * data[i + 1] + w1 * data[i + 4] + w2 * data[i + 7];
           out[o + 2] = w0 * data[i + 2] + w1 * data[i + 5] + w2 * data[i + 8];
         }
-      } else if (taps === 4) {
-        const w3 = weights[w + 3];
+      } else if (taps === 1) {
         for (; o < end; o += length, i += rowBytes) {
-          out[o] = w0 * data[i] + w1 * data[i + 3] + w2 * data[i + 6] + w3 * data[i + 9];
-          out[o + 1] = w0 * data[i + 1] + w1 * data[i + 4] + w2 * data[i + 7] + w3 * data[i + 10];
-          out[o + 2] = w0 * data[i + 2] + w1 * data[i + 5] + w2 * data[i + 8] + w3 * data[i + 11];
+          out[o] = w0 * data[i];
+          out[o + 1] = w0 * data[i + 1];
+          out[o + 2] = w0 * data[i + 2];
         }
       } else {
+        const w3 = weights[w + 3];
         for (; o < end; o += length, i += rowBytes) {
-          let r = 0;
-          let g = 0;
-          let b = 0;
-          for (let n = 0, j = i; n < taps; n++, j += 3) {
+          let r = w0 * data[i] + w1 * data[i + 3] + w2 * data[i + 6] + w3 * data[i + 9];
+          let g = w0 * data[i + 1] + w1 * data[i + 4] + w2 * data[i + 7] + w3 * data[i + 10];
+          let b = w0 * data[i + 2] + w1 * data[i + 5] + w2 * data[i + 8] + w3 * data[i + 11];
+          for (let n = 4, j = i + 12; n < taps; n++, j += 3) {
             const weight = weights[w + n];
             r += weight * data[j];
             g += weight * data[j + 1];
@@ -216,8 +216,12 @@ function down(
     }
   } else {
     const sums = accumulator;
-    for (let n = 0; n < length; n++) sums[n] = w0 * across[base + n];
-    for (let tap = 1; tap < taps; tap++) {
+    const w3 = weights[y * stride + 3];
+    const fourth = 3 * length;
+    for (let n = 0; n < length; n++, i++) {
+      sums[n] = w0 * across[i] + w1 * across[i + second] + w2 * across[i + third] + w3 * across[i + fourth];
+    }
+    for (let tap = 4; tap < taps; tap++) {
       const weight = weights[y * stride + tap];
       const from = base + tap * length;
       for (let n = 0; n < length; n++) sums[n] += weight * across[from + n];

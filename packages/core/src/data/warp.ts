@@ -56,46 +56,48 @@ function inverse({ xx, xy, x0, yx, yy, y0 }: Affine): Affine {
 }
 
 /**
- * The picture moved by `map`, bilinear with 8 bits of position; what comes from outside is `fill`. The same object when
- * the map is the identity. For maps that keep the scale: shrinking would alias.
+ * The picture moved by `map`, bilinear; what comes from outside is `fill`. Positions are counted in 65536ths of a pixel,
+ * weights in 256ths. The same object when the map is the identity. For maps that keep the scale (shrinking would alias)
+ * and pictures of up to 8192 pixels a side.
  */
 export function warp(picture: Picture, map: Affine, fill: number): Picture {
   if (isIdentity(map)) return picture;
   const { width, height, channels, data } = picture;
   const out = new Uint8Array(data.length);
   const { xx, xy, x0, yx, yy, y0 } = inverse(map);
+  const acrossX = Math.round(xx * 65536);
+  const acrossY = Math.round(yx * 65536);
   const row = width * channels;
   for (let y = 0, o = 0; y < height; y++) {
+    let sourceX = Math.round((xx * 0.5 + xy * (y + 0.5) + x0 - 0.5) * 65536);
+    let sourceY = Math.round((yx * 0.5 + yy * (y + 0.5) + y0 - 0.5) * 65536);
     for (let x = 0; x < width; x++, o += channels) {
-      const sourceX = xx * (x + 0.5) + xy * (y + 0.5) + x0 - 0.5;
-      const sourceY = yx * (x + 0.5) + yy * (y + 0.5) + y0 - 0.5;
-      const left = Math.floor(sourceX);
-      const top = Math.floor(sourceY);
-      const right256 = ((sourceX - left) * 256) | 0;
-      const below256 = ((sourceY - top) * 256) | 0;
+      const left = sourceX >> 16;
+      const top = sourceY >> 16;
+      const right256 = (sourceX >> 8) & 255;
+      const below256 = (sourceY >> 8) & 255;
+      sourceX = (sourceX + acrossX) | 0;
+      sourceY = (sourceY + acrossY) | 0;
       const at = top * row + left * channels;
       if (left >= 0 && top >= 0 && left + 1 < width && top + 1 < height) {
-        for (let c = 0; c < channels; c++) {
-          const i = at + c;
-          const above = data[i] * (256 - right256) + data[i + channels] * right256;
-          const below = data[i + row] * (256 - right256) + data[i + row + channels] * right256;
-          out[o + c] = (above * (256 - below256) + below * below256 + 32768) >> 16;
+        const w11 = right256 * below256;
+        const w01 = (right256 << 8) - w11;
+        const w10 = (below256 << 8) - w11;
+        const w00 = 65536 - w11 - w01 - w10;
+        for (let i = at, end = at + channels, to = o; i < end; i++, to++) {
+          const above = w00 * data[i] + w01 * data[i + channels];
+          out[to] = (above + w10 * data[i + row] + w11 * data[i + row + channels] + 32768) >> 16;
         }
       } else if (left < -1 || top < -1 || left >= width || top >= height) {
-        out.fill(fill, o, o + channels);
+        for (let c = 0; c < channels; c++) out[o + c] = fill;
       } else {
-        const inLeft = left >= 0;
-        const inRight = left + 1 < width;
-        const inTop = top >= 0;
-        const inBottom = top + 1 < height;
+        const from = (dx: number, dy: number, c: number): number => {
+          const inside = left + dx >= 0 && left + dx < width && top + dy >= 0 && top + dy < height;
+          return inside ? data[at + dy * row + dx * channels + c] : fill;
+        };
         for (let c = 0; c < channels; c++) {
-          const i = at + c;
-          const above =
-            (inTop && inLeft ? data[i] : fill) * (256 - right256) +
-            (inTop && inRight ? data[i + channels] : fill) * right256;
-          const below =
-            (inBottom && inLeft ? data[i + row] : fill) * (256 - right256) +
-            (inBottom && inRight ? data[i + row + channels] : fill) * right256;
+          const above = from(0, 0, c) * (256 - right256) + from(1, 0, c) * right256;
+          const below = from(0, 1, c) * (256 - right256) + from(1, 1, c) * right256;
           out[o + c] = (above * (256 - below256) + below * below256 + 32768) >> 16;
         }
       }
