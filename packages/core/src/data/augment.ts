@@ -138,11 +138,13 @@ export function paint(
   cropInto(picture, rect, target, region, fill, mirrored);
   const { data, channels } = target;
   if (exposure === 1 && (channels !== 3 || (hueSextants === 0 && saturation === 1))) return;
-  for (let y = region.y; y < region.y + region.height; y++) {
-    const from = (y * target.width + region.x) * channels;
-    const to = from + region.width * channels;
-    if (channels === 3) jitterColour(data, hueSextants, saturation, exposure, from, to);
-    else scaleValues(data, exposure, from, to);
+  const row = target.width * channels;
+  const rows = region.width === target.width ? region.height : 1; // at once, where they lie together
+  for (let y = region.y; y < region.y + region.height; y += rows) {
+    const from = y * row + region.x * channels;
+    const pixels = data.subarray(from, from + (rows - 1) * row + region.width * channels);
+    if (channels === 3) jitterColour(pixels, hueSextants, saturation, exposure);
+    else scaleValues(pixels, exposure);
   }
 }
 

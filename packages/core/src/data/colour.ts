@@ -1,27 +1,20 @@
 /** Hue, saturation and exposure. */
 
-/** Multiplies bytes from..to in place, rounded, at most 255. */
-export function scaleValues(data: Uint8Array, factor: number, from = 0, to = data.length): void {
-  for (let i = from; i < to; i++) {
+/** Multiplies bytes in place, rounded, at most 255. */
+export function scaleValues(data: Uint8Array, factor: number): void {
+  for (let i = 0; i < data.length; i++) {
     const value = data[i] * factor + 0.5;
     data[i] = Math.min(value, 255);
   }
 }
 
 /**
- * Changes RGB pixels, bytes from..to, in place in hue, saturation and value. In HSV the largest channel is V and the spread
+ * Changes RGB pixels in place in hue, saturation and value. In HSV the largest channel is V and the spread
  * d = max - min = S V; hue is counted in sextants of 60 degrees.
  * @param hueSextants turn, in 60 degrees, -3..3
  */
-export function jitterColour(
-  data: Uint8Array,
-  hueSextants: number,
-  saturation: number,
-  exposure: number,
-  from = 0,
-  to = data.length,
-): void {
-  for (let i = from; i < to; i += 3) {
+export function jitterColour(data: Uint8Array, hueSextants: number, saturation: number, exposure: number): void {
+  for (let i = 0; i < data.length; i += 3) {
     const r = data[i];
     const g = data[i + 1];
     const b = data[i + 2];
