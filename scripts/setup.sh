@@ -1,6 +1,14 @@
 #!/usr/bin/env bash
-# Installs the system packages that firmware, video and the browser tests need. Debian and Ubuntu; a second run is quick.
+# Installs the system packages that firmware, video and the browser tests need, and ONNX Runtime for the tests of --device,
+# which is too large for everybody's npm install. Debian and Ubuntu; a second run is quick.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [[ ! -d node_modules/onnxruntime-node ]]; then
+  echo "setup: installing onnxruntime-node"
+  # Its own script only downloads what CUDA needs.
+  npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error onnxruntime-node@1.30.0
+fi
 
 # package:program that shows that it is there
 wanted=(
@@ -11,6 +19,7 @@ wanted=(
   qemu-system-arm:qemu-system-arm
   ffmpeg:ffmpeg
   chromium:chromium
+  libvulkan1:/usr/share/doc/libvulkan1
   cmake:cmake
   make:make
 )

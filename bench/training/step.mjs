@@ -1,8 +1,10 @@
 /**
  * Milliseconds of a training step: 3x96x96, batch 32, separable stem (stride 2, 16 channels), seven inverted residual
  * blocks (expansion 6, channels 8 8 8 16 16 32 32, strides 1 2 1 2 2 1 2), batch norm, hard-swish, average pool, linear 10,
- * cross-entropy, SGD with momentum. Usage: node bench/training/step.mjs [threads=2] [steps=40]. Needs `npm run build`.
+ * cross-entropy, SGD with momentum. Usage: node bench/training/step.mjs [threads=2] [steps=40] [device=cpu], cpu, onnx-cpu
+ * or webgpu. Needs `npm run build`.
  */
+import { openDevice } from "../../packages/cli/dist/steps/train/device.js";
 import { nodeThreads } from "../../packages/cli/dist/threads/index.js";
 import { GraphBuilder } from "../../packages/core/dist/graph/index.js";
 import { createEngine } from "../../packages/core/dist/kernels/index.js";
@@ -12,6 +14,7 @@ import { Executor } from "../../packages/core/dist/training/executor.js";
 
 const threads = Number(process.argv[2] ?? 2);
 const steps = Number(process.argv[3] ?? 40);
+const device = await openDevice(process.argv[4], threads);
 const batch = 32;
 
 const g = new GraphBuilder("workload");
@@ -64,20 +67,26 @@ function crossEntropy(logits) {
 let first;
 let last;
 const times = { forward: [], step: [] };
+let cpu = process.cpuUsage();
 for (let step = 1; step <= steps; step++) {
   const start = performance.now();
-  executor.forward();
+  if (device === undefined) executor.forward();
+  else await device.forward(executor);
   const middle = performance.now();
   const { loss, gradient } = crossEntropy(executor.output("logits"));
   executor.setCotangent("logits", gradient);
-  executor.backward();
+  if (device === undefined) executor.backward();
+  else await device.backward(executor);
   executor.optimizerStep({ kind: "sgd", learningRate: 0.05, step });
   executor.updateRunningStatistics(0.1);
   first ??= loss;
   last = loss;
   times.forward.push(middle - start);
   times.step.push(performance.now() - start);
+  if (step === 1) cpu = process.cpuUsage(); // the first compiles
 }
+const { user, system } = process.cpuUsage(cpu);
+await device?.dispose();
 await engine.dispose();
 const summary = (values) => {
   const sorted = values.toSorted((a, b) => a - b);
@@ -89,12 +98,14 @@ console.log(
     {
       node: process.version,
       threads,
+      device: process.argv[4] ?? "cpu",
       batch,
       parameters: Object.values(graph.parameters)
         .filter(({ kind }) => !kind.startsWith("running"))
         .reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       forward: summary(times.forward),
       step,
+      cpuMs: (user + system) / 1000 / (steps - 1),
       imagesPerSecond: { best: (batch / step.minimumMs) * 1000, median: (batch / step.medianMs) * 1000 },
       engineMb: executor.bytes / 2 ** 20,
       peakMb: process.resourceUsage().maxRSS / 1024,

@@ -14,7 +14,7 @@ import { chooseNetwork } from "../steps/choose-network.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
 import { type Int8Report, makeInt8 } from "../steps/int8.js";
 import { hasLock, lockRun, readLock, requireRepeatable } from "../steps/run-lock.js";
-import { train } from "../steps/train/index.js";
+import { openDevice, train } from "../steps/train/index.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
 import { addQatOption, type Int8Options } from "./int8-options.js";
@@ -109,6 +109,8 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
             }),
           )
         : loadNetwork(join(resumed, "network.json"));
+  // Before there is a folder: a device that does not start leaves nothing behind.
+  await (await openDevice(recipe.device, threadsOf(options)))?.dispose();
   const folder =
     resumed ?? createRunFolder({ project, task, name: options.name, defaultName: "train", existOk: options.existOk });
   requireFree(folder);

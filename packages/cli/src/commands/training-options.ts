@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { type Board, loadBoard, parseBoard } from "@phinets/core/cost";
 import { PhinetsError } from "@phinets/core/tensor";
-import type { Recipe } from "@phinets/core/training";
+import { deviceNames, type Recipe } from "@phinets/core/training";
 import type { Command } from "commander";
 import { defaultTarget } from "../emulator/emulate.js";
 import { savedTarget } from "../run/target.js";
@@ -41,6 +41,7 @@ export interface RecipeOptions extends AugmentOptions {
   readonly loss?: Recipe["loss"];
   readonly augment?: boolean;
   readonly fast?: boolean;
+  readonly device?: Recipe["device"];
   readonly workers?: number;
 }
 
@@ -83,6 +84,11 @@ export function addRecipeOptions(command: Command): Command {
       .option("--loss <name>", "detection: ciou or yolov2 (default ciou)", oneOf("ciou", "yolov2"))
       .option("--no-augment", "train on the pictures as they are")
       .option("--fast", "relaxed SIMD: bits may differ between kinds of processors; Node 22 or later (default off)")
+      .option(
+        "--device <name>",
+        "cpu, webgpu or onnx-cpu; the last two by ONNX Runtime, which is installed apart (default cpu)",
+        oneOf(...deviceNames),
+      )
       .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64)),
   );
 }
@@ -109,6 +115,7 @@ export function recipeOf(options: RecipeOptions): Partial<Recipe> {
     loss: options.loss,
     augment: options.augment,
     fast: options.fast,
+    device: options.device,
     ...augmentRecipeOf(options),
   };
 }

@@ -1,5 +1,5 @@
 /** The steps of one epoch. */
-import type { Trainer } from "@phinets/core/training";
+import type { StepDevice, Trainer } from "@phinets/core/training";
 import type { BatchSource } from "./batches.js";
 
 export interface EpochSteps {
@@ -11,9 +11,13 @@ export interface EpochSteps {
   readonly ms: number;
 }
 
-/** @param onStep after each step: steps of this epoch so far, the step's loss, pictures a second since the epoch began */
+/**
+ * @param device what computes the steps in place of our kernels
+ * @param onStep after each step: steps of this epoch so far, the step's loss, pictures a second since the epoch began
+ */
 export async function trainEpoch(
   trainer: Trainer,
+  device: StepDevice | undefined,
   batches: BatchSource,
   epoch: number,
   signal: AbortSignal,
@@ -25,7 +29,7 @@ export async function trainEpoch(
   let learningRate = 0;
   for await (const targets of batches.epoch(epoch, trainer.input)) {
     signal.throwIfAborted();
-    const result = trainer.step(targets);
+    const result = device === undefined ? trainer.step(targets) : await trainer.stepOn(device, targets);
     for (const [name, value] of Object.entries<number>({ loss: result.loss, ...result.parts }))
       sums.set(name, (sums.get(name) ?? 0) + value);
     learningRate = result.learningRate;

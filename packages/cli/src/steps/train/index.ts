@@ -1,3 +1,4 @@
+export { openDevice } from "./device.js";
 export * from "./events.js";
 export * from "./observers.js";
 export * from "./request.js";

@@ -14,6 +14,7 @@ import { finishLock } from "../run-lock.js";
 import { floatOutputs, score } from "../validate.js";
 import { ownVersion } from "../version.js";
 import { makeBatches } from "./batches.js";
+import { openDevice } from "./device.js";
 import { withKept } from "./diverged.js";
 import { trainEpoch } from "./epoch.js";
 import { describeEpoch, endEpoch, type Standing } from "./epoch-end.js";
@@ -45,6 +46,9 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
   if (checkpoint !== undefined) requireSame(folder, checkpoint, { key, dataKey }, graph);
   const { epoch = 0, best = Number.NEGATIVE_INFINITY, bestEpoch = 0 } = checkpoint ?? {};
   const standing: Standing = { epoch, best, bestEpoch };
+  const device = await openDevice(recipe.device, threads);
+  if (device !== undefined)
+    context.note(`device ${recipe.device}: ONNX Runtime computes the steps; its bits are its own, from run to run too`);
   const engine = await createEngine({ threads: nodeThreads(threads), fast: recipe.fast });
   const batches = makeBatches(source, network, recipe, threads, (message) => {
     context.note(message);
@@ -79,7 +83,7 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
     for (const observer of observers) observer.started?.(start);
     while (standing.epoch < recipe.epochs) {
       const { epoch } = standing;
-      const steps = await trainEpoch(trainer, batches, epoch, context.signal, (done, loss, perSecond) => {
+      const steps = await trainEpoch(trainer, device, batches, epoch, context.signal, (done, loss, perSecond) => {
         if (done % 4 !== 0 || done === batches.stepsPerEpoch) return;
         const epochs = Math.round(100 * (epoch + done / batches.stepsPerEpoch)) / 100;
         progress.update(epochs, `loss ${loss.toFixed(3)}  ${perSecond.toFixed(0)} images/s`);
@@ -113,6 +117,7 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
   } finally {
     progress.stop();
     await batches.dispose();
+    await device?.dispose();
     trainer.executor.dispose();
     await engine.dispose();
   }
