@@ -151,6 +151,10 @@ export async function requireRepeatable(
     context.note(
       `note: the run was trained with the kernels of phinets ${lock.phinets}, others than these (${ownVersion()})`,
     );
+  if ((lock.recipe.device ?? "cpu") !== "cpu")
+    context.note(
+      `note: the run was trained with --device ${lock.recipe.device}: its bits are ONNX Runtime's and do not repeat`,
+    );
   if (lock.recipe.fast === true)
     context.note("note: the run was trained with --fast: on another kind of processor its bits may differ");
 }
