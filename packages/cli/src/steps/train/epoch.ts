@@ -12,16 +12,16 @@ export interface EpochSteps {
 }
 
 /**
- * @param device what computes the steps in place of our kernels
  * @param onStep after each step: steps of this epoch so far, the step's loss, pictures a second since the epoch began
+ * @param device what computes the steps in place of our kernels
  */
 export async function trainEpoch(
   trainer: Trainer,
-  device: StepDevice | undefined,
   batches: BatchSource,
   epoch: number,
   signal: AbortSignal,
   onStep: (steps: number, loss: number, imagesPerSecond: number) => void,
+  device?: StepDevice,
 ): Promise<EpochSteps> {
   const sums = new Map<string, number>();
   const start = performance.now();

@@ -83,11 +83,12 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
     for (const observer of observers) observer.started?.(start);
     while (standing.epoch < recipe.epochs) {
       const { epoch } = standing;
-      const steps = await trainEpoch(trainer, device, batches, epoch, context.signal, (done, loss, perSecond) => {
+      const onStep = (done: number, loss: number, perSecond: number): void => {
         if (done % 4 !== 0 || done === batches.stepsPerEpoch) return;
         const epochs = Math.round(100 * (epoch + done / batches.stepsPerEpoch)) / 100;
         progress.update(epochs, `loss ${loss.toFixed(3)}  ${perSecond.toFixed(0)} images/s`);
-      });
+      };
+      const steps = await trainEpoch(trainer, batches, epoch, context.signal, onStep, device);
       trained.pictures += steps.pictures;
       trained.ms += steps.ms;
       const report = endEpoch(steps, standing, trainer, engine, request, key);
