@@ -74,7 +74,7 @@ export interface Recipe extends AugmentRecipe {
   readonly classWeights?: "auto" | readonly number[];
   /** Augment training pictures, by the strengths of `AugmentRecipe`. Default true. */
   readonly augment: boolean;
-  /** Last epochs without geometric and colour jitter. Default 3, at most a tenth of the run. */
+  /** Detection: last epochs with flips and small moves of the crop alone. Default 3, at most a tenth of the run. */
   readonly lightEpochs: number;
   /**
    * Kernels that may fuse multiply and add: bits may differ between kinds of processors (`EngineOptions.fast`). Default
