@@ -208,6 +208,7 @@ export async function sampleReport(): Promise<ReportData> {
       outputSha256: "9f2c6b1d0e7a4f5c8b3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a1b",
       instructions: 38_412_880,
       instructionsPerMac: 2.68,
+      latencyMs: [72, 104],
       plannedArenaBytes: plan.bytes,
       arenaBytes: plan.bytes,
       flashBytes: 142_336,

@@ -13,7 +13,7 @@ import { listPictures, readPicture } from "../picture/files.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import { loadRun, type Run } from "../run/load.js";
 import type { Context } from "../terminal/context.js";
-import { formatBytes, formatCount, formatPercent } from "../terminal/format.js";
+import { formatBytes, formatCount, formatMs, formatPercent } from "../terminal/format.js";
 import { fraction, integer } from "../terminal/options.js";
 import { formatTable } from "../terminal/table.js";
 import { targetOf } from "./training-options.js";
@@ -127,6 +127,9 @@ function describe(result: Emulation): string {
       ["pictures", formatCount(result.images)],
       ["output bytes", "all equal to the interpreter's"],
       ["instructions a picture", `${formatCount(result.instructions)} (${result.instructionsPerMac.toFixed(2)} a MAC)`],
+      ...(result.latencyMs
+        ? [["time a picture", `${result.latencyMs.map(formatMs).join(" to ")}, by these instructions`]]
+        : []),
       ...(tracking
         ? [
             [

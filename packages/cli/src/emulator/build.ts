@@ -56,7 +56,7 @@ export function machineOf(board: Pick<Board, "name" | "core" | "fpu">): string[]
   if (!isLinked(board))
     throw new PhinetsError(
       "emulator.core",
-      `board ${name}: core ${core} (fpu ${fpu}) is not linked: arm-none-eabi-gcc builds Cortex-M; compile the exported C with the vendor's tools`,
+      `board ${name}: core ${core} (fpu ${fpu}) is not linked: arm-none-eabi-gcc builds Cortex-M; its C is written (phinets export) and its bits are proven on an emulated Cortex-M, compile it with the vendor's tools`,
     );
   return [
     `-mcpu=${core}`,

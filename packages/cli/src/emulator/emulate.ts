@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Board, countMacs, loadBoard, planArena } from "@phinets/core/cost";
+import { type Board, bandMs, countMacs, loadBoard, planArena } from "@phinets/core/cost";
 import { type CDetector, type COptions, emitC } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
@@ -32,6 +32,8 @@ export interface Emulation {
   /** An inference, mean over the images; counted in steps of 40 to 63. */
   readonly instructions: number;
   readonly instructionsPerMac: number;
+  /** Those instructions on the target, by its cycles an instruction and its clock; absent where another core stood in. */
+  readonly latencyMs?: readonly [low: number, high: number];
   /** Code, weights, tables: of the target's image where it is linked, else of the emulated program. */
   readonly flashBytes: number;
   /** Of the linked `phinets_arena`, in the same program. */
@@ -120,6 +122,7 @@ export async function emulate(
       differingBytes,
       outputSha256: hash.digest("hex"),
       instructions: Math.round(instructions),
+      ...(program.ownCore && { latencyMs: bandMs(instructions, board) }),
       instructionsPerMac: Number((instructions / countMacs(q.graph)).toFixed(4)),
       flashBytes: target.flashBytes ?? flashBytes(elf),
       arenaBytes: target.arenaBytes ?? symbolBytes(elf, "phinets_arena", program.path),

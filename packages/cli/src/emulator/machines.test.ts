@@ -1,13 +1,25 @@
 /** A board's firmware on an emulated core of the board's own kind. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { countInstructions, loadBoard, parseBoard } from "@phinets/core/cost";
+import { emitC } from "@phinets/core/export";
 import { deployGraph } from "@phinets/core/graph";
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clip, randomDetector } from "../../../../test/random-detector.js";
 import { randomInput, randomlyQuantized, randomNetwork } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
+import { buildEmulated, writeFirmware } from "./build.js";
 import { emulate } from "./emulate.js";
 import { emulatedFor, inputsBytes, machineOfCore } from "./machines.js";
+import { runQemu } from "./qemu.js";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "phinets-machines-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the target's own kind of core", () => {
   const m3 = parseBoard({ ...loadBoard("stm32l4r5"), name: "mine", core: "cortex-m3", fpu: "none", simd: "none" });
@@ -26,6 +38,8 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the targ
     expect(result.tracking).toMatchObject({ frames: 8, tracksMatch: true });
     expect(result.tracking!.boxes).toBeGreaterThan(8);
     expect(result.tracking!.tracks).toBeGreaterThan(0);
+    const [low] = target.cyclesPerInstruction;
+    expect(result.latencyMs![0] / ((result.instructions * low * 1e3) / target.clockHz)).toBeCloseTo(1, 4);
     const image = result.target;
     expect(image).toMatchObject({ name: target.name, linked: true, fits: true });
     expect([image.arenaBytes, image.weightsBytes]).toEqual([image.planned.arenaBytes, image.planned.weightsBytes]);
@@ -54,13 +68,6 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the targ
     },
   );
 
-  test("counts are the core's own: without DSP and a long multiply the same network takes longer", async () => {
-    const q = randomNetwork(2);
-    const count = async (target: string) =>
-      (await emulate(q, [randomInput(q, 1)], { target: loadBoard(target) })).instructions;
-    expect(await count("rp2040")).toBeGreaterThan(1.2 * (await count("nrf52840")));
-  });
-
   test("a core that QEMU has not is proven on a Cortex-M7, and not linked", async () => {
     const q = randomNetwork(1);
     const target = loadBoard("esp32-s3");
@@ -68,7 +75,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the targ
     expect(result).toMatchObject({ machineName: "mps2-an500", ownCore: false, matchesInterpreter: true });
     expect(result.target).toMatchObject({ name: "esp32-s3", linked: false, fits: true });
     expect(result.target.problem).toMatch(/^board esp32-s3: core xtensa-lx7 .* is not linked/);
-    expect(result.target.flashBytes).toBeUndefined();
+    expect([result.target.flashBytes, result.latencyMs]).toEqual([undefined, undefined]);
     expect(result.flashBytes).toBeGreaterThan(1000);
   });
 });

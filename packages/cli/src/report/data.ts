@@ -106,6 +106,8 @@ export interface Proof {
   /** Mean of an inference. */
   readonly instructions: number;
   readonly instructionsPerMac?: number;
+  /** Of an inference on the board, by its counted instructions. */
+  readonly latencyMs?: readonly [low: number, high: number];
   readonly plannedArenaBytes: number;
   /** From the ELF. */
   readonly arenaBytes: number;

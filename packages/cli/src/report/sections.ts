@@ -216,6 +216,9 @@ export function proofSection({ proof }: ReportData): Html {
       "instructions an inference",
       `${formatCount(proof.instructions)}${proof.instructionsPerMac === undefined ? "" : `, ${proof.instructionsPerMac.toFixed(2)} a multiply-accumulate`}`,
     ],
+    ...(proof.latencyMs === undefined
+      ? []
+      : [["which take on the board", `${formatMs(proof.latencyMs[0])} to ${formatMs(proof.latencyMs[1])}`] as const]),
     [
       "arena, planned and in the ELF",
       html`${formatCount(proof.plannedArenaBytes)} and ${formatCount(proof.arenaBytes)} bytes <b class="${arenaAgrees ? "good" : "bad"}">${arenaAgrees ? "equal" : "not equal"}</b>`,
