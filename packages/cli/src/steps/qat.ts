@@ -23,7 +23,7 @@ import type { Context } from "../terminal/context.js";
 import { nodeThreads } from "../threads/index.js";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.js";
 import { keyOf, sha256 } from "./hash.js";
-import { inlineBatches } from "./train/batches.js";
+import { makeBatches } from "./train/batches.js";
 import { requireFinite, withKept } from "./train/diverged.js";
 import { trainEpoch } from "./train/epoch.js";
 import { headline, score, simulatedOutputs } from "./validate.js";
@@ -89,7 +89,7 @@ export async function trainAware(request: AwareRequest, context: Context): Promi
   const engine = await createEngine({ threads: nodeThreads(request.threads) });
   const { weights } = deployWeights(buildNetwork(network), request.weights);
   const executor = new AwareExecutor(engine, start, weights, recipe.batch);
-  const batches = inlineBatches(source, network, recipe);
+  const batches = makeBatches(source, network, recipe, request.threads, (message) => context.note(message));
   const trainer = new Trainer(executor, network, recipe, batches.stepsPerEpoch);
   if (before !== undefined) trainer.restore(before.state, before.step);
   const label = "training int8";

@@ -4,6 +4,7 @@
 //   lookup: 0 1 / scale of x, 4 its zero point + 128, from float 16 on 256 values, then 256 slopes.
 import { copyRows, loadRows } from "./operand";
 import { address, arena, arg, images } from "./program";
+import { madd } from "./simd";
 
 /** Rows handled while in cache: about 16 KiB. */
 function chunkOf(bytes: usize): i32 {
@@ -80,11 +81,16 @@ export function fakeQuantizeGradient(i: usize, program: usize, shard: i32, scrat
   }
 }
 
-/** Table entry of x, which is on the int8 grid. */
+/** Four entries of a table for x, which is on the int8 grid. */
 // @ts-ignore: decorator
 @inline
-function entry(x: f32, inverse: f32, zero: f32): usize {
-  return (<usize>min<i32>(max<i32>(<i32>nearest<f32>(x * inverse + zero), 0), 255)) << 2;
+function entries(table: usize, x: v128, inverse: v128, zero: v128): v128 {
+  const q = i32x4.trunc_sat_f32x4_s(f32x4.nearest(madd(x, inverse, zero)));
+  const at = i32x4.shl(i32x4.min_s(i32x4.max_s(q, i32x4.splat(0)), i32x4.splat(255)), 2);
+  let v = v128.load32_zero(table + <usize>i32x4.extract_lane(at, 0));
+  v = v128.load32_lane(table + <usize>i32x4.extract_lane(at, 1), v, 1);
+  v = v128.load32_lane(table + <usize>i32x4.extract_lane(at, 2), v, 2);
+  return v128.load32_lane(table + <usize>i32x4.extract_lane(at, 3), v, 3);
 }
 
 // words: 0-7 x, 8 bytes of the channels, 9 out, 10 block, 11 bytes a row, 12 pixels
@@ -93,18 +99,15 @@ export function lookupForward(i: usize, program: usize, shard: i32, scratch: usi
   const channels = address(i, 8),
     block = address(i, 10),
     bytes = address(i, 11);
-  const inverse = load<f32>(block),
-    zero = load<f32>(block, 16);
+  const inverse = v128.load32_splat(block),
+    zero = v128.load32_splat(block, 16);
   const rows = images(program, shard) * arg(i, 12);
-  let x = loadRows(i + 8, base, 0, rows, bytes, arg(i, 12), scratch);
-  let out = base + address(i, 9);
-  for (let r = 0; r < rows; r++) {
-    for (let c: usize = 0; c < channels; c += 4)
-      store<f32>(out + c, load<f32>(block + entry(load<f32>(x + c), inverse, zero), 64));
-    for (let c = channels; c < bytes; c += 4) store<f32>(out + c, 0);
-    x += bytes;
-    out += bytes;
-  }
+  const x = loadRows(i + 8, base, 0, rows, bytes, arg(i, 12), scratch);
+  const out = base + address(i, 9);
+  const end = <usize>rows * bytes;
+  for (let p: usize = 0; p < end; p += 16) v128.store(out + p, entries(block + 64, v128.load(x + p), inverse, zero));
+  if (channels == bytes) return;
+  for (let row = out; row < out + end; row += bytes) memory.fill(row + channels, 0, bytes - channels);
 }
 
 // words: 0-7 dy, 8-15 x, 16 out, 17 block, 18 bytes a row, 19 pixels; out = dy * slope
@@ -115,15 +118,17 @@ export function lookupGradient(i: usize, program: usize, shard: i32, scratch: us
   const pixels = arg(i, 19);
   const total = images(program, shard) * pixels;
   const chunk = chunkOf(bytes);
-  const inverse = load<f32>(block),
-    zero = load<f32>(block, 16);
+  const inverse = v128.load32_splat(block),
+    zero = v128.load32_splat(block, 16);
   for (let row = 0; row < total; row += chunk) {
     const rows = min(chunk, total - row);
     const size = <usize>rows * bytes;
     const out = base + address(i, 16) + <usize>row * bytes;
     copyRows(i + 8, base, row, rows, bytes, pixels, out);
     const x = loadRows(i + 8 + 8 * 4, base, row, rows, bytes, pixels, scratch);
-    for (let p: usize = 0; p < size; p += 4)
-      store<f32>(out + p, load<f32>(out + p) * load<f32>(block + entry(load<f32>(x + p), inverse, zero), 64 + 1024));
+    for (let p: usize = 0; p < size; p += 16) {
+      const slope = entries(block + 64 + 1024, v128.load(x + p), inverse, zero);
+      v128.store(out + p, f32x4.mul(v128.load(out + p), slope));
+    }
   }
 }
