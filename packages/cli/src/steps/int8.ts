@@ -15,7 +15,7 @@ import type { Context } from "../terminal/context.js";
 import { nodeThreads } from "../threads/index.js";
 import { trainAware } from "./qat.js";
 import { noiseOf, type QuantizeRequest, quantizeRun, saveQuantized } from "./quantize.js";
-import { floatOutputs, headline, integerOutputs, score } from "./validate.js";
+import { fidelity, floatOutputs, headline, integerOutputs, type Metrics, score } from "./validate.js";
 
 /** Of the headline metric (AP50, top-1), as a fraction. */
 export const defaultMaxDrop = 0.01;
@@ -43,7 +43,7 @@ export interface Int8Report extends QuantizationReport {
   readonly layers: readonly LayerNoise[];
   /** What post-training quantisation alone gave, where there was training after it. */
   readonly postTraining?: { readonly after: number; readonly layers: readonly LayerNoise[] };
-  /** `kept` is false where post-training quantisation was no worse. */
+  /** `kept` is false where post-training quantisation was better (AP, top-1). */
   readonly aware?: {
     readonly epochs: number;
     readonly bestEpoch: number;
@@ -59,11 +59,14 @@ export async function makeInt8(
   const { folder, network, weights, val, threads, qat, maxDrop = defaultMaxDrop } = request;
   const { quantized: start, report, layers, shown } = await quantizeRun(request, context);
   const before = await floatHeadline(network, weights, val, threads);
-  const validate = (quantized: QuantizedNetwork): number => {
-    const outputs = integerOutputs(quantized, network, val, () => context.signal.throwIfAborted());
-    return headline(score(network, outputs, val));
-  };
-  const first = validate(start);
+  const validate = (quantized: QuantizedNetwork): Metrics =>
+    score(
+      network,
+      integerOutputs(quantized, network, val, () => context.signal.throwIfAborted()),
+      val,
+    );
+  const calibrated = validate(start);
+  const first = headline(calibrated);
   const metric = network.head.kind === "yolov2" ? "AP50" : "top1";
   let quantized = start;
   let result: Int8Report = { metric, before, after: first, layers, ...report };
@@ -75,8 +78,9 @@ export async function makeInt8(
       );
     const epochs = typeof qat === "number" ? qat : undefined;
     const aware = await trainAware({ ...request, start, epochs, train: await request.training() }, context);
-    const after = validate(aware.quantized);
-    const kept = qat !== undefined || after > first;
+    const metrics = validate(aware.quantized);
+    const after = headline(metrics);
+    const kept = after < 0 || fidelity(metrics) >= fidelity(calibrated);
     const trained = { epochs: aware.epochs, bestEpoch: aware.bestEpoch, after, kept };
     result = { ...result, aware: trained };
     if (kept) {
@@ -95,9 +99,9 @@ export async function makeInt8(
 
 /** What a run was trained with; of one that came from elsewhere, the defaults. */
 export function recipeOfRun(folder: string, { head }: Network): Recipe {
-  if (existsSync(join(folder, "args.yaml"))) return loadArguments(folder).recipe;
-  if (head.kind !== "yolov2") return makeRecipe("classify");
-  return makeRecipe("detect", { loss: head.decoder === "yolov2" ? "yolov2" : "ciou" });
+  const saved = existsSync(join(folder, "args.yaml")) ? loadArguments(folder).recipe : undefined;
+  if (head.kind !== "yolov2") return makeRecipe("classify", saved);
+  return makeRecipe("detect", saved ?? { loss: head.decoder === "yolov2" ? "yolov2" : "ciou" });
 }
 
 async function floatHeadline(

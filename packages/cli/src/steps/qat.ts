@@ -26,7 +26,7 @@ import { keyOf, sha256 } from "./hash.js";
 import { makeBatches } from "./train/batches.js";
 import { requireFinite, withKept } from "./train/diverged.js";
 import { trainEpoch } from "./train/epoch.js";
-import { headline, score, simulatedOutputs } from "./validate.js";
+import { fidelity, score, simulatedOutputs } from "./validate.js";
 
 export interface AwareRequest {
   readonly folder: string;
@@ -68,8 +68,12 @@ const frozenEpochs = (epochs: number): number => (epochs > 1 ? Math.ceil(epochs 
 
 /** How a run is trained through int8: as before, more slowly. Folded batch norms are not scale-free, so nothing decays. */
 export function awareRecipe(recipe: Recipe, epochs: number, pictures: number): Recipe {
-  const batch = Math.min(recipe.batch, pictures);
-  return { ...recipe, batch, epochs, learningRate: rateFraction * recipe.learningRate, weightDecay: 0 };
+  return {
+    ...recipe,
+    ...{ epochs, batch: Math.min(recipe.batch, pictures), accumulate: 1, weightDecay: 0 },
+    ...{ learningRate: rateFraction * recipe.learningRate, schedule: "cosine" },
+    ...{ multiScale: false, freeze: "", patience: 0, divergence: 0 },
+  };
 }
 
 export async function trainAware(request: AwareRequest, context: Context): Promise<AwareResult> {
@@ -86,7 +90,7 @@ export async function trainAware(request: AwareRequest, context: Context): Promi
   const key = keyOf(network, recipe, dataKey, sha256(files.json), sha256(files.safetensors));
   const before = loadOwn(folder, lastPath, key);
   let { epoch = 0, best = Number.NEGATIVE_INFINITY, bestEpoch = 0 } = before ?? {};
-  const engine = await createEngine({ threads: nodeThreads(request.threads) });
+  const engine = await createEngine({ threads: nodeThreads(request.threads), fast: recipe.fast });
   const { weights } = deployWeights(buildNetwork(network), request.weights);
   const executor = new AwareExecutor(engine, start, weights, recipe.batch);
   const batches = makeBatches(source, network, recipe, request.threads, (message) => context.note(message));
@@ -107,7 +111,7 @@ export async function trainAware(request: AwareRequest, context: Context): Promi
       const state = executor.state();
       requireFinite({ ...state, ...averaged }, trainer.steps, recipe);
       const metrics = score(network, simulatedOutputs(engine, executor.quantized(averaged), network, val), val);
-      const value = headline(metrics);
+      const value = fidelity(metrics);
       epoch++;
       // Below 0 is unknown, and the last is the best guess. At the same value the later weights are better settled.
       if (value >= best || value < 0) {
@@ -120,7 +124,7 @@ export async function trainAware(request: AwareRequest, context: Context): Promi
       const perSecond = (done.pictures * 1000) / done.ms;
       progress.update(
         epoch,
-        `loss ${loss.toFixed(3)}  int8 ${metrics.task === "detect" ? "AP50" : "top1"} ${value.toFixed(3)}  ${perSecond.toFixed(0)} images/s`,
+        `loss ${loss.toFixed(3)}  int8 ${metrics.task === "detect" ? "AP" : "top1"} ${value.toFixed(3)}  ${perSecond.toFixed(0)} images/s`,
       );
     }
     const saved = decodeSafetensors(readFileSync(awarePath(folder)), awarePath(folder)).weights;

@@ -224,6 +224,11 @@ export function headline(metrics: Metrics): number {
   return metrics.task === "detect" ? metrics.AP50 : metrics.top1;
 }
 
+/** The figure that shows best what rounding costs: AP, whose strict thresholds feel every shift of a box, or top-1. */
+export function fidelity(metrics: Metrics): number {
+  return metrics.task === "detect" ? metrics.AP : metrics.top1;
+}
+
 /** One line for people. */
 export function describeMetrics(metrics: Metrics): string {
   if (metrics.task === "detect") {
