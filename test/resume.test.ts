@@ -27,7 +27,21 @@ afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
 
 const words = (name: string, ...more: string[]): string[] => [
   "train",
-  ...["--data", data, "--network", network, "--project", project, "--seed", "7", "--batch", "4", "--name", name],
+  ...[
+    "--data",
+    data,
+    "--network",
+    network,
+    "--project",
+    project,
+    "--seed",
+    "7",
+    "--batch",
+    "4",
+    "--no-plots",
+    "--name",
+    name,
+  ],
   ...more,
 ];
 

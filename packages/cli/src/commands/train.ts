@@ -150,6 +150,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       resume: resumed !== undefined,
       valEvery,
       onEvent,
+      plots: options.plots ? { dataName: data.name } : undefined,
     },
     context,
   );

@@ -8,15 +8,17 @@ export interface WatchingOptions {
   readonly val: boolean;
   readonly valEvery?: number;
   readonly jsonEvents?: boolean;
+  readonly plots: boolean;
 }
 
 /** By the names that commander gives them: they may be given with --resume too. */
-export const watchingNames = ["val", "valEvery", "jsonEvents"];
+export const watchingNames = ["val", "valEvery", "jsonEvents", "plots"];
 
 export function addWatchingOptions(command: Command): Command {
   return command
     .option("--no-val", "never validate: the last weights count as the best")
     .option("--val-every <n>", "validate every so many epochs, and after the last (default 1)", integer(1, 100_000))
+    .option("--no-plots", "draw no curves, pictures and report.html into the run folder")
     .option("--json-events", "print each event of events.jsonl on stdout as it happens, and nothing else");
 }
 

@@ -169,15 +169,64 @@ export function calibrationChart(
   });
 }
 
-const standaloneColours =
-  "--accent:#0f766e;--float:#3b6fd4;--int8:#d9730d;--firmware:#0f8a6d;--soft:#5d6675;--faint:#8a93a1;--line:#e2e0d8";
-
-/** A chart as an SVG file of its own, with the light colours of the report. */
-export function svgFile(chart: Html): string {
-  return chart.text.replace(/^<svg/, (tag) => {
-    const name = /^<svg[^>]* xmlns=/.test(chart.text) ? "" : ' xmlns="http://www.w3.org/2000/svg"';
-    return `${tag}${name} style="${standaloneColours};background:#fff;color:#5d6675;font:11px sans-serif"`;
+/** Sizes of boxes as shares of the picture, and the anchors' over them. */
+export function anchorChart(
+  boxes: readonly (readonly [number, number])[],
+  anchors: readonly (readonly [number, number])[],
+): Html {
+  const points = (sizes: typeof boxes) => sizes.map(([x, y]) => ({ x, y }));
+  return draw({
+    width: 480,
+    height: 400,
+    marginLeft: 48,
+    marginBottom: 36,
+    marginTop: 22,
+    x: { label: "width", domain: [0, 1], labelArrow: "none", labelAnchor: "center" },
+    y: { label: "height", domain: [0, 1], grid: true, labelArrow: "none" },
+    marks: [
+      Plot.dot(points(boxes), { x: "x", y: "y", fill: "var(--faint)", r: 1.6, fillOpacity: 0.45 }),
+      Plot.rect(points(anchors), { x1: 0, y1: 0, x2: "x", y2: "y", stroke: "var(--int8)", strokeOpacity: 0.35 }),
+      Plot.dot(points(anchors), { x: "x", y: "y", fill: "var(--int8)", r: 5 }),
+    ],
   });
+}
+
+/** Charts one above the other, each under its title. */
+export function curveChart(titles: readonly string[], charts: readonly Html[]): Html {
+  let top = 0;
+  let width = 0;
+  const parts = charts.map(({ text }, i) => {
+    const size = (name: string) => Number(new RegExp(`^<svg[^>]* ${name}="([\\d.]+)"`).exec(text)?.[1]);
+    const at = top;
+    top += size("height") + 34;
+    width = Math.max(width, size("width"));
+    return `<text x="10" y="${at + 20}" font-weight="600" fill="currentColor">${titles[i]}</text>${text.replace(/^<svg/, `<svg x="0" y="${at + 30}"`)}`;
+  });
+  return raw(`<svg width="${width}" height="${top}" viewBox="0 0 ${width} ${top}">${parts.join("")}</svg>`);
+}
+
+const standaloneColours: Readonly<Record<string, string>> = {
+  accent: "#0f766e",
+  float: "#3b6fd4",
+  int8: "#d9730d",
+  firmware: "#0f8a6d",
+  violet: "#8250df",
+  good: "#0f8a6d",
+  bad: "#c2382e",
+  soft: "#5d6675",
+  faint: "#8a93a1",
+  line: "#e2e0d8",
+};
+
+/** A chart as an SVG file of its own, in the light colours of the report; it needs no style sheet, as some viewers have none. */
+export function svgFile(chart: Html): string {
+  const name = /^<svg[^>]* xmlns=/.test(chart.text) ? "" : ' xmlns="http://www.w3.org/2000/svg"';
+  return chart.text
+    .replace(/var\(--(\w+)\)/g, (all, colour: string) => standaloneColours[colour] ?? all)
+    .replace(/^<svg([^>]*)>/, (_, attributes: string) => {
+      const style = 'style="background:#fff;color:#5d6675;font:11px sans-serif"';
+      return `<svg${name}${attributes} ${style}><rect width="100%" height="100%" fill="#fff"/>`;
+    });
 }
 
 /** What the search saw: work against memory, the chosen one marked. */

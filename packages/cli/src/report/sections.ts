@@ -127,7 +127,11 @@ const chartMetrics = new Set(["AP50", "AP", "precision", "recall", "f1", "top1",
 const chartColours = ["var(--float)", "var(--int8)", "var(--firmware)", "var(--bad)", "var(--violet)", "var(--faint)"];
 const notLosses = new Set(["epoch", "learningRate", "imagesPerSecond", "confidence", "images"]);
 
-export function trainingSection({ training, metrics, dataset }: ReportData): Html {
+export function trainingSection({
+  training,
+  metrics,
+  dataset,
+}: Pick<ReportData, "training" | "metrics"> & { readonly dataset: Pick<ReportData["dataset"], "pictures"> }): Html {
   if (isLeftOut(training)) return section("Training", undefined, leftOut(training));
   const { rows, bestEpoch, imagesPerSecond, seconds } = training;
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
@@ -155,8 +159,11 @@ ${losses.length > 0 && html`<figure>${lineChart(losses.map(line), { x: "epoch", 
   );
 }
 
-export function predictionsSection({ predictions, dataset }: ReportData): Html {
-  const title = "Predictions beside truth";
+export function predictionsSection(
+  { predictions, dataset }: Pick<ReportData, "predictions"> & { readonly dataset: Omit<ReportData["dataset"], "name"> },
+  title = "Predictions beside truth",
+  which = `Pictures of the ${dataset.split} split, as int8.`,
+): Html {
   if (isLeftOut(predictions)) return section(title, undefined, leftOut(predictions));
   if (dataset.task === "classify") {
     const cell = ({ picture, caption, truth, predicted }: Prediction) => {
@@ -165,12 +172,7 @@ export function predictionsSection({ predictions, dataset }: ReportData): Html {
         index === undefined ? "?" : (dataset.classes[index] ?? `class ${index}`);
       return html`<figure>${boxedPicture(picture, [], { title: caption })}<figcaption><b class="${right ? "good" : "bad"}">${named(predicted?.class)}</b> ${predicted?.score.toFixed(2)}${!right && html`<br>is ${named(truth)}`}</figcaption></figure>`;
     };
-    return section(
-      title,
-      `Pictures of the ${dataset.split} split, as int8.`,
-      html`<div class="pictures">${predictions.map(cell)}</div>`,
-      true,
-    );
+    return section(title, which, html`<div class="pictures">${predictions.map(cell)}</div>`, true);
   }
   const pair = ({ picture, caption, truths = [], detections = [] }: Prediction, i: number) => {
     const { found, right } = matchBoxes(truths, detections);
@@ -180,7 +182,7 @@ export function predictionsSection({ predictions, dataset }: ReportData): Html {
     html`<span><span class="key" style="border-color:${colour};border-style:${dashed ? "dashed" : "solid"}"></span>${text}</span>`;
   return section(
     title,
-    `Pictures of the ${dataset.split} split, as int8. Left what is there, right what was found; a box is right when it overlaps a truth of its class by an IoU of .5.`,
+    `${which} Left what is there, right what was found; a box is right when it overlaps a truth of its class by an IoU of .5.`,
     [
       html`<div class="legend">${key("#38bdf8", "truth, found")}${key("#ff5c5c", "truth, missed", true)}${key("#34d399", "prediction, right")}${key("#fbbf24", "prediction, wrong", true)}</div>`,
       html`<div class="grid">${predictions.map(pair)}</div>`,

@@ -86,7 +86,8 @@ function samplesOf(count: number, { batch, seed }: Recipe, epoch: number): Int32
   return cutBatches(epochOrder(count, seed, epoch), batch, true);
 }
 
-function planEpoch(count: number, network: Network, recipe: Recipe, epoch: number): BatchPlan[] {
+/** The batches of an epoch, in order. */
+export function planEpoch(count: number, network: Network, recipe: Recipe, epoch: number): BatchPlan[] {
   const options: BatchOptions = {
     ...inputOptions(network),
     seed: recipe.seed,

@@ -50,14 +50,14 @@ export interface EpochReport {
 }
 
 export interface TrainObserver {
-  started?(start: RunStart): void;
+  started?(start: RunStart): void | Promise<void>;
   /** Something to look at that does not stop the run. */
   warning?(message: string): void;
   /** After the checkpoint is written. "stop" ends the run here as if it had no more epochs. */
   epochEnd?(report: EpochReport): "stop" | undefined | Promise<"stop" | undefined>;
   finished?(result: TrainResult): void | Promise<void>;
   /** The process ends before the run does; `epoch` epochs are kept. */
-  stopped?(error: unknown, epoch: number): void;
+  stopped?(error: unknown, epoch: number): void | Promise<void>;
 }
 
 /** Tells all of them, in order; true when one asks to stop. */

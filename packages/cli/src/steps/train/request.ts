@@ -18,6 +18,8 @@ export interface TrainRequest {
   readonly resume: boolean;
   /** Validate every so many epochs, and after the last; 0: never, and the last weights count as the best. Default 1. */
   readonly valEvery?: number;
+  /** Draw curves, pictures and report.html into the folder; the data set's name for their titles. Default: draw none. */
+  readonly plots?: { readonly dataName: string };
   /** Gets each line of events.jsonl as it is written. */
   readonly onEvent?: (line: string) => void;
   /** Told of what happens; any of them may end the run early. */

@@ -20,6 +20,7 @@ import { trainEpoch } from "./epoch.js";
 import { describeEpoch, endEpoch, type Standing } from "./epoch-end.js";
 import { EventLog } from "./events.js";
 import { type TrainObserver, tellEpochEnd } from "./observers.js";
+import { RunPlots } from "./plots.js";
 import type { TrainRequest, TrainResult } from "./request.js";
 import { requireSame } from "./resume.js";
 import { makeTrainer } from "./trainer.js";
@@ -38,6 +39,10 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
 async function trainLocked(request: TrainRequest, context: Context): Promise<TrainResult> {
   const { folder, network, train: source, val, dataKey, threads, valEvery = 1 } = request;
   const observers: TrainObserver[] = [new EventLog(request.onEvent, context.note), ...(request.observers ?? [])];
+  const warn = (message: string): void => {
+    context.note(message);
+    for (const observer of observers) observer.warning?.(message);
+  };
   // A batch can hold no more than there is: batch statistics of repeated pictures would lie.
   const recipe = { ...request.recipe, batch: Math.min(request.recipe.batch, source.length) };
   const key = keyOf(network, recipe, dataKey);
@@ -50,13 +55,13 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
   if (device !== undefined)
     context.note(`device ${recipe.device}: ONNX Runtime computes the steps; its bits are its own, from run to run too`);
   const engine = await createEngine({ threads: nodeThreads(threads), fast: recipe.fast });
-  const batches = makeBatches(source, network, recipe, threads, (message) => {
-    context.note(message);
-    for (const observer of observers) observer.warning?.(message);
-  });
+  const batches = makeBatches(source, network, recipe, threads, warn);
   const trainer = makeTrainer(engine, graph, network, recipe, batches.stepsPerEpoch);
   if (checkpoint === undefined) trainer.executor.setParameters(initialWeights(graph, recipe.seed, network.head));
   else trainer.restore(checkpoint.state, checkpoint.step);
+  const bestOutputs = () => floatOutputs(engine, network, loadWeights(bestPath(folder), graph), val);
+  if (request.plots !== undefined)
+    observers.push(new RunPlots({ ...request.plots, train: source, val, outputs: bestOutputs, warn }));
   const progress = context.progress({
     label: "training",
     total: recipe.epochs,
@@ -80,7 +85,7 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
       epoch,
       stepsPerEpoch: batches.stepsPerEpoch,
     };
-    for (const observer of observers) observer.started?.(start);
+    for (const observer of observers) await observer.started?.(start);
     while (standing.epoch < recipe.epochs) {
       const { epoch } = standing;
       const onStep = (done: number, loss: number, perSecond: number): void => {
@@ -95,11 +100,9 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
       progress.update(report.epoch, describeEpoch(report));
       if (await tellEpochEnd(observers, report)) break;
     }
-    const path = bestPath(folder);
     // Of an epoch before the run was resumed only the weights are left.
-    if (valEvery > 0)
-      standing.bestMetrics ??= score(network, floatOutputs(engine, network, loadWeights(path, graph), val), val);
-    const weightsSha256 = sha256(readFileSync(path));
+    if (valEvery > 0) standing.bestMetrics ??= score(network, bestOutputs(), val);
+    const weightsSha256 = sha256(readFileSync(bestPath(folder)));
     finishLock(folder, weightsSha256, valEvery);
     const result: TrainResult = {
       epochs: standing.epoch,
@@ -113,7 +116,7 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
     return result;
   } catch (error) {
     const told = withKept(error, folder, standing.epoch);
-    for (const observer of observers) observer.stopped?.(told, standing.epoch);
+    for (const observer of observers) await observer.stopped?.(told, standing.epoch);
     throw told;
   } finally {
     progress.stop();
