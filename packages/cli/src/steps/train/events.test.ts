@@ -17,7 +17,8 @@ beforeAll(async () => {
   words = (name, ...more) => [
     "train",
     ...common,
-    ...["--project", join(root, "runs"), "--batch", "8", "--epochs", "4", "--workers", "2", "--name", name],
+    ...["--project", join(root, "runs"), "--batch", "8", "--epochs", "4", "--workers", "2", "--no-plots"],
+    ...["--name", name],
     ...more,
   ];
 });

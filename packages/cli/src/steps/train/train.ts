@@ -20,7 +20,6 @@ import { trainEpoch } from "./epoch.js";
 import { describeEpoch, endEpoch, type Standing } from "./epoch-end.js";
 import { EventLog } from "./events.js";
 import { type TrainObserver, tellEpochEnd } from "./observers.js";
-import { RunPlots } from "./plots.js";
 import type { TrainRequest, TrainResult } from "./request.js";
 import { requireSame } from "./resume.js";
 import { makeTrainer } from "./trainer.js";
@@ -60,8 +59,11 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
   if (checkpoint === undefined) trainer.executor.setParameters(initialWeights(graph, recipe.seed, network.head));
   else trainer.restore(checkpoint.state, checkpoint.step);
   const bestOutputs = () => floatOutputs(engine, network, loadWeights(bestPath(folder), graph), val);
-  if (request.plots !== undefined)
+  if (request.plots !== undefined) {
+    // Charts take a while to load, and not every training draws.
+    const { RunPlots } = await import("./plots.js");
     observers.push(new RunPlots({ ...request.plots, train: source, val, outputs: bestOutputs, warn }));
+  }
   const progress = context.progress({
     label: "training",
     total: recipe.epochs,
