@@ -140,8 +140,8 @@ export function calibrationChart(
   const full = bins.filter(({ images }) => images > 0);
   const all = full.reduce((sum, { images }) => sum + images, 0);
   return draw({
-    width: 640,
-    height: 320,
+    width: 980,
+    height: 340,
     marginLeft: 44,
     marginRight: 12,
     marginBottom: 34,

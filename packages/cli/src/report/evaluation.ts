@@ -67,7 +67,7 @@ export function precisionRecallCurves(note: string, curves: readonly NamedCurve[
   return section(
     "Precision and recall",
     note,
-    html`<figure>${lineChart(lines(curves), { x: "recall", xDomain: [0, 1], ...unit, width: 640 })}</figure>`,
+    html`<figure>${lineChart(lines(curves), { x: "recall", xDomain: [0, 1], ...unit, width: 980 })}</figure>`,
   );
 }
 
@@ -83,7 +83,7 @@ export function confidenceSection(points: readonly ConfidencePoint[]): Html {
   return section(
     "F1 over confidence",
     `All classes together, IoU of at least .5. The best F1 is ${best.f1.toFixed(3)}, at ${best.confidence.toFixed(2)}: precision ${best.precision.toFixed(3)}, recall ${best.recall.toFixed(3)}.`,
-    html`<figure>${lineChart(lines([curve("f1"), curve("precision"), curve("recall")]), { x: "confidence", mark, ...unit, width: 640 })}</figure>`,
+    html`<figure>${lineChart(lines([curve("f1"), curve("precision"), curve("recall")]), { x: "confidence", mark, ...unit, width: 980 })}</figure>`,
   );
 }
 
@@ -105,7 +105,7 @@ export function classSections({ names, confusion, calibration }: ClassAnalysis):
 
 /** @param keepsLast the last row and column are shown in any case */
 function matrixSection(all: readonly string[], counts: readonly number[], note: string, keepsLast = false): Html {
-  const most = 14;
+  const most = 11;
   const size = all.length;
   const wrong = (i: number) => {
     let sum = 0;

@@ -26,6 +26,7 @@ a{color:var(--accent)}
 .good{color:var(--good)}.bad{color:var(--bad)}
 .bar{height:9px;border-radius:5px;background:var(--track);margin:9px 0 7px;overflow:hidden}
 .bar i{display:block;height:100%;border-radius:5px;background:var(--accent)}.bar i.over{background:var(--bad)}
+td>.bar{margin:0}td:has(>.bar){vertical-align:middle}
 .two{display:grid;grid-template-columns:repeat(auto-fit,minmax(320px,1fr));gap:22px}
 .two>*{min-width:0}
 .scroll{overflow-x:auto}
@@ -50,7 +51,7 @@ figure{margin:0;min-width:0}figcaption{font-size:12.5px;color:var(--soft);margin
 .legend .key{display:inline-block;width:16px;height:11px;border-radius:3px;border:2px solid;margin-right:6px;vertical-align:-1px}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,460px),1fr));gap:20px 22px}
 .trajectories{margin-top:16px}.trajectories .picture{max-height:640px}
-table.matrix{width:auto}table.matrix td,table.matrix th{padding:7px 12px;min-width:64px}table.matrix td{border:2px solid var(--card);border-radius:4px}table.matrix th.n{min-width:64px}
+table.matrix{width:auto}table.matrix td,table.matrix th{padding:7px 8px;min-width:52px}table.matrix td{border:2px solid var(--card)}table.matrix td:last-child,table.matrix th:last-child{padding-right:8px}table.matrix tr>th{border:0}table.matrix tr>th:first-child{padding-left:0}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:6px}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(110px,1fr));gap:12px}
 .strip{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,240px),1fr));gap:12px}
