@@ -6,6 +6,7 @@ import type { Detection } from "@phinets/core/detection";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import type { ClassScore, Detector, DetectorOptions } from "../picture/detect.js";
+import { parseTiles } from "../picture/tiles.js";
 import type { Context } from "../terminal/context.js";
 import { formatMs } from "../terminal/format.js";
 import { fraction, integer, oneOf } from "../terminal/options.js";
@@ -44,6 +45,11 @@ export function register(program: Command, context: Context): void {
     .option("--conf <score>", "least score of a box", fraction, 0.25)
     .option("--iou <overlap>", "boxes of a class that overlap more are one", fraction, 0.45)
     .option("--max-det <n>", "most boxes a picture", integer(1), 100)
+    .option(
+      "--tiles <columnsxrows>",
+      "also look at overlapping parts, as 2x2: for small objects (default: off)",
+      parseTiles,
+    )
     .option("--project <folder>", "folder of runs", "runs")
     .option("--name <name>", "name of the output folder (default: predict, predict2, ...)")
     .option("--exist-ok", "write into an existing output folder")

@@ -6,6 +6,7 @@ import { PhinetsError } from "@phinets/core/tensor";
 import type { Track, Tracker, TrackerBox, TrackerName } from "@phinets/core/tracking";
 import type { Command } from "commander";
 import type { Detector, DetectorOptions } from "../picture/detect.js";
+import { parseTiles, type Tiles } from "../picture/tiles.js";
 import type { Context } from "../terminal/context.js";
 import { formatMs } from "../terminal/format.js";
 import { fraction, integer, oneOf } from "../terminal/options.js";
@@ -25,6 +26,7 @@ interface TrackOptions {
   readonly conf?: number;
   readonly nmsIou: number;
   readonly maxDet: number;
+  readonly tiles?: Tiles;
   readonly video: boolean;
 }
 
@@ -53,6 +55,11 @@ export function register(program: Command, context: Context): void {
     .option("--conf <score>", "least score of a box (default: sort 0.25, bytetrack 0.1)", fraction)
     .option("--nms-iou <overlap>", "boxes of a class that overlap more are one", fraction, 0.45)
     .option("--max-det <n>", "most boxes a frame", integer(1), 100)
+    .option(
+      "--tiles <columnsxrows>",
+      "also look at overlapping parts, as 2x2: for small objects (default: off)",
+      parseTiles,
+    )
     .option("--no-video", "do not write the annotated mp4")
     .action((source: string | undefined, options: TrackOptions) => track(source, options, context));
 }
@@ -177,10 +184,10 @@ async function trackFrames(
 
 async function loadDetector(
   model: string,
-  { tracker, on, conf = tracker === "sort" ? 0.25 : 0.1, nmsIou, maxDet }: TrackOptions,
+  { tracker, on, conf = tracker === "sort" ? 0.25 : 0.1, nmsIou, maxDet, tiles }: TrackOptions,
 ): Promise<Detector> {
   const [{ loadRun }, { Detector }] = await Promise.all([import("../run/index.js"), import("../picture/index.js")]);
-  const detector = new Detector(loadRun(model), { on, conf, iou: nmsIou, maxDet });
+  const detector = new Detector(loadRun(model), { on, conf, iou: nmsIou, maxDet, tiles });
   if (detector.task !== "detect") {
     throw new PhinetsError("track.model", `${model}: the network is a classifier; tracking needs a detector`, model);
   }

@@ -1,7 +1,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Picture, pixelToInput, resize } from "@phinets/core/data";
+import { crop, type Picture, pixelToInput, resize } from "@phinets/core/data";
 import { runFloat } from "@phinets/core/inference";
 import { inputName } from "@phinets/core/networks";
 import { PhinetsError, Random, tensor } from "@phinets/core/tensor";
@@ -48,6 +48,26 @@ describe("Detector", () => {
     const spread = Math.max(...float) - Math.min(...float);
     expect(spread).toBeGreaterThan(1);
     expect(sum / float.length).toBeLessThan(0.05 * spread);
+  });
+
+  it("looks at tiles and the whole: what it finds there, in pixels of the picture", () => {
+    const options = { conf: 0.05, iou: 0.45, maxDet: 1000 };
+    const tiled = new Detector(run, { ...options, tiles: { columns: 2, rows: 1 } });
+    const one = new Detector(run, options);
+    const found = tiled.detect(picture);
+    // Wide tiles of a fifth in common: 96 / 1.8 pixels each.
+    const [left, right] = [0, (96 / 1.8) * 0.8].map((x) =>
+      one
+        .detect(crop(picture, { x, y: 0, width: 96 / 1.8, height: 80 }, { width: 48, height: 32 }))
+        .map((box) => ({ ...box, x: x + (box.x * 2) / 1.8, width: (box.width * 2) / 1.8, y: box.y * 2.5 })),
+    );
+    const all = [...one.detect(picture), ...left, ...right];
+    expect(found.length).toBeGreaterThan(3);
+    expect(found[0].score).toBe(Math.max(...all.map(({ score }) => score)));
+    for (const box of found) {
+      const same = all.some((other) => other.score === box.score && Math.abs(other.x - box.x) < 1e-9);
+      expect(same).toBe(true);
+    }
   });
 
   it("gives boxes in source pixels, best first, within the limits asked for", () => {

@@ -1,11 +1,12 @@
 /** From a picture to what a run's network sees in it: the same road for float and int8, for predict, track, val and ship. */
-import { type Picture, resize, withChannels, writeInput, writeInputInt8 } from "@phinets/core/data";
+import { crop, type Picture, resize, withChannels, writeInput, writeInputInt8 } from "@phinets/core/data";
 import { type Detection, detect, type OutputMap, toSourcePixels } from "@phinets/core/detection";
 import { deployWeights, type Graph } from "@phinets/core/graph";
 import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
 import { classCount, classNames, inputName, type Network } from "@phinets/core/networks";
 import { exp, type FloatWeights, PhinetsError, tensor } from "@phinets/core/tensor";
 import type { Run } from "../run/load.js";
+import { joinTiles, type Tile, type Tiles, tilesOf } from "./tiles.js";
 
 /** Which arithmetic runs the network. */
 export type Arithmetic = "float" | "int8";
@@ -19,6 +20,8 @@ export interface DetectorOptions {
   readonly iou?: number;
   /** Most boxes a picture. Default 100. */
   readonly maxDet?: number;
+  /** Looks at overlapping parts of the picture and at the whole, for small objects. Default: at the whole alone. */
+  readonly tiles?: Tiles;
 }
 
 /** A class and its probability, 0..1. */
@@ -92,18 +95,32 @@ export class Detector {
 
   /** Boxes in source pixels, best first. Throws for a classifier. */
   detect(picture: Picture): Detection[] {
+    const { tiles, iou = 0.45, maxDet = 100 } = this.#options;
+    const whole = { x: 0, y: 0, width: picture.width, height: picture.height };
+    if (tiles === undefined) return this.#boxes(this.output(picture), whole);
+    const found = tilesOf(picture, tiles).flatMap((tile) => {
+      const { height, width, channels } = this.network.input;
+      return this.#boxes(this.#run(withChannels(crop(picture, tile, { height, width }), channels)), tile);
+    });
+    return joinTiles([...this.#boxes(this.output(picture), whole), ...found], iou, maxDet);
+  }
+
+  /** Boxes in an output map of a part of the picture, in pixels of the picture. */
+  #boxes(map: OutputMap, part: Tile): Detection[] {
     const { head } = this.network;
     if (head.kind !== "yolov2")
       throw new PhinetsError("detect.head", "the network is a classifier: it names pictures and finds no boxes");
     const [, height, width, channels] = this.#outputShape;
     const { conf, iou, maxDet } = this.#options;
     const boxes = detect(
-      this.output(picture),
+      map,
       [height, width, channels],
       { anchors: head.anchors, classes: classCount(head), decoder: head.decoder },
       { threshold: conf, iouThreshold: iou, maxDetections: maxDet },
     );
-    return toSourcePixels(boxes, picture.width, picture.height).filter((box) => box.width > 0 && box.height > 0);
+    return toSourcePixels(boxes, part.width, part.height)
+      .filter((box) => box.width > 0 && box.height > 0)
+      .map((box) => ({ ...box, x: part.x + box.x, y: part.y + box.y }));
   }
 
   /** Classes by probability (softmax of the logits), best first. Throws for a detector. */
