@@ -4,8 +4,8 @@
  * each row to stdout, a picture with the way of every track to --picture.
  *
  * Usage: npm run bench:pets -- MODEL [--video pets09-s2l1.avi] [--truth mot15/train/PETS09-S2L1] [--tiles 2x2]
- *   [--on int8] [--sort-conf 0.25] [--picture pets.jpg] [--tracks FOLDER]
- * MODEL is a run folder. Without --video and --truth they are looked for under $PHINETS_SHARED/data. Needs `npm run build`
+ *   [--on int8] [--sort-conf 0.25] [--high-score 0.5] [--picture pets.jpg] [--tracks FOLDER] [--detections det.txt]
+ * MODEL is a run folder. --tracks keeps tracks, and the network's boxes as det.txt, which --detections takes up again. Without --video and --truth they are looked for under $PHINETS_SHARED/data. Needs `npm run build`
  * and ffmpeg.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -29,6 +29,8 @@ const { values: options, positionals } = parseArgs({
     tiles: text(),
     on: text("int8"),
     "sort-conf": text("0.25"),
+    "high-score": text("0.5"),
+    detections: text(),
     picture: text(),
     tracks: text(),
   },
@@ -47,12 +49,17 @@ const truth = parseMotRows(read("gt/gt.txt"), "gt.txt");
 // ByteTrack also looks at poor boxes; SORT gets the good ones of the same.
 const tiles = options.tiles === undefined ? undefined : parseTiles(options.tiles);
 const detector = new Detector(loadRun(model), { on: options.on, conf: 0.1, tiles });
+const known = options.detections && readMotDetections(readFileSync(options.detections, "utf8"), options.detections);
 const ours = [];
 let shown;
 const start = performance.now();
 const { frames } = await framesOf(options.video);
 for await (const { picture } of frames) {
   shown ??= picture;
+  if (known) {
+    for (let f = 0; f < frameCount; f++) ours.push(known[f] ?? []);
+    break;
+  }
   ours.push(
     detector.detect(picture).map(({ x, y, width, height, score }) => ({
       ...{ x1: x, y1: y, x2: x + width, y2: y + height, score },
@@ -62,6 +69,13 @@ for await (const { picture } of frames) {
   if (ours.length % 100 === 0) console.error(`${ours.length} of ${frameCount} frames`);
 }
 const detectMs = performance.now() - start;
+if (options.tracks !== undefined) {
+  mkdirSync(options.tracks, { recursive: true });
+  const rows = ours.flatMap((list, f) =>
+    list.map(({ x1, y1, x2, y2, score }) => [f + 1, -1, x1, y1, x2 - x1, y2 - y1, score].join()),
+  );
+  writeFileSync(join(options.tracks, "det.txt"), `${rows.join("\n")}\n`);
+}
 const boxes = {
   [`${options.on}${tiles ? `, ${options.tiles} tiles and the whole` : ""}`]: ours,
   "public detections": readMotDetections(read("det/det.txt"), "det.txt"),
@@ -73,7 +87,7 @@ const rows = [];
 for (const [source, list] of Object.entries(boxes)) {
   for (const [trackerName, tracker] of [
     ["sort", new Sort()],
-    ["bytetrack", new ByteTracker()],
+    ["bytetrack", new ByteTracker(list === ours ? { highScore: Number(options["high-score"]) } : {})],
   ]) {
     const least = list === ours && trackerName === "sort" ? sortConf : 0;
     const tracks = Array.from({ length: frameCount }, (_, f) =>
@@ -98,7 +112,7 @@ for (const [source, list] of Object.entries(boxes)) {
   }
 }
 console.error(formatTable(["detections", "tracker", ...fractions, ...counts], rows));
-console.error(`detection: ${((1000 * ours.length) / detectMs).toFixed(1)} frames/s, reading included`);
+if (!known) console.error(`detection: ${((1000 * ours.length) / detectMs).toFixed(1)} frames/s, reading included`);
 
 /** The first frame, darkened, with the way of every track: the middle of its box's lower edge. */
 async function draw(tracks) {

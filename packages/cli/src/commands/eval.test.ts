@@ -170,7 +170,10 @@ describe("eval --report", () => {
     rmSync(join(folder, "pred/comp4_det_test_book.txt"), { force: true });
     const words = ["eval", "voc", "--gt", join(folder, "voc"), "--pred", join(folder, "pred"), "--report", out];
     const { mAPArea } = await json(...words);
-    expect(bodyOf(out)).toContain(`<div class="value">${(100 * mAPArea).toFixed(1)}</div>`);
+    const body = bodyOf(out);
+    expect(body).toContain(`<div class="value">${(100 * mAPArea).toFixed(1)}</div>`);
+    for (const title of ["F1 over confidence", "What the errors cost", "Confusion matrix"])
+      expect(body).toContain(title);
   });
 });
 

@@ -116,8 +116,8 @@ export function valPage(metrics: Metrics, names: readonly string[], title: strin
     return renderEvaluation({
       ...{ title, verb, lead },
       cards: [
-        ["top-1", `${percent(top1)} %`],
-        ["top-5", `${percent(top5)} %`],
+        ["top-1", `${(100 * top1).toFixed(2)} %`],
+        ["top-5", `${(100 * top5).toFixed(2)} %`],
         ["calibration error", figure(calibrationError)],
       ],
       sections: [

@@ -123,14 +123,16 @@ function matrixSection(all: readonly string[], counts: readonly number[], note: 
     let whole = 0;
     for (let j = 0; j < size; j++) whole += counts[row * size + j];
     if (count === 0) return html`<td class="n">·</td>`;
-    const share = Math.round((70 * count) / whole);
+    // Errors are rare where a network is good: the root shows them too.
+    const part = row === column ? count / whole : Math.sqrt(count / whole);
+    const share = Math.round(70 * part);
     const colour = row === column ? "var(--good)" : "var(--bad)";
     return html`<td class="n" style="background:color-mix(in srgb, ${colour} ${share}%, transparent)">${formatCount(count)}</td>`;
   };
   const left = shown.length < size ? ` The ${shown.length} with most errors of ${size}.` : "";
   return section(
     "Confusion matrix",
-    `${note} The deeper the colour, the larger its share of the row.${left}`,
+    `${note} The deeper the colour, the larger the share of the row.${left}`,
     html`<div class="scroll"><table class="matrix"><thead><tr><th></th>${shown.map((i) => html`<th class="n">${all[i]}</th>`)}</tr></thead><tbody>${shown.map((row) => html`<tr><th scope="row">${all[row]}</th>${shown.map((column) => cell(row, column))}</tr>`)}</tbody></table></div>`,
     true,
   );
@@ -140,7 +142,7 @@ export function calibrationSection({ ECE, MCE, bins }: Calibration): Html {
   return section(
     "Calibration",
     `How often the network is right when it says so. Expected calibration error ${ECE.toFixed(3)}, largest ${MCE.toFixed(3)}; ${bins.length} bins of equal width over the probability of what it says.`,
-    html`<figure>${calibrationChart(bins)}<figcaption>share of right answers over the confidence; on the dashed line a network is as sure as it should be, below it too sure</figcaption></figure>`,
+    html`<figure>${calibrationChart(bins)}<figcaption>share of right answers over the confidence; on the dashed line a network is as sure as it should be, below it too sure, above it too shy</figcaption></figure>`,
   );
 }
 
