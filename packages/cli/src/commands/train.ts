@@ -1,7 +1,7 @@
 /** `phinets train`: pictures in, a run folder with weights out. */
 import { join, resolve } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
-import { makeRecipe, withClassWeights } from "@phinets/core/training";
+import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
 import type { Command } from "commander";
 import type { CachedPictures } from "../dataset/index.js";
 import { loadArguments } from "../run/arguments.js";
@@ -13,8 +13,9 @@ import { saveTarget } from "../run/target.js";
 import { chooseNetwork } from "../steps/choose-network.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
 import { type Int8Report, makeInt8 } from "../steps/int8.js";
+import { describePretrained, loadPretrained, recordedWeights, runOfWeights } from "../steps/pretrained.js";
 import { hasLock, lockRun, readLock, requireRepeatable } from "../steps/run-lock.js";
-import { openDevice, train } from "../steps/train/index.js";
+import { openDevice, requireTrainable, type TrainResult, train } from "../steps/train/index.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
 import { addQatOption, type Int8Options } from "./int8-options.js";
@@ -42,18 +43,24 @@ type TrainOptions = Pick<Int8Options, "qat"> &
   NetworkOptions &
   RecipeOptions &
   RunOptions &
-  WatchingOptions & { readonly existOk?: boolean; readonly resume?: string; readonly fromLock?: string };
+  WatchingOptions & {
+    readonly existOk?: boolean;
+    readonly resume?: string;
+    readonly fromLock?: string;
+    readonly weights?: string;
+  };
 
 export function register(program: Command, context: Context): void {
   const command = program.command("train").description("Trains a network on labelled pictures.");
   addWatchingOptions(addQatOption(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))))
+    .option("--weights <run>", "start from a run, a .safetensors or a .pth: what fits is taken (default none)")
     .option("--exist-ok", "write into the run folder though it exists")
     .option("--resume <run>", "go on with a run that was stopped, with the options it was started with")
     .option("--from-lock <file>", "repeat the run that left this run.lock and say whether the weights are equal")
     .action((options: TrainOptions) => {
       if (options.resume !== undefined) refuseOthers(command, "resume", watchingNames);
       else if (options.fromLock !== undefined)
-        refuseOthers(command, "from-lock", ["data", "name", "existOk", "jsonEvents"]);
+        refuseOthers(command, "from-lock", ["data", "weights", "name", "existOk", "jsonEvents"]);
       return trainCommand(options, context);
     });
 }
@@ -79,7 +86,13 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const saved =
     resumed !== undefined
       ? loadArguments(resumed)
-      : lock && { ...lock.data, recipe: lock.recipe, valEvery: lock.valEvery, data: options.data ?? lock.data.paths };
+      : lock && {
+          ...lock.data,
+          recipe: lock.recipe,
+          valEvery: lock.valEvery,
+          weights: lock.start,
+          data: options.data ?? lock.data.paths,
+        };
   const valEvery = valEveryOf(options, saved?.valEvery);
   const onEvent = eventsTo(options, context);
   const paths = saved?.data ?? requireData(options.data);
@@ -101,7 +114,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       : resumed === undefined
         ? await namingTarget(options.target, () =>
             chooseNetwork(data, {
-              network: options.network,
+              network: networkPath(options),
               board,
               limits: limitsOf(options),
               loss: recipe.loss,
@@ -109,12 +122,21 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
             }),
           )
         : loadNetwork(join(resumed, "network.json"));
+  requireTrainable(network, recipe);
   // Before there is a folder: a device that does not start leaves nothing behind.
   await (await openDevice(recipe.device, threadsOf(options)))?.dispose();
+  const pretrained =
+    saved === undefined
+      ? options.weights === undefined
+        ? undefined
+        : loadPretrained(options.weights, network)
+      : saved.weights && recordedWeights({ ...saved.weights, file: options.weights ?? saved.weights.file }, network);
   const folder =
     resumed ?? createRunFolder({ project, task, name: options.name, defaultName: "train", existOk: options.existOk });
   requireFree(folder);
   context.note(`run: ${folder}`);
+  if (saved === undefined && pretrained !== undefined)
+    for (const line of describePretrained(pretrained)) context.note(line);
   let source: CachedPictures;
   let val: CachedPictures;
   try {
@@ -124,6 +146,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
     if (resumed === undefined) removeIfEmpty(folder);
     throw error;
   }
+  const start = pretrained && { file: pretrained.file, sha256: pretrained.sha256 };
   // Only now: a run that fails on a bad picture leaves its name free.
   if (resumed === undefined) {
     saveNetwork(folder, network);
@@ -133,11 +156,12 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       fraction,
       recipe,
       valEvery,
+      weights: start,
       ...(qat && { qat }),
     });
   }
   if (resumed === undefined || !hasLock(folder))
-    await lockRun(folder, { data, paths, fraction, network, recipe, valEvery }, context);
+    await lockRun(folder, { data, paths, fraction, network, recipe, valEvery, start }, context);
   const result = await train(
     {
       folder,
@@ -149,6 +173,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       threads: threadsOf(options),
       resume: resumed !== undefined,
       valEvery,
+      pretrained,
       onEvent,
       plots: options.plots ? { dataName: data.name } : undefined,
     },
@@ -165,7 +190,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const equal = lock && result.weightsSha256 === lock.weightsSha256;
   if (equal === false) context.exitCode = 1;
   const summary = [
-    `${folder}: ${result.epochs} epochs, the best is ${result.bestEpoch}`,
+    `${folder}: ${describeEnd(result, recipe)}, the best is ${result.bestEpoch}`,
     result.metrics === undefined ? "not validated" : describeMetrics(result.metrics),
     ...(int8 === undefined ? [] : [describeInt8(int8, val.length)]),
     `weights ${result.weightsSha256}  ${result.imagesPerSecond.toFixed(0)} images/s`,
@@ -175,4 +200,17 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   if (onEvent === undefined)
     context.result({ run: folder, ...result, ...(int8 && { int8 }), ...compared }, () => summary.join("\n"));
   else for (const line of summary) context.note(line);
+}
+
+function describeEnd({ epochs, end }: TrainResult, recipe: Recipe): string {
+  if (end === "epochs") return `${epochs} epochs`;
+  const why = end === "patience" ? `: none better for ${recipe.patience} (--patience)` : "";
+  return `stopped after ${epochs} of ${recipe.epochs} epochs${why}`;
+}
+
+/** The network of the run that the weights are from, unless the user names another or a board. */
+function networkPath({ network, target, weights }: TrainOptions): string | undefined {
+  if (network !== undefined || target !== undefined || weights === undefined) return network;
+  const run = runOfWeights(weights);
+  return run === undefined ? undefined : join(run, "network.json");
 }

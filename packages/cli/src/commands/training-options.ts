@@ -10,6 +10,7 @@ import { defaultTarget } from "../emulator/emulate.js";
 import { savedTarget } from "../run/target.js";
 import { collect, integer, number, oneOf, pictureSize } from "../terminal/options.js";
 import { type AugmentOptions, addAugmentOptions, augmentRecipeOf } from "./augment-options.js";
+import { addOptimizerOptions, type OptimizerOptions, optimizerRecipeOf } from "./optimizer-options.js";
 
 export interface DataOptions {
   readonly data: string[];
@@ -27,15 +28,10 @@ export interface NetworkOptions {
   readonly maxMacs?: number;
 }
 
-export interface RecipeOptions extends AugmentOptions {
+export interface RecipeOptions extends AugmentOptions, OptimizerOptions {
   readonly epochs?: number;
   readonly batch?: number;
   readonly seed?: number;
-  readonly optimizer?: Recipe["optimizer"];
-  readonly lr?: number;
-  readonly warmupSteps?: number;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
   readonly labelSmoothing?: number;
   readonly ema?: number;
   readonly loss?: Recipe["loss"];
@@ -70,15 +66,10 @@ export function addNetworkOptions(command: Command): Command {
 
 export function addRecipeOptions(command: Command): Command {
   return addAugmentOptions(
-    command
+    addOptimizerOptions(command)
       .option("--epochs <n>", "passes over the training pictures (default 30)", integer(1))
       .option("--batch <n>", "pictures a step (default 8 to detect, 128 to classify)", integer(1))
       .option("--seed <n>", "seeds weights, order, augmentation and splits (default 0)", integer(0, 2 ** 32 - 1))
-      .option("--optimizer <name>", "adamw or sgd (default adamw)", oneOf("adamw", "sgd"))
-      .option("--lr <rate>", "peak learning rate (default 0.01)", number(1e-9, 100))
-      .option("--warmup-steps <n>", "steps of linear warm-up, at most a tenth of the run (default 400)", integer(0))
-      .option("--momentum <x>", "SGD's momentum, AdamW's first beta (default 0.9)", number(0, 0.9999))
-      .option("--weight-decay <x>", "never on biases and batch norm (default 0.02)", number(0, 10))
       .option("--label-smoothing <x>", "classification, 0..1 (default 0.1)", number(0, 0.99))
       .option("--ema <decay>", "decay of the averaged weights (default 0.9985)", number(0, 0.999999))
       .option("--loss <name>", "detection: ciou or yolov2 (default ciou)", oneOf("ciou", "yolov2"))
@@ -102,14 +93,10 @@ export function addRunOptions(command: Command): Command {
 /** The recipe's options by the recipe's names; what was not given stays undefined. */
 export function recipeOf(options: RecipeOptions): Partial<Recipe> {
   return {
+    ...optimizerRecipeOf(options),
     epochs: options.epochs,
     batch: options.batch,
     seed: options.seed,
-    optimizer: options.optimizer,
-    learningRate: options.lr,
-    warmupSteps: options.warmupSteps,
-    momentum: options.momentum,
-    weightDecay: options.weightDecay,
     labelSmoothing: options.labelSmoothing,
     emaDecay: options.ema,
     loss: options.loss,

@@ -14,6 +14,8 @@ export interface SavedArguments {
   readonly valEvery?: number;
   /** Quantisation-aware epochs; true for the usual number. */
   readonly qat?: number | true;
+  /** Weights that the run started from. */
+  readonly weights?: { readonly file: string; readonly sha256: string };
 }
 
 /** Throws PhinetsError when the file is missing or is not a training run's. */
@@ -50,8 +52,10 @@ export function loadArguments(folder: string): SavedArguments {
   } catch (error) {
     return fail((error as Error).message);
   }
-  const { qat } = parsed!;
+  const { qat, weights } = parsed!;
   if (qat !== undefined && qat !== true && !(Number.isInteger(qat) && qat > 0))
     return fail(`qat is ${qat}; true or a number of epochs is needed`);
-  return { data, recipe, fraction: parsed!.fraction, valEvery: parsed!.valEvery, qat };
+  if (weights !== undefined && !(typeof weights?.file === "string" && typeof weights.sha256 === "string"))
+    return fail("weights is not a file with its sha256, as a training run writes it");
+  return { data, recipe, fraction: parsed!.fraction, valEvery: parsed!.valEvery, qat, weights };
 }

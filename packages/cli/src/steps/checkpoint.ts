@@ -22,6 +22,8 @@ export interface Checkpoint {
   /** Best value of the validated metric so far, and its epoch (1-based; 0 for none). */
   readonly best: number;
   readonly bestEpoch: number;
+  /** Mean loss of the run's first steps; checkpoints of earlier versions have none. */
+  readonly startLoss?: number;
   /** SHA-256 of what must not change between start and resume: network, recipe, data set. */
   readonly key: string;
   /** The data set's part of it, to say what has changed. */
@@ -37,7 +39,8 @@ export function saveCheckpoint(
   { state, ...progress }: Checkpoint,
   path: string = lastPath(folder),
 ): void {
-  const metadata = Object.fromEntries(Object.entries(progress).map(([name, value]) => [name, String(value)]));
+  const known = Object.entries(progress).filter(([, value]) => value !== undefined);
+  const metadata = Object.fromEntries(known.map(([name, value]) => [name, String(value)]));
   writeFileAtomic(
     path,
     encodeSafetensors(state as Record<string, Tensor>, { format: "phinets-checkpoint-1", ...metadata }),
@@ -69,7 +72,9 @@ export function loadCheckpoint(folder: string, path: string = lastPath(folder)):
       path,
     );
   }
-  return { ...numbers, key: metadata.key, dataKey: metadata.dataKey, state: weights };
+  const { key, dataKey } = metadata;
+  const startLoss = metadata.startLoss === undefined ? undefined : Number(metadata.startLoss);
+  return { ...numbers, startLoss, key, dataKey, state: weights };
 }
 
 /** Writes the deployed weights; returns the SHA-256 of the file. An integer network of earlier weights goes. */

@@ -17,7 +17,7 @@ import {
   PhinetsError,
   type Tensor,
 } from "@phinets/core/tensor";
-import { type Recipe, Trainer } from "@phinets/core/training";
+import { type Recipe, recipeIdentity, Trainer } from "@phinets/core/training";
 import { writeFileAtomic } from "../run/atomic.js";
 import type { Context } from "../terminal/context.js";
 import { nodeThreads } from "../threads/index.js";
@@ -87,14 +87,14 @@ export async function trainAware(request: AwareRequest, context: Context): Promi
     );
   const lastPath = join(folder, "weights/qat-last.safetensors");
   const files = encodeQuantized(start);
-  const key = keyOf(network, recipe, dataKey, sha256(files.json), sha256(files.safetensors));
+  const key = keyOf(network, recipeIdentity(recipe), dataKey, sha256(files.json), sha256(files.safetensors));
   const before = loadOwn(folder, lastPath, key);
   let { epoch = 0, best = Number.NEGATIVE_INFINITY, bestEpoch = 0 } = before ?? {};
   const engine = await createEngine({ threads: nodeThreads(request.threads), fast: recipe.fast });
   const { weights } = deployWeights(buildNetwork(network), request.weights);
   const executor = new AwareExecutor(engine, start, weights, recipe.batch);
   const batches = makeBatches(source, network, recipe, request.threads, (message) => context.note(message));
-  const trainer = new Trainer(executor, network, recipe, batches.stepsPerEpoch);
+  const trainer = new Trainer(executor, network, recipe, batches.batchesPerEpoch);
   if (before !== undefined) trainer.restore(before.state, before.step);
   const label = "training int8";
   const progress = context.progress({ label, total: recipe.epochs, unit: "epochs", lineEvery: 1 / recipe.epochs });
@@ -103,8 +103,8 @@ export async function trainAware(request: AwareRequest, context: Context): Promi
     while (epoch < recipe.epochs) {
       executor.frozen = epoch >= recipe.epochs - frozenEpochs(recipe.epochs);
       const done = await trainEpoch(trainer, batches, epoch, context.signal, (step, loss, perSecond) => {
-        if (step % 4 !== 0 || step === batches.stepsPerEpoch) return;
-        const epochs = Math.round(100 * (epoch + step / batches.stepsPerEpoch)) / 100;
+        if (step % 4 !== 0 || step === batches.batchesPerEpoch) return;
+        const epochs = Math.round(100 * (epoch + step / batches.batchesPerEpoch)) / 100;
         progress.update(epochs, `loss ${loss.toFixed(3)}  ${perSecond.toFixed(0)} images/s`);
       });
       const averaged = executor.emaParameters();

@@ -33,6 +33,8 @@ export interface RunLock {
   readonly recipe: Recipe;
   /** Epochs from validation to validation, 0 for none: they choose the best epoch. */
   readonly valEvery: number;
+  /** The file of weights that the run started from, where there was one. */
+  readonly start?: { readonly file: string; readonly sha256: string };
   /** Of weights/best.safetensors; absent until the run has ended. */
   readonly weightsSha256?: string;
 }
@@ -72,11 +74,12 @@ export interface Locked {
   readonly recipe: Recipe;
   /** Default 1. */
   readonly valEvery?: number;
+  readonly start?: RunLock["start"];
 }
 
 /** Writes run.lock of a run that begins. */
 export async function lockRun(folder: string, locked: Locked, context: Pick<Context, "signal">): Promise<void> {
-  const { data, paths, fraction = 1, network, recipe, valEvery = 1 } = locked;
+  const { data, paths, fraction = 1, network, recipe, valEvery = 1, start } = locked;
   const sha256 = await hashData(data, context.signal);
   const versions = { phinets: ownVersion(), node: process.version, kernelsSha256 };
   write(folder, {
@@ -86,6 +89,7 @@ export async function lockRun(folder: string, locked: Locked, context: Pick<Cont
     network,
     recipe,
     valEvery,
+    start,
   });
 }
 
@@ -118,6 +122,8 @@ export function readLock(file: string): RunLock {
   if (typeof data?.sha256 !== "string" || !Array.isArray(data.paths)) return fail("data has no sha256 and paths");
   if (!(Number.isInteger(lock.valEvery) && lock.valEvery >= 0)) return fail(`valEvery is ${lock.valEvery}`);
   if (typeof recipe !== "object" || recipe === null) return fail("has no recipe");
+  if (lock.start !== undefined && !(typeof lock.start?.file === "string" && typeof lock.start.sha256 === "string"))
+    return fail("start is not a file with its sha256");
   try {
     const network = parseNetwork(lock.network);
     makeRecipe(network.head.kind === "yolov2" ? "detect" : "classify", recipe);

@@ -10,7 +10,7 @@ import { defaultScoreThreshold } from "@phinets/core/export";
 import { createEngine } from "@phinets/core/kernels";
 import { networkSummary } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
-import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
+import { makeRecipe, type Recipe, recipeIdentity, withClassWeights } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
 import { type Emulation, emulatedFor, emulatedPath, firmwareSources, imagePath } from "../emulator/index.js";
 import { writeFileAtomic } from "../run/atomic.js";
@@ -30,7 +30,7 @@ import { lockRun } from "./run-lock.js";
 import { writeShipReport } from "./ship-report.js";
 import { hasStepLog, StepLog } from "./step-log.js";
 import { type TrackSummary, trackClip } from "./track-clip.js";
-import { type TrainResult, train } from "./train/index.js";
+import { requireTrainable, type TrainResult, train } from "./train/index.js";
 import { floatOutputs, integerOutputs, type Metrics, score } from "./validate.js";
 
 export interface ShipRequest {
@@ -123,12 +123,13 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     saveNetwork(folder, chooseNetwork(data, { network: path, board: target, limits, loss: recipe.loss, seed }));
   });
   const network = loadNetwork(join(folder, "network.json"));
+  requireTrainable(network, recipe);
   const { parameters, macs, plan, weights: flash, deployed } = footprint(network);
   context.note(
     `network: ${network.input.width}x${network.input.height} ${networkSummary(network)}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, arena ${plan.bytes} B of ${arenaOf(target).bytes}`,
   );
 
-  const trainKey = keyOf(data.key, network, recipe);
+  const trainKey = keyOf(data.key, network, recipeIdentity(recipe));
   const trained = await log.run("train", trainKey, ["weights/best.safetensors"], async () => {
     setAside(folder, trainKey, context);
     writeFileAtomic(join(folder, "weights/key"), trainKey);

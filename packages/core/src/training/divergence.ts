@@ -13,28 +13,29 @@ export class DivergenceWatch {
   #least = Number.POSITIVE_INFINITY;
   #high = 0;
   #start: number;
-  #started: number;
+  #done: number;
 
   /**
    * @param factor how many times its least value the smoothed loss may stay above; 0: any
-   * @param startLoss of a run that is gone on with
+   * @param startLoss of a run that is gone on with, and how many losses it has had
    */
   constructor(
     readonly factor: number,
-    startLoss?: number,
+    startLoss = 0,
+    done = 0,
   ) {
-    this.#start = startLoss ?? 0;
-    this.#started = startLoss === undefined ? 0 : startSteps;
+    this.#start = startLoss;
+    this.#done = done;
   }
 
-  /** Mean loss of the first steps; undefined before they are done. */
-  get startLoss(): number | undefined {
-    return this.#started < startSteps ? undefined : this.#start;
+  /** Mean loss of the first steps. */
+  get startLoss(): number {
+    return this.#start;
   }
 
   /** Whether the training has diverged. @param warm whether the warm-up is over */
   add(loss: number, warm: boolean): boolean {
-    if (this.#started < startSteps) this.#start += (loss - this.#start) / ++this.#started;
+    if (this.#done++ < startSteps) this.#start += (loss - this.#start) / this.#done;
     this.#count++;
     this.#smoothed += (loss - this.#smoothed) / Math.min(this.#count, horizon);
     if (this.factor === 0 || !warm || this.#count < horizon) return false;

@@ -4,6 +4,7 @@ export * from "./class-weights.js";
 export * from "./cross-entropy.js";
 export * from "./device.js";
 export * from "./differentiate.js";
+export { divergedError } from "./divergence.js";
 export * from "./executor.js";
 export { frozenLayers } from "./freeze.js";
 export * from "./gradient-ops.js";

@@ -206,8 +206,8 @@ const recordedAlways: readonly (keyof Recipe)[] = [
   ...(["batch", "learningRate"] as const),
 ];
 
-/** Options that only say when a run ends. */
-const notOfTheWeights: readonly string[] = ["patience", "divergence"];
+/** Options that no weight depends on. */
+const notOfTheWeights: readonly string[] = ["divergence"];
 
 /**
  * What of a recipe decides the weights: equal for equal training, also when later versions know more options. Keys of

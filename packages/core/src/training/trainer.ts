@@ -86,8 +86,8 @@ export class Trainer {
     return this.#step;
   }
 
-  /** Mean loss of the run's first steps, once they are done: for `restore`. */
-  get startLoss(): number | undefined {
+  /** Mean loss of the run's first steps: for `restore`. */
+  get startLoss(): number {
     return this.#watch.startLoss;
   }
 
@@ -175,7 +175,9 @@ export class Trainer {
   restore(state: Parameters<Executor["setState"]>[0], step: number, startLoss?: number): void {
     this.executor.setState(state);
     this.#step = step;
-    this.#watch = new DivergenceWatch(startLoss === undefined ? 0 : this.recipe.divergence, startLoss);
+    // Without its start loss nothing can be said of the run's loss.
+    const { divergence, accumulate } = this.recipe;
+    this.#watch = new DivergenceWatch(startLoss === undefined ? 0 : divergence, startLoss, step * accumulate);
   }
 
   dispose(): void {

@@ -1,6 +1,6 @@
 /** A training whose numbers ran away: said with what to change and with what is kept. */
 import { PhinetsError, type Tensor } from "@phinets/core/tensor";
-import type { Recipe } from "@phinets/core/training";
+import { divergedError, type Recipe } from "@phinets/core/training";
 
 /** A step's loss is that of the weights before it: what the epoch's last step did shows here. */
 export function requireFinite(
@@ -11,10 +11,7 @@ export function requireFinite(
   for (const [name, { data }] of Object.entries(state)) {
     const bad = data.findIndex((value) => !Number.isFinite(value));
     if (bad < 0) continue;
-    throw new PhinetsError(
-      "training.diverged",
-      `training diverged at step ${step}: ${name} is ${data[bad]}; lower the learning rate (${learningRate})`,
-    );
+    throw divergedError(step, learningRate, `${name} is ${data[bad]}`);
   }
 }
 

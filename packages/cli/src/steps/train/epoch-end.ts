@@ -55,7 +55,8 @@ export function endEpoch(
   const imagesPerSecond = (steps.pictures * 1000) / steps.ms;
   appendResults(folder, { epoch, ...losses, ...(metrics && figuresOf(metrics)), learningRate, imagesPerSecond });
   const { best, bestEpoch } = standing;
-  saveCheckpoint(folder, { epoch, step: trainer.steps, best, bestEpoch, key, dataKey, state });
+  const { steps: step, startLoss } = trainer;
+  saveCheckpoint(folder, { epoch, step, best, bestEpoch, startLoss, key, dataKey, state });
   standing.epoch = epoch;
   return {
     epoch,

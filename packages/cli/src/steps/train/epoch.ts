@@ -3,7 +3,7 @@ import type { StepDevice, Trainer } from "@phinets/core/training";
 import type { BatchSource } from "./batches.js";
 
 export interface EpochSteps {
-  /** The loss and its parts, means over the steps. */
+  /** The loss and its parts, means over the batches. */
   readonly losses: Readonly<Record<string, number>>;
   /** Of the last step. */
   readonly learningRate: number;
@@ -12,7 +12,7 @@ export interface EpochSteps {
 }
 
 /**
- * @param onStep after each step: steps of this epoch so far, the step's loss, pictures a second since the epoch began
+ * @param onBatch after each batch: batches of this epoch so far, the batch's loss, pictures a second since the epoch began
  * @param device what computes the steps in place of our kernels
  */
 export async function trainEpoch(
@@ -20,21 +20,21 @@ export async function trainEpoch(
   batches: BatchSource,
   epoch: number,
   signal: AbortSignal,
-  onStep: (steps: number, loss: number, imagesPerSecond: number) => void,
+  onBatch: (batches: number, loss: number, imagesPerSecond: number) => void,
   device?: StepDevice,
 ): Promise<EpochSteps> {
   const sums = new Map<string, number>();
   const start = performance.now();
   let steps = 0;
   let learningRate = 0;
-  for await (const targets of batches.epoch(epoch, trainer.input)) {
+  for await (const targets of batches.epoch(epoch, () => trainer.input)) {
     signal.throwIfAborted();
     const result = device === undefined ? trainer.step(targets) : await trainer.stepOn(device, targets);
     for (const [name, value] of Object.entries<number>({ loss: result.loss, ...result.parts }))
       sums.set(name, (sums.get(name) ?? 0) + value);
     learningRate = result.learningRate;
     steps++;
-    onStep(steps, result.loss, (steps * trainer.recipe.batch * 1000) / (performance.now() - start));
+    onBatch(steps, result.loss, (steps * trainer.recipe.batch * 1000) / (performance.now() - start));
   }
   return {
     losses: Object.fromEntries([...sums].map(([name, sum]) => [name, sum / steps])),

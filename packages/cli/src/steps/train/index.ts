@@ -3,3 +3,4 @@ export * from "./events.js";
 export * from "./observers.js";
 export * from "./request.js";
 export { train } from "./train.js";
+export { requireTrainable } from "./trainer.js";

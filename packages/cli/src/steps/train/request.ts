@@ -1,6 +1,7 @@
 /** What a training is given and what it gives back. */
 import type { PictureSource } from "@phinets/core/data";
 import type { Network } from "@phinets/core/networks";
+import type { FloatWeights } from "@phinets/core/tensor";
 import type { Recipe } from "@phinets/core/training";
 import type { Metrics } from "../validate.js";
 import type { TrainObserver } from "./observers.js";
@@ -20,6 +21,8 @@ export interface TrainRequest {
   readonly valEvery?: number;
   /** Draw curves, pictures and report.html into the folder; the data set's name for their titles. Default: draw none. */
   readonly plots?: { readonly dataName: string };
+  /** Weights to start from: parts of the network's; read unless the run goes on from a checkpoint. */
+  readonly pretrained?: { readonly sha256: string; weights(): FloatWeights };
   /** Gets each line of events.jsonl as it is written. */
   readonly onEvent?: (line: string) => void;
   /** Told of what happens; any of them may end the run early. */
@@ -29,6 +32,8 @@ export interface TrainRequest {
 export interface TrainResult {
   /** Epochs done. */
   readonly epochs: number;
+  /** Why there are no more: all are done, none was better for `recipe.patience` epochs, or an observer stopped it. */
+  readonly end: "epochs" | "patience" | "stopped";
   /** 1-based epoch whose averaged weights are the best. */
   readonly bestEpoch: number;
   readonly best: number;

@@ -4,11 +4,12 @@ import { countMacs, countParameters } from "@phinets/core/cost";
 import { createEngine } from "@phinets/core/kernels";
 import { buildNetwork, classNames, initialWeights } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
+import { type Recipe, recipeIdentity } from "@phinets/core/training";
 import { loadWeights } from "../../run/load.js";
 import { lockRun } from "../../run/lock.js";
 import type { Context } from "../../terminal/context.js";
 import { nodeThreads } from "../../threads/index.js";
-import { bestPath, loadCheckpoint } from "../checkpoint.js";
+import { bestPath, loadCheckpoint, saveCheckpoint } from "../checkpoint.js";
 import { keyOf, sha256 } from "../hash.js";
 import { finishLock } from "../run-lock.js";
 import { floatOutputs, score } from "../validate.js";
@@ -36,15 +37,17 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
 }
 
 async function trainLocked(request: TrainRequest, context: Context): Promise<TrainResult> {
-  const { folder, network, train: source, val, dataKey, threads, valEvery = 1 } = request;
+  const { folder, network, train: source, val, dataKey, threads, valEvery = 1, pretrained } = request;
   const observers: TrainObserver[] = [new EventLog(request.onEvent, context.note), ...(request.observers ?? [])];
   const warn = (message: string): void => {
     context.note(message);
     for (const observer of observers) observer.warning?.(message);
   };
   // A batch can hold no more than there is: batch statistics of repeated pictures would lie.
-  const recipe = { ...request.recipe, batch: Math.min(request.recipe.batch, source.length) };
-  const key = keyOf(network, recipe, dataKey);
+  const batch = Math.min(request.recipe.batch, source.length);
+  const accumulate = Math.min(request.recipe.accumulate, Math.floor(source.length / batch));
+  const recipe = { ...request.recipe, batch, accumulate };
+  const key = keyOf(network, recipeIdentity(recipe), dataKey, ...(pretrained === undefined ? [] : [pretrained.sha256]));
   const checkpoint = request.resume ? loadCheckpoint(folder) : undefined;
   const graph = buildNetwork(network);
   if (checkpoint !== undefined) requireSame(folder, checkpoint, { key, dataKey }, graph);
@@ -55,9 +58,9 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
     context.note(`device ${recipe.device}: ONNX Runtime computes the steps; its bits are its own, from run to run too`);
   const engine = await createEngine({ threads: nodeThreads(threads), fast: recipe.fast });
   const batches = makeBatches(source, network, recipe, threads, warn);
-  const trainer = makeTrainer(engine, graph, network, recipe, batches.stepsPerEpoch);
-  if (checkpoint === undefined) trainer.executor.setParameters(initialWeights(graph, recipe.seed, network.head));
-  else trainer.restore(checkpoint.state, checkpoint.step);
+  const { batchesPerEpoch } = batches;
+  const stepsPerEpoch = batchesPerEpoch / accumulate;
+  const trainer = makeTrainer(engine, graph, network, recipe, stepsPerEpoch);
   const bestOutputs = () => floatOutputs(engine, network, loadWeights(bestPath(folder), graph), val);
   if (request.plots !== undefined) {
     // Charts take a while to load, and not every training draws.
@@ -73,6 +76,14 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
   progress.update(standing.epoch);
   const trained = { pictures: 0, ms: 0 };
   try {
+    if (checkpoint !== undefined) trainer.restore(checkpoint.state, checkpoint.step, checkpoint.startLoss);
+    else {
+      const fresh = initialWeights(graph, recipe.seed, network.head);
+      trainer.executor.setParameters({ ...fresh, ...pretrained?.weights() });
+      // From here on the run does without the file that its weights came from.
+      if (pretrained !== undefined)
+        saveCheckpoint(folder, { ...standing, step: 0, key, dataKey, state: trainer.executor.state() });
+    }
     const start = {
       version: ownVersion(),
       folder,
@@ -85,17 +96,18 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
       val: val.length,
       threads,
       epoch,
-      stepsPerEpoch: batches.stepsPerEpoch,
+      stepsPerEpoch,
     };
     for (const observer of observers) await observer.started?.(start);
-    while (standing.epoch < recipe.epochs) {
+    const impatient = () => outOfPatience(standing, recipe, valEvery);
+    while (standing.epoch < recipe.epochs && !impatient()) {
       const { epoch } = standing;
-      const onStep = (done: number, loss: number, perSecond: number): void => {
-        if (done % 4 !== 0 || done === batches.stepsPerEpoch) return;
-        const epochs = Math.round(100 * (epoch + done / batches.stepsPerEpoch)) / 100;
+      const onBatch = (done: number, loss: number, perSecond: number): void => {
+        if (done % 4 !== 0 || done === batchesPerEpoch) return;
+        const epochs = Math.round(100 * (epoch + done / batchesPerEpoch)) / 100;
         progress.update(epochs, `loss ${loss.toFixed(3)}  ${perSecond.toFixed(0)} images/s`);
       };
-      const steps = await trainEpoch(trainer, batches, epoch, context.signal, onStep, device);
+      const steps = await trainEpoch(trainer, batches, epoch, context.signal, onBatch, device);
       trained.pictures += steps.pictures;
       trained.ms += steps.ms;
       const report = endEpoch(steps, standing, trainer, engine, request, key);
@@ -108,6 +120,7 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
     finishLock(folder, weightsSha256, valEvery);
     const result: TrainResult = {
       epochs: standing.epoch,
+      end: impatient() ? "patience" : standing.epoch < recipe.epochs ? "stopped" : "epochs",
       bestEpoch: standing.bestEpoch,
       best: standing.best,
       metrics: standing.bestMetrics,
@@ -124,7 +137,12 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
     progress.stop();
     await batches.dispose();
     await device?.dispose();
-    trainer.executor.dispose();
+    trainer.dispose();
     await engine.dispose();
   }
+}
+
+/** Whether so many epochs have gone by without a better one that the recipe ends the run before its last. */
+function outOfPatience({ epoch, bestEpoch }: Standing, { patience, epochs }: Recipe, valEvery: number): boolean {
+  return patience > 0 && epoch < epochs && epoch % valEvery === 0 && epoch - bestEpoch >= patience;
 }

@@ -1,10 +1,19 @@
 /** The trainer of a run: the one place that says which graph is trained. */
 import type { Graph } from "@phinets/core/graph";
 import type { Engine } from "@phinets/core/kernels";
-import type { Network } from "@phinets/core/networks";
-import { differentiate, Executor, type Recipe, Trainer } from "@phinets/core/training";
+import { buildNetwork, type Network } from "@phinets/core/networks";
+import { PhinetsError } from "@phinets/core/tensor";
+import {
+  differentiate,
+  Executor,
+  frozenLayers,
+  planSizes,
+  type Recipe,
+  SizedExecutors,
+  Trainer,
+} from "@phinets/core/training";
 
-/** Its parameters are still to be set; dispose of its executor in the end. */
+/** Its parameters are still to be set; dispose of it in the end. */
 export function makeTrainer(
   engine: Engine,
   graph: Graph,
@@ -12,5 +21,25 @@ export function makeTrainer(
   recipe: Recipe,
   stepsPerEpoch: number,
 ): Trainer {
-  return new Trainer(new Executor(engine, differentiate(graph, recipe.batch)), network, recipe, stepsPerEpoch);
+  const { batch, freeze } = recipe;
+  const frozen = frozenLayers(graph, freeze);
+  const executors = recipe.multiScale
+    ? new SizedExecutors(engine, network, planSizes(network, recipe, stepsPerEpoch), (sized) =>
+        differentiate(buildNetwork(sized), batch, frozen),
+      )
+    : new Executor(engine, differentiate(graph, batch, frozen));
+  return new Trainer(executors, network, recipe, stepsPerEpoch);
+}
+
+/** Throws PhinetsError where the recipe asks for what this network cannot do. */
+export function requireTrainable(network: Network, recipe: Recipe): void {
+  frozenLayers(buildNetwork(network), recipe.freeze);
+  planSizes(network, recipe, 1);
+  const { device = "cpu", freeze, multiScale } = recipe;
+  if (device === "cpu" || (freeze === "" && !multiScale)) return;
+  throw new PhinetsError(
+    "training.option",
+    `${multiScale ? "multiScale" : `freeze "${freeze}"`} is of our own kernels, device is "${device}"; leave one of them out`,
+    "device",
+  );
 }

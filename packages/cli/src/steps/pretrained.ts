@@ -1,0 +1,141 @@
+/** Weights that a training starts from: what fits of a run, a .safetensors or a .pth; the rest starts anew. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Graph } from "@phinets/core/graph";
+import { buildNetwork, classNames, type Head, importWeights, type Network } from "@phinets/core/networks";
+import { decodeSafetensors, encodeSafetensors, type FloatWeights, PhinetsError } from "@phinets/core/tensor";
+import { loadNetwork } from "../run/load.js";
+import { sha256 } from "./hash.js";
+
+export interface Pretrained {
+  /** Absolute. */
+  readonly file: string;
+  /** Of the file. */
+  readonly sha256: string;
+  /** What was taken, by the network's names. */
+  weights(): FloatWeights;
+  /** Tensors of the network that start anew, with the reason. */
+  readonly left: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** The run folder that a path of weights names, or in whose `weights/` it lies. */
+export function runOfWeights(path: string): string | undefined {
+  const folder = basename(dirname(path)) === "weights" ? dirname(dirname(path)) : path;
+  return existsSync(join(folder, "network.json")) ? folder : undefined;
+}
+
+/**
+ * Reads weights for a network. What fits by name and shape is taken; the layer that predicts is not where the weights'
+ * own network, if they lie in a run, has other classes, anchors or another decoder. Throws PhinetsError when no layer's
+ * weight fits, or the file cannot be read.
+ */
+export function loadPretrained(path: string, network: Network): Pretrained {
+  const file = fileOf(path);
+  const bytes = readWeights(file);
+  const graph = buildNetwork(network);
+  const { weights, report } = importWeights(plainWeights(bytes, file), file, graph);
+  const left = [
+    ...report.missing.map((name) => ({ name, reason: "not in the file" })),
+    ...report.misshaped.map(({ name, found, needed }) => ({
+      name,
+      reason: `[${found}] in the file, [${needed}] needed`,
+    })),
+  ];
+  const run = runOfWeights(file);
+  if (run !== undefined && !sameMeaning(loadNetwork(join(run, "network.json")).head, network.head)) {
+    for (const name of predictingParameters(graph)) {
+      if (!(name in weights)) continue;
+      delete weights[name];
+      left.push({ name, reason: "it predicted other classes or anchors" });
+    }
+  }
+  if (!Object.keys(weights).some((name) => graph.parameters[name].kind === "weight")) {
+    const reasons = left.slice(0, 3).map(({ name, reason }) => `${name}: ${reason}`);
+    throw new PhinetsError(
+      "train.weights",
+      `${file}: no layer of it fits the network (${reasons.join("; ")}); name weights of a network of the same family and widths`,
+      file,
+    );
+  }
+  return { file, sha256: sha256(bytes), weights: () => weights, left };
+}
+
+/**
+ * The weights that a run was started from. The file is read when they are asked for, which is only where the run has no
+ * checkpoint of its own; throws `run.resume` then where it is another.
+ */
+export function recordedWeights(
+  recorded: Pick<Pretrained, "file" | "sha256">,
+  network: Network,
+): Pick<Pretrained, "file" | "sha256" | "weights"> & { readonly left: [] } {
+  const weights = () => {
+    const { file, sha256, weights } = loadPretrained(recorded.file, network);
+    if (sha256 === recorded.sha256) return weights();
+    throw new PhinetsError(
+      "run.resume",
+      `${file}: is not the file that the run was started from (SHA-256 ${sha256.slice(0, 12)}, not ${recorded.sha256.slice(0, 12)}); restore it or start a new run`,
+      file,
+    );
+  };
+  return { ...recorded, weights, left: [] };
+}
+
+function fileOf(path: string): string {
+  if (!existsSync(path) || !statSync(path).isDirectory()) return resolve(path);
+  const file = resolve(path, "weights/best.safetensors");
+  if (existsSync(file)) return file;
+  throw new PhinetsError(
+    "train.weights",
+    `${path}: has no weights/best.safetensors; --weights takes a run folder, a .safetensors or a .pth`,
+    path,
+  );
+}
+
+function readWeights(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new PhinetsError(
+      "train.weights",
+      `${file}: ${code === "ENOENT" ? "no such file" : `cannot be read (${code})`}; --weights takes a run folder, a .safetensors or a .pth`,
+      file,
+    );
+  }
+}
+
+/** Of a training's checkpoint, the averaged weights, or before the first average those that steps change. */
+function plainWeights(bytes: Uint8Array, file: string): Uint8Array {
+  const header = Buffer.from(bytes.subarray(8, 4096)).toString("latin1");
+  if (!header.startsWith("{") || !header.includes("phinets-checkpoint-1")) return bytes;
+  const { weights } = decodeSafetensors(bytes, file);
+  const prefix = Object.keys(weights).some((name) => name.startsWith("ema/")) ? "ema/" : "parameters/";
+  const chosen = Object.entries(weights).filter(([name]) => name.startsWith(prefix));
+  return encodeSafetensors(Object.fromEntries(chosen.map(([name, value]) => [name.slice(prefix.length), value])));
+}
+
+/** Whether outputs of two heads say the same. */
+function sameMeaning(a: Head, b: Head): boolean {
+  const said = (head: Head) => {
+    if (head.kind === "none") return [];
+    return [classNames(head), ...(head.kind === "yolov2" ? [head.anchors, head.decoder] : [])];
+  };
+  return a.kind === b.kind && JSON.stringify(said(a)) === JSON.stringify(said(b));
+}
+
+/** Parameters of the last layer that has any. */
+function predictingParameters(graph: Graph): string[] {
+  const last = graph.nodes.findLast(({ parameters }) => Object.keys(parameters).length > 0);
+  return Object.values(last?.parameters ?? {});
+}
+
+/** For people: what was taken and what was not. */
+export function describePretrained({ file, weights, left }: Pretrained): string[] {
+  const taken = Object.keys(weights()).length;
+  const shown = left.slice(0, 6).map(({ name, reason }) => `${name} (${reason})`);
+  const more = left.length > shown.length ? ` and ${left.length - shown.length} more` : "";
+  return [
+    `weights: ${taken} of ${taken + left.length} tensors from ${file}`,
+    ...(left.length > 0 ? [`not taken, they start anew: ${shown.join(", ")}${more}`] : []),
+  ];
+}
