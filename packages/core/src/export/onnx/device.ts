@@ -71,7 +71,8 @@ export class OnnxDevice implements StepDevice {
   #open(model: OnnxModel, kept: readonly string[] = []): Promise<OnnxSession> {
     const { provider, threads } = this.options;
     const options: OnnxSessionOptions = {
-      executionProviders: [provider],
+      // In its own NHWC the provider transposes around every convolution: a third slower there (SwiftShader).
+      executionProviders: [provider === "webgpu" ? { name: provider, preferredLayout: "NCHW" } : provider],
       logSeverityLevel: 3,
       ...(threads !== undefined && provider === "cpu" ? { intraOpNumThreads: threads } : {}),
       ...(provider === "webgpu"

@@ -6,7 +6,7 @@ export interface OnnxRuntime {
 }
 
 export interface OnnxSessionOptions {
-  readonly executionProviders: readonly string[];
+  readonly executionProviders: readonly (string | { readonly name: "webgpu"; readonly preferredLayout: "NCHW" })[];
   readonly intraOpNumThreads?: number;
   /** 3: errors only. */
   readonly logSeverityLevel: 0 | 1 | 2 | 3 | 4;

@@ -5,13 +5,14 @@
  */
 import * as ort from "onnxruntime-web";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Graph, GraphBuilder } from "../../graph/index.js";
+import { deployGraph, type Graph, GraphBuilder } from "../../graph/index.js";
 import { createEngine, type Engine } from "../../kernels/index.js";
 import { buildNetwork, initialWeights, parseNetwork } from "../../networks/index.js";
 import { type FloatWeights, Random, sizeOf } from "../../tensor/index.js";
 import {
   crossEntropy,
   differentiate,
+  differentiateInt8,
   Executor,
   lossOf,
   makeRecipe,
@@ -204,6 +205,16 @@ describe("gradients of whole networks equal ONNX Runtime's to 1e-4", () => {
     );
   });
 
+  test("frozen layers: running statistics, and no gradient", async () => {
+    const graph = buildNetwork(parseNetwork({ ...phinet, input: odd, blocks: 4 }));
+    const frozen = new Set(graph.nodes.slice(0, 20).map(({ name }) => name));
+    const training = differentiate(graph, 2, frozen);
+    const { onnx } = await compare(training, movedWeights(graph), (output) =>
+      random(sizeOf(training.shapes[output]), 5),
+    );
+    expect(onnx.gradients.entries.length).toBeLessThan(onnx.parameters.entries.length);
+  });
+
   test("every operator, in one graph", async () => {
     const g = new GraphBuilder("operators");
     const image = g.input("image", [1, 11, 9, 4]);
@@ -301,4 +312,12 @@ test("the two halves of a step give what the whole gives", async () => {
   expect(distance(first.statistics, results.statistics)).toBeLessThan(1e-6);
   expect(distance(second.gradients, results.gradients)).toBeLessThan(1e-5);
   expect(models.saved.every((name) => name in first)).toBe(true);
+});
+
+test("a graph with int8 rounding is refused by the operator's name", () => {
+  const graph = deployGraph(buildNetwork(parseNetwork({ ...phinet, blocks: 4 })));
+  const training = differentiateInt8(graph, 2);
+  expect(() => trainingGraphToOnnx(training)).toThrow(
+    /^fakeQuantize ".*" has no counterpart in ONNX; train it on our own/,
+  );
 });
