@@ -11,6 +11,7 @@ import {
   countTorchinfoMacs,
   energyBandMj,
   energyMj,
+  exceededRegions,
   type FlashBytes,
   flashBytesOf,
   fpsAtPower,
@@ -218,9 +219,6 @@ function shareOf(
   const flash = flashBytesOf(deployed, board, contents);
   const [ramBytes, flashBytes] = [plan.bytes, flash.total];
   const ram = ramBytesOf(deployed, plan, board, contents);
-  // Stack and variables have a region of their own, or share the arena's.
-  const data = board.regions.find(({ use }) => use === "data");
-  const restBytes = ram.total - ram.arena;
   const latency = latencyMs(deployed, board);
   const { origin, bytes: ramBudgetBytes } = arenaOf(board);
   return {
@@ -252,9 +250,7 @@ function shareOf(
         alive: [first, last] as const,
       };
     }),
-    fits:
-      (data === undefined ? ram.total <= ramBudgetBytes : ramBytes <= ramBudgetBytes && restBytes <= data.bytes) &&
-      flashBytes <= board.flashBytes,
+    fits: exceededRegions(board, flash, ram).length === 0,
   };
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import {
   type Board,
+  exceededRegions,
   flashBytesOf,
   planArena,
   plannedUse,
@@ -84,7 +85,7 @@ export async function linkTarget(
   const unlinked = (problem: string): TargetImage => {
     const use = plannedUse(board, flash, ram);
     const regions = shares((region) => use[region.name]);
-    const fits = regions.every(({ usedBytes, totalBytes }) => usedBytes <= totalBytes);
+    const fits = exceededRegions(board, flash, ram).length === 0;
     return { name, title, core, clockHz, linked: false, fits, problem, regions, planned };
   };
   try {

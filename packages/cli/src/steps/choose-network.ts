@@ -4,8 +4,10 @@ import {
   type Board,
   countMacs,
   countParameters,
+  exceededRegions,
   flashBytesOf,
   planArena,
+  ramBytesOf,
   weightBytes,
 } from "@phinets/core/cost";
 import type { DetectionLossName } from "@phinets/core/detection";
@@ -73,12 +75,20 @@ function requireFit(network: Network, board: Board, label: string): void {
       `${label}: the arena of ${plan.bytes} bytes exceeds ${board.name}'s ${arena.name} by ${plan.bytes - arena.bytes}; use a smaller imgsz, alpha or t0`,
     );
   }
-  const { head } = network;
-  const { total: flash } = flashBytesOf(deployed, board, { anchors: anchorCount(head) });
-  if (flash > board.flashBytes) {
+  const contents = { anchors: anchorCount(network.head) };
+  const flash = flashBytesOf(deployed, board, contents);
+  if (flash.total > board.flashBytes) {
     throw new PhinetsError(
       "scaling.flash",
-      `${label}: weights and code of ${flash} bytes exceed ${board.name}'s flash by ${flash - board.flashBytes}; use a smaller alpha, beta or blocks`,
+      `${label}: weights and code of ${flash.total} bytes exceed ${board.name}'s flash by ${flash.total - board.flashBytes}; use a smaller alpha, beta or blocks`,
+    );
+  }
+  const [excess] = exceededRegions(board, flash, ramBytesOf(deployed, plan, board, contents));
+  if (excess !== undefined) {
+    const { region, neededBytes, bytes } = excess;
+    throw new PhinetsError(
+      "scaling.ram",
+      `${label}: with stack, output, boxes and tracks it needs ${neededBytes} bytes of ${board.name}'s ${region}, ${neededBytes - bytes} more than it has; use a smaller imgsz, or give stack and variables a larger region`,
     );
   }
 }

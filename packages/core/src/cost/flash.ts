@@ -161,7 +161,7 @@ export function ramBytesOf(
     names.reduce((sum, name) => sum + sizeOf(deployed.shapes[name]), 0);
   const input = bytesOf(deployed.nodes.filter(({ op }) => op === "input").map(({ name }) => name));
   const output = bytesOf(deployed.outputs);
-  const follower = (options.anchors ?? 0) > 0 ? programOf(board).sizes.followerRam : 0;
+  const follower = variableBytes(board, options.anchors ?? 0) - stackBytes;
   const arena = plan.bytes;
   return { arena, input, output, follower, stack: stackBytes, total: arena + output + follower + stackBytes };
 }
@@ -176,6 +176,33 @@ export function plannedUse(
   const own = board.regions.some(({ use }) => use === "data");
   const used = { program: flash.total, arena: own ? ram.arena : ram.total, data: rest, free: 0 } as const;
   return Object.fromEntries(board.regions.map(({ name, use }) => [name, used[use]]));
+}
+
+export interface Excess {
+  readonly region: string;
+  readonly neededBytes: number;
+  readonly bytes: number;
+}
+
+/** Regions that the planned image does not fit; empty where it fits. */
+export function exceededRegions(
+  board: Board,
+  flash: Pick<FlashBytes, "total">,
+  ram: Pick<RamBytes, "total" | "arena">,
+): Excess[] {
+  const used = plannedUse(board, flash, ram);
+  return board.regions
+    .map(({ name, use, bytes }) => ({
+      region: name,
+      neededBytes: used[name],
+      bytes: use === "program" ? board.flashBytes : bytes,
+    }))
+    .filter(({ neededBytes, bytes }) => neededBytes > bytes);
+}
+
+/** RAM that every image takes beside arena and output: the stack, and a detector's boxes and tracks. */
+export function variableBytes(board: Board, anchors: number): number {
+  return stackBytes + (anchors > 0 ? programOf(board).sizes.followerRam : 0);
 }
 
 function programOf(board: Board): { sizes: ProgramSizes; measured: boolean } {

@@ -413,7 +413,24 @@ describe("fit", () => {
     ];
     json.flashBytes = 65536;
     json.arenaRegion = "RAM";
+    expect(() => fit({ board: parseBoard(json) })).toThrow(
+      /^board tiny: no network fits; the stack, boxes and tracks alone need 53,032 bytes of RAM, 48,936 more than/,
+    );
+    json.regions[1].bytes = 57_344;
     expect(() => fit({ board: parseBoard(json) })).toThrow(/^board tiny: no network fits; the smallest \(64x64/);
+  });
+  it("leaves room for stack, boxes, tracks and output where they share the arena's region, or refuses", () => {
+    const rp2040 = loadBoard("rp2040");
+    const one = { name: "RAM", origin: 0x20000000, bytes: 100_000, use: "arena" } as const;
+    const shared = { ...rp2040, name: "one", arenaRegion: "RAM", regions: [rp2040.regions[1], one] };
+    const { budget, chosen } = fit({ board: parseBoard(shared), imgsz: square(96), noTimeLimit: true });
+    expect(budget.ramBytes).toBe(100_000 - 16_384 - 36_648);
+    expect(chosen.ramBytes + 6 * 6 * 30).toBeLessThanOrEqual(budget.ramBytes); // 30 channels: five anchors of six
+    const small = [rp2040.regions[1], { ...one, name: "DATA", bytes: 32_768, use: "data" } as const];
+    const regions = [...small, { ...one, origin: 0x20008000 }];
+    const split = parseBoard({ ...rp2040, name: "split", arenaRegion: "RAM", regions });
+    expect(() => fit({ board: split })).toThrow(/boxes and tracks alone need 53,032 bytes .* enlarge region DATA/);
+    expect(fit({ board: split, task: "classify", imgsz: square(64) }).chosen.ramBytes).toBeGreaterThan(10_000);
   });
 
   function keeps(candidate: Candidate): void {

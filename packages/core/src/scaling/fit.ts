@@ -17,9 +17,12 @@ import {
   countMacs,
   countParameters,
   energyMj,
+  exceededRegions,
   flashBytesOf,
   latencyMs,
   planArena,
+  ramBytesOf,
+  variableBytes,
 } from "../cost/index.js";
 import { deployGraph } from "../graph/index.js";
 import { anchorCount, buildNetwork, type Classes, type MicromindPhinet, parseNetwork } from "../networks/index.js";
@@ -55,7 +58,7 @@ export interface FitOptions {
   readonly fps?: number;
   /** The default of `fps` does not hold: RAM and flash decide. Default false. */
   readonly noTimeLimit?: boolean;
-  /** Arena. Default, and at most: the board's arena region. */
+  /** Arena. Default, and at most: the board's arena region, less stack and variables where they have no region of their own. */
   readonly maxRamBytes?: number;
   /** Code and constants. Default, and at most: the board's flash. */
   readonly maxFlashBytes?: number;
@@ -156,9 +159,9 @@ export function fit(options: FitOptions): FitResult {
   const { board, task = "detect", channels = 3, classes = task === "detect" ? 1 : 10, prefer = "balanced" } = options;
   if (!preferences.includes(prefer))
     throw new PhinetsError("scaling.prefer", `fit: prefer is "${prefer}"; known: ${preferences.join(", ")}`, "prefer");
-  const budget = budgetOf(options);
-  const limits = limitsOf(budget, board);
   const head = task === "detect" ? { kind: "yolov2", classes } : { kind: "classifier", classes };
+  const budget = budgetOf(options, arenaRoom(board, task));
+  const limits = limitsOf(budget, board);
   let evaluated = 0;
   let best: { chosen: Candidate; fitting: Fitting; distance: number } | undefined;
   let nearest: Miss | undefined;
@@ -182,8 +185,8 @@ export function fit(options: FitOptions): FitResult {
         const distance = off + (prefer === "balanced" && !uses ? notFilling : 0);
         if (best !== undefined && distance >= best.distance) break;
         const chosen = costOf(found.fitting.networkAt(index), board);
-        // The planner has the last word on RAM.
-        if (chosen.ramBytes > budget.ramBytes) refused.add(index);
+        // The planner has the last word on RAM, and the output has to lie somewhere too.
+        if (chosen.ramBytes > budget.ramBytes || !isPlaced(chosen, board)) refused.add(index);
         else {
           best = { chosen, fitting: found.fitting, distance };
           break;
@@ -198,7 +201,38 @@ export function fit(options: FitOptions): FitResult {
   return { target: board.name, budget, evaluated, pareto, chosen, fill: fillOf(chosen, budget) };
 }
 
-function budgetOf(options: FitOptions): Budget {
+/**
+ * Bytes that the arena may take of its region: all of it, or what stack and variables leave where they have no other.
+ * Throws PhinetsError where these alone are too much.
+ */
+function arenaRoom(board: Board, task: Task): number {
+  const arena = arenaOf(board);
+  const data = board.regions.find(({ use }) => use === "data");
+  const rest = variableBytes(board, task === "detect" ? 1 : 0);
+  const home = data ?? arena;
+  if (rest >= home.bytes)
+    throw new PhinetsError(
+      "scaling.impossible",
+      `board ${board.name}: no network fits; the stack${task === "detect" ? ", boxes and tracks alone need" : " alone needs"} ${grouped(rest)} bytes of RAM, ${grouped(rest - home.bytes)} more than the ${grouped(home.bytes)} allowed; enlarge region ${home.name}`,
+    );
+  return data === undefined ? arena.bytes - rest : arena.bytes;
+}
+
+/** Whether arena, output, stack and variables lie within the board's regions. */
+function isPlaced({ network, flashBytes, ramBytes }: Candidate, board: Board): boolean {
+  const deployed = deployGraph(buildNetwork(network));
+  const ram = ramBytesOf(deployed, { bytes: ramBytes }, board, { anchors: anchorCount(network.head) });
+  return exceededRegions(board, { total: flashBytes }, ram).length === 0;
+}
+
+/** 1,234,567 */
+function grouped(value: number): string {
+  return Math.ceil(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+function budgetOf(options: FitOptions, arenaBytes: number): Budget {
   const { board, fps, noTimeLimit = false, maxRamBytes, maxFlashBytes, maxMacs, maxEnergyMj } = options;
   for (const [name, value] of Object.entries({ fps, maxRamBytes, maxFlashBytes, maxMacs, maxEnergyMj })) {
     if (value !== undefined && !(value > 0))
@@ -206,10 +240,9 @@ function budgetOf(options: FitOptions): Budget {
   }
   if (noTimeLimit && fps !== undefined)
     throw new PhinetsError("scaling.budget", `fit: fps is ${fps} and noTimeLimit is set; leave one of them out`, "fps");
-  const arena = arenaOf(board);
   const frames = fps ?? (maxMacs === undefined && !noTimeLimit ? defaultFps : undefined);
   return {
-    ramBytes: Math.min(arena.bytes, maxRamBytes ?? arena.bytes),
+    ramBytes: Math.min(arenaBytes, maxRamBytes ?? arenaBytes),
     flashBytes: Math.min(board.flashBytes, maxFlashBytes ?? board.flashBytes),
     ...(frames !== undefined && { latencyMs: 1000 / frames }),
     ...(maxMacs !== undefined && { macs: maxMacs }),
@@ -274,10 +307,7 @@ function membersOf(fitting: Fitting, chosen: Candidate, board: Board, budget: Bu
 }
 
 function missError({ network, resource, needed, allowed }: Miss, board: Board, budget: Budget): PhinetsError {
-  const count = (value: number): string =>
-    Math.ceil(value)
-      .toString()
-      .replace(/\B(?=(\d{3})+$)/g, ",");
+  const count = grouped;
   const { height, width } = network.input;
   const ms = msPerInstruction(board);
   const mj = mjPerInstruction(board);
