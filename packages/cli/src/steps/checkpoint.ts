@@ -80,7 +80,8 @@ export function loadCheckpoint(folder: string, path: string = lastPath(folder)):
 /** Writes the deployed weights; returns the SHA-256 of the file. An integer network of earlier weights goes. */
 export function saveBest(folder: string, weights: FloatWeights): string {
   const bytes = encodeSafetensors(weights);
-  rmSync(join(folder, "quantized.json"), { force: true });
+  for (const file of ["quantized.json", "weights/qat.safetensors", "weights/qat-last.safetensors"])
+    rmSync(join(folder, file), { force: true });
   writeFileAtomic(bestPath(folder), bytes);
   return sha256(bytes);
 }

@@ -8,12 +8,13 @@ import type { PictureSource } from "@phinets/core/data";
 import { createEngine } from "@phinets/core/kernels";
 import type { Network } from "@phinets/core/networks";
 import type { LayerNoise, QuantizationReport, QuantizedNetwork } from "@phinets/core/quantization";
+import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe } from "@phinets/core/training";
 import { loadArguments } from "../run/arguments.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import type { Context } from "../terminal/context.js";
 import { nodeThreads } from "../threads/index.js";
-import { trainAware } from "./qat.js";
+import { type AwareResult, trainAware } from "./qat.js";
 import { noiseOf, type QuantizeRequest, quantizeRun, saveQuantized } from "./quantize.js";
 import { fidelity, floatOutputs, headline, integerOutputs, type Metrics, score } from "./validate.js";
 
@@ -76,25 +77,43 @@ export async function makeInt8(
       context.note(
         `int8 costs ${(before - first).toFixed(4)} of ${metric}, more than --max-drop ${maxDrop}: quantisation-aware training`,
       );
-    const epochs = typeof qat === "number" ? qat : undefined;
-    const aware = await trainAware({ ...request, start, epochs, train: await request.training() }, context);
-    const metrics = validate(aware.quantized);
-    const after = headline(metrics);
-    const kept = after < 0 || fidelity(metrics) >= fidelity(calibrated);
-    const trained = { epochs: aware.epochs, bestEpoch: aware.bestEpoch, after, kept };
-    result = { ...result, aware: trained };
-    if (kept) {
-      quantized = aware.quantized;
-      saveQuantized(folder, quantized);
-      result = {
-        ...{ metric, before, after, layers: noiseOf(quantized, aware.weights, shown) },
-        ...{ postTraining: { after: first, layers }, aware: trained },
-        ...reportOf(quantized, report),
-      };
+    const aware = await trainWhereAble(request, start, context);
+    if (aware !== undefined) {
+      const metrics = validate(aware.quantized);
+      const after = headline(metrics);
+      const kept = after < 0 || fidelity(metrics) >= fidelity(calibrated);
+      const trained = { epochs: aware.epochs, bestEpoch: aware.bestEpoch, after, kept };
+      result = { ...result, aware: trained };
+      if (kept) {
+        quantized = aware.quantized;
+        saveQuantized(folder, quantized);
+        result = {
+          ...{ metric, before, after, layers: noiseOf(quantized, aware.weights, shown) },
+          ...{ postTraining: { after: first, layers }, aware: trained },
+          ...reportOf(quantized, report),
+        };
+      }
     }
   }
   writeFileAtomic(join(folder, "quant_report.json"), `${JSON.stringify(result, undefined, 1)}\n`);
   return { quantized, report: result };
+}
+
+/** With too few pictures, training that nobody asked for is left out. */
+async function trainWhereAble(
+  request: Int8Request,
+  start: QuantizedNetwork,
+  context: Context,
+): Promise<AwareResult | undefined> {
+  const { qat } = request;
+  const epochs = typeof qat === "number" ? qat : undefined;
+  try {
+    return await trainAware({ ...request, start, epochs, train: await request.training() }, context);
+  } catch (error) {
+    if (qat !== undefined || !(error instanceof PhinetsError) || error.code !== "qat.pictures") throw error;
+    context.note(`left out: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** What a run was trained with; of one that came from elsewhere, the defaults. */

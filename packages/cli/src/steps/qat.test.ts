@@ -2,12 +2,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PictureSource } from "@phinets/core/data";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { phinets, phinetsJson, tinyDataset, writeNetwork } from "../../../../test/road-tools.js";
 import { loadRun } from "../run/load.js";
 import type { Context } from "../terminal/context.js";
 import { loadSplit, openData } from "./data.js";
-import { recipeOfRun } from "./int8.js";
+import { makeInt8, recipeOfRun } from "./int8.js";
 import { awarePath, trainAware } from "./qat.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-qat-"));
@@ -103,6 +104,26 @@ describe("train --qat", () => {
 });
 
 describe("quantize", () => {
+  test("trains by itself where int8 loses more than it may, and leaves that out with too few pictures", async () => {
+    const { folder, network: parsed, weights } = loadRun(folderOf("stopped"));
+    const opened = await openData([data], { seed: 0 });
+    const source = await loadSplit(opened, "train", "evaluation", parsed, project, quiet());
+    const notes: string[] = [];
+    const context = { ...quiet(), note: (text: string) => notes.push(text) } as unknown as Context;
+    const request = { folder, network: parsed, weights, source, val: source, recipe: recipeOfRun(folder, parsed) };
+    const run = (training: PictureSource) =>
+      makeInt8(
+        { ...request, training: () => Promise.resolve(training), dataKey: "d", threads: 1, seed: 0, maxDrop: -1 },
+        context,
+      );
+    const { report } = await run(source);
+    expect(report.aware).toMatchObject({ epochs: 3 });
+    expect(notes.splice(0)).toEqual([expect.stringMatching(/int8 costs .* of AP50, more than --max-drop -1/)]);
+    const few = await run({ length: 5, at: (i) => source.at(i) });
+    expect(few.report).not.toHaveProperty("aware");
+    expect(notes[1]).toMatch(/left out: .*3 steps.*at least 10/);
+  });
+
   test("says what is wrong in a line", async () => {
     const model = ["--model", folderOf("stopped")];
     for (const [more, code, message] of [
