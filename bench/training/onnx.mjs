@@ -18,7 +18,13 @@ const step = fileURLToPath(new URL("step.mjs", import.meta.url));
 const results = { cpu: [], [device]: [] };
 for (let round = 0; round < Number(rounds); round++)
   for (const [name, runs] of Object.entries(results))
-    runs.push(JSON.parse(execFileSync(process.execPath, [step, threads, steps, name], { encoding: "utf8" })));
+    runs.push(
+      JSON.parse(
+        execFileSync(process.execPath, [step, "--threads", threads, "--steps", steps, "--device", name], {
+          encoding: "utf8",
+        }),
+      ),
+    );
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 for (const [name, runs] of Object.entries(results)) {
   const figures = {

@@ -1,54 +1,47 @@
 /**
- * Milliseconds of a training step: 3x96x96, batch 32, separable stem (stride 2, 16 channels), seven inverted residual
- * blocks (expansion 6, channels 8 8 8 16 16 32 32, strides 1 2 1 2 2 1 2), batch norm, hard-swish, average pool, linear 10,
- * cross-entropy, SGD with momentum. Usage: node bench/training/step.mjs [threads=2] [steps=40] [device=cpu], cpu, onnx-cpu
- * or webgpu. Needs `npm run build`.
+ * Milliseconds of a training step of ours: forward, loss, backward, optimiser, running statistics. One JSON document.
+ * Usage: node bench/training/step.mjs [stack|detector] [--threads 2] [--steps 40] [--fast]
+ * [--device cpu|onnx-cpu|webgpu]. Needs `npm run build`.
  */
+import { parseArgs } from "node:util";
 import { openDevice } from "../../packages/cli/dist/steps/train/device.js";
 import { nodeThreads } from "../../packages/cli/dist/threads/index.js";
-import { GraphBuilder } from "../../packages/core/dist/graph/index.js";
 import { createEngine } from "../../packages/core/dist/kernels/index.js";
 import { Random, sizeOf, tensor } from "../../packages/core/dist/tensor/index.js";
-import { differentiate } from "../../packages/core/dist/training/differentiate.js";
-import { Executor } from "../../packages/core/dist/training/executor.js";
+import { differentiate, Executor } from "../../packages/core/dist/training/index.js";
+import { workloads } from "./peer/workloads.mjs";
 
-const threads = Number(process.argv[2] ?? 2);
-const steps = Number(process.argv[3] ?? 40);
-const device = await openDevice(process.argv[4], threads);
-const batch = 32;
-
-const g = new GraphBuilder("workload");
-let x = g.input("image", [batch, 96, 96, 3]);
-x = g.depthwise("stem.depthwise", x, { kernel: 3, stride: 2, padding: 1 });
-x = g.hardswish("stem.act", g.batchNorm("stem.norm", g.conv2d("stem.point", x, { filters: 16 }), 1e-5));
-const strides = [1, 2, 1, 2, 2, 1, 2];
-for (const [i, filters] of [8, 8, 8, 16, 16, 32, 32].entries()) {
-  const input = x;
-  const channels = g.shape(input)[3];
-  x = g.conv2d(`${i}.expand`, input, { filters: channels * 6 });
-  x = g.hardswish(`${i}.act1`, g.batchNorm(`${i}.norm1`, x, 1e-5));
-  x = g.depthwise(`${i}.depthwise`, x, { kernel: 3, stride: strides[i], padding: 1 });
-  x = g.hardswish(`${i}.act2`, g.batchNorm(`${i}.norm2`, x, 1e-5));
-  x = g.batchNorm(`${i}.norm3`, g.conv2d(`${i}.project`, x, { filters }), 1e-5);
-  if (strides[i] === 1 && channels === filters) x = g.add(`${i}.skip`, input, x);
-}
-const graph = g.build([g.dense("logits", g.flatten("flat", g.globalAveragePool("pool", x)), 10)]);
-
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    threads: { type: "string", default: "2" },
+    steps: { type: "string", default: "40" },
+    fast: { type: "boolean", default: false },
+    device: { type: "string", default: "cpu" },
+  },
+});
+const [threads, steps] = [Number(values.threads), Number(values.steps)];
+const device = await openDevice(values.device, threads);
+const name = positionals[0] ?? "stack";
+const { batch, optimizer, graph: make } = workloads[name];
+const graph = make();
 const random = new Random(1);
 const weights = Object.fromEntries(
-  Object.entries(graph.parameters).map(([name, { kind, shape }]) => {
+  Object.entries(graph.parameters).map(([parameter, { kind, shape }]) => {
     const scale = 1 / Math.sqrt(sizeOf(shape.slice(1)));
     const value = () =>
       kind === "weight" ? scale * random.normal() : kind === "gamma" || kind === "runningVariance" ? 1 : 0;
-    return [name, tensor("float32", shape, Float32Array.from({ length: sizeOf(shape) }, value))];
+    return [parameter, tensor("float32", shape, Float32Array.from({ length: sizeOf(shape) }, value))];
   }),
 );
-const engine = await createEngine({ threads: nodeThreads(threads) });
+const engine = await createEngine({ threads: nodeThreads(threads), fast: values.fast });
 const executor = new Executor(engine, differentiate(graph, batch));
 executor.setParameters(weights);
 const input = executor.input("image");
 for (let i = 0; i < input.length; i++) input[i] = random.normal();
+const [outputName] = graph.outputs;
 const labels = Int32Array.from({ length: batch }, () => random.integer(10));
+const weighting = executor.output(outputName).map(() => random.normal() / 1000);
 
 function crossEntropy(logits) {
   const gradient = new Float32Array(logits.length);
@@ -64,54 +57,52 @@ function crossEntropy(logits) {
   return { loss, gradient };
 }
 
+const weighted = (output) => ({
+  loss: output.reduce((sum, value, i) => sum + value * weighting[i], 0),
+  gradient: weighting,
+});
+const lossOf = name === "stack" ? crossEntropy : weighted;
+
 let first;
 let last;
 const times = { forward: [], step: [] };
-let cpu = process.cpuUsage();
+let cpu;
 for (let step = 1; step <= steps; step++) {
+  if (step === 4) cpu = process.cpuUsage(); // compiled by then
   const start = performance.now();
   if (device === undefined) executor.forward();
   else await device.forward(executor);
+  const { loss, gradient } = lossOf(executor.output(outputName));
   const middle = performance.now();
-  const { loss, gradient } = crossEntropy(executor.output("logits"));
-  executor.setCotangent("logits", gradient);
+  executor.setCotangent(outputName, gradient);
   if (device === undefined) executor.backward();
   else await device.backward(executor);
-  executor.optimizerStep({ kind: "sgd", learningRate: 0.05, step });
+  executor.optimizerStep({ kind: optimizer, learningRate: optimizer === "sgd" ? 0.05 : 0.001, step });
   executor.updateRunningStatistics(0.1);
   first ??= loss;
   last = loss;
   times.forward.push(middle - start);
   times.step.push(performance.now() - start);
-  if (step === 1) cpu = process.cpuUsage(); // the first compiles
 }
-const { user, system } = process.cpuUsage(cpu);
+cpu = process.cpuUsage(cpu);
 await device?.dispose();
 await engine.dispose();
-const summary = (values) => {
-  const sorted = values.toSorted((a, b) => a - b);
+const summary = (all) => {
+  const sorted = all.toSorted((a, b) => a - b);
   return { minimumMs: sorted[0], medianMs: sorted[sorted.length >> 1] };
 };
 const step = summary(times.step);
-console.log(
-  JSON.stringify(
-    {
-      node: process.version,
-      threads,
-      device: process.argv[4] ?? "cpu",
-      batch,
-      parameters: Object.values(graph.parameters)
-        .filter(({ kind }) => !kind.startsWith("running"))
-        .reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-      forward: summary(times.forward),
-      step,
-      cpuMs: (user + system) / 1000 / (steps - 1),
-      imagesPerSecond: { best: (batch / step.minimumMs) * 1000, median: (batch / step.medianMs) * 1000 },
-      engineMb: executor.bytes / 2 ** 20,
-      peakMb: process.resourceUsage().maxRSS / 1024,
-      loss: { first, last },
-    },
-    undefined,
-    1,
-  ),
-);
+const document = {
+  ...{ workload: name, node: process.version, fast: values.fast, device: values.device, threads, batch },
+  parameters: Object.values(graph.parameters)
+    .filter(({ kind }) => !kind.startsWith("running"))
+    .reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+  forward: summary(times.forward),
+  step,
+  cpuMs: (cpu.user + cpu.system) / 1000 / (steps - 3),
+  imagesPerSecond: { best: (batch / step.minimumMs) * 1000, median: (batch / step.medianMs) * 1000 },
+  engineMb: executor.bytes / 2 ** 20,
+  peakMb: process.resourceUsage().maxRSS / 1024,
+  loss: { first, last },
+};
+console.log(JSON.stringify(document, undefined, 1));

@@ -36,7 +36,7 @@ export class CommandLine {
   }
 
   #start(node, words) {
-    const child = spawn(node, [program, "train", ...words, "--project", this.#project, "--json"], {
+    const child = spawn(node, [program, "train", ...words, "--project", this.#project], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const written = { stdout: "", stderr: "" };
@@ -48,13 +48,14 @@ export class CommandLine {
     return { child, ended };
   }
 
-  #result(name, { code, stdout, stderr }) {
+  #result(name, { code, stderr }) {
     if (code !== 0) throw new Error(`phinets train ended with ${code}: ${stderr.trim().split("\n").at(-1)}`);
     const bytes = readFileSync(join(this.#project, "detect", name, "weights/last.safetensors"));
     const state = createHash("sha256");
     for (const [key, { data }] of Object.entries(decodeSafetensors(bytes, name).weights).sort())
       state.update(key).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    return { weights: JSON.parse(stdout).weightsSha256, state: state.digest("hex") };
+    const weights = readFileSync(join(this.#project, "detect", name, "weights/best.safetensors"));
+    return { weights: createHash("sha256").update(weights).digest("hex"), state: state.digest("hex") };
   }
 
   /** SHA-256 of the deployed weights and of the last checkpoint's tensors. */

@@ -132,6 +132,38 @@ describe("a thread that fails does not leave the others waiting", () => {
     await killed;
     await engine.dispose();
   });
+
+  test("one trap stops all, for good; another engine works on", async () => {
+    const engine = await createEngine({ threads: nodeThreads(4) });
+    const program = place(engine, [[opcodes.barrier], [15], [opcodes.barrier]]);
+    const { message } = failure(engine, program);
+    expect(message).toMatch(/thread [1-4] of 4 stopped in instruction 15.*; start again from the last checkpoint$/);
+    expect(failure(engine, place(engine, [[opcodes.barrier]])).message).toMatch(/stopped in instruction 15/);
+    await engine.dispose();
+    await engine.dispose();
+    expect(
+      Object.values(await train(4))
+        .flat()
+        .every(Number.isFinite),
+    ).toBe(true);
+  });
+});
+
+test("memory that does not suffice is said, given back, and no thread waits", async () => {
+  const engine = await createEngine({ threads: nodeThreads(2) });
+  const graph = network();
+  const before = new Executor(engine, differentiate(graph, 2));
+  before.forward();
+  for (const batch of [600_000, 100_000_000])
+    expect(() => new Executor(engine, differentiate(graph, batch))).toThrow(
+      expect.objectContaining({ code: "kernels.memory", message: expect.stringMatching(/\d+ MiB .* smaller batch/) }),
+    );
+  const { bytes } = engine;
+  before.forward();
+  const after = new Executor(engine, differentiate(graph, 64));
+  after.forward();
+  expect(engine.bytes).toBe(bytes);
+  await engine.dispose();
 });
 
 test("a pool that cannot start a thread says so", async () => {
