@@ -35,7 +35,11 @@ export function register(program: Command, context: Context): void {
 async function quantizeCommand(options: QuantizeOptions, context: Context): Promise<void> {
   const run = loadRun(options.model);
   const { folder, network, weights } = run;
-  const data = await openData(requireData(options.data), { seed: options.seed });
+  const data = await openData(requireData(options.data), {
+    seed: options.seed,
+    project: options.project,
+    signal: context.signal,
+  });
   const source = await loadSplit(data, "train", "evaluation", network, options.project, context);
   const val = await loadSplit(data, validationSplit(data), "evaluation", network, options.project, context);
   const { report } = await makeInt8(

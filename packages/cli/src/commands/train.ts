@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
 import type { Command } from "commander";
-import type { CachedPictures } from "../dataset/index.js";
+import type { CachedPictures, CacheMode } from "../dataset/index.js";
 import { loadArguments } from "../run/arguments.js";
 import { createRunFolder, findRunFolder, removeIfEmpty } from "../run/folder.js";
 import { loadNetwork, loadRun } from "../run/load.js";
@@ -18,6 +18,7 @@ import { hasLock, lockRun, readLock, requireRepeatable } from "../steps/run-lock
 import { openDevice, requireTrainable, type TrainResult, train } from "../steps/train/index.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
+import { oneOf } from "../terminal/options.js";
 import { addQatOption, type Int8Options } from "./int8-options.js";
 import { describeInt8 } from "./quantize.js";
 import {
@@ -48,19 +49,27 @@ type TrainOptions = Pick<Int8Options, "qat"> &
     readonly resume?: string;
     readonly fromLock?: string;
     readonly weights?: string;
+    readonly cache?: CacheMode;
+    readonly skipBad?: boolean;
   };
 
 export function register(program: Command, context: Context): void {
   const command = program.command("train").description("Trains a network on labelled pictures.");
   addWatchingOptions(addQatOption(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))))
     .option("--weights <run>", "start from a run, a .safetensors or a .pth: what fits is taken (default none)")
+    .option(
+      "--cache <where>",
+      "decoded pictures: ram, or disk where they do not fit (default ram)",
+      oneOf("ram", "disk"),
+    )
+    .option("--skip-bad", "leave out pictures that are missing or cannot be decoded, and say which")
     .option("--exist-ok", "write into the run folder though it exists")
     .option("--resume <run>", "go on with a run that was stopped, with the options it was started with")
     .option("--from-lock <file>", "repeat the run that left this run.lock and say whether the weights are equal")
     .action((options: TrainOptions) => {
-      if (options.resume !== undefined) refuseOthers(command, "resume", watchingNames);
+      if (options.resume !== undefined) refuseOthers(command, "resume", ["cache", ...watchingNames]);
       else if (options.fromLock !== undefined)
-        refuseOthers(command, "from-lock", ["data", "weights", "name", "existOk", "jsonEvents"]);
+        refuseOthers(command, "from-lock", ["data", "weights", "name", "existOk", "cache", "skipBad", "jsonEvents"]);
       return trainCommand(options, context);
     });
 }
@@ -88,6 +97,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       ? loadArguments(resumed)
       : lock && {
           ...lock.data,
+          skipBad: false,
           recipe: lock.recipe,
           valEvery: lock.valEvery,
           weights: lock.start,
@@ -95,11 +105,13 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
         };
   const valEvery = valEveryOf(options, saved?.valEvery);
   const onEvent = eventsTo(options, context);
+  const skipBad = options.skipBad ?? saved?.skipBad;
+  const loading = { cache: options.cache, skipBad };
   const paths = saved?.data ?? requireData(options.data);
   const fraction = saved === undefined ? options.fraction : saved.fraction;
   const seed = saved?.recipe.seed ?? options.seed ?? 0;
   const qat = saved === undefined ? options.qat : saved.qat;
-  const data = await openData(paths, { seed, fraction });
+  const data = await openData(paths, { seed, fraction, project, loading, signal: context.signal });
   if (lock !== undefined) await requireRepeatable(options.fromLock!, lock, data, context);
   const { task } = data.index;
   const recipe = withClassWeights(
@@ -158,6 +170,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       valEvery,
       weights: start,
       ...(qat && { qat }),
+      ...(skipBad && { skipBad }),
     });
   }
   if (resumed === undefined || !hasLock(folder))

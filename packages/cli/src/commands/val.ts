@@ -52,7 +52,11 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
       run.folder,
     );
   }
-  const data = await openData(requireData(options.data), { seed: options.seed });
+  const data = await openData(requireData(options.data), {
+    seed: options.seed,
+    project: options.project,
+    signal: context.signal,
+  });
   const split = options.split ?? evaluationSplit(data.index);
   const source = await loadSplit(data, split, "evaluation", network, options.project, context);
   const progress = context.progress({

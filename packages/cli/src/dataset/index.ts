@@ -1,6 +1,7 @@
 export * from "./cache.js";
 export * from "./conveyor.js";
 export * from "./decode.js";
+export * from "./digests.js";
 export * from "./doctor.js";
 export { fileOnDisk } from "./idx-files.js";
 export * from "./open.js";

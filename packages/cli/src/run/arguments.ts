@@ -12,6 +12,8 @@ export interface SavedArguments {
   readonly recipe: Recipe;
   /** Epochs from one validation to the next; 0: none. */
   readonly valEvery?: number;
+  /** Pictures that cannot be decoded are left out. */
+  readonly skipBad?: boolean;
   /** Quantisation-aware epochs; true for the usual number. */
   readonly qat?: number | true;
   /** Weights that the run started from. */
@@ -57,5 +59,13 @@ export function loadArguments(folder: string): SavedArguments {
     return fail(`qat is ${qat}; true or a number of epochs is needed`);
   if (weights !== undefined && !(typeof weights?.file === "string" && typeof weights.sha256 === "string"))
     return fail("weights is not a file with its sha256, as a training run writes it");
-  return { data, recipe, fraction: parsed!.fraction, valEvery: parsed!.valEvery, qat, weights };
+  return {
+    data,
+    recipe,
+    fraction: parsed!.fraction,
+    valEvery: parsed!.valEvery,
+    qat,
+    weights,
+    skipBad: parsed!.skipBad === true,
+  };
 }

@@ -4,7 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { evaluationSplit } from "@phinets/core/data";
 import { kernelsSha256 } from "@phinets/core/kernels";
@@ -40,8 +39,7 @@ export interface RunLock {
 }
 
 /** SHA-256 of what training sees: pictures' bytes, labels and classes, split by split. Names and places do not count. */
-export async function hashData({ index }: OpenedData, signal: AbortSignal): Promise<string> {
-  const digests = new Map<string, string>();
+export async function hashData({ index, digests }: OpenedData, signal: AbortSignal): Promise<string> {
   const whole = createHash("sha256").update(JSON.stringify([index.task, index.classes]));
   const { train, val } = index.splits;
   for (const samples of [train, val.length > 0 ? val : index.splits[evaluationSplit(index)]]) {
@@ -49,14 +47,7 @@ export async function hashData({ index }: OpenedData, signal: AbortSignal): Prom
     for (const { file, labels, class: label } of samples) {
       signal.throwIfAborted();
       const path = fileOnDisk(file);
-      let digest = digests.get(path);
-      if (digest === undefined) {
-        digest = createHash("sha256")
-          .update(await readFile(path))
-          .digest("hex");
-        digests.set(path, digest);
-      }
-      whole.update(JSON.stringify([digest, file.slice(path.length), labels, label]));
+      whole.update(JSON.stringify([digests.get(path), file.slice(path.length), labels, label]));
     }
   }
   return whole.digest("hex");

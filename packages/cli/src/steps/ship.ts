@@ -93,7 +93,7 @@ export interface ShipResult {
 export async function ship(request: ShipRequest, context: Context): Promise<ShipResult> {
   const { target, threads, project } = request;
   const seed = request.recipe.seed ?? 0;
-  const data = await openData(request.data, { seed, fraction: request.fraction });
+  const data = await openData(request.data, { seed, fraction: request.fraction, project, signal: context.signal });
   const { task } = data.index;
   const { classes, splits } = data.index;
   const recipe = withClassWeights(makeRecipe(task, request.recipe), splits.train, classes.length);

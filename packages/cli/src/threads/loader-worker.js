@@ -1,9 +1,10 @@
 /** A thread that makes training batches ahead of the trainer (loader.ts): it begins the next one, and the next. */
+import * as fs from "node:fs";
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
-import { assembleBatch, BatchRing, PackedSource } from "@phinets/core/data";
+import { assembleBatch, BatchRing, PackedSource, pixelReader } from "@phinets/core/data";
 
 const { packed, samples, control, slots, port } = workerData;
-const source = new PackedSource(packed, samples);
+const source = new PackedSource(packed, samples, pixelReader(fs));
 const ring = new BatchRing(control, slots.length);
 const plans = [];
 

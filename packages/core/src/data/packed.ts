@@ -1,4 +1,6 @@
 /** Decoded pictures in a few long buffers: several threads read the same ones without a copy. */
+
+import { PhinetsError } from "../tensor/index.js";
 import type { LabelledPicture, PictureSource } from "./batches.js";
 import { moveBoxes } from "./move-boxes.js";
 import { fitRect } from "./resize.js";
@@ -26,6 +28,55 @@ export interface PackedPictures {
 
 /** Reads `length` bytes of a shard that is a file, from `offset` of its pixels on. */
 export type ReadPixels = (file: PixelFile, offset: number, length: number) => Uint8Array;
+
+/** What is used of a file system; node:fs has it. */
+export interface PixelFileSystem {
+  openSync(path: string, flags: string): number;
+  readSync(descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
+  closeSync(descriptor: number): void;
+}
+
+/** Files that are kept open at most. */
+const mostOpen = 200;
+
+/** Reads pixel files, which stay open: one that is deleted meanwhile is still read. Throws `data.cache` naming a bad one. */
+export function pixelReader(fs: PixelFileSystem): ReadPixels {
+  const descriptors = new Map<string, number>();
+  const fail = (path: string, problem: string): never => {
+    throw new PhinetsError(
+      "data.cache",
+      `${path}: ${problem}; the picture cache is damaged: remove the file and start again (training: with --resume)`,
+      path,
+    );
+  };
+  const descriptorOf = (path: string): number => {
+    const known = descriptors.get(path);
+    if (known !== undefined) return known;
+    for (const [oldest, descriptor] of descriptors) {
+      if (descriptors.size < mostOpen) break;
+      descriptors.delete(oldest);
+      fs.closeSync(descriptor);
+    }
+    const opened = fs.openSync(path, "r");
+    descriptors.set(path, opened);
+    return opened;
+  };
+  return ({ path, start }, offset, length) => {
+    const bytes = new Uint8Array(length);
+    try {
+      const descriptor = descriptorOf(path);
+      for (let at = 0; at < length; ) {
+        const count = fs.readSync(descriptor, bytes, at, length - at, start + offset + at);
+        if (count === 0) fail(path, "is cut off");
+        at += count;
+      }
+    } catch (error) {
+      if (error instanceof PhinetsError) throw error;
+      fail(path, `cannot be read (${(error as { code?: string }).code ?? (error as Error).message})`);
+    }
+    return bytes;
+  };
+}
 
 const columns = 6;
 

@@ -17,6 +17,8 @@ export interface RunStart {
   /** Pictures of the training and of the validation split. */
   readonly train: number;
   readonly val: number;
+  /** Pictures of both that were left out. */
+  readonly skipped: number;
   readonly threads: number;
   /** Epochs done before. */
   readonly epoch: number;

@@ -17,7 +17,7 @@ export function requireSame(
     const changed =
       checkpoint.dataKey === wanted.dataKey
         ? "the network or the recipe is not the one that the checkpoint was made with; restore network.json and args.yaml"
-        : "the data set has changed since the last checkpoint (pictures count by size and time of change); restore it";
+        : "the data set has changed since the last checkpoint (pictures count by their bytes, names and labels); restore it";
     throw new PhinetsError("run.resume", `${folder}: ${changed}, or start a new run with another --name`, folder);
   }
   if (checkpoint.bestEpoch === 0) return;

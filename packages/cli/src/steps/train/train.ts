@@ -1,10 +1,12 @@
 /** Trains a run: epochs, validation, results.csv, checkpoints. Killed anywhere, it goes on from the last epoch. */
 import { readFileSync } from "node:fs";
 import { countMacs, countParameters } from "@phinets/core/cost";
+import type { PictureSource } from "@phinets/core/data";
 import { createEngine } from "@phinets/core/kernels";
 import { buildNetwork, classNames, initialWeights } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Recipe, recipeIdentity } from "@phinets/core/training";
+import { CachedPictures } from "../../dataset/index.js";
 import { loadWeights } from "../../run/load.js";
 import { lockRun } from "../../run/lock.js";
 import type { Context } from "../../terminal/context.js";
@@ -94,6 +96,7 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
       dataKey,
       train: source.length,
       val: val.length,
+      skipped: skippedOf(source) + skippedOf(val),
       threads,
       epoch,
       stepsPerEpoch,
@@ -145,4 +148,8 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
 /** Whether so many epochs have gone by without a better one that the recipe ends the run before its last. */
 function outOfPatience({ epoch, bestEpoch }: Standing, { patience, epochs }: Recipe, valEvery: number): boolean {
   return patience > 0 && epoch < epochs && epoch % valEvery === 0 && epoch - bestEpoch >= patience;
+}
+
+function skippedOf(source: PictureSource): number {
+  return source instanceof CachedPictures ? source.skipped.length : 0;
 }
