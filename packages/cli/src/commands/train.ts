@@ -1,5 +1,6 @@
 /** `phinets train`: pictures in, a run folder with weights out. */
 import { join, resolve } from "node:path";
+import { createEngine } from "@phinets/core/kernels";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
 import type { Command } from "commander";
@@ -135,7 +136,8 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
           )
         : loadNetwork(join(resumed, "network.json"));
   requireTrainable(network, recipe);
-  // Before there is a folder: a device that does not start leaves nothing behind.
+  // Before there is a folder: a device or kernels that do not start leave nothing behind.
+  if (recipe.fast === true) await (await createEngine({ fast: true })).dispose();
   await (await openDevice(recipe.device, threadsOf(options)))?.dispose();
   const pretrained =
     saved === undefined

@@ -58,6 +58,8 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
   const device = await openDevice(recipe.device, threads);
   if (device !== undefined)
     context.note(`device ${recipe.device}: ONNX Runtime computes the steps; its bits are its own, from run to run too`);
+  if (recipe.fast === true)
+    context.note("fast kernels: multiply-adds may be fused; on another kind of processor the bits may differ");
   const engine = await createEngine({ threads: nodeThreads(threads), fast: recipe.fast });
   const batches = makeBatches(source, network, recipe, threads, warn);
   const { batchesPerEpoch } = batches;
