@@ -54,7 +54,9 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("emulate", (
     expect(JSON.parse(readFileSync(join(run, "target.json"), "utf8"))).toBe("stm32u575");
     expect(await emulated()).toMatchObject({ core: "cortex-m33", target: { name: "stm32u575", fits: true } });
     expect(existsSync(join(run, "firmware/build/stm32u575.elf"))).toBe(true);
-    // A user's own: two banks that touch, one region.
+    const remembered = JSON.parse((await phinets("inspect", run, "--json")).stdout);
+    expect(remembered.target).toMatchObject({ name: "stm32u575", fits: true });
+    // A user's own.
     const mine = { ...loadBoard("nrf52840"), name: "my board", title: "Ours" };
     const file = join(folder, "board.json");
     writeFileSync(file, JSON.stringify(mine));

@@ -33,6 +33,7 @@ import { PhinetsError, sizeOf } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import { findRunFolder } from "../run/folder.js";
 import { loadNetwork } from "../run/load.js";
+import { savedTarget } from "../run/target.js";
 import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
 import { number } from "../terminal/options.js";
@@ -51,13 +52,13 @@ export function register(program: Command, context: Context): void {
     .command("inspect")
     .description("Shows a network's blocks, parameters, multiply-accumulates and memory, and its share of a board.")
     .argument("<network>", "a network.json, or a run folder")
-    .option("--target <board>", "the board to compare with (name or board.json)")
+    .option("--target <board>", "the board to compare with, name or board.json (default: the one a run was made for)")
     .option("--layers", "one line a layer as well; with --target, its time and energy too")
     .option("--power-mw <n>", "with --target: frames a second at this mean power, asleep in between", number(1e-6))
     .option("--svg <file>", "write a picture of the arena over time")
     .action((path: string, options: InspectOptions) => {
       const network = loadNetwork(networkFile(path));
-      const board = options.target === undefined ? undefined : loadTarget(options.target);
+      const board = options.target === undefined ? rememberedTarget(path) : loadTarget(options.target);
       if (options.powerMw !== undefined && board === undefined)
         throw new PhinetsError("cli.usage", "--power-mw needs --target: power is a board's");
       const { json, text, svg } = inspect({ network, board, layers: options.layers, powerMw: options.powerMw });
@@ -379,5 +380,13 @@ function writePicture(file: string, svg: string): void {
 }
 
 function networkFile(path: string): string {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(findRunFolder(path), "network.json") : path;
+  return isFolder(path) ? join(findRunFolder(path), "network.json") : path;
+}
+
+function rememberedTarget(path: string): Board | undefined {
+  return isFolder(path) ? savedTarget(findRunFolder(path)) : undefined;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
