@@ -59,7 +59,7 @@ for (const k of Object.keys(kinds)) {
   sources[k] = kinds[k]();
   let e = 0;
   its[k] = (async function* () {
-    for (;;) yield* sources[k].epoch(e++, trainer.input);
+    for (;;) yield* sources[k].epoch(e++, () => trainer.input);
   })();
 }
 const rates = { inline: [], loaded: [], none: [] },
