@@ -405,7 +405,7 @@ describe("divergence", () => {
   it("before the first epoch is done leaves nothing that looks like weights", async () => {
     const line = await fails(["train", ...common(), "--epochs", "10", "--lr", "100", "--name", "hot", "--exist-ok"]);
     expect(line).toMatch(
-      /diverged at step \d+: loss is (NaN|Infinity) .*; lower the learning rate \(100\); no epoch was/,
+      /diverged at step \d+, learning rate \d+: the loss is (NaN|Infinity) .*; lower the learning rate, to \d+ for example; no epoch was/,
     );
     expect(fs.existsSync(join(project, "detect/hot/weights"))).toBe(false);
   });
@@ -415,7 +415,7 @@ describe("divergence", () => {
     const { exitCode, stderr } = await phinets("train", ...common(), "--epochs", "10", ...words, "diverging");
     expect(exitCode).toBe(1);
     expect(stderr.trimEnd().split("\n").at(-1)).toMatch(
-      /^error: .*detect\/diverging: training diverged at step \d+: .*; lower the learning rate \(20\); what epoch \d+ left in weights\/ is kept$/,
+      /^error: .*detect\/diverging: training diverged at step \d+, learning rate 20: .*; lower the learning rate, to 7 for example; what epoch \d+ left in weights\/ is kept$/,
     );
     const folder = join(project, "detect/diverging");
     for (const file of ["best", "last"]) {
