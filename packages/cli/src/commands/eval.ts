@@ -9,7 +9,7 @@ import type { TrackedSequence } from "../report/evaluation-pages.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import type { Context } from "../terminal/context.js";
 import { formatCount, formatMs } from "../terminal/format.js";
-import { fraction, integer, oneOf } from "../terminal/options.js";
+import { fraction, integer, numbers, oneOf } from "../terminal/options.js";
 import { formatPairs, formatTable } from "../terminal/table.js";
 
 interface Files {
@@ -20,6 +20,8 @@ interface Files {
 
 interface CocoOptions extends Files {
   readonly workers: number;
+  readonly iou?: readonly number[];
+  readonly maxDets?: readonly number[];
 }
 
 interface VocOptions extends Files {
@@ -50,6 +52,13 @@ export function register(program: Command, context: Context): void {
     .requiredOption("--gt <json>", "annotations in COCO's format")
     .requiredOption("--pred <json>", "detections in COCO's results format")
     .option("--report <file.html>", "a page with curves, errors and trajectories, in one file")
+    .option("--iou <list>", "IoU thresholds, as 0.5,0.75 (default: 0.5, 0.55 ... 0.95)", numbers)
+    .option(
+      "--max-dets <list>",
+      "most detections a picture and class for AR1, AR10, and all else",
+      numbers,
+      [1, 10, 100],
+    )
     .option("--workers <n>", "threads; any number gives the same figures to the last bit", integer(1, 64), 1)
     .action((options: CocoOptions) => evalCoco(options, context));
   command
@@ -88,7 +97,7 @@ export function register(program: Command, context: Context): void {
     .action((options: MotOptions) => evalMot(options, context));
 }
 
-async function evalCoco({ gt, pred, report, workers }: CocoOptions, context: Context): Promise<void> {
+async function evalCoco({ gt, pred, report, workers, iou, maxDets }: CocoOptions, context: Context): Promise<void> {
   const [{ parseCocoResults, parseCocoTruth }, { evaluateCoco }] = await Promise.all([
     import("@phinets/core/data"),
     import("@phinets/core/evaluation"),
@@ -99,9 +108,10 @@ async function evalCoco({ gt, pred, report, workers }: CocoOptions, context: Con
   const known = new Set(truth.categories.map(({ id }) => id));
   const foreign = found.filter((each) => !known.has(each.category_id)).length;
   if (foreign > 0) context.note(`${pred}: ${foreign} detections of categories that ${gt} lacks are left out`);
+  const parameters = { iouThresholds: iou, maxDetections: maxDets as readonly [number, number, number] };
   const onThreads = async () =>
-    (await import("../threads/matching.js")).evaluateCocoOnThreads(truth, found, workers, context.signal);
-  const result = workers === 1 ? evaluateCoco(truth, found) : await onThreads();
+    (await import("../threads/matching.js")).evaluateCocoOnThreads(truth, found, workers, context.signal, parameters);
+  const result = workers === 1 ? evaluateCoco(truth, found, parameters) : await onThreads();
   const ms = performance.now() - start;
   if (report) {
     await writePage(report, context, ({ cocoPage }) => cocoPage(truth, found, result, basename(pred)));

@@ -24,6 +24,13 @@ export function number(min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INF
 /** Parser of a fraction 0..1. */
 export const fraction = number(0, 1);
 
+/** Parser of numbers with commas between. */
+export function numbers(text: string): number[] {
+  const list = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (!list.every(Number.isFinite)) throw new InvalidArgumentError("It is numbers with commas between.");
+  return list;
+}
+
 /** Parser of one of a few words. */
 export function oneOf<T extends string>(...words: readonly T[]): (text: string) => T {
   return (text) => {

@@ -10,6 +10,7 @@ import {
   type CocoColumns,
   type CocoDetection,
   type CocoGroundTruth,
+  type CocoParameters,
   type CocoResult,
   cocoColumns,
   joinMatches,
@@ -35,6 +36,7 @@ export async function evaluateCocoOnThreads(
   detections: readonly CocoDetection[],
   threads: number,
   signal?: AbortSignal,
+  options?: Partial<CocoParameters>,
 ): Promise<CocoResult> {
   signal?.throwIfAborted();
   // Without the caller's conditions, which may choose sources that plain Node does not read. Started first: they load the
@@ -45,7 +47,7 @@ export async function evaluateCocoOnThreads(
   const abort = () => void stop();
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    const columns = cocoColumns(truth, detections, (bytes) => new SharedArrayBuffer(bytes));
+    const columns = cocoColumns(truth, detections, options, (bytes) => new SharedArrayBuffer(bytes));
     const [own, ...shares] = sharesOf(columns, threads);
     const pending = Promise.all(workers.map((worker, i) => outcomesOf(worker, columns, shares[i])));
     // Waited for below, after this thread's own share.

@@ -1,7 +1,7 @@
 /**
- * COCO's curves of one category from its matches: pycocotools' COCOeval for boxes with its default parameters, to the last
- * digit.
+ * COCO's curves of one category from its matches: pycocotools' COCOeval for boxes, to the last digit.
  */
+import { PhinetsError } from "../tensor/index.js";
 
 /** .5, .55 ... .95, computed as numpy's linspace computes them. */
 export const iouThresholds: readonly number[] = Array.from({ length: 10 }, (_, i) =>
@@ -16,26 +16,50 @@ export const areaRanges: readonly (readonly [number, number])[] = [
   [32 * 32, 96 * 96],
   [96 * 96, 1e10],
 ];
-/** Detections a picture and category that count, at most. */
-export const maxDetections = [1, 10, 100] as const;
 
-export const thresholdCount = iouThresholds.length;
-const recallCount = recallThresholds.length;
+/** What COCOeval calls Params, of boxes. */
+export interface CocoParameters {
+  /** Ascending, above 0, at most 1. Default .5, .55 ... .95. */
+  readonly iouThresholds: readonly number[];
+  /** Ascending, 0..1. Default 0, .01 ... 1. */
+  readonly recallThresholds: readonly number[];
+  /** Detections a picture and category that count, at most; ascending. AR1, AR10 and AR100 are of these three, all else of the last. Default 1, 10, 100. */
+  readonly maxDetections: readonly [number, number, number];
+}
+
+const defaults: CocoParameters = { iouThresholds, recallThresholds, maxDetections: [1, 10, 100] };
+
+/** Throws `evaluation.coco` for what is out of range. */
+export function cocoParameters(options: Partial<CocoParameters> = {}): CocoParameters {
+  const check = (name: keyof CocoParameters, wanted: string, good: (value: number) => boolean): void => {
+    const list: readonly number[] | undefined = options[name];
+    if (list === undefined) return;
+    const ascends = list.every((value, i) => good(value) && (i === 0 || value > list[i - 1]));
+    if (list.length === 0 || (name === "maxDetections" && list.length !== 3) || !ascends) {
+      throw new PhinetsError("evaluation.coco", `coco: ${name} is [${list}]; it must be ${wanted}, ascending`);
+    }
+  };
+  check("iouThresholds", "numbers above 0, at most 1", (value) => value > 0 && value <= 1);
+  check("recallThresholds", "numbers of 0..1", (value) => value >= 0 && value <= 1);
+  check("maxDetections", "three integers of 1..65535", (n) => Number.isInteger(n) && n >= 1 && n <= 65535);
+  return { ...defaults, ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) };
+}
 
 export interface CategoryAccumulation {
+  readonly parameters: CocoParameters;
   /** per area range: truths that count */
   readonly positives: Int32Array;
-  /** `[4 areas, 10 IoUs, 101 recalls]` at 100 detections a picture; -1 where there is no truth */
+  /** `[4 areas, IoUs, recalls]` at most detections a picture; -1 where there is no truth */
   readonly precision: Float64Array;
-  /** `[4 areas, 10 IoUs]` at 100 detections a picture; -1 where there is no truth */
+  /** `[4 areas, IoUs]` at most detections a picture; -1 where there is no truth */
   readonly recall: Float64Array;
-  /** `[2, 10 IoUs]`: at 1 and 10 detections a picture, all areas */
+  /** `[2, IoUs]`: at the first and second `maxDetections` a picture, all areas */
   readonly recallOfFew: Float64Array;
-  /** `[10 IoUs, 101 recalls]`: score at which a recall is reached, all areas; 0 where it is not */
+  /** `[IoUs, recalls]`: score at which a recall is reached, all areas; 0 where it is not */
   readonly scoreAtRecall: Float64Array;
   /** scores of all detections, best first */
   readonly scores: Float64Array;
-  /** per detection, best first, at IoU .5 and all areas: 0 false, 1 true, 2 left out */
+  /** per detection, best first, at the first IoU and all areas: 0 false, 1 true, 2 left out */
   readonly verdicts: Uint8Array;
 }
 
@@ -46,26 +70,29 @@ export const leftOut = 2;
 
 /** What became of the detections of one category, picture after picture. Typed arrays alone: a thread can send it. */
 export interface CategoryMatches {
-  /** detections that count, at most 100 a picture */
+  readonly parameters: CocoParameters;
+  /** detections that count, at most `maxDetections[2]` a picture */
   readonly count: number;
   readonly scores: Float64Array;
   /** place among the picture's detections by score, from 0 */
-  readonly ranks: Uint8Array;
-  /** `[4 areas * 10 IoUs, stride]`: 0 false, 1 true, 2 left out */
+  readonly ranks: Uint16Array;
+  /** `[4 areas * IoUs, stride]`: 0 false, 1 true, 2 left out */
   readonly verdicts: Uint8Array;
   readonly stride: number;
   /** per area range: truths that count */
   readonly positives: Int32Array;
 }
 
-/** Matches of the pictures of one list, then of the next. */
+/** Matches of the pictures of one list, then of the next; at least one, with equal parameters. */
 export function joinMatches(list: readonly CategoryMatches[]): CategoryMatches {
+  const { parameters } = list[0];
   const stride = list.reduce((sum, { count }) => sum + count, 0);
-  const rows = areaRanges.length * thresholdCount;
+  const rows = areaRanges.length * parameters.iouThresholds.length;
   const joined = {
+    parameters,
     count: stride,
     scores: new Float64Array(stride),
-    ranks: new Uint8Array(stride),
+    ranks: new Uint16Array(stride),
     verdicts: new Uint8Array(rows * stride),
     stride,
     positives: new Int32Array(areaRanges.length),
@@ -85,7 +112,10 @@ export function joinMatches(list: readonly CategoryMatches[]): CategoryMatches {
 
 /** The curves of all pictures' matches. */
 export function accumulateMatches(matches: CategoryMatches): CategoryAccumulation {
-  const { positives, count, scores: scoreOf } = matches;
+  const { parameters, positives, count, scores: scoreOf } = matches;
+  const { recallThresholds: recalls, maxDetections } = parameters;
+  const thresholdCount = parameters.iouThresholds.length;
+  const recallCount = recalls.length;
   const order = new Int32Array(count);
   for (let i = 0; i < count; i++) order[i] = i;
   order.sort((a, b) => scoreOf[b] - scoreOf[a] || a - b);
@@ -105,12 +135,13 @@ export function accumulateMatches(matches: CategoryMatches): CategoryAccumulatio
       recall[at] = found / positives[area];
       // Recall never falls, so one walk along the hits serves all 101 thresholds.
       for (let r = 0, n = 0; r < recallCount; r++) {
-        while (n < found && (n + 1) / positives[area] < recallThresholds[r]) n++;
+        while (n < found && (n + 1) / positives[area] < recalls[r]) n++;
         precision[at * recallCount + r] = n < found ? curve[n] : 0;
         if (area > 0) continue;
         // Recall 0 is reached by the very first detection, right or wrong.
-        const reached = r === 0 ? order[0] : hits[n];
-        scoreAtRecall[at * recallCount + r] = (r === 0 ? count > 0 : n < found) ? scoreOf[reached] : 0;
+        const atOnce = recalls[r] === 0;
+        const reached = atOnce ? order[0] : hits[n];
+        scoreAtRecall[at * recallCount + r] = (atOnce ? count > 0 : n < found) ? scoreOf[reached] : 0;
       }
       if (area > 0) continue;
       const few = [0, 0];
@@ -124,6 +155,7 @@ export function accumulateMatches(matches: CategoryMatches): CategoryAccumulatio
     }
   }
   return {
+    parameters,
     positives,
     precision,
     recall,

@@ -1,7 +1,7 @@
 /** COCO's truths and detections as columns of typed arrays, ordered by category and picture. */
 import { PhinetsError } from "../tensor/index.js";
 import type { CocoDetection, CocoGroundTruth } from "./coco.js";
-import type { CategoryMatches } from "./coco-category.js";
+import { type CategoryMatches, type CocoParameters, cocoParameters } from "./coco-category.js";
 import { type DetectionColumns, matchCategory, type TruthColumns } from "./coco-matcher.js";
 
 interface Placed {
@@ -19,6 +19,7 @@ type Allocate = (bytes: number) => ArrayBufferLike;
 
 /** Truths and detections in columns: all that matching needs, and what threads can share. */
 export interface CocoColumns {
+  readonly parameters: CocoParameters;
   /** ids, ascending */
   readonly pictures: Float64Array;
   /** in ascending id */
@@ -30,13 +31,15 @@ export interface CocoColumns {
 /**
  * Detections of categories that the truth lacks are left out, as are truths of pictures or categories that are not listed
  * (so does pycocotools).
- * Throws `evaluation.coco` for a detection of an unknown picture, a box or score that is no number.
+ * Throws `evaluation.coco` for a detection of an unknown picture, a box or score that is no number, options out of range.
  */
 export function cocoColumns(
   truth: CocoGroundTruth,
   detections: readonly CocoDetection[],
+  options: Partial<CocoParameters> = {},
   allocate: Allocate = (bytes) => new ArrayBuffer(bytes),
 ): CocoColumns {
+  const parameters = cocoParameters(options);
   const pictures = ranksOf(truth.images.map((image) => image.id));
   const categories = ranksOf(truth.categories.map((category) => category.id));
   const names = new Map(truth.categories.map((category) => [category.id, category.name ?? String(category.id)]));
@@ -74,6 +77,7 @@ export function cocoColumns(
   const ids = doubles(pictures.size);
   ids.set([...pictures.keys()]);
   return {
+    parameters,
     pictures: ids,
     categories: [...categories.keys()].map((id) => ({ id, name: names.get(id)! })),
     truths: { boxes: truthBoxes, areas: truthAreas, crowd, ...placed(counted) },
@@ -83,7 +87,7 @@ export function cocoColumns(
 
 /** One category (its rank) in the pictures of rank `from` up to, not with, `to`. */
 export function matchColumns(
-  { truths, detections, pictures }: CocoColumns,
+  { parameters, truths, detections, pictures }: CocoColumns,
   category: number,
   from = 0,
   to = pictures.length,
@@ -95,7 +99,7 @@ export function matchColumns(
   };
   const truthOrder = own(truths);
   const detectionOrder = own(detections);
-  return matchCategory(truths, truthOrder, detections, detectionOrder);
+  return matchCategory(truths, truthOrder, detections, detectionOrder, parameters);
 }
 
 /** Place of the first index whose picture is at least `picture`; pictures ascend. */

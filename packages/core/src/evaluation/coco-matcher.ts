@@ -1,19 +1,8 @@
 /**
- * COCO's matching for one category, as pycocotools' COCOeval does it for boxes with its default parameters. Columns of typed
+ * COCO's matching for one category, as pycocotools' COCOeval does it for boxes. Columns of typed
  * arrays, no object per box or picture, so that 20,000 detections take a fraction of a second.
  */
-import {
-  areaRanges,
-  type CategoryMatches,
-  iouThresholds,
-  leftOut,
-  maxDetections,
-  right,
-  thresholdCount,
-  wrong,
-} from "./coco-category.js";
-
-const maxPerPicture = maxDetections[2];
+import { areaRanges, type CategoryMatches, type CocoParameters, leftOut, right, wrong } from "./coco-category.js";
 
 /** Boxes of one kind in columns. */
 export interface BoxColumns {
@@ -36,22 +25,23 @@ export function matchCategory(
   truths: Int32Array,
   detectionColumns: DetectionColumns,
   detections: Int32Array,
+  parameters: CocoParameters,
 ): CategoryMatches {
-  const matcher = new Matcher(truthColumns, truths, detectionColumns, detections);
+  const matcher = new Matcher(truthColumns, truths, detectionColumns, detections, parameters);
   matcher.run();
   const { count, scores, ranks, verdicts, capacity, positives } = matcher;
-  return { count, scores, ranks, verdicts, stride: capacity, positives };
+  return { parameters, count, scores, ranks, verdicts, stride: capacity, positives };
 }
 
 /** Pairs detections with truths picture by picture, for every area range and IoU threshold. */
 class Matcher {
-  /** detections that count, at most 100 a picture */
+  /** detections that count */
   count = 0;
   readonly capacity: number;
   readonly scores: Float64Array;
   /** place among the picture's detections by score, from 0 */
-  readonly ranks: Uint8Array;
-  /** `[4 areas * 10 IoUs, capacity]` */
+  readonly ranks: Uint16Array;
+  /** `[4 areas * IoUs, capacity]` */
   readonly verdicts: Uint8Array;
   readonly positives = new Int32Array(areaRanges.length);
   /** The picture's truths, as indices into the columns, and its detections, best first. */
@@ -71,11 +61,12 @@ class Matcher {
     readonly truths: Int32Array,
     readonly detectionColumns: DetectionColumns,
     readonly detections: Int32Array,
+    readonly parameters: CocoParameters,
   ) {
     this.capacity = detections.length;
     this.scores = new Float64Array(this.capacity);
-    this.ranks = new Uint8Array(this.capacity);
-    this.verdicts = new Uint8Array(areaRanges.length * thresholdCount * this.capacity);
+    this.ranks = new Uint16Array(this.capacity);
+    this.verdicts = new Uint8Array(areaRanges.length * parameters.iouThresholds.length * this.capacity);
   }
 
   run(): void {
@@ -118,7 +109,7 @@ class Matcher {
       found[at] = each;
     }
     if (count > 32) found.subarray(0, count).sort((a, b) => scores[b] - scores[a] || a - b);
-    this.#foundCount = Math.min(count, maxPerPicture);
+    this.#foundCount = Math.min(count, this.parameters.maxDetections[2]);
   }
 
   #reserve(truths: number, detections: number): void {
@@ -180,8 +171,9 @@ class Matcher {
     this.positives[area] += counted;
     for (let g = 0, at = counted; g < count; g++) if (ignored[g] === 1) order[at++] = g;
 
-    for (let t = 0; t < thresholdCount; t++) {
-      const at = (area * thresholdCount + t) * this.capacity + this.count;
+    const { iouThresholds } = this.parameters;
+    for (let t = 0; t < iouThresholds.length; t++) {
+      const at = (area * iouThresholds.length + t) * this.capacity + this.count;
       const threshold = Math.min(iouThresholds[t], 1 - 1e-10);
       for (let g = 0; g < count; g++) this.#taken[g] = 0;
       for (let d = 0; d < this.#foundCount; d++) {

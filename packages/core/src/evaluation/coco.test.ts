@@ -10,7 +10,7 @@ import {
   evaluateCoco,
   matchCoco,
 } from "./coco.js";
-import { iouThresholds, recallThresholds } from "./coco-category.js";
+import { cocoParameters, iouThresholds, recallThresholds } from "./coco-category.js";
 import { evaluateCocoMatches, shardCoco } from "./coco-shards.js";
 
 const load = (name: string) => JSON.parse(readFileSync(`${goldens}/coco/${name}.json`, "utf8"));
@@ -139,6 +139,32 @@ describe("COCO metrics", () => {
     expect(() => evaluateCocoMatches([all, all])).toThrow("two shards have picture 0 between");
     const other = matchCoco({ ...world([]), images: [{ id: 9 }], categories: [{ id: 7 }] }, []);
     expect(() => evaluateCocoMatches([all, other])).toThrow("the shards have different categories");
+  });
+
+  it("have thresholds and numbers of detections as options", () => {
+    const best = fc.property(truths, found, fc.integer({ min: 1, max: 3 }), (annotations, detections, most) => {
+      const list = world(annotations);
+      const whole = evaluateCoco(list, detections);
+      const at50 = evaluateCoco(list, detections, { iouThresholds: [0.5] });
+      expect([at50.AP, at50.AP50, at50.AP75]).toEqual([whole.AP50, whole.AP50, -1]);
+      expect(evaluateCoco(list, detections, { maxDetections: [1, 10, 100] })).toEqual(whole);
+      // At most so many: as if the others of a picture and category had not been given.
+      const ranked = [...detections].sort((a, b) => b.score - a.score);
+      const kept = ranked.filter((d, i) => {
+        const before = ranked.slice(0, i);
+        return before.filter((o) => o.image_id === d.image_id && o.category_id === d.category_id).length < most;
+      });
+      const few = evaluateCoco(list, detections, { maxDetections: [most, most + 1, 200] });
+      const left = evaluateCoco(list, kept, { maxDetections: [1, 2, 3] });
+      expect([few.AR1, few.AP]).toEqual([left.AR100, whole.AP]);
+    });
+    fc.assert(best);
+    const refuse = (options: Parameters<typeof cocoParameters>[0]) => () => cocoParameters(options);
+    expect(refuse({ iouThresholds: [0.5, 0.5] })).toThrow(
+      "coco: iouThresholds is [0.5,0.5]; it must be numbers above 0",
+    );
+    expect(refuse({ recallThresholds: [] })).toThrow("recallThresholds is []");
+    expect(refuse({ maxDetections: [1, 10, 1.5] })).toThrow("maxDetections is [1,10,1.5]; it must be three integers");
   });
 
   it("say which detection or box is wrong", () => {

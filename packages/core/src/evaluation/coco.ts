@@ -4,8 +4,8 @@ import {
   areaRanges,
   type CategoryAccumulation,
   type CategoryMatches,
-  iouThresholds,
-  recallThresholds,
+  type CocoParameters,
+  cocoParameters,
 } from "./coco-category.js";
 import { cocoColumns, matchColumns } from "./coco-columns.js";
 
@@ -33,7 +33,7 @@ export interface CocoDetection {
   readonly score: number;
 }
 
-/** COCO's twelve figures, 0..1; -1 where no truth can decide. */
+/** COCO's twelve figures, 0..1; -1 where no truth can decide, or the IoU is not among the thresholds. */
 export interface CocoStats {
   /** mean over IoU .5:.05:.95 */
   AP: number;
@@ -43,7 +43,7 @@ export interface CocoStats {
   APs: number;
   APm: number;
   APl: number;
-  /** mean recall over IoU, with 1, 10, 100 detections a picture */
+  /** mean recall over IoU, with at most 1, 10, 100 detections a picture (the three `maxDetections`) */
   AR1: number;
   AR10: number;
   AR100: number;
@@ -66,8 +66,12 @@ export interface CocoResult extends CocoStats {
  * Detections of categories that the truth lacks are left out.
  * Throws `evaluation.coco` for a detection of an unknown picture, a box or score that is no number.
  */
-export function evaluateCoco(truth: CocoGroundTruth, detections: readonly CocoDetection[]): CocoResult {
-  return summarizeCoco(accumulateCoco(truth, detections));
+export function evaluateCoco(
+  truth: CocoGroundTruth,
+  detections: readonly CocoDetection[],
+  options?: Partial<CocoParameters>,
+): CocoResult {
+  return summarizeCoco(accumulateCoco(truth, detections, options));
 }
 
 export function summarizeCoco(perCategory: readonly CocoCurves[]): CocoResult {
@@ -84,8 +88,12 @@ export interface CocoCurves {
 }
 
 /** The curves behind the figures, per category in ascending id. */
-export function accumulateCoco(truth: CocoGroundTruth, detections: readonly CocoDetection[]): CocoCurves[] {
-  return accumulateAll(matchCoco(truth, detections));
+export function accumulateCoco(
+  truth: CocoGroundTruth,
+  detections: readonly CocoDetection[],
+  options?: Partial<CocoParameters>,
+): CocoCurves[] {
+  return accumulateAll(matchCoco(truth, detections, options));
 }
 
 function accumulateAll(matches: CocoMatches): CocoCurves[] {
@@ -101,8 +109,12 @@ export interface CocoMatches {
 }
 
 /** Pairs detections with truths, per category in ascending id. */
-export function matchCoco(truth: CocoGroundTruth, detections: readonly CocoDetection[]): CocoMatches {
-  const columns = cocoColumns(truth, detections);
+export function matchCoco(
+  truth: CocoGroundTruth,
+  detections: readonly CocoDetection[],
+  options?: Partial<CocoParameters>,
+): CocoMatches {
+  const columns = cocoColumns(truth, detections, options);
   const { categories, pictures } = columns;
   return {
     pictures: pictures.length > 0 ? [pictures[0], pictures[pictures.length - 1]] : undefined,
@@ -111,6 +123,7 @@ export function matchCoco(truth: CocoGroundTruth, detections: readonly CocoDetec
 }
 
 function summarize(categories: readonly CategoryAccumulation[]): CocoStats {
+  const { iouThresholds, recallThresholds } = categories[0]?.parameters ?? cocoParameters();
   const perArea = iouThresholds.length * recallThresholds.length;
   const perIou = recallThresholds.length;
   const precision = (area: number, iou?: number) => {
@@ -122,10 +135,14 @@ function summarize(categories: readonly CategoryAccumulation[]): CocoStats {
   const few = (row: number) =>
     meanOfKnown(categories, (c) => c.recallOfFew, row * iouThresholds.length, (row + 1) * iouThresholds.length);
   const [all, small, medium, large] = areaRanges.keys();
+  const precisionAt = (iou: number) => {
+    const place = iouThresholds.findIndex((each) => Math.abs(each - iou) < 1e-9);
+    return place < 0 ? -1 : precision(all, place);
+  };
   return {
     AP: precision(all),
-    AP50: precision(all, 0),
-    AP75: precision(all, 5),
+    AP50: precisionAt(0.5),
+    AP75: precisionAt(0.75),
     APs: precision(small),
     APm: precision(medium),
     APl: precision(large),

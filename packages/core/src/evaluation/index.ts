@@ -17,6 +17,8 @@ export {
   accumulateMatches,
   type CategoryAccumulation,
   type CategoryMatches,
+  type CocoParameters,
+  cocoParameters,
   iouThresholds,
   joinMatches,
   recallThresholds,
