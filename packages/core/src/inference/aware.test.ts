@@ -101,18 +101,15 @@ function differences(executor: SimulatedNetwork, network: QuantizedNetwork, show
   return counts;
 }
 
-/**
- * gemmlowp rounds twice, so one value in some hundreds is a step off after any layer; an output sees thousands of values.
- * Measured here: 85 to 90 % of outputs the same, the others one step off but for one in 200.
- */
+/** float32 sums round an accumulator the other way now and then: of some ten thousand values one, which others then see. */
 function expectTheSame(counts: number[]): void {
   const all = counts.reduce((sum, count) => sum + count);
-  expect(counts[0] / all).toBeGreaterThan(0.8);
-  expect((counts[0] + counts[1]) / all).toBeGreaterThan(0.99);
+  expect(counts[0] / all).toBeGreaterThan(0.98);
+  expect((counts[0] + (counts[1] ?? 0)) / all).toBeGreaterThan(0.995);
 }
 
 describe("the simulation against the integer interpreter", () => {
-  test.each([1, 2, 3])("most outputs are the same, nearly none is more than a step away; weights %i", (seed) => {
+  test.each([1, 2, 3])("nearly every output is the same; weights %i", (seed) => {
     const { network } = prepare(seed);
     const simulated = new SimulatedNetwork(engine, network, batch);
     simulated.load(network);

@@ -54,7 +54,10 @@ export const int8Block = {
   shard: 16,
   table: 16,
   slopes: 272,
-  floats: 528,
+  /** Of a table's block. */
+  tableFloats: 528,
+  /** 2^n of each channel, then 2^-n. */
+  powers: 144,
 } as const;
 
 /** Activation codes (assembly/simd.ts). */

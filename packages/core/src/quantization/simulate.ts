@@ -1,14 +1,20 @@
 /**
  * The integer network in floats, on the training kernels: weights and values lie on their int8 grids, every value is
- * rounded where the integer network rounds it, activations are its tables. What is left to differ is an accumulator so
- * close to the middle between two steps that float32 rounds it the other way.
+ * rounded where and as the integer network rounds it, activations are its tables. What is left to differ is an accumulator
+ * so close to the middle between two steps that float32 rounds it the other way.
  */
 import type { Node } from "../graph/index.js";
 import { type Engine, int8Block } from "../kernels/index.js";
 import { type FloatWeights, sigmoid, tensor } from "../tensor/index.js";
 import { differentiateInt8, Executor, forwardOnlyInt8 } from "../training/index.js";
 import { hardswishTable, relu6Table, sigmoidTable } from "./lookup-tables.js";
-import { activationClamp } from "./requantization.js";
+import {
+  activationClamp,
+  addRequantization,
+  channelRequantization,
+  meanRequantization,
+  multiplyRequantization,
+} from "./requantization.js";
 import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
 
 /** Inference on an integer network, in batches on all threads. */
@@ -30,9 +36,11 @@ export class SimulatedNetwork extends Executor {
     for (const node of network.graph.nodes) this.#fill(node, network);
   }
 
-  #fill(node: Node, { values }: QuantizedNetwork): void {
+  #fill(node: Node, network: QuantizedNetwork): void {
+    const { values } = network;
     const block = this.int8Block(node.name);
     if (block === undefined) return;
+    if (!(node.op in tables)) fillPowers(block, shiftsOf(node, network));
     const output = values[node.name];
     const input = values[node.inputs[0]] ?? output;
     const key = [input.scale, input.zeroPoint, output.scale, output.zeroPoint].join();
@@ -53,6 +61,36 @@ export class SimulatedNetwork extends Executor {
         block[int8Block.highest] = most - output.zeroPoint;
       }
     }
+  }
+}
+
+/** Right shifts of the integer network's requantisation, one an output channel or one for all. */
+function shiftsOf(node: Node, { graph, values, weightScales }: QuantizedNetwork): ArrayLike<number> {
+  const output = values[node.name];
+  const [a, b] = node.inputs.map((input) => values[input]);
+  switch (node.op) {
+    case "conv2d":
+    case "dense":
+      return channelRequantization(a, weightScales[node.parameters.weight], output, node.op === "dense").shifts;
+    case "add":
+      return [addRequantization(a, b, output).shift];
+    case "multiply":
+      return [multiplyRequantization(a, b, output).shift];
+    case "globalAveragePool": {
+      const [, height, width] = graph.shapes[node.inputs[0]];
+      return [meanRequantization(a, output, height * width).shift];
+    }
+    default:
+      return [-20]; // the input: pixels are rounded once
+  }
+}
+
+function fillPowers(block: Float32Array, shifts: ArrayLike<number>): void {
+  const stride = (block.length - int8Block.powers) / 2;
+  for (let c = 0; c < stride; c++) {
+    const shift = Math.min(0, shifts.length === 1 ? shifts[0] : (shifts[c] ?? 0)); // after a left shift nothing is rounded again
+    block[int8Block.powers + c] = 2 ** -shift;
+    block[int8Block.powers + stride + c] = 2 ** shift;
   }
 }
 

@@ -6,7 +6,7 @@
  * loss and its cotangents outside, `setCotangent(...)`, `backward()`, `optimizerStep(...)`,
  * `updateRunningStatistics(...)`, and `updateEma(...)` where wanted.
  */
-import { type Engine, int8Block } from "../kernels/index.js";
+import type { Engine } from "../kernels/index.js";
 import { type FloatWeights, PhinetsError, type Tensor } from "../tensor/index.js";
 import type { TrainingGraph } from "./differentiate.js";
 import { layParameters, type ParameterArena, packParameter } from "./layout.js";
@@ -81,7 +81,7 @@ export class Executor {
     try {
       const { forward, backward, buffers, norms, int8, externals } = this.#lowered;
       this.#int8Weights = graph.int8 ? allocate(parameters.size * 4) : 0;
-      for (const value of int8) this.#int8.set(value, allocate(int8Block.floats * 4));
+      for (const [value, floats] of int8) this.#int8.set(value, allocate(floats * 4));
       for (const norm of norms) this.#norms.push(allocate(norm.bytes * (8 + 5 * this.#shards)));
       for (const [name, { pixels, channels }] of externals) {
         const length = graph.batch * pixels * channels;
@@ -198,7 +198,7 @@ export class Executor {
   /** Block of a value's int8 parameters (kernels/assembly/int8.ts), to read and write; undefined where it has none. */
   int8Block(value: string): Float32Array | undefined {
     const address = this.#int8.get(value);
-    return address === undefined ? undefined : this.engine.floats(address, int8Block.floats);
+    return address === undefined ? undefined : this.engine.floats(address, this.#lowered.int8.get(value)!);
   }
 
   /** Parts of the batch that are computed apart. */

@@ -40,8 +40,8 @@ export interface Lowered {
   /** Bytes an image of each buffer. */
   readonly buffers: readonly number[];
   readonly norms: readonly Norm[];
-  /** Values with a block of int8 parameters; see kernels/assembly/int8.ts. */
-  readonly int8: readonly string[];
+  /** Floats of the block of int8 parameters that a value has; see kernels/assembly/int8.ts. */
+  readonly int8: ReadonlyMap<string, number>;
   /** Norm of each batch norm node by the name of its mean value; with running statistics, by its own. */
   readonly normOf: ReadonlyMap<string, Norm>;
   /** Values that live outside the arenas in logical layout: inputs, masks, outputs, cotangents. */

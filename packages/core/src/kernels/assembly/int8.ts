@@ -1,6 +1,7 @@
 // Rounding to int8 and back in training, and activations as the integer network's tables. A block of floats a value:
 //   fakeQuantize: 0 1 / scale, 1 scale, 2 lowest and 3 highest of round(x / scale), from float 16 on smallest and largest x
-//   of each shard, 16 floats apart;
+//   of each shard, 16 floats apart, from 144 on 2^n of each channel, then 2^-n: gemmlowp rounds twice, first to multiples
+//   of 2^-n, halves up, then to whole numbers, halves away from zero;
 //   lookup: 0 1 / scale of x, 4 its zero point + 128, from float 16 on 256 values, then 256 slopes.
 import { copyRows, loadRows } from "./operand";
 import { address, arena, arg, images } from "./program";
@@ -23,6 +24,8 @@ export function fakeQuantizeForward(i: usize, program: usize, shard: i32, scratc
     scale = v128.load32_splat(block, 4),
     lowest = v128.load32_splat(block, 8),
     highest = v128.load32_splat(block, 12);
+  const powers = block + 576;
+  const sign = f32x4.splat(-0.0);
   let least = f32x4.splat(0),
     most = f32x4.splat(0);
   for (let row = 0; row < total; row += chunk) {
@@ -30,12 +33,18 @@ export function fakeQuantizeForward(i: usize, program: usize, shard: i32, scratc
     const size = <usize>rows * bytes;
     const x = loadRows(i + 8, base, row, rows, bytes, pixels, scratch);
     const out = base + address(i, 8) + <usize>row * bytes;
+    let c: usize = 0;
     for (let p: usize = 0; p < size; p += 16) {
       const v = v128.load(x + p);
       least = f32x4.pmin(least, v);
       most = f32x4.pmax(most, v);
-      const q = f32x4.pmin(f32x4.pmax(f32x4.nearest(f32x4.mul(v, inverse)), lowest), highest);
+      const fine = f32x4.floor(madd(f32x4.mul(v, inverse), v128.load(powers + c), f32x4.splat(0.5)));
+      const coarse = f32x4.mul(fine, v128.load(powers + bytes + c));
+      const half = v128.or(v128.and(coarse, sign), f32x4.splat(0.5));
+      const q = f32x4.pmin(f32x4.pmax(f32x4.trunc(f32x4.add(coarse, half)), lowest), highest);
       v128.store(out + p, f32x4.mul(q, scale));
+      c += 16;
+      if (c == bytes) c = 0;
     }
   }
   const seen = block + 64 + (<usize>shard << 6);

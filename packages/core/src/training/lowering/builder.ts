@@ -32,8 +32,8 @@ export class ProgramBuilder {
   /** Bytes an image of each buffer. */
   readonly buffers: number[] = [];
   readonly norms: Norm[] = [];
-  /** Values with a block of int8 parameters. */
-  readonly int8 = new Set<string>();
+  /** Floats of the blocks of int8 parameters, by value. */
+  readonly int8 = new Map<string, number>();
   /** By the name of the batch norm's mean value. */
   readonly normOf = new Map<string, Norm>();
   readonly externals = new Map<string, MapLayout>();

@@ -1,4 +1,5 @@
 /** Rounding to int8 and the activations' tables, in the training of a network as its integer form computes. */
+import { int8Block } from "../../kernels/index.js";
 import type { TrainingNode, TrainingNodeOf } from "../differentiate.js";
 import type { Word } from "../program.js";
 import { type ProgramBuilder, rowsScratchBytes } from "./builder.js";
@@ -33,8 +34,9 @@ function emitRows(
   own: () => Word[],
 ): void {
   const { value } = node.attributes;
-  builder.int8.add(value);
   const { pixels, stride } = builder.layout(node.name);
+  const table = opcode === "lookupForward" || opcode === "lookupGradient";
+  builder.int8.set(value, table ? int8Block.tableFloats : int8Block.powers + 2 * stride);
   const buffer = builder.buffer(node.name);
   const words = (): Word[] => [...own(), { buffer }, { int8: value }, stride * 4, pixels];
   builder.emit(opcode, words, rowsScratchBytes(stride));

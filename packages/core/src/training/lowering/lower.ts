@@ -94,5 +94,5 @@ export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = t
   }
   const { instructions, buffers, norms, normOf, externals } = builder;
   const [forward, backward] = [instructions.slice(0, forwardLength), instructions.slice(forwardLength)];
-  return { forward, backward, buffers, norms, int8: [...builder.int8], normOf, externals };
+  return { forward, backward, buffers, norms, int8: builder.int8, normOf, externals };
 }
