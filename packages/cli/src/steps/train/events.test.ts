@@ -54,6 +54,7 @@ describe("events of a training", () => {
       expect((each as Extract<TrainingEvent, { event: "epoch" }>).losses.loss! / rows[i].loss).toBeCloseTo(1, 6);
     expect(rows.map((row) => row.AP50 !== undefined)).toEqual([false, false, true, true]);
     expect(existsSync(join(folderOf("live"), "train.pid"))).toBe(false);
+    expect(JSON.parse(lines.at(-1)!)).toMatchObject({ event: "finished", epochs: 4 });
   });
 
   it("of a run that was stopped and gone on with have each epoch once", async () => {

@@ -81,8 +81,8 @@ export class RunPlots implements TrainObserver {
     await this.#try(async () => this.#write(bestEpoch, false));
   }
 
-  finished({ bestEpoch, metrics }: TrainResult): Promise<void> {
-    return this.#try(async () => {
+  async finished({ bestEpoch, metrics }: TrainResult): Promise<void> {
+    await this.#try(async () => {
       const { network, folder, classes } = this.#start;
       const { val } = this.options;
       const outputs = metrics === undefined ? undefined : this.options.outputs();
@@ -102,11 +102,14 @@ export class RunPlots implements TrainObserver {
           this.#page = { ...this.#page, worst };
           confusion(classes, figures.confusion);
         }
-        const { worst } = this.#page;
-        if (worst.length > 0)
-          writeFileAtomic(join(folder, "worst_pictures.png"), await encodePng(await worstSheet(worst, classes)));
       }
       this.#write(bestEpoch, true);
+    });
+    await this.#try(async () => {
+      const { folder, classes } = this.#start;
+      const { worst } = this.#page;
+      if (worst.length === 0) return;
+      writeFileAtomic(join(folder, "worst_pictures.png"), await encodePng(await worstSheet(worst, classes)));
     });
   }
 

@@ -40,7 +40,8 @@ export async function train(request: TrainRequest, context: Context): Promise<Tr
 
 async function trainLocked(request: TrainRequest, context: Context): Promise<TrainResult> {
   const { folder, network, train: source, val, dataKey, threads, valEvery = 1, pretrained } = request;
-  const observers: TrainObserver[] = [new EventLog(request.onEvent, context.note), ...(request.observers ?? [])];
+  const events = new EventLog(request.onEvent, context.note);
+  const observers: TrainObserver[] = [events, ...(request.observers ?? [])];
   const warn = (message: string): void => {
     context.note(message);
     for (const observer of observers) observer.warning?.(message);
@@ -132,7 +133,8 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
       weightsSha256,
       imagesPerSecond: trained.ms > 0 ? (trained.pictures * 1000) / trained.ms : 0,
     };
-    for (const observer of observers) await observer.finished?.(result);
+    // The others may still have something to say; the end is the last line.
+    for (const observer of [...observers.slice(1), events]) await observer.finished?.(result);
     return result;
   } catch (error) {
     const told = withKept(error, folder, standing.epoch);
