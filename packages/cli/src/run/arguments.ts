@@ -20,6 +20,13 @@ export interface SavedArguments {
   readonly weights?: { readonly file: string; readonly sha256: string };
 }
 
+/** Whether args.yaml is there and is not that of imported weights, which have no recipe. */
+export function wasTrained(folder: string): boolean {
+  const path = join(folder, "args.yaml");
+  // What is damaged is for `loadArguments` to refuse.
+  return existsSync(path) && !/^import:/m.test(readFileSync(path, "utf8"));
+}
+
 /** Throws PhinetsError when the file is missing or is not a training run's. */
 export function loadArguments(folder: string): SavedArguments {
   const path = join(folder, "args.yaml");

@@ -2,7 +2,6 @@
  * A run's integer network, as good as it gets: post-training quantisation, and quantisation-aware training where it is
  * asked for or where the former loses too much. Writes the network and quant_report.json.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PictureSource } from "@phinets/core/data";
 import { createEngine } from "@phinets/core/kernels";
@@ -10,7 +9,7 @@ import type { Network } from "@phinets/core/networks";
 import type { LayerNoise, QuantizationReport, QuantizedNetwork } from "@phinets/core/quantization";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe } from "@phinets/core/training";
-import { loadArguments } from "../run/arguments.js";
+import { loadArguments, wasTrained } from "../run/arguments.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import type { Context } from "../terminal/context.js";
 import { nodeThreads } from "../threads/index.js";
@@ -118,7 +117,7 @@ async function trainWhereAble(
 
 /** What a run was trained with; of one that came from elsewhere, the defaults. */
 export function recipeOfRun(folder: string, { head }: Network): Recipe {
-  const saved = existsSync(join(folder, "args.yaml")) ? loadArguments(folder).recipe : undefined;
+  const saved = wasTrained(folder) ? loadArguments(folder).recipe : undefined;
   if (head.kind !== "yolov2") return makeRecipe("classify", saved);
   return makeRecipe("detect", saved ?? { loss: head.decoder === "yolov2" ? "yolov2" : "ciou" });
 }
