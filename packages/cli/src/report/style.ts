@@ -50,7 +50,7 @@ figure{margin:0;min-width:0}figcaption{font-size:12.5px;color:var(--soft);margin
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:12.5px;color:var(--soft);margin:0 0 12px}
 .legend .key{display:inline-block;width:16px;height:11px;border-radius:3px;border:2px solid;margin-right:6px;vertical-align:-1px}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,460px),1fr));gap:20px 22px}
-.trajectories{margin-top:16px}.trajectories .picture{max-height:640px}
+.trajectories{margin-top:16px}.trajectories .picture{max-width:760px}
 table.matrix{width:auto}table.matrix td,table.matrix th{padding:7px 8px;min-width:52px}table.matrix td{border:2px solid var(--card)}table.matrix td:last-child,table.matrix th:last-child{padding-right:8px}table.matrix tr>th{border:0}table.matrix tr>th:first-child{padding-left:0}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:6px}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(110px,1fr));gap:12px}

@@ -1,6 +1,6 @@
 /** The report of a shipped run, made from what the run folder and the steps' results hold. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { arenaOf, type Board, energyMj, latencyMs, memoryMap, plannedUse } from "@phinets/core/cost";
 import { type Picture, parseMotRows } from "@phinets/core/data";
 import { meanIouOverCount } from "@phinets/core/detection";
@@ -266,7 +266,7 @@ async function trajectories(folder: string, track: TrackSummary): Promise<Trajec
   const { width, height, ...picture } = await readPicture(join(folder, still.file));
   const { jpeg } = await reportPicture({ width, height, ...picture }, 960);
   const found = parseMotRows(readFileSync(join(folder, track.file), "utf8"), track.file);
-  return plotOf({ name: track.clip, width, height, jpeg, found });
+  return plotOf({ name: basename(track.clip), width, height, jpeg, found });
 }
 
 const descriptions: Record<string, string> = {
