@@ -18,7 +18,7 @@ export type IntegerRunner = (input: Int8Array, tap: (name: string, value: Int8Ar
 /**
  * Signal-to-noise ratio of every value of a quantised network, each against the float network's value on the same
  * picture (so noise adds up along the network). Where int8 leaves out what the value's reader cannot tell apart
- * (`relevantRanges`), the float value is clipped likewise before the comparison.
+ * (`relevantRanges`, and an output's range as it was chosen), the float value is clipped likewise before the comparison.
  *
  * @param weights float weights of the deployment graph (`deployWeights`)
  * @param pictures floats (pixel / 128 - 1), one picture `[height, width, channels]` an array
@@ -35,6 +35,10 @@ export function layerNoise(
   const signal = new Map<string, number>();
   const noise = new Map<string, number>();
   const bounds = relevantRanges(graph);
+  for (const name of graph.outputs) {
+    const { scale, zeroPoint } = values[name];
+    bounds.set(name, { low: scale * (-128 - zeroPoint), high: scale * (127 - zeroPoint) });
+  }
   for (const picture of pictures) {
     const input: Tensor<"float32"> = tensor("float32", attributes.shape, picture);
     const float = runFloat(graph, weights, { [inputName]: input });
