@@ -16,6 +16,7 @@ import { type Emulation, emulatedFor, emulatedPath, firmwareSources, imagePath }
 import { writeFileAtomic } from "../run/atomic.js";
 import { createRunFolder } from "../run/folder.js";
 import { loadNetwork, loadQuantized, loadRun } from "../run/load.js";
+import { requireFree } from "../run/lock.js";
 import { saveArguments, saveNetwork } from "../run/save.js";
 import { saveTarget } from "../run/target.js";
 import type { Context } from "../terminal/context.js";
@@ -106,6 +107,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     );
   const folder = request.out ?? createRunFolder({ project, task: "ship", name, existOk: true });
   requireOwn(folder);
+  requireFree(folder);
   saveTarget(folder, target);
   const log = new StepLog(folder, context);
   context.note(`run: ${folder}`);
