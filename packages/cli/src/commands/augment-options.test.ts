@@ -22,11 +22,13 @@ describe("augmentation options of train", () => {
     const network = writeNetwork(folder, { ...tinyNetwork, input: { height: 40, width: 56, channels: 1 } });
     const plain = ["--data", data, "--network", network, "--epochs", "2"];
     const all = ["--mosaic", ".5", "--mixup", ".5", "--rand-augment", "4", "--erase", ".5", "--rotate", "15"];
+    all.push("--light-epochs", "0");
     const one = await train(...plain, ...all, "--zoom", "1.3", "--class-weights", "auto", "--workers", "1");
     const two = await train(...plain, ...all, "--zoom", "1.3", "--class-weights", "auto", "--workers", "2");
     expect(two.weightsSha256).toBe(one.weightsSha256);
     const { recipe } = loadArguments(one.run);
     expect(recipe).toMatchObject({ mosaic: 0.5, mixup: 0.5, randAugment: 4, erase: 0.5, rotate: 15, zoom: 1.3 });
+    expect(recipe.lightEpochs).toBe(0);
     expect(recipe.classWeights).toHaveLength(3);
     expect((await train(...plain)).weightsSha256).not.toBe(one.weightsSha256);
   });

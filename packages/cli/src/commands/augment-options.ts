@@ -1,10 +1,10 @@
 /** Options that say how training pictures are changed, and what each class weighs. */
 import type { AugmentRecipe, Recipe } from "@phinets/core/training";
 import { type Command, InvalidArgumentError } from "commander";
-import { fraction, number, oneOf } from "../terminal/options.js";
+import { fraction, integer, number, oneOf } from "../terminal/options.js";
 
 /** Named as the recipe names them. */
-export type AugmentOptions = AugmentRecipe & Pick<Partial<Recipe>, "classLoss" | "classWeights">;
+export type AugmentOptions = AugmentRecipe & Pick<Partial<Recipe>, "classLoss" | "classWeights" | "lightEpochs">;
 
 export function addAugmentOptions(command: Command): Command {
   return command
@@ -28,6 +28,11 @@ export function addAugmentOptions(command: Command): Command {
       "blended pictures: to classify alpha of Beta(alpha, alpha), to detect a probability (default 0)",
       number(0, 32),
     )
+    .option(
+      "--light-epochs <n>",
+      "detection: last epochs with little of it, at most a tenth of the run (default 3)",
+      integer(0, 100_000),
+    )
     .option("--class-weights <list>", "auto or one number a class, in their order (default all alike)", classWeights)
     .option("--class-loss <name>", "classification: softmax or bce (default softmax)", oneOf("softmax", "bce"));
 }
@@ -35,9 +40,9 @@ export function addAugmentOptions(command: Command): Command {
 /** What was given of them. */
 export function augmentRecipeOf(options: AugmentOptions): AugmentOptions {
   const { flip, jitter, shift, zoom, rotate, hue, saturation, exposure } = options;
-  const { randAugment, erase, mosaic, mixup, classWeights, classLoss } = options;
+  const { randAugment, erase, mosaic, mixup, lightEpochs, classWeights, classLoss } = options;
   const moves = { flip, jitter, shift, zoom, rotate, hue, saturation, exposure };
-  return { ...moves, randAugment, erase, mosaic, mixup, classWeights, classLoss };
+  return { ...moves, randAugment, erase, mosaic, mixup, lightEpochs, classWeights, classLoss };
 }
 
 function classWeights(text: string): "auto" | number[] {
