@@ -19,10 +19,10 @@ a{color:var(--accent)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,165px),1fr));gap:14px;margin:22px 0 18px}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:16px 18px;box-shadow:var(--shadow)}
 .card .name{font-size:12.5px;color:var(--soft)}
-.card .value{font-size:30px;white-space:nowrap;font-weight:700;letter-spacing:-.025em;line-height:1.2;font-variant-numeric:tabular-nums}
+.card .value{font-size:27px;white-space:nowrap;font-weight:700;letter-spacing:-.025em;line-height:1.2;font-variant-numeric:tabular-nums}
 .card .value small{font-size:16px;font-weight:600;color:var(--soft);letter-spacing:0}
 .card .more{font-size:12.5px;color:var(--soft)}
-.card .value.word{font-size:22px;line-height:1.64}
+.card .value.word{font-size:19px;line-height:1.7}
 .good{color:var(--good)}.bad{color:var(--bad)}
 .bar{height:9px;border-radius:5px;background:var(--track);margin:9px 0 7px;overflow:hidden}
 .bar i{display:block;height:100%;border-radius:5px;background:var(--accent)}.bar i.over{background:var(--bad)}
