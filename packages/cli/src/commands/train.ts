@@ -15,7 +15,7 @@ import { chooseNetwork } from "../steps/choose-network.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
 import { type Int8Report, makeInt8 } from "../steps/int8.js";
 import { describePretrained, loadPretrained, recordedWeights, runOfWeights } from "../steps/pretrained.js";
-import { hasLock, lockRun, readLock, requireRepeatable } from "../steps/run-lock.js";
+import { hasLock, readLock, requireRepeatable, writeRunLock } from "../steps/run-lock.js";
 import { openDevice, requireTrainable, type TrainResult, train } from "../steps/train/index.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
@@ -176,7 +176,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
     });
   }
   if (resumed === undefined || !hasLock(folder))
-    await lockRun(folder, { data, paths, fraction, network, recipe, valEvery, start }, context);
+    await writeRunLock(folder, { data, paths, fraction, network, recipe, valEvery, start }, context);
   const result = await train(
     {
       folder,

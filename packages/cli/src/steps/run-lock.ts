@@ -69,7 +69,7 @@ export interface Locked {
 }
 
 /** Writes run.lock of a run that begins. */
-export async function lockRun(folder: string, locked: Locked, context: Pick<Context, "signal">): Promise<void> {
+export async function writeRunLock(folder: string, locked: Locked, context: Pick<Context, "signal">): Promise<void> {
   const { data, paths, fraction = 1, network, recipe, valEvery = 1, start } = locked;
   const sha256 = await hashData(data, context.signal);
   const versions = { phinets: ownVersion(), node: process.version, kernelsSha256 };

@@ -27,7 +27,7 @@ import { loadSplit, openData, someOf, validationSplit } from "./data.js";
 import { firmwareOutputs } from "./firmware.js";
 import { keyOf, sha256 } from "./hash.js";
 import { defaultMaxDrop, makeInt8 } from "./int8.js";
-import { lockRun } from "./run-lock.js";
+import { writeRunLock } from "./run-lock.js";
 import { writeShipReport } from "./ship-report.js";
 import { hasStepLog, StepLog } from "./step-log.js";
 import { type TrackSummary, trackClip } from "./track-clip.js";
@@ -136,7 +136,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     setAside(folder, trainKey, context);
     writeFileAtomic(join(folder, "weights/key"), trainKey);
     saveArguments(folder, { data: [...request.data], fraction: request.fraction, recipe });
-    await lockRun(folder, { data, paths: request.data, fraction: request.fraction, network, recipe }, context);
+    await writeRunLock(folder, { data, paths: request.data, fraction: request.fraction, network, recipe }, context);
     const source = await loadSplit(data, "train", "training", network, project, context);
     const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
     return train({ folder, network, recipe, train: source, val, dataKey: data.key, threads, resume: true }, context);

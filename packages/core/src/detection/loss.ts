@@ -1,7 +1,7 @@
 /** What every detection loss takes and returns, so that a trainer can swap them. */
 import { exp, formatShape, PhinetsError } from "../tensor/index.js";
 import type { Anchors, Truth } from "./boxes.js";
-import { checkHead } from "./decode.js";
+import { checkHead, type OutputMap } from "./decode.js";
 
 export interface DetectionLossOptions {
   /** Weight of the box term. Default 1. */
@@ -103,7 +103,7 @@ export function checkLossArguments(
 }
 
 /** Softmax of `logits` into `into`, the largest subtracted first. */
-export function softmax(logits: Float32Array, into: Float64Array): void {
+export function softmax(logits: OutputMap, into: Float64Array): void {
   let largest = logits[0];
   for (const logit of logits) largest = Math.max(largest, logit);
   let sum = 0;

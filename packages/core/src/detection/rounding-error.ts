@@ -2,6 +2,7 @@
 import { exp, log, sigmoid } from "../tensor/index.js";
 import { iouCentre } from "./boxes.js";
 import type { DetectionHead, OutputMap } from "./decode.js";
+import { softmax } from "./loss.js";
 
 /** Scores below it are left out: no threshold in use lets them through. */
 const leastScore = 0.01;
@@ -20,6 +21,7 @@ export function detectionRoundingError({
   const entries = 5 + classes;
   const spread = decoder === "scaled" ? 2 : 1;
   const least = -log(1 / leastScore - 1);
+  const [a, b] = [new Float64Array(classes), new Float64Array(classes)];
   return (exact, rounded) => {
     let error = 0;
     for (let at = 0; at < exact.length; at += entries) {
@@ -34,17 +36,10 @@ export function detectionRoundingError({
         height * exp(map[at + 3]),
       ];
       error += p * (1 - iouCentre(...box(exact), ...box(rounded))) ** 2;
-      const [a, b] = [exact, rounded].map((map) => softmax(map, at + 5, classes));
+      softmax(exact.subarray(at + 5, at + entries), a);
+      softmax(rounded.subarray(at + 5, at + entries), b);
       for (let c = 0; c < classes; c++) error += p * (a[c] - b[c]) ** 2;
     }
     return error;
   };
-}
-
-function softmax(map: OutputMap, from: number, classes: number): number[] {
-  let largest = map[from];
-  for (let c = 1; c < classes; c++) largest = Math.max(largest, map[from + c]);
-  const powers = Array.from({ length: classes }, (_, c) => exp(map[from + c] - largest));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
 }

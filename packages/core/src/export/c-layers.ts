@@ -1,12 +1,13 @@
 /** One integer node to C: its constants and its call. The kernels are firmware/kernels. */
-import type {
-  IntegerAdd,
-  IntegerConv2d,
-  IntegerDense,
-  IntegerGlobalAveragePool,
-  IntegerLookup,
-  IntegerMultiply,
-  IntegerNode,
+import {
+  foldedBias,
+  type IntegerAdd,
+  type IntegerConv2d,
+  type IntegerDense,
+  type IntegerGlobalAveragePool,
+  type IntegerLookup,
+  type IntegerMultiply,
+  type IntegerNode,
 } from "../quantization/index.js";
 import { formatShape, PhinetsError, sizeOf } from "../tensor/index.js";
 import { arrayDefinition, commentText, grouped, mapLiteral, mapOf } from "./c-literals.js";
@@ -197,16 +198,6 @@ function outputTable(node: IntegerConv2d | IntegerDense, fused: IntegerLookup | 
   return Int8Array.from({ length: 256 }, (_, i) => {
     const clamped = Math.max(node.clampMin, Math.min(node.clampMax, i - 128));
     return fused === undefined ? clamped : fused.table[clamped + 128];
-  });
-}
-
-/** bias - inputZeroPoint * sum of weights: then the kernel multiplies the stored bytes as they are. */
-function foldedBias(node: IntegerConv2d | IntegerDense): Int32Array {
-  const perFilter = node.weights.length / node.bias.length;
-  return node.bias.map((bias, filter) => {
-    let sum = 0;
-    for (let i = filter * perFilter; i < (filter + 1) * perFilter; i++) sum += node.weights[i];
-    return bias - node.inputZeroPoint * sum;
   });
 }
 

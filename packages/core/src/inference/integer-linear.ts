@@ -2,7 +2,7 @@
  * Integer convolution and dense kernels. Padding is made real (a border of the input's zero point), so that the input
  * offset folds into the bias and the inner loops have no conditions: sum w (x - z) = sum w x - z sum w, exactly, in int32.
  */
-import type { IntegerConv2d, IntegerDense, IntegerLinear } from "../quantization/index.js";
+import { foldedBias, type IntegerConv2d, type IntegerDense, type IntegerLinear } from "../quantization/index.js";
 import { copyInto, type Kernel } from "./integer-elementwise.js";
 import { requantizeRow } from "./requantize-row.js";
 
@@ -61,16 +61,6 @@ interface FullWindow {
   readonly rows: number;
   readonly rowLength: number;
   readonly stride: readonly [number, number];
-}
-
-/** bias - zeroPoint * sum of the filter's weights, in int32 like the sum it starts. */
-function foldedBias({ weights, bias, inputZeroPoint }: IntegerLinear): Int32Array {
-  const perFilter = weights.length / bias.length;
-  return bias.map((b, f) => {
-    let sum = 0;
-    for (let i = f * perFilter; i < (f + 1) * perFilter; i++) sum += weights[i];
-    return b - inputZeroPoint * sum;
-  });
 }
 
 /** Every filter reads every channel: four filters at a time over the same input run. */

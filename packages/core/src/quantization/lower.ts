@@ -47,6 +47,16 @@ export interface IntegerLinear {
   readonly clampMax: number;
 }
 
+/** bias - zeroPoint * sum of the filter's weights, in int32: kernels then multiply stored bytes as they are. */
+export function foldedBias({ weights, bias, inputZeroPoint }: IntegerLinear): Int32Array {
+  const perFilter = weights.length / bias.length;
+  return bias.map((b, f) => {
+    let sum = 0;
+    for (let i = f * perFilter; i < (f + 1) * perFilter; i++) sum += weights[i];
+    return b - inputZeroPoint * sum;
+  });
+}
+
 /**
  * acc = bias + sum weight * (x - inputZeroPoint) over the taps inside the map (padding adds nothing);
  * y = clamp(multiplyByQuantizedMultiplier(acc, multiplier, shift) + outputZeroPoint).

@@ -4,13 +4,8 @@
 //   of 2^-n, halves up, then to whole numbers, halves away from zero;
 //   lookup: 0 1 / scale of x, 4 its zero point + 128, from float 16 on 256 values, then 256 slopes.
 import { copyRows, loadRows } from "./operand";
-import { address, arena, arg, images } from "./program";
+import { address, arena, arg, chunkOf, images } from "./program";
 import { madd } from "./simd";
-
-/** Rows handled while in cache: about 16 KiB. */
-function chunkOf(bytes: usize): i32 {
-  return max(1, 16384 / <i32>bytes);
-}
 
 // words: 0-7 x, 8 out, 9 block, 10 bytes a row, 11 pixels
 export function fakeQuantizeForward(i: usize, program: usize, shard: i32, scratch: usize): void {

@@ -2,13 +2,8 @@
 import { exp, sigmoid4 } from "./math";
 import { addMoments, addRows, finishRows, plainActivationGradient, startEpilogue, startSums } from "./norm";
 import { copyRows, loadRows } from "./operand";
-import { address, arena, arg, firstImage, images } from "./program";
+import { address, arena, arg, chunkOf, firstImage, images } from "./program";
 import { HARDSWISH, madd, NONE, RELU6 } from "./simd";
-
-/** Rows handled while in cache: about 16 KiB. */
-function chunkOf(bytes: usize): i32 {
-  return max(1, 16384 / <i32>bytes);
-}
 
 // words: 0-7 operand, 8 out, 9 addend or -1, 10 bytes a row, 11 pixels
 export function materialise(i: usize, program: usize, shard: i32): void {

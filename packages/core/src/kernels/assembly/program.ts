@@ -75,3 +75,7 @@ export function address(instruction: usize, index: i32): usize {
 export function argFloat(instruction: usize, index: i32): f32 {
   return load<f32>(instruction + 8 + (<usize>index << 2));
 }
+/** Rows of `bytes` handled while in cache: about 16 KiB. */
+export function chunkOf(bytes: usize): i32 {
+  return max(1, 16384 / <i32>bytes);
+}

@@ -1,5 +1,5 @@
 /** Reading little-endian files with every read checked against the end. */
-import { PhinetsError } from "../../tensor/index.js";
+import { PhinetsError, utf8Decode } from "../../tensor/index.js";
 
 /** Refuses a weights file: what is wrong, then what to do. */
 export function refuseFile(file: string, problem: string, remedy = "the file is damaged, get it again"): never {
@@ -81,12 +81,10 @@ export class ByteReader {
   }
 }
 
-/** UTF-8 to text; undefined where it is not UTF-8. (TextDecoder is not part of ES2023's library.) */
+/** UTF-8 to text; undefined where it is not UTF-8. */
 export function utf8(bytes: Uint8Array): string | undefined {
-  let escaped = "";
-  for (let i = 0; i < bytes.length; i += 8192) escaped += String.fromCharCode(...bytes.subarray(i, i + 8192));
   try {
-    return decodeURIComponent(escape(escaped));
+    return utf8Decode(bytes);
   } catch {
     return undefined;
   }
