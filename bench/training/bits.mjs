@@ -1,6 +1,6 @@
 /**
  * The same small training on 1 to 4 threads, on Node 20, 22 and 26, in headless Chromium, killed and gone on with, with
- * and without validation: SHA-256 of what each leaves, which must be equal. Two trainings: twenty steps of
+ * and without validation and plots: SHA-256 of what each leaves, which must be equal. Two trainings: twenty steps of
  * examples/browser/training.js, which a page can run too, and `phinets train` on the conveyor set. Exit code 1 when a
  * digest differs or a row cannot be run.
  * Usage: npm run bench:bits [-- --kills 20] [--only steps,train,kills]. Needs `npm run build`.
@@ -81,6 +81,9 @@ if (wanted.includes("train") || wanted.includes("kills")) {
           `Node ${process.version}, ${threads} thread${threads > 1 ? "s" : ""}`,
           await commandLine.run(["--workers", String(threads)]),
         );
+      const unplotted = await commandLine.run(["--no-plots"]);
+      row("--no-plots", unplotted.weights, expected.weights);
+      row("--no-plots, checkpoint", unplotted.state, expected.state);
       // Validation chooses the epoch that is deployed; what is learnt does not depend on it.
       for (const words of [["--no-val"], ["--val-every", "5"], ["--json-events"]])
         row(`${words.join(" ")}, checkpoint`, (await commandLine.run(words)).state, expected.state);

@@ -99,12 +99,14 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       : lock && {
           ...lock.data,
           skipBad: false,
+          plots: true,
           recipe: lock.recipe,
           valEvery: lock.valEvery,
           weights: lock.start,
           data: options.data ?? lock.data.paths,
         };
   const valEvery = valEveryOf(options, saved?.valEvery);
+  const plots = options.plots && (saved?.plots ?? true);
   const onEvent = eventsTo(options, context);
   const skipBad = options.skipBad ?? saved?.skipBad;
   const loading = { cache: options.cache, skipBad };
@@ -171,6 +173,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       recipe,
       valEvery,
       weights: start,
+      ...(!plots && { plots }),
       ...(qat && { qat }),
       ...(skipBad && { skipBad }),
     });
@@ -190,7 +193,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
       valEvery,
       pretrained,
       onEvent,
-      plots: options.plots ? { dataName: data.name } : undefined,
+      plots: plots ? { dataName: data.name } : undefined,
     },
     context,
   );

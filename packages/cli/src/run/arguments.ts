@@ -12,6 +12,8 @@ export interface SavedArguments {
   readonly recipe: Recipe;
   /** Epochs from one validation to the next; 0: none. */
   readonly valEvery?: number;
+  /** false: no curves, pictures and report.html are drawn. */
+  readonly plots?: boolean;
   /** Pictures that cannot be decoded are left out. */
   readonly skipBad?: boolean;
   /** Quantisation-aware epochs; true for the usual number. */
@@ -71,6 +73,7 @@ export function loadArguments(folder: string): SavedArguments {
     recipe,
     fraction: parsed!.fraction,
     valEvery: parsed!.valEvery,
+    plots: parsed!.plots !== false,
     qat,
     weights,
     skipBad: parsed!.skipBad === true,
