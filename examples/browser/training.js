@@ -13,7 +13,7 @@ import {
 import { createEngine } from "@phinets/core/kernels";
 import { buildNetwork, initialWeights, parseNetwork } from "@phinets/core/networks";
 import { encodeSafetensors } from "@phinets/core/tensor";
-import { differentiate, Executor, makeRecipe, Trainer } from "@phinets/core/training";
+import { Executor, makeRecipe, Trainer, trainingGraphOf } from "@phinets/core/training";
 
 const size = { height: 48, width: 64 };
 const pictures = 32;
@@ -43,7 +43,7 @@ export async function train(threads, { steps = 20, seed = 0, onStep } = {}) {
   const graph = buildNetwork(network);
   const engine = await createEngine({ threads });
   try {
-    const executor = new Executor(engine, differentiate(graph, recipe.batch));
+    const executor = new Executor(engine, trainingGraphOf(network, recipe));
     executor.setParameters(initialWeights(graph, seed, network.head));
     const trainer = new Trainer(executor, network, recipe, pictures / recipe.batch);
     const options = { ...size, seed, augment: detectionAugmentation };

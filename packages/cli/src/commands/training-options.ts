@@ -32,6 +32,7 @@ export interface RecipeOptions extends AugmentOptions, OptimizerOptions {
   readonly epochs?: number;
   readonly batch?: number;
   readonly seed?: number;
+  readonly dropout?: number;
   readonly labelSmoothing?: number;
   readonly ema?: number;
   readonly loss?: Recipe["loss"];
@@ -70,6 +71,11 @@ export function addRecipeOptions(command: Command): Command {
       .option("--epochs <n>", "passes over the training pictures (default 30)", integer(1))
       .option("--batch <n>", "pictures a step (default 8 to detect, 128 to classify)", integer(1))
       .option("--seed <n>", "seeds weights, order, augmentation and splits (default 0)", integer(0, 2 ** 32 - 1))
+      .option(
+        "--dropout <rate>",
+        "rate of all dropout layers, 0 = off (default 0 to detect, the network's own to classify)",
+        number(0, 0.95),
+      )
       .option("--label-smoothing <x>", "classification, 0..1 (default 0.1)", number(0, 0.99))
       .option("--ema <decay>", "decay of the averaged weights (default 0.9985)", number(0, 0.999999))
       .option("--loss <name>", "detection: ciou or yolov2 (default ciou)", oneOf("ciou", "yolov2"))
@@ -97,6 +103,7 @@ export function recipeOf(options: RecipeOptions): Partial<Recipe> {
     epochs: options.epochs,
     batch: options.batch,
     seed: options.seed,
+    dropout: options.dropout,
     labelSmoothing: options.labelSmoothing,
     emaDecay: options.ema,
     loss: options.loss,

@@ -127,6 +127,14 @@ export function withBatch(graph: Graph, batch: number): Graph {
   return makeGraph(graph.name, nodes, graph.outputs);
 }
 
+/** The same graph, every dropout at this rate, 0..1 without 1; 0: none drops anything. */
+export function withDropout(graph: Graph, rate: number): Graph {
+  const nodes = graph.nodes.map(
+    (node): Node => (node.op === "dropout" ? { ...node, attributes: { ...node.attributes, rate } } : node),
+  );
+  return makeGraph(graph.name, nodes, graph.outputs);
+}
+
 /** True for a convolution whose every filter reads one channel of its own. */
 export function isDepthwise(node: NodeOf<"conv2d">, inputShape: Shape): boolean {
   return node.attributes.groups === inputShape[3] && node.attributes.filters === inputShape[3];

@@ -14,3 +14,4 @@ export { type OptimizerName, type OptimizerStep, optimizerNames } from "./optimi
 export * from "./recipe.js";
 export * from "./schedule.js";
 export * from "./trainer.js";
+export * from "./training-graph.js";

@@ -56,6 +56,11 @@ export interface Recipe extends AugmentRecipe {
   readonly emaDecay: number;
   /** Share of a batch in the running statistics of batch norm (PyTorch's sense). Default 0.03. */
   readonly batchNormMomentum: number;
+  /**
+   * Rate of the network's dropout layers, 0..1 without 1. Default 0 (detection), undefined (classification): each layer's
+   * own, which is 0.05 of the expanded channels in PhiNet's blocks.
+   */
+  readonly dropout?: number;
   /** Classification only, 0..1. Default 0.1. */
   readonly labelSmoothing: number;
   /**
@@ -127,7 +132,7 @@ const common = {
   divergence: 4,
 } as const;
 
-export const detectionRecipe: Recipe = { ...common, batch: 8, learningRate: 1e-2 };
+export const detectionRecipe: Recipe = { ...common, batch: 8, learningRate: 1e-2, dropout: 0 };
 export const classificationRecipe: Recipe = { ...common, batch: 128, learningRate: 1e-2 };
 
 const ranges: Partial<Record<keyof Recipe, readonly [least: number, most: number, integer: boolean]>> = {
@@ -144,6 +149,7 @@ const ranges: Partial<Record<keyof Recipe, readonly [least: number, most: number
   emaDecay: [0, 0.999999, false],
   batchNormMomentum: [1e-4, 1, false],
   labelSmoothing: [0, 0.99, false],
+  dropout: [0, 0.95, false],
   lightEpochs: [0, 100_000, true],
   accumulate: [1, 4096, true],
   stepFactor: [1e-6, 1, false],
@@ -158,7 +164,8 @@ export function makeRecipe(task: "detect" | "classify", options: Partial<Recipe>
   const recipe: Recipe = { ...(task === "detect" ? detectionRecipe : classificationRecipe), ...given };
   for (const [name, range] of Object.entries(ranges)) {
     const [least, most, integer] = range as readonly [number, number, boolean];
-    const value = recipe[name as keyof Recipe] as number;
+    const value = recipe[name as keyof Recipe] as number | undefined;
+    if (value === undefined) continue; // only what has no default
     if (!(value >= least && value <= most) || (integer && !Number.isInteger(value))) {
       throw new PhinetsError(
         "training.option",

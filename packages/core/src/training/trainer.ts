@@ -38,8 +38,7 @@ export class Trainer {
   readonly #drops = new Map<string, Random>();
 
   /**
-   * @param executors of `differentiate(buildNetwork(network), recipe.batch)`, its parameters set; several for training at
-   *   several sizes
+   * @param executors of `trainingGraphOf(network, recipe)`, its parameters set; several for training at several sizes
    * @param stepsPerEpoch full steps in an epoch; the learning rate follows `epochs * stepsPerEpoch`
    */
   constructor(

@@ -65,7 +65,7 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
   const batches = makeBatches(source, network, recipe, threads, warn);
   const { batchesPerEpoch } = batches;
   const stepsPerEpoch = batchesPerEpoch / accumulate;
-  const trainer = makeTrainer(engine, graph, network, recipe, stepsPerEpoch);
+  const trainer = makeTrainer(engine, network, recipe, stepsPerEpoch);
   const bestOutputs = () => floatOutputs(engine, network, loadWeights(bestPath(folder), graph), val);
   if (request.plots !== undefined) {
     // Charts take a while to load, and not every training draws.

@@ -1,33 +1,24 @@
-/** The trainer of a run: the one place that says which graph is trained. */
-import type { Graph } from "@phinets/core/graph";
+/** The trainer of a run. */
 import type { Engine } from "@phinets/core/kernels";
 import { buildNetwork, type Network } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import {
-  differentiate,
   Executor,
   frozenLayers,
   planSizes,
   type Recipe,
   SizedExecutors,
   Trainer,
+  trainingGraphOf,
 } from "@phinets/core/training";
 
 /** Its parameters are still to be set; dispose of it in the end. */
-export function makeTrainer(
-  engine: Engine,
-  graph: Graph,
-  network: Network,
-  recipe: Recipe,
-  stepsPerEpoch: number,
-): Trainer {
-  const { batch, freeze } = recipe;
-  const frozen = frozenLayers(graph, freeze);
+export function makeTrainer(engine: Engine, network: Network, recipe: Recipe, stepsPerEpoch: number): Trainer {
   const executors = recipe.multiScale
     ? new SizedExecutors(engine, network, planSizes(network, recipe, stepsPerEpoch), (sized) =>
-        differentiate(buildNetwork(sized), batch, frozen),
+        trainingGraphOf(sized, recipe),
       )
-    : new Executor(engine, differentiate(graph, batch, frozen));
+    : new Executor(engine, trainingGraphOf(network, recipe));
   return new Trainer(executors, network, recipe, stepsPerEpoch);
 }
 
