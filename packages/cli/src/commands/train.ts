@@ -1,57 +1,39 @@
 /** `phinets train`: pictures in, a run folder with weights out. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { createEngine } from "@phinets/core/kernels";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
 import type { Command } from "commander";
 import type { CachedPictures, CacheMode } from "../dataset/index.js";
-import { loadArguments } from "../run/arguments.js";
-import { createRunFolder, findRunFolder, removeIfEmpty } from "../run/folder.js";
-import { loadNetwork, loadRun } from "../run/load.js";
+import { createRunFolder, removeIfEmpty } from "../run/folder.js";
+import { loadRun } from "../run/load.js";
 import { requireFree } from "../run/lock.js";
 import { saveArguments, saveNetwork } from "../run/save.js";
 import { saveTarget } from "../run/target.js";
-import { chooseNetwork } from "../steps/choose-network.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
 import { type Int8Report, makeInt8 } from "../steps/int8.js";
-import { describePretrained, loadPretrained, recordedWeights, runOfWeights } from "../steps/pretrained.js";
-import { hasLock, readLock, requireRepeatable, writeRunLock } from "../steps/run-lock.js";
+import { hasLock, requireRepeatable, writeRunLock } from "../steps/run-lock.js";
 import { openDevice, requireTrainable, type TrainResult, train } from "../steps/train/index.js";
 import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
 import { oneOf } from "../terminal/options.js";
-import { addQatOption, type Int8Options } from "./int8-options.js";
+import { addQatOption } from "./int8-options.js";
 import { describeInt8 } from "./quantize.js";
+import { type OriginOptions, originOf } from "./train-origin.js";
 import {
   addDataOptions,
   addNetworkOptions,
   addRecipeOptions,
   addRunOptions,
-  type DataOptions,
-  limitsOf,
-  loadTarget,
-  type NetworkOptions,
-  namingTarget,
-  type RecipeOptions,
   type RunOptions,
-  recipeOf,
-  requireData,
   threadsOf,
 } from "./training-options.js";
-import { addWatchingOptions, eventsTo, valEveryOf, type WatchingOptions, watchingNames } from "./watching-options.js";
+import { addWatchingOptions, eventsTo, watchingNames } from "./watching-options.js";
 
-type TrainOptions = Pick<Int8Options, "qat"> &
-  DataOptions &
-  NetworkOptions &
-  RecipeOptions &
-  RunOptions &
-  WatchingOptions & {
+type TrainOptions = OriginOptions &
+  RunOptions & {
     readonly existOk?: boolean;
-    readonly resume?: string;
-    readonly fromLock?: string;
-    readonly weights?: string;
     readonly cache?: CacheMode;
-    readonly skipBad?: boolean;
   };
 
 export function register(program: Command, context: Context): void {
@@ -91,68 +73,26 @@ function refuseOthers(command: Command, option: "resume" | "from-lock", more: re
 
 async function trainCommand(options: TrainOptions, context: Context): Promise<void> {
   const { project } = options;
-  const resumed = options.resume === undefined ? undefined : findRunFolder(options.resume);
-  const lock = resumed !== undefined || options.fromLock === undefined ? undefined : readLock(options.fromLock);
-  const saved =
-    resumed !== undefined
-      ? loadArguments(resumed)
-      : lock && {
-          ...lock.data,
-          skipBad: false,
-          plots: true,
-          recipe: lock.recipe,
-          valEvery: lock.valEvery,
-          weights: lock.start,
-          data: options.data ?? lock.data.paths,
-        };
-  const valEvery = valEveryOf(options, saved?.valEvery);
-  const plots = options.plots && (saved?.plots ?? true);
   const onEvent = eventsTo(options, context);
-  const skipBad = options.skipBad ?? saved?.skipBad;
+  const origin = originOf(options);
+  const { data: paths, fraction, seed, valEvery, plots, skipBad, qat, resumed, lock, board } = origin;
   const loading = { cache: options.cache, skipBad };
-  const paths = saved?.data ?? requireData(options.data);
-  const fraction = saved === undefined ? options.fraction : saved.fraction;
-  const seed = saved?.recipe.seed ?? options.seed ?? 0;
-  const qat = saved === undefined ? options.qat : saved.qat;
   const data = await openData(paths, { seed, fraction, project, loading, signal: context.signal });
   if (lock !== undefined) await requireRepeatable(options.fromLock!, lock, data, context);
   const { task } = data.index;
-  const recipe = withClassWeights(
-    makeRecipe(task, saved?.recipe ?? recipeOf(options)),
-    data.index.splits.train,
-    data.index.classes.length,
-  );
-  const board = options.target === undefined ? undefined : loadTarget(options.target);
-  const network =
-    lock !== undefined
-      ? lock.network
-      : resumed === undefined
-        ? await namingTarget(options.target, () =>
-            chooseNetwork(data, {
-              network: networkPath(options),
-              board,
-              limits: limitsOf(options),
-              loss: recipe.loss,
-              seed,
-            }),
-          )
-        : loadNetwork(join(resumed, "network.json"));
+  const recipe = withClassWeights(makeRecipe(task, origin.recipe), data.index.splits.train, data.index.classes.length);
+  const network = await origin.network(data, recipe);
   requireTrainable(network, recipe);
+  const threads = threadsOf(options);
   // Before there is a folder: a device or kernels that do not start leave nothing behind.
   if (recipe.fast === true) await (await createEngine({ fast: true })).dispose();
-  await (await openDevice(recipe.device, threadsOf(options)))?.dispose();
-  const pretrained =
-    saved === undefined
-      ? options.weights === undefined
-        ? undefined
-        : loadPretrained(options.weights, network)
-      : saved.weights && recordedWeights({ ...saved.weights, file: options.weights ?? saved.weights.file }, network);
+  await (await openDevice(recipe.device, threads))?.dispose();
+  const { start: pretrained, notes } = origin.pretrained(network);
   const folder =
     resumed ?? createRunFolder({ project, task, name: options.name, defaultName: "train", existOk: options.existOk });
   requireFree(folder);
   context.note(`run: ${folder}`);
-  if (saved === undefined && pretrained !== undefined)
-    for (const line of describePretrained(pretrained)) context.note(line);
+  for (const line of notes) context.note(line);
   let source: CachedPictures;
   let val: CachedPictures;
   try {
@@ -180,15 +120,11 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   }
   if (resumed === undefined || !hasLock(folder))
     await writeRunLock(folder, { data, paths, fraction, network, recipe, valEvery, start }, context);
+  const shared = { folder, network, recipe, val, dataKey: data.key, threads };
   const result = await train(
     {
-      folder,
-      network,
-      recipe,
+      ...shared,
       train: source,
-      val,
-      dataKey: data.key,
-      threads: threadsOf(options),
       resume: resumed !== undefined,
       valEvery,
       pretrained,
@@ -201,9 +137,8 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   if (qat !== undefined) {
     const whole = await loadSplit(data, "train", "evaluation", network, project, context);
     const { weights } = loadRun(folder);
-    const wanted = { recipe, dataKey: data.key, threads: threadsOf(options), qat, seed };
     const training = () => Promise.resolve(source);
-    int8 = (await makeInt8({ folder, network, weights, source: whole, val, training, ...wanted }, context)).report;
+    int8 = (await makeInt8({ ...shared, weights, source: whole, training, qat, seed }, context)).report;
   }
   const equal = lock && result.weightsSha256 === lock.weightsSha256;
   if (equal === false) context.exitCode = 1;
@@ -224,11 +159,4 @@ function describeEnd({ epochs, end }: TrainResult, recipe: Recipe): string {
   if (end === "epochs") return `${epochs} epochs`;
   const why = end === "patience" ? `: none better for ${recipe.patience} (--patience)` : "";
   return `stopped after ${epochs} of ${recipe.epochs} epochs${why}`;
-}
-
-/** The network of the run that the weights are from, unless the user names another or a board. */
-function networkPath({ network, target, weights }: TrainOptions): string | undefined {
-  if (network !== undefined || target !== undefined || weights === undefined) return network;
-  const run = runOfWeights(weights);
-  return run === undefined ? undefined : join(run, "network.json");
 }

@@ -154,6 +154,4 @@ export async function requireRepeatable(
     );
   if (lock.recipe.fast === true)
     context.note("note: the run was trained with --fast: on another kind of processor its bits may differ");
-  if (lock.recipe.device !== undefined && lock.recipe.device !== "cpu")
-    context.note(`note: the run was trained with --device ${lock.recipe.device}: its bits differ from run to run`);
 }

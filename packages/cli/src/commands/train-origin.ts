@@ -1,0 +1,127 @@
+/**
+ * What a training goes by: the options given now, those that a stopped run saved (--resume), or what another run's
+ * run.lock says (--from-lock).
+ */
+import { join } from "node:path";
+import type { Board } from "@phinets/core/cost";
+import type { Network } from "@phinets/core/networks";
+import type { Recipe } from "@phinets/core/training";
+import { loadArguments } from "../run/arguments.js";
+import { findRunFolder } from "../run/folder.js";
+import { loadNetwork } from "../run/load.js";
+import { chooseNetwork } from "../steps/choose-network.js";
+import type { OpenedData } from "../steps/data.js";
+import { describePretrained, loadPretrained, recordedWeights, runOfWeights } from "../steps/pretrained.js";
+import { type RunLock, readLock } from "../steps/run-lock.js";
+import type { TrainRequest } from "../steps/train/index.js";
+import type { Int8Options } from "./int8-options.js";
+import {
+  type DataOptions,
+  limitsOf,
+  loadTarget,
+  type NetworkOptions,
+  namingTarget,
+  type RecipeOptions,
+  recipeOf,
+  requireData,
+} from "./training-options.js";
+import { valEveryOf, type WatchingOptions } from "./watching-options.js";
+
+export type OriginOptions = Pick<Int8Options, "qat"> &
+  DataOptions &
+  NetworkOptions &
+  RecipeOptions &
+  WatchingOptions & {
+    readonly resume?: string;
+    readonly fromLock?: string;
+    readonly weights?: string;
+    readonly skipBad?: boolean;
+  };
+
+type Pretrained = NonNullable<TrainRequest["pretrained"]> & { readonly file: string };
+
+export interface Origin {
+  readonly data: readonly string[];
+  readonly fraction?: number;
+  readonly seed: number;
+  readonly recipe: Partial<Recipe>;
+  readonly valEvery?: number;
+  readonly plots: boolean;
+  readonly skipBad: boolean;
+  readonly qat?: number | true;
+  /** The run that goes on. */
+  readonly resumed?: string;
+  /** The run that is repeated. */
+  readonly lock?: RunLock;
+  /** The board that a network is solved for. */
+  readonly board?: Board;
+  network(data: OpenedData, recipe: Recipe): Network | Promise<Network>;
+  /** The weights to start from, and what to say of them. */
+  pretrained(network: Network): { readonly start?: Pretrained; readonly notes: readonly string[] };
+}
+
+/** Throws PhinetsError for options that exclude each other, and where the run or the lock cannot be read. */
+export function originOf(options: OriginOptions): Origin {
+  if (options.resume !== undefined) return resumedOrigin(findRunFolder(options.resume), options);
+  if (options.fromLock !== undefined) return repeatedOrigin(readLock(options.fromLock), options);
+  return newOrigin(options);
+}
+
+function newOrigin(options: OriginOptions): Origin {
+  const { fraction, seed = 0, plots, skipBad = false, qat, weights, target } = options;
+  const board = target === undefined ? undefined : loadTarget(target);
+  return {
+    ...{ fraction, seed, plots, skipBad, qat, board },
+    data: requireData(options.data),
+    recipe: recipeOf(options),
+    valEvery: valEveryOf(options),
+    network: (data, { loss }) =>
+      namingTarget(target, () =>
+        chooseNetwork(data, { network: networkPath(options), board, limits: limitsOf(options), loss, seed }),
+      ),
+    pretrained: (network) => {
+      if (weights === undefined) return { notes: [] };
+      const start = loadPretrained(weights, network);
+      return { start, notes: describePretrained(start) };
+    },
+  };
+}
+
+function resumedOrigin(resumed: string, options: OriginOptions): Origin {
+  const saved = loadArguments(resumed);
+  const { data, fraction, recipe, qat, skipBad = false, plots = true } = saved;
+  return {
+    ...{ resumed, data, fraction, recipe, qat, skipBad },
+    seed: recipe.seed,
+    valEvery: valEveryOf(options, saved.valEvery),
+    plots: options.plots && plots,
+    network: () => loadNetwork(join(resumed, "network.json")),
+    pretrained: (network) => recorded(saved.weights, network),
+  };
+}
+
+function repeatedOrigin(lock: RunLock, options: OriginOptions): Origin {
+  const { recipe, network, start } = lock;
+  return {
+    ...{ lock, recipe },
+    data: options.data ?? lock.data.paths,
+    fraction: lock.data.fraction,
+    seed: recipe.seed,
+    valEvery: valEveryOf(options, lock.valEvery),
+    plots: options.plots,
+    skipBad: false,
+    network: () => network,
+    pretrained: (network) => recorded(start && { ...start, file: options.weights ?? start.file }, network),
+  };
+}
+
+function recorded(weights: RunLock["start"], network: Network): ReturnType<Origin["pretrained"]> {
+  return { start: weights && recordedWeights(weights, network), notes: [] };
+}
+
+/** The network of the run that the weights are from, unless the user names another or a board. */
+function networkPath({ network, target, weights }: OriginOptions): string | undefined {
+  if (network !== undefined || target !== undefined || weights === undefined) return network;
+  const run = runOfWeights(weights);
+  return run === undefined ? undefined : join(run, "network.json");
+}
