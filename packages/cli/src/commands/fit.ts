@@ -17,7 +17,7 @@ import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
 import { integer, number, oneOf, pictureSize } from "../terminal/options.js";
 import { formatPairs, formatTable } from "../terminal/table.js";
-import { powerText } from "./inspect.js";
+import { powerText } from "./inspection-text.js";
 import { loadTarget, namingTarget } from "./training-options.js";
 
 interface FitCommandOptions {

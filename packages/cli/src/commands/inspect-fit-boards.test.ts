@@ -1,11 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { boardNames, fpsAtPower, loadBoard } from "@phinets/core/cost";
+import { boardNames, fpsAtPower, inspectNetwork, loadBoard } from "@phinets/core/cost";
 import { parseNetwork } from "@phinets/core/networks";
 import { afterAll, describe, expect, it } from "vitest";
 import { phinets } from "../../../../test/road-tools.js";
-import { inspect } from "./inspect.js";
 
 const folder = mkdtempSync(join(tmpdir(), "phinets-inspect-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -51,13 +50,13 @@ describe("inspect", () => {
     expect(json.target).toBeUndefined();
   });
   it("describes the reference's default network", () => {
-    const { json } = inspect({ network: parseNetwork({ family: "phinet", input: { height: 224, width: 224 } }) });
+    const json = inspectNetwork(parseNetwork({ family: "phinet", input: { height: 224, width: 224 } }));
     expect([json.parameters, json.macs, json.output]).toEqual([30917, 9815790, [7, 7, 38]]);
   });
   it("finds the blocks behind every kind of stem", () => {
     for (const options of [{ conv2dInput: true, pool: true }, { pool: true }, { squeezeExcite: false }]) {
       const network = parseNetwork({ family: "phinet", input: { height: 96, width: 64 }, alpha: 0.5, ...options });
-      const { blocks, output } = inspect({ network }).json;
+      const { blocks, output } = inspectNetwork(network);
       expect(blocks.at(-1)!.output).toEqual(output);
       // A pool stands between some blocks: channels go on, sides may halve.
       for (let i = 1; i < blocks.length; i++) expect(blocks[i].input[2]).toBe(blocks[i - 1].output[2]);

@@ -1,10 +1,10 @@
 /** Whatever network is legal, costs, plan and `inspect` have something to say of it, on any board. */
-import { boardNames, loadBoard } from "@phinets/core/cost";
+import { boardNames, inspectNetwork, loadBoard } from "@phinets/core/cost";
 import { buildNetwork, type Network, parseNetwork } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { inspect } from "./inspect.js";
+import { inspectionText } from "./inspection-text.js";
 
 const size = fc.integer({ min: 8, max: 90 });
 const input = fc.record({ height: size, width: size, channels: fc.constantFrom(1, 3) });
@@ -63,7 +63,8 @@ describe("inspect", () => {
           const network = legal(json);
           fc.pre(network !== undefined);
           built++;
-          const { json: found, text } = inspect({ network: network!, board: loadBoard(name), layers, powerMw: 10 });
+          const found = inspectNetwork(network!, { board: loadBoard(name), powerMw: 10 });
+          const text = inspectionText(network!, found, layers);
           expect(`${JSON.stringify(found)}${text}`).not.toMatch(/NaN|undefined|Infinity|null/);
           expect(found.arenaLowerBoundBytes).toBeGreaterThan(0);
           expect(found.arenaBytes).toBeGreaterThanOrEqual(found.arenaLowerBoundBytes);

@@ -1,12 +1,11 @@
 /** The report of a shipped run, made from what the run folder and the steps' results hold. */
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { arenaOf, type Board, energyMj, latencyMs, memoryMap, plannedUse } from "@phinets/core/cost";
+import { type Board, drawMemory, inspectNetwork } from "@phinets/core/cost";
 import { type Picture, parseMotRows } from "@phinets/core/data";
 import { meanIouOverCount } from "@phinets/core/detection";
 import { classNames, type Network, networkSettings, networkTitle } from "@phinets/core/networks";
 import type { Recipe } from "@phinets/core/training";
-import { type Inspection, inspect } from "../commands/inspect.js";
 import type { CachedPictures } from "../dataset/index.js";
 import { emulatedPath, imagePath } from "../emulator/index.js";
 import { Detector, readPicture } from "../picture/index.js";
@@ -26,7 +25,6 @@ import {
 import { writeFileAtomic } from "../run/atomic.js";
 import { loadRun } from "../run/load.js";
 import { readResults } from "../run/save.js";
-import { footprint } from "./choose-network.js";
 import type { OpenedData } from "./data.js";
 import type { ShipResult } from "./ship.js";
 import type { TrackSummary } from "./track-clip.js";
@@ -121,9 +119,8 @@ function networkParts(
   board: Board,
   emulate: ShipResult["emulate"],
 ): Pick<ReportData, "network" | "board" | "memoryMapSvg"> {
-  const { plan, parameters, macs, deployed } = footprint(network);
-  const latency = latencyMs(deployed, board);
-  const { json } = inspect({ network, board });
+  const { parameters, macs, blocks, target } = inspectNetwork(network, { board });
+  const { flashBytes, flashBudgetBytes, ramBytes, ramBudgetBytes, latencyMs, energyMj } = target!;
   return {
     network: {
       name: networkTitle(network),
@@ -131,29 +128,25 @@ function networkParts(
       parameters,
       macs,
       settings: networkSettings(network),
-      blocks: json.blocks,
+      blocks,
     },
     board: {
       name: board.name,
       title: board.title,
       core: board.core,
       clockHz: board.clockHz,
-      flash: { usedBytes: json.target!.flashBytes, totalBytes: board.flashBytes },
-      ram: { usedBytes: plan.bytes, totalBytes: arenaOf(board).bytes },
-      latencyMs: latency,
-      energyMj: energyMj(latency, board),
+      flash: { usedBytes: flashBytes, totalBytes: flashBudgetBytes },
+      ram: { usedBytes: ramBytes, totalBytes: ramBudgetBytes },
+      latencyMs,
+      energyMj,
     },
-    memoryMapSvg: memoryMap(deployed, plan, { board, used: usedOf(board, json.target!, emulate) }),
+    memoryMapSvg: drawMemory(network, board, linkedUse(emulate)),
   };
 }
 
-/** Bytes in each of the board's regions: the linked image's, or as planned where there is none. */
-function usedOf(
-  board: Board,
-  { flash, ram }: NonNullable<Inspection["target"]>,
-  emulate: ShipResult["emulate"],
-): Record<string, number> {
-  if ("leftOut" in emulate) return plannedUse(board, flash, ram);
+/** Bytes in each of the board's regions in the linked image, where there is one. */
+function linkedUse(emulate: ShipResult["emulate"]): Record<string, number> | undefined {
+  if ("leftOut" in emulate) return undefined;
   return Object.fromEntries(emulate.target.regions.map(({ region, usedBytes }) => [region, usedBytes]));
 }
 

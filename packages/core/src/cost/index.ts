@@ -1,6 +1,7 @@
 export * from "./board.js";
 export * from "./energy.js";
 export * from "./flash.js";
+export * from "./inspection.js";
 export * from "./latency.js";
 export * from "./macs.js";
 export * from "./memory-map.js";
