@@ -53,7 +53,7 @@ const kinds = {
 };
 const sources = {},
   its = {};
-const trainer = makeTrainer(engine, graph, network, recipe, 30);
+const trainer = makeTrainer(engine, network, recipe, 30);
 trainer.executor.setParameters(initialWeights(graph, 0, network.head));
 for (const k of Object.keys(kinds)) {
   sources[k] = kinds[k]();
