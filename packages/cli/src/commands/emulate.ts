@@ -4,14 +4,13 @@ import { join } from "node:path";
 import { resize, withChannels, writeInputInt8 } from "@phinets/core/data";
 import { defaultScoreThreshold } from "@phinets/core/export";
 import type { Network } from "@phinets/core/networks";
-import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { PhinetsError, Random } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import { type Emulation, emulate } from "../emulator/index.js";
 import { modelOptions } from "../emulator/model-options.js";
 import { listPictures, readPicture } from "../picture/files.js";
 import { writeFileAtomic } from "../run/atomic.js";
-import { loadRun, type Run } from "../run/load.js";
+import { loadRun, requireQuantized } from "../run/load.js";
 import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount, formatMs, formatPercent } from "../terminal/format.js";
 import { fraction, integer } from "../terminal/options.js";
@@ -72,16 +71,6 @@ async function emulateCommand(options: EmulateOptions, context: Context): Promis
       report,
     );
   context.result(result, () => describe(result));
-}
-
-/** The run's integer network, or an error that names the command that makes it. */
-export function requireQuantized(run: Run): QuantizedNetwork {
-  if (run.quantized) return run.quantized;
-  throw new PhinetsError(
-    "run.quantized",
-    `${run.folder}: the run has no int8 network; make it with phinets quantize --model ${run.folder} --data DATA`,
-    run.folder,
-  );
 }
 
 async function inputsFromPictures(path: string, network: Network, limit: number): Promise<Int8Array[]> {

@@ -1,53 +1,47 @@
 /** `phinets export`: a run's network in other forms. */
+
 import { defaultScoreThreshold } from "@phinets/core/export";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import { writeBundle } from "../emulator/bundle.js";
-import { modelOptions } from "../emulator/model-options.js";
 import { loadRun } from "../run/load.js";
+import { type ExportFormat, exportFormats, writeExports } from "../steps/export.js";
 import type { Context } from "../terminal/context.js";
 import { fraction } from "../terminal/options.js";
-import { requireQuantized } from "./emulate.js";
 import { targetOf } from "./training-options.js";
 
 interface ExportOptions {
   readonly model: string;
-  readonly format: readonly Format[];
+  readonly format: readonly ExportFormat[];
   readonly out: string;
   readonly conf: number;
   readonly target?: string;
 }
 
-const formats = ["c"] as const;
-type Format = (typeof formats)[number];
-
 export function register(program: Command, context: Context): void {
   program
     .command("export")
-    .description("Writes a run's int8 network as C99 with its kernels: a folder that compiles with `cc *.c`.")
+    .description("Writes a run's network as C99 that compiles with `cc *.c`, as ONNX, or its weights for PyTorch.")
     .requiredOption("--model <run>", "run folder, or a file in one")
-    .option("--target <board>", "name or board.json (default: the run's own, else stm32h743)")
-    .option("--format <list>", `formats, separated by commas: ${formats.join(", ")}`, parseFormats, ["c"])
+    .option("--target <board>", "c: name or board.json (default: the run's own, else stm32h743)")
+    .option("--format <list>", `formats, separated by commas: ${exportFormats.join(", ")}`, parseFormats, ["c"])
     .requiredOption("--out <folder>", "where to write; existing files of the same names are replaced")
-    .option("--conf <score>", "least score of the firmware's boxes", fraction, defaultScoreThreshold)
+    .option("--conf <score>", "c: least score of the firmware's boxes", fraction, defaultScoreThreshold)
     .action((options: ExportOptions) => exportCommand(options, context));
 }
 
-function exportCommand({ model, out, conf, target }: ExportOptions, context: Context): void {
+function exportCommand({ model, format, out, conf, target }: ExportOptions, context: Context): void {
   const run = loadRun(model);
-  const files = writeBundle(out, requireQuantized(run), {
-    ...modelOptions(run.network, { scoreThreshold: conf }),
-    target: targetOf(run.folder, target),
-  });
-  context.result({ files }, () =>
-    [...files, "", `cc *.c in ${out} compiles it; README.md says how to call it`].join("\n"),
-  );
+  const board = targetOf(run.folder, target);
+  const files = writeExports(run, format, { folder: out, target: board, scoreThreshold: conf });
+  const compiles = format.includes("c") ? ["", `cc *.c in ${out} compiles it; README.md says how to call it`] : [];
+  context.result({ files }, () => [...files, ...compiles].join("\n"));
 }
 
-function parseFormats(text: string): Format[] {
+function parseFormats(text: string): ExportFormat[] {
   const words = text.split(",");
   for (const word of words) {
-    if (!formats.includes(word as Format)) throw new InvalidArgumentError(`It is a list of: ${formats.join(", ")}.`);
+    if (!exportFormats.includes(word as ExportFormat))
+      throw new InvalidArgumentError(`It is a list of: ${exportFormats.join(", ")}.`);
   }
-  return words as Format[];
+  return words as ExportFormat[];
 }

@@ -47,6 +47,16 @@ export function loadRun(path: string): Run {
   };
 }
 
+/** The run's integer network, or an error that names the command that makes it. */
+export function requireQuantized(run: Run): QuantizedNetwork {
+  if (run.quantized) return run.quantized;
+  throw new PhinetsError(
+    "run.quantized",
+    `${run.folder}: the run has no int8 network; make it with phinets quantize --model ${run.folder} --data DATA`,
+    run.folder,
+  );
+}
+
 /** Reads a network.json; errors name the file, the field, and `remedy` where the file as a whole is bad. */
 export function loadNetwork(file: string, remedy = "restore it or make the run again"): Network {
   let json: unknown;

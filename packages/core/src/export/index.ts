@@ -1,3 +1,4 @@
 export * from "./c.js";
 export * from "./linker-script.js";
 export * from "./onnx/index.js";
+export * from "./torch.js";

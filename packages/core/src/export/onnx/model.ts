@@ -32,6 +32,8 @@ export class OnnxModel {
   readonly #constants: ProtoMessage[] = [];
   readonly #cache = new Map<string, string>();
   readonly #taken = new Set<string>();
+  /** What a reader should know of the model: keys and values of its own. */
+  readonly metadata: Record<string, string> = {};
 
   /** @param reserved names of inputs and outputs to come, which no tensor in between may take */
   constructor(
@@ -145,7 +147,10 @@ export class OnnxModel {
     for (const value of this.inputs) graph.message(11, valueInfo(value));
     for (const value of this.outputs) graph.message(12, valueInfo(value));
     const operators = new ProtoMessage().text(1, "").int(2, operatorSet);
-    return new ProtoMessage().int(1, irVersion).text(2, "phinets").message(7, graph).message(8, operators).encode();
+    const model = new ProtoMessage().int(1, irVersion).text(2, "phinets").message(7, graph).message(8, operators);
+    for (const [key, value] of Object.entries(this.metadata))
+      model.message(14, new ProtoMessage().text(1, key).text(2, value));
+    return model.encode();
   }
 }
 

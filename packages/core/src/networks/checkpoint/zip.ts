@@ -1,7 +1,8 @@
 /**
  * Zip archives as torch.save writes them: entries stored, not compressed. Source: PKWARE's APPNOTE.TXT, sections 4.3
- * and 4.4. Nothing is inflated, so that an archive cannot grow: its entries together are never larger than the file.
+ * and 4.4. When reading, nothing is inflated, so that an archive cannot grow: its entries together are never larger than the file.
  */
+import { PhinetsError, utf8Encode } from "../../tensor/index.js";
 import { ByteReader, refuseFile } from "./bytes.js";
 
 export interface ZipEntry {
@@ -91,6 +92,86 @@ function localData(bytes: Uint8Array, file: string, name: string, offset: number
 export function checkedBytes({ name, bytes, crc }: ZipEntry, file: string): Uint8Array {
   if (crc32(bytes) !== crc) refuseFile(file, `entry "${name}" does not have its checksum`);
   return bytes;
+}
+
+/** 1980-01-01, the format's first day: equal entries make equal archives. */
+const date = 0x21;
+
+/**
+ * An archive of stored entries.
+ * @param align each entry's bytes begin at a multiple of this many, by an extra field that readers skip
+ */
+export function writeZip(entries: ReadonlyMap<string, Uint8Array>, align = 1): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const directory: Uint8Array[] = [];
+  let at = 0;
+  const put = (bytes: Uint8Array): void => {
+    parts.push(bytes);
+    at += bytes.length;
+  };
+  for (const [name, bytes] of entries) {
+    const path = utf8Encode(name);
+    const crc = crc32(bytes);
+    const offset = at;
+    const plain = offset + 30 + path.length;
+    // A field has a header of four bytes of its own.
+    const padding = (align - ((plain + 4) % align)) % align;
+    const extra = align > 1 ? fields(["u16", 0x4246], ["u16", padding], ["zeros", padding]) : new Uint8Array(0);
+    const common = [
+      ...([
+        ["u16", 20],
+        ["u16", 0x800],
+        ["u16", 0],
+        ["u16", 0],
+        ["u16", date],
+      ] as const),
+      ...([
+        ["u32", crc],
+        ["u32", bytes.length],
+        ["u32", bytes.length],
+        ["u16", path.length],
+      ] as const),
+    ];
+    put(fields(["u32", localSignature], ...common, ["u16", extra.length]));
+    for (const part of [path, extra, bytes]) put(part);
+    directory.push(
+      fields(["u32", centralSignature], ["u16", 20], ...common, ["zeros", 2 + 2 + 2 + 2 + 4], ["u32", offset]),
+      path,
+    );
+  }
+  const start = at;
+  for (const part of directory) put(part);
+  const size = at - start;
+  if (at > 0xffffffff || entries.size > 0xfffe)
+    throw new PhinetsError("networks.zip", `an archive of ${entries.size} entries and ${at} bytes needs zip64`);
+  const counts = [
+    ["u16", entries.size],
+    ["u16", entries.size],
+  ] as const;
+  put(fields(["u32", endSignature], ["zeros", 4], ...counts, ["u32", size], ["u32", start], ["zeros", 2]));
+  const archive = new Uint8Array(at);
+  let to = 0;
+  for (const part of parts) {
+    archive.set(part, to);
+    to += part.length;
+  }
+  return archive;
+}
+
+type Field = readonly [kind: "u16" | "u32" | "zeros", value: number];
+
+/** Little-endian fields, one after the other; `zeros` are so many bytes. */
+function fields(...list: readonly Field[]): Uint8Array {
+  const sizeOf = ([kind, value]: Field): number => (kind === "u16" ? 2 : kind === "u32" ? 4 : value);
+  const view = new DataView(new ArrayBuffer(list.reduce((sum, field) => sum + sizeOf(field), 0)));
+  let at = 0;
+  for (const field of list) {
+    const [kind, value] = field;
+    if (kind === "u16") view.setUint16(at, value, true);
+    else if (kind === "u32") view.setUint32(at, value, true);
+    at += sizeOf(field);
+  }
+  return new Uint8Array(view.buffer);
 }
 
 const table = Uint32Array.from({ length: 256 }, (_, n) => {

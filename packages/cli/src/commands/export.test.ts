@@ -1,0 +1,84 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
+import { importWeights, inputName, requireComplete } from "@phinets/core/networks";
+import { Random, tensor } from "@phinets/core/tensor";
+import * as ort from "onnxruntime-web";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeRun } from "../../../../test/make-run.js";
+import { phinets, phinetsJson } from "../../../../test/road-tools.js";
+import { loadRun } from "../run/load.js";
+
+const root = mkdtempSync(join(tmpdir(), "phinets-export-"));
+const folder = join(root, "run");
+const out = join(root, "out");
+
+beforeAll(() => {
+  makeRun(folder);
+  makeRun(join(root, "float"), { quantized: false, head: "classifier" });
+  ort.env.wasm.numThreads = 1;
+  ort.env.logLevel = "error";
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+async function runOnnx(file: string, input: Float32Array): Promise<Float32Array> {
+  const session = await ort.InferenceSession.create(readFileSync(file), { executionProviders: ["wasm"] });
+  const results = await session.run({ [inputName]: new ort.Tensor("float32", input, [1, 32, 48, 3]) });
+  return results[session.outputNames[0]].data as Float32Array;
+}
+
+describe("phinets export", () => {
+  it("writes what other programs read: ONNX in floats and int8, weights for PyTorch and as safetensors", async () => {
+    const words = ["--model", folder, "--format", "onnx,torch,safetensors", "--out", out];
+    const { files } = await phinetsJson<{ files: string[] }>("export", ...words);
+    expect(files).toEqual(["model.onnx", "model_int8.onnx", "model.pth", "model.safetensors"].map((f) => join(out, f)));
+    expect(readdirSync(out).sort()).toEqual(["model.onnx", "model.pth", "model.safetensors", "model_int8.onnx"]);
+
+    const { graph, weights, quantized } = loadRun(folder);
+    const random = new Random(9);
+    const picture = Int8Array.from({ length: 32 * 48 * 3 }, () => random.integer(256) - 128);
+    const input = Float32Array.from(picture, (value) => value / 128);
+    const values = runFloat(graph, weights, { [inputName]: tensor("float32", [1, 32, 48, 3], input) });
+    const expected = values[graph.outputs[0]].data;
+    const found = await runOnnx(files[0], input);
+    expect(found.length).toBe(expected.length);
+    for (const [i, value] of found.entries()) expect(value).toBeCloseTo(expected[i], 4);
+    const [int8] = new IntegerInterpreter(quantized!).run(picture);
+    const { scale, zeroPoint } = quantized!.values[quantized!.graph.outputs[0]];
+    // Roundings that differ by a step add up from layer to layer; operator by operator: core's onnx/network.test.
+    const steps = Array.from(await runOnnx(files[1], input), (value, i) => value / scale + zeroPoint - int8[i]);
+    const deviation = (values: ArrayLike<number>): number =>
+      Math.hypot(...Array.from(values)) / Math.sqrt(values.length);
+    expect(deviation(steps)).toBeLessThan(0.1 * deviation(int8));
+    // How to read the boxes is in the file.
+    for (const text of ["anchors", "[[1,1],[1.3,1.2]]", "decoder", '["nut","bolt"]', "pixel / 128 - 1"])
+      expect(readFileSync(files[0]).includes(text)).toBe(true);
+
+    for (const file of files.slice(2)) {
+      const { weights: again, report } = importWeights(readFileSync(file), file, graph);
+      requireComplete(report, file);
+      for (const [name, { data }] of Object.entries(weights)) expect(again[name].data).toEqual(data);
+    }
+  });
+
+  it("of a run without int8 is what floats have; C says how to make it", async () => {
+    const model = join(root, "float");
+    const { files } = await phinetsJson<{ files: string[] }>(
+      "export",
+      "--model",
+      model,
+      "--format",
+      "onnx",
+      "--out",
+      out,
+    );
+    expect(files).toEqual([join(out, "model.onnx")]);
+    const { exitCode, stderr } = await phinets("export", "--model", model, "--out", join(root, "c"));
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/the run has no int8 network; make it with phinets quantize --model/);
+    const wrong = await phinets("export", "--model", model, "--format", "onxx", "--out", out);
+    expect(wrong.exitCode).toBe(2);
+    expect(wrong.stderr).toContain("c, onnx, safetensors, torch");
+  });
+});

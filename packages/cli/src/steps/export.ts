@@ -1,0 +1,68 @@
+/** A run's network as files for other programs. */
+import { join } from "node:path";
+import type { Board } from "@phinets/core/cost";
+import { networkToOnnx, type OnnxModel, quantizedToOnnx, weightsToTorch } from "@phinets/core/export";
+import { deployWeights } from "@phinets/core/graph";
+import { classNames, type Network } from "@phinets/core/networks";
+import { encodeSafetensors } from "@phinets/core/tensor";
+import { writeBundle } from "../emulator/bundle.js";
+import { modelOptions } from "../emulator/model-options.js";
+import { writeFileAtomic } from "../run/atomic.js";
+import { type Run, requireQuantized } from "../run/load.js";
+
+export interface ExportRequest {
+  readonly folder: string;
+  /** Format c: the board of the image. */
+  readonly target: Board;
+  /** Format c: least score of the firmware's boxes. */
+  readonly scoreThreshold: number;
+}
+
+/** Writes one format's files and returns their paths. */
+type Writer = (run: Run, request: ExportRequest) => string[];
+
+const writers = {
+  /** C99 with its kernels: a folder that compiles. */
+  c: (run, { folder, target, scoreThreshold }) =>
+    writeBundle(folder, requireQuantized(run), { ...modelOptions(run.network, { scoreThreshold }), target }),
+  /** The deployed network in floats, and where the run is quantised the int8 one (QDQ). */
+  onnx: (run, { folder }) => {
+    const { graph, weights } = deployWeights(run.graph, run.weights);
+    const { quantized } = run;
+    return [
+      writeOnnx(join(folder, "model.onnx"), networkToOnnx(graph, weights), run.network),
+      ...(quantized ? [writeOnnx(join(folder, "model_int8.onnx"), quantizedToOnnx(quantized), run.network)] : []),
+    ];
+  },
+  /** Weights by the reference implementation's names, OHWI. */
+  safetensors: ({ network, weights }, { folder }) => {
+    const metadata = { format: "phinets", layout: "OHWI", network: JSON.stringify(network) };
+    return [write(join(folder, "model.safetensors"), encodeSafetensors(weights, metadata))];
+  },
+  /** A state_dict by the reference implementation's names, OIHW. */
+  torch: ({ weights }, { folder }) => [write(join(folder, "model.pth"), weightsToTorch(weights))],
+} satisfies Record<string, Writer>;
+
+export type ExportFormat = keyof typeof writers;
+export const exportFormats = Object.keys(writers) as ExportFormat[];
+
+/** Throws PhinetsError where a format needs the int8 network and the run has none, and when a file cannot be written. */
+export function writeExports(run: Run, formats: readonly ExportFormat[], request: ExportRequest): string[] {
+  return formats.flatMap((format) => (writers[format] as Writer)(run, request));
+}
+
+function write(path: string, bytes: Uint8Array): string {
+  writeFileAtomic(path, bytes);
+  return path;
+}
+
+/** The metadata say what goes in and how to read what comes out. */
+function writeOnnx(path: string, model: OnnxModel, network: Network): string {
+  const { head } = network;
+  Object.assign(model.metadata, {
+    input: "NHWC, RGB or grey, pixel / 128 - 1, stretched to the input's size",
+    ...(head.kind !== "none" && { head: head.kind, classes: JSON.stringify(classNames(head)) }),
+    ...(head.kind === "yolov2" && { anchors: JSON.stringify(head.anchors), decoder: head.decoder ?? "yolov2" }),
+  });
+  return write(path, model.encode());
+}

@@ -1,0 +1,84 @@
+/**
+ * A finished network as an ONNX model: in floats, or as its int8 network with QuantizeLinear and DequantizeLinear around
+ * every value (ONNX's "QDQ" form, which runtimes turn into integer kernels). Both take and give what the network does:
+ * input `[1, height, width, channels]`, pixel / 128 - 1; outputs real values, maps `[1, height, width, channels]`.
+ */
+import type { Graph, NodeOf } from "../../graph/index.js";
+import type { QuantizedNetwork } from "../../quantization/index.js";
+import { type FloatWeights, PhinetsError, type Tensor } from "../../tensor/index.js";
+import { oihwShape, toOihw } from "../oihw.js";
+import { Emission, giveChannelsLast, toChannelsFirst } from "./emission.js";
+import { emitForward } from "./forward.js";
+import { OnnxModel } from "./model.js";
+
+/**
+ * @param graph a network's (`buildNetwork`, batch norm with running statistics) or its deployed form (`deployGraph`)
+ * @param weights of `graph`
+ */
+export function networkToOnnx(graph: Graph, weights: FloatWeights): OnnxModel {
+  return emitNetwork(graph, ({ model }, name) => {
+    const { shape, data } = weights[name];
+    return model.constant(name, oihwShape(shape), toOihw(data, shape));
+  });
+}
+
+/**
+ * The int8 network. ONNX rounds half to even, once, where the integer interpreter rounds twice: outputs of a runtime
+ * differ from the interpreter's by a few steps of their scale.
+ */
+export function quantizedToOnnx({ graph, values, weightScales, weights }: QuantizedNetwork): OnnxModel {
+  const scaleOf = new Map<string, { scales: Float32Array; zero: Int8Array | Int32Array }>();
+  for (const node of graph.nodes) {
+    if (node.op !== "conv2d" && node.op !== "dense") continue;
+    const { weight, bias } = node.parameters;
+    const scales = Float32Array.from(weightScales[weight]);
+    scaleOf.set(weight, { scales, zero: new Int8Array(scales.length) });
+    if (bias === undefined) continue;
+    const input = values[node.inputs[0]].scale;
+    scaleOf.set(bias, { scales: scales.map((scale) => scale * input), zero: new Int32Array(scales.length) });
+  }
+  const parameter = (to: Emission, name: string): string => {
+    const { model } = to;
+    const { shape, data } = weights[name] as Tensor<"int8"> | Tensor<"int32">;
+    const { scales, zero } = scaleOf.get(name)!;
+    const inputs = [
+      model.constant(`${name}:int`, oihwShape(shape), toOihw(data, shape)),
+      model.constant(`${name}:scale`, [scales.length], scales),
+      model.constant(`${name}:zero`, [zero.length], zero),
+    ];
+    return to.op("DequantizeLinear", inputs, { axis: { int: 0 } }, name);
+  };
+  return emitNetwork(graph, parameter, (to, tensor, name) => {
+    const { scale, zeroPoint } = values[name];
+    const { model } = to;
+    const by = [model.scalar(scale), model.constant(`${name}:zero`, [], Int8Array.of(zeroPoint))];
+    const int8 = to.op("QuantizeLinear", [tensor, ...by], {}, `${name}:int8`);
+    return to.op("DequantizeLinear", [int8, ...by], {}, `${name}:real`);
+  });
+}
+
+/** @param rounded where given, what becomes of each value once it is made */
+function emitNetwork(
+  graph: Graph,
+  parameter: (to: Emission, name: string) => string,
+  rounded?: (to: Emission, tensor: string, name: string) => string,
+): OnnxModel {
+  const inputs = graph.nodes.filter((node): node is NodeOf<"input"> => node.op === "input");
+  const ends = [...inputs.map(({ name }) => name), ...graph.outputs];
+  const model = new OnnxModel(graph.name, ends);
+  const to: Emission = new Emission(model, graph.shapes, {
+    value: (name) => {
+      throw new PhinetsError("onnx.value", `"${name}" of "${graph.name}" is read before it is made`);
+    },
+    parameter: (name) => parameter(to, name),
+  });
+  for (const node of graph.nodes) {
+    const { name } = node;
+    if (node.op === "input") {
+      to.set(name, toChannelsFirst(to, model.input(name, graph.shapes[name]), graph.shapes[name], `${name}:nchw`));
+    } else emitForward(node, to);
+    if (rounded !== undefined) to.set(name, rounded(to, to.value(name), name));
+  }
+  for (const name of graph.outputs) giveChannelsLast(to, to.value(name), graph.shapes[name], name);
+  return model;
+}
