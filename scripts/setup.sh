@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the system packages that firmware, video and the browser tests need, and ONNX Runtime for the tests of --device,
-# which is too large for everybody's npm install. Debian and Ubuntu; a second run is quick.
+# Installs the system packages that firmware, video and the browser tests need, and two runtimes for the tests of --device and
+# of .tflite, which are too large for everybody's npm install. Debian and Ubuntu; a second run is quick.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +8,15 @@ if [[ ! -d node_modules/onnxruntime-node ]]; then
   echo "setup: installing onnxruntime-node"
   # Its own script only downloads what CUDA needs.
   npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error onnxruntime-node@1.30.0
+fi
+
+if [[ ! -d node_modules/@tensorflow/tfjs-tflite ]]; then
+  echo "setup: installing @tensorflow/tfjs-tflite"
+  # Unpacked, not installed: the tests need its WebAssembly, and nothing of the 300 MB that it asks for.
+  archive=$(npm pack --silent --pack-destination node_modules @tensorflow/tfjs-tflite@0.0.1-alpha.10)
+  mkdir -p node_modules/@tensorflow/tfjs-tflite
+  tar -xzf "node_modules/$archive" -C node_modules/@tensorflow/tfjs-tflite --strip-components=1
+  rm "node_modules/$archive"
 fi
 
 # package:program that shows that it is there

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
 import { importWeights, inputName, requireComplete } from "@phinets/core/networks";
 import { Random, tensor } from "@phinets/core/tensor";
@@ -8,6 +8,7 @@ import * as ort from "onnxruntime-web";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
 import { phinets, phinetsJson } from "../../../../test/road-tools.js";
+import { hasTflite, runTflite } from "../../../../test/tflite-runtime.js";
 import { loadRun } from "../run/load.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-export-"));
@@ -29,11 +30,13 @@ async function runOnnx(file: string, input: Float32Array): Promise<Float32Array>
 }
 
 describe("phinets export", () => {
-  it("writes what other programs read: ONNX in floats and int8, weights for PyTorch and as safetensors", async () => {
-    const words = ["--model", folder, "--format", "onnx,torch,safetensors", "--out", out];
+  it("writes what other programs read: TensorFlow Lite, ONNX, PyTorch, safetensors", async () => {
+    const words = ["--model", folder, "--format", "tflite,onnx,torch,safetensors", "--out", out];
     const { files } = await phinetsJson<{ files: string[] }>("export", ...words);
-    expect(files).toEqual(["model.onnx", "model_int8.onnx", "model.pth", "model.safetensors"].map((f) => join(out, f)));
-    expect(readdirSync(out).sort()).toEqual(["model.onnx", "model.pth", "model.safetensors", "model_int8.onnx"]);
+    expect(files).toEqual(
+      ["model.tflite", "model.onnx", "model_int8.onnx", "model.pth", "model.safetensors"].map((f) => join(out, f)),
+    );
+    expect(readdirSync(out).sort()).toEqual(files.map((file) => basename(file)).sort());
 
     const { graph, weights, quantized } = loadRun(folder);
     const random = new Random(9);
@@ -41,21 +44,27 @@ describe("phinets export", () => {
     const input = Float32Array.from(picture, (value) => value / 128);
     const values = runFloat(graph, weights, { [inputName]: tensor("float32", [1, 32, 48, 3], input) });
     const expected = values[graph.outputs[0]].data;
-    const found = await runOnnx(files[0], input);
+    const [tflite, onnx, onnxInt8, ...weightFiles] = files;
+    const found = await runOnnx(onnx, input);
     expect(found.length).toBe(expected.length);
     for (const [i, value] of found.entries()) expect(value).toBeCloseTo(expected[i], 4);
     const [int8] = new IntegerInterpreter(quantized!).run(picture);
     const { scale, zeroPoint } = quantized!.values[quantized!.graph.outputs[0]];
     // Roundings that differ by a step add up from layer to layer; operator by operator: core's onnx/network.test.
-    const steps = Array.from(await runOnnx(files[1], input), (value, i) => value / scale + zeroPoint - int8[i]);
+    const steps = Array.from(await runOnnx(onnxInt8, input), (value, i) => value / scale + zeroPoint - int8[i]);
     const deviation = (values: ArrayLike<number>): number =>
       Math.hypot(...Array.from(values)) / Math.sqrt(values.length);
     expect(deviation(steps)).toBeLessThan(0.1 * deviation(int8));
-    // How to read the boxes is in the file.
+    if (hasTflite) {
+      const { output } = await runTflite(readFileSync(tflite), [picture]);
+      expect(deviation(output.map((value, i) => value - int8[i]))).toBeLessThan(0.1 * deviation(int8));
+    }
+    // How to read the boxes is in the files.
+    expect(readFileSync(tflite).includes('"anchors":[[1,1],[1.3,1.2]]')).toBe(true);
     for (const text of ["anchors", "[[1,1],[1.3,1.2]]", "decoder", '["nut","bolt"]', "pixel / 128 - 1"])
-      expect(readFileSync(files[0]).includes(text)).toBe(true);
+      expect(readFileSync(onnx).includes(text)).toBe(true);
 
-    for (const file of files.slice(2)) {
+    for (const file of weightFiles) {
       const { weights: again, report } = importWeights(readFileSync(file), file, graph);
       requireComplete(report, file);
       for (const [name, { data }] of Object.entries(weights)) expect(again[name].data).toEqual(data);
@@ -79,6 +88,6 @@ describe("phinets export", () => {
     expect(stderr).toMatch(/the run has no int8 network; make it with phinets quantize --model/);
     const wrong = await phinets("export", "--model", model, "--format", "onxx", "--out", out);
     expect(wrong.exitCode).toBe(2);
-    expect(wrong.stderr).toContain("c, onnx, safetensors, torch");
+    expect(wrong.stderr).toContain("c, tflite, onnx, safetensors, torch");
   });
 });

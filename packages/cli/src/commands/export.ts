@@ -20,7 +20,7 @@ interface ExportOptions {
 export function register(program: Command, context: Context): void {
   program
     .command("export")
-    .description("Writes a run's network as C99 that compiles with `cc *.c`, as ONNX, or its weights for PyTorch.")
+    .description("Writes a run's network as C99 that compiles with `cc *.c`, as .tflite or ONNX, or its weights.")
     .requiredOption("--model <run>", "run folder, or a file in one")
     .option("--target <board>", "c: name or board.json (default: the run's own, else stm32h743)")
     .option("--format <list>", `formats, separated by commas: ${exportFormats.join(", ")}`, parseFormats, ["c"])

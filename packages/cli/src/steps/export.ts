@@ -1,7 +1,13 @@
 /** A run's network as files for other programs. */
 import { join } from "node:path";
 import type { Board } from "@phinets/core/cost";
-import { networkToOnnx, type OnnxModel, quantizedToOnnx, weightsToTorch } from "@phinets/core/export";
+import {
+  networkToOnnx,
+  type OnnxModel,
+  quantizedToOnnx,
+  quantizedToTflite,
+  weightsToTorch,
+} from "@phinets/core/export";
 import { deployWeights } from "@phinets/core/graph";
 import { classNames, type Network } from "@phinets/core/networks";
 import { encodeSafetensors } from "@phinets/core/tensor";
@@ -25,6 +31,11 @@ const writers = {
   /** C99 with its kernels: a folder that compiles. */
   c: (run, { folder, target, scoreThreshold }) =>
     writeBundle(folder, requireQuantized(run), { ...modelOptions(run.network, { scoreThreshold }), target }),
+  /** The int8 network for TensorFlow Lite and TensorFlow Lite Micro. */
+  tflite: (run, { folder }) => {
+    const metadata = { phinets: JSON.stringify(readingOf(run.network, "int8, pixel - 128")) };
+    return [write(join(folder, "model.tflite"), quantizedToTflite(requireQuantized(run), metadata))];
+  },
   /** The deployed network in floats, and where the run is quantised the int8 one (QDQ). */
   onnx: (run, { folder }) => {
     const { graph, weights } = deployWeights(run.graph, run.weights);
@@ -56,13 +67,18 @@ function write(path: string, bytes: Uint8Array): string {
   return path;
 }
 
-/** The metadata say what goes in and how to read what comes out. */
 function writeOnnx(path: string, model: OnnxModel, network: Network): string {
-  const { head } = network;
-  Object.assign(model.metadata, {
-    input: "NHWC, RGB or grey, pixel / 128 - 1, stretched to the input's size",
-    ...(head.kind !== "none" && { head: head.kind, classes: JSON.stringify(classNames(head)) }),
-    ...(head.kind === "yolov2" && { anchors: JSON.stringify(head.anchors), decoder: head.decoder ?? "yolov2" }),
-  });
+  const reading = readingOf(network, "float, pixel / 128 - 1");
+  for (const [key, value] of Object.entries(reading))
+    model.metadata[key] = typeof value === "string" ? value : JSON.stringify(value);
   return write(path, model.encode());
+}
+
+/** What a reader must know: what goes in, and what comes out means. */
+function readingOf({ head }: Network, input: string) {
+  return {
+    input: `NHWC, RGB or grey, ${input}, the picture stretched to the input's size`,
+    ...(head.kind !== "none" && { head: head.kind, classes: classNames(head) }),
+    ...(head.kind === "yolov2" && { anchors: head.anchors, decoder: head.decoder ?? "yolov2" }),
+  };
 }

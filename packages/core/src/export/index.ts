@@ -1,4 +1,5 @@
 export * from "./c.js";
 export * from "./linker-script.js";
 export * from "./onnx/index.js";
+export * from "./tflite/index.js";
 export * from "./torch.js";

@@ -1,0 +1,211 @@
+/**
+ * The int8 network as a .tflite: the same weights, biases, scales and zero points, in the operators of TensorFlow Lite,
+ * whose Micro reference kernels are what the integer interpreter computes bit for bit. XNNPACK-based runtimes round once
+ * where those round twice: they may differ by a step.
+ */
+import { isDepthwise, type Node, type NodeOf, type Padding } from "../../graph/index.js";
+import type { QuantizedNetwork } from "../../quantization/index.js";
+import { PhinetsError, type Shape, type Tensor } from "../../tensor/index.js";
+import type { Field } from "./flatbuffer.js";
+import { type TensorIndex, type TensorQuantization, TfliteModel } from "./model.js";
+import { activations, type Operator, paddings, slots } from "./schema.js";
+
+/**
+ * @param metadata texts by name, for readers
+ * @returns the file: input int8 `[1, height, width, channels]`, pixel - 128; outputs int8, with their scale and zero point
+ * Throws PhinetsError `tflite.op` for what TensorFlow Lite has no int8 operator for.
+ */
+export function quantizedToTflite(q: QuantizedNetwork, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  const emission = new Emission(q);
+  for (const node of q.graph.nodes) emission.emit(node);
+  Object.assign(emission.model.metadata, metadata);
+  const indices = (names: readonly string[]) => names.map((name) => emission.value(name));
+  const inputs = q.graph.nodes.filter(({ op }) => op === "input").map(({ name }) => name);
+  return emission.model.encode(indices(inputs), indices(q.graph.outputs));
+}
+
+class Emission {
+  readonly model: TfliteModel;
+  readonly #indices = new Map<string, TensorIndex>();
+
+  constructor(readonly q: QuantizedNetwork) {
+    this.model = new TfliteModel(q.graph.name);
+  }
+
+  value(name: string): TensorIndex {
+    return this.#indices.get(name)!;
+  }
+
+  emit(node: Node): void {
+    const { shapes } = this.q.graph;
+    const output = this.#make(node.name, shapes[node.name]);
+    this.#indices.set(node.name, output);
+    const inputs = node.inputs.map((input) => this.value(input));
+    switch (node.op) {
+      case "input":
+        break;
+      case "conv2d":
+        this.#convolution(node, inputs[0], output);
+        break;
+      case "dense":
+        this.#dense(node, inputs[0], output);
+        break;
+      case "add":
+      case "multiply":
+        // The options' only field, the activation, is none by default.
+        this.#operator(node.op === "add" ? "add" : "mul", inputs, output);
+        break;
+      case "hardswish":
+        this.#operator("hardSwish", inputs, output);
+        break;
+      case "sigmoid":
+        this.#operator("logistic", inputs, output);
+        break;
+      case "relu6":
+        this.#operator("relu6", inputs, output);
+        break;
+      case "globalAveragePool":
+        this.#operator("mean", [...inputs, this.#int32s(`${node.name}:axes`, [1, 2])], output, {
+          [slots.reducer.keepDims]: { byte: 1 },
+        });
+        break;
+      case "maxPool": {
+        const { size, stride } = node.attributes;
+        this.#operator("maxPool2d", inputs, output, {
+          [slots.pool.padding]: { byte: paddings.valid },
+          ...{ [slots.pool.strideWidth]: { int32: stride }, [slots.pool.strideHeight]: { int32: stride } },
+          ...{ [slots.pool.filterWidth]: { int32: size }, [slots.pool.filterHeight]: { int32: size } },
+        });
+        break;
+      }
+      case "pad":
+        this.#pad(node.name, inputs[0], output, node.attributes.padding);
+        break;
+      case "flatten":
+        this.#reshape(node.name, inputs[0], output, shapes[node.name]);
+        break;
+      default:
+        throw new PhinetsError(
+          "tflite.op",
+          `${node.op} "${node.name}": has no int8 arithmetic; export a deployed network`,
+        );
+    }
+  }
+
+  /** A value with the quantisation of one of the network's. */
+  #make(name: string, shape: Shape, like = name): TensorIndex {
+    const { scale, zeroPoint } = this.q.values[like];
+    return this.model.value(name, shape, { scales: [scale], zeroPoint });
+  }
+
+  #operator(
+    operator: Operator,
+    inputs: readonly TensorIndex[],
+    output: TensorIndex,
+    options: Record<number, Field> = {},
+  ) {
+    this.model.operator(operator, inputs, output, () => options);
+  }
+
+  #int32s(name: string, values: readonly number[], shape: Shape = [values.length]): TensorIndex {
+    return this.model.constant(name, shape, Int32Array.from(values));
+  }
+
+  #reshape(name: string, input: TensorIndex, output: TensorIndex, shape: Shape): void {
+    const inputs = [input, this.#int32s(`${name}:shape`, shape)];
+    this.model.operator("reshape", inputs, output, (writer) => ({
+      [slots.reshape.newShape]: { reference: writer.int32s(shape) },
+    }));
+  }
+
+  /** Beside the map lies its zero point. */
+  #pad(name: string, input: TensorIndex, output: TensorIndex, { top, bottom, left, right }: Padding): void {
+    const sides = [0, 0, top, bottom, left, right, 0, 0];
+    this.#operator("pad", [input, this.#int32s(`${name}:sides`, sides, [4, 2])], output);
+  }
+
+  #convolution(node: NodeOf<"conv2d">, input: TensorIndex, output: TensorIndex): void {
+    const { name, attributes } = node;
+    const { graph } = this.q;
+    const { kernel, stride, padding, groups, activation } = attributes;
+    const shape = graph.shapes[node.inputs[0]];
+    const depthwise = groups > 1 && isDepthwise(node, shape);
+    if (groups > 1 && !depthwise)
+      throw new PhinetsError("tflite.op", `conv2d "${name}": ${groups} groups; TensorFlow Lite has 1 or one a channel`);
+    const same = isSame(shape, kernel, stride, padding);
+    if (!same && Object.values(padding).some((side) => side > 0)) {
+      const [batch, height, width, channels] = shape;
+      const { top, bottom, left, right } = padding;
+      const padded = [batch, height + top + bottom, width + left + right, channels];
+      const wider = this.#make(`${name}:padded`, padded, node.inputs[0]);
+      this.#pad(name, input, wider, padding);
+      input = wider;
+    }
+    const [strideHeight, strideWidth] = stride.map((int32) => ({ int32 }));
+    const at = depthwise ? slots.depthwise : slots.conv2d;
+    this.#operator(depthwise ? "depthwiseConv2d" : "conv2d", [input, ...this.#weights(node, depthwise)], output, {
+      [at.padding]: { byte: same ? paddings.same : paddings.valid },
+      ...{ [at.strideWidth]: strideWidth, [at.strideHeight]: strideHeight },
+      [at.activation]: { byte: activations[activation] },
+      ...{ [at.dilationWidth]: { int32: 1 }, [at.dilationHeight]: { int32: 1 } },
+      ...(depthwise && { [slots.depthwise.depthMultiplier]: { int32: 1 } }),
+    });
+  }
+
+  /** As a convolution of one pixel: runtimes before 2024 read one scale of a fully connected layer's many, in silence. */
+  #dense(node: NodeOf<"dense">, input: TensorIndex, output: TensorIndex): void {
+    const { name } = node;
+    const [units, features] = this.q.graph.parameters[node.parameters.weight].shape;
+    const pixel = this.#make(`${name}:pixel`, [1, 1, 1, features], node.inputs[0]);
+    this.#reshape(`${name}:pixel`, input, pixel, [1, 1, 1, features]);
+    const map = this.#make(`${name}:map`, [1, 1, 1, units], name);
+    const one = { int32: 1 };
+    this.#operator("conv2d", [pixel, ...this.#weights(node, false)], map, {
+      [slots.conv2d.padding]: { byte: paddings.valid },
+      ...{ [slots.conv2d.strideWidth]: one, [slots.conv2d.strideHeight]: one },
+      [slots.conv2d.activation]: { byte: activations[node.attributes.activation] },
+      ...{ [slots.conv2d.dilationWidth]: one, [slots.conv2d.dilationHeight]: one },
+    });
+    this.#reshape(name, map, output, [1, units]);
+  }
+
+  /** Weight and bias; where there is no bias, one of zeros. */
+  #weights(node: NodeOf<"conv2d"> | NodeOf<"dense">, depthwise: boolean): TensorIndex[] {
+    const { values, weightScales, weights } = this.q;
+    const { weight, bias } = node.parameters;
+    const { shape, data } = weights[weight] as Tensor<"int8">;
+    const scales = weightScales[weight];
+    const [filters, height, width] = shape;
+    const outer = shape.length === 2 ? [filters, 1, 1, shape[1]] : shape;
+    const kernel: [Shape, Int8Array, TensorQuantization] = depthwise
+      ? [[1, height, width, filters], channelsLast(data, filters), { scales, zeroPoint: 0, dimension: 3 }]
+      : [outer, data, { scales, zeroPoint: 0 }];
+    const sums = bias === undefined ? new Int32Array(filters) : (weights[bias] as Tensor<"int32">).data;
+    const input = values[node.inputs[0]].scale;
+    const biasScales = scales.map((scale) => Math.fround(input * scale));
+    return [
+      this.model.constant(weight, ...kernel),
+      this.model.constant(bias ?? `${node.name}.bias`, [filters], sums, { scales: biasScales, zeroPoint: 0 }),
+    ];
+  }
+}
+
+/** `[channels, taps]` to `[taps, channels]`. */
+function channelsLast(data: Int8Array, channels: number): Int8Array {
+  const taps = data.length / channels;
+  return data.map((_, i) => data[(i % channels) * taps + Math.floor(i / channels)]);
+}
+
+/** Whether TensorFlow's SAME padding is this padding: as little as the output's size asks for, the odd pixel at the end. */
+function isSame(
+  [, height, width]: Shape,
+  kernel: readonly [number, number],
+  stride: readonly [number, number],
+  { top, bottom, left, right }: Padding,
+): boolean {
+  const axis = (size: number, k: number, s: number, before: number, after: number): boolean => {
+    const total = Math.max(0, (Math.ceil(size / s) - 1) * s + k - size);
+    return before === Math.floor(total / 2) && after === total - before;
+  };
+  return axis(height, kernel[0], stride[0], top, bottom) && axis(width, kernel[1], stride[1], left, right);
+}

@@ -1,0 +1,74 @@
+/** TensorFlow Lite for tests: the interpreter in the WebAssembly of @tensorflow/tfjs-tflite, which runs in plain Node. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+interface TensorInfo {
+  readonly shape: string;
+  readonly dataType: string;
+  data(): Int8Array;
+}
+
+interface Tensors {
+  get(index: number): TensorInfo;
+  size(): number;
+}
+
+interface Runner {
+  GetInputs(): Tensors;
+  GetOutputs(): Tensors;
+  Infer(): boolean;
+}
+
+interface Status {
+  ok(): boolean;
+  errorMessage(): string;
+  value(): Runner;
+}
+
+interface Module {
+  readonly HEAPU8: Uint8Array;
+  _malloc(bytes: number): number;
+  readonly TFLiteWebModelRunner: { CreateFromBufferAndOptions(at: number, bytes: number, options: object): Status };
+}
+
+const require = createRequire(import.meta.url);
+
+function find(): string | undefined {
+  try {
+    return join(dirname(require.resolve("@tensorflow/tfjs-tflite/package.json")), "wasm");
+  } catch {
+    return undefined;
+  }
+}
+
+const folder = find();
+/** Whether `npm run setup` has installed it. */
+export const hasTflite = folder !== undefined;
+if (!hasTflite)
+  console.warn("skipped: @tensorflow/tfjs-tflite is absent; `npm run setup` installs what the tests need");
+
+let module: Promise<Module> | undefined;
+
+function load(): Promise<Module> {
+  const path = join(folder!, "tflite_web_api_cc_simd");
+  const silent = () => {};
+  module ??= require(`${path}.js`)({ wasmBinary: readFileSync(`${path}.wasm`), print: silent, printErr: silent });
+  return module!;
+}
+
+/** Runs an int8 model with one output; inputs in the model's order. Throws where TensorFlow Lite refuses the file. */
+export async function runTflite(model: Uint8Array, inputs: readonly Int8Array[]) {
+  const tflite = await load();
+  const at = tflite._malloc(model.length);
+  tflite.HEAPU8.set(model, at);
+  const options = { numThreads: 1, enableProfiling: false, maxProfilingBufferEntries: 1 };
+  const status = tflite.TFLiteWebModelRunner.CreateFromBufferAndOptions(at, model.length, options);
+  if (!status.ok()) throw new Error(`TensorFlow Lite: ${status.errorMessage()}`);
+  const runner = status.value();
+  const tensors = runner.GetInputs();
+  for (const [i, input] of inputs.entries()) tensors.get(i).data().set(input);
+  if (!runner.Infer()) throw new Error("TensorFlow Lite: inference failed");
+  const output = runner.GetOutputs().get(0);
+  return { output: output.data().slice(), shape: output.shape, dataType: output.dataType };
+}
