@@ -97,7 +97,13 @@ export async function trainAware(request: AwareRequest, context: Context): Promi
   const trainer = new Trainer(executor, network, recipe, batches.batchesPerEpoch);
   if (before !== undefined) trainer.restore(before.state, before.step);
   const label = "training int8";
-  const progress = context.progress({ label, total: recipe.epochs, unit: "epochs", lineEvery: 1 / recipe.epochs });
+  const progress = context.progress({
+    label,
+    total: recipe.epochs,
+    from: epoch,
+    unit: "epochs",
+    lineEvery: 1 / recipe.epochs,
+  });
   progress.update(epoch);
   try {
     while (epoch < recipe.epochs) {

@@ -19,6 +19,8 @@ export interface ProgressOptions {
   readonly label: string;
   /** How much there is to do; 0 or less when unknown (a plain counter). */
   readonly total: number;
+  /** How much of it was done before: the time that is left is told from the rest. Default 0. */
+  readonly from?: number;
   /** Name of one step, plural: "pictures", "epochs". Default "". */
   readonly unit?: string;
   /** Off a terminal: a line each time this fraction of the total is done. Default 0.1; 0: a line at every update. */
@@ -69,11 +71,19 @@ class Lines implements Progress {
   stop(): void {}
 }
 
-/** "training 3/30 epochs, 4.2 s, 38 s left" */
-function describe({ label, total, unit = "" }: ProgressOptions, done: number, elapsedMs: number): string {
-  const count = total > 0 ? `${done}/${total}` : `${done}`;
-  const left = total > 0 && done > 0 && done < total ? `, ${formatMs((elapsedMs / done) * (total - done))} left` : "";
-  return `${label} ${count}${unit && ` ${unit}`}, ${formatMs(elapsedMs)}${left}`;
+/** "training 3/30 epochs, 4.2 s, 38 s left"; of a run that goes on, at first "training 20/30 epochs" */
+function describe(options: ProgressOptions, done: number, elapsedMs: number): string {
+  const { label, total, from = 0, unit = "" } = options;
+  const count = `${label} ${total > 0 ? `${done}/${total}` : `${done}`}${unit && ` ${unit}`}`;
+  if (from > 0 && done === from) return count;
+  const left = timeLeft(options, done, elapsedMs);
+  return `${count}, ${formatMs(elapsedMs)}${left && `, ${left}`}`;
+}
+
+/** "38 s left"; nothing where there is nothing to tell it from. */
+function timeLeft({ total, from = 0 }: ProgressOptions, done: number, elapsedMs: number): string {
+  if (!(done > from && done < total)) return "";
+  return `${formatMs((elapsedMs / (done - from)) * (total - done))} left`;
 }
 
 class Bar implements Progress {
@@ -110,11 +120,8 @@ class Bar implements Progress {
   }
 
   #payload() {
-    const { total } = this.options;
     const elapsedMs = performance.now() - this.#startMs;
-    const left =
-      this.#done > 0 && this.#done < total ? `${formatMs((elapsedMs / this.#done) * (total - this.#done))} left` : "";
-    return { left: left || formatMs(elapsedMs), detail: this.#detail };
+    return { left: timeLeft(this.options, this.#done, elapsedMs) || formatMs(elapsedMs), detail: this.#detail };
   }
 
   update(done: number, detail?: string): void {

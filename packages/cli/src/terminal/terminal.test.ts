@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   formatBytes,
   formatCount,
@@ -104,6 +104,19 @@ describe("progress off a terminal", () => {
     );
     expect(printed).toHaveLength(3);
     expect(printed[2]).toMatch(/loss 3$/);
+  });
+  it("tells the time that is left from what was done since it began", () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      const { append, text } = recorder();
+      const progress = makeProgress({ write: append }, { label: "training", total: 30, from: 20, lineEvery: 1 / 30 });
+      progress.update(20);
+      vi.advanceTimersByTime(10_000);
+      progress.update(21);
+      expect(text()).toBe("training 20/30\ntraining 21/30, 10 s, 1 min 30 s left\n");
+    } finally {
+      vi.useRealTimers();
+    }
   });
   it("counts in doublings when the total is unknown", () => {
     const printed = lines((progress) => {

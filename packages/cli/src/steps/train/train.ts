@@ -75,6 +75,7 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
   const progress = context.progress({
     label: "training",
     total: recipe.epochs,
+    from: standing.epoch,
     unit: "epochs",
     lineEvery: 1 / recipe.epochs,
   });
