@@ -4,105 +4,127 @@ import { type Network, networkSummary } from "@phinets/core/networks";
 import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
 import { formatPairs, formatTable } from "../terminal/table.js";
 
+type Target = NonNullable<Inspection["target"]>;
+
 /** `layers`: one line a layer too. */
-export function inspectionText(network: Network, json: Inspection, layers = false): string {
-  const { height, width, channels } = network.input;
-  const size = (shape: readonly number[]): string => shape.join("x");
-  const parts = [
-    formatPairs([
-      [network.family, networkSummary(network)],
-      ["input", `${height}x${width}x${channels}`],
-      ["output", `${size(json.output)} (${network.head.kind === "none" ? "features" : network.head.kind})`],
-      ["parameters", formatCount(json.parameters)],
-      ["MACs", `${formatCount(json.macs)} (${formatMacs(json.macs)})`],
-      ["weights", `${formatBytes(json.weightsBytes)} of int8 network in flash`],
-      [
-        "arena",
-        `${formatBytes(json.arenaBytes)} of activations in RAM; ${json.arenaBytes === json.arenaLowerBoundBytes ? "that many are alive at once" : `${formatBytes(json.arenaLowerBoundBytes)} are alive at once`}, ${formatBytes(json.arenaUnplannedBytes)} without a plan`,
-      ],
-    ]),
-    formatTable(
-      ["block", "input", "hidden", "output", "kernel", "stride", "skip"],
-      json.blocks.map((block) => [
-        block.id,
-        size(block.input),
-        block.hidden,
-        size(block.output),
-        `${block.kernel}x${block.kernel}`,
-        block.stride,
-        block.skip ? "yes" : "",
-      ]),
-    ),
-  ];
-  if (layers)
-    parts.push(
-      formatTable(
-        ["layer", "op", "output", "parameters", "MACs"],
-        json.layers.map((layer) => [
-          layer.name,
-          layer.op,
-          size(layer.output),
-          formatCount(layer.parameters),
-          formatCount(layer.macs),
-        ]),
-      ),
-    );
-  const { target } = json;
+export function inspectionText(network: Network, inspection: Inspection, layers = false): string {
+  const { target } = inspection;
+  const parts = [costs(network, inspection), blockTable(inspection)];
+  if (layers) parts.push(layerTable(inspection));
   if (target !== undefined) {
-    const share = (used: number, of: number): string =>
-      `${formatBytes(used)} of ${formatBytes(of)} (${formatPercent(used / of)})${used > of ? `, ${formatBytes(used - of)} too much` : ""}`;
-    const [low, high] = target.latencyMs;
-    const [lowMj, highMj] = target.energyBandMj;
-    const { flash, ram, atPower } = target;
-    if (layers)
-      parts.push(
-        formatTable(
-          ["runs", "op", "output", { title: "address", align: "right" }, "bytes", "instructions", "ms", "mJ"],
-          target.layers.map((layer) => [
-            layer.name,
-            layer.op,
-            size(layer.output),
-            `0x${layer.address.toString(16).padStart(8, "0")}`,
-            formatCount(layer.bytes),
-            formatCount(layer.instructions),
-            bandText(layer.latencyMs),
-            bandText(layer.energyMj),
-          ]),
-        ),
-      );
-    parts.push(
-      formatPairs([
-        [target.name, target.fits ? "fits" : "does not fit"],
-        ["RAM", share(target.ramBytes, target.ramBudgetBytes)],
-        ["flash", share(target.flashBytes, target.flashBudgetBytes)],
-        ["latency", `${formatMs(low)} to ${formatMs(high)}, estimated`],
-        ["energy", `${lowMj.toFixed(1)} to ${highMj.toFixed(1)} mJ an inference, estimated`],
-        ...(atPower === undefined ? [] : [["power", powerText(atPower)] as const]),
-      ]),
-      formatPairs([
-        ["weights", formatCount(flash.weights.weights)],
-        ["biases", formatCount(flash.weights.biases)],
-        ["requantisation", formatCount(flash.weights.requantization)],
-        ["look-up tables", formatCount(flash.weights.tables)],
-        ["layers", formatCount(flash.descriptions)],
-        ...(flash.follower > 0 ? [["detect, track", formatCount(flash.decoder + flash.follower)] as const] : []),
-        ["kernels", formatCount(flash.kernels)],
-        ["program", formatCount(flash.program)],
-        [
-          "flash, bytes",
-          `${formatCount(flash.total)} of the linked image${flash.measured ? ", within 1 %" : "; the core was not measured: another's code sizes"}`,
-        ],
-      ]),
-      formatPairs([
-        ["arena", `${formatCount(ram.arena)}, the input's ${formatCount(ram.input)} among them`],
-        ["output", formatCount(ram.output)],
-        ...(ram.follower > 0 ? [["boxes, tracks", formatCount(ram.follower)] as const] : []),
-        ["stack", formatCount(ram.stack)],
-        ["RAM, bytes", formatCount(ram.total)],
-      ]),
-    );
+    if (layers) parts.push(runTable(target));
+    parts.push(share(target), flashBytes(target), ramBytes(target));
   }
   return parts.join("\n\n");
+}
+
+const size = (shape: readonly number[]): string => shape.join("x");
+
+function costs(network: Network, inspection: Inspection): string {
+  const { height, width, channels } = network.input;
+  const { arenaBytes, arenaLowerBoundBytes, arenaUnplannedBytes, macs } = inspection;
+  const alive =
+    arenaBytes === arenaLowerBoundBytes
+      ? "that many are alive at once"
+      : `${formatBytes(arenaLowerBoundBytes)} are alive at once`;
+  return formatPairs([
+    [network.family, networkSummary(network)],
+    ["input", `${height}x${width}x${channels}`],
+    ["output", `${size(inspection.output)} (${network.head.kind === "none" ? "features" : network.head.kind})`],
+    ["parameters", formatCount(inspection.parameters)],
+    ["MACs", `${formatCount(macs)} (${formatMacs(macs)})`],
+    ["weights", `${formatBytes(inspection.weightsBytes)} of int8 network in flash`],
+    [
+      "arena",
+      `${formatBytes(arenaBytes)} of activations in RAM; ${alive}, ${formatBytes(arenaUnplannedBytes)} without a plan`,
+    ],
+  ]);
+}
+
+function blockTable({ blocks }: Inspection): string {
+  return formatTable(
+    ["block", "input", "hidden", "output", "kernel", "stride", "skip"],
+    blocks.map((block) => [
+      block.id,
+      size(block.input),
+      block.hidden,
+      size(block.output),
+      `${block.kernel}x${block.kernel}`,
+      block.stride,
+      block.skip ? "yes" : "",
+    ]),
+  );
+}
+
+function layerTable({ layers }: Inspection): string {
+  return formatTable(
+    ["layer", "op", "output", "parameters", "MACs"],
+    layers.map(({ name, op, output, parameters, macs }) => [
+      name,
+      op,
+      size(output),
+      formatCount(parameters),
+      formatCount(macs),
+    ]),
+  );
+}
+
+/** What runs on the board. */
+function runTable({ layers }: Target): string {
+  return formatTable(
+    ["runs", "op", "output", { title: "address", align: "right" }, "bytes", "instructions", "ms", "mJ"],
+    layers.map((layer) => [
+      layer.name,
+      layer.op,
+      size(layer.output),
+      `0x${layer.address.toString(16).padStart(8, "0")}`,
+      formatCount(layer.bytes),
+      formatCount(layer.instructions),
+      bandText(layer.latencyMs),
+      bandText(layer.energyMj),
+    ]),
+  );
+}
+
+/** Of the board. */
+function share(target: Target): string {
+  const part = (used: number, of: number): string =>
+    `${formatBytes(used)} of ${formatBytes(of)} (${formatPercent(used / of)})${used > of ? `, ${formatBytes(used - of)} too much` : ""}`;
+  const { name, fits, latencyMs, energyBandMj, atPower } = target;
+  return formatPairs([
+    [name, fits ? "fits" : "does not fit"],
+    ["RAM", part(target.ramBytes, target.ramBudgetBytes)],
+    ["flash", part(target.flashBytes, target.flashBudgetBytes)],
+    ["latency", `${latencyMs.map(formatMs).join(" to ")}, estimated`],
+    ["energy", `${energyBandMj.map((mj) => mj.toFixed(1)).join(" to ")} mJ an inference, estimated`],
+    ...(atPower === undefined ? [] : [["power", powerText(atPower)] as const]),
+  ]);
+}
+
+function flashBytes({ flash }: Target): string {
+  const { weights, descriptions, decoder, follower, kernels, program, total, measured } = flash;
+  const image = measured ? ", within 1 %" : "; the core was not measured: another's code sizes";
+  return formatPairs([
+    ["weights", formatCount(weights.weights)],
+    ["biases", formatCount(weights.biases)],
+    ["requantisation", formatCount(weights.requantization)],
+    ["look-up tables", formatCount(weights.tables)],
+    ["layers", formatCount(descriptions)],
+    ...(follower > 0 ? [["detect, track", formatCount(decoder + follower)] as const] : []),
+    ["kernels", formatCount(kernels)],
+    ["program", formatCount(program)],
+    ["flash, bytes", `${formatCount(total)} of the linked image${image}`],
+  ]);
+}
+
+function ramBytes({ ram }: Target): string {
+  return formatPairs([
+    ["arena", `${formatCount(ram.arena)}, the input's ${formatCount(ram.input)} among them`],
+    ["output", formatCount(ram.output)],
+    ...(ram.follower > 0 ? [["boxes, tracks", formatCount(ram.follower)] as const] : []),
+    ["stack", formatCount(ram.stack)],
+    ["RAM, bytes", formatCount(ram.total)],
+  ]);
 }
 
 /** Three digits of both ends. */
@@ -111,10 +133,7 @@ function bandText([low, high]: readonly [number, number]): string {
 }
 
 /** What a power budget allows, in words. */
-export function powerText({
-  powerMw,
-  framesPerSecond: [low, high],
-}: NonNullable<NonNullable<Inspection["target"]>["atPower"]>) {
+export function powerText({ powerMw, framesPerSecond: [low, high] }: NonNullable<Target["atPower"]>): string {
   if (high === 0) return `${powerMw} mW do not even pay for sleeping`;
   return `${low.toPrecision(3)} to ${high.toPrecision(3)} frames a second at ${powerMw} mW, asleep in between, estimated`;
 }
