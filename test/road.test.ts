@@ -36,7 +36,7 @@ const words = (epochs: number, name = "road"): string[] => [
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const read = (file: string): Buffer => fs.readFileSync(join(folder, file));
-const steps = ["fit", "train", "quantize", "evaluate", "firmware", "track"];
+const steps = ["fit", "train", "quantize", "export", "evaluate", "firmware", "track"];
 
 /** Ships; `kept` are the steps that were not done again. */
 async function ship(epochs: number): Promise<{ result: ShipResult; kept: string[]; notes: string }> {
@@ -79,7 +79,7 @@ describe("ship", () => {
 
   it("does only what was left out when it is run again with the tools", async () => {
     const { result, kept } = await ship(2);
-    expect(kept).toEqual(["fit", "train", "quantize", "evaluate"]);
+    expect(kept).toEqual(["fit", "train", "quantize", "export", "evaluate"]);
     first = result;
     expect(JSON.parse(read("ship.json").toString())).toEqual(result);
     expect(result).toMatchObject({ run: folder, report: join(folder, "report.html"), target: "stm32h743" });
@@ -89,6 +89,10 @@ describe("ship", () => {
       expect(read(file).length).toBe(bytes);
       expect(sha256(read(file))).toBe(digest);
     }
+    const files = result.artefacts.map(({ file }) => file);
+    expect(files).toEqual(
+      expect.arrayContaining(["export/model.tflite", "export/model.onnx", "export/model_int8.onnx"]),
+    );
     expect(readResults(folder).map((row) => row.epoch)).toEqual([1, 2]);
   });
 

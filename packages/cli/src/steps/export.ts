@@ -20,8 +20,8 @@ export interface ExportRequest {
   readonly folder: string;
   /** Format c: the board of the image. */
   readonly target: Board;
-  /** Format c: least score of the firmware's boxes. */
-  readonly scoreThreshold: number;
+  /** Format c: least score of the firmware's boxes. Default: the usual one. */
+  readonly scoreThreshold?: number;
 }
 
 /** Writes one format's files and returns their paths. */

@@ -24,6 +24,7 @@ import { nodeThreads } from "../threads/index.js";
 import { bestPath } from "./checkpoint.js";
 import { type ChooseOptions, chooseNetwork, footprint } from "./choose-network.js";
 import { loadSplit, openData, someOf, validationSplit } from "./data.js";
+import { writeExports } from "./export.js";
 import { firmwareOutputs } from "./firmware.js";
 import { keyOf, sha256 } from "./hash.js";
 import { defaultMaxDrop, makeInt8 } from "./int8.js";
@@ -156,6 +157,10 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   const quantizedSha256 =
     sha256(readFileSync(join(folder, "quantized.safetensors"))) + sha256(readFileSync(join(folder, "quantized.json")));
 
+  await log.run("export", keyOf(trained.weightsSha256, quantizedSha256), exportedFiles, async () => {
+    writeExports(loadRun(folder), ["tflite", "onnx"], { folder: join(folder, "export"), target });
+  });
+
   const split = evaluationSplit(data.index);
   const test = await loadSplit(data, split, "evaluation", network, project, context);
   const evaluation = await log.run("evaluate", keyOf(quantizedSha256, data.key, split), [], () =>
@@ -219,7 +224,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     evaluation: { split, ...evaluation, ...("emulation" in proof && { firmware: proof.metrics }) },
     emulate: "emulation" in proof ? proof.emulation : proof,
     track: tracked,
-    artefacts: artefactsOf(folder, [...modelFiles, image, emulated]),
+    artefacts: artefactsOf(folder, [...exportedFiles, ...modelFiles, image, emulated]),
     seconds: log.seconds,
   };
   if (!("leftOut" in result.emulate) && !result.emulate.matchesInterpreter) context.exitCode = 1;
@@ -333,11 +338,12 @@ function sourcesKey(): string {
   );
 }
 
+const exportedFiles = ["export/model.tflite", "export/model.onnx", "export/model_int8.onnx"];
 const modelFiles = ["firmware/model/phinets_model.c", "firmware/model/phinets_model.h"];
 
-function artefactsOf(folder: string, firmware: readonly string[]): ShipResult["artefacts"] {
+function artefactsOf(folder: string, made: readonly string[]): ShipResult["artefacts"] {
   const weights = ["network.json", "weights/best.safetensors", "quantized.json", "quantized.safetensors"];
-  return [...weights, ...firmware, "tracks.txt", "tracks.mp4"]
+  return [...weights, ...made, "tracks.txt", "tracks.mp4"]
     .filter((file) => existsSync(join(folder, file)))
     .map((file) => {
       const bytes = readFileSync(join(folder, file));
