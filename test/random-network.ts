@@ -1,5 +1,5 @@
 /** Random integer networks for tests: any numbers that the arithmetic allows, not the result of a training. */
-import { type Graph, GraphBuilder } from "@phinets/core/graph";
+import { type Graph, GraphBuilder, makeGraph, type Node } from "@phinets/core/graph";
 import type { QuantizationParameters, QuantizedNetwork } from "@phinets/core/quantization";
 import { Random, sizeOf, tensor, type Weights } from "@phinets/core/tensor";
 
@@ -71,6 +71,14 @@ export function randomInput(q: QuantizedNetwork, seed: number): Int8Array {
   const random = new Random(seed, 5);
   const input = q.graph.nodes.find((node) => node.op === "input")!;
   return new Int8Array(sizeOf(q.graph.shapes[input.name])).map(() => random.integer(256) - 128);
+}
+
+/** A network of one of `q`'s nodes: what it reads becomes inputs. */
+export function nodeAlone(q: QuantizedNetwork, node: Node): QuantizedNetwork {
+  const inputs = [...new Set(node.inputs)].map(
+    (name): Node => ({ name, op: "input", inputs: [], parameters: {}, attributes: { shape: q.graph.shapes[name] } }),
+  );
+  return { ...q, graph: makeGraph(node.name, [...inputs, node], [node.name]) };
 }
 
 /** One layer of any kind with a random shape; `seed` chooses, and seeds 0..11 contain every kind. */

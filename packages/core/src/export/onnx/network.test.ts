@@ -2,8 +2,8 @@
 import * as ort from "onnxruntime-web";
 import { beforeAll, describe, expect, test } from "vitest";
 import { randomDetector } from "../../../../../test/random-detector.js";
-import { randomNetwork } from "../../../../../test/random-network.js";
-import { deployWeights, makeGraph, type Node } from "../../graph/index.js";
+import { nodeAlone, randomNetwork } from "../../../../../test/random-network.js";
+import { deployWeights } from "../../graph/index.js";
 import { IntegerInterpreter, runFloat } from "../../inference/index.js";
 import { buildNetwork, initialWeights, inputName, parseNetwork } from "../../networks/index.js";
 import type { QuantizedNetwork } from "../../quantization/index.js";
@@ -82,14 +82,6 @@ function valuesOf(q: QuantizedNetwork, seed: number): Map<string, Int8Array> {
   return values;
 }
 
-/** Each of the nodes alone, on the interpreter's values. */
-function single(q: QuantizedNetwork, node: Node): QuantizedNetwork {
-  const inputs = [...new Set(node.inputs)].map(
-    (name): Node => ({ name, op: "input", inputs: [], parameters: {}, attributes: { shape: q.graph.shapes[name] } }),
-  );
-  return { ...q, graph: makeGraph(node.name, [...inputs, node], [node.name]) };
-}
-
 /** Per element, how many steps of the output's scale ONNX Runtime is from the interpreter. */
 async function stepsOf(q: QuantizedNetwork, values: ReadonlyMap<string, Int8Array>): Promise<number[]> {
   const real = (name: string) => {
@@ -113,7 +105,7 @@ describe("an int8 network", () => {
       for (const node of q.graph.nodes) {
         // Of steps above 15, which no calibration gives, TensorFlow Lite's sigmoid makes 0 or 1, at 0 too.
         if (node.op === "input" || (node.op === "sigmoid" && q.values[node.inputs[0]].scale > 15)) continue;
-        const steps = await stepsOf(single(q, node), values);
+        const steps = await stepsOf(nodeAlone(q, node), values);
         const seen = ops.get(node.op) ?? { count: 0, off: 0 };
         ops.set(node.op, { count: seen.count + steps.length, off: seen.off + steps.filter((step) => step > 0).length });
         // Rounding before a clamp or a table: nowhere more than a step.

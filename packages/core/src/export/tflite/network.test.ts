@@ -1,7 +1,7 @@
 /** .tflite files in TensorFlow Lite's own interpreter against the integer interpreter. */
 import { describe, expect, it } from "vitest";
 import { randomDetector } from "../../../../../test/random-detector.js";
-import { randomInput, randomLayer, randomNetwork } from "../../../../../test/random-network.js";
+import { nodeAlone, randomInput, randomLayer, randomNetwork } from "../../../../../test/random-network.js";
 import { hasTflite, runTflite } from "../../../../../test/tflite-runtime.js";
 import { makeGraph, type Node } from "../../graph/index.js";
 import { IntegerInterpreter } from "../../inference/index.js";
@@ -13,14 +13,6 @@ function valuesOf(q: QuantizedNetwork, seed: number): Map<string, Int8Array> {
   const values = new Map<string, Int8Array>();
   new IntegerInterpreter(q).run(randomInput(q, seed), (name, value) => values.set(name, value.slice()));
   return values;
-}
-
-/** The node alone, on inputs of its own. */
-function single(q: QuantizedNetwork, node: Node): QuantizedNetwork {
-  const inputs = [...new Set(node.inputs)].map(
-    (name): Node => ({ name, op: "input", inputs: [], parameters: {}, attributes: { shape: q.graph.shapes[name] } }),
-  );
-  return { ...q, graph: makeGraph(node.name, [...inputs, node], [node.name]) };
 }
 
 /** Per element of the output, how far TensorFlow Lite is from the interpreter. */
@@ -36,7 +28,7 @@ describe.skipIf(!hasTflite)("a network as .tflite", () => {
   it("computes each operator as the interpreter does, but for a rounding", async () => {
     const ops = new Map<string, { count: number; off: number }>();
     const check = async (q: QuantizedNetwork, node: Node, values: ReadonlyMap<string, Int8Array>) => {
-      const steps = await stepsOf(single(q, node), values);
+      const steps = await stepsOf(nodeAlone(q, node), values);
       const seen = ops.get(node.op) ?? { count: 0, off: 0 };
       ops.set(node.op, { count: seen.count + steps.length, off: seen.off + steps.filter((step) => step > 0).length });
       expect([node.name, Math.max(...steps) <= 1]).toEqual([node.name, true]);
