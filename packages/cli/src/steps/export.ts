@@ -59,7 +59,7 @@ export const exportFormats = Object.keys(writers) as ExportFormat[];
 
 /** Throws PhinetsError where a format needs the int8 network and the run has none, and when a file cannot be written. */
 export function writeExports(run: Run, formats: readonly ExportFormat[], request: ExportRequest): string[] {
-  return formats.flatMap((format) => (writers[format] as Writer)(run, request));
+  return formats.flatMap((format) => writers[format](run, request));
 }
 
 function write(path: string, bytes: Uint8Array): string {

@@ -130,7 +130,7 @@ export function drawMemory(network: Network, board?: Board, used?: Readonly<Reco
   const plan = planArena(deployed);
   if (board === undefined) return memoryMap(deployed, plan);
   if (used !== undefined) return memoryMap(deployed, plan, { board, used });
-  const { flash, ram } = shareOf(board, network, deployed, plan);
+  const { flash, ram } = needsOf(board, network, deployed, plan);
   return memoryMap(deployed, plan, { board, used: plannedUse(board, flash, ram) });
 }
 
@@ -150,6 +150,17 @@ function blocksOf(network: Network, graph: Graph): Inspection["blocks"] {
   });
 }
 
+function needsOf(
+  board: Board,
+  { head }: Network,
+  deployed: Graph,
+  plan: ArenaPlan,
+): { flash: FlashBytes; ram: RamBytes } {
+  const contents = { anchors: anchorCount(head) };
+  const flash = flashBytesOf(deployed, board, contents);
+  return { flash, ram: ramBytesOf(deployed, plan, board, contents) };
+}
+
 function shareOf(
   board: Board,
   network: Network,
@@ -157,11 +168,8 @@ function shareOf(
   plan: ArenaPlan,
   powerMw?: number,
 ): NonNullable<Inspection["target"]> {
-  const { head } = network;
-  const contents = { anchors: anchorCount(head) };
-  const flash = flashBytesOf(deployed, board, contents);
+  const { flash, ram } = needsOf(board, network, deployed, plan);
   const [ramBytes, flashBytes] = [plan.bytes, flash.total];
-  const ram = ramBytesOf(deployed, plan, board, contents);
   const latency = latencyMs(deployed, board);
   const { origin, bytes: ramBudgetBytes } = arenaOf(board);
   return {

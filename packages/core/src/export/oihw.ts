@@ -1,11 +1,6 @@
 /** The order of weights that PyTorch and ONNX have. */
 import type { Shape } from "../tensor/index.js";
 
-/** `[out, height, width, in]` to `[out, in, height, width]`; vectors and matrices as they are. */
-export function oihwShape(shape: Shape): Shape {
-  return shape.length === 4 ? [shape[0], shape[3], shape[1], shape[2]] : shape;
-}
-
 /** Elements of a weight of `shape` (OHWI), in OIHW's order; those of vectors and matrices as they are. */
 export function toOihw<T extends Float32Array | Int8Array | Int32Array>(data: T, shape: Shape): T {
   if (shape.length !== 4) return data;

@@ -3,8 +3,8 @@
  * Sources: CPython's Lib/pickletools.py (opcodes), PyTorch's torch/serialization.py (names of the archive's entries).
  */
 import { writeZip } from "../networks/index.js";
-import { type FloatWeights, type Shape, utf8Encode } from "../tensor/index.js";
-import { oihwShape, toOihw } from "./oihw.js";
+import { channelsFirstShape, type FloatWeights, type Shape, utf8Encode } from "../tensor/index.js";
+import { toOihw } from "./oihw.js";
 
 /** Bytes that PyTorch aligns storages to. */
 const alignment = 64;
@@ -16,7 +16,7 @@ export function weightsToTorch(weights: FloatWeights): Uint8Array {
   pickle.orderedDict().op("(");
   for (const [key, name] of names.entries()) {
     const { shape, data } = weights[name];
-    pickle.text(name).tensor(String(key), data.length, oihwShape(shape));
+    pickle.text(name).tensor(String(key), data.length, channelsFirstShape(shape));
   }
   const entries = new Map([["archive/data.pkl", pickle.op("u").op(".").bytes()]]);
   for (const [key, name] of names.entries()) {

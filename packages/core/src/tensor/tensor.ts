@@ -35,6 +35,11 @@ export function formatShape(shape: Shape): string {
   return `[${shape.join(",")}]`;
 }
 
+/** `[n, height, width, channels]` as `[n, channels, height, width]`: NHWC as NCHW, OHWI as OIHW; other shapes as they are. */
+export function channelsFirstShape(shape: Shape): Shape {
+  return shape.length === 4 ? [shape[0], shape[3], shape[1], shape[2]] : shape;
+}
+
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dimension, i) => dimension === b[i]);
 }

@@ -3,10 +3,10 @@
  * norm is made of reductions: ONNX Runtime's BatchNormalization in training mode gives wrong gradients in silence when its
  * optimiser merges equal running statistics, which the operator then overwrites.
  */
-import { PhinetsError } from "../../tensor/index.js";
+import { channelsFirstShape, PhinetsError } from "../../tensor/index.js";
 import type { GradientOpName, TrainingNodeOf } from "../../training/index.js";
 import { convGradInput, convGradWeight } from "./conv-gradients.js";
-import { channelAxes, type Emission, onnxShape, toChannelsFirst } from "./emission.js";
+import { channelAxes, type Emission, toChannelsFirst } from "./emission.js";
 import { hardSigmoid } from "./forward.js";
 import { maxPoolGrad } from "./pool-gradient.js";
 
@@ -57,7 +57,7 @@ function emit(node: Exclude<BackwardNode, { op: "batchNormTrain" | "batchNormGra
     case "globalAveragePoolGrad": {
       const { height, width } = node.attributes;
       const share = to.scale(first, 1 / (height * width));
-      return to.op("Expand", [share, to.model.int64s(onnxShape(to.shapes[name]))], {}, name);
+      return to.op("Expand", [share, to.model.int64s(channelsFirstShape(to.shapes[name]))], {}, name);
     }
     case "maxPoolGrad":
       return maxPoolGrad(to, node.attributes, shape, [first, second, to.value(inputs[2])], name);

@@ -2,7 +2,7 @@
  * A graph on its way into an ONNX model. ONNX convolves NCHW maps with OIHW weights: between the model's inputs and
  * outputs maps are `[batch, channels, height, width]`, whatever a graph's shapes say; vectors `[batch, features]` stay.
  */
-import { type Shape, sizeOf } from "../../tensor/index.js";
+import { channelsFirstShape, type Shape, sizeOf } from "../../tensor/index.js";
 import type { OnnxAttribute, OnnxModel } from "./model.js";
 
 /** Where an emission gets what no node before has made. Each is asked for once. */
@@ -103,11 +103,6 @@ export class Emission {
   }
 }
 
-/** Shape as the tensors have it: maps NCHW. */
-export function onnxShape(shape: Shape): Shape {
-  return shape.length === 4 ? [shape[0], shape[3], shape[1], shape[2]] : shape;
-}
-
 /** Axes that batch statistics are taken over, and the shape that broadcasts a vector of channels over a value. */
 export function channelAxes(shape: Shape): { axes: readonly number[]; column: Shape; count: number } {
   const channels = shape[shape.length - 1];
@@ -125,7 +120,9 @@ export function reorders(shape: Shape): boolean {
 /** NHWC to NCHW; `shape` is the NHWC shape. */
 export function toChannelsFirst(to: Emission, tensor: string, shape: Shape, wish?: string): string {
   if (shape.length !== 4) return tensor;
-  return reorders(shape) ? to.transpose(tensor, [0, 3, 1, 2], wish) : to.reshape(tensor, onnxShape(shape), wish);
+  return reorders(shape)
+    ? to.transpose(tensor, [0, 3, 1, 2], wish)
+    : to.reshape(tensor, channelsFirstShape(shape), wish);
 }
 
 /** NCHW to NHWC order, as a node whose result is called `name`: an output of the model. */

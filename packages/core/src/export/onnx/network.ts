@@ -5,8 +5,8 @@
  */
 import type { Graph, NodeOf } from "../../graph/index.js";
 import type { QuantizedNetwork } from "../../quantization/index.js";
-import { type FloatWeights, PhinetsError, type Tensor } from "../../tensor/index.js";
-import { oihwShape, toOihw } from "../oihw.js";
+import { channelsFirstShape, type FloatWeights, PhinetsError, type Tensor } from "../../tensor/index.js";
+import { toOihw } from "../oihw.js";
 import { Emission, giveChannelsLast, toChannelsFirst } from "./emission.js";
 import { emitForward } from "./forward.js";
 import { OnnxModel } from "./model.js";
@@ -18,7 +18,7 @@ import { OnnxModel } from "./model.js";
 export function networkToOnnx(graph: Graph, weights: FloatWeights): OnnxModel {
   return emitNetwork(graph, ({ model }, name) => {
     const { shape, data } = weights[name];
-    return model.constant(name, oihwShape(shape), toOihw(data, shape));
+    return model.constant(name, channelsFirstShape(shape), toOihw(data, shape));
   });
 }
 
@@ -42,7 +42,7 @@ export function quantizedToOnnx({ graph, values, weightScales, weights }: Quanti
     const { shape, data } = weights[name] as Tensor<"int8"> | Tensor<"int32">;
     const { scales, zero } = scaleOf.get(name)!;
     const inputs = [
-      model.constant(`${name}:int`, oihwShape(shape), toOihw(data, shape)),
+      model.constant(`${name}:int`, channelsFirstShape(shape), toOihw(data, shape)),
       model.constant(`${name}:scale`, [scales.length], scales),
       model.constant(`${name}:zero`, [zero.length], zero),
     ];

@@ -1,9 +1,9 @@
 /** A training graph (training/differentiate) as ONNX models that any runtime can run: one whole step, or its two halves. */
 import { trainable } from "../../graph/index.js";
-import { PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
+import { channelsFirstShape, PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
 import { gradientOps, type TrainingGraph, type TrainingNode } from "../../training/index.js";
 import { type BackwardNode, emitBackward } from "./backward.js";
-import { channelsLast, Emission, giveChannelsLast, onnxShape, reorders, toChannelsFirst } from "./emission.js";
+import { channelsLast, Emission, giveChannelsLast, reorders, toChannelsFirst } from "./emission.js";
 import { emitForward, type ForwardNode } from "./forward.js";
 import { OnnxModel } from "./model.js";
 
@@ -177,7 +177,7 @@ class Part {
   tensorShape(value: string): Shape {
     const { graph } = this;
     const isStatistic = graph.statistics.some(({ mean, variance }) => value === mean || value === variance);
-    if (!isStatistic) return onnxShape(graph.shapes[value]);
+    if (!isStatistic) return channelsFirstShape(graph.shapes[value]);
     const { inputs } = graph.nodes.find(({ outputs }) => outputs.includes(value))!;
     const [channels] = graph.shapes[value];
     return graph.shapes[inputs[0]].length === 4 ? [1, channels, 1, 1] : [1, channels];

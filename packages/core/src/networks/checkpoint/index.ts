@@ -3,7 +3,14 @@
  * matched with a graph by name.
  */
 import type { Graph, ParameterKind } from "../../graph/index.js";
-import { type FloatWeights, PhinetsError, type Shape, sameShape, tensor } from "../../tensor/index.js";
+import {
+  channelsFirstShape,
+  type FloatWeights,
+  PhinetsError,
+  type Shape,
+  sameShape,
+  tensor,
+} from "../../tensor/index.js";
 import { renamed } from "./names.js";
 import { readStateDicts, type StateDict } from "./state-dicts.js";
 import type { TensorView } from "./tensor-view.js";
@@ -103,7 +110,7 @@ function matchDict({ path, tensors }: StateDict, graph: Graph): Match {
       if (theirs !== ours) renames++;
     }
   }
-  const toOwn = isOwnLayout(found, graph) ? (shape: Shape) => shape : torchShape;
+  const toOwn = isOwnLayout(found, graph) ? (shape: Shape) => shape : channelsFirstShape;
   const chosen: Match["chosen"] = new Map();
   const [missing, zeros] = [[] as string[], [] as string[]];
   const misshaped: { name: string; found: Shape; needed: Shape }[] = [];
@@ -125,11 +132,6 @@ function matchDict({ path, tensors }: StateDict, graph: Graph): Match {
   return { chosen, zeros, report: { path, loaded, missing, unexpected, misshaped, renamed: renames } };
 }
 
-/** PyTorch's shape of a weight: OHWI becomes OIHW. */
-function torchShape(shape: Shape): Shape {
-  return shape.length === 4 ? [shape[0], shape[3], shape[1], shape[2]] : shape;
-}
-
 /** A layer on one pixel is a 1x1 convolution or a dense layer, with the same weights. */
 function fits(found: Shape, needed: Shape, kind: ParameterKind): boolean {
   if (sameShape(found, needed)) return true;
@@ -147,7 +149,7 @@ function isOwnLayout(found: ReadonlyMap<string, TensorView>, graph: Graph): bool
   let votes = 0;
   for (const [name, { shape }] of found) {
     const own = graph.parameters[name].shape;
-    if (own.length === 4) votes += Number(sameShape(shape, own)) - Number(sameShape(shape, torchShape(own)));
+    if (own.length === 4) votes += Number(sameShape(shape, own)) - Number(sameShape(shape, channelsFirstShape(own)));
   }
   return votes > 0;
 }
