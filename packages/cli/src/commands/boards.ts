@@ -1,20 +1,92 @@
-/** `phinets boards`: the boards that come with the tool, and where their numbers come from. */
-import { boardNames, loadBoard, type Region, unverifiedOf } from "@phinets/core/cost";
+/** `phinets boards`: the boards that come with the tool, where their numbers come from, and what each does on a power. */
+import { type Board, banksOf, boardNames, fpsAtPower, loadBoard, type Region, unverifiedOf } from "@phinets/core/cost";
+import { type Candidate, defaultFpsAtPower, fit, type Task } from "@phinets/core/scaling";
+import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { formatBytes, formatHertz } from "../terminal/format.js";
+import { formatBytes, formatCount, formatHertz, formatMacs } from "../terminal/format.js";
+import { number, oneOf } from "../terminal/options.js";
 import { formatPairs, formatTable } from "../terminal/table.js";
+import { framesText } from "./fit.js";
 import { loadTarget } from "./training-options.js";
+
+interface BoardsCommandOptions {
+  readonly powerMw?: number;
+  readonly fps?: number;
+  readonly task?: Task;
+}
 
 export function register(program: Command, context: Context): void {
   program
     .command("boards")
     .description("Lists the boards, or shows one: memory bank by bank, and the source of every number.")
     .argument("[board]", "a board's name, or the path of a board.json")
-    .action((board: string | undefined) => {
-      const { json, text } = boards(board);
+    .option(
+      "--power-mw <n>",
+      "the network that fit chooses for each board on this mean power, asleep in between",
+      number(1e-6),
+    )
+    .option("--fps <n>", `frames a second with --power-mw (default ${defaultFpsAtPower})`, number(1e-3, 1e4))
+    .option("--task <task>", "detect or classify, with --power-mw (default detect)", oneOf<Task>("detect", "classify"))
+    .action((name: string | undefined, { powerMw, ...options }: BoardsCommandOptions) => {
+      if (powerMw === undefined && Object.keys(options).length > 0)
+        throw new PhinetsError("cli.power", `--${Object.keys(options)[0]} needs --power-mw`, "power-mw");
+      const { json, text } = powerMw === undefined ? boards(name) : boardsAtPower(powerMw, { name, ...options });
       context.result(json, () => text);
     });
+}
+
+interface AtPower {
+  readonly board: string;
+  readonly chosen?: Candidate;
+  /** Slow and fast end of its latency band. */
+  readonly framesPerSecond?: readonly [low: number, high: number];
+  /** Why no network fits. */
+  readonly problem?: string;
+}
+
+/** What `fit` chooses for a board, or for each that is built in, on a mean power. */
+export function boardsAtPower(
+  powerMw: number,
+  {
+    name,
+    fps = defaultFpsAtPower,
+    task = "detect",
+  }: Omit<BoardsCommandOptions, "powerMw"> & { readonly name?: string },
+): { json: unknown; text: string } {
+  const list = name === undefined ? boardNames.filter((each) => each !== "custom").map(loadBoard) : [loadTarget(name)];
+  const results = list.map((board): AtPower => {
+    try {
+      const { chosen } = fit({ board, task, fps, powerMw });
+      return { board: board.name, chosen, framesPerSecond: fpsAtPower(chosen.latencyMs, board, powerMw) };
+    } catch (error) {
+      if (!(error instanceof PhinetsError) || error.code !== "scaling.impossible") throw error;
+      return { board: board.name, problem: error.message };
+    }
+  });
+  const rows = results.map((result, i) => atPowerRow(result, list[i]));
+  const text = formatTable(
+    ["board", "clock", "mW awake", "mW asleep", "input", "alpha", "parameters", "MACs", "RAM", "ms", "mJ", "frames/s"],
+    rows,
+  );
+  return {
+    json: { powerMw, fps, task, boards: results },
+    text: `${text}\n\nWhat \`phinets fit\` chooses to ${task} ${fps === 1 ? "once a second" : `${fps} times a second`} on ${powerMw} mW on average; frames/s: what those ${powerMw} mW pay for. Estimated.`,
+  };
+}
+
+function atPowerRow({ chosen, framesPerSecond }: AtPower, board: Board): (string | number)[] {
+  const awake = (board.clockHz * board.nanojoulesPerCycle * 1e-6).toPrecision(3);
+  const start = [board.name, formatHertz(board.clockHz), awake, board.sleepMilliwatts];
+  if (chosen === undefined) return [...start, "none fits", "", "", "", "", "", "", ""];
+  const { height, width } = chosen.network.input;
+  return [
+    ...[...start, `${height}x${width}`, chosen.network.alpha, formatCount(chosen.parameters), formatMacs(chosen.macs)],
+    formatBytes(chosen.ramBytes),
+    chosen.latencyMs.map((ms) => ms.toFixed(0)).join("-"),
+    chosen.energyMj.toFixed(2),
+    framesText(framesPerSecond!),
+  ];
 }
 
 /** @param name one board, by name or file; all built-in ones when absent */
@@ -48,6 +120,12 @@ function oneBoard(name: string): { json: unknown; text: string } {
       ["core", `${board.core}, ${formatHertz(board.clockHz)}, ${low} to ${high} cycles an instruction`],
       ["FPU, SIMD", `${board.fpu}, ${board.simd}`],
       ["energy", `${board.nanojoulesPerCycle} nJ a cycle, ${board.sleepMilliwatts} mW asleep`],
+      [
+        "banks",
+        banksOf(board)
+          .map((bank) => bank.name)
+          .join(", then "),
+      ],
     ]),
     formatTable(
       ["region", { title: "origin", align: "right" }, "size", "use"],

@@ -4,6 +4,7 @@ import { type Board, fpsAtPower } from "@phinets/core/cost";
 import {
   type Candidate,
   defaultFps,
+  defaultFpsAtPower,
   type FitOptions,
   type FitResult,
   type Preference,
@@ -54,7 +55,7 @@ export function register(program: Command, context: Context): void {
     .option("--classes <n>", "classes (default 1 to detect, 10 to classify)", integer(1, 10000))
     .option(
       "--fps <n>",
-      `frames a second that the board must reach (default ${defaultFps}, none with --max-macs)`,
+      `frames a second that the board must reach (default ${defaultFps}, none with --max-macs, ${defaultFpsAtPower} with --power-mw)`,
       number(1e-3, 1e4),
     )
     .addOption(new Option("--no-time-limit", "however long an inference takes: RAM and flash decide").conflicts("fps"))
@@ -62,7 +63,11 @@ export function register(program: Command, context: Context): void {
     .option("--max-flash <bytes>", "most bytes of code and weights (default: the board's flash)", integer(1))
     .option("--max-macs <n>", "most multiply-accumulates an inference", integer(1))
     .option("--max-energy <mJ>", "most millijoules an inference", number(1e-6))
-    .option("--power-mw <n>", "say how many frames a second the chosen network makes at this mean power", number(1e-6))
+    .option(
+      "--power-mw <n>",
+      "most milliwatts on average at --fps frames a second, asleep in between; says how many frames a second every network makes on it (with --no-time-limit it only says so)",
+      number(1e-6),
+    )
     .option(
       "--prefer <what>",
       "balanced; macs or parameters: the most that fits; speed: the fastest with half the proxy; resolution: the largest input",
@@ -85,33 +90,45 @@ export function register(program: Command, context: Context): void {
         maxFlashBytes: options.maxFlash,
         maxMacs: options.maxMacs,
         maxEnergyMj: options.maxEnergy,
+        powerMw: options.powerMw,
         prefer: options.prefer,
         wide: options.wide,
       };
-      const { json, text } = await namingTarget(options.target, () => fit(request, options.fill, options.powerMw));
+      const { json, text } = await namingTarget(options.target, () => fit(request, options.fill));
       if (options.out !== undefined) writeNetwork(options.out, json);
       context.result(json, () => text);
     });
 }
 
+type Frames = readonly [low: number, high: number];
+
 type Solution = FitResult & {
   elapsedMs: number;
-  /** Slow and fast end of the chosen network's latency band, asleep in between. */
-  atPower?: { readonly powerMw: number; readonly framesPerSecond: readonly [low: number, high: number] };
+  /** Frames a second on a mean power, asleep in between: slow and fast end of the latency band. */
+  atPower?: {
+    readonly powerMw: number;
+    /** Of the chosen network. */
+    readonly framesPerSecond: Frames;
+    /** Of each network of `pareto`. */
+    readonly pareto: readonly Frames[];
+  };
 };
 
 /** The JSON document and the text of `phinets fit`. */
-export function fit(options: FitOptions, showFill = false, powerMw?: number): { json: Solution; text: string } {
+export function fit(options: FitOptions, showFill = false): { json: Solution; text: string } {
+  const { board, powerMw } = options;
   const start = performance.now();
   const result = solve(options);
   const json: Solution = { ...result, elapsedMs: Math.round(performance.now() - start) };
-  if (powerMw !== undefined)
-    json.atPower = { powerMw, framesPerSecond: fpsAtPower(result.chosen.latencyMs, options.board, powerMw) };
-  return { json, text: textOf(json, options.board, showFill) };
+  if (powerMw !== undefined) {
+    const pareto = result.pareto.map(({ latencyMs }) => fpsAtPower(latencyMs, board, powerMw));
+    json.atPower = { powerMw, framesPerSecond: pareto.at(-1)!, pareto };
+  }
+  return { json, text: textOf(json, board, showFill) };
 }
 
 function textOf(result: Solution, board: Board, showFill: boolean): string {
-  const { budget, chosen, pareto, fill } = result;
+  const { budget, chosen, pareto, fill, atPower } = result;
   const { network } = chosen;
   const limits = [
     `RAM ${formatBytes(budget.ramBytes)}`,
@@ -119,13 +136,20 @@ function textOf(result: Solution, board: Board, showFill: boolean): string {
     ...(budget.latencyMs === undefined ? [] : [`${formatMs(budget.latencyMs)} a frame`]),
     ...(budget.macs === undefined ? [] : [formatMacs(budget.macs)]),
     ...(budget.energyMj === undefined ? [] : [`${budget.energyMj} mJ an inference`]),
+    ...(budget.powerMw === undefined ? [] : [`${budget.powerMw} mW on average`]),
   ];
   const [low, high] = chosen.latencyMs;
   return [
     `${board.title}: ${limits.join(", ")}`,
     formatTable(
-      ["", "input", "alpha", "beta", "t0", "N", "SE", "parameters", "MACs", "RAM", "flash", "ms", "mJ"],
-      pareto.map((candidate) => row(candidate, candidate === chosen)),
+      [
+        ...["", "input", "alpha", "beta", "t0", "N", "SE", "parameters", "MACs", "RAM", "flash", "ms", "mJ"],
+        ...(atPower === undefined ? [] : [`frames/s at ${atPower.powerMw} mW`]),
+      ],
+      pareto.map((candidate, i) => [
+        ...row(candidate, candidate === chosen),
+        ...(atPower === undefined ? [] : [framesText(atPower.pareto[i])]),
+      ]),
     ),
     formatPairs([
       [
@@ -138,7 +162,7 @@ function textOf(result: Solution, board: Board, showFill: boolean): string {
       ["flash", `${formatBytes(chosen.flashBytes)} (${formatPercent(fill.flash)} of the budget)`],
       ["latency", `${formatMs(low)} to ${formatMs(high)}, estimated`],
       ["energy", `${chosen.energyMj.toFixed(1)} mJ an inference, estimated`],
-      ...(result.atPower === undefined ? [] : [["power", powerText(result.atPower)] as const]),
+      ...(atPower === undefined ? [] : [["power", powerText(atPower)] as const]),
       ["binding", bindingText(result)],
     ]),
     ...(showFill ? [fillBars(fill)] : []),
@@ -152,11 +176,18 @@ const limitNames: Readonly<Record<FitResult["fill"]["binding"], string>> = {
   latency: "time",
   macs: "MACs",
   energy: "energy",
+  power: "power",
 };
+
+/** Slow and fast end. */
+export function framesText([low, high]: Frames): string {
+  return `${low.toPrecision(2)}-${high.toPrecision(2)}`;
+}
 
 /** What holds the network back, and what to do about it where RAM and flash are left. */
 function bindingText({ fill, budget }: FitResult): string {
   const text = `${limitNames[fill.binding]}, ${formatPercent(fill[fill.binding] ?? 0)} used`;
+  if (fill.binding === "power") return `${text} (a lower --fps, or a larger --power-mw, uses more RAM and flash)`;
   if (fill.binding !== "latency") return text;
   return `${text} (${formatMs(budget.latencyMs ?? 0)} a frame; a lower --fps, or --no-time-limit, uses more RAM and flash)`;
 }

@@ -183,9 +183,17 @@ describe("fit", () => {
   });
   it("says how many frames a power budget allows", async () => {
     const words = ["fit", "--target", "stm32h743", "--imgsz", "96", "--power-mw", "10"];
-    const { chosen, atPower } = JSON.parse((await phinets(...words, "--json")).stdout);
-    expect(atPower).toEqual({ powerMw: 10, framesPerSecond: fpsAtPower(chosen.latencyMs, loadBoard("stm32h743"), 10) });
-    expect((await phinets(...words)).stdout).toMatch(/^power +[\d.]+ to [\d.]+ frames a second at 10 mW/m);
+    const { chosen, pareto, budget, atPower } = JSON.parse((await phinets(...words, "--json")).stdout);
+    const frames = (candidate: typeof chosen) => fpsAtPower(candidate.latencyMs, loadBoard("stm32h743"), 10);
+    expect(atPower).toEqual({ powerMw: 10, framesPerSecond: frames(chosen), pareto: pareto.map(frames) });
+    const [slow, fast] = atPower.framesPerSecond;
+    expect([budget.powerMw, slow < 1 && fast > 1]).toEqual([10, true]);
+    const { stdout } = await phinets(...words);
+    expect(stdout).toMatch(/, 1 s a frame, 10 mW on average$/m);
+    expect(stdout).toMatch(/^power +[\d.]+ to [\d.]+ frames a second at 10 mW/m);
+    expect(stdout).toMatch(/ frames\/s at 10 mW$/m);
+    expect(stdout).toMatch(/^→ .* 0\.\d+-1\.\d+$/m);
+    expect(stdout).toMatch(/^binding +power, 9\d\.\d % used \(a lower --fps/m);
   });
   it("refuses a board with 4 KB in one line, exit code 1", async () => {
     const { stdout } = await phinets("boards", "stm32h743", "--json");
@@ -193,6 +201,7 @@ describe("fit", () => {
     const file = save("tiny.json", {
       ...tiny,
       name: "tiny",
+      banks: undefined,
       arenaRegion: "RAM",
       regions: [
         { name: "FLASH", origin: 0, bytes: 2097152, use: "program" },
@@ -221,6 +230,17 @@ describe("boards", () => {
     const { stdout } = await phinets("boards", "stm32h743");
     expect(stdout).toMatch(/^AXI_SRAM +0x24000000 +512 KiB +arena$/m);
     expect(stdout).toMatch(/^flashBytes +ST DS12110/m);
+  });
+  it("say what fit chooses for each on a mean power", async () => {
+    const { stdout } = await phinets("boards", "stm32h743", "--power-mw", "10", "--fps", "0.5", "--json");
+    const [row] = JSON.parse(stdout).boards;
+    const words = ["--target", "stm32h743", "--power-mw", "10", "--fps", "0.5", "--json"];
+    const fitted = JSON.parse((await phinets("fit", ...words)).stdout);
+    const { framesPerSecond } = fitted.atPower;
+    expect(row).toEqual({ board: "stm32h743", chosen: fitted.chosen, framesPerSecond });
+    const starved = await phinets("boards", "rp2040", "--power-mw", "4");
+    expect(starved.stdout).toMatch(/^rp2040 +133 MHz +79\.8 +4\.5 +none fits/m);
+    expect((await phinets("boards", "rp2040", "--fps", "4")).stderr).toMatch(/--fps needs --power-mw/);
   });
   it.each(boardNames)("take a copy of %s as --target ./board.json", async (name) => {
     const file = save(`my-${name}.json`, {

@@ -50,6 +50,9 @@ export function isLinked({ core, fpu }: Pick<Board, "core" | "fpu">): boolean {
   return /^cortex-m/.test(core) && fpu !== "single";
 }
 
+/** Cores that GCC 12 has no name for, and one with the same instructions (but for PACBTI, which is optional). */
+const compiledAs: Readonly<Record<string, string>> = { "cortex-m85": "cortex-m55" };
+
 /** The compiler's options for a board's core. Throws PhinetsError for a core that is no Cortex-M. */
 export function machineOf(board: Pick<Board, "name" | "core" | "fpu">): string[] {
   const { name, core, fpu } = board;
@@ -59,7 +62,7 @@ export function machineOf(board: Pick<Board, "name" | "core" | "fpu">): string[]
       `board ${name}: core ${core} (fpu ${fpu}) is not linked: arm-none-eabi-gcc builds Cortex-M; its C is written (phinets export) and its bits are proven on an emulated Cortex-M, compile it with the vendor's tools`,
     );
   return [
-    `-mcpu=${core}`,
+    `-mcpu=${compiledAs[core] ?? core}`,
     "-mthumb",
     ...(fpu === "none" ? ["-mfloat-abi=soft"] : [`-mfpu=${fpu}`, "-mfloat-abi=hard"]),
   ];

@@ -9,6 +9,8 @@ export interface ElfSection {
   /** Address at run time. */
   readonly address: number;
   readonly bytes: number;
+  /** Where its contents start in the file. */
+  readonly offset: number;
   /** Occupies memory on the device (SHF_ALLOC). */
   readonly allocated: boolean;
   /** Has contents in the file: on a microcontroller it lies in flash, .data's initial values included. */
@@ -65,6 +67,7 @@ export function readElf(bytes: Uint8Array, file: string): Elf {
         name: text(names + header.name),
         address: header.address,
         bytes: header.bytes,
+        offset: header.offset,
         allocated,
         stored: allocated && header.type !== sectionTypes.noBits,
         writable: (header.flags & flags.write) !== 0,

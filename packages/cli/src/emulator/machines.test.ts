@@ -50,6 +50,21 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the targ
     expect(ram.reduce((sum, { usedBytes }) => sum + usedBytes, 0)).toBe(image.ramBytes);
   });
 
+  // What the Cortex-M85 has beyond the M55, PACBTI, is not used.
+  test.each(["stm32n657", "ra8d1"])("%s runs on the emulated Cortex-M55", async (name) => {
+    const target = loadBoard(name);
+    const { q, detector } = randomDetector(5, 0.6);
+    const result = await emulate(q, clip(4, 5), { target, detector, tracks: true });
+    expect(result).toMatchObject({ machineName: "mps3-an547", core: target.core, ownCore: true });
+    expect(result).toMatchObject({ images: 4, matchesInterpreter: true, differingBytes: 0 });
+    expect(result.tracking).toMatchObject({ frames: 4, tracksMatch: true });
+    expect(result.target).toMatchObject({ name, linked: true, fits: true });
+    // As planned for the Cortex-M33, whose code it is.
+    const m33 = await emulate(q, clip(1, 5), { target: loadBoard("stm32u575"), detector });
+    expect(result.instructions / m33.instructions).toBeGreaterThan(0.5);
+    expect(result.instructions / m33.instructions).toBeLessThan(1.1);
+  });
+
   test.each(["rp2040", "nrf52840", "stm32u575", "stm32h743"])(
     "%s's planned instructions are near the counted",
     async (name) => {
@@ -84,13 +99,21 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the targ
 });
 
 test("a machine has a region for the program, one for RAM, and its inputs in neither", () => {
-  for (const core of ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"]) {
+  for (const core of [
+    "cortex-m0plus",
+    "cortex-m3",
+    "cortex-m4",
+    "cortex-m7",
+    "cortex-m33",
+    "cortex-m55",
+    "cortex-m85",
+  ]) {
     const { regions, inputs } = machineOfCore(core)!;
     expect(regions.map(({ use }) => use)).toEqual(["program", "arena"]);
     expect(inputs.bytes).toBe(inputsBytes);
     for (const { origin, bytes } of regions)
       expect(inputs.address >= origin + bytes || inputs.address + inputs.bytes <= origin).toBe(true);
   }
-  expect(machineOfCore("cortex-m55")).toBeUndefined();
-  expect(emulatedFor({ name: "x", core: "cortex-m55", fpu: "none" })).toMatchObject({ ownCore: false });
+  expect(machineOfCore("cortex-m23")).toBeUndefined();
+  expect(emulatedFor({ name: "x", core: "cortex-m23", fpu: "none" })).toMatchObject({ ownCore: false });
 });

@@ -1,7 +1,7 @@
 /**
  * The machines of QEMU that stand for a board's core: one a kind of Cortex-M, so that a proof runs the instructions of the
  * target's own kind. None of them is the target itself: memory sizes and peripherals differ, and time is not modelled.
- * Sources: QEMU 7.2, hw/arm/mps2.c, mps2-tz.c, nrf51_soc.c (memory maps, clock of the system timer).
+ * Sources: QEMU 7.2, hw/arm/mps2.c, mps2-tz.c, armsse.c, nrf51_soc.c (memory maps, clock of the system timer).
  */
 import type { Board, Region } from "@phinets/core/cost";
 
@@ -12,13 +12,15 @@ export interface Machine {
   readonly title: string;
   /** The core that it models. */
   readonly core: string;
-  /** Cores (GCC's -mcpu) whose instruction set is this core's. */
+  /** Cores (as boards name them) whose instruction set is this core's. */
   readonly runs: readonly string[];
   /** More arguments of QEMU. */
   readonly options?: readonly string[];
   readonly regions: readonly Region[];
   /** Memory that QEMU fills with inputs. */
   readonly inputs: { readonly address: number; readonly bytes: number };
+  /** Where the core looks for its vectors after reset, if not at the program's start: QEMU is given a copy there. */
+  readonly vectorsAddress?: number;
   /** Nanoseconds of the system timer's clock: under `-icount shift=0` that many instructions run in a tick. */
   readonly instructionsPerTick: number;
 }
@@ -83,6 +85,18 @@ const machines: readonly Machine[] = [
     regions: memory(0x10000000, 0x38000000),
     inputs: { address: 0x80000000, bytes: inputsBytes },
     instructionsPerTick: 50,
+  },
+  {
+    name: "mps3-an547",
+    title: "Cortex-M55, MPS3 AN547 in QEMU",
+    core: "cortex-m55",
+    // QEMU has no Cortex-M85. Its instructions are those of the M55 and PACBTI, which nothing here uses.
+    runs: ["cortex-m55", "cortex-m85"],
+    // Where the core starts there are 512 K (ITCM): too few for a network. The DDR has room for all.
+    regions: memory(0x60000000, 0x61000000),
+    inputs: { address: 0x62000000, bytes: inputsBytes },
+    vectorsAddress: 0,
+    instructionsPerTick: 31.25,
   },
 ];
 

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import type { Detection } from "@phinets/core/detection";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Track } from "@phinets/core/tracking";
+import { readElf } from "./elf.js";
 import type { FollowedFrame } from "./follow.js";
 import { inputsBytes, type Machine } from "./machines.js";
 import { runTool } from "./tool.js";
@@ -30,6 +31,8 @@ export interface QemuOptions {
 
 /** Before the inputs: how many, and whether they are tracked; emulator/main.c reads it. */
 const headerBytes = 16;
+/** The system's own exceptions: none of a device is used. */
+const vectorsBytes = 64;
 
 /**
  * Throws PhinetsError when QEMU is not installed, the program faults or ends with a failing exit code, it runs too long,
@@ -94,10 +97,13 @@ async function runBatch(
       memory.set(new Uint8Array(input.buffer, input.byteOffset, input.length), headerBytes + i * input.length);
     });
     writeFileSync(join(folder, "inputs.bin"), memory);
+    const vectors = machine.vectorsAddress;
+    if (vectors !== undefined) writeFileSync(join(folder, "vectors.bin"), vectorsOf(path));
     const args = [
       ...["-M", machine.name, ...(machine.options ?? []), "-nographic", "-monitor", "none", "-serial", "none"],
       ...["-semihosting-config", "enable=on,target=native", "-icount", "shift=0"],
-      ...["-device", `loader,file=inputs.bin,addr=0x${machine.inputs.address.toString(16)},force-raw=on`],
+      ...loader("inputs.bin", machine.inputs.address),
+      ...(vectors === undefined ? [] : loader("vectors.bin", vectors)),
       ...["-kernel", resolve(path)],
     ];
     const timeoutMs = options.timeoutMs ?? 30_000 + 2_000 * inputs.length;
@@ -128,6 +134,17 @@ async function runBatch(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function loader(file: string, address: number): string[] {
+  return ["-device", `loader,file=${file},addr=0x${address.toString(16)},force-raw=on`];
+}
+
+/** The program's vectors: the linker script puts them first. */
+function vectorsOf(path: string): Uint8Array {
+  const file = readFileSync(path);
+  const { offset } = readElf(file, path).sections.find(({ name }) => name === ".text")!;
+  return file.subarray(offset, offset + vectorsBytes);
 }
 
 /** A frame: int32 boxes, int32 tracks, then the structs phinets_box and phinets_track as they lie in memory. */

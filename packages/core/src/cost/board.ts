@@ -6,13 +6,19 @@ import { PhinetsError } from "../tensor/index.js";
 import custom from "./boards/custom.json" with { type: "json" };
 import esp32s3 from "./boards/esp32-s3.json" with { type: "json" };
 import mps2an500 from "./boards/mps2-an500.json" with { type: "json" };
+import nrf54l15 from "./boards/nrf54l15.json" with { type: "json" };
 import nrf52840 from "./boards/nrf52840.json" with { type: "json" };
+import ra8d1 from "./boards/ra8d1.json" with { type: "json" };
 import rp2040 from "./boards/rp2040.json" with { type: "json" };
 import rp2350 from "./boards/rp2350.json" with { type: "json" };
 import stm32f746 from "./boards/stm32f746.json" with { type: "json" };
 import stm32h7a3 from "./boards/stm32h7a3.json" with { type: "json" };
 import stm32h743 from "./boards/stm32h743.json" with { type: "json" };
+import stm32h747 from "./boards/stm32h747.json" with { type: "json" };
 import stm32l4r5 from "./boards/stm32l4r5.json" with { type: "json" };
+import stm32n657 from "./boards/stm32n657.json" with { type: "json" };
+import stm32u3c5 from "./boards/stm32u3c5.json" with { type: "json" };
+import stm32u385 from "./boards/stm32u385.json" with { type: "json" };
 import stm32u575 from "./boards/stm32u575.json" with { type: "json" };
 import counted from "./instructions.json" with { type: "json" };
 
@@ -53,9 +59,12 @@ export interface Board {
   readonly name: string;
   /** For people. */
   readonly title: string;
-  /** GCC's -mcpu. */
+  /** As GCC's -mcpu has it. */
   readonly core: string;
-  /** GCC's -mfpu; `single` where the compiler needs no such option (Xtensa). */
+  /**
+   * GCC's -mfpu; `single` where the compiler needs no such option (Xtensa). A Cortex-M55's or M85's with double precision
+   * is `fpv5-d16` to GCC too.
+   */
   readonly fpu: (typeof fpus)[number];
   /** DSP: two 16-bit products an instruction (SMLAD). Helium: Armv8.1-M vectors. PIE: the ESP32-S3's 128-bit vectors. */
   readonly simd: (typeof simds)[number];
@@ -65,6 +74,8 @@ export interface Board {
   readonly regions: readonly Region[];
   /** Name of the region the arena is placed in. */
   readonly arenaRegion: string;
+  /** Regions that activations may lie in, fastest first, the arena's among them. Absent: the arena's alone (`banksOf`). */
+  readonly banks?: readonly string[];
   /** Low and high. */
   readonly cyclesPerInstruction: readonly [low: number, high: number];
   /** Inner loops, by kind of layer. A board file without it gets what was counted for its core (instructions.json). */
@@ -83,21 +94,23 @@ export interface Board {
   readonly sources: Readonly<Record<(typeof sourced)[number], string>>;
 }
 
-/** Cores with the instruction set of one that was measured. */
-const alike: Readonly<Record<string, keyof typeof counted.cores>> = {
-  "cortex-m0": "cortex-m0plus",
-  "cortex-m1": "cortex-m0plus",
+/** Cores that run the code of one that was measured. Why is said where it is not the same instruction set. */
+const alike: Readonly<Record<string, { readonly core: keyof typeof counted.cores; readonly why?: string }>> = {
+  "cortex-m0": { core: "cortex-m0plus" },
+  "cortex-m1": { core: "cortex-m0plus" },
+  "cortex-m55": { core: "cortex-m33", why: "a cortex-m55 runs the same DSP code; its Helium is not used" },
+  "cortex-m85": { core: "cortex-m33", why: "a cortex-m85 runs the same DSP code; its Helium is not used" },
 };
 
 /** What was counted for a core: the two fields and their source. */
 function countedFor(
   core: string,
 ): (Pick<Board, MeasuredField> & { readonly sources: Readonly<Record<MeasuredField, string>> }) | undefined {
-  const name = alike[core] ?? core;
+  const { core: name, why } = Object.hasOwn(alike, core) ? alike[core] : { core };
   if (!Object.hasOwn(counted.cores, name)) return undefined;
   const { machine, layers, instructionsPerMac, instructionsPerOutput } =
     counted.cores[name as keyof typeof counted.cores];
-  const source = `counted on the emulated core: firmware/kernels for ${name}, ${counted.compiler}, ${layers} layers on ${machine}, ${counted.emulator}; ${counted.command}`;
+  const source = `counted on the emulated core: firmware/kernels for ${name}, ${counted.compiler}, ${layers} layers on ${machine}, ${counted.emulator}; ${counted.command}${why === undefined ? "" : ` (${why})`}`;
   return {
     instructionsPerMac,
     instructionsPerOutput,
@@ -106,9 +119,10 @@ function countedFor(
 }
 
 const builtIn: Readonly<Record<string, unknown>> = Object.fromEntries(
-  [custom, esp32s3, mps2an500, nrf52840, rp2040, rp2350, stm32f746, stm32h743, stm32h7a3, stm32l4r5, stm32u575].map(
-    (board) => [board.name, board],
-  ),
+  [
+    ...[custom, esp32s3, mps2an500, nrf52840, nrf54l15, ra8d1, rp2040, rp2350, stm32f746, stm32h743, stm32h747],
+    ...[stm32h7a3, stm32l4r5, stm32n657, stm32u385, stm32u3c5, stm32u575],
+  ].map((board) => [board.name, board]),
 );
 
 /** Names that `loadBoard` knows. */
@@ -133,6 +147,12 @@ export function unverifiedOf(board: Board): string[] {
 /** The region that `arenaRegion` names. */
 export function arenaOf(board: Board): Region {
   return board.regions.find((region) => region.name === board.arenaRegion)!;
+}
+
+/** The regions that activations may lie in, fastest first. */
+export function banksOf(board: Board): Region[] {
+  const names = board.banks ?? [board.arenaRegion];
+  return names.map((name) => board.regions.find((region) => region.name === name)!);
 }
 
 /**
@@ -171,7 +191,7 @@ export function parseBoard(json: unknown, label = "board"): Board {
     return Object.fromEntries(keys.map((key) => [key, positive(fields[key], `${path}.${key}`)])) as Record<K, number>;
   };
 
-  const root = object(json, "board", ["$schema", "name", "title", "core", ...sourced, "sources"]);
+  const root = object(json, "board", ["$schema", "name", "title", "core", "banks", ...sourced, "sources"]);
   const regions = Array.isArray(root.regions) ? root.regions : refuse("regions", root.regions, "a list");
   const cycles = root.cyclesPerInstruction;
   const [low, high] = Array.isArray(cycles) ? cycles : [];
@@ -194,6 +214,8 @@ export function parseBoard(json: unknown, label = "board"): Board {
   const perOutput = needed("instructionsPerOutput");
   const own = (field: (typeof sourced)[number]): boolean =>
     field === "instructionsPerMac" ? perMac : field === "instructionsPerOutput" ? perOutput : true;
+  const banks =
+    root.banks === undefined || Array.isArray(root.banks) ? root.banks : refuse("banks", root.banks, "a list");
   const board: Board = {
     name: text(root.name, "name"),
     title: text(root.title, "title"),
@@ -217,6 +239,7 @@ export function parseBoard(json: unknown, label = "board"): Board {
       };
     }),
     arenaRegion: text(root.arenaRegion, "arenaRegion"),
+    ...(banks !== undefined && { banks: banks.map((name, i) => text(name, `banks[${i}]`)) }),
     cyclesPerInstruction: [low, high],
     instructionsPerMac: perMac
       ? numbers(root.instructionsPerMac, "instructionsPerMac", macKinds)
@@ -251,5 +274,13 @@ export function parseBoard(json: unknown, label = "board"): Board {
     refuse("flashBytes", board.flashBytes, `at most the ${program.bytes} bytes of region ${program.name}`);
   if (arenaOf(board)?.use !== "arena")
     refuse("arenaRegion", root.arenaRegion, 'the name of a region whose use is "arena"');
+  board.banks?.forEach((name, i) => {
+    const region = board.regions.find((candidate) => candidate.name === name);
+    if (region === undefined || region.use === "program") refuse(`banks[${i}]`, name, "the name of a region of RAM");
+    if (board.banks!.indexOf(name) < i)
+      throw new PhinetsError("cost.board", `${label}: banks names ${name} twice`, "banks");
+  });
+  if (board.banks?.includes(board.arenaRegion) === false)
+    refuse("banks", board.banks, `a list with the arena's region, ${board.arenaRegion}, in it`);
   return board;
 }

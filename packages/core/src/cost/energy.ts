@@ -14,6 +14,19 @@ export function energyBandMj(latency: readonly [low: number, high: number], boar
 }
 
 /**
+ * Millijoules that an inference may take beyond those of sleeping as long, at `fps` inferences a second on a power budget;
+ * negative where the budget does not even pay for sleeping.
+ */
+export function activeBudgetMj(board: Board, powerMw: number, fps: number): number {
+  return (powerMw - board.sleepMilliwatts) / fps;
+}
+
+/** Millijoules that `ms` milliseconds of computing take beyond those of sleeping as long. */
+export function activeMj(ms: number, board: Board): number {
+  return energyMj([ms, ms], board) - board.sleepMilliwatts * (ms / 1e3);
+}
+
+/**
  * Inferences a second that a power budget allows, asleep in between: slow end and fast end of the latency band. 0 where
  * the budget does not even pay for sleeping; never more than the board can do without a pause.
  */
@@ -23,8 +36,8 @@ export function fpsAtPower(
   powerMw: number,
 ): [low: number, high: number] {
   const at = (ms: number): number => {
-    const active = energyMj([ms, ms], board) - board.sleepMilliwatts * (ms / 1e3); // mJ more than sleeping as long
-    const spare = powerMw - board.sleepMilliwatts;
+    const active = activeMj(ms, board);
+    const spare = activeBudgetMj(board, powerMw, 1);
     if (spare <= 0) return 0;
     return active <= 0 ? 1e3 / ms : Math.min(1e3 / ms, spare / active);
   };

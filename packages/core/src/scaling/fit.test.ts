@@ -356,6 +356,29 @@ describe("fit", () => {
     expect(chosen.energyMj).toBeGreaterThan(9.5);
     expect(fill.binding).toBe("energy");
   });
+  it("keeps a power budget at the rate that is asked for, one frame a second by default", () => {
+    const imgsz = square(96);
+    const power = ({ chosen }: { chosen: Candidate }, fps: number) => averagePowerMw(chosen.latencyMs, board, fps);
+    const once = fit({ board, imgsz, powerMw: 10 });
+    expect(once.budget).toMatchObject({ latencyMs: 1000, powerMw: 10 });
+    expect(power(once, 1)).toBeGreaterThan(9.5);
+    expect(power(once, 1)).toBeLessThanOrEqual(10);
+    expect(once.fill.power).toBeCloseTo(power(once, 1) / 10, 9);
+    expect(once.fill.binding).toBe("power");
+    // Half the frames pay for twice the energy above sleeping.
+    const seldom = fit({ board, imgsz, powerMw: 10, fps: 0.5 });
+    expect(power(seldom, 0.5)).toBeGreaterThan(9.5);
+    expect(power(seldom, 0.5)).toBeLessThanOrEqual(10);
+    expect(seldom.chosen.energyMj / once.chosen.energyMj).toBeGreaterThan(1.9);
+    // A board that may be awake all the time is limited by time.
+    const u385 = loadBoard("stm32u385");
+    const awake = fit({ board: u385, imgsz, powerMw: 10, fps: 2 });
+    expect(awake.fill.binding).toBe("latency");
+    expect(awake.fill.power).toBeLessThan(0.6);
+    // Without a rate power limits nothing.
+    const { budget, fill } = fit({ board, imgsz, powerMw: 10, noTimeLimit: true });
+    expect([budget.powerMw, fill.power]).toEqual([undefined, undefined]);
+  });
   it("is deterministic", () => {
     expect(fit({ board, imgsz: square(128), classes: ["person"] })).toEqual(result);
   });
@@ -388,6 +411,15 @@ describe("fit", () => {
     ],
     [{ imgsz: square(64), fps: 10_000 }, /ms a frame, .* ms more than the 0\.1 allowed; ask for fewer frames/],
     [{ imgsz: square(64), maxEnergyMj: 0.1 }, /mJ an inference, .* mJ more than the 0\.10 allowed; allow more/],
+    [
+      { imgsz: square(128), powerMw: 3 },
+      /128x128.* needs [\d.]+ mW at 1 frames\/s, [\d.]+ mW more than the 3 allowed; allow more, ask for fewer frames/,
+    ],
+    [
+      { imgsz: square(64), powerMw: 2.5 },
+      /no network fits; 2\.5 mW do not even pay for sleeping, which takes 2\.5; allow/,
+    ],
+    [{ imgsz: square(64), powerMw: 0 }, /powerMw is 0; it must be above 0/],
     [{ imgsz: square(64), fps: 2, noTimeLimit: true }, /fps is 2 and noTimeLimit is set; leave one of them out/],
     [{ imgsz: square(64), maxMacs: 1000 }, /MACs, [\d,]+ more than the 1,000 allowed/],
     [{ imgsz: square(64), fps: 0 }, /fps is 0; it must be above 0/],
@@ -413,6 +445,7 @@ describe("fit", () => {
     ];
     json.flashBytes = 65536;
     json.arenaRegion = "RAM";
+    delete json.banks;
     expect(() => fit({ board: parseBoard(json) })).toThrow(
       /^board tiny: no network fits; the stack, boxes and tracks alone need 53,032 bytes of RAM, 48,936 more than/,
     );

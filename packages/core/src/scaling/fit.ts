@@ -12,6 +12,8 @@
  * STM32H7 detector's 120 pixels.
  */
 import {
+  activeBudgetMj,
+  activeMj,
   arenaOf,
   type Board,
   countMacs,
@@ -44,6 +46,9 @@ export const codeAllowanceBytes = 32 * 1024;
  */
 export const defaultFps = 10;
 
+/** Frames a second where a power budget is given and no rate: what the authors' node on 10 mW looks at. */
+export const defaultFpsAtPower = 1;
+
 export interface FitOptions {
   readonly board: Board;
   /** Pixels. Default: chosen. */
@@ -54,7 +59,10 @@ export interface FitOptions {
   readonly classes?: Classes;
   /** Default "detect". */
   readonly task?: Task;
-  /** Inferences a second that the board must reach, at the middle of its latency band. Default 10, none with `maxMacs`. */
+  /**
+   * Inferences a second that the board must reach, at the middle of its latency band. Default 10, none with `maxMacs`;
+   * 1 with `powerMw`.
+   */
   readonly fps?: number;
   /** The default of `fps` does not hold: RAM and flash decide. Default false. */
   readonly noTimeLimit?: boolean;
@@ -65,6 +73,8 @@ export interface FitOptions {
   readonly maxMacs?: number;
   /** One inference, at the middle of the latency band. */
   readonly maxEnergyMj?: number;
+  /** Mean power in milliwatts at `fps` inferences a second, asleep in between. No limit with `noTimeLimit`. */
+  readonly powerMw?: number;
   /** Default "balanced". */
   readonly prefer?: Preference;
   /**
@@ -83,6 +93,8 @@ export interface Budget {
   readonly macs?: number;
   /** Absent: not limited. */
   readonly energyMj?: number;
+  /** Mean, at one inference every `latencyMs`. Absent: not limited. */
+  readonly powerMw?: number;
 }
 
 /** A network with its exact costs. */
@@ -142,7 +154,9 @@ export interface Fill {
   readonly macs?: number;
   /** Absent: not limited. */
   readonly energy?: number;
-  readonly binding: "ram" | "flash" | "latency" | "macs" | "energy";
+  /** Absent: not limited. */
+  readonly power?: number;
+  readonly binding: "ram" | "flash" | "latency" | "macs" | "energy" | "power";
 }
 
 /** More than any distance between sizes: a size at which both RAM and flash can be used goes before all others. */
@@ -198,7 +212,7 @@ export function fit(options: FitOptions): FitResult {
   if (best === undefined) throw missError(nearest!, board, budget);
   const { chosen } = best;
   const pareto = membersOf(best.fitting, chosen, board, budget);
-  return { target: board.name, budget, evaluated, pareto, chosen, fill: fillOf(chosen, budget) };
+  return { target: board.name, budget, evaluated, pareto, chosen, fill: fillOf(chosen, budget, board) };
 }
 
 /**
@@ -233,20 +247,27 @@ function grouped(value: number): string {
 }
 
 function budgetOf(options: FitOptions, arenaBytes: number): Budget {
-  const { board, fps, noTimeLimit = false, maxRamBytes, maxFlashBytes, maxMacs, maxEnergyMj } = options;
-  for (const [name, value] of Object.entries({ fps, maxRamBytes, maxFlashBytes, maxMacs, maxEnergyMj })) {
+  const { board, fps, noTimeLimit = false, maxRamBytes, maxFlashBytes, maxMacs, maxEnergyMj, powerMw } = options;
+  for (const [name, value] of Object.entries({ fps, maxRamBytes, maxFlashBytes, maxMacs, maxEnergyMj, powerMw })) {
     if (value !== undefined && !(value > 0))
       throw new PhinetsError("scaling.budget", `fit: ${name} is ${value}; it must be above 0`, name);
   }
   if (noTimeLimit && fps !== undefined)
     throw new PhinetsError("scaling.budget", `fit: fps is ${fps} and noTimeLimit is set; leave one of them out`, "fps");
-  const frames = fps ?? (maxMacs === undefined && !noTimeLimit ? defaultFps : undefined);
+  const usual = powerMw !== undefined ? defaultFpsAtPower : maxMacs === undefined ? defaultFps : undefined;
+  const frames = noTimeLimit ? undefined : (fps ?? usual);
+  if (powerMw !== undefined && frames !== undefined && powerMw <= board.sleepMilliwatts)
+    throw new PhinetsError(
+      "scaling.impossible",
+      `board ${board.name}: no network fits; ${powerMw} mW do not even pay for sleeping, which takes ${board.sleepMilliwatts}; allow more or use another board`,
+    );
   return {
     ramBytes: Math.min(arenaBytes, maxRamBytes ?? arenaBytes),
     flashBytes: Math.min(board.flashBytes, maxFlashBytes ?? board.flashBytes),
     ...(frames !== undefined && { latencyMs: 1000 / frames }),
     ...(maxMacs !== undefined && { macs: maxMacs }),
     ...(maxEnergyMj !== undefined && { energyMj: maxEnergyMj }),
+    ...(powerMw !== undefined && frames !== undefined && { powerMw }),
   };
 }
 
@@ -261,6 +282,13 @@ function mjPerInstruction(board: Board): number {
   return energyMj([ms, ms], board);
 }
 
+/** Instructions of an inference that a mean power allows, asleep in between. */
+function instructionsAtPower({ latencyMs, powerMw }: Budget, board: Board): number {
+  const active = activeMj(msPerInstruction(board), board);
+  if (latencyMs === undefined || powerMw === undefined || active <= 0) return Number.POSITIVE_INFINITY;
+  return activeBudgetMj(board, powerMw, 1000 / latencyMs) / active;
+}
+
 function limitsOf(budget: Budget, board: Board): Limits {
   return {
     arenaBytes: budget.ramBytes,
@@ -268,6 +296,7 @@ function limitsOf(budget: Budget, board: Board): Limits {
     instructions: Math.min(
       (budget.latencyMs ?? Number.POSITIVE_INFINITY) / msPerInstruction(board),
       (budget.energyMj ?? Number.POSITIVE_INFINITY) / mjPerInstruction(board),
+      instructionsAtPower(budget, board),
     ),
     macs: budget.macs ?? Number.POSITIVE_INFINITY,
   };
@@ -276,13 +305,18 @@ function limitsOf(budget: Budget, board: Board): Limits {
 function fillOf(
   { ramBytes, flashBytes, latencyMs: [low, high], macs, energyMj: energy }: Candidate,
   budget: Budget,
+  board: Board,
 ): Fill {
+  const ms = (low + high) / 2;
   const shares = {
     ram: ramBytes / budget.ramBytes,
     flash: flashBytes / budget.flashBytes,
-    ...(budget.latencyMs !== undefined && { latency: (low + high) / 2 / budget.latencyMs }),
+    ...(budget.latencyMs !== undefined && { latency: ms / budget.latencyMs }),
     ...(budget.macs !== undefined && { macs: macs / budget.macs }),
     ...(budget.energyMj !== undefined && { energy: energy / budget.energyMj }),
+    ...(budget.powerMw !== undefined && {
+      power: (board.sleepMilliwatts + (1000 / budget.latencyMs!) * activeMj(ms, board)) / budget.powerMw,
+    }),
   };
   const [[binding]] = (Object.entries(shares) as [Fill["binding"], number][]).sort(([, a], [, b]) => b - a);
   return { ...shares, binding };
@@ -312,12 +346,17 @@ function missError({ network, resource, needed, allowed }: Miss, board: Board, b
   const ms = msPerInstruction(board);
   const mj = mjPerInstruction(board);
   const energyBinds = budget.energyMj !== undefined && Math.abs(budget.energyMj / mj - allowed) < 1e-6 * allowed;
+  const powerBinds = budget.powerMw !== undefined && instructionsAtPower(budget, board) === allowed;
+  const fps = 1000 / (budget.latencyMs ?? Number.POSITIVE_INFINITY);
+  const power = (instructions: number): number => board.sleepMilliwatts + fps * activeMj(instructions * ms, board);
   const amount = {
     arenaBytes: `at least ${count(needed)} bytes of RAM, ${count(needed - allowed)} more than the ${count(allowed)} allowed; use a smaller input or a board with more RAM`,
     weightBytes: `${count(needed + codeAllowanceBytes)} bytes of flash (${count(codeAllowanceBytes)} of them for code), ${count(needed - allowed)} more than the ${count(allowed + codeAllowanceBytes)} allowed; use fewer classes or a board with more flash`,
     instructions: energyBinds
       ? `${(needed * mj).toFixed(2)} mJ an inference, ${((needed - allowed) * mj).toFixed(2)} mJ more than the ${(allowed * mj).toFixed(2)} allowed; allow more or use a smaller input`
-      : `${(needed * ms).toFixed(1)} ms a frame, ${((needed - allowed) * ms).toFixed(1)} ms more than the ${(allowed * ms).toFixed(1)} allowed; ask for fewer frames a second or use a smaller input`,
+      : powerBinds
+        ? `${power(needed).toPrecision(3)} mW at ${Number(fps.toPrecision(3))} frames/s, ${(power(needed) - budget.powerMw!).toPrecision(3)} mW more than the ${budget.powerMw} allowed; allow more, ask for fewer frames a second or use a smaller input`
+        : `${(needed * ms).toFixed(1)} ms a frame, ${((needed - allowed) * ms).toFixed(1)} ms more than the ${(allowed * ms).toFixed(1)} allowed; ask for fewer frames a second or use a smaller input`,
     macs: `${count(needed)} MACs, ${count(needed - allowed)} more than the ${count(allowed)} allowed; allow more or use a smaller input`,
   }[resource];
   return new PhinetsError(
