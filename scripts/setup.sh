@@ -22,6 +22,8 @@ fi
 # package:program that shows that it is there
 wanted=(
   gcc:gcc
+  g++:g++
+  tcc:tcc
   libc6-dev:/usr/include/stdlib.h
   gcc-arm-none-eabi:arm-none-eabi-gcc
   libnewlib-arm-none-eabi:/usr/share/doc/libnewlib-arm-none-eabi

@@ -11,6 +11,7 @@ const rooms = [
   "tensor",
   "graph",
   "networks",
+  "target",
   "cost",
   "scaling",
   "data",

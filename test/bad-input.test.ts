@@ -7,7 +7,7 @@ import * as fs from "node:fs";
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { loadBoard } from "@phinets/core/cost";
+import { loadBoard } from "@phinets/core/target";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadRun } from "../packages/cli/src/run/load.js";
 import { phinets, phinetsJson, tinyDataset, tinyNetwork, writeNetwork } from "./road-tools.js";

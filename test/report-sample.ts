@@ -1,4 +1,5 @@
-import { arenaOf, loadBoard, memoryMap, planArena } from "@phinets/core/cost";
+import { memoryMap, planArena } from "@phinets/core/cost";
+import { arenaOf, loadBoard } from "@phinets/core/target";
 import { conveyorClasses, renderConveyorClip, renderConveyorPicture } from "@phinets/core/data";
 import type { Detection } from "@phinets/core/detection";
 import { analyseDetection } from "@phinets/core/evaluation";

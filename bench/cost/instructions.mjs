@@ -1,26 +1,33 @@
 /**
- * Instructions of the kernels' inner loops, counted once a core and kept as packages/core/src/cost/instructions.json.
+ * What the kernels of firmware/kernels take, in instructions a unit of their terms (packages/core/src/target/kernels.ts),
+ * counted once a core and kept as packages/core/src/target/kernel-costs.json: latency and energy of any board with such a
+ * core are estimated with them.
  *
- * For each core: every layer shape below runs once on the emulated core (QEMU -icount shift=0, the system timer counts),
- * in a program that is compiled as firmware is. Straight lines through the counts (least squares of the relative error)
- * say what a multiply-accumulate takes by kind of layer, and what an output takes on top of it: the constants that latency
- * and energy of any board with such a core are estimated with.
+ * For each core the blocks of `samples` below run on the emulated core (QEMU -icount shift=0, the system timer counts) in a
+ * program that is compiled as firmware is: they are emitted as every network is, and each step is counted row by row. A
+ * kernel's figures are the non-negative least squares of the relative error over all steps that run it. What following the
+ * schedule adds is counted with kernels that do nothing.
  *
- * Usage: node bench/cost/instructions.mjs [--check]; with --check the file is compared, not written. Needs
- * `npm run build`, arm-none-eabi-gcc and qemu-system-arm. Run it whenever firmware/kernels or the compiler changes.
+ * Usage: node bench/cost/instructions.mjs [--check] [--steps] [NETWORK.json...]; with --check the file is compared, not
+ * written; with --steps the steps that are off by more than 2 % are listed; whole networks are counted beside and held
+ * against the figures. Needs `npm run build`, arm-none-eabi-gcc and qemu-system-arm. Run it whenever firmware/kernels, the
+ * terms or the compiler change.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { arm, firmwareSources, machineOf } from "../../packages/cli/dist/emulator/build.js";
 import { machineOfCore } from "../../packages/cli/dist/emulator/machines.js";
-import { borderPixels } from "../../packages/core/dist/cost/latency.js";
-import { linkerScript } from "../../packages/core/dist/export/index.js";
-import { Random } from "../../packages/core/dist/tensor/index.js";
+import { emitC, linkerScript } from "../../packages/core/dist/export/index.js";
+import { weightBytes } from "../../packages/core/dist/cost/weights.js";
+import { deployGraph, GraphBuilder } from "../../packages/core/dist/graph/index.js";
+import { buildNetwork, parseNetwork } from "../../packages/core/dist/networks/index.js";
+import { kernels, makeProgram, shapeOf } from "../../packages/core/dist/target/index.js";
+import { Random, sizeOf, tensor } from "../../packages/core/dist/tensor/index.js";
 
-const target = fileURLToPath(new URL("../../packages/core/src/cost/instructions.json", import.meta.url));
+const target = fileURLToPath(new URL("../../packages/core/src/target/kernel-costs.json", import.meta.url));
 const cc = "arm-none-eabi-gcc";
 for (const tool of [cc, "qemu-system-arm"])
   if (spawnSync(tool, ["--version"]).error) {
@@ -28,268 +35,624 @@ for (const tool of [cc, "qemu-system-arm"])
     process.exit(0);
   }
 const cores = [
-  ["cortex-m0plus", "none"],
-  ["cortex-m3", "none"],
-  ["cortex-m4", "fpv4-sp-d16"],
-  ["cortex-m33", "fpv5-sp-d16"],
-  ["cortex-m7", "fpv5-d16"],
+  { core: "cortex-m0plus", fpu: "none", dsp: false },
+  { core: "cortex-m3", fpu: "none", dsp: false },
+  { core: "cortex-m4", fpu: "fpv4-sp-d16", dsp: true },
+  { core: "cortex-m33", fpu: "fpv5-sp-d16", dsp: true },
+  { core: "cortex-m7", fpu: "fpv5-d16", dsp: true },
 ];
 const folder = mkdtempSync(join(tmpdir(), "phinets-instructions-"));
 
-// Shapes of PhiNets for 48 to 160 pixels, early and late. [height = width, channels, filters]
-const pointwise = [
-  [40, 4, 24],
-  [40, 12, 72],
-  [32, 36, 12],
-  [16, 8, 32],
-  [16, 48, 16],
-  [16, 15, 90],
-  [12, 192, 32],
-  [8, 28, 168],
-  [8, 168, 28],
-  [5, 57, 114],
-  [5, 114, 40],
-];
-const dense = [
-  [1, 168, 28],
-  [1, 28, 168],
-  [1, 63, 10],
-  [1, 96, 24],
-  [1, 24, 96],
-];
-/** [height = width, channels, stride] */
-const depthwise = [
-  [40, 12, 1],
-  [64, 12, 1],
-  [40, 36, 2],
-  [20, 72, 1],
-  [16, 90, 2],
-  [10, 120, 1],
-  [8, 168, 1],
-  [5, 228, 1],
-];
-const depthwise5x5 = [
-  [16, 84, 1],
-  [16, 60, 2],
-  [10, 120, 1],
-  [8, 168, 1],
-];
-/** [height = width, channels, filters, stride] */
-const convolution = [
-  [48, 3, 16, 2],
-  [32, 1, 16, 2],
-  [24, 16, 16, 1],
-  [12, 24, 32, 1],
-  [16, 8, 12, 2],
+/** Inverted residuals: what PhiNets, MobileNetV2 and EfficientNets have for 48 to 320 pixels, and odd sizes between. */
+const blocks = [
+  // height, width, channels, hidden, filters, kernel, stride, and where they are so: squeeze, padding
+  [6, 160, 8, 24, 12, 3, 2],
+  [8, 80, 12, 48, 12, 3, 1],
+  [6, 64, 7, 42, 7, 5, 1],
+  [5, 48, 24, 144, 24, 3, 1, { squeeze: 6 }],
+  [8, 40, 20, 90, 20, 5, 1],
+  [7, 33, 13, 65, 13, 3, 1],
+  [9, 33, 10, 60, 17, 3, 2],
+  [10, 32, 16, 64, 24, 5, 2, { squeeze: 16 }],
+  [8, 28, 28, 112, 40, 3, 2, { squeeze: 28 }],
+  [9, 24, 6, 30, 6, 3, 1],
+  [12, 20, 9, 36, 18, 5, 2],
+  [6, 18, 40, 160, 40, 5, 1],
+  [8, 16, 48, 192, 48, 3, 1],
+  [15, 15, 15, 90, 15, 5, 2],
+  [12, 12, 32, 128, 32, 3, 1, { squeeze: 32 }],
+  [11, 11, 33, 99, 33, 3, 1],
+  [10, 10, 57, 114, 57, 3, 2],
+  [10, 10, 30, 120, 30, 5, 1, { squeeze: 20 }],
+  [8, 8, 64, 256, 40, 3, 1],
+  [7, 7, 112, 160, 112, 5, 1],
+  [6, 6, 160, 320, 80, 3, 1],
+  [9, 5, 57, 228, 57, 3, 1, { squeeze: 57 }],
+  [5, 5, 80, 200, 80, 5, 2],
+  [4, 4, 96, 240, 112, 3, 1],
+  [4, 4, 57, 171, 57, 5, 1],
+  [6, 3, 40, 120, 40, 3, 1],
+  [6, 56, 12, 36, 12, 3, 1, { squeeze: 6 }],
+  [6, 30, 10, 50, 15, 3, 2, { squeeze: 10 }],
+  [5, 25, 15, 60, 20, 5, 1, { squeeze: 7 }],
+  [7, 17, 21, 63, 30, 5, 2, { squeeze: 14 }],
+  [6, 14, 40, 100, 40, 3, 1, { squeeze: 25 }],
+  [4, 6, 40, 150, 40, 5, 1, { squeeze: 25 }],
+  [5, 38, 9, 27, 9, 5, 1, { squeeze: 9 }],
+  [4, 3, 57, 228, 114, 3, 2],
+  [5, 2, 160, 240, 160, 3, 1],
+  // Padding on one side, as in Keras; none.
+  [9, 32, 12, 48, 24, 3, 2, { padding: { top: 0, left: 0, bottom: 1, right: 1 } }],
+  [12, 20, 12, 72, 20, 3, 2, { padding: { top: 0, left: 0, bottom: 1, right: 1 }, squeeze: 8 }],
+  [10, 16, 24, 60, 24, 5, 2, { padding: { top: 1, left: 1, bottom: 2, right: 2 } }],
+  [11, 14, 20, 80, 24, 5, 2, { padding: { top: 1, left: 1, bottom: 1, right: 1 }, squeeze: 12 }],
+  [8, 22, 12, 36, 16, 3, 1, { padding: { top: 0, left: 0, bottom: 0, right: 0 } }],
+  [9, 18, 12, 36, 16, 5, 1, { padding: { top: 1, left: 1, bottom: 1, right: 1 } }],
 ];
 
-/** Every layer: C of its call, and what it has of each unknown. */
-function layers() {
-  const all = [];
-  const scaling = "{3, 1476395008, -6}";
-  const linear = (kernel, kind, [side, channels, filters, size, stride], extra = {}) => {
-    const pad = size >> 1;
-    const out = Math.floor((side + 2 * pad - size) / stride) + 1;
-    const outputs = out * out * filters;
-    const taps = size * size * (kernel === "depthwise" ? 1 : channels);
-    // Every second layer looks its results up, as networks do.
-    const table = all.length % 2 ? "table" : "0";
-    all.push({
-      call: `{ static const phinets_convolution layer = {{${side}, ${side}, ${channels}}, {${out}, ${out}, ${filters}}, ${size}, ${size}, ${stride}, ${stride}, ${pad}, ${pad}, -3, weights, {bias, multiplier, shift, 5, ${table}}}; phinets_${kernel}(&layer, input, output); }`,
-      kind,
-      name: `${kind} ${side}x${side}x${channels} to ${filters}${stride > 1 ? " strided" : ""}`,
-      parts: { [kind]: outputs * taps, requantize: outputs, ...extra },
-    });
-  };
-  for (const shape of pointwise) linear("pointwise", "pointwise", [...shape, 1, 1]);
-  for (const shape of dense) linear("pointwise", "dense", [...shape, 1, 1]);
-  for (const [kind, size, shapes] of [
-    ["depthwise", 3, depthwise],
-    ["depthwise5x5", 5, depthwise5x5],
-  ])
-    for (const [side, channels, stride] of shapes) {
-      const out = Math.floor((side - 1) / stride) + 1;
-      const pad = size >> 1;
-      const depthwiseBorder = channels * borderPixels([side, side], [out, out], size, stride, [pad, pad]);
-      linear("depthwise", kind, [side, channels, channels, size, stride], { depthwiseBorder });
-    }
-  for (const [side, channels, filters, stride] of convolution)
-    linear("conv2d", "convolution", [side, channels, filters, 3, stride]);
-  for (const [pixels, channels] of [
-    [400, 15],
-    [64, 84],
-    [1600, 12],
-  ]) {
-    const size = pixels * channels;
-    const one = (kind, call) =>
-      all.push({ call, kind, name: `${kind} ${pixels}x${channels}`, parts: { [kind]: size } });
-    one("table", `phinets_lookup(table, ${size}, input, output);`);
-    one(
-      "add",
-      `{ static const phinets_addition layer = {{-3, 1073741824, -1}, {4, 1288490188, 0}, 20, {2, 1181116006, -19}}; phinets_add(&layer, ${size}, input, input + 7, output); }`,
-    );
-    one(
-      "multiply",
-      `{ static const phinets_product layer = {3, -4, ${scaling}}; phinets_multiply(&layer, ${pixels}, ${channels}, input, input + 7, output); }`,
-    );
-    one(
-      "average",
-      `{ static const phinets_average layer = {{${pixels}, 1, ${channels}}, 4, ${scaling}}; phinets_mean(&layer, input, output); }`,
-    );
+/** 1x1 convolutions of few channels. height, width, channels, filters */
+const narrow = [
+  [6, 24, 1, 6],
+  [6, 16, 3, 9],
+  [6, 24, 3, 17],
+  [5, 31, 3, 9],
+  [6, 24, 6, 3],
+  [5, 40, 5, 7],
+  [6, 12, 9, 5],
+  [4, 64, 2, 5],
+  [5, 7, 7, 7],
+  [6, 20, 8, 12],
+];
+
+/** Convolutions on pictures and maps. height, width, channels, filters, kernel, stride */
+const convolutions = [
+  [12, 96, 3, 16, 3, 2],
+  [12, 64, 1, 12, 3, 2],
+  [9, 49, 3, 24, 3, 2],
+  [8, 40, 3, 8, 5, 2],
+  [6, 32, 4, 15, 3, 1],
+  [6, 24, 16, 24, 3, 1],
+  [8, 20, 12, 32, 3, 2],
+  [6, 12, 24, 20, 3, 1],
+  [5, 7, 30, 18, 3, 1],
+  [8, 8, 40, 48, 3, 2],
+];
+
+/** Depthwise layers on what no product made, such as PhiNets' first layer. height, width, channels, kernel, stride */
+const firsts = [
+  [12, 160, 3, 3, 2],
+  [8, 49, 3, 3, 2],
+  [6, 64, 3, 3, 1],
+  [6, 38, 4, 1, 1],
+  [8, 32, 1, 3, 2],
+  [6, 24, 20, 3, 1],
+  [6, 20, 24, 5, 1],
+  [9, 13, 15, 5, 2],
+  [5, 10, 57, 3, 1],
+  [8, 12, 15, 1, 1],
+  [5, 20, 9, 1, 1],
+  [8, 24, 8, 7, 1],
+  [9, 20, 5, 7, 2],
+];
+
+/** Element by element, and pooling. height, width, channels */
+const maps = [
+  [8, 40, 15],
+  [6, 64, 8],
+  [8, 20, 24],
+  [6, 9, 33],
+  [8, 8, 84],
+  [4, 4, 160],
+];
+
+/** Dense layers. inputs, units */
+const denseLayers = [
+  [28, 10],
+  [63, 2],
+  [96, 100],
+  [160, 40],
+  [240, 6],
+  [320, 128],
+  [640, 30],
+  [1280, 3],
+];
+
+/** Value of every byte's step; a ReLU6 that has it needs no table. */
+const step = Math.fround(6 / 255);
+
+/**
+ * Weights at random, scaled so that results spread over int8 as a calibration leaves them: few saturate, and half of a
+ * ReLU6's are 0.
+ */
+function quantized(graph, random) {
+  const values = {};
+  const weightScales = {};
+  const weights = {};
+  for (const node of graph.nodes) {
+    const [a, b] = node.inputs.map((input) => values[input]);
+    const made = (scale, zeroPoint = random.integer(40) - 20) => ({ scale: Math.fround(scale), zeroPoint });
+    if (node.op === "conv2d" || node.op === "dense") {
+      const { weight, bias } = node.parameters;
+      const { shape } = graph.parameters[weight];
+      const [outputs] = shape;
+      const deviation = 75 * 73 * Math.sqrt(sizeOf(shape) / outputs);
+      const relu6 = node.attributes.activation === "relu6";
+      const result = relu6 ? made(step, -128) : made(step * random.uniform(0.6, 1.5));
+      const scale = ((relu6 ? 60 : 35) * result.scale) / (a.scale * deviation);
+      values[node.name] = result;
+      weights[weight] = tensor(
+        "int8",
+        shape,
+        new Int8Array(sizeOf(shape)).map(() => random.integer(255) - 127),
+      );
+      weightScales[weight] = Array.from({ length: outputs }, () => Math.fround(scale * random.uniform(0.7, 1.4)));
+      const biases = new Int32Array(outputs).map(() => Math.round(deviation * random.uniform(-0.5, 0.5)));
+      weights[bias] = tensor("int32", [outputs], biases);
+    } else if (node.op === "input") values[node.name] = made(step, 0);
+    else if (node.op === "add") values[node.name] = made(1.4 * Math.max(a.scale, b.scale));
+    else if (node.op === "multiply") values[node.name] = made(170 * a.scale * b.scale);
+    else if (node.op === "globalAveragePool") values[node.name] = made(a.scale / 4);
+    else if (node.op === "hardswish") values[node.name] = made(0.8 * a.scale);
+    else if (node.op === "sigmoid") values[node.name] = made(1 / 256, -128);
+    else values[node.name] = a; // pad, maxPool, flatten
   }
-  for (const [side, channels] of [
-    [32, 32],
-    [20, 24],
-  ])
-    all.push({
-      call: `phinets_max_pool((phinets_map){${side}, ${side}, ${channels}}, (phinets_map){${side / 2}, ${side / 2}, ${channels}}, 2, 2, input, output);`,
-      kind: "maximum",
-      name: `maximum ${side}x${side}x${channels}`,
-      parts: { maximum: (side / 2) ** 2 * channels },
+  return { graph, values, weightScales, weights };
+}
+
+/** Networks of one block each. */
+function samples() {
+  const all = [];
+  const random = new Random(7, 3);
+  /** Results are looked up, clamped, or neither. */
+  const conv = (builder, name, x, options, activation) => {
+    const relu6 = activation === "relu6";
+    const y = builder.conv2d(name, x, { ...options, bias: true, activation: relu6 ? "relu6" : "none" });
+    return activation === "hardswish" ? builder.hardswish(`${name}.act`, y) : y;
+  };
+  const depthwise = (builder, name, x, options, activation) => {
+    const channels = builder.shape(x)[3];
+    return conv(builder, name, x, { ...options, filters: channels, groups: channels }, activation);
+  };
+  const add = (name, shape, make) => {
+    const builder = new GraphBuilder(name);
+    const x = builder.input("x", [1, ...shape]);
+    const made = make(builder, x);
+    all.push(quantized(builder.build([made].flat()), random));
+  };
+  const alike = {};
+  blocks.forEach(([height, width, channels, hidden, filters, kernel, stride, options = {}], i) => {
+    // Of every kind of layer some look their results up and some do not.
+    const kind = `${kernel} ${stride} ${"squeeze" in options}`;
+    alike[kind] = (alike[kind] ?? 0) + 1;
+    const activation = ["hardswish", "relu6", "none"][(alike[kind] + i) % 3];
+    add(`block${i}`, [height, width, channels], (builder, x) => {
+      const { squeeze, padding = (kernel - 1) / 2 } = options;
+      let y = conv(builder, "expand", x, { filters: hidden }, i % 4 === 3 ? "hardswish" : activation);
+      y = depthwise(builder, "depthwise", y, { kernel, stride, padding }, activation);
+      if (squeeze) {
+        let s = builder.globalAveragePool("mean", y);
+        s = conv(builder, "squeeze", s, { filters: squeeze }, activation);
+        s = conv(builder, "excite", s, { filters: hidden }, "none");
+        y = builder.multiply("scale", y, builder.sigmoid("gate", s));
+      }
+      y = conv(builder, "project", y, { filters }, i % 5 === 4 ? "hardswish" : "none");
+      const skip = filters === channels && stride === 1 && String(builder.shape(y)) === String(builder.shape(x));
+      return skip ? builder.add("add", x, y) : y;
     });
+  });
+  narrow.forEach(([height, width, channels, filters], i) => {
+    add(`narrow${i}`, [height, width, channels], (builder, x) =>
+      conv(builder, "conv", x, { filters }, i % 3 === 2 ? "none" : "hardswish"),
+    );
+  });
+  convolutions.forEach(([height, width, channels, filters, kernel, stride], i) => {
+    add(`convolution${i}`, [height, width, channels], (builder, x) => {
+      const activation = ["hardswish", "relu6", "none"][i % 3];
+      return conv(builder, "conv", x, { filters, kernel, stride, padding: (kernel - 1) / 2 }, activation);
+    });
+  });
+  firsts.forEach(([height, width, channels, kernel, stride], i) => {
+    add(`first${i}`, [height, width, channels], (builder, x) => {
+      const even = stride === 2 && i % 2 === 0;
+      const padding = even ? { top: 0, left: 0, bottom: 1, right: 1 } : (kernel - 1) / 2;
+      const y = depthwise(builder, "depthwise", x, { kernel, stride, padding }, i % 2 ? "hardswish" : "none");
+      // An odd one leaves the program as pixels.
+      return i % 2 ? y : conv(builder, "pointwise", y, { filters: 16 }, "hardswish");
+    });
+  });
+  maps.forEach((shape, i) => {
+    add(`map${i}`, shape, (builder, x) => {
+      const pooled = builder.maxPool("pool", x, 2);
+      const padded = builder.pad("pad", x, { top: 1, left: 0, bottom: 1, right: 1 + (i % 2) });
+      const other = builder.hardswish("lookup", x);
+      const product = builder.multiply("product", x, other);
+      const sum = builder.add("sum", x, other);
+      const mean = builder.globalAveragePool("mean", x);
+      const scaled = builder.multiply("scaled", x, builder.sigmoid("gate", mean));
+      return [pooled, padded, product, sum, scaled, ...(i % 2 ? [builder.maxPool("pool3", x, 3, 1)] : [])];
+    });
+  });
+  denseLayers.forEach(([inputs, units], i) => {
+    add(`dense${i}`, [1, 1, inputs], (builder, x) => {
+      const y = builder.dense("dense", builder.flatten("flat", x), units);
+      return i % 2 ? builder.hardswish("act", y) : y;
+    });
+  });
   return all;
 }
 
-function source(all) {
-  const random = new Random(7, 3);
-  const bytes = (count) => Array.from({ length: count }, () => random.integer(255) - 127).join(",");
-  const functions = all.map(({ call }, i) => `static void run${i}(void) { ${call} }`);
-  return `#include "phinets_kernels.h"
+/** Programs of networks: for the portable kernels, and for the DSP kernels as fast and as small as they go. */
+function programs(networks) {
+  const all = [];
+  for (const q of networks) {
+    all.push({ q, dsp: false, program: makeProgram(q.graph, { dsp: false }) });
+    for (const optimize of ["speed", "ram"]) {
+      const program = makeProgram(q.graph, { dsp: true, optimize });
+      const kernelsOf = (one) => String(one.lowering.steps.map(({ kernel }) => kernel));
+      const known = all.some((other) => other.q === q && kernelsOf(other.program) === kernelsOf(program));
+      if (!known) all.push({ q, dsp: true, program });
+    }
+  }
+  return all;
+}
+
+/** Of every measurement, at least so long that the timer's steps do not matter. */
+const leastTicks = 128;
+
+function source(models) {
+  const most = (of) => Math.max(...models.map(of));
+  const outputBytes = ({ q }) => q.graph.outputs.reduce((sum, name) => sum + sizeOf(q.graph.shapes[name]), 0);
+  const inputBytes = ({ q }) => sizeOf(q.graph.shapes[q.graph.nodes[0].name]);
+  return `${models.map(({ name }) => `#include "${name}_model.h"`).join("\n")}
+#include <string.h>
 #include "semihosting.h"
 #include "startup.h"
 #define CSR (*(volatile uint32_t *)0xE000E010)
 #define RVR (*(volatile uint32_t *)0xE000E014)
 #define CVR (*(volatile uint32_t *)0xE000E018)
-static const int8_t random_bytes[8192] = {${bytes(8192)}};
-static const int8_t table[256] = {${bytes(256)}};
-static int8_t weights[32768], input[160000], output[160000];
-static int32_t bias[256], multiplier[256];
-static int8_t shift[256];
+enum { FRACTION = 256, MOST_STEPS = ${most(({ program }) => program.lowering.steps.length)} };
+static int8_t input[${most(inputBytes)}], output[${most(outputBytes) + 64}];
+static int8_t arena[${most(({ program }) => program.arenaBytes) + 64}] __attribute__((aligned(16)));
 static void stop(void) { semihosting_print("fault\\n"); semihosting_exit(99); }
 typedef void (*handler)(void);
 __attribute__((section(".vectors"), used)) static const handler vectors[16] = {
     (handler)stack_top, Reset_Handler, [2 ... 15] = stop};
-${functions.join("\n")}
-static const handler runs[] = {${all.map((_, i) => `run${i}`).join(", ")}};
-static void write(const char *text, uint32_t number) {
+${models.map(({ name }) => `static ${name}_context ${name};`).join("\n")}
+static uint32_t since(uint32_t start) { return (start - CVR) & 0xFFFFFF; }
+/* Ticks of a row, in FRACTIONs. */
+static uint32_t ticks_of(const phinets_step *step, const phinets_state *state, int32_t y) {
+  uint32_t count = 1, start = CVR, ticks;
+  step->run(step, state, y);
+  ticks = since(start);
+  if (ticks < ${leastTicks}) {
+    count = ${leastTicks * 2} / (ticks + 1);
+    start = CVR;
+    for (uint32_t i = 0; i < count; i++) step->run(step, state, y);
+    ticks = since(start);
+  }
+  return (ticks * FRACTION + count / 2) / count;
+}
+static void nothing(const phinets_step *step, const phinets_state *state, int32_t y) { (void)step, (void)state, (void)y; }
+static void print(const char *text, uint32_t number) {
   semihosting_print(text);
   semihosting_print_number(number);
 }
+static uint32_t totals[MOST_STEPS];
+static phinets_step idle[MOST_STEPS];
+static void measure(uint32_t index, phinets_state *state) {
+  const phinets_program *program = state->program;
+  uint32_t start;
+  memset(totals, 0, sizeof totals);
+  phinets_program_begin(state, output);
+  state->banks[PHINETS_INPUT_BANK] = input;
+  state->slots = program->input_height;
+  for (int32_t entry = 0; entry < program->entries; entry++) {
+    const uint8_t *at = program->schedule + (entry << program->wide);
+    const int32_t number = program->wide ? at[0] | at[1] << 8 : at[0];
+    if (number == (program->wide ? 65535 : 255)) continue;
+    const int32_t y = state->next[number]++;
+    for (const phinets_step *step = program->steps + number;; step++) {
+      totals[step - program->steps] += ticks_of(step, state, y);
+      if (!step->more) break;
+    }
+  }
+  for (int32_t i = 0; i < program->step_count; i++) {
+    print("model ", index);
+    print(" step ", (uint32_t)i);
+    print(" ticks ", totals[i]);
+    semihosting_print("\\n");
+  }
+  start = CVR;
+  phinets_program_run(state, input, output);
+  print("model ", index);
+  print(" run ticks ", since(start));
+  semihosting_print("\\n");
+  phinets_program same = *program;
+  memcpy(idle, program->steps, (size_t)program->step_count * sizeof idle[0]);
+  for (int32_t i = 0; i < program->step_count; i++) idle[i].run = nothing;
+  same.steps = idle;
+  state->program = &same;
+  start = CVR;
+  for (uint32_t i = 0; i < 64; i++) phinets_program_run(state, input, output);
+  print("model ", index);
+  print(" idle ticks ", since(start) * (FRACTION / 64));
+  semihosting_print("\\n");
+}
 int main(void) {
-  for (uint32_t i = 0; i < sizeof weights; i++) weights[i] = random_bytes[i & 8191];
-  for (uint32_t i = 0; i < sizeof input; i++) input[i] = random_bytes[(i * 7 + 11) & 8191];
-  for (int i = 0; i < 256; i++)
-    bias[i] = 37 * random_bytes[i], multiplier[i] = (1 << 30) + 4099 * (i * 97 & 8191), shift[i] = -9 - (i & 1);
+  uint32_t seed = 1;
+  for (uint32_t i = 0; i < sizeof input; i++) input[i] = (int8_t)((seed = seed * 1664525u + 1013904223u) >> 24);
   RVR = 0xFFFFFF;
   CVR = 0;
   CSR = 5;
-  for (uint32_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
-    const uint32_t start = CVR;
-    runs[i]();
-    const uint32_t ticks = (start - CVR) & 0xFFFFFF;
-    write("layer ", i);
-    write(" ticks ", ticks);
-    semihosting_print("\\n");
-  }
+  static const phinets_step none = {.run = nothing};
+  print("nothing ticks ", ticks_of(&none, 0, 0));
+  semihosting_print("\\n");
+${models.map(({ name }, i) => `  ${name}_context_init(&${name}, arena);\n  measure(${i}, &${name}.state);`).join("\n")}
   semihosting_exit(0);
 }
 `;
 }
 
-/** Solves the normal equations of least squares; rows are [coefficients, 1 as the wanted value]. */
-function leastSquares(rows, unknowns) {
-  const a = unknowns.map((x) => [
-    ...unknowns.map((y) => rows.reduce((sum, row) => sum + (row[x] ?? 0) * (row[y] ?? 0), 0)),
-    rows.reduce((sum, row) => sum + (row[x] ?? 0), 0),
-  ]);
-  const n = unknowns.length;
-  for (let i = 0; i < n; i++) {
-    let pivot = i;
-    for (let k = i + 1; k < n; k++) if (Math.abs(a[k][i]) > Math.abs(a[pivot][i])) pivot = k;
-    [a[i], a[pivot]] = [a[pivot], a[i]];
-    for (let k = 0; k < n; k++) {
-      if (k === i) continue;
-      const factor = a[k][i] / a[i][i];
-      for (let j = i; j <= n; j++) a[k][j] -= factor * a[i][j];
-    }
-  }
-  return Object.fromEntries(unknowns.map((name, i) => [name, a[i][n] / a[i][i]]));
+async function command(tool, args, options = {}) {
+  const child = spawn(tool, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (text += data));
+  const code = await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
+  if (code !== 0) throw new Error(`${tool}: ${text.slice(0, 2000)}`);
+  return text;
 }
 
-function measure(core, fpu) {
+/** Two at a time. */
+async function each(items, work) {
+  const left = [...items.entries()];
+  const results = [];
+  const worker = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) results[next[0]] = await work(next[1]);
+  };
+  await Promise.all([worker(), worker()]);
+  return results;
+}
+
+const headers = ["kernels", "kernels/dsp", "boards/start", "boards/emulator"].map(
+  (part) => `-I${join(firmwareSources, part)}`,
+);
+
+/** Constants, which are the same on every core: no need to compile them for each. */
+async function compileModels(models) {
+  await each(models, async (model) => {
+    const { q, name, program } = model;
+    for (const [file, text] of Object.entries(emitC(q, { name, program }))) writeFileSync(join(folder, file), text);
+    model.object = join(folder, `${name}.o`);
+    const options = ["-std=gnu99", "-O1", "-mcpu=cortex-m0plus", "-mthumb", `-D${name.toUpperCase()}_CALLERS_ARENA`];
+    await command(cc, [...options, ...headers, "-c", join(folder, `${name}_model.c`), "-o", model.object]);
+  });
+}
+
+/** Runs models on a core. Returns the instructions of each step and of the schedule. */
+async function count({ core, fpu }, image, models) {
   const machine = machineOfCore(core);
-  const all = layers();
-  writeFileSync(join(folder, "main.c"), source(all));
-  const script = join(folder, "machine.ld");
-  writeFileSync(
-    script,
-    linkerScript({ name: machine.name, regions: machine.regions, flashBytes: machine.regions[0].bytes }),
+  const place = (file) => join(folder, `${core}-${image}${file}`);
+  writeFileSync(place(".c"), source(models));
+  const { name, regions } = machine;
+  writeFileSync(place(".ld"), linkerScript({ name, regions, flashBytes: regions[0].bytes }));
+  const units = ["kernels", "kernels/dsp", "boards/start", "boards/emulator"].flatMap((part) =>
+    readdirSync(join(firmwareSources, part))
+      .filter((file) => /\.[cS]$/.test(file) && file !== "main.c")
+      .map((file) => join(firmwareSources, part, file)),
   );
-  const parts = ["kernels", "boards/start", "boards/emulator"];
-  const elf = join(folder, `${core}.elf`);
-  execFileSync(cc, [
-    ...["-std=gnu99", "-O2", ...machineOf({ name: core, core, fpu }), ...arm, "-T", script],
-    ...parts.map((part) => `-I${join(firmwareSources, part)}`),
-    ...parts.flatMap((part) =>
-      readdirSync(join(firmwareSources, part))
-        .filter((file) => file.endsWith(".c") && file !== "main.c")
-        .map((file) => join(firmwareSources, part, file)),
-    ),
-    ...[join(folder, "main.c"), "-o", elf],
+  await command(cc, [
+    ...["-std=gnu99", "-O2", ...machineOf({ name: core, core, fpu }), ...arm, "-T", place(".ld"), ...headers],
+    // The models pass no floating-point numbers, so that it does not matter how these would be passed.
+    ...[`-I${folder}`, "-Wl,--no-warn-mismatch", ...units, place(".c"), ...models.map(({ object }) => object)],
+    ...["-o", place(".elf")],
   ]);
-  const run = spawnSync(
+  const text = await command(
     "qemu-system-arm",
     [
-      ...["-M", machine.name, ...(machine.options ?? []), "-nographic", "-monitor", "none", "-serial", "none"],
-      ...["-semihosting-config", "enable=on,target=native", "-icount", "shift=0", "-kernel", elf],
+      ...["-M", name, ...(machine.options ?? []), "-nographic", "-monitor", "none", "-serial", "none"],
+      // Without sleep the clock starts alike in every run, and the counts are the same to the last tick.
+      ...["-semihosting-config", "enable=on,target=native", "-icount", "shift=0,sleep=off", "-kernel", place(".elf")],
     ],
-    { encoding: "utf8", timeout: 60_000 },
+    { timeout: 120_000 },
   );
-  const text = `${run.stdout}${run.stderr}`;
-  const counts = [...text.matchAll(/^layer \d+ ticks (\d+)$/gm)].map(
-    ([, ticks]) => Number(ticks) * machine.instructionsPerTick,
+  const instructions = (ticks) => (Number(ticks) / 256) * machine.instructionsPerTick;
+  // The call's loop, but for the return, which is the kernel's.
+  const call = instructions(/^nothing ticks (\d+)$/m.exec(text)[1]) - 1;
+  const found = models.map((model) => ({ model, steps: [] }));
+  for (const [, m, s, ticks] of text.matchAll(/^model (\d+) step (\d+) ticks (\d+)$/gm)) {
+    const { q, program } = models[m];
+    const one = program.stream.groups.flatMap((group) => group.steps)[s];
+    const shape = shapeOf(one, program.lowering);
+    const where = `${q.graph.name} ${one.output}`;
+    found[m].steps.push({ kernel: one.kernel, shape, where, counted: instructions(ticks) - call * shape.rows });
+  }
+  for (const [, m, ticks] of text.matchAll(/^model (\d+) run ticks (\d+)$/gm)) found[m].run = 256 * instructions(ticks);
+  for (const [, m, ticks] of text.matchAll(/^model (\d+) idle ticks (\d+)$/gm)) found[m].idle = instructions(ticks);
+  if (found.some(({ idle }) => idle === undefined)) throw new Error(`${core}: ${text.slice(-300)}`);
+  return found;
+}
+
+/** Solves a x = b of a symmetric positive definite matrix; singular ones get what their pivots give. */
+function solve(a, b) {
+  const n = b.length;
+  const m = a.map((row, i) => [...row, b[i]]);
+  for (let i = 0; i < n; i++) {
+    let pivot = i;
+    for (let k = i + 1; k < n; k++) if (Math.abs(m[k][i]) > Math.abs(m[pivot][i])) pivot = k;
+    [m[i], m[pivot]] = [m[pivot], m[i]];
+    for (let k = 0; k < n; k++) {
+      if (k === i) continue;
+      const factor = m[k][i] / m[i][i];
+      for (let j = i; j <= n; j++) m[k][j] -= factor * m[i][j];
+    }
+  }
+  return m.map((row, i) => row[n] / row[i]);
+}
+
+/** Non-negative least squares (Lawson & Hanson, "Solving least squares problems", 1974): amounts * x = 1 in every row. */
+function nonNegative(amounts, names) {
+  const scale = names.map((name) => Math.max(...amounts.map((row) => row[name] ?? 0)) || 1);
+  const value = (row, i) => (row[names[i]] ?? 0) / scale[i];
+  const gram = names.map((_, i) => names.map((_, j) => amounts.reduce((s, row) => s + value(row, i) * value(row, j), 0)));
+  const right = names.map((_, i) => amounts.reduce((sum, row) => sum + value(row, i), 0));
+  let x = names.map(() => 0);
+  const free = new Set();
+  for (let round = 0; round < 50; round++) {
+    const gradient = right.map((b, i) => b - gram[i].reduce((sum, g, j) => sum + g * x[j], 0));
+    let next = -1;
+    for (let i = 0; i < names.length; i++)
+      if (!free.has(i) && gradient[i] > 1e-9 && (next < 0 || gradient[i] > gradient[next])) next = i;
+    if (next < 0) break;
+    free.add(next);
+    for (;;) {
+      const set = [...free];
+      const found = solve(
+        set.map((i) => set.map((j) => gram[i][j])),
+        set.map((i) => right[i]),
+      );
+      const wanted = x.map(() => 0);
+      set.forEach((i, k) => {
+        wanted[i] = found[k];
+      });
+      if (set.every((i) => wanted[i] > 0)) {
+        x = wanted;
+        break;
+      }
+      let share = 1;
+      for (const i of set) if (wanted[i] <= 0) share = Math.min(share, x[i] / (x[i] - wanted[i]));
+      x = x.map((old, i) => old + share * (wanted[i] - old));
+      for (const i of set) if (x[i] <= 1e-12) free.delete(i);
+    }
+  }
+  return Object.fromEntries(names.map((name, i) => [name, x[i] / scale[i]]));
+}
+
+const rounded = (number) => Number(number.toPrecision(4));
+
+function fit(rows) {
+  const names = [...new Set(rows.flatMap(({ terms }) => Object.keys(terms)))].filter((name) =>
+    rows.some(({ terms }) => terms[name] > 0),
   );
-  if (counts.length !== all.length) throw new Error(`${core}: ${counts.length} of ${all.length} layers ran: ${text}`);
-  const rows = all.map(({ parts: amounts }, i) =>
-    Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, amount / counts[i]])),
+  const shares = rows.map(({ terms, counted }) =>
+    Object.fromEntries(Object.entries(terms).map(([name, amount]) => [name, amount / counted])),
   );
-  const perMac = ["pointwise", "depthwise", "depthwise5x5", "convolution", "dense"];
-  const perOutput = ["requantize", "depthwiseBorder", "table", "add", "multiply", "average", "maximum"];
-  const found = leastSquares(rows, [...perMac, ...perOutput]);
-  const rounded = (names) => Object.fromEntries(names.map((name) => [name, Number(found[name].toPrecision(3))]));
-  const off = rows.map((row) => Object.entries(row).reduce((sum, [name, share]) => sum + share * found[name], 0) - 1);
-  for (const [name, value] of Object.entries(found)) if (!(value > 0)) throw new Error(`${core}: ${name} is ${value}`);
-  if (process.argv.includes("--layers"))
-    all.forEach(({ name }, i) => {
-      console.log(JSON.stringify({ core, layer: name, counted: counts[i], off: Number(off[i].toFixed(3)) }));
-    });
-  return {
-    machine: machine.name,
-    layers: all.length,
-    /** Of a layer's count, by the lines. */
-    rootMeanSquareError: Number(Math.sqrt(off.reduce((sum, x) => sum + x * x, 0) / off.length).toFixed(3)),
-    instructionsPerMac: rounded(perMac),
-    instructionsPerOutput: rounded(perOutput),
-  };
+  const found = nonNegative(shares, names);
+  const figures = Object.fromEntries(names.filter((name) => found[name] > 0).map((name) => [name, rounded(found[name])]));
+  const off = shares.map((row) => Object.entries(row).reduce((sum, [name, share]) => sum + share * (figures[name] ?? 0), -1));
+  return { figures, off };
+}
+
+/** Amounts of what following the schedule takes. */
+function scheduleTerms({ program }) {
+  const step = program.lowering.steps.reduce((sum, one) => sum + shapeOf(one, program.lowering).rows, 0);
+  return { entry: program.stream.schedule.length, step };
+}
+
+const sumOf = (terms, figures) => Object.entries(terms).reduce((sum, [name, n]) => sum + n * (figures[name] ?? 0), 0);
+
+function figuresOf({ core }, counted) {
+  const { figures: overhead } = fit(counted.map(({ model, idle }) => ({ terms: scheduleTerms(model), counted: idle })));
+  const found = {};
+  const errors = {};
+  const steps = counted.flatMap((one) => one.steps);
+  for (const kernel of Object.keys(kernels)) {
+    const rows = steps
+      .filter((one) => one.kernel === kernel)
+      .map((one) => ({ ...one, terms: kernels[kernel].terms(one.shape) }));
+    if (rows.length === 0) continue;
+    const { figures, off } = fit(rows);
+    found[kernel] = figures;
+    const worst = Math.max(...off.map(Math.abs));
+    errors[kernel] = { steps: rows.length, rms: Math.sqrt(off.reduce((sum, e) => sum + e * e, 0) / off.length), worst };
+    if (process.argv.includes("--steps"))
+      rows.forEach(({ where, counted: own, shape }, i) => {
+        if (Math.abs(off[i]) > 0.02)
+          console.log(JSON.stringify({ core, kernel, where, counted: Math.round(own), off: rounded(off[i]), shape }));
+      });
+  }
+  return { figures: { machine: machineOfCore(core).name, ...overhead, kernels: found }, errors };
+}
+
+/** A whole network's count and what the figures say, and by kernel what they are off, in percent of the whole. */
+function compare({ core }, { model, run, steps }, figures) {
+  let planned = sumOf(scheduleTerms(model), figures);
+  const off = {};
+  for (const { kernel, shape, counted, where } of steps) {
+    const own = sumOf(kernels[kernel].terms(shape), figures.kernels[kernel] ?? {});
+    if (process.argv.includes("--steps") && Math.abs(own - counted) > 0.005 * run)
+      console.log(JSON.stringify({ core, kernel, where, counted: Math.round(counted), off: rounded(own / counted - 1), shape }));
+    planned += own;
+    off[kernel] = (off[kernel] ?? 0) + (own - counted) / run;
+  }
+  const percent = (share) => Number((100 * share).toFixed(2));
+  const shown = Object.fromEntries(Object.entries(off).map(([kernel, share]) => [kernel, percent(share)]));
+  const { name } = model.q.graph;
+  const { optimize } = model.program.options;
+  const kind = model.dsp ? optimize : "portable";
+  const report = { core, network: name, kind, counted: Math.round(run), off: percent(planned / run - 1), by: shown };
+  console.log(JSON.stringify({ bench: "instructions", ...report }));
+}
+
+const most = 3 * 1024 * 1024;
+
+/** Images of at most `most` bytes of constants: a machine has 4 MB. */
+function packed(models) {
+  const images = [];
+  let bytes = most;
+  for (const model of models) {
+    const own = weightBytes(model.program).total;
+    if (bytes + own > most) {
+      images.push([]);
+      bytes = 0;
+    }
+    images.at(-1).push(model);
+    bytes += own;
+  }
+  return images;
 }
 
 try {
   const compiler = execFileSync(cc, ["-dumpfullversion"], { encoding: "utf8" }).trim();
   const [, emulator] = /version (\d+\.\d+)/.exec(execFileSync("qemu-system-arm", ["--version"], { encoding: "utf8" }));
-  const counted = {
+  const sampled = programs(samples());
+  const files = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+  const networks = files.map((file, i) => {
+    const { name, ...graph } = deployGraph(buildNetwork(parseNetwork(JSON.parse(readFileSync(file, "utf8")))));
+    return quantized({ ...graph, name: file }, new Random(i, 3));
+  });
+  const all = [...sampled, ...programs(networks)];
+  all.forEach((model, i) => {
+    model.name = `m${i}`;
+  });
+  await compileModels(all);
+  const images = cores.flatMap((core) =>
+    packed(all.filter(({ dsp }) => core.dsp || !dsp)).map((models, i) => ({ core, name: i, models })),
+  );
+  const counted = await each(images, async ({ core, name, models }) => count(core, name, models));
+  const results = cores.map((core) => counted.filter((_, i) => images[i].core === core).flat());
+  const isSample = ({ model }) => sampled.includes(model);
+  const fitted = cores.map((core, i) => figuresOf(core, results[i].filter(isSample)));
+  cores.forEach((core, i) => {
+    for (const one of results[i]) if (!isSample(one)) compare(core, one, fitted[i].figures);
+  });
+  const costs = {
     command: "node bench/cost/instructions.mjs",
     compiler: `${cc} ${compiler} -O2`,
     emulator: `QEMU ${emulator} -icount shift=0`,
-    cores: Object.fromEntries(cores.map(([core, fpu]) => [core, measure(core, fpu)])),
+    cores: Object.fromEntries(cores.map(({ core }, i) => [core, fitted[i].figures])),
   };
   if (process.argv.includes("--check")) {
-    const same = JSON.stringify(JSON.parse(readFileSync(target, "utf8"))) === JSON.stringify(counted);
+    const same = JSON.stringify(JSON.parse(readFileSync(target, "utf8"))) === JSON.stringify(costs);
     console.log(JSON.stringify({ bench: "instructions", same }));
     process.exitCode = same ? 0 : 1;
   } else {
-    writeFileSync(target, `${JSON.stringify(counted, null, 2)}\n`);
-    for (const [core, figures] of Object.entries(counted.cores))
-      console.log(JSON.stringify({ bench: "instructions", core, ...figures }));
+    writeFileSync(target, `${JSON.stringify(costs, null, 2)}\n`);
+    cores.forEach(({ core }, i) => {
+      for (const [kernel, { steps, rms, worst }] of Object.entries(fitted[i].errors))
+        console.log(
+          JSON.stringify({ bench: "instructions", core, kernel, steps, rms: rounded(rms), worst: rounded(worst) }),
+        );
+    });
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@
  * error. Needs `npm run build`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { loadBoard } from "../../packages/core/dist/cost/index.js";
+import { loadBoard } from "../../packages/core/dist/target/index.js";
 import { parseNetwork } from "../../packages/core/dist/networks/index.js";
 import { costOf } from "../../packages/core/dist/scaling/index.js";
 import { walk } from "../../packages/core/dist/scaling/search.js";

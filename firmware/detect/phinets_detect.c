@@ -1,11 +1,6 @@
-#include "phinets_detect.h"
+#include "phinets_double.h" /* first */
 
-/* A product is rounded before it is added to something, on every compiler: fused, the last bit would differ. */
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
-#endif
+#include "phinets_detect.h"
 
 /* e^(scale * steps) */
 static double power(const phinets_detector *d, int32_t steps) { return d->powers[255 + steps]; }

@@ -3,20 +3,23 @@
  * of taps; those over the left or right border are computed tap by tap. What padding adds is the zero point, whose
  * product is zero.
  */
+#include "speed.h" /* first */
+
+#include "armv6m.h"
 #include "output.h"
 
-/* Taps top..bottom-1 of each column lie inside the map; a row of the map is `row` bytes, a pixel `pixel` bytes. */
+/* Rows top..bottom-1 of the kernel lie inside the map; a pixel is `pixel` bytes. */
 typedef struct {
-  int32_t top, bottom, row, pixel, zero_point, kernel_width;
+  const int8_t *const *rows;
+  int32_t top, bottom, pixel, zero_point, kernel_width;
 } window;
 
-/* One window, columns left..right-1. `offset` is where its first tap is or would be: only taps inside the map are
-   read. */
-static int32_t window_sum(const window *v, const int8_t *w, const int8_t *input, int32_t offset, int32_t left,
-                          int32_t right) {
+/* One window, columns left..right-1. `offset` is where its first tap is or would be in a row: only taps inside the map
+   are read. */
+static int32_t window_sum(const window *v, const int8_t *w, int32_t offset, int32_t left, int32_t right) {
   int32_t sum = 0;
   for (int32_t ky = v->top; ky < v->bottom; ky++) {
-    const int8_t *p = input + (offset + ky * v->row + left * v->pixel);
+    const int8_t *p = v->rows[ky] + (offset + left * v->pixel);
     for (int32_t kx = left; kx < right; kx++, p += v->pixel) sum += (*p - v->zero_point) * w[ky * v->kernel_width + kx];
   }
   return sum;
@@ -47,57 +50,68 @@ static void add_row_of_3(int32_t *sums, int32_t n, const int8_t *p, int32_t pixe
 }
 
 /* n neighbouring windows three taps wide, inside the map's width. The zero point is taken out of the bias, once. */
-static void windows_of_3(const window *v, const int8_t *w, int32_t bias, const int8_t *input, int32_t offset,
-                         int32_t stride, int32_t n, int32_t *sums) {
+static void windows_of_3(const window *v, const int8_t *w, int32_t bias, int32_t offset, int32_t stride, int32_t n,
+                         int32_t *sums) {
   int32_t weights = 0;
   for (int32_t k = 3 * v->top; k < 3 * v->bottom; k++) weights += w[k];
   bias -= v->zero_point * weights;
   for (int32_t i = 0; i < n; i++) sums[i] = bias;
   for (int32_t ky = v->top; ky < v->bottom; ky++)
-    add_row_of_3(sums, n, input + (offset + ky * v->row), v->pixel, stride, w + 3 * ky);
+    add_row_of_3(sums, n, v->rows[ky] + offset, v->pixel, stride, w + 3 * ky);
 }
 
-/* Outputs first..first+n-1 of one row, n at most PHINETS_RUN, all channels. `offset` is where the row's first window
-   starts in the input. */
-static void depthwise_tile(const phinets_convolution *layer, const window *v, const int8_t *input, int32_t offset,
-                           int32_t first, int32_t n, int8_t *output) {
+/* Outputs first..first+n-1 of a row, n at most PHINETS_RUN, all channels. */
+static void depthwise_tile(const phinets_convolution *layer, const window *v, int32_t first, int32_t n,
+                           int8_t *output) {
   const phinets_requantization *r = &layer->requantization;
   const int32_t channels = layer->input.channels, width = layer->input.width, stride = layer->stride_x;
   const int32_t taps = layer->kernel_height * layer->kernel_width;
-  int32_t sums[PHINETS_RUN];
+  int32_t all_sums[2 * PHINETS_RUN];
   const int8_t *w = layer->weights;
   for (int32_t c = 0; c < channels; c++, w += taps) {
+    int32_t *sums = all_sums + (c & 1) * PHINETS_RUN;
     for (int32_t i = 0; i < n;) {
       const int32_t x = (first + i) * stride - layer->pad_left;
       const int32_t room = width - layer->kernel_width - x; /* pixels that the window can move to the right */
-      const int32_t at = offset + x * channels + c;
+      const int32_t at = x * channels + c;
       if (x >= 0 && room >= 0 && v->kernel_width == 3 && v->top < v->bottom) {
         const int32_t inside = room / stride + 1 < n - i ? room / stride + 1 : n - i;
-        windows_of_3(v, w, r->bias[c], input, at, stride, inside, sums + i);
+        windows_of_3(v, w, r->bias[c], at, stride, inside, sums + i);
         i += inside;
       } else {
         const int32_t left = x < 0 ? -x : 0, right = room < 0 ? v->kernel_width + room : v->kernel_width;
-        sums[i++] = r->bias[c] + window_sum(v, w, input, at, left, right);
+        sums[i++] = r->bias[c] + window_sum(v, w, at, left, right);
       }
     }
-    phinets_quantize(r, c, sums, n, output + c, channels);
+    if (c & 1) phinets_quantize_pair(r, c - 1, all_sums, n, output + c - 1, channels);
+  }
+  if (channels & 1) phinets_quantize(r, channels - 1, all_sums, n, output + channels - 1, channels);
+}
+
+void phinets_depthwise_row(const phinets_convolution *layer, const int8_t *const *rows, int8_t *output) {
+#if defined(PHINETS_ARMV6M)
+  if (phinets_armv6m_depthwise_row(layer, rows, output)) return;
+#endif
+  const phinets_map out = layer->output;
+  window v = {.rows = rows,
+              .bottom = layer->kernel_height,
+              .pixel = out.channels,
+              .zero_point = layer->input_zero_point,
+              .kernel_width = layer->kernel_width};
+  while (v.top < v.bottom && rows[v.top] == NULL) v.top++;
+  while (v.top < v.bottom && rows[v.bottom - 1] == NULL) v.bottom--;
+  for (int32_t first = 0; first < out.width; first += PHINETS_RUN) {
+    const int32_t n = out.width - first < PHINETS_RUN ? out.width - first : PHINETS_RUN;
+    depthwise_tile(layer, &v, first, n, output);
+    output += n * out.channels;
   }
 }
 
 void phinets_depthwise(const phinets_convolution *layer, const int8_t *input, int8_t *output) {
-  const phinets_map in = layer->input, out = layer->output;
-  window v = {.row = in.width * in.channels,
-              .pixel = in.channels,
-              .zero_point = layer->input_zero_point,
-              .kernel_width = layer->kernel_width};
-  for (int32_t oy = 0; oy < out.height; oy++) {
-    const int32_t y = oy * layer->stride_y - layer->pad_top;
-    v.top = y < 0 ? -y : 0;
-    v.bottom = y + layer->kernel_height > in.height ? in.height - y : layer->kernel_height;
-    for (int32_t first = 0; first < out.width; first += PHINETS_RUN) {
-      const int32_t n = out.width - first < PHINETS_RUN ? out.width - first : PHINETS_RUN;
-      depthwise_tile(layer, &v, input, y * v.row, first, n, output);
-      output += n * in.channels;
-    }
+  const int8_t *rows[PHINETS_WINDOW_ROWS];
+  for (int32_t oy = 0; oy < layer->output.height; oy++) {
+    phinets_rows_of(layer, input, oy, rows);
+    phinets_depthwise_row(layer, rows, output);
+    output += layer->output.width * layer->output.channels;
   }
 }

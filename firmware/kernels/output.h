@@ -1,16 +1,57 @@
-/* The last step of every convolution kernel: accumulators to int8. */
+/* The last step of every kernel: accumulators, sums and products to int8. */
 #ifndef PHINETS_OUTPUT_H
 #define PHINETS_OUTPUT_H
 
 #include "phinets_kernels.h"
+#include "requantize.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Outputs of one channel that a kernel accumulates before it rescales them: the constants of the one loop and those of
    the other are not in registers at the same time. */
 enum { PHINETS_RUN = 64 };
 
-/* Rescales `count` accumulators of channel `c`, adds the zero point, saturates, and looks the result up where the layer
-   has a table. The outputs are `step` bytes apart. */
-void phinets_quantize(const phinets_requantization *r, int32_t c, const int32_t *accumulators, int32_t count,
-                      int8_t *output, int32_t step);
+/* Rescales `count` sums of channel `c`, adds the zero point, saturates, and looks the result up where the layer has a
+   table. The outputs are `step` bytes apart. */
+void phinets_quantize(const phinets_requantization *r, int32_t c, const int32_t *sums, int32_t count, int8_t *output,
+                      int32_t step);
+
+/* The same for channels c and c + 1, the second's sums PHINETS_RUN after the first's. */
+void phinets_quantize_pair(const phinets_requantization *r, int32_t c, const int32_t *sums, int32_t count,
+                           int8_t *output, int32_t step);
+
+/* One sum of phinets_add: a and b to the common scale, where a step is 1 / unit, and back. */
+static inline int32_t phinets_sum_of(phinets_scaling first, phinets_scaling second, phinets_scaling result,
+                                     int32_t unit, int32_t a, int32_t b) {
+  const int32_t x = phinets_rescale((a - first.zero_point) * unit, first.multiplier, first.shift);
+  const int32_t y = phinets_rescale((b - second.zero_point) * unit, second.multiplier, second.shift);
+  const int32_t sum = phinets_rescale(x + y, result.multiplier, result.shift);
+  return phinets_offset(sum, result.zero_point, result.shift);
+}
+
+/* One product of phinets_multiply. */
+static inline int32_t phinets_product_of(int32_t a_zero, int32_t b_zero, phinets_scaling result, int32_t a, int32_t b) {
+  const int32_t product = phinets_rescale((a - a_zero) * (b - b_zero), result.multiplier, result.shift);
+  return phinets_offset(product, result.zero_point, result.shift);
+}
+
+/* Most rows of a window. */
+enum { PHINETS_WINDOW_ROWS = 64 };
+
+/* Where the rows of the input lie that row oy of the output reads, in a whole map. */
+static inline void phinets_rows_of(const phinets_convolution *layer, const int8_t *input, int32_t oy,
+                                   const int8_t **rows) {
+  const phinets_map in = layer->input;
+  for (int32_t ky = 0; ky < layer->kernel_height; ky++) {
+    const int32_t y = oy * layer->stride_y - layer->pad_top + ky;
+    rows[ky] = y >= 0 && y < in.height ? input + y * in.width * in.channels : NULL;
+  }
+}
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,4 +1,7 @@
 /* 1x1 convolution: a matrix product in tiles of two filters by two pixels, so that a load serves two MACs. */
+#include "speed.h" /* first */
+
+#include "armv6m.h"
 #include "output.h"
 
 /* Input bytes that stay in the data cache while all filters pass over them. */
@@ -35,7 +38,7 @@ static void pointwise_tile(const phinets_convolution *layer, int32_t pixels, con
   const phinets_requantization *r = &layer->requantization;
   const int32_t channels = layer->input.channels, filters = layer->output.channels;
   const int8_t *w = layer->weights;
-  int32_t sums0[PHINETS_RUN], sums1[PHINETS_RUN];
+  int32_t sums[2 * PHINETS_RUN], *const sums0 = sums, *const sums1 = sums + PHINETS_RUN;
   int32_t m = 0;
   for (; m + 2 <= filters; m += 2, w += 2 * channels) {
     const int8_t *x = input;
@@ -48,8 +51,7 @@ static void pointwise_tile(const phinets_convolution *layer, int32_t pixels, con
       sums0[i] = dot(x, w, channels, r->bias[m]);
       sums1[i] = dot(x, w + channels, channels, r->bias[m + 1]);
     }
-    phinets_quantize(r, m, sums0, pixels, output + m, filters);
-    phinets_quantize(r, m + 1, sums1, pixels, output + m + 1, filters);
+    phinets_quantize_pair(r, m, sums, pixels, output + m, filters);
   }
   if (m < filters) {
     for (int32_t i = 0; i < pixels; i++) sums0[i] = dot(input + i * channels, w, channels, r->bias[m]);
@@ -57,13 +59,24 @@ static void pointwise_tile(const phinets_convolution *layer, int32_t pixels, con
   }
 }
 
-void phinets_pointwise(const phinets_convolution *layer, const int8_t *input, int8_t *output) {
+void phinets_pointwise_row(const phinets_convolution *layer, const int8_t *input, int8_t *output) {
+#if defined(PHINETS_ARMV6M)
+  if (phinets_armv6m_pointwise_row(layer, input, output)) return;
+#endif
   const int32_t channels = layer->input.channels, filters = layer->output.channels;
   int32_t run = CACHED_BYTES / channels / 2 * 2;
   run = run < 2 ? 2 : run > PHINETS_RUN ? PHINETS_RUN : run;
-  for (int32_t left = layer->output.height * layer->output.width; left > 0; left -= run) {
+  for (int32_t left = layer->output.width; left > 0; left -= run) {
     pointwise_tile(layer, left < run ? left : run, input, output);
     input += run * channels;
     output += run * filters;
+  }
+}
+
+void phinets_pointwise(const phinets_convolution *layer, const int8_t *input, int8_t *output) {
+  for (int32_t y = 0; y < layer->output.height; y++) {
+    phinets_pointwise_row(layer, input, output);
+    input += layer->output.width * layer->input.channels;
+    output += layer->output.width * layer->output.channels;
   }
 }

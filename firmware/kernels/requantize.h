@@ -21,7 +21,17 @@
 /* gemmlowp's SaturatingRoundingDoublingHighMul: round(a * b / 2^31), halves up. It saturates for INT32_MIN squared
    only, which cannot happen because b >= 0. */
 static inline int32_t phinets_high_multiply(int32_t a, int32_t b) {
-  return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__) /* which multiply 32 bits to the lower 32: by halves */
+  const int32_t a_low = a & 0xffff, b_low = b & 0xffff, a_high = a >> 16, b_high = b >> 16;
+  const int32_t middle0 = a_high * b_low + (int32_t)((uint32_t)a_low * (uint32_t)b_low >> 16), middle1 = a_low * b_high;
+  const int32_t low = (middle0 & 0xffff) + (middle1 & 0xffff);
+  const int32_t high = a_high * b_high + (middle0 >> 16) + (middle1 >> 16) + (low >> 16);
+  return (int32_t)((uint32_t)high << 1) + (low >> 15 & 1) + (low >> 14 & 1);
+#else
+  const int64_t product = (int64_t)a * b;
+  const uint32_t low = (uint32_t)product;
+  return (int32_t)(((uint32_t)(product >> 32) << 1) + (low >> 31) + (low >> 30 & 1));
+#endif
 }
 
 /* gemmlowp's RoundingDivideByPOT: x / 2^exponent rounded to nearest, halves away from zero. x > INT32_MIN, exponent in
@@ -42,14 +52,17 @@ static inline int32_t phinets_clamp(int32_t x, int32_t lowest, int32_t highest) 
   return x < lowest ? lowest : x > highest ? highest : x;
 }
 
-/* To -128..127: one instruction on Arm, for which compilers do not recognise the comparison. */
-static inline int32_t phinets_saturate(int32_t x) {
+/* To -128..127, and to 0..255: one instruction on Arm, for which compilers do not recognise the comparison. */
 #if defined(__ARM_FEATURE_SAT)
-  return __ssat(x, 8);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* within GCC's __ssat */
+static inline int32_t phinets_saturate(int32_t x) { return __ssat(x, 8); }
+static inline int32_t phinets_saturate_unsigned(int32_t x) { return (int32_t)__usat(x, 8); }
+#pragma GCC diagnostic pop
 #else
-  return phinets_clamp(x, -128, 127);
+static inline int32_t phinets_saturate(int32_t x) { return phinets_clamp(x, -128, 127); }
+static inline int32_t phinets_saturate_unsigned(int32_t x) { return phinets_clamp(x, 0, 255); }
 #endif
-}
 
 /* A rescaled value to int8. shift is the one it was rescaled with: after a right shift x is below 2^30 and the sum
    cannot overflow, after a left shift x may be anything. */

@@ -1,5 +1,7 @@
 /* Shortest augmenting paths (Crouse, "On implementing 2D rectangular assignment algorithms", IEEE TAES 2016). Columns
    are tried from the last to the first and a free column is preferred among equals. */
+#include "phinets_double.h" /* first */
+
 #include "assignment.h"
 
 enum { N = PHINETS_MAX_TRACKS };

@@ -1,15 +1,10 @@
+#include "phinets_double.h" /* first */
+
 #include "phinets_track.h"
 
 #include <string.h>
 
 #include "assignment.h"
-
-/* A product is rounded before it is added to something, on every compiler: fused, the last bit would differ. */
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
-#endif
 
 /* Measurement noise of centre x, centre y, area, aspect; process noise of the velocities (that of the values is 1). */
 static const double measurement_noise[4] = {1.0, 1.0, 10.0, 10.0};

@@ -2,6 +2,8 @@
  * Any Cortex-M, linked into a board's regions by a generated script: network, detection and tracking. Clock and pins are
  * as after reset; the caches of a Cortex-M7 are on. Define the weak functions of serve.h in your own file:
  *   int phinets_frame(int8_t *input)           fill PHINETS_INPUT_BYTES with pixel - 128; return 1 when done, 0 if none
+ *   int phinets_frame_row(int32_t y, int8_t *row)  instead, where the network's rows are pushed (PHINETS_INPUT_BY_ROWS):
+ *                                              fill row y, from 0 on; return 1 when done, 0 if there is no frame
  *   void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count)
  *                                              use `count` tracks; boxes[tracks[i].detection] has class and score
  *   void phinets_result(const int8_t *output)  where the network is no detector: use PHINETS_OUTPUT_BYTES

@@ -8,12 +8,25 @@
 #include "phinets_follow.h"
 #endif
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifdef PHINETS_INPUT_BY_ROWS
+int phinets_frame_row(int32_t y, int8_t *row);
+
+__attribute__((weak)) int phinets_frame_row(int32_t y, int8_t *row) {
+  (void)y, (void)row;
+  return 0;
+}
+#else
 int phinets_frame(int8_t *input);
 
 __attribute__((weak)) int phinets_frame(int8_t *input) {
   (void)input;
   return 0;
 }
+#endif
 
 static int8_t output[PHINETS_OUTPUT_BYTES];
 
@@ -49,10 +62,23 @@ static void stop(void) {
 }
 
 static void serve_frame(void) {
+#ifdef PHINETS_INPUT_BY_ROWS
+  static int8_t row[PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS];
+  int32_t y = 0;
+  do {
+    if (!phinets_frame_row(y, row)) return; /* no new frame, or its end is lost */
+    if (y++ == 0) phinets_begin(output);
+  } while (!phinets_push_rows(row, 1));
+#else
   int8_t *input = phinets_input();
   if (!phinets_frame(input)) return;
   phinets_run(input, output);
+#endif
   use_output();
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

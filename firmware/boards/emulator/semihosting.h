@@ -5,6 +5,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A zero-terminated text to the host's console. */
 void semihosting_print(const char *text);
 /* An unsigned number in decimal. */
@@ -16,5 +20,9 @@ int semihosting_write(int handle, const void *bytes, uint32_t length);
 int semihosting_close(int handle);
 /* Ends the program with an exit code. */
 void semihosting_exit(int code) __attribute__((noreturn));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,17 @@ static FILE *open_file(const char *path, const char *mode) {
   return file;
 }
 
+/* A network whose input is pushed by rows gets them one at a time, as from a camera. */
+static void infer(void) {
+#ifdef PHINETS_INPUT_BY_ROWS
+  const int8_t *row = input;
+  phinets_begin(output);
+  while (!phinets_push_rows(row, 1)) row += PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS;
+#else
+  phinets_run(input, output);
+#endif
+}
+
 int main(int argc, char **argv) {
   if (argc != 3) {
     fprintf(stderr, "usage: %s INPUTS OUTPUTS\n", argv[0]);
@@ -23,7 +34,8 @@ int main(int argc, char **argv) {
   FILE *inputs = open_file(argv[1], "rb"), *outputs = open_file(argv[2], "wb");
   size_t length;
   while ((length = fread(input, 1, sizeof input, inputs)) == sizeof input) {
-    if (phinets_run(input, output) != 0 || fwrite(output, 1, sizeof output, outputs) != sizeof output) {
+    infer();
+    if (fwrite(output, 1, sizeof output, outputs) != sizeof output) {
       perror(argv[2]);
       return 1;
     }

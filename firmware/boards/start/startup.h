@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Defined by the linker scripts. */
 extern uint32_t stack_bottom[], stack_top[];
 
@@ -11,5 +15,9 @@ void Reset_Handler(void);
 
 /* Most bytes of stack used since reset. */
 uint32_t stack_used_bytes(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -42,18 +42,37 @@ static int32_t mean(int32_t x, int32_t y, int32_t channel) {
   return (sum + pixels / 2) / pixels;
 }
 
-int phinets_frame(int8_t *input) {
+/* Row y of the network's input. */
+static void shrink(int32_t y, int8_t *row) {
+  for (int32_t x = 0; x < PHINETS_INPUT_WIDTH; x++)
+    for (int32_t c = 0; c < PHINETS_INPUT_CHANNELS; c++)
+      /* A network of one channel sees green, which is close to brightness. */
+      *row++ = (int8_t)(mean(x, y, PHINETS_INPUT_CHANNELS == 1 ? 1 : c) - 128);
+}
+
+/* Whether there is a new frame, which it makes visible to the core. */
+static int new_frame(void) {
   if (!ready) return 0;
   ready = 0;
   for (uint32_t line = (uint32_t)camera; line < (uint32_t)camera + sizeof camera; line += 32) DCIMVAC = line;
   __asm__ volatile("dsb" ::: "memory");
-  for (int32_t y = 0; y < PHINETS_INPUT_HEIGHT; y++)
-    for (int32_t x = 0; x < PHINETS_INPUT_WIDTH; x++)
-      for (int32_t c = 0; c < PHINETS_INPUT_CHANNELS; c++)
-        /* A network of one channel sees green, which is close to brightness. */
-        *input++ = (int8_t)(mean(x, y, PHINETS_INPUT_CHANNELS == 1 ? 1 : c) - 128);
   return 1;
 }
+
+#ifdef PHINETS_INPUT_BY_ROWS
+int phinets_frame_row(int32_t y, int8_t *row) {
+  if (y == 0 && !new_frame()) return 0;
+  shrink(y, row);
+  return 1;
+}
+#else
+int phinets_frame(int8_t *input) {
+  if (!new_frame()) return 0;
+  for (int32_t y = 0; y < PHINETS_INPUT_HEIGHT; y++, input += PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS)
+    shrink(y, input);
+  return 1;
+}
+#endif
 
 static void print(const char *text) {
   if (!(ITM_TCR & 1) || !(ITM_TER & 1)) return; /* nobody listens */

@@ -1,6 +1,7 @@
 /** `phinets boards`: the boards that come with the tool, where their numbers come from, and what each does on a power. */
-import { type Board, banksOf, boardNames, fpsAtPower, loadBoard, type Region, unverifiedOf } from "@phinets/core/cost";
+import { fpsAtPower } from "@phinets/core/cost";
 import { type Candidate, defaultFpsAtPower, fit, type Task } from "@phinets/core/scaling";
+import { type Board, banksOf, boardNames, loadBoard, type Region, unverifiedOf } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";

@@ -56,7 +56,7 @@ async function demo(options: DemoOptions, context: Context): Promise<void> {
     {
       data: [data],
       target: loadTarget(options.target),
-      limits: { imgsz: size, fps: 8 },
+      limits: { imgsz: size, fps: 30 },
       // Every rendering differs already, and a short run wants many bold steps.
       // Rendered pictures, not augmented, are learnt by heart: the network's own dropout helps on a scene that is new.
       recipe: { epochs, seed, learningRate: 0.012, augment: false, dropout: 0.05 },

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadBoard, parseBoard } from "@phinets/core/cost";
+import { loadBoard, parseBoard } from "@phinets/core/target";
 import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";

@@ -15,9 +15,10 @@ import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount, formatMs, formatPercent } from "../terminal/format.js";
 import { fraction, integer } from "../terminal/options.js";
 import { formatTable } from "../terminal/table.js";
+import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
 import { targetOf } from "./training-options.js";
 
-interface EmulateOptions {
+interface EmulateOptions extends ProgramOptions {
   readonly model: string;
   readonly target?: string;
   readonly images?: string;
@@ -28,11 +29,12 @@ interface EmulateOptions {
 }
 
 export function register(program: Command, context: Context): void {
-  program
+  const command = program
     .command("emulate")
     .description(
       "Compiles a run's firmware, runs it on an emulated core of its target's kind, compares every output byte with the interpreter, and links the target's image. Writes RUN/firmware and RUN/device_report.json.",
-    )
+    );
+  addProgramOptions(command)
     .requiredOption("--model <run>", "run folder, or a file in one")
     .option("--target <board>", "name or board.json (default: the run's own, else stm32h743)")
     .option("--images <path>", "folder of pictures, or one picture (default: 8 of random pixels)")
@@ -55,6 +57,7 @@ async function emulateCommand(options: EmulateOptions, context: Context): Promis
     folder: join(run.folder, "firmware"),
     signal: context.signal,
     tracks: options.tracks,
+    ...wishOf(options),
   });
   const report = join(run.folder, "device_report.json");
   writeFileAtomic(report, `${JSON.stringify(result, undefined, 1)}\n`);

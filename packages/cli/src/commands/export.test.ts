@@ -71,6 +71,20 @@ describe("phinets export", () => {
     }
   });
 
+  it("writes C under a name, as small as asked, its input pushed by rows", async () => {
+    const c = join(root, "named");
+    const words = ["export", "--model", folder, "--out", c, "--name", "nuts", "--optimize", "ram", "--input", "rows"];
+    const { files } = await phinetsJson<{ files: string[] }>(...words);
+    for (const file of ["nuts_model.c", "nuts_model.h", "host/main.c", "CMakeLists.txt"])
+      expect(files).toContain(join(c, file));
+    const header = readFileSync(join(c, "nuts_model.h"), "utf8");
+    expect(header).toContain("#define NUTS_INPUT_BY_ROWS 1");
+    expect(header).toContain("extern const phinets_detector nuts_head;");
+    expect(header).not.toMatch(/PHINETS_(INPUT|OUTPUT|ARENA|DETECTOR|CLASSES|MODEL)/);
+    const { exitCode, stderr } = await phinets("export", "--model", folder, "--out", c, "--name", "2nuts");
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('name "2nuts" is not a C identifier')]);
+  });
+
   it("of a run without int8 is what floats have; C says how to make it", async () => {
     const model = join(root, "float");
     const { files } = await phinetsJson<{ files: string[] }>(

@@ -7,33 +7,42 @@ import { loadRun } from "../run/load.js";
 import { type ExportFormat, exportFormats, writeExports } from "../steps/export.js";
 import type { Context } from "../terminal/context.js";
 import { fraction } from "../terminal/options.js";
+import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
 import { targetOf } from "./training-options.js";
 
-interface ExportOptions {
+interface ExportOptions extends ProgramOptions {
   readonly model: string;
   readonly format: readonly ExportFormat[];
   readonly out: string;
+  readonly name: string;
   readonly conf: number;
   readonly target?: string;
 }
 
 export function register(program: Command, context: Context): void {
-  program
+  const command = program
     .command("export")
-    .description("Writes a run's network as C99 that compiles with `cc *.c`, as .tflite or ONNX, or its weights.")
+    .description("Writes a run's network as C99 for any project, as .tflite or ONNX, or its weights.");
+  addProgramOptions(command)
     .requiredOption("--model <run>", "run folder, or a file in one")
     .option("--target <board>", "c: name or board.json (default: the run's own, else stm32h743)")
     .option("--format <list>", `formats, separated by commas: ${exportFormats.join(", ")}`, parseFormats, ["c"])
     .requiredOption("--out <folder>", "where to write; existing files of the same names are replaced")
+    .option("--name <prefix>", "c: of files and symbols, so that several networks can be in one program", "phinets")
     .option("--conf <score>", "c: least score of the firmware's boxes", fraction, defaultScoreThreshold)
     .action((options: ExportOptions) => exportCommand(options, context));
 }
 
-function exportCommand({ model, format, out, conf, target }: ExportOptions, context: Context): void {
+function exportCommand(options: ExportOptions, context: Context): void {
+  const { model, format, out, name, conf, target } = options;
   const run = loadRun(model);
   const board = targetOf(run.folder, target);
-  const files = writeExports(run, format, { folder: out, target: board, scoreThreshold: conf });
-  const compiles = format.includes("c") ? ["", `cc *.c in ${out} compiles it; README.md says how to call it`] : [];
+  const files = writeExports(run, format, {
+    ...{ folder: out, target: board, scoreThreshold: conf, name, wish: wishOf(options) },
+  });
+  const compiles = format.includes("c")
+    ? ["", `cc *.c host/main.c in ${out} compiles it; README.md says how to call it`]
+    : [];
   context.result({ files }, () => [...files, ...compiles].join("\n"));
 }
 

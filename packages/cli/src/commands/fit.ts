@@ -1,6 +1,6 @@
 /** `phinets fit`: solves for the network that uses a board. */
 import { writeFileSync } from "node:fs";
-import { type Board, fpsAtPower } from "@phinets/core/cost";
+import { fpsAtPower } from "@phinets/core/cost";
 import {
   type Candidate,
   defaultFps,
@@ -12,6 +12,7 @@ import {
   fit as solve,
   type Task,
 } from "@phinets/core/scaling";
+import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Command, Option } from "commander";
 import type { Context } from "../terminal/context.js";
@@ -19,9 +20,10 @@ import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from ".
 import { integer, number, oneOf, pictureSize } from "../terminal/options.js";
 import { formatPairs, formatTable } from "../terminal/table.js";
 import { powerText } from "./inspection-text.js";
+import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
 import { loadTarget, namingTarget } from "./training-options.js";
 
-interface FitCommandOptions {
+interface FitCommandOptions extends ProgramOptions {
   readonly target: string;
   readonly task: Task;
   readonly imgsz?: { readonly height: number; readonly width: number };
@@ -42,12 +44,13 @@ interface FitCommandOptions {
 }
 
 export function register(program: Command, context: Context): void {
-  program
+  const command = program
     .command("fit")
     .description(
       "Solves for the PhiNet that uses what a board has, and shows leaner ones beside it. Of the networks that use 95 % " +
         "of the limit that binds, and 90 % of both RAM and flash where any does, it takes the best by the proxy for accuracy.",
-    )
+    );
+  addProgramOptions(command)
     .requiredOption("--target <board>", "a board's name, or the path of a board.json")
     .option("--task <task>", "detect or classify", oneOf<Task>("detect", "classify"), "detect")
     .option("--imgsz <size>", "input in pixels, N or HEIGHTxWIDTH (default: solved for)", pictureSize)
@@ -93,6 +96,7 @@ export function register(program: Command, context: Context): void {
         powerMw: options.powerMw,
         prefer: options.prefer,
         wide: options.wide,
+        ...wishOf(options),
       };
       const { json, text } = await namingTarget(options.target, () => fit(request, options.fill));
       if (options.out !== undefined) writeNetwork(options.out, json);

@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { boardNames, fpsAtPower, inspectNetwork, loadBoard } from "@phinets/core/cost";
+import { fpsAtPower, inspectNetwork } from "@phinets/core/cost";
 import { parseNetwork } from "@phinets/core/networks";
+import { boardNames, loadBoard } from "@phinets/core/target";
 import { afterAll, describe, expect, it } from "vitest";
 import { phinets } from "../../../../test/road-tools.js";
 

@@ -1,6 +1,7 @@
 /** Whatever network is legal, costs, plan and `inspect` have something to say of it, on any board. */
-import { boardNames, inspectNetwork, loadBoard } from "@phinets/core/cost";
+import { inspectNetwork } from "@phinets/core/cost";
 import { buildNetwork, type Network, parseNetwork } from "@phinets/core/networks";
+import { boardNames, loadBoard } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

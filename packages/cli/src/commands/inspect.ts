@@ -1,7 +1,8 @@
 /** `phinets inspect`: what a network is made of and what it costs, before anything is trained. */
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Board, drawMemory, inspectNetwork } from "@phinets/core/cost";
+import { drawMemory, inspectNetwork } from "@phinets/core/cost";
+import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import { findRunFolder } from "../run/folder.js";
@@ -10,9 +11,10 @@ import { savedTarget } from "../run/target.js";
 import type { Context } from "../terminal/context.js";
 import { number } from "../terminal/options.js";
 import { inspectionText } from "./inspection-text.js";
+import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
 import { loadTarget } from "./training-options.js";
 
-interface InspectOptions {
+interface InspectOptions extends ProgramOptions {
   readonly target?: string;
   readonly layers?: boolean;
   readonly powerMw?: number;
@@ -20,21 +22,22 @@ interface InspectOptions {
 }
 
 export function register(program: Command, context: Context): void {
-  program
+  const command = program
     .command("inspect")
-    .description("Shows a network's blocks, parameters, multiply-accumulates and memory, and its share of a board.")
+    .description("Shows a network's blocks, parameters, multiply-accumulates and memory, and its share of a board.");
+  addProgramOptions(command)
     .argument("<network>", "a network.json, or a run folder")
     .option("--target <board>", "the board to compare with, name or board.json (default: the one a run was made for)")
     .option("--layers", "one line a layer as well; with --target, its time and energy too")
     .option("--power-mw <n>", "with --target: frames a second at this mean power, asleep in between", number(1e-6))
-    .option("--svg <file>", "write a picture of the arena over time")
+    .option("--svg <file>", "write a picture of the memory over time")
     .action((path: string, options: InspectOptions) => {
       const network = loadNetwork(networkFile(path));
       const board = options.target === undefined ? rememberedTarget(path) : loadTarget(options.target);
       if (options.powerMw !== undefined && board === undefined)
         throw new PhinetsError("cli.usage", "--power-mw needs --target: power is a board's");
-      const inspection = inspectNetwork(network, { board, powerMw: options.powerMw });
-      if (options.svg !== undefined) writePicture(options.svg, drawMemory(network, board));
+      const inspection = inspectNetwork(network, { board, powerMw: options.powerMw, ...wishOf(options) });
+      if (options.svg !== undefined) writePicture(options.svg, drawMemory(network, board, undefined, wishOf(options)));
       context.result(inspection, () => inspectionText(network, inspection, options.layers));
     });
 }

@@ -7,6 +7,7 @@ import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount } from "../terminal/format.js";
 import { integer } from "../terminal/options.js";
 import { addInt8Options, type Int8Options } from "./int8-options.js";
+import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
 import {
   addDataOptions,
   addNetworkOptions,
@@ -24,7 +25,7 @@ import {
   threadsOf,
 } from "./training-options.js";
 
-interface ShipOptions extends DataOptions, NetworkOptions, RecipeOptions, RunOptions, Int8Options {
+interface ShipOptions extends DataOptions, NetworkOptions, RecipeOptions, RunOptions, Int8Options, ProgramOptions {
   readonly target: string;
   readonly out?: string;
   readonly images: number;
@@ -37,7 +38,7 @@ export function register(program: Command, context: Context): void {
     .description(
       "From labelled pictures and a board to proven firmware and a report. Run again, it redoes only what changed.",
     );
-  addInt8Options(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command)))))
+  addProgramOptions(addInt8Options(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))))
     .option("--out <dir>", "the run's folder itself, in place of --project and --name")
     .option("--images <n>", "test pictures to run through the emulated firmware", integer(1), 300)
     .option("--clip <path>", "video or folder of frames to track")
@@ -56,6 +57,7 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
     images: options.images,
     qat: options.qat,
     maxDrop: options.maxDrop,
+    wish: wishOf(options),
     clip: options.clip,
     project: options.project,
     name: options.name,

@@ -3,8 +3,8 @@
  * run.lock says (--from-lock).
  */
 import { join } from "node:path";
-import type { Board } from "@phinets/core/cost";
 import type { Network } from "@phinets/core/networks";
+import type { Board } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
 import { loadArguments } from "../run/arguments.js";
 import { findRunFolder } from "../run/folder.js";

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { type Board, loadBoard, parseBoard } from "@phinets/core/cost";
+import { type Board, loadBoard, parseBoard } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { deviceNames, type Recipe } from "@phinets/core/training";
 import type { Command } from "commander";

@@ -2,7 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { arenaOf, boardNames, loadBoard, parseBoard, planArena } from "@phinets/core/cost";
+import { planArena } from "@phinets/core/cost";
+import { arenaOf, boardNames, loadBoard, parseBoard } from "@phinets/core/target";
 import { emitC } from "@phinets/core/export";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomNetwork } from "../../../../test/random-network.js";

@@ -1,8 +1,8 @@
 /** Writes a network's firmware into a folder and compiles it for a board. */
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Board } from "@phinets/core/cost";
+import type { Board } from "@phinets/core/target";
 import { linkerScript } from "@phinets/core/export";
 import { PhinetsError } from "@phinets/core/tensor";
 import { describeWriteError } from "../run/atomic.js";
@@ -13,7 +13,7 @@ import { missingTool, runTool } from "./tool.js";
 export const firmwareSources = fileURLToPath(new URL("../../../../firmware", import.meta.url));
 
 /** Folders of it that belong to every program. */
-export const sharedFolders = ["kernels", "detect", "track", "follow"] as const;
+export const sharedFolders = ["kernels", "kernels/dsp", "detect", "track", "follow"] as const;
 
 const warnings = ["-Wall", "-Wextra", "-Werror"];
 /** Of every Arm program: compiler and linker. */
@@ -36,7 +36,7 @@ export function writeFirmware(folder: string, model: Readonly<Record<string, str
     // A source that no longer exists must not be compiled again, nor an older program be taken for this one.
     for (const part of ["model", ...sharedFolders, "boards", "build"])
       rmSync(join(folder, part), { recursive: true, force: true });
-    for (const part of [...sharedFolders, "boards"])
+    for (const part of [...sharedFolders, "boards"].filter((part) => !part.includes("/")))
       cpSync(join(firmwareSources, part), join(folder, part), { recursive: true });
     mkdirSync(join(folder, "model"), { recursive: true });
     for (const [name, text] of Object.entries(model)) writeFileSync(join(folder, "model", name), text);
@@ -163,9 +163,14 @@ async function compile(
   output: string,
   options: BuildOptions,
 ): Promise<string> {
-  const sources = parts.flatMap((part) =>
+  // A third of the time: DSP kernels that a portable model does not call.
+  const dsp = readdirSync(join(folder, "model")).some(
+    (file) => file.endsWith(".c") && readFileSync(join(folder, "model", file), "utf8").includes("phinets_dsp_steps.h"),
+  );
+  const compiled = dsp ? parts : parts.filter((part) => part !== "kernels/dsp");
+  const sources = compiled.flatMap((part) =>
     readdirSync(join(folder, part))
-      .filter((file) => file.endsWith(".c"))
+      .filter((file) => file.endsWith(".c") || (compiler !== "gcc" && file.endsWith(".S")))
       .sort()
       .map((file) => join(part, file)),
   );

@@ -1,18 +1,21 @@
-/** What is said before training is what the linked image has. */
+/** What is said before training is what the linked image has, and what it takes. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { flashBytesOf, loadBoard, planArena, ramBytesOf } from "@phinets/core/cost";
-import { emitC } from "@phinets/core/export";
+import { countInstructions, flashBytesOf, ramBytesOf } from "@phinets/core/cost";
+import { emitC, firmwareProgram } from "@phinets/core/export";
 import { deployGraph, type Graph } from "@phinets/core/graph";
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
+import { type Board, loadBoard, parseBoard, programOf, type ProgramWish } from "@phinets/core/target";
+import { sizeOf } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { randomlyQuantized } from "../../../../test/random-network.js";
+import { randomInput, randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
-import { buildFirmware, writeFirmware } from "./build.js";
+import { buildEmulated, buildFirmware, writeFirmware } from "./build.js";
 import { flashBytes, ramBytes, readElf, symbolBytes } from "./elf.js";
 import { modelOptions } from "./model-options.js";
+import { runQemu } from "./qemu.js";
 
 let folder: string;
 beforeAll(() => {
@@ -48,45 +51,100 @@ const networks: [name: string, json: object][] = [
   ],
 ];
 
+/** By name of a board: a core with double precision, with single precision, and without the DSP extension. */
+const programs: [target: string, wish: ProgramWish][] = [
+  ["stm32h743", {}],
+  ["nrf52840", {}],
+  ["rp2040", {}],
+];
+/** The smallest, to which rows are pushed: of the first networks. */
+const smallest: [target: string, wish: ProgramWish] = ["nrf52840", { optimize: "ram", input: "rows" }];
+
 describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the linked image's", () => {
-  test.each(networks)("%s", { timeout: 30_000 }, async (name, json) => {
+  test.each(networks)("%s", { timeout: 60_000 }, async (name, json) => {
     const network = parseNetwork(json);
     const graph = deployGraph(buildNetwork(network));
+    const q = calibrated(graph);
     const options = modelOptions(network);
-    const where = join(folder, name.replace(/\W/g, "-"));
-    writeFirmware(where, emitC(calibrated(graph), options));
+    const anchors = options.detector?.anchors.length;
     await Promise.all(
-      ["stm32h743", "nrf52840", "rp2040"].map(async (target) => {
+      [...programs, ...(name === "detector" || name === "classifier" ? [smallest] : [])].map(async ([target, wish]) => {
         const board = loadBoard(target);
+        const program = programOf(graph, board, wish);
+        expect(firmwareProgram(q, board, wish)).toEqual(program);
+        const where = join(folder, `${name} ${target} ${wish.optimize ?? ""}`.replace(/\W/g, "-"));
+        writeFirmware(where, emitC(q, { ...options, program }));
         const path = await buildFirmware(where, board);
         const elf = readElf(readFileSync(path), path);
-        const planned = flashBytesOf(graph, board, { anchors: options.detector?.anchors.length });
-        expect(symbolBytes(elf, "phinets_arena", path)).toBe(planArena(graph).bytes);
+        const planned = flashBytesOf(program, board, { anchors });
+        expect(symbolBytes(elf, "phinets_arena", path)).toBe(program.arenaBytes);
         const linked = (part: RegExp): number =>
           elf.symbols.filter((symbol) => part.test(symbol.name)).reduce((sum, { bytes }) => sum + bytes, 0);
-        const { total, ...parts } = planned.weights;
-        expect({
-          weights: linked(/^layer\d+_weights$/),
-          biases: linked(/^layer\d+_bias$/),
-          requantization: linked(/^layer\d+_(multiplier|shift)$/),
-          tables: linked(/^layer\d+_table$/),
-        }).toEqual(parts);
-        expect(linked(/^layer\d+_(weights|bias|multiplier|shift|table)$/)).toBe(total);
+        const { total, weights, tables, biases, requantization } = planned.weights;
+        expect([linked(/^layer\d+_weights$/), linked(/^layer\d+_table$/)]).toEqual([weights, tables]);
+        expect(linked(/^layer\d+_(bias|multiplier|shift|channels)$/)).toBe(biases + requantization);
+        expect(linked(/^layer\d+_(weights|bias|multiplier|shift|channels|table)$/)).toBe(total);
+        expect(linked(/^(steps|layer\d+|program)$/)).toBe(planned.descriptions - paddingOf(elf.symbols));
         const error = planned.total / flashBytes(elf) - 1;
         // Outdated? node bench/cost/code-size.mjs measures the code again.
         expect(Math.abs(error), `${target}: ${planned.total} planned, ${flashBytes(elf)} linked`).toBeLessThan(0.01);
         // Sections start at multiples of 16.
-        const ram = ramBytesOf(graph, planArena(graph), board, { anchors: options.detector?.anchors.length });
+        const ram = ramBytesOf(program, board, { anchors });
         expect(Math.abs(ramBytes(elf) - ram.total)).toBeLessThan(64);
         expect(planned.measured).toBe(true);
         if (process.env.PHINETS_VERBOSE)
-          console.log(`${name}, ${target}: ${flashBytes(elf)} bytes, ${(100 * error).toFixed(2)} %`);
+          console.log(
+            `${name}, ${target}: ${flashBytes(elf)} bytes, ${(100 * error).toFixed(2)} %, ${ramBytes(elf)} of RAM, ${ram.total - ramBytes(elf)}`,
+          );
       }),
     );
   });
 });
 
-/** Ranges as a calibration finds them: a fused ReLU6 maps its 0..6 onto all bytes, so it needs no table. */
+const m3 = parseBoard({ ...loadBoard("stm32l4r5"), name: "m3", core: "cortex-m3", fpu: "none", simd: "none" });
+const counted: [name: string, board: Board, optimize: "speed" | "ram"][] = [
+  ["detector", loadBoard("rp2040"), "speed"],
+  ["MobileNetV2", loadBoard("rp2040"), "speed"],
+  ["classifier", m3, "speed"],
+  ["one channel, no SE", m3, "speed"],
+  ["detector", loadBoard("nrf52840"), "speed"],
+  ["max pooling", loadBoard("nrf52840"), "ram"],
+  ["MobileNetV2", loadBoard("stm32u575"), "speed"],
+  ["small classifier", loadBoard("stm32u575"), "speed"],
+  ["detector", loadBoard("stm32h743"), "ram"],
+  ["5 blocks", loadBoard("stm32h743"), "speed"],
+  // Planned as on a Cortex-M33.
+  ["classifier", loadBoard("stm32n657"), "speed"],
+];
+
+describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("planned instructions are those of the core", () => {
+  const cases = counted.map(([name, board, optimize]) => ({ name, core: board.core, optimize, board }));
+  test.each(cases)("$name, $core, $optimize", { timeout: 60_000 }, async ({ name, board, optimize }) => {
+    const graph = deployGraph(buildNetwork(parseNetwork(networks.find(([one]) => one === name)![1])));
+    const q = calibrated(graph);
+    const program = programOf(graph, board, { optimize });
+    const where = join(folder, `counted ${name} ${board.name}`.replace(/\W/g, "-"));
+    writeFirmware(where, emitC(q, { program }));
+    const outputs = graph.outputs.reduce((sum, output) => sum + sizeOf(graph.shapes[output]), 0);
+    const { instructions } = await runQemu(await buildEmulated(where, board), [randomInput(q, 1)], outputs);
+    const planned = countInstructions(program, board);
+    const error = planned / instructions[0] - 1;
+    // Outdated? node bench/cost/instructions.mjs counts the kernels again.
+    expect(Math.abs(error), `${Math.round(planned)} planned, ${instructions[0]} counted`).toBeLessThan(0.05);
+    if (process.env.PHINETS_VERBOSE)
+      console.log(`${name}, ${board.core}: ${instructions[0]} instructions, ${(100 * error).toFixed(2)} %`);
+  });
+});
+
+/** The schedule, and what arrays take that do not end at a multiple of 4. */
+function paddingOf(symbols: readonly { readonly name: string; readonly bytes: number }[]): number {
+  const up = (bytes: number): number => Math.ceil(bytes / 4) * 4;
+  return symbols
+    .filter(({ name }) => /^(schedule|layer\d+_\w+)$/.test(name))
+    .reduce((sum, { name, bytes }) => sum + up(bytes) - (name === "schedule" ? 0 : bytes), 0);
+}
+
+/** Ranges as a calibration finds them: a fused ReLU6 maps its 0..6 onto all bytes, so it needs no table; few results saturate. */
 function calibrated(graph: Graph): QuantizedNetwork {
   const q = randomlyQuantized(graph, 1);
   const scale = Math.fround(6 / 255);
@@ -97,5 +155,11 @@ function calibrated(graph: Graph): QuantizedNetwork {
       return [name, { scale, zeroPoint: relu6 ? -128 : 3 }];
     }),
   );
-  return { ...q, values };
+  const weightScales = Object.fromEntries(
+    Object.entries(q.weightScales).map(([name, scales]) => {
+      const { shape } = graph.parameters[name];
+      return [name, scales.map((one) => Math.fround(one / Math.sqrt(sizeOf(shape) / shape[0])))];
+    }),
+  );
+  return { ...q, values, weightScales };
 }

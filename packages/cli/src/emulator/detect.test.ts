@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Decoder, type Detection, detect } from "@phinets/core/detection";
 import { GraphBuilder } from "@phinets/core/graph";
+import { IntegerInterpreter } from "@phinets/core/inference";
 import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { randomlyQuantized } from "../../../../test/random-network.js";
+import { randomInput, randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
 import { writeBundle } from "./bundle.js";
 import { runTool } from "./tool.js";
@@ -58,18 +59,19 @@ describe.skipIf(!installed("gcc"))("phinets_detect", () => {
     const names = Array.from({ length: classes }, (_, i) => `class ${i}`);
     writeBundle(where, q, { detector: { classes: names, anchors, decoder } });
     writeFileSync(join(where, "main.c"), main);
+    const flags = ["-std=gnu99", "-O2", "-march=native", "-Wall", "-Wextra", "-Werror"];
+    const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover"];
+    // The kernels are not what is tested here.
+    const own = (name: string): boolean => /^(main|phinets_model|phinets_detect)\.c$/.test(name);
     const units = readdirSync(where).filter((name) => name.endsWith(".c"));
-    const flags = [
-      "-std=gnu99",
-      "-O2",
-      "-march=native",
-      "-Wall",
-      "-Wextra",
-      "-Werror",
-      "-fsanitize=address,undefined",
-      "-fno-sanitize-recover",
-    ];
-    expect(await runTool("gcc", [...flags, ...units, "-o", "model"], { cwd: where })).toMatchObject({ stderr: "" });
+    const others = units.filter((name) => !own(name) && !/track|assignment|follow/.test(name));
+    const gcc = (...args: string[]) => runTool("gcc", args, { cwd: where });
+    expect(await gcc("-std=c99", "-c", ...others)).toMatchObject({ exitCode: 0, stderr: "" });
+    const objects = others.map((name) => name.replace(/c$/, "o"));
+    expect(await gcc(...flags, ...sanitizers, ...units.filter(own), ...objects, "-o", "model")).toMatchObject({
+      exitCode: 0,
+      stderr: "",
+    });
 
     const draw = new Random(classes, 3);
     const bytes = shape[0] * shape[1] * shape[2];
@@ -99,20 +101,26 @@ describe.skipIf(!installed("gcc"))("phinets_detect", () => {
     expect(boxes).toBeGreaterThan(50);
   });
 
-  test("the exported folder compiles with `cc *.c`", async () => {
-    const where = join(folder, "bundle");
-    const builder = new GraphBuilder("classifier");
-    const x = builder.input("x", [1, 4, 4, 1]);
-    const q = randomlyQuantized(builder.build([builder.dense("y", builder.flatten("flat", x), 3)]), 1);
-    const files = writeBundle(where, q, { classes: ["a", "b", "c"] });
-    expect(files).toEqual([...files].sort());
-    expect(filesIn(where)).toEqual(files);
-    const units = readdirSync(where).filter((name) => name.endsWith(".c"));
-    expect(await runTool("cc", [...units, "-o", "program"], { cwd: where })).toMatchObject({ exitCode: 0, stderr: "" });
-    writeFileSync(join(where, "in.bin"), new Uint8Array(32));
-    expect(await runTool("./program", ["in.bin", "out.bin"], { cwd: where })).toMatchObject({ exitCode: 0 });
-    expect(readFileSync(join(where, "out.bin")).length).toBe(6);
-  });
+  test.each(["whole", "rows"] as const)(
+    "the exported folder compiles with `cc *.c host/main.c`, input %s",
+    async (input) => {
+      const where = join(folder, `bundle-${input}`);
+      const builder = new GraphBuilder("classifier");
+      const x = builder.input("x", [1, 4, 4, 1]);
+      const q = randomlyQuantized(builder.build([builder.dense("y", builder.flatten("flat", x), 3)]), 1);
+      const files = writeBundle(where, q, { classes: ["a", "b", "c"], input });
+      expect(files).toEqual([...files].sort());
+      expect(filesIn(where)).toEqual(files);
+      const units = readdirSync(where).filter((name) => name.endsWith(".c"));
+      const args = [...units, "host/main.c", "-o", "program"];
+      expect(await runTool("cc", args, { cwd: where })).toMatchObject({ exitCode: 0, stderr: "" });
+      const pictures = [1, 2].map((seed) => randomInput(q, seed));
+      writeFileSync(join(where, "in.bin"), Buffer.concat(pictures.map((picture) => new Uint8Array(picture.buffer))));
+      expect(await runTool("./program", ["in.bin", "out.bin"], { cwd: where })).toMatchObject({ exitCode: 0 });
+      const expected = pictures.flatMap((picture) => [...new IntegerInterpreter(q).run(picture)[0]]);
+      expect([...new Int8Array(readFileSync(join(where, "out.bin")))]).toEqual(expected);
+    },
+  );
 });
 
 function filesIn(folder: string): string[] {

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Board, bandMs, countMacs, loadBoard, planArena } from "@phinets/core/cost";
-import { type CDetector, type COptions, emitC } from "@phinets/core/export";
+import { bandMs, countMacs } from "@phinets/core/cost";
+import { type Board, loadBoard, type ProgramWish } from "@phinets/core/target";
+import { type CDetector, type COptions, emitC, firmwareProgram } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { PhinetsError, sizeOf } from "@phinets/core/tensor";
@@ -63,7 +64,7 @@ export interface TrackingProof {
 /** The board where none is named. */
 export const defaultTarget = "stm32h743";
 
-export interface EmulateOptions extends COptions {
+export interface EmulateOptions extends Omit<COptions, "program">, ProgramWish {
   /** The emulated core is of its kind, and its image is linked. Default: the STM32H743. */
   readonly target?: Board;
   /** Where the firmware is written and built, and left. Default: a temporary folder that is removed. */
@@ -90,12 +91,13 @@ export async function emulate(
   if (tracks) requireDetector(detector);
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "phinets-firmware-"));
   try {
-    writeFirmware(folder, emitC(q, { detector, classes }));
-    const [program, target] = await Promise.all([
+    const program = firmwareProgram(q, board, options);
+    writeFirmware(folder, emitC(q, { detector, classes, program }));
+    const [image, target] = await Promise.all([
       buildEmulated(folder, board, { signal }),
-      linkTarget(folder, q.graph, board, detector?.anchors.length ?? 0, signal),
+      linkTarget(folder, program, board, detector?.anchors.length ?? 0, signal),
     ]);
-    const run = await runQemu(program, inputs, outputBytesOf(q), { signal, tracks });
+    const run = await runQemu(image, inputs, outputBytesOf(q), { signal, tracks });
 
     const interpreter = new IntegerInterpreter(q);
     const hash = createHash("sha256");
@@ -110,23 +112,23 @@ export async function emulate(
       for (const expected of outputs) for (const byte of expected) if (run.outputs[i][at++] !== byte) differingBytes++;
       if (follower) followed.push(follower.next(outputs[0]));
     });
-    const elf = readElf(readFileSync(program.path), program.path);
+    const elf = readElf(readFileSync(image.path), image.path);
     const instructions = mean(run.instructions);
     return {
-      machine: program.machine.title,
-      machineName: program.machine.name,
-      core: program.core.core,
-      ownCore: program.ownCore,
+      machine: image.machine.title,
+      machineName: image.machine.name,
+      core: image.core.core,
+      ownCore: image.ownCore,
       images: inputs.length,
       matchesInterpreter: differingBytes === 0,
       differingBytes,
       outputSha256: hash.digest("hex"),
       instructions: Math.round(instructions),
-      ...(program.ownCore && { latencyMs: bandMs(instructions, board) }),
+      ...(image.ownCore && { latencyMs: bandMs(instructions, board) }),
       instructionsPerMac: Number((instructions / countMacs(q.graph)).toFixed(4)),
       flashBytes: target.flashBytes ?? flashBytes(elf),
-      arenaBytes: target.arenaBytes ?? symbolBytes(elf, "phinets_arena", program.path),
-      plannedArenaBytes: planArena(q.graph).bytes,
+      arenaBytes: target.arenaBytes ?? symbolBytes(elf, "phinets_arena", image.path),
+      plannedArenaBytes: program.arenaBytes,
       stackBytes: run.stackBytes,
       target,
       ...(run.followed && { tracking: compareTracks(followed, run.followed) }),

@@ -2,10 +2,10 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadBoard } from "@phinets/core/cost";
 import { type CDetector, emitC } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
+import { loadBoard } from "@phinets/core/target";
 import { Sort, type Track } from "@phinets/core/tracking";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clip, height, randomDetector, width } from "../../../../test/random-detector.js";
@@ -18,7 +18,7 @@ import { emulate, emulateTracks } from "./emulate.js";
 import { differingFrames, type FollowedFrame, Follower, firmwareLimits } from "./follow.js";
 import { machineOfCore } from "./machines.js";
 import { inputsPerRun, readTracks, runQemu } from "./qemu.js";
-import { hasTool, runTool } from "./tool.js";
+import { runTool } from "./tool.js";
 
 let folder: string;
 beforeAll(() => {
@@ -168,20 +168,28 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
     if (name === "the board's") expect(own.address).toBe(0x30000000);
   });
 
-  test("the exported folder builds with CMake for the chip", async ({ skip }) => {
-    if (!(await hasTool("cmake"))) skip("cmake is not installed; `npm run setup` installs it");
-    const { q, detector } = randomDetector(5, 0.6);
-    const where = join(folder, "exported");
-    writeBundle(where, q, { detector });
-    const configured = ["-B", "build", "-DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake"];
-    expect(await runTool("cmake", configured, { cwd: where })).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(await runTool("cmake", ["--build", "build"], { cwd: where })).toMatchObject({ exitCode: 0, stderr: "" });
-    const path = join(where, "build/stm32h743.elf");
-    const elf = readElf(readFileSync(path), path);
-    expect(elf.symbols.find((symbol) => symbol.name === "camera")!.address).toBe(0x30000000);
-    expect(elf.symbols.find((symbol) => symbol.name === "Reset_Handler")).toBeDefined();
-    expect(existsSync(join(where, "build/libphinets.a"))).toBe(true);
-  }, 20_000);
+  test.skipIf(!installed("cmake")).each([
+    ["phinets", "whole"],
+    ["nuts", "rows"],
+  ] as const)(
+    "the folder of %s, input %s, builds with CMake for the chip",
+    async (name, input) => {
+      const { q, detector } = randomDetector(5, 0.6);
+      const where = join(folder, `exported-${name}`);
+      writeBundle(where, q, { detector, name, input });
+      const configured = ["-B", "build", "-DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake"];
+      expect(await runTool("cmake", configured, { cwd: where })).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(await runTool("cmake", ["--build", "build"], { cwd: where })).toMatchObject({ exitCode: 0, stderr: "" });
+      const path = join(where, "build/stm32h743.elf");
+      const elf = readElf(readFileSync(path), path);
+      expect(elf.symbols.find((symbol) => symbol.name === "camera")!.address).toBe(0x30000000);
+      expect(elf.symbols.find((symbol) => symbol.name === "Reset_Handler")).toBeDefined();
+      expect(elf.symbols.find((symbol) => symbol.name === `${name}_arena`)!.address).toBe(0x24000000);
+      for (const library of [`lib${name}_model.a`, "libphinets_kernels.a"])
+        expect(existsSync(join(where, "build", library))).toBe(true);
+    },
+    20_000,
+  );
 
   test("a network that is no detector has nothing to track, and a clip has to fit", async () => {
     const { q, detector } = randomDetector(1, 0.4);

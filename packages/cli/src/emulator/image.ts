@@ -1,16 +1,7 @@
 /** The image of a target board: linked into its regions, measured, and held against what was planned before training. */
 import { readFileSync } from "node:fs";
-import {
-  type Board,
-  exceededRegions,
-  flashBytesOf,
-  planArena,
-  plannedUse,
-  type RegionUse,
-  ramBytesOf,
-  weightBytes,
-} from "@phinets/core/cost";
-import type { Graph } from "@phinets/core/graph";
+import { exceededRegions, flashBytesOf, plannedUse, ramBytesOf, weightBytes } from "@phinets/core/cost";
+import type { Board, Program, RegionUse } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { buildFirmware } from "./build.js";
 import { type Elf, flashBytes, ramBytes, readElf, regionBytes, symbolBytes } from "./elf.js";
@@ -55,23 +46,22 @@ export interface TargetImage extends Partial<ImageBytes> {
 /**
  * Links the folder that `writeFirmware` made for `board`. A core that is not linked here and a network that exceeds the
  * board are results; what the compiler refuses is an error.
- * @param deployed the network's integer graph
+ * @param program what the folder's model was emitted from
  * @param anchors of a detector's head, 0 for any other
  */
 export async function linkTarget(
   folder: string,
-  deployed: Graph,
+  program: Program,
   board: Board,
   anchors: number,
   signal?: AbortSignal,
 ): Promise<TargetImage> {
-  const plan = planArena(deployed);
-  const flash = flashBytesOf(deployed, board, { anchors });
-  const ram = ramBytesOf(deployed, plan, board, { anchors });
+  const flash = flashBytesOf(program, board, { anchors });
+  const ram = ramBytesOf(program, board, { anchors });
   const planned: ImageBytes = {
     flashBytes: flash.total,
-    arenaBytes: plan.bytes,
-    weightsBytes: weightBytes(deployed).total,
+    arenaBytes: program.arenaBytes,
+    weightsBytes: weightBytes(program).total,
     ramBytes: ram.total,
   };
   const { name, title, core, clockHz } = board;
@@ -111,6 +101,6 @@ export async function linkTarget(
 /** The network's constants, by the names that the generator gives them. */
 function weightsOf(elf: Elf): number {
   return elf.symbols
-    .filter(({ name }) => /^layer\d+_(weights|bias|multiplier|shift|table)$/.test(name))
+    .filter(({ name }) => /^layer\d+_(weights|bias|multiplier|shift|channels|table)$/.test(name))
     .reduce((sum, { bytes }) => sum + bytes, 0);
 }

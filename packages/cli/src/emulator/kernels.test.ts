@@ -1,17 +1,28 @@
-/** The C kernels on the host, with every memory access and every arithmetic operation checked. */
+/**
+ * The C kernels: on the host with every memory access and every arithmetic operation checked, on emulated cores as the
+ * assembly that runs there.
+ */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { emitC } from "@phinets/core/export";
+import { GraphBuilder } from "@phinets/core/graph";
 import { IntegerInterpreter } from "@phinets/core/inference";
+import type { QuantizedNetwork } from "@phinets/core/quantization";
+import { makeProgram, type ProgramOptions } from "@phinets/core/target";
 import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { randomInput, randomLayer } from "../../../../test/random-network.js";
+import { cores, includes, kernelSources, runOnCore } from "../../../../test/emulated.js";
+import { randomInput, randomLayer, randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
-import { firmwareSources } from "./build.js";
 import { runTool } from "./tool.js";
 
-const kernels = join(firmwareSources, "kernels");
+const tests = fileURLToPath(new URL("../../../../test/firmware", import.meta.url));
+const testSources = (dsp: boolean): string[] =>
+  readdirSync(tests)
+    .filter((name) => name.endsWith(".c") && (dsp || !name.startsWith("dsp_")))
+    .map((name) => join(tests, name));
 const strict = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 let folder: string;
@@ -21,17 +32,46 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Compiles and runs; returns stdout as bytes' text. */
-async function compileAndRun(name: string, sources: string[], args: string[]): Promise<void> {
+/** Compiles and runs on the host; returns what it prints. */
+async function compileAndRun(name: string, sources: string[], args: string[], flags: string[] = []): Promise<string> {
   const program = join(folder, name);
-  const built = await runTool("gcc", [...strict, ...sanitizers, `-I${kernels}`, ...sources, "-o", program]);
+  const built = await runTool("gcc", [...strict, ...sanitizers, ...includes, ...flags, ...sources, "-o", program]);
   expect(built.stderr).toBe("");
   const run = await runTool(program, args);
-  expect(run.stderr).toBe("");
-  expect(run.exitCode).toBe(0);
+  expect([run.stdout, run.stderr, run.exitCode]).toEqual([run.stdout, "", 0]);
+  return run.stdout;
 }
 
-describe.skipIf(!installed("gcc"))("kernels", () => {
+/** How many values a kernel test compared; none of them was wrong. */
+function compared(printed: string): number {
+  const [, values, wrong] = /^values (\d+) wrong (\d+)/m.exec(printed) ?? [];
+  expect(wrong, printed).toBe("0");
+  return Number(values);
+}
+
+describe.skipIf(!installed("gcc"))("kernels on the host", () => {
+  const flags = [`-I${tests}`, "-Wconversion", "-Wsign-conversion", "-DCASES=150"];
+  /** All kernels, compiled once. */
+  let objects: string[];
+  beforeAll(async () => {
+    const where = join(folder, "objects");
+    mkdirSync(where);
+    const sources = kernelSources({ dsp: true, assembly: false });
+    const built = await runTool("gcc", [...strict, ...sanitizers, ...includes, "-c", ...sources], { cwd: where });
+    expect(built.stderr).toBe("");
+    objects = readdirSync(where).map((name) => join(where, name));
+  });
+
+  test("make random layers as their definitions do: portable ones, and the DSP kernels' loops in C", async () => {
+    const printed = await compileAndRun("kernels", [...testSources(true), ...objects], [], [...flags, "-DDSP"]);
+    expect(compared(printed)).toBeGreaterThan(500_000);
+  });
+  test("make random layers as their definitions do: Armv6-M's loops in C", async () => {
+    const sources = [...testSources(false), ...kernelSources({ dsp: false, assembly: false })];
+    const printed = await compileAndRun("armv6m", sources, [], [...flags, "-DPHINETS_ARMV6M_IN_C"]);
+    expect(compared(printed)).toBeGreaterThan(400_000);
+  });
+
   test("rescaling is gemmlowp's double rounding for any accumulator, multiplier and shift", async () => {
     const random = new Random(9);
     const edges = [0, 1, -1, 2 ** 30, -(2 ** 30), 2 ** 31 - 1, -(2 ** 31), -(2 ** 31) + 1];
@@ -68,42 +108,64 @@ int main(int argc, char **argv) {
     expect([...actual]).toEqual(cases.map(([x, multiplier, shift]) => rescaleByDefinition(x, multiplier, shift)));
   });
 
-  test("every layer kind is the interpreter's, byte for byte", async () => {
-    const seeds = Array.from({ length: 72 }, (_, i) => i);
-    const networks = seeds.map(randomLayer);
+  test("make every layer kind as the interpreter does, byte for byte, in every kind of program", async () => {
+    const kinds: ProgramOptions[] = [
+      { dsp: false },
+      { dsp: true, optimize: "speed" },
+      { dsp: true, optimize: "ram", input: "rows" },
+    ];
+    // Seeds that follow each other are layers of different kinds, twelve of them.
+    const networks = [...Array.from({ length: 108 }, (_, i) => randomLayer(i)), long()];
     const inputs = networks.map((q, i) => [randomInput(q, 2 * i), randomInput(q, 2 * i + 1)]);
     const models = join(folder, "layers");
     mkdirSync(models);
     networks.forEach((q, i) => {
-      for (const [name, text] of Object.entries(emitC(q, { name: `n${i}` }))) writeFileSync(join(models, name), text);
+      const program = makeProgram(q.graph, kinds[Math.floor(i / 12) % kinds.length]);
+      for (const [name, text] of Object.entries(emitC(q, { name: `n${i}`, program })))
+        writeFileSync(join(models, name), text);
     });
     writeFileSync(
       join(models, "inputs.bin"),
       Buffer.concat(inputs.flat().map((input) => new Uint8Array(input.buffer))),
     );
-    const run = (i: number): string =>
-      `  for (int k = 0; k < 2; k++) {
+    // Blocks of their own: reading or writing beyond an input or an output is seen, but for the rest of a word.
+    const run = (_: QuantizedNetwork, i: number): string => `static int run${i}(FILE *in, FILE *out) {
+  for (int k = 0; k < 2; k++) {
+    int8_t *input = malloc(N${i}_INPUT_BYTES + 3), *output = malloc(N${i}_OUTPUT_BYTES);
     if (fread(input, 1, N${i}_INPUT_BYTES, in) != N${i}_INPUT_BYTES) return 3;
+#ifdef N${i}_INPUT_BY_ROWS
+    n${i}_begin(output);
+    for (int32_t y = 0; !n${i}_push_rows(input + y * N${i}_INPUT_WIDTH * N${i}_INPUT_CHANNELS, 1); y++)
+      if (y == N${i}_INPUT_HEIGHT) return 4;
+#else
     if (n${i}_run(input, output) != 0) return 4;
+#endif
     fwrite(output, 1, N${i}_OUTPUT_BYTES, out);
-  }`;
+    free(input);
+    free(output);
+  }
+  return 0;
+}`;
     writeFileSync(
       join(models, "main.c"),
       `#include <stdio.h>
-${seeds.map((i) => `#include "n${i}_model.h"`).join("\n")}
-static int8_t input[65536], output[65536];
+#include <stdlib.h>
+${networks.map((_, i) => `#include "n${i}_model.h"`).join("\n")}
+${networks.map(run).join("\n")}
 int main(int argc, char **argv) {
   FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[argc - 1], "wb");
-${seeds.map(run).join("\n")}
-  return fclose(in) | fclose(out);
+  int failed = 0;
+${networks.map((_, i) => `  failed |= run${i}(in, out);`).join("\n")}
+  return failed | fclose(in) | fclose(out);
 }
 `,
     );
-    const sources = [models, kernels].flatMap((from) =>
-      readdirSync(from)
+    const sources = [
+      ...readdirSync(models)
         .filter((name) => name.endsWith(".c"))
-        .map((name) => join(from, name)),
-    );
+        .map((name) => join(models, name)),
+      ...objects,
+    ];
     await compileAndRun("layers-program", sources, [join(models, "inputs.bin"), join(models, "outputs.bin")]);
     const actual = new Int8Array(readFileSync(join(models, "outputs.bin")));
     let at = 0;
@@ -120,6 +182,31 @@ ${seeds.map(run).join("\n")}
     expect(at).toBe(actual.length);
     // The comparison means something: most layers give many different bytes.
     expect(new Set(actual).size).toBe(256);
+  });
+});
+
+/** More steps than a byte counts. */
+function long(): QuantizedNetwork {
+  const builder = new GraphBuilder("long");
+  let x = builder.input("x", [1, 3, 2, 3]);
+  for (let i = 0; i < 260; i++) x = builder.hardswish(`y${i}`, builder.maxPool(`pool${i}`, x, 1, 1));
+  return randomlyQuantized(builder.build([builder.conv2d("last", x, { filters: 2 })]), 1);
+}
+
+describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("kernels on emulated cores", () => {
+  // The Cortex-M3 runs the host's C.
+  test("make random layers as their definitions do, and stay within their rows and a small stack", async () => {
+    const assembly = cores.filter(({ name }) => name !== "cortex-m3");
+    await Promise.all(
+      assembly.map(async (core) => {
+        const flags = [`-I${tests}`, "-DCASES=150", "-DSEED=2", ...(core.dsp ? ["-DDSP"] : [])];
+        const printed = await runOnCore(core, folder, testSources(core.dsp), flags);
+        expect(compared(printed), core.name).toBeGreaterThan(1_000_000);
+        const stack = Number(/stack (\d+)/.exec(printed)![1]);
+        // Armv6-M sets its products aside on the stack: PHINETS_ARMV6M_BUFFER.
+        expect(stack, core.name).toBeLessThan(core.dsp ? 2048 : 6144);
+      }),
+    );
   });
 });
 

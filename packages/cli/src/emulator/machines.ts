@@ -3,7 +3,7 @@
  * target's own kind. None of them is the target itself: memory sizes and peripherals differ, and time is not modelled.
  * Sources: QEMU 7.2, hw/arm/mps2.c, mps2-tz.c, armsse.c, nrf51_soc.c (memory maps, clock of the system timer).
  */
-import type { Board, Region } from "@phinets/core/cost";
+import type { Board, Region } from "@phinets/core/target";
 
 export interface Machine {
   /** QEMU's name. */

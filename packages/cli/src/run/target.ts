@@ -1,7 +1,7 @@
 /** A run's target.json: the board that it was made for, a built-in one by its name, a user's own as a whole. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Board, boardNames, loadBoard, parseBoard } from "@phinets/core/cost";
+import { type Board, boardNames, loadBoard, parseBoard } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { writeFileAtomic } from "./atomic.js";
 

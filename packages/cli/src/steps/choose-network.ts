@@ -1,19 +1,10 @@
 /** The network of a run: the user's own, or the one that fits the board; with the head that the data set asks for. */
-import {
-  arenaOf,
-  type Board,
-  countMacs,
-  countParameters,
-  exceededRegions,
-  flashBytesOf,
-  planArena,
-  ramBytesOf,
-  weightBytes,
-} from "@phinets/core/cost";
+import { countMacs, countParameters, exceededRegions, flashBytesOf, ramBytesOf, weightBytes } from "@phinets/core/cost";
 import type { DetectionLossName } from "@phinets/core/detection";
 import { deployGraph } from "@phinets/core/graph";
 import { anchorCount, buildNetwork, type Network } from "@phinets/core/networks";
 import { type FitOptions, fit } from "@phinets/core/scaling";
+import { arenaOf, type Board, type ProgramWish, programOf } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork } from "../run/load.js";
 import type { OpenedData } from "./data.js";
@@ -24,13 +15,15 @@ export interface ChooseOptions {
   readonly network?: string;
   readonly board?: Board;
   readonly limits: Pick<FitOptions, "imgsz" | "channels" | "fps" | "maxRamBytes" | "maxFlashBytes" | "maxMacs">;
+  /** Of the board's firmware. Default: the fastest program, the whole picture in memory. */
+  readonly wish?: ProgramWish;
   readonly loss: DetectionLossName;
   readonly seed: number;
 }
 
 /** Throws PhinetsError when neither network nor board is named, or the network exceeds the board. */
 export function chooseNetwork(data: OpenedData, options: ChooseOptions): Network {
-  const { board, limits, loss, seed } = options;
+  const { board, limits, loss, seed, wish = {} } = options;
   const { task, classes } = data.index;
   let backbone: Network;
   if (options.network !== undefined) {
@@ -41,49 +34,48 @@ export function chooseNetwork(data: OpenedData, options: ChooseOptions): Network
         `--network brings its own size: ${limit} is for solving with --target alone; leave one of them out`,
       );
     backbone = loadNetwork(options.network, "--network takes a network.json, as phinets fit --out writes it");
-  } else if (board !== undefined) backbone = fit({ ...limits, board, task, classes }).chosen.network;
+  } else if (board !== undefined) backbone = fit({ ...limits, ...wish, board, task, classes }).chosen.network;
   else
     throw new PhinetsError(
       "cli.usage",
       "neither --network nor --target is given; name a network.json, or the board to solve for",
     );
   const network = fitHead(backbone, data.index, loss, seed);
-  if (board !== undefined) requireFit(network, board, options.network ?? "the network");
+  if (board !== undefined) requireFit(network, board, options.network ?? "the network", wish);
   return network;
 }
 
 /** What a network takes of a board, before any weight exists. */
-export function footprint(network: Network) {
+export function footprint(network: Network, board: Board, wish: ProgramWish = {}) {
   const graph = buildNetwork(network);
-  const deployed = deployGraph(graph);
+  const program = programOf(deployGraph(graph), board, wish);
   return {
     graph,
-    deployed,
-    plan: planArena(deployed),
-    weights: weightBytes(deployed),
+    program,
+    weights: weightBytes(program),
     parameters: countParameters(graph),
     macs: countMacs(graph),
   };
 }
 
-function requireFit(network: Network, board: Board, label: string): void {
-  const { plan, deployed } = footprint(network);
+function requireFit(network: Network, board: Board, label: string, wish: ProgramWish): void {
+  const program = programOf(deployGraph(buildNetwork(network)), board, wish);
   const arena = arenaOf(board);
-  if (plan.bytes > arena.bytes) {
+  if (program.arenaBytes > arena.bytes) {
     throw new PhinetsError(
       "scaling.ram",
-      `${label}: the arena of ${plan.bytes} bytes exceeds ${board.name}'s ${arena.name} by ${plan.bytes - arena.bytes}; use a smaller imgsz, alpha or t0`,
+      `${label}: the arena of ${program.arenaBytes} bytes exceeds ${board.name}'s ${arena.name} by ${program.arenaBytes - arena.bytes}; use a smaller imgsz, alpha or t0`,
     );
   }
   const contents = { anchors: anchorCount(network.head) };
-  const flash = flashBytesOf(deployed, board, contents);
+  const flash = flashBytesOf(program, board, contents);
   if (flash.total > board.flashBytes) {
     throw new PhinetsError(
       "scaling.flash",
       `${label}: weights and code of ${flash.total} bytes exceed ${board.name}'s flash by ${flash.total - board.flashBytes}; use a smaller alpha, beta or blocks`,
     );
   }
-  const [excess] = exceededRegions(board, flash, ramBytesOf(deployed, plan, board, contents));
+  const [excess] = exceededRegions(board, flash, ramBytesOf(program, board, contents));
   if (excess !== undefined) {
     const { region, neededBytes, bytes } = excess;
     throw new PhinetsError(

@@ -1,6 +1,5 @@
 /** A run's network as files for other programs. */
 import { join } from "node:path";
-import type { Board } from "@phinets/core/cost";
 import {
   networkToOnnx,
   type OnnxModel,
@@ -10,6 +9,7 @@ import {
 } from "@phinets/core/export";
 import { deployWeights } from "@phinets/core/graph";
 import { classNames, type Network } from "@phinets/core/networks";
+import type { Board, ProgramWish } from "@phinets/core/target";
 import { encodeSafetensors } from "@phinets/core/tensor";
 import { writeBundle } from "../emulator/bundle.js";
 import { modelOptions } from "../emulator/model-options.js";
@@ -22,6 +22,10 @@ export interface ExportRequest {
   readonly target: Board;
   /** Format c: least score of the firmware's boxes. Default: the usual one. */
   readonly scoreThreshold?: number;
+  /** Format c: prefix of files and symbols. Default "phinets". */
+  readonly name?: string;
+  /** Format c. */
+  readonly wish?: ProgramWish;
 }
 
 /** Writes one format's files and returns their paths. */
@@ -29,8 +33,10 @@ type Writer = (run: Run, request: ExportRequest) => string[];
 
 const writers = {
   /** C99 with its kernels: a folder that compiles. */
-  c: (run, { folder, target, scoreThreshold }) =>
-    writeBundle(folder, requireQuantized(run), { ...modelOptions(run.network, { scoreThreshold }), target }),
+  c: (run, { folder, target, scoreThreshold, name, wish }) => {
+    const options = { ...modelOptions(run.network, { scoreThreshold }), ...wish, target, name };
+    return writeBundle(folder, requireQuantized(run), options);
+  },
   /** The int8 network for TensorFlow Lite and TensorFlow Lite Micro. */
   tflite: (run, { folder }) => {
     const metadata = { phinets: JSON.stringify(readingOf(run.network, "int8, pixel - 128")) };

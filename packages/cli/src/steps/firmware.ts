@@ -19,13 +19,15 @@ export async function firmwareOutputs(
   quantized: QuantizedNetwork,
   network: Network,
   source: PictureSource,
-  options: Pick<EmulateOptions, "folder" | "signal" | "target"> & { readonly scoreThreshold?: number } = {},
+  options: Pick<EmulateOptions, "folder" | "signal" | "target" | "optimize" | "input"> & {
+    readonly scoreThreshold?: number;
+  } = {},
 ): Promise<FirmwareResult> {
   const inputs = Array.from({ length: source.length }, (_, i) => int8Input(network, source, i));
   const outputs: Float64Array[] = [];
-  const { folder, signal, target, scoreThreshold } = options;
+  const { folder, signal, target, optimize, input, scoreThreshold } = options;
   const emulation = await emulate(quantized, inputs, {
-    ...{ folder, signal, target },
+    ...{ folder, signal, target, optimize, input },
     ...modelOptions(network, { scoreThreshold }),
     onOutput: (output) => outputs.push(dequantize(quantized, output)),
   });

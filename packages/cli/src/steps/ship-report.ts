@@ -1,10 +1,11 @@
 /** The report of a shipped run, made from what the run folder and the steps' results hold. */
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type Board, drawMemory, inspectNetwork } from "@phinets/core/cost";
+import { drawMemory, inspectNetwork } from "@phinets/core/cost";
 import { type Picture, parseMotRows } from "@phinets/core/data";
 import { meanIouOverCount } from "@phinets/core/detection";
 import { classNames, type Network, networkSettings, networkTitle } from "@phinets/core/networks";
+import type { Board, ProgramWish } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
 import { emulatedPath, imagePath } from "../emulator/index.js";
@@ -36,6 +37,8 @@ export interface ReportRequest {
   readonly data: OpenedData;
   readonly network: Network;
   readonly board: Board;
+  /** The firmware program that was asked for. */
+  readonly wish: ProgramWish;
   readonly test: CachedPictures;
   readonly result: ShipResult;
   readonly recipe: Recipe;
@@ -53,7 +56,7 @@ export async function writeShipReport(request: ReportRequest): Promise<void> {
 }
 
 async function reportData(request: ReportRequest): Promise<ReportData> {
-  const { folder, data, network, board, result, commandLine } = request;
+  const { folder, data, network, board, wish, result, commandLine } = request;
   const { float, int8, firmware } = result.evaluation;
   const { task, classes, splits } = data.index;
   const what: Readonly<Record<string, string>> = {
@@ -85,7 +88,7 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
     ...("leftOut" in result.emulate && {
       figuresLeftOut: { leftOut: result.emulate.leftOut, install: "npm run setup" },
     }),
-    ...networkParts(network, board, result.emulate),
+    ...networkParts(network, board, wish, result.emulate),
     training: {
       rows: readResults(folder),
       bestEpoch: result.train.bestEpoch,
@@ -117,9 +120,10 @@ function valuesOf(metrics: Metrics): Record<string, number> {
 function networkParts(
   network: Network,
   board: Board,
+  wish: ProgramWish,
   emulate: ShipResult["emulate"],
 ): Pick<ReportData, "network" | "board" | "memoryMapSvg"> {
-  const { parameters, macs, blocks, target } = inspectNetwork(network, { board });
+  const { parameters, macs, blocks, target } = inspectNetwork(network, { board, ...wish });
   const { flashBytes, flashBudgetBytes, ramBytes, ramBudgetBytes, latencyMs, energyMj } = target!;
   return {
     network: {
@@ -140,7 +144,7 @@ function networkParts(
       latencyMs,
       energyMj,
     },
-    memoryMapSvg: drawMemory(network, board, linkedUse(emulate)),
+    memoryMapSvg: drawMemory(network, board, linkedUse(emulate), wish),
   };
 }
 

@@ -4,11 +4,12 @@
  */
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { arenaOf, type Board, latencyMs } from "@phinets/core/cost";
+import { latencyMs } from "@phinets/core/cost";
 import { evaluationSplit } from "@phinets/core/data";
 import { defaultScoreThreshold } from "@phinets/core/export";
 import { createEngine } from "@phinets/core/kernels";
 import { networkSummary } from "@phinets/core/networks";
+import { arenaOf, type Board, type ProgramWish } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe, recipeIdentity, withClassWeights } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
@@ -49,6 +50,8 @@ export interface ShipRequest {
   /** As in `Int8Request`. */
   readonly qat?: number | true;
   readonly maxDrop?: number;
+  /** Of the firmware. Default: the fastest program, the whole picture in memory. */
+  readonly wish?: ProgramWish;
   /** Video or folder of frames to track. */
   readonly clip?: string;
   readonly project: string;
@@ -99,6 +102,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   const { task } = data.index;
   const { classes, splits } = data.index;
   const recipe = withClassWeights(makeRecipe(task, request.recipe), splits.train, classes.length);
+  const wish = request.wish ?? {};
   const name = request.name ?? `${data.name.replaceAll(" + ", "+")}-${target.name}`;
   if (request.clip !== undefined && !existsSync(request.clip))
     throw new PhinetsError(
@@ -120,16 +124,17 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     request.network && readText(request.network),
     recipe.loss,
     seed,
+    wish,
   );
   await log.run("fit", fitKey, ["network.json"], async () => {
     const { network: path, limits } = request;
-    saveNetwork(folder, chooseNetwork(data, { network: path, board: target, limits, loss: recipe.loss, seed }));
+    saveNetwork(folder, chooseNetwork(data, { network: path, board: target, limits, wish, loss: recipe.loss, seed }));
   });
   const network = loadNetwork(join(folder, "network.json"));
   requireTrainable(network, recipe);
-  const { parameters, macs, plan, weights: flash, deployed } = footprint(network);
+  const { parameters, macs, program: planned, weights: flash } = footprint(network, target, wish);
   context.note(
-    `network: ${network.input.width}x${network.input.height} ${networkSummary(network)}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, arena ${plan.bytes} B of ${arenaOf(target).bytes}`,
+    `network: ${network.input.width}x${network.input.height} ${networkSummary(network)}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, working memory ${planned.arenaBytes} B of ${arenaOf(target).bytes}`,
   );
 
   const trainKey = keyOf(data.key, network, recipeIdentity(recipe));
@@ -168,7 +173,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   );
 
   const scoreThreshold = firmwareThreshold(evaluation.int8);
-  const emulateKey = keyOf(quantizedSha256, data.key, request.images, sourcesKey(), scoreThreshold ?? "", target);
+  const emulateKey = keyOf(quantizedSha256, data.key, request.images, sourcesKey(), scoreThreshold ?? "", target, wish);
   const emulated = `firmware/${emulatedPath(target)}`;
   const image = `firmware/${imagePath(target)}`;
   const proof = await leaveOut("emulator.tool", context, () =>
@@ -180,6 +185,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
         signal: context.signal,
         target,
         scoreThreshold,
+        ...wish,
       });
       progress.update(source.length);
       progress.stop();
@@ -217,8 +223,8 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
       parameters,
       macs,
       weightsBytes: flash.total,
-      plannedArenaBytes: plan.bytes,
-      latencyMs: latencyMs(deployed, target),
+      plannedArenaBytes: planned.arenaBytes,
+      latencyMs: latencyMs(planned, target),
     },
     train: trained,
     evaluation: { split, ...evaluation, ...("emulation" in proof && { firmware: proof.metrics }) },
@@ -231,7 +237,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   if (tracking?.tracksMatch === false) context.exitCode = 1;
   if (!("leftOut" in result.emulate) && !result.emulate.target.fits) context.exitCode = 1;
   const { commandLine } = request;
-  await writeShipReport({ folder, data, network, board: target, test, result, recipe, commandLine });
+  await writeShipReport({ folder, data, network, board: target, wish, test, result, recipe, commandLine });
   writeFileAtomic(join(folder, "ship.json"), `${JSON.stringify(result, undefined, 1)}\n`);
   return result;
 }

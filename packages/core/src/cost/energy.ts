@@ -1,6 +1,7 @@
 /** Energy: P = fps * cycles * energy per cycle + sleep power * (1 - duty). */
+
+import type { Board } from "../target/index.js";
 import { PhinetsError } from "../tensor/index.js";
-import type { Board } from "./board.js";
 
 /** Millijoules of one inference at the middle of its latency band. */
 export function energyMj(latency: readonly [low: number, high: number], board: Board): number {

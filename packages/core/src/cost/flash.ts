@@ -2,27 +2,21 @@
  * Flash of the linked firmware, before anything is trained: constants from the graph, code from what the kernels that it
  * needs were measured to take (bench/cost/code-size.mjs).
  */
-import { consumersOf, type Graph, isDepthwise, type Node } from "../graph/index.js";
-import { sizeOf } from "../tensor/index.js";
-import type { Board } from "./board.js";
+import {
+  type Board,
+  type Kernel,
+  type KernelRow,
+  kernels as kernelRows,
+  type Program,
+  shapeOf,
+  type Value,
+} from "../target/index.js";
 import codeSizes from "./code-sizes.json" with { type: "json" };
 import { type WeightBytes, weightBytes } from "./weights.js";
 
-/** Kernels of firmware/kernels, by their C names without `phinets_`. */
-export type KernelName =
-  | "conv2d"
-  | "pointwise"
-  | "depthwise"
-  | "add"
-  | "multiply"
-  | "mean"
-  | "max_pool"
-  | "lookup"
-  | "pad";
-
 export interface FlashBytes {
   readonly weights: WeightBytes;
-  /** Structures that describe the layers, padding of odd arrays. */
+  /** Structures that describe the layers, the program's table and schedule, padding of odd arrays. */
   readonly descriptions: number;
   /** Anchors and exponentials of a detector's decoder. */
   readonly decoder: number;
@@ -30,7 +24,7 @@ export interface FlashBytes {
   readonly kernels: number;
   /** Detection and tracking. */
   readonly follower: number;
-  /** Vectors, start-up, main loop, and the network's run function. */
+  /** Vectors, start-up, main loop, and what follows the schedule. */
   readonly program: number;
   readonly total: number;
   /** False where the board's core was not measured and another's sizes stand in. */
@@ -42,8 +36,8 @@ export interface FlashOptions {
   readonly anchors?: number;
 }
 
-/** Sizes of the C structures on a 32-bit target. */
-const structBytes = { convolution: 76, addition: 40, product: 20, average: 28 } as const;
+/** Sizes of the C structures on a 32-bit target: phinets_step, phinets_program, phinets_state. */
+export const structBytes = { step: 60, program: 36, state: 48 } as const;
 const powersBytes = 511 * 8;
 const anchorBytes = 2 * 8;
 
@@ -51,71 +45,33 @@ interface ProgramSizes {
   readonly base: number;
   readonly followerRam: number;
   readonly groups: readonly { readonly neededBy: readonly string[]; readonly bytes: number }[];
-  readonly call: Readonly<Record<string, number>>;
 }
 const programs: Readonly<Record<string, ProgramSizes>> = codeSizes.programs;
 
-/** The kernel that runs a node of a deployment graph; undefined where nothing runs, or in the kernel of the node before. */
-export function kernelOf(deployed: Graph, node: Node): KernelName | undefined {
-  switch (node.op) {
-    case "dense":
-      return "pointwise";
-    case "conv2d": {
-      if (isDepthwise(node, deployed.shapes[node.inputs[0]])) return "depthwise";
-      const { kernel, stride, padding } = node.attributes;
-      const plain = [...kernel, ...stride].every((k) => k === 1) && Object.values(padding).every((side) => side === 0);
-      return plain ? "pointwise" : "conv2d";
-    }
-    case "hardswish":
-    case "sigmoid":
-    case "relu6":
-      return "lookup";
-    case "add":
-    case "multiply":
-    case "pad":
-      return node.op;
-    case "globalAveragePool":
-      return "mean";
-    case "maxPool":
-      return "max_pool";
-    default:
-      return undefined;
-  }
+/** What decides a program's flash: its steps, and how many entries its schedule has. */
+export interface SizedProgram extends Pick<Program, "lowering" | "options"> {
+  readonly stream: { readonly schedule: { readonly length: number } };
 }
 
 /**
  * What the firmware of a board (firmware/boards/cortex-m) takes of its flash. Weights are exact; the whole is within 1 % of
  * the linked image.
- * @param deployed a deployment graph (`deployGraph`)
  */
-export function flashBytesOf(deployed: Graph, board: Board, options: FlashOptions = {}): FlashBytes {
+export function flashBytesOf(program: SizedProgram, board: Board, options: FlashOptions = {}): FlashBytes {
   const { anchors = 0 } = options;
-  const consumers = consumersOf(deployed);
-  const nodes = new Map(deployed.nodes.map((node) => [node.name, node]));
-  const { sizes, measured } = programOf(board);
-  const needed = new Set<string>(anchors > 0 ? ["detector"] : []);
-  let descriptions = 0;
-  let run = 0;
-  for (const node of deployed.nodes) {
-    const kernel = kernelOf(deployed, node);
-    if (kernel === undefined) continue;
-    if (kernel === "lookup") {
-      // The convolution before it looks its own results up, where nobody else reads them.
-      const [input] = node.inputs;
-      const { op } = nodes.get(input)!;
-      const only = consumers.get(input)!.length === 1 && !deployed.outputs.includes(input);
-      if ((op === "conv2d" || op === "dense") && only) continue;
-    }
-    needed.add(kernel);
-    const linear = node.op === "conv2d" || node.op === "dense";
-    run += sizes.call[linear ? "linear" : kernel];
-    if (linear) {
-      const { shape } = deployed.parameters[node.parameters.weight];
-      // Arrays start at multiples of 4.
-      descriptions += structBytes.convolution + (-sizeOf(shape) & 3) + (-shape[0] & 3);
-    } else if (kernel === "add") descriptions += structBytes.addition;
-    else if (kernel === "multiply") descriptions += structBytes.product;
-    else if (kernel === "mean") descriptions += structBytes.average;
+  const { sizes, measured } = sizesOf(board);
+  const { steps } = program.lowering;
+  const needed = new Set<string>([program.options.input, ...steps.map(({ kernel }): Kernel => kernel)]);
+  if (anchors > 0) needed.add("detector");
+  const entryBytes = steps.length > 255 ? 2 : 1;
+  let descriptions = structBytes.program + ((program.stream.schedule.length * entryBytes + 3) & ~3);
+  for (const step of steps) {
+    const row: KernelRow = kernelRows[step.kernel];
+    const shape = shapeOf(step, program.lowering);
+    descriptions += structBytes.step + row.structBytes;
+    // Arrays start at multiples of 4.
+    descriptions += -(row.weightBytes?.(shape) ?? 0) & 3;
+    if (row.channelBytes?.requantization === 5) descriptions += -shape.filters & 3;
   }
   let kernels = 0;
   let follower = 0;
@@ -125,11 +81,10 @@ export function flashBytesOf(deployed: Graph, board: Board, options: FlashOption
     if (users.every((name) => name === "detector")) follower += bytes;
     else kernels += bytes;
   }
-  const weights = weightBytes(deployed);
+  const weights = weightBytes(program);
   const decoder = anchors > 0 ? powersBytes + anchors * anchorBytes : 0;
-  const program = sizes.base + Math.round(run);
-  const total = weights.total + descriptions + decoder + kernels + follower + program;
-  return { weights, descriptions, decoder, kernels, follower, program, total, measured };
+  const total = weights.total + descriptions + decoder + kernels + follower + sizes.base;
+  return { weights, descriptions, decoder, kernels, follower, program: sizes.base, total, measured };
 }
 
 export interface RamBytes {
@@ -143,6 +98,8 @@ export interface RamBytes {
   readonly follower: number;
   /** Reserved. */
   readonly stack: number;
+  /** Where an inference stands: the next row of each step; and the line that is pushed. */
+  readonly context: number;
   /** All but the input, which is counted with the arena. */
   readonly total: number;
 }
@@ -151,19 +108,20 @@ export interface RamBytes {
 export const stackBytes = 16 * 1024;
 
 /** What the firmware of a board takes of its RAM: the linked image's sections, but for alignment. */
-export function ramBytesOf(
-  deployed: Graph,
-  plan: { readonly bytes: number },
-  board: Board,
-  options: FlashOptions = {},
-): RamBytes {
-  const bytesOf = (names: readonly string[]): number =>
-    names.reduce((sum, name) => sum + sizeOf(deployed.shapes[name]), 0);
-  const input = bytesOf(deployed.nodes.filter(({ op }) => op === "input").map(({ name }) => name));
-  const output = bytesOf(deployed.outputs);
+export function ramBytesOf(program: Program, board: Board, options: FlashOptions = {}): RamBytes {
+  const { values, input, outputs } = program.lowering;
+  const bytesOf = ({ height, width, channels }: Value): number => height * width * channels;
+  const output = outputs.reduce((sum, name) => sum + bytesOf(values.get(name)!), 0);
   const follower = variableBytes(board, options.anchors ?? 0) - stackBytes;
-  const arena = plan.bytes;
-  return { arena, input, output, follower, stack: stackBytes, total: arena + output + follower + stackBytes };
+  const arena = program.arenaBytes;
+  const line = program.options.input === "rows" ? values.get(input)!.width * values.get(input)!.channels : 0;
+  const context = structBytes.state + 2 * program.lowering.steps.length + line;
+  return {
+    ...{ arena, output, follower, stack: stackBytes },
+    input: program.places.get(input)!.bytes,
+    context,
+    total: arena + output + follower + stackBytes + context,
+  };
 }
 
 /** Planned bytes in each of a board's regions, by name: variables and stack follow the arena where they have no region. */
@@ -202,11 +160,13 @@ export function exceededRegions(
 
 /** RAM that every image takes beside arena and output: the stack, and a detector's boxes and tracks. */
 export function variableBytes(board: Board, anchors: number): number {
-  return stackBytes + (anchors > 0 ? programOf(board).sizes.followerRam : 0);
+  return stackBytes + (anchors > 0 ? sizesOf(board).sizes.followerRam : 0);
 }
 
-function programOf(board: Board): { sizes: ProgramSizes; measured: boolean } {
-  const own = `${board.core}+${board.fpu}`;
+function sizesOf(board: Board): { sizes: ProgramSizes; measured: boolean } {
+  // Compiled for the one, GCC 12 has no name for the other.
+  const core = board.core === "cortex-m85" ? "cortex-m55" : board.core;
+  const own = `${core}+${board.fpu}`;
   if (Object.hasOwn(programs, own)) return { sizes: programs[own], measured: true };
   // Without double-precision hardware code is larger: rather too much than too little.
   const other = board.fpu === "fpv5-d16" ? "cortex-m7+fpv5-d16" : "cortex-m4+fpv4-sp-d16";

@@ -1,4 +1,3 @@
-export * from "./board.js";
 export * from "./energy.js";
 export * from "./flash.js";
 export * from "./inspection.js";

@@ -1,18 +1,29 @@
 /** What a network is made of and what it costs, before anything is trained: the document of `phinets inspect`. */
 import { deployGraph, type Graph, type OpName } from "../graph/index.js";
 import { anchorCount, backboneBlocks, buildNetwork, type Network } from "../networks/index.js";
+import {
+  aligned,
+  arenaOf,
+  type Board,
+  type Kernel,
+  makeProgram,
+  type Program,
+  type ProgramWish,
+  programOf,
+  type Step,
+  shapeOf,
+} from "../target/index.js";
 import { sizeOf } from "../tensor/index.js";
-import { arenaOf, type Board } from "./board.js";
 import { energyBandMj, energyMj, fpsAtPower } from "./energy.js";
 import { exceededRegions, type FlashBytes, flashBytesOf, plannedUse, type RamBytes, ramBytesOf } from "./flash.js";
 import { bandMs, instructionsOf, latencyMs } from "./latency.js";
 import { countMacs, countTorchinfoMacs, macsOf } from "./macs.js";
 import { memoryMap } from "./memory-map.js";
 import { countParameters, parametersOf } from "./parameters.js";
-import { type ArenaPlan, planArena } from "./plan.js";
+import { planArena } from "./plan.js";
 import { type WeightBytes, weightBytes } from "./weights.js";
 
-export interface InspectOptions {
+export interface InspectOptions extends ProgramWish {
   readonly board?: Board;
   /** With a board: adds the frames a second at this mean power. */
   readonly powerMw?: number;
@@ -45,9 +56,9 @@ export interface Inspection {
     readonly parameters: number;
     readonly macs: number;
   }[];
-  /** Planned activations of the int8 network. */
+  /** Working memory of the int8 network's firmware: with a board its program's, else that of the portable kernels. */
   readonly arenaBytes: number;
-  /** Most bytes alive at once: no plan is smaller. */
+  /** Most bytes of it alive at once: no placement is smaller. */
   readonly arenaLowerBoundBytes: number;
   /** All activations side by side, without a plan. */
   readonly arenaUnplannedBytes: number;
@@ -72,10 +83,13 @@ export interface Inspection {
     readonly energyBandMj: readonly [low: number, high: number];
     /** With a power budget: slow and fast end of the latency band. */
     readonly atPower?: { readonly powerMw: number; readonly framesPerSecond: readonly [low: number, high: number] };
-    /** What runs on the board, in order, and where each result lies. */
+    /** What runs on the board, in order, and where each result lies. Results of address -1 go to the application's buffer. */
     readonly layers: readonly {
       readonly name: string;
-      readonly op: OpName;
+      /** Of the graph; "layout" where rows are only brought into another order. */
+      readonly op: OpName | "layout";
+      /** Function of firmware/kernels. */
+      readonly kernel: Kernel;
       readonly output: readonly number[];
       readonly macs: number;
       readonly instructions: number;
@@ -83,18 +97,20 @@ export interface Inspection {
       readonly energyMj: readonly [low: number, high: number];
       readonly address: number;
       readonly bytes: number;
-      /** First and last layer, counted from 0, while the result is alive. */
+      /** Rows of the result that are in memory together. */
+      readonly rows: number;
+      /** First and last phase, counted from 0, while the result is alive. */
       readonly alive: readonly [first: number, last: number];
     }[];
     readonly fits: boolean;
   };
 }
 
-export function inspectNetwork(network: Network, { board, powerMw }: InspectOptions = {}): Inspection {
+export function inspectNetwork(network: Network, { board, powerMw, ...wish }: InspectOptions = {}): Inspection {
   const graph = buildNetwork(network);
   const deployed = deployGraph(graph);
-  const plan = planArena(deployed);
-  const int8 = weightBytes(deployed);
+  const program = programFor(deployed, board, wish);
+  const int8 = weightBytes(program);
   return {
     parameters: countParameters(graph),
     macs: countMacs(graph),
@@ -108,30 +124,38 @@ export function inspectNetwork(network: Network, { board, powerMw }: InspectOpti
       parameters: parametersOf(graph, node),
       macs: macsOf(graph, node),
     })),
-    arenaBytes: plan.bytes,
-    arenaLowerBoundBytes: plan.lowerBoundBytes,
-    arenaUnplannedBytes: Object.values(plan.tensors).reduce((sum, { bytes }) => sum + Math.ceil(bytes / 16) * 16, 0),
+    arenaBytes: program.arenaBytes,
+    arenaLowerBoundBytes: program.lowerBoundBytes,
+    arenaUnplannedBytes: deployed.nodes.reduce((sum, { name }) => sum + aligned(sizeOf(deployed.shapes[name])), 0),
     weightsBytes: int8.total,
     float: {
       weightsBytes: 4 * Object.values(deployed.parameters).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       arenaBytes: 4 * planArena(deployed, { alignment: 4 }).bytes,
     },
     int8,
-    ...(board && { target: shareOf(board, network, deployed, plan, powerMw) }),
+    ...(board && { target: shareOf(board, network, program, powerMw) }),
   };
 }
 
 /**
- * The arena over time as SVG; with a board, what else lies in its memory.
+ * The working memory over time as SVG; with a board, what else lies in its memory.
  * @param used bytes in each of the board's regions; by default as planned
  */
-export function drawMemory(network: Network, board?: Board, used?: Readonly<Record<string, number>>): string {
-  const deployed = deployGraph(buildNetwork(network));
-  const plan = planArena(deployed);
-  if (board === undefined) return memoryMap(deployed, plan);
-  if (used !== undefined) return memoryMap(deployed, plan, { board, used });
-  const { flash, ram } = needsOf(board, network, deployed, plan);
-  return memoryMap(deployed, plan, { board, used: plannedUse(board, flash, ram) });
+export function drawMemory(
+  network: Network,
+  board?: Board,
+  used?: Readonly<Record<string, number>>,
+  wish: ProgramWish = {},
+): string {
+  const program = programFor(deployGraph(buildNetwork(network)), board, wish);
+  if (board === undefined) return memoryMap(program);
+  if (used !== undefined) return memoryMap(program, { board, used });
+  const { flash, ram } = needsOf(board, network, program);
+  return memoryMap(program, { board, used: plannedUse(board, flash, ram) });
+}
+
+function programFor(deployed: Graph, board: Board | undefined, wish: ProgramWish): Program {
+  return board === undefined ? makeProgram(deployed, { ...wish, dsp: false }) : programOf(deployed, board, wish);
 }
 
 function blocksOf(network: Network, graph: Graph): Inspection["blocks"] {
@@ -150,33 +174,26 @@ function blocksOf(network: Network, graph: Graph): Inspection["blocks"] {
   });
 }
 
-function needsOf(
-  board: Board,
-  { head }: Network,
-  deployed: Graph,
-  plan: ArenaPlan,
-): { flash: FlashBytes; ram: RamBytes } {
+function needsOf(board: Board, { head }: Network, program: Program): { flash: FlashBytes; ram: RamBytes } {
   const contents = { anchors: anchorCount(head) };
-  const flash = flashBytesOf(deployed, board, contents);
-  return { flash, ram: ramBytesOf(deployed, plan, board, contents) };
+  return { flash: flashBytesOf(program, board, contents), ram: ramBytesOf(program, board, contents) };
 }
 
 function shareOf(
   board: Board,
   network: Network,
-  deployed: Graph,
-  plan: ArenaPlan,
+  program: Program,
   powerMw?: number,
 ): NonNullable<Inspection["target"]> {
-  const { flash, ram } = needsOf(board, network, deployed, plan);
-  const [ramBytes, flashBytes] = [plan.bytes, flash.total];
-  const latency = latencyMs(deployed, board);
+  const { flash, ram } = needsOf(board, network, program);
+  const latency = latencyMs(program, board);
   const { origin, bytes: ramBudgetBytes } = arenaOf(board);
+  const { values, steps } = program.lowering;
   return {
     name: board.name,
-    ramBytes,
+    ramBytes: program.arenaBytes,
     ramBudgetBytes,
-    flashBytes,
+    flashBytes: flash.total,
     flashBudgetBytes: board.flashBytes,
     flash,
     ram,
@@ -184,23 +201,31 @@ function shareOf(
     energyMj: energyMj(latency, board),
     energyBandMj: energyBandMj(latency, board),
     ...(powerMw !== undefined && { atPower: { powerMw, framesPerSecond: fpsAtPower(latency, board, powerMw) } }),
-    layers: deployed.nodes.map((node) => {
-      const instructions = instructionsOf(deployed, node, board);
+    layers: steps.map((step) => {
+      const instructions = instructionsOf(step, program, board);
       const band = bandMs(instructions, board);
-      const { offset, bytes, first, last } = plan.tensors[node.name];
+      const { height, width, channels } = values.get(step.output)!;
+      const place = program.places.get(step.output);
       return {
-        name: node.name,
-        op: node.op,
-        output: deployed.shapes[node.name].slice(1),
-        macs: macsOf(deployed, node),
+        name: step.output,
+        op: step.node?.op ?? "layout",
+        kernel: step.kernel,
+        output: [height, width, channels],
+        macs: macsOfStep(step, program),
         instructions: Math.round(instructions),
         latencyMs: band,
         energyMj: energyBandMj(band, board),
-        address: origin + offset,
-        bytes,
-        alive: [first, last] as const,
+        address: place === undefined ? -1 : origin + place.offset,
+        bytes: place?.bytes ?? 0,
+        rows: place?.rows ?? height,
+        alive: [place?.first ?? 0, place?.last ?? Math.max(...program.phases)] as const,
       };
     }),
     fits: exceededRegions(board, flash, ram).length === 0,
   };
+}
+
+function macsOfStep(step: Step, program: Program): number {
+  const { rows, width, filters, products } = shapeOf(step, program.lowering);
+  return rows * width * filters * products;
 }

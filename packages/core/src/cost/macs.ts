@@ -1,10 +1,6 @@
 /** Multiply-accumulates of convolutions and dense layers, per picture; nothing else counts. */
-import { type Graph, isDepthwise, type Node } from "../graph/index.js";
-import { sizeOf } from "../tensor/index.js";
+import type { Graph, Node } from "../graph/index.js";
 import { parametersOf } from "./parameters.js";
-
-/** Loops that differ in what a multiply-accumulate costs. */
-export type MacKind = "pointwise" | "depthwise" | "depthwise5x5" | "convolution" | "dense";
 
 /** Multiply-accumulates of one node for one picture (the batch dimension is left out). */
 export function macsOf(graph: Graph, node: Node): number {
@@ -13,20 +9,6 @@ export function macsOf(graph: Graph, node: Node): number {
   const [, height, width, filters] = graph.shapes[node.name];
   const { kernel, groups } = node.attributes;
   return (height * width * filters * kernel[0] * kernel[1] * graph.shapes[node.inputs[0]][3]) / groups;
-}
-
-/**
- * Which loop a node runs in; undefined where it has no multiply-accumulates. A 1x1 convolution of one pixel has nothing
- * to share between pixels: it is a dense layer. `depthwise5x5` stands for every depthwise kernel but 3x3.
- */
-export function macKindOf(graph: Graph, node: Node): MacKind | undefined {
-  if (node.op === "dense") return "dense";
-  if (node.op !== "conv2d") return undefined;
-  const { kernel, groups } = node.attributes;
-  const [, height, width] = graph.shapes[node.name];
-  if (groups === 1 && sizeOf(kernel) === 1) return height * width === 1 ? "dense" : "pointwise";
-  if (isDepthwise(node, graph.shapes[node.inputs[0]])) return sizeOf(kernel) === 9 ? "depthwise" : "depthwise5x5";
-  return "convolution";
 }
 
 /** Multiply-accumulates of a graph for one picture. */

@@ -1,10 +1,8 @@
 /**
- * The arena over time as an SVG picture: x is the node that runs, y the address, one rectangle a tensor; beside it, the
- * board's regions with what the network takes of each. A pure function: equal plans give equal text.
+ * The working memory over time as an SVG picture: x is the phase that runs, y the address, one rectangle a ring of rows;
+ * beside it, the board's regions with what the network takes of each. A pure function: equal programs give equal text.
  */
-import type { Graph } from "../graph/index.js";
-import type { Board } from "./board.js";
-import type { ArenaPlan } from "./plan.js";
+import type { Board, Program } from "../target/index.js";
 
 export interface MemoryMapOptions {
   /** Adds the bar of the board's regions. */
@@ -28,6 +26,7 @@ const fills: Readonly<Record<string, string>> = {
   dense: "#8ec5e8",
   add: "#e6a3c7",
   multiply: "#f0b27a",
+  scratch: "#dfe3e8",
   other: "#cfd6dd",
 };
 
@@ -37,44 +36,51 @@ const legend: readonly (readonly [kind: string, label: string])[] = [
   ["depthwise", "depthwise"],
   ["add", "residual sum"],
   ["multiply", "squeeze-and-excite"],
+  ["scratch", "within a row"],
   ["other", "other"],
 ];
 
-/** @param deployed the graph that `plan` was made for */
-export function memoryMap(deployed: Graph, plan: ArenaPlan, options: MemoryMapOptions = {}): string {
+export function memoryMap(program: Program, options: MemoryMapOptions = {}): string {
   const width = options.width ?? 960;
   const chartWidth = width - left - 16;
-  const nodes = deployed.nodes.length;
-  const x = (index: number): number => left + (index / nodes) * chartWidth;
-  const y = (address: number): number => top + chartHeight - (address / Math.max(1, plan.bytes)) * chartHeight;
+  const entries = Math.max(...program.phases) + 1;
+  const { values } = program.lowering;
+  const x = (index: number): number => left + (index / entries) * chartWidth;
+  const y = (address: number): number => top + chartHeight - (address / Math.max(1, program.arenaBytes)) * chartHeight;
   const parts: string[] = [];
   // Above every rectangle: a neighbour that is drawn later does not cut them.
   const labels: string[] = [];
-  const overwritten = new Set(Object.values(plan.tensors).map(({ aliasOf }) => aliasOf));
 
-  for (const bytes of niceTicks(plan.bytes)) {
+  for (const bytes of niceTicks(program.arenaBytes)) {
     parts.push(
       `<line x1="${left}" x2="${width - 16}" y1="${n(y(bytes))}" y2="${n(y(bytes))}" stroke="#e3e7eb"/>`,
       `<text x="${left - 6}" y="${n(y(bytes) + 4)}" text-anchor="end" fill="#5b6670">${formatBytes(bytes)}</text>`,
     );
   }
-  for (const node of deployed.nodes) {
-    const { offset, bytes, first, last } = plan.tensors[node.name];
+  const rings = [...program.places]
+    .filter(([name, { bytes }]) => bytes > 0 && !program.stream.transient.has(name))
+    .map(([name, place]) => {
+      const { height, width: pixels, channels } = values.get(name)!;
+      const rows = place.rows < height ? `${place.rows} of ${height}` : String(height);
+      const shape = `${height}x${pixels}x${channels}`;
+      const what = `${name}: ${shape}, ${rows} rows, ${place.bytes} bytes at ${place.offset}, phases ${place.first}-${place.last}`;
+      return { kind: kindOf(program, name), label: `${shortName(name)} ${rows}x${pixels}x${channels}`, what, place };
+    });
+  const areas = program.scratchAreas.map((place) => {
+    const what = `within a row: ${place.bytes} bytes at ${place.offset}, phases ${place.first}-${place.last}`;
+    return { kind: "scratch", label: "within a row", what, place };
+  });
+  for (const { kind, label, what, place } of [...rings, ...areas]) {
+    const { offset, bytes, first, last } = place;
     const [x0, x1, y0, y1] = [x(first), x(last + 1), y(offset + bytes), y(offset)];
-    const kind = kindOf(deployed, node.name);
-    const shape = deployed.shapes[node.name].slice(1).join("x");
-    const label = `${shortName(node.name)} ${shape}`;
-    const what = `${node.name}: ${shape}, ${bytes} bytes at ${offset}, nodes ${first}-${last}`;
     parts.push(
       `<rect x="${n(x0)}" y="${n(y0)}" width="${n(x1 - x0)}" height="${n(Math.max(0.5, y1 - y0))}" fill="${fills[kind]}" stroke="#fff" stroke-width=".6"><title>${escapeXml(what)}</title></rect>`,
     );
-    // A value written in place covers the last column of what it replaces.
-    const end = overwritten.has(node.name) ? x(last) : x1;
     // About 5.4 px a character at 9 px: along the longer side; a label that does not fit is left to the tooltip.
-    const [middle, centre] = [(x0 + end) / 2, (y0 + y1) / 2];
+    const [middle, centre] = [(x0 + x1) / 2, (y0 + y1) / 2];
     const fits = (along: number, across: number): boolean => along > label.length * 5.4 && across > 11;
-    const upright = fits(end - x0, y1 - y0);
-    if (upright || fits(y1 - y0, end - x0)) {
+    const upright = fits(x1 - x0, y1 - y0);
+    if (upright || fits(y1 - y0, x1 - x0)) {
       const [tx, ty] = upright ? [middle, centre + 3] : [middle + 3, centre];
       const turn = upright ? "" : ` transform="rotate(-90 ${n(tx)} ${n(ty)})"`;
       labels.push(
@@ -83,16 +89,16 @@ export function memoryMap(deployed: Graph, plan: ArenaPlan, options: MemoryMapOp
     }
   }
   parts.push(...labels);
-  const lower = y(plan.lowerBoundBytes);
+  const lower = y(program.lowerBoundBytes);
   parts.push(
     `<line x1="${left}" x2="${width - 16}" y1="${n(lower)}" y2="${n(lower)}" stroke="#b03a2e" stroke-dasharray="5 4"/>`,
-    `<text x="${width - 18}" y="${n(lower - 4)}" text-anchor="end" fill="#b03a2e">most alive at once ${formatBytes(plan.lowerBoundBytes)}</text>`,
+    `<text x="${width - 18}" y="${n(lower - 4)}" text-anchor="end" fill="#b03a2e">most alive at once ${formatBytes(program.lowerBoundBytes)}</text>`,
   );
   let height = top + chartHeight + 22;
   parts.push(
-    `<text x="${left}" y="18" font-size="14" font-weight="600" fill="#1b252d">Arena ${formatBytes(plan.bytes)} over ${nodes} operations</text>`,
-    `<text x="${left}" y="${height - 6}" fill="#5b6670">first operation</text>`,
-    `<text x="${width - 16}" y="${height - 6}" text-anchor="end" fill="#5b6670">last operation</text>`,
+    `<text x="${left}" y="18" font-size="14" font-weight="600" fill="#1b252d">Working memory ${formatBytes(program.arenaBytes)} over ${entries} phases</text>`,
+    `<text x="${left}" y="${height - 6}" fill="#5b6670">first phase</text>`,
+    `<text x="${width - 16}" y="${height - 6}" text-anchor="end" fill="#5b6670">last phase</text>`,
   );
   let legendX = left;
   for (const [kind, label] of legend) {
@@ -105,7 +111,7 @@ export function memoryMap(deployed: Graph, plan: ArenaPlan, options: MemoryMapOp
   if (options.board !== undefined) {
     height += 14;
     parts.push(
-      ...regionBars(options.board, options.used ?? { [options.board.arenaRegion]: plan.bytes }, width, height),
+      ...regionBars(options.board, options.used ?? { [options.board.arenaRegion]: program.arenaBytes }, width, height),
     );
     height += options.board.regions.length * barRow + 8;
   }
@@ -137,11 +143,11 @@ function regionBars(board: Board, used: Readonly<Record<string, number>>, width:
   });
 }
 
-function kindOf(graph: Graph, value: string): string {
-  const node = graph.nodes.find((candidate) => candidate.name === value)!;
-  // An activation written in place belongs, for the eye, to what it follows.
-  if (node.op === "hardswish" || node.op === "relu6") return kindOf(graph, node.inputs[0]);
+function kindOf({ lowering }: Program, name: string): string {
+  const node = lowering.steps.find(({ output }) => output === name)?.node;
+  if (node === undefined) return name === lowering.input ? "input" : "other";
   if (node.op === "conv2d" && node.attributes.groups > 1) return "depthwise";
+  if (node.op === "globalAveragePool") return "multiply";
   return node.op in fills ? node.op : "other";
 }
 

@@ -1,46 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { randomGraphs } from "../../../../test/random-graph.js";
 import { deployGraph, type Graph, GraphBuilder } from "../graph/index.js";
 import { buildNetwork, parseNetwork } from "../networks/index.js";
 import { sizeOf } from "../tensor/index.js";
-import { type ArenaPlan, loadBoard, memoryMap, planArena } from "./index.js";
+import { type ArenaPlan, planArena } from "./index.js";
 
 function network(options: object, side = 96): Graph {
   const input = { height: side, width: side, channels: 3 };
   return deployGraph(buildNetwork(parseNetwork({ family: "phinet", input, ...options })));
 }
-
-/** A random legal deployment graph: maps of several sizes, branches that meet again, dead ends, several outputs. */
-const graphs: fc.Arbitrary<Graph> = fc
-  .array(fc.record({ op: fc.nat(8), of: fc.nat(100), with: fc.nat(100), filters: fc.integer({ min: 1, max: 40 }) }), {
-    minLength: 1,
-    maxLength: 40,
-  })
-  .chain((steps) => fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }).map((outputs) => ({ steps, outputs })))
-  .map(({ steps, outputs }) => {
-    const b = new GraphBuilder("random");
-    const maps = [b.input("in", [1, 11, 9, 3])];
-    if (steps.length % 3 === 0) maps.push(b.input("in2", [1, 4, 4, 8]));
-    const all = [...maps];
-    steps.forEach(({ op, of, with: other, filters }, i) => {
-      const x = maps[of % maps.length];
-      const shape = b.shape(x).join();
-      const name = `n${i}`;
-      if (op === 0) maps.push(b.conv2d(name, x, { filters }));
-      else if (op === 1) maps.push(b.depthwise(name, x, { kernel: 3, stride: 2, padding: 1 }));
-      else if (op === 2) maps.push(b.hardswish(name, x));
-      else if (op === 3) maps.push(b.sigmoid(name, x));
-      else if (op === 4) {
-        const equal = maps.filter((map) => b.shape(map).join() === shape);
-        maps.push(b.add(name, x, equal[other % equal.length]));
-      } else if (op === 5) maps.push(b.multiply(name, x, b.sigmoid(`${name}.s`, b.globalAveragePool(`${name}.g`, x))));
-      else if (op === 6) maps.push(b.depthwise(name, x, { kernel: 3, padding: 1 }));
-      else if (op === 7) maps.push(b.relu6(name, x));
-      else all.push(b.flatten(name, x));
-      if (op !== 8) all.push(maps.at(-1)!);
-    });
-    return b.build([...new Set(outputs.map((o) => all[o % all.length]))]);
-  });
 
 /** Every promise a plan makes, checked value against value. */
 function check(graph: Graph, plan: ArenaPlan, alignment: number): void {
@@ -94,7 +63,7 @@ describe("planArena", () => {
     let atBound = 0;
     let runs = 0;
     fc.assert(
-      fc.property(graphs, fc.constantFrom(1, 4, 16, 64), (graph, alignment) => {
+      fc.property(randomGraphs(2), fc.constantFrom(1, 4, 16, 64), (graph, alignment) => {
         const plan = planArena(graph, { alignment });
         check(graph, plan, alignment);
         runs++;
@@ -160,52 +129,5 @@ describe("planArena", () => {
   });
   it("refuses an alignment that is no power of two", () => {
     expect(() => planArena(network({}), { alignment: 12 })).toThrow(/alignment is 12; a power of two is needed/);
-  });
-});
-
-describe("memoryMap", () => {
-  const graph = network({ alpha: 0.25, downsampling: [5], head: { kind: "yolov2", classes: 1 } });
-  const plan = planArena(graph);
-  const svg = memoryMap(graph, plan, { board: loadBoard("stm32h743"), used: { FLASH: 100_000, AXI_SRAM: plan.bytes } });
-  it("draws one rectangle a tensor inside the picture, and every region", () => {
-    const titles = [...svg.matchAll(/<title>([^:<]+):/g)].map((match) => match[1]);
-    expect(titles).toEqual(graph.nodes.map((node) => node.name));
-    for (const [, x, y, width, height] of svg.matchAll(
-      /<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/g,
-    )) {
-      expect(Number(x) + Number(width)).toBeLessThanOrEqual(960);
-      expect(Number(y) + Number(height)).toBeLessThanOrEqual(620);
-    }
-    for (const { name } of loadBoard("stm32h743").regions) expect(svg).toContain(`>${name}</text>`);
-    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
-  });
-  it("lets no rectangle that is drawn later cut a label", () => {
-    const number = (tag: string, name: string) => Number(new RegExp(` ${name}="([\\d.]+)"`).exec(tag)![1]);
-    const wide = memoryMap(graph, plan, { width: 3000 });
-    const chart = wide.slice(0, wide.indexOf("most alive at once"));
-    const labels = [...chart.matchAll(/<text [^>]*pointer-events[^>]*>/g)];
-    expect(labels.length).toBeGreaterThan(5);
-    const last = chart.lastIndexOf("<rect");
-    for (const { 0: tag, index } of labels) {
-      expect(index).toBeGreaterThan(last);
-      // Its middle, where it is centred, is covered by its own rectangle and by none after that.
-      const over = [...chart.matchAll(/<rect [^>]*><title>/g)].filter(([rect]) => {
-        const shift = tag.includes("rotate") ? [3, 0] : [0, 3];
-        const [x, y] = ["x", "y"].map((axis, i) => number(tag, axis) - shift[i] - number(rect, axis));
-        return x > 0.1 && x < number(rect, "width") - 0.1 && y > 0.1 && y < number(rect, "height") - 0.1;
-      });
-      expect(over).toHaveLength(1);
-    }
-  });
-  it("is well-formed and the same every time", () => {
-    expect(
-      memoryMap(graph, plan, { board: loadBoard("stm32h743"), used: { FLASH: 100_000, AXI_SRAM: plan.bytes } }),
-    ).toBe(svg);
-    const open: string[] = [];
-    for (const [, close, tag, self] of svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/g)) {
-      if (close) expect(open.pop()).toBe(tag);
-      else if (!self) open.push(tag);
-    }
-    expect(open).toEqual([]);
   });
 });

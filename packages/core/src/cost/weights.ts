@@ -1,13 +1,12 @@
-/** Flash that the deployed int8 network's constants take. */
-import type { Graph } from "../graph/index.js";
-import { sizeOf } from "../tensor/index.js";
+/** Flash that an int8 network's constants take, as the kernels of its firmware program read them. */
+import { type KernelRow, kernels, type Program, shapeOf } from "../target/index.js";
 
 export interface WeightBytes {
-  /** int8, one byte each. */
+  /** Packed as the kernels read them: a byte each, or two where DSP kernels multiply words. */
   readonly weights: number;
   /** int32, one an output channel. */
   readonly biases: number;
-  /** An int32 multiplier and an int8 shift an output channel. */
+  /** A multiplier and a shift an output channel. */
   readonly requantization: number;
   /** 256 bytes for each hard-swish, sigmoid and lone ReLU6 (not fused into a convolution), which are looked up. */
   readonly tables: number;
@@ -15,23 +14,17 @@ export interface WeightBytes {
   readonly total: number;
 }
 
-const biasBytes = 4;
-const requantizationBytes = 4 + 1;
 const tableBytes = 256;
 
-/** @param deployed a deployment graph (`deployGraph`) */
-export function weightBytes(deployed: Graph): WeightBytes {
-  let weights = 0;
-  let channels = 0;
-  let tables = 0;
-  for (const node of deployed.nodes) {
-    if (node.op === "conv2d" || node.op === "dense") {
-      const { shape } = deployed.parameters[node.parameters.weight];
-      weights += sizeOf(shape);
-      channels += shape[0];
-    } else if (node.op === "hardswish" || node.op === "sigmoid" || node.op === "relu6") tables += tableBytes;
+export function weightBytes(program: Pick<Program, "lowering">): WeightBytes {
+  let [weights, biases, requantization, tables] = [0, 0, 0, 0];
+  for (const step of program.lowering.steps) {
+    const row: KernelRow = kernels[step.kernel];
+    const shape = shapeOf(step, program.lowering);
+    weights += row.weightBytes?.(shape) ?? 0;
+    biases += (row.channelBytes?.bias ?? 0) * shape.filters;
+    requantization += (row.channelBytes?.requantization ?? 0) * shape.filters;
+    if (step.lookup !== undefined || step.kernel === "lookup") tables += tableBytes;
   }
-  const biases = channels * biasBytes;
-  const requantization = channels * requantizationBytes;
   return { weights, biases, requantization, tables, total: weights + biases + requantization + tables };
 }

@@ -1,4 +1,4 @@
-export * from "./c.js";
+export * from "./c/index.js";
 export * from "./linker-script.js";
 export * from "./onnx/index.js";
 export * from "./tflite/index.js";

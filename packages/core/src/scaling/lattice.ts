@@ -2,10 +2,11 @@
  * The networks that `fit` chooses from. Ranges follow what the authors searched (N 7-16, alpha .1-1, beta .1-3, t0 2-8)
  * where it pays on a microcontroller; every step of alpha changes the stem by one channel.
  */
-import type { Board } from "../cost/index.js";
+
 import { buildNetwork, type Head, type MicromindPhinet, type NetworkInput, parseNetwork } from "../networks/index.js";
+import type { Board, ProgramWish } from "../target/index.js";
 import { PhinetsError } from "../tensor/index.js";
-import { costBoth, expansionFactors, fields, type Skeleton, skeleton } from "./estimate.js";
+import { costBoth, expansionFactors, fields, type Limits, type Skeleton, skeleton } from "./estimate.js";
 
 export type Task = "detect" | "classify";
 
@@ -153,12 +154,14 @@ export function climbs({ divisor, alpha }: MicromindPhinet): boolean {
 export function costRow(
   row: Row,
   board: Board,
+  wish: ProgramWish,
+  limits: Limits | undefined,
   out: Float64Array,
   visit: (shape: number, at: number, squeeze: boolean) => void,
 ): void {
-  const common: Skeleton = skeleton(row.network, board);
+  const common: Skeleton = skeleton(row.network, board, wish);
   for (let shape = 0; shape < row.factors.length; shape++) {
-    costBoth(common, row.factors[shape], out);
+    costBoth(common, row.factors[shape], out, limits);
     visit(shape, 0, false);
     visit(shape, fields, true);
   }

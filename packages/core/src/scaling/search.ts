@@ -1,17 +1,19 @@
 /** Walks the lattice for one input size: what fits, what almost did, the Pareto set and the choice. */
-import type { Board } from "../cost/index.js";
+
 import type { Head, MicromindPhinet, NetworkInput } from "../networks/index.js";
-import { ARENA_BYTES, FINE_MACS, fields, INSTRUCTIONS, MACS, PARAMETERS, WEIGHT_BYTES } from "./estimate.js";
+import type { Board, ProgramWish } from "../target/index.js";
+import {
+  ARENA_BYTES,
+  FINE_MACS,
+  fields,
+  INSTRUCTIONS,
+  type Limits,
+  MACS,
+  PARAMETERS,
+  WEIGHT_BYTES,
+} from "./estimate.js";
 import { climbs, costRow, lattice, type Row, shapesOf, type Task, type Tier } from "./lattice.js";
 import { familiarity, type Preference, proxyOf } from "./proxy.js";
-
-/** Most of each resource; Infinity where nothing limits it. */
-export interface Limits {
-  readonly arenaBytes: number;
-  readonly weightBytes: number;
-  readonly instructions: number;
-  readonly macs: number;
-}
 
 export interface Miss {
   readonly network: MicromindPhinet;
@@ -52,6 +54,7 @@ export function walk(
   head: Head,
   board: Board,
   limits: Limits,
+  wish: ProgramWish = {},
   wide = false,
 ): Walk {
   const shapes = shapesOf(tier);
@@ -75,7 +78,9 @@ export function walk(
       familiar ??= shapes.map((shape) => familiarity({ ...shape, blocks })); // a column has one number of blocks
       const near = familiar;
       rows.push(row);
-      costRow(row, board, out, (shape, at, squeeze) => {
+      // Until something fits, the network that misses by least is looked for: there all costs count.
+      const known = count > 0 ? limits : undefined;
+      costRow(row, board, wish, known, out, (shape, at, squeeze) => {
         evaluated++;
         const arena = out[at + ARENA_BYTES];
         const weights = out[at + WEIGHT_BYTES];

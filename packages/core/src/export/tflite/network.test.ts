@@ -1,9 +1,16 @@
 /** .tflite files in TensorFlow Lite's own interpreter against the integer interpreter. */
 import { describe, expect, it } from "vitest";
 import { randomDetector } from "../../../../../test/random-detector.js";
-import { nodeAlone, randomInput, randomLayer, randomNetwork, valuesOf } from "../../../../../test/random-network.js";
+import {
+  nodeAlone,
+  randomInput,
+  randomLayer,
+  randomlyQuantized,
+  randomNetwork,
+  valuesOf,
+} from "../../../../../test/random-network.js";
 import { hasTflite, runTflite } from "../../../../../test/tflite-runtime.js";
-import { makeGraph, type Node } from "../../graph/index.js";
+import { GraphBuilder, makeGraph, type Node } from "../../graph/index.js";
 import type { QuantizedNetwork } from "../../quantization/index.js";
 import { quantizedToTflite } from "./index.js";
 
@@ -57,6 +64,35 @@ describe.skipIf(!hasTflite)("a network as .tflite", () => {
       expect(Math.max(...(await stepsOf(q, valuesOf(q, randomInput(q, seed)))))).toBeLessThanOrEqual(4);
     }
   });
+
+  // With PyTorch's padding of 1 and stride 2, TensorFlow's SAME would begin a pixel later on even maps.
+  it.each([
+    [8, 8, 2, { top: 1, bottom: 1, left: 1, right: 1 }, [1, 0, 1, 0]],
+    [9, 8, 2, { top: 1, bottom: 1, left: 1, right: 1 }, [1, 1, 1, 0]],
+    [9, 9, 2, { top: 1, bottom: 1, left: 1, right: 1 }, "same"],
+    [8, 8, 2, { top: 0, bottom: 1, left: 0, right: 1 }, "same"],
+    [8, 8, 1, { top: 1, bottom: 1, left: 1, right: 1 }, "same"],
+    [10, 10, 3, { top: 1, bottom: 2, left: 1, right: 2 }, "same"],
+    [8, 9, 2, { top: 0, bottom: 0, left: 0, right: 0 }, "valid"],
+  ] as const)(
+    "pads a map of %i x %i by what windows of stride %i reach of %o: %o",
+    async (height, width, stride, padding, sides) => {
+      for (const kind of ["conv2d", "depthwise"] as const) {
+        const builder = new GraphBuilder(kind);
+        const x = builder.input("x", [1, height, width, 4]);
+        const options = { kernel: 3, stride, padding, bias: true };
+        const y =
+          kind === "conv2d" ? builder.conv2d("y", x, { ...options, filters: 6 }) : builder.depthwise("y", x, options);
+        const q = randomlyQuantized(builder.build([y]), 1);
+        expect(Math.max(...(await stepsOf(q, valuesOf(q, randomInput(q, 1)))))).toBeLessThanOrEqual(1);
+        const file = Buffer.from(quantizedToTflite(q));
+        expect(file.includes("y:padded")).toBe(typeof sides !== "string");
+        if (typeof sides === "string") continue;
+        const [top, bottom, left, right] = sides;
+        expect(file.includes(Buffer.from(Int32Array.of(0, 0, top, bottom, left, right, 0, 0).buffer))).toBe(true);
+      }
+    },
+  );
 
   it("is the same bytes each time, and has the metadata", () => {
     const q = randomNetwork(2);

@@ -132,13 +132,14 @@ class Emission {
     const depthwise = groups > 1 && isDepthwise(node, shape);
     if (groups > 1 && !depthwise)
       throw new PhinetsError("tflite.op", `conv2d "${name}": ${groups} groups; TensorFlow Lite has 1 or one a channel`);
-    const same = isSame(shape, kernel, stride, padding);
-    if (!same && Object.values(padding).some((side) => side > 0)) {
+    const needed = reachOf(shape, graph.shapes[name], node.attributes);
+    const same = isSame(shape, graph.shapes[name], kernel, stride, padding);
+    if (!same && Object.values(needed).some((side) => side > 0)) {
       const [batch, height, width, channels] = shape;
-      const { top, bottom, left, right } = padding;
+      const { top, bottom, left, right } = needed;
       const padded = [batch, height + top + bottom, width + left + right, channels];
       const wider = this.#make(`${name}:padded`, padded, node.inputs[0]);
-      this.#pad(name, input, wider, padding);
+      this.#pad(name, input, wider, needed);
       input = wider;
     }
     const [strideHeight, strideWidth] = stride.map((int32) => ({ int32 }));
@@ -196,16 +197,28 @@ function channelsLast(data: Int8Array, channels: number): Int8Array {
   return data.map((_, i) => data[(i % channels) * taps + Math.floor(i / channels)]);
 }
 
+/** Of a convolution's padding, what its windows reach: with a stride the last may end before it. */
+function reachOf(
+  [, height, width]: Shape,
+  [, outputHeight, outputWidth]: Shape,
+  { kernel, stride, padding: { top, left } }: NodeOf<"conv2d">["attributes"],
+): Padding {
+  const after = (size: number, count: number, axis: 0 | 1, before: number): number =>
+    Math.max(0, (count - 1) * stride[axis] + kernel[axis] - before - size);
+  return { top, left, bottom: after(height, outputHeight, 0, top), right: after(width, outputWidth, 1, left) };
+}
+
 /** Whether TensorFlow's SAME padding is this padding: as little as the output's size asks for, the odd pixel at the end. */
 function isSame(
   [, height, width]: Shape,
+  [, outputHeight, outputWidth]: Shape,
   kernel: readonly [number, number],
   stride: readonly [number, number],
-  { top, bottom, left, right }: Padding,
+  { top, left }: Padding,
 ): boolean {
-  const axis = (size: number, k: number, s: number, before: number, after: number): boolean => {
-    const total = Math.max(0, (Math.ceil(size / s) - 1) * s + k - size);
-    return before === Math.floor(total / 2) && after === total - before;
+  const axis = (size: number, count: number, k: number, s: number, before: number): boolean => {
+    const total = Math.max(0, (count - 1) * s + k - size);
+    return count === Math.ceil(size / s) && before === Math.floor(total / 2);
   };
-  return axis(height, kernel[0], stride[0], top, bottom) && axis(width, kernel[1], stride[1], left, right);
+  return axis(height, outputHeight, kernel[0], stride[0], top) && axis(width, outputWidth, kernel[1], stride[1], left);
 }

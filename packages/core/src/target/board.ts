@@ -20,7 +20,7 @@ import stm32n657 from "./boards/stm32n657.json" with { type: "json" };
 import stm32u3c5 from "./boards/stm32u3c5.json" with { type: "json" };
 import stm32u385 from "./boards/stm32u385.json" with { type: "json" };
 import stm32u575 from "./boards/stm32u575.json" with { type: "json" };
-import counted from "./instructions.json" with { type: "json" };
+import counted from "./kernel-costs.json" with { type: "json" };
 
 /** program: vectors, code and weights. arena: activations. data: stack, buffers, variables. free: left to the application. */
 export type RegionUse = "program" | "arena" | "data" | "free";
@@ -33,8 +33,6 @@ export interface Region {
   readonly use: RegionUse;
 }
 
-const macKinds = ["pointwise", "depthwise", "depthwise5x5", "convolution", "dense"] as const;
-const outputKinds = ["requantize", "depthwiseBorder", "table", "add", "multiply", "average", "maximum"] as const;
 /** Values of `fpu` and `simd`. */
 export const fpus = ["none", "single", "fpv4-sp-d16", "fpv5-sp-d16", "fpv5-d16"] as const;
 export const simds = ["none", "dsp", "helium", "pie"] as const;
@@ -46,14 +44,12 @@ const sourced = [
   "regions",
   "arenaRegion",
   "cyclesPerInstruction",
-  "instructionsPerMac",
-  "instructionsPerOutput",
+  "countedAs",
   "nanojoulesPerCycle",
   "sleepMilliwatts",
 ] as const;
-/** Fields that a board file may leave out where its core was measured. */
-const measuredFields = ["instructionsPerMac", "instructionsPerOutput"] as const;
-type MeasuredField = (typeof measuredFields)[number];
+export type CountedCore = keyof typeof counted.cores;
+export const countedCores = Object.keys(counted.cores) as CountedCore[];
 
 export interface Board {
   readonly name: string;
@@ -78,14 +74,11 @@ export interface Board {
   readonly banks?: readonly string[];
   /** Low and high. */
   readonly cyclesPerInstruction: readonly [low: number, high: number];
-  /** Inner loops, by kind of layer. A board file without it gets what was counted for its core (instructions.json). */
-  readonly instructionsPerMac: Readonly<Record<(typeof macKinds)[number], number>>;
   /**
-   * Per output element: `requantize` of convolutions and dense layers, on top of it `depthwiseBorder` where a depthwise
-   * window leaves the map, `table` look-ups, `add`, `multiply`, `maximum` pooling; `average` is per input element.
-   * Counted like `instructionsPerMac`.
+   * Core whose kernels were counted (kernel-costs.json) and stand for this one's. A board file without it gets its own
+   * core, or one with the same instructions.
    */
-  readonly instructionsPerOutput: Readonly<Record<(typeof outputKinds)[number], number>>;
+  readonly countedAs: CountedCore;
   /** While computing. */
   readonly nanojoulesPerCycle: number;
   /** Between frames. */
@@ -95,26 +88,22 @@ export interface Board {
 }
 
 /** Cores that run the code of one that was measured. Why is said where it is not the same instruction set. */
-const alike: Readonly<Record<string, { readonly core: keyof typeof counted.cores; readonly why?: string }>> = {
+const alike: Readonly<Record<string, { readonly core: CountedCore; readonly why?: string }>> = {
   "cortex-m0": { core: "cortex-m0plus" },
   "cortex-m1": { core: "cortex-m0plus" },
   "cortex-m55": { core: "cortex-m33", why: "a cortex-m55 runs the same DSP code; its Helium is not used" },
   "cortex-m85": { core: "cortex-m33", why: "a cortex-m85 runs the same DSP code; its Helium is not used" },
 };
 
-/** What was counted for a core: the two fields and their source. */
-function countedFor(
-  core: string,
-): (Pick<Board, MeasuredField> & { readonly sources: Readonly<Record<MeasuredField, string>> }) | undefined {
-  const { core: name, why } = Object.hasOwn(alike, core) ? alike[core] : { core };
+/** The core whose counts are a core's, and where they come from. */
+function countedFor(core: string): { readonly core: CountedCore; readonly source: string } | undefined {
+  const { core: name, why } = Object.hasOwn(alike, core) ? alike[core] : { core: core as CountedCore };
   if (!Object.hasOwn(counted.cores, name)) return undefined;
-  const { machine, layers, instructionsPerMac, instructionsPerOutput } =
-    counted.cores[name as keyof typeof counted.cores];
-  const source = `counted on the emulated core: firmware/kernels for ${name}, ${counted.compiler}, ${layers} layers on ${machine}, ${counted.emulator}; ${counted.command}${why === undefined ? "" : ` (${why})`}`;
+  const { machine } = counted.cores[name];
+  const reason = why === undefined ? "" : ` (${why})`;
   return {
-    instructionsPerMac,
-    instructionsPerOutput,
-    sources: { instructionsPerMac: source, instructionsPerOutput: "as instructionsPerMac" },
+    core: name,
+    source: `counted on the emulated core: firmware/kernels for ${name}, ${counted.compiler}, on ${machine}, ${counted.emulator}; ${counted.command}${reason}`,
   };
 }
 
@@ -186,10 +175,6 @@ export function parseBoard(json: unknown, label = "board"): Board {
     Number.isSafeInteger(value) && (value as number) > 0
       ? (value as number)
       : refuse(path, value, "an integer above 0");
-  const numbers = <K extends string>(value: unknown, path: string, keys: readonly K[]): Record<K, number> => {
-    const fields = object(value, path, keys);
-    return Object.fromEntries(keys.map((key) => [key, positive(fields[key], `${path}.${key}`)])) as Record<K, number>;
-  };
 
   const root = object(json, "board", ["$schema", "name", "title", "core", "banks", ...sourced, "sources"]);
   const regions = Array.isArray(root.regions) ? root.regions : refuse("regions", root.regions, "a list");
@@ -200,20 +185,12 @@ export function parseBoard(json: unknown, label = "board"): Board {
   const sources = object(root.sources, "sources", sourced);
   const core = text(root.core, "core");
   const measured = countedFor(core);
-  const needed = (field: MeasuredField): boolean => {
-    if (measured !== undefined && root[field] === undefined) return false;
-    if (root[field] === undefined)
-      throw new PhinetsError(
-        "cost.board",
-        `${label}: ${field} is missing, and core ${core} was not measured (known: ${Object.keys(counted.cores).join(", ")}); give the board's own`,
-        field,
-      );
-    return true;
-  };
-  const perMac = needed("instructionsPerMac");
-  const perOutput = needed("instructionsPerOutput");
-  const own = (field: (typeof sourced)[number]): boolean =>
-    field === "instructionsPerMac" ? perMac : field === "instructionsPerOutput" ? perOutput : true;
+  if (measured === undefined && root.countedAs === undefined)
+    throw new PhinetsError(
+      "cost.board",
+      `${label}: countedAs is missing, and core ${core} was not measured; name one of ${countedCores.join(", ")} whose counts may stand for it`,
+      "countedAs",
+    );
   const banks =
     root.banks === undefined || Array.isArray(root.banks) ? root.banks : refuse("banks", root.banks, "a list");
   const board: Board = {
@@ -241,18 +218,13 @@ export function parseBoard(json: unknown, label = "board"): Board {
     arenaRegion: text(root.arenaRegion, "arenaRegion"),
     ...(banks !== undefined && { banks: banks.map((name, i) => text(name, `banks[${i}]`)) }),
     cyclesPerInstruction: [low, high],
-    instructionsPerMac: perMac
-      ? numbers(root.instructionsPerMac, "instructionsPerMac", macKinds)
-      : measured!.instructionsPerMac,
-    instructionsPerOutput: perOutput
-      ? numbers(root.instructionsPerOutput, "instructionsPerOutput", outputKinds)
-      : measured!.instructionsPerOutput,
+    countedAs: root.countedAs === undefined ? measured!.core : oneOf(root.countedAs, "countedAs", countedCores),
     nanojoulesPerCycle: positive(root.nanojoulesPerCycle, "nanojoulesPerCycle"),
     sleepMilliwatts: positive(root.sleepMilliwatts, "sleepMilliwatts"),
     sources: Object.fromEntries(
       sourced.map((key) => [
         key,
-        own(key) ? text(sources[key], `sources.${key}`) : measured!.sources[key as MeasuredField],
+        key === "countedAs" && root.countedAs === undefined ? measured!.source : text(sources[key], `sources.${key}`),
       ]),
     ) as Board["sources"],
   };

@@ -1,11 +1,11 @@
 /** Text of C constants. */
-import type { Shape } from "../tensor/index.js";
+import type { Shape } from "../../tensor/index.js";
 
 const columns = 120;
 
 /** `static const int8_t name[n] = {...};`, wrapped at 120 columns. `linkage` replaces `static`. */
 export function arrayDefinition(
-  type: "int8_t" | "int32_t" | "double" | "char *const",
+  type: "int8_t" | "uint8_t" | "int32_t" | "double" | "char *const",
   name: string,
   values: Iterable<number | string>,
   linkage: "static " | "" = "static ",

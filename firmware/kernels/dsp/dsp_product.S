@@ -1,0 +1,249 @@
+/*
+ * Matrix products for Cortex-M4, M7, M33 and later cores with the DSP extension: the loops of product.c. For other
+ * machines the file is empty.
+ *
+ * Filters outside, quads inside. One chain of 16 groups of four products serves all functions: a quad enters it where
+ * as many groups as it has are left, and leaves it for the function's own end, which requantises, stores and starts the
+ * next quad. Both addresses are on the stack, because four sums, four weights, four words of pixels and two pointers
+ * are all the registers there are. More than 16 groups go round.
+ *
+ * Registers of the chain: r0 quads, r1 weights, r2-r5 sums of four pixels, r6-r9 weights, r10-r12 and lr pixels.
+ * Stack, in bytes from sp (first what an end loads at once, last what a quad starts from):
+ */
+#if defined(__ARM_FEATURE_DSP)
+  .syntax unified
+  .thumb
+
+  .equ MULTIPLIER, 0
+  .equ ZERO_POINT, 8 /* then the table */
+  .equ FILTER, 16    /* address of FILTER_START, then the end of the quads */
+  .equ OUTPUT, 24
+  .equ STEP, 28      /* to NHWC: from the first pixel of a quad to its second, third, fourth */
+  .equ ENTRY, 40     /* where in the chain a quad enters */
+  .equ MIDDLE, 44    /* the same, after an odd group's weights are loaded */
+  .equ END, 48       /* the function's end */
+  .equ EXIT, 52      /* what follows the chain: the end, or the check whether groups are left */
+  .equ CALL, 56      /* 7 words of the call */
+  .equ FILTER_START, 84 /* weights, four times the bias, end of the weights */
+  .equ FRAME, 108
+
+  .equ WORDS_PAIR, 84    /* bytes of code of two groups */
+  .equ WORDS_MIDDLE, 44  /* from there to the second group's first pixels */
+  .equ BYTES_PAIR, 100
+  .equ BYTES_MIDDLE, 60
+
+  .macro pixels weights
+  ldmia.w r0!, {r10, r11, r12, lr}
+  smlad r2, \weights, r10, r2
+  smlad r3, \weights, r11, r3
+  smlad r4, \weights, r12, r4
+  smlad r5, \weights, lr, r5
+  .endm
+
+  .macro chain name
+  .balign 4
+.L\name:
+  .rept 8
+  .ifc \name, words
+  ldmia.w r1!, {r6, r7, r8, r9}
+  .else
+  ldmia.w r1!, {r7, r9}
+  sxtb16.w r6, r7
+  sxtb16.w r7, r7, ror #8
+  sxtb16.w r8, r9
+  sxtb16.w r9, r9, ror #8
+  .endif
+  pixels r6
+  pixels r7
+  pixels r8
+  pixels r9
+  .endr
+  ldr.w pc, [sp, #EXIT]
+.L\name\()_check:
+  ldr r6, [sp, #FILTER_START + 20]
+  cmp r1, r6
+  bne.w .L\name
+  ldr.w pc, [sp, #END]
+.L\name\()_odd: /* the first group when their number is odd */
+  .ifc \name, words
+  ldrd r8, r9, [r1], #8
+  .else
+  ldr r9, [r1], #4
+  sxtb16 r8, r9
+  sxtb16 r9, r9, ror #8
+  .endif
+  ldr.w pc, [sp, #MIDDLE]
+  .endm
+
+/* r0: the call (product.c), r1: the function's end of a quad, r2: its start of a filter, both with the Thumb bit.
+   r4-r11 and lr are on the stack. */
+  .section .text.phinets_dsp_product_start, "ax", %progbits
+  .balign 8
+  .global phinets_dsp_product_start
+  .hidden phinets_dsp_product_start
+  .thumb_func
+  .type phinets_dsp_product_start, %function
+phinets_dsp_product_start:
+  sub sp, sp, #FRAME
+  str r1, [sp, #END]
+  str r1, [sp, #EXIT]
+  mov lr, r2
+  add r10, sp, #CALL
+  ldmia r0!, {r1-r7}
+  stmia r10!, {r1-r7}
+  ldmia r0!, {r1, r3, r4, r5, r12} /* weights, zero point, table, end of the quads, output */
+  strd r3, r4, [sp, #ZERO_POINT]
+  strd r10, r5, [sp, #FILTER]
+  ldmia r0, {r2, r3, r4, r5, r6} /* three steps, groups, bytes */
+  strd r2, r3, [sp, #STEP]
+  str r4, [sp, #STEP + 8]
+  cbnz r6, 1f
+  adr r2, .Lwords
+  adr r3, .Lwords_odd
+  adr r4, .Lwords_check
+  movs r7, #WORDS_PAIR
+  movs r8, #WORDS_MIDDLE
+  b 2f
+1:
+  adr.w r2, .Lbytes
+  adr.w r3, .Lbytes_odd
+  adr.w r4, .Lbytes_check
+  movs r7, #BYTES_PAIR
+  movs r8, #BYTES_MIDDLE
+2:
+  adds r6, r5, #1
+  lsrs r6, r6, #1 /* pairs of groups */
+  cmp r6, #8
+  itt hi
+  addhi r4, r4, #1
+  strhi r4, [sp, #EXIT]
+  subs r6, r6, #1
+  and r6, r6, #7
+  rsb r6, r6, #7
+  mla r2, r6, r7, r2
+  adds r2, r2, #1
+  lsls r5, r5, #31
+  itt ne
+  addne r8, r8, r2
+  addne r2, r3, #1
+  strd r2, r8, [sp, #ENTRY]
+  bx lr
+
+  chain words
+  chain bytes
+  .size phinets_dsp_product_start, . - phinets_dsp_product_start
+
+/* Four sums to four int8, in r2-r5. */
+  .macro requantize table
+  smmlar r2, r2, r6, r2
+  smmlar r3, r3, r6, r3
+  smmlar r4, r4, r6, r4
+  smmlar r5, r5, r6, r5
+  add r2, r2, r2, asr #31
+  add r3, r3, r3, asr #31
+  add r4, r4, r4, asr #31
+  add r5, r5, r5, asr #31
+  smmlsr r2, r2, r7, r8
+  smmlsr r3, r3, r7, r8
+  smmlsr r4, r4, r7, r8
+  smmlsr r5, r5, r7, r8
+  ssat r2, #8, r2
+  ssat r3, #8, r3
+  ssat r4, #8, r4
+  ssat r5, #8, r5
+  .if \table
+  ldrsb r2, [r9, r2]
+  ldrsb r3, [r9, r3]
+  ldrsb r4, [r9, r4]
+  ldrsb r5, [r9, r5]
+  .endif
+  .endm
+
+/* void phinets_dsp_product_KIND(const call *) */
+  .macro product kind, table, name
+  .section .text.phinets_dsp_product_\name, "ax", %progbits
+  .balign 8
+  .global phinets_dsp_product_\name
+  .hidden phinets_dsp_product_\name
+  .thumb_func
+  .type phinets_dsp_product_\name, %function
+phinets_dsp_product_\name:
+  push {r4-r11, lr}
+  adr r1, 1f
+  adr r2, 2f
+  adds r1, r1, #1
+  adds r2, r2, #1
+  b.w phinets_dsp_product_start
+
+  .balign 4
+1: /* the end of a quad */
+  ldmia.w sp, {r6-r12, lr} /* multiplier, power, zero point, table, filter, end, output, first step */
+  requantize \table
+  .ifc \kind, nhwc
+  ldrd r6, r7, [sp, #STEP + 4]
+  strb r5, [r12, r7] /* the first last: pixels beyond the width have its address */
+  strb r4, [r12, r6]
+  strb r3, [r12, lr]
+  strb r2, [r12]
+  add r12, r12, lr, lsl #2
+  .endif
+  .ifc \kind, planes16
+  pkhbt r2, r2, r3, lsl #16
+  pkhbt r4, r4, r5, lsl #16
+  strd r2, r4, [r12], #8
+  .endif
+  .ifc \kind, planes8
+  strb r3, [r12, #1]
+  strb r4, [r12, #2]
+  strb r5, [r12, #3]
+  strb r2, [r12], #4
+  .endif
+  str r12, [sp, #OUTPUT]
+  cmp r0, r11
+  beq 2f
+  ldmia r10, {r1-r5}
+  ldr.w pc, [sp, #ENTRY]
+
+  .balign 4
+2: /* a filter: r1 its weights, r10 FILTER_START, r12 the output's end so far */
+  ldmdb r10, {r0, r3, r4, r6, r7, r8, r11} /* the call's first words: r6 bytes of a filter, r7 and r8 channels */
+  cmp r8, r7
+  beq 3f
+  ldmia r8!, {r2, r7, r9} /* bias, multiplier, power */
+  str r8, [r10, #-8]
+  strd r7, r9, [sp, #MULTIPLIER]
+  .ifc \kind, nhwc
+  str r11, [sp, #OUTPUT]
+  add r11, r11, #1
+  str r11, [r10, #-4]
+  .endif
+  .ifc \kind, planes16
+  str r11, [r12], #4 /* padding */
+  str r12, [sp, #OUTPUT]
+  .endif
+  .ifc \kind, planes8
+  add r12, r12, r3 /* back over the lanes beyond the width */
+  strb r11, [r12]
+  strb r11, [r12, #1] /* padding, or where the first pixel comes */
+  add r12, r12, r4
+  str r12, [sp, #OUTPUT]
+  .endif
+  mov r3, r2
+  mov r4, r2
+  mov r5, r2
+  add r6, r6, r1
+  stmia r10, {r1-r6}
+  ldr.w pc, [sp, #ENTRY]
+3:
+  add sp, sp, #FRAME
+  pop {r4-r11, pc}
+  .size phinets_dsp_product_\name, . - phinets_dsp_product_\name
+  .endm
+
+  product nhwc, 0, nhwc_plain
+  product nhwc, 1, nhwc_table
+  product planes16, 0, planes16_plain
+  product planes16, 1, planes16_table
+  product planes8, 0, planes8_plain
+  product planes8, 1, planes8_table
+#endif

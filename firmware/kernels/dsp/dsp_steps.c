@@ -1,0 +1,93 @@
+#include "phinets_dsp_steps.h"
+
+void phinets_step_dsp_quads_nhwc(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_row *layer = step->layer;
+  phinets_dsp_quads_nhwc(layer->width, layer->channels, phinets_row(state, &step->input, y),
+                         (int32_t *)(void *)phinets_row(state, &step->output, y));
+}
+
+void phinets_step_dsp_quads_window(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const int8_t *rows[PHINETS_MAX_WINDOW];
+  phinets_window(step, state, y, rows);
+  phinets_dsp_quads_window(step->layer, rows, (int32_t *)(void *)phinets_row(state, &step->output, y));
+}
+
+void phinets_step_dsp_quads_scaled(const phinets_step *step, const phinets_state *state, int32_t y) {
+  phinets_dsp_quads_scaled(step->layer, phinets_row(state, &step->input, y), phinets_row(state, &step->second, 0),
+                           (int32_t *)(void *)phinets_row(state, &step->output, y));
+}
+
+static const int32_t *quads(const phinets_step *step, const phinets_state *state, int32_t y) {
+  return (const int32_t *)(const void *)phinets_row(state, &step->input, y);
+}
+
+void phinets_step_dsp_product_nhwc(const phinets_step *step, const phinets_state *state, int32_t y) {
+  phinets_dsp_product_nhwc(step->layer, quads(step, state, y), phinets_row(state, &step->output, y));
+}
+
+void phinets_step_dsp_product_planes16(const phinets_step *step, const phinets_state *state, int32_t y) {
+  phinets_dsp_product_planes16(step->layer, quads(step, state, y),
+                               (int16_t *)(void *)phinets_row(state, &step->output, y));
+}
+
+void phinets_step_dsp_product_planes8(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_product8 *layer = step->layer;
+  phinets_dsp_product_planes8(&layer->product, quads(step, state, y), layer->pad,
+                              phinets_row(state, &step->output, y));
+}
+
+void phinets_step_dsp_dense(const phinets_step *step, const phinets_state *state, int32_t y) {
+  phinets_dsp_dense(step->layer, phinets_row(state, &step->input, 0), phinets_row(state, &step->output, y),
+                    (int32_t *)(void *)phinets_scratch(state, step));
+}
+
+void phinets_step_dsp_planes16(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_row *layer = step->layer;
+  phinets_dsp_planes16(layer->width, layer->channels, layer->zero_point, phinets_row(state, &step->input, y),
+                       (int16_t *)(void *)phinets_row(state, &step->output, y));
+}
+
+void phinets_step_dsp_planes8(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_row *layer = step->layer;
+  phinets_dsp_planes8(layer->width, layer->channels, layer->zero_point, layer->pad,
+                      phinets_row(state, &step->input, y), phinets_row(state, &step->output, y));
+}
+
+void phinets_step_dsp_nhwc(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_row *layer = step->layer;
+  phinets_dsp_nhwc(layer->width, layer->channels, phinets_row(state, &step->input, y),
+                   phinets_row(state, &step->output, y));
+}
+
+/* A depthwise kernel from planes of `from` to `to`. */
+#define DEPTHWISE(name, from, to)                                                                               \
+  void phinets_step_dsp_##name(const phinets_step *step, const phinets_state *state, int32_t y) {           \
+    const int8_t *bytes[PHINETS_MAX_WINDOW];                                                                    \
+    const from *rows[5];                                                                                        \
+    phinets_window(step, state, y, bytes);                                                                    \
+    for (int32_t i = 0; i < step->rows.size; i++) rows[i] = (const from *)(const void *)bytes[i];               \
+    phinets_dsp_##name(step->layer, rows, (to *)(void *)phinets_row(state, &step->output, y),                 \
+                       phinets_scratch(state, step));                                                         \
+  }
+DEPTHWISE(depthwise3_planes16_quads, int16_t, int32_t)
+DEPTHWISE(depthwise3_planes16_map8, int16_t, int8_t)
+DEPTHWISE(depthwise3_planes8_quads, int8_t, int32_t)
+DEPTHWISE(depthwise3_planes8_map8, int8_t, int8_t)
+DEPTHWISE(depthwise5_planes16_quads, int16_t, int32_t)
+DEPTHWISE(depthwise5_planes16_map8, int16_t, int8_t)
+DEPTHWISE(depthwise5_planes8_quads, int8_t, int32_t)
+DEPTHWISE(depthwise5_planes8_map8, int8_t, int8_t)
+
+void phinets_step_dsp_mean(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_average *layer = step->layer;
+  int8_t *output = phinets_row(state, &step->output, 0);
+  int32_t *sums = (int32_t *)(void *)output;
+  phinets_dsp_sum_row(layer->width, layer->average.input.channels, y == 0, phinets_row(state, &step->input, y), sums);
+  if (y == layer->average.input.height - 1) phinets_mean_end(&layer->average, sums, output);
+}
+
+void phinets_step_dsp_add(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_sum *layer = step->layer;
+  phinets_dsp_add(&layer->addition, layer->size, phinets_row(state, &step->input, y),
+                  phinets_row(state, &step->second, y), phinets_row(state, &step->output, y));
+}

@@ -1,0 +1,62 @@
+/* Steps of a program that run the DSP kernels: they find a row's addresses, and call. */
+#ifndef PHINETS_DSP_STEPS_H
+#define PHINETS_DSP_STEPS_H
+
+#include "phinets_dsp.h"
+#include "phinets_kernels.h"
+#include "phinets_program.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a step's `layer` points to: products and dense layers have a phinets_dsp_product, depthwise ones a
+   phinets_dsp_depthwise, quads_window a phinets_dsp_window, quads_scaled a phinets_dsp_scale; these the others. */
+typedef struct {
+  phinets_dsp_product product;
+  int32_t pad; /* pixels of padding of the row of planes8 */
+} phinets_dsp_product8;
+
+typedef struct {
+  int32_t width, channels;
+  int32_t zero_point; /* of what planes are padded with */
+  int32_t pad;        /* planes8 */
+} phinets_dsp_row;
+
+typedef struct {
+  phinets_average average;
+  int32_t width;
+} phinets_dsp_average;
+
+typedef struct {
+  phinets_dsp_addition addition;
+  int32_t size; /* bytes of a row */
+} phinets_dsp_sum;
+
+void phinets_step_dsp_quads_nhwc(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_quads_window(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_quads_scaled(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_product_nhwc(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_product_planes16(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_product_planes8(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_dense(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_planes16(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_planes8(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_nhwc(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_depthwise3_planes16_quads(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_depthwise3_planes16_map8(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_depthwise3_planes8_quads(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_depthwise3_planes8_map8(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_depthwise5_planes16_quads(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_depthwise5_planes16_map8(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_depthwise5_planes8_quads(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_depthwise5_planes8_map8(const phinets_step *step, const phinets_state *state, int32_t y);
+/* Takes row y of its input; the output's bytes hold int32 sums until the last. */
+void phinets_step_dsp_mean(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_add(const phinets_step *step, const phinets_state *state, int32_t y);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

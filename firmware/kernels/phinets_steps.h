@@ -1,0 +1,54 @@
+/* Steps of a program that run the portable kernels: they find a row's addresses, and call. */
+#ifndef PHINETS_STEPS_H
+#define PHINETS_STEPS_H
+
+#include "phinets_kernels.h"
+#include "phinets_program.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a step's `layer` points to: conv2d, depthwise and pointwise have a phinets_convolution, mean a phinets_average. */
+typedef struct {
+  phinets_addition addition;
+  int32_t size; /* bytes of a row */
+} phinets_step_addition;
+
+typedef struct {
+  phinets_product product;
+  int32_t pixels, channels; /* of a row; see phinets_multiply */
+} phinets_step_product;
+
+typedef struct {
+  const int8_t *table;
+  int32_t size; /* bytes of a row */
+} phinets_step_table;
+
+typedef struct {
+  phinets_map input, output;
+  int32_t size, stride;
+} phinets_step_pool;
+
+typedef struct {
+  phinets_map input, output;
+  int32_t left;
+  int32_t value;
+} phinets_step_padding;
+
+void phinets_step_conv2d(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_depthwise(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_pointwise(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_add(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_multiply(const phinets_step *step, const phinets_state *state, int32_t y);
+/* Takes row y of its input; the output's bytes hold int32 sums until the last. */
+void phinets_step_mean(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_max_pool(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_lookup(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_pad(const phinets_step *step, const phinets_state *state, int32_t y);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,59 @@
+#include "phinets_steps.h"
+
+void phinets_step_conv2d(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const int8_t *rows[PHINETS_MAX_WINDOW];
+  phinets_window(step, state, y, rows);
+  phinets_conv2d_row(step->layer, rows, phinets_row(state, &step->output, y));
+}
+
+void phinets_step_depthwise(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const int8_t *rows[PHINETS_MAX_WINDOW];
+  phinets_window(step, state, y, rows);
+  phinets_depthwise_row(step->layer, rows, phinets_row(state, &step->output, y));
+}
+
+void phinets_step_pointwise(const phinets_step *step, const phinets_state *state, int32_t y) {
+  phinets_pointwise_row(step->layer, phinets_row(state, &step->input, y), phinets_row(state, &step->output, y));
+}
+
+void phinets_step_add(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_addition *layer = step->layer;
+  phinets_add(&layer->addition, layer->size, phinets_row(state, &step->input, y),
+              phinets_row(state, &step->second, y), phinets_row(state, &step->output, y));
+}
+
+void phinets_step_multiply(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_product *layer = step->layer;
+  phinets_multiply(&layer->product, layer->pixels, layer->channels, phinets_row(state, &step->input, y),
+                   phinets_row(state, &step->second, y), phinets_row(state, &step->output, y));
+}
+
+void phinets_step_mean(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_average *layer = step->layer;
+  int8_t *output = phinets_row(state, &step->output, 0);
+  int32_t *sums = (int32_t *)(void *)output;
+  phinets_sum_row(layer, y == 0, phinets_row(state, &step->input, y), sums);
+  if (y == layer->input.height - 1) phinets_mean_end(layer, sums, output);
+}
+
+void phinets_step_max_pool(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_pool *layer = step->layer;
+  const int8_t *rows[PHINETS_MAX_WINDOW];
+  phinets_window(step, state, y, rows);
+  phinets_max_pool_row(layer->input, layer->output, layer->size, rows, layer->stride,
+                       phinets_row(state, &step->output, y));
+}
+
+void phinets_step_lookup(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_table *layer = step->layer;
+  phinets_lookup(layer->table, layer->size, phinets_row(state, &step->input, y),
+                 phinets_row(state, &step->output, y));
+}
+
+void phinets_step_pad(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_padding *layer = step->layer;
+  const int8_t *row;
+  phinets_window(step, state, y, &row);
+  phinets_pad_row(layer->input, layer->output, layer->left, (int8_t)layer->value, row,
+                  phinets_row(state, &step->output, y));
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { deployGraph } from "../graph/index.js";
+import { buildNetwork, parseNetwork } from "../networks/index.js";
+import { loadBoard, programOf } from "../target/index.js";
+import { memoryMap } from "./index.js";
+
+describe("memoryMap", () => {
+  const network = { family: "phinet", input: { height: 96, width: 96, channels: 3 }, alpha: 0.25, downsampling: [5] };
+  const graph = deployGraph(buildNetwork(parseNetwork({ ...network, head: { kind: "yolov2", classes: 1 } })));
+  const board = loadBoard("stm32h743");
+  const program = programOf(graph, board);
+  const draw = () => memoryMap(program, { board, used: { FLASH: 100_000, AXI_SRAM: program.arenaBytes } });
+  const svg = draw();
+  it("draws one rectangle a ring and a phase's scratch inside the picture, and every region", () => {
+    const titles = [...svg.matchAll(/<title>([^<]+): /g)].map((match) => match[1]);
+    const rings = [...program.places.keys()].filter((name) => !program.stream.transient.has(name));
+    expect(titles.map((title) => title.replace(/: \d.*$/, "")).sort()).toEqual(
+      [...rings, ...program.scratchAreas.map(() => "within a row")].sort(),
+    );
+    for (const [, x, y, width, height] of svg.matchAll(
+      /<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/g,
+    )) {
+      expect(Number(x) + Number(width)).toBeLessThanOrEqual(960);
+      expect(Number(y) + Number(height)).toBeLessThanOrEqual(620);
+    }
+    for (const { name } of board.regions) expect(svg).toContain(`>${name}</text>`);
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  });
+  it("draws no rectangle over another: what lives together shares no byte", () => {
+    const boxes = [
+      ...svg.matchAll(/<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"[^>]*><title>/g),
+    ].map((match) => match.slice(1).map(Number));
+    expect(boxes.length).toBeGreaterThan(20);
+    boxes.forEach(([x, y, width, height], i) => {
+      for (const [ox, oy, ow, oh] of boxes.slice(0, i)) {
+        const [across, along] = [
+          Math.min(x + width, ox + ow) - Math.max(x, ox),
+          Math.min(y + height, oy + oh) - Math.max(y, oy),
+        ];
+        expect(Math.min(across, along)).toBeLessThan(0.51); // a rectangle is at least half a pixel high
+      }
+    });
+  });
+  it("lets no rectangle that is drawn later cut a label", () => {
+    const number = (tag: string, name: string) => Number(new RegExp(` ${name}="([\\d.]+)"`).exec(tag)![1]);
+    const wide = memoryMap(program, { width: 3000 });
+    const chart = wide.slice(0, wide.indexOf("most alive at once"));
+    const labels = [...chart.matchAll(/<text [^>]*pointer-events[^>]*>/g)];
+    expect(labels.length).toBeGreaterThan(5);
+    const last = chart.lastIndexOf("<rect");
+    for (const { 0: tag, index } of labels) {
+      expect(index).toBeGreaterThan(last);
+      // Its middle, where it is centred, is covered by its own rectangle and by none after that.
+      const over = [...chart.matchAll(/<rect [^>]*><title>/g)].filter(([rect]) => {
+        const shift = tag.includes("rotate") ? [3, 0] : [0, 3];
+        const [x, y] = ["x", "y"].map((axis, i) => number(tag, axis) - shift[i] - number(rect, axis));
+        return x > 0.1 && x < number(rect, "width") - 0.1 && y > 0.1 && y < number(rect, "height") - 0.1;
+      });
+      expect(over).toHaveLength(1);
+    }
+  });
+  it("is well-formed and the same every time", () => {
+    expect(draw()).toBe(svg);
+    const open: string[] = [];
+    for (const [, close, tag, self] of svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/g)) {
+      if (close) expect(open.pop()).toBe(tag);
+      else if (!self) open.push(tag);
+    }
+    expect(open).toEqual([]);
+  });
+});

@@ -1,0 +1,414 @@
+/**
+ * An integer network as C99: constants, a static arena, and the table of a firmware program (target/program.ts) that the
+ * kernels of firmware/kernels follow. The same network and program give the same bytes.
+ */
+import { countMacs } from "../../cost/index.js";
+import { checkHead } from "../../detection/index.js";
+import { type IntegerNode, lowerToInteger, type QuantizedNetwork } from "../../quantization/index.js";
+
+import {
+  type Board,
+  hasDsp,
+  makeProgram,
+  type Place,
+  type Program,
+  type ProgramWish,
+  programOf,
+  type Step,
+  type Value,
+} from "../../target/index.js";
+import { exp, formatShape, PhinetsError, sizeOf } from "../../tensor/index.js";
+import {
+  arrayDefinition,
+  commentText,
+  doubleLiteral,
+  floatLiteral,
+  grouped,
+  mapOf,
+  stringLiteral,
+} from "./literals.js";
+import { dspObstacle, type EmittedStep, emitStep, type IntegerNodes } from "./steps.js";
+
+export interface CDetector {
+  /** Class names in channel order. */
+  readonly classes: readonly string[];
+  /** Width and height of each anchor, in cells of the output map. */
+  readonly anchors: readonly (readonly [width: number, height: number])[];
+  /** How raw centres become positions, see detection. Default "yolov2". */
+  readonly decoder?: "yolov2" | "scaled";
+  /** `<NAME>_SCORE_THRESHOLD` of the header: least score of a box, 0..1. Default 0.25. */
+  readonly scoreThreshold?: number;
+  /** `<NAME>_NMS_IOU` of the header: boxes of a class that overlap by more are one, 0..1. Default 0.45. */
+  readonly nmsIou?: number;
+}
+
+/** Entries of `<name>_powers`. */
+const powersLength = 511;
+
+/** What boards use where the detector does not say. */
+export const defaultScoreThreshold = 0.25;
+export const defaultNmsIou = 0.45;
+
+export interface COptions {
+  /** Prefix of files and symbols: a C identifier. Default "phinets". Networks of different names can be linked together. */
+  readonly name?: string;
+  /** Adds `<name>_head` for firmware/detect (YOLOv2 heads, one output). Default none. */
+  readonly detector?: CDetector;
+  /** Class names of a classifier, in output order. Default none. */
+  readonly classes?: readonly string[];
+  /** `firmwareProgram`'s. Default: portable kernels, the whole picture in memory. */
+  readonly program?: Program;
+}
+
+/**
+ * The firmware program of an integer network on a board. Where the DSP kernels do not compute its arithmetic, which foreign
+ * networks may need, the portable ones do.
+ */
+export function firmwareProgram(q: QuantizedNetwork, board: Board, wish: ProgramWish = {}): Program {
+  const runs = hasDsp(board) && dspObstacle(lowerToInteger(q)) === undefined;
+  return programOf(q.graph, runs ? board : { ...board, simd: "none" }, wish);
+}
+
+/**
+ * `{"<name>_model.c", "<name>_model.h"}`. The header declares `<name>_run`, `<name>_begin` and `<name>_push_rows`, the
+ * sizes and the scales. Several outputs follow each other in the graph's order.
+ * Throws PhinetsError for a name that is no C identifier, a network that has not exactly one input, an op without int8
+ * arithmetic, a grouped convolution, a window of more than 16 rows, an accumulator that could overflow, a detector that is
+ * not the output's shape, and thresholds outside 0..1.
+ */
+export function emitC(q: QuantizedNetwork, options: COptions = {}): Record<string, string> {
+  const { name = "phinets" } = options;
+  if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name))
+    throw new PhinetsError(
+      "export.name",
+      `name ${JSON.stringify(name)} is not a C identifier; use letters, digits and underscores, a letter first`,
+    );
+  const nodes = new Map(lowerToInteger(q).map((node) => [node.name, node]));
+  const inputs = [...nodes.values()].filter((node) => node.op === "input");
+  if (inputs.length !== 1)
+    throw new PhinetsError("export.inputs", `network "${q.graph.name}": has ${inputs.length} inputs; C export knows 1`);
+  const program = options.program ?? makeProgram(q.graph, { dsp: false });
+  const steps = program.stream.groups.flatMap((group) => group.steps);
+  for (const step of steps) checkWindow(step);
+  const emitted = steps.map((step, i) => emitStep(step, i, nodes, program));
+  const model: Model = { q, name, nodes, input: inputs[0], program, steps, emitted };
+  return { [`${name}_model.c`]: source(model, options), [`${name}_model.h`]: header(model, options) };
+}
+
+interface Model {
+  readonly q: QuantizedNetwork;
+  readonly name: string;
+  readonly nodes: IntegerNodes;
+  readonly input: IntegerNode;
+  readonly program: Program;
+  /** Of all groups, one after the other. */
+  readonly steps: readonly Step[];
+  readonly emitted: readonly EmittedStep[];
+}
+
+/** PHINETS_MAX_WINDOW of phinets_program.h. */
+const mostWindowRows = 16;
+
+function checkWindow({ node, output, reads }: Step): void {
+  for (const { window } of reads)
+    if (window !== "whole" && window.size > mostWindowRows)
+      throw new PhinetsError(
+        "export.window",
+        `${node?.op} "${output}": its window has ${window.size} rows; C export knows at most ${mostWindowRows}`,
+      );
+}
+
+const banks = { input: "PHINETS_INPUT_BANK", output: "PHINETS_OUTPUT_BANK", arena: "PHINETS_ARENA_BANK" } as const;
+
+/** A ring as phinets_ring: offset, stride, rows, bank. */
+function ringOf({ program, q }: Model, name: string): string {
+  const { lowering, places } = program;
+  const value = lowering.values.get(name)!;
+  const ring = ({ offset, stride, rows }: Pick<Place, "offset" | "stride" | "rows">, bank: string): string =>
+    `{${offset}, ${stride}, ${rows}, ${bank}}`;
+  if (name === lowering.input) return ring({ offset: 0, stride: value.width * value.channels, rows: 0 }, banks.input);
+  const at = lowering.outputs.indexOf(name);
+  if (at < 0) return ring(places.get(name)!, banks.arena);
+  const before = q.graph.outputs.slice(0, at).reduce((sum, output) => sum + sizeOf(q.graph.shapes[output]), 0);
+  return ring({ offset: before, stride: value.width * value.channels, rows: value.height }, banks.output);
+}
+
+function stepTable(model: Model): string[] {
+  const { program } = model;
+  const none = "{0, 0, 1, 0}";
+  let index = 0;
+  return program.stream.groups.flatMap((group) => {
+    return group.steps.map((step, i) => {
+      const [first, second] = step.reads;
+      const { layer, comment } = model.emitted[index++];
+      const map = program.lowering.values.get(first.value) as Value;
+      const { size, stride, before } = first.window === "whole" ? { size: 1, stride: 1, before: 0 } : first.window;
+      const rings = [first, second].map((read) => (read === undefined ? none : ringOf(model, read.value)));
+      const more = i + 1 < group.steps.length ? 1 : 0;
+      return `    /* ${comment} */
+    {phinets_step_${step.kernel}, ${layer}, ${rings.join(", ")}, ${ringOf(model, step.output)},
+     {${size}, ${stride}, ${before}, ${map.height}}, ${program.scratch.get(step) ?? 0}, ${banks.arena}, ${more}},`;
+    });
+  });
+}
+
+function schedule({ program, steps }: Model): { entries: number[]; wide: boolean } {
+  const { groups, schedule: order } = program.stream;
+  const starts: number[] = [];
+  let at = 0;
+  for (const group of groups) {
+    starts.push(at);
+    at += group.steps.length;
+  }
+  const wide = steps.length > 255;
+  const entries = order.flatMap((group) => {
+    const number = group < 0 ? (wide ? 65535 : 255) : starts[group];
+    return wide ? [number & 255, number >> 8] : [number];
+  });
+  return { entries, wide };
+}
+
+function source(model: Model, options: COptions): string {
+  const { q, name, program, steps, emitted, input } = model;
+  const upper = name.toUpperCase();
+  const { entries, wide } = schedule(model);
+  const [height, width, channels] = mapOf(input.outputShape);
+  const place = program.places.get(program.lowering.input)!;
+  const dsp = steps.some(({ kernel }) => kernel.startsWith("dsp_"));
+  const whole = program.options.input === "whole";
+  return [
+    `/* Generated by PhiNets from network "${commentText(q.graph.name)}": constants, memory layout and schedule. Do not edit. */`,
+    `#include "${name}_model.h"`,
+    "",
+    ...(options.detector === undefined ? [] : ["#include <math.h>"]),
+    "#include <stddef.h>",
+    "",
+    ...(dsp ? ['#include "phinets_dsp_steps.h"'] : []),
+    '#include "phinets_steps.h"',
+    "",
+    ...metadata(model, options),
+    ...emitted.flatMap(({ comment, constants }) => [`/* ${comment} */`, ...constants, ""]),
+    `static const phinets_step steps[${steps.length}] = {`,
+    ...stepTable(model),
+    "};",
+    "",
+    `/* First steps of groups in the order of their firing${wide ? ", low byte first" : ""}; ${wide ? "65535" : "255"}: an input row. */`,
+    arrayDefinition("uint8_t", "schedule", entries),
+    "",
+    `static const phinets_program program = {
+  .steps = steps,
+  .schedule = schedule,
+  .step_count = ${steps.length},
+  .entries = ${wide ? entries.length / 2 : entries.length},
+  .input_height = ${height},
+  .input_row_bytes = ${width * channels},
+  .input_rows = ${place.rows},
+  .input_offset = ${place.offset},
+  .input_bank = ${banks.arena},
+  .wide = ${wide ? 1 : 0},
+};`,
+    "",
+    `void ${name}_context_init(${name}_context *context, int8_t *arena) {
+  context->state.program = &program;
+  context->state.next = context->next;
+  context->state.banks[${banks.arena}] = arena;
+}`,
+    "",
+    `int ${name}_context_run(${name}_context *context, const int8_t *input, int8_t *output) {
+  phinets_program_run(&context->state, input, output);
+  return 0;
+}`,
+    "",
+    `void ${name}_context_begin(${name}_context *context, int8_t *output) {
+  phinets_program_begin(&context->state, output);
+}`,
+    "",
+    `int ${name}_context_push_rows(${name}_context *context, const int8_t *rows, int32_t count) {
+  return phinets_program_push_rows(&context->state, rows, count);
+}`,
+    "",
+    `#ifndef ${upper}_CALLERS_ARENA
+#if defined(__GNUC__)
+#define ALIGNED_16 __attribute__((aligned(16)))
+#else
+#define ALIGNED_16
+#endif
+/* All working memory. Values whose lifetimes do not meet share bytes; the lower bound of any layout is ${grouped(program.lowerBoundBytes)}. */
+int8_t ${name}_arena[${upper}_ARENA_BYTES] ALIGNED_16;
+static ${name}_context instance;
+
+static ${name}_context *ready(void) {
+  if (instance.state.program == NULL) ${name}_context_init(&instance, ${name}_arena);
+  return &instance;
+}
+${whole ? `\nint8_t *${name}_input(void) { return ${name}_arena + ${place.offset}; }\n` : ""}
+int ${name}_run(const int8_t *input, int8_t *output) { return ${name}_context_run(ready(), input, output); }
+
+void ${name}_begin(int8_t *output) { ${name}_context_begin(ready(), output); }
+
+int ${name}_push_rows(const int8_t *rows, int32_t count) { return ${name}_context_push_rows(ready(), rows, count); }
+#endif`,
+    "",
+  ].join("\n");
+}
+
+/** Class names and what the decoder needs, as the header declares them. */
+function metadata({ q, name }: Model, { detector, classes }: COptions): string[] {
+  const names = detector?.classes ?? classes;
+  const lines: string[] = [];
+  if (names !== undefined) lines.push(arrayDefinition("char *const", `${name}_classes`, names.map(stringLiteral), ""));
+  if (detector !== undefined) {
+    const { anchors, decoder = "yolov2" } = detector;
+    const [output] = q.graph.outputs;
+    const { scale, zeroPoint } = q.values[output];
+    const [height, width, channels] = mapOf(q.graph.shapes[output]);
+    checkHead(channels, anchors, detector.classes.length);
+    // Differences of two bytes. Always as many: what a detector takes of flash is known before it is trained.
+    const powers = Array.from({ length: powersLength }, (_, i) => exp(scale * (i - 255)));
+    lines.push(
+      arrayDefinition("double", `${name}_anchors`, anchors.flat()),
+      `/* e^(scale * d), d = -255..${powers.length - 256}. */`,
+      arrayDefinition("double", `${name}_powers`, powers),
+      `const phinets_detector ${name}_head = {
+  .height = ${height},
+  .width = ${width},
+  .anchors = ${anchors.length},
+  .classes = ${detector.classes.length},
+  .anchor_sizes = ${name}_anchors,
+  .zero_point = ${zeroPoint},
+  .powers = ${name}_powers,
+  .centre_scale = ${doubleLiteral(decoder === "scaled" ? 2 : 1)},
+  .centre_shift = ${doubleLiteral(decoder === "scaled" ? 0.5 : 0)},
+};`,
+    );
+  }
+  return lines.length > 0 ? [...lines, ""] : [];
+}
+
+function header({ q, name, program, input }: Model, { detector, classes }: COptions): string {
+  const upper = name.toUpperCase();
+  const outputs = q.graph.outputs;
+  const [height, width, channels] = mapOf(input.outputShape);
+  const bytes = outputs.reduce((sum, output) => sum + sizeOf(q.graph.shapes[output]), 0);
+  const macs = countMacs(q.graph);
+  const whole = program.options.input === "whole";
+  const { steps } = program.lowering;
+  const quantization = (prefix: string, value: string): string[] => [
+    `#define ${prefix}_SCALE ${floatLiteral(q.values[value].scale)}`,
+    `#define ${prefix}_ZERO_POINT (${q.values[value].zeroPoint})`,
+  ];
+  const names = detector?.classes ?? classes;
+  const lines = [
+    `/* Generated by PhiNets from network "${commentText(q.graph.name)}", ${grouped(macs)} MACs. Do not edit. */`,
+    `#ifndef ${upper}_MODEL_H`,
+    `#define ${upper}_MODEL_H`,
+    "",
+    "#include <stdint.h>",
+    "",
+    ...(detector === undefined ? [] : ['#include "phinets_detect.h"']),
+    '#include "phinets_program.h"',
+    "",
+    "#ifdef __cplusplus",
+    'extern "C" {',
+    "#endif",
+    "",
+    `/* Input "${commentText(input.name)}": [height][width][channels], real = scale * (q - zero point). */`,
+    `#define ${upper}_INPUT_HEIGHT ${height}`,
+    `#define ${upper}_INPUT_WIDTH ${width}`,
+    `#define ${upper}_INPUT_CHANNELS ${channels}`,
+    `#define ${upper}_INPUT_BYTES ${sizeOf(input.outputShape)}`,
+    ...quantization(`${upper}_INPUT`, input.name),
+    "",
+  ];
+  outputs.forEach((output, i) => {
+    const prefix = outputs.length === 1 ? `${upper}_OUTPUT` : `${upper}_OUTPUT${i}`;
+    const [h, w, c] = mapOf(q.graph.shapes[output]);
+    lines.push(
+      `/* Output "${commentText(output)}": ${formatShape(q.graph.shapes[output].slice(1))}. */`,
+      `#define ${prefix}_HEIGHT ${h}`,
+      `#define ${prefix}_WIDTH ${w}`,
+      `#define ${prefix}_CHANNELS ${c}`,
+      ...quantization(prefix, output),
+      "",
+    );
+  });
+  lines.push(
+    outputs.length === 1 ? "/* Bytes of the output. */" : "/* Bytes of all outputs, one after the other. */",
+    `#define ${upper}_OUTPUT_BYTES ${bytes}`,
+    "/* Working memory. */",
+    `#define ${upper}_ARENA_BYTES ${program.arenaBytes}`,
+    ...(whole
+      ? []
+      : [
+          "/* The input's rows are pushed; there is no place for a whole picture. */",
+          `#define ${upper}_INPUT_BY_ROWS 1`,
+        ]),
+    `#define ${upper}_MACS ${macs}`,
+    "",
+  );
+  if (names !== undefined)
+    lines.push(
+      `#define ${upper}_CLASSES ${names.length}`,
+      `extern const char *const ${name}_classes[${names.length}];`,
+    );
+  if (detector !== undefined) {
+    const { scoreThreshold = defaultScoreThreshold, nmsIou = defaultNmsIou } = detector;
+    lines.push(
+      "/* How phinets_detect reads the output. */",
+      `extern const phinets_detector ${name}_head;`,
+      `#define ${upper}_DETECTOR 1`,
+      "/* What to give it: least score of a box, and the IoU from which two boxes of a class are one. */",
+      ...defaultMacro(`${upper}_SCORE_THRESHOLD`, fractionOf("scoreThreshold", scoreThreshold)),
+      ...defaultMacro(`${upper}_NMS_IOU`, fractionOf("nmsIou", nmsIou)),
+    );
+  }
+  if (names !== undefined) lines.push("");
+  lines.push(
+    `/* What an inference goes on with. Define ${upper}_CALLERS_ARENA for your own, one a task: an arena of`,
+    `   ${upper}_ARENA_BYTES at a multiple of 16, and a context, which init joins. */`,
+    "typedef struct {",
+    "  phinets_state state;",
+    `  int16_t next[${steps.length}];`,
+    `} ${name}_context;`,
+    `void ${name}_context_init(${name}_context *context, int8_t *arena);`,
+    `int ${name}_context_run(${name}_context *context, const int8_t *input, int8_t *output);`,
+    `void ${name}_context_begin(${name}_context *context, int8_t *output);`,
+    `int ${name}_context_push_rows(${name}_context *context, const int8_t *rows, int32_t count);`,
+    "",
+    `#ifndef ${upper}_CALLERS_ARENA`,
+    ...(whole
+      ? [
+          "/* A place for the input: fill it and pass it to run. A run overwrites it. The input may lie elsewhere too. */",
+          `int8_t *${name}_input(void);`,
+          "",
+        ]
+      : []),
+    `/* Runs the network once. input: ${upper}_INPUT_BYTES, read where it is; output: ${upper}_OUTPUT_BYTES. Returns 0. Not`,
+    "   reentrant: the arena is static. */",
+    `int ${name}_run(const int8_t *input, int8_t *output);`,
+    "",
+    "/* The same from a camera's lines, top to bottom: begin, then push rows, any number a call. push_rows returns 1 when the",
+    "   output is complete, else 0: it needs more. */",
+    `void ${name}_begin(int8_t *output);`,
+    `int ${name}_push_rows(const int8_t *rows, int32_t count);`,
+    "#endif",
+    "",
+    "#ifdef __cplusplus",
+    "}",
+    "#endif",
+    "",
+    "#endif",
+    "",
+  );
+  return lines.join("\n");
+}
+
+/** A macro that the compiler's command line may set instead. */
+function defaultMacro(name: string, value: number): string[] {
+  return [`#ifndef ${name}`, `#define ${name} ${doubleLiteral(value)}`, "#endif"];
+}
+
+function fractionOf(name: string, value: number): number {
+  if (value >= 0 && value < 1) return value;
+  throw new PhinetsError("export.threshold", `detector: ${name} is ${value}; it must be at least 0 and below 1`);
+}

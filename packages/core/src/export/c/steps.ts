@@ -1,0 +1,417 @@
+/** One step of a firmware program to C: the constants that its kernel in firmware/kernels reads. */
+import {
+  foldedBias,
+  type IntegerAdd,
+  type IntegerConv2d,
+  type IntegerDense,
+  type IntegerGlobalAveragePool,
+  type IntegerLookup,
+  type IntegerMultiply,
+  type IntegerNode,
+} from "../../quantization/index.js";
+import type { Program, Step, Value } from "../../target/index.js";
+import { formatShape, PhinetsError } from "../../tensor/index.js";
+import { arrayDefinition, commentText, grouped, mapLiteral } from "./literals.js";
+
+export interface EmittedStep {
+  /** What the step does: a comment's text, without its delimiters. */
+  readonly comment: string;
+  /** Definitions at file scope. */
+  readonly constants: readonly string[];
+  /** C expression of what the kernel is given. */
+  readonly layer: string;
+}
+
+type Linear = IntegerConv2d | IntegerDense;
+
+/** Integer nodes by name. */
+export type IntegerNodes = ReadonlyMap<string, IntegerNode>;
+
+/**
+ * @param index the step's number, part of its constants' names
+ * Throws PhinetsError where an accumulator could leave int32 and where a result's clamp is not int8's.
+ */
+export function emitStep(step: Step, index: number, nodes: IntegerNodes, program: Program): EmittedStep {
+  const { values } = program.lowering;
+  const layer = `layer${index}`;
+  const node = step.node && nodes.get(step.node.name)!;
+  const lookup = step.lookup && (nodes.get(step.lookup.name) as IntegerLookup);
+  const output = values.get(step.output)!;
+  const input = values.get(step.reads[0].value)!;
+  const define = (type: string, fields: string): string[] => [`static const ${type} ${layer} = ${fields};`];
+  const emitted = (constants: string[], what: string): EmittedStep => ({
+    comment: describe(what, step, index, values, node, lookup),
+    constants,
+    layer: `&${layer}`,
+  });
+  switch (step.kernel) {
+    case "conv2d":
+    case "depthwise":
+    case "pointwise":
+      return emitted(portableLinear(node as Linear, step.kernel, layer, lookup), linearText(node as Linear));
+    case "add": {
+      const { a, b, leftShift } = operandsOf(node as IntegerAdd);
+      const addition = `{${a}, ${b}, ${leftShift}, ${result(node as IntegerAdd)}}`;
+      return emitted(define("phinets_step_addition", `{${addition}, ${output.width * output.channels}}`), "add");
+    }
+    case "multiply": {
+      const { broadcast, inputZeroPoints } = node as IntegerMultiply;
+      const [pixels, length] = broadcast ? [output.width, output.channels] : [1, output.width * output.channels];
+      const product = `{${inputZeroPoints[0]}, ${inputZeroPoints[1]}, ${result(node as IntegerMultiply)}}`;
+      return emitted(define("phinets_step_product", `{${product}, ${pixels}, ${length}}`), "multiply");
+    }
+    case "mean":
+      return emitted(define("phinets_average", averageOf(node as IntegerGlobalAveragePool)), "global average pool");
+    case "lookup": {
+      const { table, function: name } = node as IntegerLookup;
+      const constants = [arrayDefinition("int8_t", `${layer}_table`, table)];
+      constants.push(...define("phinets_step_table", `{${layer}_table, ${output.width * output.channels}}`));
+      return emitted(constants, name);
+    }
+    case "max_pool": {
+      const { size, stride } = step.node!.attributes as { size: number; stride: number };
+      const pool = `{${mapOfValue(input)}, ${mapOfValue(output)}, ${size}, ${stride}}`;
+      return emitted(define("phinets_step_pool", pool), `max pool ${size}x${size}, stride ${stride}`);
+    }
+    case "pad": {
+      // Without a node it copies.
+      const { padding, outputZeroPoint } = (node as Extract<IntegerNode, { op: "pad" }> | undefined) ?? {
+        padding: { left: 0 },
+        outputZeroPoint: 0,
+      };
+      const fields = `{${mapOfValue(input)}, ${mapOfValue(output)}, ${padding.left}, ${outputZeroPoint}}`;
+      return emitted(define("phinets_step_padding", fields), node === undefined ? "copy" : "pad");
+    }
+    case "dsp_product_nhwc":
+    case "dsp_product_planes16":
+      return emitted(dspProduct(node as Linear, layer, output, lookup, "words"), linearText(node as Linear));
+    case "dsp_product_planes8": {
+      const constants = dspProduct(node as Linear, `${layer}_product`, output, lookup, "words");
+      // One constant, so that the padding stands beside the product.
+      const last = constants.pop()!;
+      const fields = last.slice(last.indexOf("{"), -1);
+      constants.push(`static const phinets_dsp_product8 ${layer} = {${fields}, ${output.pad}};`);
+      return emitted(constants, linearText(node as Linear));
+    }
+    case "dsp_dense":
+      return emitted(dspProduct(node as Linear, layer, output, lookup, "bytes"), linearText(node as Linear));
+    case "dsp_quads_window": {
+      const { kernel, stride, padding, inputZeroPoint } = node as IntegerConv2d;
+      const fields = `{
+  .width = ${output.width}, .input_width = ${input.width}, .channels = ${input.channels},
+  .kernel_height = ${kernel[0]}, .kernel_width = ${kernel[1]}, .stride_x = ${stride[1]}, .pad_left = ${padding.left},
+  .zero_point = ${inputZeroPoint},
+}`;
+      return emitted(define("phinets_dsp_window", fields), `windows ${kernel[0]}x${kernel[1]}`);
+    }
+    case "dsp_quads_scaled": {
+      const { inputZeroPoints, multiplier, shift, outputZeroPoint } = node as IntegerMultiply;
+      const fields = `{
+  .width = ${output.width}, .channels = ${output.channels},
+  .a_zero_point = ${inputZeroPoints[0]}, .b_zero_point = ${inputZeroPoints[1]},
+  .multiplier = ${doubled(multiplier)}, .power = ${power(shift)}, .zero_point = ${outputZeroPoint},
+}`;
+      return emitted(define("phinets_dsp_scale", fields), "multiply");
+    }
+    case "dsp_quads_nhwc":
+    case "dsp_nhwc":
+      return emitted(
+        define("phinets_dsp_row", `{${output.width}, ${output.channels}, 0, 0}`),
+        `${input.layout} to ${output.layout}`,
+      );
+    case "dsp_planes16":
+    case "dsp_planes8": {
+      const reader = program.lowering.steps.find(({ reads }) => reads.some(({ value }) => value === step.output))!;
+      const zero = (nodes.get(reader.node!.name) as IntegerConv2d).inputZeroPoint;
+      const fields = `{${output.width}, ${output.channels}, ${zero}, ${output.pad}}`;
+      return emitted(define("phinets_dsp_row", fields), `${input.layout} to ${output.layout}`);
+    }
+    case "dsp_mean": {
+      const average = averageOf(node as IntegerGlobalAveragePool);
+      return emitted(define("phinets_dsp_average", `{${average}, ${input.width}}`), "global average pool");
+    }
+    case "dsp_add": {
+      const { inputZeroPoints, inputMultipliers, inputShifts, multiplier, shift, outputZeroPoint } = node as IntegerAdd;
+      const operand = (i: 0 | 1): string =>
+        `{${inputZeroPoints[i]}, ${doubled(inputMultipliers[i])}, ${-inputShifts[i]}}`;
+      const fields = `{
+  {.a = ${operand(0)}, .b = ${operand(1)}, .multiplier = ${doubled(multiplier)}, .power = ${power(shift)}, .zero_point = ${outputZeroPoint}},
+  ${output.width * output.channels},
+}`;
+      return emitted(define("phinets_dsp_sum", fields), "add");
+    }
+    default:
+      return emitted(dspDepthwise(node as IntegerConv2d, layer, input, output, lookup), linearText(node as Linear));
+  }
+}
+
+function describe(
+  what: string,
+  step: Step,
+  index: number,
+  values: ReadonlyMap<string, Value>,
+  node: IntegerNode | undefined,
+  lookup: IntegerLookup | undefined,
+): string {
+  const shape = (name: string): string => {
+    const { height, width, channels } = values.get(name)!;
+    return formatShape([height, width, channels]);
+  };
+  const shapes = `${step.reads.map(({ value }) => shape(value)).join(", ")} -> ${shape(step.output)}`;
+  const macs = macsOf(step, node);
+  const count = macs > 0 ? `, ${grouped(macs)} MACs` : "";
+  const table = lookup === undefined ? "" : `, then ${lookup.function} ${commentText(JSON.stringify(lookup.name))}`;
+  return `${index}. ${what} ${commentText(JSON.stringify(node?.name ?? step.output))}: ${shapes}${count}${table}`;
+}
+
+function macsOf({ kernel }: Step, node: IntegerNode | undefined): number {
+  if (node === undefined || (node.op !== "conv2d" && node.op !== "dense") || kernel === "dsp_quads_window") return 0;
+  const outputs = node.outputShape.reduce((product, size) => product * size, 1);
+  return outputs * (node.weights.length / node.bias.length);
+}
+
+function linearText(node: Linear): string {
+  if (node.op === "dense") return "dense";
+  const { top, bottom, left, right } = node.padding;
+  const [vertical, horizontal] = node.stride;
+  const stride =
+    vertical * horizontal === 1 ? "" : `, stride ${vertical === horizontal ? vertical : `${vertical}x${horizontal}`}`;
+  const padding = top + bottom + left + right === 0 ? "" : `, padding ${top} ${bottom} ${left} ${right}`;
+  return `${node.depthwise ? "depthwise" : "convolution"} ${node.kernel[0]}x${node.kernel[1]}${stride}${padding}`;
+}
+
+function portableLinear(
+  node: Linear,
+  kernel: "conv2d" | "depthwise" | "pointwise",
+  layer: string,
+  lookup: IntegerLookup | undefined,
+): string[] {
+  checkAccumulators(node);
+  const spec =
+    node.op === "conv2d"
+      ? node
+      : { kernel: [1, 1] as const, stride: [1, 1] as const, padding: { top: 0, left: 0, bottom: 0, right: 0 } };
+  const constants = [
+    arrayDefinition("int8_t", `${layer}_weights`, node.weights),
+    arrayDefinition("int32_t", `${layer}_bias`, kernel === "pointwise" ? foldedBias(node) : node.bias),
+    arrayDefinition("int32_t", `${layer}_multiplier`, node.multipliers),
+    arrayDefinition("int8_t", `${layer}_shift`, node.shifts),
+  ];
+  const table = outputTable(node, lookup);
+  if (table !== undefined) constants.push(arrayDefinition("int8_t", `${layer}_table`, table));
+  constants.push(
+    `static const phinets_convolution ${layer} = {
+  .input = ${mapLiteral(node.inputShapes[0])},
+  .output = ${mapLiteral(node.outputShape)},
+  .kernel_height = ${spec.kernel[0]},
+  .kernel_width = ${spec.kernel[1]},
+  .stride_y = ${spec.stride[0]},
+  .stride_x = ${spec.stride[1]},
+  .pad_top = ${spec.padding.top},
+  .pad_left = ${spec.padding.left},
+  .input_zero_point = ${node.inputZeroPoint},
+  .weights = ${layer}_weights,
+  .requantization = {
+    .bias = ${layer}_bias,
+    .multiplier = ${layer}_multiplier,
+    .shift = ${layer}_shift,
+    .zero_point = ${node.outputZeroPoint},
+    .table = ${table === undefined ? "NULL" : `${layer}_table`},
+  },
+};`,
+  );
+  return constants;
+}
+
+/** Whether a channel's output is its zero point whatever goes in: its multiplier is 0. */
+const isConstant = (node: Linear, channel: number): boolean => node.multipliers[channel] === 0;
+
+/** Start of the accumulator, doubled multiplier and power of two of each channel; see phinets_dsp_channel. */
+function channelsOf(node: Linear, layer: string): string {
+  checkAccumulators(node);
+  const bias = foldedBias(node);
+  const rows = Array.from(node.multipliers, (multiplier, c) =>
+    isConstant(node, c)
+      ? `{0, ${doubled(2 ** 30)}, ${power(-1)}}`
+      : `{${bias[c]}, ${doubled(multiplier)}, ${power(node.shifts[c])}}`,
+  );
+  const lines: string[] = [];
+  let line = " ";
+  for (const row of rows) {
+    if (line.length + row.length + 2 > 120) {
+      lines.push(line);
+      line = " ";
+    }
+    line += ` ${row},`;
+  }
+  return `static const phinets_dsp_channel ${layer}_channels[${rows.length}] = {\n${[...lines, line].join("\n")}\n};`;
+}
+
+/** Two int16 as a word, the first in the low half. */
+const pair = (low: number, high: number): number => (low & 0xffff) | (high << 16);
+
+/** Four int8 as a word, the first lowest: kernels load words, which bytes would not be aligned for. */
+const bytes = (a: number, b: number, c: number, d: number): number =>
+  (a & 255) | ((b & 255) << 8) | ((c & 255) << 16) | (d << 24);
+
+function dspProduct(
+  node: Linear,
+  layer: string,
+  output: Value,
+  lookup: IntegerLookup | undefined,
+  packing: "words" | "bytes",
+): string[] {
+  const filters = node.bias.length;
+  const inputs = node.weights.length / filters;
+  const groups = Math.ceil(inputs / 4);
+  const weight = (filter: number, k: number): number =>
+    k < inputs && !isConstant(node, filter) ? node.weights[filter * inputs + k] : 0;
+  const packed: number[] = [];
+  for (let f = 0; f < filters; f++)
+    for (let k = 0; k < 4 * groups; k += 4) {
+      const [a, b, c, d] = [0, 1, 2, 3].map((i) => weight(f, k + i));
+      packed.push(...(packing === "words" ? [pair(a, c), pair(b, d)] : [bytes(a, b, c, d)]));
+    }
+  const table = outputTable(node, lookup);
+  const name = layer.replace(/_product$/, "");
+  return [
+    arrayDefinition("int32_t", `${name}_weights`, packed),
+    channelsOf(node, name),
+    ...(table === undefined ? [] : [arrayDefinition("int8_t", `${name}_table`, table)]),
+    `static const phinets_dsp_product ${layer} = {
+  .width = ${output.width},
+  .groups = ${groups},
+  .filters = ${filters},
+  .weights = ${name}_weights,
+  .channels = ${name}_channels,
+  .table = ${table === undefined ? "NULL" : `${name}_table + 128`},
+  .zero_point = ${node.outputZeroPoint},
+  .bytes = ${packing === "bytes" ? 1 : 0},
+  .padding = ${lookup?.outputZeroPoint ?? node.outputZeroPoint},
+};`,
+  ];
+}
+
+function dspDepthwise(
+  node: IntegerConv2d,
+  layer: string,
+  input: Value,
+  output: Value,
+  lookup: IntegerLookup | undefined,
+): string[] {
+  const size = node.kernel[0];
+  const words: number[] = [];
+  for (let c = 0; c < output.channels; c++)
+    for (let row = 0; row < size; row++) {
+      const at = (c * size + row) * size;
+      const taps = Array.from(node.weights.subarray(at, at + size), (w) => (isConstant(node, c) ? 0 : w));
+      const [a, b, d, e, f] = taps;
+      words.push(...(size === 3 ? [pair(a, b), pair(b, d)] : [pair(a, b), pair(d, e), pair(b, d), pair(e, f)]));
+    }
+  const table = outputTable(node, lookup);
+  return [
+    arrayDefinition("int32_t", `${layer}_weights`, words),
+    channelsOf(node, layer),
+    ...(table === undefined ? [] : [arrayDefinition("int8_t", `${layer}_table`, table)]),
+    `static const phinets_dsp_depthwise ${layer} = {
+  .width = ${output.width},
+  .channels = ${output.channels},
+  .input_width = ${input.width},
+  .stride = ${node.stride[1]},
+  .pad_left = ${node.padding.left},
+  .weights = ${layer}_weights,
+  .constants = ${layer}_channels,
+  .table = ${table === undefined ? "NULL" : `${layer}_table + 128`},
+  .zero_point = ${node.outputZeroPoint},
+  .input_zero_point = ${node.inputZeroPoint},
+};`,
+  ];
+}
+
+/** A Q31 multiplier as the DSP kernels read it: doubled, as a wrapped word. */
+function doubled(multiplier: number): string {
+  const wrapped = (multiplier * 2) | 0;
+  return wrapped === -2147483648 ? "(-2147483647 - 1)" : String(wrapped);
+}
+
+/** -(2^(32 - right shift)); TFLite's sign: negative is to the right. */
+function power(shift: number): string {
+  return shift === -1 ? "(-2147483647 - 1)" : String(-(2 ** (32 + shift)));
+}
+
+/**
+ * Why the DSP kernels do not compute a network's arithmetic, undefined where they do: every rescaling must shift right by
+ * 1 to 31, every accumulator stay below 2^30. Networks that were quantised here do.
+ */
+export function dspObstacle(nodes: Iterable<IntegerNode>): string | undefined {
+  const isRight = (shift: number): boolean => shift <= -1 && shift >= -31;
+  for (const node of nodes) {
+    const where = `${node.op} "${node.name}"`;
+    if (node.op === "conv2d" || node.op === "dense") {
+      const perFilter = node.weights.length / node.bias.length;
+      for (let c = 0; c < node.bias.length; c++) {
+        if (node.multipliers[c] === 0) continue;
+        if (node.multipliers[c] < 2 ** 30 || !isRight(node.shifts[c]))
+          return `${where}: channel ${c} rescales by ${node.multipliers[c]} * 2^${node.shifts[c]} / 2^31`;
+        let magnitude = 0;
+        for (let i = c * perFilter; i < (c + 1) * perFilter; i++) magnitude += Math.abs(node.weights[i]);
+        if (Math.abs(node.bias[c]) + 256 * magnitude >= 2 ** 30) return `${where}: channel ${c} may reach 2^30`;
+      }
+    } else if (node.op === "multiply") {
+      if (node.multiplier < 2 ** 30 || !isRight(node.shift)) return `${where}: rescales by a left shift`;
+    } else if (node.op === "add") {
+      if (node.multiplier < 2 ** 30 || !isRight(node.shift)) return `${where}: rescales by a left shift`;
+      for (const i of [0, 1])
+        if (node.inputShifts[i] < -31 || (node.inputShifts[i] === 0 && node.inputMultipliers[i] !== 2 ** 30))
+          return `${where}: operand ${i} is rescaled by ${node.inputMultipliers[i]} without a shift`;
+    }
+  }
+  return undefined;
+}
+
+function operandsOf({ inputZeroPoints, inputMultipliers, inputShifts, leftShift }: IntegerAdd) {
+  const operand = (i: 0 | 1): string => `{${inputZeroPoints[i]}, ${inputMultipliers[i]}, ${inputShifts[i]}}`;
+  return { a: operand(0), b: operand(1), leftShift };
+}
+
+function averageOf(node: IntegerGlobalAveragePool): string {
+  return `{${mapLiteral(node.inputShapes[0])}, ${node.inputZeroPoint}, ${result(node)}}`;
+}
+
+function mapOfValue({ height, width, channels }: Value): string {
+  return `{${height}, ${width}, ${channels}}`;
+}
+
+/** What the kernel looks its saturated results up in: the clamp of a fused ReLU6, then a fused look-up; often neither. */
+function outputTable(node: Linear, fused: IntegerLookup | undefined): Int8Array | undefined {
+  if (fused === undefined && node.clampMin === -128 && node.clampMax === 127) return undefined;
+  return Int8Array.from({ length: 256 }, (_, i) => {
+    const clamped = Math.max(node.clampMin, Math.min(node.clampMax, i - 128));
+    return fused === undefined ? clamped : fused.table[clamped + 128];
+  });
+}
+
+/** Signed overflow is undefined in C: no input may take an accumulator, or a part of one, out of int32. */
+function checkAccumulators(node: Linear): void {
+  const perFilter = node.weights.length / node.bias.length;
+  for (let filter = 0; filter < node.bias.length; filter++) {
+    let magnitude = 0;
+    for (let i = filter * perFilter; i < (filter + 1) * perFilter; i++) magnitude += Math.abs(node.weights[i]);
+    // At most 255 an offset byte, or 128 a stored byte and 128 for the offset folded into the bias.
+    if (Math.abs(node.bias[filter]) + 256 * magnitude > 2147483647)
+      throw new PhinetsError(
+        "export.accumulator",
+        `${node.op} "${node.name}": bias ${node.bias[filter]} of channel ${filter} could overflow an int32 accumulator; quantise again with more calibration pictures`,
+      );
+  }
+}
+
+/** Operands of an element-wise kernel's result, which saturates to int8: a narrower clamp is not its arithmetic. */
+function result(node: IntegerAdd | IntegerMultiply | IntegerGlobalAveragePool): string {
+  if (node.clampMin !== -128 || node.clampMax !== 127)
+    throw new PhinetsError(
+      "export.clamp",
+      `${node.op} "${node.name}": clamps to ${node.clampMin}..${node.clampMax}; C export knows -128..127`,
+    );
+  return `{${node.outputZeroPoint}, ${node.multiplier}, ${node.shift}}`;
+}

@@ -1,0 +1,405 @@
+/**
+ * One row a C kernel of firmware/kernels: what it is given, and what its instructions grow with. A kernel is its source, its
+ * row here, and the figures that bench/cost measures of it (kernel-costs.json, code-sizes.json).
+ */
+import type { NodeOf } from "../graph/index.js";
+import type { Lowering, Step } from "./steps.js";
+
+/** What a step's cost depends on. */
+export interface StepShape {
+  /** Rows that it makes; of a mean, rows that it takes. */
+  readonly rows: number;
+  /** Pixels of a row of the output and of the first input. */
+  readonly width: number;
+  readonly inputWidth: number;
+  /** Of the first input and of the output. */
+  readonly channels: number;
+  readonly filters: number;
+  /** Weights of a filter; 0 where there are none. */
+  readonly products: number;
+  /** Side of the window, 1 where there is none. */
+  readonly size: number;
+  readonly stride: number;
+  readonly padLeft: number;
+  /** Rows of the first input, and of padding above them. Absent: every window has all of its rows. */
+  readonly inputHeight?: number;
+  readonly padTop?: number;
+  /** 1 where results are looked up, or clamped by a table. */
+  readonly table: number;
+  /** 1 where a ReLU6 saturates about half of the results. */
+  readonly clamped?: number;
+  /** 1 where the second input is one value a channel. */
+  readonly broadcast?: number;
+}
+
+/** Amounts that instructions are proportional to, by name; of the whole step. */
+export type Terms = Readonly<Record<string, number>>;
+
+export interface KernelRow {
+  /** Size of the C structure that it is given, on a 32-bit target. */
+  readonly structBytes: number;
+  /** `rows` stands for a call. */
+  readonly terms: (shape: StepShape) => Terms;
+  /** Bytes of the weights as it reads them. Default: none. */
+  readonly weightBytes?: (shape: StepShape) => number;
+  /** Bytes of bias, multiplier and shift a channel. */
+  readonly channelBytes?: { readonly bias: number; readonly requantization: number };
+}
+
+const quarters = (count: number): number => Math.ceil(count / 4);
+const portableChannel = { bias: 4, requantization: 5 } as const;
+const dspChannel = { bias: 4, requantization: 8 } as const;
+const bytesAsTheyAre = ({ products, filters }: StepShape): number => products * filters;
+
+/** The windows of a layer along one axis: their taps inside the map, and how many lie inside with all of them. */
+function along(outputs: number, inputs: number, size: number, stride: number, before: number) {
+  let taps = 0;
+  let whole = 0;
+  for (let i = 0; i < outputs; i++) {
+    const first = i * stride - before;
+    const inside = Math.max(0, Math.min(inputs, first + size) - Math.max(0, first));
+    taps += inside;
+    if (inside === size) whole++;
+  }
+  return { taps, whole };
+}
+
+const linesOf = ({ rows, inputHeight = rows * 2 + 16, size, stride, padTop = 0 }: StepShape) =>
+  along(rows, inputHeight, size, stride, padTop);
+const columnsOf = ({ width, inputWidth, size, stride, padLeft }: StepShape) =>
+  along(width, inputWidth, size, stride, padLeft);
+
+/** Outputs that the portable kernels make of a channel at a time: PHINETS_RUN of firmware/kernels/output.h. */
+const run = 64;
+
+/** Runs of a row on a Cortex-M0, whose buffer holds the pixels' products: `run_of` of firmware/kernels/armv6m.c. */
+export function packedRuns(width: number, products: number): number {
+  const pairs = Math.ceil(products / 2);
+  const most = Math.min(run, 2 * Math.floor((1024 - pairs) / pairs / 2));
+  return most < 2 ? 0 : Math.ceil(width / most);
+}
+
+/** A matrix product: filters outside, quads of pixels inside. */
+const product = (structBytes: number, to: "nhwc" | "planes16" | "planes8"): KernelRow => ({
+  structBytes,
+  terms: ({ rows, width, filters, products, table }) => {
+    const groups = quarters(products);
+    const cells = rows * quarters(width) * filters;
+    const beyond = width % 4 === 0 ? 0 : 1;
+    // Pixels beyond whole quads are a pass of their own.
+    const passes = to === "nhwc" && width > 4 ? 1 + beyond : 1;
+    return {
+      rows,
+      passes: rows * passes,
+      filters: rows * passes * filters,
+      cells,
+      groups: cells * groups,
+      pairs: cells * Math.ceil(groups / 2),
+      tables: cells * table,
+      ...(to === "planes16" && { padded: rows * filters * beyond, padding: rows * filters * (-width & 3) }),
+    };
+  },
+  weightBytes: ({ products, filters }) => 8 * quarters(products) * filters,
+  channelBytes: dspChannel,
+});
+
+/** Channels outside, four outputs inside. */
+const depthwise = (size: 3 | 5, from: "planes16" | "planes8"): KernelRow => ({
+  structBytes: 40,
+  terms: (shape) => {
+    const { rows, width, inputWidth, filters, stride, padLeft, table } = shape;
+    const cells = rows * filters * quarters(width);
+    const outside = rows - linesOf(shape).whole;
+    const odd = padLeft % 2 === 1;
+    let variant = stride === 1 ? "cells" : "cellsStrided";
+    // Two pixels lie in a word: where the window starts in it matters. Stride 1 has loops for the usual padding alone.
+    if (from === "planes16" && stride === 1 && odd !== (size === 3)) variant = "cellsInC";
+    if (from === "planes16" && stride === 2 && !odd) variant = "cellsStridedEven";
+    return {
+      rows,
+      channels: rows * filters,
+      [variant]: cells,
+      tables: cells * table,
+      // Lines outside the map are one of zero points.
+      outside,
+      filled: outside * inputWidth,
+    };
+  },
+  weightBytes: ({ filters }) => filters * (size === 3 ? 24 : 80),
+  channelBytes: dspChannel,
+});
+
+const valuesOf = ({ rows, width, filters }: StepShape): Terms => ({
+  rows,
+  values: rows * width * filters,
+});
+
+/** Four pixels of a channel, and what is left of them. */
+const planesOf = ({ rows, width, filters }: StepShape): Terms => ({
+  rows,
+  channels: rows * filters,
+  quads: rows * filters * Math.floor(width / 4),
+  rest: rows * filters * (width % 4),
+});
+
+export const kernels = {
+  conv2d: {
+    structBytes: 76,
+    terms: (shape) => {
+      const { rows, width, channels, filters, products, table, clamped = 0 } = shape;
+      const outputs = rows * width * filters;
+      const [fours, ones] = [Math.floor(filters / 4), filters % 4];
+      const lines = linesOf(shape).taps;
+      const taps = lines * columnsOf(shape).taps * channels;
+      return {
+        rows,
+        filters: rows * filters * Math.ceil(width / run),
+        outputs,
+        tables: outputs * table,
+        clamped: outputs * clamped,
+        windows: rows * width * (fours + ones),
+        lines: lines * width * (fours + ones),
+        macs: taps * 4 * fours,
+        macsOfOne: taps * ones,
+        gathered: rows * width * products,
+        packed: rows * filters * products * packedRuns(width, products),
+      };
+    },
+    weightBytes: bytesAsTheyAre,
+    channelBytes: portableChannel,
+  },
+  depthwise: {
+    structBytes: 76,
+    terms: (shape) => {
+      const { rows, width, inputWidth, filters, size, stride, padLeft, table, clamped = 0 } = shape;
+      const outputs = rows * width * filters;
+      const lines = linesOf(shape).taps * filters;
+      const columns = columnsOf(shape);
+      const tiles = Math.ceil(width / run);
+      // A Cortex-M0 has loops for these sizes, over the columns that the windows cover.
+      const own = size === 3 || size === 5 ? size : "";
+      const strided = own === "" || stride === 1 ? "" : "Strided";
+      const covered = Math.min(inputWidth, (width - 1) * stride + size - padLeft);
+      const all = {
+        rows,
+        [`channels${own}`]: rows * filters * tiles,
+        [`outputs${own}${strided}`]: outputs,
+        outputsOfLast: rows * width * (filters % 2),
+        tables: outputs * table,
+        clamped: outputs * clamped,
+        ...(own !== "" && { [`columns${own}${strided}`]: rows * filters * covered }),
+      };
+      if (size !== 3) return { ...all, [`lines${own}`]: lines * width, [`taps${own}`]: lines * columns.taps };
+      // Elsewhere only 3x3 has more than the loop over taps, and only for windows inside the map.
+      const borders = width - columns.whole;
+      return {
+        ...all,
+        runs: columns.whole === 0 ? 0 : rows * filters * tiles,
+        runLines: columns.whole === 0 ? 0 : lines * tiles,
+        [`lines3${strided}`]: lines * columns.whole,
+        linesOfRest: stride === 1 ? lines * (columns.whole % 3) : 0,
+        borderLines: lines * borders,
+        borderTaps: lines * (columns.taps - size * columns.whole),
+      };
+    },
+    weightBytes: bytesAsTheyAre,
+    channelBytes: portableChannel,
+  },
+  pointwise: {
+    structBytes: 76,
+    terms: ({ rows, width, filters, products, table, clamped = 0 }) => {
+      const outputs = rows * width * filters;
+      const last = filters % 2;
+      const others = filters - last;
+      const all = { rows, tables: outputs * table, clamped: outputs * clamped };
+      // One pixel, mostly of a dense layer: a filter at a time. A Cortex-M0 has no other loop for it.
+      if (width === 1)
+        return { ...all, singles: rows * others, lastSingle: rows * last, macsOfSingles: outputs * products };
+      // Tiles of two filters and two pixels, four products at a time; an odd pixel or filter is a row of single ones.
+      const cells = rows * Math.floor(width / 2) * (others / 2);
+      return {
+        ...all,
+        filters: rows * filters * Math.ceil(width / run),
+        outputs: rows * width * others,
+        outputsOfLast: rows * width * last,
+        macs: cells * 16 * Math.floor(products / 4),
+        macsOfRest: cells * 4 * (products % 4),
+        rests: products > 4 && products % 4 > 0 ? cells : 0,
+        macsOfLastPixel: rows * (width % 2) * others * products,
+        macsOfLastFilter: rows * width * last * products,
+        inputs: rows * width * products,
+        packed: rows * filters * products * packedRuns(width, products),
+        oddProducts: outputs * (products % 2),
+      };
+    },
+    weightBytes: bytesAsTheyAre,
+    channelBytes: portableChannel,
+  },
+  add: { structBytes: 44, terms: valuesOf },
+  multiply: {
+    structBytes: 28,
+    terms: ({ rows, width, filters, broadcast }) => ({
+      rows,
+      pixels: broadcast ? rows * width : rows,
+      factors: rows * filters * (broadcast ? 1 : width),
+      values: rows * width * filters,
+    }),
+  },
+  mean: {
+    structBytes: 28,
+    terms: ({ rows, inputWidth, channels }) => ({
+      rows,
+      loops: rows * quarters(inputWidth),
+      quads: rows * channels * Math.floor(inputWidth / 4),
+      rest: rows * channels * (inputWidth % 4),
+      channels,
+    }),
+  },
+  max_pool: {
+    structBytes: 32,
+    terms: ({ rows, width, filters, size }) => ({
+      rows,
+      values: rows * width * filters,
+      lines: rows * width * filters * size,
+      taps: rows * width * filters * size * size,
+    }),
+  },
+  lookup: { structBytes: 8, terms: valuesOf },
+  pad: {
+    structBytes: 32,
+    terms: ({ rows, width, inputWidth, inputHeight = rows, filters }) => ({
+      rows,
+      copied: inputHeight * inputWidth * filters,
+      filled: (rows * width - inputHeight * inputWidth) * filters,
+      unaligned: (width * filters) % 4 === 0 ? 0 : rows * width * filters,
+    }),
+  },
+  dsp_quads_nhwc: {
+    structBytes: 16,
+    terms: ({ rows, width, filters }) => ({
+      rows,
+      calls: rows * ((width >= 4 ? 1 : 0) + (width % 4 === 0 ? 0 : 1)),
+      quads: rows * quarters(width),
+      groups: rows * quarters(width) * quarters(filters),
+    }),
+  },
+  dsp_quads_window: {
+    structBytes: 32,
+    terms: (shape) => {
+      const { rows, width, inputWidth, channels, size, stride, padLeft } = shape;
+      const groups = quarters(size * size * channels);
+      const pixels = 3 * stride + size;
+      // A window's row of whole words is followed by the next; others are put together, from a word before on.
+      const whole = (size * channels) % 4 === 0;
+      const inside = Array.from({ length: quarters(width) }, (_, i) => 4 * i * stride - padLeft).filter(
+        (first) => first >= 0 && (whole || first * channels >= 3) && first + pixels <= inputWidth,
+      ).length;
+      const quads = linesOf(shape).whole * inside;
+      const borders = rows * quarters(width) - quads;
+      // At the border the windows are copied to a buffer first, or put together byte by byte where it is too small.
+      const buffered = (whole ? 1 : size) * pixels * channels <= 248;
+      return {
+        rows,
+        quads: rows * quarters(width),
+        [whole ? "wholeLines" : "lines"]: rows * quarters(width) * size,
+        groups: rows * quarters(width) * groups,
+        ...(buffered && {
+          borders,
+          borderLines: borders * size,
+          borderWords: borders * size * quarters(pixels * channels),
+        }),
+        ...(!buffered && { bytes: borders * 4 * size * size * channels }),
+      };
+    },
+  },
+  dsp_quads_scaled: {
+    structBytes: 28,
+    terms: ({ rows, width, filters }) => ({
+      rows,
+      groups: rows * quarters(filters),
+      cells: rows * quarters(filters) * quarters(width),
+    }),
+  },
+  dsp_product_nhwc: product(36, "nhwc"),
+  dsp_product_planes16: product(36, "planes16"),
+  dsp_product_planes8: product(40, "planes8"),
+  dsp_dense: {
+    structBytes: 36,
+    terms: ({ products, filters, table }) => {
+      const groups = quarters(products);
+      // The last filters are made with those before them.
+      const fours = quarters(filters);
+      return {
+        rows: 1,
+        inputs: groups,
+        fours,
+        groups: fours * groups,
+        pairs: fours * Math.ceil(groups / 2),
+        tables: fours * table,
+        rest: filters % 4 === 0 ? 0 : 1,
+      };
+    },
+    weightBytes: ({ products, filters }) => 4 * quarters(products) * filters,
+    channelBytes: dspChannel,
+  },
+  dsp_planes16: { structBytes: 16, terms: planesOf },
+  dsp_planes8: { structBytes: 16, terms: planesOf },
+  dsp_nhwc: { structBytes: 16, terms: planesOf },
+  dsp_depthwise3_planes16_quads: depthwise(3, "planes16"),
+  dsp_depthwise3_planes16_map8: depthwise(3, "planes16"),
+  dsp_depthwise3_planes8_quads: depthwise(3, "planes8"),
+  dsp_depthwise3_planes8_map8: depthwise(3, "planes8"),
+  dsp_depthwise5_planes16_quads: depthwise(5, "planes16"),
+  dsp_depthwise5_planes16_map8: depthwise(5, "planes16"),
+  dsp_depthwise5_planes8_quads: depthwise(5, "planes8"),
+  dsp_depthwise5_planes8_map8: depthwise(5, "planes8"),
+  dsp_mean: {
+    structBytes: 32,
+    terms: ({ rows, inputWidth, channels }) => ({
+      rows,
+      sums: rows * channels,
+      quads: rows * channels * Math.floor(inputWidth / 4),
+      rest: rows * channels * (inputWidth % 4 === 0 ? 0 : 1),
+      channels,
+    }),
+  },
+  dsp_add: { structBytes: 40, terms: valuesOf },
+} as const satisfies Readonly<Record<string, KernelRow>>;
+
+/** Functions of firmware/kernels, without `phinets_step_`. */
+export type Kernel = keyof typeof kernels;
+
+/** What a step's cost depends on. */
+export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepShape {
+  const input = values.get(step.reads[0].value)!;
+  const output = values.get(step.output)!;
+  const { node } = step;
+  const linear = node?.op === "conv2d" || node?.op === "dense" ? node : undefined;
+  const convolution = node?.op === "conv2d" ? node.attributes : undefined;
+  const vector = step.reads[0].window === "whole";
+  const channels = vector ? input.height * input.width * input.channels : input.channels;
+  return {
+    rows: output.layout === "sums" ? input.height : output.height,
+    width: output.width,
+    inputWidth: vector ? 1 : input.width,
+    inputHeight: vector ? 1 : input.height,
+    channels,
+    filters: output.channels,
+    products: linear === undefined ? 0 : productsOf(step, linear, channels),
+    size: convolution?.kernel[0] ?? (node?.op === "maxPool" ? node.attributes.size : 1),
+    stride: convolution?.stride[1] ?? (node?.op === "maxPool" ? node.attributes.stride : 1),
+    padLeft: convolution?.padding.left ?? 0,
+    padTop: convolution?.padding.top ?? 0,
+    table: step.lookup !== undefined ? 1 : 0,
+    clamped: linear?.attributes.activation === "relu6" ? 1 : 0,
+    broadcast: step.reads[1]?.window === "whole" ? 1 : 0,
+  };
+}
+
+function productsOf({ kernel }: Step, node: NodeOf<"conv2d"> | NodeOf<"dense">, channels: number): number {
+  if (kernel === "dsp_quads_window") return 0;
+  if (node.op === "dense") return channels;
+  const { kernel: window, groups } = node.attributes;
+  // A product reads its windows as quads, whose channels are the filter's weights.
+  return kernel.startsWith("dsp_product") ? channels : (window[0] * window[1] * channels) / groups;
+}

@@ -1,0 +1,511 @@
+/**
+ * Firmware programs, run on memory that holds no numbers but who wrote each byte: a step must find the rows that it reads
+ * where it looks for them, complete, and nothing that lives may be written over. Layouts are computed here once more.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { randomGraphs } from "../../../../test/random-graph.js";
+import { randomLayer, randomNetwork } from "../../../../test/random-network.js";
+import { deployGraph, type Graph, GraphBuilder } from "../graph/index.js";
+import { backboneBlocks, buildNetwork, parseNetwork } from "../networks/index.js";
+import {
+  barriersOf,
+  type Kernel,
+  loadBoard,
+  makeProgram,
+  type Program,
+  type ProgramOptions,
+  programOf,
+  type Read,
+  readSlackBytes,
+  type Step,
+  type Value,
+} from "./index.js";
+
+const deployed = (network: object): Graph => deployGraph(buildNetwork(parseNetwork(network)));
+
+const up4 = (count: number): number => Math.ceil(count / 4) * 4;
+
+/** Bytes of a row that hold something, as firmware/kernels/dsp/phinets_dsp.h draws it. */
+function bytesOfRow({ layout, width, channels, pad }: Value): number {
+  if (layout === "planes16") return 2 * (channels * (up4(width) + 2) + 2);
+  if (layout === "planes8") return channels * (width + pad) + pad;
+  if (layout === "map8") return channels * up4(width);
+  if (layout === "quads") return (up4(width) / 4) * (up4(channels) / 4) * 32;
+  return width * channels; // nhwc, and a mean when it is complete
+}
+
+/** Bytes: who wrote each, 0 for nobody. */
+type Bank = Int32Array;
+
+/** Throws, saying where, as soon as a step would read or write what it must not. */
+class Device {
+  readonly arena: Bank;
+  readonly outputs = new Map<string, Bank>();
+  /** The picture where the application has it; of `rows`, the one row that it pushes. */
+  readonly picture: Bank;
+  readonly made = new Map<string, number>();
+  readonly #tags = new Map<string, number>();
+
+  constructor(readonly program: Program) {
+    const { lowering, arenaBytes } = program;
+    this.arena = new Int32Array(arenaBytes);
+    const whole = (name: string): number => {
+      const { height, width, channels } = lowering.values.get(name)!;
+      return height * width * channels;
+    };
+    for (const name of lowering.outputs) this.outputs.set(name, new Int32Array(whole(name)));
+    this.picture = new Int32Array(whole(lowering.input));
+  }
+
+  tag(text: string): number {
+    const known = this.#tags.get(text);
+    if (known !== undefined) return known;
+    this.#tags.set(text, this.#tags.size + 1);
+    return this.#tags.size;
+  }
+
+  /** Where row y of a value lies. */
+  row(name: string, y: number): { bank: Bank; at: number } {
+    const { lowering, places } = this.program;
+    const value = lowering.values.get(name)!;
+    const output = this.outputs.get(name);
+    if (output !== undefined) return { bank: output, at: y * value.width * value.channels };
+    const place = places.get(name)!;
+    if (name === lowering.input && place.rows === 0) return { bank: this.picture, at: 0 };
+    return { bank: this.arena, at: place.offset + (y % place.rows) * place.stride };
+  }
+
+  write(what: string, { bank, at }: { bank: Bank; at: number }, bytes: number, text: string): void {
+    if (at < 0 || at + bytes > bank.length)
+      throw new Error(`${what} writes ${at}..${at + bytes} of ${bank.length} bytes`);
+    bank.fill(this.tag(text), at, at + bytes);
+  }
+
+  check(what: string, { bank, at }: { bank: Bank; at: number }, bytes: number, text: string): void {
+    const tag = this.tag(text);
+    if (at < 0 || at + bytes > bank.length)
+      throw new Error(`${what} reads ${at}..${at + bytes} of ${bank.length} bytes`);
+    for (let i = at; i < at + bytes; i++)
+      if (bank[i] !== tag) {
+        const found = [...this.#tags].find(([, id]) => id === bank[i])?.[0] ?? "nothing";
+        throw new Error(`${what}: byte ${i} is of ${found}, not of ${text}`);
+      }
+  }
+
+  /** The rows that a read of row y needs are there. */
+  reads(step: Step, { value: name, window }: Read, y: number): void {
+    const value = this.program.lowering.values.get(name)!;
+    const bytes = bytesOfRow(value);
+    const rows = window === "whole" ? value.height : window.size;
+    const from = window === "whole" ? 0 : y * window.stride - window.before;
+    const start = this.row(name, 0);
+    for (let row = from; row < from + rows; row++) {
+      if (row < 0 || row >= value.height) continue; // padding
+      const at = this.row(name, row);
+      // A dense layer reads a map as one vector.
+      if (window === "whole" && (at.bank !== start.bank || at.at !== start.at + row * bytes))
+        throw new Error(`${step.output}: row ${row} of ${name} does not follow the one before`);
+      this.check(`${step.output} row ${y}`, at, bytes, `${name} ${row}`);
+    }
+  }
+
+  run(step: Step, y: number): void {
+    const { lowering, scratch } = this.program;
+    const output = lowering.values.get(step.output)!;
+    const what = `${step.output} row ${y}`;
+    for (const read of step.reads) this.reads(step, read, y);
+    const working = { bank: this.arena, at: scratch.get(step) ?? 0 };
+    this.write(what, working, step.scratchBytes, "scratch");
+    if (output.layout === "sums") {
+      const rows = lowering.values.get(step.reads[0].value)!.height;
+      const to = this.row(step.output, 0);
+      if (y > 0) this.check(what, to, 4 * output.channels, `${step.output} up to ${y - 1}`);
+      this.write(what, to, 4 * output.channels, `${step.output} up to ${y}`);
+      for (const read of step.reads) this.reads(step, read, y);
+      if (y === rows - 1) {
+        this.write(what, to, output.channels, `${step.output} 0`);
+        this.made.set(step.output, 1);
+      }
+    } else {
+      const to = this.row(step.output, y);
+      if (to.bank === this.arena && output.layout !== "nhwc" && to.at % 8 !== 0)
+        throw new Error(`${what} lies at ${to.at}`);
+      const spill = output.layout === "planes8" ? 7 : 0;
+      this.write(what, to, bytesOfRow(output) + spill, `${step.output} ${y}`);
+      // Neither over what it reads nor over its own scratch.
+      for (const read of step.reads) this.reads(step, read, y);
+      if ((this.made.get(step.output) ?? 0) !== y) throw new Error(`${what} comes after ${this.made.get(step.output)}`);
+      this.made.set(step.output, y + 1);
+    }
+    this.check(what, working, step.scratchBytes, "scratch");
+  }
+
+  /** @param pushed rows come one by one, when the schedule asks; else the picture lies in the arena's place for it */
+  infer(pushed: boolean): void {
+    const { lowering, stream, places } = this.program;
+    const { height, width, channels } = lowering.values.get(lowering.input)!;
+    const bytes = width * channels;
+    const take = (y: number): void => {
+      const { bank, at } = this.row(lowering.input, y);
+      this.write("the input", { bank, at }, bytes, `${lowering.input} ${y}`);
+    };
+    if (!pushed) {
+      if (places.get(lowering.input)!.rows !== height) throw new Error("there is no place for a picture");
+      for (let y = 0; y < height; y++) take(y);
+    }
+    let taken = 0;
+    const next = stream.groups.map(() => 0);
+    for (const group of stream.schedule) {
+      if (group < 0) {
+        if (pushed) take(taken);
+        taken++;
+        continue;
+      }
+      const y = next[group]++;
+      for (const step of stream.groups[group].steps) this.run(step, y);
+    }
+    expect(taken).toBeLessThanOrEqual(height);
+    // What nobody reads, below a pool's last window, need not be made.
+    stream.groups.forEach(({ firings }, i) => expect(next[i]).toBeLessThanOrEqual(firings));
+    for (const name of lowering.outputs) {
+      const output = lowering.values.get(name)!;
+      for (let y = 0; y < output.height; y++)
+        this.check("the end", this.row(name, y), output.width * output.channels, `${name} ${y}`);
+    }
+  }
+}
+
+/** Every promise of a program. */
+function check(program: Program): void {
+  const { lowering, places, arenaBytes, lowerBoundBytes, options, scratchAreas } = program;
+  new Device(program).infer(true);
+  if (options.input === "whole") new Device(program).infer(false);
+  const slack = options.dsp ? readSlackBytes : 0;
+  for (const { offset, bytes } of [...places.values(), ...scratchAreas]) {
+    expect(offset % 8).toBe(0);
+    expect(offset + bytes).toBeLessThanOrEqual(arenaBytes - slack);
+  }
+  expect(arenaBytes - slack).toBeGreaterThanOrEqual(lowerBoundBytes);
+  const values = [...lowering.values.values()].map(({ name }) => name);
+  for (const name of values) expect(places.has(name), name).toBe(!lowering.outputs.includes(name));
+  // Every node is computed once, by itself or as another's look-up; a flatten is not computed.
+  const computed = lowering.steps.map(({ output }) => output);
+  expect(new Set(computed).size).toBe(computed.length);
+}
+
+const all: readonly ProgramOptions[] = [true, false].flatMap((dsp) =>
+  (["speed", "ram"] as const).flatMap((optimize) =>
+    (["whole", "rows"] as const).map((input) => ({ dsp, optimize, input })),
+  ),
+);
+const checkAll = (graph: Graph): Program[] =>
+  all.map((options) => {
+    const program = makeProgram(graph, options);
+    try {
+      check(program);
+    } catch (error) {
+      throw new Error(`${graph.name}, ${JSON.stringify(options)}: ${(error as Error).message}`, { cause: error });
+    }
+    return program;
+  });
+
+/** A plan for less memory takes no more, and neither does one without a picture. */
+function checkOrder(programs: readonly Program[]): void {
+  const [speed, speedRows, ram, ramRows, whole, rows] = programs.map(({ arenaBytes }) => arenaBytes);
+  expect(ram).toBeLessThanOrEqual(speed);
+  expect(ramRows).toBeLessThanOrEqual(speedRows);
+  expect(speedRows).toBeLessThanOrEqual(speed);
+  expect(ramRows).toBeLessThanOrEqual(ram);
+  expect(rows).toBeLessThanOrEqual(whole);
+}
+
+describe("a program on a device without numbers", () => {
+  it("makes every layer from the rows that it needs", () => {
+    for (let seed = 0; seed < 96; seed++) checkAll(randomLayer(seed).graph);
+  });
+  it("makes every network of random blocks", () => {
+    for (let seed = 0; seed < 40; seed++) checkOrder(checkAll(randomNetwork(seed).graph));
+  });
+  it("makes PhiNets, whatever their options", () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          input: fc.record({ height: fc.integer({ min: 32, max: 57 }), width: fc.integer({ min: 32, max: 57 }) }),
+          alpha: fc.double({ min: 0.05, max: 0.4, noNaN: true }),
+          t0: fc.integer({ min: 1, max: 6 }),
+          blocks: fc.integer({ min: 3, max: 7 }),
+          activation: fc.constantFrom("hardswish", "relu6"),
+          squeezeExcite: fc.boolean(),
+          conv2dInput: fc.boolean(),
+          pool: fc.boolean(),
+          residuals: fc.boolean(),
+          compatibility: fc.boolean(),
+          head: fc.constantFrom({ kind: "none" }, { kind: "classifier", classes: 4 }, { kind: "yolov2", classes: 2 }),
+        }),
+        (options) => checkOrder(checkAll(deployed({ family: "phinet", ...options }))),
+      ),
+      { numRuns: 12, seed: 5 },
+    );
+  });
+  it("makes graphs of branches that meet again, dead ends and several outputs", () => {
+    fc.assert(
+      fc.property(randomGraphs(1), (graph) => {
+        const bytesOf = (name: string): string => {
+          const { op, inputs } = graph.nodes.find((node) => node.name === name)!;
+          return op === "flatten" ? bytesOf(inputs[0]) : name;
+        };
+        const made = graph.outputs.map(bytesOf);
+        fc.pre(new Set(made).size === made.length && !made.includes("in"));
+        checkAll(graph);
+      }),
+      { numRuns: 150, seed: 3 },
+    );
+  });
+  it.each(["mobilenetv2", "efficientnet"])("makes a %s", (family) => {
+    const head = { kind: "classifier", classes: 3 };
+    checkOrder(checkAll(deployed({ family, input: { height: 50, width: 39, channels: 3 }, width: 0.25, head })));
+  });
+  it("finds what it is for: a row too few, a place too low, a step too early", () => {
+    const program = makeProgram(randomNetwork(3).graph, { dsp: true, input: "rows" });
+    const broken = (change: Partial<Program>) => () => new Device({ ...program, ...change }).infer(true);
+    const withPlace = (name: string, change: object) => ({
+      places: new Map([...program.places].map(([key, place]) => [key, key === name ? { ...place, ...change } : place])),
+    });
+    broken({})();
+    const ring = [...program.places].find(
+      ([name, { rows }]) => rows > 2 && program.lowering.values.get(name)!.height > rows,
+    )!;
+    expect(broken(withPlace(ring[0], { rows: ring[1].rows - 1 }))).toThrow(`is of ${ring[0]}`);
+    const [first, second] = [...program.places].filter(([, place]) => place.bytes > 0 && place.first === 0);
+    expect(broken(withPlace(first[0], { offset: second[1].offset }))).toThrow(/byte \d+ is of/);
+    expect(broken(withPlace(first[0], { offset: program.arenaBytes }))).toThrow(/writes .* of \d+ bytes/);
+    const { schedule } = program.stream;
+    const at = schedule.findIndex((group, i) => group < 0 && schedule[i + 1] >= 0);
+    const early = [...schedule.slice(0, at), schedule[at + 1], schedule[at], ...schedule.slice(at + 2)];
+    expect(broken({ stream: { ...program.stream, schedule: early } })).toThrow(/is of/);
+  });
+});
+
+/** Kernel and fused look-up of each step, by what it makes. */
+function kernelsOf(graph: Graph, dsp: boolean): Record<string, string> {
+  const { steps } = makeProgram(graph, { dsp }).lowering;
+  return Object.fromEntries(
+    steps.map((step) => [step.output, [step.kernel, step.lookup?.op].filter(Boolean).join(" ")]),
+  );
+}
+
+describe("kernels", () => {
+  it("of an inverted residual with squeeze-and-excite", () => {
+    const b = new GraphBuilder("block");
+    const x = b.conv2d("stem", b.input("in", [1, 17, 13, 3]), { filters: 8, kernel: 3, stride: 2, padding: 1 });
+    let y = b.hardswish("expand.hs", b.conv2d("expand", x, { filters: 24 }));
+    y = b.hardswish("depthwise.hs", b.depthwise("depthwise", y, { kernel: 3, padding: 1 }));
+    let s = b.conv2d("squeeze", b.globalAveragePool("mean", y), { filters: 4, activation: "relu6" });
+    s = b.sigmoid("gate", b.conv2d("excite", s, { filters: 24 }));
+    y = b.conv2d("project", b.multiply("scale", y, s), { filters: 8 });
+    const graph = b.build([b.conv2d("boxes", b.add("sum", x, y), { filters: 6 })]);
+    expect(kernelsOf(graph, true)).toEqual({
+      "stem:quads": "dsp_quads_window",
+      stem: "dsp_product_nhwc",
+      "expand:quads": "dsp_quads_nhwc",
+      "expand.hs": "dsp_product_planes16 hardswish",
+      "depthwise.hs": "dsp_depthwise3_planes16_map8 hardswish",
+      mean: "dsp_mean",
+      squeeze: "dsp_dense",
+      gate: "dsp_dense sigmoid",
+      "project:quads": "dsp_quads_scaled",
+      project: "dsp_product_nhwc",
+      sum: "dsp_add",
+      "boxes:quads": "dsp_quads_nhwc",
+      boxes: "dsp_product_nhwc",
+    });
+    expect(kernelsOf(graph, false)).toEqual({
+      stem: "conv2d",
+      "expand.hs": "pointwise hardswish",
+      "depthwise.hs": "depthwise hardswish",
+      mean: "mean",
+      squeeze: "pointwise",
+      gate: "pointwise sigmoid",
+      scale: "multiply",
+      project: "pointwise",
+      sum: "add",
+      boxes: "pointwise",
+    });
+  });
+  it("of a 1x1 convolution that strides or pads are those of a window", () => {
+    for (const options of [{ stride: 2 }, { padding: 1 }]) {
+      const b = new GraphBuilder("strided");
+      const graph = b.build([b.conv2d("y", b.input("x", [1, 9, 9, 5]), { filters: 4, kernel: 1, ...options })]);
+      expect(kernelsOf(graph, true)).toEqual({ "y:quads": "dsp_quads_window", y: "dsp_product_nhwc" });
+      expect(kernelsOf(graph, false)).toEqual({ y: "conv2d" });
+    }
+  });
+  it("of depthwise layers that the DSP kernels do not know are the portable ones", () => {
+    const kernelOf = (options: object, dsp = true): string => {
+      const b = new GraphBuilder("depthwise");
+      return (
+        kernelsOf(b.build([b.depthwise("y", b.input("x", [1, 12, 12, 4]), options as never)]), dsp)["y:map8"] ??
+        "portable"
+      );
+    };
+    const sides = (left: number, right: number) => ({ top: 1, bottom: 1, left, right });
+    // The input is a picture: its planes are of bytes.
+    expect(kernelOf({ kernel: 3, padding: 1 })).toBe("dsp_depthwise3_planes8_map8");
+    expect(kernelOf({ kernel: 5, padding: 2, stride: 2 })).toBe("dsp_depthwise5_planes8_map8");
+    expect(kernelOf({ kernel: 3, padding: sides(0, 1) })).toBe("dsp_depthwise3_planes8_map8");
+    for (const options of [
+      { kernel: 3, padding: sides(2, 0) },
+      { kernel: 3, padding: sides(0, 2) },
+      { kernel: 5, padding: sides(0, 1) },
+      { kernel: 3, padding: 1, stride: 3 },
+      { kernel: 7, padding: 3 },
+      { kernel: 1 },
+    ])
+      expect(kernelOf(options), JSON.stringify(options)).toBe("portable");
+  });
+  it("look up what others read too in a step of its own", () => {
+    const b = new GraphBuilder("shared");
+    const y = b.conv2d("y", b.input("x", [1, 4, 4, 3]), { filters: 3 });
+    const graph = b.build([b.add("z", y, b.hardswish("h", y))]);
+    expect(kernelsOf(graph, true)).toEqual({
+      "y:quads": "dsp_quads_nhwc",
+      y: "dsp_product_nhwc",
+      h: "lookup",
+      z: "dsp_add",
+    });
+    const c = new GraphBuilder("kept");
+    const kept = c.conv2d("y", c.input("x", [1, 4, 4, 3]), { filters: 3 });
+    expect(kernelsOf(c.build([kept, c.hardswish("h", kept)]), false)).toEqual({ y: "pointwise", h: "lookup" });
+  });
+  const counts = (graph: Graph, options: ProgramOptions): Partial<Record<Kernel, number>> => {
+    const made: Partial<Record<Kernel, number>> = {};
+    for (const { kernel } of makeProgram(graph, options).lowering.steps) made[kernel] = (made[kernel] ?? 0) + 1;
+    return made;
+  };
+  it("of MobileNetV2: 17 blocks, 10 sums, nothing that only brings rows into another layout but quads", () => {
+    const graph = deployed({
+      ...{ family: "mobilenetv2", input: { height: 96, width: 96, channels: 3 }, width: 0.35 },
+      head: { kind: "classifier", classes: 2 },
+    });
+    const sums = graph.nodes.filter(({ op }) => op === "add").length;
+    expect(sums).toBe(10);
+    for (const [optimize, planes] of [
+      ["speed", "planes16"],
+      ["ram", "planes8"],
+    ] as const)
+      expect(counts(graph, { dsp: true, optimize })).toEqual({
+        dsp_quads_window: 1,
+        [`dsp_product_${planes}`]: 17, // the stem's, and those of the 16 blocks that expand
+        [`dsp_depthwise3_${planes}_quads`]: 17,
+        dsp_product_nhwc: 18, // projections, and the last convolution
+        dsp_quads_nhwc: 17,
+        dsp_add: sums,
+        mean: 1,
+        dsp_dense: 1,
+      });
+    expect(counts(graph, { dsp: false })).toEqual({
+      ...{ conv2d: 1, depthwise: 17, pointwise: 16 + 18 + 1, add: sums, mean: 1 },
+    });
+  });
+  it("of EfficientNet: sigmoids that gate with what they are made from are looked up and multiplied", () => {
+    const graph = deployed({
+      ...{ family: "efficientnet", input: { height: 48, width: 48, channels: 3 }, width: 0.25 },
+      head: { kind: "classifier", classes: 2 },
+    });
+    const made = counts(graph, { dsp: true });
+    const gates = graph.nodes.filter(({ op, inputs }) => op === "multiply" && inputs.length === 2).length;
+    expect((made.multiply ?? 0) + (made.dsp_quads_scaled ?? 0)).toBe(gates);
+    expect(made.lookup).toBeGreaterThan(16);
+  });
+  it("bring a picture into planes of bytes, and what a layer makes into planes as the plan is", () => {
+    const graph = deployed({ family: "phinet", input: { height: 32, width: 32, channels: 3 }, alpha: 0.2 });
+    const layouts = (optimize: "speed" | "ram") =>
+      new Set([...makeProgram(graph, { dsp: true, optimize }).lowering.values.values()].map(({ layout }) => layout));
+    expect([layouts("speed").has("planes16"), layouts("ram").has("planes16")]).toEqual([true, false]);
+  });
+});
+
+describe("what is held whole", () => {
+  it("is the outputs of a PhiNet's blocks", () => {
+    for (const squeezeExcite of [true, false]) {
+      const network = parseNetwork({
+        ...{ family: "phinet", input: { height: 64, width: 64, channels: 3 }, alpha: 0.35, squeezeExcite },
+        head: { kind: "yolov2", classes: 1 },
+      });
+      const graph = deployGraph(buildNetwork(network));
+      const ends = backboneBlocks(network).map(
+        ({ module }) => graph.nodes.findLast(({ name }) => name.startsWith(`${module}.`))!.name,
+      );
+      expect(ends.length).toBeGreaterThan(5);
+      // What the head makes of the last is smaller still.
+      for (const dsp of [true, false])
+        expect(barriersOf(makeProgram(graph, { dsp }).lowering)).toEqual(ends.slice(0, -1));
+    }
+  });
+  it("is only what costs less so: the first blocks stream into each other, up to the first that squeezes", () => {
+    const at = (squeezeExcite: boolean) => {
+      const graph = deployed({ family: "phinet", input: { height: 96, width: 96, channels: 3 }, squeezeExcite });
+      const program = makeProgram(graph, { dsp: true, input: "rows" });
+      const cuts = barriersOf(program.lowering);
+      const held = cuts.filter((name) => program.places.get(name)!.rows === program.lowering.values.get(name)!.height);
+      expect(held).toEqual(expect.arrayContaining(cuts.slice(program.prefix)));
+      return { program, maps: [...program.lowering.values.values()].filter(({ layout }) => layout === "map8").length };
+    };
+    const [plain, squeezed] = [at(false), at(true)];
+    expect([plain.program.prefix, squeezed.program.prefix]).toEqual([1, 1]);
+    expect([plain.maps, squeezed.maps]).toEqual([0, 7]);
+    expect(plain.program.arenaBytes).toBeLessThan(0.6 * squeezed.program.arenaBytes);
+  });
+});
+
+describe("memory", () => {
+  const mobilenet = (side: number) => ({
+    ...{ family: "mobilenetv2", input: { height: side, width: side, channels: 3 }, width: 0.35, divisor: 8 },
+    head: { kind: "classifier", classes: 2 },
+  });
+  const person = (side: number, alpha: number, downsampling: number[]) => ({
+    ...{ family: "phinet", profile: "micromind", input: { height: side, width: side, channels: 3 }, alpha },
+    ...{ t0: 6, blocks: 7, downsampling, compatibility: true, head: { kind: "yolov2", classes: 1, filters: 128 } },
+  });
+  const demo = {
+    ...{ family: "phinet", profile: "micromind", input: { height: 96, width: 128, channels: 3 }, alpha: 0.4375, t0: 6 },
+    ...{ blocks: 7, downsampling: [6], squeezeExcite: false, head: { kind: "yolov2", classes: 3, filters: 128 } },
+  };
+  it.each([
+    ["person-128", person(128, 0.35, [5]), 85_000, 75_000],
+    ["person-192", person(192, 0.35, [5]), 155_000, 150_000],
+    ["the demo's detector", demo, 46_000, 36_000],
+    ["MobileNetV2 at 96 px", mobilenet(96), Number.POSITIVE_INFINITY, 22_000],
+    ["MobileNetV2 at 144 px", mobilenet(144), Number.POSITIVE_INFINITY, 36_000],
+  ])("of %s with rows pushed is what the table promises", (_, network, fast, small) => {
+    const graph = deployed(network);
+    const bytes = (optimize: "speed" | "ram") => makeProgram(graph, { dsp: true, input: "rows", optimize }).arenaBytes;
+    expect(bytes("speed")).toBeLessThanOrEqual(fast);
+    expect(bytes("ram")).toBeLessThanOrEqual(small);
+  });
+});
+
+describe("programOf", () => {
+  const graph = deployed({ family: "phinet", input: { height: 64, width: 64, channels: 3 }, alpha: 0.3 });
+  const board = loadBoard("stm32h743");
+  const chosen = (wish: object, on = board) => programOf(graph, on, wish);
+  it("takes the fastest program that fits, else the smallest", () => {
+    const [fast, small] = (["speed", "ram"] as const).map((optimize) => makeProgram(graph, { dsp: true, optimize }));
+    expect(small.arenaBytes).toBeLessThan(fast.arenaBytes);
+    expect(chosen({}).options).toEqual({ dsp: true, optimize: "speed", input: "whole" });
+    expect(chosen({ ramBytes: fast.arenaBytes }).options.optimize).toBe("speed");
+    expect(chosen({ ramBytes: fast.arenaBytes - 1 }).arenaBytes).toBe(small.arenaBytes);
+    expect(chosen({ ramBytes: 1 }).options.optimize).toBe("ram");
+    expect(chosen({ optimize: "ram" }).arenaBytes).toBe(small.arenaBytes);
+    expect(chosen({ input: "rows" }).options.input).toBe("rows");
+  });
+  it("has the portable kernels where the core has no DSP extension", () => {
+    for (const name of ["rp2040", "esp32-s3"])
+      expect(chosen({}, loadBoard(name)).lowering.steps.some(({ kernel }) => kernel.startsWith("dsp"))).toBe(false);
+    expect(chosen({}, loadBoard("ra8d1")).options.dsp).toBe(true);
+  });
+  it("is the same every time", () => {
+    expect(chosen({})).toEqual(chosen({}));
+  });
+});

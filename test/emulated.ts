@@ -1,0 +1,95 @@
+/** Programs of a test's own on an emulated core: built with the kernels, started, its console and files read. */
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { linkerScript } from "@phinets/core/export";
+import type { Board } from "@phinets/core/target";
+import { arm, firmwareSources, machineOf } from "../packages/cli/src/emulator/build.js";
+import { machineOfCore } from "../packages/cli/src/emulator/machines.js";
+import { runTool } from "../packages/cli/src/emulator/tool.js";
+
+export interface Core extends Pick<Board, "name" | "core" | "fpu"> {
+  /** It has the DSP extension. */
+  readonly dsp: boolean;
+}
+
+// Without floating point, which kernels do not have: objects for the smallest core can be linked for every other.
+const named = (core: string, dsp: boolean): Core => ({ name: core, core, fpu: "none", dsp });
+
+/** One of each instruction set. */
+export const cores = [
+  named("cortex-m0", false),
+  named("cortex-m3", false),
+  named("cortex-m4", true),
+  named("cortex-m7", true),
+  named("cortex-m33", true),
+];
+
+/** Compiles `sources` in `folder` to objects that `runOnCore` links for any core. */
+export async function compileForAll(
+  folder: string,
+  sources: readonly string[],
+  flags: readonly string[],
+): Promise<string[]> {
+  const options = ["-std=gnu99", "-O2", "-Wall", "-Wextra", "-Werror", ...machineOf(cores[0]), "-ffunction-sections"];
+  const built = await runTool("arm-none-eabi-gcc", [...options, "-fdata-sections", ...flags, "-c", ...sources], {
+    cwd: folder,
+  });
+  if (built.exitCode !== 0) throw new Error(built.stderr);
+  return sources.map((name) => join(folder, `${basename(name, ".c")}.o`));
+}
+
+const kernels = ["kernels", "kernels/dsp"];
+const start = ["boards/start/startup.c", "boards/emulator/semihosting.c"].map((file) => join(firmwareSources, file));
+const folders = [...kernels, "boards/start", "boards/emulator"].map((part) => join(firmwareSources, part));
+
+/** The kernels' sources: with `dsp` the DSP kernels too, with `assembly` what is in it. */
+export function kernelSources({ dsp, assembly }: { readonly dsp: boolean; readonly assembly: boolean }): string[] {
+  return (dsp ? kernels : kernels.slice(0, 1)).flatMap((part) =>
+    readdirSync(join(firmwareSources, part))
+      .filter((file) => file.endsWith(".c") || (assembly && file.endsWith(".S")))
+      .map((file) => join(firmwareSources, part, file)),
+  );
+}
+
+/** Options that find the kernels' headers. */
+export const includes = kernels.map((part) => `-I${join(firmwareSources, part)}`);
+
+/**
+ * Builds `sources` and objects, which hold main and the vectors, with the kernels in `folder`/<core> and runs them there.
+ * @param memory a file in that folder that QEMU puts where PHINETS_INPUTS is
+ * @returns what it printed; throws what the compiler or the program said where they fail
+ */
+export async function runOnCore(
+  core: Core,
+  folder: string,
+  sources: readonly string[],
+  flags: readonly string[],
+  memory?: string,
+): Promise<string> {
+  const where = join(folder, core.name);
+  mkdirSync(where, { recursive: true });
+  const { name, options, regions, inputs } = machineOfCore(core.core)!;
+  const script = linkerScript({ name, regions, flashBytes: regions[0].bytes }, { stackBytes: 64 * 1024 });
+  writeFileSync(join(where, "machine.ld"), script);
+  const address = `0x${inputs.address.toString(16)}`;
+  const warnings = ["-Wall", "-Wextra", "-Werror"];
+  const built = await runTool(
+    "arm-none-eabi-gcc",
+    [
+      ...["-std=gnu99", "-O2", ...warnings, ...machineOf(core), ...arm, "-T", "machine.ld"],
+      ...[`-DPHINETS_INPUTS=${address}u`, ...flags, ...folders.map((part) => `-I${part}`)],
+      ...[...sources, ...kernelSources({ dsp: core.dsp, assembly: true }), ...start, "-o", "program.elf"],
+    ],
+    { cwd: where },
+  );
+  if (built.exitCode !== 0) throw new Error(`${core.name}: ${built.stderr}`);
+  const loaded = memory === undefined ? [] : ["-device", `loader,file=${memory},addr=${address},force-raw=on`];
+  const semihosting = ["-semihosting-config", "enable=on,target=native"];
+  const args = ["-M", name, ...(options ?? []), "-nographic", "-monitor", "none", "-serial", "none", ...semihosting];
+  const run = await runTool("qemu-system-arm", [...args, ...loaded, "-kernel", "program.elf"], {
+    cwd: where,
+    timeoutMs: 60_000,
+  });
+  if (run.exitCode !== 0) throw new Error(`${core.name}: exit code ${run.exitCode}: ${run.stdout}${run.stderr}`);
+  return `${run.stdout}${run.stderr}`;
+}
