@@ -9,10 +9,7 @@ export function randomGraphs(inputs: 1 | 2): fc.Arbitrary<Graph> {
     filters: fc.integer({ min: 1, max: 40 }),
   });
   return fc
-    .tuple(
-      fc.array(step, { minLength: 1, maxLength: 40 }),
-      fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }),
-    )
+    .tuple(fc.array(step, { minLength: 1, maxLength: 40 }), fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }))
     .map(([steps, outputs]) => {
       const b = new GraphBuilder("random");
       const maps = [b.input("in", [1, 11, 9, 3])];

@@ -27,9 +27,10 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
         const perOutput = sizeOf(shape) / outputs;
         const data = new Int8Array(sizeOf(shape)).map(() => random.integer(255) - 127);
         weights[weight] = tensor("int8", shape, data);
-        weightScales[weight] = Array.from({ length: outputs }, () => Math.fround(0.01 * jitter()));
-        // 75 and 73 are the standard deviations of a uniform byte and weight.
+        // 75 and 73 are the standard deviations of a uniform byte and weight. Scales stay about the same from layer to layer,
+        // so that both operands of a sum count.
         const deviation = 75 * 73 * Math.sqrt(perOutput);
+        weightScales[weight] = Array.from({ length: outputs }, () => Math.fround((60 / deviation) * jitter()));
         const range = Math.round(deviation);
         if (bias !== undefined)
           weights[bias] = tensor(
@@ -37,7 +38,7 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
             [outputs],
             new Int32Array(outputs).map(() => random.integer(2 * range) - range),
           );
-        const scale = (a.scale * 0.01 * deviation * jitter()) / 60;
+        const scale = a.scale * jitter();
         values[node.name] =
           node.attributes.activation === "relu6"
             ? { scale: Math.fround(scale), zeroPoint: random.uniform() < 0.7 ? -128 : random.integer(100) - 100 }

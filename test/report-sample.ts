@@ -1,10 +1,10 @@
-import { memoryMap, planArena } from "@phinets/core/cost";
-import { arenaOf, loadBoard } from "@phinets/core/target";
+import { memoryMap } from "@phinets/core/cost";
 import { conveyorClasses, renderConveyorClip, renderConveyorPicture } from "@phinets/core/data";
 import type { Detection } from "@phinets/core/detection";
 import { analyseDetection } from "@phinets/core/evaluation";
 import { deployGraph } from "@phinets/core/graph";
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
+import { arenaOf, loadBoard, programOf } from "@phinets/core/target";
 import { Random } from "@phinets/core/tensor";
 import { detectionPrediction, type ReportData, trackedFrame } from "../packages/cli/src/report/index.js";
 
@@ -19,7 +19,7 @@ export async function sampleReport(): Promise<ReportData> {
     head: { kind: "yolov2", classes: conveyorClasses, anchors: [[1, 1]], filters: 32 },
   });
   const deployed = deployGraph(buildNetwork(network));
-  const plan = planArena(deployed);
+  const program = programOf(deployed, board);
   const predictions = await Promise.all(
     Array.from({ length: 8 }, (_, i) => {
       const { picture, labels } = renderConveyorPicture(9, i);
@@ -126,7 +126,7 @@ export async function sampleReport(): Promise<ReportData> {
     id,
     points: Array.from({ length: 20 }, (_, n) => [10 + 5 * n, 20 * id + n] as const),
   }));
-  const ram = { usedBytes: plan.bytes, totalBytes: arenaOf(board).bytes };
+  const ram = { usedBytes: program.arenaBytes, totalBytes: arenaOf(board).bytes };
   return {
     analysis: analyseDetection(coco.truth, coco.found),
     anchors: {
@@ -173,7 +173,7 @@ export async function sampleReport(): Promise<ReportData> {
       latencyMs: [41.2, 58.9],
       energyMj: 12.4,
     },
-    memoryMapSvg: memoryMap(deployed, plan, { board, used: { FLASH: 139_020, DTCM: 53_800, AXI_SRAM: plan.bytes } }),
+    memoryMapSvg: memoryMap(program, { board, used: { FLASH: 139_020, DTCM: 53_800, AXI_SRAM: program.arenaBytes } }),
     fit: {
       evaluated: 48_211,
       pareto: Array.from({ length: 40 }, (_, i) => ({
@@ -210,8 +210,8 @@ export async function sampleReport(): Promise<ReportData> {
       instructions: 38_412_880,
       instructionsPerMac: 2.68,
       latencyMs: [72, 104],
-      plannedArenaBytes: plan.bytes,
-      arenaBytes: plan.bytes,
+      plannedArenaBytes: program.arenaBytes,
+      arenaBytes: program.arenaBytes,
       flashBytes: 142_336,
       stackBytes: 1_184,
       machine: "Cortex-M7, MPS2 AN500 in QEMU",

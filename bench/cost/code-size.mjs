@@ -140,7 +140,9 @@ async function measure({ core, fpu, dsp }) {
   const whole = await link(wholeObjects);
   const rows = await link(await program("rows", "rows", false));
   // What both have is every program's.
-  const base = new Map([...whole].filter(([name]) => rows.has(name)).map(([name, n]) => [name, Math.min(n, rows.get(name))]));
+  const base = new Map(
+    [...whole].filter(([name]) => rows.has(name)).map(([name, n]) => [name, Math.min(n, rows.get(name))]),
+  );
   const needs = new Map();
   const note = (feature, linked, without) => {
     for (const [name, bytes] of linked) {

@@ -20,8 +20,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { arm, firmwareSources, machineOf } from "../../packages/cli/dist/emulator/build.js";
 import { machineOfCore } from "../../packages/cli/dist/emulator/machines.js";
-import { emitC, linkerScript } from "../../packages/core/dist/export/index.js";
 import { weightBytes } from "../../packages/core/dist/cost/weights.js";
+import { emitC, linkerScript } from "../../packages/core/dist/export/index.js";
 import { deployGraph, GraphBuilder } from "../../packages/core/dist/graph/index.js";
 import { buildNetwork, parseNetwork } from "../../packages/core/dist/networks/index.js";
 import { kernels, makeProgram, shapeOf } from "../../packages/core/dist/target/index.js";
@@ -268,7 +268,8 @@ function samples() {
       const product = builder.multiply("product", x, other);
       const sum = builder.add("sum", x, other);
       const mean = builder.globalAveragePool("mean", x);
-      const scaled = builder.multiply("scaled", x, builder.sigmoid("gate", mean));
+      const factors = conv(builder, "factors", mean, { filters: shape[2] }, "none");
+      const scaled = builder.multiply("scaled", x, builder.sigmoid("gate", factors));
       return [pooled, padded, product, sum, scaled, ...(i % 2 ? [builder.maxPool("pool3", x, 3, 1)] : [])];
     });
   });
@@ -493,7 +494,9 @@ function solve(a, b) {
 function nonNegative(amounts, names) {
   const scale = names.map((name) => Math.max(...amounts.map((row) => row[name] ?? 0)) || 1);
   const value = (row, i) => (row[names[i]] ?? 0) / scale[i];
-  const gram = names.map((_, i) => names.map((_, j) => amounts.reduce((s, row) => s + value(row, i) * value(row, j), 0)));
+  const gram = names.map((_, i) =>
+    names.map((_, j) => amounts.reduce((s, row) => s + value(row, i) * value(row, j), 0)),
+  );
   const right = names.map((_, i) => amounts.reduce((sum, row) => sum + value(row, i), 0));
   let x = names.map(() => 0);
   const free = new Set();
@@ -529,7 +532,7 @@ function nonNegative(amounts, names) {
 
 const rounded = (number) => Number(number.toPrecision(4));
 
-function fit(rows) {
+function fitted(rows) {
   const names = [...new Set(rows.flatMap(({ terms }) => Object.keys(terms)))].filter((name) =>
     rows.some(({ terms }) => terms[name] > 0),
   );
@@ -537,8 +540,12 @@ function fit(rows) {
     Object.fromEntries(Object.entries(terms).map(([name, amount]) => [name, amount / counted])),
   );
   const found = nonNegative(shares, names);
-  const figures = Object.fromEntries(names.filter((name) => found[name] > 0).map((name) => [name, rounded(found[name])]));
-  const off = shares.map((row) => Object.entries(row).reduce((sum, [name, share]) => sum + share * (figures[name] ?? 0), -1));
+  const figures = Object.fromEntries(
+    names.filter((name) => found[name] > 0).map((name) => [name, rounded(found[name])]),
+  );
+  const off = shares.map((row) =>
+    Object.entries(row).reduce((sum, [name, share]) => sum + share * (figures[name] ?? 0), -1),
+  );
   return { figures, off };
 }
 
@@ -551,7 +558,9 @@ function scheduleTerms({ program }) {
 const sumOf = (terms, figures) => Object.entries(terms).reduce((sum, [name, n]) => sum + n * (figures[name] ?? 0), 0);
 
 function figuresOf({ core }, counted) {
-  const { figures: overhead } = fit(counted.map(({ model, idle }) => ({ terms: scheduleTerms(model), counted: idle })));
+  const { figures: overhead } = fitted(
+    counted.map(({ model, idle }) => ({ terms: scheduleTerms(model), counted: idle })),
+  );
   const found = {};
   const errors = {};
   const steps = counted.flatMap((one) => one.steps);
@@ -560,7 +569,7 @@ function figuresOf({ core }, counted) {
       .filter((one) => one.kernel === kernel)
       .map((one) => ({ ...one, terms: kernels[kernel].terms(one.shape) }));
     if (rows.length === 0) continue;
-    const { figures, off } = fit(rows);
+    const { figures, off } = fitted(rows);
     found[kernel] = figures;
     const worst = Math.max(...off.map(Math.abs));
     errors[kernel] = { steps: rows.length, rms: Math.sqrt(off.reduce((sum, e) => sum + e * e, 0) / off.length), worst };
@@ -580,7 +589,9 @@ function compare({ core }, { model, run, steps }, figures) {
   for (const { kernel, shape, counted, where } of steps) {
     const own = sumOf(kernels[kernel].terms(shape), figures.kernels[kernel] ?? {});
     if (process.argv.includes("--steps") && Math.abs(own - counted) > 0.005 * run)
-      console.log(JSON.stringify({ core, kernel, where, counted: Math.round(counted), off: rounded(own / counted - 1), shape }));
+      console.log(
+        JSON.stringify({ core, kernel, where, counted: Math.round(counted), off: rounded(own / counted - 1), shape }),
+      );
     planned += own;
     off[kernel] = (off[kernel] ?? 0) + (own - counted) / run;
   }
@@ -620,26 +631,30 @@ try {
     const { name, ...graph } = deployGraph(buildNetwork(parseNetwork(JSON.parse(readFileSync(file, "utf8")))));
     return quantized({ ...graph, name: file }, new Random(i, 3));
   });
-  const all = [...sampled, ...programs(networks)];
+  const others = programs(networks);
+  const all = [...sampled, ...others];
   all.forEach((model, i) => {
     model.name = `m${i}`;
   });
   await compileModels(all);
+  // Networks have images of their own, so that they change nothing of the others.
   const images = cores.flatMap((core) =>
-    packed(all.filter(({ dsp }) => core.dsp || !dsp)).map((models, i) => ({ core, name: i, models })),
+    [sampled, others]
+      .flatMap((models) => packed(models.filter(({ dsp }) => core.dsp || !dsp)))
+      .map((models, i) => ({ core, name: i, models })),
   );
   const counted = await each(images, async ({ core, name, models }) => count(core, name, models));
   const results = cores.map((core) => counted.filter((_, i) => images[i].core === core).flat());
   const isSample = ({ model }) => sampled.includes(model);
-  const fitted = cores.map((core, i) => figuresOf(core, results[i].filter(isSample)));
+  const found = cores.map((core, i) => figuresOf(core, results[i].filter(isSample)));
   cores.forEach((core, i) => {
-    for (const one of results[i]) if (!isSample(one)) compare(core, one, fitted[i].figures);
+    for (const one of results[i]) if (!isSample(one)) compare(core, one, found[i].figures);
   });
   const costs = {
     command: "node bench/cost/instructions.mjs",
     compiler: `${cc} ${compiler} -O2`,
     emulator: `QEMU ${emulator} -icount shift=0`,
-    cores: Object.fromEntries(cores.map(({ core }, i) => [core, fitted[i].figures])),
+    cores: Object.fromEntries(cores.map(({ core }, i) => [core, found[i].figures])),
   };
   if (process.argv.includes("--check")) {
     const same = JSON.stringify(JSON.parse(readFileSync(target, "utf8"))) === JSON.stringify(costs);
@@ -648,7 +663,7 @@ try {
   } else {
     writeFileSync(target, `${JSON.stringify(costs, null, 2)}\n`);
     cores.forEach(({ core }, i) => {
-      for (const [kernel, { steps, rms, worst }] of Object.entries(fitted[i].errors))
+      for (const [kernel, { steps, rms, worst }] of Object.entries(found[i].errors))
         console.log(
           JSON.stringify({ bench: "instructions", core, kernel, steps, rms: rounded(rms), worst: rounded(worst) }),
         );

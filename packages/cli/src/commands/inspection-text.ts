@@ -77,7 +77,7 @@ function runTable({ layers }: Target): string {
       layer.name,
       layer.op,
       size(layer.output),
-      `0x${layer.address.toString(16).padStart(8, "0")}`,
+      layer.address < 0 ? "output" : `0x${layer.address.toString(16).padStart(8, "0")}`,
       formatCount(layer.bytes),
       formatCount(layer.instructions),
       bandText(layer.latencyMs),

@@ -2,8 +2,8 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Board } from "@phinets/core/target";
 import { linkerScript } from "@phinets/core/export";
+import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { describeWriteError } from "../run/atomic.js";
 import { type Emulated, emulatedFor } from "./machines.js";

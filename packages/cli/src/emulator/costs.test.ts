@@ -7,7 +7,7 @@ import { emitC, firmwareProgram } from "@phinets/core/export";
 import { deployGraph, type Graph } from "@phinets/core/graph";
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
-import { type Board, loadBoard, parseBoard, programOf, type ProgramWish } from "@phinets/core/target";
+import { type Board, loadBoard, type ProgramWish, parseBoard, programOf } from "@phinets/core/target";
 import { sizeOf } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomInput, randomlyQuantized } from "../../../../test/random-network.js";
@@ -117,24 +117,27 @@ const counted: [name: string, board: Board, optimize: "speed" | "ram"][] = [
   ["classifier", loadBoard("stm32n657"), "speed"],
 ];
 
-describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("planned instructions are those of the core", () => {
-  const cases = counted.map(([name, board, optimize]) => ({ name, core: board.core, optimize, board }));
-  test.each(cases)("$name, $core, $optimize", { timeout: 60_000 }, async ({ name, board, optimize }) => {
-    const graph = deployGraph(buildNetwork(parseNetwork(networks.find(([one]) => one === name)![1])));
-    const q = calibrated(graph);
-    const program = programOf(graph, board, { optimize });
-    const where = join(folder, `counted ${name} ${board.name}`.replace(/\W/g, "-"));
-    writeFirmware(where, emitC(q, { program }));
-    const outputs = graph.outputs.reduce((sum, output) => sum + sizeOf(graph.shapes[output]), 0);
-    const { instructions } = await runQemu(await buildEmulated(where, board), [randomInput(q, 1)], outputs);
-    const planned = countInstructions(program, board);
-    const error = planned / instructions[0] - 1;
-    // Outdated? node bench/cost/instructions.mjs counts the kernels again.
-    expect(Math.abs(error), `${Math.round(planned)} planned, ${instructions[0]} counted`).toBeLessThan(0.05);
-    if (process.env.PHINETS_VERBOSE)
-      console.log(`${name}, ${board.core}: ${instructions[0]} instructions, ${(100 * error).toFixed(2)} %`);
-  });
-});
+describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))(
+  "planned instructions are those of the core",
+  () => {
+    const cases = counted.map(([name, board, optimize]) => ({ name, core: board.core, optimize, board }));
+    test.each(cases)("$name, $core, $optimize", { timeout: 60_000 }, async ({ name, board, optimize }) => {
+      const graph = deployGraph(buildNetwork(parseNetwork(networks.find(([one]) => one === name)![1])));
+      const q = calibrated(graph);
+      const program = programOf(graph, board, { optimize });
+      const where = join(folder, `counted ${name} ${board.name}`.replace(/\W/g, "-"));
+      writeFirmware(where, emitC(q, { program }));
+      const outputs = graph.outputs.reduce((sum, output) => sum + sizeOf(graph.shapes[output]), 0);
+      const { instructions } = await runQemu(await buildEmulated(where, board), [randomInput(q, 1)], outputs);
+      const planned = countInstructions(program, board);
+      const error = planned / instructions[0] - 1;
+      // Outdated? node bench/cost/instructions.mjs counts the kernels again.
+      expect(Math.abs(error), `${Math.round(planned)} planned, ${instructions[0]} counted`).toBeLessThan(0.05);
+      if (process.env.PHINETS_VERBOSE)
+        console.log(`${name}, ${board.core}: ${instructions[0]} instructions, ${(100 * error).toFixed(2)} %`);
+    });
+  },
+);
 
 /** The schedule, and what arrays take that do not end at a multiple of 4. */
 function paddingOf(symbols: readonly { readonly name: string; readonly bytes: number }[]): number {

@@ -2,10 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadBoard, makeProgram } from "@phinets/core/target";
 import { emitC } from "@phinets/core/export";
 import { GraphBuilder } from "@phinets/core/graph";
 import { IntegerInterpreter } from "@phinets/core/inference";
+import { loadBoard, makeProgram } from "@phinets/core/target";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomInput, randomlyQuantized, randomNetwork } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";

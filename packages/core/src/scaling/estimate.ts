@@ -80,14 +80,11 @@ interface BlockLoops {
 
 /** A block but for its expanded width. */
 interface Segment extends PreparedBlock, BlockLoops {
-  readonly parameters: number;
-  readonly macs: number;
-  /** `macs` where the block's output map is fine, else 0. */
-  readonly fineMacs: number;
-  /** Instructions of the fastest and of the smallest program, without and with squeeze-and-excite. */
-  /** Bytes of weights: of all that is an expanded channel's own, and of the projection's groups of four. */
-  readonly channelBytes: number;
-  readonly groupBytes: number;
+  /**
+   * The block's input channels; then what an expanded channel adds to parameters, MACs, MACs on fine maps, and bytes of
+   * weights; last the bytes of a group of four. One array, because objects are slow to read millions of times.
+   */
+  readonly numbers: Float64Array;
 }
 
 export interface Skeleton {
@@ -414,12 +411,15 @@ export function skeleton(network: MicromindPhinet, board: Board, wish: ProgramWi
       segment = {
         ...maps,
         bytes: bytesOf(maps, dsp),
-        parameters: input + 2 + taps + 2 + output,
-        macs,
-        fineMacs: fine ? macs : 0,
+        numbers: Float64Array.of(
+          input,
+          input + 2 + taps + 2 + output,
+          macs,
+          fine ? macs : 0,
+          packed(input) + depthwiseBytes(kernel) + 2 * channelBytes + (dsp ? 0 : output),
+          dsp ? 8 * output : 0,
+        ),
         ...blockLoops(count, maps, dsp, activated, toPlanes, packedRate),
-        channelBytes: packed(input) + depthwiseBytes(kernel) + 2 * channelBytes + (dsp ? 0 : output),
-        groupBytes: dsp ? 8 * output : 0,
       };
       cache.set(key, segment);
     }
@@ -563,20 +563,20 @@ export function costBoth(common: Skeleton, factors: Float64Array, out: Float64Ar
   let squeezeFineMacs = 0;
   let squeezeInstructions = 0;
   for (let i = 0; i < segments.length; i++) {
-    const segment = segments[i];
-    const hidden = widthOf(factors[i] * segment.input, divisor);
+    const numbers = segments[i].numbers;
+    const hidden = widthOf(factors[i] * numbers[0], divisor);
     const squeeze = widthOf(Math.max(1, Math.trunc(hidden / 6)), divisor);
     hiddens[i] = hidden;
     squeezes[i] = squeeze;
-    parameters += segment.parameters * hidden;
-    macs += segment.macs * hidden;
-    fineMacs += segment.fineMacs * hidden;
-    weightBytes += segment.channelBytes * hidden + segment.groupBytes * ((hidden + 3) >> 2);
+    parameters += numbers[1] * hidden;
+    macs += numbers[2] * hidden;
+    fineMacs += numbers[3] * hidden;
+    weightBytes += numbers[4] * hidden + numbers[5] * ((hidden + 3) >> 2);
     squeezeWeights += 2 * hidden * squeeze;
     squeezeBytes +=
       squeezeGroup === 4 ? ((hidden + 3) & ~3) * squeeze + ((squeeze + 3) & ~3) * hidden : 2 * hidden * squeeze;
     squeezeChannels += hidden + squeeze;
-    if (segment.fineMacs > 0) squeezeFineMacs += 2 * hidden * squeeze;
+    if (numbers[3] > 0) squeezeFineMacs += 2 * hidden * squeeze;
     squeezeInstructions += common.squeeze(hidden, squeeze);
   }
   for (let squeezed = 0; squeezed < 2; squeezed++) {

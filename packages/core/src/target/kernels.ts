@@ -64,8 +64,8 @@ function along(outputs: number, inputs: number, size: number, stride: number, be
   return { taps, whole };
 }
 
-const linesOf = ({ rows, inputHeight = rows * 2 + 16, size, stride, padTop = 0 }: StepShape) =>
-  along(rows, inputHeight, size, stride, padTop);
+const linesOf = ({ rows, inputHeight, size, stride, padTop = 0 }: StepShape) =>
+  inputHeight === undefined ? { taps: rows * size, whole: rows } : along(rows, inputHeight, size, stride, padTop);
 const columnsOf = ({ width, inputWidth, size, stride, padLeft }: StepShape) =>
   along(width, inputWidth, size, stride, padLeft);
 

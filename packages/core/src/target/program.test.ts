@@ -167,7 +167,9 @@ class Device {
     }
     expect(taken).toBeLessThanOrEqual(height);
     // What nobody reads, below a pool's last window, need not be made.
-    stream.groups.forEach(({ firings }, i) => expect(next[i]).toBeLessThanOrEqual(firings));
+    stream.groups.forEach(({ firings }, i) => {
+      expect(next[i]).toBeLessThanOrEqual(firings);
+    });
     for (const name of lowering.outputs) {
       const output = lowering.values.get(name)!;
       for (let y = 0; y < output.height; y++)

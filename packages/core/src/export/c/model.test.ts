@@ -146,6 +146,25 @@ describe("emitC", () => {
     expect(emitC(build(16))["phinets_model.c"]).toContain("{16, 1, 0, 20}");
   });
 
+  test("outputs that no step makes are refused", () => {
+    const builder = new GraphBuilder("twice");
+    const x = builder.input("x", [1, 2, 2, 2]);
+    const y = builder.conv2d("y", x, { filters: 2 });
+    const build = (outputs: string[]) => emitC(randomlyQuantized(builder.build(outputs), 1));
+    expect(() => build([y, builder.flatten("flat", y)])).toThrow(
+      'output "flat": has the same bytes as output "y"; leave it out',
+    );
+    expect(() => build([y, x])).toThrow('output "x": has the same bytes as the input');
+  });
+
+  test("DSP kernels for arithmetic that they do not know are refused", () => {
+    const q = tinyDetector();
+    (q.weights["stem.bias"].data as Int32Array)[1] = 2 ** 30;
+    expect(() => emitC(q, { program: makeProgram(q.graph, { dsp: true }) })).toThrow(
+      'conv2d "stem": channel 1 may reach 2^30; the DSP kernels do not compute that',
+    );
+  });
+
   test("a bias that could overflow the accumulator is refused", () => {
     const q = tinyDetector();
     const bias = q.weights["stem.bias"].data as Int32Array;

@@ -74,7 +74,8 @@ export function firmwareProgram(q: QuantizedNetwork, board: Board, wish: Program
  * sizes and the scales. Several outputs follow each other in the graph's order.
  * Throws PhinetsError for a name that is no C identifier, a network that has not exactly one input, an op without int8
  * arithmetic, a grouped convolution, a window of more than 16 rows, an accumulator that could overflow, a detector that is
- * not the output's shape, and thresholds outside 0..1.
+ * not the output's shape, thresholds outside 0..1, an output that is the input's or another output's bytes, and a program
+ * of DSP kernels that do not compute the network's arithmetic.
  */
 export function emitC(q: QuantizedNetwork, options: COptions = {}): Record<string, string> {
   const { name = "phinets" } = options;
@@ -88,11 +89,31 @@ export function emitC(q: QuantizedNetwork, options: COptions = {}): Record<strin
   if (inputs.length !== 1)
     throw new PhinetsError("export.inputs", `network "${q.graph.name}": has ${inputs.length} inputs; C export knows 1`);
   const program = options.program ?? makeProgram(q.graph, { dsp: false });
+  checkOutputs(q, program);
+  const obstacle = program.options.dsp ? dspObstacle(nodes.values()) : undefined;
+  if (obstacle !== undefined)
+    throw new PhinetsError(
+      "export.dsp",
+      `${obstacle}; the DSP kernels do not compute that, firmwareProgram chooses others`,
+    );
   const steps = program.stream.groups.flatMap((group) => group.steps);
   for (const step of steps) checkWindow(step);
   const emitted = steps.map((step, i) => emitStep(step, i, nodes, program));
   const model: Model = { q, name, nodes, input: inputs[0], program, steps, emitted };
   return { [`${name}_model.c`]: source(model, options), [`${name}_model.h`]: header(model, options) };
+}
+
+/** Each output is a value of its own, which a step makes: nothing is copied to the caller's buffer. */
+function checkOutputs({ graph }: QuantizedNetwork, { lowering }: Program): void {
+  lowering.outputs.forEach((value, i) => {
+    const same = lowering.outputs.indexOf(value);
+    if (value !== lowering.input && same === i) return;
+    const other = value === lowering.input ? "the input" : `output "${graph.outputs[same]}"`;
+    throw new PhinetsError(
+      "export.outputs",
+      `output "${graph.outputs[i]}": has the same bytes as ${other}; leave it out`,
+    );
+  });
 }
 
 interface Model {
