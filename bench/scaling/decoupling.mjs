@@ -5,10 +5,10 @@
  * error. Needs `npm run build`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { loadBoard } from "../../packages/core/dist/target/index.js";
 import { parseNetwork } from "../../packages/core/dist/networks/index.js";
 import { costOf } from "../../packages/core/dist/scaling/index.js";
 import { walk } from "../../packages/core/dist/scaling/search.js";
+import { loadBoard } from "../../packages/core/dist/target/index.js";
 
 const file = new URL("../../docs/pictures/decoupling.svg", import.meta.url);
 const board = loadBoard("stm32h743");

@@ -3,10 +3,11 @@
  * Needs `npm run build`. Where other programs share the cores, `cpuMs` (this process, its compiler threads included) says
  * more than `ms`.
  */
-import { loadBoard } from "../../packages/core/dist/target/index.js";
+
 import { parseNetwork } from "../../packages/core/dist/networks/index.js";
 import { fit as solve } from "../../packages/core/dist/scaling/index.js";
 import { walk } from "../../packages/core/dist/scaling/search.js";
+import { loadBoard } from "../../packages/core/dist/target/index.js";
 
 const board = loadBoard("stm32h743");
 const imgsz = { height: 160, width: 160 };

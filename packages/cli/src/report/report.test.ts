@@ -57,7 +57,7 @@ describe("the report", () => {
       sample.commands[0],
       "9 tracks in 60 frames",
       "The emulated core tracked 60 frames: the same ids and the same boxes",
-      "AXI_SRAM 158 KiB",
+      "AXI_SRAM 70.0 KiB",
       "0.930",
       "F1 over confidence",
       "What the errors cost",

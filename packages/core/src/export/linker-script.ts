@@ -1,6 +1,6 @@
 /** GNU linker script of a board, from its regions. */
 import { stackBytes } from "../cost/index.js";
-import { type Board, type Region } from "../target/index.js";
+import type { Board, Region } from "../target/index.js";
 
 /**
  * Vectors, code and constants go to the program's region, the arena to the start of its own, variables and stack to the

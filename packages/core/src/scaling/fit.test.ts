@@ -149,7 +149,7 @@ describe("lattice", () => {
           });
         }
     }
-    expect(built).toBeGreaterThan(500);
+    expect(built).toBeGreaterThan(200);
     expect([...layouts].sort()).toEqual(["1 0", "1 0.5", "1 1", "2 0", "2 0.5", "2 1"]);
   }, 30_000);
   it("costs no less down a column, where it says so", () => {
