@@ -2,8 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { planArena } from "@phinets/core/cost";
-import { emitC } from "@phinets/core/export";
+import { emitC, firmwareProgram } from "@phinets/core/export";
 import { arenaOf, boardNames, loadBoard, parseBoard } from "@phinets/core/target";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomNetwork } from "../../../../test/random-network.js";
@@ -21,11 +20,12 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("a board's description", () => 
   test.each(boardNames.filter((name) => name !== "esp32-s3"))("links for %s into its regions", async (name) => {
     const board = loadBoard(name);
     const q = randomNetwork(3);
-    writeFirmware(folder, emitC(q));
+    const program = firmwareProgram(q, board);
+    writeFirmware(folder, emitC(q, { program }));
     const path = await buildFirmware(folder, board);
     const elf = readElf(readFileSync(path), path);
     const arena = elf.symbols.find((symbol) => symbol.name === "phinets_arena")!;
-    expect([arena.address, arena.bytes]).toEqual([arenaOf(board).origin, planArena(q.graph).bytes]);
+    expect([arena.address, arena.bytes]).toEqual([arenaOf(board).origin, program.arenaBytes]);
     for (const region of board.regions) {
       const used = regionBytes(elf, region);
       if (region.use === "free") expect(used).toBe(0);
@@ -42,10 +42,11 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("a board's description", () => 
     const mine = (bytes: number) =>
       parseBoard({ ...rp2040, name: "mine", arenaRegion: "RAM", regions: regions(bytes) });
     const q = randomNetwork(3);
-    writeFirmware(folder, emitC(q));
+    const program = firmwareProgram(q, mine(65536));
+    writeFirmware(folder, emitC(q, { program }));
     const path = await buildFirmware(folder, mine(65536));
     const elf = readElf(readFileSync(path), path);
-    expect(regionBytes(elf, arenaOf(mine(65536)))).toBeGreaterThan(planArena(q.graph).bytes + 16384);
+    expect(regionBytes(elf, arenaOf(mine(65536)))).toBeGreaterThan(program.arenaBytes + 16384);
     await expect(buildFirmware(folder, mine(4096))).rejects.toThrow(/^mine: .* exceeds RAM by \d+ bytes/);
   });
   test("of a core that has no compiler here is refused by name", async () => {
