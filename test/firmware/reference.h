@@ -1,6 +1,6 @@
 /*
- * The kernels' arithmetic by its definition, value by value: TensorFlow Lite Micro's int8 reference kernels. Whole maps,
- * NHWC. The structures are those of the portable kernels; a bias never has anything folded into it here.
+ * The kernels' arithmetic by its definition, value by value: TensorFlow Lite Micro's int8 reference kernels. Whole
+ * maps, NHWC. The structures are those of the portable kernels; a bias never has anything folded into it here.
  */
 #ifndef REFERENCE_H
 #define REFERENCE_H

@@ -1,6 +1,6 @@
 /*
- * The portable row kernels, which on Armv6-M are assembly: rows lie apart from each other, as in a ring, and nothing around
- * a row may change.
+ * The portable row kernels, which on Armv6-M are assembly: rows lie apart from each other, as in a ring, and nothing
+ * around a row may change.
  */
 #include "reference.h"
 #include "testing.h"
@@ -32,7 +32,8 @@ static phinets_requantization requantization_of(int32_t filters, int32_t taps) {
     shift[m] = (int8_t)(kind == 0 ? between(-31, 8) : kind == 1 ? -between(0, 6) : -between(5, taps > 60 ? 13 : 10));
     if (chance(1)) shift[m] = (int8_t)between(-31, 10);
   }
-  return (phinets_requantization){bias, multiplier, shift, between(-128, 127), chance(50) ? random_bytes(256, 0) : NULL};
+  const int8_t *table = chance(50) ? random_bytes(256, 0) : NULL;
+  return (phinets_requantization){bias, multiplier, shift, between(-128, 127), table};
 }
 
 /* A layer whose maps are not too large; 0 where the numbers that were drawn make none. */
@@ -46,7 +47,8 @@ static int draw_layer(int kind, phinets_convolution *l) {
   if (kind == POINTWISE) {
     if (chance(3)) l->input.channels = between(600, 1200), l->input.height = 1;
   } else {
-    l->kernel_height = three ? 3 : between(1, 5), l->kernel_width = three ? 3 : chance(50) ? l->kernel_height : between(1, 5);
+    l->kernel_height = three ? 3 : between(1, 5);
+    l->kernel_width = three || chance(50) ? l->kernel_height : between(1, 5);
     l->stride_x = between(1, chance(15) ? 3 : 2), l->stride_y = between(1, 2);
     l->pad_top = between(0, l->kernel_height - 1);
     l->pad_left = between(0, chance(12) ? l->kernel_width - 1 : l->kernel_width / 2);
@@ -64,6 +66,7 @@ static int draw_layer(int kind, phinets_convolution *l) {
 }
 
 static void convolution_case(int kind) {
+  static const char *const names[] = {"conv2d", "pointwise", "depthwise"};
   phinets_convolution l;
   while (!draw_layer(kind, &l)) {
   }
@@ -82,7 +85,7 @@ static void convolution_case(int kind) {
     if (kind == CONV2D) phinets_conv2d_row(&l, rows, output);
     else if (kind == POINTWISE) phinets_pointwise_row(&l, rows[0], output);
     else phinets_depthwise_row(&l, rows, output);
-    expect_bytes(kind == CONV2D ? "conv2d" : kind == POINTWISE ? "pointwise" : "depthwise", output, expected + y * n, n);
+    expect_bytes(names[kind], output, expected + y * n, n);
   }
   check_surroundings(NULL, 0);
 }

@@ -1,6 +1,6 @@
 /*
- * The kernels of firmware/kernels against their definitions, on random layers. -DCASES=n: how many of each kind; -DSEED=n:
- * which. Without -DDSP only the portable kernels. Prints "values N wrong W stack S" and ends with 1 if W is not 0.
+ * The kernels of firmware/kernels against their definitions, on random layers. -DCASES=n: how many of each kind;
+ * -DSEED=n: which. Without -DDSP only the portable kernels. Prints "values N wrong W stack S" and ends with 1 if W is not 0.
  */
 #include "testing.h"
 

@@ -1,6 +1,6 @@
 /*
- * What the kernel tests have in common: random numbers, memory whose surroundings are watched, one line of result. Runs on
- * a PC and, by semihosting, on an emulated core.
+ * What the kernel tests have in common: random numbers, memory whose surroundings are watched, one line of result. Runs
+ * on a PC and, by semihosting, on an emulated core.
  */
 #ifndef TESTING_H
 #define TESTING_H
@@ -23,8 +23,8 @@ int32_t random_multiplier(void);
 
 /* ---- memory of a case ---- */
 
-/* `bytes` bytes, and `slack` more behind them that may be read. On a PC a block of its own, so that the sanitizer sees what
-   goes beyond it; on a core, bytes around it that check_surroundings looks at. At a multiple of 8. */
+/* `bytes` bytes, and `slack` more behind them that may be read. On a PC a block of its own, so that the sanitizer sees
+   what goes beyond it; on a core, bytes around it that check_surroundings looks at. At a multiple of 8. */
 void *take(int32_t bytes, int32_t slack);
 /* The same, filled: with any bytes, or sometimes with extremes only. */
 int8_t *random_bytes(int32_t bytes, int32_t slack);
