@@ -77,12 +77,3 @@ void phinets_conv2d_row(const phinets_convolution *layer, const int8_t *const *r
     output += n * out.channels;
   }
 }
-
-void phinets_conv2d(const phinets_convolution *layer, const int8_t *input, int8_t *output) {
-  const int8_t *rows[PHINETS_WINDOW_ROWS];
-  for (int32_t oy = 0; oy < layer->output.height; oy++) {
-    phinets_rows_of(layer, input, oy, rows);
-    phinets_conv2d_row(layer, rows, output);
-    output += layer->output.width * layer->output.channels;
-  }
-}

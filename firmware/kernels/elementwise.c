@@ -47,14 +47,6 @@ void phinets_pad_row(phinets_map input, phinets_map output, int32_t left, int8_t
   memset(out + before + row, value, (size_t)(all - before - row));
 }
 
-void phinets_pad(phinets_map input, phinets_map output, int32_t top, int32_t left, int8_t value, const int8_t *in,
-                 int8_t *out) {
-  for (int32_t y = -top; y < output.height - top; y++, out += output.width * output.channels) {
-    const int8_t *row = y >= 0 && y < input.height ? in + y * input.width * input.channels : NULL;
-    phinets_pad_row(input, output, left, value, row, out);
-  }
-}
-
 void phinets_sum_row(const phinets_average *layer, int first, const int8_t *row, int32_t *sums) {
   const int32_t channels = layer->input.channels, pixels = layer->input.width;
   if (first) memset(sums, 0, (size_t)channels * sizeof *sums);
@@ -77,19 +69,6 @@ void phinets_mean_end(const phinets_average *layer, const int32_t *sums, int8_t 
   }
 }
 
-void phinets_mean(const phinets_average *layer, const int8_t *input, int8_t *output) {
-  const phinets_scaling result = layer->output;
-  const int32_t channels = layer->input.channels, pixels = layer->input.height * layer->input.width;
-  const int32_t offset = pixels * layer->input_zero_point;
-  for (int32_t c = 0; c < channels; c++) {
-    int32_t sum = -offset;
-    const int8_t *p = input + c;
-    for (int32_t i = 0; i < pixels; i++, p += channels) sum += *p;
-    const int32_t mean = phinets_rescale(sum, result.multiplier, result.shift);
-    output[c] = (int8_t)phinets_offset(mean, result.zero_point, result.shift);
-  }
-}
-
 void phinets_max_pool_row(phinets_map input, phinets_map output, int32_t size, const int8_t *const *rows,
                           int32_t stride, int8_t *out) {
   const int32_t channels = input.channels;
@@ -104,15 +83,5 @@ void phinets_max_pool_row(phinets_map input, phinets_map output, int32_t size, c
       }
       *out++ = (int8_t)largest;
     }
-  }
-}
-
-void phinets_max_pool(phinets_map input, phinets_map output, int32_t size, int32_t stride, const int8_t *in,
-                      int8_t *out) {
-  const int32_t row = input.width * input.channels;
-  const int8_t *rows[PHINETS_WINDOW_ROWS];
-  for (int32_t y = 0; y < output.height; y++, out += output.width * output.channels) {
-    for (int32_t ky = 0; ky < size; ky++) rows[ky] = in + (y * stride + ky) * row;
-    phinets_max_pool_row(input, output, size, rows, stride, out);
   }
 }

@@ -37,19 +37,6 @@ static inline int32_t phinets_product_of(int32_t a_zero, int32_t b_zero, phinets
   return phinets_offset(product, result.zero_point, result.shift);
 }
 
-/* Most rows of a window. */
-enum { PHINETS_WINDOW_ROWS = 64 };
-
-/* Where the rows of the input lie that row oy of the output reads, in a whole map. */
-static inline void phinets_rows_of(const phinets_convolution *layer, const int8_t *input, int32_t oy,
-                                   const int8_t **rows) {
-  const phinets_map in = layer->input;
-  for (int32_t ky = 0; ky < layer->kernel_height; ky++) {
-    const int32_t y = oy * layer->stride_y - layer->pad_top + ky;
-    rows[ky] = y >= 0 && y < in.height ? input + y * in.width * in.channels : NULL;
-  }
-}
-
 #ifdef __cplusplus
 }
 #endif

@@ -1,8 +1,7 @@
 /*
- * int8 kernels. Those named _row make one row of a layer's output from the rows of its input that it needs; the others
- * make whole maps from them. Portable C99: no heap, no recursion, no floating point, no library beyond memcpy, memset
- * and memmove. Maps are [height][width][channels] (NHWC, batch 1), rows [width][channels]. real = scale * (q -
- * zero_point).
+ * int8 kernels: each makes one row of a layer's output from the rows of its input that it needs. Portable C99: no heap,
+ * no recursion, no floating point, no library beyond memcpy, memset and memmove. Maps are [height][width][channels]
+ * (NHWC, batch 1), rows [width][channels]. real = scale * (q - zero_point).
  *
  * The arithmetic of every kernel is that of TensorFlow Lite Micro's int8 reference kernel named beside it
  * (tensorflow/lite/kernels/internal/reference/integer_ops/ unless another path is given), bit for bit.
@@ -48,22 +47,17 @@ typedef struct {
 } phinets_convolution;
 
 /* Any kernel, stride and padding, one group. weights [filters][kernel_height][kernel_width][channels]; the bias is the
-   layer's own. conv.h ConvPerChannel. */
-void phinets_conv2d(const phinets_convolution *layer, const int8_t *input, int8_t *output);
-/* rows[i] is the row of the input that row i of the kernel reads, NULL outside the map. */
+   layer's own. rows[i] is the row of the input that row i of the kernel reads, NULL outside the map. conv.h
+   ConvPerChannel. */
 void phinets_conv2d_row(const phinets_convolution *layer, const int8_t *const *rows, int8_t *output);
 
-/* A 1x1 convolution of stride 1 without padding, or a dense layer (a map of one pixel). weights [filters][channels];
-   the bias holds -input_zero_point * sum(weights) as well. conv.h ConvPerChannel, fully_connected.h
+/* A 1x1 convolution of stride 1 without padding, or a dense layer (a map of one pixel): output.width pixels. weights
+   [filters][channels]; the bias holds -input_zero_point * sum(weights) as well. conv.h ConvPerChannel, fully_connected.h
    FullyConnectedPerChannel. */
-void phinets_pointwise(const phinets_convolution *layer, const int8_t *input, int8_t *output);
-/* output.width pixels. */
 void phinets_pointwise_row(const phinets_convolution *layer, const int8_t *input, int8_t *output);
 
 /* One filter a channel, any kernel, stride and padding. weights [channels][kernel_height][kernel_width]; the bias is
-   the layer's own. depthwise_conv.h DepthwiseConvPerChannel. */
-void phinets_depthwise(const phinets_convolution *layer, const int8_t *input, int8_t *output);
-/* rows as of phinets_conv2d_row. */
+   the layer's own; rows as of phinets_conv2d_row. depthwise_conv.h DepthwiseConvPerChannel. */
 void phinets_depthwise_row(const phinets_convolution *layer, const int8_t *const *rows, int8_t *output);
 
 /* An operand or the result of an element-wise kernel. */
@@ -98,27 +92,21 @@ typedef struct {
   phinets_scaling output;
 } phinets_average;
 
-/* output[c] = mean of input[..][..][c]; 1 / (height * width) is in the multiplier. reduce.h QuantizedMeanOrSum. */
-void phinets_mean(const phinets_average *layer, const int8_t *input, int8_t *output);
-/* The same from rows: sums[c] += row[..][c], starting from 0 where `first`, for each row; then phinets_mean_end, whose
+/* output[c] = mean of input[..][..][c]; 1 / (height * width) is in the multiplier. reduce.h QuantizedMeanOrSum.
+   From rows: sums[c] += row[..][c], starting from 0 where `first`, for each row; then phinets_mean_end, whose
    output may lie at the start of sums. */
 void phinets_sum_row(const phinets_average *layer, int first, const int8_t *row, int32_t *sums);
 void phinets_mean_end(const phinets_average *layer, const int32_t *sums, int8_t *output);
 
-/* Largest value of each size x size window, no padding. pooling.h MaxPool. */
-void phinets_max_pool(phinets_map input, phinets_map output, int32_t size, int32_t stride, const int8_t *in,
-                      int8_t *out);
-/* rows[i] is the row of the input that row i of the windows reads. */
+/* Largest value of each size x size window, no padding; rows[i] is the row that row i of the windows reads. pooling.h
+   MaxPool. */
 void phinets_max_pool_row(phinets_map input, phinets_map output, int32_t size, const int8_t *const *rows,
                           int32_t stride, int8_t *out);
 
 /* output[i] = table[input[i] + 128]; output may be input. Hard-swish and sigmoid. */
 void phinets_lookup(const int8_t *table, int32_t size, const int8_t *input, int8_t *output);
 
-/* Copies a map into a larger one filled with `value` (the zero point). ../pad.h Pad. */
-void phinets_pad(phinets_map input, phinets_map output, int32_t top, int32_t left, int8_t value, const int8_t *in,
-                 int8_t *out);
-/* in is NULL for a row above or below the input. */
+/* Copies a map into a larger one filled with `value` (the zero point); in is NULL above and below it. ../pad.h Pad. */
 void phinets_pad_row(phinets_map input, phinets_map output, int32_t left, int8_t value, const int8_t *in, int8_t *out);
 
 #ifdef __cplusplus

@@ -72,11 +72,3 @@ void phinets_pointwise_row(const phinets_convolution *layer, const int8_t *input
     output += run * filters;
   }
 }
-
-void phinets_pointwise(const phinets_convolution *layer, const int8_t *input, int8_t *output) {
-  for (int32_t y = 0; y < layer->output.height; y++) {
-    phinets_pointwise_row(layer, input, output);
-    input += layer->output.width * layer->input.channels;
-    output += layer->output.width * layer->output.channels;
-  }
-}
