@@ -1,2 +1,3 @@
+export * from "./engine/integer-engine.js";
 export * from "./float.js";
 export * from "./integer.js";

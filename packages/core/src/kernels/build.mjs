@@ -1,29 +1,34 @@
 /**
- * Compiles assembly/*.ts (AssemblyScript) to two WebAssembly modules and writes each, in base64, to a file: the reference,
- * whose bits are the same everywhere, and the fast one, which may fuse multiply and add (relaxed SIMD). Does nothing
- * when the sources have not changed.
+ * Compiles AssemblyScript to WebAssembly modules and writes each, in base64, to a file. Of assembly/ (training and float
+ * inference) the reference, whose bits are the same everywhere, and the fast one, which may fuse multiply and add (relaxed
+ * SIMD); of assembly-int8/ the int8 inference, whose memory is its own, so that pages need no cross-origin isolation. Does
+ * nothing when the sources have not changed.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const folder = new URL("./", import.meta.url);
-const sourceFolder = new URL("assembly/", folder);
-const shared = [
-  "--optimizeLevel 3 --shrinkLevel 0 --converge --noAssert --runtime stub",
-  "--enable simd --enable threads --importMemory --noExportMemory --sharedMemory",
-  "--initialMemory 16 --maximumMemory 65536",
-].join(" ");
-const modules = { wasm: shared, "wasm-fast": `${shared} --enable relaxed-simd` };
+const common = "--optimizeLevel 3 --shrinkLevel 0 --converge --noAssert --runtime stub --enable simd";
+const shared = `${common} --enable threads --importMemory --noExportMemory --sharedMemory --initialMemory 16 --maximumMemory 65536`;
+const modules = {
+  wasm: { sources: "assembly", options: shared },
+  "wasm-fast": { sources: "assembly", options: `${shared} --enable relaxed-simd` },
+  "wasm-int8": { sources: "assembly-int8", options: `${common} --initialMemory 1` },
+};
 
-const sources = Object.fromEntries(
-  readdirSync(sourceFolder)
-    .filter((name) => name.endsWith(".ts"))
-    .sort()
-    .map((name) => [name, readFileSync(new URL(name, sourceFolder), "utf8")]),
-);
+function readSources(name) {
+  const sourceFolder = new URL(`${name}/`, folder);
+  return Object.fromEntries(
+    readdirSync(sourceFolder)
+      .filter((file) => file.endsWith(".ts"))
+      .sort()
+      .map((file) => [file, readFileSync(new URL(file, sourceFolder), "utf8")]),
+  );
+}
 
-for (const [name, options] of Object.entries(modules)) {
+for (const [name, { sources: from, options }] of Object.entries(modules)) {
+  const sources = readSources(from);
   const target = new URL(`${name}.generated.ts`, folder);
   const hash = createHash("sha256")
     .update(JSON.stringify([sources, options, readFileSync(fileURLToPath(import.meta.url), "utf8")]))
@@ -48,7 +53,7 @@ for (const [name, options] of Object.entries(modules)) {
   const sha256 = createHash("sha256").update(wasm).digest("hex");
   writeFileSync(
     target,
-    `// Made by build.mjs from assembly/; do not edit. Sources: ${hash}\nexport const wasmSha256 = "${sha256}";\nexport const wasmBase64 =\n  "${base64}";\n`,
+    `// Made by build.mjs from ${from}/; do not edit. Sources: ${hash}\nexport const wasmSha256 = "${sha256}";\nexport const wasmBase64 =\n  "${base64}";\n`,
   );
   console.error(`kernels: ${name} ${wasm.length} bytes`);
 }

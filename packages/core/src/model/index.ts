@@ -1,0 +1,3 @@
+export * from "./files.js";
+export * from "./model.js";
+export { joinTiles, type Tile, type Tiles, tilesOf } from "./tiles.js";

@@ -1,0 +1,201 @@
+/**
+ * The front door: a trained network as an object that looks at pictures. The same in Node, workers and pages.
+ *
+ * @example
+ * const model = await loadModel(files); // the files of a run folder, by name
+ * for (const { name, score, x, y, width, height } of model.detect(picture)) ...
+ */
+import { crop, type Picture, resize, withChannels } from "../data/index.js";
+import { type Detection, detect, type OutputMap, toSourcePixels } from "../detection/index.js";
+import type { ThreadPool } from "../kernels/index.js";
+import { classCount, classNames, type Network } from "../networks/index.js";
+import { exp, PhinetsError } from "../tensor/index.js";
+import { ByteTracker, Sort, type Track, type Tracker, type TrackerName } from "../tracking/index.js";
+import { type ModelFiles, type ModelParts, readModel } from "./files.js";
+import { floatRunner, integerRunner, type Runner } from "./runner.js";
+import { joinTiles, type Tile, type Tiles, tilesOf } from "./tiles.js";
+
+/** Which arithmetic runs the network: "int8" is what the firmware computes, to the last bit. */
+export type Arithmetic = "float" | "int8";
+
+export interface Thresholds {
+  /** Least score of a box, 0..1. Default 0.25. */
+  readonly conf?: number;
+  /** Boxes of one class that overlap by more than this IoU are one object. Default 0.45. */
+  readonly iou?: number;
+  /** Most boxes a picture. Default 100. */
+  readonly maxDet?: number;
+  /** Looks at overlapping parts of the picture and at the whole, for small objects. Default: at the whole alone. */
+  readonly tiles?: Tiles;
+}
+
+export interface ModelOptions extends Thresholds {
+  /** Default: "int8" where the model has it, else "float". */
+  readonly on?: Arithmetic;
+  /** Other threads for float inference. Default: none. */
+  readonly threads?: ThreadPool;
+}
+
+/** A box in the picture's pixels: top-left corner and size; the class by number and name. */
+export interface NamedDetection extends Detection {
+  readonly name: string;
+}
+
+/** A class and its probability, 0..1. */
+export interface NamedScore {
+  readonly class: number;
+  readonly name: string;
+  readonly score: number;
+}
+
+/** Boxes of a detector, best first, or class probabilities of a classifier, best first. */
+export interface Prediction {
+  readonly boxes?: readonly NamedDetection[];
+  readonly classes?: readonly NamedScore[];
+}
+
+/** Follows what a detector finds from frame to frame. */
+export interface PictureTracker {
+  /** One frame on: the tracks that are shown, corners in the frame's pixels. */
+  update(picture: Picture): readonly (Track & { readonly name?: string })[];
+}
+
+export class Model {
+  readonly task: "detect" | "classify";
+  /** Names of the classes. */
+  readonly classes: readonly string[];
+  /** Size that pictures are brought to, pixels, and channels: 1 (grey) or 3 (RGB). */
+  readonly input: Network["input"];
+  readonly on: Arithmetic;
+  readonly network: Network;
+  readonly #runner: Runner;
+  readonly #thresholds: Thresholds;
+
+  private constructor(network: Network, runner: Runner, on: Arithmetic, thresholds: Thresholds) {
+    this.network = network;
+    this.task = network.head.kind === "yolov2" ? "detect" : "classify";
+    this.classes = classNames(network.head);
+    this.input = network.input;
+    this.on = on;
+    this.#runner = runner;
+    this.#thresholds = thresholds;
+  }
+
+  /** Throws PhinetsError for a network without a head, and for a form (`on`) that the model does not have. */
+  static async of(parts: ModelParts, options: ModelOptions = {}): Promise<Model> {
+    const { network, graph, weights, quantized } = parts;
+    const { on = quantized === undefined ? "float" : "int8", threads, ...thresholds } = options;
+    if (network.head.kind === "none") {
+      throw new PhinetsError(
+        "model.head",
+        "the network has no head, so it names nothing; train it on a data set first",
+      );
+    }
+    if (on === "int8") {
+      if (quantized === undefined) {
+        throw new PhinetsError("model.quantized", 'the model is not quantised; quantise it, or use `on: "float"`');
+      }
+      return new Model(network, integerRunner(quantized), on, thresholds);
+    }
+    if (weights === undefined) {
+      throw new PhinetsError("model.weights", 'the model has no float weights; give them, or use `on: "int8"`');
+    }
+    return new Model(network, await floatRunner(graph, weights, threads), on, thresholds);
+  }
+
+  /** What the network sees in a picture of any size. */
+  predict(picture: Picture): Prediction {
+    return this.task === "detect" ? { boxes: this.detect(picture) } : { classes: this.classify(picture) };
+  }
+
+  /** Of each picture, in their order. */
+  predictBatch(pictures: readonly Picture[]): Prediction[] {
+    return pictures.map((picture) => this.predict(picture));
+  }
+
+  /** Boxes in the picture's pixels, best first. Throws `model.head` for a classifier. */
+  detect(picture: Picture): NamedDetection[] {
+    const { tiles, iou = 0.45, maxDet = 100 } = this.#thresholds;
+    const whole = { x: 0, y: 0, width: picture.width, height: picture.height };
+    const named = (box: Detection): NamedDetection => ({ ...box, name: this.classes[box.class] });
+    if (tiles === undefined) return this.#boxes(this.output(picture), whole).map(named);
+    const found = tilesOf(picture, tiles).flatMap((tile) => {
+      const { height, width, channels } = this.input;
+      return this.#boxes(this.#runner.run(withChannels(crop(picture, tile, { height, width }), channels)), tile);
+    });
+    return joinTiles([...this.#boxes(this.output(picture), whole), ...found], iou, maxDet).map(named);
+  }
+
+  /** Classes by probability (softmax of the logits), best first. Throws `model.head` for a detector. */
+  classify(picture: Picture): NamedScore[] {
+    if (this.task !== "classify") {
+      throw new PhinetsError("model.head", "the network is a detector: it finds boxes and does not name pictures");
+    }
+    const logits = Array.from<number>(this.output(picture));
+    const highest = logits.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
+    const powers = logits.map((logit) => exp(logit - highest));
+    const sum = powers.reduce((total, power) => total + power, 0);
+    return powers
+      .map((power, index) => ({ class: index, name: this.classes[index], score: power / sum }))
+      .sort((a, b) => b.score - a.score || a.class - b.class);
+  }
+
+  /** The network's raw output for a picture of any size, real values: the map `[height, width, channels]`, or the logits. */
+  output(picture: Picture): OutputMap {
+    return this.#runner.run(this.prepare(picture));
+  }
+
+  /** A picture as the network sees it: of its size and channels. */
+  prepare(picture: Picture): Picture {
+    const { height, width, channels } = this.input;
+    return resize(withChannels(picture, channels), { height, width });
+  }
+
+  /** A tracker of its own for each clip. Options are the tracker's. Throws `model.head` for a classifier. */
+  track(tracker: TrackerName = "sort", options: Readonly<Record<string, number>> = {}): PictureTracker {
+    if (this.task !== "detect") {
+      throw new PhinetsError("model.head", "the network is a classifier: it finds no boxes that could be tracked");
+    }
+    const followed: Tracker = tracker === "sort" ? new Sort(options) : new ByteTracker(options);
+    return {
+      update: (picture) => {
+        const boxes = this.detect(picture).map(({ x, y, width, height, score, class: label }) => ({
+          ...{ x1: x, y1: y, x2: x + width, y2: y + height },
+          ...{ score, class: label },
+        }));
+        return followed
+          .update(boxes)
+          .map((track) => ({ ...track, ...(track.class !== undefined && { name: this.classes[track.class] }) }));
+      },
+    };
+  }
+
+  /** Ends the threads and frees the memory; the model must not be used afterwards. */
+  async dispose(): Promise<void> {
+    await this.#runner.dispose();
+  }
+
+  /** Boxes in an output map of a part of the picture, in pixels of the picture. */
+  #boxes(map: OutputMap, part: Tile): Detection[] {
+    const { head } = this.network;
+    if (head.kind !== "yolov2") {
+      throw new PhinetsError("model.head", "the network is a classifier: it names pictures and finds no boxes");
+    }
+    const [, height, width, channels] = this.#runner.outputShape;
+    const { conf, iou, maxDet } = this.#thresholds;
+    const boxes = detect(
+      map,
+      [height, width, channels],
+      { anchors: head.anchors, classes: classCount(head), decoder: head.decoder },
+      { threshold: conf, iouThreshold: iou, maxDetections: maxDet },
+    );
+    return toSourcePixels(boxes, part.width, part.height)
+      .filter((box) => box.width > 0 && box.height > 0)
+      .map((box) => ({ ...box, x: part.x + box.x, y: part.y + box.y }));
+  }
+}
+
+/** A model from the files of a run folder. Throws PhinetsError naming the file that is missing or damaged. */
+export async function loadModel(files: ModelFiles, options: ModelOptions = {}): Promise<Model> {
+  return Model.of(await readModel(files), options);
+}

@@ -1,0 +1,92 @@
+/** The int8 engine against the integer interpreter: every output byte equal, at speed. */
+import { GraphBuilder } from "@phinets/core/graph";
+import { IntegerEngine, IntegerInterpreter } from "@phinets/core/inference";
+import { type QuantizedNetwork, requantize } from "@phinets/core/quantization";
+import { Random, tensor } from "@phinets/core/tensor";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { randomGraphs } from "./random-graph.js";
+import { randomInput, randomLayer, randomlyQuantized } from "./random-network.js";
+
+function expectEqual(q: QuantizedNetwork, seeds: readonly number[]): void {
+  const engine = new IntegerEngine(q);
+  const interpreter = new IntegerInterpreter(q);
+  for (const seed of seeds) {
+    const inputs = [randomInput(q, seed), new Int8Array(engine.inputBytes).fill(seed % 2 === 0 ? -128 : 127)];
+    for (const input of inputs) expect(engine.run(input)).toEqual(interpreter.run(input));
+  }
+}
+
+describe("the int8 engine", () => {
+  it("equals the interpreter in single layers of every kind", { timeout: 120_000 }, () => {
+    for (let seed = 0; seed < 240; seed++) expectEqual(randomLayer(seed), [seed, seed + 1]);
+  });
+
+  it("equals the interpreter in random graphs", { timeout: 120_000 }, () => {
+    fc.assert(
+      fc.property(randomGraphs(1), fc.nat(1000), (graph, seed) => expectEqual(randomlyQuantized(graph, seed), [seed])),
+      { numRuns: 100 },
+    );
+  });
+
+  it("refuses inputs of another length", () => {
+    const engine = new IntegerEngine(randomLayer(0));
+    expect(() => engine.run(new Int8Array(engine.inputBytes + 1))).toThrow(/input has \d+ bytes; it must have \d+/);
+  });
+});
+
+describe("rescaling of sums", () => {
+  /** A dense layer without weights: its biases are the sums. Scales are such that the multipliers come out as wanted. */
+  function rescaled(sums: Int32Array, real: readonly number[], zeroPoint: number) {
+    const builder = new GraphBuilder("sums");
+    const units = sums.length;
+    const y = builder.dense("y", builder.flatten("flat", builder.input("x", [1, 1, 1, 1])), units, {});
+    const q: QuantizedNetwork = {
+      graph: builder.build([y]),
+      values: {
+        x: { scale: 1 / 128, zeroPoint: 0 },
+        flat: { scale: 1 / 128, zeroPoint: 0 },
+        y: { scale: 1, zeroPoint },
+      },
+      weightScales: { "y.weight": real.map((scale) => 128 * scale) },
+      weights: {
+        "y.weight": tensor("int8", [units, 1], new Int8Array(units)),
+        "y.bias": tensor("int32", [units], sums),
+      },
+    };
+    const [node] = new IntegerInterpreter(q).nodes.slice(-1);
+    if (node.op !== "dense") throw new Error("not a dense layer");
+    return { q, node };
+  }
+
+  it("is TensorFlow Lite's for all sums and multipliers, also a hair beside a half", { timeout: 120_000 }, () => {
+    const random = new Random(3, 3);
+    let halves = 0;
+    for (let round = 0; round < 224; round++) {
+      const units = 64;
+      const right = round % 32; // shifts 0..31 to the right, some to the left
+      const real = Array.from({ length: units }, () =>
+        Math.fround(random.uniform(0.5, 1) * 2 ** (round % 7 === 0 ? 3 : -right)),
+      );
+      const zeroPoint = random.integer(256) - 128;
+      const draft = rescaled(new Int32Array(units), real, zeroPoint).node;
+      const sums = Int32Array.from({ length: units }, (_, c) => {
+        const kind = random.integer(4);
+        if (kind === 0) return random.integer(2 ** 31) - 2 ** 30;
+        if (kind === 1) return [0, 1, -1, 2 ** 31 - 1, -(2 ** 31)][random.integer(5)];
+        // as near a half of the result as a sum can be
+        const step = 2 ** 31 / draft.multipliers[c] / 2 ** draft.shifts[c];
+        const sum = Math.round((random.integer(520) - 260 + 0.5) * step) + random.integer(3) - 1;
+        if (Math.abs(sum) < 2 ** 30) halves++;
+        return Math.max(-(2 ** 30), Math.min(2 ** 30, sum));
+      });
+      const { q, node } = rescaled(sums, real, zeroPoint);
+      const [found] = new IntegerEngine(q).run(Int8Array.of(0));
+      const wanted = Int8Array.from(sums, (sum, c) =>
+        requantize(sum, node.multipliers[c], node.shifts[c], zeroPoint, node.clampMin, node.clampMax),
+      );
+      expect(found, `round ${round}`).toEqual(wanted);
+    }
+    expect(halves).toBeGreaterThan(3000);
+  });
+});
