@@ -5,9 +5,10 @@ import { type Picture, renderConveyorClip, writeInput } from "@phinets/core/data
 import { detect, toSourcePixels } from "@phinets/core/detection";
 import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
 import { loadModel, type ModelFiles, readModel } from "@phinets/core/model";
-import { classCount, inputName } from "@phinets/core/networks";
+import { buildNetwork, classCount, inputName } from "@phinets/core/networks";
 import { quantizeInput } from "@phinets/core/quantization";
 import { PhinetsError, tensor } from "@phinets/core/tensor";
+import { Sort } from "@phinets/core/tracking";
 import { describe, expect, it } from "vitest";
 
 const folder = fileURLToPath(new URL("../models/person-128/", import.meta.url));
@@ -50,7 +51,8 @@ describe("a model", () => {
 
   it("in float computes the network's own output to rounding", async () => {
     const model = await loadModel(fromDisk, { on: "float" });
-    const { graph, weights } = await readModel(fromDisk);
+    const { network, weights } = await readModel(fromDisk, "float");
+    const graph = buildNetwork(network);
     const input = tensor("float32", [1, 128, 128, 3]);
     writeInput(model.prepare(picture).data, input.data);
     const exact = runFloat(graph, weights!, { [inputName]: input })[graph.outputs[0]].data;
@@ -62,7 +64,7 @@ describe("a model", () => {
 
   it("tracks, and looks at tiles", async () => {
     const model = await loadModel(fromDisk, { conf: 0.05, tiles: { columns: 2, rows: 2 } });
-    const tracker = model.track("sort", { minHits: 1 });
+    const tracker = model.track(new Sort({ minHits: 1 }));
     const clip: Picture[] = [picture, picture, picture];
     const tracks = clip.map((frame) => tracker.update(frame));
     const found = model.detect(picture);
@@ -80,11 +82,11 @@ describe("a model", () => {
     };
     await rejects({}, {}, /^network\.json: is missing/);
     const network = new Uint8Array(readFileSync(`${folder}network.json`));
-    await rejects({ "network.json": network }, {}, /neither weights\/best\.safetensors nor quantized\.json/);
+    await rejects({ "network.json": network }, {}, /^weights\/best\.safetensors: is missing; train the network first/);
     const document = new Uint8Array(readFileSync(`${folder}quantized.json`));
     await rejects({ "network.json": network, "quantized.json": document }, {}, /^quantized\.safetensors: is missing/);
     await rejects({ "network.json": network.subarray(0, 9) }, {}, /^network\.json: not JSON/);
     const int8Only: ModelFiles = (name) => (name.startsWith("weights/") ? undefined : fromDisk(name));
-    await rejects(int8Only, { on: "float" }, /has no float weights/);
+    await rejects(int8Only, { on: "float" }, /^weights\/best\.safetensors: is missing/);
   });
 });

@@ -15,3 +15,5 @@ function folder(name: string): string | undefined {
 export const goldens = folder("goldens");
 /** Folder of real data sets, or undefined. */
 export const sharedData = folder("data");
+/** Folder of small sample inputs by kind (data/, ...), or undefined. */
+export const sharedCases = folder("cases");

@@ -74,7 +74,7 @@ const coco = (name) => {
     ours() {
       const read = timed(() => {
         const truth = data.parseCocoTruth(readFileSync(gt), gt);
-        return [truth, data.parseCocoResults(readFileSync(dt), dt, truth)];
+        return [truth, data.matchFound(truth, data.parseCocoResults(readFileSync(dt), dt)).detections];
       });
       const score = timed(() => evaluateCoco(...read.result));
       return { readMs: read.ms, scoreMs: score.ms, AP: score.result.AP };

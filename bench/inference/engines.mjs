@@ -6,7 +6,7 @@
  *
  *   node bench/inference/engines.mjs [--rounds 60] [--model models/person-192]...
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,7 @@ import { deployWeights } from "@phinets/core/graph";
 import { IntegerEngine, IntegerInterpreter } from "@phinets/core/inference";
 import { createEngine } from "@phinets/core/kernels";
 import { readModel } from "@phinets/core/model";
-import { inputName } from "@phinets/core/networks";
+import { buildNetwork, inputName } from "@phinets/core/networks";
 import { Executor, forwardOnly } from "@phinets/core/training";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -64,11 +64,10 @@ async function tflite(bytes, picture) {
 }
 
 async function contestants(folder) {
-  const parts = await readModel((name) => {
-    const path = join(folder, name);
-    return existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined;
-  });
-  const { network, graph, weights, quantized } = parts;
+  const files = (name) => new Uint8Array(readFileSync(join(folder, name)));
+  const { network, weights } = await readModel(files, "float");
+  const graph = buildNetwork(network);
+  const { quantized } = await readModel(files, "int8");
   const { height, width, channels } = network.input;
   const picture = new Int8Array(height * width * channels).map((_, i) => 100 * Math.sin(i / 97) + ((i * 7) % 23));
   const floats = Float32Array.from(picture, (x) => x / 128);

@@ -107,7 +107,7 @@ describe("predict", () => {
     for (const [words, code, message] of [
       [["absent.jpg", "--model", run], 1, /absent\.jpg: no such picture/],
       [[join(folder, "pictures"), "--model", join(folder, "nothing")], 1, /nothing: no such run/],
-      [[join(folder, "pictures"), "--model", plain], 1, /not quantised; run phinets quantize/],
+      [[join(folder, "pictures"), "--model", plain, "on=int8"], 1, /not quantised; run phinets quantize/],
       [[join(folder, "pictures")], 2, /required option '--model <run>' not specified/],
       [[join(folder, "pictures"), "--model", run, "on=gpu"], 2, /'gpu' is invalid\. It is one of int8, float/],
     ] as const) {

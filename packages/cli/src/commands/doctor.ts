@@ -1,4 +1,5 @@
 /** `phinets doctor`: what is in a data set, and what is wrong with it. */
+import { type DatasetIndex, dataFormats } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
@@ -8,7 +9,8 @@ import { formatTable } from "../terminal/table.js";
 
 interface DoctorOptions {
   readonly data?: readonly string[];
-  readonly imgsz: { readonly height: number; readonly width: number };
+  readonly dataFormat?: string;
+  readonly imgsz?: { readonly height: number; readonly width: number };
   readonly fit: "stretch" | "letterbox";
   readonly stride: number;
   readonly minBox: number;
@@ -33,11 +35,16 @@ export function register(program: Command, context: Context): void {
     .command("doctor")
     .summary("say what a data set holds and what is wrong with it")
     .description(
-      "Reads every picture and label of a data set: counts, sizes, boxes that the chosen resolution loses, copies across splits, and every bad file with its reason. Exit code 1 when there are bad files.",
+      "Reads every picture and label of a data set: what kind it is and how it was understood, counts, sizes, boxes that the chosen resolution loses, copies and near copies across splits, and every bad file and row with its reason. Exit code 1 when there are bad ones.",
     )
-    .argument("[data...]", "data.yaml, class folders or idx files")
-    .option("--data <path>", "data set; give it twice to join two", collect)
-    .option("--imgsz <size>", "network input, N or HEIGHTxWIDTH", pictureSize, { height: 128, width: 128 })
+    .argument("[data...]", "labelled pictures: a folder, .zip, data.yaml or COCO JSON")
+    .option("--data <path>", "the same; give it again to join sets", collect)
+    .option(
+      "--data-format <name>",
+      `what the data set is (default: as recognised): ${dataFormats.map(({ id }) => id).join(", ")}`,
+      oneOf(...dataFormats.map(({ id }) => id)),
+    )
+    .option("--imgsz <size>", "network input, N or HEIGHTxWIDTH (default: 128)", pictureSize)
     .option("--fit <how>", "stretch or letterbox", oneOf("stretch", "letterbox"), "stretch")
     .option("--stride <pixels>", "width of a cell of the detector's grid", integer(1), 16)
     .option("--min-box <pixels>", "boxes smaller than this count as lost", number(0), 4)
@@ -53,28 +60,37 @@ async function doctor(data: readonly string[], options: DoctorOptions, context: 
   }
   const { doctorCommand, formatDoctorReport } = await import("../dataset/index.js");
   let progress: Progress | undefined;
+  let toRead = 0;
+  let index: DatasetIndex | undefined;
   try {
     const report = await doctorCommand({
       data,
       ...options.imgsz,
+      format: options.dataFormat,
       fit: options.fit,
       gridStride: options.stride,
       minBoxPixels: options.minBox,
       seed: options.seed,
       onProgress: (done, total) => {
-        progress ??= context.progress({ label: "reading", total, unit: "pictures" });
-        progress.update(done);
+        if (total !== toRead) progress?.stop();
+        if (total !== toRead)
+          progress = context.progress({ label: "reading", total, from: done - 1, unit: "pictures" });
+        toRead = total;
+        progress?.update(done);
+      },
+      onOpened: (opened) => {
+        index = opened;
       },
       signal: context.signal,
     });
     progress?.stop();
-    const anchors = options.anchors && (await anchorCurve(data, options.anchors, options));
+    const anchors = options.anchors && (await anchorCurve(index as DatasetIndex, options.anchors, options));
     context.result(anchors ? { ...report, anchors } : report, () => {
       if (!anchors) return formatDoctorReport(report);
       const rows = anchors.map(({ anchors: count, meanIou }) => [count, meanIou.toFixed(4)]);
       return `${formatDoctorReport(report)}\n\n${formatTable(["anchors", "mean IoU"], rows)}`;
     });
-    if (report.badFiles.length > 0) context.exitCode = 1;
+    if (report.badFiles.length + report.badRows.length > 0) context.exitCode = 1;
   } finally {
     progress?.stop();
   }
@@ -82,16 +98,14 @@ async function doctor(data: readonly string[], options: DoctorOptions, context: 
 
 /** Mean IoU over the number of anchors, on the training boxes; shapes are fractions of the picture. */
 async function anchorCurve(
-  data: readonly string[],
+  { splits }: DatasetIndex,
   [from, to]: readonly [number, number],
   { plot, seed }: DoctorOptions,
 ): Promise<{ readonly anchors: number; readonly meanIou: number }[]> {
-  const [{ openDataset }, { meanIouOverCount }] = await Promise.all([
-    import("../dataset/index.js"),
-    import("@phinets/core/detection"),
-  ]);
-  const { splits } = await openDataset(data, { seed, onProblem: () => {} });
-  const shapes = splits.train.flatMap(({ labels = [] }) => labels.map(({ width, height }) => [width, height] as const));
+  const { meanIouOverCount } = await import("@phinets/core/detection");
+  const shapes = splits.train.flatMap(({ labels = [] }) =>
+    labels.filter(({ ignore }) => ignore === undefined).map(({ width, height }) => [width, height] as const),
+  );
   const curve = meanIouOverCount(shapes, from, to, { seed });
   if (plot !== undefined) {
     const [{ meanIouChart, svgFile }, { writeFileAtomic }] = await Promise.all([

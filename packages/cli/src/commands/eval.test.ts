@@ -77,7 +77,10 @@ describe.skipIf(!goldens)("eval against the reference tools", () => {
     expect((await phinets(...words, "--set", "val")).stderr).toContain(
       "there is no comp4_det_val_CLASS.txt; the sets there are test",
     );
-    expect((await phinets("eval", "voc", "--gt", folder, "--pred", folder)).stderr).toContain("there is no comp4_det_");
+    mkdirSync(join(folder, "empty"));
+    expect((await phinets("eval", "voc", "--gt", folder, "--pred", join(folder, "empty"))).stderr).toMatch(
+      /empty: has no detections; they are COCO results, .* comp4_det_SET_CLASS.txt/,
+    );
   });
 
   it("mot, per sequence and combined", async () => {
@@ -184,8 +187,10 @@ describe("eval", () => {
     const words = ["eval", "mot", "--gt", join(folder, "gt"), "--pred", join(folder, "tracks")];
     expect(await phinets(...words)).toMatchObject({
       exitCode: 1,
-      stderr: `error: ${join(folder, "tracks/A.txt")}: there is no such file\n`,
+      stderr: `error: ${join(folder, "tracks")}: there is no folder of tracks (SEQ.txt)\n`,
     });
+    mkdirSync(join(folder, "tracks"));
+    expect((await phinets(...words)).stderr).toBe(`error: ${join(folder, "tracks/A.txt")}: there is no such file\n`);
     const file = write("tracks/A.txt", "1,1,0,0,10,20\n1,2,0,0,10\n");
     expect((await phinets(...words)).stderr).toBe(
       `error: ${file}:2: has 5 columns; a row is: frame,id,left,top,width,height[,confidence[,class[,visibility]]]\n`,
@@ -214,6 +219,6 @@ describe("eval", () => {
       expect(exitCode).toBe(2);
       expect(stderr).toContain("it is coco, voc or mot");
     }
-    expect((await phinets("eval", "mot", "--gt", "x")).stderr).toContain("required option '--pred <dir>'");
+    expect((await phinets("eval", "mot", "--gt", "x")).stderr).toContain("required option '--pred <path>'");
   });
 });

@@ -26,6 +26,7 @@ export const verbs: readonly Verb[] = [
     load: () => import("./ship.js"),
   },
   { name: "doctor", summary: "say what a data set holds and what is wrong with it", load: () => import("./doctor.js") },
+  { name: "convert", summary: "write a data set in another format", load: () => import("./convert.js") },
   { name: "boards", summary: "list the boards and what they have", load: () => import("./boards.js") },
   { name: "fit", summary: "solve for the network that uses a board", load: () => import("./fit.js") },
   { name: "inspect", summary: "show a network and what it costs", load: () => import("./inspect.js") },

@@ -1,23 +1,31 @@
-/** `phinets predict`: what a run's network sees in a picture, a folder of pictures or a video. */
-import { existsSync, statSync } from "node:fs";
-import { basename, extname, join } from "node:path";
+/** `phinets predict`: what a run's network sees in pictures, videos, a camera or a stream. */
+import { extname, join } from "node:path";
 import type { Picture } from "@phinets/core/data";
-import type { Detection } from "@phinets/core/detection";
+import type { Model, ModelOptions, NamedDetection, NamedScore } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
-import type { Command } from "commander";
-import type { ClassScore, Detector, DetectorOptions } from "../picture/detect.js";
+import { type Command, Option } from "commander";
+import { type PixelRange, parsePixelRange } from "../picture/bands.js";
 import { parseTiles } from "../picture/tiles.js";
+import type { SaveFormat } from "../steps/save-detections.js";
 import type { Context } from "../terminal/context.js";
 import { formatMs } from "../terminal/format.js";
-import { fraction, integer, oneOf } from "../terminal/options.js";
+import { collect, fraction, integer, oneOf } from "../terminal/options.js";
 import type { VideoWriter } from "../video/encode.js";
+import { parseRawFrames, type RawFrames } from "../video/streams.js";
 
-interface PredictOptions extends DetectorOptions {
+interface PredictOptions extends ModelOptions {
+  readonly source?: readonly string[];
   readonly model: string;
   readonly project: string;
   readonly name?: string;
   readonly existOk?: boolean;
-  readonly save: boolean;
+  /** False: nothing is written; a text: formats besides. */
+  readonly save?: string | false;
+  readonly saveTxt?: boolean;
+  readonly saveJson?: boolean;
+  readonly pixelRange?: PixelRange;
+  readonly maxFrames?: number;
+  readonly raw?: RawFrames;
 }
 
 /** One picture or frame, as `--json` prints it and predictions.json keeps it. */
@@ -25,9 +33,12 @@ interface PredictRecord {
   readonly file: string;
   /** Video frames only, from 1. */
   readonly frame?: number;
-  readonly boxes?: readonly (Detection & { readonly name: string })[];
+  /** pixels */
+  readonly width?: number;
+  readonly height?: number;
+  readonly boxes?: readonly NamedDetection[];
   /** The five most probable, best first. */
-  readonly classes?: readonly (ClassScore & { readonly name: string })[];
+  readonly classes?: readonly NamedScore[];
   /** Why there is neither. */
   readonly error?: string;
 }
@@ -35,13 +46,18 @@ interface PredictRecord {
 export function register(program: Command, context: Context): void {
   program
     .command("predict")
-    .summary("show what a trained network sees in pictures or a video")
+    .summary("show what a trained network sees in pictures, videos, a camera or a stream")
     .description(
-      "Runs a trained network on a picture, a folder of pictures or a video, and writes annotated pictures (or an mp4) and predictions.json into runs/predict/NAME.",
+      "Runs a trained network on pictures, folders of pictures, videos, patterns such as 'pics/*.jpg', a camera (0), a stream (rtsp://, rtmp://, http://) or standard input (-), and writes annotated pictures (or an mp4) and predictions.json into runs/predict/NAME. Cameras and streams run until Ctrl-C, or --max-frames, and give a line a frame: predictions.jsonl.",
     )
-    .argument("<source>", "picture, folder of pictures, or video")
+    .argument("[source...]", "pictures, folders of pictures, videos; or one camera, stream or -")
+    .option("--source <source>", "the same, by name", collect)
     .requiredOption("--model <run>", "run folder, or a weights file in one")
-    .option("--on <arithmetic>", "int8 (what the firmware computes) or float", oneOf("int8", "float"), "int8")
+    .option(
+      "--on <arithmetic>",
+      "int8 (what the firmware computes) or float (default: int8; float before the run is quantised)",
+      oneOf("int8", "float"),
+    )
     .option("--conf <score>", "least score of a box", fraction, 0.25)
     .option("--iou <overlap>", "boxes of a class that overlap more are one", fraction, 0.45)
     .option("--max-det <n>", "most boxes a picture", integer(1), 100)
@@ -50,118 +66,269 @@ export function register(program: Command, context: Context): void {
       "also look at overlapping parts, as 2x2: for small objects (default: off)",
       parseTiles,
     )
+    .option("--pixel-range <low..high>", "pixel values that become 0 and 255, for deep pictures", parsePixelRange)
+    .option("--max-frames <n>", "most frames of a video, camera or stream", integer(1))
+    .option("--raw <widthxheight:format@fps>", "standard input is raw frames, as 640x480:bgr24@30", parseRawFrames)
     .option("--project <folder>", "folder of runs", "runs")
     .option("--name <name>", "name of the output folder (default: predict, predict2, ...)")
     .option("--exist-ok", "write into an existing output folder")
+    .option("--save <formats>", "also write the boxes for other tools: coco, yolo, voc, csv, labelme")
     .option("--no-save", "write nothing, only print")
-    .action((source: string, options: PredictOptions) => predict(source, options, context));
+    .addOption(new Option("--save-txt", "as --save yolo"))
+    .addOption(new Option("--save-json", "as --save coco"))
+    .action((sources: readonly string[], options: PredictOptions) => predict(sources, options, context));
 }
 
-async function predict(source: string, options: PredictOptions, context: Context): Promise<void> {
-  const [{ loadRun, createRunFolder, writeFileAtomic }, { Detector, isPictureFile }] = await Promise.all([
-    import("../run/index.js"),
-    import("../picture/index.js"),
-  ]);
-  if (!existsSync(source))
-    throw new PhinetsError("predict.source", `${source}: no such picture, folder or video`, source);
-  const detector = new Detector(loadRun(options.model), options);
+/** What every source's turn needs. */
+interface Job {
+  readonly model: Model;
+  readonly folder: string | undefined;
+  readonly options: PredictOptions;
+  readonly context: Context;
+}
+
+async function predict(words: readonly string[], options: PredictOptions, context: Context): Promise<void> {
+  const [{ loadRun, createRunFolder, removeIfEmpty }, { chooseArithmetic, expandSources, openModel }, { isStream }] =
+    await Promise.all([import("../run/index.js"), import("../picture/index.js"), import("../video/index.js")]);
+  const asked = [...words, ...(options.source ?? [])];
+  if (asked.length === 0) {
+    throw new PhinetsError(
+      "cli.usage",
+      "predict needs a source: pictures, a folder, a video, a camera (0), a URL or -",
+    );
+  }
+  const sources = await expandSources(asked);
+  const stream = sources.find(isStream);
+  if (stream !== undefined && sources.length > 1) {
+    throw new PhinetsError("cli.usage", `${stream} is a stream, and a stream is predicted alone; give one source`);
+  }
+  if (options.raw && stream !== "-")
+    throw new PhinetsError("cli.usage", "--raw is of frames on standard input; give - as the source");
+  const run = loadRun(options.model);
+  const on = chooseArithmetic(run, options.on, context.note);
+  const model = await openModel(run, { ...options, on });
+  const formats = await formatsOf(options, model, stream);
   const { project, name, existOk } = options;
-  const folder = options.save
-    ? createRunFolder({ project, task: "predict", name, defaultName: "predict", existOk })
-    : undefined;
-  const video = statSync(source).isFile() && !isPictureFile(source);
+  const folder =
+    options.save === false || options.save === "false"
+      ? undefined
+      : createRunFolder({ project, task: "predict", name, defaultName: "predict", existOk });
+  const job = { model, folder, options, context };
+  try {
+    if (stream !== undefined) await predictStream(stream, job);
+    else await predictFiles(sources, formats, job);
+  } catch (error) {
+    if (folder) removeIfEmpty(folder);
+    throw error;
+  }
+}
+
+/** The formats of --save and its short names. Throws for a classifier and for a stream, which have none. */
+async function formatsOf(options: PredictOptions, model: Model, stream: string | undefined): Promise<SaveFormat[]> {
+  const { save, saveTxt, saveJson } = options;
+  const usage = (message: string) => new PhinetsError("cli.usage", message);
+  const words = [
+    ...(typeof save === "string" && !/^(?:true|false)$/.test(save) ? [save] : []),
+    ...(saveTxt ? ["yolo"] : []),
+    ...(saveJson ? ["coco"] : []),
+  ];
+  if (words.length === 0) return [];
+  const { parseSave } = await import("../steps/save-detections.js");
+  const formats = parseSave(words.join(","));
+  if (save === false || save === "false") throw usage("--no-save writes nothing, so it does not go with --save");
+  if (model.task !== "detect") throw usage(`--save ${formats.join(",")} is of boxes, and the network is a classifier`);
+  if (stream !== undefined)
+    throw usage(`--save ${formats.join(",")} is of pictures and videos; a stream's boxes are in predictions.jsonl`);
+  return formats;
+}
+
+interface Item {
+  readonly file: string;
+  readonly clip: boolean;
+  /** Named by the user, not found in a folder: what is wrong with it is said as an error when it is the only one. */
+  readonly named: boolean;
+}
+
+async function predictFiles(sources: readonly string[], formats: readonly SaveFormat[], job: Job): Promise<void> {
+  const { context, folder, model } = job;
+  const [{ listPictures, outputNames, pictureExtensions }, { sourceKind }, { writeFileAtomic }] = await Promise.all([
+    import("../picture/index.js"),
+    import("../video/index.js"),
+    import("../run/index.js"),
+  ]);
+  const items: Item[] = [];
+  for (const source of sources) {
+    const kind = await sourceKind(source);
+    if (kind !== "folder") {
+      items.push({ file: source, clip: kind === "clip", named: true });
+      continue;
+    }
+    const files = listPictures(source);
+    if (files.length === 0) {
+      throw new PhinetsError(
+        "predict.source",
+        `${source}: no pictures (${pictureExtensions.join(" ")}) in the folder`,
+        source,
+      );
+    }
+    items.push(...files.map((file) => ({ file, clip: false, named: false })));
+  }
+  const names = outputNames(items.map(({ file }) => file));
+  const alone = items.length === 1 && items[0].named;
+  const pictures = items.filter(({ clip }) => !clip).length;
+  const records: PredictRecord[] = [];
   const start = performance.now();
-  const records = await (video ? predictVideo : predictPictures)(source, detector, folder, context);
+  const progress =
+    pictures > 0 ? context.progress({ label: "predicting", total: pictures, unit: "pictures" }) : undefined;
+  const log = progress ? progress.log.bind(progress) : context.note;
+  let hinted = false;
+  const onHint = (hint: string) => {
+    if (!hinted) log(hint);
+    hinted = true; // once is enough: its neighbours are alike
+  };
+  let done = 0;
+  try {
+    for (const [i, item] of items.entries()) {
+      context.signal.throwIfAborted();
+      try {
+        if (item.clip) records.push(...(await predictClip(item.file, names[i], job)));
+        else records.push(await predictPicture(item.file, names[i], job, onHint));
+      } catch (error) {
+        // Of many, a bad one does not end the others' turn; alone it is the error.
+        if (alone || !(error instanceof PhinetsError) || error.path !== item.file) throw error;
+        log(`skipped: ${error.message}`);
+        records.push({ file: item.file, error: error.message });
+      }
+      if (!item.clip && !alone) progress?.update(++done);
+    }
+  } finally {
+    progress?.stop();
+  }
   const elapsedMs = performance.now() - start;
+  if (records.every(({ error }) => error !== undefined)) context.exitCode = 1;
   if (folder) writeFileAtomic(join(folder, "predictions.json"), `${JSON.stringify(records, undefined, 1)}\n`);
+  if (folder && formats.length > 0) {
+    const { saveDetections } = await import("../steps/save-detections.js");
+    const found = records.flatMap(({ file, frame, width, height, boxes }) =>
+      boxes && width && height ? [{ file, frame, width, height, boxes }] : [],
+    );
+    saveDetections(found, { folder, formats, classNames: model.classes });
+  }
   context.result(records, () => {
-    const lines = video ? [] : records.map((record) => `${record.file}  ${summarize(record)}`);
-    const rate = `${records.length} ${video ? "frames" : records.length === 1 ? "picture" : "pictures"} in ${formatMs(elapsedMs)}, ${detector.on}`;
+    const stills = records.filter(({ frame }) => frame === undefined);
+    const lines = stills.map((record) => `${record.file}  ${summarize(record)}`);
+    const frames = records.length - stills.length;
+    const counts = [
+      ...(stills.length > 0 ? [`${stills.length} ${stills.length === 1 ? "picture" : "pictures"}`] : []),
+      ...(frames > 0 || stills.length === 0 ? [`${frames} frames`] : []),
+    ];
+    const rate = `${counts.join(" and ")} in ${formatMs(elapsedMs)}, ${model.on}`;
     return [...lines, folder ? `${rate}; written to ${folder}` : rate].join("\n");
   });
 }
 
-async function predictPictures(source: string, detector: Detector, folder: string | undefined, context: Context) {
-  const { listPictures, readPicture, savePicture, pictureExtensions } = await import("../picture/index.js");
-  const single = statSync(source).isFile();
-  const files = single ? [source] : listPictures(source);
-  if (files.length === 0) {
-    throw new PhinetsError(
-      "predict.source",
-      `${source}: no pictures (${pictureExtensions.join(" ")}) in the folder`,
-      source,
-    );
+async function predictPicture(
+  file: string,
+  name: string,
+  { model, folder, options }: Job,
+  onHint: (hint: string) => void,
+): Promise<PredictRecord> {
+  const { readPicture, savePicture } = await import("../picture/index.js");
+  const picture = await readPicture(file, { pixelRange: options.pixelRange, onHint });
+  const record = { file, ...look(model, picture) };
+  if (folder) {
+    const extension = extname(file).toLowerCase() === ".png" ? ".png" : ".jpg";
+    await savePicture(join(folder, `${name}${extension}`), await annotate(picture, record));
   }
+  return record;
+}
+
+async function predictClip(file: string, name: string, job: Job): Promise<PredictRecord[]> {
   const records: PredictRecord[] = [];
-  const progress = context.progress({ label: "predicting", total: files.length, unit: "pictures" });
-  try {
-    for (const [i, file] of files.entries()) {
-      context.signal.throwIfAborted();
-      try {
-        const picture = await readPicture(file);
-        const record = { file, ...look(detector, picture) };
-        records.push(record);
-        // a.png and a.jpg of one folder get pictures of their own
-        if (folder) await savePicture(join(folder, outputName(file, files)), await annotate(picture, record));
-      } catch (error) {
-        // In a folder one bad picture does not end the others' turn; alone it is the error.
-        if (single || !(error instanceof PhinetsError) || error.path !== file) throw error;
-        progress.log(`skipped: ${error.message}`);
-        records.push({ file, error: error.message });
-      }
-      if (!single) progress.update(i + 1);
-    }
-  } finally {
-    progress.stop();
-  }
+  await eachFrame(file, name, job, (record) => records.push(record));
   return records;
 }
 
-function outputName(file: string, files: readonly string[]): string {
-  const stem = (path: string) => basename(path, extname(path));
-  const alone = files.filter((other) => stem(other) === stem(file)).length === 1;
-  const png = extname(file).toLowerCase() === ".png";
-  return `${alone ? stem(file) : basename(file).replaceAll(".", "_")}${png ? ".png" : ".jpg"}`;
+/** A line a frame, on stdout and in predictions.jsonl, until the source or the user ends it. */
+async function predictStream(source: string, job: Job): Promise<void> {
+  const { folder, context, model } = job;
+  const { LineFile } = await import("../video/index.js");
+  let file: InstanceType<typeof LineFile> | undefined;
+  const start = performance.now();
+  let frames = 0;
+  try {
+    await eachFrame(source, undefined, job, (record) => {
+      frames++;
+      const line = `${JSON.stringify(record)}\n`;
+      if (folder) file ??= new LineFile(join(folder, "predictions.jsonl"));
+      file?.write(line);
+      context.stdout.write(context.json ? line : `${record.frame}  ${summarize(record)}\n`);
+    });
+  } catch (error) {
+    // A stream that broke off has said what it has said.
+    if (frames > 0) file?.close();
+    else file?.abort();
+    throw error;
+  }
+  file?.close();
+  if (context.json) return; // the lines are the answer
+  const rate = `${frames} frames in ${formatMs(performance.now() - start)}, ${model.on}`;
+  context.result({}, () => (folder ? `${rate}; written to ${folder}` : rate));
 }
 
-async function predictVideo(source: string, detector: Detector, folder: string | undefined, context: Context) {
+/** Every frame's record, and the annotated mp4. `name` is the mp4's; default: what the source is called. */
+async function eachFrame(
+  source: string,
+  name: string | undefined,
+  { model, folder, options, context }: Job,
+  take: (record: PredictRecord) => void,
+): Promise<void> {
   const { framesOf, VideoWriter } = await import("../video/index.js");
-  const { count = 0, framesPerSecond, frames } = await framesOf(source, context.signal);
-  const records: PredictRecord[] = [];
-  const progress = context.progress({ label: "predicting", total: count, unit: "frames" });
+  const { maxFrames, pixelRange, raw } = options;
+  let note = context.note;
+  const found = await framesOf(source, {
+    signal: context.signal,
+    maxFrames,
+    pixelRange,
+    raw,
+    onNote: (line) => note(line),
+  });
+  const { count = 0, framesPerSecond, frames, live, stream } = found;
+  // A stream's lines are its progress.
+  const progress = stream ? undefined : context.progress({ label: "predicting", total: count, unit: "frames" });
+  note = progress ? progress.log.bind(progress) : context.note;
   let writer: VideoWriter | undefined;
+  let failed = true;
   try {
     for await (const { number, picture } of frames) {
-      const record = { file: source, frame: number, ...look(detector, picture) };
-      records.push(record);
+      const record = { file: found.name, frame: number, ...look(model, picture) };
+      take(record);
       if (folder) {
         const { width, height } = picture;
-        const path = join(folder, `${basename(source, extname(source))}.mp4`);
-        writer ??= await VideoWriter.open(path, { width, height, framesPerSecond });
+        const path = join(folder, `${name ?? found.label}.mp4`);
+        writer ??= await VideoWriter.open(path, { width, height, framesPerSecond, wallClock: live });
         await writer.write(await annotate(picture, record));
       }
-      progress.update(number);
+      progress?.update(number);
     }
-    await writer?.close();
-    return records;
-  } catch (error) {
-    await writer?.abort();
-    throw error;
+    failed = false;
   } finally {
-    progress.stop();
+    progress?.stop();
+    if (failed && !stream) await writer?.abort();
+    else await writer?.close();
   }
 }
 
-function look(detector: Detector, picture: Picture): Pick<PredictRecord, "boxes" | "classes"> {
-  const named = <T extends { class: number }>(found: T) => ({ ...found, name: detector.classNames[found.class] });
-  if (detector.task === "detect") return { boxes: detector.detect(picture).map(named) };
-  return { classes: detector.classify(picture).slice(0, 5).map(named) };
+function look(model: Model, picture: Picture): Pick<PredictRecord, "width" | "height" | "boxes" | "classes"> {
+  const { width, height } = picture;
+  if (model.task === "detect") return { width, height, boxes: model.detect(picture) };
+  return { width, height, classes: model.classify(picture).slice(0, 5) };
 }
 
 async function annotate(picture: Picture, { boxes, classes }: PredictRecord): Promise<Picture> {
   const { Canvas, colourOf } = await import("../picture/index.js");
   const canvas = new Canvas(picture);
-  const mark = (box: Detection & { readonly name: string }) => ({
+  const mark = (box: NamedDetection) => ({
     ...box,
     colour: colourOf(box.class),
     label: `${box.name} ${box.score.toFixed(2)}`,

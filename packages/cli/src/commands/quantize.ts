@@ -1,18 +1,19 @@
 /** `phinets quantize`: makes a run's integer network and reports what it cost. */
 import { join } from "node:path";
 import type { Command } from "commander";
+import { findRunFolder } from "../run/folder.js";
 import { loadRun } from "../run/load.js";
+import { withRunLock } from "../run/lock.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
 import { type Int8Report, makeInt8, recipeOfRun } from "../steps/int8.js";
 import type { Context } from "../terminal/context.js";
-import { collect, integer } from "../terminal/options.js";
+import { integer } from "../terminal/options.js";
 import { formatTable } from "../terminal/table.js";
 import { addInt8Options, type Int8Options } from "./int8-options.js";
-import { requireData, threadsOf } from "./training-options.js";
+import { addReadingOptions, loadingOf, type ReadingOptions, requireData, threadsOf } from "./training-options.js";
 
-interface QuantizeOptions extends Int8Options {
+interface QuantizeOptions extends Int8Options, ReadingOptions {
   readonly model: string;
-  readonly data: string[];
   readonly pictures: number;
   readonly project: string;
   readonly seed: number;
@@ -24,12 +25,13 @@ export function register(program: Command, context: Context): void {
     .command("quantize")
     .description("Makes a run's int8 network from calibration pictures.")
     .requiredOption("--model <run>", "run folder or weights file")
-    .option("--data <path>", "the data set that the run was trained on", collect)
     .option("--pictures <n>", "training pictures to calibrate on", integer(1), 100)
     .option("--project <dir>", "folder of all runs; the picture cache is in it", "runs")
     .option("--seed <n>", "draws the calibration pictures", integer(0), 0)
     .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64));
-  addInt8Options(command).action((options: QuantizeOptions) => quantizeCommand(options, context));
+  addInt8Options(addReadingOptions(command)).action((options: QuantizeOptions) =>
+    withRunLock(findRunFolder(options.model), "quantising", () => quantizeCommand(options, context)),
+  );
 }
 
 async function quantizeCommand(options: QuantizeOptions, context: Context): Promise<void> {
@@ -38,6 +40,8 @@ async function quantizeCommand(options: QuantizeOptions, context: Context): Prom
   const data = await openData(requireData(options.data), {
     seed: options.seed,
     project: options.project,
+    loading: loadingOf(options),
+    note: context.note,
     signal: context.signal,
   });
   const source = await loadSplit(data, "train", "evaluation", network, options.project, context);
@@ -73,6 +77,7 @@ function noiseTable({ layers, postTraining }: Int8Report): string {
 
 /** What int8 costs, in a line. */
 export function describeInt8({ metric, before, after, postTraining, aware }: Int8Report, pictures: number): string {
+  if (pictures === 0) return "int8 is not compared with float: there are no pictures to validate on";
   const on = `on ${pictures} validation pictures`;
   if (aware === undefined || postTraining === undefined) {
     const vain =

@@ -1,19 +1,27 @@
 /** Options that train, ship and demo share: the data, the network or the board, the recipe. */
 
-import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { dataFormats } from "@phinets/core/data";
 import { type Board, loadBoard, parseBoard } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { deviceNames, type Recipe } from "@phinets/core/training";
 import type { Command } from "commander";
 import { defaultTarget } from "../emulator/emulate.js";
+import { readJson } from "../run/document.js";
 import { savedTarget } from "../run/target.js";
+import type { LoadingOptions } from "../steps/data.js";
 import { collect, integer, number, oneOf, pictureSize } from "../terminal/options.js";
 import { type AugmentOptions, addAugmentOptions, augmentRecipeOf } from "./augment-options.js";
 import { addOptimizerOptions, type OptimizerOptions, optimizerRecipeOf } from "./optimizer-options.js";
 
-export interface DataOptions {
-  readonly data: string[];
+/** Which files, and how they are read: what every verb on data sets takes. */
+export interface ReadingOptions {
+  readonly data?: string[];
+  readonly dataFormat?: string;
+  readonly skipBad?: boolean;
+}
+
+export interface DataOptions extends ReadingOptions {
   readonly fraction?: number;
 }
 
@@ -47,10 +55,32 @@ export interface RunOptions {
   readonly name?: string;
 }
 
-export function addDataOptions(command: Command): Command {
+export function addReadingOptions(command: Command): Command {
   return command
-    .option("--data <path>", "data.yaml, class folders or idx folder; give it again to join sets", collect)
-    .option("--fraction <share>", "share of the training pictures to use, above 0, at most 1", number(1e-6, 1));
+    .option(
+      "--data <path>",
+      "labelled pictures: a folder, .zip, data.yaml or COCO JSON; give it again to join sets",
+      collect,
+    )
+    .option(
+      "--data-format <name>",
+      `what the data set is (default: as recognised): ${dataFormats.map(({ id }) => id).join(", ")}`,
+      oneOf(...dataFormats.map(({ id }) => id)),
+    )
+    .option("--skip-bad", "leave out bad label rows and pictures, and say which");
+}
+
+/** What `openData` needs of these options. */
+export function loadingOf({ dataFormat, skipBad }: ReadingOptions): LoadingOptions {
+  return { dataFormat, skipBad };
+}
+
+export function addDataOptions(command: Command): Command {
+  return addReadingOptions(command).option(
+    "--fraction <share>",
+    "share of the training pictures to use, above 0, at most 1",
+    number(1e-6, 1),
+  );
 }
 
 export function addNetworkOptions(command: Command): Command {
@@ -147,22 +177,7 @@ export async function namingTarget<T>(target: string | undefined, solve: () => T
 /** A board by name, or a user's own file. */
 export function loadTarget(target: string): Board {
   if (!isBoardFile(target)) return loadBoard(target);
-  let text: string;
-  try {
-    text = readFileSync(target, "utf8");
-  } catch (error) {
-    throw new PhinetsError(
-      "board.missing",
-      `${target}: cannot be read (${(error as NodeJS.ErrnoException).code}); --target takes a board's name or a board.json`,
-      target,
-    );
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new PhinetsError("board.json", `${target}: not JSON (${(error as Error).message})`, target);
-  }
+  const json = readJson(target, { code: "board.json", remedy: "--target takes a board's name or a board.json" });
   return parseBoard(json, target);
 }
 

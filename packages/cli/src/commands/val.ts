@@ -1,40 +1,78 @@
 /** `phinets val`: a run's figures on labelled pictures, as float, as int8, or as the emulated firmware computes them. */
 import { basename } from "node:path";
 import { evaluationSplit, type SplitName, splitNames } from "@phinets/core/data";
+import { toSourcePixels } from "@phinets/core/detection";
 import { createEngine } from "@phinets/core/kernels";
 import { classNames, networkTitle } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
-import { loadRun } from "../run/load.js";
+import type { CachedPictures } from "../dataset/index.js";
+import { chooseArithmetic } from "../picture/model.js";
+import { createRunFolder } from "../run/folder.js";
+import { loadRun, type Run, requireQuantized } from "../run/load.js";
 import { loadSplit, openData } from "../steps/data.js";
 import { firmwareOutputs } from "../steps/firmware.js";
-import { describeMetrics, floatOutputs, integerOutputs, type Outputs, score } from "../steps/validate.js";
+import { parseSave, type SaveFormat, saveDetections, saveFormats } from "../steps/save-detections.js";
+import {
+  describeClasses,
+  describeMetrics,
+  evaluatedBoxes,
+  floatOutputs,
+  integerOutputs,
+  type Outputs,
+  score,
+} from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
 import { formatCount } from "../terminal/format.js";
-import { collect, integer, oneOf } from "../terminal/options.js";
+import { integer, oneOf } from "../terminal/options.js";
 import { nodeThreads } from "../threads/index.js";
-import { requireData, targetOf, threadsOf } from "./training-options.js";
+import {
+  addReadingOptions,
+  loadingOf,
+  type ReadingOptions,
+  requireData,
+  targetOf,
+  threadsOf,
+} from "./training-options.js";
 
-interface ValOptions {
+type Form = "float" | "int8" | "firmware";
+
+interface ValOptions extends ReadingOptions {
   readonly model: string;
-  readonly data: string[];
   readonly split?: SplitName;
-  readonly on: "float" | "int8" | "firmware";
+  readonly on?: Form;
+  readonly save?: string;
+  readonly saveTxt?: boolean;
+  readonly saveJson?: boolean;
   readonly project: string;
+  readonly name?: string;
+  readonly existOk?: boolean;
   readonly seed: number;
   readonly workers?: number;
   readonly report?: string;
 }
 
 export function register(program: Command, context: Context): void {
-  program
+  const command = program
     .command("val")
     .description("Measures a run on labelled pictures.")
-    .requiredOption("--model <run>", "run folder or weights file")
-    .option("--data <path>", "data.yaml, class folders or idx folder; give it again to join sets", collect)
+    .requiredOption("--model <run>", "run folder or weights file");
+  addReadingOptions(command)
     .option("--split <name>", "train, val or test (default test, val where there is none)", oneOf(...splitNames))
-    .option("--on <form>", "float, int8 or firmware", oneOf("float", "int8", "firmware"), "int8")
+    .option(
+      "--on <form>",
+      "float, int8 or firmware (default: int8, float of a run that is not quantised yet)",
+      oneOf("float", "int8", "firmware"),
+    )
+    .option(
+      "--save <formats>",
+      `write the boxes that were scored, some of ${saveFormats.join(",")}, into runs/val/NAME`,
+    )
+    .option("--save-txt", "as --save yolo")
+    .option("--save-json", "as --save coco")
     .option("--project <dir>", "folder of all runs; the picture cache is in it", "runs")
+    .option("--name <name>", "of the folder of saved boxes (default: val, val2, ...)")
+    .option("--exist-ok", "save into an existing folder")
     .option("--seed <n>", "of the split, where the data set has none", integer(0), 0)
     .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64))
     .option("--report <file.html>", "a page with curves, confusion matrix and errors (or calibration), in one file")
@@ -44,23 +82,20 @@ export function register(program: Command, context: Context): void {
 async function valCommand(options: ValOptions, context: Context): Promise<void> {
   const run = loadRun(options.model);
   const { network } = run;
-  const quantized = options.on === "float" ? undefined : run.quantized;
-  if (options.on !== "float" && quantized === undefined) {
-    throw new PhinetsError(
-      "val.quantized",
-      `${run.folder}: the run is not quantised; run phinets quantize --model ${run.folder} --data DATA, or use --on float`,
-      run.folder,
-    );
-  }
+  const formats = formatsOf(options, run);
+  const on = chooseForm(run, options.on, context);
+  const quantized = on === "float" ? undefined : requireQuantized(run);
   const data = await openData(requireData(options.data), {
     seed: options.seed,
     project: options.project,
+    loading: loadingOf(options),
+    note: context.note,
     signal: context.signal,
   });
   const split = options.split ?? evaluationSplit(data.index);
   const source = await loadSplit(data, split, "evaluation", network, options.project, context);
   const progress = context.progress({
-    label: `val ${options.on}`,
+    label: `val ${on}`,
     total: source.length,
     unit: "pictures",
     lineEvery: 1,
@@ -71,14 +106,14 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
   };
   let outputs: Outputs;
   try {
-    if (options.on === "float") {
+    if (on === "float") {
       const engine = await createEngine({ threads: nodeThreads(threadsOf(options)) });
       try {
         outputs = floatOutputs(engine, network, run.weights, source, onProgress);
       } finally {
         await engine.dispose();
       }
-    } else if (options.on === "int8") outputs = integerOutputs(quantized!, network, source, onProgress);
+    } else if (on === "int8") outputs = integerOutputs(quantized!, network, source, onProgress);
     else {
       const target = targetOf(run.folder, undefined);
       outputs = (await firmwareOutputs(quantized!, network, source, { signal: context.signal, target })).outputs;
@@ -92,12 +127,49 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
       import("../report/evaluation-pages.js"),
       import("../run/atomic.js"),
     ]);
-    const lead = `${networkTitle(network)}, ${options.on}, on the ${formatCount(source.length)} ${split} pictures of ${data.name}.`;
+    const lead = `${networkTitle(network)}, ${on}, on the ${formatCount(source.length)} ${split} pictures of ${data.name}.`;
     writeFileAtomic(options.report, valPage(metrics, classNames(network.head), basename(run.folder), lead));
     context.note(`written to ${options.report}`);
   }
-  context.result(
-    { run: run.folder, split, on: options.on, ...metrics },
-    () => `${options.on} on ${split}: ${describeMetrics(metrics)}`,
+  const saved = formats.length > 0 ? save(formats, run, outputs, source, split, options) : undefined;
+  if (saved) context.note(`boxes written to ${saved}`);
+  context.result({ run: run.folder, split, on, ...metrics, ...(saved && { saved }) }, () => {
+    const classes = describeClasses(metrics);
+    return `${on} on ${split}: ${describeMetrics(metrics)}${classes ? `\n\n${classes}` : ""}`;
+  });
+}
+
+/** The form that was asked for; else int8, or float, with a note, of a run that is not quantised yet. */
+function chooseForm(run: Run, asked: Form | undefined, context: Context): Form {
+  if (asked === "firmware") return asked;
+  return chooseArithmetic(run, asked, context.note);
+}
+
+function formatsOf({ save, saveTxt, saveJson }: ValOptions, { network, folder }: Run): SaveFormat[] {
+  const words = [...(save === undefined ? [] : [save]), ...(saveTxt ? ["yolo"] : []), ...(saveJson ? ["coco"] : [])];
+  if (words.length === 0) return [];
+  const formats = parseSave(words.join(","));
+  if (network.head.kind === "yolov2") return formats;
+  throw new PhinetsError(
+    "cli.usage",
+    `--save ${formats.join(",")} is of boxes, and ${folder} is a classifier, which finds none`,
   );
+}
+
+/** Writes the boxes, in pixels of the pictures' own size; returns the folder. */
+function save(
+  formats: readonly SaveFormat[],
+  { network }: Run,
+  outputs: Outputs,
+  source: CachedPictures,
+  set: SplitName,
+  { project, name, existOk }: ValOptions,
+): string {
+  const folder = createRunFolder({ project, task: "val", name, defaultName: "val", existOk });
+  const records = evaluatedBoxes(network, outputs).map((boxes, i) => {
+    const { width, height } = source.sourceSize(i);
+    return { file: source.samples[i].file, width, height, boxes: toSourcePixels(boxes, width, height) };
+  });
+  saveDetections(records, { folder, formats, classNames: classNames(network.head), set });
+  return folder;
 }

@@ -83,7 +83,8 @@ describe("YOLO data sets", () => {
       ],
     });
     expect(index.splits.train[1].labels).toEqual([]);
-    expect(await openDataset([join(root, "good")])).toEqual(index);
+    const { sets: _, ...byFolder } = await openDataset([join(root, "good")]);
+    expect(index).toMatchObject(byFolder);
   });
 
   it("take lists, a path key, and ../ that means the yaml's own folder", async () => {
@@ -119,13 +120,19 @@ describe("YOLO data sets", () => {
     const file = await yolo("nolabel");
     rmSync(join(root, "nolabel/val/labels/0.txt"));
     expect(await message(openDataset([file]))).toBe(
-      'ROOT/nolabel/val/labels/0.txt: is missing; write it (empty if ROOT/nolabel/val/images/0.jpg shows nothing), or put "missing_labels: background" into data.yaml',
+      'ROOT/nolabel/val/labels/0.txt: is missing; write it (empty if ROOT/nolabel/val/images/0.jpg shows nothing), or put "missing_labels: background" into data.yaml (--skip-bad would go on without 1 picture of 6; phinets doctor lists them)',
     );
     appendFileSync(file, "missing_labels: background\n");
     expect((await openDataset([file])).splits.val[0].labels).toEqual([]);
     rmSync(join(root, "nolabel/val/labels"), { recursive: true });
+    const [set] = (await openDataset([file])).sets;
+    expect(set.named).toEqual(["train", "test"]);
+    expect(set.notes.join().split(root).join("ROOT")).toContain(
+      "val is left out: its 2 pictures have no label files, as ROOT/nolabel/val/labels/0.txt would be",
+    );
+    rmSync(join(root, "nolabel/train/labels"), { recursive: true });
     expect(await message(openDataset([file]))).toBe(
-      "ROOT/nolabel/val/labels: does not exist; the labels of ROOT/nolabel/val/images belong there, one .txt a picture",
+      "ROOT/nolabel/train/labels: does not exist; the labels of ROOT/nolabel/train/images belong there, one .txt a picture",
     );
   });
 
@@ -133,13 +140,35 @@ describe("YOLO data sets", () => {
     const file = await yolo("badlabel");
     put("badlabel/train/labels/0.txt", "0 0.5 0.5 0.2 0.4\n0 1.7 0.5 0.2 0.4\n");
     expect(await message(openDataset([file]))).toBe(
-      "ROOT/badlabel/train/labels/0.txt:2: x is 1.7; values are fractions 0..1 of the picture; correct or remove the line",
+      "ROOT/badlabel/train/labels/0.txt:2: x is 1.7; values are fractions 0..1 of the picture; correct or remove the line (--skip-bad would go on without 1 row of 8; phinets doctor lists them)",
     );
     put("badlabel/val/labels/0.txt", "7 0.5 0.5 0.2 0.4\n");
     put("badlabel/test/labels/0.txt", "0 0.5\n");
     expect(await message(openDataset([file]))).toBe(
-      "ROOT/badlabel/train/labels/0.txt:2: x is 1.7; values are fractions 0..1 of the picture; correct or remove the line (and 2 more problems; phinets doctor lists them)",
+      "ROOT/badlabel/train/labels/0.txt:2: x is 1.7; values are fractions 0..1 of the picture; correct or remove the line (and 2 more problems; --skip-bad would go on without 3 rows of 6; phinets doctor lists them)",
     );
+  });
+
+  it("lie outside the data.yaml's folder", async () => {
+    await yolo("outside/parts");
+    const yaml = (text: string) => put("outside/yaml/data.yaml", `${text}\nnames: [nut, bolt]\n`);
+    const found = async (file: string) => {
+      const { splits, sets } = await openDataset([file]);
+      expect(sets[0].problems).toEqual([]);
+      expect(splits.train[0].labels).toHaveLength(2);
+      return splits.train.map((sample) => sample.file.slice(root.length));
+    };
+    const expected = [0, 1, 2].map((n) => `/outside/parts/train/images/${n}.jpg`);
+    const val = "val: val/images";
+    expect(await found(yaml(`path: ../parts\ntrain: train/images\n${val}`))).toEqual(expected);
+    expect(await found(yaml(`path: ${root}/outside/parts\ntrain: train/images\n${val}`))).toEqual(expected);
+    expect(await found(yaml(`train: ${root}/outside/parts/train/images\nval: ../parts/val/images`))).toEqual(expected);
+    put("outside/yaml/train.txt", `${root}/outside/parts/train/images/0.jpg\n../parts/train/images/2.jpg\n`);
+    expect(await found(yaml("train: train.txt\nval: ../parts/val/images"))).toEqual([expected[0], expected[2]]);
+    // An absolute path into the data set's own folder is no other folder.
+    const own = await yolo("outside/own", undefined, `train: ${root}/outside/own/train/images\nnames: [nut, bolt]\n`);
+    const [{ notRead }] = (await openDataset([own])).sets;
+    expect(notRead.map(({ count, what }) => `${count} ${what}`)).toEqual(["3 pictures", "3 .txt files"]);
   });
 
   it("name what is wrong with the data.yaml", async () => {
@@ -160,15 +189,15 @@ describe("YOLO data sets", () => {
 
   it("say what a data set is when there is none", async () => {
     expect(await message(openDataset([join(root, "absent")]))).toMatch(
-      /^ROOT\/absent: there is no such file or folder; --data takes a data.yaml/,
+      /^ROOT\/absent: there is no such file or folder; --data takes a folder or \.zip of pictures/,
     );
     mkdirSync(join(root, "hollow"));
     expect(await message(openDataset([join(root, "hollow")]))).toMatch(/^ROOT\/hollow: the data set is empty/);
-    expect(await message(openDataset([put("x.json", "{}")]))).toMatch(/^ROOT\/x.json: is no data set/);
+    expect(await message(openDataset([put("x.json", "{}")]))).toMatch(/^ROOT\/?.*: is no data set/);
     await yolo("noyaml");
     rmSync(join(root, "noyaml/data.yaml"));
     expect(await message(openDataset([join(root, "noyaml")]))).toMatch(
-      /has images and labels folders but no data.yaml/,
+      /has YOLO labels but no names of classes; .*; write the 2 names, .* or a data\.yaml/,
     );
     expect(await message(openDataset([]))).toMatch(/^no data set is named/);
   });
@@ -176,8 +205,7 @@ describe("YOLO data sets", () => {
 
 describe("class folders and idx files", () => {
   it("open one level, split by seed within each class", async () => {
-    const picture = await jpeg(8, 8, 1);
-    for (let n = 0; n < 20; n++) put(`folders/${n % 2 ? "cat" : "dog"}/${n}.jpg`, picture);
+    for (let n = 0; n < 20; n++) put(`folders/${n % 2 ? "cat" : "dog"}/${n}.jpg`, await jpeg(8, 8, n));
     const index = await openDataset([join(root, "folders")]);
     expect(index).toMatchObject({ task: "classify", classes: ["cat", "dog"] });
     expect(splitNames.map((s) => index.splits[s].length)).toEqual([16, 2, 2]);
@@ -186,8 +214,8 @@ describe("class folders and idx files", () => {
 
   it("refuse a single class", async () => {
     put("one/cat/0.jpg", await jpeg(8, 8, 1));
-    expect(await message(openDataset([join(root, "one")]))).toBe(
-      "ROOT/one: has one class (cat); a classifier tells at least 2 apart; add a folder with pictures of another class",
+    expect(await message(openDataset([join(root, "one")]))).toMatch(
+      /^ROOT\/one: is no data set that is known: 1 file: 1 \.jpg; nearest: class folders \(folders cat\) but it has one class \(cat\), and a classifier tells at least 2 apart \(add a folder with pictures of another\); --data takes/,
     );
   });
 
@@ -375,16 +403,25 @@ describe("doctor", () => {
     put("sick/test/labels/0.txt", "5 0.5 0.5 0.2 0.4\n");
     const report = await doctorCommand({ data: [file], width: 32, height: 32 });
     expect(report.badFiles.map((bad) => bad.reason.split(root).join("").split(";")[0])).toEqual([
-      "/sick/test/labels/0.txt:1: class is 5",
       "/sick/train/images/1.jpg: is truncated or damaged",
       "/sick/train/labels/2.txt: is missing",
+    ]);
+    expect(report.badRows.map((bad) => bad.reason.split(root).join("").split(";")[0])).toEqual([
+      "/sick/test/labels/0.txt:1: class is 5",
     ]);
     expect(report.splits.train).toMatchObject({ pictures: 3, background: 1, boxes: 3 });
     expect(report.lost).toMatchObject({ input: { width: 32, height: 32 }, tooSmall: 2 });
     expect(report.duplicates).toHaveLength(1);
     expect(report.duplicates[0].acrossSplits).toBe(true);
     const text = formatDoctorReport(report);
-    expect(text).toContain("3 bad files");
-    expect(JSON.parse(JSON.stringify(report)).badFiles).toHaveLength(3);
+    expect(text).toContain("2 bad files");
+    expect(text).toContain("1 bad row of ");
+    expect(text).toContain(`${join(root, "sick/data.yaml")} is YOLO: data.yaml with train, val, test, names\n`);
+    expect(text).toContain("val shares 1 of its 2 pictures with train (1 copy); without them 1 would be left");
+    expect(JSON.parse(JSON.stringify(report))).toMatchObject({
+      badFiles: [{}, {}],
+      badRows: [{}],
+      sets: [{ format: "yolo" }],
+    });
   });
 });

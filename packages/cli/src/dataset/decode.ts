@@ -1,72 +1,125 @@
 /**
- * Picture files to pixels. sharp decodes, orients by EXIF and converts colour; resampling is done by @phinets/core/data.
+ * Picture files to pixels: each by its content, whatever its name says. sharp decodes what it can, bitmaps and Netpbm are
+ * read here, the rest by ffmpeg; resampling is done by @phinets/core/data.
  */
-import { readFile } from "node:fs/promises";
-import { letterboxGrey, type Picture } from "@phinets/core/data";
+import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import type { Sharp } from "sharp";
+import { type BandsOptions, bandsToPicture, stretchPicture } from "../picture/bands.js";
+import { readBmp, readBmpHeader } from "../picture/bmp.js";
+import { decodeWithFfmpeg, jpeg2000Size, tgaSize } from "../picture/ffmpeg.js";
+import { type PictureKind, pictureKind } from "../picture/kinds.js";
+import { readNetpbm, readNetpbmHeader } from "../picture/netpbm.js";
+import { decodeWithSharp, loadSharp } from "../picture/sharp.js";
+import { readStored } from "./archives.js";
 import { isIdxReference, readIdxPicture } from "./idx-files.js";
 
-let loading: Promise<(input: Uint8Array) => Sharp> | undefined;
-
-function loadSharp(): Promise<(input: Uint8Array) => Sharp> {
-  loading ??= import("sharp").then(({ default: sharp }) => {
-    // Several pictures are decoded at once; one thread for each is the fastest split of the cores.
-    sharp.concurrency(1);
-    sharp.cache(false);
-    return (input) => sharp(input);
-  });
-  return loading;
+export interface DecodeOptions extends BandsOptions {
+  /** The file's content, where the caller has it. */
+  readonly bytes?: Uint8Array;
 }
 
 /**
- * Decodes a picture to 8-bit RGB, upright. CMYK, palette, grey and 16-bit pictures become RGB; what is transparent is
- * laid over grey (114). Pictures of idx files (`PATH#n`) stay grey. A file that is missing, truncated or no picture is a
- * PhinetsError naming it.
- * @param bytes the file's content, where the caller has it
+ * Decodes a picture to 8-bit RGB, upright. CMYK, palette and grey pictures become RGB; deeper ones too, with white or
+ * the end of `pixelRange` as 255; what is transparent is laid over grey (114). Pictures of idx files (`PATH#n`) stay
+ * grey. A file that is missing, truncated, of a kind that is not read or no picture is a PhinetsError naming it.
  */
-export async function decodePicture(file: string, bytes?: Uint8Array): Promise<Picture> {
-  if (isIdxReference(file)) return readIdxPicture(file);
-  const content = bytes ?? (await readBytes(file));
-  if (content.length === 0) throw problem(file, "is empty (0 bytes)");
-  const open = await loadSharp();
+export async function decodePicture(file: string, options: DecodeOptions = {}): Promise<Picture> {
+  if (isIdxReference(file)) return stretchPicture(await readIdxPicture(file), file, options.pixelRange);
+  const content = options.bytes ?? (await readBytes(file));
+  const kind = kindOf(file, content);
   try {
-    const { data, info } = await open(content)
-      .autoOrient()
-      .flatten({ background: { r: letterboxGrey, g: letterboxGrey, b: letterboxGrey } })
-      .toColourspace("srgb")
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    return { width: info.width, height: info.height, channels: info.channels, data: pixels };
+    switch (kind) {
+      case "bmp":
+        return bandsToPicture(readBmp(content), file, options);
+      case "netpbm":
+        return bandsToPicture(readNetpbm(content), file, options);
+      case "jpeg2000":
+      case "tga":
+        return bandsToPicture(await decodeWithFfmpeg(content, kind), file, options);
+      default:
+        return await decodeWithSharp(content, kind, file, options);
+    }
   } catch (error) {
-    throw problem(file, explain((error as Error).message));
+    throw explain(file, kind, error as Error);
   }
+}
+
+/** Width and height in pixels of the upright picture, from its header. Throws as `decodePicture` does. */
+export async function pictureSizeOf(file: string, bytes?: Uint8Array): Promise<{ width: number; height: number }> {
+  if (isIdxReference(file)) {
+    const { width, height } = await readIdxPicture(file);
+    return { width, height };
+  }
+  const content = bytes ?? (await readBytes(file));
+  const kind = kindOf(file, content);
+  try {
+    switch (kind) {
+      case "bmp":
+        return sizeIn(readBmpHeader(content));
+      case "netpbm":
+        return sizeIn(readNetpbmHeader(content));
+      case "jpeg2000":
+        return jpeg2000Size(content);
+      case "tga":
+        return tgaSize(content);
+      default: {
+        const open = await loadSharp();
+        return sizeIn((await open(content).metadata()).autoOrient);
+      }
+    }
+  } catch (error) {
+    throw explain(file, kind, error as Error);
+  }
+}
+
+const sizeIn = ({ width, height }: { width: number; height: number }) => ({ width, height });
+
+const readKinds = "JPEG, PNG, WebP, TIFF, GIF, AVIF, BMP, PPM, PGM, PBM, JPEG 2000, TGA";
+
+function kindOf(file: string, content: Uint8Array): Exclude<PictureKind, object> {
+  if (content.length === 0) throw problem(file, "is empty (0 bytes)");
+  const kind = pictureKind(content);
+  if (kind === undefined) throw problem(file, `is not a picture (known: ${readKinds})`);
+  if (typeof kind === "object") throw problem(file, `is ${kind.unread}, which is not read`, "save it as PNG or JPEG");
+  return kind;
 }
 
 async function readBytes(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await readStored(file);
   } catch (error) {
+    if (error instanceof PhinetsError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     throw problem(file, code === "ENOENT" ? "does not exist" : `cannot be read (${code})`);
   }
 }
 
-function problem(file: string, reason: string): PhinetsError {
-  return new PhinetsError(
-    "data.picture",
-    `${file}: ${reason}; replace the picture or remove it from the data set`,
-    file,
-  );
+function problem(
+  file: string,
+  reason: string,
+  remedy = "replace the picture or remove it from the data set",
+): PhinetsError {
+  return new PhinetsError("data.picture", `${file}: ${reason}; ${remedy}`, file);
 }
 
-/** libvips' words in ours. */
-function explain(message: string): string {
+/** What a decoder threw, as an error that names the file and what to do. */
+function explain(file: string, kind: PictureKind, error: Error): Error {
+  if (error instanceof PhinetsError) return error;
+  const message = error.message;
+  if (kind === "heic") {
+    const remedy = "save it as JPEG (iPhone: Settings, Camera, Formats, Most Compatible)";
+    return problem(file, "is HEIC, whose decoder (HEVC) is not part of this program", remedy);
+  }
   const first = message.split("\n")[0].replace(/^.*: /, "");
-  if (/unsupported image format/.test(first)) return "is not a picture (known: JPEG, PNG, WebP, TIFF, GIF, AVIF)";
+  // Our own reasons say what the file "is" or "has"; one with a remedy of its own has a semicolon.
+  if (/^(?:is|has|needs) /.test(message)) {
+    const [reason, remedy] = message.split(/; (.*)/s);
+    return problem(file, reason, remedy);
+  }
+  if (/unsupported image format/.test(first))
+    return problem(file, `cannot be decoded (${String(kind)} of an unknown kind)`);
   // "failOn" is what is left when another picture, decoded at the same time, took libvips' own words.
-  if (/premature end|truncat|unexpected end|not enough data|read error|failOn/i.test(message))
-    return "is truncated or damaged";
-  return `cannot be decoded (${first})`;
+  if (/premature end|truncat|corrupt header|unexpected end|not enough data|read error|failOn/i.test(message))
+    return problem(file, "is truncated or damaged");
+  return problem(file, `cannot be decoded (${first})`);
 }

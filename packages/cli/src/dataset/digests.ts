@@ -3,7 +3,7 @@
  * times, so that the next start only asks for those. The same bytes have the same digest wherever they lie.
  */
 import { createHash } from "node:crypto";
-import { type BigIntStats, readFileSync } from "node:fs";
+import { type BigIntStats, createReadStream, readFileSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { writeFileAtomic } from "../run/atomic.js";
@@ -22,6 +22,9 @@ const fileName = "digests.json";
 /** More than these and the file is begun anew: it would have to be read at each start. */
 const mostKept = 200_000;
 
+/** Files up to this size are read at once; an archive may be larger than memory. */
+const wholeBytes = 2 ** 24;
+
 /** By path as given. A file that cannot be read has `noDigest`. */
 export async function digestFiles(
   paths: Iterable<string>,
@@ -32,13 +35,15 @@ export async function digestFiles(
   const digests = new Map<string, string>();
   let changed = false;
   const digest = async (path: string): Promise<string> => {
-    const stamp = stampOf(await stat(path, { bigint: true }));
+    const stats = await stat(path, { bigint: true });
+    const stamp = stampOf(stats);
     const key = resolve(path);
     const [old, known] = kept[key] ?? [];
     if (old === stamp) return known;
-    const fresh = createHash("sha256")
-      .update(await readFile(path))
-      .digest("hex");
+    const hash = createHash("sha256");
+    if (stats.size <= wholeBytes) hash.update(await readFile(path));
+    else for await (const part of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(part);
+    const fresh = hash.digest("hex");
     kept[key] = [stamp, fresh];
     changed = true;
     return fresh;

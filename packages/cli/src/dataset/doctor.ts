@@ -1,26 +1,30 @@
 /**
  * `phinets doctor`: reads every picture and label of a data set and says what is there and what is wrong.
  */
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import {
   type BadFile,
+  type DatasetIndex,
   type DoctorReport,
   diagnose,
   type Fit,
   formatDoctorReport,
+  greyCells,
   type PictureFinding,
   splitNames,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import { readStored } from "./archives.js";
 import { decodePicture } from "./decode.js";
 import { isIdxReference } from "./idx-files.js";
+import { contentDigest, lookOf } from "./looks.js";
 import { openDataset } from "./open.js";
 import { forEachConcurrently } from "./pool.js";
 
 export interface DoctorCommandOptions {
   /** Data sets, as for `openDataset`. */
   readonly data: readonly string[];
+  /** Id of the data format. Default: as recognised. */
+  readonly format?: string;
   /** Network input that boxes are judged at. Default 128 x 128. */
   readonly height?: number;
   readonly width?: number;
@@ -32,49 +36,86 @@ export interface DoctorCommandOptions {
   readonly minBoxPixels?: number;
   readonly seed?: number;
   readonly concurrency?: number;
+  /** Told of pictures read; the total grows where a split is made of the first. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Gets the data set with its splits, for who wants more of it. */
+  readonly onOpened?: (index: DatasetIndex) => void;
   readonly signal?: AbortSignal;
 }
 
+type Seen = Pick<PictureFinding, "size" | "digest" | "cells">;
+
 /**
  * Collects the report. Only a data set that cannot be opened at all (no such path, no classes) is thrown; everything that
- * is wrong with single files is in `badFiles`.
+ * is wrong with single files is in `badFiles`, with rows of labels in `badRows`.
  */
 export async function doctorCommand(options: DoctorCommandOptions): Promise<DoctorReport> {
+  const { data, format, seed, signal } = options;
   const badFiles: BadFile[] = [];
-  const note = (error: unknown, file: string) => {
+  const badRows: BadFile[] = [];
+  const seen = new Map<string, Seen>();
+  const note = (error: unknown, file: string, to: BadFile[]) => {
     if (!(error instanceof PhinetsError)) throw error;
-    badFiles.push({ file: error.path ?? file, reason: error.message });
+    to.push({ file: error.path ?? file, reason: error.message });
   };
-  const index = await openDataset(options.data, {
-    seed: options.seed,
-    onProblem: (error) => note(error, options.data.join(", ")),
-  });
-  const all = splitNames.flatMap((split) => index.splits[split].map((sample) => ({ split, file: sample.file })));
-  const findings: PictureFinding[] = new Array(all.length);
-  let done = 0;
-  await forEachConcurrently(
-    all.length,
-    options.concurrency ?? 4,
-    async (n) => {
-      const { file, split } = all[n];
-      findings[n] = { file, split };
-      try {
-        const bytes = isIdxReference(file) ? undefined : await readFile(file).catch(() => undefined);
-        const { width, height } = await decodePicture(file, bytes);
-        const digest = bytes === undefined ? undefined : createHash("sha1").update(bytes).digest("base64");
-        findings[n] = { file, split, size: { width, height }, digest };
-      } catch (error) {
-        note(error, file);
-      }
-      options.onProgress?.(++done, all.length);
-    },
-    options.signal,
-  );
-  badFiles.sort((a, b) => (a.reason < b.reason ? -1 : 1));
+  /** Decodes pictures that have not been yet, each once. */
+  const see = async (files: readonly string[]) => {
+    const wanted = [...new Set(files)].filter((file) => !seen.has(file));
+    const before = seen.size;
+    await forEachConcurrently(
+      wanted.length,
+      options.concurrency ?? 4,
+      async (n) => {
+        const file = wanted[n];
+        let found: Seen = {};
+        try {
+          found = await seePicture(file);
+        } catch (error) {
+          note(error, file, badFiles);
+        }
+        seen.set(file, found);
+        options.onProgress?.(seen.size, before + wanted.length);
+      },
+      signal,
+    );
+    return seen;
+  };
+  const { sets, ...index } = await openDataset(data, { seed, format, bad: "leave out", look: see, signal });
+  options.onOpened?.(index);
+  for (const { error, leavesOut } of sets.flatMap(({ problems }) => problems)) {
+    note(error, data.join(", "), leavesOut === "row" ? badRows : badFiles);
+  }
+  const all = splitNames.flatMap((split) => index.splits[split].map(({ file }) => ({ split, file })));
+  await see(all.map(({ file }) => file));
+  for (const list of [badFiles, badRows]) list.sort((a, b) => (a.reason < b.reason ? -1 : 1));
   const { height = 128, width = 128, fit, gridStride, minBoxPixels } = options;
-  return diagnose(index, findings, badFiles, { height, width, fit, gridStride, minBoxPixels });
+  return diagnose(
+    {
+      index,
+      sets: sets.map(({ path, format, recognised, notes, changes, notRead, rows }) => ({
+        ...{ path, format, recognised, notes, changes, notRead, rows },
+      })),
+      findings: all.map((each) => ({ ...each, ...seen.get(each.file) })),
+      badFiles,
+      badRows,
+    },
+    { height, width, fit, gridStride, minBoxPixels },
+  );
 }
+
+/** Size, digest and cells of a picture, from one decoding. */
+async function seePicture(file: string): Promise<Seen> {
+  if (isIdxReference(file)) {
+    const picture = await decodePicture(file);
+    return { size: sizeOf(picture), ...lookOf(picture) };
+  }
+  // Why a file cannot be read is said by who decodes it.
+  const bytes = await readStored(file).catch(() => undefined);
+  const picture = await decodePicture(file, { bytes });
+  return { size: sizeOf(picture), digest: bytes && contentDigest(bytes), cells: greyCells(picture) };
+}
+
+const sizeOf = ({ width, height }: { readonly width: number; readonly height: number }) => ({ width, height });
 
 /** The report as text, for a terminal. */
 export { formatDoctorReport };

@@ -1,110 +1,142 @@
-/**
- * Data sets on disk, told apart by their structure: a YOLO data.yaml, class folders, MNIST-style idx files.
- */
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+/** Data sets on disk: opened by core's formats, checked, and joined. */
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, relative } from "node:path";
 import {
   completeSplits,
+  countLeftOut,
   type DatasetIndex,
+  dataSetKinds,
+  lacksSplits,
+  type OpenedTree,
+  openTree,
+  type PictureLook,
+  type Problem,
   type Sample,
+  type SplitName,
   type SplitOptions,
   splitNames,
-  splitOfFolder,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { openClassFolders } from "./open-folders.js";
-import { openIdx } from "./open-idx.js";
-import { openYolo } from "./open-yolo.js";
+import { openArchive } from "./archives.js";
+import { FolderTree } from "./folder-tree.js";
+import { nodeHost } from "./host.js";
+import { lookAtPictures } from "./looks.js";
 
 export interface OpenOptions extends Pick<SplitOptions, "seed" | "val" | "test"> {
+  /** Id of the format that every data set is opened as; default: what it is recognised as. */
+  readonly format?: string;
   /**
-   * Receives everything that is wrong with single files; they are left out of the index. Without it the first problem is
-   * thrown, saying how many more there are.
+   * What is wrong with files and rows: "throw" the first, saying how many more there are, or "leave out" every one of
+   * them; they are in `sets` of the result. Default "throw".
    */
-  readonly onProblem?: (error: PhinetsError) => void;
+  readonly bad?: "throw" | "leave out";
+  /** Make splits that are missing; false: the data set's own only. Default true. */
+  readonly complete?: boolean;
+  /**
+   * Says what pictures look like, by file; asked where a split has to be made. Default: `lookAtPictures` with `cache`,
+   * `onProgress` and `signal`.
+   */
+  readonly look?: (files: readonly string[]) => Promise<ReadonlyMap<string, PictureLook>>;
+  /** Folder in which is kept what pictures look like, `PROJECT/.cache/phinets`; absent: it is not. */
+  readonly cache?: string;
+  /** Told how many of the pictures have been looked at. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
 }
 
-/** A data set as its files have it, before missing splits are made. */
-export interface FoundDataset {
-  readonly index: DatasetIndex;
-  /** Name of a sample that does not depend on where the data set lies. */
-  readonly nameOf: (sample: Sample) => string;
+/** One of the data sets that were joined. */
+export interface OpenedSet extends OpenedTree {
+  /** As the user named it. */
+  readonly path: string;
 }
 
-export type Report = (error: PhinetsError) => void;
-
-const kinds = "a data.yaml (YOLO), a folder with a folder of pictures for each class, or a folder of idx files (MNIST)";
+export interface OpenedDataset extends DatasetIndex {
+  readonly sets: readonly OpenedSet[];
+}
 
 /**
  * Opens one data set, or joins several that have the same classes. Missing splits are made from train by seed, each data
  * set on its own. Throws PhinetsError naming the file: nothing found, missing or bad labels, unknown classes, classes that
  * differ, no pictures, a single class to tell apart.
- * @param paths a data.yaml, or folders
+ * @param paths folders, archives, or the file that describes a set (a data.yaml, a COCO JSON)
  */
-export async function openDataset(paths: readonly string[], options: OpenOptions = {}): Promise<DatasetIndex> {
-  if (paths.length === 0) throw new PhinetsError("data.none", `no data set is named; --data takes ${kinds}`);
-  const problems: PhinetsError[] = [];
-  const report = options.onProblem ?? ((error: PhinetsError) => problems.push(error));
-  const parts: DatasetIndex[] = [];
+export async function openDataset(paths: readonly string[], options: OpenOptions = {}): Promise<OpenedDataset> {
+  if (paths.length === 0) throw new PhinetsError("data.none", `no data set is named; --data takes ${dataSetKinds}`);
+  const { bad = "throw" } = options;
+  const sets: OpenedSet[] = [];
   for (const path of paths) {
-    const { index, nameOf } = await openOne(path, report);
-    checkContent(index, path, problems.length > 0 || options.onProblem !== undefined);
-    parts.push(completeSplits(index, { seed: options.seed, val: options.val, test: options.test, name: nameOf }));
+    const set = { ...(await openOne(path, options)), path };
+    sets.push(set);
+    const lenient = bad === "leave out" || set.problems.length > 0;
+    if (!lenient) checkContent(set, options.complete !== false);
   }
-  const joined = joinDatasets(parts, paths);
-  if (problems.length > 0) {
-    const [first] = problems;
-    const rest = problems.length - 1;
-    const more =
-      rest === 0 ? "" : ` (and ${rest} more ${rest === 1 ? "problem" : "problems"}; phinets doctor lists them)`;
-    throw new PhinetsError(first.code, first.message + more, first.path);
-  }
-  return joined;
+  const problems = sets.flatMap((set) => set.problems);
+  if (bad === "throw" && problems.length > 0) throw firstOf(problems, sets);
+  joinDatasets(sets, paths);
+  const completed = [];
+  for (const set of sets) completed.push(await complete(set, options));
+  return { ...joinDatasets(completed, paths), sets: completed };
 }
 
-async function openOne(path: string, report: Report): Promise<FoundDataset> {
+/** The set with the splits that it lacks, and with notes on them. */
+async function complete(set: OpenedSet, options: OpenOptions): Promise<OpenedSet> {
+  if (options.complete === false || !lacksSplits(set)) return set;
+  const { task, classes, splits } = set;
+  const { seed, val, test, cache: folder, onProgress, signal } = options;
+  const lookAt = options.look ?? ((files) => lookAtPictures(files, { folder, onProgress, signal }));
+  const looks = await lookAt(splits.train.map(({ file }) => file));
+  const look = ({ file }: Sample) => looks.get(file);
+  const made = completeSplits({ task, classes, splits }, { seed, val, test, name: nameWithin(set.path), look });
+  return { ...set, ...made.index, notes: [...set.notes, ...made.notes] };
+}
+
+async function openOne(path: string, options: OpenOptions): Promise<OpenedTree> {
   if (!existsSync(path)) {
-    throw new PhinetsError("data.missing", `${path}: there is no such file or folder; --data takes ${kinds}`, path);
-  }
-  if (!statSync(path).isDirectory()) {
-    if (/\.ya?ml$/i.test(path)) return openYolo(path, report);
-    throw new PhinetsError("data.kind", `${path}: is no data set; --data takes ${kinds}`, path);
-  }
-  const names = readdirSync(path);
-  const yaml = names.find((name) => /^data(set)?\.ya?ml$/i.test(name)) ?? onlyYaml(names);
-  if (yaml !== undefined) return openYolo(join(path, yaml), report);
-  if (names.some((name) => /idx3-ubyte(\.gz)?$/.test(name))) return openIdx(path);
-  const labelled = [path, ...names.filter((name) => splitOfFolder(name) !== undefined).map((name) => join(path, name))];
-  if (labelled.some((folder) => existsSync(join(folder, "images")) && existsSync(join(folder, "labels")))) {
     throw new PhinetsError(
-      "data.kind",
-      `${path}: has images and labels folders but no data.yaml; write one with train:, val: and names:`,
+      "data.missing",
+      `${path}: there is no such file or folder; --data takes ${dataSetKinds}`,
       path,
     );
   }
-  return openClassFolders(path);
+  const { format, signal } = options;
+  if (statSync(path).isDirectory()) return openTree(new FolderTree(path), nodeHost, { format, signal });
+  if (isArchive(path)) return openTree(await openArchive(path), nodeHost, { format, signal });
+  return openTree(new FolderTree(dirname(path)), nodeHost, { format, signal, chosen: basename(path) });
 }
 
-function onlyYaml(names: readonly string[]): string | undefined {
-  const found = names.filter((name) => /\.ya?ml$/i.test(name));
-  return found.length === 1 ? found[0] : undefined;
+const isArchive = (path: string): boolean => /\.zip$/i.test(path) && statSync(path).isFile();
+
+/** Names samples by where they lie in their data set, so that its place on the disk does not change the splits. */
+function nameWithin(path: string): (sample: Sample) => string {
+  const folder = statSync(path).isDirectory() ? path : dirname(path);
+  const start = isArchive(path) ? `${path}!/` : new FolderTree(folder).locate("").replace(/\/?$/, "/");
+  return ({ file }) => (file.startsWith(start) ? file.slice(start.length) : relative(folder, file));
 }
 
-function checkContent(index: DatasetIndex, path: string, lenient: boolean): void {
+/** The first problem as an error: how many more there are, and what `--skip-bad` would do. */
+function firstOf(problems: readonly Problem[], sets: readonly OpenedSet[]): PhinetsError {
+  const [{ error }] = problems;
+  const rest = problems.length - 1;
+  const more = rest === 0 ? "" : `and ${rest} more ${rest === 1 ? "problem" : "problems"}; `;
+  const all = { problems, rows: sets.reduce((sum, set) => sum + set.rows, 0), splits: joinedSplits(sets) };
+  return new PhinetsError(
+    error.code,
+    `${error.message} (${more}--skip-bad would go on without ${countLeftOut(all)}; phinets doctor lists them)`,
+    error.path,
+  );
+}
+
+/** @param toTrain whether there must be something to learn from */
+function checkContent(index: OpenedSet, toTrain: boolean): void {
+  const { path } = index;
   const pictures = splitNames.reduce((sum, split) => sum + index.splits[split].length, 0);
-  if (pictures === 0 && !lenient)
+  if (pictures === 0)
     throw new PhinetsError("data.empty", `${path}: the data set has no pictures; put some there`, path);
-  if (index.splits.train.length === 0 && !lenient) {
+  if (!toTrain) return;
+  if (index.splits.train.length === 0) {
     throw new PhinetsError("data.empty", `${path}: the training split has no pictures; put some there`, path);
   }
-  if (index.task === "classify" && index.classes.length < 2) {
-    throw new PhinetsError(
-      "data.classes",
-      `${path}: has ${index.classes.length === 0 ? "no class folders with pictures" : `one class (${index.classes[0]})`}; a classifier tells at least 2 apart; add a folder with pictures of another class`,
-      path,
-    );
-  }
-  if (index.task === "detect" && !lenient && index.splits.train.every((sample) => sample.labels?.length === 0)) {
+  if (index.task === "detect" && index.splits.train.every((sample) => sample.labels?.length === 0)) {
     throw new PhinetsError(
       "data.empty",
       `${path}: no training picture has a box; a detector cannot learn from that; draw boxes into the label files`,
@@ -131,7 +163,11 @@ function joinDatasets(parts: readonly DatasetIndex[], paths: readonly string[]):
       fail(`class ${n} is ${say(other.classes[n])}, there ${say(first.classes[n])}; make names and order agree`);
     }
   }
-  if (others.length === 0) return first;
-  const merged = (split: (typeof splitNames)[number]) => parts.flatMap((part) => part.splits[split]);
-  return { ...first, splits: { train: merged("train"), val: merged("val"), test: merged("test") } };
+  const { task, classes } = first;
+  return { task, classes, splits: joinedSplits(parts) };
+}
+
+function joinedSplits(parts: readonly Pick<DatasetIndex, "splits">[]): DatasetIndex["splits"] {
+  const merged = (split: SplitName) => parts.flatMap((part) => part.splits[split]);
+  return { train: merged("train"), val: merged("val"), test: merged("test") };
 }

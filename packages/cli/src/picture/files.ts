@@ -1,28 +1,15 @@
 /** Pictures from and to files. */
 import { readdirSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
-import { type Picture, withChannels } from "@phinets/core/data";
-import { decodePicture } from "../dataset/decode.js";
+import { isPictureFile, type Picture, pictureExtensions, withChannels } from "@phinets/core/data";
+import { type DecodeOptions, decodePicture } from "../dataset/decode.js";
 import { writeFileAtomic } from "../run/atomic.js";
 
-export const pictureExtensions: readonly string[] = [
-  ".jpg",
-  ".jpeg",
-  ".png",
-  ".webp",
-  ".tif",
-  ".tiff",
-  ".gif",
-  ".avif",
-];
-
-export function isPictureFile(path: string): boolean {
-  return pictureExtensions.includes(extname(path).toLowerCase());
-}
+export { isPictureFile, pictureExtensions };
 
 /** Decodes a picture file to RGB, upright, as data sets are decoded. Throws PhinetsError naming the file. */
-export async function readPicture(file: string): Promise<Picture> {
-  return withChannels(await decodePicture(file), 3);
+export async function readPicture(file: string, options?: DecodeOptions): Promise<Picture> {
+  return withChannels(await decodePicture(file, options), 3);
 }
 
 /** JPEG bytes of an RGB picture. `quality` 1..100, default 88. */

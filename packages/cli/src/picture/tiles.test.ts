@@ -1,6 +1,7 @@
 import type { Detection } from "@phinets/core/detection";
+import { joinTiles, tilesOf } from "@phinets/core/model";
 import { describe, expect, it } from "vitest";
-import { joinTiles, parseTiles, tilesOf } from "./tiles.js";
+import { parseTiles } from "./tiles.js";
 
 const box = (x: number, y: number, width: number, height: number, score: number, index = 0): Detection => ({
   ...{ x, y, width, height, score },

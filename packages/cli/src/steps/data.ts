@@ -2,6 +2,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import {
   type DatasetIndex,
+  describeOpened,
   evaluationSplit,
   type PictureSource,
   type Sample,
@@ -24,12 +25,24 @@ export interface OpenedData {
   /** SHA-256 by file. */
   readonly digests: ReadonlyMap<string, string>;
   readonly loading: LoadingOptions;
+  /** What `skipBad` left out when the labels were read. */
+  readonly leftOut: LeftOut;
 }
 
+export interface LeftOut {
+  /** Rows of labels. */
+  readonly rows: number;
+  /** Pictures, for their labels or as they are not there; those that cannot be decoded are counted when they are loaded. */
+  readonly pictures: number;
+}
+
+/** How the files are read; the same for all verbs. */
 export interface LoadingOptions {
+  /** Id of the data format (`dataFormats`). Default: what the files are recognised as. */
+  readonly dataFormat?: string;
   /** See dataset's `LoadOptions`. Default "ram". */
   readonly cache?: CacheMode;
-  /** Leave out pictures that are missing or cannot be decoded, and say so. Default false: the first is an error. */
+  /** Leave out rows and pictures that are bad, and say so. Default false: the first is an error. */
   readonly skipBad?: boolean;
 }
 
@@ -40,13 +53,20 @@ export interface OpenDataOptions {
   /** Folder of all runs: the cache in it keeps what is known of the files. */
   readonly project?: string;
   readonly loading?: LoadingOptions;
+  /** Told, line by line, how the data set was understood. */
+  readonly note?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
 /** Opens and joins data sets; a bad file ends it with its name and reason. */
 export async function openData(paths: readonly string[], options: OpenDataOptions): Promise<OpenedData> {
-  const { seed, fraction = 1, project, loading = {}, signal } = options;
-  const opened = await openDataset(paths, { seed });
+  const { seed, fraction = 1, project, loading = {}, note, signal } = options;
+  const bad = loading.skipBad === true ? "leave out" : "throw";
+  const { sets, ...opened } = await openDataset(paths, {
+    ...{ seed, bad, format: loading.dataFormat, cache: project && cacheOf(project), signal },
+    onProgress: note && tellNowAndThen(note, "looking for copies in"),
+  });
+  for (const set of sets) for (const line of describeOpened(set, set.path)) note?.(line);
   const train = takeFraction(opened.splits.train, fraction, { seed });
   const index = { ...opened, splits: { ...opened.splits, train } };
   const files = splitNames.flatMap((split) => index.splits[split].map(({ file }) => fileOnDisk(file)));
@@ -62,7 +82,20 @@ export async function openData(paths: readonly string[], options: OpenDataOption
     index.classes,
     splitNames.map((split) => index.splits[split].map(stampOf)),
   );
-  return { name: paths.map(nameOf).join(" + "), index, key, digests, loading };
+  const problems = sets.flatMap((set) => set.problems);
+  const rows = problems.filter((problem) => problem.leavesOut === "row").length;
+  const leftOut = { rows, pictures: problems.length - rows };
+  return { name: paths.map(nameOf).join(" + "), index, key, digests, loading, leftOut };
+}
+
+/** A line every 5 seconds, as `looking for copies in 1200 of 60000 pictures`. */
+function tellNowAndThen(note: (line: string) => void, what: string): (done: number, total: number) => void {
+  let told = performance.now();
+  return (done, total) => {
+    if (performance.now() - told < 5000) return;
+    told = performance.now();
+    note(`${what} ${done} of ${total} pictures`);
+  };
 }
 
 const cacheOf = (project: string): string => join(project, ".cache/phinets");
@@ -83,7 +116,8 @@ export async function loadSplit(
   context: Context,
 ): Promise<CachedPictures> {
   const { height, width, channels } = network.input;
-  const samples = data.index.splits[split];
+  const all = data.index.splits[split];
+  const samples = use === "training" ? all.map(withoutIgnored) : all;
   const progress = context.progress({
     label: `reading ${split}`,
     total: samples.length,
@@ -110,6 +144,13 @@ export async function loadSplit(
     for (const message of bad.slice(0, mostNamed)) context.note(`skipped: ${message}`);
     if (bad.length > 0) context.note(`warning: ${bad.length} of ${samples.length} ${split} pictures are left out`);
   }
+}
+
+/** What is not to be learnt is left out; evaluation needs it to leave what is found there uncounted. */
+function withoutIgnored(sample: Sample): Sample {
+  const { labels } = sample;
+  if (labels === undefined || labels.every(({ ignore }) => ignore === undefined)) return sample;
+  return { ...sample, labels: labels.filter(({ ignore }) => ignore === undefined) };
 }
 
 /** Skipped pictures that are named; the others are counted. */

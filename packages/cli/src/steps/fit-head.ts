@@ -30,7 +30,9 @@ export function fitHead(network: Network, dataset: DatasetIndex, loss: Detection
   const graph = buildNetwork(draft);
   const [, height, width] = graph.shapes[graph.outputs[0]];
   const shapes = dataset.splits.train.flatMap((sample) =>
-    (sample.labels ?? []).map(({ width, height }) => [width, height] as const),
+    (sample.labels ?? []).flatMap(({ width, height, ignore }) =>
+      ignore === undefined ? [[width, height] as const] : [],
+    ),
   );
   if (shapes.length === 0) {
     throw new PhinetsError("data.boxes", "the training pictures have no boxes; a detector needs labelled boxes");

@@ -17,11 +17,11 @@ import {
   modelOptions,
   type TrackingProof,
 } from "../emulator/index.js";
-import { Detector, savePicture, TrackPainter } from "../picture/index.js";
+import { openModel, type PixelRange, savePicture, TrackPainter } from "../picture/index.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import { loadRun } from "../run/load.js";
 import type { Context } from "../terminal/context.js";
-import { framesOf, VideoWriter } from "../video/index.js";
+import { ClipSize, framesOf, VideoWriter } from "../video/index.js";
 
 export interface TrackSummary {
   readonly frames: number;
@@ -54,6 +54,8 @@ const stillCount = 6;
 export interface TrackClipOptions {
   /** Least score of a box, as the firmware was built with. Default 0.25. */
   readonly scoreThreshold?: number;
+  /** Values that become 0 and 255, of deep frames. */
+  readonly pixelRange?: PixelRange;
   /** The emulated board's program of this run, or why there is none. */
   readonly firmware?: { readonly program: Pick<EmulatedProgram, "path" | "machine"> } | { readonly leftOut: string };
 }
@@ -63,33 +65,39 @@ export async function trackClip(
   folder: string,
   clip: string,
   context: Context,
-  { scoreThreshold, firmware }: TrackClipOptions = {},
+  { scoreThreshold, firmware, pixelRange }: TrackClipOptions = {},
 ): Promise<TrackSummary> {
   const run = loadRun(folder);
-  const detector = new Detector(run);
+  const model = await openModel(run);
   const follower = new Follower(run.quantized!, modelOptions(run.network, { scoreThreshold }).detector!);
   const { height, width, channels } = run.network.input;
   const proven = firmware && "program" in firmware ? inputsPerRun(height * width * channels) : 0;
   const inputs: Int8Array[] = [];
   const followed: FollowedFrame[] = [];
-  const painter = new TrackPainter(detector.classNames);
+  const painter = new TrackPainter(model.classes);
   const ids = new Set<number>();
-  const { count = 0, framesPerSecond, frames } = await framesOf(clip, context.signal);
+  let note = context.note;
+  const onNote = (line: string) => note(line);
+  const { count = 0, framesPerSecond, frames } = await framesOf(clip, { signal: context.signal, pixelRange, onNote });
+  const size = new ClipSize(onNote);
   const progress = context.progress({ label: "tracking", total: count, unit: "frames", lineEvery: 1 });
+  note = progress.log.bind(progress);
   const stills: TrackSummary["stills"][number][] = [];
   const every = Math.max(1, Math.floor(count / stillCount));
   let text = "";
   let done = 0;
+  let last = 0;
   let ms = 0;
   let writer: VideoWriter | undefined;
   let leftOut: string | undefined;
   let finished = false;
   try {
     for await (const { number, picture } of frames) {
+      const inClip = size.frame(picture, number);
       const start = performance.now();
-      const input = detector.input(picture);
-      const frame = follower.next(detector.output(input));
-      const tracks = frame.tracks.map((track) => inPixels(track, picture));
+      const input = model.prepare(picture);
+      const frame = follower.next(model.output(input));
+      const tracks = frame.tracks.map((track) => size.box(inPixels(track, picture), picture));
       ms += performance.now() - start;
       if (inputs.length < proven) {
         const bytes = new Int8Array(input.data.length);
@@ -99,7 +107,7 @@ export async function trackClip(
       }
       for (const { id } of tracks) ids.add(id);
       text += formatMotTracks(number, tracks);
-      const painted: Picture = painter.paint(picture, tracks);
+      const painted: Picture = painter.paint(inClip, tracks);
       if (leftOut === undefined) {
         try {
           writer ??= await VideoWriter.open(join(folder, "tracks.mp4"), {
@@ -116,9 +124,10 @@ export async function trackClip(
       }
       if (done % every === every - 1 && stills.length < stillCount) {
         const still = `tracks/${String(number).padStart(6, "0")}.jpg`;
-        await savePicture(join(folder, still), picture);
+        await savePicture(join(folder, still), inClip);
         stills.push({ file: still, number, tracks });
       }
+      last = number;
       progress.update(++done, `${tracks.length} in view`);
     }
     finished = true;
@@ -128,7 +137,7 @@ export async function trackClip(
     else await writer?.abort();
   }
   writeFileAtomic(join(folder, "tracks.txt"), text);
-  const scores = scoreTracks(text, done, clip, context);
+  const scores = scoreTracks(text, last, clip, context);
   const proof =
     firmware && "program" in firmware && inputs.length > 0
       ? await emulateTracks(firmware.program, run.quantized!, inputs, followed, { signal: context.signal })

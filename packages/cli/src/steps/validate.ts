@@ -16,12 +16,13 @@ import {
   evaluateDetection,
   softmaxRows,
 } from "@phinets/core/evaluation";
-import { IntegerInterpreter } from "@phinets/core/inference";
+import { IntegerEngine } from "@phinets/core/inference";
 import type { Engine } from "@phinets/core/kernels";
 import { buildNetwork, classCount, classNames, inputName, type Network } from "@phinets/core/networks";
 import { type QuantizedNetwork, SimulatedNetwork } from "@phinets/core/quantization";
 import type { FloatWeights } from "@phinets/core/tensor";
 import { Executor, forwardOnly } from "@phinets/core/training";
+import { formatTable } from "../terminal/table.js";
 
 /** Raw output of each picture: `[gridHeight, gridWidth, channels]` or `[classes]`, real values. */
 export type Outputs = readonly OutputMap[];
@@ -95,17 +96,17 @@ export function int8Input(network: Network, source: PictureSource, sample: numbe
   return input;
 }
 
-/** Outputs of the integer network on the interpreter. */
+/** Outputs of the integer network: the firmware's, to the last bit. */
 export function integerOutputs(
   quantized: QuantizedNetwork,
   network: Network,
   source: PictureSource,
   onProgress?: OnProgress,
 ): Outputs {
-  const interpreter = new IntegerInterpreter(quantized);
+  const engine = new IntegerEngine(quantized);
   const outputs: OutputMap[] = [];
   for (let i = 0; i < source.length; i++) {
-    outputs.push(dequantize(quantized, interpreter.run(int8Input(network, source, i))[0]));
+    outputs.push(dequantize(quantized, engine.run(int8Input(network, source, i))[0]));
     onProgress?.(i + 1);
   }
   return outputs;
@@ -168,6 +169,11 @@ function gridOf(network: Network): readonly [height: number, width: number] {
 /** The confidence down to which boxes count for average precision: low enough to see the whole curve. */
 const evaluationConfidence = 0.005;
 
+/** Boxes in each output map down to the confidence of `score`, best first, as fractions of the picture. */
+export function evaluatedBoxes(network: Network, outputs: Outputs): Detection[][] {
+  return outputs.map((output) => boxesOf(network, output, { conf: evaluationConfidence }));
+}
+
 export type Metrics =
   | ({
       readonly task: "detect";
@@ -191,9 +197,9 @@ export function score(
   { detailed = false }: { readonly detailed?: boolean } = {},
 ): Metrics {
   if (network.head.kind === "yolov2") {
-    const pictures = outputs.map((output, i) => ({
+    const pictures = evaluatedBoxes(network, outputs).map((detections, i) => ({
       truths: source.at(i).labels ?? [],
-      detections: boxesOf(network, output, { conf: evaluationConfidence }),
+      detections,
     }));
     const names = classNames(network.head);
     const metrics = evaluateDetection(pictures, names);
@@ -229,8 +235,23 @@ export function fidelity(metrics: Metrics): number {
   return metrics.task === "detect" ? metrics.AP : metrics.top1;
 }
 
+/** A detector's figures by class, for people; undefined where no box is labelled, and for a classifier. */
+export function describeClasses(metrics: Metrics): string | undefined {
+  if (metrics.task !== "detect" || metrics.AP50 < 0) return undefined;
+  const figure = (value: number) => (value < 0 ? "-" : value.toFixed(3));
+  const rows = metrics.perClass.map((each) => [
+    each.name,
+    each.truths,
+    figure(each.AP50),
+    figure(each.AP),
+    ...(each.truths > 0 ? [figure(each.precision), figure(each.recall)] : ["-", "-"]),
+  ]);
+  return formatTable(["class", "boxes", "AP50", "AP", "precision", "recall"], rows);
+}
+
 /** One line for people. */
 export function describeMetrics(metrics: Metrics): string {
+  if (metrics.images === 0) return "unknown: there are no pictures to measure on";
   if (metrics.task === "detect") {
     const { AP50, AP, precision, recall, confidence, images } = metrics;
     if (AP50 < 0) return `AP50 unknown: no box is labelled on ${images} pictures`;

@@ -11,6 +11,8 @@ export interface VideoOptions {
   readonly width: number;
   readonly height: number;
   readonly framesPerSecond: number;
+  /** Frames are shown when they were written, for a live source; `framesPerSecond` is then a guess. Default false. */
+  readonly wallClock?: boolean;
   /** x264's quality: 0 lossless, 51 worst. Default 23. */
   readonly quality?: number;
 }
@@ -31,25 +33,16 @@ export class VideoWriter {
   }
 
   static async open(path: string, options: VideoOptions): Promise<VideoWriter> {
-    const { width, height, framesPerSecond, quality = 23 } = options;
+    const { width, height, framesPerSecond, wallClock = false, quality = 23 } = options;
     const temporary = extname(path) === ".mp4" ? temporaryPath(path) : `${temporaryPath(path)}.mp4`;
     try {
       mkdirSync(dirname(path), { recursive: true });
     } catch (error) {
       throw describeWriteError(error, path);
     }
-    const input = [
-      "-f",
-      "rawvideo",
-      "-pix_fmt",
-      "rgb24",
-      "-s",
-      `${width}x${height}`,
-      "-r",
-      String(framesPerSecond),
-      "-i",
-      "pipe:0",
-    ];
+    const rate = String(framesPerSecond);
+    const pace = wallClock ? ["-use_wallclock_as_timestamps", "1", "-framerate", rate] : ["-r", rate];
+    const input = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", `${width}x${height}`, ...pace, "-i", "pipe:0"];
     // Colour is kept at half size in both directions, so sides must be even: an odd one gets one black row or column.
     const output = [
       "-vf",
@@ -60,6 +53,7 @@ export class VideoWriter {
       "veryfast",
       "-crf",
       String(quality),
+      ...(wallClock ? ["-fps_mode", "vfr", "-enc_time_base", "1:1000"] : []),
     ];
     const container = ["-movflags", "+faststart", "-f", "mp4", "-y", ffmpegPath(temporary)];
     return new VideoWriter(

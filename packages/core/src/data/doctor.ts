@@ -1,8 +1,18 @@
 /**
  * What is in a data set and what is wrong with it: counts, sizes, boxes that the chosen resolution cannot show, bad files.
  */
+import type { OpenedTree } from "./formats/open.js";
+import { type CopyGroup, findCopies, findLeaks, type Leak } from "./leaks.js";
 import { boxIntoRect, fitRect } from "./resize.js";
-import { type DatasetIndex, type Fit, type PictureSize, type SplitName, splitNames, type Task } from "./types.js";
+import {
+  type DatasetIndex,
+  type Fit,
+  type PictureSize,
+  type Sample,
+  type SplitName,
+  splitNames,
+  type Task,
+} from "./types.js";
 
 /** What became of one picture when it was read. */
 export interface PictureFinding {
@@ -10,14 +20,34 @@ export interface PictureFinding {
   readonly split: SplitName;
   /** Absent where the picture could not be decoded. */
   readonly size?: PictureSize;
-  /** Digest of the file's content; equal ones are reported as duplicates. */
+  /** Digest of the picture's content; equal ones are copies. */
   readonly digest?: string;
+  /** As `greyCells` makes them: what near copies are told by. */
+  readonly cells?: Uint8Array;
 }
 
-/** A file that cannot be used as it is, and why. */
+/** A file, or a row of one, that cannot be used as it is, and why. */
 export interface BadFile {
   readonly file: string;
   readonly reason: string;
+}
+
+/** How one of the joined data sets was understood. */
+export type SetReport = Pick<OpenedTree, "format" | "recognised" | "notes" | "changes" | "notRead" | "rows"> & {
+  /** As the user named it. */
+  readonly path: string;
+};
+
+/** What there is to say of a data set. */
+export interface Examined {
+  readonly index: DatasetIndex;
+  readonly sets?: readonly SetReport[];
+  /** One a picture and split that was looked at; boxes of pictures without are measured as if these had the input's shape. */
+  readonly findings: readonly PictureFinding[];
+  /** Pictures and files that cannot be used. */
+  readonly badFiles: readonly BadFile[];
+  /** Rows of labels that cannot be used. */
+  readonly badRows?: readonly BadFile[];
 }
 
 export interface DoctorOptions extends PictureSize {
@@ -34,11 +64,15 @@ export interface SplitReport {
   /** Detection: pictures without boxes, and boxes. */
   readonly background: number;
   readonly boxes: number;
+  /** Detection: boxes that are neither learnt nor scored (crowds, difficult ones); not among `boxes`. */
+  readonly ignored: number;
   /** Boxes (detection) or pictures (classification) of each class, by name. */
   readonly perClass: Readonly<Record<string, number>>;
 }
 
 export interface DoctorReport {
+  /** The data sets that were joined. */
+  readonly sets: readonly SetReport[];
   readonly task: Task;
   readonly classes: readonly string[];
   readonly splits: Readonly<Record<SplitName, SplitReport>>;
@@ -58,23 +92,23 @@ export interface DoctorReport {
     readonly sharedCell: number;
   };
   /** Groups of files with the same content; `acrossSplits` where training pictures leak into val or test. */
-  readonly duplicates: readonly { readonly files: readonly string[]; readonly acrossSplits: boolean }[];
+  readonly duplicates: readonly CopyGroup[];
+  /** What val and test share with the splits before them. */
+  readonly leaks: readonly Leak[];
+  /** Copies of one picture whose labels differ. */
+  readonly disagreeing: readonly {
+    readonly files: readonly [string, string];
+    readonly labels: readonly [string, string];
+  }[];
   readonly badFiles: readonly BadFile[];
+  readonly badRows: readonly BadFile[];
 }
 
 const sideBins = [0, 4, 8, 16, 32, 64, 128];
 
-/**
- * Writes the report.
- * @param findings one a picture that was looked at; boxes of pictures without a finding are measured as if the picture
- *   had the input's shape
- */
-export function diagnose(
-  index: DatasetIndex,
-  findings: readonly PictureFinding[],
-  badFiles: readonly BadFile[],
-  options: DoctorOptions,
-): DoctorReport {
+/** Writes the report. */
+export function diagnose(examined: Examined, options: DoctorOptions): DoctorReport {
+  const { index, sets = [], findings, badFiles, badRows = [] } = examined;
   const { width, height, fit = "stretch", gridStride = 16, minBoxPixels = 4 } = options;
   const input = { height, width };
   const sizes = new Map(findings.map((finding) => [finding.file, finding.size]));
@@ -87,10 +121,12 @@ export function diagnose(
     const perClass: Record<string, number> = Object.fromEntries(index.classes.map((name) => [name, 0]));
     let background = 0;
     let boxes = 0;
+    let ignored = 0;
     for (const sample of index.splits[split]) {
       if (sample.class !== undefined) perClass[index.classes[sample.class]]++;
       if (index.task !== "detect") continue;
-      const labels = sample.labels ?? [];
+      const labels = (sample.labels ?? []).filter(({ ignore }) => ignore === undefined);
+      ignored += (sample.labels?.length ?? 0) - labels.length;
       if (labels.length === 0) background++;
       boxes += labels.length;
       const picture = sizes.get(sample.file) ?? input;
@@ -115,18 +151,22 @@ export function diagnose(
       }
     }
     allBoxes += boxes;
-    splits[split] = { pictures: index.splits[split].length, background, boxes, perClass };
+    splits[split] = { pictures: index.splits[split].length, background, boxes, ignored, perClass };
   }
   const detect = index.task === "detect";
   return {
+    sets,
     task: index.task,
     classes: index.classes,
     splits,
     pictureSizes: countSizes(findings),
     boxSides: detect ? boxSides : [],
     lost: detect ? { input, gridStride, minBoxPixels, boxes: allBoxes, tooSmall, sharedCell } : undefined,
-    duplicates: findDuplicates(findings),
+    duplicates: findCopies(findings),
+    leaks: findLeaks(findings),
+    disagreeing: findDisagreeing(index, findings),
     badFiles,
+    badRows,
   };
 }
 
@@ -142,85 +182,31 @@ function countSizes(findings: readonly PictureFinding[]): DoctorReport["pictureS
   return [...counts.values()].sort((a, b) => b.pictures - a.pictures || a.width - b.width || a.height - b.height);
 }
 
-function findDuplicates(findings: readonly PictureFinding[]): DoctorReport["duplicates"] {
-  const groups = new Map<string, PictureFinding[]>();
-  for (const finding of findings) {
-    if (finding.digest === undefined) continue;
-    const group = groups.get(finding.digest);
-    if (group === undefined) groups.set(finding.digest, [finding]);
-    else group.push(finding);
-  }
-  return [...groups.values()]
-    .filter((group) => group.length > 1)
-    .map((group) => ({
-      files: group.map((finding) => finding.file),
-      acrossSplits: new Set(group.map((finding) => finding.split)).size > 1,
-    }));
-}
-
-/** The report as lines for a terminal. */
-export function formatDoctorReport(report: DoctorReport): string {
-  const lines: string[] = [];
-  const detect = report.task === "detect";
-  const thing = detect ? "boxes" : "pictures";
-  const shares = (part: number, of: number) => (of === 0 ? "" : ` (${((100 * part) / of).toFixed(1)} %)`);
-  lines.push(`${detect ? "detection" : "classification"}, ${plural(report.classes.length, "class", "classes")}`);
-  lines.push("", pad("split", ["pictures", ...(detect ? ["background", "boxes"] : [])]));
-  for (const split of splitNames) {
-    const s = report.splits[split];
-    lines.push(pad(split, [s.pictures, ...(detect ? [s.background, s.boxes] : [])].map(String)));
-  }
-  lines.push("", pad(`${thing} of class`, [...splitNames]));
-  const shown = report.classes.slice(0, 30);
-  for (const name of shown)
-    lines.push(
-      pad(
-        name,
-        splitNames.map((split) => String(report.splits[split].perClass[name])),
-      ),
-    );
-  if (shown.length < report.classes.length) lines.push(`and ${report.classes.length - shown.length} more classes`);
-  if (report.pictureSizes.length > 0) {
-    const most = report.pictureSizes.slice(0, 5).map((s) => `${s.width}x${s.height} (${s.pictures})`);
-    const rest = report.pictureSizes.length - most.length;
-    lines.push("", `picture sizes: ${most.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`);
-  }
-  if (report.lost !== undefined) {
-    const { input, boxes, tooSmall, sharedCell, minBoxPixels, gridStride } = report.lost;
-    lines.push("", `at ${input.width}x${input.height}, box side in pixels (square root of the area):`);
-    const top = Math.max(1, ...report.boxSides.map((bin) => bin.boxes));
-    for (const bin of report.boxSides) {
-      const range = bin.to === null ? `${bin.from} and more` : `${bin.from} to ${bin.to}`;
-      lines.push(`${pad(range, [String(bin.boxes)])}  ${"#".repeat(Math.round((40 * bin.boxes) / top))}`.trimEnd());
+/** Pairs of copies, one a picture, that do not show the same. */
+function findDisagreeing(index: DatasetIndex, findings: readonly PictureFinding[]): DoctorReport["disagreeing"] {
+  const samples = new Map(splitNames.flatMap((split) => index.splits[split].map((each) => [each.file, each] as const)));
+  const known = new Map<string, { file: string; label: string; key: string }>();
+  const found: DoctorReport["disagreeing"][number][] = [];
+  const told = new Set<string>();
+  for (const { file, digest } of findings) {
+    const sample = samples.get(file);
+    if (digest === undefined || sample === undefined || told.has(file)) continue;
+    const { label, key } = shows(sample, index.classes);
+    const before = known.get(digest);
+    if (before === undefined) known.set(digest, { file, label, key });
+    else if (before.file !== file && before.key !== key) {
+      told.add(file);
+      found.push({ files: [before.file, file], labels: [before.label, label] });
     }
-    lines.push(
-      "",
-      `lost: ${plural(tooSmall, "box", "boxes")} below ${minBoxPixels} pixels${shares(tooSmall, boxes)}; ` +
-        `${sharedCell} in a ${gridStride}x${gridStride} cell that another box has${shares(sharedCell, boxes)}`,
-    );
   }
-  const leaks = report.duplicates.filter((group) => group.acrossSplits);
-  if (report.duplicates.length > 0) {
-    lines.push(
-      "",
-      `${plural(report.duplicates.length, "picture", "pictures")} with copies, ${leaks.length} across splits`,
-    );
-    for (const group of leaks.slice(0, 10)) lines.push(`  ${group.files.join(" = ")}`);
-    if (leaks.length > 10) lines.push(`  and ${leaks.length - 10} more`);
-  }
-  lines.push(
-    "",
-    report.badFiles.length === 0 ? "no bad files" : plural(report.badFiles.length, "bad file", "bad files"),
+  return found;
+}
+
+/** What a picture shows, for people, and a key that is equal for equal labels in any order. */
+function shows({ class: label, labels = [] }: Sample, classes: readonly string[]): { label: string; key: string } {
+  if (label !== undefined) return { label: classes[label], key: String(label) };
+  const rows = labels.map((box) =>
+    [box.class, ...[box.x, box.y, box.width, box.height].map((v) => v.toFixed(3))].join(" "),
   );
-  for (const bad of report.badFiles)
-    lines.push(`  ${bad.reason.startsWith(bad.file) ? "" : `${bad.file}: `}${bad.reason}`);
-  return `${lines.join("\n")}\n`;
-}
-
-function plural(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
-function pad(first: string, columns: readonly string[]): string {
-  return first.padEnd(18) + columns.map((column) => column.padStart(12)).join("");
+  return { label: `${labels.length} ${labels.length === 1 ? "box" : "boxes"}`, key: rows.sort().join("\n") };
 }

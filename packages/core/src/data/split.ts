@@ -1,8 +1,11 @@
 /**
- * Splitting a data set that does not come split. A sample's place depends on the seed and its own name only, so adding
- * pictures moves few others, and the folder the data lies in does not matter.
+ * Splitting a data set that does not come split. Pictures that belong together (picture-groups.ts) go to one split. A
+ * group's place depends on the seed and its names, so adding pictures moves few others, and the folder the data lies in
+ * does not matter.
  */
 import { hashString, Random } from "../tensor/index.js";
+import { byCodeUnits } from "./files/tree.js";
+import { byNumberedName, groupPictures, type PictureGroups, type PictureLook } from "./picture-groups.js";
 import type { DatasetIndex, Sample, SplitName } from "./types.js";
 
 export interface SplitOptions {
@@ -14,50 +17,293 @@ export interface SplitOptions {
   readonly test?: number;
   /** What names a sample, independent of where it lies. Default: its `file`. */
   readonly name?: (sample: Sample) => string;
+  /** What a sample's picture looks like, by which copies are kept together. Default: unknown. */
+  readonly look?: (sample: Sample) => PictureLook | undefined;
+}
+
+/** A split, and how it came about. */
+export interface MadeSplits {
+  readonly splits: Record<SplitName, Sample[]>;
+  /** Groups of more than one picture that were kept together, and the pictures in them. */
+  readonly kept: { readonly groups: number; readonly pictures: number };
+  /** Pictures of groups so large that no split could be made without parting them: runs of their names were kept. */
+  readonly parted: number;
+}
+
+interface Unit {
+  readonly name: string;
+  /** Indexes of samples. */
+  readonly members: readonly number[];
+  /** Members of each stratum. */
+  readonly counts: ReadonlyMap<number, number>;
 }
 
 /** Samples in an order drawn from the seed and their names. */
-function shuffledByName(samples: readonly Sample[], seed: number, name: (sample: Sample) => string): Sample[] {
-  return samples
-    .map((sample) => ({ sample, name: name(sample) }))
+function shuffledByName<T>(items: readonly T[], seed: number, nameOf: (item: T) => string): T[] {
+  return items
+    .map((item) => ({ item, name: nameOf(item) }))
     .map((entry) => ({ ...entry, key: new Random(seed, hashString(entry.name)).uint32() }))
-    .sort((a, b) => a.key - b.key || (a.name < b.name ? -1 : 1))
-    .map((entry) => entry.sample);
+    .sort((a, b) => a.key - b.key || byCodeUnits(a.name, b.name))
+    .map((entry) => entry.item);
+}
+
+/** What each split should have its share of: every class; of detection sets pictures with boxes, and those without. */
+function stratumOf({ class: label, labels }: Sample): number {
+  return label ?? (labels === undefined || labels.some(({ ignore }) => ignore === undefined) ? 0 : background);
+}
+const background = -1;
+
+/**
+ * Splits samples by seed. Each class is near its share in every split, and has one picture in val where it has two (in
+ * test where it has three), unless all are copies of one. Within a split the samples keep their order.
+ */
+export function splitSamples(samples: readonly Sample[], options: SplitOptions = {}): Record<SplitName, Sample[]> {
+  return makeSplits(samples, options).splits;
+}
+
+/** As `splitSamples`, with what there is to say about it. */
+export function makeSplits(samples: readonly Sample[], options: SplitOptions = {}): MadeSplits {
+  const { seed = 0, name = (sample: Sample) => sample.file, look = () => undefined } = options;
+  const names = samples.map(name);
+  const strata = samples.map(stratumOf);
+  const groups = groupPictures(
+    samples.map((sample, n) => ({ name: names[n], look: look(sample), group: sample.group })),
+  );
+  const totals = countBy(strata);
+  const wanted = new Map([...totals].map(([stratum, count]) => [stratum, sharesOf(count, options)]));
+  const { units, parted } = partLarge(groups, names, strata, totals, wanted);
+  const place = new Placing(
+    shuffledByName(units, seed, (unit) => unit.name),
+    totals,
+    wanted,
+  ).place();
+  const kept = units.filter(({ members }) => members.length > 1);
+  const splits: Record<SplitName, Sample[]> = { train: [], val: [], test: [] };
+  const splitOf = new Array<SplitName>(samples.length).fill("train");
+  for (const [unit, split] of place) for (const n of unit.members) splitOf[n] = split;
+  for (const [n, sample] of samples.entries()) splits[splitOf[n]].push(sample);
+  return {
+    splits,
+    kept: { groups: kept.length, pictures: kept.reduce((sum, { members }) => sum + members.length, 0) },
+    parted,
+  };
+}
+
+interface Shares {
+  readonly val: number;
+  readonly test: number;
+}
+
+function sharesOf(count: number, { val = 0.1, test = 0.1 }: SplitOptions): Shares {
+  const least = (share: number, from: number) =>
+    share > 0 && count >= from ? Math.max(1, Math.round(count * share)) : 0;
+  const vals = Math.min(count - 1, least(val, 2));
+  return { val: vals, test: Math.min(count - 1 - vals, least(test, 3)) };
+}
+
+function countBy(keys: Iterable<number>): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
 }
 
 /**
- * Splits samples by seed; each class of a classification set is split on its own, so that all splits have all classes.
- * Within a split the samples keep their order.
+ * Groups as units to place. A group that leaves fewer pictures of a class than validate, as a single video or a camera
+ * that never moves, is parted: into runs of its names in their order, so that only the ends of runs have their like in
+ * another split. Copies of one picture stay together all the same.
  */
-export function splitSamples(samples: readonly Sample[], options: SplitOptions = {}): Record<SplitName, Sample[]> {
-  const { seed = 0, val = 0.1, test = 0.1, name = (sample: Sample) => sample.file } = options;
-  const groups = new Map<number | undefined, Sample[]>();
-  for (const sample of samples) {
-    const group = groups.get(sample.class);
-    if (group === undefined) groups.set(sample.class, [sample]);
-    else group.push(sample);
+function partLarge(
+  { copyOf, groupOf }: PictureGroups,
+  names: readonly string[],
+  strata: readonly number[],
+  totals: ReadonlyMap<number, number>,
+  wanted: ReadonlyMap<number, Shares>,
+): { readonly units: readonly Unit[]; readonly parted: number } {
+  const unitOf = (members: readonly number[]): Unit => ({
+    name: members.map((n) => names[n]).sort(byCodeUnits)[0],
+    members,
+    counts: countBy(members.map((n) => strata[n])),
+  });
+  const units: Unit[] = [];
+  let parted = 0;
+  for (const members of listsOf(groupOf)) {
+    const unit = unitOf(members);
+    const tooLarge = [...unit.counts].some(
+      ([stratum, count]) => (totals.get(stratum) ?? 0) - count < (wanted.get(stratum)?.val ?? 0),
+    );
+    if (!tooLarge) {
+      units.push(unit);
+      continue;
+    }
+    const byStratum = new Map<number, number[][]>();
+    const copies = listsOf(copyOf, members).sort((a, b) => byNumberedName(names[a[0]], names[b[0]]));
+    for (const same of copies) {
+      const list = byStratum.get(strata[same[0]]);
+      if (list === undefined) byStratum.set(strata[same[0]], [same]);
+      else list.push(same);
+    }
+    const before = units.length;
+    for (const [stratum, list] of byStratum) {
+      const length = Math.max(1, Math.ceil((wanted.get(stratum)?.val ?? 0) / 2));
+      let run: number[] = [];
+      for (const same of list) {
+        run.push(...same);
+        if (run.length < length) continue;
+        units.push(unitOf(run));
+        run = [];
+      }
+      if (run.length > 0) units.push(unitOf(run));
+    }
+    if (units.length > before + 1) parted += members.length;
   }
-  const place = new Map<Sample, SplitName>();
-  for (const group of groups.values()) {
-    const vals = Math.round(group.length * val);
-    const tests = Math.round(group.length * test);
-    const order = shuffledByName(group, seed, name);
-    for (let i = 0; i < order.length; i++) place.set(order[i], i < vals ? "val" : i < vals + tests ? "test" : "train");
+  return { units, parted };
+}
+
+/** Lists of the numbers that have the same first one. */
+function listsOf(firsts: Int32Array, members: Iterable<number> = firsts.keys()): number[][] {
+  const lists = new Map<number, number[]>();
+  for (const n of members) {
+    const list = lists.get(firsts[n]);
+    if (list === undefined) lists.set(firsts[n], [n]);
+    else list.push(n);
   }
-  const splits: Record<SplitName, Sample[]> = { train: [], val: [], test: [] };
-  for (const sample of samples) splits[place.get(sample) ?? "train"].push(sample);
-  return splits;
+  return [...lists.values()];
+}
+
+/** Gives units, in their order, to val, test or train. */
+class Placing {
+  readonly #place = new Map<Unit, SplitName>();
+  readonly #counts: Readonly<Record<SplitName, Map<number, number>>>;
+
+  constructor(
+    readonly units: readonly Unit[],
+    readonly totals: ReadonlyMap<number, number>,
+    readonly wanted: ReadonlyMap<number, Shares>,
+  ) {
+    this.#counts = { train: new Map(totals), val: new Map(), test: new Map() };
+    for (const unit of units) this.#place.set(unit, "train");
+  }
+
+  place(): ReadonlyMap<Unit, SplitName> {
+    for (const unit of this.units) {
+      const split = (["val", "test"] as const).find((each) => this.#nears(unit, each) && this.#leaves(unit, 1, 0));
+      if (split !== undefined) this.#move(unit, split);
+    }
+    for (const split of ["val", "test"] as const) {
+      for (const [stratum, shares] of this.wanted) {
+        if (shares[split] === 0 || this.#count(split, stratum) > 0) continue;
+        const unit = this.#smallestOf(stratum, 0.5) ?? (split === "val" ? this.#smallestOf(stratum, 0) : undefined);
+        if (unit !== undefined) this.#move(unit, split);
+      }
+    }
+    return this.#place;
+  }
+
+  /** Whether a unit brings a split nearer to its shares. */
+  #nears({ counts }: Unit, split: "val" | "test"): boolean {
+    let change = 0;
+    for (const [stratum, count] of counts) {
+      const target = this.wanted.get(stratum)?.[split] ?? 0;
+      const has = this.#count(split, stratum);
+      change += Math.abs(has + count - target) - Math.abs(has - target);
+    }
+    return change < 0;
+  }
+
+  /** Whether train keeps at least one, or a share, of everything that it learns when a unit goes. */
+  #leaves({ counts }: Unit, least: number, share: number): boolean {
+    return [...counts].every(
+      ([stratum, count]) =>
+        stratum === background ||
+        this.#count("train", stratum) - count >= Math.max(least, share * (this.totals.get(stratum) ?? 0)),
+    );
+  }
+
+  /** The smallest unit with a stratum that train can do without. */
+  #smallestOf(stratum: number, share: number): Unit | undefined {
+    let best: Unit | undefined;
+    for (const unit of this.units) {
+      if (this.#place.get(unit) !== "train" || !unit.counts.has(stratum)) continue;
+      if (!this.#leaves(unit, 1, share)) continue;
+      if (best === undefined || unit.members.length < best.members.length) best = unit;
+    }
+    return best;
+  }
+
+  #count(split: SplitName, stratum: number): number {
+    return this.#counts[split].get(stratum) ?? 0;
+  }
+
+  #move(unit: Unit, split: "val" | "test"): void {
+    this.#place.set(unit, split);
+    for (const [stratum, count] of unit.counts) {
+      this.#counts.train.set(stratum, this.#count("train", stratum) - count);
+      this.#counts[split].set(stratum, this.#count(split, stratum) + count);
+    }
+  }
+}
+
+/** A data set with all the splits that could be made, and sentences about those that were. */
+export interface CompletedSplits {
+  readonly index: DatasetIndex;
+  readonly notes: readonly string[];
+}
+
+/** Whether `completeSplits` would make a split, for which it wants to know what pictures look like. */
+export function lacksSplits({ splits }: Pick<DatasetIndex, "splits">): boolean {
+  return splits.val.length === 0 && splits.train.length > 0;
 }
 
 /**
  * Gives an index the splits it lacks, out of `train`: `val` when there is none, and `test` when there is neither. A set
  * with its own val and no test keeps an empty test split (`evaluationSplit` then falls back to val).
  */
-export function completeSplits(index: DatasetIndex, options: SplitOptions = {}): DatasetIndex {
-  const { train, val, test } = index.splits;
-  if (val.length > 0) return index;
-  const made = splitSamples(train, { ...options, test: test.length > 0 ? 0 : options.test });
-  return { ...index, splits: test.length > 0 ? { ...made, test } : made };
+export function completeSplits(index: DatasetIndex, options: SplitOptions = {}): CompletedSplits {
+  const { train, test } = index.splits;
+  if (!lacksSplits(index)) return { index, notes: [] };
+  const makes: SplitName[] = test.length > 0 ? ["val"] : ["val", "test"];
+  const made = makeSplits(train, { ...options, test: test.length > 0 ? 0 : options.test });
+  const splits = test.length > 0 ? { ...made.splits, test } : made.splits;
+  return { index: { ...index, splits }, notes: notesOn(index, made, makes, options.seed ?? 0) };
+}
+
+function notesOn(index: DatasetIndex, made: MadeSplits, makes: readonly SplitName[], seed: number): string[] {
+  const { splits, kept, parted } = made;
+  const { train } = index.splits;
+  const sizes = makes.map((split) => `${splits[split].length} for ${split}`).join(" and ");
+  const notes = [
+    `the data set has no ${makes.join(" or ")}: of its ${train.length} pictures ${sizes} are drawn by seed ${seed}`,
+  ];
+  if (kept.groups > 0) {
+    const groups = kept.groups === 1 ? "1 group" : `${kept.groups} groups`;
+    notes.push(
+      `${kept.pictures} pictures that are copies, look alike or follow each other stay together, in ${groups}`,
+    );
+  }
+  if (parted > 0) {
+    notes.push(
+      `${parted} pictures look alike or are of one sequence, too many to be kept together: they are divided by runs of their names, so figures will be better than on new pictures; give the data set a val and test of its own`,
+    );
+  }
+  for (const split of makes) {
+    const missing = missingFrom(index, splits[split]);
+    if (missing !== undefined) notes.push(`${split} has ${missing}: there are too few different pictures`);
+  }
+  return notes;
+}
+
+/** What train has and a split made from it has not. */
+function missingFrom({ task, classes, splits }: DatasetIndex, samples: readonly Sample[]): string | undefined {
+  if (samples.length === 0) return "no pictures";
+  if (task === "detect") {
+    const boxes = samples.some((sample) => stratumOf(sample) !== background);
+    return boxes ? undefined : "no picture with a box";
+  }
+  const there = new Set(samples.map((sample) => sample.class));
+  const missing = [...new Set(splits.train.map((sample) => sample.class))].filter((each) => !there.has(each));
+  if (missing.length === 0) return undefined;
+  const names = missing.slice(0, 5).map((each) => classes[each as number]);
+  return `no picture of ${names.join(", ")}${missing.length > 5 ? ` and ${missing.length - 5} more classes` : ""}`;
 }
 
 /** The split that final figures are measured on: test, or val where there is no test. */

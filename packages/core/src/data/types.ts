@@ -36,14 +36,21 @@ export interface BoxLabel {
   readonly height: number;
   /** The same part in several frames of a clip has the same id. */
   readonly trackId?: number;
+  /**
+   * Not to be learnt and not to be scored: "crowd", a region of many objects that may be found any number of times (COCO's
+   * iscrowd); "difficult", one object that neither counts when found nor when missed (VOC's difficult). Absent: a label.
+   */
+  readonly ignore?: "crowd" | "difficult";
 }
 
 /** A picture on disk and what it shows: `labels` for detection (empty for background), `class` for classification. */
 export interface Sample {
-  /** Path of the picture; picture n (from 0) of an idx file is `PATH#n`. */
+  /** Path of the picture; picture n (from 0) of an idx file is `PATH#n`, a file of an archive `ARCHIVE.zip!/PATH`. */
   readonly file: string;
   readonly labels?: readonly BoxLabel[];
   readonly class?: number;
+  /** Pictures that belong together: a sequence, a video. A split never parts them. */
+  readonly group?: string;
 }
 
 export type Task = "detect" | "classify";

@@ -23,7 +23,7 @@ export interface CocoParameters {
   readonly iouThresholds: readonly number[];
   /** Ascending, 0..1. Default 0, .01 ... 1. */
   readonly recallThresholds: readonly number[];
-  /** Detections a picture and category that count, at most; ascending. AR1, AR10 and AR100 are of these three, all else of the last. Default 1, 10, 100. */
+  /** Detections a picture and category that count, at most; none less than the one before. AR1, AR10 and AR100 are of these three, all else of the last. Default 1, 10, 100. */
   readonly maxDetections: readonly [number, number, number];
 }
 
@@ -34,7 +34,9 @@ export function cocoParameters(options: Partial<CocoParameters> = {}): CocoParam
   const check = (name: keyof CocoParameters, wanted: string, good: (value: number) => boolean): void => {
     const list: readonly number[] | undefined = options[name];
     if (list === undefined) return;
-    const ascends = list.every((value, i) => good(value) && (i === 0 || value > list[i - 1]));
+    // pycocotools lets the numbers of detections be equal, as in 1, 1, 100.
+    const follows = (a: number, b: number) => (name === "maxDetections" ? b >= a : b > a);
+    const ascends = list.every((value, i) => good(value) && (i === 0 || follows(list[i - 1], value)));
     if (list.length === 0 || (name === "maxDetections" && list.length !== 3) || !ascends) {
       throw new PhinetsError("evaluation.coco", `coco: ${name} is [${list}]; it must be ${wanted}, ascending`);
     }

@@ -63,15 +63,15 @@ export function cocoColumns(
   const truthBoxes = boxColumn(counted, "truth", doubles(4 * counted.length));
   const truthAreas = doubles(counted.length);
   const crowd = new Uint8Array(allocate(counted.length));
-  for (const [i, { area, iscrowd }] of counted.entries()) {
+  for (const [i, { area, iscrowd, difficult }] of counted.entries()) {
     truthAreas[i] = area ?? truthBoxes[4 * i + 2] * truthBoxes[4 * i + 3];
-    crowd[i] = iscrowd ? 1 : 0;
+    crowd[i] = iscrowd ? (difficult ? 2 : 1) : 0;
   }
   const boxes = boxColumn(found, "detection", doubles(4 * found.length));
   const areas = doubles(found.length);
   const scores = doubles(found.length);
-  for (const [i, { score }] of found.entries()) {
-    areas[i] = boxes[4 * i + 2] * boxes[4 * i + 3];
+  for (const [i, { score, area }] of found.entries()) {
+    areas[i] = area ?? boxes[4 * i + 2] * boxes[4 * i + 3];
     scores[i] = score;
   }
   const ids = doubles(pictures.size);

@@ -13,6 +13,7 @@ export interface BoxColumns {
   readonly picture: Int32Array;
 }
 export interface TruthColumns extends BoxColumns {
+  /** 1 a crowd, 2 a difficult object: both ignored and always free, but only a crowd's overlap is the find's share */
   readonly crowd: Uint8Array;
 }
 export interface DetectionColumns extends BoxColumns {
@@ -165,7 +166,7 @@ class Matcher {
     let counted = 0;
     for (let g = 0; g < count; g++) {
       const size = areas[truths[g]];
-      ignored[g] = crowd[truths[g]] === 1 || size < least || size > most ? 1 : 0;
+      ignored[g] = crowd[truths[g]] !== 0 || size < least || size > most ? 1 : 0;
       if (ignored[g] === 0) order[counted++] = g;
     }
     this.positives[area] += counted;

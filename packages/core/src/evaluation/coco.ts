@@ -20,7 +20,10 @@ export interface CocoGroundTruth {
     readonly bbox: readonly number[];
     /** decides the size class; that of the mask in COCO. Default: of the box. */
     readonly area?: number;
+    /** Finding it any number of times is neither right nor wrong, nor is missing it; overlap is the share of the find. */
     readonly iscrowd?: number | boolean;
+    /** With iscrowd: one object, as VOC's difficult ones, so overlap is IoU. */
+    readonly difficult?: boolean;
   }[];
 }
 
@@ -31,6 +34,8 @@ export interface CocoDetection {
   /** left, top, width, height in pixels */
   readonly bbox: readonly number[];
   readonly score: number;
+  /** decides the size class; that of the mask, where a result has a mask. Default: of the box. */
+  readonly area?: number;
 }
 
 /** COCO's twelve figures, 0..1; -1 where no truth can decide, or the IoU is not among the thresholds. */

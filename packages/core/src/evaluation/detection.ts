@@ -2,6 +2,7 @@
  * Figures for our own validation: a detector's boxes against labels, both as fractions of the picture. AP and AP50 are
  * COCO's (IoU does not change when the axes are scaled; size classes, which would, are not asked for).
  */
+import type { BoxLabel } from "../data/index.js";
 import type { Detection, Truth } from "../detection/index.js";
 import { PhinetsError } from "../tensor/index.js";
 import { accumulateCoco, type CocoDetection, type CocoGroundTruth } from "./coco.js";
@@ -9,8 +10,8 @@ import { recallThresholds } from "./coco-category.js";
 
 /** One picture: labels (centre boxes) and what was found (top-left boxes), fractions 0..1. */
 export interface EvaluatedPicture {
-  /** `crowd`: a box around many objects; finding in it is neither right nor wrong. */
-  readonly truths: readonly (Truth & { readonly crowd?: boolean })[];
+  /** `ignore`: neither counted nor held against who finds it; a crowd as COCO has it, a difficult object as VOC has it. */
+  readonly truths: readonly (Truth & Pick<BoxLabel, "ignore">)[];
   readonly detections: readonly Detection[];
 }
 
@@ -107,7 +108,8 @@ export function cocoOf(
         image_id: picture,
         category_id: known(truth.class, classes, picture),
         bbox: [truth.x - truth.width / 2, truth.y - truth.height / 2, truth.width, truth.height],
-        iscrowd: truth.crowd === true,
+        iscrowd: truth.ignore !== undefined,
+        difficult: truth.ignore === "difficult",
       })),
     ),
   };

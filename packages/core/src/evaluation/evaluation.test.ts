@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Detection } from "../detection/index.js";
 import { evaluateClassification } from "./classification.js";
+import { evaluateCoco } from "./coco.js";
 import { evaluateDetection } from "./detection.js";
+import { evaluateVoc } from "./voc.js";
 
 describe("evaluateDetection", () => {
   const truth = { class: 0, x: 0.5, y: 0.5, width: 0.2, height: 0.4 };
@@ -43,7 +45,7 @@ describe("evaluateDetection", () => {
     const metrics = evaluateDetection(
       [
         {
-          truths: [truth, { ...truth, class: 1, x: 0.2, y: 0.2, crowd: true }, { ...truth, class: 1, x: 0.9 }],
+          truths: [truth, { ...truth, class: 1, x: 0.2, y: 0.2, ignore: "crowd" }, { ...truth, class: 1, x: 0.9 }],
           detections: [hit(0.9), { ...hit(0.8, 1), x: 0.15, y: 0.1, width: 0.1, height: 0.1 }, hit(0.7, 2)],
         },
       ],
@@ -81,6 +83,152 @@ describe("evaluateDetection", () => {
           expect(best.f1).toBeGreaterThanOrEqual((2 * right) / (found + pictures.length) - 1e-12);
         }
       }),
+    );
+  });
+});
+
+describe("labels that do not count", () => {
+  const scored = fc.nat(50).map((n) => n / 50);
+  const side = fc.integer({ min: 2, max: 40 });
+  const box = { class: fc.nat(1), x: fc.nat(60), y: fc.nat(60), width: side, height: side };
+  const names = ["a", "b"];
+
+  it("are COCO's iscrowd where they are crowds", () => {
+    const truths = fc.array(fc.record({ ...box, crowd: fc.boolean() }), { maxLength: 6 });
+    const detections = fc.array(fc.record({ ...box, score: scored }), { maxLength: 12 });
+    fc.assert(
+      fc.property(fc.array(fc.record({ truths, detections }), { minLength: 1, maxLength: 4 }), (pictures) => {
+        // Pictures of 128 pixels: fractions and centres are exact.
+        const size = 128;
+        const own = evaluateDetection(
+          pictures.map((picture) => ({
+            truths: picture.truths.map(({ crowd, ...t }) => ({
+              class: t.class,
+              x: (t.x + t.width / 2) / size,
+              y: (t.y + t.height / 2) / size,
+              width: t.width / size,
+              height: t.height / size,
+              ...(crowd && { ignore: "crowd" as const }),
+            })),
+            detections: picture.detections.map((d) => ({
+              ...d,
+              x: d.x / size,
+              y: d.y / size,
+              width: d.width / size,
+              height: d.height / size,
+            })),
+          })),
+          names,
+        );
+        const coco = evaluateCoco(
+          {
+            images: pictures.map((_, id) => ({ id })),
+            categories: names.map((name, id) => ({ id, name })),
+            annotations: pictures.flatMap((picture, image_id) =>
+              picture.truths.map((t) => ({
+                image_id,
+                category_id: t.class,
+                bbox: [t.x, t.y, t.width, t.height],
+                iscrowd: t.crowd,
+              })),
+            ),
+          },
+          pictures.flatMap((picture, image_id) =>
+            picture.detections.map((d) => ({
+              image_id,
+              category_id: d.class,
+              bbox: [d.x, d.y, d.width, d.height],
+              score: d.score,
+            })),
+          ),
+        );
+        expect(own.AP).toBeCloseTo(coco.AP, 12);
+        expect(own.AP50).toBeCloseTo(coco.AP50, 12);
+        for (const [c, each] of own.perClass.entries()) expect(each.AP50).toBeCloseTo(coco.categories[c].AP50, 12);
+      }),
+    );
+  });
+
+  it("are VOC's difficult objects, that any number of finds may be of", () => {
+    // Objects of 30 pixels, one a quarter of the picture, and finds that overlap at most one of them: there the ways in
+    // which COCO and VOC pair boxes are the same.
+    const find = fc
+      .record({
+        quarter: fc.nat(3),
+        dx: fc.integer({ min: -9, max: 9 }),
+        dy: fc.integer({ min: -9, max: 9 }),
+        score: scored,
+      })
+      .filter(({ dx, dy }) => (30 - Math.abs(dx)) * (30 - Math.abs(dy)) !== 600); // an IoU of exactly .5
+    const picture = fc.record({
+      kinds: fc.array(fc.constantFrom("none", "counts", "difficult"), { minLength: 4, maxLength: 4 }),
+      finds: fc.array(find, { maxLength: 10 }),
+    });
+    const corner = (quarter: number) => [10 + 64 * (quarter % 2), 10 + 64 * Math.floor(quarter / 2)];
+    fc.assert(
+      fc.property(fc.array(picture, { minLength: 1, maxLength: 4 }), (pictures) => {
+        const size = 128;
+        const own = evaluateDetection(
+          pictures.map(({ kinds, finds }) => ({
+            truths: kinds.flatMap((kind, quarter) => {
+              const [x, y] = corner(quarter);
+              const place = { class: 0, x: (x + 15) / size, y: (y + 15) / size, width: 30 / size, height: 30 / size };
+              if (kind === "none") return [];
+              return [kind === "difficult" ? { ...place, ignore: "difficult" as const } : place];
+            }),
+            detections: finds.map(({ quarter, dx, dy, score }) => {
+              const [x, y] = corner(quarter);
+              return { class: 0, score, x: (x + dx) / size, y: (y + dy) / size, width: 30 / size, height: 30 / size };
+            }),
+          })),
+          ["a"],
+        );
+        const truth = new Map(
+          pictures.map(({ kinds }, p) => [
+            String(p),
+            kinds.flatMap((kind, quarter) => {
+              const [x, y] = corner(quarter);
+              const bbox = [x + 1, y + 1, x + 30, y + 30] as const;
+              return kind === "none" ? [] : [{ name: "a", bbox, difficult: kind === "difficult" }];
+            }),
+          ]),
+        );
+        const finds = pictures.flatMap((each, p) => each.finds.map((found) => ({ ...found, image: String(p) })));
+        const { classes } = evaluateVoc(
+          truth,
+          new Map([
+            [
+              "a",
+              {
+                file: "a.txt",
+                images: finds.map(({ image }) => image),
+                scores: Float64Array.from(finds, ({ score }) => score),
+                boxes: Float64Array.from(
+                  finds.flatMap(({ quarter, dx, dy }) => {
+                    const [x, y] = corner(quarter);
+                    return [x + dx + 1, y + dy + 1, x + dx + 30, y + dy + 30];
+                  }),
+                ),
+                lines: Int32Array.from(finds, (_, i) => i + 1),
+              },
+            ],
+          ]),
+        );
+        const [voc] = classes;
+        expect(own.perClass[0].truths).toBe(voc.truths);
+        if (voc.truths === 0) {
+          expect(own.AP50).toBe(-1);
+          return;
+        }
+        // COCO's 101 points of VOC's curve.
+        let sum = 0;
+        for (let r = 0; r <= 100; r++) {
+          const reached = [...voc.recall.keys()].filter((i) => voc.recall[i] >= r * 0.01);
+          sum += Math.max(0, ...reached.map((i) => voc.precision[i]));
+        }
+        expect(own.AP50).toBeCloseTo(sum / 101, 12);
+      }),
+      { numRuns: 300 },
     );
   });
 });

@@ -20,7 +20,7 @@ export interface JudgedPicture {
   readonly detections: readonly JudgedDetection[];
 }
 
-/** Left, top, width, height; a crowd counts the detection's area only. */
+/** IoU; with a crowd the share of the detection's area. */
 export function iouOf(detection: CocoDetection, truth: CocoTruth): number {
   const [x, y, w, h] = detection.bbox;
   const [left, top, width, height] = truth.bbox;
@@ -28,7 +28,7 @@ export function iouOf(detection: CocoDetection, truth: CocoTruth): number {
   const down = Math.min(y + h, top + height) - Math.max(y, top);
   if (!(across > 0 && down > 0)) return 0;
   const intersection = across * down;
-  return intersection / (truth.iscrowd ? w * h : w * h + width * height - intersection);
+  return intersection / (truth.iscrowd && !truth.difficult ? w * h : w * h + width * height - intersection);
 }
 
 /** In ascending picture id. `threshold`: least IoU of a pair. */

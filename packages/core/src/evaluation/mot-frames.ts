@@ -52,6 +52,11 @@ export interface MotFrameOptions {
   readonly like: MotConvention;
   /** false: MOT16, MOT17 and MOT20 without removing the boxes on distractors. */
   readonly removeDistractors: boolean;
+  /**
+   * Areas that are not labelled (KITTI's DontCare, VisDrone's ignored regions): found boxes that are no truth's and lie in
+   * one by more than half do not count. As TrackEval does for KITTI.
+   */
+  readonly regions?: MotRows;
 }
 
 /**
@@ -84,6 +89,8 @@ export function motFrames(truth: MotRows, found: MotRows, frames: number, option
     }
     if (options.removeDistractors) dropOnDistractors(truth, truths, found, tracked, keepFound, frames, options);
   }
+  const { regions } = options;
+  if (regions && regions.count > 0) dropInRegions(truth, truths, found, tracked, keepFound, frames, regions);
   const keptTruths = keep(truth, truths, keepTruth, frames);
   const keptFound = keep(found, tracked, keepFound, frames);
   const iouStarts = new Float64Array(frames + 1);
@@ -114,6 +121,9 @@ interface Grouped {
   readonly order: Int32Array;
 }
 
+/** A frame as the file numbers it. */
+const numbered = (rows: MotRows, row: number): number => rows.frame[row] - 1 + rows.firstFrame;
+
 function failure(rows: MotRows, row: number, problem: string): PhinetsError {
   return new PhinetsError("evaluation.mot", `${rows.file}:${rows.line[row]}: ${problem}`, rows.file);
 }
@@ -121,7 +131,10 @@ function failure(rows: MotRows, row: number, problem: string): PhinetsError {
 function byFrame(rows: MotRows, frames: number): Grouped {
   const starts = new Int32Array(frames + 1);
   for (let i = 0; i < rows.count; i++) {
-    if (rows.frame[i] > frames) throw failure(rows, i, `frame is ${rows.frame[i]}; the sequence has ${frames}`);
+    if (rows.frame[i] > frames) {
+      const from = rows.firstFrame === 1 ? "" : `, from ${rows.firstFrame} on`;
+      throw failure(rows, i, `frame is ${numbered(rows, i)}; the sequence has ${frames}${from}`);
+    }
     starts[rows.frame[i]]++;
   }
   for (let f = 0; f < frames; f++) starts[f + 1] += starts[f];
@@ -132,7 +145,7 @@ function byFrame(rows: MotRows, frames: number): Grouped {
   for (const i of order) {
     if (lastFrame.get(rows.id[i]) === rows.frame[i]) {
       const only = rows.id[i] < 0 ? "; these look like detections, not tracks" : "";
-      throw failure(rows, i, `id ${rows.id[i]} is in frame ${rows.frame[i]} twice${only}`);
+      throw failure(rows, i, `id ${rows.id[i]} is in frame ${numbered(rows, i)} twice${only}`);
     }
     lastFrame.set(rows.id[i], rows.frame[i]);
   }
@@ -214,6 +227,59 @@ function dropOnDistractors(
       }
     }
   }
+}
+
+/** Clears `kept` of the found boxes that match no truth and lie in a region by more than half their area. */
+function dropInRegions(
+  truth: MotRows,
+  truths: Grouped,
+  found: MotRows,
+  tracked: Grouped,
+  kept: Uint8Array,
+  frames: number,
+  regions: MotRows,
+): void {
+  const regionsOf = new Map<number, number[]>();
+  for (let i = 0; i < regions.count; i++) {
+    const list = regionsOf.get(regions.frame[i] - 1);
+    if (list) list.push(i);
+    else regionsOf.set(regions.frame[i] - 1, [i]);
+  }
+  const solver = new AssignmentSolver();
+  for (const [f, list] of regionsOf) {
+    if (f >= frames)
+      throw failure(regions, list[0], `frame is ${numbered(regions, list[0])}; the sequence has ${frames}`);
+    const rows = truths.starts[f + 1] - truths.starts[f];
+    const columns = tracked.starts[f + 1] - tracked.starts[f];
+    const iou = new Float64Array(rows * columns);
+    const matched = new Uint8Array(columns);
+    if (iou.length > 0) {
+      fillIou(truth, truths, found, tracked, f, iou, 0);
+      solver.solve(
+        iou.map((each) => (each < 0.5 - epsilon ? 0 : -each)),
+        rows,
+        columns,
+      );
+      for (let r = 0; r < rows; r++) {
+        const c = solver.columnOfRow[r];
+        if (c >= 0 && iou[r * columns + c] >= 0.5 - epsilon) matched[c] = 1;
+      }
+    }
+    for (let c = 0; c < columns; c++) {
+      const i = tracked.order[tracked.starts[f] + c];
+      if (matched[c] === 0 && list.some((region) => shareWithin(found, i, regions, region) > 0.5 + epsilon))
+        kept[i] = 0;
+    }
+  }
+}
+
+/** Share of a found box's area that is in a region. */
+function shareWithin(found: MotRows, i: number, regions: MotRows, region: number): number {
+  const [x, y, w, h] = found.boxes.subarray(4 * i, 4 * i + 4);
+  const [left, top, width, height] = regions.boxes.subarray(4 * region, 4 * region + 4);
+  const across = Math.min(x + w, left + width) - Math.max(x, left);
+  const down = Math.min(y + h, top + height) - Math.max(y, top);
+  return across > 0 && down > 0 ? (across * down) / (w * h) : 0;
 }
 
 /**

@@ -16,6 +16,8 @@ export interface MotSequence {
   readonly frames: number;
   readonly truth: MotRows;
   readonly found: MotRows;
+  /** See `MotFrameOptions.regions`. */
+  readonly regions?: MotRows;
 }
 
 export interface MotOptions {
@@ -124,7 +126,8 @@ export function evaluateMot(sequences: readonly MotSequence[], options: MotOptio
 
 /** The counts of one sequence. They can be made in any order, anywhere, and added. */
 export function motCounts(sequence: MotSequence, options: MotFrameOptions): MotCounts {
-  const data = motFrames(sequence.truth, sequence.found, sequence.frames, options);
+  const { truth, found, frames, regions } = sequence;
+  const data = motFrames(truth, found, frames, { regions, ...options });
   const motmetrics = options.like === "motmetrics" ? motmetricsCounts(data) : undefined;
   return {
     clear: motmetrics ?? clearCounts(data),

@@ -3,8 +3,7 @@ import type { VocDetections, VocObject } from "../data/index.js";
 import type { CocoDetection, CocoGroundTruth } from "./coco.js";
 
 /**
- * Corners that are inclusive become sizes with one pixel more; a difficult object is a crowd, which finds are neither right
- * nor wrong in. Pictures and classes are numbered in the maps' order, classes by name.
+ * Corners that are inclusive become sizes with one pixel more; finding a difficult object is neither right nor wrong. Pictures and classes are numbered in the maps' order, classes by name.
  */
 export function vocAsCoco(
   truth: ReadonlyMap<string, readonly VocObject[]>,
@@ -30,6 +29,7 @@ export function vocAsCoco(
           category_id: category.get(name)!,
           bbox: bbox(xmin, ymin, xmax, ymax),
           iscrowd: difficult,
+          difficult,
         })),
       ),
     },

@@ -10,9 +10,10 @@ import { type Detection, detect, type OutputMap, toSourcePixels } from "../detec
 import type { ThreadPool } from "../kernels/index.js";
 import { classCount, classNames, type Network } from "../networks/index.js";
 import { exp, PhinetsError } from "../tensor/index.js";
-import { ByteTracker, Sort, type Track, type Tracker, type TrackerName } from "../tracking/index.js";
+import type { Track, Tracker } from "../tracking/index.js";
 import { type ModelFiles, type ModelParts, readModel } from "./files.js";
-import { floatRunner, integerRunner, type Runner } from "./runner.js";
+import { integerRunner } from "./integer-runner.js";
+import type { Runner } from "./runner.js";
 import { joinTiles, type Tile, type Tiles, tilesOf } from "./tiles.js";
 
 /** Which arithmetic runs the network: "int8" is what the firmware computes, to the last bit. */
@@ -83,7 +84,7 @@ export class Model {
 
   /** Throws PhinetsError for a network without a head, and for a form (`on`) that the model does not have. */
   static async of(parts: ModelParts, options: ModelOptions = {}): Promise<Model> {
-    const { network, graph, weights, quantized } = parts;
+    const { network, weights, quantized } = parts;
     const { on = quantized === undefined ? "float" : "int8", threads, ...thresholds } = options;
     if (network.head.kind === "none") {
       throw new PhinetsError(
@@ -100,7 +101,9 @@ export class Model {
     if (weights === undefined) {
       throw new PhinetsError("model.weights", 'the model has no float weights; give them, or use `on: "int8"`');
     }
-    return new Model(network, await floatRunner(graph, weights, threads), on, thresholds);
+    // Apart, so that a page that runs int8 only does not load it.
+    const { floatRunner } = await import("./float-runner.js");
+    return new Model(network, await floatRunner(network, weights, threads), on, thresholds);
   }
 
   /** What the network sees in a picture of any size. */
@@ -151,19 +154,22 @@ export class Model {
     return resize(withChannels(picture, channels), { height, width });
   }
 
-  /** A tracker of its own for each clip. Options are the tracker's. Throws `model.head` for a classifier. */
-  track(tracker: TrackerName = "sort", options: Readonly<Record<string, number>> = {}): PictureTracker {
+  /**
+   * Follows what the detector finds, frame by frame.
+   * @param tracker a new one for each clip, as `new Sort()` or `new ByteTracker()` of the tracking room
+   * Throws `model.head` for a classifier.
+   */
+  track(tracker: Tracker): PictureTracker {
     if (this.task !== "detect") {
       throw new PhinetsError("model.head", "the network is a classifier: it finds no boxes that could be tracked");
     }
-    const followed: Tracker = tracker === "sort" ? new Sort(options) : new ByteTracker(options);
     return {
       update: (picture) => {
         const boxes = this.detect(picture).map(({ x, y, width, height, score, class: label }) => ({
           ...{ x1: x, y1: y, x2: x + width, y2: y + height },
           ...{ score, class: label },
         }));
-        return followed
+        return tracker
           .update(boxes)
           .map((track) => ({ ...track, ...(track.class !== undefined && { name: this.classes[track.class] }) }));
       },
@@ -197,5 +203,5 @@ export class Model {
 
 /** A model from the files of a run folder. Throws PhinetsError naming the file that is missing or damaged. */
 export async function loadModel(files: ModelFiles, options: ModelOptions = {}): Promise<Model> {
-  return Model.of(await readModel(files), options);
+  return Model.of(await readModel(files, options.on), options);
 }

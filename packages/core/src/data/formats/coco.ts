@@ -1,148 +1,135 @@
 /**
- * COCO files (cocodataset.org/#format-data): annotations of boxes, and results. Only what scoring boxes needs is read;
- * masks and captions, which are most of a large file, are passed over.
+ * COCO data sets (cocodataset.org/#format-data): one JSON of pictures, boxes and categories a split. As COCO itself lays
+ * them out (annotations/instances_train2017.json and train2017/), Roboflow (train/_annotations.coco.json), CVAT
+ * (annotations/instances_default.json and images/), Label Studio (result.json and images/), or one JSON beside pictures.
  */
-import { JsonBytes, memberNames } from "./json-bytes.js";
+import { PhinetsError } from "../../tensor/index.js";
+import type { Survey } from "../files/survey.js";
+import { baseName } from "../files/tree.js";
+import { type Sample, type SplitName, splitNames } from "../types.js";
+import { cocoClasses } from "./coco-classes.js";
+import { cocoCode, readCocoFile } from "./coco-file.js";
+import { findCocoFiles } from "./coco-files.js";
+import { type CocoPart, type CocoSample, nothingThere, readCocoSamples } from "./coco-samples.js";
+import { splitOfPath } from "./find-picture.js";
+import type { Format, FoundDataset, OpenContext } from "./format.js";
+import { explainSeveral } from "./one-place.js";
 
-export interface CocoAnnotation {
-  readonly image_id: number;
-  readonly category_id: number;
-  /** left, top, width, height in pixels */
-  readonly bbox: readonly number[];
-  /** of the mask, square pixels */
-  readonly area?: number;
-  readonly iscrowd: number;
-}
+const missing = {
+  results: "it is a list of results (image_id, score), which phinets eval takes; a data set has images and categories",
+  captions: "its annotations are captions; boxes are in instances_*.json",
+  panoptic: "its annotations are panoptic masks; boxes are in instances_*.json",
+  classes: "its annotations have neither bbox nor segmentation",
+  nothing: "its list of annotations is empty",
+} as const;
 
-export interface CocoTruthFile {
-  readonly images: readonly { readonly id: number }[];
-  readonly categories: readonly { readonly id: number; readonly name?: string }[];
-  readonly annotations: readonly CocoAnnotation[];
-}
+const kindWords = {
+  results: "COCO files of results",
+  captions: "COCO files of captions",
+  panoptic: "COCO files of panoptic masks",
+  classes: "COCO files of classes without boxes",
+  nothing: "COCO files without annotations",
+} as const;
 
-export interface CocoResultEntry {
-  readonly image_id: number;
-  readonly category_id: number;
-  /** left, top, width, height in pixels */
-  readonly bbox: readonly number[];
-  readonly score: number;
-}
-
-const code = "data.coco";
-const parts = memberNames("images", "categories", "annotations");
-const imageNames = memberNames("id");
-const categoryNames = memberNames("id", "name");
-const boxNames = memberNames("image_id", "category_id", "bbox", "area", "iscrowd", "score");
-
-/** Throws PhinetsError `data.coco`, `FILE:LINE: problem`. */
-export function parseCocoTruth(bytes: Uint8Array, file: string): CocoTruthFile {
-  const json = new JsonBytes(bytes, file, code);
-  const images: { id: number }[] = [];
-  const categories: { id: number; name?: string }[] = [];
-  const annotations: CocoAnnotation[] = [];
-  const seen = [false, false, false];
-  json.members("a COCO annotation file", parts, (part) => {
-    seen[part] = true;
-    if (part === 0) {
-      json.elements("images", () => {
-        const at = json.at;
-        let id: number | undefined;
-        json.members("an image", imageNames, () => {
-          id = json.number("id");
-        });
-        images.push({ id: id ?? json.fail("the image has no id", at) });
-      });
-    } else if (part === 1) {
-      json.elements("categories", () => {
-        const at = json.at;
-        let id: number | undefined;
-        let name: string | undefined;
-        json.members("a category", categoryNames, (member) => {
-          if (member === 0) id = json.number("id");
-          else name = json.string("name");
-        });
-        categories.push({ id: id ?? json.fail("the category has no id", at), name });
-      });
-    } else {
-      json.elements("annotations", () => {
-        const { at, image_id, category_id, bbox, area, iscrowd } = readBox(json, "annotation");
-        if (area !== undefined && !(area >= 0)) json.fail(`area is ${area}; it is not negative`, at);
-        annotations.push({ image_id, category_id, bbox, area, iscrowd });
-      });
+export const coco: Format = {
+  id: "coco",
+  title: "COCO",
+  looksFor: "a JSON with images, annotations and categories, one a split",
+  async recognise(survey) {
+    const { used, beside, others, several } = await findCocoFiles(survey);
+    if (several !== undefined) {
+      const from = listNames(
+        survey,
+        several.map((file) => ({ file })),
+      );
+      return { score: 0.5, from, missing: explainSeveral(survey, several) };
     }
-  });
-  json.end();
-  const missing = seen.indexOf(false);
-  if (missing >= 0)
-    json.fail(`has no ${["images", "categories", "annotations"][missing]}; it is no COCO annotation file`, 0);
-  return { images, categories, annotations };
+    if (used.length > 0) {
+      const by = [...used, ...beside].map(({ file }) => file);
+      return { score: 0.92, from: listNames(survey, used), by };
+    }
+    if (others.length === 0) return undefined;
+    return {
+      score: 0.3,
+      from: listNames(survey, others),
+      by: others.map(({ file }) => file),
+      missing: missing[others[0].kind],
+    };
+  },
+  async open(survey, context) {
+    const { log } = context;
+    const { used, beside, others } = await findCocoFiles(survey);
+    for (const { file, kind } of others) leaveUnread(survey, context, kindWords[kind], file);
+    for (const { file, why } of beside) leaveUnread(survey, context, why, file);
+    const contents = [];
+    for (const { file } of used) {
+      log.read(file);
+      contents.push({ file: survey.show(file), content: readCocoFile(await survey.bytes(file), survey.show(file)) });
+    }
+    for (const { file, content } of contents) {
+      if (content.rows === 0) log.note(`${file} has no annotations: its pictures are background`);
+    }
+    const { classes, indexes } = cocoClasses(contents, log);
+    const splits: Record<SplitName, Sample[]> = { train: [], val: [], test: [] };
+    const seen = new Map<string, CocoPart>();
+    for (const [n, each] of used.entries()) {
+      const part: CocoPart = { ...each, content: contents[n].content, classes: indexes[n] };
+      const { samples, pictures } = await samplesOf(survey, part, context);
+      if (samples === undefined) {
+        const error = nothingThere(survey, part);
+        if (used.length === 1) throw error;
+        log.problem("file", error.code, error.message, error.path ?? part.file);
+        continue;
+      }
+      const rivals = used.filter(({ split }) => split === part.split).length > 1;
+      if (rivals) for (const { sample } of samples) checkOnce(survey, seen, sample, part);
+      const byFolder = part.split === undefined ? splitsByFolder(pictures, samples) : undefined;
+      if (byFolder !== undefined) log.note("the splits are those of the pictures' folders");
+      for (const [i, { sample }] of samples.entries()) splits[byFolder?.[i] ?? part.split ?? "train"].push(sample);
+    }
+    const named = splitNames.filter((split) => splits[split].length > 0);
+    const made = used.every(({ split }) => split === undefined) && named.join() === "train";
+    return { task: "detect", classes, splits, named: made ? [] : named } satisfies FoundDataset;
+  },
+};
+
+function listNames(survey: Survey, files: readonly { readonly file: string }[]): string {
+  const shown = files.slice(0, 4).map(({ file }) => file.slice(survey.root === "" ? 0 : survey.root.length + 1));
+  return shown.join(", ") + (files.length > shown.length ? ` and ${files.length - shown.length} more` : "");
 }
 
-/**
- * A list of `{image_id, category_id, bbox, score}`.
- * @param truth its pictures are the only ones that may be named
- * Throws PhinetsError `data.coco`, `FILE:LINE: problem`.
- */
-export function parseCocoResults(
-  bytes: Uint8Array,
-  file: string,
-  truth?: Pick<CocoTruthFile, "images">,
-): CocoResultEntry[] {
-  const json = new JsonBytes(bytes, file, code);
-  const known = truth && new Set(truth.images.map(({ id }) => id));
-  const results: CocoResultEntry[] = [];
-  json.elements("a COCO results file", (index) => {
-    const { at, image_id, category_id, bbox, score } = readBox(json, "result");
-    if (score === undefined) return json.fail(`result ${index} has no score`, at);
-    if (known?.has(image_id) === false)
-      json.fail(`image_id ${image_id} is not among the images of the ground truth`, at);
-    results.push({ image_id, category_id, bbox, score });
-  });
-  json.end();
-  return results;
+function leaveUnread(survey: Survey, { log }: OpenContext, what: string, file: string): void {
+  log.notRead(what, survey.show(file));
+  log.read(file);
 }
 
-interface Box {
-  /** where it begins */
-  readonly at: number;
-  readonly image_id: number;
-  readonly category_id: number;
-  readonly bbox: readonly number[];
-  readonly area?: number;
-  readonly iscrowd: number;
-  readonly score?: number;
+/** A JSON that the user named may lie in a folder of its own beside those of the pictures. */
+const ownFolder = /^(annotations?|anns?|labels?|jsons?|coco)$/i;
+
+async function samplesOf(survey: Survey, part: CocoPart, context: OpenContext) {
+  const samples = await readCocoSamples(survey, survey, part, context);
+  const alone = survey.chosen !== undefined && ownFolder.test(baseName(survey.tree.name));
+  if (samples !== undefined || !alone) return { samples, pictures: survey };
+  const around = await context.outside("..");
+  return { samples: around && (await readCocoSamples(survey, around, part, context)), pictures: around ?? survey };
 }
 
-function readBox(json: JsonBytes, what: string): Box {
-  const { at } = json;
-  let image: number | undefined;
-  let category: number | undefined;
-  let bbox: number[] | undefined;
-  let area: number | undefined;
-  let score: number | undefined;
-  let iscrowd = 0;
-  json.members(`the ${what}`, boxNames, (member) => {
-    if (member === 0) image = json.number("image_id");
-    else if (member === 1) category = json.number("category_id");
-    else if (member === 2) bbox = readCorners(json);
-    else if (member === 3) area = json.word() === undefined ? json.number("area") : undefined;
-    else if (member === 4) {
-      const word = json.word();
-      iscrowd = word === undefined ? json.number("iscrowd") : word ? 1 : 0;
-    } else score = json.number("score");
-  });
-  if (image === undefined) return json.fail(`the ${what} has no image_id`, at);
-  if (category === undefined) return json.fail(`the ${what} has no category_id`, at);
-  if (bbox === undefined) return json.fail(`the ${what} has no bbox; it is [left, top, width, height] in pixels`, at);
-  return { at, image_id: image, category_id: category, bbox, area, iscrowd, score };
+/** Two files of one split that label one picture would give it their boxes twice. */
+function checkOnce(survey: Survey, seen: Map<string, CocoPart>, sample: Sample, part: CocoPart): void {
+  const key = `${part.split ?? ""} ${sample.file}`;
+  const before = seen.get(key);
+  seen.set(key, part);
+  if (before === undefined) return;
+  const [one, other] = [before, part].map(({ file }) => survey.show(file));
+  throw new PhinetsError(
+    cocoCode,
+    `${one} and ${other} both label ${sample.file}; name the one that is meant, as --data ${one}`,
+    other,
+  );
 }
 
-function readCorners(json: JsonBytes): number[] {
-  const { at } = json;
-  const bbox: number[] = [];
-  json.elements("bbox", () => bbox.push(json.number("a number of bbox")));
-  if (bbox.length !== 4) json.fail(`bbox has ${bbox.length} numbers; it is [left, top, width, height] in pixels`, at);
-  if (!bbox.every(Number.isFinite)) json.fail(`bbox is ${bbox}; its numbers are finite`, at);
-  if (bbox[2] < 0 || bbox[3] < 0) json.fail(`bbox is ${bbox[2]} x ${bbox[3]}; sizes are not negative`, at);
-  return bbox;
+/** Of every picture, where each lies in a folder of a split. */
+function splitsByFolder(pictures: Survey, samples: readonly CocoSample[]): SplitName[] | undefined {
+  const splits = samples.map(({ path }) => splitOfPath(pictures, path));
+  return splits.every((split) => split !== undefined) && new Set(splits).size > 1 ? (splits as SplitName[]) : undefined;
 }

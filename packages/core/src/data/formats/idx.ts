@@ -3,7 +3,11 @@
  * bytes, the element type (8 = unsigned byte), the number of dimensions, one uint32 a dimension, then the elements.
  */
 import { PhinetsError } from "../../tensor/index.js";
-import type { Picture } from "../types.js";
+import type { Survey } from "../files/survey.js";
+import { baseName } from "../files/tree.js";
+import { type Picture, type Sample, type SplitName, splitNames } from "../types.js";
+import type { DataHost, Format, FoundDataset, OpenContext } from "./format.js";
+import { splitIn } from "./splits.js";
 
 export interface IdxImages {
   readonly count: number;
@@ -55,4 +59,108 @@ export function parseIdxLabels(bytes: Uint8Array, file: string): Uint8Array {
 export function idxPicture(images: IdxImages, n: number): Picture {
   const { height, width } = images;
   return { width, height, channels: 1, data: images.data.subarray(n * width * height, (n + 1) * width * height) };
+}
+
+/** More than an idx file of pictures ever holds; what a compressed one may grow to. */
+const largestIdx = 2 ** 31 - 1;
+
+/** Bytes of an idx file, gunzipped where they are compressed. Throws PhinetsError `data.idx`. */
+export async function readIdxBytes(
+  bytes: Uint8Array,
+  file: string,
+  host: Pick<DataHost, "gunzip">,
+): Promise<Uint8Array> {
+  if (bytes.length < 2 || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return await host.gunzip(bytes, largestIdx);
+  } catch (error) {
+    throw new PhinetsError(
+      "data.idx",
+      `${file}: cannot be gunzipped (${(error as Error).message}); get the file again`,
+      file,
+    );
+  }
+}
+
+const isImages = /idx3[-.]?ubyte(\.gz)?$/i;
+const isLabels = /idx1[-.]?ubyte(\.gz)?$/i;
+
+/** t10k is MNIST's name for its 10,000 pictures to test with. */
+const splitOfIdx = (file: string): SplitName | undefined =>
+  /(^|[^a-z0-9])t10k([^a-z0-9]|$)/i.test(baseName(file)) ? "test" : splitIn(baseName(file));
+
+/** Folders of idx files, as MNIST and its kin come: train-* and t10k-* (or test-*), plain or gzipped. */
+export const idxFiles: Format = {
+  id: "idx",
+  title: "idx files (MNIST)",
+  looksFor: "train-images-idx3-ubyte, train-labels-idx1-ubyte and t10k-*, plain or .gz",
+  recognise(survey) {
+    const files = survey.filesIn().filter((file) => isImages.test(file));
+    if (files.length === 0) return undefined;
+    const by = survey.filesIn().filter((file) => isImages.test(file) || isLabels.test(file));
+    return { score: 0.95, from: files.map(baseName).join(", "), by };
+  },
+  async open(survey, context) {
+    const splits: Record<SplitName, Sample[]> = { train: [], val: [], test: [] };
+    for (const split of splitNames) splits[split] = await openSplit(survey, split, context);
+    const highest = splitNames
+      .flatMap((split) => splits[split])
+      .reduce((most, sample) => Math.max(most, sample.class ?? -1), -1);
+    const named = splitNames.filter((split) => splits[split].length > 0);
+    return {
+      task: "classify",
+      classes: Array.from({ length: highest + 1 }, (_, n) => String(n)),
+      splits,
+      named,
+    } satisfies FoundDataset;
+  },
+};
+
+/** The only file of a kind; of one that lies there twice, plain and gzipped, the plain one. */
+function theOne(survey: Survey, split: SplitName, kind: RegExp, log: OpenContext["log"]): string | undefined {
+  const files = survey.filesIn().filter((file) => kind.test(file) && splitOfIdx(file) === split);
+  const plain = files.filter((file) => !(/\.gz$/i.test(file) && files.includes(file.slice(0, -3))));
+  if (plain.length > 1) {
+    const root = survey.show(survey.root);
+    const names = plain.map(baseName).join(", ");
+    throw new PhinetsError(
+      "data.idx",
+      `${root}: has several data sets (${names}); put each in a folder of its own`,
+      root,
+    );
+  }
+  for (const file of files) if (file !== plain[0]) log.notRead("gzipped copies", survey.show(file));
+  for (const file of files) if (file !== plain[0]) log.read(file);
+  return plain[0];
+}
+
+async function openSplit(survey: Survey, split: SplitName, { host, log }: OpenContext): Promise<Sample[]> {
+  const images = theOne(survey, split, isImages, log);
+  const labels = theOne(survey, split, isLabels, log);
+  if (images === undefined && labels === undefined) return [];
+  if (images === undefined || labels === undefined) {
+    const root = survey.show(survey.root);
+    throw new PhinetsError(
+      "data.idx",
+      `${root}: has ${baseName((images ?? labels) as string)} but no ${images === undefined ? "pictures (idx3-ubyte)" : "labels (idx1-ubyte)"} beside it`,
+      root,
+    );
+  }
+  const [pictures, classes] = await Promise.all(
+    [images, labels].map(async (file) => {
+      log.read(file);
+      return readIdxBytes(await survey.bytes(file), survey.show(file), host);
+    }),
+  );
+  const { count } = parseIdxImages(pictures, survey.show(images));
+  const values = parseIdxLabels(classes, survey.show(labels));
+  if (values.length !== count) {
+    throw new PhinetsError(
+      "data.idx",
+      `${survey.show(labels)}: has ${values.length} labels for the ${count} pictures of ${baseName(images)}; get both files again`,
+      survey.show(labels),
+    );
+  }
+  const file = survey.tree.locate(images);
+  return Array.from(values, (c, n) => ({ file: `${file}#${n}`, class: c }));
 }

@@ -1,130 +1,328 @@
 /**
- * PASCAL VOC files (host.robots.ox.ac.uk/pascal/VOC): an annotation a picture in XML, lists of pictures in
- * ImageSets/Main, detections of a class in comp4_det_SET_CLASS.txt. Boxes are corners in pixels, inclusive: a box of one
- * pixel has xmin = xmax.
+ * Pascal VOC (host.robots.ox.ac.uk/pascal/VOC): an XML of objects for each picture. As the devkit has it (Annotations,
+ * JPEGImages, lists in ImageSets/Main; one year or several), as Roboflow exports it (both in train, valid, test), as
+ * labelImg writes it (beside the pictures, or in a folder of their own).
+ *
+ * Corners are pixels counted from 1, both inclusive, in the devkit and in what label tools write after it: a box covers
+ * [xmin - 1, xmax] from the picture's left edge. A set that has a corner below 1 counts from 0, and its boxes cover
+ * [xmin, xmax]. They are fractions of the size that the XML states, else of the picture's own.
+ *
+ * Class names are in the order of their code units, which is the official one of VOC's 20, unless a list of them lies
+ * beside (class-list.ts).
  */
 import { PhinetsError } from "../../tensor/index.js";
-import { parseXml, type XmlElement, XmlError } from "./xml.js";
+import type { Survey } from "../files/survey.js";
+import { decodeText } from "../files/text.js";
+import { baseName, extensionOf, folderOf } from "../files/tree.js";
+import { XmlError } from "../files/xml.js";
+import { type Sample, type SplitName, splitNames } from "../types.js";
+import { BoxList } from "./box-list.js";
+import { orderClasses } from "./class-list.js";
+import { isBeside, leftWithoutLabels, PictureFinder, splitFolders, splitOfPath, spread } from "./find-picture.js";
+import type { Format, FoundDataset, OpenContext } from "./format.js";
+import { labelSizes } from "./picture-sizes.js";
+import { isVocAnnotation, readVocAnnotation, type VocFile } from "./voc-annotation.js";
+import {
+  AnnotationIndex,
+  findLists,
+  type ListKind,
+  passOverClassLists,
+  readEntries,
+  splitsOfLists,
+  type VocListFile,
+} from "./voc-lists.js";
 
-export interface VocObject {
-  readonly name: string;
-  /** xmin, ymin, xmax, ymax; pixels, inclusive */
-  readonly bbox: readonly [number, number, number, number];
-  /** Hard to see: neither counted as an object nor held against who finds it. */
-  readonly difficult: boolean;
-}
-
-export interface VocAnnotation {
-  readonly filename?: string;
-  /** pixels */
-  readonly width?: number;
-  readonly height?: number;
-  readonly objects: readonly VocObject[];
-}
-
-/** Throws PhinetsError `data.voc`, `FILE:LINE: problem`. Parts of objects and everything else are passed over. */
-export function parseVocAnnotation(text: string, file: string): VocAnnotation {
-  const fail = (line: number, problem: string): never => {
-    throw new PhinetsError("data.voc", `${file}:${line}: ${problem}`, file);
-  };
-  let root: XmlElement;
-  try {
-    root = parseXml(text);
-  } catch (error) {
-    if (error instanceof XmlError) return fail(error.line, `not XML: ${error.message}`);
-    throw error;
-  }
-  if (root.name !== "annotation") fail(root.line, `the root is <${root.name}>; a VOC file has <annotation>`);
-  const child = (element: XmlElement, name: string) => element.children.find((each) => each.name === name);
-  const need = (element: XmlElement, name: string) =>
-    child(element, name) ?? fail(element.line, `<${element.name}> has no <${name}>`);
-  const number = (element: XmlElement): number => {
-    const value = Number(element.text);
-    if (element.text === "" || !Number.isFinite(value)) {
-      fail(element.line, `${element.name} is "${element.text}"; it is a number`);
+export const voc: Format = {
+  id: "voc",
+  title: "Pascal VOC",
+  looksFor:
+    "an .xml with <annotation> for each picture: in Annotations, with lists in ImageSets/Main, or beside the pictures",
+  async recognise(survey) {
+    const files = xmlFiles(survey);
+    const some = spread(files, 8);
+    const fitting: string[] = [];
+    for (const file of some) {
+      const head = (await survey.bytes(file)).subarray(0, 4096);
+      if (isVocAnnotation(decodeText(head))) fitting.push(file);
     }
-    return value;
-  };
-  const size = child(root, "size");
-  const side = (name: string) => {
-    const element = size && child(size, name);
-    return element && number(element);
-  };
-  const objects = root.children
-    .filter(({ name }) => name === "object")
-    .map((element): VocObject => {
-      const name = need(element, "name");
-      if (name.text === "") fail(name.line, "name is empty");
-      const box = need(element, "bndbox");
-      const [xmin, ymin, xmax, ymax] = ["xmin", "ymin", "xmax", "ymax"].map((corner) => number(need(box, corner)));
-      if (xmax < xmin || ymax < ymin) {
-        fail(box.line, `the box is ${xmin},${ymin} to ${xmax},${ymax}; max is at least min`);
+    if (fitting.length === 0) return undefined;
+    const from = describe(survey, files, fitting);
+    if (survey.pictures.length === 0) return { score: 0.5, from, missing: "it has no pictures" };
+    const share = ((fitting.length / some.length) * files.length) / survey.pictures.length;
+    return { score: share < 0.05 ? 0.3 : 0.9, from };
+  },
+  async open(survey, context) {
+    const { log } = context;
+    const chosen = await choose(survey, context);
+    const entries = await readAll(survey, context, chosen);
+    const sizes = await labelSizes(
+      survey,
+      context,
+      entries.map(({ file, picture, content }) => {
+        const shown = survey.show(file);
+        return { picture, stated: content.size, where: `${shown}:${content.size?.line ?? 1}`, file: shown };
+      }),
+    );
+    const names = new Set(entries.flatMap(({ content }) => content.objects.map(({ name }) => name)));
+    const classes = await orderClasses(survey, log, names, new Set(entries.map(({ file }) => folderOf(file))));
+    const first = firstPixel(survey, context, entries);
+    const splits: Record<SplitName, Sample[]> = { train: [], val: [], test: [] };
+    for (const entry of entries) {
+      const size = sizes.get(entry.picture);
+      if (size === undefined) continue;
+      const boxes = new BoxList({ log, size });
+      addBoxes(boxes, survey, entry, classes, first);
+      for (const split of entry.splits) {
+        splits[split].push({ file: survey.tree.locate(entry.picture), labels: boxes.labels });
       }
-      const difficult = child(element, "difficult");
-      return {
-        name: name.text,
-        bbox: [xmin, ymin, xmax, ymax],
-        difficult: difficult ? number(difficult) !== 0 : false,
-      };
-    });
-  return { filename: child(root, "filename")?.text, width: side("width"), height: side("height"), objects };
-}
+    }
+    reportRest(survey, context, entries, chosen);
+    const named = splitNames.filter((split) => chosen.named.has(split));
+    return { task: "detect", classes, splits, named } satisfies FoundDataset;
+  },
+};
 
-/** Names of pictures, one a line; what follows a name (1, -1 or 0 in lists of a class) is passed over. */
-export function parseVocImageSet(text: string): string[] {
-  return text
-    .replace(/^\ufeff/, "")
-    .split(/[\r\n]+/)
-    .map((line) => line.trim().split(/\s+/)[0])
-    .filter((name) => name !== "");
-}
+const xmlFiles = (survey: Survey): string[] => survey.files.filter((file) => extensionOf(file) === ".xml");
 
-/** Detections of one class in the file's order, which decides among equal scores. */
-export interface VocDetections {
-  /** for messages */
-  readonly file: string;
-  readonly images: readonly string[];
-  readonly scores: Float64Array;
-  /** xmin, ymin, xmax, ymax, four a detection; pixels, inclusive */
-  readonly boxes: Float64Array;
-  /** of the file, from 1 */
-  readonly lines: Int32Array;
-}
-
-/** Rows `image score xmin ymin xmax ymax`, spaces or commas between. Throws PhinetsError `data.voc` with file and line. */
-export function parseVocDetections(text: string, file: string): VocDetections {
-  const rows = text.replace(/^\ufeff/, "").split("\n");
-  const images: string[] = [];
-  const scores = new Float64Array(rows.length);
-  const boxes = new Float64Array(4 * rows.length);
-  const lines = new Int32Array(rows.length);
-  const names = ["score", "xmin", "ymin", "xmax", "ymax"];
-  for (let n = 0; n < rows.length; n++) {
-    const row = rows[n].trim();
-    if (row === "") continue;
-    const fail = (problem: string): never => {
-      throw new PhinetsError("data.voc", `${file}:${n + 1}: ${problem}`, file);
-    };
-    const fields = row.split(/\s*,\s*|\s+/);
-    if (fields.length !== 6) fail(`has ${fields.length} columns; a row is: image score xmin ymin xmax ymax`);
-    const values = fields.slice(1).map((field, c) => {
-      const value = Number(field);
-      if (field === "" || !Number.isFinite(value)) fail(`${names[c]} is "${field}"; it is a number`);
-      return value;
-    });
-    const [score, xmin, ymin, xmax, ymax] = values;
-    if (xmax < xmin || ymax < ymin) fail(`the box is ${xmin},${ymin} to ${xmax},${ymax}; max is at least min`);
-    lines[images.length] = n + 1;
-    scores[images.length] = score;
-    boxes.set([xmin, ymin, xmax, ymax], 4 * images.length);
-    images.push(fields[0]);
+function describe(survey: Survey, files: readonly string[], fitting: readonly string[]): string {
+  const lists = findLists(survey);
+  if (lists.length > 0) {
+    const roots = [...new Set(lists.map(({ root }) => root))];
+    const below = (path: string, root: string) => path.slice(root.length).replace(/^\//, "") || "the root";
+    const [root] = roots;
+    const labels = [...new Set(files.map(folderOf))].filter((folder) => root === "" || folder.startsWith(`${root}/`));
+    const where = [...new Set(lists.filter((list) => list.root === root).map(({ file }) => folderOf(file)))];
+    const kinds = (["train", "val", "trainval", "test"] as const).filter((kind) =>
+      lists.some((list) => list.kind === kind),
+    );
+    const parts = [...someOf(labels), ...where].map((folder) => below(folder, root)).join(", ");
+    const several = roots.length > 1 ? ` in ${someOf(roots.map((each) => below(each, survey.root))).join(", ")}` : "";
+    return `${parts} lists ${kinds.join(" ")}${several}`;
   }
-  const count = images.length;
-  return {
-    file,
-    images,
-    scores: scores.subarray(0, count),
-    boxes: boxes.subarray(0, 4 * count),
-    lines: lines.subarray(0, count),
-  };
+  const splits = splitFolders(survey, files);
+  const inSplits = splits.length === 0 ? "" : ` in ${splits.join(", ")}`;
+  if (fitting.every((file) => isBeside(survey, file))) return `.xml beside the pictures${inSplits}`;
+  const names = (paths: readonly string[]) =>
+    someOf([...new Set(paths.map((path) => baseName(folderOf(path)) || "the root"))]);
+  return `.xml in ${names(files).join(", ")}, pictures in ${names(survey.pictures).join(", ")}`;
+}
+
+/** The first three, and how many more. */
+function someOf(names: readonly string[]): string[] {
+  return names.length <= 3 ? [...names] : [...names.slice(0, 3), `${names.length - 3} more`];
+}
+
+interface Chosen {
+  /** Annotations that are read, with the splits of their pictures; in the order of paths. */
+  readonly files: ReadonlyMap<string, readonly SplitName[]>;
+  /** Those that a list names. */
+  readonly listed: ReadonlySet<string>;
+  /** Those that no list names though there are lists for their folder. */
+  readonly unlisted: readonly string[];
+  readonly named: ReadonlySet<SplitName>;
+}
+
+/** Which annotations are read, and into which splits. */
+async function choose(survey: Survey, context: OpenContext): Promise<Chosen> {
+  const files = xmlFiles(survey);
+  const index = new AnnotationIndex(files);
+  const lists: VocListFile[] = [];
+  const kindsOf = new Map<string, Set<ListKind>>();
+  for (const list of findLists(survey)) {
+    if (await readList(survey, context, list, index, kindsOf)) lists.push(list);
+  }
+  passOverClassLists(survey, context.log, lists);
+  const all = new Set(lists.map(({ kind }) => kind));
+  const chosen = new Map<string, readonly SplitName[]>();
+  const unlisted: string[] = [];
+  const named = new Set<SplitName>();
+  let beyond = 0;
+  for (const file of files) {
+    const kinds = kindsOf.get(file);
+    if (kinds === undefined && lists.some(({ root }) => root === "" || file.startsWith(`${root}/`))) {
+      unlisted.push(file);
+      continue;
+    }
+    const own = kinds === undefined ? splitOfPath(survey, file) : undefined;
+    const splits = kinds === undefined ? [own ?? "train"] : splitsOfLists(kinds, all);
+    if (kinds?.has("trainval") && !kinds.has("train") && !kinds.has("val")) beyond++;
+    if (kinds !== undefined && splits.length > 1) {
+      context.log.changed(`pictures are in the lists of both ${splits.join(" and ")}`, survey.show(file));
+    }
+    if (kinds !== undefined || own !== undefined) for (const split of splits) named.add(split);
+    chosen.set(file, splits);
+  }
+  if (beyond > 0 && all.has("train") !== all.has("val")) {
+    const [there, made] = all.has("train") ? ["train", "val"] : ["val", "train"];
+    context.log.note(`there is no ${made} list; ${made} is what trainval has beyond ${there}`);
+  } else if (beyond > 0 && all.has("train")) {
+    context.log.note(`${beyond} pictures of the list trainval are in neither train nor val; they train`);
+  }
+  return { files: chosen, listed: new Set(kindsOf.keys()), unlisted, named };
+}
+
+/** Notes the kind of a list at each annotation that it names. False where it is no list of this data set. */
+async function readList(
+  survey: Survey,
+  { log }: OpenContext,
+  list: VocListFile,
+  index: AnnotationIndex,
+  kindsOf: Map<string, Set<ListKind>>,
+): Promise<boolean> {
+  const shown = survey.show(list.file);
+  const absent: { line: number; stem: string }[] = [];
+  const present = new Set<string>();
+  for (const entry of readEntries(await survey.text(list.file))) {
+    const file = index.find(list.root, entry);
+    if (file === undefined) absent.push({ line: entry.line, stem: entry.stems[entry.stems.length - 1] });
+    else if (present.has(file))
+      log.changed("lines of a list equal to one before are left out", `${shown}:${entry.line}`);
+    else present.add(file);
+  }
+  const inRoot = folderOf(list.file) === list.root;
+  if (inRoot && present.size <= absent.length) return false;
+  log.read(list.file);
+  if (present.size === 0 && absent.length > 0) {
+    log.note(`none of the ${absent.length} pictures of ${shown} has an annotation; the list is left out`);
+    return false;
+  }
+  for (const file of present) {
+    const kinds = kindsOf.get(file);
+    if (kinds === undefined) kindsOf.set(file, new Set([list.kind]));
+    else kinds.add(list.kind);
+  }
+  for (const { line, stem } of absent) {
+    log.problem(
+      "picture",
+      "data.voc",
+      `${shown}:${line}: names ${stem}, of which there is no annotation; add ${baseName(stem)}.xml or remove the line`,
+      shown,
+    );
+  }
+  return true;
+}
+
+interface Entry {
+  readonly file: string;
+  readonly picture: string;
+  readonly content: VocFile;
+  readonly splits: readonly SplitName[];
+}
+
+async function readAll(survey: Survey, { log }: OpenContext, chosen: Chosen): Promise<Entry[]> {
+  const finder = new PictureFinder(survey);
+  const entries: Entry[] = [];
+  const used = new Map<string, string>();
+  let example = "";
+  for (const [file, splits] of chosen.files) {
+    const shown = survey.show(file);
+    const text = await survey.text(file);
+    const listed = chosen.listed.has(file);
+    if (!listed && !isVocAnnotation(text)) continue;
+    log.read(file);
+    const problem = (line: number, message: string) =>
+      log.problem("picture", "data.voc", `${shown}:${line}: ${message}`, shown);
+    let content: VocFile;
+    try {
+      content = readVocAnnotation(text);
+    } catch (error) {
+      if (!(error instanceof XmlError)) throw error;
+      problem(error.line, `is not an annotation in XML: ${error.message}; correct or remove the file`);
+      continue;
+    }
+    const found = finder.find(file, content.filename);
+    const [picture] = found;
+    if (found.length > 1) {
+      problem(
+        1,
+        `may be about ${found
+          .slice(0, 3)
+          .map((each) => survey.show(each))
+          .join(" or ")}; leave one of them`,
+      );
+    } else if (picture === undefined) {
+      example ||= `${shown} is about ${content.filename ?? baseName(file).replace(/xml$/i, "jpg")}`;
+      if (listed) problem(1, `there is no picture ${content.filename ?? ""}; add it or remove it from the lists`);
+      else log.notRead("annotations without a picture", shown);
+    } else if (used.has(picture)) {
+      log.notRead(`annotations of pictures that have one already`, shown);
+    } else {
+      used.set(picture, file);
+      entries.push({ file, picture, content, splits });
+    }
+  }
+  if (entries.length === 0 && example !== "") {
+    const root = survey.show(survey.root);
+    throw new PhinetsError(
+      "data.voc",
+      `${root}: no annotation has a picture: ${example}, and no picture here has that name; put the pictures into JPEGImages or beside the .xml`,
+      root,
+    );
+  }
+  return entries;
+}
+
+/** 1, or 0 where a corner of the set is below 1. */
+function firstPixel(survey: Survey, { log }: OpenContext, entries: readonly Entry[]): 0 | 1 {
+  for (const { file, content } of entries) {
+    const zero = content.objects.find(({ xmin, ymin, xmax, ymax, around }) => {
+      const first = [isSwapped(xmin, xmax, 1) ? xmax : xmin, isSwapped(ymin, ymax, 1) ? ymax : ymin];
+      return around === undefined && first.some((value) => value >= 0 && value < 1);
+    });
+    if (zero === undefined) continue;
+    const corner = `${zero.xmin},${zero.ymin}`;
+    log.note(
+      `corners are pixels from 0, not from 1 as the devkit's: ${survey.show(file)}:${zero.line} begins at ${corner}`,
+    );
+    return 0;
+  }
+  return 1;
+}
+
+function addBoxes(boxes: BoxList, survey: Survey, entry: Entry, classes: readonly string[], first: 0 | 1): void {
+  const { log } = boxes.options;
+  const shown = survey.show(entry.file);
+  const index = new Map(classes.map((name, n) => [name, n]));
+  for (const { line, message } of entry.content.problems) {
+    log.rows++;
+    log.problem("row", "data.label", `${shown}:${line}: ${message}; correct or remove the object`, shown);
+  }
+  for (const { name, xmin, ymin, xmax, ymax, difficult, line, around } of entry.content.objects) {
+    const where = `${shown}:${line}`;
+    // Points of a polygon are places, not pixels that are covered.
+    const from = around === undefined ? first : 0;
+    const swapped = isSwapped(xmin, xmax, from) || isSwapped(ymin, ymax, from);
+    if (swapped) log.changed("boxes with swapped corners are turned round", where);
+    if (around !== undefined) log.changed(`objects with a ${around} only get the upright box around it`, where);
+    const [left, right] = covered(xmin, xmax, from);
+    const [top, bottom] = covered(ymin, ymax, from);
+    const label = { class: index.get(name) as number, ...(difficult && { ignore: "difficult" as const }) };
+    boxes.add({ left, top, right, bottom }, label, where, shown);
+  }
+}
+
+/** A box counted from 1 covers [min - 1, max], so min may exceed max by less than a pixel. */
+function isSwapped(min: number, max: number, first: 0 | 1): boolean {
+  return first === 1 ? min - max >= 1 : min > max;
+}
+
+/** What two corners cover of an axis. */
+function covered(min: number, max: number, first: 0 | 1): [number, number] {
+  return isSwapped(min, max, first) ? [max - first, min] : [min - first, max];
+}
+
+/** Counts annotations in no list, and pictures that nothing is known of. */
+function reportRest(survey: Survey, { log }: OpenContext, entries: readonly Entry[], chosen: Chosen): void {
+  const finder = new PictureFinder(survey);
+  const known = new Set(entries.map(({ picture }) => picture));
+  for (const file of chosen.unlisted) {
+    log.notRead("annotated pictures in no list", survey.show(file));
+    for (const picture of finder.find(file)) {
+      if (!known.has(picture)) log.read(picture);
+      known.add(picture);
+    }
+  }
+  for (const picture of leftWithoutLabels(survey, known)) {
+    if (!log.wasRead(picture)) log.notRead("pictures without an annotation", survey.show(picture));
+  }
 }

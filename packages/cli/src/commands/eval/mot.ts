@@ -1,0 +1,203 @@
+/** `phinets eval mot`. */
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
+import type { MotRows, SequenceInfo, TrackFile, TrackFormat } from "@phinets/core/data";
+import type { MotBenchmark, MotConvention, MotFigures, MotSequence } from "@phinets/core/evaluation";
+import { PhinetsError } from "@phinets/core/tensor";
+import type { Command } from "commander";
+import type { TrackedSequence } from "../../report/evaluation-pages.js";
+import type { Context } from "../../terminal/context.js";
+import { formatCount, formatMs } from "../../terminal/format.js";
+import { integer, oneOf } from "../../terminal/options.js";
+import { formatTable } from "../../terminal/table.js";
+import { percent, readBytes, readText, writePage } from "./files.js";
+import { countPictures, findSequences, findTracks, firstJpeg, type SequencePlace } from "./mot-layout.js";
+
+interface MotOptions {
+  readonly gt: string;
+  readonly pred: string;
+  readonly report?: string;
+  readonly benchmark?: MotBenchmark;
+  readonly like: MotConvention;
+  readonly sequences?: string;
+  readonly classes?: string;
+  readonly firstFrame?: 0 | 1;
+  readonly keepDistractors?: boolean;
+}
+
+export function registerMot(command: Command, context: Context): void {
+  command
+    .command("mot")
+    .description(
+      "CLEAR MOT, identity and HOTA figures a sequence and combined, as TrackEval or py-motmetrics computes them.",
+    )
+    .requiredOption(
+      "--gt <path>",
+      "folder of sequences (SEQ/gt/gt.txt, SEQ/seqinfo.ini; or SEQ.txt), one sequence, or the folder of TrackEval, VisDrone or KITTI",
+    )
+    .requiredOption("--pred <path>", "folder of SEQ.txt (or TRACKER/data/SEQ.txt), or one file for one sequence")
+    .option(
+      "--benchmark <name>",
+      "MOT15, MOT16, MOT17 or MOT20 (default: by the first sequence's name, MOT15 for others)",
+      oneOf("MOT15", "MOT16", "MOT17", "MOT20"),
+    )
+    .option(
+      "--like <tool>",
+      "trackeval or motmetrics, where they differ",
+      oneOf("trackeval", "motmetrics"),
+      "trackeval",
+    )
+    .option("--sequences <names>", "these only, with commas between")
+    .option("--classes <names>", "VisDrone and KITTI: these only, with commas between (default: all as one)")
+    .option(
+      "--first-frame <n>",
+      "number of the first frame in the tracks' files, 0 or 1, and in the truth's where they have a frame 0 (default: 1, of KITTI 0)",
+      integer(0, 1),
+    )
+    .option("--keep-distractors", "MOT16, 17 and 20: do not take tracks of static or riding people out first")
+    .option("--report <file.html>", "a page with curves, errors and trajectories, in one file")
+    .action((options: MotOptions) => evalMot(options, context));
+}
+
+async function evalMot(options: MotOptions, context: Context): Promise<void> {
+  const [{ parseTracks, parseSequenceInfo }, { benchmarkOf, evaluateMot }] = await Promise.all([
+    import("@phinets/core/data"),
+    import("@phinets/core/evaluation"),
+  ]);
+  const start = performance.now();
+  const { gt, pred, firstFrame } = options;
+  const places = findSequences(gt, options.sequences);
+  const files = findTracks(pred, places);
+  const benchmark = options.benchmark ?? benchmarkOf(places.sequences[0].name);
+  const texts = places.sequences.map(({ file }) => readText(file));
+  const fromZero = firstFrame === 0 && texts.some((text) => /^\s*0+[\s,;]/m.test(text.replace(/^\ufeff/, "")));
+  const truthOptions = {
+    firstFrame: firstFrame === 0 && !fromZero ? undefined : firstFrame,
+    visdrone: benchmark === "MOT15",
+  };
+  const truths = places.sequences.map(({ file }, i) => parseTracks(texts[i], file, truthOptions));
+  const tracks = files.map((file) => parseTracks(readText(file), file, { firstFrame, visdrone: false }));
+  if (firstFrame === 0 && !fromZero) {
+    context.note(`${gt}: has no frame 0, so its frames are taken to begin at 1; those of the tracks begin at 0`);
+  }
+  await chooseClasses(options, truths, tracks, context);
+  noteLeftOut(gt, truths, context);
+  const sequences = places.sequences.map((place, i): MotSequence & TrackedSequence => {
+    context.signal.throwIfAborted();
+    const { rows: truth, regions } = truths[i];
+    const { rows: found } = tracks[i];
+    const picture = options.report ? firstJpeg(place.pictures) : undefined;
+    const jpeg = picture === undefined ? undefined : readBytes(picture);
+    const { length, width, height } = lengthOf(place, [truth, found, regions], parseSequenceInfo, context);
+    return { name: place.name, truth, found, regions, frames: length, width, height, jpeg };
+  });
+  const { like } = options;
+  const result = evaluateMot(sequences, { benchmark, like, removeDistractors: !options.keepDistractors });
+  const ms = performance.now() - start;
+  const { report } = options;
+  if (report) await writePage(report, context, ({ motPage }) => motPage(result, sequences, basename(pred)));
+  context.result(result, () => {
+    const frames = sequences.reduce((sum, sequence) => sum + sequence.frames, 0);
+    const tool = { trackeval: "TrackEval", motmetrics: "py-motmetrics" }[like];
+    const head = `${result.benchmark} rules as in ${tool}, ${formatCount(frames)} frames, ${formatMs(ms)}; in %${like === "motmetrics" ? "; MOTP is a distance" : ""}`;
+    const rows = result.sequences.map((figures) => motRow(figures.name, figures));
+    return `${head}\n\n${formatTable(motTitles(result.combined), [...rows, motRow("combined", result.combined)])}`;
+  });
+}
+
+/** Frames of a sequence: by seqinfo.ini, the sequence map, the number of pictures, or the last box. */
+function lengthOf(
+  place: SequencePlace,
+  rows: readonly (MotRows | undefined)[],
+  parseInfo: (text: string, file: string) => SequenceInfo,
+  context: Context,
+): Omit<SequenceInfo, "name"> {
+  const { info, frames, pictures } = place;
+  if (info && existsSync(info)) return parseInfo(readText(info), info);
+  const length = frames ?? countPictures(pictures);
+  if (length !== undefined) return { length };
+  let last = 1;
+  for (const each of rows) if (each) for (const frame of each.frame) last = Math.max(last, frame);
+  if (info) context.note(`${info}: is missing; taking the last frame that has a box, ${last}, as the end`);
+  return { length: last };
+}
+
+/** Leaves the rows of the wanted classes; says which there are where several are scored as one. */
+async function chooseClasses(
+  { gt, classes }: MotOptions,
+  truths: TrackFile[],
+  tracks: TrackFile[],
+  context: Context,
+): Promise<void> {
+  const { keepMotRows, trackClasses } = await import("@phinets/core/data");
+  const format = truths.find((each) => each.format !== "mot")?.format;
+  const names = format === "visdrone" || format === "kitti" ? trackClasses[format] : [];
+  const present = [...new Set(truths.flatMap(({ rows }) => [...rows.class]))].sort((a, b) => a - b);
+  const nameOf = (kind: number) => names[kind] ?? String(kind);
+  if (classes === undefined) {
+    if (format && present.length > 1) {
+      context.note(
+        `${gt}: ${present.map(nameOf).join(", ")} are scored as one; --classes ${nameOf(present[0])} scores one alone`,
+      );
+    }
+    return;
+  }
+  const wanted = classes.split(",").map((word) => {
+    const text = word.trim().toLowerCase();
+    const index = names.findIndex((name) => name !== "" && name.toLowerCase() === text);
+    if (index >= 0) return index;
+    if (/^\d+$/.test(text)) return Number(text);
+    throw new PhinetsError(
+      "eval.classes",
+      `--classes: there is no class "${word.trim()}" in ${gt}; it has ${present.map(nameOf).join(", ")}`,
+      gt,
+    );
+  });
+  for (const list of [truths, tracks]) {
+    for (const [i, file] of list.entries()) {
+      // Tracks without a class (-1) are of the wanted one.
+      const rows = keepMotRows(
+        file.rows,
+        (row) => wanted.includes(file.rows.class[row]) || file.rows.class[row] === -1,
+      );
+      list[i] = { ...file, rows };
+    }
+  }
+}
+
+/** Says where truths do not count, above all where none does. */
+function noteLeftOut(gt: string, truths: readonly TrackFile[], context: Context): void {
+  const regions = truths.reduce((sum, each) => sum + (each.regions?.count ?? 0), 0);
+  const what: Record<TrackFormat, string> = {
+    mot: "",
+    visdrone: "VisDrone's ignored regions, others and boxes of score 0",
+    kitti: "KITTI's DontCare",
+  };
+  const format = truths.find((each) => (each.regions?.count ?? 0) > 0)?.format;
+  if (format) context.note(`${gt}: ${regions} rows are left out (${what[format]}); tracks in them do not count`);
+  for (const { rows, regions: out } of truths) {
+    if (rows.count === 0 && out && out.count > 0) context.note(`${rows.file}: no row is left to be found`);
+    if (rows.count === 0 || rows.confidence.some((each) => Math.trunc(each) !== 0)) continue;
+    context.note(
+      `${rows.file}: all ${rows.count} rows have confidence 0 (column 7), which means "leave out", so nothing is there to be found and every track is wrong; write 1 for boxes that count`,
+    );
+  }
+}
+
+const motFractions = ["MOTA", "MOTP", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "LocA"] as const;
+const motCounts = ["MT", "PT", "ML", "TP", "FP", "FN", "IDSW", "Frag"] as const;
+const motExtras = ["IDt", "IDa", "IDm"] as const;
+
+function motTitles(figures: MotFigures): string[] {
+  return ["sequence", ...motFractions, ...motCounts, ...motExtras.filter((name) => name in figures)];
+}
+
+function motRow(name: string, figures: MotFigures): (string | number)[] {
+  const extras = motExtras.flatMap((extra) => figures[extra] ?? []);
+  return [
+    name,
+    ...motFractions.map((each) => percent(figures[each])),
+    ...motCounts.map((each) => figures[each]),
+    ...extras,
+  ];
+}

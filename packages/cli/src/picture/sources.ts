@@ -1,0 +1,73 @@
+/** What `predict` is given, as paths: patterns such as 'pics/*.jpg' become the files that match. */
+import { existsSync } from "node:fs";
+import { basename, extname, join } from "node:path";
+import { PhinetsError } from "@phinets/core/tensor";
+import { isStream } from "../video/streams.js";
+import { isPictureFile } from "./files.js";
+
+const videoExtensions = [
+  ".mp4",
+  ".mov",
+  ".m4v",
+  ".avi",
+  ".mkv",
+  ".webm",
+  ".mpg",
+  ".mpeg",
+  ".ts",
+  ".mts",
+  ".wmv",
+  ".flv",
+  ".3gp",
+  ".mjpeg",
+  ".mjpg",
+  ".ogv",
+  ".y4m",
+]; // prettier-ignore
+
+/** Each word as it is where it is a stream or exists, else the pictures and videos that it matches, in natural order. */
+export async function expandSources(words: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const word of words) {
+    if (isStream(word) || existsSync(word)) found.push(word);
+    else if (/[*?[{]/.test(word)) found.push(...(await matches(word)));
+    else throw new PhinetsError("predict.source", `${word}: no such picture, folder, video or camera`, word);
+  }
+  return [...new Set(found)];
+}
+
+async function matches(pattern: string): Promise<string[]> {
+  const { glob } = await import("tinyglobby");
+  const parts = (process.platform === "win32" ? pattern.replaceAll("\\", "/") : pattern).split("/");
+  const first = parts.findIndex((part) => /[*?[{]/.test(part));
+  const folder = parts.slice(0, first).join("/") || (pattern.startsWith("/") ? "/" : "");
+  const names = await glob(parts.slice(first).join("/"), { cwd: folder || ".", expandDirectories: false });
+  const kept = names.filter((name) => isPictureFile(name) || videoExtensions.includes(extname(name).toLowerCase()));
+  if (kept.length === 0) {
+    const what =
+      names.length > 0 ? `none of the ${names.length} files that match is a picture or a video` : "no file matches";
+    throw new PhinetsError(
+      "predict.source",
+      `${pattern}: ${what}; ** stands for any folders, * for any part of a name`,
+      pattern,
+    );
+  }
+  const order = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+  return kept.sort((a, b) => order.compare(a, b) || (a < b ? -1 : 1)).map((name) => join(folder, name));
+}
+
+/** A name for what is made of each file, without folders and extension: no two alike, in small letters either. */
+export function outputNames(files: readonly string[]): string[] {
+  const stem = (file: string) => basename(file, extname(file));
+  const count = new Map<string, number>();
+  for (const file of files) count.set(stem(file).toLowerCase(), (count.get(stem(file).toLowerCase()) ?? 0) + 1);
+  const taken = new Set<string>();
+  return files.map((file) => {
+    // a.png and a.jpg: a_png and a_jpg; those of two folders are numbered.
+    const name = count.get(stem(file).toLowerCase()) === 1 ? stem(file) : basename(file).replaceAll(".", "_");
+    let unique = name;
+    for (let n = 2; taken.has(unique.toLowerCase()); n++) unique = `${name}_${n}`;
+    taken.add(unique.toLowerCase());
+    return unique;
+  });
+}

@@ -1,0 +1,194 @@
+/** All files of a tree, listed once: what formats are recognised from. */
+import { PhinetsError } from "../../tensor/index.js";
+import { isPictureFile } from "./picture-names.js";
+import { decodeText } from "./text.js";
+import { baseName, extensionOf, type FileTree, folderOf, foldName, joinPath, stemOf } from "./tree.js";
+
+export interface SurveyOptions {
+  /** The file that the user named, a data.yaml for example, in the tree's root. */
+  readonly chosen?: string;
+  /** Told now and then how many files have been found. */
+  readonly onProgress?: (files: number) => void;
+  readonly signal?: { throwIfAborted(): void };
+}
+
+/** More entries than any data set has: a mistaken path, such as a whole disk. */
+const mostFiles = 5_000_000;
+
+interface Listing {
+  readonly files: readonly string[];
+  readonly folders: ReadonlySet<string>;
+  readonly brokenLinks: readonly string[];
+}
+
+export class Survey {
+  /** Every file, in the order of code units of its path. */
+  readonly files: readonly string[];
+  /** Those whose extension is a picture's. */
+  readonly pictures: readonly string[];
+  readonly folders: ReadonlySet<string>;
+  readonly brokenLinks: readonly string[];
+  readonly #known: ReadonlySet<string>;
+  #byStem: Map<string, string[]> | undefined;
+  #byFolder: Map<string, string[]> | undefined;
+  #byFolded: Map<string, string[]> | undefined;
+  #foldersByFolder: Map<string, string[]> | undefined;
+
+  private constructor(
+    readonly tree: FileTree,
+    listing: Listing,
+    /** The folder of the tree that this is a survey of; `""` the whole. Paths stay relative to the tree. */
+    readonly root: string,
+    /** The file that the user named; others like it are not looked at. */
+    readonly chosen?: string,
+  ) {
+    this.files = listing.files;
+    this.folders = listing.folders;
+    this.brokenLinks = listing.brokenLinks;
+    this.pictures = listing.files.filter(isPictureFile);
+    this.#known = new Set(listing.files);
+  }
+
+  static async of(tree: FileTree, options: SurveyOptions = {}): Promise<Survey> {
+    const files: string[] = [];
+    const folders = new Set<string>();
+    const brokenLinks: string[] = [];
+    const walk = async (folder: string): Promise<void> => {
+      options.signal?.throwIfAborted();
+      const entries = await tree.list(folder);
+      if (entries === undefined) return;
+      const path = (name: string) => (folder === "" ? name : `${folder}/${name}`);
+      for (const name of entries.files) files.push(path(name));
+      for (const name of entries.brokenLinks) brokenLinks.push(path(name));
+      if (files.length > mostFiles) {
+        throw new PhinetsError(
+          "data.size",
+          `${tree.name}: holds more than ${mostFiles} files; name the data set's own folder`,
+          tree.name,
+        );
+      }
+      options.onProgress?.(files.length);
+      for (const name of entries.folders) {
+        folders.add(path(name));
+        await walk(path(name));
+      }
+    };
+    await walk("");
+    files.sort((a, b) => (a < b ? -1 : 1));
+    return new Survey(tree, { files, folders, brokenLinks }, "", options.chosen);
+  }
+
+  /** The part below a folder, as if nothing else were there. */
+  within(folder: string): Survey {
+    if (folder === this.root) return this;
+    const below = (path: string) => path.startsWith(`${folder}/`);
+    const listing = {
+      files: this.files.filter(below),
+      folders: new Set([...this.folders].filter(below)),
+      brokenLinks: this.brokenLinks.filter(below),
+    };
+    return new Survey(this.tree, listing, folder);
+  }
+
+  /** A path as messages show it. */
+  show(path: string): string {
+    return path === "" ? this.tree.name : `${this.tree.name}/${path}`;
+  }
+
+  /** A path below `root` from its parts. */
+  path(...parts: readonly string[]): string {
+    return joinPath(this.root, ...parts);
+  }
+
+  has(file: string): boolean {
+    return this.#known.has(file);
+  }
+
+  hasFolder(folder: string): boolean {
+    return folder === this.root || this.folders.has(folder);
+  }
+
+  /** Names of the folders directly in one (default: the root). */
+  foldersIn(folder = this.root): string[] {
+    if (this.#foldersByFolder === undefined) {
+      this.#foldersByFolder = new Map();
+      for (const each of this.folders) push(this.#foldersByFolder, folderOf(each), baseName(each));
+    }
+    return [...(this.#foldersByFolder.get(folder) ?? [])];
+  }
+
+  /** Paths of the files directly in a folder (default: the root). */
+  filesIn(folder = this.root): readonly string[] {
+    if (this.#byFolder === undefined) {
+      this.#byFolder = new Map();
+      for (const file of this.files) push(this.#byFolder, folderOf(file), file);
+    }
+    return this.#byFolder.get(folder) ?? [];
+  }
+
+  /** Paths of the pictures in a folder and all below it. */
+  picturesBelow(folder: string): string[] {
+    if (folder === "") return [...this.pictures];
+    const start = `${folder}/`;
+    let [low, high] = [0, this.pictures.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.pictures[middle] < start) low = middle + 1;
+      else high = middle;
+    }
+    let end = low;
+    while (end < this.pictures.length && this.pictures[end].startsWith(start)) end++;
+    return this.pictures.slice(low, end);
+  }
+
+  /** Paths of files with this name (of its kind, only the one that the user named, where there is one; case and Unicode form aside) directly in a folder (default: the root). */
+  find(name: string | RegExp, folder = this.root): string[] {
+    const fits =
+      typeof name === "string"
+        ? (file: string) => foldName(baseName(file)) === foldName(name)
+        : (file: string) => name.test(baseName(file));
+    const { chosen } = this;
+    const rival = (file: string) => extensionOf(file) === extensionOf(chosen as string) && file !== chosen;
+    return this.filesIn(folder).filter((file) => fits(file) && (chosen === undefined || !rival(file)));
+  }
+
+  /**
+   * The file at a path; where there is none, the only one whose path differs in case or Unicode form. Undefined where
+   * none or several do.
+   */
+  resolve(path: string): string | undefined {
+    if (this.#known.has(path)) return path;
+    if (this.#byFolded === undefined) {
+      this.#byFolded = new Map();
+      for (const file of this.files) push(this.#byFolded, foldName(file), file);
+    }
+    const found = this.#byFolded.get(foldName(path));
+    return found?.length === 1 ? found[0] : undefined;
+  }
+
+  /** The picture of a stem (a path without extension), whatever its extension, case and Unicode form. */
+  pictureOf(stem: string): string | undefined {
+    if (this.#byStem === undefined) {
+      this.#byStem = new Map();
+      for (const file of this.pictures) push(this.#byStem, foldName(stemOf(file)), file);
+    }
+    const found = this.#byStem.get(foldName(stem)) ?? [];
+    if (found.length <= 1) return found[0];
+    const exact = found.filter((file) => stemOf(file) === stem);
+    return exact.length === 1 ? exact[0] : undefined;
+  }
+
+  async bytes(file: string): Promise<Uint8Array> {
+    return this.tree.read(file);
+  }
+
+  async text(file: string): Promise<string> {
+    return decodeText(await this.tree.read(file));
+  }
+}
+
+function push(map: Map<string, string[]>, key: string, value: string): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}

@@ -1,0 +1,49 @@
+/** Lists of class names that lie beside label files: they give the classes' order. */
+import type { Survey } from "../files/survey.js";
+import { linesOf } from "../files/text.js";
+import { byCodeUnits } from "../files/tree.js";
+import type { OpenLog } from "./open-log.js";
+
+const listFile = /^(labels?|classes|class_?names|label_?list|predefined_classes)\.txt$/i;
+/** Lines that tools put into such lists and that are no class of objects. */
+const notAClass = new Set(["__ignore__", "_background_", "__background__", "background"]);
+
+/**
+ * Class names in their order: that of a labels.txt or classes.txt in the root or beside the label files, where it names
+ * every class of the boxes; otherwise the order of their code units.
+ * @param found names that the boxes have
+ * @param folders where a list may lie, besides the root
+ */
+export async function orderClasses(
+  survey: Survey,
+  log: OpenLog,
+  found: ReadonlySet<string>,
+  folders: Iterable<string> = [],
+): Promise<string[]> {
+  const sorted = [...found].sort(byCodeUnits);
+  for (const folder of new Set([survey.root, ...folders])) {
+    for (const file of survey.find(listFile, folder)) {
+      const names = linesOf(await survey.text(file))
+        .map((line) => line.trim())
+        .filter((name) => name !== "" && (found.has(name) || !notAClass.has(name)));
+      if (names.length === 0) continue;
+      const shown = survey.show(file);
+      log.read(file);
+      const lacking = sorted.filter((name) => !names.includes(name));
+      if (lacking.length > 0 || new Set(names).size < names.length) {
+        const why = lacking.length > 0 ? `lacks ${lacking.slice(0, 5).join(", ")}` : "has a name twice";
+        log.note(`${shown} ${why}, so the classes are in alphabetical order`);
+        continue;
+      }
+      const boxless = names.filter((name) => !found.has(name));
+      const without = boxless.length === 0 ? "" : `; no box is a ${boxless.join(" or a ")}`;
+      log.note(`the classes and their order are those of ${shown}${without}`);
+      return names;
+    }
+  }
+  for (const [n, name] of sorted.entries()) {
+    const twin = sorted.slice(n + 1).find((other) => other.toLowerCase() === name.toLowerCase());
+    if (twin !== undefined) log.note(`the classes ${name} and ${twin} differ in case only; they are two classes`);
+  }
+  return sorted;
+}

@@ -1,0 +1,105 @@
+/** Which JSON files of a folder are COCO's, what they hold, and which of them make up the data set. */
+import type { Survey } from "../files/survey.js";
+import { baseName, extensionOf, folderOf, stemOf } from "../files/tree.js";
+import { type SplitName, splitNames } from "../types.js";
+import { type CocoKind, sniffCoco } from "./coco-file.js";
+import { splitOfPath } from "./find-picture.js";
+import { onePlace } from "./one-place.js";
+import { splitIn } from "./splits.js";
+
+export interface CocoFiles {
+  /** Folders of several data sets, of which one has to be named; then no file is used. */
+  readonly several?: readonly string[];
+  /** Those that the data set is read from, in the order of the splits. */
+  readonly used: readonly { readonly file: string; readonly split?: SplitName }[];
+  /** Of boxes too, but beside better ones. */
+  readonly beside: readonly { readonly file: string; readonly why: string }[];
+  /** COCO's, but without boxes. */
+  readonly others: readonly { readonly file: string; readonly kind: Exclude<CocoKind, "boxes"> }[];
+}
+
+const known = new WeakMap<Survey, Promise<CocoFiles>>();
+
+export function findCocoFiles(survey: Survey): Promise<CocoFiles> {
+  let found = known.get(survey);
+  if (found === undefined) {
+    found = find(survey);
+    known.set(survey, found);
+  }
+  return found;
+}
+
+async function find(survey: Survey): Promise<CocoFiles> {
+  const boxes: string[] = [];
+  const others: { file: string; kind: Exclude<CocoKind, "boxes"> }[] = [];
+  for (const files of candidates(survey)) {
+    let looked = 0;
+    for (const file of files) {
+      // Of a folder full of JSONs some would be COCO's among the first: it holds one a picture, of another tool.
+      if (looked >= mostLooks && boxes.length + others.length === 0) break;
+      looked++;
+      const kind = sniffCoco(await survey.bytes(file));
+      if (kind === "boxes") boxes.push(file);
+      else if (kind !== undefined) others.push({ file, kind });
+    }
+  }
+  // Beside files with boxes, one without any is a split of background.
+  const empty = boxes.length === 0 ? [] : others.filter(({ kind }) => kind === "nothing").map(({ file }) => file);
+  const { files, several } = onePlace(survey, [...boxes, ...empty]);
+  const rest = others.filter(({ file }) => !empty.includes(file));
+  return { ...choose(survey, files), others: rest, ...(several !== undefined && { several }) };
+}
+
+const deepest = 4;
+const many = 16;
+const mostLooks = 64;
+const usualName = /coco|instances|annotations?|keypoints|labels|result|train|val|test/i;
+
+/** JSON files that may describe many pictures, by folder. */
+function candidates(survey: Survey): string[][] {
+  const { chosen, root } = survey;
+  if (chosen !== undefined) return extensionOf(chosen) === ".json" ? [[chosen]] : [];
+  const folders = new Map<string, string[]>();
+  for (const file of survey.files) {
+    if (extensionOf(file) !== ".json") continue;
+    const depth = file.slice(root.length).split("/").length;
+    // One that is named as a picture is about that picture only.
+    const own = survey.pictureOf(stemOf(file)) !== undefined || /\.(jpe?g|png|bmp|webp)\.json$/i.test(file);
+    if (depth > deepest || own) continue;
+    const folder = folderOf(file);
+    const list = folders.get(folder);
+    if (list === undefined) folders.set(folder, [file]);
+    else list.push(file);
+  }
+  return [...folders.values()].map((files) =>
+    files.length <= many ? files : files.filter((file) => usualName.test(baseName(file))),
+  );
+}
+
+/** What a file is by its name; of several of one split, those of the lowest number are used. */
+function rank(file: string): number {
+  const name = baseName(file);
+  if (/instances/i.test(name)) return 0;
+  if (/keypoints|densepose/i.test(name)) return 2;
+  return /stuff|panoptic|caption|lvis/i.test(name) ? 3 : 1;
+}
+
+function choose(survey: Survey, boxes: readonly string[]): Pick<CocoFiles, "used" | "beside"> {
+  const splitOf = (file: string) =>
+    survey.chosen === undefined ? (splitIn(stemOf(baseName(file))) ?? splitOfPath(survey, file)) : undefined;
+  const all = boxes.map((file) => ({ file, split: splitOf(file), rank: rank(file) }));
+  const beside: { file: string; why: string }[] = [];
+  const used: { file: string; split?: SplitName }[] = [];
+  const splits = splitNames.filter((split) => all.some((each) => each.split === split));
+  for (const split of [...splits, undefined]) {
+    const group = all.filter((each) => each.split === split);
+    const lowest = Math.min(...group.map((each) => each.rank));
+    for (const { file, rank: own } of group) {
+      if (split === undefined && splits.length > 0) {
+        beside.push({ file, why: "COCO files of no split beside those of the splits" });
+      } else if (own > lowest) beside.push({ file, why: "COCO files beside those of instances" });
+      else used.push(split === undefined ? { file } : { file, split });
+    }
+  }
+  return { used, beside };
+}

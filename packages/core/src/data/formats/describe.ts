@@ -1,0 +1,43 @@
+/** What was found of a data set, in lines that every verb prints before its work. */
+import type { OpenedTree } from "./open.js";
+import type { Counted } from "./open-log.js";
+
+export interface DescribeOptions {
+  /** Problems that are named; the others are counted. Default 10. */
+  readonly mostNamed?: number;
+}
+
+/**
+ * Lines without their ends: the format and what it was recognised from, notes, what was put right, what was not read, and
+ * what is left out with `--skip-bad`.
+ */
+export function describeOpened(set: OpenedTree, path: string, options: DescribeOptions = {}): string[] {
+  const { mostNamed = 10 } = options;
+  const { problems } = set;
+  const lines = [`data: ${path} is ${set.recognised}`];
+  for (const note of set.notes) lines.push(`note: ${note}`);
+  for (const change of set.changes) lines.push(`note: ${countedLine(change)}`);
+  for (const kind of set.notRead) lines.push(`not read: ${countedLine(kind)}`);
+  for (const { error } of problems.slice(0, mostNamed)) lines.push(`skipped: ${error.message.split("; ")[0]}`);
+  if (problems.length > mostNamed)
+    lines.push(`skipped: ${problems.length - mostNamed} more; phinets doctor lists them`);
+  if (problems.length > 0) lines.push(`warning: ${countLeftOut(set)} left out`);
+  return lines;
+}
+
+/** `12 rows equal to one before are left out (a.txt:3, a.txt:4, b.txt:1, ...)`. */
+export function countedLine({ what, count, examples }: Counted): string {
+  return `${count} ${what} (${examples.join(", ")}${count > examples.length ? ", ..." : ""})`;
+}
+
+/** What `--skip-bad` leaves out, as `3 rows of 41 and 1 picture of 20`. */
+export function countLeftOut({ problems, rows, splits }: Pick<OpenedTree, "problems" | "rows" | "splits">): string {
+  const pictures = Object.values(splits).reduce((sum, samples) => sum + samples.length, 0);
+  const parts = (["row", "picture", "file"] as const).flatMap((what) => {
+    const count = problems.filter(({ leavesOut }) => leavesOut === what).length;
+    if (count === 0) return [];
+    const of = what === "row" ? ` of ${Math.max(rows, count)}` : what === "picture" ? ` of ${pictures + count}` : "";
+    return [`${count} ${what}${count === 1 ? "" : "s"}${of}`];
+  });
+  return parts.join(" and ");
+}

@@ -1,0 +1,16 @@
+/** What a description of a YOLO data set gives, whichever of its layouts it is. */
+import type { SplitName } from "../types.js";
+import type { OpenContext, Recognition } from "./format.js";
+import type { LabelRules } from "./yolo-labels.js";
+import type { YoloPart } from "./yolo-pictures.js";
+
+export interface YoloSet extends LabelRules {
+  readonly parts: readonly YoloPart[];
+  /** Splits that the files name; pictures in none of them are in train. */
+  readonly named: readonly SplitName[];
+}
+
+/** A description that was found, and how to follow it. */
+export interface YoloFinding extends Recognition {
+  load(context: OpenContext): Promise<YoloSet>;
+}

@@ -1,0 +1,139 @@
+/** Pictures that belong in one split: copies, near copies, frames of one video, augmented copies of one picture. */
+import { byCodeUnits } from "./files/tree.js";
+import { PictureCells, sameScene } from "./picture-hash.js";
+
+/** What is known of a picture's content. */
+export interface PictureLook {
+  /** Of the file's bytes, or of the pixels: equal pictures have equal ones. */
+  readonly digest?: string;
+  /** As `greyCells` makes them. */
+  readonly cells?: Uint8Array;
+}
+
+export interface GroupedPicture {
+  /** Path within its data set, with `/`. */
+  readonly name: string;
+  readonly look?: PictureLook;
+  /** Said by the data set. */
+  readonly group?: string;
+}
+
+export interface PictureGroups {
+  /** Of each picture: the first picture that it must not be parted from, as it is the same one. */
+  readonly copyOf: Int32Array;
+  /** Of each picture: the first picture of its group. Copies are in one group. */
+  readonly groupOf: Int32Array;
+}
+
+/** Joins numbers 0..n-1 into sets. */
+export class DisjointSets {
+  readonly #parent: Int32Array;
+
+  constructor(count: number) {
+    this.#parent = Int32Array.from({ length: count }, (_, n) => n);
+  }
+
+  /** The least number of the set that `n` is in. */
+  find(n: number): number {
+    const parent = this.#parent;
+    let root = n;
+    while (parent[root] !== root) root = parent[root];
+    for (let at = n; at !== root; ) {
+      const next = parent[at];
+      parent[at] = root;
+      at = next;
+    }
+    return root;
+  }
+
+  join(a: number, b: number): void {
+    const [rootA, rootB] = [this.find(a), this.find(b)];
+    this.#parent[Math.max(rootA, rootB)] = Math.min(rootA, rootB);
+  }
+
+  all(): Int32Array {
+    return this.#parent.map((_, n) => this.find(n));
+  }
+}
+
+/** Groups pictures by their content, their names, and what the data set says. */
+export function groupPictures(pictures: readonly GroupedPicture[]): PictureGroups {
+  const copies = new DisjointSets(pictures.length);
+  joinEqual(copies, pictures, ({ look }) => look?.digest);
+  joinEqual(copies, pictures, ({ name }) => augmentedFrom(name));
+  const groups = new DisjointSets(pictures.length);
+  for (const [n, first] of copies.all().entries()) groups.join(n, first);
+  joinEqual(groups, pictures, ({ group }) => group);
+  const cells = new PictureCells(pictures.map(({ look }) => look?.cells));
+  cells.eachNearCopy((a, b) => groups.join(a, b));
+  joinSequences(groups, pictures, cells);
+  return { copyOf: copies.all(), groupOf: groups.all() };
+}
+
+function joinEqual(
+  sets: DisjointSets,
+  pictures: readonly GroupedPicture[],
+  keyOf: (picture: GroupedPicture) => string | undefined,
+): void {
+  const first = new Map<string, number>();
+  for (const [n, picture] of pictures.entries()) {
+    const key = keyOf(picture);
+    if (key === undefined) continue;
+    const before = first.get(key);
+    if (before === undefined) first.set(key, n);
+    else sets.join(before, n);
+  }
+}
+
+const roboflow = /^(.*_(?:jpe?g|png|bmp|webp|tiff?|avif))\.rf\.[0-9a-zA-Z]+\.[a-z]+$/i;
+
+/** Roboflow writes augmented copies of `bolt.jpg` as `bolt_jpg.rf.HASH.jpg`: the part before `.rf.`. */
+export function augmentedFrom(name: string): string | undefined {
+  return roboflow.exec(name)?.[1];
+}
+
+/** `belt/video2_frame_017.jpg` is number 17 of `belt/video2_frame_#.jpg`; undefined without a number. */
+function placeInSequence(name: string): { readonly sequence: string; readonly number: number } | undefined {
+  const plain = augmentedFrom(name) ?? name;
+  const match = /^(.*?)(\d+)(\D*)$/s.exec(plain.replace(/\.[a-z]+$/i, "").replace(/_(jpe?g|png|bmp|webp)$/i, ""));
+  return match === null ? undefined : { sequence: `${match[1]}#${match[3]}`, number: Number(match[2]) };
+}
+
+/** Pairs of neighbours from which a share means something, and the share that makes a sequence of all. */
+const leastPairs = 4;
+const sequenceShare = 0.25;
+
+/**
+ * Pictures whose names have numbers that follow each other are joined where they look alike, and all of them where a
+ * quarter of the neighbours do: the frames of a video, whose camera moves. Most data sets of unrelated pictures are
+ * numbered too; there hardly any neighbours look alike.
+ */
+function joinSequences(groups: DisjointSets, pictures: readonly GroupedPicture[], cells: PictureCells): void {
+  const sequences = new Map<string, { n: number; number: number }[]>();
+  for (const [n, { name }] of pictures.entries()) {
+    const place = placeInSequence(name);
+    if (place === undefined) continue;
+    const list = sequences.get(place.sequence);
+    if (list === undefined) sequences.set(place.sequence, [{ n, number: place.number }]);
+    else list.push({ n, number: place.number });
+  }
+  for (const list of sequences.values()) {
+    list.sort((a, b) => a.number - b.number || a.n - b.n);
+    const pairs = list.slice(1).map(({ n }, i) => [list[i].n, n] as const);
+    const alike = pairs.filter(([a, b]) => cells.areAlike(a, b, sameScene));
+    const whole = pairs.length >= leastPairs && alike.length >= sequenceShare * pairs.length;
+    for (const [a, b] of whole ? pairs : alike) groups.join(a, b);
+  }
+}
+
+/** Order of names with their numbers as numbers: `frame_9` before `frame_10`. */
+export function byNumberedName(a: string, b: string): number {
+  const [partsA, partsB] = [a.match(/\d+|\D+/g) ?? [], b.match(/\d+|\D+/g) ?? []];
+  for (let i = 0; i < Math.min(partsA.length, partsB.length); i++) {
+    if (partsA[i] === partsB[i]) continue;
+    const difference = Number(partsA[i]) - Number(partsB[i]);
+    if (difference !== 0 && !Number.isNaN(difference)) return difference;
+    return byCodeUnits(partsA[i], partsB[i]);
+  }
+  return partsA.length - partsB.length || byCodeUnits(a, b);
+}

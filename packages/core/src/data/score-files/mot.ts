@@ -1,0 +1,162 @@
+/**
+ * MOTChallenge text (motchallenge.net/instructions): one box a line,
+ * `frame,id,left,top,width,height[,confidence[,class[,visibility]]]`, frames from 1, pixels, no +1 on sizes; and the
+ * seqinfo.ini beside it. Lines may end in CR LF, start with a byte order mark and have spaces or tabs for commas.
+ */
+import { PhinetsError } from "../../tensor/index.js";
+
+/** The rows of a gt.txt, a det.txt or a tracker's output, in the file's order. */
+export interface MotRows {
+  /** for messages */
+  readonly file: string;
+  readonly count: number;
+  /** from 1, whatever the file counts from */
+  readonly frame: Int32Array;
+  /** Number of the first frame in the file: 1, or 0. */
+  readonly firstFrame: number;
+  readonly id: Float64Array;
+  /** left, top, width, height in pixels, four a row */
+  readonly boxes: Float64Array;
+  /** Column 7; 1 where the row has none. In a gt.txt 0 means: leave this box out. */
+  readonly confidence: Float64Array;
+  /** Column 8; -1 where the row has none. In MOT15 it is a world coordinate instead. */
+  readonly class: Float64Array;
+  /** of the row in the file, from 1 */
+  readonly line: Int32Array;
+  /** Columns of the widest row: 10 in MOT15, 9 in a gt.txt of MOT16 and MOT17. 0 without rows. */
+  readonly columns: number;
+}
+
+const names = ["frame", "id", "left", "top", "width", "height", "confidence", "class"];
+const largest = 2 ** 31 - 1;
+
+/** What a row is, for messages. */
+const rowFormat = "frame,id,left,top,width,height[,confidence[,class[,visibility]]]";
+
+/**
+ * Throws PhinetsError `data.mot`, `FILE:LINE: problem`, for a row that is short or has something else than numbers, a
+ * frame below the first, an id that is no integer, a negative size.
+ * @param file name for messages
+ * @param firstFrame number of the first frame in the file
+ */
+export function parseMotRows(text: string, file: string, firstFrame = 1): MotRows {
+  const lines = splitLines(text);
+  const frame = new Int32Array(lines.length);
+  const id = new Float64Array(lines.length);
+  const boxes = new Float64Array(4 * lines.length);
+  const confidence = new Float64Array(lines.length);
+  const classes = new Float64Array(lines.length);
+  const lineOf = new Int32Array(lines.length);
+  const row = new Float64Array(names.length);
+  let count = 0;
+  let columns = 0;
+  for (let n = 0; n < lines.length; n++) {
+    const line = lines[n].trim();
+    if (line === "") continue;
+    const fail = (problem: string): never => {
+      throw new PhinetsError("data.mot", `${file}:${n + 1}: ${problem}`, file);
+    };
+    const fields = line.includes(",") ? line.split(",") : line.split(/[\s;]+/);
+    if (fields[fields.length - 1].trim() === "") fields.pop();
+    if (count === 0 && /^"?[a-z_]/i.test(line) && !/^nan|^inf/i.test(line)) {
+      fail(`begins with "${fields[0].trim()}", as a row of titles does; take it out: a row is ${rowFormat}`);
+    }
+    if (fields.length < 6) {
+      fail(`has ${fields.length} columns; a row is: ${rowFormat}`);
+    }
+    row[6] = 1;
+    row[7] = -1;
+    const used = Math.min(fields.length, names.length);
+    for (let c = 0; c < used; c++) {
+      const value = Number(fields[c]);
+      if (!Number.isFinite(value) || fields[c].trim() === "") fail(`${names[c]} is "${fields[c]}"; it is a number`);
+      row[c] = value;
+    }
+    if (row[0] === 0 && firstFrame === 1) {
+      fail("frame is 0; frames are integers from 1, or from 0 with --first-frame 0");
+    }
+    if (!Number.isInteger(row[0]) || row[0] < firstFrame || row[0] >= largest) {
+      fail(`frame is ${fields[0].trim()}; frames are integers from ${firstFrame}`);
+    }
+    if (!Number.isSafeInteger(row[1])) fail(`id is ${fields[1].trim()}; ids are integers`);
+    if (row[4] < 0 || row[5] < 0) fail(`the box is ${row[4]} x ${row[5]}; sizes are not negative`);
+    frame[count] = row[0] - firstFrame + 1;
+    id[count] = row[1];
+    boxes.set(row.subarray(2, 6), 4 * count);
+    confidence[count] = row[6];
+    classes[count] = row[7];
+    lineOf[count] = n + 1;
+    count++;
+    columns = Math.max(columns, fields.length);
+  }
+  return {
+    file,
+    count,
+    firstFrame,
+    frame: frame.subarray(0, count),
+    id: id.subarray(0, count),
+    boxes: boxes.subarray(0, 4 * count),
+    confidence: confidence.subarray(0, count),
+    class: classes.subarray(0, count),
+    line: lineOf.subarray(0, count),
+    columns,
+  };
+}
+
+export interface SequenceInfo {
+  readonly name?: string;
+  /** frames */
+  readonly length: number;
+  /** of the pictures, pixels */
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** A seqinfo.ini: the section [Sequence] with seqLength. Throws `data.mot` naming file and line. */
+export function parseSequenceInfo(text: string, file: string): SequenceInfo {
+  let name: string | undefined;
+  let length: number | undefined;
+  const pixels = (key: string) => {
+    const value = Number(new RegExp(`^\\s*${key}\\s*[=:]\\s*(\\d+)\\s*$`, "im").exec(text)?.[1]);
+    return value > 0 ? value : undefined;
+  };
+  for (const [n, line] of splitLines(text).entries()) {
+    const match = /^\s*(name|seqLength)\s*[=:]\s*(.*?)\s*$/i.exec(line);
+    if (!match) continue;
+    if (match[1].toLowerCase() === "name") name = match[2];
+    else {
+      length = Number(match[2]);
+      if (match[2] === "" || !Number.isInteger(length) || length < 1 || length > largest) {
+        throw new PhinetsError(
+          "data.mot",
+          `${file}:${n + 1}: seqLength is "${match[2]}"; it is a number of frames`,
+          file,
+        );
+      }
+    }
+  }
+  if (length === undefined)
+    throw new PhinetsError("data.mot", `${file}: has no seqLength; add the number of frames`, file);
+  return { name, length, width: pixels("imWidth"), height: pixels("imHeight") };
+}
+
+function splitLines(text: string): string[] {
+  const start = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  return start.split(start.includes("\n") ? "\n" : "\r");
+}
+
+/** Some of the rows. */
+export function keepMotRows(rows: MotRows, keep: (row: number) => boolean): MotRows {
+  const kept = Array.from({ length: rows.count }, (_, i) => i).filter(keep);
+  if (kept.length === rows.count) return rows;
+  return {
+    ...rows,
+    count: kept.length,
+    frame: Int32Array.from(kept, (i) => rows.frame[i]),
+    id: Float64Array.from(kept, (i) => rows.id[i]),
+    boxes: Float64Array.from(kept.flatMap((i) => [...rows.boxes.subarray(4 * i, 4 * i + 4)])),
+    confidence: Float64Array.from(kept, (i) => rows.confidence[i]),
+    class: Float64Array.from(kept, (i) => rows.class[i]),
+    line: Int32Array.from(kept, (i) => rows.line[i]),
+  };
+}

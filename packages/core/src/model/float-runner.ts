@@ -1,0 +1,33 @@
+import { writeInput } from "../data/picture.js";
+import { createEngine, type ThreadPool } from "../kernels/index.js";
+import { buildNetwork, inputName, type Network } from "../networks/index.js";
+import type { FloatWeights } from "../tensor/index.js";
+import { Executor, forwardOnly } from "../training/index.js";
+import type { Runner } from "./runner.js";
+
+/** @param threads default: the caller's alone */
+export async function floatRunner(network: Network, weights: FloatWeights, threads?: ThreadPool): Promise<Runner> {
+  const graph = buildNetwork(network);
+  const engine = await createEngine({ threads });
+  const [output] = graph.outputs;
+  let executor: Executor;
+  try {
+    executor = new Executor(engine, forwardOnly(graph, 1));
+    executor.setParameters(weights);
+  } catch (error) {
+    await engine.dispose();
+    throw error;
+  }
+  return {
+    outputShape: graph.shapes[output],
+    run({ data }) {
+      writeInput(data, executor.input(inputName));
+      executor.forward();
+      return executor.output(output).slice();
+    },
+    async dispose() {
+      executor.dispose();
+      await engine.dispose();
+    },
+  };
+}
