@@ -87,7 +87,7 @@ export async function makeInt8(
         quantized = aware.quantized;
         saveQuantized(folder, quantized);
         result = {
-          ...{ metric, before, after, layers: noiseOf(quantized, aware.weights, shown) },
+          ...{ metric, before, after, layers: await noiseOf(quantized, aware.weights, shown) },
           ...{ postTraining: { after: first, layers }, aware: trained },
           ...reportOf(quantized, report),
         };

@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { assembleBatch, epochOrder, type PictureSource } from "@phinets/core/data";
 import { detectionRoundingError } from "@phinets/core/detection";
 import { deployWeights } from "@phinets/core/graph";
-import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
+import { FloatValues, IntegerInterpreter } from "@phinets/core/inference";
+import { createEngine } from "@phinets/core/kernels";
 import { buildNetwork, classCount, type Network } from "@phinets/core/networks";
 import {
   encodeQuantized,
+  type FloatRunner,
   type LayerNoise,
   layerNoise,
   type QuantizationReport,
@@ -52,31 +54,45 @@ export async function quantizeRun(request: QuantizeRequest, context: Context): P
   const progress = context.progress({ label: "calibrating", total: count, unit: "pictures", lineEvery: 1 });
   let done = 0;
   const { head } = network;
-  const { network: quantized, report } = quantize(graph, weights, pictures, {
-    // A box's size needs finer steps than a score that is as good as 0 or 1: one scale serves both.
-    outputError: head.kind === "yolov2" ? detectionRoundingError({ ...head, classes: classCount(head) }) : undefined,
-    run: (...parameters) => {
-      context.signal.throwIfAborted();
-      const values = runFloat(...parameters);
-      progress.update(Math.min(++done, count));
-      return values;
-    },
-  });
-  progress.stop();
+  const { network: quantized, report } = await withFloatValues((run) =>
+    quantize(graph, weights, pictures, {
+      // A box's size needs finer steps than a score that is as good as 0 or 1: one scale serves both.
+      outputError: head.kind === "yolov2" ? detectionRoundingError({ ...head, classes: classCount(head) }) : undefined,
+      run: (...parameters) => {
+        context.signal.throwIfAborted();
+        const values = run(...parameters);
+        progress.update(Math.min(++done, count));
+        return values;
+      },
+    }),
+  ).finally(() => progress.stop());
   const shown = pictures.slice(0, noisePictures);
-  const layers = noiseOf(quantized, deployWeights(graph, weights).weights, shown);
+  const layers = await noiseOf(quantized, deployWeights(graph, weights).weights, shown);
   saveQuantized(folder, quantized);
   return { quantized, report, layers, shown };
 }
 
+async function withFloatValues<T>(work: (run: FloatRunner) => T): Promise<T> {
+  const engine = await createEngine();
+  const values = new FloatValues(engine);
+  try {
+    return work(values.run);
+  } finally {
+    values.dispose();
+    await engine.dispose();
+  }
+}
+
 /** @param weights float weights of the deployed graph */
-export function noiseOf(
+export async function noiseOf(
   quantized: QuantizedNetwork,
   weights: FloatWeights,
   pictures: Iterable<Float32Array>,
-): LayerNoise[] {
+): Promise<LayerNoise[]> {
   const interpreter = new IntegerInterpreter(quantized);
-  return layerNoise(quantized, weights, pictures, runFloat, (input, tap) => interpreter.run(input, tap));
+  return withFloatValues((run) =>
+    layerNoise(quantized, weights, pictures, run, (input, tap) => interpreter.run(input, tap)),
+  );
 }
 
 export function saveQuantized(folder: string, quantized: QuantizedNetwork): void {

@@ -1,3 +1,4 @@
+export * from "./engine/float-values.js";
 export * from "./engine/integer-engine.js";
 export * from "./float.js";
 export * from "./integer.js";

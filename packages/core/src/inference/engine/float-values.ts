@@ -1,0 +1,46 @@
+/**
+ * Every value of a float graph at speed: the training kernels run it with all its values as outputs. What calibration and
+ * noise reports need; `runFloat` computes the same to rounding.
+ */
+import { type Graph, inputsOf, makeGraph } from "../../graph/index.js";
+import type { Engine } from "../../kernels/index.js";
+import type { FloatRunner } from "../../quantization/index.js";
+import { type FloatWeights, type Tensor, tensor } from "../../tensor/index.js";
+import { Executor, forwardOnly } from "../../training/index.js";
+
+export class FloatValues {
+  #made: { graph: Graph; weights: FloatWeights; batch: number; executor: Executor } | undefined;
+
+  constructor(readonly engine: Engine) {}
+
+  /** A `FloatRunner`. The network is planned once for as long as graph, weights and batch stay the same. */
+  readonly run: FloatRunner = (graph, weights, inputs) => {
+    const [{ name: input }] = inputsOf(graph);
+    const [batch] = inputs[input].shape;
+    const executor = this.#executorFor(graph, weights, batch);
+    for (const [name, { data }] of Object.entries(inputs)) executor.input(name).set(data);
+    executor.forward();
+    const values: Record<string, Tensor<"float32">> = {};
+    for (const { name } of graph.nodes) {
+      const shape = [batch, ...graph.shapes[name].slice(1)];
+      values[name] = inputs[name] ?? tensor("float32", shape, executor.output(name).slice());
+    }
+    return values;
+  };
+
+  dispose(): void {
+    this.#made?.executor.dispose();
+    this.#made = undefined;
+  }
+
+  #executorFor(graph: Graph, weights: FloatWeights, batch: number): Executor {
+    const made = this.#made;
+    if (made?.graph === graph && made.weights === weights && made.batch === batch) return made.executor;
+    this.dispose();
+    const names = graph.nodes.flatMap(({ name, op }) => (op === "input" ? [] : [name]));
+    const executor = new Executor(this.engine, forwardOnly(makeGraph(graph.name, graph.nodes, names), batch));
+    executor.setParameters(weights);
+    this.#made = { graph, weights, batch, executor };
+    return executor;
+  }
+}
