@@ -1,6 +1,10 @@
-/** Training in headless Chromium, on Web Workers, gives the weights that Node gives, to the bit. */
+/** Training and detection in headless Chromium give what Node gives, to the bit. */
+import { readFileSync } from "node:fs";
+import { renderConveyorClip } from "@phinets/core/data";
+import { loadModel } from "@phinets/core/model";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodePng } from "../packages/cli/src/picture/index.js";
 import { nodeThreads } from "../packages/cli/src/threads/index.js";
 import { chromiumOptions } from "./chromium.js";
 
@@ -46,6 +50,26 @@ describe.skipIf(options === undefined)("a page", () => {
     expect(new Set(losses).size).toBe(20);
     expect(await trainInPage(1)).toBe(expected);
     expect(await trainInPage(2)).toBe(expected);
+  });
+
+  it("detects, without those headers, to Node's bits", async () => {
+    const { serve } = await example("serve.mjs");
+    const server = await serve({ conditionNames: ["@phinets/source", "import"], isolated: false });
+    const page = await browser.newPage();
+    const [{ picture }] = renderConveyorClip(3, 1);
+    try {
+      await page.goto(`${server.url}detect.html`);
+      const png = Buffer.from(await encodePng(picture));
+      await page.setInputFiles("#picture", { name: "belt.png", mimeType: "image/png", buffer: png });
+      await page.waitForFunction("document.getElementById('found').textContent !== ''");
+      const found = JSON.parse((await page.textContent("#found"))!);
+      const folder = new URL("../models/person-192/", import.meta.url);
+      const model = await loadModel((name) => new Uint8Array(readFileSync(new URL(name, folder))));
+      expect(found).toEqual(model.detect(picture));
+    } finally {
+      await page.close();
+      await server.close();
+    }
   });
 
   it("says which headers threads need", async () => {

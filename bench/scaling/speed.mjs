@@ -1,16 +1,30 @@
 /**
- * Networks costed a second on one core, and the milliseconds and memory of an answer. Usage: node bench/scaling/speed.mjs.
- * Needs `npm run build`. Where other programs share the cores, `cpuMs` (this process, its compiler threads included) says
- * more than `ms`.
+ * Milliseconds of an answer of `fit` on several boards, each the first of a process, as a user waits for it; and networks costed
+ * a second on one core. Usage: node bench/scaling/speed.mjs. Needs `npm run build`. Where other programs share the cores,
+ * `cpuMs` (this process, its compiler threads included) says more than `ms`.
  */
-
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { parseNetwork } from "../../packages/core/dist/networks/index.js";
 import { fit as solve } from "../../packages/core/dist/scaling/index.js";
 import { walk } from "../../packages/core/dist/scaling/search.js";
 import { loadBoard } from "../../packages/core/dist/target/index.js";
 
-const board = loadBoard("stm32h743");
 const imgsz = { height: 160, width: 160 };
+const requests = [
+  ...["stm32h743", "stm32f746", "stm32l4r5", "nrf52840", "rp2040", "esp32-s3"].flatMap((board) => [
+    { board, imgsz },
+    { board, imgsz, noTimeLimit: true },
+  ]),
+  { board: "stm32h743", imgsz, wide: true },
+  { board: "stm32h743" },
+  { board: "rp2040" },
+  // Nothing fits.
+  { board: "stm32h743", maxRamBytes: 4096 },
+  { board: "rp2040", maxRamBytes: 4096 },
+  { board: "nrf52840", task: "classify", maxRamBytes: 3000 },
+  { board: "rp2040", fps: 3000 },
+];
 
 /** Milliseconds of processor time since `process.cpuUsage()`. */
 function cpuMs(before) {
@@ -18,21 +32,38 @@ function cpuMs(before) {
   return Math.round((user + system) / 1e3);
 }
 
-/** The first answer of a process is the one that a user waits for. */
-function answer(name, options) {
+function answer({ board, ...options }) {
+  const request = { board: loadBoard(board), ...options };
   const [start, before] = [performance.now(), process.cpuUsage()];
-  const { evaluated, fill } = solve({ board, classes: 1, ...options });
-  const ms = Math.round(performance.now() - start);
-  console.log(JSON.stringify({ bench: "fit", options: name, evaluated, ms, cpuMs: cpuMs(before), fill }));
+  let found;
+  try {
+    const { evaluated, fill, chosen } = solve(request);
+    found = { evaluated, fill, input: chosen.network.input.height };
+  } catch (error) {
+    found = { error: error.message };
+  }
+  return { ms: Math.round(performance.now() - start), cpuMs: cpuMs(before), ...found };
 }
-answer("imgsz 160 (first)", { imgsz });
-answer("imgsz 160", { imgsz });
-answer("imgsz 160, no time limit", { imgsz, noTimeLimit: true });
-answer("imgsz 160, wide", { imgsz, wide: true });
-answer("every input size", {});
-answer("every input size, no time limit", { noTimeLimit: true });
+
+const [, , one] = process.argv;
+if (one !== undefined) {
+  console.log(JSON.stringify(answer(JSON.parse(one))));
+  process.exit();
+}
+
+for (const request of requests) {
+  const runs = Array.from({ length: 3 }, () => {
+    const { stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(request)], {
+      encoding: "utf8",
+    });
+    if (stdout === "") throw new Error(stderr);
+    return JSON.parse(stdout);
+  }).sort((a, b) => a.ms - b.ms);
+  console.log(JSON.stringify({ bench: "fit", ...request, imgsz: request.imgsz?.height, ...runs[1] }));
+}
 
 const { input, head } = parseNetwork({ family: "phinet", input: imgsz, head: { kind: "yolov2", classes: 1 } });
+const board = loadBoard("stm32h743");
 const limits = { arenaBytes: 524288, weightBytes: 2 ** 21, instructions: 1e12, macs: 1e12 };
 const unlimited = { arenaBytes: 1e12, weightBytes: 1e12, instructions: 1e15, macs: 1e15 };
 for (const [name, bound, wide] of [
@@ -42,10 +73,9 @@ for (const [name, bound, wide] of [
 ]) {
   const rates = Array.from({ length: 5 }, () => {
     const [start, before] = [performance.now(), process.cpuUsage()];
-    const { evaluated } = walk("ordinary", "detect", input, head, board, bound, wide);
+    const { evaluated } = walk("ordinary", "detect", input, head, board, bound, { wide });
     const perSecond = Math.round((evaluated / (performance.now() - start)) * 1e3);
     return { evaluated, perSecond, perCpuSecond: Math.round((evaluated / cpuMs(before)) * 1e3) };
   }).sort((a, b) => a.perSecond - b.perSecond);
   console.log(JSON.stringify({ bench: "costed", lattice: name, ...rates[2] }));
 }
-console.log(JSON.stringify({ bench: "fit", peakMegabytes: Math.round(process.resourceUsage().maxRSS / 1000) }));

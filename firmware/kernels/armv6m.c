@@ -24,7 +24,9 @@
  * its definition. The accumulators start with L 2^(s - n), and all else that is constant is one addition to a k.
  *
  * Sums and products of rows (elementwise.c) are a linear function of one or two int8 but for their roundings: the same
- * comparison, with 2^21 a step.
+ * comparison, with 2^21 a step. A product's |(a - zero point) k| is at most 255 * 255 * 2^(21 - s), below 2^31 - 2^23 for s
+ * of 6; with the base, 0..2^29, it may be more. What wraps around lands outside 0..2^29 too, so that no result is taken for
+ * another; where a result lies outside, the sign of the product, without the base, says on which side.
  */
 #include "armv6m.h"
 
@@ -273,7 +275,7 @@ int32_t phinets_armv6m_multiply_exactly(const phinets_armv6m_factors *factors, i
 int phinets_armv6m_multiply(const phinets_product *layer, int32_t pixels, int32_t channels, const int8_t *a,
                             const int8_t *b, int8_t *output) {
   const int32_t s = -layer->output.shift;
-  if (s < 7 || s > 20 || pixels < 1 || channels < 1) return 0;
+  if (s < 6 || s > 20 || pixels < 1 || channels < 1) return 0;
   /* The factor is off by up to 1 a unit of a; the two roundings move a boundary by half a unit of 2^-s. */
   const uint32_t off = 255 + (1u << 20 >> s) + 2;
   const phinets_armv6m_factors factors = {

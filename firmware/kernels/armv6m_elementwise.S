@@ -152,7 +152,10 @@ phinets_armv6m_multiply_short:
   pop {r0, r1, r2, r3, r4, r6}
   mov r12, r6
   b 6b
-5:
+5: /* by the sign of the product: with the base it may have wrapped around */
+  lsls r5, r5, #21
+  ldr r6, [r0, #FACTOR_BASE]
+  subs r5, r5, r6
   saturate
   b 3b
   .size phinets_armv6m_multiply_short, . - phinets_armv6m_multiply_short

@@ -136,9 +136,11 @@ void phinets_armv6m_multiply_short(const phinets_armv6m_factors *factors, const 
     const int8_t other = b[c];
     const int32_t factor = ((other - factors->b_zero_point) * factors->scale + 128) >> 8;
     for (int32_t i = c; i < size; i += factors->channels) {
-      const uint32_t p = (uint32_t)((a[i] - factors->a_zero_point) * factor) + factors->base;
+      const int32_t product = (a[i] - factors->a_zero_point) * factor;
+      const uint32_t p = (uint32_t)product + factors->base;
       if (p << 11 >= factors->near) output[i] = (int8_t)phinets_armv6m_multiply_exactly(factors, a[i], other);
-      else output[i] = (int8_t)(phinets_clamp((int32_t)p >> 21, 0, 255) - 128);
+      else if (p >> 21 <= 255) output[i] = (int8_t)((int32_t)(p >> 21) - 128);
+      else output[i] = product < 0 ? -128 : 127;
     }
   }
 }

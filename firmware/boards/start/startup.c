@@ -1,7 +1,8 @@
 #include "startup.h"
 
 extern uint32_t data_load[], data_start[], data_end[];
-extern uint32_t bss_start[], bss_end[], arena_start[], arena_end[];
+/* Pairs: a register's address and the bits to set in it; start and end of what is cleared. */
+extern const uint32_t enable_start[], enable_end[], clear_start[], clear_end[];
 
 int main(void);
 
@@ -12,10 +13,15 @@ void Reset_Handler(void) {
 #if defined(__ARM_FP)
   CPACR |= 0xFu << 20; /* full access to CP10 and CP11: the FPU */
 #endif
+  for (const uint32_t *pair = enable_start; pair < enable_end; pair += 2) {
+    volatile uint32_t *clocks = (volatile uint32_t *)pair[0];
+    *clocks |= pair[1];
+    (void)*clocks; /* on when it has been read back */
+  }
   __asm__ volatile("dsb\n\tisb" ::: "memory");
   for (uint32_t *to = data_start, *from = data_load; to < data_end;) *to++ = *from++;
-  for (uint32_t *p = bss_start; p < bss_end;) *p++ = 0;
-  for (uint32_t *p = arena_start; p < arena_end;) *p++ = 0;
+  for (const uint32_t *pair = clear_start; pair < clear_end; pair += 2)
+    for (uint32_t *p = (uint32_t *)pair[0]; p < (uint32_t *)pair[1];) *p++ = 0;
   uint32_t *sp;
   __asm__ volatile("mov %0, sp" : "=r"(sp));
   for (uint32_t *p = stack_bottom; p < sp - 16;) *p++ = paint;

@@ -1,4 +1,4 @@
-/* What a Cortex-M needs before main: FPU on, .data copied, .bss cleared, the stack painted. */
+/* What a Cortex-M needs before main: FPU and all memory on, .data copied, .bss cleared, the stack painted. */
 #ifndef STARTUP_H
 #define STARTUP_H
 

@@ -1,7 +1,6 @@
 /*
  * An application for the STM32H743 image: camera frames in, tracks out over the debugger's trace pin (SWO). Your camera
- * driver (DCMI and its DMA, at 320 x 240, RGB565) switches SRAM1 to 3 on (RCC_AHB2ENR, bits 29 to 31; RM0433 section
- * 8.7), writes into `camera` and calls camera_done() from its interrupt.
+ * driver (DCMI and its DMA, at 320 x 240, RGB565) writes into `camera` and calls camera_done() from its interrupt.
  */
 #include "phinets_follow.h"
 #include "phinets_model.h"
@@ -9,7 +8,7 @@
 #define CAMERA_WIDTH 320
 #define CAMERA_HEIGHT 240
 
-/* In SRAM1 to 3, which DMA reaches; DTCM it does not. Cache lines are 32 bytes. */
+/* In SRAM1 to 3, which DMA reaches, and which start-up has switched on; DTCM it does not reach. Cache lines are 32 bytes. */
 uint16_t camera[CAMERA_HEIGHT][CAMERA_WIDTH] __attribute__((section(".frames"), aligned(32)));
 static volatile int ready;
 

@@ -4,6 +4,7 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { Command, CommanderError, type Option } from "commander";
 import { verbs as allVerbs, type Verb } from "./commands/index.js";
 import { makeContext, type Output } from "./terminal/context.js";
+import { visible } from "./terminal/visible.js";
 
 export interface Surroundings {
   readonly stdout: Output;
@@ -89,7 +90,9 @@ function explain(error: unknown, signal: AbortSignal): Explanation {
     return { code: "cli.interrupted", line: "error: interrupted", exitCode: exitCodes.interrupted };
   if (error instanceof PhinetsError) {
     const usage = error.code === "cli.usage";
-    const line = `error: ${error.message.replace(/\s*\n\s*/g, " ")}`;
+    // A line end that is part of a name is shown as one.
+    const said = error.path?.includes("\n") ? error.message : error.message.replace(/\s*\n\s*/g, " ");
+    const line = `error: ${visible(said)}`;
     return { code: error.code, line, exitCode: usage ? exitCodes.usage : exitCodes.failed, path: error.path };
   }
   const message = error instanceof Error ? error.message : String(error);

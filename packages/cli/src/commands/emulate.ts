@@ -10,7 +10,9 @@ import { type Emulation, emulate } from "../emulator/index.js";
 import { modelOptions } from "../emulator/model-options.js";
 import { listPictures, readPicture } from "../picture/files.js";
 import { writeFileAtomic } from "../run/atomic.js";
+import { findRunFolder } from "../run/folder.js";
 import { loadRun, requireQuantized } from "../run/load.js";
+import { withRunLock } from "../run/lock.js";
 import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount, formatMs, formatPercent } from "../terminal/format.js";
 import { fraction, integer } from "../terminal/options.js";
@@ -42,7 +44,9 @@ export function register(program: Command, context: Context): void {
     .option("--tracks", "the pictures are a clip's frames, in order: find and track in them too", false)
     .option("--conf <score>", "least score of the firmware's boxes", fraction, defaultScoreThreshold)
     .option("--seed <n>", "draws the random pixels", integer(0), 0)
-    .action((options: EmulateOptions) => emulateCommand(options, context));
+    .action((options: EmulateOptions) =>
+      withRunLock(findRunFolder(options.model), "emulating", () => emulateCommand(options, context)),
+    );
 }
 
 async function emulateCommand(options: EmulateOptions, context: Context): Promise<void> {
@@ -136,6 +140,10 @@ function describe(result: Emulation): string {
       ["flash", linked(target.flashBytes, planned.flashBytes)],
       ["weights", linked(target.weightsBytes, planned.weightsBytes)],
       ["arena", linked(target.arenaBytes, planned.arenaBytes)],
+      ...(target.banks.length > 1 ? target.banks : []).map(({ region, bytes, plannedBytes }) => [
+        `  of it in ${region}`,
+        linked(bytes, plannedBytes),
+      ]),
       ...regions,
       ["outputs' SHA-256", result.outputSha256],
     ],

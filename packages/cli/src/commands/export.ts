@@ -4,6 +4,7 @@ import { defaultScoreThreshold } from "@phinets/core/export";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { loadRun } from "../run/load.js";
+import { runAround, withRunLock } from "../run/lock.js";
 import { type ExportFormat, exportFormats, writeExports } from "../steps/export.js";
 import type { Context } from "../terminal/context.js";
 import { fraction } from "../terminal/options.js";
@@ -30,7 +31,11 @@ export function register(program: Command, context: Context): void {
     .requiredOption("--out <folder>", "where to write; existing files of the same names are replaced")
     .option("--name <prefix>", "c: of files and symbols, so that several networks can be in one program", "phinets")
     .option("--conf <score>", "c: least score of the firmware's boxes", fraction, defaultScoreThreshold)
-    .action((options: ExportOptions) => exportCommand(options, context));
+    .action((options: ExportOptions) => {
+      const run = runAround(options.out);
+      const work = (): void => exportCommand(options, context);
+      return run === undefined ? work() : withRunLock(run, "exporting", work);
+    });
 }
 
 function exportCommand(options: ExportOptions, context: Context): void {

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { describeWriteError } from "../run/atomic.js";
 import { createRunFolder } from "../run/folder.js";
 import { loadNetwork } from "../run/load.js";
+import { lockRun } from "../run/lock.js";
 import { saveArguments, saveNetwork } from "../run/save.js";
 import { saveBest } from "../steps/checkpoint.js";
 import type { Context } from "../terminal/context.js";
@@ -59,6 +60,7 @@ function importCommand(file: string, options: ImportOptions, context: Context): 
   const task = head.kind === "yolov2" ? "detect" : "classify";
   const { project, name } = options;
   const folder = createRunFolder({ project, task, name, defaultName: "import" });
+  const lock = lockRun(folder, "importing");
   let weightsSha256: string;
   try {
     saveNetwork(folder, network);
@@ -67,6 +69,8 @@ function importCommand(file: string, options: ImportOptions, context: Context): 
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw describeWriteError(error, folder);
+  } finally {
+    lock.release();
   }
   const document = { run: folder, stateDict: path, loaded: loaded.length, renamed, missing, unexpected, misshaped };
   context.result({ ...document, weightsSha256 }, () => {

@@ -90,10 +90,12 @@ function runTable({ layers }: Target): string {
 function share(target: Target): string {
   const part = (used: number, of: number): string =>
     `${formatBytes(used)} of ${formatBytes(of)} (${formatPercent(used / of)})${used > of ? `, ${formatBytes(used - of)} too much` : ""}`;
-  const { name, fits, latencyMs, energyBandMj, atPower } = target;
+  const { name, fits, latencyMs, energyBandMj, atPower, banks } = target;
+  const used = banks.length > 1 ? banks.filter(({ bytes }) => bytes > 0) : [];
   return formatPairs([
     [name, fits ? "fits" : "does not fit"],
     ["RAM", part(target.ramBytes, target.ramBudgetBytes)],
+    ...used.map(({ region, bytes, budgetBytes }) => [`  ${region}`, part(bytes, budgetBytes)] as const),
     ["flash", part(target.flashBytes, target.flashBudgetBytes)],
     ["latency", `${latencyMs.map(formatMs).join(" to ")}, estimated`],
     ["energy", `${energyBandMj.map((mj) => mj.toFixed(1)).join(" to ")} mJ an inference, estimated`],

@@ -6,6 +6,7 @@ import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
 import { formatBytes, formatCount } from "../terminal/format.js";
 import { integer } from "../terminal/options.js";
+import { shellQuote } from "../terminal/quote.js";
 import { addInt8Options, type Int8Options } from "./int8-options.js";
 import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
 import {
@@ -15,6 +16,7 @@ import {
   addRunOptions,
   type DataOptions,
   limitsOf,
+  loadingOf,
   loadTarget,
   type NetworkOptions,
   namingTarget,
@@ -49,6 +51,7 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
   const request: ShipRequest = {
     data: requireData(options.data),
     fraction: options.fraction,
+    loading: loadingOf(options),
     target: loadTarget(options.target ?? defaultTarget),
     network: options.network,
     limits: limitsOf(options),
@@ -62,7 +65,7 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
     project: options.project,
     name: options.name,
     out: options.out,
-    commandLine: `npx phinets ${process.argv.slice(2).join(" ")}`,
+    commandLine: shellQuote(["npx", "phinets", ...process.argv.slice(2)]),
   };
   const result = await namingTarget(options.target, () => ship(request, context));
   context.result(result, () => describeShip(result));

@@ -10,7 +10,7 @@ import { loadArguments } from "../run/arguments.js";
 import { findRunFolder } from "../run/folder.js";
 import { loadNetwork } from "../run/load.js";
 import { chooseNetwork } from "../steps/choose-network.js";
-import type { OpenedData } from "../steps/data.js";
+import type { LoadingOptions, OpenedData } from "../steps/data.js";
 import { describePretrained, loadPretrained, recordedWeights, runOfWeights } from "../steps/pretrained.js";
 import { type RunLock, readLock } from "../steps/run-lock.js";
 import type { TrainRequest } from "../steps/train/index.js";
@@ -18,6 +18,7 @@ import type { Int8Options } from "./int8-options.js";
 import {
   type DataOptions,
   limitsOf,
+  loadingOf,
   loadTarget,
   type NetworkOptions,
   namingTarget,
@@ -35,7 +36,6 @@ export type OriginOptions = Pick<Int8Options, "qat"> &
     readonly resume?: string;
     readonly fromLock?: string;
     readonly weights?: string;
-    readonly skipBad?: boolean;
   };
 
 type Pretrained = NonNullable<TrainRequest["pretrained"]> & { readonly file: string };
@@ -47,7 +47,8 @@ export interface Origin {
   readonly recipe: Partial<Recipe>;
   readonly valEvery?: number;
   readonly plots: boolean;
-  readonly skipBad: boolean;
+  /** How the data's files are read. */
+  readonly loading: Pick<LoadingOptions, "dataFormat" | "skipBad">;
   readonly qat?: number | true;
   /** The run that goes on. */
   readonly resumed?: string;
@@ -68,10 +69,11 @@ export function originOf(options: OriginOptions): Origin {
 }
 
 function newOrigin(options: OriginOptions): Origin {
-  const { fraction, seed = 0, plots, skipBad = false, qat, weights, target } = options;
+  const { fraction, seed = 0, plots, qat, weights, target } = options;
   const board = target === undefined ? undefined : loadTarget(target);
   return {
-    ...{ fraction, seed, plots, skipBad, qat, board },
+    ...{ fraction, seed, plots, qat, board },
+    loading: loadingOf(options),
     data: requireData(options.data),
     recipe: recipeOf(options),
     valEvery: valEveryOf(options),
@@ -89,9 +91,10 @@ function newOrigin(options: OriginOptions): Origin {
 
 function resumedOrigin(resumed: string, options: OriginOptions): Origin {
   const saved = loadArguments(resumed);
-  const { data, fraction, recipe, qat, skipBad = false, plots = true } = saved;
+  const { data, fraction, recipe, qat, dataFormat, skipBad, plots = true } = saved;
   return {
-    ...{ resumed, data, fraction, recipe, qat, skipBad },
+    ...{ resumed, data, fraction, recipe, qat },
+    loading: { dataFormat, skipBad },
     seed: recipe.seed,
     valEvery: valEveryOf(options, saved.valEvery),
     plots: options.plots && plots,
@@ -109,7 +112,7 @@ function repeatedOrigin(lock: RunLock, options: OriginOptions): Origin {
     seed: recipe.seed,
     valEvery: valEveryOf(options, lock.valEvery),
     plots: options.plots,
-    skipBad: false,
+    loading: loadingOf(options),
     network: () => network,
     pretrained: (network) => recorded(start && { ...start, file: options.weights ?? start.file }, network),
   };

@@ -4,10 +4,10 @@ import { createEngine } from "@phinets/core/kernels";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
 import type { Command } from "commander";
-import type { CachedPictures, CacheMode } from "../dataset/index.js";
+import type { CacheMode } from "../dataset/index.js";
 import { createRunFolder, removeIfEmpty } from "../run/folder.js";
 import { loadRun } from "../run/load.js";
-import { requireFree } from "../run/lock.js";
+import { type RunLock, withRunLock } from "../run/lock.js";
 import { saveArguments, saveNetwork } from "../run/save.js";
 import { saveTarget } from "../run/target.js";
 import { loadSplit, openData, validationSplit } from "../steps/data.js";
@@ -45,14 +45,22 @@ export function register(program: Command, context: Context): void {
       "decoded pictures: ram, or disk where they do not fit (default ram)",
       oneOf("ram", "disk"),
     )
-    .option("--skip-bad", "leave out pictures that are missing or cannot be decoded, and say which")
     .option("--exist-ok", "write into the run folder though it exists")
     .option("--resume <run>", "go on with a run that was stopped, with the options it was started with")
     .option("--from-lock <file>", "repeat the run that left this run.lock and say whether the weights are equal")
     .action((options: TrainOptions) => {
       if (options.resume !== undefined) refuseOthers(command, "resume", ["cache", ...watchingNames]);
       else if (options.fromLock !== undefined)
-        refuseOthers(command, "from-lock", ["data", "weights", "name", "existOk", "cache", "skipBad", "jsonEvents"]);
+        refuseOthers(command, "from-lock", [
+          "data",
+          "weights",
+          "name",
+          "existOk",
+          "cache",
+          "dataFormat",
+          "skipBad",
+          "jsonEvents",
+        ]);
       return trainCommand(options, context);
     });
 }
@@ -75,9 +83,10 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const { project } = options;
   const onEvent = eventsTo(options, context);
   const origin = originOf(options);
-  const { data: paths, fraction, seed, valEvery, plots, skipBad, qat, resumed, lock, board } = origin;
-  const loading = { cache: options.cache, skipBad };
-  const data = await openData(paths, { seed, fraction, project, loading, signal: context.signal });
+  const { data: paths, fraction, seed, valEvery, plots, qat, resumed, lock, board } = origin;
+  const loading = { cache: options.cache, ...origin.loading };
+  const { note, signal } = context;
+  const data = await openData(paths, { seed, fraction, project, loading, note, signal });
   if (lock !== undefined) await requireRepeatable(options.fromLock!, lock, data, context);
   const { task } = data.index;
   const recipe = withClassWeights(makeRecipe(task, origin.recipe), data.index.splits.train, data.index.classes.length);
@@ -90,62 +99,59 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const { start: pretrained, notes } = origin.pretrained(network);
   const folder =
     resumed ?? createRunFolder({ project, task, name: options.name, defaultName: "train", existOk: options.existOk });
-  requireFree(folder);
-  context.note(`run: ${folder}`);
-  for (const line of notes) context.note(line);
-  let source: CachedPictures;
-  let val: CachedPictures;
-  try {
-    source = await loadSplit(data, "train", "training", network, project, context);
-    val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
-  } catch (error) {
-    if (resumed === undefined) removeIfEmpty(folder);
-    throw error;
-  }
-  const start = pretrained && { file: pretrained.file, sha256: pretrained.sha256 };
-  // Only now: a run that fails on a bad picture leaves its name free.
-  if (resumed === undefined) {
-    saveNetwork(folder, network);
-    if (board !== undefined) saveTarget(folder, board);
-    saveArguments(folder, {
-      data: paths.map((path) => resolve(path)),
-      fraction,
-      recipe,
-      valEvery,
-      weights: start,
-      ...(!plots && { plots }),
-      ...(qat && { qat }),
-      ...(skipBad && { skipBad }),
-    });
-  }
-  if (resumed === undefined || !hasLock(folder))
-    await writeRunLock(folder, { data, paths, fraction, network, recipe, valEvery, start }, context);
-  const shared = { folder, network, recipe, val, dataKey: data.key, threads };
-  const result = await train(
-    {
-      ...shared,
-      train: source,
-      resume: resumed !== undefined,
-      valEvery,
-      pretrained,
-      onEvent,
-      plots: plots ? { dataName: data.name } : undefined,
-    },
-    context,
-  );
-  let int8: Int8Report | undefined;
-  if (qat !== undefined) {
-    const whole = await loadSplit(data, "train", "evaluation", network, project, context);
-    const { weights } = loadRun(folder);
-    const training = () => Promise.resolve(source);
-    int8 = (await makeInt8({ ...shared, weights, source: whole, training, qat, seed }, context)).report;
-  }
+  const { result, int8, pictures } = await inFolder(folder, resumed === undefined, async (held) => {
+    context.note(`run: ${folder}`);
+    for (const line of notes) context.note(line);
+    const source = await loadSplit(data, "train", "training", network, project, context);
+    const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
+    const start = pretrained && { file: pretrained.file, sha256: pretrained.sha256 };
+    // Only now: a run that fails on a bad picture leaves its name free.
+    if (resumed === undefined) {
+      saveNetwork(folder, network);
+      if (board !== undefined) saveTarget(folder, board);
+      saveArguments(folder, {
+        data: paths.map((path) => resolve(path)),
+        fraction,
+        recipe,
+        valEvery,
+        weights: start,
+        ...(!plots && { plots }),
+        ...(qat && { qat }),
+        ...origin.loading,
+      });
+    }
+    if (resumed === undefined || !hasLock(folder))
+      await writeRunLock(folder, { data, paths, fraction, network, recipe, valEvery, start }, context);
+    const shared = { folder, network, recipe, val, dataKey: data.key, threads };
+    const result = await train(
+      {
+        ...shared,
+        lock: held,
+        train: source,
+        leftOut: data.leftOut,
+        resume: resumed !== undefined,
+        valEvery,
+        pretrained,
+        onEvent,
+        plots: plots ? { dataName: data.name } : undefined,
+      },
+      context,
+    );
+    let int8: Int8Report | undefined;
+    if (qat !== undefined) {
+      const whole = await loadSplit(data, "train", "evaluation", network, project, context);
+      const { weights } = loadRun(folder);
+      const training = () => Promise.resolve(source);
+      int8 = (await makeInt8({ ...shared, weights, source: whole, training, qat, seed }, context)).report;
+    }
+    return { result, int8, pictures: val.length };
+  });
   const equal = lock && result.weightsSha256 === lock.weightsSha256;
   if (equal === false) context.exitCode = 1;
   const summary = [
-    `${folder}: ${describeEnd(result, recipe)}, the best is ${result.bestEpoch}`,
+    `${folder}: ${describeEnd(result, recipe)}, ${result.best < 0 ? "the last weights are kept" : `the best is ${result.bestEpoch}`}`,
     result.metrics === undefined ? "not validated" : describeMetrics(result.metrics),
-    ...(int8 === undefined ? [] : [describeInt8(int8, val.length)]),
+    ...(int8 === undefined ? [] : [describeInt8(int8, pictures)]),
     `weights ${result.weightsSha256}  ${result.imagesPerSecond.toFixed(0)} images/s`,
     ...(lock ? [`${equal ? "equal to" : "NOT equal to"} ${options.fromLock}: ${lock.weightsSha256}`] : []),
   ];
@@ -153,6 +159,16 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   if (onEvent === undefined)
     context.result({ run: folder, ...result, ...(int8 && { int8 }), ...compared }, () => summary.join("\n"));
   else for (const line of summary) context.note(line);
+}
+
+/** Works in the run folder, which nobody else writes meanwhile; a new one that is still empty when it fails goes. */
+async function inFolder<T>(folder: string, isNew: boolean, work: (lock: RunLock) => Promise<T>): Promise<T> {
+  try {
+    return await withRunLock(folder, "training", work);
+  } catch (error) {
+    if (isNew) removeIfEmpty(folder);
+    throw error;
+  }
 }
 
 function describeEnd({ epochs, end }: TrainResult, recipe: Recipe): string {

@@ -2,13 +2,22 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { emitC, firmwareProgram } from "@phinets/core/export";
-import { arenaOf, boardNames, loadBoard, parseBoard } from "@phinets/core/target";
+import { arenasOf, emitC, firmwareProgram } from "@phinets/core/export";
+import {
+  arenaOf,
+  boardNames,
+  followerBytes,
+  homeOf,
+  keptBytes,
+  loadBoard,
+  parseBoard,
+  variablesOf,
+} from "@phinets/core/target";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomNetwork } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
 import { buildFirmware, writeFirmware } from "./build.js";
-import { readElf, regionBytes, symbolBytes } from "./elf.js";
+import { readElf, regionBytes, symbolBytes, symbolOf } from "./elf.js";
 
 let folder: string;
 beforeAll(() => {
@@ -24,13 +33,22 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("a board's description", () => 
     writeFirmware(folder, emitC(q, { program }));
     const path = await buildFirmware(folder, board);
     const elf = readElf(readFileSync(path), path);
-    const arena = elf.symbols.find((symbol) => symbol.name === "phinets_arena")!;
-    expect([arena.address, arena.bytes]).toEqual([arenaOf(board).origin, program.arenaBytes]);
+    const planned = new Map(program.banks.map(({ region = board.arenaRegion, bytes }) => [region, bytes]));
+    expect([...planned.values()].reduce((sum, bytes) => sum + bytes)).toBe(program.arenaBytes);
+    for (const { symbol, region = board.arenaRegion } of arenasOf("phinets", program)) {
+      const { address, bytes } = symbolOf(elf, symbol, path);
+      const { origin } = board.regions.find(({ name }) => name === region)!;
+      expect([address, bytes]).toEqual([origin, planned.get(region)]);
+    }
     for (const region of board.regions) {
       const used = regionBytes(elf, region);
-      if (region.use === "free") expect(used).toBe(0);
+      if (region.use === "free") expect(used).toBe(planned.get(region.name) ?? 0);
       else expect(used).toBeGreaterThan(0);
     }
+    // What the plan keeps free of activations is enough for stack and variables.
+    const home = homeOf(board);
+    const others = regionBytes(elf, home) - (planned.get(home.name) ?? 0);
+    expect(others).toBeLessThanOrEqual(keptBytes(variablesOf(program.lowering, "whole")) - followerBytes);
     expect(symbolBytes(elf, "vectors", path)).toBe(64);
   });
   test("without a data region, the stack follows the arena; what does not fit is named", async () => {

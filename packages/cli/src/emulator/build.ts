@@ -1,7 +1,7 @@
 /** Writes a network's firmware into a folder and compiles it for a board. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { linkerScript } from "@phinets/core/export";
 import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -10,7 +10,7 @@ import { type Emulated, emulatedFor } from "./machines.js";
 import { missingTool, runTool } from "./tool.js";
 
 /** Where the C sources are: kernels/, detect/, track/, follow/ and boards/. */
-export const firmwareSources = fileURLToPath(new URL("../../../../firmware", import.meta.url));
+export const firmwareSources = dirname(createRequire(import.meta.url).resolve("@phinets/firmware/package.json"));
 
 /** Folders of it that belong to every program. */
 export const sharedFolders = ["kernels", "kernels/dsp", "detect", "track", "follow"] as const;
@@ -112,7 +112,9 @@ export async function buildEmulated(
 ): Promise<EmulatedProgram> {
   const emulated = emulatedFor(board);
   const { name, regions, inputs } = emulated.machine;
-  const target = { ...emulated.core, name: `emulated-${name}`, regions, flashBytes: regions[0].bytes };
+  const { core, fpu } = emulated.core;
+  // All banks of the board lie in the machine's one RAM, an array each.
+  const target = { name: `emulated-${name}`, core, fpu, regions, flashBytes: regions[0].bytes };
   const flags = [...(options.flags ?? []), `-DPHINETS_INPUTS=0x${inputs.address.toString(16)}u`];
   const script = linkerScript(target, { stackBytes: 64 * 1024 });
   const path = await link(folder, target, ["boards/start", "boards/emulator"], script, { ...options, flags });

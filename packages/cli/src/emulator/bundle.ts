@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type COptions, emitC, firmwareProgram, linkerScript } from "@phinets/core/export";
+import { arenasOf, type COptions, emitC, firmwareProgram, linkerScript } from "@phinets/core/export";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { type Board, loadBoard, type Program, type ProgramWish } from "@phinets/core/target";
 import { PhinetsError, sizeOf } from "@phinets/core/tensor";
@@ -254,14 +254,14 @@ static ${name}_context context;
 ${name}_context_init(&context, arena);            /* once */
 ${name}_context_run(&context, input, output);     /* or ${name}_context_begin and ${name}_context_push_rows */
 \`\`\`
-
+${ownBanks(bundle)}
 They share constants only. Between two runs the arena holds nothing: networks that run one after the other can share it.
 
 ## Memory
 
 ${memory(bundle)}
 
-\`${name}_arena\` has a section of its own, .bss.${name}_arena (with -fdata-sections), so that a linker script can place it.
+${placing(bundle)}
 
 ## What the bits need
 
@@ -275,6 +275,34 @@ They need no option for speed: under GCC's -Os the loops are optimised for speed
 
 ${ascii(target.title)}. ${image}
 `;
+}
+
+/** How a context gets memory in several banks. */
+function ownBanks({ name, program }: Bundle): string {
+  const arenas = arenasOf(name, program);
+  if (arenas.length === 1) return "";
+  const parameters = ["&context", ...arenas.map(({ symbol }) => symbol.slice(name.length + 1))].join(", ");
+  return `
+Or an array a bank: \`${name}_context_init_banks(${parameters})\`, of ${arenas.map(({ size }) => size).join(", ")} bytes.
+`;
+}
+
+/** Where the linker finds the arrays of working memory. */
+function placing({ name, program, target }: Bundle): string {
+  const arenas = arenasOf(name, program);
+  const [{ symbol: first }] = arenas;
+  if (arenas.length === 1)
+    return `\`${first}\` has a section of its own, .bss.${first} (with -fdata-sections), so that a linker script can place it.`;
+  const count = (bytes: number): string => bytes.toLocaleString("en-US");
+  const list = arenas
+    .map(({ symbol, bytes, region = target.arenaRegion }) => `- \`${symbol}\`: ${count(bytes)} bytes for ${region}`)
+    .join("\n");
+  return `It is an array for each of the board's banks, fastest first, each in a section of its own, .bss.<array> (with
+-fdata-sections), so that a linker script can place it:
+
+${list}
+
+The board's script does so. Elsewhere they may lie anywhere: the outputs are the same.`;
 }
 
 function usage({ name, program }: Bundle): string {

@@ -7,13 +7,23 @@ import { emitC, firmwareProgram } from "@phinets/core/export";
 import { deployGraph, type Graph } from "@phinets/core/graph";
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
-import { type Board, loadBoard, type ProgramWish, parseBoard, programOf } from "@phinets/core/target";
+import {
+  type Board,
+  homeOf,
+  keptBytes,
+  loadBoard,
+  type ProgramWish,
+  parseBoard,
+  programOf,
+  variablesOf,
+} from "@phinets/core/target";
 import { sizeOf } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomInput, randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
 import { buildEmulated, buildFirmware, writeFirmware } from "./build.js";
-import { flashBytes, ramBytes, readElf, symbolBytes } from "./elf.js";
+import { flashBytes, ramBytes, readElf, regionBytes } from "./elf.js";
+import { arenaBytes } from "./image.js";
 import { modelOptions } from "./model-options.js";
 import { runQemu } from "./qemu.js";
 
@@ -77,7 +87,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
         const path = await buildFirmware(where, board);
         const elf = readElf(readFileSync(path), path);
         const planned = flashBytesOf(program, board, { anchors });
-        expect(symbolBytes(elf, "phinets_arena", path)).toBe(program.arenaBytes);
+        expect(arenaBytes(elf, program, path)).toBe(program.arenaBytes);
         const linked = (part: RegExp): number =>
           elf.symbols.filter((symbol) => part.test(symbol.name)).reduce((sum, { bytes }) => sum + bytes, 0);
         const { total, weights, tables, biases, requantization } = planned.weights;
@@ -91,6 +101,10 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
         // Sections start at multiples of 16.
         const ram = ramBytesOf(program, board, { anchors });
         expect(Math.abs(ramBytes(elf) - ram.total)).toBeLessThan(64);
+        // Where they lie beside activations, stack and variables have room.
+        const home = homeOf(board);
+        const others = regionBytes(elf, home) - (ram.banks[home.name] ?? 0);
+        expect(others).toBeLessThanOrEqual(keptBytes(variablesOf(program.lowering, program.options.input)));
         expect(planned.measured).toBe(true);
         if (process.env.PHINETS_VERBOSE)
           console.log(

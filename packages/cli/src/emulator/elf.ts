@@ -108,11 +108,16 @@ export function regionBytes(elf: Elf, region: { readonly origin: number; readonl
   );
 }
 
-/** Size of a symbol. Throws PhinetsError when the file has none of that name. */
-export function symbolBytes(elf: Elf, name: string, file: string): number {
+/** Throws PhinetsError when the file has no symbol of that name. */
+export function symbolOf(elf: Elf, name: string, file: string): ElfSymbol {
   const symbol = elf.symbols.find((candidate) => candidate.name === name);
   if (symbol === undefined) throw new PhinetsError("emulator.elf", `${file}: has no symbol "${name}"`, file);
-  return symbol.bytes;
+  return symbol;
+}
+
+/** Size of a symbol. Throws as `symbolOf` does. */
+export function symbolBytes(elf: Elf, name: string, file: string): number {
+  return symbolOf(elf, name, file).bytes;
 }
 
 function total(sections: readonly ElfSection[]): number {

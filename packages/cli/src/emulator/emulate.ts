@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bandMs, countMacs } from "@phinets/core/cost";
 import { type CDetector, type COptions, emitC, firmwareProgram } from "@phinets/core/export";
-import { IntegerInterpreter } from "@phinets/core/inference";
+import { IntegerEngine } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { type Board, loadBoard, type ProgramWish } from "@phinets/core/target";
 import { PhinetsError, sizeOf } from "@phinets/core/tensor";
 import { buildEmulated, type EmulatedProgram, writeFirmware } from "./build.js";
-import { flashBytes, readElf, symbolBytes } from "./elf.js";
+import { flashBytes, readElf } from "./elf.js";
 import { differingFrames, type FollowedFrame, Follower } from "./follow.js";
-import { linkTarget, type TargetImage } from "./image.js";
+import { arenaBytes, linkTarget, type TargetImage } from "./image.js";
 import { type QemuRun, runQemu } from "./qemu.js";
 
 export interface Emulation {
@@ -37,7 +37,7 @@ export interface Emulation {
   readonly latencyMs?: readonly [low: number, high: number];
   /** Code, weights, tables: of the target's image where it is linked, else of the emulated program. */
   readonly flashBytes: number;
-  /** Of the linked `phinets_arena`, in the same program. */
+  /** Of the linked arrays of activations, in the same program. */
   readonly arenaBytes: number;
   readonly plannedArenaBytes: number;
   /** Most stack used. */
@@ -99,7 +99,7 @@ export async function emulate(
     ]);
     const run = await runQemu(image, inputs, outputBytesOf(q), { signal, tracks });
 
-    const interpreter = new IntegerInterpreter(q);
+    const engine = new IntegerEngine(q);
     const hash = createHash("sha256");
     const follower = tracks ? new Follower(q, requireDetector(detector)) : undefined;
     const followed: FollowedFrame[] = [];
@@ -108,7 +108,7 @@ export async function emulate(
       hash.update(run.outputs[i]);
       options.onOutput?.(run.outputs[i], i);
       let at = 0;
-      const outputs = interpreter.run(input);
+      const outputs = engine.run(input);
       for (const expected of outputs) for (const byte of expected) if (run.outputs[i][at++] !== byte) differingBytes++;
       if (follower) followed.push(follower.next(outputs[0]));
     });
@@ -127,7 +127,7 @@ export async function emulate(
       ...(image.ownCore && { latencyMs: bandMs(instructions, board) }),
       instructionsPerMac: Number((instructions / countMacs(q.graph)).toFixed(4)),
       flashBytes: target.flashBytes ?? flashBytes(elf),
-      arenaBytes: target.arenaBytes ?? symbolBytes(elf, "phinets_arena", image.path),
+      arenaBytes: target.arenaBytes ?? arenaBytes(elf, program, image.path),
       plannedArenaBytes: program.arenaBytes,
       stackBytes: run.stackBytes,
       target,

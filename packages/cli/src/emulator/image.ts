@@ -1,16 +1,17 @@
 /** The image of a target board: linked into its regions, measured, and held against what was planned before training. */
 import { readFileSync } from "node:fs";
 import { exceededRegions, flashBytesOf, plannedUse, ramBytesOf, weightBytes } from "@phinets/core/cost";
+import { arenasOf } from "@phinets/core/export";
 import type { Board, Program, RegionUse } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { buildFirmware } from "./build.js";
-import { type Elf, flashBytes, ramBytes, readElf, regionBytes, symbolBytes } from "./elf.js";
+import { type Elf, type ElfSymbol, flashBytes, ramBytes, readElf, regionBytes, symbolOf } from "./elf.js";
 
 /** Bytes of an image. */
 export interface ImageBytes {
   /** Code, constants, weights. */
   readonly flashBytes: number;
-  /** Activations. */
+  /** Activations, in all banks. */
   readonly arenaBytes: number;
   /** Weights, biases, multipliers, shifts and tables: part of the flash. */
   readonly weightsBytes: number;
@@ -23,6 +24,14 @@ export interface RegionShare {
   readonly use: RegionUse;
   readonly usedBytes: number;
   readonly totalBytes: number;
+}
+
+/** What activations take of a bank. */
+export interface BankShare {
+  readonly region: string;
+  readonly plannedBytes: number;
+  /** Of the ELF's array; absent where none was linked. */
+  readonly bytes?: number;
 }
 
 /** A board's image. Its `ImageBytes` are those of the ELF and absent where none was linked. */
@@ -39,6 +48,8 @@ export interface TargetImage extends Partial<ImageBytes> {
   readonly problem?: string;
   /** Of the ELF where one was linked, else planned. In the board's order. */
   readonly regions: readonly RegionShare[];
+  /** The banks that the program uses, fastest first. */
+  readonly banks: readonly BankShare[];
   /** What `inspect` and `fit` say before training: flash is within 1 % of the ELF's, arena and weights are equal. */
   readonly planned: ImageBytes;
 }
@@ -72,11 +83,12 @@ export async function linkTarget(
       usedBytes: used(region),
       totalBytes: region.use === "program" ? board.flashBytes : region.bytes,
     }));
+  const banks = program.banks.map(({ region = board.arenaRegion, bytes }) => ({ region, plannedBytes: bytes }));
   const unlinked = (problem: string): TargetImage => {
     const use = plannedUse(board, flash, ram);
     const regions = shares((region) => use[region.name]);
     const fits = exceededRegions(board, flash, ram).length === 0;
-    return { name, title, core, clockHz, linked: false, fits, problem, regions, planned };
+    return { name, title, core, clockHz, linked: false, fits, problem, regions, banks, planned };
   };
   try {
     const path = await buildFirmware(folder, board, { signal });
@@ -84,10 +96,16 @@ export async function linkTarget(
     return {
       ...{ name, title, core, clockHz, linked: true, fits: true },
       flashBytes: flashBytes(elf),
-      arenaBytes: symbolBytes(elf, "phinets_arena", path),
+      arenaBytes: arenaBytes(elf, program, path),
       weightsBytes: weightsOf(elf),
       ramBytes: ramBytes(elf),
       regions: shares((region) => (region.use === "program" ? flashBytes(elf) : regionBytes(elf, region))),
+      banks: arenasIn(elf, program, path).map(({ address, bytes }, i) => {
+        const region = board.regions.find(({ name }) => name === banks[i].region)!;
+        if (address < region.origin || address + bytes > region.origin + region.bytes)
+          throw new Error(`${path}: activations of ${region.name} lie at ${address}`);
+        return { ...banks[i], bytes };
+      }),
       planned,
     };
   } catch (error) {
@@ -96,6 +114,16 @@ export async function linkTarget(
     if (error.code === "emulator.overflow") return { ...unlinked(error.message), fits: false };
     throw error;
   }
+}
+
+/** The arrays of activations of a program that was emitted as "phinets", bank by bank. */
+function arenasIn(elf: Elf, program: Program, path: string): ElfSymbol[] {
+  return arenasOf("phinets", program).map(({ symbol }) => symbolOf(elf, symbol, path));
+}
+
+/** Bytes of all of them. */
+export function arenaBytes(elf: Elf, program: Program, path: string): number {
+  return arenasIn(elf, program, path).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** The network's constants, by the names that the generator gives them. */

@@ -2,6 +2,7 @@
 import { formatBytes, formatCount, formatHertz, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
 import { isLeftOut, type Proof, type ReportData } from "./data.js";
 import { framesPerSecond, headlineOf, metricTitles } from "./sections.js";
+import { escapeMarkdown, markdownBlock, markdownCode } from "./text.js";
 
 /** The card as Markdown. */
 export function renderCard(data: ReportData): string {
@@ -9,18 +10,18 @@ export function renderCard(data: ReportData): string {
   const { metric, form, value } = headlineOf(data);
   const figure = (number: number | undefined) => (number !== undefined && number >= 0 ? number.toFixed(3) : "-");
   const lines = [
-    `# ${data.title}`,
+    `# ${escapeMarkdown(data.title)}`,
     "",
-    `${metricTitles[metric] ?? metric} ${figure(value)} (${form}) on the ${dataset.split} split of ${dataset.name}.`,
+    `${metricTitles[metric] ?? metric} ${figure(value)} (${form}) on the ${dataset.split} split of ${escapeMarkdown(dataset.name)}.`,
     "",
     "## Use",
     "",
-    `- Task: ${dataset.task === "detect" ? "detection" : "classification"} of ${dataset.classes.map(escapeCell).join(", ")}`,
+    `- Task: ${dataset.task === "detect" ? "detection" : "classification"} of ${dataset.classes.map(escapeMarkdown).join(", ")}`,
     `- Input: ${network.input.height} x ${network.input.width} x ${network.input.channels} (height, width, channels), int8 = pixel - 128`,
-    `- Network: ${network.name}, ${formatCount(network.parameters)} parameters, ${formatMacs(network.macs)}`,
+    `- Network: ${escapeMarkdown(network.name)}, ${formatCount(network.parameters)} parameters, ${formatMacs(network.macs)}`,
     ...(board
       ? [
-          `- Board: ${board.title} (${board.core}, ${formatHertz(board.clockHz)})`,
+          `- Board: ${escapeMarkdown(board.title)} (${escapeMarkdown(board.core)}, ${formatHertz(board.clockHz)})`,
           `- Flash: ${formatBytes(board.flash.usedBytes)} of ${formatBytes(board.flash.totalBytes)} (${formatPercent(board.flash.usedBytes / board.flash.totalBytes)})`,
           `- RAM: ${formatBytes(board.ram.usedBytes)} of ${formatBytes(board.ram.totalBytes)} (${formatPercent(board.ram.usedBytes / board.ram.totalBytes)})`,
           `- Speed, estimated: ${framesPerSecond(board.latencyMs)} frames/s (${formatMs(board.latencyMs[0])} to ${formatMs(board.latencyMs[1])})`,
@@ -30,7 +31,7 @@ export function renderCard(data: ReportData): string {
     "## Figures",
     "",
     row(["", ...figures.map(({ name }) => name)]),
-    row(["---", ...figures.map(() => "---:")]),
+    rule(["---", ...figures.map(() => "---:")]),
     ...metrics.map((name) => row([metricTitles[name] ?? name, ...figures.map(({ values }) => figure(values[name]))])),
     ...(data.figuresLeftOut ? ["", leftOutLine(data.figuresLeftOut)] : []),
     "",
@@ -38,13 +39,13 @@ export function renderCard(data: ReportData): string {
     "",
     isLeftOut(training)
       ? leftOutLine(training)
-      : `${formatCount(dataset.pictures.train)} pictures of ${dataset.name}, ${training.rows.length} epochs, the best is ${training.bestEpoch}; ${formatCount(dataset.pictures.val)} pictures to validate, ${formatCount(dataset.pictures.test)} to test.`,
+      : `${formatCount(dataset.pictures.train)} pictures of ${escapeMarkdown(dataset.name)}, ${training.rows.length} epochs, the best is ${training.bestEpoch}; ${formatCount(dataset.pictures.val)} pictures to validate, ${formatCount(dataset.pictures.test)} to test.`,
     "",
     "## Proof",
     "",
     isLeftOut(proof)
       ? leftOutLine(proof)
-      : `${formatCount(proof.bytes - proof.differingBytes)} of ${formatCount(proof.bytes)} output bytes of ${formatCount(proof.images)} pictures on ${proof.machine} equal the interpreter's (SHA-256 ${proof.outputSha256}). Arena: ${formatCount(proof.plannedArenaBytes)} bytes planned, ${formatCount(proof.arenaBytes)} in the ELF. ${formatCount(proof.instructions)} instructions an inference.${linkedImage(proof.linked)}`,
+      : `${formatCount(proof.bytes - proof.differingBytes)} of ${formatCount(proof.bytes)} output bytes of ${formatCount(proof.images)} pictures on ${escapeMarkdown(proof.machine)} equal the interpreter's (SHA-256 ${proof.outputSha256}). Arena: ${formatCount(proof.plannedArenaBytes)} bytes planned, ${formatCount(proof.arenaBytes)} in the ELF. ${formatCount(proof.instructions)} instructions an inference.${linkedImage(proof.linked)}`,
     ...(dataset.task === "detect"
       ? [
           "",
@@ -52,23 +53,21 @@ export function renderCard(data: ReportData): string {
           "",
           isLeftOut(tracking)
             ? leftOutLine(tracking)
-            : `${tracking.source}: ${formatCount(tracking.tracks)} tracks in ${formatCount(tracking.frames)} frames.${firmwareTracks(tracking.firmware)}`,
+            : `${escapeMarkdown(tracking.source)}: ${formatCount(tracking.tracks)} tracks in ${formatCount(tracking.frames)} frames.${firmwareTracks(tracking.firmware)}`,
         ]
       : []),
     "",
     "## Files",
     "",
     row(["file", "what it is", "bytes", "SHA-256"]),
-    row(["---", "---", "---:", "---"]),
+    rule(["---", "---", "---:", "---"]),
     ...data.artefacts.map(({ path, what, bytes, sha256 }) =>
-      row([`\`${path}\``, what, String(bytes), `\`${sha256}\``]),
+      rule([markdownCode(path), escapeMarkdown(what), String(bytes), markdownCode(sha256)]),
     ),
     "",
     "## Make it again",
     "",
-    "```",
-    ...data.commands,
-    "```",
+    markdownBlock(data.commands),
     "",
     `Made by phinets ${data.version}${data.date ? `, ${data.date}` : ""}.`,
     "",
@@ -84,9 +83,9 @@ function linkedImage(linked: Proof["linked"]): string {
     row([region, use, formatCount(usedBytes), formatCount(totalBytes)]),
   );
   return [
-    `\n\nThe image linked for ${name}: flash ${formatCount(flash.usedBytes)} bytes (${formatCount(planned.flashBytes)} planned), of it weights and tables ${formatCount(weightsBytes)} (${formatCount(planned.weightsBytes)} planned).\n`,
+    `\n\nThe image linked for ${escapeMarkdown(name)}: flash ${formatCount(flash.usedBytes)} bytes (${formatCount(planned.flashBytes)} planned), of it weights and tables ${formatCount(weightsBytes)} (${formatCount(planned.weightsBytes)} planned).\n`,
     row(["region", "use", "bytes used", "bytes"]),
-    row(["---", "---", "---:", "---:"]),
+    rule(["---", "---", "---:", "---:"]),
     ...table,
   ].join("\n");
 }
@@ -100,13 +99,14 @@ function firmwareTracks(firmware: Extract<ReportData["tracking"], { readonly str
 }
 
 function row(cells: readonly string[]): string {
-  return `| ${cells.map(escapeCell).join(" | ")} |`;
+  return rule(cells.map(escapeMarkdown));
 }
 
-function escapeCell(text: string): string {
-  return text.replace(/\|/g, "\\|").replace(/\s*\n\s*/g, " ");
+/** A row of what is Markdown already. */
+function rule(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
 }
 
 function leftOutLine({ leftOut, install }: { readonly leftOut: string; readonly install?: string }): string {
-  return `Left out: ${leftOut}${install ? `; install with \`${install}\`` : ""}.`;
+  return `Left out: ${escapeMarkdown(leftOut)}${install ? `; install with ${markdownCode(install)}` : ""}.`;
 }

@@ -3,6 +3,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { Candidate, Curve } from "./data.js";
 import { type Html, raw } from "./html.js";
+import { visible } from "./text.js";
 
 export interface Line {
   readonly name: string;
@@ -39,7 +40,9 @@ export interface LineChartOptions {
 
 /** Lines with their names at their ends. */
 export function lineChart(lines: readonly Line[], options: LineChartOptions): Html {
-  const shown = lines.filter((line) => line.points.length > 0);
+  const shown = lines
+    .filter((line) => line.points.length > 0)
+    .map((line) => ({ ...line, name: visible(line.name).replace(/\s+/g, " ") }));
   const rows = shown.flatMap(({ name, colour, points }) => points.map((point) => ({ ...point, name, colour })));
   // A line of one point is a dot.
   const single = shown

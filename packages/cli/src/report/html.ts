@@ -1,4 +1,5 @@
 /** HTML as tagged templates: what is put in is escaped, unless it is HTML already. */
+import { escapeHtml } from "./text.js";
 
 export class Html {
   constructor(readonly text: string) {}
@@ -21,7 +22,7 @@ function render(value: Content): string {
   if (value === undefined || value === false) return "";
   if (value instanceof Html) return value.text;
   if (typeof value === "object") return value.map(render).join("");
-  return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return escapeHtml(String(value));
 }
 
 /** A data: URL of a JPEG. */

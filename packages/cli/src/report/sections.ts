@@ -4,6 +4,7 @@ import { boxedPicture, detectionOverlays, matchBoxes, trackOverlays, truthOverla
 import { candidateChart, type Line, lineChart, meanIouChart, precisionRecallChart } from "./charts.js";
 import { isLeftOut, type LeftOut, type Prediction, type ReportData, type Use } from "./data.js";
 import { Html, html, raw } from "./html.js";
+import { visible } from "./text.js";
 import { trajectoryFigure } from "./trajectories.js";
 
 /** Names of figures as people say them. */
@@ -302,7 +303,12 @@ function firmwareTracks(firmware: Extract<ReportData["tracking"], { readonly str
 export function artefactsSection({ artefacts, commands, version, date }: ReportData): readonly Html[] {
   const rows = artefacts.map(
     ({ path, what, bytes, sha256 }) =>
-      html`<tr><th scope="row"><a href="${encodeURI(path)}">${path}</a></th><td>${what}</td><td class="n">${formatBytes(bytes)}</td><td class="mono hash" title="${sha256}">${sha256.slice(0, 16)}</td></tr>`,
+      html`<tr><th scope="row"><a href="./${path
+        .split("/")
+        .map((part) => encodeURIComponent(visible(part)))
+        .join(
+          "/",
+        )}">${path}</a></th><td>${what}</td><td class="n">${formatBytes(bytes)}</td><td class="mono hash" title="${sha256}">${sha256.slice(0, 16)}</td></tr>`,
   );
   return [
     section(

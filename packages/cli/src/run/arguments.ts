@@ -1,32 +1,56 @@
 /** args.yaml of a training run, read again to resume it. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { PhinetsError } from "@phinets/core/tensor";
-import { makeRecipe, type Recipe } from "@phinets/core/training";
+import { PhinetsError, requireShallow } from "@phinets/core/tensor";
+import { parseRecipe, type Recipe } from "@phinets/core/training";
 import { parse } from "yaml";
+import { z } from "zod";
+import { describeReadError, problemOf } from "./document.js";
 
-export interface SavedArguments {
+const isPaths = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every((path) => typeof path === "string" && path !== "");
+
+/** Fields that a training run's documents share. */
+export const trainingFields = {
+  paths: z.custom<string[]>(isPaths, "is not a list of paths, as a training run writes it"),
+  fraction: z.number("a number above 0, at most 1,").gt(0, "a number above 0, at most 1,").lte(1),
+  valEvery: z.int("an integer of at least 0").nonnegative(),
+  weights: z.object(
+    { file: z.string(), sha256: z.string() },
+    "is not a file with its sha256, as a training run writes it",
+  ),
+} as const;
+
+const { paths, fraction, valEvery, weights } = trainingFields;
+
+const savedArguments = z.object({
   /** Absolute paths. */
-  readonly data: string[];
-  readonly fraction?: number;
-  readonly recipe: Recipe;
+  data: paths,
+  fraction: fraction.optional(),
+  /** Checked by `parseRecipe`. */
+  recipe: z.custom<object>((value) => typeof value === "object" && value !== null, "is no recipe"),
   /** Epochs from one validation to the next; 0: none. */
-  readonly valEvery?: number;
+  valEvery: valEvery.optional(),
   /** false: no curves, pictures and report.html are drawn. */
-  readonly plots?: boolean;
-  /** Pictures that cannot be decoded are left out. */
-  readonly skipBad?: boolean;
+  plots: z.boolean().default(true),
+  /** What the data set was opened as, where it was named. */
+  dataFormat: z.string("the name of a data format").optional(),
+  /** Rows and pictures that are bad are left out. */
+  skipBad: z.boolean().default(false),
   /** Quantisation-aware epochs; true for the usual number. */
-  readonly qat?: number | true;
+  qat: z.union([z.literal(true), z.int().positive()], "true or a number of epochs").optional(),
   /** Weights that the run started from. */
-  readonly weights?: { readonly file: string; readonly sha256: string };
-}
+  weights: weights.optional(),
+});
+
+export type SavedArguments = Omit<z.infer<typeof savedArguments>, "recipe"> & { readonly recipe: Recipe };
 
 /** Whether args.yaml is there and is not that of imported weights, which have no recipe. */
 export function wasTrained(folder: string): boolean {
   const path = join(folder, "args.yaml");
   // What is damaged is for `loadArguments` to refuse.
-  return existsSync(path) && !/^import:/m.test(readFileSync(path, "utf8"));
+  if (!existsSync(path)) return false;
+  return !statSync(path).isFile() || !/^import:/m.test(readFileSync(path, "utf8"));
 }
 
 /** Throws PhinetsError when the file is missing or is not a training run's. */
@@ -41,41 +65,28 @@ export function loadArguments(folder: string): SavedArguments {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    return fail(`cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    return fail(describeReadError(error));
   }
-  let parsed: Partial<SavedArguments> | null;
+  let parsed: unknown;
   try {
     parsed = parse(text);
+    requireShallow(parsed);
   } catch (error) {
     return fail(`not YAML (${(error as Error).message.split("\n")[0].replace(/:$/, "")})`);
   }
-  const { data, recipe, fraction = 1, valEvery = 1 } = parsed ?? {};
-  if (!Array.isArray(data) || data.length === 0 || !data.every((entry) => typeof entry === "string"))
-    return fail("data is not a list of paths, as a training run writes it");
+  if (typeof parsed !== "object" || parsed === null) parsed = {};
+  // Before the schema, which would say that they are missing.
+  const { data, recipe } = parsed as { data?: unknown; recipe?: unknown };
+  if (!isPaths(data)) return fail("data is not a list of paths, as a training run writes it");
   if (typeof recipe !== "object" || recipe === null) return fail("has no recipe, as a training run writes it");
-  if (!(typeof fraction === "number" && fraction > 0 && fraction <= 1))
-    return fail(`fraction is ${fraction}; a number above 0, at most 1, is needed`);
-  if (!(Number.isInteger(valEvery) && valEvery >= 0))
-    return fail(`valEvery is ${valEvery}; an integer of at least 0 is needed`);
+  const problem = problemOf(savedArguments, parsed);
+  if (problem !== undefined) return fail(problem);
+  const saved = savedArguments.parse(parsed);
   try {
     // The ranges are those of both tasks, but for mixup: above 1 it is an alpha, of classification.
-    makeRecipe((recipe.mixup ?? 0) > 1 ? "classify" : "detect", recipe);
+    const { mixup } = recipe as { mixup?: unknown };
+    return { ...saved, recipe: parseRecipe(typeof mixup === "number" && mixup > 1 ? "classify" : "detect", recipe) };
   } catch (error) {
     return fail((error as Error).message);
   }
-  const { qat, weights } = parsed!;
-  if (qat !== undefined && qat !== true && !(Number.isInteger(qat) && qat > 0))
-    return fail(`qat is ${qat}; true or a number of epochs is needed`);
-  if (weights !== undefined && !(typeof weights?.file === "string" && typeof weights.sha256 === "string"))
-    return fail("weights is not a file with its sha256, as a training run writes it");
-  return {
-    data,
-    recipe,
-    fraction: parsed!.fraction,
-    valEvery: parsed!.valEvery,
-    plots: parsed!.plots !== false,
-    qat,
-    weights,
-    skipBad: parsed!.skipBad === true,
-  };
 }

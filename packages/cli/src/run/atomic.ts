@@ -2,9 +2,11 @@
  * Files that are either the old one or the new one, never half of one: the bytes go into a temporary file in the same
  * folder, are flushed to the disk, and take the name by a rename.
  */
+import { randomBytes } from "node:crypto";
 import * as nodeFs from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, extname, join, relative, resolve, sep } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
+import { processExists } from "./holder.js";
 
 /** What is used of node:fs, so that a test can let it fail. */
 export type FileSystem = Pick<
@@ -13,10 +15,74 @@ export type FileSystem = Pick<
 >;
 
 let counter = 0;
+/** In another container another process may have this one's number. */
+const nonce = randomBytes(6).toString("hex");
 
-/** `path` with a name of its own beside it, for bytes that are not finished yet; the extension is kept. */
+/**
+ * A path beside `path` that no other process gives, for bytes that are not finished yet. Its name is short, as one made
+ * longer than the final name might not be allowed; the extension is kept.
+ */
 export function temporaryPath(path: string): string {
-  return join(dirname(path), `.${process.pid}-${++counter}.${basename(path)}`);
+  return join(dirname(path), `.${process.pid}-${nonce}-${++counter}.part${extname(path).slice(0, 16)}`);
+}
+
+/** As `temporaryPath` names them, and versions before. */
+const temporaryName = /^\.(\d+)-(?:([0-9a-f]{12})-)?\d+\../;
+const dayMs = 24 * 3600_000;
+
+/** Removes what processes that are dead left half-written in a folder, and in the folders in it. */
+export function removeLeftovers(folder: string, depth = 2): void {
+  for (const entry of entriesOf(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && depth > 0) removeLeftovers(path, depth - 1);
+    const [, pid, owner] = temporaryName.exec(entry.name) ?? [];
+    if (pid === undefined || !entry.isFile() || owner === nonce) continue;
+    const age = Date.now() - (nodeFs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (!processExists(Number(pid)) || Number(pid) === process.pid || age > dayMs) nodeFs.rmSync(path, { force: true });
+  }
+}
+
+function entriesOf(folder: string): nodeFs.Dirent[] {
+  try {
+    return nodeFs.readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return []; // it is not there
+  }
+}
+
+/** Folders that are not made anew, with what throws when they are gone. */
+const guards = new Map<string, () => void>();
+
+/**
+ * From now on a write below `folder` first asks `requireHeld`, and makes folders below it only: a run that was removed
+ * stays removed. Returns what ends this.
+ */
+export function guardFolder(folder: string, requireHeld: () => void): () => void {
+  const path = resolve(folder);
+  guards.set(path, requireHeld);
+  return () => {
+    if (guards.get(path) === requireHeld) guards.delete(path);
+  };
+}
+
+/** Makes the folders of a file that is to be written. */
+function makeFolder(folder: string, fs: FileSystem): void {
+  const path = resolve(folder);
+  for (const [root, requireHeld] of guards) {
+    if (path !== root && !path.startsWith(root + sep)) continue;
+    requireHeld();
+    let made = root;
+    for (const part of relative(root, path).split(sep).filter(Boolean)) {
+      made = join(made, part);
+      try {
+        fs.mkdirSync(made);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+    }
+    return;
+  }
+  fs.mkdirSync(folder, { recursive: true });
 }
 
 /**
@@ -28,7 +94,7 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, fs: Fil
   const temporary = temporaryPath(path);
   let descriptor: number | undefined;
   try {
-    fs.mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path), fs);
     descriptor = fs.openSync(temporary, "wx");
     for (let written = 0; written < bytes.length; ) {
       written += fs.writeSync(descriptor, bytes, written, bytes.length - written);
@@ -78,6 +144,7 @@ export function describeWriteError(error: unknown, path: string, bytes?: number)
     ENOTDIR: "a part of the path is a file, not a folder",
     EEXIST: "a part of the path is a file, not a folder",
     EISDIR: "a folder has this name",
+    ENOENT: "the folder is gone",
     ENAMETOOLONG: "the name is too long",
     EFBIG: "the file is larger than the file system takes",
     EIO: "the disk reported an error",

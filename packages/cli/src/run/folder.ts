@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
+import { shellQuote } from "../terminal/quote.js";
 import { describeWriteError } from "./atomic.js";
 
 export interface RunFolderOptions {
@@ -41,7 +42,7 @@ export function createRunFolder(options: RunFolderOptions): string {
   if (name !== undefined) {
     throw new PhinetsError(
       "run.exists",
-      `${wanted}: the run exists; choose another --name, continue it with --resume ${wanted}, or write into it with --exist-ok`,
+      `${wanted}: the run exists; choose another --name, continue it with --resume ${shellQuote([wanted])}, or write into it with --exist-ok`,
       wanted,
     );
   }

@@ -12,6 +12,8 @@ import {
   sameShape,
   type Tensor,
 } from "@phinets/core/tensor";
+import { shellQuote } from "../terminal/quote.js";
+import { parseDocument } from "./document.js";
 import { findRunFolder } from "./folder.js";
 
 export interface Run {
@@ -41,10 +43,26 @@ export function loadRun(path: string): Run {
     graph,
     weights: loadWeights(named ? path : join(folder, "weights/best.safetensors"), graph),
     get quantized() {
-      quantized ??= loadQuantized(folder);
+      quantized ??= requireSameEnds(loadQuantized(folder), graph, folder);
       return quantized;
     },
   };
+}
+
+/** Throws PhinetsError where an integer network takes or gives something else than the run's network does. */
+function requireSameEnds(quantized: QuantizedNetwork | undefined, graph: Graph, folder: string) {
+  if (quantized === undefined) return undefined;
+  const ends = ({ nodes, outputs, shapes }: Graph) =>
+    [...nodes.filter(({ op }) => op === "input").map(({ name }) => name), ...outputs]
+      .map((name) => formatShape(shapes[name]))
+      .join(" to ");
+  if (ends(quantized.graph) === ends(graph)) return quantized;
+  const file = join(folder, "quantized.json");
+  throw new PhinetsError(
+    "run.quantized",
+    `${file}: is of another network (${ends(quantized.graph)}, not ${ends(graph)}); quantise the run again`,
+    file,
+  );
 }
 
 /** The run's integer network, or an error that names the command that makes it. */
@@ -52,26 +70,33 @@ export function requireQuantized(run: Run): QuantizedNetwork {
   if (run.quantized) return run.quantized;
   throw new PhinetsError(
     "run.quantized",
-    `${run.folder}: the run has no int8 network; make it with phinets quantize --model ${run.folder} --data DATA`,
+    `${run.folder}: the run has no int8 network; make it with phinets quantize --model ${shellQuote([run.folder])} --data DATA`,
     run.folder,
   );
 }
 
 /** Reads a network.json; errors name the file, the field, and `remedy` where the file as a whole is bad. */
 export function loadNetwork(file: string, remedy = "restore it or make the run again"): Network {
-  let json: unknown;
-  try {
-    json = JSON.parse(readBytes(file, remedy).toString("utf8"));
-  } catch (error) {
-    if (error instanceof PhinetsError) throw error;
-    throw new PhinetsError("run.network", `${file}: not JSON (${(error as Error).message}); ${remedy}`, file);
-  }
+  const text = readBytes(file, remedy).toString("utf8");
+  const json = parseDocument(text, file, { code: "run.network", remedy });
   try {
     return parseNetwork(json);
   } catch (error) {
     if (error instanceof PhinetsError) throw new PhinetsError(error.code, `${file}: ${error.message}`, file);
     throw error;
   }
+}
+
+/** The network.json that a path of the user's names: the file, or that of a run folder. */
+export function networkFileOf(path: string): string {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+  const file = join(path, "network.json");
+  if (existsSync(file)) return file;
+  throw new PhinetsError(
+    "run.network",
+    `${path}: is a folder without a network.json; name a network.json, as phinets fit --out writes it, or a run folder`,
+    path,
+  );
 }
 
 /** In last.safetensors, all that training goes on from: the averaged weights, then those that steps change. */
@@ -124,10 +149,7 @@ function readBytes(file: string, remedy = "restore it or make the run again"): B
     return readFileSync(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new PhinetsError(
-      "run.read",
-      `${file}: cannot read it (${code === "ENOENT" ? "no such file" : code}); ${remedy}`,
-      file,
-    );
+    const problem = code === "ENOENT" ? "no such file" : code === "EISDIR" ? "it is a folder" : code;
+    throw new PhinetsError("run.read", `${file}: cannot read it (${problem}); ${remedy}`, file);
   }
 }

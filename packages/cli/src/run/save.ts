@@ -1,9 +1,10 @@
 /** The files of a run that are plain text: network.json, args.yaml, results.csv. Each is written whole or not at all. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { PhinetsError } from "@phinets/core/tensor";
+import { PhinetsError, showValue } from "@phinets/core/tensor";
 import { stringify } from "yaml";
 import { writeFileAtomic } from "./atomic.js";
+import { readDocument } from "./document.js";
 
 /** network.json as spec says; the object is what `parseNetwork` returns or reads. */
 export function saveNetwork(folder: string, network: unknown): void {
@@ -24,18 +25,35 @@ export type ResultsRow = Readonly<Record<string, number>>;
  */
 export function appendResults(folder: string, ...rows: readonly ResultsRow[]): void {
   const path = join(folder, "results.csv");
-  const existing = existsSync(path) ? parseResults(readFileSync(path, "utf8"), path) : [];
+  const existing = existsSync(path) ? parseResults(readText(path), path) : [];
   const firstEpoch = Math.min(...rows.map((row) => row.epoch));
   const all = [...existing.filter((row) => !(row.epoch >= firstEpoch)), ...rows];
-  const columns = ["epoch", ...new Set(all.flatMap((row) => Object.keys(row)).filter((name) => name !== "epoch"))];
-  const lines = all.map((row) => columns.map((name) => cell(row[name])).join(","));
-  writeFileAtomic(path, `${[columns.join(","), ...lines].join("\n")}\n`);
+  writeFileAtomic(path, formatResults(all));
+}
+
+/** Writes results.csv as these rows, which `readResults` gave, unless it is that: then false. */
+export function restoreResults(folder: string, rows: readonly ResultsRow[]): boolean {
+  const path = join(folder, "results.csv");
+  const text = formatResults(rows);
+  if (rows.length === 0 || (existsSync(path) && readText(path) === text)) return false;
+  writeFileAtomic(path, text);
+  return true;
+}
+
+function formatResults(rows: readonly ResultsRow[]): string {
+  const columns = ["epoch", ...new Set(rows.flatMap((row) => Object.keys(row)).filter((name) => name !== "epoch"))];
+  const lines = rows.map((row) => columns.map((name) => cell(row[name])).join(","));
+  return `${[columns.join(","), ...lines].join("\n")}\n`;
 }
 
 /** Rows of a run's results.csv; empty when the run has none. */
 export function readResults(folder: string): ResultsRow[] {
   const path = join(folder, "results.csv");
-  return existsSync(path) ? parseResults(readFileSync(path, "utf8"), path) : [];
+  return existsSync(path) ? parseResults(readText(path), path) : [];
+}
+
+function readText(path: string): string {
+  return readDocument(path, { code: "run.results", remedy: "the file is not a run's results, move it away" });
 }
 
 function cell(value: number | undefined): string {
@@ -49,7 +67,15 @@ function parseResults(text: string, path: string): ResultsRow[] {
   if (columns[0] !== "epoch") {
     throw new PhinetsError(
       "run.results",
-      `${path}:1: first column is ${JSON.stringify(columns[0])}, not "epoch"; the file is not a run's results, move it away`,
+      `${path}:1: first column is ${showValue(columns[0])}, not "epoch"; the file is not a run's results, move it away`,
+      path,
+    );
+  }
+  const strange = columns.find((name) => !/^[A-Za-z][\w./]*$/.test(name));
+  if (strange !== undefined) {
+    throw new PhinetsError(
+      "run.results",
+      `${path}:1: ${showValue(strange)} is not the name of a figure; the file is not a run's results, move it away`,
       path,
     );
   }
@@ -58,7 +84,7 @@ function parseResults(text: string, path: string): ResultsRow[] {
     if (cells.length !== columns.length || cells.some((text) => Number.isNaN(Number(text)))) {
       throw new PhinetsError(
         "run.results",
-        `${path}:${i + 2}: ${JSON.stringify(line)} is not ${columns.length} numbers; remove the line and run again`,
+        `${path}:${i + 2}: ${showValue(line)} is not ${columns.length} numbers; remove the line and run again`,
         path,
       );
     }

@@ -1,9 +1,10 @@
 /** A run's target.json: the board that it was made for, a built-in one by its name, a user's own as a whole. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Board, boardNames, loadBoard, parseBoard } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { writeFileAtomic } from "./atomic.js";
+import { readJson } from "./document.js";
 
 export function saveTarget(folder: string, board: Board): void {
   const text = JSON.stringify(board, undefined, 1);
@@ -15,12 +16,13 @@ export function saveTarget(folder: string, board: Board): void {
 export function savedTarget(folder: string): Board | undefined {
   const path = join(folder, "target.json");
   if (!existsSync(path)) return undefined;
+  const json = readJson(path, { code: "run.target", remedy: "restore it, or name the board with --target" });
   try {
-    const json: unknown = JSON.parse(readFileSync(path, "utf8"));
     return typeof json === "string" ? loadBoard(json) : parseBoard(json, path);
   } catch (error) {
     const { message } = error as Error;
     const named = message.startsWith(path) ? message : `${path}: ${message}`;
-    throw new PhinetsError("run.target", `${named}; or name the board with --target`, path);
+    const short = named.length > 600 ? `${named.slice(0, 597)}...` : named;
+    throw new PhinetsError("run.target", `${short}; or name the board with --target`, path);
   }
 }

@@ -9,9 +9,11 @@ import {
   encodeSafetensors,
   type FloatWeights,
   PhinetsError,
+  showValue,
   type Tensor,
 } from "@phinets/core/tensor";
 import { writeFileAtomic } from "../run/atomic.js";
+import { describeReadError } from "../run/document.js";
 import { sha256 } from "./hash.js";
 
 export interface Checkpoint {
@@ -22,6 +24,8 @@ export interface Checkpoint {
   /** Best value of the validated metric so far, and its epoch (1-based; 0 for none). */
   readonly best: number;
   readonly bestEpoch: number;
+  /** SHA-256 of weights/best.safetensors as that epoch wrote it; checkpoints of earlier versions have none. */
+  readonly bestSha256?: string;
   /** Mean loss of the run's first steps; checkpoints of earlier versions have none. */
   readonly startLoss?: number;
   /** SHA-256 of what must not change between start and resume: network, recipe, data set. */
@@ -55,26 +59,35 @@ export function loadCheckpoint(folder: string, path: string = lastPath(folder)):
   try {
     decoded = decodeSafetensors(readFileSync(path), path);
   } catch (error) {
-    const problem = error instanceof PhinetsError ? error.message : `${path}: ${(error as NodeJS.ErrnoException).code}`;
+    const problem = error instanceof PhinetsError ? error.message : `${path}: ${describeReadError(error)}`;
     throw new PhinetsError("run.checkpoint", `${problem}, or ${remedy}`, path);
   }
   const { weights, metadata } = decoded;
-  const numbers = {
-    epoch: Number(metadata.epoch),
-    step: Number(metadata.step),
-    best: Number(metadata.best),
-    bestEpoch: Number(metadata.bestEpoch),
-  };
-  if (metadata.format !== "phinets-checkpoint-1" || Object.values(numbers).some(Number.isNaN)) {
+  const refuse = (problem: string): never => {
     throw new PhinetsError(
       "run.checkpoint",
-      `${path}: not a checkpoint of a training run (format ${metadata.format}); ${remedy}`,
+      `${path}: not a checkpoint of a training run: ${problem}; ${remedy}`,
       path,
     );
-  }
-  const { key, dataKey } = metadata;
-  const startLoss = metadata.startLoss === undefined ? undefined : Number(metadata.startLoss);
-  return { ...numbers, startLoss, key, dataKey, state: weights };
+  };
+  if (metadata.format !== "phinets-checkpoint-1") refuse(`format is ${showValue(metadata.format)}`);
+  const text = (name: string): string => metadata[name] ?? refuse(`${name} is missing`);
+  const number = (name: string, whole: boolean): number => {
+    const value = text(name).trim() === "" ? Number.NaN : Number(text(name));
+    const valid = whole ? Number.isSafeInteger(value) && value >= 0 : !Number.isNaN(value);
+    return valid ? value : refuse(`${name} is ${showValue(text(name))}, a number is needed`);
+  };
+  return {
+    epoch: number("epoch", true),
+    step: number("step", true),
+    best: number("best", false),
+    bestEpoch: number("bestEpoch", true),
+    bestSha256: metadata.bestSha256,
+    startLoss: metadata.startLoss === undefined ? undefined : number("startLoss", false),
+    key: text("key"),
+    dataKey: text("dataKey"),
+    state: weights,
+  };
 }
 
 /** Writes the deployed weights; returns the SHA-256 of the file. An integer network of earlier weights goes. */

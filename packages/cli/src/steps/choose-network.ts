@@ -4,9 +4,9 @@ import type { DetectionLossName } from "@phinets/core/detection";
 import { deployGraph } from "@phinets/core/graph";
 import { anchorCount, buildNetwork, type Network } from "@phinets/core/networks";
 import { type FitOptions, fit } from "@phinets/core/scaling";
-import { arenaOf, type Board, type ProgramWish, programOf } from "@phinets/core/target";
+import { arenaOf, type Board, banksOf, type ProgramWish, programOf } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
-import { loadNetwork } from "../run/load.js";
+import { loadNetwork, networkFileOf } from "../run/load.js";
 import type { OpenedData } from "./data.js";
 import { fitHead } from "./fit-head.js";
 
@@ -33,7 +33,10 @@ export function chooseNetwork(data: OpenedData, options: ChooseOptions): Network
         "cli.usage",
         `--network brings its own size: ${limit} is for solving with --target alone; leave one of them out`,
       );
-    backbone = loadNetwork(options.network, "--network takes a network.json, as phinets fit --out writes it");
+    backbone = loadNetwork(
+      networkFileOf(options.network),
+      "--network takes a network.json, as phinets fit --out writes it",
+    );
   } else if (board !== undefined) backbone = fit({ ...limits, ...wish, board, task, classes }).chosen.network;
   else
     throw new PhinetsError(
@@ -61,10 +64,13 @@ export function footprint(network: Network, board: Board, wish: ProgramWish = {}
 function requireFit(network: Network, board: Board, label: string, wish: ProgramWish): void {
   const program = programOf(deployGraph(buildNetwork(network)), board, wish);
   const arena = arenaOf(board);
-  if (program.arenaBytes > arena.bytes) {
+  // What fits no bank, and not all of them together, is planned as one block of the arena's.
+  const block = program.banks.find(({ region }) => region === undefined)?.bytes ?? 0;
+  if (block > arena.bytes) {
+    const more = banksOf(board).length > 1 ? ", and its parts do not fit the board's other banks" : "";
     throw new PhinetsError(
       "scaling.ram",
-      `${label}: the arena of ${program.arenaBytes} bytes exceeds ${board.name}'s ${arena.name} by ${program.arenaBytes - arena.bytes}; use a smaller imgsz, alpha or t0`,
+      `${label}: the arena of ${block} bytes exceeds ${board.name}'s ${arena.name} by ${block - arena.bytes}${more}; use a smaller imgsz, alpha or t0`,
     );
   }
   const contents = { anchors: anchorCount(network.head) };

@@ -3,40 +3,49 @@
  * pictures makes the same weights: `phinets train --from-lock run.lock --data ...`.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { evaluationSplit } from "@phinets/core/data";
 import { kernelsSha256 } from "@phinets/core/kernels";
 import { type Network, parseNetwork } from "@phinets/core/networks";
-import { PhinetsError } from "@phinets/core/tensor";
-import { makeRecipe, type Recipe } from "@phinets/core/training";
+import { PhinetsError, showValue } from "@phinets/core/tensor";
+import { parseRecipe, type Recipe } from "@phinets/core/training";
+import { z } from "zod";
 import { fileOnDisk } from "../dataset/index.js";
+import { trainingFields } from "../run/arguments.js";
 import { writeFileAtomic } from "../run/atomic.js";
+import { problemOf, readJson } from "../run/document.js";
 import type { Context } from "../terminal/context.js";
 import type { OpenedData } from "./data.js";
 import { ownVersion } from "./version.js";
 
 const format = "phinets-lock-1";
+const { paths, fraction, valEvery, weights } = trainingFields;
 
-export interface RunLock {
-  readonly format: typeof format;
+const runLock = z.object({
+  format: z.literal(format),
   /** Versions of PhiNets and Node. Weights depend on neither as long as the kernels are the same. */
-  readonly phinets: string;
-  readonly node: string;
+  phinets: z.string(),
+  node: z.string(),
   /** SHA-256 of the WebAssembly module that trained: the reference kernels, also where the recipe says `fast`. */
-  readonly kernelsSha256: string;
+  kernelsSha256: z.string(),
   /** Where the pictures were, the share of them that was used, and the SHA-256 of files and labels as they were split. */
-  readonly data: { readonly paths: readonly string[]; readonly fraction: number; readonly sha256: string };
-  readonly network: Network;
-  /** The seed is in it. */
-  readonly recipe: Recipe;
+  data: z.object({ paths, fraction, sha256: z.string() }, "an object with paths, fraction and sha256"),
+  /** Checked by `parseNetwork` and `parseRecipe`. The seed is in the recipe. */
+  network: z.unknown().optional(),
+  recipe: z.unknown().optional(),
   /** Epochs from validation to validation, 0 for none: they choose the best epoch. */
-  readonly valEvery: number;
+  valEvery,
   /** The file of weights that the run started from, where there was one. */
-  readonly start?: { readonly file: string; readonly sha256: string };
+  start: weights.optional(),
   /** Of weights/best.safetensors; absent until the run has ended. */
-  readonly weightsSha256?: string;
-}
+  weightsSha256: z.string().optional(),
+});
+
+export type RunLock = Omit<z.infer<typeof runLock>, "network" | "recipe"> & {
+  readonly network: Network;
+  readonly recipe: Recipe;
+};
 
 /** SHA-256 of what training sees: pictures' bytes, labels and classes, split by split. Names and places do not count. */
 export async function hashData({ index, digests }: OpenedData, signal: AbortSignal): Promise<string> {
@@ -96,29 +105,23 @@ function write(folder: string, lock: RunLock): void {
   writeFileAtomic(pathOf(folder), `${JSON.stringify(lock, undefined, 1)}\n`);
 }
 
+const lockDocument = { code: "run.lock", remedy: "name the run.lock of a run that phinets trained" };
+
 /** Throws PhinetsError when the file is missing or is no run.lock. */
 export function readLock(file: string): RunLock {
   const fail = (problem: string): never => {
-    throw new PhinetsError("run.lock", `${file}: ${problem}; name the run.lock of a run that phinets trained`, file);
+    throw new PhinetsError(lockDocument.code, `${file}: ${problem}; ${lockDocument.remedy}`, file);
   };
-  let lock: RunLock;
-  try {
-    lock = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return fail(code === undefined ? `not JSON (${message})` : `cannot be read (${code})`);
-  }
-  if (lock?.format !== format) return fail(`format is ${JSON.stringify(lock?.format)}, not "${format}"`);
-  const { data, recipe } = lock;
-  if (typeof data?.sha256 !== "string" || !Array.isArray(data.paths)) return fail("data has no sha256 and paths");
-  if (!(Number.isInteger(lock.valEvery) && lock.valEvery >= 0)) return fail(`valEvery is ${lock.valEvery}`);
-  if (typeof recipe !== "object" || recipe === null) return fail("has no recipe");
-  if (lock.start !== undefined && !(typeof lock.start?.file === "string" && typeof lock.start.sha256 === "string"))
-    return fail("start is not a file with its sha256");
+  const document = readJson(file, lockDocument);
+  const found = (document as { format?: unknown } | null)?.format;
+  if (found !== format) return fail(`format is ${showValue(found)}, not "${format}"`);
+  const problem = problemOf(runLock, document);
+  if (problem !== undefined) return fail(problem);
+  const lock = runLock.parse(document);
   try {
     const network = parseNetwork(lock.network);
-    makeRecipe(network.head.kind === "yolov2" ? "detect" : "classify", recipe);
-    return { ...lock, network };
+    const recipe = parseRecipe(network.head.kind === "yolov2" ? "detect" : "classify", lock.recipe);
+    return { ...lock, network, recipe };
   } catch (error) {
     if (!(error instanceof PhinetsError)) throw error;
     return fail(error.message);

@@ -14,6 +14,7 @@ import {
 } from "@phinets/core/data";
 import type { Detection } from "@phinets/core/detection";
 import { PhinetsError } from "@phinets/core/tensor";
+import { fitName } from "../picture/sources.js";
 import { writeFileAtomic } from "../run/atomic.js";
 
 export const saveFormats = ["coco", "yolo", "voc", "csv", "labelme"] as const;
@@ -111,8 +112,13 @@ export function namePictures(records: readonly DetectionRecord[]): FoundPicture[
   const files = differ(short) || differ(named(alone, true)) ? alone : within;
   const plain = named(files);
   const names = differ(plain) ? plain : named(files, true);
-  return records.map(({ width, height, boxes }, i) => ({ name: names[i], file: files[i], width, height, boxes }));
+  return records.map(({ width, height, boxes }, i) => ({
+    ...{ name: names[i].split("/").map(fitting).join("/"), file: files[i], width, height, boxes },
+  }));
 }
+
+/** Room for .json and .txt. */
+const fitting = (part: string): string => fitName(part, 5);
 
 function sharedFolder(folders: readonly string[]): string {
   let [shared = ""] = folders;

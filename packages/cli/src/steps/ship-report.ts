@@ -9,7 +9,7 @@ import type { Board, ProgramWish } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
 import { emulatedPath, imagePath } from "../emulator/index.js";
-import { Detector, readPicture } from "../picture/index.js";
+import { openModel, readPicture } from "../picture/index.js";
 import { plotOf } from "../report/evaluation-pages.js";
 import {
   type Curve,
@@ -157,7 +157,7 @@ function linkedUse(emulate: ShipResult["emulate"]): Record<string, number> | und
 async function predictions({ folder, test, result, network }: ReportRequest): Promise<readonly Prediction[]> {
   const run = loadRun(folder);
   const { int8 } = result.evaluation;
-  const detector = new Detector(run, { conf: int8.task === "detect" ? int8.confidence : undefined });
+  const model = await openModel(run, { conf: int8.task === "detect" ? int8.confidence : undefined });
   const count = Math.min(shownPictures, test.length);
   const shown: Prediction[] = [];
   for (let k = 0; k < count; k++) {
@@ -166,9 +166,8 @@ async function predictions({ folder, test, result, network }: ReportRequest): Pr
     const picture: Picture = file.includes("#") ? test.at(i).picture : await readPicture(file);
     const caption = file.split(/[\\/]/).at(-1)!;
     if (network.head.kind === "yolov2")
-      shown.push(await detectionPrediction(caption, picture, labels, detector.detect(picture)));
-    else
-      shown.push({ caption, picture: await reportPicture(picture), truth, predicted: detector.classify(picture)[0] });
+      shown.push(await detectionPrediction(caption, picture, labels, model.detect(picture)));
+    else shown.push({ caption, picture: await reportPicture(picture), truth, predicted: model.classify(picture)[0] });
   }
   return shown;
 }

@@ -2,36 +2,36 @@
  * The chain: network for the board, training, int8, firmware proven on the emulated core, figures, tracks, report. Each
  * step is logged with what it was made from, so a second run redoes only what changed.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { latencyMs } from "@phinets/core/cost";
 import { evaluationSplit } from "@phinets/core/data";
 import { defaultScoreThreshold } from "@phinets/core/export";
 import { createEngine } from "@phinets/core/kernels";
 import { networkSummary } from "@phinets/core/networks";
-import { arenaOf, type Board, type ProgramWish } from "@phinets/core/target";
+import { type Board, type ProgramWish, roomsFor } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe, recipeIdentity, withClassWeights } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
-import { type Emulation, emulatedFor, emulatedPath, firmwareSources, imagePath } from "../emulator/index.js";
+import { type Emulation, emulatedFor, emulatedPath, imagePath } from "../emulator/index.js";
 import { writeFileAtomic } from "../run/atomic.js";
 import { createRunFolder } from "../run/folder.js";
-import { loadNetwork, loadQuantized, loadRun } from "../run/load.js";
-import { requireFree } from "../run/lock.js";
-import { saveArguments, saveNetwork } from "../run/save.js";
+import { loadNetwork, loadQuantized, loadRun, networkFileOf } from "../run/load.js";
+import { type RunLock, withRunLock } from "../run/lock.js";
+import { readResults, restoreResults, saveArguments, saveNetwork } from "../run/save.js";
 import { saveTarget } from "../run/target.js";
 import type { Context } from "../terminal/context.js";
 import { nodeThreads } from "../threads/index.js";
-import { bestPath } from "./checkpoint.js";
 import { type ChooseOptions, chooseNetwork, footprint } from "./choose-network.js";
-import { loadSplit, openData, someOf, validationSplit } from "./data.js";
+import { type LoadingOptions, loadSplit, type OpenedData, openData, someOf, validationSplit } from "./data.js";
 import { writeExports } from "./export.js";
 import { firmwareOutputs } from "./firmware.js";
 import { keyOf, sha256 } from "./hash.js";
 import { defaultMaxDrop, makeInt8 } from "./int8.js";
 import { writeRunLock } from "./run-lock.js";
+import { artefactsOf, makeFolder, requireOwn, setAside, sourcesKey, stampsOf } from "./ship-files.js";
 import { writeShipReport } from "./ship-report.js";
-import { hasStepLog, StepLog } from "./step-log.js";
+import { StepLog } from "./step-log.js";
 import { type TrackSummary, trackClip } from "./track-clip.js";
 import { requireTrainable, type TrainResult, train } from "./train/index.js";
 import { floatOutputs, integerOutputs, type Metrics, score } from "./validate.js";
@@ -40,6 +40,7 @@ export interface ShipRequest {
   /** Paths, joined. */
   readonly data: readonly string[];
   readonly fraction?: number;
+  readonly loading?: LoadingOptions;
   readonly target: Board;
   readonly network?: string;
   readonly limits: ChooseOptions["limits"];
@@ -91,16 +92,25 @@ export interface ShipResult {
   readonly emulate: Emulation | LeftOut;
   readonly track?: TrackSummary;
   readonly artefacts: readonly { readonly file: string; readonly bytes: number; readonly sha256: string }[];
+  /** Digests of what the figures were made from: pictures and labels, float weights, integer network, firmware. */
+  readonly madeFrom: Readonly<Record<"data" | "weights" | "int8" | "firmware", string>>;
   /** Seconds each step took when it was last done. */
   readonly seconds: Readonly<Record<string, number>>;
 }
 
 export async function ship(request: ShipRequest, context: Context): Promise<ShipResult> {
-  const { target, threads, project } = request;
+  const { target, project } = request;
   const seed = request.recipe.seed ?? 0;
-  const data = await openData(request.data, { seed, fraction: request.fraction, project, signal: context.signal });
-  const { task } = data.index;
-  const { classes, splits } = data.index;
+  const data = await openData(request.data, {
+    seed,
+    project,
+    fraction: request.fraction,
+    loading: request.loading,
+    note: context.note,
+    signal: context.signal,
+  });
+  const { task, classes, splits } = data.index;
+  requireTestPictures(data);
   const recipe = withClassWeights(makeRecipe(task, request.recipe), splits.train, classes.length);
   const wish = request.wish ?? {};
   const name = request.name ?? `${data.name.replaceAll(" + ", "+")}-${target.name}`;
@@ -110,9 +120,27 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
       `${request.clip}: no such video or folder of frames; correct --clip`,
       request.clip,
     );
+  if (request.out !== undefined) requireOwn(request.out);
   const folder = request.out ?? createRunFolder({ project, task: "ship", name, existOk: true });
   requireOwn(folder);
-  requireFree(folder);
+  makeFolder(folder);
+  const prepared = { ...request, paths: request.data, folder, data, recipe, wish, seed };
+  return withRunLock(folder, "shipping", (lock) => shipLocked({ ...prepared, lock }, context));
+}
+
+interface PreparedShip extends Omit<ShipRequest, "data" | "recipe" | "wish"> {
+  readonly paths: readonly string[];
+  readonly folder: string;
+  readonly lock: RunLock;
+  readonly data: OpenedData;
+  readonly recipe: Recipe;
+  readonly wish: ProgramWish;
+  readonly seed: number;
+}
+
+async function shipLocked(request: PreparedShip, context: Context): Promise<ShipResult> {
+  const { folder, lock, target, threads, project, data, recipe, wish, seed } = request;
+  const { task } = data.index;
   saveTarget(folder, target);
   const log = new StepLog(folder, context);
   context.note(`run: ${folder}`);
@@ -121,7 +149,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     data.key,
     target,
     request.limits,
-    request.network && readText(request.network),
+    request.network && loadNetwork(networkFileOf(request.network)),
     recipe.loss,
     seed,
     wish,
@@ -133,20 +161,26 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   const network = loadNetwork(join(folder, "network.json"));
   requireTrainable(network, recipe);
   const { parameters, macs, program: planned, weights: flash } = footprint(network, target, wish);
+  const room = roomsFor(target, planned.lowering, planned.options.input).reduce((sum, { bytes }) => sum + bytes, 0);
   context.note(
-    `network: ${network.input.width}x${network.input.height} ${networkSummary(network)}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, working memory ${planned.arenaBytes} B of ${arenaOf(target).bytes}`,
+    `network: ${network.input.width}x${network.input.height} ${networkSummary(network)}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, working memory ${planned.arenaBytes} B of ${room}`,
   );
 
   const trainKey = keyOf(data.key, network, recipeIdentity(recipe));
-  const trained = await log.run("train", trainKey, ["weights/best.safetensors"], async () => {
+  const { trained, rows } = await log.run("train", trainKey, ["weights/best.safetensors"], async () => {
     setAside(folder, trainKey, context);
     writeFileAtomic(join(folder, "weights/key"), trainKey);
-    saveArguments(folder, { data: [...request.data], fraction: request.fraction, recipe });
-    await writeRunLock(folder, { data, paths: request.data, fraction: request.fraction, network, recipe }, context);
+    const { fraction, paths } = request;
+    saveArguments(folder, { data: [...paths], fraction, recipe, ...request.loading });
+    await writeRunLock(folder, { data, paths, fraction, network, recipe }, context);
     const source = await loadSplit(data, "train", "training", network, project, context);
     const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
-    return train({ folder, network, recipe, train: source, val, dataKey: data.key, threads, resume: true }, context);
+    const { key: dataKey, leftOut } = data;
+    const own = { folder, lock, network, recipe, threads };
+    const trained = await train({ ...own, train: source, val, dataKey, leftOut, resume: true }, context);
+    return { trained, rows: readResults(folder) };
   });
+  if (restoreResults(folder, rows)) context.note("train: results.csv has changed since it was made; written again");
 
   const quantizeKey = keyOf(trained.weightsSha256, data.key, request.qat ?? false, request.maxDrop ?? defaultMaxDrop);
   await log.run("quantize", quantizeKey, ["quantized.json", "quantized.safetensors", "quant_report.json"], async () => {
@@ -177,7 +211,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
   const emulated = `firmware/${emulatedPath(target)}`;
   const image = `firmware/${imagePath(target)}`;
   const proof = await leaveOut("emulator.tool", context, () =>
-    log.run("firmware", emulateKey, [...modelFiles, emulated], async () => {
+    log.run("firmware", emulateKey, [...modelFiles, emulated, image], async () => {
       const source = someOf(test, request.images);
       const progress = context.progress({ label: "emulating", total: source.length, unit: "pictures", lineEvery: 1 });
       const { emulation, outputs } = await firmwareOutputs(quantized, network, source, {
@@ -200,13 +234,13 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
       : await log.run(
           "track",
           keyOf(quantizedSha256, stampsOf(request.clip), scoreThreshold ?? "", "emulation" in proof ? emulateKey : ""),
-          ["tracks.txt", "tracks.mp4"],
+          ({ stills }) => ["tracks.txt", "tracks.mp4", ...stills.map(({ file }) => file)],
           () => {
             const program = { path: join(folder, emulated), machine: emulatedFor(target).machine };
             const firmware = "emulation" in proof ? { program } : proof;
             return trackClip(folder, request.clip!, context, { scoreThreshold, firmware });
           },
-          ({ leftOut }) => leftOut === undefined,
+          { complete: ({ leftOut }) => leftOut === undefined },
         );
   const tracking = tracked?.firmware && "tracksMatch" in tracked.firmware ? tracked.firmware : undefined;
   if ("emulation" in proof && tracking !== undefined) {
@@ -231,6 +265,7 @@ export async function ship(request: ShipRequest, context: Context): Promise<Ship
     emulate: "emulation" in proof ? proof.emulation : proof,
     track: tracked,
     artefacts: artefactsOf(folder, [...exportedFiles, ...modelFiles, image, emulated]),
+    madeFrom: { data: data.key, weights: trained.weightsSha256, int8: quantizedSha256, firmware: emulateKey },
     seconds: log.seconds,
   };
   if (!("leftOut" in result.emulate) && !result.emulate.matchesInterpreter) context.exitCode = 1;
@@ -273,26 +308,14 @@ function firmwareThreshold(int8: Metrics): number | undefined {
   return Math.min(defaultScoreThreshold, Math.max(0.05, Math.floor(100 * int8.confidence) / 100));
 }
 
-/** Refuses a folder that holds something else, before anything in it is replaced. */
-function requireOwn(folder: string): void {
-  if (!existsSync(folder) || hasStepLog(folder)) return;
-  if (statSync(folder).isDirectory() && readdirSync(folder).length === 0) return;
+/** Figures and proof are of pictures that were not learnt from: without one there is nothing to ship. */
+function requireTestPictures({ name, index }: OpenedData): void {
+  const { train } = index.splits;
+  if (index.splits[evaluationSplit(index)].length > 0) return;
   throw new PhinetsError(
-    "ship.folder",
-    `${folder}: exists and is not a shipped run (it has no steps.json); name another --out or --name, or empty it`,
-    folder,
+    "ship.test",
+    `${name}: nothing would be left to test on: all ${train.length} pictures are to train on, as there are too few different ones; add pictures, or a val or test of its own`,
   );
-}
-
-/** Names, sizes and times of change of a video, or of the files of a folder. */
-function stampsOf(clip: string): unknown {
-  const stamp = (path: string) => {
-    const { size, mtimeMs } = statSync(path);
-    return [path, size, mtimeMs];
-  };
-  if (!statSync(clip).isDirectory()) return stamp(clip);
-  const files = readdirSync(clip, { recursive: true, encoding: "utf8" }).sort();
-  return [clip, ...files.map((file) => stamp(join(clip, file)))];
 }
 
 /** Runs a step that needs a tool; without the tool the chain goes on and says what is missing. */
@@ -306,57 +329,5 @@ async function leaveOut<T>(code: string, context: Context, step: () => Promise<T
   }
 }
 
-/**
- * Weights that were trained from something else are kept beside the new ones, under the start of their key, and come back
- * when the same network, recipe and data are asked for again.
- */
-function setAside(folder: string, key: string, context: Context): void {
-  const weights = join(folder, "weights");
-  const placeOf = (other: string): string => join(folder, `weights-${other.slice(0, 8)}`);
-  const moveResults = (from: string, to: string): void => {
-    if (existsSync(join(from, "results.csv"))) renameSync(join(from, "results.csv"), join(to, "results.csv"));
-  };
-  const keyFile = join(weights, "key");
-  const old = existsSync(keyFile) ? readFileSync(keyFile, "utf8") : undefined;
-  if (old === undefined || old === key) return;
-  if (existsSync(bestPath(folder))) {
-    const aside = placeOf(old);
-    rmSync(aside, { recursive: true, force: true }); // an earlier state of the same training
-    renameSync(weights, aside);
-    moveResults(folder, aside);
-    context.note(`train: what it is made from has changed; the earlier weights are in ${aside}`);
-  }
-  const kept = placeOf(key);
-  if (existsSync(kept)) {
-    rmSync(weights, { recursive: true, force: true });
-    renameSync(kept, weights);
-    moveResults(weights, folder);
-  }
-}
-
-/** Changes with every change of the firmware's own sources. */
-function sourcesKey(): string {
-  const files = readdirSync(firmwareSources, { recursive: true, encoding: "utf8" }).sort();
-  return keyOf(
-    files
-      .filter((file) => /\.(c|h|ld|S)$/.test(file))
-      .map((file) => [file, sha256(readFileSync(join(firmwareSources, file)))]),
-  );
-}
-
 const exportedFiles = ["export/model.tflite", "export/model.onnx", "export/model_int8.onnx"];
 const modelFiles = ["firmware/model/phinets_model.c", "firmware/model/phinets_model.h"];
-
-function artefactsOf(folder: string, made: readonly string[]): ShipResult["artefacts"] {
-  const weights = ["network.json", "weights/best.safetensors", "quantized.json", "quantized.safetensors"];
-  return [...weights, ...made, "tracks.txt", "tracks.mp4"]
-    .filter((file) => existsSync(join(folder, file)))
-    .map((file) => {
-      const bytes = readFileSync(join(folder, file));
-      return { file, bytes: bytes.length, sha256: sha256(bytes) };
-    });
-}
-
-function readText(path: string): string {
-  return existsSync(path) ? readFileSync(path, "utf8") : "";
-}

@@ -1,6 +1,7 @@
 /** What a command is given: where to write, how to say how far it is, and when to stop. */
 import { type Colours, makeColours, wantsColours } from "./colours.js";
 import { makeProgress, type Progress, type ProgressOptions } from "./progress.js";
+import { visible } from "./visible.js";
 
 /** A stream, or a test's stand-in. */
 export interface Output {
@@ -52,7 +53,7 @@ export function makeContext(options: {
     exitCode: 0,
     progress: (progressOptions) => makeProgress(stderr, progressOptions),
     note: (line) => {
-      stderr.write(`${line}\n`);
+      stderr.write(`${visible(line)}\n`);
     },
     result: (document, text) => {
       if (context.document !== undefined) throw new Error("a command gives one result");

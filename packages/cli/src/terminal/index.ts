@@ -4,3 +4,4 @@ export * from "./format.js";
 export * from "./options.js";
 export * from "./progress.js";
 export * from "./table.js";
+export * from "./visible.js";

@@ -4,6 +4,7 @@ import { buildNetwork, parseNetwork } from "../networks/index.js";
 import {
   boardNames,
   countedCores,
+  followerBytes,
   type Kernel,
   type KernelRow,
   kernels,
@@ -11,6 +12,7 @@ import {
   makeProgram,
   programOf,
   shapeOf,
+  stackBytes,
 } from "../target/index.js";
 import counted from "../target/kernel-costs.json" with { type: "json" };
 import {
@@ -20,11 +22,14 @@ import {
   countMacs,
   energyBandMj,
   energyMj,
+  exceededRegions,
   flashBytesOf,
   fpsAtPower,
   instructionsOf,
   latencyMs,
+  plannedUse,
   ramBytesOf,
+  variableBytes,
   weightBytes,
 } from "./index.js";
 
@@ -92,6 +97,22 @@ describe("flashBytesOf and ramBytesOf", () => {
       expect([plain.decoder, plain.follower]).toEqual([0, 0]);
       expect(plain.kernels).toBeLessThanOrEqual(parts.kernels);
     }
+  });
+  it("know boxes and tracks as the plan of the banks does", () => {
+    for (const name of boardNames) expect(variableBytes(loadBoard(name), 1)).toBe(stackBytes + followerBytes);
+  });
+  it("say what each bank has, and which would be too small", () => {
+    const program = programOf(graph, board);
+    expect(program.banks).toHaveLength(2);
+    const [flash, ram] = [flashBytesOf(program, board), ramBytesOf(program, board)];
+    expect(Object.keys(ram.banks)).toEqual(["DTCM", "AXI_SRAM"]);
+    expect(ram.banks.DTCM + ram.banks.AXI_SRAM).toBe(program.arenaBytes);
+    const use = plannedUse(board, flash, ram);
+    expect(use).toMatchObject({ FLASH: flash.total, AXI_SRAM: ram.banks.AXI_SRAM, SRAM123: 0 });
+    expect(use.DTCM).toBe(ram.banks.DTCM + ram.total - ram.arena);
+    expect(exceededRegions(board, flash, ram)).toEqual([]);
+    const full = { ...ram, banks: { ...ram.banks, SRAM4: 65_537 } };
+    expect(exceededRegions(board, flash, full)).toEqual([{ region: "SRAM4", neededBytes: 65_537, bytes: 65_536 }]);
   });
   it("say where a core was not measured", () => {
     const others = ["esp32-s3"];

@@ -4,12 +4,17 @@
  */
 import {
   type Board,
+  banksOf,
+  homeOf,
   type Kernel,
   type KernelRow,
   kernels as kernelRows,
   type Program,
+  type Region,
   shapeOf,
-  type Value,
+  stackBytes,
+  stateBytes,
+  variablesOf,
 } from "../target/index.js";
 import codeSizes from "./code-sizes.json" with { type: "json" };
 import { type WeightBytes, weightBytes } from "./weights.js";
@@ -37,12 +42,13 @@ export interface FlashOptions {
 }
 
 /** Sizes of the C structures on a 32-bit target: phinets_step, phinets_program, phinets_state. */
-export const structBytes = { step: 60, program: 36, state: 48 } as const;
+export const structBytes = { step: 60, program: 36, state: stateBytes } as const;
 const powersBytes = 511 * 8;
 const anchorBytes = 2 * 8;
 
 interface ProgramSizes {
   readonly base: number;
+  /** Boxes and tracks: `followerBytes` of target/room.ts, by the linker. */
   readonly followerRam: number;
   readonly groups: readonly { readonly neededBy: readonly string[]; readonly bytes: number }[];
 }
@@ -83,13 +89,18 @@ export function flashBytesOf(program: SizedProgram, board: Board, options: Flash
   }
   const weights = weightBytes(program);
   const decoder = anchors > 0 ? powersBytes + anchors * anchorBytes : 0;
-  const total = weights.total + descriptions + decoder + kernels + follower + sizes.base;
-  return { weights, descriptions, decoder, kernels, follower, program: sizes.base, total, measured };
+  // Start-up's tables; the board that was measured has one bank, which is always on.
+  const tables = 8 * (banksOf(board).length - 1 + board.regions.filter(({ enable }) => enable !== undefined).length);
+  const start = sizes.base + tables;
+  const total = weights.total + descriptions + decoder + kernels + follower + start;
+  return { weights, descriptions, decoder, kernels, follower, program: start, total, measured };
 }
 
 export interface RamBytes {
-  /** Activations, the input among them. */
+  /** Activations, the input among them: the sum over the banks. */
   readonly arena: number;
+  /** Activations in each of the board's regions that has some, by name. */
+  readonly banks: Readonly<Record<string, number>>;
   /** Part of the arena. */
   readonly input: number;
   /** The copy that the application reads. */
@@ -104,21 +115,15 @@ export interface RamBytes {
   readonly total: number;
 }
 
-/** Bytes that the linker scripts reserve for the stack. */
-export const stackBytes = 16 * 1024;
-
 /** What the firmware of a board takes of its RAM: the linked image's sections, but for alignment. */
 export function ramBytesOf(program: Program, board: Board, options: FlashOptions = {}): RamBytes {
-  const { values, input, outputs } = program.lowering;
-  const bytesOf = ({ height, width, channels }: Value): number => height * width * channels;
-  const output = outputs.reduce((sum, name) => sum + bytesOf(values.get(name)!), 0);
+  const { output, context } = variablesOf(program.lowering, program.options.input);
   const follower = variableBytes(board, options.anchors ?? 0) - stackBytes;
   const arena = program.arenaBytes;
-  const line = program.options.input === "rows" ? values.get(input)!.width * values.get(input)!.channels : 0;
-  const context = structBytes.state + 2 * program.lowering.steps.length + line;
   return {
     ...{ arena, output, follower, stack: stackBytes },
-    input: program.places.get(input)!.bytes,
+    banks: Object.fromEntries(program.banks.map(({ region = board.arenaRegion, bytes }) => [region, bytes])),
+    input: program.places.get(program.lowering.input)!.bytes,
     context,
     total: arena + output + follower + stackBytes + context,
   };
@@ -128,12 +133,14 @@ export function ramBytesOf(program: Program, board: Board, options: FlashOptions
 export function plannedUse(
   board: Board,
   flash: Pick<FlashBytes, "total">,
-  ram: Pick<RamBytes, "total" | "arena">,
+  ram: Pick<RamBytes, "total" | "arena" | "banks">,
 ): Record<string, number> {
-  const rest = ram.total - ram.arena;
-  const own = board.regions.some(({ use }) => use === "data");
-  const used = { program: flash.total, arena: own ? ram.arena : ram.total, data: rest, free: 0 } as const;
-  return Object.fromEntries(board.regions.map(({ name, use }) => [name, used[use]]));
+  const home = homeOf(board);
+  const ramOf = (region: Region): number =>
+    (ram.banks[region.name] ?? 0) + (region === home ? ram.total - ram.arena : 0);
+  return Object.fromEntries(
+    board.regions.map((region) => [region.name, region.use === "program" ? flash.total : ramOf(region)]),
+  );
 }
 
 export interface Excess {
@@ -146,7 +153,7 @@ export interface Excess {
 export function exceededRegions(
   board: Board,
   flash: Pick<FlashBytes, "total">,
-  ram: Pick<RamBytes, "total" | "arena">,
+  ram: Pick<RamBytes, "total" | "arena" | "banks">,
 ): Excess[] {
   const used = plannedUse(board, flash, ram);
   return board.regions

@@ -3,13 +3,13 @@ import { deployGraph, type Graph, type OpName } from "../graph/index.js";
 import { anchorCount, backboneBlocks, buildNetwork, type Network } from "../networks/index.js";
 import {
   aligned,
-  arenaOf,
   type Board,
   type Kernel,
   makeProgram,
   type Program,
   type ProgramWish,
   programOf,
+  roomsFor,
   type Step,
   shapeOf,
 } from "../target/index.js";
@@ -71,8 +71,12 @@ export interface Inspection {
   /** With a board. */
   readonly target?: {
     readonly name: string;
+    /** Of activations, in all banks. */
     readonly ramBytes: number;
+    /** What activations may take of all banks. */
     readonly ramBudgetBytes: number;
+    /** Of each bank, fastest first: what activations take, and what stack, variables and the application leave to them. */
+    readonly banks: readonly { readonly region: string; readonly bytes: number; readonly budgetBytes: number }[];
     /** Of the linked image: constants and code. */
     readonly flashBytes: number;
     readonly flashBudgetBytes: number;
@@ -187,12 +191,16 @@ function shareOf(
 ): NonNullable<Inspection["target"]> {
   const { flash, ram } = needsOf(board, network, program);
   const latency = latencyMs(program, board);
-  const { origin, bytes: ramBudgetBytes } = arenaOf(board);
   const { values, steps } = program.lowering;
+  const rooms = roomsFor(board, program.lowering, program.options.input);
+  const origins = program.banks.map(
+    ({ region = board.arenaRegion }) => board.regions.find(({ name }) => name === region)!.origin,
+  );
   return {
     name: board.name,
     ramBytes: program.arenaBytes,
-    ramBudgetBytes,
+    ramBudgetBytes: rooms.reduce((sum, { bytes }) => sum + bytes, 0),
+    banks: rooms.map(({ region, bytes }) => ({ region, bytes: ram.banks[region] ?? 0, budgetBytes: bytes })),
     flashBytes: flash.total,
     flashBudgetBytes: board.flashBytes,
     flash,
@@ -215,7 +223,7 @@ function shareOf(
         instructions: Math.round(instructions),
         latencyMs: band,
         energyMj: energyBandMj(band, board),
-        address: place === undefined ? -1 : origin + place.offset,
+        address: place === undefined ? -1 : origins[place.bank] + place.offset,
         bytes: place?.bytes ?? 0,
         rows: place?.rows ?? height,
         alive: [place?.first ?? 0, place?.last ?? Math.max(...program.phases)] as const,

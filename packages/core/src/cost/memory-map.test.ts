@@ -24,6 +24,8 @@ describe("memoryMap", () => {
       expect(Number(y) + Number(height)).toBeLessThanOrEqual(620);
     }
     for (const { name } of board.regions) expect(svg).toContain(`>${name}</text>`);
+    for (const { region = "AXI_SRAM" } of program.banks)
+      expect(svg).toContain(`font-weight="600" fill="#26323c">${region} `);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
   it("draws no rectangle over another: what lives together shares no byte", () => {

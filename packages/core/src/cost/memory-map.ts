@@ -1,13 +1,13 @@
 /**
- * The working memory over time as an SVG picture: x is the phase that runs, y the address, one rectangle a ring of rows;
- * beside it, the board's regions with what the network takes of each. A pure function: equal programs give equal text.
+ * The working memory over time as an SVG picture: x is the phase that runs, y the address, one rectangle a ring of rows; banks
+ * lie on each other, the fastest lowest; beside it, the board's regions with what the network takes of each. A pure function: equal programs give equal text.
  */
-import type { Board, Program } from "../target/index.js";
+import type { Board, Program, Spot } from "../target/index.js";
 
 export interface MemoryMapOptions {
   /** Adds the bar of the board's regions. */
   readonly board?: Board;
-  /** Bytes in each of the board's regions by name (`plannedUse`, or an image's). Default: the arena alone. */
+  /** Bytes in each of the board's regions by name (`plannedUse`, or an image's). Default: activations alone. */
   readonly used?: Readonly<Record<string, number>>;
   /** Width of the picture in CSS pixels. Default 960. */
   readonly width?: number;
@@ -47,6 +47,8 @@ export function memoryMap(program: Program, options: MemoryMapOptions = {}): str
   const { values } = program.lowering;
   const x = (index: number): number => left + (index / entries) * chartWidth;
   const y = (address: number): number => top + chartHeight - (address / Math.max(1, program.arenaBytes)) * chartHeight;
+  // Where each bank begins in the picture.
+  const bases = program.banks.map((_, bank) => program.banks.slice(0, bank).reduce((sum, { bytes }) => sum + bytes, 0));
   const parts: string[] = [];
   // Above every rectangle: a neighbour that is drawn later does not cut them.
   const labels: string[] = [];
@@ -57,22 +59,25 @@ export function memoryMap(program: Program, options: MemoryMapOptions = {}): str
       `<text x="${left - 6}" y="${n(y(bytes) + 4)}" text-anchor="end" fill="#5b6670">${formatBytes(bytes)}</text>`,
     );
   }
+  const at = ({ bank, offset }: Spot): string =>
+    program.banks.length === 1 ? String(offset) : `${offset} of ${program.banks[bank].region ?? "the arena's region"}`;
   const rings = [...program.places]
     .filter(([name, { bytes }]) => bytes > 0 && !program.stream.transient.has(name))
     .map(([name, place]) => {
       const { height, width: pixels, channels } = values.get(name)!;
       const rows = place.rows < height ? `${place.rows} of ${height}` : String(height);
       const shape = `${height}x${pixels}x${channels}`;
-      const what = `${name}: ${shape}, ${rows} rows, ${place.bytes} bytes at ${place.offset}, phases ${place.first}-${place.last}`;
+      const what = `${name}: ${shape}, ${rows} rows, ${place.bytes} bytes at ${at(place)}, phases ${place.first}-${place.last}`;
       return { kind: kindOf(program, name), label: `${shortName(name)} ${rows}x${pixels}x${channels}`, what, place };
     });
   const areas = program.scratchAreas.map((place) => {
-    const what = `within a row: ${place.bytes} bytes at ${place.offset}, phases ${place.first}-${place.last}`;
+    const what = `within a row: ${place.bytes} bytes at ${at(place)}, phases ${place.first}-${place.last}`;
     return { kind: "scratch", label: "within a row", what, place };
   });
   for (const { kind, label, what, place } of [...rings, ...areas]) {
-    const { offset, bytes, first, last } = place;
-    const [x0, x1, y0, y1] = [x(first), x(last + 1), y(offset + bytes), y(offset)];
+    const { bytes, first, last } = place;
+    const start = bases[place.bank] + place.offset;
+    const [x0, x1, y0, y1] = [x(first), x(last + 1), y(start + bytes), y(start)];
     parts.push(
       `<rect x="${n(x0)}" y="${n(y0)}" width="${n(x1 - x0)}" height="${n(Math.max(0.5, y1 - y0))}" fill="${fills[kind]}" stroke="#fff" stroke-width=".6"><title>${escapeXml(what)}</title></rect>`,
     );
@@ -89,6 +94,13 @@ export function memoryMap(program: Program, options: MemoryMapOptions = {}): str
     }
   }
   parts.push(...labels);
+  for (const [bank, { region, bytes }] of program.banks.length > 1 ? program.banks.entries() : []) {
+    const base = y(bases[bank]);
+    parts.push(
+      `<line x1="${left}" x2="${width - 16}" y1="${n(base)}" y2="${n(base)}" stroke="#26323c"/>`,
+      `<text x="${left + 4}" y="${n(base - 4)}" font-weight="600" fill="#26323c">${escapeXml(region ?? options.board?.arenaRegion ?? "the arena's region")} ${formatBytes(bytes)}</text>`,
+    );
+  }
   const lower = y(program.lowerBoundBytes);
   parts.push(
     `<line x1="${left}" x2="${width - 16}" y1="${n(lower)}" y2="${n(lower)}" stroke="#b03a2e" stroke-dasharray="5 4"/>`,
@@ -110,12 +122,14 @@ export function memoryMap(program: Program, options: MemoryMapOptions = {}): str
   }
   if (options.board !== undefined) {
     height += 14;
-    parts.push(
-      ...regionBars(options.board, options.used ?? { [options.board.arenaRegion]: program.arenaBytes }, width, height),
-    );
+    parts.push(...regionBars(options.board, options.used ?? usedBy(program, options.board), width, height));
     height += options.board.regions.length * barRow + 8;
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="11" role="img" aria-label="Memory map"><rect width="${width}" height="${height}" fill="#fff"/>${parts.join("")}</svg>\n`;
+}
+
+function usedBy({ banks }: Program, { arenaRegion }: Board): Record<string, number> {
+  return Object.fromEntries(banks.map(({ region = arenaRegion, bytes }) => [region, bytes]));
 }
 
 /** One bar a region, its length by the logarithm of its size so that 64 K is still seen beside 2 M. */

@@ -20,7 +20,7 @@ export type MotConvention = "trackeval" | "motmetrics";
 export const motConventions: readonly MotConvention[] = ["trackeval", "motmetrics"];
 
 export interface MotFrames {
-  /** of the sequence */
+  /** Frames with a box at all, in order: only these count, so that memory goes by boxes and not by a frame's number. */
   readonly frames: number;
   /** Frame f (from 0) has the truths `truthStarts[f]` to `truthStarts[f + 1]`. */
   readonly truthStarts: Int32Array;
@@ -62,12 +62,14 @@ export interface MotFrameOptions {
 /**
  * @param frames of the sequence
  * Throws `evaluation.mot`, `FILE:LINE: problem`, for a frame after the last one, an id twice in a frame, a class that the
- * benchmark does not know.
+ * benchmark does not know, and for more pairs of boxes, or of tracks, than `mostPairs`.
  */
 export function motFrames(truth: MotRows, found: MotRows, frames: number, options: MotFrameOptions): MotFrames {
   const classed = options.benchmark !== "MOT15";
-  const truths = byFrame(truth, frames);
-  const tracked = byFrame(found, frames);
+  for (const rows of [truth, found, options.regions]) if (rows) requireWithin(rows, frames);
+  const used = new FrameNumbers(truth, found);
+  const truths = byFrame(truth, used);
+  const tracked = byFrame(found, used);
   const keepTruth = new Uint8Array(truth.count);
   for (let i = 0; i < truth.count; i++) {
     const kind = truth.class[i];
@@ -87,23 +89,25 @@ export function motFrames(truth: MotRows, found: MotRows, frames: number, option
         );
       }
     }
-    if (options.removeDistractors) dropOnDistractors(truth, truths, found, tracked, keepFound, frames, options);
+    if (options.removeDistractors) dropOnDistractors(truth, truths, found, tracked, keepFound, used.count, options);
   }
   const { regions } = options;
-  if (regions && regions.count > 0) dropInRegions(truth, truths, found, tracked, keepFound, frames, regions);
-  const keptTruths = keep(truth, truths, keepTruth, frames);
-  const keptFound = keep(found, tracked, keepFound, frames);
-  const iouStarts = new Float64Array(frames + 1);
-  for (let f = 0; f < frames; f++) {
+  if (regions && regions.count > 0) dropInRegions(truth, truths, found, tracked, keepFound, used, regions);
+  const keptTruths = keep(truth, truths, keepTruth, used);
+  const keptFound = keep(found, tracked, keepFound, used);
+  const iouStarts = new Float64Array(used.count + 1);
+  for (let f = 0; f < used.count; f++) {
     const pairs = (keptTruths.starts[f + 1] - keptTruths.starts[f]) * (keptFound.starts[f + 1] - keptFound.starts[f]);
     iouStarts[f + 1] = iouStarts[f] + pairs;
   }
-  const iou = new Float64Array(iouStarts[frames]);
-  for (let f = 0; f < frames; f++) fillIou(truth, keptTruths, found, keptFound, f, iou, iouStarts[f]);
   const truthIds = denseIds(truth, keptTruths.order);
   const foundIds = denseIds(found, keptFound.order);
+  requireFewPairs(found, iouStarts[used.count], "boxes of the same frames");
+  requireFewPairs(found, truthIds.count * foundIds.count, "objects and tracks");
+  const iou = new Float64Array(iouStarts[used.count]);
+  for (let f = 0; f < used.count; f++) fillIou(truth, keptTruths, found, keptFound, f, iou, iouStarts[f]);
   return {
-    frames,
+    frames: used.count,
     truthStarts: keptTruths.starts,
     truthIds: truthIds.ids,
     truthTracks: truthIds.count,
@@ -128,19 +132,59 @@ function failure(rows: MotRows, row: number, problem: string): PhinetsError {
   return new PhinetsError("evaluation.mot", `${rows.file}:${rows.line[row]}: ${problem}`, rows.file);
 }
 
-function byFrame(rows: MotRows, frames: number): Grouped {
-  const starts = new Int32Array(frames + 1);
+function requireWithin(rows: MotRows, frames: number): void {
   for (let i = 0; i < rows.count; i++) {
-    if (rows.frame[i] > frames) {
-      const from = rows.firstFrame === 1 ? "" : `, from ${rows.firstFrame} on`;
-      throw failure(rows, i, `frame is ${numbered(rows, i)}; the sequence has ${frames}${from}`);
-    }
-    starts[rows.frame[i]]++;
+    if (rows.frame[i] <= frames) continue;
+    const from = rows.firstFrame === 1 ? "" : `, from ${rows.firstFrame} on`;
+    throw failure(rows, i, `frame is ${numbered(rows, i)}; the sequence has ${frames}${from}`);
   }
-  for (let f = 0; f < frames; f++) starts[f + 1] += starts[f];
+}
+
+/** 4 GB of overlaps. MOT20's longest sequence has a quarter of them. */
+const mostPairs = 2 ** 29;
+
+function requireFewPairs({ file }: MotRows, pairs: number, what: string): void {
+  if (pairs <= mostPairs) return;
+  throw new PhinetsError(
+    "evaluation.mot",
+    `${file}: ${pairs} pairs of ${what} are to be compared, ${mostPairs} at most fit into memory; evaluate a part of the sequence`,
+    file,
+  );
+}
+
+/** The frames in which truth or tracker has a row, numbered 0, 1, ... in their order. */
+class FrameNumbers {
+  readonly #rank: Map<number, number>;
+
+  constructor(...files: readonly MotRows[]) {
+    const all = new Set<number>();
+    for (const { frame } of files) for (const each of frame) all.add(each);
+    this.#rank = new Map(Array.from(Int32Array.from(all).sort(), (frame, rank) => [frame, rank]));
+  }
+
+  get count(): number {
+    return this.#rank.size;
+  }
+
+  /** Undefined for a frame without a row. */
+  of(frame: number): number | undefined {
+    return this.#rank.get(frame);
+  }
+}
+
+/** Where each frame's rows begin, when they are in order. */
+function startsOf(rows: MotRows, used: FrameNumbers, some: Iterable<number>): Int32Array {
+  const starts = new Int32Array(used.count + 1);
+  for (const i of some) starts[used.of(rows.frame[i])! + 1]++;
+  for (let f = 0; f < used.count; f++) starts[f + 1] += starts[f];
+  return starts;
+}
+
+function byFrame(rows: MotRows, used: FrameNumbers): Grouped {
+  const starts = startsOf(rows, used, rows.frame.keys());
   const next = starts.slice();
   const order = new Int32Array(rows.count);
-  for (let i = 0; i < rows.count; i++) order[next[rows.frame[i] - 1]++] = i;
+  for (let i = 0; i < rows.count; i++) order[next[used.of(rows.frame[i])!]++] = i;
   const lastFrame = new Map<number, number>();
   for (const i of order) {
     if (lastFrame.get(rows.id[i]) === rows.frame[i]) {
@@ -152,12 +196,9 @@ function byFrame(rows: MotRows, frames: number): Grouped {
   return { starts, order };
 }
 
-function keep(rows: MotRows, all: Grouped, kept: Uint8Array, frames: number): Grouped {
+function keep(rows: MotRows, all: Grouped, kept: Uint8Array, used: FrameNumbers): Grouped {
   const order = all.order.filter((i) => kept[i] === 1);
-  const starts = new Int32Array(frames + 1);
-  for (const i of order) starts[rows.frame[i]]++;
-  for (let f = 0; f < frames; f++) starts[f + 1] += starts[f];
-  return { starts, order };
+  return { starts: startsOf(rows, used, order), order };
 }
 
 function denseIds(rows: MotRows, order: Int32Array): { ids: Int32Array; count: number } {
@@ -236,19 +277,19 @@ function dropInRegions(
   found: MotRows,
   tracked: Grouped,
   kept: Uint8Array,
-  frames: number,
+  used: FrameNumbers,
   regions: MotRows,
 ): void {
   const regionsOf = new Map<number, number[]>();
   for (let i = 0; i < regions.count; i++) {
-    const list = regionsOf.get(regions.frame[i] - 1);
+    const f = used.of(regions.frame[i]);
+    if (f === undefined) continue; // nothing was found there
+    const list = regionsOf.get(f);
     if (list) list.push(i);
-    else regionsOf.set(regions.frame[i] - 1, [i]);
+    else regionsOf.set(f, [i]);
   }
   const solver = new AssignmentSolver();
   for (const [f, list] of regionsOf) {
-    if (f >= frames)
-      throw failure(regions, list[0], `frame is ${numbered(regions, list[0])}; the sequence has ${frames}`);
     const rows = truths.starts[f + 1] - truths.starts[f];
     const columns = tracked.starts[f + 1] - tracked.starts[f];
     const iou = new Float64Array(rows * columns);

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { goldens, sharedData } from "../../../../test/shared.js";
-import { type MotRows, parseMotRows, parseSequenceInfo } from "../data/index.js";
+import { type MotRows, parseMotRows, parseSequenceInfo, parseTracks } from "../data/index.js";
 import { formatMotTracks, readMotDetections, Sort } from "../tracking/index.js";
 import { evaluateMot, hotaCurves, type MotFigures, type MotOptions, type MotSequence, motCounts } from "./mot.js";
 import { hotaAlphas } from "./mot-hota.js";
@@ -266,5 +266,47 @@ describe("MOT scores", () => {
     expect(vehicle).toMatchObject({ benchmark: "MOT20", combined: { TP: 1, FP: 0, FN: 0 } });
     expect(() => classed("1,1,0,0,5,5,1,14,1\n", "")).toThrow("gt.txt:1: class is 14");
     expect(() => classed("1,1,0,0,5,5,1,1,1\n", "1,1,0,0,5,5,1,3,1\n")).toThrow("s.txt:1: class is 3");
+  });
+});
+
+describe("the number of a frame", () => {
+  const text = (frames: readonly number[]) => frames.map((f, i) => `${f},${1 + (i % 2)},${10 * i},0,9,9,1\n`).join("");
+  const parsed = (frames: readonly number[], file: string) => parseMotRows(text(frames), file);
+
+  it("takes no memory, and gaps between frames change no figure", () => {
+    const [near, far] = [
+      [1, 2, 2, 3, 4, 5],
+      [1, 70_000, 70_000, 5_000_000, 1_999_999_998, 1_999_999_999],
+    ];
+    for (const like of ["trackeval", "motmetrics"] as const) {
+      const [a, b] = [near, far].map((list) => {
+        const frames = list.at(-1)!;
+        const sequence = { name: "S", frames, truth: parsed(list, "t"), found: parsed(list.slice(1), "f") };
+        return evaluateMot([sequence], { like }).combined;
+      });
+      expect({ ...b, frames: 0 }).toEqual({ ...a, frames: 0 });
+      if (like === "trackeval") expect(b.frames).toBe(1_999_999_999);
+    }
+  });
+
+  it("is refused beyond the sequence's end, and where no frame has it", () => {
+    const sequence = {
+      name: "S",
+      frames: 5,
+      truth: parsed([1, 5], "t.txt"),
+      found: parsed([1, 2_000_000_000], "f.txt"),
+    };
+    expect(() => evaluateMot([sequence])).toThrow("f.txt:2: frame is 2000000000; the sequence has 5");
+    for (const frame of ["2147483647", "1e99", "99999999999"])
+      expect(() => parseMotRows(`${frame},1,0,0,1,1\n`, "f.txt")).toThrow(/f\.txt:1: frame is .*, below 2147483647/);
+    expect(() => parseTracks("3000000000 1 Car 0 0 0 0 0 9 9\n", "k.txt")).toThrow(/k\.txt:1: frame is 3000000000;/);
+  });
+
+  it("with more pairs than fit into memory is an error that says so", () => {
+    const many = Array.from({ length: 24_000 }, (_, i) => `1,${i},0,0,1,1,1\n`).join("");
+    const [truth, found] = [parseMotRows(many, "t.txt"), parseMotRows(many, "f.txt")];
+    expect(() => evaluateMot([{ name: "S", frames: 1, truth, found }])).toThrow(
+      /f\.txt: 576000000 pairs of boxes of the same frames are to be compared, 536870912 at most fit/,
+    );
   });
 });

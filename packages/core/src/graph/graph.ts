@@ -52,7 +52,7 @@ export function makeGraph(name: string, nodes: readonly Node[], outputs: readonl
   const shapes: Record<string, Shape> = {};
   const parameters: Record<string, Parameter> = {};
   for (const node of nodes) {
-    if (node.name in shapes)
+    if (Object.hasOwn(shapes, node.name))
       throw new PhinetsError("graph.name", `${node.op} "${node.name}": the name is taken; names are unique in a graph`);
     const spec = ops[node.op] as OpSpec<OpAttributes[OpName]> | undefined;
     if (spec === undefined)
@@ -67,7 +67,7 @@ export function makeGraph(name: string, nodes: readonly Node[], outputs: readonl
       );
     }
     const inputs = node.inputs.map((input) => {
-      const shape = shapes[input];
+      const shape = Object.hasOwn(shapes, input) ? shapes[input] : undefined;
       if (shape === undefined)
         throw new PhinetsError(
           "graph.input",
@@ -84,7 +84,7 @@ export function makeGraph(name: string, nodes: readonly Node[], outputs: readonl
           "graph.parameter",
           `${node.op} "${node.name}": parameter "${role}" ${formatShape(parameter.shape)} is missing`,
         );
-      if (key in parameters)
+      if (Object.hasOwn(parameters, key))
         throw new PhinetsError(
           "graph.parameter",
           `${node.op} "${node.name}": parameter name "${key}" is taken by another node`,
@@ -93,7 +93,7 @@ export function makeGraph(name: string, nodes: readonly Node[], outputs: readonl
     }
   }
   for (const output of outputs) {
-    if (!(output in shapes))
+    if (!Object.hasOwn(shapes, output))
       throw new PhinetsError("graph.output", `graph "${name}": output "${output}" is not made by any node`);
   }
   return { name, nodes, outputs, shapes, parameters };

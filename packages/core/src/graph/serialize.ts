@@ -1,6 +1,7 @@
 /** Graphs as JSON; weights beside them as safetensors (tensor/safetensors). */
-import { PhinetsError } from "../tensor/index.js";
+import { PhinetsError, parseJson, showValue } from "../tensor/index.js";
 import { type Graph, makeGraph, type Node } from "./graph.js";
+import type { OpAttributes, OpName } from "./ops.js";
 
 /** JSON text of a graph. Shapes are not stored: they are inferred again, which validates the file. */
 export function graphToJson(graph: Graph): string {
@@ -11,19 +12,89 @@ export function graphToJson(graph: Graph): string {
 export function graphFromJson(text: string, file = "graph.json"): Graph {
   let parsed: { format?: unknown; version?: unknown; name?: unknown; nodes?: unknown; outputs?: unknown };
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text) as typeof parsed;
   } catch (error) {
-    throw new PhinetsError("graph.json", `${file}: not JSON (${(error as Error).message})`, file);
+    throw new PhinetsError("graph.json", `${file}: ${(error as Error).message}`, file);
   }
   if (parsed?.format !== "phinets-graph" || parsed.version !== 1) {
     throw new PhinetsError(
       "graph.json",
-      `${file}: format is ${JSON.stringify(parsed?.format)} version ${JSON.stringify(parsed?.version)}; "phinets-graph" version 1 is needed`,
+      `${file}: format is ${showValue(parsed?.format)} version ${showValue(parsed?.version)}; "phinets-graph" version 1 is needed`,
       file,
     );
   }
-  if (typeof parsed.name !== "string" || !Array.isArray(parsed.nodes) || !Array.isArray(parsed.outputs)) {
+  if (!isName(parsed.name) || !Array.isArray(parsed.nodes) || !Array.isArray(parsed.outputs)) {
     throw new PhinetsError("graph.json", `${file}: name, nodes and outputs are needed`, file);
   }
-  return makeGraph(parsed.name, parsed.nodes as Node[], parsed.outputs as string[]);
+  const fail = (problem: string): never => {
+    throw new PhinetsError("graph.json", `${file}: ${problem}`, file);
+  };
+  parsed.nodes.forEach((node, i) => {
+    const problem = problemOf(node);
+    if (problem !== undefined) fail(`nodes[${i}]: ${problem}`);
+  });
+  const stray = parsed.outputs.find((output) => !isName(output));
+  if (stray !== undefined) fail(`outputs has ${showValue(stray)}; names of nodes are needed`);
+  try {
+    return makeGraph(parsed.name, parsed.nodes as Node[], parsed.outputs as string[]);
+  } catch (error) {
+    if (!(error instanceof PhinetsError)) throw error;
+    throw new PhinetsError(error.code, `${file}: ${error.message}`, file);
+  }
+}
+
+/** Names go into messages and generated code: the longest of ours have some forty characters. */
+const isName = (value: unknown): value is string =>
+  typeof value === "string" && value !== "" && value.length <= 200 && value !== "__proto__";
+const isNumbers = (value: unknown): value is number[] => Array.isArray(value) && value.every(Number.isFinite);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What an attribute's value is; its range is for the op to say. */
+const kinds = {
+  number: Number.isFinite,
+  flag: (value: unknown) => typeof value === "boolean",
+  pair: (value: unknown) => isNumbers(value) && value.length === 2,
+  shape: (value: unknown) => isNumbers(value) && value.length <= 8,
+  padding: (value: unknown) => isObject(value) && isNumbers(Object.values(value)) && Object.keys(value).length === 4,
+  activation: (value: unknown) => value === "none" || value === "relu6",
+} satisfies Record<string, (value: unknown) => boolean>;
+
+const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes[O], keyof typeof kinds>> } = {
+  input: { shape: "shape" },
+  conv2d: {
+    ...{ filters: "number", kernel: "pair", stride: "pair", padding: "padding" },
+    ...{ groups: "number", bias: "flag", activation: "activation" },
+  },
+  dense: { units: "number", bias: "flag", activation: "activation" },
+  batchNorm: { epsilon: "number" },
+  relu6: {},
+  hardswish: {},
+  sigmoid: {},
+  softmax: {},
+  add: {},
+  multiply: {},
+  globalAveragePool: {},
+  maxPool: { size: "number", stride: "number" },
+  pad: { padding: "padding" },
+  dropout: { rate: "number", spatial: "flag" },
+  flatten: {},
+};
+
+/** Why a value that was read is no node; undefined where it is one. */
+function problemOf(node: unknown): string | undefined {
+  if (!isObject(node)) return `is ${showValue(node)}, not a node`;
+  const { name, op, inputs, parameters, attributes } = node;
+  if (!isName(name)) return `its name is ${showValue(name)}`;
+  if (typeof op !== "string" || !Object.hasOwn(attributesOf, op))
+    return `node ${showValue(name)} has unknown op ${showValue(op)}; known: ${Object.keys(attributesOf).join(", ")}`;
+  const isNames = (list: unknown) => Array.isArray(list) && list.every(isName);
+  if (!isNames(inputs)) return `node ${showValue(name)} has inputs ${showValue(inputs)}; names are needed`;
+  if (!isObject(parameters) || !isNames(Object.values(parameters)))
+    return `node ${showValue(name)} has parameters ${showValue(parameters)}; names by role are needed`;
+  if (!isObject(attributes)) return `node ${showValue(name)} has attributes ${showValue(attributes)}`;
+  const wanted: Readonly<Record<string, keyof typeof kinds>> = attributesOf[op as OpName];
+  const wrong = Object.keys(wanted).find((attribute) => !kinds[wanted[attribute]](attributes[attribute]));
+  if (wrong === undefined) return undefined;
+  return `node ${showValue(name)} has ${wrong} ${showValue(attributes[wrong])}; a ${wanted[wrong]} is needed`;
 }

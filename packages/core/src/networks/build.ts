@@ -1,5 +1,6 @@
 /** From a validated network.json to its graph. */
 import { type Graph, GraphBuilder } from "../graph/index.js";
+import { PhinetsError, sizeOf } from "../tensor/index.js";
 import { addPeerClassifier, addPhinetClassifier } from "./classifier.js";
 import { addEfficientnet, swish } from "./efficientnet.js";
 import { addMobilenetv2 } from "./mobilenetv2.js";
@@ -13,19 +14,45 @@ export const inputName = "image";
 /**
  * The graph that is trained: batch 1 (`withBatch` changes it), batch norm, dropout and padding as nodes of their own.
  * One output: the last feature map, the logits `[1, classes]`, or the predictions `[1, gridHeight, gridWidth, anchors *
- * (5 + classes)]`. Throws PhinetsError where a width becomes 0 or a map vanishes, naming the option to change.
+ * (5 + classes)]`. Throws PhinetsError where a width becomes 0, a map vanishes, or the network is larger than memory,
+ * naming the option to change.
  */
 export function buildNetwork(network: Network): Graph {
   const { height, width, channels } = network.input;
   const builder = new GraphBuilder(network.family);
   const image = builder.input(inputName, [1, height, width, channels]);
   const features = addBackbone(builder, network, image);
+  const graph = builder.build([addHead(builder, network, features)]);
+  requireSize(graph);
+  return graph;
+}
+
+function addHead(builder: GraphBuilder, network: Network, features: string): string {
   const { head } = network;
-  if (head.kind === "yolov2")
-    return builder.build([addYolov2(builder, head, features, activationOf(builder, network))]);
-  if (head.kind === "none") return builder.build([features]);
+  if (head.kind === "yolov2") return addYolov2(builder, head, features, activationOf(builder, network));
+  if (head.kind === "none") return features;
   const addClassifier = network.family === "phinet" ? addPhinetClassifier : addPeerClassifier;
-  return builder.build([addClassifier(builder, head, features)]);
+  return addClassifier(builder, head, features);
+}
+
+/** Four times EfficientNet-B7. A file of a few numbers must not ask for more memory than a machine has. */
+const mostParameters = 2 ** 28;
+/** Places in a map are numbered with 32 bits. */
+const mostElements = 2 ** 31;
+
+function requireSize({ parameters, shapes }: Graph): void {
+  const refuse = (what: string, count: number, most: number): never => {
+    throw new PhinetsError(
+      "networks.size",
+      `network: ${what} ${count.toPrecision(3)} elements, ${most} at most are built; use a smaller input, fewer channels (alpha, width, t0, beta), fewer blocks or downsampling ids`,
+      "input",
+    );
+  };
+  let count = 0;
+  for (const { shape } of Object.values(parameters)) count += sizeOf(shape);
+  if (count > mostParameters) refuse("its parameters have", count, mostParameters);
+  for (const [name, shape] of Object.entries(shapes))
+    if (sizeOf(shape) > mostElements) refuse(`the map ${name} has`, sizeOf(shape), mostElements);
 }
 
 function addBackbone(builder: GraphBuilder, network: Network, image: string): string {

@@ -1,5 +1,5 @@
 /** Reading the fields of a JSON document: every refusal names the field, its value and what is allowed. */
-import { PhinetsError } from "../tensor/index.js";
+import { PhinetsError, showValue } from "../tensor/index.js";
 import type { Classes } from "./network.js";
 
 /** Reads the fields of one JSON object and remembers which were asked for, so that the others can be refused. */
@@ -112,7 +112,7 @@ export class Fields {
       const path = this.#at(name);
       throw new PhinetsError(
         "networks.field",
-        `network: unknown field ${path} (${show(this.#fields[name])}); known: ${[...this.#known].join(", ")}`,
+        `network: unknown field ${path} (${showValue(this.#fields[name])}); known: ${[...this.#known].join(", ")}`,
         path,
       );
     }
@@ -131,11 +131,6 @@ export function positive(value: unknown, path: string, most: number): number {
   return value;
 }
 
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-}
-
 export function refuse(path: string, value: unknown, allowed: string): never {
-  throw new PhinetsError("networks.field", `network: ${path} is ${show(value)}; it must be ${allowed}`, path);
+  throw new PhinetsError("networks.field", `network: ${path} is ${showValue(value)}; it must be ${allowed}`, path);
 }

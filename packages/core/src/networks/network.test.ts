@@ -169,3 +169,14 @@ describe("initialWeights", () => {
     expect(initialWeights(backbone, 1)[name]).toEqual(initialWeights(graph, 1)[name]);
   });
 });
+
+describe("a file of a few numbers", () => {
+  it("that asks for more memory than machines have is refused", () => {
+    const input = { height: 4096, width: 4096, channels: 1024 };
+    const downsampling = Array.from({ length: 37 }, (_, i) => 4 + i);
+    const large = { family: "phinet", input, alpha: 16, beta: 16, t0: 64, blocks: 64, downsampling } as const;
+    expect(() => buildNetwork(parseNetwork(large))).toThrow(/its parameters have .* elements, 268435456 at most/);
+    const wide = { family: "phinet", input, alpha: 16, blocks: 3 } as const;
+    expect(() => buildNetwork(parseNetwork(wide))).toThrow(/the map .* has .* elements, 2147483648 at most/);
+  });
+});

@@ -1,6 +1,14 @@
 /** A quantised network as two files: JSON (graph, scales) and safetensors (int8 weights, int32 biases). */
 import { type Graph, graphFromJson, graphToJson } from "../graph/index.js";
-import { decodeSafetensors, encodeSafetensors, formatShape, PhinetsError, sameShape } from "../tensor/index.js";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  formatShape,
+  PhinetsError,
+  parseJson,
+  sameShape,
+  showValue,
+} from "../tensor/index.js";
 import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
 
 const format = "phinets-quantized";
@@ -24,20 +32,20 @@ export function decodeQuantized(json: string, safetensors: Uint8Array, file = "q
   };
   let parsed: { format?: unknown; version?: unknown; graph?: unknown; values?: unknown; weightScales?: unknown };
   try {
-    parsed = JSON.parse(json);
+    parsed = parseJson(json) as typeof parsed;
   } catch (error) {
-    return fail(`not JSON (${(error as Error).message})`);
+    return fail((error as Error).message);
   }
   if (parsed?.format !== format || parsed.version !== 1)
-    fail(`format is ${JSON.stringify(parsed?.format)} version ${JSON.stringify(parsed?.version)}, not "${format}" 1`);
+    fail(`format is ${showValue(parsed?.format)} version ${showValue(parsed?.version)}, not "${format}" 1`);
   const graph: Graph = graphFromJson(JSON.stringify(parsed.graph ?? null), file);
   const values = (parsed.values ?? {}) as Record<string, QuantizationParameters>;
   const weightScales = (parsed.weightScales ?? {}) as Record<string, number[]>;
   for (const { name } of graph.nodes) {
     const { scale, zeroPoint } = values[name] ?? {};
-    if (!isScale(scale)) fail(`value "${name}" has scale ${scale}`);
+    if (!isScale(scale)) fail(`value "${name}" has scale ${showValue(scale)}`);
     if (!Number.isInteger(zeroPoint) || zeroPoint < -128 || zeroPoint > 127)
-      fail(`value "${name}" has zero point ${zeroPoint}`);
+      fail(`value "${name}" has zero point ${showValue(zeroPoint)}`);
   }
   const { weights } = decodeSafetensors(safetensors, file.replace(/json$/, "safetensors"));
   for (const [name, { kind, shape }] of Object.entries(graph.parameters)) {

@@ -60,6 +60,7 @@ describe("boards", () => {
       ["DTCM", 128],
       ["AXI_SRAM", 512],
       ["SRAM123", 288],
+      ["SRAM4", 64],
     ]);
     for (const candidate of boardNames.map(loadBoard)) {
       const banks = banksOf(candidate);
@@ -125,6 +126,14 @@ describe("boards", () => {
     [(j) => (j.fpu = "big"), /fpu is "big"; one of none, single, fpv4-sp-d16/],
     [(j) => (j.regions[1].use = "data"), /regions has more than one whose use is "data"/],
     [(j) => (j.regions[0].use = "free"), /regions has none whose use is "program"/],
+    [
+      (j) => (j.regions[2].reservedBytes = 131073),
+      /regions\[2\]\.reservedBytes is 131073; at most the region's 131072/,
+    ],
+    [(j) => (j.regions[2].reservedBytes = -1), /regions\[2\]\.reservedBytes is -1; an integer above 0/],
+    [(j) => (j.regions[4].enable = { register: "0x580244DC" }), /regions\[4\]\.enable\.bits is missing; a mask/],
+    [(j) => (j.regions[4].enable = { register: -4, bits: 1 }), /enable\.register is -4; an address/],
+    [(j) => (j.banks = ["DTCM", "AXI_SRAM", "SRAM123", "SRAM4", "ITCM"]), /banks is .*; a list of at most 4/],
     [(j) => (j.arenaRegion = "DTCM"), /arenaRegion is "DTCM"; the name of a region whose use is "arena"/],
     [(j) => (j.arenaRegion = "RAM"), /arenaRegion is "RAM"/],
     [(j) => (j.cyclesPerInstruction = [2, 1]), /cyclesPerInstruction is \[2,1\]; \[low, high\]/],

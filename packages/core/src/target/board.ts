@@ -31,7 +31,14 @@ export interface Region {
   readonly origin: number;
   readonly bytes: number;
   readonly use: RegionUse;
+  /** Bytes that a plan leaves to the application, such as a camera's frames. Default 0. */
+  readonly reservedBytes?: number;
+  /** Bits that start-up code sets in a register before the region is used: a clock that is off after reset. */
+  readonly enable?: { readonly register: number; readonly bits: number };
 }
+
+/** Most banks of a board: PHINETS_BANKS of firmware/kernels/phinets_program.h, without input and output. */
+export const mostBanks = 4;
 
 /** Values of `fpu` and `simd`. */
 export const fpus = ["none", "single", "fpv4-sp-d16", "fpv5-sp-d16", "fpv5-d16"] as const;
@@ -138,6 +145,11 @@ export function arenaOf(board: Board): Region {
   return board.regions.find((region) => region.name === board.arenaRegion)!;
 }
 
+/** The region of stack and variables: the data region, or the arena's where a board has none. */
+export function homeOf(board: Board): Region {
+  return board.regions.find(({ use }) => use === "data") ?? arenaOf(board);
+}
+
 /** The regions that activations may lie in, fastest first. */
 export function banksOf(board: Board): Region[] {
   const names = board.banks ?? [board.arenaRegion];
@@ -175,6 +187,12 @@ export function parseBoard(json: unknown, label = "board"): Board {
     Number.isSafeInteger(value) && (value as number) > 0
       ? (value as number)
       : refuse(path, value, "an integer above 0");
+  const word = (value: unknown, path: string, what: string): number => {
+    const number = typeof value === "string" ? Number(value) : value;
+    if (!Number.isSafeInteger(number) || (number as number) < 0 || (number as number) > 0xffffffff || value === "")
+      refuse(path, value, `${what} such as "0x20000000"`);
+    return number as number;
+  };
 
   const root = object(json, "board", ["$schema", "name", "title", "core", "banks", ...sourced, "sources"]);
   const regions = Array.isArray(root.regions) ? root.regions : refuse("regions", root.regions, "a list");
@@ -203,16 +221,26 @@ export function parseBoard(json: unknown, label = "board"): Board {
     flashBytes: whole(root.flashBytes, "flashBytes"),
     regions: regions.map((value: unknown, i: number): Region => {
       const path = `regions[${i}]`;
-      const region = object(value, path, ["name", "origin", "bytes", "use"]);
-      const origin = typeof region.origin === "string" ? Number(region.origin) : region.origin;
-      if (!Number.isSafeInteger(origin) || (origin as number) < 0 || region.origin === "")
-        refuse(`${path}.origin`, region.origin, 'an address such as "0x20000000"');
+      const region = object(value, path, ["name", "origin", "bytes", "use", "reservedBytes", "enable"]);
+      const { reservedBytes } = region;
+      const bytes = whole(region.bytes, `${path}.bytes`);
+      if (reservedBytes !== undefined && !(whole(reservedBytes, `${path}.reservedBytes`) <= bytes))
+        refuse(`${path}.reservedBytes`, reservedBytes, `at most the region's ${bytes}`);
+      const enable =
+        region.enable === undefined ? undefined : object(region.enable, `${path}.enable`, ["register", "bits"]);
       const use = oneOf<RegionUse>(region.use, `${path}.use`, ["program", "arena", "data", "free"]);
       return {
         name: text(region.name, `${path}.name`),
-        origin: origin as number,
-        bytes: whole(region.bytes, `${path}.bytes`),
+        origin: word(region.origin, `${path}.origin`, "an address"),
+        bytes,
         use,
+        ...(reservedBytes !== undefined && { reservedBytes: reservedBytes as number }),
+        ...(enable !== undefined && {
+          enable: {
+            register: word(enable.register, `${path}.enable.register`, "an address"),
+            bits: word(enable.bits, `${path}.enable.bits`, "a mask"),
+          },
+        }),
       };
     }),
     arenaRegion: text(root.arenaRegion, "arenaRegion"),
@@ -252,6 +280,8 @@ export function parseBoard(json: unknown, label = "board"): Board {
     if (board.banks!.indexOf(name) < i)
       throw new PhinetsError("cost.board", `${label}: banks names ${name} twice`, "banks");
   });
+  if (board.banks !== undefined && board.banks.length > mostBanks)
+    refuse("banks", board.banks, `a list of at most ${mostBanks}`);
   if (board.banks?.includes(board.arenaRegion) === false)
     refuse("banks", board.banks, `a list with the arena's region, ${board.arenaRegion}, in it`);
   return board;

@@ -9,7 +9,10 @@ import { randomLayer, randomNetwork } from "../../../../test/random-network.js";
 import { deployGraph, type Graph, GraphBuilder } from "../graph/index.js";
 import { backboneBlocks, buildNetwork, parseNetwork } from "../networks/index.js";
 import {
+  arenaOf,
+  type Board,
   barriersOf,
+  boardNames,
   type Kernel,
   loadBoard,
   makeProgram,
@@ -18,6 +21,8 @@ import {
   programOf,
   type Read,
   readSlackBytes,
+  roomBytes,
+  roomsFor,
   type Step,
   type Value,
 } from "./index.js";
@@ -40,7 +45,7 @@ type Bank = Int32Array;
 
 /** Throws, saying where, as soon as a step would read or write what it must not. */
 class Device {
-  readonly arena: Bank;
+  readonly arenas: readonly Bank[];
   readonly outputs = new Map<string, Bank>();
   /** The picture where the application has it; of `rows`, the one row that it pushes. */
   readonly picture: Bank;
@@ -48,8 +53,8 @@ class Device {
   readonly #tags = new Map<string, number>();
 
   constructor(readonly program: Program) {
-    const { lowering, arenaBytes } = program;
-    this.arena = new Int32Array(arenaBytes);
+    const { lowering, banks } = program;
+    this.arenas = banks.map(({ bytes }) => new Int32Array(bytes));
     const whole = (name: string): number => {
       const { height, width, channels } = lowering.values.get(name)!;
       return height * width * channels;
@@ -73,7 +78,7 @@ class Device {
     if (output !== undefined) return { bank: output, at: y * value.width * value.channels };
     const place = places.get(name)!;
     if (name === lowering.input && place.rows === 0) return { bank: this.picture, at: 0 };
-    return { bank: this.arena, at: place.offset + (y % place.rows) * place.stride };
+    return { bank: this.arenas[place.bank], at: place.offset + (y % place.rows) * place.stride };
   }
 
   write(what: string, { bank, at }: { bank: Bank; at: number }, bytes: number, text: string): void {
@@ -115,7 +120,8 @@ class Device {
     const output = lowering.values.get(step.output)!;
     const what = `${step.output} row ${y}`;
     for (const read of step.reads) this.reads(step, read, y);
-    const working = { bank: this.arena, at: scratch.get(step) ?? 0 };
+    const spot = scratch.get(step) ?? { bank: 0, offset: 0 };
+    const working = { bank: this.arenas[spot.bank], at: spot.offset };
     this.write(what, working, step.scratchBytes, "scratch");
     if (output.layout === "sums") {
       const rows = lowering.values.get(step.reads[0].value)!.height;
@@ -129,7 +135,7 @@ class Device {
       }
     } else {
       const to = this.row(step.output, y);
-      if (to.bank === this.arena && output.layout !== "nhwc" && to.at % 8 !== 0)
+      if (this.arenas.includes(to.bank) && output.layout !== "nhwc" && to.at % 8 !== 0)
         throw new Error(`${what} lies at ${to.at}`);
       const spill = output.layout === "planes8" ? 7 : 0;
       this.write(what, to, bytesOfRow(output) + spill, `${step.output} ${y}`);
@@ -180,15 +186,16 @@ class Device {
 
 /** Every promise of a program. */
 function check(program: Program): void {
-  const { lowering, places, arenaBytes, lowerBoundBytes, options, scratchAreas } = program;
+  const { lowering, places, banks, arenaBytes, lowerBoundBytes, options, scratchAreas } = program;
   new Device(program).infer(true);
   if (options.input === "whole") new Device(program).infer(false);
   const slack = options.dsp ? readSlackBytes : 0;
-  for (const { offset, bytes } of [...places.values(), ...scratchAreas]) {
+  for (const { bank, offset, bytes } of [...places.values(), ...scratchAreas]) {
     expect(offset % 8).toBe(0);
-    expect(offset + bytes).toBeLessThanOrEqual(arenaBytes - slack);
+    expect(offset + bytes).toBeLessThanOrEqual(banks[bank].bytes - slack);
   }
-  expect(arenaBytes - slack).toBeGreaterThanOrEqual(lowerBoundBytes);
+  expect(banks.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(arenaBytes);
+  expect(arenaBytes - banks.length * slack).toBeGreaterThanOrEqual(lowerBoundBytes);
   const values = [...lowering.values.values()].map(({ name }) => name);
   for (const name of values) expect(places.has(name), name).toBe(!lowering.outputs.includes(name));
   // Every node is computed once, by itself or as another's look-up; a flatten is not computed.
@@ -509,5 +516,57 @@ describe("programOf", () => {
   });
   it("is the same every time", () => {
     expect(chosen({})).toEqual(chosen({}));
+  });
+  const rooms = (program: Program, on: Board) => roomsFor(on, program.lowering, program.options.input);
+  const regionsOf = ({ banks }: Program) => banks.map(({ region }) => region ?? "the arena's");
+  it("keeps to the room of every bank, on every board", () => {
+    const boards = boardNames.map(loadBoard).filter(({ banks }) => banks !== undefined);
+    expect(boards.length).toBeGreaterThan(4);
+    for (let seed = 0; seed < 12; seed++)
+      for (const on of boards)
+        for (const wish of [{}, { input: "rows" }, { optimize: "ram" }] as const) {
+          const one = programOf(randomNetwork(seed).graph, on, wish);
+          check(one);
+          for (const { region = on.arenaRegion, bytes } of one.banks)
+            expect(bytes).toBeLessThanOrEqual(rooms(one, on).find((room) => room.region === region)!.bytes);
+        }
+  });
+  it("puts what is read most often into the fastest bank for no more than what ends it; the picture stays", () => {
+    const input = { height: 144, width: 144, channels: 3 };
+    const head = { kind: "classifier", classes: 2 };
+    const one = programOf(deployed({ family: "mobilenetv2", width: 0.35, input, head }), board);
+    expect(regionsOf(one)).toEqual(["DTCM", "the arena's"]);
+    expect(one.arenaBytes).toBe(one.lowerBoundBytes + 2 * readSlackBytes);
+    expect(one.banks[one.places.get(one.lowering.input)!.bank].region).toBeUndefined();
+    const traffic = [0, 0];
+    for (const step of one.lowering.steps)
+      for (const { value, window } of step.reads) {
+        const { bank, stride } = one.places.get(value)!;
+        if (window !== "whole") traffic[bank] += one.lowering.values.get(step.output)!.height * window.size * stride;
+      }
+    expect(traffic[0]).toBeGreaterThan(20 * traffic[1]);
+    // Without a picture all of it has room there; the smallest program stays as small as it is.
+    expect(regionsOf(chosen({ input: "rows" }))).toEqual(["DTCM"]);
+    expect(chosen({ input: "rows" }).arenaBytes).toBe(makeProgram(graph, { dsp: true, input: "rows" }).arenaBytes);
+    expect(chosen({ optimize: "ram" }).arenaBytes).toBe(makeProgram(graph, { dsp: true, optimize: "ram" }).arenaBytes);
+  });
+  it("spreads the smallest over all banks where it fits none alone", () => {
+    const large = deployed({
+      ...{ family: "phinet", input: { height: 384, width: 384, channels: 3 }, alpha: 0.5, blocks: 9 },
+      ...{ squeezeExcite: false, head: { kind: "yolov2", classes: 1 } },
+    });
+    const one = programOf(large, board);
+    expect(one.options.optimize).toBe("ram");
+    expect(regionsOf(one)).toEqual(["DTCM", "the arena's", "SRAM123"]);
+    expect(one.arenaBytes).toBeGreaterThan(arenaOf(board).bytes);
+    expect(one.arenaBytes).toBeLessThan(1.01 * one.lowerBoundBytes);
+    expect(one.arenaBytes).toBeLessThanOrEqual(roomBytes(board));
+    for (const [i, { bytes }] of one.banks.entries()) expect(bytes).toBeLessThanOrEqual(rooms(one, board)[i].bytes);
+    check(one);
+    // What has no room is one block of the arena's, which is then too small.
+    const arenaAlone = programOf(large, { ...board, banks: ["AXI_SRAM"] });
+    expect(arenaAlone.banks).toEqual([{ bytes: arenaAlone.arenaBytes }]);
+    const small = { ...board, banks: ["AXI_SRAM", "SRAM4"] };
+    expect(programOf(large, small)).toEqual(arenaAlone);
   });
 });

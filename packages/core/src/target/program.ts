@@ -3,9 +3,12 @@
  * Cost, memory map, `inspect`, `fit`'s exact check, the C emitter and the linker script read this one object.
  */
 import type { Graph } from "../graph/index.js";
+import { type BankOptions, type BankPlacement, placeInBanks } from "./banks.js";
 import { arenaOf, type Board } from "./board.js";
 import { aligned, readSlackBytes, rowStride } from "./layout.js";
-import { type Box, mostAlive, placeBoxes } from "./place.js";
+import { boxesOf, type Memory, trafficOf } from "./memory.js";
+import { mostAlive, placeBoxes } from "./place.js";
+import { roomsFor } from "./room.js";
 import { type Lowering, type LoweringOptions, lowerToSteps, type Step } from "./steps.js";
 import { type Stream, stream } from "./stream.js";
 
@@ -18,16 +21,29 @@ export interface ProgramOptions {
   readonly input?: "whole" | "rows";
 }
 
-/** Where a value's rows lie. */
-export interface Place {
-  /** Of row 0, bytes from the start of the arena. */
+/** A place in the working memory. */
+export interface Spot {
+  /** Index in the program's banks. */
+  readonly bank: number;
+  /** Bytes from the start of what the program has of that bank. */
   readonly offset: number;
+}
+
+/** Where a value's rows lie: its spot is that of row 0. */
+export interface Place extends Spot {
   readonly rows: number;
   readonly stride: number;
   readonly bytes: number;
   /** First and last phase in which it is in use. */
   readonly first: number;
   readonly last: number;
+}
+
+/** What a program takes of a bank: one array of the C. */
+export interface BankUse {
+  /** The board's region; none in the arena's own, and where the program was made for no board. */
+  readonly region?: string;
+  readonly bytes: number;
 }
 
 export interface Program {
@@ -40,23 +56,24 @@ export interface Program {
   readonly prefix: number;
   /** Of every value but the graph's outputs, which go to the caller's buffer. */
   readonly places: ReadonlyMap<string, Place>;
-  /** Of each step that needs working memory beside its rows: its offset. */
-  readonly scratch: ReadonlyMap<Step, number>;
+  /** Of each step that needs working memory beside its rows. */
+  readonly scratch: ReadonlyMap<Step, Spot>;
   /** What lives within one firing shares these; `first` and `last` as of `Place`. */
-  readonly scratchAreas: readonly {
-    readonly offset: number;
-    readonly bytes: number;
-    readonly first: number;
-    readonly last: number;
-  }[];
-  /** All working memory: rings, maps, scratch, with `whole` the input too. */
+  readonly scratchAreas: readonly (Spot & Pick<Place, "bytes" | "first" | "last">)[];
+  /** The banks that it uses, fastest first; one at least. */
+  readonly banks: readonly BankUse[];
+  /** All working memory, the sum over the banks: rings, maps, scratch, with `whole` the input too. */
   readonly arenaBytes: number;
+  /** Most bytes alive at once: no placement is smaller. */
   readonly lowerBoundBytes: number;
 }
 
 /** What a user chooses of a board's program. */
 export interface ProgramWish extends Pick<ProgramOptions, "optimize" | "input"> {
-  /** Most bytes of working memory: what decides between the fastest and the smallest. Default: the board's arena region. */
+  /**
+   * Most bytes of working memory: what decides between the fastest and the smallest. Default: the board's arena region. The
+   * smallest may take more, where it fits no bank alone.
+   */
   readonly ramBytes?: number;
 }
 
@@ -66,16 +83,28 @@ export function hasDsp({ simd }: Pick<Board, "simd">): boolean {
 }
 
 /**
- * A network's program on a board: the fastest that fits its working memory, else the smallest; with `optimize: "ram"` the
- * smallest. Whether it fits is for `exceededRegions` to say.
+ * A network's program on a board: the fastest whose working memory fits the arena's region, else the smallest, which may be
+ * spread over all banks; with `optimize: "ram"` the smallest. Of the fastest, what is read most often lies in banks that are
+ * faster than the arena's, where that costs no more than what ends each bank. Whether all fits is for `exceededRegions` to say.
  * Throws as `makeProgram` does.
  */
 export function programOf(deployed: Graph, board: Board, wish: ProgramWish = {}): Program {
   const { ramBytes = arenaOf(board).bytes, ...rest } = wish;
   const options = { ...rest, dsp: hasDsp(board) };
-  const program = makeProgram(deployed, options);
-  if (!options.dsp || wish.optimize === "ram" || program.arenaBytes <= ramBytes) return program;
-  return makeProgram(deployed, { ...options, optimize: "ram" });
+  let plan = planOf(deployed, options);
+  if (options.dsp && wish.optimize !== "ram") {
+    const bytes = placeBoxes(plan.memory.boxes).bytes + readSlackBytes;
+    if (bytes > ramBytes) plan = planOf(deployed, { ...options, optimize: "ram" });
+  }
+  const banks = roomsFor(board, plan.lowering, plan.options.input);
+  const home = banks.findIndex(({ region }) => region === board.arenaRegion);
+  const growthBytes = plan.options.optimize === "ram" ? 0 : (banks.length - 1) * slackOf(plan.options);
+  return placed(plan, { banks, home, growthBytes, mostBytes: wish.ramBytes });
+}
+
+/** Bytes that each bank has beyond its last value. */
+function slackOf({ dsp }: ProgramOptions): number {
+  return dsp ? readSlackBytes : 0;
 }
 
 /**
@@ -87,61 +116,95 @@ export function planesOf(optimize: "speed" | "ram"): LoweringOptions["planes"] {
 }
 
 /**
- * Kernels, rings, schedule and memory of a deployment graph.
+ * Kernels, rings, schedule and memory of a deployment graph, in one bank of whatever size it needs.
  * Throws PhinetsError for an op without a firmware kernel and for a grouped convolution that is not depthwise.
  */
 export function makeProgram(deployed: Graph, options: ProgramOptions): Program {
+  return placed(planOf(deployed, options), { banks: [{ bytes: Number.POSITIVE_INFINITY }], home: 0 });
+}
+
+/** A program before anything has a place. */
+interface Plan extends Pick<Program, "options" | "lowering" | "stream" | "prefix"> {
+  readonly memory: Memory;
+}
+
+function planOf(deployed: Graph, options: ProgramOptions): Plan {
   const { dsp, optimize = "speed", input = "whole" } = options;
-  const all = { dsp, optimize, input };
-  const lowering = lowerToSteps(deployed, { dsp: all.dsp, planes: planesOf(all.optimize) });
+  const lowering = lowerToSteps(deployed, { dsp, planes: planesOf(optimize) });
   const cuts = barriersOf(lowering);
   const most = streamable(lowering, cuts);
-  let best: { memory: Memory; stream: Stream; prefix: number } | undefined;
+  let best: Pick<Plan, "memory" | "stream" | "prefix"> | undefined;
   for (let prefix = 0; prefix <= most; prefix++) {
     const barriers = new Set(cuts.slice(prefix));
     const rows = stream(lowering, barriers);
-    const memory = boxesOf(lowering, rows, barriers, all.input);
+    const memory = boxesOf(lowering, rows, barriers, input);
     if (best === undefined || memory.peak < best.memory.peak) best = { memory, stream: rows, prefix };
   }
-  const { memory, stream: chosen, prefix } = best!;
-  const placed = placeBoxes(memory.boxes);
+  return { options: { dsp, optimize, input }, lowering, ...best! };
+}
+
+function placed(plan: Plan, where: Omit<BankOptions, "slackBytes">): Program {
+  const { options, lowering, memory } = plan;
+  const { input } = lowering;
+  const traffic = trafficOf(memory, lowering, plan.stream);
+  const boxes = memory.boxes.map((box, i) => ({
+    ...box,
+    traffic: traffic[i],
+    stays: "value" in box && box.value === input && options.input === "whole",
+  }));
+  const placement = placeInBanks(boxes, { ...where, slackBytes: slackOf(options) });
+  // Banks that hold nothing are none of the program's.
+  const used = where.banks.flatMap((_, i) => (placement.bytes[i] > 0 ? [i] : []));
+  if (used.length === 0) used.push(where.home);
+  const spotOf = ({ bank, offset }: BankPlacement["spots"][number]): Spot => ({ bank: used.indexOf(bank), offset });
+  const banks = used.map((i): BankUse => {
+    const { region } = where.banks[i];
+    return { ...(i !== where.home && { region }), bytes: placement.bytes[i] || slackOf(options) };
+  });
+  return {
+    options,
+    lowering,
+    stream: plan.stream,
+    phases: memory.phases,
+    prefix: plan.prefix,
+    ...placesOf(plan, placement.spots.map(spotOf)),
+    banks,
+    arenaBytes: banks.reduce((sum, { bytes }) => sum + bytes, 0),
+    lowerBoundBytes: mostAlive(memory.boxes),
+  };
+}
+
+/** @param spots of the plan's boxes */
+function placesOf(
+  { lowering, memory }: Plan,
+  spots: readonly Spot[],
+): Pick<Program, "places" | "scratch" | "scratchAreas"> {
   const places = new Map<string, Place>();
-  const scratch = new Map<Step, number>();
-  const scratchAreas: { offset: number; bytes: number; first: number; last: number }[] = [];
+  const scratch = new Map<Step, Spot>();
+  const scratchAreas: Program["scratchAreas"][number][] = [];
   memory.boxes.forEach((box, i) => {
-    const offset = placed.offsets[i];
+    const { bank, offset } = spots[i];
     if ("value" in box) {
       const { rows, stride, bytes, first, last } = box;
-      places.set(box.value, { offset, rows, stride, bytes, first, last });
+      places.set(box.value, { bank, offset, rows, stride, bytes, first, last });
       return;
     }
     const { first, last } = box;
-    scratchAreas.push({ offset, bytes: box.bytes, first, last });
+    scratchAreas.push({ bank, offset, bytes: box.bytes, first, last });
     for (const group of box.groups) {
       const { values, kernels } = memory.within[group];
       for (const [name, at] of values) {
         const stride = rowStride(lowering.values.get(name)!);
-        places.set(name, { offset: offset + at, rows: 1, stride, bytes: aligned(stride), first, last });
+        places.set(name, { bank, offset: offset + at, rows: 1, stride, bytes: aligned(stride), first, last });
       }
-      for (const [step, at] of kernels) scratch.set(step, offset + at);
+      for (const [step, at] of kernels) scratch.set(step, { bank, offset: offset + at });
     }
   });
   if (!places.has(lowering.input)) {
     const stride = rowStride(lowering.values.get(lowering.input)!);
-    places.set(lowering.input, { offset: 0, rows: 0, stride, bytes: 0, first: 0, last: 0 });
+    places.set(lowering.input, { bank: 0, offset: 0, rows: 0, stride, bytes: 0, first: 0, last: 0 });
   }
-  return {
-    options: all,
-    lowering,
-    stream: chosen,
-    phases: memory.phases,
-    prefix,
-    places,
-    scratch,
-    scratchAreas,
-    arenaBytes: placed.bytes + (all.dsp ? readSlackBytes : 0),
-    lowerBoundBytes: placed.lowerBoundBytes,
-  };
+  return { places, scratch, scratchAreas };
 }
 
 /**
@@ -157,119 +220,6 @@ function streamable({ values, steps }: Lowering, cuts: readonly string[]): numbe
   if (first < 0) return cuts.length;
   const before = cuts.findIndex((cut) => steps.findIndex(({ output }) => output === cut) > first);
   return before < 0 ? cuts.length : before;
-}
-
-interface ValueBox extends Box {
-  readonly value: string;
-  readonly rows: number;
-  readonly stride: number;
-}
-/** Scratch of a phase's groups. */
-interface ScratchBox extends Box {
-  readonly groups: readonly number[];
-}
-interface Memory {
-  readonly boxes: readonly (ValueBox | ScratchBox)[];
-  /** A group's memory within one firing, and its phase. */
-  readonly within: readonly Within[];
-  readonly phases: readonly number[];
-  /** Most bytes alive at once. */
-  readonly peak: number;
-}
-
-interface Within {
-  readonly bytes: number;
-  /** Offsets of values, and of what kernels need beside their rows. */
-  readonly values: ReadonlyMap<string, number>;
-  readonly kernels: ReadonlyMap<Step, number>;
-}
-
-/** Packs what lives within one firing: a value until it is read, a kernel's scratch while it runs. */
-function packWithin(steps: readonly Step[], values: Lowering["values"], transient: ReadonlySet<string>): Within {
-  const boxes: (Box & { readonly value?: string; readonly step?: Step })[] = [];
-  steps.forEach((step, first) => {
-    const { output, scratchBytes } = step;
-    if (scratchBytes > 0) boxes.push({ step, first, last: first, bytes: aligned(scratchBytes) });
-    if (!transient.has(output)) return;
-    const last = steps.findIndex(({ reads }) => reads.some(({ value }) => value === output));
-    boxes.push({ value: output, first, last, bytes: aligned(rowStride(values.get(output)!)) });
-  });
-  const { bytes, offsets } = placeBoxes(boxes);
-  const kernels = new Map<Step, number>();
-  const rows = new Map<string, number>();
-  boxes.forEach(({ value, step }, i) => {
-    if (value !== undefined) rows.set(value, offsets[i]);
-    if (step !== undefined) kernels.set(step, offsets[i]);
-  });
-  return { bytes: boxes.length === 0 ? 0 : bytes, values: rows, kernels };
-}
-
-/**
- * Phases of a program: groups that run one after the other as a whole. A phase ends where a value is held whole or a mean is
- * complete. What is alive in a phase is counted for all of it: the same bytes as row by row wherever a block has more than a
- * few rows, and a sum that is known without following the schedule.
- */
-function phasesOf({ values }: Lowering, { groups, schedule }: Stream, barriers: ReadonlySet<string>): number[] {
-  const phases: number[] = [];
-  let phase = 0;
-  for (const { steps, firings } of groups) {
-    phases.push(phase);
-    const ends = steps.some(({ output }) => barriers.has(output) || values.get(output)!.layout === "sums");
-    if (ends || firings === 1) phase++;
-  }
-  // Where branches of a foreign network interleave, their phases are one.
-  const first = new Array<number>(groups.length).fill(Number.POSITIVE_INFINITY);
-  const last = new Array<number>(groups.length).fill(-1);
-  schedule.forEach((group, time) => {
-    if (group < 0) return;
-    first[group] = Math.min(first[group], time);
-    last[group] = time;
-  });
-  let end = -1;
-  let shift = 0;
-  return phases.map((own, i) => {
-    const starts = i > 0 && own !== phases[i - 1];
-    if (starts) {
-      const earliest = Math.min(...phases.flatMap((other, k) => (other >= own ? [first[k]] : [])));
-      if (earliest < end) shift++;
-    }
-    end = Math.max(end, last[i]);
-    return own - shift;
-  });
-}
-
-function boxesOf(lowering: Lowering, flow: Stream, barriers: ReadonlySet<string>, how: "whole" | "rows"): Memory {
-  const { values, input, outputs } = lowering;
-  const { rings, groups, transient } = flow;
-  const phases = phasesOf(lowering, flow, barriers);
-  const boxes: (ValueBox | ScratchBox)[] = [];
-  const lives = new Map<string, { first: number; last: number }>([[input, { first: 0, last: 0 }]]);
-  groups.forEach(({ steps }, i) => {
-    for (const { output, reads } of steps) {
-      for (const { value } of reads) {
-        const life = lives.get(value)!;
-        life.last = Math.max(life.last, phases[i]);
-      }
-      lives.set(output, { first: phases[i], last: phases[i] });
-    }
-  });
-  for (const [name, ring] of rings) {
-    if (outputs.includes(name)) continue;
-    const value = values.get(name)!;
-    // A row that nothing but the next step reads is read where it is pushed from.
-    if (name === input && how === "rows" && ring.rows === 1) continue;
-    const isWhole = barriers.has(name) || (name === input && how === "whole");
-    const rows = value.layout === "sums" ? 1 : isWhole ? value.height : ring.rows;
-    const stride = rowStride(value);
-    boxes.push({ value: name, rows, stride, bytes: aligned(rows * stride), ...lives.get(name)! });
-  }
-  const within = groups.map(({ steps }) => packWithin(steps, values, transient));
-  for (let phase = 0; phase <= Math.max(...phases); phase++) {
-    const members = groups.flatMap((_, i) => (phases[i] === phase ? [i] : []));
-    const bytes = Math.max(0, ...members.map((i) => within[i].bytes));
-    if (bytes > 0) boxes.push({ first: phase, last: phase, bytes, groups: members });
-  }
-  return { boxes, within, phases, peak: mostAlive(boxes) };
 }
 
 /**

@@ -1,4 +1,5 @@
 export * from "./errors.js";
+export * from "./json.js";
 export * from "./math.js";
 export * from "./random.js";
 export * from "./safetensors.js";

@@ -3,6 +3,7 @@
  * order, so that equal weights are equal bytes. Source: the format's own README (huggingface/safetensors).
  */
 import { PhinetsError } from "./errors.js";
+import { parseJson, showValue } from "./json.js";
 import { bytesPerElement, type DType, sizeOf, type Tensor, tensor, type Weights } from "./tensor.js";
 import { utf8Decode, utf8Encode, utf8Length } from "./utf8.js";
 
@@ -54,38 +55,53 @@ export function decodeSafetensors(
   const headerLength = Number(view.getBigUint64(0, true));
   if (headerLength > longestHeader || 8 + headerLength > bytes.length)
     fail(`header length ${headerLength} does not fit in ${bytes.length} bytes`);
-  let header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+  let header: unknown;
   try {
-    header = JSON.parse(utf8Decode(bytes.subarray(8, 8 + headerLength)));
-  } catch {
-    return fail("the header is not JSON");
+    header = parseJson(utf8Decode(bytes.subarray(8, 8 + headerLength)));
+  } catch (error) {
+    const { code, message } = error as PhinetsError;
+    return fail(code === "json.depth" ? `in the header ${message}` : "the header is not JSON");
   }
-  if (typeof header !== "object" || header === null || Array.isArray(header)) fail("the header is not an object");
-  const { __metadata__: metadata = {}, ...entries } = header as never as Record<string, never> & {
-    __metadata__?: Record<string, string>;
-  };
+  if (typeof header !== "object" || header === null || Array.isArray(header))
+    return fail("the header is not an object");
+  const { __metadata__, ...entries } = header as Record<string, unknown>;
+  const metadata = metadataOf(__metadata__, fail);
   const start = 8 + headerLength;
   const weights: Weights = {};
-  for (const [name, entry] of Object.entries(entries) as [
-    string,
-    { dtype: string; shape: number[]; data_offsets: [number, number] },
-  ][]) {
-    const dtype = dtypes[entry?.dtype];
-    if (dtype === undefined)
-      fail(`tensor "${name}" has dtype ${entry?.dtype}; ${Object.keys(dtypes).join(", ")} are read`);
-    const validShape = Array.isArray(entry.shape) && entry.shape.every((d) => Number.isInteger(d) && d >= 0);
-    const [begin, end] = Array.isArray(entry.data_offsets) ? entry.data_offsets : [Number.NaN, Number.NaN];
-    if (!validShape || !(begin >= 0 && end >= begin && start + end <= bytes.length))
-      fail(`tensor "${name}" has shape ${entry.shape} at bytes ${begin}..${end} of ${bytes.length - start}`);
-    if (end - begin !== sizeOf(entry.shape) * bytesPerElement[dtype])
-      fail(
-        `tensor "${name}" has ${end - begin} bytes, its shape needs ${sizeOf(entry.shape) * bytesPerElement[dtype]}`,
+  let taken = 0;
+  for (const [name, entry] of Object.entries(entries)) {
+    const { dtype: code, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+    // The name of an object's prototype is no place to store anything in.
+    if (name === "__proto__") fail("a tensor has the name __proto__");
+    if (typeof code !== "string" || !Object.hasOwn(dtypes, code))
+      return fail(`tensor "${name}" has dtype ${showValue(code)}; ${Object.keys(dtypes).join(", ")} are read`);
+    const dtype = dtypes[code];
+    const isSizes = (list: unknown): list is number[] =>
+      Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
+    const [begin, end] = isSizes(offsets) && offsets.length === 2 ? offsets : [Number.NaN, Number.NaN];
+    if (!isSizes(shape) || !(end >= begin && start + end <= bytes.length))
+      return fail(
+        `tensor "${name}" has shape ${showValue(shape)} at bytes ${begin}..${end} of ${bytes.length - start}`,
       );
+    if (end - begin !== sizeOf(shape) * bytesPerElement[dtype])
+      fail(`tensor "${name}" has ${end - begin} bytes, its shape needs ${sizeOf(shape) * bytesPerElement[dtype]}`);
+    // Tensors that share bytes would take more memory than the file has.
+    taken += end - begin;
+    if (taken > bytes.length - start) fail(`tensor "${name}" overlaps another`);
     // Aligned, and independent of the file (the slice of a Node Buffer would be a view).
     const copy = new Uint8Array(bytes.subarray(start + begin, start + end));
-    weights[name] = typed(dtype, entry.shape, copy.buffer);
+    weights[name] = typed(dtype, shape, copy.buffer);
   }
-  return { weights, metadata: metadata as Record<string, string> };
+  return { weights, metadata };
+}
+
+/** Texts by name; absent, or null as some writers have it: none. */
+function metadataOf(value: unknown, fail: (problem: string) => never): Record<string, string> {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== "object" || Array.isArray(value)) fail(`__metadata__ is ${showValue(value)}, not named texts`);
+  for (const [name, text] of Object.entries(value))
+    if (typeof text !== "string") fail(`__metadata__.${name} is ${showValue(text)}, not a text`);
+  return value as Record<string, string>;
 }
 
 function typed(dtype: DType, shape: number[], buffer: ArrayBufferLike): Tensor {

@@ -1,6 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cos, decodeSafetensors, encodeSafetensors, exp, log, Random, sigmoid, tensor } from "./index.js";
+import {
+  cos,
+  decodeSafetensors,
+  deepestJson,
+  encodeSafetensors,
+  exp,
+  log,
+  parseJson,
+  Random,
+  requireShallow,
+  showValue,
+  sigmoid,
+  tensor,
+} from "./index.js";
 
 const ulps = (a: number, b: number) => Math.abs(a - b) / (Math.abs(b) * 2 ** -52);
 
@@ -89,5 +102,31 @@ describe("safetensors", () => {
     });
     for (let n = 0; n < file.length; n++)
       expect(() => decodeSafetensors(file.subarray(0, n), "x.safetensors")).toThrow(/^x\.safetensors: /);
+  });
+});
+
+describe("JSON that somebody else wrote", () => {
+  const nested = (depth: number) => `${'[{"a":'.repeat(depth / 2)}1${"}]".repeat(depth / 2)}`;
+  it("is read down to a hundred levels, and no further", () => {
+    expect(parseJson(nested(deepestJson))).toEqual(JSON.parse(nested(deepestJson)));
+    for (const depth of [deepestJson + 2, 200_000])
+      expect(() => parseJson(nested(depth))).toThrow("lists and objects are nested more than 100 deep");
+    expect(() => parseJson("{")).toThrow(/^not JSON \(/);
+    // A thing that is seen on many ways is walked once a level.
+    let diamond: unknown = 1;
+    for (let i = 0; i < 90; i++) diamond = [diamond, diamond];
+    expect(() => requireShallow(diamond)).not.toThrow();
+    const loop: unknown[] = [];
+    loop.push(loop);
+    expect(() => requireShallow(loop)).toThrow("nested more than");
+  });
+  it("is shown in messages, however large or deep", () => {
+    for (const value of [1, "a", null, true, [1, "x", { a: [null] }], {}, []])
+      expect(showValue(value)).toBe(JSON.stringify(value));
+    expect(showValue(undefined)).toBe("undefined");
+    expect(showValue([[[[[[1]]]]]])).toBe("[[[[[...]]]]]");
+    expect(showValue(JSON.parse(nested(100_000)))).toBe('[{"a":[{"a":[...]}]}]');
+    for (const value of ["y".repeat(1e6), Array(1e6).fill(1), { ["k".repeat(1e6)]: 1 }, [["z".repeat(1e6)]]])
+      expect(showValue(value).length).toBeLessThanOrEqual(60);
   });
 });

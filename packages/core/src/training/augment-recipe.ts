@@ -1,5 +1,5 @@
 /** The part of a recipe that says how training pictures are changed. */
-import { PhinetsError } from "../tensor/index.js";
+import { PhinetsError, showValue } from "../tensor/index.js";
 
 /**
  * Strengths that are left out are those for the task: to detect (first figure), to classify photographs (second), to
@@ -50,12 +50,14 @@ const ranges: Readonly<Record<keyof AugmentRecipe, readonly [least: number, most
   mixup: [0, 32],
 };
 
+export const augmentOptions = Object.keys(ranges) as readonly (keyof AugmentRecipe)[];
+
 /** Throws `training.option` naming an option that is out of its range or not for the task. */
 export function checkAugmentRecipe(
   task: "detect" | "classify",
   recipe: AugmentRecipe & { readonly augment: boolean },
 ): void {
-  for (const name of Object.keys(ranges) as (keyof AugmentRecipe)[]) {
+  for (const name of augmentOptions) {
     const value = recipe[name];
     if (value === undefined) continue;
     if (!recipe.augment) {
@@ -64,7 +66,11 @@ export function checkAugmentRecipe(
     const [least, top] = ranges[name];
     const most = name === "mixup" && task === "detect" ? 1 : top;
     if (typeof value === "number" && value >= least && value <= most) continue;
-    throw new PhinetsError("training.option", `${name} is ${value}; a number in ${least}..${most} is needed`, name);
+    throw new PhinetsError(
+      "training.option",
+      `${name} is ${showValue(value)}; a number in ${least}..${most} is needed`,
+      name,
+    );
   }
   if (task === "classify" && (recipe.mosaic ?? 0) > 0) {
     throw new PhinetsError(

@@ -1,7 +1,7 @@
 /** How a network is trained: every knob with its default, unit and source. */
 import type { DetectionLossName } from "../detection/index.js";
-import { PhinetsError } from "../tensor/index.js";
-import { type AugmentRecipe, checkAugmentRecipe } from "./augment-recipe.js";
+import { PhinetsError, showValue } from "../tensor/index.js";
+import { type AugmentRecipe, augmentOptions, checkAugmentRecipe } from "./augment-recipe.js";
 import { type OptimizerName, optimizerNames } from "./optimizer.js";
 import { type ScheduleName, scheduleNames } from "./schedule.js";
 
@@ -166,10 +166,10 @@ export function makeRecipe(task: "detect" | "classify", options: Partial<Recipe>
     const [least, most, integer] = range as readonly [number, number, boolean];
     const value = recipe[name as keyof Recipe] as number | undefined;
     if (value === undefined) continue; // only what has no default
-    if (!(value >= least && value <= most) || (integer && !Number.isInteger(value))) {
+    if (typeof value !== "number" || !(value >= least && value <= most) || (integer && !Number.isInteger(value))) {
       throw new PhinetsError(
         "training.option",
-        `${name} is ${value}; ${integer ? "an integer" : "a number"} in ${least}..${most} is needed`,
+        `${name} is ${shown(value)}; ${integer ? "an integer" : "a number"} in ${least}..${most} is needed`,
         name,
       );
     }
@@ -177,26 +177,60 @@ export function makeRecipe(task: "detect" | "classify", options: Partial<Recipe>
   requireOneOf("optimizer", recipe.optimizer, optimizerNames);
   requireOneOf("schedule", recipe.schedule, scheduleNames);
   if (recipe.device !== undefined) requireOneOf("device", recipe.device, deviceNames);
+  for (const name of ["nesterov", "augment", "fast", "multiScale"] as const)
+    if (recipe[name] !== undefined && typeof recipe[name] !== "boolean")
+      throw mistaken(name, recipe[name], "true or false");
+  if (typeof recipe.freeze !== "string") throw mistaken("freeze", recipe.freeze, "a text");
   requireMilestones(recipe);
   if (recipe.loss !== "ciou" && recipe.loss !== "yolov2") {
-    throw new PhinetsError("training.option", `loss is "${recipe.loss}"; ciou or yolov2 is needed`, "loss");
+    throw mistaken("loss", recipe.loss, "ciou or yolov2");
   }
   checkAugmentRecipe(task, recipe);
   checkClassTerms(recipe);
   return recipe;
 }
 
+/**
+ * A recipe that a document holds: every field is one that `makeRecipe` knows. Throws PhinetsError naming the field, its value
+ * and what is allowed.
+ */
+export function parseRecipe(task: "detect" | "classify", value: unknown): Recipe {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw mistaken("recipe", value, "an object");
+  for (const [name, field] of Object.entries(value)) {
+    if (!optionNames.has(name))
+      throw mistaken(`unknown option ${name}`, field, `one of ${[...optionNames].join(", ")}`);
+  }
+  return makeRecipe(task, value as Partial<Recipe>);
+}
+
+/** Every option of a recipe. */
+const optionNames: ReadonlySet<string> = new Set([
+  ...Object.keys(common),
+  ...Object.keys(ranges),
+  ...augmentOptions,
+  ...["classLoss", "classWeights", "fast", "device"],
+]);
+
+function mistaken(name: string, value: unknown, needed: string): PhinetsError {
+  return new PhinetsError("training.option", `${name} is ${showValue(value)}; ${needed} is needed`, name);
+}
+
+/** A value in a message: words as they are. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? value.slice(0, 60) : showValue(value);
+}
+
 function requireOneOf(name: string, value: string, words: readonly string[]): void {
-  if (words.includes(value)) return;
-  throw new PhinetsError("training.option", `${name} is "${value}"; one of ${words.join(", ")} is needed`, name);
+  if (!words.includes(value)) throw mistaken(name, value, `one of ${words.join(", ")}`);
 }
 
 function requireMilestones({ milestones, epochs, schedule }: Recipe): void {
+  if (!Array.isArray(milestones)) throw mistaken("milestones", milestones, "a list of epochs");
   const ascending = milestones.every((value, i) => Number.isInteger(value) && value > (milestones[i - 1] ?? 0));
   if (ascending && (schedule !== "step" || milestones.every((value) => value < epochs))) return;
   throw new PhinetsError(
     "training.option",
-    `milestones are ${milestones.join(",")}; ascending epochs above 0 and below ${epochs} (epochs) are needed`,
+    `milestones are ${milestones.map(shown).join(",").slice(0, 200)}; ascending epochs above 0 and below ${epochs} (epochs) are needed`,
     "milestones",
   );
 }
@@ -232,14 +266,18 @@ export function recipeIdentity(recipe: Recipe): Readonly<Record<string, unknown>
 
 function checkClassTerms({ classLoss = "softmax", classWeights }: Recipe): void {
   if (classLoss !== "softmax" && classLoss !== "bce") {
-    throw new PhinetsError("training.option", `classLoss is "${classLoss}"; softmax or bce is needed`, "classLoss");
+    throw mistaken("classLoss", classLoss, "softmax or bce");
   }
   if (classWeights === undefined || classWeights === "auto") return;
-  if (Array.isArray(classWeights) && classWeights.every((w) => w >= 0 && w <= 1e6) && classWeights.some((w) => w > 0))
+  if (
+    Array.isArray(classWeights) &&
+    classWeights.every((w) => typeof w === "number" && w >= 0 && w <= 1e6) &&
+    classWeights.some((w) => w > 0)
+  )
     return;
   throw new PhinetsError(
     "training.option",
-    `classWeights is ${classWeights}; auto, or one number in 0..1000000 a class, not all 0, is needed`,
+    `classWeights is ${shown(classWeights)}; auto, or one number in 0..1000000 a class, not all 0, is needed`,
     "classWeights",
   );
 }

@@ -16,6 +16,8 @@ export interface Standing {
   best: number;
   /** 1-based; 0 for none. */
   bestEpoch: number;
+  /** Of weights/best.safetensors. */
+  bestSha256?: string;
   /** Of the best epoch, where it was validated by this process. */
   bestMetrics?: Metrics;
 }
@@ -49,14 +51,14 @@ export function endEpoch(
     standing.best = value ?? -1;
     standing.bestEpoch = epoch;
     standing.bestMetrics = metrics;
-    saveBest(folder, weights);
+    standing.bestSha256 = saveBest(folder, weights);
   }
   const { losses, learningRate } = steps;
   const imagesPerSecond = (steps.pictures * 1000) / steps.ms;
   appendResults(folder, { epoch, ...losses, ...(metrics && figuresOf(metrics)), learningRate, imagesPerSecond });
-  const { best, bestEpoch } = standing;
+  const { best, bestEpoch, bestSha256 } = standing;
   const { steps: step, startLoss } = trainer;
-  saveCheckpoint(folder, { epoch, step, best, bestEpoch, startLoss, key, dataKey, state });
+  saveCheckpoint(folder, { epoch, step, best, bestEpoch, bestSha256, startLoss, key, dataKey, state });
   standing.epoch = epoch;
   return {
     epoch,

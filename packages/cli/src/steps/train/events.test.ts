@@ -139,7 +139,9 @@ describe("a run folder that another process trains in", () => {
     for (const run of [words("busy", "--exist-ok", "--seed", "3"), ["train", "--resume", folder]]) {
       expect(await phinets(...run)).toMatchObject({
         exitCode: 1,
-        stderr: expect.stringMatching(new RegExp(`^error: .*busy: process ${process.ppid} is training here;.*\\n$`)),
+        stderr: expect.stringMatching(
+          new RegExp(`^error: .*busy: process ${process.ppid} is training here;.*\\n$`, "m"),
+        ),
       });
     }
     expect(readFileSync(join(folder, "args.yaml"), "utf8")).toBe(before);

@@ -32,7 +32,8 @@ const events = {
       key: z.string().describe("names pictures and labels"),
       train: count,
       val: count,
-      skipped: count.describe("left out: missing or not decodable"),
+      skipped: count.describe("pictures left out: missing, not decodable, or with labels that cannot be read"),
+      skippedRows: count.optional().describe("label rows left out"),
     }),
     threads: count,
     epoch: count.describe("epochs that were done before: 0 for a new run"),
@@ -125,7 +126,13 @@ export class EventLog implements TrainObserver {
       classes: [...classes],
       network: { family: network.family, input: network.input, ...summary },
       recipe: { ...recipe },
-      data: { key: dataKey, train: start.train, val: start.val, skipped: start.skipped },
+      data: {
+        key: dataKey,
+        train: start.train,
+        val: start.val,
+        skipped: start.skipped,
+        skippedRows: start.skippedRows,
+      },
       threads: start.threads,
       epoch: start.epoch,
       epochs: recipe.epochs,
@@ -174,6 +181,8 @@ export class EventLog implements TrainObserver {
       write();
     } catch (error) {
       this.#broken = true;
+      // That the folder is gone ends the run, and is said there.
+      if ((error as { code?: unknown }).code === "run.removed") return;
       this.warn(`warning: events.jsonl is not kept: ${(error as Error).message}`);
     }
   }

@@ -19,6 +19,8 @@ export interface RunStart {
   readonly val: number;
   /** Pictures of both that were left out. */
   readonly skipped: number;
+  /** Label rows that were left out. */
+  readonly skippedRows: number;
   readonly threads: number;
   /** Epochs done before. */
   readonly epoch: number;

@@ -131,6 +131,8 @@ export class RunPlots implements TrainObserver {
     try {
       await draw();
     } catch (error) {
+      // That the folder is gone ends the run, and is said there.
+      if ((error as { code?: unknown }).code === "run.removed") return;
       this.options.warn(`warning: the report is not complete: ${(error as Error).message}`);
     }
   }

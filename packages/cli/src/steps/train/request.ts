@@ -3,17 +3,23 @@ import type { PictureSource } from "@phinets/core/data";
 import type { Network } from "@phinets/core/networks";
 import type { FloatWeights } from "@phinets/core/tensor";
 import type { Recipe } from "@phinets/core/training";
+import type { RunLock } from "../../run/lock.js";
+import type { LeftOut } from "../data.js";
 import type { Metrics } from "../validate.js";
 import type { TrainObserver } from "./observers.js";
 
 export interface TrainRequest {
   readonly folder: string;
+  /** The folder's, where the caller has it. Default: it is taken here. */
+  readonly lock?: RunLock;
   readonly network: Network;
   readonly recipe: Recipe;
   readonly train: PictureSource;
   readonly val: PictureSource;
   /** Identifies the training pictures and labels: a resumed run must see the same. */
   readonly dataKey: string;
+  /** What was left out when the labels were read. Default: nothing. */
+  readonly leftOut?: LeftOut;
   readonly threads: number;
   /** Go on from the folder's last checkpoint, where it has one. */
   readonly resume: boolean;

@@ -1,10 +1,26 @@
 /** A run that was stopped goes on from its last checkpoint, and only with what that was made from. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Graph } from "@phinets/core/graph";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadWeights } from "../../run/load.js";
 import { bestPath, type Checkpoint } from "../checkpoint.js";
+import { sha256 } from "../hash.js";
+
+/** Whether the best weights are those that the checkpoint's best epoch wrote. Unknown of earlier versions: then true. */
+export function hasOwnBest(folder: string, { bestSha256 }: Checkpoint): boolean {
+  return bestSha256 === undefined || sha256(readFileSync(bestPath(folder))) === bestSha256;
+}
+
+/** A run that has ended does not go on to make its best weights again. */
+export function changedBest(folder: string, { bestEpoch }: Checkpoint): PhinetsError {
+  const path = bestPath(folder);
+  return new PhinetsError(
+    "run.weights",
+    `${path}: is not what epoch ${bestEpoch} wrote; restore it, or remove ${join(folder, "weights")} to train from the first epoch`,
+    path,
+  );
+}
 
 /** Throws PhinetsError unless network, recipe and data are the checkpoint's and the best weights so far are at hand. */
 export function requireSame(

@@ -3,12 +3,12 @@ import { readFileSync } from "node:fs";
 import { countMacs, countParameters } from "@phinets/core/cost";
 import type { PictureSource } from "@phinets/core/data";
 import { createEngine } from "@phinets/core/kernels";
-import { buildNetwork, classNames, initialWeights } from "@phinets/core/networks";
+import { buildNetwork, classNames, initialWeights, type Network } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Recipe, recipeIdentity } from "@phinets/core/training";
 import { CachedPictures } from "../../dataset/index.js";
 import { loadWeights } from "../../run/load.js";
-import { lockRun } from "../../run/lock.js";
+import { type RunLock, withRunLock } from "../../run/lock.js";
 import type { Context } from "../../terminal/context.js";
 import { nodeThreads } from "../../threads/index.js";
 import { bestPath, loadCheckpoint, saveCheckpoint } from "../checkpoint.js";
@@ -24,28 +24,29 @@ import { describeEpoch, endEpoch, type Standing } from "./epoch-end.js";
 import { EventLog } from "./events.js";
 import { type TrainObserver, tellEpochEnd } from "./observers.js";
 import type { TrainRequest, TrainResult } from "./request.js";
-import { requireSame } from "./resume.js";
+import { changedBest, hasOwnBest, requireSame } from "./resume.js";
 import { makeTrainer } from "./trainer.js";
 
-/** Throws `run.busy` where another process trains in the folder. */
+/** Throws `run.busy` where another process writes the folder, `run.removed` where it goes while it is trained in. */
 export async function train(request: TrainRequest, context: Context): Promise<TrainResult> {
   if (request.train.length === 0) throw new PhinetsError("data.empty", "the training split has no pictures");
-  const lock = lockRun(request.folder);
-  try {
-    return await trainLocked(request, context);
-  } finally {
-    lock.release();
-  }
+  const { folder, lock } = request;
+  if (lock !== undefined) return trainLocked(request, lock, context);
+  return withRunLock(folder, "training", (own) => trainLocked(request, own, context));
 }
 
-async function trainLocked(request: TrainRequest, context: Context): Promise<TrainResult> {
-  const { folder, network, train: source, val, dataKey, threads, valEvery = 1, pretrained } = request;
+async function trainLocked(request: TrainRequest, lock: RunLock, context: Context): Promise<TrainResult> {
+  const { folder, network, train: source, val, dataKey, threads, pretrained } = request;
+  // Without a picture there is no figure to choose by.
+  const valEvery = val.length === 0 ? 0 : (request.valEvery ?? 1);
   const events = new EventLog(request.onEvent, context.note);
   const observers: TrainObserver[] = [events, ...(request.observers ?? [])];
   const warn = (message: string): void => {
     context.note(message);
     for (const observer of observers) observer.warning?.(message);
   };
+  const blind = whyBlind(network, val);
+  if (blind !== undefined) warn(`warning: ${blind}: the last weights are kept`);
   // A batch can hold no more than there is: batch statistics of repeated pictures would lie.
   const batch = Math.min(request.recipe.batch, source.length);
   const accumulate = Math.min(request.recipe.accumulate, Math.floor(source.length / batch));
@@ -54,8 +55,16 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
   const checkpoint = request.resume ? loadCheckpoint(folder) : undefined;
   const graph = buildNetwork(network);
   if (checkpoint !== undefined) requireSame(folder, checkpoint, { key, dataKey }, graph);
-  const { epoch = 0, best = Number.NEGATIVE_INFINITY, bestEpoch = 0 } = checkpoint ?? {};
-  const standing: Standing = { epoch, best, bestEpoch };
+  const epoch = checkpoint?.epoch ?? 0;
+  const standing: Standing = { epoch, best: Number.NEGATIVE_INFINITY, bestEpoch: 0 };
+  if (checkpoint !== undefined) {
+    const { best, bestEpoch, bestSha256 } = checkpoint;
+    if (bestEpoch === 0 || hasOwnBest(folder, checkpoint)) Object.assign(standing, { best, bestEpoch, bestSha256 });
+    else if (epoch >= recipe.epochs || outOfPatience(checkpoint, recipe, valEvery))
+      throw changedBest(folder, checkpoint);
+    // A kill between the two writes of an epoch leaves the best of one that is done again.
+    else warn(`${bestPath(folder)} is not of an epoch up to ${epoch}: the best is chosen from the epochs that follow`);
+  }
   const device = await openDevice(recipe.device, threads);
   if (device !== undefined)
     context.note(`device ${recipe.device}: ONNX Runtime computes the steps; its bits are its own, from run to run too`);
@@ -100,7 +109,8 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
       dataKey,
       train: source.length,
       val: val.length,
-      skipped: skippedOf(source) + skippedOf(val),
+      skipped: skippedOf(source) + skippedOf(val) + (request.leftOut?.pictures ?? 0),
+      skippedRows: request.leftOut?.rows ?? 0,
       threads,
       epoch,
       stepsPerEpoch,
@@ -117,14 +127,15 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
       const steps = await trainEpoch(trainer, batches, epoch, context.signal, onBatch, device);
       trained.pictures += steps.pictures;
       trained.ms += steps.ms;
-      const report = endEpoch(steps, standing, trainer, engine, request, key);
+      const report = endEpoch(steps, standing, trainer, engine, { ...request, valEvery }, key);
       progress.update(report.epoch, describeEpoch(report));
       if (await tellEpochEnd(observers, report)) break;
     }
     // Of an epoch before the run was resumed only the weights are left.
     if (valEvery > 0) standing.bestMetrics ??= score(network, bestOutputs(), val);
+    lock.requireHeld();
     const weightsSha256 = sha256(readFileSync(bestPath(folder)));
-    finishLock(folder, weightsSha256, valEvery);
+    finishLock(folder, weightsSha256, request.valEvery ?? 1);
     const result: TrainResult = {
       epochs: standing.epoch,
       end: impatient() ? "patience" : standing.epoch < recipe.epochs ? "stopped" : "epochs",
@@ -151,8 +162,20 @@ async function trainLocked(request: TrainRequest, context: Context): Promise<Tra
 }
 
 /** Whether so many epochs have gone by without a better one that the recipe ends the run before its last. */
-function outOfPatience({ epoch, bestEpoch }: Standing, { patience, epochs }: Recipe, valEvery: number): boolean {
+function outOfPatience(
+  { epoch, bestEpoch }: Pick<Standing, "epoch" | "bestEpoch">,
+  { patience, epochs }: Recipe,
+  valEvery: number,
+): boolean {
   return patience > 0 && epoch < epochs && epoch % valEvery === 0 && epoch - bestEpoch >= patience;
+}
+
+/** Why no epoch can be told to be the best. */
+function whyBlind({ head }: Network, val: PictureSource): string | undefined {
+  if (val.length === 0) return "there are no pictures to validate on";
+  if (head.kind !== "yolov2") return undefined;
+  for (let i = 0; i < val.length; i++) if ((val.at(i).labels ?? []).some(({ ignore }) => !ignore)) return undefined;
+  return `none of the ${val.length} validation pictures has a box`;
 }
 
 function skippedOf(source: PictureSource): number {

@@ -1,1 +1,2 @@
+export { arenasOf, type CArena } from "./arenas.js";
 export * from "./model.js";

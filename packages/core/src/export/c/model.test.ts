@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { randomlyQuantized, randomNetwork } from "../../../../../test/random-network.js";
-import { GraphBuilder } from "../../graph/index.js";
+import { type Graph, GraphBuilder } from "../../graph/index.js";
 import type { QuantizedNetwork } from "../../quantization/index.js";
-import { loadBoard, makeProgram, type Program } from "../../target/index.js";
+import { loadBoard, makeProgram, type Program, programOf } from "../../target/index.js";
 import { emitC, firmwareProgram } from "./index.js";
 import { arrayDefinition, commentText, floatLiteral, stringLiteral } from "./literals.js";
 
@@ -46,30 +46,32 @@ describe("emitC", () => {
   function tableOf(source: string) {
     return [
       ...source.matchAll(
-        /\{phinets_step_(\w+), &layer\d+, \{([^}]+)\}, \{([^}]+)\}, \{([^}]+)\},\n\s+\{([^}]+)\}, (\d+), PHINETS_ARENA_BANK, ([01])\},/g,
+        /\{phinets_step_(\w+), &layer\d+, \{([^}]+)\}, \{([^}]+)\}, \{([^}]+)\},\n\s+\{([^}]+)\}, (\d+), (PHINETS_ARENA_BANK[ +\d]*), ([01])\},/g,
       ),
     ].map(([, kernel, ...fields]) => ({ kernel, fields }));
   }
 
   test.each([
-    ["portable", { dsp: false }],
-    ["DSP", { dsp: true }],
-    ["DSP, smallest, rows pushed", { dsp: true, optimize: "ram", input: "rows" }],
-  ] as const)("the table is the program: kernels, places, windows, groups (%s)", (_, options) => {
+    ["portable", (graph: Graph) => makeProgram(graph, { dsp: false })],
+    ["DSP", (graph: Graph) => makeProgram(graph, { dsp: true })],
+    ["DSP, smallest, rows pushed", (graph: Graph) => makeProgram(graph, { dsp: true, optimize: "ram", input: "rows" })],
+    ["DSP, two banks", (graph: Graph) => programOf(graph, loadBoard("stm32h743"))],
+  ] as const)("the table is the program: kernels, places, windows, groups (%s)", (_, make) => {
     for (const seed of [1, 5, 8]) {
       const q = randomNetwork(seed);
-      const program = makeProgram(q.graph, options);
+      const program = make(q.graph);
       const { "phinets_model.c": source, "phinets_model.h": header } = emitC(q, { program });
       expect(header).toContain(`#define PHINETS_ARENA_BYTES ${program.arenaBytes}\n`);
       expect(header.includes("#define PHINETS_INPUT_BY_ROWS 1")).toBe(program.options.input === "rows");
       expect(header.includes("phinets_input(void)")).toBe(program.options.input === "whole");
+      const bank = (index: number): string => `PHINETS_ARENA_BANK${index === 0 ? "" : ` + ${index}`}`;
       const ring = (name: string | undefined): string => {
         if (name === undefined) return "0, 0, 1, 0";
         const { lowering, places } = program;
         const value = lowering.values.get(name)!;
         if (name === lowering.input) return `0, ${value.width * value.channels}, 0, PHINETS_INPUT_BANK`;
         const place = places.get(name);
-        if (place !== undefined) return `${place.offset}, ${place.stride}, ${place.rows}, PHINETS_ARENA_BANK`;
+        if (place !== undefined) return `${place.offset}, ${place.stride}, ${place.rows}, ${bank(place.bank)}`;
         const before = lowering.outputs
           .slice(0, lowering.outputs.indexOf(name))
           .map((other) => lowering.values.get(other)!);
@@ -88,7 +90,15 @@ describe("emitC", () => {
           expect(step.scratchBytes > 0).toBe(scratch !== undefined);
           return {
             kernel,
-            fields: [ring(value), ring(reads[1]?.value), ring(output), rows, String(scratch ?? 0), more],
+            fields: [
+              ring(value),
+              ring(reads[1]?.value),
+              ring(output),
+              rows,
+              String(scratch?.offset ?? 0),
+              bank(scratch?.bank ?? 0),
+              more,
+            ],
           };
         }),
       );

@@ -1,5 +1,5 @@
 /** The state_dicts in a weights file of any kind that is read. */
-import { type Shape, sizeOf } from "../../tensor/index.js";
+import { parseJson, type Shape, sizeOf } from "../../tensor/index.js";
 import { refuseFile, utf8 } from "./bytes.js";
 import { PickleDict, PickleTensor, type PickleValue } from "./pickle-values.js";
 import { contiguousStrides, elementBytes, isElementCode, TensorView } from "./tensor-view.js";
@@ -66,7 +66,7 @@ function readSafetensors(bytes: Uint8Array, file: string): StateDict {
     refuseFile(file, `its header of ${headerBytes} bytes does not fit`);
   let header: unknown;
   try {
-    header = JSON.parse(utf8(bytes.subarray(8, 8 + headerBytes)) ?? "");
+    header = parseJson(utf8(bytes.subarray(8, 8 + headerBytes)) ?? "");
   } catch {
     refuseFile(file, "its header is not JSON");
   }

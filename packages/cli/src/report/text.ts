@@ -1,0 +1,46 @@
+/** Names that others gave, put into pages and documents: whatever is in them is shown, and nothing of it acts. */
+
+/**
+ * What would not be seen, or acts on the text around it: control characters (XML has no way to write them), halves of
+ * characters, and those that turn the direction of all that follows. Marks that right-to-left names need stay.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const acting = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufffe\uffff]|\p{Cs}/gu;
+
+/** A name as text that can be seen. */
+export function visible(text: string): string {
+  return text.replace(acting, (character) => {
+    const code = character.codePointAt(0)!;
+    return code >= 0x2000 && code < 0x2100 ? `[U+${code.toString(16).toUpperCase()}]` : "\ufffd";
+  });
+}
+
+/** Text in HTML and XML, in elements and between quotes. */
+export function escapeHtml(text: string): string {
+  return visible(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+/** Text in a line of Markdown, or in a cell of a table. */
+export function escapeMarkdown(text: string): string {
+  return visible(text)
+    .replace(/\s+/g, " ")
+    .trim()
+    .replace(/[\\`*[\]|~]|(?<!\w)_|_(?!\w)/g, "\\$&")
+    .replace(/[&<>]/g, (character) => entities[character])
+    .replace(/^([#+=-]|\d+(?=[.)](?:\s|$)))/, (start) => (/\d/.test(start) ? `${start}\\` : `\\${start}`));
+}
+
+/** A path or a command in a line of Markdown: as code, where it has nothing that code would need to escape. */
+export function markdownCode(text: string): string {
+  return /^[\w ./:@%+=,-]+$/.test(text) ? `\`${text}\`` : escapeMarkdown(text);
+}
+
+/** Lines as they are, in Markdown. */
+export function markdownBlock(lines: readonly string[]): string {
+  const text = visible(lines.join("\n"));
+  const longestRun = Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = "`".repeat(Math.max(3, longestRun + 1));
+  return `${fence}\n${text}\n${fence}`;
+}

@@ -1,0 +1,59 @@
+/** Files that users have: read, parsed and checked, and every problem said with the file, what is wrong and what to do. */
+import { readFileSync } from "node:fs";
+import { PhinetsError, parseJson, showValue } from "@phinets/core/tensor";
+import type { z } from "zod";
+
+export interface DocumentOptions {
+  /** Of the errors. */
+  readonly code: string;
+  /** What to do, the end of every message. */
+  readonly remedy: string;
+}
+
+/** The text of a file. */
+export function readDocument(file: string, { code, remedy }: DocumentOptions): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new PhinetsError(code, `${file}: ${describeReadError(error)}; ${remedy}`, file);
+  }
+}
+
+/** What hinders a file from being read. */
+export function describeReadError(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === "EISDIR" ? "is a folder, not a file" : `cannot be read (${code ?? message})`;
+}
+
+/** A JSON file. */
+export function readJson(file: string, options: DocumentOptions): unknown {
+  return parseDocument(readDocument(file, options), file, options);
+}
+
+/** The text of a JSON file. */
+export function parseDocument(text: string, file: string, { code, remedy }: DocumentOptions): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new PhinetsError(code, `${file}: ${(error as Error).message}; ${remedy}`, file);
+  }
+}
+
+/**
+ * What a schema refuses, in a line: the first field, its value, what is needed; or the field and what the schema says, where
+ * that begins with "is". Undefined where it is satisfied.
+ */
+export function problemOf(schema: z.ZodType, value: unknown): string | undefined {
+  const issue = schema.safeParse(value).error?.issues[0];
+  if (issue === undefined) return undefined;
+  let found: unknown = value;
+  for (const key of issue.path) found = (found as Record<PropertyKey, unknown> | undefined)?.[key];
+  const needed = issue.message.replace(/^(Invalid|Too)[^:]*: (expected )?/, "").replace(/, received .*$/, "");
+  const path = issue.path.reduce<string>(
+    (text, key) => (typeof key === "number" ? `${text}[${key}]` : text === "" ? String(key) : `${text}.${String(key)}`),
+    "",
+  );
+  if (issue.message.startsWith("is ")) return `${path} ${issue.message}`;
+  if (found === undefined) return `${path || "the document"} is missing; ${needed} is needed`;
+  return `${path || "the document"} is ${showValue(found)}; ${needed} is needed`;
+}

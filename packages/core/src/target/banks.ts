@@ -1,0 +1,225 @@
+/**
+ * Which of a board's banks each box lies in. Banks are listed by speed. What fits the arena's bank stays there, but for small
+ * boxes that a kernel reads again and again: these go to a faster bank, as many as cost no byte more in all. What does not
+ * fit the arena's bank is spread over all of them, what is read most often to the fastest that has room.
+ */
+import { type Box, type Placement, placeBoxes } from "./place.js";
+
+/** Memory that activations may take. */
+export interface Bank {
+  /** The board's name for it; none where no board is given. */
+  readonly region?: string;
+  /** What the plan may use of it. */
+  readonly bytes: number;
+}
+
+export interface BankBox extends Box {
+  /** Bytes that an inference writes to it and reads from it. */
+  readonly traffic: number;
+  /** Not to be moved to a faster bank, which a camera's DMA may not reach: the picture. */
+  readonly stays?: boolean;
+}
+
+export interface BankPlacement {
+  /** Bank and offset in it of each box. */
+  readonly spots: readonly { readonly bank: number; readonly offset: number }[];
+  /** Of each bank, with what may be read beyond its last box; 0 where nothing lies in it. */
+  readonly bytes: readonly number[];
+}
+
+export interface BankOptions {
+  /** Fastest first. */
+  readonly banks: readonly Bank[];
+  /** Index of the arena's bank. */
+  readonly home: number;
+  /** Bytes that may be read beyond the last box of a bank. */
+  readonly slackBytes: number;
+  /** Bytes in all banks together that the use of faster ones may cost. Default 0. */
+  readonly growthBytes?: number;
+  /** Most bytes in all banks together; as long as one bank holds all. Default: no limit. */
+  readonly mostBytes?: number;
+}
+
+/** Deterministic. Where the boxes fit in no way that is found, all lie in the arena's bank, which is then too small. */
+export function placeInBanks(boxes: readonly BankBox[], options: BankOptions): BankPlacement {
+  const { banks, home } = options;
+  const block = assemble(boxes, new Array<number>(boxes.length).fill(home), options);
+  if (banks.length === 1) return block;
+  const fits = block.bytes[home] <= banks[home].bytes;
+  return (fits ? withFaster(boxes, options, block.bytes[home]) : spread(boxes, options)) ?? block;
+}
+
+function assemble(boxes: readonly BankBox[], bankOf: readonly number[], options: BankOptions): BankPlacement {
+  const spots = new Array<{ bank: number; offset: number }>(boxes.length);
+  const bytes = options.banks.map((_, bank) => {
+    const members = boxes.flatMap((_, i) => (bankOf[i] === bank ? [i] : []));
+    const placed: Placement = placeBoxes(members.map((i) => boxes[i]));
+    members.forEach((i, k) => {
+      spots[i] = { bank, offset: placed.offsets[k] };
+    });
+    return members.length === 0 ? 0 : placed.bytes + options.slackBytes;
+  });
+  return { spots, bytes };
+}
+
+const total = (bytes: readonly number[]): number => bytes.reduce((sum, count) => sum + count, 0);
+
+/** Bytes alive in each phase of the boxes that were added. */
+class Alive {
+  readonly #bytes: number[];
+  constructor(phases: number) {
+    this.#bytes = new Array<number>(phases).fill(0);
+  }
+  add({ first, last, bytes }: Box, sign: 1 | -1 = 1): void {
+    for (let phase = first; phase <= last; phase++) this.#bytes[phase] += sign * bytes;
+  }
+  /** Most bytes alive at once while a box would be. */
+  during({ first, last }: Box): number {
+    let most = 0;
+    for (let phase = first; phase <= last; phase++) most = Math.max(most, this.#bytes[phase]);
+    return most;
+  }
+  get most(): number {
+    return Math.max(0, ...this.#bytes);
+  }
+  /** First phase in which most bytes are alive. */
+  get hottest(): number {
+    return this.#bytes.indexOf(this.most);
+  }
+}
+
+const phasesOf = (boxes: readonly Box[]): number => Math.max(0, ...boxes.map(({ last }) => last)) + 1;
+
+/** Indices, what is read and written most often first. */
+function byDensity(boxes: readonly BankBox[]): number[] {
+  const density = ({ traffic, bytes }: BankBox): number => traffic / bytes;
+  return boxes.map((_, i) => i).sort((a, b) => density(boxes[b]) - density(boxes[a]) || a - b);
+}
+
+/** For each faster bank in turn, the boxes that bring it most traffic and cost no more bytes than allowed. */
+function withFaster(boxes: readonly BankBox[], options: BankOptions, blockBytes: number): BankPlacement | undefined {
+  const { growthBytes = 0, mostBytes = Number.POSITIVE_INFINITY } = options;
+  const most = Math.min(mostBytes, blockBytes + growthBytes);
+  let best: BankPlacement | undefined;
+  const bankOf = new Array<number>(boxes.length).fill(options.home);
+  for (let bank = 0; bank < options.home; bank++) {
+    const room = options.banks[bank].bytes - options.slackBytes;
+    for (const members of choicesFor(boxes, bankOf, options.home, room)) {
+      const moved = bankOf.map((now, i) => (members.has(i) ? bank : now));
+      const placed = assemble(boxes, moved, options);
+      const fits = placed.bytes.every((bytes, i) => bytes <= options.banks[i].bytes);
+      if (!fits || total(placed.bytes) > most) continue;
+      best = placed;
+      for (const i of members) bankOf[i] = bank;
+      break;
+    }
+  }
+  return best;
+}
+
+/**
+ * Sets of boxes of the arena's bank for a faster one, most traffic first. If a bank takes b bytes of the phase in which most
+ * are alive, b is free in it in all other phases too; so each b that the boxes of that phase make up is tried.
+ */
+function choicesFor(
+  boxes: readonly BankBox[],
+  bankOf: readonly number[],
+  home: number,
+  room: number,
+): ReadonlySet<number>[] {
+  const here = boxes.filter((_, i) => bankOf[i] === home);
+  const order = byDensity(boxes).filter((i) => bankOf[i] === home && !boxes[i].stays && boxes[i].bytes <= room);
+  const all = new Alive(phasesOf(boxes));
+  for (const box of here) all.add(box);
+  const [most, { hottest }] = [all.most, all];
+  const levels = new Set([room]);
+  let level = 0;
+  for (const i of order) {
+    const { first, last, bytes } = boxes[i];
+    if (first > hottest || hottest > last || level + bytes > room) continue;
+    level += bytes;
+    levels.add(level);
+  }
+  const choices: { members: ReadonlySet<number>; traffic: number }[] = [];
+  for (const level of levels) {
+    const members = new Set<number>();
+    const [taken, left] = [new Alive(phasesOf(boxes)), new Alive(phasesOf(boxes))];
+    for (const i of order)
+      if (taken.during(boxes[i]) + boxes[i].bytes <= level) {
+        taken.add(boxes[i]);
+        members.add(i);
+      }
+    boxes.forEach((box, i) => {
+      if (bankOf[i] === home && !members.has(i)) left.add(box);
+    });
+    if (members.size > 0 && taken.most + left.most <= most)
+      choices.push({ members, traffic: total([...members].map((i) => boxes[i].traffic)) });
+  }
+  return choices.sort((a, b) => b.traffic - a.traffic).map(({ members }) => members);
+}
+
+/** Boxes tried in a bank before the search gives up: some milliseconds. */
+const searchLimit = 50_000;
+
+/** Another way to fill the banks than what is read most often first must take less than this part of its bytes. */
+const worthwhile = 0.97;
+
+/**
+ * A few ways to fill the banks one after the other; where none fits, a search with backtracking. What is read most often goes
+ * to the fastest first, unless another way saves more than a few percent.
+ */
+function spread(boxes: readonly BankBox[], options: BankOptions): BankPlacement | undefined {
+  const by = (key: (box: BankBox) => number): number[] =>
+    boxes.map((_, i) => i).sort((a, b) => key(boxes[b]) - key(boxes[a]) || a - b);
+  const orders = [
+    byDensity(boxes),
+    by(({ bytes }) => bytes),
+    by(({ bytes, first, last }) => bytes * (last - first + 1)),
+  ];
+  let best: BankPlacement | undefined;
+  const consider = (bankOf: readonly number[] | undefined): void => {
+    if (bankOf === undefined) return;
+    const placed = assemble(boxes, bankOf, options);
+    if (placed.bytes.some((bytes, i) => bytes > options.banks[i].bytes)) return;
+    if (best === undefined || total(placed.bytes) < worthwhile * total(best.bytes)) best = placed;
+  };
+  const { banks, home } = options;
+  const fastest = banks.map((_, i) => i);
+  const homeFirst = banks.map((_, i) => (home + i) % banks.length);
+  for (const first of [fastest, homeFirst])
+    for (const order of orders) consider(fill(boxes, order, first, options, boxes.length));
+  for (const order of best === undefined ? orders : []) consider(fill(boxes, order, fastest, options, searchLimit));
+  return best;
+}
+
+/**
+ * In the given order, each box in the first of `preferred` that has room for it in all its phases. Goes back where one has
+ * none, and gives up after `limit` boxes: with as many as there are, it hardly goes back.
+ */
+function fill(
+  boxes: readonly BankBox[],
+  order: readonly number[],
+  preferred: readonly number[],
+  { banks, home, slackBytes }: BankOptions,
+  limit: number,
+): number[] | undefined {
+  const alive = banks.map(() => new Alive(phasesOf(boxes)));
+  // The picture where it was, else in a slower bank.
+  const staying = banks.map((_, i) => (home + i) % banks.length);
+  const bankOf = new Array<number>(boxes.length).fill(home);
+  let tried = 0;
+  const descend = (depth: number): boolean => {
+    if (depth === order.length) return true;
+    const box = boxes[order[depth]];
+    for (const bank of box.stays ? staying : preferred) {
+      if (alive[bank].during(box) + box.bytes > banks[bank].bytes - slackBytes) continue;
+      if (++tried > limit) return false;
+      alive[bank].add(box);
+      bankOf[order[depth]] = bank;
+      if (descend(depth + 1)) return true;
+      alive[bank].add(box, -1);
+    }
+    return false;
+  };
+  return descend(0) ? bankOf : undefined;
+}

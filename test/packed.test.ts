@@ -1,0 +1,82 @@
+/** What npm would publish, installed in an empty folder, does what the clone does. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { installed as has } from "./tools.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "phinets-packed-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const packages = ["packages/core", "packages/cli", "packages/browser", "firmware", "models"];
+
+describe("the packages", () => {
+  const files = new Map<string, readonly string[]>();
+  let installed = "";
+  beforeAll(() => {
+    const packed = packages.map((name) => {
+      const [{ filename, files: list, name: title }] = JSON.parse(
+        execFileSync("npm", ["pack", "--json", "--pack-destination", folder], {
+          cwd: join(root, name),
+          encoding: "utf8",
+          stdio: ["ignore", "pipe", "ignore"],
+        }),
+      );
+      files.set(
+        title,
+        list.map(({ path }: { path: string }) => path),
+      );
+      return join(folder, filename);
+    });
+    installed = join(folder, "elsewhere");
+    mkdirSync(installed);
+    writeFileSync(join(installed, "package.json"), '{ "private": true, "type": "module" }\n');
+    execFileSync("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", ...packed], {
+      cwd: installed,
+      stdio: "ignore",
+    });
+  }, 240_000);
+
+  const run = (...words: string[]) =>
+    spawnSync("npx", ["--no-install", "phinets", ...words], { cwd: installed, encoding: "utf8", timeout: 200_000 });
+
+  it("hold a licence and a README, and no tests, sources' maps or build state", () => {
+    for (const [name, list] of files) {
+      expect(list, name).toContain("LICENSE");
+      expect(list, name).toContain("README.md");
+      expect(
+        list.filter((file) => /\.test\.|\.map$|tsbuildinfo|__snapshots__|node_modules/.test(file)),
+        name,
+      ).toEqual([]);
+    }
+  });
+
+  it("export C that compiles, and detect, from a model that was installed", { timeout: 240_000 }, () => {
+    const model = "node_modules/@phinets/models/person-128";
+    const exported = run("export", "--model", model, "--format", "c", "--out", "c");
+    expect(exported.stderr).not.toMatch(/error/i);
+    expect(exported.status).toBe(0);
+    const sources = readdirSync(join(installed, "c")).filter((file) => file.endsWith(".c"));
+    expect(sources.length).toBeGreaterThan(3);
+    execFileSync("cc", [...sources, "host/main.c", "-O1", "-lm", "-o", "model"], { cwd: join(installed, "c") });
+    writeFileSync(
+      join(installed, "detect.mjs"),
+      'import { readFileSync } from "node:fs";\nimport { loadModel } from "@phinets/core/model";\n' +
+        `const model = await loadModel((name) => new Uint8Array(readFileSync(\`${model}/\${name}\`)));\n` +
+        "const data = new Uint8Array(64 * 48 * 3);\nconsole.log(JSON.stringify([model.classes, model.detect({ width: 64, height: 48, channels: 3, data })]));\n",
+    );
+    expect(JSON.parse(execFileSync("node", ["detect.mjs"], { cwd: installed, encoding: "utf8" }))[0]).toEqual([
+      "person",
+    ]);
+  });
+
+  it.skipIf(!has("arm-none-eabi-gcc", "qemu-system-arm"))("link and prove firmware", { timeout: 240_000 }, () => {
+    const proof = run("emulate", "--model", "node_modules/@phinets/models/person-128", "--limit", "1", "--json");
+    expect(proof.stderr).not.toMatch(/ENOENT/);
+    expect(proof.status).toBe(0);
+    expect(JSON.parse(proof.stdout)).toMatchObject({ matchesInterpreter: true });
+  });
+});
