@@ -173,6 +173,42 @@ describe("boards", () => {
     expect(sources.countedAs).toMatch(/^counted .* cortex-m33, .*runs the same DSP code; its Helium is not used/);
     expect(sources.countedAs).toContain(core);
   });
+  it("refuse names that would mean something in a path, CMake, make, a linker script or C", () => {
+    const hostile = [
+      "..",
+      "../up",
+      "a/b",
+      'a"b',
+      "a'b",
+      "a b",
+      "a;b",
+      "$(touch x)",
+      "`x`",
+      "a\nb",
+      "a\\",
+      "",
+      "ü",
+      "-o",
+      "*/",
+      "%s",
+    ];
+    const json = JSON.parse(JSON.stringify(board));
+    for (const name of hostile) {
+      expect(() => parseBoard({ ...json, name }), name).toThrow(/^board: name is /);
+      expect(() => parseBoard({ ...json, core: name }), name).toThrow(/^board: core is /);
+      const [first, ...rest] = json.regions;
+      expect(() => parseBoard({ ...json, regions: [{ ...first, name }, ...rest] }), name).toThrow(
+        /regions\[0\]\.name is /,
+      );
+    }
+    expect(() => parseBoard({ ...json, title: "a\nb" })).toThrow(
+      /^board: title is "a\\nb"; a text in one line is needed/,
+    );
+    let deep: unknown = 1;
+    for (let i = 0; i < 20_000; i++) deep = [deep];
+    expect(() => parseBoard({ ...json, core: deep })).toThrow(/^board: core is \[.{0,60}; /);
+  });
+
   it("refuse what is no object", () => {
     expect(() => parseBoard(null)).toThrow(/^board: board is null; an object is needed/);
   });

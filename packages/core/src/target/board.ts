@@ -2,7 +2,7 @@
  * A board: what a network may use of it, and the constants its latency and energy are estimated with. Boards are JSON
  * files; every number names its source, and a user's own file is read with the same checks.
  */
-import { PhinetsError } from "../tensor/index.js";
+import { PhinetsError, showValue } from "../tensor/index.js";
 import custom from "./boards/custom.json" with { type: "json" };
 import esp32s3 from "./boards/esp32-s3.json" with { type: "json" };
 import mps2an500 from "./boards/mps2-an500.json" with { type: "json" };
@@ -94,6 +94,27 @@ export interface Board {
   readonly sources: Readonly<Record<(typeof sourced)[number], string>>;
 }
 
+interface Grammar {
+  readonly pattern: RegExp;
+  readonly means: string;
+}
+
+/** Names that go into paths, linker scripts, CMake, make and C: nothing in them can mean anything there. */
+const grammars = {
+  board: {
+    pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    means: "a name of letters, digits, points, dashes and underscores that begins with a letter or digit",
+  },
+  core: { pattern: /^[a-z][a-z0-9+-]{0,31}$/, means: "a core as GCC's -mcpu has it, as cortex-m7" },
+  region: {
+    pattern: /^[A-Za-z_][A-Za-z0-9_]{0,31}$/,
+    means: "a name of letters, digits and underscores that does not begin with a digit",
+  },
+} as const satisfies Record<string, Grammar>;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it refuses
+const isLine = /^[^\u0000-\u001f\u007f\u2028\u2029]{1,2000}$/;
+
 /** Cores that run the code of one that was measured. Why is said where it is not the same instruction set. */
 const alike: Readonly<Record<string, { readonly core: CountedCore; readonly why?: string }>> = {
   "cortex-m0": { core: "cortex-m0plus" },
@@ -163,7 +184,7 @@ export function banksOf(board: Board): Region[] {
  */
 export function parseBoard(json: unknown, label = "board"): Board {
   const refuse = (path: string, value: unknown, allowed: string): never => {
-    const problem = value === undefined ? "is missing" : `is ${JSON.stringify(value)}`;
+    const problem = value === undefined ? "is missing" : `is ${showValue(value)}`;
     throw new PhinetsError("cost.board", `${label}: ${path} ${problem}; ${allowed} is needed`, path);
   };
   const object = (value: unknown, path: string, known: readonly string[]): Record<string, unknown> => {
@@ -172,13 +193,15 @@ export function parseBoard(json: unknown, label = "board"): Board {
       if (!known.includes(name))
         throw new PhinetsError(
           "cost.board",
-          `${label}: unknown field ${path}.${name}; known: ${known.join(", ")}`,
+          `${label}: unknown field ${path}.${name.slice(0, 60)}; known: ${known.join(", ")}`,
           path,
         );
     return value as Record<string, unknown>;
   };
   const text = (value: unknown, path: string): string =>
-    typeof value === "string" && value !== "" ? value : refuse(path, value, "a text");
+    typeof value === "string" && isLine.test(value) ? value : refuse(path, value, "a text in one line");
+  const named = (value: unknown, path: string, grammar: Grammar): string =>
+    typeof value === "string" && grammar.pattern.test(value) ? value : refuse(path, value, grammar.means);
   const oneOf = <T extends string>(value: unknown, path: string, allowed: readonly T[]): T =>
     allowed.includes(value as T) ? (value as T) : refuse(path, value, `one of ${allowed.join(", ")}`);
   const positive = (value: unknown, path: string): number =>
@@ -201,7 +224,7 @@ export function parseBoard(json: unknown, label = "board"): Board {
   if (!(positive(low, "cyclesPerInstruction[0]") <= positive(high, "cyclesPerInstruction[1]")))
     refuse("cyclesPerInstruction", cycles, "[low, high]");
   const sources = object(root.sources, "sources", sourced);
-  const core = text(root.core, "core");
+  const core = named(root.core, "core", grammars.core);
   const measured = countedFor(core);
   if (measured === undefined && root.countedAs === undefined)
     throw new PhinetsError(
@@ -212,7 +235,7 @@ export function parseBoard(json: unknown, label = "board"): Board {
   const banks =
     root.banks === undefined || Array.isArray(root.banks) ? root.banks : refuse("banks", root.banks, "a list");
   const board: Board = {
-    name: text(root.name, "name"),
+    name: named(root.name, "name", grammars.board),
     title: text(root.title, "title"),
     core,
     fpu: oneOf(root.fpu, "fpu", fpus),
@@ -230,7 +253,7 @@ export function parseBoard(json: unknown, label = "board"): Board {
         region.enable === undefined ? undefined : object(region.enable, `${path}.enable`, ["register", "bits"]);
       const use = oneOf<RegionUse>(region.use, `${path}.use`, ["program", "arena", "data", "free"]);
       return {
-        name: text(region.name, `${path}.name`),
+        name: named(region.name, `${path}.name`, grammars.region),
         origin: word(region.origin, `${path}.origin`, "an address"),
         bytes,
         use,
