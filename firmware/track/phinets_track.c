@@ -116,13 +116,18 @@ static double overlap(const phinets_corners *a, const phinets_corners *b) {
   return both / ((a->x2 - a->x1) * (a->y2 - a->y1) + (b->x2 - b->x1) * (b->y2 - b->y1) - both);
 }
 
+/* Counters stay at their largest value: at ten frames a second they reach it after 6.8 years. */
+static void count_up(int32_t *counter) {
+  if (*counter < INT32_MAX) ++*counter;
+}
+
 static void predict(phinets_tracker *t) {
   int32_t alive = 0;
   for (int32_t i = 0; i < t->count; i++) {
     phinets_tracked *track = &t->tracks[i];
     filter_predict(&track->filter);
     if (track->frames_since_update > 0) track->hit_streak = 0;
-    track->frames_since_update++;
+    count_up(&track->frames_since_update);
     t->predicted[alive] = filter_box(&track->filter);
     if (is_finite(&t->predicted[alive])) t->tracks[alive++] = *track;
   }
@@ -155,7 +160,9 @@ static void begin(phinets_tracker *t, const phinets_corners *box, int32_t detect
   if (t->count == PHINETS_MAX_TRACKS) return;
   phinets_tracked *track = &t->tracks[t->count++];
   filter_start(&track->filter, box);
-  track->id = ++t->born;
+  /* After 2^31 - 1 tracks ids begin again: they are never negative. */
+  t->born = t->born == INT32_MAX ? 1 : t->born + 1;
+  track->id = t->born;
   track->frames_since_update = 0;
   track->hit_streak = 0;
   track->detection = detection;
@@ -171,7 +178,7 @@ static void pair(phinets_tracker *t, const phinets_corners *detections, const in
     phinets_tracked *track = &t->tracks[track_of[r]];
     filter_update(&track->filter, &detections[used[r]]);
     track->frames_since_update = 0;
-    track->hit_streak++;
+    count_up(&track->hit_streak);
     track->detection = used[r];
   }
   /* Ids are given first to detections that the assignment left out, then to those it paired with too little overlap. */
@@ -209,7 +216,7 @@ int32_t phinets_tracker_update(phinets_tracker *tracker, const phinets_corners *
   int32_t used[PHINETS_MAX_TRACKS], rows = 0;
   for (int32_t i = 0; i < count && rows < PHINETS_MAX_TRACKS; i++)
     if (has_size(&detections[i])) used[rows++] = i;
-  tracker->frames++;
+  count_up(&tracker->frames);
   predict(tracker);
   pair(tracker, detections, used, rows);
   return report(tracker, tracks);

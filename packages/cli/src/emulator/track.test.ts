@@ -139,3 +139,37 @@ describe.skipIf(!hasGcc)("phinets_track", () => {
     expect(await compare(frames)).toBeGreaterThan(100);
   });
 });
+
+describe.skipIf(!hasGcc)("after years", () => {
+  test("counters stay, ids begin again, and new boxes still wait to be shown", async () => {
+    const program = `#include <stdio.h>
+#include "phinets_track.h"
+int main(void) {
+  static phinets_tracker tracker;
+  static phinets_track tracks[PHINETS_MAX_TRACKS];
+  phinets_tracker_start(&tracker);
+  tracker.frames = INT32_MAX - 2;
+  tracker.born = INT32_MAX - 1;
+  for (int frame = 0; frame < 8; frame++) {
+    const phinets_corners boxes[] = {{10, 10, 30, 30}, {100, 100, 130, 130}};
+    const int32_t shown = phinets_tracker_update(&tracker, boxes, 2, tracks);
+    printf("%d:", shown);
+    for (int32_t i = 0; i < shown; i++) printf(" %d", tracks[i].id);
+    printf("\\n");
+  }
+  printf("%d\\n", tracker.frames == INT32_MAX);
+  return 0;
+}
+`;
+    const track = join(firmwareSources, "track");
+    writeFileSync(join(folder, "years.c"), program);
+    const units = readdirSync(track)
+      .filter((name) => name.endsWith(".c"))
+      .map((unit) => join(track, unit));
+    const flags = ["-std=gnu99", "-O1", "-fsanitize=undefined", "-fno-sanitize-recover", `-I${track}`];
+    await runTool("gcc", [...flags, join(folder, "years.c"), ...units, "-o", join(folder, "years")], {});
+    const { stdout } = await runTool(join(folder, "years"), [], {});
+    const none = "0:\n";
+    expect(stdout).toBe(`${none.repeat(3)}${`2: 1 ${2 ** 31 - 1}\n`.repeat(5)}1\n`);
+  });
+});

@@ -1,3 +1,6 @@
+/** What int32 holds: the firmware's ids and counters go so far. */
+const largestCount = 2 ** 31 - 1;
+
 /**
  * The tracks of a tracker and the detections of its frame, in columns. What the trackers differ in, who is paired with whom
  * and who is shown, is theirs; a frame allocates nothing once the columns are as long as the fullest frame needs.
@@ -130,7 +133,7 @@ export class TrackStore {
     const slot = this.slots[place];
     this.filters.correct(slot, this.#boxes, 4 * box);
     this.age[slot] = 0;
-    this.hits[slot]++;
+    if (this.hits[slot] < largestCount) this.hits[slot]++;
     this.#score[slot] = this.scores[box];
     this.#class[slot] = this.#classes[box];
   }
@@ -140,7 +143,8 @@ export class TrackStore {
     if (this.count === this.#used) this.#addSlot();
     const slot = this.slots[this.count++];
     this.filters.start(slot, this.#boxes, 4 * box);
-    this.#id[slot] = this.#firstId + this.born++;
+    // After 2^31 - 1 tracks ids begin again, as in the firmware.
+    this.#id[slot] = ((this.#firstId - 1 + this.born++) % largestCount) + 1;
     this.age[slot] = 0;
     this.hits[slot] = hits;
     this.#score[slot] = this.scores[box];
