@@ -30,7 +30,9 @@ function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .filter((file) => !/\/assembly(-int8)?\//.test(file) && !file.includes("/dist/") && !file.includes("/node_modules/"));
+    .filter(
+      (file) => !/\/assembly(-int8)?\//.test(file) && !file.includes("/dist/") && !file.includes("/node_modules/"),
+    );
 }
 
 const imports = (file: string) =>

@@ -1,6 +1,7 @@
 /** `phinets convert`: a data set in another format. */
 import { countedLine, dataFormats, datasetWriters, describeOpened, splitNames } from "@phinets/core/data";
 import type { Command } from "commander";
+import { type PixelRange, parsePixelRange } from "../picture/bands.js";
 import type { Context } from "../terminal/context.js";
 import { formatCount } from "../terminal/format.js";
 import { integer, oneOf } from "../terminal/options.js";
@@ -14,6 +15,7 @@ interface ConvertCommandOptions {
   readonly link?: boolean;
   readonly split?: boolean;
   readonly seed: number;
+  readonly pixelRange?: PixelRange;
 }
 
 export function register(program: Command, context: Context): void {
@@ -36,17 +38,33 @@ export function register(program: Command, context: Context): void {
     .option("--link", "hard links to the pictures in place of copies, where the file system has them")
     .option("--split", "make the splits that the data set lacks (default: keep it as it is)")
     .option("--seed <n>", "of the split", integer(0), 0)
+    .option(
+      "--pixel-range <low..high>",
+      "pixel values that become 0 and 255 where pictures are compared for the split; they are copied as they are",
+      parsePixelRange,
+    )
     .action((from: string, into: string, options: ConvertCommandOptions) => convert(from, into, options, context));
 }
 
 async function convert(from: string, into: string, options: ConvertCommandOptions, context: Context): Promise<void> {
-  const { to, dataFormat, skipBad, existOk, link, split, seed } = options;
+  const { to, dataFormat, skipBad, existOk, link, split, seed, pixelRange } = options;
   const { convertDataset } = await import("../dataset/convert.js");
   let progress: Progress | undefined;
   let label = "";
   try {
     const done = await convertDataset({
-      ...{ from, into, to, format: dataFormat, bad: skipBad ? "leave out" : "throw", existOk, link, split, seed },
+      ...{
+        from,
+        into,
+        to,
+        format: dataFormat,
+        bad: skipBad ? "leave out" : "throw",
+        existOk,
+        link,
+        split,
+        seed,
+        pixelRange,
+      },
       onOpened: (set) => {
         for (const line of describeOpened(set, from)) context.note(line);
       },

@@ -2,6 +2,7 @@
 import { type DatasetIndex, dataFormats } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
+import { type PixelRange, parsePixelRange } from "../picture/bands.js";
 import type { Context } from "../terminal/context.js";
 import { collect, integer, number, oneOf, pictureSize } from "../terminal/options.js";
 import type { Progress } from "../terminal/progress.js";
@@ -15,6 +16,7 @@ interface DoctorOptions {
   readonly stride: number;
   readonly minBox: number;
   readonly seed: number;
+  readonly pixelRange?: PixelRange;
   readonly anchors?: readonly [from: number, to: number];
   readonly plot?: string;
 }
@@ -49,6 +51,7 @@ export function register(program: Command, context: Context): void {
     .option("--stride <pixels>", "width of a cell of the detector's grid", integer(1), 16)
     .option("--min-box <pixels>", "boxes smaller than this count as lost", number(0), 4)
     .option("--seed <n>", "of the split, where the data set has none", integer(), 0)
+    .option("--pixel-range <low..high>", "pixel values that become 0 and 255, for deep pictures", parsePixelRange)
     .option("--anchors <from..to>", "the mean IoU that this many anchors reach on the training boxes, as 1..10", range)
     .option("--plot <file.svg>", "where a picture of the mean IoU over the number of anchors goes")
     .action((paths: string[], options: DoctorOptions) => doctor([...(options.data ?? []), ...paths], options, context));
@@ -71,6 +74,7 @@ async function doctor(data: readonly string[], options: DoctorOptions, context: 
       gridStride: options.stride,
       minBoxPixels: options.minBox,
       seed: options.seed,
+      pixelRange: options.pixelRange,
       onProgress: (done, total) => {
         if (total !== toRead) progress?.stop();
         if (total !== toRead)

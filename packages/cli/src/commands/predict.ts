@@ -1,7 +1,7 @@
 /** `phinets predict`: what a run's network sees in pictures, videos, a camera or a stream. */
 import { extname, join } from "node:path";
 import type { Picture } from "@phinets/core/data";
-import type { Model, ModelOptions, NamedDetection, NamedScore } from "@phinets/core/model";
+import type { Model, ModelOptions, NamedDetection } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Command, Option } from "commander";
 import { type PixelRange, parsePixelRange } from "../picture/bands.js";
@@ -10,8 +10,10 @@ import type { SaveFormat } from "../steps/save-detections.js";
 import type { Context } from "../terminal/context.js";
 import { formatMs } from "../terminal/format.js";
 import { collect, fraction, integer, oneOf } from "../terminal/options.js";
+import { visible } from "../terminal/visible.js";
 import type { VideoWriter } from "../video/encode.js";
 import { parseRawFrames, type RawFrames } from "../video/streams.js";
+import type { PredictRecord } from "./predict-records.js";
 
 interface PredictOptions extends ModelOptions {
   readonly source?: readonly string[];
@@ -26,21 +28,6 @@ interface PredictOptions extends ModelOptions {
   readonly pixelRange?: PixelRange;
   readonly maxFrames?: number;
   readonly raw?: RawFrames;
-}
-
-/** One picture or frame, as `--json` prints it and predictions.json keeps it. */
-interface PredictRecord {
-  readonly file: string;
-  /** Video frames only, from 1. */
-  readonly frame?: number;
-  /** pixels */
-  readonly width?: number;
-  readonly height?: number;
-  readonly boxes?: readonly NamedDetection[];
-  /** The five most probable, best first. */
-  readonly classes?: readonly NamedScore[];
-  /** Why there is neither. */
-  readonly error?: string;
 }
 
 export function register(program: Command, context: Context): void {
@@ -151,10 +138,10 @@ interface Item {
 
 async function predictFiles(sources: readonly string[], formats: readonly SaveFormat[], job: Job): Promise<void> {
   const { context, folder, model } = job;
-  const [{ listPictures, outputNames, pictureExtensions }, { sourceKind }, { writeFileAtomic }] = await Promise.all([
+  const [{ listPictures, outputNames, pictureExtensions }, { sourceKind }, { PredictionsFile }] = await Promise.all([
     import("../picture/index.js"),
     import("../video/index.js"),
-    import("../run/index.js"),
+    import("./predict-records.js"),
   ]);
   const items: Item[] = [];
   for (const source of sources) {
@@ -171,56 +158,69 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
         source,
       );
     }
-    items.push(...files.map((file) => ({ file, clip: false, named: false })));
+    for (const file of files) items.push({ file, clip: false, named: false });
   }
   const names = outputNames(items.map(({ file }) => file));
   const alone = items.length === 1 && items[0].named;
   const pictures = items.filter(({ clip }) => !clip).length;
-  const records: PredictRecord[] = [];
+  // Only what will be asked for is kept: very many pictures would fill the memory.
+  const kept: PredictRecord[] = [];
+  const lines: string[] = [];
+  let [stills, frames, good] = [0, 0, 0];
+  const file = folder === undefined ? undefined : new PredictionsFile(folder);
+  const take = (record: PredictRecord) => {
+    file?.add(record);
+    if (context.json || (formats.length > 0 && record.boxes)) kept.push(record);
+    if (record.error === undefined) good++;
+    if (record.frame !== undefined) frames++;
+    else {
+      stills++;
+      if (!context.json) lines.push(`${visible(record.file)}  ${visible(summarize(record))}`);
+    }
+  };
   const start = performance.now();
   const progress =
     pictures > 0 ? context.progress({ label: "predicting", total: pictures, unit: "pictures" }) : undefined;
-  const log = progress ? progress.log.bind(progress) : context.note;
+  const log = (line: string) => (progress ? progress.log(visible(line)) : context.note(line));
   let hinted = false;
   const onHint = (hint: string) => {
     if (!hinted) log(hint);
     hinted = true; // once is enough: its neighbours are alike
   };
   let done = 0;
+  let whole = false;
   try {
     for (const [i, item] of items.entries()) {
       context.signal.throwIfAborted();
       try {
-        if (item.clip) records.push(...(await predictClip(item.file, names[i], job)));
-        else records.push(await predictPicture(item.file, names[i], job, onHint));
+        if (item.clip) await eachFrame(item.file, names[i], job, take);
+        else take(await predictPicture(item.file, names[i], job, onHint));
       } catch (error) {
         // Of many, a bad one does not end the others' turn; alone it is the error.
         if (alone || !(error instanceof PhinetsError) || error.path !== item.file) throw error;
         log(`skipped: ${error.message}`);
-        records.push({ file: item.file, error: error.message });
+        take({ file: item.file, error: error.message });
       }
       if (!item.clip && !alone) progress?.update(++done);
     }
+    whole = true;
   } finally {
     progress?.stop();
+    file?.close(whole); // what was seen before an error is not lost
   }
   const elapsedMs = performance.now() - start;
-  if (records.every(({ error }) => error !== undefined)) context.exitCode = 1;
-  if (folder) writeFileAtomic(join(folder, "predictions.json"), `${JSON.stringify(records, undefined, 1)}\n`);
+  if (good === 0) context.exitCode = 1;
   if (folder && formats.length > 0) {
     const { saveDetections } = await import("../steps/save-detections.js");
-    const found = records.flatMap(({ file, frame, width, height, boxes }) =>
+    const found = kept.flatMap(({ file, frame, width, height, boxes }) =>
       boxes && width && height ? [{ file, frame, width, height, boxes }] : [],
     );
     saveDetections(found, { folder, formats, classNames: model.classes });
   }
-  context.result(records, () => {
-    const stills = records.filter(({ frame }) => frame === undefined);
-    const lines = stills.map((record) => `${record.file}  ${summarize(record)}`);
-    const frames = records.length - stills.length;
+  context.result(kept, () => {
     const counts = [
-      ...(stills.length > 0 ? [`${stills.length} ${stills.length === 1 ? "picture" : "pictures"}`] : []),
-      ...(frames > 0 || stills.length === 0 ? [`${frames} frames`] : []),
+      ...(stills > 0 ? [`${stills} ${stills === 1 ? "picture" : "pictures"}`] : []),
+      ...(frames > 0 || stills === 0 ? [`${frames} frames`] : []),
     ];
     const rate = `${counts.join(" and ")} in ${formatMs(elapsedMs)}, ${model.on}`;
     return [...lines, folder ? `${rate}; written to ${folder}` : rate].join("\n");
@@ -241,12 +241,6 @@ async function predictPicture(
     await savePicture(join(folder, `${name}${extension}`), await annotate(picture, record));
   }
   return record;
-}
-
-async function predictClip(file: string, name: string, job: Job): Promise<PredictRecord[]> {
-  const records: PredictRecord[] = [];
-  await eachFrame(file, name, job, (record) => records.push(record));
-  return records;
 }
 
 /** A line a frame, on stdout and in predictions.jsonl, until the source or the user ends it. */
@@ -296,7 +290,7 @@ async function eachFrame(
   const { count = 0, framesPerSecond, frames, live, stream } = found;
   // A stream's lines are its progress.
   const progress = stream ? undefined : context.progress({ label: "predicting", total: count, unit: "frames" });
-  note = progress ? progress.log.bind(progress) : context.note;
+  note = (line) => (progress ? progress.log(visible(line)) : context.note(line));
   let writer: VideoWriter | undefined;
   let failed = true;
   try {

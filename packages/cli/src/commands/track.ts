@@ -1,16 +1,18 @@
 /** `phinets track`: detections of a network, or of a file, joined to tracks by SORT or a ByteTrack-style tracker. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { extname } from "node:path";
-import type { Picture } from "@phinets/core/data";
+import { mostTextBytes, type Picture } from "@phinets/core/data";
 import type { Model, ModelOptions, Tiles } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Track, Tracker, TrackerBox, TrackerName } from "@phinets/core/tracking";
 import type { Command } from "commander";
+import { readRegularSync } from "../dataset/regular-file.js";
 import { type PixelRange, parsePixelRange } from "../picture/bands.js";
 import { parseTiles } from "../picture/tiles.js";
 import type { Context } from "../terminal/context.js";
 import { formatMs } from "../terminal/format.js";
 import { fraction, integer, oneOf } from "../terminal/options.js";
+import { visible } from "../terminal/visible.js";
 import type { ClipSize } from "../video/clip-size.js";
 import type { VideoWriter } from "../video/encode.js";
 import { parseRawFrames, type RawFrames } from "../video/streams.js";
@@ -207,7 +209,7 @@ async function trackFrames(
   const size = new ClipSize(onNote);
   // A stream's lines are its progress.
   const progress = stream ? undefined : context.progress({ label: "tracking", total: count, unit: "frames" });
-  if (progress) note = progress.log.bind(progress);
+  if (progress) note = (line) => progress.log(visible(line));
   let writer: VideoWriter | undefined;
   let failed = true;
   try {
@@ -264,5 +266,5 @@ async function loadDetector(
 
 function readText(file: string): string {
   if (!existsSync(file)) throw new PhinetsError("track.detections", `${file}: no such detection file`, file);
-  return readFileSync(file, "utf8");
+  return Buffer.from(readRegularSync(file, { most: mostTextBytes })).toString("utf8");
 }

@@ -7,6 +7,7 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { deviceNames, type Recipe } from "@phinets/core/training";
 import type { Command } from "commander";
 import { defaultTarget } from "../emulator/emulate.js";
+import { type PixelRange, parsePixelRange } from "../picture/bands.js";
 import { readJson } from "../run/document.js";
 import { savedTarget } from "../run/target.js";
 import type { LoadingOptions } from "../steps/data.js";
@@ -19,6 +20,7 @@ export interface ReadingOptions {
   readonly data?: string[];
   readonly dataFormat?: string;
   readonly skipBad?: boolean;
+  readonly pixelRange?: PixelRange;
 }
 
 export interface DataOptions extends ReadingOptions {
@@ -67,12 +69,13 @@ export function addReadingOptions(command: Command): Command {
       `what the data set is (default: as recognised): ${dataFormats.map(({ id }) => id).join(", ")}`,
       oneOf(...dataFormats.map(({ id }) => id)),
     )
-    .option("--skip-bad", "leave out bad label rows and pictures, and say which");
+    .option("--skip-bad", "leave out bad label rows and pictures, and say which")
+    .option("--pixel-range <low..high>", "pixel values that become 0 and 255, for deep pictures", parsePixelRange);
 }
 
 /** What `openData` needs of these options. */
-export function loadingOf({ dataFormat, skipBad }: ReadingOptions): LoadingOptions {
-  return { dataFormat, skipBad };
+export function loadingOf({ dataFormat, skipBad, pixelRange }: ReadingOptions): LoadingOptions {
+  return { dataFormat, skipBad, pixelRange };
 }
 
 export function addDataOptions(command: Command): Command {

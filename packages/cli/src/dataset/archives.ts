@@ -2,11 +2,11 @@
  * Zip archives on disk. An archive stays open, with its directory in memory, as its pictures are asked for one by one; it is
  * opened again where the file has changed.
  */
-import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, readSync, statSync } from "node:fs";
 import { gunzipSync, inflateRawSync } from "node:zlib";
-import { type RandomAccess, splitArchivePath, ZipTree } from "@phinets/core/data";
+import { type RandomAccess, type ReadOptions, splitArchivePath, ZipTree } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import { openRegular, readRegular } from "./regular-file.js";
 
 interface OpenArchive {
   readonly stamp: string;
@@ -24,7 +24,7 @@ class ArchiveFile implements RandomAccess {
   }
 
   read(offset: number, length: number): Uint8Array {
-    this.#descriptor ??= openSync(this.path, "r");
+    this.#descriptor ??= openRegular(this.path).descriptor;
     const bytes = new Uint8Array(length);
     for (let at = 0; at < length; ) {
       const count = readSync(this.#descriptor, bytes, at, length - at, offset + at);
@@ -90,12 +90,9 @@ export function gunzip(bytes: Uint8Array, limit: number): Uint8Array {
   return new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
 }
 
-/** Content of a file on disk or in an archive (`ARCHIVE.zip!/PATH`). Errors are Node's own, or PhinetsError for archives. */
-export async function readStored(file: string): Promise<Uint8Array> {
+/** Content of a file on disk or in an archive (`ARCHIVE.zip!/PATH`). Throws PhinetsError where it cannot be read. */
+export async function readStored(file: string, options?: ReadOptions): Promise<Uint8Array> {
   const inside = splitArchivePath(file);
-  if (inside === undefined) {
-    const bytes = await readFile(file);
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-  return (await openArchive(inside.archive)).read(inside.file);
+  if (inside === undefined) return readRegular(file, options);
+  return (await openArchive(inside.archive)).read(inside.file, options);
 }

@@ -2,21 +2,12 @@
  * Decoded pictures in memory and on disk. A picture is decoded once, shrunk to what the network can use, and kept: in
  * shared memory (so that worker threads need no copy) and in shards of up to 512 pictures in a cache folder, from which
  * the next start reads it. A shard's name is a digest of its pictures' paths, sizes and times of change and of the
- * options, so a stale one is never read; those not used for 30 days are removed.
+ * options, so a stale one is never read, and a damaged one (shard-file.ts) is made again; those not used for 30 days are
+ * removed.
  */
 import { createHash } from "node:crypto";
 import * as nodeFs from "node:fs";
-import {
-  type BigIntStats,
-  closeSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  rmSync,
-  statSync,
-  utimesSync,
-} from "node:fs";
+import { type BigIntStats, readdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   type Fit,
@@ -25,17 +16,17 @@ import {
   PackedSource,
   type Picture,
   type PictureSize,
-  type PixelFile,
   pixelReader,
   resize,
   type Sample,
   withChannels,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { writeFileAtomic } from "../run/atomic.js";
+import type { PixelRange } from "../picture/bands.js";
 import { decodePicture } from "./decode.js";
 import { fileOnDisk } from "./idx-files.js";
 import { forEachConcurrently } from "./pool.js";
+import { type DecodedShard, readShard, type Shard, writeShard } from "./shard-file.js";
 
 export type CacheMode = "ram" | "disk";
 
@@ -56,19 +47,23 @@ export interface LoadOptions extends PictureSize {
    * needed; `folder` is needed then. Default "ram".
    */
   readonly cache?: CacheMode;
+  /** Pixel values that become 0 and 255. Default: all that a picture's depth can hold. */
+  readonly pixelRange?: PixelRange;
+  /** Told once of pictures that use little of their depth: how many, and what there is to say of the first. */
+  readonly onHint?: (count: number, first: string) => void;
   /** Told of each picture that cannot be decoded; it is left out. Absent: the first one is an error. */
   readonly onBad?: (error: PhinetsError) => void;
   /** Pictures decoded at a time. Default 4. */
   readonly concurrency?: number;
   readonly onProgress?: (done: number, total: number) => void;
-  /** A warning that does not stop: the cache could not be written. */
+  /** A warning that does not stop: the cache could not be written, or was damaged. */
   readonly onWarning?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
 
 const columns = 6;
 const shardPictures = 512;
-const version = 1;
+const version = 2;
 const growth = 1.5;
 
 /** Loaded pictures with their labels: what batches are assembled from. */
@@ -88,20 +83,25 @@ export class CachedPictures extends PackedSource<Sample> {
  * cannot be decoded.
  */
 export async function loadPictures(samples: readonly Sample[], options: LoadOptions): Promise<CachedPictures> {
-  const { channels = 3, fit = "stretch", use, width, height, cache = "ram", onProgress, onWarning, onBad } = options;
+  const { channels = 3, fit = "stretch", use, width, height, cache = "ram", pixelRange } = options;
+  const { onProgress, onWarning, onBad } = options;
   let folder = options.folder;
   if (cache === "disk" && folder === undefined) throw new Error("loadPictures: cache disk needs a folder");
   const kept: Sample[] = [];
   const rows: (readonly number[])[] = [];
   const skipped: PhinetsError[] = [];
   const shards: PackedPictures["shards"][number][] = [];
-  const describe = JSON.stringify([version, channels, fit, use, width, height, growth]);
+  const describe = JSON.stringify([version, channels, fit, use, width, height, growth, pixelRange]);
+  const hints: string[] = [];
+  let hinted = 0;
   for (let first = 0; first < samples.length; first += shardPictures) {
     options.signal?.throwIfAborted();
     const part = samples.slice(first, first + shardPictures);
     const path =
       folder === undefined ? undefined : join(folder, `${digestOf(part, describe, onBad !== undefined)}.pictures`);
-    let shard = path === undefined ? undefined : readShard(path, part.length, cache);
+    const found = path === undefined ? undefined : readShard(path, { pictures: part.length, channels, cache });
+    if (found === "damaged") onWarning?.(`${path}: the picture cache is damaged; these pictures are decoded again`);
+    let shard: Shard | undefined = found === "damaged" ? undefined : found;
     // A shard without some of its pictures is of no use to who wants all: decoding says what is wrong with them.
     if (onBad === undefined && shard?.rows.some((row) => typeof row === "string")) shard = undefined;
     if (shard === undefined) {
@@ -109,10 +109,19 @@ export async function loadPictures(samples: readonly Sample[], options: LoadOpti
       const decoded = await decodeShard(part, { ...options, channels, fit }, done);
       shard = decoded;
       if (path !== undefined) {
-        const written = writeShard(path, decoded, cache === "ram" ? (onWarning ?? (() => {})) : undefined);
-        if (written === undefined) folder = undefined;
-        else if (cache === "disk") shard = { rows: decoded.rows, pixels: written };
+        try {
+          const written = writeShard(path, decoded);
+          if (cache === "disk") shard = { ...decoded, pixels: written };
+        } catch (error) {
+          if (cache === "disk") throw error;
+          onWarning?.(`the picture cache is not kept: ${(error as Error).message}`);
+          folder = undefined;
+        }
       }
+    }
+    if (shard.hinted !== undefined) {
+      hinted += shard.hinted.count;
+      hints.push(shard.hinted.first);
     }
     for (const [n, row] of shard.rows.entries()) {
       if (typeof row === "string") {
@@ -127,20 +136,11 @@ export async function loadPictures(samples: readonly Sample[], options: LoadOpti
     shards.push(shard.pixels);
     onProgress?.(first + part.length, samples.length);
   }
+  if (hinted > 0) options.onHint?.(hinted, hints[0]);
   if (folder !== undefined) removeUnused(folder);
   const table = new Float64Array(new SharedArrayBuffer(rows.length * columns * 8));
   for (const [n, row] of rows.entries()) table.set(row, n * columns);
   return new CachedPictures({ channels, use, input: { width, height }, fit, shards, table }, kept, skipped);
-}
-
-interface Shard {
-  /** Of each picture: offset, width, height, width and height of the file's picture; or why it could not be decoded. */
-  readonly rows: readonly (readonly number[] | string)[];
-  readonly pixels: SharedArrayBuffer | PixelFile;
-}
-
-interface DecodedShard extends Shard {
-  readonly pixels: SharedArrayBuffer;
 }
 
 /** The part of a picture that training or evaluation at this input size can use. */
@@ -164,13 +164,17 @@ async function decodeShard(
 ): Promise<DecodedShard> {
   const pictures: (Picture | string)[] = new Array(part.length);
   const sources: PictureSize[] = new Array(part.length);
+  const hints = new Map<number, string>();
   let count = 0;
   await forEachConcurrently(
     part.length,
     options.concurrency ?? 4,
     async (n) => {
       try {
-        const decoded = await decodePicture(part[n].file);
+        const decoded = await decodePicture(part[n].file, {
+          pixelRange: options.pixelRange,
+          onHint: (hint) => hints.set(n, hint),
+        });
         sources[n] = decoded;
         pictures[n] = shrinkForUse(decoded, options);
       } catch (error) {
@@ -192,7 +196,8 @@ async function decodeShard(
     offset += picture.data.length;
     return row;
   });
-  return { rows, pixels };
+  const [first] = [...hints].sort((a, b) => a[0] - b[0]);
+  return { rows, pixels, ...(first && { hinted: { count: hints.size, first: first[1] } }) };
 }
 
 function digestOf(part: readonly Sample[], describe: string, mayLack: boolean): string {
@@ -211,61 +216,6 @@ function digestOf(part: readonly Sample[], describe: string, mayLack: boolean): 
     hash.update(`\n${resolve(file)}\t${stats?.size}\t${stats?.mtimeNs}`);
   }
   return hash.digest("hex").slice(0, 40);
-}
-
-// A shard file: 8 bytes of magic, the header's length (uint32, little-endian), the rows as JSON, the pixels.
-const magic = "PHINPICS";
-
-function readShard(path: string, pictures: number, cache: CacheMode): Shard | undefined {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, "r");
-  } catch {
-    return undefined;
-  }
-  try {
-    const start = Buffer.alloc(12);
-    if (readSync(descriptor, start, 0, 12, 0) !== 12 || start.toString("latin1", 0, 8) !== magic) return undefined;
-    const header = Buffer.alloc(start.readUInt32LE(8));
-    if (readSync(descriptor, header, 0, header.length, 12) !== header.length) return undefined;
-    const { rows, size } = JSON.parse(header.toString("utf8")) as Pick<Shard, "rows"> & { size: number };
-    if (rows.length !== pictures) return undefined;
-    const begin = 12 + header.length;
-    let pixels: Shard["pixels"] = { path, start: begin };
-    if (fstatSync(descriptor).size !== begin + size) return undefined; // cut off: decode again
-    if (cache === "ram") {
-      pixels = new SharedArrayBuffer(size);
-      const bytes = new Uint8Array(pixels);
-      for (let at = 0; at < size; ) {
-        const count = readSync(descriptor, bytes, at, size - at, begin + at);
-        if (count === 0) return undefined;
-        at += count;
-      }
-    }
-    const now = new Date();
-    utimesSync(path, now, now); // used: not to be removed yet
-    return { rows, pixels };
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Where its pixels lie in the file; undefined where it cannot be written, which `onWarning` is told (absent: an error). */
-function writeShard(path: string, shard: DecodedShard, onWarning: LoadOptions["onWarning"]): PixelFile | undefined {
-  const header = Buffer.from(JSON.stringify({ rows: shard.rows, size: shard.pixels.byteLength }));
-  const start = Buffer.alloc(12);
-  start.write(magic, "latin1");
-  start.writeUInt32LE(header.length, 8);
-  try {
-    writeFileAtomic(path, Buffer.concat([start, header, new Uint8Array(shard.pixels)]));
-    return { path, start: 12 + header.length };
-  } catch (error) {
-    if (onWarning === undefined) throw error;
-    onWarning(`the picture cache is not kept: ${(error as Error).message}`);
-    return undefined;
-  }
 }
 
 const keepMs = 30 * 24 * 3600 * 1000;

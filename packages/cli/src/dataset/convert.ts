@@ -26,7 +26,7 @@ import { isIdxReference, readIdxPicture } from "./idx-files.js";
 import { type OpenedSet, type OpenOptions, openDataset } from "./open.js";
 import { forEachConcurrently } from "./pool.js";
 
-export interface ConvertOptions extends Pick<OpenOptions, "format" | "bad" | "seed" | "cache"> {
+export interface ConvertOptions extends Pick<OpenOptions, "format" | "bad" | "seed" | "cache" | "pixelRange"> {
   /** Folder, archive, or the file that describes a set. */
   readonly from: string;
   /** The new data set's folder. */
@@ -64,9 +64,9 @@ const markName = ".phinets-convert.json";
 
 /** Throws PhinetsError: what opening throws, `data.write` for what cannot be written as asked. */
 export async function convertDataset(options: ConvertOptions): Promise<Conversion> {
-  const { from, into, to, format, bad, seed, cache, signal, split = false } = options;
+  const { from, into, to, format, bad, seed, cache, pixelRange, signal, split = false } = options;
   requirePlace(options);
-  const opened = await openDataset([from], { format, bad, seed, cache, complete: split, signal });
+  const opened = await openDataset([from], { format, bad, seed, cache, pixelRange, complete: split, signal });
   const [set] = opened.sets;
   options.onOpened?.(set);
   const writer = writerFor(to, opened.task);

@@ -1,19 +1,8 @@
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Worker } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
-import { assembleBatch, fitPicture, splitNames } from "@phinets/core/data";
+import { splitNames } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -285,111 +274,6 @@ describe("decoding", () => {
     );
     expect(await message(decodePicture(put("bad/empty.jpg", "")))).toMatch(/^ROOT\/bad\/empty.jpg: is empty/);
     expect(await message(decodePicture(join(root, "bad/none.jpg")))).toMatch(/^ROOT\/bad\/none.jpg: does not exist/);
-  });
-});
-
-describe("cache", () => {
-  const size = { width: 16, height: 12 };
-
-  it("keeps pictures on disk; a changed file is decoded again, a damaged shard too", async () => {
-    const file = await yolo("cached", { train: 5, val: 1, test: 1 });
-    const { splits } = await openDataset([file]);
-    const folder = join(root, "cached/.cache/phinets");
-    const load = async () => {
-      let decoded = 0;
-      const onProgress = (done: number) => {
-        if (done < splits.train.length) decoded++;
-      };
-      const pictures = await loadPictures(splits.train, { ...size, use: "training", folder, onProgress });
-      return { decoded: decoded > 0, pixels: splits.train.map((_, n) => pictures.at(n).picture) };
-    };
-    const first = await load();
-    expect(first.decoded).toBe(true);
-    expect(first.pixels[2]).toMatchObject({ width: 24, height: 18, channels: 3 });
-    const second = await load();
-    expect(second.decoded).toBe(false);
-    expect(second.pixels).toEqual(first.pixels);
-
-    const [shard] = readdirSync(folder);
-    truncateSync(join(folder, shard), readFileSync(join(folder, shard)).length - 10);
-    const third = await load();
-    expect(third.decoded).toBe(true);
-    expect(third.pixels).toEqual(first.pixels);
-
-    put("cached/train/images/2.jpg", await jpeg(42, 30, 99));
-    const fourth = await load();
-    expect(fourth.decoded).toBe(true);
-    expect(fourth.pixels[2]).not.toEqual(first.pixels[2]);
-    expect(fourth.pixels[3]).toEqual(first.pixels[3]);
-
-    const old = new Date(Date.now() - 40 * 24 * 3600 * 1000);
-    utimesSync(join(folder, shard), old, old);
-    await load();
-    expect(readdirSync(folder)).toHaveLength(1);
-    expect(readdirSync(folder)).not.toContain(shard);
-  });
-
-  it("evaluation pictures are what fitPicture makes of the file, boxes moved alike", async () => {
-    const { splits } = await openDataset([await yolo("evaluated")]);
-    for (const fit of ["stretch", "letterbox"] as const) {
-      const cached = await loadPictures(splits.train, { width: 16, height: 16, fit, use: "evaluation" });
-      const direct = await Promise.all(
-        splits.train.map(async (s) => ({ picture: await decodePicture(s.file), labels: s.labels })),
-      );
-      const options = { width: 16, height: 16, fit };
-      const a = assembleBatch(cached, Int32Array.of(0, 1, 2), 0, options);
-      const b = assembleBatch({ length: 3, at: (n) => direct[n] }, Int32Array.of(0, 1, 2), 0, options);
-      expect(a.input).toEqual(b.input);
-      expect(cached.at(1).picture.data).toEqual(fitPicture(direct[1].picture, options, fit).data);
-      expect(cached.sourceSize(2)).toEqual({ width: 42, height: 30 });
-      for (const [n, labels] of a.labels.entries()) {
-        for (const [k, label] of labels.entries()) {
-          for (const key of ["x", "y", "width", "height"] as const)
-            expect(label[key]).toBeCloseTo(b.labels[n][k][key], 12);
-        }
-      }
-    }
-  });
-
-  it("works from a worker thread without a copy", async () => {
-    const { splits } = await openDataset([await yolo("threads")]);
-    const cached = await loadPictures(splits.train, { ...size, use: "training" });
-    const code = `const { parentPort, workerData: s } = require("node:worker_threads");
-      const [shard, offset, width, height] = s.table.subarray(6, 12);
-      const data = new Uint8Array(s.shards[shard], offset, width * height * s.channels);
-      const sum = data.reduce((a, b) => a + b, 0); data[0] ^= 255; parentPort.postMessage(sum);`;
-    const picture = cached.at(1).picture.data;
-    const [sum, before] = [picture.reduce((a, b) => a + b, 0), picture[0]];
-    const answer = await new Promise((done, fail) => {
-      new Worker(code, { eval: true, workerData: cached.packed }).once("message", done).once("error", fail);
-    });
-    expect(answer).toBe(sum);
-    expect(picture[0]).toBe(before ^ 255);
-  });
-
-  it("names a bad picture, and does without a disk that cannot be written", async () => {
-    const file = await yolo("broken");
-    const { splits } = await openDataset([file]);
-    const warnings: string[] = [];
-    const blocked = put("blocked", "a file");
-    const options = {
-      ...size,
-      use: "training" as const,
-      folder: join(blocked, "cache"),
-      onWarning: (w: string) => warnings.push(w),
-    };
-    expect((await loadPictures(splits.train, options)).length).toBe(3);
-    expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(/^the picture cache is not kept: /);
-    const cut = splits.train[1].file;
-    truncateSync(cut, 300);
-    expect(await message(loadPictures(splits.train, { ...size, use: "training" }))).toMatch(
-      /^ROOT\/broken\/train\/images\/1.jpg: is truncated/,
-    );
-    rmSync(cut);
-    expect(await message(loadPictures(splits.train, { ...size, use: "training", folder: root }))).toContain(
-      "does not exist",
-    );
   });
 });
 

@@ -7,7 +7,9 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { type BandsOptions, bandsToPicture, stretchPicture } from "../picture/bands.js";
 import { readBmp, readBmpHeader } from "../picture/bmp.js";
 import { decodeWithFfmpeg, jpeg2000Size, tgaSize } from "../picture/ffmpeg.js";
+import { storedSize } from "../picture/header-size.js";
 import { type PictureKind, pictureKind } from "../picture/kinds.js";
+import { checkPictureSize, mostPictureBytes, mostPixels, withPixels } from "../picture/limits.js";
 import { readNetpbm, readNetpbmHeader } from "../picture/netpbm.js";
 import { decodeWithSharp, loadSharp } from "../picture/sharp.js";
 import { readStored } from "./archives.js";
@@ -26,8 +28,7 @@ export interface DecodeOptions extends BandsOptions {
 export async function decodePicture(file: string, options: DecodeOptions = {}): Promise<Picture> {
   if (isIdxReference(file)) return stretchPicture(await readIdxPicture(file), file, options.pixelRange);
   const content = options.bytes ?? (await readBytes(file));
-  const kind = kindOf(file, content);
-  try {
+  return withDecoder(file, content, async (kind) => {
     switch (kind) {
       case "bmp":
         return bandsToPicture(readBmp(content), file, options);
@@ -39,6 +40,23 @@ export async function decodePicture(file: string, options: DecodeOptions = {}): 
       default:
         return await decodeWithSharp(content, kind, file, options);
     }
+  });
+}
+
+/**
+ * Lets `decode` run when the picture's size, by its header, is one that is decoded and there is room for it. What it throws
+ * becomes a PhinetsError that names the file; so does a file that is no picture.
+ */
+export async function withDecoder<T>(
+  file: string,
+  content: Uint8Array,
+  decode: (kind: ReadKind) => Promise<T>,
+): Promise<T> {
+  const kind = kindOf(file, content);
+  try {
+    const { width, height } = await storedSize(content, kind);
+    checkPictureSize(width, height);
+    return await withPixels(width * height, () => decode(kind));
   } catch (error) {
     throw explain(file, kind, error as Error);
   }
@@ -64,7 +82,7 @@ export async function pictureSizeOf(file: string, bytes?: Uint8Array): Promise<{
         return tgaSize(content);
       default: {
         const open = await loadSharp();
-        return sizeIn((await open(content).metadata()).autoOrient);
+        return sizeIn((await open(content, { limitInputPixels: false }).metadata()).autoOrient);
       }
     }
   } catch (error) {
@@ -76,7 +94,9 @@ const sizeIn = ({ width, height }: { width: number; height: number }) => ({ widt
 
 const readKinds = "JPEG, PNG, WebP, TIFF, GIF, AVIF, BMP, PPM, PGM, PBM, JPEG 2000, TGA";
 
-function kindOf(file: string, content: Uint8Array): Exclude<PictureKind, object> {
+type ReadKind = Exclude<PictureKind, object>;
+
+function kindOf(file: string, content: Uint8Array): ReadKind {
   if (content.length === 0) throw problem(file, "is empty (0 bytes)");
   const kind = pictureKind(content);
   if (kind === undefined) throw problem(file, `is not a picture (known: ${readKinds})`);
@@ -86,11 +106,10 @@ function kindOf(file: string, content: Uint8Array): Exclude<PictureKind, object>
 
 async function readBytes(file: string): Promise<Uint8Array> {
   try {
-    return await readStored(file);
+    return await readStored(file, { most: mostPictureBytes });
   } catch (error) {
-    if (error instanceof PhinetsError) throw error;
-    const code = (error as NodeJS.ErrnoException).code;
-    throw problem(file, code === "ENOENT" ? "does not exist" : `cannot be read (${code})`);
+    if (!(error instanceof PhinetsError) || error.code !== "data.file") throw error;
+    throw problem(file, error.message.slice(`${file}: `.length).split("; ")[0]);
   }
 }
 
@@ -116,6 +135,7 @@ function explain(file: string, kind: PictureKind, error: Error): Error {
     const [reason, remedy] = message.split(/; (.*)/s);
     return problem(file, reason, remedy);
   }
+  if (/pixel limit/i.test(first)) return problem(file, `has more than the ${mostPixels} pixels that are decoded`);
   if (/unsupported image format/.test(first))
     return problem(file, `cannot be decoded (${String(kind)} of an unknown kind)`);
   // "failOn" is what is left when another picture, decoded at the same time, took libvips' own words.

@@ -3,11 +3,12 @@
  * times, so that the next start only asks for those. The same bytes have the same digest wherever they lie.
  */
 import { createHash } from "node:crypto";
-import { type BigIntStats, createReadStream, readFileSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { type BigIntStats, createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { writeFileAtomic } from "../run/atomic.js";
+import { readKept, writeKept } from "./kept.js";
 import { forEachConcurrently } from "./pool.js";
+import { readRegular } from "./regular-file.js";
 
 export interface DigestOptions {
   /** Where digests are kept, `PROJECT/.cache/phinets`; absent: they are not. */
@@ -18,9 +19,7 @@ export interface DigestOptions {
 /** Stands for the digest of a file that is not there or cannot be read. */
 export const noDigest = "missing";
 
-const fileName = "digests.json";
-/** More than these and the file is begun anew: it would have to be read at each start. */
-const mostKept = 200_000;
+const fileName = "digests-2.json";
 
 /** Files up to this size are read at once; an archive may be larger than memory. */
 const wholeBytes = 2 ** 24;
@@ -31,20 +30,20 @@ export async function digestFiles(
   { folder, signal }: DigestOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
   const wanted = [...new Set(paths)];
-  const kept = folder === undefined ? {} : readKept(join(folder, fileName));
+  const kept = folder === undefined ? new Map<string, readonly string[]>() : readKept(join(folder, fileName), 2);
   const digests = new Map<string, string>();
   let changed = false;
   const digest = async (path: string): Promise<string> => {
     const stats = await stat(path, { bigint: true });
     const stamp = stampOf(stats);
     const key = resolve(path);
-    const [old, known] = kept[key] ?? [];
+    const [old, known] = kept.get(key) ?? [];
     if (old === stamp) return known;
     const hash = createHash("sha256");
-    if (stats.size <= wholeBytes) hash.update(await readFile(path));
+    if (!stats.isFile() || stats.size <= wholeBytes) hash.update(await readRegular(path));
     else for await (const part of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(part);
     const fresh = hash.digest("hex");
-    kept[key] = [stamp, fresh];
+    kept.set(key, [stamp, fresh]);
     changed = true;
     return fresh;
   };
@@ -61,11 +60,8 @@ export async function digestFiles(
     signal,
   );
   if (folder !== undefined && changed) {
-    try {
-      const entries = Object.entries(kept);
-      const all = entries.length <= mostKept ? entries : entries.filter(([key]) => digests.has(key));
-      writeFileAtomic(join(folder, fileName), JSON.stringify(Object.fromEntries(all)));
-    } catch {} // they are made again next time
+    const keys = new Set(wanted.map((path) => resolve(path)));
+    writeKept(join(folder, fileName), kept, (key) => keys.has(key));
   }
   return digests;
 }
@@ -73,13 +69,4 @@ export async function digestFiles(
 /** A file written again in place has other times, if not another size. */
 function stampOf({ size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${size} ${mtimeNs} ${ctimeNs}`;
-}
-
-function readKept(path: string): Record<string, [stamp: string, digest: string]> {
-  try {
-    const kept = JSON.parse(readFileSync(path, "utf8"));
-    return typeof kept === "object" && kept !== null && !Array.isArray(kept) ? kept : {};
-  } catch {
-    return {};
-  }
 }

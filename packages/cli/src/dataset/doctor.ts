@@ -13,6 +13,8 @@ import {
   splitNames,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import type { BandsOptions, PixelRange } from "../picture/bands.js";
+import { mostPictureBytes } from "../picture/limits.js";
 import { readStored } from "./archives.js";
 import { decodePicture } from "./decode.js";
 import { isIdxReference } from "./idx-files.js";
@@ -35,6 +37,8 @@ export interface DoctorCommandOptions {
   /** Boxes below this many input pixels count as lost. Default 4. */
   readonly minBoxPixels?: number;
   readonly seed?: number;
+  /** Pixel values that become 0 and 255. Default: all that a picture's depth can hold. */
+  readonly pixelRange?: PixelRange;
   readonly concurrency?: number;
   /** Told of pictures read; the total grows where a split is made of the first. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -50,10 +54,11 @@ type Seen = Pick<PictureFinding, "size" | "digest" | "cells">;
  * is wrong with single files is in `badFiles`, with rows of labels in `badRows`.
  */
 export async function doctorCommand(options: DoctorCommandOptions): Promise<DoctorReport> {
-  const { data, format, seed, signal } = options;
+  const { data, format, seed, pixelRange, signal } = options;
   const badFiles: BadFile[] = [];
   const badRows: BadFile[] = [];
   const seen = new Map<string, Seen>();
+  const hints = new Map<string, string>();
   const note = (error: unknown, file: string, to: BadFile[]) => {
     if (!(error instanceof PhinetsError)) throw error;
     to.push({ file: error.path ?? file, reason: error.message });
@@ -69,7 +74,7 @@ export async function doctorCommand(options: DoctorCommandOptions): Promise<Doct
         const file = wanted[n];
         let found: Seen = {};
         try {
-          found = await seePicture(file);
+          found = await seePicture(file, { pixelRange, onHint: (hint) => hints.set(file, hint) });
         } catch (error) {
           note(error, file, badFiles);
         }
@@ -80,7 +85,7 @@ export async function doctorCommand(options: DoctorCommandOptions): Promise<Doct
     );
     return seen;
   };
-  const { sets, ...index } = await openDataset(data, { seed, format, bad: "leave out", look: see, signal });
+  const { sets, ...index } = await openDataset(data, { seed, format, bad: "leave out", look: see, pixelRange, signal });
   options.onOpened?.(index);
   for (const { error, leavesOut } of sets.flatMap(({ problems }) => problems)) {
     note(error, data.join(", "), leavesOut === "row" ? badRows : badFiles);
@@ -88,12 +93,14 @@ export async function doctorCommand(options: DoctorCommandOptions): Promise<Doct
   const all = splitNames.flatMap((split) => index.splits[split].map(({ file }) => ({ split, file })));
   await see(all.map(({ file }) => file));
   for (const list of [badFiles, badRows]) list.sort((a, b) => (a.reason < b.reason ? -1 : 1));
+  const hint = describeHints(hints, seen.size);
   const { height = 128, width = 128, fit, gridStride, minBoxPixels } = options;
   return diagnose(
     {
       index,
-      sets: sets.map(({ path, format, recognised, notes, changes, notRead, rows }) => ({
-        ...{ path, format, recognised, notes, changes, notRead, rows },
+      sets: sets.map(({ path, format, recognised, notes, changes, notRead, rows }, n) => ({
+        ...{ path, format, recognised, changes, notRead, rows },
+        notes: n === 0 && hint !== undefined ? [...notes, hint] : notes,
       })),
       findings: all.map((each) => ({ ...each, ...seen.get(each.file) })),
       badFiles,
@@ -104,15 +111,22 @@ export async function doctorCommand(options: DoctorCommandOptions): Promise<Doct
 }
 
 /** Size, digest and cells of a picture, from one decoding. */
-async function seePicture(file: string): Promise<Seen> {
+async function seePicture(file: string, options: BandsOptions): Promise<Seen> {
   if (isIdxReference(file)) {
-    const picture = await decodePicture(file);
+    const picture = await decodePicture(file, options);
     return { size: sizeOf(picture), ...lookOf(picture) };
   }
   // Why a file cannot be read is said by who decodes it.
-  const bytes = await readStored(file).catch(() => undefined);
-  const picture = await decodePicture(file, { bytes });
+  const bytes = await readStored(file, { most: mostPictureBytes }).catch(() => undefined);
+  const picture = await decodePicture(file, { ...options, bytes });
   return { size: sizeOf(picture), digest: bytes && contentDigest(bytes), cells: greyCells(picture) };
+}
+
+/** One line for all pictures that use little of their depth. */
+function describeHints(hints: ReadonlyMap<string, string>, pictures: number): string | undefined {
+  const [first] = [...hints.keys()].sort();
+  if (first === undefined) return undefined;
+  return `${hints.size} of ${pictures} pictures use little of their depth: ${hints.get(first)}`;
 }
 
 const sizeOf = ({ width, height }: { readonly width: number; readonly height: number }) => ({ width, height });

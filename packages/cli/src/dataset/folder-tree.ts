@@ -1,69 +1,96 @@
-/** A folder on disk as a tree of files. Links to folders are followed once, never in circles. */
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+/**
+ * A folder on disk as a tree of files. Links to folders are followed, but never in circles, and those that are met within
+ * a linked folder once only: a few folders that link to each other would make a very large tree.
+ */
+import { type Dirent, existsSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { type FileTree, type FolderEntries, isHidden } from "@phinets/core/data";
+import { type FileTree, type FolderEntries, folderOf, isHidden, type ReadOptions } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import { readRegularSync } from "./regular-file.js";
+
+type Kind = "folders" | "files" | "brokenLinks" | "others";
 
 export class FolderTree implements FileTree {
-  /** Real paths of folders that a link led to: a second link to one is not followed. */
-  readonly #followed = new Map<string, string>();
+  /** Links within linked folders by what they lead to, real paths: a second one to it is not followed. */
+  readonly #nested = new Map<string, string>();
+  /** Real paths of what links in the tree lead to, by the links' paths in it. */
+  readonly #targets = new Map<string, string>();
+  #realRoot: string | undefined;
 
   /** @param name path of the folder, as the user named it */
   constructor(readonly name: string) {}
 
   list(folder: string): FolderEntries | undefined {
     const path = join(this.name, folder);
-    const folders: string[] = [];
-    const files: string[] = [];
-    const brokenLinks: string[] = [];
-    let entries: ReturnType<typeof readEntries>;
+    let entries: Dirent[];
     try {
-      entries = readEntries(path);
+      entries = readdirSync(path, { withFileTypes: true });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "ENOENT" || code === "ENOTDIR") return undefined;
       throw new PhinetsError("data.file", `${path}: cannot be listed (${code}); allow reading it`, path);
     }
-    for (const entry of entries) {
-      if (isHidden(entry.name)) continue;
-      if (entry.isDirectory()) folders.push(entry.name);
-      else if (entry.isFile()) files.push(entry.name);
-      else if (entry.isSymbolicLink()) {
-        const kind = this.#kindOfLink(path, entry.name);
-        (kind === "folder" ? folders : kind === "file" ? files : brokenLinks).push(entry.name);
-      }
-    }
-    const order = (names: string[]) => names.sort((a, b) => (a < b ? -1 : 1));
-    return { folders: order(folders), files: order(files), brokenLinks: order(brokenLinks) };
+    const found: Record<Kind, string[]> = { folders: [], files: [], brokenLinks: [], others: [] };
+    for (const entry of entries) if (!isHidden(entry.name)) found[this.#kindOf(entry, folder)].push(entry.name);
+    for (const names of Object.values(found)) names.sort((a, b) => (a < b ? -1 : 1));
+    return found;
   }
 
-  #kindOfLink(folder: string, name: string): "folder" | "file" | "broken" {
-    const path = join(folder, name);
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats === undefined) return "broken";
-    if (!stats.isDirectory()) return stats.isFile() ? "file" : "broken";
-    const target = realpathSync(path);
-    const here = realpathSync(folder);
-    if (here === target || here.startsWith(join(target, "/"))) return "broken"; // it leads into itself
-    const before = this.#followed.get(target);
-    if (before !== undefined && before !== path) return "broken";
-    this.#followed.set(target, path);
-    return "folder";
+  #kindOf(entry: Dirent, folder: string): Kind {
+    // A name that is no UTF-8 comes with this letter, and nothing has the name that it makes.
+    if (entry.name.includes("\ufffd") && !existsSync(join(this.name, folder, entry.name))) return "others";
+    if (entry.isDirectory()) return "folders";
+    if (entry.isFile()) return "files";
+    return entry.isSymbolicLink() ? this.#kindOfLink(folder, entry.name) : "others";
   }
 
-  read(file: string): Uint8Array {
-    const path = join(this.name, file);
+  #kindOfLink(folder: string, name: string): Kind {
+    const path = join(this.name, folder, name);
+    let stats: Stats | undefined;
+    let target: string;
     try {
-      const bytes = readFileSync(path);
-      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      throw new PhinetsError(
-        "data.file",
-        `${path}: ${code === "ENOENT" ? "does not exist" : `cannot be read (${code})`}`,
-        path,
-      );
+      stats = statSync(path, { throwIfNoEntry: false });
+      if (stats === undefined) return "brokenLinks";
+      if (!stats.isDirectory() && !stats.isFile()) return "others";
+      target = realpathSync.native(path);
+    } catch {
+      return "brokenLinks"; // a link to itself, or into a folder that must not be read
     }
+    if (stats.isDirectory() && !this.#mayFollow(folder, path, target)) return "brokenLinks";
+    this.#targets.set(folder === "" ? name : `${folder}/${name}`, target);
+    return stats.isDirectory() ? "folders" : "files";
+  }
+
+  /** Not where the folder that it leads to holds a folder on the way here: that would be a circle. */
+  #mayFollow(folder: string, path: string, target: string): boolean {
+    let nested = false;
+    for (let above = folder; ; above = folderOf(above)) {
+      const real = this.#realPath(above);
+      if (real === target || real.startsWith(join(target, "/"))) return false;
+      if (above === "") break;
+      nested ||= this.#targets.has(above);
+    }
+    if (!nested) return true;
+    const before = this.#nested.get(target);
+    if (before === undefined) this.#nested.set(target, path);
+    return before === undefined || before === path;
+  }
+
+  #realPath(path: string): string {
+    for (let above = path; above !== ""; above = folderOf(above)) {
+      const target = this.#targets.get(above);
+      if (target !== undefined) return join(target, path.slice(above.length));
+    }
+    this.#realRoot ??= realpathSync.native(this.name);
+    return join(this.#realRoot, path);
+  }
+
+  identity(file: string): string | undefined {
+    return this.#targets.size === 0 ? undefined : this.#realPath(file);
+  }
+
+  read(file: string, options?: ReadOptions): Uint8Array {
+    return readRegularSync(join(this.name, file), options);
   }
 
   locate(file: string): string {
@@ -84,5 +111,3 @@ export class FolderTree implements FileTree {
     return undefined;
   }
 }
-
-const readEntries = (path: string) => readdirSync(path, { withFileTypes: true });

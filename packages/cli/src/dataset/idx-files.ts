@@ -11,13 +11,14 @@ import {
   splitArchivePath,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import { checkPictureSize } from "../picture/limits.js";
 import { gunzip, readStored } from "./archives.js";
 
 const opened = new Map<string, { modifiedMs: number; images: Promise<IdxImages> }>();
 
 /** The pictures of an idx3 file; kept, as it is asked for picture by picture. */
 export function readIdxImages(file: string): Promise<IdxImages> {
-  const modifiedMs = statSync(fileOnDisk(file)).mtimeMs;
+  const modifiedMs = statSync(fileOnDisk(file), { throwIfNoEntry: false })?.mtimeMs ?? 0; // reading says that it is gone
   const known = opened.get(file);
   if (known !== undefined && known.modifiedMs === modifiedMs) return known.images;
   const images = readStored(file)
@@ -46,6 +47,11 @@ export async function readIdxPicture(file: string): Promise<Picture> {
   const n = Number(match?.[2]);
   if (images === undefined || n >= images.count) {
     throw new PhinetsError("data.idx", `${file}: there is no such picture; the file holds ${images?.count ?? 0}`, file);
+  }
+  try {
+    checkPictureSize(images.width, images.height);
+  } catch (error) {
+    throw new PhinetsError("data.idx", `${file}: ${(error as Error).message}`, file);
   }
   return idxPicture(images, n);
 }

@@ -59,7 +59,7 @@ describe("looks of pictures", () => {
     expect([icon?.cells, broken?.cells]).toEqual([undefined, undefined]);
     const cells = new PictureCells([a, smaller, brighter, other].map((look) => look?.cells));
     expect([1, 2, 3].map((n) => cells.areAlike(0, n, nearCopy))).toEqual([true, true, false]);
-    const kept = join(folder, "looks-1.json");
+    const kept = join(folder, "looks-2.json");
     const before = new Date(Date.now() - 5000);
     utimesSync(kept, before, before);
     expect(await lookAtPictures(files, { folder })).toEqual(looks);

@@ -4,29 +4,28 @@
  * under path, size and times, as digests are.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { greyCells, type Picture, type PictureLook, type PictureSize } from "@phinets/core/data";
+import type { PixelRange } from "../picture/bands.js";
+import { mostPictureBytes } from "../picture/limits.js";
 import { loadSharp } from "../picture/sharp.js";
-import { writeFileAtomic } from "../run/atomic.js";
 import { readStored } from "./archives.js";
-import { decodePicture } from "./decode.js";
+import { decodePicture, withDecoder } from "./decode.js";
 import { fileOnDisk, isIdxReference, readIdxPicture } from "./idx-files.js";
+import { readKept, writeKept } from "./kept.js";
 import { forEachConcurrently } from "./pool.js";
 
 export interface LookOptions {
   /** Where looks are kept, `PROJECT/.cache/phinets`; absent: they are not. */
   readonly folder?: string;
+  /** Values that become black and white. */
+  readonly pixelRange?: PixelRange;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
-const fileName = "looks-1.json";
-/** More than these and the file is begun anew: it would have to be read at each start. */
-const mostKept = 200_000;
-
-type Kept = Record<string, [stamp: string, digest: string, cells: string]>;
+const fileName = "looks-2.json";
 
 /**
  * By file. What is wrong with a picture is said by who decodes it: one that cannot be read has no look, one that cannot be
@@ -34,10 +33,10 @@ type Kept = Record<string, [stamp: string, digest: string, cells: string]>;
  */
 export async function lookAtPictures(
   files: readonly string[],
-  { folder, onProgress, signal }: LookOptions = {},
+  { folder, pixelRange, onProgress, signal }: LookOptions = {},
 ): Promise<ReadonlyMap<string, PictureLook>> {
   const path = folder === undefined ? undefined : join(folder, fileName);
-  const kept = path === undefined ? {} : readKept(path);
+  const kept = path === undefined ? new Map<string, readonly string[]>() : readKept(path, 3);
   const looks = new Map<string, PictureLook>();
   const stamps = new Map<string, Promise<string>>();
   const stampOf = (disk: string): Promise<string> => {
@@ -51,12 +50,12 @@ export async function lookAtPictures(
   let changed = false;
   const look = async (file: string): Promise<PictureLook> => {
     if (isIdxReference(file)) return lookOf(await readIdxPicture(file));
-    const stamp = await stampOf(fileOnDisk(file));
+    const stamp = `${await stampOf(fileOnDisk(file))}${pixelRange ? ` ${pixelRange.low}..${pixelRange.high}` : ""}`;
     const key = resolve(file);
-    const [old, digest, cells] = kept[key] ?? [];
+    const [old, digest, cells] = kept.get(key) ?? [];
     if (old === stamp) return { digest, ...(cells !== "" && { cells: new Uint8Array(Buffer.from(cells, "base64")) }) };
-    const fresh = await lookAt(file, await readStored(file));
-    kept[key] = [stamp, fresh.digest as string, fresh.cells ? Buffer.from(fresh.cells).toString("base64") : ""];
+    const fresh = await lookAt(file, await readStored(file, { most: mostPictureBytes }), pixelRange);
+    kept.set(key, [stamp, fresh.digest as string, fresh.cells ? Buffer.from(fresh.cells).toString("base64") : ""]);
     changed = true;
     return fresh;
   };
@@ -73,12 +72,8 @@ export async function lookAtPictures(
     signal,
   );
   if (path !== undefined && changed) {
-    try {
-      const entries = Object.entries(kept);
-      const wanted = new Set(files.map((file) => resolve(file)));
-      const all = entries.length <= mostKept ? entries : entries.filter(([key]) => wanted.has(key));
-      writeFileAtomic(path, JSON.stringify(Object.fromEntries(all)));
-    } catch {} // they are made again next time
+    const wanted = new Set(files.map((file) => resolve(file)));
+    writeKept(path, kept, (key) => wanted.has(key));
   }
   return looks;
 }
@@ -97,10 +92,10 @@ export function contentDigest(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-async function lookAt(file: string, bytes: Uint8Array): Promise<PictureLook> {
+async function lookAt(file: string, bytes: Uint8Array, pixelRange: PixelRange | undefined): Promise<PictureLook> {
   const digest = contentDigest(bytes);
   try {
-    const { picture, size } = await shrunk(file, bytes);
+    const { picture, size } = await shrunk(file, bytes, pixelRange);
     return { digest, cells: greyCells(picture, size) };
   } catch {
     return { digest };
@@ -110,29 +105,34 @@ async function lookAt(file: string, bytes: Uint8Array): Promise<PictureLook> {
 /** Eight times the cells, so that libvips' filter hardly matters. */
 const shrunkTo = { width: 72, height: 64, fit: "fill" } as const;
 
-async function shrunk(file: string, bytes: Uint8Array): Promise<{ picture: Picture; size: PictureSize }> {
+const notSharps: ReadonlySet<string> = new Set(["bmp", "netpbm", "jpeg2000", "tga"]);
+
+async function shrunk(
+  file: string,
+  bytes: Uint8Array,
+  pixelRange: PixelRange | undefined,
+): Promise<{ picture: Picture; size: PictureSize }> {
+  const whole = async () => {
+    const picture = await decodePicture(file, { bytes, pixelRange });
+    return { picture, size: picture };
+  };
+  // Values that are stretched are so at their full depth.
+  if (pixelRange !== undefined) return whole();
   const open = await loadSharp();
   try {
-    const { autoOrient } = await open(bytes).metadata();
-    const { data, info } = await open(bytes)
-      .autoOrient()
-      .flatten({ background: "#727272" })
-      .resize(shrunkTo)
-      .greyscale()
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    return { picture: { ...info, channels: info.channels, data: new Uint8Array(data) }, size: autoOrient };
+    return await withDecoder(file, bytes, async (kind) => {
+      if (notSharps.has(kind)) throw new Error("is read by another decoder");
+      const { autoOrient } = await open(bytes).metadata();
+      const { data, info } = await open(bytes)
+        .autoOrient()
+        .flatten({ background: "#727272" })
+        .resize(shrunkTo)
+        .greyscale()
+        .raw({ depth: "uchar" })
+        .toBuffer({ resolveWithObject: true });
+      return { picture: { ...info, channels: info.channels, data: new Uint8Array(data) }, size: autoOrient };
+    });
   } catch {
-    const picture = await decodePicture(file, { bytes });
-    return { picture, size: picture };
-  }
-}
-
-function readKept(path: string): Kept {
-  try {
-    const kept = JSON.parse(readFileSync(path, "utf8"));
-    return typeof kept === "object" && kept !== null && !Array.isArray(kept) ? kept : {};
-  } catch {
-    return {};
+    return whole();
   }
 }

@@ -17,10 +17,12 @@ import {
   splitNames,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import type { PixelRange } from "../picture/bands.js";
 import { openArchive } from "./archives.js";
 import { FolderTree } from "./folder-tree.js";
 import { nodeHost } from "./host.js";
 import { lookAtPictures } from "./looks.js";
+import { describeKind } from "./regular-file.js";
 
 export interface OpenOptions extends Pick<SplitOptions, "seed" | "val" | "test"> {
   /** Id of the format that every data set is opened as; default: what it is recognised as. */
@@ -41,6 +43,8 @@ export interface OpenOptions extends Pick<SplitOptions, "seed" | "val" | "test">
   readonly cache?: string;
   /** Told how many of the pictures have been looked at. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Values of pictures that become black and white, where they are looked at. */
+  readonly pixelRange?: PixelRange;
   readonly signal?: AbortSignal;
 }
 
@@ -82,8 +86,8 @@ export async function openDataset(paths: readonly string[], options: OpenOptions
 async function complete(set: OpenedSet, options: OpenOptions): Promise<OpenedSet> {
   if (options.complete === false || !lacksSplits(set)) return set;
   const { task, classes, splits } = set;
-  const { seed, val, test, cache: folder, onProgress, signal } = options;
-  const lookAt = options.look ?? ((files) => lookAtPictures(files, { folder, onProgress, signal }));
+  const { seed, val, test, cache: folder, pixelRange, onProgress, signal } = options;
+  const lookAt = options.look ?? ((files) => lookAtPictures(files, { folder, pixelRange, onProgress, signal }));
   const looks = await lookAt(splits.train.map(({ file }) => file));
   const look = ({ file }: Sample) => looks.get(file);
   const made = completeSplits({ task, classes, splits }, { seed, val, test, name: nameWithin(set.path), look });
@@ -99,7 +103,11 @@ async function openOne(path: string, options: OpenOptions): Promise<OpenedTree> 
     );
   }
   const { format, signal } = options;
-  if (statSync(path).isDirectory()) return openTree(new FolderTree(path), nodeHost, { format, signal });
+  const stats = statSync(path);
+  if (!stats.isDirectory() && !stats.isFile()) {
+    throw new PhinetsError("data.file", `${path}: is ${describeKind(stats)}; --data takes ${dataSetKinds}`, path);
+  }
+  if (stats.isDirectory()) return openTree(new FolderTree(path), nodeHost, { format, signal });
   if (isArchive(path)) return openTree(await openArchive(path), nodeHost, { format, signal });
   return openTree(new FolderTree(dirname(path)), nodeHost, { format, signal, chosen: basename(path) });
 }

@@ -1,8 +1,9 @@
 /** GIF and WebP files of several pictures: clips. */
-import { readFile } from "node:fs/promises";
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import { readRegular } from "../dataset/regular-file.js";
 import { pictureKind } from "./kinds.js";
+import { mostPictureBytes, mostPixels } from "./limits.js";
 import { decodePages, loadSharp } from "./sharp.js";
 
 export interface Animation {
@@ -17,18 +18,24 @@ const partBytes = 64 << 20;
 
 /** Undefined for every other file: one with a single picture, of another kind, or that cannot be read. */
 export async function openAnimation(file: string): Promise<Animation | undefined> {
-  const bytes = await readFile(file).catch(() => undefined);
+  const bytes = await readRegular(file, { most: mostPictureBytes }).catch(() => undefined);
   const kind = bytes && pictureKind(bytes);
   if (bytes === undefined || (kind !== "gif" && kind !== "webp")) return undefined;
   const open = await loadSharp();
-  const metadata = await open(bytes, { pages: -1 })
+  // All its pages together may have more pixels than one picture; each is checked below.
+  const metadata = await open(bytes, { pages: -1, limitInputPixels: false })
     .metadata()
     .catch(() => undefined);
   const { pages: count = 1, delay = [] } = metadata ?? {};
   if (metadata === undefined || count < 2) return undefined;
+  const height = metadata.pageHeight ?? metadata.height;
+  if (metadata.width * height > mostPixels) {
+    const problem = `its pictures are ${metadata.width}x${height}, more than the ${mostPixels} pixels that are decoded`;
+    throw new PhinetsError("video.size", `${file}: ${problem}; make it smaller`, file);
+  }
   // No delay, or one that no viewer keeps, is taken for a tenth of a second, as browsers do.
   const ms = delay.reduce((sum, value) => sum + (value > 10 ? value : 100), 0) / delay.length || 100;
-  const pageBytes = metadata.width * (metadata.pageHeight ?? metadata.height) * 4;
+  const pageBytes = metadata.width * height * 4;
   let step = Math.max(1, Math.floor(partBytes / pageBytes));
   return {
     count,

@@ -64,6 +64,7 @@ export function readBmp(bytes: Uint8Array): Bands {
   const { width, height, bits } = header;
   const alpha = bits > 8 && bits !== 24 && header.masks[3] !== 0;
   const channels = alpha ? 4 : 3;
+  if (header.compression === 0 || bits > 8) checkRows(bytes, header);
   const data = new Uint8Array(width * height * channels);
   if (bits <= 8) paintIndices(bytes, header, data);
   else if (bits === 24) paintRgb24(bytes, header, data);
@@ -73,18 +74,25 @@ export function readBmp(bytes: Uint8Array): Bands {
   return { width, height, channels, colours: 3, alpha: alpha && !opaque, white: 255, data };
 }
 
-/** Calls `row` with where each row of pixels begins in the file and in the picture, counted in pixels. */
-function eachRow(bytes: Uint8Array, header: Header, row: (from: number, to: number) => void): void {
-  const { width, height, bits, topDown, start } = header;
-  const stride = 4 * Math.ceil((width * bits) / 32);
-  // The last row's padding is at times left out.
-  if (bytes.length < start + stride * (height - 1) + Math.ceil((width * bits) / 8))
+/** Bytes of a row in the file. */
+const strideOf = ({ width, bits }: Header): number => 4 * Math.ceil((width * bits) / 32);
+
+/** Throws where the file does not hold the rows that its header states. The last row's padding is at times left out. */
+function checkRows(bytes: Uint8Array, header: Header): void {
+  const { width, height, bits, start } = header;
+  if (bytes.length < start + strideOf(header) * (height - 1) + Math.ceil((width * bits) / 8))
     throw new Error("is truncated or damaged");
+}
+
+/** Calls `row` with where each row of pixels begins in the file and in the picture, counted in pixels. */
+function eachRow(header: Header, row: (from: number, to: number) => void): void {
+  const { width, height, topDown, start } = header;
+  const stride = strideOf(header);
   for (let y = 0; y < height; y++) row(start + y * stride, (topDown ? y : height - 1 - y) * width);
 }
 
 function paintRgb24(bytes: Uint8Array, header: Header, data: Uint8Array): void {
-  eachRow(bytes, header, (from, to) => {
+  eachRow(header, (from, to) => {
     for (let i = from, o = 3 * to; o < 3 * (to + header.width); i += 3, o += 3) {
       data[o] = bytes[i + 2];
       data[o + 1] = bytes[i + 1];
@@ -99,7 +107,7 @@ function paintFields(bytes: Uint8Array, header: Header, data: Uint8Array, channe
     const shift = mask === 0 ? 0 : 31 - Math.clz32(mask & -mask);
     return { mask, shift, most: mask >>> shift || 1 };
   });
-  eachRow(bytes, header, (from, to) => {
+  eachRow(header, (from, to) => {
     for (let x = 0; x < width; x++) {
       const i = from + (x * bits) / 8;
       const low = bytes[i] | (bytes[i + 1] << 8);
@@ -126,7 +134,7 @@ function paintIndices(bytes: Uint8Array, header: Header, data: Uint8Array): void
     return;
   }
   const perByte = 8 / bits;
-  eachRow(bytes, header, (from, to) => {
+  eachRow(header, (from, to) => {
     for (let x = 0; x < width; x++) {
       const shift = 8 - bits * (1 + (x % perByte));
       paint(to + x, (bytes[from + Math.floor(x / perByte)] >> shift) & ((1 << bits) - 1));

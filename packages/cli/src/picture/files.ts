@@ -2,6 +2,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { isPictureFile, type Picture, pictureExtensions, withChannels } from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
 import { type DecodeOptions, decodePicture } from "../dataset/decode.js";
 import { writeFileAtomic } from "../run/atomic.js";
 
@@ -38,10 +39,26 @@ export async function savePicture(file: string, picture: Picture, quality?: numb
 
 /** Picture files of a folder in natural order (frame2 before frame10), not of folders in it. */
 export function listPictures(folder: string): string[] {
-  const names = readdirSync(folder).filter((name) => isPictureFile(name) && !name.startsWith("."));
+  let entries: string[];
+  try {
+    entries = readdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new PhinetsError("data.file", `${folder}: cannot be listed (${code}); allow reading it`, folder);
+  }
+  const names = entries.filter((name) => isPictureFile(name) && !name.startsWith("."));
   const order = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
   names.sort((a, b) => order.compare(a, b) || (a < b ? -1 : 1));
-  return names.map((name) => join(folder, name)).filter((path) => statSync(path).isFile());
+  return names.map((name) => join(folder, name)).filter(mayBeFile);
+}
+
+/** No folder, pipe or the like. Of one that is not there, as a link may be, who reads it says what is wrong. */
+function mayBeFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+  } catch {
+    return true;
+  }
 }
 
 function rawOf(picture: Picture) {

@@ -2,8 +2,9 @@
  * Width and height of a JPEG from its frame header (ITU-T T.81, B.2.2), without a decoder: labels in pixels need the size
  * of every picture of a data set. Undefined where the file has EXIF, which may turn it, or is not as simple: then a
  * decoder tells.
+ * @param turned also of a file with EXIF: the size before it is turned
  */
-export function jpegSize(bytes: Uint8Array): { width: number; height: number } | undefined {
+export function jpegSize(bytes: Uint8Array, { turned = false } = {}): { width: number; height: number } | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   let at = 2;
   while (at + 9 < bytes.length) {
@@ -14,7 +15,7 @@ export function jpegSize(bytes: Uint8Array): { width: number; height: number } |
       continue;
     }
     const length = (bytes[at + 2] << 8) | bytes[at + 3];
-    if (marker === 0xe1 || length < 2) return undefined;
+    if ((marker === 0xe1 && !turned) || length < 2) return undefined;
     // Start of frame of any process; C4, C8 and CC in that range are other things.
     if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
       const height = (bytes[at + 5] << 8) | bytes[at + 6];

@@ -1,10 +1,37 @@
-/** Pixels of the largest picture that is decoded, as sharp's: a header of a few bytes must not ask for all memory. */
-export const mostPixels = 0x3fff * 0x3fff;
+/** What pictures may ask of memory: told from their headers, before anything is decoded. */
+
+/** Pixels of the largest picture that is decoded: 100 megapixels, 300 MB as RGB. */
+export const mostPixels = 100_000_000;
+/** Bytes of the largest picture file. */
+export const mostPictureBytes = 2 ** 30;
+/** Pixels of all pictures that are decoded at a time; one that has more is decoded alone. */
+const pixelsAtOnce = 64_000_000;
 
 /** Throws Error with the reason for a size that is none or too large. */
 export function checkPictureSize(width: number, height: number): void {
   if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0))
     throw new Error(`has a damaged header (size ${width}x${height})`);
   if (width * height > mostPixels)
-    throw new Error(`is ${width}x${height}, more than the ${mostPixels} pixels that fit`);
+    throw new Error(`is ${width}x${height}, more than the ${mostPixels} pixels that are decoded; make it smaller`);
+}
+
+let decoding = 0;
+const waiting: { readonly pixels: number; readonly go: () => void }[] = [];
+
+const fits = (pixels: number) => decoding === 0 || decoding + pixels <= pixelsAtOnce;
+
+/** Runs `work`, which decodes so many pixels, when those that are being decoded leave room for them. */
+export async function withPixels<T>(pixels: number, work: () => Promise<T>): Promise<T> {
+  if (waiting.length > 0 || !fits(pixels)) await new Promise<void>((go) => waiting.push({ pixels, go }));
+  else decoding += pixels;
+  try {
+    return await work();
+  } finally {
+    decoding -= pixels;
+    while (waiting.length > 0 && fits(waiting[0].pixels)) {
+      const [next] = waiting.splice(0, 1);
+      decoding += next.pixels; // here, so that nobody else comes in between
+      next.go();
+    }
+  }
 }

@@ -75,7 +75,10 @@ function pamHeader(bytes: Uint8Array): Header {
 }
 
 function plainValues(bytes: Uint8Array, start: number, { kind, width, height, channels }: Layout): Uint16Array {
-  const data = new Uint16Array(width * height * channels);
+  const count = width * height * channels;
+  // A value is a digit, and but for bits a blank: what cannot be there takes no memory.
+  if (bytes.length - start < (kind === 1 ? count : 2 * count - 1)) throw new Error("is truncated or damaged");
+  const data = new Uint16Array(count);
   let at = start - 1;
   for (let i = 0; i < data.length; i++) {
     at = skipSpace(bytes, at);

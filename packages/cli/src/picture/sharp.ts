@@ -3,6 +3,7 @@ import { letterboxGrey, type Picture } from "@phinets/core/data";
 import type { Metadata, Sharp, SharpOptions } from "sharp";
 import { type BandsOptions, bandsToPicture, stretchPicture } from "./bands.js";
 import type { PictureKind } from "./kinds.js";
+import { mostPixels } from "./limits.js";
 import { tiffExtraSamples } from "./tiff.js";
 
 let loading: Promise<(input: Uint8Array, options?: SharpOptions) => Sharp> | undefined;
@@ -12,7 +13,7 @@ export function loadSharp(): Promise<(input: Uint8Array, options?: SharpOptions)
     // Several pictures are decoded at once; one thread for each is the fastest split of the cores.
     sharp.concurrency(1);
     sharp.cache(false);
-    return (input, options) => sharp(input, options);
+    return (input, options) => sharp(input, { limitInputPixels: mostPixels, ...options });
   });
   return loading;
 }
@@ -107,7 +108,8 @@ async function decodeDeep(
     .raw({ depth: depth as keyof typeof valueTypes })
     .toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  const values = new Values(Uint8Array.from(data).buffer);
+  // A copy of its own, as values of several bytes must begin at a multiple of them.
+  const values = new Values(new Uint8Array(data).buffer);
   const bands = { width, height, channels, colours, alpha: alpha && channels > colours, white, data: values };
   return bandsToPicture(bands, file, options);
 }

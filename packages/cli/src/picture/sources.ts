@@ -1,6 +1,8 @@
 /** What `predict` is given, as paths: patterns such as 'pics/*.jpg' become the files that match. */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, extname, join } from "node:path";
+import { append } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { isStream } from "../video/streams.js";
 import { isPictureFile } from "./files.js";
@@ -30,7 +32,7 @@ export async function expandSources(words: readonly string[]): Promise<string[]>
   const found: string[] = [];
   for (const word of words) {
     if (isStream(word) || existsSync(word)) found.push(word);
-    else if (/[*?[{]/.test(word)) found.push(...(await matches(word)));
+    else if (/[*?[{]/.test(word)) append(found, await matches(word));
     else throw new PhinetsError("predict.source", `${word}: no such picture, folder, video or camera`, word);
   }
   return [...new Set(found)];
@@ -62,12 +64,40 @@ export function outputNames(files: readonly string[]): string[] {
   const count = new Map<string, number>();
   for (const file of files) count.set(stem(file).toLowerCase(), (count.get(stem(file).toLowerCase()) ?? 0) + 1);
   const taken = new Set<string>();
+  const numbers = new Map<string, number>();
   return files.map((file) => {
     // a.png and a.jpg: a_png and a_jpg; those of two folders are numbered.
-    const name = count.get(stem(file).toLowerCase()) === 1 ? stem(file) : basename(file).replaceAll(".", "_");
+    const name = fitName(
+      count.get(stem(file).toLowerCase()) === 1 ? stem(file) : basename(file).replaceAll(".", "_"),
+      extensionBytes,
+    );
+    const key = name.toLowerCase();
     let unique = name;
-    for (let n = 2; taken.has(unique.toLowerCase()); n++) unique = `${name}_${n}`;
+    // Counted on from the last: very many may have one name.
+    for (let n = numbers.get(key) ?? 2; taken.has(unique.toLowerCase()); n++) {
+      unique = fitName(`${name}_${n}`, extensionBytes);
+      numbers.set(key, n + 1);
+    }
     taken.add(unique.toLowerCase());
     return unique;
   });
+}
+
+/** Of .jpg, .png, .mp4. */
+const extensionBytes = 4;
+/** Of a file's name, on all file systems that matter. */
+const mostNameBytes = 255;
+
+/** A name that leaves room for an extension of so many bytes: a longer one is cut, and a digest tells it from others. */
+export function fitName(name: string, room: number): string {
+  const most = mostNameBytes - room;
+  if (Buffer.byteLength(name) <= most) return name;
+  const mark = `~${createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
+  let [cut, bytes] = ["", mark.length];
+  for (const letter of name) {
+    bytes += Buffer.byteLength(letter);
+    if (bytes > most) break;
+    cut += letter;
+  }
+  return cut + mark;
 }

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import * as nodeFs from "node:fs";
-import { dirname, extname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import { processExists } from "./holder.js";
 
@@ -18,12 +18,16 @@ let counter = 0;
 /** In another container another process may have this one's number. */
 const nonce = randomBytes(6).toString("hex");
 
+/** Bytes of the longest name that a temporary name repeats. */
+const longestName = 100;
+
 /**
- * A path beside `path` that no other process gives, for bytes that are not finished yet. Its name is short, as one made
- * longer than the final name might not be allowed; the extension is kept.
+ * `path` with a name beside it that no other process gives, for bytes that are not finished yet; the extension is kept. Of
+ * a long name nothing else is, as a longer one still might not be allowed.
  */
 export function temporaryPath(path: string): string {
-  return join(dirname(path), `.${process.pid}-${nonce}-${++counter}.part${extname(path).slice(0, 16)}`);
+  const name = Buffer.byteLength(basename(path)) <= longestName ? basename(path) : `part${extname(path).slice(0, 16)}`;
+  return join(dirname(path), `.${process.pid}-${nonce}-${++counter}.${name}`);
 }
 
 /** As `temporaryPath` names them, and versions before. */

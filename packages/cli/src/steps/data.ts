@@ -13,6 +13,7 @@ import {
 import type { Network } from "@phinets/core/networks";
 import { fileOnDisk } from "../dataset/idx-files.js";
 import { type CachedPictures, type CacheMode, digestFiles, loadPictures, openDataset } from "../dataset/index.js";
+import type { PixelRange } from "../picture/bands.js";
 import type { Context } from "../terminal/context.js";
 import { keyOf } from "./hash.js";
 
@@ -44,6 +45,8 @@ export interface LoadingOptions {
   readonly cache?: CacheMode;
   /** Leave out rows and pictures that are bad, and say so. Default false: the first is an error. */
   readonly skipBad?: boolean;
+  /** Pixel values that become 0 and 255. Default: all that a picture's depth can hold. */
+  readonly pixelRange?: PixelRange;
 }
 
 export interface OpenDataOptions {
@@ -62,8 +65,9 @@ export interface OpenDataOptions {
 export async function openData(paths: readonly string[], options: OpenDataOptions): Promise<OpenedData> {
   const { seed, fraction = 1, project, loading = {}, note, signal } = options;
   const bad = loading.skipBad === true ? "leave out" : "throw";
+  const { pixelRange } = loading;
   const { sets, ...opened } = await openDataset(paths, {
-    ...{ seed, bad, format: loading.dataFormat, cache: project && cacheOf(project), signal },
+    ...{ seed, bad, format: loading.dataFormat, cache: project && cacheOf(project), pixelRange, signal },
     onProgress: note && tellNowAndThen(note, "looking for copies in"),
   });
   for (const set of sets) for (const line of describeOpened(set, set.path)) note?.(line);
@@ -81,6 +85,8 @@ export async function openData(paths: readonly string[], options: OpenDataOption
     index.task,
     index.classes,
     splitNames.map((split) => index.splits[split].map(stampOf)),
+    // Other pixels are learnt from.
+    ...(pixelRange === undefined ? [] : [pixelRange]),
   );
   const problems = sets.flatMap((set) => set.problems);
   const rows = problems.filter((problem) => problem.leavesOut === "row").length;
@@ -125,7 +131,7 @@ export async function loadSplit(
     lineEvery: 1,
   });
   const bad: string[] = [];
-  const { cache, skipBad = false } = data.loading;
+  const { cache, skipBad = false, pixelRange } = data.loading;
   try {
     return await loadPictures(samples, {
       height,
@@ -134,6 +140,12 @@ export async function loadSplit(
       use,
       folder: cacheOf(project),
       cache,
+      pixelRange,
+      onHint: (count, first) => {
+        if (hinted.has(data)) return;
+        hinted.add(data); // the other splits are alike
+        context.note(`note: ${count} of ${samples.length} ${split} pictures use little of their depth: ${first}`);
+      },
       ...(skipBad && { onBad: ({ message }) => bad.push(message.split("; ")[0]) }),
       onProgress: (done) => progress.update(done),
       onWarning: (message) => context.note(message),
@@ -152,6 +164,9 @@ function withoutIgnored(sample: Sample): Sample {
   if (labels === undefined || labels.every(({ ignore }) => ignore === undefined)) return sample;
   return { ...sample, labels: labels.filter(({ ignore }) => ignore === undefined) };
 }
+
+/** Data sets whose pictures' depth has been spoken of. */
+const hinted = new WeakSet<OpenedData>();
 
 /** Skipped pictures that are named; the others are counted. */
 const mostNamed = 10;

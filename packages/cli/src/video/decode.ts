@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Bands, bandsToPicture, type PixelRange } from "../picture/bands.js";
+import { mostPixels } from "../picture/limits.js";
 import { bigEndian16 } from "../picture/netpbm.js";
 import { ffmpegInput, ffmpegPath, startTool } from "./tools.js";
 
@@ -47,6 +48,8 @@ export async function probeVideo(path: string): Promise<VideoInfo> {
   const frames = counted > 0 ? counted : seconds > 0 ? Math.round(seconds * framesPerSecond) : undefined;
   const pixelFormat = String(stream.pix_fmt ?? "");
   const { width, height } = stream;
+  if (Number(width) * Number(height) > mostPixels)
+    fail(`its frames are ${width}x${height}, more than the ${mostPixels} pixels that are decoded`);
   return { width: Number(width), height: Number(height), framesPerSecond, frames, counted: counted > 0, pixelFormat };
 }
 
@@ -113,7 +116,7 @@ export async function* decodeInput(
   const coder = deep || pixelRange ? ["-c:v", "pam"] : ["-c:v", "ppm", "-pix_fmt", "rgb24"];
   // passthrough: no frame twice.
   const output = ["-fps_mode", "passthrough", "-an", "-sn", "-f", "image2pipe", ...coder, "pipe:1"];
-  const all = ["-nostdin", ...words, "-map", "0:v:0", ...scale, ...output];
+  const all = ["-nostdin", "-max_pixels", String(mostPixels), ...words, "-map", "0:v:0", ...scale, ...output];
   const { child, ended } = await startTool("ffmpeg", all, stdin, onInfo);
   const stop = () => child.kill("SIGKILL");
   signal?.addEventListener("abort", stop);

@@ -1,8 +1,9 @@
 /** Frames of a video or animation, a folder of pictures, a MOTChallenge sequence, a camera or a stream, all alike. */
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import { readRegularSync } from "../dataset/regular-file.js";
 import { type Animation, openAnimation } from "../picture/animation.js";
 import type { PixelRange } from "../picture/bands.js";
 import { isPictureFile, listPictures, pictureExtensions, readPicture } from "../picture/files.js";
@@ -118,7 +119,8 @@ export async function framesOf(path: string, options: FramesOptions = {}): Promi
     );
   }
   const info = [join(path, "seqinfo.ini"), join(path, "../seqinfo.ini")].find(existsSync);
-  const rate = info ? Number(/^\s*frameRate\s*=\s*([\d.]+)/im.exec(readFileSync(info, "utf8"))?.[1]) : 25;
+  const text = info && Buffer.from(readRegularSync(info, { most: mostInfoBytes })).toString("utf8");
+  const rate = text ? Number(/^[ \t]*frameRate[ \t]*=[ \t]*([\d.]+)/im.exec(text)?.[1]) : 25;
   return {
     ...file,
     count: first(files.length),
@@ -126,6 +128,9 @@ export async function framesOf(path: string, options: FramesOptions = {}): Promi
     frames: pictures(inner, files.slice(0, options.maxFrames), options),
   };
 }
+
+/** A seqinfo.ini has ten lines. */
+const mostInfoBytes = 65536;
 
 function atMost(count: number | undefined, most: number | undefined): number | undefined {
   return count === undefined || most === undefined ? (most ?? count) : Math.min(count, most);

@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync } from "node:fs";
 import { PhinetsError } from "@phinets/core/tensor";
+import { mostPixels } from "../picture/limits.js";
 import type { FfmpegInput } from "./decode.js";
 import { startTool } from "./tools.js";
 
@@ -30,6 +31,9 @@ export function parseRawFrames(text: string): RawFrames {
   const match = /^(\d{1,5})x(\d{1,5})(?::(\w+))?(?:@(\d+(?:\.\d+)?))?$/.exec(text.trim());
   const [width, height, framesPerSecond] = [Number(match?.[1]), Number(match?.[2]), Number(match?.[4] ?? 25)];
   const pixelFormat = match?.[3] ?? "rgb24";
+  if (width * height > mostPixels) {
+    throw new PhinetsError("cli.usage", `--raw is ${text}; frames of at most ${mostPixels} pixels are read`);
+  }
   if (!(width > 0 && height > 0 && framesPerSecond > 0) || !rawFormats.includes(pixelFormat)) {
     throw new PhinetsError(
       "cli.usage",

@@ -5,6 +5,7 @@
  */
 import { hashString, Random } from "../tensor/index.js";
 import { byCodeUnits } from "./files/tree.js";
+import { append } from "./files/values.js";
 import { byNumberedName, groupPictures, type PictureGroups, type PictureLook } from "./picture-groups.js";
 import type { DatasetIndex, Sample, SplitName } from "./types.js";
 
@@ -147,7 +148,7 @@ function partLarge(
       const length = Math.max(1, Math.ceil((wanted.get(stratum)?.val ?? 0) / 2));
       let run: number[] = [];
       for (const same of list) {
-        run.push(...same);
+        append(run, same);
         if (run.length < length) continue;
         units.push(unitOf(run));
         run = [];
@@ -272,7 +273,7 @@ function notesOn(index: DatasetIndex, made: MadeSplits, makes: readonly SplitNam
   const { train } = index.splits;
   const sizes = makes.map((split) => `${splits[split].length} for ${split}`).join(" and ");
   const notes = [
-    `the data set has no ${makes.join(" or ")}: of its ${train.length} pictures ${sizes} are drawn by seed ${seed}`,
+    `the data set has no ${makes.join(" or ")}: of its ${train.length} ${train.length === 1 ? "picture" : "pictures"} ${sizes} are drawn by seed ${seed}`,
   ];
   if (kept.groups > 0) {
     const groups = kept.groups === 1 ? "1 group" : `${kept.groups} groups`;

@@ -26,10 +26,7 @@ export interface Int8Module {
 
 interface Api {
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (
-    module: object,
-    imports: Record<string, Record<string, unknown>>,
-  ) => { readonly exports: Int8Module };
+  Instance: new (module: object, imports: Record<string, Record<string, unknown>>) => { readonly exports: Int8Module };
 }
 
 let compiled: object | undefined;

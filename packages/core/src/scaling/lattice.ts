@@ -5,8 +5,10 @@
 
 import { buildNetwork, type Head, type MicromindPhinet, type NetworkInput, parseNetwork } from "../networks/index.js";
 import type { Board, ProgramWish } from "../target/index.js";
-import { PhinetsError } from "../tensor/index.js";
-import { costBoth, expansionFactors, fields, type Limits, type Skeleton, skeleton } from "./estimate.js";
+import { PhinetsError, sizeOf } from "../tensor/index.js";
+import { costVariant, expansionFactors, takeWidths } from "./estimate.js";
+import type { Limits } from "./limits.js";
+import { type Skeleton, skeleton } from "./skeleton.js";
 
 export type Task = "detect" | "classify";
 
@@ -92,9 +94,11 @@ export interface Row {
   readonly network: MicromindPhinet;
   /** A number for each beta and t0, in the order of `shapesOf`. */
   readonly factors: readonly Float64Array[];
+  /** How many of them have the same beta. */
+  readonly t0s: number;
 }
 
-/** The values of beta and t0 that a row holds, each with and without squeeze-and-excite. */
+/** The values of beta and t0 that a row holds, each with and without squeeze-and-excite: for each beta all t0s, both growing. */
 export function shapesOf(tier: Tier): readonly { readonly beta: number; readonly t0: number }[] {
   const { betas, t0s }: Ranges = ranges[tier];
   return betas.flatMap((beta) => t0s.map((t0) => ({ beta, t0 })));
@@ -113,7 +117,12 @@ export function* lattice(
   wide = false,
 ): Generator<Generator<Row>> {
   const { stemStrides, conv5s } = wide ? layouts.wide : layouts.usual;
-  const { stem, blocks: counts, divisors }: Ranges = ranges[tier];
+  const {
+    stem,
+    blocks: counts,
+    divisors,
+    t0s: { length: t0s },
+  }: Ranges = ranges[tier];
   const base = parseNetwork({ family: "phinet", input, head });
   const shapes = shapesOf(tier);
   for (const blocks of counts) {
@@ -127,11 +136,21 @@ export function* lattice(
             if (conv5 > 0 && !buildable(layout)) continue;
             yield (function* () {
               for (let channels = stem[task][0]; channels <= stem[task][1]; channels++)
-                yield { network: { ...layout, alpha: alphaOfStem(channels) }, factors };
+                yield { network: { ...layout, alpha: alphaOfStem(channels) }, factors, t0s };
             })();
           }
       }
   }
+}
+
+/** Bytes of the output: all networks for one input have the same. Throws PhinetsError where it is too small for them. */
+export function outputBytesOf(tier: Tier, task: Task, input: NetworkInput, head: Head): number {
+  for (const column of lattice(tier, task, input, head))
+    for (const { network } of column) {
+      const { shapes, outputs } = buildNetwork(network);
+      return sizeOf(shapes[outputs[0]]);
+    }
+  return 0;
 }
 
 /** Whether every 5x5 kernel has a map to stand on: it does not depend on the widths. */
@@ -150,19 +169,34 @@ export function climbs({ divisor, alpha }: MicromindPhinet): boolean {
   return divisor === 1 || Math.trunc(24 * alpha) > 1.5 * divisor;
 }
 
-/** Costs every network of a row: `visit` gets the place of its shape, of its figures in `out`, and whether it squeezes. */
+/**
+ * Costs the networks of a row that are within limits: `visit` gets the place of their shape, whether they squeeze, and their
+ * figures in `out`. Beta and t0 grow along a row, so what is beyond the limits ends it, for every larger beta too.
+ * Returns how many it has costed. The limits are read again for each network.
+ */
 export function costRow(
   row: Row,
   board: Board,
   wish: ProgramWish,
-  limits: Limits | undefined,
+  limits: () => Limits,
   out: Float64Array,
-  visit: (shape: number, at: number, squeeze: boolean) => void,
-): void {
+  visit: (shape: number, squeezed: boolean) => void,
+): number {
   const common: Skeleton = skeleton(row.network, board, wish);
-  for (let shape = 0; shape < row.factors.length; shape++) {
-    costBoth(common, row.factors[shape], out, limits);
-    visit(shape, 0, false);
-    visit(shape, fields, true);
-  }
+  const { factors, t0s } = row;
+  /** Of t0s that are looked at, without and with squeeze-and-excite. */
+  const ends = [t0s, t0s];
+  let costed = 0;
+  for (let first = 0; first < factors.length; first += t0s)
+    for (let i = 0; i < Math.max(ends[0], ends[1]); i++) {
+      takeWidths(common, factors[first + i]);
+      for (let squeezed = 0; squeezed < 2; squeezed++) {
+        if (i >= ends[squeezed]) continue;
+        costed++;
+        const verdict = costVariant(common, squeezed === 1, limits(), out);
+        if (verdict === "within") visit(first + i, squeezed === 1);
+        else if (verdict === "beyond") ends[squeezed] = i;
+      }
+    }
+  return costed;
 }

@@ -2,26 +2,14 @@
 
 import type { Head, MicromindPhinet, NetworkInput } from "../networks/index.js";
 import type { Board, ProgramWish } from "../target/index.js";
-import {
-  ARENA_BYTES,
-  FINE_MACS,
-  fields,
-  INSTRUCTIONS,
-  type Limits,
-  MACS,
-  PARAMETERS,
-  WEIGHT_BYTES,
-} from "./estimate.js";
+import { ARENA_BYTES, FINE_MACS, fields, INSTRUCTIONS, MACS, PARAMETERS, WEIGHT_BYTES } from "./estimate.js";
 import { climbs, costRow, lattice, type Row, shapesOf, type Task, type Tier } from "./lattice.js";
+import { type Excess, isWithin, type Limits, stretched, worstOf } from "./limits.js";
 import { familiarity, type Preference, proxyOf } from "./proxy.js";
 
-export interface Miss {
+/** A network that does not fit: `ratio` is above 1. */
+export interface Miss extends Excess {
   readonly network: MicromindPhinet;
-  readonly resource: keyof Limits;
-  readonly needed: number;
-  readonly allowed: number;
-  /** needed / allowed, above 1. */
-  readonly ratio: number;
 }
 
 /** Networks that fit, a column a figure. */
@@ -39,14 +27,18 @@ export interface Fitting {
 export interface Walk {
   readonly evaluated: number;
   readonly fitting: Fitting;
-  /** Where nothing fits: the network that misses by the smallest factor. */
+  /** Where nothing fits: the network that misses by the smallest factor, if by less than was asked for. */
   readonly nearest?: Miss;
 }
 
-/**
- * Costs every network of a tier for one input and keeps what is within the limits.
- * @param wide see `lattice`
- */
+export interface WalkOptions extends ProgramWish {
+  /** See `lattice`. */
+  readonly wide?: boolean;
+  /** Networks that miss by this factor or more are of no interest. Default: none is. */
+  readonly ratio?: number;
+}
+
+/** Costs the networks of a tier for one input and keeps what is within the limits. */
 export function walk(
   tier: Tier,
   task: Task,
@@ -54,49 +46,48 @@ export function walk(
   head: Head,
   board: Board,
   limits: Limits,
-  wish: ProgramWish = {},
-  wide = false,
+  { wide = false, ratio = Number.POSITIVE_INFINITY, ...wish }: WalkOptions = {},
 ): Walk {
   const shapes = shapesOf(tier);
   const rows: Row[] = [];
-  const columns = Array.from({ length: 7 }, () => new Float64Array(1024));
+  const columns = Array.from({ length: 7 }, () => new Float64Array(2 ** 17));
   const [parameters, macs, instructions, weightBytes, arenaBytes, proxy, place] = [0, 1, 2, 3, 4, 5, 6];
-  const out = new Float64Array(2 * fields);
+  const out = new Float64Array(fields);
   let count = 0;
   let evaluated = 0;
   let nearest: Miss | undefined;
+  // Until something fits, what misses by less than the nearest is looked for too.
+  let bar = ratio > 1 ? stretched(limits, ratio) : limits;
   const networkOf = (row: Row, shape: number, squeezeExcite: boolean): MicromindPhinet => ({
     ...row.network,
     ...shapes[shape],
     squeezeExcite,
   });
   for (const column of lattice(tier, task, input, head, wide)) {
-    let familiar: readonly number[] | undefined;
+    let familiar: Float64Array | undefined;
     for (const row of column) {
       const before = count;
       const { blocks } = row.network;
-      familiar ??= shapes.map((shape) => familiarity({ ...shape, blocks })); // a column has one number of blocks
+      familiar ??= Float64Array.from(shapes, (shape) => familiarity({ ...shape, blocks })); // a column has one number of blocks
       const near = familiar;
       rows.push(row);
-      // Until something fits, the network that misses by least is looked for: there all costs count.
-      const known = count > 0 ? limits : undefined;
-      costRow(row, board, wish, known, out, (shape, at, squeeze) => {
-        evaluated++;
-        const arena = out[at + ARENA_BYTES];
-        const weights = out[at + WEIGHT_BYTES];
-        const time = out[at + INSTRUCTIONS];
-        const work = out[at + MACS];
-        if (
-          arena > limits.arenaBytes ||
-          weights > limits.weightBytes ||
-          time > limits.instructions ||
-          work > limits.macs
-        ) {
-          if (count > 0) return;
-          const miss = worst({ arenaBytes: arena, weightBytes: weights, instructions: time, macs: work }, limits);
-          if (nearest === undefined || miss.ratio < nearest.ratio)
-            nearest = { network: networkOf(row, shape, squeeze), ...miss };
-          return;
+      const visit = (shape: number, squeeze: boolean): void => {
+        if (count === 0 && bar !== limits) {
+          const needs = {
+            arenaBytes: out[ARENA_BYTES],
+            weightBytes: out[WEIGHT_BYTES],
+            instructions: out[INSTRUCTIONS],
+            macs: out[MACS],
+          };
+          if (!isWithin(needs, limits)) {
+            const miss = worstOf(needs, limits);
+            if (miss.ratio < (nearest?.ratio ?? ratio)) {
+              nearest = { network: networkOf(row, shape, squeeze), ...miss };
+              bar = stretched(limits, miss.ratio);
+            }
+            return;
+          }
+          bar = limits;
         }
         if (count === columns[0].length) {
           columns.forEach((old, i) => {
@@ -104,15 +95,16 @@ export function walk(
             columns[i].set(old);
           });
         }
-        columns[parameters][count] = out[at + PARAMETERS];
-        columns[macs][count] = work;
-        columns[instructions][count] = time;
-        columns[weightBytes][count] = weights;
-        columns[arenaBytes][count] = arena;
-        columns[proxy][count] = proxyOf(task, work, out[at + FINE_MACS], out[at + PARAMETERS], near[shape]);
+        columns[parameters][count] = out[PARAMETERS];
+        columns[macs][count] = out[MACS];
+        columns[instructions][count] = out[INSTRUCTIONS];
+        columns[weightBytes][count] = out[WEIGHT_BYTES];
+        columns[arenaBytes][count] = out[ARENA_BYTES];
+        columns[proxy][count] = proxyOf(task, out[MACS], out[FINE_MACS], out[PARAMETERS], near[shape]);
         columns[place][count] = ((rows.length - 1) * shapes.length + shape) * 2 + Number(squeeze);
         count++;
-      });
+      };
+      evaluated += costRow(row, board, wish, () => bar, out, visit);
       if (count === before && climbs(row.network)) break;
     }
   }
@@ -134,17 +126,6 @@ export function walk(
       },
     },
   };
-}
-
-/** The limit that is exceeded by the largest factor. */
-function worst(cost: Limits, limits: Limits): Omit<Miss, "network"> {
-  let most: Omit<Miss, "network"> = { resource: "arenaBytes", needed: 0, allowed: 0, ratio: 0 };
-  for (const resource of ["arenaBytes", "weightBytes", "instructions", "macs"] as const) {
-    const [needed, allowed] = [cost[resource], limits[resource]];
-    const ratio = needed / Math.max(1, allowed); // the code alone may take more flash than there is
-    if (ratio > most.ratio) most = { resource, needed, allowed, ratio };
-  }
-  return most;
 }
 
 /** A network is said to fill a limit from here on. */

@@ -3,6 +3,7 @@
  * file of half a gigabyte is read in the memory of its boxes. Errors are `FILE:LINE: problem`.
  */
 import { PhinetsError } from "../../tensor/index.js";
+import { mostJsonTextBytes } from "./limits.js";
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -14,6 +15,8 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
 const powersOfTen = Float64Array.from({ length: 23 }, (_, n) => Number(`1e${n}`));
+
+const longestNumber = 2000;
 
 /** Member names as bytes, for `members`. */
 export function memberNames(...names: readonly string[]): readonly Uint8Array[] {
@@ -157,6 +160,7 @@ export class JsonBytes {
       if (at === from) this.fail(`${what} has no digit in its exponent`, start);
     }
     this.#at = at;
+    if (at - start > longestNumber) this.fail(`${what} has ${at - start} characters; no number has so many`, start);
     // Up to 15 digits and 22 decimals both parts are exact doubles, and so is their rounded quotient.
     if (plain && digits <= 15 && exponent >= -22) {
       const value = mantissa / powersOfTen[-exponent];
@@ -170,6 +174,9 @@ export class JsonBytes {
     if (this.#next() !== quote) this.#unexpected(`${what}, a text,`);
     const start = this.#at;
     this.#skipString();
+    if (this.#at - start > mostJsonTextBytes) {
+      this.fail(`${what} has ${this.#at - start} bytes; at most ${mostJsonTextBytes} are read`, start);
+    }
     // JSON.parse knows the escapes; percent codes know UTF-8.
     const raw = this.#ascii(start, this.#at);
     try {

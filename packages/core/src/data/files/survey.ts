@@ -1,8 +1,18 @@
 /** All files of a tree, listed once: what formats are recognised from. */
 import { PhinetsError } from "../../tensor/index.js";
+import { checkBytes, mostFileBytes, mostFiles, mostTextBytes } from "./limits.js";
 import { isPictureFile } from "./picture-names.js";
 import { decodeText } from "./text.js";
-import { baseName, extensionOf, type FileTree, folderOf, foldName, joinPath, stemOf } from "./tree.js";
+import {
+  baseName,
+  extensionOf,
+  type FileTree,
+  folderOf,
+  foldName,
+  joinPath,
+  type ReadOptions,
+  stemOf,
+} from "./tree.js";
 
 export interface SurveyOptions {
   /** The file that the user named, a data.yaml for example, in the tree's root. */
@@ -12,13 +22,11 @@ export interface SurveyOptions {
   readonly signal?: { throwIfAborted(): void };
 }
 
-/** More entries than any data set has: a mistaken path, such as a whole disk. */
-const mostFiles = 5_000_000;
-
 interface Listing {
   readonly files: readonly string[];
   readonly folders: ReadonlySet<string>;
   readonly brokenLinks: readonly string[];
+  readonly others: readonly string[];
 }
 
 export class Survey {
@@ -28,6 +36,8 @@ export class Survey {
   readonly pictures: readonly string[];
   readonly folders: ReadonlySet<string>;
   readonly brokenLinks: readonly string[];
+  /** What is there and is no file: pipes, devices and the like. */
+  readonly others: readonly string[];
   readonly #known: ReadonlySet<string>;
   #byStem: Map<string, string[]> | undefined;
   #byFolder: Map<string, string[]> | undefined;
@@ -45,6 +55,7 @@ export class Survey {
     this.files = listing.files;
     this.folders = listing.folders;
     this.brokenLinks = listing.brokenLinks;
+    this.others = listing.others;
     this.pictures = listing.files.filter(isPictureFile);
     this.#known = new Set(listing.files);
   }
@@ -53,6 +64,7 @@ export class Survey {
     const files: string[] = [];
     const folders = new Set<string>();
     const brokenLinks: string[] = [];
+    const others: string[] = [];
     const walk = async (folder: string): Promise<void> => {
       options.signal?.throwIfAborted();
       const entries = await tree.list(folder);
@@ -60,10 +72,11 @@ export class Survey {
       const path = (name: string) => (folder === "" ? name : `${folder}/${name}`);
       for (const name of entries.files) files.push(path(name));
       for (const name of entries.brokenLinks) brokenLinks.push(path(name));
-      if (files.length > mostFiles) {
+      for (const name of entries.others ?? []) others.push(path(name));
+      if (files.length + folders.size > mostFiles) {
         throw new PhinetsError(
           "data.size",
-          `${tree.name}: holds more than ${mostFiles} files; name the data set's own folder`,
+          `${tree.name}: holds more than ${mostFiles} files and folders; name the data set's own folder`,
           tree.name,
         );
       }
@@ -75,7 +88,7 @@ export class Survey {
     };
     await walk("");
     files.sort((a, b) => (a < b ? -1 : 1));
-    return new Survey(tree, { files, folders, brokenLinks }, "", options.chosen);
+    return new Survey(tree, { files, folders, brokenLinks, others }, "", options.chosen);
   }
 
   /** The part below a folder, as if nothing else were there. */
@@ -86,6 +99,7 @@ export class Survey {
       files: this.files.filter(below),
       folders: new Set([...this.folders].filter(below)),
       brokenLinks: this.brokenLinks.filter(below),
+      others: this.others.filter(below),
     };
     return new Survey(this.tree, listing, folder);
   }
@@ -178,12 +192,26 @@ export class Survey {
     return exact.length === 1 ? exact[0] : undefined;
   }
 
-  async bytes(file: string): Promise<Uint8Array> {
-    return this.tree.read(file);
+  /** Content of a file, at most `most` bytes. */
+  async bytes(file: string, most = mostFileBytes): Promise<Uint8Array> {
+    return this.#read(file, { most });
   }
 
-  async text(file: string): Promise<string> {
-    return decodeText(await this.tree.read(file));
+  /** The first bytes of a file. */
+  async head(file: string, first: number): Promise<Uint8Array> {
+    return this.#read(file, { first });
+  }
+
+  /** A file's text. Throws PhinetsError `data.size` where it has more than `most` bytes. */
+  async text(file: string, most = mostTextBytes): Promise<string> {
+    return decodeText(await this.#read(file, { most }));
+  }
+
+  async #read(file: string, options: ReadOptions): Promise<Uint8Array> {
+    const bytes = await this.tree.read(file, options);
+    if (options.first !== undefined) return bytes.length <= options.first ? bytes : bytes.subarray(0, options.first);
+    checkBytes(this.show(file), bytes.length, options.most ?? mostFileBytes);
+    return bytes;
   }
 }
 

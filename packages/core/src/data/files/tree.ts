@@ -3,6 +3,7 @@
  * see these only, so the same code opens all of them.
  */
 import { PhinetsError } from "../../tensor/index.js";
+import { checkBytes, mostFileBytes } from "./limits.js";
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -12,6 +13,15 @@ export interface FolderEntries {
   readonly files: readonly string[];
   /** Links that lead nowhere, or in a circle. */
   readonly brokenLinks: readonly string[];
+  /** What cannot be read as a file: pipes, sockets, devices, names that are no Unicode. */
+  readonly others?: readonly string[];
+}
+
+export interface ReadOptions {
+  /** A file of more bytes is an error (`data.size`), before it is read. Default: `mostFileBytes`. */
+  readonly most?: number;
+  /** Only so many bytes from the beginning; `most` does not matter then. */
+  readonly first?: number;
 }
 
 /** Paths are relative to the tree's root, with `/`; `""` is the root. */
@@ -20,8 +30,8 @@ export interface FileTree {
   readonly name: string;
   /** Entries of a folder, hidden ones left out; undefined where there is no such folder. Links to folders are followed. */
   list(folder: string): Awaitable<FolderEntries | undefined>;
-  /** Content of a file. Throws PhinetsError `data.file` where it cannot be read. */
-  read(file: string): Awaitable<Uint8Array>;
+  /** Content of a file. Throws PhinetsError `data.file` where it cannot be read, `data.size` where it is too large. */
+  read(file: string, options?: ReadOptions): Awaitable<Uint8Array>;
   /** The path under which the surface opens this file later; what `Sample.file` holds. */
   locate(file: string): string;
   /**
@@ -31,6 +41,8 @@ export interface FileTree {
   outside?(folder: string): Awaitable<FileTree | undefined>;
   /** The path in this tree of a path that is absolute or begins with `../`; undefined where it leads elsewhere. */
   inside?(path: string): string | undefined;
+  /** The same text for paths that lead to the same file over links; undefined where no link leads to a folder. */
+  identity?(file: string): string | undefined;
 }
 
 /** Whether an entry is of no interest to anyone: hidden, or a mark that an operating system left. */
@@ -112,9 +124,11 @@ export class MemoryTree implements FileTree {
       : undefined;
   }
 
-  read(file: string): Uint8Array {
+  read(file: string, { most = mostFileBytes, first }: ReadOptions = {}): Uint8Array {
     const found = this.#files.get(file);
     if (found === undefined) throw new PhinetsError("data.file", `${this.name}/${file}: does not exist`, file);
+    if (first !== undefined) return found.subarray(0, first);
+    checkBytes(`${this.name}/${file}`, found.length, most);
     return found;
   }
 

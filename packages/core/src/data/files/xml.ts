@@ -18,6 +18,8 @@ export class XmlError extends Error {
   }
 }
 
+const deepest = 1000;
+
 const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
 /** The root element. Throws XmlError with the line. */
@@ -29,8 +31,10 @@ export function parseXml(source: string): XmlElement {
   const fail = (message: string): never => {
     throw new XmlError(line, message);
   };
+  // Kept, as a file in one line would be searched to its end at every tag.
+  let nextLine = source.indexOf("\n", at);
   const moveTo = (end: number) => {
-    for (let n = source.indexOf("\n", at); n >= 0 && n < end; n = source.indexOf("\n", n + 1)) line++;
+    for (; nextLine >= 0 && nextLine < end; nextLine = source.indexOf("\n", nextLine + 1)) line++;
     at = end;
   };
   const after = (mark: string, what: string) => {
@@ -54,8 +58,12 @@ export function parseXml(source: string): XmlElement {
       addText(source.slice(at + 9, end - 3));
       moveTo(end);
     } else if (source.startsWith("<?", at)) moveTo(after("?>", "a processing instruction"));
-    else if (source.startsWith("<!", at)) moveTo(after(">", "a declaration"));
-    else {
+    else if (source.startsWith("<!", at)) {
+      const end = after(">", "a declaration");
+      // Entities of a file's own could name other files, or grow without end.
+      if (source.slice(at, end).includes("[")) fail("declares entities, which are not read; remove the declaration");
+      moveTo(end);
+    } else {
       const end = after(">", "a tag");
       const tag = source.slice(at + 1, end - 1);
       const match = /^(\/?)([^\s/<>="']+)([^<]*?)(\/?)$/s.exec(tag);
@@ -74,7 +82,7 @@ export function parseXml(source: string): XmlElement {
         const element: XmlElement = { name, line, children: [], text: "" };
         open.at(-1)?.children.push(element);
         root ??= element;
-        if (!empty) open.push(element);
+        if (!empty && open.push(element) > deepest) fail(`elements are nested deeper than ${deepest}`);
       }
       moveTo(end);
     }

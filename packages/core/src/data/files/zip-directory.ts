@@ -4,6 +4,7 @@
  * is refused with its name.
  */
 import { PhinetsError } from "../../tensor/index.js";
+import { mostFileBytes, mostFiles, mostRatio, ratioFrom } from "./limits.js";
 import { decodeText } from "./text.js";
 import type { Awaitable } from "./tree.js";
 
@@ -42,15 +43,9 @@ const centralBytes = 46;
 export const localSignature = 0x04034b50;
 export const localBytes = 30;
 
-/** More than data sets have. */
-const mostEntries = 5_000_000;
 const mostDirectoryBytes = 2 ** 30;
-/** What all entries may unpack to, and one. */
+/** What all entries may unpack to. */
 const mostBytes = 2 ** 42;
-const mostEntryBytes = 2 ** 31 - 1;
-/** An entry above this many bytes must not have shrunk to less than this share: no picture or label file does. */
-const ratioFrom = 2 ** 26;
-const mostRatio = 250;
 const deepest = 100;
 
 export function refuseZip(file: string, problem: string, remedy = "make the archive again"): never {
@@ -60,8 +55,8 @@ export function refuseZip(file: string, problem: string, remedy = "make the arch
 /** Entries in the archive's order. Throws PhinetsError `data.zip` for a damaged, encrypted or dangerous archive. */
 export async function readZipDirectory(source: RandomAccess, file: string): Promise<ZipEntry[]> {
   const { count, start, bytes, base } = await findDirectory(source, file);
-  if (count > mostEntries || bytes > mostDirectoryBytes) {
-    refuseZip(file, `holds ${count} files; at most ${mostEntries} are read`, "name the data set's own archive");
+  if (count > mostFiles || bytes > mostDirectoryBytes) {
+    refuseZip(file, `holds ${count} files; at most ${mostFiles} are read`, "name the data set's own archive");
   }
   const directory = await source.read(start, bytes);
   const view = new DataView(directory.buffer, directory.byteOffset, directory.byteLength);
@@ -184,8 +179,8 @@ function sizesOf(view: DataView, at: number, extra: number, extraEnd: number) {
 
 function check(path: string, { packed, size, offset }: { packed: number; size: number; offset: number }, file: string) {
   if (![packed, size, offset].every(Number.isSafeInteger)) refuseZip(file, `${path} has no size or place`);
-  if (size > mostEntryBytes) {
-    refuseZip(file, `${path} unpacks to ${size} bytes; at most ${mostEntryBytes} are read`, "unpack it");
+  if (size > mostFileBytes) {
+    refuseZip(file, `${path} unpacks to ${size} bytes; at most ${mostFileBytes} are read`, "unpack it");
   }
   if (size > ratioFrom && size > mostRatio * packed) {
     refuseZip(file, `${path} unpacks from ${packed} to ${size} bytes, which no picture or label does`, "leave it out");

@@ -4,7 +4,8 @@
  */
 import { crc32 } from "../../networks/checkpoint/zip.js";
 import type { DataHost } from "../formats/format.js";
-import { byCodeUnits, type FileTree, type FolderEntries, folderOf, isHidden } from "./tree.js";
+import { checkBytes } from "./limits.js";
+import { byCodeUnits, type FileTree, type FolderEntries, folderOf, isHidden, type ReadOptions } from "./tree.js";
 import {
   localBytes,
   localSignature,
@@ -72,11 +73,12 @@ export class ZipTree implements FileTree {
     return { folders: shown(found.folders), files: shown(found.files), brokenLinks: [] };
   }
 
-  async read(file: string): Promise<Uint8Array> {
+  async read(file: string, { most, first }: ReadOptions = {}): Promise<Uint8Array> {
     const entry = this.#files.get(file);
     const shown = this.locate(file);
     const damaged: string = "the archive is damaged; get it again";
     if (entry === undefined) return refuseZip(shown, "does not exist", "open the data set again");
+    if (most !== undefined && first === undefined) checkBytes(shown, entry.size, most);
     const { source } = this;
     if (entry.offset + localBytes > source.size) return refuseZip(shown, "lies behind the archive's end", damaged);
     const header = await source.read(entry.offset, localBytes);
@@ -96,7 +98,7 @@ export class ZipTree implements FileTree {
       }
     }
     if (crc32(content) !== entry.crc) return refuseZip(shown, "does not have its checksum", damaged);
-    return content;
+    return first === undefined ? content : content.subarray(0, first);
   }
 
   locate(file: string): string {

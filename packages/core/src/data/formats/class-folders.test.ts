@@ -169,7 +169,7 @@ describe("what is no set of class folders", () => {
       "class folders (pictures directly in test, train) but it has no folder for each class",
     ],
     [["images/1.jpg", "labels/1.png"], "class folders (2 pictures) but it has no folder for each class"],
-    [["JPEGImages/1.jpg", "Annotations/1.tsv"], "class folders (1 pictures) but it has no folder for each class"],
+    [["JPEGImages/1.jpg", "Annotations/1.tsv"], "class folders (1 picture) but it has no folder for each class"],
     [["image/1.jpg", "mask/1.png"], "class folders (2 pictures) but it has no folder for each class"],
     [["1.jpg", "2.jpg"], "class folders (2 pictures) but it has no folder for each class"],
     [

@@ -24,7 +24,10 @@ export const classFolders: Format = {
     const { splitFolders } = layout;
     const inSplits = splitFolders.length > 0 ? `${splitFolders.join(", ")} with ` : "";
     if (names.length === 0) {
-      const where = splitFolders.length > 0 ? `pictures directly in ${splitFolders.join(", ")}` : `${total} pictures`;
+      const where =
+        splitFolders.length > 0
+          ? `pictures directly in ${splitFolders.join(", ")}`
+          : `${total} ${total === 1 ? "picture" : "pictures"}`;
       return { score: 0.1, from: where, missing: "it has no folder for each class" };
     }
     const more = names.length > 5 ? ` and ${names.length - 5} more` : "";
@@ -93,7 +96,11 @@ function placesOf(survey: Survey, layout: ClassLayout, classes: readonly string[
   for (const [folder, what] of layout.others) places.set(folder, { what });
   const index = new Map(classes.map((name, n) => [name, n]));
   const folded = new Map<string, number[]>();
-  for (const [n, name] of classes.entries()) folded.set(foldName(name), [...(folded.get(foldName(name)) ?? []), n]);
+  for (const [n, name] of classes.entries()) {
+    const list = folded.get(foldName(name));
+    if (list === undefined) folded.set(foldName(name), [n]);
+    else list.push(n);
+  }
   const emptyInTrain = new Set(layout.empty.filter(({ split }) => split === "train").map(({ name }) => foldName(name)));
   for (const { name, folder, split = "train" } of layout.classes) {
     const exact = index.get(name);

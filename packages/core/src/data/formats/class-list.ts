@@ -29,21 +29,24 @@ export async function orderClasses(
       if (names.length === 0) continue;
       const shown = survey.show(file);
       log.read(file);
-      const lacking = sorted.filter((name) => !names.includes(name));
-      if (lacking.length > 0 || new Set(names).size < names.length) {
+      const listed = new Set(names);
+      const lacking = sorted.filter((name) => !listed.has(name));
+      if (lacking.length > 0 || listed.size < names.length) {
         const why = lacking.length > 0 ? `lacks ${lacking.slice(0, 5).join(", ")}` : "has a name twice";
         log.note(`${shown} ${why}, so the classes are in alphabetical order`);
         continue;
       }
       const boxless = names.filter((name) => !found.has(name));
-      const without = boxless.length === 0 ? "" : `; no box is a ${boxless.join(" or a ")}`;
+      const without = boxless.length === 0 ? "" : `; no box is a ${boxless.slice(0, 8).join(" or a ")}`;
       log.note(`the classes and their order are those of ${shown}${without}`);
       return names;
     }
   }
-  for (const [n, name] of sorted.entries()) {
-    const twin = sorted.slice(n + 1).find((other) => other.toLowerCase() === name.toLowerCase());
-    if (twin !== undefined) log.note(`the classes ${name} and ${twin} differ in case only; they are two classes`);
+  const folded = new Map<string, string>();
+  for (const name of sorted) {
+    const twin = folded.get(name.toLowerCase());
+    if (twin !== undefined) log.note(`the classes ${twin} and ${name} differ in case only; they are two classes`);
+    folded.set(name.toLowerCase(), name);
   }
   return sorted;
 }

@@ -1,6 +1,7 @@
 /** From COCO's categories, whose ids have holes and differ from file to file, to class indexes. */
 import { PhinetsError } from "../../tensor/index.js";
 import { byCodeUnits } from "../files/tree.js";
+import { someOf } from "../files/values.js";
 import { type CocoCategory, type CocoFile, type CocoId, cocoCode } from "./coco-file.js";
 import type { OpenLog } from "./open-log.js";
 
@@ -47,6 +48,7 @@ export function cocoClasses(
     for (const category of content.categories) if (ids.has(String(category.id))) used.add(nameOf(category));
   }
   const classes: string[] = [];
+  const indexOf = new Map<string, number>();
   const indexes = files.map(({ file, content }, n) => {
     const own = new IdMap();
     const names = new Map<string, string>();
@@ -65,15 +67,15 @@ export function cocoClasses(
         log.note(`${file}: categories ${twin} and ${category.id} are both named "${name}"; they are one class`);
       }
       names.set(name, String(category.id));
-      let index = classes.indexOf(name);
-      if (index < 0) {
+      let index = indexOf.get(name);
+      if (index === undefined) {
         index = classes.push(name) - 1;
+        indexOf.set(name, index);
         added.push(name);
       }
       own.set(category.id, index);
     }
-    if (n > 0 && added.length > 0)
-      log.note(`${file} has categories that ${files[0].file} has not: ${added.join(", ")}`);
+    if (n > 0 && added.length > 0) log.note(`${file} has categories that ${files[0].file} has not: ${someOf(added)}`);
     return own;
   });
   if (classes.length === 0) {

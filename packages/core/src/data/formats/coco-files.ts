@@ -1,6 +1,7 @@
 /** Which JSON files of a folder are COCO's, what they hold, and which of them make up the data set. */
 import type { Survey } from "../files/survey.js";
 import { baseName, extensionOf, folderOf, stemOf } from "../files/tree.js";
+import { extentOf } from "../files/values.js";
 import { type SplitName, splitNames } from "../types.js";
 import { type CocoKind, sniffCoco } from "./coco-file.js";
 import { splitOfPath } from "./find-picture.js";
@@ -93,7 +94,7 @@ function choose(survey: Survey, boxes: readonly string[]): Pick<CocoFiles, "used
   const splits = splitNames.filter((split) => all.some((each) => each.split === split));
   for (const split of [...splits, undefined]) {
     const group = all.filter((each) => each.split === split);
-    const lowest = Math.min(...group.map((each) => each.rank));
+    const [lowest] = extentOf(group.map((each) => each.rank));
     for (const { file, rank: own } of group) {
       if (split === undefined && splits.length > 0) {
         beside.push({ file, why: "COCO files of no split beside those of the splits" });

@@ -7,6 +7,7 @@ import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import { decodeText } from "../files/text.js";
 import { baseName, extensionOf, folderOf, joinPath } from "../files/tree.js";
+import { append, showValue } from "../files/values.js";
 import { type Sample, type SplitName, splitNames } from "../types.js";
 import { BoxList, type Corners } from "./box-list.js";
 import { orderClasses } from "./class-list.js";
@@ -83,7 +84,7 @@ async function findFiles(survey: Survey): Promise<string[]> {
   );
   const found: string[] = [];
   for (const file of candidates.length > mostLooked ? candidates.slice(0, mostLooked) : candidates) {
-    const head = decodeText((await survey.bytes(file)).subarray(0, headBytes));
+    const head = decodeText(await survey.head(file, headBytes));
     if (marks.every((mark) => mark.test(head))) found.push(file);
   }
   return found;
@@ -134,7 +135,7 @@ async function readAll(survey: Survey, { log }: OpenContext, files: readonly str
       if (before === undefined) entries.set(picture, { file, objects: found });
       else {
         log.changed("entries of pictures that have one already are joined to it", where);
-        before.objects.push(...found);
+        append(before.objects, found);
       }
     }
   }
@@ -176,8 +177,8 @@ function readObjects(list: readonly unknown[], where: string, shown: string, log
     if (typeof label !== "string" || label.trim() === "" || bad !== undefined) {
       const what =
         bad === undefined
-          ? `label is ${JSON.stringify(label) ?? "missing"}; it is the class's name`
-          : `${bad} is ${JSON.stringify(box[bad]) ?? "missing"}; it is a number of pixels`;
+          ? `label is ${showValue(label) ?? "missing"}; it is the class's name`
+          : `${bad} is ${showValue(box[bad]) ?? "missing"}; it is a number of pixels`;
       log.rows++;
       log.problem("row", "data.label", `${place}: ${what}; correct or remove it`, shown);
       continue;

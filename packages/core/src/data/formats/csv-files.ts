@@ -1,5 +1,4 @@
 /** Tables of labels in a folder: which columns they have, told from their first rows, so which format they are. */
-import { PhinetsError } from "../../tensor/index.js";
 import { type Csv, type CsvRow, parseCsv } from "../files/csv.js";
 import { isPictureFile } from "../files/picture-names.js";
 import type { Survey } from "../files/survey.js";
@@ -95,8 +94,7 @@ async function find(survey: Survey): Promise<CsvFile[]> {
   const found: CsvFile[] = [];
   if (files.length > most) return found;
   for (const file of files) {
-    const bytes = await survey.bytes(file);
-    const table = headOf(bytes);
+    const table = headOf(await survey.head(file, headBytes + 1));
     const kind = kindOf(table);
     if (kind !== undefined) found.push({ file, header: table.header, ...kind });
   }
@@ -166,13 +164,7 @@ const largest = 2 ** 29 - 2 ** 10;
 
 /** All rows of a table of labels, with the first where it has no header. */
 export async function readCsvRows(survey: Survey, { file, kind, header }: CsvFile): Promise<readonly CsvRow[]> {
-  const bytes = await survey.bytes(file);
-  if (bytes.length > largest) {
-    const shown = survey.show(file);
-    const problem = `has ${bytes.length} bytes; at most ${largest} are read; keep the rows of the pictures that are there`;
-    throw new PhinetsError("data.size", `${shown}: ${problem}`, shown);
-  }
-  const { rows } = parseCsv(bytes);
+  const { rows } = parseCsv(await survey.bytes(file, largest));
   return kind === "plain" ? [{ line: 1, fields: header }, ...rows] : rows;
 }
 

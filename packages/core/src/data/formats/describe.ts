@@ -1,6 +1,7 @@
 /** What was found of a data set, in lines that every verb prints before its work. */
 import type { OpenedTree } from "./open.js";
 import type { Counted } from "./open-log.js";
+import { singular } from "./singular.js";
 
 export interface DescribeOptions {
   /** Problems that are named; the others are counted. Default 10. */
@@ -27,7 +28,7 @@ export function describeOpened(set: OpenedTree, path: string, options: DescribeO
 
 /** `12 rows equal to one before are left out (a.txt:3, a.txt:4, b.txt:1, ...)`. */
 export function countedLine({ what, count, examples }: Counted): string {
-  return `${count} ${what} (${examples.join(", ")}${count > examples.length ? ", ..." : ""})`;
+  return `${count} ${count === 1 ? singular(what) : what} (${examples.join(", ")}${count > examples.length ? ", ..." : ""})`;
 }
 
 /** What `--skip-bad` leaves out, as `3 rows of 41 and 1 picture of 20`. */

@@ -4,6 +4,7 @@
  */
 import type { Survey } from "../files/survey.js";
 import { baseName, folderOf, foldName, stemOf } from "../files/tree.js";
+import { extentOf } from "../files/values.js";
 import type { SplitName } from "../types.js";
 import { splitOf } from "./splits.js";
 
@@ -35,7 +36,7 @@ export class PictureFinder {
     const found = own.length > 0 ? own : this.withStem(stemOf(name));
     if (found.length <= 1) return found;
     const ranked = found.map((picture) => ({ picture, nearness: nearness(labelFile, picture) }));
-    const most = Math.max(...ranked.map(({ nearness }) => nearness));
+    const [, most] = extentOf(ranked.map(({ nearness }) => nearness));
     const nearest = ranked.filter(({ nearness }) => nearness === most).map(({ picture }) => picture);
     const exact = nearest.filter((picture) => foldName(baseName(picture)) === name);
     return exact.length === 1 ? exact : nearest;

@@ -3,6 +3,7 @@
  * bytes, the element type (8 = unsigned byte), the number of dimensions, one uint32 a dimension, then the elements.
  */
 import { PhinetsError } from "../../tensor/index.js";
+import { mostFileBytes, mostFiles, mostRatio, ratioFrom } from "../files/limits.js";
 import type { Survey } from "../files/survey.js";
 import { baseName } from "../files/tree.js";
 import { type Picture, type Sample, type SplitName, splitNames } from "../types.js";
@@ -47,7 +48,15 @@ function parse(
 /** Pictures of an idx3 file (already gunzipped). */
 export function parseIdxImages(bytes: Uint8Array, file: string): IdxImages {
   const { sizes, data } = parse(bytes, file, 3, "pictures");
-  return { count: sizes[0], height: sizes[1], width: sizes[2], data };
+  const [count, height, width] = sizes;
+  if (width === 0 || height === 0) {
+    const problem = `its pictures are ${width}x${height}; both sides are at least 1; get the file again`;
+    throw new PhinetsError("data.idx", `${file}: ${problem}`, file);
+  }
+  if (count > mostFiles) {
+    throw new PhinetsError("data.size", `${file}: has ${count} pictures; at most ${mostFiles} are read`, file);
+  }
+  return { count, height, width, data };
 }
 
 /** Classes of an idx1 file (already gunzipped). */
@@ -61,9 +70,6 @@ export function idxPicture(images: IdxImages, n: number): Picture {
   return { width, height, channels: 1, data: images.data.subarray(n * width * height, (n + 1) * width * height) };
 }
 
-/** More than an idx file of pictures ever holds; what a compressed one may grow to. */
-const largestIdx = 2 ** 31 - 1;
-
 /** Bytes of an idx file, gunzipped where they are compressed. Throws PhinetsError `data.idx`. */
 export async function readIdxBytes(
   bytes: Uint8Array,
@@ -72,7 +78,7 @@ export async function readIdxBytes(
 ): Promise<Uint8Array> {
   if (bytes.length < 2 || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
-    return await host.gunzip(bytes, largestIdx);
+    return await host.gunzip(bytes, Math.min(mostFileBytes, Math.max(ratioFrom, mostRatio * bytes.length)));
   } catch (error) {
     throw new PhinetsError(
       "data.idx",

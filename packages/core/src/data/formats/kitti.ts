@@ -4,14 +4,17 @@
  * length x y z rotation`, corners in pixels from 0. DontCare rows are regions where nothing was labelled. The testing pictures
  * have no labels. Also as NVIDIA's tools take it, in images/ and labels/.
  */
+import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
-import { linesOf } from "../files/text.js";
+import { decodeText, linesOf } from "../files/text.js";
 import { baseName, extensionOf, folderOf, stemOf } from "../files/tree.js";
+import { append } from "../files/values.js";
 import { type Sample, type SplitName, splitNames } from "../types.js";
 import { BoxList, type Corners } from "./box-list.js";
 import { orderClasses } from "./class-list.js";
 import { splitOfPath } from "./find-picture.js";
 import type { Format, FoundDataset, OpenContext } from "./format.js";
+import { labelText } from "./label-text.js";
 import { readSizes } from "./picture-sizes.js";
 
 const labelFolder = /^(label(_?2|_?3)?|labels)$/i;
@@ -68,7 +71,7 @@ async function isKitti(survey: Survey, labels: string): Promise<boolean> {
     .filesIn(labels)
     .filter((each) => extensionOf(each) === ".txt")
     .slice(0, looked)) {
-    const [row] = linesOf(await survey.text(file)).filter((line) => line.trim() !== "");
+    const [row] = linesOf(decodeText(await survey.head(file, headBytes))).filter((line) => line.trim() !== "");
     if (row === undefined) continue;
     const columns = row.trim().split(/\s+/);
     return (columns.length === 15 || columns.length === 16) && !Number.isFinite(Number(columns[0]));
@@ -77,6 +80,8 @@ async function isKitti(survey: Survey, labels: string): Promise<boolean> {
 }
 
 const looked = 50;
+const headBytes = 65536;
+const mostRegionLabels = 20_000_000;
 
 export const kitti: Format = {
   id: "kitti",
@@ -95,7 +100,7 @@ export const kitti: Format = {
     const { log } = context;
     const places = await placesOf(survey);
     const labelled: Labelled[] = [];
-    for (const place of places) labelled.push(...(await readPlace(survey, context, place)));
+    for (const place of places) append(labelled, await readPlace(survey, context, place));
     for (const picture of survey.pictures) {
       if (!/(^|\/)testing\//i.test(picture)) continue;
       log.notRead("testing pictures, which have no labels", survey.show(picture));
@@ -111,6 +116,13 @@ export const kitti: Format = {
       places.map(({ labels }) => labels),
     );
     const indexes = new Map(classes.map((name, n) => [name, n]));
+    // A region is a label for every class.
+    const regions = labelled.reduce((sum, { rows }) => sum + rows.filter(({ type }) => isUnlabelled(type)).length, 0);
+    if (regions * classes.length > mostRegionLabels) {
+      const shown = survey.show(survey.root);
+      const problem = `has ${regions} DontCare regions and ${classes.length} classes; at most ${mostRegionLabels} of both together are read`;
+      throw new PhinetsError("data.size", `${shown}: ${problem}; remove regions`, shown);
+    }
     const sizes = await readSizes(
       survey,
       context,
@@ -167,8 +179,10 @@ async function readPlace(
       continue;
     }
     used.add(picture);
+    const whole = await labelText(survey, file, log);
+    if (whole === undefined) continue;
     const rows: Row[] = [];
-    for (const [n, text] of linesOf(await survey.text(file)).entries()) {
+    for (const [n, text] of linesOf(whole).entries()) {
       if (text.trim() === "") continue;
       const row = parseRow(text, n + 1);
       if (typeof row !== "string") rows.push(row);

@@ -7,6 +7,7 @@ import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import { decodeText } from "../files/text.js";
 import { baseName, extensionOf, folderOf } from "../files/tree.js";
+import { extentOf, showValue } from "../files/values.js";
 import { type PictureSize, type Sample, type SplitName, splitNames } from "../types.js";
 import { BoxList, type Corners } from "./box-list.js";
 import { orderClasses } from "./class-list.js";
@@ -83,7 +84,7 @@ const largestFile = 64 * 2 ** 20;
 
 /** The parsed file; undefined where it does not mention shapes, an Error where it does and is no JSON. */
 async function read(survey: Survey, file: string): Promise<unknown> {
-  const bytes = await survey.bytes(file);
+  const bytes = await survey.head(file, largestFile + 1);
   if (bytes.length > largestFile) return undefined;
   const text = decodeText(bytes);
   if (!text.includes('"shapes"')) return undefined;
@@ -210,7 +211,7 @@ function cornersOf(kind: string, value: unknown): Corners | string {
   const ys: number[] = [];
   for (const point of points) {
     const [x, y] = Array.isArray(point) ? point : [];
-    if (typeof x !== "number" || typeof y !== "number") return `a point is ${JSON.stringify(point)}; it is [x, y]`;
+    if (typeof x !== "number" || typeof y !== "number") return `a point is ${showValue(point)}; it is [x, y]`;
     xs.push(x);
     ys.push(y);
   }
@@ -219,5 +220,6 @@ function cornersOf(kind: string, value: unknown): Corners | string {
     const radius = Math.hypot(xs[1] - xs[0], ys[1] - ys[0]); // the centre, and a point of the edge
     return { left: xs[0] - radius, top: ys[0] - radius, right: xs[0] + radius, bottom: ys[0] + radius };
   }
-  return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
+  const [[left, right], [top, bottom]] = [extentOf(xs), extentOf(ys)];
+  return { left, top, right, bottom };
 }

@@ -5,6 +5,7 @@
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import { baseName, byCodeUnits } from "../files/tree.js";
+import { append } from "../files/values.js";
 import { type Sample, type SplitName, splitNames } from "../types.js";
 import { nothingThere } from "./csv-boxes.js";
 import { type CsvFile, type CsvPart, findCsvFiles, listTables, readCsvRows, splitCsvFiles } from "./csv-files.js";
@@ -48,7 +49,7 @@ export const labelsCsv: Format = {
     for (const { file } of found) log.read(file);
     for (const { file } of beside) log.notRead("tables of no split beside those of the splits", survey.show(file));
     const labelled: Labelled[] = [];
-    for (const part of used) labelled.push(...(await readTable(survey, context, part, used.length)));
+    for (const part of used) append(labelled, await readTable(survey, context, part, used.length));
     const names = new Set(labelled.map(({ label }) => label));
     const numeric = [...names].every((name) => /^\d+$/.test(name));
     const classes = [...names].sort((a, b) => (numeric ? Number(a) - Number(b) : byCodeUnits(a, b)));

@@ -7,6 +7,7 @@ import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import { linesOf } from "../files/text.js";
 import { baseName, folderOf, stemOf } from "../files/tree.js";
+import { append } from "../files/values.js";
 import { type MotRows, parseMotRows } from "../score-files/mot.js";
 import { type PictureSize, type Sample, type SplitName, splitNames } from "../types.js";
 import { BoxList } from "./box-list.js";
@@ -33,7 +34,10 @@ async function sequencesOf(survey: Survey): Promise<Sequence[]> {
   for (const folder of [...folders].sort()) {
     const path = (name: string) => (folder === "" ? name : `${folder}/${name}`);
     const info = survey.resolve(path("seqinfo.ini"));
-    const named = info === undefined ? undefined : /^\s*imDir\s*[=:]\s*(.+?)\s*$/im.exec(await survey.text(info))?.[1];
+    const named =
+      info === undefined
+        ? undefined
+        : /^[ \t]*imDir[ \t]*[=:](.+)$/im.exec(await survey.text(info, mostInfoBytes))?.[1].trim();
     const candidates = [...(named === undefined ? [] : [named]), "img1", "img", "images"].map(path);
     const frames = candidates.find((each) => survey.picturesBelow(each).length > 0);
     const truth = survey.resolve(path("gt/gt.txt"));
@@ -42,6 +46,9 @@ async function sequencesOf(survey: Survey): Promise<Sequence[]> {
   }
   return found;
 }
+
+/** A seqinfo.ini has ten lines. */
+const mostInfoBytes = 65536;
 
 /** MOT17 has each sequence three times, with the boxes of three detectors. */
 const sceneOf = ({ name, folder }: Sequence): string => `${folderOf(folder)}/${name.replace(/-(DPM|FRCNN|SDP)$/, "")}`;
@@ -88,7 +95,7 @@ export const motChallenge: Format = {
       scenes.set(sceneOf(sequence), name);
       const split = splitOfPath(survey, `${folder}/`);
       own ||= split !== undefined;
-      splits[split ?? "train"].push(...(await readSequence(survey, context, sequence)));
+      append(splits[split ?? "train"], await readSequence(survey, context, sequence));
     }
     const named = splitNames.filter((split) => own && splits[split].length > 0);
     return { task: "detect", classes: ["person"], splits, named } satisfies FoundDataset;
@@ -197,8 +204,9 @@ async function sizeOfFrames(
   info: string | undefined,
 ): Promise<PictureSize | undefined> {
   if (info !== undefined) {
-    const text = await survey.text(info);
-    const side = (key: string) => Number(new RegExp(`^\\s*${key}\\s*[=:]\\s*(\\d+)\\s*$`, "im").exec(text)?.[1]);
+    const text = await survey.text(info, mostInfoBytes);
+    const side = (key: string) =>
+      Number(new RegExp(`^[ \\t]*${key}[ \\t]*[=:][ \\t]*(\\d+)[ \\t]*\\r?$`, "im").exec(text)?.[1]);
     const [width, height] = [side("imWidth"), side("imHeight")];
     if (width > 0 && height > 0) return { width, height };
   }

@@ -26,7 +26,9 @@ export function onePlace(survey: Survey, files: readonly string[]): OnePlace {
   const bases = new Map<string, string[]>();
   for (const file of files) {
     const base = baseOf(survey, file);
-    bases.set(base, [...(bases.get(base) ?? []), file]);
+    const list = bases.get(base);
+    if (list === undefined) bases.set(base, [file]);
+    else list.push(file);
   }
   const [only] = bases.size === 1 ? bases.values() : [bases.get(survey.root)];
   if (only !== undefined) return { files: only };

@@ -4,6 +4,7 @@
  * class names in class-descriptions*.csv. The tables cover the whole of Open Images: a part of its pictures is a data set.
  */
 import { parseCsv } from "../files/csv.js";
+import { mostTextBytes } from "../files/limits.js";
 import type { Survey } from "../files/survey.js";
 import { baseName } from "../files/tree.js";
 import type { SplitName } from "../types.js";
@@ -68,7 +69,7 @@ async function classNames(survey: Survey, { log }: OpenContext): Promise<Map<str
   const names = new Map<string, string>();
   for (const file of survey.files) {
     if (!/^(.*class-descriptions.*|classes)\.csv$/i.test(baseName(file))) continue;
-    const { header, rows } = parseCsv(await survey.bytes(file));
+    const { header, rows } = parseCsv(await survey.bytes(file, mostTextBytes));
     for (const [id, name] of [header, ...rows.map(({ fields }) => fields)]) {
       if (id?.startsWith("/") && name !== undefined && name !== "" && !names.has(id)) names.set(id, name);
     }

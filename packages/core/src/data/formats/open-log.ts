@@ -4,7 +4,7 @@ import type { Problem } from "./format.js";
 
 /** Things of one kind, counted; the first few are named. */
 export interface Counted {
-  /** As `equal rows are left out`; follows the count. */
+  /** Plural, as `equal rows are left out`; follows the count (`countedLine` makes a singular of it). */
   readonly what: string;
   readonly count: number;
   /** Paths, or `FILE:LINE`. */

@@ -1,5 +1,6 @@
 /** From files to a data set: which format they are, what is in it, and what was not read. */
 import { PhinetsError } from "../../tensor/index.js";
+import { checkClassCount } from "../files/limits.js";
 import { isPictureFile } from "../files/picture-names.js";
 import { Survey, type SurveyOptions } from "../files/survey.js";
 import { extensionOf, type FileTree, folderOf } from "../files/tree.js";
@@ -45,6 +46,7 @@ export async function openTree(tree: FileTree, host: DataHost, options: OpenTree
   const chosen = await recognise(survey, host, options.format);
   const log = new OpenLog();
   const found = await chosen.format.open(chosen.survey, contextOf(chosen.survey, host, log, options));
+  checkClassCount(tree.name, found.classes.length);
   reportNotRead(survey, found, log);
   const place = chosen.survey.root === "" ? "" : ` in ${chosen.survey.root}/`;
   const { task, classes, splits, named } = found;
@@ -173,12 +175,15 @@ const beside = /^(readme|license|licence|notes?|changelog|citation|dataset_info)
 
 /** Counts what no format asked for: pictures, other files by extension, empty folders, links that lead nowhere. */
 function reportNotRead(survey: Survey, found: FoundDataset, log: OpenLog): void {
+  const { tree } = survey;
   const used = new Set(splitNames.flatMap((split) => found.splits[split].map(({ file }) => file)));
+  const linked = usedOverLinks(survey, log, used);
   const bad = new Set(log.problems.map(({ error }) => error.path));
   for (const file of survey.files) {
-    const located = survey.tree.locate(file);
+    const located = tree.locate(file);
     const shown = survey.show(file);
     if (log.wasRead(file) || log.wasRead(shown) || used.has(located) || bad.has(located) || bad.has(shown)) continue;
+    if (linked?.has(tree.identity?.(file) as string)) continue;
     if (beside.test(file.slice(folderOf(file).length).replace(/^\//, ""))) continue;
     const extension = extensionOf(file);
     const kind = isPictureFile(file)
@@ -191,4 +196,13 @@ function reportNotRead(survey: Survey, found: FoundDataset, log: OpenLog): void 
     if (empty && !log.wasRead(folder)) log.notRead("empty folders", survey.show(folder));
   }
   for (const link of survey.brokenLinks) log.notRead("links that lead nowhere", survey.show(link));
+  for (const other of survey.others) log.notRead("entries that are no readable files", survey.show(other));
+}
+
+/** What was used under one of its paths, where links give a file several; undefined where no link does. */
+function usedOverLinks(survey: Survey, log: OpenLog, used: ReadonlySet<string>): ReadonlySet<string> | undefined {
+  const { tree, files } = survey;
+  if (files.length === 0 || tree.identity?.(files[0]) === undefined) return undefined;
+  const read = files.filter((file) => log.wasRead(file) || used.has(tree.locate(file)));
+  return new Set(read.map((file) => tree.identity?.(file) as string));
 }

@@ -1,5 +1,6 @@
 /** One annotation of Pascal VOC as label tools write it; what is wrong with an object leaves the others. */
 import { cos } from "../../tensor/index.js";
+import { extentOf, showValue } from "../files/values.js";
 import { parseXml, type XmlElement, XmlError } from "../files/xml.js";
 import type { PictureSize } from "../types.js";
 
@@ -118,14 +119,15 @@ function boxAroundTurned(element: XmlElement): ReturnType<typeof readBox> {
 }
 
 function around(xs: readonly number[], ys: readonly number[]): VocBox {
-  return { xmin: Math.min(...xs), ymin: Math.min(...ys), xmax: Math.max(...xs), ymax: Math.max(...ys) };
+  const [[xmin, xmax], [ymin, ymax]] = [extentOf(xs), extentOf(ys)];
+  return { xmin, ymin, xmax, ymax };
 }
 
 /** The number, or what is there instead. */
 function numberOf(element: XmlElement | undefined): number | string {
   if (element === undefined) return "missing";
   const value = Number(element.text);
-  return element.text === "" || !Number.isFinite(value) ? `"${element.text}"` : value;
+  return element.text === "" || !Number.isFinite(value) ? (showValue(element.text) as string) : value;
 }
 
 function child(element: XmlElement, name: string): XmlElement | undefined {

@@ -20,6 +20,7 @@ import { BoxList } from "./box-list.js";
 import { orderClasses } from "./class-list.js";
 import { isBeside, leftWithoutLabels, PictureFinder, splitFolders, splitOfPath, spread } from "./find-picture.js";
 import type { Format, FoundDataset, OpenContext } from "./format.js";
+import { labelText } from "./label-text.js";
 import { labelSizes } from "./picture-sizes.js";
 import { isVocAnnotation, readVocAnnotation, type VocFile } from "./voc-annotation.js";
 import {
@@ -42,8 +43,7 @@ export const voc: Format = {
     const some = spread(files, 8);
     const fitting: string[] = [];
     for (const file of some) {
-      const head = (await survey.bytes(file)).subarray(0, 4096);
-      if (isVocAnnotation(decodeText(head))) fitting.push(file);
+      if (isVocAnnotation(decodeText(await survey.head(file, 4096)))) fitting.push(file);
     }
     if (fitting.length === 0) return undefined;
     const from = describe(survey, files, fitting);
@@ -216,8 +216,9 @@ async function readAll(survey: Survey, { log }: OpenContext, chosen: Chosen): Pr
   let example = "";
   for (const [file, splits] of chosen.files) {
     const shown = survey.show(file);
-    const text = await survey.text(file);
+    const text = await labelText(survey, file, log);
     const listed = chosen.listed.has(file);
+    if (text === undefined) continue;
     if (!listed && !isVocAnnotation(text)) continue;
     log.read(file);
     const problem = (line: number, message: string) =>

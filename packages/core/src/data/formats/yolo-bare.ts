@@ -5,7 +5,9 @@
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
+import { decodeText } from "../files/text.js";
 import { baseName, extensionOf, folderOf, stemOf } from "../files/tree.js";
+import { append, someOf } from "../files/values.js";
 import { type SplitName, splitNames } from "../types.js";
 import type { OpenContext } from "./format.js";
 import { splitOf } from "./splits.js";
@@ -15,6 +17,7 @@ import { findPictures, type YoloPart } from "./yolo-pictures.js";
 import { columnsOf, labelFileOf } from "./yolo-rows.js";
 import type { YoloFinding } from "./yolo-set.js";
 
+const headBytes = 65536;
 /** Label files that are looked into before a folder of texts is taken for YOLO's. */
 const mostLookedInto = 20;
 
@@ -83,7 +86,7 @@ async function holdRows(survey: Survey, labels: readonly string[], named: boolea
   const step = Math.max(1, Math.floor(labels.length / mostLookedInto));
   let [good, bad] = [0, 0];
   for (let n = 0; n < labels.length && n < step * mostLookedInto; n += step) {
-    for (const line of (await survey.text(labels[n])).split("\n", 50)) {
+    for (const line of decodeText(await survey.head(labels[n], headBytes)).split("\n", 50)) {
       const columns = columnsOf(line);
       if (columns.length === 0) continue;
       const values = columns.map(Number);
@@ -110,7 +113,7 @@ async function readClasses(
       const shown = survey.show(file);
       throw new PhinetsError(
         "data.classes",
-        `${shown}: names other classes (${names.join(", ")}) than ${survey.show(first.file)} (${first.names.join(", ")}); make them agree or remove one`,
+        `${shown}: names other classes (${someOf(names)}) than ${survey.show(first.file)} (${someOf(first.names)}); make them agree or remove one`,
         shown,
       );
     }
@@ -139,7 +142,9 @@ export async function bareParts(
   const bySplit = new Map<SplitName | undefined, string[]>();
   for (const [folder, pictures] of bare.pictures) {
     const split = splitOfFolder(survey, folder);
-    bySplit.set(split, [...(bySplit.get(split) ?? []), ...pictures]);
+    const list = bySplit.get(split);
+    if (list === undefined) bySplit.set(split, [...pictures]);
+    else append(list, pictures);
   }
   const rest = bySplit.get(undefined);
   if (rest !== undefined && bySplit.has("train")) {
@@ -172,7 +177,7 @@ async function splitLists(survey: Survey, bare: Bare): Promise<Partial<Record<Sp
     for (const file of survey.filesIn(folder)) {
       if (extensionOf(file) !== ".txt" || labels.has(file) || isNamesFile(file)) continue;
       const split = splitOf(stemOf(baseName(file)));
-      if (split === undefined || !listsPictures(await survey.text(file))) continue;
+      if (split === undefined || !listsPictures(decodeText(await survey.head(file, headBytes)))) continue;
       lists[split] = [...(lists[split] ?? []), file.slice(survey.root.length).replace(/^\//, "")];
     }
     if (lists.train !== undefined) return lists;

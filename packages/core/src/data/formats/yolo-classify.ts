@@ -2,6 +2,7 @@
 
 import type { Survey } from "../files/survey.js";
 import { folderOf, foldName } from "../files/tree.js";
+import { someOf } from "../files/values.js";
 import { type Sample, type SplitName, splitNames } from "../types.js";
 import type { FoundDataset, OpenContext } from "./format.js";
 import { labelFileOf } from "./yolo-rows.js";
@@ -32,7 +33,7 @@ export function asClasses(set: YoloSet, { log }: Pick<OpenContext, "log">): Foun
         log.problem(
           "picture",
           "data.class",
-          `${shown}: lies in the folder ${name}, which ${set.shown} does not name; the classes are ${classes.join(", ")}`,
+          `${shown}: lies in the folder ${name}, which ${set.shown} does not name; the classes are ${someOf(classes)}`,
           shown,
         );
       }

@@ -4,6 +4,7 @@
  * paths start at the folder that darknet ran in, as `data/train.txt`, so each is looked for by its end.
  */
 import { PhinetsError } from "../../tensor/index.js";
+import { mostYamlBytes } from "../files/limits.js";
 import type { Survey } from "../files/survey.js";
 import { linesOf } from "../files/text.js";
 import { baseName, folderOf } from "../files/tree.js";
@@ -18,8 +19,9 @@ import type { YoloFinding, YoloSet } from "./yolo-set.js";
 export function parseObjData(text: string): Map<string, string> {
   const values = new Map<string, string>();
   for (const line of linesOf(text)) {
-    const [, key, value] = /^\s*([^#=\s]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
-    if (key !== undefined && value !== "") values.set(key.toLowerCase(), value);
+    const at = line.indexOf("=");
+    const [key, value] = [line.slice(0, Math.max(0, at)).trim(), line.slice(at + 1).trim()];
+    if (/^[^#\s]+$/.test(key) && value !== "") values.set(key.toLowerCase(), value);
   }
   return values;
 }
@@ -31,7 +33,7 @@ export async function findObjData(survey: Survey): Promise<YoloFinding | undefin
   const files = here.length > 0 || survey.chosen !== undefined ? here : below();
   const fits: { file: string; values: Map<string, string> }[] = [];
   for (const file of files) {
-    const values = parseObjData(await survey.text(file));
+    const values = parseObjData(await survey.text(file, mostYamlBytes));
     if (values.has("train") && values.has("names")) fits.push({ file, values });
   }
   if (fits.length === 0) return undefined;

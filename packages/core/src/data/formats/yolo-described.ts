@@ -1,7 +1,9 @@
 /** YOLO data sets that a data.yaml describes, found by the content of YAML files: other programs have some as well. */
 import { PhinetsError } from "../../tensor/index.js";
+import { mostYamlBytes } from "../files/limits.js";
 import type { Survey } from "../files/survey.js";
 import { baseName, folderOf } from "../files/tree.js";
+import { someOf } from "../files/values.js";
 import { splitNames } from "../types.js";
 import type { DataHost, OpenContext } from "./format.js";
 import { hasLabelled, undescribedParts } from "./yolo-bare.js";
@@ -19,6 +21,7 @@ interface Yaml {
   /** Undefined where it is no YAML. */
   readonly value: unknown;
   readonly error?: string;
+  readonly unreadable?: PhinetsError;
 }
 
 /** The data.yaml of a folder, or of the one folder in it that has one. */
@@ -59,18 +62,21 @@ const never = async (): Promise<never> => {
  * One of any name must describe a data set. Of a data.yaml a split is enough, to say what it lacks, or class names where
  * there are labelled pictures for them.
  */
-function fits({ file, value, error }: Yaml, survey: Survey): boolean {
-  if (describesYolo(value)) return true;
+function fits({ file, value, error, unreadable }: Yaml, survey: Survey): boolean {
+  const failed = error !== undefined || unreadable !== undefined;
+  if (describesYolo(value) || (failed && file === survey.chosen)) return true;
   if (!usualName.test(baseName(file))) return false;
   const fields = yoloFields(value);
   const some = ["train", "val", "valid", "validation", "test"].some((field) => fields.includes(field));
-  return error !== undefined || some || (fields.includes("names") && hasLabelled(survey));
+  return failed || some || (fields.includes("names") && hasLabelled(survey));
 }
 
 async function readYaml(file: string, survey: Survey, host: DataHost): Promise<Yaml> {
   try {
-    return { file, value: await host.parseYaml(await survey.text(file)) };
+    return { file, value: await host.parseYaml(await survey.text(file, mostYamlBytes)) };
   } catch (error) {
+    // One that cannot be read at all says so itself; what the parser says begins with a line.
+    if (error instanceof PhinetsError) return { file, value: undefined, unreadable: error };
     return { file, value: undefined, error: (error as Error).message };
   }
 }
@@ -93,10 +99,11 @@ function finding(yaml: Yaml, rivals: readonly Yaml[], score: number, survey: Sur
   };
 }
 
-async function load({ file, value, error }: Yaml, survey: Survey, context: OpenContext): Promise<YoloSet> {
+async function load({ file, value, error, unreadable }: Yaml, survey: Survey, context: OpenContext): Promise<YoloSet> {
   const shown = survey.show(file);
   const { log } = context;
   log.read(file);
+  if (unreadable !== undefined) throw unreadable;
   if (error !== undefined) throw new PhinetsError("data.yaml", `${shown}:${error}`, shown);
   const fields = value as Record<string, unknown>;
   const base = folderOf(file);
@@ -133,7 +140,7 @@ async function compareNames(
     const names = await namesOf(file, survey);
     if (names !== undefined && names.join("\n") !== classes.join("\n")) {
       log.note(
-        `${survey.show(file)}: names other classes (${names.join(", ")}) than the data.yaml (${classes.join(", ")}); those of the data.yaml are taken`,
+        `${survey.show(file)}: names other classes (${someOf(names)}) than the data.yaml (${someOf(classes)}); those of the data.yaml are taken`,
       );
     }
   }

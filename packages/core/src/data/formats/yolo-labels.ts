@@ -1,5 +1,6 @@
 /** Label files of a YOLO data set's pictures: where they are, what they hold, and what they all have in common. */
 import { PhinetsError } from "../../tensor/index.js";
+import { mostLabelBytes } from "../files/limits.js";
 import type { Survey } from "../files/survey.js";
 import { baseName, extensionOf, folderOf, joinPath, stemOf } from "../files/tree.js";
 import type { BoxLabel, Sample, SplitName } from "../types.js";
@@ -51,7 +52,7 @@ export async function readLabels(
     const found = await labelFilesOf(part, own, context, rules);
     if (found !== undefined) labelled.push(found);
   }
-  const { contents, keypoints } = await readAll(labelled, rules);
+  const { contents, keypoints, failed } = await readAll(labelled, rules);
   if (keypoints !== undefined && keypoints !== rules.keypoints) {
     const { count, values } = keypoints;
     context.log.note(
@@ -68,6 +69,10 @@ export async function readLabels(
       ofSurvey.set(path, good.length === 0 && rows.some(({ problem }) => problem !== undefined) ? undefined : good);
       if (survey === own) context.log.read(path);
     }
+  }
+  for (const { file, error } of failed) {
+    context.log.problem("picture", error.code, error.message, file.survey.show(file.path));
+    if (file.survey === own) context.log.read(file.path);
   }
   const samples: Partial<Record<SplitName, Sample[]>> = {};
   for (const { split, pictures } of labelled) {
@@ -137,7 +142,9 @@ async function labelFilesOf(
   for (const picture of without) {
     if (reported.has(picture)) continue;
     const file = whereLabels(picture, own);
-    const message = `${file}: is missing; write it (empty if ${picture.survey.show(picture.path)} shows nothing), or put "missing_labels: background" into data.yaml`;
+    const { survey, path } = picture;
+    const what = survey.hasFolder(labelFileOf(path)) ? "is a folder, where the label file belongs" : "is missing";
+    const message = `${file}: ${what}; write it (empty if ${survey.show(path)} shows nothing), or put "missing_labels: background" into data.yaml`;
     if (none) {
       throw new PhinetsError("data.labels", `${message} (none of ${found.length} ${split} pictures has one)`, file);
     }
@@ -184,6 +191,8 @@ async function labelFileFor(
 interface Contents {
   readonly contents: ReadonlyMap<Survey, ReadonlyMap<string, readonly ReadRow[]>>;
   readonly keypoints: Keypoints | undefined;
+  /** Files that cannot be read; their pictures have no labels then. */
+  readonly failed: readonly { readonly file: LabelFile; readonly error: PhinetsError }[];
 }
 
 /** Rows of all label files, read again where all of them together show that they hold keypoints. */
@@ -194,20 +203,28 @@ async function readAll(
 ): Promise<Contents> {
   const statistics = new RowStatistics();
   const contents = new Map<Survey, Map<string, ReadRow[]>>();
+  const failed = new Map<string, Contents["failed"][number]>();
   for (const { pictures } of parts) {
     for (const { file } of pictures) {
       if (file === undefined) continue;
       const { survey, path } = file;
       const ofSurvey = contents.get(survey) ?? new Map<string, ReadRow[]>();
       contents.set(survey, ofSurvey);
-      if (ofSurvey.has(path)) continue;
-      ofSurvey.set(path, readYoloRows(await survey.text(path), { classes: rules.classes, keypoints }, statistics));
+      const shown = survey.show(path);
+      if (ofSurvey.has(path) || failed.has(shown)) continue;
+      try {
+        const text = await survey.text(path, mostLabelBytes);
+        ofSurvey.set(path, readYoloRows(text, { classes: rules.classes, keypoints }, statistics));
+      } catch (error) {
+        if (!(error instanceof PhinetsError)) throw error;
+        failed.set(shown, { file, error });
+      }
     }
   }
   const found = statistics.keypoints;
   if (keypoints === undefined && found !== undefined) return readAll(parts, rules, found);
   checkAlike(statistics, contents, rules);
-  return { contents, keypoints };
+  return { contents, keypoints, failed: [...failed.values()] };
 }
 
 /** Throws for what is wrong with the labels of the whole data set, once in place of once a row. */

@@ -1,8 +1,10 @@
 /** Files of class names beside YOLO labels: classes.txt, obj.names and the like, one name a line. */
 import { PhinetsError } from "../../tensor/index.js";
+import { mostClasses } from "../files/limits.js";
 import type { Survey } from "../files/survey.js";
 import { linesOf } from "../files/text.js";
 import { baseName, byCodeUnits, folderOf } from "../files/tree.js";
+import { showValue } from "../files/values.js";
 
 /**
  * The names as text.
@@ -10,15 +12,16 @@ import { baseName, byCodeUnits, folderOf } from "../files/tree.js";
  */
 export function checkClassNames(list: readonly unknown[], fail: (problem: string) => never): string[] {
   if (list.length === 0) fail("is empty; it lists at least one class name");
+  if (list.length > mostClasses) fail(`has ${list.length} names; at most ${mostClasses} classes are read`);
   const names = list.map((name, i) => {
     if (typeof name !== "string" && typeof name !== "number") {
-      return fail(`has ${JSON.stringify(name) ?? "nothing"} for class ${i}; a name is text`);
+      return fail(`has ${showValue(name) ?? "nothing"} for class ${i}; a name is text`);
     }
     return String(name);
   });
   const seen = new Set<string>();
   for (const name of names) {
-    if (seen.has(name)) fail(`has "${name}" twice; class names differ`);
+    if (seen.has(name)) fail(`has ${showValue(name)} twice; class names differ`);
     seen.add(name);
   }
   return names;

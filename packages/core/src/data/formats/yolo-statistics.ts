@@ -2,6 +2,7 @@
  * What the rows of all label files have in common: keypoints that no kpt_shape announces, classes counted from 1, pixels
  * in place of fractions. None of these shows in a single row.
  */
+import { extentOf } from "../files/values.js";
 import { type Keypoints, leastPixels } from "./yolo-rows.js";
 
 /** Rows that a guess without contradiction needs, where the rows could be polygons as well. */
@@ -74,8 +75,7 @@ function isPose(values: readonly number[], size: 2 | 3): boolean {
 /** Whether the second point lies in the rectangle around the others, enlarged by half its sides. */
 function isLikePolygon(values: readonly number[]): boolean {
   return [0, 1].every((axis) => {
-    const others = values.filter((_, i) => i > 0 && i % 2 === 1 - axis && i !== 3 + axis);
-    const [low, high] = [Math.min(...others), Math.max(...others)];
+    const [low, high] = extentOf(values.filter((_, i) => i > 0 && i % 2 === 1 - axis && i !== 3 + axis));
     return Math.abs(values[3 + axis] - (low + high) / 2) <= high - low;
   });
 }

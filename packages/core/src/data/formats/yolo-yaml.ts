@@ -3,6 +3,8 @@
  * each split are, and the class names.
  */
 import { PhinetsError } from "../../tensor/index.js";
+import { mostClasses } from "../files/limits.js";
+import { showValue } from "../files/values.js";
 import type { SplitName } from "../types.js";
 import { checkClassNames } from "./yolo-names.js";
 import type { Keypoints } from "./yolo-rows.js";
@@ -47,18 +49,18 @@ export function parseYoloDataset(value: unknown, file: string): YoloDataset {
       if (entry === undefined || entry === null || entry === "") continue;
       const list = Array.isArray(entry) ? entry : [entry];
       for (const item of list) {
-        if (typeof item !== "string") fail(field, `is ${JSON.stringify(item)}; it is a path or a list of paths`);
+        if (typeof item !== "string") fail(field, `is ${showValue(item)}; it is a path or a list of paths`);
       }
       if (list.length > 0) return list as string[];
     }
     return undefined;
   };
   if (fields.path !== undefined && fields.path !== null && typeof fields.path !== "string") {
-    fail("path", `is ${JSON.stringify(fields.path)}; it is the folder that train, val and test are in`);
+    fail("path", `is ${showValue(fields.path)}; it is the folder that train, val and test are in`);
   }
   const missing = fields.missing_labels;
   if (missing !== undefined && missing !== "error" && missing !== "background") {
-    fail("missing_labels", `is ${JSON.stringify(missing)}; it is error or background`);
+    fail("missing_labels", `is ${showValue(missing)}; it is error or background`);
   }
   const train = paths("train") ?? fail("train", "is missing; it names the folder of training pictures");
   return {
@@ -82,22 +84,29 @@ function classNames(fields: Record<string, unknown>, fail: Fail): string[] {
     list = names;
   } else if (typeof names === "object" && names !== null) {
     const entries = Object.entries(names);
+    if (entries.length > mostClasses) {
+      fail("names", `has ${entries.length} names; at most ${mostClasses} classes are read`);
+    }
     list = new Array(entries.length).fill(undefined);
     for (const [key, name] of entries) {
       const index = Number(key);
       if (!Number.isInteger(index) || index < 0 || index >= entries.length) {
-        fail("names", `has the key ${key}; the ${entries.length} classes are numbered 0 to ${entries.length - 1}`);
+        fail(
+          "names",
+          `has the key ${showValue(key)?.slice(1, -1)}; the ${entries.length} classes are numbered 0 to ${entries.length - 1}`,
+        );
       }
       list[index] = name;
     }
   } else if ((names === undefined || names === null) && Number.isInteger(count) && (count as number) > 0) {
+    if ((count as number) > mostClasses) fail("nc", `is ${count}; at most ${mostClasses} classes are read`);
     list = Array.from({ length: count as number }, (_, i) => `class${i}`);
   } else {
-    return fail("names", `is ${JSON.stringify(names ?? undefined) ?? "missing"}; it lists the class names`);
+    return fail("names", `is ${showValue(names ?? undefined) ?? "missing"}; it lists the class names`);
   }
   const result = checkClassNames(list, (problem) => fail("names", problem));
   if (count !== undefined && count !== null && count !== result.length) {
-    fail("nc", `is ${JSON.stringify(nc)} but names lists ${result.length}; leave nc out or make them agree`);
+    fail("nc", `is ${showValue(nc)} but names lists ${result.length}; leave nc out or make them agree`);
   }
   return result;
 }
@@ -108,7 +117,7 @@ function keypointsOf(shape: unknown, fail: Fail): Keypoints | undefined {
   if (!Number.isInteger(count) || count < 1 || (values !== 2 && values !== 3)) {
     return fail(
       "kpt_shape",
-      `is ${JSON.stringify(shape)}; it is [number of points, 2 or 3 values each], as [17, 3]; leave it out for boxes`,
+      `is ${showValue(shape)}; it is [number of points, 2 or 3 values each], as [17, 3]; leave it out for boxes`,
     );
   }
   return { count, values };

@@ -1,5 +1,7 @@
 /** Results whose category ids are numbered in another way than the truth's: the commonest reason of an AP near 0. */
 
+import { extentOf } from "../files/values.js";
+
 /**
  * @param truth ids, ascending
  * @param found ids of the results
@@ -10,7 +12,7 @@ export function categoryHint(truth: readonly number[], found: readonly number[])
   const known = new Set(truth);
   const unknown = found.filter((id) => !known.has(id));
   if (unknown.length === 0) return undefined;
-  const [least, most] = [Math.min(...found), Math.max(...found)];
+  const [least, most] = extentOf(found);
   const first = truth[0];
   const last = truth[truth.length - 1];
   const gaps = last - first + 1 > truth.length;

@@ -12,9 +12,17 @@ export function writeCsvResults(pictures: readonly FoundPicture[], classNames: r
   return `${[columns.join(","), ...rows].join("\n")}\n`;
 }
 
-/** Quoted where a comma, a quote or a line's end is in it (RFC 4180). */
+/**
+ * Text that a spreadsheet would take for a formula begins with an apostrophe, as one types it there; `plainText` takes it
+ * away. Quoted where a comma, a quote or a line's end is in it (RFC 4180).
+ */
 function quote(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const plain = /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+}
+
+function plainText(cell: string): string {
+  return /^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell;
 }
 
 /** Names that others give the columns. */
@@ -69,7 +77,7 @@ export function parseCsvResults(bytes: Uint8Array, file: string): (FoundBox & { 
       ? [number("xmax", corners[0]) - left, number("ymax", corners[1]) - top]
       : [number("width"), number("height")];
     if (size[0] < 0 || size[1] < 0) fail(line, `the box is ${size[0]} x ${size[1]}; sizes are not negative`);
-    const [picture, className] = [fields[place.get("file")!], fields[place.get("class")!]];
+    const [picture, className] = [plainText(fields[place.get("file")!]), plainText(fields[place.get("class")!])];
     return { picture, className, score: number("score"), bbox: [left, top, ...size], line };
   });
 }

@@ -3,6 +3,7 @@
  * its files. The score is a member of the shape, and its description, which labelme shows.
  */
 import { JsonBytes, memberNames } from "../files/json-bytes.js";
+import { extentOf } from "../files/values.js";
 import { type FoundBox, type FoundPicture, pixels } from "./found.js";
 
 /** @param imagePath of the picture, from the folder that the file will be in */
@@ -83,6 +84,6 @@ function readShape(json: JsonBytes): FoundBox & { at: number } {
   if (value === undefined || !Number.isFinite(value)) {
     return json.fail("the shape has no score (nor one as its description); detections have one", at);
   }
-  const [left, top] = [Math.min(...xs), Math.min(...ys)];
-  return { className: label, score: value, bbox: [left, top, Math.max(...xs) - left, Math.max(...ys) - top], at };
+  const [[left, right], [top, bottom]] = [extentOf(xs), extentOf(ys)];
+  return { className: label, score: value, bbox: [left, top, right - left, bottom - top], at };
 }

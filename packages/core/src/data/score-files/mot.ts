@@ -28,7 +28,8 @@ export interface MotRows {
 }
 
 const names = ["frame", "id", "left", "top", "width", "height", "confidence", "class"];
-const largest = 2 ** 31 - 1;
+/** No frame has this number, or a larger one. */
+export const largestFrame = 2 ** 31 - 1;
 
 /** What a row is, for messages. */
 const rowFormat = "frame,id,left,top,width,height[,confidence[,class[,visibility]]]";
@@ -75,8 +76,8 @@ export function parseMotRows(text: string, file: string, firstFrame = 1): MotRow
     if (row[0] === 0 && firstFrame === 1) {
       fail("frame is 0; frames are integers from 1, or from 0 with --first-frame 0");
     }
-    if (!Number.isInteger(row[0]) || row[0] < firstFrame || row[0] >= largest) {
-      fail(`frame is ${fields[0].trim()}; frames are integers from ${firstFrame}`);
+    if (!Number.isInteger(row[0]) || row[0] < firstFrame || row[0] >= largestFrame) {
+      fail(`frame is ${fields[0].trim()}; frames are integers from ${firstFrame}, below ${largestFrame}`);
     }
     if (!Number.isSafeInteger(row[1])) fail(`id is ${fields[1].trim()}; ids are integers`);
     if (row[4] < 0 || row[5] < 0) fail(`the box is ${row[4]} x ${row[5]}; sizes are not negative`);
@@ -126,7 +127,7 @@ export function parseSequenceInfo(text: string, file: string): SequenceInfo {
     if (match[1].toLowerCase() === "name") name = match[2];
     else {
       length = Number(match[2]);
-      if (match[2] === "" || !Number.isInteger(length) || length < 1 || length > largest) {
+      if (match[2] === "" || !Number.isInteger(length) || length < 1 || length > largestFrame) {
         throw new PhinetsError(
           "data.mot",
           `${file}:${n + 1}: seqLength is "${match[2]}"; it is a number of frames`,

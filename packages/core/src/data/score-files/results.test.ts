@@ -284,6 +284,17 @@ describe("results against a COCO truth", () => {
   });
 });
 
+describe("names in a table", () => {
+  it("that a spreadsheet would take for formulas are text there, and the same names here", () => {
+    const names = ["=cmd|' /C calc'!A1", "+1", "-a", "@b", "'=c", "''-d", "\te", "plain", "'quoted'"];
+    const boxes = names.map((_, c) => ({ class: c, score: 0.5, x: 0.1, y: 0.1, width: 0.2, height: 0.2 }));
+    const text = writeCsvResults([{ file: "-x.jpg", width: 10, height: 10, boxes } as never], names);
+    for (const line of text.trim().split("\n").slice(1)) expect(line).toMatch(/^'-x\.jpg,"?(?![=+\-@\t])/);
+    expect(parseCsvResults(bytes(text), "f").map(({ className }) => className)).toEqual(names);
+    expect(parseCsvResults(bytes(text), "f")[0].picture).toBe("-x.jpg");
+  });
+});
+
 describe("rows that cannot be read", () => {
   it("are named", () => {
     const yolo = (row: string) => () => parseYoloResults(row, "a.txt", "a");

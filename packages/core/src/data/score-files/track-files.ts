@@ -3,7 +3,7 @@
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { linesOf } from "../files/text.js";
-import { keepMotRows, type MotRows, parseMotRows } from "./mot.js";
+import { keepMotRows, largestFrame, type MotRows, parseMotRows } from "./mot.js";
 
 export type TrackFormat = "mot" | "visdrone" | "kitti";
 
@@ -107,8 +107,8 @@ function parseKitti(text: string, file: string, firstFrame: number): TrackFile {
       return value;
     };
     const [frame, id, left, top, right, bottom] = [0, 1, 6, 7, 8, 9].map((c) => number(c));
-    if (!Number.isInteger(frame) || frame < firstFrame) {
-      fail(`frame is ${fields[0]}; frames are integers from ${firstFrame}`);
+    if (!Number.isInteger(frame) || frame < firstFrame || frame >= largestFrame) {
+      fail(`frame is ${fields[0]}; frames are integers from ${firstFrame}, below ${largestFrame}`);
     }
     if (!Number.isSafeInteger(id)) fail(`id is ${fields[1]}; ids are integers`);
     if (right < left || bottom < top) fail(`the box is ${left},${top} to ${right},${bottom}; right is at least left`);

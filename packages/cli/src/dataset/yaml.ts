@@ -1,0 +1,77 @@
+/** YAML of data sets, which is data from anywhere: aliases must not grow without end or lead into themselves. */
+import type { Document, YAMLMap } from "yaml";
+
+/** Values that a document may unfold to, each as often as it is named, and how deep. */
+const mostValues = 1_000_000;
+const deepest = 100;
+
+/** Throws an Error whose message begins with `LINE:COLUMN: ` where the text is no YAML, or is a trap. */
+export async function parseYaml(text: string): Promise<unknown> {
+  const { LineCounter, parseDocument, visit } = await import("yaml");
+  const lines = new LineCounter();
+  const failAt = (offset: number, problem: string): never => {
+    const { line, col } = lines.linePos(offset);
+    throw new Error(`${Math.max(1, line)}:${Math.max(1, col)}: ${problem}`);
+  };
+  const tooDeep = () => failAt(0, `is nested deeper than ${deepest}, which no data.yaml is; write it anew`);
+  let document: Document.Parsed;
+  try {
+    // Keys are compared below: the library compares each with each.
+    document = parseDocument(text, { lineCounter: lines, uniqueKeys: false });
+  } catch (error) {
+    if (error instanceof RangeError) return tooDeep(); // the stack has an end
+    throw error;
+  }
+  const [bad] = document.errors;
+  if (bad !== undefined) {
+    if (/call stack/.test(bad.message)) tooDeep();
+    failAt(bad.pos[0], `is not YAML: ${bad.message.split(/ at line|;|\n/)[0]}`);
+  }
+  try {
+    visit(document, {
+      Map: (_, map) => checkKeys(map, failAt),
+      Alias: (_, alias) => {
+        if (alias.resolve(document) !== undefined) return;
+        const offset = alias.range?.[0] ?? 0;
+        const said = `*${alias.source}`.slice(0, 40);
+        failAt(offset, `${said} stands for nothing before it; put text that begins with * into quotes: "${said}"`);
+      },
+    });
+    const value: unknown = document.toJS({ maxAliasCount: 1000 });
+    checkValue(value, failAt);
+    return value;
+  } catch (error) {
+    if (error instanceof RangeError) return tooDeep();
+    // The library's own limit on aliases.
+    if (error instanceof ReferenceError) return failAt(0, `its aliases unfold to too many values; write them out`);
+    throw error;
+  }
+}
+
+type FailAt = (offset: number, problem: string) => never;
+
+function checkKeys({ items }: YAMLMap, failAt: FailAt): void {
+  const seen = new Set<unknown>();
+  for (const { key } of items) {
+    const node = key as { value?: unknown; range?: readonly number[] } | null;
+    if (node?.value === undefined) continue;
+    if (seen.has(node.value)) failAt(node.range?.[0] ?? 0, "is not YAML: Map keys must be unique");
+    seen.add(node.value);
+  }
+}
+
+/** Throws for a value that contains itself, is nested too deep, or unfolds to too many. */
+function checkValue(root: unknown, failAt: FailAt): void {
+  let count = 0;
+  const around = new Set<unknown>();
+  const walk = (value: unknown): void => {
+    if (++count > mostValues) failAt(0, `its aliases unfold to more than ${mostValues} values; write them out`);
+    if (typeof value !== "object" || value === null) return;
+    if (around.has(value)) failAt(0, "an alias leads into its own anchor; write the value out");
+    if (around.size >= deepest) failAt(0, `is nested deeper than ${deepest}, which no data.yaml is; write it anew`);
+    around.add(value);
+    for (const each of Object.values(value)) walk(each);
+    around.delete(value);
+  };
+  walk(root);
+}

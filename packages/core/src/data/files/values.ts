@@ -1,0 +1,41 @@
+/** Values of any size and depth: lists too long for arguments of a function, and what messages show of a value. */
+
+/** Least and most of a list; infinite the wrong way round for an empty one. */
+export function extentOf(values: Iterable<number>): readonly [least: number, most: number] {
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+  }
+  return [least, most];
+}
+
+/** `list.push(...more)` for any number of them. */
+export function append<T>(list: T[], more: Iterable<T>): void {
+  for (const item of more) list.push(item);
+}
+
+const longest = 80;
+
+/** A value as JSON for a message: deep or long ones are cut. Undefined for undefined, as JSON.stringify. */
+export function showValue(value: unknown): string | undefined {
+  const text = typeof value === "string" ? JSON.stringify(cut(value)) : JSON.stringify(shallow(value, 3));
+  return text === undefined ? undefined : cut(text);
+}
+
+const cut = (text: string): string => (text.length <= longest ? text : `${text.slice(0, longest - 3)}...`);
+
+function shallow(value: unknown, depth: number): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object" || value === null) return typeof value === "string" ? cut(value) : value;
+  if (depth === 0) return Array.isArray(value) ? "[...]" : "{...}";
+  if (Array.isArray(value)) return value.slice(0, longest).map((each) => shallow(each, depth - 1));
+  const few = Object.entries(value).slice(0, longest);
+  return Object.fromEntries(few.map(([key, each]) => [cut(key), shallow(each, depth - 1)]));
+}
+
+/** Names in a message: the first, how many more. */
+export function someOf(names: readonly string[], most = 8): string {
+  const shown = names.slice(0, most).map(cut).join(", ");
+  return names.length <= most ? shown : `${shown} and ${names.length - most} more`;
+}

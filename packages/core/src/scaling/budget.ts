@@ -1,0 +1,185 @@
+/** What a request leaves of a board for a network, and what to say where nothing fits. */
+import { activeBudgetMj, activeMj, energyMj, variableBytes } from "../cost/index.js";
+import { arenaOf, type Board, type Region } from "../target/index.js";
+import { PhinetsError } from "../tensor/index.js";
+import type { Task } from "./lattice.js";
+import type { Limits } from "./limits.js";
+import type { Miss } from "./search.js";
+
+/**
+ * Flash that the search keeps for what is not weights and tables: vectors, kernels, descriptions of the layers, decoder,
+ * tracker, C library, the program's table. Above what any linked image takes (43 KB: person-192 on a Cortex-M0+); the
+ * networks that are shown have their exact figure.
+ */
+export const codeAllowanceBytes = 48 * 1024;
+
+/**
+ * Frames a second where nothing else limits time: what the authors' detector reached on an STM32H743 with 8 M MACs. With the
+ * DSP kernels' 1.3 instructions a MAC there is time for four times as many.
+ */
+export const defaultFps = 10;
+
+/** Frames a second where a power budget is given and no rate: what the authors' node on 10 mW looks at. */
+export const defaultFpsAtPower = 1;
+
+export interface BudgetOptions {
+  readonly board: Board;
+  /** Default "detect". */
+  readonly task?: Task;
+  /**
+   * Inferences a second that the board must reach, at the middle of its latency band. Default 10, none with `maxMacs`;
+   * 1 with `powerMw`.
+   */
+  readonly fps?: number;
+  /** The default of `fps` does not hold: RAM and flash decide. Default false. */
+  readonly noTimeLimit?: boolean;
+  /** Arena. Default, and at most: the board's arena region, less stack and variables where they have no region of their own. */
+  readonly maxRamBytes?: number;
+  /** Code and constants. Default, and at most: the board's flash. */
+  readonly maxFlashBytes?: number;
+  readonly maxMacs?: number;
+  /** One inference, at the middle of the latency band. */
+  readonly maxEnergyMj?: number;
+  /** Mean power in milliwatts at `fps` inferences a second, asleep in between. No limit with `noTimeLimit`. */
+  readonly powerMw?: number;
+}
+
+export interface Budget {
+  readonly ramBytes: number;
+  readonly flashBytes: number;
+  /** Absent: not limited. */
+  readonly latencyMs?: number;
+  /** Absent: not limited. */
+  readonly macs?: number;
+  /** Absent: not limited. */
+  readonly energyMj?: number;
+  /** Mean, at one inference every `latencyMs`. Absent: not limited. */
+  readonly powerMw?: number;
+}
+
+/**
+ * Bytes that the arena may take of its region: all of it, or what stack, boxes, tracks and output leave where they have no
+ * other; at most 0 where these alone do not fit.
+ */
+export function arenaRoom(board: Board, task: Task, outputBytes: number): number {
+  const { rest, home, isShared } = variablesOf(board, task, outputBytes);
+  return rest >= home.bytes ? home.bytes - rest : arenaOf(board).bytes - (isShared ? rest : 0);
+}
+
+function variablesOf(board: Board, task: Task, outputBytes: number): { rest: number; home: Region; isShared: boolean } {
+  const data = board.regions.find(({ use }) => use === "data");
+  const rest = variableBytes(board, task === "detect" ? 1 : 0) + outputBytes;
+  return { rest, home: data ?? arenaOf(board), isShared: data === undefined };
+}
+
+/** No network fits a board: what is not working memory is too much. */
+export function roomError(board: Board, task: Task, outputBytes: number): PhinetsError {
+  const { rest, home } = variablesOf(board, task, outputBytes);
+  const what = `the stack${task === "detect" ? ", boxes and tracks" : ""}${outputBytes > 0 ? ` and an output of ${grouped(outputBytes)} bytes` : ""}`;
+  const others = outputBytes > 0 ? ", or use fewer classes or a smaller input" : "";
+  return new PhinetsError(
+    "scaling.impossible",
+    `board ${board.name}: no network fits; ${what} alone ${task === "detect" || outputBytes > 0 ? "need" : "needs"} ${grouped(rest)} bytes of RAM, ${grouped(rest - home.bytes)} more than the ${grouped(home.bytes)} allowed; enlarge region ${home.name}${others}`,
+  );
+}
+
+/** 1,234,567 */
+function grouped(value: number): string {
+  return Math.ceil(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** What a request allows; throws PhinetsError where it contradicts itself. */
+export function budgetOf(options: BudgetOptions): Budget {
+  const {
+    board,
+    task = "detect",
+    fps,
+    noTimeLimit = false,
+    maxRamBytes,
+    maxFlashBytes,
+    maxMacs,
+    maxEnergyMj,
+    powerMw,
+  } = options;
+  const arenaBytes = arenaRoom(board, task, 0);
+  if (arenaBytes <= 0) throw roomError(board, task, 0);
+  for (const [name, value] of Object.entries({ fps, maxRamBytes, maxFlashBytes, maxMacs, maxEnergyMj, powerMw })) {
+    if (value !== undefined && !(value > 0))
+      throw new PhinetsError("scaling.budget", `fit: ${name} is ${value}; it must be above 0`, name);
+  }
+  if (noTimeLimit && fps !== undefined)
+    throw new PhinetsError("scaling.budget", `fit: fps is ${fps} and noTimeLimit is set; leave one of them out`, "fps");
+  const usual = powerMw !== undefined ? defaultFpsAtPower : maxMacs === undefined ? defaultFps : undefined;
+  const frames = noTimeLimit ? undefined : (fps ?? usual);
+  if (powerMw !== undefined && frames !== undefined && powerMw <= board.sleepMilliwatts)
+    throw new PhinetsError(
+      "scaling.impossible",
+      `board ${board.name}: no network fits; ${powerMw} mW do not even pay for sleeping, which takes ${board.sleepMilliwatts}; allow more or use another board`,
+    );
+  return {
+    ramBytes: Math.min(arenaBytes, maxRamBytes ?? arenaBytes),
+    flashBytes: Math.min(board.flashBytes, maxFlashBytes ?? board.flashBytes),
+    ...(frames !== undefined && { latencyMs: 1000 / frames }),
+    ...(maxMacs !== undefined && { macs: maxMacs }),
+    ...(maxEnergyMj !== undefined && { energyMj: maxEnergyMj }),
+    ...(powerMw !== undefined && frames !== undefined && { powerMw }),
+  };
+}
+
+/** Milliseconds of one instruction, at the middle of the band. */
+function msPerInstruction({ cyclesPerInstruction: [low, high], clockHz }: Board): number {
+  return ((low + high) / 2 / clockHz) * 1e3;
+}
+
+/** Millijoules of one instruction, at the middle of the band. */
+function mjPerInstruction(board: Board): number {
+  const ms = msPerInstruction(board);
+  return energyMj([ms, ms], board);
+}
+
+/** Instructions of an inference that a mean power allows, asleep in between. */
+function instructionsAtPower({ latencyMs, powerMw }: Budget, board: Board): number {
+  const active = activeMj(msPerInstruction(board), board);
+  if (latencyMs === undefined || powerMw === undefined || active <= 0) return Number.POSITIVE_INFINITY;
+  return activeBudgetMj(board, powerMw, 1000 / latencyMs) / active;
+}
+
+/** The search's limits. `roomBytes`: `arenaRoom`. */
+export function limitsOf(budget: Budget, board: Board, roomBytes: number): Limits {
+  return {
+    arenaBytes: Math.min(budget.ramBytes, roomBytes),
+    weightBytes: budget.flashBytes - codeAllowanceBytes,
+    instructions: Math.min(
+      (budget.latencyMs ?? Number.POSITIVE_INFINITY) / msPerInstruction(board),
+      (budget.energyMj ?? Number.POSITIVE_INFINITY) / mjPerInstruction(board),
+      instructionsAtPower(budget, board),
+    ),
+    macs: budget.macs ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+export function missError({ network, resource, needed, allowed }: Miss, board: Board, budget: Budget): PhinetsError {
+  const { height, width } = network.input;
+  const ms = msPerInstruction(board);
+  const mj = mjPerInstruction(board);
+  const energyBinds = budget.energyMj !== undefined && Math.abs(budget.energyMj / mj - allowed) < 1e-6 * allowed;
+  const powerBinds = budget.powerMw !== undefined && instructionsAtPower(budget, board) === allowed;
+  const fps = 1000 / (budget.latencyMs ?? Number.POSITIVE_INFINITY);
+  const power = (instructions: number): number => board.sleepMilliwatts + fps * activeMj(instructions * ms, board);
+  const amount = {
+    arenaBytes: `at least ${grouped(needed)} bytes of RAM, ${grouped(needed - allowed)} more than the ${grouped(allowed)} allowed; use a smaller input or a board with more RAM`,
+    weightBytes: `${grouped(needed + codeAllowanceBytes)} bytes of flash (${grouped(codeAllowanceBytes)} of them for code), ${grouped(needed - allowed)} more than the ${grouped(allowed + codeAllowanceBytes)} allowed; use fewer classes or a board with more flash`,
+    instructions: energyBinds
+      ? `${(needed * mj).toFixed(2)} mJ an inference, ${((needed - allowed) * mj).toFixed(2)} mJ more than the ${(allowed * mj).toFixed(2)} allowed; allow more or use a smaller input`
+      : powerBinds
+        ? `${power(needed).toPrecision(3)} mW at ${Number(fps.toPrecision(3))} frames/s, ${(power(needed) - budget.powerMw!).toPrecision(3)} mW more than the ${budget.powerMw} allowed; allow more, ask for fewer frames a second or use a smaller input`
+        : `${(needed * ms).toFixed(1)} ms a frame, ${((needed - allowed) * ms).toFixed(1)} ms more than the ${(allowed * ms).toFixed(1)} allowed; ask for fewer frames a second or use a smaller input`,
+    macs: `${grouped(needed)} MACs, ${grouped(needed - allowed)} more than the ${grouped(allowed)} allowed; allow more or use a smaller input`,
+  }[resource];
+  return new PhinetsError(
+    "scaling.impossible",
+    `board ${board.name}: no network fits; the smallest (${height}x${width}, alpha ${network.alpha}, t0 ${network.t0}) needs ${amount}`,
+  );
+}

@@ -1,0 +1,94 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { countInstructions, countMacs, countParameters, weightBytes } from "../cost/index.js";
+import { deployGraph, type Graph } from "../graph/index.js";
+import { buildNetwork, parseNetwork } from "../networks/index.js";
+import { loadBoard, type ProgramWish, programOf, readSlackBytes } from "../target/index.js";
+import { sizeOf } from "../tensor/index.js";
+import { estimate } from "./index.js";
+
+/** What runs on one pixel is a dense layer, which the closed forms do not know of. */
+function hasPixels(deployed: Graph): boolean {
+  return deployed.nodes.some(
+    ({ name, op, inputs }) =>
+      op === "conv2d" &&
+      sizeOf(deployed.shapes[name].slice(1, 3)) === 1 &&
+      sizeOf(deployed.shapes[inputs[0]].slice(1, 3)) > 1,
+  );
+}
+
+/** A Cortex-M0 runs products of more than some 680 channels in C. */
+function widest(deployed: Graph): number {
+  return Math.max(...Object.values(deployed.shapes).map((shape) => shape.at(-1)!));
+}
+
+describe("estimate", () => {
+  const boards = ["stm32h743", "rp2040", "nrf52840", "stm32f746"].map(loadBoard);
+  const wishes: ProgramWish[] = [
+    {},
+    { optimize: "ram", input: "rows" },
+    { input: "rows" },
+    { optimize: "ram" },
+    { ramBytes: 60_000 },
+  ];
+  const heads = [
+    { kind: "none" },
+    { kind: "classifier", classes: 7 },
+    { kind: "yolov2", classes: 3, filters: 24 },
+  ] as const;
+  it("is exact: parameters, MACs, weights, instructions, and the arena of the firmware program", () => {
+    const networks = fc
+      .record({
+        height: fc.integer({ min: 3, max: 150 }),
+        width: fc.integer({ min: 3, max: 150 }),
+        channels: fc.constantFrom(1, 3),
+        alpha: fc.double({ min: 0.1, max: 1.5, noNaN: true }),
+        beta: fc.constantFrom(0.5, 1, 1.5),
+        t0: fc.double({ min: 1, max: 7, noNaN: true }),
+        blocks: fc.integer({ min: 3, max: 10 }),
+        downsampling: fc.constantFrom([], [4], [5], [5, 7]),
+        conv5: fc.constantFrom(0, 0.3, 0.5, 1),
+        stemStride: fc.constantFrom(2, 1),
+        divisor: fc.constantFrom(1, 8),
+        activation: fc.constantFrom("hardswish", "relu6"),
+        squeezeExcite: fc.boolean(),
+        residuals: fc.boolean(),
+        head: fc.constantFrom(...heads),
+      })
+      .map(({ height, width, channels, ...rest }) =>
+        parseNetwork({ family: "phinet", input: { height, width, channels }, ...rest }),
+      );
+    let built = 0;
+    fc.assert(
+      fc.property(networks, (network) => {
+        const graph = (() => {
+          try {
+            return buildNetwork(network);
+          } catch {
+            return undefined; // a map that vanishes
+          }
+        })();
+        fc.pre(graph !== undefined);
+        const deployed = deployGraph(graph!);
+        fc.pre(!hasPixels(deployed) && widest(deployed) <= 600);
+        built++;
+        const target = boards[built % boards.length];
+        const wish = wishes[built % wishes.length];
+        const program = programOf(deployed, target, wish);
+        const cost = estimate(network, target, wish);
+        expect(cost.parameters).toBe(countParameters(graph!));
+        expect(cost.macs).toBe(countMacs(graph!));
+        expect(cost.weightBytes).toBe(weightBytes(program).total);
+        expect(cost.instructions / countInstructions(program, target)).toBeCloseTo(1, 11);
+        const slack = program.options.dsp ? readSlackBytes : 0;
+        expect(cost.arenaBytes).toBe(program.lowerBoundBytes + slack);
+        // The placement meets it; what a program of several banks takes more is what ends each of them.
+        const more = program.arenaBytes - cost.arenaBytes;
+        expect(slack === 0 ? more : more % slack).toBe(0);
+        expect(more).toBeLessThanOrEqual(3 * slack);
+      }),
+      { numRuns: 1000, seed: 7 },
+    );
+    expect(built).toBeGreaterThanOrEqual(1000);
+  });
+});

@@ -1,0 +1,209 @@
+/**
+ * Instructions of a block's steps for any expanded width h. They are linear in h and in how often two, four and eight go into
+ * it (the loops of target/kernels.ts), so those at six widths decide the factors of all.
+ */
+import { coreCosts } from "../cost/index.js";
+import { type Board, hasDsp, type Kernel, kernels, packedRuns, type StepShape } from "../target/index.js";
+import type { BlockMaps, Plan } from "./memory.js";
+
+/** Factors of 1, h, ceil(h / 2), floor(h / 4), ceil(h / 4), ceil(h / 8). */
+const loops = 6;
+/**
+ * Places in what `BlockInstructions.of` gives: the factors without and with squeeze-and-excite, and a line below both for
+ * every width, which grows with it.
+ */
+export const [PLAIN, SQUEEZED, LINE_BASE, LINE_SLOPE, factorPlaces] = [
+  0,
+  loops,
+  2 * loops,
+  2 * loops + 1,
+  2 * loops + 2,
+];
+const loopOf = (i: number, h: number): number =>
+  [1, h, Math.ceil(h / 2), Math.floor(h / 4), Math.ceil(h / 4), Math.ceil(h / 8)][i];
+
+/** What a layer does to its results: looks them up, or clamps them (ReLU6). */
+export type Activation = Pick<StepShape, "table" | "clamped">;
+
+const none: StepShape = {
+  rows: 0,
+  width: 1,
+  inputWidth: 1,
+  channels: 0,
+  filters: 0,
+  products: 0,
+  size: 1,
+  stride: 1,
+  padLeft: 0,
+  table: 0,
+};
+
+export type Count = (kernel: Kernel, shape: Partial<StepShape>) => number;
+
+/** Instructions of a step on a core; like cost's `instructionsOf`. */
+export function counterOf(board: Board): Count {
+  const { kernels: own, step } = coreCosts(board);
+  const { kernels: others } = coreCosts({ countedAs: "cortex-m7" });
+  return (kernel, partial) => {
+    const shape = { ...none, ...partial };
+    const figures = own[kernel] ?? others[kernel] ?? {};
+    const terms: Readonly<Record<string, number>> = kernels[kernel].terms(shape);
+    let sum = shape.rows * step;
+    for (const name in terms) sum += terms[name] * (figures[name] ?? 0);
+    return sum;
+  };
+}
+
+/** Widths at which the six are independent, and what brings the instructions there back to the factors. */
+const probes = [4, 5, 7, 10, 16, 19];
+const solution = inverse(probes.map((h) => Array.from({ length: loops }, (_, i) => loopOf(i, h))));
+
+function inverse(matrix: readonly (readonly number[])[]): number[][] {
+  const n = matrix.length;
+  const rows = matrix.map((row, i) => [...row, ...Array.from({ length: n }, (_, k) => Number(i === k))]);
+  for (let i = 0; i < n; i++) {
+    let pivot = i;
+    for (let k = i; k < n; k++) if (Math.abs(rows[k][i]) > Math.abs(rows[pivot][i])) pivot = k;
+    [rows[i], rows[pivot]] = [rows[pivot], rows[i]];
+    const divisor = rows[i][i];
+    rows[i] = rows[i].map((value) => value / divisor);
+    for (let k = 0; k < n; k++) {
+      const factor = rows[k][i];
+      if (k !== i) rows[k] = rows[k].map((value, j) => value - factor * rows[i][j]);
+    }
+  }
+  return rows.map((row) => row.slice(n));
+}
+
+/** The factors of one of a block's layers. */
+function solve(instructions: (hidden: number) => number): Float64Array {
+  const counted = probes.map(instructions);
+  return Float64Array.from(solution, (row) => row.reduce((sum, factor, i) => sum + factor * counted[i], 0));
+}
+
+/** Factors of the layers of blocks, which many blocks share. */
+export class BlockInstructions {
+  readonly #count: Count;
+  readonly #dsp: boolean;
+  readonly #known = new Map<string, Float64Array>();
+  /** Of a projection on a Cortex-M0, whose filters are unpacked for each run of pixels: a weight's. Not among the factors. */
+  readonly packedRate: number;
+
+  constructor(board: Board) {
+    this.#count = counterOf(board);
+    this.#dsp = hasDsp(board);
+    const { pointwise } = coreCosts(board).kernels;
+    this.packedRate = this.#dsp ? 0 : ((pointwise?.packed as number | undefined) ?? 0);
+  }
+
+  /** A block's; with squeeze-and-excite but for its two dense layers. `factorPlaces` numbers. */
+  of(maps: BlockMaps, plan: Plan, activation: Activation, toPlanes: boolean): Float64Array {
+    const { input, output, kernel, stride, inHeight, inWidth, outHeight, outWidth } = maps;
+    const common = `${plan} ${activation.table} `;
+    const expansion = this.#once(`e ${common}${inHeight} ${inWidth} ${input}`, () =>
+      solve((hidden) => this.#expansion(maps, hidden, plan, activation)),
+    );
+    const projection = this.#once(`p ${common}${outHeight} ${outWidth} ${output} ${toPlanes}`, () =>
+      solve((hidden) => this.#projection(maps, hidden, plan, toPlanes)),
+    );
+    const depthwise = [false, true].map((squeezed) =>
+      this.#once(`d ${common}${inHeight} ${inWidth} ${kernel} ${stride} ${squeezed}`, () =>
+        solve((hidden) => this.#depthwise(maps, hidden, plan, activation, squeezed)),
+      ),
+    );
+    const fixed = this.#fixed(maps);
+    const all = new Float64Array(factorPlaces);
+    for (const [at, own] of [
+      [PLAIN, depthwise[0]],
+      [SQUEEZED, depthwise[1]],
+    ] as const)
+      for (let i = 0; i < loops; i++) all[at + i] = expansion[i] + own[i] + projection[i] + (i === 0 ? fixed : 0);
+    const [plain, squeezed] = [lineBelow(all, PLAIN), lineBelow(all, SQUEEZED)];
+    all[LINE_BASE] = Math.min(plain.base, squeezed.base);
+    all[LINE_SLOPE] = Math.min(plain.slope, squeezed.slope);
+    return all;
+  }
+
+  #once(key: string, make: () => Float64Array): Float64Array {
+    const found = this.#known.get(key) ?? make();
+    this.#known.set(key, found);
+    return found;
+  }
+
+  /** What does not depend on the expanded width: the input's rows as quads, the residual sum. */
+  #fixed({ input, output, skip, inHeight, inWidth, outHeight, outWidth }: BlockMaps): number {
+    const taken = { rows: inHeight, width: inWidth, inputWidth: inWidth, channels: input, filters: input };
+    const sum = { rows: outHeight, width: outWidth, inputWidth: outWidth, channels: output, filters: output };
+    return (
+      (this.#dsp ? this.#count("dsp_quads_nhwc", taken) : 0) +
+      (skip ? this.#count(this.#dsp ? "dsp_add" : "add", sum) : 0)
+    );
+  }
+
+  #expansion({ input, inHeight, inWidth }: BlockMaps, hidden: number, plan: Plan, activation: Activation): number {
+    const taken = { inputHeight: inHeight, rows: inHeight, width: inWidth, inputWidth: inWidth, channels: input };
+    const expand = { ...taken, filters: hidden, products: input, ...activation };
+    return this.#count(this.#dsp ? `dsp_product_${planesOf(plan)}` : "pointwise", expand);
+  }
+
+  #depthwise(maps: BlockMaps, hidden: number, plan: Plan, activation: Activation, squeezed: boolean): number {
+    const { kernel, stride, padding, inHeight, inWidth, outHeight, outWidth } = maps;
+    const shape = {
+      ...{ rows: outHeight, width: outWidth, inputWidth: inWidth, channels: hidden, filters: hidden },
+      ...{ products: kernel * kernel, size: kernel, stride, padLeft: padding, inputHeight: inHeight, padTop: padding },
+      ...activation,
+    };
+    const wide = { rows: outHeight, width: outWidth, inputWidth: outWidth, channels: hidden, filters: hidden };
+    const size = kernel as 3 | 5;
+    if (!this.#dsp) {
+      const squeeze = (): number =>
+        this.#count("mean", { ...wide, width: 1 }) + this.#count("multiply", { ...wide, broadcast: 1 });
+      return this.#count("depthwise", shape) + (squeezed ? squeeze() : 0);
+    }
+    if (!squeezed) return this.#count(`dsp_depthwise${size}_${planesOf(plan)}_quads`, shape);
+    return (
+      this.#count(`dsp_depthwise${size}_${planesOf(plan)}_map8`, shape) +
+      this.#count("dsp_mean", { ...wide, width: 1 }) +
+      this.#count("dsp_quads_scaled", wide)
+    );
+  }
+
+  #projection({ output, outHeight, outWidth }: BlockMaps, hidden: number, plan: Plan, toPlanes: boolean): number {
+    const out = { rows: outHeight, width: outWidth, inputWidth: outWidth };
+    const project = { ...out, channels: hidden, filters: output, products: hidden };
+    if (this.#dsp) return this.#count(toPlanes ? `dsp_product_${planesOf(plan)}` : "dsp_product_nhwc", project);
+    const unpacking = this.packedRate * outHeight * output * hidden * packedRuns(outWidth, hidden);
+    return this.#count("pointwise", project) - unpacking;
+  }
+}
+
+function planesOf(plan: Plan): "planes16" | "planes8" {
+  return plan === "speed" ? "planes16" : "planes8";
+}
+
+/** The factors at `at`, for an expanded width. */
+export function evaluate(factors: Float64Array, at: number, h: number): number {
+  const groups = (h + 3) >> 2;
+  return (
+    factors[at] +
+    factors[at + 1] * h +
+    factors[at + 2] * ((h + 1) >> 1) +
+    factors[at + 3] * (h >> 2) +
+    factors[at + 4] * groups +
+    factors[at + 5] * ((groups + 1) >> 1)
+  );
+}
+
+/** A line below what the factors at `at` give: what rounds up is at least, what rounds down at most, the quotient. */
+function lineBelow(factors: Float64Array, at: number): { readonly base: number; readonly slope: number } {
+  const [one, each, halves, fours, groups, eights] = factors.subarray(at, at + loops);
+  return {
+    base:
+      one +
+      Math.min(0, halves) / 2 -
+      (Math.max(0, fours) * 3) / 4 +
+      (Math.min(0, groups) * 3) / 4 +
+      (Math.min(0, eights) * 7) / 8,
+    slope: each + halves / 2 + fours / 4 + groups / 4 + eights / 8,
+  };
+}
