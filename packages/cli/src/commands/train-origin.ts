@@ -48,7 +48,7 @@ export interface Origin {
   readonly valEvery?: number;
   readonly plots: boolean;
   /** How the data's files are read. */
-  readonly loading: Pick<LoadingOptions, "dataFormat" | "skipBad">;
+  readonly loading: Pick<LoadingOptions, "dataFormat" | "skipBad" | "pixelRange">;
   readonly qat?: number | true;
   /** The run that goes on. */
   readonly resumed?: string;
@@ -91,10 +91,10 @@ function newOrigin(options: OriginOptions): Origin {
 
 function resumedOrigin(resumed: string, options: OriginOptions): Origin {
   const saved = loadArguments(resumed);
-  const { data, fraction, recipe, qat, dataFormat, skipBad, plots = true } = saved;
+  const { data, fraction, recipe, qat, dataFormat, skipBad, pixelRange, plots = true } = saved;
   return {
     ...{ resumed, data, fraction, recipe, qat },
-    loading: { dataFormat, skipBad },
+    loading: { dataFormat, skipBad, pixelRange },
     seed: recipe.seed,
     valEvery: valEveryOf(options, saved.valEvery),
     plots: options.plots && plots,

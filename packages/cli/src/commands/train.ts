@@ -59,6 +59,7 @@ export function register(program: Command, context: Context): void {
           "cache",
           "dataFormat",
           "skipBad",
+          "pixelRange",
           "jsonEvents",
         ]);
       return trainCommand(options, context);

@@ -37,6 +37,8 @@ const savedArguments = z.object({
   dataFormat: z.string("the name of a data format").optional(),
   /** Rows and pictures that are bad are left out. */
   skipBad: z.boolean().default(false),
+  /** Lowest and highest value of 16-bit and float pictures, where they were given. */
+  pixelRange: z.object({ low: z.number(), high: z.number() }, "low and high, two numbers,").optional(),
   /** Quantisation-aware epochs; true for the usual number. */
   qat: z.union([z.literal(true), z.int().positive()], "true or a number of epochs").optional(),
   /** Weights that the run started from. */
