@@ -202,7 +202,7 @@ describe("fit", () => {
       "--classes",
       "5",
     );
-    expect(stdout).toMatch(/^STM32H743 at 480 MHz: RAM 512 KiB, flash 2 MiB, 100 ms a frame$/m);
+    expect(stdout).toMatch(/^STM32H743 at 480 MHz: RAM 626 KiB, flash 2 MiB, 100 ms a frame$/m);
     expect(stdout.match(/→/g)).toHaveLength(1);
     expect(stdout).toMatch(/^chosen +alpha [\d.]+, beta/m);
   });

@@ -1,6 +1,6 @@
 /** What a request leaves of a board for a network, and what to say where nothing fits. */
 import { activeBudgetMj, activeMj, energyMj, variableBytes } from "../cost/index.js";
-import { arenaOf, type Board, type Region } from "../target/index.js";
+import { arenaOf, type Board, banksOf, keptBytes, type Region, roomsOf } from "../target/index.js";
 import { PhinetsError } from "../tensor/index.js";
 import type { Task } from "./lattice.js";
 import type { Limits } from "./limits.js";
@@ -33,7 +33,7 @@ export interface BudgetOptions {
   readonly fps?: number;
   /** The default of `fps` does not hold: RAM and flash decide. Default false. */
   readonly noTimeLimit?: boolean;
-  /** Arena. Default, and at most: the board's arena region, less stack and variables where they have no region of their own. */
+  /** Working memory. Default, and at most: the board's banks together, less stack and variables where they have no region of their own. */
   readonly maxRamBytes?: number;
   /** Code and constants. Default, and at most: the board's flash. */
   readonly maxFlashBytes?: number;
@@ -55,6 +55,21 @@ export interface Budget {
   readonly energyMj?: number;
   /** Mean, at one inference every `latencyMs`. Absent: not limited. */
   readonly powerMw?: number;
+}
+
+/** Share of several banks that plans reach: maps and rings are few and large, and each lies in one bank as a whole. */
+const packedShare = 0.8;
+
+/**
+ * Bytes that working memory may take of a board, in the order in which they are tried: of its banks together, where there
+ * are several; of the arena's region alone (`arenaRoom`).
+ */
+export function arenaRooms(board: Board, task: Task, outputBytes: number): readonly number[] {
+  const alone = arenaRoom(board, task, outputBytes);
+  if (banksOf(board).length === 1 || alone <= 0) return [alone];
+  const together = roomsOf(board, keptBytes({ output: outputBytes, context: 0 }));
+  const bytes = Math.floor(packedShare * together.reduce((sum, room) => sum + room.bytes, 0));
+  return bytes > alone ? [bytes, alone] : [alone];
 }
 
 /**
@@ -103,7 +118,7 @@ export function budgetOf(options: BudgetOptions): Budget {
     maxEnergyMj,
     powerMw,
   } = options;
-  const arenaBytes = arenaRoom(board, task, 0);
+  const [arenaBytes] = arenaRooms(board, task, 0);
   if (arenaBytes <= 0) throw roomError(board, task, 0);
   for (const [name, value] of Object.entries({ fps, maxRamBytes, maxFlashBytes, maxMacs, maxEnergyMj, powerMw })) {
     if (value !== undefined && !(value > 0))
@@ -146,7 +161,7 @@ function instructionsAtPower({ latencyMs, powerMw }: Budget, board: Board): numb
   return activeBudgetMj(board, powerMw, 1000 / latencyMs) / active;
 }
 
-/** The search's limits. `roomBytes`: `arenaRoom`. */
+/** The search's limits. `roomBytes`: one of `arenaRooms`. */
 export function limitsOf(budget: Budget, board: Board, roomBytes: number): Limits {
   return {
     arenaBytes: Math.min(budget.ramBytes, roomBytes),

@@ -26,10 +26,10 @@ import { deployGraph } from "../graph/index.js";
 import { anchorCount, buildNetwork, type Classes, type MicromindPhinet, parseNetwork } from "../networks/index.js";
 import { arenaOf, type Board, hasDsp, lowerToSteps, type ProgramWish, planesOf, programOf } from "../target/index.js";
 import { exp, log, PhinetsError } from "../tensor/index.js";
-import { arenaRoom, type Budget, type BudgetOptions, budgetOf, limitsOf, missError, roomError } from "./budget.js";
+import { arenaRooms, type Budget, type BudgetOptions, budgetOf, limitsOf, missError, roomError } from "./budget.js";
 import { estimate } from "./estimate.js";
 import { inputSizes, outputBytesOf, type Task, tiers } from "./lattice.js";
-import { fitsArena } from "./limits.js";
+import { fitsArena, type Limits } from "./limits.js";
 import { type Preference, preferences } from "./proxy.js";
 import { choose, type Fitting, fillsBoth, front, type Miss, walk } from "./search.js";
 
@@ -93,7 +93,7 @@ function estimatedCost(network: MicromindPhinet, board: Board, wish: ProgramWish
   const flash = flashBytesOf({ lowering, options, stream: { schedule: { length: entries } } }, board, contents);
   const latency = bandMs(instructions, board);
   const energy = energyMj(latency, board);
-  const fits = flash.total <= board.flashBytes && arenaBytes <= arenaOf(board).bytes;
+  const fits = flash.total <= board.flashBytes && arenaBytes <= arenaRooms(board, "detect", 0)[0];
   return {
     network,
     parameters,
@@ -140,6 +140,9 @@ export interface Fill {
 /** More than any distance between sizes: a size at which both RAM and flash can be used goes before all others. */
 const notFilling = 100;
 
+/** Networks whose plan is tried over several banks, which takes .1 s or more, before one bank has to do. */
+const mostTried = 8;
+
 /** Members of the Pareto set that are shown: over time, over RAM, over flash. */
 const frontSizes = [12, 6, 6] as const;
 
@@ -153,7 +156,9 @@ export function fit(options: FitOptions): FitResult {
     throw new PhinetsError("scaling.prefer", `fit: prefer is "${prefer}"; known: ${preferences.join(", ")}`, "prefer");
   const head = task === "detect" ? { kind: "yolov2", classes } : { kind: "classifier", classes };
   const budget = budgetOf(options);
-  const wish: ProgramWish = { optimize: options.optimize, input: options.input, ramBytes: budget.ramBytes };
+  // The fastest program is wanted where it fits the arena's region; only the smallest is spread over banks.
+  const ramBytes = Math.min(arenaOf(board).bytes, budget.ramBytes);
+  const wish: ProgramWish = { optimize: options.optimize, input: options.input, ramBytes };
   let evaluated = 0;
   let best: { chosen: Candidate; fitting: Fitting; distance: number } | undefined;
   let nearest: Miss | undefined;
@@ -163,32 +168,41 @@ export function fit(options: FitOptions): FitResult {
       const { input, head: checked } = parseNetwork({ family: "phinet", input: { ...size, channels }, head });
       const outputBytes = outputBytesOf(tier, task, input, checked);
       leastOutput = Math.min(leastOutput, outputBytes);
-      const room = arenaRoom(board, task, outputBytes);
-      if (room <= 0) continue;
-      const limits = limitsOf(budget, board, room);
-      // Once there is an answer, what fits nowhere is of no interest; before, what is nearer than the nearest.
-      const ratio = best !== undefined ? 1 : nearest?.ratio;
-      const found = walk(tier, task, input, checked, board, limits, { ...wish, wide: options.wide, ratio });
-      evaluated += found.evaluated;
-      nearest = found.nearest ?? nearest;
-      const side = Math.sqrt(size.height * size.width);
-      const refused = new Set<number>();
-      for (;;) {
-        const index = choose(found.fitting, limits, prefer, refused);
-        if (index < 0) break;
-        const macs = found.fitting.macs[index];
-        const uses = fillsBoth(found.fitting, limits, index);
-        const off = prefer === "resolution" ? -side : Math.abs(log(side / preferredSide(task, macs)));
-        const distance = off + (prefer === "balanced" && !uses ? notFilling : 0);
-        if (best !== undefined && distance >= best.distance) break;
-        const chosen = costOf(found.fitting.networkAt(index), board, wish);
-        // The planner has the last word on RAM.
-        if (!fitsArena(chosen.ramBytes, limits) || chosen.flashBytes > budget.flashBytes || !chosen.fits)
-          refused.add(index);
-        else {
-          best = { chosen, fitting: found.fitting, distance };
-          break;
+      const rooms = arenaRooms(board, task, outputBytes);
+      for (const [attempt, room] of rooms.entries()) {
+        if (room <= 0) continue;
+        const limits = limitsOf(budget, board, room);
+        // Once there is an answer, what fits nowhere is of no interest; before, what is nearer than the nearest.
+        const ratio = best !== undefined ? 1 : nearest?.ratio;
+        const found = walk(tier, task, input, checked, board, limits, { ...wish, wide: options.wide, ratio });
+        evaluated += found.evaluated;
+        nearest = found.nearest ?? nearest;
+        const side = Math.sqrt(size.height * size.width);
+        const refused = new Set<number>();
+        const mostRefused = attempt < rooms.length - 1 ? mostTried : Number.POSITIVE_INFINITY;
+        let settled = found.fitting.count === 0;
+        while (!settled && refused.size < mostRefused) {
+          const index = choose(found.fitting, limits, prefer, refused);
+          settled = index < 0;
+          if (settled) break;
+          const macs = found.fitting.macs[index];
+          const uses = fillsBoth(found.fitting, limits, index);
+          const off = prefer === "resolution" ? -side : Math.abs(log(side / preferredSide(task, macs)));
+          const distance = off + (prefer === "balanced" && !uses ? notFilling : 0);
+          settled = best !== undefined && distance >= best.distance;
+          if (settled) break;
+          const chosen = costOf(found.fitting.networkAt(index), board, wish);
+          // The planner has the last word on RAM.
+          if (!fitsArena(chosen.ramBytes, limits) || chosen.flashBytes > budget.flashBytes || !chosen.fits)
+            refused.add(index);
+          else {
+            best = { chosen, fitting: found.fitting, distance };
+            settled = true;
+          }
         }
+        // Where nothing fills all banks, something may fill the arena's region.
+        const filled = best !== undefined && best.distance < notFilling;
+        if (settled && (filled || !someFills(found.fitting, limitsOf(budget, board, rooms.at(-1)!)))) break;
       }
     }
     if (best !== undefined) break;
@@ -198,6 +212,12 @@ export function fit(options: FitOptions): FitResult {
   const { chosen } = best;
   const pareto = membersOf(best.fitting, chosen, board, budget, wish);
   return { target: board.name, budget, evaluated, pareto, chosen, fill: fillOf(chosen, budget, board) };
+}
+
+function someFills(fitting: Fitting, limits: Limits): boolean {
+  for (let i = 0; i < fitting.count; i++)
+    if (fitting.arenaBytes[i] <= limits.arenaBytes && fillsBoth(fitting, limits, i)) return true;
+  return false;
 }
 
 function fillOf(

@@ -263,12 +263,15 @@ async function readAll(survey: Survey, { log }: OpenContext, chosen: Chosen): Pr
   return entries;
 }
 
+/** A corner this near 1 is 1, rounded. */
+const justBelowOne = 0.999;
+
 /** 1, or 0 where a corner of the set is below 1. */
 function firstPixel(survey: Survey, { log }: OpenContext, entries: readonly Entry[]): 0 | 1 {
   for (const { file, content } of entries) {
     const zero = content.objects.find(({ xmin, ymin, xmax, ymax, around }) => {
       const first = [isSwapped(xmin, xmax, 1) ? xmax : xmin, isSwapped(ymin, ymax, 1) ? ymax : ymin];
-      return around === undefined && first.some((value) => value >= 0 && value < 1);
+      return around === undefined && first.some((value) => value >= 0 && value < justBelowOne);
     });
     if (zero === undefined) continue;
     const corner = `${zero.xmin},${zero.ymin}`;

@@ -70,11 +70,17 @@ export function importWeights(bytes: Uint8Array, file: string, graph: Graph): Im
   return { weights, report };
 }
 
+/** Parameters of one kind that a message names. */
+const mostNamed = 5;
+
 /** Throws PhinetsError listing what is missing, unexpected or misshaped; nothing is thrown when all parameters were loaded. */
 export function requireComplete(report: ImportReport, file: string): void {
   const parts: string[] = [];
   const list = (what: string, names: readonly string[]): void => {
-    if (names.length > 0) parts.push(`${names.length} ${what}: ${names.join(", ")}`);
+    if (names.length === 0) return;
+    const rest = names.length - mostNamed;
+    const shown = names.slice(0, mostNamed).join(", ");
+    parts.push(`${names.length} ${what}: ${shown}${rest > 0 ? ` and ${rest} more` : ""}`);
   };
   list("missing", report.missing);
   list("unexpected", report.unexpected);

@@ -76,7 +76,7 @@ ${objects.join("")}</annotation>
 
 /** First and last pixel, from 1, of what lies between two edges: with both inclusive no box is narrower than a pixel. */
 function atLeastAPixel(start: number, end: number, side: number): { from: number; to: number; widened: boolean } {
-  if (end - start >= 1 - 1e-6) return { from: Math.min(rounded(start + 1), end), to: end, widened: false };
+  if (end - start >= 1 - 1e-6) return { from: Math.min(rounded(Math.max(0, start) + 1), end), to: end, widened: false };
   const left = rounded(Math.max(0, Math.min(start, side - 1)));
   return { from: rounded(left + 1), to: rounded(left + 1), widened: true };
 }
