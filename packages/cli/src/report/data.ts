@@ -160,6 +160,24 @@ export interface Artefact {
   readonly sha256: string;
 }
 
+/** Pictures and rows of labels that were left out. */
+export interface Skipped {
+  readonly pictures: number;
+  readonly rows: number;
+}
+
+/** ` 2 bad pictures and 1 bad label row are left out.`; nothing where nothing was. */
+export function describeSkipped({ pictures, rows }: Skipped = { pictures: 0, rows: 0 }): string {
+  const parts = (
+    [
+      [pictures, "picture"],
+      [rows, "label row"],
+    ] as const
+  ).flatMap(([count, what]) => (count === 0 ? [] : [`${count} bad ${what}${count === 1 ? "" : "s"}`]));
+  if (parts.length === 0) return "";
+  return ` ${parts.join(" and ")} ${pictures + rows === 1 ? "is" : "are"} left out.`;
+}
+
 export interface ReportData {
   /** "coco-person on STM32H743" */
   readonly title: string;
@@ -172,6 +190,8 @@ export interface ReportData {
     readonly task: "detect" | "classify";
     readonly classes: readonly string[];
     readonly pictures: { readonly train: number; readonly val: number; readonly test: number };
+    /** What was left out of it as bad (`--skip-bad`). Default: nothing. */
+    readonly skipped?: Skipped;
     /** Split that the figures are of. */
     readonly split: string;
   };

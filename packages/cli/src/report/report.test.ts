@@ -2,6 +2,7 @@ import { parseHTML } from "linkedom";
 import { beforeAll, describe, expect, it } from "vitest";
 import { sampleReport } from "../../../../test/report-sample.js";
 import { matchBoxes } from "./boxes.js";
+import { describeSkipped } from "./data.js";
 import { type ReportData, renderCard, renderReport, reportPicture } from "./index.js";
 import { framesPerSecond } from "./sections.js";
 
@@ -182,5 +183,14 @@ describe("what is right", () => {
     expect(framesPerSecond([41.2, 58.9])).toBe("17–24");
     expect(framesPerSecond([100, 100])).toBe("10");
     expect(framesPerSecond([400, 900])).toBe("1.1–2.5");
+  });
+});
+
+describe("what was left out", () => {
+  it("is said of pictures and rows, each in its number", () => {
+    expect(describeSkipped()).toBe("");
+    expect(describeSkipped({ pictures: 0, rows: 0 })).toBe("");
+    expect(describeSkipped({ pictures: 2, rows: 1 })).toBe(" 2 bad pictures and 1 bad label row are left out.");
+    expect(describeSkipped({ pictures: 0, rows: 1 })).toBe(" 1 bad label row is left out.");
   });
 });

@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
 import { boxedPicture, detectionOverlays, matchBoxes, trackOverlays, truthOverlays } from "./boxes.js";
 import { candidateChart, type Line, lineChart, meanIouChart, precisionRecallChart } from "./charts.js";
-import { isLeftOut, type LeftOut, type Prediction, type ReportData, type Use } from "./data.js";
+import { describeSkipped, isLeftOut, type LeftOut, type Prediction, type ReportData, type Use } from "./data.js";
 import { Html, html, raw } from "./html.js";
 import { visible } from "./text.js";
 import { trajectoryFigure } from "./trajectories.js";
@@ -54,7 +54,7 @@ export function headline(data: ReportData): Html {
   const core = board?.core.replace(/^cortex-m/i, "Cortex-M");
   const where = board ? ` on ${board.title} (${core})` : "";
   return html`<header><div class="brand">phinets report</div><h1>${data.title}</h1>
-<p class="lead">${dataset.task === "detect" ? "Detects" : "Recognises"} ${classes}${where}, at ${network.input.width} × ${network.input.height} pixels. Trained on ${formatCount(train)} pictures of ${dataset.name}, measured on ${formatCount(count)} of its ${dataset.split} split that it has not seen.</p></header>
+<p class="lead">${dataset.task === "detect" ? "Detects" : "Recognises"} ${classes}${where}, at ${network.input.width} × ${network.input.height} pixels. Trained on ${formatCount(train)} pictures of ${dataset.name}, measured on ${formatCount(count)} of its ${dataset.split} split that it has not seen.${describeSkipped(dataset.skipped)}</p></header>
 <div class="cards">
 <div class="card"><div class="name">${metricTitles[metric] ?? metric}, ${form}</div><div class="value">${figure(value)}</div><div class="more">${others.join(" · ") || " "}</div></div>
 ${

@@ -3,7 +3,7 @@ import type { ResultsRow } from "../run/save.js";
 import type { Metrics } from "../steps/validate.js";
 import { formatCount, formatMacs } from "../terminal/format.js";
 import { anchorChart, curveChart, type Line, lineChart, svgFile } from "./charts.js";
-import type { Prediction, ReportPicture } from "./data.js";
+import { describeSkipped, type Prediction, type ReportPicture, type Skipped } from "./data.js";
 import {
   analysisSections,
   classSections,
@@ -18,7 +18,7 @@ export interface TrainingPage {
   readonly title: string;
   readonly task: "detect" | "classify";
   readonly classes: readonly string[];
-  readonly data: { readonly name: string; readonly train: number; readonly val: number };
+  readonly data: { readonly name: string; readonly train: number; readonly val: number; readonly skipped?: Skipped };
   readonly network: { readonly name: string; readonly parameters: number; readonly macs: number };
   readonly recipe: readonly (readonly [name: string, value: string | number])[];
   /** Of results.csv. */
@@ -67,7 +67,7 @@ export function renderTraining(page: TrainingPage): string {
   return renderEvaluation({
     verb: "phinets train",
     title: page.title,
-    lead: `${network.name}, ${formatCount(network.parameters)} parameters, ${formatMacs(network.macs)}; ${formatCount(data.train)} training and ${formatCount(data.val)} validation pictures of ${data.name}. ${finished ? "" : "The run is not finished. "}Figures are of the averaged weights.`,
+    lead: `${network.name}, ${formatCount(network.parameters)} parameters, ${formatMacs(network.macs)}; ${formatCount(data.train)} training and ${formatCount(data.val)} validation pictures of ${data.name}.${describeSkipped(data.skipped)} ${finished ? "" : "The run is not finished. "}Figures are of the averaged weights.`,
     cards: [
       ["best epoch", `${bestEpoch} of ${rows.length}`],
       ...names(task).slice(0, 3).map(figure),

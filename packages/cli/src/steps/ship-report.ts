@@ -73,6 +73,7 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
     version: ownVersion(),
     date: new Date().toISOString().slice(0, 10),
     dataset: {
+      skipped: data.leftOut,
       name: data.name,
       task,
       classes,

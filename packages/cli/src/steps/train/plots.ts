@@ -61,7 +61,10 @@ export class RunPlots implements TrainObserver {
         title: `${dataName}: ${folder.split(/[\\/]/).at(-1)}`,
         task,
         classes,
-        data: { name: dataName, train: start.train, val: start.val },
+        data: {
+          ...{ name: dataName, train: start.train, val: start.val },
+          skipped: { pictures: start.skipped, rows: start.skippedRows },
+        },
         network: { name: networkTitle(network), ...summary },
         recipe: recipeRows(recipe),
         sampleBatch: await reportPicture(sheet, 920),
