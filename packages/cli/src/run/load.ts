@@ -2,16 +2,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Graph } from "@phinets/core/graph";
+import { chooseWeights } from "@phinets/core/model";
 import { buildNetwork, type Network, parseNetwork } from "@phinets/core/networks";
 import { decodeQuantized, type QuantizedNetwork } from "@phinets/core/quantization";
-import {
-  decodeSafetensors,
-  type FloatWeights,
-  formatShape,
-  PhinetsError,
-  sameShape,
-  type Tensor,
-} from "@phinets/core/tensor";
+import { type FloatWeights, PhinetsError } from "@phinets/core/tensor";
 import { shellQuote } from "../terminal/quote.js";
 import { parseDocument } from "./document.js";
 import { findRunFolder } from "./folder.js";
@@ -99,9 +93,6 @@ export function networkFileOf(path: string): string {
   );
 }
 
-/** In last.safetensors, all that training goes on from: the averaged weights, then those that steps change. */
-const checkpointPrefixes = ["", "ema/", "parameters/"];
-
 /** Float weights of `graph` from a safetensors file or a training checkpoint; other tensors in it are left aside. */
 export function loadWeights(file: string, graph: Graph): FloatWeights {
   if (!existsSync(file)) {
@@ -111,30 +102,7 @@ export function loadWeights(file: string, graph: Graph): FloatWeights {
       file,
     );
   }
-  const { weights } = decodeSafetensors(readBytes(file), file);
-  const chosen: FloatWeights = {};
-  for (const [name, { shape }] of Object.entries(graph.parameters)) {
-    const prefix = checkpointPrefixes.find((candidate) => candidate + name in weights) ?? "";
-    const found = weights[prefix + name];
-    if (found?.dtype !== "float32" || !sameShape(found.shape, shape)) {
-      const problem = found ? `is ${found.dtype} ${formatShape(found.shape)}` : "is missing";
-      throw new PhinetsError(
-        "run.weights",
-        `${file}: parameter "${name}" ${problem}, the network needs float32 ${formatShape(shape)}; the weights belong to another network`,
-        file,
-      );
-    }
-    const bad = (found as Tensor<"float32">).data.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      throw new PhinetsError(
-        "run.weights",
-        `${file}: parameter "${name}" has ${found.data[bad]} at element ${bad}; training diverged or the file is damaged, train again`,
-        file,
-      );
-    }
-    chosen[name] = found as Tensor<"float32">;
-  }
-  return chosen;
+  return chooseWeights(readBytes(file), graph, file);
 }
 
 /** The integer network of a run folder, or undefined before it is quantised. */
