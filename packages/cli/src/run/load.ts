@@ -5,7 +5,7 @@ import type { Graph } from "@phinets/core/graph";
 import { chooseWeights } from "@phinets/core/model";
 import { buildNetwork, type Network, parseNetwork } from "@phinets/core/networks";
 import { decodeQuantized, type QuantizedNetwork } from "@phinets/core/quantization";
-import { type FloatWeights, PhinetsError } from "@phinets/core/tensor";
+import { type FloatWeights, formatShape, PhinetsError } from "@phinets/core/tensor";
 import { shellQuote } from "../terminal/quote.js";
 import { parseDocument } from "./document.js";
 import { findRunFolder } from "./folder.js";
