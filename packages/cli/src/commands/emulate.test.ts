@@ -57,11 +57,11 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("emulate", (
     const remembered = JSON.parse((await phinets("inspect", run, "--json")).stdout);
     expect(remembered.target).toMatchObject({ name: "stm32u575", fits: true });
     // A user's own.
-    const mine = { ...loadBoard("nrf52840"), name: "my board", title: "Ours" };
+    const mine = { ...loadBoard("nrf52840"), name: "my-board", title: "Ours" };
     const file = join(folder, "board.json");
     writeFileSync(file, JSON.stringify(mine));
     const result = await emulated("--target", file);
-    expect(result).toMatchObject({ core: "cortex-m4", target: { name: "my board", title: "Ours", linked: true } });
+    expect(result).toMatchObject({ core: "cortex-m4", target: { name: "my-board", title: "Ours", linked: true } });
     const inspected = JSON.parse((await phinets("inspect", run, "--target", file, "--json")).stdout);
     expect(result.arenaBytes).toBe(inspected.arenaBytes);
     expect(result.target.weightsBytes).toBe(inspected.weightsBytes);
