@@ -93,7 +93,7 @@ describe("class weights", () => {
     expect(() => withClassWeights(makeRecipe("detect", { classWeights: [1, 2, 3] }), [], 2)).toThrow(
       "3 weights (1,2,3)",
     );
-    expect(() => makeRecipe("detect", { classWeights: [-1, 2] })).toThrow("classWeights is -1,2");
+    expect(() => makeRecipe("detect", { classWeights: [-1, 2] })).toThrow("classWeights is [-1,2]");
   });
 
   it.each(["ciou", "yolov2"] as const)("%s: the class terms' gradients are weighted, nothing else changes", (name) => {
