@@ -87,6 +87,7 @@ describe("class weights", () => {
   it("are the inverse of how often a class is seen, 1 on average", () => {
     const counts = classCounts([{ class: 0 }, { labels: [box(1), box(1)] }, { class: 1 }, { labels: [] }], 3);
     expect(counts).toEqual([1, 3, 0]);
+    expect(classCounts([{ labels: [box(0), { ...box(1), ignore: "crowd" }] }], 2)).toEqual([1, 0]);
     expect(balancedWeights(counts)).toEqual([2, 2 / 3, 1]);
     const recipe = withClassWeights(makeRecipe("classify", { classWeights: "auto" }), [{ class: 0 }, { class: 1 }], 2);
     expect(recipe.classWeights).toEqual([1, 1]);

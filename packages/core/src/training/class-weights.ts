@@ -18,7 +18,7 @@ export function classCounts(samples: readonly Pick<Sample, "labels" | "class">[]
   const counts: number[] = new Array(classes).fill(0);
   for (const { labels, class: c } of samples) {
     if (c !== undefined) counts[c]++;
-    for (const label of labels ?? []) counts[label.class]++;
+    for (const { class: label, ignore } of labels ?? []) if (ignore === undefined) counts[label]++;
   }
   return counts;
 }
