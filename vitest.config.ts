@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -6,8 +7,10 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@phinets/source"] } },
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Vitest leaves one core free, which on two is half of them: here child processes and threads wait for each other anyway.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     reporters: ["default", "./test/closing-line-reporter.ts"],
   },
 });
