@@ -2,10 +2,9 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Picture } from "@phinets/core/data";
-import { Random } from "@phinets/core/tensor";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
+import { noisePictures } from "../../../../test/noise.js";
 import { phinets } from "../../../../test/road-tools.js";
 import { goldens } from "../../../../test/shared.js";
 import { readPicture, savePicture } from "../picture/index.js";
@@ -14,14 +13,8 @@ import { probeVideo, VideoWriter } from "../video/index.js";
 const ffmpeg = spawnSync("ffmpeg", ["-version"]).status === 0 && spawnSync("ffprobe", ["-version"]).status === 0;
 const folder = mkdtempSync(join(tmpdir(), "phinets-commands-"));
 const run = join(folder, "run");
-const random = new Random(11);
 
-const noise = (width: number, height: number): Picture => ({
-  width,
-  height,
-  channels: 3,
-  data: Uint8Array.from({ length: width * height * 3 }, () => random.integer(256)),
-});
+const noise = noisePictures(11);
 
 beforeAll(async () => {
   makeRun(run);

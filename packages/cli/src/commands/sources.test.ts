@@ -5,10 +5,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import type { Picture } from "@phinets/core/data";
 import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
+import { noisePictures } from "../../../../test/noise.js";
 import { phinets } from "../../../../test/road-tools.js";
 import { outputNames, savePicture } from "../picture/index.js";
 import { runProgram } from "../program.js";
@@ -20,12 +20,7 @@ const run = join(folder, "run");
 const project = join(folder, "runs");
 const random = new Random(5);
 
-const noise = (width: number, height: number): Picture => ({
-  width,
-  height,
-  channels: 3,
-  data: Uint8Array.from({ length: width * height * 3 }, () => random.integer(256)),
-});
+const noise = noisePictures(5);
 
 beforeAll(async () => {
   makeRun(run);

@@ -1,69 +1,14 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { assembleBatch, fitPicture, splitNames } from "@phinets/core/data";
-import { PhinetsError } from "@phinets/core/tensor";
-import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { assembleBatch, fitPicture } from "@phinets/core/data";
+import { describe, expect, it } from "vitest";
+import { dataFolder, jpeg } from "../../../../test/data-folder.js";
 import { type CacheMode, loadPictures } from "./cache.js";
 import { decodePicture } from "./decode.js";
 import { openDataset } from "./open.js";
 
-let root = "";
-beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), "phinets-data-"));
-});
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-function put(path: string, data: string | Uint8Array): string {
-  const full = join(root, path);
-  mkdirSync(dirname(full), { recursive: true });
-  writeFileSync(full, data);
-  return full;
-}
-
-async function jpeg(width: number, height: number, seed: number): Promise<Buffer> {
-  const data = Buffer.alloc(width * height * 3).map((_, i) => (i * 37 + ((i * i * (seed + 3)) >> 5)) & 255);
-  return sharp(data, { raw: { width, height, channels: 3 } })
-    .jpeg({ quality: 90 })
-    .toBuffer();
-}
-
-/** A YOLO data set of a few pictures; returns the data.yaml. */
-async function yolo(name: string, counts = { train: 3, val: 2, test: 1 }, yaml?: string): Promise<string> {
-  for (const split of splitNames) {
-    for (let n = 0; n < counts[split]; n++) {
-      put(`${name}/${split}/images/${n}.jpg`, await jpeg(40 + n, 30, n + split.length));
-      put(`${name}/${split}/labels/${n}.txt`, n === 1 ? "" : `0 0.5 0.5 0.2 0.4\n1 0.25 0.25 0.1 0.1\n`);
-    }
-  }
-  return put(
-    `${name}/data.yaml`,
-    yaml ?? "train: train/images\nval: val/images\ntest: test/images\nnames: [nut, bolt]\n",
-  );
-}
-
-async function message(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    expect(error).toBeInstanceOf(PhinetsError);
-    const { message } = error as PhinetsError;
-    expect(message).not.toContain("\n");
-    return message.split(root).join("ROOT");
-  }
-  throw new Error("no error was thrown");
-}
+const { root, put, yolo, message } = dataFolder("data");
 
 describe("cache", () => {
   const size = { width: 16, height: 12 };

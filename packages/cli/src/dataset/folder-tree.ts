@@ -4,7 +4,14 @@
  */
 import { type Dirent, existsSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { type FileTree, type FolderEntries, folderOf, isHidden, type ReadOptions } from "@phinets/core/data";
+import {
+  byCodeUnits,
+  type FileTree,
+  type FolderEntries,
+  folderOf,
+  isHidden,
+  type ReadOptions,
+} from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { readRegularSync } from "./regular-file.js";
 
@@ -32,7 +39,7 @@ export class FolderTree implements FileTree {
     }
     const found: Record<Kind, string[]> = { folders: [], files: [], brokenLinks: [], others: [] };
     for (const entry of entries) if (!isHidden(entry.name)) found[this.#kindOf(entry, folder)].push(entry.name);
-    for (const names of Object.values(found)) names.sort((a, b) => (a < b ? -1 : 1));
+    for (const names of Object.values(found)) names.sort(byCodeUnits);
     return found;
   }
 

@@ -1,13 +1,12 @@
 /** Data sets that are damaged or made to do harm: each ends in one line, soon, in little memory. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Survey } from "@phinets/core/data";
-import { PhinetsError } from "@phinets/core/tensor";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { dataFolder } from "../../../../test/data-folder.js";
 import { decodePicture } from "./decode.js";
 import { digestFiles } from "./digests.js";
 import { doctorCommand } from "./doctor.js";
@@ -18,32 +17,13 @@ import { openDataset } from "./open.js";
 import { readRegular, readRegularSync } from "./regular-file.js";
 import { parseYaml } from "./yaml.js";
 
-let root = "";
+const { root, put, message } = dataFolder("hostile");
 let png: Buffer;
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), "phinets-hostile-"));
   png = await sharp({ create: { width: 8, height: 6, channels: 3, background: "#407090" } })
     .png()
     .toBuffer();
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-function put(path: string, data: string | Uint8Array): string {
-  const full = join(root, path);
-  mkdirSync(dirname(full), { recursive: true });
-  writeFileSync(full, data);
-  return full;
-}
-
-async function message(work: Promise<unknown>): Promise<string> {
-  const error = await work.then(
-    () => undefined,
-    (reason) => reason,
-  );
-  expect(error).toBeInstanceOf(PhinetsError);
-  expect(error.message).not.toContain("\n");
-  return error.message.split(root).join("ROOT");
-}
 
 /** A YOLO set of one picture whose label is what the test makes. */
 function yoloSet(name: string, label?: string): string {

@@ -1,27 +1,16 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { cpSync, readFileSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
 import { nearCopy, PictureCells, type SplitName, splitNames } from "@phinets/core/data";
 import sharp, { type Sharp } from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { dataFolder } from "../../../../test/data-folder.js";
 import { phinets, writeNetwork } from "../../../../test/road-tools.js";
 import { sharedCases } from "../../../../test/shared.js";
 import { doctorCommand, formatDoctorReport } from "./doctor.js";
 import { lookAtPictures } from "./looks.js";
 import { openDataset } from "./open.js";
 
-let root = "";
-beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), "phinets-looks-"));
-});
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-function put(path: string, data: string | Uint8Array): string {
-  const full = join(root, path);
-  mkdirSync(dirname(full), { recursive: true });
-  writeFileSync(full, data);
-  return full;
-}
+const { root, put } = dataFolder("looks");
 
 /** A picture of large soft shapes, none like that of another seed. */
 function photo(seed: number, width = 96, height = 80): Sharp {

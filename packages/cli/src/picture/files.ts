@@ -37,6 +37,13 @@ export async function savePicture(file: string, picture: Picture, quality?: numb
   );
 }
 
+const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+/** frame2 before frame10; names that the collator takes for equal, by their code units. */
+export function byNaturalOrder(a: string, b: string): number {
+  return collator.compare(a, b) || (a < b ? -1 : 1);
+}
+
 /** Picture files of a folder in natural order (frame2 before frame10), not of folders in it. */
 export function listPictures(folder: string): string[] {
   let entries: string[];
@@ -47,9 +54,10 @@ export function listPictures(folder: string): string[] {
     throw new PhinetsError("data.file", `${folder}: cannot be listed (${code}); allow reading it`, folder);
   }
   const names = entries.filter((name) => isPictureFile(name) && !name.startsWith("."));
-  const order = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-  names.sort((a, b) => order.compare(a, b) || (a < b ? -1 : 1));
-  return names.map((name) => join(folder, name)).filter(mayBeFile);
+  return names
+    .sort(byNaturalOrder)
+    .map((name) => join(folder, name))
+    .filter(mayBeFile);
 }
 
 /** No folder, pipe or the like. Of one that is not there, as a link may be, who reads it says what is wrong. */

@@ -5,7 +5,7 @@ import { basename, extname, join } from "node:path";
 import { append } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { isStream } from "../video/streams.js";
-import { isPictureFile } from "./files.js";
+import { byNaturalOrder, isPictureFile } from "./files.js";
 
 const videoExtensions = [
   ".mp4",
@@ -54,8 +54,7 @@ async function matches(pattern: string): Promise<string[]> {
       pattern,
     );
   }
-  const order = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-  return kept.sort((a, b) => order.compare(a, b) || (a < b ? -1 : 1)).map((name) => join(folder, name));
+  return kept.sort(byNaturalOrder).map((name) => join(folder, name));
 }
 
 /** A name for what is made of each file, without folders and extension: no two alike, in small letters either. */

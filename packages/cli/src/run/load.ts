@@ -2,12 +2,11 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Graph } from "@phinets/core/graph";
-import { chooseWeights } from "@phinets/core/model";
-import { buildNetwork, type Network, parseNetwork } from "@phinets/core/networks";
+import { chooseWeights, parseNetworkFile } from "@phinets/core/model";
+import { buildNetwork, type Network } from "@phinets/core/networks";
 import { decodeQuantized, type QuantizedNetwork } from "@phinets/core/quantization";
 import { type FloatWeights, formatShape, PhinetsError } from "@phinets/core/tensor";
 import { shellQuote } from "../terminal/quote.js";
-import { parseDocument } from "./document.js";
 import { findRunFolder } from "./folder.js";
 
 export interface Run {
@@ -71,14 +70,7 @@ export function requireQuantized(run: Run): QuantizedNetwork {
 
 /** Reads a network.json; errors name the file, the field, and `remedy` where the file as a whole is bad. */
 export function loadNetwork(file: string, remedy = "restore it or make the run again"): Network {
-  const text = readBytes(file, remedy).toString("utf8");
-  const json = parseDocument(text, file, { code: "run.network", remedy });
-  try {
-    return parseNetwork(json);
-  } catch (error) {
-    if (error instanceof PhinetsError) throw new PhinetsError(error.code, `${file}: ${error.message}`, file);
-    throw error;
-  }
+  return parseNetworkFile(readBytes(file, remedy), file, remedy);
 }
 
 /** The network.json that a path of the user's names: the file, or that of a run folder. */

@@ -1,9 +1,9 @@
 /** A run's firmware: emitted, built, run on the emulated core over pictures, compared byte for byte. */
 import type { PictureSource } from "@phinets/core/data";
 import type { Network } from "@phinets/core/networks";
-import type { QuantizedNetwork } from "@phinets/core/quantization";
+import { dequantizeOutput, type QuantizedNetwork } from "@phinets/core/quantization";
 import { type EmulateOptions, type Emulation, emulate, modelOptions } from "../emulator/index.js";
-import { dequantize, int8Input, type Outputs } from "./validate.js";
+import { int8Input, type Outputs } from "./validate.js";
 
 export interface FirmwareResult {
   readonly emulation: Emulation;
@@ -29,7 +29,7 @@ export async function firmwareOutputs(
   const emulation = await emulate(quantized, inputs, {
     ...{ folder, signal, target, optimize, input },
     ...modelOptions(network, { scoreThreshold }),
-    onOutput: (output) => outputs.push(dequantize(quantized, output)),
+    onOutput: (output) => outputs.push(dequantizeOutput(quantized, output)),
   });
   return { emulation, outputs };
 }

@@ -19,7 +19,7 @@ import {
 import { IntegerEngine } from "@phinets/core/inference";
 import type { Engine } from "@phinets/core/kernels";
 import { buildNetwork, classCount, classNames, inputName, type Network } from "@phinets/core/networks";
-import { type QuantizedNetwork, SimulatedNetwork } from "@phinets/core/quantization";
+import { dequantizeOutput, type QuantizedNetwork, SimulatedNetwork } from "@phinets/core/quantization";
 import type { FloatWeights } from "@phinets/core/tensor";
 import { Executor, forwardOnly } from "@phinets/core/training";
 import { formatTable } from "../terminal/table.js";
@@ -106,16 +106,10 @@ export function integerOutputs(
   const engine = new IntegerEngine(quantized);
   const outputs: OutputMap[] = [];
   for (let i = 0; i < source.length; i++) {
-    outputs.push(dequantize(quantized, engine.run(int8Input(network, source, i))[0]));
+    outputs.push(dequantizeOutput(quantized, engine.run(int8Input(network, source, i))[0]));
     onProgress?.(i + 1);
   }
   return outputs;
-}
-
-/** int8 output to real values, exactly. */
-export function dequantize({ graph, values }: QuantizedNetwork, output: Int8Array): Float64Array {
-  const { scale, zeroPoint } = values[graph.outputs[0]];
-  return Float64Array.from(output, (q) => scale * (q - zeroPoint));
 }
 
 export function inputOptions({ input: { height, width, channels } }: Network): {

@@ -68,3 +68,9 @@ export function layerNoise(
 export function quantizeInput(picture: Float32Array): Int8Array {
   return Int8Array.from(picture, (x) => Math.max(-128, Math.min(127, Math.round(x * 128))));
 }
+
+/** The first output's int8 to real values, exactly: the firmware's boxes are the boxes of these. */
+export function dequantizeOutput({ graph, values }: QuantizedNetwork, output: Int8Array): Float64Array {
+  const { scale, zeroPoint } = values[graph.outputs[0]];
+  return Float64Array.from(output, (q) => scale * (q - zeroPoint));
+}

@@ -146,6 +146,48 @@ const mostTried = 8;
 /** Members of the Pareto set that are shown: over time, over RAM, over flash. */
 const frontSizes = [12, 6, 6] as const;
 
+interface Answer {
+  readonly chosen: Candidate;
+  readonly fitting: Fitting;
+  /** From what suits the request: the least wins over sizes and rooms. */
+  readonly distance: number;
+}
+
+interface Place {
+  readonly board: Board;
+  readonly task: Task;
+  readonly prefer: Preference;
+  readonly wish: ProgramWish;
+  readonly limits: Limits;
+  readonly flashBytes: number;
+  readonly size: { readonly height: number; readonly width: number };
+  /** Networks that the planner may refuse. */
+  readonly most: number;
+}
+
+/**
+ * The best of these networks whose exact plan keeps the limits; undefined where there is none, or none nearer than `best`;
+ * "refused" where the planner refused as many as may be tried.
+ */
+function bestPlanned(fitting: Fitting, place: Place, best: Answer | undefined): Answer | "refused" | undefined {
+  const { board, task, prefer, wish, limits, flashBytes, size, most } = place;
+  const side = Math.sqrt(size.height * size.width);
+  const refused = new Set<number>();
+  while (refused.size < most) {
+    const index = choose(fitting, limits, prefer, refused);
+    if (index < 0) return undefined;
+    const off = prefer === "resolution" ? -side : Math.abs(log(side / preferredSide(task, fitting.macs[index])));
+    const distance = off + (prefer === "balanced" && !fillsBoth(fitting, limits, index) ? notFilling : 0);
+    if (best !== undefined && distance >= best.distance) return undefined;
+    const chosen = costOf(fitting.networkAt(index), board, wish);
+    // The planner has the last word on RAM.
+    if (fitsArena(chosen.ramBytes, limits) && chosen.flashBytes <= flashBytes && chosen.fits)
+      return { chosen, fitting, distance };
+    refused.add(index);
+  }
+  return "refused";
+}
+
 /**
  * Chooses a network for a board; see the head of this file for how. Deterministic.
  * Throws PhinetsError naming the resource that even the smallest network misses, and by how much.
@@ -160,7 +202,7 @@ export function fit(options: FitOptions): FitResult {
   const ramBytes = Math.min(arenaOf(board).bytes, budget.ramBytes);
   const wish: ProgramWish = { optimize: options.optimize, input: options.input, ramBytes };
   let evaluated = 0;
-  let best: { chosen: Candidate; fitting: Fitting; distance: number } | undefined;
+  let best: Answer | undefined;
   let nearest: Miss | undefined;
   let leastOutput = Number.POSITIVE_INFINITY;
   for (const tier of tiers) {
@@ -177,32 +219,14 @@ export function fit(options: FitOptions): FitResult {
         const found = walk(tier, task, input, checked, board, limits, { ...wish, wide: options.wide, ratio });
         evaluated += found.evaluated;
         nearest = found.nearest ?? nearest;
-        const side = Math.sqrt(size.height * size.width);
-        const refused = new Set<number>();
-        const mostRefused = attempt < rooms.length - 1 ? mostTried : Number.POSITIVE_INFINITY;
-        let settled = found.fitting.count === 0;
-        while (!settled && refused.size < mostRefused) {
-          const index = choose(found.fitting, limits, prefer, refused);
-          settled = index < 0;
-          if (settled) break;
-          const macs = found.fitting.macs[index];
-          const uses = fillsBoth(found.fitting, limits, index);
-          const off = prefer === "resolution" ? -side : Math.abs(log(side / preferredSide(task, macs)));
-          const distance = off + (prefer === "balanced" && !uses ? notFilling : 0);
-          settled = best !== undefined && distance >= best.distance;
-          if (settled) break;
-          const chosen = costOf(found.fitting.networkAt(index), board, wish);
-          // The planner has the last word on RAM.
-          if (!fitsArena(chosen.ramBytes, limits) || chosen.flashBytes > budget.flashBytes || !chosen.fits)
-            refused.add(index);
-          else {
-            best = { chosen, fitting: found.fitting, distance };
-            settled = true;
-          }
-        }
+        const most = attempt < rooms.length - 1 ? mostTried : Number.POSITIVE_INFINITY;
+        const place = { board, task, prefer, wish, limits, flashBytes: budget.flashBytes, size, most };
+        const result = bestPlanned(found.fitting, place, best);
+        if (typeof result === "object") best = result;
         // Where nothing fills all banks, something may fill the arena's region.
         const filled = best !== undefined && best.distance < notFilling;
-        if (settled && (filled || !someFills(found.fitting, limitsOf(budget, board, rooms.at(-1)!)))) break;
+        const alone = limitsOf(budget, board, rooms.at(-1)!);
+        if (result !== "refused" && (filled || !someFills(found.fitting, alone))) break;
       }
     }
     if (best !== undefined) break;

@@ -5,6 +5,7 @@ import { isPictureFile } from "./picture-names.js";
 import { decodeText } from "./text.js";
 import {
   baseName,
+  byCodeUnits,
   extensionOf,
   type FileTree,
   folderOf,
@@ -87,7 +88,7 @@ export class Survey {
       }
     };
     await walk("");
-    files.sort((a, b) => (a < b ? -1 : 1));
+    files.sort(byCodeUnits);
     return new Survey(tree, { files, folders, brokenLinks, others }, "", options.chosen);
   }
 
