@@ -1,5 +1,6 @@
 /** Pictures that belong in one split: copies, near copies, frames of one video, augmented copies of one picture. */
 import { byCodeUnits } from "./files/tree.js";
+import { addTo } from "./files/values.js";
 import { PictureCells, sameScene } from "./picture-hash.js";
 
 /** What is known of a picture's content. */
@@ -113,9 +114,7 @@ function joinSequences(groups: DisjointSets, pictures: readonly GroupedPicture[]
   for (const [n, { name }] of pictures.entries()) {
     const place = placeInSequence(name);
     if (place === undefined) continue;
-    const list = sequences.get(place.sequence);
-    if (list === undefined) sequences.set(place.sequence, [{ n, number: place.number }]);
-    else list.push({ n, number: place.number });
+    addTo(sequences, place.sequence, { n, number: place.number });
   }
   for (const list of sequences.values()) {
     list.sort((a, b) => a.number - b.number || a.n - b.n);

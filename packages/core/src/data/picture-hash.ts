@@ -3,6 +3,7 @@
  * which says whether a cell is darker than the one to its right (described by N. Krawetz, "Kind of Like That", 2013).
  * The thresholds and how often they are wrong are in docs/decisions.md.
  */
+import { addTo } from "./files/values.js";
 import type { Picture, PictureSize } from "./types.js";
 
 const columns = 9;
@@ -113,9 +114,7 @@ export class PictureCells {
       for (const [n, hash] of this.hashes.entries()) {
         if (hash === undefined) continue;
         const key = bitsOf(hash, from, to);
-        const before = shared.get(key);
-        if (before === undefined) shared.set(key, [n]);
-        else before.push(n);
+        addTo(shared, key, n);
       }
       for (const pictures of shared.values()) {
         const reach = pictures.length > crowded ? crowdedReach : pictures.length;

@@ -5,7 +5,7 @@
  */
 import { hashString, Random } from "../tensor/index.js";
 import { byCodeUnits } from "./files/tree.js";
-import { append } from "./files/values.js";
+import { addTo, append } from "./files/values.js";
 import { byNumberedName, groupPictures, type PictureGroups, type PictureLook } from "./picture-groups.js";
 import type { DatasetIndex, Sample, SplitName } from "./types.js";
 
@@ -139,9 +139,7 @@ function partLarge(
     const byStratum = new Map<number, number[][]>();
     const copies = listsOf(copyOf, members).sort((a, b) => byNumberedName(names[a[0]], names[b[0]]));
     for (const same of copies) {
-      const list = byStratum.get(strata[same[0]]);
-      if (list === undefined) byStratum.set(strata[same[0]], [same]);
-      else list.push(same);
+      addTo(byStratum, strata[same[0]], same);
     }
     const before = units.length;
     for (const [stratum, list] of byStratum) {
@@ -164,9 +162,7 @@ function partLarge(
 function listsOf(firsts: Int32Array, members: Iterable<number> = firsts.keys()): number[][] {
   const lists = new Map<number, number[]>();
   for (const n of members) {
-    const list = lists.get(firsts[n]);
-    if (list === undefined) lists.set(firsts[n], [n]);
-    else list.push(n);
+    addTo(lists, firsts[n], n);
   }
   return [...lists.values()];
 }

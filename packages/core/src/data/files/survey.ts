@@ -14,6 +14,7 @@ import {
   type ReadOptions,
   stemOf,
 } from "./tree.js";
+import { addTo } from "./values.js";
 
 export interface SurveyOptions {
   /** The file that the user named, a data.yaml for example, in the tree's root. */
@@ -127,7 +128,7 @@ export class Survey {
   foldersIn(folder = this.root): string[] {
     if (this.#foldersByFolder === undefined) {
       this.#foldersByFolder = new Map();
-      for (const each of this.folders) push(this.#foldersByFolder, folderOf(each), baseName(each));
+      for (const each of this.folders) addTo(this.#foldersByFolder, folderOf(each), baseName(each));
     }
     return [...(this.#foldersByFolder.get(folder) ?? [])];
   }
@@ -136,7 +137,7 @@ export class Survey {
   filesIn(folder = this.root): readonly string[] {
     if (this.#byFolder === undefined) {
       this.#byFolder = new Map();
-      for (const file of this.files) push(this.#byFolder, folderOf(file), file);
+      for (const file of this.files) addTo(this.#byFolder, folderOf(file), file);
     }
     return this.#byFolder.get(folder) ?? [];
   }
@@ -175,7 +176,7 @@ export class Survey {
     if (this.#known.has(path)) return path;
     if (this.#byFolded === undefined) {
       this.#byFolded = new Map();
-      for (const file of this.files) push(this.#byFolded, foldName(file), file);
+      for (const file of this.files) addTo(this.#byFolded, foldName(file), file);
     }
     const found = this.#byFolded.get(foldName(path));
     return found?.length === 1 ? found[0] : undefined;
@@ -185,7 +186,7 @@ export class Survey {
   pictureOf(stem: string): string | undefined {
     if (this.#byStem === undefined) {
       this.#byStem = new Map();
-      for (const file of this.pictures) push(this.#byStem, foldName(stemOf(file)), file);
+      for (const file of this.pictures) addTo(this.#byStem, foldName(stemOf(file)), file);
     }
     const found = this.#byStem.get(foldName(stem)) ?? [];
     if (found.length <= 1) return found[0];
@@ -214,10 +215,4 @@ export class Survey {
     checkBytes(this.show(file), bytes.length, options.most ?? mostFileBytes);
     return bytes;
   }
-}
-
-function push(map: Map<string, string[]>, key: string, value: string): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
 }

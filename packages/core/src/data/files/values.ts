@@ -15,6 +15,13 @@ export function append<T>(list: T[], more: Iterable<T>): void {
   for (const item of more) list.push(item);
 }
 
+/** Adds a value to the list under a key, which is made where there is none. */
+export function addTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
 const longest = 80;
 
 /** A value as JSON for a message: deep or long ones are cut. Undefined for undefined, as JSON.stringify. */

@@ -6,6 +6,7 @@
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import { byCodeUnits, folderOf, foldName } from "../files/tree.js";
+import { addTo } from "../files/values.js";
 import { type Sample, type SplitName, splitNames } from "../types.js";
 import { type ClassFolder, type ClassLayout, classLayout, picturesWithLabels } from "./class-layout.js";
 import type { Format, FoundDataset } from "./format.js";
@@ -97,9 +98,7 @@ function placesOf(survey: Survey, layout: ClassLayout, classes: readonly string[
   const index = new Map(classes.map((name, n) => [name, n]));
   const folded = new Map<string, number[]>();
   for (const [n, name] of classes.entries()) {
-    const list = folded.get(foldName(name));
-    if (list === undefined) folded.set(foldName(name), [n]);
-    else list.push(n);
+    addTo(folded, foldName(name), n);
   }
   const emptyInTrain = new Set(layout.empty.filter(({ split }) => split === "train").map(({ name }) => foldName(name)));
   for (const { name, folder, split = "train" } of layout.classes) {

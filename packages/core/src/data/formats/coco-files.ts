@@ -1,7 +1,7 @@
 /** Which JSON files of a folder are COCO's, what they hold, and which of them make up the data set. */
 import type { Survey } from "../files/survey.js";
 import { baseName, extensionOf, folderOf, stemOf } from "../files/tree.js";
-import { extentOf } from "../files/values.js";
+import { addTo, extentOf } from "../files/values.js";
 import { type SplitName, splitNames } from "../types.js";
 import { type CocoKind, sniffCoco } from "./coco-file.js";
 import { splitOfPath } from "./find-picture.js";
@@ -68,9 +68,7 @@ function candidates(survey: Survey): string[][] {
     const own = survey.pictureOf(stemOf(file)) !== undefined || /\.(jpe?g|png|bmp|webp)\.json$/i.test(file);
     if (depth > deepest || own) continue;
     const folder = folderOf(file);
-    const list = folders.get(folder);
-    if (list === undefined) folders.set(folder, [file]);
-    else list.push(file);
+    addTo(folders, folder, file);
   }
   return [...folders.values()].map((files) =>
     files.length <= many ? files : files.filter((file) => usualName.test(baseName(file))),

@@ -4,7 +4,7 @@
  */
 import type { Survey } from "../files/survey.js";
 import { baseName, folderOf, foldName, stemOf } from "../files/tree.js";
-import { extentOf } from "../files/values.js";
+import { addTo, extentOf } from "../files/values.js";
 import type { SplitName } from "../types.js";
 import { splitOf } from "./splits.js";
 
@@ -19,9 +19,7 @@ export class PictureFinder {
     for (const picture of survey.pictures) {
       if (folderOf(picture).split("/").some(isMaskFolder)) continue;
       const key = foldName(baseName(stemOf(picture)));
-      const list = this.#byStem.get(key);
-      if (list === undefined) this.#byStem.set(key, [picture]);
-      else list.push(picture);
+      addTo(this.#byStem, key, picture);
     }
   }
 

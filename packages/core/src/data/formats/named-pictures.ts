@@ -2,6 +2,7 @@
 import { isPictureFile } from "../files/picture-names.js";
 import type { Survey } from "../files/survey.js";
 import { baseName, folderOf, foldName, stemOf } from "../files/tree.js";
+import { addTo } from "../files/values.js";
 import type { SplitName } from "../types.js";
 import { splitOfPath } from "./find-picture.js";
 import { splitOf } from "./splits.js";
@@ -125,9 +126,7 @@ function groupBy(paths: readonly string[], keyOf: (path: string) => string): Map
   const groups = new Map<string, string[]>();
   for (const path of paths) {
     const key = keyOf(path);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [path]);
-    else group.push(path);
+    addTo(groups, key, path);
   }
   return groups;
 }

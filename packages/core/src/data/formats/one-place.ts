@@ -1,6 +1,7 @@
 /** Whether label files are of one data set, or of several that lie beside each other. */
 import type { Survey } from "../files/survey.js";
 import { baseName, folderOf } from "../files/tree.js";
+import { addTo } from "../files/values.js";
 import { splitOf } from "./splits.js";
 
 /** Folders within a data set that label files lie in. */
@@ -26,9 +27,7 @@ export function onePlace(survey: Survey, files: readonly string[]): OnePlace {
   const bases = new Map<string, string[]>();
   for (const file of files) {
     const base = baseOf(survey, file);
-    const list = bases.get(base);
-    if (list === undefined) bases.set(base, [file]);
-    else list.push(file);
+    addTo(bases, base, file);
   }
   const [only] = bases.size === 1 ? bases.values() : [bases.get(survey.root)];
   if (only !== undefined) return { files: only };

@@ -2,6 +2,7 @@
 import type { Survey } from "../files/survey.js";
 import { linesOf } from "../files/text.js";
 import { baseName, folderOf, foldName, stemOf } from "../files/tree.js";
+import { addTo } from "../files/values.js";
 import type { SplitName } from "../types.js";
 import type { OpenLog } from "./open-log.js";
 import { splitOf } from "./splits.js";
@@ -69,9 +70,7 @@ export class AnnotationIndex {
   constructor(annotations: readonly string[]) {
     for (const file of annotations) {
       const key = foldName(baseName(stemOf(file)));
-      const list = this.#byStem.get(key);
-      if (list === undefined) this.#byStem.set(key, [file]);
-      else list.push(file);
+      addTo(this.#byStem, key, file);
     }
   }
 

@@ -7,7 +7,7 @@ import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import { decodeText } from "../files/text.js";
 import { baseName, extensionOf, folderOf, stemOf } from "../files/tree.js";
-import { append, someOf } from "../files/values.js";
+import { addTo, append, someOf } from "../files/values.js";
 import { type SplitName, splitNames } from "../types.js";
 import type { OpenContext } from "./format.js";
 import { splitOf } from "./splits.js";
@@ -35,9 +35,7 @@ function findLabelled(survey: Survey): Bare | undefined {
   const labels: string[] = [];
   for (const picture of survey.pictures) {
     const folder = folderOf(picture);
-    const list = all.get(folder);
-    if (list === undefined) all.set(folder, [picture]);
-    else list.push(picture);
+    addTo(all, folder, picture);
     const label = survey.resolve(labelFileOf(picture)) ?? survey.resolve(`${stemOf(picture)}.txt`);
     if (label === undefined) continue;
     labels.push(label);

@@ -6,6 +6,7 @@ import { isPictureFile } from "../files/picture-names.js";
 import type { Survey } from "../files/survey.js";
 import { linesOf } from "../files/text.js";
 import { baseName, extensionOf, folderOf, foldName, joinPath } from "../files/tree.js";
+import { addTo } from "../files/values.js";
 import type { SplitName } from "../types.js";
 import type { OpenContext } from "./format.js";
 import { splitOf } from "./splits.js";
@@ -141,7 +142,7 @@ export class YoloPaths {
     if (file !== undefined) return { survey, path: file, kind: "file" };
     if (this.#folders === undefined) {
       this.#folders = new Map();
-      for (const folder of survey.folders) push(this.#folders, foldName(folder), folder);
+      for (const folder of survey.folders) addTo(this.#folders, foldName(folder), folder);
     }
     const folders = this.#folders.get(foldName(path)) ?? [];
     return folders.length === 1 ? { survey, path: folders[0], kind: "folder" } : undefined;
@@ -151,7 +152,7 @@ export class YoloPaths {
   #nearestPictures(path: string): string[] {
     if (this.#pictures === undefined) {
       this.#pictures = new Map();
-      for (const picture of this.survey.pictures) push(this.#pictures, foldName(baseName(picture)), picture);
+      for (const picture of this.survey.pictures) addTo(this.#pictures, foldName(baseName(picture)), picture);
     }
     const wanted = foldName(path).split("/").reverse();
     const split = splitOfFolders(path);
@@ -210,10 +211,4 @@ export function listedPaths(text: string): { readonly line: number; readonly pat
 export function listsPictures(text: string): boolean {
   const [first] = listedPaths(text);
   return first !== undefined && isPictureFile(tidyPath(first.path));
-}
-
-function push(map: Map<string, string[]>, key: string, value: string): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
 }
