@@ -5,9 +5,10 @@ import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const core = join(root, "packages/core/src");
+const node = join(root, "packages/node/src");
 
 /** A room imports only rooms that stand before it. */
-const rooms = [
+const coreRooms = [
   "tensor",
   "graph",
   "networks",
@@ -25,6 +26,19 @@ const rooms = [
   "export",
   "model",
 ];
+const nodeRooms = [
+  "text",
+  "host",
+  "picture",
+  "video",
+  "dataset",
+  "threads",
+  "run",
+  "firmware",
+  "emulator",
+  "report",
+  "steps",
+];
 
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
@@ -38,31 +52,53 @@ function sources(folder: string): string[] {
 const imports = (file: string) =>
   [...readFileSync(file, "utf8").matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1]);
 
+const isSource = (file: string) => !file.endsWith(".test.ts");
+
 describe("architecture", () => {
-  const files = sources(core).filter((file) => !file.endsWith(".test.ts"));
+  const files = sources(core).filter(isSource);
 
-  it("finds the rooms it watches", () => {
-    const found = readdirSync(core, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
-    expect(
-      found.filter((room) => !rooms.includes(room)),
-      "rooms missing from the list above",
-    ).toEqual([]);
-    expect(files.length).toBeGreaterThan(rooms.length);
-  });
-
-  it("core rooms import only rooms above them", () => {
-    const upward = files.flatMap((file) => {
-      const [room] = relative(core, file).split("/");
-      if (!rooms.includes(room)) return [];
-      return imports(file).flatMap((target) => {
-        const other = /^(?:\.\.\/)+([a-z0-9]+)\//.exec(target)?.[1];
-        const wrong = other !== undefined && rooms.includes(other) && rooms.indexOf(other) > rooms.indexOf(room);
-        return wrong ? [`${relative(root, file)} imports ${target}`] : [];
-      });
+  for (const [name, folder, rooms] of [
+    ["core", core, coreRooms],
+    ["node", node, nodeRooms],
+  ] as const) {
+    it(`finds the rooms of ${name} that it watches`, () => {
+      const found = readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => entry.name);
+      expect(
+        found.filter((room) => !(rooms as readonly string[]).includes(room)),
+        "rooms missing from the list above",
+      ).toEqual([]);
+      expect(sources(folder).filter(isSource).length).toBeGreaterThan(rooms.length);
     });
-    expect(upward).toEqual([]);
+
+    it(`rooms of ${name} import only rooms above them`, () => {
+      const place = (room: string) => (rooms as readonly string[]).indexOf(room);
+      const upward = sources(folder)
+        .filter(isSource)
+        .flatMap((file) => {
+          const [room] = relative(folder, file).split("/");
+          if (place(room) < 0) return [];
+          return imports(file).flatMap((target) => {
+            const other = /^(?:\.\.\/)+([a-z0-9]+)\//.exec(target)?.[1];
+            const wrong = other !== undefined && place(other) > place(room);
+            return wrong ? [`${relative(root, file)} imports ${target}`] : [];
+          });
+        });
+      expect(upward).toEqual([]);
+    });
+  }
+
+  it("the command line leaves pictures, threads and programs to @phinets/node", () => {
+    const machine = /^(sharp|node:worker_threads|linkedom|@observablehq\/plot|@resvg\/resvg-js)$/;
+    const own = sources(join(root, "packages/cli/src"))
+      .filter(isSource)
+      .flatMap((file) =>
+        imports(file)
+          .filter((target) => machine.test(target))
+          .map((target) => `${relative(root, file)} imports ${target}`),
+      );
+    expect(own).toEqual([]);
   });
 
   it("core imports nothing from the host", () => {

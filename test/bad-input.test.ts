@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { loadBoard } from "@phinets/core/target";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadRun } from "../packages/cli/src/run/load.js";
+import { loadRun } from "../packages/node/src/run/load.js";
 import { phinets, phinetsJson, tinyDataset, tinyNetwork, writeNetwork } from "./road-tools.js";
 
 const root = fs.mkdtempSync(join(tmpdir(), "phinets-bad-"));

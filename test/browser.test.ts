@@ -4,8 +4,8 @@ import { renderConveyorClip } from "@phinets/core/data";
 import { loadModel } from "@phinets/core/model";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodePng } from "../packages/cli/src/picture/index.js";
-import { nodeThreads } from "../packages/cli/src/threads/index.js";
+import { encodePng } from "../packages/node/src/picture/index.js";
+import { nodeThreads } from "../packages/node/src/threads/pool.js";
 import { chromiumOptions } from "./chromium.js";
 
 /** A module of the example, which is plain JavaScript. */

@@ -9,8 +9,8 @@ import { Random } from "@phinets/core/tensor";
 import { differentiate, Executor } from "@phinets/core/training";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runProgram } from "../packages/cli/src/program.js";
-import { loadCheckpoint } from "../packages/cli/src/steps/checkpoint.js";
-import { openDevice } from "../packages/cli/src/steps/train/index.js";
+import { loadCheckpoint } from "../packages/node/src/steps/checkpoint.js";
+import { openDevice } from "../packages/node/src/steps/train/index.js";
 import { phinets, phinetsJson, tinyDataset, writeNetwork } from "./road-tools.js";
 
 /** Chromium's software implementation of Vulkan. */

@@ -3,9 +3,9 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { linkerScript } from "@phinets/core/export";
 import type { Board } from "@phinets/core/target";
-import { arm, firmwareSources, machineOf } from "../packages/cli/src/emulator/build.js";
-import { machineOfCore } from "../packages/cli/src/emulator/machines.js";
-import { runTool } from "../packages/cli/src/emulator/tool.js";
+import { machineOfCore } from "../packages/node/src/emulator/machines.js";
+import { arm, firmwareSources, machineOf } from "../packages/node/src/firmware/build.js";
+import { runTool } from "../packages/node/src/host/tool.js";
 
 export interface Core extends Pick<Board, "name" | "core" | "fpu"> {
   /** It has the DSP extension. */

@@ -11,8 +11,8 @@ import { quantize } from "@phinets/core/quantization";
 import { type FloatWeights, Random, tensor } from "@phinets/core/tensor";
 import { differentiate, Executor, forwardOnly, makeRecipe, Trainer } from "@phinets/core/training";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { firmwareSources } from "../packages/cli/src/emulator/build.js";
-import { runTool } from "../packages/cli/src/emulator/tool.js";
+import { firmwareSources } from "../packages/node/src/firmware/build.js";
+import { runTool } from "../packages/node/src/host/tool.js";
 import { installed } from "./tools.js";
 
 const [height, width, batch] = [48, 33, 8];

@@ -3,8 +3,8 @@ import { runFloat } from "@phinets/core/inference";
 import { buildNetwork, initialWeights, inputName, parseNetwork } from "@phinets/core/networks";
 import { encodeQuantized, quantize } from "@phinets/core/quantization";
 import { encodeSafetensors, Random, tensor } from "@phinets/core/tensor";
-import { writeFileAtomic } from "../packages/cli/src/run/atomic.js";
-import { saveNetwork } from "../packages/cli/src/run/save.js";
+import { writeFileAtomic } from "../packages/node/src/host/atomic.js";
+import { saveNetwork } from "../packages/node/src/run/save.js";
 
 /** A run folder with an untrained network, small enough for tests; its objectness is high, so that it claims boxes. */
 export function makeRun(

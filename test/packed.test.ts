@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "phinets-packed-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const packages = ["packages/core", "packages/cli", "packages/browser", "firmware", "models"];
+const packages = ["packages/core", "packages/node", "packages/cli", "packages/browser", "firmware", "models"];
 
 describe("the packages", () => {
   const files = new Map<string, readonly string[]>();

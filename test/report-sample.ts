@@ -6,7 +6,7 @@ import { deployGraph } from "@phinets/core/graph";
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
 import { arenaOf, loadBoard, programOf } from "@phinets/core/target";
 import { Random } from "@phinets/core/tensor";
-import { detectionPrediction, type ReportData, trackedFrame } from "../packages/cli/src/report/index.js";
+import { detectionPrediction, type ReportData, trackedFrame } from "../packages/node/src/report/index.js";
 
 /** A report of made-up figures over real pictures of the conveyor: what the report's tests render. */
 export async function sampleReport(): Promise<ReportData> {

@@ -7,9 +7,9 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadRun } from "../packages/cli/src/run/load.js";
-import { readResults } from "../packages/cli/src/run/save.js";
-import { loadCheckpoint } from "../packages/cli/src/steps/checkpoint.js";
+import { loadRun } from "../packages/node/src/run/load.js";
+import { readResults } from "../packages/node/src/run/save.js";
+import { loadCheckpoint } from "../packages/node/src/steps/checkpoint.js";
 import { phinets, phinetsJson, tinyDataset, writeNetwork } from "./road-tools.js";
 
 const root = fs.mkdtempSync(join(tmpdir(), "phinets-resume-"));

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { writeConveyorDataset } from "../packages/cli/src/dataset/index.js";
 import { runProgram } from "../packages/cli/src/program.js";
-import { writeFileAtomic } from "../packages/cli/src/run/atomic.js";
+import { writeConveyorDataset } from "../packages/node/src/dataset/index.js";
+import { writeFileAtomic } from "../packages/node/src/host/atomic.js";
 
 /** A network that trains an epoch of `tinyDataset` in a tenth of a second. */
 export const tinyNetwork = {

@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runProgram } from "../packages/cli/src/program.js";
-import { loadRun } from "../packages/cli/src/run/load.js";
-import { readResults } from "../packages/cli/src/run/save.js";
-import { loadSplit, openData } from "../packages/cli/src/steps/data.js";
-import type { ShipResult } from "../packages/cli/src/steps/ship.js";
-import { int8Input } from "../packages/cli/src/steps/validate.js";
 import { makeContext } from "../packages/cli/src/terminal/context.js";
+import { loadRun } from "../packages/node/src/run/load.js";
+import { readResults } from "../packages/node/src/run/save.js";
+import { loadSplit, openData } from "../packages/node/src/steps/data.js";
+import type { ShipResult } from "../packages/node/src/steps/ship.js";
+import { int8Input } from "../packages/node/src/steps/validate.js";
 import { phinets, phinetsJson, tinyDataset, tinyNetwork, writeNetwork } from "./road-tools.js";
 import { installed } from "./tools.js";
 

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeSafetensors } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadArguments } from "../packages/cli/src/run/arguments.js";
-import { readResults } from "../packages/cli/src/run/save.js";
-import { loadCheckpoint } from "../packages/cli/src/steps/checkpoint.js";
+import { loadArguments } from "../packages/node/src/run/arguments.js";
+import { readResults } from "../packages/node/src/run/save.js";
+import { loadCheckpoint } from "../packages/node/src/steps/checkpoint.js";
 import { phinets, phinetsJson, tinyDataset, tinyNetwork, writeNetwork } from "./road-tools.js";
 
 const root = fs.mkdtempSync(join(tmpdir(), "phinets-transfer-"));

@@ -15,11 +15,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { arm, firmwareSources, machineOf, sharedFolders } from "../../packages/cli/dist/emulator/build.js";
 import { structBytes } from "../../packages/core/dist/cost/flash.js";
 import { emitC, linkerScript } from "../../packages/core/dist/export/index.js";
 import { GraphBuilder } from "../../packages/core/dist/graph/index.js";
 import { kernels, loadBoard, makeProgram } from "../../packages/core/dist/target/index.js";
+import { arm, firmwareSources, machineOf, sharedFolders } from "../../packages/node/dist/firmware/build.js";
 
 const target = fileURLToPath(new URL("../../packages/core/src/cost/code-sizes.json", import.meta.url));
 const cc = "arm-none-eabi-gcc";

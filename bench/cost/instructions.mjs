@@ -18,14 +18,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { arm, firmwareSources, machineOf } from "../../packages/cli/dist/emulator/build.js";
-import { machineOfCore } from "../../packages/cli/dist/emulator/machines.js";
 import { weightBytes } from "../../packages/core/dist/cost/weights.js";
 import { emitC, linkerScript } from "../../packages/core/dist/export/index.js";
 import { deployGraph, GraphBuilder } from "../../packages/core/dist/graph/index.js";
 import { buildNetwork, parseNetwork } from "../../packages/core/dist/networks/index.js";
 import { kernels, makeProgram, shapeOf } from "../../packages/core/dist/target/index.js";
 import { Random, sizeOf, tensor } from "../../packages/core/dist/tensor/index.js";
+import { machineOfCore } from "../../packages/node/dist/emulator/machines.js";
+import { arm, firmwareSources, machineOf } from "../../packages/node/dist/firmware/build.js";
 
 const target = fileURLToPath(new URL("../../packages/core/src/target/kernel-costs.json", import.meta.url));
 const cc = "arm-none-eabi-gcc";

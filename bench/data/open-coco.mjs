@@ -25,7 +25,7 @@ import { fileURLToPath } from "node:url";
 const mostLinks = 60_000;
 
 if (process.argv[2] === "open") {
-  const { openDataset } = await import("../../packages/cli/dist/dataset/open.js");
+  const { openDataset } = await import("../../packages/node/dist/dataset/open.js");
   const before = process.memoryUsage().rss;
   const start = performance.now();
   const cpu = process.cpuUsage();

@@ -14,10 +14,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { formatTable } from "../../packages/cli/dist/terminal/table.js";
 import * as data from "../../packages/core/dist/data/index.js";
 import { evaluateCoco, evaluateMot } from "../../packages/core/dist/evaluation/index.js";
 import { readMotDetections, Sort } from "../../packages/core/dist/tracking/index.js";
+import { formatTable } from "../../packages/node/dist/text/table.js";
 
 const folder = { type: "string" };
 const { values: options } = parseArgs({

@@ -11,10 +11,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { formatTable } from "../../packages/cli/dist/terminal/table.js";
 import { parseMotRows, parseSequenceInfo } from "../../packages/core/dist/data/index.js";
 import { evaluateMot } from "../../packages/core/dist/evaluation/index.js";
 import { ByteTracker, formatMotTracks, readMotDetections, Sort } from "../../packages/core/dist/tracking/index.js";
+import { formatTable } from "../../packages/node/dist/text/table.js";
 
 const { PHINETS_SHARED } = process.env;
 const folder = process.argv[2] ?? (PHINETS_SHARED && join(PHINETS_SHARED, "data/mot15/train"));

@@ -11,13 +11,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Canvas, colourOf, Detector, parseTiles, savePicture } from "../../packages/cli/dist/picture/index.js";
-import { loadRun } from "../../packages/cli/dist/run/load.js";
-import { formatTable } from "../../packages/cli/dist/terminal/table.js";
-import { framesOf } from "../../packages/cli/dist/video/index.js";
 import { parseMotRows, parseSequenceInfo } from "../../packages/core/dist/data/index.js";
 import { evaluateMot } from "../../packages/core/dist/evaluation/index.js";
 import { ByteTracker, formatMotTracks, readMotDetections, Sort } from "../../packages/core/dist/tracking/index.js";
+import { Canvas, colourOf, parseTiles, savePicture } from "../../packages/node/dist/picture/index.js";
+import { loadRun, openModel } from "../../packages/node/dist/run/index.js";
+import { formatTable } from "../../packages/node/dist/text/table.js";
+import { framesOf } from "../../packages/node/dist/video/index.js";
 
 const shared = join(process.env.PHINETS_SHARED ?? ".", "data");
 const text = (fallback) => ({ type: "string", ...(fallback !== undefined && { default: fallback }) });
@@ -48,7 +48,7 @@ const truth = parseMotRows(read("gt/gt.txt"), "gt.txt");
 
 // ByteTrack also looks at poor boxes; SORT gets the good ones of the same.
 const tiles = options.tiles === undefined ? undefined : parseTiles(options.tiles);
-const detector = new Detector(loadRun(model), { on: options.on, conf: 0.1, tiles });
+const detector = await openModel(loadRun(model), { on: options.on, conf: 0.1, tiles });
 const known = options.detections && readMotDetections(readFileSync(options.detections, "utf8"), options.detections);
 const ours = [];
 let shown;

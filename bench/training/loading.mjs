@@ -4,9 +4,9 @@
  *
  *   node bench/training/loading.mjs [threads] [steps] [rounds]
  */
-const { makeBatches, inlineBatches } = await import("../../packages/cli/dist/steps/train/batches.js");
-const { makeTrainer } = await import("../../packages/cli/dist/steps/train/trainer.js");
-const { nodeThreads } = await import("../../packages/cli/dist/threads/index.js");
+const { makeBatches, inlineBatches } = await import("../../packages/node/dist/steps/train/batches.js");
+const { makeTrainer } = await import("../../packages/node/dist/steps/train/trainer.js");
+const { nodeThreads } = await import("../../packages/node/dist/threads/pool.js");
 const { createEngine } = await import("../../packages/core/dist/kernels/index.js");
 const { parseNetwork, buildNetwork, initialWeights } = await import("../../packages/core/dist/networks/index.js");
 const { makeRecipe } = await import("../../packages/core/dist/training/index.js");

@@ -3,7 +3,7 @@
  * sweep, a step with the backbone frozen, memory of ten input sizes. Rounds alternate; medians and minima.
  * Usage: node bench/training/options.mjs [threads=2] [rounds=15]. Needs `npm run build`.
  */
-import { nodeThreads } from "../../packages/cli/dist/threads/index.js";
+
 import { createEngine } from "../../packages/core/dist/kernels/index.js";
 import { buildNetwork, initialWeights, parseNetwork } from "../../packages/core/dist/networks/index.js";
 import { Random } from "../../packages/core/dist/tensor/index.js";
@@ -16,6 +16,7 @@ import {
   planSizes,
   SizedExecutors,
 } from "../../packages/core/dist/training/index.js";
+import { nodeThreads } from "../../packages/node/dist/threads/pool.js";
 
 const threads = Number(process.argv[2] ?? 2);
 const rounds = Number(process.argv[3] ?? 15);

@@ -4,11 +4,11 @@
  * [--device cpu|onnx-cpu|webgpu]. Needs `npm run build`.
  */
 import { parseArgs } from "node:util";
-import { openDevice } from "../../packages/cli/dist/steps/train/device.js";
-import { nodeThreads } from "../../packages/cli/dist/threads/index.js";
 import { createEngine } from "../../packages/core/dist/kernels/index.js";
 import { Random, sizeOf, tensor } from "../../packages/core/dist/tensor/index.js";
 import { differentiate, Executor } from "../../packages/core/dist/training/index.js";
+import { openDevice } from "../../packages/node/dist/steps/train/device.js";
+import { nodeThreads } from "../../packages/node/dist/threads/pool.js";
 import { workloads } from "./peer/workloads.mjs";
 
 const { values, positionals } = parseArgs({

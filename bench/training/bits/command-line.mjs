@@ -5,8 +5,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeConveyorDataset } from "../../../packages/cli/dist/dataset/index.js";
 import { decodeSafetensors, Random } from "../../../packages/core/dist/tensor/index.js";
+import { writeConveyorDataset } from "../../../packages/node/dist/dataset/index.js";
 
 const program = fileURLToPath(new URL("../../../packages/cli/bin/phinets.js", import.meta.url));
 const size = { height: 48, width: 64 };

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import type { Verb } from "./commands/index.js";
-import { verbs as realVerbs } from "./commands/index.js";
+import { verbs as realVerbs, type Verb } from "./commands/index.js";
 import { normalizeWords, runProgram } from "./program.js";
 import { collect, fraction, integer } from "./terminal/index.js";
 

@@ -1,10 +1,10 @@
 /** One run of the command line: words in, exit code out. Errors are rendered here and nowhere else. */
 import { existsSync } from "node:fs";
 import { PhinetsError } from "@phinets/core/tensor";
+import { visible } from "@phinets/node/text";
 import { Command, CommanderError, type Option } from "commander";
 import { verbs as allVerbs, type Verb } from "./commands/index.js";
 import { makeContext, type Output } from "./terminal/context.js";
-import { visible } from "./terminal/visible.js";
 
 export interface Surroundings {
   readonly stdout: Output;

@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Random } from "@phinets/core/tensor";
+import { savePicture } from "@phinets/node/picture";
+import { loadArguments } from "@phinets/node/run";
 import { afterAll, describe, expect, it } from "vitest";
 import { phinets, tinyDataset, tinyNetwork, writeNetwork } from "../../../../test/road-tools.js";
-import { savePicture } from "../picture/index.js";
-import { loadArguments } from "../run/arguments.js";
 
 const folder = mkdtempSync(join(tmpdir(), "phinets-augment-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,15 +1,15 @@
 /** `phinets boards`: the boards that come with the tool, where their numbers come from, and what each does on a power. */
+
 import { fpsAtPower } from "@phinets/core/cost";
 import { type Candidate, defaultFpsAtPower, fit, type Task } from "@phinets/core/scaling";
 import { type Board, banksOf, boardNames, loadBoard, type Region, unverifiedOf } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
+import { loadTarget } from "@phinets/node/run";
+import { formatBytes, formatCount, formatHertz, formatMacs, formatPairs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { formatBytes, formatCount, formatHertz, formatMacs } from "../terminal/format.js";
 import { number, oneOf } from "../terminal/options.js";
-import { formatPairs, formatTable } from "../terminal/table.js";
 import { framesText } from "./fit.js";
-import { loadTarget } from "./training-options.js";
 
 interface BoardsCommandOptions {
   readonly powerMw?: number;

@@ -2,13 +2,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readPicture, savePicture } from "@phinets/node/picture";
+import { probeVideo, VideoWriter } from "@phinets/node/video";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
 import { noisePictures } from "../../../../test/noise.js";
 import { phinets } from "../../../../test/road-tools.js";
 import { goldens } from "../../../../test/shared.js";
-import { readPicture, savePicture } from "../picture/index.js";
-import { probeVideo, VideoWriter } from "../video/index.js";
 
 const ffmpeg = spawnSync("ffmpeg", ["-version"]).status === 0 && spawnSync("ffprobe", ["-version"]).status === 0;
 const folder = mkdtempSync(join(tmpdir(), "phinets-commands-"));

@@ -1,11 +1,11 @@
 /** `phinets convert`: a data set in another format. */
 import { countedLine, dataFormats, datasetWriters, describeOpened, splitNames } from "@phinets/core/data";
+import { type PixelRange, parsePixelRange } from "@phinets/node/picture";
+import type { Progress } from "@phinets/node/steps";
+import { formatCount } from "@phinets/node/text";
 import type { Command } from "commander";
-import { type PixelRange, parsePixelRange } from "../picture/bands.js";
 import type { Context } from "../terminal/context.js";
-import { formatCount } from "../terminal/format.js";
 import { integer, oneOf } from "../terminal/options.js";
-import type { Progress } from "../terminal/progress.js";
 
 interface ConvertCommandOptions {
   readonly to: string;
@@ -48,7 +48,7 @@ export function register(program: Command, context: Context): void {
 
 async function convert(from: string, into: string, options: ConvertCommandOptions, context: Context): Promise<void> {
   const { to, dataFormat, skipBad, existOk, link, split, seed, pixelRange } = options;
-  const { convertDataset } = await import("../dataset/convert.js");
+  const { convertDataset } = await import("@phinets/node/dataset");
   let progress: Progress | undefined;
   let label = "";
   try {

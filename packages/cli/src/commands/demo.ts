@@ -3,13 +3,14 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { writeConveyorDataset } from "@phinets/node/dataset";
+import { loadTarget } from "@phinets/node/run";
+import { isProven, ship } from "@phinets/node/steps";
 import type { Command } from "commander";
-import { writeConveyorDataset } from "../dataset/index.js";
-import { ship } from "../steps/ship.js";
 import type { Context } from "../terminal/context.js";
 import { integer } from "../terminal/options.js";
 import { describeShip } from "./ship.js";
-import { loadTarget, threadsOf } from "./training-options.js";
+import { threadsOf } from "./training-options.js";
 
 interface DemoOptions {
   readonly project: string;
@@ -69,6 +70,7 @@ async function demo(options: DemoOptions, context: Context): Promise<void> {
     },
     context,
   );
+  if (!isProven(result)) context.exitCode = 1;
   context.result(result, () => describeShip(result));
   if (options.open && !context.json && process.stdout.isTTY) openInBrowser(result.report);
 }

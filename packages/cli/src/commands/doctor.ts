@@ -1,12 +1,12 @@
 /** `phinets doctor`: what is in a data set, and what is wrong with it. */
 import { type DatasetIndex, dataFormats } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import { type PixelRange, parsePixelRange } from "@phinets/node/picture";
+import type { Progress } from "@phinets/node/steps";
+import { formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
-import { type PixelRange, parsePixelRange } from "../picture/bands.js";
 import type { Context } from "../terminal/context.js";
 import { collect, integer, number, oneOf, pictureSize } from "../terminal/options.js";
-import type { Progress } from "../terminal/progress.js";
-import { formatTable } from "../terminal/table.js";
 
 interface DoctorOptions {
   readonly data?: readonly string[];
@@ -61,7 +61,7 @@ async function doctor(data: readonly string[], options: DoctorOptions, context: 
   if (options.plot !== undefined && options.anchors === undefined) {
     throw new PhinetsError("cli.usage", "--plot needs --anchors, as --anchors 1..10");
   }
-  const { doctorCommand, formatDoctorReport } = await import("../dataset/index.js");
+  const { doctorCommand, formatDoctorReport } = await import("@phinets/node/dataset");
   let progress: Progress | undefined;
   let toRead = 0;
   let index: DatasetIndex | undefined;
@@ -113,8 +113,8 @@ async function anchorCurve(
   const curve = meanIouOverCount(shapes, from, to, { seed });
   if (plot !== undefined) {
     const [{ meanIouChart, svgFile }, { writeFileAtomic }] = await Promise.all([
-      import("../report/charts.js"),
-      import("../run/atomic.js"),
+      import("@phinets/node/report"),
+      import("@phinets/node/host"),
     ]);
     writeFileAtomic(plot, svgFile(meanIouChart(curve)));
   }

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadBoard, parseBoard } from "@phinets/core/target";
 import { Random } from "@phinets/core/tensor";
+import { savePicture } from "@phinets/node/picture";
+import { savedTarget, saveTarget } from "@phinets/node/run";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
 import { phinets } from "../../../../test/road-tools.js";
 import { installed } from "../../../../test/tools.js";
-import { savePicture } from "../picture/index.js";
-import { savedTarget, saveTarget } from "../run/target.js";
 
 let folder: string;
 let run: string;

@@ -1,24 +1,21 @@
 /** `phinets emulate`: a run's firmware on an emulated core of its target's kind, compared with the interpreter byte for byte. */
+
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { resize, withChannels, writeInputInt8 } from "@phinets/core/data";
 import { defaultScoreThreshold } from "@phinets/core/export";
 import type { Network } from "@phinets/core/networks";
 import { PhinetsError, Random } from "@phinets/core/tensor";
+import { type Emulation, emulate } from "@phinets/node/emulator";
+import { modelOptions } from "@phinets/node/firmware";
+import { writeFileAtomic } from "@phinets/node/host";
+import { listPictures, readPicture } from "@phinets/node/picture";
+import { findRunFolder, loadRun, requireQuantized, targetOf, withRunLock } from "@phinets/node/run";
+import { formatBytes, formatCount, formatMs, formatPercent, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
-import { type Emulation, emulate } from "../emulator/index.js";
-import { modelOptions } from "../emulator/model-options.js";
-import { listPictures, readPicture } from "../picture/files.js";
-import { writeFileAtomic } from "../run/atomic.js";
-import { findRunFolder } from "../run/folder.js";
-import { loadRun, requireQuantized } from "../run/load.js";
-import { withRunLock } from "../run/lock.js";
 import type { Context } from "../terminal/context.js";
-import { formatBytes, formatCount, formatMs, formatPercent } from "../terminal/format.js";
 import { fraction, integer } from "../terminal/options.js";
-import { formatTable } from "../terminal/table.js";
 import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
-import { targetOf } from "./training-options.js";
 
 interface EmulateOptions extends ProgramOptions {
   readonly model: string;

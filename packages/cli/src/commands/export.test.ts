@@ -4,12 +4,12 @@ import { basename, join } from "node:path";
 import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
 import { importWeights, inputName, requireComplete } from "@phinets/core/networks";
 import { Random, tensor } from "@phinets/core/tensor";
+import { loadRun } from "@phinets/node/run";
 import * as ort from "onnxruntime-web";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
 import { phinets, phinetsJson } from "../../../../test/road-tools.js";
 import { hasTflite, runTflite } from "../../../../test/tflite-runtime.js";
-import { loadRun } from "../run/load.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-export-"));
 const folder = join(root, "run");

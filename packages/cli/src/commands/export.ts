@@ -1,15 +1,12 @@
 /** `phinets export`: a run's network in other forms. */
 
 import { defaultScoreThreshold } from "@phinets/core/export";
-import type { Command } from "commander";
-import { InvalidArgumentError } from "commander";
-import { loadRun } from "../run/load.js";
-import { runAround, withRunLock } from "../run/lock.js";
-import { type ExportFormat, exportFormats, writeExports } from "../steps/export.js";
+import { loadRun, runAround, targetOf, withRunLock } from "@phinets/node/run";
+import { type ExportFormat, exportFormats, writeExports } from "@phinets/node/steps";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Context } from "../terminal/context.js";
 import { fraction } from "../terminal/options.js";
 import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
-import { targetOf } from "./training-options.js";
 
 interface ExportOptions extends ProgramOptions {
   readonly model: string;

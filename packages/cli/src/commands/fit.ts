@@ -1,4 +1,5 @@
 /** `phinets fit`: solves for the network that uses a board. */
+
 import { writeFileSync } from "node:fs";
 import { fpsAtPower } from "@phinets/core/cost";
 import {
@@ -14,14 +15,21 @@ import {
 } from "@phinets/core/scaling";
 import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
+import { loadTarget, namingTarget } from "@phinets/node/run";
+import {
+  formatBytes,
+  formatCount,
+  formatMacs,
+  formatMs,
+  formatPairs,
+  formatPercent,
+  formatTable,
+} from "@phinets/node/text";
 import { type Command, Option } from "commander";
 import type { Context } from "../terminal/context.js";
-import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
 import { integer, number, oneOf, pictureSize } from "../terminal/options.js";
-import { formatPairs, formatTable } from "../terminal/table.js";
 import { powerText } from "./inspection-text.js";
 import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
-import { loadTarget, namingTarget } from "./training-options.js";
 
 interface FitCommandOptions extends ProgramOptions {
   readonly target: string;

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildNetwork, initialWeights, parseNetwork } from "@phinets/core/networks";
 import { encodeSafetensors, Random } from "@phinets/core/tensor";
+import { savePicture } from "@phinets/node/picture";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { phinets } from "../../../../test/road-tools.js";
 import { goldens } from "../../../../test/shared.js";
 import { callOf, TorchPickler } from "../../../../test/weights-file.js";
-import { savePicture } from "../picture/index.js";
 
 let folder: string;
 let data: string;

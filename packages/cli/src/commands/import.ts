@@ -3,15 +3,12 @@ import { readFileSync, rmSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { buildNetwork, importWeights, initialWeights, requireComplete } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
+import { describeWriteError } from "@phinets/node/host";
+import { createRunFolder, loadNetwork, lockRun, saveArguments, saveNetwork } from "@phinets/node/run";
+import { saveBest } from "@phinets/node/steps";
+import { formatCount } from "@phinets/node/text";
 import type { Command } from "commander";
-import { describeWriteError } from "../run/atomic.js";
-import { createRunFolder } from "../run/folder.js";
-import { loadNetwork } from "../run/load.js";
-import { lockRun } from "../run/lock.js";
-import { saveArguments, saveNetwork } from "../run/save.js";
-import { saveBest } from "../steps/checkpoint.js";
 import type { Context } from "../terminal/context.js";
-import { formatCount } from "../terminal/format.js";
 import { integer } from "../terminal/options.js";
 
 interface ImportOptions {

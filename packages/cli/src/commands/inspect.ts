@@ -1,18 +1,16 @@
 /** `phinets inspect`: what a network is made of and what it costs, before anything is trained. */
+
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { drawMemory, inspectNetwork } from "@phinets/core/cost";
 import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
+import { findRunFolder, loadNetwork, loadTarget, savedTarget } from "@phinets/node/run";
 import type { Command } from "commander";
-import { findRunFolder } from "../run/folder.js";
-import { loadNetwork } from "../run/load.js";
-import { savedTarget } from "../run/target.js";
 import type { Context } from "../terminal/context.js";
 import { number } from "../terminal/options.js";
 import { inspectionText } from "./inspection-text.js";
 import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
-import { loadTarget } from "./training-options.js";
 
 interface InspectOptions extends ProgramOptions {
   readonly target?: string;

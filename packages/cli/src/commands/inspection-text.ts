@@ -1,8 +1,15 @@
 /** An inspection for people. */
 import type { Inspection } from "@phinets/core/cost";
 import { type Network, networkSummary } from "@phinets/core/networks";
-import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "../terminal/format.js";
-import { formatPairs, formatTable } from "../terminal/table.js";
+import {
+  formatBytes,
+  formatCount,
+  formatMacs,
+  formatMs,
+  formatPairs,
+  formatPercent,
+  formatTable,
+} from "@phinets/node/text";
 
 type Target = NonNullable<Inspection["target"]>;
 

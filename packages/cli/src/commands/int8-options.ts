@@ -1,6 +1,7 @@
 /** Options of the commands that make an integer network. */
+
+import { defaultMaxDrop } from "@phinets/node/steps";
 import type { Command } from "commander";
-import { defaultMaxDrop } from "../steps/int8.js";
 import { integer, number } from "../terminal/options.js";
 
 export interface Int8Options {

@@ -1,7 +1,7 @@
 /** What `phinets predict` has found, in its file as it comes: of very many pictures nothing is kept in memory. */
 import { join } from "node:path";
 import type { NamedDetection, NamedScore } from "@phinets/core/model";
-import { LineFile } from "../video/line-file.js";
+import { LineFile } from "@phinets/node/video";
 
 /** One picture or frame, as `--json` prints it and predictions.json keeps it. */
 export interface PredictRecord {

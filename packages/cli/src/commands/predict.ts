@@ -3,16 +3,13 @@ import { extname, join } from "node:path";
 import type { Picture } from "@phinets/core/data";
 import type { Model, ModelOptions, NamedDetection } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
+import type { SaveFormat } from "@phinets/node/dataset";
+import { type PixelRange, parsePixelRange, parseTiles } from "@phinets/node/picture";
+import { formatMs, visible } from "@phinets/node/text";
+import { parseRawFrames, type RawFrames, type VideoWriter } from "@phinets/node/video";
 import { type Command, Option } from "commander";
-import { type PixelRange, parsePixelRange } from "../picture/bands.js";
-import { parseTiles } from "../picture/tiles.js";
-import type { SaveFormat } from "../steps/save-detections.js";
 import type { Context } from "../terminal/context.js";
-import { formatMs } from "../terminal/format.js";
 import { collect, fraction, integer, oneOf } from "../terminal/options.js";
-import { visible } from "../terminal/visible.js";
-import type { VideoWriter } from "../video/encode.js";
-import { parseRawFrames, type RawFrames } from "../video/streams.js";
 import type { PredictRecord } from "./predict-records.js";
 
 interface PredictOptions extends ModelOptions {
@@ -75,8 +72,8 @@ interface Job {
 }
 
 async function predict(words: readonly string[], options: PredictOptions, context: Context): Promise<void> {
-  const [{ loadRun, createRunFolder, removeIfEmpty }, { chooseArithmetic, expandSources, openModel }, { isStream }] =
-    await Promise.all([import("../run/index.js"), import("../picture/index.js"), import("../video/index.js")]);
+  const [{ chooseArithmetic, createRunFolder, loadRun, openModel, removeIfEmpty }, { expandSources, isStream }] =
+    await Promise.all([import("@phinets/node/run"), import("@phinets/node/picture")]);
   const asked = [...words, ...(options.source ?? [])];
   if (asked.length === 0) {
     throw new PhinetsError(
@@ -120,7 +117,7 @@ async function formatsOf(options: PredictOptions, model: Model, stream: string |
     ...(saveJson ? ["coco"] : []),
   ];
   if (words.length === 0) return [];
-  const { parseSave } = await import("../steps/save-detections.js");
+  const { parseSave } = await import("@phinets/node/dataset");
   const formats = parseSave(words.join(","));
   if (save === false || save === "false") throw usage("--no-save writes nothing, so it does not go with --save");
   if (model.task !== "detect") throw usage(`--save ${formats.join(",")} is of boxes, and the network is a classifier`);
@@ -139,8 +136,8 @@ interface Item {
 async function predictFiles(sources: readonly string[], formats: readonly SaveFormat[], job: Job): Promise<void> {
   const { context, folder, model } = job;
   const [{ listPictures, outputNames, pictureExtensions }, { sourceKind }, { PredictionsFile }] = await Promise.all([
-    import("../picture/index.js"),
-    import("../video/index.js"),
+    import("@phinets/node/picture"),
+    import("@phinets/node/video"),
     import("./predict-records.js"),
   ]);
   const items: Item[] = [];
@@ -211,7 +208,7 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
   const elapsedMs = performance.now() - start;
   if (good === 0) context.exitCode = 1;
   if (folder && formats.length > 0) {
-    const { saveDetections } = await import("../steps/save-detections.js");
+    const { saveDetections } = await import("@phinets/node/dataset");
     const found = kept.flatMap(({ file, frame, width, height, boxes }) =>
       boxes && width && height ? [{ file, frame, width, height, boxes }] : [],
     );
@@ -233,7 +230,7 @@ async function predictPicture(
   { model, folder, options }: Job,
   onHint: (hint: string) => void,
 ): Promise<PredictRecord> {
-  const { readPicture, savePicture } = await import("../picture/index.js");
+  const { readPicture, savePicture } = await import("@phinets/node/picture");
   const picture = await readPicture(file, { pixelRange: options.pixelRange, onHint });
   const record = { file, ...look(model, picture) };
   if (folder) {
@@ -246,7 +243,7 @@ async function predictPicture(
 /** A line a frame, on stdout and in predictions.jsonl, until the source or the user ends it. */
 async function predictStream(source: string, job: Job): Promise<void> {
   const { folder, context, model } = job;
-  const { LineFile } = await import("../video/index.js");
+  const { LineFile } = await import("@phinets/node/video");
   let file: InstanceType<typeof LineFile> | undefined;
   const start = performance.now();
   let frames = 0;
@@ -277,7 +274,7 @@ async function eachFrame(
   { model, folder, options, context }: Job,
   take: (record: PredictRecord) => void,
 ): Promise<void> {
-  const { framesOf, VideoWriter } = await import("../video/index.js");
+  const { framesOf, VideoWriter } = await import("@phinets/node/video");
   const { maxFrames, pixelRange, raw } = options;
   let note = context.note;
   const found = await framesOf(source, {
@@ -320,7 +317,7 @@ function look(model: Model, picture: Picture): Pick<PredictRecord, "width" | "he
 }
 
 async function annotate(picture: Picture, { boxes, classes }: PredictRecord): Promise<Picture> {
-  const { Canvas, colourOf } = await import("../picture/index.js");
+  const { Canvas, colourOf } = await import("@phinets/node/picture");
   const canvas = new Canvas(picture);
   const mark = (box: NamedDetection) => ({
     ...box,

@@ -1,14 +1,11 @@
 /** `phinets quantize`: makes a run's integer network and reports what it cost. */
 import { join } from "node:path";
+import { findRunFolder, loadRun, withRunLock } from "@phinets/node/run";
+import { type Int8Report, loadSplit, makeInt8, openData, recipeOfRun, validationSplit } from "@phinets/node/steps";
+import { formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
-import { findRunFolder } from "../run/folder.js";
-import { loadRun } from "../run/load.js";
-import { withRunLock } from "../run/lock.js";
-import { loadSplit, openData, validationSplit } from "../steps/data.js";
-import { type Int8Report, makeInt8, recipeOfRun } from "../steps/int8.js";
 import type { Context } from "../terminal/context.js";
 import { integer } from "../terminal/options.js";
-import { formatTable } from "../terminal/table.js";
 import { addInt8Options, type Int8Options } from "./int8-options.js";
 import { addReadingOptions, loadingOf, type ReadingOptions, requireData, threadsOf } from "./training-options.js";
 

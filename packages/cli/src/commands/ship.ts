@@ -1,12 +1,12 @@
 /** `phinets ship`: labelled pictures and a board in, proven firmware and a report out. */
+
+import { describeMetrics } from "@phinets/node/report";
+import { defaultTarget, loadTarget, namingTarget } from "@phinets/node/run";
+import { isProven, type ShipRequest, type ShipResult, ship } from "@phinets/node/steps";
+import { formatBytes, formatCount, shellQuote } from "@phinets/node/text";
 import type { Command } from "commander";
-import { defaultTarget } from "../emulator/emulate.js";
-import { type ShipRequest, type ShipResult, ship } from "../steps/ship.js";
-import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
-import { formatBytes, formatCount } from "../terminal/format.js";
 import { integer } from "../terminal/options.js";
-import { shellQuote } from "../terminal/quote.js";
 import { addInt8Options, type Int8Options } from "./int8-options.js";
 import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
 import {
@@ -17,9 +17,7 @@ import {
   type DataOptions,
   limitsOf,
   loadingOf,
-  loadTarget,
   type NetworkOptions,
-  namingTarget,
   type RecipeOptions,
   type RunOptions,
   recipeOf,
@@ -68,6 +66,7 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
     commandLine: shellQuote(["npx", "phinets", ...process.argv.slice(2)]),
   };
   const result = await namingTarget(options.target, () => ship(request, context));
+  if (!isProven(result)) context.exitCode = 1;
   context.result(result, () => describeShip(result));
 }
 

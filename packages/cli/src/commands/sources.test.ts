@@ -6,11 +6,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Random } from "@phinets/core/tensor";
+import { outputNames, savePicture } from "@phinets/node/picture";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
 import { noisePictures } from "../../../../test/noise.js";
 import { phinets } from "../../../../test/road-tools.js";
-import { outputNames, savePicture } from "../picture/index.js";
 import { runProgram } from "../program.js";
 
 const ffmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;

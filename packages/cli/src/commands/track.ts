@@ -5,17 +5,13 @@ import { mostTextBytes, type Picture } from "@phinets/core/data";
 import type { Model, ModelOptions, Tiles } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Track, Tracker, TrackerBox, TrackerName } from "@phinets/core/tracking";
+import { readRegularSync } from "@phinets/node/host";
+import { type PixelRange, parsePixelRange, parseTiles } from "@phinets/node/picture";
+import { formatMs, visible } from "@phinets/node/text";
+import { type ClipSize, parseRawFrames, type RawFrames, type VideoWriter } from "@phinets/node/video";
 import type { Command } from "commander";
-import { readRegularSync } from "../dataset/regular-file.js";
-import { type PixelRange, parsePixelRange } from "../picture/bands.js";
-import { parseTiles } from "../picture/tiles.js";
 import type { Context } from "../terminal/context.js";
-import { formatMs } from "../terminal/format.js";
 import { fraction, integer, oneOf } from "../terminal/options.js";
-import { visible } from "../terminal/visible.js";
-import type { ClipSize } from "../video/clip-size.js";
-import type { VideoWriter } from "../video/encode.js";
-import { parseRawFrames, type RawFrames } from "../video/streams.js";
 
 interface TrackOptions {
   readonly source?: string;
@@ -101,7 +97,7 @@ async function track(source: string | undefined, options: TrackOptions, context:
     throw usage(`--out ${options.out} is the tracks' text, as tracks.txt; the mp4 is written beside it`);
   const [{ ByteTracker, formatMotTracks, readMotDetections, Sort }, { LineFile }] = await Promise.all([
     import("@phinets/core/tracking"),
-    import("../video/index.js"),
+    import("@phinets/node/video"),
   ]);
   let boxesOf: BoxSource;
   let frameCount = 0;
@@ -196,8 +192,8 @@ async function trackFrames(
   step: (picture: Picture, number: number, size: ClipSize) => Track[],
 ): Promise<Video> {
   const [{ ClipSize, framesOf, VideoWriter }, { TrackPainter }] = await Promise.all([
-    import("../video/index.js"),
-    import("../picture/index.js"),
+    import("@phinets/node/video"),
+    import("@phinets/node/picture"),
   ]);
   const { maxFrames, pixelRange, raw } = options;
   let note = context.note;
@@ -251,10 +247,7 @@ async function loadDetector(
   { tracker, on: asked, conf = tracker === "sort" ? 0.25 : 0.1, nmsIou, maxDet, tiles }: TrackOptions,
   context: Context,
 ): Promise<Model> {
-  const [{ loadRun }, { chooseArithmetic, openModel }] = await Promise.all([
-    import("../run/index.js"),
-    import("../picture/index.js"),
-  ]);
+  const { chooseArithmetic, loadRun, openModel } = await import("@phinets/node/run");
   const run = loadRun(model);
   const on = chooseArithmetic(run, asked, context.note);
   const opened = await openModel(run, { on, conf, iou: nmsIou, maxDet, tiles });

@@ -6,22 +6,25 @@ import { join } from "node:path";
 import type { Network } from "@phinets/core/networks";
 import type { Board } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
-import { loadArguments } from "../run/arguments.js";
-import { findRunFolder } from "../run/folder.js";
-import { loadNetwork } from "../run/load.js";
-import { chooseNetwork } from "../steps/choose-network.js";
-import type { LoadingOptions, OpenedData } from "../steps/data.js";
-import { describePretrained, loadPretrained, recordedWeights, runOfWeights } from "../steps/pretrained.js";
-import { type RunLock, readLock } from "../steps/run-lock.js";
-import type { TrainRequest } from "../steps/train/index.js";
+import { findRunFolder, loadArguments, loadNetwork, loadTarget, namingTarget } from "@phinets/node/run";
+import {
+  chooseNetwork,
+  describePretrained,
+  type LoadingOptions,
+  loadPretrained,
+  type OpenedData,
+  type RunLock,
+  readLock,
+  recordedWeights,
+  runOfWeights,
+  type TrainRequest,
+} from "@phinets/node/steps";
 import type { Int8Options } from "./int8-options.js";
 import {
   type DataOptions,
   limitsOf,
   loadingOf,
-  loadTarget,
   type NetworkOptions,
-  namingTarget,
   type RecipeOptions,
   recipeOf,
   requireData,

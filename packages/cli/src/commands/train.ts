@@ -1,20 +1,36 @@
 /** `phinets train`: pictures in, a run folder with weights out. */
+
 import { resolve } from "node:path";
 import { createEngine } from "@phinets/core/kernels";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
+import type { CacheMode } from "@phinets/node/dataset";
+import { describeMetrics } from "@phinets/node/report";
+import {
+  createRunFolder,
+  loadRun,
+  type RunLock,
+  removeIfEmpty,
+  saveArguments,
+  saveNetwork,
+  saveTarget,
+  withRunLock,
+} from "@phinets/node/run";
+import {
+  hasLock,
+  type Int8Report,
+  loadSplit,
+  makeInt8,
+  openData,
+  openDevice,
+  requireRepeatable,
+  requireTrainable,
+  type TrainResult,
+  train,
+  validationSplit,
+  writeRunLock,
+} from "@phinets/node/steps";
 import type { Command } from "commander";
-import type { CacheMode } from "../dataset/index.js";
-import { createRunFolder, removeIfEmpty } from "../run/folder.js";
-import { loadRun } from "../run/load.js";
-import { type RunLock, withRunLock } from "../run/lock.js";
-import { saveArguments, saveNetwork } from "../run/save.js";
-import { saveTarget } from "../run/target.js";
-import { loadSplit, openData, validationSplit } from "../steps/data.js";
-import { type Int8Report, makeInt8 } from "../steps/int8.js";
-import { hasLock, requireRepeatable, writeRunLock } from "../steps/run-lock.js";
-import { openDevice, requireTrainable, type TrainResult, train } from "../steps/train/index.js";
-import { describeMetrics } from "../steps/validate.js";
 import type { Context } from "../terminal/context.js";
 import { oneOf } from "../terminal/options.js";
 import { addQatOption } from "./int8-options.js";

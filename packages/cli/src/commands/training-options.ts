@@ -2,15 +2,11 @@
 
 import { availableParallelism } from "node:os";
 import { dataFormats } from "@phinets/core/data";
-import { type Board, loadBoard, parseBoard } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { deviceNames, type Recipe } from "@phinets/core/training";
+import { type PixelRange, parsePixelRange } from "@phinets/node/picture";
+import type { LoadingOptions } from "@phinets/node/steps";
 import type { Command } from "commander";
-import { defaultTarget } from "../emulator/emulate.js";
-import { type PixelRange, parsePixelRange } from "../picture/bands.js";
-import { readJson } from "../run/document.js";
-import { savedTarget } from "../run/target.js";
-import type { LoadingOptions } from "../steps/data.js";
 import { collect, integer, number, oneOf, pictureSize } from "../terminal/options.js";
 import { type AugmentOptions, addAugmentOptions, augmentRecipeOf } from "./augment-options.js";
 import { addOptimizerOptions, type OptimizerOptions, optimizerRecipeOf } from "./optimizer-options.js";
@@ -159,34 +155,6 @@ export function requireData(data: string[] | undefined): string[] {
       "--data is missing; name a data.yaml, a folder of class folders or of idx files",
     );
   return data;
-}
-
-/** Whether a target is a user's own file: anything that ends in .json or has a slash. */
-function isBoardFile(target: string): boolean {
-  return /\.json$|[\\/]/.test(target);
-}
-
-/** Runs `solve`; when nothing fits a user's own board, the error names its file. */
-export async function namingTarget<T>(target: string | undefined, solve: () => T | Promise<T>): Promise<T> {
-  try {
-    return await solve();
-  } catch (error) {
-    if (!(error instanceof PhinetsError) || error.code !== "scaling.impossible") throw error;
-    if (target === undefined || !isBoardFile(target)) throw error;
-    throw new PhinetsError(error.code, `${target}: ${error.message}`, target);
-  }
-}
-
-/** A board by name, or a user's own file. */
-export function loadTarget(target: string): Board {
-  if (!isBoardFile(target)) return loadBoard(target);
-  const json = readJson(target, { code: "board.json", remedy: "--target takes a board's name or a board.json" });
-  return parseBoard(json, target);
-}
-
-/** The board that --target names; else the one that the run was made for; else the STM32H743. */
-export function targetOf(folder: string, target: string | undefined): Board {
-  return target === undefined ? (savedTarget(folder) ?? loadBoard(defaultTarget)) : loadTarget(target);
 }
 
 /** What `fit` may use, as the options say. */

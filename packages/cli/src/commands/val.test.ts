@@ -2,9 +2,9 @@
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseSave } from "@phinets/node/dataset";
 import { beforeAll, describe, expect, it } from "vitest";
 import { phinets, phinetsJson, tinyDataset, tinyNetwork, writeNetwork } from "../../../../test/road-tools.js";
-import { parseSave } from "../steps/save-detections.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-val-"));
 const project = join(root, "runs");

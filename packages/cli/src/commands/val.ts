@@ -1,39 +1,30 @@
 /** `phinets val`: a run's figures on labelled pictures, as float, as int8, or as the emulated firmware computes them. */
+
 import { basename } from "node:path";
 import { evaluationSplit, type SplitName, splitNames } from "@phinets/core/data";
 import { toSourcePixels } from "@phinets/core/detection";
 import { createEngine } from "@phinets/core/kernels";
 import { classNames, networkTitle } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
-import type { Command } from "commander";
-import type { CachedPictures } from "../dataset/index.js";
-import { chooseArithmetic } from "../picture/model.js";
-import { createRunFolder } from "../run/folder.js";
-import { loadRun, type Run, requireQuantized } from "../run/load.js";
-import { loadSplit, openData } from "../steps/data.js";
-import { firmwareOutputs } from "../steps/firmware.js";
-import { parseSave, type SaveFormat, saveDetections, saveFormats } from "../steps/save-detections.js";
+import { type CachedPictures, parseSave, type SaveFormat, saveDetections, saveFormats } from "@phinets/node/dataset";
+import { describeClasses, describeMetrics } from "@phinets/node/report";
+import { chooseArithmetic, createRunFolder, loadRun, type Run, requireQuantized, targetOf } from "@phinets/node/run";
 import {
-  describeClasses,
-  describeMetrics,
   evaluatedBoxes,
+  firmwareOutputs,
   floatOutputs,
   integerOutputs,
+  loadSplit,
   type Outputs,
+  openData,
   score,
-} from "../steps/validate.js";
+} from "@phinets/node/steps";
+import { formatCount } from "@phinets/node/text";
+import { nodeThreads } from "@phinets/node/threads";
+import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { formatCount } from "../terminal/format.js";
 import { integer, oneOf } from "../terminal/options.js";
-import { nodeThreads } from "../threads/index.js";
-import {
-  addReadingOptions,
-  loadingOf,
-  type ReadingOptions,
-  requireData,
-  targetOf,
-  threadsOf,
-} from "./training-options.js";
+import { addReadingOptions, loadingOf, type ReadingOptions, requireData, threadsOf } from "./training-options.js";
 
 type Form = "float" | "int8" | "firmware";
 
@@ -124,8 +115,8 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
   const metrics = score(network, outputs, source, { detailed: options.report !== undefined });
   if (options.report !== undefined) {
     const [{ valPage }, { writeFileAtomic }] = await Promise.all([
-      import("../report/evaluation-pages.js"),
-      import("../run/atomic.js"),
+      import("@phinets/node/report"),
+      import("@phinets/node/host"),
     ]);
     const lead = `${networkTitle(network)}, ${on}, on the ${formatCount(source.length)} ${split} pictures of ${data.name}.`;
     writeFileAtomic(options.report, valPage(metrics, classNames(network.head), basename(run.folder), lead));

@@ -30,11 +30,3 @@ export function makeColours(enabled: boolean): Colours {
   ]);
   return Object.fromEntries(entries) as unknown as Colours;
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
-const escapes = /\u001b\[[0-9;]*m/g;
-
-/** Text without colour codes. */
-export function stripColours(text: string): string {
-  return text.replace(escapes, "");
-}

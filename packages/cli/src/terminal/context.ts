@@ -1,7 +1,8 @@
-/** What a command is given: where to write, how to say how far it is, and when to stop. */
+/** What a command is given: where to write, how to say how far it is (on stderr), and when to stop (Ctrl-C). */
+import type { StepContext } from "@phinets/node/steps";
+import { visible } from "@phinets/node/text";
 import { type Colours, makeColours, wantsColours } from "./colours.js";
-import { makeProgress, type Progress, type ProgressOptions } from "./progress.js";
-import { visible } from "./visible.js";
+import { makeProgress } from "./progress.js";
 
 /** A stream, or a test's stand-in. */
 export interface Output {
@@ -9,21 +10,15 @@ export interface Output {
   write(text: string): unknown;
 }
 
-export interface Context {
+export interface Context extends StepContext {
   /** `--json` was given: stdout takes one JSON document, through `result`, and nothing else. */
   readonly json: boolean;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Aborted by Ctrl-C: stop at the next safe point, keep what is done. */
-  readonly signal: AbortSignal;
   /** For text on stdout. */
   readonly colours: Colours;
   /** What the process ends with when the command ends without an error: 0, or 1 where the answer itself is bad news. */
   exitCode: number;
-  /** A progress display on stderr; call `stop` when done. */
-  progress(options: ProgressOptions): Progress;
-  /** One line on stderr. */
-  note(line: string): void;
   /**
    * The command's answer, once. With --json `document` is printed when the command has ended without an error; else
    * `text()` is printed at once.

@@ -2,30 +2,9 @@
  * Progress on stderr: a bar on a terminal, else a plain line each time another step of the whole is done, so that a log
  * stays short.
  */
+import type { Progress, ProgressOptions } from "@phinets/node/steps";
+import { formatMs } from "@phinets/node/text";
 import type { SingleBar } from "cli-progress";
-import { formatMs } from "./format.js";
-
-export interface Progress {
-  /** Sets how much is done, and what to say behind the bar. */
-  update(done: number, detail?: string): void;
-  /** Prints a line above the bar. */
-  log(line: string): void;
-  /** Ends the bar, leaving its last state on the screen. */
-  stop(): void;
-}
-
-export interface ProgressOptions {
-  /** What is being done: "training", "resnet.bin". */
-  readonly label: string;
-  /** How much there is to do; 0 or less when unknown (a plain counter). */
-  readonly total: number;
-  /** How much of it was done before: the time that is left is told from the rest. Default 0. */
-  readonly from?: number;
-  /** Name of one step, plural: "pictures", "epochs". Default "". */
-  readonly unit?: string;
-  /** Off a terminal: a line each time this fraction of the total is done. Default 0.1; 0: a line at every update. */
-  readonly lineEvery?: number;
-}
 
 export interface ProgressStream {
   readonly isTTY?: boolean;

@@ -1,10 +1,9 @@
 /** `phinets eval coco`. */
 import { basename } from "node:path";
+import { formatCount, formatMs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../../terminal/context.js";
-import { formatCount, formatMs } from "../../terminal/format.js";
 import { integer, numbers } from "../../terminal/options.js";
-import { formatTable } from "../../terminal/table.js";
 import { readBytes, writePage } from "./files.js";
 
 interface CocoOptions {
@@ -63,13 +62,7 @@ async function evalCoco(options: CocoOptions, context: Context): Promise<void> {
   for (const note of notes) context.note(note);
   const parameters = { iouThresholds: iou, maxDetections: maxDets as readonly [number, number, number] };
   const onThreads = async () =>
-    (await import("../../threads/matching.js")).evaluateCocoOnThreads(
-      truth,
-      found,
-      workers,
-      context.signal,
-      parameters,
-    );
+    (await import("@phinets/node/threads")).evaluateCocoOnThreads(truth, found, workers, context.signal, parameters);
   const result = workers === 1 ? evaluateCoco(truth, found, parameters) : await onThreads();
   const ms = performance.now() - start;
   if (report) {

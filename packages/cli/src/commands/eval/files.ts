@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { decodeText } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { writeFileAtomic } from "../../run/atomic.js";
+import { writeFileAtomic } from "@phinets/node/host";
 import type { Context } from "../../terminal/context.js";
 
 export function missing(path: string, what: string): PhinetsError {
@@ -44,9 +44,9 @@ export function percent(value: number, digits = 1): string {
   return Number.isFinite(value) ? (100 * value).toFixed(digits) : "-";
 }
 
-type Pages = typeof import("../../report/evaluation-pages.js");
+type Pages = typeof import("@phinets/node/report");
 
 export async function writePage(file: string, context: Context, render: (pages: Pages) => string): Promise<void> {
-  writeFileAtomic(file, render(await import("../../report/evaluation-pages.js")));
+  writeFileAtomic(file, render(await import("@phinets/node/report")));
   context.note(`written to ${file}`);
 }

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { saveDetections, saveFormats } from "@phinets/node/dataset";
 import { describe, expect, it } from "vitest";
 import { phinets } from "../../../../../test/road-tools.js";
 import { goldens, sharedCases } from "../../../../../test/shared.js";
-import { saveDetections, saveFormats } from "../../steps/save-detections.js";
 
 const folder = mkdtempSync(join(tmpdir(), "phinets-inputs-"));
 

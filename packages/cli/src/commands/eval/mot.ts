@@ -4,12 +4,11 @@ import { basename } from "node:path";
 import type { MotRows, SequenceInfo, TrackFile, TrackFormat } from "@phinets/core/data";
 import type { MotBenchmark, MotConvention, MotFigures, MotSequence } from "@phinets/core/evaluation";
 import { PhinetsError } from "@phinets/core/tensor";
+import type { TrackedSequence } from "@phinets/node/report";
+import { formatCount, formatMs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
-import type { TrackedSequence } from "../../report/evaluation-pages.js";
 import type { Context } from "../../terminal/context.js";
-import { formatCount, formatMs } from "../../terminal/format.js";
 import { integer, oneOf } from "../../terminal/options.js";
-import { formatTable } from "../../terminal/table.js";
 import { percent, readBytes, readText, writePage } from "./files.js";
 import { countPictures, findSequences, findTracks, firstJpeg, type SequencePlace } from "./mot-layout.js";
 

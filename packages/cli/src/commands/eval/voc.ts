@@ -9,11 +9,10 @@ import type {
   VocDetections,
   VocObject,
 } from "@phinets/core/data";
+import { formatCount, formatPairs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../../terminal/context.js";
-import { formatCount } from "../../terminal/format.js";
 import { fraction, oneOf } from "../../terminal/options.js";
-import { formatPairs, formatTable } from "../../terminal/table.js";
 import { isFolder, listFolder, missing, percent, readText, writePage } from "./files.js";
 
 interface VocOptions {

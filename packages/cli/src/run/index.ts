@@ -1,5 +1,0 @@
-export * from "./atomic.js";
-export * from "./folder.js";
-export * from "./load.js";
-export * from "./save.js";
-export * from "./target.js";

@@ -1,0 +1,103 @@
+import { formatMs } from "@phinets/node/text";
+/** A progress display on `stream`; cli-progress is loaded on first use and only for a terminal. */
+export function makeProgress(stream, options) {
+  return stream.isTTY ? new Bar(stream, options) : new Lines(stream, options);
+}
+class Lines {
+  stream;
+  options;
+  #nextFraction;
+  #nextCount = 1;
+  #lastDone = -1;
+  #startMs = performance.now();
+  constructor(stream, options) {
+    this.stream = stream;
+    this.options = options;
+    this.#nextFraction = options.lineEvery ?? 0.1;
+  }
+  update(done, detail = "") {
+    const { total, lineEvery = 0.1 } = this.options;
+    if (done === this.#lastDone) return;
+    if (total > 0) {
+      // A hair of slack, so that a tenth of 30 (whose fractions are not exact) still counts as a tenth.
+      if (done < total && done / total < this.#nextFraction - 1e-9) return;
+      if (lineEvery > 0) while (this.#nextFraction <= done / total + 1e-9) this.#nextFraction += lineEvery;
+    } else {
+      if (done < this.#nextCount) return;
+      while (this.#nextCount <= done) this.#nextCount *= 2;
+    }
+    this.#lastDone = done;
+    this.stream.write(`${describe(this.options, done, performance.now() - this.#startMs)}${detail && `  ${detail}`}\n`);
+  }
+  log(line) {
+    this.stream.write(`${line}\n`);
+  }
+  stop() {}
+}
+/** "training 3/30 epochs, 4.2 s, 38 s left"; of a run that goes on, at first "training 20/30 epochs" */
+function describe(options, done, elapsedMs) {
+  const { label, total, from = 0, unit = "" } = options;
+  const count = `${label} ${total > 0 ? `${done}/${total}` : `${done}`}${unit && ` ${unit}`}`;
+  if (from > 0 && done === from) return count;
+  const left = timeLeft(options, done, elapsedMs);
+  return `${count}, ${formatMs(elapsedMs)}${left && `, ${left}`}`;
+}
+/** "38 s left"; nothing where there is nothing to tell it from. */
+function timeLeft({ total, from = 0 }, done, elapsedMs) {
+  if (!(done > from && done < total)) return "";
+  return `${formatMs((elapsedMs / (done - from)) * (total - done))} left`;
+}
+class Bar {
+  stream;
+  options;
+  #bar;
+  #done = 0;
+  #detail = "";
+  #stopped = false;
+  #startMs = performance.now();
+  #ready;
+  constructor(stream, options) {
+    this.stream = stream;
+    this.options = options;
+    this.#ready = import("cli-progress").then(({ default: { SingleBar, Presets } }) => {
+      if (this.#stopped) return;
+      const { label, total, unit = "" } = options;
+      this.#bar = new SingleBar(
+        {
+          stream: stream,
+          hideCursor: true,
+          fps: 10,
+          barsize: 24,
+          gracefulExit: false,
+          format:
+            total > 0
+              ? `${label} {bar} {value}/{total}${unit && ` ${unit}`} {left} {detail}`
+              : `${label} {value}${unit && ` ${unit}`} {detail}`,
+        },
+        Presets.shades_classic,
+      );
+      this.#bar.start(Math.max(total, 1), this.#done, this.#payload());
+    });
+    this.#ready.catch(() => {}); // without the bar the work still goes on
+  }
+  #payload() {
+    const elapsedMs = performance.now() - this.#startMs;
+    return { left: timeLeft(this.options, this.#done, elapsedMs) || formatMs(elapsedMs), detail: this.#detail };
+  }
+  update(done, detail) {
+    this.#done = done;
+    if (detail !== undefined) this.#detail = detail;
+    this.#bar?.update(done, this.#payload());
+  }
+  log(line) {
+    // Clear the bar's line; the next refresh draws it again below.
+    this.stream.write(`\r\u001b[K${line}\n`);
+  }
+  stop() {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#bar?.update(this.#done, this.#payload());
+    this.#bar?.stop();
+  }
+}
+//# sourceMappingURL=progress.js.map

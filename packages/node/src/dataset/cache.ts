@@ -1,0 +1,230 @@
+/**
+ * Decoded pictures in memory and on disk. A picture is decoded once, shrunk to what the network can use, and kept: in
+ * shared memory (so that worker threads need no copy) and in shards of up to 512 pictures in a cache folder, from which
+ * the next start reads it. A shard's name is a digest of its pictures' paths, sizes and times of change and of the
+ * options, so a stale one is never read, and a damaged one (shard-file.ts) is made again; those not used for 30 days are
+ * removed.
+ */
+import { createHash } from "node:crypto";
+import * as nodeFs from "node:fs";
+import { type BigIntStats, readdirSync, rmSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import {
+  type Fit,
+  fitPicture,
+  type PackedPictures,
+  PackedSource,
+  type Picture,
+  type PictureSize,
+  pixelReader,
+  resize,
+  type Sample,
+  withChannels,
+} from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
+import type { PixelRange } from "../picture/bands.js";
+import { decodePicture } from "../picture/decode.js";
+import { fileOnDisk } from "../picture/idx-files.js";
+import { forEachConcurrently } from "./pool.js";
+import { type DecodedShard, readShard, type Shard, writeShard } from "./shard-file.js";
+
+export type CacheMode = "ram" | "disk";
+
+export interface LoadOptions extends PictureSize {
+  /** 1 (grey) or 3 (RGB). Default 3. */
+  readonly channels?: number;
+  /** Default "stretch". */
+  readonly fit?: Fit;
+  /**
+   * "training": pictures at up to 1.5 times the input's size, for jittered crops. "evaluation": finished pictures at the
+   * input's size, bit for bit what `fitPicture` makes of the decoded file, with boxes moved likewise.
+   */
+  readonly use: "training" | "evaluation";
+  /** Folder of the shards, `PROJECT/.cache/phinets`; absent: memory only. */
+  readonly folder?: string;
+  /**
+   * Where the pixels are while they are used. "ram": in shared memory. "disk": in the shards' files, read as they are
+   * needed; `folder` is needed then. Default "ram".
+   */
+  readonly cache?: CacheMode;
+  /** Pixel values that become 0 and 255. Default: all that a picture's depth can hold. */
+  readonly pixelRange?: PixelRange;
+  /** Told once of pictures that use little of their depth: how many, and what there is to say of the first. */
+  readonly onHint?: (count: number, first: string) => void;
+  /** Told of each picture that cannot be decoded; it is left out. Absent: the first one is an error. */
+  readonly onBad?: (error: PhinetsError) => void;
+  /** Pictures decoded at a time. Default 4. */
+  readonly concurrency?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  /** A warning that does not stop: the cache could not be written, or was damaged. */
+  readonly onWarning?: (message: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+const columns = 6;
+const shardPictures = 512;
+const version = 2;
+const growth = 1.5;
+
+/** Loaded pictures with their labels: what batches are assembled from. */
+export class CachedPictures extends PackedSource<Sample> {
+  /** @param skipped pictures that were left out, as they could not be decoded */
+  constructor(
+    packed: PackedPictures,
+    samples: readonly Sample[],
+    readonly skipped: readonly PhinetsError[] = [],
+  ) {
+    super(packed, samples, pixelReader(nodeFs));
+  }
+}
+
+/**
+ * Loads the samples' pictures, from the cache folder where it has them. Throws PhinetsError naming the first file that
+ * cannot be decoded.
+ */
+export async function loadPictures(samples: readonly Sample[], options: LoadOptions): Promise<CachedPictures> {
+  const { channels = 3, fit = "stretch", use, width, height, cache = "ram", pixelRange } = options;
+  const { onProgress, onWarning, onBad } = options;
+  let folder = options.folder;
+  if (cache === "disk" && folder === undefined) throw new Error("loadPictures: cache disk needs a folder");
+  const kept: Sample[] = [];
+  const rows: (readonly number[])[] = [];
+  const skipped: PhinetsError[] = [];
+  const shards: PackedPictures["shards"][number][] = [];
+  const describe = JSON.stringify([version, channels, fit, use, width, height, growth, pixelRange]);
+  const hints: string[] = [];
+  let hinted = 0;
+  for (let first = 0; first < samples.length; first += shardPictures) {
+    options.signal?.throwIfAborted();
+    const part = samples.slice(first, first + shardPictures);
+    const path =
+      folder === undefined ? undefined : join(folder, `${digestOf(part, describe, onBad !== undefined)}.pictures`);
+    const found = path === undefined ? undefined : readShard(path, { pictures: part.length, channels, cache });
+    if (found === "damaged") onWarning?.(`${path}: the picture cache is damaged; these pictures are decoded again`);
+    let shard: Shard | undefined = found === "damaged" ? undefined : found;
+    // A shard without some of its pictures is of no use to who wants all: decoding says what is wrong with them.
+    if (onBad === undefined && shard?.rows.some((row) => typeof row === "string")) shard = undefined;
+    if (shard === undefined) {
+      const done = (n: number) => onProgress?.(first + n, samples.length);
+      const decoded = await decodeShard(part, { ...options, channels, fit }, done);
+      shard = decoded;
+      if (path !== undefined) {
+        try {
+          const written = writeShard(path, decoded);
+          if (cache === "disk") shard = { ...decoded, pixels: written };
+        } catch (error) {
+          if (cache === "disk") throw error;
+          onWarning?.(`the picture cache is not kept: ${(error as Error).message}`);
+          folder = undefined;
+        }
+      }
+    }
+    if (shard.hinted !== undefined) {
+      hinted += shard.hinted.count;
+      hints.push(shard.hinted.first);
+    }
+    for (const [n, row] of shard.rows.entries()) {
+      if (typeof row === "string") {
+        const error = new PhinetsError("data.picture", row, part[n].file);
+        skipped.push(error);
+        onBad?.(error);
+        continue;
+      }
+      rows.push([shards.length, ...row]);
+      kept.push(part[n]);
+    }
+    shards.push(shard.pixels);
+    onProgress?.(first + part.length, samples.length);
+  }
+  if (hinted > 0) options.onHint?.(hinted, hints[0]);
+  if (folder !== undefined) removeUnused(folder);
+  const table = new Float64Array(new SharedArrayBuffer(rows.length * columns * 8));
+  for (const [n, row] of rows.entries()) table.set(row, n * columns);
+  return new CachedPictures({ channels, use, input: { width, height }, fit, shards, table }, kept, skipped);
+}
+
+/** The part of a picture that training or evaluation at this input size can use. */
+export function shrinkForUse(picture: Picture, options: LoadOptions): Picture {
+  const { width, height, fit = "stretch", channels = 3 } = options;
+  const coloured = withChannels(picture, channels);
+  if (options.use === "evaluation") return fitPicture(coloured, { width, height }, fit);
+  let across = Math.min(1, (growth * width) / picture.width);
+  let down = Math.min(1, (growth * height) / picture.height);
+  if (fit === "letterbox") across = down = Math.min(across, down);
+  return resize(coloured, {
+    width: Math.max(1, Math.round(picture.width * across)),
+    height: Math.max(1, Math.round(picture.height * down)),
+  });
+}
+
+async function decodeShard(
+  part: readonly Sample[],
+  options: LoadOptions,
+  done: (n: number) => void,
+): Promise<DecodedShard> {
+  const pictures: (Picture | string)[] = new Array(part.length);
+  const sources: PictureSize[] = new Array(part.length);
+  const hints = new Map<number, string>();
+  let count = 0;
+  await forEachConcurrently(
+    part.length,
+    options.concurrency ?? 4,
+    async (n) => {
+      try {
+        const decoded = await decodePicture(part[n].file, {
+          pixelRange: options.pixelRange,
+          onHint: (hint) => hints.set(n, hint),
+        });
+        sources[n] = decoded;
+        pictures[n] = shrinkForUse(decoded, options);
+      } catch (error) {
+        if (options.onBad === undefined || !(error instanceof PhinetsError)) throw error;
+        pictures[n] = error.message;
+      }
+      done(++count);
+    },
+    options.signal,
+  );
+  const size = pictures.reduce((sum, picture) => sum + (typeof picture === "string" ? 0 : picture.data.length), 0);
+  const pixels = new SharedArrayBuffer(size);
+  const bytes = new Uint8Array(pixels);
+  let offset = 0;
+  const rows = pictures.map((picture, n) => {
+    if (typeof picture === "string") return picture;
+    bytes.set(picture.data, offset);
+    const row = [offset, picture.width, picture.height, sources[n].width, sources[n].height];
+    offset += picture.data.length;
+    return row;
+  });
+  const [first] = [...hints].sort((a, b) => a[0] - b[0]);
+  return { rows, pixels, ...(first && { hinted: { count: hints.size, first: first[1] } }) };
+}
+
+function digestOf(part: readonly Sample[], describe: string, mayLack: boolean): string {
+  const hash = createHash("sha256").update(describe);
+  const known = new Map<string, BigIntStats | undefined>();
+  for (const { file } of part) {
+    const path = fileOnDisk(file);
+    let stats = known.get(path);
+    if (stats === undefined && !known.has(path)) {
+      stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+      if (stats === undefined && !mayLack) {
+        throw new PhinetsError("data.picture", `${path}: does not exist any more; open the data set again`, path);
+      }
+      known.set(path, stats);
+    }
+    hash.update(`\n${resolve(file)}\t${stats?.size}\t${stats?.mtimeNs}`);
+  }
+  return hash.digest("hex").slice(0, 40);
+}
+
+const keepMs = 30 * 24 * 3600 * 1000;
+
+function removeUnused(folder: string): void {
+  try {
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      if (name.endsWith(".pictures") && Date.now() - statSync(path).mtimeMs > keepMs) rmSync(path, { force: true });
+    }
+  } catch {} // another process may be at it, or the folder is gone: nothing is lost
+}

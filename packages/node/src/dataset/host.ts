@@ -1,0 +1,17 @@
+/** What formats of data sets need from Node: YAML, gzip, sizes of pictures. */
+import type { DataHost } from "@phinets/core/data";
+import { gunzip, inflate } from "../host/archives.js";
+import { pictureSizeOf } from "../picture/decode.js";
+import { jpegSize } from "../picture/jpeg-size.js";
+import { mostPictureBytes } from "../picture/limits.js";
+import { parseYaml } from "./yaml.js";
+
+export const nodeHost: DataHost = {
+  parseYaml,
+  gunzip,
+  inflate,
+  async pictureSize(tree, file) {
+    const bytes = await tree.read(file, { most: mostPictureBytes });
+    return jpegSize(bytes) ?? pictureSizeOf(tree.locate(file), bytes);
+  },
+};

@@ -1,0 +1,5 @@
+export * from "./build.js";
+export * from "./emulate.js";
+export * from "./follow.js";
+export * from "./machines.js";
+export * from "./qemu.js";

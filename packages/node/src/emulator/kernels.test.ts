@@ -1,0 +1,225 @@
+/**
+ * The C kernels: on the host with every memory access and every arithmetic operation checked, on emulated cores as the
+ * assembly that runs there.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { emitC } from "@phinets/core/export";
+import { GraphBuilder } from "@phinets/core/graph";
+import { IntegerInterpreter } from "@phinets/core/inference";
+import type { QuantizedNetwork } from "@phinets/core/quantization";
+import { makeProgram, type ProgramOptions } from "@phinets/core/target";
+import { Random } from "@phinets/core/tensor";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cores, includes, kernelSources, runOnCore } from "../../../../test/emulated.js";
+import { randomInput, randomLayer, randomlyQuantized } from "../../../../test/random-network.js";
+import { installed } from "../../../../test/tools.js";
+import { runTool } from "../host/tool.js";
+
+const tests = fileURLToPath(new URL("../../../../test/firmware", import.meta.url));
+const testSources = (dsp: boolean): string[] =>
+  readdirSync(tests)
+    .filter((name) => name.endsWith(".c") && (dsp || !name.startsWith("dsp_")))
+    .map((name) => join(tests, name));
+const strict = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "phinets-kernels-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Compiles and runs on the host; returns what it prints. */
+async function compileAndRun(name: string, sources: string[], args: string[], flags: string[] = []): Promise<string> {
+  const program = join(folder, name);
+  const built = await runTool("gcc", [...strict, ...sanitizers, ...includes, ...flags, ...sources, "-o", program]);
+  expect(built.stderr).toBe("");
+  const run = await runTool(program, args);
+  expect([run.stdout, run.stderr, run.exitCode]).toEqual([run.stdout, "", 0]);
+  return run.stdout;
+}
+
+/** How many values a kernel test compared; none of them was wrong. */
+function compared(printed: string): number {
+  const [, values, wrong] = /^values (\d+) wrong (\d+)/m.exec(printed) ?? [];
+  expect(wrong, printed).toBe("0");
+  return Number(values);
+}
+
+describe.skipIf(!installed("gcc"))("kernels on the host", () => {
+  const flags = [`-I${tests}`, "-Wconversion", "-Wsign-conversion", "-DCASES=150"];
+  /** All kernels, compiled once. */
+  let objects: string[];
+  beforeAll(async () => {
+    const where = join(folder, "objects");
+    mkdirSync(where);
+    const sources = kernelSources({ dsp: true, assembly: false });
+    const built = await runTool("gcc", [...strict, ...sanitizers, ...includes, "-c", ...sources], { cwd: where });
+    expect(built.stderr).toBe("");
+    objects = readdirSync(where).map((name) => join(where, name));
+  });
+
+  test("make random layers as their definitions do: portable ones, and the DSP kernels' loops in C", async () => {
+    const printed = await compileAndRun("kernels", [...testSources(true), ...objects], [], [...flags, "-DDSP"]);
+    expect(compared(printed)).toBeGreaterThan(500_000);
+  });
+  test("make random layers as their definitions do: Armv6-M's loops in C", async () => {
+    const sources = [...testSources(false), ...kernelSources({ dsp: false, assembly: false })];
+    const printed = await compileAndRun("armv6m", sources, [], [...flags, "-DPHINETS_ARMV6M_IN_C"]);
+    expect(compared(printed)).toBeGreaterThan(400_000);
+  });
+
+  test("rescaling is gemmlowp's double rounding for any accumulator, multiplier and shift", async () => {
+    const random = new Random(9);
+    const edges = [0, 1, -1, 2 ** 30, -(2 ** 30), 2 ** 31 - 1, -(2 ** 31), -(2 ** 31) + 1];
+    const cases: [x: number, multiplier: number, shift: number][] = [];
+    for (let shift = -31; shift <= 30; shift++) {
+      for (const x of edges) cases.push([x, 2 ** 31 - 1, shift], [x, 2 ** 30, shift], [x, 0, shift]);
+      for (let i = 0; i < 100; i++)
+        cases.push([random.uint32() >> random.integer(32), 2 ** 30 + random.integer(2 ** 30), shift]);
+    }
+    // Accumulators that land on a half before the second rounding: where halves go shows there only.
+    for (let exponent = 1; exponent < 20; exponent++)
+      for (const odd of [1, -1, 3, -3, 77, -77]) cases.push([odd * 2 ** exponent, 2 ** 30, -exponent]);
+    const table = join(folder, "cases.bin");
+    writeFileSync(table, new Int32Array(cases.flat()));
+    writeFileSync(
+      join(folder, "rescale.c"),
+      `#include <stdio.h>
+#include "requantize.h"
+int main(int argc, char **argv) {
+  FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[argc - 1], "wb");
+  int32_t c[3];
+  while (fread(c, 4, 3, in) == 3) {
+    int32_t y = phinets_rescale(c[0], c[1], c[2]);
+    fwrite(&y, 4, 1, out);
+  }
+  return fclose(in) | fclose(out);
+}
+`,
+    );
+    await compileAndRun("rescale", [join(folder, "rescale.c")], [table, join(folder, "rescaled.bin")]);
+    const file = readFileSync(join(folder, "rescaled.bin"));
+    const actual = new Int32Array(file.buffer.slice(file.byteOffset, file.byteOffset + file.length));
+    expect(actual.length).toBe(cases.length);
+    expect([...actual]).toEqual(cases.map(([x, multiplier, shift]) => rescaleByDefinition(x, multiplier, shift)));
+  });
+
+  test("make every layer kind as the interpreter does, byte for byte, in every kind of program", async () => {
+    const kinds: ProgramOptions[] = [
+      { dsp: false },
+      { dsp: true, optimize: "speed" },
+      { dsp: true, optimize: "ram", input: "rows" },
+    ];
+    // Seeds that follow each other are layers of different kinds, twelve of them.
+    const networks = [...Array.from({ length: 108 }, (_, i) => randomLayer(i)), long()];
+    const inputs = networks.map((q, i) => [randomInput(q, 2 * i), randomInput(q, 2 * i + 1)]);
+    const models = join(folder, "layers");
+    mkdirSync(models);
+    networks.forEach((q, i) => {
+      const program = makeProgram(q.graph, kinds[Math.floor(i / 12) % kinds.length]);
+      for (const [name, text] of Object.entries(emitC(q, { name: `n${i}`, program })))
+        writeFileSync(join(models, name), text);
+    });
+    writeFileSync(
+      join(models, "inputs.bin"),
+      Buffer.concat(inputs.flat().map((input) => new Uint8Array(input.buffer))),
+    );
+    // Blocks of their own: reading or writing beyond an input or an output is seen, but for the rest of a word.
+    const run = (_: QuantizedNetwork, i: number): string => `static int run${i}(FILE *in, FILE *out) {
+  for (int k = 0; k < 2; k++) {
+    int8_t *input = malloc(N${i}_INPUT_BYTES + 3), *output = malloc(N${i}_OUTPUT_BYTES);
+    if (fread(input, 1, N${i}_INPUT_BYTES, in) != N${i}_INPUT_BYTES) return 3;
+#ifdef N${i}_INPUT_BY_ROWS
+    n${i}_begin(output);
+    for (int32_t y = 0; !n${i}_push_rows(input + y * N${i}_INPUT_WIDTH * N${i}_INPUT_CHANNELS, 1); y++)
+      if (y == N${i}_INPUT_HEIGHT) return 4;
+#else
+    if (n${i}_run(input, output) != 0) return 4;
+#endif
+    fwrite(output, 1, N${i}_OUTPUT_BYTES, out);
+    free(input);
+    free(output);
+  }
+  return 0;
+}`;
+    writeFileSync(
+      join(models, "main.c"),
+      `#include <stdio.h>
+#include <stdlib.h>
+${networks.map((_, i) => `#include "n${i}_model.h"`).join("\n")}
+${networks.map(run).join("\n")}
+int main(int argc, char **argv) {
+  FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[argc - 1], "wb");
+  int failed = 0;
+${networks.map((_, i) => `  failed |= run${i}(in, out);`).join("\n")}
+  return failed | fclose(in) | fclose(out);
+}
+`,
+    );
+    const sources = [
+      ...readdirSync(models)
+        .filter((name) => name.endsWith(".c"))
+        .map((name) => join(models, name)),
+      ...objects,
+    ];
+    await compileAndRun("layers-program", sources, [join(models, "inputs.bin"), join(models, "outputs.bin")]);
+    const actual = new Int8Array(readFileSync(join(models, "outputs.bin")));
+    let at = 0;
+    networks.forEach((q, i) => {
+      const interpreter = new IntegerInterpreter(q);
+      for (const input of inputs[i]) {
+        const expected = interpreter.run(input)[0];
+        expect(actual.subarray(at, at + expected.length), `${q.graph.name} ${q.graph.nodes.at(-1)!.op}`).toEqual(
+          expected,
+        );
+        at += expected.length;
+      }
+    });
+    expect(at).toBe(actual.length);
+    // The comparison means something: most layers give many different bytes.
+    expect(new Set(actual).size).toBe(256);
+  });
+});
+
+/** More steps than a byte counts. */
+function long(): QuantizedNetwork {
+  const builder = new GraphBuilder("long");
+  let x = builder.input("x", [1, 3, 2, 3]);
+  for (let i = 0; i < 260; i++) x = builder.hardswish(`y${i}`, builder.maxPool(`pool${i}`, x, 1, 1));
+  return randomlyQuantized(builder.build([builder.conv2d("last", x, { filters: 2 })]), 1);
+}
+
+describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("kernels on emulated cores", () => {
+  // The Cortex-M3 runs the host's C.
+  test("make random layers as their definitions do, and stay within their rows and a small stack", async () => {
+    const assembly = cores.filter(({ name }) => name !== "cortex-m3");
+    await Promise.all(
+      assembly.map(async (core) => {
+        const flags = [`-I${tests}`, "-DCASES=150", "-DSEED=2", ...(core.dsp ? ["-DDSP"] : [])];
+        const printed = await runOnCore(core, folder, testSources(core.dsp), flags);
+        expect(compared(printed), core.name).toBeGreaterThan(1_000_000);
+        const stack = Number(/stack (\d+)/.exec(printed)![1]);
+        // Armv6-M sets its products aside on the stack: PHINETS_ARMV6M_BUFFER.
+        expect(stack, core.name).toBeLessThan(core.dsp ? 2048 : 6144);
+      }),
+    );
+  });
+});
+
+/** MultiplyByQuantizedMultiplier from its definition, in exact integers. */
+function rescaleByDefinition(x: number, multiplier: number, shift: number): number {
+  const shifted = BigInt.asIntN(32, BigInt(x) << BigInt(Math.max(0, shift)));
+  const product = shifted * BigInt(multiplier);
+  // Rounded to nearest, halves towards +infinity: gemmlowp's nudge for a negative product is 1 - 2^30, then truncation.
+  const nudged = product + (product >= 0n ? 1n << 30n : 1n - (1n << 30n));
+  const high = nudged / (1n << 31n);
+  const exponent = BigInt(Math.max(0, -shift));
+  if (exponent === 0n) return Number(high);
+  // Halves away from zero.
+  const magnitude = ((high < 0n ? -high : high) + (1n << (exponent - 1n))) >> exponent;
+  return Number(high < 0n ? -magnitude : magnitude);
+}

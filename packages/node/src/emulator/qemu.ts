@@ -1,0 +1,185 @@
+/** Runs a program that `buildEmulated` made in QEMU, with inputs in its memory and outputs in a file. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Detection } from "@phinets/core/detection";
+import { PhinetsError } from "@phinets/core/tensor";
+import type { Track } from "@phinets/core/tracking";
+import { readElf } from "../firmware/elf.js";
+import { runTool } from "../host/tool.js";
+import type { FollowedFrame } from "./follow.js";
+import { inputsBytes, type Machine } from "./machines.js";
+
+export interface QemuRun {
+  /** One an input, each of `outputBytes`. */
+  readonly outputs: Int8Array[];
+  /** Executed instructions an inference, counted in steps of 40 to 63. */
+  readonly instructions: number[];
+  /** With `tracks`: what was found in each input, and the instructions of detection and tracking together. */
+  readonly followed?: { readonly frames: FollowedFrame[]; readonly instructions: number[] };
+  /** Most stack used, in bytes, main's own frame included. */
+  readonly stackBytes: number;
+}
+
+export interface QemuOptions {
+  /** Milliseconds for all inputs together. Default 30 s and 2 s an input: some hundred times what a 7 MMAC network takes. */
+  readonly timeoutMs?: number;
+  /** Inputs are a clip's frames: a detector's program finds and tracks boxes in them. They must fit one run. Default false. */
+  readonly tracks?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Before the inputs: how many, and whether they are tracked; emulator/main.c reads it. */
+const headerBytes = 16;
+/** The system's own exceptions: none of a device is used. */
+const vectorsBytes = 64;
+
+/**
+ * Throws PhinetsError when QEMU is not installed, the program faults or ends with a failing exit code, it runs too long,
+ * or an output is missing.
+ */
+export async function runQemu(
+  program: { readonly path: string; readonly machine: Machine },
+  inputs: readonly Int8Array[],
+  outputBytes: number,
+  options: QemuOptions = {},
+): Promise<QemuRun> {
+  if (options.tracks && inputs.length > inputsPerRun(inputs[0].length))
+    throw new PhinetsError(
+      "emulator.input",
+      `${inputs.length} frames of ${inputs[0].length} bytes do not fit the emulated board's ${inputsBytes} bytes for inputs; track ${inputsPerRun(inputs[0].length)} at most`,
+    );
+  const outputs: Int8Array[] = [];
+  const instructions: number[] = [];
+  let followed: QemuRun["followed"];
+  let stackBytes = 0;
+  for (const batch of batches(inputs)) {
+    const part = await runBatch(program, batch, outputBytes, options);
+    outputs.push(...part.outputs);
+    instructions.push(...part.instructions);
+    stackBytes = Math.max(stackBytes, part.stackBytes);
+    followed = part.followed;
+  }
+  return { outputs, instructions, ...(followed && { followed }), stackBytes };
+}
+
+/** Inputs that the machine's memory holds at a time. */
+export function inputsPerRun(inputBytes: number): number {
+  return Math.floor((inputsBytes - headerBytes) / inputBytes);
+}
+
+/** As many inputs at a time as the machine's memory holds. */
+function* batches(inputs: readonly Int8Array[]): Generator<readonly Int8Array[]> {
+  if (inputs.length === 0) return;
+  const capacity = inputsPerRun(inputs[0].length);
+  if (capacity === 0)
+    throw new PhinetsError(
+      "emulator.input",
+      `an input of ${inputs[0].length} bytes is larger than the emulated board's ${inputsBytes} bytes for inputs`,
+    );
+  for (let first = 0; first < inputs.length; first += capacity) yield inputs.slice(first, first + capacity);
+}
+
+async function runBatch(
+  program: { readonly path: string; readonly machine: Machine },
+  inputs: readonly Int8Array[],
+  outputBytes: number,
+  options: QemuOptions,
+): Promise<QemuRun> {
+  const { path, machine } = program;
+  const folder = mkdtempSync(join(tmpdir(), "phinets-qemu-"));
+  try {
+    const memory = new Uint8Array(headerBytes + inputs.length * inputs[0].length);
+    const header = new DataView(memory.buffer);
+    header.setUint32(0, inputs.length, true);
+    header.setUint32(4, options.tracks ? 1 : 0, true);
+    inputs.forEach((input, i) => {
+      memory.set(new Uint8Array(input.buffer, input.byteOffset, input.length), headerBytes + i * input.length);
+    });
+    writeFileSync(join(folder, "inputs.bin"), memory);
+    const vectors = machine.vectorsAddress;
+    if (vectors !== undefined) writeFileSync(join(folder, "vectors.bin"), vectorsOf(path));
+    const args = [
+      ...["-M", machine.name, ...(machine.options ?? []), "-nographic", "-monitor", "none", "-serial", "none"],
+      ...["-semihosting-config", "enable=on,target=native", "-icount", "shift=0"],
+      ...loader("inputs.bin", machine.inputs.address),
+      ...(vectors === undefined ? [] : loader("vectors.bin", vectors)),
+      ...["-kernel", resolve(path)],
+    ];
+    const timeoutMs = options.timeoutMs ?? 30_000 + 2_000 * inputs.length;
+    const result = await runTool("qemu-system-arm", args, { cwd: folder, timeoutMs, signal: options.signal });
+    const console = `${result.stdout}${result.stderr}`;
+    if (result.exitCode !== 0) throw crash(result.exitCode, console);
+    const counted = (what: string): number[] =>
+      [...console.matchAll(new RegExp(`^${what} \\d+ ticks (\\d+)$`, "gm"))].map(
+        ([, ticks]) => Number(ticks) * machine.instructionsPerTick,
+      );
+    const instructions = counted("inference");
+    const file = readFileSync(join(folder, "outputs.bin"));
+    if (file.length !== inputs.length * outputBytes || instructions.length !== inputs.length)
+      throw new PhinetsError(
+        "emulator.output",
+        `the emulated program wrote ${file.length} bytes for ${inputs.length} inputs; ${inputs.length * outputBytes} were expected`,
+      );
+    const outputs = inputs.map((_, i) => new Int8Array(file.subarray(i * outputBytes, (i + 1) * outputBytes)));
+    const stackBytes = Number(/^stack (\d+)$/m.exec(console)?.[1]);
+    if (!options.tracks) return { outputs, instructions, stackBytes };
+    const frames = existsSync(join(folder, "tracks.bin")) ? readTracks(readFileSync(join(folder, "tracks.bin"))) : [];
+    if (frames.length !== inputs.length)
+      throw new PhinetsError(
+        "emulator.output",
+        `the emulated program wrote tracks of ${frames.length} frames; ${inputs.length} were expected`,
+      );
+    return { outputs, instructions, followed: { frames, instructions: counted("follow") }, stackBytes };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function loader(file: string, address: number): string[] {
+  return ["-device", `loader,file=${file},addr=0x${address.toString(16)},force-raw=on`];
+}
+
+/** The program's vectors: the linker script puts them first. */
+function vectorsOf(path: string): Uint8Array {
+  const file = readFileSync(path);
+  const { offset } = readElf(file, path).sections.find(({ name }) => name === ".text")!;
+  return file.subarray(offset, offset + vectorsBytes);
+}
+
+/** A frame: int32 boxes, int32 tracks, then the structs phinets_box and phinets_track as they lie in memory. */
+export function readTracks(file: Buffer): FollowedFrame[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  const int32 = (at: number): number => view.getInt32(at, true);
+  const [boxBytes, trackBytes] = [48, 40];
+  const frames: FollowedFrame[] = [];
+  for (let at = 0; at < file.length; ) {
+    const boxesAt = at + 8;
+    const tracksAt = boxesAt + int32(at) * boxBytes;
+    const end = tracksAt + int32(at + 4) * trackBytes;
+    if (end > file.length) break;
+    const boxes = Array.from({ length: int32(at) }, (_, i): Detection => {
+      const from = boxesAt + i * boxBytes;
+      const [x, y, width, height, score] = [0, 8, 16, 24, 32].map((offset) => view.getFloat64(from + offset, true));
+      return { x, y, width, height, score, class: int32(from + 40) };
+    });
+    const tracks = Array.from({ length: int32(at + 4) }, (_, i): Track => {
+      const from = tracksAt + i * trackBytes;
+      const [x1, y1, x2, y2] = [8, 16, 24, 32].map((offset) => view.getFloat64(from + offset, true));
+      const { score, class: index } = boxes[int32(from + 4)] ?? {};
+      return { id: int32(from), x1, y1, x2, y2, score, class: index };
+    });
+    frames.push({ boxes, tracks });
+    at = end;
+  }
+  return frames;
+}
+
+function crash(exitCode: number, console: string): PhinetsError {
+  const done = [...console.matchAll(/^inference \d+/gm)].length;
+  const lines = console.split("\n").filter((line) => line.trim() !== "" && !/^(inference|follow) /.test(line));
+  return new PhinetsError(
+    "emulator.crash",
+    `the emulated program ended with exit code ${exitCode} after ${done} inferences: ${lines[0] ?? "no message"}`,
+  );
+}

@@ -1,0 +1,5 @@
+export * from "./build.js";
+export * from "./bundle.js";
+export * from "./elf.js";
+export * from "./image.js";
+export * from "./model-options.js";

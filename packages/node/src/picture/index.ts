@@ -1,0 +1,11 @@
+export * from "./bands.js";
+export * from "./decode.js";
+export * from "./draw.js";
+export * from "./files.js";
+export * from "./font.js";
+export { fileOnDisk } from "./idx-files.js";
+export * from "./kinds.js";
+export * from "./sheet.js";
+export * from "./sources.js";
+export * from "./tiles.js";
+export * from "./tracks.js";

@@ -1,0 +1,213 @@
+/**
+ * Sections about right and wrong: curves, confusion, errors, calibration, trajectories. Every page has them from here: that of
+ * `phinets eval` and `phinets val --report`, made below, and a shipped run's.
+ */
+import type {
+  Calibration,
+  ConfidencePoint,
+  DetectionAnalysis,
+  DetectionErrors,
+  ErrorKind,
+  MotFigures,
+} from "@phinets/core/evaluation";
+import { formatCount } from "../text/format.js";
+import { calibrationChart, type Line, lineChart } from "./charts.js";
+import type { ClassAnalysis, TrajectoryPlot } from "./data.js";
+import { type Html, html, raw } from "./html.js";
+import { section } from "./sections.js";
+import { style } from "./style.js";
+import { indexColour, trajectoryFigure } from "./trajectories.js";
+
+export interface EvaluationPage {
+  readonly title: string;
+  /** The verb: "phinets eval". Default. */
+  readonly verb?: string;
+  /** One sentence: of what. */
+  readonly lead: string;
+  readonly cards: readonly (readonly [name: string, value: string])[];
+  readonly sections: readonly Html[];
+}
+
+/** The page as text. A pure function: equal data, equal page. */
+export function renderEvaluation({ title, verb = "phinets eval", lead, cards, sections }: EvaluationPage): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<title>${title}: ${verb}</title>
+<style>${raw(style)}</style>
+</head>
+<body><main>
+<header><div class="brand">${verb}</div><h1>${title}</h1><p class="lead">${lead}</p></header>
+<div class="cards">${cards.map(([name, value]) => html`<div class="card"><div class="name">${name}</div><div class="value">${value}</div></div>`)}</div>
+${sections}
+<footer>This page is one file and loads nothing from elsewhere.</footer>
+</main></body>
+</html>
+`.text;
+}
+
+export interface NamedCurve {
+  readonly name: string;
+  readonly points: readonly { readonly x: number; readonly y: number }[];
+}
+
+const unit = { yDomain: [0, 1] as const, height: 320 };
+/** More lines than these cannot be told apart. */
+const mostLines = 8;
+
+function lines(curves: readonly NamedCurve[]): Line[] {
+  return curves.slice(0, mostLines).map(({ name, points }, i) => ({ name, colour: indexColour(i), points }));
+}
+
+/** Precision over recall; of many curves the first ones. */
+export function precisionRecallCurves(note: string, curves: readonly NamedCurve[]): Html {
+  return section(
+    "Precision and recall",
+    note,
+    html`<figure>${lineChart(lines(curves), { x: "recall", xDomain: [0, 1], ...unit, width: 980 })}</figure>`,
+  );
+}
+
+export function confidenceSection(points: readonly ConfidencePoint[]): Html {
+  const best = points.reduce((a, b) => (b.f1 > a.f1 ? b : a));
+  const curve = (name: "f1" | "precision" | "recall") => ({
+    name: name === "f1" ? "F1" : name,
+    points: points
+      .filter((point) => name !== "precision" || point.precision > 0)
+      .map((point) => ({ x: point.confidence, y: point[name] })),
+  });
+  const mark = { x: best.confidence, label: best.confidence.toFixed(2) };
+  return section(
+    "F1 over confidence",
+    `All classes together, IoU of at least .5. The best F1 is ${best.f1.toFixed(3)}, at ${best.confidence.toFixed(2)}: precision ${best.precision.toFixed(3)}, recall ${best.recall.toFixed(3)}.`,
+    html`<figure>${lineChart(lines([curve("f1"), curve("precision"), curve("recall")]), { x: "confidence", mark, ...unit, width: 980 })}</figure>`,
+  );
+}
+
+/** Of a detector. Of many classes those that are mixed up most. */
+export function confusionSection({ classes, counts, confidence }: DetectionAnalysis["confusion"]): Html {
+  return matrixSection(
+    [...classes, "background"],
+    counts,
+    `Rows are what is there, columns what was found, at a confidence of at least ${confidence.toFixed(2)} and an IoU of at least .5. The last column is missed, the last row found where nothing is.`,
+    true,
+  );
+}
+
+/** Of a classifier. */
+export function classSections({ names, confusion, calibration }: ClassAnalysis): Html[] {
+  const matrix = matrixSection(names, confusion, "Rows are what is there, columns what was said.");
+  return calibration ? [matrix, calibrationSection(calibration)] : [matrix];
+}
+
+/** @param keepsLast the last row and column are shown in any case */
+function matrixSection(all: readonly string[], counts: readonly number[], note: string, keepsLast = false): Html {
+  const most = 11;
+  const size = all.length;
+  const wrong = (i: number) => {
+    let sum = 0;
+    for (let j = 0; j < size; j++) if (j !== i) sum += counts[i * size + j] + counts[j * size + i];
+    return sum;
+  };
+  const rank = (i: number) => (keepsLast && i === size - 1 ? Number.POSITIVE_INFINITY : wrong(i));
+  const shown = all
+    .map((_, i) => i)
+    .sort((a, b) => rank(b) - rank(a) || a - b)
+    .slice(0, most)
+    .sort((a, b) => a - b);
+  const cell = (row: number, column: number) => {
+    const count = counts[row * size + column];
+    let whole = 0;
+    for (let j = 0; j < size; j++) whole += counts[row * size + j];
+    if (count === 0) return html`<td class="n">·</td>`;
+    // Errors are rare where a network is good: the root shows them too.
+    const part = row === column ? count / whole : Math.sqrt(count / whole);
+    const share = Math.round(70 * part);
+    const colour = row === column ? "var(--good)" : "var(--bad)";
+    return html`<td class="n" style="background:color-mix(in srgb, ${colour} ${share}%, transparent)">${formatCount(count)}</td>`;
+  };
+  const left = shown.length < size ? ` The ${shown.length} with most errors of ${size}.` : "";
+  return section(
+    "Confusion matrix",
+    `${note} The deeper the colour, the larger the share of the row.${left}`,
+    html`<div class="scroll"><table class="matrix"><thead><tr><th></th>${shown.map((i) => html`<th class="n">${all[i]}</th>`)}</tr></thead><tbody>${shown.map((row) => html`<tr><th scope="row">${all[row]}</th>${shown.map((column) => cell(row, column))}</tr>`)}</tbody></table></div>`,
+    true,
+  );
+}
+
+export function calibrationSection({ ECE, MCE, bins }: Calibration): Html {
+  return section(
+    "Calibration",
+    `How often the network is right when it says so. Expected calibration error ${ECE.toFixed(3)}, largest ${MCE.toFixed(3)}; ${bins.length} bins of equal width over the probability of what it says.`,
+    html`<figure>${calibrationChart(bins)}<figcaption>share of right answers over the confidence; on the dashed line a network is as sure as it should be, below it too sure, above it too shy</figcaption></figure>`,
+  );
+}
+
+/** A detector's sections from what was analysed. */
+export function analysisSections({ confidences, confusion, errors }: DetectionAnalysis): Html[] {
+  return [confidenceSection(confidences), errorSection(errors), confusionSection(confusion)];
+}
+
+const causes: Readonly<Record<ErrorKind, string>> = {
+  localisation: "right class, the box overlaps too little",
+  class: "the box of a thing of another class",
+  both: "another class, and too little overlap",
+  duplicate: "a thing that a better box already has",
+  background: "nothing is there",
+  missed: "things that no box points at",
+};
+
+export function errorSection({ AP, errors }: DetectionErrors): Html {
+  const kinds = Object.keys(causes) as ErrorKind[];
+  const most = Math.max(1e-9, ...kinds.map((kind) => errors[kind].costAP));
+  const bar = (cost: number) => html`<div class="bar"><i style="width:${((100 * cost) / most).toFixed(1)}%"></i></div>`;
+  const rows = kinds.map((kind) => {
+    const { count, costAP } = errors[kind];
+    return html`<tr><th scope="row">${kind}</th><td>${causes[kind]}</td><td class="n">${formatCount(count)}</td><td class="n">${(100 * costAP).toFixed(2)}</td><td style="width:30%">${bar(costAP)}</td></tr>`;
+  });
+  return section(
+    "What the errors cost",
+    `AP at an IoU of .5 is ${(100 * AP).toFixed(2)}. The cost of a kind of error is what mending it alone would add.`,
+    html`<div class="scroll"><table><thead><tr><th>error</th><th>what it is</th><th class="n">number</th><th class="n">cost, AP points</th><th></th></tr></thead><tbody>${rows}</tbody></table></div>`,
+  );
+}
+
+export function tableSection(
+  title: string,
+  note: string,
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): Html {
+  const cells = (row: readonly (string | number)[]) =>
+    row.map((value, i) => (i === 0 ? html`<th scope="row">${value}</th>` : html`<td class="n">${value}</td>`));
+  return section(
+    title,
+    note,
+    html`<div class="scroll"><table><thead><tr>${head.map((name, i) => html`<th${i > 0 && raw(' class="n"')}>${name}</th>`)}</tr></thead><tbody>${rows.map((row) => html`<tr>${cells(row)}</tr>`)}</tbody></table></div>`,
+    true,
+  );
+}
+
+/** MOTA, IDF1 and HOTA as bars, a sequence each. */
+export function trackingBars(sequences: readonly ({ readonly name: string } & MotFigures)[]): Html {
+  const names = ["MOTA", "IDF1", "HOTA"] as const;
+  const bar = (value: number) =>
+    html`<td class="n">${(100 * value).toFixed(1)}</td><td style="width:22%"><div class="bar"><i style="width:${Math.max(0, Math.min(100, 100 * value || 0)).toFixed(1)}%"></i></div></td>`;
+  return section(
+    "By sequence",
+    "In %; the bar of a MOTA below 0 is empty.",
+    html`<div class="scroll"><table><thead><tr><th>sequence</th>${names.map((name) => html`<th class="n">${name}</th><th></th>`)}</tr></thead><tbody>${sequences.map((each) => html`<tr><th scope="row">${each.name}</th>${names.map((name) => bar(each[name]))}</tr>`)}</tbody></table></div>`,
+  );
+}
+
+export function trajectoriesSection(plots: readonly TrajectoryPlot[]): Html {
+  return section(
+    "Trajectories",
+    "The middle of every tracked box's lower edge; a colour an id, which shows when the pointer rests on it.",
+    html`<div class="${plots.length === 1 ? "trajectories" : "grid"}">${plots.map(trajectoryFigure)}</div>`,
+    true,
+  );
+}

@@ -1,0 +1,7 @@
+export * from "./card.js";
+export * from "./charts.js";
+export * from "./data.js";
+export * from "./evaluation-pages.js";
+export * from "./metrics.js";
+export * from "./pictures.js";
+export * from "./report.js";

@@ -1,0 +1,7 @@
+export * from "./arguments.js";
+export * from "./folder.js";
+export * from "./load.js";
+export * from "./lock.js";
+export * from "./model.js";
+export * from "./save.js";
+export * from "./target.js";

@@ -1,0 +1,202 @@
+/**
+ * One process at a time writes a run folder; `train.pid` (the name that versions before know too) says which. The file
+ * appears whole, by a link. That of a dead process is replaced by a rename, under a lock of its own, so that of many who
+ * find it one gets it.
+ */
+import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { PhinetsError } from "@phinets/core/tensor";
+import { describeWriteError, guardFolder, removeLeftovers, temporaryPath } from "../host/atomic.js";
+import { type Holder, lifeOf, ownHolder, parseHolder } from "./holder.js";
+
+export interface RunLock {
+  /** Throws `run.removed` where the folder, or the lock in it, is not this process's any more. */
+  requireHeld(): void;
+  release(): void;
+}
+
+/** What a command does in a run folder, for those who find it busy. */
+export type Work = "training" | "shipping" | "quantising" | "emulating" | "exporting" | "importing";
+
+/** Nonces of the locks that this process holds. */
+const held = new Set<string>();
+
+/** Half a lock, or a takeover, that lasts longer than this is left by a process that was killed. */
+const patienceMs = 2000;
+
+/**
+ * Takes an existing folder, or throws `run.busy` naming who has it. What dead processes left half-written in it is
+ * removed. Until `release` the folder is not made anew when somebody removes it: writes then fail with `run.removed`.
+ */
+export function lockRun(folder: string, work: Work = "training"): RunLock {
+  const path = lockPath(folder);
+  const nonce = acquire(path, folder, work);
+  held.add(nonce);
+  const requireHeld = (): void => {
+    if (holderAt(path)?.nonce !== nonce) throw removed(folder, existsSync(folder));
+  };
+  const unguard = guardFolder(folder, requireHeld);
+  removeLeftovers(folder);
+  return {
+    requireHeld,
+    release() {
+      unguard();
+      if (!held.delete(nonce)) return;
+      if (holderAt(path)?.nonce === nonce) rmSync(path, { force: true });
+    },
+  };
+}
+
+/** Works in a folder that is locked meanwhile. Whatever fails because the folder is gone is said to fail for that. */
+export async function withRunLock<T>(folder: string, work: Work, act: (lock: RunLock) => T | Promise<T>): Promise<T> {
+  const lock = lockRun(folder, work);
+  try {
+    const result = await act(lock);
+    lock.requireHeld();
+    return result;
+  } catch (error) {
+    if ((error as Error)?.name !== "AbortError") lock.requireHeld();
+    throw error;
+  } finally {
+    lock.release();
+  }
+}
+
+/** The run folder that `path` is in or is, where it is one: whoever writes there takes its lock. */
+export function runAround(path: string): string | undefined {
+  for (let folder = resolve(path); ; folder = resolve(folder, "..")) {
+    if (existsSync(join(folder, "network.json")) && existsSync(join(folder, "weights"))) return folder;
+    if (folder === resolve(folder, "..")) return undefined;
+  }
+}
+
+const lockPath = (folder: string): string => join(folder, "train.pid");
+
+/** Makes the lock file; returns its nonce. */
+function acquire(path: string, folder: string, work: Work): string {
+  const nonce = randomBytes(12).toString("hex");
+  const text = JSON.stringify(ownHolder(nonce, work));
+  const begun = Date.now();
+  for (;;) {
+    if (create(path, text)) return nonce;
+    const found = readLock(path, folder);
+    if (found === undefined) continue; // released meanwhile
+    const holder = parseHolder(found);
+    const life = holder === undefined ? undefined : lifeOf(holder, (other) => held.has(other));
+    if (holder !== undefined && life !== "dead") throw busy(folder, path, holder, life === "unknown");
+    // Half a lock may be one that is being written, where the file system has no links.
+    if (holder === undefined && Date.now() - begun < patienceMs) pause();
+    else if (takeOver(path, found, text, folder)) return nonce;
+    else if (Date.now() - begun > 5 * patienceMs) throw busy(folder, path, holder, true);
+    else pause();
+  }
+}
+
+/**
+ * Replaces a dead process's lock, if `path` still holds it: false where another is about it. Only who has the lock of the
+ * takeover replaces, and only then; that lock is taken over in the same way when its owner is killed in between.
+ */
+function takeOver(path: string, dead: string, text: string, folder: string): boolean {
+  const mutex = `${path}.takeover`;
+  const own = JSON.stringify(ownHolder(randomBytes(12).toString("hex"), "training"));
+  const mine = temporaryPath(path);
+  if (!create(mutex, own)) {
+    const found = readLock(mutex, folder);
+    const holder = found === undefined ? undefined : parseHolder(found);
+    if (found !== undefined && holder !== undefined && lifeOf(holder, () => false) === "dead") {
+      if (!takeOver(mutex, found, own, folder)) return false;
+    } else return false;
+  }
+  try {
+    if (readLock(path, folder) !== dead) return false;
+    writeNew(mine, text);
+    renameSync(mine, path);
+    return true;
+  } finally {
+    rmSync(mine, { force: true });
+    rmSync(mutex, { force: true });
+  }
+}
+
+/** Makes a file with all its content at once; false where there is one. */
+function create(path: string, text: string): boolean {
+  const temporary = temporaryPath(path);
+  try {
+    writeNew(temporary, text);
+    linkSync(temporary, path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return false;
+    if (code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS" || code === "EMLINK")
+      return createInPlace(path, text);
+    throw describeWriteError(error, path);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** Where the file system has no links (FAT, some network drives). */
+function createInPlace(path: string, text: string): boolean {
+  try {
+    writeNew(path, text);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw describeWriteError(error, path);
+  }
+}
+
+function writeNew(path: string, text: string): void {
+  const descriptor = openSync(path, "wx");
+  try {
+    writeSync(descriptor, text);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Undefined when it is gone. */
+function readLock(path: string, folder: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && existsSync(folder)) return undefined;
+    if (code === "ENOENT") throw removed(folder, false);
+    throw new PhinetsError(
+      "run.lock-file",
+      `${path}: cannot be read (${code === "EISDIR" ? "it is a folder" : code}); no process can tell whether ${folder} is free: remove it`,
+      path,
+    );
+  }
+}
+
+function holderAt(path: string): Holder | undefined {
+  try {
+    return parseHolder(readFileSync(path, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Others work in the same moment; this one waits a little. */
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+}
+
+function busy(folder: string, path: string, holder: Holder | undefined, unknown: boolean): PhinetsError {
+  const { pid, host, work = "training" } = holder ?? {};
+  const where = unknown && host !== undefined ? ` on ${host}` : "";
+  const who = pid === undefined ? "another process" : `process ${pid}${where}`;
+  const remedy = unknown
+    ? `it cannot be asked from here: wait for it or stop it there; if it is gone, remove ${path}`
+    : `wait for it or stop it (if it is none of yours, remove ${path})`;
+  return new PhinetsError("run.busy", `${folder}: ${who} is ${work} here; ${remedy}, or choose another --name`, folder);
+}
+
+function removed(folder: string, exists: boolean): PhinetsError {
+  const what = exists ? "its lock (train.pid) was removed or taken by another process" : "the folder was removed";
+  return new PhinetsError("run.removed", `${folder}: ${what} while it was being written; start the run again`, folder);
+}

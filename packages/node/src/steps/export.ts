@@ -1,0 +1,90 @@
+/** A run's network as files for other programs. */
+import { join } from "node:path";
+import {
+  networkToOnnx,
+  type OnnxModel,
+  quantizedToOnnx,
+  quantizedToTflite,
+  weightsToTorch,
+} from "@phinets/core/export";
+import { deployWeights } from "@phinets/core/graph";
+import { classNames, type Network } from "@phinets/core/networks";
+import type { Board, ProgramWish } from "@phinets/core/target";
+import { encodeSafetensors } from "@phinets/core/tensor";
+import { writeBundle } from "../firmware/bundle.js";
+import { modelOptions } from "../firmware/model-options.js";
+import { writeFileAtomic } from "../host/atomic.js";
+import { type Run, requireQuantized } from "../run/load.js";
+
+export interface ExportRequest {
+  readonly folder: string;
+  /** Format c: the board of the image. */
+  readonly target: Board;
+  /** Format c: least score of the firmware's boxes. Default: the usual one. */
+  readonly scoreThreshold?: number;
+  /** Format c: prefix of files and symbols. Default "phinets". */
+  readonly name?: string;
+  /** Format c. */
+  readonly wish?: ProgramWish;
+}
+
+/** Writes one format's files and returns their paths. */
+type Writer = (run: Run, request: ExportRequest) => string[];
+
+const writers = {
+  /** C99 with its kernels: a folder that compiles. */
+  c: (run, { folder, target, scoreThreshold, name, wish }) => {
+    const options = { ...modelOptions(run.network, { scoreThreshold }), ...wish, target, name };
+    return writeBundle(folder, requireQuantized(run), options);
+  },
+  /** The int8 network for TensorFlow Lite and TensorFlow Lite Micro. */
+  tflite: (run, { folder }) => {
+    const metadata = { phinets: JSON.stringify(readingOf(run.network, "int8, pixel - 128")) };
+    return [write(join(folder, "model.tflite"), quantizedToTflite(requireQuantized(run), metadata))];
+  },
+  /** The deployed network in floats, and where the run is quantised the int8 one (QDQ). */
+  onnx: (run, { folder }) => {
+    const { graph, weights } = deployWeights(run.graph, run.weights);
+    const { quantized } = run;
+    return [
+      writeOnnx(join(folder, "model.onnx"), networkToOnnx(graph, weights), run.network),
+      ...(quantized ? [writeOnnx(join(folder, "model_int8.onnx"), quantizedToOnnx(quantized), run.network)] : []),
+    ];
+  },
+  /** Weights by the reference implementation's names, OHWI. */
+  safetensors: ({ network, weights }, { folder }) => {
+    const metadata = { format: "phinets", layout: "OHWI", network: JSON.stringify(network) };
+    return [write(join(folder, "model.safetensors"), encodeSafetensors(weights, metadata))];
+  },
+  /** A state_dict by the reference implementation's names, OIHW. */
+  torch: ({ weights }, { folder }) => [write(join(folder, "model.pth"), weightsToTorch(weights))],
+} satisfies Record<string, Writer>;
+
+export type ExportFormat = keyof typeof writers;
+export const exportFormats = Object.keys(writers) as ExportFormat[];
+
+/** Throws PhinetsError where a format needs the int8 network and the run has none, and when a file cannot be written. */
+export function writeExports(run: Run, formats: readonly ExportFormat[], request: ExportRequest): string[] {
+  return formats.flatMap((format) => writers[format](run, request));
+}
+
+function write(path: string, bytes: Uint8Array): string {
+  writeFileAtomic(path, bytes);
+  return path;
+}
+
+function writeOnnx(path: string, model: OnnxModel, network: Network): string {
+  const reading = readingOf(network, "float, pixel / 128 - 1");
+  for (const [key, value] of Object.entries(reading))
+    model.metadata[key] = typeof value === "string" ? value : JSON.stringify(value);
+  return write(path, model.encode());
+}
+
+/** What a reader must know: what goes in, and what comes out means. */
+function readingOf({ head }: Network, input: string) {
+  return {
+    input: `NHWC, RGB or grey, ${input}, the picture stretched to the input's size`,
+    ...(head.kind !== "none" && { head: head.kind, classes: classNames(head) }),
+    ...(head.kind === "yolov2" && { anchors: head.anchors, decoder: head.decoder ?? "yolov2" }),
+  };
+}

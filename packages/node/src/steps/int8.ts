@@ -1,0 +1,154 @@
+/**
+ * A run's integer network, as good as it gets: post-training quantisation, and quantisation-aware training where it is
+ * asked for or where the former loses too much. Writes the network and quant_report.json.
+ */
+import { join } from "node:path";
+import type { PictureSource } from "@phinets/core/data";
+import { createEngine } from "@phinets/core/kernels";
+import type { Network } from "@phinets/core/networks";
+import type { LayerNoise, QuantizationReport, QuantizedNetwork } from "@phinets/core/quantization";
+import { PhinetsError } from "@phinets/core/tensor";
+import { makeRecipe, type Recipe } from "@phinets/core/training";
+import { writeFileAtomic } from "../host/atomic.js";
+import { fidelity, headline, type Metrics } from "../report/metrics.js";
+import { loadArguments, wasTrained } from "../run/arguments.js";
+import { nodeThreads } from "../threads/pool.js";
+import type { StepContext } from "./context.js";
+import { type AwareResult, trainAware } from "./qat.js";
+import { noiseOf, type QuantizeRequest, quantizeRun, saveQuantized } from "./quantize.js";
+import { floatOutputs, integerOutputs, score } from "./validate.js";
+
+/** Of the headline metric (AP50, top-1), as a fraction. */
+export const defaultMaxDrop = 0.01;
+
+export interface Int8Request extends QuantizeRequest {
+  /** Whole pictures to calibrate on. */
+  readonly source: PictureSource;
+  readonly val: PictureSource;
+  /** Pictures to train on; asked for only when they are needed. */
+  training(): Promise<PictureSource>;
+  readonly recipe: Recipe;
+  readonly dataKey: string;
+  readonly threads: number;
+  /** Quantisation-aware epochs; true for the usual number. Default: none unless the drop exceeds `maxDrop`. */
+  readonly qat?: number | true;
+  /** Largest loss of the validated metric that post-training quantisation may cost, 0..1. Default `defaultMaxDrop`. */
+  readonly maxDrop?: number;
+}
+
+export interface Int8Report extends QuantizationReport {
+  readonly metric: "AP50" | "top1";
+  /** On the validation pictures: of the float network, and of the integer network that was kept. */
+  readonly before: number;
+  readonly after: number;
+  readonly layers: readonly LayerNoise[];
+  /** What post-training quantisation alone gave, where there was training after it. */
+  readonly postTraining?: { readonly after: number; readonly layers: readonly LayerNoise[] };
+  /** `kept` is false where post-training quantisation was better (AP, top-1). */
+  readonly aware?: {
+    readonly epochs: number;
+    readonly bestEpoch: number;
+    readonly after: number;
+    readonly kept: boolean;
+  };
+}
+
+export async function makeInt8(
+  request: Int8Request,
+  context: StepContext,
+): Promise<{ quantized: QuantizedNetwork; report: Int8Report }> {
+  const { folder, network, weights, val, threads, qat, maxDrop = defaultMaxDrop } = request;
+  const { quantized: start, report, layers, shown } = await quantizeRun(request, context);
+  const before = await floatHeadline(network, weights, val, threads);
+  const validate = (quantized: QuantizedNetwork): Metrics =>
+    score(
+      network,
+      integerOutputs(quantized, network, val, () => context.signal.throwIfAborted()),
+      val,
+    );
+  const calibrated = validate(start);
+  const first = headline(calibrated);
+  const metric = network.head.kind === "yolov2" ? "AP50" : "top1";
+  let quantized = start;
+  let result: Int8Report = { metric, before, after: first, layers, ...report };
+  // Below 0 is unknown: no box is labelled.
+  if (qat !== undefined || (before >= 0 && before - first > maxDrop)) {
+    if (qat === undefined)
+      context.note(
+        `int8 costs ${(before - first).toFixed(4)} of ${metric}, more than --max-drop ${maxDrop}: quantisation-aware training`,
+      );
+    const aware = await trainWhereAble(request, start, context);
+    if (aware !== undefined) {
+      const metrics = validate(aware.quantized);
+      const after = headline(metrics);
+      const kept = after < 0 || fidelity(metrics) >= fidelity(calibrated);
+      const trained = { epochs: aware.epochs, bestEpoch: aware.bestEpoch, after, kept };
+      result = { ...result, aware: trained };
+      if (kept) {
+        quantized = aware.quantized;
+        saveQuantized(folder, quantized);
+        result = {
+          ...{ metric, before, after, layers: await noiseOf(quantized, aware.weights, shown) },
+          ...{ postTraining: { after: first, layers }, aware: trained },
+          ...reportOf(quantized, report),
+        };
+      }
+    }
+  }
+  writeFileAtomic(join(folder, "quant_report.json"), `${JSON.stringify(result, undefined, 1)}\n`);
+  return { quantized, report: result };
+}
+
+/** With too few pictures, training that nobody asked for is left out. */
+async function trainWhereAble(
+  request: Int8Request,
+  start: QuantizedNetwork,
+  context: StepContext,
+): Promise<AwareResult | undefined> {
+  const { qat } = request;
+  const epochs = typeof qat === "number" ? qat : undefined;
+  try {
+    return await trainAware({ ...request, start, epochs, train: await request.training() }, context);
+  } catch (error) {
+    if (qat !== undefined || !(error instanceof PhinetsError) || error.code !== "qat.pictures") throw error;
+    context.note(`left out: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** What a run was trained with; of one that came from elsewhere, the defaults. */
+export function recipeOfRun(folder: string, { head }: Network): Recipe {
+  const saved = wasTrained(folder) ? loadArguments(folder).recipe : undefined;
+  if (head.kind !== "yolov2") return makeRecipe("classify", saved);
+  return makeRecipe("detect", saved ?? { loss: head.decoder === "yolov2" ? "yolov2" : "ciou" });
+}
+
+async function floatHeadline(
+  network: Network,
+  weights: Int8Request["weights"],
+  val: PictureSource,
+  threads: number,
+): Promise<number> {
+  const engine = await createEngine({ threads: nodeThreads(threads) });
+  try {
+    return headline(score(network, floatOutputs(engine, network, weights, val), val));
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** Scales that training has moved; what calibration had seen stays. */
+function reportOf({ values }: QuantizedNetwork, report: QuantizationReport): QuantizationReport {
+  return {
+    ...report,
+    biasCorrection: false,
+    values: report.values.map(({ weightSnrDb, ...value }) => {
+      const { scale, zeroPoint } = values[value.name];
+      return {
+        ...value,
+        ...{ scale, zeroPoint },
+        covered: { low: scale * (-128 - zeroPoint), high: scale * (127 - zeroPoint) },
+      };
+    }),
+  };
+}

@@ -1,0 +1,103 @@
+/** Post-training quantisation of a run: calibrates on training pictures, writes the integer network and its report. */
+import { join } from "node:path";
+import { assembleBatch, epochOrder, type PictureSource } from "@phinets/core/data";
+import { detectionRoundingError } from "@phinets/core/detection";
+import { deployWeights } from "@phinets/core/graph";
+import { FloatValues, IntegerInterpreter } from "@phinets/core/inference";
+import { createEngine } from "@phinets/core/kernels";
+import { buildNetwork, classCount, type Network } from "@phinets/core/networks";
+import {
+  encodeQuantized,
+  type FloatRunner,
+  type LayerNoise,
+  layerNoise,
+  type QuantizationReport,
+  type QuantizedNetwork,
+  quantize,
+} from "@phinets/core/quantization";
+import type { FloatWeights } from "@phinets/core/tensor";
+import { writeFileAtomic } from "../host/atomic.js";
+import type { StepContext } from "./context.js";
+import { inputOptions } from "./validate.js";
+
+export interface QuantizeRequest {
+  readonly folder: string;
+  readonly network: Network;
+  readonly weights: FloatWeights;
+  /** Training pictures, of which some are drawn. */
+  readonly source: PictureSource;
+  /** Pictures to calibrate on. Default 100. */
+  readonly pictures?: number;
+  readonly seed: number;
+}
+
+export interface QuantizeResult {
+  readonly quantized: QuantizedNetwork;
+  readonly report: QuantizationReport;
+  readonly layers: readonly LayerNoise[];
+  /** The pictures that the noise was measured on. */
+  readonly shown: readonly Float32Array[];
+}
+
+/** Pictures on which the noise of every layer is measured, out of those calibrated on. */
+const noisePictures = 8;
+
+export async function quantizeRun(request: QuantizeRequest, context: StepContext): Promise<QuantizeResult> {
+  const { folder, network, weights, source, seed } = request;
+  const count = Math.min(request.pictures ?? 100, source.length);
+  const samples = epochOrder(source.length, seed, 0x63616c).subarray(0, count);
+  const graph = buildNetwork(network);
+  const pictures = Array.from(
+    samples,
+    (_, i) => assembleBatch(source, samples.subarray(i, i + 1), 0, inputOptions(network)).input,
+  );
+  const progress = context.progress({ label: "calibrating", total: count, unit: "pictures", lineEvery: 1 });
+  let done = 0;
+  const { head } = network;
+  const { network: quantized, report } = await withFloatValues((run) =>
+    quantize(graph, weights, pictures, {
+      // A box's size needs finer steps than a score that is as good as 0 or 1: one scale serves both.
+      outputError: head.kind === "yolov2" ? detectionRoundingError({ ...head, classes: classCount(head) }) : undefined,
+      run: (...parameters) => {
+        context.signal.throwIfAborted();
+        const values = run(...parameters);
+        progress.update(Math.min(++done, count));
+        return values;
+      },
+    }),
+  ).finally(() => progress.stop());
+  const shown = pictures.slice(0, noisePictures);
+  const layers = await noiseOf(quantized, deployWeights(graph, weights).weights, shown);
+  saveQuantized(folder, quantized);
+  return { quantized, report, layers, shown };
+}
+
+async function withFloatValues<T>(work: (run: FloatRunner) => T): Promise<T> {
+  const engine = await createEngine();
+  const values = new FloatValues(engine);
+  try {
+    return work(values.run);
+  } finally {
+    values.dispose();
+    await engine.dispose();
+  }
+}
+
+/** @param weights float weights of the deployed graph */
+export async function noiseOf(
+  quantized: QuantizedNetwork,
+  weights: FloatWeights,
+  pictures: Iterable<Float32Array>,
+): Promise<LayerNoise[]> {
+  const interpreter = new IntegerInterpreter(quantized);
+  return withFloatValues((run) =>
+    layerNoise(quantized, weights, pictures, run, (input, tap) => interpreter.run(input, tap)),
+  );
+}
+
+export function saveQuantized(folder: string, quantized: QuantizedNetwork): void {
+  const files = encodeQuantized(quantized);
+  // The JSON is written last: a run with it has both.
+  writeFileAtomic(join(folder, "quantized.safetensors"), files.safetensors);
+  writeFileAtomic(join(folder, "quantized.json"), files.json);
+}

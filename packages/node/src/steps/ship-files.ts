@@ -1,0 +1,99 @@
+/** The files of a shipped run: whose its folder is, earlier weights, what is counted in keys, what came out. */
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { PhinetsError } from "@phinets/core/tensor";
+import { firmwareSources } from "../firmware/build.js";
+import { describeWriteError } from "../host/atomic.js";
+import { bestPath } from "./checkpoint.js";
+import type { StepContext } from "./context.js";
+import { keyOf, sha256 } from "./hash.js";
+import type { ShipResult } from "./ship.js";
+import { hasStepLog } from "./step-log.js";
+
+/** Refuses a folder that holds something else, before anything in it is replaced. */
+export function requireOwn(folder: string): void {
+  if (!existsSync(folder) || hasStepLog(folder)) return;
+  // Another process may have begun: what it has before its log is its lock.
+  const isOurs = (name: string): boolean => name.startsWith("train.pid") || /^\.\d+-/.test(name);
+  if (statSync(folder).isDirectory() && readdirSync(folder).every(isOurs)) return;
+  throw new PhinetsError(
+    "ship.folder",
+    `${folder}: exists and is not a shipped run (it has no steps.json); name another --out or --name, or empty it`,
+    folder,
+  );
+}
+
+/** Makes the folder of a run that is named by its path. */
+export function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw describeWriteError(error, folder);
+  }
+}
+
+/** Names, sizes and times of change of a video, or of the files of a folder. */
+export function stampsOf(clip: string): unknown {
+  const stamp = (path: string) => {
+    const { size, mtimeMs } = statSync(path);
+    return [path, size, mtimeMs];
+  };
+  if (!statSync(clip).isDirectory()) return stamp(clip);
+  const files = readdirSync(clip, { recursive: true, encoding: "utf8" }).sort();
+  return [clip, ...files.map((file) => stamp(join(clip, file)))];
+}
+
+/**
+ * Weights that were trained from something else are kept beside the new ones, under the start of their key, and come back
+ * when the same network, recipe and data are asked for again.
+ */
+export function setAside(folder: string, key: string, context: StepContext): void {
+  const weights = join(folder, "weights");
+  const placeOf = (other: string): string => join(folder, `weights-${other.slice(0, 8)}`);
+  const moveResults = (from: string, to: string): void => {
+    if (existsSync(join(from, "results.csv"))) renameSync(join(from, "results.csv"), join(to, "results.csv"));
+  };
+  const old = readKey(join(weights, "key"));
+  if (old === undefined || old === key) return;
+  if (existsSync(bestPath(folder))) {
+    const aside = placeOf(old);
+    rmSync(aside, { recursive: true, force: true }); // an earlier state of the same training
+    renameSync(weights, aside);
+    moveResults(folder, aside);
+    context.note(`train: what it is made from has changed; the earlier weights are in ${aside}`);
+  }
+  const kept = placeOf(key);
+  if (existsSync(kept)) {
+    rmSync(weights, { recursive: true, force: true });
+    renameSync(kept, weights);
+    moveResults(weights, folder);
+  }
+}
+
+/** Of the weights; undefined where there is none, or not one. */
+function readKey(file: string): string | undefined {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined;
+  const key = readFileSync(file, "utf8");
+  return /^[0-9a-f]{64}$/.test(key) ? key : undefined;
+}
+
+/** Changes with every change of the firmware's own sources. */
+export function sourcesKey(): string {
+  const files = readdirSync(firmwareSources, { recursive: true, encoding: "utf8" }).sort();
+  return keyOf(
+    files
+      .filter((file) => /\.(c|h|ld|S)$/.test(file))
+      .map((file) => [file, sha256(readFileSync(join(firmwareSources, file)))]),
+  );
+}
+
+export function artefactsOf(folder: string, made: readonly string[]): ShipResult["artefacts"] {
+  const weights = ["network.json", "weights/best.safetensors", "quantized.json", "quantized.safetensors"];
+  return [...weights, ...made, "tracks.txt", "tracks.mp4"]
+    .filter((file) => statSync(join(folder, file), { throwIfNoEntry: false })?.isFile())
+    .map((file) => {
+      const bytes = readFileSync(join(folder, file));
+      return { file, bytes: bytes.length, sha256: sha256(bytes) };
+    });
+}

@@ -1,0 +1,126 @@
+/**
+ * Remembers what each step of a chain was made from, so that a second run redoes only what changed. Results are kept with
+ * a digest, and files by theirs: what somebody changed meanwhile, log or file, is made again, and said.
+ */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { parseJson } from "@phinets/core/tensor";
+import { z } from "zod";
+import { writeFileAtomic } from "../host/atomic.js";
+import type { StepContext } from "./context.js";
+import { keyOf, sha256 } from "./hash.js";
+
+const stepRecord = z.object({
+  key: z.string(),
+  result: z.unknown().optional(),
+  seconds: z.number().nonnegative(),
+  /** SHA-256 of each output as the step left it; "" for one that it did not write. */
+  outputs: z.record(z.string(), z.string()),
+  /** Of all of the above. */
+  sha256: z.string(),
+});
+type StepRecord = z.infer<typeof stepRecord>;
+
+/** Files that a step writes, in the run folder. */
+type Outputs<T> = readonly string[] | ((result: T) => readonly string[]);
+
+export interface StepOptions<T> {
+  /** A result that is not complete, because a tool was missing, is made again. Default: all are. */
+  readonly complete?: (result: T) => boolean;
+}
+
+export class StepLog {
+  readonly #path: string;
+  readonly #records = new Map<string, StepRecord>();
+  /** Seconds each step took when it was last done. */
+  readonly seconds: Record<string, number> = {};
+
+  constructor(
+    readonly folder: string,
+    readonly context: StepContext,
+  ) {
+    this.#path = join(folder, logName);
+    if (existsSync(this.#path)) this.#read();
+    else this.#save();
+  }
+
+  /**
+   * The step's result: from the log when `key` (what the step is made from) is the same as last time and its files are
+   * still what it wrote, else by doing the work.
+   */
+  async run<T>(
+    name: string,
+    key: string,
+    outputs: Outputs<T>,
+    work: () => T | Promise<T>,
+    { complete = () => true }: StepOptions<T> = {},
+  ): Promise<T> {
+    const record = this.#records.get(name);
+    const changed = record && this.#whatChanged(record, key, outputs);
+    if (record !== undefined && changed === undefined && complete(record.result as T)) {
+      this.seconds[name] = record.seconds;
+      this.context.note(`${name}: unchanged, kept`);
+      return record.result as T;
+    }
+    if (changed !== undefined) this.context.note(`${name}: ${changed}; made again`);
+    this.context.signal.throwIfAborted();
+    const start = performance.now();
+    const result = await work();
+    const seconds = (performance.now() - start) / 1000;
+    this.seconds[name] = seconds;
+    const digests = Object.fromEntries(filesOf(outputs, result).map((output) => [output, this.#digest(output)]));
+    const made = { key, result, seconds, outputs: digests };
+    this.#records.set(name, { ...made, sha256: digestOf(name, made) });
+    this.#save();
+    return result;
+  }
+
+  #whatChanged<T>(record: StepRecord, key: string, outputs: Outputs<T>): string | undefined {
+    if (record.key !== key) return "what it is made from has changed";
+    const file = filesOf(outputs, record.result as T).find((path) => this.#digest(path) !== record.outputs[path]);
+    if (file === undefined) return undefined;
+    return `${file} ${this.#digest(file) === "" ? "is gone" : "has changed since it was made"}`;
+  }
+
+  /** A damaged log costs time, not results: the steps are then done again. */
+  #read(): void {
+    let log: unknown;
+    try {
+      log = parseJson(readFileSync(this.#path, "utf8"));
+    } catch {}
+    if (typeof log !== "object" || log === null || Array.isArray(log)) {
+      this.context.note(`${logName} is damaged; all steps are made again`);
+      return;
+    }
+    for (const [name, value] of Object.entries(log)) {
+      const record = stepRecord.safeParse(value).data;
+      if (record !== undefined && record.sha256 === digestOf(name, record)) this.#records.set(name, record);
+      else this.context.note(`${name}: its record in ${logName} is not what this version wrote; made again`);
+    }
+  }
+
+  #save(): void {
+    writeFileAtomic(this.#path, `${JSON.stringify(Object.fromEntries(this.#records), undefined, 1)}\n`);
+  }
+
+  /** Of a file; "" where there is none. */
+  #digest(output: string): string {
+    const path = join(this.folder, output);
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ? sha256(readFileSync(path)) : "";
+  }
+}
+
+function digestOf(name: string, { key, result, seconds, outputs }: Omit<StepRecord, "sha256">): string {
+  return keyOf(name, key, result, seconds, outputs);
+}
+
+function filesOf<T>(outputs: Outputs<T>, result: T): readonly string[] {
+  return typeof outputs === "function" ? outputs(result) : outputs;
+}
+
+const logName = "steps.json";
+
+/** Whether a folder is a chain's, which may go on in it. */
+export function hasStepLog(folder: string): boolean {
+  return existsSync(join(folder, logName));
+}

@@ -1,0 +1,93 @@
+/** What follows the steps of an epoch: validation, the best weights, results.csv, the checkpoint. */
+import type { Engine } from "@phinets/core/kernels";
+import type { Trainer } from "@phinets/core/training";
+import { headline, type Metrics } from "../../report/metrics.js";
+import { appendResults } from "../../run/save.js";
+import { type Checkpoint, saveBest, saveCheckpoint } from "../checkpoint.js";
+import { floatOutputs, score } from "../validate.js";
+import { requireFinite } from "./diverged.js";
+import type { EpochSteps } from "./epoch.js";
+import type { EpochReport } from "./observers.js";
+import type { TrainRequest } from "./request.js";
+
+/** How far a run is. */
+export interface Standing {
+  /** Epochs done. */
+  epoch: number;
+  best: number;
+  /** 1-based; 0 for none. */
+  bestEpoch: number;
+  /** Of weights/best.safetensors. */
+  bestSha256?: string;
+  /** Of the best epoch, where it was validated by this process. */
+  bestMetrics?: Metrics;
+}
+
+/** Validates and saves an epoch, and moves `standing` on. Throws `training.diverged` before anything is written. */
+export function endEpoch(
+  steps: EpochSteps,
+  standing: Standing,
+  trainer: Trainer,
+  engine: Engine,
+  {
+    folder,
+    network,
+    val,
+    dataKey,
+    valEvery = 1,
+  }: Pick<TrainRequest, "folder" | "network" | "val" | "dataKey" | "valEvery">,
+  key: Checkpoint["key"],
+): EpochReport {
+  const { executor, recipe } = trainer;
+  const epoch = standing.epoch + 1;
+  const weights = executor.emaParameters();
+  const state = executor.state();
+  requireFinite({ ...state, ...weights }, trainer.steps, recipe);
+  const validates = valEvery > 0 && (epoch % valEvery === 0 || epoch >= recipe.epochs);
+  const metrics = validates ? score(network, floatOutputs(engine, network, weights, val), val) : undefined;
+  const value = metrics && headline(metrics);
+  // Below 0 is unknown: without a figure to go by, the last weights are the best guess.
+  const unknown = value === undefined ? valEvery === 0 || standing.best < 0 : value < 0;
+  if (unknown || (value !== undefined && value > standing.best) || standing.bestEpoch === 0) {
+    standing.best = value ?? -1;
+    standing.bestEpoch = epoch;
+    standing.bestMetrics = metrics;
+    standing.bestSha256 = saveBest(folder, weights);
+  }
+  const { losses, learningRate } = steps;
+  const imagesPerSecond = (steps.pictures * 1000) / steps.ms;
+  appendResults(folder, { epoch, ...losses, ...(metrics && figuresOf(metrics)), learningRate, imagesPerSecond });
+  const { best, bestEpoch, bestSha256 } = standing;
+  const { steps: step, startLoss } = trainer;
+  saveCheckpoint(folder, { epoch, step, best, bestEpoch, bestSha256, startLoss, key, dataKey, state });
+  standing.epoch = epoch;
+  return {
+    epoch,
+    epochs: recipe.epochs,
+    step: trainer.steps,
+    losses,
+    learningRate,
+    imagesPerSecond,
+    metrics,
+    value,
+    best,
+    bestEpoch,
+    weights,
+  };
+}
+
+/** As results.csv has them. */
+export function figuresOf(metrics: Metrics): Record<string, number> {
+  return metrics.task === "detect"
+    ? { AP50: metrics.AP50, AP: metrics.AP, precision: metrics.precision, recall: metrics.recall }
+    : { top1: metrics.top1, top5: metrics.top5 };
+}
+
+/** One line for people. */
+export function describeEpoch({ losses, metrics, value, imagesPerSecond }: EpochReport): string {
+  const parts = Object.entries(losses)
+    .map(([name, mean]) => `${name} ${mean.toFixed(3)}`)
+    .join(" ");
+  const figure = metrics && `  ${metrics.task === "detect" ? "AP50" : "top1"} ${value!.toFixed(3)}`;
+  return `${parts}${figure ?? ""}  ${imagesPerSecond.toFixed(0)} images/s`;
+}

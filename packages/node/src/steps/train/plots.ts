@@ -1,0 +1,167 @@
+/**
+ * What a training shows in its run folder: curves.svg, sample_batches.png, anchors.svg, and in the end pr_curve.svg,
+ * confusion_matrix.svg, worst_pictures.png and the page that holds all, report.html. Nothing here is drawn at random from
+ * the training's own numbers or written back to it: with it or without, the weights are the same bits. What cannot be
+ * drawn or written is a warning.
+ */
+import { join } from "node:path";
+import { PackedSource, type PictureSource } from "@phinets/core/data";
+import { meanAnchorIou } from "@phinets/core/detection";
+import { buildNetwork, classCount, type Network, networkTitle } from "@phinets/core/networks";
+import type { Recipe } from "@phinets/core/training";
+import { writeFileAtomic } from "../../host/atomic.js";
+import { encodePng } from "../../picture/index.js";
+import { reportPicture } from "../../report/index.js";
+import {
+  type AnchorFit,
+  anchorsFile,
+  confusionFile,
+  curvesFile,
+  precisionRecallFile,
+  renderTraining,
+  type TrainingPage,
+} from "../../report/training.js";
+import { readResults } from "../../run/save.js";
+import { boxesOf, type Outputs, score } from "../validate.js";
+import { sampleSheet, worstClasses, worstDetections, worstSheet } from "./gallery.js";
+import type { EpochReport, RunStart, TrainObserver } from "./observers.js";
+import type { TrainResult } from "./request.js";
+
+export interface PlotOptions {
+  /** For titles. */
+  readonly dataName: string;
+  readonly train: PictureSource;
+  readonly val: PictureSource;
+  /** Outputs of the best weights on the validation split. */
+  readonly outputs: () => Outputs;
+  readonly warn: (message: string) => void;
+}
+
+/** Milliseconds from one refresh of the curves to the next, at least. */
+const refreshMs = 15_000;
+const worstCount = 12;
+
+export class RunPlots implements TrainObserver {
+  #start!: RunStart;
+  #page!: Omit<TrainingPage, "rows" | "bestEpoch" | "finished">;
+  #refreshed = 0;
+  #bestEpoch = 0;
+
+  constructor(readonly options: PlotOptions) {}
+
+  started(start: RunStart): Promise<void> {
+    return this.#try(async () => {
+      const { network, recipe, folder, classes, summary } = start;
+      this.#start = start;
+      const { dataName, train } = this.options;
+      const task = network.head.kind === "yolov2" ? "detect" : "classify";
+      const sheet = sampleSheet(train, network, recipe, start.epoch < recipe.epochs ? start.epoch : 0);
+      const anchors = anchorsOf(network, train);
+      this.#page = {
+        title: `${dataName}: ${folder.split(/[\\/]/).at(-1)}`,
+        task,
+        classes,
+        data: {
+          ...{ name: dataName, train: start.train, val: start.val },
+          skipped: { pictures: start.skipped, rows: start.skippedRows },
+        },
+        network: { name: networkTitle(network), ...summary },
+        recipe: recipeRows(recipe),
+        sampleBatch: await reportPicture(sheet, 920),
+        anchors,
+        worst: [],
+      };
+      writeFileAtomic(join(folder, "sample_batches.png"), await encodePng(sheet));
+      if (anchors !== undefined) writeFileAtomic(join(folder, "anchors.svg"), anchorsFile(anchors));
+    });
+  }
+
+  async epochEnd({ epoch, epochs, bestEpoch }: EpochReport): Promise<undefined> {
+    this.#bestEpoch = bestEpoch;
+    const now = performance.now();
+    if (epoch >= epochs || now - this.#refreshed < refreshMs) return;
+    this.#refreshed = now;
+    await this.#try(async () => this.#write(bestEpoch, false));
+  }
+
+  async finished({ bestEpoch, metrics }: TrainResult): Promise<void> {
+    await this.#try(async () => {
+      const { network, folder, classes } = this.#start;
+      const { val } = this.options;
+      const outputs = metrics === undefined ? undefined : this.options.outputs();
+      if (outputs !== undefined) {
+        const figures = score(network, outputs, val, { detailed: true });
+        this.#page = { ...this.#page, metrics: figures };
+        const confusion = (names: readonly string[], counts: ArrayLike<number>) =>
+          writeFileAtomic(join(folder, "confusion_matrix.svg"), confusionFile(names, counts));
+        if (figures.task === "detect") {
+          const { classes: names, counts, confidence: conf } = figures.analysis!.confusion;
+          const boxes = outputs.map((output) => boxesOf(network, output, { conf }));
+          this.#page = { ...this.#page, worst: await worstDetections(val, boxes, worstCount) };
+          writeFileAtomic(join(folder, "pr_curve.svg"), precisionRecallFile(figures));
+          confusion([...names, "background"], counts);
+        } else {
+          const worst = await worstClasses(val, outputs, classCount(network.head), 2 * worstCount);
+          this.#page = { ...this.#page, worst };
+          confusion(classes, figures.confusion);
+        }
+      }
+      this.#write(bestEpoch, true);
+    });
+    await this.#try(async () => {
+      const { folder, classes } = this.#start;
+      const { worst } = this.#page;
+      if (worst.length === 0) return;
+      writeFileAtomic(join(folder, "worst_pictures.png"), await encodePng(await worstSheet(worst, classes)));
+    });
+  }
+
+  stopped(): Promise<void> {
+    return this.#try(async () => {
+      if (this.#bestEpoch > 0) this.#write(this.#bestEpoch, false);
+    });
+  }
+
+  #write(bestEpoch: number, finished: boolean): void {
+    const { folder } = this.#start;
+    const rows = readResults(folder);
+    if (rows.length === 0) return;
+    writeFileAtomic(join(folder, "curves.svg"), curvesFile(this.#page.task, rows, bestEpoch));
+    writeFileAtomic(join(folder, "report.html"), renderTraining({ ...this.#page, rows, bestEpoch, finished }));
+  }
+
+  async #try(draw: () => Promise<void>): Promise<void> {
+    try {
+      await draw();
+    } catch (error) {
+      // That the folder is gone ends the run, and is said there.
+      if ((error as { code?: unknown }).code === "run.removed") return;
+      this.options.warn(`warning: the report is not complete: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** More dots than these make a chart heavy and no clearer. */
+const mostBoxes = 2000;
+
+function anchorsOf(network: Network, source: PictureSource): AnchorFit | undefined {
+  if (network.head.kind !== "yolov2" || !(source instanceof PackedSource)) return undefined;
+  const graph = buildNetwork(network);
+  const [, rows, columns] = graph.shapes[graph.outputs[0]];
+  const boxes = source.samples
+    .flatMap(({ labels = [] }) => labels)
+    .filter(({ width, height }) => width > 0 && height > 0)
+    .map(({ width, height }) => [width, height] as const);
+  if (boxes.length === 0) return undefined;
+  const anchors = network.head.anchors.map(([width, height]) => [width / columns, height / rows] as const);
+  const every = Math.ceil(boxes.length / mostBoxes);
+  return { boxes: boxes.filter((_, i) => i % every === 0), anchors, meanIou: meanAnchorIou(boxes, anchors) };
+}
+
+function recipeRows(recipe: Recipe): [string, string | number][] {
+  return Object.entries(recipe).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    const shown = typeof value === "string" || typeof value === "number" ? value : JSON.stringify(value);
+    return [[name, shown] as [string, string | number]];
+  });
+}

@@ -1,0 +1,201 @@
+/**
+ * What a network says about pictures, on any of its forms, and the figures that follow. The forms differ only in how
+ * they make the output map; decoding, suppression and scoring are shared, so their figures compare.
+ */
+import { assembleBatch, type PictureSource, prepareSample, writeInputInt8 } from "@phinets/core/data";
+import { type Detection, detect, type OutputMap } from "@phinets/core/detection";
+import {
+  analyseDetection,
+  cocoOf,
+  evaluateCalibration,
+  evaluateClassification,
+  evaluateDetection,
+  softmaxRows,
+} from "@phinets/core/evaluation";
+import { IntegerEngine } from "@phinets/core/inference";
+import type { Engine } from "@phinets/core/kernels";
+import { buildNetwork, classCount, classNames, inputName, type Network } from "@phinets/core/networks";
+import { dequantizeOutput, type QuantizedNetwork, SimulatedNetwork } from "@phinets/core/quantization";
+import type { FloatWeights } from "@phinets/core/tensor";
+import { Executor, forwardOnly } from "@phinets/core/training";
+import type { Metrics } from "../report/metrics.js";
+
+/** Raw output of each picture: `[gridHeight, gridWidth, channels]` or `[classes]`, real values. */
+export type Outputs = readonly OutputMap[];
+
+/** Called after each picture or batch with the number of pictures done. */
+export type OnProgress = (done: number) => void;
+
+const floatBatch = 32;
+
+/** Outputs of the float network (running statistics, no dropout), in batches on all threads. */
+export function floatOutputs(
+  engine: Engine,
+  network: Network,
+  weights: FloatWeights,
+  source: PictureSource,
+  onProgress?: OnProgress,
+): Outputs {
+  const graph = buildNetwork(network);
+  const batch = Math.min(floatBatch, Math.max(1, source.length));
+  const executor = new Executor(engine, forwardOnly(graph, batch));
+  try {
+    executor.setParameters(weights);
+    return outputsOf(executor, network, source, onProgress);
+  } finally {
+    executor.dispose();
+  }
+}
+
+/** Outputs of an integer network as the training kernels simulate it: the interpreter's to a step or so, and fast. */
+export function simulatedOutputs(
+  engine: Engine,
+  quantized: QuantizedNetwork,
+  network: Network,
+  source: PictureSource,
+): Outputs {
+  const executor = new SimulatedNetwork(engine, quantized, Math.min(floatBatch, Math.max(1, source.length)));
+  try {
+    executor.load(quantized);
+    return outputsOf(executor, network, source);
+  } finally {
+    executor.dispose();
+  }
+}
+
+function outputsOf(executor: Executor, network: Network, source: PictureSource, onProgress?: OnProgress): Outputs {
+  const { batch } = executor.graph;
+  const outputs: Float32Array[] = [];
+  for (let first = 0; first < source.length; first += batch) {
+    const count = Math.min(batch, source.length - first);
+    assembleBatch(
+      source,
+      Int32Array.from({ length: count }, (_, i) => first + i),
+      0,
+      inputOptions(network),
+      executor.input(inputName),
+    );
+    executor.forward();
+    const output = executor.output(executor.graph.network.outputs[0]);
+    const size = output.length / batch;
+    for (let i = 0; i < count; i++) outputs.push(output.slice(i * size, (i + 1) * size));
+    onProgress?.(first + count);
+  }
+  return outputs;
+}
+
+/** One picture as int8 network input, `[height, width, channels]`, pixel - 128. */
+export function int8Input(network: Network, source: PictureSource, sample: number): Int8Array {
+  const { picture } = prepareSample(source, sample, 0, inputOptions(network));
+  const input = new Int8Array(picture.data.length);
+  writeInputInt8(picture.data, input);
+  return input;
+}
+
+/** Outputs of the integer network: the firmware's, to the last bit. */
+export function integerOutputs(
+  quantized: QuantizedNetwork,
+  network: Network,
+  source: PictureSource,
+  onProgress?: OnProgress,
+): Outputs {
+  const engine = new IntegerEngine(quantized);
+  const outputs: OutputMap[] = [];
+  for (let i = 0; i < source.length; i++) {
+    outputs.push(dequantizeOutput(quantized, engine.run(int8Input(network, source, i))[0]));
+    onProgress?.(i + 1);
+  }
+  return outputs;
+}
+
+export function inputOptions({ input: { height, width, channels } }: Network): {
+  height: number;
+  width: number;
+  channels: number;
+} {
+  return { height, width, channels };
+}
+
+export interface DetectOptions {
+  /** Least score, 0..1. */
+  readonly conf: number;
+  /** Boxes of a class that overlap a better one by more than this IoU are dropped, 0..1. Default 0.45. */
+  readonly iou?: number;
+  /** Most boxes a picture. Default 100. */
+  readonly maxDet?: number;
+}
+
+/** Boxes in one output map, best first, as fractions of the picture. */
+export function boxesOf(
+  network: Network,
+  output: OutputMap,
+  { conf, iou = 0.45, maxDet = 100 }: DetectOptions,
+): Detection[] {
+  if (network.head.kind !== "yolov2") throw new Error("boxesOf: the network is not a detector");
+  const { anchors, decoder } = network.head;
+  const [height, width] = gridOf(network);
+  const classes = classCount(network.head);
+  return detect(
+    output,
+    [height, width, anchors.length * (5 + classes)],
+    { anchors, classes, decoder },
+    { threshold: conf, iouThreshold: iou, maxDetections: maxDet },
+  );
+}
+
+const grids = new WeakMap<Network, readonly [number, number]>();
+
+function gridOf(network: Network): readonly [height: number, width: number] {
+  let grid = grids.get(network);
+  if (grid === undefined) {
+    const graph = buildNetwork(network);
+    const [, height, width] = graph.shapes[graph.outputs[0]];
+    grid = [height, width];
+    grids.set(network, grid);
+  }
+  return grid;
+}
+
+/** The confidence down to which boxes count for average precision: low enough to see the whole curve. */
+const evaluationConfidence = 0.005;
+
+/** Boxes in each output map down to the confidence of `score`, best first, as fractions of the picture. */
+export function evaluatedBoxes(network: Network, outputs: Outputs): Detection[][] {
+  return outputs.map((output) => boxesOf(network, output, { conf: evaluationConfidence }));
+}
+
+/** Figures of outputs against what the pictures show; `detailed` also with what a report draws. */
+export function score(
+  network: Network,
+  outputs: Outputs,
+  source: PictureSource,
+  { detailed = false }: { readonly detailed?: boolean } = {},
+): Metrics {
+  if (network.head.kind === "yolov2") {
+    const pictures = evaluatedBoxes(network, outputs).map((detections, i) => ({
+      truths: source.at(i).labels ?? [],
+      detections,
+    }));
+    const names = classNames(network.head);
+    const metrics = evaluateDetection(pictures, names);
+    if (!detailed) return { task: "detect", ...metrics };
+    const { truth, found } = cocoOf(pictures, names);
+    return { task: "detect", ...metrics, analysis: analyseDetection(truth, found) };
+  }
+  const classes = classCount(network.head);
+  const scores = new Float32Array(outputs.length * classes);
+  for (const [i, output] of outputs.entries()) scores.set(output, i * classes);
+  const labels = outputs.map((_, i) => source.at(i).class ?? -1);
+  const { confusion, ...figures } = evaluateClassification(scores, labels, classes);
+  const probabilities = softmaxRows(scores, classes);
+  const calibration = probabilities.every(Number.isFinite)
+    ? evaluateCalibration(probabilities, labels, classes)
+    : undefined;
+  return {
+    task: "classify",
+    ...figures,
+    confusion: Array.from(confusion),
+    calibrationError: calibration?.ECE ?? Number.NaN,
+    ...(detailed && { calibration }),
+  };
+}

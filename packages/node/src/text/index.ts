@@ -1,0 +1,4 @@
+export * from "./format.js";
+export * from "./quote.js";
+export * from "./table.js";
+export * from "./visible.js";

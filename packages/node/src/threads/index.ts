@@ -1,0 +1,3 @@
+export * from "./loader.js";
+export * from "./matching.js";
+export * from "./pool.js";

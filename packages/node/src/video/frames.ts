@@ -1,0 +1,268 @@
+/** Frames of a video or animation, a folder of pictures, a MOTChallenge sequence, a camera or a stream, all alike. */
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { basename, extname, join } from "node:path";
+import type { Picture } from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
+import { readRegularSync } from "../host/regular-file.js";
+import { type Animation, openAnimation } from "../picture/animation.js";
+import type { PixelRange } from "../picture/bands.js";
+import { isPictureFile, listPictures, pictureExtensions, readPicture } from "../picture/files.js";
+import { pictureKind } from "../picture/kinds.js";
+import { decodeInput, decodeVideo, probeVideo } from "./decode.js";
+import { newest, type RawFrames, type Stream, streamOf } from "./streams.js";
+
+export interface Frame {
+  /** From 1, as MOTChallenge does; one that could not be read leaves its number out. */
+  readonly number: number;
+  readonly picture: Picture;
+  /** The picture that it was read from. */
+  readonly file?: string;
+}
+
+export interface FrameSource {
+  /** As it may be shown and kept: the path, or the URL without its password. */
+  readonly name: string;
+  /** For names of files. */
+  readonly label: string;
+  /** Frames in all; undefined when the source does not say. */
+  readonly count?: number;
+  readonly framesPerSecond: number;
+  /** A camera, a stream or standard input: it ends when it is told to, and that is no failure. */
+  readonly stream: boolean;
+  /** Frames come at their own pace, so that some are left out. */
+  readonly live: boolean;
+  readonly frames: AsyncIterable<Frame>;
+}
+
+export interface FramesOptions {
+  /** Throws AbortError out of files; ends streams. */
+  readonly signal?: AbortSignal;
+  /** Most frames that are read. Default: all. */
+  readonly maxFrames?: number;
+  /** Values that become 0 and 255. */
+  readonly pixelRange?: PixelRange;
+  /** Raw frames on standard input. */
+  readonly raw?: RawFrames;
+  /** Standard input's file descriptor. Default: the process's own. */
+  readonly stdin?: number;
+  /** Told what is damaged and left out, and what is read flat. Absent: what is damaged is an error. */
+  readonly onNote?: (message: string) => void;
+}
+
+/** What a source is, as `predict` and `track` take it. */
+export type SourceKind = "stream" | "folder" | "picture" | "clip";
+
+/** A file is a picture by its name or, whatever its name, by its content; of GIF and WebP, one with a single picture. */
+export async function sourceKind(path: string): Promise<Exclude<SourceKind, "stream">> {
+  const stats = statSync(path);
+  if (stats.isDirectory()) return "folder";
+  if (!stats.isFile()) return "clip"; // a pipe must not be read twice
+  const kind = kindOfHead(path);
+  if (kind === "gif" || kind === "webp") return (await animationOf(path)) ? "clip" : "picture";
+  if (isPictureFile(path)) return "picture";
+  // A file of JPEGs begins as one; a TGA has no mark of its own.
+  return kind === undefined || kind === "tga" || /^\.mjpe?g$/i.test(extname(path)) ? "clip" : "picture";
+}
+
+/** As `openAnimation`, without reading other files, which may be large, or a pipe. */
+async function animationOf(path: string): Promise<Animation | undefined> {
+  if (!statSync(path).isFile()) return undefined;
+  const kind = kindOfHead(path);
+  return kind === "gif" || kind === "webp" ? openAnimation(path) : undefined;
+}
+
+/** Undefined too for a file that cannot be read: who decodes it says why. */
+function kindOfHead(path: string): ReturnType<typeof pictureKind> {
+  const head = Buffer.alloc(1024);
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path, "r");
+    return pictureKind(head.subarray(0, readSync(descriptor, head)));
+  } catch {
+    return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/**
+ * Opens a video file, an animation, a folder of pictures (in natural order; a MOTChallenge folder's `img1` at the rate
+ * that its seqinfo.ini says, else 25 a second), or a stream (see `streamOf`). Throws PhinetsError when there is nothing
+ * to read.
+ */
+export async function framesOf(path: string, options: FramesOptions = {}): Promise<FrameSource> {
+  const stream = await streamOf(path, options);
+  if (stream) return openStream(stream, options);
+  if (!existsSync(path)) throw new PhinetsError("video.missing", `${path}: no such file or folder`, path);
+  const file = { name: path, label: basename(path, extname(path)), stream: false, live: false };
+  const first = (count: number | undefined) => atMost(count, options.maxFrames);
+  const kind = await sourceKind(path);
+  if (kind === "picture") return { ...file, count: 1, framesPerSecond: 25, frames: pictures(path, [path], options) };
+  if (kind === "clip") {
+    const animation = await animationOf(path);
+    if (animation) {
+      const { count, framesPerSecond } = animation;
+      return { ...file, count: first(count), framesPerSecond, frames: animated(path, animation, options) };
+    }
+    const { framesPerSecond, frames: count, counted, pixelFormat } = await probeVideo(path);
+    const deep = /^gray(?:9|1\d)/.test(pixelFormat);
+    const frames = filmed(path, { ...options, deep, expected: counted ? count : undefined });
+    return { ...file, count: first(count), framesPerSecond, frames };
+  }
+  const inner = existsSync(join(path, "img1")) ? join(path, "img1") : path;
+  const files = listPictures(inner);
+  if (files.length === 0) {
+    throw new PhinetsError(
+      "video.empty",
+      `${inner}: no pictures (${pictureExtensions.join(" ")}) in the folder`,
+      inner,
+    );
+  }
+  const info = [join(path, "seqinfo.ini"), join(path, "../seqinfo.ini")].find(existsSync);
+  const text = info && Buffer.from(readRegularSync(info, { most: mostInfoBytes })).toString("utf8");
+  const rate = text ? Number(/^[ \t]*frameRate[ \t]*=[ \t]*([\d.]+)/im.exec(text)?.[1]) : 25;
+  return {
+    ...file,
+    count: first(files.length),
+    framesPerSecond: rate > 0 ? rate : 25,
+    frames: pictures(inner, files.slice(0, options.maxFrames), options),
+  };
+}
+
+/** A seqinfo.ini has ten lines. */
+const mostInfoBytes = 65536;
+
+function atMost(count: number | undefined, most: number | undefined): number | undefined {
+  return count === undefined || most === undefined ? (most ?? count) : Math.min(count, most);
+}
+
+async function* numbered(pictures: AsyncIterable<Picture>, most = Number.POSITIVE_INFINITY) {
+  let number = 0;
+  for await (const picture of pictures) {
+    yield { number: ++number, picture };
+    if (number >= most) return;
+  }
+}
+
+async function* filmed(
+  path: string,
+  { signal, maxFrames, pixelRange, onNote, deep, expected }: FramesOptions & { deep: boolean; expected?: number },
+) {
+  let seen = 0;
+  let reason: string | undefined;
+  const onDamage = onNote && ((why: string) => (reason = why));
+  const decoded = decodeVideo(path, { signal, pixelRange, deep, onHint: onNote, onDamage });
+  for await (const frame of numbered(decoded, maxFrames)) {
+    seen = frame.number;
+    yield frame;
+  }
+  const whole = seen === maxFrames || expected === undefined || seen >= expected;
+  if (reason === undefined && whole) return;
+  const used = expected === undefined ? `${seen} frames used` : `${seen} of ${expected} frames used`;
+  onNote?.(`${path}: ${whole ? "damaged" : "cut or damaged"}; ${used}${reason === undefined ? "" : ` (${reason})`}`);
+}
+
+async function* animated(path: string, animation: Animation, { signal, maxFrames, onNote }: FramesOptions) {
+  let seen = 0;
+  try {
+    for await (const frame of numbered(animation.frames(), maxFrames)) {
+      signal?.throwIfAborted();
+      yield frame;
+      seen++;
+    }
+  } catch (error) {
+    if (!(error instanceof PhinetsError) || error.code !== "video.decode" || !onNote || seen === 0) throw error;
+    onNote(`${path}: cut or damaged; ${seen} of ${animation.count} frames used`);
+  }
+}
+
+async function* pictures(
+  folder: string,
+  files: readonly string[],
+  { signal, pixelRange, onNote }: FramesOptions,
+): AsyncGenerator<Frame, void, undefined> {
+  let hinted = false;
+  const onHint = (hint: string) => {
+    if (!hinted) onNote?.(hint);
+    hinted = true;
+  };
+  const read = (file: string) => readPicture(file, { pixelRange, onHint });
+  const damaged: number[] = [];
+  // One picture is decoded ahead while the caller works on the one before.
+  let next = files.length > 0 ? read(files[0]) : undefined;
+  for (const [i, file] of files.entries()) {
+    signal?.throwIfAborted();
+    const current = next!;
+    next = i + 1 < files.length ? read(files[i + 1]) : undefined;
+    next?.catch(() => {}); // told when its turn comes
+    let picture: Picture;
+    try {
+      picture = await current;
+    } catch (error) {
+      // One bad frame does not end the others' turn; where all are bad, or the only one, it is the error.
+      const last = damaged.length + 1 === files.length;
+      if (!(error instanceof PhinetsError) || error.code !== "data.picture" || !onNote || last) throw error;
+      damaged.push(i + 1);
+      onNote(`frame ${i + 1} is left out: ${error.message}`);
+      continue;
+    }
+    yield { number: i + 1, picture, file };
+  }
+  if (damaged.length === 0) return;
+  const which = damaged.length === 1 ? `frame ${damaged[0]} is` : `frames ${shortList(damaged)} are`;
+  onNote?.(`${folder}: ${which} damaged; ${files.length - damaged.length} of ${files.length} used`);
+}
+
+function shortList(numbers: readonly number[]): string {
+  return numbers.length > 10
+    ? `${numbers.slice(0, 10).join(", ")} and ${numbers.length - 10} more`
+    : numbers.join(", ");
+}
+
+/** Opens a stream; it has delivered its first frame when this returns, so what is wrong with it is told at once. */
+async function openStream(stream: Stream, options: FramesOptions): Promise<FrameSource> {
+  const { signal, maxFrames, pixelRange, raw, onNote } = options;
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  if (signal?.aborted) end();
+  signal?.addEventListener("abort", end);
+  let framesPerSecond = raw?.framesPerSecond;
+  const onInfo = (line: string) => {
+    // The first stream that ffmpeg lists with a rate is the one that it reads.
+    framesPerSecond ??= Number(/Stream #0:\d.*Video:.*?([\d.]+) fps/.exec(line)?.[1]) || undefined;
+  };
+  const onDamage = (reason: string, frames: number) =>
+    onNote?.(`${stream.name}: damaged; ${frames} frames used (${reason})`);
+  const decoded = decodeInput({ ...stream, onInfo }, { signal: stop.signal, pixelRange, onHint: onNote, onDamage });
+  const chosen = stream.live ? newest(decoded, end) : decoded;
+  let first: IteratorResult<Picture, void>;
+  try {
+    first = await chosen.next();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof PhinetsError) || error.code !== "video.decode") throw error;
+    const reason = error.message.replace(/^.*after 0 frames: /s, "");
+    throw new PhinetsError("video.stream", `${stream.name}: cannot be opened: ${reason}`, stream.name);
+  }
+  const all = async function* () {
+    try {
+      if (first.done) return;
+      yield first.value;
+      yield* chosen;
+    } catch (error) {
+      if (!signal?.aborted) throw error; // Ctrl-C is how a stream ends
+    } finally {
+      signal?.removeEventListener("abort", end);
+      end();
+    }
+  };
+  return {
+    name: stream.name,
+    label: stream.label,
+    count: maxFrames,
+    framesPerSecond: framesPerSecond ?? 25,
+    stream: true,
+    live: stream.live,
+    frames: numbered(all(), maxFrames),
+  };
+}
