@@ -1,10 +1,13 @@
 /** What npm would publish, installed in an empty folder, does what the clone does. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { publint } from "publint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tinyDataset, writeNetwork } from "./road-tools.js";
 import { installed as has } from "./tools.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -15,6 +18,7 @@ const packages = ["packages/core", "packages/node", "packages/cli", "packages/br
 
 describe("the packages", () => {
   const files = new Map<string, readonly string[]>();
+  const tarballs = new Map<string, string>();
   let installed = "";
   beforeAll(() => {
     const packed = packages.map((name) => {
@@ -29,6 +33,7 @@ describe("the packages", () => {
         title,
         list.map(({ path }: { path: string }) => path),
       );
+      tarballs.set(title, join(folder, filename));
       return join(folder, filename);
     });
     installed = join(folder, "elsewhere");
@@ -53,6 +58,44 @@ describe("the packages", () => {
       ).toEqual([]);
     }
   });
+
+  it("are what npm, bundlers and TypeScript expect", { timeout: 240_000 }, async () => {
+    for (const [name, tarball] of tarballs) {
+      const bytes = readFileSync(tarball);
+      const { messages } = await publint({ pack: { tarball: Uint8Array.from(bytes).buffer } });
+      expect(messages, name).toEqual([]);
+      // Packages of sources and weights have no types.
+      if (name === "@phinets/firmware" || name === "@phinets/models" || name === "phinets") continue;
+      const types = await checkPackage(createPackageFromTarballData(new Uint8Array(bytes)));
+      const problems = types.types === false ? ["no types"] : types.problems;
+      // Every package is ESM alone, for Node 20 and bundlers: what older resolution cannot find is not promised.
+      const old = /^(node10|node16-cjs)$/;
+      expect(
+        problems.filter(
+          (problem) =>
+            typeof problem === "string" || !("resolutionKind" in problem && old.test(problem.resolutionKind)),
+        ),
+        name,
+      ).toEqual([]);
+    }
+  });
+
+  it.skipIf(!has("arm-none-eabi-gcc", "qemu-system-arm"))(
+    "ship a set that was never seen",
+    { timeout: 240_000 },
+    async () => {
+      const data = await tinyDataset(join(installed, "parts"));
+      const words = ["--epochs", "1", "--images", "2", "--target", "stm32h743", "--name", "parts", "--json"];
+      const shipped = run("ship", "--data", data, "--network", writeNetwork(installed), ...words);
+      expect(shipped.stderr).not.toMatch(/ENOENT|left out/);
+      expect(shipped.status, shipped.stderr).toBe(0);
+      const result = JSON.parse(shipped.stdout);
+      expect(result.emulate).toMatchObject({ matchesInterpreter: true, target: { fits: true } });
+      expect(readdirSync(join(installed, result.run))).toEqual(
+        expect.arrayContaining(["report.html", "firmware", "export"]),
+      );
+    },
+  );
 
   it("export C that compiles, and detect, from a model that was installed", { timeout: 240_000 }, () => {
     const model = "node_modules/@phinets/models/person-128";

@@ -14,6 +14,14 @@ export const firmwareSources = dirname(createRequire(import.meta.url).resolve("@
 /** Folders of it that belong to every program. */
 export const sharedFolders = ["kernels", "kernels/dsp", "detect", "track", "follow"] as const;
 
+const armCompiler = "arm-none-eabi-gcc";
+
+/** The compiler of this machine's own programs: CC, or gcc. It takes gcc's options, as clang does; Microsoft's does not. */
+function hostCompiler(): string {
+  const { CC } = process.env;
+  return CC === undefined || CC === "" ? "gcc" : CC;
+}
+
 const warnings = ["-Wall", "-Wextra", "-Werror"];
 /** Of every Arm program: compiler and linker. */
 export const arm = [
@@ -92,7 +100,7 @@ export async function buildFirmware(
   const sanitizers = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
   const machine = options.sanitize ? sanitizers : [];
   const output = join("build", options.sanitize ? "host-sanitized" : "host");
-  return compile(folder, board, "gcc", ["model", ...sharedFolders, "boards/host"], machine, output, options);
+  return compile(folder, board, hostCompiler(), ["model", ...sharedFolders, "boards/host"], machine, output, options);
 }
 
 /** Where `buildFirmware` puts a board's image, below the firmware's folder. */
@@ -128,18 +136,19 @@ export async function link(
   }
   const all = ["model", ...sharedFolders, ...parts];
   const output = imagePath(board);
-  return compile(folder, board.name, "arm-none-eabi-gcc", all, [...machine, ...arm, "-T", file], output, options);
+  return compile(folder, board.name, armCompiler, all, [...machine, ...arm, "-T", file], output, options);
 }
 
 async function compile(
   folder: string,
   board: string,
-  compiler: "gcc" | "arm-none-eabi-gcc",
+  compiler: string,
   parts: readonly string[],
   machine: readonly string[],
   output: string,
   options: BuildOptions,
 ): Promise<string> {
+  const isArm = compiler === armCompiler;
   // A third of the time: DSP kernels that a portable model does not call.
   const dsp = readdirSync(join(folder, "model")).some(
     (file) => file.endsWith(".c") && readFileSync(join(folder, "model", file), "utf8").includes("phinets_dsp_steps.h"),
@@ -147,12 +156,12 @@ async function compile(
   const compiled = dsp ? parts : parts.filter((part) => part !== "kernels/dsp");
   const sources = compiled.flatMap((part) =>
     readdirSync(join(folder, part))
-      .filter((file) => file.endsWith(".c") || (compiler !== "gcc" && file.endsWith(".S")))
+      .filter((file) => file.endsWith(".c") || (isArm && file.endsWith(".S")))
       .sort()
       .map((file) => join(part, file)),
   );
   const args = [
-    compiler === "gcc" ? "-std=c99" : "-std=gnu99",
+    isArm ? "-std=gnu99" : "-std=c99",
     options.sanitize ? "-O1" : "-O2",
     ...warnings,
     ...parts.map((part) => `-I${part}`),

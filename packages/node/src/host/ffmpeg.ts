@@ -23,8 +23,9 @@ export async function startTool(
   const level = onInfo ? ["-nostats", "-loglevel", "level+info"] : ["-loglevel", "error"];
   const child = spawn(name, ["-hide_banner", ...level, ...words], {
     stdio: [stdin, "pipe", "pipe"],
-    // A group of its own: Ctrl-C reaches us only, and we end the tool when its file is whole.
-    detached: true,
+    // A group of its own: Ctrl-C reaches us only, and we end the tool when its file is whole. Windows would open a console.
+    detached: process.platform !== "win32",
+    windowsHide: true,
   });
   let tail = "";
   const take = (text: string) => {

@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 
 /** Of phinets, from package.json. */
 export function ownVersion(): string {
-  return (
-    JSON.parse(readFileSync(new URL("../../../cli/package.json", import.meta.url), "utf8")) as { version: string }
-  ).version;
+  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
+    .version;
 }
