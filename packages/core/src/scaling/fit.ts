@@ -31,7 +31,7 @@ import { estimate } from "./estimate.js";
 import { inputSizes, outputBytesOf, type Task, tiers } from "./lattice.js";
 import { fitsArena, type Limits } from "./limits.js";
 import { type Preference, preferences } from "./proxy.js";
-import { choose, type Fitting, fillsBoth, front, type Miss, walk } from "./search.js";
+import { choose, type Fitting, fillsBoth, type Miss, paretoMembers, walk } from "./search.js";
 
 export interface FitOptions extends BudgetOptions, Pick<ProgramWish, "optimize" | "input"> {
   /** Pixels. Default: chosen. */
@@ -144,7 +144,7 @@ const notFilling = 100;
 const mostTried = 8;
 
 /** Members of the Pareto set that are shown: over time, over RAM, over flash. */
-const frontSizes = [12, 6, 6] as const;
+const paretoSizes = [12, 6, 6] as const;
 
 interface Answer {
   readonly chosen: Candidate;
@@ -273,7 +273,7 @@ function preferredSide(task: Task, macs: number): number {
 /** What is shown of the Pareto set, from fastest to slowest, then the chosen network. */
 function membersOf(fitting: Fitting, chosen: Candidate, board: Board, budget: Budget, wish: ProgramWish): Candidate[] {
   const costs = [fitting.instructions, fitting.arenaBytes, fitting.weightBytes];
-  const members = new Set(costs.flatMap((cost, i) => front(fitting, cost, frontSizes[i])));
+  const members = new Set(costs.flatMap((cost, i) => paretoMembers(fitting, cost, paretoSizes[i])));
   const same = JSON.stringify(chosen.network);
   const others = [...members]
     .sort((a, b) => fitting.instructions[a] - fitting.instructions[b] || a - b)

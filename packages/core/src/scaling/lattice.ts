@@ -106,7 +106,7 @@ export function shapesOf(tier: Tier): readonly { readonly beta: number; readonly
 
 /**
  * The rows of a tier for one input size, in columns of growing alpha: down a column every cost of every place in the row
- * grows, so that once nothing of a row fits, nothing below does (`climbs` says where that holds).
+ * grows, so that once nothing of a row fits, nothing below does (`costsGrow` says where that holds).
  * @param wide also a stem without stride (the map halves once more, later) and 5x5 kernels in half or all of the late blocks
  */
 export function* lattice(
@@ -165,7 +165,7 @@ function buildable(network: MicromindPhinet): boolean {
 }
 
 /** Whether a wider row costs no less: block 0 has no residual sum, which wider ones lack. */
-export function climbs({ divisor, alpha }: MicromindPhinet): boolean {
+export function costsGrow({ divisor, alpha }: MicromindPhinet): boolean {
   return divisor === 1 || Math.trunc(24 * alpha) > 1.5 * divisor;
 }
 

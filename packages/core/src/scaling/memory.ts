@@ -102,7 +102,7 @@ export function bytesOf(block: BlockMaps, dsp: boolean): Float64Array {
 }
 
 /** What comes before block 0's depthwise layer. */
-export interface Front {
+export interface Start {
   /** Alive where block 0 begins, what its phase has needed within a row, and most bytes of phases before. */
   readonly alive: Readonly<Record<Plan, number>>;
   readonly scratch: number;
@@ -129,14 +129,14 @@ export interface End {
 /** A network but for its expanded widths. */
 export interface Layout {
   readonly dsp: boolean;
-  readonly front: Front;
+  readonly start: Start;
   /** `bytesOf` block 0, 1, ...; block 0 is as wide as the stem. */
   readonly blocks: readonly Float64Array[];
   readonly stemChannels: number;
   readonly end: End;
 }
 
-export function frontOf({ dsp, whole, input, stem, first }: Omit<Frame, "head">): Front {
+export function startOf({ dsp, whole, input, stem, first }: Omit<Frame, "head">): Start {
   const pictureRow = input.width * input.channels;
   const pictureRows = ringRows(input.height, stem.height, 3, stem.stride, stem.padding);
   const picture =
@@ -257,18 +257,18 @@ function walk(
   holds: boolean,
   cuts = 0,
 ): number {
-  const { dsp, front, blocks, end } = layout;
+  const { dsp, start, blocks, end } = layout;
   const streamsOut = end.streams;
   const last = blocks.length - 1;
   const slope = plan === "speed" ? SLOPE : RAM_SLOPE;
   const base = plan === "speed" ? BASE : RAM_BASE;
   const inner = dsp ? 7 : 0;
   // Of the phase: bytes alive, and most scratch; most bytes of the phases before; what the next phase has alive as well.
-  let alive = front.alive[plan];
-  let scratch = front.scratch;
-  let peak = front.peak[plan];
+  let alive = start.alive[plan];
+  let scratch = start.scratch;
+  let peak = start.peak[plan];
   let carried = 0;
-  let entries = front.entries;
+  let entries = start.entries;
   /** Bytes of the block's input, where its rows do not stream on. */
   let kept = 0;
   let streams = false;

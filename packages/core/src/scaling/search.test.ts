@@ -5,7 +5,7 @@ import { buildNetwork, parseNetwork } from "../networks/index.js";
 import { loadBoard, programOf, readSlackBytes } from "../target/index.js";
 import { ARENA_BYTES, ENTRIES, fields, INSTRUCTIONS, MACS, WEIGHT_BYTES } from "./estimate.js";
 import { alphaOfStem, type Task } from "./index.js";
-import { climbs, costRow, lattice, shapesOf, type Tier, tiers } from "./lattice.js";
+import { costRow, costsGrow, lattice, shapesOf, type Tier, tiers } from "./lattice.js";
 import { isWithin, type Limits, noLimits, worstOf } from "./limits.js";
 import { walk } from "./search.js";
 
@@ -88,7 +88,7 @@ describe("lattice", () => {
           for (const [i, cost] of costs.entries())
             if (!cost.every((value, field) => value >= before![i][field])) throw new Error(JSON.stringify(row.network));
         compared++;
-        before = climbs(row.network) ? costs : undefined;
+        before = costsGrow(row.network) ? costs : undefined;
       }
     }
     expect(compared).toBeGreaterThan(1000);

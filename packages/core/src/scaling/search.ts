@@ -3,7 +3,7 @@
 import type { Head, MicromindPhinet, NetworkInput } from "../networks/index.js";
 import type { Board, ProgramWish } from "../target/index.js";
 import { ARENA_BYTES, FINE_MACS, fields, INSTRUCTIONS, MACS, PARAMETERS, WEIGHT_BYTES } from "./estimate.js";
-import { climbs, costRow, lattice, type Row, shapesOf, type Task, type Tier } from "./lattice.js";
+import { costRow, costsGrow, lattice, type Row, shapesOf, type Task, type Tier } from "./lattice.js";
 import { type Excess, isWithin, type Limits, stretched, worstOf } from "./limits.js";
 import { familiarity, type Preference, proxyOf } from "./proxy.js";
 
@@ -105,7 +105,7 @@ export function walk(
         count++;
       };
       evaluated += costRow(row, board, wish, () => bar, out, visit);
-      if (count === before && climbs(row.network)) break;
+      if (count === before && costsGrow(row.network)) break;
     }
   }
   return {
@@ -178,7 +178,7 @@ export function choose(fitting: Fitting, limits: Limits, prefer: Preference, ref
  * Members of the Pareto set over the proxy and a cost, cheapest first: each has a larger proxy than every network that
  * costs as little. Thinned to at most `steps`, evenly in the square root of the cost.
  */
-export function front(fitting: Fitting, cost: Float64Array, steps: number): number[] {
+export function paretoMembers(fitting: Fitting, cost: Float64Array, steps: number): number[] {
   const { count, proxy } = fitting;
   let most = 0;
   for (let i = 0; i < count; i++) most = Math.max(most, cost[i]);

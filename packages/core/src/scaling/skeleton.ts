@@ -13,7 +13,7 @@ import {
   yolov2Channels,
 } from "../networks/index.js";
 import { arenaOf, type Board, hasDsp, type ProgramWish } from "../target/index.js";
-import { denseInstructions, denseWidths, frontInstructions, headInstructions, type Instructions } from "./ends.js";
+import { denseInstructions, denseWidths, headInstructions, type Instructions, startInstructions } from "./ends.js";
 import { type Activation, BlockInstructions, type Count, counterOf } from "./instructions.js";
 import type { Limits } from "./limits.js";
 import {
@@ -22,10 +22,10 @@ import {
   type End,
   endOf,
   type Frame,
-  type Front,
-  frontOf,
   type Layout,
   type Plan,
+  type Start,
+  startOf,
 } from "./memory.js";
 
 /** Sums that grow layer by layer. */
@@ -83,8 +83,8 @@ export interface Skeleton {
 const tableBytes = 256;
 const widest = 2 ** 15;
 
-interface KnownFront {
-  readonly memory: Front;
+interface KnownStart {
+  readonly memory: Start;
   readonly instructions: Instructions;
 }
 
@@ -96,7 +96,7 @@ interface KnownEnd {
 /** What is known of a board's blocks, stems and heads. */
 class Known {
   readonly segments = new Map<number, Segment>();
-  readonly #fronts = new WeakMap<NetworkInput, Map<number, KnownFront>>();
+  readonly #starts = new WeakMap<NetworkInput, Map<number, KnownStart>>();
   readonly #ends = new WeakMap<Head, Map<number, KnownEnd>>();
   readonly #squeezes = new Map<number, Float64Array>();
   readonly blocks: BlockInstructions;
@@ -107,9 +107,9 @@ class Known {
     this.count = counterOf(board);
   }
 
-  front(input: NetworkInput, key: number, make: () => KnownFront): KnownFront {
+  start(input: NetworkInput, key: number, make: () => KnownStart): KnownStart {
     return once(
-      once(this.#fronts, input, () => new Map()),
+      once(this.#starts, input, () => new Map()),
       key,
       make,
     );
@@ -247,15 +247,15 @@ export function skeleton(network: MicromindPhinet, board: Board, wish: ProgramWi
           ? { kind: "yolov2", filters: head.filters }
           : { kind: "none" },
   };
-  const frontKey =
+  const startKey =
     (stem.channels * 2048 + first.output) * 16 +
     8 * Number(frame.whole) +
     4 * Number(first.skip) +
     2 * table +
     (stemStride - 1);
-  const front = known.front(input, frontKey, () => ({
-    memory: frontOf(frame),
-    instructions: frontInstructions(known.count, frame, activation),
+  const start = known.start(input, startKey, () => ({
+    memory: startOf(frame),
+    instructions: startInstructions(known.count, frame, activation),
   }));
   const endKey = ((maps.output * 512 + maps.outHeight) * 512 + maps.outWidth) * 4 + 2 * Number(maps.skip) + table;
   const last = maps;
@@ -273,15 +273,15 @@ export function skeleton(network: MicromindPhinet, board: Board, wish: ProgramWi
     },
     layout: {
       dsp,
-      front: front.memory,
+      start: start.memory,
       blocks: bytes,
       stemChannels: stem.channels,
       end: end.memory,
     },
     fixed,
     instructions: {
-      speed: front.instructions.speed + end.instructions.speed,
-      ram: front.instructions.ram + end.instructions.ram,
+      speed: start.instructions.speed + end.instructions.speed,
+      ram: start.instructions.ram + end.instructions.ram,
     },
     entry: coreCosts(board).entry,
     squeezeTableBytes: segments.length * (table + 1) * tableBytes, // an activation's and a sigmoid's
