@@ -3,6 +3,7 @@
  * lie on each other, the fastest lowest; beside it, the board's regions with what the network takes of each. A pure function: equal programs give equal text.
  */
 import type { Board, Program, Spot } from "../target/index.js";
+import { log2 } from "../tensor/index.js";
 
 export interface MemoryMapOptions {
   /** Adds the bar of the board's regions. */
@@ -135,10 +136,10 @@ function usedBy({ banks }: Program, { arenaRegion }: Board): Record<string, numb
 /** One bar a region, its length by the logarithm of its size so that 64 K is still seen beside 2 M. */
 function regionBars(board: Board, used: Readonly<Record<string, number>>, width: number, top: number): string[] {
   const barLeft = left + 120;
-  const most = Math.max(...board.regions.map((region) => Math.log2(region.bytes)));
+  const most = Math.max(...board.regions.map((region) => log2(region.bytes)));
   return board.regions.flatMap((region, i) => {
     const y = top + i * barRow;
-    const length = ((width - barLeft - 220) * Math.log2(region.bytes)) / most;
+    const length = ((width - barLeft - 220) * log2(region.bytes)) / most;
     const bytes = used[region.name] ?? 0;
     const share = Math.min(1, bytes / region.bytes);
     const fits = bytes <= region.bytes;
@@ -170,11 +171,11 @@ function shortName(name: string): string {
   return name.replaceAll("_layers.", "");
 }
 
-/** `12,345` below 10 KB, `123.4 KB` above (1 KB = 1024 bytes). */
+/** `12,345` below 10 KiB, `123.4 KiB` above. */
 export function formatBytes(bytes: number): string {
   if (bytes < 10240) return `${bytes.toString().replace(/\B(?=(\d{3})+$)/g, ",")} B`;
-  if (bytes < 1048576) return `${trim((bytes / 1024).toFixed(1))} KB`;
-  return `${trim((bytes / 1048576).toFixed(2))} MB`;
+  if (bytes < 1048576) return `${trim((bytes / 1024).toFixed(1))} KiB`;
+  return `${trim((bytes / 1048576).toFixed(2))} MiB`;
 }
 
 function trim(text: string): string {

@@ -2,7 +2,7 @@
  * Arena plan: a fixed offset for every int8 value of a deployment graph, so that values alive at the same time never
  * share a byte (target/place.ts).
  */
-import type { Graph, Node } from "../graph/index.js";
+import { type Graph, opTraits } from "../graph/index.js";
 import { placeBoxes } from "../target/index.js";
 import { PhinetsError, sizeOf } from "../tensor/index.js";
 
@@ -52,8 +52,7 @@ interface Lifetime {
 
 /**
  * Plans the arena of a deployment graph, batch 1, int8. Deterministic: equal graphs have equal plans.
- * hardswish, sigmoid, relu6 and flatten write onto their input, add and multiply onto an input of the same size, where
- * that input is not read later.
+ * Operators that work in place (`opTraits`) write onto an input of their output's size that is not read later.
  */
 export function planArena(deployed: Graph, options: PlanOptions = {}): ArenaPlan {
   const alignment = options.alignment ?? 16;
@@ -70,8 +69,6 @@ export function planArena(deployed: Graph, options: PlanOptions = {}): ArenaPlan
   return { bytes: arena, lowerBoundBytes, tensors };
 }
 
-const onto: ReadonlySet<Node["op"]> = new Set(["hardswish", "sigmoid", "relu6", "flatten", "add", "multiply"]);
-
 function lifetimes(graph: Graph, alignment: number): Map<string, Lifetime> {
   const end = graph.nodes.length - 1;
   const last = new Map<string, number>();
@@ -86,7 +83,7 @@ function lifetimes(graph: Graph, alignment: number): Map<string, Lifetime> {
     const bytes = sizeOf(graph.shapes[node.name]);
     const first = node.op === "input" ? 0 : index;
     const life = { bytes, first, last: last.get(node.name)! };
-    const aliasOf = onto.has(node.op)
+    const aliasOf = opTraits[node.op].inPlace
       ? node.inputs.find(
           (input) => last.get(input) === index && values.get(input)!.bytes === bytes && !graph.outputs.includes(input),
         )

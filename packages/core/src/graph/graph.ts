@@ -135,7 +135,14 @@ export function withDropout(graph: Graph, rate: number): Graph {
   return makeGraph(graph.name, nodes, graph.outputs);
 }
 
-/** True for a convolution whose every filter reads one channel of its own. */
+/** Whether a convolution is a product of each pixel with a matrix: 1x1, stride 1, no padding, one group. */
+export function isPointwise({ attributes }: Pick<NodeOf<"conv2d">, "attributes">): boolean {
+  const { kernel, stride, padding, groups } = attributes;
+  return groups === 1 && [...kernel, ...stride].every((n) => n === 1) && Object.values(padding).every((n) => n === 0);
+}
+
+/** Whether a convolution's every filter reads one channel of its own; what is pointwise (one channel to one) is a product. */
 export function isDepthwise(node: NodeOf<"conv2d">, inputShape: Shape): boolean {
-  return node.attributes.groups === inputShape[3] && node.attributes.filters === inputShape[3];
+  const { groups, filters } = node.attributes;
+  return groups === inputShape[3] && filters === inputShape[3] && !isPointwise(node);
 }

@@ -3,3 +3,4 @@ export * from "./graph.js";
 export * from "./ops.js";
 export * from "./passes/deploy.js";
 export * from "./serialize.js";
+export * from "./traits.js";

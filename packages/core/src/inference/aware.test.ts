@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compute } from "../../../../test/conformance/references/float.js";
 import { deployWeights, type Graph, GraphBuilder } from "../graph/index.js";
 import { createEngine, type Engine } from "../kernels/index.js";
 import {
@@ -10,7 +11,6 @@ import {
   SimulatedNetwork,
 } from "../quantization/index.js";
 import { type FloatWeights, Random, sizeOf, tensor } from "../tensor/index.js";
-import { compute } from "../training/reference.test.js";
 import { IntegerInterpreter, runFloat } from "./index.js";
 
 let engine: Engine;

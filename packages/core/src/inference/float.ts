@@ -2,7 +2,7 @@
  * The float interpreter: every op of the graph in inference mode, in plain loops. It is the reference that training,
  * calibration and the integer network are compared with. Sums run in double precision, values are stored as float32.
  */
-import { type Graph, inputsOf, isDepthwise, type Node, type NodeOf, withBatch } from "../graph/index.js";
+import { type Graph, inputsOf, isDepthwise, type Node, type NodeOf, type OpName, withBatch } from "../graph/index.js";
 import {
   exp,
   type FloatWeights,
@@ -62,83 +62,66 @@ export function runFloat(
       parameters[role] = weight.data;
     }
     const y = tensor("float32", shape);
-    compute(
-      node,
-      node.inputs.map((input) => values[input]),
-      parameters,
-      y,
-    );
+    const [a, b] = node.inputs.map((input) => values[input]);
+    kernels[node.op](node as never, y, a, b, parameters);
     values[node.name] = y;
   }
   return values;
 }
 
-function compute(
-  node: Exclude<Node, NodeOf<"input">>,
-  [a, b]: FloatTensor[],
-  parameters: Readonly<Record<string, Float32Array>>,
-  y: FloatTensor,
-): void {
-  const x = a.data;
-  const out = y.data;
-  switch (node.op) {
-    case "conv2d":
-      if (isDepthwise(node, a.shape)) depthwise(node, a, parameters, y);
-      else convolution(node, a, parameters, y);
-      break;
-    case "dense":
-      dense(node, a, parameters, y);
-      break;
-    case "batchNorm": {
-      const { gamma, beta, mean, variance } = parameters;
-      const channels = gamma.length;
-      const deviation = Float64Array.from(variance, (v) => Math.sqrt(v + node.attributes.epsilon));
-      for (let i = 0; i < x.length; i++) {
-        const c = i % channels;
-        out[i] = (gamma[c] * (x[i] - mean[c])) / deviation[c] + beta[c];
+type Parameters = Readonly<Record<string, Float32Array>>;
+
+const kernels: {
+  readonly [O in Exclude<OpName, "input">]: (
+    node: NodeOf<O>,
+    y: FloatTensor,
+    a: FloatTensor,
+    b: FloatTensor,
+    parameters: Parameters,
+  ) => void;
+} = {
+  conv2d: (node, y, x, _, parameters) =>
+    isDepthwise(node, x.shape) ? depthwise(node, x, parameters, y) : convolution(node, x, parameters, y),
+  dense: (node, y, x, _, parameters) => dense(node, x, parameters, y),
+  batchNorm: ({ attributes }, { data: y }, { data: x }, _, { gamma, beta, mean, variance }) => {
+    const channels = gamma.length;
+    const deviation = Float64Array.from(variance, (v) => Math.sqrt(v + attributes.epsilon));
+    for (let i = 0; i < x.length; i++) {
+      const c = i % channels;
+      y[i] = (gamma[c] * (x[i] - mean[c])) / deviation[c] + beta[c];
+    }
+  },
+  relu6: each(relu6),
+  hardswish: each((x) => (x * relu6(x + 3)) / 6),
+  sigmoid: each(sigmoid),
+  softmax: (_, y, x) => softmax(x.data, x.shape.at(-1)!, y.data),
+  add: (_, { data: y }, a, b) => {
+    for (let i = 0; i < y.length; i++) y[i] = a.data[i] + b.data[i];
+  },
+  multiply: (_, y, a, b) => multiply(a, b, y.data),
+  globalAveragePool: (_, y, x) => globalAveragePool(x, y.data),
+  maxPool: (node, y, x) => maxPool(node, x, y),
+  pad: ({ attributes }, y, { shape: [batch, height, width, channels], data: x }) => {
+    const { top, left } = attributes.padding;
+    for (let n = 0; n < batch; n++)
+      for (let row = 0; row < height; row++) {
+        const from = (n * height + row) * width * channels;
+        const to = ((n * y.shape[1] + row + top) * y.shape[2] + left) * channels;
+        y.data.set(x.subarray(from, from + width * channels), to);
       }
-      break;
-    }
-    case "relu6":
-      for (let i = 0; i < x.length; i++) out[i] = relu6(x[i]);
-      break;
-    case "hardswish":
-      for (let i = 0; i < x.length; i++) out[i] = (x[i] * relu6(x[i] + 3)) / 6;
-      break;
-    case "sigmoid":
-      for (let i = 0; i < x.length; i++) out[i] = sigmoid(x[i]);
-      break;
-    case "softmax":
-      softmax(x, a.shape.at(-1)!, out);
-      break;
-    case "add":
-      for (let i = 0; i < x.length; i++) out[i] = x[i] + b.data[i];
-      break;
-    case "multiply":
-      multiply(a, b, out);
-      break;
-    case "globalAveragePool":
-      globalAveragePool(a, out);
-      break;
-    case "maxPool":
-      maxPool(node, a, y);
-      break;
-    case "pad": {
-      const [batch, height, width, channels] = a.shape;
-      const { top, left } = node.attributes.padding;
-      for (let n = 0; n < batch; n++)
-        for (let row = 0; row < height; row++) {
-          const from = (n * height + row) * width * channels;
-          const to = ((n * y.shape[1] + row + top) * y.shape[2] + left) * channels;
-          out.set(x.subarray(from, from + width * channels), to);
-        }
-      break;
-    }
-    case "dropout":
-    case "flatten":
-      out.set(x);
-      break;
-  }
+  },
+  dropout: copy,
+  flatten: copy,
+};
+
+function each(f: (x: number) => number) {
+  return (_: Node, { data: y }: FloatTensor, { data: x }: FloatTensor): void => {
+    for (let i = 0; i < x.length; i++) y[i] = f(x[i]);
+  };
+}
+
+function copy(_: Node, y: FloatTensor, x: FloatTensor): void {
+  y.data.set(x.data);
 }
 
 function relu6(x: number): number {
@@ -153,7 +136,7 @@ function taps(origin: number, kernel: number, size: number): [number, number] {
 function convolution(
   node: NodeOf<"conv2d">,
   { shape, data: x }: FloatTensor,
-  { weight, bias }: Readonly<Record<string, Float32Array>>,
+  { weight, bias }: Parameters,
   y: FloatTensor,
 ): void {
   const { kernel, stride, padding, groups, activation } = node.attributes;
@@ -188,7 +171,7 @@ function convolution(
 function depthwise(
   node: NodeOf<"conv2d">,
   { shape, data: x }: FloatTensor,
-  { weight, bias }: Readonly<Record<string, Float32Array>>,
+  { weight, bias }: Parameters,
   y: FloatTensor,
 ): void {
   const { kernel, stride, padding, activation } = node.attributes;
@@ -222,7 +205,7 @@ function depthwise(
 function dense(
   node: NodeOf<"dense">,
   { shape: [batch, features], data: x }: FloatTensor,
-  { weight, bias }: Readonly<Record<string, Float32Array>>,
+  { weight, bias }: Parameters,
   y: FloatTensor,
 ): void {
   const { units, activation } = node.attributes;

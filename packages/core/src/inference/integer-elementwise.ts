@@ -15,7 +15,7 @@ import { type RequantizeRow, type RowRequantization, requantizeRow } from "./req
 export type Kernel = () => void;
 
 /** Either input has 256 values, so its rescaled form comes from a table. */
-export function addKernel(node: IntegerAdd, a: Int8Array, b: Int8Array, y: Int8Array): Kernel {
+export function addKernel(node: IntegerAdd, y: Int8Array, a: Int8Array, b: Int8Array): Kernel {
   const [scaledA, scaledB] = ([0, 1] as const).map((i) =>
     Int32Array.from({ length: 256 }, (_, q) =>
       multiplyByQuantizedMultiplier(
@@ -34,7 +34,7 @@ export function addKernel(node: IntegerAdd, a: Int8Array, b: Int8Array, y: Int8A
   };
 }
 
-export function multiplyKernel(node: IntegerMultiply, a: Int8Array, b: Int8Array, y: Int8Array): Kernel {
+export function multiplyKernel(node: IntegerMultiply, y: Int8Array, a: Int8Array, b: Int8Array): Kernel {
   const [zeroA, zeroB] = node.inputZeroPoints;
   const { sums, store } = sameForAll(node);
   return () => {
@@ -46,7 +46,7 @@ export function multiplyKernel(node: IntegerMultiply, a: Int8Array, b: Int8Array
   };
 }
 
-export function globalAveragePoolKernel(node: IntegerGlobalAveragePool, x: Int8Array, y: Int8Array): Kernel {
+export function globalAveragePoolKernel(node: IntegerGlobalAveragePool, y: Int8Array, x: Int8Array): Kernel {
   const { sums, store } = sameForAll(node);
   const start = -node.count * node.inputZeroPoint;
   return () => {
@@ -70,13 +70,13 @@ function sameForAll(
   return { sums: new Int32Array(channels), store: requantizeRow({ ...node, multipliers, shifts }) };
 }
 
-export function lookupKernel({ table }: IntegerLookup, x: Int8Array, y: Int8Array): Kernel {
+export function lookupKernel({ table }: IntegerLookup, y: Int8Array, x: Int8Array): Kernel {
   return () => {
     for (let i = 0; i < y.length; i++) y[i] = table[x[i] + 128];
   };
 }
 
-export function maxPoolKernel(node: IntegerMaxPool, x: Int8Array, y: Int8Array): Kernel {
+export function maxPoolKernel(node: IntegerMaxPool, y: Int8Array, x: Int8Array): Kernel {
   const { size, stride } = node;
   const [, , width, channels] = node.inputShapes[0];
   const [, outHeight, outWidth] = node.outputShape;
@@ -96,7 +96,7 @@ export function maxPoolKernel(node: IntegerMaxPool, x: Int8Array, y: Int8Array):
   };
 }
 
-export function padKernel(node: IntegerPad, x: Int8Array, y: Int8Array): Kernel {
+export function padKernel(node: IntegerPad, y: Int8Array, x: Int8Array): Kernel {
   const { top, left } = node.padding;
   const [, height, width, channels] = node.inputShapes[0];
   const outWidth = node.outputShape[2];

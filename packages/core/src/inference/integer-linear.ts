@@ -6,7 +6,7 @@ import { foldedBias, type IntegerConv2d, type IntegerDense, type IntegerLinear }
 import { copyInto, type Kernel } from "./integer-elementwise.js";
 import { requantizeRow } from "./requantize-row.js";
 
-export function convolutionKernel(node: IntegerConv2d, x: Int8Array, y: Int8Array): Kernel {
+export function convolutionKernel(node: IntegerConv2d, y: Int8Array, x: Int8Array): Kernel {
   const { kernel, stride, padding } = node;
   const [, height, width, channels] = node.inputShapes[0];
   const [, outHeight, outWidth, filters] = node.outputShape;
@@ -34,7 +34,7 @@ export function convolutionKernel(node: IntegerConv2d, x: Int8Array, y: Int8Arra
   };
 }
 
-export function denseKernel(node: IntegerDense, x: Int8Array, y: Int8Array): Kernel {
+export function denseKernel(node: IntegerDense, y: Int8Array, x: Int8Array): Kernel {
   const features = x.length;
   return fullLoop(node, { data: x, pitch: features, channels: features }, y, {
     outHeight: 1,

@@ -3,7 +3,7 @@
  * double rounding), on the same `IntegerNode`s that the exporters write. Every other form of a network (C on the host, C
  * on the emulator, .tflite) is compared with it. All state is made once; `run` allocates its outputs only.
  */
-import { type IntegerNode, lowerToInteger, type QuantizedNetwork } from "../quantization/index.js";
+import { type IntegerNode, type IntegerNodeOf, lowerToInteger, type QuantizedNetwork } from "../quantization/index.js";
 import { PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
 import {
   addKernel,
@@ -40,7 +40,10 @@ export class IntegerInterpreter {
         node.op === "flatten" ? this.#values.get(node.inputs[0])! : new Int8Array(sizeOf(node.outputShape));
       this.#values.set(node.name, memory);
     }
-    this.#kernels = this.nodes.map((node) => this.#kernel(node));
+    this.#kernels = this.nodes.map((node) => {
+      const [y, a, b] = [node.name, ...node.inputs].map((name) => this.#values.get(name)!);
+      return kernels[node.op](node as never, y, a, b);
+    });
     this.#input = this.#values.get(inputs[0].name)!;
     this.#outputs = network.graph.outputs.map((output) => this.#values.get(output)!);
     this.inputBytes = this.#input.length;
@@ -66,33 +69,27 @@ export class IntegerInterpreter {
     });
     return this.#outputs.map((output) => output.slice());
   }
-
-  #kernel(node: IntegerNode): Kernel | undefined {
-    const [a, b] = node.inputs.map((input) => this.#values.get(input)!);
-    const y = this.#values.get(node.name)!;
-    switch (node.op) {
-      case "input":
-      case "flatten":
-        return undefined;
-      case "conv2d":
-        return convolutionKernel(node, a, y);
-      case "dense":
-        return denseKernel(node, a, y);
-      case "add":
-        return addKernel(node, a, b, y);
-      case "multiply":
-        return multiplyKernel(node, a, b, y);
-      case "globalAveragePool":
-        return globalAveragePoolKernel(node, a, y);
-      case "lookup":
-        return lookupKernel(node, a, y);
-      case "maxPool":
-        return maxPoolKernel(node, a, y);
-      case "pad":
-        return padKernel(node, a, y);
-    }
-  }
 }
+
+const kernels: {
+  readonly [O in IntegerNode["op"]]: (
+    node: IntegerNodeOf<O>,
+    y: Int8Array,
+    a: Int8Array,
+    b: Int8Array,
+  ) => Kernel | undefined;
+} = {
+  input: () => undefined,
+  conv2d: convolutionKernel,
+  dense: denseKernel,
+  add: addKernel,
+  multiply: multiplyKernel,
+  globalAveragePool: globalAveragePoolKernel,
+  lookup: lookupKernel,
+  maxPool: maxPoolKernel,
+  pad: padKernel,
+  flatten: () => undefined,
+};
 
 /** One inference of a network used once; keep an `IntegerInterpreter` for many. */
 export function runInteger(network: QuantizedNetwork, input: Int8Array, tap?: Tap): Int8Array[] {

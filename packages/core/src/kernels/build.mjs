@@ -15,6 +15,7 @@ const modules = {
   wasm: { sources: "assembly", options: shared },
   "wasm-fast": { sources: "assembly", options: `${shared} --enable relaxed-simd` },
   "wasm-int8": { sources: "assembly-int8", options: `${common} --initialMemory 1` },
+  "wasm-resample": { sources: "assembly-resample", options: `${common} --initialMemory 1` },
 };
 
 function readSources(name) {
@@ -26,6 +27,42 @@ function readSources(name) {
       .map((file) => [file, readFileSync(new URL(file, sourceFolder), "utf8")]),
   );
 }
+
+/** The assembly's copy of instructions.ts, which is constants alone: without `as const` it is JavaScript. */
+async function assemblyInstructions() {
+  const source = readFileSync(new URL("instructions.ts", folder), "utf8").replaceAll(" as const", "");
+  const url = `data:text/javascript,${encodeURIComponent(source)}`;
+  const { onceInstructions, shardInstructions, layouts, ...constants } = await import(url);
+  const opcode = Object.fromEntries([
+    ...Object.keys(onceInstructions).map((name, i) => [name, i]),
+    ...Object.keys(shardInstructions).map((name, i) => [name, constants.sizes.firstPerShard + i]),
+  ]);
+  const enums = { opcode, ...constants };
+  for (const [name, layout] of Object.entries({ ...onceInstructions, ...shardInstructions, ...layouts })) {
+    enums[name] = {};
+    let at = 0;
+    for (const [word, count = 1] of layout.split(" ").map((each) => each.split("*"))) {
+      if (word !== "" && word !== "unused") enums[name][word] = at;
+      at += Number(count);
+    }
+  }
+  const { geometry, ...others } = enums;
+  const fields = Object.keys(geometry).map((field) => ` ${field}: i32;`);
+  const lines = Object.entries(others).map(([name, members]) => {
+    const values = Object.entries(members).map(([member, value]) => ` ${member} = ${value},`);
+    return `export const enum ${name[0].toUpperCase()}${name.slice(1)} {${values.join("")} }`;
+  });
+  return `// Made by build.mjs from ../instructions.ts; do not edit.
+${lines.join("\n")}
+// @ts-ignore: decorator
+@unmanaged
+export class Geometry {${fields.join("")} }
+`;
+}
+
+const copy = new URL("assembly/instructions.generated.ts", folder);
+const text = await assemblyInstructions();
+if (!existsSync(copy) || readFileSync(copy, "utf8") !== text) writeFileSync(copy, text);
 
 for (const [name, { sources: from, options }] of Object.entries(modules)) {
   const sources = readSources(from);

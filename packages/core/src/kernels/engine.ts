@@ -4,9 +4,10 @@
  */
 import { PhinetsError } from "../tensor/index.js";
 import { decodeBase64 } from "./base64.js";
-import { opcodes } from "./opcodes.js";
+import { requireKernels, thisRuntime } from "./runtime.js";
 import { wasmBase64, wasmSha256 } from "./wasm.generated.js";
 import type { Memory, Module, WebAssemblyApi } from "./webassembly.js";
+import { opcodes } from "./words.js";
 
 /** How the engine gets its other threads. Node's is in the CLI, a page's in packages/browser. */
 export interface ThreadPool {
@@ -196,19 +197,14 @@ export class Engine {
 export const kernelsSha256: string = wasmSha256;
 
 /**
- * Compiles the kernels and starts the threads. Throws PhinetsError `kernels.fast` where the runtime has no relaxed SIMD.
+ * Compiles the kernels and starts the threads. Throws PhinetsError as `requireKernels` does where the runtime lacks
+ * something.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const api = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
   const { wasmBase64: code, wasmSha256: sha256 } =
     options.fast === true ? await import("./wasm-fast.generated.js") : { wasmBase64, wasmSha256 };
   const bytes = decodeBase64(code);
-  if (options.fast === true && !api.validate(bytes)) {
-    throw new PhinetsError(
-      "kernels.fast",
-      "the fast kernels need relaxed SIMD (WebAssembly 3), which this runtime lacks; use Node 22 or later, or Node 20 with `node --experimental-wasm-relaxed-simd`, or train without fast",
-    );
-  }
+  const api = requireKernels(thisRuntime(), bytes, { fast: options.fast, threads: options.threads?.threads });
   const module = new api.Module(bytes);
   const memory = sharedMemory(api);
   const exports: Exports = new api.Instance(module, { env: { memory } }).exports;

@@ -1,4 +1,5 @@
 export * from "./engine.js";
+export * from "./instructions.js";
 export * from "./int8-module.js";
-export * from "./opcodes.js";
 export type { Memory, Module } from "./webassembly.js";
+export * from "./words.js";

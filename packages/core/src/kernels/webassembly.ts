@@ -1,3 +1,6 @@
+import { PhinetsError } from "../tensor/index.js";
+import { decodeBase64 } from "./base64.js";
+
 /** The part of the WebAssembly API that the engine uses; ES2023's library does not declare it. */
 export interface Memory {
   readonly buffer: SharedArrayBuffer;
@@ -13,4 +16,33 @@ export interface WebAssemblyApi {
   validate(bytes: Uint8Array): boolean;
   Instance: new (module: Module, imports: Record<string, Record<string, unknown>>) => { readonly exports: never };
   Memory: new (descriptor: { initial: number; maximum: number; shared: boolean }) => Memory;
+}
+
+/** The memory that a module has for itself. */
+export interface OwnMemory {
+  readonly buffer: ArrayBuffer;
+  /** Adds 64 KiB pages. */
+  grow(pages: number): number;
+}
+
+const compiled = new Map<string, Module>();
+
+/**
+ * An instance of a module with a memory of its own; each is compiled once.
+ * @param purpose what needs it
+ * Throws PhinetsError `kernels.simd` where the runtime has no WebAssembly with SIMD.
+ */
+export function instantiate<Exports>(base64: string, purpose: string): Exports {
+  const api = (globalThis as unknown as { WebAssembly?: WebAssemblyApi }).WebAssembly;
+  try {
+    if (api === undefined) throw new Error("there is no WebAssembly");
+    const module = compiled.get(base64) ?? new api.Module(decodeBase64(base64));
+    compiled.set(base64, module);
+    return new api.Instance(module, { env: { abort() {} } }).exports;
+  } catch (error) {
+    throw new PhinetsError(
+      "kernels.simd",
+      `${purpose} needs WebAssembly with SIMD, which this runtime lacks (${(error as Error).message}); use Node 20 or later, or a browser of 2023 or later`,
+    );
+  }
 }

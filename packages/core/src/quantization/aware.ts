@@ -4,14 +4,15 @@
  * further while each forward pass computes what the integer network of the present weights would. Gradients go straight
  * through the rounding and stop where int8 clamps; the optimiser moves float weights.
  */
-import type { Engine } from "../kernels/index.js";
-import { int8Block } from "../kernels/index.js";
+import { type Engine, layouts, offsetsOf, sizes } from "../kernels/index.js";
 import type { FloatWeights, Tensor } from "../tensor/index.js";
 import { FollowingRanges } from "./following.js";
 import { integerNetwork } from "./integer-network.js";
 import type { Range } from "./observers.js";
 import { SimulatedNetwork } from "./simulate.js";
 import type { QuantizedNetwork } from "./types.js";
+
+const { seen } = offsetsOf(layouts.rounding);
 
 /** In place of an `Executor` in a `Trainer`: the same steps on the same deployed float weights, through int8. */
 export class AwareExecutor extends SimulatedNetwork {
@@ -60,7 +61,7 @@ export class AwareExecutor extends SimulatedNetwork {
     let low = 0;
     let high = 0;
     for (let shard = 0; shard < this.shards; shard++) {
-      const at = int8Block.seen + shard * int8Block.shard;
+      const at = seen + shard * sizes.seenStride;
       low = Math.min(low, block[at]);
       high = Math.max(high, block[at + 1]);
     }

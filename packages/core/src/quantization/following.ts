@@ -3,7 +3,7 @@
  * moving averages of the smallest and largest value of a batch: what calibration clipped as not worth its steps stays
  * clipped while the values grow or shrink.
  */
-import type { Graph } from "../graph/index.js";
+import { type Graph, isLinear, opTraits } from "../graph/index.js";
 import { PhinetsError, type Tensor, tensor } from "../tensor/index.js";
 import { relevantRanges } from "./integer-network.js";
 import type { Range } from "./observers.js";
@@ -32,8 +32,8 @@ export class FollowingRanges {
     const bounds: Range[] = [];
     for (const node of graph.nodes) {
       if (node.op === "hardswish") this.#tableInput.set(node.name, node.inputs[0]);
-      if (!["conv2d", "dense", "add", "multiply", "globalAveragePool"].includes(node.op)) continue;
-      const fused = (node.op === "conv2d" || node.op === "dense") && node.attributes.activation === "relu6";
+      if (opTraits[node.op].int8 !== "rescales") continue;
+      const fused = isLinear(node) && node.attributes.activation === "relu6";
       values.push(node.name);
       bounds.push(fused ? { low: 0, high: 6 } : (relevant.get(node.name) ?? everything));
     }

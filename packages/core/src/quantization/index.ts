@@ -2,6 +2,7 @@ export * from "./aware.js";
 export * from "./calibrate.js";
 export * from "./fixed-point.js";
 export * from "./integer-network.js";
+export * from "./integer-nodes.js";
 export * from "./lookup-tables.js";
 export * from "./lower.js";
 export * from "./observers.js";

@@ -1,6 +1,14 @@
 /** The integer network of a deployed float network whose values have known ranges. */
-import { consumersOf, type Graph, type NodeOf } from "../graph/index.js";
-import { type FloatWeights, type Tensor, tensor, type Weights } from "../tensor/index.js";
+import {
+  consumersOf,
+  type Graph,
+  type Int8Op,
+  isLinear,
+  type LinearNode,
+  requireInt8,
+  type TableOp,
+} from "../graph/index.js";
+import { type FloatWeights, log10, type Tensor, tensor, type Weights } from "../tensor/index.js";
 import { sigmoidOutput } from "./lookup-tables.js";
 import type { Range } from "./observers.js";
 import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
@@ -28,42 +36,28 @@ export function integerNetwork(
   const weightSnrDb = new Map<string, number>();
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => values[input]);
-    switch (node.op) {
-      case "input":
-        values[node.name] = inputQuantization;
-        break;
-      case "sigmoid":
-        values[node.name] = sigmoidOutput;
-        break;
-      case "maxPool":
-      case "flatten":
-      case "pad":
-      case "relu6":
-        values[node.name] = inputs[0];
-        break;
-      case "conv2d":
-      case "dense": {
-        const layer = floatLayer(node, graph, weights);
-        const leastScales = leastWeightScales(layer, inputs[0].scale);
-        // Below this the output would resolve less than one step of the accumulator; it also keeps every multiplier
-        // below 1/2, so that requantisation only ever shifts right.
-        const leastOutputScale = 2.0001 * inputs[0].scale * Math.max(...leastScales);
-        const output = parametersFor(ranges.get(node.name)!, leastOutputScale);
-        // Far finer weights than the output can show would need multipliers that 31 bits of shift cannot give.
-        const scales = leastScales.map((scale) =>
-          Math.fround(Math.max(scale, (output.scale * 2 ** -24) / inputs[0].scale)),
-        );
-        const integer = quantizeLayer(layer, scales, inputs[0].scale, means?.get(node.inputs[0]));
-        values[node.name] = output;
-        weightScales[node.parameters.weight] = scales;
-        integerWeights[node.parameters.weight] = tensor("int8", layer.weight.shape, integer.weights);
-        if (node.attributes.bias) integerWeights[node.parameters.bias] = tensor("int32", [scales.length], integer.bias);
-        weightSnrDb.set(node.name, integer.snrDb);
-        break;
-      }
-      default:
-        values[node.name] = parametersFor(ranges.get(node.name)!, leastScale(node.op, inputs));
+    requireInt8(node, "quantization.op");
+    const range = ranges.get(node.name)!;
+    if (!isLinear(node)) {
+      values[node.name] = quantizations[node.op](range, ...inputs);
+      continue;
     }
+    const layer = floatLayer(node, graph, weights);
+    const leastScales = leastWeightScales(layer, inputs[0].scale);
+    // Below this the output would resolve less than one step of the accumulator; it also keeps every multiplier
+    // below 1/2, so that requantisation only ever shifts right.
+    const leastOutputScale = 2.0001 * inputs[0].scale * Math.max(...leastScales);
+    const output = parametersFor(range, leastOutputScale);
+    // Far finer weights than the output can show would need multipliers that 31 bits of shift cannot give.
+    const scales = leastScales.map((scale) =>
+      Math.fround(Math.max(scale, (output.scale * 2 ** -24) / inputs[0].scale)),
+    );
+    const integer = quantizeLayer(layer, scales, inputs[0].scale, means?.get(node.inputs[0]));
+    values[node.name] = output;
+    weightScales[node.parameters.weight] = scales;
+    integerWeights[node.parameters.weight] = tensor("int8", layer.weight.shape, integer.weights);
+    if (node.attributes.bias) integerWeights[node.parameters.bias] = tensor("int32", [scales.length], integer.bias);
+    weightSnrDb.set(node.name, integer.snrDb);
   }
   return { network: { graph, values, weightScales, weights: integerWeights }, weightSnrDb };
 }
@@ -76,14 +70,17 @@ export function relevantRanges(graph: Graph): Map<string, Range> {
   const bounds = new Map<string, Range>();
   for (const [value, readers] of consumersOf(graph)) {
     if (readers.length === 0 || graph.outputs.includes(value)) continue;
-    const ops = new Set(readers.map((reader) => reader.op));
-    if (ops.size !== 1) continue;
-    if (ops.has("hardswish")) bounds.set(value, { low: -3, high: Number.POSITIVE_INFINITY });
-    if (ops.has("relu6")) bounds.set(value, { low: 0, high: 6 });
-    if (ops.has("sigmoid")) bounds.set(value, { low: -7, high: 7 });
+    const [op, ...others] = new Set(readers.map((reader) => reader.op));
+    if (others.length === 0 && op in relevant) bounds.set(value, relevant[op as TableOp]);
   }
   return bounds;
 }
+
+const relevant: Readonly<Record<TableOp, Range>> = {
+  hardswish: { low: -3, high: Number.POSITIVE_INFINITY },
+  relu6: { low: 0, high: 6 },
+  sigmoid: { low: -7, high: 7 },
+};
 
 /** Scale and zero point that cover a range, zero exactly representable. A range of nothing becomes 0..1. */
 function parametersFor({ low, high }: Range, leastScale: number): QuantizationParameters {
@@ -92,16 +89,26 @@ function parametersFor({ low, high }: Range, leastScale: number): QuantizationPa
   return { scale, zeroPoint: Math.max(-128, Math.min(127, Math.round(-128 - low / scale))) };
 }
 
-/** Least output scale that the op's integer arithmetic accepts; only a nearly constant value comes near it. */
-function leastScale(op: string, inputs: readonly QuantizationParameters[]): number {
-  const largest = Math.max(...inputs.map(({ scale }) => scale));
-  if (op === "hardswish") return largest / 127;
-  if (op === "multiply") return (inputs[0].scale * inputs[1].scale) / 64;
-  return largest * 2 ** -8;
-}
+type Quantization = (range: Range, ...inputs: readonly QuantizationParameters[]) => QuantizationParameters;
+
+const asInput: Quantization = (_, input) => input;
+
+/** Of each operator's output. The least scale is what the integer arithmetic accepts; only a nearly constant value is near it. */
+const quantizations: Readonly<Record<Exclude<Int8Op, LinearNode["op"]>, Quantization>> = {
+  input: () => inputQuantization,
+  sigmoid: () => sigmoidOutput,
+  relu6: asInput,
+  maxPool: asInput,
+  pad: asInput,
+  flatten: asInput,
+  hardswish: (range, x) => parametersFor(range, x.scale / 127),
+  multiply: (range, a, b) => parametersFor(range, (a.scale * b.scale) / 64),
+  add: (range, a, b) => parametersFor(range, Math.max(a.scale, b.scale) * 2 ** -8),
+  globalAveragePool: (range, x) => parametersFor(range, x.scale * 2 ** -8),
+};
 
 interface FloatLayer {
-  readonly node: NodeOf<"conv2d"> | NodeOf<"dense">;
+  readonly node: LinearNode;
   readonly weight: Tensor<"float32">;
   readonly bias: Float32Array;
   /** Weights of one filter. */
@@ -166,5 +173,5 @@ function quantizeLayer(
 export function decibels(signal: number, noise: number): number {
   if (noise === 0) return 200;
   if (signal === 0) return 0;
-  return Math.min(200, 10 * Math.log10(signal / noise));
+  return Math.min(200, 10 * log10(signal / noise));
 }

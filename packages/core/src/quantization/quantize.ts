@@ -6,11 +6,10 @@
  * signal to noise of its output: minmax 34.7 dB, percentile 99.9 30.5 dB, 99.99 36.2 dB, mse 36.4 dB; bias correction
  * adds 0.1 dB to the last.
  */
-import { deployWeights, type Graph, withBatch } from "../graph/index.js";
+import { deployWeights, type Graph, requireInt8, withBatch } from "../graph/index.js";
 import type { FloatWeights } from "../tensor/index.js";
 import { calibrate, type FloatRunner } from "./calibrate.js";
 import { integerNetwork, relevantRanges } from "./integer-network.js";
-import { unsupported } from "./lower.js";
 import type { Range, RangeMethod } from "./observers.js";
 import { leastHarmfulRange, type OutputError } from "./output-range.js";
 import type { QuantizedNetwork } from "./types.js";
@@ -70,8 +69,7 @@ export function quantize(
 ): { network: QuantizedNetwork; report: QuantizationReport } {
   const { ranges = "mse", biasCorrection = true } = options;
   const deployed = deployWeights(withBatch(graph, 1), weights);
-  for (const node of deployed.graph.nodes)
-    if (["softmax", "batchNorm", "dropout"].includes(node.op)) throw unsupported(node.op, node.name);
+  for (const node of deployed.graph.nodes) requireInt8(node, "quantization.op");
   const { outputError } = options;
   const outputs = new Map<string, Float32Array[]>(deployed.graph.outputs.map((name) => [name, []]));
   const run: FloatRunner = (...parameters) => {

@@ -72,5 +72,7 @@ export function quantizeInput(picture: Float32Array): Int8Array {
 /** The first output's int8 to real values, exactly: the firmware's boxes are the boxes of these. */
 export function dequantizeOutput({ graph, values }: QuantizedNetwork, output: Int8Array): Float64Array {
   const { scale, zeroPoint } = values[graph.outputs[0]];
-  return Float64Array.from(output, (q) => scale * (q - zeroPoint));
+  const real = new Float64Array(output.length);
+  for (let i = 0; i < output.length; i++) real[i] = scale * (output[i] - zeroPoint);
+  return real;
 }

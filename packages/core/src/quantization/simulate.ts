@@ -3,19 +3,16 @@
  * rounded where and as the integer network rounds it, activations are its tables. What is left to differ is an accumulator
  * so close to the middle between two steps that float32 rounds it the other way.
  */
-import type { Node } from "../graph/index.js";
-import { type Engine, int8Block } from "../kernels/index.js";
+import { isLinear, isTable, type Node, type TableOp } from "../graph/index.js";
+import { type Engine, layouts, offsetsOf } from "../kernels/index.js";
 import { type FloatWeights, sigmoid, tensor } from "../tensor/index.js";
 import { differentiateInt8, Executor, forwardOnlyInt8 } from "../training/index.js";
-import { hardswishTable, relu6Table, sigmoidTable } from "./lookup-tables.js";
-import {
-  activationClamp,
-  addRequantization,
-  channelRequantization,
-  meanRequantization,
-  multiplyRequantization,
-} from "./requantization.js";
+import type { IntegerLookup, IntegerNode } from "./integer-nodes.js";
+import { lowerNode } from "./lower.js";
 import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
+
+const rounding = offsetsOf(layouts.rounding);
+const table = offsetsOf(layouts.table);
 
 /** Inference on an integer network, in batches on all threads. */
 export class SimulatedNetwork extends Executor {
@@ -40,83 +37,60 @@ export class SimulatedNetwork extends Executor {
     const { values } = network;
     const block = this.int8Block(node.name);
     if (block === undefined) return;
-    if (!(node.op in tables)) fillPowers(block, shiftsOf(node, network));
     const output = values[node.name];
     const input = values[node.inputs[0]] ?? output;
     const key = [input.scale, input.zeroPoint, output.scale, output.zeroPoint].join();
-    if (this.#filled.get(node.name) === key) return;
+    if (isTable(node) && this.#filled.get(node.name) === key) return;
     this.#filled.set(node.name, key);
-    switch (node.op) {
-      case "relu6":
-      case "hardswish":
-      case "sigmoid":
-        fillTable(block, node.op, input, output);
-        break;
-      default: {
-        const fused = node.op === "conv2d" || node.op === "dense" ? node.attributes.activation : "none";
-        const [least, most] = activationClamp(fused, output);
-        block[int8Block.inverse] = 1 / output.scale;
-        block[int8Block.scale] = output.scale;
-        block[int8Block.lowest] = least - output.zeroPoint;
-        block[int8Block.highest] = most - output.zeroPoint;
-      }
+    const integer = lowerNode(network, node);
+    if (integer.op === "lookup") {
+      fillTable(block, integer, input, output);
+      return;
     }
+    fillPowers(block, shiftsOf(integer));
+    const { clampMin, clampMax } = "clampMin" in integer ? integer : { clampMin: -128, clampMax: 127 };
+    block[rounding.inverse] = 1 / output.scale;
+    block[rounding.scale] = output.scale;
+    block[rounding.lowest] = clampMin - output.zeroPoint;
+    block[rounding.highest] = clampMax - output.zeroPoint;
   }
 }
 
-/** Right shifts of the integer network's requantisation, one an output channel or one for all. */
-function shiftsOf(node: Node, { graph, values, weightScales }: QuantizedNetwork): ArrayLike<number> {
-  const output = values[node.name];
-  const [a, b] = node.inputs.map((input) => values[input]);
-  switch (node.op) {
-    case "conv2d":
-    case "dense":
-      return channelRequantization(a, weightScales[node.parameters.weight], output, node.op === "dense").shifts;
-    case "add":
-      return [addRequantization(a, b, output).shift];
-    case "multiply":
-      return [multiplyRequantization(a, b, output).shift];
-    case "globalAveragePool": {
-      const [, height, width] = graph.shapes[node.inputs[0]];
-      return [meanRequantization(a, output, height * width).shift];
-    }
-    default:
-      return [-20]; // the input: pixels are rounded once
-  }
+/** Right shifts of the requantisation, one an output channel or one for all. */
+function shiftsOf(node: IntegerNode): ArrayLike<number> {
+  if ("shifts" in node) return node.shifts;
+  return ["shift" in node ? node.shift : -20]; // the input: pixels are rounded once
 }
 
 function fillPowers(block: Float32Array, shifts: ArrayLike<number>): void {
-  const stride = (block.length - int8Block.powers) / 2;
+  const stride = (block.length - rounding.powers) / 2;
   for (let c = 0; c < stride; c++) {
     const shift = Math.min(0, shifts.length === 1 ? shifts[0] : (shifts[c] ?? 0)); // after a left shift nothing is rounded again
-    block[int8Block.powers + c] = 2 ** -shift;
-    block[int8Block.powers + stride + c] = 2 ** shift;
+    block[rounding.powers + c] = 2 ** -shift;
+    block[rounding.powers + stride + c] = 2 ** shift;
   }
 }
-
-const tables = { hardswish: hardswishTable, sigmoid: sigmoidTable, relu6: relu6Table };
 
 /** The table of an activation and its slopes, which are 0 where int8 clamps the result. */
 function fillTable(
   block: Float32Array,
-  op: keyof typeof tables,
+  lookup: IntegerLookup,
   input: QuantizationParameters,
   output: QuantizationParameters,
 ): void {
-  const table = tables[op](input, output);
-  block[int8Block.inverse] = 1 / input.scale;
-  block[int8Block.zero] = input.zeroPoint + 128;
+  block[table.inverse] = 1 / input.scale;
+  block[table.zero] = input.zeroPoint + 128;
   for (let i = 0; i < 256; i++) {
     const x = input.scale * (i - 128 - input.zeroPoint);
-    block[int8Block.table + i] = output.scale * (table[i] - output.zeroPoint);
-    const [y, slope] = activations[op](x);
+    block[table.values + i] = output.scale * (lookup.table[i] - output.zeroPoint);
+    const [y, slope] = activations[lookup.function](x);
     const q = Math.round(y / output.scale) + output.zeroPoint;
-    block[int8Block.slopes + i] = q < -128 || q > 127 ? 0 : slope;
+    block[table.slopes + i] = q < -128 || q > 127 ? 0 : slope;
   }
 }
 
 /** Value and slope in real numbers. */
-const activations: Readonly<Record<keyof typeof tables, (x: number) => [y: number, slope: number]>> = {
+const activations: Readonly<Record<TableOp, (x: number) => [y: number, slope: number]>> = {
   relu6: (x) => [Math.min(6, Math.max(0, x)), x > 0 && x < 6 ? 1 : 0],
   hardswish: (x) => {
     const gate = Math.min(1, Math.max(0, x / 6 + 0.5));
@@ -132,7 +106,7 @@ const activations: Readonly<Record<keyof typeof tables, (x: number) => [y: numbe
 export function realWeights({ graph, values, weightScales, weights }: QuantizedNetwork): FloatWeights {
   const real: FloatWeights = {};
   for (const node of graph.nodes) {
-    if (node.op !== "conv2d" && node.op !== "dense") continue;
+    if (!isLinear(node)) continue;
     const { weight, bias } = node.parameters;
     const scales = weightScales[weight];
     const { shape, data } = weights[weight];

@@ -209,6 +209,12 @@ describe("boards", () => {
     expect(() => parseBoard({ ...json, core: deep })).toThrow(/^board: core is \[.{0,60}; /);
   });
 
+  it("have no address -0, which JSON would not keep", () => {
+    const negative = board.regions.map((region) => ({ ...region, origin: region.origin === 0 ? -0 : region.origin }));
+    expect(negative.some(({ origin }) => Object.is(origin, -0))).toBe(true);
+    expect(parseBoard({ ...board, regions: negative }).regions).toEqual(board.regions);
+  });
+
   it("refuse what is no object", () => {
     expect(() => parseBoard(null)).toThrow(/^board: board is null; an object is needed/);
   });

@@ -214,7 +214,7 @@ export function parseBoard(json: unknown, label = "board"): Board {
     const number = typeof value === "string" ? Number(value) : value;
     if (!Number.isSafeInteger(number) || (number as number) < 0 || (number as number) > 0xffffffff || value === "")
       refuse(path, value, `${what} such as "0x20000000"`);
-    return number as number;
+    return (number as number) + 0; // no -0
   };
 
   const root = object(json, "board", ["$schema", "name", "title", "core", "banks", ...sourced, "sources"]);

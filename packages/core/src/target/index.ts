@@ -1,5 +1,6 @@
 export * from "./banks.js";
 export * from "./board.js";
+export * from "./groups.js";
 export * from "./kernels.js";
 export * from "./layout.js";
 export * from "./place.js";

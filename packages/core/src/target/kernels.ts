@@ -2,7 +2,7 @@
  * One row a C kernel of firmware/kernels: what it is given, and what its instructions grow with. A kernel is its source, its
  * row here, and the figures that bench/cost measures of it (kernel-costs.json, code-sizes.json).
  */
-import type { NodeOf } from "../graph/index.js";
+import { isLinear, type LinearNode } from "../graph/index.js";
 import type { Lowering, Step } from "./steps.js";
 
 /** What a step's cost depends on. */
@@ -374,7 +374,7 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
   const input = values.get(step.reads[0].value)!;
   const output = values.get(step.output)!;
   const { node } = step;
-  const linear = node?.op === "conv2d" || node?.op === "dense" ? node : undefined;
+  const linear = node !== undefined && isLinear(node) ? node : undefined;
   const convolution = node?.op === "conv2d" ? node.attributes : undefined;
   const vector = step.reads[0].window === "whole";
   const channels = vector ? input.height * input.width * input.channels : input.channels;
@@ -396,7 +396,7 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
   };
 }
 
-function productsOf({ kernel }: Step, node: NodeOf<"conv2d"> | NodeOf<"dense">, channels: number): number {
+function productsOf({ kernel }: Step, node: LinearNode, channels: number): number {
   if (kernel === "dsp_quads_window") return 0;
   if (node.op === "dense") return channels;
   const { kernel: window, groups } = node.attributes;

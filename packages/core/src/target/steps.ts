@@ -3,7 +3,22 @@
  * follow each other within one row. The device-side twin of quantization's `lowerToInteger`; it needs no weights, so that
  * a network has its firmware program before it is trained.
  */
-import { consumersOf, type Graph, isDepthwise as isGrouped, type Node, type NodeOf } from "../graph/index.js";
+import {
+  consumersOf,
+  type Graph,
+  type Int8Op,
+  isDepthwise,
+  isLinear,
+  isPointwise,
+  isTable,
+  type LinearNode,
+  type Node,
+  type NodeOf,
+  type NodeWith,
+  requireInt8,
+  soleReaders,
+  type TableOp,
+} from "../graph/index.js";
 import { PhinetsError, type Shape } from "../tensor/index.js";
 import type { Kernel } from "./kernels.js";
 import type { Layout, Value } from "./layout.js";
@@ -26,18 +41,11 @@ export interface Step {
   readonly kernel: Kernel;
   /** The node it computes, and the look-up that it applies to its own output. None: it changes the layout. */
   readonly node?: Node;
-  readonly lookup?: NodeOf<"hardswish"> | NodeOf<"sigmoid"> | NodeOf<"relu6">;
+  readonly lookup?: NodeWith<TableOp>;
   readonly reads: readonly Read[];
   readonly output: string;
   /** Bytes that the kernel needs beside its rows. */
   readonly scratchBytes: number;
-}
-
-/** Steps that make a row each, one after the other; only the schedule's unit. */
-export interface Group {
-  readonly steps: readonly Step[];
-  /** Rows that it makes; of a mean alone, rows that it takes. */
-  readonly firings: number;
 }
 
 export interface Lowering {
@@ -47,12 +55,6 @@ export interface Lowering {
   /** Names in `values` of the graph's input and outputs. */
   readonly input: string;
   readonly outputs: readonly string[];
-}
-
-export interface Grouping {
-  readonly groups: readonly Group[];
-  /** Values that live within one firing of their group. */
-  readonly transient: ReadonlySet<string>;
 }
 
 export interface LoweringOptions {
@@ -74,27 +76,7 @@ function mapOf(shape: Shape): Pick<Value, "height" | "width" | "channels"> {
     : { height: 1, width: 1, channels: shape[shape.length - 1] };
 }
 
-type Lookup = NonNullable<Step["lookup"]>;
-
-function isLookup(node: Node): node is Lookup {
-  return node.op === "hardswish" || node.op === "sigmoid" || node.op === "relu6";
-}
-
-function isLinear(node: Node): node is NodeOf<"conv2d"> | NodeOf<"dense"> {
-  return node.op === "conv2d" || node.op === "dense";
-}
-
-/** A 1x1 convolution of stride 1 without padding. */
-function isPointwise(node: Node): boolean {
-  if (node.op !== "conv2d" || node.attributes.groups !== 1) return false;
-  const { kernel, stride, padding } = node.attributes;
-  return [...kernel, ...stride].every((k) => k === 1) && Object.values(padding).every((side) => side === 0);
-}
-
-/** One filter a channel; a 1x1 convolution of one channel to one is a product. */
-function isDepthwise(node: NodeOf<"conv2d">, input: Shape): boolean {
-  return isGrouped(node, input) && !isPointwise(node);
-}
+type Lookup = NodeWith<TableOp>;
 
 /** Whether the DSP depthwise kernels run a convolution: 3x3 or 5x5, stride 1 or 2, padding within the layouts'. */
 function isDspDepthwise(node: Node, input: Shape, output: Shape): node is NodeOf<"conv2d"> {
@@ -125,14 +107,11 @@ class Lowerer {
     readonly graph: Graph,
     readonly options: LoweringOptions,
   ) {
-    const all = consumersOf(graph);
-    this.#consumers = all;
-    const byName = new Map(graph.nodes.map((node) => [node.name, node]));
+    this.#consumers = consumersOf(graph);
+    const readers = soleReaders(graph.nodes, graph.outputs);
     for (const node of graph.nodes) {
-      if (!isLookup(node)) continue;
-      const source = byName.get(node.inputs[0])!;
-      if (isLinear(source) && all.get(source.name)!.length === 1 && !graph.outputs.includes(source.name))
-        this.#fused.set(source.name, node);
+      const reader = readers.get(node.name);
+      if (isLinear(node) && reader !== undefined && isTable(reader)) this.#fused.set(node.name, reader);
     }
   }
 
@@ -159,83 +138,28 @@ class Lowerer {
 
   lower(): void {
     const skipped = new Set<string>([...this.#fused.values()].map(({ name }) => name));
-    for (const node of this.graph.nodes) if (!skipped.has(node.name)) this.node(node);
-  }
-
-  node(node: Node): void {
-    const { graph, options } = this;
-    const shape = graph.shapes[node.name];
-    const [a, b] = node.inputs;
-    const rows = (value: string): Read => ({ value, window: row });
-    const whole = (value: string): Read => ({ value, window: "whole" });
-    switch (node.op) {
-      case "input":
-        this.value(node.name, "nhwc", shape);
-        return;
-      case "conv2d":
-      case "dense":
-        if (options.dsp) this.dspLinear(node);
-        else this.portableLinear(node);
-        return;
-      case "hardswish":
-      case "sigmoid":
-      case "relu6":
-        this.value(node.name, "nhwc", shape);
-        this.step("lookup", node.name, [rows(this.nhwc(a))], node);
-        return;
-      case "add":
-        this.value(node.name, "nhwc", shape);
-        this.step(options.dsp ? "dsp_add" : "add", node.name, [rows(this.nhwc(a)), rows(this.nhwc(b))], node);
-        return;
-      case "multiply": {
-        if (this.isScaled(a)) return; // the product that reads it computes it
-        const broadcast = graph.shapes[b][1] === 1 && graph.shapes[b][2] === 1;
-        this.value(node.name, "nhwc", shape);
-        const second = this.nhwc(b);
-        this.step("multiply", node.name, [rows(this.nhwc(a)), broadcast ? whole(second) : rows(second)], node);
-        return;
-      }
-      case "globalAveragePool": {
-        // Its sums of four bytes a channel have no room in the caller's buffer.
-        const leaves = this.isOutput(node.name);
-        const sums = leaves ? `${node.name}:sums` : node.name;
-        this.value(sums, "sums", shape);
-        const source = this.values.get(a)!;
-        const kernel = source.layout === "map8" ? "dsp_mean" : "mean";
-        this.step(kernel, sums, [rows(kernel === "mean" ? this.nhwc(a) : a)], node);
-        if (!leaves) return;
-        this.value(node.name, "nhwc", shape);
-        this.step("pad", node.name, [rows(sums)]);
-        return;
-      }
-      case "maxPool": {
-        const { size, stride } = node.attributes;
-        this.value(node.name, "nhwc", shape);
-        this.step("max_pool", node.name, [{ value: this.nhwc(a), window: { size, stride, before: 0 } }], node);
-        return;
-      }
-      case "pad":
-        this.value(node.name, "nhwc", shape);
-        this.step(
-          "pad",
-          node.name,
-          [{ value: this.nhwc(a), window: { size: 1, stride: 1, before: node.attributes.padding.top } }],
-          node,
-        );
-        return;
-      case "flatten":
-        // The same bytes: who reads it reads the map.
-        this.values.set(node.name, this.values.get(this.nhwc(a))!);
-        return;
-      default:
-        throw new PhinetsError(
-          "target.op",
-          `${node.op} "${node.name}": has no firmware kernel; deploy the graph first`,
-        );
+    for (const node of this.graph.nodes) {
+      requireInt8(node, "target.op");
+      if (!skipped.has(node.name)) lowerings[node.op](this, node as never);
     }
   }
 
-  portableLinear(node: NodeOf<"conv2d"> | NodeOf<"dense">): void {
+  read(value: string, window: Read["window"] = row): Read {
+    return { value: this.nhwc(value), window };
+  }
+
+  /** A kernel that makes rows of NHWC and has nothing fused into it. */
+  rows(node: Node, kernel: Kernel, ...reads: Read[]): void {
+    this.value(node.name, "nhwc", this.graph.shapes[node.name]);
+    this.step(kernel, node.name, reads, node);
+  }
+
+  linear(node: LinearNode): void {
+    if (this.options.dsp) this.dspLinear(node);
+    else this.portableLinear(node);
+  }
+
+  portableLinear(node: LinearNode): void {
     const { lookup, output } = this.result(node);
     this.value(output, "nhwc", this.graph.shapes[node.name]);
     const input = this.nhwc(node.inputs[0]);
@@ -258,7 +182,7 @@ class Lowerer {
     );
   }
 
-  dspLinear(node: NodeOf<"conv2d"> | NodeOf<"dense">): void {
+  dspLinear(node: LinearNode): void {
     const { graph } = this;
     const [input] = node.inputs;
     const { lookup, output } = this.result(node);
@@ -289,7 +213,7 @@ class Lowerer {
   }
 
   /** Products a filter. */
-  inputs(node: NodeOf<"conv2d"> | NodeOf<"dense">): number {
+  inputs(node: LinearNode): number {
     const [, ...rest] = this.graph.parameters[node.parameters.weight].shape;
     return rest.reduce((product, size) => product * size, 1);
   }
@@ -356,8 +280,8 @@ class Lowerer {
     const { graph } = this;
     if (!this.options.dsp || graph.outputs.includes(value)) return false;
     const source = [...graph.nodes].find(({ name }) => name === value)!;
-    const layer = isLookup(source) ? graph.nodes.find(({ name }) => name === source.inputs[0])! : source;
-    if (isLookup(source) && this.#fused.get(layer.name) !== source) return false;
+    const layer = isTable(source) ? graph.nodes.find(({ name }) => name === source.inputs[0])! : source;
+    if (isTable(source) && this.#fused.get(layer.name) !== source) return false;
     if (layer.op !== "conv2d") return false;
     if (!isDspDepthwise(layer, graph.shapes[layer.inputs[0]], graph.shapes[layer.name])) return false;
     const readers = this.readers(value);
@@ -368,7 +292,7 @@ class Lowerer {
     const factors = graph.shapes[product.inputs[1]];
     if (factors.length !== 4 || factors[1] * factors[2] !== 1 || graph.outputs.includes(product.name)) return false;
     const next = this.readers(product.name);
-    return next.length === 1 && isPointwise(next[0]) && this.isDspProduct(next[0]);
+    return next.length === 1 && this.isDspProduct(next[0]) && isPointwise(next[0]);
   }
 
   /** A convolution that runs as a matrix product over more than one pixel. */
@@ -422,53 +346,53 @@ class Lowerer {
   }
 }
 
+/** How each operator becomes steps. */
+const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => void } = {
+  input: (to, { name }) => {
+    to.value(name, "nhwc", to.graph.shapes[name]);
+  },
+  conv2d: (to, node) => to.linear(node),
+  dense: (to, node) => to.linear(node),
+  hardswish: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
+  sigmoid: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
+  relu6: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
+  add: (to, node) => to.rows(node, to.options.dsp ? "dsp_add" : "add", ...node.inputs.map((input) => to.read(input))),
+  multiply: (to, node) => {
+    const [a, b] = node.inputs;
+    if (to.isScaled(a)) return; // the product that reads it computes it
+    const [, height, width] = to.graph.shapes[b];
+    to.rows(node, "multiply", to.read(a), to.read(b, height === 1 && width === 1 ? "whole" : row));
+  },
+  globalAveragePool: (to, node) => {
+    const { name } = node;
+    const [input] = node.inputs;
+    const shape = to.graph.shapes[name];
+    // Its sums of four bytes a channel have no room in the caller's buffer.
+    const leaves = to.isOutput(name);
+    const sums = leaves ? `${name}:sums` : name;
+    to.value(sums, "sums", shape);
+    if (to.values.get(input)!.layout === "map8") to.step("dsp_mean", sums, [{ value: input, window: row }], node);
+    else to.step("mean", sums, [to.read(input)], node);
+    if (!leaves) return;
+    to.value(name, "nhwc", shape);
+    to.step("pad", name, [{ value: sums, window: row }]);
+  },
+  maxPool: (to, node) => {
+    const { size, stride } = node.attributes;
+    to.rows(node, "max_pool", to.read(node.inputs[0], { size, stride, before: 0 }));
+  },
+  pad: (to, node) => {
+    const { top } = node.attributes.padding;
+    to.rows(node, "pad", to.read(node.inputs[0], { size: 1, stride: 1, before: top }));
+  },
+  flatten: (to, { name, inputs }) => {
+    // The same bytes: who reads it reads the map.
+    to.values.set(name, to.values.get(to.nhwc(inputs[0]))!);
+  },
+};
+
 function windowOf({ attributes }: NodeOf<"conv2d">): Window {
   return { size: attributes.kernel[0], stride: attributes.stride[0], before: attributes.padding.top };
-}
-
-/**
- * Steps that follow each other within one firing: those that read just the row which the one before has made.
- * @param kept values that are held whole or leave the program: a group ends with them
- */
-export function groupSteps({ values, steps, outputs }: Lowering, kept: ReadonlySet<string>): Grouping {
-  const readers = new Map<string, Step[]>();
-  for (const step of steps)
-    for (const { value } of step.reads) readers.set(value, [...(readers.get(value) ?? []), step]);
-  const groups: { steps: Step[]; firings: number }[] = [];
-  const groupOf = new Map<string, number>();
-  const isSum = (value: string): boolean => values.get(value)!.layout === "sums";
-  for (const step of steps) {
-    const rows = isSum(step.output) ? values.get(step.reads[0].value)!.height : values.get(step.output)!.height;
-    // The group whose last row this step goes on from: it alone reads it, or it adds it up beside other readers.
-    const target = step.reads
-      .filter(({ value, window }) => isRow(window) && groupOf.has(value) && !isSum(value))
-      .filter(({ value }) => isSum(step.output) || (readers.get(value)!.length === 1 && !kept.has(value)))
-      .map(({ value }) => ({ value, index: groupOf.get(value)! }))
-      .find(({ value, index }) => {
-        const last = groups[index].steps.at(-1)!;
-        const before = (read: Read): boolean => (groupOf.get(read.value) ?? -1) < index || read.value === value;
-        return last.output === value && groups[index].firings === rows && step.reads.every(before);
-      });
-    if (target === undefined) groups.push({ steps: [step], firings: rows });
-    else groups[target.index].steps.push(step);
-    groupOf.set(step.output, target?.index ?? groups.length - 1);
-  }
-  const readBy = new Map<string, Set<Group>>();
-  for (const one of groups)
-    for (const step of one.steps)
-      for (const { value } of step.reads) readBy.set(value, (readBy.get(value) ?? new Set<Group>()).add(one));
-  const transient = new Set<string>();
-  for (const one of groups)
-    for (const { output } of one.steps) {
-      const users = readBy.get(output);
-      const within = users?.size === 1 && users.has(one) && !isSum(output);
-      if (within && !outputs.includes(output) && !kept.has(output)) transient.add(output);
-    }
-  return { groups, transient };
-}
-
-function isRow(window: Read["window"]): boolean {
-  return window !== "whole" && window.size === 1 && window.stride === 1 && window.before === 0;
 }
 
 /**

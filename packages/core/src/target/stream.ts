@@ -5,7 +5,8 @@
  * A value is a ring of rows. The most downstream group whose input rows are there makes its next row, so rows die young.
  * A barrier holds a value's readers back until it is whole: all rings before it are dead by then.
  */
-import { type Group, type Grouping, groupSteps, type Lowering, type Read } from "./steps.js";
+import { type Group, type Grouping, groupSteps } from "./groups.js";
+import type { Lowering, Read } from "./steps.js";
 
 /** An entry of the schedule: a group's index, or `inputRow`: the network's next input row is needed. */
 export const inputRow = -1;

@@ -3,9 +3,21 @@
  * of every node in reverse. The loss stays outside: the graph takes the gradient of the loss with respect to each output
  * (`cotangents`) and gives the gradient with respect to each trainable parameter.
  */
-import { type Graph, type OpAttributes, type OpName, ops, trainable, withBatch } from "../graph/index.js";
-import { PhinetsError, type Shape } from "../tensor/index.js";
-import { type GradientOpAttributes, type GradientOpName, gradientOps } from "./gradient-ops.js";
+import {
+  type Graph,
+  inputsOf,
+  isLinear,
+  type OpAttributes,
+  type OpName,
+  opTraits,
+  requireInt8,
+  trainable,
+  withBatch,
+} from "../graph/index.js";
+import type { Shape } from "../tensor/index.js";
+import type { GradientOpAttributes, GradientOpName } from "./gradient-ops.js";
+import { products } from "./products.js";
+import { Tape } from "./tape.js";
 
 export type TrainingOpAttributes = OpAttributes & GradientOpAttributes;
 export type TrainingOpName = OpName | GradientOpName;
@@ -63,38 +75,6 @@ export interface TrainingGraph {
   readonly frozen: ReadonlySet<string>;
 }
 
-/** Collects nodes and shapes. */
-class Tape {
-  readonly nodes: TrainingNode[] = [];
-  readonly shapes: Record<string, Shape> = {};
-
-  add<O extends TrainingOpName>(
-    op: O,
-    name: string,
-    inputs: readonly string[],
-    attributes: TrainingOpAttributes[O],
-    extra: { outputs?: string[]; parameters?: Record<string, string>; of?: string } = {},
-  ): string {
-    const spec = (op in ops ? ops[op as OpName] : gradientOps[op as GradientOpName]) as {
-      infer(name: string, inputs: readonly Shape[], attributes: unknown): Shape[];
-    };
-    const outputs = [name, ...(extra.outputs ?? [])];
-    const shapes = spec.infer(
-      name,
-      inputs.map((input) => this.shapes[input]),
-      attributes,
-    );
-    for (const [i, output] of outputs.entries()) {
-      if (output in this.shapes)
-        throw new PhinetsError("graph.name", `${op} "${output}": the name is taken; rename the network's node`);
-      this.shapes[output] = shapes[i];
-    }
-    const node = { name, op, inputs, outputs, parameters: extra.parameters ?? {}, attributes, of: extra.of };
-    this.nodes.push(node as unknown as TrainingNode);
-    return name;
-  }
-}
-
 interface Forward {
   readonly network: Graph;
   readonly tape: Tape;
@@ -111,41 +91,26 @@ function unrollForward(graph: Graph, batch: number, training: boolean, frozen?: 
   for (const node of network.nodes) {
     const inputs = node.inputs.map((input) => alias.get(input)!);
     alias.set(node.name, node.name);
-    switch (node.op) {
-      case "dropout": {
-        const { rate, spatial } = node.attributes;
-        if (!training || rate === 0) {
-          alias.set(node.name, inputs[0]);
-          break;
-        }
-        const full = tape.shapes[inputs[0]];
-        const shape = spatial && full.length === 4 ? [full[0], 1, 1, full[3]] : full;
-        const mask = tape.add("input", `${node.name}:mask`, [], { shape });
-        masks.push({ name: mask, shape, rate });
-        tape.add("multiply", node.name, [inputs[0], mask], {});
-        break;
+    const { parameters } = node;
+    if (node.op === "dropout") {
+      const { rate, spatial } = node.attributes;
+      if (!training || rate === 0) {
+        alias.set(node.name, inputs[0]);
+        continue;
       }
-      case "conv2d":
-      case "dense": {
-        const parameters = node.parameters;
-        if (node.attributes.activation === "none") {
-          tape.add(node.op, node.name, inputs, node.attributes as never, { parameters });
-          break;
-        }
-        const attributes = { ...node.attributes, activation: "none" };
-        const linear = tape.add(node.op, `${node.name}:linear`, inputs, attributes as never, { parameters });
-        tape.add("relu6", node.name, [linear], {});
-        break;
-      }
-      case "batchNorm":
-        if (training && !frozen?.has(node.name)) {
-          const outputs = [`${node.name}:mean`, `${node.name}:variance`];
-          tape.add("batchNormTrain", node.name, inputs, node.attributes, { parameters: node.parameters, outputs });
-        } else tape.add("batchNorm", node.name, inputs, node.attributes, { parameters: node.parameters });
-        break;
-      default:
-        tape.add(node.op, node.name, inputs, node.attributes as never, { parameters: node.parameters });
-    }
+      const full = tape.shapes[inputs[0]];
+      const shape = spatial && full.length === 4 ? [full[0], 1, 1, full[3]] : full;
+      const mask = tape.add("input", `${node.name}:mask`, [], { shape });
+      masks.push({ name: mask, shape, rate });
+      tape.add("multiply", node.name, [inputs[0], mask], {});
+    } else if (isLinear(node) && node.attributes.activation !== "none") {
+      const attributes = { ...node.attributes, activation: "none" };
+      const linear = tape.add(node.op, `${node.name}:linear`, inputs, attributes as never, { parameters });
+      tape.add("relu6", node.name, [linear], {});
+    } else if (node.op === "batchNorm" && training && !frozen?.has(node.name)) {
+      const outputs = [`${node.name}:mean`, `${node.name}:variance`];
+      tape.add("batchNormTrain", node.name, inputs, node.attributes, { parameters, outputs });
+    } else tape.add(node.op, node.name, inputs, node.attributes as never, { parameters });
   }
   return { network, tape, masks, alias };
 }
@@ -160,43 +125,21 @@ function unrollInt8(graph: Graph, batch: number): Forward {
   const tape = new Tape();
   const alias = new Map<string, string>();
   for (const node of network.nodes) {
-    const { name, op, attributes, parameters } = node;
+    requireInt8(node, "training.int8");
+    const { name, op, parameters } = node;
     const inputs = node.inputs.map((input) => alias.get(input)!);
     const value = { value: name };
+    const attributes = (isLinear(node) ? { ...node.attributes, activation: "none" } : node.attributes) as never;
+    const { int8 } = opTraits[op];
     alias.set(name, name);
-    switch (op) {
-      case "input":
-        tape.add("input", name, inputs, attributes);
-        alias.set(name, tape.add("fakeQuantize", `${name}:int8`, [name], value));
-        break;
-      case "relu6":
-      case "hardswish":
-      case "sigmoid":
-        tape.add("lookup", name, inputs, value);
-        break;
-      case "maxPool":
-      case "pad":
-      case "flatten":
-        tape.add(op, name, inputs, attributes as never);
-        break;
-      case "conv2d":
-      case "dense": {
-        const linear = { ...attributes, activation: "none" };
-        tape.add(op, `${name}:real`, inputs, linear as never, { parameters });
-        tape.add("fakeQuantize", name, [`${name}:real`], value);
-        break;
-      }
-      case "add":
-      case "multiply":
-      case "globalAveragePool":
-        tape.add(op, `${name}:real`, inputs, attributes as never);
-        tape.add("fakeQuantize", name, [`${name}:real`], value);
-        break;
-      default:
-        throw new PhinetsError(
-          "training.int8",
-          `${op} "${name}": has no int8 arithmetic; ${op === "softmax" ? "end the network at its logits" : "deploy the graph first (deployGraph)"}`,
-        );
+    if (int8 === "table") tape.add("lookup", name, inputs, value);
+    else if (int8 === "keeps") tape.add(op, name, inputs, attributes);
+    else if (int8 === "rescales") {
+      tape.add(op, `${name}:real`, inputs, attributes, { parameters });
+      tape.add("fakeQuantize", name, [`${name}:real`], value);
+    } else {
+      tape.add(op, name, inputs, attributes);
+      alias.set(name, tape.add("fakeQuantize", `${name}:int8`, [name], value));
     }
   }
   return { network, tape, masks: [], alias };
@@ -211,7 +154,7 @@ function finish(forward: Forward, forwardLength: number, rest: Partial<TrainingG
     nodes: tape.nodes,
     forwardLength,
     shapes: tape.shapes,
-    inputs: network.nodes.filter((node) => node.op === "input").map((node) => node.name),
+    inputs: inputsOf(network).map(({ name }) => name),
     masks,
     outputs: network.outputs.map((output) => alias.get(output)!),
     cotangents: {},
@@ -278,7 +221,8 @@ function derive(forward: Forward, int8: boolean, frozenLayers?: ReadonlySet<stri
     const parts = contributions.get(node.name);
     if (parts === undefined || !needsGradient.has(node.name)) continue;
     const dy = parts.reduce((sum, part, i) => tape.add("add", `grad:${node.name}:sum${i}`, [sum, part], {}));
-    backward(tape, node, dy, { needs: (input) => needsGradient.has(input), isTrained, contribute, gradients });
+    const needs = (input: string): boolean => needsGradient.has(input);
+    products[node.op as keyof typeof products](node as never, dy, { tape, needs, isTrained, contribute, gradients });
   }
   const statistics = nodes.flatMap((node) => {
     if (node.op !== "batchNormTrain") return [];
@@ -294,119 +238,4 @@ function derive(forward: Forward, int8: boolean, frozenLayers?: ReadonlySet<stri
     ];
   });
   return finish(forward, nodes.length, { cotangents, gradients, statistics, frozen, int8 });
-}
-
-interface Backward {
-  /** Whether a value's gradient is asked for. */
-  needs(value: string): boolean;
-  isTrained(parameter: string): boolean;
-  contribute(value: string, gradient: string): void;
-  readonly gradients: Record<string, string>;
-}
-
-/** Adds the vector-Jacobian product of one node. */
-function backward(
-  tape: Tape,
-  node: TrainingNode,
-  dy: string,
-  { needs, isTrained, contribute, gradients }: Backward,
-): void {
-  const name = `grad:${node.name}`;
-  const of = node.name;
-  const [x, second] = node.inputs;
-  const toInput = <O extends TrainingOpName>(op: O, inputs: string[], attributes: TrainingOpAttributes[O]): void => {
-    if (needs(x)) contribute(x, tape.add(op, `${name}:input`, inputs, attributes, { of }));
-  };
-  switch (node.op) {
-    case "conv2d":
-    case "dense": {
-      const { weight, bias } = node.parameters;
-      const conv = node.op === "conv2d";
-      if (isTrained(weight)) {
-        gradients[weight] = conv
-          ? tape.add("conv2dGradWeight", `${name}:weight`, [x, dy], node.attributes, { of })
-          : tape.add("denseGradWeight", `${name}:weight`, [x, dy], {}, { of });
-      }
-      if (bias !== undefined && isTrained(bias))
-        gradients[bias] = tape.add("biasGrad", `${name}:bias`, [dy], {}, { of });
-      if (!needs(x)) break;
-      const inputShape = tape.shapes[x];
-      const parameters = { weight };
-      const dx = conv
-        ? tape.add("conv2dGradInput", `${name}:input`, [dy], { ...node.attributes, inputShape }, { of, parameters })
-        : tape.add("denseGradInput", `${name}:input`, [dy], { features: inputShape[1] }, { of, parameters });
-      contribute(x, dx);
-      break;
-    }
-    case "batchNormTrain": {
-      const { gamma, beta } = node.parameters;
-      const outputs = [`${name}:gamma`, `${name}:beta`];
-      const inputs = [x, node.outputs[1], node.outputs[2], dy];
-      const dx = tape.add("batchNormGrad", `${name}:input`, inputs, node.attributes, {
-        of,
-        parameters: { gamma },
-        outputs,
-      });
-      gradients[gamma] = outputs[0];
-      gradients[beta] = outputs[1];
-      if (needs(x)) contribute(x, dx);
-      break;
-    }
-    case "batchNorm": {
-      const { gamma, variance } = node.parameters;
-      if (needs(x)) {
-        const parameters = { gamma, variance };
-        contribute(x, tape.add("batchNormFrozenGrad", `${name}:input`, [dy], node.attributes, { of, parameters }));
-      }
-      break;
-    }
-    case "relu6":
-      toInput("relu6Grad", [x, dy], {});
-      break;
-    case "hardswish":
-      toInput("hardswishGrad", [x, dy], {});
-      break;
-    case "sigmoid":
-      toInput("sigmoidGrad", [node.name, dy], {});
-      break;
-    case "softmax":
-      toInput("softmaxGrad", [node.name, dy], {});
-      break;
-    case "add":
-      for (const input of node.inputs) if (needs(input)) contribute(input, dy);
-      break;
-    case "multiply": {
-      const broadcast = tape.shapes[x].join() !== tape.shapes[second].join();
-      if (needs(second)) {
-        const scale = broadcast
-          ? tape.add("multiplyGradScale", `${name}:scale`, [x, dy], {}, { of })
-          : tape.add("multiply", `${name}:scale`, [x, dy], {}, { of });
-        contribute(second, scale);
-      }
-      toInput("multiply", [dy, second], {});
-      break;
-    }
-    case "globalAveragePool": {
-      const [, height, width] = tape.shapes[x];
-      toInput("globalAveragePoolGrad", [dy], { height, width });
-      break;
-    }
-    case "maxPool":
-      toInput("maxPoolGrad", [x, node.name, dy], node.attributes);
-      break;
-    case "pad":
-      toInput("padGrad", [dy], node.attributes);
-      break;
-    case "flatten":
-      toInput("flattenGrad", [dy], { inputShape: tape.shapes[x] });
-      break;
-    case "fakeQuantize":
-      toInput("fakeQuantizeGrad", [x, dy], node.attributes);
-      break;
-    case "lookup":
-      toInput("lookupGrad", [x, dy], node.attributes);
-      break;
-    default:
-      throw new PhinetsError("training.gradient", `${node.op} "${node.name}" has no gradient`);
-  }
 }

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { randomWeights } from "../../../../test/conformance/case.js";
+import { twoHeads } from "../../../../test/conformance/cases/blocks.js";
+import { operatorGraph, operators } from "../../../../test/conformance/cases/operators.js";
+import { referenceRun } from "../../../../test/conformance/references/float.js";
 import { type Graph, GraphBuilder, trainable } from "../graph/index.js";
 import { createEngine, type Engine } from "../kernels/index.js";
 import { type FloatWeights, Random, sigmoid, sizeOf, tensor } from "../tensor/index.js";
 import { differentiate, forwardOnly } from "./differentiate.js";
 import { Executor } from "./executor.js";
-import { referenceRun } from "./reference.test.js";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -13,26 +16,6 @@ beforeAll(async () => {
 afterAll(() => engine.dispose());
 
 const smallBatch = 3;
-
-function randomWeights(graph: Graph, seed = 1): FloatWeights {
-  return Object.fromEntries(
-    Object.entries(graph.parameters).map(([name, { kind, shape }], i) => {
-      const random = new Random(seed, i);
-      const value = tensor("float32", shape);
-      const fanIn = sizeOf(shape.slice(1));
-      for (let j = 0; j < value.data.length; j++) {
-        const n = random.normal();
-        value.data[j] =
-          kind === "weight"
-            ? n / Math.sqrt(fanIn)
-            : kind === "gamma" || kind === "runningVariance"
-              ? 1 + 0.3 * random.uniform(-1, 1)
-              : 0.3 * n;
-      }
-      return [name, value];
-    }),
-  );
-}
 
 function randomValues(length: number, seed: number, scale = 1): Float32Array {
   const random = new Random(7, seed);
@@ -48,7 +31,7 @@ interface Case {
   readonly cotangents: Record<string, Float32Array>;
 }
 
-function prepare(graph: Graph, executor: Executor, weights = randomWeights(graph)): Case {
+function prepare(graph: Graph, executor: Executor, weights = randomWeights(graph, 1)): Case {
   const training = executor.graph;
   const inputs: Record<string, Float32Array> = {};
   const masks: Record<string, Float32Array> = {};
@@ -138,111 +121,16 @@ function build(inputShape: readonly number[], body: (g: GraphBuilder, x: string)
   return g.build([body(g, g.input("image", inputShape))]);
 }
 
-describe("each operator against doubles and finite differences", () => {
+describe("gradients of each operator of test/conformance against finite differences", () => {
   // A convolution before each operator, so that its input needs a gradient and is not the image itself.
-  const stem = (g: GraphBuilder, x: string, filters = 5): string => g.conv2d("stem", x, { filters, bias: true });
-  const cases: Record<string, Graph> = {
-    "pointwise conv": build([1, 5, 4, 3], (g, x) => g.conv2d("c", stem(g, x), { filters: 13, bias: true })),
-    dense: build([1, 3, 3, 2], (g, x) => g.dense("d", g.flatten("f", stem(g, x)), 7)),
-    "conv relu6": build([1, 4, 4, 3], (g, x) =>
-      g.conv2d("c", stem(g, x), { filters: 6, bias: true, activation: "relu6" }),
-    ),
-    "conv 3x3": build([1, 6, 5, 3], (g, x) => g.conv2d("c", stem(g, x), { filters: 6, kernel: 3, padding: 1 })),
-    "conv 3x3 stride 2": build([1, 7, 6, 3], (g, x) =>
-      g.conv2d("c", stem(g, x), {
-        filters: 6,
-        kernel: 3,
-        stride: 2,
-        padding: { top: 0, bottom: 1, left: 1, right: 0 },
-        bias: true,
-      }),
-    ),
-    "conv grouped": build([1, 6, 5, 3], (g, x) =>
-      g.conv2d("c", stem(g, x, 6), { filters: 4, kernel: 3, padding: 1, groups: 2, bias: true }),
-    ),
-    relu6: build([1, 4, 4, 3], (g, x) => g.relu6("r", stem(g, x))),
-    hardswish: build([1, 4, 4, 3], (g, x) => g.hardswish("r", stem(g, x))),
-    sigmoid: build([1, 4, 4, 3], (g, x) => g.sigmoid("r", stem(g, x))),
-    softmax: build([1, 2, 2, 3], (g, x) => g.softmax("r", stem(g, x))),
-    add: build([1, 4, 4, 3], (g, x) => g.add("r", stem(g, x), g.conv2d("b", x, { filters: 5 }))),
-    "add itself": build([1, 4, 4, 3], (g, x) => {
-      const s = stem(g, x);
-      return g.add("r", s, s);
-    }),
-    multiply: build([1, 4, 4, 3], (g, x) => g.multiply("r", stem(g, x), g.conv2d("b", x, { filters: 5 }))),
-    "multiply per channel": build([1, 4, 4, 3], (g, x) => {
-      const s = stem(g, x);
-      return g.multiply("r", s, g.conv2d("b", g.globalAveragePool("p", s), { filters: 5 }));
-    }),
-    "global average pool": build([1, 5, 4, 3], (g, x) => g.globalAveragePool("r", stem(g, x))),
-    "max pool": build([1, 5, 6, 3], (g, x) => g.maxPool("r", stem(g, x), 2)),
-    "max pool overlapping": build([1, 7, 7, 3], (g, x) => g.maxPool("r", stem(g, x), 3, 2)),
-    pad: build([1, 4, 3, 3], (g, x) => g.pad("r", stem(g, x), { top: 1, bottom: 2, left: 0, right: 3 })),
-    dropout: build([1, 4, 4, 3], (g, x) => g.dropout("r", stem(g, x), 0.3)),
-    "spatial dropout": build([1, 4, 4, 3], (g, x) => g.dropout("r", stem(g, x), 0.3, true)),
-    "batch norm": build([1, 4, 4, 3], (g, x) => g.batchNorm("r", stem(g, x))),
-    "batch norm of a dense layer": build([1, 2, 2, 3], (g, x) => g.batchNorm("r", g.dense("d", g.flatten("f", x), 6))),
-    "batch norm after an activation": build([1, 4, 4, 3], (g, x) => g.batchNorm("r", g.hardswish("h", stem(g, x)))),
-    "batch norm, hardswish, dropout": build([1, 4, 4, 3], (g, x) =>
-      g.conv2d("last", g.dropout("d", g.hardswish("h", g.batchNorm("n", stem(g, x))), 0.2, true), { filters: 3 }),
-    ),
-    "two readers of a batch norm": build([1, 4, 4, 3], (g, x) => {
-      const n = g.batchNorm("n", stem(g, x));
-      return g.add("a", g.hardswish("h", n), g.conv2d("c", n, { filters: 5 }));
-    }),
-  };
-  for (const kernel of [1, 2, 3, 5]) {
-    for (const stride of [1, 2, 3]) {
-      const options = { kernel, stride, padding: kernel >> 1, bias: kernel === 3 };
-      cases[`depthwise ${kernel}x${kernel} stride ${stride}`] = build([1, 7, 8, 3], (g, x) =>
-        g.depthwise("c", stem(g, x), options),
-      );
-    }
-  }
-  cases["depthwise 5x5 stride 2 padding 1"] = build([1, 8, 7, 3], (g, x) =>
-    g.depthwise("c", stem(g, x), { kernel: 5, stride: 2, padding: 1 }),
-  );
-  cases["depthwise 3x3 stride 2 asymmetric"] = build([1, 8, 8, 3], (g, x) =>
-    g.depthwise("c", stem(g, x), { kernel: 3, stride: 2, padding: { top: 0, bottom: 1, left: 0, right: 1 } }),
-  );
-  cases["depthwise without padding"] = build([1, 6, 6, 3], (g, x) => g.depthwise("c", stem(g, x), { kernel: 3 }));
-  test.each(Object.entries(cases))("%s", (_, graph) => check(graph));
+  test.each(operators.map((operator) => [operator.name, operator] as const))("%s", (_, operator) => {
+    const [height, width, filters] = operator.input;
+    check(operatorGraph(operator, (g) => g.conv2d("stem", g.input("image", [1, height, width, 3]), { filters })));
+  });
 });
 
-/** Inverted residuals as in a PhiNet: expansion, depthwise, squeeze and excite, projection, skip; odd widths. */
-function smallPhinet(): Graph {
-  const g = new GraphBuilder("phinet");
-  let x = g.pad("pad", g.input("image", [1, 12, 12, 3]), { top: 0, bottom: 1, left: 0, right: 1 });
-  x = g.depthwise("stem.depthwise", x, { kernel: 3, stride: 2 });
-  x = g.hardswish("stem.act", g.batchNorm("stem.norm", g.conv2d("stem.point", x, { filters: 7 })));
-  const block = (name: string, input: string, filters: number, kernel: number, stride: number, se: boolean): string => {
-    const hidden = 2 * g.shape(input)[3] + 1;
-    let y = g.conv2d(`${name}.expand`, input, { filters: hidden });
-    y = g.hardswish(`${name}.act1`, g.batchNorm(`${name}.norm1`, y));
-    y = g.dropout(`${name}.drop`, y, 0.2, true);
-    y = g.depthwise(`${name}.depthwise`, y, { kernel, stride, padding: stride === 1 ? kernel >> 1 : 1 });
-    y = g.batchNorm(`${name}.norm2`, y);
-    y = se ? g.hardswish(`${name}.act2`, y) : g.relu6(`${name}.act2`, y);
-    if (se) {
-      let s = g.globalAveragePool(`${name}.pool`, y);
-      s = g.hardswish(`${name}.se.act`, g.conv2d(`${name}.se1`, s, { filters: 3 }));
-      s = g.sigmoid(`${name}.gate`, g.conv2d(`${name}.se2`, s, { filters: hidden }));
-      y = g.multiply(`${name}.scaled`, y, s);
-    }
-    y = g.batchNorm(`${name}.norm3`, g.conv2d(`${name}.project`, y, { filters }));
-    return stride === 1 && g.shape(input)[3] === filters ? g.add(`${name}.skip`, input, y) : y;
-  };
-  x = block("b1", x, 7, 3, 1, false);
-  x = block("b2", x, 7, 3, 1, true);
-  x = block("b3", x, 10, 5, 2, true);
-  x = block("b4", x, 10, 5, 1, true);
-  const map = g.conv2d("detect", x, { filters: 9, bias: true });
-  const logits = g.dense("logits", g.flatten("flat", g.globalAveragePool("gap", x)), 5);
-  return g.build([map, logits]);
-}
-
 describe("a small PhiNet with two heads", () => {
-  test("outputs and gradients", () => check(smallPhinet(), { tolerance: 5e-3, samples: 2 }));
+  test("outputs and gradients", () => check(twoHeads(), { tolerance: 5e-3, samples: 2 }));
 
   test("shards of unequal size, several chunks of rows a shard", () => {
     const graph = build([1, 14, 15, 3], (g, x) => {
@@ -253,7 +141,7 @@ describe("a small PhiNet with two heads", () => {
     check(graph, { batch: 19, samples: 2 });
   });
 
-  test("a batch of one", () => check(smallPhinet(), { tolerance: 5e-3, samples: 1, batch: 1 }));
+  test("a batch of one", () => check(twoHeads(), { tolerance: 5e-3, samples: 1, batch: 1 }));
 
   test("running statistics follow the batch, variance unbiased", () => {
     const graph = build([1, 4, 4, 3], (g, x) => g.batchNorm("n", x));
@@ -273,7 +161,7 @@ describe("a small PhiNet with two heads", () => {
   test("batch statistics do not lose digits when the mean is large", () => {
     const graph = build([1, 4, 4, 1], (g, x) => g.batchNorm("n", x));
     const executor = new Executor(engine, differentiate(graph, smallBatch));
-    const weights = randomWeights(graph);
+    const weights = randomWeights(graph, 1);
     executor.setParameters(weights);
     const values = randomValues(smallBatch * 16, 3).map((x) => 10000 + x);
     executor.input("image").set(values);
@@ -415,7 +303,7 @@ test("unknown values and wrong sizes are named", () => {
 });
 
 test("disposed executors give their memory back", () => {
-  const graph = smallPhinet();
+  const graph = twoHeads();
   new Executor(engine, differentiate(graph, smallBatch)).dispose();
   const { bytes } = engine;
   for (let i = 0; i < 5; i++) new Executor(engine, differentiate(graph, smallBatch)).dispose();

@@ -105,9 +105,9 @@ export class Executor {
             partials: allocate(partialsStride * this.#shards),
           };
       this.#workspace = workspace;
-      const { arena, scratch, partials } = workspace;
-      const header = [this.#shards, arena, workspace.arenaBytes, scratch, workspace.scratchBytes, partials];
-      header.push(partialsStride, graph.batch);
+      const { arena, arenaBytes: arenaStride, scratch, scratchBytes: scratchStride, partials } = workspace;
+      const memory = { arena, arenaStride, scratch, scratchStride, partials, partialsStride };
+      const header = { shards: this.#shards, ...memory, batch: graph.batch };
       const place = (code: readonly Instruction[]): number =>
         encodeProgram(
           engine,

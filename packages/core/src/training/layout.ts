@@ -3,7 +3,7 @@
  * that kernels work in whole vectors; the padding stays zero through training, because padded weights have zero
  * gradients. Weights lie as the kernels read them.
  */
-import type { OpAttributes, ParameterKind } from "../graph/index.js";
+import { isPointwise, type OpAttributes, type ParameterKind } from "../graph/index.js";
 import { PhinetsError, type Shape, sizeOf, type Tensor, tensor } from "../tensor/index.js";
 import type { TrainingGraph, TrainingNode } from "./differentiate.js";
 
@@ -32,14 +32,11 @@ export type ConvKernel = "pointwise" | "depthwise" | "dense" | "grouped";
 
 /** Which kernel runs a convolution. */
 export function convKernel(attributes: OpAttributes["conv2d"], inputShape: Shape): ConvKernel {
-  const { kernel, stride, padding, groups, filters } = attributes;
+  const { groups, filters } = attributes;
   const channels = inputShape[3];
-  if (groups === 1 && channels > 1) {
-    const unit = [...kernel, ...stride].every((n) => n === 1) && Object.values(padding).every((n) => n === 0);
-    return unit ? "pointwise" : "dense";
-  }
   if (groups === channels && filters === channels) return "depthwise";
-  return groups === 1 ? "dense" : "grouped";
+  if (groups > 1) return "grouped";
+  return channels > 1 && isPointwise({ attributes }) ? "pointwise" : "dense";
 }
 
 /** One parameter in the arena: logical index (o, h, w, i) lies at `offset + o*strides[0] + h*strides[1] + ...` floats. */

@@ -1,4 +1,5 @@
 /** What an optimiser's step is told, and how the kernels read it (kernels/assembly/optimizer.ts). */
+import { layouts, offsetsOf, optimizerKinds } from "../kernels/index.js";
 
 export const optimizerNames = ["adamw", "sgd", "rmsprop", "lamb"] as const;
 /**
@@ -33,17 +34,18 @@ export interface OptimizerStep {
 }
 
 export const settingsCount = 32;
-export const settingsSlot = { norm: 10, averageDecay: 11 };
-
-const kinds: Record<OptimizerName, number> = { sgd: 0, adamw: 1, rmsprop: 2, lamb: 3 };
+export const settingsSlot = offsetsOf(layouts.settings);
 
 export function writeSettings(options: OptimizerStep, settings: Float64Array): void {
   const { kind, learningRate, momentum = 0.9, nesterov = false, betas = [0.9, 0.999] } = options;
   const { epsilon = kind === "lamb" ? 1e-6 : 1e-8, weightDecay = 0, clipNorm = 0, trustClip = 0, step } = options;
   const first = kind === "adamw" || kind === "lamb" ? betas[0] : momentum;
-  settings.set([kinds[kind], learningRate, first, betas[1], epsilon, weightDecay, clipNorm, nesterov ? 1 : 0]);
-  settings.set([1 - integerPower(betas[0], step), 1 - integerPower(betas[1], step)], 8);
-  settings[12] = trustClip;
+  const named = {
+    ...{ kind: optimizerKinds[kind], rate: learningRate, momentum: first, beta2: betas[1], epsilon, weightDecay },
+    ...{ largestNorm: clipNorm, nesterov: nesterov ? 1 : 0, largestRatio: trustClip },
+    ...{ rest1: 1 - integerPower(betas[0], step), rest2: 1 - integerPower(betas[1], step) },
+  };
+  for (const name of Object.keys(named) as (keyof typeof named)[]) settings[settingsSlot[name]] = named[name];
 }
 
 /** x^n by multiplication: the same bits everywhere, unlike Math.pow. */

@@ -7,7 +7,9 @@ import type { Engine } from "../kernels/index.js";
 import { type FloatWeights, PhinetsError, sizeOf, type Tensor } from "../tensor/index.js";
 import { type ParameterArena, packParameter, unpackParameter } from "./layout.js";
 import { type OptimizerStep, settingsCount, settingsSlot, writeSettings } from "./optimizer.js";
-import { encodeProgram, type Instruction } from "./program.js";
+import { encodeProgram, type Instruction, instruction } from "./program.js";
+
+const barrier = (): Instruction => instruction("barrier", () => ({}));
 
 /** Copies of parameters that training keeps, beside the parameters themselves. */
 export type Copy = "parameters" | "gradients" | "moment1" | "moment2" | "ema";
@@ -39,10 +41,9 @@ export class ParameterStore {
       if (!trains) return;
       const { ema, parameters } = this.#copies;
       const optimiser = this.#optimiser();
-      const barrier: Instruction = { opcode: "barrier", words: () => [], scratchBytes: 0 };
       this.#programs = {
         optimise: this.#place(optimiser),
-        lamb: this.#place([...optimiser, barrier, this.#trust()]),
+        lamb: this.#place([...optimiser, barrier(), this.#trust()]),
         average: this.#place([this.#average(ema, parameters, arena.moving)]),
       };
     } catch (error) {
@@ -62,7 +63,7 @@ export class ParameterStore {
     return encodeProgram(
       this.engine,
       instructions,
-      [],
+      {},
       (word) => word as never,
       (bytes) => this.#allocate(bytes),
     );
@@ -71,15 +72,11 @@ export class ParameterStore {
   #optimiser(): Instruction[] {
     const { parameters, gradients, moment1, moment2 } = this.#copies;
     const { trained, decayed } = this.arena;
-    const settings = this.#settings;
+    const all = { gradients, bytes: trained * 4, settings: this.#settings };
     return [
-      { opcode: "squaredNorm", words: () => [gradients, trained * 4, settings], scratchBytes: 0 },
-      { opcode: "barrier", words: () => [], scratchBytes: 0 },
-      {
-        opcode: "optimise",
-        words: () => [parameters, gradients, moment1, moment2, trained * 4, decayed * 4, settings],
-        scratchBytes: 0,
-      },
+      instruction("squaredNorm", () => all),
+      barrier(),
+      instruction("optimise", () => ({ ...all, parameters, moment1, moment2, decayed: decayed * 4 })),
     ];
   }
 
@@ -88,13 +85,13 @@ export class ParameterStore {
     const { decayed } = this.arena;
     const tensors = Object.values(this.arena.parameters).filter(({ offset }) => offset < decayed);
     const ranges = tensors.flatMap(({ offset, size }) => [offset * 4, size * 4]);
-    const words = [parameters, gradients, this.#settings, tensors.length, ...ranges];
-    return { opcode: "trust", words: () => words, scratchBytes: 0 };
+    const words = { parameters, updates: gradients, settings: this.#settings, tensors: tensors.length, ranges };
+    return instruction("trust", () => words);
   }
 
   /** target = decay * target + (1 - decay) * source */
   #average(target: number, source: number, floats: number): Instruction {
-    return { opcode: "average", words: () => [target, source, floats * 4, this.#settings], scratchBytes: 0 };
+    return instruction("average", () => ({ target, source, bytes: floats * 4, settings: this.#settings }));
   }
 
   /** Floats of a copy. */

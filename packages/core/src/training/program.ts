@@ -1,5 +1,14 @@
 /** The flat program that the kernels run (kernels/assembly/interpreter.ts), before its addresses are known. */
-import { type Engine, type Opcode, opcodes } from "../kernels/index.js";
+import {
+  arrange,
+  type Engine,
+  instructions,
+  layouts,
+  type NameOf,
+  type Opcode,
+  offsetsOf,
+  opcodes,
+} from "../kernels/index.js";
 import type { MapLayout } from "./layout.js";
 
 /** A word of an instruction: a number, a float's bits, or an address that is known once memory is planned. */
@@ -23,6 +32,14 @@ export interface Instruction {
   words(): Word[];
   /** Bytes of per-thread scratch memory. */
   readonly scratchBytes: number;
+}
+
+/** An instruction's words by name. */
+export type Words<O extends Opcode> = Readonly<Record<NameOf<(typeof instructions)[O]>, Word | readonly Word[]>>;
+
+/** @param words called after lowering */
+export function instruction<O extends Opcode>(opcode: O, words: () => Words<O>, scratchBytes = 0): Instruction {
+  return { opcode, words: () => arrange(instructions[opcode], words()), scratchBytes };
 }
 
 /** Batch norm's vectors and sums; see kernels/assembly/norm.ts. */
@@ -50,27 +67,27 @@ export interface Lowered {
 
 const headerWords = 16;
 
-/**
- * Writes header and code of a program into the engine's memory; returns its address.
- * @param header shards, arena, arena stride, scratch, scratch stride, partials, partials stride, batch; what a program
- *   has no use for may be left out
- */
+/** What a program's header says of memory and batch; zeros where it has no use for it. */
+type Header = Partial<Readonly<Record<Exclude<NameOf<typeof layouts.header>, "code" | "codeEnd">, number>>>;
+
+/** Writes header and code of a program into the engine's memory; returns its address. */
 export function encodeProgram(
   engine: Engine,
-  instructions: readonly Instruction[],
-  header: readonly number[],
+  code: readonly Instruction[],
+  header: Header,
   resolve: (word: Exclude<Word, number>) => number,
   allocate: (bytes: number) => number,
 ): number {
-  const code: number[] = [];
-  for (const { opcode, words } of instructions) {
-    const encoded = words().map((word) => (typeof word === "number" ? word : resolve(word)));
-    code.push(opcodes[opcode], encoded.length + 2, ...encoded);
-  }
-  const program = allocate((headerWords + code.length) * 4);
+  const words = code.flatMap((each) => {
+    const encoded = each.words().map((word) => (typeof word === "number" ? word : resolve(word)));
+    return [opcodes[each.opcode], encoded.length + 2, ...encoded];
+  });
+  const program = allocate((headerWords + words.length) * 4);
   const start = program + headerWords * 4;
-  engine.words(program, header.length).set(header);
-  engine.words(program + 8 * 4, 2).set([start, start + code.length * 4]);
-  engine.words(start, code.length).set(code);
+  const full = { ...header, code: start, codeEnd: start + words.length * 4 };
+  const at = offsetsOf(layouts.header);
+  const head = engine.words(program, headerWords);
+  for (const name of Object.keys(full) as (keyof typeof full)[]) head[at[name]] = full[name] ?? 0;
+  engine.words(start, words.length).set(words);
   return program;
 }

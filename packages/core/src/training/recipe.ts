@@ -25,7 +25,7 @@ export interface Recipe extends AugmentRecipe {
   readonly seed: number;
   /** See optimizer.ts. Default "adamw". */
   readonly optimizer: OptimizerName;
-  /** Peak learning rate. Default 1e-2. */
+  /** Peak learning rate. Default 1e-2; that of `fineTuningRates` where the training starts from trained weights. */
   readonly learningRate: number;
   /** How the learning rate falls after warm-up; see schedule.ts. Default "cosine". */
   readonly schedule: ScheduleName;
@@ -134,6 +134,13 @@ const common = {
 
 export const detectionRecipe: Recipe = { ...common, batch: 8, learningRate: 1e-2, dropout: 0 };
 export const classificationRecipe: Recipe = { ...common, batch: 128, learningRate: 1e-2 };
+
+/**
+ * Peak learning rates of AdamW from trained weights. `whole`: all of them fit; a larger one unlearns in an epoch more than
+ * a few epochs bring back (docs/decisions.md has the figures). `part`: some layers, or the predictions of some classes,
+ * start anew.
+ */
+export const fineTuningRates = { whole: 1e-3, part: 3e-3 } as const;
 
 const ranges: Partial<Record<keyof Recipe, readonly [least: number, most: number, integer: boolean]>> = {
   epochs: [1, 100_000, true],

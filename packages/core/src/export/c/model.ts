@@ -262,7 +262,7 @@ function source(model: Model, options: COptions): string {
 #define ALIGNED_16
 #endif
 /* All working memory. Values whose lifetimes do not meet share bytes; the lower bound of any layout is ${grouped(program.lowerBoundBytes)}. */
-${arenas.map(({ symbol, size }) => `int8_t ${symbol}[${size}] ALIGNED_16;`).join("\n")}
+${arenas.map(({ symbol, size, bytes }) => `int8_t ${symbol}[${bytes > 0 ? size : 1}] ALIGNED_16;`).join("\n")}
 static ${name}_context instance;
 
 static ${name}_context *ready(void) {

@@ -16,65 +16,68 @@ export type BackwardNode = { [O in GradientOpName]: TrainingNodeOf<O> }[Gradient
 export function emitBackward(node: BackwardNode, to: Emission): void {
   if (node.op === "batchNormTrain") batchNormTrain(node, to);
   else if (node.op === "batchNormGrad") batchNormGrad(node, to);
-  else to.set(node.name, emit(node, to));
+  else {
+    const inputs = node.inputs.map((input) => to.value(input));
+    to.set(node.name, rules[node.op](to, node as never, ...inputs));
+  }
 }
 
-function emit(node: Exclude<BackwardNode, { op: "batchNormTrain" | "batchNormGrad" }>, to: Emission): string {
-  const { name, inputs, parameters } = node;
-  const [first, second] = inputs.map((input) => to.value(input));
-  const shape = to.shapes[inputs[0]];
-  switch (node.op) {
-    case "conv2dGradInput":
-      return convGradInput(to, node.attributes, shape, first, to.parameter(parameters.weight), name);
-    case "conv2dGradWeight":
-      return convGradWeight(to, node.attributes, [shape, to.shapes[inputs[1]]], [first, second], name);
-    case "denseGradInput":
-      return to.op("MatMul", [first, to.parameter(parameters.weight)], {}, name);
-    case "denseGradWeight":
-      return to.op("Gemm", [second, first], { transA: { int: 1 } }, name);
-    case "biasGrad":
-      return to.reduce("ReduceSum", first, channelAxes(shape).axes, false, name);
-    case "relu6Grad": {
-      // 0 < x < 6 as one comparison
-      const inside = to.less(to.op("Abs", [to.subtract(first, to.model.scalar(3))]), to.model.scalar(3));
-      return to.multiply(second, inside, name);
-    }
-    case "hardswishGrad": {
-      // h + (h - 1/2) where |x| < 3, else h: 0 below, 1 above
-      const h = hardSigmoid(to, first);
-      const inside = to.less(to.op("Abs", [first]), to.model.scalar(3));
-      const slope = to.add(h, to.multiply(to.subtract(h, to.model.scalar(0.5)), inside));
-      return to.multiply(second, slope, name);
-    }
-    case "sigmoidGrad":
-      return to.multiply(second, to.subtract(first, to.multiply(first, first)), name);
-    case "softmaxGrad": {
-      const sum = to.reduce("ReduceSum", to.multiply(first, second), [1], true);
-      return to.multiply(first, to.subtract(second, sum), name);
-    }
-    case "multiplyGradScale":
-      return to.reduce("ReduceSum", to.multiply(first, second), [2, 3], true, name);
-    case "globalAveragePoolGrad": {
-      const { height, width } = node.attributes;
-      const share = to.scale(first, 1 / (height * width));
-      return to.op("Expand", [share, to.model.int64s(channelsFirstShape(to.shapes[name]))], {}, name);
-    }
-    case "maxPoolGrad":
-      return maxPoolGrad(to, node.attributes, shape, [first, second, to.value(inputs[2])], name);
-    case "padGrad": {
-      const { top, left } = node.attributes.padding;
-      const [, height, width] = to.shapes[name];
-      return to.slice(first, [2, 3], [top, left], [top + height, left + width]);
-    }
-    case "flattenGrad": {
-      const { inputShape } = node.attributes;
-      return toChannelsFirst(to, to.reshape(first, inputShape), inputShape, name);
-    }
-    default: {
-      const { op } = node as BackwardNode;
-      throw new PhinetsError("onnx.op", `${op} "${name}" has no counterpart in ONNX; train it on our own kernels`);
-    }
-  }
+/** Emits an operator of one value; gives the tensor that holds it. */
+const rules: {
+  readonly [O in Exclude<GradientOpName, "batchNormTrain" | "batchNormGrad">]: (
+    to: Emission,
+    node: TrainingNodeOf<O>,
+    ...inputs: readonly string[]
+  ) => string;
+} = {
+  batchNormFrozenGrad: refuse,
+  conv2dGradInput: (to, { name, inputs, parameters, attributes }, dy) =>
+    convGradInput(to, attributes, to.shapes[inputs[0]], dy, to.parameter(parameters.weight), name),
+  conv2dGradWeight: (to, { name, inputs, attributes }, x, dy) =>
+    convGradWeight(to, attributes, [to.shapes[inputs[0]], to.shapes[inputs[1]]], [x, dy], name),
+  denseGradInput: (to, { name, parameters }, dy) => to.op("MatMul", [dy, to.parameter(parameters.weight)], {}, name),
+  denseGradWeight: (to, { name }, x, dy) => to.op("Gemm", [dy, x], { transA: { int: 1 } }, name),
+  biasGrad: (to, { name, inputs }, dy) =>
+    to.reduce("ReduceSum", dy, channelAxes(to.shapes[inputs[0]]).axes, false, name),
+  relu6Grad: (to, { name }, x, dy) => {
+    // 0 < x < 6 as one comparison
+    const inside = to.less(to.op("Abs", [to.subtract(x, to.model.scalar(3))]), to.model.scalar(3));
+    return to.multiply(dy, inside, name);
+  },
+  hardswishGrad: (to, { name }, x, dy) => {
+    // h + (h - 1/2) where |x| < 3, else h: 0 below, 1 above
+    const h = hardSigmoid(to, x);
+    const inside = to.less(to.op("Abs", [x]), to.model.scalar(3));
+    const slope = to.add(h, to.multiply(to.subtract(h, to.model.scalar(0.5)), inside));
+    return to.multiply(dy, slope, name);
+  },
+  sigmoidGrad: (to, { name }, y, dy) => to.multiply(dy, to.subtract(y, to.multiply(y, y)), name),
+  softmaxGrad: (to, { name }, y, dy) => {
+    const sum = to.reduce("ReduceSum", to.multiply(y, dy), [1], true);
+    return to.multiply(y, to.subtract(dy, sum), name);
+  },
+  multiplyGradScale: (to, { name }, x, dy) => to.reduce("ReduceSum", to.multiply(x, dy), [2, 3], true, name),
+  globalAveragePoolGrad: (to, { name, attributes: { height, width } }, dy) => {
+    const share = to.scale(dy, 1 / (height * width));
+    return to.op("Expand", [share, to.model.int64s(channelsFirstShape(to.shapes[name]))], {}, name);
+  },
+  maxPoolGrad: (to, { name, inputs, attributes }, x, y, dy) =>
+    maxPoolGrad(to, attributes, to.shapes[inputs[0]], [x, y, dy], name),
+  padGrad: (to, { name, attributes }, dy) => {
+    const { top, left } = attributes.padding;
+    const [, height, width] = to.shapes[name];
+    return to.slice(dy, [2, 3], [top, left], [top + height, left + width]);
+  },
+  flattenGrad: (to, { name, attributes: { inputShape } }, dy) =>
+    toChannelsFirst(to, to.reshape(dy, inputShape), inputShape, name),
+  fakeQuantize: refuse,
+  fakeQuantizeGrad: refuse,
+  lookup: refuse,
+  lookupGrad: refuse,
+};
+
+function refuse(_: Emission, { op, name }: BackwardNode): never {
+  throw new PhinetsError("onnx.op", `${op} "${name}" has no counterpart in ONNX; train it on our own kernels`);
 }
 
 /** y = gamma / sqrt(variance + epsilon) * (x - mean) + beta; mean and variance stay columns that broadcast. */

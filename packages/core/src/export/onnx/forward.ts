@@ -5,9 +5,8 @@ import { channelsLast, type Emission, reorders } from "./emission.js";
 import type { OnnxAttribute } from "./model.js";
 
 /** What is emitted of a node of a graph or of a training graph. */
-export type ForwardNode = {
-  [O in OpName]: Pick<NodeOf<O>, "name" | "op" | "inputs" | "parameters" | "attributes">;
-}[OpName];
+type Forward<O extends OpName> = Pick<NodeOf<O>, "name" | "op" | "inputs" | "parameters" | "attributes">;
+export type ForwardNode = { [O in OpName]: Forward<O> }[OpName];
 
 /** ONNX's order: starts of all axes, then ends. */
 export function convPads({ top, left, bottom, right }: Padding): OnnxAttribute {
@@ -16,77 +15,57 @@ export function convPads({ top, left, bottom, right }: Padding): OnnxAttribute {
 
 /** Emits one operator of a network; batch norm with its running statistics, dropout as at inference. */
 export function emitForward(node: ForwardNode, to: Emission): void {
-  to.set(node.name, emit(node, to));
+  const [x, second] = node.inputs.map((input) => to.value(input));
+  to.set(node.name, rules[node.op](to, node as never, x, second));
 }
 
-function emit(node: ForwardNode, to: Emission): string {
-  const { name, inputs, parameters } = node;
-  const x = inputs.length > 0 ? to.value(inputs[0]) : "";
-  const inputShape = to.shapes[inputs[0]];
-  switch (node.op) {
-    case "conv2d": {
-      const { kernel, stride, padding, groups, activation } = node.attributes;
-      const attributes = {
-        kernel_shape: { ints: kernel },
-        strides: { ints: stride },
-        pads: convPads(padding),
-        group: { int: groups },
-      };
-      return activated(to, "Conv", [x, ...weights(node, to)], attributes, activation, name);
-    }
-    case "dense":
-      return activated(to, "Gemm", [x, ...weights(node, to)], { transB: { int: 1 } }, node.attributes.activation, name);
-    case "batchNorm": {
-      const vectors = ["gamma", "beta", "mean", "variance"].map((role) => to.parameter(parameters[role]));
-      return to.op("BatchNormalization", [x, ...vectors], { epsilon: { float: node.attributes.epsilon } }, name);
-    }
-    case "relu6":
-      return clip(to, x, name);
-    case "hardswish":
-      return to.multiply(x, hardSigmoid(to, x), name);
-    case "sigmoid":
-      return to.op("Sigmoid", [x], {}, name);
-    case "softmax":
-      return to.op("Softmax", [x], { axis: { int: 1 } }, name);
-    case "add":
-      return to.add(x, to.value(inputs[1]), name);
-    case "multiply":
-      return to.multiply(x, to.value(inputs[1]), name);
-    case "globalAveragePool":
-      return to.op("GlobalAveragePool", [x], {}, name);
-    case "maxPool": {
-      const { size, stride } = node.attributes;
-      return to.op("MaxPool", [x], { kernel_shape: { ints: [size, size] }, strides: { ints: [stride, stride] } }, name);
-    }
-    case "pad": {
-      const { top, left, bottom, right } = node.attributes.padding;
-      return to.op("Pad", [x, to.model.int64s([0, 0, top, left, 0, 0, bottom, right])], {}, name);
-    }
-    case "flatten": {
-      const [batch, height, width, channels] = inputShape;
-      const rows = reorders(inputShape) ? to.transpose(x, channelsLast) : x;
-      return to.reshape(rows, [batch, height * width * channels], name);
-    }
-    case "dropout":
-      return x;
-    case "input":
-      throw new PhinetsError("onnx.op", `input "${name}" is the model's, not a node`);
-  }
-}
+/** Emits an operator of inputs `x` and `second`; gives the tensor that holds its value. */
+const rules: {
+  readonly [O in OpName]: (to: Emission, node: Forward<O>, x: string, second: string) => string;
+} = {
+  input: (_, { name }) => {
+    throw new PhinetsError("onnx.op", `input "${name}" is the model's, not a node`);
+  },
+  conv2d: (to, node, x) => {
+    const { kernel, stride, padding, groups } = node.attributes;
+    const geometry = { kernel_shape: { ints: kernel }, strides: { ints: stride }, pads: convPads(padding) };
+    return linear(to, "Conv", node, x, { ...geometry, group: { int: groups } });
+  },
+  dense: (to, node, x) => linear(to, "Gemm", node, x, { transB: { int: 1 } }),
+  batchNorm: (to, { name, parameters, attributes }, x) => {
+    const vectors = ["gamma", "beta", "mean", "variance"].map((role) => to.parameter(parameters[role]));
+    return to.op("BatchNormalization", [x, ...vectors], { epsilon: { float: attributes.epsilon } }, name);
+  },
+  relu6: (to, { name }, x) => clip(to, x, name),
+  hardswish: (to, { name }, x) => to.multiply(x, hardSigmoid(to, x), name),
+  sigmoid: (to, { name }, x) => to.op("Sigmoid", [x], {}, name),
+  softmax: (to, { name }, x) => to.op("Softmax", [x], { axis: { int: 1 } }, name),
+  add: (to, { name }, x, second) => to.add(x, second, name),
+  multiply: (to, { name }, x, second) => to.multiply(x, second, name),
+  globalAveragePool: (to, { name }, x) => to.op("GlobalAveragePool", [x], {}, name),
+  maxPool: (to, { name, attributes: { size, stride } }, x) =>
+    to.op("MaxPool", [x], { kernel_shape: { ints: [size, size] }, strides: { ints: [stride, stride] } }, name),
+  pad: (to, { name, attributes }, x) => {
+    const { top, left, bottom, right } = attributes.padding;
+    return to.op("Pad", [x, to.model.int64s([0, 0, top, left, 0, 0, bottom, right])], {}, name);
+  },
+  flatten: (to, { name, inputs }, x) => {
+    const [batch, height, width, channels] = to.shapes[inputs[0]];
+    const rows = reorders(to.shapes[inputs[0]]) ? to.transpose(x, channelsLast) : x;
+    return to.reshape(rows, [batch, height * width * channels], name);
+  },
+  dropout: (_, __, x) => x,
+};
 
-function weights(node: { parameters: Readonly<Record<string, string>> }, to: Emission): string[] {
-  const { weight, bias } = node.parameters;
-  return bias === undefined ? [to.parameter(weight)] : [to.parameter(weight), to.parameter(bias)];
-}
-
-function activated(
+function linear(
   to: Emission,
   op: string,
-  inputs: readonly string[],
+  { name, parameters, attributes: { activation } }: Forward<"conv2d"> | Forward<"dense">,
+  x: string,
   attributes: Readonly<Record<string, OnnxAttribute>>,
-  activation: "none" | "relu6",
-  name: string,
 ): string {
+  const given = [parameters.weight, parameters.bias].filter((parameter) => parameter !== undefined);
+  const inputs = [x, ...given.map((parameter) => to.parameter(parameter))];
   if (activation === "none") return to.op(op, inputs, attributes, name);
   return clip(to, to.op(op, inputs, attributes, `${name}:linear`), name);
 }

@@ -3,7 +3,7 @@
  * every value (ONNX's "QDQ" form, which runtimes turn into integer kernels). Both take and give what the network does:
  * input `[1, height, width, channels]`, pixel / 128 - 1; outputs real values, maps `[1, height, width, channels]`.
  */
-import type { Graph, NodeOf } from "../../graph/index.js";
+import { type Graph, inputsOf, isLinear } from "../../graph/index.js";
 import type { QuantizedNetwork } from "../../quantization/index.js";
 import { channelsFirstShape, type FloatWeights, PhinetsError, type Tensor } from "../../tensor/index.js";
 import { toOihw } from "../oihw.js";
@@ -29,7 +29,7 @@ export function networkToOnnx(graph: Graph, weights: FloatWeights): OnnxModel {
 export function quantizedToOnnx({ graph, values, weightScales, weights }: QuantizedNetwork): OnnxModel {
   const scaleOf = new Map<string, { scales: Float32Array; zero: Int8Array | Int32Array }>();
   for (const node of graph.nodes) {
-    if (node.op !== "conv2d" && node.op !== "dense") continue;
+    if (!isLinear(node)) continue;
     const { weight, bias } = node.parameters;
     const scales = Float32Array.from(weightScales[weight]);
     scaleOf.set(weight, { scales, zero: new Int8Array(scales.length) });
@@ -63,8 +63,7 @@ function emitNetwork(
   parameter: (to: Emission, name: string) => string,
   rounded?: (to: Emission, tensor: string, name: string) => string,
 ): OnnxModel {
-  const inputs = graph.nodes.filter((node): node is NodeOf<"input"> => node.op === "input");
-  const ends = [...inputs.map(({ name }) => name), ...graph.outputs];
+  const ends = [...inputsOf(graph).map(({ name }) => name), ...graph.outputs];
   const model = new OnnxModel(graph.name, ends);
   const to: Emission = new Emission(model, graph.shapes, {
     value: (name) => {

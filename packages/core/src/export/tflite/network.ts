@@ -3,7 +3,16 @@
  * whose Micro reference kernels are what the integer interpreter computes bit for bit. XNNPACK-based runtimes round once
  * where those round twice: they may differ by a step.
  */
-import { isDepthwise, type Node, type NodeOf, type Padding } from "../../graph/index.js";
+import {
+  type Int8Op,
+  inputsOf,
+  isDepthwise,
+  type LinearNode,
+  type Node,
+  type NodeOf,
+  type Padding,
+  requireInt8,
+} from "../../graph/index.js";
 import type { QuantizedNetwork } from "../../quantization/index.js";
 import { PhinetsError, type Shape, type Tensor } from "../../tensor/index.js";
 import type { Field } from "./flatbuffer.js";
@@ -20,7 +29,7 @@ export function quantizedToTflite(q: QuantizedNetwork, metadata: Readonly<Record
   for (const node of q.graph.nodes) emission.emit(node);
   Object.assign(emission.model.metadata, metadata);
   const indices = (names: readonly string[]) => names.map((name) => emission.value(name));
-  const inputs = q.graph.nodes.filter(({ op }) => op === "input").map(({ name }) => name);
+  const inputs = inputsOf(q.graph).map(({ name }) => name);
   return emission.model.encode(indices(inputs), indices(q.graph.outputs));
 }
 
@@ -37,59 +46,11 @@ class Emission {
   }
 
   emit(node: Node): void {
-    const { shapes } = this.q.graph;
-    const output = this.#make(node.name, shapes[node.name]);
+    requireInt8(node, "tflite.op");
+    const output = this.#make(node.name, this.q.graph.shapes[node.name]);
     this.#indices.set(node.name, output);
     const inputs = node.inputs.map((input) => this.value(input));
-    switch (node.op) {
-      case "input":
-        break;
-      case "conv2d":
-        this.#convolution(node, inputs[0], output);
-        break;
-      case "dense":
-        this.#dense(node, inputs[0], output);
-        break;
-      case "add":
-      case "multiply":
-        // The options' only field, the activation, is none by default.
-        this.#operator(node.op === "add" ? "add" : "mul", inputs, output);
-        break;
-      case "hardswish":
-        this.#operator("hardSwish", inputs, output);
-        break;
-      case "sigmoid":
-        this.#operator("logistic", inputs, output);
-        break;
-      case "relu6":
-        this.#operator("relu6", inputs, output);
-        break;
-      case "globalAveragePool":
-        this.#operator("mean", [...inputs, this.#int32s(`${node.name}:axes`, [1, 2])], output, {
-          [slots.reducer.keepDims]: { byte: 1 },
-        });
-        break;
-      case "maxPool": {
-        const { size, stride } = node.attributes;
-        this.#operator("maxPool2d", inputs, output, {
-          [slots.pool.padding]: { byte: paddings.valid },
-          ...{ [slots.pool.strideWidth]: { int32: stride }, [slots.pool.strideHeight]: { int32: stride } },
-          ...{ [slots.pool.filterWidth]: { int32: size }, [slots.pool.filterHeight]: { int32: size } },
-        });
-        break;
-      }
-      case "pad":
-        this.#pad(node.name, inputs[0], output, node.attributes.padding);
-        break;
-      case "flatten":
-        this.#reshape(node.name, inputs[0], output, shapes[node.name]);
-        break;
-      default:
-        throw new PhinetsError(
-          "tflite.op",
-          `${node.op} "${node.name}": has no int8 arithmetic; export a deployed network`,
-        );
-    }
+    rules[node.op](this, node as never, inputs, output);
   }
 
   /** A value with the quantisation of one of the network's. */
@@ -98,7 +59,7 @@ class Emission {
     return this.model.value(name, shape, { scales: [scale], zeroPoint });
   }
 
-  #operator(
+  operator(
     operator: Operator,
     inputs: readonly TensorIndex[],
     output: TensorIndex,
@@ -107,24 +68,24 @@ class Emission {
     this.model.operator(operator, inputs, output, () => options);
   }
 
-  #int32s(name: string, values: readonly number[], shape: Shape = [values.length]): TensorIndex {
+  int32s(name: string, values: readonly number[], shape: Shape = [values.length]): TensorIndex {
     return this.model.constant(name, shape, Int32Array.from(values));
   }
 
-  #reshape(name: string, input: TensorIndex, output: TensorIndex, shape: Shape): void {
-    const inputs = [input, this.#int32s(`${name}:shape`, shape)];
+  reshape(name: string, input: TensorIndex, output: TensorIndex, shape: Shape): void {
+    const inputs = [input, this.int32s(`${name}:shape`, shape)];
     this.model.operator("reshape", inputs, output, (writer) => ({
       [slots.reshape.newShape]: { reference: writer.int32s(shape) },
     }));
   }
 
   /** Beside the map lies its zero point. */
-  #pad(name: string, input: TensorIndex, output: TensorIndex, { top, bottom, left, right }: Padding): void {
+  pad(name: string, input: TensorIndex, output: TensorIndex, { top, bottom, left, right }: Padding): void {
     const sides = [0, 0, top, bottom, left, right, 0, 0];
-    this.#operator("pad", [input, this.#int32s(`${name}:sides`, sides, [4, 2])], output);
+    this.operator("pad", [input, this.int32s(`${name}:sides`, sides, [4, 2])], output);
   }
 
-  #convolution(node: NodeOf<"conv2d">, input: TensorIndex, output: TensorIndex): void {
+  convolution(node: NodeOf<"conv2d">, input: TensorIndex, output: TensorIndex): void {
     const { name, attributes } = node;
     const { graph } = this.q;
     const { kernel, stride, padding, groups, activation } = attributes;
@@ -139,12 +100,12 @@ class Emission {
       const { top, bottom, left, right } = needed;
       const padded = [batch, height + top + bottom, width + left + right, channels];
       const wider = this.#make(`${name}:padded`, padded, node.inputs[0]);
-      this.#pad(name, input, wider, needed);
+      this.pad(name, input, wider, needed);
       input = wider;
     }
     const [strideHeight, strideWidth] = stride.map((int32) => ({ int32 }));
     const at = depthwise ? slots.depthwise : slots.conv2d;
-    this.#operator(depthwise ? "depthwiseConv2d" : "conv2d", [input, ...this.#weights(node, depthwise)], output, {
+    this.operator(depthwise ? "depthwiseConv2d" : "conv2d", [input, ...this.#weights(node, depthwise)], output, {
       [at.padding]: { byte: same ? paddings.same : paddings.valid },
       ...{ [at.strideWidth]: strideWidth, [at.strideHeight]: strideHeight },
       [at.activation]: { byte: activations[activation] },
@@ -154,24 +115,24 @@ class Emission {
   }
 
   /** As a convolution of one pixel: runtimes before 2024 read one scale of a fully connected layer's many, in silence. */
-  #dense(node: NodeOf<"dense">, input: TensorIndex, output: TensorIndex): void {
+  dense(node: NodeOf<"dense">, input: TensorIndex, output: TensorIndex): void {
     const { name } = node;
     const [units, features] = this.q.graph.parameters[node.parameters.weight].shape;
     const pixel = this.#make(`${name}:pixel`, [1, 1, 1, features], node.inputs[0]);
-    this.#reshape(`${name}:pixel`, input, pixel, [1, 1, 1, features]);
+    this.reshape(`${name}:pixel`, input, pixel, [1, 1, 1, features]);
     const map = this.#make(`${name}:map`, [1, 1, 1, units], name);
     const one = { int32: 1 };
-    this.#operator("conv2d", [pixel, ...this.#weights(node, false)], map, {
+    this.operator("conv2d", [pixel, ...this.#weights(node, false)], map, {
       [slots.conv2d.padding]: { byte: paddings.valid },
       ...{ [slots.conv2d.strideWidth]: one, [slots.conv2d.strideHeight]: one },
       [slots.conv2d.activation]: { byte: activations[node.attributes.activation] },
       ...{ [slots.conv2d.dilationWidth]: one, [slots.conv2d.dilationHeight]: one },
     });
-    this.#reshape(name, map, output, [1, units]);
+    this.reshape(name, map, output, [1, units]);
   }
 
   /** Weight and bias; where there is no bias, one of zeros. */
-  #weights(node: NodeOf<"conv2d"> | NodeOf<"dense">, depthwise: boolean): TensorIndex[] {
+  #weights(node: LinearNode, depthwise: boolean): TensorIndex[] {
     const { values, weightScales, weights } = this.q;
     const { weight, bias } = node.parameters;
     const { shape, data } = weights[weight] as Tensor<"int8">;
@@ -190,6 +151,36 @@ class Emission {
     ];
   }
 }
+
+type Rule<N> = (to: Emission, node: N, inputs: readonly TensorIndex[], output: TensorIndex) => void;
+
+/** An operator without options, or whose only one, the activation, is none by default. */
+const plain =
+  (operator: Operator): Rule<Node> =>
+  (to, _, inputs, output) =>
+    to.operator(operator, inputs, output);
+
+/** How each operator is written. */
+const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
+  input: () => {},
+  conv2d: (to, node, [x], output) => to.convolution(node, x, output),
+  dense: (to, node, [x], output) => to.dense(node, x, output),
+  add: plain("add"),
+  multiply: plain("mul"),
+  hardswish: plain("hardSwish"),
+  sigmoid: plain("logistic"),
+  relu6: plain("relu6"),
+  globalAveragePool: (to, { name }, [x], output) =>
+    to.operator("mean", [x, to.int32s(`${name}:axes`, [1, 2])], output, { [slots.reducer.keepDims]: { byte: 1 } }),
+  maxPool: (to, { attributes: { size, stride } }, inputs, output) =>
+    to.operator("maxPool2d", inputs, output, {
+      [slots.pool.padding]: { byte: paddings.valid },
+      ...{ [slots.pool.strideWidth]: { int32: stride }, [slots.pool.strideHeight]: { int32: stride } },
+      ...{ [slots.pool.filterWidth]: { int32: size }, [slots.pool.filterHeight]: { int32: size } },
+    }),
+  pad: (to, { name, attributes }, [x], output) => to.pad(name, x, output, attributes.padding),
+  flatten: (to, { name }, [x], output) => to.reshape(name, x, output, to.q.graph.shapes[name]),
+};
 
 /** `[channels, taps]` to `[taps, channels]`. */
 function channelsLast(data: Int8Array, channels: number): Int8Array {
@@ -217,8 +208,9 @@ function isSame(
   { top, left }: Padding,
 ): boolean {
   const axis = (size: number, count: number, k: number, s: number, before: number): boolean => {
-    const total = Math.max(0, (count - 1) * s + k - size);
-    return count === Math.ceil(size / s) && before === Math.floor(total / 2);
+    // Below 0 where the last window ends before the map: there some runtimes' SAME is not this.
+    const total = (count - 1) * s + k - size;
+    return count === Math.ceil(size / s) && total >= 0 && before === Math.floor(total / 2);
   };
   return axis(height, outputHeight, kernel[0], stride[0], top) && axis(width, outputWidth, kernel[1], stride[1], left);
 }

@@ -4,8 +4,9 @@
  * hardswish, sigmoid, softmax, add, multiply, globalAveragePool, maxPool and flatten only.
  */
 import { type FloatWeights, PhinetsError, type Tensor, tensor } from "../../tensor/index.js";
-import { consumersOf, type Graph, makeGraph, type Node, type NodeOf } from "../graph.js";
+import { type Graph, makeGraph, type Node, type NodeOf } from "../graph.js";
 import type { Padding } from "../ops.js";
+import { type LinearNode, soleReaders } from "../traits.js";
 
 /** Structure only: what `fit` costs before any weight exists. Batch 1 or any other is kept. */
 export function deployGraph(graph: Graph): Graph {
@@ -24,11 +25,7 @@ interface Deployment {
 }
 
 function deploy(graph: Graph): Deployment {
-  const consumers = consumersOf(graph);
-  const soleConsumer = (value: string): Node | undefined => {
-    const readers = consumers.get(value)!;
-    return readers.length === 1 && !graph.outputs.includes(value) ? readers[0] : undefined;
-  };
+  const readers = soleReaders(graph.nodes, graph.outputs);
   const nodes: Node[] = [];
   const alias = new Map<string, string>(); // value of the original graph -> value of the deployed graph
   const pads = new Map<string, { input: string; padding: Padding }>();
@@ -44,7 +41,7 @@ function deploy(graph: Graph): Deployment {
         alias.set(node.name, inputs[0]);
         break;
       case "pad": {
-        const reader = soleConsumer(node.name);
+        const reader = readers.get(node.name);
         if (reader?.op === "conv2d") pads.set(node.name, { input: inputs[0], padding: node.attributes.padding });
         else nodes.push({ ...node, inputs });
         break;
@@ -55,7 +52,7 @@ function deploy(graph: Graph): Deployment {
           last: node.name,
           relu6: node.attributes.activation === "relu6",
         };
-        for (let next = soleConsumer(chain.last); next !== undefined; next = soleConsumer(chain.last)) {
+        for (let next = readers.get(chain.last); next !== undefined; next = readers.get(chain.last)) {
           if (next.op === "dropout") {
             // identity
           } else if (next.op === "batchNorm" && chain.batchNorm === undefined && !chain.relu6) chain.batchNorm = next;
@@ -73,25 +70,9 @@ function deploy(graph: Graph): Deployment {
         if (bias) computed[parameters.bias] = (weights) => foldedBias(weights, node, batchNorm);
         const pad = node.op === "conv2d" ? pads.get(node.inputs[0]) : undefined;
         const source = pad?.input ?? inputs[0];
-        if (node.op === "conv2d") {
-          const padding =
-            pad === undefined ? node.attributes.padding : addPadding(node.attributes.padding, pad.padding);
-          nodes.push({
-            ...node,
-            name: chain.last,
-            inputs: [source],
-            parameters,
-            attributes: { ...node.attributes, padding, bias, activation },
-          });
-        } else {
-          nodes.push({
-            ...node,
-            name: chain.last,
-            inputs: [source],
-            parameters,
-            attributes: { ...node.attributes, bias, activation },
-          });
-        }
+        const padding = node.op === "conv2d" && pad && addPadding(node.attributes.padding, pad.padding);
+        const attributes = { ...node.attributes, ...(padding && { padding }), bias, activation };
+        nodes.push({ ...node, name: chain.last, inputs: [source], parameters, attributes } as LinearNode);
         break;
       }
       case "batchNorm": {
@@ -150,11 +131,7 @@ function affine(weights: FloatWeights, node: NodeOf<"batchNorm">): { scale: Floa
   return { scale, shift };
 }
 
-function foldedWeight(
-  weights: FloatWeights,
-  node: NodeOf<"conv2d"> | NodeOf<"dense">,
-  batchNorm?: NodeOf<"batchNorm">,
-): Tensor<"float32"> {
+function foldedWeight(weights: FloatWeights, node: LinearNode, batchNorm?: NodeOf<"batchNorm">): Tensor<"float32"> {
   const weight = weights[node.parameters.weight];
   if (batchNorm === undefined) return weight;
   const { scale } = affine(weights, batchNorm);
@@ -166,11 +143,7 @@ function foldedWeight(
   );
 }
 
-function foldedBias(
-  weights: FloatWeights,
-  node: NodeOf<"conv2d"> | NodeOf<"dense">,
-  batchNorm?: NodeOf<"batchNorm">,
-): Tensor<"float32"> {
+function foldedBias(weights: FloatWeights, node: LinearNode, batchNorm?: NodeOf<"batchNorm">): Tensor<"float32"> {
   const bias = node.attributes.bias ? weights[node.parameters.bias] : undefined;
   if (batchNorm === undefined) return bias!;
   const { scale, shift } = affine(weights, batchNorm);

@@ -1,10 +1,10 @@
 // Dense k x k convolution: each output row's patches are unrolled into a matrix, then multiplied.
 import { columnSums, gemm, gemmTransposed, packPanels, packTransposedPanels } from "./gemm";
-import { Geometry } from "./geometry";
+import { ConvBackward, ConvForward, Geometry, Operand } from "./instructions.generated";
 import { addMoments, startSums } from "./norm";
 import { loadRows } from "./operand";
 import { addBias } from "./pointwise";
-import { address, arena, arg, images, partials } from "./program";
+import { address, arena, arg, geometryAt, images, partials, wordsAt } from "./program";
 
 /** Patches of output row y as [outWidth][kernel height * width * channels]; zeros outside the map. */
 function unroll(x: usize, y: i32, geometry: Geometry, bytes: usize, target: usize): void {
@@ -57,26 +57,24 @@ function roll(patches: usize, dx: usize, y: i32, geometry: Geometry, bytes: usiz
   }
 }
 
-// words: 0-7 x (stored), 8 out, 9 weight [kernel height * width * inputs][outputs], 10 bias or 0, 11 inputs, 12-21
-// geometry, 22 block or 0, 23 outputs
 export function convForward(i: usize, program: usize, shard: i32, scratch: usize): void {
   const base = arena(program, shard);
-  const bytes = (<usize>arg(i, 11)) << 2;
-  const bias = address(i, 10),
-    block = address(i, 22);
-  const geometry = Geometry.at(i, 12);
+  const bytes = (<usize>arg(i, ConvForward.inputs)) << 2;
+  const bias = address(i, ConvForward.bias),
+    block = address(i, ConvForward.block);
+  const geometry = geometryAt(i, ConvForward.geometry);
   const outHeight = geometry.outHeight,
     outWidth = geometry.outWidth;
-  const outputs = arg(i, 23);
+  const outputs = arg(i, ConvForward.outputs);
   const outBytes = (<usize>outputs) << 2;
-  const k = geometry.kernelHeight * geometry.kernelWidth * arg(i, 11);
+  const k = geometry.kernelHeight * geometry.kernelWidth * arg(i, ConvForward.inputs);
   const count = images(program, shard);
-  packPanels(address(i, 9), k, outputs, scratch);
+  packPanels(address(i, ConvForward.weight), k, outputs, scratch);
   const patches = scratch + <usize>k * outBytes;
-  let out = base + address(i, 8);
+  let out = base + address(i, ConvForward.out);
   if (block) startSums(block, outBytes, shard);
   for (let image = 0; image < count; image++) {
-    const x = base + address(i, 1) + <usize>(image * geometry.height * geometry.width) * bytes;
+    const x = base + address(i, ConvForward.x + Operand.x) + <usize>(image * geometry.height * geometry.width) * bytes;
     for (let y = 0; y < outHeight; y++) {
       unroll(x, y, geometry, bytes, patches);
       gemm(patches, k, scratch, out, outputs, outWidth, k, outputs);
@@ -87,35 +85,33 @@ export function convForward(i: usize, program: usize, shard: i32, scratch: usize
   }
 }
 
-// words: 0-7 x (stored), 8-15 dy, 16-21 unused, 22 dx or -1, 23 weight, 24 weight gradient or -1, 25 bias gradient or -1,
-// 26 inputs, 27-36 geometry, 37 outputs
 export function convBackward(i: usize, program: usize, shard: i32, scratch: usize): void {
   const base = arena(program, shard);
   const gradients = partials(program, shard);
-  const bytes = (<usize>arg(i, 26)) << 2;
-  const dx = arg(i, 22),
-    dweight = arg(i, 24),
-    dbias = arg(i, 25);
-  const geometry = Geometry.at(i, 27);
+  const bytes = (<usize>arg(i, ConvBackward.inputs)) << 2;
+  const dx = arg(i, ConvBackward.dx),
+    dweight = arg(i, ConvBackward.dweight),
+    dbias = arg(i, ConvBackward.dbias);
+  const geometry = geometryAt(i, ConvBackward.geometry);
   const outHeight = geometry.outHeight,
     outWidth = geometry.outWidth;
-  const outputs = arg(i, 37);
+  const outputs = arg(i, ConvBackward.outputs);
   const outBytes = (<usize>outputs) << 2;
-  const k = geometry.kernelHeight * geometry.kernelWidth * arg(i, 26);
+  const k = geometry.kernelHeight * geometry.kernelWidth * arg(i, ConvBackward.inputs);
   const count = images(program, shard);
   const patches = scratch + <usize>k * outBytes;
   const dyAt = patches + ((<usize>k) << 2) * <usize>outWidth;
   const mapBytes = <usize>(geometry.height * geometry.width) * bytes;
   if (dx != -1) {
-    packTransposedPanels(address(i, 23), k, outputs, scratch);
+    packTransposedPanels(address(i, ConvBackward.weight), k, outputs, scratch);
     memory.fill(base + <usize>(<u32>dx), 0, <usize>count * mapBytes);
   }
   for (let image = 0; image < count; image++) {
-    const x = base + address(i, 1) + <usize>image * mapBytes;
+    const x = base + address(i, ConvBackward.x + Operand.x) + <usize>image * mapBytes;
     for (let y = 0; y < outHeight; y++) {
       const first = image == 0 && y == 0;
       const dy = loadRows(
-        i + 8 + 8 * 4,
+        wordsAt(i, ConvBackward.dy),
         base,
         (image * outHeight + y) * outWidth,
         outWidth,

@@ -2,11 +2,11 @@
 // left and right, so no pixel is special; rows above and below the map are left out. The gradient with respect to the
 // input is gathered (not scattered): pixels of one residue modulo the stride read the same taps.
 import { columnSums } from "./gemm";
-import { Geometry } from "./geometry";
+import { DepthwiseBackward, DepthwiseForward, Geometry } from "./instructions.generated";
 import { addMoments, finishRows, startEpilogue, startSums } from "./norm";
 import { copyRows } from "./operand";
 import { addBias } from "./pointwise";
-import { address, arena, arg, images, partials } from "./program";
+import { address, arena, arg, geometryAt, images, partials, wordsAt } from "./program";
 import { taps3x3, tapsPair, tapsRow, weights3x3, weightsRow, zeroPixels } from "./taps";
 
 /** Pixels after which a group of finished rows gets its sums or epilogue, while it is in cache. */
@@ -14,13 +14,11 @@ import { taps3x3, tapsPair, tapsRow, weights3x3, weightsRow, zeroPixels } from "
 @inline
 const GROUP: i32 = 64;
 
-// words: 0-7 x, 8 out, 9 weight [kernel height * width][channels], 10 bias or 0, 11 channels,
-// 12-21 geometry, 22 block or 0
 export function depthwiseForward(i: usize, program: usize, shard: i32, scratch: usize): void {
   const base = arena(program, shard);
-  const bytes = <usize>arg(i, 11) << 2;
-  const weight = address(i, 9), bias = address(i, 10), block = address(i, 22);
-  const geometry = Geometry.at(i, 12);
+  const bytes = <usize>arg(i, DepthwiseForward.inputs) << 2;
+  const weight = address(i, DepthwiseForward.weight), bias = address(i, DepthwiseForward.bias), block = address(i, DepthwiseForward.block);
+  const geometry = geometryAt(i, DepthwiseForward.geometry);
   const height = geometry.height, width = geometry.width, outHeight = geometry.outHeight, outWidth = geometry.outWidth;
   const kh = geometry.kernelHeight, kw = geometry.kernelWidth;
   const down = geometry.down, across = geometry.across, top = geometry.top, left = geometry.left;
@@ -29,7 +27,7 @@ export function depthwiseForward(i: usize, program: usize, shard: i32, scratch: 
   const weightRow = <usize>kw * bytes, step = <usize>across * bytes;
   const count = images(program, shard);
   memory.fill(scratch, 0, <usize>kh * ringBytes);
-  let out = base + address(i, 8);
+  let out = base + address(i, DepthwiseForward.out);
   if (block) startSums(block, bytes, shard);
   let pending = out, pendingRows = 0, first = true;
   for (let image = 0; image < count; image++) {
@@ -39,7 +37,7 @@ export function depthwiseForward(i: usize, program: usize, shard: i32, scratch: 
       const low = max(start, 0), high = min(start + kh, height);
       have = max(have, low);
       for (; have < high; have++)
-        copyRows(i + 8, base, (image * height + have) * width, width, bytes, height * width, scratch + <usize>(have % kh) * ringBytes + edge);
+        copyRows(wordsAt(i, DepthwiseForward.x), base, (image * height + have) * width, width, bytes, height * width, scratch + <usize>(have % kh) * ringBytes + edge);
       if (kh == 3 && kw == 3 && high - low == 3) {
         taps3x3(
           scratch + <usize>(low % 3) * ringBytes,
@@ -65,15 +63,13 @@ export function depthwiseForward(i: usize, program: usize, shard: i32, scratch: 
   }
 }
 
-// words: 0-7 x, 8-15 dy, 16-21 epilogue, 22 dx or -1, 23 weight, 24 weight gradient or -1, 25 bias gradient or -1,
-// 26 channels, 27-36 geometry
 export function depthwiseBackward(i: usize, program: usize, shard: i32, scratch: usize): void {
   const base = arena(program, shard);
   const gradients = partials(program, shard);
-  const bytes = <usize>arg(i, 26) << 2;
-  const weight = address(i, 23);
-  const dx = arg(i, 22), dweight = arg(i, 24), dbias = arg(i, 25);
-  const geometry = Geometry.at(i, 27);
+  const bytes = <usize>arg(i, DepthwiseBackward.inputs) << 2;
+  const weight = address(i, DepthwiseBackward.weight);
+  const dx = arg(i, DepthwiseBackward.dx), dweight = arg(i, DepthwiseBackward.dweight), dbias = arg(i, DepthwiseBackward.dbias);
+  const geometry = geometryAt(i, DepthwiseBackward.geometry);
   const height = geometry.height, width = geometry.width, outHeight = geometry.outHeight, outWidth = geometry.outWidth;
   const kh = geometry.kernelHeight, kw = geometry.kernelWidth;
   const down = geometry.down, across = geometry.across, top = geometry.top, left = geometry.left;
@@ -86,7 +82,7 @@ export function depthwiseBackward(i: usize, program: usize, shard: i32, scratch:
   const dyRing = ring + <usize>kh * ringBytes;
   const taps = dyRing + <usize>kh * dyRingBytes;
   const count = images(program, shard);
-  const epilogue = i + 8 + 16 * 4;
+  const epilogue = wordsAt(i, DepthwiseBackward.epilogue);
   const g = gradients + <usize>(<u32>dweight), gb = gradients + <usize>(<u32>dbias);
   memory.fill(ring, 0, <usize>kh * (ringBytes + dyRingBytes));
   if (dweight != -1) memory.fill(g, 0, <usize>kh * weightRow);
@@ -102,13 +98,13 @@ export function depthwiseBackward(i: usize, program: usize, shard: i32, scratch:
     let have = 0, emitted = 0;
     for (let y = 0; y < outHeight; y++) {
       const dy = dyRing + <usize>(y % kh) * dyRingBytes + dyEdge;
-      copyRows(i + 8 + 8 * 4, base, (image * outHeight + y) * outWidth, outWidth, bytes, outHeight * outWidth, dy);
+      copyRows(wordsAt(i, DepthwiseBackward.dy), base, (image * outHeight + y) * outWidth, outWidth, bytes, outHeight * outWidth, dy);
       if (dweight != -1) {
         const start = y * down - top;
         const low = max(start, 0), high = min(start + kh, height);
         have = max(have, low);
         for (; have < high; have++)
-          copyRows(i + 8, base, (image * height + have) * width, width, bytes, height * width, ring + <usize>(have % kh) * ringBytes + edge);
+          copyRows(wordsAt(i, DepthwiseBackward.x), base, (image * height + have) * width, width, bytes, height * width, ring + <usize>(have % kh) * ringBytes + edge);
         if (kh == 3 && kw == 3 && high - low == 3) {
           weights3x3(
             ring + <usize>(low % 3) * ringBytes,

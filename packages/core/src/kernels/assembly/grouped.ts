@@ -1,33 +1,31 @@
 // Grouped convolution, pixel by pixel (rare: correct, not fast).
 import { columnSums } from "./gemm";
-import { Geometry } from "./geometry";
+import { GroupedBackward, GroupedForward, Operand } from "./instructions.generated";
 import { addMoments, startSums } from "./norm";
 import { addBias } from "./pointwise";
-import { address, arena, arg, images, partials } from "./program";
+import { address, arena, arg, geometryAt, images, partials } from "./program";
 
-// Weights as [filters][kernel height][kernel width][inputs / groups], unpadded. Words as convForward's (conv.ts), then
-// 24 groups, 25 true inputs, 26 true outputs.
 export function groupedForward(i: usize, program: usize, shard: i32): void {
   const base = arena(program, shard);
-  const bytes = (<usize>arg(i, 11)) << 2;
-  const weight = address(i, 9),
-    bias = address(i, 10),
-    block = address(i, 22);
-  const geometry = Geometry.at(i, 12);
+  const bytes = (<usize>arg(i, GroupedForward.inputs)) << 2;
+  const weight = address(i, GroupedForward.weight),
+    bias = address(i, GroupedForward.bias),
+    block = address(i, GroupedForward.block);
+  const geometry = geometryAt(i, GroupedForward.geometry);
   const height = geometry.height,
     width = geometry.width,
     kh = geometry.kernelHeight,
     kw = geometry.kernelWidth;
-  const outBytes = (<usize>arg(i, 23)) << 2;
-  const groups = arg(i, 24),
-    filters = arg(i, 26);
-  const groupInputs = arg(i, 25) / groups,
+  const outBytes = (<usize>arg(i, GroupedForward.outputs)) << 2;
+  const groups = arg(i, GroupedForward.groups),
+    filters = arg(i, GroupedForward.filters);
+  const groupInputs = arg(i, GroupedForward.channels) / groups,
     groupOutputs = filters / groups;
   const count = images(program, shard);
-  let out = base + address(i, 8);
+  let out = base + address(i, GroupedForward.out);
   if (block) startSums(block, outBytes, shard);
   for (let image = 0; image < count; image++) {
-    const x = base + address(i, 1) + <usize>(image * height * width) * bytes;
+    const x = base + address(i, GroupedForward.x + Operand.x) + <usize>(image * height * width) * bytes;
     for (let y = 0; y < geometry.outHeight; y++) {
       const rowAt = out;
       for (let ox = 0; ox < geometry.outWidth; ox++) {
@@ -57,33 +55,32 @@ export function groupedForward(i: usize, program: usize, shard: i32): void {
   }
 }
 
-// words as convBackward's, dy stored, then 38 groups, 39 true inputs, 40 true outputs, 41 weight gradient's bytes
 export function groupedBackward(i: usize, program: usize, shard: i32): void {
   const base = arena(program, shard);
   const gradients = partials(program, shard);
-  const bytes = (<usize>arg(i, 26)) << 2;
-  const weight = address(i, 23);
-  const dx = arg(i, 22),
-    dweight = arg(i, 24),
-    dbias = arg(i, 25);
-  const geometry = Geometry.at(i, 27);
+  const bytes = (<usize>arg(i, GroupedBackward.inputs)) << 2;
+  const weight = address(i, GroupedBackward.weight);
+  const dx = arg(i, GroupedBackward.dx),
+    dweight = arg(i, GroupedBackward.dweight),
+    dbias = arg(i, GroupedBackward.dbias);
+  const geometry = geometryAt(i, GroupedBackward.geometry);
   const height = geometry.height,
     width = geometry.width,
     kh = geometry.kernelHeight,
     kw = geometry.kernelWidth;
-  const outBytes = (<usize>arg(i, 37)) << 2;
-  const groups = arg(i, 38),
-    filters = arg(i, 40);
-  const groupInputs = arg(i, 39) / groups,
+  const outBytes = (<usize>arg(i, GroupedBackward.outputs)) << 2;
+  const groups = arg(i, GroupedBackward.groups),
+    filters = arg(i, GroupedBackward.filters);
+  const groupInputs = arg(i, GroupedBackward.channels) / groups,
     groupOutputs = filters / groups;
   const count = images(program, shard);
   const mapBytes = <usize>(height * width) * bytes;
   const g = gradients + <usize>(<u32>dweight);
-  let dy = base + <usize>load<u32>(i + 8 + 9 * 4);
+  let dy = base + address(i, GroupedBackward.dy + Operand.x);
   if (dx != -1) memory.fill(base + <usize>(<u32>dx), 0, <usize>count * mapBytes);
-  if (dweight != -1) memory.fill(g, 0, <usize>arg(i, 41));
+  if (dweight != -1) memory.fill(g, 0, <usize>arg(i, GroupedBackward.bytes));
   for (let image = 0; image < count; image++) {
-    const x = base + address(i, 1) + <usize>image * mapBytes;
+    const x = base + address(i, GroupedBackward.x + Operand.x) + <usize>image * mapBytes;
     const d = base + <usize>(<u32>dx) + <usize>image * mapBytes;
     for (let y = 0; y < geometry.outHeight; y++) {
       if (dbias != -1) columnSums(dy, geometry.outWidth, outBytes, gradients + <usize>(<u32>dbias), image == 0 && y == 0);

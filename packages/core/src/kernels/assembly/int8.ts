@@ -1,33 +1,38 @@
-// Rounding to int8 and back in training, and activations as the integer network's tables. A block of floats a value:
-//   fakeQuantize: 0 1 / scale, 1 scale, 2 lowest and 3 highest of round(x / scale), from float 16 on smallest and largest x
-//   of each shard, 16 floats apart, from 144 on 2^n of each channel, then 2^-n: gemmlowp rounds twice, first to multiples
-//   of 2^-n, halves up, then to whole numbers, halves away from zero;
-//   lookup: 0 1 / scale of x, 4 its zero point + 128, from float 16 on 256 values, then 256 slopes.
+// Rounding to int8 and back in training, and activations as the integer network's tables. gemmlowp rounds twice, first to
+// multiples of 2^-n, halves up, then to whole numbers, halves away from zero.
+import {
+  FakeQuantizeForward,
+  FakeQuantizeGradient,
+  LookupForward,
+  LookupGradient,
+  Rounding,
+  Sizes,
+  Table,
+} from "./instructions.generated";
 import { copyRows, loadRows } from "./operand";
-import { address, arena, arg, chunkOf, images } from "./program";
+import { address, arena, arg, chunkOf, images, wordsAt } from "./program";
 import { madd } from "./simd";
 
-// words: 0-7 x, 8 out, 9 block, 10 bytes a row, 11 pixels
 export function fakeQuantizeForward(i: usize, program: usize, shard: i32, scratch: usize): void {
   const base = arena(program, shard);
-  const block = address(i, 9),
-    bytes = address(i, 10);
-  const pixels = arg(i, 11);
+  const block = address(i, FakeQuantizeForward.block),
+    bytes = address(i, FakeQuantizeForward.bytes);
+  const pixels = arg(i, FakeQuantizeForward.pixels);
   const total = images(program, shard) * pixels;
   const chunk = chunkOf(bytes);
   const inverse = v128.load32_splat(block),
-    scale = v128.load32_splat(block, 4),
-    lowest = v128.load32_splat(block, 8),
-    highest = v128.load32_splat(block, 12);
-  const powers = block + 576;
+    scale = v128.load32_splat(block, 4 * Rounding.scale),
+    lowest = v128.load32_splat(block, 4 * Rounding.lowest),
+    highest = v128.load32_splat(block, 4 * Rounding.highest);
+  const powers = block + 4 * Rounding.powers;
   const sign = f32x4.splat(-0.0);
   let least = f32x4.splat(0),
     most = f32x4.splat(0);
   for (let row = 0; row < total; row += chunk) {
     const rows = min(chunk, total - row);
     const size = <usize>rows * bytes;
-    const x = loadRows(i + 8, base, row, rows, bytes, pixels, scratch);
-    const out = base + address(i, 8) + <usize>row * bytes;
+    const x = loadRows(wordsAt(i, FakeQuantizeForward.x), base, row, rows, bytes, pixels, scratch);
+    const out = base + address(i, FakeQuantizeForward.out) + <usize>row * bytes;
     let c: usize = 0;
     for (let p: usize = 0; p < size; p += 16) {
       const v = v128.load(x + p);
@@ -42,7 +47,7 @@ export function fakeQuantizeForward(i: usize, program: usize, shard: i32, scratc
       if (c == bytes) c = 0;
     }
   }
-  const seen = block + 64 + (<usize>shard << 6);
+  const seen = block + 4 * Rounding.seen + <usize>(4 * Sizes.seenStride * shard);
   store<f32>(
     seen,
     min(
@@ -60,23 +65,22 @@ export function fakeQuantizeForward(i: usize, program: usize, shard: i32, scratc
   );
 }
 
-// words: 0-7 dy, 8-15 x, 16 out, 17 block, 18 bytes a row, 19 pixels; out = dy where round(x / scale) is not clamped
 export function fakeQuantizeGradient(i: usize, program: usize, shard: i32, scratch: usize): void {
   const base = arena(program, shard);
-  const block = address(i, 17),
-    bytes = address(i, 18);
-  const pixels = arg(i, 19);
+  const block = address(i, FakeQuantizeGradient.block),
+    bytes = address(i, FakeQuantizeGradient.bytes);
+  const pixels = arg(i, FakeQuantizeGradient.pixels);
   const total = images(program, shard) * pixels;
   const chunk = chunkOf(bytes);
   const inverse = v128.load32_splat(block),
-    lowest = v128.load32_splat(block, 8),
-    highest = v128.load32_splat(block, 12);
+    lowest = v128.load32_splat(block, 4 * Rounding.lowest),
+    highest = v128.load32_splat(block, 4 * Rounding.highest);
   for (let row = 0; row < total; row += chunk) {
     const rows = min(chunk, total - row);
     const size = <usize>rows * bytes;
-    const out = base + address(i, 16) + <usize>row * bytes;
-    copyRows(i + 8, base, row, rows, bytes, pixels, out);
-    const x = loadRows(i + 8 + 8 * 4, base, row, rows, bytes, pixels, scratch);
+    const out = base + address(i, FakeQuantizeGradient.out) + <usize>row * bytes;
+    copyRows(wordsAt(i, FakeQuantizeGradient.dy), base, row, rows, bytes, pixels, out);
+    const x = loadRows(wordsAt(i, FakeQuantizeGradient.x), base, row, rows, bytes, pixels, scratch);
     for (let p: usize = 0; p < size; p += 16) {
       const q = f32x4.nearest(f32x4.mul(v128.load(x + p), inverse));
       const inside = v128.and(f32x4.ge(q, lowest), f32x4.le(q, highest));
@@ -97,41 +101,39 @@ function entries(table: usize, x: v128, inverse: v128, zero: v128): v128 {
   return v128.load32_lane(table + <usize>i32x4.extract_lane(at, 3), v, 3);
 }
 
-// words: 0-7 x, 8 bytes of the channels, 9 out, 10 block, 11 bytes a row, 12 pixels
 export function lookupForward(i: usize, program: usize, shard: i32, scratch: usize): void {
   const base = arena(program, shard);
-  const channels = address(i, 8),
-    block = address(i, 10),
-    bytes = address(i, 11);
+  const channels = address(i, LookupForward.channels),
+    block = address(i, LookupForward.block),
+    bytes = address(i, LookupForward.bytes);
   const inverse = v128.load32_splat(block),
-    zero = v128.load32_splat(block, 16);
-  const rows = images(program, shard) * arg(i, 12);
-  const x = loadRows(i + 8, base, 0, rows, bytes, arg(i, 12), scratch);
-  const out = base + address(i, 9);
+    zero = v128.load32_splat(block, 4 * Table.zero);
+  const rows = images(program, shard) * arg(i, LookupForward.pixels);
+  const x = loadRows(wordsAt(i, LookupForward.x), base, 0, rows, bytes, arg(i, LookupForward.pixels), scratch);
+  const out = base + address(i, LookupForward.out);
   const end = <usize>rows * bytes;
-  for (let p: usize = 0; p < end; p += 16) v128.store(out + p, entries(block + 64, v128.load(x + p), inverse, zero));
+  for (let p: usize = 0; p < end; p += 16) v128.store(out + p, entries(block + 4 * Table.values, v128.load(x + p), inverse, zero));
   if (channels == bytes) return;
   for (let row = out; row < out + end; row += bytes) memory.fill(row + channels, 0, bytes - channels);
 }
 
-// words: 0-7 dy, 8-15 x, 16 out, 17 block, 18 bytes a row, 19 pixels; out = dy * slope
 export function lookupGradient(i: usize, program: usize, shard: i32, scratch: usize): void {
   const base = arena(program, shard);
-  const block = address(i, 17),
-    bytes = address(i, 18);
-  const pixels = arg(i, 19);
+  const block = address(i, LookupGradient.block),
+    bytes = address(i, LookupGradient.bytes);
+  const pixels = arg(i, LookupGradient.pixels);
   const total = images(program, shard) * pixels;
   const chunk = chunkOf(bytes);
   const inverse = v128.load32_splat(block),
-    zero = v128.load32_splat(block, 16);
+    zero = v128.load32_splat(block, 4 * Table.zero);
   for (let row = 0; row < total; row += chunk) {
     const rows = min(chunk, total - row);
     const size = <usize>rows * bytes;
-    const out = base + address(i, 16) + <usize>row * bytes;
-    copyRows(i + 8, base, row, rows, bytes, pixels, out);
-    const x = loadRows(i + 8 + 8 * 4, base, row, rows, bytes, pixels, scratch);
+    const out = base + address(i, LookupGradient.out) + <usize>row * bytes;
+    copyRows(wordsAt(i, LookupGradient.dy), base, row, rows, bytes, pixels, out);
+    const x = loadRows(wordsAt(i, LookupGradient.x), base, row, rows, bytes, pixels, scratch);
     for (let p: usize = 0; p < size; p += 16) {
-      const slope = entries(block + 64 + 1024, v128.load(x + p), inverse, zero);
+      const slope = entries(block + 4 * Table.slopes, v128.load(x + p), inverse, zero);
       v128.store(out + p, f32x4.mul(v128.load(out + p), slope));
     }
   }

@@ -1,10 +1,11 @@
-// Walks a program. Instructions are [opcode, length in words, words...]; barriers cut them into segments. In a segment
+// Walks a program (../instructions.ts). Instructions are [opcode, length in words, words...]; barriers cut them into segments. In a segment
 // every thread first does what is done once for all shards (from sums that the barrier completed), then threads claim
 // shards, one at a time, and take each through the segment: a slow core claims fewer, and no result depends on who did
 // what, because shards share nothing but the statistics and gradients that are reduced after a barrier.
 import { convBackward, convForward } from "./conv";
 import { depthwiseBackward, depthwiseForward } from "./depthwise";
 import { groupedBackward, groupedForward } from "./grouped";
+import { FinishGradient, FinishMoments, Opcode, PrepareNorm, Sizes } from "./instructions.generated";
 import { fakeQuantizeForward, fakeQuantizeGradient, lookupForward, lookupGradient } from "./int8";
 import {
   activationGradient,
@@ -29,11 +30,6 @@ import { pointwiseBackward, pointwiseForward } from "./pointwise";
 import { address, arg, argFloat, code, codeEnd, scratch as scratchOf, shards as shardsOf } from "./program";
 import { barrier, claim } from "./threads";
 
-// Opcodes below it are not per shard.
-// @ts-ignore: decorator
-@inline
-const FIRST_PER_SHARD: i32 = 16;
-
 /** Opcode of this thread's latest instruction: where it is, should it trap. (Globals are not shared.) */
 export let current: i32 = 0;
 
@@ -46,8 +42,8 @@ export function execute(program: usize, thread: i32, threads: i32): void {
   while (true) {
     let stop = start;
     let work = false;
-    while (stop < end && load<i32>(stop) != 0) {
-      if (load<i32>(stop) < FIRST_PER_SHARD) once(stop, program, thread, threads);
+    while (stop < end && load<i32>(stop) != Opcode.barrier) {
+      if (load<i32>(stop) < Sizes.firstPerShard) once(stop, program, thread, threads);
       else work = true;
       stop += length(stop);
     }
@@ -55,7 +51,7 @@ export function execute(program: usize, thread: i32, threads: i32): void {
       for (let shard = claim() - claimed; shard < shards; shard = claim() - claimed) {
         for (let i = start; i < stop; i += length(i)) {
           const opcode = load<i32>(i);
-          if (opcode >= FIRST_PER_SHARD) perShard(opcode, i, program, shard, scratch);
+          if (opcode >= Sizes.firstPerShard) perShard(opcode, i, program, shard, scratch);
         }
       }
       claimed += shards + threads;
@@ -74,28 +70,28 @@ function length(i: usize): usize {
 function once(i: usize, program: usize, thread: i32, threads: i32): void {
   current = load<i32>(i);
   switch (current) {
-    case 1: // block, bytes, pixels, gamma, beta, epsilon
-      finishMoments(address(i, 0), address(i, 1), program, arg(i, 2), address(i, 3), address(i, 4), argFloat(i, 5));
+    case Opcode.finishMoments:
+      finishMoments(address(i, FinishMoments.block), address(i, FinishMoments.bytes), program, arg(i, FinishMoments.pixels), address(i, FinishMoments.gamma), address(i, FinishMoments.beta), argFloat(i, FinishMoments.epsilon));
       break;
-    case 2: // block, bytes, gamma, dgamma, dbeta, rows of the batch
-      finishGradient(address(i, 0), address(i, 1), program, <f64>arg(i, 5), address(i, 2), address(i, 3), address(i, 4));
+    case Opcode.finishGradient:
+      finishGradient(address(i, FinishGradient.block), address(i, FinishGradient.bytes), program, <f64>arg(i, FinishGradient.rows), address(i, FinishGradient.gamma), address(i, FinishGradient.dgamma), address(i, FinishGradient.dbeta));
       break;
-    case 3: // block, bytes, gamma, beta, mean, variance, epsilon
-      prepareNorm(address(i, 0), address(i, 1), address(i, 2), address(i, 3), address(i, 4), address(i, 5), argFloat(i, 6));
+    case Opcode.prepareNorm:
+      prepareNorm(address(i, PrepareNorm.block), address(i, PrepareNorm.bytes), address(i, PrepareNorm.gamma), address(i, PrepareNorm.beta), address(i, PrepareNorm.mean), address(i, PrepareNorm.variance), argFloat(i, PrepareNorm.epsilon));
       break;
-    case 4:
+    case Opcode.reducePartials:
       reducePartials(i, thread, threads);
       break;
-    case 5:
+    case Opcode.squaredNorm:
       squaredNorm(i, thread, threads);
       break;
-    case 6:
+    case Opcode.optimise:
       optimise(i, thread, threads);
       break;
-    case 7:
+    case Opcode.average:
       average(i, thread, threads);
       break;
-    case 8:
+    case Opcode.trust:
       trust(i, thread, threads);
       break;
     default:
@@ -106,85 +102,85 @@ function once(i: usize, program: usize, thread: i32, threads: i32): void {
 function perShard(opcode: i32, i: usize, program: usize, shard: i32, scratch: usize): void {
   current = opcode;
   switch (opcode) {
-    case 16:
+    case Opcode.pointwiseForward:
       pointwiseForward(i, program, shard, scratch);
       break;
-    case 17:
+    case Opcode.pointwiseBackward:
       pointwiseBackward(i, program, shard, scratch);
       break;
-    case 18:
+    case Opcode.depthwiseForward:
       depthwiseForward(i, program, shard, scratch);
       break;
-    case 19:
+    case Opcode.depthwiseBackward:
       depthwiseBackward(i, program, shard, scratch);
       break;
-    case 20:
+    case Opcode.convForward:
       convForward(i, program, shard, scratch);
       break;
-    case 21:
+    case Opcode.convBackward:
       convBackward(i, program, shard, scratch);
       break;
-    case 22:
+    case Opcode.groupedForward:
       groupedForward(i, program, shard);
       break;
-    case 23:
+    case Opcode.groupedBackward:
       groupedBackward(i, program, shard);
       break;
-    case 24:
+    case Opcode.materialise:
       materialise(i, program, shard);
       break;
-    case 25:
+    case Opcode.moments:
       moments(i, program, shard);
       break;
-    case 26:
+    case Opcode.normGradientRows:
       normGradientRows(i, program, shard);
       break;
-    case 27:
+    case Opcode.activationGradient:
       activationGradient(i, program, shard, scratch);
       break;
-    case 28:
+    case Opcode.globalAveragePool:
       globalAveragePool(i, program, shard, scratch);
       break;
-    case 29:
+    case Opcode.channelDot:
       channelDot(i, program, shard, scratch);
       break;
-    case 30:
+    case Opcode.multiplyMaps:
       multiplyMaps(i, program, shard);
       break;
-    case 31:
+    case Opcode.sigmoidForward:
       sigmoidForward(i, program, shard);
       break;
-    case 32:
+    case Opcode.sigmoidGradient:
       sigmoidGradient(i, program, shard);
       break;
-    case 33:
+    case Opcode.softmaxForward:
       softmaxForward(i, program, shard);
       break;
-    case 34:
+    case Opcode.softmaxGradient:
       softmaxGradient(i, program, shard);
       break;
-    case 35:
+    case Opcode.maxPoolForward:
       maxPoolForward(i, program, shard);
       break;
-    case 36:
+    case Opcode.maxPoolGradient:
       maxPoolGradient(i, program, shard);
       break;
-    case 37:
+    case Opcode.padMaps:
       padMaps(i, program, shard);
       break;
-    case 38:
+    case Opcode.repack:
       repack(i, program, shard);
       break;
-    case 39:
+    case Opcode.fakeQuantizeForward:
       fakeQuantizeForward(i, program, shard, scratch);
       break;
-    case 40:
+    case Opcode.fakeQuantizeGradient:
       fakeQuantizeGradient(i, program, shard, scratch);
       break;
-    case 41:
+    case Opcode.lookupForward:
       lookupForward(i, program, shard, scratch);
       break;
-    case 42:
+    case Opcode.lookupGradient:
       lookupGradient(i, program, shard, scratch);
       break;
     default:

@@ -5,8 +5,9 @@
 // Sums are of u - pivot, the pivot being the shard's first pixel: no cancellation when the mean is large. A chunk is
 // summed in float, chunks in double, shards are merged in fixed order (Chan, Golub, LeVeque 1983).
 
+import { Activations, Epilogue } from "./instructions.generated";
 import { images, shards } from "./program";
-import { addToDoubles, derivative, HARDSWISH, madd, NONE, RELU6 } from "./simd";
+import { addToDoubles, derivative, madd } from "./simd";
 
 // @ts-ignore: decorator
 @inline
@@ -89,9 +90,9 @@ export function prepareNorm(block: usize, bytes: usize, gamma: usize, beta: usiz
  * dz = dy * act'(z) with z = u * scale + shift, written to `target` (may be dy), and the sums of dz and dz * (u - mean).
  */
 export function activationGradientRows(dy: usize, u: usize, target: usize, rows: i32, block: usize, bytes: usize, shard: i32, act: i32): void {
-  if (act == HARDSWISH) gradientSums(dy, u, target, rows, block, bytes, shard, HARDSWISH);
-  else if (act == RELU6) gradientSums(dy, u, target, rows, block, bytes, shard, RELU6);
-  else gradientSums(dy, u, target, rows, block, bytes, shard, NONE);
+  if (act == Activations.hardswish) gradientSums(dy, u, target, rows, block, bytes, shard, Activations.hardswish);
+  else if (act == Activations.relu6) gradientSums(dy, u, target, rows, block, bytes, shard, Activations.relu6);
+  else gradientSums(dy, u, target, rows, block, bytes, shard, Activations.none);
 }
 
 // @ts-ignore: decorator
@@ -105,7 +106,7 @@ function gradientSums(dy: usize, u: usize, target: usize, rows: i32, block: usiz
     for (let r = 0; r < rows; r++) {
       const x = v128.load(u + offset);
       let d = v128.load(dy + offset);
-      if (act != NONE) d = f32x4.mul(d, derivative(madd(x, scale, shift), act));
+      if (act != Activations.none) d = f32x4.mul(d, derivative(madd(x, scale, shift), act));
       v128.store(target + offset, d);
       a = f32x4.add(a, d);
       b = madd(d, f32x4.sub(x, mean), b);
@@ -138,17 +139,15 @@ export function finishGradient(block: usize, bytes: usize, program: usize, count
   }
 }
 
-// Epilogue of a kernel that makes the cotangent of an activation(batch norm(u)): words
-//   0 kind: 0 none, 1 with activation and sums; 1 activation, 2 u (offset), 3 block (address), 4 scale per image and
-//   channel (offset) or -1, 5 addend map (offset) or -1
+// Epilogue of a kernel that makes the cotangent of an activation(batch norm(u)):
 // dy += addend; dy *= imageScale; dz = dy * act'(u * scale + shift), summed.
 
 /** Applies an epilogue to rows of a map that starts at `target`, image by image. */
 export function finishRows(epilogue: usize, arena: usize, target: usize, row: i32, rows: i32, bytes: usize, pixels: i32, shard: i32): void {
-  const addend = load<i32>(epilogue, 20);
+  const addend = load<i32>(epilogue, 4 * Epilogue.addend);
   if (addend != -1) addRows(target, arena + <usize>(<u32>addend) + <usize>row * bytes, <usize>rows * bytes);
-  if (load<i32>(epilogue) == 0) return;
-  const scale = load<i32>(epilogue, 16);
+  if (load<i32>(epilogue, 4 * Epilogue.kind) == 0) return;
+  const scale = load<i32>(epilogue, 4 * Epilogue.scale);
   if (scale != -1) {
     const scales = arena + <usize>(<u32>scale);
     for (let r = 0; r < rows; ) {
@@ -158,12 +157,12 @@ export function finishRows(epilogue: usize, arena: usize, target: usize, row: i3
       r = stop;
     }
   }
-  const u = arena + <usize>load<u32>(epilogue, 8) + <usize>row * bytes;
-  activationGradientRows(target, u, target, rows, <usize>load<u32>(epilogue, 12), bytes, shard, load<i32>(epilogue, 4));
+  const u = arena + <usize>load<u32>(epilogue, 4 * Epilogue.u) + <usize>row * bytes;
+  activationGradientRows(target, u, target, rows, <usize>load<u32>(epilogue, 4 * Epilogue.block), bytes, shard, load<i32>(epilogue, 4 * Epilogue.activation));
 }
 
 export function startEpilogue(epilogue: usize, bytes: usize, shard: i32): void {
-  if (load<i32>(epilogue) != 0) startSums(<usize>load<u32>(epilogue, 12), bytes, shard);
+  if (load<i32>(epilogue, 4 * Epilogue.kind) != 0) startSums(<usize>load<u32>(epilogue, 4 * Epilogue.block), bytes, shard);
 }
 
 export function addRows(target: usize, addend: usize, bytes: usize): void {

@@ -1,37 +1,20 @@
 // Operands: how a kernel reads a map that may not exist. A map after batch norm, activation and mask is a function of the
 // stored map before them, so it is computed row by row into scratch memory where it is read, forward and backward, and
-// never stored. Eight words:
-//   0 flags (bits below, activation code from bit 8), 1 x, 2 u (offsets in the shard's arena), 3 vectors (address),
-//   4 scale per image and channel, 5 addend per image and channel (offsets), 6 factor of the addend (float32)
-// value = act(x * scale[c] + shift[c]) * imageScale[n, c] + imageAddend[n, c] * factor, each part where flagged, or
-// value = A[c] * x + B[c] * u + C[c] (the batch norm's gradient).
-import { activate, HARDSWISH, madd, NONE, RELU6 } from "./simd";
-
-// @ts-ignore: decorator
-@inline
-export const BATCH_NORM: i32 = 1;
-// @ts-ignore: decorator
-@inline
-export const IMAGE_SCALE: i32 = 2;
-// @ts-ignore: decorator
-@inline
-export const IMAGE_ADDEND: i32 = 4;
-/** No x: the value is the addend alone. */
-// @ts-ignore: decorator
-@inline
-export const ZERO: i32 = 8;
-// @ts-ignore: decorator
-@inline
-export const GRADIENT: i32 = 16;
+// never stored.
+// value = act(x * scale[c] + shift[c]) * imageScale[n, c] + imageAddend[n, c] * factor, each part where flagged; with the
+// flag zero there is no x, and the value is the addend alone; with the flag gradient (the batch norm's)
+// value = A[c] * x + B[c] * u + C[c].
+import { Activations, Operand, OperandFlags } from "./instructions.generated";
+import { activate, madd } from "./simd";
 
 /**
  * Rows `row`..`row + rows` of an operand, as an address: the map itself where it is stored, else `target`, filled.
  * `bytes` a row, `pixels` rows an image.
  */
 export function loadRows(operand: usize, arena: usize, row: i32, rows: i32, bytes: usize, pixels: i32, target: usize): usize {
-  const flags = load<i32>(operand);
+  const flags = load<i32>(operand, 4 * Operand.flags);
   const start = <usize>row * bytes;
-  const x = arena + <usize>load<u32>(operand, 4) + start;
+  const x = arena + <usize>load<u32>(operand, 4 * Operand.x) + start;
   if (flags == 0) return x;
   fill(operand, flags, arena, x, row, rows, bytes, pixels, target);
   return target;
@@ -39,23 +22,23 @@ export function loadRows(operand: usize, arena: usize, row: i32, rows: i32, byte
 
 /** As `loadRows`, always into `target`. */
 export function copyRows(operand: usize, arena: usize, row: i32, rows: i32, bytes: usize, pixels: i32, target: usize): void {
-  const flags = load<i32>(operand);
-  const x = arena + <usize>load<u32>(operand, 4) + <usize>row * bytes;
+  const flags = load<i32>(operand, 4 * Operand.flags);
+  const x = arena + <usize>load<u32>(operand, 4 * Operand.x) + <usize>row * bytes;
   if (flags == 0) memory.copy(target, x, <usize>rows * bytes);
   else fill(operand, flags, arena, x, row, rows, bytes, pixels, target);
 }
 
 function fill(operand: usize, flags: i32, arena: usize, x: usize, row: i32, rows: i32, bytes: usize, pixels: i32, target: usize): void {
-  const vectors = <usize>load<u32>(operand, 12);
+  const vectors = <usize>load<u32>(operand, 4 * Operand.vectors);
   const act = flags >> 8;
-  if (flags & GRADIENT) {
-    gradientRows(x, arena + <usize>load<u32>(operand, 8) + <usize>row * bytes, vectors + 4 * bytes, target, rows, bytes);
+  if (flags & OperandFlags.gradient) {
+    gradientRows(x, arena + <usize>load<u32>(operand, 4 * Operand.u) + <usize>row * bytes, vectors + 4 * bytes, target, rows, bytes);
     return;
   }
-  if ((flags & 0xff) == BATCH_NORM) {
-    if (act == HARDSWISH) normRows(x, vectors, target, rows, bytes, HARDSWISH);
-    else if (act == RELU6) normRows(x, vectors, target, rows, bytes, RELU6);
-    else normRows(x, vectors, target, rows, bytes, NONE);
+  if ((flags & 0xff) == OperandFlags.norm) {
+    if (act == Activations.hardswish) normRows(x, vectors, target, rows, bytes, Activations.hardswish);
+    else if (act == Activations.relu6) normRows(x, vectors, target, rows, bytes, Activations.relu6);
+    else normRows(x, vectors, target, rows, bytes, Activations.none);
     return;
   }
   // With per-image vectors: image by image.
@@ -65,21 +48,21 @@ function fill(operand: usize, flags: i32, arena: usize, x: usize, row: i32, rows
     const stop = min((image + 1) * pixels, end);
     const n = stop - row;
     const offset = <usize>image * bytes;
-    if (flags & IMAGE_SCALE) {
-      const scale = arena + <usize>load<u32>(operand, 16) + offset;
-      if (flags & BATCH_NORM) {
-        if (act == HARDSWISH) normScaleRows(x, vectors, scale, target, n, bytes, HARDSWISH);
-        else if (act == RELU6) normScaleRows(x, vectors, scale, target, n, bytes, RELU6);
-        else normScaleRows(x, vectors, scale, target, n, bytes, NONE);
+    if (flags & OperandFlags.imageScale) {
+      const scale = arena + <usize>load<u32>(operand, 4 * Operand.scale) + offset;
+      if (flags & OperandFlags.norm) {
+        if (act == Activations.hardswish) normScaleRows(x, vectors, scale, target, n, bytes, Activations.hardswish);
+        else if (act == Activations.relu6) normScaleRows(x, vectors, scale, target, n, bytes, Activations.relu6);
+        else normScaleRows(x, vectors, scale, target, n, bytes, Activations.none);
       } else scaleRows(x, scale, target, n, bytes, act);
-    } else if (flags & ZERO) memory.fill(target, 0, <usize>n * bytes);
-    else if (flags & BATCH_NORM) {
-      if (act == HARDSWISH) normRows(x, vectors, target, n, bytes, HARDSWISH);
-      else if (act == RELU6) normRows(x, vectors, target, n, bytes, RELU6);
-      else normRows(x, vectors, target, n, bytes, NONE);
+    } else if (flags & OperandFlags.zero) memory.fill(target, 0, <usize>n * bytes);
+    else if (flags & OperandFlags.norm) {
+      if (act == Activations.hardswish) normRows(x, vectors, target, n, bytes, Activations.hardswish);
+      else if (act == Activations.relu6) normRows(x, vectors, target, n, bytes, Activations.relu6);
+      else normRows(x, vectors, target, n, bytes, Activations.none);
     } else activateRows(x, target, n, bytes, act);
-    if (flags & IMAGE_ADDEND)
-      addImageRows(target, arena + <usize>load<u32>(operand, 20) + offset, load<f32>(operand, 24), n, bytes);
+    if (flags & OperandFlags.imageAddend)
+      addImageRows(target, arena + <usize>load<u32>(operand, 4 * Operand.addend) + offset, load<f32>(operand, 4 * Operand.factor), n, bytes);
     x += <usize>n * bytes;
     target += <usize>n * bytes;
     row = stop;

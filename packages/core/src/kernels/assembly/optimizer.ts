@@ -1,8 +1,5 @@
-// Optimisers: single sweeps over the arena of parameters. Settings are doubles at `settings`:
-//   0 kind (0 SGD, 1 AdamW, 2 RMSprop, 3 LAMB), 1 learning rate, 2 momentum or beta1, 3 beta2, 4 epsilon, 5 weight decay,
-//   6 largest norm (0: none), 7 nesterov, 8 1 - beta1^step, 9 1 - beta2^step, 10 norm (out), 11 average's decay,
-//   12 largest trust ratio (0: none), 16.. sums of squares
-
+// Optimisers: single sweeps over the arena of parameters.
+import { Average, Optimise, OptimizerKinds, ReducePartials, Settings, SquaredNorm, Trust } from "./instructions.generated";
 import { address, arg } from "./program";
 import { madd } from "./simd";
 
@@ -11,34 +8,23 @@ import { madd } from "./simd";
 @inline
 const PARTS: i32 = 16;
 
-// @ts-ignore: decorator
-@inline
-const SGD: i32 = 0;
-// @ts-ignore: decorator
-@inline
-const RMSPROP: i32 = 2;
-// @ts-ignore: decorator
-@inline
-const LAMB: i32 = 3;
-
 /** Bytes of part `part` of `parts`, in whole vectors. */
 function partStart(bytes: usize, part: i32, parts: i32): usize {
   return (((bytes >> 4) * <usize>part) / <usize>parts) << 4;
 }
 
-// words: 0 sums (partials), 1 stride bytes, 2 shards, 3 target, 4 bytes; target = sum over shards, in order
 export function reducePartials(i: usize, thread: i32, threads: i32): void {
-  const stride = address(i, 1), bytes = address(i, 4);
-  const shards = arg(i, 2);
+  const stride = address(i, ReducePartials.stride), bytes = address(i, ReducePartials.bytes);
+  const shards = arg(i, ReducePartials.shards);
   const end = partStart(bytes, thread + 1, threads);
   for (let p = partStart(bytes, thread, threads); p < end; p += 16) {
-    let source = address(i, 0) + p;
+    let source = address(i, ReducePartials.sums) + p;
     let sum = v128.load(source);
     for (let shard = 1; shard < shards; shard++) {
       source += stride;
       sum = f32x4.add(sum, v128.load(source));
     }
-    v128.store(address(i, 3) + p, sum);
+    v128.store(address(i, ReducePartials.target) + p, sum);
   }
 }
 
@@ -56,40 +42,38 @@ function squares(from: usize, to: usize): f64 {
   return f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1);
 }
 
-// words: 0 gradients, 1 bytes, 2 settings
 export function squaredNorm(i: usize, thread: i32, threads: i32): void {
-  const g = address(i, 0), bytes = address(i, 1), settings = address(i, 2);
+  const g = address(i, SquaredNorm.gradients), bytes = address(i, SquaredNorm.bytes), settings = address(i, SquaredNorm.settings);
   for (let part = thread; part < PARTS; part += threads) {
     const sum = squares(g + partStart(bytes, part, PARTS), g + partStart(bytes, part + 1, PARTS));
-    store<f64>(settings + 128 + (<usize>part << 3), sum);
+    store<f64>(settings + 8 * Settings.squares + (<usize>part << 3), sum);
   }
 }
 
-// words: 0 parameters, 1 gradients, 2 first moments, 3 second moments, 4 bytes, 5 bytes with decay, 6 settings
 // LAMB leaves what has decay as it is: its update is put in place of the gradients, for `trust`.
 export function optimise(i: usize, thread: i32, threads: i32): void {
-  const settings = address(i, 6), bytes = address(i, 4);
+  const settings = address(i, Optimise.settings), bytes = address(i, Optimise.bytes);
   let squares: f64 = 0;
-  for (let part: usize = 0; part < <usize>PARTS; part++) squares += load<f64>(settings + 128 + (part << 3));
+  for (let part: usize = 0; part < <usize>PARTS; part++) squares += load<f64>(settings + 8 * Settings.squares + (part << 3));
   const norm = sqrt<f64>(squares);
-  const largest = load<f64>(settings, 48);
+  const largest = load<f64>(settings, 8 * Settings.largestNorm);
   const factor = f32x4.splat(largest > 0 && norm > largest ? <f32>(largest / norm) : 1);
-  if (thread == 0) store<f64>(settings, norm, 80);
+  if (thread == 0) store<f64>(settings, norm, 8 * Settings.norm);
   const from = partStart(bytes, thread, threads), to = partStart(bytes, thread + 1, threads);
-  const decayed = min(max(address(i, 5), from), to);
-  sweep(i, settings, from, decayed, factor, <f32>load<f64>(settings, 40));
+  const decayed = min(max(address(i, Optimise.decayed), from), to);
+  sweep(i, settings, from, decayed, factor, <f32>load<f64>(settings, 8 * Settings.weightDecay));
   sweep(i, settings, decayed, to, factor, 0);
 }
 
 function sweep(i: usize, settings: usize, from: usize, to: usize, factor: v128, weightDecay: f32): void {
-  const p = address(i, 0), g = address(i, 1), m = address(i, 2), v = address(i, 3);
-  const kind = <i32>load<f64>(settings);
-  const rate = load<f64>(settings, 8);
-  const momentum = f32x4.splat(<f32>load<f64>(settings, 16));
+  const p = address(i, Optimise.parameters), g = address(i, Optimise.gradients), m = address(i, Optimise.moment1), v = address(i, Optimise.moment2);
+  const kind = <i32>load<f64>(settings, 8 * Settings.kind);
+  const rate = load<f64>(settings, 8 * Settings.rate);
+  const momentum = f32x4.splat(<f32>load<f64>(settings, 8 * Settings.momentum));
   const decay = f32x4.splat(weightDecay);
-  if (kind == SGD) {
+  if (kind == OptimizerKinds.sgd) {
     const step = f32x4.splat(<f32>rate);
-    const nesterov = load<f64>(settings, 56) != 0;
+    const nesterov = load<f64>(settings, 8 * Settings.nesterov) != 0;
     for (let at = from; at < to; at += 16) {
       const value = v128.load(p + at);
       const gradient = madd(decay, value, f32x4.mul(v128.load(g + at), factor));
@@ -100,11 +84,11 @@ function sweep(i: usize, settings: usize, from: usize, to: usize, factor: v128, 
     }
     return;
   }
-  const beta2 = load<f64>(settings, 24);
+  const beta2 = load<f64>(settings, 8 * Settings.beta2);
   const square = f32x4.splat(<f32>beta2);
   const rest2 = f32x4.splat(<f32>(1 - beta2));
-  const epsilon = f32x4.splat(<f32>load<f64>(settings, 32));
-  if (kind == RMSPROP) {
+  const epsilon = f32x4.splat(<f32>load<f64>(settings, 8 * Settings.epsilon));
+  if (kind == OptimizerKinds.rmsprop) {
     const step = f32x4.splat(<f32>rate);
     for (let at = from; at < to; at += 16) {
       const value = v128.load(p + at);
@@ -118,10 +102,10 @@ function sweep(i: usize, settings: usize, from: usize, to: usize, factor: v128, 
     }
     return;
   }
-  const rest1 = f32x4.splat(<f32>(1 - load<f64>(settings, 16)));
-  const correction = f32x4.splat(<f32>(1 / sqrt<f64>(load<f64>(settings, 72))));
-  if (kind == LAMB && from < address(i, 5)) {
-    const unbias = f32x4.splat(<f32>(1 / load<f64>(settings, 64)));
+  const rest1 = f32x4.splat(<f32>(1 - load<f64>(settings, 8 * Settings.momentum)));
+  const correction = f32x4.splat(<f32>(1 / sqrt<f64>(load<f64>(settings, 8 * Settings.rest2))));
+  if (kind == OptimizerKinds.lamb && from < address(i, Optimise.decayed)) {
+    const unbias = f32x4.splat(<f32>(1 / load<f64>(settings, 8 * Settings.rest1)));
     for (let at = from; at < to; at += 16) {
       const gradient = f32x4.mul(v128.load(g + at), factor);
       const first = madd(rest1, gradient, f32x4.mul(momentum, v128.load(m + at)));
@@ -133,7 +117,7 @@ function sweep(i: usize, settings: usize, from: usize, to: usize, factor: v128, 
     }
     return;
   }
-  const step = f32x4.splat(<f32>(rate / load<f64>(settings, 64)));
+  const step = f32x4.splat(<f32>(rate / load<f64>(settings, 8 * Settings.rest1)));
   const keep = f32x4.splat(<f32>(1 - rate * <f64>weightDecay));
   for (let at = from; at < to; at += 16) {
     const gradient = f32x4.mul(v128.load(g + at), factor);
@@ -148,13 +132,12 @@ function sweep(i: usize, settings: usize, from: usize, to: usize, factor: v128, 
 
 // LAMB's step: each tensor moves along its update by the rate times |parameters| / |update|. Padding is zero in both, so
 // the norms are those of the tensor's own elements. A tensor is one thread's: its sums do not depend on the threads.
-// words: 0 parameters, 1 updates, 2 settings, 3 tensors, then offset and bytes of each
 export function trust(i: usize, thread: i32, threads: i32): void {
-  const p = address(i, 0), u = address(i, 1), settings = address(i, 2);
-  const rate = load<f64>(settings, 8), largest = load<f64>(settings, 96);
-  for (let tensor = thread; tensor < arg(i, 3); tensor += threads) {
-    const from = address(i, 4 + 2 * tensor);
-    const to = from + address(i, 5 + 2 * tensor);
+  const p = address(i, Trust.parameters), u = address(i, Trust.updates), settings = address(i, Trust.settings);
+  const rate = load<f64>(settings, 8 * Settings.rate), largest = load<f64>(settings, 8 * Settings.largestRatio);
+  for (let tensor = thread; tensor < arg(i, Trust.tensors); tensor += threads) {
+    const from = address(i, Trust.ranges + 2 * tensor);
+    const to = from + address(i, Trust.ranges + 1 + 2 * tensor);
     const size = sqrt<f64>(squares(p + from, p + to)), length = sqrt<f64>(squares(u + from, u + to));
     let ratio = size > 0 && length > 0 ? size / length : 1;
     if (largest > 0 && ratio > largest) ratio = largest;
@@ -164,10 +147,9 @@ export function trust(i: usize, thread: i32, threads: i32): void {
   }
 }
 
-// words: 0 average, 1 parameters, 2 bytes, 3 settings; average = decay * average + (1 - decay) * parameters
 export function average(i: usize, thread: i32, threads: i32): void {
-  const target = address(i, 0), source = address(i, 1), bytes = address(i, 2);
-  const decay = load<f64>(address(i, 3), 88);
+  const target = address(i, Average.target), source = address(i, Average.source), bytes = address(i, Average.bytes);
+  const decay = load<f64>(address(i, Average.settings), 8 * Settings.averageDecay);
   const keep = f32x4.splat(<f32>decay), take = f32x4.splat(<f32>(1 - decay));
   const end = partStart(bytes, thread + 1, threads);
   for (let p = partStart(bytes, thread, threads); p < end; p += 16)

@@ -1,15 +1,7 @@
 // Vector pieces shared by the kernels. A "row" is one pixel: channels padded with zeros to a multiple of 4, so a row is
 // `bytes` = 4 * stride bytes and every loop over a row runs in whole vectors.
 
-// @ts-ignore: decorator
-@inline
-export const NONE: i32 = 0;
-// @ts-ignore: decorator
-@inline
-export const RELU6: i32 = 1;
-// @ts-ignore: decorator
-@inline
-export const HARDSWISH: i32 = 2;
+import { Activations } from "./instructions.generated";
 
 // @ts-ignore: decorator
 @inline
@@ -30,8 +22,8 @@ export function addTo(target: usize, v: v128): void {
 // @ts-ignore: decorator
 @inline
 export function activate(z: v128, act: i32): v128 {
-  if (act == RELU6) return f32x4.pmin(f32x4.pmax(z, f32x4.splat(0)), f32x4.splat(6));
-  if (act == HARDSWISH) {
+  if (act == Activations.relu6) return f32x4.pmin(f32x4.pmax(z, f32x4.splat(0)), f32x4.splat(6));
+  if (act == Activations.hardswish) {
     const gate = f32x4.pmin(f32x4.pmax(madd(z, f32x4.splat(1.0 / 6.0), f32x4.splat(0.5)), f32x4.splat(0)), f32x4.splat(1));
     return f32x4.mul(z, gate);
   }
@@ -42,9 +34,9 @@ export function activate(z: v128, act: i32): v128 {
 // @ts-ignore: decorator
 @inline
 export function derivative(z: v128, act: i32): v128 {
-  if (act == RELU6)
+  if (act == Activations.relu6)
     return v128.and(v128.and(f32x4.gt(z, f32x4.splat(0)), f32x4.lt(z, f32x4.splat(6))), f32x4.splat(1));
-  if (act == HARDSWISH) {
+  if (act == Activations.hardswish) {
     const sixth = f32x4.mul(z, f32x4.splat(1.0 / 6.0));
     const gate = f32x4.pmin(f32x4.pmax(f32x4.add(sixth, f32x4.splat(0.5)), f32x4.splat(0)), f32x4.splat(1));
     return f32x4.add(gate, v128.and(f32x4.lt(f32x4.abs(z), f32x4.splat(3)), sixth));

@@ -4,7 +4,7 @@
  */
 import { activations } from "../../kernels/index.js";
 import type { TrainingNodeOf } from "../differentiate.js";
-import type { Norm, Word } from "../program.js";
+import type { Norm } from "../program.js";
 import type { ConvBackward, ProgramBuilder } from "./builder.js";
 import { type Epilogue, epilogueWords, isGradient, isPlain, type Operand, operandWords, plain } from "./operand.js";
 
@@ -26,20 +26,15 @@ export function batchNormTrain(builder: ProgramBuilder, node: TrainingNodeOf<"ba
     norm = builder.newNorm(x);
     builder.normOf.set(node.outputs[1], norm);
     const { index } = norm;
-    builder.emit("moments", () => [{ buffer }, { norm: index }, stride * 4, pixels]);
+    builder.emit("moments", () => ({ u: { buffer }, block: { norm: index }, bytes: stride * 4, pixels }));
   }
   const { gamma, beta } = node.parameters;
   const { index, bytes } = norm;
-  const epsilon: Word = { float: node.attributes.epsilon };
-  builder.emit("barrier", () => []);
-  builder.emit("finishMoments", () => [
-    { norm: index },
-    bytes,
-    pixels,
-    { parameter: gamma },
-    { parameter: beta },
-    epsilon,
-  ]);
+  builder.emit("barrier", () => ({}));
+  builder.emit("finishMoments", () => ({
+    ...{ block: { norm: index }, bytes, pixels },
+    ...{ gamma: { parameter: gamma }, beta: { parameter: beta }, epsilon: { float: node.attributes.epsilon } },
+  }));
   builder.set(node.name, { base: buffer, norm, activation: activations.none });
 }
 
@@ -49,9 +44,11 @@ export function batchNorm(builder: ProgramBuilder, node: TrainingNodeOf<"batchNo
   const norm = builder.newNorm(node.name);
   builder.normOf.set(node.name, norm);
   const { gamma, beta, mean, variance } = node.parameters;
-  const roles = [gamma, beta, mean, variance].map((parameter): Word => ({ parameter }));
-  const epsilon: Word = { float: node.attributes.epsilon };
-  builder.emit("prepareNorm", () => [{ norm: norm.index }, norm.bytes, ...roles, epsilon]);
+  builder.emit("prepareNorm", () => ({
+    ...{ block: { norm: norm.index }, bytes: norm.bytes, epsilon: { float: node.attributes.epsilon } },
+    ...{ gamma: { parameter: gamma }, beta: { parameter: beta } },
+    ...{ mean: { parameter: mean }, variance: { parameter: variance } },
+  }));
   builder.set(node.name, { base, norm, activation: activations.none });
 }
 
@@ -80,25 +77,19 @@ export function batchNormGrad(builder: ProgramBuilder, node: TrainingNodeOf<"bat
     dz = dy.base!;
   } else {
     dz = builder.buffer(x);
-    builder.emit("normGradientRows", () => [
-      ...operandWords(dy),
-      ...epilogueWords({ ...epilogue, scale: undefined }),
-      { buffer: dz },
-      stride * 4,
-      pixels,
-    ]);
+    builder.emit("normGradientRows", () => ({
+      dy: operandWords(dy),
+      epilogue: epilogueWords({ ...epilogue, scale: undefined }),
+      ...{ out: { buffer: dz }, bytes: stride * 4, pixels },
+    }));
   }
   const rows = builder.graph.batch * pixels;
   const { gamma, beta } = (builder.nodes.get(node.of!) as TrainingNodeOf<"batchNormTrain">).parameters;
-  builder.emit("barrier", () => []);
-  builder.emit("finishGradient", () => [
-    { norm: norm.index },
-    norm.bytes,
-    { parameter: gamma },
-    { external: `gradient:${gamma}` },
-    { external: `gradient:${beta}` },
-    rows,
-  ]);
+  builder.emit("barrier", () => ({}));
+  builder.emit("finishGradient", () => ({
+    ...{ block: { norm: norm.index }, bytes: norm.bytes, gamma: { parameter: gamma }, rows },
+    ...{ dgamma: { external: `gradient:${gamma}` }, dbeta: { external: `gradient:${beta}` } },
+  }));
   builder.set(node.name, { base: dz, norm, activation: activations.none, gradientOf: u });
 }
 

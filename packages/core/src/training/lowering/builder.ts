@@ -3,7 +3,7 @@ import type { Opcode } from "../../kernels/index.js";
 import { PhinetsError } from "../../tensor/index.js";
 import type { TrainingGraph, TrainingNode } from "../differentiate.js";
 import { type MapLayout, mapLayout, type ParameterArena } from "../layout.js";
-import type { Instruction, Norm, Word } from "../program.js";
+import { type Instruction, instruction, type Norm, type Words } from "../program.js";
 import {
   type Epilogue,
   isGradient,
@@ -64,8 +64,9 @@ export class ProgramBuilder {
     return mapLayout(this.graph.shapes[value]);
   }
 
-  emit(opcode: Opcode, words: () => Word[], scratchBytes = 0): void {
-    this.instructions.push({ opcode, words, scratchBytes });
+  /** @param words called when epilogues are known */
+  emit<O extends Opcode>(opcode: O, words: () => Words<O>, scratchBytes?: number): void {
+    this.instructions.push(instruction(opcode, words, scratchBytes));
   }
 
   /** A new buffer of a value's size, made by an instruction: the next by default. */
@@ -102,10 +103,11 @@ export class ProgramBuilder {
     const { pixels, stride } = this.layout(name);
     const buffer = this.buffer(name);
     if (isGradient(value)) {
-      const { dy, z, activation } = value;
+      const [dy, z] = [operandWords(value.dy), operandWords(value.z)];
+      const { activation } = value;
       this.emit(
         "activationGradient",
-        () => [...operandWords(dy), ...operandWords(z), { buffer }, activation, stride * 4, pixels],
+        () => ({ dy, z, out: { buffer }, activation, bytes: stride * 4, pixels }),
         rowsScratchBytes(stride),
       );
     } else this.materialise(value, name, buffer);
@@ -116,7 +118,8 @@ export class ProgramBuilder {
   /** Writes an operand of a value's size into a buffer, plus `addend`. */
   materialise(operand: Operand, value: string, buffer: number, addend?: number): void {
     const { pixels, stride } = this.layout(value);
-    this.emit("materialise", () => [...operandWords(operand), { buffer }, optional(addend), stride * 4, pixels]);
+    const [x, out] = [operandWords(operand), { buffer }];
+    this.emit("materialise", () => ({ x, out, addend: optional(addend), bytes: stride * 4, pixels }));
   }
 
   newNorm(value: string): Norm {

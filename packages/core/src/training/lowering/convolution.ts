@@ -1,73 +1,65 @@
 /** Convolutions and dense layers, forward and backward. */
-import type { Opcode } from "../../kernels/index.js";
+import { arrange, layouts, type NameOf } from "../../kernels/index.js";
 import type { TrainingNodeOf } from "../differentiate.js";
 import { type ConvKernel, convKernel, type MapLayout } from "../layout.js";
-import { none, type Word } from "../program.js";
+import { none, type Word, type Words } from "../program.js";
 import { normReading } from "./batch-norm.js";
 import type { ConvBackward, ProgramBuilder } from "./builder.js";
-import { epilogueWords, type Operand, operandWords, optional, plain } from "./operand.js";
+import { epilogueWords, operandWords, optional, plain } from "./operand.js";
 
 type ConvNode = TrainingNodeOf<"conv2d"> | TrainingNodeOf<"dense">;
 
 /** What both directions of a convolution have to know. */
 interface Convolution {
   readonly kernel: ConvKernel;
-  readonly x: Operand;
   readonly input: MapLayout;
   readonly output: MapLayout;
-  /** height, width, out height, out width, kernel (2), stride (2), top, left; empty for a pointwise kernel. */
-  readonly geometry: readonly number[];
-  /** groups, inputs, filters of a grouped kernel. */
-  readonly grouping: readonly number[];
+  /** None for a pointwise kernel. */
+  readonly geometry?: Readonly<Record<NameOf<typeof layouts.geometry>, number>>;
+  /** Words that both directions have, each kernel some of them. */
+  readonly words: Omit<Words<"pointwiseForward" | "groupedForward">, "out" | "bias" | "block">;
 }
 
 function convolution(builder: ProgramBuilder, node: ConvNode): Convolution {
   const [value] = node.inputs;
   const shape = builder.graph.shapes[value];
   const kernel = node.op === "conv2d" ? convKernel(node.attributes, shape) : "pointwise";
-  const x = readsLazily(kernel) ? builder.operand(value) : plain(builder.store(value));
-  const base = { kernel, x, input: builder.layout(value), output: builder.layout(node.name) };
-  if (node.op === "dense" || kernel === "pointwise") return { ...base, geometry: [], grouping: [] };
+  const x = operandWords(readsLazily(kernel) ? builder.operand(value) : plain(builder.store(value)));
+  const [input, output] = [builder.layout(value), builder.layout(node.name)];
+  const map = { inputs: input.stride, outputs: output.stride, pixels: output.pixels, chunk: chunkRows(input, output) };
+  const words = { x, weight: { parameter: node.parameters.weight }, ...map };
+  const base = { kernel, input, output };
+  if (node.op === "dense" || kernel === "pointwise")
+    return { ...base, words: { ...words, geometry: [], groups: [], channels: [], filters: [] } };
   const [, height, width, channels] = shape;
   const [, outHeight, outWidth] = builder.graph.shapes[node.name];
-  const { kernel: window, stride, padding, groups, filters } = node.attributes;
-  const geometry = [height, width, outHeight, outWidth, ...window, ...stride, padding.top, padding.left];
-  return { ...base, geometry, grouping: kernel === "grouped" ? [groups, channels, filters] : [] };
+  const { padding, groups, filters } = node.attributes;
+  const [kernelHeight, kernelWidth] = node.attributes.kernel;
+  const [down, across] = node.attributes.stride;
+  const { top, left } = padding;
+  const geometry = { height, width, outHeight, outWidth, kernelHeight, kernelWidth, down, across, top, left };
+  const windows = arrange<typeof layouts.geometry, number>(layouts.geometry, geometry);
+  return { ...base, geometry, words: { ...words, geometry: windows, groups, channels, filters } };
 }
 
 /** Whether a kernel takes any operand for x, and an epilogue on its gradient. */
 const readsLazily = (kernel: ConvKernel): boolean => kernel === "pointwise" || kernel === "depthwise";
 
-const opcodesOf = {
-  pointwise: { forward: "pointwiseForward", backward: "pointwiseBackward" },
-  depthwise: { forward: "depthwiseForward", backward: "depthwiseBackward" },
-  dense: { forward: "convForward", backward: "convBackward" },
-  grouped: { forward: "groupedForward", backward: "groupedBackward" },
-} as const satisfies Record<ConvKernel, Record<"forward" | "backward", Opcode>>;
+/** How the kernels' instructions are called, without their direction. */
+const names = { pointwise: "pointwise", depthwise: "depthwise", dense: "conv", grouped: "grouped" } as const;
 
 export function convForward(builder: ProgramBuilder, node: ConvNode): void {
   const conv = convolution(builder, node);
-  const { kernel, x, input, output, geometry, grouping } = conv;
   const buffer = builder.buffer(node.name);
-  const { weight, bias } = node.parameters;
+  const { bias } = node.parameters;
   const norm = normReading(builder, node.name);
-  const block: Word = norm === undefined ? 0 : { norm: norm.index };
-  const tails: Record<ConvKernel, Word[]> = {
-    pointwise: [output.stride, output.pixels, chunkRows(conv), block],
-    depthwise: [block],
-    dense: [block, output.stride],
-    grouped: [block, output.stride, ...grouping],
+  const words = {
+    ...conv.words,
+    out: { buffer },
+    bias: bias === undefined ? 0 : { parameter: bias },
+    block: norm === undefined ? 0 : { norm: norm.index },
   };
-  const words = (): Word[] => [
-    ...operandWords(x),
-    { buffer },
-    { parameter: weight },
-    bias === undefined ? 0 : { parameter: bias },
-    input.stride,
-    ...geometry,
-    ...tails[kernel],
-  ];
-  builder.emit(opcodesOf[kernel].forward, words, scratchFloats(conv).forward * 4);
+  builder.emit(`${names[conv.kernel]}Forward`, () => words, scratchFloats(conv).forward * 4);
   builder.set(node.name, plain(buffer));
 }
 
@@ -100,8 +92,7 @@ export function convBackward(
 
 function emitBackward(builder: ProgramBuilder, node: ConvNode, cotangent: string): ConvBackward {
   const conv = convolution(builder, node);
-  const { kernel, x, input, output, geometry, grouping } = conv;
-  const dy = kernel === "grouped" ? plain(builder.store(cotangent)) : builder.operand(cotangent);
+  const dy = conv.kernel === "grouped" ? plain(builder.store(cotangent)) : builder.operand(cotangent);
   const { weight } = node.parameters;
   const record: ConvBackward = {
     index: builder.instructions.length,
@@ -110,33 +101,24 @@ function emitBackward(builder: ProgramBuilder, node: ConvNode, cotangent: string
     biasGradient: undefined,
     epilogue: undefined,
     addend: undefined,
-    fuses: readsLazily(kernel),
+    fuses: readsLazily(conv.kernel),
   };
   const gradient = (name: string | undefined): Word => (name === undefined ? none : { gradient: name });
-  const tails: Record<ConvKernel, Word[]> = {
-    pointwise: [output.stride, output.pixels, chunkRows(conv)],
-    depthwise: [],
-    dense: [output.stride],
-    grouped: [output.stride, ...grouping, builder.parameters.parameters[weight].size * 4],
-  };
-  const words = (): Word[] => [
-    ...operandWords(x),
-    ...operandWords(dy),
-    ...epilogueWords(record.epilogue, record.addend),
-    optional(record.dx),
-    { parameter: weight },
-    gradient(record.weightGradient),
-    gradient(record.biasGradient),
-    input.stride,
-    ...geometry,
-    ...tails[kernel],
-  ];
-  builder.emit(opcodesOf[kernel].backward, words, scratchFloats(conv).backward * 4);
+  const words = () => ({
+    ...conv.words,
+    dy: operandWords(dy),
+    epilogue: epilogueWords(record.epilogue, record.addend),
+    dx: optional(record.dx),
+    dweight: gradient(record.weightGradient),
+    dbias: gradient(record.biasGradient),
+    bytes: builder.parameters.parameters[weight].size * 4,
+  });
+  builder.emit(`${names[conv.kernel]}Backward`, words, scratchFloats(conv).backward * 4);
   return record;
 }
 
 /** Rows of a chunk: both sides of the product stay in the second-level cache, tiles of 4. */
-function chunkRows({ input, output }: Convolution): number {
+function chunkRows(input: MapLayout, output: MapLayout): number {
   const rows = Math.floor(16384 / (input.stride + output.stride));
   return Math.max(16, Math.min(256, rows - (rows % 4)));
 }
@@ -144,13 +126,14 @@ function chunkRows({ input, output }: Convolution): number {
 /** Scratch of each direction, as the kernels of kernels/assembly/{pointwise,depthwise,conv}.ts lay it out. */
 function scratchFloats(conv: Convolution): { forward: number; backward: number } {
   const [inputs, outputs] = [conv.input.stride, conv.output.stride];
-  const [, width, , outWidth, kh, kw, , across, , left] = conv.geometry;
+  const { geometry } = conv;
+  if (geometry === undefined) {
+    const weights = inputs * outputs;
+    const chunk = chunkRows(conv.input, conv.output);
+    return { forward: weights + chunk * inputs, backward: weights + chunk * (inputs + outputs) };
+  }
+  const { width, outWidth, kernelHeight: kh, kernelWidth: kw, across, left } = geometry;
   switch (conv.kernel) {
-    case "pointwise": {
-      const weights = inputs * outputs;
-      const chunk = chunkRows(conv);
-      return { forward: weights + chunk * inputs, backward: weights + chunk * (inputs + outputs) };
-    }
     case "depthwise": {
       const columns = Math.max(left + width, (outWidth - 1) * across + kw);
       const dyColumns = kw - 1 + Math.max(outWidth, Math.floor((width - 1 + left) / across) + 1);
@@ -160,7 +143,7 @@ function scratchFloats(conv: Convolution): { forward: number; backward: number }
       const forward = kh * kw * inputs * (outputs + outWidth); // weights and a row of patches
       return { forward, backward: forward + outWidth * outputs };
     }
-    case "grouped":
+    default:
       return { forward: 0, backward: 0 };
   }
 }

@@ -2,6 +2,7 @@
 import { activations } from "../../kernels/index.js";
 import type { TrainingNode, TrainingNodeOf } from "../differentiate.js";
 import type { ProgramBuilder } from "./builder.js";
+import { stored } from "./maps.js";
 import { isPlain, type Operand, plain, takesActivation, takesScale } from "./operand.js";
 
 export function activation(builder: ProgramBuilder, node: TrainingNode, code: number): void {
@@ -19,11 +20,7 @@ export function multiply(builder: ProgramBuilder, node: TrainingNodeOf<"multiply
   const [first, second] = node.inputs;
   const { pixels, imageBytes } = builder.layout(first);
   if (builder.layout(second).pixels === pixels && pixels > 1) {
-    const a = builder.store(first);
-    const b = builder.store(second);
-    const buffer = builder.buffer(node.name);
-    builder.emit("multiplyMaps", () => [{ buffer: a }, { buffer: b }, { buffer }, imageBytes]);
-    builder.set(node.name, plain(buffer));
+    stored(builder, node, "multiplyMaps", { bytes: imageBytes });
     return;
   }
   const scale = builder.store(second);

@@ -46,11 +46,12 @@ const lowerings: {
   hardswish: (builder, node) => activation(builder, node, activations.hardswish),
   hardswishGrad: (builder, node) => activationGrad(builder, node, activations.hardswish),
   sigmoid: (builder, node) => sigmoidOrSoftmax(builder, node, "sigmoidForward"),
-  sigmoidGrad: (builder, node) => stored(builder, node, "sigmoidGradient", [builder.layout(node.name).imageBytes]),
+  sigmoidGrad: (builder, node) =>
+    stored(builder, node, "sigmoidGradient", { bytes: builder.layout(node.name).imageBytes }),
   softmax: (builder, node) => sigmoidOrSoftmax(builder, node, "softmaxForward"),
   softmaxGrad: (builder, node) => {
     const { pixels, stride } = builder.layout(node.name);
-    stored(builder, node, "softmaxGradient", [stride * 4, pixels]);
+    stored(builder, node, "softmaxGradient", { bytes: stride * 4, pixels });
   },
   add,
   multiply,
@@ -83,14 +84,14 @@ export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = t
   const forwardLength = builder.instructions.length;
   lowerAll(graph.nodes.slice(graph.forwardLength));
   if (Object.keys(graph.gradients).length > 0) {
-    builder.emit("barrier", () => []);
-    builder.emit("reducePartials", () => [
-      { external: "partials" },
-      { external: "partialsStride" },
-      { external: "shards" },
-      { external: "gradients" },
-      parameters.summed * 4,
-    ]);
+    builder.emit("barrier", () => ({}));
+    builder.emit("reducePartials", () => ({
+      sums: { external: "partials" },
+      stride: { external: "partialsStride" },
+      shards: { external: "shards" },
+      target: { external: "gradients" },
+      bytes: parameters.summed * 4,
+    }));
   }
   const { instructions, buffers, norms, normOf, externals } = builder;
   const [forward, backward] = [instructions.slice(0, forwardLength), instructions.slice(forwardLength)];

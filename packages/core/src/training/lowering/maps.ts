@@ -1,29 +1,35 @@
 /** The operators whose kernels (kernels/assembly/maps.ts) write a map: pooling, padding, reshaping, sigmoid, softmax. */
-import type { Opcode } from "../../kernels/index.js";
+import { instructions, type Opcode, places } from "../../kernels/index.js";
 import type { TrainingNode, TrainingNodeOf } from "../differentiate.js";
-import type { Word } from "../program.js";
+import type { Word, Words } from "../program.js";
 import { type ProgramBuilder, rowsScratchBytes } from "./builder.js";
 import { operandWords, plain } from "./operand.js";
 
-/** A kernel that reads stored inputs and writes one buffer. */
-export function stored(builder: ProgramBuilder, node: TrainingNode, opcode: Opcode, words: readonly Word[]): void {
+/** A kernel whose first words are stored inputs and the buffer that it writes; `rest` are the others. */
+export function stored<O extends Opcode>(
+  builder: ProgramBuilder,
+  node: TrainingNode,
+  opcode: O,
+  rest: Partial<Words<O>>,
+): void {
   const inputs = node.inputs.map((input): Word => ({ buffer: builder.store(input) }));
   const buffer = builder.buffer(node.name);
-  builder.emit(opcode, () => [...inputs, { buffer }, ...words]);
+  const names = instructions[opcode].split(" ");
+  const first = Object.fromEntries([...inputs, { buffer }].map((word, i) => [names[i], word]));
+  builder.emit(opcode, () => ({ ...first, ...rest }) as Words<O>);
   builder.set(node.name, plain(buffer));
 }
-
-/** Where a repack's source and target lie; see kernels/assembly/maps.ts. */
-const place = { inside: 0, sourceOutside: 1, targetOutside: 2 };
 
 export function input(builder: ProgramBuilder, node: TrainingNodeOf<"input">): void {
   const layout = builder.layout(node.name);
   builder.externals.set(node.name, layout);
   const { pixels, channels, stride, imageBytes } = layout;
-  const bytes = channels * 4;
   const buffer = builder.buffer(node.name);
-  const words = [pixels, channels, bytes, pixels * bytes, stride * 4, imageBytes, place.sourceOutside];
-  builder.emit("repack", () => [{ external: node.name }, { buffer }, ...words]);
+  builder.emit("repack", () => ({
+    ...{ source: { external: node.name }, sourcePixel: channels * 4, sourceImage: pixels * channels * 4 },
+    ...{ target: { buffer }, targetPixel: stride * 4, targetImage: imageBytes },
+    ...{ pixels, channels, place: places.sourceOutside },
+  }));
   builder.set(node.name, plain(buffer));
 }
 
@@ -32,9 +38,11 @@ export function output(builder: ProgramBuilder, value: string): void {
   const layout = builder.layout(value);
   builder.externals.set(value, layout);
   const { pixels, channels, stride, imageBytes } = layout;
-  const bytes = channels * 4;
-  const words = [pixels, channels, stride * 4, imageBytes, bytes, pixels * bytes, place.targetOutside];
-  builder.emit("repack", () => [{ buffer }, { external: value }, ...words]);
+  builder.emit("repack", () => ({
+    ...{ source: { buffer }, sourcePixel: stride * 4, sourceImage: imageBytes },
+    ...{ target: { external: value }, targetPixel: channels * 4, targetImage: pixels * channels * 4 },
+    ...{ pixels, channels, place: places.targetOutside },
+  }));
 }
 
 export function flatten(
@@ -47,31 +55,33 @@ export function flatten(
     builder.set(node.name, plain(builder.store(node.inputs[0])));
     return;
   }
-  const flat = builder.layout(inverse ? node.inputs[0] : node.name);
-  const mapSide = [map.stride * 4, map.imageBytes];
-  const flatSide = [map.channels * 4, flat.imageBytes];
-  const sides = inverse ? [...flatSide, ...mapSide] : [...mapSide, ...flatSide];
-  stored(builder, node, "repack", [map.pixels, map.channels, ...sides, place.inside]);
+  const { pixels, channels } = map;
+  const mapPixel = map.stride * 4;
+  const flatPixel = channels * 4;
+  const [sourcePixel, targetPixel] = inverse ? [flatPixel, mapPixel] : [mapPixel, flatPixel];
+  const [sourceImage, targetImage] = [node.inputs[0], node.name].map((value) => builder.layout(value).imageBytes);
+  const apart = { sourcePixel, sourceImage, targetPixel, targetImage };
+  stored(builder, node, "repack", { pixels, channels, ...apart, place: places.inside });
 }
 
 export function globalAveragePool(builder: ProgramBuilder, node: TrainingNodeOf<"globalAveragePool">): void {
   const [value] = node.inputs;
-  const x = builder.operand(value);
+  const x = operandWords(builder.operand(value));
   const { pixels, stride } = builder.layout(value);
   const buffer = builder.buffer(node.name);
-  const words = (): Word[] => [...operandWords(x), { buffer }, stride * 4, pixels];
-  builder.emit("globalAveragePool", words, rowsScratchBytes(stride));
+  const words = { x, out: { buffer }, bytes: stride * 4, pixels };
+  builder.emit("globalAveragePool", () => words, rowsScratchBytes(stride));
   builder.set(node.name, plain(buffer));
 }
 
 export function multiplyGradScale(builder: ProgramBuilder, node: TrainingNodeOf<"multiplyGradScale">): void {
   const [value, cotangent] = node.inputs;
-  const x = builder.operand(value);
-  const dy = builder.store(cotangent);
+  const x = operandWords(builder.operand(value));
+  const dy = { buffer: builder.store(cotangent) };
   const { pixels, stride } = builder.layout(value);
   const buffer = builder.buffer(node.name);
-  const words = (): Word[] => [...operandWords(x), { buffer: dy }, { buffer }, stride * 4, pixels];
-  builder.emit("channelDot", words, rowsScratchBytes(stride));
+  const words = { x, dy, out: { buffer }, bytes: stride * 4, pixels };
+  builder.emit("channelDot", () => words, rowsScratchBytes(stride));
   builder.set(node.name, plain(buffer));
 }
 
@@ -82,9 +92,8 @@ export function maxPool(
   const forward = node.op === "maxPool";
   const [, height, width] = builder.graph.shapes[node.inputs[0]];
   const [, outHeight, outWidth] = builder.graph.shapes[forward ? node.name : node.inputs[1]];
-  const { size, stride } = node.attributes;
   const bytes = builder.layout(node.name).stride * 4;
-  const words = [bytes, height, width, outHeight, outWidth, size, stride];
+  const words = { bytes, height, width, outHeight, outWidth, ...node.attributes };
   stored(builder, node, forward ? "maxPoolForward" : "maxPoolGradient", words);
 }
 
@@ -95,10 +104,14 @@ export function pad(builder: ProgramBuilder, node: TrainingNodeOf<"pad"> | Train
   const [, outHeight, outWidth] = builder.graph.shapes[outer];
   const { top, left } = node.attributes.padding;
   const bytes = builder.layout(node.name).stride * 4;
-  stored(builder, node, "padMaps", [bytes, height, width, top, left, outHeight, outWidth, crop ? 1 : 0]);
+  stored(builder, node, "padMaps", { bytes, height, width, top, left, outHeight, outWidth, crop: crop ? 1 : 0 });
 }
 
-export function sigmoidOrSoftmax(builder: ProgramBuilder, node: TrainingNode, opcode: Opcode): void {
+export function sigmoidOrSoftmax(
+  builder: ProgramBuilder,
+  node: TrainingNode,
+  opcode: "sigmoidForward" | "softmaxForward",
+): void {
   const { pixels, channels, stride } = builder.layout(node.name);
-  stored(builder, node, opcode, [channels, stride * 4, pixels]);
+  stored(builder, node, opcode, { channels, bytes: stride * 4, pixels });
 }

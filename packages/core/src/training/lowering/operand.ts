@@ -1,5 +1,5 @@
 /** How a kernel reads a value that may not be stored (kernels/assembly/operand.ts), and what it does to the one it makes. */
-import { activations, operandFlags } from "../../kernels/index.js";
+import { activations, arrange, layouts, operandFlags } from "../../kernels/index.js";
 import { type Norm, none, type Word } from "../program.js";
 
 /** A value as kernels read it. */
@@ -61,24 +61,28 @@ export function operandWords(operand: Operand): Word[] {
     (addend !== undefined ? operandFlags.imageAddend : 0) |
     (base === undefined ? operandFlags.zero : 0) |
     (activation << 8);
-  return [
+  const at = (buffer: number | undefined): Word => (buffer === undefined ? 0 : { buffer });
+  return arrange<typeof layouts.operand, Word>(layouts.operand, {
     flags,
-    base === undefined ? 0 : { buffer: base },
-    gradientOf === undefined ? 0 : { buffer: gradientOf },
-    norm === undefined ? 0 : { norm: norm.index },
-    scale === undefined ? 0 : { buffer: scale },
-    addend === undefined ? 0 : { buffer: addend.buffer },
-    addend === undefined ? 0 : { float: addend.factor },
-    0,
-  ];
+    x: at(base),
+    u: at(gradientOf),
+    vectors: norm === undefined ? 0 : { norm: norm.index },
+    scale: at(scale),
+    addend: at(addend?.buffer),
+    factor: addend === undefined ? 0 : { float: addend.factor },
+  });
 }
 
 /** @param addend buffer that is added first */
 export function epilogueWords(epilogue: Epilogue | undefined, addend?: number): Word[] {
-  const other = optional(addend);
-  if (epilogue === undefined) return [0, 0, 0, 0, none, other];
-  const { activation, u, norm, scale } = epilogue;
-  return [1, activation, { buffer: u }, { norm: norm.index }, optional(scale), other];
+  return arrange<typeof layouts.epilogue, Word>(layouts.epilogue, {
+    kind: epilogue === undefined ? 0 : 1,
+    activation: epilogue?.activation ?? 0,
+    u: epilogue === undefined ? 0 : { buffer: epilogue.u },
+    block: epilogue === undefined ? 0 : { norm: epilogue.norm.index },
+    scale: optional(epilogue?.scale),
+    addend: optional(addend),
+  });
 }
 
 /** A buffer, where there is one. */

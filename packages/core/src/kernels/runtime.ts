@@ -1,0 +1,55 @@
+/** What the kernels need of the runtime, asked for before they are compiled: what it lacks is said in words. */
+import { isLittleEndian, PhinetsError, requireLittleEndian } from "../tensor/index.js";
+import type { WebAssemblyApi } from "./webassembly.js";
+
+/** The parts of a runtime that may be absent. */
+export interface Runtime {
+  readonly WebAssembly?: WebAssemblyApi;
+  readonly SharedArrayBuffer?: unknown;
+  readonly littleEndian: boolean;
+}
+
+export function thisRuntime(): Runtime {
+  const host = globalThis as unknown as Omit<Runtime, "littleEndian">;
+  return {
+    WebAssembly: host.WebAssembly,
+    SharedArrayBuffer: host.SharedArrayBuffer,
+    littleEndian: isLittleEndian(),
+  };
+}
+
+/**
+ * Throws PhinetsError `tensor.endianness`, `kernels.webassembly`, `kernels.simd`, or `kernels.fast` for a module with relaxed
+ * SIMD, and `kernels.shared` for several threads without memory that they could share.
+ * @param module bytes of the kernels
+ */
+export function requireKernels(
+  runtime: Runtime,
+  module: Uint8Array,
+  { fast = false, threads = 1 }: { readonly fast?: boolean; readonly threads?: number },
+): WebAssemblyApi {
+  requireLittleEndian(runtime.littleEndian);
+  const api = runtime.WebAssembly;
+  if (api === undefined)
+    throw new PhinetsError(
+      "kernels.webassembly",
+      "training and float inference need WebAssembly, which this runtime lacks or has switched off; use Node 20 or later, or a browser of 2023 or later",
+    );
+  if (!api.validate(module)) {
+    if (fast)
+      throw new PhinetsError(
+        "kernels.fast",
+        "the fast kernels need relaxed SIMD (WebAssembly 3), which this runtime lacks; use Node 22 or later, or Node 20 with `node --experimental-wasm-relaxed-simd`, or train without fast",
+      );
+    throw new PhinetsError(
+      "kernels.simd",
+      "training and float inference need WebAssembly with SIMD and threads, which this runtime or its processor lacks; use Node 20 or later, or a browser of 2023 or later",
+    );
+  }
+  if (threads > 1 && runtime.SharedArrayBuffer === undefined)
+    throw new PhinetsError(
+      "kernels.shared",
+      `${threads} threads need SharedArrayBuffer, which this runtime lacks or has switched off; use one thread`,
+    );
+  return api;
+}

@@ -1,0 +1,146 @@
+/**
+ * The integer program: every number that int8 inference needs, as plain data. The interpreter and every exporter consume
+ * this one structure, so they cannot drift apart. Arithmetic: TensorFlow Lite Micro's reference kernels with gemmlowp
+ * double rounding (`multiplyByQuantizedMultiplier` in fixed-point.ts); all values are int8, accumulators int32.
+ */
+import type { Padding, TableOp } from "../graph/index.js";
+import type { Shape } from "../tensor/index.js";
+
+export interface IntegerNodeBase {
+  /** Also the name of the node's output value. */
+  readonly name: string;
+  readonly inputs: readonly string[];
+  /** Shapes of `inputs`, batch 1. */
+  readonly inputShapes: readonly Shape[];
+  readonly outputShape: Shape;
+  /** Added after rescaling. */
+  readonly outputZeroPoint: number;
+}
+
+/** Filled by the caller. */
+export interface IntegerInput extends IntegerNodeBase {
+  readonly op: "input";
+}
+
+/** What conv2d and dense share. Shifts have TFLite's sign: positive is a left shift. */
+export interface IntegerLinear {
+  readonly inputZeroPoint: number;
+  /** conv2d: OHWI `[filters, kernelHeight, kernelWidth, channels / groups]`; dense: `[units, features]`. -127..127 */
+  readonly weights: Int8Array;
+  /** One an output channel; zeros where the layer has no bias. */
+  readonly bias: Int32Array;
+  /** One an output channel, Q31: 0 or 2^30..2^31-1. */
+  readonly multipliers: Int32Array;
+  /** One an output channel, -31..30. */
+  readonly shifts: Int8Array;
+  /** Clamps of the int8 result, after adding the zero point (fused ReLU6 included). */
+  readonly clampMin: number;
+  readonly clampMax: number;
+}
+
+/** bias - zeroPoint * sum of the filter's weights, in int32: kernels then multiply stored bytes as they are. */
+export function foldedBias({ weights, bias, inputZeroPoint }: IntegerLinear): Int32Array {
+  const perFilter = weights.length / bias.length;
+  return bias.map((b, f) => {
+    let sum = 0;
+    for (let i = f * perFilter; i < (f + 1) * perFilter; i++) sum += weights[i];
+    return b - inputZeroPoint * sum;
+  });
+}
+
+/**
+ * acc = bias + sum weight * (x - inputZeroPoint) over the taps inside the map (padding adds nothing);
+ * y = clamp(multiplyByQuantizedMultiplier(acc, multiplier, shift) + outputZeroPoint).
+ */
+export interface IntegerConv2d extends IntegerNodeBase, IntegerLinear {
+  readonly op: "conv2d";
+  readonly kernel: readonly [height: number, width: number];
+  readonly stride: readonly [vertical: number, horizontal: number];
+  readonly padding: Padding;
+  readonly groups: number;
+  /** One filter a channel (`isDepthwise`). */
+  readonly depthwise: boolean;
+}
+
+export interface IntegerDense extends IntegerNodeBase, IntegerLinear {
+  readonly op: "dense";
+}
+
+/** A result that one multiplier rescales. */
+interface IntegerRescaled extends IntegerNodeBase {
+  readonly multiplier: number;
+  readonly shift: number;
+  readonly clampMin: number;
+  readonly clampMax: number;
+}
+
+/**
+ * TFLite's ADD: s_i = multiply(( x_i - inputZeroPoints[i]) << leftShift, inputMultipliers[i], inputShifts[i]);
+ * y = clamp(multiply(s_0 + s_1, multiplier, shift) + outputZeroPoint). Every shift is 0 or negative.
+ */
+export interface IntegerAdd extends IntegerRescaled {
+  readonly op: "add";
+  readonly leftShift: number;
+  readonly inputZeroPoints: readonly [number, number];
+  readonly inputMultipliers: readonly [number, number];
+  readonly inputShifts: readonly [number, number];
+}
+
+/** y = clamp(multiply((a - za) * (b - zb), multiplier, shift) + outputZeroPoint). */
+export interface IntegerMultiply extends IntegerRescaled {
+  readonly op: "multiply";
+  /** The second input is `[1, 1, 1, channels]` and is repeated over the first's map. */
+  readonly broadcast: boolean;
+  readonly inputZeroPoints: readonly [number, number];
+}
+
+/**
+ * TFLite's MEAN over height and width: sum = sum of x - count * inputZeroPoint (int32);
+ * y = clamp(multiply(sum, multiplier, shift) + outputZeroPoint). 1 / count is in the multiplier, so it can be below 2^30.
+ */
+export interface IntegerGlobalAveragePool extends IntegerRescaled {
+  readonly op: "globalAveragePool";
+  /** height * width of the input. */
+  readonly count: number;
+  readonly inputZeroPoint: number;
+}
+
+/** y = table[x + 128]. */
+export interface IntegerLookup extends IntegerNodeBase {
+  readonly op: "lookup";
+  readonly function: TableOp;
+  /** 256 entries. */
+  readonly table: Int8Array;
+}
+
+/** Largest of each `size` x `size` window; quantisation in = out. */
+export interface IntegerMaxPool extends IntegerNodeBase {
+  readonly op: "maxPool";
+  readonly size: number;
+  readonly stride: number;
+}
+
+/** Surrounds the map with `outputZeroPoint`; quantisation in = out. */
+export interface IntegerPad extends IntegerNodeBase {
+  readonly op: "pad";
+  readonly padding: Padding;
+}
+
+/** The same bytes under another shape. */
+export interface IntegerFlatten extends IntegerNodeBase {
+  readonly op: "flatten";
+}
+
+/** `node.op` narrows. */
+export type IntegerNode =
+  | IntegerInput
+  | IntegerConv2d
+  | IntegerDense
+  | IntegerAdd
+  | IntegerMultiply
+  | IntegerGlobalAveragePool
+  | IntegerLookup
+  | IntegerMaxPool
+  | IntegerPad
+  | IntegerFlatten;
+export type IntegerNodeOf<O extends IntegerNode["op"]> = Extract<IntegerNode, { readonly op: O }>;
