@@ -1,34 +1,12 @@
-/** The int8 engine against the integer interpreter: every output byte equal, at speed. */
+/** The int8 engine apart from what test/conformance shows of it. */
 import { GraphBuilder } from "@phinets/core/graph";
 import { IntegerEngine, IntegerInterpreter } from "@phinets/core/inference";
 import { type QuantizedNetwork, requantize } from "@phinets/core/quantization";
 import { Random, tensor } from "@phinets/core/tensor";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { randomGraphs } from "./random-graph.js";
-import { randomInput, randomLayer, randomlyQuantized } from "./random-network.js";
-
-function expectEqual(q: QuantizedNetwork, seeds: readonly number[]): void {
-  const engine = new IntegerEngine(q);
-  const interpreter = new IntegerInterpreter(q);
-  for (const seed of seeds) {
-    const inputs = [randomInput(q, seed), new Int8Array(engine.inputBytes).fill(seed % 2 === 0 ? -128 : 127)];
-    for (const input of inputs) expect(engine.run(input)).toEqual(interpreter.run(input));
-  }
-}
+import { randomLayer } from "./random-network.js";
 
 describe("the int8 engine", () => {
-  it("equals the interpreter in single layers of every kind", { timeout: 120_000 }, () => {
-    for (let seed = 0; seed < 240; seed++) expectEqual(randomLayer(seed), [seed, seed + 1]);
-  });
-
-  it("equals the interpreter in random graphs", { timeout: 120_000 }, () => {
-    fc.assert(
-      fc.property(randomGraphs(1), fc.nat(1000), (graph, seed) => expectEqual(randomlyQuantized(graph, seed), [seed])),
-      { numRuns: 100 },
-    );
-  });
-
   it("refuses inputs of another length", () => {
     const engine = new IntegerEngine(randomLayer(0));
     expect(() => engine.run(new Int8Array(engine.inputBytes + 1))).toThrow(/input has \d+ bytes; it must have \d+/);

@@ -1,6 +1,5 @@
 /** Random integer networks for tests: any numbers that the arithmetic allows, not the result of a training. */
 import { type Graph, GraphBuilder, makeGraph, type Node } from "@phinets/core/graph";
-import { IntegerInterpreter } from "@phinets/core/inference";
 import type { QuantizationParameters, QuantizedNetwork } from "@phinets/core/quantization";
 import { Random, sizeOf, tensor, type Weights } from "@phinets/core/tensor";
 
@@ -73,13 +72,6 @@ export function randomInput(q: QuantizedNetwork, seed: number): Int8Array {
   const random = new Random(seed, 5);
   const input = q.graph.nodes.find((node) => node.op === "input")!;
   return new Int8Array(sizeOf(q.graph.shapes[input.name])).map(() => random.integer(256) - 128);
-}
-
-/** What the interpreter makes of a picture, value by value. */
-export function valuesOf(q: QuantizedNetwork, picture: Int8Array): Map<string, Int8Array> {
-  const values = new Map<string, Int8Array>();
-  new IntegerInterpreter(q).run(picture, (name, value) => values.set(name, value.slice()));
-  return values;
 }
 
 /** A network of one of `q`'s nodes: what it reads becomes inputs. */

@@ -57,8 +57,18 @@ function load(): Promise<Module> {
   return module!;
 }
 
-/** Runs an int8 model with one output; inputs in the model's order. Throws where TensorFlow Lite refuses the file. */
-export async function runTflite(model: Uint8Array, inputs: readonly Int8Array[]) {
+export interface TfliteOutput {
+  readonly data: Int8Array;
+  /** Separated by commas. */
+  readonly shape: string;
+  readonly dataType: string;
+}
+
+/**
+ * Loads an int8 model. Throws where TensorFlow Lite refuses the file.
+ * @returns one inference: inputs and outputs in the model's order
+ */
+export async function openTflite(model: Uint8Array): Promise<(inputs: readonly Int8Array[]) => TfliteOutput[]> {
   const tflite = await load();
   const at = tflite._malloc(model.length);
   tflite.HEAPU8.set(model, at);
@@ -66,9 +76,14 @@ export async function runTflite(model: Uint8Array, inputs: readonly Int8Array[])
   const status = tflite.TFLiteWebModelRunner.CreateFromBufferAndOptions(at, model.length, options);
   if (!status.ok()) throw new Error(`TensorFlow Lite: ${status.errorMessage()}`);
   const runner = status.value();
-  const tensors = runner.GetInputs();
-  for (const [i, input] of inputs.entries()) tensors.get(i).data().set(input);
-  if (!runner.Infer()) throw new Error("TensorFlow Lite: inference failed");
-  const output = runner.GetOutputs().get(0);
-  return { output: output.data().slice(), shape: output.shape, dataType: output.dataType };
+  return (inputs) => {
+    const tensors = runner.GetInputs();
+    for (const [i, input] of inputs.entries()) tensors.get(i).data().set(input);
+    if (!runner.Infer()) throw new Error("TensorFlow Lite: inference failed");
+    const outputs = runner.GetOutputs();
+    return Array.from({ length: outputs.size() }, (_, i) => {
+      const { shape, dataType } = outputs.get(i);
+      return { data: outputs.get(i).data().slice(), shape, dataType };
+    });
+  };
 }

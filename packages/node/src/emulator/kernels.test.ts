@@ -6,15 +6,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { emitC } from "@phinets/core/export";
-import { GraphBuilder } from "@phinets/core/graph";
-import { IntegerInterpreter } from "@phinets/core/inference";
-import type { QuantizedNetwork } from "@phinets/core/quantization";
-import { makeProgram, type ProgramOptions } from "@phinets/core/target";
 import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cores, includes, kernelSources, runOnCore } from "../../../../test/emulated.js";
-import { randomInput, randomLayer, randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
 import { runTool } from "../host/tool.js";
 
@@ -107,91 +101,7 @@ int main(int argc, char **argv) {
     expect(actual.length).toBe(cases.length);
     expect([...actual]).toEqual(cases.map(([x, multiplier, shift]) => rescaleByDefinition(x, multiplier, shift)));
   });
-
-  test("make every layer kind as the interpreter does, byte for byte, in every kind of program", async () => {
-    const kinds: ProgramOptions[] = [
-      { dsp: false },
-      { dsp: true, optimize: "speed" },
-      { dsp: true, optimize: "ram", input: "rows" },
-    ];
-    // Seeds that follow each other are layers of different kinds, twelve of them.
-    const networks = [...Array.from({ length: 108 }, (_, i) => randomLayer(i)), long()];
-    const inputs = networks.map((q, i) => [randomInput(q, 2 * i), randomInput(q, 2 * i + 1)]);
-    const models = join(folder, "layers");
-    mkdirSync(models);
-    networks.forEach((q, i) => {
-      const program = makeProgram(q.graph, kinds[Math.floor(i / 12) % kinds.length]);
-      for (const [name, text] of Object.entries(emitC(q, { name: `n${i}`, program })))
-        writeFileSync(join(models, name), text);
-    });
-    writeFileSync(
-      join(models, "inputs.bin"),
-      Buffer.concat(inputs.flat().map((input) => new Uint8Array(input.buffer))),
-    );
-    // Blocks of their own: reading or writing beyond an input or an output is seen, but for the rest of a word.
-    const run = (_: QuantizedNetwork, i: number): string => `static int run${i}(FILE *in, FILE *out) {
-  for (int k = 0; k < 2; k++) {
-    int8_t *input = malloc(N${i}_INPUT_BYTES + 3), *output = malloc(N${i}_OUTPUT_BYTES);
-    if (fread(input, 1, N${i}_INPUT_BYTES, in) != N${i}_INPUT_BYTES) return 3;
-#ifdef N${i}_INPUT_BY_ROWS
-    n${i}_begin(output);
-    for (int32_t y = 0; !n${i}_push_rows(input + y * N${i}_INPUT_WIDTH * N${i}_INPUT_CHANNELS, 1); y++)
-      if (y == N${i}_INPUT_HEIGHT) return 4;
-#else
-    if (n${i}_run(input, output) != 0) return 4;
-#endif
-    fwrite(output, 1, N${i}_OUTPUT_BYTES, out);
-    free(input);
-    free(output);
-  }
-  return 0;
-}`;
-    writeFileSync(
-      join(models, "main.c"),
-      `#include <stdio.h>
-#include <stdlib.h>
-${networks.map((_, i) => `#include "n${i}_model.h"`).join("\n")}
-${networks.map(run).join("\n")}
-int main(int argc, char **argv) {
-  FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[argc - 1], "wb");
-  int failed = 0;
-${networks.map((_, i) => `  failed |= run${i}(in, out);`).join("\n")}
-  return failed | fclose(in) | fclose(out);
-}
-`,
-    );
-    const sources = [
-      ...readdirSync(models)
-        .filter((name) => name.endsWith(".c"))
-        .map((name) => join(models, name)),
-      ...objects,
-    ];
-    await compileAndRun("layers-program", sources, [join(models, "inputs.bin"), join(models, "outputs.bin")]);
-    const actual = new Int8Array(readFileSync(join(models, "outputs.bin")));
-    let at = 0;
-    networks.forEach((q, i) => {
-      const interpreter = new IntegerInterpreter(q);
-      for (const input of inputs[i]) {
-        const expected = interpreter.run(input)[0];
-        expect(actual.subarray(at, at + expected.length), `${q.graph.name} ${q.graph.nodes.at(-1)!.op}`).toEqual(
-          expected,
-        );
-        at += expected.length;
-      }
-    });
-    expect(at).toBe(actual.length);
-    // The comparison means something: most layers give many different bytes.
-    expect(new Set(actual).size).toBe(256);
-  });
 });
-
-/** More steps than a byte counts. */
-function long(): QuantizedNetwork {
-  const builder = new GraphBuilder("long");
-  let x = builder.input("x", [1, 3, 2, 3]);
-  for (let i = 0; i < 260; i++) x = builder.hardswish(`y${i}`, builder.maxPool(`pool${i}`, x, 1, 1));
-  return randomlyQuantized(builder.build([builder.conv2d("last", x, { filters: 2 })]), 1);
-}
 
 describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("kernels on emulated cores", () => {
   // The Cortex-M3 runs the host's C.

@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { emitC, firmwareProgram } from "@phinets/core/export";
-import { GraphBuilder } from "@phinets/core/graph";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import { type Board, loadBoard, parseBoard } from "@phinets/core/target";
 import { sizeOf } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { everyLayer } from "../../../../test/conformance/cases/blocks.js";
 import { randomDetector } from "../../../../test/random-detector.js";
 import { randomInput, randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
@@ -23,25 +23,7 @@ vi.setConfig({ testTimeout: 300_000 });
 const strict = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Werror"];
 
 /** A network of every kind of layer, with two outputs. */
-function everyLayer() {
-  const builder = new GraphBuilder("every layer");
-  const x = builder.input("input", [1, 24, 20, 3]);
-  const stem = builder.conv2d("stem", x, { filters: 8, kernel: 3, stride: 2, padding: 1, activation: "relu6" });
-  let y = builder.hardswish("act1", builder.conv2d("expand", stem, { filters: 22, bias: true }));
-  y = builder.hardswish("act2", builder.depthwise("depthwise", y, { kernel: 3, padding: 1, bias: true }));
-  let s = builder.conv2d("squeeze", builder.globalAveragePool("mean", y), { filters: 5, activation: "relu6" });
-  s = builder.conv2d("excite", s, { filters: 22, bias: true });
-  y = builder.multiply("scale", y, builder.sigmoid("gate", s));
-  y = builder.add("sum", stem, builder.conv2d("project", y, { filters: 8, bias: true }));
-  y = builder.depthwise("strided", y, { kernel: 5, padding: 2, stride: 2, bias: true });
-  const map = builder.conv2d("map", builder.pad("pad", y, { top: 1, bottom: 0, left: 0, right: 2 }), {
-    ...{ filters: 9, kernel: 3, padding: 1, bias: true },
-  });
-  const dense = builder.dense("dense", builder.flatten("flat", builder.maxPool("pool", map, 2)), 6);
-  return randomlyQuantized(builder.build([map, dense]), 3);
-}
-
-const q = everyLayer();
+const q = randomlyQuantized(everyLayer(), 3);
 const inputs = [randomInput(q, 1), randomInput(q, 2)];
 const expected = inputs.map((input) => {
   const outputs = new IntegerInterpreter(q).run(input);

@@ -1,0 +1,222 @@
+/**
+ * Every operator at its edges: paddings, strides, kernels, maps of one pixel, odd widths, channel counts around those of
+ * vectors, with and without bias and activation. A new operator has its cases here.
+ */
+import { type Conv2dOptions, type Graph, GraphBuilder, makeGraph, type Node, type Padding } from "@phinets/core/graph";
+
+/** An operator on a map; tests of gradients give it another input. */
+export interface OperatorCase {
+  readonly name: string;
+  readonly input: readonly [height: number, width: number, channels: number];
+  /** Adds the operator to a graph; returns its value. */
+  build(g: GraphBuilder, x: string): string;
+  /** Of "y", where it is a convolution: what the builder's square ones do not have. */
+  readonly window?: { readonly kernel: readonly [number, number]; readonly stride: readonly [number, number] };
+}
+
+type Input = OperatorCase["input"];
+type Window = Omit<Conv2dOptions, "filters" | "groups">;
+
+/**
+ * The operator as value "y".
+ * @param source adds what it reads, of its input's shape; default: the graph's input "x"
+ */
+export function operatorGraph(operator: OperatorCase, source?: (g: GraphBuilder) => string): Graph {
+  const { name, input, build, window } = operator;
+  const g = new GraphBuilder(name);
+  const graph = g.build([build(g, source?.(g) ?? g.input("x", [1, ...input]))]);
+  if (window === undefined) return graph;
+  const nodes = graph.nodes.map(
+    (node): Node =>
+      node.name === "y" && node.op === "conv2d" ? { ...node, attributes: { ...node.attributes, ...window } } : node,
+  );
+  return makeGraph(name, nodes, graph.outputs);
+}
+
+const sides = (top: number, bottom: number, left: number, right: number): Padding => ({ top, bottom, left, right });
+const sizeText = (input: Input): string => input.join("x");
+
+function windowText({ kernel = 1, stride = 1, padding = 0, bias, activation }: Window): string {
+  const around = typeof padding === "number" ? padding : Object.values(padding).join();
+  return [
+    `${kernel}x${kernel}`,
+    ...(stride > 1 ? [`stride ${stride}`] : []),
+    ...(around !== 0 ? [`padding ${around}`] : []),
+    ...(bias ? ["bias"] : []),
+    ...(activation ? [activation] : []),
+  ].join(" ");
+}
+
+const convolution = (input: Input, options: Conv2dOptions): OperatorCase => ({
+  name: `convolution ${windowText(options)} of ${sizeText(input)} to ${options.filters}${options.groups ? ` in ${options.groups} groups` : ""}`,
+  input,
+  build: (g, x) => g.conv2d("y", x, options),
+});
+
+const depthwise = (input: Input, options: Window): OperatorCase => ({
+  name: `depthwise ${windowText(options)} of ${sizeText(input)}`,
+  input,
+  build: (g, x) => g.depthwise("y", x, options),
+});
+
+/** An operator of no options, on each of some inputs. */
+const plain = (name: string, inputs: readonly Input[], build: OperatorCase["build"]): OperatorCase[] =>
+  inputs.map((input) => ({ name: `${name} of ${sizeText(input)}`, input, build }));
+
+const convolutions = [
+  convolution([1, 1, 1], { filters: 1, bias: true }),
+  convolution([5, 4, 3], { filters: 13, bias: true }),
+  convolution([1, 1, 33], { filters: 17, bias: true, activation: "relu6" }),
+  convolution([3, 5, 8], { filters: 8, activation: "relu6" }),
+  convolution([2, 7, 16], { filters: 9, bias: true }),
+  convolution([9, 1, 5], { filters: 4 }),
+  convolution([3, 3, 130], { filters: 33, bias: true }),
+  convolution([7, 5, 6], { filters: 10, stride: 2 }),
+  convolution([5, 6, 4], { filters: 6, stride: 3, bias: true }),
+  convolution([4, 3, 5], { filters: 7, padding: 1, bias: true }),
+  convolution([6, 5, 3], { filters: 6, kernel: 3, padding: 1 }),
+  convolution([7, 6, 3], { filters: 6, kernel: 3, stride: 2, padding: sides(0, 1, 1, 0), bias: true }),
+  convolution([8, 8, 4], { filters: 8, kernel: 3, stride: 2, padding: sides(0, 1, 0, 1), activation: "relu6" }),
+  convolution([8, 8, 4], { filters: 6, kernel: 3, stride: 2, padding: 1, bias: true }),
+  convolution([9, 8, 4], { filters: 6, kernel: 3, stride: 2, padding: 1, bias: true }),
+  convolution([9, 9, 1], { filters: 5, kernel: 3, stride: 2, padding: 1, bias: true }),
+  convolution([9, 8, 3], { filters: 4, kernel: 3, stride: 3, padding: 1 }),
+  convolution([10, 10, 2], { filters: 3, kernel: 3, stride: 3, padding: sides(1, 2, 1, 2) }),
+  convolution([8, 9, 4], { filters: 6, kernel: 3, stride: 2 }),
+  convolution([3, 3, 7], { filters: 5, kernel: 3, bias: true, activation: "relu6" }),
+  convolution([1, 1, 9], { filters: 5, kernel: 3, padding: 1, bias: true }),
+  convolution([2, 1, 3], { filters: 3, kernel: 3, padding: 2 }),
+  convolution([3, 2, 40], { filters: 24, kernel: 3, padding: 1, bias: true, activation: "relu6" }),
+  convolution([6, 7, 5], { filters: 3, kernel: 2, stride: 2 }),
+  convolution([3, 3, 4], { filters: 4, kernel: 2, padding: sides(1, 0, 1, 0), bias: true }),
+  convolution([7, 8, 3], { filters: 3, kernel: 2, stride: 3, bias: true }),
+  convolution([9, 9, 3], { filters: 3, kernel: 2, stride: 3, bias: true }),
+  convolution([7, 9, 2], { filters: 3, kernel: 5, padding: 2, bias: true }),
+  convolution([11, 10, 3], { filters: 4, kernel: 5, stride: 2, padding: 2 }),
+  convolution([9, 8, 2], { filters: 3, kernel: 7, stride: 2, padding: 3, bias: true }),
+  convolution([6, 5, 6], { filters: 4, kernel: 3, padding: 1, groups: 2, bias: true }),
+  convolution([5, 5, 6], { filters: 3, kernel: 3, stride: 2, groups: 3, activation: "relu6" }),
+  convolution([5, 4, 3], { filters: 6, kernel: 3, padding: 1, groups: 3, bias: true }),
+  {
+    ...convolution([6, 7, 5], { filters: 4, padding: sides(1, 1, 0, 0), bias: true }),
+    name: "convolution 3x1 stride 1x2 of 6x7x5 to 4",
+    window: { kernel: [3, 1], stride: [1, 2] },
+  },
+  {
+    ...convolution([6, 7, 5], { filters: 4, padding: sides(0, 0, 2, 2) }),
+    name: "convolution 1x5 stride 2x1 of 6x7x5 to 4",
+    window: { kernel: [1, 5], stride: [2, 1] },
+  },
+] satisfies OperatorCase[];
+
+const depthwises = [
+  ...[1, 2, 3, 5].flatMap((kernel) =>
+    [1, 2, 3].map((stride) =>
+      depthwise([7, 8, 5], { kernel, stride, padding: kernel >> 1, ...(kernel === 3 ? { bias: true } : {}) }),
+    ),
+  ),
+  depthwise([8, 7, 5], { kernel: 5, stride: 2, padding: 1 }),
+  depthwise([8, 8, 5], { kernel: 3, stride: 2, padding: sides(0, 1, 0, 1), bias: true }),
+  depthwise([8, 8, 4], { kernel: 3, stride: 2, padding: 1, bias: true }),
+  depthwise([9, 8, 4], { kernel: 3, stride: 2, padding: 1, bias: true }),
+  depthwise([6, 6, 5], { kernel: 3, activation: "relu6" }),
+  depthwise([5, 5, 1], { kernel: 3, padding: 1, bias: true }),
+  depthwise([4, 6, 16], { kernel: 3, padding: 1, bias: true, activation: "relu6" }),
+  depthwise([6, 4, 17], { kernel: 3, stride: 2, padding: 1, bias: true }),
+  depthwise([5, 4, 24], { kernel: 5, padding: 2, bias: true }),
+  depthwise([3, 33, 4], { kernel: 3, padding: 1, bias: true }),
+  depthwise([1, 1, 8], { kernel: 3, padding: 1, bias: true }),
+  depthwise([3, 1, 12], { kernel: 5, padding: 2 }),
+  depthwise([2, 2, 3], { kernel: 3, padding: 2, bias: true }),
+  depthwise([9, 8, 4], { kernel: 7, padding: 3, bias: true }),
+  depthwise([6, 8, 6], { kernel: 4, stride: 2, padding: sides(1, 2, 0, 1) }),
+  {
+    ...depthwise([6, 7, 6], { padding: sides(1, 1, 0, 0), bias: true }),
+    name: "depthwise 3x1 stride 2x1 of 6x7x6",
+    window: { kernel: [3, 1], stride: [2, 1] },
+  },
+] satisfies OperatorCase[];
+
+const dense = (input: Input, units: number, options: { bias?: boolean; activation?: "relu6" } = {}): OperatorCase => ({
+  name: `dense of ${sizeText(input)} to ${units}${options.bias === false ? " without bias" : ""}${options.activation ? ` ${options.activation}` : ""}`,
+  input,
+  build: (g, x) => g.dense("y", g.flatten("flat", x), units, options),
+});
+
+const maxPool = (input: Input, size: number, stride: number): OperatorCase => ({
+  name: `maxPool ${size}x${size} stride ${stride} of ${sizeText(input)}`,
+  input,
+  build: (g, x) => g.maxPool("y", x, size, stride),
+});
+
+const pad = (input: Input, padding: Padding): OperatorCase => ({
+  name: `pad ${Object.values(padding).join()} of ${sizeText(input)}`,
+  input,
+  build: (g, x) => g.pad("y", x, padding),
+});
+
+/** A second value of the input's shape. */
+const branch = (g: GraphBuilder, x: string): string => g.conv2d("branch", x, { filters: g.shape(x)[3], bias: true });
+/** A factor for each channel. */
+const gate = (g: GraphBuilder, x: string): string =>
+  g.sigmoid("gate", g.conv2d("excite", g.globalAveragePool("mean", x), { filters: g.shape(x)[3], bias: true }));
+
+const maps: readonly Input[] = [
+  [4, 4, 5],
+  [1, 1, 17],
+  [3, 1, 16],
+];
+
+export const operators: readonly OperatorCase[] = [
+  ...convolutions,
+  ...depthwises,
+  dense([1, 1, 1], 1),
+  dense([3, 3, 2], 7),
+  dense([2, 5, 13], 17, { activation: "relu6" }),
+  dense([5, 2, 13], 1),
+  dense([1, 1, 40], 8, { bias: false }),
+  ...plain("relu6", maps, (g, x) => g.relu6("y", x)),
+  ...plain("hardswish", maps, (g, x) => g.hardswish("y", x)),
+  ...plain("sigmoid", maps, (g, x) => g.sigmoid("y", x)),
+  ...plain("softmax", [[2, 2, 5]], (g, x) => g.softmax("y", x)),
+  ...plain("softmax after a dense layer", [[2, 2, 3]], (g, x) => g.softmax("y", g.dense("d", g.flatten("f", x), 7))),
+  ...plain("add", maps, (g, x) => g.add("y", x, branch(g, x))),
+  ...plain("add to itself", [[4, 3, 5]], (g, x) => g.add("y", x, x)),
+  ...plain("multiply", maps, (g, x) => g.multiply("y", x, branch(g, x))),
+  ...plain("multiply by itself", [[4, 3, 5]], (g, x) => g.multiply("y", x, x)),
+  ...plain("multiply per channel", [...maps, [5, 3, 33]], (g, x) => g.multiply("y", x, gate(g, x))),
+  ...plain("globalAveragePool", [...maps, [1, 7, 3], [13, 11, 17], [40, 40, 2]], (g, x) => g.globalAveragePool("y", x)),
+  maxPool([3, 4, 5], 1, 1),
+  maxPool([5, 6, 3], 2, 2),
+  maxPool([5, 6, 17], 2, 1),
+  maxPool([7, 7, 3], 3, 2),
+  maxPool([7, 8, 4], 2, 3),
+  maxPool([3, 3, 16], 3, 3),
+  pad([4, 3, 3], sides(1, 2, 0, 3)),
+  pad([1, 1, 5], sides(0, 0, 1, 0)),
+  pad([3, 5, 16], sides(2, 2, 2, 2)),
+  ...plain("pad before a convolution", [[6, 5, 3]], (g, x) =>
+    g.conv2d("y", g.pad("p", x, sides(1, 0, 2, 1)), { filters: 4, kernel: 3, stride: 2, padding: sides(0, 1, 0, 0) }),
+  ),
+  ...plain("pad before a maxPool", [[4, 5, 3]], (g, x) => g.maxPool("y", g.pad("p", x, sides(1, 1, 1, 1)), 3, 2)),
+  ...plain("flatten of a sum", [[3, 2, 5]], (g, x) => g.flatten("y", g.add("s", x, branch(g, x)))),
+  ...plain("dropout", [[4, 4, 3]], (g, x) => g.conv2d("y", g.dropout("d", x, 0.3), { filters: 3, bias: true })),
+  ...plain("dropout of whole channels", [[4, 4, 5]], (g, x) =>
+    g.conv2d("y", g.dropout("d", x, 0.3, true), { filters: 3, bias: true }),
+  ),
+  ...plain("batchNorm", [[4, 4, 5]], (g, x) => g.batchNorm("y", x)),
+  ...plain("batchNorm of a dense layer", [[2, 2, 3]], (g, x) => g.batchNorm("y", g.dense("d", g.flatten("f", x), 6))),
+  ...plain("batchNorm after an activation", [[4, 4, 5]], (g, x) => g.batchNorm("y", g.hardswish("h", x))),
+  ...plain("batchNorm, relu6 after a convolution", [[4, 5, 5]], (g, x) =>
+    g.relu6("y", g.batchNorm("n", g.conv2d("c", x, { filters: 6, kernel: 3, padding: 1, bias: true }))),
+  ),
+  ...plain("batchNorm, hardswish, dropout", [[4, 4, 5]], (g, x) =>
+    g.conv2d("y", g.dropout("d", g.hardswish("h", g.batchNorm("n", g.conv2d("c", x, { filters: 6 }))), 0.2, true), {
+      filters: 3,
+    }),
+  ),
+  ...plain("batchNorm of two readers", [[4, 4, 5]], (g, x) => {
+    const n = g.batchNorm("n", g.conv2d("c", x, { filters: 5 }));
+    return g.add("y", g.hardswish("h", n), g.conv2d("b", n, { filters: 5 }));
+  }),
+];

@@ -1,0 +1,99 @@
+/** The exported C: one program holds all cases, so that a compiler and an emulator start rarely. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { emitC, firmwareProgram } from "@phinets/core/export";
+import { type Board, loadBoard, type Program, type ProgramWish } from "@phinets/core/target";
+import { sizeOf } from "@phinets/core/tensor";
+import type { IntegerForm } from "../case.js";
+import { byName, type Results, type Skip, type Values } from "../driver.js";
+
+/** What C export refuses. */
+export const refused: readonly Skip[] = [
+  { case: /^softmax/, reason: "softmax has no int8 arithmetic" },
+  { case: /^convolution .* groups$/, reason: "there are kernels for one group, and for one a channel" },
+  { case: /^dense, sums up to/, reason: "biases that could overflow the accumulator are refused" },
+];
+
+/** Kinds of programs, which cases have in turn. */
+const wishes: readonly ProgramWish[] = [{}, { input: "rows" }, { optimize: "ram" }, { optimize: "ram", input: "rows" }];
+
+export interface EmittedModel {
+  readonly form: IntegerForm;
+  /** Of its functions and macros. */
+  readonly name: string;
+  readonly program: Program;
+}
+
+export interface Emitted {
+  readonly folder: string;
+  /** Sources of the models, some dozens in each: two halves of equal work. */
+  readonly sources: readonly string[];
+  readonly models: readonly EmittedModel[];
+  /** Of each form: its model, or why it has none. */
+  readonly all: readonly (EmittedModel | Error)[];
+}
+
+/** What is in a folder, which drivers share. */
+const known = new Map<string, Emitted>();
+
+/**
+ * Writes the models' C for a board and inputs.bin, both pictures of each model, into a folder, once.
+ * @param forms the same each time
+ */
+export function emitModels(folder: string, board: string, forms: readonly IntegerForm[]): Emitted {
+  if (!known.has(folder)) known.set(folder, emit(folder, board, forms));
+  return known.get(folder)!;
+}
+
+function emit(folder: string, board: string, forms: readonly IntegerForm[]): Emitted {
+  mkdirSync(folder);
+  const target: Board = loadBoard(board);
+  const units = [0, 1].map((i) => ({ path: join(folder, `models${i}.c`), text: "" }));
+  const all = forms.map((form, i): EmittedModel | Error => {
+    const name = `n${i}`;
+    try {
+      const program = firmwareProgram(form.network, target, wishes[i % wishes.length]);
+      const files = emitC(form.network, { name, program });
+      writeFileSync(join(folder, `${name}_model.h`), files[`${name}_model.h`]);
+      const [shortest] = units.toSorted((a, b) => a.text.length - b.text.length);
+      shortest.text += withOwnNames(files[`${name}_model.c`], name);
+      return { form, name, program };
+    } catch (error) {
+      return error as Error;
+    }
+  });
+  for (const { path, text } of units) writeFileSync(path, text);
+  const models = all.filter((model): model is EmittedModel => !(model instanceof Error));
+  const inputs = models.flatMap(({ form }) => form.inputs.map((input) => new Uint8Array(input.buffer)));
+  writeFileSync(join(folder, "inputs.bin"), Buffer.concat(inputs));
+  return { folder, sources: units.map(({ path }) => path), models, all };
+}
+
+/** Statics of a model with its name before theirs, so that many share one file: a compiler for each would take minutes. */
+function withOwnNames(source: string, model: string): string {
+  const statics = [...source.matchAll(/^static [\w ]+?[ *](\w+)(?=[[(;]| =)/gm)].map(([, name]) => name);
+  // Members of structures keep theirs.
+  const uses = new RegExp(`(?<![\\w.>])(${[...new Set(statics)].join("|")})\\b`, "g");
+  return source.replaceAll(uses, `${model}_$1`);
+}
+
+export const outputBytes = ({ form: { network } }: EmittedModel): number =>
+  network.graph.outputs.reduce((sum, name) => sum + sizeOf(network.graph.shapes[name]), 0);
+
+/** Takes what the program wrote apart: outputs of both pictures, model by model. */
+export function readOutputs(file: string, { all }: Emitted): Results<Int8Array> {
+  const bytes = new Int8Array(readFileSync(file));
+  let at = 0;
+  const take = (count: number): Int8Array => {
+    at += count;
+    return bytes.subarray(at - count, at);
+  };
+  const results = all.map((model): Values<Int8Array> | Error => {
+    if (model instanceof Error) return model;
+    const { graph } = model.form.network;
+    const pictures = [0, 1].map(() => graph.outputs.map((name) => take(sizeOf(graph.shapes[name]))));
+    return byName(model.form, pictures);
+  });
+  if (at !== bytes.length) throw new Error(`${file} has ${bytes.length} bytes; ${at} were expected`);
+  return results;
+}

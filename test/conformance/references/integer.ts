@@ -1,0 +1,224 @@
+/**
+ * int8 networks once more for tests, from their scales and zero points: TensorFlow Lite Micro's rules in exact integers,
+ * pixel by pixel. It knows nothing of `lowerToInteger` and its tables but the sigmoid's, whose bits
+ * quantization/lookup-tables.test.ts compares with those that TensorFlow Lite Micro's own kernel printed.
+ */
+import type { Node, NodeOf } from "@phinets/core/graph";
+import { type QuantizationParameters, type QuantizedNetwork, sigmoidTable } from "@phinets/core/quantization";
+import { sizeOf } from "@phinets/core/tensor";
+
+/** A real factor as multiplier * 2^(shift - 31). */
+interface Multiplier {
+  readonly multiplier: bigint;
+  readonly shift: number;
+}
+
+/** QuantizeMultiplier: 31 bits of the factor, half away from zero; nothing below 2^-32. */
+export function quantizeMultiplier(factor: number): Multiplier {
+  if (factor === 0) return { multiplier: 0n, shift: 0 };
+  let [fraction, shift] = [factor, 0];
+  for (; fraction >= 1; shift++) fraction /= 2;
+  for (; fraction < 0.5; shift--) fraction *= 2;
+  const multiplier = BigInt(Math.floor(fraction * 2 ** 31 + 0.5)); // a double's 53 bits are enough
+  if (multiplier === 1n << 31n) return { multiplier: 1n << 30n, shift: shift + 1 };
+  return shift < -31 ? { multiplier: 0n, shift: 0 } : { multiplier, shift };
+}
+
+/** SaturatingRoundingDoublingHighMul for `bits` bits: x * y / 2^(bits - 1), to the nearest, halves up. */
+function doublingHigh(x: bigint, y: bigint, bits: bigint): bigint {
+  const product = x * y;
+  const half = 1n << (bits - 2n);
+  // gemmlowp divides as C does, towards zero, after a nudge that is one less for negatives.
+  return (product + (product >= 0n ? half : 1n - half)) / (1n << (bits - 1n));
+}
+
+/** RoundingDivideByPOT: x / 2^exponent, to the nearest, halves away from zero. */
+function divideByPower(x: bigint, exponent: number): bigint {
+  if (exponent === 0) return x;
+  const magnitude = ((x < 0n ? -x : x) + (1n << BigInt(exponent - 1))) >> BigInt(exponent);
+  return x < 0n ? -magnitude : magnitude;
+}
+
+/** MultiplyByQuantizedMultiplier, double rounding, on an int32. */
+export function rescale(x: bigint, { multiplier, shift }: Multiplier): bigint {
+  const shifted = BigInt.asIntN(32, x << BigInt(Math.max(0, shift)));
+  return divideByPower(doublingHigh(shifted, multiplier, 32n), Math.max(0, -shift));
+}
+
+const clamp = (x: number, low = -128, high = 127): number => Math.max(low, Math.min(high, x));
+
+/** Every value of a network for an input, by name. */
+export function runInteger(network: QuantizedNetwork, input: Int8Array): Map<string, Int8Array> {
+  const values = new Map<string, Int8Array>();
+  for (const node of network.graph.nodes) {
+    const inputs = node.inputs.map((name) => values.get(name)!);
+    values.set(node.name, node.op === "input" ? input : compute(network, node, inputs));
+  }
+  return values;
+}
+
+/** As `runInteger`; values of the pictures lie one behind the other. */
+export function bothPictures(
+  network: QuantizedNetwork,
+  inputs: readonly [Int8Array, Int8Array],
+): Map<string, Int8Array> {
+  const [first, second] = inputs.map((input) => runInteger(network, input));
+  return new Map([...first].map(([name, bytes]) => [name, Int8Array.of(...bytes, ...second.get(name)!)]));
+}
+
+function compute(network: QuantizedNetwork, node: Node, [a, b]: readonly Int8Array[]): Int8Array {
+  const { graph, values } = network;
+  const y = new Int8Array(sizeOf(graph.shapes[node.name]));
+  const output = values[node.name];
+  const [p, q] = node.inputs.map((name) => values[name]);
+  const [, height = 1, width = 1, channels = 1] = graph.shapes[node.inputs[0]];
+  const [, outHeight, outWidth, outChannels] = graph.shapes[node.name];
+  const finish = (sum: bigint, by: Multiplier): number => clamp(Number(rescale(sum, by)) + output.zeroPoint);
+  /** Fills y from the value of each place. */
+  const each = (valueAt: (row: number, column: number, c: number) => number): void => {
+    let i = 0;
+    for (let row = 0; row < outHeight; row++)
+      for (let column = 0; column < outWidth; column++)
+        for (let c = 0; c < outChannels; c++) y[i++] = valueAt(row, column, c);
+  };
+  switch (node.op) {
+    case "conv2d": {
+      const { kernel, stride, padding, groups } = node.attributes;
+      const { weights, ...layer } = layerOf(network, node, false);
+      const perGroup = channels / groups;
+      each((oy, ox, f) => {
+        let sum = layer.biases[f];
+        for (let ky = 0; ky < kernel[0]; ky++)
+          for (let kx = 0; kx < kernel[1]; kx++) {
+            const row = oy * stride[0] - padding.top + ky;
+            const column = ox * stride[1] - padding.left + kx;
+            if (row < 0 || column < 0 || row >= height || column >= width) continue;
+            for (let c = 0; c < perGroup; c++) {
+              const channel = Math.floor(f / (outChannels / groups)) * perGroup + c;
+              const x = a[(row * width + column) * channels + channel] - p.zeroPoint;
+              sum += x * weights[((f * kernel[0] + ky) * kernel[1] + kx) * perGroup + c];
+            }
+          }
+        return layer.finish(sum, f);
+      });
+      return y;
+    }
+    case "dense": {
+      const { weights, ...layer } = layerOf(network, node, true);
+      for (let u = 0; u < y.length; u++) {
+        let sum = layer.biases[u];
+        for (let i = 0; i < a.length; i++) sum += (a[i] - p.zeroPoint) * weights[u * a.length + i];
+        y[u] = layer.finish(sum, u);
+      }
+      return y;
+    }
+    case "add": {
+      // Both at half the larger scale, with 20 bits to spare.
+      const twice = 2 * Math.max(p.scale, q.scale);
+      const term = (x: number, { scale, zeroPoint }: QuantizationParameters): bigint =>
+        rescale(BigInt(x - zeroPoint) << 20n, quantizeMultiplier(scale / twice));
+      const by = quantizeMultiplier(twice / (2 ** 20 * output.scale));
+      return y.map((_, i) => finish(term(a[i], p) + term(b[i], q), by));
+    }
+    case "multiply": {
+      const by = quantizeMultiplier((p.scale * q.scale) / output.scale);
+      return y.map((_, i) => {
+        const other = b[b.length === a.length ? i : i % b.length];
+        return finish(BigInt((a[i] - p.zeroPoint) * (other - q.zeroPoint)), by);
+      });
+    }
+    case "globalAveragePool": {
+      // 1 / count joins the multiplier, with as many more bits as count has.
+      const { multiplier, shift } = quantizeMultiplier(p.scale / output.scale);
+      const count = height * width;
+      const bits = Math.min(Math.floor(Math.log2(count)), 31 + shift);
+      const by = { multiplier: (multiplier << BigInt(bits)) / BigInt(count), shift: shift - bits };
+      return y.map((_, c) => {
+        let sum = 0;
+        for (let i = c; i < a.length; i += channels) sum += a[i] - p.zeroPoint;
+        return finish(BigInt(sum), by);
+      });
+    }
+    case "maxPool": {
+      const { size, stride } = node.attributes;
+      each((oy, ox, c) => {
+        const window: number[] = [];
+        for (let ky = 0; ky < size; ky++)
+          for (let kx = 0; kx < size; kx++)
+            window.push(a[((oy * stride + ky) * width + ox * stride + kx) * channels + c]);
+        return Math.max(...window);
+      });
+      return y;
+    }
+    case "pad": {
+      const { top, left } = node.attributes.padding;
+      each((oy, ox, c) => {
+        const [row, column] = [oy - top, ox - left];
+        const inside = row >= 0 && column >= 0 && row < height && column < width;
+        return inside ? a[(row * width + column) * channels + c] : output.zeroPoint;
+      });
+      return y;
+    }
+    case "relu6": {
+      const six = p.zeroPoint + Math.round(Math.fround(6 / p.scale));
+      return a.map((x) => Math.min(Math.max(x, p.zeroPoint), six, 127));
+    }
+    case "hardswish":
+      return a.map((x) => hardswish(x, p, output));
+    case "sigmoid": {
+      const table = sigmoidTable(p, output);
+      return a.map((x) => table[x + 128]);
+    }
+    case "flatten":
+      return a;
+    default:
+      throw new Error(`${node.op} "${node.name}" has no int8 arithmetic`);
+  }
+}
+
+/** Weights of a layer, and the end of its sums. */
+function layerOf(network: QuantizedNetwork, node: NodeOf<"conv2d"> | NodeOf<"dense">, isDense: boolean) {
+  const { weight, bias } = node.parameters;
+  const input = network.values[node.inputs[0]];
+  const output = network.values[node.name];
+  const scales = network.weightScales[weight];
+  const multipliers = scales.map((scale) => {
+    const product = input.scale * scale;
+    // One scale for the whole of a dense layer: there TensorFlow Lite multiplies in float32.
+    return quantizeMultiplier((isDense && scales.length === 1 ? Math.fround(product) : product) / output.scale);
+  });
+  const relu6 = node.attributes.activation === "relu6";
+  const low = relu6 ? output.zeroPoint : -128;
+  const high = relu6 ? output.zeroPoint + Math.round(Math.fround(6 / output.scale)) : 127;
+  return {
+    weights: network.weights[weight].data as Int8Array,
+    biases: bias === undefined ? scales.map(() => 0) : network.weights[bias].data,
+    /** @param sum exact, as a double: it stays below 2^53 */
+    finish: (sum: number, f: number): number => {
+      const y = Number(rescale(BigInt.asIntN(32, BigInt(sum)), multipliers[f])) + output.zeroPoint;
+      return clamp(clamp(y, low, high));
+    },
+  };
+}
+
+/** x * relu6(x + 3) / 6 in 16 bits: hard_swish.h. */
+function hardswish(q: number, input: QuantizationParameters, output: QuantizationParameters): number {
+  const fine = Math.fround(input.scale / 128); // the scale of x with 7 more bits
+  const toOutput = quantizeMultiplier(Math.fround(fine / output.scale));
+  const toThird = quantizeMultiplier(Math.fround(fine / (3 / 32768)));
+  const to16 = ({ multiplier }: Multiplier): bigint => {
+    const high = (multiplier + (1n << 15n)) >> 16n;
+    return high > 32767n ? 32767n : high;
+  };
+  const saturate = (x: bigint): bigint => (x > 32767n ? 32767n : x < -32768n ? -32768n : x);
+  const x = BigInt(q - input.zeroPoint) << 7n;
+  const scaled = doublingHigh(x, to16(toOutput), 16n);
+  let third = x; // becomes x / 3 in Q15, between -1 and 1
+  if (toThird.shift > 0) third = saturate(third << BigInt(toThird.shift - 1));
+  third = doublingHigh(third, to16(toThird), 16n);
+  if (toThird.shift > 0) third = saturate(third << 1n);
+  if (toThird.shift < 0) third = divideByPower(third, -toThird.shift);
+  const gate = (third + (1n << 15n)) >> 1n; // between 0 and 1
+  const product = (gate * scaled) / (1n << 15n); // this one is truncated
+  return clamp(Number(divideByPower(product, -toOutput.shift)) + output.zeroPoint);
+}
