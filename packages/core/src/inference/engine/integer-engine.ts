@@ -5,19 +5,25 @@
 import { createInt8Module, type Int8Module, int8Opcodes } from "../../kernels/index.js";
 import { type IntegerNode, lowerToInteger, type QuantizedNetwork } from "../../quantization/index.js";
 import { placeBoxes } from "../../target/index.js";
-import { PhinetsError, sizeOf } from "../../tensor/index.js";
-import { byUnsigned, type Instruction, instructionOf, scratchBytesOf, slackBytes } from "./instructions.js";
+import { PhinetsError } from "../../tensor/index.js";
+import { fuse, type Step } from "./fusion.js";
+import { byUnsigned, type Instruction, instructionsOf, isAlias, type Store } from "./instructions.js";
+import { layoutOf, slackBytes } from "./layout.js";
+import { scratchBytesOf } from "./linear.js";
 
 const alignment = 16;
 const pageBytes = 65536;
+/** Memory grows by so much at least, as each time takes time. */
+const fewestPages = 8;
 
 export class IntegerEngine {
   /** Length of the input, in bytes. */
   readonly inputBytes: number;
   readonly #module: Int8Module;
-  readonly #program: { readonly start: number; readonly end: number };
-  readonly #input: number;
-  readonly #outputs: readonly { readonly address: number; readonly length: number }[];
+  /** Instructions, by the node that they compute; a fused look-up's is the node before. */
+  readonly #steps: readonly Placed[];
+  readonly #input: Staged;
+  readonly #outputs: readonly Staged[];
 
   /** Throws PhinetsError when the network has several inputs, or where the runtime has no WebAssembly SIMD. */
   constructor(readonly network: QuantizedNetwork) {
@@ -26,40 +32,47 @@ export class IntegerEngine {
     if (inputs.length !== 1)
       throw new PhinetsError("inference.input", `integer network has ${inputs.length} inputs; exactly one is needed`);
     const outputs = network.graph.outputs;
-    const fused = fusedLookups(nodes, outputs);
-    const values = placeValues(nodes, outputs, fused);
+    const steps = fuse(nodes, outputs);
+    const values = placeValues(steps, outputs);
     this.#module = createInt8Module();
     const arena = align(this.#module.firstAddress());
     const scratch = align(arena + values.bytes + slackBytes);
-    const scratchBytes = Math.max(0, ...nodes.map(scratchBytesOf));
-    const memory = new Appender(this.#module, align(scratch + scratchBytes + slackBytes));
+    const memory = new Appender(this.#module, align(scratch + Math.max(0, ...nodes.map(scratchBytesOf)) + slackBytes));
     const addressOf = (name: string): number => arena + values.offsets.get(name)!;
-    const tables = new Map<string, number>();
-    for (const [name, table] of fused.tables) tables.set(name, memory.append(byUnsigned(table)));
-    const instructions: Instruction[] = [];
-    for (const node of nodes) {
-      if (fused.gone.has(node.name)) continue;
+    const store: Store = (bytes) => memory.append(bytes);
+
+    // The input and the outputs are as users have them outside of the values' planes.
+    const staged = (node: IntegerNode): Staged => {
+      const { pixels, channels, planeBytes } = layoutOf(node.outputShape);
+      const length = pixels * channels;
+      const address = memory.append(new Uint8Array(length + slackBytes));
+      return { address, length, layout: [pixels, channels, planeBytes] };
+    };
+    const input = staged(inputs[0]);
+    const code: NamedInstruction[] = [];
+    code.push({
+      name: inputs[0].name,
+      opcode: "toPlanes",
+      words: [input.address, addressOf(inputs[0].name), ...input.layout],
+    });
+    for (const step of steps) {
       const places = {
-        inputs: node.inputs.map(addressOf),
-        output: addressOf(node.name),
-        table: tables.get(node.name) ?? 0,
+        inputs: step.inputs.map(addressOf),
+        output: addressOf(step.output),
+        table: step.table === undefined ? 0 : store(byUnsigned(step.table)),
         scratch,
       };
-      const instruction = instructionOf(node, places, (bytes) => memory.append(bytes));
-      if (instruction !== undefined) instructions.push(instruction);
+      for (const instruction of instructionsOf(step, places, store)) code.push({ ...instruction, name: step.output });
     }
-    const code = Int32Array.from(
-      instructions.flatMap(({ opcode, words }) => [int8Opcodes[opcode], words.length + 2, ...words]),
-    );
-    const start = memory.append(code);
-    this.#program = { start, end: start + code.byteLength };
+    this.#outputs = outputs.map((name) => {
+      const output = staged(nodes.find((node) => node.name === name)!);
+      code.push({ name, opcode: "fromPlanes", words: [addressOf(name), output.address, ...output.layout] });
+      return output;
+    });
+    this.#input = input;
+    this.inputBytes = input.length;
+    this.#steps = placeProgram(code, store);
     memory.append(new Uint8Array(slackBytes)); // vectors read a little beyond the last constants
-    this.#input = addressOf(inputs[0].name);
-    this.inputBytes = sizeOf(inputs[0].outputShape);
-    this.#outputs = outputs.map((name) => ({
-      address: addressOf(name),
-      length: sizeOf(nodes.find((node) => node.name === name)!.outputShape),
-    }));
   }
 
   /** Bytes of WebAssembly memory: values, scratch, packed weights, program. */
@@ -70,71 +83,72 @@ export class IntegerEngine {
   /**
    * One inference.
    * @param input `[1, height, width, channels]` int8: pixel - 128
+   * @param after called after each instruction with the name of its node; for profiles, as it costs time
    * @returns a copy of each output, in the order of `graph.outputs`
    */
-  run(input: Int8Array): Int8Array[] {
+  run(input: Int8Array, after?: (name: string) => void): Int8Array[] {
     if (input.length !== this.inputBytes)
       throw new PhinetsError(
         "inference.input",
         `integer network: input has ${input.length} bytes; it must have ${this.inputBytes}`,
       );
     const { buffer } = this.#module.memory;
-    new Int8Array(buffer, this.#input, input.length).set(input);
-    this.#module.run(this.#program.start, this.#program.end);
+    new Int8Array(buffer, this.#input.address, input.length).set(input);
+    const steps = this.#steps;
+    if (after === undefined) this.#module.run(steps[0].start, steps[steps.length - 1].end);
+    else
+      for (const { name, start, end } of steps) {
+        this.#module.run(start, end);
+        after(name);
+      }
     return this.#outputs.map(({ address, length }) => new Int8Array(buffer, address, length).slice());
   }
 }
 
-interface Fused {
-  /** Table of a node whose output only a look-up reads, by the node's name. */
-  readonly tables: ReadonlyMap<string, Int8Array>;
-  /** Look-ups that are done by the node before: their value is that node's. */
-  readonly gone: ReadonlyMap<string, string>;
+/** A value as users have it: `[pixels, channels]` int8. */
+interface Staged {
+  readonly address: number;
+  readonly length: number;
+  /** Words 2..4 of `toPlanes` and `fromPlanes`. */
+  readonly layout: readonly number[];
 }
 
-/** Kernels that can pass their output through a table. */
-const withTable: ReadonlySet<IntegerNode["op"]> = new Set([
-  "conv2d",
-  "dense",
-  "add",
-  "multiply",
-  "globalAveragePool",
-  "maxPool",
-]);
-
-function fusedLookups(nodes: readonly IntegerNode[], outputs: readonly string[]): Fused {
-  const byName = new Map(nodes.map((node) => [node.name, node]));
-  const readers = new Map<string, number>();
-  for (const node of nodes) for (const input of node.inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
-  const tables = new Map<string, Int8Array>();
-  const gone = new Map<string, string>();
-  for (const node of nodes) {
-    if (node.op !== "lookup") continue;
-    const [before] = node.inputs;
-    const fits = withTable.has(byName.get(before)!.op) && readers.get(before) === 1 && !outputs.includes(before);
-    if (!fits) continue;
-    tables.set(before, node.table);
-    gone.set(node.name, before);
-  }
-  return { tables, gone };
+interface NamedInstruction extends Instruction {
+  readonly name: string;
 }
 
-/** Offsets of all values in the arena; a flattened value and a fused look-up's are their input's. */
+interface Placed {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+function placeProgram(instructions: readonly NamedInstruction[], store: Store): Placed[] {
+  const code = instructions.map(({ opcode, words }) => [int8Opcodes[opcode], words.length + 2, ...words]);
+  let end = store(Int32Array.from(code.flat()));
+  return instructions.map(({ name }, i) => {
+    const start = end;
+    end += 4 * code[i].length;
+    return { name, start, end };
+  });
+}
+
+/** Offsets of all values in the arena; a vector flattened from one pixel is its input. */
 function placeValues(
-  nodes: readonly IntegerNode[],
+  steps: readonly Step[],
   outputs: readonly string[],
-  { gone }: Fused,
 ): { readonly bytes: number; readonly offsets: ReadonlyMap<string, number> } {
   const owners = new Map<string, string>();
   const lives = new Map<string, { first: number; last: number; bytes: number }>();
-  for (const [time, node] of nodes.entries()) {
-    for (const input of node.inputs) lives.get(owners.get(input)!)!.last = time;
-    const shared = node.op === "flatten" ? node.inputs[0] : gone.get(node.name);
-    const owner = shared === undefined ? node.name : owners.get(shared)!;
-    owners.set(node.name, owner);
-    if (shared === undefined) lives.set(node.name, { first: time, last: time, bytes: align(sizeOf(node.outputShape)) });
+  for (const [time, step] of steps.entries()) {
+    for (const input of step.inputs) lives.get(owners.get(input)!)!.last = time;
+    const owner = isAlias(step) ? owners.get(step.inputs[0])! : step.output;
+    owners.set(step.output, owner);
+    // Pairs of pixels are stored whole, at the end too.
+    const bytes = align(layoutOf(step.node.outputShape).bytes + 16);
+    if (owner === step.output) lives.set(owner, { first: time, last: time, bytes });
   }
-  for (const output of outputs) lives.get(owners.get(output)!)!.last = nodes.length;
+  for (const output of outputs) lives.get(owners.get(output)!)!.last = steps.length;
   const names = [...lives.keys()];
   const placement = placeBoxes([...lives.values()]);
   const offsets = new Map(names.map((name, i) => [name, placement.offsets[i]]));
@@ -166,6 +180,6 @@ class Appender {
   #reserve(bytes: number): void {
     const { memory } = this.module;
     const missing = this.next + bytes + slackBytes - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
+    if (missing > 0) memory.grow(Math.max(fewestPages, Math.ceil(missing / pageBytes)));
   }
 }

@@ -1,100 +1,59 @@
-// Depthwise convolution: the map is copied with its border made real (the input's zero point), then eight channels at a
-// time, taps in pairs: two taps' bytes interleaved as int16, times their weights interleaved alike.
-import { lookup, QUANT_BYTES, requantize16, requantize8, storeSome, storeSomeHigh } from "./requantize";
-import { address, word } from "./words";
+// Depthwise convolution, eight channels (a plane) at a time: the plane is copied with its border made real (the input's zero
+// point); taps go in pairs: two taps' bytes as int16 in turns, times their weights in turns.
+import { lookup, useTable } from "./lookup";
+import { padPlane } from "./planes";
+import { clamp, factors, halves, isFast, PANEL_BYTES, signs, toInt8, toInt8Slowly } from "./rescale";
+import { address, everyByte, everyLane, word } from "./words";
 
-// words: 0 x, 1 y, 2 height, 3 width, 4 channels, 5 kernel height, 6 kernel width, 7 stride down, 8 stride across,
-// 9 padding top, 10 padding left, 11 padded height, 12 padded width, 13 output height, 14 output width,
-// 15 weights: for eight channels, for each pair of taps, 16 int16; 16 bias, 17 quant, 18 zero point, 19 clamp min,
-// 20 clamp max, 21 table or 0, 22 scratch: the padded map, 23 offsets of the taps in it (int32, an even number), 24 pairs,
-// 25 zero point of the input, 26 way of rescaling
+// words: 0 x, 1 y, 2 height, 3 width, 4 planes, 5 stride down, 6 stride across, 7 padding top, 8 padding left, 9 padded
+// height, 10 padded width, 11 output height, 12 output width, 13 bytes of an input's plane, 14 of an output's, 15 weights:
+// for each pair of a plane, 16 int16; 16 bias, 17 rescaling, 18 1.5 * 2^23 + zero point (float32), 19 clamp min, 20 clamp max, 21 table or 0,
+// 22 scratch: the padded plane, 23 offsets of the taps in it (int32), 24 pairs, 25 zero point of the input, 26 way: 0 pairs
+// as they come, 1 or 2 a kernel of 3 x 3 with that stride across, 27 vectors of weights of a plane / 2
 export function depthwise(i: usize): void {
   const height = word(i, 2),
     width = word(i, 3),
-    channels = word(i, 4),
-    down = word(i, 7),
-    across = word(i, 8),
-    outHeight = word(i, 13),
-    outWidth = word(i, 14),
-    table = address(i, 21),
+    planes = word(i, 4),
+    down = word(i, 5),
+    way = word(i, 26),
     padded = address(i, 22),
-    offsets = address(i, 23),
-    pairs = word(i, 24);
-  const paddedWidth = word(i, 12);
-  const rowBytes = <usize>(paddedWidth * channels);
-  let source = address(i, 0);
-  if (word(i, 11) != height || paddedWidth != width) {
-    pad(source, padded, height, <usize>(width * channels), word(i, 11), rowBytes, word(i, 9), <usize>(word(i, 10) * channels), word(i, 25));
-    source = padded;
-  }
-  const zero = i32x4.splat(word(i, 18)),
-    least = i8x16.splat(<i8>word(i, 19)),
-    most = i8x16.splat(<i8>word(i, 20));
-  const way = word(i, 26);
-  const step = <usize>(across * channels);
-  const panelBytes = <usize>pairs << 5;
-  let y = address(i, 1);
-  for (let oy = 0; oy < outHeight; oy++) {
-    const row = source + <usize>(oy * down) * rowBytes;
-    let panel = address(i, 15),
-      bias = address(i, 16),
-      quant = address(i, 17);
-    for (let c = 0; c < channels; c += 8) {
-      const some = min(8, channels - c);
-      const b0 = v128.load(bias),
-        b1 = v128.load(bias, 16);
-      let x = row + <usize>c,
-        out = y + <usize>c;
-      let ox = 0;
-      // Two pixels at a time share the weights.
-      for (; ox + 2 <= outWidth; ox += 2) {
-        let s0 = b0, s1 = b1, t0 = b0, t1 = b1;
-        let w = panel,
-          at = offsets;
-        const x1 = x + step;
-        for (let p = 0; p < pairs; p++) {
-          const o0 = <usize>load<u32>(at),
-            o1 = <usize>load<u32>(at, 4);
-          at += 8;
-          const w0 = v128.load(w),
-            w1 = v128.load(w, 16);
-          w += 32;
-          let a = v128.load8x8_s(x + o0),
-            b = v128.load8x8_s(x + o1);
-          s0 = i32x4.add(s0, i32x4.dot_i16x8_s(low(a, b), w0));
-          s1 = i32x4.add(s1, i32x4.dot_i16x8_s(high(a, b), w1));
-          a = v128.load8x8_s(x1 + o0);
-          b = v128.load8x8_s(x1 + o1);
-          t0 = i32x4.add(t0, i32x4.dot_i16x8_s(low(a, b), w0));
-          t1 = i32x4.add(t1, i32x4.dot_i16x8_s(high(a, b), w1));
-        }
-        const q = requantize16(s0, s1, t0, t1, quant, zero, least, most, way);
-        storeSome(out, q, some);
-        out += <usize>channels;
-        storeSomeHigh(out, q, some);
-        out += <usize>channels;
-        x = x1 + step;
-      }
-      if (ox < outWidth) {
-        let s0 = b0, s1 = b1;
-        let w = panel,
-          at = offsets;
-        for (let p = 0; p < pairs; p++) {
-          const a = v128.load8x8_s(x + <usize>load<u32>(at)),
-            b = v128.load8x8_s(x + <usize>load<u32>(at, 4));
-          at += 8;
-          s0 = i32x4.add(s0, i32x4.dot_i16x8_s(low(a, b), v128.load(w)));
-          s1 = i32x4.add(s1, i32x4.dot_i16x8_s(high(a, b), v128.load(w, 16)));
-          w += 32;
-        }
-        storeSome(out, requantize8(s0, s1, quant, zero, least, most, way), some);
-      }
-      panel += panelBytes;
-      bias += 32;
-      quant += 2 * QUANT_BYTES;
+    paddedWidth = word(i, 10),
+    outHeight = word(i, 11),
+    planeBytes = <usize>word(i, 13),
+    outPlaneBytes = <usize>word(i, 14),
+    weightBytes = <usize>word(i, 27) << 5;
+  const rowBytes = <usize>paddedWidth << 3,
+    outRowBytes = <usize>word(i, 12) << 3;
+  const table = word(i, 21) != 0;
+  if (table) useTable(address(i, 21));
+  let x = address(i, 0),
+    y = address(i, 1),
+    w = address(i, 15),
+    bias = address(i, 16),
+    panel = address(i, 17);
+  for (let p = 0; p < planes; p++) {
+    let row = x;
+    if (word(i, 9) != height || paddedWidth != width) {
+      padPlane(x, padded, height, width, word(i, 9), paddedWidth, word(i, 7), word(i, 8), word(i, 25));
+      row = padded;
     }
-    if (table != 0) lookup(y, y, outWidth * channels, table);
-    y += <usize>(outWidth * channels);
+    const fast = way != 0 && isFast(panel);
+    if (fast && way == 1) planeOfNine1(i, row, rowBytes, y, w, bias, panel);
+    else if (fast) planeOfNine2(i, row, rowBytes, y, w, bias, panel);
+    else {
+      let out = y;
+      for (let oy = 0; oy < outHeight; oy++) {
+        rowOfPairs(i, row, out, out + outRowBytes, w, bias, panel);
+        out += outRowBytes;
+        row += <usize>down * rowBytes;
+      }
+    }
+    if (table) lookup(y, y, outHeight * <i32>outRowBytes);
+    x += planeBytes;
+    y += outPlaneBytes;
+    w += weightBytes;
+    bias += 32;
+    panel += PANEL_BYTES;
   }
 }
 
@@ -108,28 +67,169 @@ function low(a: v128, b: v128): v128 {
 function high(a: v128, b: v128): v128 {
   return i8x16.shuffle(a, b, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
 }
+// @ts-ignore: decorator
+@inline
+function madd(s: v128, a: v128, b: v128): v128 {
+  return i32x4.add(s, i32x4.dot_i16x8_s(a, b));
+}
 
-/** A map with a border. */
-export function pad(
-  x: usize,
-  y: usize,
-  height: i32,
-  rowBytes: usize,
-  outHeight: i32,
-  outRowBytes: usize,
-  top: i32,
-  left: usize,
-  value: i32,
-): void {
-  const v = <u8>value;
-  for (let row = 0; row < outHeight; row++) {
-    const inner = row - top;
-    if (inner < 0 || inner >= height) memory.fill(y, v, outRowBytes);
-    else {
-      memory.fill(y, v, left);
-      memory.copy(y + left, x + <usize>inner * rowBytes, rowBytes);
-      memory.fill(y + left + rowBytes, v, outRowBytes - left - rowBytes);
+function rowOfPairs(i: usize, x: usize, y: usize, end: usize, w0: usize, bias: usize, panel: usize): void {
+  const offsets = address(i, 23),
+    pairs = word(i, 24);
+  const across = <usize>word(i, 6) << 3;
+  const whole = everyLane(i, 18),
+    least = everyByte(i, 19),
+    most = everyByte(i, 20);
+  for (; y < end; y += 8) {
+    let s0 = v128.load(bias), s1 = v128.load(bias, 16);
+    let w = w0,
+      at = offsets;
+    for (let p = 0; p < pairs; p++) {
+      const a = v128.load8x8_s(x + <usize>load<u32>(at)),
+        b = v128.load8x8_s(x + <usize>load<u32>(at, 4));
+      s0 = madd(s0, low(a, b), v128.load(w));
+      s1 = madd(s1, high(a, b), v128.load(w, 16));
+      at += 8;
+      w += 32;
     }
-    y += outRowBytes;
+    v128.store64_lane(y, clamp(toInt8Slowly(s0, s1, panel, whole, false), least, most), 0);
+    x += across;
+  }
+}
+
+// 3 x 3: the upper two rows' taps are pairs one above the other, those of the third row pairs side by side, so that
+// neighbouring pixels share both. Weights: columns 0, 1, 2 of the upper rows, then (w20, w21), (w22, 0), (0, w22).
+
+/** Two pixels at stride 1. What all pixels share is read first: V8 moves the loads of a turn to its start. */
+function planeOfNine1(i: usize, x0: usize, rowBytes: usize, y: usize, w: usize, bias: usize, panel: usize): void {
+  const whole = everyLane(i, 18),
+    least = everyByte(i, 19),
+    most = everyByte(i, 20);
+  const w0 = v128.load(w), w1 = v128.load(w, 16), w2 = v128.load(w, 32), w3 = v128.load(w, 48), w4 = v128.load(w, 64),
+    w5 = v128.load(w, 80), w6 = v128.load(w, 96), w7 = v128.load(w, 112), w8 = v128.load(w, 128), w9 = v128.load(w, 144),
+    wa = v128.load(w, 160), wb = v128.load(w, 176);
+  const b0 = v128.load(bias), b1 = v128.load(bias, 16);
+  const f0 = factors(panel, 0), f1 = factors(panel, 1), h0 = halves(panel, 0), h1 = halves(panel, 1), sign = signs();
+  const outRowBytes = <usize>word(i, 12) << 3;
+  for (const last = y + <usize>word(i, 11) * outRowBytes; y < last; ) {
+    const end = y + outRowBytes;
+    let x = x0,
+      x1 = x0 + rowBytes,
+      x2 = x1 + rowBytes;
+    for (; y < end; y += 16) {
+      let s0 = b0, s1 = b1, t0 = b0, t1 = b1;
+      let a = v128.load8x8_s(x),
+        b = v128.load8x8_s(x1);
+      s0 = madd(s0, low(a, b), w0);
+      s1 = madd(s1, high(a, b), w1);
+      a = v128.load8x8_s(x, 8);
+      b = v128.load8x8_s(x1, 8);
+      let p = low(a, b),
+        q = high(a, b);
+      t0 = madd(t0, p, w0);
+      t1 = madd(t1, q, w1);
+      s0 = madd(s0, p, w2);
+      s1 = madd(s1, q, w3);
+      a = v128.load8x8_s(x, 16);
+      b = v128.load8x8_s(x1, 16);
+      p = low(a, b);
+      q = high(a, b);
+      t0 = madd(t0, p, w2);
+      t1 = madd(t1, q, w3);
+      s0 = madd(s0, p, w4);
+      s1 = madd(s1, q, w5);
+      a = v128.load8x8_s(x, 24);
+      b = v128.load8x8_s(x1, 24);
+      t0 = madd(t0, low(a, b), w4);
+      t1 = madd(t1, high(a, b), w5);
+      // third row
+      a = v128.load8x8_s(x2);
+      b = v128.load8x8_s(x2, 8);
+      s0 = madd(s0, low(a, b), w6);
+      s1 = madd(s1, high(a, b), w7);
+      a = v128.load8x8_s(x2, 16);
+      t0 = madd(t0, low(b, a), w6);
+      t1 = madd(t1, high(b, a), w7);
+      b = v128.load8x8_s(x2, 24);
+      p = low(a, b);
+      q = high(a, b);
+      s0 = madd(s0, p, w8);
+      s1 = madd(s1, q, w9);
+      t0 = madd(t0, p, wa);
+      t1 = madd(t1, q, wb);
+      v128.store(y, clamp(toInt8(s0, s1, t0, t1, panel, f0, f1, h0, h1, sign, whole, false), least, most));
+      x += 16;
+      x1 += 16;
+      x2 += 16;
+    }
+    y = end;
+    x0 += <usize>word(i, 5) * rowBytes;
+  }
+}
+
+/** Two pixels at stride 2. */
+function planeOfNine2(i: usize, x0: usize, rowBytes: usize, y: usize, w: usize, bias: usize, panel: usize): void {
+  const whole = everyLane(i, 18),
+    least = everyByte(i, 19),
+    most = everyByte(i, 20);
+  const w0 = v128.load(w), w1 = v128.load(w, 16), w2 = v128.load(w, 32), w3 = v128.load(w, 48), w4 = v128.load(w, 64),
+    w5 = v128.load(w, 80), w6 = v128.load(w, 96), w7 = v128.load(w, 112), w8 = v128.load(w, 128), w9 = v128.load(w, 144);
+  const b0 = v128.load(bias), b1 = v128.load(bias, 16);
+  const f0 = factors(panel, 0), f1 = factors(panel, 1), h0 = halves(panel, 0), h1 = halves(panel, 1), sign = signs();
+  const outRowBytes = <usize>word(i, 12) << 3;
+  for (const last = y + <usize>word(i, 11) * outRowBytes; y < last; ) {
+    const end = y + outRowBytes;
+    let x = x0,
+      x1 = x0 + rowBytes,
+      x2 = x1 + rowBytes;
+    for (; y < end; y += 16) {
+      let s0 = b0, s1 = b1, t0 = b0, t1 = b1;
+      let a = v128.load8x8_s(x),
+        b = v128.load8x8_s(x1);
+      s0 = madd(s0, low(a, b), w0);
+      s1 = madd(s1, high(a, b), w1);
+      a = v128.load8x8_s(x, 16);
+      b = v128.load8x8_s(x1, 16);
+      const p = low(a, b),
+        q = high(a, b);
+      t0 = madd(t0, p, w0);
+      t1 = madd(t1, q, w1);
+      s0 = madd(s0, p, w4);
+      s1 = madd(s1, q, w5);
+      a = v128.load8x8_s(x, 32);
+      b = v128.load8x8_s(x1, 32);
+      t0 = madd(t0, low(a, b), w4);
+      t1 = madd(t1, high(a, b), w5);
+      a = v128.load8x8_s(x, 8);
+      b = v128.load8x8_s(x1, 8);
+      s0 = madd(s0, low(a, b), w2);
+      s1 = madd(s1, high(a, b), w3);
+      a = v128.load8x8_s(x, 24);
+      b = v128.load8x8_s(x1, 24);
+      t0 = madd(t0, low(a, b), w2);
+      t1 = madd(t1, high(a, b), w3);
+      // third row
+      a = v128.load8x8_s(x2);
+      b = v128.load8x8_s(x2, 8);
+      s0 = madd(s0, low(a, b), w6);
+      s1 = madd(s1, high(a, b), w7);
+      a = v128.load8x8_s(x2, 16);
+      b = v128.load8x8_s(x2, 24);
+      const r = low(a, b),
+        z = high(a, b);
+      t0 = madd(t0, r, w6);
+      t1 = madd(t1, z, w7);
+      s0 = madd(s0, r, w8);
+      s1 = madd(s1, z, w9);
+      a = v128.load8x8_s(x2, 32);
+      t0 = madd(t0, low(a, a), w8);
+      t1 = madd(t1, high(a, a), w9);
+      v128.store(y, clamp(toInt8(s0, s1, t0, t1, panel, f0, f1, h0, h1, sign, whole, false), least, most));
+      x += 32;
+      x1 += 32;
+      x2 += 32;
+    }
+    y = end;
+    x0 += <usize>word(i, 5) * rowBytes;
   }
 }

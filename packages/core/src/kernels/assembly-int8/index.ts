@@ -1,7 +1,9 @@
 // The int8 inference module, with a memory of its own. Programs are made by inference/engine.
 import { depthwise } from "./depthwise";
-import { add, globalAveragePool, groupedConvolution, lookupMap, maxPool, multiplyMaps, padMap } from "./elementwise";
+import { add, globalAveragePool, lookupMap, maxPool, multiplyMaps } from "./elementwise";
+import { groupedConvolution } from "./grouped";
 import { linear } from "./linear";
+import { fromPlanes, padMap, toPlanes } from "./planes";
 
 /** First address that is not the module's own. */
 export function firstAddress(): usize {
@@ -38,6 +40,12 @@ export function run(start: usize, end: usize): void {
         break;
       case 8:
         padMap(i);
+        break;
+      case 9:
+        toPlanes(i);
+        break;
+      case 10:
+        fromPlanes(i);
         break;
       default:
         unreachable();

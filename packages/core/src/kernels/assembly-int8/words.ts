@@ -10,3 +10,19 @@ export function word(i: usize, index: i32): i32 {
 export function address(i: usize, index: i32): usize {
   return <usize>load<u32>(i + 8 + (<usize>index << 2));
 }
+// @ts-ignore: decorator
+@inline
+export function float(i: usize, index: i32): f32 {
+  return load<f32>(i + 8 + (<usize>index << 2));
+}
+// Vectors of one word are loads: V8 would make a splat of a word again in each turn of a loop.
+// @ts-ignore: decorator
+@inline
+export function everyLane(i: usize, index: i32): v128 {
+  return v128.load32_splat(i + 8 + (<usize>index << 2));
+}
+// @ts-ignore: decorator
+@inline
+export function everyByte(i: usize, index: i32): v128 {
+  return v128.load8_splat(i + 8 + (<usize>index << 2));
+}

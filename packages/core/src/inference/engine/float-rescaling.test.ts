@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { requantize } from "../../quantization/index.js";
+import { Random } from "../../tensor/index.js";
+import { type Channel, findFloatConstants, mostWrong } from "./float-rescaling.js";
+
+const random = new Random(11, 1);
+
+function randomChannel(n: number): Channel {
+  const zeroPoint = random.integer(256) - 128;
+  const [clampMin, clampMax] = n % 3 === 0 ? [zeroPoint, Math.min(127, zeroPoint + random.integer(256))] : [-128, 127];
+  const width = 2 ** (n % 4 === 1 ? 16 : random.uniform(0, 16));
+  const middle = n % 5 === 0 ? random.integer(2 ** 20) - 2 ** 19 : random.integer(2 * Math.ceil(width)) - width;
+  return {
+    multiplier: n % 50 === 0 ? 0 : 2 ** 30 + random.integer(2 ** 30),
+    shift: n % 4 === 1 ? -8 - random.integer(4) : -random.integer(n % 7 === 0 ? 24 : 13),
+    low: Math.floor(middle - width),
+    high: Math.ceil(middle + width),
+    zeroPoint,
+    clampMin,
+    clampMax,
+  };
+}
+
+describe("rescaling in float32", () => {
+  it("gives TensorFlow Lite's result for every sum of a channel", { timeout: 120_000 }, () => {
+    const counts = [0, 0, 0];
+    let none = 0;
+    for (let n = 0; n < 300; n++) {
+      const channel = randomChannel(n);
+      const { multiplier, shift, low, high, zeroPoint, clampMin, clampMax } = channel;
+      const found = findFloatConstants(channel);
+      if (found === undefined) {
+        none++;
+        continue;
+      }
+      expect(found.wrong.length).toBeLessThanOrEqual(mostWrong);
+      counts[found.wrong.length]++;
+      const changes = new Map(found.wrong.map(({ sum, change }) => [sum, change]));
+      const [factor, half] = [found.factor, found.half];
+      let differing = 0;
+      for (let sum = low; sum <= high; sum++) {
+        const moved = Math.fround(Math.fround(Math.fround(sum) * factor) + (sum < 0 ? -half : half));
+        const result = Math.fround(moved + Math.fround(12582912 + zeroPoint)) - 12582912 + (changes.get(sum) ?? 0);
+        const wanted = requantize(sum, multiplier, shift, zeroPoint, clampMin, clampMax);
+        if (Math.max(clampMin, Math.min(clampMax, result)) !== wanted) differing++;
+      }
+      expect(differing, JSON.stringify(channel)).toBe(0);
+    }
+    // Each way occurs, and most channels need no correction.
+    expect(counts[0]).toBeGreaterThan(200);
+    expect(counts[1] + counts[2]).toBeGreaterThan(0);
+    expect(none).toBeGreaterThan(0);
+  });
+
+  it("has no constants for a shift to the left or results beyond int16", () => {
+    const channel: Channel = { ...randomChannel(1), multiplier: 2 ** 30, low: -1000, high: 1000 };
+    expect(findFloatConstants({ ...channel, shift: 1 })).toBeUndefined();
+    expect(findFloatConstants({ ...channel, shift: 0, low: -100_000 })).toBeUndefined();
+  });
+});

@@ -1,0 +1,63 @@
+/** Which integer nodes the int8 engine does together. */
+import type { IntegerNode } from "../../quantization/index.js";
+import { layoutOf } from "./layout.js";
+import { scalingWords } from "./multiply.js";
+
+/** A node with what is done on the way: the product of its input with a gate, a look-up of its output. */
+export interface Step {
+  readonly node: IntegerNode;
+  /** Values read; with `scale` they are the product's. */
+  readonly inputs: readonly string[];
+  /** Name of the value made: the look-up's where there is one. */
+  readonly output: string;
+  readonly table?: Int8Array;
+  /** Words by which `linear` takes the product of its input and a gate. */
+  readonly scale?: readonly number[];
+}
+
+/** Kernels that can pass their output through a table. */
+const withTable: ReadonlySet<IntegerNode["op"]> = new Set([
+  "conv2d",
+  "dense",
+  "add",
+  "multiply",
+  "globalAveragePool",
+  "maxPool",
+]);
+
+/**
+ * Steps in order of execution.
+ * @param outputs values that must exist
+ */
+export function fuse(nodes: readonly IntegerNode[], outputs: readonly string[]): Step[] {
+  const readers = new Map<string, number>();
+  for (const node of nodes) for (const input of node.inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
+  const onlyOnTheWay = (value: string): boolean => readers.get(value) === 1 && !outputs.includes(value);
+  const steps = new Map<string, Step>();
+  for (const node of nodes) {
+    let step: Step = { node, inputs: node.inputs, output: node.name };
+    const before = steps.get(node.inputs[0]);
+    if (before !== undefined && onlyOnTheWay(before.output)) {
+      if (node.op === "lookup" && withTable.has(before.node.op) && before.table === undefined) {
+        step = { ...before, output: node.name, table: node.table };
+        steps.delete(before.output);
+      } else if (isPointwise(node) && before.node.op === "multiply" && before.table === undefined) {
+        const scale = before.node.broadcast ? scalingWords(before.node) : undefined;
+        if (scale !== undefined) {
+          step = { ...step, inputs: before.inputs, scale };
+          steps.delete(before.output);
+        }
+      }
+    }
+    steps.set(step.output, step);
+  }
+  return [...steps.values()];
+}
+
+/** A convolution whose windows are the pixels themselves. */
+export function isPointwise(node: IntegerNode): boolean {
+  if (node.op !== "conv2d" || node.depthwise || node.groups > 1) return false;
+  const { kernel, stride, inputShapes, outputShape } = node;
+  const same = layoutOf(inputShapes[0]).pixels === layoutOf(outputShape).pixels;
+  return kernel[0] === 1 && kernel[1] === 1 && stride[0] === 1 && stride[1] === 1 && same;
+}

@@ -1,0 +1,47 @@
+/** How the int8 kernels lay out a value: planes of eight channels, [channels / 8][pixels][8] (kernels/assembly-int8/planes.ts). */
+import type { Shape } from "../../tensor/index.js";
+
+export interface Layout {
+  readonly pixels: number;
+  readonly channels: number;
+  readonly planes: number;
+  /** Pixels are filled up to a multiple of four. */
+  readonly planeBytes: number;
+  readonly bytes: number;
+}
+
+/** @param shape `[1, height, width, channels]` or `[1, features]` */
+export function layoutOf(shape: Shape): Layout {
+  const channels = shape.at(-1)!;
+  const pixels = shape.length === 4 ? shape[1] * shape[2] : 1;
+  const planes = Math.ceil(channels / 8);
+  const planeBytes = 32 * Math.ceil(pixels / 4);
+  return { pixels, channels, planes, planeBytes, bytes: planes * planeBytes };
+}
+
+/** Vectors may read and write so far behind the last element. */
+export const slackBytes = 64;
+
+/**
+ * Which of a panel's eight channels are in the lanes of the two vectors of sums: those of `linear` have the even and the odd
+ * ones, others the first and the last four.
+ */
+export const evenOdd: readonly number[] = [0, 2, 4, 6, 1, 3, 5, 7];
+export const natural: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
+
+/** A float32 as the word that holds its bits. */
+export function floatWord(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0];
+}
+
+/** 1.5 * 2^23: added to a float, it leaves the nearest whole number. */
+export const whole = 12582912;
+
+/** Three words of most kernels: what rounds a result and adds its zero point, and its limits. */
+export function outputWords(node: {
+  readonly outputZeroPoint: number;
+  readonly clampMin: number;
+  readonly clampMax: number;
+}): number[] {
+  return [floatWord(whole + node.outputZeroPoint), node.clampMin, node.clampMax];
+}

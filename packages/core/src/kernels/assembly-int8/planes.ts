@@ -1,0 +1,92 @@
+// Values lie in planes of eight channels: [channels / 8][pixels][8], the last plane filled up with channels of no meaning,
+// each plane with pixels of no meaning to a multiple of four. So no kernel has tails.
+import { address, word } from "./words";
+
+// words: 0 x [pixels, channels], 1 y, 2 pixels, 3 channels, 4 bytes of a plane
+export function toPlanes(i: usize): void {
+  const pixels = word(i, 2),
+    channels = word(i, 3);
+  let x = address(i, 0),
+    plane = address(i, 1);
+  for (let c = 0; c < channels; c += 8) {
+    let from = x + <usize>c;
+    // Bytes of the next pixels where there is no meaning do no harm.
+    const step = <usize>channels;
+    for (let y = plane, end = plane + (<usize>pixels << 3); y < end; y += 32) {
+      let v = v128.load64_zero(from);
+      v = v128.load64_lane(from + step, v, 1);
+      v128.store(y, v);
+      from += step << 1;
+      v = v128.load64_zero(from);
+      v = v128.load64_lane(from + step, v, 1);
+      v128.store(y, v, 16);
+      from += step << 1;
+    }
+    plane += <usize>word(i, 4);
+  }
+}
+
+// words: as toPlanes
+export function fromPlanes(i: usize): void {
+  const pixels = word(i, 2),
+    channels = word(i, 3),
+    planeBytes = <usize>word(i, 4);
+  const x = address(i, 0);
+  let y = address(i, 1);
+  for (let n: usize = 0; n < <usize>pixels; n++)
+    for (let c = 0; c < channels; c++) store<u8>(y++, load<u8>(x + <usize>(c >> 3) * planeBytes + (n << 3) + <usize>(c & 7)));
+}
+
+/** A plane with a border. */
+export function padPlane(
+  x: usize,
+  y: usize,
+  height: i32,
+  width: i32,
+  outHeight: i32,
+  outWidth: i32,
+  top: i32,
+  left: i32,
+  value: i32,
+): void {
+  const border = i8x16.splat(<i8>value);
+  const rowBytes = <usize>outWidth << 3;
+  const from = <usize>left << 3,
+    bytes = <usize>width << 3;
+  for (let row = 0; row < outHeight; row++) {
+    const inner = row - top;
+    const end = y + rowBytes;
+    if (inner < 0 || inner >= height) fill(y, end, border);
+    else {
+      fill(y, y + from, border);
+      let to = y + from;
+      const stop = to + bytes;
+      for (; to < stop; to += 16) {
+        v128.store(to, v128.load(x));
+        x += 16;
+      }
+      x -= to - stop;
+      fill(stop, end, border);
+    }
+    y = end;
+  }
+}
+
+/** Writes up to eight bytes too many. */
+// @ts-ignore: decorator
+@inline
+function fill(from: usize, end: usize, value: v128): void {
+  for (; from < end; from += 16) v128.store(from, value);
+}
+
+// words: 0 x, 1 y, 2 height, 3 width, 4 output height, 5 output width, 6 top, 7 left, 8 value, 9 planes, 10 bytes of an
+// input's plane, 11 of an output's
+export function padMap(i: usize): void {
+  let x = address(i, 0),
+    y = address(i, 1);
+  for (let p = 0; p < word(i, 9); p++) {
+    padPlane(x, y, word(i, 2), word(i, 3), word(i, 4), word(i, 5), word(i, 6), word(i, 7), word(i, 8));
+    x += <usize>word(i, 10);
+    y += <usize>word(i, 11);
+  }
+}

@@ -1,0 +1,28 @@
+/** The resampling module (assembly-resample/), with a memory of its own; its parameters are described there. */
+import { wasmBase64 } from "./wasm-resample.generated.js";
+import { instantiate, type OwnMemory } from "./webassembly.js";
+
+export interface ResampleModule {
+  readonly memory: OwnMemory;
+  across(
+    pixels: number,
+    rows: number,
+    rowBytes: number,
+    from: number,
+    bytes: number,
+    channels: number,
+    pairs: number,
+    taps: number,
+    outputs: number,
+    most: number,
+    fill: number,
+    out: number,
+    stride: number,
+  ): void;
+  down(rows: number, stride: number, count: number, weights: number, out: number): void;
+}
+
+/** Throws PhinetsError `kernels.simd` where the runtime has no WebAssembly with SIMD. */
+export function createResampleModule(): ResampleModule {
+  return instantiate(wasmBase64, "resizing pictures");
+}
