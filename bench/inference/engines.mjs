@@ -1,152 +1,115 @@
 /**
- * One picture's inference on the same files: ours (float and int8, WebAssembly, one thread), the scalar interpreter,
- * onnxruntime-node, onnxruntime-web and TensorFlow Lite's WebAssembly, where they are installed. All take turns in one
- * process, so that a busy machine is unfair to none; the least time counts, in milliseconds. int8 outputs are compared
- * with the interpreter's bytes. Needs `npm run build`.
+ * One picture's inference on the same files: ours (float and int8, WebAssembly), onnxruntime-node, onnxruntime-web and
+ * TensorFlow Lite's WebAssembly, on 1 thread and 2 where an engine has a choice, in Node and in Chromium. All take turns in
+ * one process, so that a busy machine is unfair to none; the least time counts, in milliseconds. Every int8 output of ours is
+ * compared with the integer interpreter's. What is not installed is left out, with a line on stderr. Needs `npm run build`.
  *
- *   node bench/inference/engines.mjs [--rounds 60] [--model models/person-192]...
+ *   node bench/inference/engines.mjs [--rounds 60] [--model MODEL]... [--threads 1,2] [--node PATH]... [--no-chromium] [--json]
+ *
+ * MODEL: a run folder, mobilenetv2-0.35-96 or efficientnet-b0-96 (untrained); default: both person detectors and these two.
+ * PATH: another node binary to measure beside this one.
  */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { networkToOnnx, quantizedToOnnx, quantizedToTflite } from "@phinets/core/export";
-import { deployWeights } from "@phinets/core/graph";
-import { IntegerEngine, IntegerInterpreter } from "@phinets/core/inference";
-import { createEngine } from "@phinets/core/kernels";
-import { readModel } from "@phinets/core/model";
-import { buildNetwork, inputName } from "@phinets/core/networks";
-import { Executor, forwardOnly } from "@phinets/core/training";
+import { openChromium } from "./engines/chromium.mjs";
+import { prepareModel, untrained } from "./engines/models.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const require = createRequire(import.meta.url);
+const inNode = fileURLToPath(new URL("engines/in-node.mjs", import.meta.url));
 const { values } = parseArgs({
+  allowNegative: true,
   options: {
     rounds: { type: "string", default: "60" },
-    model: { type: "string", multiple: true, default: ["models/person-128", "models/person-192"] },
+    model: {
+      type: "string",
+      multiple: true,
+      default: ["models/person-128", "models/person-192", ...Object.keys(untrained)],
+    },
+    threads: { type: "string", default: "1,2" },
+    node: { type: "string", multiple: true, default: [] },
+    chromium: { type: "boolean", default: true },
+    json: { type: "boolean", default: false },
   },
 });
+const rounds = Number(values.rounds);
+const threadCounts = values.threads.split(",").map(Number);
+for (const path of values.node) if (!existsSync(path)) stop(`--node ${path}: there is no such file`);
 
-async function optional(name) {
-  try {
-    return await import(name);
-  } catch {
-    console.error(`left out: ${name} is not installed (npm run setup)`);
-    return undefined;
-  }
+function stop(message) {
+  console.error(`engines: ${message}`);
+  process.exit(2);
 }
 
-/** TensorFlow Lite's interpreter in WebAssembly: a function that runs once. */
-async function tflite(bytes, picture) {
-  let folder;
-  try {
-    folder = join(dirname(require.resolve("@tensorflow/tfjs-tflite/package.json")), "wasm/tflite_web_api_cc_simd");
-  } catch {
-    console.error("left out: @tensorflow/tfjs-tflite is not installed (npm run setup)");
-    return undefined;
-  }
-  const silent = () => {};
-  const module = await require(`${folder}.js`)({
-    wasmBinary: readFileSync(`${folder}.wasm`),
-    print: silent,
-    printErr: silent,
+function measureInNode(node, folder, threads) {
+  const { status, stdout, stderr } = spawnSync(node, [inNode, folder, String(threads), String(rounds)], {
+    encoding: "utf8",
   });
-  const at = module._malloc(bytes.length);
-  module.HEAPU8.set(bytes, at);
-  const runner = module.TFLiteWebModelRunner.CreateFromBufferAndOptions(at, bytes.length, {
-    numThreads: 1,
-    enableProfiling: false,
-    maxProfilingBufferEntries: 1,
-  }).value();
-  runner.GetInputs().get(0).data().set(picture);
-  return () => runner.Infer();
+  const line = stdout.trim().split("\n").at(-1);
+  if (status !== 0 || line === "") stop(`${node} ended with ${status}:\n${stderr}`);
+  for (const left of stderr.split("\n")) if (left.startsWith("left out")) said.add(left);
+  return JSON.parse(line);
 }
 
-async function contestants(folder) {
-  const files = (name) => new Uint8Array(readFileSync(join(folder, name)));
-  const { network, weights } = await readModel(files, "float");
-  const graph = buildNetwork(network);
-  const { quantized } = await readModel(files, "int8");
-  const { height, width, channels } = network.input;
-  const picture = new Int8Array(height * width * channels).map((_, i) => 100 * Math.sin(i / 97) + ((i * 7) % 23));
-  const floats = Float32Array.from(picture, (x) => x / 128);
-  const runs = {};
-
-  const interpreter = new IntegerInterpreter(quantized);
-  const [wanted] = interpreter.run(picture);
-  const started = performance.now();
-  const int8 = new IntegerEngine(quantized);
-  const loadMs = performance.now() - started;
-  const [found] = int8.run(picture);
-  const differing = found.reduce((count, value, i) => count + (value !== wanted[i]), 0);
-  runs["phinets int8"] = () => int8.run(picture);
-
-  const engine = await createEngine();
-  const executor = new Executor(engine, forwardOnly(graph, 1));
-  executor.setParameters(weights);
-  runs["phinets float"] = () => {
-    executor.input(inputName).set(floats);
-    executor.forward();
-  };
-  runs["scalar interpreter int8"] = () => interpreter.run(picture);
-
-  const deployed = deployWeights(graph, weights);
-  const float = networkToOnnx(deployed.graph, deployed.weights).encode();
-  const quantizedOnnx = quantizedToOnnx(quantized).encode();
-  const shape = [1, height, width, channels];
-  for (const [name, ort] of [
-    ["onnxruntime-node", (await optional("onnxruntime-node"))?.default],
-    ["onnxruntime-web", await optional("onnxruntime-web")],
-  ]) {
-    if (ort === undefined) continue;
-    if (name === "onnxruntime-web") ort.env.wasm.numThreads = 1;
-    const options = {
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-      ...(name === "onnxruntime-web" && { executionProviders: ["wasm"] }),
-    };
-    for (const [kind, bytes, tensor] of [
-      ["float", float, new ort.Tensor("float32", floats, shape)],
-      ["int8", quantizedOnnx, undefined],
-    ]) {
-      const session = await ort.InferenceSession.create(bytes, options);
-      const [input] = session.inputNames;
-      const given =
-        tensor ??
-        new ort.Tensor(
-          session.inputMetadata?.[0]?.type ?? "float32",
-          session.inputMetadata?.[0]?.type === "int8" ? picture : floats,
-          shape,
-        );
-      runs[`${name} ${kind}`] = () => session.run({ [input]: given });
+const said = new Set();
+const temporary = mkdtempSync(join(tmpdir(), "phinets-engines-"));
+const chromium = values.chromium ? await openChromium() : undefined;
+const results = [];
+try {
+  for (const model of values.model) {
+    const folder = await prepareModel(model in untrained ? model : resolve(root, model), temporary);
+    for (const threads of threadCounts) {
+      for (const node of [process.execPath, ...values.node])
+        results.push({ model: basename(model), ...measureInNode(node, folder, threads) });
+      if (chromium !== undefined)
+        results.push({ model: basename(model), ...(await chromium.measure(folder, threads, rounds)) });
     }
   }
-  const lite = await tflite(quantizedToTflite(quantized), picture);
-  if (lite !== undefined) runs["TensorFlow Lite WASM int8"] = lite;
-  return { runs, differing, loadMs, outputs: wanted.length };
+} finally {
+  await chromium?.close();
+  rmSync(temporary, { recursive: true });
+}
+for (const line of said) console.error(line);
+if (values.json) for (const result of results) console.log(JSON.stringify(result));
+else printTable();
+
+function printTable() {
+  const columns = [...new Set(results.map(columnOf))];
+  const rows = [["model", "engine", ...columns]];
+  for (const model of new Set(results.map((result) => result.model))) {
+    const own = results.filter((result) => result.model === model);
+    for (const engine of new Set(own.flatMap(({ ms }) => Object.keys(ms)))) {
+      const cells = columns.map((column) => own.find((result) => columnOf(result) === column)?.ms[engine]);
+      rows.push([model, engine, ...cells.map((ms) => (ms === undefined ? "" : ms.toFixed(2)))]);
+    }
+    rows.push([model, "int8 / own float", ...columns.map((column) => ratio(own, column, ["phinets float"]))]);
+    rows.push([model, "int8 / best other int8", ...columns.map((column) => ratio(own, column))]);
+    const loads = columns.map(
+      (column) => own.find((result) => columnOf(result) === column)?.int8.loadMs.toFixed(0) ?? "",
+    );
+    rows.push([model, "int8 load", ...loads]);
+    const compared = own.filter(({ int8 }) => int8.differing !== undefined);
+    const differing = compared.reduce((sum, { int8 }) => sum + int8.differing, 0);
+    console.log(`${model}: ${differing} of ${compared[0].int8.outputs} int8 outputs differ from the interpreter's`);
+  }
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  console.log("milliseconds, least of", rounds);
+  for (const row of rows)
+    console.log(row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  "));
 }
 
-for (const model of values.model) {
-  const { runs, differing, loadMs, outputs } = await contestants(join(root, model));
-  const least = Object.fromEntries(Object.keys(runs).map((name) => [name, Number.POSITIVE_INFINITY]));
-  for (let round = 0; round < Number(values.rounds); round++) {
-    for (const [name, run] of Object.entries(runs)) {
-      if (name.startsWith("scalar") && round >= 5) continue;
-      for (let n = 0; n < (round === 0 ? 3 : 1); n++) await run();
-      const start = performance.now();
-      await run();
-      least[name] = Math.min(least[name], performance.now() - start);
-    }
-  }
-  const ms = Object.fromEntries(Object.entries(least).map(([name, value]) => [name, Number(value.toFixed(2))]));
-  console.log(
-    JSON.stringify({
-      model,
-      node: process.version,
-      ms,
-      int8: { differing, outputs, loadMs: Number(loadMs.toFixed(1)) },
-    }),
-  );
+function columnOf({ runtime, threads }) {
+  return `${runtime} x${threads}`;
+}
+
+/** Ours against others' least, in the same run. */
+function ratio(own, column, others) {
+  const { ms } = own.find((result) => columnOf(result) === column) ?? { ms: {} };
+  const names = others ?? Object.keys(ms).filter((name) => name.endsWith("int8") && !name.startsWith("phinets"));
+  const best = Math.min(...names.map((name) => ms[name] ?? Number.NaN));
+  return ms["phinets int8"] === undefined || !Number.isFinite(best) ? "" : (ms["phinets int8"] / best).toFixed(2);
 }
 process.exit(0);

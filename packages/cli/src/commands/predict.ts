@@ -1,20 +1,25 @@
 /** `phinets predict`: what a run's network sees in pictures, videos, a camera or a stream. */
-import { extname, join } from "node:path";
-import type { Picture } from "@phinets/core/data";
-import type { Model, ModelOptions, NamedDetection } from "@phinets/core/model";
+import { join } from "node:path";
+import type { Model, ModelOptions } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { SaveFormat } from "@phinets/node/dataset";
-import { type PixelRange, parsePixelRange, parseTiles } from "@phinets/node/picture";
+import type { PixelRange } from "@phinets/node/picture";
 import { formatMs, visible } from "@phinets/node/text";
-import { parseRawFrames, type RawFrames, type VideoWriter } from "@phinets/node/video";
-import { type Command, Option } from "commander";
+import type { ModelThreads } from "@phinets/node/threads";
+import type { RawFrames, VideoWriter } from "@phinets/node/video";
+import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { collect, fraction, integer, oneOf } from "../terminal/options.js";
+import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
+import { pixelRange } from "./data-options.js";
+import { arithmetic, conf, maxDet, maxFrames, nmsIou, raw, saveJson, saveTxt, tiles } from "./detection-options.js";
+import { annotate, type Item, lookAt, readItems, recordOf } from "./predict-pictures.js";
 import type { PredictRecord } from "./predict-records.js";
+import { existOk, json, model, name, project } from "./shared-options.js";
 
 interface PredictOptions extends ModelOptions {
   readonly source?: readonly string[];
   readonly model: string;
+  readonly nmsIou?: number;
   readonly project: string;
   readonly name?: string;
   readonly existOk?: boolean;
@@ -27,53 +32,74 @@ interface PredictOptions extends ModelOptions {
   readonly raw?: RawFrames;
 }
 
+const definition: VerbDefinition = {
+  name: "predict",
+  description:
+    "Runs a trained network on pictures, folders of pictures, videos, patterns such as 'pics/*.jpg', a camera (0), a stream (rtsp://, rtmp://, http://) or standard input (-), and writes annotated pictures (or an mp4) and predictions.json into runs/predict/NAME. Cameras and streams run until Ctrl-C, or --max-frames, and give a line a frame: predictions.jsonl.",
+  arguments: [
+    {
+      name: "[source...]",
+      help: "pictures, folders of pictures, videos; or one camera, stream or -",
+      completes: "path",
+    },
+  ],
+  examples: [
+    ["phinets predict --model runs/detect/train pictures", "annotated pictures and predictions.json"],
+    ["phinets predict --model runs/detect/train 0 --conf 0.5", "a camera, until Ctrl-C"],
+    ["phinets predict --model runs/detect/train clip.mp4 --save coco --tiles 2x2", "small objects, for other tools"],
+  ],
+  options: [
+    { flags: "--source <source>", help: "the same, by name", group: "Source", repeatable: true, completes: "path" },
+    model,
+    arithmetic,
+    conf,
+    nmsIou,
+    vary(nmsIou, { flags: "--iou <overlap>", help: "as --nms-iou" }),
+    maxDet,
+    tiles,
+    pixelRange,
+    maxFrames,
+    raw,
+    project,
+    name("predict, predict2, ..."),
+    existOk,
+    {
+      flags: "--save <formats>",
+      help: "also write the boxes for other tools: coco, yolo, voc, csv, labelme",
+      group: "Output",
+    },
+    { flags: "--no-save", help: "write nothing, only print", group: "Output" },
+    saveTxt,
+    saveJson,
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  program
-    .command("predict")
-    .summary("show what a trained network sees in pictures, videos, a camera or a stream")
-    .description(
-      "Runs a trained network on pictures, folders of pictures, videos, patterns such as 'pics/*.jpg', a camera (0), a stream (rtsp://, rtmp://, http://) or standard input (-), and writes annotated pictures (or an mp4) and predictions.json into runs/predict/NAME. Cameras and streams run until Ctrl-C, or --max-frames, and give a line a frame: predictions.jsonl.",
-    )
-    .argument("[source...]", "pictures, folders of pictures, videos; or one camera, stream or -")
-    .option("--source <source>", "the same, by name", collect)
-    .requiredOption("--model <run>", "run folder, or a weights file in one")
-    .option(
-      "--on <arithmetic>",
-      "int8 (what the firmware computes) or float (default: int8; float before the run is quantised)",
-      oneOf("int8", "float"),
-    )
-    .option("--conf <score>", "least score of a box", fraction, 0.25)
-    .option("--iou <overlap>", "boxes of a class that overlap more are one", fraction, 0.45)
-    .option("--max-det <n>", "most boxes a picture", integer(1), 100)
-    .option(
-      "--tiles <columnsxrows>",
-      "also look at overlapping parts, as 2x2: for small objects (default: off)",
-      parseTiles,
-    )
-    .option("--pixel-range <low..high>", "pixel values that become 0 and 255, for deep pictures", parsePixelRange)
-    .option("--max-frames <n>", "most frames of a video, camera or stream", integer(1))
-    .option("--raw <widthxheight:format@fps>", "standard input is raw frames, as 640x480:bgr24@30", parseRawFrames)
-    .option("--project <folder>", "folder of runs", "runs")
-    .option("--name <name>", "name of the output folder (default: predict, predict2, ...)")
-    .option("--exist-ok", "write into an existing output folder")
-    .option("--save <formats>", "also write the boxes for other tools: coco, yolo, voc, csv, labelme")
-    .option("--no-save", "write nothing, only print")
-    .addOption(new Option("--save-txt", "as --save yolo"))
-    .addOption(new Option("--save-json", "as --save coco"))
-    .action((sources: readonly string[], options: PredictOptions) => predict(sources, options, context));
+  addVerb(program, definition).action((sources: readonly string[], options: PredictOptions) =>
+    predict(sources, { ...options, iou: options.nmsIou ?? options.iou }, context),
+  );
 }
 
 /** What every source's turn needs. */
 interface Job {
   readonly model: Model;
+  readonly threads: ModelThreads;
   readonly folder: string | undefined;
   readonly options: PredictOptions;
   readonly context: Context;
 }
 
 async function predict(words: readonly string[], options: PredictOptions, context: Context): Promise<void> {
-  const [{ chooseArithmetic, createRunFolder, loadRun, openModel, removeIfEmpty }, { expandSources, isStream }] =
-    await Promise.all([import("@phinets/node/run"), import("@phinets/node/picture")]);
+  const [
+    { chooseArithmetic, createRunFolder, loadRun, openModel, removeIfEmpty },
+    { expandSources, isStream },
+    { ModelThreads },
+  ] = await Promise.all([
+    import("@phinets/node/run"),
+    import("@phinets/node/picture"),
+    import("@phinets/node/threads"),
+  ]);
   const asked = [...words, ...(options.source ?? [])];
   if (asked.length === 0) {
     throw new PhinetsError(
@@ -97,13 +123,16 @@ async function predict(words: readonly string[], options: PredictOptions, contex
     options.save === false || options.save === "false"
       ? undefined
       : createRunFolder({ project, task: "predict", name, defaultName: "predict", existOk });
-  const job = { model, folder, options, context };
+  const threads = new ModelThreads(model);
+  const job = { model, threads, folder, options, context };
   try {
     if (stream !== undefined) await predictStream(stream, job);
     else await predictFiles(sources, formats, job);
   } catch (error) {
     if (folder) removeIfEmpty(folder);
     throw error;
+  } finally {
+    await threads.dispose();
   }
 }
 
@@ -126,15 +155,8 @@ async function formatsOf(options: PredictOptions, model: Model, stream: string |
   return formats;
 }
 
-interface Item {
-  readonly file: string;
-  readonly clip: boolean;
-  /** Named by the user, not found in a folder: what is wrong with it is said as an error when it is the only one. */
-  readonly named: boolean;
-}
-
 async function predictFiles(sources: readonly string[], formats: readonly SaveFormat[], job: Job): Promise<void> {
-  const { context, folder, model } = job;
+  const { context, folder, model, threads } = job;
   const [{ listPictures, outputNames, pictureExtensions }, { sourceKind }, { PredictionsFile }] = await Promise.all([
     import("@phinets/node/picture"),
     import("@phinets/node/video"),
@@ -187,11 +209,14 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
   let done = 0;
   let whole = false;
   try {
-    for (const [i, item] of items.entries()) {
+    const { pixelRange } = job.options;
+    const read = readItems(items, { names, pixelRange, onHint, signal: context.signal });
+    for await (const { item, name, record, error } of threads.inOrder(read, (one) => lookAt(one, threads, folder))) {
       context.signal.throwIfAborted();
       try {
-        if (item.clip) await eachFrame(item.file, names[i], job, take);
-        else take(await predictPicture(item.file, names[i], job, onHint));
+        if (error !== undefined) throw error;
+        if (record) take(record);
+        else await eachFrame(item.file, name, job, take);
       } catch (error) {
         // Of many, a bad one does not end the others' turn; alone it is the error.
         if (alone || !(error instanceof PhinetsError) || error.path !== item.file) throw error;
@@ -222,22 +247,6 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
     const rate = `${counts.join(" and ")} in ${formatMs(elapsedMs)}, ${model.on}`;
     return [...lines, folder ? `${rate}; written to ${folder}` : rate].join("\n");
   });
-}
-
-async function predictPicture(
-  file: string,
-  name: string,
-  { model, folder, options }: Job,
-  onHint: (hint: string) => void,
-): Promise<PredictRecord> {
-  const { readPicture, savePicture } = await import("@phinets/node/picture");
-  const picture = await readPicture(file, { pixelRange: options.pixelRange, onHint });
-  const record = { file, ...look(model, picture) };
-  if (folder) {
-    const extension = extname(file).toLowerCase() === ".png" ? ".png" : ".jpg";
-    await savePicture(join(folder, `${name}${extension}`), await annotate(picture, record));
-  }
-  return record;
 }
 
 /** A line a frame, on stdout and in predictions.jsonl, until the source or the user ends it. */
@@ -271,7 +280,7 @@ async function predictStream(source: string, job: Job): Promise<void> {
 async function eachFrame(
   source: string,
   name: string | undefined,
-  { model, folder, options, context }: Job,
+  { threads, folder, options, context }: Job,
   take: (record: PredictRecord) => void,
 ): Promise<void> {
   const { framesOf, VideoWriter } = await import("@phinets/node/video");
@@ -284,15 +293,15 @@ async function eachFrame(
     raw,
     onNote: (line) => note(line),
   });
-  const { count = 0, framesPerSecond, frames, live, stream } = found;
+  const { count = 0, framesPerSecond, live, stream } = found;
   // A stream's lines are its progress.
   const progress = stream ? undefined : context.progress({ label: "predicting", total: count, unit: "frames" });
   note = (line) => (progress ? progress.log(visible(line)) : context.note(line));
   let writer: VideoWriter | undefined;
   let failed = true;
   try {
-    for await (const { number, picture } of frames) {
-      const record = { file: found.name, frame: number, ...look(model, picture) };
+    for await (const { number, picture, prediction } of threads.frames(found)) {
+      const record = { file: found.name, frame: number, ...recordOf(picture, prediction) };
       take(record);
       if (folder) {
         const { width, height } = picture;
@@ -308,27 +317,6 @@ async function eachFrame(
     if (failed && !stream) await writer?.abort();
     else await writer?.close();
   }
-}
-
-function look(model: Model, picture: Picture): Pick<PredictRecord, "width" | "height" | "boxes" | "classes"> {
-  const { width, height } = picture;
-  if (model.task === "detect") return { width, height, boxes: model.detect(picture) };
-  return { width, height, classes: model.classify(picture).slice(0, 5) };
-}
-
-async function annotate(picture: Picture, { boxes, classes }: PredictRecord): Promise<Picture> {
-  const { Canvas, colourOf } = await import("@phinets/node/picture");
-  const canvas = new Canvas(picture);
-  const mark = (box: NamedDetection) => ({
-    ...box,
-    colour: colourOf(box.class),
-    label: `${box.name} ${box.score.toFixed(2)}`,
-  });
-  // The best boxes are drawn last, over the others.
-  canvas.marks((boxes ?? []).map(mark).reverse());
-  const [best] = classes ?? [];
-  if (best) canvas.tag(`${best.name} ${best.score.toFixed(2)}`, 0, 0, colourOf(best.class));
-  return canvas;
 }
 
 /** "2 person, 1 dog", "seven 0.98" or what went wrong. */

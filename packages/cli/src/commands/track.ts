@@ -1,17 +1,31 @@
 /** `phinets track`: detections of a network, or of a file, joined to tracks by SORT or a ByteTrack-style tracker. */
 import { existsSync } from "node:fs";
 import { extname } from "node:path";
-import { mostTextBytes, type Picture } from "@phinets/core/data";
-import type { Model, ModelOptions, Tiles } from "@phinets/core/model";
+import { mostTextBytes } from "@phinets/core/data";
+import { detectDefaults } from "@phinets/core/detection";
+import type { Model, ModelOptions, NamedDetection, Tiles } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
-import type { Track, Tracker, TrackerBox, TrackerName } from "@phinets/core/tracking";
+import {
+  byteTrackDefaults,
+  sortDefaults,
+  type Track,
+  type Tracker,
+  type TrackerBox,
+  type TrackerName,
+} from "@phinets/core/tracking";
 import { readRegularSync } from "@phinets/node/host";
-import { type PixelRange, parsePixelRange, parseTiles } from "@phinets/node/picture";
+import type { PixelRange } from "@phinets/node/picture";
 import { formatMs, visible } from "@phinets/node/text";
-import { type ClipSize, parseRawFrames, type RawFrames, type VideoWriter } from "@phinets/node/video";
+import type { Seen } from "@phinets/node/threads";
+import type { Frame, RawFrames, VideoWriter } from "@phinets/node/video";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
+import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
 import { fraction, integer, oneOf } from "../terminal/options.js";
+import { pixelRange } from "./data-options.js";
+import { arithmetic, conf, maxDet, maxFrames, nmsIou, raw, tiles } from "./detection-options.js";
+import { requireOwnTracks } from "./own-tracks.js";
+import { groups, iou, json, model, out } from "./shared-options.js";
 
 interface TrackOptions {
   readonly source?: string;
@@ -26,7 +40,7 @@ interface TrackOptions {
   readonly firstId: number;
   readonly on: ModelOptions["on"];
   readonly conf?: number;
-  readonly nmsIou: number;
+  readonly nmsIou?: number;
   readonly maxDet: number;
   readonly tiles?: Tiles;
   readonly video: boolean;
@@ -35,50 +49,88 @@ interface TrackOptions {
   readonly raw?: RawFrames;
 }
 
-export function register(program: Command, context: Context): void {
-  program
-    .command("track")
-    .summary("follow objects through a video, a camera or a stream, or join given detections to tracks")
-    .description(
-      "Follows objects with SORT, or with a tracker in the manner of ByteTrack that also uses boxes of low score, and writes MOTChallenge text. Boxes come from a trained network (--model, on a video, a folder of frames, a camera (0), a stream (rtsp://, rtmp://, http://) or standard input (-)) or from a MOTChallenge detection file (--detections). With frames at hand an annotated mp4 is written beside the text. Both files take their names when they are whole; cameras and streams run until Ctrl-C, or --max-frames, and keep what they have.",
-    )
-    .argument("[source]", "video, folder of frames, MOTChallenge sequence, camera, stream or -")
-    .option("--source <source>", "the same, by name")
-    .option("--model <run>", "run folder, or a weights file in one")
-    .option("--detections <file>", "MOTChallenge det.txt to track instead of a network's boxes")
-    .requiredOption("--out <file>", "where the tracks go")
-    .option("--tracker <name>", "sort or bytetrack", oneOf("sort", "bytetrack"), "sort")
-    .option(
-      "--max-age <frames>",
-      "frames that a track outlives its last detection (default: sort 1, bytetrack 30)",
-      integer(0),
-    )
-    .option("--min-hits <frames>", "sort: frames in a row before a track is shown (default: 3)", integer(0))
-    .option("--iou <overlap>", "least overlap of prediction and detection (default: sort 0.3, bytetrack 0.2)", fraction)
-    .option("--high-score <score>", "bytetrack: boxes of less only keep known tracks (default: 0.5)", fraction)
-    .option("--first-id <n>", "id of the first track", integer(1), 1)
-    .option(
-      "--on <arithmetic>",
-      "int8 (what the firmware computes) or float (default: int8; float before the run is quantised)",
-      oneOf("int8", "float"),
-    )
-    .option("--conf <score>", "least score of a box (default: sort 0.25, bytetrack 0.1)", fraction)
-    .option("--nms-iou <overlap>", "boxes of a class that overlap more are one", fraction, 0.45)
-    .option("--max-det <n>", "most boxes a frame", integer(1), 100)
-    .option(
-      "--tiles <columnsxrows>",
-      "also look at overlapping parts, as 2x2: for small objects (default: off)",
-      parseTiles,
-    )
-    .option("--pixel-range <low..high>", "pixel values that become 0 and 255, for deep pictures", parsePixelRange)
-    .option("--max-frames <n>", "most frames that are tracked", integer(1))
-    .option("--raw <widthxheight:format@fps>", "standard input is raw frames, as 640x480:bgr24@30", parseRawFrames)
-    .option("--no-video", "do not write the annotated mp4")
-    .action((source: string | undefined, options: TrackOptions) => track(source ?? options.source, options, context));
-}
+const definition: VerbDefinition = {
+  name: "track",
+  description:
+    "Follows objects with SORT, or with a tracker in the manner of ByteTrack that also uses boxes of low score, and writes MOTChallenge text. Boxes come from a trained network (--model, on a video, a folder of frames, a camera (0), a stream (rtsp://, rtmp://, http://) or standard input (-)) or from a MOTChallenge detection file (--detections). With frames at hand an annotated mp4 is written beside the text. Both files take their names when they are whole; cameras and streams run until Ctrl-C, or --max-frames, and keep what they have.",
+  arguments: [
+    {
+      name: "[source]",
+      help: "video, folder of frames, MOTChallenge sequence, camera, stream or -",
+      completes: "path",
+    },
+  ],
+  examples: [
+    ["phinets track --model runs/detect/train clip.mp4 --out tracks.txt", "tracks.txt, and tracks.mp4 to look at"],
+    ["phinets track --detections det.txt --out tracks.txt --tracker bytetrack", "boxes that another tool found"],
+  ],
+  options: [
+    { flags: "--source <source>", help: "the same, by name", group: "Source", completes: "path" },
+    vary(model, { required: false }),
+    {
+      flags: "--detections <file>",
+      help: "MOTChallenge det.txt to track instead of a network's boxes",
+      group: "Source",
+      completes: "path",
+    },
+    vary(out("file", "MOTChallenge text"), { required: true }),
+    {
+      flags: "--tracker <name>",
+      help: "the tracker",
+      group: groups.matching,
+      parse: oneOf("sort", "bytetrack"),
+      default: "sort",
+    },
+    {
+      flags: "--max-age <frames>",
+      help: "frames that a track outlives its last detection",
+      group: groups.matching,
+      parse: integer(0),
+      usual: `sort ${sortDefaults.maxAge}, bytetrack ${byteTrackDefaults.maxAge}`,
+    },
+    {
+      flags: "--min-hits <frames>",
+      help: "sort: frames in a row before a track is shown",
+      group: groups.matching,
+      parse: integer(0),
+      usual: sortDefaults.minHits,
+    },
+    iou(
+      "a track's prediction and a detection",
+      `sort ${sortDefaults.iouThreshold}, bytetrack ${byteTrackDefaults.iouThreshold}`,
+    ),
+    {
+      flags: "--high-score <score>",
+      help: "bytetrack: boxes of less only keep known tracks",
+      group: groups.matching,
+      parse: fraction,
+      usual: byteTrackDefaults.highScore,
+    },
+    {
+      flags: "--first-id <n>",
+      help: "id of the first track",
+      group: groups.matching,
+      parse: integer(1),
+      default: sortDefaults.firstId,
+    },
+    arithmetic,
+    vary(conf, { usual: `sort ${detectDefaults.threshold}, bytetrack ${byteTrackDefaults.lowScore}` }),
+    nmsIou,
+    maxDet,
+    tiles,
+    pixelRange,
+    maxFrames,
+    raw,
+    { flags: "--no-video", help: "do not write the annotated mp4", group: "Output" },
+    json,
+  ],
+};
 
-/** Where a frame's boxes come from, given its picture (when there is one) and number from 1. */
-type BoxSource = (picture: Picture | undefined, frame: number) => readonly TrackerBox[];
+export function register(program: Command, context: Context): void {
+  addVerb(program, definition).action((source: string | undefined, options: TrackOptions) =>
+    track(source ?? options.source, options, context),
+  );
+}
 
 async function track(source: string | undefined, options: TrackOptions, context: Context): Promise<void> {
   const usage = (message: string) => new PhinetsError("cli.usage", message);
@@ -95,30 +147,15 @@ async function track(source: string | undefined, options: TrackOptions, context:
   }
   if (extname(options.out).toLowerCase() === ".mp4")
     throw usage(`--out ${options.out} is the tracks' text, as tracks.txt; the mp4 is written beside it`);
+  requireOwnTracks(options.out);
   const [{ ByteTracker, formatMotTracks, readMotDetections, Sort }, { LineFile }] = await Promise.all([
     import("@phinets/core/tracking"),
     import("@phinets/node/video"),
   ]);
-  let boxesOf: BoxSource;
-  let frameCount = 0;
-  let names: readonly string[] = [];
-  if (options.model !== undefined) {
-    const model = await loadDetector(options.model, options, context);
-    names = model.classes;
-    boxesOf = (picture) =>
-      (picture ? model.detect(picture) : []).map(({ x, y, width, height, score, class: index }) => ({
-        x1: x,
-        y1: y,
-        x2: x + width,
-        y2: y + height,
-        score,
-        class: index,
-      }));
-  } else {
-    const detections = readMotDetections(readText(options.detections!), options.detections);
-    frameCount = Math.min(detections.length, options.maxFrames ?? detections.length);
-    boxesOf = (_, frame) => detections[frame - 1] ?? [];
-  }
+  const model = options.model === undefined ? undefined : await loadDetector(options.model, options, context);
+  const given =
+    options.detections === undefined ? [] : readMotDetections(readText(options.detections), options.detections);
+  const frameCount = Math.min(given.length, options.maxFrames ?? given.length);
   const { maxAge, minHits, iou: iouThreshold, highScore, conf: lowScore, firstId } = options;
   const tracker: Tracker =
     options.tracker === "sort"
@@ -126,12 +163,10 @@ async function track(source: string | undefined, options: TrackOptions, context:
       : new ByteTracker({ maxAge, iouThreshold, highScore, lowScore, firstId });
   const ids = new Set<number>();
   let frames = 0;
-  // Of a picture and its size in the clip; without one the frame could not be read, or there are no pictures.
-  const step = (picture?: Picture, size?: ClipSize): Track[] => {
+  // Of boxes that a network has found; else of those in the detection file, or of none: the frame could not be read.
+  const step = (found?: readonly TrackerBox[]): Track[] => {
     frames++;
-    const boxes = boxesOf(picture, frames);
-    const inClip = picture && size && options.model !== undefined ? boxes.map((box) => size.box(box, picture)) : boxes;
-    const shown = tracker.update(inClip);
+    const shown = tracker.update(found ?? given[frames - 1] ?? []);
     for (const { id } of shown) ids.add(id);
     file.write(formatMotTracks(frames, shown));
     return shown;
@@ -141,14 +176,14 @@ async function track(source: string | undefined, options: TrackOptions, context:
   let video: Video | undefined;
   try {
     if (source !== undefined) {
-      video = await trackFrames(source, names, options, context, (picture, number, size) => {
+      video = await trackFrames(source, model, options, context, (number, found) => {
         // A frame that could not be read: a detection file has its boxes; else the tracker does not see that it is
         // missing, as one without boxes would end or hide its tracks.
         while (frames < number - 1) {
           if (options.detections === undefined) frames++;
           else step();
         }
-        return step(picture, size);
+        return step(found);
       });
     }
     // A detection file may go on after its last picture; without pictures it is all there is.
@@ -183,23 +218,27 @@ interface Video {
   readonly stream: boolean;
 }
 
-/** Runs `step` on every frame, drawing as it goes. A stream's frames are printed as they come. */
+/** Runs `step` on every frame, with what `model` finds in it, and draws. A stream's frames are printed as they come. */
 async function trackFrames(
   source: string,
-  names: readonly string[],
+  model: Model | undefined,
   options: TrackOptions,
   context: Context,
-  step: (picture: Picture, number: number, size: ClipSize) => Track[],
+  step: (number: number, found: readonly TrackerBox[] | undefined) => Track[],
 ): Promise<Video> {
-  const [{ ClipSize, framesOf, VideoWriter }, { TrackPainter }] = await Promise.all([
+  const [{ ClipSize, framesOf, VideoWriter }, { TrackPainter }, { ModelThreads }] = await Promise.all([
     import("@phinets/node/video"),
     import("@phinets/node/picture"),
+    import("@phinets/node/threads"),
   ]);
+  const names = model?.classes ?? [];
   const { maxFrames, pixelRange, raw } = options;
   let note = context.note;
   const onNote = (line: string) => note(line);
   const found = await framesOf(source, { signal: context.signal, maxFrames, pixelRange, raw, onNote });
-  const { count = 0, framesPerSecond, frames, live, stream } = found;
+  const { count = 0, framesPerSecond, live, stream } = found;
+  const threads = model && new ModelThreads(model);
+  const frames: AsyncIterable<Frame & Partial<Seen>> = threads?.frames(found) ?? found.frames;
   const path = `${options.out.slice(0, options.out.length - extname(options.out).length)}.mp4`;
   const painter = new TrackPainter(names);
   const size = new ClipSize(onNote);
@@ -209,9 +248,10 @@ async function trackFrames(
   let writer: VideoWriter | undefined;
   let failed = true;
   try {
-    for await (const { number, picture } of frames) {
+    for await (const { number, picture, prediction } of frames) {
       const inClip = size.frame(picture, number);
-      const tracks = step(picture, number, size);
+      const boxes = prediction?.boxes?.map((box) => size.box(cornersOf(box), picture));
+      const tracks = step(number, boxes);
       if (options.video) {
         const painted = painter.paint(inClip, tracks);
         const { width, height } = painted;
@@ -225,9 +265,14 @@ async function trackFrames(
     failed = false;
   } finally {
     progress?.stop();
+    await threads?.dispose();
     if (failed) await writer?.abort();
   }
   return { writer, stream };
+}
+
+function cornersOf({ x, y, width, height, score, class: index }: NamedDetection): TrackerBox {
+  return { x1: x, y1: y, x2: x + width, y2: y + height, score, class: index };
 }
 
 function jsonLine(frame: number, tracks: readonly Track[], names: readonly string[]): string {
@@ -244,7 +289,14 @@ function jsonLine(frame: number, tracks: readonly Track[], names: readonly strin
 
 async function loadDetector(
   model: string,
-  { tracker, on: asked, conf = tracker === "sort" ? 0.25 : 0.1, nmsIou, maxDet, tiles }: TrackOptions,
+  {
+    tracker,
+    on: asked,
+    conf = tracker === "sort" ? detectDefaults.threshold : byteTrackDefaults.lowScore,
+    nmsIou,
+    maxDet,
+    tiles,
+  }: TrackOptions,
   context: Context,
 ): Promise<Model> {
   const { chooseArithmetic, loadRun, openModel } = await import("@phinets/node/run");

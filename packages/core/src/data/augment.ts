@@ -50,6 +50,17 @@ export interface AugmentOptions {
   readonly fill?: number;
 }
 
+/** Of what is not told; all else is off. */
+export const augmentDefaults = {
+  flip: 0.5,
+  jitter: 0.25,
+  shift: 0,
+  zoom: 1,
+  hueDegrees: 18,
+  saturation: 1.5,
+  exposure: 1.5,
+};
+
 /** For detection: all of the defaults above. */
 export const detectionAugmentation: AugmentOptions = {};
 /** For photographs of one thing: shifts by up to 4 pixels in 32, flips, milder colour. */
@@ -105,7 +116,15 @@ export interface Variant {
 }
 
 export function drawVariant(picture: PictureSize, options: AugmentOptions, random: Random, size: PictureSize): Variant {
-  const { flip = 0.5, jitter = 0.25, shift = 0, hueDegrees = 18, saturation = 1.5, exposure = 1.5 } = options;
+  const {
+    flip = augmentDefaults.flip,
+    jitter = augmentDefaults.jitter,
+    shift = augmentDefaults.shift,
+    zoom = augmentDefaults.zoom,
+    hueDegrees = augmentDefaults.hueDegrees,
+    saturation = augmentDefaults.saturation,
+    exposure = augmentDefaults.exposure,
+  } = options;
   const mirrored = random.uniform() < flip;
   const [left, right, top, bottom] = [0, 0, 0, 0].map(() => random.uniform(-jitter, jitter));
   const [across, down] = [0, 0].map(() => random.uniform(-shift, shift));
@@ -113,7 +132,7 @@ export function drawVariant(picture: PictureSize, options: AugmentOptions, rando
   const saturationFactor = drawFactor(saturation, random);
   const exposureFactor = drawFactor(exposure, random);
   const more = new Random(random.uint32());
-  const part = 1 / drawFactor(options.zoom ?? 1, more);
+  const part = 1 / drawFactor(zoom, more);
 
   const whole = fitRect(picture, size, options.fit ?? "stretch");
   const width = whole.width * (1 + right - left);

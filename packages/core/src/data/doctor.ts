@@ -106,10 +106,19 @@ export interface DoctorReport {
 
 const sideBins = [0, 4, 8, 16, 32, 64, 128];
 
+/** What a report goes by where it is not told. */
+export const doctorDefaults = { height: 128, width: 128, fit: "stretch", gridStride: 16, minBoxPixels: 4 } as const;
+
 /** Writes the report. */
 export function diagnose(examined: Examined, options: DoctorOptions): DoctorReport {
   const { index, sets = [], findings, badFiles, badRows = [] } = examined;
-  const { width, height, fit = "stretch", gridStride = 16, minBoxPixels = 4 } = options;
+  const {
+    width,
+    height,
+    fit = doctorDefaults.fit,
+    gridStride = doctorDefaults.gridStride,
+    minBoxPixels = doctorDefaults.minBoxPixels,
+  } = options;
   const input = { height, width };
   const sizes = new Map(findings.map((finding) => [finding.file, finding.size]));
   const boxSides = sideBins.map((from, i) => ({ from, to: sideBins[i + 1] ?? null, boxes: 0 }));

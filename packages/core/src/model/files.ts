@@ -32,7 +32,7 @@ export async function readModel(files: ModelFiles, form?: "float" | "int8"): Pro
   if (document !== undefined) {
     const tensors = await read("quantized.safetensors");
     if (tensors === undefined) throw missing("quantized.safetensors", "it belongs to quantized.json");
-    return { network, quantized: decodeQuantized(utf8Decode(document), tensors, "quantized.json") };
+    return { network, quantized: decodeQuantized(textOf(document, "quantized.json"), tensors, "quantized.json") };
   }
   if (form === "int8") throw missing("quantized.json", "quantise the network first, or use it in float");
   const float = await read("weights/best.safetensors");
@@ -40,6 +40,14 @@ export async function readModel(files: ModelFiles, form?: "float" | "int8"): Pro
   // Apart, so that a page that runs int8 only loads neither the networks' families nor training.
   const { weightsOf } = await import("./weights.js");
   return { network, weights: weightsOf(float, network, "weights/best.safetensors") };
+}
+
+function textOf(bytes: Uint8Array, file: string): string {
+  try {
+    return utf8Decode(bytes);
+  } catch (error) {
+    throw new PhinetsError("model.files", `${file}: ${(error as Error).message}; make it again`, file);
+  }
 }
 
 function missing(file: string, remedy: string): PhinetsError {

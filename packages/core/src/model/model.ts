@@ -55,6 +55,12 @@ export interface Prediction {
   readonly classes?: readonly NamedScore[];
 }
 
+/** Parts and options for `Model.of`. */
+export interface ModelRecipe {
+  readonly parts: ModelParts;
+  readonly options: Omit<ModelOptions, "threads">;
+}
+
 /** Follows what a detector finds from frame to frame. */
 export interface PictureTracker {
   /** One frame on: the tracks that are shown, corners in the frame's pixels. */
@@ -69,11 +75,15 @@ export class Model {
   readonly input: Network["input"];
   readonly on: Arithmetic;
   readonly network: Network;
+  /** What it was made of, without threads: plain data, of which another thread makes the same model. */
+  readonly recipe: ModelRecipe;
   readonly #runner: Runner;
   readonly #thresholds: Thresholds;
 
-  private constructor(network: Network, runner: Runner, on: Arithmetic, thresholds: Thresholds) {
+  private constructor(parts: ModelParts, runner: Runner, on: Arithmetic, thresholds: Thresholds) {
+    const { network } = parts;
     this.network = network;
+    this.recipe = { parts, options: { ...thresholds, on } };
     this.task = network.head.kind === "yolov2" ? "detect" : "classify";
     this.classes = classNames(network.head);
     this.input = network.input;
@@ -96,14 +106,14 @@ export class Model {
       if (quantized === undefined) {
         throw new PhinetsError("model.quantized", 'the model is not quantised; quantise it, or use `on: "float"`');
       }
-      return new Model(network, integerRunner(quantized), on, thresholds);
+      return new Model({ network, quantized }, integerRunner(quantized), on, thresholds);
     }
     if (weights === undefined) {
       throw new PhinetsError("model.weights", 'the model has no float weights; give them, or use `on: "int8"`');
     }
     // Apart, so that a page that runs int8 only does not load it.
     const { floatRunner } = await import("./float-runner.js");
-    return new Model(network, await floatRunner(network, weights, threads), on, thresholds);
+    return new Model({ network, weights }, await floatRunner(network, weights, threads), on, thresholds);
   }
 
   /** What the network sees in a picture of any size. */

@@ -1,6 +1,6 @@
 /** Boxes, labels and captions painted into RGB pictures, with soft edges and without a font or graphics library. */
 import type { Picture } from "@phinets/core/data";
-import { drawText, measureText, type TextStyle } from "./font.js";
+import { drawText, length2, measureText, type TextStyle } from "./font.js";
 
 /** Red, green, blue, 0..255. */
 export type Colour = readonly [red: number, green: number, blue: number];
@@ -138,7 +138,7 @@ export class Canvas implements Picture {
       for (let column = Math.max(0, Math.floor(Math.min(x0, x1) - half - 1)); column < right; column++) {
         const [px, py] = [column + 0.5 - x0, row + 0.5 - y0];
         const t = length === 0 ? 0 : Math.min(1, Math.max(0, (px * dx + py * dy) / length));
-        const cover = half + 0.5 - Math.hypot(px - t * dx, py - t * dy);
+        const cover = half + 0.5 - length2(px - t * dx, py - t * dy);
         if (cover > 0) this.blend(column, row, colour, alpha * Math.min(1, cover));
       }
     }
@@ -207,5 +207,5 @@ function edgeDistance(
   const r = Math.min(radius, width / 2, height / 2);
   const dx = Math.abs(px - x - width / 2) - width / 2 + r;
   const dy = Math.abs(py - y - height / 2) - height / 2 + r;
-  return Math.hypot(Math.max(dx, 0), Math.max(dy, 0)) + Math.min(Math.max(dx, dy), 0) - r;
+  return length2(Math.max(dx, 0), Math.max(dy, 0)) + Math.min(Math.max(dx, dy), 0) - r;
 }

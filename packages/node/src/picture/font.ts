@@ -237,5 +237,10 @@ function distance(x: number, y: number, a: Point, b: Point): number {
   const dy = b[1] - a[1];
   const length = dx * dx + dy * dy;
   const t = length === 0 ? 0 : Math.min(1, Math.max(0, ((x - a[0]) * dx + (y - a[1]) * dy) / length));
-  return Math.hypot(x - a[0] - t * dx, y - a[1] - t * dy);
+  return length2(x - a[0] - t * dx, y - a[1] - t * dy);
+}
+
+/** Length of a vector. Math.hypot's last bit differs between engines; a square root is the same in all. */
+export function length2(dx: number, dy: number): number {
+  return Math.sqrt(dx * dx + dy * dy);
 }

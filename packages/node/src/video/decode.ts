@@ -15,6 +15,10 @@ export interface VideoInfo {
   readonly frames?: number;
   /** Whether `frames` is counted, no guess. */
   readonly counted: boolean;
+  /** Frames come at one rate, so that the time of each tells its number. */
+  readonly steady: boolean;
+  /** Seconds at which the first frame is shown, as `onTime` counts them. */
+  readonly startSeconds: number;
   /** ffmpeg's name of how pixels are stored, as yuv420p10le. */
   readonly pixelFormat: string;
 }
@@ -30,7 +34,8 @@ export async function probeVideo(path: string): Promise<VideoInfo> {
     throw new PhinetsError("video.probe", `${path}: not a video that ffmpeg reads: ${reason}`, path);
   };
   if (isPlaylist(path)) fail("it is a playlist, which names other files; give one of those");
-  const entries = "stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration,pix_fmt:format=duration";
+  const ofStream = "stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration,start_time,pix_fmt";
+  const entries = `${ofStream}:format=duration,start_time`;
   const words = ["-select_streams", "v:0", "-show_entries", entries, "-of", "json", ...ffmpegInput(path)];
   const { child, ended } = await startTool("ffprobe", words, "ignore");
   let text = "";
@@ -50,7 +55,16 @@ export async function probeVideo(path: string): Promise<VideoInfo> {
   const { width, height } = stream;
   if (Number(width) * Number(height) > mostPixels)
     fail(`its frames are ${width}x${height}, more than the ${mostPixels} pixels that are decoded`);
-  return { width: Number(width), height: Number(height), framesPerSecond, frames, counted: counted > 0, pixelFormat };
+  return {
+    width: Number(width),
+    height: Number(height),
+    framesPerSecond,
+    frames,
+    counted: counted > 0,
+    steady: counted > 0 && rate(stream.avg_frame_rate) > 0 && stream.avg_frame_rate === stream.r_frame_rate,
+    startSeconds: (Number(stream.start_time) || 0) - (Number(probe.format?.start_time) || 0),
+    pixelFormat,
+  };
 }
 
 /** Files that ffmpeg would follow to others, told by how they begin. */
@@ -82,6 +96,10 @@ export interface DecodeOptions {
   /** Frames are read with all their bits, for a hint where they use few of them. */
   readonly deep?: boolean;
   readonly onHint?: (message: string) => void;
+  /** Told before each frame when it is shown, seconds; NaN where it is not known. */
+  readonly onTime?: (seconds: number) => void;
+  /** Buffers of frames that are done with; those to come are written into them. */
+  readonly spare?: Uint8Array<ArrayBuffer>[];
   /** Told what ffmpeg complains about while there are frames; absent: it is an error when ffmpeg gives up. */
   readonly onDamage?: (reason: string, frames: number) => void;
 }
@@ -110,22 +128,30 @@ export async function* decodeInput(
   { name, words, stdin = "ignore", onInfo }: FfmpegInput,
   options: DecodeOptions = {},
 ): AsyncGenerator<Picture, void, undefined> {
-  const { size, signal, pixelRange, deep = false, onHint, onDamage } = options;
-  const scale = size ? ["-vf", `scale=${size.width}:${size.height}:flags=bicubic`] : [];
+  const { size, signal, pixelRange, deep = false, spare, onHint, onTime, onDamage } = options;
+  const clock = onTime && new FrameClock();
+  const filters = [
+    ...(clock ? ["showinfo=checksum=0"] : []),
+    ...(size ? [`scale=${size.width}:${size.height}:flags=bicubic`] : []),
+  ];
+  const scale = filters.length > 0 ? ["-vf", filters.join(",")] : [];
+  const info = clock ? (line: string) => (clock.read(line) ? undefined : onInfo?.(line)) : onInfo;
   // Both carry the size with each frame, so turned frames need no guess. PAM takes values of 16 bits as they are.
   const coder = deep || pixelRange ? ["-c:v", "pam"] : ["-c:v", "ppm", "-pix_fmt", "rgb24"];
   // passthrough: no frame twice.
   const output = ["-fps_mode", "passthrough", "-an", "-sn", "-f", "image2pipe", ...coder, "pipe:1"];
   const all = ["-nostdin", "-max_pixels", String(mostPixels), ...words, "-map", "0:v:0", ...scale, ...output];
-  const { child, ended } = await startTool("ffmpeg", all, stdin, onInfo);
+  const { child, ended } = await startTool("ffmpeg", all, stdin, info);
+  void ended.then(() => clock?.end());
   const stop = () => child.kill("SIGKILL");
   signal?.addEventListener("abort", stop);
   let finished = false;
   try {
     let frames = 0;
-    for await (const bands of parseFrames(child.stdout!)) {
+    for await (const bands of parseFrames(child.stdout!, spare)) {
       signal?.throwIfAborted();
       const hint = frames === 0 ? onHint : undefined; // the first frame tells
+      if (clock) onTime?.(await clock.timeOf(frames));
       frames++;
       const { width, height, channels, white, data } = bands;
       const ready = channels === 3 && white === 255 && pixelRange === undefined && data instanceof Uint8Array;
@@ -149,11 +175,42 @@ export async function* decodeInput(
   }
 }
 
+/** When frames are shown, from what the filter showinfo says of each; that comes another way than the frames themselves. */
+class FrameClock {
+  readonly #times: number[] = [];
+  #wake = () => {};
+  #ended = false;
+
+  /** Whether a line of ffmpeg's is about a frame. */
+  read(line: string): boolean {
+    const frame = /\] n: *(\d+) pts: *\S+ +pts_time: *(\S+)/.exec(line);
+    if (frame) {
+      this.#times[Number(frame[1])] = Number(frame[2]);
+      this.#wake();
+    }
+    return /^\[Parsed_showinfo/.test(line);
+  }
+
+  async timeOf(frame: number): Promise<number> {
+    while (this.#times[frame] === undefined && !this.#ended)
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    return this.#times[frame] ?? Number.NaN;
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+}
+
 /**
- * Splits a stream of binary PPM (P6, 8 bits) and PAM pictures (P7, of 8 or 16 bits), each with a buffer of its own. A cut
- * last picture is dropped.
+ * Splits a stream of binary PPM (P6, 8 bits) and PAM pictures (P7, of 8 or 16 bits), each with a buffer of its own: one of
+ * `spare` that fits, or a new one. A cut last picture is dropped.
  */
-export async function* parseFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Bands, void, undefined> {
+export async function* parseFrames(
+  chunks: AsyncIterable<Uint8Array>,
+  spare: Uint8Array<ArrayBuffer>[] = [],
+): AsyncGenerator<Bands, void, undefined> {
   let head = "";
   let frame: { header: FrameHeader; data: Uint8Array } | undefined;
   let filled = 0;
@@ -165,7 +222,9 @@ export async function* parseFrames(chunks: AsyncIterable<Uint8Array>): AsyncGene
         const header = frameHeader(head);
         if (header) {
           const { width, height, channels, white } = header;
-          frame = { header, data: new Uint8Array(width * height * channels * (white > 255 ? 2 : 1)) };
+          const size = width * height * channels * (white > 255 ? 2 : 1);
+          const fitting = spare.findIndex(({ length }) => length === size);
+          frame = { header, data: fitting < 0 ? new Uint8Array(size) : spare.splice(fitting, 1)[0] };
           filled = 0;
           head = "";
         } else if (head.length > 200) throw new Error(`not a PPM or PAM header: ${JSON.stringify(head)}`);

@@ -21,6 +21,8 @@ export interface VideoOptions {
 export class VideoWriter {
   #frames = 0;
   #ended = false;
+  /** Resolves when the encoder has taken what was written, or has ended. */
+  #taken: Promise<unknown> = Promise.resolve();
   private constructor(
     readonly path: string,
     readonly options: VideoOptions,
@@ -64,7 +66,10 @@ export class VideoWriter {
     );
   }
 
-  /** Adds a frame and waits while the encoder has enough to do. `picture.data` must not change afterwards. */
+  /**
+   * Adds a frame, once the encoder has taken those before: one waits while the caller makes the next. `picture.data` must
+   * not change afterwards.
+   */
   async write(picture: Picture): Promise<void> {
     const { width, height } = this.options;
     if (picture.width !== width || picture.height !== height || picture.channels !== 3) {
@@ -74,15 +79,14 @@ export class VideoWriter {
         this.path,
       );
     }
+    await this.#taken;
     if (this.#ended) await this.#fail();
     this.#frames++;
     const stdin = this.tool.child.stdin!;
-    if (!stdin.write(picture.data)) {
-      const waiting = new AbortController();
-      await Promise.race([once(stdin, "drain", { signal: waiting.signal }).catch(() => {}), this.tool.ended]);
-      waiting.abort();
-      if (this.#ended) await this.#fail();
-    }
+    if (stdin.write(picture.data)) return;
+    const waiting = new AbortController();
+    const drained = once(stdin, "drain", { signal: waiting.signal }).catch(() => {});
+    this.#taken = Promise.race([drained, this.tool.ended]).finally(() => waiting.abort());
   }
 
   /** Finishes the file. Throws PhinetsError with ffmpeg's reason, leaving no file, when it could not be written. */

@@ -8,7 +8,7 @@ import { type Animation, openAnimation } from "../picture/animation.js";
 import type { PixelRange } from "../picture/bands.js";
 import { isPictureFile, listPictures, pictureExtensions, readPicture } from "../picture/files.js";
 import { pictureKind } from "../picture/kinds.js";
-import { decodeInput, decodeVideo, probeVideo } from "./decode.js";
+import { type DecodeOptions, decodeInput, decodeVideo, probeVideo, type VideoInfo } from "./decode.js";
 import { newest, type RawFrames, type Stream, streamOf } from "./streams.js";
 
 export interface Frame {
@@ -32,7 +32,14 @@ export interface FrameSource {
   /** Frames come at their own pace, so that some are left out. */
   readonly live: boolean;
   readonly frames: AsyncIterable<Frame>;
+  /** Ends the reading, also where it waits for a frame; a file's `frames` then throw AbortError. */
+  stop(): void;
+  /** Takes back the pixels of a frame that nobody looks at any more, for one to come: video makes no garbage then. */
+  reuse(picture: Picture): void;
 }
+
+/** Frames whose pixels are kept for those to come. */
+const mostSpare = 4;
 
 export interface FramesOptions {
   /** Throws AbortError out of files; ends streams. */
@@ -91,6 +98,21 @@ function kindOfHead(path: string): ReturnType<typeof pictureKind> {
  * to read.
  */
 export async function framesOf(path: string, options: FramesOptions = {}): Promise<FrameSource> {
+  const ending = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
+  const spare: Uint8Array<ArrayBuffer>[] = [];
+  const reuse = ({ data }: Picture) => {
+    const { buffer } = data;
+    if (spare.length < mostSpare && buffer instanceof ArrayBuffer && buffer.byteLength === data.byteLength)
+      spare.push(new Uint8Array(buffer));
+  };
+  return { ...(await openSource(path, { ...options, signal, spare })), stop: () => ending.abort(), reuse };
+}
+
+type OpenOptions = FramesOptions & Pick<DecodeOptions, "spare">;
+type OpenSource = Omit<FrameSource, "stop" | "reuse">;
+
+async function openSource(path: string, options: OpenOptions): Promise<OpenSource> {
   const stream = await streamOf(path, options);
   if (stream) return openStream(stream, options);
   if (!existsSync(path)) throw new PhinetsError("video.missing", `${path}: no such file or folder`, path);
@@ -104,10 +126,9 @@ export async function framesOf(path: string, options: FramesOptions = {}): Promi
       const { count, framesPerSecond } = animation;
       return { ...file, count: first(count), framesPerSecond, frames: animated(path, animation, options) };
     }
-    const { framesPerSecond, frames: count, counted, pixelFormat } = await probeVideo(path);
-    const deep = /^gray(?:9|1\d)/.test(pixelFormat);
-    const frames = filmed(path, { ...options, deep, expected: counted ? count : undefined });
-    return { ...file, count: first(count), framesPerSecond, frames };
+    const info = await probeVideo(path);
+    const { framesPerSecond, frames: count } = info;
+    return { ...file, count: first(count), framesPerSecond, frames: filmed(path, info, options) };
   }
   const inner = existsSync(join(path, "img1")) ? join(path, "img1") : path;
   const files = listPictures(inner);
@@ -144,17 +165,25 @@ async function* numbered(pictures: AsyncIterable<Picture>, most = Number.POSITIV
   }
 }
 
-async function* filmed(
-  path: string,
-  { signal, maxFrames, pixelRange, onNote, deep, expected }: FramesOptions & { deep: boolean; expected?: number },
-) {
+async function* filmed(path: string, info: VideoInfo, { signal, maxFrames, pixelRange, spare, onNote }: OpenOptions) {
+  const expected = info.counted ? info.frames : undefined;
+  const deep = /^gray(?:9|1\d)/.test(info.pixelFormat);
   let seen = 0;
+  let number = 0;
   let reason: string | undefined;
   const onDamage = onNote && ((why: string) => (reason = why));
-  const decoded = decodeVideo(path, { signal, pixelRange, deep, onHint: onNote, onDamage });
-  for await (const frame of numbered(decoded, maxFrames)) {
-    seen = frame.number;
-    yield frame;
+  // Where frames in the middle cannot be read, the others keep their places.
+  let before = info.startSeconds - 1 / info.framesPerSecond;
+  const onTime = (seconds: number) => {
+    const step = Math.round((seconds - before) * info.framesPerSecond);
+    if (step > 1 && number + step <= info.frames!) number += step - 1;
+    before = seconds;
+  };
+  const times = info.steady ? { onTime } : {};
+  const decoded = decodeVideo(path, { signal, pixelRange, deep, spare, onHint: onNote, onDamage, ...times });
+  for await (const picture of decoded) {
+    yield { number: ++number, picture };
+    if (++seen >= (maxFrames ?? Number.POSITIVE_INFINITY)) break;
   }
   const whole = seen === maxFrames || expected === undefined || seen >= expected;
   if (reason === undefined && whole) return;
@@ -220,8 +249,8 @@ function shortList(numbers: readonly number[]): string {
 }
 
 /** Opens a stream; it has delivered its first frame when this returns, so what is wrong with it is told at once. */
-async function openStream(stream: Stream, options: FramesOptions): Promise<FrameSource> {
-  const { signal, maxFrames, pixelRange, raw, onNote } = options;
+async function openStream(stream: Stream, options: OpenOptions): Promise<OpenSource> {
+  const { signal, maxFrames, pixelRange, raw, spare, onNote } = options;
   const stop = new AbortController();
   const end = () => stop.abort();
   if (signal?.aborted) end();
@@ -233,7 +262,10 @@ async function openStream(stream: Stream, options: FramesOptions): Promise<Frame
   };
   const onDamage = (reason: string, frames: number) =>
     onNote?.(`${stream.name}: damaged; ${frames} frames used (${reason})`);
-  const decoded = decodeInput({ ...stream, onInfo }, { signal: stop.signal, pixelRange, onHint: onNote, onDamage });
+  const decoded = decodeInput(
+    { ...stream, onInfo },
+    { signal: stop.signal, pixelRange, spare, onHint: onNote, onDamage },
+  );
   const chosen = stream.live ? newest(decoded, end) : decoded;
   let first: IteratorResult<Picture, void>;
   try {

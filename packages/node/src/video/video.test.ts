@@ -53,8 +53,11 @@ describe("PPM frames", () => {
         for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
       };
       const found: Bands[] = [];
-      for await (const picture of parseFrames(pieces())) found.push(picture);
+      const spare = [new Uint8Array(5).fill(9), new Uint8Array(6).fill(9)];
+      const [, fitting] = spare;
+      for await (const picture of parseFrames(pieces(), spare)) found.push(picture);
       expect(found.map(({ width, height, data }) => ({ width, height, data: Array.from(data) }))).toEqual(frames);
+      expect(found.map(({ data }) => data === fitting)).toEqual([true, false]);
     }
   });
 });
@@ -64,9 +67,10 @@ describe.skipIf(!ffmpeg)("video files", () => {
     const path = join(folder, "odd size: a.mp4");
     await write(path, 20, 63, 31);
     expect(await probeVideo(path)).toMatchObject({ width: 64, height: 32, framesPerSecond: 12.5, frames: 20 });
-    const { frames, count } = await framesOf(path);
+    const { frames, count, reuse } = await framesOf(path);
     expect(count).toBe(20);
     let seen = 0;
+    const buffers = new Set<ArrayBufferLike>();
     for await (const { number, picture } of frames) {
       const expected = frame(number - 1, 63, 31);
       let worst = 0;
@@ -84,8 +88,11 @@ describe.skipIf(!ffmpeg)("video files", () => {
       }
       expect(worst).toBeLessThan(24);
       seen = number;
+      buffers.add(picture.data.buffer);
+      reuse(picture);
     }
     expect(seen).toBe(20);
+    expect(buffers.size).toBeLessThan(5);
     expect(readdirSync(folder)).toEqual(["odd size: a.mp4"]);
   });
 
@@ -210,6 +217,28 @@ describe.skipIf(!ffmpeg)("video of more than 8 bits", () => {
 });
 
 describe.skipIf(!ffmpeg)("damaged videos", () => {
+  it("frames after one that is lost keep their numbers", async () => {
+    const path = join(folder, "lost.avi");
+    const words = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10", "-frames:v", "10", "-c:v", "mjpeg"];
+    execFileSync("ffmpeg", ["-loglevel", "error", ...words, "-y", path]);
+    const bytes = readFileSync(path);
+    // The chunks of an AVI's first stream; the fourth frame's marks are no more there.
+    let at = bytes.indexOf("movi");
+    for (let frame = 0; frame < 4; frame++) at = bytes.indexOf("00dc", at + 4);
+    bytes.fill(0, at + 8, at + 8 + bytes.readUInt32LE(at + 4));
+    writeFileSync(path, bytes);
+    const notes: string[] = [];
+    const numbers: number[] = [];
+    const { count, frames } = await framesOf(path, { onNote: (line) => notes.push(line) });
+    for await (const { number } of frames) numbers.push(number);
+    expect(count).toBe(10);
+    expect(numbers).toEqual([1, 2, 3, 5, 6, 7, 8, 9, 10]);
+    expect(notes.join()).toMatch(/lost\.avi: cut or damaged; 9 of 10 frames used/);
+    const first: number[] = [];
+    for await (const { number } of (await framesOf(path, { maxFrames: 4 })).frames) first.push(number);
+    expect(first).toEqual([1, 2, 3, 5]);
+  });
+
   it("that are cut or hit are used as far as they go, and that is said", async () => {
     const whole = join(folder, "whole.mp4");
     const random = new Random(1);

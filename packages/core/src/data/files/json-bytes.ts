@@ -166,7 +166,10 @@ export class JsonBytes {
       const value = mantissa / powersOfTen[-exponent];
       return negative ? -value : value;
     }
-    return Number(this.#ascii(start, at));
+    const value = Number(this.#ascii(start, at));
+    if (!Number.isFinite(value))
+      this.fail(`${what} is ${this.#ascii(start, Math.min(at, start + 40))}, too large`, start);
+    return value;
   }
 
   /** The text of a string. */

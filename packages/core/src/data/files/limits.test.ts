@@ -5,7 +5,7 @@ import { openTree } from "../formats/open.js";
 import { parseYoloLabels } from "../formats/yolo.js";
 import { parseYoloDataset } from "../formats/yolo-yaml.js";
 import { JsonBytes } from "./json-bytes.js";
-import { mostClasses, mostJsonTextBytes, mostLabelBytes } from "./limits.js";
+import { checkClasses, mostClasses, mostJsonTextBytes, mostLabelBytes } from "./limits.js";
 import { Survey } from "./survey.js";
 import { type FileTree, MemoryTree } from "./tree.js";
 import { append, extentOf, showValue, someOf } from "./values.js";
@@ -141,8 +141,21 @@ describe("JSON", () => {
     );
     expect(() => json("9".repeat(5000)).number("a size")).toThrow("f.json:1: a size has 5000 characters");
     expect(json("1".repeat(40)).number("a size")).toBeCloseTo(1.1111111111111112e39, -25);
+    expect(() => json("-1e309").number("a size")).toThrow("f.json:1: a size is -1e309, too large");
     const deep = json("[".repeat(200_000) + "]".repeat(200_000));
     deep.skip();
     deep.end();
+  });
+});
+
+describe("names of classes", () => {
+  it.each(["", "  ", "a\nb", "\u0000"])("%j is none: no list of names could hold it", (name) => {
+    expect(() => checkClasses("set", ["nut", name])).toThrow(
+      `set: has a class named ${JSON.stringify(name)}; a name has letters and is one line: rename it in the labels`,
+    );
+  });
+
+  it("may have blanks and any letters", () => {
+    checkClasses("set", ["two words", "größe", "💥", "<b>"]);
   });
 });

@@ -32,8 +32,16 @@ export function checkBytes(shown: string, bytes: number, most: number): void {
   );
 }
 
-/** Throws PhinetsError `data.classes` for more classes than any network has. */
-export function checkClassCount(shown: string, count: number): void {
-  if (count <= mostClasses) return;
-  throw new PhinetsError("data.classes", `${shown}: has ${count} classes; at most ${mostClasses} are read`, shown);
+/** Throws PhinetsError `data.classes` for more classes than any network has, and for a name that no list of names can hold. */
+export function checkClasses(shown: string, classes: readonly string[]): void {
+  const fail = (problem: string): never => {
+    throw new PhinetsError("data.classes", `${shown}: ${problem}`, shown);
+  };
+  if (classes.length > mostClasses) fail(`has ${classes.length} classes; at most ${mostClasses} are read`);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  const bad = classes.find((name) => name.trim() === "" || /[\u0000-\u001f\u007f]/.test(name));
+  if (bad !== undefined)
+    fail(
+      `has a class named ${JSON.stringify(bad.slice(0, 80))}; a name has letters and is one line: rename it in the labels`,
+    );
 }

@@ -217,7 +217,8 @@ function cornersOf(kind: string, value: unknown): Corners | string {
   }
   if (xs.length < 2) return `has ${xs.length} points; a ${kind} has at least 2`;
   if (kind === "circle") {
-    const radius = Math.hypot(xs[1] - xs[0], ys[1] - ys[0]); // the centre, and a point of the edge
+    const [dx, dy] = [xs[1] - xs[0], ys[1] - ys[0]]; // the centre, and a point of the edge
+    const radius = Math.sqrt(dx * dx + dy * dy);
     return { left: xs[0] - radius, top: ys[0] - radius, right: xs[0] + radius, bottom: ys[0] + radius };
   }
   const [[left, right], [top, bottom]] = [extentOf(xs), extentOf(ys)];

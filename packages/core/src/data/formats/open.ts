@@ -1,6 +1,6 @@
 /** From files to a data set: which format they are, what is in it, and what was not read. */
 import { PhinetsError } from "../../tensor/index.js";
-import { checkClassCount } from "../files/limits.js";
+import { checkClasses } from "../files/limits.js";
 import { isPictureFile } from "../files/picture-names.js";
 import { Survey, type SurveyOptions } from "../files/survey.js";
 import { extensionOf, type FileTree, folderOf } from "../files/tree.js";
@@ -46,7 +46,7 @@ export async function openTree(tree: FileTree, host: DataHost, options: OpenTree
   const chosen = await recognise(survey, host, options.format);
   const log = new OpenLog();
   const found = await chosen.format.open(chosen.survey, contextOf(chosen.survey, host, log, options));
-  checkClassCount(tree.name, found.classes.length);
+  checkClasses(tree.name, found.classes);
   reportNotRead(survey, found, log);
   const place = chosen.survey.root === "" ? "" : ` in ${chosen.survey.root}/`;
   const { task, classes, splits, named } = found;

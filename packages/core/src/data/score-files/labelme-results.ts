@@ -85,5 +85,6 @@ function readShape(json: JsonBytes): FoundBox & { at: number } {
     return json.fail("the shape has no score (nor one as its description); detections have one", at);
   }
   const [[left, right], [top, bottom]] = [extentOf(xs), extentOf(ys)];
+  if (!Number.isFinite(right - left) || !Number.isFinite(bottom - top)) return json.fail("the shape has no size", at);
   return { className: label, score: value, bbox: [left, top, right - left, bottom - top], at };
 }

@@ -319,6 +319,13 @@ describe("rows that cannot be read", () => {
     expect(labelme(shape)).toThrow("a.json:1: the shape has no score");
     expect(labelme({ ...shape, description: "0.5" })()).toMatchObject([{ score: 0.5, bbox: [1, 2, 2, 3] }]);
     expect(parseVocDetections("a b.jpg 0.5 1 2 3 4\n", "d.txt").images).toEqual(["a b.jpg"]);
+    // A regular expression's point does not stand for every letter.
+    expect(parseVocDetections("a\u2028b, c.jpg,0.5 1  2 , 3 4\n", "d.txt").images).toEqual(["a\u2028b, c.jpg"]);
+    const far = [
+      [-1e308, 0],
+      [1e308, 1],
+    ];
+    expect(labelme({ ...shape, points: far, score: 1 })).toThrow("a.json:1: the shape has no size");
   });
 });
 

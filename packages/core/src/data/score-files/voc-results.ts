@@ -58,7 +58,7 @@ export function parseVocDetections(text: string, file: string): VocDetections {
     lines[images.length] = n + 1;
     scores[images.length] = score;
     boxes.set([xmin, ymin, xmax, ymax], 4 * images.length);
-    images.push(fields.length === 6 ? fields[0] : /^(.*?)(?:(?:\s*,\s*|\s+)[^\s,]+){5}$/.exec(row)![1]);
+    images.push(fields.length === 6 ? fields[0] : withoutLast(row, 5));
   }
   const count = images.length;
   return {
@@ -68,6 +68,17 @@ export function parseVocDetections(text: string, file: string): VocDetections {
     boxes: boxes.subarray(0, 4 * count),
     lines: lines.subarray(0, count),
   };
+}
+
+/** A row without its last fields; blanks and whatever else within the first stay. */
+function withoutLast(row: string, fields: number): string {
+  const isBetween = (letter: string) => /[\s,]/.test(letter);
+  let end = row.length;
+  for (let n = 0; n < fields; n++) {
+    while (end > 0 && !isBetween(row[end - 1])) end--;
+    while (end > 0 && isBetween(row[end - 1])) end--;
+  }
+  return row.slice(0, end);
 }
 
 /** The same boxes as left, top, width, height in pixels from 0. */

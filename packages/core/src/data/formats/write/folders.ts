@@ -1,6 +1,6 @@
 /** Writes class folders: `SPLIT/CLASS/picture`, or `CLASS/picture` where there is but one split. */
 import { byCodeUnits, foldName } from "../../files/tree.js";
-import { splitNames } from "../../types.js";
+import { type DatasetIndex, splitNames } from "../../types.js";
 import { splitOf } from "../splits.js";
 import { PictureNames, whyUnfit } from "./names.js";
 import { type DatasetWriter, refuse, WriteLog } from "./writer.js";
@@ -28,6 +28,7 @@ export const foldersWriter: DatasetWriter = {
         pictures.push({ from: file, to: `${folder}/${names.nameFor(file, folder)}` });
       }
     }
+    checkTrained(index);
     const empty = classes.filter((_, n) => !there.has(n));
     if (empty.length > 0) log.note(`classes without a picture have no folder and are lost: ${empty.join(", ")}`);
     const kept = classes.filter((_, n) => there.has(n));
@@ -36,6 +37,20 @@ export const foldersWriter: DatasetWriter = {
     return { files: [], pictures, changes: log.changes, notes: log.notes };
   },
 };
+
+/** The folders of the training split are the classes to who reads them. */
+function checkTrained({ classes, splits }: DatasetIndex): void {
+  if (splits.train.length === 0) return;
+  const trained = new Set(splits.train.map((sample) => sample.class));
+  for (const split of splitNames) {
+    const stray = splits[split].find(({ class: label }) => label !== undefined && !trained.has(label));
+    if (stray === undefined) continue;
+    const name = JSON.stringify(classes[stray.class!]);
+    refuse(
+      `class ${name} has pictures in ${split} and none in train, whose folders are the classes; add some to train`,
+    );
+  }
+}
 
 function checkNames(classes: readonly string[]): void {
   const seen = new Map<string, string>();

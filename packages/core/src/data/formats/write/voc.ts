@@ -26,16 +26,21 @@ export const vocWriter: DatasetWriter = {
     const names = new PictureNames({ blanks: false });
     const files: { path: string; text: string }[] = [];
     const pictures: { from: string; to: string }[] = [];
-    const written = new Set<string>();
+    const written = new Map<string, string>();
     for (const split of splitNames) {
       const stems: string[] = [];
       for (const { file, labels = [] } of index.splits[split]) {
         const name = names.nameFor(file);
         const stem = stemOf(name);
         stems.push(stem);
-        // One that is in two splits is in two lists.
-        if (written.has(file)) continue;
-        written.add(file);
+        // One that is in two splits is in two lists, with one annotation.
+        const content = JSON.stringify(labels);
+        const earlier = written.get(file);
+        if (earlier !== undefined) {
+          if (earlier !== content) log.changed("pictures of several splits keep the boxes of the first", file);
+          continue;
+        }
+        written.set(file, content);
         const size = sizeOf(file);
         const objects = labels.map((label) => {
           const corners = cornersOf(label, size, log, file);

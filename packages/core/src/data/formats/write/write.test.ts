@@ -314,4 +314,26 @@ describe("what is written", () => {
     const untrained = { ...one([]), splits: { ...one([]).splits, train: [], val: one([whole]).splits.train } };
     expect(() => write("yolo", untrained)).toThrow(/has none; --to coco takes it$/);
   });
+
+  it("a class that the training split lacks has no folder there, which are the classes", () => {
+    const sample = (file: string, label: number) => ({ file, class: label });
+    const splits = { train: [sample("1.jpg", 0), sample("2.jpg", 1)], val: [sample("3.jpg", 2)], test: [] };
+    expect(() => write("folders", { task: "classify", classes: ["a", "b", "c"], splits })).toThrow(
+      'class "c" has pictures in val and none in train, whose folders are the classes; add some to train',
+    );
+  });
+
+  it("a picture of two splits has one annotation in VOC, and it is said where their boxes differ", () => {
+    const twice = (other: readonly BoxLabel[]) => {
+      const index = one([whole]);
+      const [sample] = index.splits.train;
+      const splits = { train: [sample], val: [], test: [{ ...sample, labels: other }] };
+      return writeDataset(writerFor("voc", "detect"), {
+        index: { ...index, splits },
+        sizeOf: () => ({ width: 10, height: 10 }),
+      }).changes.map(({ what }) => what);
+    };
+    expect(twice([whole])).toEqual([]);
+    expect(twice([])).toEqual(["pictures of several splits keep the boxes of the first"]);
+  });
 });
