@@ -1,6 +1,6 @@
 /** The `phinets` command. */
 import { readFileSync } from "node:fs";
-import { exitCodes, runProgram } from "./program.js";
+import { exitCodes, Interruption, runProgram } from "./program.js";
 
 // A reader that has seen enough (`phinets ... | head`) is not an error.
 for (const stream of [process.stdout, process.stderr]) {
@@ -19,9 +19,9 @@ process.on("SIGINT", () => {
   // The first asks the command to end at its next safe point, the second ends it here.
   if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
   process.stderr.write("\nstopping; Ctrl-C again to stop at once\n");
-  interruption.abort();
+  interruption.abort(new Interruption("SIGINT"));
 });
-process.on("SIGTERM", () => interruption.abort());
+process.on("SIGTERM", () => interruption.abort(new Interruption("SIGTERM")));
 
 // A bar that was cut short leaves the cursor hidden and lines unwrapped.
 process.on("exit", () => {

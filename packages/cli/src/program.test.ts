@@ -154,6 +154,16 @@ describe("the command line", () => {
     expect(broken.stderr).toMatch(/^error: Cannot read[^\n]*\n[\s\S]*at [\s\S]*this is a bug/);
   });
 
+  it("says what the system lacks in one line, wherever that is noticed", async () => {
+    const full = () => {
+      throw Object.assign(new Error("EMFILE: too many open files, open 'x.js'"), { code: "EMFILE" });
+    };
+    expect(await run(["train"], [verb("train", full)])).toMatchObject({
+      exitCode: 1,
+      stderr: "error: EMFILE: too many open files, open 'x.js'; allow this process more open files (ulimit -n 1024)\n",
+    });
+  });
+
   it("with --json prints exactly one document on stdout", async () => {
     const good = await run(["train", "--json"], [verb("train", () => ({ epochs: 3 }))]);
     expect(good).toMatchObject({ exitCode: 0, stdout: '{"epochs":3}\n', stderr: "" });
@@ -220,6 +230,22 @@ describe("the command line", () => {
     };
     const { exitCode, stdout, stderr } = await run(["train"], [verb("train", wait)], interruption.signal);
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 130, stdout: "", stderr: "error: interrupted\n" });
+  });
+
+  it("colours errors and titles where that is asked for, and nothing else", async () => {
+    const { FORCE_COLOR, NO_COLOR } = process.env;
+    try {
+      process.env.FORCE_COLOR = "1";
+      expect((await run(["trian"])).stderr).toContain("\u001b[1m\u001b[31merror:\u001b[39m\u001b[22m unknown verb");
+      expect((await run(["train", "--help"])).stdout).toContain("\u001b[1mOptions:\u001b[22m\n  --data <path>");
+      process.env.FORCE_COLOR = "0";
+      expect((await run(["train", "--help"])).stdout).not.toContain("\u001b");
+      expect((await run(["trian"])).stderr).toMatch(/^error:/);
+    } finally {
+      delete process.env.FORCE_COLOR;
+      delete process.env.NO_COLOR;
+      Object.assign(process.env, FORCE_COLOR !== undefined && { FORCE_COLOR }, NO_COLOR !== undefined && { NO_COLOR });
+    }
   });
 
   it("registers every real verb under its own name, with a description", async () => {

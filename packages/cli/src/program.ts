@@ -1,52 +1,68 @@
 /** One run of the command line: words in, exit code out. Errors are rendered here and nowhere else. */
 import { existsSync } from "node:fs";
 import { PhinetsError } from "@phinets/core/tensor";
-import { visible } from "@phinets/node/text";
+import { shellQuote, visible } from "@phinets/node/text";
 import { Command, CommanderError, type Option } from "commander";
 import { verbs as allVerbs, type Verb } from "./commands/index.js";
+import { shownDefinitions } from "./surface.js";
+import { colourLine, makeColours, wantsColours } from "./terminal/colours.js";
+import { applyConfig, givenOptions } from "./terminal/config.js";
 import { makeContext, type Output } from "./terminal/context.js";
+import { definitionOf } from "./terminal/definition.js";
+import { configureHelp, textBelow } from "./terminal/help.js";
+import { nearest } from "./terminal/nearest.js";
 
 export interface Surroundings {
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Aborted to interrupt the command; with an `Interruption` as its reason the exit code says what it was. */
   readonly signal: AbortSignal;
   readonly version: string;
   /** Default: every verb. */
   readonly verbs?: readonly Verb[];
 }
 
-/** Exit codes: done, failed, wrong usage, and the shell's for Ctrl-C. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+/** Exit codes: done, failed, wrong usage, and the shell's for Ctrl-C and for SIGTERM. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
+
+/** Why a command is asked to end. */
+export class Interruption extends Error {
+  override readonly name = "AbortError";
+  constructor(readonly by: "SIGINT" | "SIGTERM") {
+    super("interrupted");
+  }
+}
 
 /**
  * Runs `phinets` with `words` (without node and script) and returns the exit code. With --json stdout gets exactly one
  * JSON document: the command's answer, or `{"error": {code, message, path}}`; the error's line goes to stderr in any case.
  */
-export async function runProgram(words: readonly string[], surroundings: Surroundings): Promise<number> {
+export async function runProgram(given: readonly string[], surroundings: Surroundings): Promise<number> {
   const { stdout, stderr, signal, version, verbs = allVerbs } = surroundings;
+  const words = helpLast(given);
   const json = beforeDashes(words).includes("--json");
-  const context = makeContext({ json, stdout, stderr, signal });
+  const context = makeContext({ json, stdout, stderr, signal, words: given });
+  const short = beforeDashes(words).includes("-h");
   const program = new Command("phinets")
     .description("Labelled pictures and a board in, proven detection and tracking firmware out.")
     .version(version, "--version", "print the version")
     .helpOption("-h, --help", "show help")
-    .exitOverride()
-    .configureOutput({
-      // With --json help is not an answer: it goes where people look.
-      writeOut: (text) => (json ? stderr : stdout).write(text),
-      writeErr: (text) => stderr.write(text),
-      outputError: () => {}, // printed below, as one line
-    });
+    .helpCommand("help [verb]", "show a verb's help")
+    .exitOverride();
+  configureHelp(program, { stdout, stderr, json, short });
+  const sayHowToGoOn = (): void => {
+    if (signal.aborted && context.resume) stderr.write(`to go on: ${shellQuote(["phinets", ...context.resume])}\n`);
+  };
   try {
     const wanted = words.find((word) => !word.startsWith("-"));
-    const verb = verbs.find(({ name }) => name === (wanted === "help" ? words[words.indexOf("help") + 1] : wanted));
+    const verb = verbs.find(({ name }) => name === wanted);
     for (const other of verbs) {
       if (other === verb) (await other.load()).register(program, context);
       else program.command(other.name).summary(other.summary).description(other.summary).allowUnknownOption();
     }
     program.option("--json", "print one JSON document");
     const command = program.commands.find((candidate) => candidate.name() === verb?.name);
-    if (command) prepare(command.summary(command.summary() || verb!.summary));
+    if (command) prepare(command.summary(verb!.summary), (each) => textBelow(each, short, json ? stderr : stdout));
     if (words.every((word) => word === "--json")) {
       program.outputHelp();
       return json ? exitCodes.usage : exitCodes.done;
@@ -60,13 +76,17 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
         { code: "commander.unknownCommand" },
       );
     }
-    await program.parseAsync(command ? normalizeWords(words, command) : [...words], { from: "user" });
+    const normal = command ? normalizeWords(words, command) : [...words];
+    if (command) await readConfig(normal, command, { given: beforeDashes(words), verbs });
+    await program.parseAsync(normal, { from: "user" });
     if (json && context.document !== undefined) stdout.write(`${JSON.stringify(context.document)}\n`);
-    return signal.aborted ? exitCodes.interrupted : context.exitCode;
+    sayHowToGoOn();
+    return signal.aborted ? interruptedCode(signal) : context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
     const { code, line, exitCode, path, stack } = explain(error, signal);
-    stderr.write(`${line}\n`);
+    stderr.write(`${colourLine(line, makeColours(wantsColours(stderr)))}\n`);
+    sayHowToGoOn();
     if (stack) stderr.write(`${stack}\nthis is a bug: please report it with the lines above\n`);
     if (json) stdout.write(`${JSON.stringify({ error: { code, message: line.replace(/^error: /, ""), path } })}\n`);
     return exitCode;
@@ -81,32 +101,85 @@ interface Explanation {
   readonly stack?: string;
 }
 
+/** What the system has too little of, wherever that is noticed, and what to do. */
+const shortages: Readonly<Record<string, string>> = {
+  EMFILE: "allow this process more open files (ulimit -n 1024)",
+  ENFILE: "close other programs: the whole machine has no more open files",
+  ENOSPC: "make room on the disk and run it again",
+  EDQUOT: "make room in the quota and run it again",
+  EFBIG: "allow this process larger files (ulimit -f)",
+  ENOMEM: "close other programs: there is no more memory",
+  EAGAIN: "close other programs: no more processes or threads can be started",
+};
+
 function explain(error: unknown, signal: AbortSignal): Explanation {
   if (error instanceof CommanderError) {
     const line = error.message.replace(/\s*\n\s*/g, " ").replace("(Did you mean", "(did you mean");
     return { code: "cli.usage", line: line.startsWith("error: ") ? line : `error: ${line}`, exitCode: exitCodes.usage };
   }
   if (signal.aborted && error instanceof Error && (error.name === "AbortError" || error === signal.reason))
-    return { code: "cli.interrupted", line: "error: interrupted", exitCode: exitCodes.interrupted };
+    return { code: "cli.interrupted", line: "error: interrupted", exitCode: interruptedCode(signal) };
   if (error instanceof PhinetsError) {
-    const usage = error.code === "cli.usage";
+    const usage = error.code === "cli.usage" || error.code === "cli.config";
+    // A tool that was interrupted with us fails in its own words.
+    const failed = signal.aborted ? interruptedCode(signal) : exitCodes.failed;
     // A line end that is part of a name is shown as one.
     const said = error.path?.includes("\n") ? error.message : error.message.replace(/\s*\n\s*/g, " ");
     const line = `error: ${visible(said)}`;
-    return { code: error.code, line, exitCode: usage ? exitCodes.usage : exitCodes.failed, path: error.path };
+    return { code: error.code, line, exitCode: usage ? exitCodes.usage : failed, path: error.path };
   }
   const message = error instanceof Error ? error.message : String(error);
+  const shortage = shortages[(error as { code?: string } | null)?.code ?? ""];
+  if (shortage !== undefined) {
+    const line = `error: ${visible(message.split("\n")[0])}; ${shortage}`;
+    return { code: "cli.system", line, exitCode: exitCodes.failed };
+  }
   const stack = error instanceof Error && error.stack ? error.stack : `${message}\n    (no stack)`;
   return { code: "cli.bug", line: `error: ${message.split("\n")[0]}`, exitCode: exitCodes.failed, stack };
 }
 
-/** Adds --json, and lets subcommands inherit how errors leave. */
-function prepare(command: Command): void {
+function interruptedCode({ reason }: AbortSignal): number {
+  return reason instanceof Interruption && reason.by === "SIGTERM" ? exitCodes.terminated : exitCodes.interrupted;
+}
+
+/** Adds --json where it is not, and what stands below the options. */
+function prepare(command: Command, below: (command: Command) => string): void {
   for (const each of [command, ...command.commands]) {
     if (!each.options.some((option) => option.long === "--json"))
       each.option("--json", "print one JSON document on stdout");
     each.helpOption("-h, --help", "show help");
+    each.addHelpText("after", () => below(each));
   }
+}
+
+/** `help train` and `--help train` as `train --help`. */
+function helpLast(words: readonly string[]): readonly string[] {
+  if (words[0] === "help" && words.length > 1) return [...words.slice(1), "--help"];
+  const flag = words.findIndex((word) => word === "--help" || word === "-h");
+  const verb = words.findIndex((word) => !word.startsWith("-"));
+  if (flag < 0 || verb < flag) return words;
+  return [...words.slice(0, flag), ...words.slice(flag + 1), words[flag]];
+}
+
+/** Sets the options that the file of --cfg gives. */
+async function readConfig(
+  words: readonly string[],
+  verb: Command,
+  { given, verbs }: { readonly given: readonly string[]; readonly verbs: readonly Verb[] },
+): Promise<void> {
+  const definition = definitionOf(verb);
+  if (definition?.options.some(({ flags }) => flags === "--cfg <file>") !== true) return;
+  const at = beforeDashes(words).findLastIndex((word) => word === "--cfg" || word.startsWith("--cfg="));
+  const file = words[at]?.includes("=") ? words[at].slice("--cfg=".length) : words[at + 1];
+  if (at < 0 || file === undefined) return;
+  const { readOptionFile } = await import("@phinets/node/run");
+  await applyConfig(verb, {
+    file,
+    entries: await readOptionFile(file),
+    own: definition.options,
+    all: async () => (await shownDefinitions(verbs)).flatMap(({ definition: { options } }) => options),
+    given: givenOptions([...given, ...words], verb.options),
+  });
 }
 
 const assignment = /^([a-z][a-z0-9_-]*)=(.*)$/is;
@@ -167,26 +240,6 @@ function beforeDashes(words: readonly string[]): readonly string[] {
 
 /** " (did you mean X?)" for the nearest name, when it is near. */
 export function suggestion(word: string, names: readonly string[]): string {
-  let best = "";
-  let smallest = Math.max(2, Math.floor(word.length / 2)) + 1;
-  for (const name of names) {
-    const distance = editDistance(word.toLowerCase(), name);
-    if (distance < smallest) [best, smallest] = [name, distance];
-  }
-  return best ? ` (did you mean ${best}?)` : `; verbs: ${names.join(", ")}`;
-}
-
-/** Levenshtein distance with swapped neighbours as one step. */
-function editDistance(a: string, b: string): number {
-  const rows = Array.from({ length: a.length + 1 }, (_, i) => [i, ...new Array<number>(b.length).fill(0)]);
-  for (let j = 0; j <= b.length; j++) rows[0][j] = j;
-  for (let i = 1; i <= a.length; i++) {
-    for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1] === b[j - 1] ? 0 : 1;
-      rows[i][j] = Math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + change);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        rows[i][j] = Math.min(rows[i][j], rows[i - 2][j - 2] + 1);
-    }
-  }
-  return rows[a.length][b.length];
+  const near = nearest(word, names);
+  return near === undefined ? `; verbs: ${names.join(", ")}` : ` (did you mean ${near}?)`;
 }

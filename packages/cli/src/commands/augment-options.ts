@@ -1,41 +1,114 @@
 /** Options that say how training pictures are changed, and what each class weighs. */
 import type { AugmentRecipe, Recipe } from "@phinets/core/training";
-import { type Command, InvalidArgumentError } from "commander";
+import { InvalidArgumentError } from "commander";
+import type { OptionDefinition } from "../terminal/definition.js";
 import { fraction, integer, number, oneOf } from "../terminal/options.js";
+import { augmentDefault, recipeDefault } from "./recipe-default.js";
 
 /** Named as the recipe names them. */
 export type AugmentOptions = AugmentRecipe & Pick<Partial<Recipe>, "classLoss" | "classWeights" | "lightEpochs">;
 
-export function addAugmentOptions(command: Command): Command {
-  return command
-    .option("--flip <p>", "probability of mirroring (default 0.5; classifying grey pictures 0)", fraction)
-    .option(
-      "--jitter <share>",
-      "crop edges move by up to this (default 0.25 to detect, 0 to classify)",
-      number(0, 0.49),
-    )
-    .option("--shift <share>", "the crop moves by up to this (default 0; to classify 0.125, grey 0.07)", fraction)
-    .option("--zoom <factor>", "larger or smaller by up to this (default 1 = off)", number(1, 10))
-    .option("--rotate <degrees>", "turned by up to this either way (default 0)", number(0, 180))
-    .option("--hue <degrees>", "hue turned by up to this either way (default 18; grey 0)", number(0, 180))
-    .option("--saturation <factor>", "changed by up to this (default 1.5; to classify 1.25, grey 1)", number(1, 10))
-    .option("--exposure <factor>", "changed by up to this (default 1.5; to classify 1.25, grey 1)", number(1, 10))
-    .option("--rand-augment <magnitude>", "two operations of RandAugment, 0..10 (default 0 = off)", number(0, 10))
-    .option("--erase <p>", "probability of a rectangle of noise (default 0)", fraction)
-    .option("--mosaic <p>", "detection: probability of a mosaic of four pictures (default 0)", fraction)
-    .option(
-      "--mixup <x>",
-      "blended pictures: to classify alpha of Beta(alpha, alpha), to detect a probability (default 0)",
-      number(0, 32),
-    )
-    .option(
-      "--light-epochs <n>",
-      "detection: last epochs with little of it, at most a tenth of the run (default 3)",
-      integer(0, 100_000),
-    )
-    .option("--class-weights <list>", "auto or one number a class, in their order (default all alike)", classWeights)
-    .option("--class-loss <name>", "classification: softmax or bce (default softmax)", oneOf("softmax", "bce"));
-}
+const group = "Augmentation";
+
+export const augmentOptions: readonly OptionDefinition[] = [
+  { flags: "--no-augment", help: "train on the pictures as they are", group },
+  { flags: "--flip <p>", help: "probability of mirroring", group, parse: fraction, usual: augmentDefault("flip") },
+  {
+    flags: "--jitter <share>",
+    help: "crop edges move by up to this",
+    group,
+    parse: number(0, 0.49),
+    usual: augmentDefault("jitter"),
+  },
+  {
+    flags: "--shift <share>",
+    help: "the crop moves by up to this",
+    group,
+    parse: fraction,
+    usual: augmentDefault("shift"),
+  },
+  {
+    flags: "--zoom <factor>",
+    help: "larger or smaller by up to this; 1: off",
+    group,
+    parse: number(1, 10),
+    usual: augmentDefault("zoom"),
+  },
+  {
+    flags: "--rotate <degrees>",
+    help: "turned by up to this either way",
+    group,
+    parse: number(0, 180),
+    usual: 0,
+  },
+  {
+    flags: "--hue <degrees>",
+    help: "hue turned by up to this either way",
+    group,
+    parse: number(0, 180),
+    usual: augmentDefault("hueDegrees"),
+  },
+  {
+    flags: "--saturation <factor>",
+    help: "changed by up to this",
+    group,
+    parse: number(1, 10),
+    usual: augmentDefault("saturation"),
+  },
+  {
+    flags: "--exposure <factor>",
+    help: "changed by up to this",
+    group,
+    parse: number(1, 10),
+    usual: augmentDefault("exposure"),
+  },
+  {
+    flags: "--rand-augment <magnitude>",
+    help: "two operations of RandAugment, 0..10; 0: off",
+    group,
+    parse: number(0, 10),
+    usual: 0,
+  },
+  { flags: "--erase <p>", help: "probability of a rectangle of noise", group, parse: fraction, usual: 0 },
+  {
+    flags: "--mosaic <p>",
+    help: "detection: probability of a mosaic of four pictures",
+    group,
+    parse: fraction,
+    usual: 0,
+  },
+  {
+    flags: "--mixup <x>",
+    help: "blended pictures: to classify alpha of Beta(alpha, alpha), to detect a probability",
+    group,
+    parse: number(0, 32),
+    usual: 0,
+  },
+  {
+    flags: "--light-epochs <n>",
+    help: "detection: last epochs with little of it, at most a tenth of the run",
+    group,
+    parse: integer(0, 100_000),
+    usual: recipeDefault("lightEpochs"),
+  },
+];
+
+export const classTermOptions: readonly OptionDefinition[] = [
+  {
+    flags: "--class-weights <list>",
+    help: "auto or one number a class, in their order",
+    group: "Loss",
+    parse: classWeights,
+    usual: "all alike",
+  },
+  {
+    flags: "--class-loss <name>",
+    help: "classification",
+    group: "Loss",
+    parse: oneOf("softmax", "bce"),
+    usual: "softmax",
+  },
+];
 
 /** What was given of them. */
 export function augmentRecipeOf(options: AugmentOptions): AugmentOptions {

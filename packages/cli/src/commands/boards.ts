@@ -8,8 +8,11 @@ import { loadTarget } from "@phinets/node/run";
 import { formatBytes, formatCount, formatHertz, formatMacs, formatPairs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { number, oneOf } from "../terminal/options.js";
-import { framesText } from "./fit.js";
+import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
+import { number } from "../terminal/options.js";
+import { framesText, task } from "./fit.js";
+import { powerMw } from "./network-options.js";
+import { groups, json } from "./shared-options.js";
 
 interface BoardsCommandOptions {
   readonly powerMw?: number;
@@ -17,24 +20,36 @@ interface BoardsCommandOptions {
   readonly task?: Task;
 }
 
+const definition: VerbDefinition = {
+  name: "boards",
+  description: "Lists the boards, or shows one: memory bank by bank, and the source of every number.",
+  arguments: [{ name: "[board]", help: "a board's name, or the path of a board.json", completes: "board" }],
+  examples: [
+    ["phinets boards", "all that are built in"],
+    ["phinets boards stm32h743", "one, with the source of every number"],
+    ["phinets boards --power-mw 10", "what each does on 10 mW"],
+  ],
+  options: [
+    vary(powerMw, { help: "the network that fit chooses for each board on this mean power, asleep in between" }),
+    {
+      flags: "--fps <n>",
+      help: "frames a second with --power-mw",
+      group: groups.network,
+      parse: number(1e-3, 1e4),
+      usual: defaultFpsAtPower,
+    },
+    vary(task, { help: "with --power-mw: what the network is for" }),
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  program
-    .command("boards")
-    .description("Lists the boards, or shows one: memory bank by bank, and the source of every number.")
-    .argument("[board]", "a board's name, or the path of a board.json")
-    .option(
-      "--power-mw <n>",
-      "the network that fit chooses for each board on this mean power, asleep in between",
-      number(1e-6),
-    )
-    .option("--fps <n>", `frames a second with --power-mw (default ${defaultFpsAtPower})`, number(1e-3, 1e4))
-    .option("--task <task>", "detect or classify, with --power-mw (default detect)", oneOf<Task>("detect", "classify"))
-    .action((name: string | undefined, { powerMw, ...options }: BoardsCommandOptions) => {
-      if (powerMw === undefined && Object.keys(options).length > 0)
-        throw new PhinetsError("cli.power", `--${Object.keys(options)[0]} needs --power-mw`, "power-mw");
-      const { json, text } = powerMw === undefined ? boards(name) : boardsAtPower(powerMw, { name, ...options });
-      context.result(json, () => text);
-    });
+  addVerb(program, definition).action((name: string | undefined, { powerMw, ...options }: BoardsCommandOptions) => {
+    if (powerMw === undefined && Object.keys(options).length > 0)
+      throw new PhinetsError("cli.power", `--${Object.keys(options)[0]} needs --power-mw`, "power-mw");
+    const { json, text } = powerMw === undefined ? boards(name) : boardsAtPower(powerMw, { name, ...options });
+    context.result(json, () => text);
+  });
 }
 
 interface AtPower {

@@ -1,11 +1,14 @@
 /** `phinets convert`: a data set in another format. */
-import { countedLine, dataFormats, datasetWriters, describeOpened, splitNames } from "@phinets/core/data";
-import { type PixelRange, parsePixelRange } from "@phinets/node/picture";
+import { countedLine, datasetWriters, describeOpened, splitNames } from "@phinets/core/data";
+import type { PixelRange } from "@phinets/node/picture";
 import type { Progress } from "@phinets/node/steps";
 import { formatCount } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { integer, oneOf } from "../terminal/options.js";
+import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
+import { oneOf } from "../terminal/options.js";
+import { dataFormat, pixelRange, skipBad } from "./data-options.js";
+import { groups, json, seed } from "./shared-options.js";
 
 interface ConvertCommandOptions {
   readonly to: string;
@@ -14,36 +17,53 @@ interface ConvertCommandOptions {
   readonly existOk?: boolean;
   readonly link?: boolean;
   readonly split?: boolean;
-  readonly seed: number;
+  readonly seed?: number;
   readonly pixelRange?: PixelRange;
 }
 
+const definition: VerbDefinition = {
+  name: "convert",
+  description:
+    "Writes a data set in another format: boxes as coco, yolo or voc, classes as folders. Pictures are copied as they are.",
+  arguments: [
+    { name: "<data>", help: "labelled pictures: a folder, .zip, data.yaml or COCO JSON", completes: "path" },
+    { name: "<folder>", help: "the new data set; must not exist yet, or be empty", completes: "path" },
+  ],
+  examples: [["phinets convert my-parts parts-coco --to coco", "the same boxes as COCO JSON"]],
+  options: [
+    {
+      flags: "--to <format>",
+      help: "what is written",
+      group: groups.data,
+      parse: oneOf(...datasetWriters.map(({ id }) => id)),
+      required: true,
+    },
+    dataFormat,
+    skipBad,
+    { flags: "--exist-ok", help: "replace a folder that an earlier conversion wrote", group: groups.data },
+    {
+      flags: "--link",
+      help: "hard links to the pictures in place of copies, where the file system has them",
+      group: groups.data,
+    },
+    {
+      flags: "--split",
+      help: "make the splits that the data set lacks",
+      group: groups.data,
+      usual: "keep it as it is",
+    },
+    seed,
+    vary(pixelRange, {
+      help: "pixel values that become 0 and 255 where pictures are compared for the split; they are copied as they are",
+    }),
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  const ids = dataFormats.map(({ id }) => id);
-  program
-    .command("convert")
-    .description(
-      "Writes a data set in another format: boxes as coco, yolo or voc, classes as folders. Pictures are copied as they are.",
-    )
-    .argument("<data>", "labelled pictures: a folder, .zip, data.yaml or COCO JSON")
-    .argument("<folder>", "the new data set; must not exist yet, or be empty")
-    .requiredOption(
-      "--to <format>",
-      datasetWriters.map(({ id }) => id).join(", "),
-      oneOf(...datasetWriters.map(({ id }) => id)),
-    )
-    .option("--data-format <name>", `what the data set is (default: as recognised): ${ids.join(", ")}`, oneOf(...ids))
-    .option("--skip-bad", "leave out bad label rows and pictures, and say which")
-    .option("--exist-ok", "replace a folder that an earlier conversion wrote")
-    .option("--link", "hard links to the pictures in place of copies, where the file system has them")
-    .option("--split", "make the splits that the data set lacks (default: keep it as it is)")
-    .option("--seed <n>", "of the split", integer(0), 0)
-    .option(
-      "--pixel-range <low..high>",
-      "pixel values that become 0 and 255 where pictures are compared for the split; they are copied as they are",
-      parsePixelRange,
-    )
-    .action((from: string, into: string, options: ConvertCommandOptions) => convert(from, into, options, context));
+  addVerb(program, definition).action((from: string, into: string, options: ConvertCommandOptions) =>
+    convert(from, into, options, context),
+  );
 }
 
 async function convert(from: string, into: string, options: ConvertCommandOptions, context: Context): Promise<void> {

@@ -4,20 +4,22 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { writeConveyorDataset } from "@phinets/node/dataset";
-import { loadTarget } from "@phinets/node/run";
+import { defaultTarget, loadTarget } from "@phinets/node/run";
 import { isProven, ship } from "@phinets/node/steps";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
+import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
+import { groups, json, project, seed, target, threadsOf, workers } from "./shared-options.js";
 import { describeShip } from "./ship.js";
-import { threadsOf } from "./training-options.js";
+import { epochs } from "./training-options.js";
 
 interface DemoOptions {
   readonly project: string;
   readonly target: string;
   readonly epochs: number;
   readonly train: number;
-  readonly seed: number;
+  readonly seed?: number;
   readonly workers?: number;
   readonly open: boolean;
 }
@@ -25,22 +27,38 @@ interface DemoOptions {
 /** Pixels of the rendered pictures, and of the network's input. */
 const size = { height: 96, width: 128 };
 
+const definition: VerbDefinition = {
+  name: "demo",
+  description: "Renders a conveyor belt, learns its parts, ships firmware for the board, tracks an unseen clip.",
+  examples: [
+    ["phinets demo", "the whole road; needs no data and no board"],
+    ["phinets demo --epochs 2 --train 200 --no-open", "a quick look"],
+  ],
+  options: [
+    vary(target, { default: defaultTarget }),
+    vary(epochs, { usual: undefined, default: 12 }),
+    {
+      flags: "--train <n>",
+      help: "training pictures to render",
+      group: groups.data,
+      parse: integer(16),
+      default: 2000,
+    },
+    seed,
+    project,
+    workers,
+    { flags: "--no-open", help: "do not open the report in a browser", group: groups.run },
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  program
-    .command("demo")
-    .description("Renders a conveyor belt, learns its parts, ships firmware for the board, tracks an unseen clip.")
-    .option("--target <board>", "name or board.json", "stm32h743")
-    .option("--epochs <n>", "passes over the training pictures", integer(1), 12)
-    .option("--train <n>", "training pictures to render", integer(16), 2000)
-    .option("--seed <n>", "of pictures and training", integer(0, 2 ** 31), 0)
-    .option("--project <dir>", "folder of all runs", "runs")
-    .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64))
-    .option("--no-open", "do not open the report in a browser")
-    .action((options: DemoOptions) => demo(options, context));
+  addVerb(program, definition).action((options: DemoOptions) => demo(options, context));
 }
 
 async function demo(options: DemoOptions, context: Context): Promise<void> {
-  const { project, seed, epochs, train } = options;
+  const { project, seed = 0, epochs, train } = options;
+  context.resumeWith();
   const total = train + 100 + 150;
   const progress = context.progress({ label: "rendering", total, unit: "pictures", lineEvery: 1 });
   const data = await writeConveyorDataset(join(project, "demo/conveyor"), {

@@ -1,12 +1,15 @@
 /** `phinets doctor`: what is in a data set, and what is wrong with it. */
-import { type DatasetIndex, dataFormats } from "@phinets/core/data";
+import { type DatasetIndex, doctorDefaults } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { type PixelRange, parsePixelRange } from "@phinets/node/picture";
+import type { PixelRange } from "@phinets/node/picture";
 import type { Progress } from "@phinets/node/steps";
 import { formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { collect, integer, number, oneOf, pictureSize } from "../terminal/options.js";
+import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
+import { integer, number, oneOf, pictureSize } from "../terminal/options.js";
+import { dataFormat, dataPath, pixelRange } from "./data-options.js";
+import { groups, json, seed } from "./shared-options.js";
 
 interface DoctorOptions {
   readonly data?: readonly string[];
@@ -15,7 +18,7 @@ interface DoctorOptions {
   readonly fit: "stretch" | "letterbox";
   readonly stride: number;
   readonly minBox: number;
-  readonly seed: number;
+  readonly seed?: number;
   readonly pixelRange?: PixelRange;
   readonly anchors?: readonly [from: number, to: number];
   readonly plot?: string;
@@ -32,29 +35,70 @@ function range(text: string): [from: number, to: number] {
   return [from, to];
 }
 
+const definition: VerbDefinition = {
+  name: "doctor",
+  description:
+    "Reads every picture and label of a data set: what kind it is and how it was understood, counts, sizes, boxes that the chosen resolution loses, copies and near copies across splits, and every bad file and row with its reason. Exit code 1 when there are bad ones.",
+  arguments: [
+    { name: "[data...]", help: "labelled pictures: a folder, .zip, data.yaml or COCO JSON", completes: "path" },
+  ],
+  examples: [
+    ["phinets doctor my-parts", "what it holds, and what is wrong with it"],
+    ["phinets doctor my-parts --imgsz 96 --anchors 1..10", "as a network of that input would see it"],
+  ],
+  options: [
+    vary(dataPath, { help: "the same; give it again to join sets" }),
+    dataFormat,
+    {
+      flags: "--imgsz <size>",
+      help: "network input, N or HEIGHTxWIDTH",
+      group: groups.network,
+      parse: pictureSize,
+      usual: doctorDefaults.height,
+    },
+    {
+      flags: "--fit <how>",
+      help: "how pictures become the input",
+      group: groups.network,
+      parse: oneOf("stretch", "letterbox"),
+      default: doctorDefaults.fit,
+    },
+    {
+      flags: "--stride <pixels>",
+      help: "width of a cell of the detector's grid",
+      group: groups.network,
+      parse: integer(1),
+      default: doctorDefaults.gridStride,
+    },
+    {
+      flags: "--min-box <pixels>",
+      help: "boxes smaller than this count as lost",
+      group: groups.network,
+      parse: number(0),
+      default: doctorDefaults.minBoxPixels,
+    },
+    seed,
+    pixelRange,
+    {
+      flags: "--anchors <from..to>",
+      help: "the mean IoU that this many anchors reach on the training boxes, as 1..10",
+      group: groups.network,
+      parse: range,
+    },
+    {
+      flags: "--plot <file.svg>",
+      help: "where a picture of the mean IoU over the number of anchors goes",
+      group: groups.run,
+      completes: "path",
+    },
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  program
-    .command("doctor")
-    .summary("say what a data set holds and what is wrong with it")
-    .description(
-      "Reads every picture and label of a data set: what kind it is and how it was understood, counts, sizes, boxes that the chosen resolution loses, copies and near copies across splits, and every bad file and row with its reason. Exit code 1 when there are bad ones.",
-    )
-    .argument("[data...]", "labelled pictures: a folder, .zip, data.yaml or COCO JSON")
-    .option("--data <path>", "the same; give it again to join sets", collect)
-    .option(
-      "--data-format <name>",
-      `what the data set is (default: as recognised): ${dataFormats.map(({ id }) => id).join(", ")}`,
-      oneOf(...dataFormats.map(({ id }) => id)),
-    )
-    .option("--imgsz <size>", "network input, N or HEIGHTxWIDTH (default: 128)", pictureSize)
-    .option("--fit <how>", "stretch or letterbox", oneOf("stretch", "letterbox"), "stretch")
-    .option("--stride <pixels>", "width of a cell of the detector's grid", integer(1), 16)
-    .option("--min-box <pixels>", "boxes smaller than this count as lost", number(0), 4)
-    .option("--seed <n>", "of the split, where the data set has none", integer(), 0)
-    .option("--pixel-range <low..high>", "pixel values that become 0 and 255, for deep pictures", parsePixelRange)
-    .option("--anchors <from..to>", "the mean IoU that this many anchors reach on the training boxes, as 1..10", range)
-    .option("--plot <file.svg>", "where a picture of the mean IoU over the number of anchors goes")
-    .action((paths: string[], options: DoctorOptions) => doctor([...(options.data ?? []), ...paths], options, context));
+  addVerb(program, definition).action((paths: string[], options: DoctorOptions) =>
+    doctor([...(options.data ?? []), ...paths], options, context),
+  );
 }
 
 async function doctor(data: readonly string[], options: DoctorOptions, context: Context): Promise<void> {

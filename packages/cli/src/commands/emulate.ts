@@ -3,7 +3,6 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { resize, withChannels, writeInputInt8 } from "@phinets/core/data";
-import { defaultScoreThreshold } from "@phinets/core/export";
 import type { Network } from "@phinets/core/networks";
 import { PhinetsError, Random } from "@phinets/core/tensor";
 import { type Emulation, emulate } from "@phinets/node/emulator";
@@ -14,36 +13,60 @@ import { findRunFolder, loadRun, requireQuantized, targetOf, withRunLock } from 
 import { formatBytes, formatCount, formatMs, formatPercent, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { fraction, integer } from "../terminal/options.js";
-import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
+import { addVerb, type VerbDefinition } from "../terminal/definition.js";
+import { integer } from "../terminal/options.js";
+import { firmwareConf, type ProgramOptions, programOptions, wishOf } from "./program-options.js";
+import { groups, json, model, ownTarget, seed } from "./shared-options.js";
 
 interface EmulateOptions extends ProgramOptions {
   readonly model: string;
   readonly target?: string;
   readonly images?: string;
   readonly limit: number;
-  readonly seed: number;
+  readonly seed?: number;
   readonly tracks: boolean;
   readonly conf: number;
 }
 
+const definition: VerbDefinition = {
+  name: "emulate",
+  description:
+    "Compiles a run's firmware, runs it on an emulated core of its target's kind, compares every output byte with the interpreter, and links the target's image. Writes RUN/firmware and RUN/device_report.json.",
+  examples: [
+    ["phinets emulate --model runs/detect/train", "eight pictures of random pixels"],
+    [
+      "phinets emulate --model runs/detect/train --images clip --tracks",
+      "a clip's frames, tracked in the firmware too",
+    ],
+  ],
+  options: [
+    model,
+    ownTarget,
+    {
+      flags: "--images <path>",
+      help: "folder of pictures, or one picture",
+      group: groups.data,
+      usual: "8 of random pixels",
+      completes: "path",
+    },
+    { flags: "--limit <n>", help: "most pictures", group: groups.data, parse: integer(1), default: 100 },
+    {
+      flags: "--tracks",
+      help: "the pictures are a clip's frames, in order: find and track in them too",
+      group: groups.data,
+      default: false,
+    },
+    firmwareConf,
+    ...programOptions,
+    seed,
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  const command = program
-    .command("emulate")
-    .description(
-      "Compiles a run's firmware, runs it on an emulated core of its target's kind, compares every output byte with the interpreter, and links the target's image. Writes RUN/firmware and RUN/device_report.json.",
-    );
-  addProgramOptions(command)
-    .requiredOption("--model <run>", "run folder, or a file in one")
-    .option("--target <board>", "name or board.json (default: the run's own, else stm32h743)")
-    .option("--images <path>", "folder of pictures, or one picture (default: 8 of random pixels)")
-    .option("--limit <n>", "most pictures", integer(1), 100)
-    .option("--tracks", "the pictures are a clip's frames, in order: find and track in them too", false)
-    .option("--conf <score>", "least score of the firmware's boxes", fraction, defaultScoreThreshold)
-    .option("--seed <n>", "draws the random pixels", integer(0), 0)
-    .action((options: EmulateOptions) =>
-      withRunLock(findRunFolder(options.model), "emulating", () => emulateCommand(options, context)),
-    );
+  addVerb(program, definition).action((options: EmulateOptions) =>
+    withRunLock(findRunFolder(options.model), "emulating", () => emulateCommand(options, context)),
+  );
 }
 
 async function emulateCommand(options: EmulateOptions, context: Context): Promise<void> {
@@ -51,7 +74,7 @@ async function emulateCommand(options: EmulateOptions, context: Context): Promis
   const quantized = requireQuantized(run);
   const inputs = options.images
     ? await inputsFromPictures(options.images, run.network, options.limit)
-    : randomInputs(run.network, Math.min(8, options.limit), options.seed);
+    : randomInputs(run.network, Math.min(8, options.limit), options.seed ?? 0);
   const result = await emulate(quantized, inputs, {
     ...modelOptions(run.network, { scoreThreshold: options.conf }),
     target: targetOf(run.folder, options.target),

@@ -148,8 +148,9 @@ describe("eval --report", () => {
       expect(page).toContain(`<h2>${title}</h2>`);
     }
     expect(page).toContain("&#60;b&#62;nut");
-    expect(page.match(/<svg/g)).toHaveLength(2);
-    expect(page).toMatch(/missed<\/th><td>[^<]*<\/td><td class="n">1<\/td><td class="n">50\.00/);
+    // Each chart is drawn for a page and for a phone.
+    expect(page.match(/"on-wide"><svg/g)).toHaveLength(2);
+    expect(page).toMatch(/missed<\/th><td[^>]*>[^<]*<\/td><td[^>]*>1<\/td><td[^>]*>50\.00/);
     const none = write("none.json", "[]");
     await phinets("eval", "coco", "--gt", gt, "--pred", none, "--report", out);
     expect(bodyOf(out)).toContain("AP at an IoU of .5 is 0.00");

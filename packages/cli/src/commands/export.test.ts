@@ -9,7 +9,7 @@ import * as ort from "onnxruntime-web";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
 import { phinets, phinetsJson } from "../../../../test/road-tools.js";
-import { hasTflite, runTflite } from "../../../../test/tflite-runtime.js";
+import { hasTflite, openTflite } from "../../../../test/tflite-runtime.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-export-"));
 const folder = join(root, "run");
@@ -50,13 +50,13 @@ describe("phinets export", () => {
     for (const [i, value] of found.entries()) expect(value).toBeCloseTo(expected[i], 4);
     const [int8] = new IntegerInterpreter(quantized!).run(picture);
     const { scale, zeroPoint } = quantized!.values[quantized!.graph.outputs[0]];
-    // Roundings that differ by a step add up from layer to layer; operator by operator: core's onnx/network.test.
+    // Roundings that differ by a step add up from layer to layer; operator by operator: test/conformance.
     const steps = Array.from(await runOnnx(onnxInt8, input), (value, i) => value / scale + zeroPoint - int8[i]);
     const deviation = (values: ArrayLike<number>): number =>
       Math.hypot(...Array.from(values)) / Math.sqrt(values.length);
     expect(deviation(steps)).toBeLessThan(0.1 * deviation(int8));
     if (hasTflite) {
-      const { output } = await runTflite(readFileSync(tflite), [picture]);
+      const [{ data: output }] = (await openTflite(readFileSync(tflite)))([picture]);
       expect(deviation(output.map((value, i) => value - int8[i]))).toBeLessThan(0.1 * deviation(int8));
     }
     // How to read the boxes is in the files.

@@ -1,12 +1,14 @@
 /** `phinets export`: a run's network in other forms. */
 
-import { defaultScoreThreshold } from "@phinets/core/export";
 import { loadRun, runAround, targetOf, withRunLock } from "@phinets/node/run";
 import { type ExportFormat, exportFormats, writeExports } from "@phinets/node/steps";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { fraction } from "../terminal/options.js";
-import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
+import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
+import { someOf } from "../terminal/options.js";
+import { requireOwnFolder } from "./own-folder.js";
+import { firmwareConf, type ProgramOptions, programOptions, wishOf } from "./program-options.js";
+import { groups, json, model, out, ownTarget } from "./shared-options.js";
 
 interface ExportOptions extends ProgramOptions {
   readonly model: string;
@@ -17,42 +19,54 @@ interface ExportOptions extends ProgramOptions {
   readonly target?: string;
 }
 
+const definition: VerbDefinition = {
+  name: "export",
+  description: "Writes a run's network as C99 for any project, as .tflite or ONNX, or its weights.",
+  examples: [
+    ["phinets export --model runs/detect/train --out my-firmware", "C99 that any compiler takes"],
+    ["phinets export --model runs/detect/train --format tflite,onnx --out models-of-parts", "for other runtimes"],
+  ],
+  options: [
+    model,
+    vary(ownTarget, { help: "c: name or board.json" }),
+    {
+      flags: "--format <list>",
+      help: "formats, with commas between",
+      group: groups.run,
+      parse: someOf(...exportFormats),
+      default: ["c"],
+    },
+    vary(out("folder", "files of the same names replaced"), { required: true }),
+    {
+      flags: "--name <prefix>",
+      help: "c: of files and symbols, so that several networks can be in one program",
+      group: groups.run,
+      default: "phinets",
+    },
+    vary(firmwareConf, { help: "c: least score of the firmware's boxes" }),
+    ...programOptions,
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  const command = program
-    .command("export")
-    .description("Writes a run's network as C99 for any project, as .tflite or ONNX, or its weights.");
-  addProgramOptions(command)
-    .requiredOption("--model <run>", "run folder, or a file in one")
-    .option("--target <board>", "c: name or board.json (default: the run's own, else stm32h743)")
-    .option("--format <list>", `formats, separated by commas: ${exportFormats.join(", ")}`, parseFormats, ["c"])
-    .requiredOption("--out <folder>", "where to write; existing files of the same names are replaced")
-    .option("--name <prefix>", "c: of files and symbols, so that several networks can be in one program", "phinets")
-    .option("--conf <score>", "c: least score of the firmware's boxes", fraction, defaultScoreThreshold)
-    .action((options: ExportOptions) => {
-      const run = runAround(options.out);
-      const work = (): void => exportCommand(options, context);
-      return run === undefined ? work() : withRunLock(run, "exporting", work);
-    });
+  addVerb(program, definition).action((options: ExportOptions) => {
+    const run = runAround(options.out);
+    const work = (): void => exportCommand(options, context);
+    return run === undefined ? work() : withRunLock(run, "exporting", work);
+  });
 }
 
 function exportCommand(options: ExportOptions, context: Context): void {
-  const { model, format, out, name, conf, target } = options;
-  const run = loadRun(model);
+  const { format, out: folder, name, conf, target } = options;
+  const run = loadRun(options.model);
   const board = targetOf(run.folder, target);
+  requireOwnFolder(folder);
   const files = writeExports(run, format, {
-    ...{ folder: out, target: board, scoreThreshold: conf, name, wish: wishOf(options) },
+    ...{ folder, target: board, scoreThreshold: conf, name, wish: wishOf(options) },
   });
   const compiles = format.includes("c")
-    ? ["", `cc *.c host/main.c in ${out} compiles it; README.md says how to call it`]
+    ? ["", `cc *.c host/main.c in ${folder} compiles it; README.md says how to call it`]
     : [];
   context.result({ files }, () => [...files, ...compiles].join("\n"));
-}
-
-function parseFormats(text: string): ExportFormat[] {
-  const words = text.split(",");
-  for (const word of words) {
-    if (!exportFormats.includes(word as ExportFormat))
-      throw new InvalidArgumentError(`It is a list of: ${exportFormats.join(", ")}.`);
-  }
-  return words as ExportFormat[];
 }

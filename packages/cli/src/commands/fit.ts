@@ -2,17 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { fpsAtPower } from "@phinets/core/cost";
-import {
-  type Candidate,
-  defaultFps,
-  defaultFpsAtPower,
-  type FitOptions,
-  type FitResult,
-  type Preference,
-  preferences,
-  fit as solve,
-  type Task,
-} from "@phinets/core/scaling";
+import { type Candidate, type FitOptions, type FitResult, fit as solve, type Task } from "@phinets/core/scaling";
 import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadTarget, namingTarget } from "@phinets/node/run";
@@ -25,91 +15,73 @@ import {
   formatPercent,
   formatTable,
 } from "@phinets/node/text";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { integer, number, oneOf, pictureSize } from "../terminal/options.js";
+import { addVerb, type OptionDefinition, type VerbDefinition, vary } from "../terminal/definition.js";
+import { integer, oneOf } from "../terminal/options.js";
 import { powerText } from "./inspection-text.js";
-import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
+import { type LimitOptions, limitOptions, limitsOf } from "./network-options.js";
+import { type ProgramOptions, programOptions, wishOf } from "./program-options.js";
+import { cfg, groups, json, out, target } from "./shared-options.js";
 
-interface FitCommandOptions extends ProgramOptions {
+interface FitCommandOptions extends ProgramOptions, LimitOptions {
   readonly target: string;
-  readonly task: Task;
-  readonly imgsz?: { readonly height: number; readonly width: number };
-  readonly channels: number;
+  readonly task?: Task;
   readonly classes?: number;
-  readonly fps?: number;
-  /** False: `--no-time-limit`. */
-  readonly timeLimit: boolean;
-  readonly maxRam?: number;
-  readonly maxFlash?: number;
-  readonly maxMacs?: number;
-  readonly maxEnergy?: number;
-  readonly powerMw?: number;
-  readonly prefer: Preference;
-  readonly wide: boolean;
-  readonly fill: boolean;
+  readonly fill?: boolean;
   readonly out?: string;
 }
 
+export const task: OptionDefinition = {
+  flags: "--task <task>",
+  help: "what the network is for",
+  group: groups.network,
+  parse: oneOf<Task>("detect", "classify"),
+  usual: "detect",
+};
+
+const definition: VerbDefinition = {
+  name: "fit",
+  description:
+    "Solves for the PhiNet that uses what a board has, and shows leaner ones beside it. Of the networks that use 95 % " +
+    "of the limit that binds, and 90 % of both RAM and flash where any does, it takes the best by the proxy for accuracy.",
+  examples: [
+    ["phinets fit --target stm32h743", "the detector that uses the board"],
+    ["phinets fit --target rp2040 --task classify --classes 5 --fps 2", "a classifier, twice a second"],
+    ["phinets fit --target nrf52840 --power-mw 10 --out network.json", "on 10 mW; for train --network"],
+  ],
+  options: [
+    vary(target, { required: true }),
+    task,
+    {
+      flags: "--classes <n>",
+      help: "classes",
+      group: groups.network,
+      parse: integer(1, 10000),
+      usual: "1 to detect, 10 to classify",
+    },
+    ...limitOptions,
+    ...programOptions,
+    { flags: "--fill", help: "show how full every limit is", group: groups.network },
+    out("file", "a network.json"),
+    cfg,
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  const command = program
-    .command("fit")
-    .description(
-      "Solves for the PhiNet that uses what a board has, and shows leaner ones beside it. Of the networks that use 95 % " +
-        "of the limit that binds, and 90 % of both RAM and flash where any does, it takes the best by the proxy for accuracy.",
-    );
-  addProgramOptions(command)
-    .requiredOption("--target <board>", "a board's name, or the path of a board.json")
-    .option("--task <task>", "detect or classify", oneOf<Task>("detect", "classify"), "detect")
-    .option("--imgsz <size>", "input in pixels, N or HEIGHTxWIDTH (default: solved for)", pictureSize)
-    .option("--channels <n>", "1 grey, 3 colour", integer(1, 1024), 3)
-    .option("--classes <n>", "classes (default 1 to detect, 10 to classify)", integer(1, 10000))
-    .option(
-      "--fps <n>",
-      `frames a second that the board must reach (default ${defaultFps}, none with --max-macs, ${defaultFpsAtPower} with --power-mw)`,
-      number(1e-3, 1e4),
-    )
-    .addOption(new Option("--no-time-limit", "however long an inference takes: RAM and flash decide").conflicts("fps"))
-    .option("--max-ram <bytes>", "most bytes of arena (default: the board's arena region)", integer(1))
-    .option("--max-flash <bytes>", "most bytes of code and weights (default: the board's flash)", integer(1))
-    .option("--max-macs <n>", "most multiply-accumulates an inference", integer(1))
-    .option("--max-energy <mJ>", "most millijoules an inference", number(1e-6))
-    .option(
-      "--power-mw <n>",
-      "most milliwatts on average at --fps frames a second, asleep in between; says how many frames a second every network makes on it (with --no-time-limit it only says so)",
-      number(1e-6),
-    )
-    .option(
-      "--prefer <what>",
-      "balanced; macs or parameters: the most that fits; speed: the fastest with half the proxy; resolution: the largest input",
-      oneOf<Preference>(...preferences),
-      "balanced",
-    )
-    .option("--wide", "weigh stems without stride and 5x5 kernels too: five times as many networks", false)
-    .option("--fill", "show how full every limit is", false)
-    .option("--out <file>", "write the chosen network.json")
-    .action(async (options: FitCommandOptions) => {
-      const request: FitOptions = {
-        board: loadTarget(options.target),
-        task: options.task,
-        imgsz: options.imgsz,
-        channels: options.channels,
-        classes: options.classes,
-        fps: options.fps,
-        noTimeLimit: !options.timeLimit,
-        maxRamBytes: options.maxRam,
-        maxFlashBytes: options.maxFlash,
-        maxMacs: options.maxMacs,
-        maxEnergyMj: options.maxEnergy,
-        powerMw: options.powerMw,
-        prefer: options.prefer,
-        wide: options.wide,
-        ...wishOf(options),
-      };
-      const { json, text } = await namingTarget(options.target, () => fit(request, options.fill));
-      if (options.out !== undefined) writeNetwork(options.out, json);
-      context.result(json, () => text);
-    });
+  addVerb(program, definition).action(async (options: FitCommandOptions) => {
+    const request: FitOptions = {
+      board: loadTarget(options.target),
+      task: options.task,
+      classes: options.classes,
+      ...limitsOf(options),
+      ...wishOf(options),
+    };
+    const { json, text } = await namingTarget(options.target, () => fit(request, options.fill));
+    if (options.out !== undefined) writeNetwork(options.out, json);
+    context.result(json, () => text);
+  });
 }
 
 type Frames = readonly [low: number, high: number];

@@ -9,32 +9,45 @@ import { saveBest } from "@phinets/node/steps";
 import { formatCount } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { integer } from "../terminal/options.js";
+import { addVerb, type VerbDefinition } from "../terminal/definition.js";
+import { groups, json, name, project, seed } from "./shared-options.js";
 
 interface ImportOptions {
   readonly network: string;
   readonly partial?: boolean;
-  readonly seed: number;
+  readonly seed?: number;
   readonly project: string;
   readonly name?: string;
 }
 
+const definition: VerbDefinition = {
+  name: "import",
+  description:
+    "Makes a run of weights trained elsewhere: a .pth of torch.save or a .safetensors. Nothing in the file is run.",
+  arguments: [{ name: "<file>", help: "the weights", completes: "path" }],
+  examples: [["phinets import weights.pth --network network.json", "a run folder, as training leaves it"]],
+  options: [
+    {
+      flags: "--network <file>",
+      help: "network.json of the network they belong to",
+      group: groups.network,
+      required: true,
+      completes: "path",
+    },
+    {
+      flags: "--partial",
+      help: "parameters that the file lacks (less than half) start as for training, and others of the file are left out",
+      group: groups.network,
+    },
+    seed,
+    project,
+    name("import, import2, ..."),
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  program
-    .command("import")
-    .description(
-      "Makes a run of weights trained elsewhere: a .pth of torch.save or a .safetensors. Nothing in the file is run.",
-    )
-    .argument("<file>", "the weights")
-    .requiredOption("--network <file>", "network.json of the network they belong to")
-    .option(
-      "--partial",
-      "parameters that the file lacks (less than half) start as for training, and others of the file are left out",
-    )
-    .option("--seed <n>", "of the parameters that the file lacks", integer(0), 0)
-    .option("--project <dir>", "folder of all runs", "runs")
-    .option("--name <name>", "name of the run (default: import, import2, ...)")
-    .action((file: string, options: ImportOptions) => importCommand(file, options, context));
+  addVerb(program, definition).action((file: string, options: ImportOptions) => importCommand(file, options, context));
 }
 
 function importCommand(file: string, options: ImportOptions, context: Context): void {
@@ -53,7 +66,7 @@ function importCommand(file: string, options: ImportOptions, context: Context): 
   // A file of another network has a parameter or two that fit by chance.
   const mostFit = 2 * loaded.length >= Object.keys(graph.parameters).length;
   if (!options.partial || !mostFit) requireComplete(report, file);
-  const all = { ...initialWeights(graph, options.seed, head), ...weights };
+  const all = { ...initialWeights(graph, options.seed ?? 0, head), ...weights };
   const task = head.kind === "yolov2" ? "detect" : "classify";
   const { project, name } = options;
   const folder = createRunFolder({ project, task, name, defaultName: "import" });

@@ -25,6 +25,11 @@ export const verbs: readonly Verb[] = [
     summary: "labelled pictures and a board in, proven firmware and a report out",
     load: () => import("./ship.js"),
   },
+  {
+    name: "init",
+    summary: "write a config for the pictures in a folder",
+    load: () => import("./init.js"),
+  },
   { name: "doctor", summary: "say what a data set holds and what is wrong with it", load: () => import("./doctor.js") },
   { name: "convert", summary: "write a data set in another format", load: () => import("./convert.js") },
   { name: "boards", summary: "list the boards and what they have", load: () => import("./boards.js") },
@@ -33,6 +38,11 @@ export const verbs: readonly Verb[] = [
   { name: "train", summary: "train a network on labelled pictures", load: () => import("./train.js") },
   { name: "import", summary: "make a run of weights trained elsewhere", load: () => import("./import.js") },
   { name: "val", summary: "measure a run as float, int8 or firmware", load: () => import("./val.js") },
+  {
+    name: "compare",
+    summary: "set runs side by side: figures, curves and costs",
+    load: () => import("./compare.js"),
+  },
   { name: "quantize", summary: "make a run's int8 network", load: () => import("./quantize.js") },
   { name: "export", summary: "write a run as C99 that compiles anywhere", load: () => import("./export.js") },
   {
@@ -54,5 +64,10 @@ export const verbs: readonly Verb[] = [
     name: "eval",
     summary: "score any tool's boxes or tracks by the rules of COCO, VOC or MOTChallenge",
     load: () => import("./eval.js"),
+  },
+  {
+    name: "completion",
+    summary: "print what a shell needs to complete verbs, options and boards",
+    load: () => import("./completion.js"),
   },
 ];

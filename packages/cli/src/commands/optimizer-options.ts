@@ -1,7 +1,9 @@
 /** Options of the optimiser, its learning rate and how long it trains. */
-import { optimizerNames, type Recipe, scheduleNames } from "@phinets/core/training";
-import { type Command, InvalidArgumentError } from "commander";
+import { fineTuningRates, optimizerNames, type Recipe, scheduleNames } from "@phinets/core/training";
+import { InvalidArgumentError } from "commander";
+import type { OptionDefinition } from "../terminal/definition.js";
 import { integer, number, oneOf } from "../terminal/options.js";
+import { recipeDefault } from "./recipe-default.js";
 
 export interface OptimizerOptions {
   readonly optimizer?: Recipe["optimizer"];
@@ -22,33 +24,148 @@ export interface OptimizerOptions {
   readonly multiScale?: boolean;
   readonly patience?: number;
   readonly divergence?: number;
+  readonly ema?: number;
+  readonly batchNormMomentum?: number;
 }
 
-export function addOptimizerOptions(command: Command): Command {
-  return command
-    .option("--optimizer <name>", `${optimizerNames.join(", ")} (default adamw)`, oneOf(...optimizerNames))
-    .option("--lr <rate>", "peak learning rate (default 0.01)", number(1e-9, 100))
-    .option("--schedule <name>", `${scheduleNames.join(", ")} (default cosine)`, oneOf(...scheduleNames))
-    .option("--warmup-steps <n>", "steps of linear warm-up, at most a tenth of the run (default 400)", integer(0))
-    .option("--final-fraction <x>", "last learning rate as a share of the peak, 0..1 (default 0.02)", number(0, 1))
-    .option("--milestones <epochs>", "schedule step: 60,80 for example (default 2/3 and 8/9 of the run)", epochList)
-    .option("--step-factor <x>", "schedule step: factor at each milestone (default 0.1)", number(1e-6, 1))
-    .option("--momentum <x>", "of SGD and RMSprop; first beta of AdamW and LAMB (default 0.9)", number(0, 0.9999))
-    .option("--nesterov", "SGD with Nesterov's momentum (default off)")
-    .option("--beta2 <x>", "second beta of AdamW and LAMB, RMSprop's smoothing (default 0.99)", number(0, 0.999999))
-    .option("--weight-decay <x>", "never on biases and batch norm (default 0.02)", number(0, 10))
-    .option("--trust-clip <x>", "LAMB: largest trust ratio of a tensor, 0 for any (default 0)", number(0, 1e6))
-    .option("--clip-norm <x>", "most norm of the gradients, 0 for any (default 35)", number(0, 1e9))
-    .option("--accumulate <n>", "batches a step: as one batch of n times the pictures (default 1)", integer(1, 4096))
-    .option("--freeze <layers>", "keep the first n modules, the backbone, or layers by name (a,b.*) (default none)")
-    .option("--multi-scale", "detection: ten input sizes from 0.6 to 1.5 of the network's, in turn (default off)")
-    .option(
-      "--patience <epochs>",
-      "end after so many epochs that are not better, 0 never (default 0)",
-      integer(0, 100_000),
-    )
-    .option("--divergence <k>", "end when the loss stays above k times its least, 0 never (default 4)", number(0, 1e6));
-}
+const group = "Optimiser";
+
+export const optimizerOptions: readonly OptionDefinition[] = [
+  {
+    flags: "--lr <rate>",
+    help: "peak learning rate",
+    group,
+    parse: number(1e-9, 100),
+    usual: `${recipeDefault("learningRate")}; with --weights ${fineTuningRates.whole}, a part of them ${fineTuningRates.part}`,
+    recipe: "learningRate",
+  },
+  {
+    flags: "--optimizer <name>",
+    help: "the optimiser",
+    group,
+    parse: oneOf(...optimizerNames),
+    usual: recipeDefault("optimizer"),
+  },
+  {
+    flags: "--schedule <name>",
+    help: "how the rate falls",
+    group,
+    parse: oneOf(...scheduleNames),
+    usual: recipeDefault("schedule"),
+  },
+  {
+    flags: "--warmup-steps <n>",
+    help: "steps of linear warm-up, at most a tenth of the run",
+    group,
+    parse: integer(0),
+    usual: recipeDefault("warmupSteps"),
+  },
+  {
+    flags: "--final-fraction <x>",
+    help: "last learning rate as a share of the peak, 0..1",
+    group,
+    parse: number(0, 1),
+    usual: recipeDefault("finalFraction"),
+  },
+  {
+    flags: "--milestones <epochs>",
+    help: "schedule step: 60,80 for example",
+    group,
+    parse: epochList,
+    usual: "2/3 and 8/9 of the run",
+  },
+  {
+    flags: "--step-factor <x>",
+    help: "schedule step: factor at each milestone",
+    group,
+    parse: number(1e-6, 1),
+    usual: recipeDefault("stepFactor"),
+  },
+  {
+    flags: "--momentum <x>",
+    help: "of SGD and RMSprop; first beta of AdamW and LAMB",
+    group,
+    parse: number(0, 0.9999),
+    usual: recipeDefault("momentum"),
+  },
+  { flags: "--nesterov", help: "SGD with Nesterov's momentum", group, usual: "off" },
+  {
+    flags: "--beta2 <x>",
+    help: "second beta of AdamW and LAMB, RMSprop's smoothing",
+    group,
+    parse: number(0, 0.999999),
+    usual: recipeDefault("beta2"),
+  },
+  {
+    flags: "--weight-decay <x>",
+    help: "never on biases and batch norm",
+    group,
+    parse: number(0, 10),
+    usual: recipeDefault("weightDecay"),
+  },
+  {
+    flags: "--trust-clip <x>",
+    help: "LAMB: largest trust ratio of a tensor, 0 for any",
+    group,
+    parse: number(0, 1e6),
+    usual: recipeDefault("trustClip"),
+  },
+  {
+    flags: "--clip-norm <x>",
+    help: "most norm of the gradients, 0 for any",
+    group,
+    parse: number(0, 1e9),
+    usual: recipeDefault("clipNorm"),
+  },
+  {
+    flags: "--accumulate <n>",
+    help: "batches a step: as one batch of n times the pictures",
+    group,
+    parse: integer(1, 4096),
+    usual: recipeDefault("accumulate"),
+  },
+  {
+    flags: "--ema <decay>",
+    help: "decay of the averaged weights",
+    group,
+    parse: number(0, 0.999999),
+    usual: recipeDefault("emaDecay"),
+    recipe: "emaDecay",
+  },
+  {
+    flags: "--batch-norm-momentum <x>",
+    help: "share of a batch in the running statistics of batch norm",
+    group,
+    parse: number(1e-4, 1),
+    usual: recipeDefault("batchNormMomentum"),
+  },
+  {
+    flags: "--freeze <layers>",
+    help: "keep the first n modules, the backbone, or layers by name (a,b.*)",
+    group,
+    usual: "none",
+  },
+  {
+    flags: "--multi-scale",
+    help: "detection: ten input sizes from 0.6 to 1.5 of the network's, in turn",
+    group,
+    usual: "off",
+  },
+  {
+    flags: "--patience <epochs>",
+    help: "end after so many epochs that are not better, 0 never",
+    group,
+    parse: integer(0, 100_000),
+    usual: recipeDefault("patience"),
+  },
+  {
+    flags: "--divergence <k>",
+    help: "end when the loss stays above k times its least, 0 never",
+    group,
+    parse: number(0, 1e6),
+    usual: recipeDefault("divergence"),
+  },
+];
 
 /** By the recipe's names; what was not given stays undefined. */
 export function optimizerRecipeOf(options: OptimizerOptions): Partial<Recipe> {
@@ -69,6 +186,8 @@ export function optimizerRecipeOf(options: OptimizerOptions): Partial<Recipe> {
     trustClip,
     clipNorm: options.clipNorm,
     accumulate,
+    emaDecay: options.ema,
+    batchNormMomentum: options.batchNormMomentum,
     freeze,
     multiScale,
     patience,

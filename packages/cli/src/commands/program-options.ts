@@ -1,26 +1,36 @@
 /** What a user chooses of a board's firmware program, in every verb that makes or counts one. */
+import { defaultScoreThreshold } from "@phinets/core/export";
 import type { ProgramWish } from "@phinets/core/target";
-import type { Command } from "commander";
-import { oneOf } from "../terminal/options.js";
+import type { OptionDefinition } from "../terminal/definition.js";
+import { fraction, oneOf } from "../terminal/options.js";
+import { groups } from "./shared-options.js";
 
 export type ProgramOptions = Required<Pick<ProgramWish, "optimize" | "input">>;
 
-/** Adds `--optimize` and `--input`. */
-export function addProgramOptions(command: Command): Command {
-  return command
-    .option(
-      "--optimize <what>",
-      "speed: the fastest program that fits; ram: the smallest",
-      oneOf("speed", "ram"),
-      "speed",
-    )
-    .option(
-      "--input <how>",
-      "whole: the picture has a place in memory; rows: a camera's lines are pushed, and it need not exist",
-      oneOf("whole", "rows"),
-      "whole",
-    );
-}
+export const programOptions: readonly OptionDefinition[] = [
+  {
+    flags: "--optimize <what>",
+    help: "speed: the fastest program that fits; ram: the smallest",
+    group: groups.network,
+    parse: oneOf("speed", "ram"),
+    default: "speed",
+  },
+  {
+    flags: "--input <how>",
+    help: "whole: the picture has a place in memory; rows: a camera's lines are pushed, and it need not exist",
+    group: groups.network,
+    parse: oneOf("whole", "rows"),
+    default: "whole",
+  },
+];
+
+export const firmwareConf: OptionDefinition = {
+  flags: "--conf <score>",
+  help: "least score of the firmware's boxes",
+  group: groups.network,
+  parse: fraction,
+  default: defaultScoreThreshold,
+};
 
 export function wishOf({ optimize, input }: ProgramOptions): ProgramWish {
   return { optimize, input };

@@ -1,32 +1,60 @@
 /** `phinets quantize`: makes a run's integer network and reports what it cost. */
 import { join } from "node:path";
 import { findRunFolder, loadRun, withRunLock } from "@phinets/node/run";
-import { type Int8Report, loadSplit, makeInt8, openData, recipeOfRun, validationSplit } from "@phinets/node/steps";
+import {
+  defaultPictures,
+  type Int8Report,
+  loadSplit,
+  makeInt8,
+  openData,
+  recipeOfRun,
+  validationSplit,
+} from "@phinets/node/steps";
 import { formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
+import { addVerb, type VerbDefinition } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
-import { addInt8Options, type Int8Options } from "./int8-options.js";
-import { addReadingOptions, loadingOf, type ReadingOptions, requireData, threadsOf } from "./training-options.js";
+import { loadingOf, type ReadingOptions, readingOptions, requireData } from "./data-options.js";
+import { type Int8Options, int8Options } from "./int8-options.js";
+import { cfg, groups, json, model, project, seed, threadsOf, workers } from "./shared-options.js";
 
 interface QuantizeOptions extends Int8Options, ReadingOptions {
   readonly model: string;
   readonly pictures: number;
   readonly project: string;
-  readonly seed: number;
+  readonly seed?: number;
   readonly workers?: number;
 }
 
+const definition: VerbDefinition = {
+  name: "quantize",
+  description: "Makes a run's int8 network from calibration pictures.",
+  examples: [
+    ["phinets quantize --model runs/detect/train --data my-parts", "int8 by calibration, and what it costs"],
+    ["phinets quantize --model runs/detect/train --data my-parts --qat 5", "with five epochs that know of int8"],
+  ],
+  options: [
+    model,
+    ...readingOptions,
+    {
+      flags: "--pictures <n>",
+      help: "training pictures to calibrate on",
+      group: groups.data,
+      parse: integer(1),
+      default: defaultPictures,
+    },
+    ...int8Options,
+    project,
+    seed,
+    workers,
+    cfg,
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  const command = program
-    .command("quantize")
-    .description("Makes a run's int8 network from calibration pictures.")
-    .requiredOption("--model <run>", "run folder or weights file")
-    .option("--pictures <n>", "training pictures to calibrate on", integer(1), 100)
-    .option("--project <dir>", "folder of all runs; the picture cache is in it", "runs")
-    .option("--seed <n>", "draws the calibration pictures", integer(0), 0)
-    .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64));
-  addInt8Options(addReadingOptions(command)).action((options: QuantizeOptions) =>
+  addVerb(program, definition).action((options: QuantizeOptions) =>
     withRunLock(findRunFolder(options.model), "quantising", () => quantizeCommand(options, context)),
   );
 }
@@ -34,8 +62,9 @@ export function register(program: Command, context: Context): void {
 async function quantizeCommand(options: QuantizeOptions, context: Context): Promise<void> {
   const run = loadRun(options.model);
   const { folder, network, weights } = run;
+  const { seed = 0 } = options;
   const data = await openData(requireData(options.data), {
-    seed: options.seed,
+    seed,
     project: options.project,
     loading: loadingOf(options),
     note: context.note,
@@ -48,7 +77,7 @@ async function quantizeCommand(options: QuantizeOptions, context: Context): Prom
       ...{ folder, network, weights, source, val, recipe: recipeOfRun(folder, network) },
       training: () => loadSplit(data, "train", "training", network, options.project, context),
       ...{ dataKey: data.key, threads: threadsOf(options), qat: options.qat, maxDrop: options.maxDrop },
-      ...{ pictures: options.pictures, seed: options.seed },
+      ...{ pictures: options.pictures, seed },
     },
     context,
   );

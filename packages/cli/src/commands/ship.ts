@@ -1,48 +1,67 @@
 /** `phinets ship`: labelled pictures and a board in, proven firmware and a report out. */
 
-import { describeMetrics } from "@phinets/node/report";
+import { describeMetrics, verdict } from "@phinets/node/report";
 import { defaultTarget, loadTarget, namingTarget } from "@phinets/node/run";
 import { isProven, type ShipRequest, type ShipResult, ship } from "@phinets/node/steps";
 import { formatBytes, formatCount, shellQuote } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
+import { addVerb, type VerbDefinition } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
-import { addInt8Options, type Int8Options } from "./int8-options.js";
-import { addProgramOptions, type ProgramOptions, wishOf } from "./program-options.js";
-import {
-  addDataOptions,
-  addNetworkOptions,
-  addRecipeOptions,
-  addRunOptions,
-  type DataOptions,
-  limitsOf,
-  loadingOf,
-  type NetworkOptions,
-  type RecipeOptions,
-  type RunOptions,
-  recipeOf,
-  requireData,
-  threadsOf,
-} from "./training-options.js";
+import { type DataOptions, dataOptions, loadingOf, requireData } from "./data-options.js";
+import { type Int8Options, int8Options } from "./int8-options.js";
+import { limitsOf, type NetworkOptions, networkOptions } from "./network-options.js";
+import { type ProgramOptions, programOptions, wishOf } from "./program-options.js";
+import { cfg, json, name, out, project, threadsOf } from "./shared-options.js";
+import { type RecipeOptions, recipeOf, recipeOptions, weights } from "./training-options.js";
 
-interface ShipOptions extends DataOptions, NetworkOptions, RecipeOptions, RunOptions, Int8Options, ProgramOptions {
-  readonly target: string;
+interface ShipOptions extends DataOptions, NetworkOptions, RecipeOptions, Int8Options, ProgramOptions {
+  readonly project: string;
+  readonly name?: string;
+  readonly target?: string;
+  readonly weights?: string;
   readonly out?: string;
   readonly images: number;
   readonly clip?: string;
 }
 
+const definition: VerbDefinition = {
+  name: "ship",
+  description:
+    "From labelled pictures and a board to proven firmware and a report. Run again, it redoes only what changed.",
+  main: "data target network imgsz epochs seed clip cfg out name workers json".split(" "),
+  examples: [
+    ["phinets ship --data my-parts --target stm32h743", "all of it, and a report"],
+    ["phinets ship --data my-parts --target rp2040 --clip belt.mp4", "with tracks of a clip"],
+    ["phinets ship --cfg my-parts/phinets.yaml --epochs 60", "by the file of phinets init"],
+  ],
+  options: [
+    ...dataOptions,
+    ...networkOptions.map((option) =>
+      option.flags.startsWith("--target") ? { ...option, usual: defaultTarget } : option,
+    ),
+    ...programOptions,
+    weights,
+    ...recipeOptions,
+    ...int8Options,
+    {
+      flags: "--images <n>",
+      help: "test pictures to run through the emulated firmware",
+      group: "Firmware",
+      parse: integer(1),
+      default: 300,
+    },
+    { flags: "--clip <path>", help: "video or folder of frames to track", group: "Firmware", completes: "path" },
+    project,
+    name("DATA-BOARD"),
+    out("folder", "not PROJECT/ship/NAME"),
+    cfg,
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  const command = program
-    .command("ship")
-    .description(
-      "From labelled pictures and a board to proven firmware and a report. Run again, it redoes only what changed.",
-    );
-  addProgramOptions(addInt8Options(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))))
-    .option("--out <dir>", "the run's folder itself, in place of --project and --name")
-    .option("--images <n>", "test pictures to run through the emulated firmware", integer(1), 300)
-    .option("--clip <path>", "video or folder of frames to track")
-    .action((options: ShipOptions) => shipCommand(options, context));
+  addVerb(program, definition).action((options: ShipOptions) => shipCommand(options, context));
 }
 
 async function shipCommand(options: ShipOptions, context: Context): Promise<void> {
@@ -52,6 +71,7 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
     loading: loadingOf(options),
     target: loadTarget(options.target ?? defaultTarget),
     network: options.network,
+    weights: options.weights,
     limits: limitsOf(options),
     recipe: recipeOf(options),
     threads: threadsOf(options),
@@ -65,6 +85,7 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
     out: options.out,
     commandLine: shellQuote(["npx", "phinets", ...process.argv.slice(2)]),
   };
+  context.resumeWith();
   const result = await namingTarget(options.target, () => ship(request, context));
   if (!isProven(result)) context.exitCode = 1;
   context.result(result, () => describeShip(result));
@@ -88,7 +109,8 @@ export function describeShip({ evaluation, emulate, track, report, network }: Sh
   }
   if (track !== undefined)
     lines.push(`tracks    ${track.tracks} in ${track.frames} frames${firmwareTracks(track.firmware)}`);
-  return [...lines, `report    ${report}`].join("\n");
+  const useless = verdict(evaluation.int8);
+  return [...lines, ...(useless === undefined ? [] : [`WARNING   ${useless}`]), `report    ${report}`].join("\n");
 }
 
 function firmwareTracks(firmware: NonNullable<ShipResult["track"]>["firmware"]): string {

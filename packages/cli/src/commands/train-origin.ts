@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import type { Network } from "@phinets/core/networks";
-import type { Board } from "@phinets/core/target";
+import type { Board, ProgramWish } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
 import { findRunFolder, loadArguments, loadNetwork, loadTarget, namingTarget } from "@phinets/node/run";
 import {
@@ -13,27 +13,23 @@ import {
   type LoadingOptions,
   loadPretrained,
   type OpenedData,
+  type Pretrained,
   type RunLock,
   readLock,
   recordedWeights,
-  runOfWeights,
   type TrainRequest,
 } from "@phinets/node/steps";
+import { type DataOptions, loadingOf, requireData } from "./data-options.js";
 import type { Int8Options } from "./int8-options.js";
-import {
-  type DataOptions,
-  limitsOf,
-  loadingOf,
-  type NetworkOptions,
-  type RecipeOptions,
-  recipeOf,
-  requireData,
-} from "./training-options.js";
+import { limitsOf, type NetworkOptions } from "./network-options.js";
+import { type ProgramOptions, wishOf } from "./program-options.js";
+import { type RecipeOptions, recipeOf } from "./training-options.js";
 import { valEveryOf, type WatchingOptions } from "./watching-options.js";
 
 export type OriginOptions = Pick<Int8Options, "qat"> &
   DataOptions &
   NetworkOptions &
+  ProgramOptions &
   RecipeOptions &
   WatchingOptions & {
     readonly resume?: string;
@@ -41,7 +37,7 @@ export type OriginOptions = Pick<Int8Options, "qat"> &
     readonly weights?: string;
   };
 
-type Pretrained = NonNullable<TrainRequest["pretrained"]> & { readonly file: string };
+type Start = NonNullable<TrainRequest["pretrained"]> & Pick<Pretrained, "file" | "left" | "classes">;
 
 export interface Origin {
   readonly data: readonly string[];
@@ -59,9 +55,13 @@ export interface Origin {
   readonly lock?: RunLock;
   /** The board that a network is solved for. */
   readonly board?: Board;
+  readonly limits?: ReturnType<typeof limitsOf>;
+  readonly wish?: ProgramWish;
+  /** The network is not solved for, and not of the run of the weights. */
+  readonly namedNetwork: boolean;
   network(data: OpenedData, recipe: Recipe): Network | Promise<Network>;
   /** The weights to start from, and what to say of them. */
-  pretrained(network: Network): { readonly start?: Pretrained; readonly notes: readonly string[] };
+  pretrained(network: Network): { readonly start?: Start; readonly notes: readonly string[] };
 }
 
 /** Throws PhinetsError for options that exclude each other, and where the run or the lock cannot be read. */
@@ -74,15 +74,17 @@ export function originOf(options: OriginOptions): Origin {
 function newOrigin(options: OriginOptions): Origin {
   const { fraction, seed = 0, plots, qat, weights, target } = options;
   const board = target === undefined ? undefined : loadTarget(target);
+  const [limits, wish] = [limitsOf(options), wishOf(options)];
   return {
-    ...{ fraction, seed, plots, qat, board },
+    ...{ fraction, seed, plots, qat, board, limits, wish },
+    namedNetwork: options.network !== undefined,
     loading: loadingOf(options),
     data: requireData(options.data),
     recipe: recipeOf(options),
     valEvery: valEveryOf(options),
     network: (data, { loss }) =>
       namingTarget(target, () =>
-        chooseNetwork(data, { network: networkPath(options), board, limits: limitsOf(options), loss, seed }),
+        chooseNetwork(data, { network: options.network, weights, board, limits, wish, loss, seed }),
       ),
     pretrained: (network) => {
       if (weights === undefined) return { notes: [] };
@@ -96,7 +98,7 @@ function resumedOrigin(resumed: string, options: OriginOptions): Origin {
   const saved = loadArguments(resumed);
   const { data, fraction, recipe, qat, dataFormat, skipBad, pixelRange, plots = true } = saved;
   return {
-    ...{ resumed, data, fraction, recipe, qat },
+    ...{ resumed, data, fraction, recipe, qat, namedNetwork: true },
     loading: { dataFormat, skipBad, pixelRange },
     seed: recipe.seed,
     valEvery: valEveryOf(options, saved.valEvery),
@@ -109,7 +111,7 @@ function resumedOrigin(resumed: string, options: OriginOptions): Origin {
 function repeatedOrigin(lock: RunLock, options: OriginOptions): Origin {
   const { recipe, network, start } = lock;
   return {
-    ...{ lock, recipe },
+    ...{ lock, recipe, namedNetwork: true },
     data: options.data ?? lock.data.paths,
     fraction: lock.data.fraction,
     seed: recipe.seed,
@@ -123,11 +125,4 @@ function repeatedOrigin(lock: RunLock, options: OriginOptions): Origin {
 
 function recorded(weights: RunLock["start"], network: Network): ReturnType<Origin["pretrained"]> {
   return { start: weights && recordedWeights(weights, network), notes: [] };
-}
-
-/** The network of the run that the weights are from, unless the user names another or a board. */
-function networkPath({ network, target, weights }: OriginOptions): string | undefined {
-  if (network !== undefined || target !== undefined || weights === undefined) return network;
-  const run = runOfWeights(weights);
-  return run === undefined ? undefined : join(run, "network.json");
 }

@@ -1,6 +1,5 @@
 /** `phinets train`: pictures in, a run folder with weights out. */
 
-import { resolve } from "node:path";
 import { createEngine } from "@phinets/core/kernels";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
@@ -11,8 +10,8 @@ import {
   loadRun,
   type RunLock,
   removeIfEmpty,
-  saveArguments,
   saveNetwork,
+  saveRunArguments,
   saveTarget,
   withRunLock,
 } from "@phinets/node/run";
@@ -25,6 +24,7 @@ import {
   openDevice,
   requireRepeatable,
   requireTrainable,
+  startingRecipe,
   type TrainResult,
   train,
   validationSplit,
@@ -32,54 +32,87 @@ import {
 } from "@phinets/node/steps";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
+import { addVerb, type VerbDefinition } from "../terminal/definition.js";
 import { oneOf } from "../terminal/options.js";
-import { addQatOption } from "./int8-options.js";
+import { dataOptions } from "./data-options.js";
+import { qat } from "./int8-options.js";
+import { networkOptions } from "./network-options.js";
+import { programOptions } from "./program-options.js";
 import { describeInt8 } from "./quantize.js";
+import { cfg, existOk, groups, json, name, project, threadsOf } from "./shared-options.js";
 import { type OriginOptions, originOf } from "./train-origin.js";
-import {
-  addDataOptions,
-  addNetworkOptions,
-  addRecipeOptions,
-  addRunOptions,
-  type RunOptions,
-  threadsOf,
-} from "./training-options.js";
-import { addWatchingOptions, eventsTo, watchingNames } from "./watching-options.js";
+import { recipeOptions, weights } from "./training-options.js";
+import { eventsTo, watchingNames, watchingOptions } from "./watching-options.js";
 
-type TrainOptions = OriginOptions &
-  RunOptions & {
-    readonly existOk?: boolean;
-    readonly cache?: CacheMode;
-  };
+type TrainOptions = OriginOptions & {
+  readonly project: string;
+  readonly name?: string;
+  readonly existOk?: boolean;
+  readonly cache?: CacheMode;
+};
+
+const definition: VerbDefinition = {
+  name: "train",
+  description: "Trains a network on labelled pictures.",
+  main: "data target network imgsz epochs lr weights cfg resume name workers json".split(" "),
+  examples: [
+    ["phinets train --data my-parts --target stm32h743", "the network that uses the board"],
+    ["phinets train --cfg runs/detect/train/args.yaml --lr 0.02", "a run again, at another rate"],
+    ["phinets train --resume runs/detect/train", "a run that was stopped goes on"],
+  ],
+  options: [
+    ...dataOptions,
+    {
+      flags: "--cache <where>",
+      help: "decoded pictures: ram, or disk where they do not fit",
+      group: groups.data,
+      parse: oneOf("ram", "disk"),
+      usual: "ram",
+    },
+    ...networkOptions,
+    ...programOptions,
+    weights,
+    ...recipeOptions,
+    qat,
+    project,
+    name("train, train2, ..."),
+    existOk,
+    cfg,
+    {
+      flags: "--resume <run>",
+      help: "go on with a run that was stopped, with its own options",
+      group: groups.run,
+      completes: "path",
+    },
+    {
+      flags: "--from-lock <file>",
+      help: "repeat the run that left this run.lock and say whether the weights are equal",
+      group: groups.run,
+      completes: "path",
+    },
+    ...watchingOptions,
+    json,
+  ],
+};
 
 export function register(program: Command, context: Context): void {
-  const command = program.command("train").description("Trains a network on labelled pictures.");
-  addWatchingOptions(addQatOption(addRunOptions(addRecipeOptions(addNetworkOptions(addDataOptions(command))))))
-    .option("--weights <run>", "start from a run, a .safetensors or a .pth: what fits is taken (default none)")
-    .option(
-      "--cache <where>",
-      "decoded pictures: ram, or disk where they do not fit (default ram)",
-      oneOf("ram", "disk"),
-    )
-    .option("--exist-ok", "write into the run folder though it exists")
-    .option("--resume <run>", "go on with a run that was stopped, with the options it was started with")
-    .option("--from-lock <file>", "repeat the run that left this run.lock and say whether the weights are equal")
-    .action((options: TrainOptions) => {
-      if (options.resume !== undefined) refuseOthers(command, "resume", ["cache", ...watchingNames]);
-      else if (options.fromLock !== undefined)
-        refuseOthers(command, "from-lock", [
-          "data",
-          "weights",
-          "name",
-          "existOk",
-          "cache",
-          "dataFormat",
-          "skipBad",
-          "pixelRange",
-          "jsonEvents",
-        ]);
-      return trainCommand(options, context);
-    });
+  const command = addVerb(program, definition);
+  command.action((options: TrainOptions) => {
+    if (options.resume !== undefined) refuseOthers(command, "resume", ["cache", ...watchingNames]);
+    else if (options.fromLock !== undefined)
+      refuseOthers(command, "from-lock", [
+        "data",
+        "weights",
+        "name",
+        "existOk",
+        "cache",
+        "dataFormat",
+        "skipBad",
+        "pixelRange",
+        "jsonEvents",
+      ]);
+    return trainCommand(options, context);
+  });
 }
 
 /** A resumed or repeated run goes on with what it was started with: other options would make it another run. */
@@ -106,19 +139,21 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const data = await openData(paths, { seed, fraction, project, loading, note, signal });
   if (lock !== undefined) await requireRepeatable(options.fromLock!, lock, data, context);
   const { task } = data.index;
-  const recipe = withClassWeights(makeRecipe(task, origin.recipe), data.index.splits.train, data.index.classes.length);
-  const network = await origin.network(data, recipe);
+  const asked = withClassWeights(makeRecipe(task, origin.recipe), data.index.splits.train, data.index.classes.length);
+  const network = await origin.network(data, asked);
+  const { start: pretrained, notes } = origin.pretrained(network);
+  const recipe = startingRecipe(asked, origin.recipe, pretrained);
   requireTrainable(network, recipe);
   const threads = threadsOf(options);
   // Before there is a folder: a device or kernels that do not start leave nothing behind.
   if (recipe.fast === true) await (await createEngine({ fast: true })).dispose();
   await (await openDevice(recipe.device, threads))?.dispose();
-  const { start: pretrained, notes } = origin.pretrained(network);
   const folder =
     resumed ?? createRunFolder({ project, task, name: options.name, defaultName: "train", existOk: options.existOk });
   const { result, int8, pictures } = await inFolder(folder, resumed === undefined, async (held) => {
     context.note(`run: ${folder}`);
     for (const line of notes) context.note(line);
+    if (resumed !== undefined) context.resumeWith(["train", "--resume", folder]);
     const source = await loadSplit(data, "train", "training", network, project, context);
     const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
     const start = pretrained && { file: pretrained.file, sha256: pretrained.sha256 };
@@ -126,16 +161,12 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
     if (resumed === undefined) {
       saveNetwork(folder, network);
       if (board !== undefined) saveTarget(folder, board);
-      saveArguments(folder, {
-        data: paths.map((path) => resolve(path)),
-        fraction,
-        recipe,
-        valEvery,
-        weights: start,
-        ...(!plots && { plots }),
-        ...(qat && { qat }),
-        ...origin.loading,
+      const { limits, wish, namedNetwork, loading } = origin;
+      const chosen = { board, limits, wish, namedNetwork };
+      saveRunArguments(folder, {
+        ...{ task, data: paths, fraction, recipe, valEvery, weights: start, plots, qat, loading, ...chosen },
       });
+      context.resumeWith(["train", "--resume", folder]);
     }
     if (resumed === undefined || !hasLock(folder))
       await writeRunLock(folder, { data, paths, fraction, network, recipe, valEvery, start }, context);
@@ -166,7 +197,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const equal = lock && result.weightsSha256 === lock.weightsSha256;
   if (equal === false) context.exitCode = 1;
   const summary = [
-    `${folder}: ${describeEnd(result, recipe)}, ${result.best < 0 ? "the last weights are kept" : `the best is ${result.bestEpoch}`}`,
+    `${folder}: ${describeEnd(result, recipe)}, ${describeBest(result)}`,
     result.metrics === undefined ? "not validated" : describeMetrics(result.metrics),
     ...(int8 === undefined ? [] : [describeInt8(int8, pictures)]),
     `weights ${result.weightsSha256}  ${result.imagesPerSecond.toFixed(0)} images/s`,
@@ -186,6 +217,11 @@ async function inFolder<T>(folder: string, isNew: boolean, work: (lock: RunLock)
     if (isNew) removeIfEmpty(folder);
     throw error;
   }
+}
+
+function describeBest({ best, bestEpoch }: TrainResult): string {
+  if (best < 0) return "the last weights are kept";
+  return bestEpoch === 0 ? "none is better than the weights it started from" : `the best is ${bestEpoch}`;
 }
 
 function describeEnd({ epochs, end }: TrainResult, recipe: Recipe): string {

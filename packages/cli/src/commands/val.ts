@@ -7,7 +7,7 @@ import { createEngine } from "@phinets/core/kernels";
 import { classNames, networkTitle } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type CachedPictures, parseSave, type SaveFormat, saveDetections, saveFormats } from "@phinets/node/dataset";
-import { describeClasses, describeMetrics } from "@phinets/node/report";
+import { describeClasses, describeMetrics, verdict } from "@phinets/node/report";
 import { chooseArithmetic, createRunFolder, loadRun, type Run, requireQuantized, targetOf } from "@phinets/node/run";
 import {
   evaluatedBoxes,
@@ -23,8 +23,23 @@ import { formatCount } from "@phinets/node/text";
 import { nodeThreads } from "@phinets/node/threads";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
-import { integer, oneOf } from "../terminal/options.js";
-import { addReadingOptions, loadingOf, type ReadingOptions, requireData, threadsOf } from "./training-options.js";
+import { addVerb, type VerbDefinition } from "../terminal/definition.js";
+import { oneOf } from "../terminal/options.js";
+import { loadingOf, type ReadingOptions, readingOptions, requireData } from "./data-options.js";
+import { saveJson, saveTxt } from "./detection-options.js";
+import {
+  cfg,
+  existOk,
+  groups,
+  json,
+  model,
+  name,
+  project,
+  report,
+  seed,
+  threadsOf,
+  workers,
+} from "./shared-options.js";
 
 type Form = "float" | "int8" | "firmware";
 
@@ -38,36 +53,56 @@ interface ValOptions extends ReadingOptions {
   readonly project: string;
   readonly name?: string;
   readonly existOk?: boolean;
-  readonly seed: number;
+  readonly seed?: number;
   readonly workers?: number;
   readonly report?: string;
 }
 
+const definition: VerbDefinition = {
+  name: "val",
+  description: "Measures a run on labelled pictures.",
+  examples: [
+    ["phinets val --model runs/detect/train --data my-parts", "int8 on the test pictures"],
+    ["phinets val --model runs/detect/train --data my-parts --on firmware", "as the board computes it"],
+    ["phinets val --model runs/detect/train --data my-parts --report val.html", "with curves and errors"],
+  ],
+  options: [
+    model,
+    ...readingOptions,
+    {
+      flags: "--split <name>",
+      help: "which pictures",
+      group: groups.data,
+      parse: oneOf(...splitNames),
+      usual: "test, val where there is none",
+    },
+    {
+      flags: "--on <form>",
+      help: "float, int8 or firmware",
+      group: groups.network,
+      parse: oneOf("float", "int8", "firmware"),
+      usual: "int8, float of a run that is not quantised yet",
+    },
+    {
+      flags: "--save <formats>",
+      help: `write the boxes that were scored, some of ${saveFormats.join(",")}, into PROJECT/val/NAME`,
+      group: groups.run,
+    },
+    saveTxt,
+    saveJson,
+    project,
+    name("val, val2, ..."),
+    existOk,
+    seed,
+    workers,
+    report("a page with curves, confusion matrix and errors (or calibration), in one file"),
+    cfg,
+    json,
+  ],
+};
+
 export function register(program: Command, context: Context): void {
-  const command = program
-    .command("val")
-    .description("Measures a run on labelled pictures.")
-    .requiredOption("--model <run>", "run folder or weights file");
-  addReadingOptions(command)
-    .option("--split <name>", "train, val or test (default test, val where there is none)", oneOf(...splitNames))
-    .option(
-      "--on <form>",
-      "float, int8 or firmware (default: int8, float of a run that is not quantised yet)",
-      oneOf("float", "int8", "firmware"),
-    )
-    .option(
-      "--save <formats>",
-      `write the boxes that were scored, some of ${saveFormats.join(",")}, into runs/val/NAME`,
-    )
-    .option("--save-txt", "as --save yolo")
-    .option("--save-json", "as --save coco")
-    .option("--project <dir>", "folder of all runs; the picture cache is in it", "runs")
-    .option("--name <name>", "of the folder of saved boxes (default: val, val2, ...)")
-    .option("--exist-ok", "save into an existing folder")
-    .option("--seed <n>", "of the split, where the data set has none", integer(0), 0)
-    .option("--workers <n>", "threads (default: the machine's cores, at most 8)", integer(1, 64))
-    .option("--report <file.html>", "a page with curves, confusion matrix and errors (or calibration), in one file")
-    .action((options: ValOptions) => valCommand(options, context));
+  addVerb(program, definition).action((options: ValOptions) => valCommand(options, context));
 }
 
 async function valCommand(options: ValOptions, context: Context): Promise<void> {
@@ -77,7 +112,7 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
   const on = chooseForm(run, options.on, context);
   const quantized = on === "float" ? undefined : requireQuantized(run);
   const data = await openData(requireData(options.data), {
-    seed: options.seed,
+    seed: options.seed ?? 0,
     project: options.project,
     loading: loadingOf(options),
     note: context.note,
@@ -126,7 +161,9 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
   if (saved) context.note(`boxes written to ${saved}`);
   context.result({ run: run.folder, split, on, ...metrics, ...(saved && { saved }) }, () => {
     const classes = describeClasses(metrics);
-    return `${on} on ${split}: ${describeMetrics(metrics)}${classes ? `\n\n${classes}` : ""}`;
+    const useless = verdict(metrics);
+    const warning = useless === undefined ? "" : `\nwarning: ${useless}`;
+    return `${on} on ${split}: ${describeMetrics(metrics)}${warning}${classes ? `\n\n${classes}` : ""}`;
   });
 }
 

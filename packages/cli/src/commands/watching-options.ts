@@ -1,7 +1,7 @@
 /** Options of how a training is watched; none of them changes what is learnt. */
 import { PhinetsError } from "@phinets/core/tensor";
-import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
+import type { OptionDefinition } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
 
 export interface WatchingOptions {
@@ -14,13 +14,25 @@ export interface WatchingOptions {
 /** By the names that commander gives them: they may be given with --resume too. */
 export const watchingNames = ["val", "valEvery", "jsonEvents", "plots"];
 
-export function addWatchingOptions(command: Command): Command {
-  return command
-    .option("--no-val", "never validate: the last weights count as the best")
-    .option("--val-every <n>", "validate every so many epochs, and after the last (default 1)", integer(1, 100_000))
-    .option("--no-plots", "draw no curves, pictures and report.html into the run folder")
-    .option("--json-events", "print each event of events.jsonl on stdout as it happens, and nothing else");
-}
+const group = "Watching";
+
+export const watchingOptions: readonly OptionDefinition[] = [
+  { flags: "--no-val", help: "never validate: the last weights count as the best", group, yields: ["valEvery"] },
+  {
+    flags: "--val-every <n>",
+    help: "validate every so many epochs, and after the last; 0: never",
+    group,
+    parse: integer(0, 100_000),
+    usual: 1,
+    yields: ["val"],
+  },
+  { flags: "--no-plots", help: "draw no curves, pictures and report.html into the run folder", group },
+  {
+    flags: "--json-events",
+    help: "print each event of events.jsonl on stdout as it happens, and nothing else",
+    group,
+  },
+];
 
 /** `saved`: of the run that is gone on with. */
 export function valEveryOf({ val, valEvery }: WatchingOptions, saved?: number): number | undefined {

@@ -18,9 +18,14 @@ const codes = {
   blue: [34, 39],
 } as const;
 
-/** Whether a stream takes colours: a terminal, unless NO_COLOR is set (no-color.org) or TERM is dumb. */
+/**
+ * Whether a stream takes colours: a terminal does, unless NO_COLOR is set (no-color.org) or TERM is dumb. FORCE_COLOR is
+ * stronger than all of that, as it is in Node: 0 or false for none, anything else for colours.
+ */
 export function wantsColours(stream: { readonly isTTY?: boolean }, environment = process.env): boolean {
-  return stream.isTTY === true && !environment.NO_COLOR && environment.TERM !== "dumb";
+  const { FORCE_COLOR: forced, NO_COLOR: none, TERM: term } = environment;
+  if (forced !== undefined) return forced !== "0" && forced.toLowerCase() !== "false";
+  return stream.isTTY === true && !none && term !== "dumb";
 }
 
 export function makeColours(enabled: boolean): Colours {
@@ -29,4 +34,16 @@ export function makeColours(enabled: boolean): Colours {
     enabled ? (text: string) => `\u001b[${on}m${text}\u001b[${off}m` : (text: string) => text,
   ]);
   return Object.fromEntries(entries) as unknown as Colours;
+}
+
+/** The word that a line about a problem begins with, in its colour. */
+export function colourLine(line: string, colours: Colours): string {
+  return line
+    .replace(/^error:/, (word) => colours.bold(colours.red(word)))
+    .replace(/^warning:/, (word) => colours.yellow(word));
+}
+
+/** A table's titles, which stand above a rule, in bold. */
+export function colourHeadings(text: string, { bold }: Colours): string {
+  return text.replace(/^(.*\S.*)\n(?=\u2500[\u2500 ]*(?:\n|$))/gm, (_, titles) => `${bold(titles)}\n`);
 }

@@ -1,5 +1,6 @@
+import { formatTable } from "@phinets/node/text";
 import { describe, expect, it, vi } from "vitest";
-import { makeColours, makeProgress, pictureSize, wantsColours } from "./index.js";
+import { colourHeadings, colourLine, makeColours, makeProgress, pictureSize, wantsColours } from "./index.js";
 
 /** A stream's write, and what it was given. */
 function recorder() {
@@ -14,6 +15,25 @@ describe("colours", () => {
     expect(wantsColours({ isTTY: true }, { TERM: "dumb" })).toBe(false);
     expect(wantsColours({}, {})).toBe(false);
     expect(makeColours(false).red("x")).toBe("x");
+  });
+  it("are forced by FORCE_COLOR, as in Node, whatever else is said", () => {
+    for (const on of ["1", "true", "3", ""]) {
+      expect(wantsColours({}, { FORCE_COLOR: on, NO_COLOR: "1", TERM: "dumb" })).toBe(true);
+    }
+    for (const off of ["0", "false"]) expect(wantsColours({ isTTY: true }, { FORCE_COLOR: off })).toBe(false);
+  });
+  it("mark what a line about a problem begins with, and titles above a rule", () => {
+    const colours = makeColours(true);
+    expect(colourLine("error: a warning: b", colours)).toBe(
+      "\u001b[1m\u001b[31merror:\u001b[39m\u001b[22m a warning: b",
+    );
+    expect(colourLine("warning: x", colours)).toBe("\u001b[33mwarning:\u001b[39m x");
+    expect(colourLine("an error: x", colours)).toBe("an error: x");
+    const table = formatTable(["a", "b c"], [["1", "x"]]);
+    expect(colourHeadings(`t\n\n${table}\nend`, colours)).toBe(
+      `t\n\n${table.replace("a  b c", "\u001b[1ma  b c\u001b[22m")}\nend`,
+    );
+    expect(colourHeadings(table, makeColours(false))).toBe(table);
   });
 });
 
@@ -74,7 +94,7 @@ describe("progress on a terminal", () => {
       cursorTo: () => {},
     };
     const progress = makeProgress(stream, { label: "training", total: 4, unit: "epochs" });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await vi.waitFor(() => expect(text()).toContain("training"), 30_000); // the bar's package is loaded late
     progress.update(4, "loss 1.5");
     progress.stop();
     expect(text()).toMatch(/training .*4\/4 epochs/);

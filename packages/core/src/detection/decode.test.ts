@@ -189,6 +189,16 @@ describe("detect", () => {
     expect(found.map((d) => d.class)).toEqual([1, 0]);
   });
 
+  it("a box of infinite size takes nobody's place among the candidates", () => {
+    const output = map();
+    output.set([0, 0, 0, 0, 9, 9, -9], 0);
+    output[2 * 7 + 2] = 800; // e^800
+    output[2 * 7 + 4] = 30;
+    const found = detect(output, [2, 2, 7], head, { maxCandidates: 1 });
+    expect(found).toHaveLength(1);
+    expect(found[0].score).toBeLessThan(0.9999);
+  });
+
   it("names what does not fit", () => {
     expect(() => detect(map(), [2, 2, 7], { anchors: [[1, 1]], classes: 3 })).toThrow("7 channels");
     expect(() => detect(map(), [2, 3, 7], head)).toThrow("[2,3,7]");

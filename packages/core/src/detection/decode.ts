@@ -79,6 +79,8 @@ export function decodeBoxes(
     boxes[4 * i + 2] = (anchorWidth * exp(output[at + 2])) / width;
     boxes[4 * i + 3] = (anchorHeight * exp(output[at + 3])) / height;
     objectness[i] = sigmoid(output[at + 4]);
+    // A network that diverged may ask for a box of infinite size; nothing downstream could draw or track it.
+    if (!Number.isFinite(boxes[4 * i + 2] * boxes[4 * i + 3])) continue;
     classProbabilities(output, at + 5, classes, objectness[i], threshold, probabilities, i * classes);
   }
   return { count, classes, boxes, objectness, probabilities };
@@ -151,8 +153,7 @@ export function toDetections({ count, classes, boxes, probabilities }: DecodedBo
       const score = probabilities[i * classes + c];
       const width = boxes[4 * i + 2];
       const height = boxes[4 * i + 3];
-      // A network that diverged may ask for a box of infinite size; nothing downstream could draw or track it.
-      if (score === 0 || !Number.isFinite(width * height)) continue;
+      if (score === 0) continue;
       detections.push({
         class: c,
         score,
@@ -165,6 +166,9 @@ export function toDetections({ count, classes, boxes, probabilities }: DecodedBo
   }
   return detections.sort((a, b) => b.score - a.score);
 }
+
+/** What `detect` goes by where it is not told. */
+export const detectDefaults = { threshold: 0.25, iouThreshold: 0.45, maxDetections: 100 } as const;
 
 export interface DetectOptions {
   /** Least score, 0..1, exclusive. Default 0.25; evaluators want 0.005. */
@@ -196,7 +200,13 @@ export function detect(
   head: DetectionHead,
   options: DetectOptions = {},
 ): Detection[] {
-  const { threshold = 0.25, iouThreshold = 0.45, agnostic = false, maxDetections = 100, clip = true } = options;
+  const {
+    threshold = detectDefaults.threshold,
+    iouThreshold = detectDefaults.iouThreshold,
+    maxDetections = detectDefaults.maxDetections,
+    agnostic = false,
+    clip = true,
+  } = options;
   const decoded = decodeBoxes(output, shape, head, threshold);
   if (options.letterbox !== undefined) undoLetterbox(decoded, options.letterbox.picture, options.letterbox.input);
   if (options.maxCandidates !== undefined) keepBest(decoded, options.maxCandidates);

@@ -30,6 +30,9 @@ export interface VocResult {
   readonly classes: readonly VocClassResult[];
 }
 
+/** The IoU of a find in the development kit. */
+export const vocIou = 0.5;
+
 /**
  * A detection is compared with the truth of its class and picture that it overlaps most (the first of equals): found if
  * the IoU is above `iou` and nothing with a higher score found it; on a difficult truth it counts neither way.
@@ -41,7 +44,7 @@ export interface VocResult {
 export function evaluateVoc(
   truth: ReadonlyMap<string, readonly VocObject[]>,
   detections: ReadonlyMap<string, VocDetections>,
-  iou = 0.5,
+  iou = vocIou,
 ): VocResult {
   const byClass = new Map<string, Map<string, VocObject[]>>();
   for (const [image, objects] of truth) {

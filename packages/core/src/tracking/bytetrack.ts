@@ -28,6 +28,9 @@ export interface ByteTrackOptions {
   readonly firstId?: number;
 }
 
+/** What a tracker of this kind goes by where it is not told. */
+export const byteTrackDefaults = { maxAge: 30, highScore: 0.5, lowScore: 0.1, iouThreshold: 0.2, firstId: 1 } as const;
+
 export class ByteTracker implements Tracker {
   readonly #maxAge: number;
   readonly #highScore: number;
@@ -45,14 +48,20 @@ export class ByteTracker implements Tracker {
   #taken = new Int32Array(0);
 
   constructor(options: ByteTrackOptions = {}) {
-    this.#maxAge = integerOption("bytetrack", "maxAge", options.maxAge ?? 30);
-    this.#highScore = fractionOption("bytetrack", "highScore", options.highScore ?? 0.5);
-    this.#lowScore = fractionOption("bytetrack", "lowScore", options.lowScore ?? 0.1);
+    this.#maxAge = integerOption("bytetrack", "maxAge", options.maxAge ?? byteTrackDefaults.maxAge);
+    this.#highScore = fractionOption("bytetrack", "highScore", options.highScore ?? byteTrackDefaults.highScore);
+    this.#lowScore = fractionOption("bytetrack", "lowScore", options.lowScore ?? byteTrackDefaults.lowScore);
     this.#newScore = fractionOption("bytetrack", "newScore", options.newScore ?? Math.min(1, this.#highScore + 0.1));
-    this.#iouThreshold = fractionOption("bytetrack", "iouThreshold", options.iouThreshold ?? 0.2);
+    this.#iouThreshold = fractionOption(
+      "bytetrack",
+      "iouThreshold",
+      options.iouThreshold ?? byteTrackDefaults.iouThreshold,
+    );
     this.#lowIouThreshold = fractionOption("bytetrack", "lowIouThreshold", options.lowIouThreshold ?? 0.5);
     this.#newIouThreshold = fractionOption("bytetrack", "newIouThreshold", options.newIouThreshold ?? 0.3);
-    this.#tracks = new TrackStore(integerOption("bytetrack", "firstId", options.firstId ?? 1, 1));
+    this.#tracks = new TrackStore(
+      integerOption("bytetrack", "firstId", options.firstId ?? byteTrackDefaults.firstId, 1),
+    );
   }
 
   get frames(): number {

@@ -20,6 +20,9 @@ export interface SortOptions {
   readonly firstId?: number;
 }
 
+/** What a tracker of this kind goes by where it is not told. */
+export const sortDefaults = { maxAge: 1, minHits: 3, iouThreshold: 0.3, firstId: 1 } as const;
+
 export class Sort implements Tracker {
   readonly #maxAge: number;
   readonly #minHits: number;
@@ -34,11 +37,11 @@ export class Sort implements Tracker {
   #boxOf = new Int32Array(0);
 
   constructor(options: SortOptions = {}) {
-    this.#maxAge = integerOption("sort", "maxAge", options.maxAge ?? 1);
-    this.#minHits = integerOption("sort", "minHits", options.minHits ?? 3);
+    this.#maxAge = integerOption("sort", "maxAge", options.maxAge ?? sortDefaults.maxAge);
+    this.#minHits = integerOption("sort", "minHits", options.minHits ?? sortDefaults.minHits);
     this.#maxTracks = options.maxTracks ?? Number.POSITIVE_INFINITY;
-    this.#tracks = new TrackStore(integerOption("sort", "firstId", options.firstId ?? 1, 1));
-    this.#iouThreshold = fractionOption("sort", "iouThreshold", options.iouThreshold ?? 0.3);
+    this.#tracks = new TrackStore(integerOption("sort", "firstId", options.firstId ?? sortDefaults.firstId, 1));
+    this.#iouThreshold = fractionOption("sort", "iouThreshold", options.iouThreshold ?? sortDefaults.iouThreshold);
   }
 
   /** Frames seen. */

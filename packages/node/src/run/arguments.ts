@@ -1,11 +1,15 @@
-/** args.yaml of a training run, read again to resume it. */
+/** args.yaml of a training run: written, and read again to resume it. (option-file.ts reads it for --cfg.) */
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import type { FitOptions } from "@phinets/core/scaling";
+import type { Board, ProgramWish } from "@phinets/core/target";
 import { PhinetsError, requireShallow } from "@phinets/core/tensor";
 import { parseRecipe, type Recipe } from "@phinets/core/training";
 import { parse } from "yaml";
 import { z } from "zod";
 import { describeReadError, problemOf } from "../host/document.js";
+import { saveArguments } from "./save.js";
+import { namesBoard } from "./target.js";
 
 const isPaths = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && value.every((path) => typeof path === "string" && path !== "");
@@ -24,6 +28,8 @@ export const trainingFields = {
 const { paths, fraction, valEvery, weights } = trainingFields;
 
 const savedArguments = z.object({
+  /** What the data set is for. Earlier versions did not write it. */
+  task: z.enum(["detect", "classify"], "detect or classify").optional(),
   /** Absolute paths. */
   data: paths,
   fraction: fraction.optional(),
@@ -85,10 +91,55 @@ export function loadArguments(folder: string): SavedArguments {
   if (problem !== undefined) return fail(problem);
   const saved = savedArguments.parse(parsed);
   try {
-    // The ranges are those of both tasks, but for mixup: above 1 it is an alpha, of classification.
-    const { mixup } = recipe as { mixup?: unknown };
-    return { ...saved, recipe: parseRecipe(typeof mixup === "number" && mixup > 1 ? "classify" : "detect", recipe) };
+    return { ...saved, recipe: parseRecipe(saved.task ?? taskOf(recipe), recipe) };
   } catch (error) {
     return fail((error as Error).message);
   }
+}
+
+/** Of a file of an earlier version: the ranges are those of both tasks, but for mixup, which above 1 is an alpha. */
+function taskOf({ mixup }: { readonly mixup?: unknown }): "detect" | "classify" {
+  return typeof mixup === "number" && mixup > 1 ? "classify" : "detect";
+}
+
+export interface RunArguments extends Pick<SavedArguments, "fraction" | "valEvery" | "plots" | "qat" | "weights"> {
+  readonly task: "detect" | "classify";
+  readonly data: readonly string[];
+  readonly recipe: Recipe;
+  /** The user named a network: a run of this file takes the one of the run's folder. */
+  readonly namedNetwork: boolean;
+  /** The board that the network is solved for, or compared with. */
+  readonly board?: Board;
+  /** What the network may use of it. */
+  readonly limits?: Omit<FitOptions, "board" | "task" | "classes" | keyof ProgramWish>;
+  readonly wish?: ProgramWish;
+  readonly loading?: Pick<SavedArguments, "dataFormat" | "pixelRange"> & { readonly skipBad?: boolean };
+  /** Options of the verb alone, by their names. */
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+/** Writes args.yaml: options by their names as --cfg takes them, paths absolute or beside the file. */
+export function saveRunArguments(folder: string, options: RunArguments): void {
+  const { task, data, fraction, recipe, valEvery, plots, qat, weights, namedNetwork, board, limits = {} } = options;
+  const { dataFormat, skipBad, pixelRange } = options.loading ?? {};
+  const { imgsz, noTimeLimit, maxRamBytes, maxFlashBytes, maxEnergyMj, ...others } = limits;
+  saveArguments(folder, {
+    task,
+    data: data.map((path) => resolve(path)),
+    fraction,
+    ...(namedNetwork && { network: "network.json" }),
+    ...(board && { target: namesBoard(board) ? board.name : "target.json" }),
+    ...(imgsz && { imgsz: `${imgsz.height}x${imgsz.width}` }),
+    ...others,
+    ...(noTimeLimit && { timeLimit: false }),
+    ...{ maxRam: maxRamBytes, maxFlash: maxFlashBytes, maxEnergy: maxEnergyMj },
+    ...(board && options.wish),
+    weights,
+    recipe,
+    valEvery,
+    ...(plots === false && { plots }),
+    ...(qat && { qat }),
+    ...{ dataFormat, skipBad, pixelRange },
+    ...options.more,
+  });
 }

@@ -13,9 +13,13 @@ import { readJson } from "../host/document.js";
 export const defaultTarget = "stm32h743";
 
 export function saveTarget(folder: string, board: Board): void {
-  const text = JSON.stringify(board, undefined, 1);
-  const builtIn = boardNames.includes(board.name) && JSON.stringify(loadBoard(board.name), undefined, 1) === text;
-  writeFileAtomic(join(folder, "target.json"), builtIn ? `${JSON.stringify(board.name)}\n` : `${text}\n`);
+  const value = namesBoard(board) ? board.name : board;
+  writeFileAtomic(join(folder, "target.json"), `${JSON.stringify(value, undefined, 1)}\n`);
+}
+
+/** Whether a board is the built-in one of its name. */
+export function namesBoard(board: Board): boolean {
+  return boardNames.includes(board.name) && JSON.stringify(loadBoard(board.name)) === JSON.stringify(board);
 }
 
 /** The board that `saveTarget` left in a run folder; undefined where the run was made for none. */

@@ -1,9 +1,12 @@
 /** `phinets eval coco`. */
 import { basename } from "node:path";
+import { iouThresholds } from "@phinets/core/evaluation";
 import { formatCount, formatMs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../../terminal/context.js";
-import { integer, numbers } from "../../terminal/options.js";
+import { addVerb, type VerbDefinition, vary } from "../../terminal/definition.js";
+import { numbers } from "../../terminal/options.js";
+import { groups, iou, json, pageReport, threadsOf, workers } from "../shared-options.js";
 import { readBytes, writePage } from "./files.js";
 
 interface CocoOptions {
@@ -11,44 +14,69 @@ interface CocoOptions {
   readonly pred: string;
   readonly report?: string;
   readonly names?: string;
-  readonly workers: number;
+  readonly workers?: number;
   readonly iou?: readonly number[];
   readonly maxDets?: readonly number[];
 }
 
+const usualIou = `${iouThresholds.slice(0, 2).join(", ")} ... ${iouThresholds.at(-1)}`;
+
+const definition: VerbDefinition = {
+  name: "coco",
+  description: "COCO's twelve figures for boxes, as pycocotools computes them (see the note on annotation ids below).",
+  examples: [
+    ["phinets eval coco --gt instances.json --pred predictions.json", "what phinets predict wrote"],
+    ["phinets eval coco --gt instances.json --pred labels --report coco.html", "YOLO texts, with curves and errors"],
+  ],
+  note: "An annotation whose id is 0 counts like any other. (pycocotools takes the find of it for a miss.)",
+  options: [
+    {
+      flags: "--gt <json>",
+      help: "annotations in COCO's format, .json or .json.gz",
+      group: groups.data,
+      required: true,
+      completes: "path",
+    },
+    {
+      flags: "--pred <path>",
+      help: "detections: COCO results, predictions.json of phinets predict, CSV, or a folder of YOLO txt with confidence, comp4_det_SET_CLASS.txt or labelme JSON",
+      group: groups.data,
+      required: true,
+      completes: "path",
+    },
+    {
+      flags: "--names <list>",
+      help: "class names of YOLO txt, with commas between, or a file of them",
+      group: groups.data,
+      usual: "classes.txt or data.yaml beside it, else the categories by id",
+      completes: "path",
+    },
+    pageReport,
+    vary(iou("a find and an object; a list, as 0.5,0.75", usualIou), {
+      flags: "--iou <list>",
+      parse: numbers(0, 1),
+    }),
+    {
+      flags: "--max-dets <list>",
+      help: "most detections a picture and class for AR1, AR10, and all else",
+      group: groups.matching,
+      parse: numbers(),
+      default: [1, 10, 100],
+    },
+    workers,
+    json,
+  ],
+};
+
+/** So many detections are matched in less time than a thread takes to start. */
+const detectionsAThread = 20_000;
+
 export function registerCoco(command: Command, context: Context): void {
-  command
-    .command("coco")
-    .description(
-      "COCO's twelve figures for boxes, as pycocotools computes them (see the note on annotation ids below).",
-    )
-    .requiredOption("--gt <json>", "annotations in COCO's format, .json or .json.gz")
-    .requiredOption(
-      "--pred <path>",
-      "detections: COCO results, predictions.json of phinets predict, CSV, or a folder of YOLO txt with confidence, comp4_det_SET_CLASS.txt or labelme JSON",
-    )
-    .option(
-      "--names <list>",
-      "class names of YOLO txt, with commas between, or a file of them (default: classes.txt or data.yaml beside it, else the categories by id)",
-    )
-    .option("--report <file.html>", "a page with curves, errors and trajectories, in one file")
-    .option("--iou <list>", "IoU thresholds, as 0.5,0.75 (default: 0.5, 0.55 ... 0.95)", numbers)
-    .option(
-      "--max-dets <list>",
-      "most detections a picture and class for AR1, AR10, and all else",
-      numbers,
-      [1, 10, 100],
-    )
-    .option("--workers <n>", "threads; any number gives the same figures to the last bit", integer(1, 64), 1)
-    .addHelpText(
-      "after",
-      "\nAn annotation whose id is 0 counts like any other. (pycocotools takes the find of it for a miss.)",
-    )
-    .action((options: CocoOptions) => evalCoco(options, context));
+  addVerb(command, definition).action((options: CocoOptions) => evalCoco(options, context));
 }
 
 async function evalCoco(options: CocoOptions, context: Context): Promise<void> {
-  const { gt, pred, report, workers, iou, maxDets } = options;
+  const { gt, pred, report, iou, maxDets } = options;
   const [{ matchFound, parseCocoTruth }, { evaluateCoco }, { classNamesFor, readFound }] = await Promise.all([
     import("@phinets/core/data"),
     import("@phinets/core/evaluation"),
@@ -61,9 +89,10 @@ async function evalCoco(options: CocoOptions, context: Context): Promise<void> {
   const { detections: found, notes } = matchFound(truth, read, { truthName: gt, classNames });
   for (const note of notes) context.note(note);
   const parameters = { iouThresholds: iou, maxDetections: maxDets as readonly [number, number, number] };
+  const threads = Math.min(threadsOf(options), 1 + Math.floor(found.length / detectionsAThread));
   const onThreads = async () =>
-    (await import("@phinets/node/threads")).evaluateCocoOnThreads(truth, found, workers, context.signal, parameters);
-  const result = workers === 1 ? evaluateCoco(truth, found, parameters) : await onThreads();
+    (await import("@phinets/node/threads")).evaluateCocoOnThreads(truth, found, threads, context.signal, parameters);
+  const result = threads === 1 ? evaluateCoco(truth, found, parameters) : await onThreads();
   const ms = performance.now() - start;
   if (report) {
     await writePage(report, context, ({ cocoPage }) => cocoPage(truth, found, result, basename(pred)));

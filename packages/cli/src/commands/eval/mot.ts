@@ -2,13 +2,22 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { MotRows, SequenceInfo, TrackFile, TrackFormat } from "@phinets/core/data";
-import type { MotBenchmark, MotConvention, MotFigures, MotSequence } from "@phinets/core/evaluation";
+import {
+  type MotBenchmark,
+  type MotConvention,
+  type MotFigures,
+  type MotSequence,
+  motBenchmarks,
+  motConventions,
+} from "@phinets/core/evaluation";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { TrackedSequence } from "@phinets/node/report";
 import { formatCount, formatMs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../../terminal/context.js";
+import { addVerb, type VerbDefinition } from "../../terminal/definition.js";
 import { integer, oneOf } from "../../terminal/options.js";
+import { groups, json, pageReport } from "../shared-options.js";
 import { percent, readBytes, readText, writePage } from "./files.js";
 import { countPictures, findSequences, findTracks, firstJpeg, type SequencePlace } from "./mot-layout.js";
 
@@ -24,38 +33,66 @@ interface MotOptions {
   readonly keepDistractors?: boolean;
 }
 
+const definition: VerbDefinition = {
+  name: "mot",
+  description:
+    "CLEAR MOT, identity and HOTA figures a sequence and combined, as TrackEval or py-motmetrics computes them.",
+  examples: [["phinets eval mot --gt MOT15/train --pred tracks --benchmark MOT15", "SEQ.txt of every sequence"]],
+  options: [
+    {
+      flags: "--gt <path>",
+      help: "folder of sequences (SEQ/gt/gt.txt, SEQ/seqinfo.ini; or SEQ.txt), one sequence, or the folder of TrackEval, VisDrone or KITTI",
+      group: groups.data,
+      required: true,
+      completes: "path",
+    },
+    {
+      flags: "--pred <path>",
+      help: "folder of SEQ.txt (or TRACKER/data/SEQ.txt), or one file for one sequence",
+      group: groups.data,
+      required: true,
+      completes: "path",
+    },
+    {
+      flags: "--benchmark <name>",
+      help: "whose rules",
+      group: groups.matching,
+      parse: oneOf(...motBenchmarks),
+      usual: "by the first sequence's name, MOT15 for others",
+    },
+    {
+      flags: "--like <tool>",
+      help: "where two tools differ",
+      group: groups.matching,
+      parse: oneOf(...motConventions),
+      default: "trackeval",
+    },
+    { flags: "--sequences <names>", help: "these only, with commas between", group: groups.data },
+    {
+      flags: "--classes <names>",
+      help: "VisDrone and KITTI: these only, with commas between",
+      group: groups.data,
+      usual: "all as one",
+    },
+    {
+      flags: "--first-frame <n>",
+      help: "number of the first frame in the tracks' files, 0 or 1, and in the truth's where they have a frame 0",
+      group: groups.data,
+      parse: integer(0, 1),
+      usual: "1, of KITTI 0",
+    },
+    {
+      flags: "--keep-distractors",
+      help: "MOT16, 17 and 20: do not take tracks of static or riding people out first",
+      group: groups.matching,
+    },
+    pageReport,
+    json,
+  ],
+};
+
 export function registerMot(command: Command, context: Context): void {
-  command
-    .command("mot")
-    .description(
-      "CLEAR MOT, identity and HOTA figures a sequence and combined, as TrackEval or py-motmetrics computes them.",
-    )
-    .requiredOption(
-      "--gt <path>",
-      "folder of sequences (SEQ/gt/gt.txt, SEQ/seqinfo.ini; or SEQ.txt), one sequence, or the folder of TrackEval, VisDrone or KITTI",
-    )
-    .requiredOption("--pred <path>", "folder of SEQ.txt (or TRACKER/data/SEQ.txt), or one file for one sequence")
-    .option(
-      "--benchmark <name>",
-      "MOT15, MOT16, MOT17 or MOT20 (default: by the first sequence's name, MOT15 for others)",
-      oneOf("MOT15", "MOT16", "MOT17", "MOT20"),
-    )
-    .option(
-      "--like <tool>",
-      "trackeval or motmetrics, where they differ",
-      oneOf("trackeval", "motmetrics"),
-      "trackeval",
-    )
-    .option("--sequences <names>", "these only, with commas between")
-    .option("--classes <names>", "VisDrone and KITTI: these only, with commas between (default: all as one)")
-    .option(
-      "--first-frame <n>",
-      "number of the first frame in the tracks' files, 0 or 1, and in the truth's where they have a frame 0 (default: 1, of KITTI 0)",
-      integer(0, 1),
-    )
-    .option("--keep-distractors", "MOT16, 17 and 20: do not take tracks of static or riding people out first")
-    .option("--report <file.html>", "a page with curves, errors and trajectories, in one file")
-    .action((options: MotOptions) => evalMot(options, context));
+  addVerb(command, definition).action((options: MotOptions) => evalMot(options, context));
 }
 
 async function evalMot(options: MotOptions, context: Context): Promise<void> {

@@ -9,10 +9,13 @@ import type {
   VocDetections,
   VocObject,
 } from "@phinets/core/data";
+import { vocIou } from "@phinets/core/evaluation";
 import { formatCount, formatPairs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../../terminal/context.js";
-import { fraction, oneOf } from "../../terminal/options.js";
+import { addVerb, type VerbDefinition, vary } from "../../terminal/definition.js";
+import { oneOf } from "../../terminal/options.js";
+import { groups, iou, json, pageReport } from "../shared-options.js";
 import { isFolder, listFolder, missing, percent, readText, writePage } from "./files.js";
 
 interface VocOptions {
@@ -25,23 +28,53 @@ interface VocOptions {
   readonly set?: string;
 }
 
+const definition: VerbDefinition = {
+  name: "voc",
+  description:
+    "PASCAL VOC's average precision, of 11 points (2007) and of the area (2010 and later), as the development kit has it.",
+  examples: [["phinets eval voc --gt VOC2007 --pred results --year 2007", "comp4_det_test_*.txt against Annotations"]],
+  options: [
+    {
+      flags: "--gt <folder>",
+      help: "VOC folder: Annotations and, to choose pictures, ImageSets/Main",
+      group: groups.data,
+      required: true,
+      completes: "path",
+    },
+    {
+      flags: "--pred <path>",
+      help: "folder of comp4_det_SET_CLASS.txt; or what eval coco takes, such as predictions.json",
+      group: groups.data,
+      required: true,
+      completes: "path",
+    },
+    {
+      flags: "--year <year>",
+      help: "which of the two mAP is: 2007 (11 points) or 2012 (area)",
+      group: groups.matching,
+      parse: oneOf("2007", "2012"),
+      default: "2012",
+    },
+    vary(iou("a find and an object", vocIou), { usual: undefined, default: vocIou }),
+    {
+      flags: "--set <name>",
+      help: "list in ImageSets/Main",
+      group: groups.data,
+      usual: "the one that the detections' names have",
+    },
+    {
+      flags: "--names <list>",
+      help: "class names of YOLO txt, with commas between, or a file of them",
+      group: groups.data,
+      completes: "path",
+    },
+    pageReport,
+    json,
+  ],
+};
+
 export function registerVoc(command: Command, context: Context): void {
-  command
-    .command("voc")
-    .description(
-      "PASCAL VOC's average precision, of 11 points (2007) and of the area (2010 and later), as the development kit has it.",
-    )
-    .requiredOption("--gt <dir>", "VOC folder: Annotations and, to choose pictures, ImageSets/Main")
-    .requiredOption(
-      "--pred <path>",
-      "folder of comp4_det_SET_CLASS.txt; or what eval coco takes, such as predictions.json",
-    )
-    .option("--year <year>", "which of the two mAP is: 2007 (11 points) or 2012 (area)", oneOf("2007", "2012"), "2012")
-    .option("--iou <overlap>", "a find overlaps more than this", fraction, 0.5)
-    .option("--set <name>", "list in ImageSets/Main (default: the one that the detections' names have)")
-    .option("--names <list>", "class names of YOLO txt, with commas between, or a file of them")
-    .option("--report <file.html>", "a page with curves, errors and trajectories, in one file")
-    .action((options: VocOptions) => evalVoc(options, context));
+  addVerb(command, definition).action((options: VocOptions) => evalVoc(options, context));
 }
 
 async function evalVoc(options: VocOptions, context: Context): Promise<void> {

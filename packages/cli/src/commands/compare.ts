@@ -1,0 +1,40 @@
+/** `phinets compare`: runs side by side, in a table and on one page. */
+
+import { writeFileAtomic } from "@phinets/node/host";
+import { describeComparison, renderComparison } from "@phinets/node/report";
+import { compareRuns } from "@phinets/node/steps";
+import type { Command } from "commander";
+import type { Context } from "../terminal/context.js";
+import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
+import { json, report, target } from "./shared-options.js";
+
+interface CompareOptions {
+  readonly target?: string;
+  readonly report?: string;
+}
+
+const definition: VerbDefinition = {
+  name: "compare",
+  description: "Sets runs side by side: what each reached, how, and what it costs on a board.",
+  arguments: [{ name: "<run...>", help: "run folders", completes: "path" }],
+  examples: [
+    ["phinets compare runs/detect/train runs/detect/train2", "a table of figures and costs"],
+    ["phinets compare runs/detect/* --report compare.html", "and a page with curves over each other"],
+  ],
+  options: [
+    vary(target, { help: "the board that all costs are of, name or board.json", usual: "each run's own" }),
+    report("a page with curves over each other and costs beside accuracy, in one file"),
+    json,
+  ],
+};
+
+export function register(program: Command, context: Context): void {
+  addVerb(program, definition).action((runs: readonly string[], options: CompareOptions) => {
+    const comparison = compareRuns(runs, options.target);
+    if (options.report !== undefined) {
+      writeFileAtomic(options.report, renderComparison(comparison));
+      context.note(`written to ${options.report}`);
+    }
+    context.result(comparison, () => describeComparison(comparison));
+  });
+}

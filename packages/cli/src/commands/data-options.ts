@@ -1,0 +1,80 @@
+/** Which pictures, and how they are read: options of every verb on data sets. */
+import { dataFormats } from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
+import { type PixelRange, parsePixelRange } from "@phinets/node/picture";
+import type { LoadingOptions } from "@phinets/node/steps";
+import type { OptionDefinition } from "../terminal/definition.js";
+import { number, oneOf } from "../terminal/options.js";
+import { groups } from "./shared-options.js";
+
+export interface ReadingOptions {
+  readonly data?: string[];
+  readonly dataFormat?: string;
+  readonly skipBad?: boolean;
+  readonly pixelRange?: PixelRange;
+}
+
+export interface DataOptions extends ReadingOptions {
+  readonly fraction?: number;
+}
+
+const group = groups.data;
+
+export const dataPath: OptionDefinition = {
+  flags: "--data <path>",
+  help: "labelled pictures: folder, .zip, data.yaml, COCO JSON; again to join",
+  group,
+  repeatable: true,
+  completes: "path",
+};
+
+export const dataFormat: OptionDefinition = {
+  flags: "--data-format <name>",
+  help: "what the data set is",
+  group,
+  parse: oneOf(...dataFormats.map(({ id }) => id)),
+  usual: "as recognised",
+};
+
+export const skipBad: OptionDefinition = {
+  flags: "--skip-bad",
+  help: "leave out bad label rows and pictures, and say which",
+  group,
+};
+
+export const pixelRange: OptionDefinition = {
+  flags: "--pixel-range <low..high>",
+  help: "pixel values that become 0 and 255, for deep pictures",
+  group,
+  parse: parsePixelRange,
+  wordsOf: ({ low, high }) => `${low}..${high}`,
+};
+
+/** What every verb on data sets takes. */
+export const readingOptions: readonly OptionDefinition[] = [dataPath, dataFormat, skipBad, pixelRange];
+
+export const dataOptions: readonly OptionDefinition[] = [
+  ...readingOptions,
+  {
+    flags: "--fraction <share>",
+    help: "share of the training pictures to use, above 0, at most 1",
+    group,
+    parse: number(1e-6, 1),
+    usual: 1,
+  },
+];
+
+/** What `openData` needs of these options. */
+export function loadingOf({ dataFormat, skipBad, pixelRange }: ReadingOptions): LoadingOptions {
+  return { dataFormat, skipBad, pixelRange };
+}
+
+/** A usage error when --data is missing. */
+export function requireData(data: string[] | undefined): string[] {
+  if (data === undefined || data.length === 0)
+    throw new PhinetsError(
+      "cli.usage",
+      "--data is missing; name a data.yaml, a folder of class folders or of idx files",
+    );
+  return data;
+}

@@ -1,0 +1,81 @@
+/** The text of the files that `phinets init` writes. */
+import { type DatasetIndex, splitNames } from "@phinets/core/data";
+import { defaultFps } from "@phinets/core/scaling";
+import { detectionRecipe } from "@phinets/core/training";
+import { defaultTarget } from "@phinets/node/run";
+import { formatCount } from "@phinets/node/text";
+
+/** A text as YAML takes it, whatever is in it: JSON's strings are YAML's. */
+const quoted = (text: string): string =>
+  /^[A-Za-z][\w./-]*$/.test(text) && !/^(?:true|false|yes|no|on|off|null|y|n)$/i.test(text)
+    ? text
+    : JSON.stringify(text).replace(
+        /[\u007f-\u009f\u2028\u2029\ufeff]/g,
+        (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      );
+
+export interface DataYaml {
+  /** Folders of pictures by split, relative to the file. */
+  readonly splits: Readonly<Record<string, readonly string[]>>;
+  readonly classes: readonly string[];
+}
+
+/** A data.yaml for pictures that are there, or for those that will be. */
+export function dataYaml({ splits, classes }: DataYaml): string {
+  const lines = [
+    "# Where the pictures of this data set are, and what their labels mean. Each picture has its labels in a .txt of the",
+    "# same name, in a folder labels beside images: a line a box, CLASS X Y WIDTH HEIGHT, the middle and the sides of the",
+    "# box as fractions of the picture. A picture of nothing has an empty .txt.",
+    ...Object.entries(splits).map(([split, folders]) =>
+      folders.length === 1 ? `${split}: ${quoted(folders[0])}` : `${split}: [${folders.map(quoted).join(", ")}]`,
+    ),
+    "# A split that is not named is made from train, copies and near copies kept together.",
+    "",
+    "# Classes by their numbers in the labels.",
+    "names:",
+    ...classes.map((name, n) => `  ${n}: ${quoted(name)}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** What is written into a folder that has no pictures yet. */
+export const emptyDataYaml = dataYaml({
+  splits: { train: ["images/train"], val: ["images/val"] },
+  classes: ["part"],
+});
+
+/** A phinets.yaml. @param data as the file names it @param found what is there; undefined for nothing yet */
+export function configYaml(data: string, found: (DatasetIndex & { readonly format: string }) | undefined): string {
+  const lines = [
+    "# How the pictures here become firmware: phinets ship --cfg phinets.yaml",
+    "# Any option of ship, train, fit, val and quantize may stand here by its name without the dashes; a word on the command",
+    "# line wins. Paths are seen from this file.",
+    "",
+    ...(found === undefined ? [] : [`# ${describeFound(found)}`]),
+    `data: ${quoted(data)}`,
+    "",
+    "# The board (phinets boards lists them), and what the network may use of it.",
+    `target: ${defaultTarget}`,
+    "# imgsz: 96x128    # input, HEIGHTxWIDTH; solved for where it is not said",
+    `# fps: ${defaultFps}          # frames a second that the board must reach`,
+    "# channels: 1      # grey pictures",
+    "",
+    "# The training.",
+    `# epochs: ${detectionRecipe.epochs}`,
+    `# seed: ${detectionRecipe.seed}`,
+    ...(found?.task === "classify"
+      ? []
+      : ["", "# A video or a folder of frames to track at the end.", "# clip: clip.mp4"]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** "yolo: 120 pictures (train 100, val 20), 3 classes: bolt, nut, washer" */
+export function describeFound({ format, splits, classes }: DatasetIndex & { readonly format: string }): string {
+  const used = splitNames.filter((split) => splits[split].length > 0);
+  const total = used.reduce((sum, split) => sum + splits[split].length, 0);
+  const counts = used.map((split) => `${split} ${formatCount(splits[split].length)}`).join(", ");
+  const shown = classes.length > 8 ? [...classes.slice(0, 7), `${classes.length - 7} more`] : classes;
+  const names = shown.map((name) => quoted(name)).join(", ");
+  return `${format}: ${formatCount(total)} pictures (${counts}), ${classes.length} ${classes.length === 1 ? "class" : "classes"}: ${names}`;
+}

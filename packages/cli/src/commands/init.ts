@@ -1,0 +1,171 @@
+/** `phinets init`: a data.yaml where the data set wants one, and a phinets.yaml for --cfg. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { type DatasetIndex, splitNames } from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
+import { type OpenedDataset, openDataset } from "@phinets/node/dataset";
+import { describeWriteError } from "@phinets/node/host";
+import { isPictureFile } from "@phinets/node/picture";
+import { shellQuote } from "@phinets/node/text";
+import type { Command } from "commander";
+import type { Context } from "../terminal/context.js";
+import { addVerb, type VerbDefinition } from "../terminal/definition.js";
+import { configYaml, type DataYaml, dataYaml, describeFound, emptyDataYaml } from "./init-files.js";
+import { json } from "./shared-options.js";
+
+const definition: VerbDefinition = {
+  name: "init",
+  description:
+    "Looks at the pictures in a folder and writes a phinets.yaml, which --cfg reads, and for YOLO labels that no file describes a data.yaml. Nothing that is there is changed.",
+  arguments: [
+    {
+      name: "[folder]",
+      help: "the data set's folder (default: this one); a new one gets both files to fill in",
+      completes: "path",
+    },
+  ],
+  examples: [["phinets init my-parts", "then phinets ship --cfg my-parts/phinets.yaml"]],
+  options: [json],
+};
+
+export function register(program: Command, context: Context): void {
+  addVerb(program, definition).action((folder = ".") => init(folder, context));
+}
+
+type Found = OpenedDataset & { readonly format: string };
+
+async function init(folder: string, context: Context): Promise<void> {
+  if (existsSync(folder) && !statSync(folder).isDirectory())
+    throw new PhinetsError("cli.usage", `${folder}: is a file; name the folder of the data set`, folder);
+  const written: string[] = [];
+  const kept: string[] = [];
+  const found = isEmpty(folder) ? undefined : await understand(folder, written, context);
+  const put = (name: string, text: string): void => {
+    const path = join(folder, name);
+    (writeNew(path, text) ? written : kept).push(path);
+  };
+  if (found === undefined) put("data.yaml", emptyDataYaml);
+  const data = existsSync(join(folder, "data.yaml")) ? "data.yaml" : ".";
+  put("phinets.yaml", configYaml(data, found));
+  const next =
+    found === undefined ? ["phinets", "doctor", folder] : ["phinets", "ship", "--cfg", join(folder, "phinets.yaml")];
+  const { format, task, classes, splits } = found ?? {};
+  const pictures = splits && Object.fromEntries(splitNames.map((split) => [split, splits[split].length]));
+  context.result({ folder, format, task, classes, pictures, written, kept, next: shellQuote(next) }, () =>
+    [
+      found === undefined
+        ? `${folder}: no pictures yet; data.yaml says where they go`
+        : `${folder}: ${describeFound(found)}`,
+      ...written.map((path) => `written: ${path}`),
+      ...kept.map((path) => `kept as it is: ${path}`),
+      `next: ${shellQuote(next)}`,
+    ].join("\n"),
+  );
+}
+
+/** The data set, and for YOLO labels that no file describes a data.yaml, which is added to `written`. */
+async function understand(folder: string, written: string[], context: Context): Promise<Found> {
+  const path = join(folder, "data.yaml");
+  const described = readdirSync(folder).some((name) => /\.ya?ml$/i.test(name) && name !== "phinets.yaml");
+  let found: Found;
+  try {
+    found = await lookAt([folder], context);
+  } catch (error) {
+    const nameless = error instanceof PhinetsError && error.code === "data.classes" && !described;
+    if (!nameless || !writeNew(path, dataYaml(unnamedYolo(folder)))) throw error;
+    try {
+      found = await lookAt([path], context);
+    } catch {
+      rmSync(path);
+      throw error; // it is something else
+    }
+    context.note(`note: the labels have numbers and no names: write the names of the classes into ${path}`);
+    written.push(path);
+    return found;
+  }
+  if (found.format === "yolo" && !described && (await describeYolo(path, found, context))) written.push(path);
+  return found;
+}
+
+/** What is left out is for the doctor to say: its number is said here. */
+async function lookAt(paths: readonly string[], { note, signal }: Pick<Context, "note" | "signal">): Promise<Found> {
+  const opened = await openDataset(paths, { bad: "leave out", complete: false, signal });
+  const [{ format, problems }] = opened.sets;
+  if (problems.length > 0)
+    note(`warning: ${problems.length} rows or files are wrong; phinets doctor ${paths[0]} lists them`);
+  return { ...opened, format };
+}
+
+/**
+ * Writes the data.yaml of a YOLO data set that has no description. It is only kept where the data set is the same by it; else
+ * (splits that lists tell apart, labels in other places) the folder is read as it is.
+ */
+async function describeYolo(path: string, found: Found, { signal }: Context): Promise<boolean> {
+  const { splits, classes } = found;
+  const folders = splitNames.map((split) => [split, foldersOf(dirname(path), splits[split])] as const);
+  const named = Object.fromEntries(folders.filter(([, list]) => list.length > 0));
+  if (!writeNew(path, dataYaml({ splits: named, classes }))) return false;
+  try {
+    const again = await lookAt([path], { note: () => {}, signal });
+    if (sameContent(found, again)) return true;
+  } catch (error) {
+    if (!(error instanceof PhinetsError)) throw error;
+  }
+  rmSync(path);
+  return false;
+}
+
+/** Folders of pictures, as a file in `folder` names them. */
+function foldersOf(folder: string, pictures: readonly { readonly file: string }[]): string[] {
+  const place = ({ file }: { readonly file: string }) => relative(folder, dirname(file)).split(sep).join("/") || ".";
+  return [...new Set(pictures.map(place))];
+}
+
+/** YOLO's places and as many classes as the labels have numbers; splits are told by the names of folders. */
+function unnamedYolo(folder: string): DataYaml {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => ({
+    file: join(folder, name),
+  }));
+  const pictures = files.filter(({ file }) => isPictureFile(file));
+  const splitOf = ({ file }: { readonly file: string }): string =>
+    /(?:^|[\\/])(val|test)(?:id|idation|ing)?[\\/]/i.exec(relative(folder, file))?.[1].toLowerCase() ?? "train";
+  const splits = splitNames.map((split) => [
+    split,
+    foldersOf(
+      folder,
+      pictures.filter((each) => splitOf(each) === split),
+    ),
+  ]);
+  const numbers = files
+    .filter(({ file }) => file.endsWith(".txt"))
+    .flatMap(({ file }) => readFileSync(file, "utf8").split("\n"))
+    .map((line) => Number(/^\s*(\d+)\s/.exec(line)?.[1] ?? 0));
+  const most = numbers.reduce((a, b) => Math.max(a, b), 0);
+  return {
+    splits: Object.fromEntries(splits.filter(([, list]) => list.length > 0)),
+    classes: Array.from({ length: most + 1 }, (_, n) => `class${n}`),
+  };
+}
+
+function sameContent(a: DatasetIndex, b: DatasetIndex): boolean {
+  const contentOf = ({ splits }: DatasetIndex) =>
+    splitNames.map((split) => splits[split].map(({ file, labels }) => [file, labels]).sort());
+  return JSON.stringify([a.classes, contentOf(a)]) === JSON.stringify([b.classes, contentOf(b)]);
+}
+
+/** False where the file exists. */
+function writeNew(path: string, text: string): boolean {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw describeWriteError(error, path);
+  }
+}
+
+/** Nothing in it but what init writes. */
+function isEmpty(folder: string): boolean {
+  return !existsSync(folder) || readdirSync(folder).every((name) => /^(?:phinets|data)\.yaml$|^\./.test(name));
+}
