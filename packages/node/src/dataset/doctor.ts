@@ -6,6 +6,7 @@ import {
   type DatasetIndex,
   type DoctorReport,
   diagnose,
+  doctorDefaults,
   type Fit,
   formatDoctorReport,
   greyCells,
@@ -94,7 +95,7 @@ export async function doctorCommand(options: DoctorCommandOptions): Promise<Doct
   await see(all.map(({ file }) => file));
   for (const list of [badFiles, badRows]) list.sort((a, b) => (a.reason < b.reason ? -1 : 1));
   const hint = describeHints(hints, seen.size);
-  const { height = 128, width = 128, fit, gridStride, minBoxPixels } = options;
+  const { height = doctorDefaults.height, width = doctorDefaults.width, fit, gridStride, minBoxPixels } = options;
   return diagnose(
     {
       index,

@@ -39,7 +39,7 @@ export function renderCard(data: ReportData): string {
     "",
     isLeftOut(training)
       ? leftOutLine(training)
-      : `${formatCount(dataset.pictures.train)} pictures of ${escapeMarkdown(dataset.name)}, ${training.rows.length} epochs, the best is ${training.bestEpoch}; ${formatCount(dataset.pictures.val)} pictures to validate, ${formatCount(dataset.pictures.test)} to test.`,
+      : `${formatCount(dataset.pictures.train)} pictures of ${escapeMarkdown(dataset.name)}, ${training.rows.filter(({ epoch }) => epoch > 0).length} epochs, ${training.bestEpoch === 0 ? "none better than the weights it started from" : `the best is ${training.bestEpoch}`}; ${formatCount(dataset.pictures.val)} pictures to validate, ${formatCount(dataset.pictures.test)} to test.`,
     "",
     "## Proof",
     "",

@@ -2,7 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { Candidate, Curve } from "./data.js";
-import { type Html, raw } from "./html.js";
+import { type Html, html, raw } from "./html.js";
 import { visible } from "./text.js";
 
 export interface Line {
@@ -23,6 +23,14 @@ function draw(options: Plot.PlotOptions): Html {
   // The sheet of the page styles plots; Plot's own copy in each would say the same again.
   for (const sheet of figure.querySelectorAll("style")) sheet.remove();
   return raw(figure.outerHTML);
+}
+
+/** Pixels that a phone gives a chart. */
+const phoneWidth = 328;
+
+/** A chart drawn twice, for a desk and for a phone, so that its words are read on both; the style sheet shows one. */
+export function onBoth(draw: (width: number) => Html, width = 480): Html {
+  return html`<div class="on-wide">${draw(width)}</div><div class="on-narrow">${draw(phoneWidth)}</div>`;
 }
 
 export interface LineChartOptions {
@@ -52,7 +60,7 @@ export function lineChart(lines: readonly Line[], options: LineChartOptions): Ht
     width: options.width ?? 480,
     height: options.height ?? 240,
     marginLeft: 44,
-    marginRight: options.names === false ? 12 : 92,
+    marginRight: options.names === false ? 12 : endRoom(shown),
     marginBottom: 34,
     marginTop: 14,
     x: {
@@ -72,6 +80,11 @@ export function lineChart(lines: readonly Line[], options: LineChartOptions): Ht
       options.names === false ? null : ends(shown, options),
     ],
   });
+}
+
+/** Pixels that the names at the ends of lines take. */
+function endRoom(lines: readonly Line[]): number {
+  return Math.min(130, 20 + 6.5 * Math.max(0, ...lines.map(({ name }) => name.length)));
 }
 
 function integersOnly(value: number): string {
@@ -103,7 +116,7 @@ function ends(lines: readonly Line[], options: LineChartOptions): Plot.Markish {
 }
 
 /** Precision over recall, both 0..1. */
-export function precisionRecallChart(curves: readonly Curve[]): Html {
+export function precisionRecallChart(curves: readonly Curve[], width?: number): Html {
   const lines = curves.map(({ name, points }) => {
     // Beyond the highest recall that is reached precision is 0: one such point ends the curve.
     const end = points.findLastIndex(({ precision }) => precision > 0) + 2;
@@ -113,13 +126,14 @@ export function precisionRecallChart(curves: readonly Curve[]): Html {
       points: points.slice(0, end).map(({ recall, precision }) => ({ x: recall, y: precision })),
     };
   });
-  return lineChart(lines, { x: "recall", xDomain: [0, 1], yDomain: [0, 1], height: 320, names: false });
+  return lineChart(lines, { x: "recall", xDomain: [0, 1], yDomain: [0, 1], height: 320, names: false, width });
 }
 
 /** Mean IoU of boxes with their best anchor, over the number of anchors. */
 export function meanIouChart(
   curve: readonly { readonly anchors: number; readonly meanIou: number }[],
   used?: number,
+  width?: number,
 ): Html {
   const points = curve.map(({ anchors, meanIou }) => ({ x: anchors, y: meanIou }));
   return lineChart([{ name: "mean IoU", colour: "var(--accent)", points }], {
@@ -127,6 +141,7 @@ export function meanIouChart(
     mark: used === undefined ? undefined : { x: used, label: `${used} used` },
     yDomain: [0, 1],
     names: false,
+    width,
   });
 }
 
@@ -139,11 +154,12 @@ export function calibrationChart(
     readonly confidence: number;
     readonly accuracy: number;
   }[],
+  width = 980,
 ): Html {
   const full = bins.filter(({ images }) => images > 0);
   const all = full.reduce((sum, { images }) => sum + images, 0);
   return draw({
-    width: 980,
+    width,
     height: 340,
     marginLeft: 44,
     marginRight: 12,
@@ -176,11 +192,12 @@ export function calibrationChart(
 export function anchorChart(
   boxes: readonly (readonly [number, number])[],
   anchors: readonly (readonly [number, number])[],
+  width = 480,
 ): Html {
   const points = (sizes: typeof boxes) => sizes.map(([x, y]) => ({ x, y }));
   return draw({
-    width: 480,
-    height: 400,
+    width,
+    height: Math.round(width * 0.83),
     marginLeft: 48,
     marginBottom: 36,
     marginTop: 22,
@@ -232,11 +249,34 @@ export function svgFile(chart: Html): string {
     });
 }
 
+/** Accuracy (0..1) over a cost, a dot a run. */
+export function costChart(
+  points: readonly { readonly colour: string; readonly x: number; readonly y: number }[],
+  { x, y, width = 480 }: { readonly x: string; readonly y: string; readonly width?: number },
+): Html {
+  return draw({
+    width,
+    height: 240,
+    marginLeft: 44,
+    marginRight: 24,
+    marginBottom: 36,
+    marginTop: 24,
+    x: {
+      label: x,
+      domain: [0, 1.1 * Math.max(...points.map((point) => point.x)) || 1],
+      labelArrow: "none",
+      labelAnchor: "center",
+    },
+    y: { label: y, grid: true, zero: true, nice: true, labelArrow: "none" },
+    marks: [Plot.dot(points, { x: "x", y: "y", fill: "colour", r: 6, fillOpacity: 0.85 })],
+  });
+}
+
 /** What the search saw: work against memory, the chosen one marked. */
-export function candidateChart(pareto: readonly Candidate[], chosen: Candidate): Html {
+export function candidateChart(pareto: readonly Candidate[], chosen: Candidate, width = 480): Html {
   const row = ({ macs, ramBytes }: Candidate) => ({ x: ramBytes / 1024, y: macs / 1e6 });
   return draw({
-    width: 480,
+    width,
     height: 240,
     marginLeft: 48,
     marginBottom: 36,

@@ -106,8 +106,6 @@ export interface Proof {
   /** Mean of an inference. */
   readonly instructions: number;
   readonly instructionsPerMac?: number;
-  /** Of an inference on the board, by its counted instructions. */
-  readonly latencyMs?: readonly [low: number, high: number];
   readonly plannedArenaBytes: number;
   /** From the ELF. */
   readonly arenaBytes: number;
@@ -195,6 +193,8 @@ export interface ReportData {
     /** Split that the figures are of. */
     readonly split: string;
   };
+  /** Plain words where the figures say that the network is of no use. */
+  readonly verdict?: string;
   /** What the figures mean, most important first: ["AP50", "AP", "precision", "recall", "f1"]. */
   readonly metrics: readonly string[];
   /** At least one; the first metric of int8 (else of the first form) is the headline. */
@@ -218,6 +218,8 @@ export interface ReportData {
     readonly flash: Use;
     readonly ram: Use;
     readonly latencyMs: readonly [low: number, high: number];
+    /** What the latency is made of: instructions that the emulated core counted, or the plan's. Default "planned". */
+    readonly latencyFrom?: "counted" | "planned";
     readonly energyMj?: number;
   };
   /** The arena over time, an SVG of cost/memory-map. */

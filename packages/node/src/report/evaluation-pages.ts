@@ -23,7 +23,7 @@ import {
   trackingBars,
   trajectoriesSection,
 } from "./evaluation.js";
-import type { Metrics } from "./metrics.js";
+import { type Metrics, verdict } from "./metrics.js";
 
 const figure = (value: number) => (value === -1 || !Number.isFinite(value) ? "–" : value.toFixed(3));
 const percent = (value: number) => (Number.isFinite(value) ? (100 * value).toFixed(1) : "–");
@@ -139,7 +139,7 @@ export function valPage(metrics: Metrics, names: readonly string[], title: strin
   }
   const { analysis, prCurve, perClass } = metrics;
   return renderEvaluation({
-    ...{ title, verb, lead },
+    ...{ title, verb, lead, verdict: verdict(metrics) },
     cards: (["AP50", "AP", "precision", "recall"] as const).map((name) => [name, figure(metrics[name])] as const),
     sections: [
       precisionRecallCurves("COCO's interpolated precision at an IoU of .5, mean over the classes that have labels.", [

@@ -11,11 +11,10 @@ import type {
   MotFigures,
 } from "@phinets/core/evaluation";
 import { formatCount } from "../text/format.js";
-import { calibrationChart, type Line, lineChart } from "./charts.js";
+import { calibrationChart, type Line, lineChart, onBoth } from "./charts.js";
 import type { ClassAnalysis, TrajectoryPlot } from "./data.js";
-import { type Html, html, raw } from "./html.js";
-import { section } from "./sections.js";
-import { style } from "./style.js";
+import { type Html, html } from "./html.js";
+import { callout, renderPage, section, table } from "./page.js";
 import { indexColour, trajectoryFigure } from "./trajectories.js";
 
 export interface EvaluationPage {
@@ -24,29 +23,23 @@ export interface EvaluationPage {
   readonly verb?: string;
   /** One sentence: of what. */
   readonly lead: string;
+  /** Plain words where what was measured is of no use. */
+  readonly verdict?: string;
   readonly cards: readonly (readonly [name: string, value: string])[];
   readonly sections: readonly Html[];
 }
 
 /** The page as text. A pure function: equal data, equal page. */
-export function renderEvaluation({ title, verb = "phinets eval", lead, cards, sections }: EvaluationPage): string {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${title}: ${verb}</title>
-<style>${raw(style)}</style>
-</head>
-<body><main>
-<header><div class="brand">${verb}</div><h1>${title}</h1><p class="lead">${lead}</p></header>
-<div class="cards">${cards.map(([name, value]) => html`<div class="card"><div class="name">${name}</div><div class="value">${value}</div></div>`)}</div>
-${sections}
-<footer>This page is one file and loads nothing from elsewhere.</footer>
-</main></body>
-</html>
-`.text;
+export function renderEvaluation(page: EvaluationPage): string {
+  const { title, verb = "phinets eval", lead, verdict, cards, sections } = page;
+  return renderPage({
+    title: `${title}: ${verb}`,
+    header: html`<header><div class="brand">${verb}</div><h1>${title}</h1><p class="lead">${lead}</p></header>
+${callout(verdict)}
+<div class="cards">${cards.map(([name, value]) => html`<div class="card"><div class="name">${name}</div><div class="value">${value}</div></div>`)}</div>`,
+    body: html`${sections}`,
+    footer: html`This page is one file and loads nothing from elsewhere.`,
+  });
 }
 
 export interface NamedCurve {
@@ -67,7 +60,7 @@ export function precisionRecallCurves(note: string, curves: readonly NamedCurve[
   return section(
     "Precision and recall",
     note,
-    html`<figure>${lineChart(lines(curves), { x: "recall", xDomain: [0, 1], ...unit, width: 980 })}</figure>`,
+    html`<figure>${onBoth((width) => lineChart(lines(curves), { x: "recall", xDomain: [0, 1], ...unit, width }), 980)}</figure>`,
   );
 }
 
@@ -83,7 +76,7 @@ export function confidenceSection(points: readonly ConfidencePoint[]): Html {
   return section(
     "F1 over confidence",
     `All classes together, IoU of at least .5. The best F1 is ${best.f1.toFixed(3)}, at ${best.confidence.toFixed(2)}: precision ${best.precision.toFixed(3)}, recall ${best.recall.toFixed(3)}.`,
-    html`<figure>${lineChart(lines([curve("f1"), curve("precision"), curve("recall")]), { x: "confidence", mark, ...unit, width: 980 })}</figure>`,
+    html`<figure>${onBoth((width) => lineChart(lines([curve("f1"), curve("precision"), curve("recall")]), { x: "confidence", mark, ...unit, width }), 980)}</figure>`,
   );
 }
 
@@ -142,7 +135,7 @@ export function calibrationSection({ ECE, MCE, bins }: Calibration): Html {
   return section(
     "Calibration",
     `How often the network is right when it says so. Expected calibration error ${ECE.toFixed(3)}, largest ${MCE.toFixed(3)}; ${bins.length} bins of equal width over the probability of what it says.`,
-    html`<figure>${calibrationChart(bins)}<figcaption>share of right answers over the confidence; on the dashed line a network is as sure as it should be, below it too sure, above it too shy</figcaption></figure>`,
+    html`<figure>${onBoth((width) => calibrationChart(bins, width), 980)}<figcaption>share of right answers over the confidence; on the dashed line a network is as sure as it should be, below it too sure, above it too shy</figcaption></figure>`,
   );
 }
 
@@ -163,15 +156,16 @@ const causes: Readonly<Record<ErrorKind, string>> = {
 export function errorSection({ AP, errors }: DetectionErrors): Html {
   const kinds = Object.keys(causes) as ErrorKind[];
   const most = Math.max(1e-9, ...kinds.map((kind) => errors[kind].costAP));
-  const bar = (cost: number) => html`<div class="bar"><i style="width:${((100 * cost) / most).toFixed(1)}%"></i></div>`;
   const rows = kinds.map((kind) => {
     const { count, costAP } = errors[kind];
-    return html`<tr><th scope="row">${kind}</th><td>${causes[kind]}</td><td class="n">${formatCount(count)}</td><td class="n">${(100 * costAP).toFixed(2)}</td><td style="width:30%">${bar(costAP)}</td></tr>`;
+    const width = ((100 * costAP) / most).toFixed(1);
+    const bar = html`<div class="bar" style="min-width:90px"><i style="width:${width}%"></i></div>`;
+    return [kind, causes[kind], formatCount(count), (100 * costAP).toFixed(2), bar];
   });
   return section(
     "What the errors cost",
     `AP at an IoU of .5 is ${(100 * AP).toFixed(2)}. The cost of a kind of error is what mending it alone would add.`,
-    html`<div class="scroll"><table><thead><tr><th>error</th><th>what it is</th><th class="n">number</th><th class="n">cost, AP points</th><th></th></tr></thead><tbody>${rows}</tbody></table></div>`,
+    table(["error", "what it is", "number", "cost, AP points", ""], rows, { folds: true, words: [1, 4] }),
   );
 }
 
@@ -181,14 +175,7 @@ export function tableSection(
   head: readonly string[],
   rows: readonly (readonly (string | number)[])[],
 ): Html {
-  const cells = (row: readonly (string | number)[]) =>
-    row.map((value, i) => (i === 0 ? html`<th scope="row">${value}</th>` : html`<td class="n">${value}</td>`));
-  return section(
-    title,
-    note,
-    html`<div class="scroll"><table><thead><tr>${head.map((name, i) => html`<th${i > 0 && raw(' class="n"')}>${name}</th>`)}</tr></thead><tbody>${rows.map((row) => html`<tr>${cells(row)}</tr>`)}</tbody></table></div>`,
-    true,
-  );
+  return section(title, note, table(head, rows), true);
 }
 
 /** MOTA, IDF1 and HOTA as bars, a sequence each. */

@@ -1,5 +1,6 @@
 export * from "./card.js";
 export * from "./charts.js";
+export * from "./compare.js";
 export * from "./data.js";
 export * from "./evaluation-pages.js";
 export * from "./metrics.js";

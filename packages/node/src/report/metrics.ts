@@ -27,6 +27,15 @@ export function fidelity(metrics: Metrics): number {
   return metrics.task === "detect" ? metrics.AP : metrics.top1;
 }
 
+/** Below this AP50 a detector is of no use. */
+const leastUseful = 0.1;
+
+/** In plain words that a detector is of no use; undefined where it may be, where nothing can be told, and of a classifier. */
+export function verdict(metrics: Metrics): string | undefined {
+  if (metrics.task !== "detect" || metrics.AP50 < 0 || metrics.AP50 >= leastUseful) return undefined;
+  return `AP50 ${metrics.AP50.toFixed(3)}: this detector is useless as it is, it misses nearly all or finds what is not there; train longer (--epochs), on more pictures, start from trained weights (--weights), or see what phinets doctor says of the data`;
+}
+
 /** A detector's figures by class, for people; undefined where no box is labelled, and for a classifier. */
 export function describeClasses(metrics: Metrics): string | undefined {
   if (metrics.task !== "detect" || metrics.AP50 < 0) return undefined;

@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { sampleReport } from "../../../../test/report-sample.js";
 import { matchBoxes } from "./boxes.js";
 import { describeSkipped } from "./data.js";
-import { type ReportData, renderCard, renderReport, reportPicture } from "./index.js";
-import { framesPerSecond } from "./sections.js";
+import { type Metrics, type ReportData, renderCard, renderReport, reportPicture, verdict } from "./index.js";
+import { framesPerSecond, signed } from "./sections.js";
 
 let sample: ReportData;
 beforeAll(async () => {
@@ -29,7 +29,7 @@ describe("the report", () => {
     );
     for (const element of parse(sample).querySelectorAll("[src],[href]")) {
       const target = element.getAttribute("src") ?? element.getAttribute("href")!;
-      expect(target).toMatch(/^(data:image\/jpeg;base64,|#picture\d+$|[\w./-]+$)/);
+      expect(target).toMatch(/^(data:image\/jpeg;base64,|#[\w-]+$|[\w./-]+$)/);
     }
   });
 
@@ -41,6 +41,43 @@ describe("the report", () => {
     expect(uses.length).toBe(8);
     for (const use of uses) expect(ids).toContain(use.getAttribute("href")!.slice(1));
     expect(document.querySelectorAll("image").length).toBe(8 + 6 + 1);
+    const links = [...document.querySelectorAll("nav a")];
+    const titles = [...document.querySelectorAll("section > h2")].map((title) => title.textContent);
+    expect(links.map((link) => link.textContent)).toEqual(titles);
+    for (const link of links) expect(document.querySelector(link.getAttribute("href")!)!.tagName).toBe("SECTION");
+  });
+
+  it("says one latency and one RAM, in binary units", () => {
+    const text = textOf(sample);
+    expect(new Set(text.match(/[\d.]+ ms to [\d.]+ ms/g))).toEqual(new Set(["41.2 ms to 58.9 ms"]));
+    expect(new Set(text.match(/[\d.]+ KiB of [\d.]+ KiB(?= Network|$)/g)).size).toBeLessThanOrEqual(1);
+    expect(text).not.toMatch(/\d [KM]B\b/);
+    expect(text).toContain("from counted instructions");
+    const { latencyFrom: _, ...board } = sample.board!;
+    expect(textOf({ ...sample, board })).toContain("speed, planned");
+  });
+
+  it("draws no curve through a few epochs, and counts none for the start", () => {
+    const training = sample.training as Extract<ReportData["training"], { readonly rows: unknown }>;
+    const few = { ...training, rows: [{ epoch: 0, AP50: 0.42 }, ...training.rows.slice(0, 2)], bestEpoch: 0 };
+    const section = (data: ReportData) => parse(data).querySelector("#training")!;
+    expect(section(sample).querySelectorAll("svg").length).toBe(4);
+    expect(section({ ...sample, training: few }).querySelectorAll("svg").length).toBe(0);
+    const rows = [...section({ ...sample, training: few }).querySelectorAll("tbody tr")];
+    expect(rows.map((row) => row.firstElementChild!.textContent)).toEqual(["0", "1", "2"]);
+    expect(rows[0].textContent).toContain("0.420");
+    const text = section({ ...sample, training: few }).textContent;
+    expect(text).toContain("2 epochs of 800 pictures");
+    expect(text).toContain("None is better than epoch 0, the weights that it started from.");
+  });
+
+  it("says plainly what is of no use, and what was left out of the data", () => {
+    expect(parse(sample).querySelector(".callout")).toBeNull();
+    expect(textOf(sample)).toContain("left outnothing");
+    const dataset = { ...sample.dataset, skipped: { pictures: 2, rows: 0 } };
+    const text = textOf({ ...sample, dataset, verdict: "AP50 0.041: this detector is useless" });
+    expect(text).toContain("AP50 0.041: this detector is useless");
+    expect(text).toContain("2 bad pictures are left out.");
   });
 
   it("shows every figure of the data, and no hole in it", () => {
@@ -49,7 +86,7 @@ describe("the report", () => {
       "0.959",
       "float 0.961 · firmware 0.959",
       "17–24 fps",
-      "139 KiB of 2 MiB",
+      "136 KiB of 2 MiB",
       "byte for byte",
       "−0.002",
       "best, 27",
@@ -112,9 +149,15 @@ describe("the report", () => {
       },
     };
     const text = textOf({ ...sample, proof } as ReportData);
-    for (const part of ["3 differ", "153,597 of 153,600", "not equal", "does not fit", "no core of the board's kind"])
+    for (const part of [
+      "3 differ",
+      "153,597 of 153,600",
+      "bytes less than planned",
+      "does not fit",
+      "no core of the board's kind",
+    ])
       expect(text).toContain(part);
-    expect(text).toContain("2, 9 planned");
+    expect(text).toContain("2 B, 7 bytes less than planned");
     expect(renderCard({ ...sample, proof } as ReportData)).toContain("| ROM | program | 2 | 1 |");
     expect(text).not.toContain("byte for byte");
     const firmware = { frames: 60, tracksMatch: false, differingFrames: 7, boxes: 1, tracks: 1, instructions: 1 };
@@ -183,6 +226,23 @@ describe("what is right", () => {
     expect(framesPerSecond([41.2, 58.9])).toBe("17–24");
     expect(framesPerSecond([100, 100])).toBe("10");
     expect(framesPerSecond([400, 900])).toBe("1.1–2.5");
+  });
+});
+
+describe("a change", () => {
+  it("is ±0 only where it is 0", () => {
+    expect([0, 0.0124, -0.0005, 0.00049, -0.0002, 0.000031].map(signed)).toEqual([
+      ...["±0", "+0.012", "−0.001", "+0.0005", "−0.0002", "+0.00003"],
+    ]);
+  });
+});
+
+describe("a verdict", () => {
+  const metrics = (AP50: number) => ({ task: "detect", AP50 }) as Metrics;
+  it("is of detectors below .1, of none that cannot be told", () => {
+    expect(verdict(metrics(0.099))).toMatch(/^AP50 0\.099: this detector is useless/);
+    expect([0.1, 0.5, -1].map((AP50) => verdict(metrics(AP50)))).toEqual([undefined, undefined, undefined]);
+    expect(verdict({ task: "classify", top1: 0.01 } as Metrics)).toBeUndefined();
   });
 });
 

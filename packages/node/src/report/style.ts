@@ -27,14 +27,17 @@ a{color:var(--accent)}
 .bar{height:9px;border-radius:5px;background:var(--track);margin:9px 0 7px;overflow:hidden}
 .bar i{display:block;height:100%;border-radius:5px;background:var(--accent)}.bar i.over{background:var(--bad)}
 td>.bar{margin:0}td:has(>.bar){vertical-align:middle}
-.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(320px,1fr));gap:22px}
+nav{display:flex;flex-wrap:wrap;gap:2px 16px;margin:4px 0 0;padding:8px 2px;position:sticky;top:0;z-index:1;background:var(--page);font-size:13.5px}
+nav a{text-decoration:none;padding:2px 0}nav a:hover{text-decoration:underline}section{scroll-margin-top:64px}
+.callout{border-left:4px solid var(--bad);background:color-mix(in srgb,var(--bad) 9%,var(--card));border-radius:8px;padding:12px 16px;margin:16px 0;font-weight:500}
+.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:22px}
 .two>*{min-width:0}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
 th{font-weight:600;color:var(--soft);text-align:left;font-size:12.5px}
 th,td{padding:6px 14px 6px 0;border-bottom:1px solid var(--line);vertical-align:baseline}
 tr:last-child>td,tr:last-child>th[scope=row]{border-bottom:0}
-td.n,th.n{text-align:right}td:last-child,th:last-child{padding-right:0}
+td.n,th.n{text-align:right;white-space:nowrap}table.facts td{text-align:right;overflow-wrap:anywhere}td:last-child,th:last-child{padding-right:0}
 th[scope=row]{color:var(--ink);font-weight:500;font-size:13.5px}
 table.big .change{width:5.5em;color:var(--soft);font-weight:400}
 table.big td,table.big th[scope=row]{font-size:16px;padding-top:9px;padding-bottom:9px}
@@ -46,6 +49,7 @@ pre{background:var(--track);border-radius:9px;padding:12px 14px;overflow-x:auto;
 .left-out{border:1px dashed var(--line);border-radius:10px;padding:14px 16px;color:var(--soft)}
 .left-out b{color:var(--warn);font-weight:600}
 figure{margin:0;min-width:0}figcaption{font-size:12.5px;color:var(--soft);margin-top:5px;overflow-wrap:anywhere}
+.on-narrow{display:none}
 .plot{display:block;max-width:100%;height:auto;font:11px ui-sans-serif,system-ui,"DejaVu Sans",sans-serif;color:var(--soft);overflow:visible}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:12.5px;color:var(--soft);margin:0 0 12px}
 .legend .key{display:inline-block;width:16px;height:11px;border-radius:3px;border:2px solid;margin-right:6px;vertical-align:-1px}
@@ -58,10 +62,19 @@ table.matrix{width:auto}table.matrix td,table.matrix th{padding:7px 8px;min-widt
 .picture{display:block;width:100%;height:auto;border-radius:7px;background:var(--track)}
 .pictures .picture{image-rendering:pixelated}
 .picture text{font:600 1px ui-sans-serif,system-ui,"DejaVu Sans",sans-serif}
-.map{background:#fff;border-radius:9px;padding:8px;overflow-x:auto;border:1px solid var(--line)}.map svg{display:block;max-width:100%;height:auto;margin:auto}
+.map{background:#fff;border-radius:9px;padding:8px;overflow-x:auto;border:1px solid var(--line)}.map svg{display:block;max-width:100%;min-width:720px;height:auto;margin:auto}
+@media screen and (prefers-color-scheme:dark){.map{background:#171717}.map svg{filter:invert(.91) hue-rotate(180deg)}}
 .proof{display:flex;gap:14px;align-items:baseline;font-size:18px;font-weight:650;margin:8px 0 14px}
 footer{color:var(--faint);font-size:12.5px;margin-top:26px}
-@media (max-width:640px){main{padding:24px 14px 48px}h1{font-size:26px}section{padding:18px 16px}}
-@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#111;--soft:#444;--faint:#666;--line:#ccc;--track:#e6e6e6;--accent:#0f766e;--float:#3b6fd4;--int8:#d9730d;--firmware:#0f8a6d;--good:#0f8a6d;--bad:#c22;--warn:#b97a00;--violet:#8250df;--shadow:none}
+@media screen and (max-width:640px){main{padding:20px 14px 48px}h1{font-size:25px}section{padding:18px 16px}
+.cards{grid-template-columns:1fr 1fr;gap:10px}.card{padding:12px 13px}.card .value{font-size:23px}.card .value.word{font-size:16px;white-space:normal}
+nav{flex-wrap:nowrap;overflow-x:auto;white-space:nowrap;margin:0 -14px;padding:9px 14px;scrollbar-width:none}section{scroll-margin-top:48px}
+.pair{grid-template-columns:1fr}.on-wide{display:none}.on-narrow{display:block}.on-narrow .plot{width:100%}.two{gap:18px}
+table.big td,table.big th{padding-right:7px}table.big td,table.big th[scope=row]{font-size:13px;letter-spacing:-.01em}table.big .change{width:auto;font-size:11.5px}table.big .dot{display:none}table.big th.n{white-space:normal}
+table.folds,table.folds tbody,table.folds tr,table.folds td,table.folds th[scope=row]{display:block;width:auto}table.folds thead{display:none}
+table.folds tr{padding:9px 0;border-bottom:1px solid var(--line)}table.folds tr:last-child{border-bottom:0}
+table.folds td,table.folds th[scope=row]{border:0;padding:1px 0;text-align:left;white-space:normal}table.folds th[scope=row]{font-weight:600;overflow-wrap:anywhere}
+table.folds td{display:flex;justify-content:space-between;gap:14px}table.folds td::before{content:attr(data-head);color:var(--soft);flex:none}table.folds td[data-head=""]::before{content:none}table.folds td>.bar{flex:1}}
+@media print{nav{display:none}:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#111;--soft:#444;--faint:#666;--line:#ccc;--track:#e6e6e6;--accent:#0f766e;--float:#3b6fd4;--int8:#d9730d;--firmware:#0f8a6d;--good:#0f8a6d;--bad:#c22;--warn:#b97a00;--violet:#8250df;--shadow:none}
 body{font-size:11pt}main{max-width:none;padding:0}section,.card{break-inside:avoid;box-shadow:none}section.long{break-inside:auto}figure,tr{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

@@ -1,8 +1,8 @@
 /** The page of a training run: curves, what it is fed, what it gets wrong. Made again whenever there is news. */
 import type { ResultsRow } from "../run/save.js";
 import { formatCount, formatMacs } from "../text/format.js";
-import { anchorChart, curveChart, type Line, lineChart, svgFile } from "./charts.js";
-import { describeSkipped, type Prediction, type ReportPicture, type Skipped } from "./data.js";
+import { anchorChart, curveChart, type Line, lineChart, onBoth, svgFile } from "./charts.js";
+import type { ClassFigures, Prediction, ReportPicture, Skipped } from "./data.js";
 import {
   analysisSections,
   classSections,
@@ -11,8 +11,10 @@ import {
   tableSection,
 } from "./evaluation.js";
 import { type Html, html, jpegUrl } from "./html.js";
-import type { Metrics } from "./metrics.js";
-import { predictionsSection, section, trainingSection } from "./sections.js";
+import { type Metrics, verdict } from "./metrics.js";
+import { section } from "./page.js";
+import { againSection, classesSection, dataSection, predictionsSection } from "./sections.js";
+import { fewestForCurves, trainingSection } from "./training-section.js";
 
 export interface TrainingPage {
   readonly title: string;
@@ -27,10 +29,14 @@ export interface TrainingPage {
   /** False: the run goes on, or was stopped. */
   readonly finished: boolean;
   readonly sampleBatch?: ReportPicture;
+  /** labels.jpg. */
+  readonly labels?: ReportPicture;
   readonly anchors?: AnchorFit;
   /** On the validation split, of the best weights; with their analysis. */
   readonly metrics?: Metrics;
   readonly worst: readonly Prediction[];
+  /** Lines that make the run again. Default: none is known. */
+  readonly commands?: readonly string[];
 }
 
 export interface AnchorFit {
@@ -46,11 +52,11 @@ export function renderTraining(page: TrainingPage): string {
   const { task, classes, data, network, rows, bestEpoch, metrics, finished } = page;
   const best = rows.find((row) => row.epoch === bestEpoch) ?? {};
   const figure = (name: string) => [name, Number.isFinite(best[name]) ? best[name].toFixed(3) : "–"] as const;
-  const dataset = { ...page, name: data.name, pictures: { ...data, test: 0 }, split: "val" };
+  const dataset = { ...page, ...data, pictures: { ...data, test: 0 }, split: "val" };
+  const trained = rows.filter(({ epoch }) => epoch > 0);
   const sections: (Html | undefined)[] = [
     trainingSection({ training: { rows, bestEpoch }, metrics: names(task), dataset }),
-    learningRateSection(rows),
-    page.sampleBatch && sampleSection(page.sampleBatch),
+    metrics && classesSection(perClassOf(metrics, classes), "Of the best weights, on the validation split."),
     page.worst.length > 0
       ? predictionsSection(
           { predictions: page.worst, dataset },
@@ -61,20 +67,46 @@ export function renderTraining(page: TrainingPage): string {
     metrics?.task === "detect" ? precisionRecall(metrics) : undefined,
     ...(metrics?.task === "detect" && metrics.AP50 >= 0 && metrics.analysis ? analysisSections(metrics.analysis) : []),
     ...(metrics?.task === "classify" ? classSections({ names: classes, ...metrics }) : []),
+    page.sampleBatch &&
+      pictureSection(
+        "What the network is fed",
+        "Training pictures as they come out of augmentation, with their boxes.",
+        page.sampleBatch,
+      ),
+    page.labels && pictureSection("Labels", "What the training labels hold.", page.labels),
     page.anchors && anchorSection(page.anchors),
+    trained.length < fewestForCurves ? undefined : learningRateSection(trained),
+    dataSection({ dataset }),
     tableSection("Recipe", "As in args.yaml.", ["option", "value"], page.recipe),
+    page.commands && againSection(page.commands),
   ];
   return renderEvaluation({
     verb: "phinets train",
     title: page.title,
-    lead: `${network.name}, ${formatCount(network.parameters)} parameters, ${formatMacs(network.macs)}; ${formatCount(data.train)} training and ${formatCount(data.val)} validation pictures of ${data.name}.${describeSkipped(data.skipped)} ${finished ? "" : "The run is not finished. "}Figures are of the averaged weights.`,
+    lead: `${network.name}, ${formatCount(network.parameters)} parameters, ${formatMacs(network.macs)}; ${formatCount(data.train)} training and ${formatCount(data.val)} validation pictures of ${data.name}. ${finished ? "" : "The run is not finished. "}Figures are of the averaged weights.`,
+    verdict: metrics && verdict(metrics),
     cards: [
-      ["best epoch", `${bestEpoch} of ${rows.length}`],
+      ["best epoch", bestEpoch === 0 ? "the start" : `${bestEpoch} of ${trained.length}`],
       ...names(task).slice(0, 3).map(figure),
-      ["pictures a second", formatCount(Math.round(median(rows.map((row) => row.imagesPerSecond))))],
+      ["pictures a second", formatCount(Math.round(median(trained.map((row) => row.imagesPerSecond))))],
     ],
     sections: sections.filter((each): each is Html => each !== undefined),
   });
+}
+
+/** A network's figures, class by class. */
+export function perClassOf(metrics: Metrics, names: readonly string[]): ClassFigures[] {
+  if (metrics.task === "detect")
+    return metrics.perClass.map(({ name, truths, AP50, AP, precision, recall, f1 }) => ({
+      name,
+      truths,
+      values: { AP50, AP, precision, recall, f1 },
+    }));
+  return metrics.perClass.map(({ class: index, images, precision, recall, f1 }) => ({
+    name: names[index],
+    truths: images,
+    values: { precision, recall, f1 },
+  }));
 }
 
 const names = (task: "detect" | "classify"): string[] =>
@@ -90,7 +122,7 @@ const pointsOf = (rows: readonly ResultsRow[], name: string): Line["points"] =>
 
 function learningRateSection(rows: readonly ResultsRow[]): Html {
   const chart = (name: string, colour: string) =>
-    lineChart([{ name, colour, points: pointsOf(rows, name) }], { x: "epoch", names: false });
+    onBoth((width) => lineChart([{ name, colour, points: pointsOf(rows, name) }], { x: "epoch", names: false, width }));
   return section(
     "Learning rate and speed",
     undefined,
@@ -98,11 +130,11 @@ function learningRateSection(rows: readonly ResultsRow[]): Html {
   );
 }
 
-function sampleSection({ width, height, jpeg }: ReportPicture): Html {
+function pictureSection(title: string, note: string, { width, height, jpeg }: ReportPicture): Html {
   return section(
-    "What the network is fed",
-    "Training pictures as they come out of augmentation, with their boxes.",
-    html`<img src="${jpegUrl(jpeg)}" width="${width}" height="${height}" style="max-width:100%;height:auto;border-radius:9px" alt="augmented training pictures">`,
+    title,
+    note,
+    html`<img src="${jpegUrl(jpeg)}" width="${width}" height="${height}" style="max-width:100%;height:auto;border-radius:9px" alt="${title}">`,
     true,
   );
 }
@@ -122,14 +154,14 @@ function anchorSection({ boxes, anchors, meanIou }: AnchorFit): Html {
   return section(
     "Anchors",
     `Sizes of the training boxes, as shares of the picture, and the ${anchors.length} anchors. A box overlaps the most alike anchor by an IoU of ${meanIou.toFixed(2)} in the mean.`,
-    html`<figure>${anchorChart(boxes, anchors)}</figure>`,
+    html`<figure>${onBoth((width) => anchorChart(boxes, anchors, width))}</figure>`,
   );
 }
 
 /** curves.svg: loss, validation figures and learning rate, one above the other. */
 export function curvesFile(task: "detect" | "classify", rows: readonly ResultsRow[], bestEpoch: number): string {
   const colours = ["var(--float)", "var(--int8)", "var(--firmware)", "var(--violet)"];
-  const mark = { x: bestEpoch, label: `best, ${bestEpoch}` };
+  const mark = { x: bestEpoch, label: bestEpoch === 0 ? "start" : `best, ${bestEpoch}` };
   const lines = (wanted: readonly string[]): Line[] =>
     wanted.map((name, i) => ({ name, colour: colours[i % colours.length], points: pointsOf(rows, name) }));
   const metrics = [...names(task), "learningRate", "imagesPerSecond", "epoch"];

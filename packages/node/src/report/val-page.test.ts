@@ -37,7 +37,9 @@ describe("the page of val", () => {
     ]);
     const text = document.querySelector("main")!.textContent;
     expect(text).toContain("Expected calibration error 0.333, largest 0.400");
-    expect(document.querySelectorAll("svg rect").length).toBe(2);
+    // Two bars, for a desk and for a phone.
+    for (const width of ["wide", "narrow"])
+      expect(document.querySelectorAll(`.on-${width} svg rect`).length, width).toBe(2);
     expect(page).not.toMatch(/NaN|undefined|<b>dog/);
   });
 });

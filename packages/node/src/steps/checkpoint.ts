@@ -21,7 +21,7 @@ export interface Checkpoint {
   readonly epoch: number;
   /** Steps done. */
   readonly step: number;
-  /** Best value of the validated metric so far, and its epoch (1-based; 0 for none). */
+  /** Best value of the validated metric so far, and its epoch (1-based; 0 for none, or with `bestSha256` for what the run started from). */
   readonly best: number;
   readonly bestEpoch: number;
   /** SHA-256 of weights/best.safetensors as that epoch wrote it; checkpoints of earlier versions have none. */

@@ -1,4 +1,5 @@
 /** The network of a run: the user's own, or the one that fits the board; with the head that the data set asks for. */
+import { join } from "node:path";
 import { countMacs, countParameters, exceededRegions, flashBytesOf, ramBytesOf, weightBytes } from "@phinets/core/cost";
 import type { DetectionLossName } from "@phinets/core/detection";
 import { deployGraph } from "@phinets/core/graph";
@@ -9,12 +10,15 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork, networkFileOf } from "../run/load.js";
 import type { OpenedData } from "./data.js";
 import { fitHead } from "./fit-head.js";
+import { runOfWeights } from "./pretrained.js";
 
 export interface ChooseOptions {
-  /** Path of a network.json. */
+  /** Path of a network.json. Default: that of the run of `weights`, else one solved for the board. */
   readonly network?: string;
+  /** Path of the weights to start from. Where they lie in a run, its anchors are kept for the same classes. */
+  readonly weights?: string;
   readonly board?: Board;
-  readonly limits: Pick<FitOptions, "imgsz" | "channels" | "fps" | "maxRamBytes" | "maxFlashBytes" | "maxMacs">;
+  readonly limits: Omit<FitOptions, "board" | "task" | "classes" | keyof ProgramWish>;
   /** Of the board's firmware. Default: the fastest program, the whole picture in memory. */
   readonly wish?: ProgramWish;
   readonly loss: DetectionLossName;
@@ -25,26 +29,26 @@ export interface ChooseOptions {
 export function chooseNetwork(data: OpenedData, options: ChooseOptions): Network {
   const { board, limits, loss, seed, wish = {} } = options;
   const { task, classes } = data.index;
+  const run = options.weights === undefined ? undefined : runOfWeights(options.weights);
+  const path = options.network ?? run;
   let backbone: Network;
-  if (options.network !== undefined) {
+  if (path !== undefined) {
     const limit = Object.entries(limits).find(([, value]) => value !== undefined)?.[0];
     if (limit !== undefined)
       throw new PhinetsError(
         "cli.usage",
-        `--network brings its own size: ${limit} is for solving with --target alone; leave one of them out`,
+        `${options.network === undefined ? "the run of --weights" : "--network"} brings its own size: ${limit} is for solving with --target alone; leave one of them out`,
       );
-    backbone = loadNetwork(
-      networkFileOf(options.network),
-      "--network takes a network.json, as phinets fit --out writes it",
-    );
+    backbone = loadNetwork(networkFileOf(path), "--network takes a network.json, as phinets fit --out writes it");
   } else if (board !== undefined) backbone = fit({ ...limits, ...wish, board, task, classes }).chosen.network;
   else
     throw new PhinetsError(
       "cli.usage",
       "neither --network nor --target is given; name a network.json, or the board to solve for",
     );
-  const network = fitHead(backbone, data.index, loss, seed);
-  if (board !== undefined) requireFit(network, board, options.network ?? "the network", wish);
+  const trained = run === undefined ? undefined : loadNetwork(join(run, "network.json")).head;
+  const network = fitHead(backbone, data.index, { loss, seed, trained });
+  if (board !== undefined) requireFit(network, board, path ?? "the network", wish);
   return network;
 }
 

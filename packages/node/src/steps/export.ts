@@ -13,7 +13,7 @@ import type { Board, ProgramWish } from "@phinets/core/target";
 import { encodeSafetensors } from "@phinets/core/tensor";
 import { writeBundle } from "../firmware/bundle.js";
 import { modelOptions } from "../firmware/model-options.js";
-import { writeFileAtomic } from "../host/atomic.js";
+import { removeLeftovers, writeFileAtomic } from "../host/atomic.js";
 import { type Run, requireQuantized } from "../run/load.js";
 
 export interface ExportRequest {
@@ -63,8 +63,12 @@ const writers = {
 export type ExportFormat = keyof typeof writers;
 export const exportFormats = Object.keys(writers) as ExportFormat[];
 
-/** Throws PhinetsError where a format needs the int8 network and the run has none, and when a file cannot be written. */
+/**
+ * Writes the files; what an export that was killed there left half-written goes. Throws PhinetsError where a format needs
+ * the int8 network and the run has none, and when a file cannot be written.
+ */
 export function writeExports(run: Run, formats: readonly ExportFormat[], request: ExportRequest): string[] {
+  removeLeftovers(request.folder, 1);
   return formats.flatMap((format) => writers[format](run, request));
 }
 

@@ -3,15 +3,25 @@ import type { DatasetIndex } from "@phinets/core/data";
 import { clusterAnchors, type DetectionLossName, detectionLosses } from "@phinets/core/detection";
 import { buildNetwork, type Head, type Network, parseNetwork } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
+import { sharesClasses } from "./carry-head.js";
 
 /** As YOLOv2 (Redmon & Farhadi 2017, section 2): five are a good trade of recall for size. */
 const anchorCount = 5;
 
+export interface FitHeadOptions {
+  readonly loss: DetectionLossName;
+  /** Of the anchors' clustering. */
+  readonly seed: number;
+  /** Head of the run whose weights the training starts from. */
+  readonly trained?: Head;
+}
+
 /**
- * The same backbone with the head that the data set asks for: its classes, and for a detector anchors clustered from the
- * training boxes and the decoder of the loss. Of a head that the network already has, `filters` and `features` are kept.
+ * The same backbone with the head that the data set asks for: its classes, and for a detector the decoder of the loss and
+ * anchors: those of `trained` where it has one of the classes and that decoder, as its weights mean them, else clustered
+ * from the training boxes. Of a head that the network already has, `filters` and `features` are kept.
  */
-export function fitHead(network: Network, dataset: DatasetIndex, loss: DetectionLossName, seed: number): Network {
+export function fitHead(network: Network, dataset: DatasetIndex, { loss, seed, trained }: FitHeadOptions): Network {
   if (dataset.task === "classify") {
     const { head } = network;
     const features = head.kind === "classifier" && head.features !== undefined ? { features: head.features } : {};
@@ -37,6 +47,9 @@ export function fitHead(network: Network, dataset: DatasetIndex, loss: Detection
   if (shapes.length === 0) {
     throw new PhinetsError("data.boxes", "the training pictures have no boxes; a detector needs labelled boxes");
   }
+  const { decoder } = detectionLosses[loss];
+  const keeps = trained?.kind === "yolov2" && trained.decoder === decoder && sharesClasses(trained, dataset.classes);
+  if (keeps) return parseNetwork({ ...draft, head: { ...draft.head, anchors: trained.anchors, decoder } });
   const clustered = clusterAnchors(shapes, Math.min(anchorCount, shapes.length), { height, width }, { seed }).anchors;
   return parseNetwork({
     ...draft,
@@ -45,7 +58,7 @@ export function fitHead(network: Network, dataset: DatasetIndex, loss: Detection
       classes: dataset.classes,
       filters,
       anchors: clustered.map((anchor) => anchor.map((side) => Math.round(side * 1000) / 1000)),
-      decoder: detectionLosses[loss].decoder,
+      decoder,
     },
   });
 }

@@ -1,5 +1,6 @@
 export * from "./checkpoint.js";
 export * from "./choose-network.js";
+export * from "./compare.js";
 export * from "./context.js";
 export * from "./data.js";
 export * from "./export.js";

@@ -2,9 +2,11 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Graph } from "@phinets/core/graph";
-import { buildNetwork, classNames, type Head, importWeights, type Network } from "@phinets/core/networks";
+import { buildNetwork, importWeights, type Network } from "@phinets/core/networks";
 import { decodeSafetensors, encodeSafetensors, type FloatWeights, PhinetsError } from "@phinets/core/tensor";
+import { fineTuningRates, type Recipe } from "@phinets/core/training";
 import { loadNetwork } from "../run/load.js";
+import { carryChannels, carryHead } from "./carry-head.js";
 import { sha256 } from "./hash.js";
 
 export interface Pretrained {
@@ -16,6 +18,8 @@ export interface Pretrained {
   weights(): FloatWeights;
   /** Tensors of the network that start anew, with the reason. */
   readonly left: readonly { readonly name: string; readonly reason: string }[];
+  /** Where the run had other classes: those whose predictions are kept, and those that start anew. */
+  readonly classes?: { readonly kept: readonly string[]; readonly added: readonly string[] };
 }
 
 /** The run folder that a path of weights names, or in whose `weights/` it lies. */
@@ -25,31 +29,52 @@ export function runOfWeights(path: string): string | undefined {
 }
 
 /**
- * Reads weights for a network. What fits by name and shape is taken; the layer that predicts is not where the weights'
- * own network, if they lie in a run, has other classes, anchors or another decoder. Throws PhinetsError when no layer's
- * weight fits, or the file cannot be read.
+ * Reads weights for a network. What fits by name and shape is taken. The layer that predicts is taken, where the weights
+ * lie in a run, for what means the same: all of it for the same classes, anchors and decoder; with some other classes the
+ * boxes, the objectness and the classes of the same name; else none. Throws PhinetsError when no layer's weight fits, or
+ * the file cannot be read.
  */
 export function loadPretrained(path: string, network: Network): Pretrained {
   const file = fileOf(path);
   const bytes = readWeights(file);
+  const plain = plainWeights(bytes, file);
   const graph = buildNetwork(network);
-  const { weights, report } = importWeights(plainWeights(bytes, file), file, graph);
-  const left = [
+  const { weights, report } = importWeights(plain, file, graph);
+  let left = [
     ...report.missing.map((name) => ({ name, reason: "not in the file" })),
     ...report.misshaped.map(({ name, found, needed }) => ({
       name,
       reason: `[${found}] in the file, [${needed}] needed`,
     })),
   ];
+  let classes: Pretrained["classes"];
   const run = runOfWeights(file);
-  if (run !== undefined && !sameMeaning(loadNetwork(join(run, "network.json")).head, network.head)) {
-    for (const name of predictingParameters(graph)) {
-      if (!(name in weights)) continue;
-      delete weights[name];
-      left.push({ name, reason: "it predicted other classes or anchors" });
+  const trained = run === undefined ? undefined : loadNetwork(join(run, "network.json"));
+  if (trained !== undefined) {
+    const carried = carryHead(trained.head, network.head);
+    const predicting = predictingParameters(graph);
+    if (carried === undefined) {
+      for (const name of predicting) {
+        if (!(name in weights)) continue;
+        delete weights[name];
+        left.push({ name, reason: "it predicted other classes or anchors" });
+      }
+    } else if (carried.channels.some((from, i) => from !== i)) {
+      const before = importWeights(plain, file, buildNetwork(trained)).weights;
+      const fits = (name: string) => {
+        const { shape } = graph.parameters[name];
+        return name in before && before[name].shape.slice(1).join() === shape.slice(1).join();
+      };
+      if (predicting.every(fits)) {
+        for (const name of predicting) weights[name] = carryChannels(before[name], carried.channels);
+        left = left.filter(({ name }) => !predicting.includes(name));
+        classes = carried;
+      }
     }
   }
-  if (!Object.keys(weights).some((name) => graph.parameters[name].kind === "weight")) {
+  // What predicts is of no use on features that are not those it was trained on.
+  const features = Object.keys(weights).filter((name) => !predictingParameters(graph).includes(name));
+  if (!features.some((name) => graph.parameters[name].kind === "weight")) {
     const reasons = left.slice(0, 3).map(({ name, reason }) => `${name}: ${reason}`);
     throw new PhinetsError(
       "train.weights",
@@ -57,7 +82,7 @@ export function loadPretrained(path: string, network: Network): Pretrained {
       file,
     );
   }
-  return { file, sha256: sha256(bytes), weights: () => weights, left };
+  return { file, sha256: sha256(bytes), weights: () => weights, left, classes };
 }
 
 /**
@@ -114,28 +139,36 @@ function plainWeights(bytes: Uint8Array, file: string): Uint8Array {
   return encodeSafetensors(Object.fromEntries(chosen.map(([name, value]) => [name.slice(prefix.length), value])));
 }
 
-/** Whether outputs of two heads say the same. */
-function sameMeaning(a: Head, b: Head): boolean {
-  const said = (head: Head) => {
-    if (head.kind === "none") return [];
-    return [classNames(head), ...(head.kind === "yolov2" ? [head.anchors, head.decoder] : [])];
-  };
-  return a.kind === b.kind && JSON.stringify(said(a)) === JSON.stringify(said(b));
-}
-
 /** Parameters of the last layer that has any. */
 function predictingParameters(graph: Graph): string[] {
   const last = graph.nodes.findLast(({ parameters }) => Object.keys(parameters).length > 0);
   return Object.values(last?.parameters ?? {});
 }
 
+/** A recipe with the learning rate that suits the weights that its training starts from, unless `given` has one. */
+export function startingRecipe(
+  recipe: Recipe,
+  given: Partial<Recipe>,
+  start: Pick<Pretrained, "left" | "classes"> | undefined,
+): Recipe {
+  if (start === undefined || given.learningRate !== undefined) return recipe;
+  const whole = start.left.length === 0 && (start.classes === undefined || start.classes.added.length === 0);
+  return { ...recipe, learningRate: whole ? fineTuningRates.whole : fineTuningRates.part };
+}
+
 /** For people: what was taken and what was not. */
-export function describePretrained({ file, weights, left }: Pretrained): string[] {
+export function describePretrained({ file, weights, left, classes }: Pretrained): string[] {
   const taken = Object.keys(weights()).length;
   const shown = left.slice(0, 6).map(({ name, reason }) => `${name} (${reason})`);
   const more = left.length > shown.length ? ` and ${left.length - shown.length} more` : "";
   return [
     `weights: ${taken} of ${taken + left.length} tensors from ${file}`,
     ...(left.length > 0 ? [`not taken, they start anew: ${shown.join(", ")}${more}`] : []),
+    ...(classes === undefined ? [] : [describeClasses(classes)]),
   ];
+}
+
+function describeClasses({ kept, added }: NonNullable<Pretrained["classes"]>): string {
+  const starts = added.length > 0 ? `; new, they start anew: ${added.join(", ")}` : "";
+  return `other classes than the weights' run: kept, with all that is not of a class: ${kept.join(", ")}${starts}`;
 }

@@ -20,6 +20,9 @@ import { writeFileAtomic } from "../host/atomic.js";
 import type { StepContext } from "./context.js";
 import { inputOptions } from "./validate.js";
 
+/** Pictures to calibrate on where it is not told. */
+export const defaultPictures = 100;
+
 export interface QuantizeRequest {
   readonly folder: string;
   readonly network: Network;
@@ -44,7 +47,7 @@ const noisePictures = 8;
 
 export async function quantizeRun(request: QuantizeRequest, context: StepContext): Promise<QuantizeResult> {
   const { folder, network, weights, source, seed } = request;
-  const count = Math.min(request.pictures ?? 100, source.length);
+  const count = Math.min(request.pictures ?? defaultPictures, source.length);
   const samples = epochOrder(source.length, seed, 0x63616c).subarray(0, count);
   const graph = buildNetwork(network);
   const pictures = Array.from(

@@ -2,14 +2,14 @@
 
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { drawMemory, inspectNetwork } from "@phinets/core/cost";
+import { drawMemory, energyMj, inspectNetwork } from "@phinets/core/cost";
 import { type Picture, parseMotRows } from "@phinets/core/data";
 import { meanIouOverCount } from "@phinets/core/detection";
 import { classNames, type Network, networkSettings, networkTitle } from "@phinets/core/networks";
 import type { Board, ProgramWish } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
-import { emulatedPath } from "../emulator/index.js";
+import { type Emulation, emulatedPath } from "../emulator/index.js";
 import { imagePath } from "../firmware/build.js";
 import { writeFileAtomic } from "../host/atomic.js";
 import { readPicture } from "../picture/index.js";
@@ -25,8 +25,10 @@ import {
   reportPicture,
   type TrajectoryPlot,
   trackedFrame,
+  type Use,
 } from "../report/index.js";
-import type { Metrics } from "../report/metrics.js";
+import { type Metrics, verdict } from "../report/metrics.js";
+import { perClassOf } from "../report/training.js";
 import { loadRun } from "../run/load.js";
 import { openModel } from "../run/model.js";
 import { readResults } from "../run/save.js";
@@ -105,7 +107,8 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
         metrics.task === "detect" ? [{ name, points: metrics.prCurve }] : [],
       ),
     }),
-    perClass: perClass(int8, classNames(network.head)),
+    perClass: perClassOf(int8, classNames(network.head)),
+    verdict: verdict(int8),
     ...analysisOf(int8, network),
     anchors: anchorsOf(data, network),
     proof: proofOf(result, board),
@@ -128,7 +131,9 @@ function networkParts(
   emulate: ShipResult["emulate"],
 ): Pick<ReportData, "network" | "board" | "memoryMapSvg"> {
   const { parameters, macs, blocks, target } = inspectNetwork(network, { board, ...wish });
-  const { flashBytes, flashBudgetBytes, ramBytes, ramBudgetBytes, latencyMs, energyMj } = target!;
+  const { flashBytes, flashBudgetBytes, ramBytes, ramBudgetBytes, latencyMs, energyMj: energy } = target!;
+  const counted = "leftOut" in emulate ? undefined : emulate.latencyMs;
+  const linked = "leftOut" in emulate ? undefined : linkedUses(emulate, board);
   return {
     network: {
       name: networkTitle(network),
@@ -143,12 +148,24 @@ function networkParts(
       title: board.title,
       core: board.core,
       clockHz: board.clockHz,
-      flash: { usedBytes: flashBytes, totalBytes: flashBudgetBytes },
-      ram: { usedBytes: ramBytes, totalBytes: ramBudgetBytes },
-      latencyMs,
-      energyMj,
+      // What was built and run is known better than what was planned.
+      flash: linked?.flash ?? { usedBytes: flashBytes, totalBytes: flashBudgetBytes },
+      ram: linked?.ram ?? { usedBytes: ramBytes, totalBytes: ramBudgetBytes },
+      latencyMs: counted ?? latencyMs,
+      latencyFrom: counted === undefined ? "planned" : "counted",
+      energyMj: counted === undefined ? energy : energyMj(counted, board),
     },
     memoryMapSvg: drawMemory(network, board, linkedUse(emulate), wish),
+  };
+}
+
+/** Flash and RAM of the image for the board, where it could be linked. */
+function linkedUses({ target }: Emulation, board: Board): { readonly flash: Use; readonly ram: Use } | undefined {
+  if (!target.linked) return undefined;
+  const ram = target.regions.filter(({ use, usedBytes }) => use !== "program" && usedBytes > 0);
+  return {
+    flash: { usedBytes: target.flashBytes!, totalBytes: board.flashBytes },
+    ram: { usedBytes: target.ramBytes!, totalBytes: ram.reduce((sum, { totalBytes }) => sum + totalBytes, 0) },
   };
 }
 
@@ -176,21 +193,6 @@ async function predictions({ folder, test, result, network }: ReportRequest): Pr
   return shown;
 }
 
-function perClass(metrics: Metrics, names: readonly string[]): NonNullable<ReportData["perClass"]> {
-  if (metrics.task === "detect") {
-    return metrics.perClass.map(({ name, truths, AP50, AP, precision, recall, f1 }) => ({
-      name,
-      truths,
-      values: { AP50, AP, precision, recall, f1 },
-    }));
-  }
-  return metrics.perClass.map(({ class: index, images, precision, recall, f1 }) => ({
-    name: names[index],
-    truths: images,
-    values: { precision, recall, f1 },
-  }));
-}
-
 function analysisOf(metrics: Metrics, network: Network): Pick<ReportData, "analysis" | "classAnalysis"> {
   if (metrics.task === "detect") return { analysis: metrics.analysis };
   const { confusion, calibration } = metrics;
@@ -213,8 +215,8 @@ function anchorsOf({ index }: OpenedData, { head }: Network): ReportData["anchor
 
 function proofOf({ emulate, run }: ShipResult, board: Board): ReportData["proof"] {
   if ("leftOut" in emulate) return { leftOut: emulate.leftOut, install: "npm run setup" };
-  const { target, ...rest } = emulate;
-  const ram = target.regions.filter(({ use, usedBytes }) => use !== "program" && usedBytes > 0);
+  const { target, latencyMs: _, ...rest } = emulate;
+  const uses = linkedUses(emulate, board);
   const outputs = loadRun(run).quantized!.graph;
   const outputBytes = outputs.outputs.reduce(
     (sum, output) => sum + outputs.shapes[output].reduce((a, b) => a * b, 1),
@@ -223,14 +225,10 @@ function proofOf({ emulate, run }: ShipResult, board: Board): ReportData["proof"
   return {
     ...rest,
     bytes: outputBytes * emulate.images,
-    linked: target.linked
+    linked: uses
       ? {
           name: target.title,
-          flash: { usedBytes: target.flashBytes!, totalBytes: board.flashBytes },
-          ram: {
-            usedBytes: target.ramBytes!,
-            totalBytes: ram.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
-          },
+          ...uses,
           memories: target.regions,
           weightsBytes: target.weightsBytes!,
           planned: target.planned,

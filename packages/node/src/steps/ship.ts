@@ -4,7 +4,7 @@
  */
 
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { latencyMs } from "@phinets/core/cost";
 import { evaluationSplit } from "@phinets/core/data";
 import { defaultScoreThreshold } from "@phinets/core/export";
@@ -19,10 +19,11 @@ import { imagePath } from "../firmware/build.js";
 import { writeFileAtomic } from "../host/atomic.js";
 import type { LeftOut } from "../report/data.js";
 import type { Metrics } from "../report/metrics.js";
+import { saveRunArguments } from "../run/arguments.js";
 import { createRunFolder } from "../run/folder.js";
 import { loadNetwork, loadQuantized, loadRun, networkFileOf } from "../run/load.js";
 import { type RunLock, withRunLock } from "../run/lock.js";
-import { readResults, restoreResults, saveArguments, saveNetwork } from "../run/save.js";
+import { readResults, restoreResults, saveNetwork } from "../run/save.js";
 import { saveTarget } from "../run/target.js";
 import { nodeThreads } from "../threads/pool.js";
 import { type ChooseOptions, chooseNetwork, footprint } from "./choose-network.js";
@@ -32,6 +33,7 @@ import { writeExports } from "./export.js";
 import { firmwareOutputs } from "./firmware.js";
 import { keyOf, sha256 } from "./hash.js";
 import { defaultMaxDrop, makeInt8 } from "./int8.js";
+import { describePretrained, loadPretrained, runOfWeights, startingRecipe } from "./pretrained.js";
 import { writeRunLock } from "./run-lock.js";
 import { artefactsOf, makeFolder, requireOwn, setAside, sourcesKey, stampsOf } from "./ship-files.js";
 import { StepLog } from "./step-log.js";
@@ -46,6 +48,8 @@ export interface ShipRequest {
   readonly loading?: LoadingOptions;
   readonly target: Board;
   readonly network?: string;
+  /** A run, a .safetensors or a .pth to start from; a run's network is taken too, unless `network` names one. */
+  readonly weights?: string;
   readonly limits: ChooseOptions["limits"];
   readonly recipe: Partial<Recipe>;
   readonly threads: number;
@@ -131,7 +135,7 @@ export async function ship(request: ShipRequest, context: StepContext): Promise<
   const folder = request.out ?? createRunFolder({ project, task: "ship", name, existOk: true });
   requireOwn(folder);
   makeFolder(folder);
-  const prepared = { ...request, paths: request.data, folder, data, recipe, wish, seed };
+  const prepared = { ...request, paths: request.data, given: request.recipe, folder, data, recipe, wish, seed };
   return withRunLock(folder, "shipping", (lock) => shipLocked({ ...prepared, lock }, context));
 }
 
@@ -141,31 +145,46 @@ interface PreparedShip extends Omit<ShipRequest, "data" | "recipe" | "wish"> {
   readonly lock: RunLock;
   readonly data: OpenedData;
   readonly recipe: Recipe;
+  /** Of the recipe what was asked for. */
+  readonly given: Partial<Recipe>;
   readonly wish: ProgramWish;
   readonly seed: number;
 }
 
 async function shipLocked(request: PreparedShip, context: StepContext): Promise<ShipResult> {
-  const { folder, lock, target, threads, project, data, recipe, wish, seed } = request;
+  const { folder, lock, target, threads, project, data, wish, seed } = request;
   const { task } = data.index;
   saveTarget(folder, target);
   const log = new StepLog(folder, context);
+  const { paths, fraction, loading, limits, qat, maxDrop, images, clip } = request;
   context.note(`run: ${folder}`);
 
+  const { weights } = request;
+  const weightsRun = weights === undefined ? undefined : runOfWeights(weights);
   const fitKey = keyOf(
     data.key,
     target,
     request.limits,
     request.network && loadNetwork(networkFileOf(request.network)),
-    recipe.loss,
+    request.recipe.loss,
     seed,
     wish,
+    ...(weightsRun === undefined ? [] : [loadNetwork(networkFileOf(weightsRun))]),
   );
   await log.run("fit", fitKey, ["network.json"], async () => {
     const { network: path, limits } = request;
-    saveNetwork(folder, chooseNetwork(data, { network: path, board: target, limits, wish, loss: recipe.loss, seed }));
+    const { loss } = request.recipe;
+    saveNetwork(folder, chooseNetwork(data, { network: path, weights, board: target, limits, wish, loss, seed }));
   });
   const network = loadNetwork(join(folder, "network.json"));
+  const start = weights === undefined ? undefined : loadPretrained(weights, network);
+  const recipe = startingRecipe(request.recipe, request.given, start);
+  const from = start && { file: start.file, sha256: start.sha256 };
+  saveRunArguments(folder, {
+    ...{ task, data: paths, fraction, recipe, plots: true, board: target, limits, wish, qat, loading, weights: from },
+    namedNetwork: request.network !== undefined,
+    more: { maxDrop, images, clip: clip && resolve(clip) },
+  });
   requireTrainable(network, recipe);
   const { parameters, macs, program: planned, weights: flash } = footprint(network, target, wish);
   const room = roomsFor(target, planned.lowering, planned.options.input).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -173,17 +192,17 @@ async function shipLocked(request: PreparedShip, context: StepContext): Promise<
     `network: ${network.input.width}x${network.input.height} ${networkSummary(network)}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, working memory ${planned.arenaBytes} B of ${room}`,
   );
 
-  const trainKey = keyOf(data.key, network, recipeIdentity(recipe));
+  const trainKey = keyOf(data.key, network, recipeIdentity(recipe), ...(start === undefined ? [] : [start.sha256]));
   const { trained, rows } = await log.run("train", trainKey, ["weights/best.safetensors"], async () => {
     setAside(folder, trainKey, context);
+    if (start !== undefined) for (const line of describePretrained(start)) context.note(line);
     writeFileAtomic(join(folder, "weights/key"), trainKey);
-    const { fraction, paths } = request;
-    saveArguments(folder, { data: [...paths], fraction, recipe, ...request.loading });
-    await writeRunLock(folder, { data, paths, fraction, network, recipe }, context);
+    await writeRunLock(folder, { data, paths, fraction, network, recipe, start: from }, context);
     const source = await loadSplit(data, "train", "training", network, project, context);
     const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
     const { key: dataKey, leftOut } = data;
-    const own = { folder, lock, network, recipe, threads };
+    const plots = { dataName: data.name };
+    const own = { folder, lock, network, recipe, threads, pretrained: start, plots };
     const trained = await train({ ...own, train: source, val, dataKey, leftOut, resume: true }, context);
     return { trained, rows: readResults(folder) };
   });

@@ -15,12 +15,33 @@ export interface Standing {
   /** Epochs done. */
   epoch: number;
   best: number;
-  /** 1-based; 0 for none. */
+  /** 1-based; 0 for none, or for the weights that the run started from: those have a `bestSha256`. */
   bestEpoch: number;
   /** Of weights/best.safetensors. */
   bestSha256?: string;
   /** Of the best epoch, where it was validated by this process. */
   bestMetrics?: Metrics;
+}
+
+const isNone = ({ bestEpoch, bestSha256 }: Standing): boolean => bestEpoch === 0 && bestSha256 === undefined;
+
+/**
+ * Validates the weights that a run starts from, before its first step: they are its first best ones, so that a training
+ * never hands back worse than it got. In results.csv they are epoch 0.
+ */
+export function startStanding(
+  standing: Standing,
+  { executor }: Trainer,
+  engine: Engine,
+  { folder, network, val }: Pick<TrainRequest, "folder" | "network" | "val">,
+): Metrics {
+  const weights = executor.emaParameters();
+  const metrics = score(network, floatOutputs(engine, network, weights, val), val);
+  standing.best = headline(metrics);
+  standing.bestMetrics = metrics;
+  standing.bestSha256 = saveBest(folder, weights);
+  appendResults(folder, { epoch: 0, ...figuresOf(metrics) });
+  return metrics;
 }
 
 /** Validates and saves an epoch, and moves `standing` on. Throws `training.diverged` before anything is written. */
@@ -48,7 +69,9 @@ export function endEpoch(
   const value = metrics && headline(metrics);
   // Below 0 is unknown: without a figure to go by, the last weights are the best guess.
   const unknown = value === undefined ? valEvery === 0 || standing.best < 0 : value < 0;
-  if (unknown || (value !== undefined && value > standing.best) || standing.bestEpoch === 0) {
+  // Of what is as good as the start, training is what was asked for.
+  const better = value !== undefined && (standing.bestEpoch === 0 ? value >= standing.best : value > standing.best);
+  if (unknown || better || isNone(standing)) {
     standing.best = value ?? -1;
     standing.bestEpoch = epoch;
     standing.bestMetrics = metrics;

@@ -6,6 +6,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../../host/atomic.js";
+import { headline, type Metrics } from "../../report/metrics.js";
 import { figuresOf } from "./epoch-end.js";
 import type { EpochReport, RunStart, TrainObserver } from "./observers.js";
 import type { TrainResult } from "./request.js";
@@ -49,7 +50,7 @@ const events = {
     learningRate: z.number().describe("of the last step"),
     imagesPerSecond: z.number(),
   },
-  /** The averaged weights were measured on the validation split. */
+  /** The averaged weights were measured on the validation split; epoch 0: those that the run started from. */
   validation: { epoch: count, metrics: figures.describe("as in results.csv"), value: z.number() },
   /** They are the best so far; weights/best.safetensors has them. */
   best: { epoch: count, value: z.number().nullable().describe("null: not validated, the last weights count") },
@@ -146,6 +147,13 @@ export class EventLog implements TrainObserver {
     if (metrics !== undefined) this.#emit("validation", { epoch, metrics: finite(figuresOf(metrics)), value: value! });
     if (bestEpoch === epoch) this.#emit("best", { epoch, value: best < 0 ? null : best });
     this.#emit("checkpoint", { epoch, step, path: join(this.#folder, "weights/last.safetensors") });
+  }
+
+  /** The weights that the run starts from were validated: epoch 0. */
+  validatedStart(metrics: Metrics): void {
+    const value = headline(metrics);
+    this.#emit("validation", { epoch: 0, metrics: finite(figuresOf(metrics)), value });
+    if (value >= 0) this.#emit("best", { epoch: 0, value });
   }
 
   warning(message: string): void {

@@ -1,5 +1,12 @@
 /** Pictures that a training shows: what the network is fed, and what it gets most wrong. */
-import { PackedSource, type Picture, type PictureSource, prepareSample, type Sample } from "@phinets/core/data";
+import {
+  PackedSource,
+  type Picture,
+  type PictureSource,
+  prepareSample,
+  type Sample,
+  withChannels,
+} from "@phinets/core/data";
 import type { Detection } from "@phinets/core/detection";
 import { softmaxRows } from "@phinets/core/evaluation";
 import { classNames, type Network } from "@phinets/core/networks";
@@ -44,6 +51,58 @@ export function sampleSheet(
     }
   }
   return contactSheet(cells, { cellSize });
+}
+
+/** What a picture is said to hold: boxes as fractions with top-left corners, or a class. */
+export interface Said {
+  readonly boxes?: readonly (Omit<Detection, "score"> & { readonly score?: number })[];
+  readonly class?: number;
+  /** Of the class, 0..1. */
+  readonly score?: number;
+}
+
+/** Pictures of a batch. */
+const batchPictures = 16;
+
+/** val_batch0_labels.jpg and val_batch0_pred.jpg: the first pictures of a split, each with what is said of it. */
+export async function batchSheet(
+  source: PictureSource,
+  classes: readonly string[],
+  said: (sample: number) => Said,
+): Promise<Picture> {
+  const cells: SheetCell[] = [];
+  for (let sample = 0; sample < Math.min(batchPictures, source.length); sample++) {
+    const { picture, caption } = await pictureOf(source, sample);
+    const canvas = new Canvas(scaleTo(withChannels(picture, 3), cellSize));
+    const { boxes = [], class: index, score } = said(sample);
+    canvas.marks(
+      boxes.map(({ class: c, x, y, width, height, score }) => ({
+        x: x * canvas.width,
+        y: y * canvas.height,
+        width: width * canvas.width,
+        height: height * canvas.height,
+        colour: colourOf(c),
+        label: [classes.length > 1 && classes[c], score?.toFixed(2)].filter(Boolean).join(" "),
+      })),
+    );
+    const named = index === undefined ? undefined : [classes[index], score?.toFixed(2)].filter(Boolean).join(" ");
+    cells.push({ picture: canvas, caption: named ?? caption });
+  }
+  return contactSheet(cells, { cellSize });
+}
+
+/** What the labels say of a picture. */
+export function labelled(source: PictureSource, sample: number): Said {
+  const { labels, class: index } = source.at(sample);
+  const boxes = labels?.filter(({ ignore }) => ignore === undefined).map(topLeft);
+  return { boxes, class: index };
+}
+
+/** What a classifier's output says of a picture. */
+export function classified(output: Outputs[number]): Said {
+  const row = softmaxRows(Float32Array.from(output), output.length);
+  const best = row.indexOf(Math.max(...row));
+  return { class: best, score: row[best] };
 }
 
 interface Judged {

@@ -11,7 +11,10 @@ const run = (name: string, ...more: string[]) => [
   ...["train", "--network", writeNetwork(root), "--project", join(root, "runs"), "--batch", "8", "--epochs", "2"],
   ...["--workers", "1", "--name", name, ...more],
 ];
-const pages = ["curves.svg", "report.html", "sample_batches.png", "worst_pictures.png", "confusion_matrix.svg"];
+const pages = [
+  ...["curves.svg", "report.html", "sample_batches.png", "worst_pictures.png", "confusion_matrix.svg"],
+  ...["labels.jpg", "val_batch0_labels.jpg", "val_batch0_pred.jpg"],
+];
 
 beforeAll(async () => {
   data = await tinyDataset(join(root, "data"));
@@ -26,7 +29,8 @@ describe("what a training shows", () => {
     expect(shown.weightsSha256).toBe(hidden.weightsSha256);
     const folder = join(root, "runs/detect/shown");
     expect(readdirSync(folder)).toEqual(expect.arrayContaining([...pages, "anchors.svg", "pr_curve.svg"]));
-    const drawn = () => readdirSync(join(root, "runs/detect/hidden")).filter((name) => /\.(svg|png|html)$/.test(name));
+    const drawn = () =>
+      readdirSync(join(root, "runs/detect/hidden")).filter((name) => /\.(svg|png|jpg|html)$/.test(name));
     expect(drawn()).toEqual([]);
     // A run that is gone on with stays as it was asked to be.
     await phinetsJson("train", "--resume", join(root, "runs/detect/hidden"));
@@ -40,11 +44,19 @@ describe("what a training shows", () => {
       "Worst pictures",
       "Confusion matrix",
       "Anchors",
+      "Labels",
+      "By class",
+      "Data",
       "Recipe",
+      "Make it again",
     ])
       expect(page).toContain(`<h2>${title}</h2>`);
     expect(page).toContain("32 training and 8 validation pictures");
     expect(page).not.toContain("not finished");
+    expect(page).toContain(`npx phinets train --from-lock ${join(folder, "run.lock")}`);
+    // Eight validation pictures: three a row.
+    for (const name of ["val_batch0_labels.jpg", "val_batch0_pred.jpg"])
+      expect(await readPicture(join(folder, name)), name).toMatchObject({ width: 3 * 224 + 4 * 8 });
     for (const name of ["curves.svg", "pr_curve.svg", "anchors.svg", "confusion_matrix.svg"])
       expect(readFileSync(join(folder, name), "utf8")).toMatch(/^<svg [^>]*xmlns=(?!.*var\(--).*<\/svg>$/s);
     // Every box is right, missed, or wrong: the matrix holds all truths.

@@ -1,6 +1,7 @@
 /**
- * What a training shows in its run folder: curves.svg, sample_batches.png, anchors.svg, and in the end pr_curve.svg,
- * confusion_matrix.svg, worst_pictures.png and the page that holds all, report.html. Nothing here is drawn at random from
+ * What a training shows in its run folder: curves.svg, sample_batches.png, labels.jpg, anchors.svg, and in the end
+ * pr_curve.svg, confusion_matrix.svg, worst_pictures.png, val_batch0_labels.jpg and val_batch0_pred.jpg, and the page that
+ * holds all, report.html. Nothing here is drawn at random from
  * the training's own numbers or written back to it: with it or without, the weights are the same bits. What cannot be
  * drawn or written is a warning.
  */
@@ -10,7 +11,7 @@ import { meanAnchorIou } from "@phinets/core/detection";
 import { buildNetwork, classCount, type Network, networkTitle } from "@phinets/core/networks";
 import type { Recipe } from "@phinets/core/training";
 import { writeFileAtomic } from "../../host/atomic.js";
-import { encodePng } from "../../picture/index.js";
+import { encodeJpeg, encodePng } from "../../picture/index.js";
 import { reportPicture } from "../../report/index.js";
 import {
   type AnchorFit,
@@ -22,8 +23,20 @@ import {
   type TrainingPage,
 } from "../../report/training.js";
 import { readResults } from "../../run/save.js";
+import { shellQuote } from "../../text/quote.js";
+import { hasLock } from "../run-lock.js";
 import { boxesOf, type Outputs, score } from "../validate.js";
-import { sampleSheet, worstClasses, worstDetections, worstSheet } from "./gallery.js";
+import {
+  batchSheet,
+  classified,
+  labelled,
+  type Said,
+  sampleSheet,
+  worstClasses,
+  worstDetections,
+  worstSheet,
+} from "./gallery.js";
+import { labelSheet } from "./label-sheet.js";
 import type { EpochReport, RunStart, TrainObserver } from "./observers.js";
 import type { TrainResult } from "./request.js";
 
@@ -45,7 +58,10 @@ export class RunPlots implements TrainObserver {
   #start!: RunStart;
   #page!: Omit<TrainingPage, "rows" | "bestEpoch" | "finished">;
   #refreshed = 0;
-  #bestEpoch = 0;
+  /** Of the last epoch that was told of; 0 is the start. */
+  #bestEpoch?: number;
+  /** What the best weights say of a validation picture. */
+  #said?: (sample: number) => Said;
 
   constructor(readonly options: PlotOptions) {}
 
@@ -57,6 +73,7 @@ export class RunPlots implements TrainObserver {
       const task = network.head.kind === "yolov2" ? "detect" : "classify";
       const sheet = sampleSheet(train, network, recipe, start.epoch < recipe.epochs ? start.epoch : 0);
       const anchors = anchorsOf(network, train);
+      const labels = train instanceof PackedSource ? labelSheet(train.samples, classes) : undefined;
       this.#page = {
         title: `${dataName}: ${folder.split(/[\\/]/).at(-1)}`,
         task,
@@ -68,10 +85,13 @@ export class RunPlots implements TrainObserver {
         network: { name: networkTitle(network), ...summary },
         recipe: recipeRows(recipe),
         sampleBatch: await reportPicture(sheet, 920),
+        labels: labels && (await reportPicture(labels, 920)),
         anchors,
         worst: [],
+        ...(hasLock(folder) && { commands: [repeating(folder)] }),
       };
       writeFileAtomic(join(folder, "sample_batches.png"), await encodePng(sheet));
+      if (labels !== undefined) writeFileAtomic(join(folder, "labels.jpg"), await encodeJpeg(labels));
       if (anchors !== undefined) writeFileAtomic(join(folder, "anchors.svg"), anchorsFile(anchors));
     });
   }
@@ -97,10 +117,12 @@ export class RunPlots implements TrainObserver {
         if (figures.task === "detect") {
           const { classes: names, counts, confidence: conf } = figures.analysis!.confusion;
           const boxes = outputs.map((output) => boxesOf(network, output, { conf }));
+          this.#said = (sample) => ({ boxes: boxes[sample] });
           this.#page = { ...this.#page, worst: await worstDetections(val, boxes, worstCount) };
           writeFileAtomic(join(folder, "pr_curve.svg"), precisionRecallFile(figures));
           confusion([...names, "background"], counts);
         } else {
+          this.#said = (sample) => classified(outputs[sample]);
           const worst = await worstClasses(val, outputs, classCount(network.head), 2 * worstCount);
           this.#page = { ...this.#page, worst };
           confusion(classes, figures.confusion);
@@ -114,11 +136,20 @@ export class RunPlots implements TrainObserver {
       if (worst.length === 0) return;
       writeFileAtomic(join(folder, "worst_pictures.png"), await encodePng(await worstSheet(worst, classes)));
     });
+    await this.#try(async () => {
+      const { folder, classes } = this.#start;
+      const { val } = this.options;
+      if (this.#said === undefined || val.length === 0) return;
+      const write = async (name: string, said: (sample: number) => Said) =>
+        writeFileAtomic(join(folder, name), await encodeJpeg(await batchSheet(val, classes, said)));
+      await write("val_batch0_labels.jpg", (sample) => labelled(val, sample));
+      await write("val_batch0_pred.jpg", this.#said);
+    });
   }
 
   stopped(): Promise<void> {
     return this.#try(async () => {
-      if (this.#bestEpoch > 0) this.#write(this.#bestEpoch, false);
+      if (this.#bestEpoch !== undefined) this.#write(this.#bestEpoch, false);
     });
   }
 
@@ -139,6 +170,11 @@ export class RunPlots implements TrainObserver {
       this.options.warn(`warning: the report is not complete: ${(error as Error).message}`);
     }
   }
+}
+
+/** The line that trains a run again and compares the weights. */
+function repeating(folder: string): string {
+  return shellQuote(["npx", "phinets", "train", "--from-lock", join(folder, "run.lock")]);
 }
 
 /** More dots than these make a chart heavy and no clearer. */

@@ -40,7 +40,7 @@ export interface TrainResult {
   readonly epochs: number;
   /** Why there are no more: all are done, none was better for `recipe.patience` epochs, or an observer stopped it. */
   readonly end: "epochs" | "patience" | "stopped";
-  /** 1-based epoch whose averaged weights are the best. */
+  /** 1-based epoch whose averaged weights are the best; 0: those that the run started from. */
   readonly bestEpoch: number;
   readonly best: number;
   /** On the validation split, of the best weights; absent where none was validated. */

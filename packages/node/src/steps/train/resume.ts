@@ -36,7 +36,8 @@ export function requireSame(
         : "the data set has changed since the last checkpoint (pictures count by their bytes, names and labels); restore it";
     throw new PhinetsError("run.resume", `${folder}: ${changed}, or start a new run with another --name`, folder);
   }
-  if (checkpoint.bestEpoch === 0) return;
+  // Before the first epoch the start is validated, and kept, again.
+  if (checkpoint.epoch === 0 || (checkpoint.bestEpoch === 0 && checkpoint.bestSha256 === undefined)) return;
   const path = bestPath(folder);
   let problem = `${path}: is missing, though epoch ${checkpoint.bestEpoch} wrote it; restore it`;
   if (existsSync(path)) {

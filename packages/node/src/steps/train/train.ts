@@ -7,6 +7,7 @@ import { buildNetwork, classNames, initialWeights, type Network } from "@phinets
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Recipe, recipeIdentity } from "@phinets/core/training";
 import { CachedPictures } from "../../dataset/index.js";
+import { describeMetrics, verdict } from "../../report/metrics.js";
 import { loadWeights } from "../../run/load.js";
 import { type RunLock, withRunLock } from "../../run/lock.js";
 import { nodeThreads } from "../../threads/pool.js";
@@ -20,7 +21,7 @@ import { makeBatches } from "./batches.js";
 import { openDevice } from "./device.js";
 import { withKept } from "./diverged.js";
 import { trainEpoch } from "./epoch.js";
-import { describeEpoch, endEpoch, type Standing } from "./epoch-end.js";
+import { describeEpoch, endEpoch, type Standing, startStanding } from "./epoch-end.js";
 import { EventLog } from "./events.js";
 import { type TrainObserver, tellEpochEnd } from "./observers.js";
 import type { TrainRequest, TrainResult } from "./request.js";
@@ -59,7 +60,7 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
   const standing: Standing = { epoch, best: Number.NEGATIVE_INFINITY, bestEpoch: 0 };
   if (checkpoint !== undefined) {
     const { best, bestEpoch, bestSha256 } = checkpoint;
-    if (bestEpoch === 0 || hasOwnBest(folder, checkpoint)) Object.assign(standing, { best, bestEpoch, bestSha256 });
+    if (epoch === 0 || hasOwnBest(folder, checkpoint)) Object.assign(standing, { best, bestEpoch, bestSha256 });
     else if (epoch >= recipe.epochs || outOfPatience(checkpoint, recipe, valEvery))
       throw changedBest(folder, checkpoint);
     // A kill between the two writes of an epoch leaves the best of one that is done again.
@@ -91,14 +92,18 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
   progress.update(standing.epoch);
   const trained = { pictures: 0, ms: 0 };
   try {
+    let starts = epoch === 0 && standing.bestSha256 !== undefined;
     if (checkpoint !== undefined) trainer.restore(checkpoint.state, checkpoint.step, checkpoint.startLoss);
     else {
-      const fresh = initialWeights(graph, recipe.seed, network.head);
-      trainer.executor.setParameters({ ...fresh, ...pretrained?.weights() });
-      // From here on the run does without the file that its weights came from.
-      if (pretrained !== undefined)
-        saveCheckpoint(folder, { ...standing, step: 0, key, dataKey, state: trainer.executor.state() });
+      const given = pretrained?.weights() ?? {};
+      trainer.executor.setParameters({ ...initialWeights(graph, recipe.seed, network.head), ...given });
+      // Parts of a network say nothing about pictures yet.
+      starts = valEvery > 0 && Object.keys(graph.parameters).every((name) => name in given);
     }
+    const started = starts ? startStanding(standing, trainer, engine, request) : undefined;
+    // From here on the run does without the file that its weights came from.
+    if (pretrained !== undefined && epoch === 0)
+      saveCheckpoint(folder, { ...standing, step: 0, key, dataKey, state: trainer.executor.state() });
     const start = {
       version: ownVersion(),
       folder,
@@ -116,6 +121,10 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
       stepsPerEpoch,
     };
     for (const observer of observers) await observer.started?.(start);
+    if (started !== undefined) {
+      context.note(`as they are, the weights have ${describeMetrics(started)}`);
+      events.validatedStart(started);
+    }
     const impatient = () => outOfPatience(standing, recipe, valEvery);
     while (standing.epoch < recipe.epochs && !impatient()) {
       const { epoch } = standing;
@@ -133,6 +142,8 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     }
     // Of an epoch before the run was resumed only the weights are left.
     if (valEvery > 0) standing.bestMetrics ??= score(network, bestOutputs(), val);
+    const useless = standing.bestMetrics && verdict(standing.bestMetrics);
+    if (useless !== undefined) warn(`warning: ${useless}`);
     lock.requireHeld();
     const weightsSha256 = sha256(readFileSync(bestPath(folder)));
     finishLock(folder, weightsSha256, request.valEvery ?? 1);
