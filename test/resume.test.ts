@@ -201,13 +201,16 @@ describe.skipIf(!built)("a process of its own", () => {
     expect(rows).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("ends with 130 on %s, its last checkpoint whole", async (signal) => {
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("after %s ends with %i, its last checkpoint whole", async (signal, code) => {
     const folder = folderOf(signal);
     const { child, ended, until } = start(...words(signal, ...epochs, "--json"));
     await until(/training 3\/24 epochs/);
     child.kill(signal);
     const { exitCode, stdout, stderr } = await ended;
-    expect(exitCode, stderr).toBe(130);
+    expect(exitCode, stderr).toBe(code);
     expect(stderr.trimEnd().split("\n").at(-1)).toBe("error: interrupted");
     expect(JSON.parse(stdout)).toEqual({ error: { code: "cli.interrupted", message: "interrupted" } });
     const epoch = loadCheckpoint(folder)!.epoch;
