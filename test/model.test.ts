@@ -74,6 +74,11 @@ describe("a model", () => {
     await model.dispose();
   });
 
+  it("names a quantised network that is no text", async () => {
+    const files = (name: string) => (name === "quantized.json" ? Uint8Array.of(0xff, 0xfe) : fromDisk(name));
+    await expect(readModel(files)).rejects.toThrow("quantized.json: not a text in UTF-8; make it again");
+  });
+
   it("names what is missing", async () => {
     const rejects = async (files: ModelFiles, options: Parameters<typeof loadModel>[1], message: RegExp) => {
       const error = await loadModel(files, options).catch((caught) => caught);

@@ -211,7 +211,10 @@ describe.skipIf(!built)("a process of its own", () => {
     child.kill(signal);
     const { exitCode, stdout, stderr } = await ended;
     expect(exitCode, stderr).toBe(code);
-    expect(stderr.trimEnd().split("\n").at(-1)).toBe("error: interrupted");
+    expect(stderr.trimEnd().split("\n").slice(-2)).toEqual([
+      "error: interrupted",
+      `to go on: phinets train --resume ${folder}`,
+    ]);
     expect(JSON.parse(stdout)).toEqual({ error: { code: "cli.interrupted", message: "interrupted" } });
     const epoch = loadCheckpoint(folder)!.epoch;
     expect(epoch).toBeGreaterThanOrEqual(3);

@@ -1,0 +1,61 @@
+import { existsSync } from "node:fs";
+
+/** The side bar: every page, in the order a reader needs them. A test holds it to the files. */
+const all = [
+  {
+    text: "Start here",
+    items: [
+      { text: "Getting started", link: "/getting-started" },
+      { text: "Your own pictures", link: "/your-pictures" },
+      { text: "Choosing a board", link: "/choosing-a-board" },
+      { text: "From other tools", link: "/from-other-tools" },
+    ],
+  },
+  {
+    text: "Onto the board",
+    items: [
+      { text: "What all have in common", link: "/hardware" },
+      { text: "STM32H743", link: "/stm32h743" },
+      { text: "RP2040, RP2350", link: "/rp2040" },
+      { text: "nRF52840", link: "/nrf52840" },
+      { text: "ESP32-S3", link: "/esp32-s3" },
+    ],
+  },
+  {
+    text: "In your program",
+    items: [
+      { text: "Library", link: "/library" },
+      { text: "Browser", link: "/browser" },
+      { text: "API reference", link: "/api/index" },
+    ],
+  },
+  {
+    text: "Look up",
+    items: [
+      { text: "Troubleshooting", link: "/troubleshooting" },
+      { text: "Command line", link: "/command-line" },
+      { text: "Data sets", link: "/data" },
+      { text: "Training", link: "/training" },
+      { text: "Watching a training", link: "/observing" },
+      { text: "Evaluation and tracking", link: "/evaluation" },
+      { text: "Pictures, videos, cameras", link: "/sources" },
+      { text: "Exported files", link: "/export" },
+      { text: "Boards", link: "/boards" },
+      { text: "Glossary", link: "/glossary" },
+    ],
+  },
+  {
+    text: "Behind it",
+    items: [
+      { text: "How it works", link: "/how-it-works" },
+      { text: "Results", link: "/results" },
+      { text: "Reliability", link: "/reliability" },
+      { text: "Decisions", link: "/decisions" },
+    ],
+  },
+];
+
+/** A page that is not there yet has no place; the API's are written when the site is built. */
+const isThere = ({ link }) => link.startsWith("/api/") || existsSync(new URL(`..${link}.md`, import.meta.url));
+
+export const pages = all.map(({ text, items }) => ({ text, items: items.filter(isThere) }));

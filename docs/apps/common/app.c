@@ -1,0 +1,104 @@
+/* The application: a camera's picture into the network, tracks out as text. The same on every board. */
+#include "app.h"
+
+#include "camera.h"
+#include "port.h"
+
+/* Sums of the camera's pixels that fall into each value of a row of the network's input. */
+static uint32_t sums[PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS];
+static uint8_t line[2 * CAMERA_WIDTH];
+
+/* First of the camera's lines, or columns, that belong to number i of the input's. */
+static int32_t first_of(int32_t i, int32_t camera, int32_t input) { return i * camera / input; }
+
+/* Red, green or blue of a pixel of RGB565 as 0..255. */
+static uint32_t colour(const uint8_t *pixel, int32_t channel) {
+  const uint32_t bits = (uint32_t)pixel[0] << 8 | pixel[1];
+  if (channel == 1) return (bits >> 5 & 63) << 2 | (bits >> 9 & 3);
+  const uint32_t five = channel == 0 ? bits >> 11 : bits & 31;
+  return five << 3 | five >> 2;
+}
+
+/* Row y of the network's input: the mean of the pixels that fall into each of its own. The picture is stretched to the
+   input's shape, as training pictures are. */
+static void shrink(int32_t y, int8_t *row) {
+  for (int32_t i = 0; i < PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS; i++) sums[i] = 0;
+  const int32_t lines =
+      first_of(y + 1, CAMERA_HEIGHT, PHINETS_INPUT_HEIGHT) - first_of(y, CAMERA_HEIGHT, PHINETS_INPUT_HEIGHT);
+  for (int32_t n = 0; n < lines; n++) {
+    camera_line(line);
+    uint32_t *sum = sums;
+    for (int32_t x = 0; x < PHINETS_INPUT_WIDTH; x++)
+      for (int32_t c = 0; c < PHINETS_INPUT_CHANNELS; c++, sum++)
+        for (int32_t k = first_of(x, CAMERA_WIDTH, PHINETS_INPUT_WIDTH);
+             k < first_of(x + 1, CAMERA_WIDTH, PHINETS_INPUT_WIDTH); k++)
+          /* A network of one channel sees green, which is close to brightness. */
+          *sum += colour(line + 2 * k, PHINETS_INPUT_CHANNELS == 1 ? 1 : c);
+  }
+  const uint32_t *sum = sums;
+  for (int32_t x = 0; x < PHINETS_INPUT_WIDTH; x++) {
+    const int32_t columns =
+        first_of(x + 1, CAMERA_WIDTH, PHINETS_INPUT_WIDTH) - first_of(x, CAMERA_WIDTH, PHINETS_INPUT_WIDTH);
+    const uint32_t pixels = (uint32_t)(columns * lines);
+    for (int32_t c = 0; c < PHINETS_INPUT_CHANNELS; c++)
+      *row++ = (int8_t)((int32_t)((*sum++ + pixels / 2) / pixels) - 128);
+  }
+}
+
+/* Takes a picture; says once where there is no camera, and tries again. */
+static int new_picture(void) {
+  static int started, complained;
+  if (!started) {
+    port_start();
+    started = camera_start();
+  }
+  if (started && camera_take()) return 1;
+  if (!complained) port_print("no picture: check power, select, clock and data lines of the camera\r\n");
+  complained = 1;
+  started = 0;
+  return 0;
+}
+
+#ifdef PHINETS_INPUT_BY_ROWS
+int phinets_frame_row(int32_t y, int8_t *row) {
+  if (y == 0 && !new_picture()) return 0;
+  shrink(y, row);
+  return 1;
+}
+#else
+int phinets_frame(int8_t *input) {
+  if (!new_picture()) return 0;
+  for (int32_t y = 0; y < PHINETS_INPUT_HEIGHT; y++, input += PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS)
+    shrink(y, input);
+  return 1;
+}
+#endif
+
+static void print_number(int32_t number) {
+  char digits[12], *p = digits + sizeof digits;
+  uint32_t rest = number < 0 ? 0u - (uint32_t)number : (uint32_t)number;
+  *--p = '\0';
+  do *--p = (char)('0' + rest % 10);
+  while ((rest /= 10) != 0);
+  if (number < 0) *--p = '-';
+  port_print(p);
+}
+
+/* A line a track: id, class, score in percent, left, top, right, bottom in the camera's pixels. A dot for no track. */
+void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count) {
+  if (count == 0) port_print(".\r\n");
+  for (int32_t i = 0; i < count; i++) {
+    const phinets_corners *box = &tracks[i].box;
+    const phinets_box *found = &boxes[tracks[i].detection];
+    const double numbers[5] = {100 * found->score, box->x1 * CAMERA_WIDTH, box->y1 * CAMERA_HEIGHT,
+                               box->x2 * CAMERA_WIDTH, box->y2 * CAMERA_HEIGHT};
+    print_number(tracks[i].id);
+    port_print(" ");
+    port_print(phinets_classes[found->class_index]);
+    for (int32_t k = 0; k < 5; k++) {
+      port_print(" ");
+      print_number((int32_t)numbers[k]);
+    }
+    port_print("\r\n");
+  }
+}

@@ -1,0 +1,15 @@
+/* The two functions that every PhiNets application has. */
+#ifndef APP_H
+#define APP_H
+
+#include "phinets_follow.h"
+#include "phinets_model.h"
+
+#ifdef PHINETS_INPUT_BY_ROWS
+int phinets_frame_row(int32_t y, int8_t *row);
+#else
+int phinets_frame(int8_t *input);
+#endif
+void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count);
+
+#endif

@@ -1,0 +1,14 @@
+/* What the application asks of a board: an SPI, a pin, a clock, and a way to print. */
+#ifndef PORT_H
+#define PORT_H
+
+#include <stdint.h>
+
+void port_start(void);
+uint8_t
+port_spi(uint8_t out);    /* sends a byte, most significant bit first, mode 0, at most 8 MHz; returns what came back */
+void port_select(int on); /* 1: the camera's select line is low */
+void port_wait_ms(uint32_t milliseconds);
+void port_print(const char *text);
+
+#endif

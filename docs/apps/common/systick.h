@@ -1,0 +1,18 @@
+/* Waiting by the SysTick timer that every Cortex-M has (Armv7-M B3.3). */
+#ifndef SYSTICK_H
+#define SYSTICK_H
+
+#include <stdint.h>
+
+static void systick_wait_ms(uint32_t core_hz, uint32_t milliseconds) {
+  volatile uint32_t *const control = (volatile uint32_t *)0xE000E010, *const reload = control + 1,
+                           *const value = control + 2;
+  *reload = core_hz / 1000 - 1;
+  *value = 0;
+  *control = 5; /* the core's clock, on, no interrupt */
+  while (milliseconds != 0)
+    if (*control & 1u << 16) milliseconds--; /* it has reached 0 since it was last read */
+  *control = 0;
+}
+
+#endif
