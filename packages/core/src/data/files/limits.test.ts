@@ -149,7 +149,7 @@ describe("JSON", () => {
 });
 
 describe("names of classes", () => {
-  it.each(["", "  ", "a\nb", "\u0000"])("%j is none: no list of names could hold it", (name) => {
+  it.each(["", "  ", "a\nb", "\u0000", "\ud800"])("%j is none: no list of names could hold it", (name) => {
     expect(() => checkClasses("set", ["nut", name])).toThrow(
       `set: has a class named ${JSON.stringify(name)}; a name has letters and is one line: rename it in the labels`,
     );

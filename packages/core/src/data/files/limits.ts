@@ -39,7 +39,8 @@ export function checkClasses(shown: string, classes: readonly string[]): void {
   };
   if (classes.length > mostClasses) fail(`has ${classes.length} classes; at most ${mostClasses} are read`);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  const bad = classes.find((name) => name.trim() === "" || /[\u0000-\u001f\u007f]/.test(name));
+  const unfit = /^\s*$|[\u0000-\u001f\u007f]|\p{Surrogate}/u;
+  const bad = classes.find((name) => unfit.test(name));
   if (bad !== undefined)
     fail(
       `has a class named ${JSON.stringify(bad.slice(0, 80))}; a name has letters and is one line: rename it in the labels`,

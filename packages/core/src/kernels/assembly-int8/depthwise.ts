@@ -43,7 +43,8 @@ export function depthwise(i: usize): void {
     else {
       let out = y;
       for (let oy = 0; oy < outHeight; oy++) {
-        rowOfPairs(i, row, out, out + outRowBytes, w, bias, panel);
+        if (isFast(panel)) twoOfPairs(i, row, out, out + outRowBytes, w, bias, panel);
+        else rowOfPairs(i, row, out, out + outRowBytes, w, bias, panel);
         out += outRowBytes;
         row += <usize>down * rowBytes;
       }
@@ -73,6 +74,43 @@ function madd(s: v128, a: v128, b: v128): v128 {
   return i32x4.add(s, i32x4.dot_i16x8_s(a, b));
 }
 
+/** Any kernel: two pixels at a time share the weights. */
+function twoOfPairs(i: usize, x: usize, y: usize, end: usize, w0: usize, bias: usize, panel: usize): void {
+  const offsets = address(i, 23),
+    pairs = word(i, 24);
+  const across = <usize>word(i, 6) << 3;
+  const whole = everyLane(i, 18),
+    least = everyByte(i, 19),
+    most = everyByte(i, 20);
+  const b0 = v128.load(bias), b1 = v128.load(bias, 16);
+  const f0 = factors(panel, 0), f1 = factors(panel, 1), h0 = halves(panel, 0), h1 = halves(panel, 1), sign = signs();
+  for (; y < end; y += 16) {
+    let s0 = b0, s1 = b1, t0 = b0, t1 = b1;
+    let w = w0,
+      at = offsets;
+    const x1 = x + across;
+    for (let p = 0; p < pairs; p++) {
+      const o0 = <usize>load<u32>(at),
+        o1 = <usize>load<u32>(at, 4);
+      const u = v128.load(w),
+        v = v128.load(w, 16);
+      let a = v128.load8x8_s(x + o0),
+        b = v128.load8x8_s(x + o1);
+      s0 = madd(s0, low(a, b), u);
+      s1 = madd(s1, high(a, b), v);
+      a = v128.load8x8_s(x1 + o0);
+      b = v128.load8x8_s(x1 + o1);
+      t0 = madd(t0, low(a, b), u);
+      t1 = madd(t1, high(a, b), v);
+      at += 8;
+      w += 32;
+    }
+    v128.store(y, clamp(toInt8(s0, s1, t0, t1, panel, f0, f1, h0, h1, sign, whole, false), least, most));
+    x = x1 + across;
+  }
+}
+
+/** Any kernel and panel. */
 function rowOfPairs(i: usize, x: usize, y: usize, end: usize, w0: usize, bias: usize, panel: usize): void {
   const offsets = address(i, 23),
     pairs = word(i, 24);

@@ -5,7 +5,7 @@
  */
 import { splitNames } from "../../types.js";
 import { PictureNames } from "./names.js";
-import { cornersOf, type DatasetWriter, rounded, WriteLog } from "./writer.js";
+import { cornersOf, type DatasetWriter, refuse, rounded, WriteLog } from "./writer.js";
 
 export const cocoWriter: DatasetWriter = {
   id: "coco",
@@ -13,6 +13,9 @@ export const cocoWriter: DatasetWriter = {
   needsSizes: true,
   write({ index, sizeOf }) {
     if (sizeOf === undefined) throw new Error("cocoWriter: needs the pictures' sizes");
+    const blank = index.classes.find((name) => name.trim() !== name);
+    if (blank !== undefined)
+      refuse(`class ${JSON.stringify(blank)} has blanks around it, which readers of COCO take away; rename it`);
     const log = new WriteLog();
     const names = new PictureNames();
     const files: { path: string; text: string }[] = [];

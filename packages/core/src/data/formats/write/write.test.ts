@@ -323,6 +323,12 @@ describe("what is written", () => {
     );
   });
 
+  it("a class with blanks around it would be another one in COCO", () => {
+    expect(() => write("coco", one([whole], [" nut"]))).toThrow(
+      'class " nut" has blanks around it, which readers of COCO take away; rename it',
+    );
+  });
+
   it("a picture of two splits has one annotation in VOC, and it is said where their boxes differ", () => {
     const twice = (other: readonly BoxLabel[]) => {
       const index = one([whole]);
