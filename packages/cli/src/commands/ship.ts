@@ -1,9 +1,8 @@
 /** `phinets ship`: labelled pictures and a board in, proven firmware and a report out. */
 
-import { describeMetrics, verdict } from "@phinets/node/report";
 import { defaultTarget, loadTarget, namingTarget } from "@phinets/node/run";
 import { isProven, type ShipRequest, type ShipResult, ship } from "@phinets/node/steps";
-import { formatBytes, formatCount, shellQuote } from "@phinets/node/text";
+import { describeMetrics, formatBytes, formatCount, shellQuote, verdict } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../terminal/definition.js";

@@ -4,7 +4,6 @@ import { createEngine } from "@phinets/core/kernels";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
 import type { CacheMode } from "@phinets/node/dataset";
-import { describeMetrics } from "@phinets/node/report";
 import {
   createRunFolder,
   loadRun,
@@ -30,6 +29,7 @@ import {
   validationSplit,
   writeRunLock,
 } from "@phinets/node/steps";
+import { describeMetrics } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../terminal/definition.js";

@@ -7,7 +7,6 @@ import { createEngine } from "@phinets/core/kernels";
 import { classNames, networkTitle } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type CachedPictures, parseSave, type SaveFormat, saveDetections, saveFormats } from "@phinets/node/dataset";
-import { describeClasses, describeMetrics, verdict } from "@phinets/node/report";
 import { chooseArithmetic, createRunFolder, loadRun, type Run, requireQuantized, targetOf } from "@phinets/node/run";
 import {
   evaluatedBoxes,
@@ -19,7 +18,7 @@ import {
   openData,
   score,
 } from "@phinets/node/steps";
-import { formatCount } from "@phinets/node/text";
+import { describeClasses, describeMetrics, formatCount, verdict } from "@phinets/node/text";
 import { nodeThreads } from "@phinets/node/threads";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";

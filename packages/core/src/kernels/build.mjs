@@ -1,5 +1,5 @@
 /**
- * Compiles AssemblyScript to WebAssembly modules and writes each, in base64, to a file. Of assembly/ (training and float
+ * Compiles AssemblyScript to WebAssembly modules and writes each, as hexadecimal digits, to a file. Of assembly/ (training and float
  * inference) the reference, whose bits are the same everywhere, and the fast one, which may fuse multiply and add (relaxed
  * SIMD); of assembly-int8/ the int8 inference, whose memory is its own, so that pages need no cross-origin isolation. Does
  * nothing when the sources have not changed.
@@ -86,11 +86,11 @@ for (const [name, { sources: from, options }] of Object.entries(modules)) {
     console.error(`kernels: ${error?.message ?? "no module was written"}`);
     process.exit(1);
   }
-  const base64 = Buffer.from(wasm).toString("base64");
+  const hex = Buffer.from(wasm).toString("hex");
   const sha256 = createHash("sha256").update(wasm).digest("hex");
   writeFileSync(
     target,
-    `// Made by build.mjs from ${from}/; do not edit. Sources: ${hash}\nexport const wasmSha256 = "${sha256}";\nexport const wasmBase64 =\n  "${base64}";\n`,
+    `// Made by build.mjs from ${from}/; do not edit. Sources: ${hash}\nexport const wasmSha256 = "${sha256}";\nexport const wasmHex =\n  "${hex}";\n`,
   );
   console.error(`kernels: ${name} ${wasm.length} bytes`);
 }

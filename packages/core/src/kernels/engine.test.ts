@@ -1,20 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeBase64 } from "./base64.js";
+import { decodeHex } from "./hex.js";
 import { createEngine } from "./engine.js";
 
-test("base64 as RFC 4648's test vectors", () => {
-  const text = (encoded: string): string => String.fromCharCode(...decodeBase64(encoded));
-  expect(["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"].map(text)).toEqual([
-    "",
-    "f",
-    "fo",
-    "foo",
-    "foob",
-    "fooba",
-    "foobar",
-  ]);
-  expect([...decodeBase64("+/8=")]).toEqual([0xfb, 0xff]);
+test("modules are read from hexadecimal digits", () => {
+  expect([...decodeHex("00ff7fa5")]).toEqual([0, 255, 127, 165]);
+  expect([...decodeHex("")]).toEqual([]);
 });
 
 test("allocations are zeroed, aligned and apart, and are given back", async () => {

@@ -3,9 +3,9 @@
  * memory; `run` executes one on all threads. Several executors share an engine.
  */
 import { PhinetsError } from "../tensor/index.js";
-import { decodeBase64 } from "./base64.js";
+import { decodeHex } from "./hex.js";
 import { requireKernels, thisRuntime } from "./runtime.js";
-import { wasmBase64, wasmSha256 } from "./wasm.generated.js";
+import { wasmHex, wasmSha256 } from "./wasm.generated.js";
 import type { Memory, Module, WebAssemblyApi } from "./webassembly.js";
 import { opcodes } from "./words.js";
 
@@ -201,9 +201,9 @@ export const kernelsSha256: string = wasmSha256;
  * something.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { wasmBase64: code, wasmSha256: sha256 } =
-    options.fast === true ? await import("./wasm-fast.generated.js") : { wasmBase64, wasmSha256 };
-  const bytes = decodeBase64(code);
+  const { wasmHex: code, wasmSha256: sha256 } =
+    options.fast === true ? await import("./wasm-fast.generated.js") : { wasmHex, wasmSha256 };
+  const bytes = decodeHex(code);
   const api = requireKernels(thisRuntime(), bytes, { fast: options.fast, threads: options.threads?.threads });
   const module = new api.Module(bytes);
   const memory = sharedMemory(api);

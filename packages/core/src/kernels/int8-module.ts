@@ -1,6 +1,6 @@
 /** The int8 inference module (assembly-int8/): compiled once, each instance with a memory of its own. */
 import { requireLittleEndian } from "../tensor/index.js";
-import { wasmBase64 } from "./wasm-int8.generated.js";
+import { wasmHex } from "./wasm-int8.generated.js";
 import { instantiate, type OwnMemory } from "./webassembly.js";
 
 /** Codes of the instructions; the cases of assembly-int8/index.ts. The words of each are listed beside its kernel. */
@@ -29,5 +29,5 @@ export interface Int8Module {
 /** Throws PhinetsError `kernels.simd` where the runtime has no WebAssembly with SIMD. */
 export function createInt8Module(): Int8Module {
   requireLittleEndian();
-  return instantiate(wasmBase64, "int8 inference");
+  return instantiate(wasmHex, "int8 inference");
 }

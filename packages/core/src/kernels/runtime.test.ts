@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { isLittleEndian, requireLittleEndian } from "../tensor/index.js";
-import { decodeBase64 } from "./base64.js";
+import { decodeHex } from "./hex.js";
 import { requireKernels, thisRuntime } from "./runtime.js";
-import { wasmBase64 } from "./wasm.generated.js";
+import { wasmHex } from "./wasm.generated.js";
 
-const kernels = decodeBase64(wasmBase64);
+const kernels = decodeHex(wasmHex);
 const runtime = thisRuntime();
 
 test("this runtime has what the kernels need", () => {

@@ -129,6 +129,23 @@ describe.skipIf(!hasGcc)("phinets_track", () => {
     expect(readFileSync(to).length).toBe(2 * (8 + most * trackBytes));
   });
 
+  test("corners whose area or aspect is no number that the filter holds are none", async () => {
+    // The library refuses each: too small, too large, too thin.
+    const none = [
+      [0, 0, 1e-200, 1e-200],
+      [0, 0, 1e200, 1e200],
+      [0, 0, 1e300, 1e-300],
+    ];
+    for (const [x1, y1, x2, y2] of none)
+      expect(() => new Sort().update([{ x1, y1, x2, y2 }])).toThrow("corners must be");
+    const bytes = new Uint8Array(new Float64Array(none.flat()).buffer);
+    const frame = Buffer.concat([new Uint8Array(new Int32Array([none.length, 0]).buffer), bytes]);
+    const [from, to] = [join(folder, "none.bin"), join(folder, "none-tracks.bin")];
+    writeFileSync(from, Buffer.concat([frame, frame, frame]));
+    expect(await runTool(join(folder, "track"), [from, to])).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+    expect(readFileSync(to)).toEqual(Buffer.alloc(3 * 8));
+  });
+
   test.skipIf(!goldens).each(["TUD-Campus", "ETH-Sunnyday", "PETS09-S2L1"])("real detections: %s", async (sequence) => {
     const frames: TrackerBox[][] = [];
     for (const line of readFileSync(`${goldens}/sort/det/${sequence}.txt`, "utf8").trim().split("\n")) {

@@ -13,6 +13,7 @@ import {
   vocAsCoco,
 } from "@phinets/core/evaluation";
 import { formatCount } from "../text/format.js";
+import { type Metrics, verdict } from "../text/metrics.js";
 import type { TrajectoryPlot } from "./data.js";
 import {
   analysisSections,
@@ -23,7 +24,6 @@ import {
   trackingBars,
   trajectoriesSection,
 } from "./evaluation.js";
-import { type Metrics, verdict } from "./metrics.js";
 
 const figure = (value: number) => (value === -1 || !Number.isFinite(value) ? "–" : value.toFixed(3));
 const percent = (value: number) => (Number.isFinite(value) ? (100 * value).toFixed(1) : "–");

@@ -3,6 +3,5 @@ export * from "./charts.js";
 export * from "./compare.js";
 export * from "./data.js";
 export * from "./evaluation-pages.js";
-export * from "./metrics.js";
 export * from "./pictures.js";
 export * from "./report.js";

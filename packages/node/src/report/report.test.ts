@@ -1,9 +1,10 @@
 import { parseHTML } from "linkedom";
 import { beforeAll, describe, expect, it } from "vitest";
 import { sampleReport } from "../../../../test/report-sample.js";
+import { type Metrics, verdict } from "../text/metrics.js";
 import { matchBoxes } from "./boxes.js";
 import { describeSkipped } from "./data.js";
-import { type Metrics, type ReportData, renderCard, renderReport, reportPicture, verdict } from "./index.js";
+import { type ReportData, renderCard, renderReport, reportPicture } from "./index.js";
 import { framesPerSecond, signed } from "./sections.js";
 
 let sample: ReportData;

@@ -1,6 +1,7 @@
 /** The page of a training run: curves, what it is fed, what it gets wrong. Made again whenever there is news. */
 import type { ResultsRow } from "../run/save.js";
 import { formatCount, formatMacs } from "../text/format.js";
+import { type Metrics, verdict } from "../text/metrics.js";
 import { anchorChart, curveChart, type Line, lineChart, onBoth, svgFile } from "./charts.js";
 import type { ClassFigures, Prediction, ReportPicture, Skipped } from "./data.js";
 import {
@@ -11,7 +12,6 @@ import {
   tableSection,
 } from "./evaluation.js";
 import { type Html, html, jpegUrl } from "./html.js";
-import { type Metrics, verdict } from "./metrics.js";
 import { section } from "./page.js";
 import { againSection, classesSection, dataSection, predictionsSection } from "./sections.js";
 import { fewestForCurves, trainingSection } from "./training-section.js";

@@ -10,8 +10,8 @@ import type { LayerNoise, QuantizationReport, QuantizedNetwork } from "@phinets/
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe } from "@phinets/core/training";
 import { writeFileAtomic } from "../host/atomic.js";
-import { fidelity, headline, type Metrics } from "../report/metrics.js";
 import { loadArguments, wasTrained } from "../run/arguments.js";
+import { fidelity, headline, type Metrics } from "../text/metrics.js";
 import { nodeThreads } from "../threads/pool.js";
 import type { StepContext } from "./context.js";
 import { type AwareResult, trainAware } from "./qat.js";

@@ -19,7 +19,7 @@ import {
 } from "@phinets/core/tensor";
 import { type Recipe, recipeIdentity, Trainer } from "@phinets/core/training";
 import { writeFileAtomic } from "../host/atomic.js";
-import { fidelity } from "../report/metrics.js";
+import { fidelity } from "../text/metrics.js";
 import { nodeThreads } from "../threads/pool.js";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.js";
 import type { StepContext } from "./context.js";

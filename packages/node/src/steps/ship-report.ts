@@ -27,11 +27,11 @@ import {
   trackedFrame,
   type Use,
 } from "../report/index.js";
-import { type Metrics, verdict } from "../report/metrics.js";
 import { perClassOf } from "../report/training.js";
 import { loadRun } from "../run/load.js";
 import { openModel } from "../run/model.js";
 import { readResults } from "../run/save.js";
+import { type Metrics, verdict } from "../text/metrics.js";
 import type { OpenedData } from "./data.js";
 import type { ShipResult } from "./ship.js";
 import type { TrackSummary } from "./track-clip.js";

@@ -18,13 +18,13 @@ import { type Emulation, emulatedFor, emulatedPath } from "../emulator/index.js"
 import { imagePath } from "../firmware/build.js";
 import { writeFileAtomic } from "../host/atomic.js";
 import type { LeftOut } from "../report/data.js";
-import type { Metrics } from "../report/metrics.js";
 import { saveRunArguments } from "../run/arguments.js";
 import { createRunFolder } from "../run/folder.js";
 import { loadNetwork, loadQuantized, loadRun, networkFileOf } from "../run/load.js";
 import { type RunLock, withRunLock } from "../run/lock.js";
 import { readResults, restoreResults, saveNetwork } from "../run/save.js";
 import { saveTarget } from "../run/target.js";
+import type { Metrics } from "../text/metrics.js";
 import { nodeThreads } from "../threads/pool.js";
 import { type ChooseOptions, chooseNetwork, footprint } from "./choose-network.js";
 import type { StepContext } from "./context.js";

@@ -18,7 +18,7 @@ import { buildNetwork, classCount, classNames, inputName, type Network } from "@
 import { dequantizeOutput, type QuantizedNetwork, SimulatedNetwork } from "@phinets/core/quantization";
 import type { FloatWeights } from "@phinets/core/tensor";
 import { Executor, forwardOnly } from "@phinets/core/training";
-import type { Metrics } from "../report/metrics.js";
+import type { Metrics } from "../text/metrics.js";
 
 /** Raw output of each picture: `[gridHeight, gridWidth, channels]` or `[classes]`, real values. */
 export type Outputs = readonly OutputMap[];

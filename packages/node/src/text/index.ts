@@ -1,4 +1,5 @@
 export * from "./format.js";
+export * from "./metrics.js";
 export * from "./quote.js";
 export * from "./table.js";
 export * from "./visible.js";

@@ -1,8 +1,8 @@
 /** What follows the steps of an epoch: validation, the best weights, results.csv, the checkpoint. */
 import type { Engine } from "@phinets/core/kernels";
 import type { Trainer } from "@phinets/core/training";
-import { headline, type Metrics } from "../../report/metrics.js";
 import { appendResults } from "../../run/save.js";
+import { headline, type Metrics } from "../../text/metrics.js";
 import { type Checkpoint, saveBest, saveCheckpoint } from "../checkpoint.js";
 import { floatOutputs, score } from "../validate.js";
 import { requireFinite } from "./diverged.js";

@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../../host/atomic.js";
-import { headline, type Metrics } from "../../report/metrics.js";
+import { headline, type Metrics } from "../../text/metrics.js";
 import { figuresOf } from "./epoch-end.js";
 import type { EpochReport, RunStart, TrainObserver } from "./observers.js";
 import type { TrainResult } from "./request.js";

@@ -2,7 +2,7 @@
 import type { Network } from "@phinets/core/networks";
 import type { FloatWeights } from "@phinets/core/tensor";
 import type { Recipe } from "@phinets/core/training";
-import type { Metrics } from "../../report/metrics.js";
+import type { Metrics } from "../../text/metrics.js";
 import type { TrainResult } from "./request.js";
 
 /** A run that begins, or goes on. */

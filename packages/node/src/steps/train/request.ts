@@ -3,8 +3,8 @@ import type { PictureSource } from "@phinets/core/data";
 import type { Network } from "@phinets/core/networks";
 import type { FloatWeights } from "@phinets/core/tensor";
 import type { Recipe } from "@phinets/core/training";
-import type { Metrics } from "../../report/metrics.js";
 import type { RunLock } from "../../run/lock.js";
+import type { Metrics } from "../../text/metrics.js";
 import type { SkippedCounts } from "../data.js";
 import type { TrainObserver } from "./observers.js";
 

@@ -7,9 +7,9 @@ import { buildNetwork, classNames, initialWeights, type Network } from "@phinets
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Recipe, recipeIdentity } from "@phinets/core/training";
 import { CachedPictures } from "../../dataset/index.js";
-import { describeMetrics, verdict } from "../../report/metrics.js";
 import { loadWeights } from "../../run/load.js";
 import { type RunLock, withRunLock } from "../../run/lock.js";
+import { describeMetrics, verdict } from "../../text/metrics.js";
 import { nodeThreads } from "../../threads/pool.js";
 import { bestPath, loadCheckpoint, saveCheckpoint } from "../checkpoint.js";
 import type { StepContext } from "../context.js";

@@ -1,6 +1,6 @@
 /** What an evaluation found, and how it is said in a line or a table. */
 import type { Calibration, ClassificationMetrics, DetectionAnalysis, DetectionMetrics } from "@phinets/core/evaluation";
-import { formatTable } from "../text/table.js";
+import { formatTable } from "./table.js";
 
 export type Metrics =
   | ({
