@@ -99,13 +99,16 @@ static phinets_corners filter_box(const phinets_box_filter *f) {
   };
 }
 
+static int is_number(double x) { return x - x == 0.0; }
+
 static int is_finite(const phinets_corners *box) {
-  const double sum = box->x1 + box->y1 + box->x2 + box->y2;
-  return sum - sum == 0.0;
+  return is_number(box->x1 + box->y1 + box->x2 + box->y2);
 }
 
+/* Width, height, area and aspect are numbers that the filter can hold. */
 static int has_size(const phinets_corners *box) {
-  return box->x2 > box->x1 && box->y2 > box->y1 && is_finite(box);
+  const double width = box->x2 - box->x1, height = box->y2 - box->y1, area = width * height;
+  return width > 0.0 && height > 0.0 && area > 0.0 && is_number(area) && is_number(width / height);
 }
 
 static double overlap(const phinets_corners *a, const phinets_corners *b) {

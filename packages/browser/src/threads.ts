@@ -20,8 +20,8 @@ onmessage = ({ data: { module, memory, thread } }) => {
 
 /**
  * @param threads threads in all, the caller's included; default: one a core. `start` rejects with PhinetsError
- *   `kernels.isolated` in a page that may not share memory, `kernels.mainThread` on a page's main thread, and
- *   `kernels.thread` when a worker does not start.
+ *   `kernels.isolated` in a page that may not share memory, `kernels.mainThread` on a page's main thread,
+ *   `kernels.shared` in a browser without shared memory, and `kernels.thread` when a worker does not start.
  */
 export function browserThreads(threads: number = navigator.hardwareConcurrency): ThreadPool {
   const workers: Worker[] = [];
@@ -35,6 +35,12 @@ export function browserThreads(threads: number = navigator.hardwareConcurrency):
         throw new PhinetsError(
           "kernels.isolated",
           `${threads} threads need a cross-origin isolated page; serve it with the headers "Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp", or use one thread`,
+        );
+      }
+      if (typeof SharedArrayBuffer === "undefined") {
+        throw new PhinetsError(
+          "kernels.shared",
+          `${threads} threads need SharedArrayBuffer, which this browser lacks or has switched off; use one thread`,
         );
       }
       if (typeof WorkerGlobalScope === "undefined") {
@@ -58,7 +64,16 @@ export function browserThreads(threads: number = navigator.hardwareConcurrency):
             };
           }),
         );
-        worker.postMessage({ module, memory, thread: number });
+        try {
+          worker.postMessage({ module, memory, thread: number });
+        } catch (error) {
+          await stop();
+          URL.revokeObjectURL(url);
+          throw new PhinetsError(
+            "kernels.shared",
+            `this browser gives no memory to other threads (${(error as Error).name}); use one thread`,
+          );
+        }
       }
       try {
         await Promise.all(ready);

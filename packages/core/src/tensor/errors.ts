@@ -10,6 +10,20 @@ export class PhinetsError extends Error {
     message: string,
     readonly path?: string,
   ) {
-    super(message);
+    super(oneLine(message, path));
   }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what files hold gets into messages
+const control = /[\u0000-\u001f\u007f\u2028\u2029]/g;
+
+const longest = 2000;
+const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/** Lines of a tool's words become one; a line end that is part of a name, and other control characters, are shown as JSON's. */
+function oneLine(text: string, path = ""): string {
+  const joined = /[\r\n]/.test(path) ? text : text.replace(/\s*[\r\n]+\s*/g, " ");
+  // A file's text may be of any length; what to do about it stands at the end.
+  const most = joined.length <= longest ? joined : `${joined.slice(0, 1200)}...${joined.slice(-600)}`;
+  return most.replace(control, (letter) => short[letter] ?? `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,3 +1,4 @@
+export * from "./endianness.js";
 export * from "./errors.js";
 export * from "./json.js";
 export * from "./math.js";

@@ -57,6 +57,14 @@ export function log(x: number): number {
   return k * LN2_HIGH + (2 * s + (2 * s * p + k * LN2_LOW));
 }
 
+/** Logarithms to the bases 2 and 10, error below 1e-15 of them; as `log` at 0 and below. */
+export function log2(x: number): number {
+  return log(x) * Math.LOG2E;
+}
+export function log10(x: number): number {
+  return log(x) * Math.LOG10E;
+}
+
 /** 1 / (1 + e^-x), without overflow. */
 export function sigmoid(x: number): number {
   if (x >= 0) return 1 / (1 + exp(-x));

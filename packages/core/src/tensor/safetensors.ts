@@ -2,6 +2,7 @@
  * safetensors: 8 bytes little-endian header length, JSON header, raw little-endian data. Tensors are laid out in name
  * order, so that equal weights are equal bytes. Source: the format's own README (huggingface/safetensors).
  */
+import { requireLittleEndian } from "./endianness.js";
 import { PhinetsError } from "./errors.js";
 import { parseJson, showValue } from "./json.js";
 import { bytesPerElement, type DType, sizeOf, type Tensor, tensor, type Weights } from "./tensor.js";
@@ -13,6 +14,7 @@ const longestHeader = 100_000_000;
 
 /** Encodes named tensors. `metadata` goes into the header's `__metadata__`. */
 export function encodeSafetensors(weights: Weights, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  requireLittleEndian();
   const names = Object.keys(weights).sort();
   const header: Record<string, unknown> = {};
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
@@ -43,6 +45,7 @@ export function decodeSafetensors(
   bytes: Uint8Array,
   file = "weights.safetensors",
 ): { weights: Weights; metadata: Record<string, string> } {
+  requireLittleEndian();
   const fail = (problem: string): never => {
     throw new PhinetsError(
       "tensor.safetensors",

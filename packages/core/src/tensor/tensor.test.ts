@@ -7,12 +7,16 @@ import {
   encodeSafetensors,
   exp,
   log,
+  log2,
+  log10,
+  PhinetsError,
   parseJson,
   Random,
   requireShallow,
   showValue,
   sigmoid,
   tensor,
+  utf8Decode,
 } from "./index.js";
 
 const ulps = (a: number, b: number) => Math.abs(a - b) / (Math.abs(b) * 2 ** -52);
@@ -26,6 +30,12 @@ describe("math", () => {
         (x) => Math.abs(log(x) - Math.log(x)) <= 2 * 2 ** -52 * Math.max(1, Math.abs(Math.log(x))),
       ),
     );
+  });
+  it("log2 and log10 are the host's to 15 digits", () => {
+    const near = (a: number, b: number) => Math.abs(a - b) <= 1e-15 * Math.max(1, Math.abs(b));
+    const values = fc.double({ min: 1e-300, max: 1e300, noNaN: true });
+    fc.assert(fc.property(values, (x) => near(log2(x), Math.log2(x)) && near(log10(x), Math.log10(x))));
+    expect([log10(1), log10(0), log2(-1)]).toEqual([0, Number.NEGATIVE_INFINITY, Number.NaN]);
   });
   it("cos is accurate where a schedule needs it", () => {
     fc.assert(fc.property(fc.double({ min: -4, max: 4, noNaN: true }), (x) => Math.abs(cos(x) - Math.cos(x)) < 1e-14));
@@ -128,5 +138,23 @@ describe("JSON that somebody else wrote", () => {
     expect(showValue(JSON.parse(nested(100_000)))).toBe('[{"a":[{"a":[...]}]}]');
     for (const value of ["y".repeat(1e6), Array(1e6).fill(1), { ["k".repeat(1e6)]: 1 }, [["z".repeat(1e6)]]])
       expect(showValue(value).length).toBeLessThanOrEqual(60);
+  });
+});
+
+describe("errors", () => {
+  it("are one line, whatever the file holds that they quote", () => {
+    const message = (text: string, path?: string) => new PhinetsError("a.b", text, path).message;
+    expect(message("f.json: unknown field a\u0000\u2028b")).toBe("f.json: unknown field a\\u0000\\u2028b");
+    expect(message(`f.ini: is "${"9".repeat(10_000)}"; a number`)).toMatch(
+      /^f\.ini: is "9{1000,1500}\.\.\.9{400,}"; a number$/,
+    );
+    expect(message("gcc failed:\r\n  no space")).toBe("gcc failed: no space");
+    expect(message("a\nb.jpg: is empty", "a\nb.jpg")).toBe("a\\nb.jpg: is empty");
+  });
+
+  it("bytes that are no UTF-8 are refused by name", () => {
+    expect(utf8Decode(Uint8Array.of(0xc3, 0xa9))).toBe("é");
+    for (const bytes of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80]])
+      expect(() => utf8Decode(Uint8Array.from(bytes))).toThrow(new PhinetsError("tensor.utf8", "not a text in UTF-8"));
   });
 });

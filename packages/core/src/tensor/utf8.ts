@@ -1,4 +1,6 @@
 /** UTF-8: TextEncoder is not part of ES2023's library, which is all that the pure rooms may use. */
+import { PhinetsError } from "./errors.js";
+
 export function utf8Encode(text: string): Uint8Array {
   const escaped = unescape(encodeURIComponent(text));
   return Uint8Array.from(escaped, (character) => character.charCodeAt(0));
@@ -8,8 +10,13 @@ export function utf8Length(text: string): number {
   return unescape(encodeURIComponent(text)).length;
 }
 
+/** Throws PhinetsError `tensor.utf8`, whose message the caller puts after a file's name. */
 export function utf8Decode(bytes: Uint8Array): string {
   let escaped = "";
   for (let i = 0; i < bytes.length; i += 8192) escaped += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return decodeURIComponent(escape(escaped));
+  try {
+    return decodeURIComponent(escape(escaped));
+  } catch {
+    throw new PhinetsError("tensor.utf8", "not a text in UTF-8");
+  }
 }

@@ -1,0 +1,179 @@
+/**
+ * An attack on the whole program that can be made again: mutants for every parser, kills, full disks, hostile folders, and
+ * generated C under sanitizers. Needs `npm run build`.
+ *
+ *   npm run attack -- --minutes 60 --seed 1 [--only NAME,NAME] [--threads 2] [--out FOLDER]
+ *   npm run attack -- --minutes 60 --resume FOLDER
+ *   npm run attack -- --count 500 --seed 1         so many cases of each target, however long they take
+ *   npm run attack -- --replay FOLDER/faults/NAME-N
+ *   npm run attack -- --list
+ *
+ * Every case is a function of seed, target and its number. Exit code 1 where a fault was found.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { mutantOf, tryParser } from "./lib/case.mjs";
+import { Threads } from "./lib/threads.mjs";
+import { parsers } from "./targets/index.mjs";
+import { trials } from "./targets/trials.mjs";
+
+const targets = [...parsers, ...trials];
+const batch = 100;
+/** Reproducers of one kind of fault. */
+const mostAlike = 3;
+
+const { values: options } = parseArgs({
+  options: {
+    minutes: { type: "string" },
+    count: { type: "string" },
+    seed: { type: "string", default: "1" },
+    only: { type: "string" },
+    threads: { type: "string", default: String(availableParallelism()) },
+    out: { type: "string" },
+    resume: { type: "string" },
+    replay: { type: "string" },
+    list: { type: "boolean", default: false },
+  },
+});
+
+function refuse(problem) {
+  console.error(`attack: ${problem}`);
+  process.exit(2);
+}
+
+if (options.list) {
+  for (const { group, name } of targets) console.log(`${group.padEnd(10)} ${name}`);
+} else if (options.replay !== undefined) process.exitCode = await replay(options.replay);
+else process.exitCode = await campaign();
+
+function chosen() {
+  if (options.only === undefined) return targets;
+  const words = options.only.split(",");
+  for (const word of words)
+    if (!targets.some(({ name, group }) => name === word || group === word))
+      refuse(`there is no target "${word}"; --list names them`);
+  return targets.filter(({ name, group }) => words.includes(name) || words.includes(group));
+}
+
+async function campaign() {
+  const minutes = Number(options.minutes ?? (options.count === undefined ? Number.NaN : Number.POSITIVE_INFINITY));
+  const most = Number(options.count ?? Number.POSITIVE_INFINITY);
+  if (!(minutes > 0) || !(most > 0)) refuse("--minutes N or --count N is needed");
+  const folder = options.resume ?? options.out ?? join("runs", "attack", `seed-${options.seed}`);
+  const file = join(folder, "state.json");
+  if (options.resume === undefined && existsSync(file))
+    refuse(`${folder} has a campaign; go on with --resume ${folder}, or name another --out`);
+  if (options.resume !== undefined && !existsSync(file)) refuse(`${folder} has no campaign (state.json)`);
+  const state = existsSync(file)
+    ? JSON.parse(readFileSync(file, "utf8"))
+    : { seed: Number(options.seed), seconds: 0, targets: {} };
+  mkdirSync(folder, { recursive: true });
+  const save = () => {
+    writeFileSync(`${file}.new`, JSON.stringify(state, undefined, 1));
+    renameSync(`${file}.new`, file);
+  };
+  const list = chosen();
+  for (const { name } of list) state.targets[name] ??= { next: 0, seconds: 0, refused: 0, accepted: 0, fault: 0 };
+  const threads = new Threads(Number(options.threads));
+  const start = performance.now();
+  const earlier = state.seconds;
+  const left = () => minutes * 60_000 - (performance.now() - start);
+  let stopped = false;
+  process.once("SIGINT", () => (stopped = true));
+
+  /** The target that has had the least of its share. */
+  const nextTarget = () =>
+    list
+      .filter(({ name }) => state.targets[name].next < most && !busy.has(name))
+      .sort((a, b) => state.targets[a.name].seconds / a.share - state.targets[b.name].seconds / b.share)[0];
+  const busy = new Set();
+  const turns = async () => {
+    for (let target = nextTarget(); target !== undefined && left() > 0 && !stopped; target = nextTarget()) {
+      busy.add(target.name);
+      const of = state.targets[target.name];
+      const count = Math.min(target.attempt === undefined ? batch : 1, most - of.next);
+      const from = of.next;
+      const began = performance.now();
+      const {
+        counts,
+        faults,
+        odd = [],
+      } = await (target.attempt === undefined
+        ? threads.run({ name: target.name, seed: state.seed, from, count })
+        : attempt(target, state.seed, from, folder));
+      of.next += count;
+      for (const outcome of ["refused", "accepted", "fault"]) of[outcome] += counts[outcome];
+      of.seconds += (performance.now() - began) / 1000;
+      for (const { n, message } of odd) console.error(`? ${target.name} ${n}: ${message}`);
+      for (const fault of faults) await report(folder, target, state, fault);
+      state.seconds = earlier + (performance.now() - start) / 1000;
+      save();
+      busy.delete(target.name);
+    }
+  };
+  await Promise.all(Array.from({ length: threads.count }, turns));
+  await threads.end();
+  save();
+  return print(state, list, folder);
+}
+
+async function attempt(target, seed, n, folder) {
+  const { outcome, problem } = await target.attempt({ seed, n, folder });
+  const counts = { refused: 0, accepted: 0, fault: 0, [outcome]: 1 };
+  return { counts, faults: outcome === "fault" ? [{ n, problem }] : [] };
+}
+
+/** Saves the bytes and the command that replays them, for the first few of a kind. */
+async function report(folder, target, state, { n, problem }) {
+  const kind = `${target.name}: ${problem.replace(/\d+/g, "N").split("\n").slice(0, 3).join(" ").slice(0, 160)}`;
+  state.kinds ??= {};
+  state.kinds[kind] = (state.kinds[kind] ?? 0) + 1;
+  if (state.kinds[kind] > mostAlike) return;
+  const place = join(folder, "faults", `${target.name}-${n}`);
+  mkdirSync(place, { recursive: true });
+  const command = `npm run attack -- --replay ${place}`;
+  const files = target.attempt === undefined ? mutantOf(target, state.seed, n) : {};
+  // A mutant's names may lead anywhere, so the files are kept in one.
+  const base64 = Object.fromEntries(
+    Object.entries(files).map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")]),
+  );
+  writeFileSync(
+    join(place, "case.json"),
+    JSON.stringify({ target: target.name, seed: state.seed, n, problem, command, files: base64 }, undefined, 1),
+  );
+  const [only, ...others] = Object.values(files);
+  if (only !== undefined && others.length === 0) writeFileSync(join(place, "input.bin"), only);
+  console.error(`FAULT ${target.name} ${n}: ${problem}\n  ${command}`);
+}
+
+async function replay(place) {
+  const { target: name, seed, n, files } = JSON.parse(readFileSync(join(place, "case.json"), "utf8"));
+  const target = targets.find((each) => each.name === name) ?? refuse(`there is no target "${name}" any more`);
+  const bytes = Object.fromEntries(
+    Object.entries(files).map(([path, text]) => [path, new Uint8Array(Buffer.from(text, "base64"))]),
+  );
+  const result = await (target.attempt === undefined
+    ? tryParser(target, bytes)
+    : target.attempt({ seed, n, folder: place }));
+  console.log(`${name} ${n}: ${result.outcome}${result.problem === undefined ? "" : `: ${result.problem}`}`);
+  return result.outcome === "fault" ? 1 : 0;
+}
+
+function print(state, list, folder) {
+  const row = (cells) =>
+    cells.map((cell, i) => (i === 0 ? String(cell).padEnd(24) : String(cell).padStart(10))).join(" ");
+  console.log(row(["target", "tried", "refused", "accepted", "faults", "seconds"]));
+  const total = { next: 0, refused: 0, accepted: 0, fault: 0, seconds: 0 };
+  const line = (name, of) => row([name, of.next, of.refused, of.accepted, of.fault, Math.round(of.seconds)]);
+  for (const { name } of list) {
+    const of = state.targets[name];
+    console.log(line(name, of));
+    for (const key of Object.keys(total)) total[key] += of[key];
+  }
+  console.log(line("all", total));
+  for (const [kind, count] of Object.entries(state.kinds ?? {})) console.log(`${count} x ${kind}`);
+  console.log(`seed ${state.seed}, ${Math.round(state.seconds)} s, ${folder}`);
+  return total.fault > 0 ? 1 : 0;
+}

@@ -1,0 +1,55 @@
+/** One case of a parser: the mutant of a key, and what becomes of it. */
+import { hashString, Random } from "@phinets/core/tensor";
+import { describe, Fault, judge } from "./faults.mjs";
+import { mutateFiles } from "./mutate.mjs";
+
+/** A file of some kilobytes takes no longer, on a busy machine too. */
+const mostSeconds = 5;
+/** And no more memory than this, beyond what was in use. */
+const mostBytes = 256 * 2 ** 20;
+
+export const drawsOf = (seed, name, n) => new Random(seed, hashString(name), n);
+
+/** Files of mutant `n`. */
+export function mutantOf(target, seed, n) {
+  const draws = drawsOf(seed, target.name, n);
+  const { samples } = target;
+  const [sample, other] = [samples[draws.integer(samples.length)], samples[draws.integer(samples.length)]];
+  return (target.mutate ?? mutateFiles)(draws, sample, other);
+}
+
+/** @returns `{ outcome: "accepted" | "refused" | "fault", problem? }` */
+export async function tryParser(target, files) {
+  const first = await once(target, files);
+  // A busy machine is no fault: what is slow is slow twice.
+  return first.slow ? once(target, files) : first;
+}
+
+async function once(target, files) {
+  const before = inUse();
+  const start = performance.now();
+  let result;
+  try {
+    const value = await target.read(files);
+    result = { outcome: "accepted" };
+    try {
+      await target.again?.(value);
+    } catch (error) {
+      const what = error instanceof Fault ? error.message : describe(error);
+      result = { outcome: "fault", problem: `accepted, but then: ${what}` };
+    }
+  } catch (error) {
+    result = judge(error);
+  }
+  if (result.outcome === "fault") return result;
+  const seconds = (performance.now() - start) / 1000;
+  const bytes = inUse() - before;
+  if (bytes > mostBytes) return { outcome: "fault", problem: `took ${Math.round(bytes / 2 ** 20)} MiB` };
+  if (seconds > mostSeconds) return { outcome: "fault", problem: `took ${seconds.toFixed(1)} s`, slow: true };
+  return result;
+}
+
+function inUse() {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}

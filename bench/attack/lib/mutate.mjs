@@ -1,0 +1,334 @@
+/**
+ * Mutants of good files: bytes changed anywhere, numbers of a text or header replaced by extreme ones, JSON rebuilt with a
+ * node changed, files of a folder exchanged. Every draw comes from the generator given, so a mutant is made again from
+ * its key alone.
+ */
+import { utf8Encode } from "@phinets/core/tensor";
+
+/** Numbers at the edges of what bytes, floats, counts and our own limits hold. */
+const numbers = [
+  ..."0 -0 1 -1 2 3 0.5 1e-9 7 8 127 128 255 256 -128 32767 65535 65536 99999 100001 1000001 10000001".split(" "),
+  ..."2147483646 2147483647 2147483648 -2147483648 4294967295 4294967296 9007199254740991 9007199254740993".split(" "),
+  ..."1e15 1e21 1e99 1e300 1e308 1e309 -1e309 5e-324 NaN Infinity -Infinity nan inf 0x10 1_000 00 01 +5 .5 5. 1e 1,5".split(
+    " ",
+  ),
+];
+/** Texts that mean something somewhere. */
+const words = [
+  "",
+  " ",
+  "\t",
+  "\n",
+  "\r\n",
+  "\0",
+  "\ufeff",
+  "\u2028",
+  "\ud800",
+  "é",
+  "e\u0301",
+  "İ",
+  "💥",
+  "null",
+  "true",
+  "__proto__",
+  "constructor",
+  "toString",
+  "length",
+  "hasOwnProperty",
+  "..",
+  "../../x",
+  "/",
+  "/etc/passwd",
+  "C:\\x",
+  "a/../..",
+  "*x",
+  "&a",
+  "<<",
+  "- ",
+  ": ",
+  "#",
+  '"',
+  "'",
+  "`id`",
+  "$(touch x)",
+  "=1+1",
+  "<!DOCTYPE x [<!ENTITY a 'b'>]>",
+  "<![CDATA[",
+  "&#x110000;",
+  "&lt;",
+  "]]>",
+  "<",
+  ">",
+  ",",
+  ";",
+  "{",
+  "}",
+  "[",
+  "]",
+  "x".repeat(300),
+  "9".repeat(400),
+];
+const bytes8 = [0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x20, 0x0a, 0x22, 0x2e];
+const words32 = [0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffe];
+
+const pick = (draws, list) => list[draws.integer(list.length)];
+
+/** One to three changes of bytes. `other`: a second good file that parts are taken from. */
+export function mutateBytes(draws, bytes, other = bytes) {
+  let out = bytes;
+  for (let n = draws.integer(3); n >= 0; n--) out = changeBytes(draws, out, other);
+  return out;
+}
+
+function changeBytes(draws, bytes, other) {
+  const at = draws.integer(bytes.length + 1);
+  const length = Math.min(1 + draws.integer(draws.integer(4) === 0 ? 64 : 8), bytes.length - at);
+  const copy = Uint8Array.from(bytes);
+  switch (draws.integer(10)) {
+    case 0:
+      if (at < copy.length) copy[at] ^= 1 << draws.integer(8);
+      return copy;
+    case 1:
+      if (at < copy.length) copy[at] = pick(draws, bytes8);
+      return copy;
+    case 2:
+      return bytes.slice(0, at);
+    case 3:
+      return join(bytes.subarray(0, at), bytes.subarray(at + length));
+    case 4:
+      return join(bytes.subarray(0, at), bytes.subarray(at, at + length), bytes.subarray(at));
+    case 5: {
+      const size = pick(draws, [1, 2, 4, 8]);
+      if (at + size > copy.length) return copy;
+      const value = pick(draws, words32);
+      const big = draws.integer(2) === 1;
+      for (let n = 0; n < size; n++) copy[at + (big ? size - 1 - n : n)] = n < 4 ? value >>> (8 * n) : 0;
+      return copy;
+    }
+    case 6: {
+      const from = draws.integer(other.length + 1);
+      return join(bytes.subarray(0, at), other.subarray(from, from + draws.integer(200)), bytes.subarray(at + length));
+    }
+    case 7:
+      for (let n = at; n < at + length; n++) copy[n] = draws.integer(256);
+      return copy;
+    case 8:
+      return join(bytes.subarray(0, at), utf8(pick(draws, words)), bytes.subarray(at));
+    default: {
+      const to = draws.integer(bytes.length + 1);
+      copy.copyWithin(to, at, at + length);
+      return copy;
+    }
+  }
+}
+
+/** Numbers, words and lines of a text changed. */
+export function mutateText(draws, bytes, other = bytes) {
+  let text = latin1(bytes);
+  for (let n = draws.integer(3); n >= 0; n--) text = changeText(draws, text, other);
+  return fromLatin1(text);
+}
+
+function changeText(draws, text, other) {
+  const tokens = [...text.matchAll(/-?\d+(?:\.\d+)?|[A-Za-z_]+|[^\sA-Za-z0-9_]/g)];
+  const token = tokens.length === 0 ? undefined : pick(draws, tokens);
+  const replace = (by) =>
+    token === undefined ? text : text.slice(0, token.index) + by + text.slice(token.index + token[0].length);
+  const lines = text.split("\n");
+  const line = draws.integer(lines.length);
+  switch (draws.integer(9)) {
+    case 0:
+    case 1: {
+      const digits = tokens.filter(([word]) => /\d/.test(word));
+      if (digits.length === 0) return replace(pick(draws, numbers));
+      const number = pick(draws, digits);
+      return text.slice(0, number.index) + pick(draws, numbers) + text.slice(number.index + number[0].length);
+    }
+    case 2:
+      return replace(binary(pick(draws, words)));
+    case 3:
+      return replace(tokens.length === 0 ? "" : pick(draws, tokens)[0]);
+    case 4:
+      lines.splice(line, 1);
+      return lines.join("\n");
+    case 5:
+      lines.splice(line, 0, lines[draws.integer(lines.length)]);
+      return lines.join("\n");
+    case 6:
+      lines.splice(line, 0, pick(draws, latin1(other).split("\n")));
+      return lines.join("\n");
+    case 7:
+      return text.replaceAll("\n", pick(draws, ["\r\n", "\r", "\n\n", " ", "\n \t"]));
+    default: {
+      const repeated = lines[line].length < 200 ? lines[line].repeat(1 + draws.integer(50)) : lines[line];
+      lines[line] = repeated;
+      return lines.join("\n");
+    }
+  }
+}
+
+/** A node of a JSON document replaced, removed, renamed, doubled or wrapped. Text that is no JSON changes as text. */
+export function mutateJson(draws, bytes, other = bytes) {
+  const document = parse(bytes);
+  if (document === undefined) return mutateText(draws, bytes, other);
+  const box = { root: document };
+  const spare = { root: parse(other) };
+  for (let n = draws.integer(3); n >= 0; n--) changeNode(draws, box, spare);
+  let text = JSON.stringify(box.root) ?? "null";
+  if (box.raw !== undefined) text = text.replace('"RAW"', () => box.raw);
+  return utf8(text);
+}
+
+function changeNode(draws, box, spare) {
+  const places = placesOf(box);
+  const [parent, key] = pick(draws, places);
+  const isList = Array.isArray(parent);
+  switch (draws.integer(9)) {
+    case 0:
+      parent[key] = pick(draws, [null, true, false, [], {}, "", [[]], [null], { a: 1 }, [0, 0], -1, 0, 1e300, "x"]);
+      return;
+    case 1: {
+      box.raw = pick(draws, [
+        ...numbers,
+        "[".repeat(5000) + "]".repeat(5000),
+        `${'{"a":'.repeat(200)}1${"}".repeat(200)}`,
+      ]);
+      parent[key] = "RAW";
+      return;
+    }
+    case 2:
+      if (isList) parent.splice(key, 1);
+      else delete parent[key];
+      return;
+    case 3:
+      if (!isList) parent[pick(draws, [`${key}s`, "__proto__x", ...words])] = parent[key];
+      return;
+    case 4: {
+      const [from, name] = pick(draws, placesOf(spare));
+      parent[key] = structuredClone(from[name]);
+      return;
+    }
+    case 5:
+      if (isList)
+        parent.splice(key, 0, ...Array.from({ length: 1 + draws.integer(20) }, () => structuredClone(parent[key])));
+      return;
+    case 6:
+      parent[key] = draws.integer(2) === 0 ? [parent[key]] : { [key]: parent[key] };
+      return;
+    case 7:
+      parent[key] = pick(draws, words);
+      return;
+    default: {
+      const leaf = parent[key];
+      if (typeof leaf === "number")
+        parent[key] = pick(draws, [
+          -leaf,
+          leaf + 1,
+          leaf - 1,
+          leaf * 2,
+          leaf / 3,
+          leaf * 1e6,
+          String(leaf),
+          Math.trunc(leaf),
+        ]);
+      else parent[key] = pick(draws, [0, 1, 2 ** 31, -(2 ** 31), 2 ** 53, 1e-320, 255, 65536]);
+    }
+  }
+}
+
+function placesOf(box) {
+  const places = [[box, "root"]];
+  for (let n = 0; n < places.length && places.length < 5000; n++) {
+    const value = places[n][0][places[n][1]];
+    if (typeof value === "object" && value !== null)
+      for (const key of Object.keys(value)) places.push([value, Array.isArray(value) ? Number(key) : key]);
+  }
+  return places;
+}
+
+/** safetensors: the header as JSON with its length right, or the bytes. */
+export function mutateSafetensors(draws, bytes, other = bytes) {
+  const length = bytes.length >= 8 ? Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)) : 0;
+  if (draws.integer(4) === 0 || length === 0 || 8 + length > bytes.length) return mutateBytes(draws, bytes, other);
+  const header = mutateJson(draws, bytes.subarray(8, 8 + length));
+  const size = new Uint8Array(8);
+  new DataView(size.buffer).setBigUint64(0, BigInt(header.length), true);
+  const data = bytes.subarray(8 + length);
+  return join(size, header, draws.integer(3) === 0 ? mutateBytes(draws, data) : data);
+}
+
+/** What a file of a name is changed as; one in six is changed as bytes whatever it is. */
+export function mutateFile(draws, name, bytes, other = bytes) {
+  if (draws.integer(6) === 0) return mutateBytes(draws, bytes, other);
+  if (/\.(json|labels|ipynb)$/.test(name))
+    return draws.integer(5) === 0 ? mutateText(draws, bytes, other) : mutateJson(draws, bytes, other);
+  if (/\.safetensors$/.test(name)) return mutateSafetensors(draws, bytes, other);
+  if (/\.(txt|csv|xml|yaml|yml|names|data|ini|jsonl|pbm|pgm|ppm|pam|md)$/.test(name))
+    return mutateText(draws, bytes, other);
+  return mutateBytes(draws, bytes, other);
+}
+
+/**
+ * Files of one folder by path: one or two contents changed; now and then a file removed, renamed, copied or exchanged.
+ * @param other files of another good folder of the same target
+ */
+export function mutateFiles(draws, files, other = files) {
+  const out = { ...files };
+  for (let n = draws.integer(2); n >= 0; n--) {
+    const names = Object.keys(out);
+    if (names.length === 0) break;
+    const name = pick(draws, names);
+    const [stranger, content] = pick(draws, Object.entries(other));
+    if (names.length === 1 || draws.integer(8) > 0) {
+      out[name] = mutateFile(draws, name, out[name], content);
+      continue;
+    }
+    const next = pick(draws, names);
+    switch (draws.integer(5)) {
+      case 0:
+        delete out[name];
+        break;
+      case 1:
+        out[`${name.replace(/[^/]*$/, "")}${pick(draws, words).replace(/\0|^\/+/g, "") || "x"}`] = out[name];
+        break;
+      case 2:
+        [out[name], out[next]] = [out[next], out[name]];
+        break;
+      case 3:
+        out[stranger] = content;
+        break;
+      default:
+        out[next.replace(/[^/]*$/, name.replace(/^.*\//, ""))] = out[name];
+    }
+  }
+  return out;
+}
+
+export function join(...parts) {
+  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Lone surrogates too: some writers make them. */
+export function utf8(text) {
+  return text.isWellFormed?.() === false || /[\ud800-\udfff]/.test(text)
+    ? new Uint8Array(Buffer.from(text))
+    : utf8Encode(text);
+}
+const latin1 = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+const fromLatin1 = (text) => new Uint8Array(Buffer.from(text, "latin1"));
+/** A text's UTF-8 as one character a byte. */
+const binary = (text) => latin1(utf8(text));
+
+function parse(bytes) {
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * SIGKILL at random moments, full disks, few descriptors, folders that may not be written, two writers at once. What was
+ * begun is gone on with as a user would; the result has to be that of an undisturbed run, byte for byte.
+ */
+import { chmodSync, cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { drawsOf } from "../lib/case.mjs";
+import { Fault, require } from "../lib/faults.mjs";
+import { digests, filesIn, fixtures, phinets, phinetsCommand, requireWords, trainWords } from "../lib/fixtures.mjs";
+import { endGroup, outcomeOf, run } from "../lib/processes.mjs";
+
+const pick = (draws, list) => list[draws.integer(list.length)];
+const weights = (path) => /^weights\/(best|last|qat)\.safetensors$|^quantized\.(json|safetensors)$/.test(path);
+
+/**
+ * Work that can be stopped. `prepare` puts what it needs into a folder; `words` is the command line, `again` that of who
+ * goes on, by whether the run folder exists; `result` names what is compared.
+ */
+const works = {
+  train: {
+    prepare: () => {},
+    words: ({ data, network }, where) => trainWords({ data, network, project: join(where, "runs") }),
+    result: (where) => digests(join(where, "runs/detect/x"), weights),
+  },
+  qat: {
+    prepare: () => {},
+    words: ({ data, network }, where) =>
+      trainWords({ data, network, project: join(where, "runs"), epochs: 2, more: ["--qat", "3"] }),
+    result: (where) => digests(join(where, "runs/detect/x"), weights),
+  },
+  quantize: {
+    prepare: ({ run: trained }, where) => cpSync(trained, join(where, "run"), { recursive: true }),
+    words: ({ data }, where) => [
+      "quantize",
+      "--model",
+      join(where, "run"),
+      "--data",
+      data,
+      "--pictures",
+      "20",
+      "--project",
+      join(where, "runs"),
+      "--qat",
+      "3",
+      "--workers",
+      "1",
+    ],
+    result: (where) => digests(join(where, "run"), weights),
+  },
+  export: {
+    prepare: ({ run: trained }, where) => cpSync(trained, join(where, "run"), { recursive: true }),
+    words: (_, where) => [
+      "export",
+      "--model",
+      join(where, "run"),
+      "--format",
+      "c,tflite,onnx,safetensors,torch",
+      "--out",
+      join(where, "out"),
+    ],
+    result: (where) => digests(join(where, "out")),
+  },
+  ship: {
+    prepare: () => {},
+    words: ({ data, network }, where) => [
+      "ship",
+      ...trainWords({ data, network, project: join(where, "runs"), epochs: 1, more: ["--target", "stm32h743"] })
+        .slice(1)
+        .filter((word) => word !== "--no-plots"),
+    ],
+    result: (where) =>
+      digests(join(where, "runs/ship/x"), (path) => weights(path) || /^firmware\/.*model\.[ch]$/.test(path)),
+  },
+};
+
+const references = new Map();
+/** Result and seconds of the undisturbed work. */
+function reference(name, folder, made) {
+  if (!references.has(name)) references.set(name, undisturbed(name, folder, made));
+  return references.get(name);
+}
+
+async function undisturbed(name, folder, made) {
+  const where = join(folder, "work", `reference-${name}`);
+  rmSync(where, { recursive: true, force: true });
+  mkdirSync(where, { recursive: true });
+  works[name].prepare(made, where);
+  const start = performance.now();
+  const done = await phinets(works[name].words(made, where));
+  if (done.code !== 0)
+    throw new Error(`phinets ${name} undisturbed: exit code ${done.code}\n${done.stderr.slice(-800)}`);
+  const result = works[name].result(where);
+  if (Object.keys(result).length === 0)
+    throw new Error(`${name}: there is nothing to compare in ${filesIn(where).join(", ").slice(0, 500)}`);
+  const seconds = (performance.now() - start) / 1000;
+  rmSync(where, { recursive: true });
+  return { result, seconds };
+}
+
+/** The command line of who goes on with work that was stopped. */
+function wordsAgain(name, made, where) {
+  const folder = join(where, "runs/detect/x");
+  if (name !== "train" && name !== "qat") return [works[name].words(made, where)];
+  const anew = [...works[name].words(made, where), "--exist-ok"];
+  // Without a checkpoint there is nothing to go on with, and training says so.
+  return existsSync(join(folder, "weights/last.safetensors")) ? [["train", "--resume", folder]] : [anew];
+}
+
+async function finish(name, made, where, what) {
+  for (const words of wordsAgain(name, made, where)) {
+    const done = await phinets(words);
+    requireWords(done, `${what}, then ${words[0]} again`);
+    require(done.code === 0, `${what}, then: ${done.stderr.trim().split("\n").at(-1)}`);
+  }
+}
+
+function requireSame(name, expected, where, what) {
+  const found = works[name].result(where);
+  for (const path of new Set([...Object.keys(expected), ...Object.keys(found)]))
+    require(found[path] ===
+      expected[path], `${what}: ${path} is ${found[path] ?? "absent"}, undisturbed ${expected[path] ?? "absent"}`);
+  const left = filesIn(where).filter((path) => /(^|\/)\.\d+-[0-9a-f]{12}-/.test(path));
+  require(left.length === 0, `${what}: leaves ${left.slice(0, 3).join(", ")}`);
+}
+
+const kill =
+  (name) =>
+  async ({ seed, n, folder }) => {
+    const draws = drawsOf(seed, `kill-${name}`, n);
+    const made = await fixtures(folder);
+    const { result, seconds } = await reference(name, folder, made);
+    const where = join(folder, "work", `kill-${name}-${n}`);
+    return outcomeOf(where, async () => {
+      works[name].prepare(made, where);
+      let [words] = [works[name].words(made, where)];
+      const moments = [];
+      for (let kills = 1 + draws.integer(2); kills > 0; kills--) {
+        const moment = draws.uniform(0.02, 1) * seconds;
+        const whole = draws.integer(2) === 0;
+        let timer;
+        const done = await phinets(words, {
+          onStart: (child) => {
+            timer = setTimeout(() => (whole ? endGroup(child.pid) : child.kill("SIGKILL")), 1000 * moment);
+          },
+        });
+        clearTimeout(timer);
+        if (done.code !== null) requireWords(done, `after kills at ${moments.join(", ")} s: ${words[0]}`);
+        else moments.push(moment.toFixed(2));
+        [words] = wordsAgain(name, made, where);
+      }
+      const what = `killed at ${moments.join(", ") || "no"} s`;
+      await finish(name, made, where, what);
+      requireSame(name, result, where, what);
+      return { outcome: moments.length > 0 ? "accepted" : "refused" };
+    });
+  };
+
+/** A command line in a shell that takes something away. */
+const inShell = (before, words) =>
+  run("bash", ["-c", `${before}; exec "$@"`, "bash", ...phinetsCommand, ...words], {
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+
+const shortages = {
+  // A write beyond the limit fails as on a full disk; the signal that would end the process is ignored.
+  disk: (draws, words) =>
+    inShell(`trap "" XFSZ; ulimit -f ${1 + draws.integer(draws.integer(2) === 0 ? 40 : 400)}`, words),
+  descriptors: (draws, words) => inShell(`ulimit -n ${24 + draws.integer(40)}`, words),
+};
+
+const shortage = async ({ seed, n, folder }) => {
+  const draws = drawsOf(seed, "shortage", n);
+  const made = await fixtures(folder);
+  const name = pick(draws, ["train", "qat", "quantize", "export"]);
+  const kind = pick(draws, Object.keys(shortages));
+  const { result } = await reference(name, folder, made);
+  const where = join(folder, "work", `shortage-${n}`);
+  return outcomeOf(where, async () => {
+    works[name].prepare(made, where);
+    const what = `${name} short of ${kind}`;
+    const done = await shortages[kind](draws, works[name].words(made, where));
+    requireWords(done, what);
+    await finish(name, made, where, what);
+    requireSame(name, result, where, what);
+    return { outcome: done.code === 0 ? "accepted" : "refused" };
+  });
+};
+
+/** As a user who may not write there: root may everywhere, so root becomes nobody. */
+const readOnly = async ({ seed, n, folder }) => {
+  const draws = drawsOf(seed, "read-only", n);
+  const made = await fixtures(folder);
+  const name = pick(draws, ["train", "quantize", "export"]);
+  const where = join(folder, "work", `read-only-${n}`);
+  return outcomeOf(where, async () => {
+    works[name].prepare(made, where);
+    const locked = existsSync(join(where, "run")) && draws.integer(2) === 0 ? join(where, "run") : where;
+    chmodSync(locked, 0o555);
+    const before = filesIn(where).join();
+    const words = [...phinetsCommand, ...works[name].words(made, where)];
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const [command, ...args] = process.getuid?.() === 0 ? [...nobody, ...words] : words;
+    const done = await run(command, args, { env: { ...process.env, NO_COLOR: "1", HOME: "/nonexistent" } });
+    chmodSync(locked, 0o755);
+    requireWords(done, `${name} in a folder that may not be written`);
+    if (locked === where) require(filesIn(where).join() === before, `${name}: something was written all the same`);
+    return { outcome: done.code === 0 ? "accepted" : "refused" };
+  });
+};
+
+const twoWriters = async ({ seed, n, folder }) => {
+  const draws = drawsOf(seed, "two-writers", n);
+  const made = await fixtures(folder);
+  const name = pick(draws, ["train", "train", "qat", "quantize", "export"]);
+  const { result, seconds } = await reference(name, folder, made);
+  const where = join(folder, "work", `two-writers-${n}`);
+  return outcomeOf(where, async () => {
+    works[name].prepare(made, where);
+    const words = [...works[name].words(made, where), ...(name === "train" || name === "qat" ? ["--exist-ok"] : [])];
+    const first = phinets(words);
+    await new Promise((resolve) =>
+      setTimeout(resolve, 1000 * draws.uniform(0, draws.integer(2) === 0 ? 0.1 : seconds)),
+    );
+    const both = await Promise.all([first, phinets(words)]);
+    for (const done of both) requireWords(done, `${name}, two at once`);
+    if (both.every(({ code }) => code !== 0))
+      throw new Fault(
+        `${name}, two at once: both are refused\n${both[0].stderr.slice(-300)}\n${both[1].stderr.slice(-300)}`,
+      );
+    requireSame(name, result, where, `${name}, two at once`);
+    return { outcome: both.every(({ code }) => code === 0) ? "accepted" : "refused" };
+  });
+};
+
+export const killTargets = [
+  ...["train", "qat", "quantize", "export"].map((name) => ({ name: `kill-${name}`, attempt: kill(name), share: 3 })),
+  { name: "kill-ship", attempt: kill("ship"), share: 4 },
+  { name: "shortage", attempt: shortage, share: 3 },
+  { name: "read-only", attempt: readOnly, share: 1 },
+  { name: "two-writers", attempt: twoWriters, share: 2 },
+].map((target) => ({ group: "kills", ...target }));
