@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeHex } from "./hex.js";
 import { createEngine } from "./engine.js";
+import { decodeHex } from "./hex.js";
 
 test("modules are read from hexadecimal digits", () => {
   expect([...decodeHex("00ff7fa5")]).toEqual([0, 255, 127, 165]);
