@@ -209,7 +209,7 @@ describe("args.yaml of a run", () => {
       namedNetwork: false,
       board: loadBoard("rp2040"),
       limits: { imgsz: { height: 32, width: 40 }, noTimeLimit: true, maxRamBytes: 60_000, wide: undefined },
-      wish: { optimize: "ram", input: "rows" },
+      programRequest: { optimize: "ram", input: "rows" },
       loading: { pixelRange: { low: 1, high: 9 }, skipBad: true },
       valEvery: 0,
       plots: false,

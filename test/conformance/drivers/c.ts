@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { emitC, firmwareProgram } from "@phinets/core/export";
-import { type Board, loadBoard, type Program, type ProgramWish } from "@phinets/core/target";
+import { type Board, loadBoard, type Program, type ProgramRequest } from "@phinets/core/target";
 import { sizeOf } from "@phinets/core/tensor";
 import type { IntegerForm } from "../case.js";
 import { byName, type Results, type Skip, type Values } from "../driver.js";
@@ -15,7 +15,12 @@ export const refused: readonly Skip[] = [
 ];
 
 /** Kinds of programs, which cases have in turn. */
-const wishes: readonly ProgramWish[] = [{}, { input: "rows" }, { optimize: "ram" }, { optimize: "ram", input: "rows" }];
+const wishes: readonly ProgramRequest[] = [
+  {},
+  { input: "rows" },
+  { optimize: "ram" },
+  { optimize: "ram", input: "rows" },
+];
 
 export interface EmittedModel {
   readonly form: IntegerForm;

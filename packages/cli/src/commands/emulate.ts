@@ -15,7 +15,7 @@ import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
-import { firmwareConf, type ProgramOptions, programOptions, wishOf } from "./program-options.js";
+import { firmwareConf, type ProgramOptions, programOptions, programRequestOf } from "./program-options.js";
 import { groups, json, model, ownTarget, seed } from "./shared-options.js";
 
 interface EmulateOptions extends ProgramOptions {
@@ -81,7 +81,7 @@ async function emulateCommand(options: EmulateOptions, context: Context): Promis
     folder: join(run.folder, "firmware"),
     signal: context.signal,
     tracks: options.tracks,
-    ...wishOf(options),
+    ...programRequestOf(options),
   });
   const report = join(run.folder, "device_report.json");
   writeFileAtomic(report, `${JSON.stringify(result, undefined, 1)}\n`);

@@ -7,7 +7,7 @@ import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
 import { someOf } from "../terminal/options.js";
 import { requireOwnFolder } from "./own-folder.js";
-import { firmwareConf, type ProgramOptions, programOptions, wishOf } from "./program-options.js";
+import { firmwareConf, type ProgramOptions, programOptions, programRequestOf } from "./program-options.js";
 import { groups, json, model, out, ownTarget } from "./shared-options.js";
 
 interface ExportOptions extends ProgramOptions {
@@ -63,7 +63,7 @@ function exportCommand(options: ExportOptions, context: Context): void {
   const board = targetOf(run.folder, target);
   requireOwnFolder(folder);
   const files = writeExports(run, format, {
-    ...{ folder, target: board, scoreThreshold: conf, name, wish: wishOf(options) },
+    ...{ folder, target: board, scoreThreshold: conf, name, programRequest: programRequestOf(options) },
   });
   const compiles = format.includes("c")
     ? ["", `cc *.c host/main.c in ${folder} compiles it; README.md says how to call it`]

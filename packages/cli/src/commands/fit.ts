@@ -21,7 +21,7 @@ import { addVerb, type OptionDefinition, type VerbDefinition, vary } from "../te
 import { integer, oneOf } from "../terminal/options.js";
 import { powerText } from "./inspection-text.js";
 import { type LimitOptions, limitOptions, limitsOf } from "./network-options.js";
-import { type ProgramOptions, programOptions, wishOf } from "./program-options.js";
+import { type ProgramOptions, programOptions, programRequestOf } from "./program-options.js";
 import { cfg, groups, json, out, target } from "./shared-options.js";
 
 interface FitCommandOptions extends ProgramOptions, LimitOptions {
@@ -76,7 +76,7 @@ export function register(program: Command, context: Context): void {
       task: options.task,
       classes: options.classes,
       ...limitsOf(options),
-      ...wishOf(options),
+      ...programRequestOf(options),
     };
     const { json, text } = await namingTarget(options.target, () => fit(request, options.fill));
     if (options.out !== undefined) writeNetwork(options.out, json);

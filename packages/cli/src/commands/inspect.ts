@@ -11,7 +11,7 @@ import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
 import { inspectionText } from "./inspection-text.js";
 import { powerMw } from "./network-options.js";
-import { type ProgramOptions, programOptions, wishOf } from "./program-options.js";
+import { type ProgramOptions, programOptions, programRequestOf } from "./program-options.js";
 import { groups, json, target } from "./shared-options.js";
 
 interface InspectOptions extends ProgramOptions {
@@ -49,8 +49,9 @@ export function register(program: Command, context: Context): void {
     const board = options.target === undefined ? rememberedTarget(path) : loadTarget(options.target);
     if (options.powerMw !== undefined && board === undefined)
       throw new PhinetsError("cli.usage", "--power-mw needs --target: power is a board's");
-    const inspection = inspectNetwork(network, { board, powerMw: options.powerMw, ...wishOf(options) });
-    if (options.svg !== undefined) writePicture(options.svg, drawMemory(network, board, undefined, wishOf(options)));
+    const inspection = inspectNetwork(network, { board, powerMw: options.powerMw, ...programRequestOf(options) });
+    if (options.svg !== undefined)
+      writePicture(options.svg, drawMemory(network, board, undefined, programRequestOf(options)));
     context.result(inspection, () => inspectionText(network, inspection, options.layers));
   });
 }

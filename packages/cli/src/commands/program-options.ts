@@ -1,11 +1,11 @@
 /** What a user chooses of a board's firmware program, in every verb that makes or counts one. */
 import { defaultScoreThreshold } from "@phinets/core/export";
-import type { ProgramWish } from "@phinets/core/target";
+import type { ProgramRequest } from "@phinets/core/target";
 import type { OptionDefinition } from "../terminal/definition.js";
 import { fraction, oneOf } from "../terminal/options.js";
 import { groups } from "./shared-options.js";
 
-export type ProgramOptions = Required<Pick<ProgramWish, "optimize" | "input">>;
+export type ProgramOptions = Required<Pick<ProgramRequest, "optimize" | "input">>;
 
 export const programOptions: readonly OptionDefinition[] = [
   {
@@ -32,6 +32,6 @@ export const firmwareConf: OptionDefinition = {
   default: defaultScoreThreshold,
 };
 
-export function wishOf({ optimize, input }: ProgramOptions): ProgramWish {
+export function programRequestOf({ optimize, input }: ProgramOptions): ProgramRequest {
   return { optimize, input };
 }

@@ -10,7 +10,7 @@ import { integer } from "../terminal/options.js";
 import { type DataOptions, dataOptions, loadingOf, requireData } from "./data-options.js";
 import { type Int8Options, int8Options } from "./int8-options.js";
 import { limitsOf, type NetworkOptions, networkOptions } from "./network-options.js";
-import { type ProgramOptions, programOptions, wishOf } from "./program-options.js";
+import { type ProgramOptions, programOptions, programRequestOf } from "./program-options.js";
 import { cfg, json, name, out, project, threadsOf } from "./shared-options.js";
 import { type RecipeOptions, recipeOf, recipeOptions, weights } from "./training-options.js";
 
@@ -77,7 +77,7 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
     images: options.images,
     qat: options.qat,
     maxDrop: options.maxDrop,
-    wish: wishOf(options),
+    programRequest: programRequestOf(options),
     clip: options.clip,
     project: options.project,
     name: options.name,

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import type { Network } from "@phinets/core/networks";
-import type { Board, ProgramWish } from "@phinets/core/target";
+import type { Board, ProgramRequest } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
 import { findRunFolder, loadArguments, loadNetwork, loadTarget, namingTarget } from "@phinets/node/run";
 import {
@@ -22,7 +22,7 @@ import {
 import { type DataOptions, loadingOf, requireData } from "./data-options.js";
 import type { Int8Options } from "./int8-options.js";
 import { limitsOf, type NetworkOptions } from "./network-options.js";
-import { type ProgramOptions, wishOf } from "./program-options.js";
+import { type ProgramOptions, programRequestOf } from "./program-options.js";
 import { type RecipeOptions, recipeOf } from "./training-options.js";
 import { valEveryOf, type WatchingOptions } from "./watching-options.js";
 
@@ -56,7 +56,7 @@ export interface Origin {
   /** The board that a network is solved for. */
   readonly board?: Board;
   readonly limits?: ReturnType<typeof limitsOf>;
-  readonly wish?: ProgramWish;
+  readonly programRequest?: ProgramRequest;
   /** The network is not solved for, and not of the run of the weights. */
   readonly namedNetwork: boolean;
   network(data: OpenedData, recipe: Recipe): Network | Promise<Network>;
@@ -74,9 +74,9 @@ export function originOf(options: OriginOptions): Origin {
 function newOrigin(options: OriginOptions): Origin {
   const { fraction, seed = 0, plots, qat, weights, target } = options;
   const board = target === undefined ? undefined : loadTarget(target);
-  const [limits, wish] = [limitsOf(options), wishOf(options)];
+  const [limits, programRequest] = [limitsOf(options), programRequestOf(options)];
   return {
-    ...{ fraction, seed, plots, qat, board, limits, wish },
+    ...{ fraction, seed, plots, qat, board, limits, programRequest },
     namedNetwork: options.network !== undefined,
     loading: loadingOf(options),
     data: requireData(options.data),
@@ -84,7 +84,7 @@ function newOrigin(options: OriginOptions): Origin {
     valEvery: valEveryOf(options),
     network: (data, { loss }) =>
       namingTarget(target, () =>
-        chooseNetwork(data, { network: options.network, weights, board, limits, wish, loss, seed }),
+        chooseNetwork(data, { network: options.network, weights, board, limits, programRequest, loss, seed }),
       ),
     pretrained: (network) => {
       if (weights === undefined) return { notes: [] };

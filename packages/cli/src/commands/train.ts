@@ -161,8 +161,8 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
     if (resumed === undefined) {
       saveNetwork(folder, network);
       if (board !== undefined) saveTarget(folder, board);
-      const { limits, wish, namedNetwork, loading } = origin;
-      const chosen = { board, limits, wish, namedNetwork };
+      const { limits, programRequest, namedNetwork, loading } = origin;
+      const chosen = { board, limits, programRequest, namedNetwork };
       saveRunArguments(folder, {
         ...{ task, data: paths, fraction, recipe, valEvery, weights: start, plots, qat, loading, ...chosen },
       });

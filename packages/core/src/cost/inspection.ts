@@ -7,7 +7,7 @@ import {
   type Kernel,
   makeProgram,
   type Program,
-  type ProgramWish,
+  type ProgramRequest,
   programOf,
   roomsFor,
   type Step,
@@ -23,7 +23,7 @@ import { countParameters, parametersOf } from "./parameters.js";
 import { planArena } from "./plan.js";
 import { type WeightBytes, weightBytes } from "./weights.js";
 
-export interface InspectOptions extends ProgramWish {
+export interface InspectOptions extends ProgramRequest {
   readonly board?: Board;
   /** With a board: adds the frames a second at this mean power. */
   readonly powerMw?: number;
@@ -110,10 +110,13 @@ export interface Inspection {
   };
 }
 
-export function inspectNetwork(network: Network, { board, powerMw, ...wish }: InspectOptions = {}): Inspection {
+export function inspectNetwork(
+  network: Network,
+  { board, powerMw, ...programRequest }: InspectOptions = {},
+): Inspection {
   const graph = buildNetwork(network);
   const deployed = deployGraph(graph);
-  const program = programFor(deployed, board, wish);
+  const program = programFor(deployed, board, programRequest);
   const int8 = weightBytes(program);
   return {
     parameters: countParameters(graph),
@@ -149,17 +152,19 @@ export function drawMemory(
   network: Network,
   board?: Board,
   used?: Readonly<Record<string, number>>,
-  wish: ProgramWish = {},
+  programRequest: ProgramRequest = {},
 ): string {
-  const program = programFor(deployGraph(buildNetwork(network)), board, wish);
+  const program = programFor(deployGraph(buildNetwork(network)), board, programRequest);
   if (board === undefined) return memoryMap(program);
   if (used !== undefined) return memoryMap(program, { board, used });
   const { flash, ram } = needsOf(board, network, program);
   return memoryMap(program, { board, used: plannedUse(board, flash, ram) });
 }
 
-function programFor(deployed: Graph, board: Board | undefined, wish: ProgramWish): Program {
-  return board === undefined ? makeProgram(deployed, { ...wish, dsp: false }) : programOf(deployed, board, wish);
+function programFor(deployed: Graph, board: Board | undefined, programRequest: ProgramRequest): Program {
+  return board === undefined
+    ? makeProgram(deployed, { ...programRequest, dsp: false })
+    : programOf(deployed, board, programRequest);
 }
 
 function blocksOf(network: Network, graph: Graph): Inspection["blocks"] {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { countInstructions, countMacs, countParameters, weightBytes } from "../cost/index.js";
 import { deployGraph, type Graph } from "../graph/index.js";
 import { buildNetwork, parseNetwork } from "../networks/index.js";
-import { loadBoard, type ProgramWish, programOf, readSlackBytes } from "../target/index.js";
+import { loadBoard, type ProgramRequest, programOf, readSlackBytes } from "../target/index.js";
 import { sizeOf } from "../tensor/index.js";
 import { estimate } from "./index.js";
 
@@ -24,7 +24,7 @@ function widest(deployed: Graph): number {
 
 describe("estimate", () => {
   const boards = ["stm32h743", "rp2040", "nrf52840", "stm32f746"].map(loadBoard);
-  const wishes: ProgramWish[] = [
+  const requests: ProgramRequest[] = [
     {},
     { optimize: "ram", input: "rows" },
     { input: "rows" },
@@ -73,9 +73,9 @@ describe("estimate", () => {
         fc.pre(!hasPixels(deployed) && widest(deployed) <= 600);
         built++;
         const target = boards[built % boards.length];
-        const wish = wishes[built % wishes.length];
-        const program = programOf(deployed, target, wish);
-        const cost = estimate(network, target, wish);
+        const programRequest = requests[built % requests.length];
+        const program = programOf(deployed, target, programRequest);
+        const cost = estimate(network, target, programRequest);
         expect(cost.parameters).toBe(countParameters(graph!));
         expect(cost.macs).toBe(countMacs(graph!));
         expect(cost.weightBytes).toBe(weightBytes(program).total);

@@ -5,7 +5,7 @@
  * Stem convolution with stride, no pooling, maps of more than one pixel: what the lattice holds.
  */
 import { expansionFactor, type MicromindPhinet, roundHalfToEven, roundWidth } from "../networks/index.js";
-import { type Board, type ProgramWish, packedRuns } from "../target/index.js";
+import { type Board, type ProgramRequest, packedRuns } from "../target/index.js";
 import { evaluate, LINE_BASE, LINE_SLOPE, PLAIN, SQUEEZED } from "./instructions.js";
 import { fitsArena, type Limits, noLimits } from "./limits.js";
 import { arenaOfBlocks, holdsAll, type Plan, scheduleEntries } from "./memory.js";
@@ -154,9 +154,9 @@ export function costVariant(common: Skeleton, squeezed: boolean, limits: Limits,
 }
 
 /** Costs of one network. */
-export function estimate(network: MicromindPhinet, board: Board, wish: ProgramWish = {}): Estimate {
+export function estimate(network: MicromindPhinet, board: Board, programRequest: ProgramRequest = {}): Estimate {
   const out = new Float64Array(fields);
-  const common = skeleton(network, board, wish);
+  const common = skeleton(network, board, programRequest);
   takeWidths(common, expansionFactors(network, roundHalfToEven(network.blocks)));
   costVariant(common, network.squeezeExcite && !network.compatibility, noLimits, out);
   return {

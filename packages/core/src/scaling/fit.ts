@@ -24,7 +24,15 @@ import {
 } from "../cost/index.js";
 import { deployGraph } from "../graph/index.js";
 import { anchorCount, buildNetwork, type Classes, type MicromindPhinet, parseNetwork } from "../networks/index.js";
-import { arenaOf, type Board, hasDsp, lowerToSteps, type ProgramWish, planesOf, programOf } from "../target/index.js";
+import {
+  arenaOf,
+  type Board,
+  hasDsp,
+  lowerToSteps,
+  type ProgramRequest,
+  planesOf,
+  programOf,
+} from "../target/index.js";
 import { exp, log, PhinetsError } from "../tensor/index.js";
 import { arenaRooms, type Budget, type BudgetOptions, budgetOf, limitsOf, missError, roomError } from "./budget.js";
 import { estimate } from "./estimate.js";
@@ -33,7 +41,7 @@ import { fitsArena, type Limits } from "./limits.js";
 import { type Preference, preferences } from "./proxy.js";
 import { choose, type Fitting, fillsBoth, type Miss, paretoMembers, walk } from "./search.js";
 
-export interface FitOptions extends BudgetOptions, Pick<ProgramWish, "optimize" | "input"> {
+export interface FitOptions extends BudgetOptions, Pick<ProgramRequest, "optimize" | "input"> {
   /** Pixels. Default: chosen. */
   readonly imgsz?: { readonly height: number; readonly width: number };
   /** Default 3. */
@@ -66,9 +74,9 @@ export interface Candidate {
 }
 
 /** A network's exact costs on a board. */
-export function costOf(network: MicromindPhinet, board: Board, wish: ProgramWish = {}): Candidate {
+export function costOf(network: MicromindPhinet, board: Board, programRequest: ProgramRequest = {}): Candidate {
   const graph = buildNetwork(network);
-  const program = programOf(deployGraph(graph), board, wish);
+  const program = programOf(deployGraph(graph), board, programRequest);
   const contents = { anchors: anchorCount(network.head) };
   const latency = latencyMs(program, board);
   const flash = flashBytesOf(program, board, contents);
@@ -85,9 +93,9 @@ export function costOf(network: MicromindPhinet, board: Board, wish: ProgramWish
 }
 
 /** The same in closed form, without the program's schedule. */
-function estimatedCost(network: MicromindPhinet, board: Board, wish: ProgramWish): Candidate {
-  const { parameters, macs, arenaBytes, instructions, entries, optimize } = estimate(network, board, wish);
-  const options = { dsp: hasDsp(board), optimize, input: wish.input ?? "whole" } as const;
+function estimatedCost(network: MicromindPhinet, board: Board, programRequest: ProgramRequest): Candidate {
+  const { parameters, macs, arenaBytes, instructions, entries, optimize } = estimate(network, board, programRequest);
+  const options = { dsp: hasDsp(board), optimize, input: programRequest.input ?? "whole" } as const;
   const lowering = lowerToSteps(deployGraph(buildNetwork(network)), { dsp: options.dsp, planes: planesOf(optimize) });
   const contents = { anchors: anchorCount(network.head) };
   const flash = flashBytesOf({ lowering, options, stream: { schedule: { length: entries } } }, board, contents);
@@ -157,7 +165,7 @@ interface Place {
   readonly board: Board;
   readonly task: Task;
   readonly prefer: Preference;
-  readonly wish: ProgramWish;
+  readonly programRequest: ProgramRequest;
   readonly limits: Limits;
   readonly flashBytes: number;
   readonly size: { readonly height: number; readonly width: number };
@@ -170,7 +178,7 @@ interface Place {
  * "refused" where the planner refused as many as may be tried.
  */
 function bestPlanned(fitting: Fitting, place: Place, best: Answer | undefined): Answer | "refused" | undefined {
-  const { board, task, prefer, wish, limits, flashBytes, size, most } = place;
+  const { board, task, prefer, programRequest, limits, flashBytes, size, most } = place;
   const side = Math.sqrt(size.height * size.width);
   const refused = new Set<number>();
   while (refused.size < most) {
@@ -179,7 +187,7 @@ function bestPlanned(fitting: Fitting, place: Place, best: Answer | undefined): 
     const off = prefer === "resolution" ? -side : Math.abs(log(side / preferredSide(task, fitting.macs[index])));
     const distance = off + (prefer === "balanced" && !fillsBoth(fitting, limits, index) ? notFilling : 0);
     if (best !== undefined && distance >= best.distance) return undefined;
-    const chosen = costOf(fitting.networkAt(index), board, wish);
+    const chosen = costOf(fitting.networkAt(index), board, programRequest);
     // The planner has the last word on RAM.
     if (fitsArena(chosen.ramBytes, limits) && chosen.flashBytes <= flashBytes && chosen.fits)
       return { chosen, fitting, distance };
@@ -200,7 +208,7 @@ export function fit(options: FitOptions): FitResult {
   const budget = budgetOf(options);
   // The fastest program is wanted where it fits the arena's region; only the smallest is spread over banks.
   const ramBytes = Math.min(arenaOf(board).bytes, budget.ramBytes);
-  const wish: ProgramWish = { optimize: options.optimize, input: options.input, ramBytes };
+  const programRequest: ProgramRequest = { optimize: options.optimize, input: options.input, ramBytes };
   let evaluated = 0;
   let best: Answer | undefined;
   let nearest: Miss | undefined;
@@ -216,11 +224,11 @@ export function fit(options: FitOptions): FitResult {
         const limits = limitsOf(budget, board, room);
         // Once there is an answer, what fits nowhere is of no interest; before, what is nearer than the nearest.
         const ratio = best !== undefined ? 1 : nearest?.ratio;
-        const found = walk(tier, task, input, checked, board, limits, { ...wish, wide: options.wide, ratio });
+        const found = walk(tier, task, input, checked, board, limits, { ...programRequest, wide: options.wide, ratio });
         evaluated += found.evaluated;
         nearest = found.nearest ?? nearest;
         const most = attempt < rooms.length - 1 ? mostTried : Number.POSITIVE_INFINITY;
-        const place = { board, task, prefer, wish, limits, flashBytes: budget.flashBytes, size, most };
+        const place = { board, task, prefer, programRequest, limits, flashBytes: budget.flashBytes, size, most };
         const result = bestPlanned(found.fitting, place, best);
         if (typeof result === "object") best = result;
         // Where nothing fills all banks, something may fill the arena's region.
@@ -234,7 +242,7 @@ export function fit(options: FitOptions): FitResult {
   if (best === undefined)
     throw nearest === undefined ? roomError(board, task, leastOutput) : missError(nearest, board, budget);
   const { chosen } = best;
-  const pareto = membersOf(best.fitting, chosen, board, budget, wish);
+  const pareto = membersOf(best.fitting, chosen, board, budget, programRequest);
   return { target: board.name, budget, evaluated, pareto, chosen, fill: fillOf(chosen, budget, board) };
 }
 
@@ -271,13 +279,19 @@ function preferredSide(task: Task, macs: number): number {
 }
 
 /** What is shown of the Pareto set, from fastest to slowest, then the chosen network. */
-function membersOf(fitting: Fitting, chosen: Candidate, board: Board, budget: Budget, wish: ProgramWish): Candidate[] {
+function membersOf(
+  fitting: Fitting,
+  chosen: Candidate,
+  board: Board,
+  budget: Budget,
+  programRequest: ProgramRequest,
+): Candidate[] {
   const costs = [fitting.instructions, fitting.arenaBytes, fitting.weightBytes];
   const members = new Set(costs.flatMap((cost, i) => paretoMembers(fitting, cost, paretoSizes[i])));
   const same = JSON.stringify(chosen.network);
   const others = [...members]
     .sort((a, b) => fitting.instructions[a] - fitting.instructions[b] || a - b)
-    .map((index) => estimatedCost(fitting.networkAt(index), board, wish))
+    .map((index) => estimatedCost(fitting.networkAt(index), board, programRequest))
     .filter(({ network, ramBytes }) => ramBytes <= budget.ramBytes && JSON.stringify(network) !== same);
   return [...others, chosen];
 }

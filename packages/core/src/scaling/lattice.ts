@@ -4,7 +4,7 @@
  */
 
 import { buildNetwork, type Head, type MicromindPhinet, type NetworkInput, parseNetwork } from "../networks/index.js";
-import type { Board, ProgramWish } from "../target/index.js";
+import type { Board, ProgramRequest } from "../target/index.js";
 import { PhinetsError, sizeOf } from "../tensor/index.js";
 import { costVariant, expansionFactors, takeWidths } from "./estimate.js";
 import type { Limits } from "./limits.js";
@@ -177,12 +177,12 @@ export function costsGrow({ divisor, alpha }: MicromindPhinet): boolean {
 export function costRow(
   row: Row,
   board: Board,
-  wish: ProgramWish,
+  programRequest: ProgramRequest,
   limits: () => Limits,
   out: Float64Array,
   visit: (shape: number, squeezed: boolean) => void,
 ): number {
-  const common: Skeleton = skeleton(row.network, board, wish);
+  const common: Skeleton = skeleton(row.network, board, programRequest);
   const { factors, t0s } = row;
   /** Of t0s that are looked at, without and with squeeze-and-excite. */
   const ends = [t0s, t0s];

@@ -111,7 +111,7 @@ describe("walk", () => {
   const both = (name: string, tier: Tier, task: Task, limits: Limits, ratio?: number) => {
     const target = loadBoard(name);
     const { input, head } = parseNetwork({ family: "phinet", input: { ...size, channels: 3 }, head: heads[task] });
-    const wish = { ramBytes: limits.arenaBytes };
+    const programRequest = { ramBytes: limits.arenaBytes };
     const out = new Float64Array(fields);
     const all: Limits[] = [];
     for (const column of lattice(tier, task, input, head))
@@ -119,7 +119,7 @@ describe("walk", () => {
         costRow(
           row,
           target,
-          wish,
+          programRequest,
           () => noLimits,
           out,
           () => {
@@ -129,7 +129,7 @@ describe("walk", () => {
             all.push({ macs, instructions, weightBytes, arenaBytes });
           },
         );
-    return { all, found: walk(tier, task, input, head, target, limits, { ...wish, ratio }) };
+    return { all, found: walk(tier, task, input, head, target, limits, { ...programRequest, ratio }) };
   };
   const limits: readonly Partial<Limits>[] = [
     { arenaBytes: 14_000 },

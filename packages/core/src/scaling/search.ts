@@ -1,7 +1,7 @@
 /** Walks the lattice for one input size: what fits, what almost did, the Pareto set and the choice. */
 
 import type { Head, MicromindPhinet, NetworkInput } from "../networks/index.js";
-import type { Board, ProgramWish } from "../target/index.js";
+import type { Board, ProgramRequest } from "../target/index.js";
 import { ARENA_BYTES, FINE_MACS, fields, INSTRUCTIONS, MACS, PARAMETERS, WEIGHT_BYTES } from "./estimate.js";
 import { costRow, costsGrow, lattice, type Row, shapesOf, type Task, type Tier } from "./lattice.js";
 import { type Excess, isWithin, type Limits, stretched, worstOf } from "./limits.js";
@@ -31,7 +31,7 @@ export interface Walk {
   readonly nearest?: Miss;
 }
 
-export interface WalkOptions extends ProgramWish {
+export interface WalkOptions extends ProgramRequest {
   /** See `lattice`. */
   readonly wide?: boolean;
   /** Networks that miss by this factor or more are of no interest. Default: none is. */
@@ -46,7 +46,7 @@ export function walk(
   head: Head,
   board: Board,
   limits: Limits,
-  { wide = false, ratio = Number.POSITIVE_INFINITY, ...wish }: WalkOptions = {},
+  { wide = false, ratio = Number.POSITIVE_INFINITY, ...programRequest }: WalkOptions = {},
 ): Walk {
   const shapes = shapesOf(tier);
   const rows: Row[] = [];
@@ -104,7 +104,7 @@ export function walk(
         columns[place][count] = ((rows.length - 1) * shapes.length + shape) * 2 + Number(squeeze);
         count++;
       };
-      evaluated += costRow(row, board, wish, () => bar, out, visit);
+      evaluated += costRow(row, board, programRequest, () => bar, out, visit);
       if (count === before && costsGrow(row.network)) break;
     }
   }

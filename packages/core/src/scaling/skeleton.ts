@@ -12,7 +12,7 @@ import {
   stemFilters,
   yolov2Channels,
 } from "../networks/index.js";
-import { arenaOf, type Board, hasDsp, type ProgramWish } from "../target/index.js";
+import { arenaOf, type Board, hasDsp, type ProgramRequest } from "../target/index.js";
 import { denseInstructions, denseWidths, headInstructions, type Instructions, startInstructions } from "./ends.js";
 import { type Activation, BlockInstructions, type Count, counterOf } from "./instructions.js";
 import type { Limits } from "./limits.js";
@@ -145,9 +145,9 @@ const down = (size: number, padding: number, kernel: number, stride: number): nu
   Math.floor((size + padding - kernel) / stride) + 1;
 
 /** What all networks with the given one's blocks, alpha, divisor, layout, input and head have in common. */
-export function skeleton(network: MicromindPhinet, board: Board, wish: ProgramWish = {}): Skeleton {
+export function skeleton(network: MicromindPhinet, board: Board, programRequest: ProgramRequest = {}): Skeleton {
   const dsp = hasDsp(board);
-  const { optimize = "speed", input: how = "whole", ramBytes = arenaOf(board).bytes } = wish;
+  const { optimize = "speed", input: how = "whole", ramBytes = arenaOf(board).bytes } = programRequest;
   const known = once(boards, board, () => new Known(board));
   const { input, head, stemStride, divisor } = network;
   const table = network.activation === "hardswish" && !network.compatibility ? 1 : 0;

@@ -498,7 +498,7 @@ describe("memory", () => {
 describe("programOf", () => {
   const graph = deployed({ family: "phinet", input: { height: 64, width: 64, channels: 3 }, alpha: 0.3 });
   const board = loadBoard("stm32h743");
-  const chosen = (wish: object, on = board) => programOf(graph, on, wish);
+  const chosen = (programRequest: object, on = board) => programOf(graph, on, programRequest);
   it("takes the fastest program that fits, else the smallest", () => {
     const [fast, small] = (["speed", "ram"] as const).map((optimize) => makeProgram(graph, { dsp: true, optimize }));
     expect(small.arenaBytes).toBeLessThan(fast.arenaBytes);
@@ -524,8 +524,8 @@ describe("programOf", () => {
     expect(boards.length).toBeGreaterThan(4);
     for (let seed = 0; seed < 12; seed++)
       for (const on of boards)
-        for (const wish of [{}, { input: "rows" }, { optimize: "ram" }] as const) {
-          const one = programOf(randomNetwork(seed).graph, on, wish);
+        for (const programRequest of [{}, { input: "rows" }, { optimize: "ram" }] as const) {
+          const one = programOf(randomNetwork(seed).graph, on, programRequest);
           check(one);
           for (const { region = on.arenaRegion, bytes } of one.banks)
             expect(bytes).toBeLessThanOrEqual(rooms(one, on).find((room) => room.region === region)!.bytes);

@@ -69,7 +69,7 @@ export interface Program {
 }
 
 /** What a user chooses of a board's program. */
-export interface ProgramWish extends Pick<ProgramOptions, "optimize" | "input"> {
+export interface ProgramRequest extends Pick<ProgramOptions, "optimize" | "input"> {
   /**
    * Most bytes of working memory: what decides between the fastest and the smallest. Default: the board's arena region. The
    * smallest may take more, where it fits no bank alone.
@@ -88,18 +88,18 @@ export function hasDsp({ simd }: Pick<Board, "simd">): boolean {
  * faster than the arena's, where that costs no more than what ends each bank. Whether all fits is for `exceededRegions` to say.
  * Throws as `makeProgram` does.
  */
-export function programOf(deployed: Graph, board: Board, wish: ProgramWish = {}): Program {
-  const { ramBytes = arenaOf(board).bytes, ...rest } = wish;
+export function programOf(deployed: Graph, board: Board, programRequest: ProgramRequest = {}): Program {
+  const { ramBytes = arenaOf(board).bytes, ...rest } = programRequest;
   const options = { ...rest, dsp: hasDsp(board) };
   let plan = planOf(deployed, options);
-  if (options.dsp && wish.optimize !== "ram") {
+  if (options.dsp && programRequest.optimize !== "ram") {
     const bytes = placeBoxes(plan.memory.boxes).bytes + readSlackBytes;
     if (bytes > ramBytes) plan = planOf(deployed, { ...options, optimize: "ram" });
   }
   const banks = roomsFor(board, plan.lowering, plan.options.input);
   const home = banks.findIndex(({ region }) => region === board.arenaRegion);
   const growthBytes = plan.options.optimize === "ram" ? 0 : (banks.length - 1) * slackOf(plan.options);
-  return placed(plan, { banks, home, growthBytes, mostBytes: wish.ramBytes });
+  return placed(plan, { banks, home, growthBytes, mostBytes: programRequest.ramBytes });
 }
 
 /** Bytes that each bank has beyond its last value. */

@@ -12,7 +12,7 @@ import {
   homeOf,
   keptBytes,
   loadBoard,
-  type ProgramWish,
+  type ProgramRequest,
   parseBoard,
   programOf,
   variablesOf,
@@ -63,13 +63,13 @@ const networks: [name: string, json: object][] = [
 ];
 
 /** By name of a board: a core with double precision, with single precision, and without the DSP extension. */
-const programs: [target: string, wish: ProgramWish][] = [
+const programs: [target: string, programRequest: ProgramRequest][] = [
   ["stm32h743", {}],
   ["nrf52840", {}],
   ["rp2040", {}],
 ];
 /** The smallest, to which rows are pushed: of the first networks. */
-const smallest: [target: string, wish: ProgramWish] = ["nrf52840", { optimize: "ram", input: "rows" }];
+const smallest: [target: string, programRequest: ProgramRequest] = ["nrf52840", { optimize: "ram", input: "rows" }];
 
 describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the linked image's", () => {
   test.each(networks)("%s", { timeout: 60_000 }, async (name, json) => {
@@ -79,39 +79,41 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
     const options = modelOptions(network);
     const anchors = options.detector?.anchors.length;
     await Promise.all(
-      [...programs, ...(name === "detector" || name === "classifier" ? [smallest] : [])].map(async ([target, wish]) => {
-        const board = loadBoard(target);
-        const program = programOf(graph, board, wish);
-        expect(firmwareProgram(q, board, wish)).toEqual(program);
-        const where = join(folder, `${name} ${target} ${wish.optimize ?? ""}`.replace(/\W/g, "-"));
-        writeFirmware(where, emitC(q, { ...options, program }));
-        const path = await buildFirmware(where, board);
-        const elf = readElf(readFileSync(path), path);
-        const planned = flashBytesOf(program, board, { anchors });
-        expect(arenaBytes(elf, program, path)).toBe(program.arenaBytes);
-        const linked = (part: RegExp): number =>
-          elf.symbols.filter((symbol) => part.test(symbol.name)).reduce((sum, { bytes }) => sum + bytes, 0);
-        const { total, weights, tables, biases, requantization } = planned.weights;
-        expect([linked(/^layer\d+_weights$/), linked(/^layer\d+_table$/)]).toEqual([weights, tables]);
-        expect(linked(/^layer\d+_(bias|multiplier|shift|channels)$/)).toBe(biases + requantization);
-        expect(linked(/^layer\d+_(weights|bias|multiplier|shift|channels|table)$/)).toBe(total);
-        expect(linked(/^(steps|layer\d+|program)$/)).toBe(planned.descriptions - paddingOf(elf.symbols));
-        const error = planned.total / flashBytes(elf) - 1;
-        // Outdated? node bench/cost/code-size.mjs measures the code again.
-        expect(Math.abs(error), `${target}: ${planned.total} planned, ${flashBytes(elf)} linked`).toBeLessThan(0.01);
-        // Sections start at multiples of 16.
-        const ram = ramBytesOf(program, board, { anchors });
-        expect(Math.abs(ramBytes(elf) - ram.total)).toBeLessThan(64);
-        // Where they lie beside activations, stack and variables have room.
-        const home = homeOf(board);
-        const others = regionBytes(elf, home) - (ram.banks[home.name] ?? 0);
-        expect(others).toBeLessThanOrEqual(keptBytes(variablesOf(program.lowering, program.options.input)));
-        expect(planned.measured).toBe(true);
-        if (process.env.PHINETS_VERBOSE)
-          console.log(
-            `${name}, ${target}: ${flashBytes(elf)} bytes, ${(100 * error).toFixed(2)} %, ${ramBytes(elf)} of RAM, ${ram.total - ramBytes(elf)}`,
-          );
-      }),
+      [...programs, ...(name === "detector" || name === "classifier" ? [smallest] : [])].map(
+        async ([target, programRequest]) => {
+          const board = loadBoard(target);
+          const program = programOf(graph, board, programRequest);
+          expect(firmwareProgram(q, board, programRequest)).toEqual(program);
+          const where = join(folder, `${name} ${target} ${programRequest.optimize ?? ""}`.replace(/\W/g, "-"));
+          writeFirmware(where, emitC(q, { ...options, program }));
+          const path = await buildFirmware(where, board);
+          const elf = readElf(readFileSync(path), path);
+          const planned = flashBytesOf(program, board, { anchors });
+          expect(arenaBytes(elf, program, path)).toBe(program.arenaBytes);
+          const linked = (part: RegExp): number =>
+            elf.symbols.filter((symbol) => part.test(symbol.name)).reduce((sum, { bytes }) => sum + bytes, 0);
+          const { total, weights, tables, biases, requantization } = planned.weights;
+          expect([linked(/^layer\d+_weights$/), linked(/^layer\d+_table$/)]).toEqual([weights, tables]);
+          expect(linked(/^layer\d+_(bias|multiplier|shift|channels)$/)).toBe(biases + requantization);
+          expect(linked(/^layer\d+_(weights|bias|multiplier|shift|channels|table)$/)).toBe(total);
+          expect(linked(/^(steps|layer\d+|program)$/)).toBe(planned.descriptions - paddingOf(elf.symbols));
+          const error = planned.total / flashBytes(elf) - 1;
+          // Outdated? node bench/cost/code-size.mjs measures the code again.
+          expect(Math.abs(error), `${target}: ${planned.total} planned, ${flashBytes(elf)} linked`).toBeLessThan(0.01);
+          // Sections start at multiples of 16.
+          const ram = ramBytesOf(program, board, { anchors });
+          expect(Math.abs(ramBytes(elf) - ram.total)).toBeLessThan(64);
+          // Where they lie beside activations, stack and variables have room.
+          const home = homeOf(board);
+          const others = regionBytes(elf, home) - (ram.banks[home.name] ?? 0);
+          expect(others).toBeLessThanOrEqual(keptBytes(variablesOf(program.lowering, program.options.input)));
+          expect(planned.measured).toBe(true);
+          if (process.env.PHINETS_VERBOSE)
+            console.log(
+              `${name}, ${target}: ${flashBytes(elf)} bytes, ${(100 * error).toFixed(2)} %, ${ramBytes(elf)} of RAM, ${ram.total - ramBytes(elf)}`,
+            );
+        },
+      ),
     );
   });
 });

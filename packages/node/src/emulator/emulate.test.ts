@@ -56,10 +56,10 @@ describe.skipIf(!arm)("on the emulated Cortex-M7", () => {
   test.each([
     [1, {}],
     [5, { optimize: "ram", input: "rows" }],
-  ] as const)("random network %i is the interpreter's, sizes are the plan's (%o)", async (seed, wish) => {
+  ] as const)("random network %i is the interpreter's, sizes are the plan's (%o)", async (seed, programRequest) => {
     const q = randomNetwork(seed);
     const inputs = [1, 2, 3].map((i) => randomInput(q, i));
-    const result = await emulate(q, inputs, wish);
+    const result = await emulate(q, inputs, programRequest);
     expect(result).toMatchObject({ images: 3, matchesInterpreter: true, differingBytes: 0 });
     expect(result.arenaBytes).toBe(result.plannedArenaBytes);
     expect(result.instructionsPerMac).toBeGreaterThan(1.5);

@@ -8,7 +8,7 @@ import { bandMs, countMacs } from "@phinets/core/cost";
 import { type CDetector, type COptions, emitC, firmwareProgram } from "@phinets/core/export";
 import { IntegerEngine } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
-import { type Board, loadBoard, type ProgramWish } from "@phinets/core/target";
+import { type Board, loadBoard, type ProgramRequest } from "@phinets/core/target";
 import { PhinetsError, sizeOf } from "@phinets/core/tensor";
 import { writeFirmware } from "../firmware/build.js";
 import { flashBytes, readElf } from "../firmware/elf.js";
@@ -64,7 +64,7 @@ export interface TrackingProof {
   readonly instructions: number;
 }
 
-export interface EmulateOptions extends Omit<COptions, "program">, ProgramWish {
+export interface EmulateOptions extends Omit<COptions, "program">, ProgramRequest {
   /** The emulated core is of its kind, and its image is linked. Default: the STM32H743. */
   readonly target?: Board;
   /** Where the firmware is written and built, and left. Default: a temporary folder that is removed. */

@@ -13,7 +13,7 @@ import { deployGraph } from "@phinets/core/graph";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import { buildNetwork, type Network, parseNetwork } from "@phinets/core/networks";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
-import { loadBoard, type ProgramWish } from "@phinets/core/target";
+import { loadBoard, type ProgramRequest } from "@phinets/core/target";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomInput, randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
@@ -34,10 +34,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let built = 0;
 
 /** Runs frames of a detector, or pictures; returns instructions a multiply-accumulate. */
-async function prove(q: QuantizedNetwork, network: Network, frames: Int8Array[], wish: ProgramWish): Promise<number> {
+async function prove(
+  q: QuantizedNetwork,
+  network: Network,
+  frames: Int8Array[],
+  programRequest: ProgramRequest,
+): Promise<number> {
   const where = join(folder, String(built++));
   const options = modelOptions(network, { scoreThreshold: 0.02 });
-  const program = firmwareProgram(q, board, wish);
+  const program = firmwareProgram(q, board, programRequest);
   expect(program.options.dsp).toBe(true);
   writeFirmware(where, emitC(q, { ...options, program }));
   const tracks = options.detector !== undefined;

@@ -8,13 +8,13 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { arenasOf, type COptions, emitC, firmwareProgram, linkerScript } from "@phinets/core/export";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
-import { type Board, loadBoard, type Program, type ProgramWish } from "@phinets/core/target";
+import { type Board, loadBoard, type Program, type ProgramRequest } from "@phinets/core/target";
 import { PhinetsError, sizeOf } from "@phinets/core/tensor";
 import { describeWriteError, writeFileAtomic } from "../host/atomic.js";
 import { defaultTarget } from "../run/target.js";
 import { arm, fileName, firmwareSources, isLinked, machineOf, sharedFolders } from "./build.js";
 
-export interface BundleOptions extends Pick<COptions, "detector" | "classes">, ProgramWish {
+export interface BundleOptions extends Pick<COptions, "detector" | "classes">, ProgramRequest {
   /** The board of the image. Default: the STM32H743. */
   readonly target?: Board;
   /** Prefix of the model's files, symbols and macros, and of CMake's targets: a C identifier. Default "phinets". */

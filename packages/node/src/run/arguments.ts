@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { FitOptions } from "@phinets/core/scaling";
-import type { Board, ProgramWish } from "@phinets/core/target";
+import type { Board, ProgramRequest } from "@phinets/core/target";
 import { PhinetsError, requireShallow } from "@phinets/core/tensor";
 import { parseRecipe, type Recipe } from "@phinets/core/training";
 import { parse } from "yaml";
@@ -111,8 +111,8 @@ export interface RunArguments extends Pick<SavedArguments, "fraction" | "valEver
   /** The board that the network is solved for, or compared with. */
   readonly board?: Board;
   /** What the network may use of it. */
-  readonly limits?: Omit<FitOptions, "board" | "task" | "classes" | keyof ProgramWish>;
-  readonly wish?: ProgramWish;
+  readonly limits?: Omit<FitOptions, "board" | "task" | "classes" | keyof ProgramRequest>;
+  readonly programRequest?: ProgramRequest;
   readonly loading?: Pick<SavedArguments, "dataFormat" | "pixelRange"> & { readonly skipBad?: boolean };
   /** Options of the verb alone, by their names. */
   readonly more?: Readonly<Record<string, unknown>>;
@@ -133,7 +133,7 @@ export function saveRunArguments(folder: string, options: RunArguments): void {
     ...others,
     ...(noTimeLimit && { timeLimit: false }),
     ...{ maxRam: maxRamBytes, maxFlash: maxFlashBytes, maxEnergy: maxEnergyMj },
-    ...(board && options.wish),
+    ...(board && options.programRequest),
     weights,
     recipe,
     valEvery,

@@ -5,7 +5,7 @@ import type { DetectionLossName } from "@phinets/core/detection";
 import { deployGraph } from "@phinets/core/graph";
 import { anchorCount, buildNetwork, type Network } from "@phinets/core/networks";
 import { type FitOptions, fit } from "@phinets/core/scaling";
-import { arenaOf, type Board, banksOf, type ProgramWish, programOf } from "@phinets/core/target";
+import { arenaOf, type Board, banksOf, type ProgramRequest, programOf } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork, networkFileOf } from "../run/load.js";
 import type { OpenedData } from "./data.js";
@@ -18,16 +18,16 @@ export interface ChooseOptions {
   /** Path of the weights to start from. Where they lie in a run, its anchors are kept for the same classes. */
   readonly weights?: string;
   readonly board?: Board;
-  readonly limits: Omit<FitOptions, "board" | "task" | "classes" | keyof ProgramWish>;
+  readonly limits: Omit<FitOptions, "board" | "task" | "classes" | keyof ProgramRequest>;
   /** Of the board's firmware. Default: the fastest program, the whole picture in memory. */
-  readonly wish?: ProgramWish;
+  readonly programRequest?: ProgramRequest;
   readonly loss: DetectionLossName;
   readonly seed: number;
 }
 
 /** Throws PhinetsError when neither network nor board is named, or the network exceeds the board. */
 export function chooseNetwork(data: OpenedData, options: ChooseOptions): Network {
-  const { board, limits, loss, seed, wish = {} } = options;
+  const { board, limits, loss, seed, programRequest = {} } = options;
   const { task, classes } = data.index;
   const run = options.weights === undefined ? undefined : runOfWeights(options.weights);
   const path = options.network ?? run;
@@ -40,7 +40,7 @@ export function chooseNetwork(data: OpenedData, options: ChooseOptions): Network
         `${options.network === undefined ? "the run of --weights" : "--network"} brings its own size: ${limit} is for solving with --target alone; leave one of them out`,
       );
     backbone = loadNetwork(networkFileOf(path), "--network takes a network.json, as phinets fit --out writes it");
-  } else if (board !== undefined) backbone = fit({ ...limits, ...wish, board, task, classes }).chosen.network;
+  } else if (board !== undefined) backbone = fit({ ...limits, ...programRequest, board, task, classes }).chosen.network;
   else
     throw new PhinetsError(
       "cli.usage",
@@ -48,14 +48,14 @@ export function chooseNetwork(data: OpenedData, options: ChooseOptions): Network
     );
   const trained = run === undefined ? undefined : loadNetwork(join(run, "network.json")).head;
   const network = fitHead(backbone, data.index, { loss, seed, trained });
-  if (board !== undefined) requireFit(network, board, path ?? "the network", wish);
+  if (board !== undefined) requireFit(network, board, path ?? "the network", programRequest);
   return network;
 }
 
 /** What a network takes of a board, before any weight exists. */
-export function footprint(network: Network, board: Board, wish: ProgramWish = {}) {
+export function footprint(network: Network, board: Board, programRequest: ProgramRequest = {}) {
   const graph = buildNetwork(network);
-  const program = programOf(deployGraph(graph), board, wish);
+  const program = programOf(deployGraph(graph), board, programRequest);
   return {
     graph,
     program,
@@ -65,8 +65,8 @@ export function footprint(network: Network, board: Board, wish: ProgramWish = {}
   };
 }
 
-function requireFit(network: Network, board: Board, label: string, wish: ProgramWish): void {
-  const program = programOf(deployGraph(buildNetwork(network)), board, wish);
+function requireFit(network: Network, board: Board, label: string, programRequest: ProgramRequest): void {
+  const program = programOf(deployGraph(buildNetwork(network)), board, programRequest);
   const arena = arenaOf(board);
   // What fits no bank, and not all of them together, is planned as one block of the arena's.
   const block = program.banks.find(({ region }) => region === undefined)?.bytes ?? 0;

@@ -9,7 +9,7 @@ import {
 } from "@phinets/core/export";
 import { deployWeights } from "@phinets/core/graph";
 import { classNames, type Network } from "@phinets/core/networks";
-import type { Board, ProgramWish } from "@phinets/core/target";
+import type { Board, ProgramRequest } from "@phinets/core/target";
 import { encodeSafetensors } from "@phinets/core/tensor";
 import { writeBundle } from "../firmware/bundle.js";
 import { modelOptions } from "../firmware/model-options.js";
@@ -25,7 +25,7 @@ export interface ExportRequest {
   /** Format c: prefix of files and symbols. Default "phinets". */
   readonly name?: string;
   /** Format c. */
-  readonly wish?: ProgramWish;
+  readonly programRequest?: ProgramRequest;
 }
 
 /** Writes one format's files and returns their paths. */
@@ -33,8 +33,8 @@ type Writer = (run: Run, request: ExportRequest) => string[];
 
 const writers = {
   /** C99 with its kernels: a folder that compiles. */
-  c: (run, { folder, target, scoreThreshold, name, wish }) => {
-    const options = { ...modelOptions(run.network, { scoreThreshold }), ...wish, target, name };
+  c: (run, { folder, target, scoreThreshold, name, programRequest }) => {
+    const options = { ...modelOptions(run.network, { scoreThreshold }), ...programRequest, target, name };
     return writeBundle(folder, requireQuantized(run), options);
   },
   /** The int8 network for TensorFlow Lite and TensorFlow Lite Micro. */

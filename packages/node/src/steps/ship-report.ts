@@ -6,7 +6,7 @@ import { drawMemory, energyMj, inspectNetwork } from "@phinets/core/cost";
 import { type Picture, parseMotRows } from "@phinets/core/data";
 import { meanIouOverCount } from "@phinets/core/detection";
 import { classNames, type Network, networkSettings, networkTitle } from "@phinets/core/networks";
-import type { Board, ProgramWish } from "@phinets/core/target";
+import type { Board, ProgramRequest } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
 import { type Emulation, emulatedPath } from "../emulator/index.js";
@@ -43,7 +43,7 @@ export interface ReportRequest {
   readonly network: Network;
   readonly board: Board;
   /** The firmware program that was asked for. */
-  readonly wish: ProgramWish;
+  readonly programRequest: ProgramRequest;
   readonly test: CachedPictures;
   readonly result: ShipResult;
   readonly recipe: Recipe;
@@ -61,7 +61,7 @@ export async function writeShipReport(request: ReportRequest): Promise<void> {
 }
 
 async function reportData(request: ReportRequest): Promise<ReportData> {
-  const { folder, data, network, board, wish, result, commandLine } = request;
+  const { folder, data, network, board, programRequest, result, commandLine } = request;
   const { float, int8, firmware } = result.evaluation;
   const { task, classes, splits } = data.index;
   const what: Readonly<Record<string, string>> = {
@@ -94,7 +94,7 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
     ...("leftOut" in result.emulate && {
       figuresLeftOut: { leftOut: result.emulate.leftOut, install: "npm run setup" },
     }),
-    ...networkParts(network, board, wish, result.emulate),
+    ...networkParts(network, board, programRequest, result.emulate),
     training: {
       rows: readResults(folder),
       bestEpoch: result.train.bestEpoch,
@@ -127,10 +127,10 @@ function valuesOf(metrics: Metrics): Record<string, number> {
 function networkParts(
   network: Network,
   board: Board,
-  wish: ProgramWish,
+  programRequest: ProgramRequest,
   emulate: ShipResult["emulate"],
 ): Pick<ReportData, "network" | "board" | "memoryMapSvg"> {
-  const { parameters, macs, blocks, target } = inspectNetwork(network, { board, ...wish });
+  const { parameters, macs, blocks, target } = inspectNetwork(network, { board, ...programRequest });
   const { flashBytes, flashBudgetBytes, ramBytes, ramBudgetBytes, latencyMs, energyMj: energy } = target!;
   const counted = "leftOut" in emulate ? undefined : emulate.latencyMs;
   const linked = "leftOut" in emulate ? undefined : linkedUses(emulate, board);
@@ -155,7 +155,7 @@ function networkParts(
       latencyFrom: counted === undefined ? "planned" : "counted",
       energyMj: counted === undefined ? energy : energyMj(counted, board),
     },
-    memoryMapSvg: drawMemory(network, board, linkedUse(emulate), wish),
+    memoryMapSvg: drawMemory(network, board, linkedUse(emulate), programRequest),
   };
 }
 

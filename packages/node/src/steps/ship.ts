@@ -10,7 +10,7 @@ import { evaluationSplit } from "@phinets/core/data";
 import { defaultScoreThreshold } from "@phinets/core/export";
 import { createEngine } from "@phinets/core/kernels";
 import { networkSummary } from "@phinets/core/networks";
-import { type Board, type ProgramWish, roomsFor } from "@phinets/core/target";
+import { type Board, type ProgramRequest, roomsFor } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, type Recipe, recipeIdentity, withClassWeights } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
@@ -59,7 +59,7 @@ export interface ShipRequest {
   readonly qat?: number | true;
   readonly maxDrop?: number;
   /** Of the firmware. Default: the fastest program, the whole picture in memory. */
-  readonly wish?: ProgramWish;
+  readonly programRequest?: ProgramRequest;
   /** Video or folder of frames to track. */
   readonly clip?: string;
   readonly project: string;
@@ -123,7 +123,7 @@ export async function ship(request: ShipRequest, context: StepContext): Promise<
   const { task, classes, splits } = data.index;
   requireTestPictures(data);
   const recipe = withClassWeights(makeRecipe(task, request.recipe), splits.train, classes.length);
-  const wish = request.wish ?? {};
+  const programRequest = request.programRequest ?? {};
   const name = request.name ?? `${data.name.replaceAll(" + ", "+")}-${target.name}`;
   if (request.clip !== undefined && !existsSync(request.clip))
     throw new PhinetsError(
@@ -135,11 +135,20 @@ export async function ship(request: ShipRequest, context: StepContext): Promise<
   const folder = request.out ?? createRunFolder({ project, task: "ship", name, existOk: true });
   requireOwn(folder);
   makeFolder(folder);
-  const prepared = { ...request, paths: request.data, given: request.recipe, folder, data, recipe, wish, seed };
+  const prepared = {
+    ...request,
+    paths: request.data,
+    given: request.recipe,
+    folder,
+    data,
+    recipe,
+    programRequest,
+    seed,
+  };
   return withRunLock(folder, "shipping", (lock) => shipLocked({ ...prepared, lock }, context));
 }
 
-interface PreparedShip extends Omit<ShipRequest, "data" | "recipe" | "wish"> {
+interface PreparedShip extends Omit<ShipRequest, "data" | "recipe" | "programRequest"> {
   readonly paths: readonly string[];
   readonly folder: string;
   readonly lock: RunLock;
@@ -147,12 +156,12 @@ interface PreparedShip extends Omit<ShipRequest, "data" | "recipe" | "wish"> {
   readonly recipe: Recipe;
   /** Of the recipe what was asked for. */
   readonly given: Partial<Recipe>;
-  readonly wish: ProgramWish;
+  readonly programRequest: ProgramRequest;
   readonly seed: number;
 }
 
 async function shipLocked(request: PreparedShip, context: StepContext): Promise<ShipResult> {
-  const { folder, lock, target, threads, project, data, wish, seed } = request;
+  const { folder, lock, target, threads, project, data, programRequest, seed } = request;
   const { task } = data.index;
   saveTarget(folder, target);
   const log = new StepLog(folder, context);
@@ -168,25 +177,40 @@ async function shipLocked(request: PreparedShip, context: StepContext): Promise<
     request.network && loadNetwork(networkFileOf(request.network)),
     request.recipe.loss,
     seed,
-    wish,
+    programRequest,
     ...(weightsRun === undefined ? [] : [loadNetwork(networkFileOf(weightsRun))]),
   );
   await log.run("fit", fitKey, ["network.json"], async () => {
     const { network: path, limits } = request;
     const { loss } = request.recipe;
-    saveNetwork(folder, chooseNetwork(data, { network: path, weights, board: target, limits, wish, loss, seed }));
+    saveNetwork(
+      folder,
+      chooseNetwork(data, { network: path, weights, board: target, limits, programRequest, loss, seed }),
+    );
   });
   const network = loadNetwork(join(folder, "network.json"));
   const start = weights === undefined ? undefined : loadPretrained(weights, network);
   const recipe = startingRecipe(request.recipe, request.given, start);
   const from = start && { file: start.file, sha256: start.sha256 };
   saveRunArguments(folder, {
-    ...{ task, data: paths, fraction, recipe, plots: true, board: target, limits, wish, qat, loading, weights: from },
+    ...{
+      task,
+      data: paths,
+      fraction,
+      recipe,
+      plots: true,
+      board: target,
+      limits,
+      programRequest,
+      qat,
+      loading,
+      weights: from,
+    },
     namedNetwork: request.network !== undefined,
     more: { maxDrop, images, clip: clip && resolve(clip) },
   });
   requireTrainable(network, recipe);
-  const { parameters, macs, program: planned, weights: flash } = footprint(network, target, wish);
+  const { parameters, macs, program: planned, weights: flash } = footprint(network, target, programRequest);
   const room = roomsFor(target, planned.lowering, planned.options.input).reduce((sum, { bytes }) => sum + bytes, 0);
   context.note(
     `network: ${network.input.width}x${network.input.height} ${networkSummary(network)}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, working memory ${planned.arenaBytes} B of ${room}`,
@@ -233,7 +257,15 @@ async function shipLocked(request: PreparedShip, context: StepContext): Promise<
   );
 
   const scoreThreshold = firmwareThreshold(evaluation.int8);
-  const emulateKey = keyOf(quantizedSha256, data.key, request.images, sourcesKey(), scoreThreshold ?? "", target, wish);
+  const emulateKey = keyOf(
+    quantizedSha256,
+    data.key,
+    request.images,
+    sourcesKey(),
+    scoreThreshold ?? "",
+    target,
+    programRequest,
+  );
   const emulated = `firmware/${emulatedPath(target)}`;
   const image = `firmware/${imagePath(target)}`;
   const proof = await leaveOut("emulator.tool", context, () =>
@@ -245,7 +277,7 @@ async function shipLocked(request: PreparedShip, context: StepContext): Promise<
         signal: context.signal,
         target,
         scoreThreshold,
-        ...wish,
+        ...programRequest,
       });
       progress.update(source.length);
       progress.stop();
@@ -297,7 +329,7 @@ async function shipLocked(request: PreparedShip, context: StepContext): Promise<
   const { commandLine } = request;
   // Loaded late: drawing needs more modules than all of the rest.
   const { writeShipReport } = await import("./ship-report.js");
-  await writeShipReport({ folder, data, network, board: target, wish, test, result, recipe, commandLine });
+  await writeShipReport({ folder, data, network, board: target, programRequest, test, result, recipe, commandLine });
   writeFileAtomic(join(folder, "ship.json"), `${JSON.stringify(result, undefined, 1)}\n`);
   return result;
 }

@@ -12,7 +12,7 @@ import {
   makeProgram,
   type Place,
   type Program,
-  type ProgramWish,
+  type ProgramRequest,
   programOf,
   type Spot,
   type Step,
@@ -66,9 +66,9 @@ export interface COptions {
  * The firmware program of an integer network on a board. Where the DSP kernels do not compute its arithmetic, which foreign
  * networks may need, the portable ones do.
  */
-export function firmwareProgram(q: QuantizedNetwork, board: Board, wish: ProgramWish = {}): Program {
+export function firmwareProgram(q: QuantizedNetwork, board: Board, programRequest: ProgramRequest = {}): Program {
   const runs = hasDsp(board) && dspObstacle(lowerToInteger(q)) === undefined;
-  return programOf(q.graph, runs ? board : { ...board, simd: "none" }, wish);
+  return programOf(q.graph, runs ? board : { ...board, simd: "none" }, programRequest);
 }
 
 /**

@@ -51,22 +51,28 @@ export class Emission {
     op: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
-    wish?: string,
+    preferredName?: string,
   ): string {
-    return this.model.node(op, inputs, attributes, wish);
+    return this.model.node(op, inputs, attributes, preferredName);
   }
 
-  reshape(tensor: string, shape: Shape, wish?: string): string {
-    return this.op("Reshape", [tensor, this.model.int64s(shape)], {}, wish);
+  reshape(tensor: string, shape: Shape, preferredName?: string): string {
+    return this.op("Reshape", [tensor, this.model.int64s(shape)], {}, preferredName);
   }
 
-  transpose(tensor: string, order: readonly number[], wish?: string): string {
-    return this.op("Transpose", [tensor], { perm: { ints: order } }, wish);
+  transpose(tensor: string, order: readonly number[], preferredName?: string): string {
+    return this.op("Transpose", [tensor], { perm: { ints: order } }, preferredName);
   }
 
   /** Sum or mean over axes. */
-  reduce(kind: "ReduceSum" | "ReduceMean", tensor: string, axes: readonly number[], keep: boolean, wish?: string) {
-    return this.op(kind, [tensor, this.model.int64s(axes)], { keepdims: { int: keep ? 1 : 0 } }, wish);
+  reduce(
+    kind: "ReduceSum" | "ReduceMean",
+    tensor: string,
+    axes: readonly number[],
+    keep: boolean,
+    preferredName?: string,
+  ) {
+    return this.op(kind, [tensor, this.model.int64s(axes)], { keepdims: { int: keep ? 1 : 0 } }, preferredName);
   }
 
   /** Elements `starts..ends` (exclusive) along axes. */
@@ -81,20 +87,20 @@ export class Emission {
     return this.op("Slice", [tensor, ...inputs]);
   }
 
-  add(a: string, b: string, wish?: string): string {
-    return this.op("Add", [a, b], {}, wish);
+  add(a: string, b: string, preferredName?: string): string {
+    return this.op("Add", [a, b], {}, preferredName);
   }
 
-  subtract(a: string, b: string, wish?: string): string {
-    return this.op("Sub", [a, b], {}, wish);
+  subtract(a: string, b: string, preferredName?: string): string {
+    return this.op("Sub", [a, b], {}, preferredName);
   }
 
-  multiply(a: string, b: string, wish?: string): string {
-    return this.op("Mul", [a, b], {}, wish);
+  multiply(a: string, b: string, preferredName?: string): string {
+    return this.op("Mul", [a, b], {}, preferredName);
   }
 
-  scale(a: string, factor: number, wish?: string): string {
-    return this.multiply(a, this.model.scalar(factor), wish);
+  scale(a: string, factor: number, preferredName?: string): string {
+    return this.multiply(a, this.model.scalar(factor), preferredName);
   }
 
   /** 1 where a < b, else 0. A comparison and a cast: Where and Sign take two to three times as long. */
@@ -118,11 +124,11 @@ export function reorders(shape: Shape): boolean {
 }
 
 /** NHWC to NCHW; `shape` is the NHWC shape. */
-export function toChannelsFirst(to: Emission, tensor: string, shape: Shape, wish?: string): string {
+export function toChannelsFirst(to: Emission, tensor: string, shape: Shape, preferredName?: string): string {
   if (shape.length !== 4) return tensor;
   return reorders(shape)
-    ? to.transpose(tensor, [0, 3, 1, 2], wish)
-    : to.reshape(tensor, channelsFirstShape(shape), wish);
+    ? to.transpose(tensor, [0, 3, 1, 2], preferredName)
+    : to.reshape(tensor, channelsFirstShape(shape), preferredName);
 }
 
 /** NCHW to NHWC order, as a node whose result is called `name`: an output of the model. */

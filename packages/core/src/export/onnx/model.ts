@@ -43,9 +43,9 @@ export class OnnxModel {
     for (const each of reserved) this.#taken.add(each);
   }
 
-  #unique(wish: string): string {
-    let name = wish;
-    for (let n = 2; this.#taken.has(name); n++) name = `${wish}/${n}`;
+  #unique(preferredName: string): string {
+    let name = preferredName;
+    for (let n = 2; this.#taken.has(name); n++) name = `${preferredName}/${n}`;
     this.#taken.add(name);
     return name;
   }
@@ -63,15 +63,15 @@ export class OnnxModel {
 
   /**
    * Adds a node with one result and returns the result's name.
-   * @param wish what the result should be called; made unique
+   * @param preferredName what the result should be called; made unique
    */
   node(
     op: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
-    wish = op,
+    preferredName = op,
   ): string {
-    return this.#node(op, inputs, attributes, this.#unique(wish));
+    return this.#node(op, inputs, attributes, this.#unique(preferredName));
   }
 
   /** A node whose result has a reserved name: an output of the model. */
@@ -94,7 +94,7 @@ export class OnnxModel {
   }
 
   constant(
-    wish: string,
+    preferredName: string,
     shape: Shape,
     data: Float32Array | Int8Array | Uint8Array | Int32Array | BigInt64Array,
   ): string {
@@ -111,9 +111,9 @@ export class OnnxModel {
     if (data.length !== sizeOf(shape))
       throw new PhinetsError(
         "onnx.constant",
-        `"${wish}" has ${data.length} elements, its shape [${shape}] needs others`,
+        `"${preferredName}" has ${data.length} elements, its shape [${shape}] needs others`,
       );
-    const name = this.#unique(wish);
+    const name = this.#unique(preferredName);
     const message = new ProtoMessage();
     for (const dimension of shape) message.int(1, dimension);
     message.int(2, dataTypes[dtype]).text(8, name);
@@ -128,8 +128,10 @@ export class OnnxModel {
 
   /** An int64 vector: axes, shapes, slices; equal ones are one constant. */
   int64s(values: readonly number[]): string {
-    const wish = `i:${values.join(",")}`;
-    return this.#once(wish, () => this.constant(wish, [values.length], BigInt64Array.from(values, BigInt)));
+    const preferredName = `i:${values.join(",")}`;
+    return this.#once(preferredName, () =>
+      this.constant(preferredName, [values.length], BigInt64Array.from(values, BigInt)),
+    );
   }
 
   #once(key: string, make: () => string): string {
