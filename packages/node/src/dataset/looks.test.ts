@@ -143,7 +143,7 @@ describe("the doctor", () => {
 
   it("prints its defaults as they are typed", async () => {
     const { stdout } = await phinets("doctor", "--help");
-    expect(stdout.replace(/\s+/g, " ")).toContain("N or HEIGHTxWIDTH (default: 128)");
+    expect(stdout.replace(/\s+/g, " ")).toContain("N or HEIGHTxWIDTH (default 128)");
     expect(stdout).not.toContain("[object");
   });
 
