@@ -204,7 +204,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const { wasmHex: code, wasmSha256: sha256 } =
     options.fast === true ? await import("./wasm-fast.generated.js") : { wasmHex, wasmSha256 };
   const bytes = decodeHex(code);
-  const api = requireKernels(thisRuntime(), bytes, { fast: options.fast, threads: options.threads?.threads });
+  const api = requireKernels(thisRuntime(), bytes, { fast: options.fast });
   const module = new api.Module(bytes);
   const memory = sharedMemory(api);
   const exports: Exports = new api.Instance(module, { env: { memory } }).exports;

@@ -8,7 +8,7 @@ const kernels = decodeHex(wasmHex);
 const runtime = thisRuntime();
 
 test("this runtime has what the kernels need", () => {
-  expect(requireKernels(runtime, kernels, { threads: 2 })).toBe(runtime.WebAssembly);
+  expect(requireKernels(runtime, kernels)).toBe(runtime.WebAssembly);
 });
 
 test("what a runtime lacks is said in words", () => {
@@ -21,10 +21,6 @@ test("what a runtime lacks is said in words", () => {
   const old = Object.create(runtime.WebAssembly!, { validate: { value: () => false } });
   expect(without({ WebAssembly: old })).toThrow(/^training and float inference need WebAssembly with SIMD and threads/);
   expect(without({ WebAssembly: old }, { fast: true })).toThrow(/^the fast kernels need relaxed SIMD/);
-  expect(without({ SharedArrayBuffer: undefined }, { threads: 2 })).toThrow(
-    "2 threads need SharedArrayBuffer, which this runtime lacks or has switched off; use one thread",
-  );
-  expect(requireKernels({ ...runtime, SharedArrayBuffer: undefined }, kernels, { threads: 1 })).toBeDefined();
   expect(without({ littleEndian: false })).toThrow(/^this processor is big-endian/);
 });
 

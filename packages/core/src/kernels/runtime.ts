@@ -5,7 +5,6 @@ import type { WebAssemblyApi } from "./webassembly.js";
 /** The parts of a runtime that may be absent. */
 export interface Runtime {
   readonly WebAssembly?: WebAssemblyApi;
-  readonly SharedArrayBuffer?: unknown;
   readonly littleEndian: boolean;
 }
 
@@ -13,20 +12,19 @@ export function thisRuntime(): Runtime {
   const host = globalThis as unknown as Omit<Runtime, "littleEndian">;
   return {
     WebAssembly: host.WebAssembly,
-    SharedArrayBuffer: host.SharedArrayBuffer,
     littleEndian: isLittleEndian(),
   };
 }
 
 /**
  * Throws PhinetsError `tensor.endianness`, `kernels.webassembly`, `kernels.simd`, or `kernels.fast` for a module with relaxed
- * SIMD, and `kernels.shared` for several threads without memory that they could share.
+ * SIMD. Whether threads can share memory is for the pool to say, which knows what would help.
  * @param module bytes of the kernels
  */
 export function requireKernels(
   runtime: Runtime,
   module: Uint8Array,
-  { fast = false, threads = 1 }: { readonly fast?: boolean; readonly threads?: number },
+  { fast = false }: { readonly fast?: boolean } = {},
 ): WebAssemblyApi {
   requireLittleEndian(runtime.littleEndian);
   const api = runtime.WebAssembly;
@@ -46,10 +44,5 @@ export function requireKernels(
       "training and float inference need WebAssembly with SIMD and threads, which this runtime or its processor lacks; use Node 20 or later, or a browser of 2023 or later",
     );
   }
-  if (threads > 1 && runtime.SharedArrayBuffer === undefined)
-    throw new PhinetsError(
-      "kernels.shared",
-      `${threads} threads need SharedArrayBuffer, which this runtime lacks or has switched off; use one thread`,
-    );
   return api;
 }
