@@ -37,6 +37,14 @@ const largestResult = 30000;
 /** Up to here quotients of doubles say exactly where a step is. */
 const exactQuotient = 2 ** 22;
 
+// V8 computes a power where its value is used, so that a loop would do it at every turn: `findSteps` has none.
+/** 2^n, n = 0..31. */
+const powers = Float64Array.from({ length: 32 }, (_, n) => 2 ** n);
+const q30 = 2 ** 30;
+const q31 = 2 ** 31;
+/** Of float32, next to 1. */
+const epsilon = 2 ** -23;
+
 /** Constants that are tried when the nominal ones are wrong somewhere. */
 export interface Search {
   /** Changes of H, a part of it, up to `largestHalf`. */
@@ -70,7 +78,7 @@ export function findFloatConstants(channel: Channel, search: Search = quick): Fl
   for (const halfChange of search.halves)
     for (const factorChange of search.factors) {
       const tried = {
-        factor: Math.fround(factor * (1 + factorChange * 2 ** -23)),
+        factor: Math.fround(factor * (1 + factorChange * epsilon)),
         half: Math.fround(half * (1 + halfChange)),
       };
       const most = best === undefined ? mostWrong : best.wrong.length - 1;
@@ -108,14 +116,14 @@ function findSteps(
   const first = Math.min(most, Math.max(least, exact(low)));
   const last = Math.min(most, Math.max(least, exact(high) + 1));
   // s m + 2^30 + 2^(n + 30) - (s < 0 ? 2^31 : 0) >= result 2^(n + 31); with n = 0, s m + 2^30 >= result 2^31
-  const unit = 2 ** -shift;
+  const unit = powers[-shift];
   const rounding = shift === 0 ? 0 : 1;
-  const perSum = 2 ** 30 / multiplier;
+  const perSum = q30 / multiplier;
   const perResult = 2 * unit * perSum;
   const atZero = (rounding - unit) * perSum;
   const aboveZero = (-rounding - unit) * perSum;
-  const factor = multiplier * 2 ** (shift - 31);
-  const doubt = (2 ** -22 + largestFactor * 2 ** -23) / factor;
+  const factor = multiplier / (q31 * unit);
+  const doubt = ((2 + largestFactor) * epsilon) / factor;
   const leastMargin = largestHalf + (1 + factor) * doubt;
   scratch.count = 0;
   for (let result = first; result <= last; result++) {
@@ -124,7 +132,7 @@ function findSteps(
     const margin = leastMargin + (result > 0 ? result : -result) * doubt;
     if (fraction > margin && fraction < 1 - margin) continue;
     const middle = (2 * result - 1) * unit + (result > 0 ? -rounding : rounding);
-    let sum = Math.max(low, Math.min(high + 1, Math.ceil((2 ** 30 * middle) / multiplier)));
+    let sum = Math.max(low, Math.min(high + 1, Math.ceil((q30 * middle) / multiplier)));
     if (sum > exactQuotient || sum < -exactQuotient) {
       while (sum <= high && exact(sum) < result) sum++;
       while (sum > low && exact(sum - 1) >= result) sum--;
