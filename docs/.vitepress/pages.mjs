@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
-
 /** The side bar: every page, in the order a reader needs them. A test holds it to the files. */
-const all = [
+export const pages = [
   {
     text: "Start here",
     items: [
@@ -54,8 +52,3 @@ const all = [
     ],
   },
 ];
-
-/** A page that is not there yet has no place; the API's are written when the site is built. */
-const isThere = ({ link }) => link.startsWith("/api/") || existsSync(new URL(`..${link}.md`, import.meta.url));
-
-export const pages = all.map(({ text, items }) => ({ text, items: items.filter(isThere) }));

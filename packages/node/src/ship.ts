@@ -1,10 +1,10 @@
 /** The whole chain for a program: labelled pictures and a board in, proven firmware and a report out. */
-import { availableParallelism } from "node:os";
 import { type Board, parseBoard } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
 import { defaultTarget, loadTarget } from "./run/target.js";
 import { type ListenOptions, listen } from "./steps/context.js";
-import { isProven, type ShipRequest, type ShipResult, ship as shipStep } from "./steps/ship.js";
+import { defaultProofPictures, isProven, type ShipRequest, type ShipResult, ship as shipStep } from "./steps/ship.js";
+import { defaultThreads } from "./threads/pool.js";
 
 export type { ListenOptions, StepEvent } from "./steps/context.js";
 export { isProven, type ShipResult };
@@ -37,9 +37,9 @@ export function ship(options: ShipOptions, listening: ListenOptions = {}): Promi
   const { data, target = defaultTarget, limits = {}, recipe = {} } = options;
   const request: ShipRequest = {
     ...options,
-    images: options.images ?? 300,
+    images: options.images ?? defaultProofPictures,
     project: options.project ?? "runs",
-    threads: options.threads ?? Math.min(8, availableParallelism()),
+    threads: options.threads ?? defaultThreads(),
     data: typeof data === "string" ? [data] : data,
     target: typeof target === "string" ? loadTarget(target) : parseBoard(target, "target"),
     limits,

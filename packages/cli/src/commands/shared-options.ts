@@ -1,5 +1,5 @@
 /** Options that mean the same in every verb that has them. */
-import { availableParallelism } from "node:os";
+import { defaultThreads, mostThreads } from "@phinets/node/threads";
 import { type OptionDefinition, vary } from "../terminal/definition.js";
 import { fraction, integer } from "../terminal/options.js";
 
@@ -11,8 +11,6 @@ export const groups = {
   machine: "Machine",
   matching: "Matching",
 } as const;
-
-const mostWorkers = 8;
 
 export const seed: OptionDefinition = {
   flags: "--seed <n>",
@@ -27,11 +25,11 @@ export const workers: OptionDefinition = {
   help: "threads; any number gives the same result",
   group: groups.machine,
   parse: integer(1, 64),
-  usual: `cores, at most ${mostWorkers}`,
+  usual: `cores, at most ${mostThreads}`,
 };
 
 export function threadsOf(options: { readonly workers?: number }): number {
-  return options.workers ?? Math.min(mostWorkers, availableParallelism());
+  return options.workers ?? defaultThreads();
 }
 
 export const project: OptionDefinition = {

@@ -1,7 +1,7 @@
 /** `phinets ship`: labelled pictures and a board in, proven firmware and a report out. */
 
 import { defaultTarget, loadTarget, namingTarget } from "@phinets/node/run";
-import { isProven, type ShipRequest, type ShipResult, ship } from "@phinets/node/steps";
+import { defaultProofPictures, isProven, type ShipRequest, type ShipResult, ship } from "@phinets/node/steps";
 import { describeMetrics, formatBytes, formatCount, shellQuote, verdict } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
@@ -48,7 +48,7 @@ const definition: VerbDefinition = {
       help: "test pictures to run through the emulated firmware",
       group: "Firmware",
       parse: integer(1),
-      default: 300,
+      default: defaultProofPictures,
     },
     { flags: "--clip <path>", help: "video or folder of frames to track", group: "Firmware", completes: "path" },
     project,

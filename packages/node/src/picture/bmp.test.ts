@@ -6,6 +6,7 @@ import type { Picture } from "@phinets/core/data";
 import { PhinetsError, Random } from "@phinets/core/tensor";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { ffmpegPixels, largestDifference, rejection } from "../../../../test/decoding.js";
 import { decodePicture, pictureSizeOf } from "./decode.js";
 
 const ffmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;
@@ -19,40 +20,9 @@ function put(name: string, bytes: Uint8Array | string): string {
   return file;
 }
 
-const reason = async (promise: Promise<unknown>) => {
-  const error = await promise.then(
-    () => undefined,
-    (e) => e,
-  );
-  expect(error).toBeInstanceOf(PhinetsError);
-  expect(error.message).not.toContain("\n");
-  return (error as PhinetsError).message.replace(folder, "");
-};
+const reason = async (promise: Promise<unknown>) => (await rejection(promise)).message.replace(folder, "");
 
 const noise = (count: number, most = 255) => Array.from({ length: count }, () => random.integer(most + 1));
-
-/** ffmpeg's own RGB of a picture file. */
-function reference(file: string): Uint8Array {
-  const words = [
-    "-loglevel",
-    "error",
-    "-i",
-    file,
-    "-f",
-    "rawvideo",
-    "-pix_fmt",
-    "rgb24",
-    "-sws_flags",
-    "accurate_rnd",
-    "-",
-  ];
-  return execFileSync("ffmpeg", words, { maxBuffer: 1e8 });
-}
-
-const worst = (picture: Picture, data: ArrayLike<number>) => {
-  expect(picture.data.length).toBe(data.length);
-  return picture.data.reduce((most, value, i) => Math.max(most, Math.abs(value - data[i])), 0);
-};
 
 interface BmpParts {
   readonly width: number;
@@ -111,7 +81,9 @@ describe("bitmaps", () => {
       expect(picture).toMatchObject({ width, height, channels: 3 });
       expect(await pictureSizeOf(file)).toEqual({ width, height });
       // Five bits to eight: rounded here, repeated there.
-      expect(worst(picture, reference(file)), format).toBeLessThanOrEqual(/565|555/.test(format) ? 4 : 0);
+      expect(largestDifference(picture, ffmpegPixels(file)), format).toBeLessThanOrEqual(
+        /565|555/.test(format) ? 4 : 0,
+      );
     }
     const colours = (count: number) => noise(4 * count).map((value, i) => (i % 4 === 3 ? 0 : value));
     const coded: [string, BmpParts][] = [
@@ -143,7 +115,7 @@ describe("bitmaps", () => {
     ];
     for (const [name, parts] of coded) {
       const file = put(`${name}.bmp`, bmp(parts));
-      expect(worst(await decodePicture(file), reference(file)), name).toBe(0);
+      expect(largestDifference(await decodePicture(file), ffmpegPixels(file)), name).toBe(0);
     }
   });
 

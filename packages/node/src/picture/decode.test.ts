@@ -3,9 +3,10 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Picture } from "@phinets/core/data";
-import { PhinetsError, Random } from "@phinets/core/tensor";
+import { Random } from "@phinets/core/tensor";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { ffmpegPixels, largestDifference, rejection } from "../../../../test/decoding.js";
 import { decodePicture, pictureSizeOf } from "./decode.js";
 import { parsePixelRange } from "./index.js";
 
@@ -20,40 +21,9 @@ function put(name: string, bytes: Uint8Array | string): string {
   return file;
 }
 
-const reason = async (promise: Promise<unknown>) => {
-  const error = await promise.then(
-    () => undefined,
-    (e) => e,
-  );
-  expect(error).toBeInstanceOf(PhinetsError);
-  expect(error.message).not.toContain("\n");
-  return (error as PhinetsError).message.replace(folder, "");
-};
+const reason = async (promise: Promise<unknown>) => (await rejection(promise)).message.replace(folder, "");
 
 const noise = (count: number, most = 255) => Array.from({ length: count }, () => random.integer(most + 1));
-
-/** ffmpeg's own RGB of a picture file. */
-function reference(file: string): Uint8Array {
-  const words = [
-    "-loglevel",
-    "error",
-    "-i",
-    file,
-    "-f",
-    "rawvideo",
-    "-pix_fmt",
-    "rgb24",
-    "-sws_flags",
-    "accurate_rnd",
-    "-",
-  ];
-  return execFileSync("ffmpeg", words, { maxBuffer: 1e8 });
-}
-
-const worst = (picture: Picture, data: ArrayLike<number>) => {
-  expect(picture.data.length).toBe(data.length);
-  return picture.data.reduce((most, value, i) => Math.max(most, Math.abs(value - data[i])), 0);
-};
 
 const grid = (picture: Picture) => {
   const { width, height, data } = picture;
@@ -281,7 +251,7 @@ describe("pictures are known by their content", () => {
     for (const [name, ...words] of [["t.tga"], ["t.jp2", "-c:v", "jpeg2000", "-pred", "dwt53", "-pix_fmt", "rgb24"]]) {
       const file = join(folder, name);
       execFileSync("ffmpeg", ["-loglevel", "error", "-y", "-i", source, ...words, file]);
-      expect(worst(await decodePicture(file), reference(file)), name).toBe(0);
+      expect(largestDifference(await decodePicture(file), ffmpegPixels(file)), name).toBe(0);
       expect(await pictureSizeOf(file), name).toEqual({ width, height });
     }
     const deep = put("deep.pgm", Buffer.concat([Buffer.from("P5 8 8 65535\n"), Buffer.alloc(128, 0x1e)]));

@@ -1,4 +1,5 @@
 /** The page of `phinets compare`: runs side by side, curves over each other, costs beside accuracy. */
+import type { Candidate } from "@phinets/core/scaling";
 import type { Recipe } from "@phinets/core/training";
 import type { ResultsRow } from "../run/save.js";
 import { formatBytes, formatCount, formatMacs, formatMs } from "../text/format.js";
@@ -36,16 +37,7 @@ export interface ComparedRun {
     readonly input: { readonly height: number; readonly width: number; readonly channels: number };
   };
   /** As planned on the board, int8. */
-  readonly costs: {
-    readonly board: string;
-    readonly boardTitle: string;
-    readonly parameters: number;
-    readonly macs: number;
-    readonly flashBytes: number;
-    readonly ramBytes: number;
-    readonly latencyMs: readonly [low: number, high: number];
-    readonly energyMj: number;
-  };
+  readonly costs: Omit<Candidate, "network" | "fits"> & { readonly board: string; readonly boardTitle: string };
 }
 
 export interface Comparison {
@@ -107,9 +99,13 @@ const dot = (i: number, name: string): Html =>
   html`<span style="white-space:nowrap"><span class="dot" style="background:${indexColour(i)}"></span>${name}</span>`;
 
 /** Cells of a column; the best one stands out, where they differ. */
-function column(values: readonly (number | undefined)[], show: (value: number) => string, most: boolean): Cell[] {
+function column(
+  values: readonly (number | undefined)[],
+  show: (value: number) => string,
+  { best: wanted }: { readonly best: "most" | "least" },
+): Cell[] {
   const known = values.filter((value): value is number => value !== undefined && value >= 0);
-  const best = most ? Math.max(...known) : Math.min(...known);
+  const best = wanted === "most" ? Math.max(...known) : Math.min(...known);
   const differ = known.some((value) => value !== best);
   return values.map((value) => {
     if (value === undefined || !(value >= 0)) return "–";
@@ -120,61 +116,35 @@ function column(values: readonly (number | undefined)[], show: (value: number) =
 function sideBySide(runs: readonly ComparedRun[]): Html {
   const costs = runs.map((run) => run.costs);
   const mean = ([low, high]: readonly [number, number]) => (low + high) / 2;
-  const slowest = column(
+  const fastest = column(
     costs.map(({ latencyMs }) => mean(latencyMs)),
     String,
-    false,
+    { best: "least" },
   );
+  const cost = (key: "parameters" | "macs" | "flashBytes" | "ramBytes", show: (value: number) => string): Cell[] =>
+    column(
+      costs.map((each) => each[key]),
+      show,
+      { best: "least" },
+    );
+  const reached = (name: string): Cell[] =>
+    column(
+      runs.map(({ best }) => best?.[name]),
+      figure,
+      { best: "most" },
+    );
   const columns: (readonly [head: string, cells: readonly Cell[]])[] = [
-    ...figuresOf(runs[0].task).map(
-      (name) =>
-        [
-          name,
-          column(
-            runs.map(({ best }) => best?.[name]),
-            figure,
-            true,
-          ),
-        ] as const,
-    ),
+    ...figuresOf(runs[0].task).map((name) => [name, reached(name)] as const),
     ["best epoch", runs.map(({ best, rows }) => (best ? `${best.epoch} of ${rows.at(-1)!.epoch}` : "–"))],
     ["input", runs.map(({ network: { input } }) => `${input.height} × ${input.width}`)],
-    [
-      "parameters",
-      column(
-        costs.map((cost) => cost.parameters),
-        formatCount,
-        false,
-      ),
-    ],
-    [
-      "work",
-      column(
-        costs.map((cost) => cost.macs),
-        formatMacs,
-        false,
-      ),
-    ],
-    [
-      "flash",
-      column(
-        costs.map((cost) => cost.flashBytes),
-        formatBytes,
-        false,
-      ),
-    ],
-    [
-      "RAM",
-      column(
-        costs.map((cost) => cost.ramBytes),
-        formatBytes,
-        false,
-      ),
-    ],
+    ["parameters", cost("parameters", formatCount)],
+    ["work", cost("macs", formatMacs)],
+    ["flash", cost("flashBytes", formatBytes)],
+    ["RAM", cost("ramBytes", formatBytes)],
     [
       "latency",
       costs.map(({ latencyMs }, i) =>
-        typeof slowest[i] === "object" ? html`<b class="good">${latency(latencyMs)}</b>` : latency(latencyMs),
+        typeof fastest[i] === "object" ? html`<b class="good">${latency(latencyMs)}</b>` : latency(latencyMs),
       ),
     ],
     ["board", costs.map(({ board }) => board)],

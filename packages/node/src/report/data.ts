@@ -1,6 +1,7 @@
 /** What a report is made of. All of it is plain data, so that a report can be made again from what a run has kept. */
 
 import type { Calibration, DetectionAnalysis } from "@phinets/core/evaluation";
+import type { TrackingProof } from "../emulator/emulate.js";
 
 /** A step that was not done, and how to have it next time. */
 export interface LeftOut {
@@ -254,15 +255,7 @@ export interface ReportData {
     /** Against the clip's own truth, where it has one; fractions. */
     readonly scores?: { readonly MOTA: number; readonly IDF1: number; readonly HOTA: number };
     /** The emulated firmware's boxes and tracks of the first frames, against the library's. */
-    readonly firmware?: Step<{
-      readonly frames: number;
-      readonly tracksMatch: boolean;
-      readonly differingFrames: number;
-      readonly boxes: number;
-      readonly tracks: number;
-      /** Of detection and tracking, mean of a frame. */
-      readonly instructions: number;
-    }>;
+    readonly firmware?: Step<TrackingProof>;
     readonly strip: readonly TrackedFrame[];
     readonly trajectories?: TrajectoryPlot;
   }>;

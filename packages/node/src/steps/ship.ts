@@ -41,6 +41,9 @@ import { type TrackSummary, trackClip } from "./track-clip.js";
 import { requireTrainable, type TrainResult, train } from "./train/index.js";
 import { floatOutputs, integerOutputs, score } from "./validate.js";
 
+/** Test pictures that are run through the emulated firmware where nobody says how many: some ten seconds. */
+export const defaultProofPictures = 300;
+
 export interface ShipRequest {
   /** Paths, joined. */
   readonly data: readonly string[];

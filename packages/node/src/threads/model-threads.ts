@@ -1,11 +1,11 @@
 /** A model that looks at several pictures at once: copies of it, each in a thread of its own. */
-import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Picture } from "@phinets/core/data";
 import type { Model, Prediction } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Frame, FrameSource } from "../video/frames.js";
 import { inOrder } from "./in-order.js";
+import { defaultThreads } from "./pool.js";
 
 /** A picture and what the model sees in it. */
 export interface Seen {
@@ -13,8 +13,6 @@ export interface Seen {
   readonly prediction: Prediction;
 }
 
-/** With more, the thread that reads and writes the frames is the slowest. */
-const mostThreads = 8;
 /** Where there are no more pictures, no thread is started: that would take longer. */
 const fewPictures = 3;
 /** Bytes of pixels that are read ahead; very large pictures come one by one. */
@@ -43,7 +41,7 @@ export class ModelThreads {
   #disposed = false;
 
   /** @param count threads; with 1 the caller's own looks at all pictures. Default: one a core, at most 8 */
-  constructor(model: Model, count: number = Math.min(availableParallelism(), mostThreads)) {
+  constructor(model: Model, count: number = defaultThreads()) {
     this.model = model;
     this.count = count;
   }

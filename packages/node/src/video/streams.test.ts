@@ -4,8 +4,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PhinetsError } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rejection } from "../../../../test/decoding.js";
 import { isStream } from "../picture/sources.js";
 import { framesOf, newest, parseDirectShowCameras, parseRawFrames, streamOf } from "./index.js";
 
@@ -13,15 +13,7 @@ const ffmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;
 if (!ffmpeg) console.warn("skipped: ffmpeg is not installed; npm run setup installs it");
 const folder = mkdtempSync(join(tmpdir(), "phinets-streams-"));
 
-const reason = async (promise: Promise<unknown>) => {
-  const error = await promise.then(
-    () => undefined,
-    (e) => e,
-  );
-  expect(error).toBeInstanceOf(PhinetsError);
-  expect(error.message).not.toContain("\n");
-  return error.message as string;
-};
+const reason = async (promise: Promise<unknown>) => (await rejection(promise)).message;
 
 describe("sources", () => {
   it("are streams by their form", async () => {

@@ -3,9 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Picture } from "@phinets/core/data";
-import { PhinetsError, Random } from "@phinets/core/tensor";
+import { Random } from "@phinets/core/tensor";
 import sharp from "sharp";
 import { afterEach, describe, expect, it } from "vitest";
+import { rejection } from "../../../../test/decoding.js";
 import { temporaryPath } from "../host/atomic.js";
 import { type Bands, savePicture } from "../picture/index.js";
 import { ClipSize, decodeVideo, framesOf, parseFrames, probeVideo, sourceKind, VideoWriter } from "./index.js";
@@ -28,16 +29,6 @@ async function write(path: string, count: number, width: number, height: number)
   for (let n = 0; n < count; n++) await writer.write(frame(n, width, height));
   await writer.close();
 }
-
-const rejected = async (promise: Promise<unknown>) => {
-  const error = await promise.then(
-    () => undefined,
-    (e) => e,
-  );
-  expect(error).toBeInstanceOf(PhinetsError);
-  expect(error.message).not.toContain("\n");
-  return error as PhinetsError;
-};
 
 describe("PPM frames", () => {
   it("are found whatever the pieces are, and may change size", async () => {
@@ -128,27 +119,27 @@ describe.skipIf(!ffmpeg)("video files", () => {
   it("that are none are named, with ffmpeg's reason", async () => {
     const text = join(folder, "text.mp4");
     writeFileSync(text, "this is not a video");
-    expect((await rejected(probeVideo(text))).message).toMatch(/text\.mp4: not a video that ffmpeg reads: \S/);
+    expect((await rejection(probeVideo(text))).message).toMatch(/text\.mp4: not a video that ffmpeg reads: \S/);
     const read = async () => {
       for await (const _ of decodeVideo(text));
     };
-    expect((await rejected(read())).message).toMatch(/text\.mp4: cannot decode after 0 frames: \S/);
-    expect((await rejected(framesOf(join(folder, "absent.avi")))).code).toBe("video.missing");
+    expect((await rejection(read())).message).toMatch(/text\.mp4: cannot decode after 0 frames: \S/);
+    expect((await rejection(framesOf(join(folder, "absent.avi")))).code).toBe("video.missing");
   });
 
   it("that cannot be written say why and leave nothing", async () => {
     const writer = await VideoWriter.open(join(folder, "never.mp4"), { width: 64, height: 32, framesPerSecond: 5 });
-    expect((await rejected(writer.write(frame(0, 32, 32)))).code).toBe("video.size");
+    expect((await rejection(writer.write(frame(0, 32, 32)))).code).toBe("video.size");
     // The encoder dies in the middle: the next frames and close tell, none of them hangs.
     writer.tool.child.kill("SIGKILL");
     await writer.tool.ended;
-    expect((await rejected(writer.write(frame(0, 64, 32)))).code).toBe("video.encode");
-    expect((await rejected(writer.close())).code).toBe("video.encode");
+    expect((await rejection(writer.write(frame(0, 64, 32)))).code).toBe("video.encode");
+    expect((await rejection(writer.close())).code).toBe("video.encode");
     const aborted = await VideoWriter.open(join(folder, "never.mp4"), { width: 64, height: 32, framesPerSecond: 5 });
     await aborted.write(frame(0, 64, 32));
     await aborted.abort();
     const empty = await VideoWriter.open(join(folder, "never.mp4"), { width: 64, height: 32, framesPerSecond: 5 });
-    await rejected(empty.close());
+    await rejection(empty.close());
     expect(readdirSync(folder).filter((name) => name.includes("never"))).toEqual([]);
   });
 
@@ -157,7 +148,7 @@ describe.skipIf(!ffmpeg)("video files", () => {
     const path = join(folder, "full.mp4");
     const next = temporaryPath(path).replace(/-(\d+)\./, (_, n) => `-${Number(n) + 1}.`);
     symlinkSync("/dev/full", next);
-    const error = await rejected(write(path, 3, 64, 32));
+    const error = await rejection(write(path, 3, 64, 32));
     expect(error.code).toBe("run.disk-full");
     expect(error.message).toMatch(/full\.mp4: the disk is full; free some space/);
     expect(readdirSync(folder).filter((name) => name.includes("full"))).toEqual([]);
@@ -268,7 +259,7 @@ describe.skipIf(!ffmpeg)("damaged videos", () => {
     for (const text of ["#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "ffconcat version 1.0\nfile /etc/passwd\n"]) {
       const path = join(folder, "list.mp4");
       writeFileSync(path, text);
-      expect((await rejected(framesOf(path))).message).toMatch(/list\.mp4: .*it is a playlist/);
+      expect((await rejection(framesOf(path))).message).toMatch(/list\.mp4: .*it is a playlist/);
     }
   });
 
@@ -362,7 +353,7 @@ describe("folders of pictures", () => {
   it("that hold none are named", async () => {
     const empty = join(folder, "empty");
     mkdirSync(empty);
-    expect((await rejected(framesOf(empty))).code).toBe("video.empty");
+    expect((await rejection(framesOf(empty))).code).toBe("video.empty");
   });
 });
 
@@ -376,7 +367,7 @@ describe("without ffmpeg", () => {
     writeFileSync(file, "");
     process.env.PATH = folder;
     for (const act of [probeVideo(file), VideoWriter.open(file, { width: 2, height: 2, framesPerSecond: 1 })]) {
-      expect((await rejected(act)).message).toMatch(/is not installed.*npm run setup/);
+      expect((await rejection(act)).message).toMatch(/is not installed.*npm run setup/);
     }
   });
 });

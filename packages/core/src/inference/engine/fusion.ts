@@ -1,4 +1,5 @@
 /** Which integer nodes the int8 engine does together. */
+import { soleReaders } from "../../graph/index.js";
 import type { IntegerNode } from "../../quantization/index.js";
 import { layoutOf } from "./layout.js";
 import { scalingWords } from "./multiply.js";
@@ -30,14 +31,12 @@ const withTable: ReadonlySet<IntegerNode["op"]> = new Set([
  * @param outputs values that must exist
  */
 export function fuse(nodes: readonly IntegerNode[], outputs: readonly string[]): Step[] {
-  const readers = new Map<string, number>();
-  for (const node of nodes) for (const input of node.inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
-  const onlyOnTheWay = (value: string): boolean => readers.get(value) === 1 && !outputs.includes(value);
+  const readers = soleReaders(nodes, outputs);
   const steps = new Map<string, Step>();
   for (const node of nodes) {
     let step: Step = { node, inputs: node.inputs, output: node.name };
     const before = steps.get(node.inputs[0]);
-    if (before !== undefined && onlyOnTheWay(before.output)) {
+    if (before !== undefined && readers.has(before.output)) {
       if (node.op === "lookup" && withTable.has(before.node.op) && before.table === undefined) {
         step = { ...before, output: node.name, table: node.table };
         steps.delete(before.output);
