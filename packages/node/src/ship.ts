@@ -1,10 +1,10 @@
 /** The whole chain for a program: labelled pictures and a board in, proven firmware and a report out. */
 import { type Board, parseBoard } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
-import { defaultTarget, loadTarget } from "./run/target.js";
+import { defaultThreads } from "./host/cores.js";
 import { type ListenOptions, listen } from "./steps/context.js";
 import { defaultProofPictures, isProven, type ShipRequest, type ShipResult, ship as shipStep } from "./steps/ship.js";
-import { defaultThreads } from "./threads/pool.js";
+import { defaultTarget, loadTarget } from "./target/target.js";
 
 export type { ListenOptions, StepEvent } from "./steps/context.js";
 export { isProven, type ShipResult };

@@ -159,17 +159,28 @@ function move(
   assignments: Int32Array,
   update: "mean" | "median",
 ): void {
-  const middle = update === "mean" ? mean : median;
+  if (update === "mean") {
+    moveToMeans(boxes, centroids, assignments);
+    return;
+  }
   for (let c = 0; c < centroids.length; c++) {
     const members = boxes.filter((_, i) => assignments[i] === c);
-    if (members.length > 0) centroids[c] = [middle(members.map((b) => b[0])), middle(members.map((b) => b[1]))];
+    if (members.length > 0) centroids[c] = [median(members.map((b) => b[0])), median(members.map((b) => b[1]))];
   }
 }
 
-function mean(values: readonly number[]): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum / values.length;
+function moveToMeans(boxes: readonly BoxShape[], centroids: [number, number][], assignments: Int32Array): void {
+  const counts = new Int32Array(centroids.length);
+  const widths = new Float64Array(centroids.length);
+  const heights = new Float64Array(centroids.length);
+  for (let i = 0; i < boxes.length; i++) {
+    const c = assignments[i];
+    counts[c]++;
+    widths[c] += boxes[i][0];
+    heights[c] += boxes[i][1];
+  }
+  for (let c = 0; c < centroids.length; c++)
+    if (counts[c] > 0) centroids[c] = [widths[c] / counts[c], heights[c] / counts[c]];
 }
 
 function median(values: readonly number[]): number {

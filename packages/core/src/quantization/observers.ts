@@ -40,10 +40,11 @@ export class Observer {
       if (values[i] < low) low = values[i];
       if (values[i] > high) high = values[i];
     }
-    const channels = this.#sums.length;
+    const sums = this.#sums;
+    const channels = sums.length;
     for (let row = 0; row < values.length; row += channels)
-      for (let c = 0; c < channels; c++) this.#sums[c] += values[row + c];
-    if (!this.#sums.every(Number.isFinite))
+      for (let c = 0; c < channels; c++) sums[c] += values[row + c];
+    if (!sums.every(Number.isFinite))
       throw new PhinetsError(
         "quantization.calibration",
         `value "${name}" is not finite on a calibration picture; the weights are damaged, train again`,

@@ -1,7 +1,7 @@
 /** The range of a network's output, chosen by what the output is for. */
 import type { Range } from "./observers.js";
 
-/** How much worse a picture's output is, of any unit, when it is `rounded` instead of `exact`; 0 when they are equal. */
+/** How much worse a picture's output is, of any unit, when it is `rounded` instead of `exact`: at least 0, which it is when they are equal. */
 export type OutputError = (exact: Float32Array, rounded: Float32Array) => number;
 
 const steps = 16;
@@ -30,6 +30,7 @@ export function leastHarmfulRange(seen: Range, outputs: readonly Float32Array[],
         for (let k = 0; k < y.length; k++)
           y[k] = scale * Math.min(least8 + 255, Math.max(least8, Math.round(output[k] / scale)));
         error += errorOf(output, y);
+        if (error >= least) break; // it only grows
       }
       if (error < least) {
         least = error;

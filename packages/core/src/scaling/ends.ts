@@ -10,7 +10,7 @@ export interface Instructions {
 }
 
 /** Stem and block 0. With a residual sum the stem's map is read twice and lies as NHWC. */
-export function startInstructions(count: Count, frame: Frame, activation: Activation): Instructions {
+export function startInstructions(count: Count, frame: Omit<Frame, "head">, activation: Activation): Instructions {
   const { dsp, input, stem, first } = frame;
   const { height, width, channels } = input;
   const depthwise = {

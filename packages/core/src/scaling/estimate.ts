@@ -6,7 +6,7 @@
  */
 import { expansionFactor, type MicromindPhinet, roundHalfToEven, roundWidth } from "../networks/index.js";
 import { type Board, type ProgramRequest, packedRuns } from "../target/index.js";
-import { evaluate, LINE_BASE, LINE_SLOPE, PLAIN, SQUEEZED } from "./instructions.js";
+import { LINE_BASE, LINE_SLOPE } from "./instructions.js";
 import { fitsArena, type Limits, noLimits } from "./limits.js";
 import { arenaOfBlocks, holdsAll, type Plan, scheduleEntries } from "./memory.js";
 import {
@@ -18,8 +18,7 @@ import {
   OUT_ROWS,
   OUT_WIDTH,
   PARAMETERS_EACH,
-  type Skeleton,
-  skeleton,
+  Skeleton,
 } from "./skeleton.js";
 
 export interface Estimate {
@@ -59,9 +58,15 @@ let leastInstructions = 0;
 /** Program of the last `costVariant`. */
 let lastPlan: Plan = "speed";
 
+/** `roundWidth` of what is at most 2^31; a squeeze of less than one channel has one. */
+function widthOf(width: number, divisor: number): number {
+  const whole = Math.max(1, width | 0);
+  return divisor === 1 ? whole : roundWidth(whole, divisor);
+}
+
 /** Widths of a network, and what follows from them by multiplication. */
 export function takeWidths(common: Skeleton, expansion: Float64Array): void {
-  const { costs, factors, fixed, divisor, squeezeGroup, instructions, optimize } = common;
+  const { costs, steps, fixed, divisor, squeezeGroup, instructions, optimize } = common;
   let { parameters, macs, fineMacs, weightBytes } = fixed;
   let least = instructions[optimize];
   let squeezeWeights = 0;
@@ -70,15 +75,16 @@ export function takeWidths(common: Skeleton, expansion: Float64Array): void {
   let squeezeFineMacs = 0;
   for (let i = 0; i < costs.length; i++) {
     const own = costs[i];
-    const hidden = roundWidth(expansion[i] * own[INPUT], divisor);
-    const squeeze = roundWidth(Math.max(1, Math.trunc(hidden / 6)), divisor);
+    const { factors } = steps[i];
+    const hidden = widthOf(expansion[i] * own[INPUT], divisor);
+    const squeeze = widthOf(hidden / 6, divisor);
     hiddens[i] = hidden;
     squeezes[i] = squeeze;
     parameters += own[PARAMETERS_EACH] * hidden;
     macs += own[MACS_EACH] * hidden;
     fineMacs += own[FINE_EACH] * hidden;
     weightBytes += own[BYTES_EACH] * hidden + own[BYTES_OF_FOUR] * ((hidden + 3) >> 2);
-    least += factors[i][LINE_BASE] + factors[i][LINE_SLOPE] * hidden;
+    least += factors[LINE_BASE] + factors[LINE_SLOPE] * hidden;
     const weights = 2 * hidden * squeeze;
     squeezeWeights += weights;
     squeezeBytes += squeezeGroup === 4 ? ((hidden + 3) & ~3) * squeeze + ((squeeze + 3) & ~3) * hidden : weights;
@@ -99,12 +105,14 @@ export function takeWidths(common: Skeleton, expansion: Float64Array): void {
 /** Of all steps, for the widths taken. */
 function stepInstructions(common: Skeleton, plan: Plan, squeezed: boolean): number {
   const { costs, packedRate, squeezes: squeezeCosts } = common;
-  const factors = plan === common.optimize ? common.factors : common.small();
-  const start = squeezed ? SQUEEZED : PLAIN;
+  const steps = common.stepsOf(plan);
   let sum = common.instructions[plan];
   for (let i = 0; i < costs.length; i++) {
     const hidden = hiddens[i];
-    sum += evaluate(factors[i], start, hidden);
+    const own = steps[i];
+    const table = squeezed ? own.squeezed : own.plain;
+    const known = hidden < table.length ? table[hidden] : 0;
+    sum += known > 0 ? known : own.count(hidden, squeezed);
     if (squeezed) {
       let cost = squeezeCosts[hidden];
       if (!cost) cost = squeezeCosts[hidden] = common.countSqueeze(hidden, squeezes[i]);
@@ -156,7 +164,8 @@ export function costVariant(common: Skeleton, squeezed: boolean, limits: Limits,
 /** Costs of one network. */
 export function estimate(network: MicromindPhinet, board: Board, programRequest: ProgramRequest = {}): Estimate {
   const out = new Float64Array(fields);
-  const common = skeleton(network, board, programRequest);
+  const common = new Skeleton(board, programRequest);
+  common.take(network);
   takeWidths(common, expansionFactors(network, roundHalfToEven(network.blocks)));
   costVariant(common, network.squeezeExcite && !network.compatibility, noLimits, out);
   return {

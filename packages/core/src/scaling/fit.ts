@@ -23,11 +23,19 @@ import {
   ramBytesOf,
 } from "../cost/index.js";
 import { deployGraph } from "../graph/index.js";
-import { anchorCount, buildNetwork, type Classes, type MicromindPhinet, parseNetwork } from "../networks/index.js";
+import {
+  anchorCount,
+  buildNetwork,
+  type Classes,
+  type MicromindPhinet,
+  parseNetwork,
+  phinetBlocks,
+} from "../networks/index.js";
 import {
   arenaOf,
   type Board,
   hasDsp,
+  type Lowering,
   lowerToSteps,
   type ProgramRequest,
   planesOf,
@@ -36,6 +44,7 @@ import {
 import { exp, log, PhinetsError } from "../tensor/index.js";
 import { arenaRooms, type Budget, type BudgetOptions, budgetOf, limitsOf, missError, roomError } from "./budget.js";
 import { estimate } from "./estimate.js";
+import { once } from "./known.js";
 import { inputSizes, outputBytesOf, type Task, tiers } from "./lattice.js";
 import { fitsArena, type Limits } from "./limits.js";
 import { type Preference, preferences } from "./proxy.js";
@@ -92,21 +101,38 @@ export function costOf(network: MicromindPhinet, board: Board, programRequest: P
   };
 }
 
-/** The same in closed form, without the program's schedule. */
-function estimatedCost(network: MicromindPhinet, board: Board, programRequest: ProgramRequest): Candidate {
-  const { parameters, macs, arenaBytes, instructions, entries, optimize } = estimate(network, board, programRequest);
-  const options = { dsp: hasDsp(board), optimize, input: programRequest.input ?? "whole" } as const;
-  const lowering = lowerToSteps(deployGraph(buildNetwork(network)), { dsp: options.dsp, planes: planesOf(optimize) });
+/**
+ * The same in closed form, without the program's schedule.
+ * @param lowerings by what decides the kernels; kept from network to network
+ */
+function estimatedCost(
+  network: MicromindPhinet,
+  board: Board,
+  programRequest: ProgramRequest,
+  lowerings: Map<string, Lowering>,
+): Candidate {
+  const costs = estimate(network, board, programRequest);
+  const { parameters, macs, arenaBytes, instructions, optimize } = costs;
+  const dsp = hasDsp(board);
+  const options = { dsp, optimize, input: programRequest.input ?? "whole" } as const;
+  // Of DSP kernels all that depends on widths is the weights; arrays of the others end with up to three bytes more.
+  const traits = phinetBlocks(network).map(({ kernel, stride, skip }) => [kernel, stride, skip]);
+  const key = JSON.stringify([dsp ? traits : network, network.squeezeExcite, optimize]);
+  const lowering = once(lowerings, key, () =>
+    lowerToSteps(deployGraph(buildNetwork(network)), { dsp, planes: planesOf(optimize) }),
+  );
   const contents = { anchors: anchorCount(network.head) };
-  const flash = flashBytesOf({ lowering, options, stream: { schedule: { length: entries } } }, board, contents);
+  const program = { lowering, options, stream: { schedule: { length: costs.entries } } };
+  const { total, weights } = flashBytesOf(program, board, contents);
+  const flashBytes = total - weights.total + costs.weightBytes;
   const latency = bandMs(instructions, board);
   const energy = energyMj(latency, board);
-  const fits = flash.total <= board.flashBytes && arenaBytes <= arenaRooms(board, "detect", 0)[0];
+  const fits = flashBytes <= board.flashBytes && arenaBytes <= arenaRooms(board, "detect", 0)[0];
   return {
     network,
     parameters,
     macs,
-    flashBytes: flash.total,
+    flashBytes,
     ramBytes: arenaBytes,
     latencyMs: latency,
     energyMj: energy,
@@ -289,9 +315,10 @@ function membersOf(
   const costs = [fitting.instructions, fitting.arenaBytes, fitting.weightBytes];
   const members = new Set(costs.flatMap((cost, i) => paretoMembers(fitting, cost, paretoSizes[i])));
   const same = JSON.stringify(chosen.network);
+  const lowerings = new Map<string, Lowering>();
   const others = [...members]
     .sort((a, b) => fitting.instructions[a] - fitting.instructions[b] || a - b)
-    .map((index) => estimatedCost(fitting.networkAt(index), board, programRequest))
+    .map((index) => estimatedCost(fitting.networkAt(index), board, programRequest, lowerings))
     .filter(({ network, ramBytes }) => ramBytes <= budget.ramBytes && JSON.stringify(network) !== same);
   return [...others, chosen];
 }

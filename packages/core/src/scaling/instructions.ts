@@ -25,18 +25,27 @@ const loopOf = (i: number, h: number): number =>
 /** What a layer does to its results: looks them up, or clamps them (ReLU6). */
 export type Activation = Pick<StepShape, "table" | "clamped">;
 
-const none: StepShape = {
-  rows: 0,
-  width: 1,
-  inputWidth: 1,
-  channels: 0,
-  filters: 0,
-  products: 0,
-  size: 1,
-  stride: 1,
-  padLeft: 0,
-  table: 0,
-};
+/** Field by field: thousands are made, and a spread is slow. */
+function shapeOf(partial: Partial<StepShape>): StepShape {
+  const { rows = 0, width = 1, inputWidth = 1, channels = 0, filters = 0, products = 0 } = partial;
+  const { size = 1, stride = 1, padLeft = 0, inputHeight, padTop, table = 0, clamped, broadcast } = partial;
+  return {
+    rows,
+    width,
+    inputWidth,
+    channels,
+    filters,
+    products,
+    size,
+    stride,
+    padLeft,
+    inputHeight,
+    padTop,
+    table,
+    clamped,
+    broadcast,
+  };
+}
 
 export type Count = (kernel: Kernel, shape: Partial<StepShape>) => number;
 
@@ -45,7 +54,7 @@ export function counterOf(board: Board): Count {
   const { kernels: own, step } = coreCosts(board);
   const { kernels: others } = coreCosts({ countedAs: "cortex-m7" });
   return (kernel, partial) => {
-    const shape = { ...none, ...partial };
+    const shape = shapeOf(partial);
     const figures = own[kernel] ?? others[kernel] ?? {};
     const terms: Readonly<Record<string, number>> = kernels[kernel].terms(shape);
     let sum = shape.rows * step;
@@ -80,6 +89,32 @@ function solve(instructions: (hidden: number) => number): Float64Array {
   const counted = probes.map(instructions);
   return Float64Array.from(solution, (row) => row.reduce((sum, factor, i) => sum + factor * counted[i], 0));
 }
+
+/** Instructions of a block by its expanded width; each is worked out once. */
+export class WidthInstructions {
+  /** Without squeeze-and-excite, and with all of it but its two dense layers; 0 where not worked out. */
+  plain = nothing;
+  squeezed = nothing;
+
+  constructor(readonly factors: Float64Array) {}
+
+  /** Works one out. */
+  count(hidden: number, squeezed: boolean): number {
+    const cost = evaluate(this.factors, squeezed ? SQUEEZED : PLAIN, hidden);
+    let table = squeezed ? this.squeezed : this.plain;
+    if (hidden >= table.length) {
+      const longer = new Float64Array(Math.max(128, 2 * hidden));
+      longer.set(table);
+      table = longer;
+      if (squeezed) this.squeezed = table;
+      else this.plain = table;
+    }
+    table[hidden] = cost;
+    return cost;
+  }
+}
+
+const nothing = new Float64Array(0);
 
 /** Factors of the layers of blocks, which many blocks share. */
 export class BlockInstructions {
@@ -141,17 +176,36 @@ export class BlockInstructions {
   }
 
   #expansion({ input, inHeight, inWidth }: BlockMaps, hidden: number, plan: Plan, activation: Activation): number {
-    const taken = { inputHeight: inHeight, rows: inHeight, width: inWidth, inputWidth: inWidth, channels: input };
-    const expand = { ...taken, filters: hidden, products: input, ...activation };
+    const expand = {
+      rows: inHeight,
+      width: inWidth,
+      inputWidth: inWidth,
+      inputHeight: inHeight,
+      channels: input,
+      filters: hidden,
+      products: input,
+      table: activation.table,
+      clamped: activation.clamped,
+    };
     return this.#count(this.#dsp ? `dsp_product_${planesOf(plan)}` : "pointwise", expand);
   }
 
   #depthwise(maps: BlockMaps, hidden: number, plan: Plan, activation: Activation, squeezed: boolean): number {
     const { kernel, stride, padding, inHeight, inWidth, outHeight, outWidth } = maps;
     const shape = {
-      ...{ rows: outHeight, width: outWidth, inputWidth: inWidth, channels: hidden, filters: hidden },
-      ...{ products: kernel * kernel, size: kernel, stride, padLeft: padding, inputHeight: inHeight, padTop: padding },
-      ...activation,
+      rows: outHeight,
+      width: outWidth,
+      inputWidth: inWidth,
+      inputHeight: inHeight,
+      channels: hidden,
+      filters: hidden,
+      products: kernel * kernel,
+      size: kernel,
+      stride,
+      padLeft: padding,
+      padTop: padding,
+      table: activation.table,
+      clamped: activation.clamped,
     };
     const wide = { rows: outHeight, width: outWidth, inputWidth: outWidth, channels: hidden, filters: hidden };
     const size = kernel as 3 | 5;
@@ -169,8 +223,14 @@ export class BlockInstructions {
   }
 
   #projection({ output, outHeight, outWidth }: BlockMaps, hidden: number, plan: Plan, toPlanes: boolean): number {
-    const out = { rows: outHeight, width: outWidth, inputWidth: outWidth };
-    const project = { ...out, channels: hidden, filters: output, products: hidden };
+    const project = {
+      rows: outHeight,
+      width: outWidth,
+      inputWidth: outWidth,
+      channels: hidden,
+      filters: output,
+      products: hidden,
+    };
     if (this.#dsp) return this.#count(toPlanes ? `dsp_product_${planesOf(plan)}` : "dsp_product_nhwc", project);
     const unpacking = this.packedRate * outHeight * output * hidden * packedRuns(outWidth, hidden);
     return this.#count("pointwise", project) - unpacking;
@@ -182,7 +242,7 @@ function planesOf(plan: Plan): "planes16" | "planes8" {
 }
 
 /** The factors at `at`, for an expanded width. */
-export function evaluate(factors: Float64Array, at: number, h: number): number {
+function evaluate(factors: Float64Array, at: number, h: number): number {
   const groups = (h + 3) >> 2;
   return (
     factors[at] +

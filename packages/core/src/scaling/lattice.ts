@@ -4,11 +4,10 @@
  */
 
 import { buildNetwork, type Head, type MicromindPhinet, type NetworkInput, parseNetwork } from "../networks/index.js";
-import type { Board, ProgramRequest } from "../target/index.js";
 import { PhinetsError, sizeOf } from "../tensor/index.js";
 import { costVariant, expansionFactors, takeWidths } from "./estimate.js";
 import type { Limits } from "./limits.js";
-import { type Skeleton, skeleton } from "./skeleton.js";
+import type { Skeleton } from "./skeleton.js";
 
 export type Task = "detect" | "classify";
 
@@ -170,19 +169,17 @@ export function costsGrow({ divisor, alpha }: MicromindPhinet): boolean {
 }
 
 /**
- * Costs the networks of a row that are within limits: `visit` gets the place of their shape, whether they squeeze, and their
+ * Costs the networks of a row, which `common` has taken, that are within limits: `visit` gets the place of their shape, whether they squeeze, and their
  * figures in `out`. Beta and t0 grow along a row, so what is beyond the limits ends it, for every larger beta too.
  * Returns how many it has costed. The limits are read again for each network.
  */
 export function costRow(
   row: Row,
-  board: Board,
-  programRequest: ProgramRequest,
+  common: Skeleton,
   limits: () => Limits,
   out: Float64Array,
   visit: (shape: number, squeezed: boolean) => void,
 ): number {
-  const common: Skeleton = skeleton(row.network, board, programRequest);
   const { factors, t0s } = row;
   /** Of t0s that are looked at, without and with squeeze-and-excite. */
   const ends = [t0s, t0s];

@@ -72,16 +72,19 @@ export function ringRows(height: number, outHeight: number, kernel: number, stri
   return most;
 }
 
-/** Of a block, what does not depend on its expanded width h: places in `bytesOf` it. Typed arrays, for they are read millions of times. */
+/**
+ * Of a block, what does not depend on its expanded width h: places in `bytesOf` it. Arrays of integers, for they are read
+ * millions of times, and doubles are slow before V8 has compiled what reads them.
+ */
 const [IN_MAP, OUT_MAP, KEPT, STAGED, ZERO, ROW, ROWS, WIDE] = [0, 1, 2, 3, 4, 5, 6, 7];
 const [SLOPE, BASE, RAM_SLOPE, RAM_BASE] = [8, 9, 10, 11];
 const [IN_HEIGHT, OUT_HEIGHT, OUTPUT, SKIP, places] = [12, 13, 14, 15, 16];
 
 /** A ring's row is aligned(SLOPE h + BASE) bytes; a staged row of h channels WIDE bytes a channel. */
-export function bytesOf(block: BlockMaps, dsp: boolean): Float64Array {
+export function bytesOf(block: BlockMaps, dsp: boolean): Int32Array {
   const { inHeight, inWidth, outHeight, outWidth, kernel, stride, padding, input, output, skip } = block;
   const pad = (kernel - 1) / 2;
-  const bytes = new Float64Array(places);
+  const bytes = new Int32Array(places);
   bytes[IN_MAP] = aligned(inHeight * inWidth * input);
   bytes[OUT_MAP] = aligned(outHeight * outWidth * output);
   bytes[KEPT] = aligned(Math.min(inHeight, kernel - padding) * inWidth * input);
@@ -131,7 +134,7 @@ export interface Layout {
   readonly dsp: boolean;
   readonly start: Start;
   /** `bytesOf` block 0, 1, ...; block 0 is as wide as the stem. */
-  readonly blocks: readonly Float64Array[];
+  readonly blocks: readonly Int32Array[];
   readonly stemChannels: number;
   readonly end: End;
 }
@@ -192,12 +195,12 @@ export function endOf({ dsp, head }: Pick<Frame, "dsp" | "head">, last: BlockMap
 export let scheduleEntries = 0;
 
 /** Of each piece between cuts that are held: its bytes, and entries up to its end. Reused from call to call. */
-const pieceBytes = new Float64Array(64);
-const pieceEntries = new Float64Array(64);
+const pieceBytes = new Int32Array(64);
+const pieceEntries = new Int32Array(64);
 /** Whether block i is a cut. */
 const cutAt = new Uint8Array(64);
 /** Most bytes of a piece and of all after it. */
-const restBytes = new Float64Array(64);
+const restBytes = new Int32Array(64);
 
 /**
  * Bytes of working memory; sets `scheduleEntries`.
@@ -303,7 +306,7 @@ function walk(
     }
     if (squeezed === undefined || i === 0) scratch = Math.max(scratch, block[ZERO] + wide);
     else {
-      const map = dsp ? outHeight * align((block[WIDE] / 2) * h) : align(outHeight * block[WIDE] * h);
+      const map = dsp ? outHeight * align((block[WIDE] >> 1) * h) : align(outHeight * block[WIDE] * h);
       const sums = align(4 * h);
       const factors = align(h);
       const narrow = align(squeezed[i - 1]);

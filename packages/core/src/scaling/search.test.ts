@@ -8,6 +8,7 @@ import { alphaOfStem, type Task } from "./index.js";
 import { costRow, costsGrow, lattice, shapesOf, type Tier, tiers } from "./lattice.js";
 import { isWithin, type Limits, noLimits, worstOf } from "./limits.js";
 import { walk } from "./search.js";
+import { Skeleton } from "./skeleton.js";
 
 const board = loadBoard("stm32h743");
 const square = (side: number) => ({ height: side, width: side });
@@ -23,6 +24,7 @@ describe("lattice", () => {
       input: { ...square(72), channels: 3 },
       head: { kind: "yolov2", classes: 2 },
     });
+    const common = new Skeleton(board);
     let places = 0;
     let built = 0;
     const layouts = new Set<string>();
@@ -36,10 +38,10 @@ describe("lattice", () => {
           expect(4 * stemStride * 2 ** downsampling.length).toBe(16);
           const wanted = (places * 7) % (2 * shapes.length);
           const out = new Float64Array(fields);
+          common.take(row.network);
           costRow(
             row,
-            board,
-            {},
+            common,
             () => noLimits,
             out,
             (shape, squeezeExcite) => {
@@ -68,6 +70,7 @@ describe("lattice", () => {
   });
   it("costs no less down a column, where it says so", () => {
     const { input, head } = parseNetwork({ family: "phinet", input: square(64), head: { kind: "yolov2", classes: 1 } });
+    const common = new Skeleton(board);
     let compared = 0;
     let columns = 0;
     for (const column of lattice("ordinary", "detect", input, head)) {
@@ -76,10 +79,10 @@ describe("lattice", () => {
       for (const row of column) {
         const costs: Float64Array[] = [];
         const out = new Float64Array(fields);
+        common.take(row.network);
         costRow(
           row,
-          board,
-          {},
+          common,
           () => noLimits,
           out,
           () => costs.push(out.slice(0, ENTRIES)),
@@ -112,14 +115,15 @@ describe("walk", () => {
     const target = loadBoard(name);
     const { input, head } = parseNetwork({ family: "phinet", input: { ...size, channels: 3 }, head: heads[task] });
     const programRequest = { ramBytes: limits.arenaBytes };
+    const common = new Skeleton(target, programRequest);
     const out = new Float64Array(fields);
     const all: Limits[] = [];
     for (const column of lattice(tier, task, input, head))
-      for (const row of column)
+      for (const row of column) {
+        common.take(row.network);
         costRow(
           row,
-          target,
-          programRequest,
+          common,
           () => noLimits,
           out,
           () => {
@@ -129,6 +133,7 @@ describe("walk", () => {
             all.push({ macs, instructions, weightBytes, arenaBytes });
           },
         );
+      }
     return { all, found: walk(tier, task, input, head, target, limits, { ...programRequest, ratio }) };
   };
   const limits: readonly Partial<Limits>[] = [

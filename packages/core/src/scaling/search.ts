@@ -3,9 +3,11 @@
 import type { Head, MicromindPhinet, NetworkInput } from "../networks/index.js";
 import type { Board, ProgramRequest } from "../target/index.js";
 import { ARENA_BYTES, FINE_MACS, fields, INSTRUCTIONS, MACS, PARAMETERS, WEIGHT_BYTES } from "./estimate.js";
+import { once } from "./known.js";
 import { costRow, costsGrow, lattice, type Row, shapesOf, type Task, type Tier } from "./lattice.js";
 import { type Excess, isWithin, type Limits, stretched, worstOf } from "./limits.js";
 import { familiarity, type Preference, proxyOf } from "./proxy.js";
+import { Skeleton } from "./skeleton.js";
 
 /** A network that does not fit: `ratio` is above 1. */
 export interface Miss extends Excess {
@@ -38,6 +40,64 @@ export interface WalkOptions extends ProgramRequest {
   readonly ratio?: number;
 }
 
+/** Networks that fit, as they are found. */
+class Columns {
+  count = 0;
+  parameters = new Float64Array(2 ** 17);
+  macs = new Float64Array(2 ** 17);
+  instructions = new Float64Array(2 ** 17);
+  weightBytes = new Float64Array(2 ** 17);
+  arenaBytes = new Float64Array(2 ** 17);
+  proxy = new Float64Array(2 ** 17);
+  /** Which network it is. */
+  place = new Int32Array(2 ** 17);
+
+  /** @param costs what `costVariant` writes */
+  add(costs: Float64Array, proxy: number, place: number): void {
+    if (this.count === this.place.length) this.#grow();
+    const at = this.count++;
+    this.parameters[at] = costs[PARAMETERS];
+    this.macs[at] = costs[MACS];
+    this.instructions[at] = costs[INSTRUCTIONS];
+    this.weightBytes[at] = costs[WEIGHT_BYTES];
+    this.arenaBytes[at] = costs[ARENA_BYTES];
+    this.proxy[at] = proxy;
+    this.place[at] = place;
+  }
+
+  /** Adds the networks from..count-1 once more. @param step between their places and the new ones */
+  repeat(from: number, step: number): void {
+    const to = this.count;
+    while (2 * to - from > this.place.length) this.#grow();
+    this.parameters.copyWithin(to, from, to);
+    this.macs.copyWithin(to, from, to);
+    this.instructions.copyWithin(to, from, to);
+    this.weightBytes.copyWithin(to, from, to);
+    this.arenaBytes.copyWithin(to, from, to);
+    this.proxy.copyWithin(to, from, to);
+    for (let i = from; i < to; i++) this.place[to + i - from] = this.place[i] + step;
+    this.count += to - from;
+  }
+
+  #grow(): void {
+    const size = 2 * this.place.length;
+    const longer = (old: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> => {
+      const column = new Float64Array(size);
+      column.set(old);
+      return column;
+    };
+    this.parameters = longer(this.parameters);
+    this.macs = longer(this.macs);
+    this.instructions = longer(this.instructions);
+    this.weightBytes = longer(this.weightBytes);
+    this.arenaBytes = longer(this.arenaBytes);
+    this.proxy = longer(this.proxy);
+    const place = new Int32Array(size);
+    place.set(this.place);
+    this.place = place;
+  }
+}
+
 /** Costs the networks of a tier for one input and keeps what is within the limits. */
 export function walk(
   tier: Tier,
@@ -49,11 +109,10 @@ export function walk(
   { wide = false, ratio = Number.POSITIVE_INFINITY, ...programRequest }: WalkOptions = {},
 ): Walk {
   const shapes = shapesOf(tier);
+  const common = new Skeleton(board, programRequest);
   const rows: Row[] = [];
-  const columns = Array.from({ length: 7 }, () => new Float64Array(2 ** 17));
-  const [parameters, macs, instructions, weightBytes, arenaBytes, proxy, place] = [0, 1, 2, 3, 4, 5, 6];
+  const found = new Columns();
   const out = new Float64Array(fields);
-  let count = 0;
   let evaluated = 0;
   let nearest: Miss | undefined;
   // Until something fits, what misses by less than the nearest is looked for too.
@@ -63,68 +122,66 @@ export function walk(
     ...shapes[shape],
     squeezeExcite,
   });
+  /** Whether the network in `out` fits; while nothing does, remembers the one that misses by least. */
+  const fits = (row: Row, shape: number, squeezed: boolean): boolean => {
+    if (bar === limits) return true;
+    const needs = {
+      arenaBytes: out[ARENA_BYTES],
+      weightBytes: out[WEIGHT_BYTES],
+      instructions: out[INSTRUCTIONS],
+      macs: out[MACS],
+    };
+    if (isWithin(needs, limits)) {
+      bar = limits;
+      return true;
+    }
+    const miss = worstOf(needs, limits);
+    if (miss.ratio < (nearest?.ratio ?? ratio)) {
+      nearest = { network: networkOf(row, shape, squeezed), ...miss };
+      bar = stretched(limits, miss.ratio);
+    }
+    return false;
+  };
+  // One function for all rows: V8 compiles it once.
+  let row: Row;
+  let familiar = new Float64Array(0);
+  const visit = (shape: number, squeezed: boolean): void => {
+    if (!fits(row, shape, squeezed)) return;
+    const proxy = proxyOf(task, out[MACS], out[FINE_MACS], out[PARAMETERS], familiar[shape]);
+    found.add(out, proxy, ((rows.length - 1) * shapes.length + shape) * 2 + Number(squeezed));
+  };
+  const limitsNow = (): Limits => bar;
+  /** Of each shape, by the number of blocks. */
+  const familiarities = new Map<number, Float64Array<ArrayBuffer>>();
   for (const column of lattice(tier, task, input, head, wide)) {
-    let familiar: Float64Array | undefined;
-    for (const row of column) {
-      const before = count;
+    /** Of the row before, where all of it was held against the limits. */
+    let last: { readonly from: number; readonly costed: number } | undefined;
+    for (row of column) {
+      const from = found.count;
       const { blocks } = row.network;
-      familiar ??= Float64Array.from(shapes, (shape) => familiarity({ ...shape, blocks })); // a column has one number of blocks
-      const near = familiar;
+      familiar = once(familiarities, blocks, () =>
+        Float64Array.from(shapes, (shape) => familiarity({ ...shape, blocks })),
+      );
       rows.push(row);
-      const visit = (shape: number, squeeze: boolean): void => {
-        if (count === 0 && bar !== limits) {
-          const needs = {
-            arenaBytes: out[ARENA_BYTES],
-            weightBytes: out[WEIGHT_BYTES],
-            instructions: out[INSTRUCTIONS],
-            macs: out[MACS],
-          };
-          if (!isWithin(needs, limits)) {
-            const miss = worstOf(needs, limits);
-            if (miss.ratio < (nearest?.ratio ?? ratio)) {
-              nearest = { network: networkOf(row, shape, squeeze), ...miss };
-              bar = stretched(limits, miss.ratio);
-            }
-            return;
-          }
-          bar = limits;
-        }
-        if (count === columns[0].length) {
-          columns.forEach((old, i) => {
-            columns[i] = new Float64Array(2 * count);
-            columns[i].set(old);
-          });
-        }
-        columns[parameters][count] = out[PARAMETERS];
-        columns[macs][count] = out[MACS];
-        columns[instructions][count] = out[INSTRUCTIONS];
-        columns[weightBytes][count] = out[WEIGHT_BYTES];
-        columns[arenaBytes][count] = out[ARENA_BYTES];
-        columns[proxy][count] = proxyOf(task, out[MACS], out[FINE_MACS], out[PARAMETERS], near[shape]);
-        columns[place][count] = ((rows.length - 1) * shapes.length + shape) * 2 + Number(squeeze);
-        count++;
-      };
-      evaluated += costRow(row, board, programRequest, () => bar, out, visit);
-      if (count === before && costsGrow(row.network)) break;
+      const isSettled = bar === limits;
+      const differs = common.take(row.network);
+      let costed = last?.costed ?? 0;
+      if (last !== undefined && !differs) found.repeat(last.from, 2 * shapes.length);
+      else costed = costRow(row, common, limitsNow, out, visit);
+      last = isSettled ? { from, costed } : undefined;
+      evaluated += costed;
+      if (found.count === from && costsGrow(row.network)) break;
     }
   }
+  const { count, parameters, macs, instructions, weightBytes, arenaBytes, proxy, place } = found;
+  const networkAt = (index: number): MicromindPhinet => {
+    const shape = place[index] >> 1;
+    return networkOf(rows[Math.floor(shape / shapes.length)], shape % shapes.length, place[index] % 2 === 1);
+  };
   return {
     evaluated,
     ...(count === 0 && { nearest }),
-    fitting: {
-      count,
-      parameters: columns[parameters],
-      macs: columns[macs],
-      instructions: columns[instructions],
-      weightBytes: columns[weightBytes],
-      arenaBytes: columns[arenaBytes],
-      proxy: columns[proxy],
-      networkAt: (index) => {
-        const code = columns[place][index];
-        const rest = Math.floor(code / 2);
-        return networkOf(rows[Math.floor(rest / shapes.length)], rest % shapes.length, code % 2 === 1);
-      },
-    },
+    fitting: { count, parameters, macs, instructions, weightBytes, arenaBytes, proxy, networkAt },
   };
 }
 
@@ -145,28 +202,11 @@ export function fillsBoth({ arenaBytes, weightBytes }: Fitting, limits: Limits, 
  * @param refused indices that may not be chosen
  */
 export function choose(fitting: Fitting, limits: Limits, prefer: Preference, refused: ReadonlySet<number>): number {
-  const { count, proxy, instructions, arenaBytes, weightBytes, macs, parameters } = fitting;
-  const best = (key: Float64Array, keep: (i: number) => boolean): number => {
-    let found = -1;
-    for (let i = 0; i < count; i++) {
-      if (found >= 0 && !(key[i] > key[found] || (key[i] === key[found] && instructions[i] < instructions[found])))
-        continue;
-      if (keep(i) && !refused.has(i)) found = i;
-    }
-    return found;
-  };
-  const all = (): boolean => true;
-  if (prefer === "macs") return best(macs, all);
-  if (prefer === "parameters") return best(parameters, all);
-  const binds = (i: number): boolean =>
-    arenaBytes[i] >= bindingShare * limits.arenaBytes ||
-    weightBytes[i] >= bindingShare * limits.weightBytes ||
-    instructions[i] >= bindingShare * limits.instructions ||
-    macs[i] >= bindingShare * limits.macs;
-  const choices = [(i: number) => fillsBoth(fitting, limits, i) && binds(i), binds, all];
-  let found = -1;
-  for (const keep of choices) if (found < 0) found = best(proxy, keep);
+  if (prefer === "macs") return mostOf(fitting, fitting.macs, refused);
+  if (prefer === "parameters") return mostOf(fitting, fitting.parameters, refused);
+  const found = bestFilling(fitting, limits, refused);
   if (prefer !== "speed" || found < 0) return found;
+  const { count, proxy, instructions } = fitting;
   const least = proxy[found] / 2;
   let fastest = found;
   for (let i = 0; i < count; i++)
@@ -174,21 +214,68 @@ export function choose(fitting: Fitting, limits: Limits, prefer: Preference, ref
   return fastest;
 }
 
+/** The network with the most of something; -1 where there is none. */
+function mostOf({ count, instructions }: Fitting, key: Float64Array, refused: ReadonlySet<number>): number {
+  let found = -1;
+  for (let i = 0; i < count; i++)
+    if (!refused.has(i) && (found < 0 || isBetter(key, instructions, i, found))) found = i;
+  return found;
+}
+
+/**
+ * The largest proxy, as in `choose`: of the networks that fill RAM and flash, else of those that a limit binds, else of all.
+ */
+function bestFilling(fitting: Fitting, limits: Limits, refused: ReadonlySet<number>): number {
+  const { count, proxy, instructions, arenaBytes, weightBytes, macs } = fitting;
+  const most = {
+    arenaBytes: bindingShare * limits.arenaBytes,
+    weightBytes: bindingShare * limits.weightBytes,
+    instructions: bindingShare * limits.instructions,
+    macs: bindingShare * limits.macs,
+  };
+  let [filling, binding, any] = [-1, -1, -1];
+  for (let i = 0; i < count; i++) {
+    // Whatever is no better than the best that fills is no better than the best that binds, or of all.
+    if (filling >= 0 && !isBetter(proxy, instructions, i, filling)) continue;
+    if (refused.has(i)) continue;
+    if (any < 0 || isBetter(proxy, instructions, i, any)) any = i;
+    const binds =
+      arenaBytes[i] >= most.arenaBytes ||
+      weightBytes[i] >= most.weightBytes ||
+      instructions[i] >= most.instructions ||
+      macs[i] >= most.macs;
+    if (!binds) continue;
+    if (binding < 0 || isBetter(proxy, instructions, i, binding)) binding = i;
+    if (fillsBoth(fitting, limits, i)) filling = i;
+  }
+  return filling >= 0 ? filling : binding >= 0 ? binding : any;
+}
+
+/** More of something, or as much for less. */
+function isBetter(key: Float64Array, cost: Float64Array, i: number, other: number): boolean {
+  return key[i] > key[other] || (key[i] === key[other] && cost[i] < cost[other]);
+}
+
 /**
  * Members of the Pareto set over the proxy and a cost, cheapest first: each has a larger proxy than every network that
  * costs as little. Thinned to at most `steps`, evenly in the square root of the cost.
  */
-export function paretoMembers(fitting: Fitting, cost: Float64Array, steps: number): number[] {
-  const { count, proxy } = fitting;
-  let most = 0;
-  for (let i = 0; i < count; i++) most = Math.max(most, cost[i]);
+export function paretoMembers({ count, proxy }: Fitting, cost: Float64Array, steps: number): number[] {
   const best = new Int32Array(steps).fill(-1);
+  bestOfSteps(best, count, proxy, cost);
+  const members: number[] = [];
+  for (const i of best) if (i >= 0 && (members.length === 0 || proxy[i] > proxy[members.at(-1)!])) members.push(i);
+  return members;
+}
+
+/** Of the networks whose cost lies in each step, the one with the largest proxy. Alone, so that V8 compiles it once. */
+function bestOfSteps(best: Int32Array, count: number, proxy: Float64Array, cost: Float64Array): void {
+  let most = 0;
+  for (let i = 0; i < count; i++) if (cost[i] > most) most = cost[i];
+  const steps = best.length;
   for (let i = 0; i < count; i++) {
     const step = Math.min(steps - 1, Math.floor(steps * Math.sqrt(cost[i] / most)));
     const other = best[step];
     if (other < 0 || proxy[i] > proxy[other] || (proxy[i] === proxy[other] && cost[i] < cost[other])) best[step] = i;
   }
-  const members: number[] = [];
-  for (const i of best) if (i >= 0 && (members.length === 0 || proxy[i] > proxy[members.at(-1)!])) members.push(i);
-  return members;
 }

@@ -1,6 +1,5 @@
 /**
- * What networks that differ only in beta, t0 and squeeze-and-excite have in common: block ends, map sizes and strides. What
- * many rows of the lattice share (blocks, stems, heads) is worked out once a board.
+ * What networks that differ only in beta, t0 and squeeze-and-excite have in common: block ends, map sizes and strides.
  */
 import { coreCosts } from "../cost/index.js";
 import {
@@ -13,8 +12,9 @@ import {
   yolov2Channels,
 } from "../networks/index.js";
 import { arenaOf, type Board, hasDsp, type ProgramRequest } from "../target/index.js";
-import { denseInstructions, denseWidths, headInstructions, type Instructions, startInstructions } from "./ends.js";
-import { type Activation, BlockInstructions, type Count, counterOf } from "./instructions.js";
+import { denseInstructions, denseWidths, headInstructions, startInstructions } from "./ends.js";
+import type { Activation, WidthInstructions } from "./instructions.js";
+import { type Known, type KnownEnd, type KnownStart, knownOf, type Segment } from "./known.js";
 import type { Limits } from "./limits.js";
 import {
   type BlockMaps,
@@ -43,263 +43,295 @@ export interface Totals {
 export const [INPUT, PARAMETERS_EACH, MACS_EACH, FINE_EACH, BYTES_EACH, BYTES_OF_FOUR] = [0, 1, 2, 3, 4, 5];
 export const [OUT_ROWS, OUT_WIDTH, costPlaces] = [6, 7, 8];
 
-/** A block but for its expanded width. */
-interface Segment {
-  readonly maps: BlockMaps;
-  readonly bytes: Float64Array;
-  readonly costs: Float64Array;
-  /** `BlockInstructions.of` it; of a plan when it is first asked for. */
-  readonly factors: (plan: Plan) => Float64Array;
-}
-
-export interface Skeleton {
-  /** Of each block with an expansion. Numbers in arrays, because objects are slow to read millions of times. */
-  readonly costs: readonly Float64Array[];
-  /** `BlockInstructions.of` each, for `optimize`; `small`: of the smallest program. */
-  readonly factors: readonly Float64Array[];
-  readonly small: () => readonly Float64Array[];
-  readonly layout: Layout;
-  readonly fixed: Readonly<Totals>;
-  /** Of stem, block 0 and head. */
-  readonly instructions: Instructions;
-  /** What an entry of the schedule takes. */
-  readonly entry: number;
-  /** What squeeze-and-excite adds whatever its width. */
-  readonly squeezeTableBytes: number;
-  /** Weights of its two layers come in groups of so many. */
-  readonly squeezeGroup: number;
-  readonly channelBytes: number;
-  readonly divisor: number;
-  /** Instructions of its two layers for each expanded width; 0 where they have not been counted. */
-  readonly squeezes: Float64Array;
-  readonly countSqueeze: (hidden: number, narrow: number) => number;
-  /** `BlockInstructions.packedRate`. */
-  readonly packedRate: number;
-  /** Where the fastest program does not fit it, the smallest is taken. */
-  readonly room: Pick<Limits, "arenaBytes">;
-  readonly optimize: Plan;
-}
-
 const tableBytes = 256;
-const widest = 2 ** 15;
 
-interface KnownStart {
-  readonly memory: Start;
-  readonly instructions: Instructions;
-}
+const none = { speed: 0, ram: 0 } as const;
+/** Of no network yet. */
+const noStart: Start = { alive: none, scratch: 0, peak: none, entries: 0 };
+const noEnd: End = { ring: none, streams: false, holds: false, scratch: 0, peak: 0, entries: 0 };
 
-interface KnownEnd {
-  readonly memory: End;
-  readonly instructions: Instructions;
-}
-
-/** What is known of a board's blocks, stems and heads. */
-class Known {
-  readonly segments = new Map<number, Segment>();
-  readonly #starts = new WeakMap<NetworkInput, Map<number, KnownStart>>();
-  readonly #ends = new WeakMap<Head, Map<number, KnownEnd>>();
-  readonly #squeezes = new Map<number, Float64Array>();
-  readonly blocks: BlockInstructions;
-  readonly count: Count;
-
-  constructor(board: Board) {
-    this.blocks = new BlockInstructions(board);
-    this.count = counterOf(board);
-  }
-
-  start(input: NetworkInput, key: number, make: () => KnownStart): KnownStart {
-    return once(
-      once(this.#starts, input, () => new Map()),
-      key,
-      make,
-    );
-  }
-
-  end(head: Head, key: number, make: () => KnownEnd): KnownEnd {
-    return once(
-      once(this.#ends, head, () => new Map()),
-      key,
-      make,
-    );
-  }
-
-  squeezes(divisor: number, { table }: Activation): Float64Array {
-    return once(this.#squeezes, 2 * divisor + table, () => new Float64Array(widest));
-  }
-}
-
-const boards = new WeakMap<Board, Known>();
-
-/** What a map has under a key; made and kept where it has nothing. */
-function once<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): unknown }, key: K, make: () => V): V {
-  let found = map.get(key);
-  if (found === undefined) {
-    found = make();
-    map.set(key, found);
-  }
-  return found;
+/** Where a block stands. */
+interface BlockPlace {
+  /** Its projection writes planes. */
+  readonly toPlanes: boolean;
+  /** On maps of at least an eighth of the input's sides. */
+  readonly fine: boolean;
 }
 
 /** Output size of a convolution. */
 const down = (size: number, padding: number, kernel: number, stride: number): number =>
   Math.floor((size + padding - kernel) / stride) + 1;
 
-/** What all networks with the given one's blocks, alpha, divisor, layout, input and head have in common. */
-export function skeleton(network: MicromindPhinet, board: Board, programRequest: ProgramRequest = {}): Skeleton {
-  const dsp = hasDsp(board);
-  const { optimize = "speed", input: how = "whole", ramBytes = arenaOf(board).bytes } = programRequest;
-  const known = once(boards, board, () => new Known(board));
-  const { input, head, stemStride, divisor } = network;
-  const table = network.activation === "hardswish" && !network.compatibility ? 1 : 0;
-  const activation: Activation = { table, clamped: 1 - table };
-  const channelBytes = dsp ? 12 : 9;
-  const packed = (products: number): number => (dsp ? 8 * Math.ceil(products / 4) : products);
-  const depthwiseBytes = (kernel: number): number => (dsp ? (kernel === 3 ? 24 : 80) : kernel * kernel);
-  const fixed: Totals = { parameters: 0, macs: 0, fineMacs: 0, weightBytes: 0 };
+/** What networks with a given one's blocks, alpha, divisor, layout, input and head have in common: `take` it first. */
+export class Skeleton {
+  /** Of each block with an expansion. Numbers in arrays, because objects are slow to read millions of times. */
+  readonly costs: Int32Array[] = [];
+  /** Of each, for `optimize`. */
+  readonly steps: WidthInstructions[] = [];
+  readonly layout: { -readonly [K in keyof Layout]: Layout[K] } & { readonly blocks: Int32Array[] };
+  readonly fixed: Totals = { parameters: 0, macs: 0, fineMacs: 0, weightBytes: 0 };
+  /** Of stem, block 0 and head. */
+  readonly instructions = { speed: 0, ram: 0 };
+  /** What an entry of the schedule takes. */
+  readonly entry: number;
+  /** What squeeze-and-excite adds whatever its width. */
+  squeezeTableBytes = 0;
+  /** Weights of its two layers come in groups of so many. */
+  readonly squeezeGroup: number;
+  readonly channelBytes: number;
+  divisor = 1;
+  /** Instructions of its two layers for each expanded width; 0 where they have not been counted. */
+  squeezes: Float64Array = new Float64Array(0);
+  /** `BlockInstructions.packedRate`. */
+  readonly packedRate: number;
+  /** Where the fastest program does not fit it, the smallest is taken. */
+  readonly room: Pick<Limits, "arenaBytes">;
+  readonly optimize: Plan;
+  readonly #known: Known;
+  readonly #dsp: boolean;
+  readonly #whole: boolean;
+  readonly #segments: Segment[] = [];
+  readonly #small: WidthInstructions[] = [];
+  /** 1 where activations are looked up. */
+  #table = 0;
+  #taken: Taken | undefined;
+
+  constructor(board: Board, programRequest: ProgramRequest = {}) {
+    const { optimize = "speed", input = "whole", ramBytes = arenaOf(board).bytes } = programRequest;
+    const dsp = hasDsp(board);
+    this.#known = knownOf(board);
+    this.#dsp = dsp;
+    this.#whole = input === "whole";
+    this.optimize = dsp ? optimize : "speed";
+    this.room = { arenaBytes: ramBytes };
+    this.entry = coreCosts(board).entry;
+    this.squeezeGroup = dsp ? 4 : 1;
+    this.channelBytes = dsp ? 12 : 9;
+    this.packedRate = this.#known.blocks.packedRate;
+    this.layout = { dsp, blocks: [], stemChannels: 0, start: noStart, end: noEnd };
+  }
+
+  /** Returns false where it has all in common with the network taken before: rounding makes many alphas one. */
+  take(network: MicromindPhinet): boolean {
+    const blocks = phinetBlocks(network);
+    const channels = stemFilters(network);
+    const last = this.#taken;
+    this.#taken = { network, channels, blocks };
+    if (last !== undefined && isAlike(last, this.#taken)) return false;
+    this.#work(network, channels, blocks);
+    return true;
+  }
+
+  #work(network: MicromindPhinet, channels: number, blocks: readonly PhinetBlock[]): void {
+    const { input, head, stemStride, divisor, activation, compatibility } = network;
+    this.#table = activation === "hardswish" && !compatibility ? 1 : 0;
+    this.divisor = divisor;
+    this.squeezes = this.#known.squeezes(divisor, this.#table);
+    const { layout, fixed } = this;
+    fixed.parameters = fixed.macs = fixed.fineMacs = fixed.weightBytes = 0;
+    // The stem: a depthwise layer on the picture, and a 1x1 to `stem` channels. Block 0: depthwise, then a 1x1.
+    const before = Math.max(input.height, input.width) % 2;
+    const stem = {
+      height: down(input.height, before + 1, 3, stemStride),
+      width: down(input.width, before + 1, 3, stemStride),
+      channels,
+      stride: stemStride,
+      padding: before,
+    };
+    const first = mapsOf(blocks[0], stem.height, stem.width, 1);
+    const stemPixels = stem.height * stem.width;
+    const pixels = first.outHeight * first.outWidth;
+    this.#addLayer(stemPixels, input.channels, 9, 0, this.#depthwiseBytes(3)); // no batch norm between the stem's two convolutions
+    this.#addLayer(stemPixels, stem.channels, input.channels, 2, this.#packed(input.channels));
+    this.#addLayer(pixels, stem.channels, 9, 2, this.#depthwiseBytes(3));
+    this.#addLayer(pixels, first.output, stem.channels, 2, this.#packed(stem.channels));
+    fixed.fineMacs = fixed.macs;
+    const last = this.#takeBlocks(blocks, first, stemStride, head);
+    this.#addHead(head, last, blocks.length);
+    this.squeezeTableBytes = this.costs.length * (this.#table + 1) * tableBytes; // an activation's and a sigmoid's
+    const start = this.#startOf(input, stem, first);
+    const end = this.#endOf(head, last);
+    layout.stemChannels = stem.channels;
+    layout.start = start.memory;
+    layout.end = end.memory;
+    this.instructions.speed = start.instructions.speed + end.instructions.speed;
+    this.instructions.ram = start.instructions.ram + end.instructions.ram;
+  }
+
+  /** `steps` of a plan. */
+  stepsOf(plan: Plan): readonly WidthInstructions[] {
+    if (plan === this.optimize) return this.steps;
+    if (this.#small.length === 0)
+      for (const segment of this.#segments) this.#small.push(this.#known.instructions(segment, plan));
+    return this.#small;
+  }
+
+  /** Instructions of both layers of squeeze-and-excite: an activation after the first, a sigmoid after the second. */
+  countSqueeze(hidden: number, narrow: number): number {
+    const { count } = this.#known;
+    return (
+      denseInstructions(count, this.layout, hidden, narrow, this.#activation()) +
+      denseInstructions(count, this.layout, narrow, hidden, { table: 1 })
+    );
+  }
+
+  #activation(): Activation {
+    return { table: this.#table, clamped: 1 - this.#table };
+  }
+
+  #packed(products: number): number {
+    return this.#dsp ? 8 * Math.ceil(products / 4) : products;
+  }
+
+  #depthwiseBytes(kernel: number): number {
+    return this.#dsp ? (kernel === 3 ? 24 : 80) : kernel * kernel;
+  }
+
   /** A convolution; `extra` counts the trained values beside its weights: two a channel for batch norm, one for a bias. */
-  const layer = (pixels: number, filters: number, products: number, extra: number, bytes: number): void => {
+  #addLayer(pixels: number, filters: number, products: number, extra: number, bytes: number): void {
+    const { fixed } = this;
     fixed.parameters += filters * (products + extra);
-    fixed.weightBytes += filters * (bytes + channelBytes);
+    fixed.weightBytes += filters * (bytes + this.channelBytes);
     fixed.macs += pixels * filters * products;
-  };
+  }
 
-  // The stem: a depthwise layer on the picture, and a 1x1 to `stem` channels. Block 0: depthwise, then a 1x1.
-  const before = Math.max(input.height, input.width) % 2;
-  const stem = {
-    height: down(input.height, before + 1, 3, stemStride),
-    width: down(input.width, before + 1, 3, stemStride),
-    channels: stemFilters(network),
-    stride: stemStride,
-    padding: before,
-  };
-  const blocks = phinetBlocks(network);
-  const first = mapsOf(blocks[0], stem, 1);
-  layer(stem.height * stem.width, input.channels, 9, 0, depthwiseBytes(3)); // no batch norm between the stem's two convolutions
-  layer(stem.height * stem.width, stem.channels, input.channels, 2, packed(input.channels));
-  layer(first.outHeight * first.outWidth, stem.channels, 9, 2, depthwiseBytes(3));
-  layer(first.outHeight * first.outWidth, first.output, stem.channels, 2, packed(stem.channels));
-  let activations = 2 * blocks.length;
-  fixed.fineMacs = fixed.macs;
+  /** Returns the last one. */
+  #takeBlocks(blocks: readonly PhinetBlock[], first: BlockMaps, stemStride: number, head: Head): BlockMaps {
+    const { costs, steps, layout, fixed, optimize } = this;
+    const dsp = this.#dsp;
+    this.#small.length = 0;
+    this.#segments.length = costs.length = steps.length = layout.blocks.length = 0;
+    layout.blocks.push(bytesOf(first, dsp));
+    let stride = stemStride * first.stride;
+    let maps = first;
+    for (let id = 1; id < blocks.length; id++) {
+      const block = blocks[id];
+      stride *= block.stride;
+      // The head's depthwise layer alone reads the last block's output: its projection writes planes.
+      const toPlanes = dsp && head.kind === "yolov2" && id === blocks.length - 1 && !block.skip;
+      const { outHeight, outWidth } = maps;
+      const segment = this.#segment(block, outHeight, outWidth, { toPlanes, fine: stride <= 8 });
+      this.#segments.push(segment);
+      costs.push(segment.costs);
+      steps.push(this.#known.instructions(segment, optimize));
+      layout.blocks.push(segment.bytes);
+      maps = segment.maps;
+      fixed.parameters += 2 * maps.output;
+      fixed.weightBytes += this.channelBytes * maps.output;
+    }
+    return maps;
+  }
 
-  const plan = dsp ? optimize : "speed";
-  const segments: Segment[] = [];
-  // Filled one by one: what `map` makes changes its kind within V8, and drops compiled code.
-  const costs: Float64Array[] = [];
-  const factors: Float64Array[] = [];
-  const bytes: Float64Array[] = [bytesOf(first, dsp)];
-  let stride = stemStride * first.stride;
-  let maps = first;
-  for (let id = 1; id < blocks.length; id++) {
-    const block = blocks[id];
-    stride *= block.stride;
-    // The head's depthwise layer alone reads the last block's output: its projection writes planes.
-    const toPlanes = dsp && head.kind === "yolov2" && id === blocks.length - 1 && !block.skip;
-    const fine = stride <= 8;
+  #segment(block: PhinetBlock, height: number, width: number, place: BlockPlace): Segment {
+    const { input, output, kernel, stride, skip } = block;
     const flags =
-      Number(block.kernel === 5) +
-      2 * Number(block.stride === 2) +
-      4 * Number(block.skip) +
-      8 * table +
-      16 * Number(toPlanes) +
-      32 * Number(fine);
+      Number(kernel === 5) +
+      2 * Number(stride === 2) +
+      4 * Number(skip) +
+      8 * this.#table +
+      16 * Number(place.toPlanes) +
+      32 * Number(place.fine);
     // Widths below 2^11, sides below 2^9: exact in a double.
-    const key = (((block.input * 2048 + block.output) * 512 + maps.outHeight) * 512 + maps.outWidth) * 64 + flags;
-    const { outHeight: height, outWidth: width } = maps;
-    const segment = once(known.segments, key, () => {
-      const padding = block.stride === 2 ? 1 : (block.kernel - 1) / 2;
-      const bytesEach =
-        packed(block.input) + depthwiseBytes(block.kernel) + 2 * channelBytes + (dsp ? 0 : block.output);
-      const own = mapsOf(block, { height, width }, padding);
-      return segmentOf(own, known, { dsp, activation, toPlanes, fine, bytesEach });
+    const key = (((input * 2048 + output) * 512 + height) * 512 + width) * 64 + flags;
+    const { segments } = this.#known;
+    let segment = segments.get(key);
+    if (segment === undefined) {
+      const maps = mapsOf(block, height, width, stride === 2 ? 1 : (kernel - 1) / 2);
+      segment = this.#segmentOf(maps, place);
+      segments.set(key, segment);
+    }
+    return segment;
+  }
+
+  #segmentOf(maps: BlockMaps, { toPlanes, fine }: BlockPlace): Segment {
+    const { input, output, kernel, inHeight, inWidth, outHeight, outWidth } = maps;
+    const dsp = this.#dsp;
+    const taps = kernel * kernel;
+    const macs = inHeight * inWidth * input + outHeight * outWidth * (taps + output);
+    const costs = new Int32Array(costPlaces);
+    costs[INPUT] = input;
+    costs[PARAMETERS_EACH] = input + 2 + taps + 2 + output;
+    costs[MACS_EACH] = macs;
+    costs[FINE_EACH] = fine ? macs : 0;
+    costs[BYTES_EACH] = this.#packed(input) + this.#depthwiseBytes(kernel) + 2 * this.channelBytes + (dsp ? 0 : output);
+    costs[BYTES_OF_FOUR] = dsp ? 8 * output : 0;
+    costs[OUT_ROWS] = outHeight * output;
+    costs[OUT_WIDTH] = outWidth;
+    const activation = this.#activation();
+    return { maps, bytes: bytesOf(maps, dsp), costs, activation, toPlanes, speed: undefined, ram: undefined };
+  }
+
+  #addHead(head: Head, { outHeight, outWidth, output }: BlockMaps, blocks: number): void {
+    const pixels = outHeight * outWidth;
+    let activations = 2 * blocks;
+    if (head.kind === "classifier") {
+      const widths = denseWidths(head, output);
+      const vector = (products: number): number => (this.#dsp ? 4 * Math.ceil(products / 4) : products);
+      for (let i = 1; i < widths.length; i++) this.#addLayer(1, widths[i], widths[i - 1], 1, vector(widths[i - 1]));
+    } else if (head.kind === "yolov2") {
+      activations += 2;
+      this.#addLayer(pixels, output, 9, 2, this.#depthwiseBytes(3));
+      this.#addLayer(pixels, head.filters, output, 2, this.#packed(output));
+      this.#addLayer(pixels, yolov2Channels(head), head.filters, 1, this.#packed(head.filters));
+    }
+    this.fixed.weightBytes += activations * this.#table * tableBytes;
+  }
+
+  #startOf(input: NetworkInput, stem: Frame["stem"], first: BlockMaps): KnownStart {
+    const key =
+      (stem.channels * 2048 + first.output) * 16 +
+      8 * Number(this.#whole) +
+      4 * Number(first.skip) +
+      2 * this.#table +
+      (stem.stride - 1);
+    return this.#known.start(input, key, () => {
+      const frame = { dsp: this.#dsp, whole: this.#whole, input, stem, first };
+      const instructions = startInstructions(this.#known.count, frame, this.#activation());
+      return { memory: startOf(frame), instructions };
     });
-    segments.push(segment);
-    costs.push(segment.costs);
-    factors.push(segment.factors(plan));
-    bytes.push(segment.bytes);
-    maps = segment.maps;
-    fixed.parameters += 2 * maps.output;
-    fixed.weightBytes += channelBytes * maps.output;
   }
 
-  const pixels = maps.outHeight * maps.outWidth;
-  if (head.kind === "classifier") {
-    const widths = denseWidths(head, maps.output);
-    const vector = (products: number): number => (dsp ? 4 * Math.ceil(products / 4) : products);
-    for (let i = 1; i < widths.length; i++) layer(1, widths[i], widths[i - 1], 1, vector(widths[i - 1]));
-  } else if (head.kind === "yolov2") {
-    activations += 2;
-    layer(pixels, maps.output, 9, 2, depthwiseBytes(3));
-    layer(pixels, head.filters, maps.output, 2, packed(maps.output));
-    layer(pixels, yolov2Channels(head), head.filters, 1, packed(head.filters));
+  #endOf(head: Head, last: BlockMaps): KnownEnd {
+    const table = this.#table;
+    const key = ((last.output * 512 + last.outHeight) * 512 + last.outWidth) * 4 + 2 * Number(last.skip) + table;
+    return this.#known.end(head, key, () => {
+      const dsp = this.#dsp;
+      const shape: Frame["head"] =
+        head.kind === "classifier"
+          ? { kind: "classifier", widths: denseWidths(head, last.output).slice(1) }
+          : head.kind === "yolov2"
+            ? { kind: "yolov2", filters: head.filters }
+            : { kind: "none" };
+      return {
+        memory: endOf({ dsp, head: shape }, last),
+        instructions: headInstructions(this.#known.count, this.layout, head, last, this.#activation()),
+      };
+    });
   }
-  fixed.weightBytes += activations * table * tableBytes;
-
-  const frame: Frame = {
-    dsp,
-    whole: how === "whole",
-    input,
-    stem,
-    first,
-    head:
-      head.kind === "classifier"
-        ? { kind: "classifier", widths: denseWidths(head, maps.output).slice(1) }
-        : head.kind === "yolov2"
-          ? { kind: "yolov2", filters: head.filters }
-          : { kind: "none" },
-  };
-  const startKey =
-    (stem.channels * 2048 + first.output) * 16 +
-    8 * Number(frame.whole) +
-    4 * Number(first.skip) +
-    2 * table +
-    (stemStride - 1);
-  const start = known.start(input, startKey, () => ({
-    memory: startOf(frame),
-    instructions: startInstructions(known.count, frame, activation),
-  }));
-  const endKey = ((maps.output * 512 + maps.outHeight) * 512 + maps.outWidth) * 4 + 2 * Number(maps.skip) + table;
-  const last = maps;
-  const end = known.end(head, endKey, () => ({
-    memory: endOf(frame, last),
-    instructions: headInstructions(known.count, frame, head, last, activation),
-  }));
-  let small: Float64Array[] | undefined;
-  return {
-    costs,
-    factors,
-    small: () => {
-      small ??= segments.map(({ factors }) => factors("ram"));
-      return small;
-    },
-    layout: {
-      dsp,
-      start: start.memory,
-      blocks: bytes,
-      stemChannels: stem.channels,
-      end: end.memory,
-    },
-    fixed,
-    instructions: {
-      speed: start.instructions.speed + end.instructions.speed,
-      ram: start.instructions.ram + end.instructions.ram,
-    },
-    entry: coreCosts(board).entry,
-    squeezeTableBytes: segments.length * (table + 1) * tableBytes, // an activation's and a sigmoid's
-    squeezeGroup: dsp ? 4 : 1,
-    channelBytes,
-    divisor,
-    squeezes: known.squeezes(divisor, activation),
-    // An activation after the first, a sigmoid after the second.
-    countSqueeze: (hidden, narrow) =>
-      denseInstructions(known.count, frame, hidden, narrow, activation) +
-      denseInstructions(known.count, frame, narrow, hidden, { table: 1 }),
-    packedRate: known.blocks.packedRate,
-    room: { arenaBytes: ramBytes },
-    optimize: plan,
-  };
 }
 
-function mapsOf(block: PhinetBlock, { height, width }: { height: number; width: number }, padding: number): BlockMaps {
+interface Taken {
+  readonly network: MicromindPhinet;
+  /** Of the stem. */
+  readonly channels: number;
+  readonly blocks: readonly PhinetBlock[];
+}
+
+function isAlike(a: Taken, b: Taken): boolean {
+  const [one, other] = [a.network, b.network];
+  if (a.channels !== b.channels || a.blocks.length !== b.blocks.length) return false;
+  if (one.input !== other.input || one.head !== other.head || one.stemStride !== other.stemStride) return false;
+  if (one.divisor !== other.divisor || one.activation !== other.activation) return false;
+  if (one.compatibility !== other.compatibility) return false;
+  for (let i = 0; i < a.blocks.length; i++) {
+    const [x, y] = [a.blocks[i], b.blocks[i]];
+    if (x.input !== y.input || x.output !== y.output || x.kernel !== y.kernel) return false;
+    if (x.stride !== y.stride || x.skip !== y.skip) return false;
+  }
+  return true;
+}
+
+function mapsOf(block: PhinetBlock, height: number, width: number, padding: number): BlockMaps {
   const { input, output, kernel, stride, skip } = block;
   return {
     input,
@@ -313,34 +345,4 @@ function mapsOf(block: PhinetBlock, { height, width }: { height: number; width: 
     outHeight: down(height, 2 * padding, kernel, stride),
     outWidth: down(width, 2 * padding, kernel, stride),
   };
-}
-
-interface SegmentOptions {
-  readonly dsp: boolean;
-  readonly activation: Activation;
-  readonly toPlanes: boolean;
-  readonly fine: boolean;
-  readonly bytesEach: number;
-}
-
-function segmentOf(maps: BlockMaps, { blocks }: Known, options: SegmentOptions): Segment {
-  const { dsp, activation, toPlanes, fine, bytesEach } = options;
-  const { input, output, kernel, inHeight, inWidth, outHeight, outWidth } = maps;
-  const taps = kernel * kernel;
-  const macs = inHeight * inWidth * input + outHeight * outWidth * (taps + output);
-  const made: Partial<Record<Plan, Float64Array>> = {};
-  const factors = (plan: Plan): Float64Array => {
-    made[plan] ??= blocks.of(maps, dsp ? plan : "speed", activation, toPlanes);
-    return made[plan];
-  };
-  const costs = new Float64Array(costPlaces);
-  costs[INPUT] = input;
-  costs[PARAMETERS_EACH] = input + 2 + taps + 2 + output;
-  costs[MACS_EACH] = macs;
-  costs[FINE_EACH] = fine ? macs : 0;
-  costs[BYTES_EACH] = bytesEach;
-  costs[BYTES_OF_FOUR] = dsp ? 8 * output : 0;
-  costs[OUT_ROWS] = outHeight * output;
-  costs[OUT_WIDTH] = outWidth;
-  return { maps, bytes: bytesOf(maps, dsp), costs, factors };
 }

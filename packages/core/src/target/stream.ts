@@ -5,7 +5,7 @@
  * A value is a ring of rows. The most downstream group whose input rows are there makes its next row, so rows die young.
  * A barrier holds a value's readers back until it is whole: all rings before it are dead by then.
  */
-import { type Group, type Grouping, groupSteps } from "./groups.js";
+import { type Grouping, groupSteps } from "./groups.js";
 import type { Lowering, Read } from "./steps.js";
 
 /** An entry of the schedule: a group's index, or `inputRow`: the network's next input row is needed. */
@@ -27,20 +27,24 @@ export interface Stream extends Grouping {
 
 interface Tracked {
   readonly height: number;
+  readonly isSum: boolean;
+  /** Its readers wait until it is whole. */
+  readonly isBarrier: boolean;
+  /** It leaves the program: no row of it is ever free. */
+  readonly isOutput: boolean;
+  readonly readers: { readonly group: State; readonly read: Read }[];
   made: number;
   freed: number;
   most: number;
   first: number;
   last: number;
-  readonly readers: { readonly group: State; readonly read: Read }[];
-  readonly isSum: boolean;
 }
 
 interface State {
   readonly index: number;
-  readonly group: Group;
-  readonly reads: readonly Read[];
-  readonly outputs: readonly string[];
+  readonly firings: number;
+  readonly reads: { readonly value: Tracked; readonly read: Read }[];
+  readonly outputs: readonly Tracked[];
   next: number;
 }
 
@@ -59,61 +63,42 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
   const { values, input, outputs } = lowering;
   const { groups, transient } = groupSteps(lowering, new Set([...barriers, ...outputs]));
   const tracked = new Map<string, Tracked>();
-  const track = (name: string): void => {
+  const track = (name: string): Tracked => {
     const { height, layout } = values.get(name)!;
     const isSum = layout === "sums";
-    tracked.set(name, {
+    const value: Tracked = {
       height: isSum ? 1 : height,
+      isSum,
+      isBarrier: barriers.has(name),
+      isOutput: outputs.includes(name),
+      readers: [],
       made: 0,
       freed: 0,
       most: 0,
       first: -1,
       last: 0,
-      readers: [],
-      isSum,
-    });
+    };
+    tracked.set(name, value);
+    return value;
   };
-  track(input);
-  const states = groups.map((group, index): State => {
-    const made = new Set(group.steps.map(({ output }) => output));
+  const source = track(input);
+  const states = groups.map(({ steps, firings }, index): State => {
+    const made = new Set(steps.map(({ output }) => output));
     const kept = [...made].filter((output) => !transient.has(output));
-    for (const output of kept) track(output);
-    const reads = group.steps.flatMap((step) => step.reads).filter(({ value }) => !made.has(value));
-    return { index, group, reads, outputs: kept, next: 0 };
+    return { index, firings, reads: [], outputs: kept.map(track), next: 0 };
   });
-  for (const state of states)
-    for (const read of state.reads) tracked.get(read.value)!.readers.push({ group: state, read });
-
-  const isReady = ({ group, reads, next }: State): boolean =>
-    next < group.firings &&
-    reads.every((read) => {
-      const value = tracked.get(read.value)!;
-      if (barriers.has(read.value) && value.made < value.height) return false;
-      return value.made >= rowsRead(read, value.height, next)[1];
-    });
-  const release = (name: string): void => {
-    if (outputs.includes(name)) return;
-    const value = tracked.get(name)!;
-    let keep = value.made;
-    for (const { group, read } of value.readers)
-      keep = Math.min(
-        keep,
-        group.next >= group.group.firings ? value.height : rowsRead(read, value.height, group.next)[0],
-      );
-    value.freed = Math.max(value.freed, Math.min(keep, value.made));
-  };
-  const schedule: number[] = [];
-  const alive = (): void => {
-    for (const value of tracked.values()) {
-      const rows = value.made - value.freed;
-      if (rows > value.most) value.most = rows;
-      if (rows > 0) {
-        if (value.first < 0) value.first = schedule.length;
-        value.last = schedule.length;
+  groups.forEach(({ steps }, i) => {
+    const made = new Set(steps.map(({ output }) => output));
+    for (const step of steps)
+      for (const read of step.reads) {
+        if (made.has(read.value)) continue;
+        const value = tracked.get(read.value)!;
+        states[i].reads.push({ value, read });
+        value.readers.push({ group: states[i], read });
       }
-    }
-  };
-  const source = tracked.get(input)!;
+  });
+
+  const schedule: number[] = [];
   const wanted = outputs.map((name) => tracked.get(name)!);
   // Groups that have input to look at: the readers of what has been made, from the first that has not made all.
   let lowest = 0;
@@ -123,32 +108,60 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
   };
   reach(source);
   while (wanted.some(({ made, height }) => made < height)) {
-    while (states[lowest].next >= states[lowest].group.firings) lowest++;
-    let state: State | undefined;
-    for (let i = highest; i >= lowest && state === undefined; i--) if (isReady(states[i])) state = states[i];
-    if (state === undefined) {
+    while (states[lowest].next >= states[lowest].firings) lowest++;
+    let i = highest;
+    while (i >= lowest && !isReady(states[i])) i--;
+    if (i < lowest) {
       if (source.made === source.height) throw new Error("no group of the program can go on");
       source.made++;
-      alive();
+      count(source, schedule.length);
       schedule.push(inputRow);
       continue;
     }
+    const state = states[i];
     state.next++;
-    for (const output of state.outputs) {
-      const value = tracked.get(output)!;
+    for (const value of state.outputs) {
       if (value.isSum) {
         // Its bytes are in use from the first row on.
         if (value.first < 0) value.first = schedule.length;
-        if (state.next === state.group.firings) value.made = 1;
+        if (state.next === state.firings) value.made = 1;
       } else value.made = state.next;
       reach(value);
+      count(value, schedule.length);
     }
-    alive();
-    schedule.push(state.index);
-    for (const { value } of state.reads) release(value);
-    for (const output of state.outputs) release(output);
+    for (const { value } of state.reads) release(value, schedule.length);
+    for (const value of state.outputs) release(value, schedule.length);
+    schedule.push(i);
   }
   const rings = new Map<string, Ring>();
-  for (const [name, { most, first, last }] of tracked) rings.set(name, { rows: Math.max(1, most), first, last });
+  for (const [name, { most, first, last, made, freed }] of tracked)
+    rings.set(name, { rows: Math.max(1, most), first, last: made > freed ? schedule.length - 1 : last });
   return { groups, transient, schedule, rings };
+}
+
+function isReady({ reads, next, firings }: State): boolean {
+  if (next >= firings) return false;
+  for (const { value, read } of reads) {
+    if (value.made === value.height) continue;
+    if (value.isBarrier || value.made < rowsRead(read, value.height, next)[1]) return false;
+  }
+  return true;
+}
+
+/** Rows that are alive once one more is made. */
+function count(value: Tracked, time: number): void {
+  const rows = value.made - value.freed;
+  if (rows > value.most) value.most = rows;
+  if (rows > 0 && value.first < 0) value.first = time;
+}
+
+/** Frees the rows that no reader needs again. */
+function release(value: Tracked, time: number): void {
+  if (value.isOutput || value.made === value.freed) return;
+  let keep = value.made;
+  for (const { group, read } of value.readers)
+    if (group.next < group.firings) keep = Math.min(keep, rowsRead(read, value.height, group.next)[0]);
+  if (keep <= value.freed) return;
+  value.freed = keep;
+  if (keep === value.made) value.last = time;
 }

@@ -32,6 +32,9 @@ export interface ConveyorOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Pictures that wait to be compressed and written. */
+const mostSaving = 8;
+
 /**
  * Renders into `folder`: data.yaml; train and val with images/ and labels/; clip/ with images/000001.png, labels/,
  * gt/gt.txt and seqinfo.ini. A folder that already holds the same rendering is left as it is.
@@ -62,12 +65,21 @@ export async function writeConveyorDataset(folder: string, options: ConveyorOpti
   for (const split of ["train", "val", "clip"]) {
     for (const kind of ["images", "labels"]) rmSync(join(folder, split, kind), { recursive: true, force: true });
   }
+  // Pictures are compressed by other threads while the next ones are rendered.
+  const saving: Promise<void>[] = [];
+  const saveNext = async (split: string, name: string, frame: ConveyorFrame): Promise<void> => {
+    const one = save(split, name, frame);
+    one.catch(() => {}); // thrown when it is waited for
+    saving.push(one);
+    if (saving.length > mostSaving) await saving.shift();
+  };
   for (let n = 0; n < train + val; n++) {
     const split = n < train ? "train" : "val";
-    await save(split, String(n).padStart(6, "0"), renderConveyorPicture(seed, n, size));
+    await saveNext(split, String(n).padStart(6, "0"), renderConveyorPicture(seed, n, size));
   }
   const clip = renderConveyorClip(seed, clipFrames, size);
-  for (const [t, frame] of clip.entries()) await save("clip", String(t + 1).padStart(6, "0"), frame);
+  for (const [t, frame] of clip.entries()) await saveNext("clip", String(t + 1).padStart(6, "0"), frame);
+  await Promise.all(saving);
   write(join(folder, "clip", "gt", "gt.txt"), formatMotTruth(clip));
   const sequence = [
     "[Sequence]",

@@ -99,6 +99,17 @@ describe.skipIf(!arm)("on the emulated Cortex-M7", () => {
     for (const count of first.instructions) expect(count).toBeGreaterThan(170_000);
   });
 
+  test("many inputs, of several processes side by side, come back in their order", async () => {
+    const [q, where] = [randomNetwork(0), join(folder, "many")];
+    writeFirmware(where, emitC(q));
+    const inputs = Array.from({ length: 60 }, (_, i) => randomInput(q, i));
+    const interpreter = new IntegerInterpreter(q);
+    const expected = inputs.map((input) => interpreter.run(input).flatMap((output) => [...output]));
+    const { outputs, instructions } = await runQemu(await buildEmulated(where, m7), inputs, expected[0].length);
+    expect(outputs.map((output) => [...output])).toEqual(expected);
+    expect(instructions).toHaveLength(60);
+  });
+
   test("a network too large for the STM32H743's arena is a result that says by how much", async () => {
     const builder = new GraphBuilder("large");
     // The picture alone is too large; pushed by rows it would fit.

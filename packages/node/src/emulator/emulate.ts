@@ -13,7 +13,7 @@ import { PhinetsError, sizeOf } from "@phinets/core/tensor";
 import { writeFirmware } from "../firmware/build.js";
 import { flashBytes, readElf } from "../firmware/elf.js";
 import { arenaBytes, linkTarget, type TargetImage } from "../firmware/image.js";
-import { defaultTarget } from "../run/target.js";
+import { defaultTarget } from "../target/target.js";
 import { buildEmulated, type EmulatedProgram } from "./build.js";
 import { differingFrames, type FollowedFrame, Follower } from "./follow.js";
 import { type QemuRun, runQemu } from "./qemu.js";

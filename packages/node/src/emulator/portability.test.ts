@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { emitC, firmwareProgram } from "@phinets/core/export";
+import { emitC, firmwareProgram, stackUse } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import { type Board, loadBoard, parseBoard } from "@phinets/core/target";
 import { sizeOf } from "@phinets/core/tensor";
@@ -12,7 +12,7 @@ import { randomDetector } from "../../../../test/random-detector.js";
 import { randomInput, randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
 import { firmwareSources, machineOf, writeFirmware } from "../firmware/build.js";
-import { stackUse, writeBundle } from "../firmware/bundle.js";
+import { writeBundle } from "../firmware/bundle.js";
 import { hasTool, runTool } from "../host/tool.js";
 import { buildEmulated } from "./build.js";
 import { runQemu } from "./qemu.js";

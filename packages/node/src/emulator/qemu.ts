@@ -6,6 +6,7 @@ import type { Detection } from "@phinets/core/detection";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Track } from "@phinets/core/tracking";
 import { readElf } from "../firmware/elf.js";
+import { defaultThreads } from "../host/cores.js";
 import { runTool } from "../host/tool.js";
 import type { FollowedFrame } from "./follow.js";
 import { inputsBytes, type Machine } from "./machines.js";
@@ -49,18 +50,51 @@ export async function runQemu(
       "emulator.input",
       `${inputs.length} frames of ${inputs[0].length} bytes do not fit the emulated board's ${inputsBytes} bytes for inputs; track ${inputsPerRun(inputs[0].length)} at most`,
     );
-  const outputs: Int8Array[] = [];
-  const instructions: number[] = [];
-  let followed: QemuRun["followed"];
-  let stackBytes = 0;
-  for (const batch of batches(inputs)) {
-    const part = await runBatch(program, batch, outputBytes, options);
-    outputs.push(...part.outputs);
-    instructions.push(...part.instructions);
-    stackBytes = Math.max(stackBytes, part.stackBytes);
-    followed = part.followed;
-  }
-  return { outputs, instructions, ...(followed && { followed }), stackBytes };
+  const parts = await runBatches(
+    program,
+    batches(inputs, options.tracks ? inputs.length : batchSize),
+    outputBytes,
+    options,
+  );
+  const { followed } = parts[0];
+  return {
+    outputs: parts.flatMap((part) => part.outputs),
+    instructions: parts.flatMap((part) => part.instructions),
+    ...(followed && { followed }),
+    stackBytes: Math.max(...parts.map((part) => part.stackBytes)),
+  };
+}
+
+/** Inputs of one process: the same on every machine, as instructions are counted in steps that go on from input to input. */
+const batchSize = 25;
+
+/** As many processes side by side as there are cores; the first that fails ends the others. */
+async function runBatches(
+  program: { readonly path: string; readonly machine: Machine },
+  inputs: readonly (readonly Int8Array[])[],
+  outputBytes: number,
+  options: QemuOptions,
+): Promise<QemuRun[]> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
+  const runs: QemuRun[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < inputs.length) {
+      const i = next++;
+      runs[i] = await runBatch(program, inputs[i], outputBytes, { ...options, signal });
+    }
+  };
+  let error: unknown;
+  const workers = Array.from({ length: Math.min(inputs.length, defaultThreads()) }, () =>
+    work().catch((reason: unknown) => {
+      if (!failed.signal.aborted) error = reason;
+      failed.abort();
+    }),
+  );
+  await Promise.all(workers);
+  if (failed.signal.aborted) throw error;
+  return runs;
 }
 
 /** Inputs that the machine's memory holds at a time. */
@@ -68,16 +102,16 @@ export function inputsPerRun(inputBytes: number): number {
   return Math.floor((inputsBytes - headerBytes) / inputBytes);
 }
 
-/** As many inputs at a time as the machine's memory holds. */
-function* batches(inputs: readonly Int8Array[]): Generator<readonly Int8Array[]> {
-  if (inputs.length === 0) return;
+/** At most `size` inputs at a time, and no more than the machine's memory holds. */
+function batches(inputs: readonly Int8Array[], size: number): readonly (readonly Int8Array[])[] {
   const capacity = inputsPerRun(inputs[0].length);
   if (capacity === 0)
     throw new PhinetsError(
       "emulator.input",
       `an input of ${inputs[0].length} bytes is larger than the emulated board's ${inputsBytes} bytes for inputs`,
     );
-  for (let first = 0; first < inputs.length; first += capacity) yield inputs.slice(first, first + capacity);
+  const step = Math.min(size, capacity);
+  return Array.from({ length: Math.ceil(inputs.length / step) }, (_, i) => inputs.slice(i * step, (i + 1) * step));
 }
 
 async function runBatch(

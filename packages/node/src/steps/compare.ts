@@ -11,7 +11,7 @@ import { loadArguments, wasTrained } from "../run/arguments.js";
 import { findRunFolder } from "../run/folder.js";
 import { loadNetwork } from "../run/load.js";
 import { type ResultsRow, readResults } from "../run/save.js";
-import { targetOf } from "../run/target.js";
+import { targetOf } from "../target/target.js";
 import { readLock } from "./run-lock.js";
 import { figuresOf } from "./train/epoch-end.js";
 

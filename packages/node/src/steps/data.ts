@@ -43,6 +43,8 @@ export interface LoadingOptions {
   readonly dataFormat?: string;
   /** See dataset's `LoadOptions`. Default "ram". */
   readonly cache?: CacheMode;
+  /** Classes that count, by their names; default all of the data set's. */
+  readonly only?: readonly string[];
   /** Leave out rows and pictures that are bad, and say so. Default false: the first is an error. */
   readonly skipBad?: boolean;
   /** Pixel values that become 0 and 255. Default: all that a picture's depth can hold. */
@@ -56,6 +58,8 @@ export interface OpenDataOptions {
   /** Folder of all runs: the cache in it keeps what is known of the files. */
   readonly project?: string;
   readonly loading?: LoadingOptions;
+  /** There must be something to learn from. Default true. */
+  readonly toTrain?: boolean;
   /** Told, line by line, how the data set was understood. */
   readonly note?: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -63,11 +67,11 @@ export interface OpenDataOptions {
 
 /** Opens and joins data sets; a bad file ends it with its name and reason. */
 export async function openData(paths: readonly string[], options: OpenDataOptions): Promise<OpenedData> {
-  const { seed, fraction = 1, project, loading = {}, note, signal } = options;
+  const { seed, fraction = 1, project, loading = {}, toTrain, note, signal } = options;
   const bad = loading.skipBad === true ? "leave out" : "throw";
-  const { pixelRange } = loading;
+  const { only, pixelRange } = loading;
   const { sets, ...opened } = await openDataset(paths, {
-    ...{ seed, bad, format: loading.dataFormat, cache: project && cacheOf(project), pixelRange, signal },
+    ...{ seed, bad, format: loading.dataFormat, only, toTrain, cache: project && cacheOf(project), pixelRange, signal },
     onProgress: note && tellNowAndThen(note, "looking for copies in"),
   });
   for (const set of sets) for (const line of describeOpened(set, set.path)) note?.(line);
@@ -121,9 +125,40 @@ export async function loadSplit(
   project: string,
   context: StepContext,
 ): Promise<CachedPictures> {
+  return load(data, split, data.index.splits[split], use, network, project, context);
+}
+
+/**
+ * The split as for evaluation, of which only the pictures that were drawn can be looked at. Reads no others, unless bad
+ * ones are left out: how many there are is known once all are read.
+ */
+export async function loadDrawn(
+  data: OpenedData,
+  split: SplitName,
+  draw: (length: number) => ArrayLike<number>,
+  network: Network,
+  project: string,
+  context: StepContext,
+): Promise<PictureSource> {
+  if (data.loading.skipBad === true) return loadSplit(data, split, "evaluation", network, project, context);
+  const samples = data.index.splits[split];
+  const drawn = Array.from(draw(samples.length));
+  const some = drawn.map((i) => samples[i]);
+  const pictures = await load(data, split, some, "evaluation", network, project, context);
+  const places = new Map(drawn.map((i, place) => [i, place]));
+  return { length: samples.length, at: (i) => pictures.at(places.get(i)!) };
+}
+
+async function load(
+  data: OpenedData,
+  split: SplitName,
+  samples: readonly Sample[],
+  use: "training" | "evaluation",
+  network: Network,
+  project: string,
+  context: StepContext,
+): Promise<CachedPictures> {
   const { height, width, channels } = network.input;
-  const all = data.index.splits[split];
-  const samples = use === "training" ? all.map(withoutIgnored) : all;
   const progress = context.progress({
     label: `reading ${split}`,
     total: samples.length,
@@ -156,13 +191,6 @@ export async function loadSplit(
     for (const message of bad.slice(0, mostNamed)) context.note(`skipped: ${message}`);
     if (bad.length > 0) context.note(`warning: ${bad.length} of ${samples.length} ${split} pictures are left out`);
   }
-}
-
-/** What is not to be learnt is left out; evaluation needs it to leave what is found there uncounted. */
-function withoutIgnored(sample: Sample): Sample {
-  const { labels } = sample;
-  if (labels === undefined || labels.every(({ ignore }) => ignore === undefined)) return sample;
-  return { ...sample, labels: labels.filter(({ ignore }) => ignore === undefined) };
 }
 
 /** Data sets whose pictures' depth has been spoken of. */

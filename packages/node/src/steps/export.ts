@@ -1,6 +1,7 @@
 /** A run's network as files for other programs. */
 import { join } from "node:path";
 import {
+  type BuildSystem,
   networkToOnnx,
   type OnnxModel,
   quantizedToOnnx,
@@ -24,17 +25,22 @@ export interface ExportRequest {
   readonly scoreThreshold?: number;
   /** Format c: prefix of files and symbols. Default "phinets". */
   readonly name?: string;
+  /** Format c: whose layout the folder has. Default: one that any project takes. */
+  readonly system?: BuildSystem;
   /** Format c. */
   readonly programRequest?: ProgramRequest;
 }
+
+/** Folders within folders of what is written. */
+const deepest = 3;
 
 /** Writes one format's files and returns their paths. */
 type Writer = (run: Run, request: ExportRequest) => string[];
 
 const writers = {
   /** C99 with its kernels: a folder that compiles. */
-  c: (run, { folder, target, scoreThreshold, name, programRequest }) => {
-    const options = { ...modelOptions(run.network, { scoreThreshold }), ...programRequest, target, name };
+  c: (run, { folder, target, scoreThreshold, name, system, programRequest }) => {
+    const options = { ...modelOptions(run.network, { scoreThreshold }), ...programRequest, target, name, system };
     return writeBundle(folder, requireQuantized(run), options);
   },
   /** The int8 network for TensorFlow Lite and TensorFlow Lite Micro. */
@@ -44,10 +50,10 @@ const writers = {
   },
   /** The deployed network in floats, and where the run is quantised the int8 one (QDQ). */
   onnx: (run, { folder }) => {
-    const { graph, weights } = deployWeights(run.graph, run.weights);
     const { quantized } = run;
+    const float = run.network.family === "imported" ? undefined : deployWeights(run.graph, run.weights);
     return [
-      writeOnnx(join(folder, "model.onnx"), networkToOnnx(graph, weights), run.network),
+      ...(float ? [writeOnnx(join(folder, "model.onnx"), networkToOnnx(float.graph, float.weights), run.network)] : []),
       ...(quantized ? [writeOnnx(join(folder, "model_int8.onnx"), quantizedToOnnx(quantized), run.network)] : []),
     ];
   },
@@ -68,7 +74,7 @@ export const exportFormats = Object.keys(writers) as ExportFormat[];
  * the int8 network and the run has none, and when a file cannot be written.
  */
 export function writeExports(run: Run, formats: readonly ExportFormat[], request: ExportRequest): string[] {
-  removeLeftovers(request.folder, 1);
+  removeLeftovers(request.folder, deepest);
   return formats.flatMap((format) => writers[format](run, request));
 }
 

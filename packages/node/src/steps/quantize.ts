@@ -45,10 +45,15 @@ export interface QuantizeResult {
 /** Pictures on which the noise of every layer is measured, out of those calibrated on. */
 const noisePictures = 8;
 
+/** Which of `length` pictures are calibrated on. */
+export function drawCalibration(length: number, seed: number, pictures: number = defaultPictures): Int32Array {
+  return epochOrder(length, seed, 0x63616c).subarray(0, Math.min(pictures, length));
+}
+
 export async function quantizeRun(request: QuantizeRequest, context: StepContext): Promise<QuantizeResult> {
   const { folder, network, weights, source, seed } = request;
-  const count = Math.min(request.pictures ?? defaultPictures, source.length);
-  const samples = epochOrder(source.length, seed, 0x63616c).subarray(0, count);
+  const samples = drawCalibration(source.length, seed, request.pictures);
+  const count = samples.length;
   const graph = buildNetwork(network);
   const pictures = Array.from(
     samples,

@@ -30,8 +30,11 @@ const runLock = z.object({
   node: z.string(),
   /** SHA-256 of the WebAssembly module that trained: the reference kernels, also where the recipe says `fast`. */
   kernelsSha256: z.string(),
-  /** Where the pictures were, the share of them that was used, and the SHA-256 of files and labels as they were split. */
-  data: z.object({ paths, fraction, sha256: z.string() }, "an object with paths, fraction and sha256"),
+  /** Where the pictures were, the classes that counted where not all did, the share of them that was used, and the SHA-256 of files and labels as they were split. */
+  data: z.object(
+    { paths, only: z.array(z.string()).optional(), fraction, sha256: z.string() },
+    "an object with paths, fraction and sha256",
+  ),
   /** Checked by `parseNetwork` and `parseRecipe`. The seed is in the recipe. */
   network: z.unknown().optional(),
   recipe: z.unknown().optional(),
@@ -86,11 +89,12 @@ export async function writeRunLock(
 ): Promise<void> {
   const { data, paths, fraction = 1, network, recipe, valEvery = 1, start } = locked;
   const sha256 = await hashData(data, context.signal);
+  const { only } = data.loading;
   const versions = { phinets: ownVersion(), node: process.version, kernelsSha256 };
   write(folder, {
     format,
     ...versions,
-    data: { paths: paths.map((path) => resolve(path)), fraction, sha256 },
+    data: { paths: paths.map((path) => resolve(path)), ...(only && { only: [...only] }), fraction, sha256 },
     network,
     recipe,
     valEvery,

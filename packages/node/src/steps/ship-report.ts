@@ -11,6 +11,7 @@ import type { Recipe } from "@phinets/core/training";
 import type { CachedPictures } from "../dataset/index.js";
 import { type Emulation, emulatedPath } from "../emulator/index.js";
 import { imagePath } from "../firmware/build.js";
+import { uf2Path } from "../firmware/uf2.js";
 import { writeFileAtomic } from "../host/atomic.js";
 import { readPicture } from "../picture/index.js";
 import { plotOf } from "../report/evaluation-pages.js";
@@ -67,6 +68,7 @@ async function reportData(request: ReportRequest): Promise<ReportData> {
   const what: Readonly<Record<string, string>> = {
     ...descriptions,
     [`firmware/${imagePath(board)}`]: `image linked for ${board.title}`,
+    [`firmware/${uf2Path(imagePath(board))}`]: "the image as the file that the board's drive takes",
     [`firmware/${emulatedPath(board)}`]: "program that ran on the emulated core",
   };
   const forms = Object.entries({ float, int8, firmware }).filter(([, metrics]) => metrics !== undefined) as [

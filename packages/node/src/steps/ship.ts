@@ -3,43 +3,47 @@
  * step is logged with what it was made from, so a second run redoes only what changed.
  */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { latencyMs } from "@phinets/core/cost";
 import { evaluationSplit } from "@phinets/core/data";
 import { defaultScoreThreshold } from "@phinets/core/export";
-import { createEngine } from "@phinets/core/kernels";
 import { networkSummary } from "@phinets/core/networks";
 import { type Board, type ProgramRequest, roomsFor } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
-import { makeRecipe, type Recipe, recipeIdentity, withClassWeights } from "@phinets/core/training";
-import type { CachedPictures } from "../dataset/index.js";
-import { type Emulation, emulatedFor, emulatedPath } from "../emulator/index.js";
-import { imagePath } from "../firmware/build.js";
+import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
+import type { Emulation } from "../emulator/index.js";
 import { writeFileAtomic } from "../host/atomic.js";
 import type { LeftOut } from "../report/data.js";
 import { saveRunArguments } from "../run/arguments.js";
 import { createRunFolder } from "../run/folder.js";
-import { loadNetwork, loadQuantized, loadRun, networkFileOf } from "../run/load.js";
-import { type RunLock, withRunLock } from "../run/lock.js";
-import { readResults, restoreResults, saveNetwork } from "../run/save.js";
-import { saveTarget } from "../run/target.js";
+import { loadNetwork } from "../run/load.js";
+import { withRunLock } from "../run/lock.js";
+import { restoreResults } from "../run/save.js";
+import { saveTarget } from "../target/target.js";
 import type { Metrics } from "../text/metrics.js";
-import { nodeThreads } from "../threads/pool.js";
-import { type ChooseOptions, chooseNetwork, footprint } from "./choose-network.js";
+import { type ChooseOptions, footprint } from "./choose-network.js";
 import type { StepContext } from "./context.js";
-import { type LoadingOptions, loadSplit, type OpenedData, openData, someOf, validationSplit } from "./data.js";
-import { writeExports } from "./export.js";
-import { firmwareOutputs } from "./firmware.js";
-import { keyOf, sha256 } from "./hash.js";
-import { defaultMaxDrop, makeInt8 } from "./int8.js";
-import { describePretrained, loadPretrained, runOfWeights, startingRecipe } from "./pretrained.js";
-import { writeRunLock } from "./run-lock.js";
-import { artefactsOf, makeFolder, requireOwn, setAside, sourcesKey, stampsOf } from "./ship-files.js";
+import { type LoadingOptions, loadSplit, type OpenedData, openData } from "./data.js";
+import { loadPretrained, startingRecipe } from "./pretrained.js";
+import { artefactsOf, makeFolder, requireOwn } from "./ship-files.js";
+import {
+  evaluateStep,
+  exportedFiles,
+  exportStep,
+  firmwareFiles,
+  firmwareStep,
+  fitStep,
+  type NetworkShip,
+  type PreparedShip,
+  quantizedDigest,
+  quantizeStep,
+  trackStep,
+  trainStep,
+} from "./ship-steps.js";
 import { StepLog } from "./step-log.js";
-import { type TrackSummary, trackClip } from "./track-clip.js";
-import { requireTrainable, type TrainResult, train } from "./train/index.js";
-import { floatOutputs, integerOutputs, score } from "./validate.js";
+import type { TrackSummary } from "./track-clip.js";
+import { requireTrainable, type TrainResult } from "./train/index.js";
 
 /** Test pictures that are run through the emulated firmware where nobody says how many: some ten seconds. */
 export const defaultProofPictures = 300;
@@ -151,67 +155,18 @@ export async function ship(request: ShipRequest, context: StepContext): Promise<
   return withRunLock(folder, "shipping", (lock) => shipLocked({ ...prepared, lock }, context));
 }
 
-interface PreparedShip extends Omit<ShipRequest, "data" | "recipe" | "programRequest"> {
-  readonly paths: readonly string[];
-  readonly folder: string;
-  readonly lock: RunLock;
-  readonly data: OpenedData;
-  readonly recipe: Recipe;
-  /** Of the recipe what was asked for. */
-  readonly given: Partial<Recipe>;
-  readonly programRequest: ProgramRequest;
-  readonly seed: number;
-}
-
 async function shipLocked(request: PreparedShip, context: StepContext): Promise<ShipResult> {
-  const { folder, lock, target, threads, project, data, programRequest, seed } = request;
-  const { task } = data.index;
+  const { folder, target, project, data, programRequest, weights, clip } = request;
   saveTarget(folder, target);
   const log = new StepLog(folder, context);
-  const { paths, fraction, loading, limits, qat, maxDrop, images, clip } = request;
   context.note(`run: ${folder}`);
 
-  const { weights } = request;
-  const weightsRun = weights === undefined ? undefined : runOfWeights(weights);
-  const fitKey = keyOf(
-    data.key,
-    target,
-    request.limits,
-    request.network && loadNetwork(networkFileOf(request.network)),
-    request.recipe.loss,
-    seed,
-    programRequest,
-    ...(weightsRun === undefined ? [] : [loadNetwork(networkFileOf(weightsRun))]),
-  );
-  await log.run("fit", fitKey, ["network.json"], async () => {
-    const { network: path, limits } = request;
-    const { loss } = request.recipe;
-    saveNetwork(
-      folder,
-      chooseNetwork(data, { network: path, weights, board: target, limits, programRequest, loss, seed }),
-    );
-  });
+  await log.run(fitStep(request));
   const network = loadNetwork(join(folder, "network.json"));
   const start = weights === undefined ? undefined : loadPretrained(weights, network);
   const recipe = startingRecipe(request.recipe, request.given, start);
-  const from = start && { file: start.file, sha256: start.sha256 };
-  saveRunArguments(folder, {
-    ...{
-      task,
-      data: paths,
-      fraction,
-      recipe,
-      plots: true,
-      board: target,
-      limits,
-      programRequest,
-      qat,
-      loading,
-      weights: from,
-    },
-    namedNetwork: request.network !== undefined,
-    more: { maxDrop, images, clip: clip && resolve(clip) },
-  });
+  const chosen: NetworkShip = { ...request, chosen: network, start, recipe };
+  saveArguments(chosen);
   requireTrainable(network, recipe);
   const { parameters, macs, program: planned, weights: flash } = footprint(network, target, programRequest);
   const room = roomsFor(target, planned.lowering, planned.options.input).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -219,96 +174,29 @@ async function shipLocked(request: PreparedShip, context: StepContext): Promise<
     `network: ${network.input.width}x${network.input.height} ${networkSummary(network)}: ${parameters} parameters, ${(macs / 1e6).toFixed(2)} MMAC, working memory ${planned.arenaBytes} B of ${room}`,
   );
 
-  const trainKey = keyOf(data.key, network, recipeIdentity(recipe), ...(start === undefined ? [] : [start.sha256]));
-  const { trained, rows } = await log.run("train", trainKey, ["weights/best.safetensors"], async () => {
-    setAside(folder, trainKey, context);
-    if (start !== undefined) for (const line of describePretrained(start)) context.note(line);
-    writeFileAtomic(join(folder, "weights/key"), trainKey);
-    await writeRunLock(folder, { data, paths, fraction, network, recipe, start: from }, context);
-    const source = await loadSplit(data, "train", "training", network, project, context);
-    const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
-    const { key: dataKey, leftOut } = data;
-    const plots = { dataName: data.name };
-    const own = { folder, lock, network, recipe, threads, pretrained: start, plots };
-    const trained = await train({ ...own, train: source, val, dataKey, leftOut, resume: true }, context);
-    return { trained, rows: readResults(folder) };
-  });
+  const { trained, rows } = await log.run(trainStep(chosen));
   if (restoreResults(folder, rows)) context.note("train: results.csv has changed since it was made; written again");
-
-  const quantizeKey = keyOf(trained.weightsSha256, data.key, request.qat ?? false, request.maxDrop ?? defaultMaxDrop);
-  await log.run("quantize", quantizeKey, ["quantized.json", "quantized.safetensors", "quant_report.json"], async () => {
-    const source = await loadSplit(data, "train", "evaluation", network, project, context);
-    const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
-    const training = () => loadSplit(data, "train", "training", network, project, context);
-    const { weights } = loadRun(folder);
-    const { qat, maxDrop } = request;
-    const wanted = { qat, maxDrop, recipe, dataKey: data.key, threads };
-    await makeInt8({ folder, network, weights, source, val, training, seed, ...wanted }, context);
-  });
-  const quantized = loadQuantized(folder)!;
-  const quantizedSha256 =
-    sha256(readFileSync(join(folder, "quantized.safetensors"))) + sha256(readFileSync(join(folder, "quantized.json")));
-
-  await log.run("export", keyOf(trained.weightsSha256, quantizedSha256), exportedFiles, async () => {
-    writeExports(loadRun(folder), ["tflite", "onnx"], { folder: join(folder, "export"), target });
-  });
+  await log.run(quantizeStep(chosen, trained.weightsSha256));
+  const int8Digest = quantizedDigest(folder);
+  await log.run(exportStep(request, [trained.weightsSha256, int8Digest]));
 
   const split = evaluationSplit(data.index);
   const test = await loadSplit(data, split, "evaluation", network, project, context);
-  const evaluation = await log.run("evaluate", keyOf(quantizedSha256, data.key, split), [], () =>
-    evaluate(folder, test, threads, context),
-  );
-
+  const evaluation = await log.run(evaluateStep(request, test, int8Digest));
   const scoreThreshold = firmwareThreshold(evaluation.int8);
-  const emulateKey = keyOf(
-    quantizedSha256,
-    data.key,
-    request.images,
-    sourcesKey(),
-    scoreThreshold ?? "",
-    target,
-    programRequest,
-  );
-  const emulated = `firmware/${emulatedPath(target)}`;
-  const image = `firmware/${imagePath(target)}`;
-  const proof = await leaveOut("emulator.tool", context, () =>
-    log.run("firmware", emulateKey, [...modelFiles, emulated, image], async () => {
-      const source = someOf(test, request.images);
-      const progress = context.progress({ label: "emulating", total: source.length, unit: "pictures", lineEvery: 1 });
-      const { emulation, outputs } = await firmwareOutputs(quantized, network, source, {
-        folder: join(folder, "firmware"),
-        signal: context.signal,
-        target,
-        scoreThreshold,
-        ...programRequest,
-      });
-      progress.update(source.length);
-      progress.stop();
-      writeFileAtomic(join(folder, "device_report.json"), `${JSON.stringify(emulation, undefined, 1)}\n`);
-      return { emulation, metrics: score(network, outputs, source) };
-    }),
-  );
-
+  const firmware = firmwareStep(chosen, test, int8Digest, scoreThreshold);
+  const proof = await leaveOut("emulator.tool", context, () => log.run(firmware));
   const tracked =
-    request.clip === undefined || task !== "detect"
+    clip === undefined || data.index.task !== "detect"
       ? undefined
-      : await log.run(
-          "track",
-          keyOf(quantizedSha256, stampsOf(request.clip), scoreThreshold ?? "", "emulation" in proof ? emulateKey : ""),
-          ({ stills }) => ["tracks.txt", "tracks.mp4", ...stills.map(({ file }) => file)],
-          () => {
-            const program = { path: join(folder, emulated), machine: emulatedFor(target).machine };
-            const firmware = "emulation" in proof ? { program } : proof;
-            return trackClip(folder, request.clip!, context, { scoreThreshold, firmware });
-          },
-          { complete: ({ leftOut }) => leftOut === undefined },
-        );
+      : await log.run(trackStep(request, clip, int8Digest, { scoreThreshold, proof, firmwareKey: firmware.key }));
   const tracking = tracked?.firmware && "tracksMatch" in tracked.firmware ? tracked.firmware : undefined;
   if ("emulation" in proof && tracking !== undefined) {
     const report = { ...proof.emulation, tracking };
     writeFileAtomic(join(folder, "device_report.json"), `${JSON.stringify(report, undefined, 1)}\n`);
   }
 
+  const files = firmwareFiles(request);
   const result: ShipResult = {
     run: folder,
     report: join(folder, "report.html"),
@@ -325,8 +213,8 @@ async function shipLocked(request: PreparedShip, context: StepContext): Promise<
     evaluation: { split, ...evaluation, ...("emulation" in proof && { firmware: proof.metrics }) },
     emulate: "emulation" in proof ? proof.emulation : proof,
     track: tracked,
-    artefacts: artefactsOf(folder, [...exportedFiles, ...modelFiles, image, emulated]),
-    madeFrom: { data: data.key, weights: trained.weightsSha256, int8: quantizedSha256, firmware: emulateKey },
+    artefacts: artefactsOf(folder, [...exportedFiles, ...files.model, ...files.image, files.emulated]),
+    madeFrom: { data: data.key, weights: trained.weightsSha256, int8: int8Digest, firmware: firmware.key },
     seconds: log.seconds,
   };
   const { commandLine } = request;
@@ -337,26 +225,16 @@ async function shipLocked(request: PreparedShip, context: StepContext): Promise<
   return result;
 }
 
-async function evaluate(
-  folder: string,
-  test: CachedPictures,
-  threads: number,
-  context: StepContext,
-): Promise<{ float: Metrics; int8: Metrics }> {
-  const { network, weights, quantized } = loadRun(folder);
-  const progress = context.progress({ label: "evaluating", total: 2 * test.length, unit: "pictures", lineEvery: 1 });
-  const engine = await createEngine({ threads: nodeThreads(threads) });
-  try {
-    const float = floatOutputs(engine, network, weights, test, (done) => progress.update(done));
-    const int8 = integerOutputs(quantized!, network, test, (done) => {
-      context.signal.throwIfAborted();
-      progress.update(test.length + done);
-    });
-    return { float: score(network, float, test), int8: score(network, int8, test, { detailed: true }) };
-  } finally {
-    progress.stop();
-    await engine.dispose();
-  }
+/** What was asked for, for who reads or repeats the run. */
+function saveArguments(request: NetworkShip): void {
+  const { folder, data, paths, fraction, loading, limits, qat, maxDrop, images, clip } = request;
+  const { recipe, target, programRequest, network, start } = request;
+  saveRunArguments(folder, {
+    ...{ task: data.index.task, data: paths, fraction, recipe, plots: true, board: target },
+    ...{ limits, programRequest, qat, loading, weights: start && { file: start.file, sha256: start.sha256 } },
+    namedNetwork: network !== undefined,
+    more: { maxDrop, images, clip: clip && resolve(clip) },
+  });
 }
 
 /**
@@ -388,6 +266,3 @@ async function leaveOut<T>(code: string, context: StepContext, step: () => Promi
     return { leftOut: error.message };
   }
 }
-
-const exportedFiles = ["export/model.tflite", "export/model.onnx", "export/model_int8.onnx"];
-const modelFiles = ["firmware/model/phinets_model.c", "firmware/model/phinets_model.h"];

@@ -19,10 +19,15 @@ async function chain(key = "k"): Promise<number> {
   const write = (text: string) => (said += text);
   const log = new StepLog(folder, listen({ onEvent: (event) => event.kind === "note" && write(event.text) }));
   const step = <T>(name: string, from: string, outputs: string[], result: T) =>
-    log.run(name, from, outputs, () => {
-      done.push(name);
-      for (const output of outputs) writeFileSync(join(folder, output), `${name} of ${from}`);
-      return result;
+    log.run({
+      name,
+      key: from,
+      outputs,
+      run: () => {
+        done.push(name);
+        for (const output of outputs) writeFileSync(join(folder, output), `${name} of ${from}`);
+        return result;
+      },
     });
   const { figure } = await step("train", key, ["weights"], { figure: 0.5 });
   await step("evaluate", `${figure}`, [], { AP: 0.25 });

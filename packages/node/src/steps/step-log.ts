@@ -21,10 +21,16 @@ const stepRecord = z.object({
 });
 type StepRecord = z.infer<typeof stepRecord>;
 
-/** Files that a step writes, in the run folder. */
 type Outputs<T> = readonly string[] | ((result: T) => readonly string[]);
 
-export interface StepOptions<T> {
+/** A step of a chain. */
+export interface Step<T> {
+  readonly name: string;
+  /** Digest of what it is made from: the same key, the same result. */
+  readonly key: string;
+  /** Files that it writes, in the run folder; where its result says which, a function of it. */
+  readonly outputs: Outputs<T>;
+  readonly run: (context: StepContext) => T | Promise<T>;
   /** A result that is not complete, because a tool was missing, is made again. Default: all are. */
   readonly complete?: (result: T) => boolean;
 }
@@ -45,16 +51,10 @@ export class StepLog {
   }
 
   /**
-   * The step's result: from the log when `key` (what the step is made from) is the same as last time and its files are
-   * still what it wrote, else by doing the work.
+   * The step's result: from the log when its key is the same as last time and its files are still what it wrote, else by
+   * running it.
    */
-  async run<T>(
-    name: string,
-    key: string,
-    outputs: Outputs<T>,
-    work: () => T | Promise<T>,
-    { complete = () => true }: StepOptions<T> = {},
-  ): Promise<T> {
+  async run<T>({ name, key, outputs, run, complete = () => true }: Step<T>): Promise<T> {
     const record = this.#records.get(name);
     const changed = record && this.#whatChanged(record, key, outputs);
     if (record !== undefined && changed === undefined && complete(record.result as T)) {
@@ -65,7 +65,7 @@ export class StepLog {
     if (changed !== undefined) this.context.note(`${name}: ${changed}; made again`);
     this.context.signal.throwIfAborted();
     const start = performance.now();
-    const result = await work();
+    const result = await run(this.context);
     const seconds = (performance.now() - start) / 1000;
     this.seconds[name] = seconds;
     const digests = Object.fromEntries(filesOf(outputs, result).map((output) => [output, this.#digest(output)]));

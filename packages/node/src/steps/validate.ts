@@ -164,12 +164,19 @@ export function evaluatedBoxes(network: Network, outputs: Outputs): Detection[][
   return outputs.map((output) => boxesOf(network, output, { conf: evaluationConfidence }));
 }
 
-/** Figures of outputs against what the pictures show; `detailed` also with what a report draws. */
+export interface ScoreOptions {
+  /** Also what a report draws. Default false. */
+  readonly detailed?: boolean;
+  /** A classifier's outputs are probabilities, not logits. Default false. */
+  readonly probabilities?: boolean;
+}
+
+/** Figures of outputs against what the pictures show. */
 export function score(
   network: Network,
   outputs: Outputs,
   source: PictureSource,
-  { detailed = false }: { readonly detailed?: boolean } = {},
+  { detailed = false, probabilities: given = false }: ScoreOptions = {},
 ): Metrics {
   if (network.head.kind === "yolov2") {
     const pictures = evaluatedBoxes(network, outputs).map((detections, i) => ({
@@ -187,7 +194,7 @@ export function score(
   for (const [i, output] of outputs.entries()) scores.set(output, i * classes);
   const labels = outputs.map((_, i) => source.at(i).class ?? -1);
   const { confusion, ...figures } = evaluateClassification(scores, labels, classes);
-  const probabilities = softmaxRows(scores, classes);
+  const probabilities = given ? scores : softmaxRows(scores, classes);
   const calibration = probabilities.every(Number.isFinite)
     ? evaluateCalibration(probabilities, labels, classes)
     : undefined;
