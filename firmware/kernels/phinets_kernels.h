@@ -103,6 +103,23 @@ void phinets_mean_end(const phinets_average *layer, const int32_t *sums, int8_t 
 void phinets_max_pool_row(phinets_map input, phinets_map output, int32_t size, const int8_t *const *rows,
                           int32_t stride, int8_t *out);
 
+typedef struct {
+  phinets_map input, output;
+  int32_t kernel_height, kernel_width;
+  int32_t stride_x, pad_left;
+} phinets_pooling;
+
+/* Mean of each window over its pixels on the map, to the nearest, halves away from zero; rows as of phinets_conv2d_row.
+   pooling.h AveragePool. */
+void phinets_average_pool_row(const phinets_pooling *layer, const int8_t *const *rows, int8_t *output);
+
+/* The same of one window that is the map: after phinets_sum_row of each row; output may lie at the start of sums. */
+void phinets_average_end(phinets_map input, const int32_t *sums, int8_t *output);
+
+/* output[c] = e[largest - input[c]] / sum of e, in 1/256 and less 128, for `channels` values, at most 4095; output may be
+   input. e: 256 values of Q31. ../softmax.h Softmax. */
+void phinets_softmax(const int32_t *exponentials, int32_t channels, const int8_t *input, int8_t *output);
+
 /* output[i] = table[input[i] + 128]; output may be input. Hard-swish and sigmoid. */
 void phinets_lookup(const int8_t *table, int32_t size, const int8_t *input, int8_t *output);
 

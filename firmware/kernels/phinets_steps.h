@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-/* What a step's `layer` points to: conv2d, depthwise and pointwise have a phinets_convolution, mean a phinets_average. */
+/* What a step's `layer` points to: conv2d, depthwise and pointwise have a phinets_convolution, mean and average_map a
+   phinets_average, average_pool a phinets_pooling. */
 typedef struct {
   phinets_addition addition;
   int32_t size; /* bytes of a row */
@@ -31,6 +32,11 @@ typedef struct {
 } phinets_step_pool;
 
 typedef struct {
+  const int32_t *exponentials;
+  int32_t pixels, channels; /* of a row */
+} phinets_step_exponentials;
+
+typedef struct {
   phinets_map input, output;
   int32_t left;
   int32_t value;
@@ -44,6 +50,10 @@ void phinets_step_multiply(const phinets_step *step, const phinets_state *state,
 /* Takes row y of its input; the output's bytes hold int32 sums until the last. */
 void phinets_step_mean(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_max_pool(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_average_pool(const phinets_step *step, const phinets_state *state, int32_t y);
+/* As phinets_step_mean. */
+void phinets_step_average_map(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_softmax(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_lookup(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_pad(const phinets_step *step, const phinets_state *state, int32_t y);
 

@@ -44,6 +44,28 @@ void phinets_step_max_pool(const phinets_step *step, const phinets_state *state,
                        phinets_row(state, &step->output, y));
 }
 
+void phinets_step_average_pool(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const int8_t *rows[PHINETS_MAX_WINDOW];
+  phinets_window(step, state, y, rows);
+  phinets_average_pool_row(step->layer, rows, phinets_row(state, &step->output, y));
+}
+
+void phinets_step_average_map(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_average *layer = step->layer;
+  int8_t *output = phinets_row(state, &step->output, 0);
+  int32_t *sums = (int32_t *)(void *)output;
+  phinets_sum_row(layer, y == 0, phinets_row(state, &step->input, y), sums);
+  if (y == layer->input.height - 1) phinets_average_end(layer->input, sums, output);
+}
+
+void phinets_step_softmax(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_exponentials *layer = step->layer;
+  const int8_t *input = phinets_row(state, &step->input, y);
+  int8_t *output = phinets_row(state, &step->output, y);
+  for (int32_t i = 0; i < layer->pixels; i++, input += layer->channels, output += layer->channels)
+    phinets_softmax(layer->exponentials, layer->channels, input, output);
+}
+
 void phinets_step_lookup(const phinets_step *step, const phinets_state *state, int32_t y) {
   const phinets_step_table *layer = step->layer;
   phinets_lookup(layer->table, layer->size, phinets_row(state, &step->input, y),

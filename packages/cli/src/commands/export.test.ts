@@ -85,6 +85,25 @@ describe("phinets export", () => {
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('name "2nuts" is not a C identifier')]);
   });
 
+  it("--for a build system writes its folder; with another format or an unknown system it is an error in one line", async () => {
+    const words = ["export", "--model", folder, "--name", "nuts", "--out"];
+    const { files } = await phinetsJson<{ files: string[] }>(...words, join(root, "arduino"), "--for", "arduino");
+    for (const file of ["library.properties", "src/nuts_model.c", "examples/nuts/nuts.ino"])
+      expect(files).toContain(join(root, "arduino", file));
+    expect((await phinets(...words, join(root, "zephyr"), "--for", "zephyr")).stdout).toContain(
+      `\nREADME.md in ${join(root, "zephyr")} says how to build and call it\n`,
+    );
+    const other = await phinets(...words, join(root, "none"), "--for", "cmake", "--format", "c,onnx,tflite");
+    expect(other).toEqual({
+      ...{ exitCode: 2, stdout: "" },
+      stderr: "error: --for cmake lays out C: it goes with --format c, not onnx, tflite\n",
+    });
+    const unknown = await phinets(...words, join(root, "none"), "--for", "mbed");
+    expect(unknown).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(unknown.stderr).toMatch(/^error: .*'mbed' is invalid\. It is one of zephyr, esp-idf, arduino, cmake\.\n$/);
+    expect(readdirSync(root)).not.toContain("none");
+  });
+
   it("of a run without int8 is what floats have; C says how to make it", async () => {
     const model = join(root, "float");
     const { files } = await phinetsJson<{ files: string[] }>(

@@ -1,22 +1,33 @@
 /** `phinets export`: a run's network in other forms. */
 
-import { loadRun, runAround, targetOf, withRunLock } from "@phinets/node/run";
-import { type ExportFormat, exportFormats, writeExports } from "@phinets/node/steps";
+import type { BuildSystem } from "@phinets/core/export";
+import { PhinetsError } from "@phinets/core/tensor";
+import type { ExportFormat } from "@phinets/node/steps";
+import { targetOf } from "@phinets/node/target";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
-import { someOf } from "../terminal/options.js";
-import { requireOwnFolder } from "./own-folder.js";
-import { firmwareConf, type ProgramOptions, programOptions, programRequestOf } from "./program-options.js";
+import { oneOf, someOf } from "../terminal/options.js";
+import { firmwareConf } from "./firmware-options.js";
+import { type ProgramOptions, programOptions, programRequestOf } from "./program-options.js";
 import { groups, json, model, out, ownTarget } from "./shared-options.js";
 
 interface ExportOptions extends ProgramOptions {
   readonly model: string;
   readonly format: readonly ExportFormat[];
   readonly out: string;
+  readonly for?: BuildSystem;
   readonly name: string;
   readonly conf: number;
   readonly target?: string;
+}
+
+// The compiler holds these words against the code that knows them, which is loaded only where it is needed.
+const formats = keysOf<ExportFormat>({ c: true, tflite: true, onnx: true, safetensors: true, torch: true });
+const systems = keysOf<BuildSystem>({ zephyr: true, "esp-idf": true, arduino: true, cmake: true });
+
+function keysOf<T extends string>(words: Readonly<Record<T, true>>): T[] {
+  return Object.keys(words) as T[];
 }
 
 const definition: VerbDefinition = {
@@ -24,6 +35,7 @@ const definition: VerbDefinition = {
   description: "Writes a run's network as C99 for any project, as .tflite or ONNX, or its weights.",
   examples: [
     ["phinets export --model runs/detect/train --out my-firmware", "C99 that any compiler takes"],
+    ["phinets export --model runs/detect/train --for zephyr --out my-network", "a Zephyr module and a sample"],
     ["phinets export --model runs/detect/train --format tflite,onnx --out models-of-parts", "for other runtimes"],
   ],
   options: [
@@ -33,10 +45,17 @@ const definition: VerbDefinition = {
       flags: "--format <list>",
       help: "formats, with commas between",
       group: groups.run,
-      parse: someOf(...exportFormats),
+      parse: someOf(...formats),
       default: ["c"],
     },
     vary(out("folder", "files of the same names replaced"), { required: true }),
+    {
+      flags: "--for <system>",
+      help: "c: a folder for one build system, with an example",
+      group: groups.run,
+      parse: oneOf(...systems),
+      usual: "a folder that any project takes",
+    },
     {
       flags: "--name <prefix>",
       help: "c: of files and symbols, so that several networks can be in one program",
@@ -50,23 +69,36 @@ const definition: VerbDefinition = {
 };
 
 export function register(program: Command, context: Context): void {
-  addVerb(program, definition).action((options: ExportOptions) => {
+  addVerb(program, definition).action(async (options: ExportOptions) => {
+    const { runAround, withRunLock } = await import("@phinets/node/run");
     const run = runAround(options.out);
-    const work = (): void => exportCommand(options, context);
-    return run === undefined ? work() : withRunLock(run, "exporting", work);
+    const work = (): Promise<void> => exportCommand(options, context);
+    await (run === undefined ? work() : withRunLock(run, "exporting", work));
   });
 }
 
-function exportCommand(options: ExportOptions, context: Context): void {
-  const { format, out: folder, name, conf, target } = options;
+async function exportCommand(options: ExportOptions, context: Context): Promise<void> {
+  const { format, out: folder, for: system, name, conf, target } = options;
+  const others = format.filter((each) => each !== "c");
+  if (system !== undefined && others.length > 0)
+    throw new PhinetsError(
+      "cli.usage",
+      `--for ${system} lays out C: it goes with --format c, not ${others.join(", ")}`,
+    );
+  const [{ loadRun }, { writeExports }, { requireOwnFolder }] = await Promise.all([
+    import("@phinets/node/run"),
+    import("@phinets/node/steps"),
+    import("./own-folder.js"),
+  ]);
   const run = loadRun(options.model);
   const board = targetOf(run.folder, target);
   requireOwnFolder(folder);
   const files = writeExports(run, format, {
-    ...{ folder, target: board, scoreThreshold: conf, name, programRequest: programRequestOf(options) },
+    ...{ folder, target: board, scoreThreshold: conf, name, system, programRequest: programRequestOf(options) },
   });
-  const compiles = format.includes("c")
-    ? ["", `cc *.c host/main.c in ${folder} compiles it; README.md says how to call it`]
-    : [];
-  context.result({ files }, () => [...files, ...compiles].join("\n"));
+  const next =
+    system === undefined
+      ? `cc *.c host/main.c in ${folder} compiles it; README.md says how to call it`
+      : `README.md in ${folder} says how to build and call it`;
+  context.result({ files }, () => [...files, ...(format.includes("c") ? ["", next] : [])].join("\n"));
 }

@@ -28,6 +28,7 @@ describe("--out of export", () => {
 
   it("is refused in one line where it holds files of others", () => {
     const others = make("others", { "README.md": "phinets", "model.h": "int x;" });
+    mkdirSync(join(others, "model.pth"));
     for (const [path, what] of [
       [others, "holds files that phinets did not write"],
       [join(others, "README.md"), "is a file, not a folder"],
@@ -46,15 +47,25 @@ describe("--out of export", () => {
     }
   });
 
-  it("replaces its own files, and nothing of others", async () => {
+  it.each([
+    ["--format", "onnx", "model.onnx"],
+    ["--format", "tflite", "model.tflite"],
+    ["--format", "safetensors", "model.safetensors"],
+    ["--format", "torch", "model.pth"],
+    ["--format", "c", "phinets_model.h"],
+    ["--for", "zephyr", "include/phinets_model.h"],
+    ["--for", "esp-idf", "components/phinets/include/phinets_model.h"],
+    ["--for", "arduino", "library.properties"],
+    ["--for", "cmake", "CMakeLists.txt"],
+  ])("replaces its own files, and nothing of others: %s %s", async (option, value, file) => {
     const model = join(repository, "models/person-128");
-    const out = join(folder, "exported");
-    const words = ["export", "--model", model, "--format", "onnx", "--out", out];
+    const out = join(folder, `exported-${value}`);
+    const words = ["export", "--model", model, option, value, "--out", out];
     expect(await phinets(...words)).toMatchObject({ exitCode: 0 });
-    const bytes = readFileSync(join(out, "model.onnx"));
+    const bytes = readFileSync(join(out, file));
     writeFileSync(join(out, "mine.txt"), "x");
-    expect(await phinets(...words)).toMatchObject({ exitCode: 0 });
-    expect(readFileSync(join(out, "model.onnx")).equals(bytes)).toBe(true);
+    expect(await phinets(...words)).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(readFileSync(join(out, file)).equals(bytes)).toBe(true);
     const others = join(folder, "others");
     const before = readdirSync(others);
     expect(await phinets(...words.slice(0, -1), others)).toMatchObject({ exitCode: 1, stdout: "" });

@@ -1,6 +1,7 @@
 /** GNU linker script of a board, from its regions. */
 import { type Board, type Region, stackBytes } from "../target/index.js";
 import { regionName } from "./c/arenas.js";
+import { stageRegion } from "./c/boot.js";
 
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, "0")}`;
 
@@ -41,6 +42,15 @@ export function linkerScript(
     *(.frames .frames.*)
   } > ${regionName(free.name)}
 `;
+  const stage = stageRegion(board);
+  const boot =
+    stage === undefined
+      ? ""
+      : `  /* What the boot ROM copies to RAM and starts. */
+  .boot2 : {
+    KEEP(*(.boot2))
+  } > ${regionName(stage.name)}
+`;
   const enabled = board.regions.flatMap(({ enable }) => enable ?? []);
   const words = (...values: (string | number)[]): string =>
     `    ${values.map((value) => `LONG(${value})`).join(" ")}\n`;
@@ -56,8 +66,9 @@ ${memory.join("\n")}
 }
 ENTRY(Reset_Handler)
 SECTIONS {
-  .text : {
+${boot}  .text : {
     KEEP(*(.vectors))
+    KEEP(*(.image_def))
     /* A register's address and the bits to set in it: memory that is off after reset. */
     enable_start = .;
 ${enabled.map(({ register, bits }) => words(hex(register), hex(bits))).join("")}    enable_end = .;

@@ -24,6 +24,8 @@ export function weightsToTorch(weights: FloatWeights): Uint8Array {
     entries.set(`archive/data/${key}`, littleEndian(toOihw(data, shape)));
   }
   entries.set("archive/version", utf8Encode("3\n"));
+  // PyTorch asks for entries by name and leaves others alone.
+  entries.set("archive/phinets", utf8Encode("made by phinets\n"));
   return writeZip(entries, alignment);
 }
 

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { buildZip } from "../../../../test/build-zip.js";
 import { boxesOf } from "../../../../test/memory-set.js";
 import { sharedCases } from "../../../../test/shared.js";
-import { openArchive } from "../host/archives.js";
+import { openArchive } from "../files/archives.js";
 import { decodePicture } from "../picture/decode.js";
 import { fileOnDisk } from "../picture/idx-files.js";
 import { loadPictures } from "./cache.js";

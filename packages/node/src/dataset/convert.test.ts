@@ -38,6 +38,28 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const at = (name: string) => join(root, name);
 const left = () => readdirSync(root).filter((name) => name.startsWith("."));
 
+it("takes classes, pictures and splits that are asked for", async () => {
+  const done = await convertDataset({
+    ...{ from: at("source"), into: at("parts"), to: "yolo" },
+    ...{ only: ["bolt"], moves: [{ from: "val", to: "train" }], background: 0.5 },
+  });
+  // One of the three pictures of each split has a bolt; of the other four, a half is kept.
+  expect(done.pictures).toEqual({ train: 4, val: 0, test: 0 });
+  expect(done.boxes).toBe(2);
+  expect(readFileSync(at("parts/data.yaml"), "utf8")).toContain('0: "bolt"');
+  const { exitCode, stderr } = await phinets(
+    "convert",
+    at("source"),
+    at("no"),
+    "--to",
+    "yolo",
+    "--move",
+    "val:train,val:test",
+  );
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain("pairs of train, val and test");
+});
+
 /** Boxes of each split, in the order of pictures' content. */
 async function contents(path: string) {
   const { splits, classes } = await openDataset([path], { complete: false });

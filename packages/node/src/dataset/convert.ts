@@ -18,7 +18,7 @@ import {
   writerFor,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { readStored } from "../host/archives.js";
+import { readStored } from "../files/archives.js";
 import { describeWriteError, temporaryPath } from "../host/atomic.js";
 import { pictureSizeOf } from "../picture/decode.js";
 import { encodePng } from "../picture/files.js";
@@ -26,7 +26,8 @@ import { isIdxReference, readIdxPicture } from "../picture/idx-files.js";
 import { type OpenedSet, type OpenOptions, openDataset } from "./open.js";
 import { forEachConcurrently } from "./pool.js";
 
-export interface ConvertOptions extends Pick<OpenOptions, "format" | "bad" | "seed" | "cache" | "pixelRange"> {
+export interface ConvertOptions
+  extends Pick<OpenOptions, "format" | "only" | "moves" | "background" | "bad" | "seed" | "cache" | "pixelRange"> {
   /** Folder, archive, or the file that describes a set. */
   readonly from: string;
   /** The new data set's folder. */
@@ -64,9 +65,25 @@ const markName = ".phinets-convert.json";
 
 /** Throws PhinetsError: what opening throws, `data.write` for what cannot be written as asked. */
 export async function convertDataset(options: ConvertOptions): Promise<Conversion> {
-  const { from, into, to, format, bad, seed, cache, pixelRange, signal, split = false } = options;
+  const {
+    from,
+    into,
+    to,
+    format,
+    only,
+    moves,
+    background,
+    bad,
+    seed,
+    cache,
+    pixelRange,
+    signal,
+    split = false,
+  } = options;
   requirePlace(options);
-  const opened = await openDataset([from], { format, bad, seed, cache, pixelRange, complete: split, signal });
+  const opened = await openDataset([from], {
+    ...{ format, only, moves, background, bad, seed, cache, pixelRange, complete: split, signal },
+  });
   const [set] = opened.sets;
   options.onOpened?.(set);
   const writer = writerFor(to, opened.task);

@@ -50,6 +50,30 @@ describe("YOLO data sets", () => {
     expect(await names("elsewhere/unsplit")).toEqual(first);
   });
 
+  it("count some classes only, and join by these", async () => {
+    const a = await yolo("some/a");
+    const c = await yolo("some/c", undefined, "train: train/images\nval: val/images\nnames: [bolt, screw]\n");
+    const both = await openDataset([a, c], { only: ["Bolt"] });
+    expect(both.classes).toEqual(["Bolt"]);
+    expect(splitNames.map((s) => both.splits[s].length)).toEqual([6, 4, 1]);
+    expect(both.splits.train[0].labels).toEqual([{ class: 0, x: 0.25, y: 0.25, width: 0.1, height: 0.1 }]);
+    expect(both.splits.train[3].labels).toEqual([{ class: 0, x: 0.5, y: 0.5, width: 0.2, height: 0.4 }]);
+    expect(await message(openDataset([a, c], { only: ["nut"] }))).toBe(
+      'ROOT/some/c/data.yaml: has no class "nut"; its classes are bolt, screw',
+    );
+    expect(await message(openDataset([a], { only: ["nut"], moves: [{ from: "train", to: "test" }] }))).toContain(
+      "the training split has no pictures",
+    );
+  });
+
+  it("to be measured on need no pictures to train on", async () => {
+    const file = await yolo("measured");
+    const moves = [{ from: "train", to: "test" }] as const;
+    const index = await openDataset([file], { moves, toTrain: false });
+    expect(splitNames.map((s) => index.splits[s].length)).toEqual([0, 2, 4]);
+    expect(await message(openDataset([file], { moves }))).toContain("the training split has no pictures");
+  });
+
   it("join when their classes agree", async () => {
     const [a, b] = [await yolo("a"), await yolo("b")];
     const both = await openDataset([a, b]);

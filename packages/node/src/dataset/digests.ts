@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { readRegular } from "../host/regular-file.js";
+import { readRegular } from "../files/regular-file.js";
 import { readKept, writeKept } from "./kept.js";
 import { forEachConcurrently } from "./pool.js";
 

@@ -14,7 +14,7 @@ import {
   splitNames,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { readStored } from "../host/archives.js";
+import { readStored } from "../files/archives.js";
 import type { BandsOptions, PixelRange } from "../picture/bands.js";
 import { decodePicture } from "../picture/decode.js";
 import { isIdxReference } from "../picture/idx-files.js";

@@ -13,7 +13,7 @@ import {
   type ReadOptions,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { readRegularSync } from "../host/regular-file.js";
+import { readRegularSync } from "../files/regular-file.js";
 
 type Kind = "folders" | "files" | "brokenLinks" | "others";
 

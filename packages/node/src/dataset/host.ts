@@ -1,6 +1,6 @@
 /** What formats of data sets need from Node: YAML, gzip, sizes of pictures. */
 import type { DataHost } from "@phinets/core/data";
-import { gunzip, inflate } from "../host/archives.js";
+import { gunzip, inflate } from "../files/archives.js";
 import { pictureSizeOf } from "../picture/decode.js";
 import { jpegSize } from "../picture/jpeg-size.js";
 import { mostPictureBytes } from "../picture/limits.js";

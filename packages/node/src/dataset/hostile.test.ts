@@ -7,7 +7,7 @@ import { Survey } from "@phinets/core/data";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { dataFolder } from "../../../../test/data-folder.js";
-import { readRegular, readRegularSync } from "../host/regular-file.js";
+import { readRegular, readRegularSync } from "../files/regular-file.js";
 import { decodePicture } from "../picture/decode.js";
 import { digestFiles } from "./digests.js";
 import { doctorCommand } from "./doctor.js";

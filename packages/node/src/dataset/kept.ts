@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { mostTextBytes } from "@phinets/core/data";
+import { readRegularSync } from "../files/regular-file.js";
 import { writeFileAtomic } from "../host/atomic.js";
-import { readRegularSync } from "../host/regular-file.js";
 
 /** More entries than these and the file is begun anew: it would have to be read at each start. */
 const mostKept = 200_000;

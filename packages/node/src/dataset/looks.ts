@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { greyCells, type Picture, type PictureLook, type PictureSize } from "@phinets/core/data";
-import { readStored } from "../host/archives.js";
+import { readStored } from "../files/archives.js";
 import type { PixelRange } from "../picture/bands.js";
 import { decodePicture, withDecoder } from "../picture/decode.js";
 import { fileOnDisk, isIdxReference, readIdxPicture } from "../picture/idx-files.js";

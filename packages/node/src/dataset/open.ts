@@ -7,18 +7,22 @@ import {
   type DatasetIndex,
   dataSetKinds,
   lacksSplits,
+  moveSplits,
   type OpenedTree,
+  onlyClasses,
   openTree,
   type PictureLook,
   type Problem,
   type Sample,
+  type SplitMove,
   type SplitName,
   type SplitOptions,
   splitNames,
+  thinBackground,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { openArchive } from "../host/archives.js";
-import { describeKind } from "../host/regular-file.js";
+import { openArchive } from "../files/archives.js";
+import { describeKind } from "../files/regular-file.js";
 import type { PixelRange } from "../picture/bands.js";
 import { FolderTree } from "./folder-tree.js";
 import { nodeHost } from "./host.js";
@@ -32,8 +36,16 @@ export interface OpenOptions extends Pick<SplitOptions, "seed" | "val" | "test">
    * them; they are in `sets` of the result. Default "throw".
    */
   readonly bad?: "throw" | "leave out";
+  /** Classes that count, by their names, see `onlyClasses`; default all. */
+  readonly only?: readonly string[];
+  /** Share of the pictures that show nothing, see `thinBackground`; default all. */
+  readonly background?: number;
+  /** Splits whose pictures go to others, before any is made. */
+  readonly moves?: readonly SplitMove[];
   /** Make splits that are missing; false: the data set's own only. Default true. */
   readonly complete?: boolean;
+  /** There must be something to learn from. Default: what `complete` is. */
+  readonly toTrain?: boolean;
   /**
    * Says what pictures look like, by file; asked where a split has to be made. Default: `lookAtPictures` with `cache`,
    * `onProgress` and `signal`.
@@ -66,13 +78,13 @@ export interface OpenedDataset extends DatasetIndex {
  */
 export async function openDataset(paths: readonly string[], options: OpenOptions = {}): Promise<OpenedDataset> {
   if (paths.length === 0) throw new PhinetsError("data.none", `no data set is named; --data takes ${dataSetKinds}`);
-  const { bad = "throw" } = options;
+  const { bad = "throw", complete: completes = true, toTrain = completes } = options;
   const sets: OpenedSet[] = [];
   for (const path of paths) {
-    const set = { ...(await openOne(path, options)), path };
+    const set = selectFrom({ ...(await openOne(path, options)), path }, options);
     sets.push(set);
     const lenient = bad === "leave out" || set.problems.length > 0;
-    if (!lenient) checkContent(set, options.complete !== false);
+    if (!lenient) checkContent(set, toTrain);
   }
   const problems = sets.flatMap((set) => set.problems);
   if (bad === "throw" && problems.length > 0) throw firstOf(problems, sets);
@@ -80,6 +92,16 @@ export async function openDataset(paths: readonly string[], options: OpenOptions
   const completed = [];
   for (const set of sets) completed.push(await complete(set, options));
   return { ...joinDatasets(completed, paths), sets: completed };
+}
+
+/** What of a set is asked for. */
+function selectFrom(set: OpenedSet, { only, moves, background = 1, seed }: OpenOptions): OpenedSet {
+  let selected = set;
+  if (only !== undefined) selected = { ...selected, ...onlyClasses(selected, only, set.path) };
+  if (moves !== undefined) selected = { ...selected, ...moveSplits(selected, moves) };
+  if (background < 1)
+    selected = { ...selected, ...thinBackground(selected, background, { seed, name: nameWithin(set.path) }) };
+  return selected;
 }
 
 /** The set with the splits that it lacks, and with notes on them. */

@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { closeSync, readSync, utimesSync } from "node:fs";
 import type { PixelFile } from "@phinets/core/data";
+import { openRegular } from "../files/regular-file.js";
 import { writeFileAtomic } from "../host/atomic.js";
-import { openRegular } from "../host/regular-file.js";
 
 /** Pictures that use little of their depth, and what was said of the first. */
 export interface Hinted {

@@ -2,17 +2,17 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { linkerScript } from "@phinets/core/export";
+import { arm, bootOf, fileName, linkerScript, machineOf, sharedFolders } from "@phinets/core/export";
 import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
-import { describeWriteError } from "../host/atomic.js";
+import { describeWriteError, writeFileAtomic } from "../host/atomic.js";
 import { missingTool, runTool } from "../host/tool.js";
+import { elfToUf2, uf2Path } from "./uf2.js";
 
-/** Where the C sources are: kernels/, detect/, track/, follow/ and boards/. */
+/** Where the C sources are: kernels/, detect/, track/, follow/, boards/ and examples/. */
 export const firmwareSources = dirname(createRequire(import.meta.url).resolve("@phinets/firmware/package.json"));
 
-/** Folders of it that belong to every program. */
-export const sharedFolders = ["kernels", "kernels/dsp", "detect", "track", "follow"] as const;
+export { arm, machineOf, sharedFolders };
 
 const armCompiler = "arm-none-eabi-gcc";
 
@@ -23,16 +23,6 @@ function hostCompiler(): string {
 }
 
 const warnings = ["-Wall", "-Wextra", "-Werror"];
-/** Of every Arm program: compiler and linker. */
-export const arm = [
-  "-ffunction-sections",
-  "-fdata-sections",
-  "--specs=nano.specs",
-  "-nostartfiles",
-  "-Wl,--gc-sections",
-  "-Wl,--no-warn-rwx-segments",
-];
-
 /**
  * Lays out `folder`: model/ (what `emitC` returned), the shared folders and boards/. What these and build/ held is removed.
  *
@@ -52,29 +42,6 @@ export function writeFirmware(folder: string, model: Readonly<Record<string, str
   }
 }
 
-/** Whether `buildFirmware` knows the board's core: a Cortex-M. */
-export function isLinked({ core, fpu }: Pick<Board, "core" | "fpu">): boolean {
-  return /^cortex-m/.test(core) && fpu !== "single";
-}
-
-/** Cores that GCC 12 has no name for, and one with the same instructions (but for PACBTI, which is optional). */
-const compiledAs: Readonly<Record<string, string>> = { "cortex-m85": "cortex-m55" };
-
-/** The compiler's options for a board's core. Throws PhinetsError for a core that is no Cortex-M. */
-export function machineOf(board: Pick<Board, "name" | "core" | "fpu">): string[] {
-  const { name, core, fpu } = board;
-  if (!isLinked(board))
-    throw new PhinetsError(
-      "emulator.core",
-      `board ${name}: core ${core} (fpu ${fpu}) is not linked: arm-none-eabi-gcc builds Cortex-M; its C is written (phinets export) and its bits are proven on an emulated Cortex-M, compile it with the vendor's tools`,
-    );
-  return [
-    `-mcpu=${compiledAs[core] ?? core}`,
-    "-mthumb",
-    ...(fpu === "none" ? ["-mfloat-abi=soft"] : [`-mfpu=${fpu}`, "-mfloat-abi=hard"]),
-  ];
-}
-
 export interface BuildOptions {
   /** More options of the compiler, such as -DPHINETS_MAX_BOXES=64. Default none. */
   readonly flags?: readonly string[];
@@ -85,7 +52,8 @@ export interface BuildOptions {
 
 /**
  * Compiles a folder that `writeFirmware` made and returns the program's path: `<folder>/build/<board>.elf`, an image whose
- * camera is yours to add, linked into the board's regions by the script `<folder>/build/<board>.ld`; or
+ * camera is yours to add, linked into the board's regions by the script `<folder>/build/<board>.ld` (of an RP2040 or RP2350
+ * with its .uf2 beside it); or
  * `<folder>/build/host`, a program for this machine.
  * Throws PhinetsError when the compiler is not installed, when it refuses a file (with its first error line), when the
  * board's core is no Cortex-M, and when a memory region of the board is too small (by how many bytes).
@@ -95,7 +63,13 @@ export async function buildFirmware(
   board: "host" | Board,
   options: BuildOptions = {},
 ): Promise<string> {
-  if (board !== "host") return link(folder, board, ["boards/start", "boards/cortex-m"], linkerScript(board), options);
+  if (board !== "host") {
+    const boot = bootOf(board);
+    const parts = ["boards/start", "boards/cortex-m", ...(boot === undefined ? [] : [`boards/${boot}`])];
+    const path = await link(folder, board, parts, linkerScript(board), options);
+    if (boot !== undefined) writeFileAtomic(uf2Path(path), elfToUf2(readFileSync(path), path).bytes);
+    return path;
+  }
   mkdirSync(join(folder, "build"), { recursive: true });
   const sanitizers = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
   const machine = options.sanitize ? sanitizers : [];
@@ -106,11 +80,6 @@ export async function buildFirmware(
 /** Where `buildFirmware` puts a board's image, below the firmware's folder. */
 export function imagePath({ name }: Pick<Board, "name">): string {
   return `build/${fileName(name)}.elf`;
-}
-
-/** A board's name as a file's. */
-export function fileName(board: string): string {
-  return board.replace(/[^\w.-]/g, "_");
 }
 
 /**

@@ -24,12 +24,23 @@ export interface ElfSymbol {
   readonly bytes: number;
 }
 
+/** Bytes that lie in the file, and where a programmer puts them. */
+export interface ElfSegment {
+  /** Where they are stored: of .data, in flash. */
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
 export interface Elf {
+  /** In the order of their addresses. */
+  readonly segments: readonly ElfSegment[];
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];
 }
 
 const sectionTypes = { symbols: 2, noBits: 8 } as const;
+/** PT_LOAD. */
+const loadSegment = 1;
 const flags = { write: 1, alloc: 2 } as const;
 
 /** Throws PhinetsError when the bytes are not such a file. */
@@ -82,16 +93,25 @@ export function readElf(bytes: Uint8Array, file: string): Elf {
           return { name: text(strings + u32(at)), address: u32(at + 4), bytes: u32(at + 8) };
         });
       });
-    return { sections, symbols };
+    const [segmentsOffset, segmentBytes, segmentCount] = [u32(28), u16(42), u16(44)];
+    const segments = Array.from({ length: segmentCount }, (_, i) => segmentsOffset + i * segmentBytes)
+      .filter((at) => u32(at) === loadSegment && u32(at + 16) > 0)
+      .map((at): ElfSegment => {
+        const [offset, length] = [u32(at + 4), u32(at + 16)];
+        if (offset + length > bytes.length) throw new RangeError("segment without an end");
+        return { address: u32(at + 12), bytes: bytes.subarray(offset, offset + length) };
+      })
+      .sort((a, b) => a.address - b.address);
+    return { segments, sections, symbols };
   } catch (error) {
     if (!(error instanceof RangeError) && !(error instanceof TypeError)) throw error;
     throw new PhinetsError("emulator.elf", `${file}: the ELF file is cut off; build it again`, file);
   }
 }
 
-/** Bytes of flash: code, constants and the initial values of variables. */
+/** Bytes of flash: code, constants and the initial values of variables. A second stage of the boot has a region of its own. */
 export function flashBytes(elf: Elf): number {
-  return total(elf.sections.filter((section) => section.stored));
+  return total(elf.sections.filter(({ stored, name }) => stored && name !== ".boot2"));
 }
 
 /** Bytes of RAM: variables, arena and the stack that the linker script reserves. */

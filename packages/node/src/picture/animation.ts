@@ -1,7 +1,7 @@
 /** GIF and WebP files of several pictures: clips. */
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { readRegular } from "../host/regular-file.js";
+import { readRegular } from "../files/regular-file.js";
 import { pictureKind } from "./kinds.js";
 import { mostPictureBytes, mostPixels } from "./limits.js";
 import { decodePages, loadSharp } from "./sharp.js";

@@ -4,7 +4,7 @@
  */
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { readStored } from "../host/archives.js";
+import { readStored } from "../files/archives.js";
 import { type BandsOptions, bandsToPicture, stretchPicture } from "./bands.js";
 import { readBmp, readBmpHeader } from "./bmp.js";
 import { decodeWithFfmpeg, jpeg2000Size, tgaSize } from "./ffmpeg.js";

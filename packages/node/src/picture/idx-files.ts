@@ -11,7 +11,7 @@ import {
   splitArchivePath,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { gunzip, readStored } from "../host/archives.js";
+import { gunzip, readStored } from "../files/archives.js";
 import { checkPictureSize } from "./limits.js";
 
 const opened = new Map<string, { modifiedMs: number; images: Promise<IdxImages> }>();

@@ -8,8 +8,8 @@ import { parseRecipe, type Recipe } from "@phinets/core/training";
 import { parse } from "yaml";
 import { z } from "zod";
 import { describeReadError, problemOf } from "../host/document.js";
+import { namesBoard } from "../target/target.js";
 import { saveArguments } from "./save.js";
-import { namesBoard } from "./target.js";
 
 const isPaths = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && value.every((path) => typeof path === "string" && path !== "");
@@ -41,6 +41,8 @@ const savedArguments = z.object({
   plots: z.boolean().default(true),
   /** What the data set was opened as, where it was named. */
   dataFormat: z.string("the name of a data format").optional(),
+  /** Classes that count, where not all do. */
+  only: z.array(z.string()).min(1).optional(),
   /** Rows and pictures that are bad are left out. */
   skipBad: z.boolean().default(false),
   /** Lowest and highest value of 16-bit and float pictures, where they were given. */
@@ -113,7 +115,9 @@ export interface RunArguments extends Pick<SavedArguments, "fraction" | "valEver
   /** What the network may use of it. */
   readonly limits?: Omit<FitOptions, "board" | "task" | "classes" | keyof ProgramRequest>;
   readonly programRequest?: ProgramRequest;
-  readonly loading?: Pick<SavedArguments, "dataFormat" | "pixelRange"> & { readonly skipBad?: boolean };
+  readonly loading?: Pick<SavedArguments, "dataFormat" | "pixelRange"> & {
+    readonly only?: readonly string[];
+  } & { readonly skipBad?: boolean };
   /** Options of the verb alone, by their names. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
@@ -121,7 +125,7 @@ export interface RunArguments extends Pick<SavedArguments, "fraction" | "valEver
 /** Writes args.yaml: options by their names as --cfg takes them, paths absolute or beside the file. */
 export function saveRunArguments(folder: string, options: RunArguments): void {
   const { task, data, fraction, recipe, valEvery, plots, qat, weights, namedNetwork, board, limits = {} } = options;
-  const { dataFormat, skipBad, pixelRange } = options.loading ?? {};
+  const { dataFormat, only, skipBad, pixelRange } = options.loading ?? {};
   const { imgsz, noTimeLimit, maxRamBytes, maxFlashBytes, maxEnergyMj, ...others } = limits;
   saveArguments(folder, {
     task,
@@ -139,7 +143,7 @@ export function saveRunArguments(folder: string, options: RunArguments): void {
     valEvery,
     ...(plots === false && { plots }),
     ...(qat && { qat }),
-    ...{ dataFormat, skipBad, pixelRange },
+    ...{ dataFormat, only, skipBad, pixelRange },
     ...options.more,
   });
 }

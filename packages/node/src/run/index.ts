@@ -5,4 +5,3 @@ export * from "./lock.js";
 export * from "./model.js";
 export * from "./option-file.js";
 export * from "./save.js";
-export * from "./target.js";

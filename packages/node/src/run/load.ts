@@ -27,6 +27,7 @@ export interface Run {
 export function loadRun(path: string): Run {
   const folder = findRunFolder(path);
   const network = loadNetwork(join(folder, "network.json"));
+  if (network.family === "imported") return importedRun(folder, network);
   const graph = buildNetwork(network);
   const named = statSync(path).isFile() && path.endsWith(".safetensors") && basename(path) !== "quantized.safetensors";
   let quantized: QuantizedNetwork | undefined;
@@ -38,6 +39,25 @@ export function loadRun(path: string): Run {
     get quantized() {
       quantized ??= requireSameEnds(loadQuantized(folder), graph, folder);
       return quantized;
+    },
+  };
+}
+
+/** An int8 network of another tool: there is nothing in floats. */
+function importedRun(folder: string, network: Network): Run {
+  const quantized = loadQuantized(folder);
+  if (quantized === undefined) {
+    const file = join(folder, "quantized.json");
+    throw new PhinetsError("run.quantized", `${file}: no such file; import the network again`, file);
+  }
+  return {
+    ...{ folder, network, quantized, graph: quantized.graph },
+    get weights(): FloatWeights {
+      throw new PhinetsError(
+        "run.imported",
+        `${folder}: was imported as int8 and has no float weights; val, predict, track, emulate and export c, tflite work on it`,
+        folder,
+      );
     },
   };
 }

@@ -14,10 +14,10 @@ import { listen } from "../steps/context.js";
 import { readLock } from "../steps/run-lock.js";
 import { StepLog } from "../steps/step-log.js";
 import { readEvents } from "../steps/train/index.js";
+import { savedTarget, saveTarget } from "../target/target.js";
 import { loadArguments, wasTrained } from "./arguments.js";
 import { loadNetwork, loadRun, networkFileOf } from "./load.js";
 import { readResults, saveArguments } from "./save.js";
-import { savedTarget, saveTarget } from "./target.js";
 
 let folder: string;
 beforeAll(() => {

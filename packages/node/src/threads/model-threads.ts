@@ -3,9 +3,9 @@ import { Worker } from "node:worker_threads";
 import type { Picture } from "@phinets/core/data";
 import type { Model, Prediction } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
+import { defaultThreads } from "../host/cores.js";
 import type { Frame, FrameSource } from "../video/frames.js";
 import { inOrder } from "./in-order.js";
-import { defaultThreads } from "./pool.js";
 
 /** A picture and what the model sees in it. */
 export interface Seen {

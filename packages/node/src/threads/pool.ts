@@ -4,10 +4,6 @@ import { Worker } from "node:worker_threads";
 import type { ThreadPool } from "@phinets/core/kernels";
 import { PhinetsError } from "@phinets/core/tensor";
 
-/** Threads where nobody says how many: one a core, at most so many, as the thread that hands out work is the slowest then. */
-export const mostThreads = 8;
-export const defaultThreads = (): number => Math.min(mostThreads, availableParallelism());
-
 /** @param threads threads in all, the caller's included; default: one a core */
 export function nodeThreads(threads: number = availableParallelism()): ThreadPool {
   const workers: Worker[] = [];

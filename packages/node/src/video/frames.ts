@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { readRegularSync } from "../host/regular-file.js";
+import { readRegularSync } from "../files/regular-file.js";
 import { type Animation, openAnimation } from "../picture/animation.js";
 import type { PixelRange } from "../picture/bands.js";
 import { isPictureFile, listPictures, pictureExtensions, readPicture } from "../picture/files.js";

@@ -1,0 +1,18 @@
+/* A line a second: what the network finds, and how long it took. */
+#include <stdio.h>
+
+#include "esp_timer.h"
+#include "example.h"
+#include "freertos/FreeRTOS.h"
+#include "freertos/task.h"
+
+static void print(const char *text) { fputs(text, stdout); }
+
+void app_main(void) {
+  for (uint32_t frame = 0;; frame++) {
+    const int64_t start = esp_timer_get_time();
+    example_frame(frame, print);
+    printf(" (%d ms)\n", (int)((esp_timer_get_time() - start) / 1000));
+    vTaskDelay(pdMS_TO_TICKS(1000));
+  }
+}

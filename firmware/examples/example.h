@@ -1,0 +1,73 @@
+/* What every example does: a picture into the network, and what it finds out as text. C and C++. */
+#ifndef EXAMPLE_H
+#define EXAMPLE_H
+
+#include "phinets_model.h"
+#ifdef PHINETS_DETECTOR
+#include "phinets_follow.h"
+#endif
+
+static int8_t example_output[PHINETS_OUTPUT_BYTES];
+
+/* Row y of the picture: pixels, channels; each byte is pixel - 128. PUT YOUR CAMERA HERE: until then it is a light square
+   on grey, which moves with each frame. */
+static void example_row(uint32_t frame, int32_t y, int8_t *row) {
+  const int32_t side = PHINETS_INPUT_HEIGHT / 4, left = (int32_t)(frame % (uint32_t)PHINETS_INPUT_WIDTH);
+  for (int32_t x = 0; x < PHINETS_INPUT_WIDTH; x++) {
+    const int inside = y >= side && y < 2 * side && x >= left && x < left + side;
+    for (int32_t c = 0; c < PHINETS_INPUT_CHANNELS; c++) *row++ = (int8_t)(inside ? 100 : 0);
+  }
+}
+
+static void example_infer(uint32_t frame) {
+#ifdef PHINETS_INPUT_BY_ROWS
+  static int8_t row[PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS];
+  int32_t y = 0;
+  phinets_begin(example_output);
+  do example_row(frame, y++, row);
+  while (!phinets_push_rows(row, 1));
+#else
+  int8_t *input = phinets_input();
+  for (int32_t y = 0; y < PHINETS_INPUT_HEIGHT; y++)
+    example_row(frame, y, input + y * PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS);
+  phinets_run(input, example_output);
+#endif
+}
+
+static void example_print_number(void (*print)(const char *), uint32_t number) {
+  char digits[11], *p = digits + sizeof digits;
+  *--p = '\0';
+  do *--p = (char)('0' + number % 10);
+  while ((number /= 10) != 0);
+  print(p);
+}
+
+/* Runs the network on a frame and prints a line: of a detector the tracks as "id class percent", of a classifier the
+   class. `print` writes a text as it is. */
+static void example_frame(uint32_t frame, void (*print)(const char *)) {
+  example_infer(frame);
+#if defined(PHINETS_DETECTOR)
+  static phinets_follower follower;
+  if (frame == 0) phinets_follow_start(&follower);
+  phinets_follow(&follower, &phinets_head, example_output, PHINETS_SCORE_THRESHOLD, PHINETS_NMS_IOU);
+  if (follower.track_count == 0) print("nothing");
+  for (int32_t i = 0; i < follower.track_count; i++) {
+    const phinets_box *box = &follower.boxes[follower.tracks[i].detection];
+    if (i > 0) print(", ");
+    example_print_number(print, (uint32_t)follower.tracks[i].id);
+    print(" ");
+    print(phinets_classes[box->class_index]);
+    print(" ");
+    example_print_number(print, (uint32_t)(100 * box->score));
+  }
+#elif defined(PHINETS_CLASSES)
+  int32_t best = 0;
+  for (int32_t i = 1; i < PHINETS_CLASSES; i++)
+    if (example_output[i] > example_output[best]) best = i;
+  print(phinets_classes[best]);
+#else
+  print("output in example_output");
+#endif
+}
+
+#endif

@@ -1,0 +1,15 @@
+/** What a user chooses of a board's firmware, beside its program. */
+import type { OptionDefinition } from "../terminal/definition.js";
+import { fraction } from "../terminal/options.js";
+import { groups } from "./shared-options.js";
+
+/** Checked against the code that uses it, which is loaded only where it is needed. */
+const defaultScoreThreshold: typeof import("@phinets/core/export").defaultScoreThreshold = 0.25;
+
+export const firmwareConf: OptionDefinition = {
+  flags: "--conf <score>",
+  help: "least score of the firmware's boxes",
+  group: groups.network,
+  parse: fraction,
+  default: defaultScoreThreshold,
+};

@@ -1,0 +1,2 @@
+export * from "./archives.js";
+export * from "./regular-file.js";
