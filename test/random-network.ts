@@ -59,9 +59,10 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
         values[node.name] = make(a.scale * jitter());
         break;
       case "sigmoid":
+      case "softmax":
         values[node.name] = { scale: 1 / 256, zeroPoint: -128 };
         break;
-      default: // pad, maxPool, flatten, relu6 keep their input's
+      default: // pad, pools of windows, flatten, relu6 keep their input's
         values[node.name] = a;
     }
   }

@@ -193,8 +193,8 @@ function quantized(graph, random) {
     else if (node.op === "multiply") values[node.name] = made(170 * a.scale * b.scale);
     else if (node.op === "globalAveragePool") values[node.name] = made(a.scale / 4);
     else if (node.op === "hardswish") values[node.name] = made(0.8 * a.scale);
-    else if (node.op === "sigmoid") values[node.name] = made(1 / 256, -128);
-    else values[node.name] = a; // pad, maxPool, flatten
+    else if (node.op === "sigmoid" || node.op === "softmax") values[node.name] = made(1 / 256, -128);
+    else values[node.name] = a; // pad, pools of windows, flatten
   }
   return { graph, values, weightScales, weights };
 }
@@ -277,6 +277,22 @@ function samples() {
     add(`dense${i}`, [1, 1, inputs], (builder, x) => {
       const y = builder.dense("dense", builder.flatten("flat", x), units);
       return i % 2 ? builder.hardswish("act", y) : y;
+    });
+  });
+  // What imported networks have.
+  maps.forEach((shape, i) => {
+    add(`imported${i}`, shape, (builder, x) => {
+      const sides = (pixels) => ({ top: pixels, bottom: pixels, left: pixels, right: pixels });
+      const windows =
+        i % 2 === 0
+          ? { kernel: [2, 3], stride: [2, 3], padding: sides(0) }
+          : { kernel: [3, 3], stride: [2, 2], padding: sides(1) };
+      const whole = { kernel: shape.slice(0, 2), stride: [1, 1], padding: sides(0) };
+      return [
+        builder.averagePool("average", x, windows),
+        builder.averagePool("whole", x, whole),
+        builder.softmax("softmax", x),
+      ];
     });
   });
   return all;

@@ -7,6 +7,7 @@ export const pages = [
       { text: "Your own pictures", link: "/your-pictures" },
       { text: "Choosing a board", link: "/choosing-a-board" },
       { text: "From other tools", link: "/from-other-tools" },
+      { text: "Bring your own network", link: "/bring-your-own-network" },
     ],
   },
   {

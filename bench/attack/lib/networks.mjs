@@ -27,7 +27,7 @@ export function randomGraph(draws) {
       draws,
       maps.filter((map) => b.shape(map).join() === b.shape(x).join()),
     );
-    switch (draws.integer(13)) {
+    switch (draws.integer(15)) {
       case 0:
       case 1:
         maps.push(
@@ -61,7 +61,17 @@ export function randomGraph(draws) {
       case 10:
         maps.push(b.maxPool(name, x, kernel, options.stride));
         break;
-      case 11:
+      case 11: {
+        const sides = Math.min(draws.integer(2), kernel - 1);
+        const around = { top: sides, bottom: sides, left: sides, right: sides };
+        const windows = { kernel: [kernel, kernel], stride: [options.stride, options.stride], padding: around };
+        maps.push(b.averagePool(name, x, windows));
+        break;
+      }
+      case 12:
+        maps.push(b.softmax(name, x));
+        break;
+      case 13:
         maps.push(
           b.pad(name, x, {
             top: draws.integer(3),
@@ -114,8 +124,8 @@ export function randomlyQuantized(draws, graph) {
     else if (node.op === "add") values[node.name] = make(Math.max(a.scale, b.scale) * factor());
     else if (node.op === "multiply") values[node.name] = make(a.scale * b.scale * 100 * factor());
     else if (node.op === "globalAveragePool" || node.op === "hardswish") values[node.name] = make(a.scale * factor());
-    else if (node.op === "sigmoid") values[node.name] = { scale: 1 / 256, zeroPoint: -128 };
-    else values[node.name] = a; // pad, maxPool, flatten keep their input's
+    else if (node.op === "sigmoid" || node.op === "softmax") values[node.name] = { scale: 1 / 256, zeroPoint: -128 };
+    else values[node.name] = a; // pad, pools of windows, flatten keep their input's
   }
   return { graph, values, weightScales, weights };
 }

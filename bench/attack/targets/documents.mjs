@@ -1,14 +1,16 @@
 /** Readers of the program's own documents and of weights: what they accept is written, and read again as the same. */
 import { isDeepStrictEqual } from "node:util";
-import { weightsToTorch } from "@phinets/core/export";
-import { graphFromJson, graphToJson } from "@phinets/core/graph";
+import { quantizedToTflite, weightsToTorch } from "@phinets/core/export";
+import { GraphBuilder, graphFromJson, graphToJson } from "@phinets/core/graph";
+import { documentOf, importTflite } from "@phinets/core/import";
 import { loadModel, parseNetworkFile, readModel } from "@phinets/core/model";
 import { buildNetwork, importWeights, parseNetwork } from "@phinets/core/networks";
-import { decodeQuantized, encodeQuantized } from "@phinets/core/quantization";
+import { decodeQuantized, encodeQuantized, foldConstantChannels, lowerToInteger } from "@phinets/core/quantization";
 import { parseBoard } from "@phinets/core/target";
-import { decodeSafetensors, encodeSafetensors, PhinetsError, parseJson, sizeOf } from "@phinets/core/tensor";
+import { decodeSafetensors, encodeSafetensors, PhinetsError, parseJson, Random, sizeOf } from "@phinets/core/tensor";
 import { require } from "../lib/faults.mjs";
 import { utf8 } from "../lib/mutate.mjs";
+import { randomlyQuantized } from "../lib/networks.mjs";
 import { boards, graphFile, modelFiles, networks, smallGraph, weightFiles } from "../lib/samples.mjs";
 
 const bytesOf = (files) => Object.values(files)[0];
@@ -20,6 +22,20 @@ const small = (graph) => Object.values(graph.shapes).every((shape) => sizeOf(sha
 /** JSON of a board or network as a file has it: an unreadable one is refused by the readers around these. */
 function parsed(files) {
   return parseJson(textOf(files));
+}
+
+const smallQuantized = decodeQuantized(
+  Buffer.from(modelFiles["quantized.json"]).toString(),
+  modelFiles["quantized.safetensors"],
+);
+
+/** Operators that other tools' networks have. */
+function foreign() {
+  const g = new GraphBuilder("foreign");
+  let y = g.conv2d("c", g.input("x", [1, 9, 8, 3]), { filters: 5, kernel: 3, stride: 2, padding: 1, bias: true });
+  const none = { top: 0, bottom: 0, left: 0, right: 0 };
+  y = g.averagePool("p", y, { kernel: [2, 2], stride: [2, 2], padding: none });
+  return randomlyQuantized(new Random(1, 2), g.build([g.softmax("s", g.dense("d", g.flatten("f", y), 4))]));
 }
 
 export const documents = [
@@ -46,11 +62,31 @@ export const documents = [
     },
   },
   {
+    name: "tflite",
+    samples: [
+      { "net.tflite": quantizedToTflite(smallQuantized) },
+      { "net.tflite": quantizedToTflite(smallQuantized, { phinets: '{"head":"classifier","classes":["a","b"]}' }) },
+      { "net.tflite": quantizedToTflite(foreign()) },
+    ],
+    read(files) {
+      const imported = importTflite(bytesOf(files), "net.tflite");
+      documentOf(imported, { source: "net.tflite" });
+      return imported.network;
+    },
+    again(network) {
+      if (!small(network.graph)) return;
+      foldConstantChannels(network);
+      const { json, safetensors } = encodeQuantized(network);
+      const again = decodeQuantized(json, safetensors);
+      require(isDeepStrictEqual(lowerToInteger(again), lowerToInteger(network)), "the network changed");
+    },
+  },
+  {
     name: "network",
     samples: Object.values(networks).map((network) => ({ "network.json": json(network) })),
     read(files) {
       const network = parseNetworkFile(bytesOf(files), "network.json");
-      buildNetwork(network);
+      if (network.family !== "imported") buildNetwork(network);
       return network;
     },
     again(network) {

@@ -149,6 +149,17 @@ const maxPool = (input: Input, size: number, stride: number): OperatorCase => ({
   build: (g, x) => g.maxPool("y", x, size, stride),
 });
 
+const averagePool = (
+  input: Input,
+  kernel: readonly [number, number],
+  stride: readonly [number, number],
+  padding = sides(0, 0, 0, 0),
+): OperatorCase => ({
+  name: `averagePool ${kernel.join("x")} stride ${stride.join("x")} padding ${Object.values(padding).join()} of ${sizeText(input)}`,
+  input,
+  build: (g, x) => g.averagePool("y", x, { kernel, stride, padding }),
+});
+
 const pad = (input: Input, padding: Padding): OperatorCase => ({
   name: `pad ${Object.values(padding).join()} of ${sizeText(input)}`,
   input,
@@ -178,7 +189,15 @@ export const operators: readonly OperatorCase[] = [
   ...plain("relu6", maps, (g, x) => g.relu6("y", x)),
   ...plain("hardswish", maps, (g, x) => g.hardswish("y", x)),
   ...plain("sigmoid", maps, (g, x) => g.sigmoid("y", x)),
-  ...plain("softmax", [[2, 2, 5]], (g, x) => g.softmax("y", x)),
+  ...plain(
+    "softmax",
+    [
+      [2, 2, 5],
+      [1, 1, 12],
+      [3, 1, 257],
+    ],
+    (g, x) => g.softmax("y", x),
+  ),
   ...plain("softmax after a dense layer", [[2, 2, 3]], (g, x) => g.softmax("y", g.dense("d", g.flatten("f", x), 7))),
   ...plain("add", maps, (g, x) => g.add("y", x, branch(g, x))),
   ...plain("add to itself", [[4, 3, 5]], (g, x) => g.add("y", x, x)),
@@ -186,6 +205,14 @@ export const operators: readonly OperatorCase[] = [
   ...plain("multiply by itself", [[4, 3, 5]], (g, x) => g.multiply("y", x, x)),
   ...plain("multiply per channel", [...maps, [5, 3, 33]], (g, x) => g.multiply("y", x, gate(g, x))),
   ...plain("globalAveragePool", [...maps, [1, 7, 3], [13, 11, 17], [40, 40, 2]], (g, x) => g.globalAveragePool("y", x)),
+  averagePool([3, 4, 5], [1, 1], [1, 1]),
+  averagePool([5, 6, 3], [2, 2], [2, 2]),
+  averagePool([5, 6, 17], [2, 3], [1, 2]),
+  averagePool([7, 5, 8], [3, 3], [2, 2], sides(1, 1, 1, 1)),
+  averagePool([6, 5, 4], [3, 3], [1, 1], sides(1, 1, 1, 1)),
+  averagePool([8, 8, 3], [3, 2], [2, 2], sides(0, 1, 0, 0)),
+  averagePool([13, 5, 16], [13, 5], [1, 1]),
+  averagePool([25, 3, 9], [25, 3], [25, 3]),
   maxPool([3, 4, 5], 1, 1),
   maxPool([5, 6, 3], 2, 2),
   maxPool([5, 6, 17], 2, 1),

@@ -5,7 +5,6 @@ import { byName, type IntegerDriver, oneByOne } from "../driver.js";
 
 export const integerInterpreter: IntegerDriver = {
   ...{ name: "integer interpreter", kind: "int8" },
-  skip: [{ case: /^softmax/, reason: "softmax has no int8 arithmetic" }],
   run: oneByOne(({ network, inputs }: IntegerForm) => {
     const interpreter = new IntegerInterpreter(network);
     const [first, second] = inputs.map((input) => {
@@ -19,7 +18,6 @@ export const integerInterpreter: IntegerDriver = {
 
 export const integerEngine: IntegerDriver = {
   ...{ name: "int8 engine", kind: "int8" },
-  skip: [{ case: /^softmax/, reason: "softmax has no int8 arithmetic" }],
   run: oneByOne((form: IntegerForm) => {
     const engine = new IntegerEngine(form.network);
     return byName(

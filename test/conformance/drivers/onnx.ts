@@ -89,7 +89,6 @@ export const onnxInteger: readonly IntegerDriver[] = [
       ...{ steps: 1, share: 0.05 },
       reason: "it rounds once, half to even, where we round twice, and before a clamp or a table that is not integers",
     },
-    skip: [{ case: /^softmax/, reason: "softmax has no int8 arithmetic" }],
   }),
   wholeNetworks({
     // Random graphs it takes in floats: to load one takes ten times as long as to run it.

@@ -30,10 +30,7 @@ export const tflite: readonly IntegerDriver[] = [
       ...{ steps: 1, share: 0.05 },
       reason: "its XNNPACK rounds once where we, as TensorFlow Lite Micro, round twice; its tables come from floats",
     },
-    skip: [
-      { case: /^softmax/, reason: "softmax has no int8 arithmetic" },
-      { case: /^convolution .* groups$/, reason: "TensorFlow Lite has one group, or one a channel" },
-    ],
+    skip: [{ case: /^convolution .* groups$/, reason: "TensorFlow Lite has one group, or one a channel" }],
   }),
   wholeNetworks({
     ...{ name: "TensorFlow Lite", run, ...missing },

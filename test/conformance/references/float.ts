@@ -119,6 +119,24 @@ export function compute(
         out[Math.floor(i / (pixels * channels)) * channels + (i % channels)] += x.data[i] / pixels;
       return out;
     }
+    case "averagePool": {
+      const { kernel, stride, padding } = node.attributes;
+      const [n, h, w, c] = x.shape;
+      for (let b = 0, i = 0; b < n; b++)
+        for (let oy = 0; oy < shape[1]; oy++)
+          for (let ox = 0; ox < shape[2]; ox++)
+            for (let k = 0; k < c; k++, i++) {
+              const inside: number[] = [];
+              for (let dy = 0; dy < kernel[0]; dy++)
+                for (let dx = 0; dx < kernel[1]; dx++) {
+                  const [row, column] = [oy * stride[0] + dy - padding.top, ox * stride[1] + dx - padding.left];
+                  if (row >= 0 && column >= 0 && row < h && column < w)
+                    inside.push(x.data[((b * h + row) * w + column) * c + k]);
+                }
+              out[i] = inside.reduce((sum, v) => sum + v) / inside.length;
+            }
+      return out;
+    }
     case "maxPool": {
       const [n, h, w, c] = x.shape;
       const { size, stride } = node.attributes;

@@ -150,6 +150,26 @@ function compute(network: QuantizedNetwork, node: Node, [a, b]: readonly Int8Arr
       });
       return y;
     }
+    case "averagePool": {
+      const { kernel, stride, padding } = node.attributes;
+      each((oy, ox, c) => {
+        const inside: number[] = [];
+        for (let ky = 0; ky < kernel[0]; ky++)
+          for (let kx = 0; kx < kernel[1]; kx++) {
+            const [row, column] = [oy * stride[0] - padding.top + ky, ox * stride[1] - padding.left + kx];
+            if (row >= 0 && column >= 0 && row < height && column < width)
+              inside.push(a[(row * width + column) * channels + c]);
+          }
+        const mean = inside.reduce((sum, x) => sum + x) / inside.length;
+        return Math.sign(mean) * Math.floor(Math.abs(mean) + 0.5);
+      });
+      return y;
+    }
+    case "softmax": {
+      const length = graph.shapes[node.name].at(-1)!;
+      for (let i = 0; i < y.length; i += length) y.set(softmax(a.subarray(i, i + length), p.scale), i);
+      return y;
+    }
     case "pad": {
       const { top, left } = node.attributes.padding;
       each((oy, ox, c) => {
@@ -199,6 +219,54 @@ function layerOf(network: QuantizedNetwork, node: NodeOf<"conv2d"> | NodeOf<"den
       return clamp(clamp(y, low, high));
     },
   };
+}
+
+/** softmax.h: differences in Q5.26, exponentials in Q0.31, their sum in Q12.19, its reciprocal by three Newton steps. */
+function softmax(row: Int8Array, scale: number): Int8Array {
+  const { multiplier, shift } = quantizeMultiplier(Math.min(scale * 2 ** 26, 2 ** 31 - 1));
+  const furthest = Math.floor((31 * 2 ** 26) / 2 ** shift);
+  const largest = Math.max(...row);
+  const exponentials = Array.from(row, (x) =>
+    largest - x > furthest ? undefined : exponential(rescale(BigInt(x - largest), { multiplier, shift })),
+  );
+  const sum = exponentials.reduce((total: bigint, e) => total + divideByPower(e ?? 0n, 12), 0n);
+  // sum / 2^19 = (1 + rest) * 2^n
+  const bits = sum.toString(2).length;
+  const rest = (sum << BigInt(32 - bits)) - 2n ** 31n;
+  const reciprocal = oneOverOnePlus(rest);
+  return Int8Array.from(exponentials, (e) =>
+    e === undefined ? -128 : clamp(Number(divideByPower(doublingHigh(reciprocal, e, 32n), bits - 20 + 31 - 8)) - 128),
+  );
+}
+
+/** e^x for x <= 0 in Q5.26, Q0.31. */
+function exponential(x: bigint): bigint {
+  const most = 2n ** 31n - 1n;
+  if (x === 0n) return most;
+  const quarter = 2n ** 24n;
+  // x = last - multiple of 1/4, -1/4 <= last < 0
+  const last = (((x % quarter) + quarter) % quarter) - quarter;
+  const around = (last << 5n) + 2n ** 28n; // last + 1/8 in Q0.31
+  const squared = doublingHigh(around, around, 32n);
+  const cubed = doublingHigh(squared, around, 32n);
+  const fourth = doublingHigh(squared, squared, 32n);
+  const third = 715827883n;
+  const tail = divideByPower(doublingHigh(divideByPower(fourth, 2) + cubed, third, 32n) + squared, 1);
+  const eighth = 1895147668n; // e^-1/8
+  let result = eighth + doublingHigh(eighth, around + tail, 32n);
+  for (const [i, power] of [0.25, 0.5, 1, 2, 4, 8, 16].entries())
+    if ((((last - x) / quarter) >> BigInt(i)) % 2n === 1n)
+      result = doublingHigh(result, BigInt(Math.round(Math.exp(-power) * 2 ** 31)), 32n);
+  return result;
+}
+
+/** 1 / (1 + x) for x in Q0.31, at least 0. */
+function oneOverOnePlus(x: bigint): bigint {
+  const half = (x + 2n ** 31n) / 2n;
+  let y = 1515870810n + doublingHigh(half, -1010580540n, 32n);
+  for (let i = 0; i < 3; i++) y += doublingHigh(y, 2n ** 29n - doublingHigh(half, y, 32n), 32n) << 2n;
+  const doubled = y << 1n;
+  return doubled > 2n ** 31n - 1n ? 2n ** 31n - 1n : doubled;
 }
 
 /** x * relu6(x + 3) / 6 in 16 bits: hard_swish.h. */

@@ -1,19 +1,21 @@
-/** `phinets import`: a run made of weights that were trained elsewhere. */
+/** `phinets import`: a run made of weights that were trained elsewhere, or of another tool's int8 network. */
 import { readFileSync, rmSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { buildNetwork, importWeights, initialWeights, requireComplete } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { describeWriteError } from "@phinets/node/host";
-import { createRunFolder, loadNetwork, lockRun, saveArguments, saveNetwork } from "@phinets/node/run";
-import { saveBest } from "@phinets/node/steps";
 import { formatCount } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../terminal/definition.js";
+import { names } from "../terminal/options.js";
 import { groups, json, name, project, seed } from "./shared-options.js";
 
 interface ImportOptions {
-  readonly network: string;
+  readonly network?: string;
+  readonly classes?: string[];
+  readonly head?: string;
+  readonly fold: boolean;
   readonly partial?: boolean;
   readonly seed?: number;
   readonly project: string;
@@ -23,16 +25,36 @@ interface ImportOptions {
 const definition: VerbDefinition = {
   name: "import",
   description:
-    "Makes a run of weights trained elsewhere: a .pth of torch.save or a .safetensors. Nothing in the file is run.",
-  arguments: [{ name: "<file>", help: "the weights", completes: "path" }],
-  examples: [["phinets import weights.pth --network network.json", "a run folder, as training leaves it"]],
+    "Makes a run of what was trained elsewhere: an int8 .tflite, whose every byte is kept, or weights for a network of ours, a .pth of torch.save or a .safetensors. Nothing in the file is run.",
+  arguments: [{ name: "<file>", help: "the .tflite, or the weights", completes: "path" }],
+  examples: [
+    ["phinets import person.tflite --classes none,person", "then inspect, predict, val, emulate, export --format c"],
+    ["phinets import weights.pth --network network.json", "a run folder, as training leaves it"],
+  ],
   options: [
     {
       flags: "--network <file>",
-      help: "network.json of the network they belong to",
+      help: "weights: network.json of the network they belong to",
       group: groups.network,
-      required: true,
       completes: "path",
+    },
+    {
+      flags: "--classes <names>",
+      help: ".tflite: names of a classifier's classes, in the order of its outputs",
+      group: groups.network,
+      parse: names,
+      usual: "class0, class1, ...",
+    },
+    {
+      flags: "--head <file>",
+      help: ".tflite: a YOLO head as JSON, {classes, anchors, decoder}; anchors in cells",
+      group: groups.network,
+      completes: "path",
+    },
+    {
+      flags: "--no-fold",
+      help: ".tflite: keep channels that have the same byte for every input",
+      group: groups.network,
     },
     {
       flags: "--partial",
@@ -50,7 +72,39 @@ export function register(program: Command, context: Context): void {
   addVerb(program, definition).action((file: string, options: ImportOptions) => importCommand(file, options, context));
 }
 
-function importCommand(file: string, options: ImportOptions, context: Context): void {
+async function importCommand(file: string, options: ImportOptions, context: Context): Promise<void> {
+  const { isTflite } = await import("@phinets/core/import");
+  const bytes = readFile(file);
+  if (isTflite(bytes)) {
+    await importNetwork(bytes, file, options, context);
+    return;
+  }
+  const { classes, head, network } = options;
+  if (classes !== undefined || head !== undefined)
+    throw new PhinetsError("cli.usage", `${file}: is no .tflite, and --classes and --head are of these`);
+  if (network === undefined)
+    throw new PhinetsError("cli.usage", "--network is missing; name the network.json that the weights belong to");
+  await importFloatWeights(bytes, file, { ...options, network }, context);
+}
+
+async function importNetwork(bytes: Uint8Array, file: string, options: ImportOptions, context: Context): Promise<void> {
+  if (options.network !== undefined || options.partial)
+    throw new PhinetsError("cli.usage", `${file}: is a whole network; --network and --partial are of weights`);
+  const { saveImported } = await import("@phinets/node/steps");
+  const { project, name, classes, head, fold } = options;
+  context.result(...saveImported(bytes, file, { project, name, classes, head, fold }));
+}
+
+async function importFloatWeights(
+  bytes: Uint8Array,
+  file: string,
+  options: ImportOptions & { readonly network: string },
+  context: Context,
+): Promise<void> {
+  const [{ createRunFolder, loadNetwork, lockRun, saveArguments, saveNetwork }, { saveBest }] = await Promise.all([
+    import("@phinets/node/run"),
+    import("@phinets/node/steps"),
+  ]);
   const network = loadNetwork(options.network);
   const { head } = network;
   if (head.kind === "none") {
@@ -61,7 +115,7 @@ function importCommand(file: string, options: ImportOptions, context: Context): 
     );
   }
   const graph = buildNetwork(network);
-  const { weights, report } = importWeights(readFile(file), file, graph);
+  const { weights, report } = importWeights(bytes, file, graph);
   const { path, loaded, missing, unexpected, misshaped, renamed } = report;
   // A file of another network has a parameter or two that fit by chance.
   const mostFit = 2 * loaded.length >= Object.keys(graph.parameters).length;
@@ -100,6 +154,6 @@ function readFile(file: string): Uint8Array {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const problem = code === "ENOENT" ? "no such file" : code === "EISDIR" ? "is a folder" : `cannot be read (${code})`;
-    throw new PhinetsError("import.file", `${file}: ${problem}; name a .pth or .safetensors file`, file);
+    throw new PhinetsError("import.file", `${file}: ${problem}; name a .tflite, .pth or .safetensors file`, file);
   }
 }

@@ -15,6 +15,7 @@ import { arithmetic, conf, maxDet, maxFrames, nmsIou, raw, saveJson, saveTxt, ti
 import { annotate, type Item, lookAt, readItems, recordOf } from "./predict-pictures.js";
 import type { PredictRecord } from "./predict-records.js";
 import { existOk, json, model, name, project } from "./shared-options.js";
+import { requirePictureInput, tensor } from "./tensor-input.js";
 
 interface PredictOptions extends ModelOptions {
   readonly source?: readonly string[];
@@ -30,6 +31,7 @@ interface PredictOptions extends ModelOptions {
   readonly pixelRange?: PixelRange;
   readonly maxFrames?: number;
   readonly raw?: RawFrames;
+  readonly tensor?: string;
 }
 
 const definition: VerbDefinition = {
@@ -60,6 +62,7 @@ const definition: VerbDefinition = {
     pixelRange,
     maxFrames,
     raw,
+    tensor,
     project,
     name("predict, predict2, ..."),
     existOk,
@@ -76,9 +79,13 @@ const definition: VerbDefinition = {
 };
 
 export function register(program: Command, context: Context): void {
-  addVerb(program, definition).action((sources: readonly string[], options: PredictOptions) =>
-    predict(sources, { ...options, iou: options.nmsIou ?? options.iou }, context),
-  );
+  addVerb(program, definition).action(async (sources: readonly string[], options: PredictOptions) => {
+    const { tensor: file } = options;
+    if (file === undefined) return predict(sources, { ...options, iou: options.nmsIou ?? options.iou }, context);
+    if (sources.length > 0) throw new PhinetsError("cli.usage", "--tensor has the inputs; leave the other sources out");
+    const { predictTensors } = await import("./predict-tensors.js");
+    return predictTensors({ ...options, tensor: file }, context);
+  });
 }
 
 /** What every source's turn needs. */
@@ -115,6 +122,7 @@ async function predict(words: readonly string[], options: PredictOptions, contex
   if (options.raw && stream !== "-")
     throw new PhinetsError("cli.usage", "--raw is of frames on standard input; give - as the source");
   const run = loadRun(options.model);
+  requirePictureInput(run.network, asked[0]);
   const on = chooseArithmetic(run, options.on, context.note);
   const model = await openModel(run, { ...options, on });
   const formats = await formatsOf(options, model, stream);

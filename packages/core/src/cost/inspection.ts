@@ -24,6 +24,8 @@ import { planArena } from "./plan.js";
 import { type WeightBytes, weightBytes } from "./weights.js";
 
 export interface InspectOptions extends ProgramRequest {
+  /** Of an imported network, which has no other: its deployed graph. Default: `buildNetwork`. */
+  readonly graph?: Graph;
   readonly board?: Board;
   /** With a board: adds the frames a second at this mean power. */
   readonly powerMw?: number;
@@ -112,9 +114,8 @@ export interface Inspection {
 
 export function inspectNetwork(
   network: Network,
-  { board, powerMw, ...programRequest }: InspectOptions = {},
+  { graph = buildNetwork(network), board, powerMw, ...programRequest }: InspectOptions = {},
 ): Inspection {
-  const graph = buildNetwork(network);
   const deployed = deployGraph(graph);
   const program = programFor(deployed, board, programRequest);
   const int8 = weightBytes(program);
@@ -152,9 +153,9 @@ export function drawMemory(
   network: Network,
   board?: Board,
   used?: Readonly<Record<string, number>>,
-  programRequest: ProgramRequest = {},
+  { graph = buildNetwork(network), ...programRequest }: ProgramRequest & Pick<InspectOptions, "graph"> = {},
 ): string {
-  const program = programFor(deployGraph(buildNetwork(network)), board, programRequest);
+  const program = programFor(deployGraph(graph), board, programRequest);
   if (board === undefined) return memoryMap(program);
   if (used !== undefined) return memoryMap(program, { board, used });
   const { flash, ram } = needsOf(board, network, program);

@@ -8,13 +8,15 @@ export interface WeightBytes {
   readonly biases: number;
   /** A multiplier and a shift an output channel. */
   readonly requantization: number;
-  /** 256 bytes for each hard-swish, sigmoid and lone ReLU6 (not fused into a convolution), which are looked up. */
+  /** 256 bytes for each hard-swish, sigmoid and lone ReLU6 (not fused into a convolution), which are looked up; softmax's. */
   readonly tables: number;
   /** All of it. */
   readonly total: number;
 }
 
 const tableBytes = 256;
+/** 256 exponentials of four bytes. */
+const softmaxBytes = 1024;
 
 export function weightBytes(program: Pick<Program, "lowering">): WeightBytes {
   let [weights, biases, requantization, tables] = [0, 0, 0, 0];
@@ -25,6 +27,7 @@ export function weightBytes(program: Pick<Program, "lowering">): WeightBytes {
     biases += (row.channelBytes?.bias ?? 0) * shape.filters;
     requantization += (row.channelBytes?.requantization ?? 0) * shape.filters;
     if (step.lookup !== undefined || step.kernel === "lookup") tables += tableBytes;
+    if (step.kernel === "softmax") tables += softmaxBytes;
   }
   return { weights, biases, requantization, tables, total: weights + biases + requantization + tables };
 }

@@ -124,6 +124,10 @@ export class GraphBuilder {
     return this.#add("dropout", name, [x], { rate, spatial });
   }
 
+  averagePool(name: string, x: string, attributes: OpAttributes["averagePool"]): string {
+    return this.#add("averagePool", name, [x], attributes);
+  }
+
   flatten(name: string, x: string): string {
     return this.#add("flatten", name, [x], {});
   }

@@ -35,6 +35,11 @@ export interface Graph {
   readonly parameters: Readonly<Record<string, Parameter>>;
 }
 
+/** Whether a network's first output is made by softmax: probabilities. */
+export function endsWithSoftmax({ nodes, outputs }: Graph): boolean {
+  return nodes.find(({ name }) => name === outputs[0])?.op === "softmax";
+}
+
 export const trainable: Readonly<Record<ParameterKind, boolean>> = {
   weight: true,
   bias: true,

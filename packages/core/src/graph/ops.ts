@@ -48,6 +48,12 @@ export interface OpAttributes {
   multiply: Empty;
   /** `[batch, height, width, channels]` to `[batch, 1, 1, channels]`. */
   globalAveragePool: Empty;
+  /** Mean of each window over the pixels of the map in it: padding is not counted. */
+  averagePool: {
+    readonly kernel: readonly [height: number, width: number];
+    readonly stride: readonly [vertical: number, horizontal: number];
+    readonly padding: Padding;
+  };
   /** Window `size` x `size`, stride `stride`, no padding, floor. */
   maxPool: { readonly size: number; readonly stride: number };
   pad: { readonly padding: Padding };
@@ -212,6 +218,26 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
     infer(name, [x]) {
       requireMap("globalAveragePool", name, x);
       return [[x[0], 1, 1, x[3]]];
+    },
+  },
+  averagePool: {
+    arity: 1,
+    infer(name, [x], { kernel, stride, padding }) {
+      requireMap("averagePool", name, x);
+      for (const k of kernel) requireInteger("averagePool", name, "kernel", k, 1);
+      for (const s of stride) requireInteger("averagePool", name, "stride", s, 1);
+      checkPadding("averagePool", name, padding);
+      const { top, bottom, left, right } = padding;
+      // So that each window has a pixel of the map.
+      if (Math.max(top, bottom) >= kernel[0] || Math.max(left, right) >= kernel[1])
+        fail(
+          "averagePool",
+          name,
+          `padding ${[top, bottom, left, right]} is not below the window's ${kernel.join("x")}`,
+        );
+      const h = windowed("averagePool", name, "height", x[1], top + bottom, kernel[0], stride[0]);
+      const w = windowed("averagePool", name, "width", x[2], left + right, kernel[1], stride[1]);
+      return [[x[0], h, w, x[3]]];
     },
   },
   maxPool: {

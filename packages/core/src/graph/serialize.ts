@@ -75,6 +75,7 @@ const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes
   add: {},
   multiply: {},
   globalAveragePool: {},
+  averagePool: { kernel: "pair", stride: "pair", padding: "padding" },
   maxPool: { size: "number", stride: "number" },
   pad: { padding: "padding" },
   dropout: { rate: "number", spatial: "flag" },

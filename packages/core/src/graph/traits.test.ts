@@ -17,6 +17,8 @@ const examples: Record<Exclude<OpName, "input">, (g: GraphBuilder, x: string, ot
   add: (g, x, other) => g.add("y", x, other),
   multiply: (g, x, other) => g.multiply("y", x, other),
   globalAveragePool: (g, x) => g.globalAveragePool("y", x),
+  averagePool: (g, x) =>
+    g.averagePool("y", x, { kernel: [2, 2], stride: [1, 1], padding: { top: 1, bottom: 0, left: 0, right: 1 } }),
   maxPool: (g, x) => g.maxPool("y", x, 2),
   pad: (g, x) => g.pad("y", x, { top: 1, bottom: 0, left: 2, right: 1 }),
   dropout: (g, x) => g.dropout("y", x, 0.5),
@@ -64,7 +66,7 @@ describe("opTraits", () => {
     const graph = graphOf(op, 1);
     const plain = { scale: 1 / 64, zeroPoint: 3 };
     const values = Object.fromEntries(graph.nodes.map(({ name }) => [name, plain]));
-    if (op === "sigmoid") values.y = { scale: 1 / 256, zeroPoint: -128 };
+    if (op === "sigmoid" || op === "softmax") values.y = { scale: 1 / 256, zeroPoint: -128 };
     const weightScales: Record<string, number[]> = {};
     const weights: Weights = {};
     for (const [name, { kind, shape }] of Object.entries(graph.parameters)) {
@@ -81,10 +83,13 @@ describe("opTraits", () => {
     const node = lowerToInteger(q).at(-1)!;
     const picture = Int8Array.from({ length: sizeOf(shape) }, (_, i) => 5 * i - 120);
     const [bytes] = new IntegerInterpreter(q).run(picture);
-    const behaviour =
-      "multiplier" in node || "multipliers" in node ? "rescales" : node.op === "lookup" ? "table" : "keeps";
+    const ways: Record<string, string> = { lookup: "table", softmax: "own" };
+    const rescales = "multiplier" in node || "multipliers" in node;
+    const behaviour = rescales ? "rescales" : (ways[node.op] ?? "keeps");
     expect(opTraits[op].int8).toBe(behaviour);
-    if (behaviour === "keeps") expect([...picture, plain.zeroPoint]).toEqual(expect.arrayContaining([...bytes]));
+    // The first window of the average has two pixels.
+    if (op === "averagePool") expect(bytes[0]).toBe(Math.round((picture[0] + picture[3]) / 2 - 0.1));
+    else if (behaviour === "keeps") expect([...picture, plain.zeroPoint]).toEqual(expect.arrayContaining([...bytes]));
   });
 });
 

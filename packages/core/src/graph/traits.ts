@@ -9,9 +9,10 @@ import type { OpName } from "./ops.js";
 export interface OpTraits {
   /**
    * How an int8 network computes it. input: its bytes are given; rescales: sums in int32, rescaled to a range of their own;
-   * table: each byte is looked up; keeps: bytes are moved, under the scale they had; none: not at all.
+   * table: each byte is looked up; keeps: bytes are moved or averaged, under the scale they had; own: in a way of its own; none:
+   * not at all.
    */
-  readonly int8: "input" | "rescales" | "table" | "keeps" | "none";
+  readonly int8: "input" | "rescales" | "table" | "keeps" | "own" | "none";
   /** Whether the output may lie over an input of its size: an element is made of those at its own place alone. */
   readonly inPlace: boolean;
 }
@@ -24,10 +25,11 @@ export const opTraits = {
   relu6: { int8: "table", inPlace: true },
   hardswish: { int8: "table", inPlace: true },
   sigmoid: { int8: "table", inPlace: true },
-  softmax: { int8: "none", inPlace: false },
+  softmax: { int8: "own", inPlace: false },
   add: { int8: "rescales", inPlace: true },
   multiply: { int8: "rescales", inPlace: true },
   globalAveragePool: { int8: "rescales", inPlace: false },
+  averagePool: { int8: "keeps", inPlace: false },
   maxPool: { int8: "keeps", inPlace: false },
   pad: { int8: "keeps", inPlace: false },
   dropout: { int8: "none", inPlace: true },
@@ -59,8 +61,10 @@ export function isTable(node: Node): node is NodeWith<TableOp> {
 /** Throws PhinetsError, under the caller's code, when a node has no form in an int8 network. */
 export function requireInt8(node: Node, code: string): asserts node is NodeWith<Int8Op> {
   if (opTraits[node.op].int8 !== "none") return;
-  const remedy = node.op === "softmax" ? "end the network at its logits" : "deploy the graph first (deployGraph)";
-  throw new PhinetsError(code, `${node.op} "${node.name}": has no int8 arithmetic; ${remedy}`);
+  throw new PhinetsError(
+    code,
+    `${node.op} "${node.name}": has no int8 arithmetic; deploy the graph first (deployGraph)`,
+  );
 }
 
 /**

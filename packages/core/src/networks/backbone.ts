@@ -24,6 +24,7 @@ export interface BackboneBlock {
 
 /** The backbone's blocks in order. Throws PhinetsError where options contradict each other. */
 export function backboneBlocks(network: Network): BackboneBlock[] {
+  if (network.family === "imported") return [];
   if (network.family === "mobilenetv2") return mobilenetv2Blocks(network);
   if (network.family === "efficientnet") return efficientnetBlocks(network);
   let index = network.conv2dInput ? 3 : 2; // modules of the stem
@@ -38,6 +39,7 @@ export function backboneBlocks(network: Network): BackboneBlock[] {
 /** Settings of a network by the name a reader knows, most telling first; input and head are not among them. */
 export function networkSettings(network: Network): (readonly [name: string, value: string | number])[] {
   if (network.family === "phinet") return phinetSettings(network);
+  if (network.family === "imported") return [["source", network.source]];
   const settings: [string, string | number][] = [["width", network.width]];
   if (network.family === "efficientnet") settings.push(["depth", network.depth]);
   return [...settings, ["stop at stride", network.stopAtStride]];
@@ -62,7 +64,12 @@ function phinetSettings(network: PhinetNetwork): (readonly [name: string, value:
   ];
 }
 
-const familyNames = { phinet: "PhiNet", mobilenetv2: "MobileNetV2", efficientnet: "EfficientNet" } as const;
+const familyNames = {
+  phinet: "PhiNet",
+  mobilenetv2: "MobileNetV2",
+  efficientnet: "EfficientNet",
+  imported: "imported",
+} as const;
 
 /** "PhiNet (micromind)", "MobileNetV2". */
 export function networkTitle(network: Network): string {

@@ -4,7 +4,7 @@ import { PhinetsError, sizeOf } from "../tensor/index.js";
 import { addPeerClassifier, addPhinetClassifier } from "./classifier.js";
 import { addEfficientnet, swish } from "./efficientnet.js";
 import { addMobilenetv2 } from "./mobilenetv2.js";
-import type { Network } from "./network.js";
+import type { BuiltNetwork, Network } from "./network.js";
 import { activate, addPhinet } from "./phinet.js";
 import { type Activation, addYolov2 } from "./yolov2.js";
 
@@ -18,6 +18,13 @@ export const inputName = "image";
  * naming the option to change.
  */
 export function buildNetwork(network: Network): Graph {
+  if (network.family === "imported") {
+    throw new PhinetsError(
+      "networks.imported",
+      `network: was imported from ${network.source} as int8, so it has no float graph to train, to quantise or to export in floats`,
+      "family",
+    );
+  }
   const { height, width, channels } = network.input;
   const builder = new GraphBuilder(network.family);
   const image = builder.input(inputName, [1, height, width, channels]);
@@ -27,7 +34,7 @@ export function buildNetwork(network: Network): Graph {
   return graph;
 }
 
-function addHead(builder: GraphBuilder, network: Network, features: string): string {
+function addHead(builder: GraphBuilder, network: BuiltNetwork, features: string): string {
   const { head } = network;
   if (head.kind === "yolov2") return addYolov2(builder, head, features, activationOf(builder, network));
   if (head.kind === "none") return features;
@@ -55,7 +62,7 @@ function requireSize({ parameters, shapes }: Graph): void {
     if (sizeOf(shape) > mostElements) refuse(`the map ${name} has`, sizeOf(shape), mostElements);
 }
 
-function addBackbone(builder: GraphBuilder, network: Network, image: string): string {
+function addBackbone(builder: GraphBuilder, network: BuiltNetwork, image: string): string {
   switch (network.family) {
     case "phinet":
       return addPhinet(builder, network, image);
@@ -66,7 +73,7 @@ function addBackbone(builder: GraphBuilder, network: Network, image: string): st
   }
 }
 
-function activationOf(builder: GraphBuilder, network: Network): Activation {
+function activationOf(builder: GraphBuilder, network: BuiltNetwork): Activation {
   switch (network.family) {
     case "phinet":
       return (name, x) => activate(builder, network, name, x);

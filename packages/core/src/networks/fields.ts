@@ -72,6 +72,14 @@ export class Fields {
     });
   }
 
+  text(name: string, most: number): string {
+    const allowed = `a text of 1 to ${most} characters`;
+    return this.#read(name, undefined, allowed, (value, path) => {
+      if (typeof value !== "string" || value === "" || value.length > most) refuse(path, value, allowed);
+      return value;
+    });
+  }
+
   list<T>(name: string, fallback: readonly T[], item: (value: unknown, path: string) => T): readonly T[] {
     return this.#read(name, fallback, "a list", (value, path) => {
       if (!Array.isArray(value)) refuse(path, value, "a list");

@@ -130,7 +130,19 @@ export interface EfficientnetNetwork {
   readonly head: Head;
 }
 
-export type Network = PhinetNetwork | Mobilenetv2Network | EfficientnetNetwork;
+/** A network that `networks` builds. */
+export type BuiltNetwork = PhinetNetwork | Mobilenetv2Network | EfficientnetNetwork;
+
+/** An int8 network of another tool: its graph lies beside this file, in quantized.json. */
+export interface ImportedNetwork {
+  readonly family: "imported";
+  readonly input: NetworkInput;
+  readonly head: Head;
+  /** Name of the file that it was imported from. */
+  readonly source: string;
+}
+
+export type Network = BuiltNetwork | ImportedNetwork;
 
 /** Anchors of the authors' STM32H7 person detector, in cells of its 10x10 grid. */
 export const defaultAnchors: readonly (readonly [number, number])[] = [
@@ -173,8 +185,9 @@ export function parseNetwork(json: unknown): Network;
 export function parseNetwork(json: unknown): Network {
   const root = new Fields(json, "");
   // The family decides which fields exist, so it is read first.
-  const family = root.oneOf("family", ["phinet", "mobilenetv2", "efficientnet"] as const);
-  const network = family === "phinet" ? parsePhinet(root) : parsePeer(root, family);
+  const family = root.oneOf("family", ["phinet", "mobilenetv2", "efficientnet", "imported"] as const);
+  const network =
+    family === "phinet" ? parsePhinet(root) : family === "imported" ? parseImported(root) : parsePeer(root, family);
   root.end();
   return network;
 }
@@ -228,12 +241,16 @@ function parsePeer(root: Fields, family: "mobilenetv2" | "efficientnet"): Mobile
     : { family, input, width, divisor, stopAtStride, head };
 }
 
+function parseImported(root: Fields): ImportedNetwork {
+  return { family: "imported", input: parseInput(root), head: parseHead(root), source: root.text("source", 200) };
+}
+
 function parseInput(root: Fields): NetworkInput {
   const fields = root.object("input");
   const input = {
     height: fields.integer("height", 1, 4096),
     width: fields.integer("width", 1, 4096),
-    channels: fields.integer("channels", 1, 1024, 3),
+    channels: fields.integer("channels", 1, 65536, 3),
   };
   fields.end();
   return input;

@@ -1,5 +1,7 @@
 export * from "./aware.js";
 export * from "./calibrate.js";
+export * from "./channel-ranges.js";
+export * from "./constant-channels.js";
 export * from "./fixed-point.js";
 export * from "./integer-network.js";
 export * from "./integer-nodes.js";
@@ -12,4 +14,5 @@ export * from "./report.js";
 export * from "./requantization.js";
 export * from "./serialize.js";
 export * from "./simulate.js";
+export * from "./softmax.js";
 export * from "./types.js";

@@ -11,6 +11,7 @@ import {
 import { type FloatWeights, log10, type Tensor, tensor, type Weights } from "../tensor/index.js";
 import { sigmoidOutput } from "./lookup-tables.js";
 import type { Range } from "./observers.js";
+import { softmaxOutput } from "./softmax.js";
 import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
 
 /** Input quantisation: a float input is pixel / 128 - 1, so its int8 is pixel - 128. */
@@ -20,7 +21,7 @@ export const inputQuantization: QuantizationParameters = { scale: 1 / 128, zeroP
  * @param graph deployment graph, batch 1
  * @param weights of `graph`
  * @param ranges real range that int8 covers, by value; not looked at where an op fixes its output's (input, sigmoid) or
- * keeps its input's (maxPool, flatten, pad, relu6)
+ * keeps its input's (averagePool, maxPool, flatten, pad, relu6)
  * @param means mean of each channel by value: moves the reader's bias by the mean error that rounding its weights causes
  * @returns the network, and the signal to noise of each layer's weights, dB
  */
@@ -97,7 +98,9 @@ const asInput: Quantization = (_, input) => input;
 const quantizations: Readonly<Record<Exclude<Int8Op, LinearNode["op"]>, Quantization>> = {
   input: () => inputQuantization,
   sigmoid: () => sigmoidOutput,
+  softmax: () => softmaxOutput,
   relu6: asInput,
+  averagePool: asInput,
   maxPool: asInput,
   pad: asInput,
   flatten: asInput,

@@ -113,6 +113,27 @@ export interface IntegerLookup extends IntegerNodeBase {
   readonly table: Int8Array;
 }
 
+/**
+ * Mean of each window's bytes that lie on the map, to the nearest, halves away from zero; quantisation in = out. (TFLite's
+ * AVERAGE_POOL_2D.)
+ */
+export interface IntegerAveragePool extends IntegerNodeBase {
+  readonly op: "averagePool";
+  readonly kernel: readonly [height: number, width: number];
+  readonly stride: readonly [vertical: number, horizontal: number];
+  readonly padding: Padding;
+}
+
+/**
+ * TFLite's SOFTMAX over the last axis, to 1/256 and -128: with e = exponentials[largest - x], Q0.31, their sum in Q12.19 and
+ * the sum's reciprocal by `softmaxRow`.
+ */
+export interface IntegerSoftmax extends IntegerNodeBase {
+  readonly op: "softmax";
+  /** 256 entries, Q0.31: e^-difference; 0 where it is too small to count. */
+  readonly exponentials: Int32Array;
+}
+
 /** Largest of each `size` x `size` window; quantisation in = out. */
 export interface IntegerMaxPool extends IntegerNodeBase {
   readonly op: "maxPool";
@@ -140,6 +161,8 @@ export type IntegerNode =
   | IntegerMultiply
   | IntegerGlobalAveragePool
   | IntegerLookup
+  | IntegerAveragePool
+  | IntegerSoftmax
   | IntegerMaxPool
   | IntegerPad
   | IntegerFlatten;

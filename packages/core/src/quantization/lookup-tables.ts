@@ -63,7 +63,9 @@ export function relu6Table(input: QuantizationParameters): Int8Array {
 }
 
 function tableOf(f: (q: number) => number): Int8Array {
-  return Int8Array.from({ length: 256 }, (_, i) => Math.min(127, Math.max(-128, f(i - 128))));
+  const table = new Int8Array(256);
+  for (let q = -128; q < 128; q++) table[q + 128] = Math.min(127, Math.max(-128, f(q)));
+  return table;
 }
 
 function clamp16(x: number): number {
@@ -89,19 +91,23 @@ function logistic(x: number): number {
 
 const one = 2147483647; // the nearest that Q0.31 has
 
-/** e^-1/4, e^-1/2, e^-1, e^-2, e^-4, e^-8 in Q0.31. */
-const expOfPowers = [1672461947, 1302514674, 790015084, 290630308, 39332535, 720401];
+/** e^-1/4, e^-1/2, e^-1, e^-2, e^-4, e^-8, e^-16 in Q0.31. */
+const expOfPowers = [1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242];
 
-/** e^x for x <= 0: Q4.27 in, Q0.31 out. The last quarter by Taylor, the rest from the bits of its multiple of 1/4. */
-function expOfNegative(x: number): number {
+/**
+ * e^x for x <= 0, Q0.31, by gemmlowp's exp_on_negative_values: the last quarter by Taylor, the rest from the bits of its
+ * multiple of 1/4.
+ * @param fractionBits of x: 27 for Q4.27, 26 for Q5.26, whose multiples of 1/4 have a bit more
+ */
+export function expOfNegative(x: number, fractionBits: 26 | 27 = 27): number {
   if (x === 0) return one;
-  const quarter = 1 << 25;
+  const quarter = 1 << (fractionBits - 2);
   const last = (x & (quarter - 1)) - quarter; // -1/4 <= last < 0, x - last is a multiple of 1/4
-  let result = expOfLastQuarter(last << 4);
+  let result = expOfLastQuarter(last << (31 - fractionBits));
   const remainder = last - x;
-  expOfPowers.forEach((factor, i) => {
-    if ((remainder & (quarter << i)) !== 0) result = multiplyHigh(result, factor);
-  });
+  const powers = expOfPowers.length - (fractionBits - 26);
+  for (let i = 0; i < powers; i++)
+    if ((remainder & (quarter << i)) !== 0) result = multiplyHigh(result, expOfPowers[i]);
   return result;
 }
 
@@ -119,7 +125,7 @@ function expOfLastQuarter(a: number): number {
 }
 
 /** 1 / (1 + x) for x in (0, 1), Q0.31: three Newton steps on (1 + x) / 2. */
-function oneOverOnePlus(a: number): number {
+export function oneOverOnePlus(a: number): number {
   const half = Math.floor((a + one + 1) / 2);
   let x = 1515870810 + multiplyHigh(half, -1010580540); // 48/17 - 32/17 d, Q2.29
   for (let i = 0; i < 3; i++) {

@@ -19,11 +19,12 @@ import {
   meanRequantization,
   multiplyRequantization,
 } from "./requantization.js";
+import { mostSoftmaxChannels, softmaxExponentials } from "./softmax.js";
 import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
 
 /**
  * Integer parameters of every node, in execution order.
- * Throws PhinetsError for an op without int8 arithmetic (softmax, batchNorm, dropout) and for batch != 1.
+ * Throws PhinetsError for an op without int8 arithmetic (batchNorm, dropout) and for batch != 1.
  */
 export function lowerToInteger(q: QuantizedNetwork): IntegerNode[] {
   return q.graph.nodes.map((node) => lowerNode(q, node));
@@ -88,6 +89,19 @@ const lowerings: { readonly [O in Int8Op]: (node: NodeOf<O>, to: Lowering) => In
     requireSame(node, input, output);
     return relu6Table(input);
   }),
+  averagePool: (node, { base, inputs, output }) => {
+    requireSame(node, inputs[0], output);
+    return { ...base, op: "averagePool", ...node.attributes };
+  },
+  softmax: ({ name }, { base, inputs, output }) => {
+    const channels = base.outputShape.at(-1)!;
+    if (channels > mostSoftmaxChannels)
+      throw new PhinetsError(
+        "quantization.softmax",
+        `softmax "${name}": has ${channels} values, whose sum int8 arithmetic cannot hold; at most ${mostSoftmaxChannels} can be`,
+      );
+    return { ...base, op: "softmax", exponentials: softmaxExponentials(inputs[0], output) };
+  },
   maxPool: (node, { base, inputs, output }) => {
     requireSame(node, inputs[0], output);
     return { ...base, op: "maxPool", ...node.attributes };
@@ -121,20 +135,27 @@ function linear(q: QuantizedNetwork, node: LinearNode): IntegerLinear {
   const biases = node.attributes.bias ? q.weights[bias]?.data : new Int32Array(outputs);
   if (!(weights instanceof Int8Array)) throw missing(node.name, weight, "int8");
   if (!(biases instanceof Int32Array)) throw missing(node.name, bias, "int32");
-  if (scales?.length !== outputs)
+  // One scale for the whole of a dense layer is TensorFlow Lite's per-tensor form.
+  const shared = node.op === "dense" && scales?.length === 1;
+  if (!shared && scales?.length !== outputs)
     throw new PhinetsError(
       "quantization.scales",
       `${node.op} "${node.name}": ${scales?.length ?? 0} weight scales for ${outputs} output channels; one each is needed`,
     );
+  const requantization = channelRequantization(input, scales, output, node.op === "dense");
   const [clampMin, clampMax] = activationClamp(node.attributes.activation, output);
   return {
     inputZeroPoint: input.zeroPoint,
     weights,
     bias: biases,
-    ...channelRequantization(input, scales, output, node.op === "dense"),
+    ...(shared ? repeated(requantization, outputs) : requantization),
     clampMin,
     clampMax,
   };
+}
+
+function repeated({ multipliers, shifts }: ReturnType<typeof channelRequantization>, count: number) {
+  return { multipliers: new Int32Array(count).fill(multipliers[0]), shifts: new Int8Array(count).fill(shifts[0]) };
 }
 
 function parametersOf(q: QuantizedNetwork, value: string): QuantizationParameters {

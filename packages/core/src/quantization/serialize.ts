@@ -57,7 +57,9 @@ export function decodeQuantized(json: string, safetensors: Uint8Array, file = "q
       );
     if (kind !== "weight") continue;
     const scales = weightScales[name];
-    if (!Array.isArray(scales) || scales.length !== shape[0] || !scales.every(isScale))
+    // One for all is a dense layer's.
+    const counts = shape.length === 2 ? [1, shape[0]] : [shape[0]];
+    if (!Array.isArray(scales) || !counts.includes(scales.length) || !scales.every(isScale))
       fail(`parameter "${name}" lacks its ${shape[0]} scales`);
   }
   return { graph, values, weightScales, weights };

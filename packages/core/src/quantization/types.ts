@@ -11,9 +11,9 @@ export interface QuantizationParameters {
 export interface QuantizedNetwork {
   /** Deployment graph (`deployGraph`), batch 1: no batch norm, dropout or separate padding. */
   readonly graph: Graph;
-  /** Per value of the graph. maxPool and flatten keep their input's. */
+  /** Per value of the graph. Pools of windows and flatten keep their input's. */
   readonly values: Readonly<Record<string, QuantizationParameters>>;
-  /** Per weight parameter: one symmetric scale an output channel (zero point 0, -127..127). */
+  /** Per weight parameter: one symmetric scale an output channel, or one for the whole of a dense layer (zero point 0). */
   readonly weightScales: Readonly<Record<string, readonly number[]>>;
   /** int8 weights (OHWI, or [units, features]) and int32 biases (scale = input scale * weight scale). */
   readonly weights: Weights;

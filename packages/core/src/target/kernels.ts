@@ -19,6 +19,8 @@ export interface StepShape {
   readonly products: number;
   /** Side of the window, 1 where there is none. */
   readonly size: number;
+  /** Its width, where it is no square. */
+  readonly sizeAcross?: number;
   readonly stride: number;
   readonly padLeft: number;
   /** Rows of the first input, and of padding above them. Absent: every window has all of its rows. */
@@ -78,6 +80,15 @@ export function packedRuns(width: number, products: number): number {
   const most = Math.min(run, 2 * Math.floor((1024 - pairs) / pairs / 2));
   return most < 2 ? 0 : Math.ceil(width / most);
 }
+
+/** A map's rows added up, and an end for each channel. */
+const sumsOf = ({ rows, inputWidth, channels }: StepShape): Terms => ({
+  rows,
+  loops: rows * quarters(inputWidth),
+  quads: rows * channels * Math.floor(inputWidth / 4),
+  rest: rows * channels * (inputWidth % 4),
+  channels,
+});
 
 /** A matrix product: filters outside, quads of pixels inside. */
 const product = (structBytes: number, to: "nhwc" | "planes16" | "planes8"): KernelRow => ({
@@ -245,15 +256,25 @@ export const kernels = {
       values: rows * width * filters,
     }),
   },
-  mean: {
-    structBytes: 28,
-    terms: ({ rows, inputWidth, channels }) => ({
-      rows,
-      loops: rows * quarters(inputWidth),
-      quads: rows * channels * Math.floor(inputWidth / 4),
-      rest: rows * channels * (inputWidth % 4),
-      channels,
-    }),
+  mean: { structBytes: 28, terms: sumsOf },
+  average_map: { structBytes: 28, terms: sumsOf },
+  average_pool: {
+    structBytes: 40,
+    terms: (shape) => {
+      const { rows, width, filters, size, sizeAcross = size } = shape;
+      const lines = linesOf(shape).taps;
+      return {
+        rows,
+        pixels: rows * width,
+        values: rows * width * filters,
+        lines: lines * width * filters,
+        taps: lines * columnsOf({ ...shape, size: sizeAcross }).taps * filters,
+      };
+    },
+  },
+  softmax: {
+    structBytes: 12,
+    terms: ({ rows, width, filters }) => ({ rows, pixels: rows * width, values: rows * width * filters }),
   },
   max_pool: {
     structBytes: 32,
@@ -375,7 +396,7 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
   const output = values.get(step.output)!;
   const { node } = step;
   const linear = node !== undefined && isLinear(node) ? node : undefined;
-  const convolution = node?.op === "conv2d" ? node.attributes : undefined;
+  const windowed = node?.op === "conv2d" || node?.op === "averagePool" ? node.attributes : undefined;
   const vector = step.reads[0].window === "whole";
   const channels = vector ? input.height * input.width * input.channels : input.channels;
   return {
@@ -386,10 +407,11 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
     channels,
     filters: output.channels,
     products: linear === undefined ? 0 : productsOf(step, linear, channels),
-    size: convolution?.kernel[0] ?? (node?.op === "maxPool" ? node.attributes.size : 1),
-    stride: convolution?.stride[1] ?? (node?.op === "maxPool" ? node.attributes.stride : 1),
-    padLeft: convolution?.padding.left ?? 0,
-    padTop: convolution?.padding.top ?? 0,
+    size: windowed?.kernel[0] ?? (node?.op === "maxPool" ? node.attributes.size : 1),
+    ...(windowed !== undefined && windowed.kernel[1] !== windowed.kernel[0] && { sizeAcross: windowed.kernel[1] }),
+    stride: windowed?.stride[1] ?? (node?.op === "maxPool" ? node.attributes.stride : 1),
+    padLeft: windowed?.padding.left ?? 0,
+    padTop: windowed?.padding.top ?? 0,
     table: step.lookup !== undefined ? 1 : 0,
     clamped: linear?.attributes.activation === "relu6" ? 1 : 0,
     broadcast: step.reads[1]?.window === "whole" ? 1 : 0,

@@ -255,7 +255,13 @@ export function barriersOf({ values, steps, input, outputs }: Lowering): string[
     const readers = steps.filter((step) => step.reads.some((read) => read.value === name));
     if (value.layout !== "nhwc" || value.height === 1) return;
     // What a mean adds up, a window slides over, or rows alone go on with to the end need not be whole.
-    if (readers.every(({ kernel }) => kernel === "mean" || kernel === "dsp_mean" || kernel === "depthwise")) return;
+    if (
+      readers.every(
+        ({ kernel }) =>
+          kernel === "mean" || kernel === "average_map" || kernel === "dsp_mean" || kernel === "depthwise",
+      )
+    )
+      return;
     if (i >= lastWindow) return;
     const before = i === 0 ? sizeOf(input) : live[i - 1];
     if (live[i] < before && live[i] <= (live[i + 1] ?? 0)) cuts.push(name);

@@ -154,6 +154,20 @@ class Lowerer {
     this.step(kernel, node.name, reads, node);
   }
 
+  /** A kernel that adds rows up, four bytes a channel, and makes bytes of the sums after the last. */
+  sums(node: Node, kernel: Kernel, read: Read): void {
+    const { name } = node;
+    const shape = this.graph.shapes[name];
+    // The sums have no room in the caller's buffer.
+    const leaves = this.isOutput(name);
+    const sums = leaves ? `${name}:sums` : name;
+    this.value(sums, "sums", shape);
+    this.step(kernel, sums, [read], node);
+    if (!leaves) return;
+    this.value(name, "nhwc", shape);
+    this.step("pad", name, [{ value: sums, window: row }]);
+  }
+
   linear(node: LinearNode): void {
     if (this.options.dsp) this.dspLinear(node);
     else this.portableLinear(node);
@@ -364,19 +378,21 @@ const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => voi
     to.rows(node, "multiply", to.read(a), to.read(b, height === 1 && width === 1 ? "whole" : row));
   },
   globalAveragePool: (to, node) => {
-    const { name } = node;
     const [input] = node.inputs;
-    const shape = to.graph.shapes[name];
-    // Its sums of four bytes a channel have no room in the caller's buffer.
-    const leaves = to.isOutput(name);
-    const sums = leaves ? `${name}:sums` : name;
-    to.value(sums, "sums", shape);
-    if (to.values.get(input)!.layout === "map8") to.step("dsp_mean", sums, [{ value: input, window: row }], node);
-    else to.step("mean", sums, [to.read(input)], node);
-    if (!leaves) return;
-    to.value(name, "nhwc", shape);
-    to.step("pad", name, [{ value: sums, window: row }]);
+    const isMap8 = to.values.get(input)!.layout === "map8";
+    if (isMap8) to.sums(node, "dsp_mean", { value: input, window: row });
+    else to.sums(node, "mean", to.read(input));
   },
+  averagePool: (to, node) => {
+    const { kernel, stride, padding } = node.attributes;
+    const { height, width } = mapOf(to.graph.shapes[node.inputs[0]]);
+    if (kernel[0] === height && kernel[1] === width) to.sums(node, "average_map", to.read(node.inputs[0]));
+    else {
+      const window = { size: kernel[0], stride: stride[0], before: padding.top };
+      to.rows(node, "average_pool", to.read(node.inputs[0], window));
+    }
+  },
+  softmax: (to, node) => to.rows(node, "softmax", to.read(node.inputs[0])),
   maxPool: (to, node) => {
     const { size, stride } = node.attributes;
     to.rows(node, "max_pool", to.read(node.inputs[0], { size, stride, before: 0 }));

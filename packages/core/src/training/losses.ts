@@ -26,7 +26,7 @@ export type Loss = (output: Float32Array, shape: Shape, targets: Targets, seen: 
 /** The loss that a recipe asks for on a network's head. */
 export function lossOf(network: Network, recipe: Recipe): Loss {
   const head = network.head;
-  const { classWeights } = recipe;
+  const { classWeights, assignment } = recipe;
   if (classWeights === "auto") throw new Error("lossOf: class weights are still to be made, by withClassWeights");
   if (classWeights !== undefined) checkClassWeights(classWeights, classCount(head));
   if (head.kind === "yolov2") {
@@ -42,7 +42,11 @@ export function lossOf(network: Network, recipe: Recipe): Loss {
     }
     return (output, shape, targets, seen) => {
       const { truths } = targets as { truths: readonly (readonly Truth[])[] };
-      return loss(output, shape as [number, number, number, number], truths, anchors, classes, { seen, classWeights });
+      return loss(output, shape as [number, number, number, number], truths, anchors, classes, {
+        seen,
+        classWeights,
+        assignment,
+      });
     };
   }
   const classLoss = recipe.classLoss === "bce" ? binaryCrossEntropy : crossEntropy;

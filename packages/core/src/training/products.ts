@@ -39,8 +39,15 @@ function toParameters<O extends "conv2dGradWeight" | "denseGradWeight">(
     gradients[bias] = tape.add("biasGrad", `grad:${name}:bias`, [dy], {}, { of });
 }
 
-/** What of the training graph's forward nodes has a gradient. A dropout is a product with its mask. */
-type Differentiable = Exclude<OpName, "input" | "dropout"> | "batchNormTrain" | "fakeQuantize" | "lookup";
+/**
+ * What of the training graph's forward nodes has a gradient. A dropout is a product with its mask; averagePool is of
+ * networks that are not trained here.
+ */
+type Differentiable =
+  | Exclude<OpName, "input" | "dropout" | "averagePool">
+  | "batchNormTrain"
+  | "fakeQuantize"
+  | "lookup";
 
 /** Adds the vector-Jacobian product of one node; `dy` is the cotangent of its output. */
 export const products: { readonly [O in Differentiable]: (node: TrainingNodeOf<O>, dy: string, to: Backward) => void } =

@@ -1,5 +1,5 @@
 /** How a network is trained: every knob with its default, unit and source. */
-import type { DetectionLossName } from "../detection/index.js";
+import { type AssignmentName, assignmentNames, type DetectionLossName } from "../detection/index.js";
 import { PhinetsError, showValue } from "../tensor/index.js";
 import { type AugmentRecipe, augmentOptions, checkAugmentRecipe } from "./augment-recipe.js";
 import { type OptimizerName, optimizerNames } from "./optimizer.js";
@@ -68,6 +68,8 @@ export interface Recipe extends AugmentRecipe {
    * detection/ciou-loss). "yolov2": darknet's region loss, exactly. Default "ciou".
    */
   readonly loss: DetectionLossName;
+  /** Loss "ciou": how the boxes that answer for a truth are chosen; see detection/assignment. Default "anchors". */
+  readonly assignment: AssignmentName;
   /**
    * Classification: "softmax" cross-entropy, or "bce", a binary cross-entropy a class. Default "softmax".
    */
@@ -124,6 +126,7 @@ const common = {
   batchNormMomentum: 0.03,
   labelSmoothing: 0.1,
   loss: "ciou",
+  assignment: "anchors",
   augment: true,
   lightEpochs: 3,
   multiScale: false,
@@ -191,6 +194,10 @@ export function makeRecipe(task: "detect" | "classify", options: Partial<Recipe>
   requireMilestones(recipe);
   if (recipe.loss !== "ciou" && recipe.loss !== "yolov2") {
     throw mistaken("loss", recipe.loss, "ciou or yolov2");
+  }
+  requireOneOf("assignment", recipe.assignment, assignmentNames);
+  if (recipe.loss !== "ciou" && recipe.assignment !== "anchors") {
+    throw mistaken("assignment", recipe.assignment, `anchors, with loss ${recipe.loss},`);
   }
   checkAugmentRecipe(task, recipe);
   checkClassTerms(recipe);

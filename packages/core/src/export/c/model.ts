@@ -62,13 +62,18 @@ export interface COptions {
   readonly program?: Program;
 }
 
-/**
- * The firmware program of an integer network on a board. Where the DSP kernels do not compute its arithmetic, which foreign
- * networks may need, the portable ones do.
- */
+/** The firmware program of an integer network on a board. */
 export function firmwareProgram(q: QuantizedNetwork, board: Board, programRequest: ProgramRequest = {}): Program {
+  return programOf(q.graph, boardFor(q, board), programRequest);
+}
+
+/**
+ * The board as an integer network can use it: where the DSP kernels do not compute its arithmetic, which foreign networks
+ * may need, without them.
+ */
+export function boardFor(q: QuantizedNetwork, board: Board): Board {
   const runs = hasDsp(board) && dspObstacle(lowerToInteger(q)) === undefined;
-  return programOf(q.graph, runs ? board : { ...board, simd: "none" }, programRequest);
+  return runs ? board : { ...board, simd: "none" };
 }
 
 /**

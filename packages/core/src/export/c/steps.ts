@@ -2,12 +2,14 @@
 import {
   foldedBias,
   type IntegerAdd,
+  type IntegerAveragePool,
   type IntegerConv2d,
   type IntegerDense,
   type IntegerGlobalAveragePool,
   type IntegerLookup,
   type IntegerMultiply,
   type IntegerNode,
+  type IntegerSoftmax,
 } from "../../quantization/index.js";
 import type { Program, Step, Value } from "../../target/index.js";
 import { formatShape, PhinetsError } from "../../tensor/index.js";
@@ -62,6 +64,20 @@ export function emitStep(step: Step, index: number, nodes: IntegerNodes, program
     }
     case "mean":
       return emitted(define("phinets_average", averageOf(node as IntegerGlobalAveragePool)), "global average pool");
+    case "average_map":
+      // Of a mean's fields those that its sums need.
+      return emitted(define("phinets_average", `{${mapOfValue(input)}, 0, {0, 0, 0}}`), "average of the map");
+    case "average_pool": {
+      const { kernel, stride, padding } = node as IntegerAveragePool;
+      const fields = `{${mapOfValue(input)}, ${mapOfValue(output)}, ${kernel.join(", ")}, ${stride[1]}, ${padding.left}}`;
+      return emitted(define("phinets_pooling", fields), `average pool ${kernel.join("x")}, stride ${stride.join("x")}`);
+    }
+    case "softmax": {
+      const constants = [arrayDefinition("int32_t", `${layer}_exponentials`, (node as IntegerSoftmax).exponentials)];
+      const fields = `{${layer}_exponentials, ${output.width}, ${output.channels}}`;
+      constants.push(...define("phinets_step_exponentials", fields));
+      return emitted(constants, "softmax");
+    }
     case "lookup": {
       const { table, function: name } = node as IntegerLookup;
       const constants = [arrayDefinition("int8_t", `${layer}_table`, table)];

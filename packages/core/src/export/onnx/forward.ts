@@ -43,6 +43,10 @@ const rules: {
   add: (to, { name }, x, second) => to.add(x, second, name),
   multiply: (to, { name }, x, second) => to.multiply(x, second, name),
   globalAveragePool: (to, { name }, x) => to.op("GlobalAveragePool", [x], {}, name),
+  averagePool: (to, { name, attributes: { kernel, stride, padding } }, x) => {
+    const geometry = { kernel_shape: { ints: kernel }, strides: { ints: stride }, pads: convPads(padding) };
+    return to.op("AveragePool", [x], { ...geometry, count_include_pad: { int: 0 } }, name);
+  },
   maxPool: (to, { name, attributes: { size, stride } }, x) =>
     to.op("MaxPool", [x], { kernel_shape: { ints: [size, size] }, strides: { ints: [stride, stride] } }, name),
   pad: (to, { name, attributes }, x) => {

@@ -1,7 +1,8 @@
 /** A .tflite model of one subgraph, collected and then written. */
+
+import { identifier, type Operator, operators, schemaVersion, slots, tensorTypes } from "../../import/tflite/schema.js";
 import { type Shape, sizeOf, utf8Encode } from "../../tensor/index.js";
 import { type Field, FlatBufferWriter, type Reference } from "./flatbuffer.js";
-import { identifier, type Operator, operators, schemaVersion, slots, tensorTypes } from "./schema.js";
 
 /** real = scale * (q - zeroPoint); of weights, one scale an index of `dimension`. */
 export interface TensorQuantization {

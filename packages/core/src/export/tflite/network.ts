@@ -13,11 +13,11 @@ import {
   type Padding,
   requireInt8,
 } from "../../graph/index.js";
+import { activations, type Operator, paddings, slots } from "../../import/tflite/schema.js";
 import type { QuantizedNetwork } from "../../quantization/index.js";
 import { PhinetsError, type Shape, type Tensor } from "../../tensor/index.js";
 import type { Field } from "./flatbuffer.js";
 import { type TensorIndex, type TensorQuantization, TfliteModel } from "./model.js";
-import { activations, type Operator, paddings, slots } from "./schema.js";
 
 /**
  * @param metadata texts by name, for readers
@@ -114,10 +114,39 @@ class Emission {
     });
   }
 
+  /** A window's mean that counts no padding is TensorFlow's of SAME. */
+  averagePool(
+    { name, inputs: [x], attributes }: NodeOf<"averagePool">,
+    inputs: readonly TensorIndex[],
+    output: TensorIndex,
+  ) {
+    const { kernel, stride, padding } = attributes;
+    const { shapes } = this.q.graph;
+    const none = Object.values(padding).every((side) => side === 0);
+    const same = isSame(shapes[x], shapes[name], kernel, stride, padding);
+    if (!none && !same)
+      throw new PhinetsError(
+        "tflite.op",
+        `averagePool "${name}": padding ${Object.values(padding)} is neither SAME's nor VALID's, which are all that TensorFlow Lite has`,
+      );
+    const [[strideHeight, strideWidth], [filterHeight, filterWidth]] = [stride, kernel];
+    this.operator("averagePool2d", inputs, output, {
+      [slots.pool.padding]: { byte: none ? paddings.valid : paddings.same },
+      ...{ [slots.pool.strideWidth]: { int32: strideWidth }, [slots.pool.strideHeight]: { int32: strideHeight } },
+      ...{ [slots.pool.filterWidth]: { int32: filterWidth }, [slots.pool.filterHeight]: { int32: filterHeight } },
+    });
+  }
+
   /** As a convolution of one pixel: runtimes before 2024 read one scale of a fully connected layer's many, in silence. */
   dense(node: NodeOf<"dense">, input: TensorIndex, output: TensorIndex): void {
     const { name } = node;
     const [units, features] = this.q.graph.parameters[node.parameters.weight].shape;
+    if (this.q.weightScales[node.parameters.weight].length < units) {
+      this.operator("fullyConnected", [input, ...this.#weights(node, false, [units, features])], output, {
+        [slots.fullyConnected.activation]: { byte: activations[node.attributes.activation] },
+      });
+      return;
+    }
     const pixel = this.#make(`${name}:pixel`, [1, 1, 1, features], node.inputs[0]);
     this.reshape(`${name}:pixel`, input, pixel, [1, 1, 1, features]);
     const map = this.#make(`${name}:map`, [1, 1, 1, units], name);
@@ -132,13 +161,13 @@ class Emission {
   }
 
   /** Weight and bias; where there is no bias, one of zeros. */
-  #weights(node: LinearNode, depthwise: boolean): TensorIndex[] {
+  #weights(node: LinearNode, depthwise: boolean, as?: Shape): TensorIndex[] {
     const { values, weightScales, weights } = this.q;
     const { weight, bias } = node.parameters;
     const { shape, data } = weights[weight] as Tensor<"int8">;
     const scales = weightScales[weight];
     const [filters, height, width] = shape;
-    const outer = shape.length === 2 ? [filters, 1, 1, shape[1]] : shape;
+    const outer = as ?? (shape.length === 2 ? [filters, 1, 1, shape[1]] : shape);
     const kernel: [Shape, Int8Array, TensorQuantization] = depthwise
       ? [[1, height, width, filters], channelsLast(data, filters), { scales, zeroPoint: 0, dimension: 3 }]
       : [outer, data, { scales, zeroPoint: 0 }];
@@ -172,6 +201,8 @@ const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
   relu6: plain("relu6"),
   globalAveragePool: (to, { name }, [x], output) =>
     to.operator("mean", [x, to.int32s(`${name}:axes`, [1, 2])], output, { [slots.reducer.keepDims]: { byte: 1 } }),
+  averagePool: (to, node, inputs, output) => to.averagePool(node, inputs, output),
+  softmax: (to, _, inputs, output) => to.operator("softmax", inputs, output, { [slots.softmax.beta]: { float32: 1 } }),
   maxPool: (to, { attributes: { size, stride } }, inputs, output) =>
     to.operator("maxPool2d", inputs, output, {
       [slots.pool.padding]: { byte: paddings.valid },

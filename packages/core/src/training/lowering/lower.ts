@@ -5,6 +5,7 @@
  * that makes the cotangent. What no kernel can read so is stored first ("materialised").
  */
 import { activations } from "../../kernels/index.js";
+import { PhinetsError } from "../../tensor/index.js";
 import type { TrainingGraph, TrainingNodeOf, TrainingOpName } from "../differentiate.js";
 import type { ParameterArena } from "../layout.js";
 import type { Lowered } from "../program.js";
@@ -58,6 +59,12 @@ const lowerings: {
   multiplyGradScale,
   globalAveragePool,
   globalAveragePoolGrad,
+  averagePool: (_, { name }) => {
+    throw new PhinetsError(
+      "training.op",
+      `averagePool "${name}": is of imported int8 networks; the float kernels have globalAveragePool and maxPool`,
+    );
+  },
   maxPool,
   maxPoolGrad: maxPool,
   pad,

@@ -1,0 +1,65 @@
+/** `phinets predict --tensor`: what a run's network gives for raw int8 inputs. */
+import { join } from "node:path";
+import { IntegerEngine } from "@phinets/core/inference";
+import { classNames } from "@phinets/core/networks";
+import { dequantizeOutput } from "@phinets/core/quantization";
+import { PhinetsError } from "@phinets/core/tensor";
+import type { Context } from "../terminal/context.js";
+import { readTensors } from "./tensor-input.js";
+
+interface TensorOptions {
+  readonly model: string;
+  readonly tensor: string;
+  readonly project: string;
+  readonly name?: string;
+  readonly existOk?: boolean;
+  readonly save?: string | false;
+}
+
+/** Numbers of an output that are printed; the files have all. */
+const shown = 8;
+
+/** Prints a line an input; writes outputs.bin (all outputs of an input, int8, one input after the other) and predictions.json. */
+export async function predictTensors(options: TensorOptions, context: Context): Promise<void> {
+  const [{ createRunFolder, loadRun, requireQuantized }, { writeFileAtomic }] = await Promise.all([
+    import("@phinets/node/run"),
+    import("@phinets/node/host"),
+  ]);
+  if (typeof options.save === "string")
+    throw new PhinetsError("cli.usage", `--save ${options.save} is of pictures; --tensor writes outputs.bin`);
+  const run = loadRun(options.model);
+  const quantized = requireQuantized(run);
+  const inputs = readTensors(options.tensor, run.network);
+  const engine = new IntegerEngine(quantized);
+  const names = classNames(run.network.head);
+  const bytes: Int8Array[] = [];
+  const records = inputs.map((input, index) => {
+    context.signal.throwIfAborted();
+    const outputs = engine.run(input);
+    bytes.push(...outputs.map((output) => output.slice()));
+    const values = Array.from<number>(dequantizeOutput(quantized, outputs[0]));
+    const best = values.indexOf(Math.max(...values));
+    return {
+      index,
+      outputs: outputs.map((output) => [...output]),
+      values,
+      ...(names.length > 0 && { class: names[best] }),
+    };
+  });
+  const { project, name, existOk } = options;
+  const folder =
+    options.save === false
+      ? undefined
+      : createRunFolder({ project, task: "predict", name, defaultName: "predict", existOk });
+  if (folder !== undefined) {
+    writeFileAtomic(join(folder, "outputs.bin"), Buffer.concat(bytes.map((output) => Buffer.from(output))));
+    writeFileAtomic(join(folder, "predictions.json"), `${JSON.stringify(records)}\n`);
+  }
+  context.result(context.json ? records : undefined, () => {
+    const lines = records.map(({ index, values, class: label }) => {
+      const first = values.slice(0, shown).map((value) => value.toPrecision(4));
+      return `${index}  ${label === undefined ? "" : `${label}  `}${first.join(" ")}${values.length > shown ? " ..." : ""}`;
+    });
+    return [...lines, ...(folder ? ["", `written to ${folder}`] : [])].join("\n");
+  });
+}

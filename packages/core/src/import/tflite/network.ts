@@ -1,0 +1,405 @@
+/** A .tflite network of int8 as our integer network: every intermediate byte is what TensorFlow Lite Micro computes. */
+import { type FusedActivation, makeGraph, type Node, type Padding } from "../../graph/index.js";
+import { lowerToInteger, type QuantizationParameters, type QuantizedNetwork } from "../../quantization/index.js";
+import { formatShape, PhinetsError, type Shape, sizeOf, tensor, type Weights } from "../../tensor/index.js";
+import { readTflite, type TfliteFile, type TfliteOperator, type TfliteTensor } from "./file.js";
+import { operatorRules, Unsupported } from "./operators.js";
+import { paddings, slots } from "./schema.js";
+
+/** What a caller gives the network: int8 values as they are, others as the file's first operator would make them int8. */
+export interface ImportedInput extends QuantizationParameters {
+  /** Type of the file's own input. uint8 is int8 + 128; float32 is rounded to the scale. */
+  readonly type: "int8" | "uint8" | "float32";
+  readonly shape: Shape;
+}
+
+export interface ImportedNetwork {
+  readonly network: QuantizedNetwork;
+  readonly input: ImportedInput;
+  /** The file's operators, in its order. */
+  readonly operators: readonly ImportedOperator[];
+  /** What was left out at the ends, in words. */
+  readonly notes: readonly string[];
+  /** The file's own notes, by name. */
+  readonly metadata: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface ImportedOperator {
+  /** "CONV_2D" */
+  readonly kind: string;
+  /** Name of the graph's value that it makes; absent where it became a part of another: padding, the ends. */
+  readonly value?: string;
+}
+
+/**
+ * Imports a network of int8 values and weights.
+ *
+ * @param file name for messages
+ * @throws PhinetsError `import.tflite` and `import.damaged` as `readTflite`; `import.operators` for what cannot be imported,
+ * all of it at once: each operator with its number, kind, output and what to do
+ */
+export function importTflite(bytes: Uint8Array, file: string): ImportedNetwork {
+  return new NetworkBuilder(readTflite(bytes, file)).build();
+}
+
+/** Operators that cannot be imported and are named; the others are counted. */
+const mostNamed = 20;
+
+/** The graph as it grows, operator by operator. */
+export class NetworkBuilder {
+  readonly #nodes: Node[] = [];
+  readonly #shapes = new Map<string, Shape>();
+  readonly #values: Record<string, QuantizationParameters> = {};
+  readonly #weightScales: Record<string, readonly number[]> = {};
+  readonly #weights: Weights = {};
+  readonly #names = new Set<string>();
+  /** Names of values by tensor; undefined for those that an operator that cannot be imported would make. */
+  readonly #made = new Map<number, string | undefined>();
+  /** Vectors by the tensors that are these as maps of one pixel. */
+  readonly #pixels = new Map<number, string>();
+  /** Maps that only windows without padding read, by the tensors that are these with a border of zeros. */
+  readonly #padded = new Map<number, { readonly x: string; readonly padding: Padding }>();
+  readonly #notes: string[] = [];
+  #input: ImportedInput | undefined;
+
+  constructor(readonly file: TfliteFile) {}
+
+  build(): ImportedNetwork {
+    try {
+      return this.#build();
+    } catch (error) {
+      // Of an input or an output; what is wrong with operators is collected.
+      if (error instanceof Unsupported) return this.#fail(`its input or output ${error.message}`);
+      throw error;
+    }
+  }
+
+  #build(): ImportedNetwork {
+    const { inputs, outputs, operators } = this.file;
+    if (inputs.length !== 1) this.#fail(`has ${inputs.length} inputs; networks of one can be imported`);
+    const input = this.file.tensors[inputs[0]];
+    if (input.type === "int8") this.#begin(input, "int8");
+    const problems: string[] = [];
+    for (const operator of operators) {
+      try {
+        this.#import(operator);
+      } catch (error) {
+        if (!(error instanceof Unsupported || error instanceof PhinetsError)) throw error;
+        for (const each of operator.outputs) if (!this.#made.has(each)) this.#made.set(each, undefined);
+        // What it reads has been refused already.
+        if (error instanceof Missing) continue;
+        const shown = this.file.tensors[operator.outputs[0]]?.name ?? "";
+        problems.push(`operator ${operator.index} ${operator.kind} ("${shown.slice(0, 60)}"): ${error.message}`);
+      }
+    }
+    if (problems.length > 0) this.#refuse(problems);
+    const graph = makeGraph(
+      nameOfFile(this.file.file),
+      this.#nodes,
+      outputs.map((each) => this.value(each)),
+    );
+    const network = { graph, values: this.#values, weightScales: this.#weightScales, weights: this.#weights };
+    this.#requireArithmetic(network);
+    const imported = operators.map(({ kind, outputs: [made] }): ImportedOperator => {
+      const value = this.#pixels.get(made) ?? this.#made.get(made);
+      return { kind, ...(value !== undefined && { value }) };
+    });
+    return {
+      network,
+      input: this.#input as ImportedInput,
+      operators: imported,
+      notes: this.#notes,
+      metadata: this.file.metadata,
+    };
+  }
+
+  /** Scales may be of any size in a file; the integer arithmetic of some sizes is none. */
+  #requireArithmetic(network: QuantizedNetwork): void {
+    try {
+      lowerToInteger(network);
+    } catch (error) {
+      if (!(error instanceof PhinetsError)) throw error;
+      this.#fail(`${error.message.split("; ")[0]}; quantise the network again`);
+    }
+  }
+
+  #import(operator: TfliteOperator): void {
+    const { kind, inputs, outputs } = operator;
+    const ends: Readonly<Record<string, () => void>> = {
+      QUANTIZE: () => this.#quantize(operator),
+      DEQUANTIZE: () => this.#dequantize(operator),
+    };
+    if (Object.hasOwn(ends, kind)) {
+      ends[kind]();
+      return;
+    }
+    const rule = Object.hasOwn(operatorRules, kind) ? operatorRules[kind] : undefined;
+    if (rule === undefined) throw new Unsupported("is not supported; convert the network without it");
+    if (inputs.length === 0 || outputs.length !== 1 || inputs[0] === -1)
+      throw new Unsupported(`has ${inputs.length} inputs and ${outputs.length} outputs; convert the network again`);
+    rule(this, operator);
+  }
+
+  /** At the beginning it says how the input becomes int8. */
+  #quantize({ inputs, outputs }: TfliteOperator): void {
+    const [from, to] = [this.file.tensors[inputs[0]], this.file.tensors[outputs[0]]];
+    const isInput = from.index === this.file.inputs[0] && !this.#made.has(from.index);
+    if (isInput && from.type === "float32") {
+      this.#notes.push("the input is float32 and QUANTIZE makes it int8: the network takes the int8 values");
+      this.#begin(to, "float32");
+      return;
+    }
+    if (isInput && from.type === "uint8") {
+      const { scale, zeroPoint } = this.quantizationOf(to);
+      if (from.scales[0] === scale && (from.zeroPoints[0] ?? 0) - 128 === zeroPoint) {
+        this.#notes.push("the input is uint8 and QUANTIZE takes 128 off: the network takes the int8 values");
+        this.#begin(to, "uint8");
+        return;
+      }
+    }
+    throw new Unsupported(`is from ${from.type} to ${to.type} inside the network; it can be imported at the input`);
+  }
+
+  /** At the end it makes real values of int8: who reads the output does that. */
+  #dequantize({ inputs, outputs }: TfliteOperator): void {
+    if (!this.file.outputs.includes(outputs[0]))
+      throw new Unsupported("is inside the network; it can be imported at the output");
+    this.#notes.push("DEQUANTIZE at the output is left out: the network gives the int8 values");
+    this.#made.set(outputs[0], this.value(inputs[0]));
+  }
+
+  #begin(tensor: TfliteTensor, type: ImportedInput["type"]): void {
+    const name = this.nameOf(tensor);
+    const shape = tensor.shape;
+    if (shape[0] !== 1) this.#fail(`its input has the shape ${formatShape(shape)}; a batch of 1 can be imported`);
+    this.add({ name, op: "input", inputs: [], parameters: {}, attributes: { shape } }, tensor);
+    this.#input = { type, shape, ...this.quantizationOf(tensor) };
+  }
+
+  /** The value that a tensor is. */
+  value(index: number): string {
+    const name = this.#made.get(index);
+    if (name !== undefined) return name;
+    if (this.#made.has(index)) throw new Missing();
+    const { name: shown, type, data } = this.file.tensors[index];
+    const what = data === undefined ? "is made by no operator before" : "is a constant";
+    throw new Unsupported(
+      `reads "${shown.slice(0, 60)}" (${type}), which ${what}; values that operators make can be imported`,
+    );
+  }
+
+  /** Scale and zero point of an int8 tensor. */
+  quantizationOf({ name, type, scales, zeroPoints }: TfliteTensor): QuantizationParameters {
+    const [scale, ...more] = scales;
+    const zeroPoint = zeroPoints[0] ?? 0;
+    if (type !== "int8")
+      throw new Unsupported(`has ${type} values ("${name.slice(0, 60)}"); quantise the network to int8`);
+    if (more.length > 0 || !(scale > 0 && Number.isFinite(scale)) || !(zeroPoint >= -128 && zeroPoint <= 127))
+      throw new Unsupported(
+        `is a value "${name.slice(0, 60)}" of scale ${scales[0]} and zero point ${zeroPoint}; quantise the network again`,
+      );
+    return { scale, zeroPoint };
+  }
+
+  /** A name for the value that a tensor is: its own, as far as C takes it. */
+  nameOf({ index, name }: TfliteTensor): string {
+    const plain = name.replace(/[^A-Za-z0-9_./:-]/g, "_").slice(0, 60) || `tensor${index}`;
+    return this.unused(plain);
+  }
+
+  unused(name: string): string {
+    let free = name;
+    for (let n = 2; this.#names.has(free); n++) free = `${name}_${n}`;
+    this.#names.add(free);
+    return free;
+  }
+
+  /** Adds the node that makes a tensor; a node that comes later may make it anew. */
+  add(node: Node, of: TfliteTensor, quantization = this.quantizationOf(of)): void {
+    const inputs = node.inputs.map((input) => this.#nodeOf(input));
+    // Infers the shape, and so checks it.
+    const inputNodes = inputs.map(
+      ({ name }): Node => ({
+        ...{ name, op: "input", inputs: [], parameters: {} },
+        attributes: { shape: this.#shapes.get(name) as Shape },
+      }),
+    );
+    const { shapes } = makeGraph(
+      "one",
+      [...new Map(inputNodes.map((each) => [each.name, each])).values(), node],
+      [node.name],
+    );
+    this.#shapes.set(node.name, shapes[node.name]);
+    this.#nodes.push(node);
+    this.#values[node.name] = quantization;
+    this.#made.set(of.index, node.name);
+  }
+
+  #nodeOf(name: string): Node {
+    return this.#nodes.find((node) => node.name === name) as Node;
+  }
+
+  /** Makes a tensor by a sum or product whose activation is a node of its own. */
+  withActivation(of: TfliteTensor, activation: FusedActivation, make: (name: string) => void): void {
+    const name = this.nameOf(of);
+    const made = activation === "none" ? name : this.unused(`${name}:before`);
+    make(made);
+    if (activation === "none") return;
+    this.add({ name, op: activation, inputs: [made], parameters: {}, attributes: {} }, of);
+  }
+
+  /** The same bytes under another shape. A vector as a map of one pixel stays a vector: a layer that is dense reads it. */
+  reshape(from: number, to: number): void {
+    const output = this.file.tensors[to];
+    const x = this.#pixels.get(from) ?? this.value(from);
+    const { length } = this.#shapes.get(x) as Shape;
+    if (length === 2 && isPixel(output.shape)) this.#pixels.set(to, x);
+    else this.#made.set(to, this.#shaped(x, output.shape, this.nameOf(output)));
+  }
+
+  /** The first tensors that an operator reads. */
+  inputsOf({ inputs }: TfliteOperator, count: number): TfliteTensor[] {
+    const tensors = inputs.slice(0, count).filter((each) => each !== -1);
+    if (tensors.length < count)
+      throw new Unsupported(`has ${tensors.length} inputs of ${count}; convert the network again`);
+    return tensors.map((each) => this.file.tensors[each]);
+  }
+
+  /** Whether convolutions with padding VALID, and they alone, read a tensor. */
+  isReadByWindowsAlone({ index }: TfliteTensor): boolean {
+    const readers = this.file.operators.filter(({ inputs }) => inputs.includes(index));
+    const isWindow = ({ kind, inputs, options }: TfliteOperator): boolean =>
+      (kind === "CONV_2D" || kind === "DEPTHWISE_CONV_2D") &&
+      inputs.indexOf(index) === 0 &&
+      inputs.lastIndexOf(index) === 0 &&
+      options?.byte(slots.conv2d.padding) === paddings.valid;
+    return readers.length > 0 && readers.every(isWindow) && !this.file.outputs.includes(index);
+  }
+
+  /** A map with a border of zeros becomes the padding of its readers. */
+  pad({ index }: TfliteTensor, to: TfliteTensor, padding: Padding): void {
+    if (Object.values(padding).some((side) => side < 0))
+      throw new Unsupported("has a side below 0; convert the network again");
+    this.#padded.set(to.index, { x: this.value(index), padding });
+  }
+
+  /** The value that a tensor is, or is with padding. */
+  paddedValue(index: number): { readonly x: string; readonly padding?: Padding } {
+    return this.#padded.get(index) ?? { x: this.value(index) };
+  }
+
+  /** The vector that a tensor is as a map of one pixel. */
+  vectorOf(index: number): string | undefined {
+    return this.#pixels.get(index);
+  }
+
+  /** The tensor is a map of one pixel; what was made is its vector. */
+  asPixel({ index }: TfliteTensor): void {
+    this.#pixels.set(index, this.value(index));
+    this.#made.delete(index);
+  }
+
+  /** Gives the tensor that was made with a shape of the graph's the shape that the file has. */
+  reshapeFrom(output: TfliteTensor, shape: Shape): void {
+    if (formatShape(shape) === formatShape(output.shape)) return;
+    const x = this.value(output.index);
+    this.#made.set(output.index, this.#shaped(x, output.shape, this.unused(`${x}:shaped`)));
+  }
+
+  /** A tensor as `[1, features]`. */
+  flat(index: number, features: number): string {
+    const x = this.value(index);
+    const shape = this.#shapes.get(x) as Shape;
+    if (sizeOf(shape) !== features)
+      throw new Unsupported(
+        `has weights of ${features} features for ${formatShape(shape)}; a batch of 1 can be imported`,
+      );
+    return this.#shaped(x, [1, features], undefined);
+  }
+
+  #shaped(x: string, shape: Shape, name: string | undefined): string {
+    const from = this.#shapes.get(x) as Shape;
+    if (formatShape(from) === formatShape(shape)) return x;
+    if (sizeOf(from) !== sizeOf(shape))
+      throw new Unsupported(`makes ${formatShape(shape)} of ${formatShape(from)}; the numbers of elements must agree`);
+    if (from.length !== 4 || shape.length !== 2)
+      throw new Unsupported(
+        `makes ${formatShape(shape)} of ${formatShape(from)}; a map can be flattened to [1,features]`,
+      );
+    const flat = name ?? this.unused(`${x}:flat`);
+    const node: Node = { name: flat, op: "flatten", inputs: [x], parameters: {}, attributes: {} };
+    this.#shapes.set(flat, shape);
+    this.#nodes.push(node);
+    this.#values[flat] = this.#values[x];
+    return flat;
+  }
+
+  /** Registers weights; returns their name. */
+  weight(name: string, shape: Shape, data: Int8Array, scales: readonly number[]): string {
+    if (data.length !== sizeOf(shape) || !scales.every((scale) => scale > 0 && Number.isFinite(scale)))
+      throw new Unsupported(
+        `has ${data.length} weights for ${formatShape(shape)}, or scales that are not positive; convert the network again`,
+      );
+    this.#weights[name] = tensor("int8", shape, data);
+    this.#weightScales[name] = scales;
+    return name;
+  }
+
+  bias(name: string, shape: Shape, data: Int32Array): string {
+    if (data.length !== sizeOf(shape))
+      throw new Unsupported(`has ${data.length} biases for ${shape[0]} outputs; convert the network again`);
+    this.#weights[name] = tensor("int32", shape, data);
+    return name;
+  }
+
+  int8s(constant: TfliteTensor): Int8Array {
+    const data = this.#data(constant, "int8", 1);
+    return Int8Array.from(data, (byte) => (byte << 24) >> 24);
+  }
+
+  int32s(constant: TfliteTensor): Int32Array {
+    const data = this.#data(constant, "int32", 4);
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    return Int32Array.from({ length: data.length / 4 }, (_, i) => view.getInt32(4 * i, true));
+  }
+
+  #data(constant: TfliteTensor, type: string, bytes: number): Uint8Array {
+    const { name, shape, data } = constant;
+    if (constant.type !== type || data === undefined || data.length !== bytes * sizeOf(shape))
+      throw new Unsupported(
+        `"${name.slice(0, 60)}" is ${data === undefined ? "no constant" : `${data.length} bytes of ${constant.type}`}, not ${type} ${formatShape(shape)}; convert the network again`,
+      );
+    return data;
+  }
+
+  #fail(problem: string): never {
+    throw new PhinetsError("import.tflite", `${this.file.file}: ${problem}`, this.file.file);
+  }
+
+  #refuse(problems: readonly string[]): never {
+    const { file, operators } = this.file;
+    const more = problems.length > mostNamed ? `; and ${problems.length - mostNamed} more` : "";
+    throw new PhinetsError(
+      "import.operators",
+      `${file}: ${problems.length} of ${operators.length} operators cannot be imported: ${problems.slice(0, mostNamed).join("; ")}${more}`,
+      file,
+    );
+  }
+}
+
+const isPixel = ([batch, height, width, ...more]: Shape): boolean =>
+  batch === 1 && height === 1 && width === 1 && more.length === 1;
+
+/** What an operator reads has been refused. */
+class Missing extends Unsupported {}
+
+/** `models/kws.tflite` is "kws". */
+function nameOfFile(file: string): string {
+  const [base] = file.split(/[\\/]/).slice(-1);
+  return (
+    base
+      .replace(/\.tflite$/i, "")
+      .replace(/[^A-Za-z0-9_-]/g, "_")
+      .slice(0, 60) || "network"
+  );
+}

@@ -1,0 +1,318 @@
+/** How each operator of a .tflite file becomes nodes of the integer graph: one function an operator. */
+import type { FusedActivation, Padding } from "../../graph/index.js";
+import type { QuantizationParameters } from "../../quantization/index.js";
+import { formatShape, type Shape } from "../../tensor/index.js";
+import type { TfliteOperator, TfliteTensor } from "./file.js";
+import type { NetworkBuilder } from "./network.js";
+import { activations, paddings, slots } from "./schema.js";
+
+/** Throws `Unsupported` where the network has no such operator, or not so. */
+export type OperatorRule = (to: NetworkBuilder, operator: TfliteOperator) => void;
+
+/** Why an operator cannot be imported, and what to do about it. */
+export class Unsupported extends Error {}
+
+function refuse(problem: string): never {
+  throw new Unsupported(problem);
+}
+
+export const operatorRules: Readonly<Record<string, OperatorRule>> = {
+  CONV_2D(to, operator) {
+    const [x, filters] = to.inputsOf(operator, 2);
+    const { padding, stride, kernel } = windows(to, operator, slots.conv2d, filters.shape);
+    requireUndilated(operator, slots.conv2d);
+    const [count, , , depth] = filters.shape;
+    const channels = x.shape[3];
+    if (!(depth > 0 && channels % depth === 0))
+      refuse(`has filters of ${depth} channels for an input of ${channels}; it is a damaged convolution`);
+    const groups = channels / depth;
+    const vector = to.vectorOf(x.index);
+    if (vector !== undefined) return dense(to, operator, vector, [count, ...kernel, depth]);
+    convolution(to, operator, { groups, kernel, stride, padding, shape: [count, ...kernel, depth], dimension: 0 });
+  },
+
+  DEPTHWISE_CONV_2D(to, operator) {
+    const [x, filters] = to.inputsOf(operator, 2);
+    const { padding, stride, kernel } = windows(to, operator, slots.depthwise, filters.shape);
+    requireUndilated(operator, slots.depthwise);
+    const count = filters.shape[3];
+    const groups = x.shape[3];
+    const shape = [count, ...kernel, 1];
+    convolution(to, operator, { groups, kernel, stride, padding, shape, dimension: 3, channelsLast: true });
+  },
+
+  FULLY_CONNECTED(to, operator) {
+    const { options, outputs } = operator;
+    if (options?.byte(slots.fullyConnected.weightsFormat)) refuse("has shuffled weights; convert it without them");
+    const output = to.file.tensors[outputs[0]];
+    const [, filters] = to.inputsOf(operator, 2);
+    if (filters.shape.length !== 2)
+      refuse(`has weights of shape ${formatShape(filters.shape)}; [units,features] is needed`);
+    const [units, features] = filters.shape;
+    const x = to.flat(operator.inputs[0], features);
+    const name = to.nameOf(output);
+    // With one scale TensorFlow Lite rounds its product with the input's to float32: it stays one.
+    const parameters = layerParameters(to, operator, {
+      name,
+      shape: [units, features],
+      dimension: 0,
+      keepOneScale: true,
+    });
+    const activation = activationOf(to, operator, slots.fullyConnected.activation);
+    to.add(
+      { name, op: "dense", inputs: [x], parameters, attributes: { units, bias: "bias" in parameters, activation } },
+      output,
+    );
+    to.reshapeFrom(output, [1, units]);
+  },
+
+  ADD(to, operator) {
+    const output = to.file.tensors[operator.outputs[0]];
+    const inputs = sameShapes(to, operator);
+    to.withActivation(output, activationOf(to, operator, slots.elementwise.activation), (name) => {
+      to.add({ name, op: "add", inputs, parameters: {}, attributes: {} }, output);
+    });
+  },
+
+  MUL(to, operator) {
+    const output = to.file.tensors[operator.outputs[0]];
+    const [a, b] = to.inputsOf(operator, 2);
+    const same = (x: TfliteTensor) => formatShape(x.shape) === formatShape(output.shape);
+    const scales = ({ shape }: TfliteTensor) =>
+      shape.length === 4 && shape[1] === 1 && shape[2] === 1 && shape[3] === output.shape[3];
+    const [map, factor] = same(a) ? [a, b] : [b, a];
+    if (!same(map) || !(same(factor) || scales(factor)))
+      refuse(
+        `multiplies ${formatShape(a.shape)} and ${formatShape(b.shape)}; equal shapes, or a factor a channel, can be imported`,
+      );
+    const inputs = [to.value(map.index), to.value(factor.index)];
+    to.withActivation(output, activationOf(to, operator, slots.elementwise.activation), (name) => {
+      to.add({ name, op: "multiply", inputs, parameters: {}, attributes: {} }, output);
+    });
+  },
+
+  MAX_POOL_2D(to, operator) {
+    const { options, inputs, outputs } = operator;
+    const at = slots.pool;
+    const filter = [options?.int32(at.filterHeight) ?? 0, options?.int32(at.filterWidth) ?? 0] as const;
+    const { padding, stride } = windows(to, operator, at, [0, ...filter]);
+    const [size, other] = filter;
+    if (size !== other || stride[0] !== stride[1])
+      refuse(`has windows of ${filter.join("x")}, stride ${stride.join("x")}; square ones can be imported`);
+    if (Object.values(padding).some((side) => side > 0))
+      refuse("has windows that leave the map; padding VALID can be imported");
+    requireNone(to, operator, at.activation);
+    const output = to.file.tensors[outputs[0]];
+    const x = to.value(inputs[0]);
+    const name = to.nameOf(output);
+    to.add({ name, op: "maxPool", inputs: [x], parameters: {}, attributes: { size, stride: stride[0] } }, output);
+  },
+
+  AVERAGE_POOL_2D(to, operator) {
+    const { options, inputs, outputs } = operator;
+    const at = slots.pool;
+    const filter = [options?.int32(at.filterHeight) ?? 0, options?.int32(at.filterWidth) ?? 0];
+    const { padding, stride, kernel } = windows(to, operator, at, [0, ...filter]);
+    requireNone(to, operator, at.activation);
+    const output = to.file.tensors[outputs[0]];
+    const x = to.value(inputs[0]);
+    const name = to.nameOf(output);
+    const attributes = { kernel, stride, padding };
+    to.add({ name, op: "averagePool", inputs: [x], parameters: {}, attributes }, output);
+  },
+
+  SOFTMAX(to, { inputs, outputs, options }) {
+    const beta = options?.float32(slots.softmax.beta) ?? 0;
+    if (beta !== 1) refuse(`has beta ${beta}; 1 can be imported`);
+    const output = to.file.tensors[outputs[0]];
+    const x = to.value(inputs[0]);
+    to.add({ name: to.nameOf(output), op: "softmax", inputs: [x], parameters: {}, attributes: {} }, output);
+  },
+
+  MEAN(to, operator) {
+    const [x, axes] = to.inputsOf(operator, 2);
+    const output = to.file.tensors[operator.outputs[0]];
+    const over = [...to.int32s(axes)].map((axis) => (axis < 0 ? axis + x.shape.length : axis)).sort();
+    if (x.shape.length !== 4 || over.join() !== "1,2")
+      refuse(`is over axes ${over.join()} of ${formatShape(x.shape)}; height and width of a map can be imported`);
+    const name = to.nameOf(output);
+    const inputs = [to.value(x.index)];
+    to.add({ name, op: "globalAveragePool", inputs, parameters: {}, attributes: {} }, output);
+    to.reshapeFrom(output, [1, 1, 1, x.shape[3]]);
+  },
+
+  PAD(to, operator) {
+    const [x, sides] = to.inputsOf(operator, 2);
+    const output = to.file.tensors[operator.outputs[0]];
+    const numbers = to.int32s(sides);
+    if (x.shape.length !== 4 || numbers.length !== 8)
+      refuse(`pads ${formatShape(x.shape)}; a map [batch,height,width,channels] can be imported`);
+    const [b0, b1, top, bottom, left, right, c0, c1] = numbers;
+    if (b0 + b1 + c0 + c1 > 0) refuse("pads batch or channels; height and width of a map can be imported");
+    const padding = { top, bottom, left, right };
+    if (to.isReadByWindowsAlone(output)) {
+      to.pad(x, output, padding);
+      return;
+    }
+    const name = to.nameOf(output);
+    to.add({ name, op: "pad", inputs: [to.value(x.index)], parameters: {}, attributes: { padding } }, output);
+  },
+
+  RESHAPE: (to, operator) => to.reshape(operator.inputs[0], operator.outputs[0]),
+  SQUEEZE: (to, operator) => to.reshape(operator.inputs[0], operator.outputs[0]),
+  EXPAND_DIMS: (to, operator) => to.reshape(operator.inputs[0], operator.outputs[0]),
+
+  LOGISTIC: table("sigmoid"),
+  HARD_SWISH: table("hardswish"),
+  RELU6: table("relu6"),
+};
+
+/** A convolution of the one pixel that a vector was made into. */
+function dense(to: NetworkBuilder, operator: TfliteOperator, x: string, shape: Shape): void {
+  const output = to.file.tensors[operator.outputs[0]];
+  const [units, height, width, features] = shape;
+  if (height * width !== 1) refuse(`has windows of ${height}x${width} on one pixel; convert the network without them`);
+  const activation = activationOf(to, operator, slots.conv2d.activation);
+  const name = to.nameOf(output);
+  const parameters = layerParameters(to, operator, { name, shape: [units, features], dimension: 0 });
+  to.add(
+    { name, op: "dense", inputs: [x], parameters, attributes: { units, bias: "bias" in parameters, activation } },
+    output,
+  );
+  to.asPixel(output);
+}
+
+function table(op: "sigmoid" | "hardswish" | "relu6"): OperatorRule {
+  return (to, { inputs, outputs }) => {
+    const output = to.file.tensors[outputs[0]];
+    const x = to.value(inputs[0]);
+    to.add({ name: to.nameOf(output), op, inputs: [x], parameters: {}, attributes: {} }, output);
+  };
+}
+
+interface WindowSlots {
+  readonly padding: number;
+  readonly strideWidth: number;
+  readonly strideHeight: number;
+}
+
+/** Kernel, stride and the padding in pixels of an operator that slides a window over a map. */
+function windows(
+  to: NetworkBuilder,
+  { inputs, options }: TfliteOperator,
+  at: WindowSlots,
+  [, kernelHeight, kernelWidth]: Shape,
+): { kernel: [number, number]; stride: [number, number]; padding: Padding } {
+  const { shape } = to.file.tensors[inputs[0]];
+  if (shape.length !== 4)
+    refuse(`has an input of shape ${formatShape(shape)}; a map [1,height,width,channels] is needed`);
+  const stride: [number, number] = [options?.int32(at.strideHeight) ?? 0, options?.int32(at.strideWidth) ?? 0];
+  if (!(stride[0] > 0 && stride[1] > 0 && kernelHeight > 0 && kernelWidth > 0))
+    refuse(`has windows of ${kernelHeight}x${kernelWidth}, stride ${stride.join("x")}; all are at least 1`);
+  const kernel: [number, number] = [kernelHeight, kernelWidth];
+  if (options?.byte(at.padding) === paddings.valid)
+    return { kernel, stride, padding: { top: 0, bottom: 0, left: 0, right: 0 } };
+  // As little as ceil(size / stride) windows ask for, the odd pixel at the end.
+  const sides = (axis: 0 | 1) => {
+    const size = shape[1 + axis];
+    const total = Math.max(0, (Math.ceil(size / stride[axis]) - 1) * stride[axis] + kernel[axis] - size);
+    return [Math.floor(total / 2), Math.ceil(total / 2)];
+  };
+  const [[top, bottom], [left, right]] = [sides(0), sides(1)];
+  return { kernel, stride, padding: { top, bottom, left, right } };
+}
+
+function requireUndilated({ options }: TfliteOperator, at: { dilationWidth: number; dilationHeight: number }): void {
+  const dilation = [options?.int32(at.dilationHeight, 1) ?? 1, options?.int32(at.dilationWidth, 1) ?? 1];
+  if (dilation.some((each) => each !== 1)) refuse(`is dilated ${dilation.join("x")}; dilation 1 can be imported`);
+}
+
+interface Convolution {
+  readonly groups: number;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: Padding;
+  /** OHWI. */
+  readonly shape: Shape;
+  /** Of the file's weights, that scales belong to. */
+  readonly dimension: number;
+  /** The file's weights are `[1, height, width, filters]`. */
+  readonly channelsLast?: boolean;
+}
+
+function convolution(to: NetworkBuilder, operator: TfliteOperator, layer: Convolution): void {
+  const { groups, kernel, stride, shape, dimension, channelsLast } = layer;
+  const output = to.file.tensors[operator.outputs[0]];
+  const at = operator.kind === "CONV_2D" ? slots.conv2d.activation : slots.depthwise.activation;
+  const activation = activationOf(to, operator, at);
+  const name = to.nameOf(output);
+  const { x, padding = layer.padding } = to.paddedValue(operator.inputs[0]);
+  const parameters = layerParameters(to, operator, { name, shape, dimension, channelsLast });
+  const attributes = {
+    ...{ filters: shape[0], kernel, stride, padding, groups },
+    ...{ bias: "bias" in parameters, activation },
+  };
+  to.add({ name, op: "conv2d", inputs: [x], parameters, attributes }, output);
+}
+
+interface LayerWeights {
+  readonly name: string;
+  /** Of the graph's weights: outputs first. */
+  readonly shape: Shape;
+  readonly dimension: number;
+  readonly channelsLast?: boolean;
+  readonly keepOneScale?: boolean;
+}
+
+/** Takes an operator's constants; returns their names by role. */
+function layerParameters(to: NetworkBuilder, { inputs }: TfliteOperator, layer: LayerWeights): Record<string, string> {
+  const { name, shape, dimension, channelsLast = false, keepOneScale = false } = layer;
+  const filters = to.file.tensors[inputs[1]];
+  const outputs = shape[0];
+  if (filters.type !== "int8") refuse(`has ${filters.type} weights ("${filters.name}"); int8 ones can be imported`);
+  if (filters.data === undefined)
+    refuse(`has weights ("${filters.name}") that are no constant; constants can be imported`);
+  if (filters.zeroPoints.some((zero) => zero !== 0))
+    refuse(
+      `has weights ("${filters.name}") with zero point ${filters.zeroPoints.find((zero) => zero !== 0)}; symmetric ones can be imported`,
+    );
+  if (filters.scales.length !== 1 && (filters.scales.length !== outputs || filters.dimension !== dimension))
+    refuse(
+      `has ${filters.scales.length} scales along dimension ${filters.dimension} of its weights; one, or one an output channel, is needed`,
+    );
+  const data = to.int8s(filters);
+  const taps = data.length / outputs;
+  const ordered = channelsLast ? data.map((_, i) => data[(i % taps) * outputs + Math.floor(i / taps)]) : data;
+  const one = filters.scales.length === 1;
+  const scales = one && !keepOneScale ? new Array<number>(outputs).fill(filters.scales[0]) : filters.scales;
+  const weight = to.weight(`${name}.weight`, shape, ordered, scales);
+  const bias = inputs[2] === undefined || inputs[2] === -1 ? undefined : to.file.tensors[inputs[2]];
+  if (bias === undefined) return { weight };
+  if (bias.type !== "int32") refuse(`has a bias of ${bias.type} ("${bias.name}"); int32 can be imported`);
+  return { weight, bias: to.bias(`${name}.bias`, [outputs], to.int32s(bias)) };
+}
+
+/** The activation that an operator applies itself, where its output's range does not do so already. */
+function activationOf(to: NetworkBuilder, { options, outputs }: TfliteOperator, slot: number): FusedActivation {
+  const code = options?.byte(slot) ?? activations.none;
+  const output = to.quantizationOf(to.file.tensors[outputs[0]]);
+  if (code === activations.none) return "none";
+  if (code === activations.relu6) return "relu6";
+  if (code === activations.relu && isAbove0(output)) return "none";
+  const name = Object.entries(activations).find(([, each]) => each === code)?.[0] ?? `number ${code}`;
+  return refuse(`has the activation ${name}; none, RELU6, and RELU whose output begins at 0 can be imported`);
+}
+
+/** No byte stands for less than 0. */
+const isAbove0 = ({ zeroPoint }: QuantizationParameters): boolean => zeroPoint === -128;
+
+function requireNone(to: NetworkBuilder, operator: TfliteOperator, slot: number): void {
+  if (activationOf(to, operator, slot) !== "none") refuse("has an activation of its own; none can be imported");
+}
+
+function sameShapes(to: NetworkBuilder, operator: TfliteOperator): string[] {
+  const [a, b] = to.inputsOf(operator, 2);
+  if (formatShape(a.shape) !== formatShape(b.shape))
+    refuse(`has inputs of ${formatShape(a.shape)} and ${formatShape(b.shape)}; equal shapes can be imported`);
+  return [to.value(a.index), to.value(b.index)];
+}

@@ -1,0 +1,80 @@
+/** Networks of .tflite files. What foreign files compute, byte for byte, is in test/import-tflite.test.ts. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { randomlyQuantized, randomNetwork } from "../../../../../test/random-network.js";
+import { quantizedToTflite } from "../../export/index.js";
+import { GraphBuilder } from "../../graph/index.js";
+import { lowerToInteger, type QuantizedNetwork } from "../../quantization/index.js";
+import { PhinetsError } from "../../tensor/index.js";
+import { importTflite, isTflite } from "./index.js";
+import { slots } from "./schema.js";
+
+/** The integer program without names: what is computed. */
+function programOf(network: QuantizedNetwork) {
+  const nodes = lowerToInteger(network);
+  const places = new Map(nodes.map(({ name }, place) => [name, place]));
+  return nodes.map(({ name: _, inputs, ...node }) => ({
+    ...node,
+    inputs: inputs.map((each) => places.get(each)),
+    // .tflite has no rows and columns that no window reaches.
+    ...(node.op === "conv2d" && { padding: [node.padding.top, node.padding.left] }),
+  }));
+}
+
+describe("our own .tflite, imported again", () => {
+  it("is the same network, by every number of its program", () => {
+    for (let seed = 0; seed < 60; seed++) {
+      const network = randomNetwork(seed);
+      const file = quantizedToTflite(network);
+      const again = importTflite(file, "own.tflite");
+      expect(programOf(again.network), `seed ${seed}`).toEqual(programOf(network));
+    }
+  });
+
+  it("keeps names, and says what the network takes", () => {
+    const builder = new GraphBuilder("named");
+    const x = builder.input("x", [1, 4, 4, 3]);
+    const q = randomlyQuantized(builder.build([builder.conv2d("y", x, { filters: 2, kernel: 1 })]), 1);
+    const { network, input, operators, notes } = importTflite(quantizedToTflite(q), "a folder/named net.tflite");
+    expect(network.graph.name).toBe("named_net");
+    expect(network.graph.nodes.map(({ name }) => name)).toEqual(["x", "y"]);
+    expect(input).toEqual({ type: "int8", shape: [1, 4, 4, 3], ...q.values.x });
+    expect(operators).toEqual([{ kind: "CONV_2D", value: "y" }]);
+    expect(notes).toEqual([]);
+  });
+});
+
+describe("what is no network of int8", () => {
+  it("is told from other files by its content", () => {
+    expect(isTflite(new Uint8Array(3))).toBe(false);
+    expect(() => importTflite(new Uint8Array(100), "x.bin")).toThrow("x.bin: is no .tflite file");
+  });
+
+  it("is refused in one line whatever bytes are changed or cut", () => {
+    const file = quantizedToTflite(randomNetwork(5));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(file.length - 1), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 8 }),
+        fc.nat(file.length),
+        fc.boolean(),
+        (changes, end, cut) => {
+          const mutant = cut ? file.slice(0, end) : file.slice();
+          for (const [at, value] of changes) if (at < mutant.length) mutant[at] = value;
+          try {
+            importTflite(mutant, "m.tflite");
+          } catch (error) {
+            expect(error).toBeInstanceOf(PhinetsError);
+            expect((error as Error).message).toMatch(/^m\.tflite: /);
+            expect((error as Error).message).not.toContain("\n");
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("has every slot once", () => {
+    for (const [table, fields] of Object.entries(slots))
+      expect(new Set(Object.values(fields)).size, table).toBe(Object.keys(fields).length);
+  });
+});

@@ -1,0 +1,121 @@
+/** Which bytes each channel of each value can have, whatever the input: interval arithmetic over the integer program. */
+import { multiplyByQuantizedMultiplier, requantize } from "./fixed-point.js";
+import type {
+  IntegerAdd,
+  IntegerConv2d,
+  IntegerDense,
+  IntegerMultiply,
+  IntegerNode,
+  IntegerNodeOf,
+} from "./integer-nodes.js";
+
+/** Least and largest byte of each channel. */
+export interface ChannelRanges {
+  readonly least: Int16Array;
+  readonly most: Int16Array;
+}
+
+/**
+ * Ranges by value, of nodes in order of execution. They hold for every input; a channel may reach less of its range. Of a
+ * vector, a channel is an element.
+ */
+export function channelRanges(nodes: readonly IntegerNode[]): ReadonlyMap<string, ChannelRanges> {
+  const ranges = new Map<string, ChannelRanges>();
+  for (const node of nodes) {
+    const inputs = node.inputs.map((input) => ranges.get(input) as ChannelRanges);
+    const channels = node.outputShape.at(-1)!;
+    const made: ChannelRanges = { least: new Int16Array(channels), most: new Int16Array(channels) };
+    for (let c = 0; c < channels; c++) [made.least[c], made.most[c]] = rules[node.op](node as never, c, inputs);
+    ranges.set(node.name, made);
+  }
+  return ranges;
+}
+
+type Ends = [least: number, most: number];
+type Rule<N> = (node: N, channel: number, inputs: readonly ChannelRanges[]) => Ends;
+
+const all: Rule<IntegerNode> = () => [-128, 127];
+const same: Rule<IntegerNode> = (_, c, [{ least, most }]) => [least[c], most[c]];
+
+/** Whatever is monotone in its one input has its ends at the input's. */
+const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
+  input: all,
+  softmax: all,
+  averagePool: same,
+  maxPool: same,
+  flatten: (_, i, [{ least, most }]) => [least[i % least.length], most[i % most.length]],
+  pad: ({ outputZeroPoint }, c, [{ least, most }]) => [
+    Math.min(least[c], outputZeroPoint),
+    Math.max(most[c], outputZeroPoint),
+  ],
+  lookup: ({ table }, c, [{ least, most }]) => {
+    const reached = table.subarray(least[c] + 128, most[c] + 129);
+    return [Math.min(...reached), Math.max(...reached)];
+  },
+  globalAveragePool: (node, c, [{ least, most }]) => {
+    const end = (q: number) => rescaled(node, node.count * (q - node.inputZeroPoint));
+    return [end(least[c]), end(most[c])];
+  },
+  add: (node, c, [a, b]) => [sum(node, a.least[c], b.least[c]), sum(node, a.most[c], b.most[c])],
+  multiply: product,
+  conv2d: linear,
+  dense: linear,
+};
+
+function rescaled(
+  node: { multiplier: number; shift: number; outputZeroPoint: number; clampMin: number; clampMax: number },
+  value: number,
+): number {
+  return requantize(value, node.multiplier, node.shift, node.outputZeroPoint, node.clampMin, node.clampMax);
+}
+
+function sum(node: IntegerAdd, a: number, b: number): number {
+  const term = (q: number, i: 0 | 1) =>
+    multiplyByQuantizedMultiplier(
+      (q - node.inputZeroPoints[i]) << node.leftShift,
+      node.inputMultipliers[i],
+      node.inputShifts[i],
+    );
+  return rescaled(node, term(a, 0) + term(b, 1));
+}
+
+function product(node: IntegerMultiply, c: number, [a, b]: readonly ChannelRanges[]): Ends {
+  const [zeroA, zeroB] = node.inputZeroPoints;
+  const corners = [a.least[c], a.most[c]].flatMap((p) =>
+    [b.least[c], b.most[c]].map((q) => rescaled(node, (p - zeroA) * (q - zeroB))),
+  );
+  return [Math.min(...corners), Math.max(...corners)];
+}
+
+function linear(node: IntegerConv2d | IntegerDense, filter: number, [{ least, most }]: readonly ChannelRanges[]): Ends {
+  const { weights, bias, inputZeroPoint } = node;
+  const perFilter = weights.length / bias.length;
+  const perGroup = node.op === "conv2d" ? node.inputShapes[0][3] / node.groups : perFilter;
+  const first = node.op === "conv2d" ? Math.floor(filter / (bias.length / node.groups)) * perGroup : 0;
+  const padded = node.op === "conv2d" && Object.values(node.padding).some((side) => side > 0);
+  let [low, high] = [bias[filter], bias[filter]];
+  for (let i = 0; i < perFilter; i++) {
+    const weight = weights[filter * perFilter + i];
+    const channel = first + (i % perGroup);
+    let [from, to] = [least[channel] - inputZeroPoint, most[channel] - inputZeroPoint];
+    // Outside the map there is 0.
+    if (padded) [from, to] = [Math.min(from, 0), Math.max(to, 0)];
+    low += weight * (weight >= 0 ? from : to);
+    high += weight * (weight >= 0 ? to : from);
+  }
+  // A sum that int32 does not hold comes out as anything.
+  if (low < -(2 ** 31) || high >= 2 ** 31) return [node.clampMin, node.clampMax];
+  const end = (value: number) =>
+    requantize(
+      value,
+      node.multipliers[filter],
+      node.shifts[filter],
+      node.outputZeroPoint,
+      node.clampMin,
+      node.clampMax,
+    );
+  // A left shift may leave int32 too.
+  const shift = Math.max(0, node.shifts[filter]);
+  if (Math.max(-low, high) * 2 ** shift >= 2 ** 31) return [node.clampMin, node.clampMax];
+  return [end(low), end(high)];
+}
