@@ -4,7 +4,7 @@ import { fpsAtPower } from "@phinets/core/cost";
 import { type Candidate, defaultFpsAtPower, fit, type Task } from "@phinets/core/scaling";
 import { type Board, banksOf, boardNames, loadBoard, type Region, unverifiedOf } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
-import { loadTarget } from "@phinets/node/run";
+import { loadTarget } from "@phinets/node/target";
 import { formatBytes, formatCount, formatHertz, formatMacs, formatPairs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";

@@ -1,8 +1,6 @@
 /** `phinets compare`: runs side by side, in a table and on one page. */
 
 import { writeFileAtomic } from "@phinets/node/host";
-import { describeComparison, renderComparison } from "@phinets/node/report";
-import { compareRuns } from "@phinets/node/steps";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
@@ -29,7 +27,11 @@ const definition: VerbDefinition = {
 };
 
 export function register(program: Command, context: Context): void {
-  addVerb(program, definition).action((runs: readonly string[], options: CompareOptions) => {
+  addVerb(program, definition).action(async (runs: readonly string[], options: CompareOptions) => {
+    const [{ describeComparison, renderComparison }, { compareRuns }] = await Promise.all([
+      import("@phinets/node/report"),
+      import("@phinets/node/steps"),
+    ]);
     const comparison = compareRuns(runs, options.target);
     if (options.report !== undefined) {
       writeFileAtomic(options.report, renderComparison(comparison));

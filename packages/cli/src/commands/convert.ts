@@ -1,18 +1,28 @@
 /** `phinets convert`: a data set in another format. */
-import { countedLine, datasetWriters, describeOpened, splitNames } from "@phinets/core/data";
+import {
+  countedLine,
+  datasetWriters,
+  describeOpened,
+  type SplitMove,
+  type SplitName,
+  splitNames,
+} from "@phinets/core/data";
 import type { PixelRange } from "@phinets/node/picture";
 import type { Progress } from "@phinets/node/steps";
 import { formatCount } from "@phinets/node/text";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
-import { oneOf } from "../terminal/options.js";
-import { dataFormat, pixelRange, skipBad } from "./data-options.js";
+import { fraction, oneOf } from "../terminal/options.js";
+import { dataFormat, only, pixelRange, skipBad } from "./data-options.js";
 import { groups, json, seed } from "./shared-options.js";
 
 interface ConvertCommandOptions {
   readonly to: string;
   readonly dataFormat?: string;
+  readonly only?: string[];
+  readonly move?: SplitMove[];
+  readonly background?: number;
   readonly skipBad?: boolean;
   readonly existOk?: boolean;
   readonly link?: boolean;
@@ -29,7 +39,10 @@ const definition: VerbDefinition = {
     { name: "<data>", help: "labelled pictures: a folder, .zip, data.yaml or COCO JSON", completes: "path" },
     { name: "<folder>", help: "the new data set; must not exist yet, or be empty", completes: "path" },
   ],
-  examples: [["phinets convert my-parts parts-coco --to coco", "the same boxes as COCO JSON"]],
+  examples: [
+    ["phinets convert my-parts parts-coco --to coco", "the same boxes as COCO JSON"],
+    ["phinets convert voc2007 people --to yolo --only person --move val:train", "people, more of them to train on"],
+  ],
   options: [
     {
       flags: "--to <format>",
@@ -39,6 +52,21 @@ const definition: VerbDefinition = {
       required: true,
     },
     dataFormat,
+    only,
+    {
+      flags: "--move <from:to>",
+      help: "put pictures of splits into others, as val:train,test:train",
+      group: groups.data,
+      parse: moves,
+      usual: "each where it is",
+    },
+    {
+      flags: "--background <share>",
+      help: "share of the pictures without a label that is kept",
+      group: groups.data,
+      parse: fraction,
+      usual: 1,
+    },
     skipBad,
     { flags: "--exist-ok", help: "replace a folder that an earlier conversion wrote", group: groups.data },
     {
@@ -60,6 +88,21 @@ const definition: VerbDefinition = {
   ],
 };
 
+/** `val:train,test:train`: no split goes to two places. */
+function moves(text: string): SplitMove[] {
+  const list = text.split(",").map((part) => {
+    const [from, to, ...more] = part.trim().split(":");
+    const known = (split: string | undefined): split is SplitName => splitNames.includes(split as SplitName);
+    if (!known(from) || !known(to) || more.length > 0) throw notMoves();
+    return { from, to };
+  });
+  if (new Set(list.map(({ from }) => from)).size < list.length) throw notMoves();
+  return list;
+}
+
+const notMoves = () =>
+  new InvalidArgumentError("It is pairs of train, val and test, each at most once moved: val:train.");
+
 export function register(program: Command, context: Context): void {
   addVerb(program, definition).action((from: string, into: string, options: ConvertCommandOptions) =>
     convert(from, into, options, context),
@@ -67,7 +110,7 @@ export function register(program: Command, context: Context): void {
 }
 
 async function convert(from: string, into: string, options: ConvertCommandOptions, context: Context): Promise<void> {
-  const { to, dataFormat, skipBad, existOk, link, split, seed, pixelRange } = options;
+  const { to, dataFormat, only, move, background, skipBad, existOk, link, split, seed, pixelRange } = options;
   const { convertDataset } = await import("@phinets/node/dataset");
   let progress: Progress | undefined;
   let label = "";
@@ -78,6 +121,9 @@ async function convert(from: string, into: string, options: ConvertCommandOption
         into,
         to,
         format: dataFormat,
+        only,
+        moves: move,
+        background,
         bad: skipBad ? "leave out" : "throw",
         existOk,
         link,

@@ -4,12 +4,13 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { type PixelRange, parsePixelRange } from "@phinets/node/picture";
 import type { LoadingOptions } from "@phinets/node/steps";
 import type { OptionDefinition } from "../terminal/definition.js";
-import { number, oneOf } from "../terminal/options.js";
+import { names, number, oneOf } from "../terminal/options.js";
 import { groups } from "./shared-options.js";
 
 export interface ReadingOptions {
   readonly data?: string[];
   readonly dataFormat?: string;
+  readonly only?: string[];
   readonly skipBad?: boolean;
   readonly pixelRange?: PixelRange;
 }
@@ -36,6 +37,14 @@ export const dataFormat: OptionDefinition = {
   usual: "as recognised",
 };
 
+export const only: OptionDefinition = {
+  flags: "--only <classes>",
+  help: "classes that count, as person,car: what else is labelled is left out",
+  group,
+  parse: names,
+  usual: "all",
+};
+
 export const skipBad: OptionDefinition = {
   flags: "--skip-bad",
   help: "leave out bad label rows and pictures, and say which",
@@ -51,7 +60,7 @@ export const pixelRange: OptionDefinition = {
 };
 
 /** What every verb on data sets takes. */
-export const readingOptions: readonly OptionDefinition[] = [dataPath, dataFormat, skipBad, pixelRange];
+export const readingOptions: readonly OptionDefinition[] = [dataPath, dataFormat, only, skipBad, pixelRange];
 
 export const dataOptions: readonly OptionDefinition[] = [
   ...readingOptions,
@@ -65,8 +74,8 @@ export const dataOptions: readonly OptionDefinition[] = [
 ];
 
 /** What `openData` needs of these options. */
-export function loadingOf({ dataFormat, skipBad, pixelRange }: ReadingOptions): LoadingOptions {
-  return { dataFormat, skipBad, pixelRange };
+export function loadingOf({ dataFormat, only, skipBad, pixelRange }: ReadingOptions): LoadingOptions {
+  return { dataFormat, only, skipBad, pixelRange };
 }
 
 /** A usage error when --data is missing. */

@@ -3,9 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { writeConveyorDataset } from "@phinets/node/dataset";
-import { defaultTarget, loadTarget } from "@phinets/node/run";
-import { isProven, ship } from "@phinets/node/steps";
+import { defaultTarget, loadTarget } from "@phinets/node/target";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
@@ -57,6 +55,10 @@ export function register(program: Command, context: Context): void {
 }
 
 async function demo(options: DemoOptions, context: Context): Promise<void> {
+  const [{ writeConveyorDataset }, { isProven, ship }] = await Promise.all([
+    import("@phinets/node/dataset"),
+    import("@phinets/node/steps"),
+  ]);
   const { project, seed = 0, epochs, train } = options;
   context.resumeWith();
   const total = train + 100 + 150;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { loadBoard, parseBoard } from "@phinets/core/target";
 import { Random } from "@phinets/core/tensor";
 import { savePicture } from "@phinets/node/picture";
-import { savedTarget, saveTarget } from "@phinets/node/run";
+import { savedTarget, saveTarget } from "@phinets/node/target";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
 import { phinets } from "../../../../test/road-tools.js";
@@ -114,10 +114,10 @@ describe("emulate and export", () => {
     };
     const [pico, text] = await bundle("rp2040");
     expect(readdirSync(join(pico, "rp2040")).sort()).toEqual(
-      ["main.c", "serve.h", "startup.c", "startup.h", "rp2040.ld"].sort(),
+      ["boot2.S", "main.c", "serve.h", "startup.c", "startup.h", "rp2040.ld"].sort(),
     );
     expect(readFileSync(join(pico, "arm-none-eabi.cmake"), "utf8")).toContain("-mcpu=cortex-m0plus");
-    expect(text).toContain("build/rp2040.elf");
+    expect(text).toContain("npx phinets uf2 build/rp2040.elf");
     const [esp, other] = await bundle("esp32-s3");
     expect(readdirSync(esp)).not.toContain("arm-none-eabi.cmake");
     expect(other).toContain("xtensa-lx7, has a compiler of its own");

@@ -2,26 +2,26 @@
 
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { resize, withChannels, writeInputInt8 } from "@phinets/core/data";
 import type { Network } from "@phinets/core/networks";
 import { PhinetsError, Random } from "@phinets/core/tensor";
-import { type Emulation, emulate } from "@phinets/node/emulator";
-import { modelOptions } from "@phinets/node/firmware";
+import type { Emulation } from "@phinets/node/emulator";
 import { writeFileAtomic } from "@phinets/node/host";
-import { listPictures, readPicture } from "@phinets/node/picture";
-import { findRunFolder, loadRun, requireQuantized, targetOf, withRunLock } from "@phinets/node/run";
+import { targetOf } from "@phinets/node/target";
 import { formatBytes, formatCount, formatMs, formatPercent, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
-import { firmwareConf, type ProgramOptions, programOptions, programRequestOf } from "./program-options.js";
+import { firmwareConf } from "./firmware-options.js";
+import { type ProgramOptions, programOptions, programRequestOf } from "./program-options.js";
 import { groups, json, model, ownTarget, seed } from "./shared-options.js";
+import { readTensors, requirePictureInput, tensor } from "./tensor-input.js";
 
 interface EmulateOptions extends ProgramOptions {
   readonly model: string;
   readonly target?: string;
   readonly images?: string;
+  readonly tensor?: string;
   readonly limit: number;
   readonly seed?: number;
   readonly tracks: boolean;
@@ -49,6 +49,7 @@ const definition: VerbDefinition = {
       usual: "8 of random pixels",
       completes: "path",
     },
+    tensor,
     { flags: "--limit <n>", help: "most pictures", group: groups.data, parse: integer(1), default: 100 },
     {
       flags: "--tracks",
@@ -64,17 +65,21 @@ const definition: VerbDefinition = {
 };
 
 export function register(program: Command, context: Context): void {
-  addVerb(program, definition).action((options: EmulateOptions) =>
-    withRunLock(findRunFolder(options.model), "emulating", () => emulateCommand(options, context)),
-  );
+  addVerb(program, definition).action(async (options: EmulateOptions) => {
+    const { findRunFolder, withRunLock } = await import("@phinets/node/run");
+    await withRunLock(findRunFolder(options.model), "emulating", () => emulateCommand(options, context));
+  });
 }
 
 async function emulateCommand(options: EmulateOptions, context: Context): Promise<void> {
+  const [{ loadRun, requireQuantized }, { emulate }, { modelOptions }] = await Promise.all([
+    import("@phinets/node/run"),
+    import("@phinets/node/emulator"),
+    import("@phinets/node/firmware"),
+  ]);
   const run = loadRun(options.model);
   const quantized = requireQuantized(run);
-  const inputs = options.images
-    ? await inputsFromPictures(options.images, run.network, options.limit)
-    : randomInputs(run.network, Math.min(8, options.limit), options.seed ?? 0);
+  const inputs = await inputsOf(options, run.network);
   const result = await emulate(quantized, inputs, {
     ...modelOptions(run.network, { scoreThreshold: options.conf }),
     target: targetOf(run.folder, options.target),
@@ -100,8 +105,21 @@ async function emulateCommand(options: EmulateOptions, context: Context): Promis
   context.result(result, () => describe(result));
 }
 
+async function inputsOf(options: EmulateOptions, network: Network): Promise<Int8Array[]> {
+  const { images, tensor, limit, seed = 0 } = options;
+  if (images !== undefined && tensor !== undefined)
+    throw new PhinetsError("cli.usage", "--images and --tensor are two kinds of inputs; give one of them");
+  if (tensor !== undefined) return readTensors(tensor, network).slice(0, limit);
+  return images ? inputsFromPictures(images, network, limit) : randomInputs(network, Math.min(8, limit), seed);
+}
+
 async function inputsFromPictures(path: string, network: Network, limit: number): Promise<Int8Array[]> {
+  requirePictureInput(network, path);
   if (!existsSync(path)) throw new PhinetsError("emulate.images", `${path}: no such picture or folder`, path);
+  const [{ listPictures, readPicture }, { resize, withChannels, writeInputInt8 }] = await Promise.all([
+    import("@phinets/node/picture"),
+    import("@phinets/core/data"),
+  ]);
   const files = statSync(path).isDirectory() ? listPictures(path) : [path];
   if (files.length === 0)
     throw new PhinetsError("emulate.images", `${path}: the folder has no pictures; name one that has`, path);

@@ -5,7 +5,7 @@ import { fpsAtPower } from "@phinets/core/cost";
 import { type Candidate, type FitOptions, type FitResult, fit as solve, type Task } from "@phinets/core/scaling";
 import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
-import { loadTarget, namingTarget } from "@phinets/node/run";
+import { loadTarget, namingTarget } from "@phinets/node/target";
 import {
   formatBytes,
   formatCount,

@@ -45,6 +45,7 @@ export const verbs: readonly Verb[] = [
   },
   { name: "quantize", summary: "make a run's int8 network", load: () => import("./quantize.js") },
   { name: "export", summary: "write a run as C99 that compiles anywhere", load: () => import("./export.js") },
+  { name: "uf2", summary: "write a Pico's image as the file its drive takes", load: () => import("./uf2.js") },
   {
     name: "emulate",
     summary: "run a run's firmware on an emulated core and compare every byte",

@@ -2,7 +2,7 @@
 import { type DatasetIndex, splitNames } from "@phinets/core/data";
 import { defaultFps } from "@phinets/core/scaling";
 import { detectionRecipe } from "@phinets/core/training";
-import { defaultTarget } from "@phinets/node/run";
+import { defaultTarget } from "@phinets/node/target";
 import { formatCount } from "@phinets/node/text";
 
 /** A text as YAML takes it, whatever is in it: JSON's strings are YAML's. */

@@ -3,9 +3,11 @@
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { drawMemory, inspectNetwork } from "@phinets/core/cost";
+import type { Graph } from "@phinets/core/graph";
+import type { Network } from "@phinets/core/networks";
 import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
-import { findRunFolder, loadNetwork, loadTarget, savedTarget } from "@phinets/node/run";
+import { loadTarget, savedTarget } from "@phinets/node/target";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
@@ -44,16 +46,35 @@ const definition: VerbDefinition = {
 };
 
 export function register(program: Command, context: Context): void {
-  addVerb(program, definition).action((path: string, options: InspectOptions) => {
-    const network = loadNetwork(networkFile(path));
-    const board = options.target === undefined ? rememberedTarget(path) : loadTarget(options.target);
-    if (options.powerMw !== undefined && board === undefined)
+  addVerb(program, definition).action(async (path: string, options: InspectOptions) => {
+    const { findRunFolder, loadNetwork } = await import("@phinets/node/run");
+    const run = isFolder(path) ? findRunFolder(path) : undefined;
+    const network = loadNetwork(run === undefined ? path : join(run, "network.json"));
+    const remembered = (): Board | undefined => (run === undefined ? undefined : savedTarget(run));
+    const target = options.target === undefined ? remembered() : loadTarget(options.target);
+    if (options.powerMw !== undefined && target === undefined)
       throw new PhinetsError("cli.usage", "--power-mw needs --target: power is a board's");
-    const inspection = inspectNetwork(network, { board, powerMw: options.powerMw, ...programRequestOf(options) });
-    if (options.svg !== undefined)
-      writePicture(options.svg, drawMemory(network, board, undefined, programRequestOf(options)));
+    const { graph, board = target } = await importedParts(network, run, target);
+    const request = { ...programRequestOf(options), ...(graph && { graph }) };
+    const inspection = inspectNetwork(network, { board, powerMw: options.powerMw, ...request });
+    if (options.svg !== undefined) writePicture(options.svg, drawMemory(network, board, undefined, request));
     context.result(inspection, () => inspectionText(network, inspection, options.layers));
   });
+}
+
+/** Of an imported network: its graph, which is in its run folder alone, and the board as it can use it. */
+async function importedParts(
+  network: Network,
+  run: string | undefined,
+  target: Board | undefined,
+): Promise<{ readonly graph?: Graph; readonly board?: Board }> {
+  if (network.family !== "imported" || run === undefined) return {};
+  const [{ loadRun, requireQuantized }, { boardFor }] = await Promise.all([
+    import("@phinets/node/run"),
+    import("@phinets/core/export"),
+  ]);
+  const quantized = requireQuantized(loadRun(run));
+  return { graph: quantized.graph, ...(target && { board: boardFor(quantized, target) }) };
 }
 
 function writePicture(file: string, svg: string): void {
@@ -64,14 +85,6 @@ function writePicture(file: string, svg: string): void {
     const what = code === "EEXIST" ? "exists; name another file or remove it" : `cannot be written (${code})`;
     throw new PhinetsError("cli.out", `${file}: ${what}`, file);
   }
-}
-
-function networkFile(path: string): string {
-  return isFolder(path) ? join(findRunFolder(path), "network.json") : path;
-}
-
-function rememberedTarget(path: string): Board | undefined {
-  return isFolder(path) ? savedTarget(findRunFolder(path)) : undefined;
 }
 
 function isFolder(path: string): boolean {

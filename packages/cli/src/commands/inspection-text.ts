@@ -16,7 +16,7 @@ type Target = NonNullable<Inspection["target"]>;
 /** `layers`: one line a layer too. */
 export function inspectionText(network: Network, inspection: Inspection, layers = false): string {
   const { target } = inspection;
-  const parts = [costs(network, inspection), blockTable(inspection)];
+  const parts = [costs(network, inspection), ...(inspection.blocks.length > 0 ? [blockTable(inspection)] : [])];
   if (layers) parts.push(layerTable(inspection));
   if (target !== undefined) {
     if (layers) parts.push(runTable(target));

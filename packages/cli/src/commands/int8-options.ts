@@ -1,5 +1,4 @@
 /** Options of the commands that make an integer network. */
-import { defaultMaxDrop } from "@phinets/node/steps";
 import type { OptionDefinition } from "../terminal/definition.js";
 import { fraction, integer } from "../terminal/options.js";
 
@@ -9,6 +8,9 @@ export interface Int8Options {
 }
 
 const group = "Int8";
+
+/** Checked against the code that uses it, which is loaded only where it is needed. */
+const defaultMaxDrop: typeof import("@phinets/node/steps").defaultMaxDrop = 0.01;
 
 export const qat: OptionDefinition = {
   flags: "--qat [epochs]",

@@ -1,8 +1,7 @@
 /** What a user chooses of a board's firmware program, in every verb that makes or counts one. */
-import { defaultScoreThreshold } from "@phinets/core/export";
 import type { ProgramRequest } from "@phinets/core/target";
 import type { OptionDefinition } from "../terminal/definition.js";
-import { fraction, oneOf } from "../terminal/options.js";
+import { oneOf } from "../terminal/options.js";
 import { groups } from "./shared-options.js";
 
 export type ProgramOptions = Required<Pick<ProgramRequest, "optimize" | "input">>;
@@ -23,14 +22,6 @@ export const programOptions: readonly OptionDefinition[] = [
     default: "whole",
   },
 ];
-
-export const firmwareConf: OptionDefinition = {
-  flags: "--conf <score>",
-  help: "least score of the firmware's boxes",
-  group: groups.network,
-  parse: fraction,
-  default: defaultScoreThreshold,
-};
 
 export function programRequestOf({ optimize, input }: ProgramOptions): ProgramRequest {
   return { optimize, input };

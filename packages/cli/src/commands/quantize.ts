@@ -1,15 +1,6 @@
 /** `phinets quantize`: makes a run's integer network and reports what it cost. */
 import { join } from "node:path";
-import { findRunFolder, loadRun, withRunLock } from "@phinets/node/run";
-import {
-  defaultPictures,
-  type Int8Report,
-  loadSplit,
-  makeInt8,
-  openData,
-  recipeOfRun,
-  validationSplit,
-} from "@phinets/node/steps";
+import type { Int8Report } from "@phinets/node/steps";
 import { formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
@@ -26,6 +17,9 @@ interface QuantizeOptions extends Int8Options, ReadingOptions {
   readonly seed?: number;
   readonly workers?: number;
 }
+
+/** Checked against the code that uses it, which is loaded only where it is needed. */
+const defaultPictures: typeof import("@phinets/node/steps").defaultPictures = 100;
 
 const definition: VerbDefinition = {
   name: "quantize",
@@ -54,12 +48,17 @@ const definition: VerbDefinition = {
 };
 
 export function register(program: Command, context: Context): void {
-  addVerb(program, definition).action((options: QuantizeOptions) =>
-    withRunLock(findRunFolder(options.model), "quantising", () => quantizeCommand(options, context)),
-  );
+  addVerb(program, definition).action(async (options: QuantizeOptions) => {
+    const { findRunFolder, withRunLock } = await import("@phinets/node/run");
+    await withRunLock(findRunFolder(options.model), "quantising", () => quantizeCommand(options, context));
+  });
 }
 
 async function quantizeCommand(options: QuantizeOptions, context: Context): Promise<void> {
+  const [{ loadRun }, { loadSplit, makeInt8, openData, recipeOfRun, validationSplit }] = await Promise.all([
+    import("@phinets/node/run"),
+    import("@phinets/node/steps"),
+  ]);
   const run = loadRun(options.model);
   const { folder, network, weights } = run;
   const { seed = 0 } = options;

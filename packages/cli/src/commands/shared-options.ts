@@ -1,5 +1,5 @@
 /** Options that mean the same in every verb that has them. */
-import { defaultThreads, mostThreads } from "@phinets/node/threads";
+import { defaultThreads, mostThreads } from "@phinets/node/host";
 import { type OptionDefinition, vary } from "../terminal/definition.js";
 import { fraction, integer } from "../terminal/options.js";
 

@@ -1,7 +1,7 @@
 /** `phinets ship`: labelled pictures and a board in, proven firmware and a report out. */
 
-import { defaultTarget, loadTarget, namingTarget } from "@phinets/node/run";
-import { defaultProofPictures, isProven, type ShipRequest, type ShipResult, ship } from "@phinets/node/steps";
+import type { ShipRequest, ShipResult } from "@phinets/node/steps";
+import { defaultTarget, loadTarget, namingTarget } from "@phinets/node/target";
 import { describeMetrics, formatBytes, formatCount, shellQuote, verdict } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
@@ -23,6 +23,9 @@ interface ShipOptions extends DataOptions, NetworkOptions, RecipeOptions, Int8Op
   readonly images: number;
   readonly clip?: string;
 }
+
+/** Checked against the code that uses it, which is loaded only where it is needed. */
+const defaultProofPictures: typeof import("@phinets/node/steps").defaultProofPictures = 300;
 
 const definition: VerbDefinition = {
   name: "ship",
@@ -84,6 +87,7 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
     out: options.out,
     commandLine: shellQuote(["npx", "phinets", ...process.argv.slice(2)]),
   };
+  const { isProven, ship } = await import("@phinets/node/steps");
   context.resumeWith();
   const result = await namingTarget(options.target, () => ship(request, context));
   if (!isProven(result)) context.exitCode = 1;

@@ -13,7 +13,7 @@ import {
   type TrackerBox,
   type TrackerName,
 } from "@phinets/core/tracking";
-import { readRegularSync } from "@phinets/node/host";
+import { readRegularSync } from "@phinets/node/files";
 import type { PixelRange } from "@phinets/node/picture";
 import { formatMs, visible } from "@phinets/node/text";
 import type { Seen } from "@phinets/node/threads";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Network } from "@phinets/core/networks";
 import type { Board, ProgramRequest } from "@phinets/core/target";
 import type { Recipe } from "@phinets/core/training";
-import { findRunFolder, loadArguments, loadNetwork, loadTarget, namingTarget } from "@phinets/node/run";
+import { findRunFolder, loadArguments, loadNetwork } from "@phinets/node/run";
 import {
   chooseNetwork,
   describePretrained,
@@ -19,6 +19,7 @@ import {
   recordedWeights,
   type TrainRequest,
 } from "@phinets/node/steps";
+import { loadTarget, namingTarget } from "@phinets/node/target";
 import { type DataOptions, loadingOf, requireData } from "./data-options.js";
 import type { Int8Options } from "./int8-options.js";
 import { limitsOf, type NetworkOptions } from "./network-options.js";
@@ -47,7 +48,7 @@ export interface Origin {
   readonly valEvery?: number;
   readonly plots: boolean;
   /** How the data's files are read. */
-  readonly loading: Pick<LoadingOptions, "dataFormat" | "skipBad" | "pixelRange">;
+  readonly loading: Pick<LoadingOptions, "dataFormat" | "only" | "skipBad" | "pixelRange">;
   readonly qat?: number | true;
   /** The run that goes on. */
   readonly resumed?: string;
@@ -96,10 +97,10 @@ function newOrigin(options: OriginOptions): Origin {
 
 function resumedOrigin(resumed: string, options: OriginOptions): Origin {
   const saved = loadArguments(resumed);
-  const { data, fraction, recipe, qat, dataFormat, skipBad, pixelRange, plots = true } = saved;
+  const { data, fraction, recipe, qat, dataFormat, only, skipBad, pixelRange, plots = true } = saved;
   return {
     ...{ resumed, data, fraction, recipe, qat, namedNetwork: true },
-    loading: { dataFormat, skipBad, pixelRange },
+    loading: { dataFormat, only, skipBad, pixelRange },
     seed: recipe.seed,
     valEvery: valEveryOf(options, saved.valEvery),
     plots: options.plots && plots,
@@ -117,7 +118,7 @@ function repeatedOrigin(lock: RunLock, options: OriginOptions): Origin {
     seed: recipe.seed,
     valEvery: valEveryOf(options, lock.valEvery),
     plots: options.plots,
-    loading: loadingOf(options),
+    loading: { ...loadingOf(options), only: options.only ?? lock.data.only },
     network: () => network,
     pretrained: (network) => recorded(start && { ...start, file: options.weights ?? start.file }, network),
   };

@@ -1,34 +1,11 @@
 /** `phinets train`: pictures in, a run folder with weights out. */
 
-import { createEngine } from "@phinets/core/kernels";
 import { PhinetsError } from "@phinets/core/tensor";
-import { makeRecipe, type Recipe, withClassWeights } from "@phinets/core/training";
+import type { Recipe } from "@phinets/core/training";
 import type { CacheMode } from "@phinets/node/dataset";
-import {
-  createRunFolder,
-  loadRun,
-  type RunLock,
-  removeIfEmpty,
-  saveNetwork,
-  saveRunArguments,
-  saveTarget,
-  withRunLock,
-} from "@phinets/node/run";
-import {
-  hasLock,
-  type Int8Report,
-  loadSplit,
-  makeInt8,
-  openData,
-  openDevice,
-  requireRepeatable,
-  requireTrainable,
-  startingRecipe,
-  type TrainResult,
-  train,
-  validationSplit,
-  writeRunLock,
-} from "@phinets/node/steps";
+import type { RunLock } from "@phinets/node/run";
+import type { Int8Report, TrainResult } from "@phinets/node/steps";
+import { saveTarget } from "@phinets/node/target";
 import { describeMetrics } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
@@ -40,7 +17,7 @@ import { networkOptions } from "./network-options.js";
 import { programOptions } from "./program-options.js";
 import { describeInt8 } from "./quantize.js";
 import { cfg, existOk, groups, json, name, project, threadsOf } from "./shared-options.js";
-import { type OriginOptions, originOf } from "./train-origin.js";
+import type { OriginOptions } from "./train-origin.js";
 import { recipeOptions, weights } from "./training-options.js";
 import { eventsTo, watchingNames, watchingOptions } from "./watching-options.js";
 
@@ -107,6 +84,7 @@ export function register(program: Command, context: Context): void {
         "existOk",
         "cache",
         "dataFormat",
+        "only",
         "skipBad",
         "pixelRange",
         "jsonEvents",
@@ -130,6 +108,16 @@ function refuseOthers(command: Command, option: "resume" | "from-lock", more: re
 }
 
 async function trainCommand(options: TrainOptions, context: Context): Promise<void> {
+  const [{ createEngine }, { makeRecipe, withClassWeights }, runs, steps, { originOf }] = await Promise.all([
+    import("@phinets/core/kernels"),
+    import("@phinets/core/training"),
+    import("@phinets/node/run"),
+    import("@phinets/node/steps"),
+    import("./train-origin.js"),
+  ]);
+  const { createRunFolder, loadRun, saveNetwork, saveRunArguments } = runs;
+  const { hasLock, loadSplit, makeInt8, openData, openDevice, requireRepeatable, requireTrainable } = steps;
+  const { startingRecipe, train, validationSplit, writeRunLock } = steps;
   const { project } = options;
   const onEvent = eventsTo(options, context);
   const origin = originOf(options);
@@ -211,6 +199,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
 
 /** Works in the run folder, which nobody else writes meanwhile; a new one that is still empty when it fails goes. */
 async function inFolder<T>(folder: string, isNew: boolean, work: (lock: RunLock) => Promise<T>): Promise<T> {
+  const { removeIfEmpty, withRunLock } = await import("@phinets/node/run");
   try {
     return await withRunLock(folder, "training", work);
   } catch (error) {

@@ -1,4 +1,5 @@
 /** The recipe's options, which train and ship share. */
+import { assignmentNames } from "@phinets/core/detection";
 import { deviceNames, type Recipe } from "@phinets/core/training";
 import type { OptionDefinition } from "../terminal/definition.js";
 import { integer, number, oneOf } from "../terminal/options.js";
@@ -14,6 +15,7 @@ export interface RecipeOptions extends AugmentOptions, OptimizerOptions {
   readonly dropout?: number;
   readonly labelSmoothing?: number;
   readonly loss?: Recipe["loss"];
+  readonly assignment?: Recipe["assignment"];
   readonly augment?: boolean;
   readonly fast?: boolean;
   readonly device?: Recipe["device"];
@@ -53,6 +55,13 @@ export const recipeOptions: readonly OptionDefinition[] = [
     group: "Loss",
     parse: oneOf("ciou", "yolov2"),
     usual: recipeDefault("loss"),
+  },
+  {
+    flags: "--assignment <how>",
+    help: "detection, loss ciou: boxes that answer for an object, by their anchors' shapes or as the network itself finds best",
+    group: "Loss",
+    parse: oneOf(...assignmentNames),
+    usual: recipeDefault("assignment"),
   },
   ...classTermOptions,
   {
@@ -97,6 +106,7 @@ export function recipeOf(options: RecipeOptions): Partial<Recipe> {
     dropout: options.dropout,
     labelSmoothing: options.labelSmoothing,
     loss: options.loss,
+    assignment: options.assignment,
     augment: options.augment,
     fast: options.fast,
     device: options.device,

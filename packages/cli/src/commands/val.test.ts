@@ -1,5 +1,5 @@
 /** `phinets val` on a run of this test's own, and its saved boxes through `phinets eval`. */
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseSave } from "@phinets/node/dataset";
@@ -101,6 +101,39 @@ describe("val of a run that is not quantised", () => {
     }
     const again = await phinetsJson<{ saved: string }>(...val("--save", "csv"));
     expect(again.saved).toBe(join(project, "val/val2"));
+  });
+
+  it("saves boxes in the pixels that the labels are in, where the pictures were made smaller", async () => {
+    const folder = join(root, "shrunk");
+    cpSync(join(root, "data/val/images"), join(folder, "val"), { recursive: true });
+    const { width, height } = tinyNetwork.input;
+    const images = readdirSync(join(folder, "val")).map((file_name, id) => ({
+      ...{ id, file_name },
+      ...{ width: 3 * width, height: 3 * height },
+    }));
+    const gt = join(folder, "annotations/instances_val.json");
+    mkdirSync(join(folder, "annotations"));
+    const box = [3, 3, width, height];
+    const annotations = images.map(({ id }) => ({
+      id: id + 1,
+      image_id: id,
+      category_id: 1,
+      bbox: box,
+      area: 100,
+      iscrowd: 0,
+    }));
+    const names: string[] = JSON.parse(readFileSync(join(run, "network.json"), "utf8")).head.classes;
+    const categories = names.map((name, id) => ({ id: id + 1, name }));
+    writeFileSync(gt, JSON.stringify({ images, annotations, categories }));
+    const words = ["val", "--model", run, "--project", project, "--data", folder, "--save", "coco"];
+    const measured = await phinetsJson<{ saved: string; AP50: number }>(...words);
+    const pred = join(measured.saved, "coco.json");
+    const widest = Math.max(
+      ...JSON.parse(readFileSync(pred, "utf8")).map(({ bbox }: { bbox: number[] }) => bbox[0] + bbox[2]),
+    );
+    expect(widest).toBeGreaterThan(1.5 * width);
+    const scored = await phinetsJson<{ AP50: number }>("eval", "coco", "--gt", gt, "--pred", pred);
+    expect(scored.AP50).toBeCloseTo(measured.AP50, 6);
   });
 
   it("refuses formats that there are not", async () => {

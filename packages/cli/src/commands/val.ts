@@ -3,11 +3,12 @@
 import { basename } from "node:path";
 import { evaluationSplit, type SplitName, splitNames } from "@phinets/core/data";
 import { toSourcePixels } from "@phinets/core/detection";
+import { endsWithSoftmax } from "@phinets/core/graph";
 import { createEngine } from "@phinets/core/kernels";
 import { classNames, networkTitle } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type CachedPictures, parseSave, type SaveFormat, saveDetections, saveFormats } from "@phinets/node/dataset";
-import { chooseArithmetic, createRunFolder, loadRun, type Run, requireQuantized, targetOf } from "@phinets/node/run";
+import { chooseArithmetic, createRunFolder, loadRun, type Run, requireQuantized } from "@phinets/node/run";
 import {
   evaluatedBoxes,
   firmwareOutputs,
@@ -18,6 +19,7 @@ import {
   openData,
   score,
 } from "@phinets/node/steps";
+import { targetOf } from "@phinets/node/target";
 import { describeClasses, describeMetrics, formatCount, verdict } from "@phinets/node/text";
 import { nodeThreads } from "@phinets/node/threads";
 import type { Command } from "commander";
@@ -114,6 +116,7 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
     seed: options.seed ?? 0,
     project: options.project,
     loading: loadingOf(options),
+    toTrain: false,
     note: context.note,
     signal: context.signal,
   });
@@ -146,7 +149,8 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
   } finally {
     progress.stop();
   }
-  const metrics = score(network, outputs, source, { detailed: options.report !== undefined });
+  const probabilities = endsWithSoftmax((quantized ?? run).graph);
+  const metrics = score(network, outputs, source, { detailed: options.report !== undefined, probabilities });
   if (options.report !== undefined) {
     const [{ valPage }, { writeFileAtomic }] = await Promise.all([
       import("@phinets/node/report"),
@@ -183,7 +187,7 @@ function formatsOf({ save, saveTxt, saveJson }: ValOptions, { network, folder }:
   );
 }
 
-/** Writes the boxes, in pixels of the pictures' own size; returns the folder. */
+/** Writes the boxes, in pixels of the size that the labels are in; returns the folder. */
 function save(
   formats: readonly SaveFormat[],
   { network }: Run,
@@ -194,8 +198,9 @@ function save(
 ): string {
   const folder = createRunFolder({ project, task: "val", name, defaultName: "val", existOk });
   const records = evaluatedBoxes(network, outputs).map((boxes, i) => {
-    const { width, height } = source.sourceSize(i);
-    return { file: source.samples[i].file, width, height, boxes: toSourcePixels(boxes, width, height) };
+    const { file, labelSize } = source.samples[i];
+    const { width, height } = labelSize ?? source.sourceSize(i);
+    return { file, width, height, boxes: toSourcePixels(boxes, width, height) };
   });
   saveDetections(records, { folder, formats, classNames: classNames(network.head), set });
   return folder;

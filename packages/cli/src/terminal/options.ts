@@ -46,6 +46,13 @@ export function numbers(min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_IN
   });
 }
 
+/** Parser of names with commas between. */
+export const names: Parser<string[]> = withTakes("names with commas between", (text) => {
+  const list = text.split(",").map((name) => name.trim());
+  if (list.includes("")) throw new InvalidArgumentError("It is names with commas between.");
+  return list;
+});
+
 /** Parser of one of a few words. */
 export function oneOf<T extends string>(...words: readonly T[]): Parser<T> {
   const parse = (text: string): T => {

@@ -32,5 +32,6 @@ export * from "./picture-groups.js";
 export * from "./picture-hash.js";
 export * from "./resize.js";
 export * from "./score-files/index.js";
+export * from "./select.js";
 export * from "./split.js";
 export * from "./types.js";

@@ -49,6 +49,11 @@ export interface Sample {
   readonly file: string;
   readonly labels?: readonly BoxLabel[];
   readonly class?: number;
+  /**
+   * Size that the labels' file states where the picture is larger or smaller: who is scored against that file gives boxes
+   * in its pixels.
+   */
+  readonly labelSize?: PictureSize;
   /** Pictures that belong together: a sequence, a video. A split never parts them. */
   readonly group?: string;
 }

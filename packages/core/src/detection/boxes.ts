@@ -15,6 +15,8 @@ export interface Truth {
   readonly y: number;
   readonly width: number;
   readonly height: number;
+  /** A region of many objects, or an object that need not be found: what is found there is neither right nor wrong. */
+  readonly ignore?: "crowd" | "difficult";
 }
 
 /** A found object: class index, score 0..1, TOP-LEFT corner and size, as fractions of the picture or in source pixels. */

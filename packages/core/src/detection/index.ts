@@ -1,4 +1,5 @@
 export * from "./anchors.js";
+export { type AssignmentName, assignmentNames } from "./assignment.js";
 export * from "./boxes.js";
 export { type CiouLossOptions, ciouLoss } from "./ciou-loss.js";
 export * from "./decode.js";

@@ -1,5 +1,6 @@
 /** What every detection loss takes and returns, so that a trainer can swap them. */
 import { exp, formatShape, PhinetsError } from "../tensor/index.js";
+import type { AssignmentName } from "./assignment.js";
 import type { Anchors, Truth } from "./boxes.js";
 import { checkHead, type OutputMap } from "./decode.js";
 
@@ -16,6 +17,8 @@ export interface DetectionLossOptions {
   readonly classWeights?: readonly number[];
   /** A box that should find nothing but overlaps a truth by more than this IoU is left alone. Default 0.6. */
   readonly thresh?: number;
+  /** Which boxes should find a truth; ciouLoss alone heeds it. Default "anchors". */
+  readonly assignment?: AssignmentName;
   /** Pictures trained on before this step; yolov2Loss pulls all boxes to their anchors at first. Default: very many. */
   readonly seen?: number;
   /** Where to write the gradient, as long as `output`; a new array by default. */

@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { goldens } from "../../../../test/shared.js";
 import { Random } from "../tensor/index.js";
+import { assignTargets } from "./assignment.js";
 import type { Anchors, Truth } from "./boxes.js";
 import { atan, completeIou } from "./ciou.js";
-import { assignTargets, type CiouLossOptions, ciouLoss, lossOfAssignment } from "./ciou-loss.js";
+import { type CiouLossOptions, ciouLoss, lossOfAssignment } from "./ciou-loss.js";
 import { type Decoder, detect } from "./decode.js";
 import { detectionLosses } from "./losses.js";
 import { type Yolov2LossOptions, yolov2Loss } from "./yolov2-loss.js";
@@ -206,13 +207,18 @@ describe("complete IoU", () => {
 });
 
 describe("ciouLoss", () => {
-  for (const decoder of ["scaled", "yolov2"] as const) {
-    it(`has the gradient of its loss at a held assignment, ${decoder} decoder`, () => {
+  for (const [decoder, assignment] of [
+    ["scaled", "anchors"],
+    ["yolov2", "anchors"],
+    ["scaled", "dynamic"],
+  ] as const) {
+    it(`has the gradient of its loss at a held assignment, ${decoder} decoder, ${assignment}`, () => {
       for (let seed = 0; seed < 4; seed++) {
         const shape: MapShape = [2, 3, 4, 2 * 8];
         const { output, truths } = example(seed, 3, shape, 3);
         const options: CiouLossOptions = {
           decoder,
+          assignment,
           classScale: 1.5,
           noobjectScale: 0.5,
           coordScale: 0.7,
@@ -250,6 +256,87 @@ describe("ciouLoss", () => {
     ]);
     expect(boxes({ anchorIou: 0.9, decoder: "yolov2" })).toEqual([[2, 2, 0]]);
     expect(boxes({ anchorIou: 1 }).length).toBe(3);
+  });
+});
+
+describe("dynamic assignment", () => {
+  /** All said in another way: every box of the map, candidates by where their centres can be, plain arithmetic. */
+  function cheapestBoxes(output: Float32Array, [, height, width]: MapShape, truths: readonly Truth[], classes: number) {
+    const s = (x: number) => 1 / (1 + Math.exp(-x));
+    const owners = new Map<number, { cost: number; truth: Truth }>();
+    for (const truth of truths) {
+      const candidates = [];
+      const [tx, ty] = [truth.x * width, truth.y * height];
+      for (let box = 0; box < height * width * anchors.length; box++) {
+        const at = box * (5 + classes);
+        const cell = Math.floor(box / anchors.length);
+        const [column, row] = [cell % width, Math.floor(cell / width)];
+        if (!(tx > column - 0.5 && tx < column + 1.5 && ty > row - 0.5 && ty < row + 1.5)) continue;
+        const [aw, ah] = anchors[box % anchors.length];
+        const x = column + 2 * s(output[at]) - 0.5;
+        const y = row + 2 * s(output[at + 1]) - 0.5;
+        const [w, h] = [aw * Math.exp(output[at + 2]), ah * Math.exp(output[at + 3])];
+        const [tw, th] = [truth.width * width, truth.height * height];
+        const across = Math.max(0, Math.min(x + w / 2, tx + tw / 2) - Math.max(x - w / 2, tx - tw / 2));
+        const down = Math.max(0, Math.min(y + h / 2, ty + th / 2) - Math.max(y - h / 2, ty - th / 2));
+        const iou = (across * down) / (w * h + tw * th - across * down);
+        const odds = [...output.subarray(at + 5, at + 5 + classes)].map(Math.exp);
+        const found = s(output[at + 4]) * (odds[truth.class] / odds.reduce((a, b) => a + b));
+        candidates.push({ box, iou, cost: -Math.log(Math.sqrt(found)) - 3 * Math.log(iou + 1e-8) });
+      }
+      const ious = candidates.map(({ iou }) => iou).sort((a, b) => b - a);
+      const k = Math.max(1, Math.floor(ious.slice(0, 10).reduce((a, b) => a + b, 0)));
+      candidates.sort((a, b) => a.cost - b.cost);
+      for (const { box, cost } of candidates.slice(0, k))
+        if (!(cost >= (owners.get(box)?.cost ?? Number.POSITIVE_INFINITY))) owners.set(box, { cost, truth });
+    }
+    return [...owners].sort(([a], [b]) => a - b).map(([box, { truth }]) => [box, truth]);
+  }
+
+  it("takes the boxes that are cheapest for a truth, and so many as overlap it", () => {
+    const shape: MapShape = [1, 4, 5, 2 * 8];
+    let several = 0;
+    for (let seed = 0; seed < 50; seed++) {
+      const { output, truths } = example(seed, 3, shape, 4);
+      const { positives } = assignTargets(output, shape, truths, anchors, { assignment: "dynamic" });
+      expect(positives.map(({ box, truth }) => [box, truth])).toEqual(cheapestBoxes(output, shape, truths[0], 3));
+      several += positives.length > truths[0].length ? 1 : 0;
+    }
+    expect(several).toBeGreaterThan(0);
+  });
+
+  it("stays in the cell with the decoder whose boxes do", () => {
+    const shape: MapShape = [1, 4, 4, 12];
+    const truth: Truth = { class: 0, x: 0.55, y: 0.7, width: 0.2, height: 0.25 };
+    const { positives } = assignTargets(new Float32Array(4 * 4 * 12), shape, [[truth]], anchors, {
+      assignment: "dynamic",
+      decoder: "yolov2",
+    });
+    expect(new Set(positives.map(({ row, column }) => `${row},${column}`))).toEqual(new Set(["2,2"]));
+  });
+});
+
+describe("truths to be ignored", () => {
+  const shape: MapShape = [1, 4, 4, 12];
+  const output = new Float32Array(4 * 4 * 12); // every box is its anchor, in the middle of its cell
+  const ignored: Truth = { class: 0, x: 0.25, y: 0.25, width: 0.5, height: 0.5, ignore: "crowd" };
+
+  for (const assignment of ["anchors", "dynamic"] as const)
+    it(`are no positives, and boxes within them no negatives (${assignment})`, () => {
+      const { positives, negative } = assignTargets(output, shape, [[ignored]], anchors, { assignment });
+      expect(positives).toEqual([]);
+      // The smaller anchor's box, 0.8 x 1, lies within in the four cells; the larger, 2.1 x 1.2, for 1.55 / 2.1 of its width.
+      const expected = Uint8Array.from({ length: 32 }, (_, box) => {
+        const cell = Math.floor(box / 2);
+        return cell % 4 < 2 && Math.floor(cell / 4) < 2 ? 0 : 1;
+      });
+      expect(negative).toEqual(expected);
+    });
+
+  it("change nothing for darknet's loss", () => {
+    const truth: Truth = { class: 0, x: 0.6, y: 0.6, width: 0.3, height: 0.3 };
+    const without = yolov2Loss(output, shape, [[truth]], anchors, 1);
+    expect(yolov2Loss(output, shape, [[ignored, truth]], anchors, 1)).toEqual(without);
   });
 });
 

@@ -61,7 +61,7 @@ export function yolov2Loss(
   const parts = { xy: 0, wh: 0, object: 0, noobject: 0, class: 0 };
   const size = height * width * channels;
   for (let b = 0; b < batch; b++) {
-    const list = truths[b].slice(0, options.maxTruths ?? 30);
+    const list = truths[b].filter(({ ignore }) => ignore === undefined).slice(0, options.maxTruths ?? 30);
     const end = list.findIndex((truth) => truth.x === 0); // darknet's mark for the end of a list
     deltasOf(picture, output.subarray(b * size, (b + 1) * size), end < 0 ? list : list.slice(0, end));
     collect(picture, parts, gradient.subarray(b * size, (b + 1) * size), batch);

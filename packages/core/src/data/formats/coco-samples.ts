@@ -8,6 +8,7 @@ import { IdMap } from "./coco-classes.js";
 import { type CocoFile, type CocoPicture, cocoCode, cocoIgnore } from "./coco-file.js";
 import type { OpenContext } from "./format.js";
 import { explainAbsent, likelyFolders, NamedPictures } from "./named-pictures.js";
+import { keptLabelSize } from "./picture-sizes.js";
 import { statedSizes } from "./stated-sizes.js";
 
 export interface CocoPart {
@@ -72,7 +73,10 @@ export async function readCocoSamples(
   for (const [n, { path }] of found.entries()) {
     const size = sizes.get(path);
     if (size === undefined) continue; // the log has it
-    samples.push({ path, sample: { file: pictures.tree.locate(path), labels: labelsOf(n, size) } });
+    samples.push({
+      path,
+      sample: { file: pictures.tree.locate(path), labels: labelsOf(n, size), ...keptLabelSize(size) },
+    });
   }
   return samples;
 

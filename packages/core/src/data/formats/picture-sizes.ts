@@ -1,7 +1,7 @@
 /** Sizes of pictures, against those that label files state. */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
-import type { PictureSize } from "../types.js";
+import type { PictureSize, Sample } from "../types.js";
 import type { OpenContext } from "./format.js";
 
 /** Pictures whose headers are read at a time. */
@@ -19,6 +19,16 @@ export interface StatedSize {
   readonly file: string;
 }
 
+export interface LabelSize extends PictureSize {
+  /** The picture itself is larger or smaller, in the same shape. */
+  readonly scaled?: true;
+}
+
+/** What a sample keeps of it. */
+export function keptLabelSize({ width, height, scaled }: LabelSize): Pick<Sample, "labelSize"> {
+  return scaled ? { labelSize: { width, height } } : {};
+}
+
 /**
  * The size that each picture's labels are in: the stated one, else the picture's own. Pictures of the same shape as
  * stated are scaled, and counted; one of another shape is a problem, as are those that cannot be read: they are absent
@@ -28,7 +38,7 @@ export async function labelSizes(
   survey: Survey,
   context: Pick<OpenContext, "host" | "log">,
   list: readonly StatedSize[],
-): Promise<Map<string, PictureSize>> {
+): Promise<Map<string, LabelSize>> {
   const { log } = context;
   const stride = Math.ceil(list.length / mostCompared);
   const looked = list.filter(({ stated }, n) => stated === undefined || n % stride === 0);
@@ -38,7 +48,7 @@ export async function labelSizes(
     looked.map(({ picture }) => picture),
   );
   const ownOf = new Map(looked.map(({ picture }, n) => [picture, own[n]]));
-  const sizes = new Map<string, PictureSize>();
+  const sizes = new Map<string, LabelSize>();
   for (const { picture, stated, where, file } of list) {
     const size = ownOf.get(picture);
     if (size === undefined) {
@@ -49,7 +59,7 @@ export async function labelSizes(
     if (stated === undefined || relation === "same") sizes.set(picture, size);
     else if (relation === "scaled") {
       log.changed("pictures are larger or smaller than their labels state, in the same shape: boxes are scaled", where);
-      sizes.set(picture, stated);
+      sizes.set(picture, { width: stated.width, height: stated.height, scaled: true });
     } else {
       const turned =
         relation === "turned" ? ", which is the picture before it was turned upright, or its sides were exchanged" : "";

@@ -4,7 +4,7 @@ import type { Survey } from "../files/survey.js";
 import type { PictureSize } from "../types.js";
 import { spread } from "./find-picture.js";
 import type { OpenContext } from "./format.js";
-import { compareSizes, labelSizes, type StatedSize } from "./picture-sizes.js";
+import { compareSizes, type LabelSize, labelSizes, type StatedSize } from "./picture-sizes.js";
 
 /** Pictures that are compared before the rest is trusted: a hundred thousand headers are too many to read. */
 const sampled = 1000;
@@ -17,7 +17,7 @@ export async function statedSizes(
   survey: Survey,
   context: Pick<OpenContext, "host" | "log">,
   list: readonly StatedSize[],
-): Promise<Map<string, PictureSize>> {
+): Promise<Map<string, LabelSize>> {
   const stated = list.filter((each) => each.stated !== undefined);
   for (const { picture, stated: size } of spread(stated, sampled)) {
     const own = await sizeOf(survey, context, picture);

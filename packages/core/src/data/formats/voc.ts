@@ -21,7 +21,7 @@ import { orderClasses } from "./class-list.js";
 import { isBeside, leftWithoutLabels, PictureFinder, splitFolders, splitOfPath, spread } from "./find-picture.js";
 import type { Format, FoundDataset, OpenContext } from "./format.js";
 import { labelText } from "./label-text.js";
-import { labelSizes } from "./picture-sizes.js";
+import { keptLabelSize, labelSizes } from "./picture-sizes.js";
 import { isVocAnnotation, readVocAnnotation, type VocFile } from "./voc-annotation.js";
 import {
   AnnotationIndex,
@@ -73,7 +73,7 @@ export const voc: Format = {
       const boxes = new BoxList({ log, size });
       addBoxes(boxes, survey, entry, classes, first);
       for (const split of entry.splits) {
-        splits[split].push({ file: survey.tree.locate(entry.picture), labels: boxes.labels });
+        splits[split].push({ file: survey.tree.locate(entry.picture), labels: boxes.labels, ...keptLabelSize(size) });
       }
     }
     reportRest(survey, context, entries, chosen);
