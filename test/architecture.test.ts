@@ -21,6 +21,7 @@ const coreRooms = [
   "training",
   "quantization",
   "inference",
+  "import",
   "tracking",
   "evaluation",
   "export",
@@ -29,6 +30,8 @@ const coreRooms = [
 const nodeRooms = [
   "text",
   "host",
+  "files",
+  "target",
   "picture",
   "video",
   "dataset",

@@ -4,12 +4,28 @@ import { IntegerEngine, IntegerInterpreter } from "@phinets/core/inference";
 import { type QuantizedNetwork, requantize } from "@phinets/core/quantization";
 import { Random, tensor } from "@phinets/core/tensor";
 import { describe, expect, it } from "vitest";
-import { randomLayer } from "./random-network.js";
+import { randomInput, randomLayer, randomlyQuantized } from "./random-network.js";
 
 describe("the int8 engine", () => {
   it("refuses inputs of another length", () => {
     const engine = new IntegerEngine(randomLayer(0));
     expect(() => engine.run(new Int8Array(engine.inputBytes + 1))).toThrow(/input has \d+ bytes; it must have \d+/);
+  });
+});
+
+describe("a value times a table of itself", () => {
+  it.each([
+    ["in either order", false],
+    ["where the tables leave the network too", true],
+  ])("is the interpreter's, %s", (_, leaves) => {
+    const builder = new GraphBuilder("swish");
+    const c = builder.conv2d("c", builder.input("x", [1, 9, 7, 5]), { filters: 11, bias: true });
+    const y = builder.multiply("y", c, builder.sigmoid("s", c));
+    const d = builder.conv2d("d", y, { filters: 6, bias: true });
+    const z = builder.multiply("z", builder.hardswish("h", d), d);
+    const q = randomlyQuantized(builder.build(leaves ? [z, "s", "h"] : [z]), 5);
+    const input = randomInput(q, 5);
+    expect(new IntegerEngine(q).run(input)).toEqual(new IntegerInterpreter(q).run(input));
   });
 });
 

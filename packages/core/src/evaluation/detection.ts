@@ -2,7 +2,6 @@
  * Figures for our own validation: a detector's boxes against labels, both as fractions of the picture. AP and AP50 are
  * COCO's (IoU does not change when the axes are scaled; size classes, which would, are not asked for).
  */
-import type { BoxLabel } from "../data/index.js";
 import type { Detection, Truth } from "../detection/index.js";
 import { PhinetsError } from "../tensor/index.js";
 import { accumulateCoco, type CocoDetection, type CocoGroundTruth } from "./coco.js";
@@ -11,7 +10,7 @@ import { recallThresholds } from "./coco-category.js";
 /** One picture: labels (centre boxes) and what was found (top-left boxes), fractions 0..1. */
 export interface EvaluatedPicture {
   /** `ignore`: neither counted nor held against who finds it; a crowd as COCO has it, a difficult object as VOC has it. */
-  readonly truths: readonly (Truth & Pick<BoxLabel, "ignore">)[];
+  readonly truths: readonly Truth[];
   readonly detections: readonly Detection[];
 }
 

@@ -100,6 +100,7 @@ const kernels: {
   },
   multiply: (_, y, a, b) => multiply(a, b, y.data),
   globalAveragePool: (_, y, x) => globalAveragePool(x, y.data),
+  averagePool: (node, y, x) => averagePool(node, x, y),
   maxPool: (node, y, x) => maxPool(node, x, y),
   pad: ({ attributes }, y, { shape: [batch, height, width, channels], data: x }) => {
     const { top, left } = attributes.padding;
@@ -247,6 +248,30 @@ function globalAveragePool({ shape, data }: FloatTensor, out: Float32Array): voi
       let sum = 0;
       for (let i = 0; i < area; i++) sum += data[(n * area + i) * channels + c];
       out[n * channels + c] = sum / area;
+    }
+}
+
+function averagePool(node: NodeOf<"averagePool">, { shape, data }: FloatTensor, y: FloatTensor): void {
+  const { kernel, stride, padding } = node.attributes;
+  const [, height, width, channels]: Shape = shape;
+  const [batch, outHeight, outWidth] = y.shape;
+  let o = 0;
+  for (let n = 0; n < batch; n++)
+    for (let oy = 0; oy < outHeight; oy++) {
+      const top = oy * stride[0] - padding.top;
+      const [firstY, lastY] = taps(top, kernel[0], height);
+      for (let ox = 0; ox < outWidth; ox++) {
+        const left = ox * stride[1] - padding.left;
+        const [firstX, lastX] = taps(left, kernel[1], width);
+        const count = (lastY - firstY) * (lastX - firstX);
+        for (let c = 0; c < channels; c++) {
+          let sum = 0;
+          for (let ky = firstY; ky < lastY; ky++)
+            for (let kx = firstX; kx < lastX; kx++)
+              sum += data[((n * height + top + ky) * width + left + kx) * channels + c];
+          y.data[o++] = sum / count;
+        }
+      }
     }
 }
 

@@ -1,12 +1,15 @@
 /** Integer kernels without weights. Each function prepares its tables once and returns the loop that fills `y`. */
 import {
   type IntegerAdd,
+  type IntegerAveragePool,
   type IntegerGlobalAveragePool,
   type IntegerLookup,
   type IntegerMaxPool,
   type IntegerMultiply,
   type IntegerPad,
+  type IntegerSoftmax,
   multiplyByQuantizedMultiplier,
+  softmaxRow,
 } from "../quantization/index.js";
 import type { Shape } from "../tensor/index.js";
 import { type RequantizeRow, type RowRequantization, requantizeRow } from "./requantize-row.js";
@@ -93,6 +96,37 @@ export function maxPoolKernel(node: IntegerMaxPool, y: Int8Array, x: Int8Array):
             }
           y[o++] = largest;
         }
+  };
+}
+
+export function averagePoolKernel(node: IntegerAveragePool, y: Int8Array, x: Int8Array): Kernel {
+  const { kernel, stride, padding } = node;
+  const [, height, width, channels] = node.inputShapes[0];
+  const [, outHeight, outWidth] = node.outputShape;
+  const sums = new Int32Array(channels);
+  return () => {
+    let o = 0;
+    for (let oy = 0; oy < outHeight; oy++)
+      for (let ox = 0; ox < outWidth; ox++) {
+        sums.fill(0);
+        let count = 0;
+        const [top, left] = [oy * stride[0] - padding.top, ox * stride[1] - padding.left];
+        for (let row = Math.max(0, top); row < Math.min(height, top + kernel[0]); row++)
+          for (let column = Math.max(0, left); column < Math.min(width, left + kernel[1]); column++) {
+            count++;
+            const at = (row * width + column) * channels;
+            for (let c = 0; c < channels; c++) sums[c] += x[at + c];
+          }
+        const half = count >> 1;
+        for (const sum of sums) y[o++] = Math.trunc((sum > 0 ? sum + half : sum - half) / count);
+      }
+  };
+}
+
+export function softmaxKernel(node: IntegerSoftmax, y: Int8Array, x: Int8Array): Kernel {
+  const length = node.outputShape.at(-1)!;
+  return () => {
+    for (let row = 0; row < y.length; row += length) softmaxRow(node.exponentials, x, y, row, length);
   };
 }
 

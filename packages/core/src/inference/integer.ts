@@ -7,12 +7,14 @@ import { type IntegerNode, type IntegerNodeOf, lowerToInteger, type QuantizedNet
 import { PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
 import {
   addKernel,
+  averagePoolKernel,
   globalAveragePoolKernel,
   type Kernel,
   lookupKernel,
   maxPoolKernel,
   multiplyKernel,
   padKernel,
+  softmaxKernel,
 } from "./integer-elementwise.js";
 import { convolutionKernel, denseKernel } from "./integer-linear.js";
 
@@ -85,6 +87,8 @@ const kernels: {
   add: addKernel,
   multiply: multiplyKernel,
   globalAveragePool: globalAveragePoolKernel,
+  averagePool: averagePoolKernel,
+  softmax: softmaxKernel,
   lookup: lookupKernel,
   maxPool: maxPoolKernel,
   pad: padKernel,

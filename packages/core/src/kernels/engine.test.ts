@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { decodeModule } from "./code.js";
 import { createEngine } from "./engine.js";
-import { decodeHex } from "./hex.js";
 
-test("modules are read from hexadecimal digits", () => {
-  expect([...decodeHex("00ff7fa5")]).toEqual([0, 255, 127, 165]);
-  expect([...decodeHex("")]).toEqual([]);
+test("modules are read from their texts", () => {
+  expect([...decodeModule("'~¡ł!&")]).toEqual([0, 87, 88, 249, 250, 255]);
+  expect([...decodeModule("")]).toEqual([]);
 });
 
 test("allocations are zeroed, aligned and apart, and are given back", async () => {

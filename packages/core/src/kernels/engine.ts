@@ -3,9 +3,9 @@
  * memory; `run` executes one on all threads. Several executors share an engine.
  */
 import { PhinetsError } from "../tensor/index.js";
-import { decodeHex } from "./hex.js";
+import { decodeModule } from "./code.js";
 import { requireKernels, thisRuntime } from "./runtime.js";
-import { wasmHex, wasmSha256 } from "./wasm.generated.js";
+import { wasmSha256, wasmText } from "./wasm.generated.js";
 import type { Memory, Module, WebAssemblyApi } from "./webassembly.js";
 import { opcodes } from "./words.js";
 
@@ -201,9 +201,9 @@ export const kernelsSha256: string = wasmSha256;
  * something.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { wasmHex: code, wasmSha256: sha256 } =
-    options.fast === true ? await import("./wasm-fast.generated.js") : { wasmHex, wasmSha256 };
-  const bytes = decodeHex(code);
+  const { wasmText: code, wasmSha256: sha256 } =
+    options.fast === true ? await import("./wasm-fast.generated.js") : { wasmText, wasmSha256 };
+  const bytes = decodeModule(code);
   const api = requireKernels(thisRuntime(), bytes, { fast: options.fast });
   const module = new api.Module(bytes);
   const memory = sharedMemory(api);

@@ -1,21 +1,26 @@
 /** The int8 inference module (assembly-int8/): compiled once, each instance with a memory of its own. */
 import { requireLittleEndian } from "../tensor/index.js";
-import { wasmHex } from "./wasm-int8.generated.js";
+import { wasmText } from "./wasm-int8.generated.js";
 import { instantiate, type OwnMemory } from "./webassembly.js";
 
 /** Codes of the instructions; the cases of assembly-int8/index.ts. The words of each are listed beside its kernel. */
 export const int8Opcodes = {
   linear: 0,
   depthwise: 1,
-  groupedConvolution: 2,
-  add: 3,
-  multiply: 4,
-  globalAveragePool: 5,
-  lookup: 6,
-  maxPool: 7,
-  pad: 8,
-  toPlanes: 9,
-  fromPlanes: 10,
+  add: 2,
+  multiply: 3,
+  globalAveragePool: 4,
+  lookup: 5,
+  maxPool: 6,
+  pad: 7,
+  toPlanes: 8,
+  fromPlanes: 9,
+  averagePool: 10,
+  softmax: 11,
+  // Once, when a network is loaded:
+  pack: 12,
+  panelOfOne: 13,
+  prepareAdd: 14,
 } as const;
 
 export interface Int8Module {
@@ -29,5 +34,5 @@ export interface Int8Module {
 /** Throws PhinetsError `kernels.simd` where the runtime has no WebAssembly with SIMD. */
 export function createInt8Module(): Int8Module {
   requireLittleEndian();
-  return instantiate(wasmHex, "int8 inference");
+  return instantiate(wasmText, "int8 inference");
 }

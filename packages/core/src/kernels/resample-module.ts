@@ -1,5 +1,5 @@
 /** The resampling module (assembly-resample/), with a memory of its own; its parameters are described there. */
-import { wasmHex } from "./wasm-resample.generated.js";
+import { wasmText } from "./wasm-resample.generated.js";
 import { instantiate, type OwnMemory } from "./webassembly.js";
 
 export interface ResampleModule {
@@ -24,5 +24,5 @@ export interface ResampleModule {
 
 /** Throws PhinetsError `kernels.simd` where the runtime has no WebAssembly with SIMD. */
 export function createResampleModule(): ResampleModule {
-  return instantiate(wasmHex, "resizing pictures");
+  return instantiate(wasmText, "resizing pictures");
 }

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { isLittleEndian, requireLittleEndian } from "../tensor/index.js";
-import { decodeHex } from "./hex.js";
+import { decodeModule } from "./code.js";
 import { requireKernels, thisRuntime } from "./runtime.js";
-import { wasmHex } from "./wasm.generated.js";
+import { wasmText } from "./wasm.generated.js";
 
-const kernels = decodeHex(wasmHex);
+const kernels = decodeModule(wasmText);
 const runtime = thisRuntime();
 
 test("this runtime has what the kernels need", () => {

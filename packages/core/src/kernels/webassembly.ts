@@ -1,5 +1,5 @@
 import { PhinetsError } from "../tensor/index.js";
-import { decodeHex } from "./hex.js";
+import { decodeModule } from "./code.js";
 
 /** The part of the WebAssembly API that the engine uses; ES2023's library does not declare it. */
 export interface Memory {
@@ -32,12 +32,12 @@ const compiled = new Map<string, Module>();
  * @param purpose what needs it
  * Throws PhinetsError `kernels.simd` where the runtime has no WebAssembly with SIMD.
  */
-export function instantiate<Exports>(hex: string, purpose: string): Exports {
+export function instantiate<Exports>(text: string, purpose: string): Exports {
   const api = (globalThis as unknown as { WebAssembly?: WebAssemblyApi }).WebAssembly;
   try {
     if (api === undefined) throw new Error("there is no WebAssembly");
-    const module = compiled.get(hex) ?? new api.Module(decodeHex(hex));
-    compiled.set(hex, module);
+    const module = compiled.get(text) ?? new api.Module(decodeModule(text));
+    compiled.set(text, module);
     return new api.Instance(module, { env: { abort() {} } }).exports;
   } catch (error) {
     throw new PhinetsError(

@@ -7,6 +7,7 @@
  */
 import { crop, type Picture, resize, withChannels } from "../data/index.js";
 import { type Detection, detect, type OutputMap, toSourcePixels } from "../detection/index.js";
+import { endsWithSoftmax } from "../graph/index.js";
 import type { ThreadPool } from "../kernels/index.js";
 import { classCount, classNames, type Network } from "../networks/index.js";
 import { exp, PhinetsError } from "../tensor/index.js";
@@ -79,6 +80,8 @@ export class Model {
   readonly recipe: ModelRecipe;
   readonly #runner: Runner;
   readonly #thresholds: Thresholds;
+  /** The network gives probabilities, as imported ones may. */
+  readonly #isSoftmax: boolean;
 
   private constructor(parts: ModelParts, runner: Runner, on: Arithmetic, thresholds: Thresholds) {
     const { network } = parts;
@@ -90,6 +93,7 @@ export class Model {
     this.on = on;
     this.#runner = runner;
     this.#thresholds = thresholds;
+    this.#isSoftmax = parts.quantized !== undefined && endsWithSoftmax(parts.quantized.graph);
   }
 
   /** Throws PhinetsError for a network without a head, and for a form (`on`) that the model does not have. */
@@ -139,17 +143,23 @@ export class Model {
     return joinTiles([...this.#boxes(this.output(picture), whole), ...found], iou, maxDet).map(named);
   }
 
-  /** Classes by probability (softmax of the logits), best first. Throws `model.head` for a detector. */
+  /** Classes by probability (softmax of the logits, where the network does not end with it), best first. Throws `model.head` for a detector. */
   classify(picture: Picture): NamedScore[] {
     if (this.task !== "classify") {
       throw new PhinetsError("model.head", "the network is a detector: it finds boxes and does not name pictures");
     }
     const logits = Array.from<number>(this.output(picture));
+    if (this.#isSoftmax) return this.#named(logits);
     const highest = logits.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
     const powers = logits.map((logit) => exp(logit - highest));
     const sum = powers.reduce((total, power) => total + power, 0);
-    return powers
-      .map((power, index) => ({ class: index, name: this.classes[index], score: power / sum }))
+    return this.#named(powers.map((power) => power / sum));
+  }
+
+  /** Probabilities of the classes, best first. */
+  #named(scores: readonly number[]): NamedScore[] {
+    return scores
+      .map((score, index) => ({ class: index, name: this.classes[index], score }))
       .sort((a, b) => b.score - a.score || a.class - b.class);
   }
 

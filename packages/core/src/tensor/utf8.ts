@@ -1,4 +1,4 @@
-/** UTF-8: TextEncoder is not part of ES2023's library, which is all that the pure rooms may use. */
+/** UTF-8: TextEncoder is not part of ES2023's library, which is all that the pure rooms may count on. */
 import { PhinetsError } from "./errors.js";
 
 export function utf8Encode(text: string): Uint8Array {
@@ -10,8 +10,20 @@ export function utf8Length(text: string): number {
   return unescape(encodeURIComponent(text)).length;
 }
 
+interface Decoder {
+  decode(bytes: Uint8Array): string;
+}
+
+/** Many times faster, where it is there. */
+const { TextDecoder } = globalThis as { TextDecoder?: new (label: string, options: object) => Decoder };
+
 /** Throws PhinetsError `tensor.utf8`, whose message the caller puts after a file's name. */
 export function utf8Decode(bytes: Uint8Array): string {
+  try {
+    if (TextDecoder !== undefined) return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    // Memory that is shared it does not take everywhere; what is no UTF-8 is refused below.
+  }
   let escaped = "";
   for (let i = 0; i < bytes.length; i += 8192) escaped += String.fromCharCode(...bytes.subarray(i, i + 8192));
   try {

@@ -15,6 +15,7 @@ import {
   withBatch,
 } from "../graph/index.js";
 import type { Shape } from "../tensor/index.js";
+import { PhinetsError } from "../tensor/index.js";
 import type { GradientOpAttributes, GradientOpName } from "./gradient-ops.js";
 import { products } from "./products.js";
 import { Tape } from "./tape.js";
@@ -126,6 +127,11 @@ function unrollInt8(graph: Graph, batch: number): Forward {
   const alias = new Map<string, string>();
   for (const node of network.nodes) {
     requireInt8(node, "training.int8");
+    if (opTraits[node.op].int8 === "own")
+      throw new PhinetsError(
+        "training.int8",
+        `${node.op} "${node.name}": has no int8 form that training simulates; end the network at its logits`,
+      );
     const { name, op, parameters } = node;
     const inputs = node.inputs.map((input) => alias.get(input)!);
     const value = { value: name };

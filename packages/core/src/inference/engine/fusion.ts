@@ -1,8 +1,7 @@
 /** Which integer nodes the int8 engine does together. */
 import { soleReaders } from "../../graph/index.js";
-import type { IntegerNode } from "../../quantization/index.js";
+import type { IntegerMultiply, IntegerNode } from "../../quantization/index.js";
 import { layoutOf } from "./layout.js";
-import { scalingWords } from "./multiply.js";
 
 /** A node with what is done on the way: the product of its input with a gate, a look-up of its output. */
 export interface Step {
@@ -29,8 +28,13 @@ const withTable: ReadonlySet<IntegerNode["op"]> = new Set([
 /**
  * Steps in order of execution.
  * @param outputs values that must exist
+ * @param scalingOf words by which `linear` takes a product, if it can
  */
-export function fuse(nodes: readonly IntegerNode[], outputs: readonly string[]): Step[] {
+export function fuse(
+  nodes: readonly IntegerNode[],
+  outputs: readonly string[],
+  scalingOf: (node: IntegerMultiply) => number[] | undefined,
+): Step[] {
   const readers = soleReaders(nodes, outputs);
   const steps = new Map<string, Step>();
   for (const node of nodes) {
@@ -41,7 +45,7 @@ export function fuse(nodes: readonly IntegerNode[], outputs: readonly string[]):
         step = { ...before, output: node.name, table: node.table };
         steps.delete(before.output);
       } else if (isPointwise(node) && before.node.op === "multiply" && before.table === undefined) {
-        const scale = before.node.broadcast ? scalingWords(before.node) : undefined;
+        const scale = before.node.broadcast ? scalingOf(before.node) : undefined;
         if (scale !== undefined) {
           step = { ...step, inputs: before.inputs, scale };
           steps.delete(before.output);

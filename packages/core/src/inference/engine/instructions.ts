@@ -1,12 +1,20 @@
 /** One instruction of the int8 engine for each step, with its constants in the engine's memory. */
 import type { int8Opcodes } from "../../kernels/index.js";
-import type { IntegerGlobalAveragePool, IntegerLookup, IntegerMaxPool, IntegerPad } from "../../quantization/index.js";
+import type {
+  IntegerAveragePool,
+  IntegerGlobalAveragePool,
+  IntegerLookup,
+  IntegerMaxPool,
+  IntegerPad,
+  IntegerSoftmax,
+} from "../../quantization/index.js";
 import { add } from "./add.js";
+import type { Constants } from "./constants.js";
 import type { Step } from "./fusion.js";
-import { layoutOf, natural, outputWords } from "./layout.js";
+import { layoutOf, outputWords } from "./layout.js";
 import { convolution, dense } from "./linear.js";
 import { multiply } from "./multiply.js";
-import { alikePanel } from "./requantization.js";
+import { efforts, panelOf } from "./requantization.js";
 
 export interface Instruction {
   readonly opcode: keyof typeof int8Opcodes;
@@ -22,11 +30,8 @@ export interface Places {
   readonly scratch: number;
 }
 
-/** Puts constants into memory: their address. */
-export type Store = (bytes: ArrayBufferView) => number;
-
 /** Undefined for what is no work: an input, a flattened map of one pixel. */
-export function instructionsOf(step: Step, places: Places, store: Store): Instruction[] {
+export function instructionsOf(step: Step, places: Places, constants: Constants): Instruction[] {
   const { node } = step;
   switch (node.op) {
     case "input":
@@ -34,19 +39,23 @@ export function instructionsOf(step: Step, places: Places, store: Store): Instru
     case "flatten":
       return flatten(step, places);
     case "conv2d":
-      return [convolution({ ...step, node }, places, store)];
+      return [convolution({ ...step, node }, places, constants)];
     case "dense":
-      return [dense(node, places, store)];
+      return [dense(node, places, constants)];
     case "add":
-      return [add(node, places, store)];
+      return [add(node, places, constants)];
     case "multiply":
-      return [multiply(node, places, store)];
+      return [multiply(node, places, constants)];
     case "globalAveragePool":
-      return [globalAveragePool(node, places, store)];
+      return [globalAveragePool(node, places, constants)];
     case "lookup":
-      return [lookup(node, places, store)];
+      return [lookup(node, places, constants)];
     case "maxPool":
       return [maxPool(node, places)];
+    case "averagePool":
+      return [averagePool(node, places)];
+    case "softmax":
+      return [softmax(node, places, constants)];
     case "pad":
       return [pad(node, places)];
   }
@@ -65,23 +74,26 @@ function flatten(step: Step, { inputs, output, scratch }: Places): Instruction[]
   ];
 }
 
-function globalAveragePool(node: IntegerGlobalAveragePool, places: Places, store: Store): Instruction {
+function globalAveragePool(node: IntegerGlobalAveragePool, places: Places, constants: Constants): Instruction {
   const { inputs, output, table } = places;
   const { count } = node;
-  const panel = alikePanel({ ...node, fewSums: true }, { low: -256 * count, high: 256 * count }, natural);
+  const panel = panelOf({ ...node, low: -256 * count, high: 256 * count }, constants, efforts.none);
   const { planes, planeBytes } = layoutOf(node.inputShapes[0]);
-  const words = [inputs[0], output, count, planes, planeBytes, -count * node.inputZeroPoint, store(panel)];
+  const words = [inputs[0], output, count, planes, planeBytes, -count * node.inputZeroPoint, panel];
   return { opcode: "globalAveragePool", words: [...words, ...outputWords(node), table] };
 }
 
-function lookup(node: IntegerLookup, { inputs, output }: Places, store: Store): Instruction {
-  const words = [inputs[0], output, layoutOf(node.outputShape).bytes, store(byUnsigned(node.table))];
+function lookup(node: IntegerLookup, { inputs, output }: Places, constants: Constants): Instruction {
+  const words = [inputs[0], output, layoutOf(node.outputShape).bytes, constants.store(byUnsigned(node.table))];
   return { opcode: "lookup", words };
 }
 
 /** A table of int8 in the order of unsigned bytes: 0..127, then -128..-1. */
 export function byUnsigned(table: Int8Array): Int8Array {
-  return Int8Array.from(table, (_, u) => table[u ^ 128]);
+  const turned = new Int8Array(256);
+  turned.set(table.subarray(128));
+  turned.set(table.subarray(0, 128), 128);
+  return turned;
 }
 
 function maxPool({ size, stride, inputShapes, outputShape }: IntegerMaxPool, places: Places): Instruction {
@@ -90,6 +102,22 @@ function maxPool({ size, stride, inputShapes, outputShape }: IntegerMaxPool, pla
   const to = layoutOf(outputShape);
   const map = [inputShapes[0][2], from.planes, size, stride, outputShape[1], outputShape[2]];
   return { opcode: "maxPool", words: [inputs[0], output, ...map, from.planeBytes, to.planeBytes, table] };
+}
+
+function averagePool({ kernel, stride, padding, inputShapes, outputShape }: IntegerAveragePool, places: Places) {
+  const { inputs, output } = places;
+  const from = layoutOf(inputShapes[0]);
+  const to = layoutOf(outputShape);
+  const [, height, width] = inputShapes[0];
+  const [, outHeight, outWidth] = outputShape;
+  const map = [height, width, from.planes, outHeight, outWidth, ...kernel, ...stride, padding.top, padding.left];
+  return { opcode: "averagePool", words: [inputs[0], output, ...map, from.planeBytes, to.planeBytes] } as const;
+}
+
+function softmax(node: IntegerSoftmax, { inputs, output }: Places, constants: Constants): Instruction {
+  const { pixels, channels, planeBytes } = layoutOf(node.outputShape);
+  const exponentials = constants.store(node.exponentials);
+  return { opcode: "softmax", words: [inputs[0], output, pixels, channels, planeBytes, exponentials] };
 }
 
 function pad(node: IntegerPad, { inputs, output }: Places): Instruction {

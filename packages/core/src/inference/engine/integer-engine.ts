@@ -4,17 +4,15 @@
  */
 import { createInt8Module, type Int8Module, int8Opcodes } from "../../kernels/index.js";
 import { type IntegerNode, lowerToInteger, type QuantizedNetwork } from "../../quantization/index.js";
-import { placeBoxes } from "../../target/index.js";
 import { PhinetsError } from "../../tensor/index.js";
+import { placeLargestFirst, type Value } from "./arena.js";
+import { align, Constants } from "./constants.js";
 import { fuse, type Step } from "./fusion.js";
-import { byUnsigned, type Instruction, instructionsOf, isAlias, type Store } from "./instructions.js";
+import { byUnsigned, type Instruction, instructionsOf, isAlias } from "./instructions.js";
 import { layoutOf, slackBytes } from "./layout.js";
 import { scratchBytesOf } from "./linear.js";
-
-const alignment = 16;
-const pageBytes = 65536;
-/** Memory grows by so much at least, as each time takes time. */
-const fewestPages = 8;
+import { scalingWords } from "./multiply.js";
+import { withProductsAsTables } from "./products.js";
 
 export class IntegerEngine {
   /** Length of the input, in bytes. */
@@ -27,25 +25,25 @@ export class IntegerEngine {
 
   /** Throws PhinetsError when the network has several inputs, or where the runtime has no WebAssembly SIMD. */
   constructor(readonly network: QuantizedNetwork) {
-    const nodes = lowerToInteger(network);
+    const outputs = network.graph.outputs;
+    const nodes = withProductsAsTables(lowerToInteger(network), outputs);
     const inputs = nodes.filter((node) => node.op === "input");
     if (inputs.length !== 1)
       throw new PhinetsError("inference.input", `integer network has ${inputs.length} inputs; exactly one is needed`);
-    const outputs = network.graph.outputs;
-    const steps = fuse(nodes, outputs);
+    const module = createInt8Module();
+    const free = module.firstAddress();
+    const steps = fuse(nodes, outputs, (node) => scalingWords(node, new Constants(module, free)));
     const values = placeValues(steps, outputs);
-    this.#module = createInt8Module();
-    const arena = align(this.#module.firstAddress());
+    const arena = align(free);
     const scratch = align(arena + values.bytes + slackBytes);
-    const memory = new Appender(this.#module, align(scratch + Math.max(0, ...nodes.map(scratchBytesOf)) + slackBytes));
+    const constants = new Constants(module, scratch + Math.max(0, ...nodes.map(scratchBytesOf)) + slackBytes);
     const addressOf = (name: string): number => arena + values.offsets.get(name)!;
-    const store: Store = (bytes) => memory.append(bytes);
 
     // The input and the outputs are as users have them outside of the values' planes.
     const staged = (node: IntegerNode): Staged => {
       const { pixels, channels, planeBytes } = layoutOf(node.outputShape);
       const length = pixels * channels;
-      const address = memory.append(new Uint8Array(length + slackBytes));
+      const address = constants.reserve(length + slackBytes);
       return { address, length, layout: [pixels, channels, planeBytes] };
     };
     const input = staged(inputs[0]);
@@ -59,10 +57,11 @@ export class IntegerEngine {
       const places = {
         inputs: step.inputs.map(addressOf),
         output: addressOf(step.output),
-        table: step.table === undefined ? 0 : store(byUnsigned(step.table)),
+        table: step.table === undefined ? 0 : constants.store(byUnsigned(step.table)),
         scratch,
       };
-      for (const instruction of instructionsOf(step, places, store)) code.push({ ...instruction, name: step.output });
+      for (const instruction of instructionsOf(step, places, constants))
+        code.push({ ...instruction, name: step.output });
     }
     this.#outputs = outputs.map((name) => {
       const output = staged(nodes.find((node) => node.name === name)!);
@@ -71,8 +70,9 @@ export class IntegerEngine {
     });
     this.#input = input;
     this.inputBytes = input.length;
-    this.#steps = placeProgram(code, store);
-    memory.append(new Uint8Array(slackBytes)); // vectors read a little beyond the last constants
+    this.#steps = placeProgram(code, constants);
+    this.#module = module;
+    constants.reserve(slackBytes); // vectors read a little beyond the last constants
   }
 
   /** Bytes of WebAssembly memory: values, scratch, packed weights, program. */
@@ -123,9 +123,9 @@ interface Placed {
   readonly end: number;
 }
 
-function placeProgram(instructions: readonly NamedInstruction[], store: Store): Placed[] {
+function placeProgram(instructions: readonly NamedInstruction[], constants: Constants): Placed[] {
   const code = instructions.map(({ opcode, words }) => [int8Opcodes[opcode], words.length + 2, ...words]);
-  let end = store(Int32Array.from(code.flat()));
+  let end = constants.store(Int32Array.from(code.flat()));
   return instructions.map(({ name }, i) => {
     const start = end;
     end += 4 * code[i].length;
@@ -138,48 +138,17 @@ function placeValues(
   steps: readonly Step[],
   outputs: readonly string[],
 ): { readonly bytes: number; readonly offsets: ReadonlyMap<string, number> } {
-  const owners = new Map<string, string>();
-  const lives = new Map<string, { first: number; last: number; bytes: number }>();
+  const owners = new Map<string, Value>();
   for (const [time, step] of steps.entries()) {
-    for (const input of step.inputs) lives.get(owners.get(input)!)!.last = time;
-    const owner = isAlias(step) ? owners.get(step.inputs[0])! : step.output;
-    owners.set(step.output, owner);
+    for (const input of step.inputs) owners.get(input)!.last = time;
     // Pairs of pixels are stored whole, at the end too.
     const bytes = align(layoutOf(step.node.outputShape).bytes + 16);
-    if (owner === step.output) lives.set(owner, { first: time, last: time, bytes });
+    owners.set(
+      step.output,
+      isAlias(step) ? owners.get(step.inputs[0])! : { first: time, last: time, bytes, offset: 0 },
+    );
   }
-  for (const output of outputs) lives.get(owners.get(output)!)!.last = steps.length;
-  const names = [...lives.keys()];
-  const placement = placeBoxes([...lives.values()]);
-  const offsets = new Map(names.map((name, i) => [name, placement.offsets[i]]));
-  return { bytes: placement.bytes, offsets: new Map([...owners].map(([name, owner]) => [name, offsets.get(owner)!])) };
-}
-
-function align(bytes: number): number {
-  return Math.ceil(bytes / alignment) * alignment;
-}
-
-/** Puts constants behind each other in a module's memory, which grows. */
-class Appender {
-  constructor(
-    readonly module: Int8Module,
-    private next: number,
-  ) {
-    this.#reserve(0);
-  }
-
-  append(data: ArrayBufferView): number {
-    const address = this.next;
-    this.#reserve(data.byteLength);
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    new Uint8Array(this.module.memory.buffer).set(bytes, address);
-    this.next = align(address + data.byteLength);
-    return address;
-  }
-
-  #reserve(bytes: number): void {
-    const { memory } = this.module;
-    const missing = this.next + bytes + slackBytes - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.max(fewestPages, Math.ceil(missing / pageBytes)));
-  }
+  for (const output of outputs) owners.get(output)!.last = steps.length;
+  const bytes = placeLargestFirst([...new Set(owners.values())]);
+  return { bytes, offsets: new Map([...owners].map(([name, { offset }]) => [name, offset])) };
 }

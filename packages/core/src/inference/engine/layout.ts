@@ -22,12 +22,8 @@ export function layoutOf(shape: Shape): Layout {
 /** Vectors may read and write so far behind the last element. */
 export const slackBytes = 64;
 
-/**
- * Which of a panel's eight channels are in the lanes of the two vectors of sums: those of `linear` have the even and the odd
- * ones, others the first and the last four.
- */
-export const evenOdd: readonly number[] = [0, 2, 4, 6, 1, 3, 5, 7];
-export const natural: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
+/** Of what lies in memory, in bytes. */
+export const alignment = 16;
 
 /** A float32 as the word that holds its bits. */
 export function floatWord(value: number): number {

@@ -1,11 +1,11 @@
 /** Instructions of layers with weights, and the scratch memory that they need. */
-import { foldedBias, type IntegerConv2d, type IntegerDense, type IntegerNode } from "../../quantization/index.js";
+import type { IntegerConv2d, IntegerDense, IntegerNode } from "../../quantization/index.js";
 import { sizeOf } from "../../tensor/index.js";
+import type { Constants } from "./constants.js";
 import { isPointwise, type Step } from "./fusion.js";
-import type { Instruction, Places, Store } from "./instructions.js";
-import { evenOdd, layoutOf, natural, outputWords, slackBytes } from "./layout.js";
-import { rescalingPanels } from "./requantization.js";
-import { byLanes, packFilters, packTaps, pairsOf, sumBounds, type TapPair } from "./weights.js";
+import type { Instruction, Places } from "./instructions.js";
+import { layoutOf, outputWords, slackBytes } from "./layout.js";
+import { efforts, panelBytes } from "./requantization.js";
 
 /** Bytes of windows that are multiplied at a time: they and a panel of weights stay in the first-level cache. */
 const blockBytes = 16384;
@@ -22,7 +22,6 @@ export function scratchBytesOf(node: IntegerNode): number {
     const { height, width } = paddedMap(node);
     return 8 * height * width + slackBytes;
   }
-  if (node.groups > 1) return 0;
   const quadBytes = quadBytesOf(node);
   return (blockOf(quadBytes) / 4) * quadBytes + windowScratchOf(node) + slackBytes;
 }
@@ -36,23 +35,46 @@ const windowScratchOf = (node: IntegerConv2d): number => quadBytesOf(node) + 4 *
 const blockOf = (quadBytes: number): number => 4 * Math.max(1, Math.floor(blockBytes / quadBytes));
 const windowOf = ({ kernel, inputShapes }: IntegerConv2d): number => kernel[0] * kernel[1] * inputShapes[0][3];
 
-/** Words of bias, rescaling, output. */
-function constantsOf(node: IntegerConv2d | IntegerDense, lanes: readonly number[], store: Store): number[] {
-  const bias = foldedBias(node);
-  const fewSums = layoutOf(node.outputShape).pixels === 1;
-  const panels = rescalingPanels({ ...node, bounds: sumBounds(node.weights, bias), fewSums }, lanes);
-  return [store(byLanes(bias, lanes)), store(panels), ...outputWords(node)];
+/** Pairs of inputs that `linear` multiplies: an even number. */
+const pairsOf = (window: number): number => 2 * Math.ceil(window / 4);
+
+interface Packing {
+  /** Whether panels have the even channels first, as `linear` wants them. */
+  readonly mixed?: boolean;
+  /** Of the window's places. */
+  readonly pairs: number;
+  /** Places of each pair, -1 for none. Default: one after the other. */
+  readonly order?: readonly number[];
 }
 
-export function convolution(step: Step & { readonly node: IntegerConv2d }, places: Places, store: Store): Instruction {
-  const { node } = step;
-  if (node.depthwise) return depthwise(node, places, store);
-  if (node.groups > 1) return grouped(node, places, store);
+/** Words of weights, bias, rescaling, output. */
+function packed(node: IntegerConv2d | IntegerDense, constants: Constants, { mixed, pairs, order }: Packing): number[] {
+  const { pixels, planes: panels } = layoutOf(node.outputShape);
+  const filters = node.bias.length;
+  const weights = constants.reserve(panels * pairs * 32);
+  const bias = constants.reserve(panels * 32);
+  const rescaling = constants.reserve(panels * panelBytes);
+  constants.once("pack", [
+    ...[node.weights, filters, node.weights.length / filters, node.bias, node.inputZeroPoint],
+    ...[node.multipliers, node.shifts, node.outputZeroPoint, node.clampMin, node.clampMax],
+    ...[pixels === 1 ? efforts.none : efforts.quick, Number(mixed === true)],
+    ...[pairs, order === undefined ? 0 : Int32Array.from(order), weights, bias, rescaling],
+  ]);
+  return [weights, bias, rescaling, ...outputWords(node)];
+}
+
+export function convolution(
+  step: Step & { readonly node: IntegerConv2d },
+  places: Places,
+  constants: Constants,
+): Instruction {
+  if (step.node.depthwise) return depthwise(step.node, places, constants);
+  const node = withoutGroups(step.node);
   const [, height, width, channels] = node.inputShapes[0];
   const window = windowOf(node);
   const quadBytes = quadBytesOf(node);
   const block = blockOf(quadBytes);
-  const words = linearWords(node, places, store, { window, block });
+  const words = linearWords(node, places, constants, { window, block });
   if (step.scale !== undefined) {
     return { opcode: "linear", words: [...words, gathering.scaledPixels, places.inputs[1], ...step.scale] };
   }
@@ -63,8 +85,8 @@ export function convolution(step: Step & { readonly node: IntegerConv2d }, place
   return { opcode: "linear", words: [...words, gathering.windows, ...geometry, inputZeroPoint, rows] };
 }
 
-export function dense(node: IntegerDense, places: Places, store: Store): Instruction {
-  const words = linearWords(node, places, store, { window: layoutOf(node.inputShapes[0]).channels, block: 4 });
+export function dense(node: IntegerDense, places: Places, constants: Constants): Instruction {
+  const words = linearWords(node, places, constants, { window: layoutOf(node.inputShapes[0]).channels, block: 4 });
   return { opcode: "linear", words: [...words, gathering.pixels] };
 }
 
@@ -72,29 +94,32 @@ export function dense(node: IntegerDense, places: Places, store: Store): Instruc
 function linearWords(
   node: IntegerConv2d | IntegerDense,
   { inputs, output, table, scratch }: Places,
-  store: Store,
+  constants: Constants,
   { window, block }: { readonly window: number; readonly block: number },
 ): number[] {
   const from = layoutOf(node.inputShapes[0]);
   const to = layoutOf(node.outputShape);
-  const weights = store(packFilters(node.weights, to.channels, window));
-  const constants = constantsOf(node, evenOdd, store);
+  const pairs = pairsOf(window);
   return [
-    ...[inputs[0], output, to.pixels, from.planes, to.planes, weights, ...constants, table, scratch],
-    ...[block, pairsOf(window), from.planeBytes, to.planeBytes],
+    ...[inputs[0], output, to.pixels, from.planes, to.planes, ...packed(node, constants, { mixed: true, pairs })],
+    ...[table, scratch, block, pairs, from.planeBytes, to.planeBytes],
   ];
 }
 
-function grouped(node: IntegerConv2d, { inputs, output, table }: Places, store: Store): Instruction {
-  const { kernel, stride, padding } = node;
-  const [, height, width, channels] = node.inputShapes[0];
-  const [, outHeight, outWidth, filters] = node.outputShape;
-  const [bias, panels] = constantsOf(node, natural, store);
-  const constants = [bias, panels, node.outputZeroPoint, node.clampMin, node.clampMax];
-  const geometry = [height, width, channels, ...kernel, ...stride, padding.top, padding.left, outHeight, outWidth];
-  const planes = [layoutOf(node.inputShapes[0]).planeBytes, layoutOf(node.outputShape).planeBytes];
-  const words = [inputs[0], output, filters, node.groups, store(node.weights), ...constants, table, ...geometry];
-  return { opcode: "groupedConvolution", words: [...words, node.inputZeroPoint, ...planes] };
+/** As a convolution of all channels, whose weights beyond a filter's group are 0: no network of ours has groups. */
+function withoutGroups(node: IntegerConv2d): IntegerConv2d {
+  const { groups, kernel, inputShapes } = node;
+  if (groups === 1) return node;
+  const channels = inputShapes[0][3];
+  const own = channels / groups;
+  const taps = kernel[0] * kernel[1];
+  const filters = node.bias.length;
+  const weights = new Int8Array(filters * taps * channels);
+  for (let tap = 0; tap < filters * taps; tap++) {
+    const group = Math.floor((tap * groups) / (filters * taps));
+    weights.set(node.weights.subarray(tap * own, (tap + 1) * own), tap * channels + group * own);
+  }
+  return { ...node, groups: 1, weights };
 }
 
 function paddedMap({ inputShapes, padding }: IntegerConv2d): { height: number; width: number } {
@@ -103,9 +128,9 @@ function paddedMap({ inputShapes, padding }: IntegerConv2d): { height: number; w
 }
 
 /** Taps of a 3 x 3 kernel as its kernels pair them: see assembly-int8/depthwise.ts. */
-const pairsOfNine: readonly TapPair[] = [[0, 3], [1, 4], [2, 5], [6, 7], [8, -1], [-1, 8]]; // biome-ignore format: a table
+const pairsOfNine: readonly number[] = [...[0, 3], ...[1, 4], ...[2, 5], ...[6, 7], ...[8, -1], ...[-1, 8]];
 
-function depthwise(node: IntegerConv2d, { inputs, output, table, scratch }: Places, store: Store): Instruction {
+function depthwise(node: IntegerConv2d, { inputs, output, table, scratch }: Places, constants: Constants): Instruction {
   const { kernel, stride, padding } = node;
   const [, height, width] = node.inputShapes[0];
   const [, outHeight, outWidth] = node.outputShape;
@@ -113,23 +138,20 @@ function depthwise(node: IntegerConv2d, { inputs, output, table, scratch }: Plac
   const padded = paddedMap(node);
   const taps = kernel[0] * kernel[1];
   const nine = kernel[0] === 3 && kernel[1] === 3 && stride[1] <= 2;
-  const pairs = nine ? pairsOfNine : pairsInOrder(taps);
-  const offsets = Int32Array.from(pairs.flat(), (tap) => {
+  const order = nine ? pairsOfNine : Array.from({ length: (taps + 1) & ~1 }, (_, n) => (n < taps ? n : -1));
+  const offsets = Int32Array.from(order, (tap) => {
     const t = Math.max(0, tap);
     return 8 * (Math.floor(t / kernel[1]) * padded.width + (t % kernel[1]));
   });
+  const pairs = order.length / 2;
   return {
     opcode: "depthwise",
     words: [
       ...[inputs[0], output, height, width, from.planes, ...stride, padding.top, padding.left],
       ...[padded.height, padded.width, outHeight, outWidth, from.planeBytes, layoutOf(node.outputShape).planeBytes],
-      ...[store(packTaps(node.weights, from.channels, taps, pairs)), ...constantsOf(node, natural, store)],
-      ...[table, scratch, store(offsets), (taps + 1) >> 1, node.inputZeroPoint, nine ? stride[1] : 0],
-      pairs.length,
+      ...packed(node, constants, { pairs, order }),
+      ...[table, scratch, constants.store(offsets), (taps + 1) >> 1, node.inputZeroPoint, nine ? stride[1] : 0],
+      pairs,
     ],
   };
-}
-
-function pairsInOrder(taps: number): TapPair[] {
-  return Array.from({ length: (taps + 1) >> 1 }, (_, p) => [2 * p, 2 * p + 1 < taps ? 2 * p + 1 : -1]);
 }

@@ -1,70 +1,7 @@
 // Kernels without weights.
 import { lookup, useTable } from "./lookup";
-import { clamp, packLow, rescaleOne, toInt8Slowly, WHOLE } from "./rescale";
+import { clamp, toInt8Slowly } from "./rescale";
 import { address, everyByte, everyLane, word } from "./words";
-
-// words: 0 a, 1 b, 2 y, 3 bytes (a multiple of 16), 4 and 5 tables of 256 int32: each byte rescaled, 6 multiplier, 7 shift,
-// 8 zero point, 9 clamp min, 10 clamp max, 11 table or 0, 12 1 for sums in float32 (inference/engine/add.ts says
-// when they are right): 13 and 14 factors of a and b, 15 what is added
-export function add(i: usize): void {
-  const bytes = word(i, 3),
-    y = address(i, 2);
-  if (word(i, 12) != 0) addFast(i);
-  else addExact(i);
-  if (address(i, 11) == 0) return;
-  useTable(address(i, 11));
-  lookup(y, y, bytes);
-}
-
-function addFast(i: usize): void {
-  const factorA = everyLane(i, 13),
-    factorB = everyLane(i, 14),
-    more = everyLane(i, 15),
-    whole = f32x4.splat(WHOLE),
-    least = everyByte(i, 9),
-    most = everyByte(i, 10);
-  let a = address(i, 0),
-    b = address(i, 1),
-    y = address(i, 2);
-  for (const end = y + <usize>word(i, 3); y < end; y += 16) {
-    const low = addEight(v128.load8x8_s(a), v128.load8x8_s(b), factorA, factorB, more, whole),
-      high = addEight(v128.load8x8_s(a, 8), v128.load8x8_s(b, 8), factorA, factorB, more, whole);
-    v128.store(y, clamp(i8x16.narrow_i16x8_s(low, high), least, most));
-    a += 16;
-    b += 16;
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function addEight(a: v128, b: v128, factorA: v128, factorB: v128, more: v128, whole: v128): v128 {
-  const a0 = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(a)), factorA),
-    a1 = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(a)), factorA),
-    b0 = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(b)), factorB),
-    b1 = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(b)), factorB);
-  return packLow(
-    f32x4.add(f32x4.add(f32x4.add(a0, b0), more), whole),
-    f32x4.add(f32x4.add(f32x4.add(a1, b1), more), whole),
-  );
-}
-
-function addExact(i: usize): void {
-  const tableA = address(i, 4) + 512,
-    tableB = address(i, 5) + 512,
-    multiplier = word(i, 6),
-    shift = word(i, 7),
-    zero = word(i, 8),
-    least = word(i, 9),
-    most = word(i, 10);
-  const a = address(i, 0),
-    b = address(i, 1),
-    y = address(i, 2);
-  for (let n: usize = 0; n < <usize>word(i, 3); n++) {
-    const sum =
-      load<i32>(tableA + (<usize>(<i32>load<i8>(a + n)) << 2)) + load<i32>(tableB + (<usize>(<i32>load<i8>(b + n)) << 2));
-    store<i8>(y + n, <i8>min(most, max(least, rescaleOne(sum, multiplier, shift) + zero)));
-  }
-}
 
 // words: 0 a, 1 b, 2 y, 3 planes, 4 bytes of a plane, 5 zero point of a, 6 of b, 7 rescaling of a panel whose channels are
 // alike, 8 1.5 * 2^23 + zero point (float32), 9 clamp min, 10 clamp max, 11 1 where b is one pixel, 12 table or 0

@@ -16,6 +16,11 @@ function storeTurned(to: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(to, i8x16.shuffle(ab1, cd1, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), 48);
 }
 
+/** The same of four rows in memory. */
+function storeRowsTurned(to: usize, rows: usize, pitch: usize): void {
+  storeTurned(to, v128.load(rows), v128.load(rows + pitch), v128.load(rows + 2 * pitch), v128.load(rows + 3 * pitch));
+}
+
 /** The pixels themselves. */
 export function gatherPixels(i: usize, scratch: usize, first: i32, quads: i32): void {
   const planes = <usize>word(i, 3),
@@ -48,6 +53,8 @@ function limited(v: v128, least: v128, most: v128): v128 {
   return i16x8.min_s(i16x8.max_s(v, least), most);
 }
 
+const ROWS: usize = memory.data(64, 16);
+
 /**
  * Pixels times a gate a channel: a `multiply` whose result is not stored. Words: 18 gates,
  * 19 zero point of x, 20 of the gates, 21 factor and 22 half (see rescale.ts), 23 1.5 * 2^23 + zero point, 24 clamp min, 25 clamp max.
@@ -71,13 +78,9 @@ export function gatherScaled(i: usize, scratch: usize, first: i32, quads: i32): 
     const gate0 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(gate)),
       gate1 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(gate));
     for (let x = plane, end = plane + (<usize>quads << 5); x < end; x += 32) {
-      storeTurned(
-        to,
-        limited(scaled(x, zero, gate0, gate1, factor, half, sign, whole), least, most),
-        limited(scaled(x + 8, zero, gate0, gate1, factor, half, sign, whole), least, most),
-        limited(scaled(x + 16, zero, gate0, gate1, factor, half, sign, whole), least, most),
-        limited(scaled(x + 24, zero, gate0, gate1, factor, half, sign, whole), least, most),
-      );
+      for (let n: usize = 0; n < 4; n++)
+        v128.store(ROWS + (n << 4), limited(scaled(x + (n << 3), zero, gate0, gate1, factor, half, sign, whole), least, most));
+      storeRowsTurned(to, ROWS, 16);
       to += planes << 6;
     }
     plane += planeBytes;
@@ -106,11 +109,8 @@ export function gatherWindows(i: usize, scratch: usize, first: i32, quads: i32):
         oy++;
       }
     }
-    const b = rows + pitch,
-      c = b + pitch,
-      d = c + pitch;
     for (let at: usize = 0, end = pitch - 16; at < end; at += 16) {
-      storeTurned(to, v128.load(rows + at), v128.load(b + at), v128.load(c + at), v128.load(d + at));
+      storeRowsTurned(to, rows + at, pitch);
       to += 64;
     }
   }

@@ -1,8 +1,10 @@
 // The int8 inference module, with a memory of its own. Programs are made by inference/engine.
+import { add, prepareAdd } from "./add";
 import { depthwise } from "./depthwise";
-import { add, globalAveragePool, lookupMap, maxPool, multiplyMaps } from "./elementwise";
-import { groupedConvolution } from "./grouped";
+import { globalAveragePool, lookupMap, maxPool, multiplyMaps } from "./elementwise";
 import { linear } from "./linear";
+import { pack, panelOfOne } from "./panels";
+import { averagePool, softmax } from "./foreign";
 import { fromPlanes, padMap, toPlanes } from "./planes";
 
 /** First address that is not the module's own. */
@@ -21,31 +23,43 @@ export function run(start: usize, end: usize): void {
         depthwise(i);
         break;
       case 2:
-        groupedConvolution(i);
-        break;
-      case 3:
         add(i);
         break;
-      case 4:
+      case 3:
         multiplyMaps(i);
         break;
-      case 5:
+      case 4:
         globalAveragePool(i);
         break;
-      case 6:
+      case 5:
         lookupMap(i);
         break;
-      case 7:
+      case 6:
         maxPool(i);
         break;
-      case 8:
+      case 7:
         padMap(i);
         break;
-      case 9:
+      case 8:
         toPlanes(i);
         break;
-      case 10:
+      case 9:
         fromPlanes(i);
+        break;
+      case 10:
+        averagePool(i);
+        break;
+      case 11:
+        softmax(i);
+        break;
+      case 12:
+        pack(i);
+        break;
+      case 13:
+        panelOfOne(i);
+        break;
+      case 14:
+        prepareAdd(i);
         break;
       default:
         unreachable();

@@ -2,36 +2,38 @@
 // from zero. Both are one step function of s that rises from -128 to 127, so a cheaper function of s is equal everywhere when
 // it is at both sides of every step. Here that is, in float32 (H has the sign of s),
 //   p = (s F + H) + (1.5 * 2^23 + zero point), whose low 16 bits are the result,
-// with F and H near m / 2^(31 + n) and 2^-(n + 1). Every operation rises with s, so p does. inference/engine/requantization.ts
+// with F and H near m / 2^(31 + n) and 2^-(n + 1). Every operation rises with s, so p does. search.ts
 // looks for F and H such that p is right at all steps, and lists the sums where it is not: at most two a channel are put
 // right one by one. What has more, or sums too large for it, is done in doubles or in 64 bits.
 //
-// Constants of a panel of eight channels, in the order of the lanes of its two vectors of sums; see PanelLayout in
-// requantization.ts.
+// Constants of a panel of eight channels, in the order of the lanes of its two vectors of sums; panels.ts writes them. The
+// way: 0, 1 or 2 in float32 with so many sums a channel put right, 3 in doubles, 4 in 64 bits. Then eight each: F, H (float32);
+// sums that are wrong, what to add to the result, for the first and the second (int32); doubles m / 2^(31 + n),
+// 2^-(n + 1) + 2^-(n + 32), 2^-n (0 where n = 0); largest sum, multiplier, shift (int32).
 // @ts-ignore: decorator
 @inline
 export const PANEL_BYTES: usize = 496;
 // @ts-ignore: decorator
 @inline
-const FACTOR: usize = 16;
+export const FACTOR: usize = 16;
 // @ts-ignore: decorator
 @inline
-const HALF: usize = 48;
+export const HALF: usize = 48;
 // @ts-ignore: decorator
 @inline
-const WRONG: usize = 80;
+export const WRONG: usize = 80;
 // @ts-ignore: decorator
 @inline
-const DOUBLES: usize = 208;
+export const DOUBLES: usize = 208;
 // @ts-ignore: decorator
 @inline
-const LIMIT: usize = 400;
+export const LIMIT: usize = 400;
 // @ts-ignore: decorator
 @inline
-const MULTIPLIER: usize = 432;
+export const MULTIPLIER: usize = 432;
 // @ts-ignore: decorator
 @inline
-const SHIFT: usize = 464;
+export const SHIFT: usize = 464;
 // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits.
 // @ts-ignore: decorator
 @inline
@@ -187,19 +189,14 @@ function rescaleDouble(sums: v128, panel: usize, at: usize): v128 {
 }
 
 function rescaleExact(s: v128, panel: usize): v128 {
-  let q = i32x4.splat(rescaleLane(i32x4.extract_lane(s, 0), panel));
-  q = i32x4.replace_lane(q, 1, rescaleLane(i32x4.extract_lane(s, 1), panel + 4));
-  q = i32x4.replace_lane(q, 2, rescaleLane(i32x4.extract_lane(s, 2), panel + 8));
-  q = i32x4.replace_lane(q, 3, rescaleLane(i32x4.extract_lane(s, 3), panel + 12));
-  return q;
+  v128.store(LANES, s);
+  for (let lane: usize = 0; lane < 16; lane += 4) {
+    const at = panel + lane;
+    store<i32>(LANES + lane, rescaleOne(load<i32>(LANES + lane), load<i32>(at, MULTIPLIER), load<i32>(at, SHIFT)));
+  }
+  return v128.load(LANES);
 }
-
-/** The sum of a panel's first channel; others' by moving `panel` by 4. */
-// @ts-ignore: decorator
-@inline
-export function rescaleLane(sum: i32, panel: usize): i32 {
-  return rescaleOne(sum, load<i32>(panel, MULTIPLIER), load<i32>(panel, SHIFT));
-}
+const LANES: usize = memory.data(16, 16);
 
 /** gemmlowp's SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT. */
 export function rescaleOne(sum: i32, multiplier: i32, shift: i32): i32 {

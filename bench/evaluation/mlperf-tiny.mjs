@@ -1,0 +1,107 @@
+/**
+ * MLPerf Tiny's five int8 reference networks: imported, proven on the emulated core, and planned for boards that vendors
+ * publish figures of. The tables go to stderr, a JSON line for each network and board to stdout.
+ *
+ * Usage: npm run bench:mlperf-tiny -- [--data mlperf-tiny] [--boards stm32h7a3,...]
+ * Without --data it is looked for under $PHINETS_SHARED/data: NAME.tflite with NAME.inputs.bin. Needs `npm run build`,
+ * arm-none-eabi-gcc and qemu-system-arm.
+ *
+ * What is what: instructions are counted on an emulated core of the board's kind (emulated), milliseconds follow from them
+ * by the board's cycles an instruction, a band (planned); published rows are X-CUBE-AI's of MLPerf Tiny v1.1 to v1.3, measured
+ * on the boards that are named. RAM is the arena with all scratch, the input in a buffer of its own; X-CUBE-AI's is its
+ * activations.
+ */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { formatTable } from "../../packages/node/dist/text/table.js";
+import { phinets } from "./benchmark.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: "string", default: join(process.env.PHINETS_SHARED ?? ".", "data", "mlperf-tiny") },
+    boards: { type: "string", default: "stm32h7a3,stm32l4r5,stm32u575,stm32u385" },
+  },
+});
+if (!existsSync(join(options.data, "kws.tflite"))) {
+  console.error(
+    `${options.data}: has no kws.tflite; name the folder of the networks with --data, or set PHINETS_SHARED`,
+  );
+  process.exit(2);
+}
+
+/** X-CUBE-AI: milliseconds by board, bytes of activations. */
+const published = {
+  kws: { bytes: 22_272, ms: { stm32h7a3: 11.32, stm32l4r5: 43.42, stm32u575: 28.99, stm32u385: 48.3 } },
+  vww: { bytes: 58_624, ms: { stm32h7a3: 23.8, stm32l4r5: 89.44, stm32u575: 59.27, stm32u385: 98.74 } },
+  resnet: { bytes: 56_672, ms: { stm32h7a3: 40.84, stm32l4r5: 165.7, stm32u575: 109.5, stm32u385: 182.5 } },
+  ad: { bytes: 2048, ms: { stm32h7a3: 1.23, stm32l4r5: 4.79, stm32u575: 3.21, stm32u385: 5.41 } },
+  wakeword: { ms: {} },
+};
+const names = {
+  kws: "keyword spotting",
+  vww: "visual wake words",
+  resnet: "ResNet8",
+  ad: "machine sounds",
+  wakeword: "wake word",
+};
+
+const folder = mkdtempSync(join(tmpdir(), "phinets-mlperf-tiny-"));
+try {
+  for (const board of options.boards.split(",")) {
+    const rows = Object.keys(published).map((name) => {
+      const file = join(options.data, name);
+      const { run, macs, folded } = phinets("import", `${file}.tflite`, "--project", folder);
+      const proof = phinets("emulate", "--model", run, "--tensor", `${file}.inputs.bin`, "--target", board);
+      const smallest = phinets("inspect", run, "--target", board, "--optimize", "ram", "--input", "rows");
+      const { instructions, latencyMs, arenaBytes, flashBytes, matchesInterpreter, core, ownCore } = proof;
+      const measured = {
+        network: name,
+        board,
+        core,
+        ownCore,
+        macs,
+        folded,
+        instructions,
+        latencyMs,
+        arenaBytes,
+        flashBytes,
+      };
+      const { bytes, ms } = published[name];
+      console.log(
+        JSON.stringify({
+          ...{ bench: "mlperf-tiny", ...measured, matchesInterpreter },
+          smallestPushedBytes: smallest.target.ramBytes,
+          ...{ publishedMs: ms, publishedBytes: bytes },
+        }),
+      );
+      rmSync(run, { recursive: true });
+      return [
+        names[name],
+        macs,
+        instructions,
+        (instructions / macs).toFixed(2),
+        latencyMs ? latencyMs.map((each) => each.toFixed(1)).join(" to ") : "-",
+        ms[board] ?? "-",
+        arenaBytes,
+        smallest.target.ramBytes,
+        bytes ?? "-",
+        flashBytes,
+        matchesInterpreter ? "equal" : "DIFFER",
+      ];
+    });
+    console.error(
+      formatTable(
+        [
+          ...[board, "MACs", "instructions", "a MAC", "ms, planned", "ms, published", "RAM", "RAM, smallest, pushed"],
+          ...["published", "flash", "bytes"],
+        ],
+        rows,
+      ),
+    );
+    console.error("");
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

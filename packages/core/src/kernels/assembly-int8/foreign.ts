@@ -1,0 +1,111 @@
+// Kernels of operators that only imported networks have.
+import { address, word } from "./words";
+
+// words: 0 x, 1 y, 2 height, 3 width, 4 planes, 5 output height, 6 output width, 7 window height, 8 width, 9 stride down,
+// 10 across, 11 padding above, 12 to the left, 13 bytes of an input's plane, 14 of an output's
+export function averagePool(i: usize): void {
+  const height = word(i, 2),
+    width = word(i, 3),
+    outHeight = word(i, 5),
+    outWidth = word(i, 6);
+  let plane = address(i, 0),
+    outPlane = address(i, 1);
+  for (let p = word(i, 4); p > 0; p--) {
+    let y = outPlane;
+    for (let oy = 0; oy < outHeight; oy++) {
+      const top = oy * word(i, 9) - word(i, 11);
+      const firstRow = max(0, top),
+        lastRow = min(height, top + word(i, 7));
+      for (let ox = 0; ox < outWidth; ox++) {
+        const left = ox * word(i, 10) - word(i, 12);
+        const first = max(0, left),
+          last = min(width, left + word(i, 8));
+        let s0 = i32x4.splat(0),
+          s1 = i32x4.splat(0);
+        for (let row = firstRow; row < lastRow; row++) {
+          let at = plane + (<usize>(row * width + first) << 3);
+          for (let column = first; column < last; column++) {
+            const x = v128.load8x8_s(at);
+            s0 = i32x4.add(s0, i32x4.extend_low_i16x8_s(x));
+            s1 = i32x4.add(s1, i32x4.extend_high_i16x8_s(x));
+            at += 8;
+          }
+        }
+        const count = (lastRow - firstRow) * (last - first);
+        store<i8>(y, mean(i32x4.extract_lane(s0, 0), count));
+        store<i8>(y + 1, mean(i32x4.extract_lane(s0, 1), count));
+        store<i8>(y + 2, mean(i32x4.extract_lane(s0, 2), count));
+        store<i8>(y + 3, mean(i32x4.extract_lane(s0, 3), count));
+        store<i8>(y + 4, mean(i32x4.extract_lane(s1, 0), count));
+        store<i8>(y + 5, mean(i32x4.extract_lane(s1, 1), count));
+        store<i8>(y + 6, mean(i32x4.extract_lane(s1, 2), count));
+        store<i8>(y + 7, mean(i32x4.extract_lane(s1, 3), count));
+        y += 8;
+      }
+    }
+    plane += <usize>word(i, 13);
+    outPlane += <usize>word(i, 14);
+  }
+}
+
+// To the nearest, halves away from zero.
+function mean(sum: i32, count: i32): i8 {
+  const half = count >> 1;
+  return <i8>((sum > 0 ? sum + half : sum - half) / count);
+}
+
+// words: 0 x, 1 y, 2 pixels, 3 channels, 4 bytes of a plane, 5 256 exponentials by the difference from the largest
+export function softmax(i: usize): void {
+  const channels = word(i, 3),
+    planeBytes = <usize>word(i, 4),
+    exponentials = address(i, 5);
+  for (let pixel = 0; pixel < word(i, 2); pixel++) {
+    const x = address(i, 0) + (<usize>pixel << 3),
+      y = address(i, 1) + (<usize>pixel << 3);
+    let largest = -128;
+    for (let c = 0; c < channels; c++) largest = max(largest, <i32>load<i8>(x + offset(c, planeBytes)));
+    let sum = 0;
+    for (let c = 0; c < channels; c++) {
+      const e = load<i32>(exponentials + (<usize>(largest - <i32>load<i8>(x + offset(c, planeBytes))) << 2));
+      sum += roundingDivide(e, 12);
+    }
+    const headRoom = clz(sum);
+    const reciprocal = oneOverOnePlus(<i32>((<u32>sum << headRoom) - 0x80000000));
+    const shift = 12 - headRoom + 23;
+    for (let c = 0; c < channels; c++) {
+      const e = load<i32>(exponentials + (<usize>(largest - <i32>load<i8>(x + offset(c, planeBytes))) << 2));
+      const value = (shift > 31 ? 0 : roundingDivide(multiplyHigh(reciprocal, e), shift)) - 128;
+      store<i8>(y + offset(c, planeBytes), <i8>min(127, max(-128, value)));
+    }
+  }
+}
+
+function offset(channel: i32, planeBytes: usize): usize {
+  return (<usize>channel >> 3) * planeBytes + (<usize>channel & 7);
+}
+
+// gemmlowp's fixed-point arithmetic; quantization/fixed-point.ts and softmax.ts say what each is.
+function multiplyHigh(a: i32, b: i32): i32 {
+  return <i32>((<i64>a * <i64>b + 0x40000000) >> 31);
+}
+
+function roundingDivide(x: i32, exponent: i32): i32 {
+  const mask = exponent == 31 ? 0x7fffffff : (1 << exponent) - 1;
+  const threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+  return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
+}
+
+function oneOverOnePlus(a: i32): i32 {
+  const half = <i32>((<i64>a + 0x80000000) >> 1);
+  let x = 1515870810 + multiplyHigh(half, -1010580540);
+  for (let i = 0; i < 3; i++) {
+    const error = (1 << 29) - multiplyHigh(half, x);
+    x += saturatingShift(multiplyHigh(x, error), 2);
+  }
+  return saturatingShift(x, 1);
+}
+
+function saturatingShift(x: i32, bits: i32): i32 {
+  const threshold = (1 << (31 - bits)) - 1;
+  return x > threshold ? i32.MAX_VALUE : x < -threshold ? i32.MIN_VALUE : x << bits;
+}
