@@ -14,8 +14,7 @@ import {
   trainable,
   withBatch,
 } from "../graph/index.js";
-import type { Shape } from "../tensor/index.js";
-import { PhinetsError } from "../tensor/index.js";
+import { PhinetsError, type Shape } from "../tensor/index.js";
 import type { GradientOpAttributes, GradientOpName } from "./gradient-ops.js";
 import { products } from "./products.js";
 import { Tape } from "./tape.js";
