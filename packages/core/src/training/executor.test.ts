@@ -123,7 +123,9 @@ function build(inputShape: readonly number[], body: (g: GraphBuilder, x: string)
 
 describe("gradients of each operator of test/conformance against finite differences", () => {
   // A convolution before each operator, so that its input needs a gradient and is not the image itself.
-  test.each(operators.map((operator) => [operator.name, operator] as const))("%s", (_, operator) => {
+  // Average pools of windows are of imported networks, which are not trained.
+  const trained = operators.filter(({ name }) => !name.startsWith("averagePool"));
+  test.each(trained.map((operator) => [operator.name, operator] as const))("%s", (_, operator) => {
     const [height, width, filters] = operator.input;
     check(operatorGraph(operator, (g) => g.conv2d("stem", g.input("image", [1, height, width, 3]), { filters })));
   });
