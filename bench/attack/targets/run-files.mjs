@@ -8,11 +8,11 @@ import { makeRecipe } from "@phinets/core/training";
 import { loadArguments } from "../../../packages/node/dist/run/arguments.js";
 import { loadRun } from "../../../packages/node/dist/run/load.js";
 import { readResults, saveArguments } from "../../../packages/node/dist/run/save.js";
-import { savedTarget } from "../../../packages/node/dist/target/target.js";
 import { loadCheckpoint, saveCheckpoint } from "../../../packages/node/dist/steps/checkpoint.js";
 import { readLock } from "../../../packages/node/dist/steps/run-lock.js";
 import { StepLog } from "../../../packages/node/dist/steps/step-log.js";
 import { readEvents } from "../../../packages/node/dist/steps/train/events.js";
+import { savedTarget } from "../../../packages/node/dist/target/target.js";
 import { utf8 } from "../lib/mutate.mjs";
 import { modelFiles, networks } from "../lib/samples.mjs";
 
