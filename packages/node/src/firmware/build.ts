@@ -1,12 +1,13 @@
 /** Writes a network's firmware into a folder and compiles it for a board. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { arm, bootOf, fileName, linkerScript, machineOf, sharedFolders } from "@phinets/core/export";
 import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { describeWriteError, writeFileAtomic } from "../host/atomic.js";
 import { missingTool, runTool } from "../host/tool.js";
+import { compileShared, removeObjects } from "./objects.js";
 import { elfToUf2, uf2Path } from "./uf2.js";
 
 /** Where the C sources are: kernels/, detect/, track/, follow/, boards/ and examples/. */
@@ -74,7 +75,16 @@ export async function buildFirmware(
   const sanitizers = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
   const machine = options.sanitize ? sanitizers : [];
   const output = join("build", options.sanitize ? "host-sanitized" : "host");
-  return compile(folder, board, hostCompiler(), ["model", ...sharedFolders, "boards/host"], machine, output, options);
+  return compile(
+    folder,
+    board,
+    hostCompiler(),
+    ["model", ...sharedFolders, "boards/host"],
+    machine,
+    [],
+    output,
+    options,
+  );
 }
 
 /** Where `buildFirmware` puts a board's image, below the firmware's folder. */
@@ -105,7 +115,7 @@ export async function link(
   }
   const all = ["model", ...sharedFolders, ...parts];
   const output = imagePath(board);
-  return compile(folder, board.name, armCompiler, all, [...machine, ...arm, "-T", file], output, options);
+  return compile(folder, board.name, armCompiler, all, [...machine, ...arm], ["-T", file], output, options);
 }
 
 async function compile(
@@ -114,6 +124,7 @@ async function compile(
   compiler: string,
   parts: readonly string[],
   machine: readonly string[],
+  linking: readonly string[],
   output: string,
   options: BuildOptions,
 ): Promise<string> {
@@ -129,18 +140,26 @@ async function compile(
       .sort()
       .map((file) => join(part, file)),
   );
-  const args = [
-    isArm ? "-std=gnu99" : "-std=c99",
-    options.sanitize ? "-O1" : "-O2",
-    ...warnings,
-    ...parts.map((part) => `-I${part}`),
-    ...machine,
-    ...(options.flags ?? []),
-    ...sources,
-    "-o",
-    output,
-  ];
-  const { exitCode, stdout, stderr } = await runTool(compiler, args, { cwd: folder, signal: options.signal });
+  const { flags = [], signal } = options;
+  const common = [isArm ? "-std=gnu99" : "-std=c99", options.sanitize ? "-O1" : "-O2", ...warnings];
+  const sharedParts = sharedFolders.map((part) => join(part));
+  const isShared = (source: string): boolean => sharedParts.includes(dirname(source));
+  const program = basename(output);
+  const shared = await compileShared({
+    ...{ folder, compiler, signal, headers: sharedFolders, program },
+    // Where the emulator's inputs lie concerns its own sources.
+    args: [
+      ...[...common, ...sharedFolders.map((part) => `-I${part}`), ...machine],
+      ...flags.filter((flag) => !flag.startsWith("-DPHINETS_INPUTS=")),
+    ],
+    sources: sources.filter(isShared),
+  });
+  if (shared.exitCode !== 0) throw compileError(board, compiler, shared.output);
+  const own = sources.filter((source) => !isShared(source));
+  const args = [...common, ...parts.map((part) => `-I${part}`), ...machine, ...linking, ...flags];
+  const all = [...args, ...own, ...shared.objects, "-o", output];
+  const { exitCode, stdout, stderr } = await runTool(compiler, all, { cwd: folder, signal });
+  removeObjects({ folder, program });
   if (exitCode !== 0) throw compileError(board, compiler, `${stdout}\n${stderr}`);
   return join(folder, output);
 }
