@@ -76,6 +76,7 @@ export class NetworkBuilder {
 
   #build(): ImportedNetwork {
     const { inputs, outputs, operators } = this.file;
+    if (outputs.length === 0) this.#fail("has no outputs; convert the network again");
     if (inputs.length !== 1) this.#fail(`has ${inputs.length} inputs; networks of one can be imported`);
     const input = this.file.tensors[inputs[0]];
     if (input.type === "int8") this.#begin(input, "int8");
@@ -113,8 +114,15 @@ export class NetworkBuilder {
     };
   }
 
-  /** Scales may be of any size in a file; the integer arithmetic of some sizes is none. */
+  /** Shapes may disagree in a damaged file; scales may be of any size, and the integer arithmetic of some sizes is none. */
   #requireArithmetic(network: QuantizedNetwork): void {
+    for (const [name, { shape }] of Object.entries(network.graph.parameters)) {
+      const given = network.weights[name].shape;
+      if (formatShape(given) !== formatShape(shape))
+        this.#fail(
+          `"${name.slice(0, 60)}" has the shape ${formatShape(given)}, where ${formatShape(shape)} is needed; convert the network again`,
+        );
+    }
     try {
       lowerToInteger(network);
     } catch (error) {
