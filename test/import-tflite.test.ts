@@ -18,7 +18,7 @@ interface Record {
 
 const folder = sharedData && join(sharedData, "mlperf-tiny");
 const read = (name: string) => readFileSync(join(folder!, name));
-const int8 = (name: string) => Int8Array.from(read(name), (byte) => (byte << 24) >> 24);
+const int8 = (name: string) => Int8Array.from(read(name));
 const shortHash = (bytes: Int8Array) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
 
 describe.skipIf(!folder)("MLPerf Tiny", () => {

@@ -108,7 +108,7 @@ describe("import of a .tflite", () => {
     );
     expect(records).toHaveLength(2);
     const bytes = readFileSync(join(project, "predict/predict/outputs.bin"));
-    expect([...bytes].map((byte) => (byte << 24) >> 24)).toEqual(records.flatMap(({ outputs }) => outputs.flat()));
+    expect([...Int8Array.from(bytes)]).toEqual(records.flatMap(({ outputs }) => outputs.flat()));
     const picture = join(root, "a.png");
     expect((await phinets("predict", "--model", run, picture)).stderr).toContain(
       "the network takes 6x5x9 values, which no picture has; give them with --tensor FILE",

@@ -29,7 +29,7 @@ export function readTensors(file: string, { input: { height, width, channels } }
       `has ${bytes.length} bytes; an input is ${height}x${width}x${channels}, so that a multiple of ${length} is needed`,
     );
   return Array.from({ length: bytes.length / length }, (_, i) =>
-    Int8Array.from(bytes.subarray(i * length, (i + 1) * length), (byte) => (byte << 24) >> 24),
+    Int8Array.from(bytes.subarray(i * length, (i + 1) * length)),
   );
 }
 

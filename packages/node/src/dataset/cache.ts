@@ -22,10 +22,10 @@ import {
   withChannels,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import { forEachConcurrently } from "../host/concurrency.js";
 import type { PixelRange } from "../picture/bands.js";
 import { decodePicture } from "../picture/decode.js";
 import { fileOnDisk } from "../picture/idx-files.js";
-import { forEachConcurrently } from "./pool.js";
 import { type DecodedShard, readShard, type Shard, writeShard } from "./shard-file.js";
 
 export type CacheMode = "ram" | "disk";

@@ -20,11 +20,11 @@ import {
 import { PhinetsError } from "@phinets/core/tensor";
 import { readStored } from "../files/archives.js";
 import { describeWriteError, temporaryPath } from "../host/atomic.js";
+import { forEachConcurrently } from "../host/concurrency.js";
 import { pictureSizeOf } from "../picture/decode.js";
 import { encodePng } from "../picture/files.js";
 import { isIdxReference, readIdxPicture } from "../picture/idx-files.js";
 import { type OpenedSet, type OpenOptions, openDataset } from "./open.js";
-import { forEachConcurrently } from "./pool.js";
 
 export interface ConvertOptions
   extends Pick<OpenOptions, "format" | "only" | "moves" | "background" | "bad" | "seed" | "cache" | "pixelRange"> {

@@ -7,8 +7,8 @@ import { type BigIntStats, createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { readRegular } from "../files/regular-file.js";
+import { forEachConcurrently } from "../host/concurrency.js";
 import { readKept, writeKept } from "./kept.js";
-import { forEachConcurrently } from "./pool.js";
 
 export interface DigestOptions {
   /** Where digests are kept, `PROJECT/.cache/phinets`; absent: they are not. */

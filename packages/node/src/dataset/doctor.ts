@@ -15,13 +15,13 @@ import {
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { readStored } from "../files/archives.js";
+import { forEachConcurrently } from "../host/concurrency.js";
 import type { BandsOptions, PixelRange } from "../picture/bands.js";
 import { decodePicture } from "../picture/decode.js";
 import { isIdxReference } from "../picture/idx-files.js";
 import { mostPictureBytes } from "../picture/limits.js";
 import { contentDigest, lookOf } from "./looks.js";
 import { openDataset } from "./open.js";
-import { forEachConcurrently } from "./pool.js";
 
 export interface DoctorCommandOptions {
   /** Data sets, as for `openDataset`. */

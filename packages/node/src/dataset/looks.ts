@@ -8,13 +8,13 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { greyCells, type Picture, type PictureLook, type PictureSize } from "@phinets/core/data";
 import { readStored } from "../files/archives.js";
+import { forEachConcurrently } from "../host/concurrency.js";
 import type { PixelRange } from "../picture/bands.js";
 import { decodePicture, withDecoder } from "../picture/decode.js";
 import { fileOnDisk, isIdxReference, readIdxPicture } from "../picture/idx-files.js";
 import { mostPictureBytes } from "../picture/limits.js";
 import { loadSharp } from "../picture/sharp.js";
 import { readKept, writeKept } from "./kept.js";
-import { forEachConcurrently } from "./pool.js";
 
 export interface LookOptions {
   /** Where looks are kept, `PROJECT/.cache/phinets`; absent: they are not. */

@@ -6,6 +6,7 @@ import type { Detection } from "@phinets/core/detection";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Track } from "@phinets/core/tracking";
 import { readElf } from "../firmware/elf.js";
+import { forEachConcurrently } from "../host/concurrency.js";
 import { defaultThreads } from "../host/cores.js";
 import { runTool } from "../host/tool.js";
 import type { FollowedFrame } from "./follow.js";
@@ -78,22 +79,14 @@ async function runBatches(
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
   const runs: QemuRun[] = [];
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < inputs.length) {
-      const i = next++;
+  await forEachConcurrently(inputs.length, defaultThreads(), async (i) => {
+    try {
       runs[i] = await runBatch(program, inputs[i], outputBytes, { ...options, signal });
+    } catch (error) {
+      failed.abort(error);
+      throw failed.signal.reason; // of the first, not of one that it ended
     }
-  };
-  let error: unknown;
-  const workers = Array.from({ length: Math.min(inputs.length, defaultThreads()) }, () =>
-    work().catch((reason: unknown) => {
-      if (!failed.signal.aborted) error = reason;
-      failed.abort();
-    }),
-  );
-  await Promise.all(workers);
-  if (failed.signal.aborted) throw error;
+  });
   return runs;
 }
 

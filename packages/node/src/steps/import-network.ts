@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { countMacs } from "@phinets/core/cost";
-import { documentOf, type ImportedInput, importTflite } from "@phinets/core/import";
+import { documentOf, type ImportedInput, importTflite, isPicture } from "@phinets/core/import";
 import { IntegerEngine } from "@phinets/core/inference";
 import {
   constantBytes,
@@ -139,7 +139,7 @@ function compareOutputs(before: QuantizedNetwork, after: QuantizedNetwork, file:
 
 /** Pictures are given as pixel - 128: what that means to the network. */
 function pixelNotes({ shape, scale, zeroPoint }: ImportedInput): string[] {
-  if (shape.length !== 4 || (shape[3] !== 1 && shape[3] !== 3)) return [];
+  if (!isPicture(shape)) return [];
   const [black, white] = [-128, 127].map((byte) => Number((scale * (byte - zeroPoint)).toPrecision(3)));
   return [`pictures are given as pixel - 128: black is ${black} to the network, white ${white}`];
 }

@@ -68,7 +68,8 @@ export function documentOf(imported: ImportedNetwork, options: DocumentOptions):
   return document;
 }
 
-const isPicture = (shape: Shape): boolean => shape.length === 4 && (shape[3] === 1 || shape[3] === 3);
+/** A map of one or three channels. */
+export const isPicture = (shape: Shape): boolean => shape.length === 4 && (shape[3] === 1 || shape[3] === 3);
 
 /** What is no map is one of one pixel. */
 function mapOf(shape: Shape) {

@@ -1,5 +1,14 @@
 /** A .tflite network of int8 as our integer network: every intermediate byte is what TensorFlow Lite Micro computes. */
-import { type FusedActivation, makeGraph, type Node, type Padding } from "../../graph/index.js";
+import {
+  type FusedActivation,
+  makeGraph,
+  type Node,
+  type OpAttributes,
+  type OpName,
+  type OpSpec,
+  ops,
+  type Padding,
+} from "../../graph/index.js";
 import { lowerToInteger, type QuantizationParameters, type QuantizedNetwork } from "../../quantization/index.js";
 import { formatShape, PhinetsError, type Shape, sizeOf, tensor, type Weights } from "../../tensor/index.js";
 import { readTflite, type TfliteFile, type TfliteOperator, type TfliteTensor } from "./file.js";
@@ -133,19 +142,13 @@ export class NetworkBuilder {
 
   #import(operator: TfliteOperator): void {
     const { kind, inputs, outputs } = operator;
-    const ends: Readonly<Record<string, () => void>> = {
-      QUANTIZE: () => this.#quantize(operator),
-      DEQUANTIZE: () => this.#dequantize(operator),
-    };
-    if (Object.hasOwn(ends, kind)) {
-      ends[kind]();
-      return;
-    }
-    const rule = Object.hasOwn(operatorRules, kind) ? operatorRules[kind] : undefined;
-    if (rule === undefined) throw new Unsupported("is not supported; convert the network without it");
-    if (inputs.length === 0 || outputs.length !== 1 || inputs[0] === -1)
+    if (kind === "QUANTIZE") this.#quantize(operator);
+    else if (kind === "DEQUANTIZE") this.#dequantize(operator);
+    else if (!Object.hasOwn(operatorRules, kind))
+      throw new Unsupported("is not supported; convert the network without it");
+    else if (inputs.length === 0 || outputs.length !== 1 || inputs[0] === -1)
       throw new Unsupported(`has ${inputs.length} inputs and ${outputs.length} outputs; convert the network again`);
-    rule(this, operator);
+    else operatorRules[kind](this, operator);
   }
 
   /** At the beginning it says how the input becomes int8. */
@@ -224,27 +227,17 @@ export class NetworkBuilder {
 
   /** Adds the node that makes a tensor; a node that comes later may make it anew. */
   add(node: Node, of: TfliteTensor, quantization = this.quantizationOf(of)): void {
-    const inputs = node.inputs.map((input) => this.#nodeOf(input));
-    // Infers the shape, and so checks it.
-    const inputNodes = inputs.map(
-      ({ name }): Node => ({
-        ...{ name, op: "input", inputs: [], parameters: {} },
-        attributes: { shape: this.#shapes.get(name) as Shape },
-      }),
-    );
-    const { shapes } = makeGraph(
-      "one",
-      [...new Map(inputNodes.map((each) => [each.name, each])).values(), node],
-      [node.name],
-    );
-    this.#shapes.set(node.name, shapes[node.name]);
-    this.#nodes.push(node);
-    this.#values[node.name] = quantization;
+    this.#push(node, quantization);
     this.#made.set(of.index, node.name);
   }
 
-  #nodeOf(name: string): Node {
-    return this.#nodes.find((node) => node.name === name) as Node;
+  /** Throws PhinetsError where the operator refuses the shapes of its inputs. */
+  #push(node: Node, quantization: QuantizationParameters): void {
+    const { infer } = ops[node.op] as OpSpec<OpAttributes[OpName]>;
+    const inputs = node.inputs.map((input) => this.#shapes.get(input) as Shape);
+    this.#shapes.set(node.name, infer(node.name, inputs, node.attributes)[0]);
+    this.#nodes.push(node);
+    this.#values[node.name] = quantization;
   }
 
   /** Makes a tensor by a sum or product whose activation is a node of its own. */
@@ -335,10 +328,7 @@ export class NetworkBuilder {
         `makes ${formatShape(shape)} of ${formatShape(from)}; a map can be flattened to [1,features]`,
       );
     const flat = name ?? this.unused(`${x}:flat`);
-    const node: Node = { name: flat, op: "flatten", inputs: [x], parameters: {}, attributes: {} };
-    this.#shapes.set(flat, shape);
-    this.#nodes.push(node);
-    this.#values[flat] = this.#values[x];
+    this.#push({ name: flat, op: "flatten", inputs: [x], parameters: {}, attributes: {} }, this.#values[x]);
     return flat;
   }
 
@@ -361,8 +351,7 @@ export class NetworkBuilder {
   }
 
   int8s(constant: TfliteTensor): Int8Array {
-    const data = this.#data(constant, "int8", 1);
-    return Int8Array.from(data, (byte) => (byte << 24) >> 24);
+    return Int8Array.from(this.#data(constant, "int8", 1));
   }
 
   int32s(constant: TfliteTensor): Int32Array {

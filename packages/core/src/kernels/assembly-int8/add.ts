@@ -1,7 +1,7 @@
 // Sums of two int8. TensorFlow Lite rescales each input, then the sum. In float32, y = round(a A + b B + C) is the same for
 // all pairs of inputs if it is for those whose sum is near a half, which `prepareAdd` compares.
 import { lookup, useTable } from "./lookup";
-import { clamp, packLow, rescaleOne, WHOLE } from "./rescale";
+import { clamp, packLow, powerOfTwo, rescaleOne, WHOLE } from "./rescale";
 import { fraction } from "./search";
 import { address, everyByte, word } from "./words";
 
@@ -130,10 +130,4 @@ export function prepareAdd(i: usize): void {
 
 function trial(offset: f64, n: i32): f32 {
   return <f32>(offset + <f64>(n & 1 ? n + 1 : -n) * powerOfTwo(-20));
-}
-
-// @ts-ignore: decorator
-@inline
-function powerOfTwo(n: i32): f64 {
-  return reinterpret<f64>(<i64>(n + 1023) << 52);
 }

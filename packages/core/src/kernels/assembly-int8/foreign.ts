@@ -1,4 +1,5 @@
 // Kernels of operators that only imported networks have.
+import { rescaleOne } from "./rescale";
 import { address, word } from "./words";
 
 // words: 0 x, 1 y, 2 height, 3 width, 4 planes, 5 output height, 6 output width, 7 window height, 8 width, 9 stride down,
@@ -67,14 +68,14 @@ export function softmax(i: usize): void {
     let sum = 0;
     for (let c = 0; c < channels; c++) {
       const e = load<i32>(exponentials + (<usize>(largest - <i32>load<i8>(x + offset(c, planeBytes))) << 2));
-      sum += roundingDivide(e, 12);
+      sum += <i32>(<u32>(e + 0x800) >> 12); // halves up: e is not negative
     }
     const headRoom = clz(sum);
     const reciprocal = oneOverOnePlus(<i32>((<u32>sum << headRoom) - 0x80000000));
     const shift = 12 - headRoom + 23;
     for (let c = 0; c < channels; c++) {
       const e = load<i32>(exponentials + (<usize>(largest - <i32>load<i8>(x + offset(c, planeBytes))) << 2));
-      const value = (shift > 31 ? 0 : roundingDivide(multiplyHigh(reciprocal, e), shift)) - 128;
+      const value = (shift > 31 ? 0 : rescaleOne(reciprocal, e, -shift)) - 128;
       store<i8>(y + offset(c, planeBytes), <i8>min(127, max(-128, value)));
     }
   }
@@ -84,23 +85,13 @@ function offset(channel: i32, planeBytes: usize): usize {
   return (<usize>channel >> 3) * planeBytes + (<usize>channel & 7);
 }
 
-// gemmlowp's fixed-point arithmetic; quantization/fixed-point.ts and softmax.ts say what each is.
-function multiplyHigh(a: i32, b: i32): i32 {
-  return <i32>((<i64>a * <i64>b + 0x40000000) >> 31);
-}
-
-function roundingDivide(x: i32, exponent: i32): i32 {
-  const mask = exponent == 31 ? 0x7fffffff : (1 << exponent) - 1;
-  const threshold = (mask >> 1) + (x < 0 ? 1 : 0);
-  return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
-}
-
+// gemmlowp's fixed-point arithmetic; quantization/softmax.ts says what each is.
 function oneOverOnePlus(a: i32): i32 {
   const half = <i32>((<i64>a + 0x80000000) >> 1);
-  let x = 1515870810 + multiplyHigh(half, -1010580540);
+  let x = 1515870810 + rescaleOne(half, -1010580540, 0);
   for (let i = 0; i < 3; i++) {
-    const error = (1 << 29) - multiplyHigh(half, x);
-    x += saturatingShift(multiplyHigh(x, error), 2);
+    const error = (1 << 29) - rescaleOne(half, x, 0);
+    x += saturatingShift(rescaleOne(x, error, 0), 2);
   }
   return saturatingShift(x, 1);
 }

@@ -208,6 +208,13 @@ export function rescaleOne(sum: i32, multiplier: i32, shift: i32): i32 {
   return (high >> -shift) + i32((high & mask) > (mask >> 1) + i32(high < 0));
 }
 
+/** 2^n, n = -1022..1023 */
+// @ts-ignore: decorator
+@inline
+export function powerOfTwo(n: i32): f64 {
+  return reinterpret<f64>(<i64>(n + 1023) << 52);
+}
+
 /** int8 limits of an instruction's output. */
 // @ts-ignore: decorator
 @inline

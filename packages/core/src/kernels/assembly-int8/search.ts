@@ -4,7 +4,7 @@
 // Both functions rise with the sum, so that they can differ only beside a step: from the smallest sum that gives a result to
 // the sum before it. Steps where float32 cannot err are left out: there the real result of both sums is so far from the half
 // between two whole numbers that neither roundings nor changes of the constants matter. The others are compared, one by one.
-import { FACTOR, HALF, rescaleOne, WHOLE, WRONG } from "./rescale";
+import { FACTOR, HALF, powerOfTwo, rescaleOne, WHOLE, WRONG } from "./rescale";
 
 // @ts-ignore: decorator
 @inline
@@ -109,13 +109,6 @@ function suitableHalf(factor: f32, half: f32, part: f64): f32 {
     }
   }
   return <f32>min(most, max(least, from + (to - from) * part));
-}
-
-/** 2^n, n = 0..31 */
-// @ts-ignore: decorator
-@inline
-function powerOfTwo(n: i32): f64 {
-  return <f64>(<i64>1 << n);
 }
 
 /** Steps to results `first`..`last`, for that many changes of F. */
