@@ -124,6 +124,10 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   SOFTMAX(to, { inputs, outputs, options }) {
     const beta = options?.float32(slots.softmax.beta) ?? 0;
     if (beta !== 1) refuse(`has beta ${beta}; 1 can be imported`);
+    const { shape } = to.file.tensors[inputs[0]];
+    // As the graph's flatten makes one row of any map.
+    if (shape.length === 2 && shape[0] !== 1)
+      refuse(`is over the rows of ${formatShape(shape)}; a batch of 1 can be imported`);
     const output = to.file.tensors[outputs[0]];
     const x = to.value(inputs[0]);
     to.add({ name: to.nameOf(output), op: "softmax", inputs: [x], parameters: {}, attributes: {} }, output);

@@ -73,6 +73,23 @@ describe("what is no network of int8", () => {
     );
   });
 
+  it("refuses a softmax over rows: the graph has the vector that they are of", () => {
+    const builder = new GraphBuilder("rows");
+    const x = builder.input("x", [1, 2, 2, 4]);
+    const q = randomlyQuantized(builder.build([builder.softmax("y", builder.flatten("flat", x))]), 1);
+    const file = quantizedToTflite(q);
+    expect(importTflite(file, "rows.tflite").network.graph.shapes.y).toEqual([1, 16]);
+    const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+    for (let at = 0; at + 8 <= file.length; at += 4)
+      if (view.getInt32(at, true) === 1 && view.getInt32(at + 4, true) === 16) {
+        view.setInt32(at, 4, true);
+        view.setInt32(at + 4, 4, true);
+      }
+    expect(() => importTflite(file, "rows.tflite")).toThrow(
+      'operator 1 SOFTMAX ("y"): is over the rows of [4,4]; a batch of 1 can be imported',
+    );
+  });
+
   it("has every slot once", () => {
     for (const [table, fields] of Object.entries(slots))
       expect(new Set(Object.values(fields)).size, table).toBe(Object.keys(fields).length);
