@@ -2,6 +2,7 @@
 import {
   below,
   type CNetwork,
+  cmakeBegin,
   cmakeKernelsCheck,
   type Firmware,
   includeAndSource,
@@ -53,18 +54,8 @@ function lists({ name }: CNetwork, firmware: Firmware): string {
   const NAME = name.toUpperCase();
   return `cmake_minimum_required(VERSION 3.14)
 project(${name}_network C)
-if(NOT MSVC) # whose .S files would be empty
-  enable_language(ASM)
-endif()
-
-set(alone OFF)
-if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)
-  set(alone ON)
-endif()
+${cmakeBegin}
 option(${NAME}_INSTALL "Install ${name}::network and its headers" \${alone})
-if(alone AND NOT CMAKE_BUILD_TYPE)
-  set(CMAKE_BUILD_TYPE RelWithDebInfo)
-endif()
 
 # Kernels, detection and tracking: all networks of a project share them.
 if(NOT TARGET phinets_kernels)

@@ -94,6 +94,19 @@ export function ascii(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, "?");
 }
 
+/** CMake: the languages, and in `alone` whether the folder is a project by itself, which then gets a build type. */
+export const cmakeBegin = `if(NOT MSVC) # whose .S files would be empty
+  enable_language(ASM)
+endif()
+
+set(alone OFF)
+if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)
+  set(alone ON)
+endif()
+if(alone AND NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()`;
+
 /** CMake: the kernels' library is that of the project's other networks too, so it must be the same. */
 export function cmakeKernelsCheck(name: string, version: string): string {
   return `get_target_property(version phinets_kernels PHINETS_VERSION)

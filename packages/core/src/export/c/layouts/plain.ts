@@ -5,6 +5,7 @@ import { arm, fileName, isLinked, machineOf } from "../gcc.js";
 import {
   ascii,
   type CNetwork,
+  cmakeBegin,
   cmakeKernelsCheck,
   type Files,
   type Firmware,
@@ -100,17 +101,7 @@ else()`
 cmake_minimum_required(VERSION 3.10)
 project(${name}_model C)
 set(CMAKE_C_STANDARD 99)
-if(NOT MSVC) # whose .S files would be empty
-  enable_language(ASM)
-endif()
-
-set(alone FALSE)
-if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)
-  set(alone TRUE)
-endif()
-if(alone AND NOT CMAKE_BUILD_TYPE)
-  set(CMAKE_BUILD_TYPE RelWithDebInfo)
-endif()
+${cmakeBegin}
 
 # Kernels, detection and tracking: all networks of a project share them.
 if(NOT TARGET phinets_kernels)
