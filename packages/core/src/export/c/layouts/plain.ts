@@ -4,6 +4,7 @@ import { bootOf } from "../boot.js";
 import { arm, fileName, isLinked, machineOf } from "../gcc.js";
 import {
   ascii,
+  below,
   type CNetwork,
   cmakeBegin,
   cmakeKernelsCheck,
@@ -30,6 +31,7 @@ export const plain: Layout = (network, firmware) => {
     ...modelOf(network),
     ...library,
     ...named(sourcesOf(firmware, "boards/host", "host"), name, `../${name}_model.h`),
+    ...benchmark(network, firmware),
     ...(linked ? { ...image("boards/start"), ...image("boards/cortex-m") } : {}),
     ...(boot === undefined ? {} : image(`boards/${boot}`)),
     // Its hooks are those of a detector, its registers the chip's.
@@ -40,6 +42,13 @@ export const plain: Layout = (network, firmware) => {
     ...(linked ? { [`${board}/${board}.ld`]: linkerScript(target), "arm-none-eabi.cmake": toolchain(network) } : {}),
   };
 };
+
+/** MLPerf Tiny's serial protocol; for this machine, and for boards whose serial line is at hand. */
+function benchmark({ name, target }: CNetwork, firmware: Firmware): Files {
+  const files = named(sourcesOf(firmware, "boards/benchmark"), name, `../${name}_model.h`);
+  const ports = new Set(["benchmark.c", "benchmark.h", "host.c", `${target.name}.c`]);
+  return below("benchmark", Object.fromEntries(Object.entries(files).filter(([file]) => ports.has(file))));
+}
 
 /** Whether an example application for this board is at hand. */
 function hasExample({ target, detector }: CNetwork): boolean {
@@ -91,6 +100,11 @@ function cmake({ name, target }: CNetwork, library: Files, { version }: Firmware
     ? `if(CMAKE_CROSSCOMPILING)
   # Add your own files.
   file(GLOB application \${CMAKE_CURRENT_SOURCE_DIR}/${board}/*.[cS])
+  if(BENCHMARK)
+    file(GLOB benchmark \${CMAKE_CURRENT_SOURCE_DIR}/benchmark/*.c)
+    list(REMOVE_ITEM benchmark \${CMAKE_CURRENT_SOURCE_DIR}/benchmark/host.c)
+    list(APPEND application \${benchmark})
+  endif()
   set(script \${CMAKE_CURRENT_SOURCE_DIR}/${board}/${board}.ld)
   add_executable(${board}.elf \${application})
   target_link_libraries(${board}.elf ${name}_model -T\${script})
@@ -119,9 +133,12 @@ target_link_libraries(${name}_model PUBLIC phinets_kernels)
 if(NOT alone)
   return()
 endif()
+option(BENCHMARK "The board's program answers MLPerf Tiny's runner" OFF)
 ${programs}
   add_executable(${name}_host host/main.c)
   target_link_libraries(${name}_host ${name}_model)
+  add_executable(${name}_benchmark benchmark/benchmark.c benchmark/host.c)
+  target_link_libraries(${name}_benchmark ${name}_model)
 endif()
 `;
 }
@@ -132,7 +149,8 @@ function text(network: CNetwork) {
   return {
     start: `\`cc *.c host/main.c\` (or \`make\`, or CMake) builds a program that reads inputs from one file and writes outputs to
 another. Firmware takes the .c, .h and .S files of this folder, and not of those in it. No heap, no floating point in the
-network, no library but memcpy and memset.`,
+network, no library but memcpy and memset. benchmark/ answers MLPerf Tiny's runner, or you at a terminal (\`help%\`): \`cc *.c
+benchmark/benchmark.c benchmark/host.c\` on this machine.`,
     project: `- CMake: \`add_subdirectory(THIS_FOLDER)\`, then \`target_link_libraries(app ${name}_model)\`. Nothing else is built.
 - make: \`make lib${name}.a CC=... AR=... CFLAGS=...\`.
 - Zephyr, ESP-IDF, Arduino, an installed CMake package: \`phinets export --for\` writes a folder for each.
@@ -148,7 +166,12 @@ put their files into one folder: what is not called ${name}_... is the same in a
             ? "an application: start-up code, linker script, and app.c with a camera's frames in and tracks out"
             : "its start-up code, main loop and linker script; add a file with your hooks for frames and results (serve.h)"
         }.
-\`cmake -B build -DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake && cmake --build build\` makes build/${board}.elf of it.${
+\`cmake -B build -DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake && cmake --build build\` makes build/${board}.elf of it.
+With -DBENCHMARK=ON it is the benchmark, ${
+          target.name === "stm32h743"
+            ? "on the ST-LINK's serial port of a NUCLEO-H743ZI2"
+            : "with the four functions of benchmark/benchmark.h in a file of yours beside it"
+        }.${
           bootOf(target) === undefined
             ? ""
             : `\n\`npx phinets uf2 build/${board}.elf\` makes the file that the board's drive takes. Clocks are as after reset: some

@@ -1,0 +1,23 @@
+/* The benchmark on a PC: commands from stdin, answers to stdout. Its microseconds are the processor's. */
+#include <stdio.h>
+#include <time.h>
+
+#include "benchmark.h"
+
+void phinets_application(void);
+
+void benchmark_start(void) {}
+
+int benchmark_read(void) {
+  fflush(stdout);
+  return getchar();
+}
+
+void benchmark_write(char byte) { putchar(byte); }
+
+uint32_t benchmark_microseconds(void) { return (uint32_t)((double)clock() / CLOCKS_PER_SEC * 1e6); }
+
+int main(void) {
+  phinets_application();
+  return 0;
+}
