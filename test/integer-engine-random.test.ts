@@ -6,6 +6,7 @@ import { Random, tensor } from "@phinets/core/tensor";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { randomGraphs } from "./random-graph.js";
+import { randomMoves } from "./random-moves.js";
 import { randomInput, randomLayer, randomlyQuantized } from "./random-network.js";
 
 function expectEqual(q: QuantizedNetwork, seed: number): void {
@@ -28,6 +29,10 @@ function countDiffering(found: Int8Array, wanted: Int8Array): number {
 describe("the int8 engine equals the interpreter", () => {
   it("in 700 layers of every kind", { timeout: 240_000 }, () => {
     for (let seed = 1000; seed < 1700; seed++) expectEqual(randomLayer(seed), seed);
+  });
+
+  it("in 100 networks that move bytes", { timeout: 240_000 }, () => {
+    for (let seed = 1000; seed < 1100; seed++) expectEqual(randomlyQuantized(randomMoves(seed), seed), seed);
   });
 
   it("in 300 graphs", { timeout: 240_000 }, () => {

@@ -11,6 +11,7 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
   const weights: Weights = {};
   const zeroPoint = (): number => (random.uniform() < 0.2 ? -128 : random.integer(256) - 128);
   const jitter = (): number => random.uniform(0.5, 2);
+  const first = firstAlike(graph);
   for (const node of graph.nodes) {
     const [a, b] = node.inputs.map((input) => values[input]);
     const make = (scale: number): QuantizationParameters => ({ scale: Math.fround(scale), zeroPoint: zeroPoint() });
@@ -62,11 +63,32 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
       case "softmax":
         values[node.name] = { scale: 1 / 256, zeroPoint: -128 };
         break;
-      default: // pad, pools of windows, flatten, relu6 keep their input's
+      default: // concat, pad, pools of windows, flatten, relu6 keep their input's
         values[node.name] = a;
     }
+    values[node.name] = values[first.get(node.name) ?? node.name];
   }
   return { graph, values, weightScales, weights };
+}
+
+/** Values that have one scale because they are put together, by the first of them. Of what makes them, one may have one scale only. */
+function firstAlike({ nodes }: Graph): ReadonlyMap<string, string> {
+  const made = new Map(nodes.map((node) => [node.name, node]));
+  const keeps = new Set(["averagePool", "concat", "flatten", "maxPool", "pad", "relu6"]);
+  const maker = (name: string): string => {
+    const { op, inputs } = made.get(name)!;
+    return keeps.has(op) ? maker(inputs[0]) : name;
+  };
+  const first = new Map<string, string>();
+  const root = (name: string): string => (first.has(name) ? root(first.get(name)!) : name);
+  const order = new Map(nodes.map(({ name }, i) => [name, i]));
+  for (const { op, inputs } of nodes) {
+    if (op !== "concat") continue;
+    const roots = [...new Set(inputs.map((input) => root(maker(input))))].sort((a, b) => order.get(a)! - order.get(b)!);
+    for (const other of roots.slice(1)) first.set(other, roots[0]);
+  }
+  for (const name of first.keys()) first.set(name, root(name));
+  return first;
 }
 
 export function randomInput(q: QuantizedNetwork, seed: number): Int8Array {

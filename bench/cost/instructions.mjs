@@ -189,7 +189,10 @@ function quantized(graph, random) {
       const biases = new Int32Array(outputs).map(() => Math.round(deviation * random.uniform(-0.5, 0.5)));
       weights[bias] = tensor("int32", [outputs], biases);
     } else if (node.op === "input") values[node.name] = made(step, 0);
-    else if (node.op === "add") values[node.name] = made(1.4 * Math.max(a.scale, b.scale));
+    else if (node.op === "concat") {
+      for (const input of node.inputs) values[input] = a;
+      values[node.name] = a;
+    } else if (node.op === "add") values[node.name] = made(1.4 * Math.max(a.scale, b.scale));
     else if (node.op === "multiply") values[node.name] = made(170 * a.scale * b.scale);
     else if (node.op === "globalAveragePool") values[node.name] = made(a.scale / 4);
     else if (node.op === "hardswish") values[node.name] = made(0.8 * a.scale);
@@ -292,6 +295,17 @@ function samples() {
         builder.averagePool("average", x, windows),
         builder.averagePool("whole", x, whole),
         builder.softmax("softmax", x),
+      ];
+    });
+  });
+  // What moves bytes.
+  [...maps, [6, 20, 3], [5, 16, 16], [4, 12, 5]].forEach((shape, i) => {
+    add(`moves${i}`, shape, (builder, x) => {
+      return [
+        builder.concat("channels", [x, x]),
+        builder.concat("three", [x, x, x]),
+        builder.concat("across", [x, x], 2),
+        builder.concat("below", [x, x], 1),
       ];
     });
   });

@@ -47,6 +47,11 @@ void phinets_pad_row(phinets_map input, phinets_map output, int32_t left, int8_t
   memset(out + before + row, value, (size_t)(all - before - row));
 }
 
+void phinets_copy_pixels(int32_t pixels, int32_t bytes, const int8_t *in, int32_t in_pitch, int8_t *out,
+                         int32_t out_pitch) {
+  for (; pixels > 0; pixels--, in += in_pitch, out += out_pitch) memcpy(out, in, (size_t)bytes);
+}
+
 void phinets_sum_row(const phinets_average *layer, int first, const int8_t *row, int32_t *sums) {
   const int32_t channels = layer->input.channels, pixels = layer->input.width;
   if (first) memset(sums, 0, (size_t)channels * sizeof *sums);

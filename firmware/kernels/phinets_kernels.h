@@ -123,6 +123,10 @@ void phinets_softmax(const int32_t *exponentials, int32_t channels, const int8_t
 /* output[i] = table[input[i] + 128]; output may be input. Hard-swish and sigmoid. */
 void phinets_lookup(const int8_t *table, int32_t size, const int8_t *input, int8_t *output);
 
+/* Copies `bytes` of each of `pixels` pixels, which lie in_pitch and out_pitch bytes apart. ../concatenation.h Concatenation. */
+void phinets_copy_pixels(int32_t pixels, int32_t bytes, const int8_t *in, int32_t in_pitch, int8_t *out,
+                         int32_t out_pitch);
+
 /* Copies a map into a larger one filled with `value` (the zero point); in is NULL above and below it. ../pad.h Pad. */
 void phinets_pad_row(phinets_map input, phinets_map output, int32_t left, int8_t value, const int8_t *in, int8_t *out);
 

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /* What a step's `layer` points to: conv2d, depthwise and pointwise have a phinets_convolution, mean and average_map a
-   phinets_average, average_pool a phinets_pooling. */
+   phinets_average, average_pool a phinets_pooling, concat a phinets_step_parts. */
 typedef struct {
   phinets_addition addition;
   int32_t size; /* bytes of a row */
@@ -36,6 +36,19 @@ typedef struct {
   int32_t pixels, channels; /* of a row */
 } phinets_step_exponentials;
 
+/* An input of a concatenation. Its row y - before, if it has that row, gives `bytes` of each pixel from `offset` on. */
+typedef struct {
+  phinets_ring ring;
+  int32_t bytes, offset;
+  int16_t before, height;
+} phinets_step_part;
+
+typedef struct {
+  const phinets_step_part *parts;
+  int32_t count;
+  int32_t pixels, bytes; /* of a row, and of a pixel: what is put together as one */
+} phinets_step_parts;
+
 typedef struct {
   phinets_map input, output;
   int32_t left;
@@ -55,6 +68,7 @@ void phinets_step_average_pool(const phinets_step *step, const phinets_state *st
 void phinets_step_average_map(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_softmax(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_lookup(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_concat(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_pad(const phinets_step *step, const phinets_state *state, int32_t y);
 
 #ifdef __cplusplus

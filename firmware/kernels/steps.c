@@ -72,6 +72,18 @@ void phinets_step_lookup(const phinets_step *step, const phinets_state *state, i
                  phinets_row(state, &step->output, y));
 }
 
+void phinets_step_concat(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_parts *layer = step->layer;
+  int8_t *output = phinets_row(state, &step->output, y);
+  const phinets_step_part *part = layer->parts, *end = part + layer->count;
+  for (; part < end; part++) {
+    const int32_t row = y - part->before;
+    if (row < 0 || row >= part->height) continue;
+    phinets_copy_pixels(layer->pixels, part->bytes, phinets_row(state, &part->ring, row), part->bytes,
+                        output + part->offset, layer->bytes);
+  }
+}
+
 void phinets_step_pad(const phinets_step *step, const phinets_state *state, int32_t y) {
   const phinets_step_padding *layer = step->layer;
   const int8_t *row;

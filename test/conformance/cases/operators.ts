@@ -178,6 +178,9 @@ const maps: readonly Input[] = [
   [3, 1, 16],
 ];
 
+/** Operators of imported networks, which are not trained: by the names of their cases. */
+export const untrained = /^(averagePool|concat|random moves)/;
+
 export const operators: readonly OperatorCase[] = [
   ...convolutions,
   ...depthwises,
@@ -222,6 +225,26 @@ export const operators: readonly OperatorCase[] = [
   pad([4, 3, 3], sides(1, 2, 0, 3)),
   pad([1, 1, 5], sides(0, 0, 1, 0)),
   pad([3, 5, 16], sides(2, 2, 2, 2)),
+  ...plain("concat", [...maps, [3, 5, 8]], (g, x) => g.concat("y", [x, branch(g, x)])),
+  ...plain("concat of itself", [[4, 3, 5]], (g, x) => g.concat("y", [x, x])),
+  ...plain("concat of four", [[5, 4, 3]], (g, x) => {
+    const pooled = g.maxPool("pool", x, 1);
+    return g.concat("y", [branch(g, x), g.conv2d("wide", x, { filters: 16, kernel: 3, padding: 1 }), x, pooled]);
+  }),
+  ...plain("concat below each other", [[4, 3, 5]], (g, x) =>
+    g.concat("y", [branch(g, x), x, g.maxPool("p", x, 1, 1)], 1),
+  ),
+  ...plain("concat side by side", [[4, 3, 5]], (g, x) => g.concat("y", [x, branch(g, x), x], 2)),
+  ...plain("concat of vectors", [[3, 4, 5]], (g, x) =>
+    g.concat("y", [g.dense("d", g.flatten("f", x), 7), g.flatten("g", g.conv2d("c", x, { filters: 3 }))], 1),
+  ),
+  ...plain("concat between convolutions", [[6, 7, 3]], (g, x) => {
+    const a = g.conv2d("a", x, { filters: 8, kernel: 3, padding: 1, bias: true });
+    const b = g.depthwise("b", a, { kernel: 3, padding: 1 });
+    const both = g.concat("ab", [a, b]);
+    const all = g.concat("abc", [both, g.conv2d("c", both, { filters: 5, bias: true }), a]);
+    return g.depthwise("y", g.conv2d("d", all, { filters: 6, bias: true }), { kernel: 3, padding: 1, stride: 2 });
+  }),
   ...plain("pad before a convolution", [[6, 5, 3]], (g, x) =>
     g.conv2d("y", g.pad("p", x, sides(1, 0, 2, 1)), { filters: 4, kernel: 3, stride: 2, padding: sides(0, 1, 0, 0) }),
   ),

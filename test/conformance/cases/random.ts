@@ -2,6 +2,7 @@
 import { GraphBuilder, makeGraph } from "@phinets/core/graph";
 import fc from "fast-check";
 import { randomGraphs } from "../../random-graph.js";
+import { randomMoves } from "../../random-moves.js";
 import { randomNetwork } from "../../random-network.js";
 import type { Case } from "../case.js";
 
@@ -35,5 +36,6 @@ const graphs = randomGraphs(1)
 export const randomCases: readonly Case[] = [
   ...fc.sample(convolutions, { seed, numRuns: 40 }).map((graph, i) => ({ name: `random convolution ${i}`, graph })),
   ...fc.sample(graphs, { seed, numRuns: 30 }).map((graph, i) => ({ name: `random graph ${i}`, graph })),
+  ...Array.from({ length: 12 }, (_, i) => ({ name: `random moves ${i}`, graph: randomMoves(i) })),
   ...Array.from({ length: 12 }, (_, i) => ({ name: `random network ${i}`, graph: randomNetwork(i).graph })),
 ];

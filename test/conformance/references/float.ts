@@ -162,10 +162,34 @@ export function compute(
               out[((b * shape[1] + r + top) * shape[2] + q + left) * c + k] = x.data[((b * h + r) * w + q) * c + k];
       return out;
     }
+    case "concat": {
+      const { axis } = node.attributes;
+      return out.map((_, i) => {
+        const place = placeOf(i, shape);
+        const of = inputs.find((input) => {
+          if (place[axis] < input.shape[axis]) return true;
+          place[axis] -= input.shape[axis];
+          return false;
+        })!;
+        return of.data[indexOf(place, of.shape)];
+      });
+    }
     case "flatten":
       return x.data.slice();
   }
 }
+
+/** Coordinates of element i of a tensor, and back. */
+export function placeOf(i: number, shape: readonly number[]): number[] {
+  const place: number[] = [];
+  for (const size of shape.toReversed()) {
+    place.unshift(i % size);
+    i = Math.floor(i / size);
+  }
+  return place;
+}
+export const indexOf = (place: readonly number[], shape: readonly number[]): number =>
+  place.reduce((i, at, axis) => i * shape[axis] + at, 0);
 
 /** Element of the second factor for element i of the first; per channel when it is broadcast. */
 function factor(shape: readonly number[], y: { shape: readonly number[]; data: Float64Array }, i: number): number {

@@ -6,6 +6,7 @@
 import type { Node, NodeOf } from "@phinets/core/graph";
 import { type QuantizationParameters, type QuantizedNetwork, sigmoidTable } from "@phinets/core/quantization";
 import { sizeOf } from "@phinets/core/tensor";
+import { indexOf, placeOf } from "./float.js";
 
 /** A real factor as multiplier * 2^(shift - 31). */
 interface Multiplier {
@@ -66,7 +67,8 @@ export function bothPictures(
   return new Map([...first].map(([name, bytes]) => [name, Int8Array.of(...bytes, ...second.get(name)!)]));
 }
 
-function compute(network: QuantizedNetwork, node: Node, [a, b]: readonly Int8Array[]): Int8Array {
+function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Array[]): Int8Array {
+  const [a, b] = inputs;
   const { graph, values } = network;
   const y = new Int8Array(sizeOf(graph.shapes[node.name]));
   const output = values[node.name];
@@ -178,6 +180,16 @@ function compute(network: QuantizedNetwork, node: Node, [a, b]: readonly Int8Arr
         return inside ? a[(row * width + column) * channels + c] : output.zeroPoint;
       });
       return y;
+    }
+    case "concat": {
+      const { axis } = node.attributes;
+      const shapes = node.inputs.map((name) => graph.shapes[name]);
+      return y.map((_, i) => {
+        const place = placeOf(i, graph.shapes[node.name]);
+        let n = 0;
+        for (; place[axis] >= shapes[n][axis]; n++) place[axis] -= shapes[n][axis];
+        return inputs[n][indexOf(place, shapes[n])];
+      });
     }
     case "relu6": {
       const six = p.zeroPoint + Math.round(Math.fround(6 / p.scale));

@@ -120,6 +120,10 @@ export class GraphBuilder {
     return this.#add("pad", name, [x], { padding });
   }
 
+  concat(name: string, inputs: readonly string[], axis = 3): string {
+    return this.#add("concat", name, [...inputs], { axis });
+  }
+
   dropout(name: string, x: string, rate: number, spatial = false): string {
     return this.#add("dropout", name, [x], { rate, spatial });
   }

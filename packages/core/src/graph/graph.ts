@@ -65,10 +65,12 @@ export function makeGraph(name: string, nodes: readonly Node[], outputs: readonl
         "graph.op",
         `node "${node.name}" has unknown op "${(node as Node).op}"; known: ${Object.keys(ops).join(", ")}`,
       );
-    if (node.inputs.length !== spec.arity) {
+    const { arity } = spec;
+    const [least, most] = typeof arity === "number" ? [arity, arity] : [arity.least, Number.POSITIVE_INFINITY];
+    if (node.inputs.length < least || node.inputs.length > most) {
       throw new PhinetsError(
         "graph.arity",
-        `${node.op} "${node.name}": has ${node.inputs.length} inputs, needs ${spec.arity}`,
+        `${node.op} "${node.name}": has ${node.inputs.length} inputs, needs ${least}${most > least ? " or more" : ""}`,
       );
     }
     const inputs = node.inputs.map((input) => {

@@ -57,6 +57,8 @@ export interface OpAttributes {
   /** Window `size` x `size`, stride `stride`, no padding, floor. */
   maxPool: { readonly size: number; readonly stride: number };
   pad: { readonly padding: Padding };
+  /** Two inputs or more, one behind the other along an axis of their shape; not the batch. */
+  concat: { readonly axis: number };
   /** Identity at inference. `spatial` drops whole channels. */
   dropout: { readonly rate: number; readonly spatial: boolean };
   /** `[batch, height, width, channels]` to `[batch, height * width * channels]`. */
@@ -74,8 +76,8 @@ export interface OpParameter {
 }
 
 export interface OpSpec<A> {
-  /** Number of inputs. */
-  readonly arity: number;
+  /** Number of inputs, or how many there are at least. */
+  readonly arity: number | { readonly least: number };
   /** Output shapes; throws PhinetsError naming the op, the argument and the sizes. */
   infer(name: string, inputs: readonly Shape[], attributes: A): Shape[];
   /** Parameters by role ("weight", "bias", "gamma", ...). Called after `infer` accepted the arguments. */
@@ -257,6 +259,23 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
       requireMap("pad", name, x);
       checkPadding("pad", name, padding);
       return [[x[0], x[1] + padding.top + padding.bottom, x[2] + padding.left + padding.right, x[3]]];
+    },
+  },
+  concat: {
+    arity: { least: 2 },
+    infer(name, inputs, { axis }) {
+      const [first] = inputs;
+      if (!Number.isInteger(axis) || axis < 1 || axis >= first.length)
+        fail("concat", name, `axis is ${axis}; 1 to ${first.length - 1} are those of ${formatShape(first)}`);
+      const others = (shape: Shape) => formatShape(shape.filter((_, i) => i !== axis));
+      for (const shape of inputs)
+        if (shape.length !== first.length || others(shape) !== others(first))
+          fail(
+            "concat",
+            name,
+            `inputs have shapes ${inputs.map(formatShape).join(" and ")}; all but axis ${axis} must be equal`,
+          );
+      return [first.map((size, i) => (i === axis ? inputs.reduce((sum, shape) => sum + shape[axis], 0) : size))];
     },
   },
   dropout: {

@@ -78,6 +78,7 @@ const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes
   averagePool: { kernel: "pair", stride: "pair", padding: "padding" },
   maxPool: { size: "number", stride: "number" },
   pad: { padding: "padding" },
+  concat: { axis: "number" },
   dropout: { rate: "number", spatial: "flag" },
   flatten: {},
 };

@@ -62,8 +62,8 @@ export function runFloat(
       parameters[role] = weight.data;
     }
     const y = tensor("float32", shape);
-    const [a, b] = node.inputs.map((input) => values[input]);
-    kernels[node.op](node as never, y, a, b, parameters);
+    const read = node.inputs.map((input) => values[input]);
+    kernels[node.op](node as never, y, read[0], read[1], parameters, read);
     values[node.name] = y;
   }
   return values;
@@ -78,6 +78,7 @@ const kernels: {
     a: FloatTensor,
     b: FloatTensor,
     parameters: Parameters,
+    inputs: readonly FloatTensor[],
   ) => void;
 } = {
   conv2d: (node, y, x, _, parameters) =>
@@ -109,6 +110,16 @@ const kernels: {
         const from = (n * height + row) * width * channels;
         const to = ((n * y.shape[1] + row + top) * y.shape[2] + left) * channels;
         y.data.set(x.subarray(from, from + width * channels), to);
+      }
+  },
+  concat: ({ attributes: { axis } }, y, _, __, ___, inputs) => {
+    const rows = sizeOf(y.shape.slice(0, axis));
+    let to = 0;
+    for (let row = 0; row < rows; row++)
+      for (const { shape, data } of inputs) {
+        const length = sizeOf(shape.slice(axis));
+        y.data.set(data.subarray(row * length, (row + 1) * length), to);
+        to += length;
       }
   },
   dropout: copy,

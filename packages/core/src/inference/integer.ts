@@ -17,6 +17,7 @@ import {
   softmaxKernel,
 } from "./integer-elementwise.js";
 import { convolutionKernel, denseKernel } from "./integer-linear.js";
+import { concatKernel } from "./integer-moves.js";
 
 /** Called with each value as it is made; the array is reused by the next run, so copy what should last. */
 export type Tap = (name: string, value: Int8Array, shape: Shape) => void;
@@ -43,8 +44,8 @@ export class IntegerInterpreter {
       this.#values.set(node.name, memory);
     }
     this.#kernels = this.nodes.map((node) => {
-      const [y, a, b] = [node.name, ...node.inputs].map((name) => this.#values.get(name)!);
-      return kernels[node.op](node as never, y, a, b);
+      const [y, ...inputs] = [node.name, ...node.inputs].map((name) => this.#values.get(name)!);
+      return kernels[node.op](node as never, y, ...inputs);
     });
     this.#input = this.#values.get(inputs[0].name)!;
     this.#outputs = network.graph.outputs.map((output) => this.#values.get(output)!);
@@ -77,8 +78,7 @@ const kernels: {
   readonly [O in IntegerNode["op"]]: (
     node: IntegerNodeOf<O>,
     y: Int8Array,
-    a: Int8Array,
-    b: Int8Array,
+    ...inputs: Int8Array[]
   ) => Kernel | undefined;
 } = {
   input: () => undefined,
@@ -92,6 +92,7 @@ const kernels: {
   lookup: lookupKernel,
   maxPool: maxPoolKernel,
   pad: padKernel,
+  concat: concatKernel,
   flatten: () => undefined,
 };
 

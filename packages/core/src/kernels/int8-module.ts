@@ -21,6 +21,8 @@ export const int8Opcodes = {
   pack: 12,
   panelOfOne: 13,
   prepareAdd: 14,
+  // Of imported networks:
+  move: 15,
 } as const;
 
 export interface Int8Module {

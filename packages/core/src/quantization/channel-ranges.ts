@@ -48,6 +48,15 @@ const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
     Math.min(least[c], outputZeroPoint),
     Math.max(most[c], outputZeroPoint),
   ],
+  concat: (node, c, inputs) => {
+    if (node.axis < node.outputShape.length - 1) return [lowest(inputs, c), highest(inputs, c)];
+    let from = 0;
+    for (const { least, most } of inputs) {
+      if (c < from + least.length) return [least[c - from], most[c - from]];
+      from += least.length;
+    }
+    throw new Error(`${node.name} has no channel ${c}`);
+  },
   lookup: ({ table }, c, [{ least, most }]) => {
     const reached = table.subarray(least[c] + 128, most[c] + 129);
     return [Math.min(...reached), Math.max(...reached)];
@@ -61,6 +70,9 @@ const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
   conv2d: linear,
   dense: linear,
 };
+
+const lowest = (inputs: readonly ChannelRanges[], c: number) => Math.min(...inputs.map(({ least }) => least[c]));
+const highest = (inputs: readonly ChannelRanges[], c: number) => Math.max(...inputs.map(({ most }) => most[c]));
 
 function rescaled(
   node: { multiplier: number; shift: number; outputZeroPoint: number; clampMin: number; clampMax: number },

@@ -85,6 +85,12 @@ class Folding {
   /** Channels of a node's inputs and output that go together: all that work channel by channel. */
   #tie(node: Node): void {
     const channels = this.#channels(node.name);
+    if (node.op === "concat" && node.attributes.axis === this.#graph.shapes[node.name].length - 1) {
+      let to = 0;
+      for (const input of node.inputs)
+        for (let c = 0; c < this.#channels(input); c++) this.#join(this.#at(node.name, to++), this.#at(input, c));
+      return;
+    }
     for (const input of node.inputs) {
       const from = this.#channels(input);
       if (isLinear(node) && !this.#isDepthwise(node)) continue;

@@ -147,6 +147,12 @@ export interface IntegerPad extends IntegerNodeBase {
   readonly padding: Padding;
 }
 
+/** Bytes of its inputs, one behind the other along an axis; quantisation in = out. (TFLite's CONCATENATION.) */
+export interface IntegerConcat extends IntegerNodeBase {
+  readonly op: "concat";
+  readonly axis: number;
+}
+
 /** The same bytes under another shape. */
 export interface IntegerFlatten extends IntegerNodeBase {
   readonly op: "flatten";
@@ -165,5 +171,6 @@ export type IntegerNode =
   | IntegerSoftmax
   | IntegerMaxPool
   | IntegerPad
+  | IntegerConcat
   | IntegerFlatten;
 export type IntegerNodeOf<O extends IntegerNode["op"]> = Extract<IntegerNode, { readonly op: O }>;

@@ -110,6 +110,10 @@ const lowerings: { readonly [O in Int8Op]: (node: NodeOf<O>, to: Lowering) => In
     requireSame(node, inputs[0], output);
     return { ...base, op: "pad", ...node.attributes };
   },
+  concat: (node, { base, inputs, output }) => {
+    for (const input of inputs) requireSame(node, input, output);
+    return { ...base, op: "concat", ...node.attributes };
+  },
   flatten: (node, { base, inputs, output }) => {
     requireSame(node, inputs[0], output);
     return { ...base, op: "flatten" };

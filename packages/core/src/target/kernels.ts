@@ -2,7 +2,8 @@
  * One row a C kernel of firmware/kernels: what it is given, and what its instructions grow with. A kernel is its source, its
  * row here, and the figures that bench/cost measures of it (kernel-costs.json, code-sizes.json).
  */
-import { isLinear, type LinearNode } from "../graph/index.js";
+import { isLinear, type LinearNode, type NodeOf } from "../graph/index.js";
+import type { Value } from "./layout.js";
 import type { Lowering, Step } from "./steps.js";
 
 /** What a step's cost depends on. */
@@ -32,6 +33,9 @@ export interface StepShape {
   readonly clamped?: number;
   /** 1 where the second input is one value a channel. */
   readonly broadcast?: number;
+  /** Of a concatenation: inputs that make a row, and copies an input. */
+  readonly parts?: number;
+  readonly pixels?: number;
 }
 
 /** Amounts that instructions are proportional to, by name; of the whole step. */
@@ -44,6 +48,8 @@ export interface KernelRow {
   readonly terms: (shape: StepShape) => Terms;
   /** Bytes of the weights as it reads them. Default: none. */
   readonly weightBytes?: (shape: StepShape) => number;
+  /** Bytes that describe an input, beside the structure. Default: none. */
+  readonly partBytes?: number;
   /** Bytes of bias, multiplier and shift a channel. */
   readonly channelBytes?: { readonly bias: number; readonly requantization: number };
 }
@@ -285,6 +291,17 @@ export const kernels = {
       taps: rows * width * filters * size * size,
     }),
   },
+  concat: {
+    structBytes: 16,
+    terms: ({ rows, pixels = 1, parts = 1, width, filters }) => ({
+      rows,
+      parts: rows * parts,
+      copies: rows * parts * pixels,
+      values: rows * width * filters,
+      unaligned: filters % (4 * parts) === 0 ? 0 : rows * width * filters,
+    }),
+    partBytes: 24,
+  },
   lookup: { structBytes: 8, terms: valuesOf },
   pad: {
     structBytes: 32,
@@ -415,7 +432,14 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
     table: step.lookup !== undefined ? 1 : 0,
     clamped: linear?.attributes.activation === "relu6" ? 1 : 0,
     broadcast: step.reads[1]?.window === "whole" ? 1 : 0,
+    ...(node?.op === "concat" && concatOf(step, node, output)),
   };
+}
+
+/** Along the channels pixels are put together, else rows; where inputs lie below each other, each row is of one. */
+function concatOf({ reads }: Step, { attributes: { axis } }: NodeOf<"concat">, { width, height }: Value) {
+  const below = axis === 1 && height > 1;
+  return { parts: below ? 1 : reads.length, pixels: axis === 3 ? width : 1 };
 }
 
 function productsOf({ kernel }: Step, node: LinearNode, channels: number): number {

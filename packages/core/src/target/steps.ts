@@ -401,6 +401,20 @@ const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => voi
     const { top } = node.attributes.padding;
     to.rows(node, "pad", to.read(node.inputs[0], { size: 1, stride: 1, before: top }));
   },
+  concat: (to, node) => {
+    const { axis } = node.attributes;
+    let before = 0;
+    const reads = node.inputs.map((input) => {
+      // A vector may be a flattened map.
+      if (to.graph.shapes[node.name].length < 4) return to.read(input, "whole");
+      if (axis > 1) return to.read(input);
+      // One below the other: of a row of the output one input has a row.
+      const read = to.read(input, { size: 1, stride: 1, before });
+      before += to.graph.shapes[input][1];
+      return read;
+    });
+    to.rows(node, "concat", ...reads);
+  },
   flatten: (to, { name, inputs }) => {
     // The same bytes: who reads it reads the map.
     to.values.set(name, to.values.get(to.nhwc(inputs[0]))!);

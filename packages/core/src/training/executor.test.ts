@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomWeights } from "../../../../test/conformance/case.js";
 import { twoHeads } from "../../../../test/conformance/cases/blocks.js";
-import { operatorGraph, operators } from "../../../../test/conformance/cases/operators.js";
+import { operatorGraph, operators, untrained } from "../../../../test/conformance/cases/operators.js";
 import { referenceRun } from "../../../../test/conformance/references/float.js";
 import { type Graph, GraphBuilder, trainable } from "../graph/index.js";
 import { createEngine, type Engine } from "../kernels/index.js";
@@ -123,8 +123,7 @@ function build(inputShape: readonly number[], body: (g: GraphBuilder, x: string)
 
 describe("gradients of each operator of test/conformance against finite differences", () => {
   // A convolution before each operator, so that its input needs a gradient and is not the image itself.
-  // Average pools of windows are of imported networks, which are not trained.
-  const trained = operators.filter(({ name }) => !name.startsWith("averagePool"));
+  const trained = operators.filter(({ name }) => !untrained.test(name));
   test.each(trained.map((operator) => [operator.name, operator] as const))("%s", (_, operator) => {
     const [height, width, filters] = operator.input;
     check(operatorGraph(operator, (g) => g.conv2d("stem", g.input("image", [1, height, width, 3]), { filters })));

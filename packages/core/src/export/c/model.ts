@@ -10,11 +10,9 @@ import {
   type Board,
   hasDsp,
   makeProgram,
-  type Place,
   type Program,
   type ProgramRequest,
   programOf,
-  type Spot,
   type Step,
   type Value,
 } from "../../target/index.js";
@@ -29,6 +27,7 @@ import {
   mapOf,
   stringLiteral,
 } from "./literals.js";
+import { arenaBank, ringOf } from "./rings.js";
 import { dspObstacle, type EmittedStep, emitStep, type IntegerNodes } from "./steps.js";
 
 export interface CDetector {
@@ -105,7 +104,7 @@ export function emitC(q: QuantizedNetwork, options: COptions = {}): Record<strin
     );
   const steps = program.stream.groups.flatMap((group) => group.steps);
   for (const step of steps) checkWindow(step);
-  const emitted = steps.map((step, i) => emitStep(step, i, nodes, program));
+  const emitted = steps.map((step, i) => emitStep(step, i, nodes, program, (value) => ringOf(q.graph, program, value)));
   const model: Model = { q, name, nodes, input: inputs[0], program, steps, emitted };
   return { [`${name}_model.c`]: source(model, options), [`${name}_model.h`]: header(model, options) };
 }
@@ -146,26 +145,9 @@ function checkWindow({ node, output, reads }: Step): void {
       );
 }
 
-const banks = { input: "PHINETS_INPUT_BANK", output: "PHINETS_OUTPUT_BANK", arena: "PHINETS_ARENA_BANK" } as const;
-
-/** C of the index of an arena's bank. */
-const arenaBank = ({ bank }: Pick<Spot, "bank">): string => (bank === 0 ? banks.arena : `${banks.arena} + ${bank}`);
-
-/** A ring as phinets_ring: offset, stride, rows, bank. */
-function ringOf({ program, q }: Model, name: string): string {
-  const { lowering, places } = program;
-  const value = lowering.values.get(name)!;
-  const ring = ({ offset, stride, rows }: Pick<Place, "offset" | "stride" | "rows">, bank: string): string =>
-    `{${offset}, ${stride}, ${rows}, ${bank}}`;
-  if (name === lowering.input) return ring({ offset: 0, stride: value.width * value.channels, rows: 0 }, banks.input);
-  const at = lowering.outputs.indexOf(name);
-  if (at < 0) return ring(places.get(name)!, arenaBank(places.get(name)!));
-  const before = q.graph.outputs.slice(0, at).reduce((sum, output) => sum + sizeOf(q.graph.shapes[output]), 0);
-  return ring({ offset: before, stride: value.width * value.channels, rows: value.height }, banks.output);
-}
-
 function stepTable(model: Model): string[] {
-  const { program } = model;
+  const { program, q } = model;
+  const ring = (value: string): string => ringOf(q.graph, program, value);
   const none = "{0, 0, 1, 0}";
   let index = 0;
   return program.stream.groups.flatMap((group) => {
@@ -174,11 +156,11 @@ function stepTable(model: Model): string[] {
       const { layer, comment } = model.emitted[index++];
       const map = program.lowering.values.get(first.value) as Value;
       const { size, stride, before } = first.window === "whole" ? { size: 1, stride: 1, before: 0 } : first.window;
-      const rings = [first, second].map((read) => (read === undefined ? none : ringOf(model, read.value)));
+      const rings = [first, second].map((read) => (read === undefined ? none : ring(read.value)));
       const more = i + 1 < group.steps.length ? 1 : 0;
       const scratch = program.scratch.get(step) ?? { bank: 0, offset: 0 };
       return `    /* ${comment} */
-    {phinets_step_${step.kernel}, ${layer}, ${rings.join(", ")}, ${ringOf(model, step.output)},
+    {phinets_step_${step.kernel}, ${layer}, ${rings.join(", ")}, ${ring(step.output)},
      {${size}, ${stride}, ${before}, ${map.height}}, ${scratch.offset}, ${arenaBank(scratch)}, ${more}},`;
     });
   });

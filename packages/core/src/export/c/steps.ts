@@ -3,6 +3,7 @@ import {
   foldedBias,
   type IntegerAdd,
   type IntegerAveragePool,
+  type IntegerConcat,
   type IntegerConv2d,
   type IntegerDense,
   type IntegerGlobalAveragePool,
@@ -31,9 +32,16 @@ export type IntegerNodes = ReadonlyMap<string, IntegerNode>;
 
 /**
  * @param index the step's number, part of its constants' names
+ * @param ring C of where a value lies
  * Throws PhinetsError where an accumulator could leave int32 and where a result's clamp is not int8's.
  */
-export function emitStep(step: Step, index: number, nodes: IntegerNodes, program: Program): EmittedStep {
+export function emitStep(
+  step: Step,
+  index: number,
+  nodes: IntegerNodes,
+  program: Program,
+  ring: (value: string) => string,
+): EmittedStep {
   const { values } = program.lowering;
   const layer = `layer${index}`;
   const node = step.node && nodes.get(step.node.name)!;
@@ -89,6 +97,8 @@ export function emitStep(step: Step, index: number, nodes: IntegerNodes, program
       const pool = `{${mapOfValue(input)}, ${mapOfValue(output)}, ${size}, ${stride}}`;
       return emitted(define("phinets_step_pool", pool), `max pool ${size}x${size}, stride ${stride}`);
     }
+    case "concat":
+      return emitted(concat(node as IntegerConcat, step, layer, values, ring), "concatenation");
     case "pad": {
       // Without a node it copies.
       const { padding, outputZeroPoint } = (node as Extract<IntegerNode, { op: "pad" }> | undefined) ?? {
@@ -159,6 +169,33 @@ export function emitStep(step: Step, index: number, nodes: IntegerNodes, program
     default:
       return emitted(dspDepthwise(node as IntegerConv2d, layer, input, output, lookup), linearText(node as Linear));
   }
+}
+
+function concat(
+  { axis, outputShape }: IntegerConcat,
+  { reads, output }: Step,
+  layer: string,
+  values: ReadonlyMap<string, Value>,
+  ring: (value: string) => string,
+): string[] {
+  const isMap = outputShape.length === 4;
+  const { width, channels } = values.get(output)!;
+  const pixels = isMap && axis === 3 ? width : 1;
+  const below = isMap && axis === 1;
+  let offset = 0;
+  const parts = reads.map(({ value, window }) => {
+    const map = values.get(value)!;
+    const rows = window === "whole" ? map.height : 1;
+    const bytes = (rows * map.width * map.channels) / pixels;
+    const before = window === "whole" ? 0 : window.before;
+    const part = `{${ring(value)}, ${bytes}, ${below ? 0 : offset}, ${before}, ${map.height}}`;
+    offset += bytes;
+    return part;
+  });
+  return [
+    `static const phinets_step_part ${layer}_parts[${parts.length}] = {\n  ${parts.join(",\n  ")},\n};`,
+    `static const phinets_step_parts ${layer} = {${layer}_parts, ${parts.length}, ${pixels}, ${(width * channels) / pixels}};`,
+  ];
 }
 
 function describe(

@@ -53,6 +53,12 @@ const rules: {
     const { top, left, bottom, right } = attributes.padding;
     return to.op("Pad", [x, to.model.int64s([0, 0, top, left, 0, 0, bottom, right])], {}, name);
   },
+  concat: (to, { name, inputs, attributes: { axis } }) => {
+    // ONNX's maps are [batch, channels, height, width].
+    const ours = to.shapes[name].length === 4 ? [0, 2, 3, 1][axis] : axis;
+    const tensors = inputs.map((input) => to.value(input));
+    return to.op("Concat", tensors, { axis: { int: ours } }, name);
+  },
   flatten: (to, { name, inputs }, x) => {
     const [batch, height, width, channels] = to.shapes[inputs[0]];
     const rows = reorders(to.shapes[inputs[0]]) ? to.transpose(x, channelsLast) : x;

@@ -209,6 +209,8 @@ const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
       ...{ [slots.pool.strideWidth]: { int32: stride }, [slots.pool.strideHeight]: { int32: stride } },
       ...{ [slots.pool.filterWidth]: { int32: size }, [slots.pool.filterHeight]: { int32: size } },
     }),
+  concat: (to, { attributes: { axis } }, inputs, output) =>
+    to.operator("concatenation", inputs, output, { [slots.concatenation.axis]: { int32: axis } }),
   pad: (to, { name, attributes }, [x], output) => to.pad(name, x, output, attributes.padding),
   flatten: (to, { name }, [x], output) => to.reshape(name, x, output, to.q.graph.shapes[name]),
 };

@@ -300,6 +300,15 @@ export class NetworkBuilder {
     this.#made.delete(index);
   }
 
+  /** Throws where the value that was made of a tensor has not its shape: what reads it would be something else. */
+  requireShape({ index, shape }: TfliteTensor): void {
+    const made = this.#shapes.get(this.value(index)) as Shape;
+    if (formatShape(made) !== formatShape(shape))
+      throw new Unsupported(
+        `makes ${formatShape(made)}, where the file has ${formatShape(shape)}; convert the network again`,
+      );
+  }
+
   /** Gives the tensor that was made with a shape of the graph's the shape that the file has. */
   reshapeFrom(output: TfliteTensor, shape: Shape): void {
     if (formatShape(shape) === formatShape(output.shape)) return;

@@ -162,6 +162,31 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
     to.add({ name, op: "pad", inputs: [to.value(x.index)], parameters: {}, attributes: { padding } }, output);
   },
 
+  CONCATENATION(to, operator) {
+    const { options, inputs, outputs } = operator;
+    requireNone(to, operator, slots.concatenation.activation);
+    const output = to.file.tensors[outputs[0]];
+    const { scale, zeroPoint } = to.quantizationOf(output);
+    const read = to.inputsOf(operator, inputs.length);
+    for (const { name, ...tensor } of read) {
+      const its = to.quantizationOf({ name, ...tensor });
+      if (its.scale !== scale || its.zeroPoint !== zeroPoint)
+        refuse(
+          `has the input "${name.slice(0, 60)}" of scale ${its.scale} and zero point ${its.zeroPoint} for an output of ${scale} and ${zeroPoint}, which TensorFlow Lite refuses too; quantise the network again`,
+        );
+    }
+    const rank = output.shape.length;
+    const axis = options?.int32(slots.concatenation.axis) ?? 0;
+    const values = read.map(({ index }) => to.value(index));
+    if (values.length === 1) to.reshape(inputs[0], outputs[0]);
+    else {
+      const attributes = { axis: axis < 0 ? axis + rank : axis };
+      const name = to.nameOf(output);
+      to.add({ name, op: "concat", inputs: values, parameters: {}, attributes }, output);
+      to.requireShape(output);
+    }
+  },
+
   RESHAPE: (to, operator) => to.reshape(operator.inputs[0], operator.outputs[0]),
   SQUEEZE: (to, operator) => to.reshape(operator.inputs[0], operator.outputs[0]),
   EXPAND_DIMS: (to, operator) => to.reshape(operator.inputs[0], operator.outputs[0]),

@@ -25,6 +25,7 @@ export const slots = {
   /** Of ADD, MUL and SUB. */
   elementwise: { activation: 0 },
   reducer: { keepDims: 0 },
+  concatenation: { axis: 0, activation: 1 },
   reshape: { newShape: 0 },
   softmax: { beta: 0 },
 } as const;
@@ -42,6 +43,7 @@ export const activations = { none: 0, relu: 1, reluN1To1: 2, relu6: 3, tanh: 4, 
 export const operators = {
   add: { code: 0, version: 2, options: 11 },
   averagePool2d: { code: 1, version: 2, options: 5 },
+  concatenation: { code: 2, version: 2, options: 10 },
   conv2d: { code: 3, version: 3, options: 1 },
   depthwiseConv2d: { code: 4, version: 3, options: 2 },
   fullyConnected: { code: 9, version: 4, options: 8 },

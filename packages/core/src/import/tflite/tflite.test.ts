@@ -1,6 +1,7 @@
 /** Networks of .tflite files. What foreign files compute, byte for byte, is in test/import-tflite.test.ts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { operatorGraph, operators, untrained } from "../../../../../test/conformance/cases/operators.js";
 import { randomlyQuantized, randomNetwork } from "../../../../../test/random-network.js";
 import { quantizedToTflite } from "../../export/index.js";
 import { GraphBuilder } from "../../graph/index.js";
@@ -29,6 +30,25 @@ describe("our own .tflite, imported again", () => {
       const again = importTflite(file, "own.tflite");
       expect(programOf(again.network), `seed ${seed}`).toEqual(programOf(network));
     }
+  });
+
+  it.each(operators.filter(({ name }) => untrained.test(name)).map((each) => [each.name, each] as const))(
+    "%s: is the same program",
+    (_, operator) => {
+      const graph = operatorGraph(operator);
+      const network = randomlyQuantized(graph, 3);
+      expect(programOf(importTflite(quantizedToTflite(network), "own.tflite").network)).toEqual(programOf(network));
+    },
+  );
+
+  it("refuses inputs of a concatenation that have other scales than its output", () => {
+    const builder = new GraphBuilder("scales");
+    const x = builder.input("x", [1, 4, 4, 3]);
+    const q = randomlyQuantized(builder.build([builder.concat("y", [x, builder.conv2d("c", x, { filters: 2 })])]), 1);
+    const file = quantizedToTflite({ ...q, values: { ...q.values, c: { scale: 0.25, zeroPoint: 7 } } });
+    expect(() => importTflite(file, "scales.tflite")).toThrow(
+      'operator 1 CONCATENATION ("y"): has the input "c" of scale 0.25 and zero point 7 for an output of 0.0078125 and 0',
+    );
   });
 
   it("keeps names, and says what the network takes", () => {

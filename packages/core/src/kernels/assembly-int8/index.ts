@@ -3,6 +3,7 @@ import { add, prepareAdd } from "./add";
 import { depthwise } from "./depthwise";
 import { globalAveragePool, lookupMap, maxPool, multiplyMaps } from "./elementwise";
 import { linear } from "./linear";
+import { move } from "./moves";
 import { pack, panelOfOne } from "./panels";
 import { averagePool, softmax } from "./foreign";
 import { fromPlanes, padMap, toPlanes } from "./planes";
@@ -60,6 +61,9 @@ export function run(start: usize, end: usize): void {
         break;
       case 14:
         prepareAdd(i);
+        break;
+      case 15:
+        move(i);
         break;
       default:
         unreachable();

@@ -59,12 +59,8 @@ const lowerings: {
   multiplyGradScale,
   globalAveragePool,
   globalAveragePoolGrad,
-  averagePool: (_, { name }) => {
-    throw new PhinetsError(
-      "training.op",
-      `averagePool "${name}": is of imported int8 networks; the float kernels have globalAveragePool and maxPool`,
-    );
-  },
+  averagePool: notTrained,
+  concat: notTrained,
   maxPool,
   maxPoolGrad: maxPool,
   pad,
@@ -76,6 +72,14 @@ const lowerings: {
   lookup,
   lookupGrad,
 };
+
+/** Throws PhinetsError: operators that only imported networks have, which have no gradient and no float kernel. */
+function notTrained(_: ProgramBuilder, { op, name }: { readonly op: string; readonly name: string }): never {
+  throw new PhinetsError(
+    "training.op",
+    `${op} "${name}": is of imported int8 networks; the float kernels have globalAveragePool and maxPool`,
+  );
+}
 
 /** @param fuse false: every value is stored where it stands in the graph, and no kernel does another's work */
 export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = true): Lowered {

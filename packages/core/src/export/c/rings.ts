@@ -1,0 +1,22 @@
+/** Where a program has its values, as C. */
+import type { Graph } from "../../graph/index.js";
+import type { Place, Program, Spot } from "../../target/index.js";
+import { sizeOf } from "../../tensor/index.js";
+
+const banks = { input: "PHINETS_INPUT_BANK", output: "PHINETS_OUTPUT_BANK", arena: "PHINETS_ARENA_BANK" } as const;
+
+/** C of the index of an arena's bank. */
+export const arenaBank = ({ bank }: Pick<Spot, "bank">): string =>
+  bank === 0 ? banks.arena : `${banks.arena} + ${bank}`;
+
+/** A ring as phinets_ring: offset, stride, rows, bank. */
+export function ringOf(graph: Graph, { lowering, places }: Program, name: string): string {
+  const value = lowering.values.get(name)!;
+  const ring = ({ offset, stride, rows }: Pick<Place, "offset" | "stride" | "rows">, bank: string): string =>
+    `{${offset}, ${stride}, ${rows}, ${bank}}`;
+  if (name === lowering.input) return ring({ offset: 0, stride: value.width * value.channels, rows: 0 }, banks.input);
+  const at = lowering.outputs.indexOf(name);
+  if (at < 0) return ring(places.get(name)!, arenaBank(places.get(name)!));
+  const before = graph.outputs.slice(0, at).reduce((sum, output) => sum + sizeOf(graph.shapes[output]), 0);
+  return ring({ offset: before, stride: value.width * value.channels, rows: value.height }, banks.output);
+}

@@ -1,0 +1,31 @@
+/** Random networks of what moves bytes and slides windows, between convolutions: what imported networks have. */
+import { type Graph, GraphBuilder } from "@phinets/core/graph";
+import { Random } from "@phinets/core/tensor";
+
+/** A few dozen nodes, any of them read by several others; two outputs. Concatenated values stay of one scale (`randomlyQuantized`). */
+export function randomMoves(seed: number): Graph {
+  const random = new Random(seed, 8);
+  const between = (low: number, high: number): number => low + random.integer(high - low + 1);
+  const g = new GraphBuilder(`moves${seed}`);
+  const x = g.input("x", [1, between(7, 13), between(7, 12), between(1, 6)]);
+  const maps = [g.conv2d("stem", x, { filters: between(3, 17), kernel: 3, padding: 1, bias: true })];
+  const pick = (): string => maps[maps.length - 1 - random.integer(Math.min(4, maps.length))];
+  for (let i = 0; i < 16; i++) {
+    const map = pick();
+    const name = `n${i}`;
+    const [, height, width, channels] = g.shape(map);
+    const alike = maps.filter((other) => g.shape(other).slice(0, 3).join() === g.shape(map).slice(0, 3).join());
+    const steps: (() => string)[] = [
+      () => g.conv2d(name, map, { filters: between(2, 20), bias: true }),
+      () => g.depthwise(name, map, { kernel: 3, padding: 1, stride: height > 4 ? between(1, 2) : 1, bias: true }),
+      () => g.concat(name, [map, ...alike.slice(-between(1, 3))]),
+      () => g.concat(name, [map, g.relu6(`${name}.other`, map)], between(1, 2)),
+      () => g.hardswish(name, map),
+    ];
+    // Neither too large nor too small.
+    const made = channels > 60 || height * width > 300 ? steps[1]() : steps[random.integer(steps.length)]();
+    maps.push(made);
+  }
+  const last = maps[maps.length - 1];
+  return g.build([last, g.conv2d("second", pick(), { filters: 3, bias: true })]);
+}
