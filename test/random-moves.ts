@@ -21,6 +21,7 @@ export function randomMoves(seed: number): Graph {
       () => g.concat(name, [map, ...alike.slice(-between(1, 3))]),
       () => g.concat(name, [map, g.relu6(`${name}.other`, map)], between(1, 2)),
       () => g.hardswish(name, map),
+      () => g.reshape(name, map, height % 2 === 0 ? [height / 2, 2 * width, channels] : [width, channels, height]),
     ];
     // Neither too large nor too small.
     const made = channels > 60 || height * width > 300 ? steps[1]() : steps[random.integer(steps.length)]();

@@ -51,6 +51,7 @@ const structs = {
   phinets_pooling: ["average_pool"],
   phinets_step_exponentials: ["softmax"],
   phinets_step_parts: ["concat"],
+  phinets_step_reshaping: ["reshape"],
   phinets_dsp_row: ["dsp_quads_nhwc", "dsp_planes16", "dsp_planes8", "dsp_nhwc"],
   phinets_dsp_window: ["dsp_quads_window"],
   phinets_dsp_scale: ["dsp_quads_scaled"],

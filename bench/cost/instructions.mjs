@@ -306,6 +306,7 @@ function samples() {
         builder.concat("three", [x, x, x]),
         builder.concat("across", [x, x], 2),
         builder.concat("below", [x, x], 1),
+        builder.reshape("reshaped", x, [shape[1], shape[0], shape[2]]),
       ];
     });
   });

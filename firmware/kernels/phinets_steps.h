@@ -50,6 +50,10 @@ typedef struct {
 } phinets_step_parts;
 
 typedef struct {
+  int32_t size; /* bytes of a row of the output */
+} phinets_step_reshaping;
+
+typedef struct {
   phinets_map input, output;
   int32_t left;
   int32_t value;
@@ -69,6 +73,8 @@ void phinets_step_average_map(const phinets_step *step, const phinets_state *sta
 void phinets_step_softmax(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_lookup(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_concat(const phinets_step *step, const phinets_state *state, int32_t y);
+/* The input's rows follow each other without a gap. */
+void phinets_step_reshape(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_pad(const phinets_step *step, const phinets_state *state, int32_t y);
 
 #ifdef __cplusplus

@@ -84,6 +84,12 @@ void phinets_step_concat(const phinets_step *step, const phinets_state *state, i
   }
 }
 
+void phinets_step_reshape(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_reshaping *layer = step->layer;
+  phinets_copy_pixels(1, layer->size, phinets_row(state, &step->input, 0) + y * layer->size, 0,
+                      phinets_row(state, &step->output, y), 0);
+}
+
 void phinets_step_pad(const phinets_step *step, const phinets_state *state, int32_t y) {
   const phinets_step_padding *layer = step->layer;
   const int8_t *row;

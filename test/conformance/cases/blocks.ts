@@ -41,6 +41,22 @@ export function twoHeads(): Graph {
   return g.build([map, g.dense("logits", g.flatten("flat", g.globalAveragePool("gap", x)), 5)]);
 }
 
+/** Boxes and scores of two maps, a row a place, one map's behind the other's: two outputs, as SSD has them. */
+export function ssdHeads(): Graph {
+  const g = new GraphBuilder("SSD heads");
+  const x = g.input("x", [1, 9, 8, 3]);
+  const fine = g.hardswish("fine", g.conv2d("stem", x, { filters: 12, kernel: 3, stride: 2, padding: 1, bias: true }));
+  const coarse = g.hardswish("coarse", g.conv2d("next", fine, { filters: 16, kernel: 3, stride: 2, padding: 1 }));
+  const rows = (name: string, map: string, length: number): string => {
+    const y = g.conv2d(`${name}.map`, map, { filters: 2 * length, bias: true });
+    const [, height, width] = g.shape(y);
+    return g.reshape(name, y, [1, 2 * height * width, length]);
+  };
+  const both = (name: string, length: number): string =>
+    g.concat(name, [rows(`${name}.fine`, fine, length), rows(`${name}.coarse`, coarse, length)], 2);
+  return g.build([both("boxes", 4), g.sigmoid("scores", both("classes", 3))]);
+}
+
 /** Every operator that int8 has, two outputs, the first of which goes on. */
 export function everyLayer(): Graph {
   const g = new GraphBuilder("every layer");
@@ -97,6 +113,7 @@ export const blocks: readonly Case[] = [
     for (let i = 0; i < 260; i++) x = g.maxPool(`pool${i}`, x, 1, 1);
     return g.conv2d("last", x, { filters: 2 });
   }),
+  { name: "SSD heads", graph: ssdHeads() },
   { name: "two heads", graph: twoHeads() },
   { name: "every layer", graph: everyLayer() },
 ];

@@ -179,7 +179,7 @@ const maps: readonly Input[] = [
 ];
 
 /** Operators of imported networks, which are not trained: by the names of their cases. */
-export const untrained = /^(averagePool|concat|random moves)/;
+export const untrained = /^(averagePool|concat|reshape|SSD|random moves)/;
 
 export const operators: readonly OperatorCase[] = [
   ...convolutions,
@@ -245,6 +245,11 @@ export const operators: readonly OperatorCase[] = [
     const all = g.concat("abc", [both, g.conv2d("c", both, { filters: 5, bias: true }), a]);
     return g.depthwise("y", g.conv2d("d", all, { filters: 6, bias: true }), { kernel: 3, padding: 1, stride: 2 });
   }),
+  ...plain("reshape to a row", [[3, 4, 6]], (g, x) => g.reshape("y", branch(g, x), [1, 24, 3])),
+  ...plain("reshape of channels", [[3, 5, 8]], (g, x) => g.conv2d("y", g.reshape("r", x, [5, 6, 4]), { filters: 3 })),
+  ...plain("reshape of a vector", [[2, 2, 3]], (g, x) =>
+    g.conv2d("y", g.reshape("r", g.dense("d", g.flatten("f", x), 24), [2, 3, 4]), { filters: 5, kernel: 2 }),
+  ),
   ...plain("pad before a convolution", [[6, 5, 3]], (g, x) =>
     g.conv2d("y", g.pad("p", x, sides(1, 0, 2, 1)), { filters: 4, kernel: 3, stride: 2, padding: sides(0, 1, 0, 0) }),
   ),

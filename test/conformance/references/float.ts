@@ -175,6 +175,7 @@ export function compute(
       });
     }
     case "flatten":
+    case "reshape":
       return x.data.slice();
   }
 }

@@ -202,6 +202,7 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
       return a.map((x) => table[x + 128]);
     }
     case "flatten":
+    case "reshape":
       return a;
     default:
       throw new Error(`${node.op} "${node.name}" has no int8 arithmetic`);

@@ -1,12 +1,15 @@
 /** A foreign .tflite through the verbs: a run folder of int8, measured on the emulated core. */
+import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { quantizedToTflite } from "@phinets/core/export";
 import { GraphBuilder } from "@phinets/core/graph";
+import { runInteger } from "@phinets/core/inference";
 import { savePicture } from "@phinets/node/picture";
 import { afterAll, describe, expect, it } from "vitest";
+import { ssdHeads } from "../../../../test/conformance/cases/blocks.js";
 import { randomlyQuantized } from "../../../../test/random-network.js";
 import { phinets, phinetsJson } from "../../../../test/road-tools.js";
 import { sharedData } from "../../../../test/shared.js";
@@ -117,6 +120,49 @@ describe("import of a .tflite", () => {
     expect((await phinets("predict", "--model", run, "--tensor", inputs)).stderr).toContain(
       "has 271 bytes; an input is 6x5x9, so that a multiple of 270 is needed",
     );
+  });
+
+  it("has all outputs of a network of several, in every form", async () => {
+    const q = randomlyQuantized(ssdHeads(), 4);
+    const file = join(root, "ssd.tflite");
+    writeFileSync(file, quantizedToTflite(q));
+    const { run, outputs } = await phinetsJson<{ run: string; outputs: { name: string; shape: number[] }[] }>(
+      ...["import", file, "--project", project, "--name", "ssd"],
+    );
+    expect(outputs.map(({ name, shape }) => [name, shape])).toEqual([
+      ["boxes", [1, 1, 52, 4]],
+      ["scores", [1, 1, 52, 3]],
+    ]);
+    const inputs = join(root, "ssd.bin");
+    const picture = Int8Array.from({ length: 9 * 8 * 3 }, (_, i) => i * 37);
+    writeFileSync(inputs, picture);
+    const expected = runInteger(q, picture).map((output) => [...output]);
+    const [record] = await phinetsJson<{ outputs: number[][]; values: number[] }[]>(
+      ...["predict", "--model", run, "--tensor", inputs, "--no-save"],
+    );
+    expect(record.outputs).toEqual(expected);
+    const real = q.graph.outputs.flatMap((name, i) =>
+      expected[i].map((byte) => q.values[name].scale * (byte - q.values[name].zeroPoint)),
+    );
+    expect(record.values).toEqual(real);
+    const text = await phinets("predict", "--model", run, "--tensor", inputs, "--no-save");
+    expect(text.stdout).toMatch(/^0 {2}boxes {2}.*\n0 {2}scores {2}/m);
+    const inspected = await phinetsJson<{ outputs: unknown }>("inspect", run);
+    expect(inspected.outputs).toEqual([
+      { name: "boxes", shape: [1, 52, 4] },
+      { name: "scores", shape: [1, 52, 3] },
+    ]);
+    const proof = await phinetsJson<{ matchesInterpreter: boolean; outputSha256: string }>(
+      ...["emulate", "--model", run, "--tensor", inputs],
+    );
+    const sha256 = createHash("sha256").update(Int8Array.from(expected.flat())).digest("hex");
+    expect(proof).toMatchObject({ matchesInterpreter: true, outputSha256: sha256 });
+    const out = join(root, "ssd");
+    await phinetsJson("export", "--model", run, "--format", "c,tflite,onnx", "--out", out);
+    const header = readdirSync(out, { recursive: true, encoding: "utf8" }).find((each) =>
+      each.endsWith("phinets_model.h"),
+    )!;
+    expect(readFileSync(join(out, header), "utf8")).toContain("#define PHINETS_OUTPUT1_OFFSET 208\n");
   });
 
   it("leaves nothing behind where it is refused, and says all that cannot be imported", async () => {

@@ -37,7 +37,10 @@ function costs(network: Network, inspection: Inspection): string {
   return formatPairs([
     [network.family, networkSummary(network)],
     ["input", `${height}x${width}x${channels}`],
-    ["output", `${size(inspection.output)} (${network.head.kind === "none" ? "features" : network.head.kind})`],
+    [
+      "output",
+      `${inspection.outputs.map(({ shape }) => size(shape)).join(", ")} (${network.head.kind === "none" ? "features" : network.head.kind})`,
+    ],
     ["parameters", formatCount(inspection.parameters)],
     ["MACs", `${formatCount(macs)} (${formatMacs(macs)})`],
     ["weights", `${formatBytes(inspection.weightsBytes)} of int8 network in flash`],

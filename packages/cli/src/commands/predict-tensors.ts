@@ -19,6 +19,15 @@ interface TensorOptions {
 /** Numbers of an output that are printed; the files have all. */
 const shown = 8;
 
+interface Record {
+  readonly index: number;
+  /** int8, an output after the other, as the network has them. */
+  readonly outputs: readonly (readonly number[])[];
+  /** The same as real values, all outputs one behind the other. */
+  readonly values: readonly number[];
+  readonly class?: string;
+}
+
 /** Prints a line an input; writes outputs.bin (all outputs of an input, int8, one input after the other) and predictions.json. */
 export async function predictTensors(options: TensorOptions, context: Context): Promise<void> {
   const [{ createRunFolder, loadRun, requireQuantized }, { writeFileAtomic }] = await Promise.all([
@@ -33,16 +42,16 @@ export async function predictTensors(options: TensorOptions, context: Context): 
   const engine = new IntegerEngine(quantized);
   const names = classNames(run.network.head);
   const bytes: Int8Array[] = [];
-  const records = inputs.map((input, index) => {
+  const records = inputs.map((input, index): Record => {
     context.signal.throwIfAborted();
     const outputs = engine.run(input);
     bytes.push(...outputs.map((output) => output.slice()));
-    const values = Array.from<number>(dequantizeOutput(quantized, outputs[0]));
-    const best = values.indexOf(Math.max(...values));
+    const [first, ...others] = outputs.map((output, i) => Array.from(dequantizeOutput(quantized, output, i)));
+    const best = first.indexOf(Math.max(...first));
     return {
       index,
       outputs: outputs.map((output) => [...output]),
-      values,
+      values: [first, ...others].flat(),
       ...(names.length > 0 && { class: names[best] }),
     };
   });
@@ -56,9 +65,16 @@ export async function predictTensors(options: TensorOptions, context: Context): 
     writeFileAtomic(join(folder, "predictions.json"), `${JSON.stringify(records)}\n`);
   }
   context.result(context.json ? records : undefined, () => {
-    const lines = records.map(({ index, values, class: label }) => {
-      const first = values.slice(0, shown).map((value) => value.toPrecision(4));
-      return `${index}  ${label === undefined ? "" : `${label}  `}${first.join(" ")}${values.length > shown ? " ..." : ""}`;
+    const several = quantized.graph.outputs.length > 1;
+    const lines = records.flatMap(({ index, outputs, values, class: label }) => {
+      let at = 0;
+      return outputs.map(({ length }, i) => {
+        const first = values.slice(at, at + Math.min(length, shown)).map((value) => value.toPrecision(4));
+        at += length;
+        const of = several ? `${quantized.graph.outputs[i]}  ` : "";
+        const named = label === undefined || i > 0 ? "" : `${label}  `;
+        return `${index}  ${of}${named}${first.join(" ")}${length > shown ? " ..." : ""}`;
+      });
     });
     return [...lines, ...(folder ? ["", `written to ${folder}`] : [])].join("\n");
   });

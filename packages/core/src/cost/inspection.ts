@@ -38,8 +38,10 @@ export interface Inspection {
   readonly macs: number;
   /** The same network's total as torchinfo counts it: batch norms and biases too. */
   readonly torchinfoMacs: number;
-  /** [height, width, channels], or [classes]. */
+  /** Of the first output: [height, width, channels], or [classes]. */
   readonly output: readonly number[];
+  /** Of all outputs. */
+  readonly outputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
   readonly blocks: readonly {
     readonly id: number;
     /** [height, width, channels] */
@@ -124,6 +126,7 @@ export function inspectNetwork(
     macs: countMacs(graph),
     torchinfoMacs: countTorchinfoMacs(graph),
     output: graph.shapes[graph.outputs[0]].slice(1),
+    outputs: graph.outputs.map((name) => ({ name, shape: graph.shapes[name].slice(1) })),
     blocks: blocksOf(network, graph),
     layers: graph.nodes.map((node) => ({
       name: node.name,

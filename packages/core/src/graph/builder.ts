@@ -136,6 +136,10 @@ export class GraphBuilder {
     return this.#add("flatten", name, [x], {});
   }
 
+  reshape(name: string, x: string, shape: Shape): string {
+    return this.#add("reshape", name, [x], { shape });
+  }
+
   /** The finished graph; throws when a name repeats. */
   build(outputs: readonly string[]): Graph {
     return makeGraph(this.name, this.#nodes, outputs);

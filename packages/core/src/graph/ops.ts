@@ -3,7 +3,7 @@
  * shapes, which is also its validator. Maps are NHWC `[batch, height, width, channels]`; convolution weights are OHWI
  * `[filters, kernelHeight, kernelWidth, channels / groups]`; dense weights are `[units, features]`.
  */
-import { formatShape, PhinetsError, type Shape } from "../tensor/index.js";
+import { formatShape, PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
 
 /** Zeros (in the tensor's real value) added around a map, in pixels. */
 export interface Padding {
@@ -63,6 +63,8 @@ export interface OpAttributes {
   dropout: { readonly rate: number; readonly spatial: boolean };
   /** `[batch, height, width, channels]` to `[batch, height * width * channels]`. */
   flatten: Empty;
+  /** The same elements in their order as a map `[height, width, channels]`: `shape` is without the batch. */
+  reshape: { readonly shape: Shape };
 }
 
 export type OpName = keyof OpAttributes;
@@ -290,6 +292,19 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
     infer(name, [x]) {
       requireMap("flatten", name, x);
       return [[x[0], x[1] * x[2] * x[3]]];
+    },
+  },
+  reshape: {
+    arity: 1,
+    infer(name, [x], { shape }) {
+      for (const size of shape) requireInteger("reshape", name, `dimension of ${formatShape(shape)}`, size, 1);
+      if (shape.length !== 3 || sizeOf(shape) !== sizeOf(x.slice(1)))
+        fail(
+          "reshape",
+          name,
+          `makes ${formatShape(shape)} of ${formatShape(x.slice(1))}; [height,width,channels] of as many elements is needed`,
+        );
+      return [[x[0], ...shape]];
     },
   },
 };

@@ -81,6 +81,7 @@ const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes
   concat: { axis: "number" },
   dropout: { rate: "number", spatial: "flag" },
   flatten: {},
+  reshape: { shape: "shape" },
 };
 
 /** Why a value that was read is no node; undefined where it is one. */

@@ -24,6 +24,7 @@ const examples: Record<Exclude<OpName, "input">, (g: GraphBuilder, x: string, ot
   concat: (g, x, other) => g.concat("y", [x, other]),
   dropout: (g, x) => g.dropout("y", x, 0.5),
   flatten: (g, x) => g.flatten("y", x),
+  reshape: (g, x) => g.reshape("y", x, [3, 2, 10]),
 };
 const names = Object.keys(examples) as (keyof typeof examples)[];
 const shape = [1, 4, 5, 3];

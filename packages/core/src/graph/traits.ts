@@ -35,6 +35,7 @@ export const opTraits = {
   concat: { int8: "keeps", inPlace: false },
   dropout: { int8: "none", inPlace: true },
   flatten: { int8: "keeps", inPlace: true },
+  reshape: { int8: "keeps", inPlace: true },
 } as const satisfies Readonly<Record<OpName, OpTraits>>;
 
 /** Operators that int8 networks compute in one of some ways. */

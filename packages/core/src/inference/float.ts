@@ -124,6 +124,7 @@ const kernels: {
   },
   dropout: copy,
   flatten: copy,
+  reshape: copy,
 };
 
 function each(f: (x: number) => number) {

@@ -38,9 +38,11 @@ export class IntegerInterpreter {
     if (inputs.length !== 1)
       throw new PhinetsError("inference.input", `integer network has ${inputs.length} inputs; exactly one is needed`);
     for (const node of this.nodes) {
-      // flatten is the same bytes, so the same memory
+      // the same bytes, so the same memory
       const memory =
-        node.op === "flatten" ? this.#values.get(node.inputs[0])! : new Int8Array(sizeOf(node.outputShape));
+        node.op === "flatten" || node.op === "reshape"
+          ? this.#values.get(node.inputs[0])!
+          : new Int8Array(sizeOf(node.outputShape));
       this.#values.set(node.name, memory);
     }
     this.#kernels = this.nodes.map((node) => {
@@ -94,6 +96,7 @@ const kernels: {
   pad: padKernel,
   concat: concatKernel,
   flatten: () => undefined,
+  reshape: () => undefined,
 };
 
 /** One inference of a network used once; keep an `IntegerInterpreter` for many. */

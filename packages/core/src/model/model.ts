@@ -103,7 +103,7 @@ export class Model {
     if (network.head.kind === "none") {
       throw new PhinetsError(
         "model.head",
-        "the network has no head, so it names nothing; train it on a data set first",
+        "the network has no head, so it names nothing; train it on a data set, or take its outputs as numbers (predict --tensor)",
       );
     }
     if (on === "int8") {

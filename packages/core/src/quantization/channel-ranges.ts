@@ -44,6 +44,8 @@ const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
   averagePool: same,
   maxPool: same,
   flatten: (_, i, [{ least, most }]) => [least[i % least.length], most[i % most.length]],
+  reshape: (node, c, [{ least, most }]) =>
+    node.outputShape.at(-1) === least.length ? [least[c], most[c]] : [Math.min(...least), Math.max(...most)],
   pad: ({ outputZeroPoint }, c, [{ least, most }]) => [
     Math.min(least[c], outputZeroPoint),
     Math.max(most[c], outputZeroPoint),

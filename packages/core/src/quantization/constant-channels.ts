@@ -85,6 +85,7 @@ class Folding {
   /** Channels of a node's inputs and output that go together: all that work channel by channel. */
   #tie(node: Node): void {
     const channels = this.#channels(node.name);
+    if (node.op === "reshape" && channels !== this.#channels(node.inputs[0])) return;
     if (node.op === "concat" && node.attributes.axis === this.#graph.shapes[node.name].length - 1) {
       let to = 0;
       for (const input of node.inputs)
@@ -108,7 +109,11 @@ class Folding {
   #require(node: Node): void {
     if (node.op === "input") this.#keepAll(node.name);
     else if (node.op === "softmax") this.#keepAll(node.name);
-    else if (isLinear(node) && !this.#isDepthwise(node)) {
+    else if (node.op === "reshape") {
+      // Its shape has the number of channels.
+      this.#keepAll(node.name);
+      this.#keepAll(node.inputs[0]);
+    } else if (isLinear(node) && !this.#isDepthwise(node)) {
       const [input] = node.inputs;
       const grouped = node.op === "conv2d" && node.attributes.groups > 1;
       if (grouped) this.#keepAll(node.name);

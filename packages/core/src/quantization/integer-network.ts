@@ -21,7 +21,7 @@ export const inputQuantization: QuantizationParameters = { scale: 1 / 128, zeroP
  * @param graph deployment graph, batch 1
  * @param weights of `graph`
  * @param ranges real range that int8 covers, by value; not looked at where an op fixes its output's (input, sigmoid) or
- * keeps its input's (averagePool, concat, flatten, maxPool, pad, relu6)
+ * keeps its input's (averagePool, concat, flatten, maxPool, pad, relu6, reshape)
  * @param means mean of each channel by value: moves the reader's bias by the mean error that rounding its weights causes
  * @returns the network, and the signal to noise of each layer's weights, dB
  */
@@ -105,6 +105,7 @@ const quantizations: Readonly<Record<Exclude<Int8Op, LinearNode["op"]>, Quantiza
   pad: asInput,
   concat: asInput,
   flatten: asInput,
+  reshape: asInput,
   hardswish: (range, x) => parametersFor(range, x.scale / 127),
   multiply: (range, a, b) => parametersFor(range, (a.scale * b.scale) / 64),
   add: (range, a, b) => parametersFor(range, Math.max(a.scale, b.scale) * 2 ** -8),

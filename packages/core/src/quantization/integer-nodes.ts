@@ -158,6 +158,11 @@ export interface IntegerFlatten extends IntegerNodeBase {
   readonly op: "flatten";
 }
 
+/** As `IntegerFlatten`, to any shape. */
+export interface IntegerReshape extends IntegerNodeBase {
+  readonly op: "reshape";
+}
+
 /** `node.op` narrows. */
 export type IntegerNode =
   | IntegerInput
@@ -172,5 +177,6 @@ export type IntegerNode =
   | IntegerMaxPool
   | IntegerPad
   | IntegerConcat
-  | IntegerFlatten;
+  | IntegerFlatten
+  | IntegerReshape;
 export type IntegerNodeOf<O extends IntegerNode["op"]> = Extract<IntegerNode, { readonly op: O }>;

@@ -118,6 +118,10 @@ const lowerings: { readonly [O in Int8Op]: (node: NodeOf<O>, to: Lowering) => In
     requireSame(node, inputs[0], output);
     return { ...base, op: "flatten" };
   },
+  reshape: (node, { base, inputs, output }) => {
+    requireSame(node, inputs[0], output);
+    return { ...base, op: "reshape" };
+  },
 };
 
 function lookup(table: (input: QuantizationParameters, output: QuantizationParameters, node: Node) => Int8Array) {

@@ -69,9 +69,9 @@ export function quantizeInput(picture: Float32Array): Int8Array {
   return Int8Array.from(picture, (x) => Math.max(-128, Math.min(127, Math.round(x * 128))));
 }
 
-/** The first output's int8 to real values, exactly: the firmware's boxes are the boxes of these. */
-export function dequantizeOutput({ graph, values }: QuantizedNetwork, output: Int8Array): Float64Array {
-  const { scale, zeroPoint } = values[graph.outputs[0]];
+/** An output's int8, by default of the first, to real values, exactly: the firmware's boxes are the boxes of these. */
+export function dequantizeOutput({ graph, values }: QuantizedNetwork, output: Int8Array, index = 0): Float64Array {
+  const { scale, zeroPoint } = values[graph.outputs[index]];
   const real = new Float64Array(output.length);
   for (let i = 0; i < output.length; i++) real[i] = scale * (output[i] - zeroPoint);
   return real;

@@ -302,6 +302,7 @@ export const kernels = {
     }),
     partBytes: 24,
   },
+  reshape: { structBytes: 4, terms: valuesOf },
   lookup: { structBytes: 8, terms: valuesOf },
   pad: {
     structBytes: 32,

@@ -415,6 +415,7 @@ const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => voi
     });
     to.rows(node, "concat", ...reads);
   },
+  reshape: (to, node) => to.rows(node, "reshape", to.read(node.inputs[0], "whole")),
   flatten: (to, { name, inputs }) => {
     // The same bytes: who reads it reads the map.
     to.values.set(name, to.values.get(to.nhwc(inputs[0]))!);

@@ -40,11 +40,11 @@ function toParameters<O extends "conv2dGradWeight" | "denseGradWeight">(
 }
 
 /**
- * What of the training graph's forward nodes has a gradient. A dropout is a product with its mask; averagePool and
- * concat are of networks that are not trained here.
+ * What of the training graph's forward nodes has a gradient. A dropout is a product with its mask; averagePool,
+ * concat and reshape are of networks that are not trained here.
  */
 type Differentiable =
-  | Exclude<OpName, "input" | "dropout" | "averagePool" | "concat">
+  | Exclude<OpName, "input" | "dropout" | "averagePool" | "concat" | "reshape">
   | "batchNormTrain"
   | "fakeQuantize"
   | "lookup";

@@ -335,8 +335,10 @@ function header({ q, name, program, input }: Model, { detector, classes }: COpti
     ...quantization(`${upper}_INPUT`, input.name),
     "",
   ];
+  let before = 0;
   outputs.forEach((output, i) => {
-    const prefix = outputs.length === 1 ? `${upper}_OUTPUT` : `${upper}_OUTPUT${i}`;
+    const several = outputs.length > 1;
+    const prefix = several ? `${upper}_OUTPUT${i}` : `${upper}_OUTPUT`;
     const [h, w, c] = mapOf(q.graph.shapes[output]);
     lines.push(
       `/* Output "${commentText(output)}": ${formatShape(q.graph.shapes[output].slice(1))}. */`,
@@ -344,11 +346,15 @@ function header({ q, name, program, input }: Model, { detector, classes }: COpti
       `#define ${prefix}_WIDTH ${w}`,
       `#define ${prefix}_CHANNELS ${c}`,
       ...quantization(prefix, output),
+      ...(several ? [`#define ${prefix}_BYTES ${h * w * c}`, `#define ${prefix}_OFFSET ${before}`] : []),
       "",
     );
+    before += h * w * c;
   });
   lines.push(
-    outputs.length === 1 ? "/* Bytes of the output. */" : "/* Bytes of all outputs, one after the other. */",
+    ...(outputs.length === 1
+      ? ["/* Bytes of the output. */"]
+      : [`#define ${upper}_OUTPUTS ${outputs.length}`, "/* Bytes of all outputs, one after the other. */"]),
     `#define ${upper}_OUTPUT_BYTES ${bytes}`,
     ...arenaMacros(name, program),
     ...(whole

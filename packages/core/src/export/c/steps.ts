@@ -99,6 +99,8 @@ export function emitStep(
     }
     case "concat":
       return emitted(concat(node as IntegerConcat, step, layer, values, ring), "concatenation");
+    case "reshape":
+      return emitted(define("phinets_step_reshaping", `{${output.width * output.channels}}`), "reshape");
     case "pad": {
       // Without a node it copies.
       const { padding, outputZeroPoint } = (node as Extract<IntegerNode, { op: "pad" }> | undefined) ?? {

@@ -1,7 +1,7 @@
 /** The network's own operators as nodes of ONNX's default operator set. */
 import type { NodeOf, OpName, Padding } from "../../graph/index.js";
 import { PhinetsError } from "../../tensor/index.js";
-import { channelsLast, type Emission, reorders } from "./emission.js";
+import { channelsLast, type Emission, reorders, toChannelsFirst } from "./emission.js";
 import type { OnnxAttribute } from "./model.js";
 
 /** What is emitted of a node of a graph or of a training graph. */
@@ -63,6 +63,11 @@ const rules: {
     const [batch, height, width, channels] = to.shapes[inputs[0]];
     const rows = reorders(to.shapes[inputs[0]]) ? to.transpose(x, channelsLast) : x;
     return to.reshape(rows, [batch, height * width * channels], name);
+  },
+  reshape: (to, { name, inputs }, x) => {
+    const [from, shape] = [to.shapes[inputs[0]], to.shapes[name]];
+    const rows = reorders(from) ? to.transpose(x, channelsLast) : x;
+    return toChannelsFirst(to, to.reshape(rows, shape), shape, name);
   },
   dropout: (_, __, x) => x,
 };

@@ -212,6 +212,7 @@ const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
   concat: (to, { attributes: { axis } }, inputs, output) =>
     to.operator("concatenation", inputs, output, { [slots.concatenation.axis]: { int32: axis } }),
   pad: (to, { name, attributes }, [x], output) => to.pad(name, x, output, attributes.padding),
+  reshape: (to, { name }, [x], output) => to.reshape(name, x, output, to.q.graph.shapes[name]),
   flatten: (to, { name }, [x], output) => to.reshape(name, x, output, to.q.graph.shapes[name]),
 };
 

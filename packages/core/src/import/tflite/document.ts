@@ -27,7 +27,7 @@ function ownHead({ metadata }: ImportedNetwork): object | undefined {
 
 /**
  * The document of an imported network. Without `classes` and `yolo` the head is the file's, where we wrote it; else a network that takes a picture (one or three channels)
- * and gives a list of two values or more is a classifier; any other has no head: its outputs are numbers.
+ * and gives one list of two values or more is a classifier; any other has no head: its outputs are numbers.
  * Throws PhinetsError `import.head` where the head does not fit the network's output.
  */
 export function documentOf(imported: ImportedNetwork, options: DocumentOptions): ImportedDocument {
@@ -48,7 +48,8 @@ export function documentOf(imported: ImportedNetwork, options: DocumentOptions):
       fail(`gives ${formatShape(output)}, and ${classes.length} classes are named; a value for each is needed`);
     head = { kind: "classifier", classes };
   } else if (own !== undefined) head = own;
-  else if (isPicture(imported.input.shape) && isList && values >= 2) head = { kind: "classifier", classes: values };
+  else if (isPicture(imported.input.shape) && graph.outputs.length === 1 && isList && values >= 2)
+    head = { kind: "classifier", classes: values };
   let document: ImportedDocument;
   try {
     document = parseNetwork({ family: "imported", input, head, source }) as ImportedDocument;

@@ -12,8 +12,9 @@ import {
 import { lowerToInteger, type QuantizationParameters, type QuantizedNetwork } from "../../quantization/index.js";
 import { formatShape, PhinetsError, type Shape, sizeOf, tensor, type Weights } from "../../tensor/index.js";
 import { readTflite, type TfliteFile, type TfliteOperator, type TfliteTensor } from "./file.js";
-import { operatorRules, Unsupported } from "./operators.js";
+import { operatorRules } from "./operators.js";
 import { paddings, slots } from "./schema.js";
+import { graphShape, Unsupported } from "./shapes.js";
 
 /** What a caller gives the network: int8 values as they are, others as the file's first operator would make them int8. */
 export interface ImportedInput extends QuantizationParameters {
@@ -181,17 +182,24 @@ export class NetworkBuilder {
 
   #begin(tensor: TfliteTensor, type: ImportedInput["type"]): void {
     const name = this.nameOf(tensor);
-    const shape = tensor.shape;
-    if (shape[0] !== 1) this.#fail(`its input has the shape ${formatShape(shape)}; a batch of 1 can be imported`);
+    if (tensor.shape[0] !== 1)
+      this.#fail(`its input has the shape ${formatShape(tensor.shape)}; a batch of 1 can be imported`);
+    const shape = graphShape(tensor.shape);
     this.add({ name, op: "input", inputs: [], parameters: {}, attributes: { shape } }, tensor);
     this.#input = { type, shape, ...this.quantizationOf(tensor) };
   }
 
-  /** The value that a tensor is. */
+  /** The value that a tensor is: its shape is `graphShape` of the tensor's. */
   value(index: number): string {
     const name = this.#made.get(index);
     if (name !== undefined) return name;
     if (this.#made.has(index)) throw new Missing();
+    const vector = this.#pixels.get(index);
+    if (vector !== undefined) {
+      const map = this.#shaped(vector, this.file.tensors[index].shape, undefined);
+      this.#made.set(index, map);
+      return map;
+    }
     const { name: shown, type, data } = this.file.tensors[index];
     const what = data === undefined ? "is made by no operator before" : "is a constant";
     throw new Unsupported(
@@ -255,7 +263,7 @@ export class NetworkBuilder {
     const x = this.#pixels.get(from) ?? this.value(from);
     const { length } = this.#shapes.get(x) as Shape;
     if (length === 2 && isPixel(output.shape)) this.#pixels.set(to, x);
-    else this.#made.set(to, this.#shaped(x, output.shape, this.nameOf(output)));
+    else this.#made.set(to, this.#shaped(x, graphShape(output.shape), this.nameOf(output)));
   }
 
   /** The first tensors that an operator reads. */
@@ -303,7 +311,7 @@ export class NetworkBuilder {
   /** Throws where the value that was made of a tensor has not its shape: what reads it would be something else. */
   requireShape({ index, shape }: TfliteTensor): void {
     const made = this.#shapes.get(this.value(index)) as Shape;
-    if (formatShape(made) !== formatShape(shape))
+    if (formatShape(made) !== formatShape(graphShape(shape)))
       throw new Unsupported(
         `makes ${formatShape(made)}, where the file has ${formatShape(shape)}; convert the network again`,
       );
@@ -311,9 +319,10 @@ export class NetworkBuilder {
 
   /** Gives the tensor that was made with a shape of the graph's the shape that the file has. */
   reshapeFrom(output: TfliteTensor, shape: Shape): void {
-    if (formatShape(shape) === formatShape(output.shape)) return;
+    const wanted = graphShape(output.shape);
+    if (formatShape(shape) === formatShape(wanted)) return;
     const x = this.value(output.index);
-    this.#made.set(output.index, this.#shaped(x, output.shape, this.unused(`${x}:shaped`)));
+    this.#made.set(output.index, this.#shaped(x, wanted, this.unused(`${x}:shaped`)));
   }
 
   /** A tensor as `[1, features]`. */
@@ -332,13 +341,12 @@ export class NetworkBuilder {
     if (formatShape(from) === formatShape(shape)) return x;
     if (sizeOf(from) !== sizeOf(shape))
       throw new Unsupported(`makes ${formatShape(shape)} of ${formatShape(from)}; the numbers of elements must agree`);
-    if (from.length !== 4 || shape.length !== 2)
-      throw new Unsupported(
-        `makes ${formatShape(shape)} of ${formatShape(from)}; a map can be flattened to [1,features]`,
-      );
-    const flat = name ?? this.unused(`${x}:flat`);
-    this.#push({ name: flat, op: "flatten", inputs: [x], parameters: {}, attributes: {} }, this.#values[x]);
-    return flat;
+    const made = name ?? this.unused(`${x}:${shape.length === 2 ? "flat" : "shaped"}`);
+    const node = { name: made, inputs: [x], parameters: {} };
+    if (from.length === 4 && shape.length === 2)
+      this.#push({ ...node, op: "flatten", attributes: {} }, this.#values[x]);
+    else this.#push({ ...node, op: "reshape", attributes: { shape: shape.slice(1) } }, this.#values[x]);
+    return made;
   }
 
   /** Registers weights; returns their name. */

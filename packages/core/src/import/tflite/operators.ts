@@ -5,16 +5,10 @@ import { formatShape, type Shape } from "../../tensor/index.js";
 import type { TfliteOperator, TfliteTensor } from "./file.js";
 import type { NetworkBuilder } from "./network.js";
 import { activations, paddings, slots } from "./schema.js";
+import { graphAxis, refuse } from "./shapes.js";
 
 /** Throws `Unsupported` where the network has no such operator, or not so. */
 export type OperatorRule = (to: NetworkBuilder, operator: TfliteOperator) => void;
-
-/** Why an operator cannot be imported, and what to do about it. */
-export class Unsupported extends Error {}
-
-function refuse(problem: string): never {
-  throw new Unsupported(problem);
-}
 
 export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   CONV_2D(to, operator) {
@@ -124,10 +118,6 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   SOFTMAX(to, { inputs, outputs, options }) {
     const beta = options?.float32(slots.softmax.beta) ?? 0;
     if (beta !== 1) refuse(`has beta ${beta}; 1 can be imported`);
-    const { shape } = to.file.tensors[inputs[0]];
-    // As the graph's flatten makes one row of any map.
-    if (shape.length === 2 && shape[0] !== 1)
-      refuse(`is over the rows of ${formatShape(shape)}; a batch of 1 can be imported`);
     const output = to.file.tensors[outputs[0]];
     const x = to.value(inputs[0]);
     to.add({ name: to.nameOf(output), op: "softmax", inputs: [x], parameters: {}, attributes: {} }, output);
@@ -175,14 +165,12 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
           `has the input "${name.slice(0, 60)}" of scale ${its.scale} and zero point ${its.zeroPoint} for an output of ${scale} and ${zeroPoint}, which TensorFlow Lite refuses too; quantise the network again`,
         );
     }
-    const rank = output.shape.length;
-    const axis = options?.int32(slots.concatenation.axis) ?? 0;
+    const axis = graphAxis(output.shape, options?.int32(slots.concatenation.axis) ?? 0);
     const values = read.map(({ index }) => to.value(index));
     if (values.length === 1) to.reshape(inputs[0], outputs[0]);
     else {
-      const attributes = { axis: axis < 0 ? axis + rank : axis };
       const name = to.nameOf(output);
-      to.add({ name, op: "concat", inputs: values, parameters: {}, attributes }, output);
+      to.add({ name, op: "concat", inputs: values, parameters: {}, attributes: { axis } }, output);
       to.requireShape(output);
     }
   },

@@ -2,9 +2,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { operatorGraph, operators, untrained } from "../../../../../test/conformance/cases/operators.js";
-import { randomlyQuantized, randomNetwork } from "../../../../../test/random-network.js";
+import { randomInput, randomlyQuantized, randomNetwork } from "../../../../../test/random-network.js";
 import { quantizedToTflite } from "../../export/index.js";
 import { GraphBuilder } from "../../graph/index.js";
+import { runInteger } from "../../inference/index.js";
 import { lowerToInteger, type QuantizedNetwork } from "../../quantization/index.js";
 import { PhinetsError } from "../../tensor/index.js";
 import { importTflite, isTflite } from "./index.js";
@@ -93,7 +94,7 @@ describe("what is no network of int8", () => {
     );
   });
 
-  it("refuses a softmax over rows: the graph has the vector that they are of", () => {
+  it("reads a matrix as a map of one row: a softmax is over each of its rows", () => {
     const builder = new GraphBuilder("rows");
     const x = builder.input("x", [1, 2, 2, 4]);
     const q = randomlyQuantized(builder.build([builder.softmax("y", builder.flatten("flat", x))]), 1);
@@ -105,9 +106,15 @@ describe("what is no network of int8", () => {
         view.setInt32(at, 4, true);
         view.setInt32(at + 4, 4, true);
       }
-    expect(() => importTflite(file, "rows.tflite")).toThrow(
-      'operator 1 SOFTMAX ("y"): is over the rows of [4,4]; a batch of 1 can be imported',
-    );
+    const { network } = importTflite(file, "rows.tflite");
+    expect(network.graph.shapes.y).toEqual([1, 1, 4, 4]);
+    const input = randomInput(network, 4);
+    // A channel is a row: as of the map itself.
+    const own = new GraphBuilder("own");
+    const pixels = own.build([own.softmax("y", own.input("x", [1, 2, 2, 4]))]);
+    const values = { x: q.values.x, y: q.values.y };
+    const [expected] = runInteger({ graph: pixels, values, weights: {}, weightScales: {} }, input);
+    expect(runInteger(network, input)).toEqual([expected]);
   });
 
   it("has every slot once", () => {

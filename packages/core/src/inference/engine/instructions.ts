@@ -38,6 +38,7 @@ export function instructionsOf(step: Step, places: Places, constants: Constants)
     case "input":
       return [];
     case "flatten":
+    case "reshape":
       return flatten(step, places);
     case "conv2d":
       return [convolution({ ...step, node }, places, constants)];
@@ -64,8 +65,11 @@ export function instructionsOf(step: Step, places: Places, constants: Constants)
   }
 }
 
-/** A flattened map of one pixel is the same bytes. */
-export const isAlias = ({ node }: Step): boolean => node.op === "flatten" && layoutOf(node.inputShapes[0]).pixels === 1;
+/** Of one pixel another shape of one pixel is the same bytes. */
+export const isAlias = ({ node }: Step): boolean =>
+  (node.op === "flatten" || node.op === "reshape") &&
+  layoutOf(node.inputShapes[0]).pixels === 1 &&
+  layoutOf(node.outputShape).pixels === 1;
 
 function flatten(step: Step, { inputs, output, scratch }: Places): Instruction[] {
   if (isAlias(step)) return [];
@@ -73,7 +77,7 @@ function flatten(step: Step, { inputs, output, scratch }: Places): Instruction[]
   const to = layoutOf(step.node.outputShape);
   return [
     { opcode: "fromPlanes", words: [inputs[0], scratch, from.pixels, from.channels, from.planeBytes] },
-    { opcode: "toPlanes", words: [scratch, output, 1, to.channels, to.planeBytes] },
+    { opcode: "toPlanes", words: [scratch, output, to.pixels, to.channels, to.planeBytes] },
   ];
 }
 

@@ -15,7 +15,7 @@ const gathering = { pixels: 0, scaledPixels: 1, windows: 2 } as const;
 
 /** Bytes of scratch that the node's kernel needs. */
 export function scratchBytesOf(node: IntegerNode): number {
-  if (node.op === "flatten") return sizeOf(node.outputShape) + slackBytes;
+  if (node.op === "flatten" || node.op === "reshape") return reshapeBytes(node);
   if (node.op === "dense") return 64 * layoutOf(node.inputShapes[0]).planes + slackBytes;
   if (node.op !== "conv2d") return 0;
   if (node.depthwise) {
@@ -24,6 +24,11 @@ export function scratchBytesOf(node: IntegerNode): number {
   }
   const quadBytes = quadBytesOf(node);
   return (blockOf(quadBytes) / 4) * quadBytes + windowScratchOf(node) + slackBytes;
+}
+
+/** What it is read from may be read a little beyond: pixels are taken four at a time. */
+function reshapeBytes({ outputShape }: IntegerNode): number {
+  return sizeOf(outputShape) + 3 * layoutOf(outputShape).channels + slackBytes;
 }
 
 /** Bytes of four pixels' windows. */

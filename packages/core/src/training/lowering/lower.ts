@@ -61,6 +61,7 @@ const lowerings: {
   globalAveragePoolGrad,
   averagePool: notTrained,
   concat: notTrained,
+  reshape: notTrained,
   maxPool,
   maxPoolGrad: maxPool,
   pad,

@@ -99,9 +99,13 @@ ${list}
 The board's script does so. Elsewhere they may lie anywhere: the outputs are the same.`;
 }
 
-function usage({ name, program }: CNetwork): string {
+function usage({ name, program, q }: CNetwork): string {
   const NAME = name.toUpperCase();
-  const meaning = `real value = ${NAME}_OUTPUT_SCALE * (byte - ${NAME}_OUTPUT_ZERO_POINT)`;
+  const several = q.graph.outputs.length > 1;
+  const [OUTPUT, from] = several
+    ? [`${NAME}_OUTPUT0`, `, of output 0, which begins at output + ${NAME}_OUTPUT0_OFFSET`]
+    : [`${NAME}_OUTPUT`, ""];
+  const meaning = `real value = ${OUTPUT}_SCALE * (byte - ${OUTPUT}_ZERO_POINT)${from}`;
   if (program.options.input === "rows")
     return `\`\`\`c
 #include "${name}_model.h"
