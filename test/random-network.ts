@@ -59,6 +59,10 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
       case "hardswish":
         values[node.name] = make(a.scale * jitter());
         break;
+      case "unary":
+        values[node.name] =
+          node.attributes.function === "tanh" ? { scale: 1 / 128, zeroPoint: 0 } : make(a.scale * jitter());
+        break;
       case "sigmoid":
       case "softmax":
         values[node.name] = { scale: 1 / 256, zeroPoint: -128 };

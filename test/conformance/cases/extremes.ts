@@ -4,6 +4,7 @@ import type { QuantizationParameters, QuantizedNetwork } from "@phinets/core/qua
 import { tensor } from "@phinets/core/tensor";
 import { randomlyQuantized } from "../../random-network.js";
 import type { Case } from "../case.js";
+import { unaries } from "./operators.js";
 
 interface Extreme {
   readonly name: string;
@@ -57,6 +58,12 @@ const bodies: Readonly<Record<string, (g: GraphBuilder, x: string) => string>> =
   hardswish: (g, x) => g.hardswish("y", x),
   relu6: (g, x) => g.relu6("y", x),
   sigmoid: (g, x) => g.sigmoid("y", x),
+  // tanh gives one quantisation only.
+  ...Object.fromEntries(
+    unaries
+      .filter((of) => of !== "tanh")
+      .map((of) => [`unary ${of}`, (g: GraphBuilder, x: string) => g.unary("y", x, of, of === "leakyRelu" ? 0.1 : 0)]),
+  ),
   maxPool: (g, x) => g.maxPool("y", x, 3, 2),
   pad: (g, x) => g.pad("y", x, { top: 1, bottom: 0, left: 2, right: 1 }),
 };

@@ -2,7 +2,16 @@
  * Every operator at its edges: paddings, strides, kernels, maps of one pixel, odd widths, channel counts around those of
  * vectors, with and without bias and activation. A new operator has its cases here.
  */
-import { type Conv2dOptions, type Graph, GraphBuilder, makeGraph, type Node, type Padding } from "@phinets/core/graph";
+import {
+  type Conv2dOptions,
+  type Graph,
+  GraphBuilder,
+  makeGraph,
+  type Node,
+  type Padding,
+  type UnaryFunction,
+  unaryFunctions,
+} from "@phinets/core/graph";
 
 /** An operator on a map; tests of gradients give it another input. */
 export interface OperatorCase {
@@ -172,6 +181,9 @@ const branch = (g: GraphBuilder, x: string): string => g.conv2d("branch", x, { f
 const gate = (g: GraphBuilder, x: string): string =>
   g.sigmoid("gate", g.conv2d("excite", g.globalAveragePool("mean", x), { filters: g.shape(x)[3], bias: true }));
 
+/** Of imported networks. */
+export const unaries = Object.keys(unaryFunctions) as UnaryFunction[];
+
 const maps: readonly Input[] = [
   [4, 4, 5],
   [1, 1, 17],
@@ -179,7 +191,7 @@ const maps: readonly Input[] = [
 ];
 
 /** Operators of imported networks, which are not trained: by the names of their cases. */
-export const untrained = /^(averagePool|concat|reshape|SSD|random moves)/;
+export const untrained = /^(averagePool|concat|reshape|unary|SSD|random moves)/;
 
 export const operators: readonly OperatorCase[] = [
   ...convolutions,
@@ -192,6 +204,14 @@ export const operators: readonly OperatorCase[] = [
   ...plain("relu6", maps, (g, x) => g.relu6("y", x)),
   ...plain("hardswish", maps, (g, x) => g.hardswish("y", x)),
   ...plain("sigmoid", maps, (g, x) => g.sigmoid("y", x)),
+  ...unaries.flatMap((of) => plain(`unary ${of}`, maps, (g, x) => g.unary("y", x, of, of === "leakyRelu" ? 0.2 : 0))),
+  ...unaries.map(
+    (of): OperatorCase => ({
+      name: `unary ${of} after a convolution`,
+      input: [3, 4, 3],
+      build: (g, x) => g.unary("y", g.conv2d("c", x, { filters: 7, bias: true }), of, of === "leakyRelu" ? 0.3 : 0),
+    }),
+  ),
   ...plain(
     "softmax",
     [

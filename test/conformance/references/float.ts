@@ -1,5 +1,5 @@
 /** The operators once more for tests: plain loops in doubles, pixel by pixel, each by its definition. */
-import type { Graph, Node } from "@phinets/core/graph";
+import type { Graph, Node, UnaryFunction } from "@phinets/core/graph";
 import { sizeOf } from "@phinets/core/tensor";
 
 interface Values {
@@ -95,6 +95,10 @@ export function compute(
       return x.data.map((v) => (v * Math.min(Math.max(v + 3, 0), 6)) / 6);
     case "sigmoid":
       return x.data.map((v) => 1 / (1 + Math.exp(-v)));
+    case "unary": {
+      const { function: of, alpha } = node.attributes;
+      return x.data.map((v) => unary(of, v, alpha));
+    }
     case "softmax":
       for (let r = 0; r < out.length; r += channels) {
         let sum = 0;
@@ -191,6 +195,14 @@ export function placeOf(i: number, shape: readonly number[]): number[] {
 }
 export const indexOf = (place: readonly number[], shape: readonly number[]): number =>
   place.reduce((i, at, axis) => i * shape[axis] + at, 0);
+function unary(of: UnaryFunction, x: number, alpha: number): number {
+  if (of === "abs") return Math.abs(x);
+  if (of === "elu") return x < 0 ? Math.expm1(x) : x;
+  if (of === "identity") return x;
+  if (of === "leakyRelu") return x < 0 ? alpha * x : x;
+  if (of === "relu") return Math.max(x, 0);
+  return of === "tanh" ? Math.tanh(x) : Math.min(Math.max(x, -1), 1);
+}
 
 /** Element of the second factor for element i of the first; per channel when it is broadcast. */
 function factor(shape: readonly number[], y: { shape: readonly number[]; data: Float64Array }, i: number): number {

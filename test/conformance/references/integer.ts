@@ -191,10 +191,10 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
         return inputs[n][indexOf(place, shapes[n])];
       });
     }
-    case "relu6": {
-      const six = p.zeroPoint + Math.round(Math.fround(6 / p.scale));
-      return a.map((x) => Math.min(Math.max(x, p.zeroPoint), six, 127));
-    }
+    case "relu6":
+      return a.map((x) => clamped(x, p, output, [0, 6]));
+    case "unary":
+      return a.map((x) => unary(node.attributes, x, p, output));
     case "hardswish":
       return a.map((x) => hardswish(x, p, output));
     case "sigmoid": {
@@ -273,13 +273,74 @@ function exponential(x: bigint): bigint {
   return result;
 }
 
+/** A byte in another quantisation, clamped to real numbers as RELU, RELU_N1_TO_1 and RELU6 of activations.cc are. */
+function clamped(
+  x: number,
+  input: QuantizationParameters,
+  output: QuantizationParameters,
+  [low, high]: readonly [number, number],
+): number {
+  // C's roundf: halves away from zero.
+  const byteOf = (real: number) =>
+    output.zeroPoint + Math.sign(real) * Math.round(Math.fround(Math.abs(real) / output.scale));
+  const y = Number(rescale(BigInt(x - input.zeroPoint), quantizeMultiplier(input.scale / output.scale)));
+  return clamp(clamp(y + output.zeroPoint, byteOf(low), byteOf(high)));
+}
+
+function unary(
+  { function: of, alpha }: NodeOf<"unary">["attributes"],
+  x: number,
+  input: QuantizationParameters,
+  output: QuantizationParameters,
+): number {
+  const { fround } = Math;
+  const difference = x - input.zeroPoint;
+  const scaled = (by: number, factor: number) =>
+    clamp(Number(rescale(BigInt(by), quantizeMultiplier(factor))) + output.zeroPoint);
+  switch (of) {
+    case "abs":
+      return scaled(Math.abs(difference), input.scale / output.scale);
+    case "identity":
+      return clamped(x, input, output, [-Infinity, Infinity]);
+    case "relu":
+      return clamped(x, input, output, [0, Infinity]);
+    case "reluN1To1":
+      return clamped(x, input, output, [-1, 1]);
+    case "leakyRelu": {
+      const factor = difference < 0 ? fround(input.scale * fround(alpha)) : input.scale;
+      return scaled(difference, fround(factor / output.scale));
+    }
+    case "elu": {
+      const real = fround(input.scale * difference);
+      const y = real < 0 ? fround(fround(Math.exp(real)) - 1) : real;
+      const steps = fround(y * fround(1 / output.scale));
+      return clamp(Math.sign(steps) * Math.round(Math.abs(steps)) + output.zeroPoint);
+    }
+    case "tanh": {
+      const factor = quantizeMultiplier(input.scale * 2 ** 27); // to Q4.27, which twice as large is Q5.26
+      if (Math.abs(difference) >= Math.floor((15 * 2 ** 27) / 2 ** factor.shift)) return difference < 0 ? -128 : 127;
+      const raw = rescale(BigInt(difference), factor);
+      if (raw === 0n) return 0;
+      const most = 2n ** 31n - 1n;
+      const quotient = (twiceOverOnePlus(exponential(raw < 0n ? raw : -raw)) - 2n ** 29n) << 2n;
+      const y = quotient > most ? most : quotient;
+      return clamp(Number(divideByPower(raw < 0n ? -y : y, 24)));
+    }
+  }
+}
+
 /** 1 / (1 + x) for x in Q0.31, at least 0. */
 function oneOverOnePlus(x: bigint): bigint {
+  const doubled = twiceOverOnePlus(x) << 1n;
+  return doubled > 2n ** 31n - 1n ? 2n ** 31n - 1n : doubled;
+}
+
+/** 2 / (1 + x), Q2.29. */
+function twiceOverOnePlus(x: bigint): bigint {
   const half = (x + 2n ** 31n) / 2n;
   let y = 1515870810n + doublingHigh(half, -1010580540n, 32n);
   for (let i = 0; i < 3; i++) y += doublingHigh(y, 2n ** 29n - doublingHigh(half, y, 32n), 32n) << 2n;
-  const doubled = y << 1n;
-  return doubled > 2n ** 31n - 1n ? 2n ** 31n - 1n : doubled;
+  return y;
 }
 
 /** x * relu6(x + 3) / 6 in 16 bits: hard_swish.h. */

@@ -3,6 +3,7 @@ import type { Shape } from "../tensor/index.js";
 import { type Graph, makeGraph, type Node } from "./graph.js";
 import type { FusedActivation, OpAttributes, OpName, OpParameter, OpSpec, Padding } from "./ops.js";
 import { ops } from "./ops.js";
+import type { UnaryFunction } from "./unary.js";
 
 export interface Conv2dOptions {
   readonly filters: number;
@@ -94,6 +95,11 @@ export class GraphBuilder {
 
   sigmoid(name: string, x: string): string {
     return this.#add("sigmoid", name, [x], {});
+  }
+
+  /** @param alpha of "leakyRelu" */
+  unary(name: string, x: string, of: UnaryFunction, alpha = 0): string {
+    return this.#add("unary", name, [x], { function: of, alpha });
   }
 
   softmax(name: string, x: string): string {

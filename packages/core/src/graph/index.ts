@@ -4,3 +4,4 @@ export * from "./ops.js";
 export * from "./passes/deploy.js";
 export * from "./serialize.js";
 export * from "./traits.js";
+export * from "./unary.js";

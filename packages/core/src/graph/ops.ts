@@ -4,6 +4,7 @@
  * `[filters, kernelHeight, kernelWidth, channels / groups]`; dense weights are `[units, features]`.
  */
 import { formatShape, PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
+import { type UnaryFunction, unaryFunctions } from "./unary.js";
 
 /** Zeros (in the tensor's real value) added around a map, in pixels. */
 export interface Padding {
@@ -40,6 +41,8 @@ export interface OpAttributes {
   /** x * min(max(x + 3, 0), 6) / 6 */
   hardswish: Empty;
   sigmoid: Empty;
+  /** A function of each element; `alpha` is that of leakyRelu, 0 for the others. */
+  unary: { readonly function: UnaryFunction; readonly alpha: number };
   /** Over the last axis. */
   softmax: Empty;
   /** Element by element, equal shapes. */
@@ -194,6 +197,15 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
   relu6: sameAsInput,
   hardswish: sameAsInput,
   sigmoid: sameAsInput,
+  unary: {
+    arity: 1,
+    infer(name, [x], { function: of, alpha }) {
+      if (!Object.hasOwn(unaryFunctions, of))
+        fail("unary", name, `function is ${of}; known: ${Object.keys(unaryFunctions).join(", ")}`);
+      if (!(alpha >= 0 && Number.isFinite(alpha))) fail("unary", name, `alpha is ${alpha}; at least 0 is needed`);
+      return [x];
+    },
+  },
   softmax: sameAsInput,
   add: {
     arity: 2,

@@ -2,6 +2,7 @@
 import { PhinetsError, parseJson, showValue } from "../tensor/index.js";
 import { type Graph, makeGraph, type Node } from "./graph.js";
 import type { OpAttributes, OpName } from "./ops.js";
+import { unaryFunctions } from "./unary.js";
 
 /** JSON text of a graph. Shapes are not stored: they are inferred again, which validates the file. */
 export function graphToJson(graph: Graph): string {
@@ -58,6 +59,7 @@ const kinds = {
   shape: (value: unknown) => isNumbers(value) && value.length <= 8,
   padding: (value: unknown) => isObject(value) && isNumbers(Object.values(value)) && Object.keys(value).length === 4,
   activation: (value: unknown) => value === "none" || value === "relu6",
+  function: (value: unknown) => typeof value === "string" && Object.hasOwn(unaryFunctions, value),
 } satisfies Record<string, (value: unknown) => boolean>;
 
 const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes[O], keyof typeof kinds>> } = {
@@ -71,6 +73,7 @@ const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes
   relu6: {},
   hardswish: {},
   sigmoid: {},
+  unary: { function: "function", alpha: "number" },
   softmax: {},
   add: {},
   multiply: {},

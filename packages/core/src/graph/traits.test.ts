@@ -13,6 +13,7 @@ const examples: Record<Exclude<OpName, "input">, (g: GraphBuilder, x: string, ot
   relu6: (g, x) => g.relu6("y", x),
   hardswish: (g, x) => g.hardswish("y", x),
   sigmoid: (g, x) => g.sigmoid("y", x),
+  unary: (g, x) => g.unary("y", x, "relu"),
   softmax: (g, x) => g.softmax("y", x),
   add: (g, x, other) => g.add("y", x, other),
   multiply: (g, x, other) => g.multiply("y", x, other),

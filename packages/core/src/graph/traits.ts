@@ -25,6 +25,7 @@ export const opTraits = {
   relu6: { int8: "table", inPlace: true },
   hardswish: { int8: "table", inPlace: true },
   sigmoid: { int8: "table", inPlace: true },
+  unary: { int8: "table", inPlace: true },
   softmax: { int8: "own", inPlace: false },
   add: { int8: "rescales", inPlace: true },
   multiply: { int8: "rescales", inPlace: true },

@@ -2,7 +2,16 @@
  * The float interpreter: every op of the graph in inference mode, in plain loops. It is the reference that training,
  * calibration and the integer network are compared with. Sums run in double precision, values are stored as float32.
  */
-import { type Graph, inputsOf, isDepthwise, type Node, type NodeOf, type OpName, withBatch } from "../graph/index.js";
+import {
+  type Graph,
+  inputsOf,
+  isDepthwise,
+  type Node,
+  type NodeOf,
+  type OpName,
+  unaryFunctions,
+  withBatch,
+} from "../graph/index.js";
 import {
   exp,
   type FloatWeights,
@@ -95,6 +104,10 @@ const kernels: {
   relu6: each(relu6),
   hardswish: each((x) => (x * relu6(x + 3)) / 6),
   sigmoid: each(sigmoid),
+  unary: ({ attributes }, { data: y }, { data: x }) => {
+    const { value } = unaryFunctions[attributes.function];
+    for (let i = 0; i < x.length; i++) y[i] = value(x[i], attributes.alpha);
+  },
   softmax: (_, y, x) => softmax(x.data, x.shape.at(-1)!, y.data),
   add: (_, { data: y }, a, b) => {
     for (let i = 0; i < y.length; i++) y[i] = a.data[i] + b.data[i];

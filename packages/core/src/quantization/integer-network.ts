@@ -9,7 +9,7 @@ import {
   type TableOp,
 } from "../graph/index.js";
 import { type FloatWeights, log10, type Tensor, tensor, type Weights } from "../tensor/index.js";
-import { sigmoidOutput } from "./lookup-tables.js";
+import { sigmoidOutput, tanhOutput } from "./lookup-tables.js";
 import type { Range } from "./observers.js";
 import { softmaxOutput } from "./softmax.js";
 import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
@@ -40,7 +40,8 @@ export function integerNetwork(
     requireInt8(node, "quantization.op");
     const range = ranges.get(node.name)!;
     if (!isLinear(node)) {
-      values[node.name] = quantizations[node.op](range, ...inputs);
+      const isTanh = node.op === "unary" && node.attributes.function === "tanh";
+      values[node.name] = isTanh ? tanhOutput : quantizations[node.op](range, ...inputs);
       continue;
     }
     const layer = floatLayer(node, graph, weights);
@@ -81,6 +82,7 @@ const relevant: Readonly<Record<TableOp, Range>> = {
   hardswish: { low: -3, high: Number.POSITIVE_INFINITY },
   relu6: { low: 0, high: 6 },
   sigmoid: { low: -7, high: 7 },
+  unary: { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY },
 };
 
 /** Scale and zero point that cover a range, zero exactly representable. A range of nothing becomes 0..1. */
@@ -106,6 +108,7 @@ const quantizations: Readonly<Record<Exclude<Int8Op, LinearNode["op"]>, Quantiza
   concat: asInput,
   flatten: asInput,
   reshape: asInput,
+  unary: (range, x) => parametersFor(range, x.scale * 2 ** -8),
   hardswish: (range, x) => parametersFor(range, x.scale / 127),
   multiply: (range, a, b) => parametersFor(range, (a.scale * b.scale) / 64),
   add: (range, a, b) => parametersFor(range, Math.max(a.scale, b.scale) * 2 ** -8),

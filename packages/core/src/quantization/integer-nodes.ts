@@ -3,7 +3,7 @@
  * this one structure, so they cannot drift apart. Arithmetic: TensorFlow Lite Micro's reference kernels with gemmlowp
  * double rounding (`multiplyByQuantizedMultiplier` in fixed-point.ts); all values are int8, accumulators int32.
  */
-import type { Padding, TableOp } from "../graph/index.js";
+import type { Padding } from "../graph/index.js";
 import type { Shape } from "../tensor/index.js";
 
 export interface IntegerNodeBase {
@@ -108,7 +108,8 @@ export interface IntegerGlobalAveragePool extends IntegerRescaled {
 /** y = table[x + 128]. */
 export interface IntegerLookup extends IntegerNodeBase {
   readonly op: "lookup";
-  readonly function: TableOp;
+  /** What it computes, for readers: "sigmoid", "leakyRelu". */
+  readonly function: string;
   /** 256 entries. */
   readonly table: Int8Array;
 }

@@ -12,6 +12,9 @@ import type { QuantizationParameters } from "./types.js";
 /** The only output quantisation that the int8 sigmoid has: [0, 1) in steps of 1/256. */
 export const sigmoidOutput: QuantizationParameters = { scale: 1 / 256, zeroPoint: -128 };
 
+/** The only output quantisation that the int8 tanh has: [-1, 1) in steps of 1/128. */
+export const tanhOutput: QuantizationParameters = { scale: 1 / 128, zeroPoint: 0 };
+
 /** x * relu6(x + 3) / 6 in 16-bit fixed point. The output scale must exceed 1/128 of the input scale. */
 export function hardswishTable(input: QuantizationParameters, output: QuantizationParameters): Int8Array {
   const highResolutionScale = Math.fround(input.scale / 128);
@@ -56,13 +59,25 @@ export function sigmoidTable(input: QuantizationParameters, output: Quantization
   });
 }
 
-/** min(max(x, 0), 6) with the same quantisation in and out. */
-export function relu6Table(input: QuantizationParameters): Int8Array {
-  const six = Math.min(127, input.zeroPoint + Math.round(Math.fround(6 / input.scale)));
-  return tableOf((q) => Math.min(Math.max(q, input.zeroPoint), six));
+/** By gemmlowp's fixed-point exponential and Newton division. The output must be `tanhOutput`. */
+export function tanhTable(input: QuantizationParameters, output: QuantizationParameters): Int8Array {
+  if (output.scale !== tanhOutput.scale || output.zeroPoint !== tanhOutput.zeroPoint)
+    throw new PhinetsError(
+      "quantization.tanh",
+      `tanh: output has scale ${output.scale} zero point ${output.zeroPoint}; int8 tanh gives 1/128 and 0 only`,
+    );
+  const { multiplier, shift } = quantizeMultiplier(input.scale * 2 ** 27); // to Q4.27
+  const radius = Math.floor((15 * 2 ** 27) / 2 ** shift);
+  return tableOf((q) => {
+    const x = q - input.zeroPoint;
+    if (x <= -radius) return -128;
+    if (x >= radius) return 127;
+    return roundingDivide(tanh(multiplyByQuantizedMultiplier(x, multiplier, shift)), 24);
+  });
 }
 
-function tableOf(f: (q: number) => number): Int8Array {
+/** Entry `q + 128` is f(q), clamped to int8. */
+export function tableOf(f: (q: number) => number): Int8Array {
   const table = new Int8Array(256);
   for (let q = -128; q < 128; q++) table[q + 128] = Math.min(127, Math.max(-128, f(q)));
   return table;
@@ -87,6 +102,13 @@ function logistic(x: number): number {
   if (x === 0) return 2 ** 30;
   const positive = oneOverOnePlus(expOfNegative(-Math.abs(x)));
   return x > 0 ? positive : (one - positive) | 0;
+}
+
+/** gemmlowp tanh: Q4.27 in, Q0.31 out. The same bits are 2x in Q5.26. */
+function tanh(x: number): number {
+  if (x === 0) return 0;
+  const positive = oneMinusOverOnePlus(expOfNegative(-Math.abs(x), 26));
+  return x > 0 ? positive : -positive;
 }
 
 const one = 2147483647; // the nearest that Q0.31 has
@@ -124,15 +146,25 @@ function expOfLastQuarter(a: number): number {
   return expOfEighth + multiplyHigh(expOfEighth, x + tail);
 }
 
-/** 1 / (1 + x) for x in (0, 1), Q0.31: three Newton steps on (1 + x) / 2. */
+/** 1 / (1 + x) for x in (0, 1), Q0.31. */
 export function oneOverOnePlus(a: number): number {
+  return saturatingShift(twiceOverOnePlus(a), 1); // halved by the format, then Q1.30 to Q0.31
+}
+
+/** (1 - x) / (1 + x) for x in (0, 1), Q0.31. */
+function oneMinusOverOnePlus(a: number): number {
+  return saturatingShift(twiceOverOnePlus(a) - 2 ** 29, 2);
+}
+
+/** 2 / (1 + x) for x in (0, 1), Q0.31, as Q2.29: three Newton steps on (1 + x) / 2. */
+function twiceOverOnePlus(a: number): number {
   const half = Math.floor((a + one + 1) / 2);
   let x = 1515870810 + multiplyHigh(half, -1010580540); // 48/17 - 32/17 d, Q2.29
   for (let i = 0; i < 3; i++) {
     const error = (1 << 29) - multiplyHigh(half, x);
     x = (x + saturatingShift(multiplyHigh(x, error), 2)) | 0;
   }
-  return saturatingShift(x, 1); // halved by the format, then Q1.30 to Q0.31
+  return x;
 }
 
 /** x * 2^bits, saturated to int32 (gemmlowp's bound for negatives is one short of symmetric; never reached here). */

@@ -11,7 +11,7 @@ import {
 } from "../graph/index.js";
 import { PhinetsError, sameShape } from "../tensor/index.js";
 import type { IntegerLinear, IntegerLookup, IntegerNode, IntegerNodeBase } from "./integer-nodes.js";
-import { hardswishTable, relu6Table, sigmoidTable } from "./lookup-tables.js";
+import { hardswishTable, sigmoidTable } from "./lookup-tables.js";
 import {
   activationClamp,
   addRequantization,
@@ -21,6 +21,7 @@ import {
 } from "./requantization.js";
 import { mostSoftmaxChannels, softmaxExponentials } from "./softmax.js";
 import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
+import { clampedTable, unaryTable } from "./unary-tables.js";
 
 /**
  * Integer parameters of every node, in execution order.
@@ -85,9 +86,12 @@ const lowerings: { readonly [O in Int8Op]: (node: NodeOf<O>, to: Lowering) => In
   },
   hardswish: lookup(hardswishTable),
   sigmoid: lookup(sigmoidTable),
-  relu6: lookup((input, output, node) => {
-    requireSame(node, input, output);
-    return relu6Table(input);
+  relu6: lookup((input, output, { name }) => clampedTable({ name: `relu6 "${name}"`, input, output }, 0, 6)),
+  unary: (node, { base, inputs, output }) => ({
+    ...base,
+    op: "lookup",
+    function: node.attributes.function,
+    table: unaryTable(node, inputs[0], output),
   }),
   averagePool: (node, { base, inputs, output }) => {
     requireSame(node, inputs[0], output);

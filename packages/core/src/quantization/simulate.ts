@@ -3,7 +3,7 @@
  * rounded where and as the integer network rounds it, activations are its tables. What is left to differ is an accumulator
  * so close to the middle between two steps that float32 rounds it the other way.
  */
-import { isLinear, isTable, type Node, type TableOp } from "../graph/index.js";
+import { isLinear, isTable, type Node, type NodeWith, type TableOp, unaryFunctions } from "../graph/index.js";
 import { type Engine, layouts, offsetsOf } from "../kernels/index.js";
 import { type FloatWeights, sigmoid, tensor } from "../tensor/index.js";
 import { differentiateInt8, Executor, forwardOnlyInt8 } from "../training/index.js";
@@ -44,7 +44,7 @@ export class SimulatedNetwork extends Executor {
     this.#filled.set(node.name, key);
     const integer = lowerNode(network, node);
     if (integer.op === "lookup") {
-      fillTable(block, integer, input, output);
+      fillTable(block, integer, activationOf(node as NodeWith<TableOp>), input, output);
       return;
     }
     fillPowers(block, shiftsOf(integer));
@@ -75,6 +75,7 @@ function fillPowers(block: Float32Array, shifts: ArrayLike<number>): void {
 function fillTable(
   block: Float32Array,
   lookup: IntegerLookup,
+  activation: Activation,
   input: QuantizationParameters,
   output: QuantizationParameters,
 ): void {
@@ -83,14 +84,23 @@ function fillTable(
   for (let i = 0; i < 256; i++) {
     const x = input.scale * (i - 128 - input.zeroPoint);
     block[table.values + i] = output.scale * (lookup.table[i] - output.zeroPoint);
-    const [y, slope] = activations[lookup.function](x);
+    const [y, slope] = activation(x);
     const q = Math.round(y / output.scale) + output.zeroPoint;
     block[table.slopes + i] = q < -128 || q > 127 ? 0 : slope;
   }
 }
 
 /** Value and slope in real numbers. */
-const activations: Readonly<Record<TableOp, (x: number) => [y: number, slope: number]>> = {
+type Activation = (x: number) => [y: number, slope: number];
+
+function activationOf(node: NodeWith<TableOp>): Activation {
+  if (node.op !== "unary") return activations[node.op];
+  const { function: of, alpha } = node.attributes;
+  const { value, slope } = unaryFunctions[of];
+  return (x) => [value(x, alpha), slope(x, alpha)];
+}
+
+const activations: Readonly<Record<Exclude<TableOp, "unary">, Activation>> = {
   relu6: (x) => [Math.min(6, Math.max(0, x)), x > 0 && x < 6 ? 1 : 0],
   hardswish: (x) => {
     const gate = Math.min(1, Math.max(0, x / 6 + 0.5));

@@ -370,6 +370,7 @@ const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => voi
   hardswish: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
   sigmoid: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
   relu6: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
+  unary: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
   add: (to, node) => to.rows(node, to.options.dsp ? "dsp_add" : "add", ...node.inputs.map((input) => to.read(input))),
   multiply: (to, node) => {
     const [a, b] = node.inputs;

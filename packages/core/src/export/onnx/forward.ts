@@ -1,5 +1,5 @@
 /** The network's own operators as nodes of ONNX's default operator set. */
-import type { NodeOf, OpName, Padding } from "../../graph/index.js";
+import type { NodeOf, OpName, Padding, UnaryFunction } from "../../graph/index.js";
 import { PhinetsError } from "../../tensor/index.js";
 import { channelsLast, type Emission, reorders, toChannelsFirst } from "./emission.js";
 import type { OnnxAttribute } from "./model.js";
@@ -39,6 +39,7 @@ const rules: {
   relu6: (to, { name }, x) => clip(to, x, name),
   hardswish: (to, { name }, x) => to.multiply(x, hardSigmoid(to, x), name),
   sigmoid: (to, { name }, x) => to.op("Sigmoid", [x], {}, name),
+  unary: (to, { name, attributes: { function: of, alpha } }, x) => unary[of](to, x, name, alpha),
   softmax: (to, { name }, x) => to.op("Softmax", [x], { axis: { int: 1 } }, name),
   add: (to, { name }, x, second) => to.add(x, second, name),
   multiply: (to, { name }, x, second) => to.multiply(x, second, name),
@@ -70,6 +71,16 @@ const rules: {
     return toChannelsFirst(to, to.reshape(rows, shape), shape, name);
   },
   dropout: (_, __, x) => x,
+};
+
+const unary: Readonly<Record<UnaryFunction, (to: Emission, x: string, name: string, alpha: number) => string>> = {
+  abs: (to, x, name) => to.op("Abs", [x], {}, name),
+  elu: (to, x, name) => to.op("Elu", [x], {}, name),
+  identity: (to, x, name) => to.op("Identity", [x], {}, name),
+  leakyRelu: (to, x, name, alpha) => to.op("LeakyRelu", [x], { alpha: { float: alpha } }, name),
+  relu: (to, x, name) => to.op("Relu", [x], {}, name),
+  reluN1To1: (to, x, name) => to.op("Clip", [x, to.model.scalar(-1), to.model.scalar(1)], {}, name),
+  tanh: (to, x, name) => to.op("Tanh", [x], {}, name),
 };
 
 function linear(

@@ -12,6 +12,7 @@ import {
   type NodeOf,
   type Padding,
   requireInt8,
+  type UnaryFunction,
 } from "../../graph/index.js";
 import { activations, type Operator, paddings, slots } from "../../import/tflite/schema.js";
 import type { QuantizedNetwork } from "../../quantization/index.js";
@@ -189,6 +190,11 @@ const plain =
   (to, _, inputs, output) =>
     to.operator(operator, inputs, output);
 
+const unaryOperators: Readonly<Record<UnaryFunction, Operator>> = {
+  ...{ abs: "abs", elu: "elu", identity: "quantize", leakyRelu: "leakyRelu", relu: "relu", reluN1To1: "reluN1To1" },
+  tanh: "tanh",
+};
+
 /** How each operator is written. */
 const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
   input: () => {},
@@ -199,6 +205,13 @@ const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
   hardswish: plain("hardSwish"),
   sigmoid: plain("logistic"),
   relu6: plain("relu6"),
+  unary: (to, { attributes: { function: of, alpha } }, inputs, output) =>
+    to.operator(
+      unaryOperators[of],
+      inputs,
+      output,
+      of === "leakyRelu" ? { [slots.leakyRelu.alpha]: { float32: alpha } } : {},
+    ),
   globalAveragePool: (to, { name }, [x], output) =>
     to.operator("mean", [x, to.int32s(`${name}:axes`, [1, 2])], output, { [slots.reducer.keepDims]: { byte: 1 } }),
   averagePool: (to, node, inputs, output) => to.averagePool(node, inputs, output),

@@ -1,6 +1,5 @@
 /** A .tflite network of int8 as our integer network: every intermediate byte is what TensorFlow Lite Micro computes. */
 import {
-  type FusedActivation,
   makeGraph,
   type Node,
   type OpAttributes,
@@ -12,7 +11,7 @@ import {
 import { lowerToInteger, type QuantizationParameters, type QuantizedNetwork } from "../../quantization/index.js";
 import { formatShape, PhinetsError, type Shape, sizeOf, tensor, type Weights } from "../../tensor/index.js";
 import { readTflite, type TfliteFile, type TfliteOperator, type TfliteTensor } from "./file.js";
-import { operatorRules } from "./operators.js";
+import { type Activation, operatorRules, unaryRule } from "./operators.js";
 import { paddings, slots } from "./schema.js";
 import { graphShape, Unsupported } from "./shapes.js";
 
@@ -143,33 +142,46 @@ export class NetworkBuilder {
 
   #import(operator: TfliteOperator): void {
     const { kind, inputs, outputs } = operator;
+    const isEnd = kind === "QUANTIZE" || kind === "DEQUANTIZE";
+    if (!isEnd && !Object.hasOwn(operatorRules, kind))
+      throw new Unsupported("is not supported; convert the network without it");
+    if (inputs.length === 0 || outputs.length !== 1 || inputs[0] === -1)
+      throw new Unsupported(`has ${inputs.length} inputs and ${outputs.length} outputs; convert the network again`);
     if (kind === "QUANTIZE") this.#quantize(operator);
     else if (kind === "DEQUANTIZE") this.#dequantize(operator);
-    else if (!Object.hasOwn(operatorRules, kind))
-      throw new Unsupported("is not supported; convert the network without it");
-    else if (inputs.length === 0 || outputs.length !== 1 || inputs[0] === -1)
-      throw new Unsupported(`has ${inputs.length} inputs and ${outputs.length} outputs; convert the network again`);
     else operatorRules[kind](this, operator);
   }
 
-  /** At the beginning it says how the input becomes int8. */
+  /** At the ends it says what the int8 values are outside; within, values change their scale and zero point. */
   #quantize({ inputs, outputs }: TfliteOperator): void {
     const [from, to] = [this.file.tensors[inputs[0]], this.file.tensors[outputs[0]]];
-    const isInput = from.index === this.file.inputs[0] && !this.#made.has(from.index);
+    const isInput = from.index === this.file.inputs[0] && this.#input === undefined;
     if (isInput && from.type === "float32") {
       this.#notes.push("the input is float32 and QUANTIZE makes it int8: the network takes the int8 values");
       this.#begin(to, "float32");
       return;
     }
     if (isInput && from.type === "uint8") {
-      const { scale, zeroPoint } = this.quantizationOf(to);
-      if (from.scales[0] === scale && (from.zeroPoints[0] ?? 0) - 128 === zeroPoint) {
-        this.#notes.push("the input is uint8 and QUANTIZE takes 128 off: the network takes the int8 values");
-        this.#begin(to, "uint8");
-        return;
+      this.#notes.push("the input is uint8 and QUANTIZE takes 128 off: the network takes the int8 values");
+      if (sameQuantization(lessBy128(from), to)) this.#begin(to, "uint8");
+      else {
+        this.#begin(lessBy128(from), "uint8");
+        this.#rescale(from, to);
       }
+      return;
     }
-    throw new Unsupported(`is from ${from.type} to ${to.type} inside the network; it can be imported at the input`);
+    const isOutput = this.file.outputs.includes(to.index);
+    if (from.type !== "int8" || !(to.type === "int8" || (to.type === "uint8" && isOutput)))
+      throw new Unsupported(
+        `is from ${from.type} to ${to.type}; int8 to int8, and float32 or uint8 at the network's ends can be imported`,
+      );
+    if (to.type === "uint8") this.#notes.push("QUANTIZE at the output adds 128: the network gives the int8 values");
+    this.#rescale(from, lessBy128(to));
+  }
+
+  #rescale(from: TfliteTensor, to: TfliteTensor): void {
+    if (sameQuantization(from, to)) this.#made.set(to.index, this.value(from.index));
+    else unaryRule(this, from, to, { function: "identity", alpha: 0 });
   }
 
   /** At the end it makes real values of int8: who reads the output does that. */
@@ -248,13 +260,15 @@ export class NetworkBuilder {
     this.#values[node.name] = quantization;
   }
 
-  /** Makes a tensor by a sum or product whose activation is a node of its own. */
-  withActivation(of: TfliteTensor, activation: FusedActivation, make: (name: string) => void): void {
+  /** Makes a tensor by an operator whose activation is a node of its own. */
+  withActivation(of: TfliteTensor, activation: Activation, make: (name: string) => void): void {
     const name = this.nameOf(of);
     const made = activation === "none" ? name : this.unused(`${name}:before`);
     make(made);
     if (activation === "none") return;
-    this.add({ name, op: activation, inputs: [made], parameters: {}, attributes: {} }, of);
+    const node = { name, inputs: [made], parameters: {} };
+    if (activation === "relu6") this.add({ ...node, op: "relu6", attributes: {} }, of);
+    else this.add({ ...node, op: "unary", attributes: { function: activation, alpha: 0 } }, of);
   }
 
   /** The same bytes under another shape. A vector as a map of one pixel stays a vector: a layer that is dense reads it. */
@@ -400,6 +414,13 @@ export class NetworkBuilder {
     );
   }
 }
+
+/** A uint8 tensor as the int8 one that is less by 128. */
+const lessBy128 = (tensor: TfliteTensor): TfliteTensor =>
+  tensor.type === "uint8" ? { ...tensor, type: "int8", zeroPoints: [(tensor.zeroPoints[0] ?? 0) - 128] } : tensor;
+
+const sameQuantization = (a: TfliteTensor, b: TfliteTensor): boolean =>
+  a.scales[0] === b.scales[0] && (a.zeroPoints[0] ?? 0) === (b.zeroPoints[0] ?? 0);
 
 const isPixel = ([batch, height, width, ...more]: Shape): boolean =>
   batch === 1 && height === 1 && width === 1 && more.length === 1;

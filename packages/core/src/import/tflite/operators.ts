@@ -1,5 +1,5 @@
 /** How each operator of a .tflite file becomes nodes of the integer graph: one function an operator. */
-import type { FusedActivation, Padding } from "../../graph/index.js";
+import type { FusedActivation, OpAttributes, Padding, UnaryFunction } from "../../graph/index.js";
 import type { QuantizationParameters } from "../../quantization/index.js";
 import { formatShape, type Shape } from "../../tensor/index.js";
 import type { TfliteOperator, TfliteTensor } from "./file.js";
@@ -44,19 +44,13 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
       refuse(`has weights of shape ${formatShape(filters.shape)}; [units,features] is needed`);
     const [units, features] = filters.shape;
     const x = to.flat(operator.inputs[0], features);
-    const name = to.nameOf(output);
-    // With one scale TensorFlow Lite rounds its product with the input's to float32: it stays one.
-    const parameters = layerParameters(to, operator, {
-      name,
-      shape: [units, features],
-      dimension: 0,
-      keepOneScale: true,
+    layer(to, operator, slots.fullyConnected.activation, (name, activation) => {
+      // With one scale TensorFlow Lite rounds its product with the input's to float32: it stays one.
+      const weights = { name, shape: [units, features], dimension: 0, keepOneScale: true };
+      const parameters = layerParameters(to, operator, weights);
+      const attributes = { units, bias: "bias" in parameters, activation };
+      to.add({ name, op: "dense", inputs: [x], parameters, attributes }, output);
     });
-    const activation = activationOf(to, operator, slots.fullyConnected.activation);
-    to.add(
-      { name, op: "dense", inputs: [x], parameters, attributes: { units, bias: "bias" in parameters, activation } },
-      output,
-    );
     to.reshapeFrom(output, [1, units]);
   },
 
@@ -95,11 +89,11 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
       refuse(`has windows of ${filter.join("x")}, stride ${stride.join("x")}; square ones can be imported`);
     if (Object.values(padding).some((side) => side > 0))
       refuse("has windows that leave the map; padding VALID can be imported");
-    requireNone(to, operator, at.activation);
     const output = to.file.tensors[outputs[0]];
     const x = to.value(inputs[0]);
-    const name = to.nameOf(output);
-    to.add({ name, op: "maxPool", inputs: [x], parameters: {}, attributes: { size, stride: stride[0] } }, output);
+    to.withActivation(output, activationOf(to, operator, at.activation), (name) => {
+      to.add({ name, op: "maxPool", inputs: [x], parameters: {}, attributes: { size, stride: stride[0] } }, output);
+    });
   },
 
   AVERAGE_POOL_2D(to, operator) {
@@ -107,12 +101,12 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
     const at = slots.pool;
     const filter = [options?.int32(at.filterHeight) ?? 0, options?.int32(at.filterWidth) ?? 0];
     const { padding, stride, kernel } = windows(to, operator, at, [0, ...filter]);
-    requireNone(to, operator, at.activation);
     const output = to.file.tensors[outputs[0]];
     const x = to.value(inputs[0]);
-    const name = to.nameOf(output);
     const attributes = { kernel, stride, padding };
-    to.add({ name, op: "averagePool", inputs: [x], parameters: {}, attributes }, output);
+    to.withActivation(output, activationOf(to, operator, at.activation), (name) => {
+      to.add({ name, op: "averagePool", inputs: [x], parameters: {}, attributes }, output);
+    });
   },
 
   SOFTMAX(to, { inputs, outputs, options }) {
@@ -154,7 +148,8 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
 
   CONCATENATION(to, operator) {
     const { options, inputs, outputs } = operator;
-    requireNone(to, operator, slots.concatenation.activation);
+    if (activationOf(to, operator, slots.concatenation.activation) !== "none")
+      refuse("has an activation of its own, which TensorFlow Lite Micro refuses too; convert the network again");
     const output = to.file.tensors[outputs[0]];
     const { scale, zeroPoint } = to.quantizationOf(output);
     const read = to.inputsOf(operator, inputs.length);
@@ -182,6 +177,18 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   LOGISTIC: table("sigmoid"),
   HARD_SWISH: table("hardswish"),
   RELU6: table("relu6"),
+
+  ABS: unary("abs"),
+  ELU: unary("elu"),
+  RELU: unary("relu"),
+  RELU_N1_TO_1: unary("reluN1To1"),
+  TANH: unary("tanh"),
+  LEAKY_RELU(to, { inputs, outputs, options }) {
+    const alpha = options?.float32(slots.leakyRelu.alpha) ?? 0;
+    if (!(alpha >= 0 && Number.isFinite(alpha))) refuse(`has alpha ${alpha}; 0 or more can be imported`);
+    const [x, output] = [to.file.tensors[inputs[0]], to.file.tensors[outputs[0]]];
+    unaryRule(to, x, output, { function: "leakyRelu", alpha });
+  },
 };
 
 /** A convolution of the one pixel that a vector was made into. */
@@ -189,22 +196,51 @@ function dense(to: NetworkBuilder, operator: TfliteOperator, x: string, shape: S
   const output = to.file.tensors[operator.outputs[0]];
   const [units, height, width, features] = shape;
   if (height * width !== 1) refuse(`has windows of ${height}x${width} on one pixel; convert the network without them`);
-  const activation = activationOf(to, operator, slots.conv2d.activation);
-  const name = to.nameOf(output);
-  const parameters = layerParameters(to, operator, { name, shape: [units, features], dimension: 0 });
-  to.add(
-    { name, op: "dense", inputs: [x], parameters, attributes: { units, bias: "bias" in parameters, activation } },
-    output,
-  );
+  layer(to, operator, slots.conv2d.activation, (name, activation) => {
+    const parameters = layerParameters(to, operator, { name, shape: [units, features], dimension: 0 });
+    const attributes = { units, bias: "bias" in parameters, activation };
+    to.add({ name, op: "dense", inputs: [x], parameters, attributes }, output);
+  });
   to.asPixel(output);
 }
 
+type Table =
+  | { readonly op: "sigmoid" | "hardswish" | "relu6"; readonly attributes: Readonly<Record<string, never>> }
+  | { readonly op: "unary"; readonly attributes: OpAttributes["unary"] };
+
+/** A function of each byte: of a map, of a vector, and of a vector that is a map of one pixel. */
+function lookUp(to: NetworkBuilder, from: TfliteTensor, output: TfliteTensor, table: Table): void {
+  requireMapOrVector(from);
+  const vector = to.vectorOf(from.index);
+  const inputs = [vector ?? to.value(from.index)];
+  to.add({ ...table, name: to.nameOf(output), inputs, parameters: {} }, output);
+  if (vector !== undefined) to.asPixel(output);
+}
+
 function table(op: "sigmoid" | "hardswish" | "relu6"): OperatorRule {
-  return (to, { inputs, outputs }) => {
-    const output = to.file.tensors[outputs[0]];
-    const x = to.value(inputs[0]);
-    to.add({ name: to.nameOf(output), op, inputs: [x], parameters: {}, attributes: {} }, output);
-  };
+  return (to, { inputs, outputs }) =>
+    lookUp(to, to.file.tensors[inputs[0]], to.file.tensors[outputs[0]], { op, attributes: {} });
+}
+
+function unary(of: UnaryFunction): OperatorRule {
+  return (to, { inputs, outputs }) =>
+    unaryRule(to, to.file.tensors[inputs[0]], to.file.tensors[outputs[0]], { function: of, alpha: 0 });
+}
+
+export function unaryRule(
+  to: NetworkBuilder,
+  from: TfliteTensor,
+  output: TfliteTensor,
+  attributes: OpAttributes["unary"],
+): void {
+  lookUp(to, from, output, { op: "unary", attributes });
+}
+
+function requireMapOrVector({ shape }: TfliteTensor): void {
+  if (shape.length !== 4 && !(shape.length === 2 && shape[0] === 1))
+    refuse(
+      `has an input of shape ${formatShape(shape)}; a map [1,height,width,channels] or [1,features] can be imported`,
+    );
 }
 
 interface WindowSlots {
@@ -257,19 +293,19 @@ interface Convolution {
   readonly channelsLast?: boolean;
 }
 
-function convolution(to: NetworkBuilder, operator: TfliteOperator, layer: Convolution): void {
-  const { groups, kernel, stride, shape, dimension, channelsLast } = layer;
+function convolution(to: NetworkBuilder, operator: TfliteOperator, given: Convolution): void {
+  const { groups, kernel, stride, shape, dimension, channelsLast } = given;
   const output = to.file.tensors[operator.outputs[0]];
   const at = operator.kind === "CONV_2D" ? slots.conv2d.activation : slots.depthwise.activation;
-  const activation = activationOf(to, operator, at);
-  const name = to.nameOf(output);
-  const { x, padding = layer.padding } = to.paddedValue(operator.inputs[0]);
-  const parameters = layerParameters(to, operator, { name, shape, dimension, channelsLast });
-  const attributes = {
-    ...{ filters: shape[0], kernel, stride, padding, groups },
-    ...{ bias: "bias" in parameters, activation },
-  };
-  to.add({ name, op: "conv2d", inputs: [x], parameters, attributes }, output);
+  const { x, padding = given.padding } = to.paddedValue(operator.inputs[0]);
+  layer(to, operator, at, (name, activation) => {
+    const parameters = layerParameters(to, operator, { name, shape, dimension, channelsLast });
+    const attributes = {
+      ...{ filters: shape[0], kernel, stride, padding, groups },
+      ...{ bias: "bias" in parameters, activation },
+    };
+    to.add({ name, op: "conv2d", inputs: [x], parameters, attributes }, output);
+  });
 }
 
 interface LayerWeights {
@@ -309,23 +345,34 @@ function layerParameters(to: NetworkBuilder, { inputs }: TfliteOperator, layer: 
   return { weight, bias: to.bias(`${name}.bias`, [outputs], to.int32s(bias)) };
 }
 
+/** What an operator applies to its own output. */
+export type Activation = "none" | "relu" | "reluN1To1" | "relu6";
+
 /** The activation that an operator applies itself, where its output's range does not do so already. */
-function activationOf(to: NetworkBuilder, { options, outputs }: TfliteOperator, slot: number): FusedActivation {
+function activationOf(to: NetworkBuilder, { options, outputs }: TfliteOperator, slot: number): Activation {
   const code = options?.byte(slot) ?? activations.none;
   const output = to.quantizationOf(to.file.tensors[outputs[0]]);
-  if (code === activations.none) return "none";
-  if (code === activations.relu6) return "relu6";
   if (code === activations.relu && isAbove0(output)) return "none";
+  for (const each of ["none", "relu", "reluN1To1", "relu6"] as const) if (code === activations[each]) return each;
   const name = Object.entries(activations).find(([, each]) => each === code)?.[0] ?? `number ${code}`;
-  return refuse(`has the activation ${name}; none, RELU6, and RELU whose output begins at 0 can be imported`);
+  return refuse(`has the activation ${name}; none, RELU, RELU_N1_TO_1 and RELU6 can be imported`);
+}
+
+/** A layer of the graph has ReLU6 itself; others follow it, as a look-up that kernels take in. */
+function layer(
+  to: NetworkBuilder,
+  operator: TfliteOperator,
+  slot: number,
+  make: (name: string, activation: FusedActivation) => void,
+): void {
+  const activation = activationOf(to, operator, slot);
+  const own = activation === "relu6" ? "relu6" : "none";
+  const after = activation === "relu6" ? "none" : activation;
+  to.withActivation(to.file.tensors[operator.outputs[0]], after, (name) => make(name, own));
 }
 
 /** No byte stands for less than 0. */
 const isAbove0 = ({ zeroPoint }: QuantizationParameters): boolean => zeroPoint === -128;
-
-function requireNone(to: NetworkBuilder, operator: TfliteOperator, slot: number): void {
-  if (activationOf(to, operator, slot) !== "none") refuse("has an activation of its own; none can be imported");
-}
 
 function sameShapes(to: NetworkBuilder, operator: TfliteOperator): string[] {
   const [a, b] = to.inputsOf(operator, 2);

@@ -28,6 +28,7 @@ export const slots = {
   concatenation: { axis: 0, activation: 1 },
   reshape: { newShape: 0 },
   softmax: { beta: 0 },
+  leakyRelu: { alpha: 0 },
 } as const;
 
 /** In the order of their numbers. */
@@ -50,11 +51,18 @@ export const operators = {
   logistic: { code: 14, version: 2, options: 0 },
   maxPool2d: { code: 17, version: 2, options: 5 },
   mul: { code: 18, version: 2, options: 21 },
+  relu: { code: 19, version: 2, options: 0 },
+  reluN1To1: { code: 20, version: 1, options: 0 },
   relu6: { code: 21, version: 2, options: 0 },
   reshape: { code: 22, version: 1, options: 17 },
   softmax: { code: 25, version: 2, options: 9 },
+  tanh: { code: 28, version: 2, options: 0 },
   pad: { code: 34, version: 2, options: 22 },
   mean: { code: 40, version: 2, options: 27 },
+  leakyRelu: { code: 98, version: 1, options: 75 },
+  abs: { code: 101, version: 2, options: 78 },
+  elu: { code: 111, version: 1, options: 0 },
+  quantize: { code: 114, version: 1, options: 89 },
   hardSwish: { code: 117, version: 1, options: 0 },
 } as const;
 export type Operator = keyof typeof operators;

@@ -62,6 +62,7 @@ const lowerings: {
   averagePool: notTrained,
   concat: notTrained,
   reshape: notTrained,
+  unary: notTrained,
   maxPool,
   maxPoolGrad: maxPool,
   pad,
