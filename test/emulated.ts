@@ -4,12 +4,15 @@ import { basename, join } from "node:path";
 import { linkerScript } from "@phinets/core/export";
 import type { Board } from "@phinets/core/target";
 import { machineOfCore } from "../packages/node/src/emulator/machines.js";
+import { vectorArguments } from "../packages/node/src/emulator/qemu.js";
 import { arm, firmwareSources, machineOf } from "../packages/node/src/firmware/build.js";
 import { runTool } from "../packages/node/src/host/tool.js";
 
 export interface Core extends Pick<Board, "name" | "core" | "fpu"> {
   /** It has the DSP extension. */
   readonly dsp: boolean;
+  /** It has Helium, which the compiler uses with its floating point only. */
+  readonly helium?: boolean;
 }
 
 // Without floating point, which kernels do not have: objects for the smallest core can be linked for every other.
@@ -22,15 +25,17 @@ export const cores = [
   named("cortex-m4", true),
   named("cortex-m7", true),
   named("cortex-m33", true),
+  { ...named("cortex-m55", true), fpu: "fpv5-d16", helium: true },
 ];
 
-/** Compiles `sources` in `folder` to objects that `runOnCore` links for any core. */
+/** Compiles `sources` in `folder` to objects that `runOnCore` links for `core`; by default for any without floating point. */
 export async function compileForAll(
   folder: string,
   sources: readonly string[],
   flags: readonly string[],
+  core = cores[0],
 ): Promise<string[]> {
-  const options = ["-std=gnu99", "-O2", "-Wall", "-Wextra", "-Werror", ...machineOf(cores[0]), "-ffunction-sections"];
+  const options = ["-std=gnu99", "-O2", "-Wall", "-Wextra", "-Werror", ...machineOf(core), "-ffunction-sections"];
   const built = await runTool("arm-none-eabi-gcc", [...options, "-fdata-sections", ...flags, "-c", ...sources], {
     cwd: folder,
   });
@@ -38,7 +43,7 @@ export async function compileForAll(
   return sources.map((name) => join(folder, `${basename(name, ".c")}.o`));
 }
 
-const kernels = ["kernels", "kernels/dsp"];
+const kernels = ["kernels", "kernels/dsp", "kernels/helium"];
 const start = ["boards/start/startup.c", "boards/emulator/semihosting.c"].map((file) => join(firmwareSources, file));
 const folders = [...kernels, "boards/start", "boards/emulator"].map((part) => join(firmwareSources, part));
 
@@ -68,7 +73,8 @@ export async function runOnCore(
 ): Promise<string> {
   const where = join(folder, core.name);
   mkdirSync(where, { recursive: true });
-  const { name, options, regions, inputs } = machineOfCore(core.core)!;
+  const machine = machineOfCore(core.core)!;
+  const { name, options, regions, inputs } = machine;
   const script = linkerScript({ name, regions, flashBytes: regions[0].bytes }, { stackBytes: 64 * 1024 });
   writeFileSync(join(where, "machine.ld"), script);
   const address = `0x${inputs.address.toString(16)}`;
@@ -85,8 +91,9 @@ export async function runOnCore(
   if (built.exitCode !== 0) throw new Error(`${core.name}: ${built.stderr}`);
   const loaded = memory === undefined ? [] : ["-device", `loader,file=${memory},addr=${address},force-raw=on`];
   const semihosting = ["-semihosting-config", "enable=on,target=native"];
+  const vectors = vectorArguments({ path: join(where, "program.elf"), machine }, where);
   const args = ["-M", name, ...(options ?? []), "-nographic", "-monitor", "none", "-serial", "none", ...semihosting];
-  const run = await runTool("qemu-system-arm", [...args, ...loaded, "-kernel", "program.elf"], {
+  const run = await runTool("qemu-system-arm", [...args, ...loaded, ...vectors, "-kernel", "program.elf"], {
     cwd: where,
     timeoutMs: 60_000,
   });

@@ -1,6 +1,6 @@
 /*
  * The kernels of firmware/kernels against their definitions, on random layers. -DCASES=n: how many of each kind;
- * -DSEED=n: which. Without -DDSP only the portable kernels. Prints "values N wrong W stack S" and ends with 1 if W is not 0.
+ * -DSEED=n: which. The portable kernels; with -DDSP, with -DHELIUM those too. Prints "values N wrong W stack S" and ends with 1 if W is not 0.
  */
 #include "testing.h"
 
@@ -157,6 +157,9 @@ int main(void) {
 #ifdef DSP
   dsp_product_test(CASES);
   dsp_depthwise_test(CASES);
+#endif
+#ifdef HELIUM
+  helium_test(CASES);
 #endif
   print("values "), print_number(compared), print(" wrong "), print_number(wrong);
 #ifdef __arm__

@@ -46,5 +46,6 @@ void expect_bytes(const char *what, const int8_t *actual, const int8_t *expected
 void rows_test(int32_t cases);
 void dsp_product_test(int32_t cases);
 void dsp_depthwise_test(int32_t cases);
+void helium_test(int32_t cases);
 
 #endif

@@ -107,15 +107,18 @@ interface Built {
   readonly flags: readonly string[];
 }
 
-/** Models are constants and calls, of no core in particular: compiled once for all, and not optimised, which takes longer. */
-async function build(emitted: Emitted): Promise<Built> {
+/**
+ * Models are constants and calls: compiled once for all cores that share them, and not optimised, which takes longer.
+ * @param core the one that they are compiled for; default: the smallest
+ */
+async function build(emitted: Emitted, core?: Core): Promise<Built> {
   const { folder, models, sources } = emitted;
   writeFileSync(join(folder, "main.c"), main(models));
   const macros = models.map(({ name }) => `#define ${name.toUpperCase()}_CALLERS_ARENA`);
   writeFileSync(join(folder, "callers.h"), macros.join("\n"));
   const flags = ["-include", join(folder, "callers.h"), `-I${folder}`];
   const objects = await Promise.all(
-    sources.map((each) => compileForAll(folder, [each], [...includes, ...flags, "-O0"])),
+    sources.map((each) => compileForAll(folder, [each], [...includes, ...flags, "-O0"], core)),
   );
   return { emitted, sources: [join(folder, "main.c"), ...objects.flat()], flags };
 }
@@ -138,8 +141,9 @@ export function emulated(folder: string): IntegerDriver[] {
   return cores.map((core) => ({
     ...{ name: `C on an emulated ${core.name}`, kind: "int8", skip: refused, ...missing },
     run: async (forms) => {
-      const board = core.dsp ? "stm32h743" : "rp2040";
-      if (!built.has(board)) built.set(board, build(emitModels(join(folder, board), board, forms)));
+      const board = core.helium ? "stm32n657" : core.dsp ? "stm32h743" : "rp2040";
+      if (!built.has(board))
+        built.set(board, build(emitModels(join(folder, board), board, forms), core.helium ? core : undefined));
       return onCore(core, await built.get(board)!);
     },
   }));

@@ -84,5 +84,9 @@ export function host(folder: string): IntegerDriver[] {
       return onHost(join(folder, `${board}-host`), await kernels, emitModels(join(folder, board), board, forms));
     },
   });
-  return [on("rp2040", "portable kernels"), on("stm32h743", "loops of the DSP kernels")];
+  return [
+    on("rp2040", "portable kernels"),
+    on("stm32h743", "loops of the DSP kernels"),
+    on("stm32n657", "loops of the Helium kernels"),
+  ];
 }

@@ -26,7 +26,7 @@ export function weightBytes(program: Pick<Program, "lowering">): WeightBytes {
     weights += row.weightBytes?.(shape) ?? 0;
     biases += (row.channelBytes?.bias ?? 0) * shape.filters;
     requantization += (row.channelBytes?.requantization ?? 0) * shape.filters;
-    if (step.lookup !== undefined || step.kernel === "lookup") tables += tableBytes;
+    if (step.lookup !== undefined || /^(helium_)?lookup$/.test(step.kernel)) tables += tableBytes;
     if (step.kernel === "softmax") tables += softmaxBytes;
   }
   return { weights, biases, requantization, tables, total: weights + biases + requantization + tables };

@@ -35,6 +35,7 @@ import {
   arenaOf,
   type Board,
   hasDsp,
+  hasHelium,
   type Lowering,
   lowerToSteps,
   type ProgramRequest,
@@ -102,6 +103,14 @@ export function costOf(network: MicromindPhinet, board: Board, programRequest: P
 }
 
 /**
+ * The board as the closed forms know it. They have none of Helium's kernels: networks are chosen by what the DSP kernels, which
+ * the core could run too, take of RAM and time. That is more: what is chosen fits, and its own costs are exact.
+ */
+function estimable(board: Board): Board {
+  return hasHelium(board) ? { ...board, simd: "dsp", countedAs: "cortex-m33" } : board;
+}
+
+/**
  * The same in closed form, without the program's schedule.
  * @param lowerings by what decides the kernels; kept from network to network
  */
@@ -114,7 +123,7 @@ function estimatedCost(
   const costs = estimate(network, board, programRequest);
   const { parameters, macs, arenaBytes, instructions, optimize } = costs;
   const dsp = hasDsp(board);
-  const options = { dsp, optimize, input: programRequest.input ?? "whole" } as const;
+  const options = { dsp, helium: false, optimize, input: programRequest.input ?? "whole" } as const;
   // Of DSP kernels all that depends on widths is the weights; arrays of the others end with up to three bytes more.
   const traits = phinetBlocks(network).map(({ kernel, stride, skip }) => [kernel, stride, skip]);
   const key = JSON.stringify([dsp ? traits : network, network.squeezeExcite, optimize]);
@@ -250,7 +259,11 @@ export function fit(options: FitOptions): FitResult {
         const limits = limitsOf(budget, board, room);
         // Once there is an answer, what fits nowhere is of no interest; before, what is nearer than the nearest.
         const ratio = best !== undefined ? 1 : nearest?.ratio;
-        const found = walk(tier, task, input, checked, board, limits, { ...programRequest, wide: options.wide, ratio });
+        const found = walk(tier, task, input, checked, estimable(board), limits, {
+          ...programRequest,
+          wide: options.wide,
+          ratio,
+        });
         evaluated += found.evaluated;
         nearest = found.nearest ?? nearest;
         const most = attempt < rooms.length - 1 ? mostTried : Number.POSITIVE_INFINITY;
@@ -318,7 +331,7 @@ function membersOf(
   const lowerings = new Map<string, Lowering>();
   const others = [...members]
     .sort((a, b) => fitting.instructions[a] - fitting.instructions[b] || a - b)
-    .map((index) => estimatedCost(fitting.networkAt(index), board, programRequest, lowerings))
+    .map((index) => estimatedCost(fitting.networkAt(index), estimable(board), programRequest, lowerings))
     .filter(({ network, ramBytes }) => ramBytes <= budget.ramBytes && JSON.stringify(network) !== same);
   return [...others, chosen];
 }

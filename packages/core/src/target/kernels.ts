@@ -3,6 +3,7 @@
  * row here, and the figures that bench/cost measures of it (kernel-costs.json, code-sizes.json).
  */
 import { isLinear, type LinearNode, type NodeOf } from "../graph/index.js";
+import { depthwiseRuns, windowTiles } from "./helium.js";
 import type { Value } from "./layout.js";
 import type { Lowering, Step } from "./steps.js";
 
@@ -143,6 +144,59 @@ const depthwise = (size: 3 | 5, from: "planes16" | "planes8"): KernelRow => ({
     };
   },
   weightBytes: ({ filters }) => filters * (size === 3 ? 24 : 80),
+  channelBytes: dspChannel,
+});
+
+const sixteens = (count: number): number => Math.ceil(count / 16);
+/** Constants of Helium's last four filters, which overlap those before them. */
+const overlapBytes = ({ filters }: StepShape): number => 12 * (4 * quarters(filters) - filters);
+
+/** Helium's products of `pixels` in rounds: filters in fours outside, pairs of pixels inside, sixteen inputs at a time. */
+function heliumProduct({ rows, filters, products, width, table }: StepShape, tiles: readonly number[]): Terms {
+  const fours = rows * quarters(filters);
+  const blocks = sixteens(products);
+  const single = tiles.filter((pixels) => pixels === 1).length;
+  const pairs = tiles.reduce((sum, pixels) => sum + (pixels === 1 ? 0 : Math.ceil(pixels / 2)), 0);
+  return {
+    calls: rows * tiles.length,
+    fours: fours * (tiles.length - single),
+    pairs: fours * pairs,
+    blocks: fours * pairs * (blocks - 1),
+    singles: fours * single,
+    singleBlocks: fours * single * (blocks - 1),
+    unpacked: filters < 4 ? rows * width * filters : 0,
+    tables: rows * tiles.length * table,
+    lookups: tiles.reduce((sum, pixels) => sum + sixteens(pixels * filters), 0) * rows * table,
+  };
+}
+
+const heliumSums = ({ rows, inputWidth, channels }: StepShape): Terms => {
+  const eights = rows * Math.ceil(channels / 8);
+  return { rows, eights, values: eights * inputWidth, channels };
+};
+
+/** Channels outside, outputs inside, whose words are made for each sixteen channels of a run before. */
+const heliumDepthwise = (size: 3 | 5): KernelRow => ({
+  structBytes: 40,
+  terms: ({ rows, width, filters, stride, table }) => {
+    const runs = depthwiseRuns(width, stride);
+    const blocks = rows * sixteens(filters);
+    const pixels = runs.reduce((sum, outputs) => sum + (outputs - 1) * stride + size, 0);
+    const eights = runs.reduce((sum, n) => sum + Math.floor(n / 8) + (n % 8 > 4 ? 1 : 0), 0);
+    const fours = runs.filter((n) => n % 8 > 0 && n % 8 <= 4).length;
+    return {
+      rows,
+      runs: rows * runs.length,
+      blocks: blocks * runs.length,
+      [filters < 16 ? "wordsOfFew" : "words"]: blocks * pixels,
+      channels: rows * filters * runs.length,
+      eights: rows * filters * eights,
+      fours: rows * filters * fours,
+      tables: rows * table,
+      lookups: rows * table * sixteens(width * filters),
+    };
+  },
+  weightBytes: ({ filters }) => filters * (size === 3 ? 16 : 32),
   channelBytes: dspChannel,
 });
 
@@ -403,6 +457,52 @@ export const kernels = {
     }),
   },
   dsp_add: { structBytes: 40, terms: valuesOf },
+  helium_product: {
+    structBytes: 28,
+    terms: (shape) => heliumProduct(shape, [shape.width]),
+    weightBytes: (shape) => 64 * quarters(shape.filters) * sixteens(shape.products) + overlapBytes(shape),
+    channelBytes: dspChannel,
+  },
+  helium_conv2d: {
+    structBytes: 56,
+    terms: (shape) => {
+      const { rows, width, channels, size, sizeAcross = size } = shape;
+      const copies = Math.ceil((sizeAcross * channels) / 16);
+      return {
+        ...heliumProduct(shape, windowTiles(width)),
+        rows,
+        pixels: rows * width,
+        lines: rows * width * size,
+        copies: rows * width * size * copies,
+      };
+    },
+    weightBytes: (shape) => 64 * quarters(shape.filters) * sixteens(shape.products) + overlapBytes(shape),
+    channelBytes: dspChannel,
+  },
+  helium_depthwise3: heliumDepthwise(3),
+  helium_depthwise5: heliumDepthwise(5),
+  helium_add: {
+    structBytes: 44,
+    terms: ({ rows, width, filters }) => ({ rows, fours: rows * quarters(width * filters) }),
+  },
+  helium_multiply: {
+    structBytes: 28,
+    terms: ({ rows, width, filters, broadcast }) => {
+      const [pixels, channels] = broadcast ? [width, filters] : [1, width * filters];
+      return {
+        rows,
+        pixels: rows * pixels,
+        fours: rows * pixels * Math.floor(channels / 4),
+        rests: channels % 4 === 0 ? 0 : rows * pixels,
+      };
+    },
+  },
+  helium_mean: { structBytes: 28, terms: heliumSums },
+  helium_average_map: { structBytes: 28, terms: heliumSums },
+  helium_lookup: {
+    structBytes: 8,
+    terms: ({ rows, width, filters }) => ({ rows, lookups: rows * sixteens(width * filters) }),
+  },
 } as const satisfies Readonly<Record<string, KernelRow>>;
 
 /** Functions of firmware/kernels, without `phinets_step_`. */

@@ -5,6 +5,7 @@
 import type { Graph } from "../graph/index.js";
 import { type BankOptions, type BankPlacement, placeInBanks } from "./banks.js";
 import { arenaOf, type Board } from "./board.js";
+import type { Kernel } from "./kernels.js";
 import { aligned, readSlackBytes, rowStride } from "./layout.js";
 import { boxesOf, type Memory, trafficOf } from "./memory.js";
 import { mostAlive, placeBoxes } from "./place.js";
@@ -15,6 +16,8 @@ import { type Stream, stream } from "./stream.js";
 export interface ProgramOptions {
   /** Kernels of the DSP extension. */
   readonly dsp: boolean;
+  /** Kernels of Helium, not beside the DSP extension's: all rows are NHWC. Default false. */
+  readonly helium?: boolean;
   /** Fastest: rings of int16 before depthwise layers. Smallest: of int8. Default "speed". */
   readonly optimize?: "speed" | "ram";
   /** The picture lies in the working memory, or its rows are pushed and it need not exist. Default "whole". */
@@ -77,9 +80,13 @@ export interface ProgramRequest extends Pick<ProgramOptions, "optimize" | "input
   readonly ramBytes?: number;
 }
 
-/** Whether a board's core has the DSP extension. */
+/** Whether a board runs the kernels of the DSP extension. A core with Helium has it too, and better ones. */
 export function hasDsp({ simd }: Pick<Board, "simd">): boolean {
-  return simd === "dsp" || simd === "helium";
+  return simd === "dsp";
+}
+
+export function hasHelium({ simd }: Pick<Board, "simd">): boolean {
+  return simd === "helium";
 }
 
 /**
@@ -90,7 +97,7 @@ export function hasDsp({ simd }: Pick<Board, "simd">): boolean {
  */
 export function programOf(deployed: Graph, board: Board, programRequest: ProgramRequest = {}): Program {
   const { ramBytes = arenaOf(board).bytes, ...rest } = programRequest;
-  const options = { ...rest, dsp: hasDsp(board) };
+  const options = { ...rest, dsp: hasDsp(board), helium: hasHelium(board) };
   let plan = planOf(deployed, options);
   if (options.dsp && programRequest.optimize !== "ram") {
     const bytes = placeBoxes(plan.memory.boxes).bytes + readSlackBytes;
@@ -129,8 +136,8 @@ interface Plan extends Pick<Program, "options" | "lowering" | "stream" | "prefix
 }
 
 function planOf(deployed: Graph, options: ProgramOptions): Plan {
-  const { dsp, optimize = "speed", input = "whole" } = options;
-  const lowering = lowerToSteps(deployed, { dsp, planes: planesOf(optimize) });
+  const { dsp, helium = false, optimize = "speed", input = "whole" } = options;
+  const lowering = lowerToSteps(deployed, { dsp, helium, planes: planesOf(optimize) });
   const cuts = barriersOf(lowering);
   const most = streamable(lowering, cuts);
   let best: Pick<Plan, "memory" | "stream" | "prefix"> | undefined;
@@ -140,7 +147,7 @@ function planOf(deployed: Graph, options: ProgramOptions): Plan {
     const memory = boxesOf(lowering, rows, barriers, input);
     if (best === undefined || memory.peak < best.memory.peak) best = { memory, stream: rows, prefix };
   }
-  return { options: { dsp, optimize, input }, lowering, ...best! };
+  return { options: { dsp, helium, optimize, input }, lowering, ...best! };
 }
 
 function placed(plan: Plan, where: Omit<BankOptions, "slackBytes">): Program {
@@ -222,6 +229,14 @@ function streamable({ values, steps }: Lowering, cuts: readonly string[]): numbe
   return before < 0 ? cuts.length : before;
 }
 
+/** Kernels that slide windows over channels as they are; that add rows up. */
+const depthwise: ReadonlySet<Kernel> = new Set<Kernel>(["depthwise", "helium_depthwise3", "helium_depthwise5"]);
+const products: ReadonlySet<Kernel> = new Set<Kernel>(["multiply", "helium_multiply"]);
+const means: ReadonlySet<Kernel> = new Set<Kernel>([
+  ...(["mean", "average_map", "dsp_mean"] as const),
+  ...(["helium_mean", "helium_average_map"] as const),
+]);
+
 /**
  * Values that may be held whole: where one alone is alive, and fewer bytes than in the steps around it. In a network of
  * inverted residuals these are its blocks' outputs. What a mean alone reads is added up as it comes.
@@ -251,17 +266,11 @@ export function barriersOf({ values, steps, input, outputs }: Lowering): string[
   single.forEach((name, i) => {
     if (name === undefined || outputs.includes(name) || name !== steps[i].output) return;
     const value = values.get(name)!;
-    if (steps[i].kernel === "depthwise" || steps[i].kernel === "multiply") return; // as wide as the layer before it
+    if (depthwise.has(steps[i].kernel) || products.has(steps[i].kernel)) return; // as wide as the layer before it
     const readers = steps.filter((step) => step.reads.some((read) => read.value === name));
     if (value.layout !== "nhwc" || value.height === 1) return;
     // What a mean adds up, a window slides over, or rows alone go on with to the end need not be whole.
-    if (
-      readers.every(
-        ({ kernel }) =>
-          kernel === "mean" || kernel === "average_map" || kernel === "dsp_mean" || kernel === "depthwise",
-      )
-    )
-      return;
+    if (readers.every(({ kernel }) => means.has(kernel) || depthwise.has(kernel))) return;
     if (i >= lastWindow) return;
     const before = i === 0 ? sizeOf(input) : live[i - 1];
     if (live[i] < before && live[i] <= (live[i + 1] ?? 0)) cuts.push(name);

@@ -20,6 +20,7 @@ import {
   type TableOp,
 } from "../graph/index.js";
 import { PhinetsError, type Shape } from "../tensor/index.js";
+import { onHelium } from "./helium.js";
 import type { Kernel } from "./kernels.js";
 import type { Layout, Value } from "./layout.js";
 
@@ -60,6 +61,8 @@ export interface Lowering {
 export interface LoweringOptions {
   /** Kernels of the DSP extension. */
   readonly dsp: boolean;
+  /** Kernels of Helium, in place of the portable ones and not beside the DSP extension's. Default false. */
+  readonly helium?: boolean;
   /**
    * Layout of a ring that a depthwise layer reads: int16 is faster, int8 half as large. By the node that makes it; none
    * made what lies as NHWC before, such as the picture.
@@ -434,7 +437,8 @@ function windowOf({ attributes }: NodeOf<"conv2d">): Window {
 export function lowerToSteps(deployed: Graph, options: LoweringOptions): Lowering {
   const lowerer = new Lowerer(deployed, options);
   lowerer.lower();
-  const { values, steps } = lowerer;
+  const { values } = lowerer;
+  const steps = options.helium ? lowerer.steps.map((step) => onHelium(step, values)) : lowerer.steps;
   const [{ name: input }] = deployed.nodes.filter(({ op }) => op === "input");
   return { values, steps, input, outputs: deployed.outputs.map((name) => values.get(name)!.name) };
 }

@@ -15,7 +15,7 @@ import { runTool } from "../host/tool.js";
 const tests = fileURLToPath(new URL("../../../../test/firmware", import.meta.url));
 const testSources = (dsp: boolean): string[] =>
   readdirSync(tests)
-    .filter((name) => name.endsWith(".c") && (dsp || !name.startsWith("dsp_")))
+    .filter((name) => name.endsWith(".c") && (dsp || !/^(dsp|helium)_/.test(name)))
     .map((name) => join(tests, name));
 const strict = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
@@ -56,8 +56,13 @@ describe.skipIf(!installed("gcc"))("kernels on the host", () => {
     objects = readdirSync(where).map((name) => join(where, name));
   });
 
-  test("make random layers as their definitions do: portable ones, and the DSP kernels' loops in C", async () => {
-    const printed = await compileAndRun("kernels", [...testSources(true), ...objects], [], [...flags, "-DDSP"]);
+  test("make random layers as their definitions do: portable ones, and the DSP and Helium kernels' loops in C", async () => {
+    const printed = await compileAndRun(
+      "kernels",
+      [...testSources(true), ...objects],
+      [],
+      [...flags, "-DDSP", "-DHELIUM"],
+    );
     expect(compared(printed)).toBeGreaterThan(500_000);
   });
   test("make random layers as their definitions do: Armv6-M's loops in C", async () => {
@@ -109,7 +114,13 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("kernels on 
     const assembly = cores.filter(({ name }) => name !== "cortex-m3");
     await Promise.all(
       assembly.map(async (core) => {
-        const flags = [`-I${tests}`, "-DCASES=150", "-DSEED=2", ...(core.dsp ? ["-DDSP"] : [])];
+        const flags = [
+          `-I${tests}`,
+          "-DCASES=150",
+          "-DSEED=2",
+          ...(core.dsp ? ["-DDSP"] : []),
+          ...(core.helium ? ["-DHELIUM"] : []),
+        ];
         const printed = await runOnCore(core, folder, testSources(core.dsp), flags);
         expect(compared(printed), core.name).toBeGreaterThan(1_000_000);
         const stack = Number(/stack (\d+)/.exec(printed)![1]);

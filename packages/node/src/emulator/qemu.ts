@@ -124,13 +124,11 @@ async function runBatch(
       memory.set(new Uint8Array(input.buffer, input.byteOffset, input.length), headerBytes + i * input.length);
     });
     writeFileSync(join(folder, "inputs.bin"), memory);
-    const vectors = machine.vectorsAddress;
-    if (vectors !== undefined) writeFileSync(join(folder, "vectors.bin"), vectorsOf(path));
     const args = [
       ...["-M", machine.name, ...(machine.options ?? []), "-nographic", "-monitor", "none", "-serial", "none"],
       ...["-semihosting-config", "enable=on,target=native", "-icount", "shift=0"],
       ...loader("inputs.bin", machine.inputs.address),
-      ...(vectors === undefined ? [] : loader("vectors.bin", vectors)),
+      ...vectorArguments(program, folder),
       ...["-kernel", resolve(path)],
     ];
     const timeoutMs = options.timeoutMs ?? 30_000 + 2_000 * inputs.length;
@@ -167,11 +165,19 @@ function loader(file: string, address: number): string[] {
   return ["-device", `loader,file=${file},addr=0x${address.toString(16)},force-raw=on`];
 }
 
-/** The program's vectors: the linker script puts them first. */
-function vectorsOf(path: string): Uint8Array {
+/**
+ * What QEMU is told where the core looks for its vectors elsewhere than at the program's start: where a copy of them goes, which
+ * is a file in `folder`, QEMU's own. The linker script puts them first.
+ */
+export function vectorArguments(
+  { path, machine }: { readonly path: string; readonly machine: Machine },
+  folder: string,
+): string[] {
+  if (machine.vectorsAddress === undefined) return [];
   const file = readFileSync(path);
   const { offset } = readElf(file, path).sections.find(({ name }) => name === ".text")!;
-  return file.subarray(offset, offset + vectorsBytes);
+  writeFileSync(join(folder, "vectors.bin"), file.subarray(offset, offset + vectorsBytes));
+  return loader("vectors.bin", machine.vectorsAddress);
 }
 
 /** A frame: int32 boxes, int32 tracks, then the structs phinets_box and phinets_track as they lie in memory. */

@@ -129,11 +129,13 @@ async function compile(
   options: BuildOptions,
 ): Promise<string> {
   const isArm = compiler === armCompiler;
-  // A third of the time: DSP kernels that a portable model does not call.
-  const dsp = readdirSync(join(folder, "model")).some(
-    (file) => file.endsWith(".c") && readFileSync(join(folder, "model", file), "utf8").includes("phinets_dsp_steps.h"),
-  );
-  const compiled = dsp ? parts : parts.filter((part) => part !== "kernels/dsp");
+  // A third of the time: kernels of DSP and Helium that a model does not call.
+  const models = readdirSync(join(folder, "model")).filter((file) => file.endsWith(".c"));
+  const texts = models.map((file) => readFileSync(join(folder, "model", file), "utf8"));
+  const compiled = parts.filter((part) => {
+    const [, set] = /^kernels\/(\w+)$/.exec(part) ?? [];
+    return set === undefined || texts.some((text) => text.includes(`phinets_${set}_steps.h`));
+  });
   const sources = compiled.flatMap((part) =>
     readdirSync(join(folder, part))
       .filter((file) => file.endsWith(".c") || (isArm && file.endsWith(".S")))

@@ -9,6 +9,7 @@ import { type IntegerNode, lowerToInteger, type QuantizedNetwork } from "../../q
 import {
   type Board,
   hasDsp,
+  hasHelium,
   makeProgram,
   type Program,
   type ProgramRequest,
@@ -67,11 +68,11 @@ export function firmwareProgram(q: QuantizedNetwork, board: Board, programReques
 }
 
 /**
- * The board as an integer network can use it: where the DSP kernels do not compute its arithmetic, which foreign networks
+ * The board as an integer network can use it: where the DSP or Helium kernels do not compute its arithmetic, which foreign networks
  * may need, without them.
  */
 export function boardFor(q: QuantizedNetwork, board: Board): Board {
-  const runs = hasDsp(board) && dspObstacle(lowerToInteger(q)) === undefined;
+  const runs = (hasDsp(board) || hasHelium(board)) && dspObstacle(lowerToInteger(q)) === undefined;
   return runs ? board : { ...board, simd: "none" };
 }
 
@@ -96,11 +97,12 @@ export function emitC(q: QuantizedNetwork, options: COptions = {}): Record<strin
     throw new PhinetsError("export.inputs", `network "${q.graph.name}": has ${inputs.length} inputs; C export knows 1`);
   const program = options.program ?? makeProgram(q.graph, { dsp: false });
   checkOutputs(q, program);
-  const obstacle = program.options.dsp ? dspObstacle(nodes.values()) : undefined;
+  const { dsp, helium } = program.options;
+  const obstacle = dsp || helium ? dspObstacle(nodes.values()) : undefined;
   if (obstacle !== undefined)
     throw new PhinetsError(
       "export.dsp",
-      `${obstacle}; the DSP kernels do not compute that, firmwareProgram chooses others`,
+      `${obstacle}; the ${dsp ? "DSP" : "Helium"} kernels do not compute that, firmwareProgram chooses others`,
     );
   const steps = program.stream.groups.flatMap((group) => group.steps);
   for (const step of steps) checkWindow(step);
@@ -188,7 +190,7 @@ function source(model: Model, options: COptions): string {
   const { entries, wide } = schedule(model);
   const [height, width, channels] = mapOf(input.outputShape);
   const place = program.places.get(program.lowering.input)!;
-  const dsp = steps.some(({ kernel }) => kernel.startsWith("dsp_"));
+  const sets = ["dsp", "helium"].filter((set) => steps.some(({ kernel }) => kernel.startsWith(`${set}_`)));
   const whole = program.options.input === "whole";
   const arenas = arenasOf(name, program);
   const start =
@@ -202,7 +204,7 @@ function source(model: Model, options: COptions): string {
     ...(options.detector === undefined ? [] : ["#include <math.h>"]),
     "#include <stddef.h>",
     "",
-    ...(dsp ? ['#include "phinets_dsp_steps.h"'] : []),
+    ...sets.map((set) => `#include "phinets_${set}_steps.h"`),
     '#include "phinets_steps.h"',
     "",
     ...metadata(model, options),

@@ -5,7 +5,6 @@ import {
   type IntegerAveragePool,
   type IntegerConcat,
   type IntegerConv2d,
-  type IntegerDense,
   type IntegerGlobalAveragePool,
   type IntegerLookup,
   type IntegerMultiply,
@@ -14,6 +13,8 @@ import {
 } from "../../quantization/index.js";
 import type { Program, Step, Value } from "../../target/index.js";
 import { formatShape, PhinetsError } from "../../tensor/index.js";
+import { heliumConvolution, heliumDepthwise, heliumProduct } from "./helium.js";
+import { checkAccumulators, isConstant, type Linear } from "./linear.js";
 import { arrayDefinition, commentText, grouped, mapLiteral } from "./literals.js";
 
 export interface EmittedStep {
@@ -24,8 +25,6 @@ export interface EmittedStep {
   /** C expression of what the kernel is given. */
   readonly layer: string;
 }
-
-type Linear = IntegerConv2d | IntegerDense;
 
 /** Integer nodes by name. */
 export type IntegerNodes = ReadonlyMap<string, IntegerNode>;
@@ -59,20 +58,24 @@ export function emitStep(
     case "depthwise":
     case "pointwise":
       return emitted(portableLinear(node as Linear, step.kernel, layer, lookup), linearText(node as Linear));
-    case "add": {
+    case "add":
+    case "helium_add": {
       const { a, b, leftShift } = operandsOf(node as IntegerAdd);
       const addition = `{${a}, ${b}, ${leftShift}, ${result(node as IntegerAdd)}}`;
       return emitted(define("phinets_step_addition", `{${addition}, ${output.width * output.channels}}`), "add");
     }
-    case "multiply": {
+    case "multiply":
+    case "helium_multiply": {
       const { broadcast, inputZeroPoints } = node as IntegerMultiply;
       const [pixels, length] = broadcast ? [output.width, output.channels] : [1, output.width * output.channels];
       const product = `{${inputZeroPoints[0]}, ${inputZeroPoints[1]}, ${result(node as IntegerMultiply)}}`;
       return emitted(define("phinets_step_product", `{${product}, ${pixels}, ${length}}`), "multiply");
     }
     case "mean":
+    case "helium_mean":
       return emitted(define("phinets_average", averageOf(node as IntegerGlobalAveragePool)), "global average pool");
     case "average_map":
+    case "helium_average_map":
       // Of a mean's fields those that its sums need.
       return emitted(define("phinets_average", `{${mapOfValue(input)}, 0, {0, 0, 0}}`), "average of the map");
     case "average_pool": {
@@ -86,7 +89,8 @@ export function emitStep(
       constants.push(...define("phinets_step_exponentials", fields));
       return emitted(constants, "softmax");
     }
-    case "lookup": {
+    case "lookup":
+    case "helium_lookup": {
       const { table, function: name } = node as IntegerLookup;
       const constants = [arrayDefinition("int8_t", `${layer}_table`, table)];
       constants.push(...define("phinets_step_table", `{${layer}_table, ${output.width * output.channels}}`));
@@ -168,6 +172,22 @@ export function emitStep(
 }`;
       return emitted(define("phinets_dsp_sum", fields), "add");
     }
+    case "helium_product":
+      return emitted(
+        heliumProduct(node as Linear, layer, output, outputTable(node as Linear, lookup)),
+        linearText(node as Linear),
+      );
+    case "helium_conv2d":
+      return emitted(
+        heliumConvolution(node as IntegerConv2d, layer, { input, output }, outputTable(node as Linear, lookup)),
+        linearText(node as Linear),
+      );
+    case "helium_depthwise3":
+    case "helium_depthwise5":
+      return emitted(
+        heliumDepthwise(node as IntegerConv2d, layer, { input, output }, outputTable(node as Linear, lookup)),
+        linearText(node as Linear),
+      );
     default:
       return emitted(dspDepthwise(node as IntegerConv2d, layer, input, output, lookup), linearText(node as Linear));
   }
@@ -277,9 +297,6 @@ function portableLinear(
   );
   return constants;
 }
-
-/** Whether a channel's output is its zero point whatever goes in: its multiplier is 0. */
-const isConstant = (node: Linear, channel: number): boolean => node.multipliers[channel] === 0;
 
 /** Start of the accumulator, doubled multiplier and power of two of each channel; see phinets_dsp_channel. */
 function channelsOf(node: Linear, layer: string): string {
@@ -395,7 +412,7 @@ function power(shift: number): string {
 }
 
 /**
- * Why the DSP kernels do not compute a network's arithmetic, undefined where they do: every rescaling must shift right by
+ * Why the DSP and the Helium kernels do not compute a network's arithmetic, undefined where they do: every rescaling must shift right by
  * 1 to 31, every accumulator stay below 2^30. Networks that were quantised here do.
  */
 export function dspObstacle(nodes: Iterable<IntegerNode>): string | undefined {
@@ -444,21 +461,6 @@ function outputTable(node: Linear, fused: IntegerLookup | undefined): Int8Array 
     const clamped = Math.max(node.clampMin, Math.min(node.clampMax, i - 128));
     return fused === undefined ? clamped : fused.table[clamped + 128];
   });
-}
-
-/** Signed overflow is undefined in C: no input may take an accumulator, or a part of one, out of int32. */
-function checkAccumulators(node: Linear): void {
-  const perFilter = node.weights.length / node.bias.length;
-  for (let filter = 0; filter < node.bias.length; filter++) {
-    let magnitude = 0;
-    for (let i = filter * perFilter; i < (filter + 1) * perFilter; i++) magnitude += Math.abs(node.weights[i]);
-    // At most 255 an offset byte, or 128 a stored byte and 128 for the offset folded into the bias.
-    if (Math.abs(node.bias[filter]) + 256 * magnitude > 2147483647)
-      throw new PhinetsError(
-        "export.accumulator",
-        `${node.op} "${node.name}": bias ${node.bias[filter]} of channel ${filter} could overflow an int32 accumulator; quantise again with more calibration pictures`,
-      );
-  }
 }
 
 /** Operands of an element-wise kernel's result, which saturates to int8: a narrower clamp is not its arithmetic. */

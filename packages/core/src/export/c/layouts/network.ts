@@ -27,7 +27,7 @@ export interface Firmware {
 export type Layout = (network: CNetwork, firmware: Firmware) => Files;
 
 /** Folders of the firmware that belong to every program. */
-export const sharedFolders = ["kernels", "kernels/dsp", "detect", "track", "follow"] as const;
+export const sharedFolders = ["kernels", "kernels/dsp", "kernels/helium", "detect", "track", "follow"] as const;
 
 const source = /\.[cS]$/;
 /** What an application includes, and what that includes. */

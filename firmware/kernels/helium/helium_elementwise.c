@@ -1,0 +1,105 @@
+/* Element by element, sums of a map's rows, and tables: four or sixteen values at a time; in C as the portable kernels do it.
+   Arithmetic: add.h Add, mul.h Mul, reduce.h QuantizedMeanOrSum. */
+#include "helium_instructions.h" /* first */
+
+#include <string.h>
+
+/* Loops have whole vectors; GCC 12 moves a predicate back and forth in each round. What is left comes after them. */
+
+void phinets_helium_lookup(const int8_t *table, int32_t size, const int8_t *input, int8_t *output) {
+#if defined(PHINETS_HELIUM)
+  const int8_t *first = table - 128;
+  const uint8x16_t sign = vdupq_n_u8(128);
+  for (; size >= 16; size -= 16, input += 16, output += 16) {
+    const uint8x16_t at = veorq_u8(vreinterpretq_u8_s8(vld1q_s8(input)), sign);
+    vst1q_s8(output, vldrbq_gather_offset_s8(first, at));
+  }
+  if (size > 0) {
+    const mve_pred16_t lanes = vctp8q((uint32_t)size);
+    const uint8x16_t at = veorq_u8(vreinterpretq_u8_s8(vldrbq_z_s8(input, lanes)), sign);
+    vstrbq_p_s8(output, vldrbq_gather_offset_z_s8(first, at, lanes), lanes);
+  }
+#else
+  for (int32_t i = 0; i < size; i++) output[i] = table[input[i]];
+#endif
+}
+
+#if defined(PHINETS_HELIUM)
+/* To the common scale. A shift of 0 is no rounding: the sign must not count. */
+static inline int32x4_t operand(phinets_scaling k, int32x4_t x) {
+  x = vshlq_n_s32(vsubq_n_s32(x, k.zero_point), 20);
+  return k.shift < 0 ? phinets_helium_rescale(x, k.multiplier, k.shift) : vqrdmulhq_n_s32(x, k.multiplier);
+}
+
+static inline int32x4_t result(phinets_scaling k, int32x4_t x) {
+  return phinets_helium_saturate(vaddq_n_s32(phinets_helium_rescale(x, k.multiplier, k.shift), k.zero_point));
+}
+
+void phinets_helium_add(const phinets_addition *layer, int32_t size, const int8_t *a, const int8_t *b, int8_t *output) {
+  const phinets_addition k = *layer;
+  for (; size >= 4; size -= 4, a += 4, b += 4, output += 4)
+    vstrbq_s32(output, result(k.output, vaddq_s32(operand(k.a, vldrbq_s32(a)), operand(k.b, vldrbq_s32(b)))));
+  if (size > 0) {
+    const mve_pred16_t lanes = vctp32q((uint32_t)size);
+    const int32x4_t x = operand(k.a, vldrbq_z_s32(a, lanes)), y = operand(k.b, vldrbq_z_s32(b, lanes));
+    vstrbq_p_s32(output, result(k.output, vaddq_s32(x, y)), lanes);
+  }
+}
+
+void phinets_helium_multiply(const phinets_product *layer, int32_t pixels, int32_t channels, const int8_t *a,
+                             const int8_t *b, int8_t *output) {
+  const phinets_product k = *layer;
+#define PRODUCT(x, y) \
+  result(k.output, vmulq_s32(vsubq_n_s32(x, k.a_zero_point), vsubq_n_s32(y, k.b_zero_point)))
+  for (; pixels > 0; pixels--, a += channels, output += channels) {
+    int32_t c = 0;
+    for (; c + 4 <= channels; c += 4) vstrbq_s32(output + c, PRODUCT(vldrbq_s32(a + c), vldrbq_s32(b + c)));
+    if (c < channels) {
+      const mve_pred16_t lanes = vctp32q((uint32_t)(channels - c));
+      vstrbq_p_s32(output + c, PRODUCT(vldrbq_z_s32(a + c, lanes), vldrbq_z_s32(b + c, lanes)), lanes);
+    }
+  }
+#undef PRODUCT
+}
+#else
+void phinets_helium_add(const phinets_addition *layer, int32_t size, const int8_t *a, const int8_t *b, int8_t *output) {
+  phinets_add(layer, size, a, b, output);
+}
+
+void phinets_helium_multiply(const phinets_product *layer, int32_t pixels, int32_t channels, const int8_t *a,
+                             const int8_t *b, int8_t *output) {
+  phinets_multiply(layer, pixels, channels, a, b, output);
+}
+#endif
+
+void phinets_helium_sum_row(const phinets_average *layer, int first, const int8_t *row, int32_t *sums) {
+#if defined(PHINETS_HELIUM)
+  const int32_t channels = layer->input.channels, width = layer->input.width;
+  for (int32_t c = 0; c < channels; c += 8) {
+    const int32_t left = channels - c;
+    const mve_pred16_t eight = vctp16q((uint32_t)left), low = vctp32q((uint32_t)left);
+    const mve_pred16_t high = vctp32q(left > 4 ? (uint32_t)(left - 4) : 0);
+    int32x4_t a = first ? vdupq_n_s32(0) : vldrwq_z_s32(sums + c, low);
+    int32x4_t b = first || left <= 4 ? vdupq_n_s32(0) : vldrwq_z_s32(sums + c + 4, high);
+    const int8_t *p = row + c;
+    for (int32_t x = width; x > 0;) {
+      /* As many bytes as int16 holds. */
+      int32_t run = x < 255 ? x : 255;
+      x -= run;
+      int16x8_t sum = vdupq_n_s16(0);
+      if (left >= 8)
+        for (; run > 0; run--, p += channels) sum = vaddq_s16(sum, vldrbq_s16(p));
+      else
+        for (; run > 0; run--, p += channels) sum = vaddq_s16(sum, vldrbq_z_s16(p, eight));
+      int16_t halves[8];
+      vst1q_s16(halves, sum);
+      a = vaddq_s32(a, vldrhq_s32(halves));
+      b = vaddq_s32(b, vldrhq_s32(halves + 4));
+    }
+    vstrwq_p_s32(sums + c, a, low);
+    if (left > 4) vstrwq_p_s32(sums + c + 4, b, high);
+  }
+#else
+  phinets_sum_row(layer, first, row, sums);
+#endif
+}

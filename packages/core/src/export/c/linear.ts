@@ -1,0 +1,23 @@
+/** What the constants of convolutions and dense layers have in common, whatever kernels read them. */
+import type { IntegerConv2d, IntegerDense } from "../../quantization/index.js";
+import { PhinetsError } from "../../tensor/index.js";
+
+export type Linear = IntegerConv2d | IntegerDense;
+
+/** Whether a channel's output is its zero point whatever goes in: its multiplier is 0. */
+export const isConstant = (node: Linear, channel: number): boolean => node.multipliers[channel] === 0;
+
+/** Signed overflow is undefined in C: no input may take an accumulator, or a part of one, out of int32. */
+export function checkAccumulators(node: Linear): void {
+  const perFilter = node.weights.length / node.bias.length;
+  for (let filter = 0; filter < node.bias.length; filter++) {
+    let magnitude = 0;
+    for (let i = filter * perFilter; i < (filter + 1) * perFilter; i++) magnitude += Math.abs(node.weights[i]);
+    // At most 255 an offset byte, or 128 a stored byte and 128 for the offset folded into the bias.
+    if (Math.abs(node.bias[filter]) + 256 * magnitude > 2147483647)
+      throw new PhinetsError(
+        "export.accumulator",
+        `${node.op} "${node.name}": bias ${node.bias[filter]} of channel ${filter} could overflow an int32 accumulator; quantise again with more calibration pictures`,
+      );
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The portable kernels' steps as Helium runs them. Rows stay NHWC: a kernel that Helium has takes the place of the portable one,
+ * and of what it has not (windows of other sizes) the portable one remains.
+ */
+import { isLinear, type NodeOf } from "../graph/index.js";
+import type { Value } from "./layout.js";
+import type { Step } from "./steps.js";
+
+/** Outputs of a channel that share its words: PHINETS_HELIUM_RUN and PHINETS_HELIUM_STRIDED_RUN of phinets_helium.h. */
+const runs = { 1: 16, 2: 8 } as const;
+/** Windows that lie in scratch at a time: PHINETS_HELIUM_WINDOWS. */
+const windows = 8;
+
+/** Outputs of each of a depthwise row's runs, as many as are computed: fours and eights. */
+export function depthwiseRuns(width: number, stride: number): number[] {
+  const most = runs[stride as 1 | 2];
+  return Array.from({ length: Math.ceil(width / most) }, (_, i) => {
+    const count = Math.min(most, width - i * most);
+    return count <= 4 ? 4 : Math.max(8, count);
+  });
+}
+
+/** Pixels of a row's windows in each round. */
+export function windowTiles(width: number): number[] {
+  return Array.from({ length: Math.ceil(width / windows) }, (_, i) => Math.min(windows, width - i * windows));
+}
+
+/** Bytes of a depthwise layer's words, which are made again for each run. */
+function wordBytes(size: number, width: number, stride: number): number {
+  const pixels = (Math.max(...depthwiseRuns(width, stride)) - 1) * stride + size;
+  return size === 3 ? 64 * pixels : 144 * pixels + 48;
+}
+
+/** @param values of the program */
+export function onHelium(step: Step, values: ReadonlyMap<string, Value>): Step {
+  const { kernel, node } = step;
+  const output = values.get(step.output)!;
+  switch (kernel) {
+    case "add":
+    case "multiply":
+    case "mean":
+    case "average_map":
+    case "lookup":
+      return { ...step, kernel: `helium_${kernel}` };
+    case "pointwise":
+      return { ...step, kernel: "helium_product" };
+    case "conv2d": {
+      const { attributes } = node as NodeOf<"conv2d">;
+      const input = values.get(step.reads[0].value)!;
+      const products = attributes.kernel[0] * attributes.kernel[1] * input.channels;
+      return { ...step, kernel: "helium_conv2d", scratchBytes: Math.min(windows, output.width) * products };
+    }
+    case "depthwise": {
+      if (node === undefined || !isLinear(node) || node.op !== "conv2d") return step;
+      const { kernel: sides, stride } = node.attributes;
+      const [size] = sides;
+      if (sides[1] !== size || (size !== 3 && size !== 5) || stride[1] > 2) return step;
+      const scratchBytes = wordBytes(size, output.width, stride[1]);
+      return { ...step, kernel: `helium_depthwise${size}`, scratchBytes };
+    }
+    default:
+      return step;
+  }
+}
