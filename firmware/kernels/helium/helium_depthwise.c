@@ -1,5 +1,5 @@
 /*
- * Depthwise layers, 3x3 and 5x5. The loop over channels and outputs is in helium_depthwise.S for cores with Helium, and reads
+ * Depthwise layers, 3x3 and 5x5. The loop over channels and outputs is in helium_depthwise_loop.S for cores with Helium, and reads
  * words that are made here: NHWC has a channel's taps apart from each other, VST4 puts those of a column side by side, for
  * sixteen channels at once. The same in C reads the rows. Arithmetic: TensorFlow Lite Micro's DepthwiseConvPerChannel
  * (tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h).

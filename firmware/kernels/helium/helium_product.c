@@ -1,6 +1,6 @@
 /*
  * Products of rows with filters, and convolutions as products of their windows. The loop over filters and pixels is in
- * helium_product.S for cores with Helium; here is the same in C. Arithmetic: TensorFlow Lite Micro's ConvPerChannel and
+ * helium_product_loop.S for cores with Helium; here is the same in C. Arithmetic: TensorFlow Lite Micro's ConvPerChannel and
  * FullyConnectedPerChannel (tensorflow/lite/kernels/internal/reference/integer_ops/conv.h, fully_connected.h).
  */
 #include "helium_instructions.h" /* first */
