@@ -8,8 +8,8 @@
  * kernel's figures are the non-negative least squares of the relative error over all steps that run it. What following the
  * schedule adds is counted with kernels that do nothing.
  *
- * Usage: node bench/cost/instructions.mjs [--check] [--steps] [NETWORK.json...]; with --check the file is compared, not
- * written; with --steps the steps that are off by more than 2 % are listed; whole networks are counted beside and held
+ * Usage: node bench/cost/instructions.mjs [--check] [--steps] [--core=NAME] [NETWORK.json...]; with --check the file is
+ * compared, not written; with --core that core alone is counted, the others stay; with --steps the steps that are off by more than 2 % are listed; whole networks are counted beside and held
  * against the figures. Needs `npm run build`, arm-none-eabi-gcc and qemu-system-arm. Run it whenever firmware/kernels, the
  * terms or the compiler change.
  */
@@ -25,6 +25,7 @@ import { buildNetwork, parseNetwork } from "../../packages/core/dist/networks/in
 import { kernels, makeProgram, shapeOf } from "../../packages/core/dist/target/index.js";
 import { Random, sizeOf, tensor } from "../../packages/core/dist/tensor/index.js";
 import { machineOfCore } from "../../packages/node/dist/emulator/machines.js";
+import { vectorArguments } from "../../packages/node/dist/emulator/qemu.js";
 import { arm, firmwareSources, machineOf } from "../../packages/node/dist/firmware/build.js";
 
 const target = fileURLToPath(new URL("../../packages/core/src/target/kernel-costs.json", import.meta.url));
@@ -34,13 +35,15 @@ for (const tool of [cc, "qemu-system-arm"])
     console.error(`left out: ${tool} is not installed`);
     process.exit(0);
   }
+const asked = process.argv.find((argument) => argument.startsWith("--core="))?.slice("--core=".length);
 const cores = [
   { core: "cortex-m0plus", fpu: "none", dsp: false },
   { core: "cortex-m3", fpu: "none", dsp: false },
   { core: "cortex-m4", fpu: "fpv4-sp-d16", dsp: true },
   { core: "cortex-m33", fpu: "fpv5-sp-d16", dsp: true },
   { core: "cortex-m7", fpu: "fpv5-d16", dsp: true },
-];
+  { core: "cortex-m55", fpu: "fpv5-d16", dsp: false, helium: true },
+].filter(({ core }) => asked === undefined || core === asked);
 const folder = mkdtempSync(join(tmpdir(), "phinets-instructions-"));
 
 /** Inverted residuals: what PhiNets, MobileNetV2 and EfficientNets have for 48 to 320 pixels, and odd sizes between. */
@@ -313,11 +316,12 @@ function samples() {
   return all;
 }
 
-/** Programs of networks: for the portable kernels, and for the DSP kernels as fast and as small as they go. */
+/** Programs of networks: for the portable kernels, for Helium's, and for the DSP kernels as fast and as small as they go. */
 function programs(networks) {
   const all = [];
   for (const q of networks) {
     all.push({ q, dsp: false, program: makeProgram(q.graph, { dsp: false }) });
+    all.push({ q, dsp: false, helium: true, program: makeProgram(q.graph, { dsp: false, helium: true }) });
     for (const optimize of ["speed", "ram"]) {
       const program = makeProgram(q.graph, { dsp: true, optimize });
       const kernelsOf = (one) => String(one.lowering.steps.map(({ kernel }) => kernel));
@@ -445,7 +449,7 @@ async function each(items, work) {
   return results;
 }
 
-const headers = ["kernels", "kernels/dsp", "boards/start", "boards/emulator"].map(
+const headers = ["kernels", "kernels/dsp", "kernels/helium", "boards/start", "boards/emulator"].map(
   (part) => `-I${join(firmwareSources, part)}`,
 );
 
@@ -467,7 +471,7 @@ async function count({ core, fpu }, image, models) {
   writeFileSync(place(".c"), source(models));
   const { name, regions } = machine;
   writeFileSync(place(".ld"), linkerScript({ name, regions, flashBytes: regions[0].bytes }));
-  const units = ["kernels", "kernels/dsp", "boards/start", "boards/emulator"].flatMap((part) =>
+  const units = ["kernels", "kernels/dsp", "kernels/helium", "boards/start", "boards/emulator"].flatMap((part) =>
     readdirSync(join(firmwareSources, part))
       .filter((file) => /\.[cS]$/.test(file) && file !== "main.c")
       .map((file) => join(firmwareSources, part, file)),
@@ -478,14 +482,16 @@ async function count({ core, fpu }, image, models) {
     ...[`-I${folder}`, "-Wl,--no-warn-mismatch", ...units, place(".c"), ...models.map(({ object }) => object)],
     ...["-o", place(".elf")],
   ]);
+  const cwd = mkdtempSync(join(folder, "run-"));
   const text = await command(
     "qemu-system-arm",
     [
+      ...vectorArguments({ path: place(".elf"), machine }, cwd),
       ...["-M", name, ...(machine.options ?? []), "-nographic", "-monitor", "none", "-serial", "none"],
       // Without sleep the clock starts alike in every run, and the counts are the same to the last tick.
       ...["-semihosting-config", "enable=on,target=native", "-icount", "shift=0,sleep=off", "-kernel", place(".elf")],
     ],
-    { timeout: 120_000 },
+    { cwd, timeout: 120_000 },
   );
   const instructions = (ticks) => (Number(ticks) / 256) * machine.instructionsPerTick;
   // The call's loop, but for the return, which is the kernel's.
@@ -630,7 +636,7 @@ function compare({ core }, { model, run, steps }, figures) {
   const shown = Object.fromEntries(Object.entries(off).map(([kernel, share]) => [kernel, percent(share)]));
   const { name } = model.q.graph;
   const { optimize } = model.program.options;
-  const kind = model.dsp ? optimize : "portable";
+  const kind = model.dsp ? optimize : model.helium ? "helium" : "portable";
   const report = { core, network: name, kind, counted: Math.round(run), off: percent(planned / run - 1), by: shown };
   console.log(JSON.stringify({ bench: "instructions", ...report }));
 }
@@ -671,7 +677,7 @@ try {
   // Networks have images of their own, so that they change nothing of the others.
   const images = cores.flatMap((core) =>
     [sampled, others]
-      .flatMap((models) => packed(models.filter(({ dsp }) => core.dsp || !dsp)))
+      .flatMap((models) => packed(models.filter(({ dsp, helium }) => (core.dsp || !dsp) && (core.helium || !helium))))
       .map((models, i) => ({ core, name: i, models })),
   );
   const counted = await each(images, async ({ core, name, models }) => count(core, name, models));
@@ -685,7 +691,10 @@ try {
     command: "node bench/cost/instructions.mjs",
     compiler: `${cc} ${compiler} -O2`,
     emulator: `QEMU ${emulator} -icount shift=0`,
-    cores: Object.fromEntries(cores.map(({ core }, i) => [core, found[i].figures])),
+    cores: {
+      ...(asked !== undefined && JSON.parse(readFileSync(target, "utf8")).cores),
+      ...Object.fromEntries(cores.map(({ core }, i) => [core, found[i].figures])),
+    },
   };
   if (process.argv.includes("--check")) {
     const same = JSON.stringify(JSON.parse(readFileSync(target, "utf8"))) === JSON.stringify(costs);

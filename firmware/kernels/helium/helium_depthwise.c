@@ -37,129 +37,143 @@ static uint32_t lanes_of(int32_t count) {
   return lanes;
 }
 
-/* Pixels x..x+count-1, which may lie outside the row, of sixteen channels, or of as many as `lanes` says. */
+/* Pixels x..x+count-1 of the input's rows, which may lie outside them; sixteen channels from `first` on. */
 typedef struct {
   const int8_t *const *rows;
-  int32_t x, count, width, channels, first;
+  int32_t width, channels;
   int8_t zero_point;
-  mve_pred16_t lanes;
+  int32_t count, first;
+  int32_t before, inside, after; /* pixels left of the rows, in them, and right of them */
+  int32_t start;                 /* in a row: the first of those in it */
 } column;
 
 void phinets_helium_words(int8_t *to, int32_t count, const int8_t *const *rows, const int32_t *steps);
 void phinets_helium_line_words(int8_t *to, int32_t count, const int8_t *line);
 
-/* Pixels of the map among those of the words: from before them on. */
-static int32_t inside(const column *k, int32_t *before) {
-  const int32_t room = k->width - k->x, end = room < k->count ? room : k->count;
-  *before = k->x < 0 ? -k->x : 0;
-  if (*before > k->count) *before = k->count;
-  return end > *before ? end - *before : 0;
+/* Of a row's last pixels sixteen channels are not all there, where it has fewer: how many pixels that is. */
+static int32_t short_pixels(const column *k) {
+  if (k->channels >= 16) return 0;
+  const int32_t whole = (k->width * k->channels - 16) / k->channels + 1 - k->start;
+  const int32_t left = k->width * k->channels < 16 || whole < 0 ? 0 : whole;
+  return left < k->inside ? k->inside - left : 0;
+}
+
+static void fill(int8_t *to, const column *k, int32_t size) {
+  if (size > 0) phinets_helium_fill(to, k->zero_point, size);
 }
 
 /* Words of the first three or four rows; of three the fourth byte's weights are 0. */
 static void put_words(const column *k, int size, int8_t *to) {
   int8_t outside[16];
-  vst1q_s8(outside, vdupq_n_s8(k->zero_point));
-  int32_t before, count = inside(k, &before), after = k->count - before - count;
   const int8_t *rows[4];
   int32_t steps[4];
+  vst1q_s8(outside, vdupq_n_s8(k->zero_point));
   for (int i = 0; i < 4; i++) {
     const int8_t *row = k->rows[i < size ? i : size - 1];
     steps[i] = row ? k->channels : 0;
-    rows[i] = row ? row + (k->x + before) * k->channels + k->first : outside;
+    rows[i] = row ? row + k->start * k->channels + k->first : outside;
   }
-  phinets_helium_fill(to, k->zero_point, before * WORD);
-  to += before * WORD;
-  if (k->lanes != 0xffff)
-    for (; count > 0; count--, to += WORD) {
+  fill(to, k, k->before * WORD);
+  to += k->before * WORD;
+  const int32_t less = short_pixels(k), whole = k->inside - less;
+  if (whole > 0) phinets_helium_words(to, whole, rows, steps);
+  to += whole * WORD;
+  if (less > 0) {
+    const mve_pred16_t lanes = vctp8q((uint32_t)k->channels);
+    for (int i = 0; i < 4; i++) rows[i] += whole * steps[i];
+    for (int32_t p = 0; p < less; p++, to += WORD) {
       int8x16x4_t four;
-      for (int i = 0; i < 4; i++) four.val[i] = vldrbq_z_s8(rows[i], k->lanes), rows[i] += steps[i];
+      for (int i = 0; i < 4; i++) four.val[i] = vldrbq_z_s8(rows[i], lanes), rows[i] += steps[i];
       vst4q_s8(to, four);
     }
-  if (count > 0) phinets_helium_words(to, count, rows, steps);
-  to += count * WORD;
-  phinets_helium_fill(to, k->zero_point, after * WORD);
+  }
+  fill(to, k, k->after * WORD);
 }
 
 /* Words of four columns of the fifth row, by way of its pixels in `line`. */
 static void put_last_row(const column *k, int8_t *to, int8_t *line) {
-  int32_t before, count = inside(k, &before), after = k->count - before - count;
   int8_t *pixel = line;
-  if (k->rows[4] == NULL) before = k->count, count = after = 0;
-  phinets_helium_fill(pixel, k->zero_point, 16 * before);
-  pixel += 16 * before;
-  const int8_t *p = count > 0 ? k->rows[4] + (k->x + before) * k->channels + k->first : NULL;
-  if (k->lanes != 0xffff)
-    for (; count > 0; count--, pixel += 16, p += k->channels) vst1q_s8(pixel, vldrbq_z_s8(p, k->lanes));
-  for (; count > 0; count--, pixel += 16, p += k->channels) vst1q_s8(pixel, vld1q_s8(p));
-  phinets_helium_fill(pixel, k->zero_point, 16 * after);
+  if (k->rows[4] == NULL) fill(pixel, k, 16 * k->count);
+  else {
+    const int8_t *p = k->rows[4] + k->start * k->channels + k->first;
+    fill(pixel, k, 16 * k->before);
+    pixel += 16 * k->before;
+    int32_t less = short_pixels(k);
+    for (int32_t i = k->inside - less; i > 0; i--, pixel += 16, p += k->channels) vst1q_s8(pixel, vld1q_s8(p));
+    for (; less > 0; less--, pixel += 16, p += k->channels)
+      vst1q_s8(pixel, vldrbq_z_s8(p, vctp8q((uint32_t)k->channels)));
+    fill(pixel, k, 16 * k->after);
+  }
   phinets_helium_line_words(to, k->count, line);
 }
 
-/* Outputs first..first+count-1. */
-static void run(const phinets_helium_depthwise *layer, const int size, const int8_t *const *rows, int32_t first,
-                int32_t count, int8_t *output, int8_t *scratch) {
+/* What a run of `count` outputs asks of the assembly and of the words. */
+static void plan_run(const phinets_helium_depthwise *layer, int size, int32_t count, column *k, call *c) {
   const int32_t channels = layer->channels, stride = layer->stride, over = count % 8;
   const int32_t rest = over == 0 ? 0 : over <= 4 ? 4 : 8, made = count < rest ? rest : count;
-  const int32_t back = count < rest ? 0 : rest - over;
+  const int32_t back = over == 0 || count < rest ? 0 : rest - over;
+  k->count = (made - 1) * stride + size;
+  c->eights = count / 8;
+  c->rest = rest;
+  c->rest_lanes = lanes_of(count < rest ? count : rest);
+  c->rest_bytes = back * channels;
+  c->rest_words = back * stride * WORD;
+}
+
+static inline __attribute__((always_inline)) void depthwise(const phinets_helium_depthwise *layer, const int size,
+                                                            const int8_t *const *rows, int8_t *output,
+                                                            int8_t *scratch) {
+  const int32_t width = layer->width, channels = layer->channels, stride = layer->stride;
+  const int32_t most = size == 5 && stride > 1 ? PHINETS_HELIUM_SHORT_RUN : PHINETS_HELIUM_RUN;
   column k = {.rows = rows,
-              .x = first * stride - layer->pad_left,
-              .count = (made - 1) * stride + size,
               .width = layer->input_width,
               .channels = channels,
-              .zero_point = (int8_t)layer->input_zero_point,
-              .lanes = 0xffff};
-  int8_t *last_row = scratch + k.count * WORD, *line = last_row + k.count * WORD;
-  call c = {.eights = count / 8,
-            .eight_bytes = 8 * channels,
-            .eight_lanes = 0xffff,
-            .rest = rest,
-            .rest_lanes = lanes_of(count < rest ? count : rest),
-            .rest_bytes = over == 0 || count < rest ? 0 : back * channels,
-            .rest_words = over == 0 || count < rest ? 0 : back * stride * WORD,
-            .zero_point = layer->zero_point};
-  if (rest == 4) c.rest_lanes &= lanes_of(4);
+              .zero_point = (int8_t)layer->input_zero_point};
+  call c = {.eight_bytes = 8 * channels, .eight_lanes = 0xffff, .zero_point = layer->zero_point};
   for (int32_t i = 0; i < 4; i++) {
     c.offsets[2 * i] = (uint16_t)(i * channels);
     c.offsets[2 * i + 1] = (uint16_t)((i + 4) * channels);
   }
-  for (int32_t done = 0; done < channels; done += 16) {
-    /* The last sixteen overlap those before. */
-    const int32_t left = channels - done, skip = left < 16 && channels >= 16 ? 16 - left : 0;
-    k.first = done - skip;
-    if (channels < 16) k.lanes = vctp8q((uint32_t)channels);
-    put_words(&k, size == 3 ? 3 : 4, scratch);
-    if (size == 5) put_last_row(&k, last_row, line);
-    const uint32_t words = (uint32_t)(uintptr_t)(scratch + 4 * skip - stride * WORD);
-    const uint32_t last = (uint32_t)(uintptr_t)(last_row + 4 * skip - stride * WORD);
-    for (uint32_t i = 0; i < 4; i++) c.words[i] = words + (size == 3 && i == 3 ? 2 : i) * WORD;
-    c.more_words[0] = words + 4 * WORD;
-    c.more_words[1] = c.more_words[3] = last;
-    c.more_words[2] = last + 4 * WORD;
-    c.weights = layer->weights + done * (size == 3 ? 16 : 32);
-    c.constants = layer->constants + 3 * done;
-    c.output = output + first * channels + done;
-    c.channels = left < 16 ? left : 16;
-    if (size == 3) {
-      if (stride == 1) phinets_helium_depthwise3_stride1(&c);
-      else phinets_helium_depthwise3_stride2(&c);
-    } else if (stride == 1) phinets_helium_depthwise5_stride1(&c);
-    else phinets_helium_depthwise5_stride2(&c);
-  }
-}
-
-static inline void depthwise(const phinets_helium_depthwise *layer, const int size, const int8_t *const *rows,
-                             int8_t *output, int8_t *scratch) {
-  const int32_t width = layer->width;
-  const int32_t most = layer->stride == 1 ? PHINETS_HELIUM_RUN : PHINETS_HELIUM_STRIDED_RUN;
+  int32_t planned = 0;
   for (int32_t first = 0; first < width; first += most) {
     const int32_t left = width - first;
     int32_t count = left < most ? left : most, from = first;
     /* A short last run begins earlier, so that no output is left out of a four or an eight. */
     if (first > 0 && count < 8 && count != 4) from = width - (count = count < 4 ? 4 : 8);
-    run(layer, size, rows, from, count, output, scratch);
+    if (count != planned) plan_run(layer, size, planned = count, &k, &c);
+    const int32_t x = from * stride - layer->pad_left, end = k.width - x < k.count ? k.width - x : k.count;
+    k.before = x < 0 ? -x : 0;
+    k.before = k.before < k.count ? k.before : k.count;
+    k.inside = end > k.before ? end - k.before : 0;
+    k.after = k.count - k.before - k.inside;
+    k.start = x + k.before;
+    int8_t *last_row = scratch + k.count * WORD, *line = last_row + k.count * WORD;
+    for (int32_t done = 0; done < channels; done += 16) {
+      /* The last sixteen overlap those before. */
+      const int32_t some = channels - done, skip = some < 16 && channels >= 16 ? 16 - some : 0;
+      k.first = done - skip;
+      put_words(&k, size == 3 ? 3 : 4, scratch);
+      if (size == 5) put_last_row(&k, last_row, line);
+      const uint32_t words = (uint32_t)(uintptr_t)(scratch + 4 * skip - stride * WORD);
+      for (uint32_t i = 0; i < 4; i++) c.words[i] = words + (size == 3 && i == 3 ? 2 : i) * WORD;
+      if (size == 5) {
+        const uint32_t last = words + (uint32_t)(k.count * WORD);
+        c.more_words[0] = words + 4 * WORD;
+        c.more_words[1] = c.more_words[3] = last;
+        c.more_words[2] = last + 4 * WORD;
+      }
+      c.weights = layer->weights + done * (size == 3 ? 16 : 32);
+      c.constants = layer->constants + 3 * done;
+      c.output = output + from * channels + done;
+      c.channels = some < 16 ? some : 16;
+      if (size == 3) {
+        if (stride == 1) phinets_helium_depthwise3_stride1(&c);
+        else phinets_helium_depthwise3_stride2(&c);
+      } else if (stride == 1) phinets_helium_depthwise5_stride1(&c);
+      else phinets_helium_depthwise5_stride2(&c);
+    }
   }
-  if (layer->table) phinets_helium_lookup(layer->table, width * layer->channels, output, output);
+  if (layer->table) phinets_helium_lookup(layer->table, width * channels, output, output);
 }
 #else
 static inline int32_t weight_of(const int8_t *weights, int size, int32_t c, int32_t ky, int32_t kx) {

@@ -46,20 +46,35 @@ void phinets_helium_add(const phinets_addition *layer, int32_t size, const int8_
   }
 }
 
+/* Eight products: differences have nine bits, their products are widened by even and odd lanes and narrowed back. */
+static inline int16x8_t products(const phinets_scaling *k, int16x8_t x, int16x8_t y) {
+  const int32x4_t even = phinets_helium_rescale(vmullbq_int_s16(x, y), k->multiplier, k->shift);
+  const int32x4_t odd = phinets_helium_rescale(vmulltq_int_s16(x, y), k->multiplier, k->shift);
+  int16x8_t q = vqmovnbq_s32(vreinterpretq_s16_s32(even), even);
+  q = vqaddq_n_s16(vqmovntq_s32(q, odd), (int16_t)k->zero_point);
+  return vreinterpretq_s16_s8(vqmovnbq_s16(vreinterpretq_s8_s16(q), q));
+}
+
+/* Channels outside: of a factor a channel the difference is taken once. */
 void phinets_helium_multiply(const phinets_product *layer, int32_t pixels, int32_t channels, const int8_t *a,
                              const int8_t *b, int8_t *output) {
-  const phinets_product k = *layer;
-#define PRODUCT(x, y) \
-  result(k.output, vmulq_s32(vsubq_n_s32(x, k.a_zero_point), vsubq_n_s32(y, k.b_zero_point)))
-  for (; pixels > 0; pixels--, a += channels, output += channels) {
-    int32_t c = 0;
-    for (; c + 4 <= channels; c += 4) vstrbq_s32(output + c, PRODUCT(vldrbq_s32(a + c), vldrbq_s32(b + c)));
-    if (c < channels) {
-      const mve_pred16_t lanes = vctp32q((uint32_t)(channels - c));
-      vstrbq_p_s32(output + c, PRODUCT(vldrbq_z_s32(a + c, lanes), vldrbq_z_s32(b + c, lanes)), lanes);
-    }
+  const phinets_scaling k = layer->output;
+  const int16_t a_zero = (int16_t)layer->a_zero_point, b_zero = (int16_t)layer->b_zero_point;
+  int32_t c = 0;
+  for (; c + 8 <= channels; c += 8, b += 8) {
+    const int16x8_t y = vsubq_n_s16(vldrbq_s16(b), b_zero);
+    const int8_t *from = a + c;
+    int8_t *to = output + c;
+    for (int32_t p = pixels; p > 0; p--, from += channels, to += channels)
+      vstrbq_s16(to, products(&k, vsubq_n_s16(vldrbq_s16(from), a_zero), y));
   }
-#undef PRODUCT
+  if (c < channels) {
+    const mve_pred16_t lanes = vctp16q((uint32_t)(channels - c));
+    const int16x8_t y = vsubq_n_s16(vldrbq_z_s16(b, lanes), b_zero);
+    a += c, output += c;
+    for (; pixels > 0; pixels--, a += channels, output += channels)
+      vstrbq_p_s16(output, products(&k, vsubq_n_s16(vldrbq_z_s16(a, lanes), a_zero), y), lanes);
+  }
 }
 #else
 void phinets_helium_add(const phinets_addition *layer, int32_t size, const int8_t *a, const int8_t *b, int8_t *output) {

@@ -15,12 +15,12 @@ typedef struct {
   int32_t fours;
   int8_t *last;   /* output of the last four */
   int32_t blocks; /* of sixteen inputs, after the first */
-  int32_t pairs;  /* of pixels */
+  int32_t pair_bytes; /* of the output, in whole pairs of pixels */
   int32_t zero_point, filters;
   int32_t back; /* from a pixel's end to where the next begins */
   int32_t inputs;
-  int32_t odd_inputs, odd_filters; /* how far the last pair begins before that; 0 for an even number of pixels */
-  int32_t fill;                    /* zeros before a pixel's first block */
+  int32_t row_bytes; /* of the output */
+  int32_t fill;      /* zeros before a pixel's first block */
 } call;
 
 void phinets_helium_product_pairs(call *c);
@@ -28,7 +28,7 @@ void phinets_helium_product_single(call *c);
 
 static void product(const phinets_helium_product *layer, int32_t filters, int32_t pixels, const int8_t *input,
                     int8_t *output) {
-  const int32_t inputs = layer->inputs, blocks = (inputs + 15) / 16, fill = 16 * blocks - inputs, odd = pixels & 1;
+  const int32_t inputs = layer->inputs, blocks = (inputs + 15) / 16, fill = 16 * blocks - inputs;
   call c = {.input = (const int8_t *)((uintptr_t)input - (uintptr_t)fill),
             .weights = layer->weights,
             .channels = layer->channels,
@@ -36,13 +36,12 @@ static void product(const phinets_helium_product *layer, int32_t filters, int32_
             .fours = (filters + 3) / 4,
             .last = output + filters - 4,
             .blocks = blocks - 1,
-            .pairs = (pixels + 1) / 2,
+            .pair_bytes = (pixels & ~1) * filters,
             .zero_point = layer->zero_point,
             .filters = filters,
             .back = -fill,
             .inputs = inputs,
-            .odd_inputs = odd ? inputs : 0,
-            .odd_filters = odd ? filters : 0,
+            .row_bytes = pixels * filters,
             .fill = fill};
   if (pixels == 1) phinets_helium_product_single(&c);
   else phinets_helium_product_pairs(&c);

@@ -20,23 +20,24 @@
   .equ FOURS, 16
   .equ LAST, 20
   .equ BLOCKS, 24
-  .equ PAIRS, 28
+  .equ PAIR_BYTES, 28
   .equ ZERO_POINT, 32
   .equ FILTERS, 36
   .equ BACK, 40
   .equ INPUTS, 44
-  .equ ODD_INPUTS, 48
-  .equ ODD_FILTERS, 52
-  .equ FILL, 56
+  .equ ROW_BYTES, 48
+  .equ FILL, 52
 
-/* The stack, while it runs: the call, the row's output of these four filters, and pairs that are left. */
-  .equ STACK_CALL, 0
-  .equ STACK_OUTPUT, 4
-  .equ STACK_PAIRS, 8
+/* The stack, while it runs: the call, and of it what every pair of pixels needs. */
+  .equ STACK_CALL, 64
+  .equ STACK_BLOCKS, 68
+  .equ STACK_BACK, 72 /* and inputs */
+  .equ STACK_ZERO_POINT, 80 /* and filters */
+  .equ STACK_END, 88 /* of the output, but for an odd last pixel */
 
 .macro start
   push {r4-r11, lr}
-  sub sp, sp, #20 /* with nine registers a multiple of 8 */
+  sub sp, sp, #28 /* with nine registers a multiple of 8 */
   vpush {d8-d15}
   /* Lanes of a pixel's first block: its inputs are right-aligned, nothing before them is read. */
   ldr r1, [r0, #FILL]
@@ -46,7 +47,7 @@
 
 .macro end
   vpop {d8-d15}
-  add sp, sp, #20
+  add sp, sp, #28
   pop {r4-r11, pc}
 .endm
 
@@ -72,7 +73,7 @@
   ldr r2, [r0, #FOURS]
   ldr r9, [r0, #OUTPUT]
   subs r2, r2, #1
-  beq 9f
+  beq 99f
   str r2, [r0, #FOURS]
   adds r9, r9, #4
   cmp r2, #1
@@ -80,7 +81,40 @@
   ldreq r9, [r0, #LAST]
   str r9, [r0, #OUTPUT]
   b \loop
-9:
+99:
+.endm
+
+/* Eight sums to bytes of two pixels' four filters. r2: zero point; r4: filters; r9: output, of the next pair afterwards. */
+.macro store_pair zero_point, filters
+  vmov q0[2], q0[0], r0, r8
+  vmov q0[3], q0[1], r4, r12
+  vmov q1[2], q1[0], r2, r10
+  vmov q1[3], q1[1], r6, lr
+  rescale q0, q2
+  rescale q1, q3
+.if \zero_point == 0
+  ldrd r2, r4, [sp, #STACK_ZERO_POINT]
+.endif
+  /* Narrowed together: the first pixel in even halfwords, the second in odd ones. */
+  vqmovnb.s32 q0, q0
+  vqmovnt.s32 q0, q1
+  mov r0, r9 /* addresses of narrowing stores are low registers */
+.if \zero_point == 0
+  vqadd.s16 q0, q0, r2
+.else
+  vqadd.s16 q0, q0, r\zero_point
+.endif
+  vqmovnb.s16 q0, q0
+.if \filters == 0
+  adds r2, r0, r4
+  add r9, r2, r4
+.else
+  adds r2, r0, r\filters
+  add r9, r2, r\filters
+.endif
+  vstrb.32 q0, [r0]
+  vshr.u32 q1, q0, #16
+  vstrb.32 q1, [r2]
 .endm
 
   .section .text.phinets_helium_product_pairs, "ax", %progbits
@@ -90,20 +124,29 @@
   .balign 4
 phinets_helium_product_pairs:
   start
-  str r0, [sp, #64 + STACK_CALL]
+  str r0, [sp, #STACK_CALL]
+  ldr r1, [r0, #BLOCKS]
+  ldrd r2, r3, [r0, #BACK]
+  ldrd r4, r5, [r0, #ZERO_POINT]
+  str r1, [sp, #STACK_BLOCKS]
+  strd r2, r3, [sp, #STACK_BACK]
+  strd r4, r5, [sp, #STACK_ZERO_POINT]
 1: /* four filters */
   load_channels
-  ldr r1, [r0, #PAIRS]
-  str r1, [sp, #64 + STACK_PAIRS]
   ldr r1, [r0, #INPUT]
   ldr r2, [r0, #INPUTS]
   ldr r9, [r0, #OUTPUT]
-  add r3, r1, r2
+  ldr r4, [r0, #PAIR_BYTES]
   ldr r11, [r0, #WEIGHTS]
-2: /* two pixels */
-  ldr r0, [sp, #64 + STACK_CALL]
-  mov r5, r11
   ldr r7, [r0, #BLOCKS]
+  add r3, r1, r2
+  add r4, r4, r9
+  str r4, [sp, #STACK_END]
+  cmp r7, #0
+  beq 6f
+2: /* two pixels */
+  mov r5, r11
+  ldr r7, [sp, #STACK_BLOCKS]
   vpstt
   vldrbt.u8 q0, [r1], #16
   vldrbt.u8 q1, [r3], #16
@@ -119,7 +162,6 @@ phinets_helium_product_pairs:
   vmladav.s8 r10, q2, q1
   vmladav.s8 r12, q3, q0
   vmladav.s8 lr, q3, q1
-  cbz r7, 4f
 3: /* sixteen inputs */
   vldrb.u8 q0, [r1], #16
   vldrb.u8 q2, [r5], #16
@@ -137,41 +179,67 @@ phinets_helium_product_pairs:
   vmladava.s8 r12, q3, q0
   vmladava.s8 lr, q3, q1
   bne 3b
-4:
-  vmov q0[2], q0[0], r0, r8
-  vmov q0[3], q0[1], r4, r12
-  vmov q1[2], q1[0], r2, r10
-  vmov q1[3], q1[1], r6, lr
-  ldr r0, [sp, #64 + STACK_CALL]
-  rescale q0, q2
-  rescale q1, q3
-  ldrd r2, r4, [r0, #ZERO_POINT] /* and filters */
-  ldrd r6, r8, [r0, #BACK] /* and inputs */
-  /* Narrowed together: the first pixel in even halfwords, the second in odd ones. */
-  vqmovnb.s32 q0, q0
-  vqmovnt.s32 q0, q1
-  vqadd.s16 q0, q0, r2
-  vqmovnb.s16 q0, q0
-  mov r7, r9 /* addresses of narrowing stores are low registers */
-  vshr.u32 q1, q0, #16
-  vstrb.32 q0, [r7]
-  add r7, r7, r4
-  vstrb.32 q1, [r7]
-  ldr r12, [sp, #64 + STACK_PAIRS]
+  store_pair 0, 0
+  ldrd r6, r8, [sp, #STACK_BACK]
+  ldr r10, [sp, #STACK_END]
   add r1, r3, r6
-  add r9, r7, r4
+  cmp r9, r10
   add r3, r1, r8
-  subs r12, r12, #1
+  blo 2b
+  ldr r0, [sp, #STACK_CALL]
+  ldr r2, [r0, #ROW_BYTES]
+  ldr r4, [r0, #OUTPUT]
+  add r2, r2, r4
+  cmp r9, r2
   beq 5f
-  str r12, [sp, #64 + STACK_PAIRS]
-  cmp r12, #1
-  bne 2b
-  ldrd r2, r4, [r0, #ODD_INPUTS] /* 0 where there is no odd pixel */
-  subs r1, r1, r2
-  subs r3, r3, r2
+  /* An odd last pixel is made with the one before it. */
+  ldrd r2, r4, [sp, #STACK_ZERO_POINT]
   sub r9, r9, r4
+  subs r1, r1, r8
+  subs r3, r3, r8
   b 2b
 5:
+  str r5, [r0, #WEIGHTS]
+  next_four 1b
+  end
+6: /* of at most sixteen inputs: no loop, and constants in registers */
+  ldr r5, [r0, #ZERO_POINT]
+  ldr r7, [r0, #FILTERS]
+7: /* two pixels */
+  vpstt
+  vldrbt.u8 q0, [r1]
+  vldrbt.u8 q1, [r3]
+  vldrb.u8 q2, [r11]
+  vldrb.u8 q3, [r11, #16]
+  vmladav.s8 r0, q2, q0
+  vmladav.s8 r2, q2, q1
+  vldrb.u8 q2, [r11, #32]
+  vmladav.s8 r4, q3, q0
+  vmladav.s8 r6, q3, q1
+  vldrb.u8 q3, [r11, #48]
+  vmladav.s8 r8, q2, q0
+  vmladav.s8 r10, q2, q1
+  vmladav.s8 r12, q3, q0
+  vmladav.s8 lr, q3, q1
+  store_pair 5, 7
+  ldr r8, [sp, #STACK_BACK + 4]
+  ldr r10, [sp, #STACK_END]
+  add r1, r3, r8
+  cmp r9, r10
+  add r3, r1, r8
+  blo 7b
+  ldr r0, [sp, #STACK_CALL]
+  ldr r2, [r0, #ROW_BYTES]
+  ldr r4, [r0, #OUTPUT]
+  add r2, r2, r4
+  cmp r9, r2
+  beq 8f
+  sub r9, r9, r7
+  subs r1, r1, r8
+  subs r3, r3, r8
+  b 7b
+8:
+  add r5, r11, #64
   str r5, [r0, #WEIGHTS]
   next_four 1b
   end

@@ -65,8 +65,8 @@ typedef struct {
   int32_t zero_point, input_zero_point;
 } phinets_helium_depthwise;
 
-/* Outputs of a channel that share its words. */
-enum { PHINETS_HELIUM_RUN = 16, PHINETS_HELIUM_STRIDED_RUN = 8 };
+/* Outputs of a channel that share its words; of 5x5 with stride 2 fewer, for the scratch. */
+enum { PHINETS_HELIUM_RUN = 16, PHINETS_HELIUM_SHORT_RUN = 8 };
 
 /* scratch, at a multiple of 4: with n the outputs of a run, width up to the run's length, and at least 4, or 8 from 5 on,
    pixels = (n - 1) * stride + size; 64 bytes each, 144 for 5x5, and 48 more there. */

@@ -6,14 +6,14 @@ import { isLinear, type NodeOf } from "../graph/index.js";
 import type { Value } from "./layout.js";
 import type { Step } from "./steps.js";
 
-/** Outputs of a channel that share its words: PHINETS_HELIUM_RUN and PHINETS_HELIUM_STRIDED_RUN of phinets_helium.h. */
-const runs = { 1: 16, 2: 8 } as const;
+/** Outputs of a channel that share its words: PHINETS_HELIUM_RUN and PHINETS_HELIUM_SHORT_RUN of phinets_helium.h. */
+const [longRun, shortRun] = [16, 8];
 /** Windows that lie in scratch at a time: PHINETS_HELIUM_WINDOWS. */
 const windows = 8;
 
 /** Outputs of each of a depthwise row's runs, as many as are computed: fours and eights. */
-export function depthwiseRuns(width: number, stride: number): number[] {
-  const most = runs[stride as 1 | 2];
+export function depthwiseRuns(size: 3 | 5, width: number, stride: number): number[] {
+  const most = size === 5 && stride === 2 ? shortRun : longRun;
   return Array.from({ length: Math.ceil(width / most) }, (_, i) => {
     const count = Math.min(most, width - i * most);
     return count <= 4 ? 4 : Math.max(8, count);
@@ -26,8 +26,8 @@ export function windowTiles(width: number): number[] {
 }
 
 /** Bytes of a depthwise layer's words, which are made again for each run. */
-function wordBytes(size: number, width: number, stride: number): number {
-  const pixels = (Math.max(...depthwiseRuns(width, stride)) - 1) * stride + size;
+function wordBytes(size: 3 | 5, width: number, stride: number): number {
+  const pixels = (Math.max(...depthwiseRuns(size, width, stride)) - 1) * stride + size;
   return size === 3 ? 64 * pixels : 144 * pixels + 48;
 }
 

@@ -178,8 +178,8 @@ const heliumSums = ({ rows, inputWidth, channels }: StepShape): Terms => {
 /** Channels outside, outputs inside, whose words are made for each sixteen channels of a run before. */
 const heliumDepthwise = (size: 3 | 5): KernelRow => ({
   structBytes: 40,
-  terms: ({ rows, width, filters, stride, table }) => {
-    const runs = depthwiseRuns(width, stride);
+  terms: ({ rows, width, inputWidth, filters, stride, table }) => {
+    const runs = depthwiseRuns(size, width, stride);
     const blocks = rows * sixteens(filters);
     const pixels = runs.reduce((sum, outputs) => sum + (outputs - 1) * stride + size, 0);
     const eights = runs.reduce((sum, n) => sum + Math.floor(n / 8) + (n % 8 > 4 ? 1 : 0), 0);
@@ -188,7 +188,9 @@ const heliumDepthwise = (size: 3 | 5): KernelRow => ({
       rows,
       runs: rows * runs.length,
       blocks: blocks * runs.length,
-      [filters < 16 ? "wordsOfFew" : "words"]: blocks * pixels,
+      words: blocks * pixels,
+      // Where sixteen channels reach beyond the row.
+      shortWords: filters < 16 ? rows * Math.min(inputWidth, Math.floor(15 / filters)) : 0,
       channels: rows * filters * runs.length,
       eights: rows * filters * eights,
       fours: rows * filters * fours,
@@ -491,9 +493,9 @@ export const kernels = {
       const [pixels, channels] = broadcast ? [width, filters] : [1, width * filters];
       return {
         rows,
-        pixels: rows * pixels,
-        fours: rows * pixels * Math.floor(channels / 4),
-        rests: channels % 4 === 0 ? 0 : rows * pixels,
+        eights: rows * Math.ceil(channels / 8),
+        products: rows * pixels * Math.floor(channels / 8),
+        rests: channels % 8 === 0 ? 0 : rows * pixels,
       };
     },
   },
