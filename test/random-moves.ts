@@ -21,6 +21,12 @@ export function randomMoves(seed: number): Graph {
       () => g.concat(name, [map, ...alike.slice(-between(1, 3))]),
       () => g.concat(name, [map, g.relu6(`${name}.other`, map)], between(1, 2)),
       () => g.hardswish(name, map),
+      () =>
+        g.resize(name, map, {
+          mode: random.uniform() < 0.5 ? "nearest" : "bilinear",
+          size: [between(1, 14), between(1, 14)],
+          ...{ alignCorners: i % 3 === 0, halfPixelCenters: i % 3 === 1 },
+        }),
       () => g.reshape(name, map, height % 2 === 0 ? [height / 2, 2 * width, channels] : [width, channels, height]),
     ];
     // Neither too large nor too small.

@@ -67,7 +67,7 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
       case "softmax":
         values[node.name] = { scale: 1 / 256, zeroPoint: -128 };
         break;
-      default: // concat, pad, pools of windows, flatten, reshape, relu6 keep their input's
+      default: // concat, pad, pools of windows, flatten, reshape, resize, relu6 keep their input's
         values[node.name] = a;
     }
     values[node.name] = values[first.get(node.name) ?? node.name];
@@ -78,7 +78,7 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
 /** Values that have one scale because they are put together, by the first of them. Of what makes them, one may have one scale only. */
 function firstAlike({ nodes }: Graph): ReadonlyMap<string, string> {
   const made = new Map(nodes.map((node) => [node.name, node]));
-  const keeps = new Set(["averagePool", "concat", "flatten", "maxPool", "pad", "relu6", "reshape"]);
+  const keeps = new Set(["averagePool", "concat", "flatten", "maxPool", "pad", "relu6", "reshape", "resize"]);
   const maker = (name: string): string => {
     const { op, inputs } = made.get(name)!;
     return keeps.has(op) ? maker(inputs[0]) : name;

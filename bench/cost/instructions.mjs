@@ -309,6 +309,10 @@ function samples() {
         builder.concat("three", [x, x, x]),
         builder.concat("across", [x, x], 2),
         builder.concat("below", [x, x], 1),
+        ...["nearest", "bilinear"].map((mode) => {
+          const size = [shape[0] + 3, 2 * shape[1]];
+          return builder.resize(mode, x, { mode, size, alignCorners: false, halfPixelCenters: true });
+        }),
         builder.reshape("reshaped", x, [shape[1], shape[0], shape[2]]),
       ];
     });

@@ -127,6 +127,21 @@ void phinets_lookup(const int8_t *table, int32_t size, const int8_t *input, int8
 void phinets_copy_pixels(int32_t pixels, int32_t bytes, const int8_t *in, int32_t in_pitch, int8_t *out,
                          int32_t out_pitch);
 
+/* Two positions of the input, and the second's weight in 1/1024. */
+typedef struct {
+  int16_t lower, upper, weight;
+} phinets_tap;
+
+/* A row of a resized map: its `width` pixels are those of `row` that the taps' first positions name.
+   ../resize_nearest_neighbor.h ResizeNearestNeighbor. */
+void phinets_resize_nearest_row(int32_t width, int32_t channels, const phinets_tap *columns, const int8_t *row,
+                                int8_t *output);
+
+/* The same between two rows, `weight` of the second, and between the taps' two columns; to the nearest, halves away from
+   zero. ../resize_bilinear.h ResizeBilinearInteger. */
+void phinets_resize_bilinear_row(int32_t width, int32_t channels, const phinets_tap *columns, const int8_t *const *rows,
+                                 int32_t weight, int8_t *output);
+
 /* Copies a map into a larger one filled with `value` (the zero point); in is NULL above and below it. ../pad.h Pad. */
 void phinets_pad_row(phinets_map input, phinets_map output, int32_t left, int8_t value, const int8_t *in, int8_t *out);
 

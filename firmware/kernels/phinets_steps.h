@@ -50,6 +50,11 @@ typedef struct {
 } phinets_step_parts;
 
 typedef struct {
+  int32_t width, channels; /* of the output */
+  const phinets_tap *rows, *columns;
+} phinets_step_resizing;
+
+typedef struct {
   int32_t size; /* bytes of a row of the output */
 } phinets_step_reshaping;
 
@@ -73,6 +78,8 @@ void phinets_step_average_map(const phinets_step *step, const phinets_state *sta
 void phinets_step_softmax(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_lookup(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_concat(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_resize_nearest(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_resize_bilinear(const phinets_step *step, const phinets_state *state, int32_t y);
 /* The input's rows follow each other without a gap. */
 void phinets_step_reshape(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_pad(const phinets_step *step, const phinets_state *state, int32_t y);

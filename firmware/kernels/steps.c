@@ -84,6 +84,23 @@ void phinets_step_concat(const phinets_step *step, const phinets_state *state, i
   }
 }
 
+void phinets_step_resize_nearest(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_resizing *layer = step->layer;
+  phinets_resize_nearest_row(layer->width, layer->channels, layer->columns,
+                             phinets_row(state, &step->input, layer->rows[y].lower),
+                             phinets_row(state, &step->output, y));
+}
+
+void phinets_step_resize_bilinear(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_resizing *layer = step->layer;
+  const phinets_tap *tap = layer->rows + y;
+  const int8_t *rows[2];
+  rows[0] = phinets_row(state, &step->input, tap->lower);
+  rows[1] = phinets_row(state, &step->input, tap->upper);
+  phinets_resize_bilinear_row(layer->width, layer->channels, layer->columns, rows, tap->weight,
+                              phinets_row(state, &step->output, y));
+}
+
 void phinets_step_reshape(const phinets_step *step, const phinets_state *state, int32_t y) {
   const phinets_step_reshaping *layer = step->layer;
   phinets_copy_pixels(1, layer->size, phinets_row(state, &step->input, 0) + y * layer->size, 0,

@@ -169,6 +169,18 @@ const averagePool = (
   build: (g, x) => g.averagePool("y", x, { kernel, stride, padding }),
 });
 
+const resize = (
+  input: Input,
+  mode: "nearest" | "bilinear",
+  size: readonly [number, number],
+  kept: "half pixels" | "corners" | "none",
+): OperatorCase => ({
+  name: `resize ${mode}, ${kept}, to ${size.join("x")} of ${sizeText(input)}`,
+  input,
+  build: (g, x) =>
+    g.resize("y", x, { mode, size, alignCorners: kept === "corners", halfPixelCenters: kept === "half pixels" }),
+});
+
 const pad = (input: Input, padding: Padding): OperatorCase => ({
   name: `pad ${Object.values(padding).join()} of ${sizeText(input)}`,
   input,
@@ -191,7 +203,7 @@ const maps: readonly Input[] = [
 ];
 
 /** Operators of imported networks, which are not trained: by the names of their cases. */
-export const untrained = /^(averagePool|concat|reshape|unary|SSD|random moves)/;
+export const untrained = /^(averagePool|concat|reshape|resize|unary|SSD|random moves)/;
 
 export const operators: readonly OperatorCase[] = [
   ...convolutions,
@@ -265,6 +277,24 @@ export const operators: readonly OperatorCase[] = [
     const all = g.concat("abc", [both, g.conv2d("c", both, { filters: 5, bias: true }), a]);
     return g.depthwise("y", g.conv2d("d", all, { filters: 6, bias: true }), { kernel: 3, padding: 1, stride: 2 });
   }),
+  ...(["nearest", "bilinear"] as const).flatMap((mode) => [
+    resize([3, 4, 5], mode, [6, 8], "half pixels"),
+    resize([3, 4, 9], mode, [6, 8], "corners"),
+    resize([3, 4, 8], mode, [6, 8], "none"),
+    resize([7, 5, 3], mode, [4, 3], "half pixels"),
+    resize([7, 5, 3], mode, [3, 4], "corners"),
+    resize([7, 5, 17], mode, [10, 3], "none"),
+    resize([5, 6, 2], mode, [5, 6], "half pixels"),
+    resize([1, 1, 16], mode, [3, 2], "half pixels"),
+    resize([4, 1, 3], mode, [1, 5], "corners"),
+    resize([2, 3, 4], mode, [13, 17], "half pixels"),
+    ...plain(`resize ${mode} after a convolution, read with its input`, [[5, 6, 3]], (g, x) => {
+      const small = g.conv2d("small", x, { filters: 8, kernel: 3, stride: 2, padding: 1, bias: true });
+      const size = [5, 6] as const;
+      const large = g.resize("large", small, { mode, size, alignCorners: false, halfPixelCenters: true });
+      return g.conv2d("y", g.concat("both", [large, g.conv2d("wide", x, { filters: 4 })]), { filters: 3, kernel: 3 });
+    }),
+  ]),
   ...plain("reshape to a row", [[3, 4, 6]], (g, x) => g.reshape("y", branch(g, x), [1, 24, 3])),
   ...plain("reshape of channels", [[3, 5, 8]], (g, x) => g.conv2d("y", g.reshape("r", x, [5, 6, 4]), { filters: 3 })),
   ...plain("reshape of a vector", [[2, 2, 3]], (g, x) =>

@@ -30,10 +30,14 @@ export const tflite: readonly IntegerDriver[] = [
       ...{ steps: 1, share: 0.05 },
       reason: "its XNNPACK rounds once where we, as TensorFlow Lite Micro, round twice; its tables come from floats",
     },
-    skip: [{ case: /^convolution .* groups$/, reason: "TensorFlow Lite has one group, or one a channel" }],
+    skip: [
+      { case: /^convolution .* groups$/, reason: "TensorFlow Lite has one group, or one a channel" },
+      { case: /^resize bilinear.* to 13x17 /, reason: "its XNNPACK's positions have more than ten fractional bits" },
+    ],
   }),
   wholeNetworks({
     ...{ name: "TensorFlow Lite", run, ...missing },
     tolerance: { steps: 4, share: 1, reason: "a step of one layer becomes a few in those after it" },
+    skip: [{ case: "random moves 1", reason: "its XNNPACK runs each operator alone and fails on the whole" }],
   }),
 ];

@@ -166,6 +166,28 @@ export function compute(
               out[((b * shape[1] + r + top) * shape[2] + q + left) * c + k] = x.data[((b * h + r) * w + q) * c + k];
       return out;
     }
+    case "resize": {
+      const { mode, alignCorners, halfPixelCenters } = node.attributes;
+      const near = mode === "nearest";
+      /** Where a pixel is along an axis of the input; between its first and last pixel. */
+      const positionOf = (i: number, axis: number): number => {
+        const [from, to] = [x.shape[axis], shape[axis]];
+        let position = (i * from) / to;
+        if (alignCorners) position = to > 1 ? (i * (from - 1)) / (to - 1) : 0;
+        else if (halfPixelCenters) position = ((i + 0.5) * from) / to - (near ? 0 : 0.5);
+        const whole = near ? Math.floor(position + (alignCorners ? 0.5 : 0)) : position;
+        return Math.min(Math.max(whole, 0), from - 1);
+      };
+      return out.map((_, i) => {
+        const [n, row, column, c] = placeOf(i, shape);
+        const [py, px] = [positionOf(row, 1), positionOf(column, 2)];
+        let sum = 0;
+        for (const r of new Set([Math.floor(py), Math.ceil(py)]))
+          for (const q of new Set([Math.floor(px), Math.ceil(px)]))
+            sum += (1 - Math.abs(py - r)) * (1 - Math.abs(px - q)) * x.data[indexOf([n, r, q, c], x.shape)];
+        return sum;
+      });
+    }
     case "concat": {
       const { axis } = node.attributes;
       return out.map((_, i) => {

@@ -181,6 +181,40 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
       });
       return y;
     }
+    case "resize": {
+      const { mode, alignCorners: align, halfPixelCenters: half } = node.attributes;
+      const [from, shape] = [graph.shapes[node.inputs[0]], graph.shapes[node.name]];
+      const nearest = (i: number, axis: number): number => {
+        const [size, to] = [from[axis], shape[axis]];
+        const scale = Math.fround(align && to > 1 ? (size - 1) / (to - 1) : size / to);
+        const position = Math.fround((i + (half ? 0.5 : 0)) * scale);
+        return Math.min(Math.floor(align ? position + 0.5 : position), size - 1);
+      };
+      /** In 1/1024, C's divisions. */
+      const bilinear = (i: number, axis: number): [position: number, low: number, high: number] => {
+        const [size, to] = [from[axis], shape[axis]].map(BigInt);
+        const scale =
+          align && to > 1n ? (1024n * (size - 1n) + (to - 1n) / 2n) / (to - 1n) : (1024n * size + to / 2n) / to;
+        const position = half ? BigInt(i) * scale + scale / 2n - 512n : BigInt(i) * scale;
+        const low = position / 1024n > 0n ? position / 1024n : 0n;
+        const high = (position + 1023n) / 1024n < size - 1n ? (position + 1023n) / 1024n : size - 1n;
+        return [Number(position), Number(low), Number(high)];
+      };
+      return y.map((_, i) => {
+        const [n, row, column, c] = placeOf(i, shape);
+        if (mode === "nearest") return a[indexOf([n, nearest(row, 1), nearest(column, 2), c], from)];
+        const [py, y0, y1] = bilinear(row, 1);
+        const [px, x0, x1] = bilinear(column, 2);
+        const [dy, dx] = [py - 1024 * y0, px - 1024 * x0];
+        const at = (r: number, q: number): number => a[indexOf([n, r, q, c], from)];
+        const sum =
+          at(y0, x0) * (1024 - dy) * (1024 - dx) +
+          at(y1, x0) * dy * (1024 - dx) +
+          at(y0, x1) * (1024 - dy) * dx +
+          at(y1, x1) * dy * dx;
+        return Math.trunc((sum + (sum > 0 ? 2 ** 19 : -(2 ** 19))) / 2 ** 20);
+      });
+    }
     case "concat": {
       const { axis } = node.attributes;
       const shapes = node.inputs.map((name) => graph.shapes[name]);

@@ -74,7 +74,7 @@ export function flashBytesOf(program: SizedProgram, board: Board, options: Flash
   for (const step of steps) {
     const row: KernelRow = kernelRows[step.kernel];
     const shape = shapeOf(step, program.lowering);
-    descriptions += structBytes.step + row.structBytes + (row.partBytes ?? 0) * step.reads.length;
+    descriptions += structBytes.step + row.structBytes + (row.tableBytes?.(shape) ?? 0);
     // Arrays start at multiples of 4.
     descriptions += -(row.weightBytes?.(shape) ?? 0) & 3;
     if (row.channelBytes?.requantization === 5) descriptions += -shape.filters & 3;

@@ -126,6 +126,10 @@ export class GraphBuilder {
     return this.#add("pad", name, [x], { padding });
   }
 
+  resize(name: string, x: string, attributes: OpAttributes["resize"]): string {
+    return this.#add("resize", name, [x], attributes);
+  }
+
   concat(name: string, inputs: readonly string[], axis = 3): string {
     return this.#add("concat", name, [...inputs], { axis });
   }

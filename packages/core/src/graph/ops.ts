@@ -4,6 +4,7 @@
  * `[filters, kernelHeight, kernelWidth, channels / groups]`; dense weights are `[units, features]`.
  */
 import { formatShape, PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
+import { type ResizeAttributes, resizeTaps } from "./resize.js";
 import { type UnaryFunction, unaryFunctions } from "./unary.js";
 
 /** Zeros (in the tensor's real value) added around a map, in pixels. */
@@ -60,6 +61,7 @@ export interface OpAttributes {
   /** Window `size` x `size`, stride `stride`, no padding, floor. */
   maxPool: { readonly size: number; readonly stride: number };
   pad: { readonly padding: Padding };
+  resize: ResizeAttributes;
   /** Two inputs or more, one behind the other along an axis of their shape; not the batch. */
   concat: { readonly axis: number };
   /** Identity at inference. `spatial` drops whole channels. */
@@ -273,6 +275,17 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
       requireMap("pad", name, x);
       checkPadding("pad", name, padding);
       return [[x[0], x[1] + padding.top + padding.bottom, x[2] + padding.left + padding.right, x[3]]];
+    },
+  },
+  resize: {
+    arity: 1,
+    infer(name, [x], attributes) {
+      requireMap("resize", name, x);
+      for (const size of attributes.size) requireInteger("resize", name, "size", size, 1);
+      if (attributes.alignCorners && attributes.halfPixelCenters)
+        fail("resize", name, "alignCorners and halfPixelCenters are both true; at most one can be");
+      resizeTaps(name, x, attributes);
+      return [[x[0], ...attributes.size, x[3]]];
     },
   },
   concat: {

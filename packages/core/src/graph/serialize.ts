@@ -60,6 +60,7 @@ const kinds = {
   padding: (value: unknown) => isObject(value) && isNumbers(Object.values(value)) && Object.keys(value).length === 4,
   activation: (value: unknown) => value === "none" || value === "relu6",
   function: (value: unknown) => typeof value === "string" && Object.hasOwn(unaryFunctions, value),
+  mode: (value: unknown) => value === "nearest" || value === "bilinear",
 } satisfies Record<string, (value: unknown) => boolean>;
 
 const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes[O], keyof typeof kinds>> } = {
@@ -81,6 +82,7 @@ const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes
   averagePool: { kernel: "pair", stride: "pair", padding: "padding" },
   maxPool: { size: "number", stride: "number" },
   pad: { padding: "padding" },
+  resize: { mode: "mode", size: "pair", alignCorners: "flag", halfPixelCenters: "flag" },
   concat: { axis: "number" },
   dropout: { rate: "number", spatial: "flag" },
   flatten: {},

@@ -22,6 +22,7 @@ const examples: Record<Exclude<OpName, "input">, (g: GraphBuilder, x: string, ot
     g.averagePool("y", x, { kernel: [2, 2], stride: [1, 1], padding: { top: 1, bottom: 0, left: 0, right: 1 } }),
   maxPool: (g, x) => g.maxPool("y", x, 2),
   pad: (g, x) => g.pad("y", x, { top: 1, bottom: 0, left: 2, right: 1 }),
+  resize: (g, x) => g.resize("y", x, { mode: "nearest", size: [7, 3], alignCorners: false, halfPixelCenters: true }),
   concat: (g, x, other) => g.concat("y", [x, other]),
   dropout: (g, x) => g.dropout("y", x, 0.5),
   flatten: (g, x) => g.flatten("y", x),

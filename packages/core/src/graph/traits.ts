@@ -33,6 +33,7 @@ export const opTraits = {
   averagePool: { int8: "keeps", inPlace: false },
   maxPool: { int8: "keeps", inPlace: false },
   pad: { int8: "keeps", inPlace: false },
+  resize: { int8: "keeps", inPlace: false },
   concat: { int8: "keeps", inPlace: false },
   dropout: { int8: "none", inPlace: true },
   flatten: { int8: "keeps", inPlace: true },

@@ -8,6 +8,7 @@ import {
   isDepthwise,
   type Node,
   type NodeOf,
+  type OpAttributes,
   type OpName,
   unaryFunctions,
   withBatch,
@@ -125,6 +126,7 @@ const kernels: {
         y.data.set(x.subarray(from, from + width * channels), to);
       }
   },
+  resize: (node, y, x) => resize(node, x, y),
   concat: ({ attributes: { axis } }, y, _, __, ___, inputs) => {
     const rows = sizeOf(y.shape.slice(0, axis));
     let to = 0;
@@ -298,6 +300,39 @@ function averagePool(node: NodeOf<"averagePool">, { shape, data }: FloatTensor, 
         }
       }
     }
+}
+
+/** Of an axis: the two pixels that each is made of, and the second's weight. */
+function realTaps(from: number, to: number, { mode, alignCorners, halfPixelCenters }: OpAttributes["resize"]) {
+  const scale = alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to;
+  return Array.from({ length: to }, (_, i) => {
+    if (mode === "nearest") {
+      const position = (halfPixelCenters ? i + 0.5 : i) * scale;
+      const lower = Math.min(alignCorners ? Math.round(position) : Math.floor(position), from - 1);
+      return { lower, upper: lower, weight: 0 };
+    }
+    const position = Math.max(0, halfPixelCenters ? (i + 0.5) * scale - 0.5 : i * scale);
+    const lower = Math.min(Math.floor(position), from - 1);
+    return { lower, upper: Math.min(lower + 1, from - 1), weight: position - lower };
+  });
+}
+
+function resize(node: NodeOf<"resize">, { shape, data }: FloatTensor, y: FloatTensor): void {
+  const [batch, height, width, channels]: Shape = shape;
+  const { attributes } = node;
+  const rows = realTaps(height, attributes.size[0], attributes);
+  const columns = realTaps(width, attributes.size[1], attributes);
+  let o = 0;
+  for (let n = 0; n < batch; n++)
+    for (const row of rows)
+      for (const column of columns)
+        for (let c = 0; c < channels; c++) {
+          const at = (line: number, pixel: number): number =>
+            data[((n * height + line) * width + pixel) * channels + c];
+          const across = (line: number): number =>
+            at(line, column.lower) * (1 - column.weight) + at(line, column.upper) * column.weight;
+          y.data[o++] = across(row.lower) * (1 - row.weight) + across(row.upper) * row.weight;
+        }
 }
 
 function maxPool(node: NodeOf<"maxPool">, { shape, data }: FloatTensor, y: FloatTensor): void {

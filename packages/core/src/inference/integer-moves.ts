@@ -1,5 +1,5 @@
 /** Integer kernels that move bytes. Each function returns the loop that fills `y`. */
-import type { IntegerConcat } from "../quantization/index.js";
+import type { IntegerConcat, IntegerResize } from "../quantization/index.js";
 import { sizeOf } from "../tensor/index.js";
 import { copyInto, type Kernel } from "./integer-elementwise.js";
 
@@ -14,5 +14,21 @@ export function concatKernel(node: IntegerConcat, y: Int8Array, ...inputs: Int8A
       copyInto(x, rows, length, y, at, pitch);
       at += length;
     });
+  };
+}
+
+export function resizeKernel({ rows, columns, inputShapes }: IntegerResize, y: Int8Array, x: Int8Array): Kernel {
+  const [, , width, channels] = inputShapes[0];
+  return () => {
+    let o = 0;
+    for (const row of rows)
+      for (const column of columns)
+        for (let c = 0; c < channels; c++) {
+          const at = (line: number, pixel: number): number => x[(line * width + pixel) * channels + c];
+          const across = (line: number): number =>
+            at(line, column.lower) * (1024 - column.weight) + at(line, column.upper) * column.weight;
+          const sum = across(row.lower) * (1024 - row.weight) + across(row.upper) * row.weight;
+          y[o++] = Math.trunc((sum > 0 ? sum + 2 ** 19 : sum - 2 ** 19) / 2 ** 20);
+        }
   };
 }

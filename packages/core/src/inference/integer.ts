@@ -17,7 +17,7 @@ import {
   softmaxKernel,
 } from "./integer-elementwise.js";
 import { convolutionKernel, denseKernel } from "./integer-linear.js";
-import { concatKernel } from "./integer-moves.js";
+import { concatKernel, resizeKernel } from "./integer-moves.js";
 
 /** Called with each value as it is made; the array is reused by the next run, so copy what should last. */
 export type Tap = (name: string, value: Int8Array, shape: Shape) => void;
@@ -94,6 +94,7 @@ const kernels: {
   lookup: lookupKernel,
   maxPool: maxPoolKernel,
   pad: padKernel,
+  resize: resizeKernel,
   concat: concatKernel,
   flatten: () => undefined,
   reshape: () => undefined,

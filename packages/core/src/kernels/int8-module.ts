@@ -23,6 +23,7 @@ export const int8Opcodes = {
   prepareAdd: 14,
   // Of imported networks:
   move: 15,
+  resize: 16,
 } as const;
 
 export interface Int8Module {

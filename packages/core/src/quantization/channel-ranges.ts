@@ -43,6 +43,7 @@ const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
   softmax: all,
   averagePool: same,
   maxPool: same,
+  resize: same,
   flatten: (_, i, [{ least, most }]) => [least[i % least.length], most[i % most.length]],
   reshape: (node, c, [{ least, most }]) =>
     node.outputShape.at(-1) === least.length ? [least[c], most[c]] : [Math.min(...least), Math.max(...most)],

@@ -3,7 +3,7 @@
  * this one structure, so they cannot drift apart. Arithmetic: TensorFlow Lite Micro's reference kernels with gemmlowp
  * double rounding (`multiplyByQuantizedMultiplier` in fixed-point.ts); all values are int8, accumulators int32.
  */
-import type { Padding } from "../graph/index.js";
+import type { Padding, ResizeTap } from "../graph/index.js";
 import type { Shape } from "../tensor/index.js";
 
 export interface IntegerNodeBase {
@@ -148,6 +148,16 @@ export interface IntegerPad extends IntegerNodeBase {
   readonly padding: Padding;
 }
 
+/**
+ * Each pixel from up to four of the input, by the taps of its row and column: the sum with weights of 20 fractional bits, to the
+ * nearest, halves away from zero; quantisation in = out. (TFLite's RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR.)
+ */
+export interface IntegerResize extends IntegerNodeBase {
+  readonly op: "resize";
+  readonly rows: readonly ResizeTap[];
+  readonly columns: readonly ResizeTap[];
+}
+
 /** Bytes of its inputs, one behind the other along an axis; quantisation in = out. (TFLite's CONCATENATION.) */
 export interface IntegerConcat extends IntegerNodeBase {
   readonly op: "concat";
@@ -177,6 +187,7 @@ export type IntegerNode =
   | IntegerSoftmax
   | IntegerMaxPool
   | IntegerPad
+  | IntegerResize
   | IntegerConcat
   | IntegerFlatten
   | IntegerReshape;

@@ -7,6 +7,7 @@ import {
   type NodeOf,
   type NodeWith,
   requireInt8,
+  resizeTaps,
   type TableOp,
 } from "../graph/index.js";
 import { PhinetsError, sameShape } from "../tensor/index.js";
@@ -113,6 +114,10 @@ const lowerings: { readonly [O in Int8Op]: (node: NodeOf<O>, to: Lowering) => In
   pad: (node, { base, inputs, output }) => {
     requireSame(node, inputs[0], output);
     return { ...base, op: "pad", ...node.attributes };
+  },
+  resize: (node, { base, inputs, output }) => {
+    requireSame(node, inputs[0], output);
+    return { ...base, op: "resize", ...resizeTaps(node.name, base.inputShapes[0], node.attributes) };
   },
   concat: (node, { base, inputs, output }) => {
     for (const input of inputs) requireSame(node, input, output);

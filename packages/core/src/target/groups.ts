@@ -56,5 +56,5 @@ export function groupSteps({ values, steps, outputs }: Lowering, kept: ReadonlyS
 }
 
 function isRow(window: Read["window"]): boolean {
-  return window !== "whole" && window.size === 1 && window.stride === 1 && window.before === 0;
+  return window !== "whole" && !("spans" in window) && window.size === 1 && window.stride === 1 && window.before === 0;
 }

@@ -34,6 +34,8 @@ export interface StepShape {
   readonly clamped?: number;
   /** 1 where the second input is one value a channel. */
   readonly broadcast?: number;
+  /** Inputs. */
+  readonly reads?: number;
   /** Of a concatenation: inputs that make a row, and copies an input. */
   readonly parts?: number;
   readonly pixels?: number;
@@ -49,8 +51,8 @@ export interface KernelRow {
   readonly terms: (shape: StepShape) => Terms;
   /** Bytes of the weights as it reads them. Default: none. */
   readonly weightBytes?: (shape: StepShape) => number;
-  /** Bytes that describe an input, beside the structure. Default: none. */
-  readonly partBytes?: number;
+  /** Bytes of the arrays that the structure points to and that are no weights. Default: none. */
+  readonly tableBytes?: (shape: StepShape) => number;
   /** Bytes of bias, multiplier and shift a channel. */
   readonly channelBytes?: { readonly bias: number; readonly requantization: number };
 }
@@ -215,6 +217,13 @@ const planesOf = ({ rows, width, filters }: StepShape): Terms => ({
   rest: rows * filters * (width % 4),
 });
 
+/** A tap for each row and column. */
+const resized: KernelRow = {
+  structBytes: 16,
+  terms: ({ rows, width, filters }) => ({ rows, pixels: rows * width, values: rows * width * filters }),
+  tableBytes: ({ rows, width }) => 4 * (Math.ceil((6 * rows) / 4) + Math.ceil((6 * width) / 4)),
+};
+
 export const kernels = {
   conv2d: {
     structBytes: 76,
@@ -356,8 +365,10 @@ export const kernels = {
       values: rows * width * filters,
       unaligned: filters % (4 * parts) === 0 ? 0 : rows * width * filters,
     }),
-    partBytes: 24,
+    tableBytes: ({ reads = 0 }) => 24 * reads,
   },
+  resize_nearest: resized,
+  resize_bilinear: resized,
   reshape: { structBytes: 4, terms: valuesOf },
   lookup: { structBytes: 8, terms: valuesOf },
   pad: {
@@ -535,6 +546,7 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
     table: step.lookup !== undefined ? 1 : 0,
     clamped: linear?.attributes.activation === "relu6" ? 1 : 0,
     broadcast: step.reads[1]?.window === "whole" ? 1 : 0,
+    reads: step.reads.length,
     ...(node?.op === "concat" && concatOf(step, node, output)),
   };
 }

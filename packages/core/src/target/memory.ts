@@ -4,7 +4,7 @@
  */
 import { aligned, rowBytes, rowStride } from "./layout.js";
 import { type Box, mostAlive, placeBoxes } from "./place.js";
-import type { Lowering, Step } from "./steps.js";
+import type { Lowering, Read, Step } from "./steps.js";
 import type { Stream } from "./stream.js";
 
 export interface ValueBox extends Box {
@@ -130,6 +130,13 @@ export function boxesOf(
   return { boxes, within, phases, peak: mostAlive(boxes) };
 }
 
+/** Rows that all firings read. */
+function rowsOf(window: Read["window"], firings: number, height: number): number {
+  if (window === "whole") return firings * height;
+  if ("spans" in window) return window.spans.reduce((sum, [from, to]) => sum + to - from, 0);
+  return firings * window.size;
+}
+
 /** Bytes that an inference writes to and reads from each box; what a kernel does with its scratch counts as once each. */
 export function trafficOf({ boxes, within }: Memory, { values }: Lowering, { groups }: Stream): number[] {
   const traffic = new Map<string, number>();
@@ -143,8 +150,7 @@ export function trafficOf({ boxes, within }: Memory, { values }: Lowering, { gro
       add(output, made.layout === "sums" ? 2 * firings * rowBytes(made) : made.height * rowBytes(made));
       for (const { value: name, window } of reads) {
         const value = values.get(name)!;
-        const rows = window === "whole" ? value.height : window.size;
-        add(name, firings * rows * rowBytes(value));
+        add(name, rowsOf(window, firings, value.height) * rowBytes(value));
       }
     }
   return boxes.map((box) => {

@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { randomGraphs } from "../../../../test/random-graph.js";
+import { randomMoves } from "../../../../test/random-moves.js";
 import { randomLayer, randomNetwork } from "../../../../test/random-network.js";
 import { deployGraph, type Graph, GraphBuilder } from "../graph/index.js";
 import { backboneBlocks, buildNetwork, parseNetwork } from "../networks/index.js";
@@ -102,10 +103,14 @@ class Device {
   reads(step: Step, { value: name, window }: Read, y: number): void {
     const value = this.program.lowering.values.get(name)!;
     const bytes = bytesOfRow(value);
-    const rows = window === "whole" ? value.height : window.size;
-    const from = window === "whole" ? 0 : y * window.stride - window.before;
+    const [from, to] =
+      window === "whole"
+        ? [0, value.height]
+        : "spans" in window
+          ? window.spans[y]
+          : [y * window.stride - window.before, y * window.stride - window.before + window.size];
     const start = this.row(name, 0);
-    for (let row = from; row < from + rows; row++) {
+    for (let row = from; row < to; row++) {
       if (row < 0 || row >= value.height) continue; // padding
       const at = this.row(name, row);
       // A dense layer reads a map as one vector.
@@ -235,6 +240,9 @@ describe("a program on a device without numbers", () => {
   });
   it("makes every network of random blocks", () => {
     for (let seed = 0; seed < 40; seed++) checkOrder(checkAll(randomNetwork(seed).graph));
+  });
+  it("makes every network that moves bytes", () => {
+    for (let seed = 0; seed < 40; seed++) checkAll(randomMoves(seed));
   });
   it("makes PhiNets, whatever their options", () => {
     fc.assert(
@@ -542,7 +550,8 @@ describe("programOf", () => {
     for (const step of one.lowering.steps)
       for (const { value, window } of step.reads) {
         const { bank, stride } = one.places.get(value)!;
-        if (window !== "whole") traffic[bank] += one.lowering.values.get(step.output)!.height * window.size * stride;
+        if (window !== "whole" && !("spans" in window))
+          traffic[bank] += one.lowering.values.get(step.output)!.height * window.size * stride;
       }
     expect(traffic[0]).toBeGreaterThan(20 * traffic[1]);
     // Without a picture all of it has room there; the smallest program stays as small as it is.

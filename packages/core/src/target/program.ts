@@ -260,7 +260,7 @@ export function barriersOf({ values, steps, input, outputs }: Lowering): string[
     single.push(alive.size === 1 ? [...alive][0] : undefined);
   });
   const lastWindow = steps.findLastIndex(({ reads }) =>
-    reads.some(({ window }) => window === "whole" || window.size > 1),
+    reads.some(({ window }) => window === "whole" || "spans" in window || window.size > 1),
   );
   const cuts: string[] = [];
   single.forEach((name, i) => {

@@ -16,6 +16,7 @@ import {
   type NodeOf,
   type NodeWith,
   requireInt8,
+  resizeTaps,
   soleReaders,
   type TableOp,
 } from "../graph/index.js";
@@ -31,10 +32,22 @@ export interface Window {
   readonly before: number;
 }
 
+const row: Window = { size: 1, stride: 1, before: 0 };
+
+/** Rows of an input by row of the output, where no window slides: from the first up to the second; neither falls. */
+export interface Spans {
+  readonly spans: readonly (readonly [from: number, to: number])[];
+}
+
 export interface Read {
   readonly value: string;
   /** Or the whole value: vectors, and maps that a dense layer reads. */
-  readonly window: Window | "whole";
+  readonly window: Window | Spans | "whole";
+}
+
+/** The window of a read as the firmware's step has it: where none slides, the row of the output's number. */
+export function slidingWindow({ window }: Read): Window {
+  return window === "whole" || "spans" in window ? row : window;
 }
 
 /** One call of a kernel, which makes a row. */
@@ -69,8 +82,6 @@ export interface LoweringOptions {
    */
   readonly planes?: (maker: Node | undefined) => "planes16" | "planes8";
 }
-
-const row: Window = { size: 1, stride: 1, before: 0 };
 
 /** `[1, height, width, channels]`, or `[1, features]` as one pixel. */
 function mapOf(shape: Shape): Pick<Value, "height" | "width" | "channels"> {
@@ -404,6 +415,12 @@ const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => voi
   pad: (to, node) => {
     const { top } = node.attributes.padding;
     to.rows(node, "pad", to.read(node.inputs[0], { size: 1, stride: 1, before: top }));
+  },
+  resize: (to, node) => {
+    const [input] = node.inputs;
+    const { rows } = resizeTaps(node.name, to.graph.shapes[input], node.attributes);
+    const spans = rows.map(({ lower, upper }) => [lower, upper + 1] as const);
+    to.rows(node, `resize_${node.attributes.mode}`, to.read(input, { spans }));
   },
   concat: (to, node) => {
     const { axis } = node.attributes;

@@ -51,6 +51,7 @@ interface State {
 /** Rows [from, to) that a read of row y needs, within a map of `height` rows. */
 export function rowsRead({ window }: Read, height: number, y: number): [from: number, to: number] {
   if (window === "whole") return [0, height];
+  if ("spans" in window) return [...window.spans[y]];
   const from = y * window.stride - window.before;
   return [Math.min(height, Math.max(0, from)), Math.max(0, Math.min(height, from + window.size))];
 }

@@ -81,7 +81,8 @@ describe("emitC", () => {
       const expected = program.stream.groups.flatMap(({ steps }) =>
         steps.map(({ kernel, reads, output, ...step }, i) => {
           const [{ value, window }] = reads;
-          const { size, stride, before } = window === "whole" ? { size: 1, stride: 1, before: 0 } : window;
+          const slides = window !== "whole" && !("spans" in window);
+          const { size, stride, before } = slides ? window : { size: 1, stride: 1, before: 0 };
           const rows = `${size}, ${stride}, ${before}, ${program.lowering.values.get(value)!.height}`;
           const scratch = program.scratch.get(
             program.stream.groups.flatMap((g) => g.steps).find((s) => s.output === output)!,

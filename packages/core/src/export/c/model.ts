@@ -15,6 +15,7 @@ import {
   type ProgramRequest,
   programOf,
   type Step,
+  slidingWindow,
   type Value,
 } from "../../target/index.js";
 import { exp, formatShape, PhinetsError, sizeOf } from "../../tensor/index.js";
@@ -140,7 +141,7 @@ const mostWindowRows = 16;
 
 function checkWindow({ node, output, reads }: Step): void {
   for (const { window } of reads)
-    if (window !== "whole" && window.size > mostWindowRows)
+    if (window !== "whole" && !("spans" in window) && window.size > mostWindowRows)
       throw new PhinetsError(
         "export.window",
         `${node?.op} "${output}": its window has ${window.size} rows; C export knows at most ${mostWindowRows}`,
@@ -157,7 +158,7 @@ function stepTable(model: Model): string[] {
       const [first, second] = step.reads;
       const { layer, comment } = model.emitted[index++];
       const map = program.lowering.values.get(first.value) as Value;
-      const { size, stride, before } = first.window === "whole" ? { size: 1, stride: 1, before: 0 } : first.window;
+      const { size, stride, before } = slidingWindow(first);
       const rings = [first, second].map((read) => (read === undefined ? none : ring(read.value)));
       const more = i + 1 < group.steps.length ? 1 : 0;
       const scratch = program.scratch.get(step) ?? { bank: 0, offset: 0 };

@@ -1,4 +1,5 @@
 /** One step of a firmware program to C: the constants that its kernel in firmware/kernels reads. */
+import type { ResizeTap } from "../../graph/index.js";
 import {
   foldedBias,
   type IntegerAdd,
@@ -9,9 +10,10 @@ import {
   type IntegerLookup,
   type IntegerMultiply,
   type IntegerNode,
+  type IntegerResize,
   type IntegerSoftmax,
 } from "../../quantization/index.js";
-import type { Program, Step, Value } from "../../target/index.js";
+import { type Program, type Step, slidingWindow, type Value } from "../../target/index.js";
 import { formatShape, PhinetsError } from "../../tensor/index.js";
 import { heliumConvolution, heliumDepthwise, heliumProduct } from "./helium.js";
 import { checkAccumulators, isConstant, type Linear } from "./linear.js";
@@ -100,6 +102,17 @@ export function emitStep(
       const { size, stride } = step.node!.attributes as { size: number; stride: number };
       const pool = `{${mapOfValue(input)}, ${mapOfValue(output)}, ${size}, ${stride}}`;
       return emitted(define("phinets_step_pool", pool), `max pool ${size}x${size}, stride ${stride}`);
+    }
+    case "resize_nearest":
+    case "resize_bilinear": {
+      const { rows, columns } = node as IntegerResize;
+      const taps = (name: string, list: readonly ResizeTap[]): string =>
+        `static const phinets_tap ${layer}_${name}[${list.length}] = {${list.map(({ lower, upper, weight }) => `{${lower}, ${upper}, ${weight}}`).join(", ")}};`;
+      const fields = `{${output.width}, ${output.channels}, ${layer}_rows, ${layer}_columns}`;
+      return emitted(
+        [taps("rows", rows), taps("columns", columns), ...define("phinets_step_resizing", fields)],
+        step.kernel.replace("_", ", "),
+      );
     }
     case "concat":
       return emitted(concat(node as IntegerConcat, step, layer, values, ring), "concatenation");
@@ -209,7 +222,7 @@ function concat(
     const map = values.get(value)!;
     const rows = window === "whole" ? map.height : 1;
     const bytes = (rows * map.width * map.channels) / pixels;
-    const before = window === "whole" ? 0 : window.before;
+    const { before } = slidingWindow({ value, window });
     const part = `{${ring(value)}, ${bytes}, ${below ? 0 : offset}, ${before}, ${map.height}}`;
     offset += bytes;
     return part;

@@ -54,6 +54,25 @@ const rules: {
     const { top, left, bottom, right } = attributes.padding;
     return to.op("Pad", [x, to.model.int64s([0, 0, top, left, 0, 0, bottom, right])], {}, name);
   },
+  resize: (to, { name, inputs, attributes }, x) => {
+    const { mode, size, alignCorners, halfPixelCenters } = attributes;
+    const corners = alignCorners ? "align_corners" : halfPixelCenters ? "half_pixel" : "asymmetric";
+    const [batch, , , channels] = to.shapes[inputs[0]];
+    const sizes = to.model.int64s([batch, channels, ...size]);
+    return to.op(
+      "Resize",
+      [x, "", "", sizes],
+      {
+        mode: { string: mode === "nearest" ? "nearest" : "linear" },
+        coordinate_transformation_mode: { string: corners },
+        // A half goes up where positions are rounded; of upper left corners the pixel is the one they are in.
+        ...(mode === "nearest" && {
+          nearest_mode: { string: corners === "asymmetric" ? "floor" : "round_prefer_ceil" },
+        }),
+      },
+      name,
+    );
+  },
   concat: (to, { name, inputs, attributes: { axis } }) => {
     // ONNX's maps are [batch, channels, height, width].
     const ours = to.shapes[name].length === 4 ? [0, 2, 3, 1][axis] : axis;

@@ -12,6 +12,7 @@ export type OnnxType = keyof typeof dataTypes;
 export type OnnxAttribute =
   | { readonly int: number }
   | { readonly float: number }
+  | { readonly string: string }
   | { readonly ints: readonly number[] };
 
 /** A tensor at the model's boundary. */
@@ -161,6 +162,7 @@ function attribute(name: string, value: OnnxAttribute): ProtoMessage {
   const message = new ProtoMessage().text(1, name);
   if ("float" in value) return message.float(2, value.float).int(20, 1);
   if ("int" in value) return message.int(3, value.int).int(20, 2);
+  if ("string" in value) return message.text(4, value.string).int(20, 3);
   for (const each of value.ints) message.int(8, each);
   return message.int(20, 7);
 }

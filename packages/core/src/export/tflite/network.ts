@@ -222,6 +222,13 @@ const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
       ...{ [slots.pool.strideWidth]: { int32: stride }, [slots.pool.strideHeight]: { int32: stride } },
       ...{ [slots.pool.filterWidth]: { int32: size }, [slots.pool.filterHeight]: { int32: size } },
     }),
+  resize: (to, { name, attributes: { mode, size, alignCorners, halfPixelCenters } }, [x], output) => {
+    const operator = mode === "nearest" ? "resizeNearest" : "resizeBilinear";
+    to.operator(operator, [x, to.int32s(`${name}:size`, size)], output, {
+      [slots[operator].alignCorners]: { byte: Number(alignCorners) },
+      [slots[operator].halfPixelCenters]: { byte: Number(halfPixelCenters) },
+    });
+  },
   concat: (to, { attributes: { axis } }, inputs, output) =>
     to.operator("concatenation", inputs, output, { [slots.concatenation.axis]: { int32: axis } }),
   pad: (to, { name, attributes }, [x], output) => to.pad(name, x, output, attributes.padding),

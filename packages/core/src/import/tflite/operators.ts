@@ -3,6 +3,7 @@ import type { FusedActivation, OpAttributes, Padding, UnaryFunction } from "../.
 import type { QuantizationParameters } from "../../quantization/index.js";
 import { formatShape, type Shape } from "../../tensor/index.js";
 import type { TfliteOperator, TfliteTensor } from "./file.js";
+import { moveRules } from "./moves.js";
 import type { NetworkBuilder } from "./network.js";
 import { activations, paddings, slots } from "./schema.js";
 import { graphAxis, refuse } from "./shapes.js";
@@ -169,6 +170,8 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
       to.requireShape(output);
     }
   },
+
+  ...moveRules,
 
   RESHAPE: (to, operator) => to.reshape(operator.inputs[0], operator.outputs[0]),
   SQUEEZE: (to, operator) => to.reshape(operator.inputs[0], operator.outputs[0]),

@@ -52,6 +52,18 @@ describe("our own .tflite, imported again", () => {
     );
   });
 
+  it("refuses a resize of both kinds of centres, and one whose rounding leaves the map", () => {
+    const builder = new GraphBuilder("resize");
+    const attributes = { mode: "bilinear", size: [2, 3000], alignCorners: false, halfPixelCenters: false } as const;
+    const x = builder.input("x", [1, 4, 46, 1]);
+    expect(() => builder.resize("y", x, attributes)).toThrow(
+      'resize "y": 3000 pixels of 46 are too many for ten fractional bits; resize by a smaller factor',
+    );
+    expect(() => builder.resize("y", x, { ...attributes, alignCorners: true, halfPixelCenters: true })).toThrow(
+      'resize "y": alignCorners and halfPixelCenters are both true; at most one can be',
+    );
+  });
+
   it("keeps names, and says what the network takes", () => {
     const builder = new GraphBuilder("named");
     const x = builder.input("x", [1, 4, 4, 3]);

@@ -13,7 +13,7 @@ import type { Constants } from "./constants.js";
 import type { Step } from "./fusion.js";
 import { layoutOf, outputWords } from "./layout.js";
 import { convolution, dense } from "./linear.js";
-import { concat } from "./moves.js";
+import { concat, resize } from "./moves.js";
 import { multiply } from "./multiply.js";
 import { efforts, panelOf } from "./requantization.js";
 
@@ -60,6 +60,8 @@ export function instructionsOf(step: Step, places: Places, constants: Constants)
       return [softmax(node, places, constants)];
     case "pad":
       return [pad(node, places)];
+    case "resize":
+      return [resize(node, places, constants)];
     case "concat":
       return concat(node, places);
   }

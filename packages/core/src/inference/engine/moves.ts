@@ -1,6 +1,8 @@
 /** Instructions that move bytes from one map to another. */
-import type { IntegerConcat } from "../../quantization/index.js";
+import type { ResizeTap } from "../../graph/index.js";
+import type { IntegerConcat, IntegerResize } from "../../quantization/index.js";
 import type { Shape } from "../../tensor/index.js";
+import type { Constants } from "./constants.js";
 import type { Instruction, Places } from "./instructions.js";
 import { layoutOf } from "./layout.js";
 
@@ -41,3 +43,15 @@ function move([x, inputShape]: Map, [y, outputShape]: Map, { size, from, step, t
   const target = [to[0] * outputWidth + to[1], outputWidth, to[2], layoutOf(outputShape).planeBytes];
   return { opcode: "move", words: [x, y, ...size, ...source, layoutOf(inputShape).planeBytes, ...target] };
 }
+
+export function resize(node: IntegerResize, { inputs, output }: Places, constants: Constants): Instruction {
+  const [from, to] = [layoutOf(node.inputShapes[0]), layoutOf(node.outputShape)];
+  const [, , width] = node.inputShapes[0];
+  const [, outHeight, outWidth] = node.outputShape;
+  const taps = [node.rows, node.columns].map((each) => constants.store(wordsOf(each)));
+  const words = [inputs[0], output, width, from.planes, outHeight, outWidth, ...taps];
+  return { opcode: "resize", words: [...words, from.planeBytes, to.planeBytes] };
+}
+
+const wordsOf = (taps: readonly ResizeTap[]): Int32Array =>
+  Int32Array.from(taps.flatMap(({ lower, upper, weight }) => [lower, upper, weight]));

@@ -3,7 +3,7 @@ import { add, prepareAdd } from "./add";
 import { depthwise } from "./depthwise";
 import { globalAveragePool, lookupMap, maxPool, multiplyMaps } from "./elementwise";
 import { linear } from "./linear";
-import { move } from "./moves";
+import { move, resize } from "./moves";
 import { pack, panelOfOne } from "./panels";
 import { averagePool, softmax } from "./foreign";
 import { fromPlanes, padMap, toPlanes } from "./planes";
@@ -64,6 +64,9 @@ export function run(start: usize, end: usize): void {
         break;
       case 15:
         move(i);
+        break;
+      case 16:
+        resize(i);
         break;
       default:
         unreachable();

@@ -55,3 +55,56 @@ function moveChannel(i: usize, x: usize, y: usize): void {
     y += <usize>word(i, 12) << 3;
   }
 }
+
+// words: 0 x, 1 y, 2 width, 3 planes, 4 output height, 5 output width, 6 taps of the rows, 7 of the columns, 8 bytes of an
+// input's plane, 9 of an output's. A tap is three int32: the first pixel, the second, the second's weight in 1/1024.
+export function resize(i: usize): void {
+  const width = word(i, 2),
+    outHeight = word(i, 4),
+    outWidth = word(i, 5);
+  let plane = address(i, 0),
+    outPlane = address(i, 1);
+  for (let p = word(i, 3); p > 0; p--) {
+    let y = outPlane,
+      row = address(i, 6);
+    for (let oy = 0; oy < outHeight; oy++, row += 12) {
+      const first = plane + (<usize>(load<i32>(row) * width) << 3),
+        second = plane + (<usize>(load<i32>(row, 4) * width) << 3);
+      const below = i32x4.splat(load<i32>(row, 8)),
+        above = i32x4.splat(1024 - load<i32>(row, 8));
+      let column = address(i, 7);
+      for (let ox = 0; ox < outWidth; ox++, column += 12) {
+        const a = <usize>load<i32>(column) << 3,
+          b = <usize>load<i32>(column, 4) << 3;
+        const right = i16x8.splat(<i16>load<i32>(column, 8)),
+          left = i16x8.splat(<i16>(1024 - load<i32>(column, 8)));
+        const p0 = v128.load8x8_s(first + a),
+          p1 = v128.load8x8_s(first + b),
+          q0 = v128.load8x8_s(second + a),
+          q1 = v128.load8x8_s(second + b);
+        const low = i32x4.add(
+          i32x4.mul(i32x4.add(i32x4.extmul_low_i16x8_s(p0, left), i32x4.extmul_low_i16x8_s(p1, right)), above),
+          i32x4.mul(i32x4.add(i32x4.extmul_low_i16x8_s(q0, left), i32x4.extmul_low_i16x8_s(q1, right)), below),
+        );
+        const high = i32x4.add(
+          i32x4.mul(i32x4.add(i32x4.extmul_high_i16x8_s(p0, left), i32x4.extmul_high_i16x8_s(p1, right)), above),
+          i32x4.mul(i32x4.add(i32x4.extmul_high_i16x8_s(q0, left), i32x4.extmul_high_i16x8_s(q1, right)), below),
+        );
+        const words = i16x8.narrow_i32x4_s(nearest(low), nearest(high));
+        v128.store64_lane(y, i8x16.narrow_i16x8_s(words, words), 0);
+        y += 8;
+      }
+    }
+    plane += <usize>word(i, 8);
+    outPlane += <usize>word(i, 9);
+  }
+}
+
+// Of 20 fractional bits: halves away from zero.
+// @ts-ignore: decorator
+@inline
+function nearest(v: v128): v128 {
+  const sign = i32x4.shr_s(v, 31);
+  const magnitude = i32x4.shr_u(i32x4.add(i32x4.abs(v), i32x4.splat(1 << 19)), 20);
+  return i32x4.sub(v128.xor(magnitude, sign), sign);
+}

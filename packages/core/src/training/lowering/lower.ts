@@ -60,6 +60,7 @@ const lowerings: {
   globalAveragePool,
   globalAveragePoolGrad,
   averagePool: notTrained,
+  resize: notTrained,
   concat: notTrained,
   reshape: notTrained,
   unary: notTrained,
