@@ -21,6 +21,15 @@ export function randomMoves(seed: number): Graph {
       () => g.concat(name, [map, ...alike.slice(-between(1, 3))]),
       () => g.concat(name, [map, g.relu6(`${name}.other`, map)], between(1, 2)),
       () => g.hardswish(name, map),
+      () => {
+        // Padding SAME, or none.
+        const same = random.uniform() < 0.5 ? 1 : 0;
+        const sides = { top: same, bottom: same, left: 0, right: 0 };
+        const kernel = [same === 1 ? 3 : Math.min(2, height), Math.min(between(1, 3), width)] as const;
+        const stride = [same === 1 ? 1 : between(1, 2), same === 1 ? 1 : 2] as const;
+        const options = { kernel: same === 1 ? ([3, 1] as const) : kernel, stride, padding: sides };
+        return g[random.uniform() < 0.6 ? "maxWindow" : "averagePool"](name, map, options);
+      },
       () =>
         g.resize(name, map, {
           mode: random.uniform() < 0.5 ? "nearest" : "bilinear",

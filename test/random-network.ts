@@ -78,7 +78,17 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
 /** Values that have one scale because they are put together, by the first of them. Of what makes them, one may have one scale only. */
 function firstAlike({ nodes }: Graph): ReadonlyMap<string, string> {
   const made = new Map(nodes.map((node) => [node.name, node]));
-  const keeps = new Set(["averagePool", "concat", "flatten", "maxPool", "pad", "relu6", "reshape", "resize"]);
+  const keeps = new Set([
+    "averagePool",
+    "concat",
+    "flatten",
+    "maxPool",
+    "maxWindow",
+    "pad",
+    "relu6",
+    "reshape",
+    "resize",
+  ]);
   const maker = (name: string): string => {
     const { op, inputs } = made.get(name)!;
     return keeps.has(op) ? maker(inputs[0]) : name;

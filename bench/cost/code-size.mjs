@@ -48,7 +48,7 @@ const structs = {
   phinets_step_pool: ["max_pool"],
   phinets_step_padding: ["pad"],
   phinets_average: ["mean", "average_map"],
-  phinets_pooling: ["average_pool"],
+  phinets_pooling: ["average_pool", "max_window"],
   phinets_step_exponentials: ["softmax"],
   phinets_step_parts: ["concat"],
   phinets_step_reshaping: ["reshape"],

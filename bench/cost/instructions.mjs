@@ -305,6 +305,11 @@ function samples() {
   [...maps, [6, 20, 3], [5, 16, 16], [4, 12, 5]].forEach((shape, i) => {
     add(`moves${i}`, shape, (builder, x) => {
       return [
+        builder.maxWindow("max", x, {
+          kernel: [3, 2 + (i % 2)],
+          stride: [1 + (i % 2), 1 + (i % 2)],
+          padding: { top: 1, bottom: 1, left: 1, right: 0 },
+        }),
         builder.concat("channels", [x, x]),
         builder.concat("three", [x, x, x]),
         builder.concat("across", [x, x], 2),

@@ -113,7 +113,10 @@ typedef struct {
    pooling.h AveragePool. */
 void phinets_average_pool_row(const phinets_pooling *layer, const int8_t *const *rows, int8_t *output);
 
-/* The same of one window that is the map: after phinets_sum_row of each row; output may lie at the start of sums. */
+/* Largest of each window's pixels on the map. pooling.h MaxPool. */
+void phinets_max_window_row(const phinets_pooling *layer, const int8_t *const *rows, int8_t *output);
+
+/* The mean of one window that is the map: after phinets_sum_row of each row; output may lie at the start of sums. */
 void phinets_average_end(phinets_map input, const int32_t *sums, int8_t *output);
 
 /* output[c] = e[largest - input[c]] / sum of e, in 1/256 and less 128, for `channels` values, at most 4095; output may be

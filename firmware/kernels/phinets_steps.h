@@ -10,7 +10,8 @@ extern "C" {
 #endif
 
 /* What a step's `layer` points to: conv2d, depthwise and pointwise have a phinets_convolution, mean and average_map a
-   phinets_average, average_pool a phinets_pooling, concat a phinets_step_parts. */
+   phinets_average, average_pool and
+   max_window a phinets_pooling, concat a phinets_step_parts. */
 typedef struct {
   phinets_addition addition;
   int32_t size; /* bytes of a row */
@@ -73,6 +74,7 @@ void phinets_step_multiply(const phinets_step *step, const phinets_state *state,
 void phinets_step_mean(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_max_pool(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_average_pool(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_max_window(const phinets_step *step, const phinets_state *state, int32_t y);
 /* As phinets_step_mean. */
 void phinets_step_average_map(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_softmax(const phinets_step *step, const phinets_state *state, int32_t y);

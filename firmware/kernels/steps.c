@@ -50,6 +50,12 @@ void phinets_step_average_pool(const phinets_step *step, const phinets_state *st
   phinets_average_pool_row(step->layer, rows, phinets_row(state, &step->output, y));
 }
 
+void phinets_step_max_window(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const int8_t *rows[PHINETS_MAX_WINDOW];
+  phinets_window(step, state, y, rows);
+  phinets_max_window_row(step->layer, rows, phinets_row(state, &step->output, y));
+}
+
 void phinets_step_average_map(const phinets_step *step, const phinets_state *state, int32_t y) {
   const phinets_average *layer = step->layer;
   int8_t *output = phinets_row(state, &step->output, 0);

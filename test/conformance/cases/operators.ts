@@ -169,6 +169,17 @@ const averagePool = (
   build: (g, x) => g.averagePool("y", x, { kernel, stride, padding }),
 });
 
+const maxWindow = (
+  input: Input,
+  kernel: readonly [number, number],
+  stride: readonly [number, number],
+  padding = sides(0, 0, 0, 0),
+): OperatorCase => ({
+  name: `maxWindow ${kernel.join("x")} stride ${stride.join("x")} padding ${Object.values(padding).join()} of ${sizeText(input)}`,
+  input,
+  build: (g, x) => g.maxWindow("y", x, { kernel, stride, padding }),
+});
+
 const resize = (
   input: Input,
   mode: "nearest" | "bilinear",
@@ -203,7 +214,7 @@ const maps: readonly Input[] = [
 ];
 
 /** Operators of imported networks, which are not trained: by the names of their cases. */
-export const untrained = /^(averagePool|concat|reshape|resize|unary|SSD|random moves)/;
+export const untrained = /^(averagePool|concat|maxWindow|reshape|resize|unary|SSD|random moves)/;
 
 export const operators: readonly OperatorCase[] = [
   ...convolutions,
@@ -248,6 +259,12 @@ export const operators: readonly OperatorCase[] = [
   averagePool([8, 8, 3], [3, 2], [2, 2], sides(0, 1, 0, 0)),
   averagePool([13, 5, 16], [13, 5], [1, 1]),
   averagePool([25, 3, 9], [25, 3], [25, 3]),
+  maxWindow([6, 8, 3], [3, 3], [2, 2], sides(0, 1, 0, 1)),
+  maxWindow([6, 5, 17], [3, 3], [1, 1], sides(1, 1, 1, 1)),
+  maxWindow([7, 9, 4], [5, 5], [1, 1], sides(2, 2, 2, 2)),
+  maxWindow([9, 5, 8], [2, 4], [2, 3]),
+  maxWindow([8, 1, 5], [3, 1], [2, 1], sides(0, 1, 0, 0)),
+  maxWindow([4, 3, 9], [4, 3], [1, 1]),
   maxPool([3, 4, 5], 1, 1),
   maxPool([5, 6, 3], 2, 2),
   maxPool([5, 6, 17], 2, 1),

@@ -123,6 +123,7 @@ export function compute(
         out[Math.floor(i / (pixels * channels)) * channels + (i % channels)] += x.data[i] / pixels;
       return out;
     }
+    case "maxWindow":
     case "averagePool": {
       const { kernel, stride, padding } = node.attributes;
       const [n, h, w, c] = x.shape;
@@ -137,7 +138,8 @@ export function compute(
                   if (row >= 0 && column >= 0 && row < h && column < w)
                     inside.push(x.data[((b * h + row) * w + column) * c + k]);
                 }
-              out[i] = inside.reduce((sum, v) => sum + v) / inside.length;
+              out[i] =
+                node.op === "maxWindow" ? Math.max(...inside) : inside.reduce((sum, v) => sum + v) / inside.length;
             }
       return out;
     }

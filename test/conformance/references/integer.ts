@@ -152,6 +152,7 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
       });
       return y;
     }
+    case "maxWindow":
     case "averagePool": {
       const { kernel, stride, padding } = node.attributes;
       each((oy, ox, c) => {
@@ -162,6 +163,7 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
             if (row >= 0 && column >= 0 && row < height && column < width)
               inside.push(a[(row * width + column) * channels + c]);
           }
+        if (node.op === "maxWindow") return Math.max(...inside);
         const mean = inside.reduce((sum, x) => sum + x) / inside.length;
         return Math.sign(mean) * Math.floor(Math.abs(mean) + 0.5);
       });

@@ -126,6 +126,10 @@ export class GraphBuilder {
     return this.#add("pad", name, [x], { padding });
   }
 
+  maxWindow(name: string, x: string, attributes: OpAttributes["maxWindow"]): string {
+    return this.#add("maxWindow", name, [x], attributes);
+  }
+
   resize(name: string, x: string, attributes: OpAttributes["resize"]): string {
     return this.#add("resize", name, [x], attributes);
   }

@@ -58,6 +58,8 @@ export interface OpAttributes {
     readonly stride: readonly [vertical: number, horizontal: number];
     readonly padding: Padding;
   };
+  /** Largest of each window's pixels on the map, as `averagePool`; of imported networks, where no `maxPool` is it. */
+  maxWindow: OpAttributes["averagePool"];
   /** Window `size` x `size`, stride `stride`, no padding, floor. */
   maxPool: { readonly size: number; readonly stride: number };
   pad: { readonly padding: Padding };
@@ -132,6 +134,26 @@ function windowed(
 function checkPadding(op: string, name: string, padding: Padding): void {
   for (const side of ["top", "bottom", "left", "right"] as const)
     requireInteger(op, name, `padding.${side}`, padding[side], 0);
+}
+
+/** Pools whose windows may leave the map. */
+function pool(op: string): OpSpec<OpAttributes["averagePool"]> {
+  return {
+    arity: 1,
+    infer(name, [x], { kernel, stride, padding }) {
+      requireMap(op, name, x);
+      for (const k of kernel) requireInteger(op, name, "kernel", k, 1);
+      for (const s of stride) requireInteger(op, name, "stride", s, 1);
+      checkPadding(op, name, padding);
+      const { top, bottom, left, right } = padding;
+      // So that each window has a pixel of the map.
+      if (Math.max(top, bottom) >= kernel[0] || Math.max(left, right) >= kernel[1])
+        fail(op, name, `padding ${[top, bottom, left, right]} is not below the window's ${kernel.join("x")}`);
+      const h = windowed(op, name, "height", x[1], top + bottom, kernel[0], stride[0]);
+      const w = windowed(op, name, "width", x[2], left + right, kernel[1], stride[1]);
+      return [[x[0], h, w, x[3]]];
+    },
+  };
 }
 
 const sameAsInput = { arity: 1, infer: (_: string, [x]: readonly Shape[]): Shape[] => [x] };
@@ -238,26 +260,8 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
       return [[x[0], 1, 1, x[3]]];
     },
   },
-  averagePool: {
-    arity: 1,
-    infer(name, [x], { kernel, stride, padding }) {
-      requireMap("averagePool", name, x);
-      for (const k of kernel) requireInteger("averagePool", name, "kernel", k, 1);
-      for (const s of stride) requireInteger("averagePool", name, "stride", s, 1);
-      checkPadding("averagePool", name, padding);
-      const { top, bottom, left, right } = padding;
-      // So that each window has a pixel of the map.
-      if (Math.max(top, bottom) >= kernel[0] || Math.max(left, right) >= kernel[1])
-        fail(
-          "averagePool",
-          name,
-          `padding ${[top, bottom, left, right]} is not below the window's ${kernel.join("x")}`,
-        );
-      const h = windowed("averagePool", name, "height", x[1], top + bottom, kernel[0], stride[0]);
-      const w = windowed("averagePool", name, "width", x[2], left + right, kernel[1], stride[1]);
-      return [[x[0], h, w, x[3]]];
-    },
-  },
+  averagePool: pool("averagePool"),
+  maxWindow: pool("maxWindow"),
   maxPool: {
     arity: 1,
     infer(name, [x], { size, stride }) {

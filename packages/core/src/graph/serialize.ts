@@ -80,6 +80,7 @@ const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes
   multiply: {},
   globalAveragePool: {},
   averagePool: { kernel: "pair", stride: "pair", padding: "padding" },
+  maxWindow: { kernel: "pair", stride: "pair", padding: "padding" },
   maxPool: { size: "number", stride: "number" },
   pad: { padding: "padding" },
   resize: { mode: "mode", size: "pair", alignCorners: "flag", halfPixelCenters: "flag" },

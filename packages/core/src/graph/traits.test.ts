@@ -20,6 +20,8 @@ const examples: Record<Exclude<OpName, "input">, (g: GraphBuilder, x: string, ot
   globalAveragePool: (g, x) => g.globalAveragePool("y", x),
   averagePool: (g, x) =>
     g.averagePool("y", x, { kernel: [2, 2], stride: [1, 1], padding: { top: 1, bottom: 0, left: 0, right: 1 } }),
+  maxWindow: (g, x) =>
+    g.maxWindow("y", x, { kernel: [2, 3], stride: [1, 2], padding: { top: 1, bottom: 0, left: 1, right: 1 } }),
   maxPool: (g, x) => g.maxPool("y", x, 2),
   pad: (g, x) => g.pad("y", x, { top: 1, bottom: 0, left: 2, right: 1 }),
   resize: (g, x) => g.resize("y", x, { mode: "nearest", size: [7, 3], alignCorners: false, halfPixelCenters: true }),

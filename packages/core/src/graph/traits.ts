@@ -31,6 +31,7 @@ export const opTraits = {
   multiply: { int8: "rescales", inPlace: true },
   globalAveragePool: { int8: "rescales", inPlace: false },
   averagePool: { int8: "keeps", inPlace: false },
+  maxWindow: { int8: "keeps", inPlace: false },
   maxPool: { int8: "keeps", inPlace: false },
   pad: { int8: "keeps", inPlace: false },
   resize: { int8: "keeps", inPlace: false },

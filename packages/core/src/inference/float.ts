@@ -116,6 +116,7 @@ const kernels: {
   multiply: (_, y, a, b) => multiply(a, b, y.data),
   globalAveragePool: (_, y, x) => globalAveragePool(x, y.data),
   averagePool: (node, y, x) => averagePool(node, x, y),
+  maxWindow: (node, y, x) => maxWindow(node, x, y),
   maxPool: (node, y, x) => maxPool(node, x, y),
   pad: ({ attributes }, y, { shape: [batch, height, width, channels], data: x }) => {
     const { top, left } = attributes.padding;
@@ -297,6 +298,29 @@ function averagePool(node: NodeOf<"averagePool">, { shape, data }: FloatTensor, 
             for (let kx = firstX; kx < lastX; kx++)
               sum += data[((n * height + top + ky) * width + left + kx) * channels + c];
           y.data[o++] = sum / count;
+        }
+      }
+    }
+}
+
+function maxWindow(node: NodeOf<"maxWindow">, { shape, data }: FloatTensor, y: FloatTensor): void {
+  const { kernel, stride, padding } = node.attributes;
+  const [, height, width, channels]: Shape = shape;
+  const [batch, outHeight, outWidth] = y.shape;
+  let o = 0;
+  for (let n = 0; n < batch; n++)
+    for (let oy = 0; oy < outHeight; oy++) {
+      const top = oy * stride[0] - padding.top;
+      const [firstY, lastY] = taps(top, kernel[0], height);
+      for (let ox = 0; ox < outWidth; ox++) {
+        const left = ox * stride[1] - padding.left;
+        const [firstX, lastX] = taps(left, kernel[1], width);
+        for (let c = 0; c < channels; c++) {
+          let largest = Number.NEGATIVE_INFINITY;
+          for (let ky = firstY; ky < lastY; ky++)
+            for (let kx = firstX; kx < lastX; kx++)
+              largest = Math.max(largest, data[((n * height + top + ky) * width + left + kx) * channels + c]);
+          y.data[o++] = largest;
         }
       }
     }

@@ -5,6 +5,7 @@ import {
   type IntegerGlobalAveragePool,
   type IntegerLookup,
   type IntegerMaxPool,
+  type IntegerMaxWindow,
   type IntegerMultiply,
   type IntegerPad,
   type IntegerSoftmax,
@@ -127,6 +128,25 @@ export function softmaxKernel(node: IntegerSoftmax, y: Int8Array, x: Int8Array):
   const length = node.outputShape.at(-1)!;
   return () => {
     for (let row = 0; row < y.length; row += length) softmaxRow(node.exponentials, x, y, row, length);
+  };
+}
+
+export function maxWindowKernel(node: IntegerMaxWindow, y: Int8Array, x: Int8Array): Kernel {
+  const { kernel, stride, padding } = node;
+  const [, height, width, channels] = node.inputShapes[0];
+  const [, outHeight, outWidth] = node.outputShape;
+  return () => {
+    y.fill(-128);
+    for (let oy = 0; oy < outHeight; oy++)
+      for (let ox = 0; ox < outWidth; ox++) {
+        const to = (oy * outWidth + ox) * channels;
+        const [top, left] = [oy * stride[0] - padding.top, ox * stride[1] - padding.left];
+        for (let row = Math.max(0, top); row < Math.min(height, top + kernel[0]); row++)
+          for (let column = Math.max(0, left); column < Math.min(width, left + kernel[1]); column++) {
+            const from = (row * width + column) * channels;
+            for (let c = 0; c < channels; c++) y[to + c] = Math.max(y[to + c], x[from + c]);
+          }
+      }
   };
 }
 

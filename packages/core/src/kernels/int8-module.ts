@@ -24,6 +24,7 @@ export const int8Opcodes = {
   // Of imported networks:
   move: 15,
   resize: 16,
+  maxWindow: 17,
 } as const;
 
 export interface Int8Module {

@@ -42,6 +42,7 @@ const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
   input: all,
   softmax: all,
   averagePool: same,
+  maxWindow: same,
   maxPool: same,
   resize: same,
   flatten: (_, i, [{ least, most }]) => [least[i % least.length], most[i % most.length]],

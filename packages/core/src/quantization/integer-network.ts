@@ -21,7 +21,8 @@ export const inputQuantization: QuantizationParameters = { scale: 1 / 128, zeroP
  * @param graph deployment graph, batch 1
  * @param weights of `graph`
  * @param ranges real range that int8 covers, by value; not looked at where an op fixes its output's (input, sigmoid) or
- * keeps its input's (averagePool, concat, flatten, maxPool, pad, relu6, reshape, resize)
+ * keeps its input's (averagePool, concat, flatten, maxPool, maxWindow, pad, relu6, reshape,
+ * resize)
  * @param means mean of each channel by value: moves the reader's bias by the mean error that rounding its weights causes
  * @returns the network, and the signal to noise of each layer's weights, dB
  */
@@ -103,6 +104,7 @@ const quantizations: Readonly<Record<Exclude<Int8Op, LinearNode["op"]>, Quantiza
   softmax: () => softmaxOutput,
   relu6: asInput,
   averagePool: asInput,
+  maxWindow: asInput,
   maxPool: asInput,
   pad: asInput,
   resize: asInput,

@@ -135,6 +135,14 @@ export interface IntegerSoftmax extends IntegerNodeBase {
   readonly exponentials: Int32Array;
 }
 
+/** Largest of each window's bytes that lie on the map; quantisation in = out. (TFLite's MAX_POOL_2D.) */
+export interface IntegerMaxWindow extends IntegerNodeBase {
+  readonly op: "maxWindow";
+  readonly kernel: readonly [height: number, width: number];
+  readonly stride: readonly [vertical: number, horizontal: number];
+  readonly padding: Padding;
+}
+
 /** Largest of each `size` x `size` window; quantisation in = out. */
 export interface IntegerMaxPool extends IntegerNodeBase {
   readonly op: "maxPool";
@@ -185,6 +193,7 @@ export type IntegerNode =
   | IntegerLookup
   | IntegerAveragePool
   | IntegerSoftmax
+  | IntegerMaxWindow
   | IntegerMaxPool
   | IntegerPad
   | IntegerResize

@@ -107,6 +107,10 @@ const lowerings: { readonly [O in Int8Op]: (node: NodeOf<O>, to: Lowering) => In
       );
     return { ...base, op: "softmax", exponentials: softmaxExponentials(inputs[0], output) };
   },
+  maxWindow: (node, { base, inputs, output }) => {
+    requireSame(node, inputs[0], output);
+    return { ...base, op: "maxWindow", ...node.attributes };
+  },
   maxPool: (node, { base, inputs, output }) => {
     requireSame(node, inputs[0], output);
     return { ...base, op: "maxPool", ...node.attributes };

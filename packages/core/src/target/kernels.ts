@@ -217,6 +217,22 @@ const planesOf = ({ rows, width, filters }: StepShape): Terms => ({
   rest: rows * filters * (width % 4),
 });
 
+/** Windows that may leave the map. */
+const pooled: KernelRow = {
+  structBytes: 40,
+  terms: (shape) => {
+    const { rows, width, filters, size, sizeAcross = size } = shape;
+    const lines = linesOf(shape).taps;
+    return {
+      rows,
+      pixels: rows * width,
+      values: rows * width * filters,
+      lines: lines * width * filters,
+      taps: lines * columnsOf({ ...shape, size: sizeAcross }).taps * filters,
+    };
+  },
+};
+
 /** A tap for each row and column. */
 const resized: KernelRow = {
   structBytes: 16,
@@ -329,20 +345,8 @@ export const kernels = {
   },
   mean: { structBytes: 28, terms: sumsOf },
   average_map: { structBytes: 28, terms: sumsOf },
-  average_pool: {
-    structBytes: 40,
-    terms: (shape) => {
-      const { rows, width, filters, size, sizeAcross = size } = shape;
-      const lines = linesOf(shape).taps;
-      return {
-        rows,
-        pixels: rows * width,
-        values: rows * width * filters,
-        lines: lines * width * filters,
-        taps: lines * columnsOf({ ...shape, size: sizeAcross }).taps * filters,
-      };
-    },
-  },
+  average_pool: pooled,
+  max_window: pooled,
   softmax: {
     structBytes: 12,
     terms: ({ rows, width, filters }) => ({ rows, pixels: rows * width, values: rows * width * filters }),
@@ -527,7 +531,8 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
   const output = values.get(step.output)!;
   const { node } = step;
   const linear = node !== undefined && isLinear(node) ? node : undefined;
-  const windowed = node?.op === "conv2d" || node?.op === "averagePool" ? node.attributes : undefined;
+  const windowed =
+    node?.op === "conv2d" || node?.op === "averagePool" || node?.op === "maxWindow" ? node.attributes : undefined;
   const vector = step.reads[0].window === "whole";
   const channels = vector ? input.height * input.width * input.channels : input.channels;
   return {

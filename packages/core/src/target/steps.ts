@@ -408,6 +408,11 @@ const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => voi
     }
   },
   softmax: (to, node) => to.rows(node, "softmax", to.read(node.inputs[0])),
+  maxWindow: (to, node) => {
+    const { kernel, stride, padding } = node.attributes;
+    const window = { size: kernel[0], stride: stride[0], before: padding.top };
+    to.rows(node, "max_window", to.read(node.inputs[0], window));
+  },
   maxPool: (to, node) => {
     const { size, stride } = node.attributes;
     to.rows(node, "max_pool", to.read(node.inputs[0], { size, stride, before: 0 }));

@@ -41,10 +41,10 @@ function toParameters<O extends "conv2dGradWeight" | "denseGradWeight">(
 
 /**
  * What of the training graph's forward nodes has a gradient. A dropout is a product with its mask; averagePool,
- * concat, reshape, resize and unary are of networks that are not trained here.
+ * concat, maxWindow, reshape, resize and unary are of networks that are not trained here.
  */
 type Differentiable =
-  | Exclude<OpName, "input" | "dropout" | "averagePool" | "concat" | "reshape" | "resize" | "unary">
+  | Exclude<OpName, "input" | "dropout" | "averagePool" | "concat" | "maxWindow" | "reshape" | "resize" | "unary">
   | "batchNormTrain"
   | "fakeQuantize"
   | "lookup";

@@ -8,6 +8,7 @@ import {
   type IntegerConv2d,
   type IntegerGlobalAveragePool,
   type IntegerLookup,
+  type IntegerMaxWindow,
   type IntegerMultiply,
   type IntegerNode,
   type IntegerResize,
@@ -80,10 +81,14 @@ export function emitStep(
     case "helium_average_map":
       // Of a mean's fields those that its sums need.
       return emitted(define("phinets_average", `{${mapOfValue(input)}, 0, {0, 0, 0}}`), "average of the map");
-    case "average_pool": {
-      const { kernel, stride, padding } = node as IntegerAveragePool;
+    case "average_pool":
+    case "max_window": {
+      const { kernel, stride, padding } = node as IntegerAveragePool | IntegerMaxWindow;
       const fields = `{${mapOfValue(input)}, ${mapOfValue(output)}, ${kernel.join(", ")}, ${stride[1]}, ${padding.left}}`;
-      return emitted(define("phinets_pooling", fields), `average pool ${kernel.join("x")}, stride ${stride.join("x")}`);
+      return emitted(
+        define("phinets_pooling", fields),
+        `${step.kernel === "max_window" ? "max" : "average"} pool ${kernel.join("x")}, stride ${stride.join("x")}`,
+      );
     }
     case "softmax": {
       const constants = [arrayDefinition("int32_t", `${layer}_exponentials`, (node as IntegerSoftmax).exponentials)];

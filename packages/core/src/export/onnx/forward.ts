@@ -48,6 +48,10 @@ const rules: {
     const geometry = { kernel_shape: { ints: kernel }, strides: { ints: stride }, pads: convPads(padding) };
     return to.op("AveragePool", [x], { ...geometry, count_include_pad: { int: 0 } }, name);
   },
+  maxWindow: (to, { name, attributes: { kernel, stride, padding } }, x) => {
+    const geometry = { kernel_shape: { ints: kernel }, strides: { ints: stride }, pads: convPads(padding) };
+    return to.op("MaxPool", [x], geometry, name);
+  },
   maxPool: (to, { name, attributes: { size, stride } }, x) =>
     to.op("MaxPool", [x], { kernel_shape: { ints: [size, size] }, strides: { ints: [stride, stride] } }, name),
   pad: (to, { name, attributes }, x) => {

@@ -115,9 +115,9 @@ class Emission {
     });
   }
 
-  /** A window's mean that counts no padding is TensorFlow's of SAME. */
-  averagePool(
-    { name, inputs: [x], attributes }: NodeOf<"averagePool">,
+  /** A window that counts no padding is TensorFlow's of SAME. */
+  pool(
+    { op, name, inputs: [x], attributes }: NodeOf<"averagePool"> | NodeOf<"maxWindow">,
     inputs: readonly TensorIndex[],
     output: TensorIndex,
   ) {
@@ -128,10 +128,10 @@ class Emission {
     if (!none && !same)
       throw new PhinetsError(
         "tflite.op",
-        `averagePool "${name}": padding ${Object.values(padding)} is neither SAME's nor VALID's, which are all that TensorFlow Lite has`,
+        `${op} "${name}": padding ${Object.values(padding)} is neither SAME's nor VALID's, which are all that TensorFlow Lite has`,
       );
     const [[strideHeight, strideWidth], [filterHeight, filterWidth]] = [stride, kernel];
-    this.operator("averagePool2d", inputs, output, {
+    this.operator(op === "maxWindow" ? "maxPool2d" : "averagePool2d", inputs, output, {
       [slots.pool.padding]: { byte: none ? paddings.valid : paddings.same },
       ...{ [slots.pool.strideWidth]: { int32: strideWidth }, [slots.pool.strideHeight]: { int32: strideHeight } },
       ...{ [slots.pool.filterWidth]: { int32: filterWidth }, [slots.pool.filterHeight]: { int32: filterHeight } },
@@ -214,7 +214,8 @@ const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
     ),
   globalAveragePool: (to, { name }, [x], output) =>
     to.operator("mean", [x, to.int32s(`${name}:axes`, [1, 2])], output, { [slots.reducer.keepDims]: { byte: 1 } }),
-  averagePool: (to, node, inputs, output) => to.averagePool(node, inputs, output),
+  averagePool: (to, node, inputs, output) => to.pool(node, inputs, output),
+  maxWindow: (to, node, inputs, output) => to.pool(node, inputs, output),
   softmax: (to, _, inputs, output) => to.operator("softmax", inputs, output, { [slots.softmax.beta]: { float32: 1 } }),
   maxPool: (to, { attributes: { size, stride } }, inputs, output) =>
     to.operator("maxPool2d", inputs, output, {

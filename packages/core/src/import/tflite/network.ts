@@ -339,6 +339,11 @@ export class NetworkBuilder {
     this.#made.set(output.index, this.#shaped(x, wanted, this.unused(`${x}:shaped`)));
   }
 
+  /** The value that a tensor is, as another shape of the graph. */
+  shaped(index: number, shape: Shape): string {
+    return this.#shaped(this.value(index), shape, undefined);
+  }
+
   /** A tensor as `[1, features]`. */
   flat(index: number, features: number): string {
     const x = this.value(index);

@@ -86,14 +86,13 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
     const filter = [options?.int32(at.filterHeight) ?? 0, options?.int32(at.filterWidth) ?? 0] as const;
     const { padding, stride } = windows(to, operator, at, [0, ...filter]);
     const [size, other] = filter;
-    if (size !== other || stride[0] !== stride[1])
-      refuse(`has windows of ${filter.join("x")}, stride ${stride.join("x")}; square ones can be imported`);
-    if (Object.values(padding).some((side) => side > 0))
-      refuse("has windows that leave the map; padding VALID can be imported");
+    const isPlain = size === other && stride[0] === stride[1] && Object.values(padding).every((side) => side === 0);
     const output = to.file.tensors[outputs[0]];
     const x = to.value(inputs[0]);
     to.withActivation(output, activationOf(to, operator, at.activation), (name) => {
-      to.add({ name, op: "maxPool", inputs: [x], parameters: {}, attributes: { size, stride: stride[0] } }, output);
+      const node = { name, inputs: [x], parameters: {} };
+      if (isPlain) to.add({ ...node, op: "maxPool", attributes: { size, stride: stride[0] } }, output);
+      else to.add({ ...node, op: "maxWindow", attributes: { kernel: filter, stride, padding } }, output);
     });
   },
 
@@ -121,13 +120,22 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   MEAN(to, operator) {
     const [x, axes] = to.inputsOf(operator, 2);
     const output = to.file.tensors[operator.outputs[0]];
-    const over = [...to.int32s(axes)].map((axis) => (axis < 0 ? axis + x.shape.length : axis)).sort();
-    if (x.shape.length !== 4 || over.join() !== "1,2")
-      refuse(`is over axes ${over.join()} of ${formatShape(x.shape)}; height and width of a map can be imported`);
+    const over = new Set(Array.from(to.int32s(axes), (axis) => (axis < 0 ? axis + x.shape.length : axis)));
+    // Axes of one element count for nothing; the others are to be the first, so that what is left lies together.
+    const many = x.shape.flatMap((size, axis) => (size > 1 ? [axis] : []));
+    const kept = many.filter((axis) => !over.has(axis));
+    const averaged = many.filter((axis) => over.has(axis));
+    if (averaged.some((axis) => axis > (kept[0] ?? axis)) || x.shape[0] !== 1)
+      refuse(
+        `is over axes ${[...over].join()} of ${formatShape(x.shape)}; those before all that are left, such as height and width of a map, can be imported`,
+      );
+    const sizeOfAxes = (list: readonly number[]) => list.reduce((product, axis) => product * x.shape[axis], 1);
+    const isMap = x.shape.length === 4 && kept.every((axis) => axis === 3);
+    const map = isMap && !over.has(3) ? x.shape : [1, sizeOfAxes(averaged), 1, sizeOfAxes(kept)];
+    const inputs = [to.shaped(x.index, map)];
     const name = to.nameOf(output);
-    const inputs = [to.value(x.index)];
     to.add({ name, op: "globalAveragePool", inputs, parameters: {}, attributes: {} }, output);
-    to.reshapeFrom(output, [1, 1, 1, x.shape[3]]);
+    to.reshapeFrom(output, [1, 1, 1, map[3]]);
   },
 
   PAD(to, operator) {

@@ -5,6 +5,7 @@ import type {
   IntegerGlobalAveragePool,
   IntegerLookup,
   IntegerMaxPool,
+  IntegerMaxWindow,
   IntegerPad,
   IntegerSoftmax,
 } from "../../quantization/index.js";
@@ -55,7 +56,8 @@ export function instructionsOf(step: Step, places: Places, constants: Constants)
     case "maxPool":
       return [maxPool(node, places)];
     case "averagePool":
-      return [averagePool(node, places)];
+    case "maxWindow":
+      return [windowPool(node, places)];
     case "softmax":
       return [softmax(node, places, constants)];
     case "pad":
@@ -113,14 +115,15 @@ function maxPool({ size, stride, inputShapes, outputShape }: IntegerMaxPool, pla
   return { opcode: "maxPool", words: [inputs[0], output, ...map, from.planeBytes, to.planeBytes, table] };
 }
 
-function averagePool({ kernel, stride, padding, inputShapes, outputShape }: IntegerAveragePool, places: Places) {
+function windowPool(node: IntegerAveragePool | IntegerMaxWindow, places: Places): Instruction {
+  const { op, kernel, stride, padding, inputShapes, outputShape } = node;
   const { inputs, output } = places;
   const from = layoutOf(inputShapes[0]);
   const to = layoutOf(outputShape);
   const [, height, width] = inputShapes[0];
   const [, outHeight, outWidth] = outputShape;
   const map = [height, width, from.planes, outHeight, outWidth, ...kernel, ...stride, padding.top, padding.left];
-  return { opcode: "averagePool", words: [inputs[0], output, ...map, from.planeBytes, to.planeBytes] } as const;
+  return { opcode: op, words: [inputs[0], output, ...map, from.planeBytes, to.planeBytes] };
 }
 
 function softmax(node: IntegerSoftmax, { inputs, output }: Places, constants: Constants): Instruction {

@@ -55,6 +55,41 @@ function mean(sum: i32, count: i32): i8 {
   return <i8>((sum > 0 ? sum + half : sum - half) / count);
 }
 
+// words: as averagePool
+export function maxWindow(i: usize): void {
+  const height = word(i, 2),
+    width = word(i, 3),
+    outHeight = word(i, 5),
+    outWidth = word(i, 6);
+  let plane = address(i, 0),
+    outPlane = address(i, 1);
+  for (let p = word(i, 4); p > 0; p--) {
+    let y = outPlane;
+    for (let oy = 0; oy < outHeight; oy++) {
+      const top = oy * word(i, 9) - word(i, 11);
+      const firstRow = max(0, top),
+        lastRow = min(height, top + word(i, 7));
+      for (let ox = 0; ox < outWidth; ox++) {
+        const left = ox * word(i, 10) - word(i, 12);
+        const first = max(0, left),
+          last = min(width, left + word(i, 8));
+        let largest = i8x16.splat(-128);
+        for (let row = firstRow; row < lastRow; row++) {
+          let at = plane + (<usize>(row * width + first) << 3);
+          for (let column = first; column < last; column++) {
+            largest = i8x16.max_s(largest, v128.load64_zero(at));
+            at += 8;
+          }
+        }
+        v128.store64_lane(y, largest, 0);
+        y += 8;
+      }
+    }
+    plane += <usize>word(i, 13);
+    outPlane += <usize>word(i, 14);
+  }
+}
+
 // words: 0 x, 1 y, 2 pixels, 3 channels, 4 bytes of a plane, 5 256 exponentials by the difference from the largest
 export function softmax(i: usize): void {
   const channels = word(i, 3),

@@ -5,7 +5,7 @@ import { globalAveragePool, lookupMap, maxPool, multiplyMaps } from "./elementwi
 import { linear } from "./linear";
 import { move, resize } from "./moves";
 import { pack, panelOfOne } from "./panels";
-import { averagePool, softmax } from "./foreign";
+import { averagePool, maxWindow, softmax } from "./foreign";
 import { fromPlanes, padMap, toPlanes } from "./planes";
 
 /** First address that is not the module's own. */
@@ -67,6 +67,9 @@ export function run(start: usize, end: usize): void {
         break;
       case 16:
         resize(i);
+        break;
+      case 17:
+        maxWindow(i);
         break;
       default:
         unreachable();

@@ -60,6 +60,7 @@ const lowerings: {
   globalAveragePool,
   globalAveragePoolGrad,
   averagePool: notTrained,
+  maxWindow: notTrained,
   resize: notTrained,
   concat: notTrained,
   reshape: notTrained,
