@@ -42,6 +42,7 @@ const cores = [
 /** C structures by the kernels that are given them. */
 const structs = {
   phinets_convolution: ["conv2d", "depthwise", "pointwise"],
+  phinets_step_groups: ["grouped"],
   phinets_step_addition: ["add"],
   phinets_step_product: ["multiply"],
   phinets_step_table: ["lookup"],

@@ -310,6 +310,7 @@ function samples() {
           stride: [1 + (i % 2), 1 + (i % 2)],
           padding: { top: 1, bottom: 1, left: 1, right: 0 },
         }),
+        conv(builder, "grouped", x, { filters: 2 * shape[2], kernel: 3, padding: 1, groups: shape[2] }, "none"),
         builder.concat("channels", [x, x]),
         builder.concat("three", [x, x, x]),
         builder.concat("across", [x, x], 2),

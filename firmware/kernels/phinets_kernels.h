@@ -51,6 +51,10 @@ typedef struct {
    ConvPerChannel. */
 void phinets_conv2d_row(const phinets_convolution *layer, const int8_t *const *rows, int8_t *output);
 
+/* The same in groups: filter f reads the channels of its group, f * groups / filters. weights
+   [filters][kernel_height][kernel_width][channels / groups]. */
+void phinets_grouped_row(const phinets_convolution *layer, int32_t groups, const int8_t *const *rows, int8_t *output);
+
 /* A 1x1 convolution of stride 1 without padding, or a dense layer (a map of one pixel): output.width pixels. weights
    [filters][channels]; the bias holds -input_zero_point * sum(weights) as well. conv.h ConvPerChannel, fully_connected.h
    FullyConnectedPerChannel. */

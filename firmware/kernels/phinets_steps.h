@@ -13,6 +13,11 @@ extern "C" {
    phinets_average, average_pool and
    max_window a phinets_pooling, concat a phinets_step_parts. */
 typedef struct {
+  phinets_convolution convolution;
+  int32_t groups;
+} phinets_step_groups;
+
+typedef struct {
   phinets_addition addition;
   int32_t size; /* bytes of a row */
 } phinets_step_addition;
@@ -66,6 +71,7 @@ typedef struct {
 } phinets_step_padding;
 
 void phinets_step_conv2d(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_grouped(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_depthwise(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_pointwise(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_add(const phinets_step *step, const phinets_state *state, int32_t y);

@@ -6,6 +6,13 @@ void phinets_step_conv2d(const phinets_step *step, const phinets_state *state, i
   phinets_conv2d_row(step->layer, rows, phinets_row(state, &step->output, y));
 }
 
+void phinets_step_grouped(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_groups *layer = step->layer;
+  const int8_t *rows[PHINETS_MAX_WINDOW];
+  phinets_window(step, state, y, rows);
+  phinets_grouped_row(&layer->convolution, layer->groups, rows, phinets_row(state, &step->output, y));
+}
+
 void phinets_step_depthwise(const phinets_step *step, const phinets_state *state, int32_t y) {
   const int8_t *rows[PHINETS_MAX_WINDOW];
   phinets_window(step, state, y, rows);

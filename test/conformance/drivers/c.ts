@@ -9,7 +9,6 @@ import { byName, type Results, type Skip, type Values } from "../driver.js";
 
 /** What C export refuses. */
 export const refused: readonly Skip[] = [
-  { case: /^convolution .* groups$/, reason: "there are kernels for one group, and for one a channel" },
   { case: /^dense, sums up to/, reason: "biases that could overflow the accumulator are refused" },
 ];
 

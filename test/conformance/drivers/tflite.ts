@@ -31,7 +31,6 @@ export const tflite: readonly IntegerDriver[] = [
       reason: "its XNNPACK rounds once where we, as TensorFlow Lite Micro, round twice; its tables come from floats",
     },
     skip: [
-      { case: /^convolution .* groups$/, reason: "TensorFlow Lite has one group, or one a channel" },
       { case: /^resize bilinear.* to 13x17 /, reason: "its XNNPACK's positions have more than ten fractional bits" },
     ],
   }),

@@ -266,6 +266,25 @@ export const kernels = {
     weightBytes: bytesAsTheyAre,
     channelBytes: portableChannel,
   },
+  grouped: {
+    structBytes: 80,
+    terms: (shape) => {
+      const { rows, width, filters, products, size, sizeAcross = size, table, clamped = 0 } = shape;
+      const outputs = rows * width * filters;
+      const lines = linesOf(shape).taps;
+      return {
+        rows,
+        filters: rows * filters * Math.ceil(width / run),
+        outputs,
+        tables: outputs * table,
+        clamped: outputs * clamped,
+        lines: lines * width * filters,
+        macs: lines * columnsOf({ ...shape, size: sizeAcross }).taps * filters * (products / (size * sizeAcross)),
+      };
+    },
+    weightBytes: bytesAsTheyAre,
+    channelBytes: portableChannel,
+  },
   depthwise: {
     structBytes: 76,
     terms: (shape) => {

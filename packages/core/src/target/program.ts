@@ -124,7 +124,7 @@ export function planesOf(optimize: "speed" | "ram"): LoweringOptions["planes"] {
 
 /**
  * Kernels, rings, schedule and memory of a deployment graph, in one bank of whatever size it needs.
- * Throws PhinetsError for an op without a firmware kernel and for a grouped convolution that is not depthwise.
+ * Throws PhinetsError for an op without a firmware kernel.
  */
 export function makeProgram(deployed: Graph, options: ProgramOptions): Program {
   return placed(planOf(deployed, options), { banks: [{ bytes: Number.POSITIVE_INFINITY }], home: 0 });

@@ -20,7 +20,7 @@ import {
   soleReaders,
   type TableOp,
 } from "../graph/index.js";
-import { PhinetsError, type Shape } from "../tensor/index.js";
+import type { Shape } from "../tensor/index.js";
 import { onHelium } from "./helium.js";
 import type { Kernel } from "./kernels.js";
 import type { Layout, Value } from "./layout.js";
@@ -196,18 +196,13 @@ class Lowerer {
       this.step("pointwise", output, [{ value: input, window: "whole" }], node, lookup);
     else if (isPointwise(node)) this.step("pointwise", output, [{ value: input, window: row }], node, lookup);
     else {
-      const kernel = isDepthwise(node, this.graph.shapes[node.inputs[0]]) ? "depthwise" : "conv2d";
-      if (kernel === "conv2d") this.refuseGroups(node);
+      const kernel = isDepthwise(node, this.graph.shapes[node.inputs[0]])
+        ? "depthwise"
+        : node.attributes.groups > 1
+          ? "grouped"
+          : "conv2d";
       this.step(kernel, output, [{ value: input, window: windowOf(node) }], node, lookup);
     }
-  }
-
-  refuseGroups(node: NodeOf<"conv2d">): void {
-    if (node.attributes.groups === 1) return;
-    throw new PhinetsError(
-      "export.groups",
-      `conv2d "${node.name}": has ${node.attributes.groups} groups of several channels; C export knows 1 group or one filter a channel`,
-    );
   }
 
   dspLinear(node: LinearNode): void {
@@ -219,6 +214,10 @@ class Lowerer {
     if (node.op === "conv2d" && isDepthwise(node, from)) {
       if (isDspDepthwise(node, from, shape)) this.dspDepthwise(node, output, lookup);
       else this.portableLinear(node);
+      return;
+    }
+    if (node.op === "conv2d" && node.attributes.groups > 1) {
+      this.portableLinear(node);
       return;
     }
     const { height, width } = mapOf(from);
@@ -269,7 +268,6 @@ class Lowerer {
     value(this.inputs(node));
     if (isPointwise(node)) this.step("dsp_quads_nhwc", name, [{ value: this.nhwc(input), window: row }]);
     else {
-      this.refuseGroups(node);
       this.step("dsp_quads_window", name, [{ value: this.nhwc(input), window: windowOf(node) }], node);
     }
     return name;
@@ -454,7 +452,7 @@ function windowOf({ attributes }: NodeOf<"conv2d">): Window {
 
 /**
  * Kernels, layouts and fused look-ups of a deployment graph with one input, batch 1.
- * Throws PhinetsError for an op without a firmware kernel and for a grouped convolution that is not depthwise.
+ * Throws PhinetsError for an op without a firmware kernel.
  */
 export function lowerToSteps(deployed: Graph, options: LoweringOptions): Lowering {
   const lowerer = new Lowerer(deployed, options);

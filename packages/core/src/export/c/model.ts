@@ -81,7 +81,7 @@ export function boardFor(q: QuantizedNetwork, board: Board): Board {
  * `{"<name>_model.c", "<name>_model.h"}`. The header declares `<name>_run`, `<name>_begin` and `<name>_push_rows`, the
  * sizes and the scales. Several outputs follow each other in the graph's order.
  * Throws PhinetsError for a name that is no C identifier, a network that has not exactly one input, an op without int8
- * arithmetic, a grouped convolution, a window of more than 16 rows, an accumulator that could overflow, a detector that is
+ * arithmetic, a window of more than 16 rows, an accumulator that could overflow, a detector that is
  * not the output's shape, thresholds outside 0..1, an output that is the input's or another output's bytes, and a program
  * of DSP kernels that do not compute the network's arithmetic.
  */

@@ -57,6 +57,14 @@ export function emitStep(
     layer: `&${layer}`,
   });
   switch (step.kernel) {
+    case "grouped": {
+      const constants = portableLinear(node as Linear, "conv2d", `${layer}_convolution`, lookup);
+      // One constant, so that the groups stand beside the convolution.
+      const last = constants.pop()!;
+      const fields = last.slice(last.indexOf("{"), -1);
+      constants.push(`static const phinets_step_groups ${layer} = {${fields}, ${(node as IntegerConv2d).groups}};`);
+      return emitted(constants, linearText(node as Linear));
+    }
     case "conv2d":
     case "depthwise":
     case "pointwise":
@@ -270,16 +278,18 @@ function linearText(node: Linear): string {
   const stride =
     vertical * horizontal === 1 ? "" : `, stride ${vertical === horizontal ? vertical : `${vertical}x${horizontal}`}`;
   const padding = top + bottom + left + right === 0 ? "" : `, padding ${top} ${bottom} ${left} ${right}`;
-  return `${node.depthwise ? "depthwise" : "convolution"} ${node.kernel[0]}x${node.kernel[1]}${stride}${padding}`;
+  const groups = node.groups > 1 && !node.depthwise ? `, ${node.groups} groups` : "";
+  return `${node.depthwise ? "depthwise" : "convolution"} ${node.kernel[0]}x${node.kernel[1]}${stride}${padding}${groups}`;
 }
 
 function portableLinear(
   node: Linear,
   kernel: "conv2d" | "depthwise" | "pointwise",
-  layer: string,
+  constant: string,
   lookup: IntegerLookup | undefined,
 ): string[] {
   checkAccumulators(node);
+  const layer = constant.replace(/_convolution$/, "");
   const spec =
     node.op === "conv2d"
       ? node
@@ -293,7 +303,7 @@ function portableLinear(
   const table = outputTable(node, lookup);
   if (table !== undefined) constants.push(arrayDefinition("int8_t", `${layer}_table`, table));
   constants.push(
-    `static const phinets_convolution ${layer} = {
+    `static const phinets_convolution ${constant} = {
   .input = ${mapLiteral(node.inputShapes[0])},
   .output = ${mapLiteral(node.outputShape)},
   .kernel_height = ${spec.kernel[0]},

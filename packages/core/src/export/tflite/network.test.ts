@@ -1,7 +1,7 @@
 /** .tflite files: what is in them. What TensorFlow Lite computes of them is in test/conformance. */
 import { describe, expect, it } from "vitest";
-import { randomLayer, randomlyQuantized, randomNetwork } from "../../../../../test/random-network.js";
-import { GraphBuilder, makeGraph, type Node } from "../../graph/index.js";
+import { randomlyQuantized, randomNetwork } from "../../../../../test/random-network.js";
+import { GraphBuilder } from "../../graph/index.js";
 import { quantizedToTflite } from "./index.js";
 
 describe("a network as .tflite", () => {
@@ -44,13 +44,12 @@ describe("a network as .tflite", () => {
 
 describe("what TensorFlow Lite has no operator for", () => {
   it("is an error that names it", () => {
-    const q = randomLayer(0);
-    const grouped: Node[] = q.graph.nodes.map((node) =>
-      node.op === "conv2d" ? { ...node, attributes: { ...node.attributes, groups: 2, filters: 4 } } : node,
+    const builder = new GraphBuilder("pool");
+    const padding = { top: 2, bottom: 0, left: 0, right: 0 };
+    const x = builder.input("x", [1, 6, 6, 2]);
+    const y = builder.averagePool("y", x, { kernel: [3, 3], stride: [1, 1], padding });
+    expect(() => quantizedToTflite(randomlyQuantized(builder.build([y]), 1))).toThrow(
+      /^averagePool "y": padding 2,0,0,0 is neither SAME's nor VALID's/,
     );
-    const shape = [1, 12, 12, 4];
-    const nodes = grouped.map((node) => (node.op === "input" ? { ...node, attributes: { shape } } : node));
-    const graph = makeGraph("grouped", nodes, q.graph.outputs);
-    expect(() => quantizedToTflite({ ...q, graph })).toThrow(/^conv2d "y": 2 groups; TensorFlow Lite has 1/);
   });
 });

@@ -6,7 +6,6 @@
 import {
   type Int8Op,
   inputsOf,
-  isDepthwise,
   type LinearNode,
   type Node,
   type NodeOf,
@@ -91,9 +90,9 @@ class Emission {
     const { graph } = this.q;
     const { kernel, stride, padding, groups, activation } = attributes;
     const shape = graph.shapes[node.inputs[0]];
-    const depthwise = groups > 1 && isDepthwise(node, shape);
-    if (groups > 1 && !depthwise)
-      throw new PhinetsError("tflite.op", `conv2d "${name}": ${groups} groups; TensorFlow Lite has 1 or one a channel`);
+    // One or more filters a channel; other groups are of a convolution, whose filters have as many channels.
+    const depthwise = groups > 1 && groups === shape[3];
+    const multiplier = attributes.filters / groups;
     const needed = reachOf(shape, graph.shapes[name], node.attributes);
     const same = isSame(shape, graph.shapes[name], kernel, stride, padding);
     if (!same && Object.values(needed).some((side) => side > 0)) {
@@ -111,7 +110,7 @@ class Emission {
       ...{ [at.strideWidth]: strideWidth, [at.strideHeight]: strideHeight },
       [at.activation]: { byte: activations[activation] },
       ...{ [at.dilationWidth]: { int32: 1 }, [at.dilationHeight]: { int32: 1 } },
-      ...(depthwise && { [slots.depthwise.depthMultiplier]: { int32: 1 } }),
+      ...(depthwise && { [slots.depthwise.depthMultiplier]: { int32: multiplier } }),
     });
   }
 

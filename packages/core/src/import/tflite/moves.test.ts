@@ -24,6 +24,50 @@ function places(shape: Shape): number[][] {
   );
 }
 
+describe("dilated convolutions", () => {
+  it.each([
+    ["conv2d", [1, 9, 8, 4], [2, 3], 5],
+    ["conv2d", [1, 7, 9, 6], [3, 1], 4],
+    ["depthwiseConv2d", [1, 9, 9, 5], [2, 2], 5],
+  ] as const)("%s of %j, %j apart", (kind, shape, dilation, filters) => {
+    const [, height, width, channels] = shape;
+    const depthwise = kind === "depthwiseConv2d";
+    const model = new TfliteModel("dilated");
+    const x = model.value("x", shape, quantization(input));
+    const y = model.value("y", [1, height, width, filters], quantization(output));
+    const kernel = depthwise ? [1, 3, 3, filters] : [filters, 3, 3, channels];
+    const weights = randomBytes(kernel).map((byte) => Math.max(-127, byte));
+    const biases = Int32Array.from({ length: filters }, (_, i) => 300 * i - 700);
+    const scales = Array.from({ length: filters }, (_, i) => 0.001 * (i + 1));
+    const w = model.constant("w", kernel, weights, { scales, zeroPoint: 0, dimension: depthwise ? 3 : 0 });
+    const at = depthwise ? slots.depthwise : slots.conv2d;
+    model.operator(kind, [x, w, model.constant("b", [filters], biases)], y, () => ({
+      ...{ [at.padding]: { byte: 0 }, [at.strideWidth]: { int32: 1 }, [at.strideHeight]: { int32: 1 } },
+      ...{ [at.dilationHeight]: { int32: dilation[0] }, [at.dilationWidth]: { int32: dilation[1] } },
+      ...(depthwise && { [slots.depthwise.depthMultiplier]: { int32: 1 } }),
+    }));
+    const { network, notes } = importTflite(model.encode([x], [y]), "dilated.tflite");
+    const bytes = randomBytes(shape);
+    const expected = places([height, width, filters]).map(([row, column, f]) => {
+      let sum = biases[f];
+      for (const [ky, kx] of places([3, 3])) {
+        const [r, q] = [row + (ky - 1) * dilation[0], column + (kx - 1) * dilation[1]];
+        if (r < 0 || q < 0 || r >= height || q >= width) continue;
+        for (const c of depthwise ? [f] : Array.from({ length: channels }, (_, c) => c)) {
+          const weight = depthwise
+            ? weights[(ky * 3 + kx) * filters + f]
+            : weights[((f * 3 + ky) * 3 + kx) * channels + c];
+          sum += (bytes[(r * width + q) * channels + c] - input.zeroPoint) * weight;
+        }
+      }
+      const by = quantizeMultiplier((input.scale * Math.fround(scales[f])) / output.scale);
+      return Math.max(-128, Math.min(127, Number(rescale(BigInt(sum), by)) + output.zeroPoint));
+    });
+    expect(runInteger(network, bytes)).toEqual([Int8Array.from(expected)]);
+    expect(notes[0]).toContain(`is dilated ${dilation.join("x")}: zeros stand between its weights`);
+  });
+});
+
 describe("MEAN", () => {
   function mean(shape: Shape, axes: readonly number[], made: Shape) {
     const model = new TfliteModel("mean");

@@ -201,6 +201,11 @@ export class NetworkBuilder {
     this.#input = { type, shape, ...this.quantizationOf(tensor) };
   }
 
+  /** Says something of the import on its card. */
+  note(text: string): void {
+    this.#notes.push(text);
+  }
+
   /** The value that a tensor is: its shape is `graphShape` of the tensor's. */
   value(index: number): string {
     const name = this.#made.get(index);

@@ -14,8 +14,8 @@ export type OperatorRule = (to: NetworkBuilder, operator: TfliteOperator) => voi
 export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   CONV_2D(to, operator) {
     const [x, filters] = to.inputsOf(operator, 2);
-    const { padding, stride, kernel } = windows(to, operator, slots.conv2d, filters.shape);
-    requireUndilated(operator, slots.conv2d);
+    const dilation = dilationOf(to, operator, slots.conv2d);
+    const { padding, stride, kernel } = windows(to, operator, slots.conv2d, dilated(filters.shape, dilation));
     const [count, , , depth] = filters.shape;
     const channels = x.shape[3];
     if (!(depth > 0 && channels % depth === 0))
@@ -23,17 +23,18 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
     const groups = channels / depth;
     const vector = to.vectorOf(x.index);
     if (vector !== undefined) return dense(to, operator, vector, [count, ...kernel, depth]);
-    convolution(to, operator, { groups, kernel, stride, padding, shape: [count, ...kernel, depth], dimension: 0 });
+    const shape = [count, ...kernel, depth];
+    convolution(to, operator, { groups, kernel, stride, padding, dilation, shape, dimension: 0 });
   },
 
   DEPTHWISE_CONV_2D(to, operator) {
     const [x, filters] = to.inputsOf(operator, 2);
-    const { padding, stride, kernel } = windows(to, operator, slots.depthwise, filters.shape);
-    requireUndilated(operator, slots.depthwise);
+    const dilation = dilationOf(to, operator, slots.depthwise);
+    const { padding, stride, kernel } = windows(to, operator, slots.depthwise, dilated(filters.shape, dilation));
     const count = filters.shape[3];
     const groups = x.shape[3];
     const shape = [count, ...kernel, 1];
-    convolution(to, operator, { groups, kernel, stride, padding, shape, dimension: 3, channelsLast: true });
+    convolution(to, operator, { groups, kernel, stride, padding, dilation, shape, dimension: 3, channelsLast: true });
   },
 
   FULLY_CONNECTED(to, operator) {
@@ -286,9 +287,41 @@ function windows(
   return { kernel, stride, padding: { top, bottom, left, right } };
 }
 
-function requireUndilated({ options }: TfliteOperator, at: { dilationWidth: number; dilationHeight: number }): void {
-  const dilation = [options?.int32(at.dilationHeight, 1) ?? 1, options?.int32(at.dilationWidth, 1) ?? 1];
-  if (dilation.some((each) => each !== 1)) refuse(`is dilated ${dilation.join("x")}; dilation 1 can be imported`);
+type Pair = readonly [vertical: number, horizontal: number];
+
+/** Taps that lie apart are taps of a larger window whose weights between them are 0: exact, in every form. */
+function dilationOf(
+  to: NetworkBuilder,
+  { kind, options, outputs }: TfliteOperator,
+  at: { dilationWidth: number; dilationHeight: number },
+): Pair {
+  const dilation: Pair = [options?.int32(at.dilationHeight, 1) ?? 1, options?.int32(at.dilationWidth, 1) ?? 1];
+  if (dilation.some((each) => each < 1 || each > 64))
+    refuse(`is dilated ${dilation.join("x")}; 1 to 64 can be imported`);
+  if (dilation.some((each) => each > 1))
+    to.note(
+      `${kind} "${to.file.tensors[outputs[0]].name}" is dilated ${dilation.join("x")}: zeros stand between its weights`,
+    );
+  return dilation;
+}
+
+/** `[_, height, width, ...]` of a kernel with its holes. */
+const dilated = ([first, height, width, ...rest]: Shape, [vertical, horizontal]: Pair): Shape => [
+  first,
+  (height - 1) * vertical + 1,
+  (width - 1) * horizontal + 1,
+  ...rest,
+];
+
+/** Weights OHWI with zeros between them. */
+function withHoles(data: Int8Array, [outputs, height, width, depth]: Shape, [vertical, horizontal]: Pair): Int8Array {
+  const spread = new Int8Array(outputs * height * width * depth);
+  let from = 0;
+  for (let o = 0; o < outputs; o++)
+    for (let y = 0; y < height; y += vertical)
+      for (let x = 0; x < width; x += horizontal, from += depth)
+        spread.set(data.subarray(from, from + depth), ((o * height + y) * width + x) * depth);
+  return spread;
 }
 
 interface Convolution {
@@ -296,7 +329,8 @@ interface Convolution {
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
   readonly padding: Padding;
-  /** OHWI. */
+  readonly dilation: Pair;
+  /** OHWI, with the holes of a dilated kernel. */
   readonly shape: Shape;
   /** Of the file's weights, that scales belong to. */
   readonly dimension: number;
@@ -305,12 +339,12 @@ interface Convolution {
 }
 
 function convolution(to: NetworkBuilder, operator: TfliteOperator, given: Convolution): void {
-  const { groups, kernel, stride, shape, dimension, channelsLast } = given;
+  const { groups, kernel, stride, dilation, shape, dimension, channelsLast } = given;
   const output = to.file.tensors[operator.outputs[0]];
   const at = operator.kind === "CONV_2D" ? slots.conv2d.activation : slots.depthwise.activation;
   const { x, padding = given.padding } = to.paddedValue(operator.inputs[0]);
   layer(to, operator, at, (name, activation) => {
-    const parameters = layerParameters(to, operator, { name, shape, dimension, channelsLast });
+    const parameters = layerParameters(to, operator, { name, shape, dimension, channelsLast, dilation });
     const attributes = {
       ...{ filters: shape[0], kernel, stride, padding, groups },
       ...{ bias: "bias" in parameters, activation },
@@ -326,11 +360,12 @@ interface LayerWeights {
   readonly dimension: number;
   readonly channelsLast?: boolean;
   readonly keepOneScale?: boolean;
+  readonly dilation?: Pair;
 }
 
 /** Takes an operator's constants; returns their names by role. */
 function layerParameters(to: NetworkBuilder, { inputs }: TfliteOperator, layer: LayerWeights): Record<string, string> {
-  const { name, shape, dimension, channelsLast = false, keepOneScale = false } = layer;
+  const { name, shape, dimension, channelsLast = false, keepOneScale = false, dilation = [1, 1] } = layer;
   const filters = to.file.tensors[inputs[1]];
   const outputs = shape[0];
   if (filters.type !== "int8") refuse(`has ${filters.type} weights ("${filters.name}"); int8 ones can be imported`);
@@ -347,9 +382,10 @@ function layerParameters(to: NetworkBuilder, { inputs }: TfliteOperator, layer: 
   const data = to.int8s(filters);
   const taps = data.length / outputs;
   const ordered = channelsLast ? data.map((_, i) => data[(i % taps) * outputs + Math.floor(i / taps)]) : data;
+  const spread = dilation.every((each) => each === 1) ? ordered : withHoles(ordered, shape, dilation);
   const one = filters.scales.length === 1;
   const scales = one && !keepOneScale ? new Array<number>(outputs).fill(filters.scales[0]) : filters.scales;
-  const weight = to.weight(`${name}.weight`, shape, ordered, scales);
+  const weight = to.weight(`${name}.weight`, shape, spread, scales);
   const bias = inputs[2] === undefined || inputs[2] === -1 ? undefined : to.file.tensors[inputs[2]];
   if (bias === undefined) return { weight };
   if (bias.type !== "int32") refuse(`has a bias of ${bias.type} ("${bias.name}"); int32 can be imported`);
