@@ -19,7 +19,7 @@ export interface Core extends Pick<Board, "name" | "core" | "fpu"> {
 const named = (core: string, dsp: boolean): Core => ({ name: core, core, fpu: "none", dsp });
 
 /** One of each instruction set. */
-export const cores = [
+export const cores: readonly Core[] = [
   named("cortex-m0", false),
   named("cortex-m3", false),
   named("cortex-m4", true),

@@ -48,6 +48,21 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
       case "add":
         values[node.name] = make(Math.max(a.scale, b.scale) * jitter());
         break;
+      case "subtract":
+        values[node.name] = make(Math.max(a.scale, b.scale) * jitter());
+        break;
+      case "constant": {
+        const { value } = node.parameters;
+        const shape = node.attributes.shape;
+        weights[value] = tensor(
+          "int8",
+          shape,
+          new Int8Array(sizeOf(shape)).map(() => random.integer(256) - 128),
+        );
+        // What reads it may keep its input's quantisation.
+        values[node.name] = values[graph.nodes[0].name] ?? make(1 / 100);
+        break;
+      }
       case "multiply":
         values[node.name] = make(a.scale * b.scale * 100 * jitter());
         break;

@@ -43,7 +43,9 @@ const cores = [
 const structs = {
   phinets_convolution: ["conv2d", "depthwise", "pointwise"],
   phinets_step_groups: ["grouped"],
-  phinets_step_addition: ["add"],
+  phinets_step_addition: ["add", "subtract"],
+  phinets_step_values: ["maximum", "minimum"],
+  phinets_step_repetition: ["repeat"],
   phinets_step_product: ["multiply"],
   phinets_step_table: ["lookup"],
   phinets_step_pool: ["max_pool"],

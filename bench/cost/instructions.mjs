@@ -195,7 +195,15 @@ function quantized(graph, random) {
     else if (node.op === "concat") {
       for (const input of node.inputs) values[input] = a;
       values[node.name] = a;
-    } else if (node.op === "add") values[node.name] = made(1.4 * Math.max(a.scale, b.scale));
+    } else if (node.op === "constant") {
+      const { shape } = node.attributes;
+      values[node.name] = made(step, 0);
+      weights[node.parameters.value] = tensor(
+        "int8",
+        shape,
+        new Int8Array(sizeOf(shape)).map(() => random.integer(256) - 128),
+      );
+    } else if (node.op === "add" || node.op === "subtract") values[node.name] = made(1.4 * Math.max(a.scale, b.scale));
     else if (node.op === "multiply") values[node.name] = made(170 * a.scale * b.scale);
     else if (node.op === "globalAveragePool") values[node.name] = made(a.scale / 4);
     else if (node.op === "hardswish") values[node.name] = made(0.8 * a.scale);
@@ -320,6 +328,17 @@ function samples() {
           return builder.resize(mode, x, { mode, size, alignCorners: false, halfPixelCenters: true });
         }),
         builder.reshape("reshaped", x, [shape[1], shape[0], shape[2]]),
+      ];
+    });
+  });
+  maps.forEach((shape, i) => {
+    add(`elementwise${i}`, shape, (builder, x) => {
+      const offsets = builder.constant("offsets", [1, 1, 1, shape[2]]);
+      const limit = builder.constant("limit", i % 2 === 0 ? [1, 1, 1, 1] : [1, ...shape]);
+      return [
+        builder.subtract("difference", x, offsets),
+        builder.maximum("maximum", x, limit),
+        builder.minimum("minimum", x, x),
       ];
     });
   });

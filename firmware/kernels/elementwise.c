@@ -16,6 +16,30 @@ void phinets_add(const phinets_addition *layer, int32_t size, const int8_t *a, c
   for (int32_t i = 0; i < size; i++) output[i] = (int8_t)phinets_sum_of(first, second, result, unit, a[i], b[i]);
 }
 
+void phinets_subtract(const phinets_addition *layer, int32_t size, const int8_t *a, const int8_t *b, int8_t *output) {
+  const phinets_scaling first = layer->a, second = layer->b, result = layer->output;
+  const int32_t unit = 1 << layer->left_shift;
+  for (int32_t i = 0; i < size; i++)
+    output[i] = (int8_t)phinets_difference_of(first, second, result, unit, a[i], b[i]);
+}
+
+void phinets_maximum(int32_t size, const int8_t *a, const int8_t *b, int8_t *output) {
+  for (int32_t i = 0; i < size; i++) output[i] = a[i] > b[i] ? a[i] : b[i];
+}
+
+void phinets_minimum(int32_t size, const int8_t *a, const int8_t *b, int8_t *output) {
+  for (int32_t i = 0; i < size; i++) output[i] = a[i] < b[i] ? a[i] : b[i];
+}
+
+void phinets_repeat_row(int32_t width, int32_t channels, int32_t pixel, int32_t channel, const int8_t *in, int8_t *out) {
+  for (int32_t x = 0; x < width; x++, in += pixel, out += channels) {
+    if (channel == 0)
+      memset(out, *in, (size_t)channels);
+    else
+      memcpy(out, in, (size_t)channels);
+  }
+}
+
 void phinets_multiply(const phinets_product *layer, int32_t pixels, int32_t channels, const int8_t *a, const int8_t *b,
                       int8_t *output) {
 #if defined(PHINETS_ARMV6M)

@@ -31,6 +31,15 @@ static inline int32_t phinets_sum_of(phinets_scaling first, phinets_scaling seco
   return phinets_offset(sum, result.zero_point, result.shift);
 }
 
+/* One difference of phinets_subtract: b is rescaled before it is taken off, as halves are rounded up. */
+static inline int32_t phinets_difference_of(phinets_scaling first, phinets_scaling second, phinets_scaling result,
+                                            int32_t unit, int32_t a, int32_t b) {
+  const int32_t x = phinets_rescale((a - first.zero_point) * unit, first.multiplier, first.shift);
+  const int32_t y = phinets_rescale((b - second.zero_point) * unit, second.multiplier, second.shift);
+  const int32_t difference = phinets_rescale(x - y, result.multiplier, result.shift);
+  return phinets_offset(difference, result.zero_point, result.shift);
+}
+
 /* One product of phinets_multiply. */
 static inline int32_t phinets_product_of(int32_t a_zero, int32_t b_zero, phinets_scaling result, int32_t a, int32_t b) {
   const int32_t product = phinets_rescale((a - a_zero) * (b - b_zero), result.multiplier, result.shift);

@@ -80,6 +80,17 @@ typedef struct {
 /* output[i] = a[i] + b[i], `size` bytes each. output may be a or b. add.h Add. */
 void phinets_add(const phinets_addition *layer, int32_t size, const int8_t *a, const int8_t *b, int8_t *output);
 
+/* output[i] = a[i] - b[i], as phinets_add. sub.h SubElementwise. */
+void phinets_subtract(const phinets_addition *layer, int32_t size, const int8_t *a, const int8_t *b, int8_t *output);
+
+/* The larger, and the smaller, of a[i] and b[i]; output may be a or b. ../maximum_minimum.h. */
+void phinets_maximum(int32_t size, const int8_t *a, const int8_t *b, int8_t *output);
+void phinets_minimum(int32_t size, const int8_t *a, const int8_t *b, int8_t *output);
+
+/* `width` pixels of `channels` values, of an input whose next pixel is `pixel` bytes on and whose next channel `channel`:
+   0 where one is repeated. */
+void phinets_repeat_row(int32_t width, int32_t channels, int32_t pixel, int32_t channel, const int8_t *in, int8_t *out);
+
 typedef struct {
   int32_t a_zero_point, b_zero_point;
   phinets_scaling output;
@@ -127,7 +138,7 @@ void phinets_average_end(phinets_map input, const int32_t *sums, int8_t *output)
    input. e: 256 values of Q31. ../softmax.h Softmax. */
 void phinets_softmax(const int32_t *exponentials, int32_t channels, const int8_t *input, int8_t *output);
 
-/* output[i] = table[input[i] + 128]; output may be input. Hard-swish and sigmoid. */
+/* output[i] = table[input[i] + 128]; output may be input. Functions of one value: hard-swish, sigmoid and others. */
 void phinets_lookup(const int8_t *table, int32_t size, const int8_t *input, int8_t *output);
 
 /* Copies `bytes` of each of `pixels` pixels, which lie in_pitch and out_pitch bytes apart. ../concatenation.h Concatenation. */

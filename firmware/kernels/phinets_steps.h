@@ -28,6 +28,17 @@ typedef struct {
 } phinets_step_product;
 
 typedef struct {
+  int32_t size; /* bytes of a row */
+} phinets_step_values;
+
+/* What is repeated: a constant, or where that is NULL the step's input. */
+typedef struct {
+  const int8_t *constant;
+  int32_t width, channels;       /* of a row of the output */
+  int32_t row, pixel, channel;   /* bytes to the input's next; 0 where it has one */
+} phinets_step_repetition;
+
+typedef struct {
   const int8_t *table;
   int32_t size; /* bytes of a row */
 } phinets_step_table;
@@ -76,6 +87,10 @@ void phinets_step_depthwise(const phinets_step *step, const phinets_state *state
 void phinets_step_pointwise(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_add(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_multiply(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_subtract(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_maximum(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_minimum(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_repeat(const phinets_step *step, const phinets_state *state, int32_t y);
 /* Takes row y of its input; the output's bytes hold int32 sums until the last. */
 void phinets_step_mean(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_max_pool(const phinets_step *step, const phinets_state *state, int32_t y);

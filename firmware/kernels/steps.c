@@ -35,6 +35,32 @@ void phinets_step_multiply(const phinets_step *step, const phinets_state *state,
                    phinets_row(state, &step->second, y), phinets_row(state, &step->output, y));
 }
 
+void phinets_step_subtract(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_addition *layer = step->layer;
+  phinets_subtract(&layer->addition, layer->size, phinets_row(state, &step->input, y),
+                   phinets_row(state, &step->second, y), phinets_row(state, &step->output, y));
+}
+
+void phinets_step_maximum(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_values *layer = step->layer;
+  phinets_maximum(layer->size, phinets_row(state, &step->input, y), phinets_row(state, &step->second, y),
+                  phinets_row(state, &step->output, y));
+}
+
+void phinets_step_minimum(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_values *layer = step->layer;
+  phinets_minimum(layer->size, phinets_row(state, &step->input, y), phinets_row(state, &step->second, y),
+                  phinets_row(state, &step->output, y));
+}
+
+void phinets_step_repeat(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_repetition *layer = step->layer;
+  const int8_t *input =
+      layer->constant != NULL ? layer->constant + y * layer->row : phinets_row(state, &step->input, layer->row == 0 ? 0 : y);
+  phinets_repeat_row(layer->width, layer->channels, layer->pixel, layer->channel, input,
+                     phinets_row(state, &step->output, y));
+}
+
 void phinets_step_mean(const phinets_step *step, const phinets_state *state, int32_t y) {
   const phinets_average *layer = step->layer;
   int8_t *output = phinets_row(state, &step->output, 0);

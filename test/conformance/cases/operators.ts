@@ -204,6 +204,22 @@ const branch = (g: GraphBuilder, x: string): string => g.conv2d("branch", x, { f
 const gate = (g: GraphBuilder, x: string): string =>
   g.sigmoid("gate", g.conv2d("excite", g.globalAveragePool("mean", x), { filters: g.shape(x)[3], bias: true }));
 
+/** Of the input's quantisation, as some operators ask for. */
+const kept = (g: GraphBuilder, x: string): string => g.relu6("kept", x);
+/** The mean of each column. */
+const rowOf = (g: GraphBuilder, x: string): string => {
+  const kernel = [g.shape(x)[1], 1] as const;
+  return g.averagePool("row", x, { kernel, stride: [1, 1], padding: sides(0, 0, 0, 0) });
+};
+const binaries = ["add", "multiply", "subtract", "maximum", "minimum"] as const;
+const repeatedShapes = [
+  ["map", [1, 3, 4, 10]],
+  ["vector of channels", [1, 1, 1, 10]],
+  ["number", [1, 1, 1, 1]],
+  ["column", [1, 3, 1, 10]],
+  ["row of pixels", [1, 1, 4, 1]],
+] as const;
+
 /** Of imported networks. */
 export const unaries = Object.keys(unaryFunctions) as UnaryFunction[];
 
@@ -214,7 +230,7 @@ const maps: readonly Input[] = [
 ];
 
 /** Operators of imported networks, which are not trained: by the names of their cases. */
-export const untrained = /^(averagePool|concat|maxWindow|reshape|resize|unary|SSD|random moves)/;
+export const untrained = /^(averagePool|concat|imported|maxWindow|reshape|resize|unary|SSD|random moves)/;
 
 export const operators: readonly OperatorCase[] = [
   ...convolutions,
@@ -248,6 +264,23 @@ export const operators: readonly OperatorCase[] = [
   ...plain("add", maps, (g, x) => g.add("y", x, branch(g, x))),
   ...plain("add to itself", [[4, 3, 5]], (g, x) => g.add("y", x, x)),
   ...plain("multiply", maps, (g, x) => g.multiply("y", x, branch(g, x))),
+  ...binaries.flatMap((op) => [
+    ...plain(`imported ${op}`, op === "multiply" || op === "add" ? [] : maps, (g, x) => g[op]("y", x, kept(g, x))),
+    ...repeatedShapes.flatMap(([name, shape]) =>
+      plain(`imported ${op} of a constant ${name}`, [[3, 4, 10]], (g, x) => g[op]("y", x, g.constant("c", shape))),
+    ),
+    ...plain(`imported ${op} from a constant`, [[3, 4, 10]], (g, x) => g[op]("y", g.constant("c", [1, 1, 4, 1]), x)),
+    ...plain(`imported ${op} of a value a channel`, op === "multiply" ? [] : [[5, 4, 9]], (g, x) =>
+      g[op]("y", x, g.maxPool("p", x, 4, 4)),
+    ),
+    ...plain(`imported ${op} from a row of pixels`, [[4, 5, 9]], (g, x) => g[op]("y", rowOf(g, x), x)),
+    ...plain(`imported ${op} of a vector and a constant`, [[2, 3, 4]], (g, x) =>
+      g[op]("y", g.flatten("f", x), g.constant("c", [1, 24])),
+    ),
+    ...plain(`imported ${op} of a vector and a number`, [[2, 3, 4]], (g, x) =>
+      g[op]("y", g.flatten("f", x), g.constant("c", [1, 1])),
+    ),
+  ]),
   ...plain("multiply by itself", [[4, 3, 5]], (g, x) => g.multiply("y", x, x)),
   ...plain("multiply per channel", [...maps, [5, 3, 33]], (g, x) => g.multiply("y", x, gate(g, x))),
   ...plain("globalAveragePool", [...maps, [1, 7, 3], [13, 11, 17], [40, 40, 2]], (g, x) => g.globalAveragePool("y", x)),

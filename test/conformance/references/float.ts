@@ -107,9 +107,15 @@ export function compute(
       }
       return out;
     case "add":
-      return x.data.map((v, i) => v + y.data[i]);
+    case "subtract":
     case "multiply":
-      return x.data.map((v, i) => v * factor(x.shape, y, i));
+    case "maximum":
+    case "minimum": {
+      const f = { add, subtract, multiply, maximum: Math.max, minimum: Math.min }[node.op];
+      return out.map((_, i) => f(x.data[repeatedPlace(i, shape, x.shape)], y.data[repeatedPlace(i, shape, y.shape)]));
+    }
+    case "constant":
+      return Float64Array.from(weight("value").data);
     case "dropout": {
       if (!run.training) return x.data.slice();
       const data = Float64Array.from(run.masks[`${node.name}:mask`]);
@@ -219,6 +225,21 @@ export function placeOf(i: number, shape: readonly number[]): number[] {
 }
 export const indexOf = (place: readonly number[], shape: readonly number[]): number =>
   place.reduce((i, at, axis) => i * shape[axis] + at, 0);
+const add = (a: number, b: number): number => a + b;
+const subtract = (a: number, b: number): number => a - b;
+const multiply = (a: number, b: number): number => a * b;
+
+/** Index in a value of shape `own`, repeated to `shape`, of the element that is the i-th there. */
+export function repeatedPlace(i: number, shape: readonly number[], own: readonly number[]): number {
+  let [place, step, rest] = [0, 1, i];
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (own[axis] > 1) place += (rest % shape[axis]) * step;
+    rest = Math.floor(rest / shape[axis]);
+    step *= own[axis];
+  }
+  return place;
+}
+
 function unary(of: UnaryFunction, x: number, alpha: number): number {
   if (of === "abs") return Math.abs(x);
   if (of === "elu") return x < 0 ? Math.expm1(x) : x;

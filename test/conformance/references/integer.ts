@@ -6,7 +6,7 @@
 import type { Node, NodeOf } from "@phinets/core/graph";
 import { type QuantizationParameters, type QuantizedNetwork, sigmoidTable } from "@phinets/core/quantization";
 import { sizeOf } from "@phinets/core/tensor";
-import { indexOf, placeOf } from "./float.js";
+import { indexOf, placeOf, repeatedPlace } from "./float.js";
 
 /** A real factor as multiplier * 2^(shift - 31). */
 interface Multiplier {
@@ -73,7 +73,13 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
   const y = new Int8Array(sizeOf(graph.shapes[node.name]));
   const output = values[node.name];
   const [p, q] = node.inputs.map((name) => values[name]);
-  const [, height = 1, width = 1, channels = 1] = graph.shapes[node.inputs[0]];
+  const shape = graph.shapes[node.name];
+  const [, height = 1, width = 1, channels = 1] = graph.shapes[node.inputs[0]] ?? shape;
+  /** Bytes that make the i-th, of inputs whose dimensions of 1 are repeated. */
+  const operands = (i: number): [number, number] => [
+    a[repeatedPlace(i, shape, graph.shapes[node.inputs[0]])],
+    b[repeatedPlace(i, shape, graph.shapes[node.inputs[1]])],
+  ];
   const [, outHeight, outWidth, outChannels] = graph.shapes[node.name];
   const finish = (sum: bigint, by: Multiplier): number => clamp(Number(rescale(sum, by)) + output.zeroPoint);
   /** Fills y from the value of each place. */
@@ -114,19 +120,31 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
       }
       return y;
     }
-    case "add": {
+    case "constant":
+      return Int8Array.from(network.weights[node.parameters.value].data);
+    case "maximum":
+    case "minimum": {
+      const choose = node.op === "maximum" ? Math.max : Math.min;
+      return y.map((_, i) => choose(...operands(i)));
+    }
+    case "add":
+    case "subtract": {
       // Both at half the larger scale, with 20 bits to spare.
       const twice = 2 * Math.max(p.scale, q.scale);
       const term = (x: number, { scale, zeroPoint }: QuantizationParameters): bigint =>
         rescale(BigInt(x - zeroPoint) << 20n, quantizeMultiplier(scale / twice));
       const by = quantizeMultiplier(twice / (2 ** 20 * output.scale));
-      return y.map((_, i) => finish(term(a[i], p) + term(b[i], q), by));
+      return y.map((_, i) => {
+        const [first, second] = operands(i);
+        const other = term(second, q);
+        return finish(term(first, p) + (node.op === "add" ? other : -other), by);
+      });
     }
     case "multiply": {
       const by = quantizeMultiplier((p.scale * q.scale) / output.scale);
       return y.map((_, i) => {
-        const other = b[b.length === a.length ? i : i % b.length];
-        return finish(BigInt((a[i] - p.zeroPoint) * (other - q.zeroPoint)), by);
+        const [first, second] = operands(i);
+        return finish(BigInt((first - p.zeroPoint) * (second - q.zeroPoint)), by);
       });
     }
     case "globalAveragePool": {

@@ -23,7 +23,7 @@ export function weightBytes(program: Pick<Program, "lowering">): WeightBytes {
   for (const step of program.lowering.steps) {
     const row: KernelRow = kernels[step.kernel];
     const shape = shapeOf(step, program.lowering);
-    weights += row.weightBytes?.(shape) ?? 0;
+    weights += (row.weightBytes?.(shape) ?? 0) + (step.repeats?.constantBytes ?? 0);
     biases += (row.channelBytes?.bias ?? 0) * shape.filters;
     requantization += (row.channelBytes?.requantization ?? 0) * shape.filters;
     if (step.lookup !== undefined || /^(helium_)?lookup$/.test(step.kernel)) tables += tableBytes;

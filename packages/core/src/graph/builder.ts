@@ -114,6 +114,22 @@ export class GraphBuilder {
     return this.#add("multiply", name, [a, b], {});
   }
 
+  subtract(name: string, a: string, b: string): string {
+    return this.#add("subtract", name, [a, b], {});
+  }
+
+  maximum(name: string, a: string, b: string): string {
+    return this.#add("maximum", name, [a, b], {});
+  }
+
+  minimum(name: string, a: string, b: string): string {
+    return this.#add("minimum", name, [a, b], {});
+  }
+
+  constant(name: string, shape: Shape): string {
+    return this.#add("constant", name, [], { shape });
+  }
+
   globalAveragePool(name: string, x: string): string {
     return this.#add("globalAveragePool", name, [x], {});
   }

@@ -44,9 +44,11 @@ describe("shape inference", () => {
     );
     expect(() => b.dense("d", x, 3)).toThrow(/dense "d": input has shape \[1,4,4,3\]/);
     expect(() => b.add("a", x, b.maxPool("p", x, 2))).toThrow(
-      'add "a": inputs have shapes [1,4,4,3] and [1,2,2,3]; they must be equal',
+      'add "a": inputs have shapes [1,4,4,3] and [1,2,2,3]; their dimensions must be equal, or 1 in either',
     );
-    expect(() => b.multiply("m", x, b.maxPool("p2", x, 2))).toThrow(/multiply "m": second input has shape \[1,2,2,3\]/);
+    expect(() => b.multiply("m", x, b.maxPool("p2", x, 2))).toThrow(
+      /multiply "m": inputs have shapes \[1,4,4,3\] and \[1,2,2,3\]/,
+    );
     expect(() => b.dropout("o", x, 1)).toThrow(/rate is 1/);
   });
   it("refuses a repeated name and an unknown output", () => {

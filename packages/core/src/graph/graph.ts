@@ -47,6 +47,7 @@ export const trainable: Readonly<Record<ParameterKind, boolean>> = {
   beta: true,
   runningMean: false,
   runningVariance: false,
+  constant: false,
 };
 
 /**

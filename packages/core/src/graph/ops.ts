@@ -3,7 +3,7 @@
  * shapes, which is also its validator. Maps are NHWC `[batch, height, width, channels]`; convolution weights are OHWI
  * `[filters, kernelHeight, kernelWidth, channels / groups]`; dense weights are `[units, features]`.
  */
-import { formatShape, PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
+import { broadcastShape, formatShape, PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
 import { type ResizeAttributes, resizeTaps } from "./resize.js";
 import { type UnaryFunction, unaryFunctions } from "./unary.js";
 
@@ -46,10 +46,15 @@ export interface OpAttributes {
   unary: { readonly function: UnaryFunction; readonly alpha: number };
   /** Over the last axis. */
   softmax: Empty;
-  /** Element by element, equal shapes. */
+  /** Element by element; of either input, dimensions of 1 are repeated. So are those of the next four. */
   add: Empty;
-  /** The second input has the first's shape, or `[batch, 1, 1, channels]` and is broadcast over the map. */
   multiply: Empty;
+  subtract: Empty;
+  /** The larger, or the smaller, of two. */
+  maximum: Empty;
+  minimum: Empty;
+  /** A parameter as a value: an operand of the five above. Its batch is 1. */
+  constant: { readonly shape: Shape };
   /** `[batch, height, width, channels]` to `[batch, 1, 1, channels]`. */
   globalAveragePool: Empty;
   /** Mean of each window over the pixels of the map in it: padding is not counted. */
@@ -77,7 +82,7 @@ export interface OpAttributes {
 export type OpName = keyof OpAttributes;
 
 /** What a parameter is, which decides its initial value, its weight decay and whether it is trained. */
-export type ParameterKind = "weight" | "bias" | "gamma" | "beta" | "runningMean" | "runningVariance";
+export type ParameterKind = "weight" | "bias" | "gamma" | "beta" | "runningMean" | "runningVariance" | "constant";
 
 export interface OpParameter {
   readonly kind: ParameterKind;
@@ -155,6 +160,20 @@ function pool(op: string): OpSpec<OpAttributes["averagePool"]> {
     },
   };
 }
+/** Of two inputs, element by element. */
+const elementwise = (op: string) => ({
+  arity: 2,
+  infer(name: string, [a, b]: readonly Shape[]): Shape[] {
+    const shape = broadcastShape(a, b);
+    if (shape === undefined)
+      fail(
+        op,
+        name,
+        `inputs have shapes ${formatShape(a)} and ${formatShape(b)}; their dimensions must be equal, or 1 in either`,
+      );
+    return [shape];
+  },
+});
 
 const sameAsInput = { arity: 1, infer: (_: string, [x]: readonly Shape[]): Shape[] => [x] };
 
@@ -231,27 +250,20 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
     },
   },
   softmax: sameAsInput,
-  add: {
-    arity: 2,
-    infer(name, [a, b]) {
-      if (formatShape(a) !== formatShape(b))
-        fail("add", name, `inputs have shapes ${formatShape(a)} and ${formatShape(b)}; they must be equal`);
-      return [a];
+  add: elementwise("add"),
+  multiply: elementwise("multiply"),
+  subtract: elementwise("subtract"),
+  maximum: elementwise("maximum"),
+  minimum: elementwise("minimum"),
+  constant: {
+    arity: 0,
+    infer(name, _, { shape }) {
+      for (const dimension of shape)
+        requireInteger("constant", name, `dimension of ${formatShape(shape)}`, dimension, 1);
+      if (shape[0] !== 1) fail("constant", name, `shape ${formatShape(shape)} has no batch of 1`);
+      return [shape];
     },
-  },
-  multiply: {
-    arity: 2,
-    infer(name, [a, b]) {
-      const broadcast = a.length === 4 && b.length === 4 && b[0] === a[0] && b[1] === 1 && b[2] === 1 && b[3] === a[3];
-      if (!broadcast && formatShape(a) !== formatShape(b)) {
-        fail(
-          "multiply",
-          name,
-          `second input has shape ${formatShape(b)}; it must be ${formatShape(a)} or [batch,1,1,channels] of it`,
-        );
-      }
-      return [a];
-    },
+    parameters: (_, { shape }) => ({ value: { kind: "constant", shape } }),
   },
   globalAveragePool: {
     arity: 1,

@@ -17,6 +17,10 @@ const examples: Record<Exclude<OpName, "input">, (g: GraphBuilder, x: string, ot
   softmax: (g, x) => g.softmax("y", x),
   add: (g, x, other) => g.add("y", x, other),
   multiply: (g, x, other) => g.multiply("y", x, other),
+  subtract: (g, x, other) => g.subtract("y", x, other),
+  maximum: (g, x, other) => g.maximum("y", x, other),
+  minimum: (g, x, other) => g.minimum("y", x, other),
+  constant: (g, x) => g.constant("y", g.shape(x)),
   globalAveragePool: (g, x) => g.globalAveragePool("y", x),
   averagePool: (g, x) =>
     g.averagePool("y", x, { kernel: [2, 2], stride: [1, 1], padding: { top: 1, bottom: 0, left: 0, right: 1 } }),
@@ -79,7 +83,7 @@ describe("opTraits", () => {
       if (kind === "weight") weightScales[name] = new Array(shape[0]).fill(0.01);
       const data = Array.from({ length: sizeOf(shape) }, (_, i) => (i % 7) - 3);
       weights[name] =
-        kind === "weight" ? tensor("int8", shape, Int8Array.from(data)) : tensor("int32", shape, Int32Array.from(data));
+        kind === "bias" ? tensor("int32", shape, Int32Array.from(data)) : tensor("int8", shape, Int8Array.from(data));
     }
     const q = { graph, values, weightScales, weights };
     if (opTraits[op].int8 === "none") {
@@ -89,7 +93,7 @@ describe("opTraits", () => {
     const node = lowerToInteger(q).at(-1)!;
     const picture = Int8Array.from({ length: sizeOf(shape) }, (_, i) => 5 * i - 120);
     const [bytes] = new IntegerInterpreter(q).run(picture);
-    const ways: Record<string, string> = { lookup: "table", softmax: "own" };
+    const ways: Record<string, string> = { lookup: "table", softmax: "own", constant: "own" };
     const rescales = "multiplier" in node || "multipliers" in node;
     const behaviour = rescales ? "rescales" : (ways[node.op] ?? "keeps");
     expect(opTraits[op].int8).toBe(behaviour);

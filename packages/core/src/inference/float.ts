@@ -18,6 +18,7 @@ import {
   type FloatWeights,
   formatShape,
   PhinetsError,
+  repeatInto,
   type Shape,
   sameShape,
   sigmoid,
@@ -110,10 +111,12 @@ const kernels: {
     for (let i = 0; i < x.length; i++) y[i] = value(x[i], attributes.alpha);
   },
   softmax: (_, y, x) => softmax(x.data, x.shape.at(-1)!, y.data),
-  add: (_, { data: y }, a, b) => {
-    for (let i = 0; i < y.length; i++) y[i] = a.data[i] + b.data[i];
-  },
-  multiply: (_, y, a, b) => multiply(a, b, y.data),
+  add: both((a, b) => a + b),
+  multiply: both((a, b) => a * b),
+  subtract: both((a, b) => a - b),
+  maximum: both((a, b) => Math.max(a, b)),
+  minimum: both((a, b) => Math.min(a, b)),
+  constant: (_, { data: y }, __, ___, { value }) => y.set(value),
   globalAveragePool: (_, y, x) => globalAveragePool(x, y.data),
   averagePool: (node, y, x) => averagePool(node, x, y),
   maxWindow: (node, y, x) => maxWindow(node, x, y),
@@ -146,6 +149,20 @@ const kernels: {
 function each(f: (x: number) => number) {
   return (_: Node, { data: y }: FloatTensor, { data: x }: FloatTensor): void => {
     for (let i = 0; i < x.length; i++) y[i] = f(x[i]);
+  };
+}
+
+/** Element by element of two, each repeated to the output's shape. */
+function both(f: (a: number, b: number) => number) {
+  const repeated = ({ shape, data }: FloatTensor, as: Shape): Float32Array => {
+    if (sameShape(shape, as)) return data;
+    const wide = new Float32Array(sizeOf(as));
+    repeatInto(data, shape, wide, as);
+    return wide;
+  };
+  return (_: Node, { shape, data: y }: FloatTensor, a: FloatTensor, b: FloatTensor): void => {
+    const [first, second] = [repeated(a, shape), repeated(b, shape)];
+    for (let i = 0; i < y.length; i++) y[i] = f(first[i], second[i]);
   };
 }
 
@@ -255,17 +272,6 @@ function softmax(x: Float32Array, length: number, out: Float32Array): void {
     const sum = powers.reduce((total, power) => total + power, 0);
     for (let i = 0; i < length; i++) out[row + i] = powers[i] / sum;
   }
-}
-
-function multiply(a: FloatTensor, b: FloatTensor, out: Float32Array): void {
-  if (sameShape(a.shape, b.shape)) {
-    for (let i = 0; i < out.length; i++) out[i] = a.data[i] * b.data[i];
-    return;
-  }
-  const channels = a.shape[3];
-  const perPicture = sizeOf(a.shape.slice(1));
-  for (let i = 0; i < out.length; i++)
-    out[i] = a.data[i] * b.data[Math.floor(i / perPicture) * channels + (i % channels)];
 }
 
 function globalAveragePool({ shape, data }: FloatTensor, out: Float32Array): void {

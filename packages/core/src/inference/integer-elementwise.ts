@@ -2,6 +2,7 @@
 import {
   type IntegerAdd,
   type IntegerAveragePool,
+  type IntegerExtreme,
   type IntegerGlobalAveragePool,
   type IntegerLookup,
   type IntegerMaxPool,
@@ -10,13 +11,35 @@ import {
   type IntegerPad,
   type IntegerSoftmax,
   multiplyByQuantizedMultiplier,
+  repeatedInputs,
   softmaxRow,
 } from "../quantization/index.js";
-import type { Shape } from "../tensor/index.js";
+import { repeatInto, type Shape } from "../tensor/index.js";
 import { type RequantizeRow, type RowRequantization, requantizeRow } from "./requantize-row.js";
 
 /** Reads its inputs, fills its output. */
 export type Kernel = () => void;
+
+/** A kernel of two inputs of the output's shape: others are repeated before it runs. */
+export function withRepeats<N extends IntegerAdd | IntegerMultiply | IntegerExtreme>(
+  kernel: (node: N, y: Int8Array, a: Int8Array, b: Int8Array) => Kernel,
+): (node: N, y: Int8Array, a: Int8Array, b: Int8Array) => Kernel {
+  return (node, y, ...inputs) => {
+    const repeated = repeatedInputs(node);
+    const wide = inputs.map((x, i) => (repeated.includes(i) ? new Int8Array(y.length) : x));
+    const run = kernel(node, y, wide[0], wide[1]);
+    return () => {
+      for (const i of repeated) repeatInto(inputs[i], node.inputShapes[i], wide[i], node.outputShape);
+      run();
+    };
+  };
+}
+
+export function extremeKernel({ largest }: IntegerExtreme, y: Int8Array, a: Int8Array, b: Int8Array): Kernel {
+  return () => {
+    for (let i = 0; i < y.length; i++) y[i] = a[i] > b[i] === largest ? a[i] : b[i];
+  };
+}
 
 /** Either input has 256 values, so its rescaled form comes from a table. */
 export function addKernel(node: IntegerAdd, y: Int8Array, a: Int8Array, b: Int8Array): Kernel {
@@ -30,9 +53,10 @@ export function addKernel(node: IntegerAdd, y: Int8Array, a: Int8Array, b: Int8A
     ),
   );
   const { sums, store } = sameForAll(node);
+  const { sign } = node;
   return () => {
     for (let row = 0; row < y.length; row += sums.length) {
-      for (let c = 0; c < sums.length; c++) sums[c] = scaledA[a[row + c] + 128] + scaledB[b[row + c] + 128];
+      for (let c = 0; c < sums.length; c++) sums[c] = scaledA[a[row + c] + 128] + sign * scaledB[b[row + c] + 128];
       store(sums, y, row);
     }
   };

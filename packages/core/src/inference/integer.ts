@@ -8,6 +8,7 @@ import { PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
 import {
   addKernel,
   averagePoolKernel,
+  extremeKernel,
   globalAveragePoolKernel,
   type Kernel,
   lookupKernel,
@@ -16,6 +17,7 @@ import {
   multiplyKernel,
   padKernel,
   softmaxKernel,
+  withRepeats,
 } from "./integer-elementwise.js";
 import { convolutionKernel, denseKernel } from "./integer-linear.js";
 import { concatKernel, resizeKernel } from "./integer-moves.js";
@@ -87,8 +89,13 @@ const kernels: {
   input: () => undefined,
   conv2d: convolutionKernel,
   dense: denseKernel,
-  add: addKernel,
-  multiply: multiplyKernel,
+  add: withRepeats(addKernel),
+  multiply: withRepeats(multiplyKernel),
+  extreme: withRepeats(extremeKernel),
+  constant: ({ data }, y) => {
+    y.set(data);
+    return undefined;
+  },
   globalAveragePool: globalAveragePoolKernel,
   averagePool: averagePoolKernel,
   softmax: softmaxKernel,

@@ -25,6 +25,8 @@ export const int8Opcodes = {
   move: 15,
   resize: 16,
   maxWindow: 17,
+  extreme: 18,
+  repeat: 19,
 } as const;
 
 export interface Int8Module {

@@ -69,7 +69,21 @@ const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
     const end = (q: number) => rescaled(node, node.count * (q - node.inputZeroPoint));
     return [end(least[c]), end(most[c])];
   },
-  add: (node, c, [a, b]) => [sum(node, a.least[c], b.least[c]), sum(node, a.most[c], b.most[c])],
+  add: (node, c, inputs) => {
+    const [a, b] = inputs.map((input) => endsOf(input, c));
+    const [low, high] = node.sign > 0 ? b : [b[1], b[0]];
+    return [sum(node, a[0], low), sum(node, a[1], high)];
+  },
+  extreme: ({ largest }, c, inputs) => {
+    const [a, b] = inputs.map((input) => endsOf(input, c));
+    const choose = largest ? Math.max : Math.min;
+    return [choose(a[0], b[0]), choose(a[1], b[1])];
+  },
+  constant: ({ data, outputShape }, c) => {
+    const channels = outputShape.at(-1)!;
+    const own = data.filter((_, i) => i % channels === c);
+    return [Math.min(...own), Math.max(...own)];
+  },
   multiply: product,
   conv2d: linear,
   dense: linear,
@@ -77,6 +91,11 @@ const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
 
 const lowest = (inputs: readonly ChannelRanges[], c: number) => Math.min(...inputs.map(({ least }) => least[c]));
 const highest = (inputs: readonly ChannelRanges[], c: number) => Math.max(...inputs.map(({ most }) => most[c]));
+/** Of a channel, or of the one that is repeated. */
+function endsOf({ least, most }: ChannelRanges, c: number): Ends {
+  const own = least.length === 1 ? 0 : c;
+  return [least[own], most[own]];
+}
 
 function rescaled(
   node: { multiplier: number; shift: number; outputZeroPoint: number; clampMin: number; clampMax: number },
@@ -92,14 +111,13 @@ function sum(node: IntegerAdd, a: number, b: number): number {
       node.inputMultipliers[i],
       node.inputShifts[i],
     );
-  return rescaled(node, term(a, 0) + term(b, 1));
+  return rescaled(node, term(a, 0) + node.sign * term(b, 1));
 }
 
-function product(node: IntegerMultiply, c: number, [a, b]: readonly ChannelRanges[]): Ends {
+function product(node: IntegerMultiply, c: number, inputs: readonly ChannelRanges[]): Ends {
   const [zeroA, zeroB] = node.inputZeroPoints;
-  const corners = [a.least[c], a.most[c]].flatMap((p) =>
-    [b.least[c], b.most[c]].map((q) => rescaled(node, (p - zeroA) * (q - zeroB))),
-  );
+  const [a, b] = inputs.map((input) => endsOf(input, c));
+  const corners = a.flatMap((p) => b.map((q) => rescaled(node, (p - zeroA) * (q - zeroB))));
   return [Math.min(...corners), Math.max(...corners)];
 }
 

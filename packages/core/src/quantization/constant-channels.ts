@@ -156,7 +156,7 @@ class Folding {
   count(): { channels: number; removed: number } {
     let [channels, removed] = [0, 0];
     for (const { name, op } of this.#graph.nodes) {
-      if (op === "input" || op === "flatten" || this.#graph.outputs.includes(name)) continue;
+      if (op === "input" || op === "constant" || op === "flatten" || this.#graph.outputs.includes(name)) continue;
       channels += this.#channels(name);
       for (let c = 0; c < this.#channels(name); c++) removed += this.goes(name, c) ? 1 : 0;
     }
@@ -172,6 +172,15 @@ class Folding {
     const weights: Weights = {};
     const weightScales: Record<string, readonly number[]> = {};
     const nodes = this.#graph.nodes.map((node): Node => {
+      if (node.op === "constant") {
+        const { value } = node.parameters;
+        const kept = this.#left(node.name);
+        const shape = [...node.attributes.shape.slice(0, -1), kept.length];
+        const channels = this.#channels(node.name);
+        const data = (network.weights[value].data as Int8Array).filter((_, i) => kept.includes(i % channels));
+        weights[value] = tensor("int8", shape, data);
+        return { ...node, attributes: { shape } };
+      }
       if (!isLinear(node)) return node;
       const made = this.#layer(node);
       weights[made.node.parameters.weight] = made.weight;

@@ -43,6 +43,12 @@ export function integerNetwork(
     if (!isLinear(node)) {
       const isTanh = node.op === "unary" && node.attributes.function === "tanh";
       values[node.name] = isTanh ? tanhOutput : quantizations[node.op](range, ...inputs);
+      if (node.op === "constant") {
+        const { scale, zeroPoint } = values[node.name];
+        const { shape, data } = weights[node.parameters.value];
+        const byteOf = (x: number) => Math.max(-128, Math.min(127, Math.round(x / scale) + zeroPoint));
+        integerWeights[node.parameters.value] = tensor("int8", shape, Int8Array.from(data, byteOf));
+      }
       continue;
     }
     const layer = floatLayer(node, graph, weights);
@@ -114,6 +120,10 @@ const quantizations: Readonly<Record<Exclude<Int8Op, LinearNode["op"]>, Quantiza
   unary: (range, x) => parametersFor(range, x.scale * 2 ** -8),
   hardswish: (range, x) => parametersFor(range, x.scale / 127),
   multiply: (range, a, b) => parametersFor(range, (a.scale * b.scale) / 64),
+  subtract: (range, a, b) => parametersFor(range, Math.max(a.scale, b.scale) * 2 ** -8),
+  maximum: asInput,
+  minimum: asInput,
+  constant: (range) => parametersFor(range, 0),
   add: (range, a, b) => parametersFor(range, Math.max(a.scale, b.scale) * 2 ** -8),
   globalAveragePool: (range, x) => parametersFor(range, x.scale * 2 ** -8),
 };

@@ -4,7 +4,7 @@
  * double rounding (`multiplyByQuantizedMultiplier` in fixed-point.ts); all values are int8, accumulators int32.
  */
 import type { Padding, ResizeTap } from "../graph/index.js";
-import type { Shape } from "../tensor/index.js";
+import { type Shape, sameShape } from "../tensor/index.js";
 
 export interface IntegerNodeBase {
   /** Also the name of the node's output value. */
@@ -75,11 +75,14 @@ interface IntegerRescaled extends IntegerNodeBase {
 }
 
 /**
- * TFLite's ADD: s_i = multiply(( x_i - inputZeroPoints[i]) << leftShift, inputMultipliers[i], inputShifts[i]);
- * y = clamp(multiply(s_0 + s_1, multiplier, shift) + outputZeroPoint). Every shift is 0 or negative.
+ * TFLite's ADD and SUB: s_i = multiply(( x_i - inputZeroPoints[i]) << leftShift, inputMultipliers[i], inputShifts[i]);
+ * y = clamp(multiply(s_0 + sign * s_1, multiplier, shift) + outputZeroPoint). Every shift is 0 or negative. Inputs whose shape
+ * is not the output's are repeated along their dimensions of 1.
  */
 export interface IntegerAdd extends IntegerRescaled {
   readonly op: "add";
+  /** -1 of SUB. */
+  readonly sign: 1 | -1;
   readonly leftShift: number;
   readonly inputZeroPoints: readonly [number, number];
   readonly inputMultipliers: readonly [number, number];
@@ -89,9 +92,27 @@ export interface IntegerAdd extends IntegerRescaled {
 /** y = clamp(multiply((a - za) * (b - zb), multiplier, shift) + outputZeroPoint). */
 export interface IntegerMultiply extends IntegerRescaled {
   readonly op: "multiply";
-  /** The second input is `[1, 1, 1, channels]` and is repeated over the first's map. */
+  /** The second input is `[1, 1, 1, channels]` of the first's map. Others are repeated as those of `IntegerAdd`. */
   readonly broadcast: boolean;
   readonly inputZeroPoints: readonly [number, number];
+}
+
+/** The larger or the smaller byte, inputs repeated as those of `IntegerAdd`; quantisation in = out. */
+export interface IntegerExtreme extends IntegerNodeBase {
+  readonly op: "extreme";
+  readonly largest: boolean;
+}
+
+/** Inputs of an element-wise node that are repeated to its output's shape before its kernel runs; a factor a channel is not. */
+export function repeatedInputs(node: IntegerAdd | IntegerMultiply | IntegerExtreme): number[] {
+  const isFactor = (input: number): boolean => node.op === "multiply" && node.broadcast && input === 1;
+  return [0, 1].filter((i) => !sameShape(node.inputShapes[i], node.outputShape) && !isFactor(i));
+}
+
+/** Bytes that are always the same. */
+export interface IntegerConstant extends IntegerNodeBase {
+  readonly op: "constant";
+  readonly data: Int8Array;
 }
 
 /**
@@ -189,6 +210,8 @@ export type IntegerNode =
   | IntegerDense
   | IntegerAdd
   | IntegerMultiply
+  | IntegerExtreme
+  | IntegerConstant
   | IntegerGlobalAveragePool
   | IntegerLookup
   | IntegerAveragePool

@@ -70,14 +70,22 @@ const lowerings: { readonly [O in Int8Op]: (node: NodeOf<O>, to: Lowering) => In
     return { ...base, op: "conv2d", kernel, stride, padding, groups, depthwise, ...linear(q, node) };
   },
   dense: (node, { q, base }) => ({ ...base, op: "dense", ...linear(q, node) }),
-  add: (_, { base, inputs: [a, b], output }) => {
-    const inputZeroPoints = [a.zeroPoint, b.zeroPoint] as const;
-    return { ...base, op: "add", inputZeroPoints, ...addRequantization(a, b, output), ...int8 };
+  add: (_, to) => sum(to, 1),
+  subtract: (_, to) => sum(to, -1),
+  maximum: (node, to) => extreme(node, to, true),
+  minimum: (node, to) => extreme(node, to, false),
+  constant: ({ name, parameters }, { q, base }) => {
+    const data = q.weights[parameters.value]?.data;
+    if (!(data instanceof Int8Array)) throw missing(name, parameters.value, "int8");
+    return { ...base, op: "constant", data };
   },
   multiply: (_, { base, inputs: [a, b], output }) => {
     const inputZeroPoints = [a.zeroPoint, b.zeroPoint] as const;
     // [1,1,1,C] times [1,1,1,C] needs no repetition.
-    const broadcast = !sameShape(base.inputShapes[0], base.inputShapes[1]);
+    const [first, second] = base.inputShapes;
+    const { outputShape: output4 } = base;
+    const isFactor = second.length === 4 && second[1] * second[2] === 1 && second[3] === output4[3];
+    const broadcast = sameShape(first, output4) && !sameShape(second, output4) && isFactor;
     return { ...base, op: "multiply", broadcast, inputZeroPoints, ...multiplyRequantization(a, b, output), ...int8 };
   },
   globalAveragePool: (_, { base, inputs: [x], output }) => {
@@ -136,6 +144,16 @@ const lowerings: { readonly [O in Int8Op]: (node: NodeOf<O>, to: Lowering) => In
     return { ...base, op: "reshape" };
   },
 };
+
+function sum({ base, inputs: [a, b], output }: Lowering, sign: 1 | -1): IntegerNode {
+  const inputZeroPoints = [a.zeroPoint, b.zeroPoint] as const;
+  return { ...base, op: "add", sign, inputZeroPoints, ...addRequantization(a, b, output), ...int8 };
+}
+
+function extreme(node: Node, { base, inputs, output }: Lowering, largest: boolean): IntegerNode {
+  for (const input of inputs) requireSame(node, input, output);
+  return { ...base, op: "extreme", largest };
+}
 
 function lookup(table: (input: QuantizationParameters, output: QuantizationParameters, node: Node) => Int8Array) {
   return (node: NodeWith<TableOp>, { base, inputs, output }: Lowering): IntegerLookup => ({

@@ -362,6 +362,13 @@ export const kernels = {
       values: rows * width * filters,
     }),
   },
+  subtract: { structBytes: 44, terms: valuesOf },
+  maximum: { structBytes: 4, terms: valuesOf },
+  minimum: { structBytes: 4, terms: valuesOf },
+  repeat: {
+    structBytes: 24,
+    terms: ({ rows, width, filters }) => ({ rows, pixels: rows * width, values: rows * width * filters }),
+  },
   mean: { structBytes: 28, terms: sumsOf },
   average_map: { structBytes: 28, terms: sumsOf },
   average_pool: pooled,
@@ -569,7 +576,7 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
     padTop: windowed?.padding.top ?? 0,
     table: step.lookup !== undefined ? 1 : 0,
     clamped: linear?.attributes.activation === "relu6" ? 1 : 0,
-    broadcast: step.reads[1]?.window === "whole" ? 1 : 0,
+    broadcast: node?.op === "multiply" && step.reads[1]?.window === "whole" ? 1 : 0,
     reads: step.reads.length,
     ...(node?.op === "concat" && concatOf(step, node, output)),
   };

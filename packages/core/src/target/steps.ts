@@ -20,7 +20,7 @@ import {
   soleReaders,
   type TableOp,
 } from "../graph/index.js";
-import type { Shape } from "../tensor/index.js";
+import { PhinetsError, type Shape, sameShape, sizeOf } from "../tensor/index.js";
 import { onHelium } from "./helium.js";
 import type { Kernel } from "./kernels.js";
 import type { Layout, Value } from "./layout.js";
@@ -60,6 +60,8 @@ export interface Step {
   readonly output: string;
   /** Bytes that the kernel needs beside its rows. */
   readonly scratchBytes: number;
+  /** Of `repeat`: which of the node's inputs it repeats, and the bytes of a constant, whose rows it makes beside those it reads. */
+  readonly repeats?: { readonly input: 0 | 1; readonly constantBytes: number };
 }
 
 export interface Lowering {
@@ -91,6 +93,10 @@ function mapOf(shape: Shape): Pick<Value, "height" | "width" | "channels"> {
 }
 
 type Lookup = NodeWith<TableOp>;
+type ElementwiseNode = NodeWith<"add" | "multiply" | "subtract" | "maximum" | "minimum">;
+
+const isElementwise = ({ op }: Node): boolean =>
+  op === "add" || op === "multiply" || op === "subtract" || op === "maximum" || op === "minimum";
 
 /** Whether the DSP depthwise kernels run a convolution: 3x3 or 5x5, stride 1 or 2, padding within the layouts'. */
 function isDspDepthwise(node: Node, input: Shape, output: Shape): node is NodeOf<"conv2d"> {
@@ -116,12 +122,14 @@ class Lowerer {
   /** Value of the program for a value of the graph: a fused look-up's stands for its convolution's. */
   readonly #fused = new Map<string, Lookup>();
   readonly #consumers: ReadonlyMap<string, readonly Node[]>;
+  readonly constants: ReadonlySet<string>;
 
   constructor(
     readonly graph: Graph,
     readonly options: LoweringOptions,
   ) {
     this.#consumers = consumersOf(graph);
+    this.constants = new Set(graph.nodes.flatMap(({ op, name }) => (op === "constant" ? [name] : [])));
     const readers = soleReaders(graph.nodes, graph.outputs);
     for (const node of graph.nodes) {
       const reader = readers.get(node.name);
@@ -144,6 +152,40 @@ class Lowerer {
     const made = { name, layout, height, width, channels, pad };
     this.values.set(name, made);
     return made;
+  }
+
+  /** Rows of an element-wise node's input, repeated where the output has more; a constant's are made beside those of the other. */
+  operand(node: ElementwiseNode, input: 0 | 1): Read {
+    const { shapes } = this.graph;
+    const name = node.inputs[input];
+    const isConstant = this.isConstant(name);
+    if (!isConstant && sameShape(shapes[name], shapes[node.name])) return this.read(name);
+    const other = node.inputs[1 - input];
+    if (isConstant && this.isConstant(other))
+      throw new PhinetsError("target.op", `${node.op} "${node.name}": is of two constants; fold them into one`);
+    const made = `${node.name}:${input === 0 ? "first" : "second"}`;
+    this.value(made, "nhwc", shapes[node.name]);
+    const constantBytes = isConstant ? sizeOf(shapes[name]) : 0;
+    const source = isConstant ? other : name;
+    const { height } = mapOf(shapes[source]);
+    const reads = [this.read(source, height === 1 ? "whole" : row)];
+    this.steps.push({
+      kernel: "repeat",
+      node,
+      reads,
+      output: made,
+      scratchBytes: 0,
+      repeats: { input, constantBytes },
+    });
+    return { value: made, window: row };
+  }
+
+  elementwise(node: ElementwiseNode, kernel: Kernel): void {
+    this.rows(node, kernel, this.operand(node, 0), this.operand(node, 1));
+  }
+
+  isConstant(name: string): boolean {
+    return this.constants.has(name);
   }
 
   step(kernel: Kernel, output: string, reads: Read[], node?: Node, lookup?: Lookup, scratchBytes = 0): void {
@@ -315,6 +357,7 @@ class Lowerer {
     const mean = readers.find(({ op }) => op === "globalAveragePool");
     const product = readers.find(({ op }) => op === "multiply");
     if (mean === undefined || product === undefined || product.inputs[0] !== value) return false;
+    if (this.isConstant(product.inputs[1])) return false;
     const factors = graph.shapes[product.inputs[1]];
     if (factors.length !== 4 || factors[1] * factors[2] !== 1 || graph.outputs.includes(product.name)) return false;
     const next = this.readers(product.name);
@@ -383,12 +426,27 @@ const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => voi
   sigmoid: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
   relu6: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
   unary: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
-  add: (to, node) => to.rows(node, to.options.dsp ? "dsp_add" : "add", ...node.inputs.map((input) => to.read(input))),
+  add: (to, node) => to.elementwise(node, to.options.dsp ? "dsp_add" : "add"),
+  subtract: (to, node) => to.elementwise(node, "subtract"),
+  maximum: (to, node) => to.elementwise(node, "maximum"),
+  minimum: (to, node) => to.elementwise(node, "minimum"),
+  constant: (to, { name }) => {
+    // Its readers have it among their own constants.
+    const stray = to.readers(name).find((reader) => !isElementwise(reader));
+    if (stray !== undefined || to.graph.outputs.includes(name))
+      throw new PhinetsError(
+        "target.op",
+        `constant "${name}": ${stray === undefined ? "leaves the network" : `is read by ${stray.op} "${stray.name}"`}; C has constants for element-wise operators alone`,
+      );
+  },
   multiply: (to, node) => {
     const [a, b] = node.inputs;
     if (to.isScaled(a)) return; // the product that reads it computes it
-    const [, height, width] = to.graph.shapes[b];
-    to.rows(node, "multiply", to.read(a), to.read(b, height === 1 && width === 1 ? "whole" : row));
+    const { [a]: map, [b]: factor, [node.name]: product } = to.graph.shapes;
+    const isFactor = sameShape(map, product) && factor.length === 4 && factor[1] * factor[2] === 1;
+    if (isFactor && factor[3] === product[3] && !to.isConstant(a) && !to.isConstant(b))
+      to.rows(node, "multiply", to.read(a), to.read(b, "whole"));
+    else to.elementwise(node, "multiply");
   },
   globalAveragePool: (to, node) => {
     const [input] = node.inputs;

@@ -1,3 +1,4 @@
+export * from "./broadcast.js";
 export * from "./endianness.js";
 export * from "./errors.js";
 export * from "./json.js";

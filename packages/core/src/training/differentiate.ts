@@ -14,7 +14,7 @@ import {
   trainable,
   withBatch,
 } from "../graph/index.js";
-import { PhinetsError, type Shape } from "../tensor/index.js";
+import { formatShape, PhinetsError, type Shape, sameShape } from "../tensor/index.js";
 import type { GradientOpAttributes, GradientOpName } from "./gradient-ops.js";
 import { products } from "./products.js";
 import { Tape } from "./tape.js";
@@ -83,8 +83,23 @@ interface Forward {
   readonly alias: Map<string, string>;
 }
 
+/** The float kernels add maps of one shape, and multiply by one of it or by a factor a channel. */
+function requireKernels({ nodes, shapes }: Graph): void {
+  for (const { op, name, inputs } of nodes) {
+    if (op !== "add" && op !== "multiply") continue;
+    const [a, b] = inputs.map((input) => shapes[input]);
+    const isFactor = op === "multiply" && b.length === 4 && b[0] === a[0] && b[1] * b[2] === 1 && b[3] === a[3];
+    if (sameShape(a, b) || isFactor) continue;
+    throw new PhinetsError(
+      "training.op",
+      `${op} "${name}": has inputs of ${formatShape(a)} and ${formatShape(b)}, as imported networks do; no float kernel computes it`,
+    );
+  }
+}
+
 function unrollForward(graph: Graph, batch: number, training: boolean, frozen?: ReadonlySet<string>): Forward {
   const network = withBatch(graph, batch);
+  requireKernels(network);
   const tape = new Tape();
   const masks: DropoutMask[] = [];
   const alias = new Map<string, string>();
@@ -122,6 +137,7 @@ function unrollForward(graph: Graph, batch: number, training: boolean, frozen?: 
  */
 function unrollInt8(graph: Graph, batch: number): Forward {
   const network = withBatch(graph, batch);
+  requireKernels(network);
   const tape = new Tape();
   const alias = new Map<string, string>();
   for (const node of network.nodes) {

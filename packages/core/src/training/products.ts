@@ -39,15 +39,24 @@ function toParameters<O extends "conv2dGradWeight" | "denseGradWeight">(
     gradients[bias] = tape.add("biasGrad", `grad:${name}:bias`, [dy], {}, { of });
 }
 
+/** Of imported networks. */
+type Untrained =
+  | "averagePool"
+  | "concat"
+  | "constant"
+  | "maximum"
+  | "maxWindow"
+  | "minimum"
+  | "reshape"
+  | "resize"
+  | "subtract"
+  | "unary";
+
 /**
- * What of the training graph's forward nodes has a gradient. A dropout is a product with its mask; averagePool,
- * concat, maxWindow, reshape, resize and unary are of networks that are not trained here.
+ * What of the training graph's forward nodes has a gradient. A dropout is a product with its mask; others are of
+ * networks that are not trained here.
  */
-type Differentiable =
-  | Exclude<OpName, "input" | "dropout" | "averagePool" | "concat" | "maxWindow" | "reshape" | "resize" | "unary">
-  | "batchNormTrain"
-  | "fakeQuantize"
-  | "lookup";
+type Differentiable = Exclude<OpName, "input" | "dropout" | Untrained> | "batchNormTrain" | "fakeQuantize" | "lookup";
 
 /** Adds the vector-Jacobian product of one node; `dy` is the cotangent of its output. */
 export const products: { readonly [O in Differentiable]: (node: TrainingNodeOf<O>, dy: string, to: Backward) => void } =

@@ -18,7 +18,7 @@ import { type Program, type Step, slidingWindow, type Value } from "../../target
 import { formatShape, PhinetsError } from "../../tensor/index.js";
 import { heliumConvolution, heliumDepthwise, heliumProduct } from "./helium.js";
 import { checkAccumulators, isConstant, type Linear } from "./linear.js";
-import { arrayDefinition, commentText, grouped, mapLiteral } from "./literals.js";
+import { arrayDefinition, commentText, grouped, mapLiteral, mapOf } from "./literals.js";
 
 export interface EmittedStep {
   /** What the step does: a comment's text, without its delimiters. */
@@ -69,15 +69,35 @@ export function emitStep(
     case "depthwise":
     case "pointwise":
       return emitted(portableLinear(node as Linear, step.kernel, layer, lookup), linearText(node as Linear));
+    case "repeat": {
+      const { input: which, constantBytes } = step.repeats!;
+      const { inputs, inputShapes } = node as IntegerAdd;
+      const repeatedNode = nodes.get(inputs[which])!;
+      const constants =
+        repeatedNode.op === "constant" ? [arrayDefinition("int8_t", `${layer}_constant`, repeatedNode.data)] : [];
+      const [height, width, channels] = mapOf(inputShapes[which]);
+      const strides = [height === 1 ? 0 : width * channels, width === 1 ? 0 : channels, channels === 1 ? 0 : 1];
+      const from = constantBytes > 0 ? `${layer}_constant` : "NULL";
+      constants.push(
+        ...define("phinets_step_repetition", `{${from}, ${output.width}, ${output.channels}, ${strides.join(", ")}}`),
+      );
+      return emitted(constants, `repeat ${commentText(JSON.stringify(repeatedNode.name))} for`);
+    }
+    case "subtract":
     case "add":
     case "helium_add": {
       const { a, b, leftShift } = operandsOf(node as IntegerAdd);
       const addition = `{${a}, ${b}, ${leftShift}, ${result(node as IntegerAdd)}}`;
-      return emitted(define("phinets_step_addition", `{${addition}, ${output.width * output.channels}}`), "add");
+      const fields = `{${addition}, ${output.width * output.channels}}`;
+      return emitted(define("phinets_step_addition", fields), step.kernel === "subtract" ? "subtract" : "add");
     }
+    case "maximum":
+    case "minimum":
+      return emitted(define("phinets_step_values", `{${output.width * output.channels}}`), step.kernel);
     case "multiply":
     case "helium_multiply": {
-      const { broadcast, inputZeroPoints } = node as IntegerMultiply;
+      const { inputZeroPoints } = node as IntegerMultiply;
+      const broadcast = step.reads[1].window === "whole";
       const [pixels, length] = broadcast ? [output.width, output.channels] : [1, output.width * output.channels];
       const product = `{${inputZeroPoints[0]}, ${inputZeroPoints[1]}, ${result(node as IntegerMultiply)}}`;
       return emitted(define("phinets_step_product", `{${product}, ${pixels}, ${length}}`), "multiply");

@@ -43,6 +43,10 @@ const rules: {
   softmax: (to, { name }, x) => to.op("Softmax", [x], { axis: { int: 1 } }, name),
   add: (to, { name }, x, second) => to.add(x, second, name),
   multiply: (to, { name }, x, second) => to.multiply(x, second, name),
+  subtract: (to, { name }, x, second) => to.subtract(x, second, name),
+  maximum: (to, { name }, x, second) => to.op("Max", [x, second], {}, name),
+  minimum: (to, { name }, x, second) => to.op("Min", [x, second], {}, name),
+  constant: (to, { parameters }) => to.parameter(parameters.value),
   globalAveragePool: (to, { name }, x) => to.op("GlobalAveragePool", [x], {}, name),
   averagePool: (to, { name, attributes: { kernel, stride, padding } }, x) => {
     const geometry = { kernel_shape: { ints: kernel }, strides: { ints: stride }, pads: convPads(padding) };

@@ -29,6 +29,10 @@ export function networkToOnnx(graph: Graph, weights: FloatWeights): OnnxModel {
 export function quantizedToOnnx({ graph, values, weightScales, weights }: QuantizedNetwork): OnnxModel {
   const scaleOf = new Map<string, { scales: Float32Array; zero: Int8Array | Int32Array }>();
   for (const node of graph.nodes) {
+    if (node.op === "constant") {
+      const { scale, zeroPoint } = values[node.name];
+      scaleOf.set(node.parameters.value, { scales: Float32Array.of(scale), zero: Int8Array.of(zeroPoint) });
+    }
     if (!isLinear(node)) continue;
     const { weight, bias } = node.parameters;
     const scales = Float32Array.from(weightScales[weight]);

@@ -47,7 +47,8 @@ class Emission {
 
   emit(node: Node): void {
     requireInt8(node, "tflite.op");
-    const output = this.#make(node.name, this.q.graph.shapes[node.name]);
+    const output =
+      node.op === "constant" ? this.#constant(node) : this.#make(node.name, this.q.graph.shapes[node.name]);
     this.#indices.set(node.name, output);
     const inputs = node.inputs.map((input) => this.value(input));
     rules[node.op](this, node as never, inputs, output);
@@ -57,6 +58,12 @@ class Emission {
   #make(name: string, shape: Shape, like = name): TensorIndex {
     const { scale, zeroPoint } = this.q.values[like];
     return this.model.value(name, shape, { scales: [scale], zeroPoint });
+  }
+
+  #constant({ name, parameters, attributes }: NodeOf<"constant">): TensorIndex {
+    const { scale, zeroPoint } = this.q.values[name];
+    const { data } = this.q.weights[parameters.value] as Tensor<"int8">;
+    return this.model.constant(name, attributes.shape, data, { scales: [scale], zeroPoint });
   }
 
   operator(
@@ -201,6 +208,10 @@ const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
   dense: (to, node, [x], output) => to.dense(node, x, output),
   add: plain("add"),
   multiply: plain("mul"),
+  subtract: plain("sub"),
+  maximum: plain("maximum"),
+  minimum: plain("minimum"),
+  constant: () => {},
   hardswish: plain("hardSwish"),
   sigmoid: plain("logistic"),
   relu6: plain("relu6"),

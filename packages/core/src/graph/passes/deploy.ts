@@ -105,6 +105,7 @@ function deploy(graph: Graph): Deployment {
         break;
       }
       default:
+        for (const name of Object.values(node.parameters)) computed[name] = (weights) => weights[name];
         nodes.push({ ...node, inputs } as Node);
     }
   }

@@ -7,7 +7,7 @@ import type { Field } from "../../export/tflite/flatbuffer.js";
 import { type TensorIndex, TfliteModel } from "../../export/tflite/model.js";
 import { GraphBuilder, type UnaryFunction, unaryFunctions } from "../../graph/index.js";
 import { IntegerEngine, IntegerInterpreter } from "../../inference/index.js";
-import { lowerToInteger } from "../../quantization/index.js";
+import { decodeQuantized, encodeQuantized, foldConstantChannels, lowerToInteger } from "../../quantization/index.js";
 import { Random, type Shape, sizeOf } from "../../tensor/index.js";
 import { readTflite, type TfliteFile } from "./file.js";
 import { importTflite } from "./index.js";
@@ -274,5 +274,142 @@ describe("QUANTIZE at the ends", () => {
     expect(() => imported({ ...file, tensors })).toThrow(
       'operator 0 QUANTIZE ("y"): is from int8 to int16; int8 to int8, and float32 or uint8 at the network\'s ends can be imported',
     );
+  });
+});
+
+describe("of two values, or of a value and a constant", () => {
+  const shape = [1, 3, 4, 5];
+  const [first, second, output] = [at(1 / 50, 11), at(1 / 35, -70), at(1 / 20, -5)];
+  type Binary = "add" | "sub" | "mul" | "maximum" | "minimum";
+
+  interface Operands {
+    readonly operator: Binary;
+    /** Shape of the constant, as the file has it. */
+    readonly constant: Shape;
+    readonly constantFirst?: boolean;
+    readonly map?: Shape;
+    readonly activation?: number;
+  }
+
+  function binaryFile({ operator, constant, constantFirst = false, map = shape, activation }: Operands): Uint8Array {
+    const isExtreme = operator === "maximum" || operator === "minimum";
+    const model = new TfliteModel(operator);
+    const x = model.value("x", map, first);
+    const c = model.constant("c", constant, random(sizeOf(constant), 9), isExtreme ? first : second);
+    const y = model.value("y", map, isExtreme ? first : output);
+    const options: Record<number, Field> = activation === undefined ? {} : { 0: { byte: activation } };
+    model.operator(operator, constantFirst ? [c, x] : [x, c], y, () => options);
+    return model.encode([x], [y]);
+  }
+
+  /** TensorFlow Lite's ADD, SUB and MUL of two bytes. */
+  function byteOf(operator: Binary, a: number, b: number, [p, q]: readonly Quantization[]): number {
+    if (operator === "maximum") return Math.max(a, b);
+    if (operator === "minimum") return Math.min(a, b);
+    const [[from], [other], [to]] = [p.scales, q.scales, output.scales];
+    const [x, y] = [BigInt(a - p.zeroPoint), BigInt(b - q.zeroPoint)];
+    if (operator === "mul")
+      return clamp(Number(rescale(x * y, quantizeMultiplier((from * other) / to))) + output.zeroPoint);
+    const twice = 2 * Math.max(from, other);
+    const term = (difference: bigint, scale: number) => rescale(difference << 20n, quantizeMultiplier(scale / twice));
+    const [s, t] = [term(x, from), term(y, other)];
+    const sum = operator === "add" ? s + t : s - t;
+    return clamp(Number(rescale(sum, quantizeMultiplier(twice / (2 ** 20 * to)))) + output.zeroPoint);
+  }
+
+  /** Index of the constant's element for element i of the map. */
+  function placeOf(i: number, map: Shape, own: Shape): number {
+    const aligned = [...new Array<number>(map.length - own.length).fill(1), ...own];
+    let [place, rest, size] = [0, i, sizeOf(map)];
+    for (const [axis, count] of map.entries()) {
+      size /= count;
+      const at = Math.floor(rest / size);
+      rest %= size;
+      place = place * aligned[axis] + (aligned[axis] === 1 ? 0 : at);
+    }
+    return place;
+  }
+
+  const constants: Shape[] = [[], [5], [1], [1, 1, 1, 5], [3, 4, 5], [4, 1], [1, 3, 1, 5], [1, 3, 4, 1]];
+  for (const operator of ["add", "sub", "mul", "maximum", "minimum"] as const)
+    it(`${operator}: every shape that broadcasts, on either side, byte for byte`, () => {
+      const input = random(sizeOf(shape), 5);
+      for (const constant of constants)
+        for (const constantFirst of [false, true]) {
+          const network = importTflite(binaryFile({ operator, constant, constantFirst }), "b.tflite");
+          const c = random(sizeOf(constant), 9);
+          const wanted = input.map((x, i) => {
+            const other = c[placeOf(i, shape, constant)];
+            return constantFirst
+              ? byteOf(operator, other, x, [second, first])
+              : byteOf(operator, x, other, [first, second]);
+          });
+          expect(run(network, input), `${constant} ${constantFirst}`).toEqual(wanted);
+        }
+    });
+
+  it("sub: halves of the second term are rounded before it is taken off", () => {
+    // All pairs of bytes, at scales whose ratio is no power of two.
+    const map = [1, 256, 1, 256];
+    const model = new TfliteModel("pairs");
+    const x = model.value("x", [1, 256, 1, 1], first);
+    const c = model.constant("c", [256], everyByte, second);
+    const y = model.value("y", map, output);
+    model.operator("sub", [x, c], y);
+    const found = run(importTflite(model.encode([x], [y]), "pairs.tflite"), everyByte);
+    expect(found).toEqual(
+      Int8Array.from({ length: 65536 }, (_, i) => byteOf("sub", (i >> 8) - 128, (i & 255) - 128, [first, second])),
+    );
+  });
+
+  it("applies the operator's own activation, and takes vectors", () => {
+    const operands = { operator: "sub", constant: [6], map: [1, 6], activation: activations.relu } as const;
+    const input = random(6, 2);
+    const c = random(6, 9);
+    expect(run(importTflite(binaryFile(operands), "v.tflite"), input)).toEqual(
+      input.map((x, i) => Math.max(output.zeroPoint, byteOf("sub", x, c[i], [first, second]))),
+    );
+  });
+
+  it("is refused by name where it has no int8 arithmetic here", () => {
+    const model = new TfliteModel("refused");
+    const x = model.value("x", shape, first);
+    const c = model.constant("c", [5], random(5, 1), second);
+    const [y, z] = [model.value("y", shape, output), model.value("z", [5], output)];
+    model.operator("maximum", [x, c], y);
+    model.operator("add", [c, c], z);
+    expect(() => importTflite(model.encode([x], [y]), "r.tflite")).toThrow(
+      /2 of 2 operators cannot be imported: operator 0 MAXIMUM \("y"\): has values of scale 0\.0199\d* zero point 11 and 0\.02857\d* and -70; one can be imported; operator 1 ADD \("z"\): is of two constants/,
+    );
+  });
+
+  it("is the same network when it is kept, exported and imported again, and when constant channels are folded", () => {
+    for (const operator of ["add", "sub", "mul", "maximum", "minimum"] as const) {
+      const { network } = importTflite(binaryFile({ operator, constant: [5] }), "b.tflite");
+      const { json, safetensors } = encodeQuantized(network);
+      expect(decodeQuantized(json, safetensors)).toEqual(network);
+      const again = importTflite(quantizedToTflite(network), "again.tflite").network;
+      expect(lowerToInteger(again)).toEqual(lowerToInteger(network));
+      const builder = new GraphBuilder("folded");
+      let y = builder.conv2d("a", builder.input("x", shape), { filters: 6, bias: true });
+      const names = { add: "add", sub: "subtract", mul: "multiply", maximum: "maximum", minimum: "minimum" } as const;
+      y = builder[names[operator]]("b", y, builder.constant("c", [1, 1, 1, operator === "add" ? 1 : 6]));
+      const graph = builder.build([builder.conv2d("d", builder.relu6("r", y), { filters: 4, bias: true })]);
+      const q = randomlyQuantized(graph, 8);
+      // Two channels that nothing moves.
+      for (const name of ["a.weight"]) q.weights[name].data.fill(0, 0, 10);
+      const values = { ...q.values };
+      if (operator === "maximum" || operator === "minimum") values.a = values.b = values.r = values.c;
+      const net = { ...q, values };
+      const { network: folded, removed } = foldConstantChannels(net);
+      // A value of all channels holds them together.
+      if (operator !== "add") expect(removed, operator).toBeGreaterThan(0);
+      for (const seed of [1, 2]) {
+        const input = random(sizeOf(shape), seed);
+        expect(run({ network: folded } as ImportedNetwork, input)).toEqual(
+          run({ network: net } as ImportedNetwork, input),
+        );
+      }
+    }
   });
 });

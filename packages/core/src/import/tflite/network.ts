@@ -68,6 +68,8 @@ export class NetworkBuilder {
   readonly #pixels = new Map<number, string>();
   /** Maps that only windows without padding read, by the tensors that are these with a border of zeros. */
   readonly #padded = new Map<number, { readonly x: string; readonly padding: Padding }>();
+  /** Constants that are values, by tensor and shape. */
+  readonly #constants = new Map<string, string>();
   readonly #notes: string[] = [];
   #input: ImportedInput | undefined;
 
@@ -371,6 +373,20 @@ export class NetworkBuilder {
       this.#push({ ...node, op: "flatten", attributes: {} }, this.#values[x]);
     else this.#push({ ...node, op: "reshape", attributes: { shape: shape.slice(1) } }, this.#values[x]);
     return made;
+  }
+
+  /** A constant as a value of a shape that has its elements. */
+  constant(of: TfliteTensor, shape: Shape): string {
+    const key = `${of.index}:${formatShape(shape)}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.nameOf(of);
+    const parameters = { value: `${name}.value` };
+    const quantization = this.quantizationOf(of);
+    this.#weights[parameters.value] = tensor("int8", shape, this.int8s(of));
+    this.#push({ name, op: "constant", inputs: [], parameters, attributes: { shape } }, quantization);
+    this.#constants.set(key, name);
+    return name;
   }
 
   /** Registers weights; returns their name. */

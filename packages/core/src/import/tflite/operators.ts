@@ -1,7 +1,7 @@
 /** How each operator of a .tflite file becomes nodes of the integer graph: one function an operator. */
 import type { FusedActivation, OpAttributes, Padding, UnaryFunction } from "../../graph/index.js";
 import type { QuantizationParameters } from "../../quantization/index.js";
-import { formatShape, type Shape } from "../../tensor/index.js";
+import { formatShape, type Shape, sizeOf } from "../../tensor/index.js";
 import type { TfliteOperator, TfliteTensor } from "./file.js";
 import { moveRules } from "./moves.js";
 import type { NetworkBuilder } from "./network.js";
@@ -56,30 +56,11 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
     to.reshapeFrom(output, [1, units]);
   },
 
-  ADD(to, operator) {
-    const output = to.file.tensors[operator.outputs[0]];
-    const inputs = sameShapes(to, operator);
-    to.withActivation(output, activationOf(to, operator, slots.elementwise.activation), (name) => {
-      to.add({ name, op: "add", inputs, parameters: {}, attributes: {} }, output);
-    });
-  },
-
-  MUL(to, operator) {
-    const output = to.file.tensors[operator.outputs[0]];
-    const [a, b] = to.inputsOf(operator, 2);
-    const same = (x: TfliteTensor) => formatShape(x.shape) === formatShape(output.shape);
-    const scales = ({ shape }: TfliteTensor) =>
-      shape.length === 4 && shape[1] === 1 && shape[2] === 1 && shape[3] === output.shape[3];
-    const [map, factor] = same(a) ? [a, b] : [b, a];
-    if (!same(map) || !(same(factor) || scales(factor)))
-      refuse(
-        `multiplies ${formatShape(a.shape)} and ${formatShape(b.shape)}; equal shapes, or a factor a channel, can be imported`,
-      );
-    const inputs = [to.value(map.index), to.value(factor.index)];
-    to.withActivation(output, activationOf(to, operator, slots.elementwise.activation), (name) => {
-      to.add({ name, op: "multiply", inputs, parameters: {}, attributes: {} }, output);
-    });
-  },
+  ADD: elementwise("add"),
+  MAXIMUM: elementwise("maximum"),
+  MINIMUM: elementwise("minimum"),
+  MUL: elementwise("multiply"),
+  SUB: elementwise("subtract"),
 
   MAX_POOL_2D(to, operator) {
     const { options, inputs, outputs } = operator;
@@ -214,6 +195,50 @@ function dense(to: NetworkBuilder, operator: TfliteOperator, x: string, shape: S
     to.add({ name, op: "dense", inputs: [x], parameters, attributes }, output);
   });
   to.asPixel(output);
+}
+
+/** Of two values, or of a value and a constant, whose dimensions of 1 are repeated. */
+function elementwise(op: "add" | "maximum" | "minimum" | "multiply" | "subtract"): OperatorRule {
+  return (to, operator) => {
+    const tensors = to.inputsOf(operator, 2);
+    const output = to.file.tensors[operator.outputs[0]];
+    const isExtreme = op === "maximum" || op === "minimum";
+    const activation = isExtreme ? "none" : activationOf(to, operator, slots.elementwise.activation);
+    if (tensors.every(({ data }) => data !== undefined))
+      refuse("is of two constants; convert the network with them folded");
+    if (isExtreme) requireOneQuantization(to, [...tensors, output]);
+    const vectors = tensors.map(({ index }) => to.vectorOf(index));
+    const isPixel = tensors.every(({ data }, i) => data !== undefined || vectors[i] !== undefined);
+    const rank = isPixel ? 2 : output.shape.length;
+    const inputs = tensors.map((tensor, i) => vectors[i] ?? operand(to, tensor, rank));
+    // As the file has it, where nothing is repeated or a factor a channel is: the map first.
+    if (op === "multiply" && !isPixel && formatShape(tensors[0].shape) !== formatShape(output.shape)) inputs.reverse();
+    to.withActivation(output, activation, (name) => {
+      to.add({ name, op, inputs, parameters: {}, attributes: {} }, output);
+    });
+    if (isPixel) to.asPixel(output);
+  };
+}
+
+function operand(to: NetworkBuilder, tensor: TfliteTensor, rank: number): string {
+  const { index, shape, data } = tensor;
+  if (data === undefined) {
+    requireMapOrVector(tensor);
+    return to.value(index);
+  }
+  const own = shape.length > rank ? shape.slice(shape.length - rank) : shape;
+  if (sizeOf(own) !== sizeOf(shape))
+    refuse(`has a constant of ${formatShape(shape)}; ${rank} dimensions can be imported`);
+  return to.constant(tensor, [...new Array<number>(rank - own.length).fill(1), ...own]);
+}
+
+function requireOneQuantization(to: NetworkBuilder, tensors: readonly TfliteTensor[]): void {
+  const [first, ...others] = tensors.map((tensor) => to.quantizationOf(tensor));
+  const other = others.find(({ scale, zeroPoint }) => scale !== first.scale || zeroPoint !== first.zeroPoint);
+  if (other !== undefined)
+    refuse(
+      `has values of scale ${first.scale} zero point ${first.zeroPoint} and ${other.scale} and ${other.zeroPoint}; one can be imported`,
+    );
 }
 
 type Table =
@@ -420,10 +445,3 @@ function layer(
 
 /** No byte stands for less than 0. */
 const isAbove0 = ({ zeroPoint }: QuantizationParameters): boolean => zeroPoint === -128;
-
-function sameShapes(to: NetworkBuilder, operator: TfliteOperator): string[] {
-  const [a, b] = to.inputsOf(operator, 2);
-  if (formatShape(a.shape) !== formatShape(b.shape))
-    refuse(`has inputs of ${formatShape(a.shape)} and ${formatShape(b.shape)}; equal shapes can be imported`);
-  return [to.value(a.index), to.value(b.index)];
-}

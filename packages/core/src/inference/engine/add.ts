@@ -13,7 +13,7 @@ export function add(node: IntegerAdd, { inputs, output, table }: Places, constan
   const scaling = [node.multiplier, node.shift, node.outputZeroPoint, node.clampMin, node.clampMax];
   constants.once("prepareAdd", [
     ...[address, ...inputZeroPoints, leftShift, inputMultipliers[0], ...scaling],
-    ...[inputMultipliers[1], ...inputShifts],
+    ...[inputMultipliers[1], ...inputShifts, node.sign],
   ]);
   return { opcode: "add", words: [...inputs, output, layoutOf(node.outputShape).bytes, address, ...scaling, table] };
 }

@@ -2,6 +2,8 @@
 import type { int8Opcodes } from "../../kernels/index.js";
 import type {
   IntegerAveragePool,
+  IntegerConstant,
+  IntegerExtreme,
   IntegerGlobalAveragePool,
   IntegerLookup,
   IntegerMaxPool,
@@ -16,6 +18,7 @@ import { layoutOf, outputWords } from "./layout.js";
 import { convolution, dense } from "./linear.js";
 import { concat, resize } from "./moves.js";
 import { multiply } from "./multiply.js";
+import { repeated } from "./repeat.js";
 import { efforts, panelOf } from "./requantization.js";
 
 export interface Instruction {
@@ -46,9 +49,13 @@ export function instructionsOf(step: Step, places: Places, constants: Constants)
     case "dense":
       return [dense(node, places, constants)];
     case "add":
-      return [add(node, places, constants)];
+      return repeated(node, places, (wide) => add(node, wide, constants));
     case "multiply":
-      return [multiply(node, places, constants)];
+      return repeated(node, places, (wide) => multiply(node, wide, constants));
+    case "extreme":
+      return repeated(node, places, (wide) => extreme(node, wide));
+    case "constant":
+      return [constant(node, places, constants)];
     case "globalAveragePool":
       return [globalAveragePool(node, places, constants)];
     case "lookup":
@@ -83,6 +90,15 @@ function flatten(step: Step, { inputs, output, scratch }: Places): Instruction[]
     { opcode: "fromPlanes", words: [inputs[0], scratch, from.pixels, from.channels, from.planeBytes] },
     { opcode: "toPlanes", words: [scratch, output, to.pixels, to.channels, to.planeBytes] },
   ];
+}
+
+function extreme(node: IntegerExtreme, { inputs, output }: Places): Instruction {
+  return { opcode: "extreme", words: [...inputs, output, layoutOf(node.outputShape).bytes, Number(node.largest)] };
+}
+
+function constant({ data, outputShape }: IntegerConstant, { output }: Places, constants: Constants): Instruction {
+  const { pixels, channels, planeBytes } = layoutOf(outputShape);
+  return { opcode: "toPlanes", words: [constants.store(data), output, pixels, channels, planeBytes] };
 }
 
 function globalAveragePool(node: IntegerGlobalAveragePool, places: Places, constants: Constants): Instruction {

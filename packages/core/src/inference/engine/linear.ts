@@ -5,6 +5,7 @@ import type { Constants } from "./constants.js";
 import { isPointwise, type Step } from "./fusion.js";
 import type { Instruction, Places } from "./instructions.js";
 import { layoutOf, outputWords, slackBytes } from "./layout.js";
+import { repeatScratchBytes } from "./repeat.js";
 import { efforts, panelBytes } from "./requantization.js";
 
 /** Bytes of windows that are multiplied at a time: they and a panel of weights stay in the first-level cache. */
@@ -17,6 +18,7 @@ const gathering = { pixels: 0, scaledPixels: 1, windows: 2 } as const;
 export function scratchBytesOf(node: IntegerNode): number {
   if (node.op === "flatten" || node.op === "reshape") return reshapeBytes(node);
   if (node.op === "dense") return 64 * layoutOf(node.inputShapes[0]).planes + slackBytes;
+  if (node.op === "add" || node.op === "multiply" || node.op === "extreme") return repeatScratchBytes(node);
   if (node.op !== "conv2d") return 0;
   if (node.depthwise) {
     const { height, width } = paddedMap(node);

@@ -82,7 +82,7 @@ const DOUBTFUL: f64 = 1e-3;
 const FRACTIONS: usize = memory.data(1024, 16);
 
 // words: 0 constants to write, 1 zero point of a, 2 of b, 3 left shift of the inputs, 4 multiplier of a, 5..9 as in `add`,
-// 10 multiplier of b, 11 shift of a, 12 shift of b
+// 10 multiplier of b, 11 shift of a, 12 shift of b, 13 1, or -1 where b is subtracted
 export function prepareAdd(i: usize): void {
   const constants = address(i, 0),
     zeroA = word(i, 1),
@@ -91,16 +91,16 @@ export function prepareAdd(i: usize): void {
   const scale = <f64>word(i, 5) * powerOfTwo(word(i, 6) - 31);
   for (let q = 0; q < 256; q++) {
     const a = rescaleOne((q - 128 - zeroA) << word(i, 3), word(i, 4), word(i, 11)),
-      b = rescaleOne((q - 128 - zeroB) << word(i, 3), word(i, 10), word(i, 12));
+      b = word(i, 13) * rescaleOne((q - 128 - zeroB) << word(i, 3), word(i, 10), word(i, 12));
     store<i32>(tables + (<usize>q << 2), a);
     store<i32>(tables + (<usize>q << 2), b, 1024);
     store<i32>(FRACTIONS + (<usize>q << 2), fraction(<f64>b * scale));
   }
   const factorA = <f32>(<f64>word(i, 4) * powerOfTwo(word(i, 11) - 31 + word(i, 3)) * scale),
-    factorB = <f32>(<f64>word(i, 10) * powerOfTwo(word(i, 12) - 31 + word(i, 3)) * scale);
+    factorB = <f32>(<f64>word(i, 13) * <f64>word(i, 10) * powerOfTwo(word(i, 12) - 31 + word(i, 3)) * scale);
   const offset = <f64>word(i, 7) - <f64>zeroA * <f64>factorA - <f64>zeroB * <f64>factorB;
   // Four roundings of terms up to this size, and TensorFlow Lite's own of each input.
-  const largest = 128 * (<f64>factorA + <f64>factorB) + abs(offset);
+  const largest = 128 * (<f64>factorA + <f64>abs(factorB)) + abs(offset);
   if (word(i, 6) > 0 || largest * powerOfTwo(-21) + 4 * scale > DOUBTFUL / 2) return;
   const near = i32x4.splat(<i32>(DOUBTFUL * 4294967296.0) + 2);
   // Bit n: whether the n-th C is right so far.

@@ -66,6 +66,21 @@ export function globalAveragePool(i: usize): void {
   }
 }
 
+// words: 0 a, 1 b, 2 y, 3 bytes (a multiple of 16), 4 1: the larger, 0: the smaller
+export function extreme(i: usize): void {
+  const largest = word(i, 4) != 0;
+  let a = address(i, 0),
+    b = address(i, 1),
+    y = address(i, 2);
+  for (const end = y + <usize>word(i, 3); y < end; y += 16) {
+    const p = v128.load(a),
+      q = v128.load(b);
+    v128.store(y, largest ? i8x16.max_s(p, q) : i8x16.min_s(p, q));
+    a += 16;
+    b += 16;
+  }
+}
+
 // words: 0 x, 1 y, 2 bytes, 3 table
 export function lookupMap(i: usize): void {
   useTable(address(i, 3));

@@ -1,12 +1,12 @@
 // The int8 inference module, with a memory of its own. Programs are made by inference/engine.
 import { add, prepareAdd } from "./add";
 import { depthwise } from "./depthwise";
-import { globalAveragePool, lookupMap, maxPool, multiplyMaps } from "./elementwise";
+import { extreme, globalAveragePool, lookupMap, maxPool, multiplyMaps } from "./elementwise";
 import { linear } from "./linear";
 import { move, resize } from "./moves";
 import { pack, panelOfOne } from "./panels";
 import { averagePool, maxWindow, softmax } from "./foreign";
-import { fromPlanes, padMap, toPlanes } from "./planes";
+import { fromPlanes, padMap, repeat, toPlanes } from "./planes";
 
 /** First address that is not the module's own. */
 export function firstAddress(): usize {
@@ -70,6 +70,12 @@ export function run(start: usize, end: usize): void {
         break;
       case 17:
         maxWindow(i);
+        break;
+      case 18:
+        extreme(i);
+        break;
+      case 19:
+        repeat(i);
         break;
       default:
         unreachable();

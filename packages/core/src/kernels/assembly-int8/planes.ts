@@ -90,3 +90,29 @@ export function padMap(i: usize): void {
     y += <usize>word(i, 11);
   }
 }
+
+// A map repeated. words: 0 x, 1 y, 2 planes of y, 3 bytes of a plane of x (0: one channel for all), 4 of y, 5 height, 6 width,
+// 7 bytes from a row of x to the next, 8 from a pixel (0: it is repeated), 9 1 where x has one channel for all
+export function repeat(i: usize): void {
+  const height = word(i, 5),
+    width = word(i, 6);
+  const pixelBytes = <usize>word(i, 8);
+  const one = word(i, 9) != 0;
+  let plane = address(i, 0),
+    outPlane = address(i, 1);
+  for (let p = 0; p < word(i, 2); p++) {
+    let y = outPlane,
+      row = plane;
+    for (let oy = 0; oy < height; oy++) {
+      let x = row;
+      for (let ox = 0; ox < width; ox++) {
+        v128.store64_lane(y, one ? v128.load8_splat(x) : v128.load64_zero(x), 0);
+        x += pixelBytes;
+        y += 8;
+      }
+      row += <usize>word(i, 7);
+    }
+    plane += <usize>word(i, 3);
+    outPlane += <usize>word(i, 4);
+  }
+}
