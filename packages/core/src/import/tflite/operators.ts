@@ -211,13 +211,19 @@ function elementwise(op: "add" | "maximum" | "minimum" | "multiply" | "subtract"
     const isPixel = tensors.every(({ data }, i) => data !== undefined || vectors[i] !== undefined);
     const rank = isPixel ? 2 : output.shape.length;
     const inputs = tensors.map((tensor, i) => vectors[i] ?? operand(to, tensor, rank));
-    // As the file has it, where nothing is repeated or a factor a channel is: the map first.
-    if (op === "multiply" && !isPixel && formatShape(tensors[0].shape) !== formatShape(output.shape)) inputs.reverse();
+    // A product with a factor a channel has the map first.
+    if (op === "multiply" && isFactor(tensors[0], output.shape)) inputs.reverse();
     to.withActivation(output, activation, (name) => {
       to.add({ name, op, inputs, parameters: {}, attributes: {} }, output);
     });
     if (isPixel) to.asPixel(output);
   };
+}
+
+/** A value a channel, of a map that has more pixels. */
+function isFactor({ data, shape }: TfliteTensor, of: Shape): boolean {
+  const [, height, width, channels] = of;
+  return data === undefined && height * width > 1 && formatShape(shape) === formatShape([1, 1, 1, channels]);
 }
 
 function operand(to: NetworkBuilder, tensor: TfliteTensor, rank: number): string {
