@@ -25,7 +25,7 @@ export const cores: readonly Core[] = [
   named("cortex-m4", true),
   named("cortex-m7", true),
   named("cortex-m33", true),
-  { ...named("cortex-m55", true), fpu: "fpv5-d16", helium: true },
+  { ...named("cortex-m55", true), fpu: "fpv5-d16" as const, helium: true },
 ];
 
 /** Compiles `sources` in `folder` to objects that `runOnCore` links for `core`; by default for any without floating point. */

@@ -7,8 +7,9 @@
  * takes that has its picture in memory, that is pushed its rows, that detects and follows. The network's own constants are
  * left out: cost/flash.ts counts them, and the sizes of its structures are checked here.
  *
- * Usage: node bench/cost/code-size.mjs [--check]; with --check the file is compared, not written. Needs `npm run build`
- * and arm-none-eabi-gcc. Run it whenever firmware/ or the compiler changes.
+ * Usage: node bench/cost/code-size.mjs [--check] [--core=NAME]; with --check the file is compared, not written; with --core
+ * that core alone is measured, the others stay. Needs `npm run build` and arm-none-eabi-gcc. Run it whenever firmware/ or the
+ * compiler changes.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -28,6 +29,7 @@ if (spawnSync(cc, ["--version"]).error) {
   process.exit(0);
 }
 const folder = mkdtempSync(join(tmpdir(), "phinets-code-size-"));
+const asked = process.argv.find((argument) => argument.startsWith("--core="))?.slice("--core=".length);
 const cores = [
   { core: "cortex-m0plus", fpu: "none", dsp: false },
   { core: "cortex-m3", fpu: "none", dsp: false },
@@ -36,21 +38,21 @@ const cores = [
   { core: "cortex-m7", fpu: "fpv5-sp-d16", dsp: true },
   { core: "cortex-m7", fpu: "fpv5-d16", dsp: true },
   // Of the Cortex-M85 too.
-  { core: "cortex-m55", fpu: "fpv5-d16", dsp: true },
-];
+  { core: "cortex-m55", fpu: "fpv5-d16", dsp: true, helium: true },
+].filter(({ core }) => asked === undefined || core === asked);
 
 /** C structures by the kernels that are given them. */
 const structs = {
   phinets_convolution: ["conv2d", "depthwise", "pointwise"],
   phinets_step_groups: ["grouped"],
-  phinets_step_addition: ["add", "subtract"],
+  phinets_step_addition: ["add", "subtract", "helium_add"],
   phinets_step_values: ["maximum", "minimum"],
   phinets_step_repetition: ["repeat"],
-  phinets_step_product: ["multiply"],
-  phinets_step_table: ["lookup"],
+  phinets_step_product: ["multiply", "helium_multiply"],
+  phinets_step_table: ["lookup", "helium_lookup"],
   phinets_step_pool: ["max_pool"],
   phinets_step_padding: ["pad"],
-  phinets_average: ["mean", "average_map"],
+  phinets_average: ["mean", "average_map", "helium_mean", "helium_average_map"],
   phinets_pooling: ["average_pool", "max_window"],
   phinets_step_exponentials: ["softmax"],
   phinets_step_parts: ["concat"],
@@ -64,6 +66,9 @@ const structs = {
   phinets_dsp_depthwise: Object.keys(kernels).filter((name) => /^dsp_depthwise/.test(name)),
   phinets_dsp_average: ["dsp_mean"],
   phinets_dsp_sum: ["dsp_add"],
+  phinets_helium_product: ["helium_product"],
+  phinets_helium_convolution: ["helium_conv2d"],
+  phinets_helium_depthwise: ["helium_depthwise3", "helium_depthwise5"],
 };
 
 /** The smallest network: an activation of one value, whose kernel the table does not name. */
@@ -104,7 +109,7 @@ async function compiler(args) {
 
 const total = (sections) => [...sections.values()].reduce((sum, bytes) => sum + bytes, 0);
 
-async function measure({ core, fpu, dsp }) {
+async function measure({ core, fpu, dsp, helium = false }) {
   const place = join(folder, `${core}+${fpu}`);
   const machine = machineOf({ name: core, core, fpu });
   const parts = [...sharedFolders, "boards/start", "boards/cortex-m"];
@@ -164,7 +169,9 @@ async function measure({ core, fpu, dsp }) {
   };
   note("whole", whole, base);
   note("rows", rows, base);
-  const own = Object.keys(kernels).filter((kernel) => dsp || !kernel.startsWith("dsp_"));
+  const own = Object.keys(kernels).filter(
+    (kernel) => (dsp || !kernel.startsWith("dsp_")) && (helium || !kernel.startsWith("helium_")),
+  );
   for (const kernel of own) note(kernel, await link(wholeObjects, [`-Wl,-u,phinets_step_${kernel}`]), whole);
   note("detector", await link(await program("detector", "whole", true)), whole);
   const follower = /^ \.bss\.follower\s+0x[0-9a-f]+\s+0x([0-9a-f]+)/m.exec(readFileSync(map, "utf8"));
@@ -192,7 +199,7 @@ async function checkStructs(options, place) {
   for (const kernel of Object.keys(kernels)) if (!all.includes(kernel)) throw new Error(`${kernel}: has no structure`);
   const file = join(place, "sizes.c");
   const asserts = sizes.map(([name, bytes]) => `_Static_assert(sizeof(${name}) == ${bytes}, "${name}: not ${bytes}");`);
-  writeFileSync(file, `#include "phinets_steps.h"\n#include "phinets_dsp_steps.h"\n${asserts.join("\n")}\n`);
+  writeFileSync(file, `#include "phinets_dsp_steps.h"\n#include "phinets_helium_steps.h"\n${asserts.join("\n")}\n`);
   await compiler([...options, "-std=gnu11", "-c", file, "-o", join(place, "sizes.o")]);
 }
 
@@ -213,7 +220,10 @@ try {
   const sizes = {
     command: "node bench/cost/code-size.mjs",
     compiler: `${cc} ${version} -O2`,
-    programs: Object.fromEntries(cores.map(({ core, fpu }, i) => [`${core}+${fpu}`, measured[i]])),
+    programs: {
+      ...(asked !== undefined && JSON.parse(readFileSync(target, "utf8")).programs),
+      ...Object.fromEntries(cores.map(({ core, fpu }, i) => [`${core}+${fpu}`, measured[i]])),
+    },
   };
   if (process.argv.includes("--check")) {
     const same = JSON.stringify(JSON.parse(readFileSync(target, "utf8"))) === JSON.stringify(sizes);

@@ -2,10 +2,10 @@
 #ifndef PHINETS_HELIUM_INSTRUCTIONS_H
 #define PHINETS_HELIUM_INSTRUCTIONS_H
 
-#include "../speed.h"
+#include "speed.h"
 
-#include "../requantize.h"
 #include "phinets_helium.h"
+#include "requantize.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #define PHINETS_HELIUM

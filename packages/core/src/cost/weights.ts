@@ -24,8 +24,9 @@ export function weightBytes(program: Pick<Program, "lowering">): WeightBytes {
     const row: KernelRow = kernels[step.kernel];
     const shape = shapeOf(step, program.lowering);
     weights += (row.weightBytes?.(shape) ?? 0) + (step.repeats?.constantBytes ?? 0);
-    biases += (row.channelBytes?.bias ?? 0) * shape.filters;
-    requantization += (row.channelBytes?.requantization ?? 0) * shape.filters;
+    const channels = row.constantChannels?.(shape) ?? shape.filters;
+    biases += (row.channelBytes?.bias ?? 0) * channels;
+    requantization += (row.channelBytes?.requantization ?? 0) * channels;
     if (step.lookup !== undefined || /^(helium_)?lookup$/.test(step.kernel)) tables += tableBytes;
     if (step.kernel === "softmax") tables += softmaxBytes;
   }

@@ -119,8 +119,7 @@ const isLine = /^[^\u0000-\u001f\u007f\u2028\u2029]{1,2000}$/;
 const alike: Readonly<Record<string, { readonly core: CountedCore; readonly why?: string }>> = {
   "cortex-m0": { core: "cortex-m0plus" },
   "cortex-m1": { core: "cortex-m0plus" },
-  "cortex-m55": { core: "cortex-m33", why: "a cortex-m55 runs the same DSP code; its Helium is not used" },
-  "cortex-m85": { core: "cortex-m33", why: "a cortex-m85 runs the same DSP code; its Helium is not used" },
+  "cortex-m85": { core: "cortex-m55", why: "a cortex-m85 runs the same Helium code" },
 };
 
 /** The core whose counts are a core's, and where they come from. */

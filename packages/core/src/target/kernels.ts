@@ -55,6 +55,8 @@ export interface KernelRow {
   readonly tableBytes?: (shape: StepShape) => number;
   /** Bytes of bias, multiplier and shift a channel. */
   readonly channelBytes?: { readonly bias: number; readonly requantization: number };
+  /** Channels that have them. Default: the filters. */
+  readonly constantChannels?: (shape: StepShape) => number;
 }
 
 const quarters = (count: number): number => Math.ceil(count / 4);
@@ -150,8 +152,12 @@ const depthwise = (size: 3 | 5, from: "planes16" | "planes8"): KernelRow => ({
 });
 
 const sixteens = (count: number): number => Math.ceil(count / 16);
-/** Constants of Helium's last four filters, which overlap those before them. */
-const overlapBytes = ({ filters }: StepShape): number => 12 * (4 * quarters(filters) - filters);
+/** Filters go in fours, inputs in sixteens; the last filters overlap those before them. */
+const heliumConstants: Pick<KernelRow, "weightBytes" | "channelBytes" | "constantChannels"> = {
+  weightBytes: ({ filters, products }) => 64 * quarters(filters) * sixteens(products),
+  channelBytes: dspChannel,
+  constantChannels: ({ filters }) => 4 * quarters(filters),
+};
 
 /** Helium's products of `pixels` in rounds: filters in fours outside, pairs of pixels inside, sixteen inputs at a time. */
 function heliumProduct({ rows, filters, products, width, table }: StepShape, tiles: readonly number[]): Terms {
@@ -162,7 +168,7 @@ function heliumProduct({ rows, filters, products, width, table }: StepShape, til
   return {
     calls: rows * tiles.length,
     fours: fours * (tiles.length - single),
-    pairs: fours * pairs,
+    [blocks > 1 ? "pairs" : "pairsOfOneBlock"]: fours * pairs,
     blocks: fours * pairs * (blocks - 1),
     singles: fours * single,
     singleBlocks: fours * single * (blocks - 1),
@@ -503,8 +509,7 @@ export const kernels = {
   helium_product: {
     structBytes: 28,
     terms: (shape) => heliumProduct(shape, [shape.width]),
-    weightBytes: (shape) => 64 * quarters(shape.filters) * sixteens(shape.products) + overlapBytes(shape),
-    channelBytes: dspChannel,
+    ...heliumConstants,
   },
   helium_conv2d: {
     structBytes: 56,
@@ -519,8 +524,7 @@ export const kernels = {
         copies: rows * width * size * copies,
       };
     },
-    weightBytes: (shape) => 64 * quarters(shape.filters) * sixteens(shape.products) + overlapBytes(shape),
-    channelBytes: dspChannel,
+    ...heliumConstants,
   },
   helium_depthwise3: heliumDepthwise(3),
   helium_depthwise5: heliumDepthwise(5),

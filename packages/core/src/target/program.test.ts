@@ -25,6 +25,7 @@ import {
   roomBytes,
   roomsFor,
   type Step,
+  shapeOf,
   type Value,
 } from "./index.js";
 
@@ -208,9 +209,10 @@ function check(program: Program): void {
   expect(new Set(computed).size).toBe(computed.length);
 }
 
-const all: readonly ProgramOptions[] = [true, false].flatMap((dsp) =>
+const sets = [{ dsp: true }, { dsp: false }, { dsp: false, helium: true }];
+const all: readonly ProgramOptions[] = sets.flatMap((set) =>
   (["speed", "ram"] as const).flatMap((optimize) =>
-    (["whole", "rows"] as const).map((input) => ({ dsp, optimize, input })),
+    (["whole", "rows"] as const).map((input) => ({ ...set, optimize, input })),
   ),
 );
 const checkAll = (graph: Graph): Program[] =>
@@ -510,7 +512,7 @@ describe("programOf", () => {
   it("takes the fastest program that fits, else the smallest", () => {
     const [fast, small] = (["speed", "ram"] as const).map((optimize) => makeProgram(graph, { dsp: true, optimize }));
     expect(small.arenaBytes).toBeLessThan(fast.arenaBytes);
-    expect(chosen({}).options).toEqual({ dsp: true, optimize: "speed", input: "whole" });
+    expect(chosen({}).options).toEqual({ dsp: true, helium: false, optimize: "speed", input: "whole" });
     expect(chosen({ ramBytes: fast.arenaBytes }).options.optimize).toBe("speed");
     expect(chosen({ ramBytes: fast.arenaBytes - 1 }).arenaBytes).toBe(small.arenaBytes);
     expect(chosen({ ramBytes: 1 }).options.optimize).toBe("ram");
@@ -520,7 +522,28 @@ describe("programOf", () => {
   it("has the portable kernels where the core has no DSP extension", () => {
     for (const name of ["rp2040", "esp32-s3"])
       expect(chosen({}, loadBoard(name)).lowering.steps.some(({ kernel }) => kernel.startsWith("dsp"))).toBe(false);
-    expect(chosen({}, loadBoard("ra8d1")).options.dsp).toBe(true);
+  });
+  it("has Helium's kernels on rows that lie as they do for the portable ones", () => {
+    const { options, lowering } = chosen({}, loadBoard("ra8d1"));
+    expect(options).toMatchObject({ dsp: false, helium: true });
+    expect(new Set([...lowering.values.values()].map(({ layout }) => layout))).toEqual(new Set(["nhwc", "sums"]));
+    const portable = makeProgram(graph, { dsp: false }).lowering.steps.map(({ kernel }) => kernel);
+    expect(lowering.steps.map(({ kernel }) => kernel)).toEqual(
+      portable.map((kernel, i) => {
+        const name = { pointwise: "product", depthwise: `depthwise${shapeOf(lowering.steps[i], lowering).size}` };
+        return `helium_${name[kernel as keyof typeof name] ?? kernel}`;
+      }),
+    );
+  });
+  it("keeps the portable kernels of windows that Helium's have not", () => {
+    const b = new GraphBuilder("sizes");
+    const x = b.input("x", [1, 12, 12, 4]);
+    const outputs = [3, 5, 7].flatMap((kernel) =>
+      [1, 2, 3].map((stride) => b.depthwise(`${kernel} ${stride}`, x, { kernel, stride, padding: 1 })),
+    );
+    const { steps } = makeProgram(b.build(outputs), { dsp: false, helium: true }).lowering;
+    const kept = steps.filter(({ kernel }) => kernel === "depthwise").map(({ output }) => output);
+    expect(kept).toEqual(["3 3", "5 3", "7 1", "7 2", "7 3"]);
   });
   it("is the same every time", () => {
     expect(chosen({})).toEqual(chosen({}));

@@ -62,11 +62,12 @@ const networks: [name: string, json: object][] = [
   ],
 ];
 
-/** By name of a board: a core with double precision, with single precision, and without the DSP extension. */
+/** By name of a board: a core with double precision, with single precision, without the DSP extension, and with Helium. */
 const programs: [target: string, programRequest: ProgramRequest][] = [
   ["stm32h743", {}],
   ["nrf52840", {}],
   ["rp2040", {}],
+  ["stm32n657", {}],
 ];
 /** The smallest, to which rows are pushed: of the first networks. */
 const smallest: [target: string, programRequest: ProgramRequest] = ["nrf52840", { optimize: "ram", input: "rows" }];
@@ -130,8 +131,9 @@ const counted: [name: string, board: Board, optimize: "speed" | "ram"][] = [
   ["small classifier", loadBoard("stm32u575"), "speed"],
   ["detector", loadBoard("stm32h743"), "ram"],
   ["5 blocks", loadBoard("stm32h743"), "speed"],
-  // Planned as on a Cortex-M33.
   ["classifier", loadBoard("stm32n657"), "speed"],
+  ["detector", loadBoard("stm32n657"), "speed"],
+  ["MobileNetV2", loadBoard("stm32n657"), "speed"],
 ];
 
 describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))(

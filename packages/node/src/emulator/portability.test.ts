@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { emitC, firmwareProgram, stackUse } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
-import { type Board, loadBoard, parseBoard } from "@phinets/core/target";
+import { type Board, loadBoard, type Program, parseBoard } from "@phinets/core/target";
 import { sizeOf } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { everyLayer } from "../../../../test/conformance/cases/blocks.js";
@@ -217,8 +217,10 @@ describe.skipIf(!installed("gcc"))("what would change boxes and tracks does not 
 const m3 = parseBoard({ ...loadBoard("stm32l4r5"), name: "m3", core: "cortex-m3", fpu: "none", simd: "none" });
 
 describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on emulated cores", () => {
-  const stackOf = ({ core }: Board, dsp: boolean): number =>
-    core === "cortex-m0plus" ? stackUse.armv6m : dsp ? stackUse.dsp : stackUse.portable;
+  const stackOf = ({ core }: Board, { dsp, helium }: Program["options"]): number => {
+    if (core === "cortex-m0plus") return stackUse.armv6m;
+    return dsp ? stackUse.dsp : helium ? stackUse.helium : stackUse.portable;
+  };
 
   test.concurrent.each([
     [loadBoard("rp2040"), ["-Os", "-O3"]],
@@ -226,6 +228,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on emulated
     [loadBoard("nrf52840"), ["-O3"]],
     [loadBoard("stm32f746"), ["-O2", "-Os"]],
     [loadBoard("stm32u575"), ["-Os"]],
+    [loadBoard("stm32n657"), ["-O2", "-Os", "-O3"]],
   ] as const)("$core: equal bytes, as fast under -Os, no more stack than is said", async (board, levels) => {
     const program = firmwareProgram(q, board);
     const where = join(folder, board.core);
@@ -236,7 +239,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on emulated
       const image = await buildEmulated(where, board, { flags: [level] });
       const run = await runQemu(image, inputs, outputBytes);
       expect([level, run.outputs]).toEqual([level, expected]);
-      expect(run.stackBytes).toBeLessThanOrEqual(stackOf(board, program.options.dsp));
+      expect(run.stackBytes).toBeLessThanOrEqual(stackOf(board, program.options));
       instructions.set(level, run.instructions[0]);
     }
     if (instructions.has("-O2")) expect(instructions.get("-Os")! / instructions.get("-O2")!).toBeLessThanOrEqual(1.05);

@@ -7,7 +7,7 @@ import { ascii, type CNetwork } from "./network.js";
  * Most stack of an inference and of detection with tracking, bytes: measured on emulated cores with GCC 12, for every kind
  * of layer. portability.test.ts holds it against the emulator.
  */
-export const stackUse = { dsp: 1000, portable: 1600, armv6m: 6000, follow: 2300 } as const;
+export const stackUse = { dsp: 1000, helium: 1100, portable: 1600, armv6m: 6000, follow: 2300 } as const;
 
 /** Tells a later export that the folder is one of an export. */
 export const exportMark = "<!-- Written by phinets export. -->";
@@ -168,7 +168,9 @@ function memory({ name, q, program, target, detector }: CNetwork): string {
     ? [stackUse.armv6m, "Cortex-M0"]
     : program.options.dsp
       ? [stackUse.dsp, "Cortex-M7"]
-      : [stackUse.portable, "Cortex-M3"];
+      : program.options.helium
+        ? [stackUse.helium, "Cortex-M55"]
+        : [stackUse.portable, "Cortex-M3"];
   const rows = [
     [`working memory, \`${NAME}_ARENA_BYTES\``, count(program.arenaBytes), whole ? "the input's place is in it" : ""],
     [`output, \`${NAME}_OUTPUT_BYTES\``, count(outputs), ""],
