@@ -73,7 +73,7 @@ const programs: [target: string, programRequest: ProgramRequest][] = [
 const smallest: [target: string, programRequest: ProgramRequest] = ["nrf52840", { optimize: "ram", input: "rows" }];
 
 describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the linked image's", () => {
-  test.each(networks)("%s", { timeout: 60_000 }, async (name, json) => {
+  test.each(networks)("%s", { timeout: 120_000 }, async (name, json) => {
     const network = parseNetwork(json);
     const graph = deployGraph(buildNetwork(network));
     const q = calibrated(graph);
