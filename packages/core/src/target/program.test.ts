@@ -397,6 +397,37 @@ describe("kernels", () => {
     const kept = c.conv2d("y", c.input("x", [1, 4, 4, 3]), { filters: 3 });
     expect(kernelsOf(c.build([kept, c.hardswish("h", kept)]), false)).toEqual({ y: "pointwise", h: "lookup" });
   });
+  it("repeat an operand that is smaller, or a constant, in one row beside the sum's", () => {
+    const b = new GraphBuilder("repeated");
+    const x = b.input("x", [1, 6, 4, 8]);
+    const y = b.subtract("y", x, b.constant("c", [1, 1, 1, 8]));
+    const graph = b.build([b.maximum("z", b.globalAveragePool("mean", y), y)]);
+    for (const dsp of [false, true]) {
+      expect(kernelsOf(graph, dsp)).toEqual({
+        "y:second": "repeat",
+        y: "subtract",
+        mean: "mean",
+        "z:first": "repeat",
+        z: "maximum",
+      });
+      const { places } = makeProgram(graph, { dsp });
+      for (const name of ["y:second", "z:first"]) expect(places.get(name)).toMatchObject({ rows: 1, stride: 32 });
+    }
+  });
+  it("are refused for a constant that no element-wise operator reads", () => {
+    const b = new GraphBuilder("stray");
+    const c = b.constant("c", [1, 4, 4, 3]);
+    const y = b.add("y", b.input("x", [1, 4, 4, 3]), c);
+    expect(() => makeProgram(b.build([y, c]), { dsp: false })).toThrow('constant "c": leaves the network');
+    const read = b.build([y, b.conv2d("z", c, { filters: 2 })]);
+    expect(() => makeProgram(read, { dsp: false })).toThrow('constant "c": is read by conv2d "z"');
+    const both = new GraphBuilder("both");
+    const x = both.input("x", [1, 1, 1, 2]);
+    const sum = both.add("s", both.constant("c", [1, 1, 1, 2]), both.constant("d", [1, 1, 1, 2]));
+    expect(() => makeProgram(both.build([both.add("y", x, sum)]), { dsp: false })).toThrow(
+      'add "s": is of two constants',
+    );
+  });
   const counts = (graph: Graph, options: ProgramOptions): Partial<Record<Kernel, number>> => {
     const made: Partial<Record<Kernel, number>> = {};
     for (const { kernel } of makeProgram(graph, options).lowering.steps) made[kernel] = (made[kernel] ?? 0) + 1;
