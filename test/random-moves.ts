@@ -22,6 +22,13 @@ export function randomMoves(seed: number): Graph {
       () => g.concat(name, [map, g.relu6(`${name}.other`, map)], between(1, 2)),
       () => g.hardswish(name, map),
       () => {
+        const begin = [between(0, height - 1), between(0, width - 1), between(0, channels - 1)] as const;
+        const size = [height - begin[0], width - begin[1], channels - begin[2]] as const;
+        const halves = [Math.ceil(size[0] / 2), Math.ceil(size[1] / 2), size[2]] as const;
+        const isStrided = random.uniform() < 0.3;
+        return g.slice(name, map, { begin, size: isStrided ? halves : size, step: isStrided ? [2, 2] : [1, 1] });
+      },
+      () => {
         // Padding SAME, or none.
         const same = random.uniform() < 0.5 ? 1 : 0;
         const sides = { top: same, bottom: same, left: 0, right: 0 };

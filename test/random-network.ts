@@ -82,7 +82,7 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
       case "softmax":
         values[node.name] = { scale: 1 / 256, zeroPoint: -128 };
         break;
-      default: // concat, pad, pools of windows, flatten, reshape, resize, relu6 keep their input's
+      default: // concat, pad, pools of windows, flatten, reshape, resize, slice, relu6 keep their input's
         values[node.name] = a;
     }
     values[node.name] = values[first.get(node.name) ?? node.name];
@@ -103,6 +103,7 @@ function firstAlike({ nodes }: Graph): ReadonlyMap<string, string> {
     "relu6",
     "reshape",
     "resize",
+    "slice",
   ]);
   const maker = (name: string): string => {
     const { op, inputs } = made.get(name)!;

@@ -57,6 +57,7 @@ const structs = {
   phinets_step_exponentials: ["softmax"],
   phinets_step_parts: ["concat"],
   phinets_step_reshaping: ["reshape"],
+  phinets_step_slicing: ["slice"],
   phinets_step_resizing: ["resize_nearest", "resize_bilinear"],
   phinets_dsp_row: ["dsp_quads_nhwc", "dsp_planes16", "dsp_planes8", "dsp_nhwc"],
   phinets_dsp_window: ["dsp_quads_window"],

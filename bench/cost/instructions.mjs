@@ -319,6 +319,12 @@ function samples() {
           padding: { top: 1, bottom: 1, left: 1, right: 0 },
         }),
         conv(builder, "grouped", x, { filters: 2 * shape[2], kernel: 3, padding: 1, groups: shape[2] }, "none"),
+        builder.slice("half", x, {
+          begin: [1, 0, shape[2] >> 1],
+          size: [shape[0] - 1, shape[1], shape[2] - (shape[2] >> 1)],
+          step: [1, 1],
+        }),
+        builder.slice("rows", x, { begin: [0, 1, 0], size: [shape[0], shape[1] - 1, shape[2]], step: [1, 1] }),
         builder.concat("channels", [x, x]),
         builder.concat("three", [x, x, x]),
         builder.concat("across", [x, x], 2),

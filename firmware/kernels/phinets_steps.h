@@ -67,6 +67,11 @@ typedef struct {
 } phinets_step_parts;
 
 typedef struct {
+  int32_t first;                /* byte of the input's row that the output's begins with */
+  int32_t pixels, bytes, pitch; /* what is copied as one, and how far apart it lies in the input */
+} phinets_step_slicing;
+
+typedef struct {
   int32_t width, channels; /* of the output */
   const phinets_tap *rows, *columns;
 } phinets_step_resizing;
@@ -101,6 +106,7 @@ void phinets_step_average_map(const phinets_step *step, const phinets_state *sta
 void phinets_step_softmax(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_lookup(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_concat(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_slice(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_resize_nearest(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_resize_bilinear(const phinets_step *step, const phinets_state *state, int32_t y);
 /* The input's rows follow each other without a gap. */

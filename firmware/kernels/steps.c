@@ -123,6 +123,14 @@ void phinets_step_concat(const phinets_step *step, const phinets_state *state, i
   }
 }
 
+void phinets_step_slice(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_step_slicing *layer = step->layer;
+  const int8_t *row;
+  phinets_window(step, state, y, &row);
+  phinets_copy_pixels(layer->pixels, layer->bytes, row + layer->first, layer->pitch,
+                      phinets_row(state, &step->output, y), layer->bytes);
+}
+
 void phinets_step_resize_nearest(const phinets_step *step, const phinets_state *state, int32_t y) {
   const phinets_step_resizing *layer = step->layer;
   phinets_resize_nearest_row(layer->width, layer->channels, layer->columns,

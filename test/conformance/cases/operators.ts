@@ -180,6 +180,17 @@ const maxWindow = (
   build: (g, x) => g.maxWindow("y", x, { kernel, stride, padding }),
 });
 
+const slice = (
+  input: Input,
+  begin: readonly [number, number, number],
+  size: readonly [number, number, number],
+  step: readonly [number, number],
+): OperatorCase => ({
+  name: `slice from ${begin.join()}, ${size.join("x")}, step ${step.join("x")}, of ${sizeText(input)}`,
+  input,
+  build: (g, x) => g.slice("y", x, { begin, size, step }),
+});
+
 const resize = (
   input: Input,
   mode: "nearest" | "bilinear",
@@ -230,7 +241,7 @@ const maps: readonly Input[] = [
 ];
 
 /** Operators of imported networks, which are not trained: by the names of their cases. */
-export const untrained = /^(averagePool|concat|imported|maxWindow|reshape|resize|unary|SSD|random moves)/;
+export const untrained = /^(averagePool|concat|imported|maxWindow|reshape|resize|slice|unary|SSD|random moves)/;
 
 export const operators: readonly OperatorCase[] = [
   ...convolutions,
@@ -345,6 +356,23 @@ export const operators: readonly OperatorCase[] = [
       return g.conv2d("y", g.concat("both", [large, g.conv2d("wide", x, { filters: 4 })]), { filters: 3, kernel: 3 });
     }),
   ]),
+  slice([5, 6, 9], [0, 0, 3], [5, 6, 6], [1, 1]),
+  slice([5, 6, 24], [0, 0, 8], [5, 6, 16], [1, 1]),
+  slice([5, 6, 7], [2, 1, 0], [3, 5, 7], [1, 1]),
+  slice([7, 9, 5], [1, 0, 2], [3, 3, 2], [2, 4]),
+  slice([1, 1, 17], [0, 0, 16], [1, 1, 1], [1, 1]),
+  ...plain("slice in two, put together the other way round", [[4, 6, 10]], (g, x) => {
+    const wide = g.conv2d("wide", x, { filters: 10, kernel: 3, padding: 1, bias: true });
+    const half = (name: string, first: number): string =>
+      g.slice(name, wide, { begin: [0, 0, first], size: [4, 6, 5], step: [1, 1] });
+    const [a, b] = [half("a", 0), half("b", 5)];
+    return g.conv2d("y", g.concat("ba", [g.depthwise("d", b, { kernel: 3, padding: 1 }), a]), { filters: 4 });
+  }),
+  ...plain("slice of every other pixel", [[6, 8, 3]], (g, x) => {
+    const part = (row: number, column: number): string =>
+      g.slice(`p${row}${column}`, x, { begin: [row, column, 0], size: [3, 4, 3], step: [2, 2] });
+    return g.conv2d("y", g.concat("focus", [part(0, 0), part(1, 0), part(0, 1), part(1, 1)]), { filters: 5 });
+  }),
   ...plain("reshape to a row", [[3, 4, 6]], (g, x) => g.reshape("y", branch(g, x), [1, 24, 3])),
   ...plain("reshape of channels", [[3, 5, 8]], (g, x) => g.conv2d("y", g.reshape("r", x, [5, 6, 4]), { filters: 3 })),
   ...plain("reshape of a vector", [[2, 2, 3]], (g, x) =>

@@ -174,6 +174,13 @@ export function compute(
               out[((b * shape[1] + r + top) * shape[2] + q + left) * c + k] = x.data[((b * h + r) * w + q) * c + k];
       return out;
     }
+    case "slice": {
+      const { begin, step } = node.attributes;
+      return out.map((_, i) => {
+        const [n, row, column, c] = placeOf(i, shape);
+        return x.data[indexOf([n, begin[0] + row * step[0], begin[1] + column * step[1], begin[2] + c], x.shape)];
+      });
+    }
     case "resize": {
       const { mode, alignCorners, halfPixelCenters } = node.attributes;
       const near = mode === "nearest";

@@ -201,6 +201,14 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
       });
       return y;
     }
+    case "slice": {
+      const { begin, step } = node.attributes;
+      return y.map((_, i) => {
+        const [n, row, column, c] = placeOf(i, graph.shapes[node.name]);
+        const from = [n, begin[0] + row * step[0], begin[1] + column * step[1], begin[2] + c];
+        return a[indexOf(from, graph.shapes[node.inputs[0]])];
+      });
+    }
     case "resize": {
       const { mode, alignCorners: align, halfPixelCenters: half } = node.attributes;
       const [from, shape] = [graph.shapes[node.inputs[0]], graph.shapes[node.name]];

@@ -150,6 +150,10 @@ export class GraphBuilder {
     return this.#add("resize", name, [x], attributes);
   }
 
+  slice(name: string, x: string, attributes: OpAttributes["slice"]): string {
+    return this.#add("slice", name, [x], attributes);
+  }
+
   concat(name: string, inputs: readonly string[], axis = 3): string {
     return this.#add("concat", name, [...inputs], { axis });
   }

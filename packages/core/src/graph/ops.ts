@@ -69,6 +69,12 @@ export interface OpAttributes {
   maxPool: { readonly size: number; readonly stride: number };
   pad: { readonly padding: Padding };
   resize: ResizeAttributes;
+  /** `size` rows, columns and channels from `begin` on, every `step`-th of rows and columns. */
+  slice: {
+    readonly begin: readonly [row: number, column: number, channel: number];
+    readonly size: readonly [height: number, width: number, channels: number];
+    readonly step: readonly [vertical: number, horizontal: number];
+  };
   /** Two inputs or more, one behind the other along an axis of their shape; not the batch. */
   concat: { readonly axis: number };
   /** Identity at inference. `spatial` drops whole channels. */
@@ -302,6 +308,21 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
         fail("resize", name, "alignCorners and halfPixelCenters are both true; at most one can be");
       resizeTaps(name, x, attributes);
       return [[x[0], ...attributes.size, x[3]]];
+    },
+  },
+  slice: {
+    arity: 1,
+    infer(name, [x], { begin, size, step }) {
+      requireMap("slice", name, x);
+      for (const each of step) requireInteger("slice", name, "step", each, 1);
+      for (let i = 0; i < 3; i++) {
+        requireInteger("slice", name, "begin", begin[i], 0);
+        requireInteger("slice", name, "size", size[i], 1);
+        const last = begin[i] + (size[i] - 1) * (step[i] ?? 1);
+        if (last >= x[1 + i])
+          fail("slice", name, `takes element ${last} along axis ${1 + i} of ${formatShape(x)}; it has ${x[1 + i]}`);
+      }
+      return [[x[0], ...size]];
     },
   },
   concat: {

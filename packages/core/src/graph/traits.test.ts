@@ -29,6 +29,7 @@ const examples: Record<Exclude<OpName, "input">, (g: GraphBuilder, x: string, ot
   maxPool: (g, x) => g.maxPool("y", x, 2),
   pad: (g, x) => g.pad("y", x, { top: 1, bottom: 0, left: 2, right: 1 }),
   resize: (g, x) => g.resize("y", x, { mode: "nearest", size: [7, 3], alignCorners: false, halfPixelCenters: true }),
+  slice: (g, x) => g.slice("y", x, { begin: [1, 0, 1], size: [3, 2, 2], step: [1, 2] }),
   concat: (g, x, other) => g.concat("y", [x, other]),
   dropout: (g, x) => g.dropout("y", x, 0.5),
   flatten: (g, x) => g.flatten("y", x),

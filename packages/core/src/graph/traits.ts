@@ -39,6 +39,7 @@ export const opTraits = {
   maxPool: { int8: "keeps", inPlace: false },
   pad: { int8: "keeps", inPlace: false },
   resize: { int8: "keeps", inPlace: false },
+  slice: { int8: "keeps", inPlace: false },
   concat: { int8: "keeps", inPlace: false },
   dropout: { int8: "none", inPlace: true },
   flatten: { int8: "keeps", inPlace: true },

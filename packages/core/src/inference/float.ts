@@ -131,6 +131,18 @@ const kernels: {
       }
   },
   resize: (node, y, x) => resize(node, x, y),
+  slice: ({ attributes: { begin, step } }, y, { shape, data }) => {
+    const [batch, outHeight, outWidth, outChannels] = y.shape;
+    const [, height, width, channels]: Shape = shape;
+    let to = 0;
+    for (let n = 0; n < batch; n++)
+      for (let row = 0; row < outHeight; row++)
+        for (let column = 0; column < outWidth; column++, to += outChannels) {
+          const line = n * height + begin[0] + row * step[0];
+          const from = (line * width + begin[1] + column * step[1]) * channels + begin[2];
+          y.data.set(data.subarray(from, from + outChannels), to);
+        }
+  },
   concat: ({ attributes: { axis } }, y, _, __, ___, inputs) => {
     const rows = sizeOf(y.shape.slice(0, axis));
     let to = 0;

@@ -1,5 +1,5 @@
 /** Integer kernels that move bytes. Each function returns the loop that fills `y`. */
-import type { IntegerConcat, IntegerResize } from "../quantization/index.js";
+import type { IntegerConcat, IntegerResize, IntegerSlice } from "../quantization/index.js";
 import { sizeOf } from "../tensor/index.js";
 import { copyInto, type Kernel } from "./integer-elementwise.js";
 
@@ -30,5 +30,22 @@ export function resizeKernel({ rows, columns, inputShapes }: IntegerResize, y: I
           const sum = across(row.lower) * (1024 - row.weight) + across(row.upper) * row.weight;
           y[o++] = Math.trunc((sum > 0 ? sum + 2 ** 19 : sum - 2 ** 19) / 2 ** 20);
         }
+  };
+}
+
+export function sliceKernel(
+  { begin, step, inputShapes, outputShape }: IntegerSlice,
+  y: Int8Array,
+  x: Int8Array,
+): Kernel {
+  const [, , width, channels] = inputShapes[0];
+  const [, outHeight, outWidth, outChannels] = outputShape;
+  return () => {
+    for (let row = 0; row < outHeight; row++)
+      for (let column = 0; column < outWidth; column++) {
+        const pixel = (begin[0] + row * step[0]) * width + begin[1] + column * step[1];
+        const from = pixel * channels + begin[2];
+        y.set(x.subarray(from, from + outChannels), (row * outWidth + column) * outChannels);
+      }
   };
 }

@@ -20,7 +20,7 @@ import {
   withRepeats,
 } from "./integer-elementwise.js";
 import { convolutionKernel, denseKernel } from "./integer-linear.js";
-import { concatKernel, resizeKernel } from "./integer-moves.js";
+import { concatKernel, resizeKernel, sliceKernel } from "./integer-moves.js";
 
 /** Called with each value as it is made; the array is reused by the next run, so copy what should last. */
 export type Tap = (name: string, value: Int8Array, shape: Shape) => void;
@@ -104,6 +104,7 @@ const kernels: {
   maxPool: maxPoolKernel,
   pad: padKernel,
   resize: resizeKernel,
+  slice: sliceKernel,
   concat: concatKernel,
   flatten: () => undefined,
   reshape: () => undefined,

@@ -44,6 +44,7 @@ const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
   averagePool: same,
   maxWindow: same,
   maxPool: same,
+  slice: ({ begin }, c, [{ least, most }]) => [least[begin[2] + c], most[begin[2] + c]],
   resize: same,
   flatten: (_, i, [{ least, most }]) => [least[i % least.length], most[i % most.length]],
   reshape: (node, c, [{ least, most }]) =>

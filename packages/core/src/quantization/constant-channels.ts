@@ -85,6 +85,7 @@ class Folding {
   /** Channels of a node's inputs and output that go together: all that work channel by channel. */
   #tie(node: Node): void {
     const channels = this.#channels(node.name);
+    if (node.op === "slice") return;
     if (node.op === "reshape" && channels !== this.#channels(node.inputs[0])) return;
     if (node.op === "concat" && node.attributes.axis === this.#graph.shapes[node.name].length - 1) {
       let to = 0;
@@ -109,8 +110,8 @@ class Folding {
   #require(node: Node): void {
     if (node.op === "input") this.#keepAll(node.name);
     else if (node.op === "softmax") this.#keepAll(node.name);
-    else if (node.op === "reshape") {
-      // Its shape has the number of channels.
+    else if (node.op === "reshape" || node.op === "slice") {
+      // It is told the number of channels.
       this.#keepAll(node.name);
       this.#keepAll(node.inputs[0]);
     } else if (isLinear(node) && !this.#isDepthwise(node)) {

@@ -22,7 +22,7 @@ export const inputQuantization: QuantizationParameters = { scale: 1 / 128, zeroP
  * @param weights of `graph`
  * @param ranges real range that int8 covers, by value; not looked at where an op fixes its output's (input, sigmoid) or
  * keeps its input's (averagePool, concat, flatten, maxPool, maxWindow, pad, relu6, reshape,
- * resize)
+ * resize, slice)
  * @param means mean of each channel by value: moves the reader's bias by the mean error that rounding its weights causes
  * @returns the network, and the signal to noise of each layer's weights, dB
  */
@@ -114,6 +114,7 @@ const quantizations: Readonly<Record<Exclude<Int8Op, LinearNode["op"]>, Quantiza
   maxPool: asInput,
   pad: asInput,
   resize: asInput,
+  slice: asInput,
   concat: asInput,
   flatten: asInput,
   reshape: asInput,

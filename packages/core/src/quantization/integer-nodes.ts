@@ -187,6 +187,13 @@ export interface IntegerResize extends IntegerNodeBase {
   readonly columns: readonly ResizeTap[];
 }
 
+/** Bytes of a part of its input; quantisation in = out. (TFLite's STRIDED_SLICE.) */
+export interface IntegerSlice extends IntegerNodeBase {
+  readonly op: "slice";
+  readonly begin: readonly [row: number, column: number, channel: number];
+  readonly step: readonly [vertical: number, horizontal: number];
+}
+
 /** Bytes of its inputs, one behind the other along an axis; quantisation in = out. (TFLite's CONCATENATION.) */
 export interface IntegerConcat extends IntegerNodeBase {
   readonly op: "concat";
@@ -220,6 +227,7 @@ export type IntegerNode =
   | IntegerMaxPool
   | IntegerPad
   | IntegerResize
+  | IntegerSlice
   | IntegerConcat
   | IntegerFlatten
   | IntegerReshape;

@@ -131,6 +131,11 @@ const lowerings: { readonly [O in Int8Op]: (node: NodeOf<O>, to: Lowering) => In
     requireSame(node, inputs[0], output);
     return { ...base, op: "resize", ...resizeTaps(node.name, base.inputShapes[0], node.attributes) };
   },
+  slice: (node, { base, inputs, output }) => {
+    requireSame(node, inputs[0], output);
+    const { begin, step } = node.attributes;
+    return { ...base, op: "slice", begin, step };
+  },
   concat: (node, { base, inputs, output }) => {
     for (const input of inputs) requireSame(node, input, output);
     return { ...base, op: "concat", ...node.attributes };

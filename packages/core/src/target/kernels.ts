@@ -403,6 +403,15 @@ export const kernels = {
     }),
     tableBytes: ({ reads = 0 }) => 24 * reads,
   },
+  slice: {
+    structBytes: 16,
+    terms: ({ rows, pixels = 1, width, filters }) => ({
+      rows,
+      copies: rows * pixels,
+      values: rows * width * filters,
+      unaligned: filters % 4 === 0 ? 0 : rows * width * filters,
+    }),
+  },
   resize_nearest: resized,
   resize_bilinear: resized,
   reshape: { structBytes: 4, terms: valuesOf },
@@ -582,8 +591,14 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
     clamped: linear?.attributes.activation === "relu6" ? 1 : 0,
     broadcast: node?.op === "multiply" && step.reads[1]?.window === "whole" ? 1 : 0,
     reads: step.reads.length,
+    ...(node?.op === "slice" && { pixels: copiesOfSlice(node, input) }),
     ...(node?.op === "concat" && concatOf(step, node, output)),
   };
+}
+
+/** A row of whole pixels that lie together is copied as one. */
+export function copiesOfSlice({ attributes: { size, step } }: NodeOf<"slice">, { channels }: Value): number {
+  return size[2] === channels && step[1] === 1 ? 1 : size[1];
 }
 
 /** Along the channels pixels are put together, else rows; where inputs lie below each other, each row is of one. */

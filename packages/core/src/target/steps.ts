@@ -483,6 +483,10 @@ const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => voi
     const spans = rows.map(({ lower, upper }) => [lower, upper + 1] as const);
     to.rows(node, `resize_${node.attributes.mode}`, to.read(input, { spans }));
   },
+  slice: (to, node) => {
+    const { begin, step } = node.attributes;
+    to.rows(node, "slice", to.read(node.inputs[0], { size: 1, stride: step[0], before: 0 - begin[0] }));
+  },
   concat: (to, node) => {
     const { axis } = node.attributes;
     let before = 0;

@@ -49,6 +49,7 @@ type Untrained =
   | "minimum"
   | "reshape"
   | "resize"
+  | "slice"
   | "subtract"
   | "unary";
 

@@ -1,5 +1,5 @@
 /** One step of a firmware program to C: the constants that its kernel in firmware/kernels reads. */
-import type { ResizeTap } from "../../graph/index.js";
+import type { NodeOf, ResizeTap } from "../../graph/index.js";
 import {
   foldedBias,
   type IntegerAdd,
@@ -12,9 +12,10 @@ import {
   type IntegerMultiply,
   type IntegerNode,
   type IntegerResize,
+  type IntegerSlice,
   type IntegerSoftmax,
 } from "../../quantization/index.js";
-import { type Program, type Step, slidingWindow, type Value } from "../../target/index.js";
+import { copiesOfSlice, type Program, type Step, slidingWindow, type Value } from "../../target/index.js";
 import { formatShape, PhinetsError } from "../../tensor/index.js";
 import { heliumConvolution, heliumDepthwise, heliumProduct } from "./helium.js";
 import { checkAccumulators, isConstant, type Linear } from "./linear.js";
@@ -135,6 +136,13 @@ export function emitStep(
       const { size, stride } = step.node!.attributes as { size: number; stride: number };
       const pool = `{${mapOfValue(input)}, ${mapOfValue(output)}, ${size}, ${stride}}`;
       return emitted(define("phinets_step_pool", pool), `max pool ${size}x${size}, stride ${stride}`);
+    }
+    case "slice": {
+      const { begin, step: along, outputShape } = node as IntegerSlice;
+      const pixels = copiesOfSlice(step.node as NodeOf<"slice">, input);
+      const bytes = (outputShape[2] * outputShape[3]) / pixels;
+      const fields = `{${begin[1] * input.channels + begin[2]}, ${pixels}, ${bytes}, ${along[1] * input.channels}}`;
+      return emitted(define("phinets_step_slicing", fields), "slice");
     }
     case "resize_nearest":
     case "resize_bilinear": {

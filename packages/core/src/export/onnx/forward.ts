@@ -81,6 +81,11 @@ const rules: {
       name,
     );
   },
+  slice: (to, { attributes: { begin, size, step } }, x) => {
+    const steps = [...step, 1];
+    const ends = begin.map((first, i) => first + (size[i] - 1) * steps[i] + 1);
+    return to.slice(x, [2, 3, 1], begin, ends, steps);
+  },
   concat: (to, { name, inputs, attributes: { axis } }) => {
     // ONNX's maps are [batch, channels, height, width].
     const ours = to.shapes[name].length === 4 ? [0, 2, 3, 1][axis] : axis;

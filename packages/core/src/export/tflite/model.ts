@@ -23,7 +23,7 @@ interface TfliteTensor {
 interface TfliteOperator {
   readonly operator: Operator;
   readonly inputs: readonly number[];
-  readonly output: number;
+  readonly outputs: readonly number[];
   readonly options: (writer: FlatBufferWriter) => Record<number, Field>;
 }
 
@@ -56,11 +56,10 @@ export class TfliteModel {
   operator(
     operator: Operator,
     inputs: readonly TensorIndex[],
-    output: TensorIndex,
+    output: TensorIndex | readonly TensorIndex[],
     options: TfliteOperator["options"] = () => ({}),
-  ): TensorIndex {
-    this.#operators.push({ operator, inputs, output, options });
-    return output;
+  ): void {
+    this.#operators.push({ operator, inputs, outputs: [output].flat(), options });
   }
 
   /** The file's bytes. */
@@ -140,7 +139,7 @@ function writeCode(writer: FlatBufferWriter, operator: Operator): Reference {
 
 function writeOperator(
   writer: FlatBufferWriter,
-  { operator, inputs, output, options }: TfliteOperator,
+  { operator, inputs, outputs, options }: TfliteOperator,
   codes: readonly Operator[],
 ): Reference {
   const type = operators[operator].options;
@@ -148,7 +147,7 @@ function writeOperator(
   return writer.table({
     [slots.operator.opcodeIndex]: { int32: codes.indexOf(operator) },
     [slots.operator.inputs]: { reference: writer.int32s(inputs) },
-    [slots.operator.outputs]: { reference: writer.int32s([output]) },
+    [slots.operator.outputs]: { reference: writer.int32s(outputs) },
     [slots.operator.optionsType]: { byte: type },
     [slots.operator.options]: table && { reference: table },
   });

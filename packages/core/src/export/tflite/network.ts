@@ -240,6 +240,12 @@ const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
       [slots[operator].halfPixelCenters]: { byte: Number(halfPixelCenters) },
     });
   },
+  slice: (to, { name, attributes: { begin, size, step } }, [x], output) => {
+    const steps = [...step, 1];
+    const ends = begin.map((first, i) => first + (size[i] - 1) * steps[i] + 1);
+    const inputs = [to.int32s(`${name}:begin`, [0, ...begin]), to.int32s(`${name}:end`, [1, ...ends])];
+    to.operator("stridedSlice", [x, ...inputs, to.int32s(`${name}:step`, [1, ...steps])], output);
+  },
   concat: (to, { attributes: { axis } }, inputs, output) =>
     to.operator("concatenation", inputs, output, { [slots.concatenation.axis]: { int32: axis } }),
   pad: (to, { name, attributes }, [x], output) => to.pad(name, x, output, attributes.padding),

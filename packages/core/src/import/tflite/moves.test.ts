@@ -68,6 +68,219 @@ describe("dilated convolutions", () => {
   });
 });
 
+describe("SLICE, STRIDED_SLICE, SPLIT, SPLIT_V and UNPACK", () => {
+  type Constants = readonly (readonly number[])[];
+  interface Part {
+    readonly kind: "slice" | "split" | "splitV" | "stridedSlice" | "unpack";
+    readonly shape: Shape;
+    /** Before the input, and after it. */
+    readonly before?: Constants;
+    readonly after?: Constants;
+    readonly options?: Record<number, number>;
+    readonly made: readonly Shape[];
+  }
+  function write({ kind, shape, before = [], after = [], options = {}, made }: Part) {
+    const model = new TfliteModel(kind);
+    const constants = (list: Constants, side: string) =>
+      list.map((values, i) => model.constant(`${side}${i}`, [values.length], Int32Array.from(values)));
+    const x = model.value("x", shape, quantization(input));
+    const outputs = made.map((each, i) => model.value(`y${i}`, each, quantization(input)));
+    const inputs = [...constants(before, "before"), x, ...constants(after, "after")];
+    model.operator(kind, inputs, outputs, () =>
+      Object.fromEntries(Object.entries(options).map(([slot, int32]) => [slot, { int32 }])),
+    );
+    return importTflite(model.encode([x], outputs), `${kind}.tflite`).network;
+  }
+  const at = slots.stridedSlice;
+
+  const parts: readonly (readonly [string, Part, (place: readonly number[]) => number])[] = [
+    [
+      "channels of a map",
+      {
+        kind: "slice",
+        shape: [1, 4, 5, 6],
+        after: [
+          [0, 0, 0, 2],
+          [1, -1, 5, 3],
+        ],
+        made: [[1, 4, 5, 3]],
+      },
+      ([, , , c]) => (c >= 2 && c < 5 ? 0 : -1),
+    ],
+    [
+      "every other pixel, from the end",
+      {
+        kind: "stridedSlice",
+        shape: [1, 5, 6, 3],
+        after: [
+          [0, -4, 0, 0],
+          [1, 9, 0, 2],
+          [1, 2, 3, 1],
+        ],
+        options: { [at.endMask]: 0b0100, [at.beginMask]: 0b0001 },
+        made: [[1, 2, 2, 2]],
+      },
+      ([, r, q, c]) => (r >= 1 && (r - 1) % 2 === 0 && q % 3 === 0 && c < 2 ? 0 : -1),
+    ],
+    [
+      "one row, its axis left out",
+      {
+        kind: "stridedSlice",
+        shape: [1, 7, 5],
+        after: [
+          [0, 3, 0],
+          [1, 4, 5],
+          [1, 1, 1],
+        ],
+        options: { [at.shrinkAxisMask]: 0b010 },
+        made: [[1, 5]],
+      },
+      ([, r]) => (r === 3 ? 0 : -1),
+    ],
+    [
+      "halves of the channels",
+      {
+        kind: "split",
+        shape: [1, 3, 4, 6],
+        before: [[-1]],
+        options: { [slots.split.count]: 2 },
+        made: [
+          [1, 3, 4, 3],
+          [1, 3, 4, 3],
+        ],
+      },
+      ([, , , c]) => Math.floor(c / 3),
+    ],
+    [
+      "rows of three heights",
+      {
+        kind: "splitV",
+        shape: [1, 6, 4, 2],
+        after: [[1, -1, 2], [1]],
+        made: [
+          [1, 1, 4, 2],
+          [1, 3, 4, 2],
+          [1, 2, 4, 2],
+        ],
+      },
+      ([, r]) => (r < 1 ? 0 : r < 4 ? 1 : 2),
+    ],
+    [
+      "elements of a vector",
+      {
+        kind: "splitV",
+        shape: [1, 7],
+        after: [[3, 4], [1]],
+        made: [
+          [1, 3],
+          [1, 4],
+        ],
+      },
+      ([, i]) => (i < 3 ? 0 : 1),
+    ],
+    [
+      "columns, their axis left out",
+      {
+        kind: "unpack",
+        shape: [1, 3, 2, 4],
+        options: { [slots.unpack.count]: 2, [slots.unpack.axis]: 2 },
+        made: [
+          [1, 3, 4],
+          [1, 3, 4],
+        ],
+      },
+      ([, , q]) => q,
+    ],
+  ];
+
+  it.each(parts)("%s", (_, part, outputOf) => {
+    const network = write(part);
+    const bytes = randomBytes(part.shape);
+    const expected = part.made.map((_, i) =>
+      Int8Array.from(places(part.shape).flatMap((place, at) => (outputOf(place) === i ? [bytes[at]] : []))),
+    );
+    expect(runInteger(network, bytes)).toEqual(expected);
+  });
+
+  it("are refused by name where they turn around or leave the tensor", () => {
+    const shape = [1, 4, 4, 2];
+    const after = [
+      [0, 3, 0, 0],
+      [1, 0, 4, 2],
+      [1, -1, 1, 1],
+    ];
+    expect(() => write({ kind: "stridedSlice", shape, after, made: [[1, 3, 4, 2]] })).toThrow(
+      'operator 0 STRIDED_SLICE ("y0"): has stride -1; at least 1 can be imported',
+    );
+    const beyond = [
+      [0, 3, 0, 0],
+      [1, 2, 4, 2],
+    ];
+    expect(() => write({ kind: "slice", shape, after: beyond, made: [[1, 2, 4, 2]] })).toThrow(
+      'operator 0 SLICE ("y0"): takes 2 from 3 on along axis 1 of [1,4,4,2]',
+    );
+  });
+});
+
+describe("TRANSPOSE and PADV2", () => {
+  function transposed(shape: Shape, order: readonly number[], before?: "logistic") {
+    const model = new TfliteModel("transpose");
+    const x = model.value("x", shape, quantization(input));
+    const probability = { scales: [1 / 256], zeroPoint: -128 };
+    const source = before === undefined ? x : model.value("s", shape, probability);
+    if (before !== undefined) model.operator(before, [x], source);
+    const made = order.map((axis) => shape[axis]);
+    const y = model.value("y", made, before === undefined ? quantization(input) : probability);
+    model.operator("transpose", [source, model.constant("order", [order.length], Int32Array.from(order))], y);
+    const pooled = model.value("z", made, before === undefined ? quantization(input) : probability);
+    model.operator("maxPool2d", [y], pooled, () => ({
+      [slots.pool.padding]: { byte: 1 },
+      ...{ [slots.pool.strideWidth]: { int32: 1 }, [slots.pool.strideHeight]: { int32: 1 } },
+      ...{ [slots.pool.filterWidth]: { int32: 1 }, [slots.pool.filterHeight]: { int32: 1 } },
+    }));
+    return importTflite(model.encode([x], [pooled]), "transpose.tflite");
+  }
+
+  it("at the input of NCHW is left out, and said", () => {
+    const { network, input: taken, notes } = transposed([1, 3, 4, 5], [0, 2, 3, 1]);
+    expect(taken.shape).toEqual([1, 4, 5, 3]);
+    expect(notes[0]).toBe(
+      "the input is [1,3,4,5] and TRANSPOSE brings its channels to the end: the network takes [1,4,5,3]",
+    );
+    const bytes = randomBytes([1, 4, 5, 3]);
+    expect(runInteger(network, bytes)).toEqual([bytes]);
+  });
+
+  it("of what has one element only is another shape of the same bytes", () => {
+    const { network } = transposed([1, 1, 6, 4], [0, 2, 1, 3], "logistic");
+    expect(network.graph.shapes[network.graph.outputs[0]]).toEqual([1, 6, 1, 4]);
+  });
+
+  it("elsewhere is refused by name", () => {
+    expect(() => transposed([1, 3, 4, 5], [0, 2, 3, 1], "logistic")).toThrow(
+      'operator 1 TRANSPOSE ("y"): puts the axes of [1,3,4,5] in the order 0,2,3,1;',
+    );
+  });
+
+  it("PADV2 of zeros pads, of another value is refused", () => {
+    const write = (value: number) => {
+      const model = new TfliteModel("pad");
+      const x = model.value("x", [1, 2, 3, 2], quantization(input));
+      const y = model.value("y", [1, 3, 5, 2], quantization(input));
+      const sides = model.constant("sides", [4, 2], Int32Array.of(0, 0, 1, 0, 2, 0, 0, 0));
+      const border = model.constant("value", [1], Int8Array.of(value), quantization(input));
+      model.operator("padV2", [x, sides, border], y);
+      return importTflite(model.encode([x], [y]), "pad.tflite").network;
+    };
+    const bytes = randomBytes([1, 2, 3, 2]);
+    const expected = places([3, 5, 2]).map(([r, q, c]) =>
+      r < 1 || q < 2 ? input.zeroPoint : bytes[((r - 1) * 3 + q - 2) * 2 + c],
+    );
+    expect(runInteger(write(input.zeroPoint), bytes)).toEqual([Int8Array.from(expected)]);
+    expect(() => write(5)).toThrow('operator 0 PADV2 ("y"): pads with 5, where 0 is 3; zeros can be imported');
+  });
+});
+
 describe("MEAN", () => {
   function mean(shape: Shape, axes: readonly number[], made: Shape) {
     const model = new TfliteModel("mean");

@@ -1,13 +1,142 @@
 /** Operators of a .tflite file that move bytes. */
 import { formatShape } from "../../tensor/index.js";
+import type { TfliteTensor } from "./file.js";
+import type { NetworkBuilder } from "./network.js";
 import type { OperatorRule } from "./operators.js";
 import { slots } from "./schema.js";
-import { refuse } from "./shapes.js";
+import { graphShape, refuse } from "./shapes.js";
 
 export const moveRules: Readonly<Record<string, OperatorRule>> = {
   RESIZE_NEAREST_NEIGHBOR: resize("nearest", slots.resizeNearest),
   RESIZE_BILINEAR: resize("bilinear", slots.resizeBilinear),
+
+  SLICE(to, operator) {
+    const [x, begins, sizes] = to.inputsOf(operator, 3);
+    const [first, counts] = [to.int32s(begins), to.int32s(sizes)];
+    const cuts = x.shape.map((size, axis): Cut => {
+      const begin = first[axis];
+      return { begin, count: counts[axis] === -1 ? size - begin : counts[axis], step: 1 };
+    });
+    slice(to, x, cuts, to.file.tensors[operator.outputs[0]]);
+  },
+
+  STRIDED_SLICE(to, operator) {
+    const [x, begins, ends, steps] = to.inputsOf(operator, 4);
+    const [begin, end, stride] = [to.int32s(begins), to.int32s(ends), to.int32s(steps)];
+    const at = slots.stridedSlice;
+    const mask = (slot: number): number => operator.options?.int32(slot) ?? 0;
+    if (mask(at.ellipsisMask) !== 0 || mask(at.newAxisMask) !== 0 || begin.length !== x.shape.length)
+      refuse("has an ellipsis or new axes; begin, end and stride of each axis can be imported");
+    const cuts = x.shape.map((size, axis): Cut => {
+      const bit = (slot: number): boolean => ((mask(slot) >> axis) & 1) === 1;
+      const step = stride[axis];
+      if (step < 1) refuse(`has stride ${step}; at least 1 can be imported`);
+      const inside = (i: number): number => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
+      const from = bit(at.beginMask) ? 0 : inside(begin[axis]);
+      if (bit(at.shrinkAxisMask)) return { begin: from, count: 1, step: 1 };
+      const to = bit(at.endMask) ? size : inside(end[axis]);
+      return { begin: from, count: Math.max(0, Math.ceil((to - from) / step)), step };
+    });
+    slice(to, x, cuts, to.file.tensors[operator.outputs[0]]);
+  },
+
+  /** Where it is a matter of shape alone, and where it brings the channels of the input to the end. */
+  TRANSPOSE(to, operator) {
+    const [x, order] = to.inputsOf(operator, 2);
+    const output = to.file.tensors[operator.outputs[0]];
+    const axes = [...to.int32s(order)];
+    const moved = axes.filter((axis) => x.shape[axis] !== 1);
+    const isShape = moved.every((axis, i) => i === 0 || moved[i - 1] < axis);
+    if (isShape) to.reshape(x.index, output.index);
+    else if (axes.join() !== "0,2,3,1" || !to.takeTransposed(x, output))
+      refuse(
+        `puts the axes of ${formatShape(x.shape)} in the order ${axes.join()}; channels of the input to its end (0,2,3,1) can be imported: convert the network for NHWC`,
+      );
+  },
+
+  SPLIT(to, operator) {
+    const [axes, x] = to.inputsOf(operator, 2);
+    const [axis] = to.int32s(axes);
+    const length = x.shape.at(axis) ?? 0;
+    const { outputs } = operator;
+    if (length % outputs.length !== 0)
+      refuse(`splits ${length} of ${formatShape(x.shape)} into ${outputs.length}; convert the network again`);
+    split(to, x, axis, outputs, new Array<number>(outputs.length).fill(length / outputs.length));
+  },
+
+  SPLIT_V(to, operator) {
+    const [x, sizes, axes] = to.inputsOf(operator, 3);
+    const [axis] = to.int32s(axes);
+    const given = [...to.int32s(sizes)];
+    const rest = (x.shape.at(axis) ?? 0) - given.reduce((sum, size) => sum + Math.max(0, size), 0);
+    split(
+      ...([to, x, axis, operator.outputs] as const),
+      given.map((size) => (size < 0 ? rest : size)),
+    );
+  },
+
+  UNPACK(to, { inputs, outputs, options }) {
+    const x = to.file.tensors[inputs[0]];
+    split(to, x, options?.int32(slots.unpack.axis) ?? 0, outputs, new Array<number>(outputs.length).fill(1));
+  },
 };
+
+/** Elements of an axis that are taken. */
+interface Cut {
+  readonly begin: number;
+  readonly count: number;
+  readonly step: number;
+}
+
+/** A part of a tensor; `cuts` by the file's axes. What leaves nothing out is the tensor itself. */
+function slice(to: NetworkBuilder, x: TfliteTensor, cuts: readonly Cut[], output: TfliteTensor): void {
+  const wrong = cuts.findIndex(
+    ({ begin, count, step }, axis) => !(begin >= 0 && count > 0 && begin + (count - 1) * step < x.shape[axis]),
+  );
+  if (wrong >= 0)
+    refuse(
+      `takes ${cuts[wrong].count} from ${cuts[wrong].begin} on along axis ${wrong} of ${formatShape(x.shape)}; convert the network again`,
+    );
+  if (cuts.every(({ count }, axis) => count === x.shape[axis])) {
+    to.reshape(x.index, output.index);
+    return;
+  }
+  const inner = graphShape(x.shape);
+  const map = inner.length === 4 ? inner : [1, 1, 1, inner[1]];
+  // The last axes are the map's; before them are batches of one.
+  const all: Cut[] = [...new Array<Cut>(3).fill({ begin: 0, count: 1, step: 1 }), ...cuts];
+  const [rows, columns, channels] = all.slice(-3);
+  if (channels.step > 1) refuse(`takes every ${channels.step}th channel; all from one to another can be imported`);
+  const attributes = {
+    begin: [rows.begin, columns.begin, channels.begin],
+    size: [rows.count, columns.count, channels.count],
+    step: [rows.step, columns.step],
+  } as const;
+  const name = to.nameOf(output);
+  const inputs = [to.shaped(x.index, map)];
+  to.addShaped({ name, op: "slice", inputs, parameters: {}, attributes }, output);
+}
+
+/** Parts that lie behind each other along an axis. */
+function split(
+  to: NetworkBuilder,
+  x: TfliteTensor,
+  axis: number,
+  outputs: readonly number[],
+  sizes: readonly number[],
+): void {
+  const along = axis < 0 ? axis + x.shape.length : axis;
+  if (sizes.length !== outputs.length)
+    refuse(`has ${sizes.length} sizes and ${outputs.length} outputs; convert the network again`);
+  let begin = 0;
+  outputs.forEach((output, i) => {
+    const cuts = x.shape.map(
+      (size, each): Cut => (each === along ? { begin, count: sizes[i], step: 1 } : { begin: 0, count: size, step: 1 }),
+    );
+    slice(to, x, cuts, to.file.tensors[output]);
+    begin += sizes[i];
+  });
+}
 
 function resize(
   mode: "nearest" | "bilinear",

@@ -51,6 +51,9 @@ export function importTflite(bytes: Uint8Array, file: string): ImportedNetwork {
   return new NetworkBuilder(readTflite(bytes, file)).build();
 }
 
+/** Operators of several outputs. */
+const givesSeveral: ReadonlySet<string> = new Set(["SPLIT", "SPLIT_V", "UNPACK"]);
+
 /** Operators that cannot be imported and are named; the others are counted. */
 const mostNamed = 20;
 
@@ -147,11 +150,37 @@ export class NetworkBuilder {
     const isEnd = kind === "QUANTIZE" || kind === "DEQUANTIZE";
     if (!isEnd && !Object.hasOwn(operatorRules, kind))
       throw new Unsupported("is not supported; convert the network without it");
-    if (inputs.length === 0 || outputs.length !== 1 || inputs[0] === -1)
+    if (inputs.length === 0 || (outputs.length !== 1 && !givesSeveral.has(kind)) || inputs[0] === -1)
       throw new Unsupported(`has ${inputs.length} inputs and ${outputs.length} outputs; convert the network again`);
     if (kind === "QUANTIZE") this.#quantize(operator);
     else if (kind === "DEQUANTIZE") this.#dequantize(operator);
     else operatorRules[kind](this, operator);
+  }
+
+  /** Whether the input alone is transposed: then the network takes it as it is after that. */
+  takeTransposed(x: TfliteTensor, output: TfliteTensor): boolean {
+    const [input, ...others] = this.#nodes;
+    const readers = this.file.operators.filter(({ inputs }) => inputs.includes(x.index));
+    const isInput = others.length === 0 && input?.op === "input" && this.#made.get(x.index) === input.name;
+    if (!isInput || readers.length !== 1 || this.file.outputs.includes(x.index)) return false;
+    const { scale, zeroPoint } = this.quantizationOf(output);
+    const given = this.#input as ImportedInput;
+    if (scale !== given.scale || zeroPoint !== given.zeroPoint) return false;
+    const shape = graphShape(output.shape);
+    this.#nodes[0] = { ...input, attributes: { shape } };
+    this.#shapes.set(input.name, shape);
+    this.#input = { ...given, shape };
+    this.#made.set(output.index, input.name);
+    this.note(
+      `the input is ${formatShape(x.shape)} and TRANSPOSE brings its channels to the end: the network takes ${formatShape(shape)}`,
+    );
+    return true;
+  }
+
+  /** Adds a node that makes a tensor, where a node of the graph's shape makes it, and gives it the file's shape. */
+  addShaped(node: Node, of: TfliteTensor): void {
+    this.add(node, of);
+    this.reshapeFrom(of, this.#shapes.get(node.name) as Shape);
   }
 
   /** At the ends it says what the int8 values are outside; within, values change their scale and zero point. */

@@ -137,6 +137,15 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
     to.add({ name, op: "pad", inputs: [to.value(x.index)], parameters: {}, attributes: { padding } }, output);
   },
 
+  /** With the value that is 0. */
+  PADV2(to, operator) {
+    const [x, , value] = to.inputsOf(operator, 3);
+    const { zeroPoint } = to.quantizationOf(x);
+    const [byte] = to.int8s(value);
+    if (byte !== zeroPoint) refuse(`pads with ${byte}, where 0 is ${zeroPoint}; zeros can be imported`);
+    operatorRules.PAD(to, operator);
+  },
+
   CONCATENATION(to, operator) {
     const { options, inputs, outputs } = operator;
     if (activationOf(to, operator, slots.concatenation.activation) !== "none")

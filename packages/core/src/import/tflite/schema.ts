@@ -26,6 +26,9 @@ export const slots = {
   elementwise: { activation: 0 },
   reducer: { keepDims: 0 },
   concatenation: { axis: 0, activation: 1 },
+  split: { count: 0 },
+  stridedSlice: { beginMask: 0, endMask: 1, ellipsisMask: 2, newAxisMask: 3, shrinkAxisMask: 4 },
+  unpack: { count: 0, axis: 1 },
   resizeBilinear: { alignCorners: 2, halfPixelCenters: 3 },
   resizeNearest: { alignCorners: 0, halfPixelCenters: 1 },
   reshape: { newShape: 0 },
@@ -70,6 +73,14 @@ export const operators = {
   abs: { code: 101, version: 2, options: 78 },
   elu: { code: 111, version: 1, options: 0 },
   quantize: { code: 114, version: 1, options: 89 },
+  stridedSlice: { code: 45, version: 2, options: 32 },
+  // Read only; files for tests are written with them.
+  padV2: { code: 60, version: 2, options: 43 },
+  transpose: { code: 39, version: 2, options: 26 },
+  slice: { code: 65, version: 2, options: 48 },
+  split: { code: 49, version: 2, options: 35 },
+  splitV: { code: 102, version: 2, options: 79 },
+  unpack: { code: 88, version: 2, options: 64 },
   hardSwish: { code: 117, version: 1, options: 0 },
 } as const;
 export type Operator = keyof typeof operators;

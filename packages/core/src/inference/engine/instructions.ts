@@ -16,7 +16,7 @@ import type { Constants } from "./constants.js";
 import type { Step } from "./fusion.js";
 import { layoutOf, outputWords } from "./layout.js";
 import { convolution, dense } from "./linear.js";
-import { concat, resize } from "./moves.js";
+import { concat, resize, slice } from "./moves.js";
 import { multiply } from "./multiply.js";
 import { repeated } from "./repeat.js";
 import { efforts, panelOf } from "./requantization.js";
@@ -71,6 +71,8 @@ export function instructionsOf(step: Step, places: Places, constants: Constants)
       return [pad(node, places)];
     case "resize":
       return [resize(node, places, constants)];
+    case "slice":
+      return [slice(node, places)];
     case "concat":
       return concat(node, places);
   }

@@ -1,6 +1,6 @@
 /** Instructions that move bytes from one map to another. */
 import type { ResizeTap } from "../../graph/index.js";
-import type { IntegerConcat, IntegerResize } from "../../quantization/index.js";
+import type { IntegerConcat, IntegerResize, IntegerSlice } from "../../quantization/index.js";
 import type { Shape } from "../../tensor/index.js";
 import type { Constants } from "./constants.js";
 import type { Instruction, Places } from "./instructions.js";
@@ -31,6 +31,12 @@ export function concat(node: IntegerConcat, { inputs, output }: Places): Instruc
     before += size[axis];
     return move([inputs[i], shape], [output, node.outputShape], { size, from: [0, 0, 0], step: [1, 1, 1], to });
   });
+}
+
+export function slice(node: IntegerSlice, { inputs, output }: Places): Instruction {
+  const { begin, step, inputShapes, outputShape } = node;
+  const block = { size: mapOf(outputShape), from: begin, step: [...step, 1], to: [0, 0, 0] } as const;
+  return move([inputs[0], inputShapes[0]], [output, outputShape], block);
 }
 
 type Map = readonly [address: number, shape: Shape];

@@ -62,6 +62,7 @@ const lowerings: {
   averagePool: notTrained,
   maxWindow: notTrained,
   resize: notTrained,
+  slice: notTrained,
   concat: notTrained,
   constant: notTrained,
   maximum: notTrained,
