@@ -303,6 +303,7 @@ export const operators: readonly OperatorCase[] = [
   averagePool([8, 8, 3], [3, 2], [2, 2], sides(0, 1, 0, 0)),
   averagePool([13, 5, 16], [13, 5], [1, 1]),
   averagePool([25, 3, 9], [25, 3], [25, 3]),
+  averagePool([3, 3, 5], [3, 3], [1, 1], sides(1, 1, 1, 1)),
   maxWindow([6, 8, 3], [3, 3], [2, 2], sides(0, 1, 0, 1)),
   maxWindow([6, 5, 17], [3, 3], [1, 1], sides(1, 1, 1, 1)),
   maxWindow([7, 9, 4], [5, 5], [1, 1], sides(2, 2, 2, 2)),

@@ -457,7 +457,8 @@ const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => voi
   averagePool: (to, node) => {
     const { kernel, stride, padding } = node.attributes;
     const { height, width } = mapOf(to.graph.shapes[node.inputs[0]]);
-    if (kernel[0] === height && kernel[1] === width) to.sums(node, "average_map", to.read(node.inputs[0]));
+    const isMap = kernel[0] === height && kernel[1] === width && Object.values(padding).every((side) => side === 0);
+    if (isMap) to.sums(node, "average_map", to.read(node.inputs[0]));
     else {
       const window = { size: kernel[0], stride: stride[0], before: padding.top };
       to.rows(node, "average_pool", to.read(node.inputs[0], window));
