@@ -22,7 +22,7 @@ const extremes: readonly Extreme[] = [
 ];
 
 /** What keeps its input's quantisation, or has one only. */
-const bound = new Set(["input", "sigmoid", "relu6", "maxPool", "pad", "flatten"]);
+const bound = new Set(["input", "sigmoid", "relu", "relu6", "maxPool", "pad", "flatten"]);
 
 function at({ zeroPoint, scale = 1 }: Extreme): Case["quantize"] {
   return (graph, seed) => {
@@ -56,6 +56,7 @@ const bodies: Readonly<Record<string, (g: GraphBuilder, x: string) => string>> =
   "multiply per channel": (g, x) => g.multiply("y", x, g.sigmoid("gate", g.globalAveragePool("mean", x))),
   globalAveragePool: (g, x) => g.globalAveragePool("y", x),
   hardswish: (g, x) => g.hardswish("y", x),
+  relu: (g, x) => g.relu("y", x),
   relu6: (g, x) => g.relu6("y", x),
   sigmoid: (g, x) => g.sigmoid("y", x),
   // tanh gives one quantisation only.

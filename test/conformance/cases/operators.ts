@@ -251,6 +251,7 @@ export const operators: readonly OperatorCase[] = [
   dense([2, 5, 13], 17, { activation: "relu6" }),
   dense([5, 2, 13], 1),
   dense([1, 1, 40], 8, { bias: false }),
+  ...plain("relu", maps, (g, x) => g.relu("y", x)),
   ...plain("relu6", maps, (g, x) => g.relu6("y", x)),
   ...plain("hardswish", maps, (g, x) => g.hardswish("y", x)),
   ...plain("sigmoid", maps, (g, x) => g.sigmoid("y", x)),
@@ -391,6 +392,9 @@ export const operators: readonly OperatorCase[] = [
   ...plain("batchNorm", [[4, 4, 5]], (g, x) => g.batchNorm("y", x)),
   ...plain("batchNorm of a dense layer", [[2, 2, 3]], (g, x) => g.batchNorm("y", g.dense("d", g.flatten("f", x), 6))),
   ...plain("batchNorm after an activation", [[4, 4, 5]], (g, x) => g.batchNorm("y", g.hardswish("h", x))),
+  ...plain("batchNorm, relu after a convolution", [[4, 5, 5]], (g, x) =>
+    g.relu("y", g.batchNorm("n", g.conv2d("c", x, { filters: 6, kernel: 3, padding: 1, bias: true }))),
+  ),
   ...plain("batchNorm, relu6 after a convolution", [[4, 5, 5]], (g, x) =>
     g.relu6("y", g.batchNorm("n", g.conv2d("c", x, { filters: 6, kernel: 3, padding: 1, bias: true }))),
   ),

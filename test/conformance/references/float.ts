@@ -89,6 +89,8 @@ export function compute(
       }
       return out;
     }
+    case "relu":
+      return x.data.map((v) => Math.max(v, 0));
     case "relu6":
       return x.data.map((v) => Math.min(Math.max(v, 0), 6));
     case "hardswish":
@@ -252,7 +254,6 @@ function unary(of: UnaryFunction, x: number, alpha: number): number {
   if (of === "elu") return x < 0 ? Math.expm1(x) : x;
   if (of === "identity") return x;
   if (of === "leakyRelu") return x < 0 ? alpha * x : x;
-  if (of === "relu") return Math.max(x, 0);
   return of === "tanh" ? Math.tanh(x) : Math.min(Math.max(x, -1), 1);
 }
 

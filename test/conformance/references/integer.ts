@@ -253,6 +253,8 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
         return inputs[n][indexOf(place, shapes[n])];
       });
     }
+    case "relu":
+      return a.map((x) => clamped(x, p, output, [0, Number.POSITIVE_INFINITY]));
     case "relu6":
       return a.map((x) => clamped(x, p, output, [0, 6]));
     case "unary":
@@ -364,8 +366,6 @@ function unary(
       return scaled(Math.abs(difference), input.scale / output.scale);
     case "identity":
       return clamped(x, input, output, [-Infinity, Infinity]);
-    case "relu":
-      return clamped(x, input, output, [0, Infinity]);
     case "reluN1To1":
       return clamped(x, input, output, [-1, 1]);
     case "leakyRelu": {

@@ -85,6 +85,10 @@ export class GraphBuilder {
     return this.#add("batchNorm", name, [x], { epsilon });
   }
 
+  relu(name: string, x: string): string {
+    return this.#add("relu", name, [x], {});
+  }
+
   relu6(name: string, x: string): string {
     return this.#add("relu6", name, [x], {});
   }

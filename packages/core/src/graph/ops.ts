@@ -37,6 +37,8 @@ export interface OpAttributes {
   dense: { readonly units: number; readonly bias: boolean; readonly activation: FusedActivation };
   /** y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, per channel. */
   batchNorm: { readonly epsilon: number };
+  /** max(x, 0) */
+  relu: Empty;
   /** min(max(x, 0), 6) */
   relu6: Empty;
   /** x * min(max(x + 3, 0), 6) / 6 */
@@ -243,6 +245,7 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
       };
     },
   },
+  relu: sameAsInput,
   relu6: sameAsInput,
   hardswish: sameAsInput,
   sigmoid: sameAsInput,

@@ -4,19 +4,38 @@ import { type Graph, makeGraph, type Node } from "./graph.js";
 import type { OpAttributes, OpName } from "./ops.js";
 import { unaryFunctions } from "./unary.js";
 
-/** JSON text of a graph. Shapes are not stored: they are inferred again, which validates the file. */
+/** A graph as plain data. Shapes are not stored: they are inferred again, which validates the document. */
+export interface GraphDocument {
+  readonly format: "phinets-graph";
+  readonly version: 1;
+  readonly name: string;
+  readonly nodes: readonly Node[];
+  readonly outputs: readonly string[];
+}
+
+export function graphDocument({ name, nodes, outputs }: Graph): GraphDocument {
+  return { format: "phinets-graph", version: 1, name, nodes, outputs };
+}
+
+/** JSON text of a graph. */
 export function graphToJson(graph: Graph): string {
-  return `${JSON.stringify({ format: "phinets-graph", version: 1, name: graph.name, nodes: graph.nodes, outputs: graph.outputs }, undefined, 1)}\n`;
+  return `${JSON.stringify(graphDocument(graph), undefined, 1)}\n`;
 }
 
 /** Reads `graphToJson`'s text. Throws PhinetsError for malformed text or a graph that an op refuses. */
 export function graphFromJson(text: string, file = "graph.json"): Graph {
-  let parsed: { format?: unknown; version?: unknown; name?: unknown; nodes?: unknown; outputs?: unknown };
+  let parsed: unknown;
   try {
-    parsed = parseJson(text) as typeof parsed;
+    parsed = parseJson(text);
   } catch (error) {
     throw new PhinetsError("graph.json", `${file}: ${(error as Error).message}`, file);
   }
+  return graphFromDocument(parsed, file);
+}
+
+/** Reads what `graphDocument` gives. Throws PhinetsError for what is none, or a graph that an op refuses. */
+export function graphFromDocument(document: unknown, file: string): Graph {
+  const parsed = document as { [K in keyof GraphDocument]?: unknown } | null | undefined;
   if (parsed?.format !== "phinets-graph" || parsed.version !== 1) {
     throw new PhinetsError(
       "graph.json",
@@ -72,6 +91,7 @@ const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes
   },
   dense: { units: "number", bias: "flag", activation: "activation" },
   batchNorm: { epsilon: "number" },
+  relu: {},
   relu6: {},
   hardswish: {},
   sigmoid: {},

@@ -22,6 +22,7 @@ export const opTraits = {
   conv2d: { int8: "rescales", inPlace: false },
   dense: { int8: "rescales", inPlace: false },
   batchNorm: { int8: "none", inPlace: true },
+  relu: { int8: "table", inPlace: true },
   relu6: { int8: "table", inPlace: true },
   hardswish: { int8: "table", inPlace: true },
   sigmoid: { int8: "table", inPlace: true },

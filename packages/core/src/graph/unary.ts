@@ -2,7 +2,7 @@
 import { exp, sigmoid } from "../tensor/index.js";
 
 /** What `unary` computes of each element. */
-export type UnaryFunction = "abs" | "elu" | "identity" | "leakyRelu" | "relu" | "reluN1To1" | "tanh";
+export type UnaryFunction = "abs" | "elu" | "identity" | "leakyRelu" | "reluN1To1" | "tanh";
 
 interface RealFunction {
   /** @param alpha of `leakyRelu`: the factor below 0 */
@@ -17,7 +17,6 @@ export const unaryFunctions: Readonly<Record<UnaryFunction, RealFunction>> = {
   /** In an int8 network: from one scale and zero point to another. */
   identity: { value: (x) => x, slope: () => 1 },
   leakyRelu: { value: (x, alpha) => (x < 0 ? alpha * x : x), slope: (x, alpha) => (x < 0 ? alpha : 1) },
-  relu: { value: (x) => Math.max(0, x), slope: (x) => (x > 0 ? 1 : 0) },
   reluN1To1: { value: (x) => Math.min(1, Math.max(-1, x)), slope: (x) => (x > -1 && x < 1 ? 1 : 0) },
   tanh: { value: (x) => 2 * sigmoid(2 * x) - 1, slope: (x) => 4 * sigmoid(2 * x) * (1 - sigmoid(2 * x)) },
 };

@@ -103,6 +103,7 @@ const kernels: {
       y[i] = (gamma[c] * (x[i] - mean[c])) / deviation[c] + beta[c];
     }
   },
+  relu: each((x) => Math.max(x, 0)),
   relu6: each(relu6),
   hardswish: each((x) => (x * relu6(x + 3)) / 6),
   sigmoid: each(sigmoid),

@@ -105,7 +105,7 @@ export const sizes = { firstPerShard: 16, seenStride: 16 } as const;
 /** Bits of an operand's flags. */
 export const operandFlags = { norm: 1, imageScale: 2, imageAddend: 4, zero: 8, gradient: 16 } as const;
 
-export const activations = { none: 0, relu6: 1, hardswish: 2 } as const;
+export const activations = { none: 0, relu6: 1, hardswish: 2, relu: 3 } as const;
 
 export const optimizerKinds = { sgd: 0, adamw: 1, rmsprop: 2, lamb: 3 } as const;
 

@@ -21,7 +21,7 @@ export const inputQuantization: QuantizationParameters = { scale: 1 / 128, zeroP
  * @param graph deployment graph, batch 1
  * @param weights of `graph`
  * @param ranges real range that int8 covers, by value; not looked at where an op fixes its output's (input, sigmoid) or
- * keeps its input's (averagePool, concat, flatten, maxPool, maxWindow, pad, relu6, reshape,
+ * keeps its input's (averagePool, concat, flatten, maxPool, maxWindow, pad, relu, relu6, reshape,
  * resize, slice)
  * @param means mean of each channel by value: moves the reader's bias by the mean error that rounding its weights causes
  * @returns the network, and the signal to noise of each layer's weights, dB
@@ -72,7 +72,7 @@ export function integerNetwork(
 }
 
 /**
- * Ranges outside which the only reader of a value is constant (hardswish below -3, relu6 outside 0..6) or within 1/1000
+ * Ranges outside which the only reader of a value is constant (hardswish below -3, relu below 0, relu6 outside 0..6) or within 1/1000
  * of it (sigmoid): int8 need not cover more, and what is clipped there costs nothing.
  */
 export function relevantRanges(graph: Graph): Map<string, Range> {
@@ -87,6 +87,7 @@ export function relevantRanges(graph: Graph): Map<string, Range> {
 
 const relevant: Readonly<Record<TableOp, Range>> = {
   hardswish: { low: -3, high: Number.POSITIVE_INFINITY },
+  relu: { low: 0, high: Number.POSITIVE_INFINITY },
   relu6: { low: 0, high: 6 },
   sigmoid: { low: -7, high: 7 },
   unary: { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY },
@@ -108,6 +109,7 @@ const quantizations: Readonly<Record<Exclude<Int8Op, LinearNode["op"]>, Quantiza
   input: () => inputQuantization,
   sigmoid: () => sigmoidOutput,
   softmax: () => softmaxOutput,
+  relu: asInput,
   relu6: asInput,
   averagePool: asInput,
   maxWindow: asInput,

@@ -95,6 +95,7 @@ const lowerings: { readonly [O in Int8Op]: (node: NodeOf<O>, to: Lowering) => In
   },
   hardswish: lookup(hardswishTable),
   sigmoid: lookup(sigmoidTable),
+  relu: lookup((input, output, { name }) => clampedTable({ name: `relu "${name}"`, input, output }, 0)),
   relu6: lookup((input, output, { name }) => clampedTable({ name: `relu6 "${name}"`, input, output }, 0, 6)),
   unary: (node, { base, inputs, output }) => ({
     ...base,

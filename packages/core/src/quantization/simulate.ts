@@ -101,6 +101,7 @@ function activationOf(node: NodeWith<TableOp>): Activation {
 }
 
 const activations: Readonly<Record<Exclude<TableOp, "unary">, Activation>> = {
+  relu: (x) => [Math.max(0, x), x > 0 ? 1 : 0],
   relu6: (x) => [Math.min(6, Math.max(0, x)), x > 0 && x < 6 ? 1 : 0],
   hardswish: (x) => {
     const gate = Math.min(1, Math.max(0, x / 6 + 0.5));

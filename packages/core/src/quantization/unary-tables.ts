@@ -53,7 +53,6 @@ const tables: Readonly<Record<UnaryFunction, (unary: Unary) => Int8Array>> = {
       return (x >= 0 ? above(x) : below(x)) + output.zeroPoint;
     });
   },
-  relu: (ends) => clampedTable(ends, 0),
   reluN1To1: (ends) => clampedTable(ends, -1, 1),
   tanh: ({ input, output }) => tanhTable(input, output),
 };

@@ -424,6 +424,7 @@ const lowerings: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => voi
   dense: (to, node) => to.linear(node),
   hardswish: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
   sigmoid: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
+  relu: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
   relu6: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
   unary: (to, node) => to.rows(node, "lookup", to.read(node.inputs[0])),
   add: (to, node) => to.elementwise(node, to.options.dsp ? "dsp_add" : "add"),

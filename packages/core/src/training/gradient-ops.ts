@@ -31,6 +31,7 @@ export interface GradientOpAttributes {
   /** (dy) -> sum over all but the last axis */
   biasGrad: Empty;
   /** (x, dy) -> dy where 0 < x < 6 */
+  reluGrad: Empty;
   relu6Grad: Empty;
   /** (x, dy) */
   hardswishGrad: Empty;
@@ -110,6 +111,7 @@ export const gradientOps: { readonly [O in GradientOpName]: GradientOpSpec<Gradi
   denseGradInput: { arity: 1, infer: (_, [dy], { features }) => [[dy[0], features]] },
   denseGradWeight: { arity: 2, infer: (_, [x, dy]) => [[dy[1], x[1]]] },
   biasGrad: { arity: 1, infer: (_, [dy]) => [channels(dy)] },
+  reluGrad: elementwise("reluGrad"),
   relu6Grad: elementwise("relu6Grad"),
   hardswishGrad: elementwise("hardswishGrad"),
   sigmoidGrad: elementwise("sigmoidGrad"),

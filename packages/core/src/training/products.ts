@@ -91,6 +91,7 @@ export const products: { readonly [O in Differentiable]: (node: TrainingNodeOf<O
       const { gamma, variance } = node.parameters;
       toInput(to, node, "batchNormFrozenGrad", [dy], node.attributes, { parameters: { gamma, variance } });
     },
+    relu: (node, dy, to) => toInput(to, node, "reluGrad", [node.inputs[0], dy], {}),
     relu6: (node, dy, to) => toInput(to, node, "relu6Grad", [node.inputs[0], dy], {}),
     hardswish: (node, dy, to) => toInput(to, node, "hardswishGrad", [node.inputs[0], dy], {}),
     sigmoid: (node, dy, to) => toInput(to, node, "sigmoidGrad", [node.name, dy], {}),

@@ -39,6 +39,7 @@ const rules: {
   denseGradWeight: (to, { name }, x, dy) => to.op("Gemm", [dy, x], { transA: { int: 1 } }, name),
   biasGrad: (to, { name, inputs }, dy) =>
     to.reduce("ReduceSum", dy, channelAxes(to.shapes[inputs[0]]).axes, false, name),
+  reluGrad: (to, { name }, x, dy) => to.multiply(dy, to.less(to.model.scalar(0), x), name),
   relu6Grad: (to, { name }, x, dy) => {
     // 0 < x < 6 as one comparison
     const inside = to.less(to.op("Abs", [to.subtract(x, to.model.scalar(3))]), to.model.scalar(3));

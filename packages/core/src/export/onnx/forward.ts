@@ -36,6 +36,7 @@ const rules: {
     const vectors = ["gamma", "beta", "mean", "variance"].map((role) => to.parameter(parameters[role]));
     return to.op("BatchNormalization", [x, ...vectors], { epsilon: { float: attributes.epsilon } }, name);
   },
+  relu: (to, { name }, x) => to.op("Relu", [x], {}, name),
   relu6: (to, { name }, x) => clip(to, x, name),
   hardswish: (to, { name }, x) => to.multiply(x, hardSigmoid(to, x), name),
   sigmoid: (to, { name }, x) => to.op("Sigmoid", [x], {}, name),
@@ -110,7 +111,6 @@ const unary: Readonly<Record<UnaryFunction, (to: Emission, x: string, name: stri
   elu: (to, x, name) => to.op("Elu", [x], {}, name),
   identity: (to, x, name) => to.op("Identity", [x], {}, name),
   leakyRelu: (to, x, name, alpha) => to.op("LeakyRelu", [x], { alpha: { float: alpha } }, name),
-  relu: (to, x, name) => to.op("Relu", [x], {}, name),
   reluN1To1: (to, x, name) => to.op("Clip", [x, to.model.scalar(-1), to.model.scalar(1)], {}, name),
   tanh: (to, x, name) => to.op("Tanh", [x], {}, name),
 };

@@ -197,7 +197,7 @@ const plain =
     to.operator(operator, inputs, output);
 
 const unaryOperators: Readonly<Record<UnaryFunction, Operator>> = {
-  ...{ abs: "abs", elu: "elu", identity: "quantize", leakyRelu: "leakyRelu", relu: "relu", reluN1To1: "reluN1To1" },
+  ...{ abs: "abs", elu: "elu", identity: "quantize", leakyRelu: "leakyRelu", reluN1To1: "reluN1To1" },
   tanh: "tanh",
 };
 
@@ -214,6 +214,7 @@ const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
   constant: () => {},
   hardswish: plain("hardSwish"),
   sigmoid: plain("logistic"),
+  relu: plain("relu"),
   relu6: plain("relu6"),
   unary: (to, { attributes: { function: of, alpha } }, inputs, output) =>
     to.operator(

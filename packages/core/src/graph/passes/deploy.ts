@@ -1,7 +1,7 @@
 /**
  * From the network that is trained to the network that is deployed: dropout removed, padding and batch norm folded into
  * the convolutions, ReLU6 fused. The result computes the same function (up to float rounding) with conv2d, dense,
- * hardswish, sigmoid, softmax, add, multiply, globalAveragePool, maxPool and flatten only.
+ * hardswish, relu, sigmoid, softmax, add, multiply, globalAveragePool, maxPool and flatten only.
  */
 import { type FloatWeights, PhinetsError, type Tensor, tensor } from "../../tensor/index.js";
 import { type Graph, makeGraph, type Node, type NodeOf } from "../graph.js";

@@ -303,7 +303,7 @@ export class NetworkBuilder {
     make(made);
     if (activation === "none") return;
     const node = { name, inputs: [made], parameters: {} };
-    if (activation === "relu6") this.add({ ...node, op: "relu6", attributes: {} }, of);
+    if (activation !== "reluN1To1") this.add({ ...node, op: activation, attributes: {} }, of);
     else this.add({ ...node, op: "unary", attributes: { function: activation, alpha: 0 } }, of);
   }
 

@@ -178,11 +178,11 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
 
   LOGISTIC: table("sigmoid"),
   HARD_SWISH: table("hardswish"),
+  RELU: table("relu"),
   RELU6: table("relu6"),
 
   ABS: unary("abs"),
   ELU: unary("elu"),
-  RELU: unary("relu"),
   RELU_N1_TO_1: unary("reluN1To1"),
   TANH: unary("tanh"),
   LEAKY_RELU(to, { inputs, outputs, options }) {
@@ -257,7 +257,7 @@ function requireOneQuantization(to: NetworkBuilder, tensors: readonly TfliteTens
 }
 
 type Table =
-  | { readonly op: "sigmoid" | "hardswish" | "relu6"; readonly attributes: Readonly<Record<string, never>> }
+  | { readonly op: "sigmoid" | "hardswish" | "relu" | "relu6"; readonly attributes: Readonly<Record<string, never>> }
   | { readonly op: "unary"; readonly attributes: OpAttributes["unary"] };
 
 /** A function of each byte: of a map, of a vector, and of a vector that is a map of one pixel. */
@@ -269,7 +269,7 @@ function lookUp(to: NetworkBuilder, from: TfliteTensor, output: TfliteTensor, ta
   if (vector !== undefined) to.asPixel(output);
 }
 
-function table(op: "sigmoid" | "hardswish" | "relu6"): OperatorRule {
+function table(op: "sigmoid" | "hardswish" | "relu" | "relu6"): OperatorRule {
   return (to, { inputs, outputs }) =>
     lookUp(to, to.file.tensors[inputs[0]], to.file.tensors[outputs[0]], { op, attributes: {} });
 }

@@ -81,6 +81,7 @@ export function activationGradient(i: usize, program: usize, shard: i32, scratch
     const size = <usize>rows * bytes;
     if (act == Activations.hardswish) plainActivationGradient(out, z, out, size, Activations.hardswish);
     else if (act == Activations.relu6) plainActivationGradient(out, z, out, size, Activations.relu6);
+    else if (act == Activations.relu) plainActivationGradient(out, z, out, size, Activations.relu);
     else plainActivationGradient(out, z, out, size, Activations.none);
   }
 }

@@ -92,6 +92,7 @@ export function prepareNorm(block: usize, bytes: usize, gamma: usize, beta: usiz
 export function activationGradientRows(dy: usize, u: usize, target: usize, rows: i32, block: usize, bytes: usize, shard: i32, act: i32): void {
   if (act == Activations.hardswish) gradientSums(dy, u, target, rows, block, bytes, shard, Activations.hardswish);
   else if (act == Activations.relu6) gradientSums(dy, u, target, rows, block, bytes, shard, Activations.relu6);
+  else if (act == Activations.relu) gradientSums(dy, u, target, rows, block, bytes, shard, Activations.relu);
   else gradientSums(dy, u, target, rows, block, bytes, shard, Activations.none);
 }
 

@@ -38,6 +38,7 @@ function fill(operand: usize, flags: i32, arena: usize, x: usize, row: i32, rows
   if ((flags & 0xff) == OperandFlags.norm) {
     if (act == Activations.hardswish) normRows(x, vectors, target, rows, bytes, Activations.hardswish);
     else if (act == Activations.relu6) normRows(x, vectors, target, rows, bytes, Activations.relu6);
+    else if (act == Activations.relu) normRows(x, vectors, target, rows, bytes, Activations.relu);
     else normRows(x, vectors, target, rows, bytes, Activations.none);
     return;
   }
@@ -53,12 +54,14 @@ function fill(operand: usize, flags: i32, arena: usize, x: usize, row: i32, rows
       if (flags & OperandFlags.norm) {
         if (act == Activations.hardswish) normScaleRows(x, vectors, scale, target, n, bytes, Activations.hardswish);
         else if (act == Activations.relu6) normScaleRows(x, vectors, scale, target, n, bytes, Activations.relu6);
+        else if (act == Activations.relu) normScaleRows(x, vectors, scale, target, n, bytes, Activations.relu);
         else normScaleRows(x, vectors, scale, target, n, bytes, Activations.none);
       } else scaleRows(x, scale, target, n, bytes, act);
     } else if (flags & OperandFlags.zero) memory.fill(target, 0, <usize>n * bytes);
     else if (flags & OperandFlags.norm) {
       if (act == Activations.hardswish) normRows(x, vectors, target, n, bytes, Activations.hardswish);
       else if (act == Activations.relu6) normRows(x, vectors, target, n, bytes, Activations.relu6);
+      else if (act == Activations.relu) normRows(x, vectors, target, n, bytes, Activations.relu);
       else normRows(x, vectors, target, n, bytes, Activations.none);
     } else activateRows(x, target, n, bytes, act);
     if (flags & OperandFlags.imageAddend)

@@ -22,6 +22,7 @@ export function addTo(target: usize, v: v128): void {
 // @ts-ignore: decorator
 @inline
 export function activate(z: v128, act: i32): v128 {
+  if (act == Activations.relu) return f32x4.pmax(z, f32x4.splat(0));
   if (act == Activations.relu6) return f32x4.pmin(f32x4.pmax(z, f32x4.splat(0)), f32x4.splat(6));
   if (act == Activations.hardswish) {
     const gate = f32x4.pmin(f32x4.pmax(madd(z, f32x4.splat(1.0 / 6.0), f32x4.splat(0.5)), f32x4.splat(0)), f32x4.splat(1));
@@ -30,10 +31,11 @@ export function activate(z: v128, act: i32): v128 {
   return z;
 }
 
-/** Derivative of `activate`. hardswish: gate + z / 6 where |z| < 3; relu6: 1 where 0 < z < 6. */
+/** Derivative of `activate`. hardswish: gate + z / 6 where |z| < 3; relu: 1 where 0 < z; relu6: 1 where 0 < z < 6. */
 // @ts-ignore: decorator
 @inline
 export function derivative(z: v128, act: i32): v128 {
+  if (act == Activations.relu) return v128.and(f32x4.gt(z, f32x4.splat(0)), f32x4.splat(1));
   if (act == Activations.relu6)
     return v128.and(v128.and(f32x4.gt(z, f32x4.splat(0)), f32x4.lt(z, f32x4.splat(6))), f32x4.splat(1));
   if (act == Activations.hardswish) {

@@ -152,6 +152,7 @@ export class ProgramBuilder {
     if ((this.#uses.get(name) ?? 0) > 1) return false;
     const node = this.nodes.get(name);
     switch (node?.op) {
+      case "reluGrad":
       case "relu6Grad":
       case "hardswishGrad":
         return this.singleUse(node.inputs[1]);

@@ -42,6 +42,8 @@ const lowerings: {
   batchNorm,
   batchNormGrad,
   batchNormFrozenGrad,
+  relu: (builder, node) => activation(builder, node, activations.relu),
+  reluGrad: (builder, node) => activationGrad(builder, node, activations.relu),
   relu6: (builder, node) => activation(builder, node, activations.relu6),
   relu6Grad: (builder, node) => activationGrad(builder, node, activations.relu6),
   hardswish: (builder, node) => activation(builder, node, activations.hardswish),
