@@ -62,13 +62,13 @@ export function register(program: Command, context: Context): void {
   });
 }
 
-/** Of an imported network: its graph, which is in its run folder alone, and the board as it can use it. */
+/** Of an imported int8 network: its graph, which is in its run folder alone, and the board as it can use it. */
 async function importedParts(
   network: Network,
   run: string | undefined,
   target: Board | undefined,
 ): Promise<{ readonly graph?: Graph; readonly board?: Board }> {
-  if (network.family !== "imported" || run === undefined) return {};
+  if (network.family !== "imported" || network.graph !== undefined || run === undefined) return {};
   const [{ loadRun, requireQuantized }, { boardFor }] = await Promise.all([
     import("@phinets/node/run"),
     import("@phinets/core/export"),

@@ -24,7 +24,7 @@ import { planArena } from "./plan.js";
 import { type WeightBytes, weightBytes } from "./weights.js";
 
 export interface InspectOptions extends ProgramRequest {
-  /** Of an imported network, which has no other: its deployed graph. Default: `buildNetwork`. */
+  /** Of an imported int8 network, which has no other: its deployed graph. Default: `buildNetwork`. */
   readonly graph?: Graph;
   readonly board?: Board;
   /** With a board: adds the frames a second at this mean power. */

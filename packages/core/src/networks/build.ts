@@ -3,13 +3,11 @@ import { type Graph, GraphBuilder } from "../graph/index.js";
 import { PhinetsError, sizeOf } from "../tensor/index.js";
 import { addPeerClassifier, addPhinetClassifier } from "./classifier.js";
 import { addEfficientnet, swish } from "./efficientnet.js";
+import { importedGraph, inputName } from "./imported.js";
 import { addMobilenetv2 } from "./mobilenetv2.js";
 import type { BuiltNetwork, Network } from "./network.js";
 import { activate, addPhinet } from "./phinet.js";
 import { type Activation, addYolov2 } from "./yolov2.js";
-
-/** Name of the input value of every network: `[1, height, width, channels]`, pixel / 128 - 1. */
-export const inputName = "image";
 
 /**
  * The graph that is trained: batch 1 (`withBatch` changes it), batch norm, dropout and padding as nodes of their own.
@@ -18,20 +16,17 @@ export const inputName = "image";
  * naming the option to change.
  */
 export function buildNetwork(network: Network): Graph {
-  if (network.family === "imported") {
-    throw new PhinetsError(
-      "networks.imported",
-      `network: was imported from ${network.source} as int8, so it has no float graph to train, to quantise or to export in floats`,
-      "family",
-    );
-  }
+  const graph = network.family === "imported" ? importedGraph(network) : builtGraph(network);
+  requireSize(graph);
+  return graph;
+}
+
+function builtGraph(network: BuiltNetwork): Graph {
   const { height, width, channels } = network.input;
   const builder = new GraphBuilder(network.family);
   const image = builder.input(inputName, [1, height, width, channels]);
   const features = addBackbone(builder, network, image);
-  const graph = builder.build([addHead(builder, network, features)]);
-  requireSize(graph);
-  return graph;
+  return builder.build([addHead(builder, network, features)]);
 }
 
 function addHead(builder: GraphBuilder, network: BuiltNetwork, features: string): string {

@@ -35,6 +35,11 @@ export class Fields {
     );
   }
 
+  /** As it is. */
+  value(name: string): unknown {
+    return this.has(name) ? this.#fields[name] : undefined;
+  }
+
   object(name: string): Fields {
     return this.#read(name, undefined, "an object", (value, path) => new Fields(value, path));
   }

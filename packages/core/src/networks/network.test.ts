@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { GraphBuilder, graphDocument } from "../graph/index.js";
 import { buildNetwork, classNames, defaultAnchors, initialWeights, parseNetwork, roundHalfToEven } from "./index.js";
 
 const input = { height: 96, width: 96, channels: 3 };
@@ -178,5 +179,36 @@ describe("a file of a few numbers", () => {
     expect(() => buildNetwork(parseNetwork(large))).toThrow(/its parameters have .* elements, 268435456 at most/);
     const wide = { family: "phinet", input, alpha: 16, blocks: 3 } as const;
     expect(() => buildNetwork(parseNetwork(wide))).toThrow(/the map .* has .* elements, 2147483648 at most/);
+  });
+});
+
+describe("an imported float network", () => {
+  const g = new GraphBuilder("net");
+  const y = g.conv2d("c", g.input("image", [1, 8, 6, 3]), { filters: 2, kernel: 3, bias: true });
+  const graph = g.build([g.flatten("f", g.globalAveragePool("p", y))]);
+  const document = {
+    family: "imported",
+    input: { height: 8, width: 6, channels: 3 },
+    head: { kind: "classifier", classes: ["a", "b"] },
+    source: "net.onnx",
+    graph: graphDocument(graph),
+  };
+
+  it("is its document", () => {
+    const network = parseNetwork(JSON.parse(JSON.stringify(document)));
+    expect(network).toEqual(document);
+    expect(buildNetwork(network)).toEqual(graph);
+  });
+
+  it("is refused where graph, input and head disagree", () => {
+    const wrong = (change: object) => () => parseNetwork({ ...document, ...change });
+    expect(wrong({ input: { ...document.input, width: 8 } })).toThrow(
+      "graph takes image [1,8,6,3]; image [1,8,8,3] is needed",
+    );
+    expect(wrong({ head: { kind: "classifier", classes: 3 } })).toThrow("gives [1,2], and 3 classes are named");
+    expect(wrong({ graph: { ...document.graph, outputs: ["c", "f"] } })).toThrow("graph has 2 outputs; one is needed");
+    expect(wrong({ graph: [] })).toThrow('"phinets-graph" version 1 is needed');
+    const { graph: _, ...int8 } = document;
+    expect(() => buildNetwork(parseNetwork(int8))).toThrow("was imported from net.onnx as int8");
   });
 });

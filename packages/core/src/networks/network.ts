@@ -2,7 +2,9 @@
  * network.json: what a network is, before any graph exists. Every field but `family` and `input` has a default; a field
  * that is unknown, of the wrong type or impossible is an error naming it, its value and what is allowed.
  */
+import type { GraphDocument } from "../graph/index.js";
 import { Fields, integer, positive, refuse } from "./fields.js";
+import { parseImportedGraph } from "./imported.js";
 
 export interface NetworkInput {
   /** Pixels. */
@@ -133,13 +135,15 @@ export interface EfficientnetNetwork {
 /** A network that `networks` builds. */
 export type BuiltNetwork = PhinetNetwork | Mobilenetv2Network | EfficientnetNetwork;
 
-/** An int8 network of another tool: its graph lies beside this file, in quantized.json. */
+/** A network of another tool. */
 export interface ImportedNetwork {
   readonly family: "imported";
   readonly input: NetworkInput;
   readonly head: Head;
   /** Name of the file that it was imported from. */
   readonly source: string;
+  /** Of a float network; of an int8 one it lies beside this file, in quantized.json. */
+  readonly graph?: GraphDocument;
 }
 
 export type Network = BuiltNetwork | ImportedNetwork;
@@ -242,7 +246,9 @@ function parsePeer(root: Fields, family: "mobilenetv2" | "efficientnet"): Mobile
 }
 
 function parseImported(root: Fields): ImportedNetwork {
-  return { family: "imported", input: parseInput(root), head: parseHead(root), source: root.text("source", 200) };
+  const network = { input: parseInput(root), head: parseHead(root), source: root.text("source", 200) };
+  if (!root.has("graph")) return { family: "imported", ...network };
+  return { family: "imported", ...network, graph: parseImportedGraph(root.value("graph"), network) };
 }
 
 function parseInput(root: Fields): NetworkInput {

@@ -27,7 +27,7 @@ export interface Run {
 export function loadRun(path: string): Run {
   const folder = findRunFolder(path);
   const network = loadNetwork(join(folder, "network.json"));
-  if (network.family === "imported") return importedRun(folder, network);
+  if (network.family === "imported" && network.graph === undefined) return importedRun(folder, network);
   const graph = buildNetwork(network);
   const named = statSync(path).isFile() && path.endsWith(".safetensors") && basename(path) !== "quantized.safetensors";
   let quantized: QuantizedNetwork | undefined;

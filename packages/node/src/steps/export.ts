@@ -51,10 +51,12 @@ const writers = {
   /** The deployed network in floats, and where the run is quantised the int8 one (QDQ). */
   onnx: (run, { folder }) => {
     const { quantized } = run;
-    const float = run.network.family === "imported" ? undefined : deployWeights(run.graph, run.weights);
+    const { network } = run;
+    const isInt8 = network.family === "imported" && network.graph === undefined;
+    const float = isInt8 ? undefined : deployWeights(run.graph, run.weights);
     return [
-      ...(float ? [writeOnnx(join(folder, "model.onnx"), networkToOnnx(float.graph, float.weights), run.network)] : []),
-      ...(quantized ? [writeOnnx(join(folder, "model_int8.onnx"), quantizedToOnnx(quantized), run.network)] : []),
+      ...(float ? [writeOnnx(join(folder, "model.onnx"), networkToOnnx(float.graph, float.weights), network)] : []),
+      ...(quantized ? [writeOnnx(join(folder, "model_int8.onnx"), quantizedToOnnx(quantized), network)] : []),
     ];
   },
   /** Weights by the reference implementation's names, OHWI. */
