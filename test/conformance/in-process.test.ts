@@ -3,6 +3,7 @@ import { createEngine } from "@phinets/core/kernels";
 import { afterAll } from "vitest";
 import { conform } from "./conform.js";
 import { floatEngine, floatInterpreter, floatInterpreterDeployed, trainingExecutor } from "./drivers/float.js";
+import { importedFloat } from "./drivers/imported.js";
 import { integerEngine, integerInterpreter } from "./drivers/integer.js";
 import { onnxFloat, onnxInteger } from "./drivers/onnx.js";
 import { tflite } from "./drivers/tflite.js";
@@ -16,5 +17,6 @@ const floats = [
   trainingExecutor(engine),
   floatEngine(engine),
   ...onnxFloat,
+  ...importedFloat,
 ];
 for (const driver of [...floats, integerInterpreter, integerEngine, ...onnxInteger, ...tflite]) conform(driver);

@@ -1,13 +1,22 @@
 /** Readers of the program's own documents and of weights: what they accept is written, and read again as the same. */
 import { isDeepStrictEqual } from "node:util";
-import { quantizedToTflite, weightsToTorch } from "@phinets/core/export";
-import { GraphBuilder, graphFromJson, graphToJson } from "@phinets/core/graph";
-import { documentOf, importTflite } from "@phinets/core/import";
+import { networkToOnnx, OnnxModel, quantizedToTflite, weightsToTorch } from "@phinets/core/export";
+import { deployWeights, GraphBuilder, graphFromJson, graphToJson } from "@phinets/core/graph";
+import { asClassifier, documentOf, importOnnx, importTflite, normalise } from "@phinets/core/import";
+import { runFloat } from "@phinets/core/inference";
 import { loadModel, parseNetworkFile, readModel } from "@phinets/core/model";
-import { buildNetwork, importWeights, parseNetwork } from "@phinets/core/networks";
+import { buildNetwork, importWeights, initialWeights, parseNetwork } from "@phinets/core/networks";
 import { decodeQuantized, encodeQuantized, foldConstantChannels, lowerToInteger } from "@phinets/core/quantization";
 import { parseBoard } from "@phinets/core/target";
-import { decodeSafetensors, encodeSafetensors, PhinetsError, parseJson, Random, sizeOf } from "@phinets/core/tensor";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  PhinetsError,
+  parseJson,
+  Random,
+  sizeOf,
+  tensor,
+} from "@phinets/core/tensor";
 import { require } from "../lib/faults.mjs";
 import { utf8 } from "../lib/mutate.mjs";
 import { randomlyQuantized } from "../lib/networks.mjs";
@@ -36,6 +45,47 @@ function foreign() {
   const none = { top: 0, bottom: 0, left: 0, right: 0 };
   y = g.averagePool("p", y, { kernel: [2, 2], stride: [2, 2], padding: none });
   return randomlyQuantized(new Random(1, 2), g.build([g.softmax("s", g.dense("d", g.flatten("f", y), 4))]));
+}
+
+/** As exporters spell things: a mean, a hard-swish of parts, constants of shapes, a padded pool. */
+function foreignOnnx() {
+  const draws = new Random(2, 3);
+  const net = new OnnxModel("foreign");
+  const weight = (name, shape) =>
+    net.constant(
+      name,
+      shape,
+      Float32Array.from({ length: sizeOf(shape) }, () => draws.normal()),
+    );
+  let y = net.node("Sub", [net.input("x", [1, 3, 9, 8]), weight("mean", [1, 3, 1, 1])]);
+  const geometry = { kernel_shape: { ints: [3, 3] }, pads: { ints: [1, 1, 1, 1] }, strides: { ints: [2, 2] } };
+  y = net.node("Relu", [net.node("Conv", [y, weight("w", [4, 3, 3, 3]), weight("b", [4])], geometry)]);
+  y = net.node("MaxPool", [y], geometry);
+  const clipped = net.node("Clip", [net.node("Add", [y, net.scalar(3)]), net.scalar(0), net.scalar(6)]);
+  y = net.node("Mul", [net.node("Mul", [y, clipped]), net.scalar(1 / 6)]);
+  y = net.node("Add", [y, net.node("Mul", [net.node("Sigmoid", [y]), y])]);
+  const rest = net.node("Concat", [net.int64s([1]), net.int64s([-1])], { axis: { int: 0 } });
+  y = net.node("Reshape", [net.node("GlobalAveragePool", [y]), rest]);
+  y = net.node("Add", [net.node("MatMul", [y, weight("d", [4, 5])]), weight("e", [5])]);
+  net.output(net.node("Softmax", [y], { axis: { int: 1 } }), [1, 5]);
+  return net.encode();
+}
+
+function ownOnnx() {
+  const network = parseNetwork(networks.phinet);
+  const graph = buildNetwork(network);
+  const model = networkToOnnx(graph, initialWeights(graph, 1));
+  const { kind, classes, anchors, decoder } = network.head;
+  const [names, sides] = [classes, anchors].map((value) => JSON.stringify(value));
+  Object.assign(model.metadata, { head: kind, classes: names, anchors: sides, decoder });
+  return model.encode();
+}
+
+/** network.json of what was imported from another tool in floats. */
+function importedDocument() {
+  const imported = asClassifier(importOnnx(foreignOnnx(), "net.onnx"));
+  const { graph, input } = imported;
+  return documentOf({ input, output: graph.shapes[graph.outputs[0]], graph }, { source: "net.onnx" });
 }
 
 export const documents = [
@@ -82,11 +132,36 @@ export const documents = [
     },
   },
   {
+    name: "onnx",
+    samples: [{ "net.onnx": foreignOnnx() }, { "net.onnx": ownOnnx() }],
+    read(files) {
+      const imported = asClassifier(importOnnx(bytesOf(files), "net.onnx"));
+      const { input, reading, weights } = imported;
+      const { graph } = input.shape[3] === 3 ? normalise(imported.graph, weights, { mean: [0.1, 0.2, 0.3] }) : imported;
+      documentOf({ input, output: graph.shapes[graph.outputs[0]], graph, reading }, { source: "net.onnx" });
+      return imported;
+    },
+    again({ graph, weights }) {
+      if (!small(graph)) return;
+      const deployed = deployWeights(graph, weights);
+      const imported = importOnnx(networkToOnnx(deployed.graph, deployed.weights).encode(), "again.onnx");
+      const draws = new Random(4, 5);
+      const data = Float32Array.from({ length: sizeOf(graph.shapes.image) }, () => draws.normal());
+      const [before, after] = [deployed, imported].map((net) => {
+        const values = runFloat(net.graph, net.weights, { image: tensor("float32", graph.shapes.image, data) });
+        return net.graph.outputs.map((output) => [...values[output].data]);
+      });
+      const largest = Math.max(...before.flat().map(Math.abs));
+      const differs = (value, i) => Math.abs(value - after.flat()[i]) > 1e-4 * largest;
+      if (Number.isFinite(largest)) require(!before.flat().some(differs), "the outputs changed");
+    },
+  },
+  {
     name: "network",
-    samples: Object.values(networks).map((network) => ({ "network.json": json(network) })),
+    samples: [...Object.values(networks), importedDocument()].map((network) => ({ "network.json": json(network) })),
     read(files) {
       const network = parseNetworkFile(bytesOf(files), "network.json");
-      if (network.family !== "imported") buildNetwork(network);
+      if (network.family !== "imported" || network.graph !== undefined) buildNetwork(network);
       return network;
     },
     again(network) {

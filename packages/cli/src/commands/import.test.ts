@@ -112,7 +112,7 @@ describe("import", () => {
     for (const [words, message] of [
       [[evil, "--network", network], /evil\.pth: asks for posix\.system, which is not on the list/],
       [[join(folder, "none.pth"), "--network", network], /none\.pth: no such file/],
-      [[folder, "--network", network], /is a folder; name a \.tflite, \.pth or \.safetensors file/],
+      [[folder, "--network", network], /is a folder; name an \.onnx, \.tflite, \.pth or \.safetensors file/],
       [[network, "--network", network], /no weights file that is known/],
       [[evil, "--network", save("bare.json", { family: "phinet", input })], /bare\.json: the network has no head/],
     ] as const) {

@@ -1,6 +1,7 @@
 /** `phinets import`: a run made of weights that were trained elsewhere, or of another tool's int8 network. */
 import { readFileSync, rmSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import type { FloatNetwork } from "@phinets/core/import";
 import { buildNetwork, importWeights, initialWeights, requireComplete } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { describeWriteError } from "@phinets/node/host";
@@ -8,7 +9,7 @@ import { formatCount } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../terminal/definition.js";
-import { names } from "../terminal/options.js";
+import { names, number, numbers } from "../terminal/options.js";
 import { groups, json, name, project, seed } from "./shared-options.js";
 
 interface ImportOptions {
@@ -16,6 +17,9 @@ interface ImportOptions {
   readonly classes?: string[];
   readonly head?: string;
   readonly fold: boolean;
+  readonly scale?: number;
+  readonly mean?: number[];
+  readonly std?: number[];
   readonly partial?: boolean;
   readonly seed?: number;
   readonly project: string;
@@ -25,10 +29,11 @@ interface ImportOptions {
 const definition: VerbDefinition = {
   name: "import",
   description:
-    "Makes a run of what was trained elsewhere: an int8 .tflite, whose every byte is kept, or weights for a network of ours, a .pth of torch.save or a .safetensors. Nothing in the file is run.",
-  arguments: [{ name: "<file>", help: "the .tflite, or the weights", completes: "path" }],
+    "Makes a run of what was trained elsewhere: an int8 .tflite, whose every byte is kept; a float .onnx or .tflite, to be quantised; or weights for a network of ours, a .pth of torch.save or a .safetensors. Nothing in the file is run.",
+  arguments: [{ name: "<file>", help: "the .onnx or .tflite, or the weights", completes: "path" }],
   examples: [
     ["phinets import person.tflite --classes none,person", "then inspect, predict, val, emulate, export --format c"],
+    ["phinets import net.onnx --mean .5 --std .5", "floats, then quantize --data pictures"],
     ["phinets import weights.pth --network network.json", "a run folder, as training leaves it"],
   ],
   options: [
@@ -40,21 +45,42 @@ const definition: VerbDefinition = {
     },
     {
       flags: "--classes <names>",
-      help: ".tflite: names of a classifier's classes, in the order of its outputs",
+      help: ".onnx, .tflite: names of a classifier's classes, in the order of its outputs",
       group: groups.network,
       parse: names,
       usual: "class0, class1, ...",
     },
     {
       flags: "--head <file>",
-      help: ".tflite: a YOLO head as JSON, {classes, anchors, decoder}; anchors in cells",
+      help: ".onnx, .tflite: a YOLO head as JSON, {classes, anchors, decoder}; anchors in cells",
       group: groups.network,
       completes: "path",
     },
     {
       flags: "--no-fold",
-      help: ".tflite: keep channels that have the same byte for every input",
+      help: "int8 .tflite: keep channels that have the same byte for every input",
       group: groups.network,
+    },
+    {
+      flags: "--scale <factor>",
+      help: "floats: what pixels of 0..255 were multiplied by in training",
+      group: groups.network,
+      parse: number(1e-9, 1e9),
+      usual: "1/255 with --mean or --std; without all three pixel / 128 - 1",
+    },
+    {
+      flags: "--mean <numbers>",
+      help: "floats: taken off after that, for all channels or each",
+      group: groups.network,
+      parse: numbers(),
+      usual: "0",
+    },
+    {
+      flags: "--std <numbers>",
+      help: "floats: divided by after that",
+      group: groups.network,
+      parse: numbers(1e-9),
+      usual: "1",
     },
     {
       flags: "--partial",
@@ -73,26 +99,55 @@ export function register(program: Command, context: Context): void {
 }
 
 async function importCommand(file: string, options: ImportOptions, context: Context): Promise<void> {
-  const { isTflite } = await import("@phinets/core/import");
+  const { importOnnx, isOnnx, isTflite } = await import("@phinets/core/import");
   const bytes = readFile(file);
+  const { scale, mean, std } = options;
+  const isNormalised = [scale, mean, std].some((option) => option !== undefined);
+  if (isOnnx(bytes)) {
+    requireNetwork(file, options);
+    await importFloatNetwork(importOnnx(bytes, file), bytes, file, options, context);
+    return;
+  }
   if (isTflite(bytes)) {
-    await importNetwork(bytes, file, options, context);
+    requireNetwork(file, options);
+    if (isNormalised)
+      throw new PhinetsError("cli.usage", `${file}: is of int8; --scale, --mean and --std are of floats`);
+    const { saveImported } = await import("@phinets/node/steps");
+    const { project, name, classes, head, fold } = options;
+    context.result(...saveImported(bytes, file, { project, name, classes, head, fold }));
     return;
   }
   const { classes, head, network } = options;
-  if (classes !== undefined || head !== undefined)
-    throw new PhinetsError("cli.usage", `${file}: is no .tflite, and --classes and --head are of these`);
+  if (classes !== undefined || head !== undefined || isNormalised)
+    throw new PhinetsError(
+      "cli.usage",
+      `${file}: is no .onnx and no .tflite, and --classes, --head, --scale, --mean and --std are of these`,
+    );
   if (network === undefined)
     throw new PhinetsError("cli.usage", "--network is missing; name the network.json that the weights belong to");
   await importFloatWeights(bytes, file, { ...options, network }, context);
 }
 
-async function importNetwork(bytes: Uint8Array, file: string, options: ImportOptions, context: Context): Promise<void> {
-  if (options.network !== undefined || options.partial)
+function requireNetwork(file: string, { network, partial }: ImportOptions): void {
+  if (network !== undefined || partial)
     throw new PhinetsError("cli.usage", `${file}: is a whole network; --network and --partial are of weights`);
-  const { saveImported } = await import("@phinets/node/steps");
-  const { project, name, classes, head, fold } = options;
-  context.result(...saveImported(bytes, file, { project, name, classes, head, fold }));
+}
+
+async function importFloatNetwork(
+  imported: FloatNetwork,
+  bytes: Uint8Array,
+  file: string,
+  options: ImportOptions,
+  context: Context,
+): Promise<void> {
+  const { project, name, classes, head, scale, mean, std, fold } = options;
+  if (!fold) throw new PhinetsError("cli.usage", `${file}: is of floats; --no-fold is of int8`);
+  const { saveImportedFloat } = await import("@phinets/node/steps");
+  const isNormalised = [scale, mean, std].some((option) => option !== undefined);
+  const normalisation = isNormalised
+    ? { ...(scale && { scale }), ...(mean && { mean }), ...(std && { std }) }
+    : undefined;
+  context.result(...saveImportedFloat(imported, bytes, file, { project, name, classes, head, normalisation }));
 }
 
 async function importFloatWeights(
@@ -154,6 +209,10 @@ function readFile(file: string): Uint8Array {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const problem = code === "ENOENT" ? "no such file" : code === "EISDIR" ? "is a folder" : `cannot be read (${code})`;
-    throw new PhinetsError("import.file", `${file}: ${problem}; name a .tflite, .pth or .safetensors file`, file);
+    throw new PhinetsError(
+      "import.file",
+      `${file}: ${problem}; name an .onnx, .tflite, .pth or .safetensors file`,
+      file,
+    );
   }
 }

@@ -1,1 +1,6 @@
+export { type DocumentOptions, documentOf, isPicture } from "./document.js";
+export { asClassifier } from "./float/classifier.js";
+export type { FloatNetwork } from "./float/network.js";
+export { type Normalisation, normalise } from "./float/normalise.js";
+export * from "./onnx/index.js";
 export * from "./tflite/index.js";

@@ -10,7 +10,8 @@ import {
   splitNames,
   takeFraction,
 } from "@phinets/core/data";
-import type { Network } from "@phinets/core/networks";
+import { classNames, type Network } from "@phinets/core/networks";
+import { PhinetsError } from "@phinets/core/tensor";
 import { type CachedPictures, type CacheMode, digestFiles, loadPictures, openDataset } from "../dataset/index.js";
 import type { PixelRange } from "../picture/bands.js";
 import { fileOnDisk } from "../picture/idx-files.js";
@@ -149,6 +150,20 @@ export async function loadDrawn(
   return { length: samples.length, at: (i) => pictures.at(places.get(i)!) };
 }
 
+/** Classes of an imported network are those of its outputs, whatever a data set calls its own. */
+function requireClasses({ name, index: { classes } }: OpenedData, network: Network): void {
+  const { family, head } = network;
+  if (family !== "imported" || head.kind === "none") return;
+  const own = classNames(head);
+  const fits = typeof head.classes === "number" ? classes.length <= own.length : classes.join() === own.join();
+  if (fits) return;
+  const list = (names: readonly string[]) => names.slice(0, 8).join(", ") + (names.length > 8 ? ", ..." : "");
+  throw new PhinetsError(
+    "data.classes",
+    `${name}: has the ${classes.length} classes ${list(classes)}, and the network ${own.length}, ${list(own)}; give data of these in this order, or import the network with --classes for what its outputs mean`,
+  );
+}
+
 async function load(
   data: OpenedData,
   split: SplitName,
@@ -158,6 +173,7 @@ async function load(
   project: string,
   context: StepContext,
 ): Promise<CachedPictures> {
+  requireClasses(data, network);
   const { height, width, channels } = network.input;
   const progress = context.progress({
     label: `reading ${split}`,

@@ -22,6 +22,12 @@ export interface FitHeadOptions {
  * from the training boxes. Of a head that the network already has, `filters` and `features` are kept.
  */
 export function fitHead(network: Network, dataset: DatasetIndex, { loss, seed, trained }: FitHeadOptions): Network {
+  if (network.family === "imported")
+    throw new PhinetsError(
+      "networks.imported",
+      `network: was imported from ${network.source}; imported networks can be quantised, with --qat too, but not trained: train a network of ours`,
+      "family",
+    );
   if (dataset.task === "classify") {
     const { head } = network;
     const features = head.kind === "classifier" && head.features !== undefined ? { features: head.features } : {};

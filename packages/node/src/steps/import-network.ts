@@ -1,7 +1,5 @@
 /** A run folder made of an int8 .tflite: the same document that quantising leaves, and a card of what it is. */
-import { createHash } from "node:crypto";
-import { rmSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import { countMacs } from "@phinets/core/cost";
 import { documentOf, type ImportedInput, importTflite, isPicture } from "@phinets/core/import";
 import { IntegerEngine } from "@phinets/core/inference";
@@ -12,20 +10,11 @@ import {
   type QuantizedNetwork,
 } from "@phinets/core/quantization";
 import { formatShape, PhinetsError, Random } from "@phinets/core/tensor";
-import { describeWriteError, writeFileAtomic } from "../host/atomic.js";
-import { readJson } from "../host/document.js";
-import { createRunFolder } from "../run/folder.js";
-import { lockRun } from "../run/lock.js";
-import { saveArguments, saveNetwork } from "../run/save.js";
+import { writeFileAtomic } from "../host/atomic.js";
 import { formatBytes, formatCount } from "../text/format.js";
+import { countKinds, type ImportRequest, makeImportedRun, yoloOf } from "./import-run.js";
 
-export interface ImportRequest {
-  readonly project: string;
-  readonly name?: string;
-  /** Names of a classifier's classes. */
-  readonly classes?: readonly string[];
-  /** File of a YOLO head: {classes, anchors, decoder}. */
-  readonly head?: string;
+export interface Int8ImportRequest extends ImportRequest {
   /** Fold constant channels. Default true. */
   readonly fold?: boolean;
 }
@@ -63,8 +52,8 @@ export interface ImportCard {
  * Makes the run; returns its card and the card in words. Throws what `importTflite` and `documentOf` throw, and nothing is
  * left of the folder then.
  */
-export function saveImported(bytes: Uint8Array, file: string, request: ImportRequest): [ImportCard, () => string] {
-  const { project, name, classes, head, fold = true } = request;
+export function saveImported(bytes: Uint8Array, file: string, request: Int8ImportRequest): [ImportCard, () => string] {
+  const { classes, fold = true } = request;
   const imported = importTflite(bytes, file);
   const {
     network: quantized,
@@ -72,48 +61,33 @@ export function saveImported(bytes: Uint8Array, file: string, request: ImportReq
     channels,
   } = fold ? foldConstantChannels(imported.network) : { network: imported.network, removed: 0, channels: 0 };
   const inputsCompared = removed === 0 ? 0 : compareOutputs(imported.network, quantized, file);
-  const yolo =
-    head === undefined
-      ? undefined
-      : readJson(head, { code: "import.head", remedy: "give {classes, anchors, decoder}" });
-  const network = documentOf(imported, { source: basename(file), classes, yolo });
-  const task = network.head.kind === "yolov2" ? "detect" : "classify";
-  const folder = createRunFolder({ project, task, name, defaultName: "import" });
-  const operators: Record<string, number> = {};
-  for (const { kind } of imported.operators) operators[kind] = (operators[kind] ?? 0) + 1;
+  const outputs = imported.network.graph.outputs.length;
+  const network = documentOf({ ...imported, outputs }, { source: basename(file), classes, yolo: yoloOf(request) });
   const { graph, values } = quantized;
-  const card: ImportCard = {
-    run: folder,
-    source: resolve(file),
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    input: imported.input,
-    outputs: graph.outputs.map((output) => ({ name: output, shape: graph.shapes[output], ...values[output] })),
-    operators,
-    macs: countMacs(graph),
-    constantBytes: constantBytes(quantized),
-    ...(removed > 0 && {
-      folded: {
-        ...{ channels, removed, inputsCompared },
-        macsBefore: countMacs(imported.network.graph),
-        constantBytesBefore: constantBytes(imported.network),
-      },
+  const card = makeImportedRun<ImportCard>(request, {
+    ...{ network, file, bytes },
+    save(folder) {
+      const { json, safetensors } = encodeQuantized(quantized);
+      writeFileAtomic(join(folder, "quantized.safetensors"), safetensors);
+      writeFileAtomic(join(folder, "quantized.json"), json);
+    },
+    card: (ends) => ({
+      ...ends,
+      input: imported.input,
+      outputs: graph.outputs.map((output) => ({ name: output, shape: graph.shapes[output], ...values[output] })),
+      operators: countKinds(imported.operators.map(({ kind }) => kind)),
+      macs: countMacs(graph),
+      constantBytes: constantBytes(quantized),
+      ...(removed > 0 && {
+        folded: {
+          ...{ channels, removed, inputsCompared },
+          macsBefore: countMacs(imported.network.graph),
+          constantBytesBefore: constantBytes(imported.network),
+        },
+      }),
+      notes: [...imported.notes, ...pixelNotes(imported.input)],
     }),
-    notes: [...imported.notes, ...pixelNotes(imported.input)],
-  };
-  const lock = lockRun(folder, "importing");
-  try {
-    const { json, safetensors } = encodeQuantized(quantized);
-    saveNetwork(folder, network);
-    saveArguments(folder, { import: resolve(file), ...(classes && { classes }), ...(head && { head: resolve(head) }) });
-    writeFileAtomic(join(folder, "quantized.safetensors"), safetensors);
-    writeFileAtomic(join(folder, "quantized.json"), json);
-    writeFileAtomic(join(folder, "import.json"), `${JSON.stringify(card, undefined, 1)}\n`);
-  } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    throw describeWriteError(error, folder);
-  } finally {
-    lock.release();
-  }
+  });
   return [card, () => textOf(card)];
 }
 

@@ -1,12 +1,11 @@
 /**
  * Builds an ONNX model front to back and writes it: nodes of the default operator set, constants, inputs, outputs.
- * Field numbers and enumerations are those of onnx.proto3 (ONNX IR version 8); constants' bytes are little-endian.
+ * Constants' bytes are little-endian.
  */
+import { attributeTypes, dataTypes, fields } from "../../import/onnx/schema.js";
 import { PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
 import { ProtoMessage } from "./protobuf.js";
 
-/** TensorProto.DataType. */
-const dataTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
 export type OnnxType = keyof typeof dataTypes;
 
 export type OnnxAttribute =
@@ -87,9 +86,10 @@ export class OnnxModel {
     result: string,
   ): string {
     const message = new ProtoMessage();
-    for (const input of inputs) message.text(1, input);
-    message.text(2, result).text(3, result).text(4, op);
-    for (const [key, value] of Object.entries(attributes)) message.message(5, attribute(key, value));
+    const at = fields.node;
+    for (const input of inputs) message.text(at.inputs, input);
+    message.text(at.outputs, result).text(at.name, result).text(at.operator, op);
+    for (const [key, value] of Object.entries(attributes)) message.message(at.attributes, attribute(key, value));
     this.#nodes.push(message);
     return result;
   }
@@ -116,9 +116,10 @@ export class OnnxModel {
       );
     const name = this.#unique(preferredName);
     const message = new ProtoMessage();
-    for (const dimension of shape) message.int(1, dimension);
-    message.int(2, dataTypes[dtype]).text(8, name);
-    this.#constants.push(message.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
+    const at = fields.tensor;
+    for (const dimension of shape) message.int(at.shape, dimension);
+    message.int(at.type, dataTypes[dtype]).text(at.name, name);
+    this.#constants.push(message.bytes(at.bytes, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
     return name;
   }
 
@@ -144,32 +145,46 @@ export class OnnxModel {
   /** The file's bytes. */
   encode(operatorSet = defaultOperatorSet): Uint8Array {
     const graph = new ProtoMessage();
-    for (const node of this.#nodes) graph.message(1, node);
-    graph.text(2, this.name);
-    for (const constant of this.#constants) graph.message(5, constant);
-    for (const value of this.inputs) graph.message(11, valueInfo(value));
-    for (const value of this.outputs) graph.message(12, valueInfo(value));
-    const operators = new ProtoMessage().text(1, "").int(2, operatorSet);
-    const model = new ProtoMessage().int(1, irVersion).text(2, "phinets").message(7, graph).message(8, operators);
-    for (const [key, value] of Object.entries(this.metadata))
-      model.message(14, new ProtoMessage().text(1, key).text(2, value));
+    const at = fields.graph;
+    for (const node of this.#nodes) graph.message(at.nodes, node);
+    graph.text(at.name, this.name);
+    for (const constant of this.#constants) graph.message(at.constants, constant);
+    for (const value of this.inputs) graph.message(at.inputs, valueInfo(value));
+    for (const value of this.outputs) graph.message(at.outputs, valueInfo(value));
+    const operators = new ProtoMessage()
+      .text(fields.operatorSet.domain, "")
+      .int(fields.operatorSet.version, operatorSet);
+    const model = new ProtoMessage()
+      .int(fields.model.irVersion, irVersion)
+      .text(fields.model.producer, "phinets")
+      .message(fields.model.graph, graph)
+      .message(fields.model.operatorSets, operators);
+    for (const [key, value] of Object.entries(this.metadata)) {
+      const entry = new ProtoMessage().text(fields.metadata.key, key).text(fields.metadata.value, value);
+      model.message(fields.model.metadata, entry);
+    }
     return model.encode();
   }
 }
 
-/** AttributeProto: the value's field and, in field 20, its type. */
+/** AttributeProto: the value and its type. */
 function attribute(name: string, value: OnnxAttribute): ProtoMessage {
-  const message = new ProtoMessage().text(1, name);
-  if ("float" in value) return message.float(2, value.float).int(20, 1);
-  if ("int" in value) return message.int(3, value.int).int(20, 2);
-  if ("string" in value) return message.text(4, value.string).int(20, 3);
-  for (const each of value.ints) message.int(8, each);
-  return message.int(20, 7);
+  const at = fields.attribute;
+  const message = new ProtoMessage().text(at.name, name);
+  if ("float" in value) return message.float(at.float, value.float).int(at.type, attributeTypes.float);
+  if ("int" in value) return message.int(at.int, value.int).int(at.type, attributeTypes.int);
+  if ("string" in value) return message.text(at.text, value.string).int(at.type, attributeTypes.text);
+  for (const each of value.ints) message.int(at.ints, each);
+  return message.int(at.type, attributeTypes.ints);
 }
 
 function valueInfo({ name, dtype, shape }: OnnxValue): ProtoMessage {
   const dimensions = new ProtoMessage();
-  for (const dimension of shape) dimensions.message(1, new ProtoMessage().int(1, dimension));
-  const tensor = new ProtoMessage().int(1, dataTypes[dtype]).message(2, dimensions);
-  return new ProtoMessage().text(1, name).message(2, new ProtoMessage().message(1, tensor));
+  for (const dimension of shape)
+    dimensions.message(fields.shape.dimensions, new ProtoMessage().int(fields.dimension.value, dimension));
+  const tensor = new ProtoMessage()
+    .int(fields.tensorType.element, dataTypes[dtype])
+    .message(fields.tensorType.shape, dimensions);
+  const type = new ProtoMessage().message(fields.type.tensor, tensor);
+  return new ProtoMessage().text(fields.value.name, name).message(fields.value.type, type);
 }

@@ -1,7 +1,6 @@
-/** Protocol Buffers' wire format, the part that ONNX needs. Source: the encoding page of protobuf.dev. */
+/** Protocol Buffers' wire format, written, the part that ONNX needs. Source: the encoding page of protobuf.dev. */
+import { wire } from "../../import/onnx/schema.js";
 import { utf8Encode } from "../../tensor/index.js";
-
-const wire = { varint: 0, bytes: 2, fixed32: 5 };
 
 /** One message: fields in the order in which they are written. */
 export class ProtoMessage {

@@ -1,3 +1,2 @@
-export { type DocumentOptions, documentOf, isPicture } from "./document.js";
 export { isTflite } from "./file.js";
 export { type ImportedInput, type ImportedNetwork, type ImportedOperator, importTflite } from "./network.js";

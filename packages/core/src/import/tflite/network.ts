@@ -9,11 +9,22 @@ import {
   type Padding,
 } from "../../graph/index.js";
 import { lowerToInteger, type QuantizationParameters, type QuantizedNetwork } from "../../quantization/index.js";
-import { formatShape, PhinetsError, type Shape, sizeOf, tensor, type Weights } from "../../tensor/index.js";
+import {
+  formatShape,
+  PhinetsError,
+  parseJson,
+  type Shape,
+  sizeOf,
+  tensor,
+  utf8Decode,
+  type Weights,
+} from "../../tensor/index.js";
+import { nameOfFile, refuseOperators } from "../float/network.js";
+import { Unsupported } from "../unsupported.js";
 import { readTflite, type TfliteFile, type TfliteOperator, type TfliteTensor } from "./file.js";
 import { type Activation, operatorRules, unaryRule } from "./operators.js";
 import { paddings, slots } from "./schema.js";
-import { graphShape, Unsupported } from "./shapes.js";
+import { graphShape } from "./shapes.js";
 
 /** What a caller gives the network: int8 values as they are, others as the file's first operator would make them int8. */
 export interface ImportedInput extends QuantizationParameters {
@@ -29,8 +40,10 @@ export interface ImportedNetwork {
   readonly operators: readonly ImportedOperator[];
   /** What was left out at the ends, in words. */
   readonly notes: readonly string[];
-  /** The file's own notes, by name. */
-  readonly metadata: ReadonlyMap<string, Uint8Array>;
+  /** Shape of the first output. */
+  readonly output: Shape;
+  /** What the file says of its head, where we wrote it. */
+  readonly reading?: Readonly<Record<string, unknown>>;
 }
 
 export interface ImportedOperator {
@@ -53,9 +66,6 @@ export function importTflite(bytes: Uint8Array, file: string): ImportedNetwork {
 
 /** Operators of several outputs. */
 const givesSeveral: ReadonlySet<string> = new Set(["SPLIT", "SPLIT_V", "UNPACK"]);
-
-/** Operators that cannot be imported and are named; the others are counted. */
-const mostNamed = 20;
 
 /** The graph as it grows, operator by operator. */
 export class NetworkBuilder {
@@ -107,9 +117,9 @@ export class NetworkBuilder {
         problems.push(`operator ${operator.index} ${operator.kind} ("${shown.slice(0, 60)}"): ${error.message}`);
       }
     }
-    if (problems.length > 0) this.#refuse(problems);
+    if (problems.length > 0) refuseOperators(this.file.file, problems, operators.length);
     const graph = makeGraph(
-      nameOfFile(this.file.file),
+      nameOfFile(this.file.file, ".tflite"),
       this.#nodes,
       outputs.map((each) => this.value(each)),
     );
@@ -124,7 +134,8 @@ export class NetworkBuilder {
       input: this.#input as ImportedInput,
       operators: imported,
       notes: this.#notes,
-      metadata: this.file.metadata,
+      output: graph.shapes[graph.outputs[0]],
+      reading: readingOf(this.file.metadata),
     };
   }
 
@@ -458,16 +469,6 @@ export class NetworkBuilder {
   #fail(problem: string): never {
     throw new PhinetsError("import.tflite", `${this.file.file}: ${problem}`, this.file.file);
   }
-
-  #refuse(problems: readonly string[]): never {
-    const { file, operators } = this.file;
-    const more = problems.length > mostNamed ? `; and ${problems.length - mostNamed} more` : "";
-    throw new PhinetsError(
-      "import.operators",
-      `${file}: ${problems.length} of ${operators.length} operators cannot be imported: ${problems.slice(0, mostNamed).join("; ")}${more}`,
-      file,
-    );
-  }
 }
 
 /** A uint8 tensor as the int8 one that is less by 128. */
@@ -483,13 +484,13 @@ const isPixel = ([batch, height, width, ...more]: Shape): boolean =>
 /** What an operator reads has been refused. */
 class Missing extends Unsupported {}
 
-/** `models/kws.tflite` is "kws". */
-function nameOfFile(file: string): string {
-  const [base] = file.split(/[\\/]/).slice(-1);
-  return (
-    base
-      .replace(/\.tflite$/i, "")
-      .replace(/[^A-Za-z0-9_-]/g, "_")
-      .slice(0, 60) || "network"
-  );
+/** What our own files say of their head. */
+export function readingOf(metadata: TfliteFile["metadata"]): ImportedNetwork["reading"] {
+  const text = metadata.get("phinets");
+  if (text === undefined) return undefined;
+  try {
+    return parseJson(utf8Decode(text)) as ImportedNetwork["reading"];
+  } catch {
+    return undefined; // another tool's note of that name
+  }
 }

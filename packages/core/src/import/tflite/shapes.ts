@@ -1,8 +1,6 @@
 /** Shapes of a .tflite file as shapes of the graph, and what to say where there is none. */
 import { formatShape, type Shape } from "../../tensor/index.js";
-
-/** Why an operator cannot be imported, and what to do about it. */
-export class Unsupported extends Error {}
+import { Unsupported } from "../unsupported.js";
 
 export function refuse(problem: string): never {
   throw new Unsupported(problem);

@@ -1,0 +1,145 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Random } from "@phinets/core/tensor";
+import { savePicture } from "@phinets/node/picture";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeRun } from "../../../../test/make-run.js";
+import { OnnxFileBuilder } from "../../../../test/onnx-file.js";
+import { phinets, phinetsJson } from "../../../../test/road-tools.js";
+
+const root = mkdtempSync(join(tmpdir(), "phinets-import-onnx-"));
+const project = join(root, "runs");
+const data = join(root, "data");
+const random = new Random(3, 1);
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Grey levels below and above the middle, with noise. */
+beforeAll(async () => {
+  for (const [name, level] of [
+    ["bright", 170],
+    ["dark", 80],
+  ] as const)
+    for (const split of ["train", "val"]) {
+      mkdirSync(join(data, split, name), { recursive: true });
+      for (let n = 0; n < (split === "train" ? 20 : 6); n++) {
+        const pixels = Uint8Array.from({ length: 12 * 16 * 3 }, () => level + random.integer(60) - 30);
+        await savePicture(join(data, split, name, `${n}.png`), { width: 16, height: 12, channels: 3, data: pixels });
+      }
+    }
+});
+
+/** A padded convolution, ReLU, the mean, a linear layer and softmax: bright where the pixels' mean is above the middle. */
+function classifier(): string {
+  const net = new OnnxFileBuilder();
+  const floats = (name: string, shape: number[], value: (i: number) => number) =>
+    net.constant(name, {
+      shape,
+      data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => value(i)),
+    });
+  net.input("pixels", ["batch", 3, 12, 16]);
+  // Filters 0 to 3 see what is bright, 4 to 7 what is dark.
+  const weight = floats("stem.weight", [8, 3, 3, 3], (i) => (i < 108 ? 1 : -1) * (0.05 + 0.01 * random.uniform()));
+  const y = net.node("Conv", ["pixels", weight], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [2, 2] });
+  const mean = net.node("Flatten", [net.node("GlobalAveragePool", [net.node("Relu", [y])])]);
+  const head = floats("head.weight", [2, 8], (i) => (Math.floor(i / 4) % 3 === 0 ? 1 : -1));
+  const logits = net.node("Gemm", [mean, head, floats("head.bias", [2], () => 0)], { transB: 1 });
+  net.node("Softmax", [logits], { axis: 1 }, "scores");
+  net.output("scores", ["batch", 2]);
+  const file = join(root, "brightness.onnx");
+  writeFileSync(file, net.encode());
+  return file;
+}
+
+describe("import of an .onnx", () => {
+  it("makes a run of floats that is quantised, run and written like our own", async () => {
+    const file = classifier();
+    const { run, notes, operators } = await phinetsJson<{ run: string; notes: string[]; operators: object }>(
+      ...["import", file, "--classes", "bright,dark", "--mean", ".5", "--std", ".25"],
+      ...["--project", project, "--name", "brightness"],
+    );
+    expect(run).toBe(join(project, "classify/brightness"));
+    expect(operators).toEqual({ Conv: 1, Relu: 1, GlobalAveragePool: 1, Flatten: 1, Gemm: 1, Softmax: 1 });
+    expect(notes).toEqual([
+      "the softmax at the end is left out: who reads the scores computes it",
+      "the normalisation is a layer before the first, as that pads with zeros",
+    ]);
+    const inspected = await phinetsJson<{ macs: number; target: { fits: boolean } }>(
+      ...["inspect", run, "--target", "stm32h743"],
+    );
+    expect(inspected).toMatchObject({ macs: 12 * 16 * 3 + 6 * 8 * 8 * 27 + 16, target: { fits: true } });
+    const val = ["val", "--model", run, "--data", data, "--project", project];
+    expect(await phinetsJson(...val, "--on", "float")).toMatchObject({ top1: 1 });
+
+    const quantised = await phinetsJson<{ after: number; aware: { epochs: number } }>(
+      ...["quantize", "--model", run, "--data", data, "--project", project, "--qat", "10"],
+    );
+    expect(quantised).toMatchObject({ metric: "top1", before: 1, after: 1, aware: { epochs: 10 } });
+    expect(await phinetsJson(...val)).toMatchObject({ on: "int8", top1: 1 });
+
+    const picture = join(data, "val/dark/0.png");
+    const proof = await phinetsJson("emulate", "--model", run, "--images", picture);
+    expect(proof).toMatchObject({ matchesInterpreter: true });
+    const out = join(root, "out");
+    await phinetsJson("export", "--model", run, "--format", "c,tflite,onnx,safetensors,torch", "--out", out);
+    for (const each of ["phinets_model.c", "model.tflite", "model.onnx", "model_int8.onnx", "model.pth"])
+      expect(readFileSync(join(out, each)).length).toBeGreaterThan(0);
+
+    const { run: other } = await phinetsJson<{ run: string }>(
+      ...["import", file, "--classes", "dark,bright", "--project", project, "--name", "other"],
+    );
+    expect((await phinets("quantize", "--model", other, "--data", data, "--project", project)).stderr).toContain(
+      "data: has the 2 classes bright, dark, and the network 2, dark, bright; give data of these in this order",
+    );
+
+    for (const words of [
+      ["train", "--weights", run, "--data", data],
+      ["train", "--network", join(run, "network.json"), "--data", data],
+    ]) {
+      const { exitCode, stderr } = await phinets(...words, "--project", project);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain("imported networks can be quantised, with --qat too, but not trained");
+      expect(stderr).not.toContain("    at ");
+    }
+  });
+
+  it("gives what our own network gives, which was exported", async () => {
+    const own = join(root, "own");
+    makeRun(own, { quantized: false });
+    const out = join(root, "own-onnx");
+    await phinetsJson("export", "--model", own, "--format", "onnx", "--out", out);
+    const { run } = await phinetsJson<{ run: string }>(
+      ...["import", join(out, "model.onnx"), "--project", project, "--name", "again"],
+    );
+    expect(run).toBe(join(project, "detect/again"));
+    const words = ["predict", join(data, "val/dark/1.png"), "--no-save", "--conf", "0.1", "--on", "float"];
+    type Boxes = { boxes: { name: string; score: number; x: number }[] };
+    const [[expected], [found]] = await Promise.all(
+      [own, run].map((model) => phinetsJson<Boxes[]>(...words, "--model", model)),
+    );
+    expect(expected.boxes.length).toBeGreaterThan(0);
+    expect(found.boxes.length).toBe(expected.boxes.length);
+    for (const [i, { name, score, x }] of expected.boxes.entries()) {
+      expect(found.boxes[i].name).toBe(name);
+      expect(found.boxes[i].score).toBeCloseTo(score, 4);
+      expect(found.boxes[i].x).toBeCloseTo(x, 2);
+    }
+  });
+
+  it("leaves nothing behind where it is refused", async () => {
+    const before = readdirSync(join(project, "classify"));
+    const file = classifier();
+    const refused = async (...words: string[]) => {
+      const { exitCode, stderr } = await phinets("import", ...words, "--project", project);
+      expect(stderr.trim().split("\n")).toHaveLength(1);
+      return `${exitCode} ${stderr}`;
+    };
+    expect(await refused(file, "--classes", "a,b,c")).toContain("gives [1,2], and 3 classes are named");
+    expect(await refused(file, "--mean", "1,2")).toContain("--mean has 2 numbers; one, or one for each of 3 channels");
+    expect(await refused(file, "--network", "network.json")).toContain("is a whole network");
+    expect(await refused(file, "--no-fold")).toMatch(/^2 .*is of floats; --no-fold is of int8/);
+    writeFileSync(file, readFileSync(file).subarray(0, 900));
+    expect(await refused(file)).toMatch(/^1 .*brightness.onnx: is damaged/);
+    expect(readdirSync(join(project, "classify"))).toEqual(before);
+  });
+});

@@ -1,0 +1,2 @@
+export { isOnnx } from "./file.js";
+export { importOnnx } from "./network.js";

@@ -1,0 +1,206 @@
+/** An .onnx network of floats as our float graph and its weights. */
+
+import { inputName } from "../../networks/index.js";
+import { formatShape, PhinetsError, type Shape, sameShape } from "../../tensor/index.js";
+import { FloatGraph } from "../float/graph.js";
+import { type FloatNetwork, nameOfFile, refuseOperators } from "../float/network.js";
+import { Unsupported } from "../unsupported.js";
+import { foldConstant, shapeConstant } from "./constants.js";
+import { type OnnxConstant, type OnnxEnd, type OnnxFile, type OnnxNode, readOnnx } from "./file.js";
+import { operatorRules } from "./operators.js";
+import type { Layout, OnnxValue } from "./value.js";
+
+/**
+ * Imports a network of float values and weights.
+ *
+ * @param file name for messages
+ * @throws PhinetsError `import.onnx` and `import.damaged` as `readOnnx`; `import.operators` for what cannot be imported, all
+ * of it at once: each operator with its number, kind, output and what to do
+ */
+export function importOnnx(bytes: Uint8Array, file: string): FloatNetwork {
+  return new OnnxNetwork(readOnnx(bytes, file)).build();
+}
+
+/** The graph as it grows, operator by operator. */
+export class OnnxNetwork {
+  readonly graph = new FloatGraph();
+  readonly notes: string[] = [];
+  readonly #constants: Map<string, OnnxConstant>;
+  /** Values by tensor; undefined for those that an operator that cannot be imported would make. */
+  readonly #made = new Map<string, OnnxValue | undefined>();
+  /** How often a tensor is read, outputs of the network included. */
+  readonly #uses = new Map<string, number>();
+
+  constructor(readonly file: OnnxFile) {
+    this.#constants = new Map(file.constants);
+    const read = [...file.nodes.flatMap(({ inputs }) => inputs), ...file.outputs.map(({ name }) => name)];
+    for (const name of read) this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1);
+  }
+
+  build(): FloatNetwork {
+    const { file, inputs, outputs, nodes } = this.file;
+    if (inputs.length !== 1) this.#fail(`has ${inputs.length} inputs; networks of one picture can be imported`);
+    if (outputs.length === 0) this.#fail("has no outputs; export the network again");
+    const input = this.#begin(inputs[0]);
+    const problems: string[] = [];
+    for (const node of nodes) {
+      try {
+        this.#import(node);
+      } catch (error) {
+        if (!(error instanceof Unsupported || error instanceof PhinetsError)) throw error;
+        for (const each of node.outputs) if (!this.#made.has(each)) this.#made.set(each, undefined);
+        // What it reads has been refused already.
+        if (error instanceof Missing) continue;
+        const problem = error.message.replace(`${file}: `, "");
+        problems.push(`operator ${node.index} ${node.kind} ("${(node.outputs[0] ?? "").slice(0, 60)}"): ${problem}`);
+      }
+    }
+    if (problems.length > 0) refuseOperators(file, problems, nodes.length);
+    try {
+      return { ...this.#finish(), input, operators: nodes.map(({ kind }) => kind), notes: this.notes };
+    } catch (error) {
+      if (error instanceof Unsupported) this.#fail(error.message);
+      throw error;
+    }
+  }
+
+  #finish(): Pick<FloatNetwork, "graph" | "weights" | "reading"> {
+    const { file, outputs, metadata } = this.file;
+    const names = outputs.map(({ name }) => {
+      const value = this.value(name);
+      if (typeof value.layout !== "string")
+        throw new Unsupported(
+          "its output is a map as a vector, channel by channel; export the network with the map as its output",
+        );
+      const made = value.make();
+      const own = this.graph.shape(made);
+      if (value.layout === "channelsFirst" && own[1] * own[2] > 1)
+        this.notes.push(`the output ${formatShape(value.shape)} is given with channels last, ${formatShape(own)}`);
+      return this.graph.rename(made, name);
+    });
+    return { ...this.graph.build(nameOfFile(file, ".onnx"), names), reading: readingOf(metadata) };
+  }
+
+  #import(node: OnnxNode): void {
+    const { kind, inputs, outputs } = node;
+    const constants = inputs.map((name) => this.constantOf(name));
+    const [name] = outputs;
+    if (name === undefined) throw new Unsupported("has no outputs; export the network again");
+    if (this.#made.has(name) || this.#constants.has(name))
+      throw new Unsupported("makes a tensor that is there already; export the network again");
+    if (kind === "Shape") {
+      this.#constants.set(name, shapeConstant(name, this.value(inputs[0]).shape));
+      return;
+    }
+    if (kind === "Constant" || (inputs.length > 0 && inputs.every((each, i) => each === "" || constants[i]))) {
+      const folded = foldConstant(node, constants as OnnxConstant[]);
+      if (folded === undefined)
+        throw new Unsupported(
+          "computes a constant; export the network with constants folded (do_constant_folding=True)",
+        );
+      this.#constants.set(name, folded);
+      return;
+    }
+    if (!Object.hasOwn(operatorRules, kind))
+      throw new Unsupported(remedies[kind] ?? "is not supported; export the network without it");
+    this.#made.set(name, operatorRules[kind](this, node));
+  }
+
+  /** The input is a map, NCHW unless its last size alone can be a picture's channels, or the first thing done is to turn it. */
+  #begin({ name, type, shape }: OnnxEnd): FloatNetwork["input"] {
+    const refuse = (problem: string): never => this.#fail(`its input "${name.slice(0, 60)}" ${problem}`);
+    if (type !== "float32") refuse(`is of ${type}; float32 can be imported`);
+    if (shape === undefined || shape.length !== 4)
+      refuse(`has the shape ${formatShape(shape ?? [])}; networks of pictures, [1,3,height,width], can be imported`);
+    const [batch, ...sides] = shape as Shape;
+    const sized = [batch || 1, ...sides];
+    if (sized[0] !== 1) refuse(`has the shape ${formatShape(sized)}; export the network for a batch of 1`);
+    if (sides.some((size) => size === 0 || size > 65536))
+      refuse(
+        `has the shape ${formatShape(sized)}, 0 where it is not fixed; export the network for one size (dynamic_axes without height and width)`,
+      );
+    const readers = this.file.nodes.filter(({ inputs }) => inputs.includes(name));
+    const turns = ({ kind, attributes, inputs }: OnnxNode): boolean => {
+      if (kind === "Transpose") return attributes.ints("perm")?.join() === "0,3,1,2";
+      const target = kind === "Reshape" ? this.constantOf(inputs[1])?.ints() : undefined;
+      return target?.slice(1).join() === [sized[3], sized[1], sized[2]].join();
+    };
+    const isPicture = (channels: number) => channels === 1 || channels === 3;
+    const isNhwc = (isPicture(sized[3]) && !isPicture(sized[1])) || (readers.length > 0 && readers.every(turns));
+    const [, a, b, c] = sized;
+    const own = isNhwc ? [1, a, b, c] : [1, b, c, a];
+    const made = this.graph.add("input", inputName, [], { shape: own });
+    const layout: Layout = isNhwc ? "same" : "channelsFirst";
+    this.#made.set(name, { shape: sized, layout, make: () => made, sole: this.isSole(name) });
+    return { shape: own };
+  }
+
+  /** Whether one operator, or nothing but the caller, reads a tensor. */
+  isSole(name: string): boolean {
+    return (this.#uses.get(name) ?? 0) <= 1;
+  }
+
+  constantOf(name: string | undefined): OnnxConstant | undefined {
+    return name === undefined ? undefined : this.#constants.get(name);
+  }
+
+  /** The value that a tensor is. Throws Unsupported where it is none. */
+  value(name: string | undefined): OnnxValue {
+    const value = this.#made.get(name ?? "");
+    if (value !== undefined) return value;
+    if (this.#made.has(name ?? "")) throw new Missing();
+    const what = this.constantOf(name) === undefined ? "which no operator before it makes" : "which is a constant";
+    throw new Unsupported(`reads "${(name ?? "").slice(0, 60)}", ${what}; values that operators make can be imported`);
+  }
+
+  /** A constant input of floats. Throws Unsupported where it is none. */
+  floats(name: string | undefined, what: string): OnnxConstant & { readonly data: Float32Array } {
+    const constant = this.constantOf(name);
+    if (constant === undefined) throw new Unsupported(`has ${what} that are no constant; constants can be imported`);
+    return { ...constant, data: constant.floats() };
+  }
+
+  /** What a node makes, of one graph node. */
+  made(node: OnnxNode, shape: Shape, layout: Layout, name: string): OnnxValue {
+    return { shape, layout, make: () => name, sole: this.isSole(node.outputs[0]) };
+  }
+
+  /** The same value under another tensor's name. */
+  alias(node: OnnxNode, value: OnnxValue): OnnxValue {
+    return { ...value, sole: value.sole && this.isSole(node.outputs[0]) };
+  }
+
+  #fail(problem: string): never {
+    throw new PhinetsError("import.onnx", `${this.file.file}: ${problem}`, this.file.file);
+  }
+}
+
+/** What an operator reads has been refused. */
+class Missing extends Unsupported {}
+
+const quantised = "is of a quantised network; export it in float32, or import an int8 .tflite";
+const remedies: Readonly<Record<string, string>> = {
+  QuantizeLinear: quantised,
+  DequantizeLinear: quantised,
+  QLinearConv: quantised,
+  ConvInteger: quantised,
+  If: "is control flow; export the network without it",
+  Loop: "is control flow; export the network without it",
+  NonMaxSuppression: "belongs after the network; export it up to its raw output map",
+};
+
+/** What our own files say of their head. */
+function readingOf(metadata: ReadonlyMap<string, string>): FloatNetwork["reading"] {
+  const json = (key: string): unknown => {
+    try {
+      return JSON.parse(metadata.get(key) ?? "null");
+    } catch {
+      return undefined; // another tool's note of that name
+    }
+  };
+  const head = metadata.get("head");
+  if (head === undefined) return undefined;
+  return { head, classes: json("classes"), anchors: json("anchors"), decoder: metadata.get("decoder") };
+}
+
+export const sameSizes = (a: OnnxValue, b: OnnxValue): boolean => sameShape(a.shape, b.shape);

@@ -1,0 +1,73 @@
+/** A run folder made of a network of another tool: its documents and its card, or nothing where something fails. */
+import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Network } from "@phinets/core/networks";
+import { describeWriteError, writeFileAtomic } from "../host/atomic.js";
+import { readJson } from "../host/document.js";
+import { createRunFolder } from "../run/folder.js";
+import { lockRun } from "../run/lock.js";
+import { saveArguments, saveNetwork } from "../run/save.js";
+
+export interface ImportRequest {
+  readonly project: string;
+  readonly name?: string;
+  /** Names of a classifier's classes. */
+  readonly classes?: readonly string[];
+  /** File of a YOLO head: {classes, anchors, decoder}. */
+  readonly head?: string;
+}
+
+/** The content of a request's file of a YOLO head. */
+export function yoloOf({ head }: ImportRequest): unknown {
+  return head === undefined
+    ? undefined
+    : readJson(head, { code: "import.head", remedy: "give {classes, anchors, decoder}" });
+}
+
+export interface ImportedRun<Card> {
+  readonly network: Network;
+  /** Path and content of what was imported. */
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  /** Options that args.yaml records beside those of the request. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** Writes the weights. */
+  save(folder: string): void;
+  card(ends: { readonly run: string; readonly source: string; readonly sha256: string }): Card;
+}
+
+/** Makes the folder; returns its card, import.json. Nothing is left of it where something fails. */
+export function makeImportedRun<Card>(request: ImportRequest, imported: ImportedRun<Card>): Card {
+  const { project, name, classes, head } = request;
+  const { network, file, bytes, options, save } = imported;
+  const task = network.head.kind === "yolov2" ? "detect" : "classify";
+  const run = createRunFolder({ project, task, name, defaultName: "import" });
+  const source = resolve(file);
+  const card = imported.card({ run, source, sha256: createHash("sha256").update(bytes).digest("hex") });
+  const lock = lockRun(run, "importing");
+  try {
+    saveNetwork(run, network);
+    saveArguments(run, {
+      import: source,
+      ...(classes && { classes }),
+      ...(head && { head: resolve(head) }),
+      ...options,
+    });
+    save(run);
+    writeFileAtomic(join(run, "import.json"), `${JSON.stringify(card, undefined, 1)}\n`);
+  } catch (error) {
+    rmSync(run, { recursive: true, force: true });
+    throw describeWriteError(error, run);
+  } finally {
+    lock.release();
+  }
+  return card;
+}
+
+/** Number of operators by kind, in the order of the first of each. */
+export function countKinds(kinds: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const kind of kinds) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,45 @@
+/** Exported ONNX, imported again, in the float interpreter. */
+import { networkToOnnx } from "@phinets/core/export";
+import { type Graph, inputsOf, withBatch } from "@phinets/core/graph";
+import { importOnnx } from "@phinets/core/import";
+import { runFloat } from "@phinets/core/inference";
+import { type FloatWeights, sizeOf, tensor } from "@phinets/core/tensor";
+import type { FloatForm } from "../case.js";
+import { type FloatDriver, oneByOne } from "../driver.js";
+
+/** One picture at a time: networks of a batch of 1 are imported. */
+function run(given: Graph, weights: FloatWeights, inputs: FloatForm["inputs"]): ReadonlyMap<string, Float32Array> {
+  const one = withBatch(given, 1);
+  const { graph, weights: again } = importOnnx(networkToOnnx(one, weights).encode(), "exported.onnx");
+  const [{ name }] = inputsOf(one);
+  const size = sizeOf(one.shapes[name]);
+  const outputs = [0, 1].map((picture) => {
+    const data = inputs[name].data.slice(picture * size, (picture + 1) * size);
+    return runFloat(graph, again, { image: tensor("float32", graph.shapes.image, data) });
+  });
+  return new Map(
+    one.outputs.map((output, i) => {
+      const parts = outputs.map((values) => values[graph.outputs[i]].data);
+      return [output, Float32Array.from(parts.flatMap((part) => [...part]))];
+    }),
+  );
+}
+
+const common = {
+  kind: "float",
+  tolerance: { share: 5e-6, reason: "values are float32, and a hard-swish of a sum may be put together again" },
+  skip: [{ case: /^averagePool .* padding (?!0,0,0,0)/, reason: "padding that is not counted cannot be imported" }],
+} as const;
+
+export const importedFloat: readonly FloatDriver[] = [
+  {
+    ...common,
+    name: "ONNX, imported again",
+    run: oneByOne(({ graph, weights, inputs }) => run(graph, weights, inputs)),
+  },
+  {
+    ...common,
+    name: "ONNX, deployed graph, imported again",
+    run: oneByOne(({ deployed, inputs }: FloatForm) => run(deployed.graph, deployed.weights, inputs)),
+  },
+];

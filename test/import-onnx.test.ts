@@ -1,0 +1,379 @@
+/** Networks as PyTorch and others export them, imported: ONNX Runtime computes the same of the same file. */
+import { deployWeights } from "@phinets/core/graph";
+import { importOnnx, normalise } from "@phinets/core/import";
+import { runFloat } from "@phinets/core/inference";
+import { Random, sizeOf, tensor } from "@phinets/core/tensor";
+import * as ort from "onnxruntime-web";
+import { describe, expect, it } from "vitest";
+import { OnnxFileBuilder } from "./onnx-file.js";
+
+ort.env.wasm.numThreads = 1;
+ort.env.logLevel = "error";
+
+/** A file as it grows: weights are drawn, each named as PyTorch names them. */
+class Net extends OnnxFileBuilder {
+  readonly #random: Random;
+
+  constructor(seed: number) {
+    super();
+    this.#random = new Random(seed, 2);
+  }
+
+  weight(name: string, shape: readonly number[], options: { readonly listed?: boolean; readonly least?: number } = {}) {
+    const fanIn = shape.length > 1 ? sizeOf(shape.slice(1)) : 4;
+    const { least = Number.NEGATIVE_INFINITY, listed = false } = options;
+    const draw = () => Math.max(least, this.#random.normal() / Math.sqrt(fanIn));
+    return this.constant(name, { shape, data: Float32Array.from({ length: sizeOf(shape) }, draw), listed });
+  }
+
+  scalar(name: string, value: number) {
+    return this.constant(name, { shape: [], data: Float32Array.of(value) });
+  }
+
+  conv(
+    name: string,
+    x: string,
+    [filters, channels, kernel]: readonly [number, number, number],
+    options: {
+      readonly stride?: number;
+      readonly groups?: number;
+      readonly bias?: boolean;
+      readonly pad?: number;
+    } = {},
+  ) {
+    const { stride = 1, groups = 1, bias = false, pad = kernel >> 1 } = options;
+    const inputs = [x, this.weight(`${name}.weight`, [filters, channels / groups, kernel, kernel])];
+    if (bias) inputs.push(this.weight(`${name}.bias`, [filters]));
+    return this.node("Conv", inputs, {
+      ...{ dilations: [1, 1], group: groups, kernel_shape: [kernel, kernel] },
+      ...{ pads: [pad, pad, pad, pad], strides: [stride, stride] },
+    });
+  }
+
+  batchNorm(name: string, x: string, channels: number) {
+    const parts = [
+      this.weight(`${name}.weight`, [channels]),
+      this.weight(`${name}.bias`, [channels]),
+      this.weight(`${name}.running_mean`, [channels]),
+      this.weight(`${name}.running_var`, [channels], { least: 0.3 }),
+    ];
+    return this.node("BatchNormalization", [x, ...parts], { epsilon: { float: 1e-5 }, momentum: { float: 0.9 } });
+  }
+
+  /** nn.ReLU6, as Clip with its bounds in Constant nodes. */
+  relu6(x: string) {
+    const bounds = [0, 6].map((value) =>
+      this.node("Constant", [], { value: { constant: { shape: [], data: Float32Array.of(value) } } }),
+    );
+    return this.node("Clip", [x, ...bounds]);
+  }
+
+  /** x * relu6(x + 3) / 6, written out. */
+  spelledHardSwish(x: string, prefix: string) {
+    const sum = this.node("Add", [x, this.scalar(`${prefix}.three`, 3)]);
+    const product = this.node("Mul", [x, this.relu6(sum)]);
+    return this.node("Div", [product, this.scalar(`${prefix}.six`, 6)]);
+  }
+}
+
+/** An inverted residual of torchvision's MobileNetV2. */
+function invertedResidual(net: Net, name: string, x: string, [from, hidden, to, stride]: readonly number[]): string {
+  let y = net.relu6(net.batchNorm(`${name}.conv.0.1`, net.conv(`${name}.conv.0.0`, x, [hidden, from, 1]), hidden));
+  y = net.conv(`${name}.conv.1.0`, y, [hidden, hidden, 3], { stride, groups: hidden });
+  y = net.relu6(net.batchNorm(`${name}.conv.1.1`, y, hidden));
+  y = net.batchNorm(`${name}.conv.3`, net.conv(`${name}.conv.2`, y, [to, hidden, 1]), to);
+  return from === to && stride === 1 ? net.node("Add", [x, y]) : y;
+}
+
+interface Example {
+  readonly input: readonly [number, number, number, number];
+  readonly output: readonly number[];
+  /** Adds nodes from "input" on; returns the result. */
+  build(net: Net): string;
+  /** Operators of the deployed graph, inputs left out. */
+  readonly ops?: readonly string[];
+  /** The input is NHWC in the file. */
+  readonly channelsLast?: boolean;
+}
+
+const dense = (net: Net, x: string, units: number, features: number) =>
+  net.node(
+    "Gemm",
+    [x, net.weight("classifier.1.weight", [units, features]), net.weight("classifier.1.bias", [units])],
+    {
+      ...{ alpha: { float: 1 }, beta: { float: 1 }, transB: 1 },
+    },
+  );
+
+const examples: Readonly<Record<string, Example>> = {
+  "MobileNetV2, batch norms as they are, a Gemm head": {
+    input: [1, 3, 33, 32],
+    output: [1, 5],
+    build(net) {
+      let y = net.conv("features.0.0", "input", [8, 3, 3], { stride: 2 });
+      y = net.relu6(net.batchNorm("features.0.1", y, 8));
+      y = invertedResidual(net, "features.1", y, [8, 16, 12, 2]);
+      y = invertedResidual(net, "features.2", y, [12, 24, 12, 1]);
+      y = net.node("Flatten", [net.node("GlobalAveragePool", [y])], { axis: 1 });
+      return dense(net, net.node("Dropout", [y]), 5, 12);
+    },
+    ops: [
+      ...["conv2d", "conv2d", "conv2d", "conv2d", "conv2d", "conv2d", "conv2d", "add"],
+      ...["globalAveragePool", "flatten", "dense"],
+    ],
+  },
+  "a view by the batch's size, mean over [2, 3], hard-swish of every kind": {
+    input: [1, 3, 16, 18],
+    output: [1, 4],
+    build(net) {
+      let y = net.spelledHardSwish(net.conv("a", "input", [8, 3, 3], { stride: 2, bias: true }), "a");
+      y = net.node("HardSwish", [net.conv("b", y, [8, 8, 3], { groups: 8, bias: true })]);
+      y = net.conv("c", y, [8, 8, 1], { bias: true });
+      y = net.node("Mul", [y, net.node("HardSigmoid", [y], { alpha: { float: 1 / 6 } })]);
+      const third = net.node("Add", [y, net.scalar("three", 3)]);
+      y = net.node("Mul", [y, net.node("Mul", [net.relu6(third), net.scalar("sixth", 1 / 6)])]);
+      const mean = net.node("ReduceMean", [y], { axes: [2, 3], keepdims: 1 });
+      const batch = net.node("Gather", [net.node("Shape", ["input"]), net.constant("zero", { shape: [], data: [0] })]);
+      const axes = net.constant("axes", { shape: [1], data: [0], listed: true });
+      const rest = net.constant("rest", { shape: [1], data: [-1] });
+      const shape = net.node("Concat", [net.node("Unsqueeze", [batch, axes]), rest], { axis: 0 });
+      return dense(net, net.node("Reshape", [mean, shape]), 4, 8);
+    },
+    ops: [
+      ...["conv2d", "hardswish", "conv2d", "hardswish", "conv2d", "hardswish", "hardswish"],
+      ...["globalAveragePool", "flatten", "dense"],
+    ],
+  },
+  "squeeze-and-excite with hard sigmoid, through linear layers": {
+    input: [1, 3, 12, 14],
+    output: [1, 8, 6, 7],
+    build(net) {
+      const y = net.node("Relu", [net.conv("stem", "input", [8, 3, 3], { stride: 2, bias: true })]);
+      const vector = net.node("Flatten", [net.node("GlobalAveragePool", [y])]);
+      const squeezed = net.node("Relu", [
+        net.node("Gemm", [vector, net.weight("fc1.weight", [4, 8]), net.weight("fc1.bias", [4])], { transB: 1 }),
+      ]);
+      const excited = net.node("MatMul", [squeezed, net.weight("fc2.weight", [4, 8])]);
+      const biased = net.node("Add", [net.weight("fc2.bias", [8]), excited]);
+      const gate = net.node("HardSigmoid", [biased], { alpha: { float: 0.2 }, beta: { float: 0.5 } });
+      const shape = net.constant("shape", { shape: [4], data: [0, 8, 1, 1] });
+      return net.node("Mul", [net.node("Reshape", [gate, shape]), y]);
+    },
+  },
+  "ResNet: padded pools, ReLU, a shortcut, a map flattened channel by channel": {
+    input: [1, 3, 32, 28],
+    output: [1, 6],
+    build(net) {
+      let y = net.conv("conv1", "input", [8, 3, 7], { stride: 2, pad: 3, bias: true });
+      y = net.node("MaxPool", [net.node("Relu", [y])], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [2, 2] });
+      const shortcut = net.conv("downsample", y, [10, 8, 1], { stride: 2, bias: true });
+      let z = net.node("Relu", [net.batchNorm("bn1", net.conv("layer.0", y, [10, 8, 3], { stride: 2 }), 10)]);
+      z = net.node("Relu", [net.node("Add", [net.conv("layer.1", z, [10, 10, 3], { bias: true }), shortcut])]);
+      z = net.node("AveragePool", [z], { kernel_shape: [2, 2], strides: [2, 2], count_include_pad: 1 });
+      return dense(net, net.node("Flatten", [z]), 6, 10 * 2 * 2);
+    },
+  },
+  "Keras: an NHWC input, SAME padding, a bias added, normalised inside": {
+    input: [1, 15, 17, 3],
+    channelsLast: true,
+    output: [1, 3],
+    build(net) {
+      let y = net.node("Sub", ["input", net.constant("mean", { shape: [3], data: Float32Array.of(0.1, 0.2, 0.3) })]);
+      y = net.node("Transpose", [y], { perm: [0, 3, 1, 2] });
+      y = net.node("Conv", [y, net.weight("k", [6, 3, 3, 3], { listed: true })], {
+        ...{ auto_pad: "SAME_UPPER", kernel_shape: [3, 3], strides: [2, 2] },
+      });
+      y = net.node("Relu", [net.node("Add", [y, net.weight("bias", [1, 6, 1, 1])])]);
+      const pads = net.constant("pads", { shape: [8], data: [0, 0, 1, 0, 0, 0, 2, 1] });
+      y = net.node("Conv", [net.node("Pad", [y, pads]), net.weight("k2", [6, 1, 3, 3])], {
+        ...{ group: 6, kernel_shape: [3, 3], auto_pad: "VALID" },
+      });
+      y = net.node("Mul", [y, net.weight("scale", [6, 1, 1])]);
+      y = net.node("Transpose", [y], { perm: [0, 2, 3, 1] });
+      y = net.node("ReduceMean", [y], { axes: [1, 2], keepdims: 0 });
+      y = net.node("MatMul", [y, net.weight("dense", [6, 3])]);
+      return net.node("Softmax", [net.node("Add", [y, net.weight("dense.bias", [3])])], { axis: -1 });
+    },
+  },
+  "SiLU, a map as output, SAME_LOWER, clipped from below, groups": {
+    input: [1, 1, 11, 10],
+    output: [1, 7, 6, 5],
+    build(net) {
+      let y = net.conv("a", "input", [4, 1, 3], { bias: true });
+      y = net.node("Mul", [net.node("Sigmoid", [y]), y]);
+      y = net.node("Conv", [y, net.weight("b", [8, 2, 4, 4])], {
+        ...{ group: 2, auto_pad: "SAME_LOWER", kernel_shape: [4, 4], strides: [2, 2] },
+      });
+      y = net.node("Identity", [net.node("Clip", [y, net.scalar("least", 0)])]);
+      return net.conv("head", y, [7, 8, 1], { bias: true });
+    },
+  },
+};
+
+function fileOf({ input, output, build }: Example, seed = 1): Uint8Array {
+  const net = new Net(seed);
+  net.input("input", input);
+  net.node("Identity", [build(net)], {}, "output");
+  net.output("output", output);
+  return net.encode(14);
+}
+
+async function reference(file: Uint8Array, input: Float32Array, shape: readonly number[]): Promise<Float32Array> {
+  const session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"] });
+  try {
+    return (await session.run({ input: new ort.Tensor("float32", input, shape) })).output.data as Float32Array;
+  } finally {
+    await session.release();
+  }
+}
+
+/** `[1, a, b, c]` with the first of the three last. */
+function lastOfFirst(data: Float32Array, [, channels, height, width]: readonly number[]): Float32Array {
+  const pixels = height * width;
+  return data.map((_, i) => data[(i % channels) * pixels + Math.floor(i / channels)]);
+}
+
+function largestDifference(found: ArrayLike<number>, expected: Float32Array): number {
+  const largest = Math.max(...expected.map(Math.abs));
+  return Math.max(...expected.map((value, i) => Math.abs(value - found[i]))) / largest;
+}
+
+describe("ONNX Runtime and the imported network agree", () => {
+  it.each(Object.entries(examples))("%s", async (_, example) => {
+    const { input, output, channelsLast, ops } = example;
+    const file = fileOf(example);
+    const { graph, weights } = importOnnx(file, "net.onnx");
+    const random = new Random(7, 1);
+    const data = Float32Array.from({ length: sizeOf(input) }, () => random.normal());
+    const given = await reference(file, data, input);
+    const expected = output.length === 4 ? lastOfFirst(given, output) : given;
+    const image = tensor("float32", graph.shapes.image, channelsLast ? data : lastOfFirst(data, input));
+    const deployed = deployWeights(graph, weights);
+    for (const each of [{ graph, weights }, deployed]) {
+      const found = runFloat(each.graph, each.weights, { image })[each.graph.outputs[0]].data;
+      expect(found.length).toBe(expected.length);
+      expect(largestDifference(found, expected)).toBeLessThan(2e-6);
+    }
+    expect(graph.outputs).toEqual(["output"]);
+    if (ops !== undefined) expect(deployed.graph.nodes.slice(1).map(({ op }) => op)).toEqual(ops);
+  });
+
+  it("of pixels that are normalised as in training", async () => {
+    const padded = examples["SiLU, a map as output, SAME_LOWER, clipped from below, groups"];
+    const own = examples["MobileNetV2, batch norms as they are, a Gemm head"];
+    const unpadded: Example = {
+      ...{ input: [1, 3, 9, 8], output: [1, 4, 7, 6] },
+      build: (net) => net.conv("c", "input", [4, 3, 3], { pad: 0 }),
+    };
+    for (const [example, mean, std, layers] of [
+      [padded, [0.4], [0.2], 1],
+      [own, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225], 1],
+      [unpadded, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225], 0],
+    ] as const) {
+      const { input, output } = example;
+      const file = fileOf(example);
+      const imported = importOnnx(file, "net.onnx");
+      const { graph, weights } = normalise(imported.graph, imported.weights, { mean, std });
+      expect(graph.nodes.length - imported.graph.nodes.length).toBe(layers);
+      const random = new Random(3, 1);
+      const pixels = Float32Array.from({ length: sizeOf(input) }, () => random.integer(256));
+      const size = input[2] * input[3];
+      const at = (values: readonly number[], i: number) => values[values.length === 1 ? 0 : Math.floor(i / size)];
+      const seen = pixels.map((pixel, i) => (pixel / 255 - at(mean, i)) / at(std, i));
+      const given = await reference(file, seen, input);
+      const image = lastOfFirst(pixels, input).map((pixel) => pixel / 128 - 1);
+      const outputs = runFloat(graph, weights, { image: tensor("float32", graph.shapes.image, image) });
+      const expected = output.length === 4 ? lastOfFirst(given, output) : given;
+      expect(largestDifference(outputs[graph.outputs[0]].data, expected)).toBeLessThan(3e-6);
+    }
+  });
+});
+
+describe("what cannot be imported", () => {
+  const refusal = (
+    build: (net: Net) => string,
+    input: readonly (number | string)[] = [1, 3, 8, 8],
+    set = 13,
+  ): string => {
+    const net = new Net(1);
+    net.input("input", input);
+    net.output(build(net), [1, 3, 8, 8]);
+    try {
+      importOnnx(net.encode(set), "net.onnx");
+    } catch (error) {
+      const { message } = error as Error;
+      expect(message).not.toContain("\n");
+      return message;
+    }
+    return "";
+  };
+
+  it("is named all at once", () => {
+    const message = refusal((net) => {
+      const a = net.node("Selu", ["input"]);
+      const b = net.node("Tan", [net.conv("c", a, [3, 3, 3])]);
+      const c = net.node("Conv", ["input", net.weight("w", [3, 3, 3, 3])], { dilations: [2, 2], pads: [2, 2, 2, 2] });
+      return net.node("Add", [net.node("DequantizeLinear", [c, net.scalar("s", 1)]), b]);
+    });
+    expect(message).toBe(
+      'net.onnx: 4 of 6 operators cannot be imported: operator 0 Selu ("/Selu_0_output_0"): is not supported; export the network without it; operator 2 Tan ("/Tan_2_output_0"): is not supported; export the network without it; operator 3 Conv ("/Conv_3_output_0"): is dilated 2x2; dilation 1 can be imported; operator 4 DequantizeLinear ("/DequantizeLinear_4_output_0"): is of a quantised network; export it in float32, or import an int8 .tflite',
+    );
+  });
+
+  it.each<[string, (net: Net) => string, string, (readonly (number | string)[])?, number?]>([
+    ["sizes that are not fixed", () => "input", "0 where it is not fixed", [1, 3, "h", "w"]],
+    ["batches", () => "input", "export the network for a batch of 1", [4, 3, 8, 8]],
+    [
+      "old operator sets",
+      () => "input",
+      "is of operator set 12; export it with operator set 13 or later",
+      undefined,
+      12,
+    ],
+    ["other bounds", (net) => net.node("Clip", ["input", net.scalar("a", -1), net.scalar("b", 1)]), "clips to -1..1"],
+    [
+      "padding before a pool that may be negative",
+      (net) => net.node("MaxPool", ["input"], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] }),
+      "pads values that may be below 0",
+    ],
+    [
+      "values out of order",
+      (net) => net.node("Add", ["input", "/Relu_1_output_0"]) && net.node("Relu", ["input"]),
+      'reads "/Relu_1_output_0", which no operator before it makes',
+    ],
+    [
+      "weights of another size than they say",
+      (net) => net.node("Conv", ["input", net.constant("w", { shape: [3, 3, 9, 9], data: new Float32Array(81) })]),
+      'the constant "w" has 81 values, its shape [3,3,9,9] needs 729',
+    ],
+    [
+      "constants that grow",
+      (net) => {
+        let x = net.constant("x", { shape: [2], data: [1, 1] });
+        for (let i = 0; i < 60; i++) x = net.node("Concat", [x, x], { axis: 0 });
+        return net.node("Reshape", ["input", x]);
+      },
+      "makes a constant of 128 numbers",
+    ],
+  ])("%s", (_, build, expected, input, set) => {
+    expect(refusal(build, input, set)).toContain(expected);
+  });
+
+  it("is refused in one line after any byte is changed or lost", () => {
+    const file = fileOf(examples["squeeze-and-excite with hard sigmoid, through linear layers"]);
+    const random = new Random(5, 5);
+    let refused = 0;
+    for (let i = 0; i < 400; i++) {
+      const mutant = i % 2 === 0 ? file.slice(0, random.integer(file.length)) : file.slice();
+      if (i % 2 === 1) for (let n = 0; n < 3; n++) mutant[random.integer(file.length)] = random.integer(256);
+      try {
+        importOnnx(mutant, "m.onnx");
+      } catch (error) {
+        expect((error as { code?: string }).code, String(error)).toMatch(/^(import|graph)\./);
+        expect((error as Error).message).not.toContain("\n");
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(200);
+  });
+});

@@ -1,0 +1,94 @@
+/** .onnx files as other tools write them, message by message: what our own writer never writes is here too. */
+import { utf8Encode } from "@phinets/core/tensor";
+import { ProtoMessage } from "../packages/core/src/export/onnx/protobuf.js";
+
+type Attribute = number | readonly number[] | string | { readonly float: number } | { readonly constant: Constant };
+
+export interface Constant {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | readonly number[];
+  /** In the list of the type, not as raw bytes. */
+  readonly listed?: boolean;
+}
+
+/** Numbers of onnx.proto3: see its text. */
+function tensor(name: string, { shape, data, listed }: Constant): ProtoMessage {
+  const message = new ProtoMessage();
+  for (const size of shape) message.int(1, size);
+  const isFloat = data instanceof Float32Array;
+  message.int(2, isFloat ? 1 : 7).text(8, name);
+  if (!isFloat && listed) for (const value of data) message.int(7, value);
+  else {
+    const bytes = new Uint8Array((isFloat ? Float32Array.from(data) : BigInt64Array.from(data, BigInt)).buffer);
+    message.bytes(isFloat && listed ? 4 : 9, bytes);
+  }
+  return message;
+}
+
+function attribute(name: string, value: Attribute): ProtoMessage {
+  const message = new ProtoMessage().text(1, name);
+  if (typeof value === "number") return message.int(3, value).int(20, 2);
+  if (typeof value === "string") return message.bytes(4, utf8Encode(value)).int(20, 3);
+  if ("float" in value) return message.float(2, value.float).int(20, 1);
+  if ("constant" in value) return message.message(5, tensor("", value.constant)).int(20, 4);
+  for (const each of value) message.int(8, each);
+  return message.int(20, 7);
+}
+
+/** `shape`: a text is a dimension that is not fixed. */
+function valueInfo(name: string, shape: readonly (number | string)[]): ProtoMessage {
+  const dimensions = new ProtoMessage();
+  for (const size of shape)
+    dimensions.message(
+      1,
+      typeof size === "number" ? new ProtoMessage().int(1, size) : new ProtoMessage().text(2, size),
+    );
+  const type = new ProtoMessage().message(1, new ProtoMessage().int(1, 1).message(2, dimensions));
+  return new ProtoMessage().text(1, name).message(2, type);
+}
+
+export class OnnxFileBuilder {
+  readonly #graph = new ProtoMessage();
+  #count = 0;
+
+  /** Adds a node; returns the name of its result. */
+  node(
+    kind: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    name = "",
+  ): string {
+    const result = name || `/${kind}_${this.#count++}_output_0`;
+    const message = new ProtoMessage();
+    for (const input of inputs) message.text(1, input);
+    message.text(2, result).text(3, result).text(4, kind);
+    for (const [key, value] of Object.entries(attributes)) message.message(5, attribute(key, value));
+    this.#graph.message(1, message);
+    return result;
+  }
+
+  constant(name: string, constant: Constant): string {
+    this.#graph.message(5, tensor(name, constant));
+    return name;
+  }
+
+  input(name: string, shape: readonly (number | string)[]): string {
+    this.#graph.message(11, valueInfo(name, shape));
+    return name;
+  }
+
+  output(name: string, shape: readonly (number | string)[]): void {
+    this.#graph.message(12, valueInfo(name, shape));
+  }
+
+  encode(operatorSet = 13): Uint8Array {
+    const operators = new ProtoMessage().text(1, "").int(2, operatorSet);
+    return new ProtoMessage()
+      .int(1, 8)
+      .text(2, "pytorch")
+      .message(7, this.#graph)
+      .message(8, operators)
+      .encode()
+      .slice();
+  }
+}
