@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 interface TensorInfo {
   readonly shape: string;
   readonly dataType: string;
-  data(): Int8Array;
+  data(): Values;
 }
 
 interface Tensors {
@@ -57,18 +57,22 @@ function load(): Promise<Module> {
   return module!;
 }
 
-export interface TfliteOutput {
-  readonly data: Int8Array;
+type Values = Int8Array | Float32Array;
+
+export interface TfliteOutput<V extends Values> {
+  readonly data: V;
   /** Separated by commas. */
   readonly shape: string;
   readonly dataType: string;
 }
 
 /**
- * Loads an int8 model. Throws where TensorFlow Lite refuses the file.
+ * Loads a model, of int8 or float32 as its values are. Throws where TensorFlow Lite refuses the file.
  * @returns one inference: inputs and outputs in the model's order
  */
-export async function openTflite(model: Uint8Array): Promise<(inputs: readonly Int8Array[]) => TfliteOutput[]> {
+export async function openTflite<V extends Values = Int8Array>(
+  model: Uint8Array,
+): Promise<(inputs: readonly V[]) => TfliteOutput<V>[]> {
   const tflite = await load();
   const at = tflite._malloc(model.length);
   tflite.HEAPU8.set(model, at);
@@ -83,7 +87,7 @@ export async function openTflite(model: Uint8Array): Promise<(inputs: readonly I
     const outputs = runner.GetOutputs();
     return Array.from({ length: outputs.size() }, (_, i) => {
       const { shape, dataType } = outputs.get(i);
-      return { data: outputs.get(i).data().slice(), shape, dataType };
+      return { data: outputs.get(i).data().slice() as V, shape, dataType };
     });
   };
 }

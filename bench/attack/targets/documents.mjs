@@ -2,7 +2,15 @@
 import { isDeepStrictEqual } from "node:util";
 import { networkToOnnx, OnnxModel, quantizedToTflite, weightsToTorch } from "@phinets/core/export";
 import { deployWeights, GraphBuilder, graphFromJson, graphToJson } from "@phinets/core/graph";
-import { asClassifier, documentOf, importOnnx, importTflite, normalise } from "@phinets/core/import";
+import {
+  asClassifier,
+  documentOf,
+  importFloatTflite,
+  importOnnx,
+  importTflite,
+  isFloatTflite,
+  normalise,
+} from "@phinets/core/import";
 import { runFloat } from "@phinets/core/inference";
 import { loadModel, parseNetworkFile, readModel } from "@phinets/core/model";
 import { buildNetwork, importWeights, initialWeights, parseNetwork } from "@phinets/core/networks";
@@ -17,6 +25,8 @@ import {
   sizeOf,
   tensor,
 } from "@phinets/core/tensor";
+import { TfliteModel } from "../../../packages/core/dist/export/tflite/model.js";
+import { slots } from "../../../packages/core/dist/import/tflite/schema.js";
 import { require } from "../lib/faults.mjs";
 import { utf8 } from "../lib/mutate.mjs";
 import { randomlyQuantized } from "../lib/networks.mjs";
@@ -81,6 +91,50 @@ function ownOnnx() {
   return model.encode();
 }
 
+/** What was imported is exported as ONNX and imported again: it gives the same. */
+function requireSameOutputs({ graph, weights }) {
+  if (!small(graph)) return;
+  const deployed = deployWeights(graph, weights);
+  const imported = importOnnx(networkToOnnx(deployed.graph, deployed.weights).encode(), "again.onnx");
+  const draws = new Random(4, 5);
+  const data = Float32Array.from({ length: sizeOf(graph.shapes.image) }, () => draws.normal());
+  const [before, after] = [deployed, imported].map((net) => {
+    const values = runFloat(net.graph, net.weights, { image: tensor("float32", graph.shapes.image, data) });
+    return net.graph.outputs.map((output) => [...values[output].data]);
+  });
+  const largest = Math.max(...before.flat().map(Math.abs));
+  const differs = (value, i) => Math.abs(value - after.flat()[i]) > 1e-4 * largest;
+  if (Number.isFinite(largest)) require(!before.flat().some(differs), "the outputs changed");
+}
+
+/** Layers of floats with activations of their own, as TensorFlow's converter writes them. */
+function floatTflite() {
+  const draws = new Random(3, 4);
+  const model = new TfliteModel("net");
+  const weight = (name, shape) =>
+    model.constant(
+      name,
+      shape,
+      Float32Array.from({ length: sizeOf(shape) }, () => draws.normal()),
+    );
+  const x = model.value("x", [1, 9, 8, 3]);
+  const conv = model.value("conv", [1, 5, 4, 4]);
+  const { conv2d, fullyConnected } = slots;
+  model.operator("conv2d", [x, weight("w", [4, 3, 3, 3]), weight("b", [4])], conv, () => ({
+    ...{ [conv2d.strideWidth]: { int32: 2 }, [conv2d.strideHeight]: { int32: 2 } },
+    ...{ [conv2d.dilationWidth]: { int32: 1 }, [conv2d.dilationHeight]: { int32: 1 } },
+    [conv2d.activation]: { byte: 1 },
+  }));
+  const shifted = model.operator("add", [conv, weight("s", [4])], model.value("add", [1, 5, 4, 4]));
+  const axes = model.constant("axes", [2], Int32Array.of(1, 2));
+  const mean = model.operator("mean", [shifted, axes], model.value("mean", [1, 4]));
+  const dense = model.value("dense", [1, 5]);
+  model.operator("fullyConnected", [mean, weight("d", [5, 4]), weight("e", [5])], dense, () => ({
+    [fullyConnected.activation]: { byte: 3 },
+  }));
+  return model.encode([x], [dense]);
+}
+
 /** network.json of what was imported from another tool in floats. */
 function importedDocument() {
   const imported = asClassifier(importOnnx(foreignOnnx(), "net.onnx"));
@@ -141,20 +195,17 @@ export const documents = [
       documentOf({ input, output: graph.shapes[graph.outputs[0]], graph, reading }, { source: "net.onnx" });
       return imported;
     },
-    again({ graph, weights }) {
-      if (!small(graph)) return;
-      const deployed = deployWeights(graph, weights);
-      const imported = importOnnx(networkToOnnx(deployed.graph, deployed.weights).encode(), "again.onnx");
-      const draws = new Random(4, 5);
-      const data = Float32Array.from({ length: sizeOf(graph.shapes.image) }, () => draws.normal());
-      const [before, after] = [deployed, imported].map((net) => {
-        const values = runFloat(net.graph, net.weights, { image: tensor("float32", graph.shapes.image, data) });
-        return net.graph.outputs.map((output) => [...values[output].data]);
-      });
-      const largest = Math.max(...before.flat().map(Math.abs));
-      const differs = (value, i) => Math.abs(value - after.flat()[i]) > 1e-4 * largest;
-      if (Number.isFinite(largest)) require(!before.flat().some(differs), "the outputs changed");
+    again: requireSameOutputs,
+  },
+  {
+    name: "tflite-float",
+    samples: [{ "net.tflite": floatTflite() }],
+    read(files) {
+      const bytes = bytesOf(files);
+      isFloatTflite(bytes, "net.tflite");
+      return importFloatTflite(bytes, "net.tflite");
     },
+    again: requireSameOutputs,
   },
   {
     name: "network",

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeRun } from "../../../../test/make-run.js";
 import { OnnxFileBuilder } from "../../../../test/onnx-file.js";
 import { phinets, phinetsJson } from "../../../../test/road-tools.js";
+import { TfliteModel } from "../../../core/src/export/tflite/model.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-import-onnx-"));
 const project = join(root, "runs");
@@ -124,6 +125,31 @@ describe("import of an .onnx", () => {
       expect(found.boxes[i].score).toBeCloseTo(score, 4);
       expect(found.boxes[i].x).toBeCloseTo(x, 2);
     }
+  });
+
+  it("is of float .tflite files too", async () => {
+    const file = join(root, "net.tflite");
+    const model = new TfliteModel("net");
+    const floats = (name: string, shape: number[], value: (i: number) => number) =>
+      model.constant(
+        name,
+        shape,
+        Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => value(i)),
+      );
+    const [pixels, mean, scores] = [
+      [1, 12, 16, 3],
+      [1, 3],
+      [1, 2],
+    ].map((shape, i) => model.value(`v${i}`, shape));
+    model.operator("mean", [pixels, model.constant("axes", [2], Int32Array.of(1, 2))], mean);
+    const weights = floats("w", [2, 3], (i) => (i < 3 ? 1 : -1));
+    model.operator("fullyConnected", [mean, weights, floats("b", [2], () => 0)], scores);
+    writeFileSync(file, model.encode([pixels], [scores]));
+    const { run, operators } = await phinetsJson<{ run: string; operators: object }>(
+      ...["import", file, "--classes", "bright,dark", "--mean", ".5", "--project", project, "--name", "mean"],
+    );
+    expect(operators).toEqual({ MEAN: 1, FULLY_CONNECTED: 1 });
+    expect(await phinetsJson("val", "--model", run, "--data", data, "--project", project)).toMatchObject({ top1: 1 });
   });
 
   it("leaves nothing behind where it is refused", async () => {

@@ -99,13 +99,14 @@ export function register(program: Command, context: Context): void {
 }
 
 async function importCommand(file: string, options: ImportOptions, context: Context): Promise<void> {
-  const { importOnnx, isOnnx, isTflite } = await import("@phinets/core/import");
+  const { importFloatTflite, importOnnx, isFloatTflite, isOnnx, isTflite } = await import("@phinets/core/import");
   const bytes = readFile(file);
   const { scale, mean, std } = options;
   const isNormalised = [scale, mean, std].some((option) => option !== undefined);
-  if (isOnnx(bytes)) {
+  if (isOnnx(bytes) || (isTflite(bytes) && isFloatTflite(bytes, file))) {
     requireNetwork(file, options);
-    await importFloatNetwork(importOnnx(bytes, file), bytes, file, options, context);
+    const imported = isOnnx(bytes) ? importOnnx(bytes, file) : importFloatTflite(bytes, file);
+    await importFloatNetwork(imported, bytes, file, options, context);
     return;
   }
   if (isTflite(bytes)) {

@@ -38,18 +38,24 @@ export class TfliteModel {
 
   constructor(readonly name: string) {}
 
-  /** A value that is made while the model runs. */
-  value(name: string, shape: Shape, quantization: TensorQuantization): TensorIndex {
-    return this.#tensors.push({ name, shape, type: "int8", quantization }) - 1;
+  /** A value that is made while the model runs: of int8, or without quantisation of float32. */
+  value(name: string, shape: Shape, quantization?: TensorQuantization): TensorIndex {
+    return this.#tensors.push({ name, shape, type: quantization ? "int8" : "float32", quantization }) - 1;
   }
 
-  constant(name: string, shape: Shape, data: Int8Array | Int32Array, quantization?: TensorQuantization): TensorIndex {
+  constant(
+    name: string,
+    shape: Shape,
+    data: Int8Array | Int32Array | Float32Array,
+    quantization?: TensorQuantization,
+  ): TensorIndex {
     if (data.length !== sizeOf(shape))
       throw new Error(`tflite: constant "${name}" has ${data.length} elements, not those of [${shape}]`);
     const view = new DataView(new ArrayBuffer(data.byteLength));
     if (data instanceof Int8Array) new Int8Array(view.buffer).set(data);
-    else for (let i = 0; i < data.length; i++) view.setInt32(4 * i, data[i], true);
-    const type = data instanceof Int8Array ? "int8" : "int32";
+    else if (data instanceof Int32Array) for (let i = 0; i < data.length; i++) view.setInt32(4 * i, data[i], true);
+    else for (let i = 0; i < data.length; i++) view.setFloat32(4 * i, data[i], true);
+    const type = data instanceof Int8Array ? "int8" : data instanceof Int32Array ? "int32" : "float32";
     return this.#tensors.push({ name, shape, type, quantization, data: new Uint8Array(view.buffer) }) - 1;
   }
 

@@ -2,6 +2,7 @@
 import type { Padding } from "../../graph/index.js";
 import { formatShape, type Shape, sizeOf } from "../../tensor/index.js";
 import type { FloatParameter } from "../float/graph.js";
+import { averagePool as graphAveragePool, maxPool as graphMaxPool } from "../float/pools.js";
 import { Unsupported } from "../unsupported.js";
 import { add, clip, divide, hardSigmoid, multiply, plain, subtract } from "./arithmetic.js";
 import type { OnnxConstant, OnnxNode } from "./file.js";
@@ -128,51 +129,22 @@ function poolOf(node: OnnxNode, x: OnnxValue) {
   const rests = [(height + top + bottom - kernel[0]) % stride[0], (width + left + right - kernel[1]) % stride[1]];
   if (node.attributes.int("ceil_mode", 0) !== 0 && rests.some((rest) => rest !== 0))
     refuse("has windows that leave the map at its end (ceil_mode); export it with ceil_mode=False");
-  return { channels, height, width, kernel: [kernel[0], kernel[1]] as const, stride, padding };
+  return { channels, kernel: [kernel[0], kernel[1]] as const, stride, padding };
 }
 
 function maxPool(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const x = to.value(node.inputs[0]);
-  const { channels, kernel, stride, padding } = poolOf(node, x);
-  if (kernel[0] !== kernel[1] || stride[0] !== stride[1])
-    refuse(`has windows of ${kernel.join("x")}, stride ${stride.join("x")}; square ones can be imported`);
-  let source = x.make();
-  if (isPadded(padding)) {
-    // ONNX pads with less than any value; 0 is no more than what is never below 0.
-    if (!["relu", "relu6", "sigmoid"].includes(to.graph.node(source).op))
-      refuse("pads values that may be below 0; padding after a ReLU can be imported");
-    source = to.graph.add("pad", `${node.outputs[0]}:padded`, [source], { padding });
-  }
-  const name = to.graph.add("maxPool", node.outputs[0], [source], { size: kernel[0], stride: stride[0] });
+  const { channels, ...pool } = poolOf(node, x);
+  const name = graphMaxPool(to.graph, x.make(), node.outputs[0], pool);
   const [, h, w] = to.graph.shape(name);
   return to.made(node, [1, channels, h, w], "channelsFirst", name);
 }
 
-/** Of the whole map it is a global one; else a depthwise convolution, which every form of a network has. */
 function averagePool(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const x = to.value(node.inputs[0]);
-  const { channels, height, width, kernel, stride, padding } = poolOf(node, x);
-  const [wanted] = node.outputs;
-  if (kernel[0] === height && kernel[1] === width && !isPadded(padding))
-    return to.made(
-      node,
-      [1, channels, 1, 1],
-      "channelsFirst",
-      to.graph.add("globalAveragePool", wanted, [x.make()], {}),
-    );
-  if (isPadded(padding) && node.attributes.int("count_include_pad", 0) === 0)
-    refuse("does not count its padding; export it with count_include_pad=True, or without padding");
-  const taps = kernel[0] * kernel[1];
-  if (!(taps * channels <= 2 ** 24))
-    refuse(`has windows of ${kernel.join("x")} of ${channels} channels; export it again`);
-  const name = to.graph.add(
-    "conv2d",
-    wanted,
-    [x.make()],
-    { ...{ filters: channels, kernel, stride, padding, groups: channels }, ...{ bias: false, activation: "none" } },
-    { weight: { data: new Float32Array(taps * channels).fill(1 / taps) } },
-  );
-  to.notes.push(`the average over windows of ${kernel.join("x")} ("${name}") is a depthwise convolution`);
+  const { channels, ...pool } = poolOf(node, x);
+  const counted = node.attributes.int("count_include_pad", 0) !== 0;
+  const name = graphAveragePool(to.graph, x.make(), node.outputs[0], { ...pool, counted, notes: to.notes });
   const [, h, w] = to.graph.shape(name);
   return to.made(node, [1, channels, h, w], "channelsFirst", name);
 }

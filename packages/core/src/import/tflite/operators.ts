@@ -302,8 +302,8 @@ interface WindowSlots {
 }
 
 /** Kernel, stride and the padding in pixels of an operator that slides a window over a map. */
-function windows(
-  to: NetworkBuilder,
+export function windows(
+  to: Pick<NetworkBuilder, "file">,
   { inputs, options }: TfliteOperator,
   at: WindowSlots,
   [, kernelHeight, kernelWidth]: Shape,
@@ -362,6 +362,14 @@ function withHoles(data: Int8Array, [outputs, height, width, depth]: Shape, [ver
       for (let x = 0; x < width; x += horizontal, from += depth)
         spread.set(data.subarray(from, from + depth), ((o * height + y) * width + x) * depth);
   return spread;
+}
+
+export function requireUndilated(
+  { options }: TfliteOperator,
+  at: { dilationWidth: number; dilationHeight: number },
+): void {
+  const dilation = [options?.int32(at.dilationHeight, 1) ?? 1, options?.int32(at.dilationWidth, 1) ?? 1];
+  if (dilation.some((each) => each !== 1)) refuse(`is dilated ${dilation.join("x")}; dilation 1 can be imported`);
 }
 
 interface Convolution {

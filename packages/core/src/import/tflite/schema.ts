@@ -41,7 +41,7 @@ export const tensorTypeNames = [
   ...["float32", "float16", "int32", "uint8", "int64", "string", "bool", "int16", "complex64", "int8"],
   ...["float64", "complex128", "uint64", "resource", "variant", "uint32", "uint16", "int4", "bfloat16"],
 ] as const;
-export const tensorTypes = { int32: 2, int8: 9 } as const;
+export const tensorTypes = { float32: 0, int32: 2, int8: 9 } as const;
 export const paddings = { same: 0, valid: 1 } as const;
 export const activations = { none: 0, relu: 1, reluN1To1: 2, relu6: 3, tanh: 4, signBit: 5 } as const;
 
