@@ -201,7 +201,7 @@ describe("an imported float network", () => {
   });
 
   it("is refused where graph, input and head disagree", () => {
-    const wrong = (change: object) => () => parseNetwork({ ...document, ...change });
+    const wrong = (change: object) => () => buildNetwork(parseNetwork({ ...document, ...change }));
     expect(wrong({ input: { ...document.input, width: 8 } })).toThrow(
       "graph takes image [1,8,6,3]; image [1,8,8,3] is needed",
     );

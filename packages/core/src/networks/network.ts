@@ -4,7 +4,6 @@
  */
 import type { GraphDocument } from "../graph/index.js";
 import { Fields, integer, positive, refuse } from "./fields.js";
-import { parseImportedGraph } from "./imported.js";
 
 export interface NetworkInput {
   /** Pixels. */
@@ -142,7 +141,7 @@ export interface ImportedNetwork {
   readonly head: Head;
   /** Name of the file that it was imported from. */
   readonly source: string;
-  /** Of a float network; of an int8 one it lies beside this file, in quantized.json. */
+  /** Of a float network, which `buildNetwork` validates; of an int8 one it lies beside this file, in quantized.json. */
   readonly graph?: GraphDocument;
 }
 
@@ -247,8 +246,8 @@ function parsePeer(root: Fields, family: "mobilenetv2" | "efficientnet"): Mobile
 
 function parseImported(root: Fields): ImportedNetwork {
   const network = { input: parseInput(root), head: parseHead(root), source: root.text("source", 200) };
-  if (!root.has("graph")) return { family: "imported", ...network };
-  return { family: "imported", ...network, graph: parseImportedGraph(root.value("graph"), network) };
+  const graph = root.value("graph") as GraphDocument | undefined;
+  return { family: "imported", ...network, ...(graph !== undefined && { graph }) };
 }
 
 function parseInput(root: Fields): NetworkInput {
