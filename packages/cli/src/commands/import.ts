@@ -103,14 +103,13 @@ async function importCommand(file: string, options: ImportOptions, context: Cont
   const bytes = readFile(file);
   const { scale, mean, std } = options;
   const isNormalised = [scale, mean, std].some((option) => option !== undefined);
+  if (isOnnx(bytes) || isTflite(bytes)) requireNetwork(file, options);
   if (isOnnx(bytes) || (isTflite(bytes) && isFloatTflite(bytes, file))) {
-    requireNetwork(file, options);
     const imported = isOnnx(bytes) ? importOnnx(bytes, file) : importFloatTflite(bytes, file);
     await importFloatNetwork(imported, bytes, file, options, context);
     return;
   }
   if (isTflite(bytes)) {
-    requireNetwork(file, options);
     if (isNormalised)
       throw new PhinetsError("cli.usage", `${file}: is of int8; --scale, --mean and --std are of floats`);
     const { saveImported } = await import("@phinets/node/steps");
@@ -129,6 +128,7 @@ async function importCommand(file: string, options: ImportOptions, context: Cont
   await importFloatWeights(bytes, file, { ...options, network }, context);
 }
 
+/** A whole network is no weights for one. */
 function requireNetwork(file: string, { network, partial }: ImportOptions): void {
   if (network !== undefined || partial)
     throw new PhinetsError("cli.usage", `${file}: is a whole network; --network and --partial are of weights`);
