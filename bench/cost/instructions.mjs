@@ -22,7 +22,7 @@ import { weightBytes } from "../../packages/core/dist/cost/weights.js";
 import { emitC, linkerScript } from "../../packages/core/dist/export/index.js";
 import { deployGraph, GraphBuilder } from "../../packages/core/dist/graph/index.js";
 import { buildNetwork, parseNetwork } from "../../packages/core/dist/networks/index.js";
-import { kernels, makeProgram, shapeOf } from "../../packages/core/dist/target/index.js";
+import { callsOf, kernels, makeProgram, shapeOf } from "../../packages/core/dist/target/index.js";
 import { Random, sizeOf, tensor } from "../../packages/core/dist/tensor/index.js";
 import { machineOfCore } from "../../packages/node/dist/emulator/machines.js";
 import { vectorArguments } from "../../packages/node/dist/emulator/qemu.js";
@@ -138,6 +138,24 @@ const firsts = [
   [9, 20, 5, 7, 2],
 ];
 
+/**
+ * What spectra and windows of samples have, whose maps are a few pixels wide: a convolution, a depthwise layer and a product.
+ * height, width, channels, filters, kernel of the convolution and of the depthwise layer, stride
+ */
+const series = [
+  [25, 5, 1, 64, [10, 4], [3, 3], 1],
+  [25, 5, 24, 40, [1, 1], [3, 3], 1],
+  [28, 1, 40, 128, [1, 1], [5, 1], 1],
+  [24, 1, 64, 128, [3, 1], [10, 1], 1],
+  [30, 2, 12, 33, [3, 2], [4, 2], 1],
+  [16, 3, 20, 50, [3, 3], [3, 3], 1],
+  [21, 7, 9, 24, [3, 3], [5, 5], 1],
+  [18, 6, 16, 32, [1, 1], [3, 3], 2],
+  [13, 5, 30, 45, [5, 5], [2, 3], 1],
+  [40, 1, 8, 16, [5, 1], [15, 1], 1],
+  [17, 4, 16, 24, [3, 3], [3, 3], 1],
+];
+
 /** Element by element, and pooling. height, width, channels */
 const maps = [
   [8, 40, 15],
@@ -217,6 +235,7 @@ function quantized(graph, random) {
 function samples() {
   const all = [];
   const random = new Random(7, 3);
+  const own = new Random(7, 4);
   /** Results are looked up, clamped, or neither. */
   const conv = (builder, name, x, options, activation) => {
     const relu6 = activation === "relu6";
@@ -227,11 +246,26 @@ function samples() {
     const channels = builder.shape(x)[3];
     return conv(builder, name, x, { ...options, filters: channels, groups: channels }, activation);
   };
-  const add = (name, shape, make) => {
+  const build = (name, shape, make, isWide) => {
     const builder = new GraphBuilder(name);
     const x = builder.input("x", [1, ...shape]);
-    const made = make(builder, x);
-    all.push(quantized(builder.build([made].flat()), random));
+    const outputs = [make(builder, x)].flat();
+    const padding = { top: 1, bottom: 1, left: 1, right: 9 };
+    if (isWide) outputs.push(conv(builder, "wide", x, { filters: 4, kernel: 3, padding }, "none"));
+    return builder.build(outputs);
+  };
+  const add = (name, shape, make, isSeries = false) => {
+    if (isSeries) {
+      all.push({ ...quantized(build(name, shape, make), own), only: "dsp" });
+      return;
+    }
+    const q = quantized(build(name, shape, make), random);
+    if (shape[1] >= 8) {
+      all.push(q);
+      return;
+    }
+    // Small maps of a picture's network: another that is wide tells it from a series.
+    all.push({ ...q, only: "portable" }, { ...quantized(build(name, shape, make, true), own), only: "dsp" });
   };
   const alike = {};
   blocks.forEach(([height, width, channels, hidden, filters, kernel, stride, options = {}], i) => {
@@ -273,6 +307,21 @@ function samples() {
       // An odd one leaves the program as pixels.
       return i % 2 ? y : conv(builder, "pointwise", y, { filters: 16 }, "hardswish");
     });
+  });
+  series.forEach(([height, width, channels, filters, kernel, window, stride], i) => {
+    const around = ([h, w]) => ({
+      ...{ top: (h - 1) >> 1, bottom: h >> 1 },
+      ...{ left: (w - 1) >> 1, right: w >> 1 },
+    });
+    const make = (builder, x) => {
+      const activation = i % 3 === 1 ? "hardswish" : "none";
+      let y = conv(builder, "conv", x, { filters, kernel, padding: around(kernel) }, activation);
+      const valid = i % 2 === 0 && width === 1;
+      const padding = valid ? 0 : around(window);
+      y = depthwise(builder, "depthwise", y, { kernel: window, stride, padding }, activation);
+      return conv(builder, "pointwise", y, { filters }, activation);
+    };
+    add(`series${i}`, [height, width, channels], make, true);
   });
   maps.forEach((shape, i) => {
     add(`map${i}`, shape, (builder, x) => {
@@ -355,9 +404,11 @@ function samples() {
 function programs(networks) {
   const all = [];
   for (const q of networks) {
-    all.push({ q, dsp: false, program: makeProgram(q.graph, { dsp: false }) });
-    all.push({ q, dsp: false, helium: true, program: makeProgram(q.graph, { dsp: false, helium: true }) });
-    for (const optimize of ["speed", "ram"]) {
+    if (q.only !== "dsp") {
+      all.push({ q, dsp: false, program: makeProgram(q.graph, { dsp: false }) });
+      all.push({ q, dsp: false, helium: true, program: makeProgram(q.graph, { dsp: false, helium: true }) });
+    }
+    for (const optimize of q.only === "portable" ? [] : ["speed", "ram"]) {
       const program = makeProgram(q.graph, { dsp: true, optimize });
       const kernelsOf = (one) => String(one.lowering.steps.map(({ kernel }) => kernel));
       const known = all.some((other) => other.q === q && kernelsOf(other.program) === kernelsOf(program));
@@ -537,7 +588,7 @@ async function count({ core, fpu }, image, models) {
     const one = program.stream.groups.flatMap((group) => group.steps)[s];
     const shape = shapeOf(one, program.lowering);
     const where = `${q.graph.name} ${one.output}`;
-    found[m].steps.push({ kernel: one.kernel, shape, where, counted: instructions(ticks) - call * shape.rows });
+    found[m].steps.push({ kernel: one.kernel, shape, where, counted: instructions(ticks) - call * callsOf(shape) });
   }
   for (const [, m, ticks] of text.matchAll(/^model (\d+) run ticks (\d+)$/gm)) found[m].run = 256 * instructions(ticks);
   for (const [, m, ticks] of text.matchAll(/^model (\d+) idle ticks (\d+)$/gm)) found[m].idle = instructions(ticks);
@@ -623,7 +674,7 @@ function fitted(rows) {
 
 /** Amounts of what following the schedule takes. */
 function scheduleTerms({ program }) {
-  const step = program.lowering.steps.reduce((sum, one) => sum + shapeOf(one, program.lowering).rows, 0);
+  const step = program.lowering.steps.reduce((sum, one) => sum + callsOf(shapeOf(one, program.lowering)), 0);
   return { entry: program.stream.schedule.length, step };
 }
 

@@ -199,12 +199,93 @@ static void depthwise_case(void) {
   check_surroundings(NULL, 0);
 }
 
+/* Any window, stride and padding, on pixels. */
+static void depthwise_nhwc_case(void) {
+  const int32_t channels = chance(25) ? 4 : between(4, 19), rows = between(1, 6), columns = between(1, 6);
+  const int32_t stride_x = between(1, 3), stride_y = between(1, 3);
+  phinets_map in = {0, 0, channels}, out = in;
+  int32_t left, top;
+  do {
+    in.width = chance(50) ? between(1, 3) : between(1, 12), in.height = between(1, 9);
+    left = between(0, columns), top = between(0, rows);
+    out.height = (in.height + top + between(0, rows) - rows + stride_y) / stride_y;
+    out.width = (in.width + left + between(0, columns) - columns + stride_x) / stride_x;
+  } while (out.height < 1 || out.width < 1);
+  const int32_t taps = rows * columns, fours = up4(channels) / 4;
+  int8_t *weights = random_bytes(channels * taps, 0), *shift = take(channels, 0);
+  int8_t *table = chance(50) ? random_bytes(256, 0) : NULL;
+  int32_t *bias = take(4 * channels, 0), *multiplier = take(4 * channels, 0);
+  int32_t *words = take(8 * fours * taps, 0), *word = words;
+  phinets_dsp_channel *constants = take(channels * (int32_t)sizeof *constants, 0);
+  const int32_t zero = between(-128, 127), output_zero = between(-128, 127);
+  for (int32_t c = 0; c < channels; c++) {
+    int32_t sum = 0;
+    for (int32_t i = 0; i < taps; i++) sum += weights[c * taps + i];
+    bias[c] = chance(90) ? between(-20000, 20000) : between(-(1 << 29), 1 << 29);
+    multiplier[c] = random_multiplier();
+    shift[c] = (int8_t)(chance(80) ? -between(5, 11) : -between(1, 31));
+    constants[c].bias = bias[c] - zero * sum;
+    constants[c].multiplier = (int32_t)((uint32_t)multiplier[c] << 1);
+    constants[c].power = (int32_t)(0u - (1u << (32 + shift[c])));
+  }
+  for (int32_t four = 0; four < fours; four++) {
+    const int8_t *w = weights + (4 * four < channels - 4 ? 4 * four : channels - 4) * taps;
+    for (int32_t i = 0; i < taps; i++) {
+      *word++ = pair(w[i], w[2 * taps + i]);
+      *word++ = pair(w[taps + i], w[3 * taps + i]);
+    }
+  }
+  const phinets_convolution layer = {in, out, rows, columns, stride_y, stride_x, top, left, zero, weights,
+                                     {bias, multiplier, shift, output_zero, table}};
+  const phinets_dsp_taps dsp = {out.width, channels, in.width, rows, columns, stride_x, left, words, constants,
+                                table ? table + 128 : NULL, output_zero, zero};
+  const int8_t *picture = random_bytes(in.height * in.width * channels, SLACK);
+  int8_t *expected = take(out.height * out.width * channels, 0);
+  reference_convolution(&layer, 1, picture, expected);
+  int8_t *scratch = random_bytes(4 * (taps + 2) + up4(channels), 0);
+  for (int32_t y = 0; y < out.height; y++, expected += out.width * channels) {
+    const int8_t *lines[6];
+    for (int32_t i = 0; i < rows; i++) {
+      const int32_t from = y * stride_y - top + i;
+      lines[i] = from < 0 || from >= in.height ? NULL : picture + from * in.width * channels;
+    }
+    int8_t *output = random_bytes(out.width * channels, 0);
+    phinets_dsp_depthwise_nhwc(&dsp, lines, output, scratch);
+    expect_bytes("depthwise of pixels", output, expected, out.width * channels);
+  }
+  check_surroundings(NULL, 0);
+}
+
+/* Windows of a row as pixels. */
+static void windows_case(void) {
+  const phinets_dsp_window layer = {between(1, 6), between(1, 9), between(1, 7), between(1, 5),
+                                    between(1, 6), between(1, 3), between(0, 7), between(-128, 127)};
+  const int32_t columns = layer.kernel_width, channels = layer.channels;
+  const int8_t *rows[5];
+  for (int32_t r = 0; r < layer.kernel_height; r++)
+    rows[r] = chance(20) ? NULL : random_bytes(layer.input_width * channels, 0);
+  const int32_t size = layer.width * layer.kernel_height * columns * channels;
+  int8_t *output = random_bytes(size, 0);
+  phinets_dsp_nhwc_window(&layer, rows, output);
+  for (int32_t i = 0; i < size; i++) {
+    const int32_t c = i % channels, k = i / channels % columns, r = i / (channels * columns) % layer.kernel_height;
+    const int32_t x = i / (channels * columns * layer.kernel_height) * layer.stride_x - layer.pad_left + k;
+    const int inside = rows[r] && x >= 0 && x < layer.input_width;
+    expect_equal("windows", i, output[i], inside ? rows[r][x * channels + c] : layer.zero_point);
+  }
+  check_surroundings(NULL, 0);
+}
+
 void dsp_depthwise_test(int32_t cases) {
   for (int32_t i = 0; i < cases; i++) {
     for (int32_t k = 0; k < 4; k++) {
       depthwise_case();
       end_case();
     }
+    depthwise_nhwc_case();
+    end_case();
+    windows_case();
+    end_case();
     add_case();
     end_case();
     layout_case();

@@ -12,6 +12,31 @@ void phinets_step_dsp_quads_window(const phinets_step *step, const phinets_state
   phinets_dsp_quads_window(step->layer, rows, (int32_t *)(void *)phinets_row(state, &step->output, y));
 }
 
+/* Rows that step y makes of `height`, `rows` a step. */
+static int32_t rows_of(int32_t y, int32_t rows, int32_t height) {
+  const int32_t left = height - y * rows;
+  return left < rows ? left : rows;
+}
+
+void phinets_step_dsp_nhwc_window(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_windows_of_rows *layer = step->layer;
+  const int8_t *rows[PHINETS_MAX_WINDOW];
+  for (int32_t row = y * layer->rows, left = rows_of(y, layer->rows, layer->height); left > 0; left--, row++) {
+    phinets_window(step, state, row, rows);
+    phinets_dsp_nhwc_window(&layer->window, rows, phinets_row(state, &step->output, row));
+  }
+}
+
+void phinets_step_dsp_depthwise_nhwc(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_taps_of_rows *layer = step->layer;
+  const int8_t *rows[PHINETS_MAX_WINDOW];
+  for (int32_t row = y * layer->rows, left = rows_of(y, layer->rows, layer->height); left > 0; left--, row++) {
+    phinets_window(step, state, row, rows);
+    phinets_dsp_depthwise_nhwc(&layer->taps, rows, phinets_row(state, &step->output, row),
+                               phinets_scratch(state, step));
+  }
+}
+
 void phinets_step_dsp_quads_scaled(const phinets_step *step, const phinets_state *state, int32_t y) {
   phinets_dsp_quads_scaled(step->layer, phinets_row(state, &step->input, y), phinets_row(state, &step->second, 0),
                            (int32_t *)(void *)phinets_row(state, &step->output, y));
@@ -23,6 +48,20 @@ static const int32_t *quads(const phinets_step *step, const phinets_state *state
 
 void phinets_step_dsp_product_nhwc(const phinets_step *step, const phinets_state *state, int32_t y) {
   phinets_dsp_product_nhwc(step->layer, quads(step, state, y), phinets_row(state, &step->output, y));
+}
+
+void phinets_step_dsp_quads_rows(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_quads_of_rows *layer = step->layer;
+  phinets_dsp_quads_nhwc(layer->width * rows_of(y, layer->rows, layer->height), layer->channels,
+                         phinets_row(state, &step->input, y * layer->rows),
+                         (int32_t *)(void *)phinets_row(state, &step->output, y));
+}
+
+void phinets_step_dsp_product_rows(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_product_of_rows *layer = step->layer;
+  phinets_dsp_product product = layer->product;
+  product.width *= rows_of(y, layer->rows, layer->height);
+  phinets_dsp_product_nhwc(&product, quads(step, state, y), phinets_row(state, &step->output, y * layer->rows));
 }
 
 void phinets_step_dsp_product_planes16(const phinets_step *step, const phinets_state *state, int32_t y) {

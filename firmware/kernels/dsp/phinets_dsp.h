@@ -82,6 +82,8 @@ typedef struct {
   int32_t zero_point; /* of the input */
 } phinets_dsp_window;
 void phinets_dsp_quads_window(const phinets_dsp_window *layer, const int8_t *const *rows, int32_t *quads);
+/* The same windows as pixels (nhwc), which several rows together become quads from. */
+void phinets_dsp_nhwc_window(const phinets_dsp_window *layer, const int8_t *const *rows, int8_t *output);
 
 /* A dense layer, or a 1x1 convolution of one pixel: `bytes` weights, input int8 [inputs]. scratch: 8 * groups bytes. */
 void phinets_dsp_dense(const phinets_dsp_product *layer, const int8_t *input, int8_t *output, int32_t *scratch);
@@ -120,6 +122,25 @@ void phinets_dsp_depthwise5_planes8_quads(const phinets_dsp_depthwise *layer, co
                                           void *scratch);
 void phinets_dsp_depthwise5_planes8_map8(const phinets_dsp_depthwise *layer, const int8_t *const *rows, int8_t *output,
                                          void *scratch);
+
+/* The same on pixels: any window, at least four channels. */
+typedef struct {
+  int32_t width; /* output pixels of a row */
+  int32_t channels;
+  int32_t input_width; /* pixels of an input row */
+  int32_t kernel_height, kernel_width;
+  int32_t stride_x, pad_left;
+  const int32_t *weights; /* four channels after the other, each tap by tap: (w[c] w[c+2]) (w[c+1] w[c+3]). The last four
+                             are channels - 4 and on: they may overlap those before */
+  const phinets_dsp_channel *constants; /* [channels] */
+  const int8_t *table;                  /* the middle of 256 entries, or NULL */
+  int32_t zero_point;                   /* of the output */
+  int32_t input_zero_point;
+} phinets_dsp_taps;
+
+/* One row, nhwc to nhwc; rows[i] is NULL outside the map. `scratch` holds addresses and a pixel of the zero point: 4 bytes
+   for each tap and two more; and the channels, rounded up to a multiple of 4. */
+void phinets_dsp_depthwise_nhwc(const phinets_dsp_taps *layer, const int8_t *const *rows, int8_t *output, void *scratch);
 
 /* nhwc to planes16 and planes8, padding included: what a depthwise layer reads whose input no DSP kernel made. */
 void phinets_dsp_planes16(int32_t width, int32_t channels, int32_t zero_point, const int8_t *row, int16_t *output);

@@ -33,6 +33,32 @@ typedef struct {
   int32_t size; /* bytes of a row */
 } phinets_dsp_sum;
 
+/* One row or several at a time, so that these are quads without gaps: step y makes the rows from y * rows on. They follow
+   each other in the rings without a gap. */
+typedef struct {
+  int32_t width, channels; /* of a row */
+  int32_t rows, height;    /* of a step, and of the map */
+} phinets_dsp_quads_of_rows;
+
+typedef struct {
+  phinets_dsp_product product;
+  int32_t rows, height;
+} phinets_dsp_product_of_rows;
+
+typedef struct {
+  phinets_dsp_window window;
+  int32_t rows, height;
+} phinets_dsp_windows_of_rows;
+
+typedef struct {
+  phinets_dsp_taps taps;
+  int32_t rows, height;
+} phinets_dsp_taps_of_rows;
+
+void phinets_step_dsp_quads_rows(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_product_rows(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_nhwc_window(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_depthwise_nhwc(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_quads_nhwc(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_quads_window(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_quads_scaled(const phinets_step *step, const phinets_state *state, int32_t y);

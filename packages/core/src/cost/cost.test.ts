@@ -38,7 +38,7 @@ const portable = (graph: Graph) => makeProgram(graph, { dsp: false });
 
 describe("weightBytes", () => {
   const b = new GraphBuilder("hand");
-  let x = b.conv2d("conv", b.input("in", [1, 8, 8, 3]), { filters: 5, kernel: 3 });
+  let x = b.conv2d("conv", b.input("in", [1, 8, 10, 3]), { filters: 5, kernel: 3 });
   x = b.hardswish("hs", b.batchNorm("bn", x));
   x = b.depthwise("dw", x, { kernel: 3, padding: 1 });
   x = b.dense("fc", b.flatten("flat", b.globalAveragePool("gap", b.relu6("r", x))), 2);

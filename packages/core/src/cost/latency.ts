@@ -2,7 +2,7 @@
  * How long one inference takes: instructions of every kernel, times a band of cycles an instruction, over the clock. An
  * estimate to choose networks by; `phinets emulate` counts the instructions, only the board itself measures milliseconds.
  */
-import { type Board, type Kernel, kernels, type Program, type Step, shapeOf } from "../target/index.js";
+import { type Board, callsOf, type Kernel, kernels, type Program, type Step, shapeOf } from "../target/index.js";
 import counted from "../target/kernel-costs.json" with { type: "json" };
 
 export interface CoreCosts {
@@ -25,7 +25,7 @@ export function instructionsOf(step: Step, program: Program, board: Pick<Board, 
   const figures = measured[step.kernel] ?? others.kernels[step.kernel] ?? {};
   const shape = shapeOf(step, program.lowering);
   const terms: Readonly<Record<string, number>> = kernels[step.kernel].terms(shape);
-  let sum = shape.rows * overhead;
+  let sum = callsOf(shape) * overhead;
   for (const [name, amount] of Object.entries(terms)) sum += amount * (figures[name] ?? 0);
   return sum;
 }

@@ -7,8 +7,8 @@ import type { UnaryFunction } from "./unary.js";
 
 export interface Conv2dOptions {
   readonly filters: number;
-  /** Side of a square kernel. Default 1. */
-  readonly kernel?: number;
+  /** Side of a square kernel, or height and width. Default 1. */
+  readonly kernel?: number | readonly [height: number, width: number];
   /** Default 1. */
   readonly stride?: number;
   /** Zeros on all sides, or per side. Default 0. */
@@ -53,7 +53,7 @@ export class GraphBuilder {
       typeof padding === "number" ? { top: padding, bottom: padding, left: padding, right: padding } : padding;
     return this.#add("conv2d", name, [x], {
       filters,
-      kernel: [kernel, kernel],
+      kernel: typeof kernel === "number" ? [kernel, kernel] : kernel,
       stride: [stride, stride],
       padding: sides,
       groups,

@@ -5,6 +5,9 @@ import type { Lowering, Read, Step } from "./steps.js";
 export interface Group {
   readonly steps: readonly Step[];
   /** Rows that it makes; of a mean alone, rows that it takes. */
+  readonly rows: number;
+  /** Rows that it makes in one firing. */
+  readonly batch: number;
   readonly firings: number;
 }
 
@@ -22,11 +25,12 @@ export function groupSteps({ values, steps, outputs }: Lowering, kept: ReadonlyS
   const readers = new Map<string, Step[]>();
   for (const step of steps)
     for (const { value } of step.reads) readers.set(value, [...(readers.get(value) ?? []), step]);
-  const groups: { steps: Step[]; firings: number }[] = [];
+  const groups: { steps: Step[]; rows: number; batch: number; firings: number }[] = [];
   const groupOf = new Map<string, number>();
   const isSum = (value: string): boolean => values.get(value)!.layout === "sums";
   for (const step of steps) {
-    const rows = isSum(step.output) ? values.get(step.reads[0].value)!.height : values.get(step.output)!.height;
+    const { batch = 1 } = step;
+    const rows = rowsOf(step, values);
     // The group whose last row this step goes on from: it alone reads it, or it adds it up beside other readers.
     const target = step.reads
       .filter(({ value, window }) => isRow(window) && groupOf.has(value) && !isSum(value))
@@ -35,9 +39,10 @@ export function groupSteps({ values, steps, outputs }: Lowering, kept: ReadonlyS
       .find(({ value, index }) => {
         const last = groups[index].steps.at(-1)!;
         const before = (read: Read): boolean => (groupOf.get(read.value) ?? -1) < index || read.value === value;
-        return last.output === value && groups[index].firings === rows && step.reads.every(before);
+        const alike = groups[index].rows === rows && groups[index].batch === batch;
+        return last.output === value && alike && step.reads.every(before);
       });
-    if (target === undefined) groups.push({ steps: [step], firings: rows });
+    if (target === undefined) groups.push({ steps: [step], rows, batch, firings: Math.ceil(rows / batch) });
     else groups[target.index].steps.push(step);
     groupOf.set(step.output, target?.index ?? groups.length - 1);
   }
@@ -53,6 +58,12 @@ export function groupSteps({ values, steps, outputs }: Lowering, kept: ReadonlyS
       if (within && !outputs.includes(output) && !kept.has(output)) transient.add(output);
     }
   return { groups, transient };
+}
+
+/** Rows of pixels that a step makes; of a sum and of quads of several rows, those that it takes. */
+function rowsOf({ kernel, output, reads }: Step, values: Lowering["values"]): number {
+  const { height, layout } = values.get(output)!;
+  return layout === "sums" || kernel === "dsp_quads_rows" ? values.get(reads[0].value)!.height : height;
 }
 
 function isRow(window: Read["window"]): boolean {

@@ -39,6 +39,13 @@ export interface StepShape {
   /** Of a concatenation: inputs that make a row, and copies an input. */
   readonly parts?: number;
   readonly pixels?: number;
+  /** Rows that one call makes. Absent: one. */
+  readonly batch?: number;
+}
+
+/** Calls of the kernel. */
+export function callsOf({ rows, batch = 1 }: Pick<StepShape, "rows" | "batch">): number {
+  return Math.ceil(rows / batch);
 }
 
 /** Amounts that instructions are proportional to, by name; of the whole step. */
@@ -47,7 +54,7 @@ export type Terms = Readonly<Record<string, number>>;
 export interface KernelRow {
   /** Size of the C structure that it is given, on a 32-bit target. */
   readonly structBytes: number;
-  /** `rows` stands for a call. */
+  /** `rows` stands for a call that makes one, `batches` for one that makes several. */
   readonly terms: (shape: StepShape) => Terms;
   /** Bytes of the weights as it reads them. Default: none. */
   readonly weightBytes?: (shape: StepShape) => number;
@@ -79,8 +86,8 @@ function along(outputs: number, inputs: number, size: number, stride: number, be
 
 const linesOf = ({ rows, inputHeight, size, stride, padTop = 0 }: StepShape) =>
   inputHeight === undefined ? { taps: rows * size, whole: rows } : along(rows, inputHeight, size, stride, padTop);
-const columnsOf = ({ width, inputWidth, size, stride, padLeft }: StepShape) =>
-  along(width, inputWidth, size, stride, padLeft);
+const columnsOf = ({ width, inputWidth, size, sizeAcross = size, stride, padLeft }: StepShape) =>
+  along(width, inputWidth, sizeAcross, stride, padLeft);
 
 /** Outputs that the portable kernels make of a channel at a time: PHINETS_RUN of firmware/kernels/output.h. */
 const run = 64;
@@ -101,19 +108,31 @@ const sumsOf = ({ rows, inputWidth, channels }: StepShape): Terms => ({
   channels,
 });
 
+/** Quads of pixels, of as many rows at a time as a call makes; passes: those of whole quads, and of what is beyond. */
+function quadsOf({ rows, width, batch = 1 }: StepShape): { quads: number; passes: number } {
+  const [whole, rest] = [Math.floor(rows / batch), rows % batch];
+  const passesOf = (pixels: number): number => (pixels >= 4 ? 1 : 0) + (pixels % 4 === 0 ? 0 : 1);
+  return {
+    quads: whole * quarters(batch * width) + quarters(rest * width),
+    passes: whole * passesOf(batch * width) + passesOf(rest * width),
+  };
+}
+
 /** A matrix product: filters outside, quads of pixels inside. */
 const product = (structBytes: number, to: "nhwc" | "planes16" | "planes8"): KernelRow => ({
   structBytes,
-  terms: ({ rows, width, filters, products, table }) => {
+  terms: (shape) => {
+    const { rows, width, filters, products, table } = shape;
     const groups = quarters(products);
-    const cells = rows * quarters(width) * filters;
+    const { quads, passes: ofPixels } = quadsOf(shape);
+    const cells = quads * filters;
     const beyond = width % 4 === 0 ? 0 : 1;
     // Pixels beyond whole quads are a pass of their own.
-    const passes = to === "nhwc" && width > 4 ? 1 + beyond : 1;
+    const passes = to === "nhwc" ? ofPixels : rows;
     return {
-      rows,
-      passes: rows * passes,
-      filters: rows * passes * filters,
+      rows: callsOf(shape),
+      passes,
+      filters: passes * filters,
       cells,
       groups: cells * groups,
       pairs: cells * Math.ceil(groups / 2),
@@ -227,14 +246,14 @@ const planesOf = ({ rows, width, filters }: StepShape): Terms => ({
 const pooled: KernelRow = {
   structBytes: 40,
   terms: (shape) => {
-    const { rows, width, filters, size, sizeAcross = size } = shape;
+    const { rows, width, filters } = shape;
     const lines = linesOf(shape).taps;
     return {
       rows,
       pixels: rows * width,
       values: rows * width * filters,
       lines: lines * width * filters,
-      taps: lines * columnsOf({ ...shape, size: sizeAcross }).taps * filters,
+      taps: lines * columnsOf(shape).taps * filters,
     };
   },
 };
@@ -245,6 +264,10 @@ const resized: KernelRow = {
   terms: ({ rows, width, filters }) => ({ rows, pixels: rows * width, values: rows * width * filters }),
   tableBytes: ({ rows, width }) => 4 * (Math.ceil((6 * rows) / 4) + Math.ceil((6 * width) / 4)),
 };
+function toQuads(shape: StepShape): Terms {
+  const { quads, passes } = quadsOf(shape);
+  return { rows: callsOf(shape), calls: passes, quads, groups: quads * quarters(shape.filters) };
+}
 
 export const kernels = {
   conv2d: {
@@ -294,7 +317,9 @@ export const kernels = {
   depthwise: {
     structBytes: 76,
     terms: (shape) => {
-      const { rows, width, inputWidth, filters, size, stride, padLeft, table, clamped = 0 } = shape;
+      const { rows, width, inputWidth, filters, stride, padLeft, table, clamped = 0, sizeAcross = shape.size } = shape;
+      // 0: no square.
+      const size = sizeAcross === shape.size ? sizeAcross : 0;
       const outputs = rows * width * filters;
       const lines = linesOf(shape).taps * filters;
       const columns = columnsOf(shape);
@@ -302,7 +327,7 @@ export const kernels = {
       // A Cortex-M0 has loops for these sizes, over the columns that the windows cover.
       const own = size === 3 || size === 5 ? size : "";
       const strided = own === "" || stride === 1 ? "" : "Strided";
-      const covered = Math.min(inputWidth, (width - 1) * stride + size - padLeft);
+      const covered = Math.min(inputWidth, (width - 1) * stride + sizeAcross - padLeft);
       const all = {
         rows,
         [`channels${own}`]: rows * filters * tiles,
@@ -425,23 +450,16 @@ export const kernels = {
       unaligned: (width * filters) % 4 === 0 ? 0 : rows * width * filters,
     }),
   },
-  dsp_quads_nhwc: {
-    structBytes: 16,
-    terms: ({ rows, width, filters }) => ({
-      rows,
-      calls: rows * ((width >= 4 ? 1 : 0) + (width % 4 === 0 ? 0 : 1)),
-      quads: rows * quarters(width),
-      groups: rows * quarters(width) * quarters(filters),
-    }),
-  },
+  dsp_quads_nhwc: { structBytes: 16, terms: toQuads },
+  dsp_quads_rows: { structBytes: 16, terms: toQuads },
   dsp_quads_window: {
     structBytes: 32,
     terms: (shape) => {
-      const { rows, width, inputWidth, channels, size, stride, padLeft } = shape;
-      const groups = quarters(size * size * channels);
-      const pixels = 3 * stride + size;
+      const { rows, width, inputWidth, channels, size, sizeAcross = size, stride, padLeft } = shape;
+      const groups = quarters(size * sizeAcross * channels);
+      const pixels = 3 * stride + sizeAcross;
       // A window's row of whole words is followed by the next; others are put together, from a word before on.
-      const whole = (size * channels) % 4 === 0;
+      const whole = (sizeAcross * channels) % 4 === 0;
       const inside = Array.from({ length: quarters(width) }, (_, i) => 4 * i * stride - padLeft).filter(
         (first) => first >= 0 && (whole || first * channels >= 3) && first + pixels <= inputWidth,
       ).length;
@@ -459,7 +477,7 @@ export const kernels = {
           borderLines: borders * size,
           borderWords: borders * size * quarters(pixels * channels),
         }),
-        ...(!buffered && { bytes: borders * 4 * size * size * channels }),
+        ...(!buffered && { bytes: borders * 4 * size * sizeAcross * channels }),
       };
     },
   },
@@ -472,6 +490,7 @@ export const kernels = {
     }),
   },
   dsp_product_nhwc: product(36, "nhwc"),
+  dsp_product_rows: product(44, "nhwc"),
   dsp_product_planes16: product(36, "planes16"),
   dsp_product_planes8: product(40, "planes8"),
   dsp_dense: {
@@ -504,6 +523,45 @@ export const kernels = {
   dsp_depthwise5_planes16_map8: depthwise(5, "planes16"),
   dsp_depthwise5_planes8_quads: depthwise(5, "planes8"),
   dsp_depthwise5_planes8_map8: depthwise(5, "planes8"),
+  dsp_depthwise_nhwc: {
+    structBytes: 56,
+    terms: (shape) => {
+      const { rows, width, filters, products, table } = shape;
+      const fours = rows * width * quarters(filters);
+      return {
+        batches: callsOf(shape),
+        rows,
+        cleared: rows * quarters(filters),
+        pixels: rows * width,
+        lines: rows * width * shape.size,
+        taps: rows * width * products,
+        fours,
+        pairs: fours * Math.floor(products / 2),
+        odd: fours * (products % 2),
+        tables: fours * table,
+      };
+    },
+    weightBytes: ({ products, filters }) => 8 * quarters(filters) * products,
+    channelBytes: dspChannel,
+  },
+  dsp_nhwc_window: {
+    structBytes: 40,
+    terms: (shape) => {
+      const { rows, width, channels, size, sizeAcross = size } = shape;
+      const [lines, columns] = [linesOf(shape), columnsOf(shape)];
+      const bytes = lines.taps * columns.taps * channels;
+      const words = lines.taps * columns.whole * Math.floor((sizeAcross * channels) / 4);
+      return {
+        batches: callsOf(shape),
+        rows,
+        pixels: rows * width,
+        lines: rows * width * size,
+        words,
+        filled: rows * width * size * sizeAcross * channels - bytes,
+        rest: bytes - 4 * words,
+      };
+    },
+  },
   dsp_mean: {
     structBytes: 32,
     terms: ({ rows, inputWidth, channels }) => ({
@@ -574,9 +632,12 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
     node?.op === "conv2d" || node?.op === "averagePool" || node?.op === "maxWindow" ? node.attributes : undefined;
   const vector = step.reads[0].window === "whole";
   const channels = vector ? input.height * input.width * input.channels : input.channels;
+  // The map's rows of which quads are made of several.
+  const pixels = step.kernel === "dsp_quads_rows" ? input : output;
   return {
-    rows: output.layout === "sums" ? input.height : output.height,
-    width: output.width,
+    rows: output.layout === "sums" ? input.height : pixels.height,
+    ...(step.batch && { batch: step.batch }),
+    width: pixels.width,
     inputWidth: vector ? 1 : input.width,
     inputHeight: vector ? 1 : input.height,
     channels,
@@ -608,7 +669,7 @@ function concatOf({ reads }: Step, { attributes: { axis } }: NodeOf<"concat">, {
 }
 
 function productsOf({ kernel }: Step, node: LinearNode, channels: number): number {
-  if (kernel === "dsp_quads_window") return 0;
+  if (kernel === "dsp_quads_window" || kernel === "dsp_nhwc_window") return 0;
   if (node.op === "dense") return channels;
   const { kernel: window, groups } = node.attributes;
   // A product reads its windows as quads, whose channels are the filter's weights.

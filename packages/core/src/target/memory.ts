@@ -2,7 +2,8 @@
  * What a program keeps in memory, and when: boxes of bytes and phases, before any of them has an address. A ring of rows, a
  * whole map, or what lives within one row.
  */
-import { aligned, rowBytes, rowStride } from "./layout.js";
+import type { Group } from "./groups.js";
+import { aligned, rowBytes, rowStride, type Value } from "./layout.js";
 import { type Box, mostAlive, placeBoxes } from "./place.js";
 import type { Lowering, Read, Step } from "./steps.js";
 import type { Stream } from "./stream.js";
@@ -33,15 +34,22 @@ export interface Within {
   readonly kernels: ReadonlyMap<Step, number>;
 }
 
+/** Rows of a value that lives within one firing: quads of several rows are one. */
+export function rowsWithin({ batch }: Pick<Group, "batch">, { layout }: Value): number {
+  return layout === "quads" ? 1 : batch;
+}
+
 /** Packs what lives within one firing: a value until it is read, a kernel's scratch while it runs. */
-function packWithin(steps: readonly Step[], values: Lowering["values"], transient: ReadonlySet<string>): Within {
+function packWithin(group: Group, values: Lowering["values"], transient: ReadonlySet<string>): Within {
+  const { steps } = group;
   const boxes: (Box & { readonly value?: string; readonly step?: Step })[] = [];
   steps.forEach((step, first) => {
     const { output, scratchBytes } = step;
     if (scratchBytes > 0) boxes.push({ step, first, last: first, bytes: aligned(scratchBytes) });
     if (!transient.has(output)) return;
     const last = steps.findIndex(({ reads }) => reads.some(({ value }) => value === output));
-    boxes.push({ value: output, first, last, bytes: aligned(rowStride(values.get(output)!)) });
+    const value = values.get(output)!;
+    boxes.push({ value: output, first, last, bytes: aligned(rowsWithin(group, value) * rowStride(value)) });
   });
   const { bytes, offsets } = placeBoxes(boxes);
   const kernels = new Map<Step, number>();
@@ -121,7 +129,7 @@ export function boxesOf(
     const stride = rowStride(value);
     boxes.push({ value: name, rows, stride, bytes: aligned(rows * stride), ...lives.get(name)! });
   }
-  const within = groups.map(({ steps }) => packWithin(steps, values, transient));
+  const within = groups.map((group) => packWithin(group, values, transient));
   for (let phase = 0; phase <= Math.max(...phases); phase++) {
     const members = groups.flatMap((_, i) => (phases[i] === phase ? [i] : []));
     const bytes = Math.max(0, ...members.map((i) => within[i].bytes));
@@ -143,13 +151,15 @@ export function trafficOf({ boxes, within }: Memory, { values }: Lowering, { gro
   const add = (name: string, bytes: number): void => {
     traffic.set(name, (traffic.get(name) ?? 0) + bytes);
   };
-  for (const { steps, firings } of groups)
+  for (const { steps, rows } of groups)
     for (const { output, reads } of steps) {
       const made = values.get(output)!;
       // Sums are read and written again with every row that they take.
-      add(output, made.layout === "sums" ? 2 * firings * rowBytes(made) : made.height * rowBytes(made));
+      add(output, made.layout === "sums" ? 2 * rows * rowBytes(made) : made.height * rowBytes(made));
       for (const { value: name, window } of reads) {
         const value = values.get(name)!;
+        // Of quads of several rows there are fewer.
+        const firings = value.layout === "quads" ? Math.min(rows, value.height) : rows;
         add(name, rowsOf(window, firings, value.height) * rowBytes(value));
       }
     }

@@ -121,11 +121,49 @@ class Device {
     }
   }
 
-  run(step: Step, y: number): void {
+  /** All rows that a firing makes of a step. */
+  fire(step: Step, firing: number): void {
+    const { batch = 1, reads } = step;
+    const output = this.program.lowering.values.get(step.output)!;
+    const rows = this.program.lowering.values.get(reads[0].value)!.height;
+    if (output.layout === "quads" && batch > 1) {
+      // Quads of several rows, which must follow each other.
+      const last = Math.min(rows, (firing + 1) * batch);
+      for (let y = firing * batch; y < last; y++) this.follows(step, reads[0].value, firing * batch, y);
+      this.run(step, firing, [firing * batch, last]);
+      return;
+    }
+    if (batch > 1 && this.program.lowering.values.get(reads[0].value)!.layout === "quads") {
+      const last = Math.min(output.height, (firing + 1) * batch);
+      this.reads(step, reads[0], firing);
+      for (let y = firing * batch; y < last; y++) {
+        this.follows(step, step.output, firing * batch, y);
+        this.write(`${step.output} row ${y}`, this.row(step.output, y), bytesOfRow(output), `${step.output} ${y}`);
+      }
+      this.reads(step, reads[0], firing);
+      this.made.set(step.output, last);
+      return;
+    }
+    const most = output.layout === "sums" ? rows : output.height;
+    for (let y = firing * batch; y < Math.min(most, (firing + 1) * batch); y++) this.run(step, y, [y, y + 1]);
+  }
+
+  follows(step: Step, name: string, first: number, y: number): void {
+    const [start, at] = [this.row(name, first), this.row(name, y)];
+    const { width, channels } = this.program.lowering.values.get(name)!;
+    if (at.bank !== start.bank || at.at !== start.at + (y - first) * width * channels)
+      throw new Error(`${step.output}: row ${y} of ${name} does not follow row ${first}`);
+  }
+
+  /** @param from rows of its input that a step of one row for each reads */
+  run(step: Step, y: number, [from, to]: readonly [number, number]): void {
     const { lowering, scratch } = this.program;
     const output = lowering.values.get(step.output)!;
     const what = `${step.output} row ${y}`;
-    for (const read of step.reads) this.reads(step, read, y);
+    const readAll = (): void => {
+      for (let row = from; row < to; row++) for (const read of step.reads) this.reads(step, read, row);
+    };
+    readAll();
     const spot = scratch.get(step) ?? { bank: 0, offset: 0 };
     const working = { bank: this.arenas[spot.bank], at: spot.offset };
     this.write(what, working, step.scratchBytes, "scratch");
@@ -134,7 +172,7 @@ class Device {
       const to = this.row(step.output, 0);
       if (y > 0) this.check(what, to, 4 * output.channels, `${step.output} up to ${y - 1}`);
       this.write(what, to, 4 * output.channels, `${step.output} up to ${y}`);
-      for (const read of step.reads) this.reads(step, read, y);
+      readAll();
       if (y === rows - 1) {
         this.write(what, to, output.channels, `${step.output} 0`);
         this.made.set(step.output, 1);
@@ -146,7 +184,7 @@ class Device {
       const spill = output.layout === "planes8" ? 7 : 0;
       this.write(what, to, bytesOfRow(output) + spill, `${step.output} ${y}`);
       // Neither over what it reads nor over its own scratch.
-      for (const read of step.reads) this.reads(step, read, y);
+      readAll();
       if ((this.made.get(step.output) ?? 0) !== y) throw new Error(`${what} comes after ${this.made.get(step.output)}`);
       this.made.set(step.output, y + 1);
     }
@@ -175,7 +213,7 @@ class Device {
         continue;
       }
       const y = next[group]++;
-      for (const step of stream.groups[group].steps) this.run(step, y);
+      for (const step of stream.groups[group].steps) this.fire(step, y);
     }
     expect(taken).toBeLessThanOrEqual(height);
     // What nobody reads, below a pool's last window, need not be made.
@@ -317,7 +355,7 @@ function kernelsOf(graph: Graph, dsp: boolean): Record<string, string> {
 describe("kernels", () => {
   it("of an inverted residual with squeeze-and-excite", () => {
     const b = new GraphBuilder("block");
-    const x = b.conv2d("stem", b.input("in", [1, 17, 13, 3]), { filters: 8, kernel: 3, stride: 2, padding: 1 });
+    const x = b.conv2d("stem", b.input("in", [1, 17, 23, 3]), { filters: 8, kernel: 3, stride: 2, padding: 1 });
     let y = b.hardswish("expand.hs", b.conv2d("expand", x, { filters: 24 }));
     y = b.hardswish("depthwise.hs", b.depthwise("depthwise", y, { kernel: 3, padding: 1 }));
     let s = b.conv2d("squeeze", b.globalAveragePool("mean", y), { filters: 4, activation: "relu6" });
@@ -355,18 +393,17 @@ describe("kernels", () => {
   it("of a 1x1 convolution that strides or pads are those of a window", () => {
     for (const options of [{ stride: 2 }, { padding: 1 }]) {
       const b = new GraphBuilder("strided");
-      const graph = b.build([b.conv2d("y", b.input("x", [1, 9, 9, 5]), { filters: 4, kernel: 1, ...options })]);
+      const graph = b.build([b.conv2d("y", b.input("x", [1, 9, 19, 5]), { filters: 4, kernel: 1, ...options })]);
       expect(kernelsOf(graph, true)).toEqual({ "y:quads": "dsp_quads_window", y: "dsp_product_nhwc" });
       expect(kernelsOf(graph, false)).toEqual({ y: "conv2d" });
     }
   });
-  it("of depthwise layers that the DSP kernels do not know are the portable ones", () => {
-    const kernelOf = (options: object, dsp = true): string => {
+  it("of depthwise layers that the kernels on planes do not know are those on pixels, of few channels the portable ones", () => {
+    const kernelOf = (options: object, channels = 4): string => {
       const b = new GraphBuilder("depthwise");
-      return (
-        kernelsOf(b.build([b.depthwise("y", b.input("x", [1, 12, 12, 4]), options as never)]), dsp)["y:map8"] ??
-        "portable"
-      );
+      const graph = b.build([b.depthwise("y", b.input("x", [1, 12, 32, channels]), options as never)]);
+      const kernels = kernelsOf(graph, true);
+      return kernels["y:map8"] ?? kernels.y;
     };
     const sides = (left: number, right: number) => ({ top: 1, bottom: 1, left, right });
     // The input is a picture: its planes are of bytes.
@@ -378,10 +415,40 @@ describe("kernels", () => {
       { kernel: 3, padding: sides(0, 2) },
       { kernel: 5, padding: sides(0, 1) },
       { kernel: 3, padding: 1, stride: 3 },
+      { kernel: [3, 1], padding: 1 },
       { kernel: 7, padding: 3 },
       { kernel: 1 },
-    ])
-      expect(kernelOf(options), JSON.stringify(options)).toBe("portable");
+    ]) {
+      expect(kernelOf(options), JSON.stringify(options)).toBe("dsp_depthwise_nhwc");
+      expect(kernelOf(options, 3), JSON.stringify(options)).toBe("depthwise");
+    }
+  });
+  it("of narrow maps take several rows at a time, as many as are quads without gaps; the smallest only where that is free", () => {
+    const b = new GraphBuilder("spectrum");
+    let x = b.conv2d("conv", b.input("in", [1, 26, 10, 1]), { filters: 8, kernel: [4, 3], stride: 2, padding: 1 });
+    x = b.depthwise("dw", x, { kernel: 3, padding: 1 });
+    const graph = b.build([b.globalAveragePool("mean", b.conv2d("pw", x, { filters: 12 }))]);
+    const { lowering, stream } = makeProgram(graph, { dsp: true });
+    expect(lowering.steps.map(({ kernel, batch = 1 }) => [kernel, batch])).toEqual([
+      ["dsp_nhwc_window", 4],
+      ["dsp_quads_rows", 4],
+      ["dsp_product_rows", 4],
+      ["dsp_depthwise_nhwc", 4],
+      ["dsp_quads_rows", 4],
+      ["dsp_product_rows", 4],
+      ["mean", 1],
+      ["pad", 1],
+    ]);
+    // 13 rows of 5 pixels: three times four, and one.
+    expect(stream.groups.map(({ rows, batch, firings }) => [rows, batch, firings])).toEqual([
+      [13, 4, 4],
+      [13, 4, 4],
+      [13, 1, 13],
+      [1, 1, 1],
+    ]);
+    const smallest = makeProgram(graph, { dsp: true, optimize: "ram" });
+    expect(smallest.lowering.steps.some(({ batch }) => batch)).toBe(false);
+    expect(smallest.arenaBytes).toBeLessThan(makeProgram(graph, { dsp: true }).arenaBytes);
   });
   it("look up what others read too in a step of its own", () => {
     const b = new GraphBuilder("shared");

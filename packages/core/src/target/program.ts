@@ -7,7 +7,7 @@ import { type BankOptions, type BankPlacement, placeInBanks } from "./banks.js";
 import { arenaOf, type Board } from "./board.js";
 import type { Kernel } from "./kernels.js";
 import { aligned, readSlackBytes, rowStride } from "./layout.js";
-import { boxesOf, type Memory, trafficOf } from "./memory.js";
+import { boxesOf, type Memory, rowsWithin, trafficOf } from "./memory.js";
 import { mostAlive, placeBoxes } from "./place.js";
 import { roomsFor } from "./room.js";
 import { type Lowering, type LoweringOptions, lowerToSteps, type Step } from "./steps.js";
@@ -136,8 +136,16 @@ interface Plan extends Pick<Program, "options" | "lowering" | "stream" | "prefix
 }
 
 function planOf(deployed: Graph, options: ProgramOptions): Plan {
+  const batched = planWith(deployed, options, true);
+  // Several rows at a time stay where they cost no byte.
+  if (options.optimize !== "ram" || !batched.lowering.steps.some(({ batch }) => batch)) return batched;
+  const single = planWith(deployed, options, false);
+  return single.memory.peak < batched.memory.peak ? single : batched;
+}
+
+function planWith(deployed: Graph, options: ProgramOptions, batches: boolean): Plan {
   const { dsp, helium = false, optimize = "speed", input = "whole" } = options;
-  const lowering = lowerToSteps(deployed, { dsp, helium, planes: planesOf(optimize) });
+  const lowering = lowerToSteps(deployed, { dsp, helium, planes: planesOf(optimize), batches });
   const cuts = barriersOf(lowering);
   const most = streamable(lowering, cuts);
   let best: Pick<Plan, "memory" | "stream" | "prefix"> | undefined;
@@ -183,7 +191,7 @@ function placed(plan: Plan, where: Omit<BankOptions, "slackBytes">): Program {
 
 /** @param spots of the plan's boxes */
 function placesOf(
-  { lowering, memory }: Plan,
+  { lowering, memory, stream }: Plan,
   spots: readonly Spot[],
 ): Pick<Program, "places" | "scratch" | "scratchAreas"> {
   const places = new Map<string, Place>();
@@ -201,8 +209,10 @@ function placesOf(
     for (const group of box.groups) {
       const { values, kernels } = memory.within[group];
       for (const [name, at] of values) {
-        const stride = rowStride(lowering.values.get(name)!);
-        places.set(name, { bank, offset: offset + at, rows: 1, stride, bytes: aligned(stride), first, last });
+        const value = lowering.values.get(name)!;
+        const stride = rowStride(value);
+        const rows = rowsWithin(stream.groups[group], value);
+        places.set(name, { bank, offset: offset + at, rows, stride, bytes: aligned(rows * stride), first, last });
       }
       for (const [step, at] of kernels) scratch.set(step, { bank, offset: offset + at });
     }
@@ -230,7 +240,9 @@ function streamable({ values, steps }: Lowering, cuts: readonly string[]): numbe
 }
 
 /** Kernels that slide windows over channels as they are; that add rows up. */
-const depthwise: ReadonlySet<Kernel> = new Set<Kernel>(["depthwise", "helium_depthwise3", "helium_depthwise5"]);
+const depthwise: ReadonlySet<Kernel> = new Set<Kernel>([
+  ...(["depthwise", "dsp_depthwise_nhwc", "helium_depthwise3", "helium_depthwise5"] as const),
+]);
 const products: ReadonlySet<Kernel> = new Set<Kernel>(["multiply", "helium_multiply"]);
 const means: ReadonlySet<Kernel> = new Set<Kernel>([
   ...(["mean", "average_map", "dsp_mean"] as const),

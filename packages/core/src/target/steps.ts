@@ -62,6 +62,8 @@ export interface Step {
   readonly scratchBytes: number;
   /** Of `repeat`: which of the node's inputs it repeats, and the bytes of a constant, whose rows it makes beside those it reads. */
   readonly repeats?: { readonly input: 0 | 1; readonly constantBytes: number };
+  /** Rows that it makes in one call, which follow each other without a gap. Absent: one. */
+  readonly batch?: number;
 }
 
 export interface Lowering {
@@ -83,6 +85,19 @@ export interface LoweringOptions {
    * made what lies as NHWC before, such as the picture.
    */
   readonly planes?: (maker: Node | undefined) => "planes16" | "planes8";
+  /** On narrow maps (`isNarrow`) products take several rows at a time: faster, and more of them in memory. */
+  readonly batches?: boolean;
+}
+
+/** From this width on, the pixels beyond whole quads cost less than what brings rows together. */
+const narrowWidth = 8;
+
+/**
+ * Whether all maps that convolutions make are of a few pixels a row, such as those of spectra and windows of samples. There
+ * every row stays NHWC, whose pixels of several rows together are quads without gaps.
+ */
+export function isNarrow({ nodes, shapes }: Graph): boolean {
+  return nodes.every(({ name, op }) => op !== "conv2d" || shapes[name][2] < narrowWidth);
 }
 
 /** `[1, height, width, channels]`, or `[1, features]` as one pixel. */
@@ -123,6 +138,7 @@ class Lowerer {
   readonly #fused = new Map<string, Lookup>();
   readonly #consumers: ReadonlyMap<string, readonly Node[]>;
   readonly constants: ReadonlySet<string>;
+  readonly #narrow: boolean;
 
   constructor(
     readonly graph: Graph,
@@ -130,6 +146,7 @@ class Lowerer {
   ) {
     this.#consumers = consumersOf(graph);
     this.constants = new Set(graph.nodes.flatMap(({ op, name }) => (op === "constant" ? [name] : [])));
+    this.#narrow = options.dsp && isNarrow(graph);
     const readers = soleReaders(graph.nodes, graph.outputs);
     for (const node of graph.nodes) {
       const reader = readers.get(node.name);
@@ -190,6 +207,19 @@ class Lowerer {
 
   step(kernel: Kernel, output: string, reads: Read[], node?: Node, lookup?: Lookup, scratchBytes = 0): void {
     this.steps.push({ kernel, ...(node && { node }), ...(lookup && { lookup }), reads, output, scratchBytes });
+  }
+
+  /** One that makes several rows. */
+  batch(batch: number, kernel: Kernel, output: string, read: Read, node?: Node, lookup?: Lookup, scratch = 0): void {
+    this.step(kernel, output, [read], node, lookup, scratch);
+    if (batch > 1) this.steps.push({ ...this.steps.pop()!, batch });
+  }
+
+  /** Rows at a time of a product, or of what it alone reads. */
+  batchOf(shape: Shape): number {
+    const { height, width } = mapOf(shape);
+    if (!this.#narrow || !this.options.batches || height === 1) return 1;
+    return 4 / [4, 2, 1].find((n) => width % n === 0)!;
   }
 
   lower(): void {
@@ -254,7 +284,8 @@ class Lowerer {
     const shape = graph.shapes[node.name];
     const from = graph.shapes[input];
     if (node.op === "conv2d" && isDepthwise(node, from)) {
-      if (isDspDepthwise(node, from, shape)) this.dspDepthwise(node, output, lookup);
+      if (this.readsPlanes(node)) this.dspDepthwise(node, output, lookup);
+      else if (from[3] >= 4) this.depthwiseOfPixels(node, output, lookup);
       else this.portableLinear(node);
       return;
     }
@@ -270,6 +301,11 @@ class Lowerer {
       this.step("dsp_dense", output, [{ value: vector, window: "whole" }], node, lookup, scratch);
       return;
     }
+    const batch = this.batchOf(shape);
+    if (batch > 1) {
+      this.productOfRows(node, batch, output, lookup);
+      return;
+    }
     const staged = this.quads(node);
     const planes = lookup?.op === "sigmoid" ? undefined : this.planesFor(output, node);
     if (planes === undefined) {
@@ -279,6 +315,43 @@ class Lowerer {
       this.value(output, planes.layout, shape, planes.pad);
       this.step(`dsp_product_${planes.layout}`, output, [{ value: staged, window: row }], node, lookup);
     }
+  }
+
+  /** Several rows' pixels, or windows as pixels, to quads and through a product. */
+  productOfRows(node: NodeOf<"conv2d">, batch: number, output: string, lookup: Lookup | undefined): void {
+    const { graph } = this;
+    const [, height, width] = graph.shapes[node.name];
+    let pixels = this.nhwc(node.inputs[0]);
+    const channels = this.inputs(node);
+    if (!isPointwise(node)) {
+      const read = { value: pixels, window: windowOf(node) };
+      pixels = `${node.name}:windows`;
+      this.value(pixels, "nhwc", [1, height, width, channels]);
+      this.batch(batch, "dsp_nhwc_window", pixels, read, node);
+    }
+    const quads = `${node.name}:quads`;
+    this.value(quads, "quads", [1, Math.ceil(height / batch), batch * width, channels]);
+    this.batch(batch, "dsp_quads_rows", quads, { value: pixels, window: row });
+    this.value(output, "nhwc", graph.shapes[node.name]);
+    this.batch(batch, "dsp_product_rows", output, { value: quads, window: row }, node, lookup);
+  }
+
+  /** Whether a depthwise layer is one of those on planes. */
+  readsPlanes(node: Node): node is NodeOf<"conv2d"> {
+    const { shapes } = this.graph;
+    return !this.#narrow && isDspDepthwise(node, shapes[node.inputs[0]], shapes[node.name]);
+  }
+
+  depthwiseOfPixels(node: NodeOf<"conv2d">, output: string, lookup: Lookup | undefined): void {
+    const [taps, channels] = [this.inputs(node), this.graph.shapes[node.name][3]];
+    // Addresses of the taps, and a pixel of the zero point.
+    const scratch = 4 * (taps + 2) + 4 * Math.ceil(channels / 4);
+    const shape = this.graph.shapes[node.name];
+    this.value(output, "nhwc", shape);
+    const read = { value: this.nhwc(node.inputs[0]), window: windowOf(node) };
+    const readers = this.isOutput(output) ? [] : this.readers(output);
+    const isStaged = readers.length === 1 && this.isDspProduct(readers[0]) && isPointwise(readers[0]);
+    this.batch(isStaged ? this.batchOf(shape) : 1, "dsp_depthwise_nhwc", output, read, node, lookup, scratch);
   }
 
   /** Products a filter. */
@@ -351,7 +424,7 @@ class Lowerer {
     const layer = isTable(source) ? graph.nodes.find(({ name }) => name === source.inputs[0])! : source;
     if (isTable(source) && this.#fused.get(layer.name) !== source) return false;
     if (layer.op !== "conv2d") return false;
-    if (!isDspDepthwise(layer, graph.shapes[layer.inputs[0]], graph.shapes[layer.name])) return false;
+    if (!this.readsPlanes(layer)) return false;
     const readers = this.readers(value);
     if (readers.length !== 2) return false;
     const mean = readers.find(({ op }) => op === "globalAveragePool");
@@ -376,8 +449,7 @@ class Lowerer {
     const { graph } = this;
     const readers = this.readers(output);
     if (readers.length === 0 || graph.outputs.includes(output)) return undefined;
-    const from = graph.shapes[output];
-    if (!readers.every((reader) => isDspDepthwise(reader, from, graph.shapes[reader.name]))) return undefined;
+    if (!readers.every((reader) => this.readsPlanes(reader))) return undefined;
     const sizes = new Set(readers.map((reader) => (reader as NodeOf<"conv2d">).attributes.kernel[0]));
     if (sizes.size !== 1) return undefined;
     return this.planesLayout(producer, [...sizes][0]);

@@ -5,7 +5,7 @@
  * A value is a ring of rows. The most downstream group whose input rows are there makes its next row, so rows die young.
  * A barrier holds a value's readers back until it is whole: all rings before it are dead by then.
  */
-import { type Grouping, groupSteps } from "./groups.js";
+import { type Group, type Grouping, groupSteps } from "./groups.js";
 import type { Lowering, Read } from "./steps.js";
 
 /** An entry of the schedule: a group's index, or `inputRow`: the network's next input row is needed. */
@@ -32,6 +32,8 @@ interface Tracked {
   readonly isBarrier: boolean;
   /** It leaves the program: no row of it is ever free. */
   readonly isOutput: boolean;
+  /** Rows that are written or read in one call: its ring holds a multiple of them. */
+  batch: number;
   readonly readers: { readonly group: State; readonly read: Read }[];
   made: number;
   freed: number;
@@ -40,9 +42,8 @@ interface Tracked {
   last: number;
 }
 
-interface State {
+interface State extends Pick<Group, "rows" | "batch" | "firings"> {
   readonly index: number;
-  readonly firings: number;
   readonly reads: { readonly value: Tracked; readonly read: Read }[];
   readonly outputs: readonly Tracked[];
   next: number;
@@ -54,6 +55,12 @@ export function rowsRead({ window }: Read, height: number, y: number): [from: nu
   if ("spans" in window) return [...window.spans[y]];
   const from = y * window.stride - window.before;
   return [Math.min(height, Math.max(0, from)), Math.max(0, Math.min(height, from + window.size))];
+}
+
+/** The same of all rows that a firing makes. */
+function rowsOfFiring({ rows, batch }: State, read: Read, height: number, firing: number): [number, number] {
+  const last = Math.min(rows, (firing + 1) * batch) - 1;
+  return [rowsRead(read, height, firing * batch)[0], rowsRead(read, height, last)[1]];
 }
 
 /**
@@ -72,6 +79,7 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
       isSum,
       isBarrier: barriers.has(name),
       isOutput: outputs.includes(name),
+      batch: 1,
       readers: [],
       made: 0,
       freed: 0,
@@ -83,10 +91,10 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
     return value;
   };
   const source = track(input);
-  const states = groups.map(({ steps, firings }, index): State => {
+  const states = groups.map(({ steps, rows, batch, firings }, index): State => {
     const made = new Set(steps.map(({ output }) => output));
     const kept = [...made].filter((output) => !transient.has(output));
-    return { index, firings, reads: [], outputs: kept.map(track), next: 0 };
+    return { index, rows, batch, firings, reads: [], outputs: kept.map(track), next: 0 };
   });
   groups.forEach(({ steps }, i) => {
     const made = new Set(steps.map(({ output }) => output));
@@ -96,7 +104,9 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
         const value = tracked.get(read.value)!;
         states[i].reads.push({ value, read });
         value.readers.push({ group: states[i], read });
+        value.batch = commonMultiple(value.batch, states[i].batch);
       }
+    for (const value of states[i].outputs) value.batch = commonMultiple(value.batch, states[i].batch);
   });
 
   const schedule: number[] = [];
@@ -126,7 +136,7 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
         // Its bytes are in use from the first row on.
         if (value.first < 0) value.first = schedule.length;
         if (state.next === state.firings) value.made = 1;
-      } else value.made = state.next;
+      } else value.made = Math.min(value.height, state.next * state.batch);
       reach(value);
       count(value, schedule.length);
     }
@@ -135,18 +145,27 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
     schedule.push(i);
   }
   const rings = new Map<string, Ring>();
-  for (const [name, { most, first, last, made, freed }] of tracked)
-    rings.set(name, { rows: Math.max(1, most), first, last: made > freed ? schedule.length - 1 : last });
+  for (const [name, { most, height, batch, first, last, made, freed }] of tracked) {
+    const rows = Math.min(height, Math.ceil(Math.max(1, most) / batch) * batch);
+    rings.set(name, { rows, first, last: made > freed ? schedule.length - 1 : last });
+  }
   return { groups, transient, schedule, rings };
 }
 
-function isReady({ reads, next, firings }: State): boolean {
+function isReady(state: State): boolean {
+  const { reads, next, firings } = state;
   if (next >= firings) return false;
   for (const { value, read } of reads) {
     if (value.made === value.height) continue;
-    if (value.isBarrier || value.made < rowsRead(read, value.height, next)[1]) return false;
+    if (value.isBarrier || value.made < rowsOfFiring(state, read, value.height, next)[1]) return false;
   }
   return true;
+}
+
+function commonMultiple(a: number, b: number): number {
+  let multiple = a;
+  while (multiple % b !== 0) multiple += a;
+  return multiple;
 }
 
 /** Rows that are alive once one more is made. */
@@ -161,7 +180,7 @@ function release(value: Tracked, time: number): void {
   if (value.isOutput || value.made === value.freed) return;
   let keep = value.made;
   for (const { group, read } of value.readers)
-    if (group.next < group.firings) keep = Math.min(keep, rowsRead(read, value.height, group.next)[0]);
+    if (group.next < group.firings) keep = Math.min(keep, rowsOfFiring(group, read, value.height, group.next)[0]);
   if (keep <= value.freed) return;
   value.freed = keep;
   if (keep === value.made) value.last = time;

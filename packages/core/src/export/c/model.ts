@@ -20,6 +20,7 @@ import {
 } from "../../target/index.js";
 import { exp, formatShape, PhinetsError, sizeOf } from "../../tensor/index.js";
 import { arenaMacros, arenasOf, bankParameters, contextInit } from "./arenas.js";
+import { dspObstacle, forDsp } from "./dsp.js";
 import {
   arrayDefinition,
   commentText,
@@ -30,7 +31,7 @@ import {
   stringLiteral,
 } from "./literals.js";
 import { arenaBank, ringOf } from "./rings.js";
-import { dspObstacle, type EmittedStep, emitStep, type IntegerNodes } from "./steps.js";
+import { type EmittedStep, emitStep, type IntegerNodes } from "./steps.js";
 
 export interface CDetector {
   /** Class names in channel order. */
@@ -73,7 +74,7 @@ export function firmwareProgram(q: QuantizedNetwork, board: Board, programReques
  * may need, without them.
  */
 export function boardFor(q: QuantizedNetwork, board: Board): Board {
-  const runs = (hasDsp(board) || hasHelium(board)) && dspObstacle(lowerToInteger(q)) === undefined;
+  const runs = (hasDsp(board) || hasHelium(board)) && dspObstacle(forDsp(lowerToInteger(q))) === undefined;
   return runs ? board : { ...board, simd: "none" };
 }
 
@@ -92,13 +93,14 @@ export function emitC(q: QuantizedNetwork, options: COptions = {}): Record<strin
       "export.name",
       `name ${JSON.stringify(name)} is not a C identifier; use letters, digits and underscores, a letter first`,
     );
-  const nodes = new Map(lowerToInteger(q).map((node) => [node.name, node]));
+  const program = options.program ?? makeProgram(q.graph, { dsp: false });
+  const { dsp, helium } = program.options;
+  const lowered = lowerToInteger(q);
+  const nodes = new Map((dsp || helium ? forDsp(lowered) : lowered).map((node) => [node.name, node]));
   const inputs = [...nodes.values()].filter((node) => node.op === "input");
   if (inputs.length !== 1)
     throw new PhinetsError("export.inputs", `network "${q.graph.name}": has ${inputs.length} inputs; C export knows 1`);
-  const program = options.program ?? makeProgram(q.graph, { dsp: false });
   checkOutputs(q, program);
-  const { dsp, helium } = program.options;
   const obstacle = dsp || helium ? dspObstacle(nodes.values()) : undefined;
   if (obstacle !== undefined)
     throw new PhinetsError(

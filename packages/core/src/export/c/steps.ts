@@ -168,6 +168,17 @@ export function emitStep(
       const fields = `{${mapOfValue(input)}, ${mapOfValue(output)}, ${padding.left}, ${outputZeroPoint}}`;
       return emitted(define("phinets_step_padding", fields), node === undefined ? "copy" : "pad");
     }
+    case "dsp_product_rows": {
+      const constants = dspProduct(node as Linear, `${layer}_product`, output, lookup, "words");
+      const last = constants.pop()!;
+      const fields = `${last.slice(last.indexOf("{"), -1)}, ${batchOf(step, output)}`;
+      constants.push(`static const phinets_dsp_product_of_rows ${layer} = {${fields}};`);
+      return emitted(constants, linearText(node as Linear));
+    }
+    case "dsp_quads_rows": {
+      const fields = `{${input.width}, ${input.channels}, ${batchOf(step, input)}}`;
+      return emitted(define("phinets_dsp_quads_of_rows", fields), `${step.batch} rows to quads`);
+    }
     case "dsp_product_nhwc":
     case "dsp_product_planes16":
       return emitted(dspProduct(node as Linear, layer, output, lookup, "words"), linearText(node as Linear));
@@ -181,14 +192,19 @@ export function emitStep(
     }
     case "dsp_dense":
       return emitted(dspProduct(node as Linear, layer, output, lookup, "bytes"), linearText(node as Linear));
+    case "dsp_nhwc_window":
     case "dsp_quads_window": {
+      const ofRows = step.kernel === "dsp_nhwc_window";
       const { kernel, stride, padding, inputZeroPoint } = node as IntegerConv2d;
       const fields = `{
   .width = ${output.width}, .input_width = ${input.width}, .channels = ${input.channels},
   .kernel_height = ${kernel[0]}, .kernel_width = ${kernel[1]}, .stride_x = ${stride[1]}, .pad_left = ${padding.left},
   .zero_point = ${inputZeroPoint},
 }`;
-      return emitted(define("phinets_dsp_window", fields), `windows ${kernel[0]}x${kernel[1]}`);
+      const windows = ofRows
+        ? define("phinets_dsp_windows_of_rows", `{${fields}, ${batchOf(step, output)}}`)
+        : define("phinets_dsp_window", fields);
+      return emitted(windows, `windows ${kernel[0]}x${kernel[1]}`);
     }
     case "dsp_quads_scaled": {
       const { inputZeroPoints, multiplier, shift, outputZeroPoint } = node as IntegerMultiply;
@@ -212,6 +228,11 @@ export function emitStep(
       const fields = `{${output.width}, ${output.channels}, ${zero}, ${output.pad}}`;
       return emitted(define("phinets_dsp_row", fields), `${input.layout} to ${output.layout}`);
     }
+    case "dsp_depthwise_nhwc":
+      return emitted(
+        dspDepthwiseOfPixels(node as IntegerConv2d, layer, input, lookup, batchOf(step, output)),
+        linearText(node as Linear),
+      );
     case "dsp_mean": {
       const average = averageOf(node as IntegerGlobalAveragePool);
       return emitted(define("phinets_dsp_average", `{${average}, ${input.width}}`), "global average pool");
@@ -294,7 +315,8 @@ function describe(
 }
 
 function macsOf({ kernel }: Step, node: IntegerNode | undefined): number {
-  if (node === undefined || (node.op !== "conv2d" && node.op !== "dense") || kernel === "dsp_quads_window") return 0;
+  const isWindow = kernel === "dsp_quads_window" || kernel === "dsp_nhwc_window";
+  if (node === undefined || (node.op !== "conv2d" && node.op !== "dense") || isWindow) return 0;
   const outputs = node.outputShape.reduce((product, size) => product * size, 1);
   return outputs * (node.weights.length / node.bias.length);
 }
@@ -456,6 +478,50 @@ function dspDepthwise(
   ];
 }
 
+function dspDepthwiseOfPixels(
+  node: IntegerConv2d,
+  layer: string,
+  input: Value,
+  lookup: IntegerLookup | undefined,
+  batch: string,
+): string[] {
+  const [, , width, channels] = node.outputShape;
+  const taps = node.kernel[0] * node.kernel[1];
+  const weight = (c: number, tap: number): number => (isConstant(node, c) ? 0 : node.weights[c * taps + tap]);
+  const words: number[] = [];
+  for (let next = 0; next < channels; next += 4) {
+    // The last four may overlap those before them.
+    const c = Math.min(next, channels - 4);
+    for (let tap = 0; tap < taps; tap++)
+      words.push(pair(weight(c, tap), weight(c + 2, tap)), pair(weight(c + 1, tap), weight(c + 3, tap)));
+  }
+  const table = outputTable(node, lookup);
+  return [
+    arrayDefinition("int32_t", `${layer}_weights`, words),
+    channelsOf(node, layer),
+    ...(table === undefined ? [] : [arrayDefinition("int8_t", `${layer}_table`, table)]),
+    `static const phinets_dsp_taps_of_rows ${layer} = {{
+  .width = ${width},
+  .channels = ${channels},
+  .input_width = ${input.width},
+  .kernel_height = ${node.kernel[0]},
+  .kernel_width = ${node.kernel[1]},
+  .stride_x = ${node.stride[1]},
+  .pad_left = ${node.padding.left},
+  .weights = ${layer}_weights,
+  .constants = ${layer}_channels,
+  .table = ${table === undefined ? "NULL" : `${layer}_table + 128`},
+  .zero_point = ${node.outputZeroPoint},
+  .input_zero_point = ${node.inputZeroPoint},
+}, ${batch}};`,
+  ];
+}
+
+/** Rows that a call makes, and rows of the map. */
+function batchOf({ batch = 1 }: Step, { height }: Value): string {
+  return `${batch}, ${height}`;
+}
+
 /** A Q31 multiplier as the DSP kernels read it: doubled, as a wrapped word. */
 function doubled(multiplier: number): string {
   const wrapped = (multiplier * 2) | 0;
@@ -465,36 +531,6 @@ function doubled(multiplier: number): string {
 /** -(2^(32 - right shift)); TFLite's sign: negative is to the right. */
 function power(shift: number): string {
   return shift === -1 ? "(-2147483647 - 1)" : String(-(2 ** (32 + shift)));
-}
-
-/**
- * Why the DSP and the Helium kernels do not compute a network's arithmetic, undefined where they do: every rescaling must shift right by
- * 1 to 31, every accumulator stay below 2^30. Networks that were quantised here do.
- */
-export function dspObstacle(nodes: Iterable<IntegerNode>): string | undefined {
-  const isRight = (shift: number): boolean => shift <= -1 && shift >= -31;
-  for (const node of nodes) {
-    const where = `${node.op} "${node.name}"`;
-    if (node.op === "conv2d" || node.op === "dense") {
-      const perFilter = node.weights.length / node.bias.length;
-      for (let c = 0; c < node.bias.length; c++) {
-        if (node.multipliers[c] === 0) continue;
-        if (node.multipliers[c] < 2 ** 30 || !isRight(node.shifts[c]))
-          return `${where}: channel ${c} rescales by ${node.multipliers[c]} * 2^${node.shifts[c]} / 2^31`;
-        let magnitude = 0;
-        for (let i = c * perFilter; i < (c + 1) * perFilter; i++) magnitude += Math.abs(node.weights[i]);
-        if (Math.abs(node.bias[c]) + 256 * magnitude >= 2 ** 30) return `${where}: channel ${c} may reach 2^30`;
-      }
-    } else if (node.op === "multiply") {
-      if (node.multiplier < 2 ** 30 || !isRight(node.shift)) return `${where}: rescales by a left shift`;
-    } else if (node.op === "add") {
-      if (node.multiplier < 2 ** 30 || !isRight(node.shift)) return `${where}: rescales by a left shift`;
-      for (const i of [0, 1])
-        if (node.inputShifts[i] < -31 || (node.inputShifts[i] === 0 && node.inputMultipliers[i] !== 2 ** 30))
-          return `${where}: operand ${i} is rescaled by ${node.inputMultipliers[i]} without a shift`;
-    }
-  }
-  return undefined;
 }
 
 function operandsOf({ inputZeroPoints, inputMultipliers, inputShifts, leftShift }: IntegerAdd) {
