@@ -148,14 +148,13 @@ describe("emitC", () => {
       expect(() => emitC(tinyDetector(), { name })).toThrow(`name ${JSON.stringify(name)} is not a C identifier`);
   });
 
-  test("grouped convolutions are refused by name", () => {
-    const build = (make: (builder: GraphBuilder, x: string) => string) => {
-      const builder = new GraphBuilder("g");
-      return randomlyQuantized(builder.build([make(builder, builder.input("x", [1, 3, 3, 4]))]), 1);
-    };
-    expect(() => emitC(build((b, x) => b.conv2d("two", x, { filters: 4, groups: 2 })))).toThrow(
-      'conv2d "two": has 2 groups',
-    );
+  test("a convolution in groups has a kernel of its own", () => {
+    const builder = new GraphBuilder("g");
+    const x = builder.input("x", [1, 3, 3, 4]);
+    const two = builder.conv2d("two", x, { filters: 4, kernel: 3, padding: 1, groups: 2 });
+    const { "phinets_model.c": model } = emitC(randomlyQuantized(builder.build([two]), 1));
+    expect(model).toContain("phinets_step_grouped");
+    expect(model).toMatch(/static const phinets_step_groups layer0 = \{[^;]*, 2\};/);
   });
 
   test("a window of more rows than the firmware looks at is refused", () => {

@@ -260,6 +260,7 @@ export class NetworkBuilder {
       return map;
     }
     const { name: shown, type, data } = this.file.tensors[index];
+    if (type === "float32") this.quantizationOf(this.file.tensors[index]); // says what to do
     const what = data === undefined ? "is made by no operator before" : "is a constant";
     throw new Unsupported(
       `reads "${shown.slice(0, 60)}" (${type}), which ${what}; values that operators make can be imported`,
