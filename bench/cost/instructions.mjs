@@ -520,7 +520,7 @@ async function command(tool, args, options = {}) {
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (text += data));
   const code = await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
-  if (code !== 0) throw new Error(`${tool}: ${text.slice(0, 2000)}`);
+  if (code !== 0) throw new Error(`${tool}: ${text.slice(0, 200)} ... ${text.slice(-600)}`);
   return text;
 }
 

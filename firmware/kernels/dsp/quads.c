@@ -227,7 +227,8 @@ PHINETS_DSP_FAST static void border_quad(const phinets_dsp_window *layer, const 
     const int8_t *copies[BUFFER_ROWS];
     const windows w = {0, layer->stride_x * channels, run, 1};
     const int32_t begin = clamped(first, input_width), end = clamped(first + pixels, input_width);
-    const int32_t before = begin - first < pixels ? begin - first : pixels, inside = end - begin;
+    /* Windows may lie beside the map altogether. */
+    const int32_t before = clamped(begin - first, pixels), inside = end - begin;
     for (int32_t y = 0; y < height; y += at_once) {
       int8_t *to = buffer;
       for (int32_t i = 0; i < at_once; i++) {

@@ -103,6 +103,9 @@ const convolutions = [
   convolution([7, 9, 2], { filters: 3, kernel: 5, padding: 2, bias: true }),
   convolution([11, 10, 3], { filters: 4, kernel: 5, stride: 2, padding: 2 }),
   convolution([9, 8, 2], { filters: 3, kernel: 7, stride: 2, padding: 3, bias: true }),
+  // Windows that lie beside the map altogether, as a PAD may ask for.
+  convolution([6, 7, 8], { filters: 4, kernel: 3, padding: sides(1, 1, 1, 9), bias: true }),
+  convolution([3, 2, 5], { filters: 3, kernel: 3, stride: 2, padding: sides(7, 6, 12, 11) }),
   convolution([6, 5, 6], { filters: 4, kernel: 3, padding: 1, groups: 2, bias: true }),
   convolution([5, 5, 6], { filters: 3, kernel: 3, stride: 2, groups: 3, activation: "relu6" }),
   convolution([5, 4, 3], { filters: 6, kernel: 3, padding: 1, groups: 3, bias: true }),
@@ -125,6 +128,7 @@ const depthwises = [
     ),
   ),
   depthwise([8, 7, 5], { kernel: 5, stride: 2, padding: 1 }),
+  depthwise([6, 7, 5], { kernel: 3, padding: sides(6, 5, 1, 9), bias: true }),
   depthwise([8, 8, 5], { kernel: 3, stride: 2, padding: sides(0, 1, 0, 1), bias: true }),
   depthwise([8, 8, 4], { kernel: 3, stride: 2, padding: 1, bias: true }),
   depthwise([9, 8, 4], { kernel: 3, stride: 2, padding: 1, bias: true }),
