@@ -151,6 +151,17 @@ describe.skipIf(!installed("gcc"))("an export's benchmark", () => {
     }
   });
 
+  it("prints the bytes of several outputs", async () => {
+    const builder = new GraphBuilder("two");
+    const x = builder.input("input", [1, 4, 4, 3]);
+    const outputs = [builder.conv2d("a", x, { filters: 2 }), builder.globalAveragePool("b", x)];
+    const network = randomlyQuantized(builder.build(outputs), 6);
+    const given = Uint8Array.from({ length: 48 }, (_, i) => 5 * i);
+    const answers = await talk(await build(network, "two"), [...loading(given), "infer 1 0"]);
+    const wanted = new IntegerInterpreter(network).run(Int8Array.from(given, (pixel) => pixel - 128));
+    expect(readResults(answers.at(-1)!)).toEqual(wanted.flatMap((bytes) => [...bytes]));
+  });
+
   const reference = sharedData && join(sharedData, "mlperf-tiny");
   for (const [name, model] of Object.entries({ kws: "kws01", vww: "vww01", resnet: "ic01", ad: "ad01" }))
     it.skipIf(!reference)(`${model} gives what TensorFlow Lite Micro gave`, { timeout: 60_000 }, async () => {

@@ -79,7 +79,10 @@ export function named(files: Files, name: string, header = `${name}_model.h`): F
       text
         .replace(/"phinets_model\.h"/g, `"${header}"`)
         .replace(/\bphinets_(?=(?:run|begin|push_rows|input|head|classes)\b)/g, `${name}_`)
-        .replace(/\bPHINETS_(?=(?:INPUT|OUTPUT)_|(?:DETECTOR|CLASSES|SCORE_THRESHOLD|NMS_IOU)\b)/g, `${upper}_`),
+        .replace(
+          /\bPHINETS_(?=(?:INPUT|OUTPUT\d*)_|(?:OUTPUTS|DETECTOR|CLASSES|SCORE_THRESHOLD|NMS_IOU)\b)/g,
+          `${upper}_`,
+        ),
     ]),
   );
 }
