@@ -119,8 +119,8 @@ const kernels: {
   minimum: both((a, b) => Math.min(a, b)),
   constant: (_, { data: y }, __, ___, { value }) => y.set(value),
   globalAveragePool: (_, y, x) => globalAveragePool(x, y.data),
-  averagePool: (node, y, x) => averagePool(node, x, y),
-  maxWindow: (node, y, x) => maxWindow(node, x, y),
+  averagePool: (node, y, x) => pool(node, x, y, mean),
+  maxWindow: (node, y, x) => pool(node, x, y, largest),
   maxPool: (node, y, x) => maxPool(node, x, y),
   pad: ({ attributes }, y, { shape: [batch, height, width, channels], data: x }) => {
     const { top, left } = attributes.padding;
@@ -298,8 +298,19 @@ function globalAveragePool({ shape, data }: FloatTensor, out: Float32Array): voi
     }
 }
 
-function averagePool(node: NodeOf<"averagePool">, { shape, data }: FloatTensor, y: FloatTensor): void {
-  const { kernel, stride, padding } = node.attributes;
+interface Pool {
+  readonly begin: number;
+  join(pooled: number, value: number): number;
+  end(pooled: number, count: number): number;
+}
+
+/** Windows, of which the pixels on the map count. */
+function pool(
+  { attributes: { kernel, stride, padding } }: NodeOf<"averagePool" | "maxWindow">,
+  { shape, data }: FloatTensor,
+  y: FloatTensor,
+  { begin, join, end }: Pool,
+): void {
   const [, height, width, channels]: Shape = shape;
   const [batch, outHeight, outWidth] = y.shape;
   let o = 0;
@@ -310,40 +321,19 @@ function averagePool(node: NodeOf<"averagePool">, { shape, data }: FloatTensor, 
       for (let ox = 0; ox < outWidth; ox++) {
         const left = ox * stride[1] - padding.left;
         const [firstX, lastX] = taps(left, kernel[1], width);
-        const count = (lastY - firstY) * (lastX - firstX);
         for (let c = 0; c < channels; c++) {
-          let sum = 0;
+          let pooled = begin;
           for (let ky = firstY; ky < lastY; ky++)
             for (let kx = firstX; kx < lastX; kx++)
-              sum += data[((n * height + top + ky) * width + left + kx) * channels + c];
-          y.data[o++] = sum / count;
+              pooled = join(pooled, data[((n * height + top + ky) * width + left + kx) * channels + c]);
+          y.data[o++] = end(pooled, (lastY - firstY) * (lastX - firstX));
         }
       }
     }
 }
 
-function maxWindow(node: NodeOf<"maxWindow">, { shape, data }: FloatTensor, y: FloatTensor): void {
-  const { kernel, stride, padding } = node.attributes;
-  const [, height, width, channels]: Shape = shape;
-  const [batch, outHeight, outWidth] = y.shape;
-  let o = 0;
-  for (let n = 0; n < batch; n++)
-    for (let oy = 0; oy < outHeight; oy++) {
-      const top = oy * stride[0] - padding.top;
-      const [firstY, lastY] = taps(top, kernel[0], height);
-      for (let ox = 0; ox < outWidth; ox++) {
-        const left = ox * stride[1] - padding.left;
-        const [firstX, lastX] = taps(left, kernel[1], width);
-        for (let c = 0; c < channels; c++) {
-          let largest = Number.NEGATIVE_INFINITY;
-          for (let ky = firstY; ky < lastY; ky++)
-            for (let kx = firstX; kx < lastX; kx++)
-              largest = Math.max(largest, data[((n * height + top + ky) * width + left + kx) * channels + c]);
-          y.data[o++] = largest;
-        }
-      }
-    }
-}
+const mean: Pool = { begin: 0, join: (a, b) => a + b, end: (sum, count) => sum / count };
+const largest: Pool = { begin: Number.NEGATIVE_INFINITY, join: Math.max, end: (most) => most };
 
 /** Of an axis: the two pixels that each is made of, and the second's weight. */
 function realTaps(from: number, to: number, { mode, alignCorners, halfPixelCenters }: OpAttributes["resize"]) {

@@ -1,6 +1,6 @@
 /** What the import of a float network gives, of whatever format. */
 import type { Graph } from "../../graph/index.js";
-import { type FloatWeights, PhinetsError, type Shape } from "../../tensor/index.js";
+import type { FloatWeights, Shape } from "../../tensor/index.js";
 
 export interface FloatNetwork {
   /** From the value `image`, which is what the file's input is, to one output. */
@@ -14,19 +14,6 @@ export interface FloatNetwork {
   readonly notes: readonly string[];
   /** What the file says of its head, where we wrote it. */
   readonly reading?: Readonly<Record<string, unknown>>;
-}
-
-/** Operators that cannot be imported and are named; the others are counted. */
-const mostNamed = 20;
-
-/** @param problems of operators that cannot be imported, each with its number, kind and what to do */
-export function refuseOperators(file: string, problems: readonly string[], operators: number): never {
-  const more = problems.length > mostNamed ? `; and ${problems.length - mostNamed} more` : "";
-  throw new PhinetsError(
-    "import.operators",
-    `${file}: ${problems.length} of ${operators} operators cannot be imported: ${problems.slice(0, mostNamed).join("; ")}${more}`,
-    file,
-  );
 }
 
 /** `models/kws.tflite` is "kws". */

@@ -3,8 +3,8 @@
 import { inputName } from "../../networks/index.js";
 import { formatShape, PhinetsError, type Shape, sameShape } from "../../tensor/index.js";
 import { FloatGraph } from "../float/graph.js";
-import { type FloatNetwork, nameOfFile, refuseOperators } from "../float/network.js";
-import { Unsupported } from "../unsupported.js";
+import { type FloatNetwork, nameOfFile } from "../float/network.js";
+import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
 import { foldConstant, shapeConstant } from "./constants.js";
 import { type OnnxConstant, type OnnxEnd, type OnnxFile, type OnnxNode, readOnnx } from "./file.js";
 import { operatorRules } from "./operators.js";
@@ -42,24 +42,15 @@ export class OnnxNetwork {
     if (inputs.length !== 1) this.#fail(`has ${inputs.length} inputs; networks of one picture can be imported`);
     if (outputs.length === 0) this.#fail("has no outputs; export the network again");
     const input = this.#begin(inputs[0]);
-    const problems: string[] = [];
-    for (const node of nodes) {
-      try {
-        this.#import(node);
-      } catch (error) {
-        if (!(error instanceof Unsupported || error instanceof PhinetsError)) throw error;
-        for (const each of node.outputs) if (!this.#made.has(each)) this.#made.set(each, undefined);
-        // What it reads has been refused already.
-        if (error instanceof Missing) continue;
-        const problem = error.message.replace(`${file}: `, "");
-        problems.push(`operator ${node.index} ${node.kind} ("${(node.outputs[0] ?? "").slice(0, 60)}"): ${problem}`);
-      }
-    }
-    if (problems.length > 0) refuseOperators(file, problems, nodes.length);
+    importOperators({
+      ...{ file, operators: nodes, made: this.#made },
+      import: (node) => this.#import(node),
+      nameOf: (tensor) => tensor,
+    });
     try {
       return { ...this.#finish(), input, operators: nodes.map(({ kind }) => kind), notes: this.notes };
     } catch (error) {
-      if (error instanceof Unsupported) this.#fail(error.message);
+      if (error instanceof Unsupported || isOfGraph(error)) this.#fail(error.message);
       throw error;
     }
   }
@@ -174,9 +165,6 @@ export class OnnxNetwork {
     throw new PhinetsError("import.onnx", `${this.file.file}: ${problem}`, this.file.file);
   }
 }
-
-/** What an operator reads has been refused. */
-class Missing extends Unsupported {}
 
 const quantised = "is of a quantised network; export it in float32, or import an int8 .tflite";
 const remedies: Readonly<Record<string, string>> = {

@@ -3,9 +3,9 @@ import type { FusedActivation } from "../../graph/index.js";
 import { inputName } from "../../networks/index.js";
 import { formatShape, PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
 import { type Affine, FloatGraph, type FloatParameter } from "../float/graph.js";
-import { type FloatNetwork, nameOfFile, refuseOperators } from "../float/network.js";
+import { type FloatNetwork, nameOfFile } from "../float/network.js";
 import { averagePool, maxPool } from "../float/pools.js";
-import { Unsupported } from "../unsupported.js";
+import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
 import { readTflite, type TfliteFile, type TfliteOperator, type TfliteTensor } from "./file.js";
 import { readingOf } from "./network.js";
 import { requireUndilated, windows } from "./operators.js";
@@ -29,9 +29,6 @@ export function importFloatTflite(bytes: Uint8Array, file: string): FloatNetwork
   return new FloatTflite(readTflite(bytes, file)).build();
 }
 
-/** What an operator reads has been refused. */
-class Missing extends Unsupported {}
-
 /** The graph as it grows, operator by operator. */
 class FloatTflite {
   readonly graph = new FloatGraph();
@@ -54,19 +51,11 @@ class FloatTflite {
         `its input is ${type} ${formatShape(shape)}; float32 [1,height,width,3] can be imported, so convert it for a batch of 1`,
       );
     this.#made.set(index, this.graph.add("input", inputName, [], { shape }));
-    const problems: string[] = [];
-    for (const operator of operators) {
-      try {
-        this.#import(operator);
-      } catch (error) {
-        if (!(error instanceof Unsupported || error instanceof PhinetsError)) throw error;
-        for (const each of operator.outputs) if (!this.#made.has(each)) this.#made.set(each, undefined);
-        if (error instanceof Missing) continue;
-        const shown = tensors[operator.outputs[0]]?.name ?? "";
-        problems.push(`operator ${operator.index} ${operator.kind} ("${shown.slice(0, 60)}"): ${error.message}`);
-      }
-    }
-    if (problems.length > 0) refuseOperators(file, problems, operators.length);
+    importOperators({
+      ...{ file, operators, made: this.#made },
+      import: (operator) => this.#import(operator),
+      nameOf: (tensor) => tensors[tensor]?.name,
+    });
     try {
       const names = outputs.map((each) => this.value(each));
       return {
@@ -75,7 +64,7 @@ class FloatTflite {
         reading: readingOf(metadata),
       };
     } catch (error) {
-      if (error instanceof Unsupported) return fail(error.message);
+      if (error instanceof Unsupported || isOfGraph(error)) return fail(error.message);
       throw error;
     }
   }

@@ -19,8 +19,8 @@ import {
   utf8Decode,
   type Weights,
 } from "../../tensor/index.js";
-import { nameOfFile, refuseOperators } from "../float/network.js";
-import { Unsupported } from "../unsupported.js";
+import { nameOfFile } from "../float/network.js";
+import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
 import { readTflite, type TfliteFile, type TfliteOperator, type TfliteTensor } from "./file.js";
 import { type Activation, operatorRules, unaryRule } from "./operators.js";
 import { paddings, slots } from "./schema.js";
@@ -94,6 +94,7 @@ export class NetworkBuilder {
     } catch (error) {
       // Of an input or an output; what is wrong with operators is collected.
       if (error instanceof Unsupported) return this.#fail(`its input or output ${error.message}`);
+      if (isOfGraph(error)) return this.#fail(error.message);
       throw error;
     }
   }
@@ -104,20 +105,11 @@ export class NetworkBuilder {
     if (inputs.length !== 1) this.#fail(`has ${inputs.length} inputs; networks of one can be imported`);
     const input = this.file.tensors[inputs[0]];
     if (input.type === "int8") this.#begin(input, "int8");
-    const problems: string[] = [];
-    for (const operator of operators) {
-      try {
-        this.#import(operator);
-      } catch (error) {
-        if (!(error instanceof Unsupported || error instanceof PhinetsError)) throw error;
-        for (const each of operator.outputs) if (!this.#made.has(each)) this.#made.set(each, undefined);
-        // What it reads has been refused already.
-        if (error instanceof Missing) continue;
-        const shown = this.file.tensors[operator.outputs[0]]?.name ?? "";
-        problems.push(`operator ${operator.index} ${operator.kind} ("${shown.slice(0, 60)}"): ${error.message}`);
-      }
-    }
-    if (problems.length > 0) refuseOperators(this.file.file, problems, operators.length);
+    importOperators({
+      ...{ file: this.file.file, operators, made: this.#made },
+      import: (operator) => this.#import(operator),
+      nameOf: (tensor) => this.file.tensors[tensor]?.name,
+    });
     const graph = makeGraph(
       nameOfFile(this.file.file, ".tflite"),
       this.#nodes,
@@ -481,9 +473,6 @@ const sameQuantization = (a: TfliteTensor, b: TfliteTensor): boolean =>
 
 const isPixel = ([batch, height, width, ...more]: Shape): boolean =>
   batch === 1 && height === 1 && width === 1 && more.length === 1;
-
-/** What an operator reads has been refused. */
-class Missing extends Unsupported {}
 
 /** What our own files say of their head. */
 export function readingOf(metadata: TfliteFile["metadata"]): ImportedNetwork["reading"] {
