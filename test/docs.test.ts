@@ -107,6 +107,9 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm", "ffmpeg", "cm
     });
     expect(Object.fromEntries(counts.filter(([, reasons]) => reasons.length > 0))).toMatchInlineSnapshot(`
       {
+        "bring-your-own-network.md": [
+          "it needs labelled pictures of people",
+        ],
         "browser.md": [
           "it serves until it is stopped. A test of its own opens these pages in Chromium",
         ],
