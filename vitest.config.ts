@@ -9,6 +9,7 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
     // Vitest leaves one core free, which on two is half of them: here child processes and threads wait for each other anyway.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    globalSetup: "./test/shared-objects.ts",
     testTimeout: 240_000,
     hookTimeout: 240_000,
     reporters: ["default", "./test/closing-line-reporter.ts"],

@@ -109,6 +109,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm", "ffmpeg", "cm
       {
         "bring-your-own-network.md": [
           "it needs labelled pictures of people",
+          "a test of its own talks to it",
         ],
         "browser.md": [
           "it serves until it is stopped. A test of its own opens these pages in Chromium",

@@ -1,11 +1,12 @@
 /**
  * Objects of the sources that all networks share. A process that links several images, for the emulator and the board or for
  * many boards, compiles each source once for the same options. Kept in memory: no file outside the firmware's folder is
- * written.
+ * written, but for the folder that PHINETS_OBJECTS names, where they stay for the next process too.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { writeFileAtomic } from "../host/atomic.js";
 import { runTool } from "../host/tool.js";
 
 export interface SharedSources {
@@ -36,10 +37,25 @@ const known = new Map<string, Buffer>();
 /** Some 20 MB. */
 const mostKnown = 2000;
 
+/** The object of a digest, from this process or one before it. */
+function recall(key: string, kept: string | undefined): Buffer | undefined {
+  const path = kept && join(kept, `${key}.o`);
+  return known.get(key) ?? (path !== undefined && existsSync(path) ? readFileSync(path) : undefined);
+}
+
+function keep(key: string, object: Buffer, kept: string | undefined): void {
+  if (known.size >= mostKnown) known.clear();
+  known.set(key, object);
+  if (kept !== undefined) writeFileAtomic(join(kept, `${key}.o`), object);
+}
+
 /** Compiles the sources into `build/objects/PROGRAM`, those that are not known yet; `removeObjects` takes them away. */
 export async function compileShared(shared: SharedSources): Promise<Compiled> {
   const { folder, program, compiler, args, sources, headers, signal } = shared;
-  const digest = createHash("sha256").update(JSON.stringify([compiler, args]));
+  const kept = process.env.PHINETS_OBJECTS || undefined;
+  // One process has one compiler.
+  const version = kept === undefined ? "" : (await runTool(compiler, ["--version"], { cwd: folder, signal })).stdout;
+  const digest = createHash("sha256").update(JSON.stringify([compiler, version, args]));
   for (const part of headers)
     for (const file of readdirSync(join(folder, part)).sort())
       if (file.endsWith(".h")) digest.update(file).update(readFileSync(join(folder, part, file)));
@@ -57,7 +73,7 @@ export async function compileShared(shared: SharedSources): Promise<Compiled> {
   }));
   const place = join(folder, "build/objects", program);
   mkdirSync(place, { recursive: true });
-  const bytes = new Map(entries.map(({ key }) => [key, known.get(key)]));
+  const bytes = new Map(entries.map(({ key }) => [key, recall(key, kept)]));
   const missing = entries.filter(({ key }) => bytes.get(key) === undefined);
   if (missing.length > 0) {
     const up = (path: string): string => join("../../..", path);
@@ -69,8 +85,7 @@ export async function compileShared(shared: SharedSources): Promise<Compiled> {
       // Named by the compiler: kernels/conv2d.c is conv2d.o.
       const made = readFileSync(join(place, basename(source).replace(/\.[cS]$/, ".o")));
       bytes.set(key, made);
-      if (known.size >= mostKnown) known.clear();
-      known.set(key, made);
+      keep(key, made, kept);
     }
   }
   for (const { key, object } of entries) writeFileSync(join(folder, object), bytes.get(key) as Buffer);
