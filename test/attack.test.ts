@@ -46,6 +46,19 @@ describe.skipIf(!built)("an attack finds nothing", () => {
     expect(sum(targets, "accepted")).toBeGreaterThan(400);
   });
 
+  it("in networks as other tools write them, of which the mutants are made: they are read", () => {
+    const script = `import { parsers } from "./bench/attack/targets/index.mjs";
+import { tryParser } from "./bench/attack/lib/case.mjs";
+for (const target of parsers.filter(({ name }) => /^(onnx|tflite|tflite-float|network)$/.test(name)))
+  for (const files of target.samples) console.log(target.name, (await tryParser(target, files)).outcome);`;
+    const words = ["--input-type=module", "--eval", script];
+    const { stdout, stderr } = spawnSync(process.execPath, words, { cwd: root, encoding: "utf8" });
+    const lines = stdout.trim().split("\n");
+    expect(new Set(lines), stderr).toEqual(
+      new Set(["network accepted", "onnx accepted", "tflite accepted", "tflite-float accepted"]),
+    );
+  });
+
   it.skipIf(process.platform === "win32")("in hostile folders", { timeout: 600_000 }, () => {
     expect(sum(attack("hostile", 4), "next")).toBe(4);
   });

@@ -62,36 +62,31 @@ class Net {
     return y;
   }
 
-  #made(...operator: Parameters<TfliteModel["operator"]>): number {
-    this.model.operator(...operator);
-    return operator[2] as number;
-  }
-
   dense(x: number, units: number, activation: Activation): number {
     const features = sizeOf(this.shapes[x]);
     const inputs = [x, this.weight(`dense${x}`, [units, features], features), this.weight(`dense_bias${x}`, [units])];
     const at = slots.fullyConnected;
-    return this.#made("fullyConnected", inputs, this.#value(`dense${x}:0`, [1, units]), () => ({
+    return this.model.operator("fullyConnected", inputs, this.#value(`dense${x}:0`, [1, units]), () => ({
       [at.activation]: { byte: activations[activation] },
     }));
   }
 
   binary(operator: "add" | "mul", a: number, b: number, activation: Activation = "none"): number {
     const shape = sizeOf(this.shapes[a]) >= sizeOf(this.shapes[b]) ? this.shapes[a] : this.shapes[b];
-    return this.#made(operator, [a, b], this.#value(`${operator}${a}_${b}`, shape), () => ({
+    return this.model.operator(operator, [a, b], this.#value(`${operator}${a}_${b}`, shape), () => ({
       [slots.elementwise.activation]: { byte: activations[activation] },
     }));
   }
 
   unary(operator: "hardSwish" | "logistic" | "relu" | "relu6", x: number): number {
-    return this.#made(operator, [x], this.#value(`${operator}${x}`, this.shapes[x]));
+    return this.model.operator(operator, [x], this.#value(`${operator}${x}`, this.shapes[x]));
   }
 
   pool(operator: "maxPool2d" | "averagePool2d", x: number, size: number, same: boolean): number {
     const [, h, w, channels] = this.shapes[x];
     const out = (side: number) => Math.ceil((same ? side : side - size + 1) / 2);
     const at = slots.pool;
-    return this.#made(operator, [x], this.#value(`${operator}${x}`, [1, out(h), out(w), channels]), () => ({
+    return this.model.operator(operator, [x], this.#value(`${operator}${x}`, [1, out(h), out(w), channels]), () => ({
       [at.padding]: { byte: same ? paddings.same : paddings.valid },
       ...{ [at.strideWidth]: { int32: 2 }, [at.strideHeight]: { int32: 2 } },
       ...{ [at.filterWidth]: { int32: size }, [at.filterHeight]: { int32: size } },
@@ -102,13 +97,13 @@ class Net {
     const [, h, w, channels] = this.shapes[x];
     const sides = this.ints(`pads${x}`, [4, 2], [0, 0, top, bottom, left, right, 0, 0]);
     const y = this.#value(`pad${x}`, [1, h + top + bottom, w + left + right, channels]);
-    return this.#made("pad", [x, sides], y);
+    return this.model.operator("pad", [x, sides], y);
   }
 
   mean(x: number, keepDims: boolean): number {
     const channels = this.shapes[x][3];
     const y = this.#value(`mean${x}`, keepDims ? [1, 1, 1, channels] : [1, channels]);
-    return this.#made("mean", [x, this.ints(`axes${x}`, [2], [1, 2])], y, () => ({
+    return this.model.operator("mean", [x, this.ints(`axes${x}`, [2], [1, 2])], y, () => ({
       [slots.reducer.keepDims]: { byte: keepDims ? 1 : 0 },
     }));
   }
@@ -118,11 +113,11 @@ class Net {
     const options = (writer: { int32s(values: readonly number[]): never }) => ({
       [slots.reshape.newShape]: { reference: writer.int32s(shape) },
     });
-    return this.#made("reshape", [x, target], this.#value(`reshape${x}`, shape), options as never);
+    return this.model.operator("reshape", [x, target], this.#value(`reshape${x}`, shape), options as never);
   }
 
   softmax(x: number): number {
-    return this.#made("softmax", [x], this.#value("scores", this.shapes[x]), () => ({
+    return this.model.operator("softmax", [x], this.#value("scores", this.shapes[x]), () => ({
       [slots.softmax.beta]: { float32: 1 },
     }));
   }

@@ -59,13 +59,16 @@ export class TfliteModel {
     return this.#tensors.push({ name, shape, type, quantization, data: new Uint8Array(view.buffer) }) - 1;
   }
 
-  operator(
+  /** Adds what makes a tensor, or several; returns them. */
+  operator<O extends TensorIndex | readonly TensorIndex[]>(
     operator: Operator,
     inputs: readonly TensorIndex[],
-    output: TensorIndex | readonly TensorIndex[],
+    output: O,
     options: TfliteOperator["options"] = () => ({}),
-  ): void {
-    this.#operators.push({ operator, inputs, outputs: [output].flat(), options });
+  ): O {
+    const outputs: readonly TensorIndex[] = typeof output === "number" ? [output] : output;
+    this.#operators.push({ operator, inputs, outputs, options });
+    return output;
   }
 
   /** The file's bytes. */
