@@ -7,29 +7,19 @@
  * Usage: node bench/evaluation/mot15.mjs [folder with SEQ/gt/gt.txt, SEQ/det/det.txt, SEQ/seqinfo.ini]; without it
  * $PHINETS_SHARED/data/mot15/train. Needs `npm run build`.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { parseMotRows, parseSequenceInfo } from "../../packages/core/dist/data/index.js";
+import { parseMotRows } from "../../packages/core/dist/data/index.js";
 import { evaluateMot } from "../../packages/core/dist/evaluation/index.js";
-import { ByteTracker, formatMotTracks, readMotDetections, Sort } from "../../packages/core/dist/tracking/index.js";
+import { ByteTracker, formatMotTracks, Sort } from "../../packages/core/dist/tracking/index.js";
 import { formatTable } from "../../packages/node/dist/text/table.js";
+import { readSequences } from "./lib/mot15.mjs";
 
-const { PHINETS_SHARED } = process.env;
-const folder = process.argv[2] ?? (PHINETS_SHARED && join(PHINETS_SHARED, "data/mot15/train"));
-if (!folder || !existsSync(folder)) {
-  console.error(
-    "left out: name the folder of MOT15's training sequences (motchallenge.net/data/MOT15), or set PHINETS_SHARED",
-  );
-  process.exit(0);
-}
+const inputs = readSequences(process.argv[2]);
 const published = {
   sequences: ["TUD-Campus", "ETH-Sunnyday", "ETH-Pedcross2", "ADL-Rundle-8", "Venice-2", "KITTI-17"],
   combined: { MOTA: 0.34, MOTP: 0.733, FP: 3311, FN: 11660, IDSW: 274, Frag: 499 },
 };
-const read = (...path) => readFileSync(join(folder, ...path), "utf8");
-const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, "gt/gt.txt")));
 const rounds = 7;
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
@@ -45,10 +35,6 @@ function timed(work) {
   return { ms: median(times), result };
 }
 
-const inputs = names.map((name) => {
-  const { length } = parseSequenceInfo(read(name, "seqinfo.ini"), `${name}/seqinfo.ini`);
-  return { name, frames: length, detections: readMotDetections(read(name, "det/det.txt"), `${name}/det/det.txt`) };
-});
 const makers = { sort: () => new Sort(), bytetrack: () => new ByteTracker() };
 const trackAll = (make) =>
   timed(() =>
@@ -61,10 +47,10 @@ const tracking = { sort: trackAll(makers.sort), bytetrack: trackAll(makers.bytet
 const textsOf = ({ result }) =>
   result.map((tracks) => tracks.map((shown, f) => formatMotTracks(f + 1, shown)).join(""));
 const sequences = (texts) =>
-  inputs.map(({ name, frames }, i) => ({
+  inputs.map(({ name, frames, truth }, i) => ({
     name,
     frames,
-    truth: parseMotRows(read(name, "gt/gt.txt"), `${name}/gt/gt.txt`),
+    truth: truth(),
     found: parseMotRows(texts[i], `${name}.txt`),
   }));
 const texts = textsOf(tracking.sort);
@@ -89,7 +75,7 @@ console.error(`ByteTrack style\n${formatTable(titles, [...rows(byteTrack), row("
 const frames = inputs.reduce((sum, { detections }) => sum + detections.length, 0);
 const pick = (figures) => Object.fromEntries([...fractions, ...counts].map((name) => [name, figures[name]]));
 console.log(JSON.stringify({ bench: "mot15 six sequences", ...pick(six.combined), published: published.combined }));
-console.log(JSON.stringify({ bench: "mot15 all sequences", sequences: names.length, ...pick(eleven.combined) }));
+console.log(JSON.stringify({ bench: "mot15 all sequences", sequences: inputs.length, ...pick(eleven.combined) }));
 console.log(JSON.stringify({ bench: "mot15 all sequences, bytetrack", ...pick(byteTrack.combined) }));
 
 setFlagsFromString("--expose-gc");

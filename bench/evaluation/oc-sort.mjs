@@ -7,22 +7,14 @@
  * Usage: node bench/evaluation/oc-sort.mjs [folder with SEQ/gt/gt.txt, SEQ/det/det.txt, SEQ/seqinfo.ini]; without it
  * $PHINETS_SHARED/data/mot15/train. Needs `npm run build`.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parseMotRows, parseSequenceInfo } from "../../packages/core/dist/data/index.js";
+import { parseMotRows } from "../../packages/core/dist/data/index.js";
 import { evaluateMot } from "../../packages/core/dist/evaluation/index.js";
 import { AssignmentSolver } from "../../packages/core/dist/tracking/assignment.js";
-import { ByteTracker, formatMotTracks, readMotDetections, Sort } from "../../packages/core/dist/tracking/index.js";
+import { ByteTracker, formatMotTracks, Sort } from "../../packages/core/dist/tracking/index.js";
 import { formatTable } from "../../packages/node/dist/text/table.js";
+import { readSequences } from "./lib/mot15.mjs";
 
-const { PHINETS_SHARED } = process.env;
-const folder = process.argv[2] ?? (PHINETS_SHARED && join(PHINETS_SHARED, "data/mot15/train"));
-if (!folder || !existsSync(folder)) {
-  console.error(
-    "left out: name the folder of MOT15's training sequences (motchallenge.net/data/MOT15), or set PHINETS_SHARED",
-  );
-  process.exit(0);
-}
+const inputs = readSequences(process.argv[2]);
 
 /** A quantity and its velocity, filtered as SORT does (Bewley et al., ICIP 2016): the aspect has a velocity of 0. */
 class Quantity {
@@ -179,16 +171,6 @@ class OcSort {
   }
 }
 
-const read = (...path) => readFileSync(join(folder, ...path), "utf8");
-const inputs = readdirSync(folder)
-  .filter((name) => existsSync(join(folder, name, "gt/gt.txt")))
-  .map((name) => ({
-    name,
-    frames: parseSequenceInfo(read(name, "seqinfo.ini"), `${name}/seqinfo.ini`).length,
-    truth: parseMotRows(read(name, "gt/gt.txt"), `${name}/gt/gt.txt`),
-    detections: readMotDetections(read(name, "det/det.txt"), `${name}/det/det.txt`),
-  }));
-
 const trackers = {
   SORT: () => new Sort(),
   "ByteTrack style": () => new ByteTracker(),
@@ -199,16 +181,16 @@ const trackers = {
   "OC-SORT: all three": () => new OcSort({ reUpdate: true, motion: true, recovery: true }),
 };
 const fractions = ["MOTA", "IDF1", "HOTA", "DetA", "AssA"];
-const rows = Object.entries(trackers).map(([name, make]) => {
+const rows = Object.entries(trackers).map(([title, make]) => {
   const { combined } = evaluateMot(
-    inputs.map(({ detections, ...sequence }) => {
+    inputs.map(({ name, frames, truth, detections }) => {
       const tracker = make();
       const lines = detections.map((boxes, f) => formatMotTracks(f + 1, tracker.update(boxes)));
-      return { ...sequence, found: parseMotRows(lines.join(""), `${sequence.name}.txt`) };
+      return { name, frames, truth: truth(), found: parseMotRows(lines.join(""), `${name}.txt`) };
     }),
   );
-  console.log(JSON.stringify({ bench: "oc-sort", tracker: name, ...combined }));
-  return [name, ...fractions.map((each) => (100 * combined[each]).toFixed(1)), combined.IDSW, combined.Frag];
+  console.log(JSON.stringify({ bench: "oc-sort", tracker: title, ...combined }));
+  return [title, ...fractions.map((each) => (100 * combined[each]).toFixed(1)), combined.IDSW, combined.Frag];
 });
 const titles = ["tracker", ...fractions, "IDSW", "Frag"];
 console.error(

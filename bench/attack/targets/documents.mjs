@@ -13,7 +13,7 @@ import {
 } from "@phinets/core/import";
 import { runFloat } from "@phinets/core/inference";
 import { loadModel, parseNetworkFile, readModel } from "@phinets/core/model";
-import { buildNetwork, importWeights, initialWeights, parseNetwork } from "@phinets/core/networks";
+import { buildNetwork, importWeights, initialWeights, isImportedInt8, parseNetwork } from "@phinets/core/networks";
 import { decodeQuantized, encodeQuantized, foldConstantChannels, lowerToInteger } from "@phinets/core/quantization";
 import { parseBoard } from "@phinets/core/target";
 import {
@@ -212,7 +212,7 @@ export const documents = [
     samples: [...Object.values(networks), importedDocument()].map((network) => ({ "network.json": json(network) })),
     read(files) {
       const network = parseNetworkFile(bytesOf(files), "network.json");
-      if (network.family !== "imported" || network.graph !== undefined) buildNetwork(network);
+      if (!isImportedInt8(network)) buildNetwork(network);
       return network;
     },
     again(network) {

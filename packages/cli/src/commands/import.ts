@@ -1,7 +1,7 @@
 /** `phinets import`: a run made of weights that were trained elsewhere, or of another tool's int8 network. */
 import { readFileSync, rmSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import type { FloatNetwork } from "@phinets/core/import";
+import type { Normalisation } from "@phinets/core/import";
 import { buildNetwork, importWeights, initialWeights, requireComplete } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { describeWriteError } from "@phinets/node/host";
@@ -101,16 +101,20 @@ export function register(program: Command, context: Context): void {
 async function importCommand(file: string, options: ImportOptions, context: Context): Promise<void> {
   const { importFloatTflite, importOnnx, isFloatTflite, isOnnx, isTflite } = await import("@phinets/core/import");
   const bytes = readFile(file);
-  const { scale, mean, std } = options;
-  const isNormalised = [scale, mean, std].some((option) => option !== undefined);
-  if (isOnnx(bytes) || isTflite(bytes)) requireNetwork(file, options);
-  if (isOnnx(bytes) || (isTflite(bytes) && isFloatTflite(bytes, file))) {
-    const imported = isOnnx(bytes) ? importOnnx(bytes, file) : importFloatTflite(bytes, file);
-    await importFloatNetwork(imported, bytes, file, options, context);
+  const normalisation = normalisationOf(options);
+  const onnx = isOnnx(bytes);
+  const tflite = isTflite(bytes);
+  if (onnx || tflite) requireNetwork(file, options);
+  if (onnx || (tflite && isFloatTflite(bytes, file))) {
+    const imported = onnx ? importOnnx(bytes, file) : importFloatTflite(bytes, file);
+    const { project, name, classes, head, fold } = options;
+    if (!fold) throw new PhinetsError("cli.usage", `${file}: is of floats; --no-fold is of int8`);
+    const { saveImportedFloat } = await import("@phinets/node/steps");
+    context.result(...saveImportedFloat(imported, bytes, file, { project, name, classes, head, normalisation }));
     return;
   }
-  if (isTflite(bytes)) {
-    if (isNormalised)
+  if (tflite) {
+    if (normalisation !== undefined)
       throw new PhinetsError("cli.usage", `${file}: is of int8; --scale, --mean and --std are of floats`);
     const { saveImported } = await import("@phinets/node/steps");
     const { project, name, classes, head, fold } = options;
@@ -118,7 +122,7 @@ async function importCommand(file: string, options: ImportOptions, context: Cont
     return;
   }
   const { classes, head, network } = options;
-  if (classes !== undefined || head !== undefined || isNormalised)
+  if (classes !== undefined || head !== undefined || normalisation !== undefined)
     throw new PhinetsError(
       "cli.usage",
       `${file}: is no .onnx and no .tflite, and --classes, --head, --scale, --mean and --std are of these`,
@@ -134,21 +138,10 @@ function requireNetwork(file: string, { network, partial }: ImportOptions): void
     throw new PhinetsError("cli.usage", `${file}: is a whole network; --network and --partial are of weights`);
 }
 
-async function importFloatNetwork(
-  imported: FloatNetwork,
-  bytes: Uint8Array,
-  file: string,
-  options: ImportOptions,
-  context: Context,
-): Promise<void> {
-  const { project, name, classes, head, scale, mean, std, fold } = options;
-  if (!fold) throw new PhinetsError("cli.usage", `${file}: is of floats; --no-fold is of int8`);
-  const { saveImportedFloat } = await import("@phinets/node/steps");
-  const isNormalised = [scale, mean, std].some((option) => option !== undefined);
-  const normalisation = isNormalised
-    ? { ...(scale && { scale }), ...(mean && { mean }), ...(std && { std }) }
-    : undefined;
-  context.result(...saveImportedFloat(imported, bytes, file, { project, name, classes, head, normalisation }));
+/** What pixels were in training, where an option says so. */
+function normalisationOf({ scale, mean, std }: ImportOptions): Normalisation | undefined {
+  if (scale === undefined && mean === undefined && std === undefined) return undefined;
+  return { ...(scale && { scale }), ...(mean && { mean }), ...(std && { std }) };
 }
 
 async function importFloatWeights(

@@ -68,7 +68,8 @@ async function importedParts(
   run: string | undefined,
   target: Board | undefined,
 ): Promise<{ readonly graph?: Graph; readonly board?: Board }> {
-  if (network.family !== "imported" || network.graph !== undefined || run === undefined) return {};
+  const { isImportedInt8 } = await import("@phinets/core/networks");
+  if (!isImportedInt8(network) || run === undefined) return {};
   const [{ loadRun, requireQuantized }, { boardFor }] = await Promise.all([
     import("@phinets/node/run"),
     import("@phinets/core/export"),

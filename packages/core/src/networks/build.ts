@@ -3,9 +3,9 @@ import { type Graph, GraphBuilder } from "../graph/index.js";
 import { PhinetsError, sizeOf } from "../tensor/index.js";
 import { addPeerClassifier, addPhinetClassifier } from "./classifier.js";
 import { addEfficientnet, swish } from "./efficientnet.js";
-import { importedGraph, inputName } from "./imported.js";
+import { importedGraph } from "./imported.js";
 import { addMobilenetv2 } from "./mobilenetv2.js";
-import type { BuiltNetwork, Network } from "./network.js";
+import { type BuiltNetwork, inputName, type Network } from "./network.js";
 import { activate, addPhinet } from "./phinet.js";
 import { type Activation, addYolov2 } from "./yolov2.js";
 

@@ -1,10 +1,7 @@
 /** The graph that the document of an imported float network holds. */
 import { type Graph, graphFromDocument, inputsOf } from "../graph/index.js";
 import { formatShape, PhinetsError, type Shape, sameShape } from "../tensor/index.js";
-import { classCount, type Head, type ImportedNetwork } from "./network.js";
-
-/** Name of the input value of every network: `[1, height, width, channels]`, pixel / 128 - 1. */
-export const inputName = "image";
+import { classCount, type Head, type ImportedNetwork, inputName } from "./network.js";
 
 /** Why an output of this shape is not what a head reads, in words that follow the network's name; undefined where it is. */
 export function headProblem(head: Head, output: Shape): string | undefined {

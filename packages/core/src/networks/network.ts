@@ -147,6 +147,14 @@ export interface ImportedNetwork {
 
 export type Network = BuiltNetwork | ImportedNetwork;
 
+/** Whether it was imported as int8: then it has no float graph, and its int8 one lies beside network.json. */
+export function isImportedInt8(network: Network): network is ImportedNetwork {
+  return network.family === "imported" && network.graph === undefined;
+}
+
+/** Name of the input value of every network: `[1, height, width, channels]`, pixel / 128 - 1. */
+export const inputName = "image";
+
 /** Anchors of the authors' STM32H7 person detector, in cells of its 10x10 grid. */
 export const defaultAnchors: readonly (readonly [number, number])[] = [
   [0.72, 1.43],

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Graph } from "@phinets/core/graph";
 import { chooseWeights, parseNetworkFile } from "@phinets/core/model";
-import { buildNetwork, type Network } from "@phinets/core/networks";
+import { buildNetwork, isImportedInt8, type Network } from "@phinets/core/networks";
 import { decodeQuantized, type QuantizedNetwork } from "@phinets/core/quantization";
 import { type FloatWeights, formatShape, PhinetsError } from "@phinets/core/tensor";
 import { shellQuote } from "../text/quote.js";
@@ -27,7 +27,7 @@ export interface Run {
 export function loadRun(path: string): Run {
   const folder = findRunFolder(path);
   const network = loadNetwork(join(folder, "network.json"));
-  if (network.family === "imported" && network.graph === undefined) return importedRun(folder, network);
+  if (isImportedInt8(network)) return importedRun(folder, network);
   const graph = buildNetwork(network);
   const named = statSync(path).isFile() && path.endsWith(".safetensors") && basename(path) !== "quantized.safetensors";
   let quantized: QuantizedNetwork | undefined;

@@ -9,7 +9,7 @@ import {
   weightsToTorch,
 } from "@phinets/core/export";
 import { deployWeights } from "@phinets/core/graph";
-import { classNames, type Network } from "@phinets/core/networks";
+import { classNames, isImportedInt8, type Network } from "@phinets/core/networks";
 import type { Board, ProgramRequest } from "@phinets/core/target";
 import { encodeSafetensors } from "@phinets/core/tensor";
 import { writeBundle } from "../firmware/bundle.js";
@@ -52,8 +52,7 @@ const writers = {
   onnx: (run, { folder }) => {
     const { quantized } = run;
     const { network } = run;
-    const isInt8 = network.family === "imported" && network.graph === undefined;
-    const float = isInt8 ? undefined : deployWeights(run.graph, run.weights);
+    const float = isImportedInt8(network) ? undefined : deployWeights(run.graph, run.weights);
     return [
       ...(float ? [writeOnnx(join(folder, "model.onnx"), networkToOnnx(float.graph, float.weights), network)] : []),
       ...(quantized ? [writeOnnx(join(folder, "model_int8.onnx"), quantizedToOnnx(quantized), network)] : []),

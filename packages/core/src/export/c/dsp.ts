@@ -1,14 +1,14 @@
 /** What the DSP and the Helium kernels need of a network's arithmetic, and channels that are given it. */
-import { channelRanges, type IntegerConv2d, type IntegerDense, type IntegerNode } from "../../quantization/index.js";
-
-type Linear = IntegerConv2d | IntegerDense;
+import { channelRanges, type IntegerNode } from "../../quantization/index.js";
+import { isConstant, type Linear } from "./linear.js";
 
 const isLinear = (node: IntegerNode): node is Linear => node.op === "conv2d" || node.op === "dense";
 const isRight = (shift: number): boolean => shift <= -1 && shift >= -31;
 
 /** What is wrong with a channel: it must shift right by 1 to 31, and its accumulator stay below 2^30. */
-function channelObstacle({ weights, bias, multipliers, shifts }: Linear, c: number): string | undefined {
-  if (multipliers[c] === 0) return undefined;
+function channelObstacle(node: Linear, c: number): string | undefined {
+  const { weights, bias, multipliers, shifts } = node;
+  if (isConstant(node, c)) return undefined;
   if (multipliers[c] < 2 ** 30 || !isRight(shifts[c]))
     return `channel ${c} rescales by ${multipliers[c]} * 2^${shifts[c]} / 2^31`;
   const perFilter = weights.length / bias.length;

@@ -1,7 +1,7 @@
 /** Constants of the Helium kernels, packed as firmware/kernels/helium/phinets_helium.h says. */
 import { foldedBias, type IntegerConv2d } from "../../quantization/index.js";
 import type { Value } from "../../target/index.js";
-import { checkAccumulators, isConstant, type Linear } from "./linear.js";
+import { checkAccumulators, isConstant, type Linear, tableOf } from "./linear.js";
 import { arrayDefinition } from "./literals.js";
 
 type Table = Int8Array | undefined;
@@ -24,11 +24,6 @@ function channelsOf(node: Linear): [bias: number, multiplier: number, shift: num
 const weightOf = (node: Linear, at: number, filter: number): number =>
   isConstant(node, filter) ? 0 : node.weights[at];
 
-const tableName = (layer: string, table: Table): string => (table === undefined ? "NULL" : `${layer}_table + 128`);
-
-const tableOf = (layer: string, table: Table): string[] =>
-  table === undefined ? [] : [arrayDefinition("int8_t", `${layer}_table`, table)];
-
 /** Constants of a product's filters, and the fields of its structure. */
 function productOf(node: Linear, layer: string, { width }: Value, table: Table): [constants: string[], fields: string] {
   const filters = node.bias.length;
@@ -48,10 +43,11 @@ function productOf(node: Linear, layer: string, { width }: Value, table: Table):
         weights[64 * (i * blocks + (at >> 4)) + 16 * f + (at & 15)] = weightOf(node, m * inputs + k, m);
       }
   }
+  const { array, middle } = tableOf(layer, table);
   const constants = [
     arrayDefinition("int8_t", `${layer}_weights`, weights),
     arrayDefinition("int32_t", `${layer}_channels`, words),
-    ...tableOf(layer, table),
+    ...array,
   ];
   const fields = `{
   .width = ${width},
@@ -59,7 +55,7 @@ function productOf(node: Linear, layer: string, { width }: Value, table: Table):
   .filters = ${filters},
   .weights = ${layer}_weights,
   .channels = ${layer}_channels,
-  .table = ${tableName(layer, table)},
+  .table = ${middle},
   .zero_point = ${node.outputZeroPoint},
 }`;
   return [constants, fields];
@@ -98,10 +94,11 @@ export function heliumDepthwise(node: IntegerConv2d, layer: string, { input, out
         const at = y < 4 ? 4 * x + y : 20 + x;
         weights[bytes * c + at] = weightOf(node, (c * size + y) * size + x, c);
       }
+  const { array, middle } = tableOf(layer, table);
   return [
     arrayDefinition("int8_t", `${layer}_weights`, weights),
     arrayDefinition("int32_t", `${layer}_channels`, channelsOf(node).flat()),
-    ...tableOf(layer, table),
+    ...array,
     `static const phinets_helium_depthwise ${layer} = {
   .width = ${output.width},
   .channels = ${output.channels},
@@ -110,7 +107,7 @@ export function heliumDepthwise(node: IntegerConv2d, layer: string, { input, out
   .pad_left = ${node.padding.left},
   .weights = ${layer}_weights,
   .constants = ${layer}_channels,
-  .table = ${tableName(layer, table)},
+  .table = ${middle},
   .zero_point = ${node.outputZeroPoint},
   .input_zero_point = ${node.inputZeroPoint},
 };`,

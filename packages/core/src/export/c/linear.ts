@@ -1,8 +1,15 @@
 /** What the constants of convolutions and dense layers have in common, whatever kernels read them. */
 import type { IntegerConv2d, IntegerDense } from "../../quantization/index.js";
 import { PhinetsError } from "../../tensor/index.js";
+import { arrayDefinition } from "./literals.js";
 
 export type Linear = IntegerConv2d | IntegerDense;
+
+/** C of the look-up that a layer's results go through: its array, where there is one; and its middle, table[0] of int8. */
+export function tableOf(layer: string, table: Int8Array | undefined): { array: string[]; middle: string } {
+  if (table === undefined) return { array: [], middle: "NULL" };
+  return { array: [arrayDefinition("int8_t", `${layer}_table`, table)], middle: `${layer}_table + 128` };
+}
 
 /** Whether a channel's output is its zero point whatever goes in: its multiplier is 0. */
 export const isConstant = (node: Linear, channel: number): boolean => node.multipliers[channel] === 0;

@@ -18,7 +18,7 @@ import {
 import { copiesOfSlice, type Program, type Step, slidingWindow, type Value } from "../../target/index.js";
 import { formatShape, PhinetsError } from "../../tensor/index.js";
 import { heliumConvolution, heliumDepthwise, heliumProduct } from "./helium.js";
-import { checkAccumulators, isConstant, type Linear } from "./linear.js";
+import { checkAccumulators, isConstant, type Linear, tableOf } from "./linear.js";
 import { arrayDefinition, commentText, grouped, mapLiteral, mapOf } from "./literals.js";
 
 export interface EmittedStep {
@@ -422,19 +422,19 @@ function dspProduct(
       const [a, b, c, d] = [0, 1, 2, 3].map((i) => weight(f, k + i));
       packed.push(...(packing === "words" ? [pair(a, c), pair(b, d)] : [bytes(a, b, c, d)]));
     }
-  const table = outputTable(node, lookup);
   const name = layer.replace(/_product$/, "");
+  const table = tableOf(name, outputTable(node, lookup));
   return [
     arrayDefinition("int32_t", `${name}_weights`, packed),
     channelsOf(node, name),
-    ...(table === undefined ? [] : [arrayDefinition("int8_t", `${name}_table`, table)]),
+    ...table.array,
     `static const phinets_dsp_product ${layer} = {
   .width = ${output.width},
   .groups = ${groups},
   .filters = ${filters},
   .weights = ${name}_weights,
   .channels = ${name}_channels,
-  .table = ${table === undefined ? "NULL" : `${name}_table + 128`},
+  .table = ${table.middle},
   .zero_point = ${node.outputZeroPoint},
   .bytes = ${packing === "bytes" ? 1 : 0},
   .padding = ${lookup?.outputZeroPoint ?? node.outputZeroPoint},
@@ -458,11 +458,11 @@ function dspDepthwise(
       const [a, b, d, e, f] = taps;
       words.push(...(size === 3 ? [pair(a, b), pair(b, d)] : [pair(a, b), pair(d, e), pair(b, d), pair(e, f)]));
     }
-  const table = outputTable(node, lookup);
+  const table = tableOf(layer, outputTable(node, lookup));
   return [
     arrayDefinition("int32_t", `${layer}_weights`, words),
     channelsOf(node, layer),
-    ...(table === undefined ? [] : [arrayDefinition("int8_t", `${layer}_table`, table)]),
+    ...table.array,
     `static const phinets_dsp_depthwise ${layer} = {
   .width = ${output.width},
   .channels = ${output.channels},
@@ -471,7 +471,7 @@ function dspDepthwise(
   .pad_left = ${node.padding.left},
   .weights = ${layer}_weights,
   .constants = ${layer}_channels,
-  .table = ${table === undefined ? "NULL" : `${layer}_table + 128`},
+  .table = ${table.middle},
   .zero_point = ${node.outputZeroPoint},
   .input_zero_point = ${node.inputZeroPoint},
 };`,
@@ -495,11 +495,11 @@ function dspDepthwiseOfPixels(
     for (let tap = 0; tap < taps; tap++)
       words.push(pair(weight(c, tap), weight(c + 2, tap)), pair(weight(c + 1, tap), weight(c + 3, tap)));
   }
-  const table = outputTable(node, lookup);
+  const table = tableOf(layer, outputTable(node, lookup));
   return [
     arrayDefinition("int32_t", `${layer}_weights`, words),
     channelsOf(node, layer),
-    ...(table === undefined ? [] : [arrayDefinition("int8_t", `${layer}_table`, table)]),
+    ...table.array,
     `static const phinets_dsp_taps_of_rows ${layer} = {{
   .width = ${width},
   .channels = ${channels},
@@ -510,7 +510,7 @@ function dspDepthwiseOfPixels(
   .pad_left = ${node.padding.left},
   .weights = ${layer}_weights,
   .constants = ${layer}_channels,
-  .table = ${table === undefined ? "NULL" : `${layer}_table + 128`},
+  .table = ${table.middle},
   .zero_point = ${node.outputZeroPoint},
   .input_zero_point = ${node.inputZeroPoint},
 }, ${batch}};`,

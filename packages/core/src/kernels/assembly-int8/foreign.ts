@@ -5,6 +5,15 @@ import { address, word } from "./words";
 // words: 0 x, 1 y, 2 height, 3 width, 4 planes, 5 output height, 6 output width, 7 window height, 8 width, 9 stride down,
 // 10 across, 11 padding above, 12 to the left, 13 bytes of an input's plane, 14 of an output's
 export function averagePool(i: usize): void {
+  pool(i, true);
+}
+
+// words: as averagePool
+export function maxWindow(i: usize): void {
+  pool(i, false);
+}
+
+function pool(i: usize, isMean: bool): void {
   const height = word(i, 2),
     width = word(i, 3),
     outHeight = word(i, 5),
@@ -16,78 +25,55 @@ export function averagePool(i: usize): void {
     for (let oy = 0; oy < outHeight; oy++) {
       const top = oy * word(i, 9) - word(i, 11);
       const firstRow = max(0, top),
-        lastRow = min(height, top + word(i, 7));
+        rows = min(height, top + word(i, 7)) - firstRow;
       for (let ox = 0; ox < outWidth; ox++) {
         const left = ox * word(i, 10) - word(i, 12);
         const first = max(0, left),
-          last = min(width, left + word(i, 8));
-        let s0 = i32x4.splat(0),
-          s1 = i32x4.splat(0);
-        for (let row = firstRow; row < lastRow; row++) {
-          let at = plane + (<usize>(row * width + first) << 3);
-          for (let column = first; column < last; column++) {
-            const x = v128.load8x8_s(at);
-            s0 = i32x4.add(s0, i32x4.extend_low_i16x8_s(x));
-            s1 = i32x4.add(s1, i32x4.extend_high_i16x8_s(x));
-            at += 8;
-          }
-        }
-        const count = (lastRow - firstRow) * (last - first);
-        store<i8>(y, mean(i32x4.extract_lane(s0, 0), count));
-        store<i8>(y + 1, mean(i32x4.extract_lane(s0, 1), count));
-        store<i8>(y + 2, mean(i32x4.extract_lane(s0, 2), count));
-        store<i8>(y + 3, mean(i32x4.extract_lane(s0, 3), count));
-        store<i8>(y + 4, mean(i32x4.extract_lane(s1, 0), count));
-        store<i8>(y + 5, mean(i32x4.extract_lane(s1, 1), count));
-        store<i8>(y + 6, mean(i32x4.extract_lane(s1, 2), count));
-        store<i8>(y + 7, mean(i32x4.extract_lane(s1, 3), count));
+          columns = min(width, left + word(i, 8)) - first;
+        const at = plane + (<usize>(firstRow * width + first) << 3);
+        if (isMean) meanOf(at, <usize>width << 3, rows, columns, y);
+        else largestOf(at, <usize>width << 3, rows, columns, y);
         y += 8;
       }
     }
     plane += <usize>word(i, 13);
     outPlane += <usize>word(i, 14);
   }
+}
+
+// Of rows and columns of pixels from x on.
+function largestOf(x: usize, rowBytes: usize, rows: i32, columns: i32, y: usize): void {
+  let largest = i8x16.splat(-128);
+  for (; rows > 0; rows--, x += rowBytes)
+    for (let column = 0; column < columns; column++)
+      largest = i8x16.max_s(largest, v128.load64_zero(x + (<usize>column << 3)));
+  v128.store64_lane(y, largest, 0);
+}
+
+function meanOf(x: usize, rowBytes: usize, rows: i32, columns: i32, y: usize): void {
+  const count = rows * columns;
+  let s0 = i32x4.splat(0),
+    s1 = i32x4.splat(0);
+  for (; rows > 0; rows--, x += rowBytes)
+    for (let column = 0; column < columns; column++) {
+      const pixel = v128.load8x8_s(x + (<usize>column << 3));
+      s0 = i32x4.add(s0, i32x4.extend_low_i16x8_s(pixel));
+      s1 = i32x4.add(s1, i32x4.extend_high_i16x8_s(pixel));
+    }
+  store<i8>(y, mean(i32x4.extract_lane(s0, 0), count));
+  store<i8>(y + 1, mean(i32x4.extract_lane(s0, 1), count));
+  store<i8>(y + 2, mean(i32x4.extract_lane(s0, 2), count));
+  store<i8>(y + 3, mean(i32x4.extract_lane(s0, 3), count));
+  store<i8>(y + 4, mean(i32x4.extract_lane(s1, 0), count));
+  store<i8>(y + 5, mean(i32x4.extract_lane(s1, 1), count));
+  store<i8>(y + 6, mean(i32x4.extract_lane(s1, 2), count));
+  store<i8>(y + 7, mean(i32x4.extract_lane(s1, 3), count));
 }
 
 // To the nearest, halves away from zero.
 function mean(sum: i32, count: i32): i8 {
   const half = count >> 1;
   return <i8>((sum > 0 ? sum + half : sum - half) / count);
-}
-
-// words: as averagePool
-export function maxWindow(i: usize): void {
-  const height = word(i, 2),
-    width = word(i, 3),
-    outHeight = word(i, 5),
-    outWidth = word(i, 6);
-  let plane = address(i, 0),
-    outPlane = address(i, 1);
-  for (let p = word(i, 4); p > 0; p--) {
-    let y = outPlane;
-    for (let oy = 0; oy < outHeight; oy++) {
-      const top = oy * word(i, 9) - word(i, 11);
-      const firstRow = max(0, top),
-        lastRow = min(height, top + word(i, 7));
-      for (let ox = 0; ox < outWidth; ox++) {
-        const left = ox * word(i, 10) - word(i, 12);
-        const first = max(0, left),
-          last = min(width, left + word(i, 8));
-        let largest = i8x16.splat(-128);
-        for (let row = firstRow; row < lastRow; row++) {
-          let at = plane + (<usize>(row * width + first) << 3);
-          for (let column = first; column < last; column++) {
-            largest = i8x16.max_s(largest, v128.load64_zero(at));
-            at += 8;
-          }
-        }
-        v128.store64_lane(y, largest, 0);
-        y += 8;
-      }
-    }
-    plane += <usize>word(i, 13);
-    outPlane += <usize>word(i, 14);
-  }
 }
 
 // words: 0 x, 1 y, 2 pixels, 3 channels, 4 bytes of a plane, 5 256 exponentials by the difference from the largest

@@ -19,35 +19,20 @@ export function move(i: usize): void {
       other = to + c;
     const a = x + <usize>(own >> 3) * <usize>word(i, 10) + <usize>(own & 7),
       b = y + <usize>(other >> 3) * <usize>word(i, 14) + <usize>(other & 7);
-    if (whole) movePlane(i, a, b);
-    else moveChannel(i, a, b);
+    if (whole) moveEach<u64>(i, a, b);
+    else moveEach<u8>(i, a, b);
   }
 }
 
-function movePlane(i: usize, x: usize, y: usize): void {
+// T: u64 of a plane, u8 of a channel.
+function moveEach<T>(i: usize, x: usize, y: usize): void {
   const columns = word(i, 3),
     across = <usize>word(i, 7) << 3;
   for (let rows = word(i, 2); rows > 0; rows--) {
     let a = x,
       b = y;
     for (let column = 0; column < columns; column++) {
-      store<u64>(b, load<u64>(a));
-      a += across;
-      b += 8;
-    }
-    x += <usize>word(i, 6) << 3;
-    y += <usize>word(i, 12) << 3;
-  }
-}
-
-function moveChannel(i: usize, x: usize, y: usize): void {
-  const columns = word(i, 3),
-    across = <usize>word(i, 7) << 3;
-  for (let rows = word(i, 2); rows > 0; rows--) {
-    let a = x,
-      b = y;
-    for (let column = 0; column < columns; column++) {
-      store<u8>(b, load<u8>(a));
+      store<T>(b, load<T>(a));
       a += across;
       b += 8;
     }
