@@ -1,11 +1,11 @@
 /**
- * Bytes of code in flash by kernel set, measured once a core and kept as packages/core/src/cost/code-sizes.json.
+ * Bytes of code in flash by kernel set, measured once a core and kept as packages/core/src/target/code-sizes.json.
  *
  * For each core: the firmware is linked around the smallest network, without its kernels, then again with one kernel kept
  * (-u), and the linker's map says which input sections each link holds. What a set of kernels takes is the union of theirs, so
  * sections are grouped by the kernels that need them. `whole`, `rows` and `detector` are such kernels too: what a program
  * takes that has its picture in memory, that is pushed its rows, that detects and follows. The network's own constants are
- * left out: cost/flash.ts counts them, and the sizes of its structures are checked here.
+ * left out: target/flash.ts counts them, and the sizes of its structures are checked here.
  *
  * Usage: node bench/cost/code-size.mjs [--check] [--core=NAME]; with --check the file is compared, not written; with --core
  * that core alone is measured, the others stay. Needs `npm run build` and arm-none-eabi-gcc. Run it whenever firmware/ or the
@@ -16,13 +16,13 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { structBytes } from "../../packages/core/dist/cost/flash.js";
 import { emitC, linkerScript } from "../../packages/core/dist/export/index.js";
 import { GraphBuilder } from "../../packages/core/dist/graph/index.js";
+import { structBytes } from "../../packages/core/dist/target/flash.js";
 import { kernels, loadBoard, makeProgram } from "../../packages/core/dist/target/index.js";
 import { arm, firmwareSources, machineOf, sharedFolders } from "../../packages/node/dist/firmware/build.js";
 
-const target = fileURLToPath(new URL("../../packages/core/src/cost/code-sizes.json", import.meta.url));
+const target = fileURLToPath(new URL("../../packages/core/src/target/code-sizes.json", import.meta.url));
 const cc = "arm-none-eabi-gcc";
 if (spawnSync(cc, ["--version"]).error) {
   console.error(`left out: ${cc} is not installed`);
@@ -65,6 +65,7 @@ const structs = {
   phinets_dsp_taps_of_rows: ["dsp_depthwise_nhwc"],
   phinets_dsp_windows_of_rows: ["dsp_nhwc_window"],
   phinets_dsp_window: ["dsp_quads_window"],
+  phinets_dsp_convolution: ["dsp_conv2d"],
   phinets_dsp_scale: ["dsp_quads_scaled"],
   phinets_dsp_product: ["dsp_product_nhwc", "dsp_product_planes16", "dsp_dense"],
   phinets_dsp_product8: ["dsp_product_planes8"],

@@ -18,11 +18,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { weightBytes } from "../../packages/core/dist/cost/weights.js";
 import { emitC, linkerScript } from "../../packages/core/dist/export/index.js";
 import { deployGraph, GraphBuilder } from "../../packages/core/dist/graph/index.js";
 import { buildNetwork, parseNetwork } from "../../packages/core/dist/networks/index.js";
 import { callsOf, isNarrow, kernels, makeProgram, shapeOf } from "../../packages/core/dist/target/index.js";
+import { weightBytes } from "../../packages/core/dist/target/weights.js";
 import { Random, sizeOf, tensor } from "../../packages/core/dist/tensor/index.js";
 import { machineOfCore } from "../../packages/node/dist/emulator/machines.js";
 import { vectorArguments } from "../../packages/node/dist/emulator/qemu.js";
@@ -119,6 +119,12 @@ const convolutions = [
   [6, 12, 24, 20, 3, 1],
   [5, 7, 30, 18, 3, 1],
   [8, 8, 40, 48, 3, 2],
+  [8, 32, 16, 16, 3, 1],
+  [7, 21, 10, 14, 5, 1],
+  [6, 16, 32, 32, 3, 1],
+  [5, 28, 8, 20, 3, 2],
+  [6, 8, 64, 40, 3, 1],
+  [9, 33, 5, 12, 5, 2],
 ];
 
 /** Depthwise layers on what no product made, such as PhiNets' first layer. height, width, channels, kernel, stride */
@@ -403,10 +409,13 @@ function samples() {
   return all;
 }
 
-/** Programs of networks: for the portable kernels, for Helium's, and for the DSP kernels as fast and as small as they go. */
+/**
+ * Programs of networks: for the portable kernels, for Helium's, and for the DSP kernels as fast and as small as they go; some
+ * of them with byte weights, which have a term of their own.
+ */
 function programs(networks) {
   const all = [];
-  for (const q of networks) {
+  for (const [i, q] of networks.entries()) {
     if (q.only !== "dsp") {
       all.push({ q, dsp: false, program: makeProgram(q.graph, { dsp: false }) });
       all.push({ q, dsp: false, helium: true, program: makeProgram(q.graph, { dsp: false, helium: true }) });
@@ -417,6 +426,9 @@ function programs(networks) {
       const known = all.some((other) => other.q === q && kernelsOf(other.program) === kernelsOf(program));
       if (!known) all.push({ q, dsp: true, program });
     }
+    if (q.only === "portable" || i % 3 > 0) continue;
+    const program = makeProgram(q.graph, { dsp: true, byteWeightsUpTo: Number.POSITIVE_INFINITY });
+    if (program.lowering.steps.some(({ byteWeights }) => byteWeights)) all.push({ q, dsp: true, program });
   }
   return all;
 }
@@ -684,13 +696,18 @@ function scheduleTerms({ program }) {
 const sumOf = (terms, figures) => Object.entries(terms).reduce((sum, [name, n]) => sum + n * (figures[name] ?? 0), 0);
 
 function figuresOf({ core }, counted) {
+  const isTwin = ({ program }) => program.options.byteWeightsUpTo > 0;
   const { figures: overhead } = fitted(
-    counted.map(({ model, idle }) => ({ terms: scheduleTerms(model), counted: idle })),
+    counted
+      .filter(({ model }) => !isTwin(model))
+      .map(({ model, idle }) => ({ terms: scheduleTerms(model), counted: idle })),
   );
   const found = {};
   const errors = {};
   // What is there to make a network wide has windows beside the map, as no other has.
-  const steps = counted.flatMap((one) => one.steps).filter(({ where }) => !/ wide(:|$)/.test(where));
+  const steps = counted
+    .flatMap(({ model, steps: own }) => (isTwin(model) ? own.filter(({ shape }) => shape.bytes) : own))
+    .filter(({ where }) => !/ wide(:|$)/.test(where));
   for (const kernel of Object.keys(kernels)) {
     const rows = steps
       .filter((one) => one.kernel === kernel)

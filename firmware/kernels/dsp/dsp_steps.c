@@ -50,6 +50,23 @@ void phinets_step_dsp_product_nhwc(const phinets_step *step, const phinets_state
   phinets_dsp_product_nhwc(step->layer, quads(step, state, y), phinets_row(state, &step->output, y));
 }
 
+void phinets_step_dsp_conv2d(const phinets_step *step, const phinets_state *state, int32_t y) {
+  const phinets_dsp_convolution *layer = step->layer;
+  const int8_t *rows[PHINETS_MAX_WINDOW];
+  phinets_dsp_window window = layer->window;
+  phinets_dsp_product product = layer->product;
+  int32_t *tile = (int32_t *)(void *)phinets_scratch(state, step);
+  int8_t *output = phinets_row(state, &step->output, y);
+  phinets_window(step, state, y, rows);
+  for (int32_t x = 0; x < layer->product.width; x += layer->tile) {
+    const int32_t left = layer->product.width - x;
+    window.width = product.width = left < layer->tile ? left : layer->tile;
+    window.pad_left = layer->window.pad_left - x * layer->window.stride_x; /* negative: the tile begins inside the map */
+    phinets_dsp_quads_window(&window, rows, tile);
+    phinets_dsp_product_nhwc(&product, tile, output + x * product.filters);
+  }
+}
+
 void phinets_step_dsp_quads_rows(const phinets_step *step, const phinets_state *state, int32_t y) {
   const phinets_dsp_quads_of_rows *layer = step->layer;
   phinets_dsp_quads_nhwc(layer->width * rows_of(y, layer->rows, layer->height), layer->channels,

@@ -55,10 +55,18 @@ typedef struct {
   int32_t rows, height;
 } phinets_dsp_taps_of_rows;
 
+/* A general convolution, `tile` pixels of a row at a time: scratch holds the windows of so many, 2 bytes a value. */
+typedef struct {
+  phinets_dsp_window window; /* of the whole row, as the product */
+  phinets_dsp_product product;
+  int32_t tile; /* a multiple of 4 */
+} phinets_dsp_convolution;
+
 void phinets_step_dsp_quads_rows(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_product_rows(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_nhwc_window(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_depthwise_nhwc(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_conv2d(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_quads_nhwc(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_quads_window(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_quads_scaled(const phinets_step *step, const phinets_state *state, int32_t y);

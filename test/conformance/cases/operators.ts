@@ -103,6 +103,9 @@ const convolutions = [
   convolution([7, 9, 2], { filters: 3, kernel: 5, padding: 2, bias: true }),
   convolution([11, 10, 3], { filters: 4, kernel: 5, stride: 2, padding: 2 }),
   convolution([9, 8, 2], { filters: 3, kernel: 7, stride: 2, padding: 3, bias: true }),
+  // Rows of windows that the smallest program takes in tiles.
+  convolution([4, 21, 10], { filters: 6, kernel: 3, padding: 1, bias: true, activation: "relu6" }),
+  convolution([7, 33, 12], { filters: 5, kernel: 5, stride: 2, padding: sides(1, 2, 1, 2), bias: true }),
   // Windows that lie beside the map altogether, as a PAD may ask for.
   convolution([6, 7, 8], { filters: 4, kernel: 3, padding: sides(1, 1, 1, 9), bias: true }),
   convolution([3, 2, 5], { filters: 3, kernel: 3, stride: 2, padding: sides(7, 6, 12, 11) }),

@@ -17,6 +17,7 @@ const wishes: readonly ProgramRequest[] = [
   {},
   { input: "rows" },
   { optimize: "ram" },
+  { optimize: "flash" },
   { optimize: "ram", input: "rows" },
 ];
 
@@ -55,7 +56,7 @@ function emit(folder: string, board: string, forms: readonly IntegerForm[]): Emi
   const all = forms.map((form, i): EmittedModel | Error => {
     const name = `n${i}`;
     try {
-      const program = firmwareProgram(form.network, target, wishes[i % wishes.length]);
+      const program = programFor(form.network, target, wishes[i % wishes.length]);
       const files = emitC(form.network, { name, program });
       writeFileSync(join(folder, `${name}_model.h`), files[`${name}_model.h`]);
       const [shortest] = units.toSorted((a, b) => a.text.length - b.text.length);
@@ -70,6 +71,13 @@ function emit(folder: string, board: string, forms: readonly IntegerForm[]): Emi
   const inputs = models.flatMap(({ form }) => form.inputs.map((input) => new Uint8Array(input.buffer)));
   writeFileSync(join(folder, "inputs.bin"), Buffer.concat(inputs));
   return { folder, sources: units.map(({ path }) => path), models, all };
+}
+
+/** Where the smallest has a kernel that no other has, it is taken. */
+function programFor(network: IntegerForm["network"], board: Board, wish: ProgramRequest): Program {
+  const smallest = firmwareProgram(network, board, { optimize: "ram" });
+  const isOwn = smallest.lowering.steps.some(({ kernel }) => kernel === "dsp_conv2d");
+  return isOwn ? smallest : firmwareProgram(network, board, wish);
 }
 
 /** Statics of a model with its name before theirs, so that many share one file: a compiler for each would take minutes. */

@@ -9,9 +9,9 @@ export type ProgramOptions = Required<Pick<ProgramRequest, "optimize" | "input">
 export const programOptions: readonly OptionDefinition[] = [
   {
     flags: "--optimize <what>",
-    help: "speed: the fastest program that fits; ram: the smallest",
+    help: "speed: the fastest program that fits; ram, flash: the one that takes least of it",
     group: groups.network,
-    parse: oneOf("speed", "ram"),
+    parse: oneOf("speed", "ram", "flash"),
     default: "speed",
   },
   {

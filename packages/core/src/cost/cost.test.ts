@@ -4,15 +4,21 @@ import { buildNetwork, parseNetwork } from "../networks/index.js";
 import {
   boardNames,
   countedCores,
+  exceededRegions,
+  flashBytesOf,
   followerBytes,
   type Kernel,
   type KernelRow,
   kernels,
   loadBoard,
   makeProgram,
+  plannedUse,
   programOf,
+  ramBytesOf,
   shapeOf,
   stackBytes,
+  variableBytes,
+  weightBytes,
 } from "../target/index.js";
 import counted from "../target/kernel-costs.json" with { type: "json" };
 import {
@@ -22,15 +28,9 @@ import {
   countMacs,
   energyBandMj,
   energyMj,
-  exceededRegions,
-  flashBytesOf,
   fpsAtPower,
   instructionsOf,
   latencyMs,
-  plannedUse,
-  ramBytesOf,
-  variableBytes,
-  weightBytes,
 } from "./index.js";
 
 const board = loadBoard("stm32h743");

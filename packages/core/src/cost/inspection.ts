@@ -4,24 +4,30 @@ import { anchorCount, backboneBlocks, buildNetwork, type Network } from "../netw
 import {
   aligned,
   type Board,
+  exceededRegions,
+  type FlashBytes,
+  flashBytesOf,
   type Kernel,
   makeProgram,
   type Program,
   type ProgramRequest,
+  plannedUse,
   programOf,
+  type RamBytes,
+  ramBytesOf,
   roomsFor,
   type Step,
   shapeOf,
+  type WeightBytes,
+  weightBytes,
 } from "../target/index.js";
 import { sizeOf } from "../tensor/index.js";
 import { energyBandMj, energyMj, fpsAtPower } from "./energy.js";
-import { exceededRegions, type FlashBytes, flashBytesOf, plannedUse, type RamBytes, ramBytesOf } from "./flash.js";
 import { bandMs, instructionsOf, latencyMs } from "./latency.js";
 import { countMacs, countTorchinfoMacs, macsOf } from "./macs.js";
 import { memoryMap } from "./memory-map.js";
 import { countParameters, parametersOf } from "./parameters.js";
 import { planArena } from "./plan.js";
-import { type WeightBytes, weightBytes } from "./weights.js";
 
 export interface InspectOptions extends ProgramRequest {
   /** Of an imported int8 network, which has no other: its deployed graph. Default: `buildNetwork`. */
@@ -167,7 +173,7 @@ export function drawMemory(
 
 function programFor(deployed: Graph, board: Board | undefined, programRequest: ProgramRequest): Program {
   return board === undefined
-    ? makeProgram(deployed, { ...programRequest, dsp: false })
+    ? makeProgram(deployed, { input: programRequest.input, dsp: false })
     : programOf(deployed, board, programRequest);
 }
 

@@ -1,6 +1,6 @@
 /** What a request leaves of a board for a network, and what to say where nothing fits. */
-import { activeBudgetMj, activeMj, energyMj, variableBytes } from "../cost/index.js";
-import { arenaOf, type Board, banksOf, keptBytes, type Region, roomsOf } from "../target/index.js";
+import { activeBudgetMj, activeMj, energyMj } from "../cost/index.js";
+import { arenaOf, type Board, banksOf, keptBytes, type Region, roomsOf, variableBytes } from "../target/index.js";
 import { PhinetsError } from "../tensor/index.js";
 import type { Task } from "./lattice.js";
 import type { Limits } from "./limits.js";

@@ -11,17 +11,7 @@
  * "EfficientNet", ICML 2019: 1.15 a doubling; the authors' own series: 68 pixels at 2 M MACs, 96 at 10 M), from their
  * STM32H7 detector's 120 pixels.
  */
-import {
-  activeMj,
-  bandMs,
-  countMacs,
-  countParameters,
-  energyMj,
-  exceededRegions,
-  flashBytesOf,
-  latencyMs,
-  ramBytesOf,
-} from "../cost/index.js";
+import { activeMj, bandMs, countMacs, countParameters, energyMj, latencyMs } from "../cost/index.js";
 import { deployGraph } from "../graph/index.js";
 import {
   anchorCount,
@@ -34,6 +24,8 @@ import {
 import {
   arenaOf,
   type Board,
+  exceededRegions,
+  flashBytesOf,
   hasDsp,
   hasHelium,
   type Lowering,
@@ -41,6 +33,7 @@ import {
   type ProgramRequest,
   planesOf,
   programOf,
+  ramBytesOf,
 } from "../target/index.js";
 import { exp, log, PhinetsError } from "../tensor/index.js";
 import { arenaRooms, type Budget, type BudgetOptions, budgetOf, limitsOf, missError, roomError } from "./budget.js";
@@ -123,7 +116,8 @@ function estimatedCost(
   const costs = estimate(network, board, programRequest);
   const { parameters, macs, arenaBytes, instructions, optimize } = costs;
   const dsp = hasDsp(board);
-  const options = { dsp, helium: false, optimize, input: programRequest.input ?? "whole" } as const;
+  const input = programRequest.input ?? "whole";
+  const options = { dsp, helium: false, optimize, input, byteWeightsUpTo: 0 } as const;
   // Of DSP kernels all that depends on widths is the weights; arrays of the others end with up to three bytes more.
   const traits = phinetBlocks(network).map(({ kernel, stride, skip }) => [kernel, stride, skip]);
   const key = JSON.stringify([dsp ? traits : network, network.squeezeExcite, optimize]);
@@ -233,7 +227,8 @@ function bestPlanned(fitting: Fitting, place: Place, best: Answer | undefined): 
 
 /**
  * Chooses a network for a board; see the head of this file for how. Deterministic.
- * Throws PhinetsError naming the resource that even the smallest network misses, and by how much.
+ * Throws PhinetsError naming the resource that even the smallest network misses, and by how much; for `optimize: "flash"`, which
+ * is the firmware's choice; for a `prefer` that is unknown.
  */
 export function fit(options: FitOptions): FitResult {
   const { board, task = "detect", channels = 3, classes = task === "detect" ? 1 : 10, prefer = "balanced" } = options;
@@ -241,6 +236,11 @@ export function fit(options: FitOptions): FitResult {
     throw new PhinetsError("scaling.prefer", `fit: prefer is "${prefer}"; known: ${preferences.join(", ")}`, "prefer");
   const head = task === "detect" ? { kind: "yolov2", classes } : { kind: "classifier", classes };
   const budget = budgetOf(options);
+  if (options.optimize === "flash")
+    throw new PhinetsError(
+      "scaling.optimize",
+      'optimize is "flash": networks are solved for "speed" or "ram"; leave it out here, and give it where the firmware is made',
+    );
   // The fastest program is wanted where it fits the arena's region; only the smallest is spread over banks.
   const ramBytes = Math.min(arenaOf(board).bytes, budget.ramBytes);
   const programRequest: ProgramRequest = { optimize: options.optimize, input: options.input, ramBytes };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { countInstructions, countMacs, countParameters, weightBytes } from "../cost/index.js";
+import { countInstructions, countMacs, countParameters } from "../cost/index.js";
 import { deployGraph } from "../graph/index.js";
 import { buildNetwork, parseNetwork } from "../networks/index.js";
-import { loadBoard, programOf, readSlackBytes } from "../target/index.js";
+import { loadBoard, programOf, readSlackBytes, weightBytes } from "../target/index.js";
 import { ARENA_BYTES, ENTRIES, fields, INSTRUCTIONS, MACS, WEIGHT_BYTES } from "./estimate.js";
 import { alphaOfStem, type Task } from "./index.js";
 import { costRow, costsGrow, lattice, shapesOf, type Tier, tiers } from "./lattice.js";
@@ -49,7 +49,7 @@ describe("lattice", () => {
               const network = { ...row.network, ...shapes[shape], squeezeExcite };
               expect(parseNetwork(JSON.parse(JSON.stringify(network)))).toEqual(network);
               const graph = buildNetwork(network);
-              const program = programOf(deployGraph(graph), board);
+              const program = programOf(deployGraph(graph), board, { flashBytes: Number.POSITIVE_INFINITY });
               expect([...out]).toEqual([
                 countParameters(graph),
                 countMacs(graph),

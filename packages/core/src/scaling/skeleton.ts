@@ -102,7 +102,7 @@ export class Skeleton {
     this.#known = knownOf(board);
     this.#dsp = dsp;
     this.#whole = input === "whole";
-    this.optimize = dsp ? optimize : "speed";
+    this.optimize = dsp && optimize === "ram" ? "ram" : "speed";
     this.room = { arenaBytes: ramBytes };
     this.entry = coreCosts(board).entry;
     this.squeezeGroup = dsp ? 4 : 1;

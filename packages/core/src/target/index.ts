@@ -1,5 +1,6 @@
 export * from "./banks.js";
 export * from "./board.js";
+export * from "./flash.js";
 export * from "./groups.js";
 export * from "./kernels.js";
 export * from "./layout.js";
@@ -8,3 +9,4 @@ export * from "./program.js";
 export * from "./room.js";
 export * from "./steps.js";
 export * from "./stream.js";
+export * from "./weights.js";

@@ -41,6 +41,10 @@ export interface StepShape {
   readonly pixels?: number;
   /** Rows that one call makes. Absent: one. */
   readonly batch?: number;
+  /** Pixels of which a convolution has windows at a time. */
+  readonly tile?: number;
+  /** 1 where a product's weights are bytes, which are unpacked for every quad. */
+  readonly bytes?: number;
 }
 
 /** Calls of the kernel. */
@@ -108,40 +112,113 @@ const sumsOf = ({ rows, inputWidth, channels }: StepShape): Terms => ({
   channels,
 });
 
-/** Quads of pixels, of as many rows at a time as a call makes; passes: those of whole quads, and of what is beyond. */
+/** Passes over the filters: of whole quads, and of the pixels beyond. */
+const passesOf = (pixels: number): number => (pixels >= 4 ? 1 : 0) + (pixels % 4 === 0 ? 0 : 1);
+
+/** Quads of pixels, of as many rows at a time as a call makes, and their passes. */
 function quadsOf({ rows, width, batch = 1 }: StepShape): { quads: number; passes: number } {
   const [whole, rest] = [Math.floor(rows / batch), rows % batch];
-  const passesOf = (pixels: number): number => (pixels >= 4 ? 1 : 0) + (pixels % 4 === 0 ? 0 : 1);
   return {
     quads: whole * quarters(batch * width) + quarters(rest * width),
     passes: whole * passesOf(batch * width) + passesOf(rest * width),
   };
 }
 
-/** A matrix product: filters outside, quads of pixels inside. */
-const product = (structBytes: number, to: "nhwc" | "planes16" | "planes8"): KernelRow => ({
+/** Windows of a convolution as quads. */
+function windowTerms(shape: StepShape): Terms {
+  const { rows, width, inputWidth, channels, size, sizeAcross = size, stride, padLeft } = shape;
+  const groups = quarters(size * sizeAcross * channels);
+  const pixels = 3 * stride + sizeAcross;
+  // A window's row of whole words is followed by the next; others are put together, from a word before on.
+  const whole = (sizeAcross * channels) % 4 === 0;
+  const firsts = Array.from({ length: quarters(width) }, (_, i) => 4 * i * stride - padLeft);
+  const isInside = (first: number): boolean =>
+    first >= 0 && (whole || first * channels >= 3) && first + pixels <= inputWidth;
+  const wholeRows = linesOf(shape).whole;
+  /** Rows in which a quad is at the map's border. */
+  const rowsAtBorder = (first: number): number => (isInside(first) ? rows - wholeRows : rows);
+  const borders = firsts.reduce((sum, first) => sum + rowsAtBorder(first), 0);
+  const all = {
+    quads: rows * firsts.length,
+    [whole ? "wholeLines" : "lines"]: rows * firsts.length * size,
+    words: rows * firsts.length * groups,
+  };
+  // At the border the windows are copied to a buffer first, or put together piece by piece where it is too small.
+  if ((whole ? 1 : size) * pixels * channels <= 248)
+    return { ...all, borders, borderLines: borders * size, borderWords: borders * size * quarters(pixels * channels) };
+  const pieces = { pieces: 0, pieceWords: 0, pieceBytes: 0 };
+  for (const first of firsts)
+    for (let i = 0; i < 4; i++) {
+      const own = piecesOf(shape, first + i * stride);
+      const times = rowsAtBorder(first);
+      pieces.pieces += times * own.pieces;
+      pieces.pieceWords += times * own.words;
+      pieces.pieceBytes += times * own.bytes;
+    }
+  return { ...all, unbuffered: borders, ...pieces };
+}
+
+/** What a window that begins at pixel `left` is put together of: what is left of the map, in it and right of it, line by line. */
+function piecesOf({ inputWidth, channels, size, sizeAcross = size }: StepShape, left: number) {
+  const inMap = (x: number): number => Math.max(0, Math.min(inputWidth, x));
+  const right = left + sizeAcross;
+  const [begin, end] = [inMap(left), inMap(right)];
+  const found = { pieces: 0, words: 0, bytes: 0 };
+  let at = 0;
+  for (let line = 0; line < size; line++)
+    for (const pixels of begin < end ? [begin - left, end - begin, right - end] : [sizeAcross]) {
+      const bytes = pixels * channels;
+      // Words where one begins, bytes up to there and after the last.
+      const before = Math.min(bytes, -at & 3);
+      found.pieces++;
+      found.words += (bytes - before) >> 2;
+      found.bytes += before + ((bytes - before) & 3);
+      at += bytes;
+    }
+  return found;
+}
+
+/** Filters outside, quads of pixels inside. */
+function productTerms(shape: StepShape, passes: number): Terms {
+  const { filters, products, table, bytes } = shape;
+  const groups = quarters(products);
+  const cells = quadsOf(shape).quads * filters;
+  return {
+    rows: callsOf(shape),
+    passes,
+    filters: passes * filters,
+    cells,
+    groups: cells * groups,
+    pairs: cells * Math.ceil(groups / 2),
+    tables: cells * table,
+    ...(bytes && { unpacked: cells * groups }),
+  };
+}
+
+/** Of a matrix product, packed as words unless they are bytes. */
+const productConstants: Pick<KernelRow, "weightBytes" | "channelBytes"> = {
+  weightBytes: ({ products, filters, bytes }) => (bytes ? 4 : 8) * quarters(products) * filters,
+  channelBytes: dspChannel,
+};
+
+/** To NHWC, where pixels beyond whole quads are a pass of their own. */
+const product = (structBytes: number): KernelRow => ({
+  structBytes,
+  terms: (shape) => productTerms(shape, quadsOf(shape).passes),
+  ...productConstants,
+});
+
+const productToPlanes = (structBytes: number, to: "planes16" | "planes8"): KernelRow => ({
   structBytes,
   terms: (shape) => {
-    const { rows, width, filters, products, table } = shape;
-    const groups = quarters(products);
-    const { quads, passes: ofPixels } = quadsOf(shape);
-    const cells = quads * filters;
+    const { rows, width, filters } = shape;
     const beyond = width % 4 === 0 ? 0 : 1;
-    // Pixels beyond whole quads are a pass of their own.
-    const passes = to === "nhwc" ? ofPixels : rows;
     return {
-      rows: callsOf(shape),
-      passes,
-      filters: passes * filters,
-      cells,
-      groups: cells * groups,
-      pairs: cells * Math.ceil(groups / 2),
-      tables: cells * table,
+      ...productTerms(shape, rows),
       ...(to === "planes16" && { padded: rows * filters * beyond, padding: rows * filters * (-width & 3) }),
     };
   },
-  weightBytes: ({ products, filters }) => 8 * quarters(products) * filters,
-  channelBytes: dspChannel,
+  ...productConstants,
 });
 
 /** Channels outside, four outputs inside. */
@@ -454,32 +531,16 @@ export const kernels = {
   dsp_quads_rows: { structBytes: 16, terms: toQuads },
   dsp_quads_window: {
     structBytes: 32,
+    terms: (shape) => ({ rows: shape.rows, ...windowTerms(shape) }),
+  },
+  dsp_conv2d: {
+    structBytes: 72,
     terms: (shape) => {
-      const { rows, width, inputWidth, channels, size, sizeAcross = size, stride, padLeft } = shape;
-      const groups = quarters(size * sizeAcross * channels);
-      const pixels = 3 * stride + sizeAcross;
-      // A window's row of whole words is followed by the next; others are put together, from a word before on.
-      const whole = (sizeAcross * channels) % 4 === 0;
-      const inside = Array.from({ length: quarters(width) }, (_, i) => 4 * i * stride - padLeft).filter(
-        (first) => first >= 0 && (whole || first * channels >= 3) && first + pixels <= inputWidth,
-      ).length;
-      const quads = linesOf(shape).whole * inside;
-      const borders = rows * quarters(width) - quads;
-      // At the border the windows are copied to a buffer first, or put together byte by byte where it is too small.
-      const buffered = (whole ? 1 : size) * pixels * channels <= 248;
-      return {
-        rows,
-        quads: rows * quarters(width),
-        [whole ? "wholeLines" : "lines"]: rows * quarters(width) * size,
-        groups: rows * quarters(width) * groups,
-        ...(buffered && {
-          borders,
-          borderLines: borders * size,
-          borderWords: borders * size * quarters(pixels * channels),
-        }),
-        ...(!buffered && { bytes: borders * 4 * size * sizeAcross * channels }),
-      };
+      const { rows, width, tile = width } = shape;
+      const passes = rows * (Math.floor(width / tile) * passesOf(tile) + passesOf(width % tile));
+      return { ...windowTerms(shape), ...productTerms(shape, passes), tiles: rows * Math.ceil(width / tile) };
     },
+    ...productConstants,
   },
   dsp_quads_scaled: {
     structBytes: 28,
@@ -489,10 +550,10 @@ export const kernels = {
       cells: rows * quarters(filters) * quarters(width),
     }),
   },
-  dsp_product_nhwc: product(36, "nhwc"),
-  dsp_product_rows: product(44, "nhwc"),
-  dsp_product_planes16: product(36, "planes16"),
-  dsp_product_planes8: product(40, "planes8"),
+  dsp_product_nhwc: product(36),
+  dsp_product_rows: product(44),
+  dsp_product_planes16: productToPlanes(36, "planes16"),
+  dsp_product_planes8: productToPlanes(40, "planes8"),
   dsp_dense: {
     structBytes: 36,
     terms: ({ products, filters, table }) => {
@@ -637,6 +698,8 @@ export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepS
   return {
     rows: output.layout === "sums" ? input.height : pixels.height,
     ...(step.batch && { batch: step.batch }),
+    ...(step.tile && { tile: step.tile }),
+    ...(step.byteWeights && { bytes: 1 }),
     width: pixels.width,
     inputWidth: vector ? 1 : input.width,
     inputHeight: vector ? 1 : input.height,

@@ -14,6 +14,7 @@ import {
   type Board,
   barriersOf,
   boardNames,
+  flashBytesOf,
   type Kernel,
   loadBoard,
   makeProgram,
@@ -27,6 +28,7 @@ import {
   type Step,
   shapeOf,
   type Value,
+  weightBytesOf,
 } from "./index.js";
 
 const deployed = (network: object): Graph => deployGraph(buildNetwork(parseNetwork(network)));
@@ -450,6 +452,27 @@ describe("kernels", () => {
     expect(smallest.lowering.steps.some(({ batch }) => batch)).toBe(false);
     expect(smallest.arenaBytes).toBeLessThan(makeProgram(graph, { dsp: true }).arenaBytes);
   });
+  it("of the smallest program have windows of some pixels at a time, where that takes less memory", () => {
+    const b = new GraphBuilder("tiles");
+    const x = b.conv2d("a", b.input("in", [1, 20, 23, 16]), { filters: 16, kernel: 3, padding: 1 });
+    const graph = b.build([b.conv2d("b", x, { filters: 24, kernel: 3, padding: 1, stride: 2 })]);
+    const [fast, small] = (["speed", "ram"] as const).map((optimize) => makeProgram(graph, { dsp: true, optimize }));
+    const kernelsAndTiles = ({ lowering: { steps } }: Program) => steps.map(({ kernel, tile }) => [kernel, tile]);
+    expect(kernelsAndTiles(fast).flat()).not.toContain("dsp_conv2d");
+    // A window is 144 values of two bytes: 1,152 bytes for four pixels, which is what a tile may take.
+    expect(kernelsAndTiles(small)).toEqual([
+      ["dsp_conv2d", 4],
+      ["dsp_conv2d", 4],
+    ]);
+    expect(small.arenaBytes).toBe(fast.arenaBytes - 144 * 2 * (24 - 4));
+    // Narrow enough for one tile.
+    const c = new GraphBuilder("one tile");
+    const one = c.build([c.conv2d("a", c.input("in", [1, 8, 8, 2]), { filters: 8, kernel: 3, padding: 1 })]);
+    expect(makeProgram(one, { dsp: true, optimize: "ram" }).lowering.steps.map(({ kernel }) => kernel)).toEqual([
+      "dsp_quads_window",
+      "dsp_product_nhwc",
+    ]);
+  });
   it("look up what others read too in a step of its own", () => {
     const b = new GraphBuilder("shared");
     const y = b.conv2d("y", b.input("x", [1, 4, 4, 3]), { filters: 3 });
@@ -610,12 +633,44 @@ describe("programOf", () => {
   it("takes the fastest program that fits, else the smallest", () => {
     const [fast, small] = (["speed", "ram"] as const).map((optimize) => makeProgram(graph, { dsp: true, optimize }));
     expect(small.arenaBytes).toBeLessThan(fast.arenaBytes);
-    expect(chosen({}).options).toEqual({ dsp: true, helium: false, optimize: "speed", input: "whole" });
+    expect(chosen({}).options).toEqual({
+      ...{ dsp: true, helium: false, optimize: "speed", input: "whole", byteWeightsUpTo: 0 },
+    });
     expect(chosen({ ramBytes: fast.arenaBytes }).options.optimize).toBe("speed");
     expect(chosen({ ramBytes: fast.arenaBytes - 1 }).arenaBytes).toBe(small.arenaBytes);
     expect(chosen({ ramBytes: 1 }).options.optimize).toBe("ram");
     expect(chosen({ optimize: "ram" }).arenaBytes).toBe(small.arenaBytes);
     expect(chosen({ input: "rows" }).options.input).toBe("rows");
+  });
+  it("has as many byte weights as the flash asks for, of small maps first", () => {
+    const flash = (program: Program) => flashBytesOf(program, board, { anchors: 5 }).total;
+    const halved = ({ lowering: { steps, values } }: Program, isHalved: boolean) =>
+      steps
+        .filter(({ kernel, byteWeights }) => kernel.startsWith("dsp_product") && (byteWeights ?? false) === isHalved)
+        .map(({ output }) => values.get(output)!)
+        .map(({ height, width }) => height * Math.ceil(width / 4));
+    const [fast, small] = [chosen({}), chosen({ optimize: "flash" })];
+    expect([halved(fast, true), halved(small, false)]).toEqual([[], []]);
+    const products = (program: Program) =>
+      program.lowering.steps
+        .filter(({ kernel }) => kernel.startsWith("dsp_product"))
+        .reduce((sum, step) => sum + weightBytesOf(step, program.lowering), 0);
+    expect(products(small)).toBe(products(fast) / 2);
+    expect(flash(fast) - flash(small)).toBe(products(small));
+    expect(small.arenaBytes).toBe(fast.arenaBytes);
+    let before = -1;
+    for (const flashBytes of [flash(fast), flash(fast) - 1, (flash(fast) + flash(small)) / 2, flash(small)]) {
+      const program = chosen({ flashBytes });
+      expect(flash(program)).toBeLessThanOrEqual(flashBytes);
+      expect(Math.max(0, ...halved(program, true))).toBeLessThan(
+        Math.min(Number.POSITIVE_INFINITY, ...halved(program, false)),
+      );
+      expect(halved(program, true).length).toBeGreaterThan(before);
+      before = halved(program, true).length;
+      // A board with so much flash has the same.
+      expect(chosen({}, { ...board, flashBytes }).lowering).toEqual(program.lowering);
+    }
+    expect(chosen({ flashBytes: 1 }).lowering).toEqual(small.lowering);
   });
   it("has the portable kernels where the core has no DSP extension", () => {
     for (const name of ["rp2040", "esp32-s3"])

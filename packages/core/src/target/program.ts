@@ -5,13 +5,15 @@
 import type { Graph } from "../graph/index.js";
 import { type BankOptions, type BankPlacement, placeInBanks } from "./banks.js";
 import { arenaOf, type Board } from "./board.js";
+import { flashBytesOf } from "./flash.js";
 import type { Kernel } from "./kernels.js";
 import { aligned, readSlackBytes, rowStride } from "./layout.js";
 import { boxesOf, type Memory, rowsWithin, trafficOf } from "./memory.js";
 import { mostAlive, placeBoxes } from "./place.js";
 import { roomsFor } from "./room.js";
-import { type Lowering, type LoweringOptions, lowerToSteps, type Step } from "./steps.js";
+import { type Lowering, type LoweringOptions, lowerToSteps, quadsOfProduct, type Step } from "./steps.js";
 import { type Stream, stream } from "./stream.js";
+import { weightBytesOf } from "./weights.js";
 
 export interface ProgramOptions {
   /** Kernels of the DSP extension. */
@@ -22,6 +24,8 @@ export interface ProgramOptions {
   readonly optimize?: "speed" | "ram";
   /** The picture lies in the working memory, or its rows are pushed and it need not exist. Default "whole". */
   readonly input?: "whole" | "rows";
+  /** As in `LoweringOptions`. Default 0. */
+  readonly byteWeightsUpTo?: number;
 }
 
 /** A place in the working memory. */
@@ -72,12 +76,16 @@ export interface Program {
 }
 
 /** What a user chooses of a board's program. */
-export interface ProgramRequest extends Pick<ProgramOptions, "optimize" | "input"> {
+export interface ProgramRequest extends Pick<ProgramOptions, "input"> {
+  /** What is taken of the programs that fit: the fastest, the one with the smallest working memory, or with the smallest flash. Default "speed". */
+  readonly optimize?: "speed" | "ram" | "flash";
   /**
    * Most bytes of working memory: what decides between the fastest and the smallest. Default: the board's arena region. The
    * smallest may take more, where it fits no bank alone.
    */
   readonly ramBytes?: number;
+  /** Most bytes of the image: where it is larger, products have byte weights, those first that it slows least. Default: the board's flash. */
+  readonly flashBytes?: number;
 }
 
 /** Whether a board runs the kernels of the DSP extension. A core with Helium has it too, and better ones. */
@@ -92,21 +100,52 @@ export function hasHelium({ simd }: Pick<Board, "simd">): boolean {
 /**
  * A network's program on a board: the fastest whose working memory fits the arena's region, else the smallest, which may be
  * spread over all banks; with `optimize: "ram"` the smallest. Of the fastest, what is read most often lies in banks that are
- * faster than the arena's, where that costs no more than what ends each bank. Whether all fits is for `exceededRegions` to say.
- * Throws as `makeProgram` does.
+ * faster than the arena's, where that costs no more than what ends each bank. As many weights are bytes as the flash asks for,
+ * with `optimize: "flash"` all. Whether all fits is for `exceededRegions` to say. Throws as `makeProgram` does.
  */
 export function programOf(deployed: Graph, board: Board, programRequest: ProgramRequest = {}): Program {
-  const { ramBytes = arenaOf(board).bytes, ...rest } = programRequest;
-  const options = { ...rest, dsp: hasDsp(board), helium: hasHelium(board) };
+  const { ramBytes = arenaOf(board).bytes, flashBytes = board.flashBytes, optimize = "speed", input } = programRequest;
+  let options: ProgramOptions = {
+    ...{ input, dsp: hasDsp(board), helium: hasHelium(board) },
+    optimize: optimize === "ram" ? "ram" : "speed",
+    byteWeightsUpTo: optimize === "flash" ? Number.POSITIVE_INFINITY : 0,
+  };
   let plan = planOf(deployed, options);
-  if (options.dsp && programRequest.optimize !== "ram") {
+  if (options.dsp && options.optimize !== "ram") {
     const bytes = placeBoxes(plan.memory.boxes).bytes + readSlackBytes;
-    if (bytes > ramBytes) plan = planOf(deployed, { ...options, optimize: "ram" });
+    if (bytes > ramBytes) {
+      options = { ...options, optimize: "ram" };
+      plan = planOf(deployed, options);
+    }
   }
+  const byteWeightsUpTo = byteWeightsFor(plan, board, flashBytes);
+  if (byteWeightsUpTo > 0 && optimize !== "flash") plan = planOf(deployed, { ...options, byteWeightsUpTo });
   const banks = roomsFor(board, plan.lowering, plan.options.input);
   const home = banks.findIndex(({ region }) => region === board.arenaRegion);
   const growthBytes = plan.options.optimize === "ram" ? 0 : (banks.length - 1) * slackOf(plan.options);
   return placed(plan, { banks, home, growthBytes, mostBytes: programRequest.ramBytes });
+}
+
+/** Anchors that a program's image is counted with, before it is known whether it detects: so a network has one plan. */
+const countedAnchors = 5;
+
+/**
+ * `byteWeightsUpTo` with which a program's image, that of a detector, is no larger than `flashBytes`, or as small as it gets.
+ * Halving the weights of a map of n quads takes n / 2 instructions a byte, so those of small maps are halved first.
+ */
+function byteWeightsFor(plan: Plan, board: Board, flashBytes: number): number {
+  const { values, steps } = plan.lowering;
+  let excess = flashBytesOf(plan, board, { anchors: countedAnchors }).total - flashBytes;
+  if (excess <= 0) return 0;
+  const products = steps
+    .map((step) => ({ quads: quadsOfProduct(step, values), step }))
+    .filter(({ quads }) => Number.isFinite(quads))
+    .sort((a, b) => a.quads - b.quads);
+  for (const { quads, step } of products) {
+    excess -= weightBytesOf(step, plan.lowering) - weightBytesOf({ ...step, byteWeights: true }, plan.lowering);
+    if (excess <= 0) return quads;
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 /** Bytes that each bank has beyond its last value. */
@@ -136,16 +175,23 @@ interface Plan extends Pick<Program, "options" | "lowering" | "stream" | "prefix
 }
 
 function planOf(deployed: Graph, options: ProgramOptions): Plan {
-  const batched = planWith(deployed, options, true);
-  // Several rows at a time stay where they cost no byte.
-  if (options.optimize !== "ram" || !batched.lowering.steps.some(({ batch }) => batch)) return batched;
-  const single = planWith(deployed, options, false);
-  return single.memory.peak < batched.memory.peak ? single : batched;
+  const fastest = planWith(deployed, options, { batches: true, tiles: false });
+  if (options.optimize !== "ram" || !options.dsp) return fastest;
+  // Several rows at a time, and whole rows of windows, stay where they cost no byte.
+  let best = fastest;
+  if (fastest.lowering.steps.some(({ batch }) => batch))
+    best = smallerOf(best, planWith(deployed, options, { batches: false, tiles: false }));
+  if (best.lowering.steps.some(({ kernel }) => kernel === "dsp_quads_window"))
+    best = smallerOf(best, planWith(deployed, options, { batches: false, tiles: true }));
+  return best;
 }
 
-function planWith(deployed: Graph, options: ProgramOptions, batches: boolean): Plan {
-  const { dsp, helium = false, optimize = "speed", input = "whole" } = options;
-  const lowering = lowerToSteps(deployed, { dsp, helium, planes: planesOf(optimize), batches });
+/** The first where they are equal. */
+const smallerOf = (a: Plan, b: Plan): Plan => (b.memory.peak < a.memory.peak ? b : a);
+
+function planWith(deployed: Graph, options: ProgramOptions, how: Pick<LoweringOptions, "batches" | "tiles">): Plan {
+  const { dsp, helium = false, optimize = "speed", input = "whole", byteWeightsUpTo = 0 } = options;
+  const lowering = lowerToSteps(deployed, { dsp, helium, planes: planesOf(optimize), byteWeightsUpTo, ...how });
   const cuts = barriersOf(lowering);
   const most = streamable(lowering, cuts);
   let best: Pick<Plan, "memory" | "stream" | "prefix"> | undefined;
@@ -155,7 +201,7 @@ function planWith(deployed: Graph, options: ProgramOptions, batches: boolean): P
     const memory = boxesOf(lowering, rows, barriers, input);
     if (best === undefined || memory.peak < best.memory.peak) best = { memory, stream: rows, prefix };
   }
-  return { options: { dsp, helium, optimize, input }, lowering, ...best! };
+  return { options: { dsp, helium, optimize, input, byteWeightsUpTo }, lowering, ...best! };
 }
 
 function placed(plan: Plan, where: Omit<BankOptions, "slackBytes">): Program {

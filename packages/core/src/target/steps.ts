@@ -64,6 +64,10 @@ export interface Step {
   readonly repeats?: { readonly input: 0 | 1; readonly constantBytes: number };
   /** Rows that it makes in one call, which follow each other without a gap. Absent: one. */
   readonly batch?: number;
+  /** Of `dsp_conv2d`: pixels of a row whose windows are in memory at a time. */
+  readonly tile?: number;
+  /** Of a DSP product: its weights are bytes, not halfwords. Half the flash for a fifth more instructions. */
+  readonly byteWeights?: true;
 }
 
 export interface Lowering {
@@ -87,7 +91,17 @@ export interface LoweringOptions {
   readonly planes?: (maker: Node | undefined) => "planes16" | "planes8";
   /** On narrow maps (`isNarrow`) products take several rows at a time: faster, and more of them in memory. */
   readonly batches?: boolean;
+  /** A convolution's windows are in memory some pixels at a time, not a row's: slower, and a fraction of the bytes. */
+  readonly tiles?: boolean;
+  /**
+   * DSP products of maps of at most so many quads of pixels have byte weights. What a byte of flash costs in time grows with
+   * the map. Default 0: none.
+   */
+  readonly byteWeightsUpTo?: number;
 }
+
+/** Windows of a tile may take so many bytes: with less, calls for a few pixels would take a large part of the time. */
+const leastTileBytes = 1024;
 
 /** From this width on, the pixels beyond whole quads cost less than what brings rows together. */
 const narrowWidth = 8;
@@ -139,6 +153,7 @@ class Lowerer {
   readonly #consumers: ReadonlyMap<string, readonly Node[]>;
   readonly constants: ReadonlySet<string>;
   readonly #narrow: boolean;
+  #tileBytes: number | undefined;
 
   constructor(
     readonly graph: Graph,
@@ -306,8 +321,12 @@ class Lowerer {
       this.productOfRows(node, batch, output, lookup);
       return;
     }
-    const staged = this.quads(node);
     const planes = lookup?.op === "sigmoid" ? undefined : this.planesFor(output, node);
+    if (this.options.tiles && planes === undefined && this.tileOf(node) < shape[2]) {
+      this.convolutionInTiles(node, output, lookup);
+      return;
+    }
+    const staged = this.quads(node);
     if (planes === undefined) {
       this.value(output, "nhwc", shape);
       this.step("dsp_product_nhwc", output, [{ value: staged, window: row }], node, lookup);
@@ -334,6 +353,31 @@ class Lowerer {
     this.batch(batch, "dsp_quads_rows", quads, { value: pixels, window: row });
     this.value(output, "nhwc", graph.shapes[node.name]);
     this.batch(batch, "dsp_product_rows", output, { value: quads, window: row }, node, lookup);
+  }
+
+  /** Bytes of the windows of four pixels. */
+  bytesOfWindows(node: NodeOf<"conv2d">): number {
+    return 8 * Math.ceil(this.inputs(node) / 4) * 4;
+  }
+
+  /** Pixels whose windows take no more than what four pixels of any layer take: so much is needed anyway. 4 at least. */
+  tileOf(node: NodeOf<"conv2d">): number {
+    if (isPointwise(node)) return Number.POSITIVE_INFINITY;
+    this.#tileBytes ??= Math.max(
+      leastTileBytes,
+      ...this.graph.nodes.map((other) =>
+        this.isDspProduct(other) && !isPointwise(other) ? this.bytesOfWindows(other) : 0,
+      ),
+    );
+    return 4 * Math.floor(this.#tileBytes / this.bytesOfWindows(node));
+  }
+
+  convolutionInTiles(node: NodeOf<"conv2d">, output: string, lookup: Lookup | undefined): void {
+    const tile = this.tileOf(node);
+    this.value(output, "nhwc", this.graph.shapes[node.name]);
+    const read = { value: this.nhwc(node.inputs[0]), window: windowOf(node) };
+    this.step("dsp_conv2d", output, [read], node, lookup, (tile / 4) * this.bytesOfWindows(node));
+    this.steps.push({ ...this.steps.pop()!, tile });
   }
 
   /** Whether a depthwise layer is one of those on planes. */
@@ -586,6 +630,13 @@ function windowOf({ attributes }: NodeOf<"conv2d">): Window {
   return { size: attributes.kernel[0], stride: attributes.stride[0], before: attributes.padding.top };
 }
 
+/** Quads of pixels that a DSP product multiplies each filter with; infinitely many of every other step. */
+export function quadsOfProduct({ kernel, output }: Step, values: Lowering["values"]): number {
+  if (!kernel.startsWith("dsp_product") && kernel !== "dsp_conv2d") return Number.POSITIVE_INFINITY;
+  const { height, width } = values.get(output)!;
+  return height * Math.ceil(width / 4);
+}
+
 /**
  * Kernels, layouts and fused look-ups of a deployment graph with one input, batch 1.
  * Throws PhinetsError for an op without a firmware kernel.
@@ -594,7 +645,12 @@ export function lowerToSteps(deployed: Graph, options: LoweringOptions): Lowerin
   const lowerer = new Lowerer(deployed, options);
   lowerer.lower();
   const { values } = lowerer;
-  const steps = options.helium ? lowerer.steps.map((step) => onHelium(step, values)) : lowerer.steps;
+  const steps = lowerer.steps.map((step) => {
+    if (options.helium) return onHelium(step, values);
+    return quadsOfProduct(step, values) <= (options.byteWeightsUpTo ?? 0)
+      ? { ...step, byteWeights: true as const }
+      : step;
+  });
   const [{ name: input }] = deployed.nodes.filter(({ op }) => op === "input");
   return { values, steps, input, outputs: deployed.outputs.map((name) => values.get(name)!.name) };
 }

@@ -2,19 +2,21 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { countInstructions, flashBytesOf, ramBytesOf } from "@phinets/core/cost";
+import { countInstructions } from "@phinets/core/cost";
 import { emitC, firmwareProgram } from "@phinets/core/export";
 import { deployGraph, type Graph } from "@phinets/core/graph";
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import {
   type Board,
+  flashBytesOf,
   homeOf,
   keptBytes,
   loadBoard,
   type ProgramRequest,
   parseBoard,
   programOf,
+  ramBytesOf,
   variablesOf,
 } from "@phinets/core/target";
 import { sizeOf } from "@phinets/core/tensor";
@@ -69,8 +71,11 @@ const programs: [target: string, programRequest: ProgramRequest][] = [
   ["rp2040", {}],
   ["stm32n657", {}],
 ];
-/** The smallest, to which rows are pushed: of the first networks. */
-const smallest: [target: string, programRequest: ProgramRequest] = ["nrf52840", { optimize: "ram", input: "rows" }];
+/** The smallest, to which rows are pushed, and the one of least flash: of the first networks. */
+const smallest: [target: string, programRequest: ProgramRequest][] = [
+  ["nrf52840", { optimize: "ram", input: "rows" }],
+  ["stm32h743", { optimize: "flash" }],
+];
 
 describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the linked image's", () => {
   test.each(networks)("%s", { timeout: 120_000 }, async (name, json) => {
@@ -80,7 +85,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
     const options = modelOptions(network);
     const anchors = options.detector?.anchors.length;
     await Promise.all(
-      [...programs, ...(name === "detector" || name === "classifier" ? [smallest] : [])].map(
+      [...programs, ...(name === "detector" || name === "classifier" ? smallest : [])].map(
         async ([target, programRequest]) => {
           const board = loadBoard(target);
           const program = programOf(graph, board, programRequest);
@@ -120,7 +125,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
 });
 
 const m3 = parseBoard({ ...loadBoard("stm32l4r5"), name: "m3", core: "cortex-m3", fpu: "none", simd: "none" });
-const counted: [name: string, board: Board, optimize: "speed" | "ram"][] = [
+const counted: [name: string, board: Board, optimize: "speed" | "ram" | "flash"][] = [
   ["detector", loadBoard("rp2040"), "speed"],
   ["MobileNetV2", loadBoard("rp2040"), "speed"],
   ["classifier", m3, "speed"],
@@ -130,6 +135,7 @@ const counted: [name: string, board: Board, optimize: "speed" | "ram"][] = [
   ["MobileNetV2", loadBoard("stm32u575"), "speed"],
   ["small classifier", loadBoard("stm32u575"), "speed"],
   ["detector", loadBoard("stm32h743"), "ram"],
+  ["classifier", loadBoard("stm32h743"), "flash"],
   ["5 blocks", loadBoard("stm32h743"), "speed"],
   ["classifier", loadBoard("stm32n657"), "speed"],
   ["detector", loadBoard("stm32n657"), "speed"],
@@ -144,7 +150,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))(
       const graph = deployGraph(buildNetwork(parseNetwork(networks.find(([one]) => one === name)![1])));
       const q = calibrated(graph);
       const program = programOf(graph, board, { optimize });
-      const where = join(folder, `counted ${name} ${board.name}`.replace(/\W/g, "-"));
+      const where = join(folder, `counted ${name} ${board.name} ${optimize}`.replace(/\W/g, "-"));
       writeFirmware(where, emitC(q, { program }));
       const outputs = graph.outputs.reduce((sum, output) => sum + sizeOf(graph.shapes[output]), 0);
       const { instructions } = await runQemu(await buildEmulated(where, board), [randomInput(q, 1)], outputs);

@@ -1,8 +1,16 @@
 /** The image of a target board: linked into its regions, measured, and held against what was planned before training. */
 import { readFileSync } from "node:fs";
-import { exceededRegions, flashBytesOf, plannedUse, ramBytesOf, weightBytes } from "@phinets/core/cost";
 import { arenasOf } from "@phinets/core/export";
-import type { Board, Program, RegionUse } from "@phinets/core/target";
+import {
+  type Board,
+  exceededRegions,
+  flashBytesOf,
+  type Program,
+  plannedUse,
+  type RegionUse,
+  ramBytesOf,
+  weightBytes,
+} from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { buildFirmware } from "./build.js";
 import { type Elf, type ElfSymbol, flashBytes, ramBytes, readElf, regionBytes, symbolOf } from "./elf.js";

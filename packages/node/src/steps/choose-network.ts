@@ -1,11 +1,21 @@
 /** The network of a run: the user's own, or the one that fits the board; with the head that the data set asks for. */
 import { join } from "node:path";
-import { countMacs, countParameters, exceededRegions, flashBytesOf, ramBytesOf, weightBytes } from "@phinets/core/cost";
+import { countMacs, countParameters } from "@phinets/core/cost";
 import type { DetectionLossName } from "@phinets/core/detection";
 import { deployGraph } from "@phinets/core/graph";
 import { anchorCount, buildNetwork, type Network } from "@phinets/core/networks";
 import { type FitOptions, fit } from "@phinets/core/scaling";
-import { arenaOf, type Board, banksOf, type ProgramRequest, programOf } from "@phinets/core/target";
+import {
+  arenaOf,
+  type Board,
+  banksOf,
+  exceededRegions,
+  flashBytesOf,
+  type ProgramRequest,
+  programOf,
+  ramBytesOf,
+  weightBytes,
+} from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork, networkFileOf } from "../run/load.js";
 import type { OpenedData } from "./data.js";

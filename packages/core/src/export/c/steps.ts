@@ -51,6 +51,7 @@ export function emitStep(
   const lookup = step.lookup && (nodes.get(step.lookup.name) as IntegerLookup);
   const output = values.get(step.output)!;
   const input = values.get(step.reads[0].value)!;
+  const packing = step.byteWeights ? "bytes" : "words";
   const define = (type: string, fields: string): string[] => [`static const ${type} ${layer} = ${fields};`];
   const emitted = (constants: string[], what: string): EmittedStep => ({
     comment: describe(what, step, index, values, node, lookup),
@@ -169,7 +170,7 @@ export function emitStep(
       return emitted(define("phinets_step_padding", fields), node === undefined ? "copy" : "pad");
     }
     case "dsp_product_rows": {
-      const constants = dspProduct(node as Linear, `${layer}_product`, output, lookup, "words");
+      const constants = dspProduct(node as Linear, `${layer}_product`, output, lookup, packing);
       const last = constants.pop()!;
       const fields = `${last.slice(last.indexOf("{"), -1)}, ${batchOf(step, output)}`;
       constants.push(`static const phinets_dsp_product_of_rows ${layer} = {${fields}};`);
@@ -181,9 +182,9 @@ export function emitStep(
     }
     case "dsp_product_nhwc":
     case "dsp_product_planes16":
-      return emitted(dspProduct(node as Linear, layer, output, lookup, "words"), linearText(node as Linear));
+      return emitted(dspProduct(node as Linear, layer, output, lookup, packing), linearText(node as Linear));
     case "dsp_product_planes8": {
-      const constants = dspProduct(node as Linear, `${layer}_product`, output, lookup, "words");
+      const constants = dspProduct(node as Linear, `${layer}_product`, output, lookup, packing);
       // One constant, so that the padding stands beside the product.
       const last = constants.pop()!;
       const fields = last.slice(last.indexOf("{"), -1);
@@ -192,15 +193,18 @@ export function emitStep(
     }
     case "dsp_dense":
       return emitted(dspProduct(node as Linear, layer, output, lookup, "bytes"), linearText(node as Linear));
+    case "dsp_conv2d": {
+      const constants = dspProduct(node as Linear, `${layer}_product`, output, lookup, packing);
+      const last = constants.pop()!;
+      const fields = `${windowFields(node as IntegerConv2d, input, output)}, ${last.slice(last.indexOf("{"), -1)}, ${step.tile}`;
+      constants.push(`static const phinets_dsp_convolution ${layer} = {${fields}};`);
+      return emitted(constants, linearText(node as Linear));
+    }
     case "dsp_nhwc_window":
     case "dsp_quads_window": {
       const ofRows = step.kernel === "dsp_nhwc_window";
-      const { kernel, stride, padding, inputZeroPoint } = node as IntegerConv2d;
-      const fields = `{
-  .width = ${output.width}, .input_width = ${input.width}, .channels = ${input.channels},
-  .kernel_height = ${kernel[0]}, .kernel_width = ${kernel[1]}, .stride_x = ${stride[1]}, .pad_left = ${padding.left},
-  .zero_point = ${inputZeroPoint},
-}`;
+      const { kernel } = node as IntegerConv2d;
+      const fields = windowFields(node as IntegerConv2d, input, output);
       const windows = ofRows
         ? define("phinets_dsp_windows_of_rows", `{${fields}, ${batchOf(step, output)}}`)
         : define("phinets_dsp_window", fields);
@@ -266,6 +270,14 @@ export function emitStep(
     default:
       return emitted(dspDepthwise(node as IntegerConv2d, layer, input, output, lookup), linearText(node as Linear));
   }
+}
+
+function windowFields({ kernel, stride, padding, inputZeroPoint }: IntegerConv2d, input: Value, output: Value): string {
+  return `{
+  .width = ${output.width}, .input_width = ${input.width}, .channels = ${input.channels},
+  .kernel_height = ${kernel[0]}, .kernel_width = ${kernel[1]}, .stride_x = ${stride[1]}, .pad_left = ${padding.left},
+  .zero_point = ${inputZeroPoint},
+}`;
 }
 
 function concat(

@@ -1,5 +1,7 @@
 /** Flash that an int8 network's constants take, as the kernels of its firmware program read them. */
-import { type KernelRow, kernels, type Program, shapeOf } from "../target/index.js";
+import { type KernelRow, kernels, shapeOf } from "./kernels.js";
+import type { Program } from "./program.js";
+import type { Lowering, Step } from "./steps.js";
 
 export interface WeightBytes {
   /** Packed as the kernels read them: a byte each, or two where DSP kernels multiply words. */
@@ -23,7 +25,7 @@ export function weightBytes(program: Pick<Program, "lowering">): WeightBytes {
   for (const step of program.lowering.steps) {
     const row: KernelRow = kernels[step.kernel];
     const shape = shapeOf(step, program.lowering);
-    weights += (row.weightBytes?.(shape) ?? 0) + (step.repeats?.constantBytes ?? 0);
+    weights += weightBytesOf(step, program.lowering) + (step.repeats?.constantBytes ?? 0);
     const channels = row.constantChannels?.(shape) ?? shape.filters;
     biases += (row.channelBytes?.bias ?? 0) * channels;
     requantization += (row.channelBytes?.requantization ?? 0) * channels;
@@ -31,4 +33,10 @@ export function weightBytes(program: Pick<Program, "lowering">): WeightBytes {
     if (step.kernel === "softmax") tables += softmaxBytes;
   }
   return { weights, biases, requantization, tables, total: weights + biases + requantization + tables };
+}
+
+/** Bytes of a step's weights as its kernel reads them. */
+export function weightBytesOf(step: Step, lowering: Lowering): number {
+  const row: KernelRow = kernels[step.kernel];
+  return row.weightBytes?.(shapeOf(step, lowering)) ?? 0;
 }

@@ -2,21 +2,11 @@
  * Flash of the linked firmware, before anything is trained: constants from the graph, code from what the kernels that it
  * needs were measured to take (bench/cost/code-size.mjs).
  */
-import {
-  type Board,
-  banksOf,
-  homeOf,
-  type Kernel,
-  type KernelRow,
-  kernels as kernelRows,
-  type Program,
-  type Region,
-  shapeOf,
-  stackBytes,
-  stateBytes,
-  variablesOf,
-} from "../target/index.js";
+import { type Board, banksOf, homeOf, type Region } from "./board.js";
 import codeSizes from "./code-sizes.json" with { type: "json" };
+import { type Kernel, type KernelRow, kernels as kernelRows, shapeOf } from "./kernels.js";
+import type { Program } from "./program.js";
+import { stackBytes, stateBytes, variablesOf } from "./room.js";
 import { type WeightBytes, weightBytes } from "./weights.js";
 
 export interface FlashBytes {
@@ -48,7 +38,7 @@ const anchorBytes = 2 * 8;
 
 interface ProgramSizes {
   readonly base: number;
-  /** Boxes and tracks: `followerBytes` of target/room.ts, by the linker. */
+  /** Boxes and tracks: `followerBytes` of room.ts, by the linker. */
   readonly followerRam: number;
   readonly groups: readonly { readonly neededBy: readonly string[]; readonly bytes: number }[];
 }
