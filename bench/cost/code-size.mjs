@@ -68,6 +68,7 @@ const structs = {
   phinets_dsp_convolution: ["dsp_conv2d"],
   phinets_dsp_scale: ["dsp_quads_scaled"],
   phinets_dsp_product: ["dsp_product_nhwc", "dsp_product_planes16", "dsp_dense"],
+  phinets_dsp_uniform: ["dsp_dense_uniform"],
   phinets_dsp_product8: ["dsp_product_planes8"],
   phinets_dsp_depthwise: Object.keys(kernels).filter((name) => /^dsp_depthwise\d/.test(name)),
   phinets_dsp_average: ["dsp_mean"],

@@ -18,7 +18,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { emitC, linkerScript } from "../../packages/core/dist/export/index.js";
+import { emitC, linkerScript, uniformLayersOf } from "../../packages/core/dist/export/index.js";
 import { deployGraph, GraphBuilder } from "../../packages/core/dist/graph/index.js";
 import { buildNetwork, parseNetwork } from "../../packages/core/dist/networks/index.js";
 import { callsOf, isNarrow, kernels, makeProgram, shapeOf } from "../../packages/core/dist/target/index.js";
@@ -215,7 +215,11 @@ function quantized(graph, random) {
         shape,
         new Int8Array(sizeOf(shape)).map(() => random.integer(255) - 127),
       );
-      weightScales[weight] = Array.from({ length: outputs }, () => Math.fround(scale * random.uniform(0.7, 1.4)));
+      const uniform = /^uniform/.test(graph.name) ? Math.fround(scale) : undefined;
+      weightScales[weight] = Array.from(
+        { length: outputs },
+        () => uniform ?? Math.fround(scale * random.uniform(0.7, 1.4)),
+      );
       const biases = new Int32Array(outputs).map(() => Math.round(deviation * random.uniform(-0.5, 0.5)));
       weights[bias] = tensor("int32", [outputs], biases);
     } else if (node.op === "input") values[node.name] = made(step, 0);
@@ -263,9 +267,9 @@ function samples() {
     if (isWide) outputs.push(conv(builder, "wide", x, { filters: 4, kernel: 3, padding }, "none"));
     return builder.build(outputs);
   };
-  const add = (name, shape, make, isSeries = false) => {
-    if (isSeries) {
-      all.push({ ...quantized(build(name, shape, make), own), only: "dsp" });
+  const add = (name, shape, make, only) => {
+    if (only !== undefined) {
+      all.push({ ...quantized(build(name, shape, make), own), only });
       return;
     }
     const q = quantized(build(name, shape, make), random);
@@ -330,7 +334,7 @@ function samples() {
       y = depthwise(builder, "depthwise", y, { kernel: window, stride, padding }, activation);
       return conv(builder, "pointwise", y, { filters }, activation);
     };
-    add(`series${i}`, [height, width, channels], make, true);
+    add(`series${i}`, [height, width, channels], make, "dsp");
   });
   maps.forEach((shape, i) => {
     add(`map${i}`, shape, (builder, x) => {
@@ -350,6 +354,17 @@ function samples() {
       const y = builder.dense("dense", builder.flatten("flat", x), units);
       return i % 2 ? builder.hardswish("act", y) : y;
     });
+  });
+  denseLayers.forEach(([inputs, units], i) => {
+    add(
+      `uniform${i}`,
+      [1, 1, inputs],
+      (builder, x) => {
+        const y = builder.dense("dense", builder.flatten("flat", x), units);
+        return i % 2 ? builder.hardswish("act", y) : y;
+      },
+      "dsp",
+    );
   });
   // What imported networks have.
   maps.forEach((shape, i) => {
@@ -421,7 +436,7 @@ function programs(networks) {
       all.push({ q, dsp: false, helium: true, program: makeProgram(q.graph, { dsp: false, helium: true }) });
     }
     for (const optimize of q.only === "portable" ? [] : ["speed", "ram"]) {
-      const program = makeProgram(q.graph, { dsp: true, optimize });
+      const program = makeProgram(q.graph, { dsp: true, optimize, uniformLayers: uniformLayersOf(q) });
       const kernelsOf = (one) => String(one.lowering.steps.map(({ kernel }) => kernel));
       const known = all.some((other) => other.q === q && kernelsOf(other.program) === kernelsOf(program));
       if (!known) all.push({ q, dsp: true, program });

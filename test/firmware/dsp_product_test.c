@@ -10,8 +10,9 @@ typedef struct {
   phinets_dsp_product product;
 } pair;
 
-/* A layer of `filters` filters of `taps` weights, both ways; its maps are still to be filled in. */
-static pair layer_of(int32_t filters, int32_t taps, int bytes) {
+/* A layer of `filters` filters of `taps` weights, both ways; its maps are still to be filled in. uniform: all filters are
+   rescaled alike. */
+static pair layer_of(int32_t filters, int32_t taps, int bytes, int uniform) {
   pair p;
   memset(&p, 0, sizeof p);
   const int32_t groups = (taps + 3) / 4;
@@ -33,6 +34,7 @@ static pair layer_of(int32_t filters, int32_t taps, int bytes) {
     multiplier[m] = random_multiplier();
     const int32_t s = chance(70) ? usual + between(-2, 2) : between(1, 31);
     shift[m] = (int8_t)-(s < 1 ? 1 : s);
+    if (uniform) multiplier[m] = multiplier[0], shift[m] = shift[0];
     channels[m].bias = bias[m] - p.layer.input_zero_point * sum;
     channels[m].multiplier = (int32_t)((uint32_t)multiplier[m] << 1);
     channels[m].power = (int32_t)(0u - (1u << (32 + shift[m])));
@@ -85,7 +87,7 @@ static int8_t *map8_of(int32_t width, int32_t channels, const int8_t *row) {
 
 static void pointwise_case(void) {
   const int32_t width = random_width(), inputs = random_channels(), filters = random_filters();
-  pair p = layer_of(filters, inputs, 0);
+  pair p = layer_of(filters, inputs, chance(50), 0);
   p.layer.input = (phinets_map){1, width, inputs};
   p.layer.output = (phinets_map){1, width, filters};
   p.product.width = width;
@@ -158,7 +160,7 @@ static void window_case(void) {
     out.channels = between(1, 6);
   } while (out.height < 1 || out.width < 1);
   const int32_t taps = kernel_height * kernel_width * in.channels;
-  p = layer_of(out.channels, taps, 0);
+  p = layer_of(out.channels, taps, chance(50), 0);
   p.layer.input = in, p.layer.output = out;
   p.layer.kernel_height = kernel_height, p.layer.kernel_width = kernel_width;
   p.layer.stride_y = stride_y, p.layer.stride_x = stride_x;
@@ -183,6 +185,7 @@ static void window_case(void) {
   }
   int32_t *quads = quads_of(out.width, taps);
   int8_t *row = random_bytes(n, 0);
+  const int32_t tile = 4 * between(1, 3);
   for (int32_t y = 0; y < out.height; y++) {
     const int8_t *rows[9];
     for (int32_t i = 0; i < kernel_height; i++) {
@@ -192,13 +195,22 @@ static void window_case(void) {
     phinets_dsp_quads_window(&window, rows, quads);
     phinets_dsp_product_nhwc(&p.product, quads, row);
     expect_bytes("window", row, expected + y * n, n);
+    for (int32_t x = 0; x < out.width; x += tile) { /* as phinets_step_dsp_conv2d does */
+      phinets_dsp_window part = window;
+      phinets_dsp_product product = p.product;
+      part.width = product.width = out.width - x < tile ? out.width - x : tile;
+      part.pad_left = pad_left - x * stride_x;
+      phinets_dsp_quads_window(&part, rows, quads);
+      phinets_dsp_product_nhwc(&product, quads, row + x * out.channels);
+    }
+    expect_bytes("tiles", row, expected + y * n, n);
   }
   check_surroundings(NULL, 0);
 }
 
 static void dense_case(void) {
-  const int32_t inputs = random_channels(), filters = random_filters();
-  pair p = layer_of(filters, inputs, 1);
+  const int32_t inputs = random_channels(), filters = random_filters(), uniform = chance(50);
+  pair p = layer_of(filters, inputs, 1, uniform);
   p.layer.input = (phinets_map){1, 1, inputs};
   p.layer.output = (phinets_map){1, 1, filters};
   p.product.width = 1;
@@ -207,6 +219,15 @@ static void dense_case(void) {
   reference_convolution(&p.layer, 0, input, expected);
   phinets_dsp_dense(&p.product, input, output, scratch);
   expect_bytes("dense", output, expected, filters);
+  if (uniform) {
+    int32_t *biases = take(4 * filters, 0);
+    for (int32_t m = 0; m < filters; m++) biases[m] = p.product.channels[m].bias;
+    phinets_dsp_uniform layer = {p.product, biases, p.product.channels->multiplier, p.product.channels->power};
+    layer.product.channels = NULL;
+    int8_t *again = random_bytes(filters, 0);
+    phinets_dsp_dense_uniform(&layer, input, again, scratch);
+    expect_bytes("uniform", again, expected, filters);
+  }
   check_surroundings(NULL, 0);
 }
 

@@ -42,44 +42,81 @@ static void phinets_dsp_dense_filters(call *c) {
 }
 #endif
 
-PHINETS_DSP_FAST void phinets_dsp_dense(const phinets_dsp_product *layer, const int8_t *input, int8_t *output,
-                                        int32_t *scratch) {
-  const int32_t filters = layer->filters, groups = layer->groups, filter = 4 * groups;
-  const int32_t last = filters < 4 ? filters : filters % 4;
+/* Inputs as words, to scratch; what moves from filter to filter is still to come. */
+static call prepared(const phinets_dsp_product *layer, const int8_t *input, int32_t *scratch) {
+  const int32_t groups = layer->groups, filter = 4 * groups;
   for (int32_t g = 0; g < groups; g++) {
     const int32_t x = phinets_word(input + 4 * g);
     scratch[2 * g] = phinets_sxtb16(x);
     scratch[2 * g + 1] = phinets_sxtb16_8(x);
   }
-  call c = {.inputs = scratch,
-            .end = scratch + 2 * groups,
-            .channels = layer->channels,
-            .output = output,
-            .fours = filters / 4,
-            .zero_point = layer->zero_point,
-            .table = layer->table,
-            .weights = layer->weights,
-            .second = filter,
-            .third = 2 * filter,
-            .fourth = 3 * filter};
-  if (c.fours) phinets_dsp_dense_filters(&c);
-  if (!last) return;
-  c.fours = 1;
-  if (filters >= 4) { /* the last four overlap those before them */
-    c.channels = layer->channels + filters - 4;
-    c.output = output + filters - 4;
-    c.weights = (const int8_t *)layer->weights + (filters - 4) * filter;
-    phinets_dsp_dense_filters(&c);
-  } else { /* the first stands for what is missing */
+  return (call){.inputs = scratch,
+                .end = scratch + 2 * groups,
+                .zero_point = layer->zero_point,
+                .table = layer->table,
+                .second = filter,
+                .third = 2 * filter,
+                .fourth = 3 * filter};
+}
+
+/* Up to three filters, of layers that have no more: the first stands for what is missing. */
+static void few(call *c, int32_t filters, int8_t *output) {
+  int8_t results[4];
+  c->fours = 1;
+  c->output = results;
+  if (filters < 2) c->second = 0;
+  if (filters < 3) c->third = 0;
+  c->fourth = 0;
+  phinets_dsp_dense_filters(c);
+  memcpy(output, results, (size_t)filters);
+}
+
+PHINETS_DSP_FAST void phinets_dsp_dense(const phinets_dsp_product *layer, const int8_t *input, int8_t *output,
+                                        int32_t *scratch) {
+  const int32_t filters = layer->filters;
+  call c = prepared(layer, input, scratch);
+  c.weights = layer->weights;
+  if (filters < 4) {
     phinets_dsp_channel channels[4];
-    int8_t results[4];
-    for (int32_t i = 0; i < 4; i++) channels[i] = layer->channels[i < last ? i : 0];
+    for (int32_t i = 0; i < 4; i++) channels[i] = layer->channels[i < filters ? i : 0];
     c.channels = channels;
-    c.output = results;
-    c.second = last > 1 ? filter : 0;
-    c.third = last > 2 ? 2 * filter : 0;
-    c.fourth = 0;
+    few(&c, filters, output);
+    return;
+  }
+  c.channels = layer->channels;
+  c.output = output;
+  c.fours = filters / 4;
+  phinets_dsp_dense_filters(&c);
+  if (filters % 4 == 0) return;
+  c.fours = 1; /* the last four overlap those before them */
+  c.channels = layer->channels + filters - 4;
+  c.output = output + filters - 4;
+  c.weights = (const int8_t *)layer->weights + (filters - 4) * c.second;
+  phinets_dsp_dense_filters(&c);
+}
+
+PHINETS_DSP_FAST void phinets_dsp_dense_uniform(const phinets_dsp_uniform *layer, const int8_t *input, int8_t *output,
+                                                int32_t *scratch) {
+  const int32_t filters = layer->product.filters;
+  const int32_t multiplier = layer->multiplier, power = layer->power;
+  phinets_dsp_channel channels[4];
+  call c = prepared(&layer->product, input, scratch);
+  const int32_t filter = c.second;
+  for (int32_t i = 0; i < 4; i++) {
+    channels[i].multiplier = multiplier;
+    channels[i].power = power;
+  }
+  for (int32_t m = 0; m < filters; m += 4) {
+    const int32_t first = m + 4 <= filters ? m : filters < 4 ? 0 : filters - 4;
+    for (int32_t i = 0; i < 4; i++) channels[i].bias = layer->biases[i < filters ? first + i : 0];
+    c.channels = channels;
+    c.weights = (const int8_t *)layer->product.weights + first * filter;
+    if (filters < 4) {
+      few(&c, filters, output);
+      return;
+    }
+    c.output = output + first;
+    c.fours = 1;
     phinets_dsp_dense_filters(&c);
-    memcpy(output, results, (size_t)last);
   }
 }

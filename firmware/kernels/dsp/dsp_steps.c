@@ -97,6 +97,11 @@ void phinets_step_dsp_dense(const phinets_step *step, const phinets_state *state
                     (int32_t *)(void *)phinets_scratch(state, step));
 }
 
+void phinets_step_dsp_dense_uniform(const phinets_step *step, const phinets_state *state, int32_t y) {
+  phinets_dsp_dense_uniform(step->layer, phinets_row(state, &step->input, 0), phinets_row(state, &step->output, y),
+                            (int32_t *)(void *)phinets_scratch(state, step));
+}
+
 void phinets_step_dsp_planes16(const phinets_step *step, const phinets_state *state, int32_t y) {
   const phinets_dsp_row *layer = step->layer;
   phinets_dsp_planes16(layer->width, layer->channels, layer->zero_point, phinets_row(state, &step->input, y),

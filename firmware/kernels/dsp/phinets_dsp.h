@@ -87,6 +87,13 @@ void phinets_dsp_nhwc_window(const phinets_dsp_window *layer, const int8_t *cons
 
 /* A dense layer, or a 1x1 convolution of one pixel: `bytes` weights, input int8 [inputs]. scratch: 8 * groups bytes. */
 void phinets_dsp_dense(const phinets_dsp_product *layer, const int8_t *input, int8_t *output, int32_t *scratch);
+/* The same where all filters are rescaled alike: their constants but for the bias stand once. */
+typedef struct {
+  phinets_dsp_product product; /* without channels */
+  const int32_t *biases;       /* [filters] */
+  int32_t multiplier, power;   /* as in phinets_dsp_channel */
+} phinets_dsp_uniform;
+void phinets_dsp_dense_uniform(const phinets_dsp_uniform *layer, const int8_t *input, int8_t *output, int32_t *scratch);
 
 /* ---- depthwise ---- */
 

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* What a step's `layer` points to: products and dense layers have a phinets_dsp_product, depthwise ones a
-   phinets_dsp_depthwise, quads_window a phinets_dsp_window, quads_scaled a phinets_dsp_scale; these the others. */
+   phinets_dsp_depthwise, dense_uniform a phinets_dsp_uniform, quads_window a phinets_dsp_window, quads_scaled a phinets_dsp_scale; these the others. */
 typedef struct {
   phinets_dsp_product product;
   int32_t pad; /* pixels of padding of the row of planes8 */
@@ -74,6 +74,7 @@ void phinets_step_dsp_product_nhwc(const phinets_step *step, const phinets_state
 void phinets_step_dsp_product_planes16(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_product_planes8(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_dense(const phinets_step *step, const phinets_state *state, int32_t y);
+void phinets_step_dsp_dense_uniform(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_planes16(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_planes8(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_nhwc(const phinets_step *step, const phinets_state *state, int32_t y);

@@ -54,28 +54,30 @@ export function register(program: Command, context: Context): void {
     const target = options.target === undefined ? remembered() : loadTarget(options.target);
     if (options.powerMw !== undefined && target === undefined)
       throw new PhinetsError("cli.usage", "--power-mw needs --target: power is a board's");
-    const { graph, board = target } = await importedParts(network, run, target);
-    const request = { ...programRequestOf(options), ...(graph && { graph }) };
+    const { board = target, ...imported } = await importedParts(network, run, target);
+    const request = { ...programRequestOf(options), ...imported };
     const inspection = inspectNetwork(network, { board, powerMw: options.powerMw, ...request });
     if (options.svg !== undefined) writePicture(options.svg, drawMemory(network, board, undefined, request));
     context.result(inspection, () => inspectionText(network, inspection, options.layers));
   });
 }
 
-/** Of an imported int8 network: its graph, which is in its run folder alone, and the board as it can use it. */
+/** Of an imported int8 network: its graph, which is in its run folder alone, and what its arithmetic says of its program. */
 async function importedParts(
   network: Network,
   run: string | undefined,
   target: Board | undefined,
-): Promise<{ readonly graph?: Graph; readonly board?: Board }> {
+): Promise<{ readonly graph?: Graph; readonly board?: Board; readonly uniformLayers?: ReadonlySet<string> }> {
   const { isImportedInt8 } = await import("@phinets/core/networks");
   if (!isImportedInt8(network) || run === undefined) return {};
-  const [{ loadRun, requireQuantized }, { boardFor }] = await Promise.all([
+  const [{ loadRun, requireQuantized }, { boardFor, uniformLayersOf }] = await Promise.all([
     import("@phinets/node/run"),
     import("@phinets/core/export"),
   ]);
   const quantized = requireQuantized(loadRun(run));
-  return { graph: quantized.graph, ...(target && { board: boardFor(quantized, target) }) };
+  const { graph } = quantized;
+  if (target === undefined) return { graph };
+  return { graph, board: boardFor(quantized, target), uniformLayers: uniformLayersOf(quantized) };
 }
 
 function writePicture(file: string, svg: string): void {

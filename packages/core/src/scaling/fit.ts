@@ -117,7 +117,6 @@ function estimatedCost(
   const { parameters, macs, arenaBytes, instructions, optimize } = costs;
   const dsp = hasDsp(board);
   const input = programRequest.input ?? "whole";
-  const options = { dsp, helium: false, optimize, input, byteWeightsUpTo: 0 } as const;
   // Of DSP kernels all that depends on widths is the weights; arrays of the others end with up to three bytes more.
   const traits = phinetBlocks(network).map(({ kernel, stride, skip }) => [kernel, stride, skip]);
   const key = JSON.stringify([dsp ? traits : network, network.squeezeExcite, optimize]);
@@ -125,7 +124,7 @@ function estimatedCost(
     lowerToSteps(deployGraph(buildNetwork(network)), { dsp, planes: planesOf(optimize) }),
   );
   const contents = { anchors: anchorCount(network.head) };
-  const program = { lowering, options, stream: { schedule: { length: costs.entries } } };
+  const program = { lowering, options: { input }, stream: { schedule: { length: costs.entries } } };
   const { total, weights } = flashBytesOf(program, board, contents);
   const flashBytes = total - weights.total + costs.weightBytes;
   const latency = bandMs(instructions, board);

@@ -45,7 +45,8 @@ interface ProgramSizes {
 const programs: Readonly<Record<string, ProgramSizes>> = codeSizes.programs;
 
 /** What decides a program's flash: its steps, and how many entries its schedule has. */
-export interface SizedProgram extends Pick<Program, "lowering" | "options"> {
+export interface SizedProgram extends Pick<Program, "lowering"> {
+  readonly options: Pick<Program["options"], "input">;
   readonly stream: { readonly schedule: { readonly length: number } };
 }
 

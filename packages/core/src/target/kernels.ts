@@ -201,6 +201,25 @@ const productConstants: Pick<KernelRow, "weightBytes" | "channelBytes"> = {
   channelBytes: dspChannel,
 };
 
+/** Four filters at a time, of one vector; weights are bytes. */
+const denseRow: Pick<KernelRow, "terms" | "weightBytes"> = {
+  terms: ({ products, filters, table }) => {
+    const groups = quarters(products);
+    // The last filters are made with those before them.
+    const fours = quarters(filters);
+    return {
+      rows: 1,
+      inputs: groups,
+      fours,
+      groups: fours * groups,
+      pairs: fours * Math.ceil(groups / 2),
+      tables: fours * table,
+      rest: filters % 4 === 0 ? 0 : 1,
+    };
+  },
+  weightBytes: ({ products, filters }) => 4 * quarters(products) * filters,
+};
+
 /** To NHWC, where pixels beyond whole quads are a pass of their own. */
 const product = (structBytes: number): KernelRow => ({
   structBytes,
@@ -554,25 +573,8 @@ export const kernels = {
   dsp_product_rows: product(44),
   dsp_product_planes16: productToPlanes(36, "planes16"),
   dsp_product_planes8: productToPlanes(40, "planes8"),
-  dsp_dense: {
-    structBytes: 36,
-    terms: ({ products, filters, table }) => {
-      const groups = quarters(products);
-      // The last filters are made with those before them.
-      const fours = quarters(filters);
-      return {
-        rows: 1,
-        inputs: groups,
-        fours,
-        groups: fours * groups,
-        pairs: fours * Math.ceil(groups / 2),
-        tables: fours * table,
-        rest: filters % 4 === 0 ? 0 : 1,
-      };
-    },
-    weightBytes: ({ products, filters }) => 4 * quarters(products) * filters,
-    channelBytes: dspChannel,
-  },
+  dsp_dense: { structBytes: 36, ...denseRow, channelBytes: dspChannel },
+  dsp_dense_uniform: { structBytes: 48, ...denseRow, channelBytes: { bias: 4, requantization: 0 } },
   dsp_planes16: { structBytes: 16, terms: planesOf },
   dsp_planes8: { structBytes: 16, terms: planesOf },
   dsp_nhwc: { structBytes: 16, terms: planesOf },

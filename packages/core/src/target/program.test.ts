@@ -635,6 +635,7 @@ describe("programOf", () => {
     expect(small.arenaBytes).toBeLessThan(fast.arenaBytes);
     expect(chosen({}).options).toEqual({
       ...{ dsp: true, helium: false, optimize: "speed", input: "whole", byteWeightsUpTo: 0 },
+      uniformLayers: new Set(),
     });
     expect(chosen({ ramBytes: fast.arenaBytes }).options.optimize).toBe("speed");
     expect(chosen({ ramBytes: fast.arenaBytes - 1 }).arenaBytes).toBe(small.arenaBytes);

@@ -26,6 +26,8 @@ export interface ProgramOptions {
   readonly input?: "whole" | "rows";
   /** As in `LoweringOptions`. Default 0. */
   readonly byteWeightsUpTo?: number;
+  /** As in `LoweringOptions`. Default: none. */
+  readonly uniformLayers?: ReadonlySet<string>;
 }
 
 /** A place in the working memory. */
@@ -76,7 +78,7 @@ export interface Program {
 }
 
 /** What a user chooses of a board's program. */
-export interface ProgramRequest extends Pick<ProgramOptions, "input"> {
+export interface ProgramRequest extends Pick<ProgramOptions, "input" | "uniformLayers"> {
   /** What is taken of the programs that fit: the fastest, the one with the smallest working memory, or with the smallest flash. Default "speed". */
   readonly optimize?: "speed" | "ram" | "flash";
   /**
@@ -104,9 +106,14 @@ export function hasHelium({ simd }: Pick<Board, "simd">): boolean {
  * with `optimize: "flash"` all. Whether all fits is for `exceededRegions` to say. Throws as `makeProgram` does.
  */
 export function programOf(deployed: Graph, board: Board, programRequest: ProgramRequest = {}): Program {
-  const { ramBytes = arenaOf(board).bytes, flashBytes = board.flashBytes, optimize = "speed", input } = programRequest;
+  const {
+    ramBytes = arenaOf(board).bytes,
+    flashBytes = board.flashBytes,
+    optimize = "speed",
+    ...rest
+  } = programRequest;
   let options: ProgramOptions = {
-    ...{ input, dsp: hasDsp(board), helium: hasHelium(board) },
+    ...{ ...rest, dsp: hasDsp(board), helium: hasHelium(board) },
     optimize: optimize === "ram" ? "ram" : "speed",
     byteWeightsUpTo: optimize === "flash" ? Number.POSITIVE_INFINITY : 0,
   };
@@ -190,8 +197,16 @@ function planOf(deployed: Graph, options: ProgramOptions): Plan {
 const smallerOf = (a: Plan, b: Plan): Plan => (b.memory.peak < a.memory.peak ? b : a);
 
 function planWith(deployed: Graph, options: ProgramOptions, how: Pick<LoweringOptions, "batches" | "tiles">): Plan {
-  const { dsp, helium = false, optimize = "speed", input = "whole", byteWeightsUpTo = 0 } = options;
-  const lowering = lowerToSteps(deployed, { dsp, helium, planes: planesOf(optimize), byteWeightsUpTo, ...how });
+  const { dsp, helium = false, optimize = "speed", input = "whole" } = options;
+  const { byteWeightsUpTo = 0, uniformLayers = new Set() } = options;
+  const lowering = lowerToSteps(deployed, {
+    dsp,
+    helium,
+    planes: planesOf(optimize),
+    byteWeightsUpTo,
+    uniformLayers,
+    ...how,
+  });
   const cuts = barriersOf(lowering);
   const most = streamable(lowering, cuts);
   let best: Pick<Plan, "memory" | "stream" | "prefix"> | undefined;
@@ -201,7 +216,7 @@ function planWith(deployed: Graph, options: ProgramOptions, how: Pick<LoweringOp
     const memory = boxesOf(lowering, rows, barriers, input);
     if (best === undefined || memory.peak < best.memory.peak) best = { memory, stream: rows, prefix };
   }
-  return { options: { dsp, helium, optimize, input, byteWeightsUpTo }, lowering, ...best! };
+  return { options: { dsp, helium, optimize, input, byteWeightsUpTo, uniformLayers }, lowering, ...best! };
 }
 
 function placed(plan: Plan, where: Omit<BankOptions, "slackBytes">): Program {

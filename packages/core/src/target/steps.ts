@@ -98,6 +98,8 @@ export interface LoweringOptions {
    * the map. Default 0: none.
    */
   readonly byteWeightsUpTo?: number;
+  /** Convolutions and dense layers whose filters are all rescaled alike, as a .tflite's dense layers are. Default: none. */
+  readonly uniformLayers?: ReadonlySet<string>;
 }
 
 /** Windows of a tile may take so many bytes: with less, calls for a few pixels would take a large part of the time. */
@@ -313,7 +315,8 @@ class Lowerer {
       this.value(output, "nhwc", shape);
       const vector = this.nhwc(input);
       const scratch = 8 * Math.ceil(this.inputs(node) / 4);
-      this.step("dsp_dense", output, [{ value: vector, window: "whole" }], node, lookup, scratch);
+      const kernel = this.options.uniformLayers?.has(node.name) ? "dsp_dense_uniform" : "dsp_dense";
+      this.step(kernel, output, [{ value: vector, window: "whole" }], node, lookup, scratch);
       return;
     }
     const batch = this.batchOf(shape);

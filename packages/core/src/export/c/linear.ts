@@ -14,6 +14,11 @@ export function tableOf(layer: string, table: Int8Array | undefined): { array: s
 /** Whether a channel's output is its zero point whatever goes in: its multiplier is 0. */
 export const isConstant = (node: Linear, channel: number): boolean => node.multipliers[channel] === 0;
 
+/** Whether all channels have one multiplier and shift, and none is constant. */
+export function isRescaledAlike({ multipliers, shifts }: Linear): boolean {
+  return multipliers[0] !== 0 && multipliers.every((m) => m === multipliers[0]) && shifts.every((s) => s === shifts[0]);
+}
+
 /** Signed overflow is undefined in C: no input may take an accumulator, or a part of one, out of int32. */
 export function checkAccumulators(node: Linear): void {
   const perFilter = node.weights.length / node.bias.length;

@@ -21,6 +21,7 @@ import {
 import { exp, formatShape, PhinetsError, sizeOf } from "../../tensor/index.js";
 import { arenaMacros, arenasOf, bankParameters, contextInit } from "./arenas.js";
 import { dspObstacle, forDsp } from "./dsp.js";
+import { isRescaledAlike } from "./linear.js";
 import {
   arrayDefinition,
   commentText,
@@ -66,7 +67,14 @@ export interface COptions {
 
 /** The firmware program of an integer network on a board. */
 export function firmwareProgram(q: QuantizedNetwork, board: Board, programRequest: ProgramRequest = {}): Program {
-  return programOf(q.graph, boardFor(q, board), programRequest);
+  return programOf(q.graph, boardFor(q, board), { uniformLayers: uniformLayersOf(q), ...programRequest });
+}
+
+/** `LoweringOptions.uniformLayers` of an integer network. */
+export function uniformLayersOf(q: QuantizedNetwork): ReadonlySet<string> {
+  const isUniform = (node: IntegerNode): boolean =>
+    (node.op === "conv2d" || node.op === "dense") && node.bias.length > 1 && isRescaledAlike(node);
+  return new Set(forDsp(lowerToInteger(q)).flatMap((node) => (isUniform(node) ? [node.name] : [])));
 }
 
 /**

@@ -18,7 +18,7 @@ import {
 import { copiesOfSlice, type Program, type Step, slidingWindow, type Value } from "../../target/index.js";
 import { formatShape, PhinetsError } from "../../tensor/index.js";
 import { heliumConvolution, heliumDepthwise, heliumProduct } from "./helium.js";
-import { checkAccumulators, isConstant, type Linear, tableOf } from "./linear.js";
+import { checkAccumulators, isConstant, isRescaledAlike, type Linear, tableOf } from "./linear.js";
 import { arrayDefinition, commentText, grouped, mapLiteral, mapOf } from "./literals.js";
 
 export interface EmittedStep {
@@ -191,6 +191,8 @@ export function emitStep(
       constants.push(`static const phinets_dsp_product8 ${layer} = {${fields}, ${output.pad}};`);
       return emitted(constants, linearText(node as Linear));
     }
+    case "dsp_dense_uniform":
+      return emitted(dspDenseUniform(node as Linear, layer, output, lookup), linearText(node as Linear));
     case "dsp_dense":
       return emitted(dspProduct(node as Linear, layer, output, lookup, "bytes"), linearText(node as Linear));
     case "dsp_conv2d": {
@@ -451,6 +453,19 @@ function dspProduct(
   .bytes = ${packing === "bytes" ? 1 : 0},
   .padding = ${lookup?.outputZeroPoint ?? node.outputZeroPoint},
 };`,
+  ];
+}
+
+function dspDenseUniform(node: Linear, layer: string, output: Value, lookup: IntegerLookup | undefined): string[] {
+  if (!isRescaledAlike(node)) throw new Error(`${node.name}: its filters are not rescaled alike`); // as its program was made
+  const constants = dspProduct(node, `${layer}_product`, output, lookup, "bytes");
+  const product = constants.pop()!;
+  const fields = product.slice(product.indexOf("{"), -1).replace(`${layer}_channels`, "NULL");
+  const biases = arrayDefinition("int32_t", `${layer}_bias`, foldedBias(node));
+  return [
+    ...constants.filter((constant) => !constant.includes(`${layer}_channels[`)),
+    biases,
+    `static const phinets_dsp_uniform ${layer} = {${fields}, ${layer}_bias, ${doubled(node.multipliers[0])}, ${power(node.shifts[0])}};`,
   ];
 }
 
