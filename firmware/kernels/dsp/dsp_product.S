@@ -2,9 +2,9 @@
  * Matrix products for Cortex-M4, M7, M33 and later cores with the DSP extension: the loops of product.c. For other
  * machines the file is empty.
  *
- * Filters outside, quads inside. One chain of 16 groups of four products serves all functions: a quad enters it where
- * as many groups as it has are left, and leaves it for the function's own end, which requantises, stores and starts the
- * next quad. Both addresses are on the stack, because four sums, four weights, four words of pixels and two pointers
+ * Filters outside, quads inside. A chain of 16 groups of four products serves all functions, one each for weights as words
+ * and as bytes, for four pixels and for two: a quad enters it where as many groups as it has are left, and leaves it for
+ * the function's own end, which requantises, stores and starts the next quad. Both addresses are on the stack, because four sums, four weights, four words of pixels and two pointers
  * are all the registers there are. More than 16 groups go round.
  *
  * Registers of the chain: r0 quads, r1 weights, r2-r5 sums of four pixels, r6-r9 weights, r10-r12 and lr pixels.
@@ -27,24 +27,25 @@
   .equ FILTER_START, 84 /* weights, four times the bias, end of the weights */
   .equ FRAME, 108
 
-  .equ WORDS_PAIR, 84    /* bytes of code of two groups */
-  .equ WORDS_MIDDLE, 44  /* from there to the second group's first pixels */
-  .equ BYTES_PAIR, 100
-  .equ BYTES_MIDDLE, 60
-
-  .macro pixels weights
+  .macro pixels weights, lanes
+  .if \lanes == 4
   ldmia.w r0!, {r10, r11, r12, lr}
+  .else
+  ldrd r10, r11, [r0], #16
+  .endif
   smlad r2, \weights, r10, r2
   smlad r3, \weights, r11, r3
+  .if \lanes == 4
   smlad r4, \weights, r12, r4
   smlad r5, \weights, lr, r5
+  .endif
   .endm
 
-  .macro chain name
+  .macro chain name, packing, lanes
   .balign 4
 .L\name:
   .rept 8
-  .ifc \name, words
+  .ifc \packing, words
   ldmia.w r1!, {r6, r7, r8, r9}
   .else
   ldmia.w r1!, {r7, r9}
@@ -53,10 +54,10 @@
   sxtb16.w r8, r9
   sxtb16.w r9, r9, ror #8
   .endif
-  pixels r6
-  pixels r7
-  pixels r8
-  pixels r9
+  pixels r6, \lanes
+  pixels r7, \lanes
+  pixels r8, \lanes
+  pixels r9, \lanes
   .endr
   ldr.w pc, [sp, #EXIT]
 .L\name\()_check:
@@ -65,7 +66,7 @@
   bne.w .L\name
   ldr.w pc, [sp, #END]
 .L\name\()_odd: /* the first group when their number is odd */
-  .ifc \name, words
+  .ifc \packing, words
   ldrd r8, r9, [r1], #8
   .else
   ldr r9, [r1], #4
@@ -94,23 +95,17 @@ phinets_dsp_product_start:
   ldmia r0!, {r1, r3, r4, r5, r12} /* weights, zero point, table, end of the quads, output */
   strd r3, r4, [sp, #ZERO_POINT]
   strd r10, r5, [sp, #FILTER]
-  ldmia r0, {r2, r3, r4, r5, r6} /* three steps, groups, bytes */
+  ldmia r0, {r2, r3, r4, r5, r6} /* three steps, groups, which chain */
   strd r2, r3, [sp, #STEP]
   str r4, [sp, #STEP + 8]
-  cbnz r6, 1f
-  adr r2, .Lwords
-  adr r3, .Lwords_odd
-  adr r4, .Lwords_check
-  movs r7, #WORDS_PAIR
-  movs r8, #WORDS_MIDDLE
-  b 2f
-1:
-  adr.w r2, .Lbytes
-  adr.w r3, .Lbytes_odd
-  adr.w r4, .Lbytes_check
-  movs r7, #BYTES_PAIR
-  movs r8, #BYTES_MIDDLE
-2:
+  adr r0, .Lchains
+  add r9, r0, r6, lsl #4
+  ldmia r9, {r2, r3, r4, r8}
+  add r2, r2, r0
+  add r3, r3, r0
+  add r4, r4, r0
+  uxth r7, r8 /* bytes of code of two groups */
+  lsrs r8, r8, #16 /* from there to the second group's first pixels */
   adds r6, r5, #1
   lsrs r6, r6, #1 /* pairs of groups */
   cmp r6, #8
@@ -129,8 +124,19 @@ phinets_dsp_product_start:
   strd r2, r8, [sp, #ENTRY]
   bx lr
 
-  chain words
-  chain bytes
+  .macro entry name, pair, middle
+  .word .L\name - .Lchains, .L\name\()_odd - .Lchains, .L\name\()_check - .Lchains, \pair | \middle << 16
+  .endm
+  .balign 4
+.Lchains: /* in the order of product.c's chains */
+  entry words, 84, 44
+  entry bytes, 100, 60
+  entry words2, 52, 28
+  entry bytes2, 68, 44
+  chain words, words, 4
+  chain bytes, bytes, 4
+  chain words2, words, 2
+  chain bytes2, bytes, 2
   .size phinets_dsp_product_start, . - phinets_dsp_product_start
 
 /* Four sums to four int8, in r2-r5. */
@@ -218,6 +224,7 @@ phinets_dsp_product_\name:
   str r11, [r10, #-4]
   .endif
   .ifc \kind, planes16
+  add r12, r12, r3 /* over quads of another call */
   str r11, [r12], #4 /* padding */
   str r12, [sp, #OUTPUT]
   .endif

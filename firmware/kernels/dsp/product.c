@@ -14,7 +14,7 @@ static inline int32_t rounded_up(int32_t width) { return (width + 3) & ~3; }
 /* What a call of the assembly reads, in its order. The quads are at least one. */
 typedef struct {
   const int32_t *quads;
-  int32_t back, pad; /* to planes8: bytes from the end of a plane's quads to the next plane, and of padding */
+  int32_t back, pad; /* to planes: bytes from the end of a plane's quads to the next plane; to planes8: and of padding */
   int32_t filter_bytes;
   const phinets_dsp_channel *channels_end, *channels;
   uint32_t start; /* of a filter. To planes: the padding, two halfwords or a byte. To NHWC: the first output */
@@ -24,8 +24,11 @@ typedef struct {
   const int32_t *quads_end;
   void *output;
   int32_t second, third, fourth; /* to NHWC: bytes from the first pixel of a quad to the others */
-  int32_t groups, bytes;
+  int32_t groups, chain;
 } call;
+
+/* Of a quad the assembly multiplies all pixels, or the first two. */
+enum { CHAIN_OF_BYTES = 1, CHAIN_OF_TWO_PIXELS = 2 };
 
 void phinets_dsp_product_nhwc_plain(const call *c);
 void phinets_dsp_product_nhwc_table(const call *c);
@@ -50,7 +53,7 @@ static inline void prepare(call *c, const phinets_dsp_product *layer, const int3
   c->output = output;
   c->second = c->third = c->fourth = 0;
   c->groups = layer->groups;
-  c->bytes = layer->bytes;
+  c->chain = layer->bytes ? CHAIN_OF_BYTES : 0;
 }
 
 /* `count` quads; the first `lanes` pixels of each are stored. */
@@ -63,16 +66,30 @@ static void product_nhwc(const phinets_dsp_product *layer, const int32_t *quads,
   if (lanes > 1) c.second = filters;
   if (lanes > 2) c.third = 2 * filters;
   if (lanes > 3) c.fourth = 3 * filters;
+  if (lanes <= 2) c.chain |= CHAIN_OF_TWO_PIXELS;
   if (layer->table) phinets_dsp_product_nhwc_table(&c);
   else phinets_dsp_product_nhwc_plain(&c);
 }
 
-static void product_planes16(const phinets_dsp_product *layer, const int32_t *quads, int16_t *output) {
+/* `count` quads of each plane from `first` on. Two pixels before them become padding: the plane's own, or pixels that a later
+   call writes. */
+static void quads_to_planes16(const phinets_dsp_product *layer, const int32_t *quads, int32_t first, int32_t count,
+                              int32_t chain, int16_t *output) {
+  const int32_t others = rounded_up(layer->width) / 4 - count;
   call c;
-  prepare(&c, layer, quads, rounded_up(layer->width) / 4, output);
+  prepare(&c, layer, quads + first * layer->groups * 8, count, output);
+  c.output = (void *)((uintptr_t)output - (uintptr_t)(8 * (others - first))); /* `back` is added before every filter */
+  c.back = 8 * others;
   c.start = ((uint32_t)layer->padding & 0xffffu) * 0x10001u;
+  c.chain |= chain;
   if (layer->table) phinets_dsp_product_planes16_table(&c);
   else phinets_dsp_product_planes16_plain(&c);
+}
+
+static void product_planes16(const phinets_dsp_product *layer, const int32_t *quads, int16_t *output) {
+  const int32_t beyond = layer->width % 4, two = beyond == 1 || beyond == 2, whole = rounded_up(layer->width) / 4 - two;
+  if (two) quads_to_planes16(layer, quads, whole, 1, CHAIN_OF_TWO_PIXELS, output);
+  if (whole) quads_to_planes16(layer, quads, 0, whole, 0, output);
 }
 
 static void product_planes8(const phinets_dsp_product *layer, const int32_t *quads, int32_t pad, int8_t *output) {

@@ -115,12 +115,16 @@ const sumsOf = ({ rows, inputWidth, channels }: StepShape): Terms => ({
 /** Passes over the filters: of whole quads, and of the pixels beyond. */
 const passesOf = (pixels: number): number => (pixels >= 4 ? 1 : 0) + (pixels % 4 === 0 ? 0 : 1);
 
-/** Quads of pixels, of as many rows at a time as a call makes, and their passes. */
-function quadsOf({ rows, width, batch = 1 }: StepShape): { quads: number; passes: number } {
+/** A last quad of one or two pixels, of which two are multiplied. */
+const halvesOf = (pixels: number): number => (pixels % 4 === 1 || pixels % 4 === 2 ? 1 : 0);
+
+/** Quads of pixels, of as many rows at a time as a call makes, their passes, and those of two pixels. */
+function quadsOf({ rows, width, batch = 1 }: StepShape) {
   const [whole, rest] = [Math.floor(rows / batch), rows % batch];
   return {
     quads: whole * quarters(batch * width) + quarters(rest * width),
     passes: whole * passesOf(batch * width) + passesOf(rest * width),
+    halves: whole * halvesOf(batch * width) + halvesOf(rest * width),
   };
 }
 
@@ -179,17 +183,22 @@ function piecesOf({ inputWidth, channels, size, sizeAcross = size }: StepShape, 
 }
 
 /** Filters outside, quads of pixels inside. */
-function productTerms(shape: StepShape, passes: number): Terms {
+function productTerms(shape: StepShape, passes: number, halves: number): Terms {
   const { filters, products, table, bytes } = shape;
   const groups = quarters(products);
+  const pairs = Math.ceil(groups / 2);
   const cells = quadsOf(shape).quads * filters;
+  const cellsOfTwo = halves * filters;
+  const whole = cells - cellsOfTwo;
   return {
     rows: callsOf(shape),
     passes,
     filters: passes * filters,
     cells,
-    groups: cells * groups,
-    pairs: cells * Math.ceil(groups / 2),
+    groups: whole * groups,
+    pairs: whole * pairs,
+    groupsOfTwo: cellsOfTwo * groups,
+    pairsOfTwo: cellsOfTwo * pairs,
     tables: cells * table,
     ...(bytes && { unpacked: cells * groups }),
   };
@@ -223,7 +232,10 @@ const denseRow: Pick<KernelRow, "terms" | "weightBytes"> = {
 /** To NHWC, where pixels beyond whole quads are a pass of their own. */
 const product = (structBytes: number): KernelRow => ({
   structBytes,
-  terms: (shape) => productTerms(shape, quadsOf(shape).passes),
+  terms: (shape) => {
+    const { passes, halves } = quadsOf(shape);
+    return productTerms(shape, passes, halves);
+  },
   ...productConstants,
 });
 
@@ -232,8 +244,11 @@ const productToPlanes = (structBytes: number, to: "planes16" | "planes8"): Kerne
   terms: (shape) => {
     const { rows, width, filters } = shape;
     const beyond = width % 4 === 0 ? 0 : 1;
+    // Of planes of int8 all quads are whole, and one pass.
+    const halves = to === "planes16" ? rows * halvesOf(width) : 0;
+    const passes = halves > 0 && width > 4 ? 2 * rows : rows;
     return {
-      ...productTerms(shape, rows),
+      ...productTerms(shape, passes, halves),
       ...(to === "planes16" && { padded: rows * filters * beyond, padding: rows * filters * (-width & 3) }),
     };
   },
@@ -557,7 +572,11 @@ export const kernels = {
     terms: (shape) => {
       const { rows, width, tile = width } = shape;
       const passes = rows * (Math.floor(width / tile) * passesOf(tile) + passesOf(width % tile));
-      return { ...windowTerms(shape), ...productTerms(shape, passes), tiles: rows * Math.ceil(width / tile) };
+      return {
+        ...windowTerms(shape),
+        ...productTerms(shape, passes, rows * halvesOf(width)),
+        tiles: rows * Math.ceil(width / tile),
+      };
     },
     ...productConstants,
   },
