@@ -258,6 +258,21 @@ describe("ONNX Runtime and the imported network agree", () => {
     if (ops !== undefined) expect(deployed.graph.nodes.slice(1).map(({ op }) => op)).toEqual(ops);
   });
 
+  it("of sizes that are not fixed in the file", () => {
+    const example = examples["ResNet: padded pools, ReLU, a shortcut, a map flattened channel by channel"];
+    const fixed = importOnnx(fileOf(example), "net.onnx");
+    const open = fileOf({ ...example, input: ["batch", 3, "height", "width"] as unknown as Example["input"] });
+    for (const name of [undefined, "input"]) {
+      const shape = { sizes: example.input, ...(name && { name }) };
+      const { graph, weights, input } = importOnnx(open, "net.onnx", { shape });
+      expect(input.shape).toEqual([1, 32, 28, 3]);
+      expect(graph).toEqual(fixed.graph);
+      expect(weights).toEqual(fixed.weights);
+    }
+    expect(() => importOnnx(open, "net.onnx", { shape: { sizes: [1, 4, 32, 28] } })).toThrow("fixed sizes stay");
+    expect(() => importOnnx(open, "net.onnx", { shape: { sizes: [2, 3, 32, 28] } })).toThrow("a batch of 1");
+  });
+
   it("of pixels that are normalised as in training", async () => {
     const padded = examples["SiLU, a map as output, SAME_LOWER, clipped from below, groups"];
     const own = examples["MobileNetV2, batch norms as they are, a Gemm head"];
@@ -321,7 +336,12 @@ describe("what cannot be imported", () => {
   });
 
   it.each<[string, (net: Net) => string, string, (readonly (number | string)[])?, number?]>([
-    ["sizes that are not fixed", () => "input", "0 where it is not fixed", [1, 3, "h", "w"]],
+    [
+      "sizes that are not fixed",
+      () => "input",
+      "is [1,3,?,?], whose sizes are not all fixed; give them: --shape 1,3,96,96",
+      [1, 3, "h", "w"],
+    ],
     ["batches", () => "input", "export the network for a batch of 1", [4, 3, 8, 8]],
     [
       "old operator sets",

@@ -31,14 +31,14 @@ beforeAll(async () => {
 });
 
 /** A padded convolution, ReLU, the mean, a linear layer and softmax: bright where the pixels' mean is above the middle. */
-function classifier(): string {
+function classifier(size: readonly [number | string, number | string] = [12, 16]): string {
   const net = new OnnxFileBuilder();
   const floats = (name: string, shape: number[], value: (i: number) => number) =>
     net.constant(name, {
       shape,
       data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => value(i)),
     });
-  net.input("pixels", ["batch", 3, 12, 16]);
+  net.input("pixels", ["batch", 3, ...size]);
   // Filters 0 to 3 see what is bright, 4 to 7 what is dark.
   const weight = floats("stem.weight", [8, 3, 3, 3], (i) => (i < 108 ? 1 : -1) * (0.05 + 0.01 * random.uniform()));
   const y = net.node("Conv", ["pixels", weight], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [2, 2] });
@@ -150,6 +150,20 @@ describe("import of an .onnx", () => {
     );
     expect(operators).toEqual({ MEAN: 1, FULLY_CONNECTED: 1 });
     expect(await phinetsJson("val", "--model", run, "--data", data, "--project", project)).toMatchObject({ top1: 1 });
+  });
+
+  it("of a size that --shape gives where the file leaves it open", async () => {
+    const file = classifier(["height", "width"]);
+    const { run } = await phinetsJson<{ run: string }>(
+      ...["import", file, "--shape", "pixels=1,3,12,16", "--project", project, "--name", "sized"],
+    );
+    expect(readFileSync(join(run, "args.yaml"), "utf8")).toContain("shape: pixels=1,3,12,16");
+    const open = await phinets("import", file, "--project", project);
+    expect(open.stderr).toContain(
+      'its input "pixels" is [?,3,?,?], whose sizes are not all fixed; give them: --shape 1,3,96,96',
+    );
+    const wrong = await phinets("import", file, "--shape", "1,3,twelve", "--project", project);
+    expect(`${wrong.exitCode} ${wrong.stderr}`).toMatch(/^2 .*1,96,96,3 or NAME=1,96,96,3/);
   });
 
   it("leaves nothing behind where it is refused", async () => {

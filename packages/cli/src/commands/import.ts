@@ -1,7 +1,7 @@
 /** `phinets import`: a run made of weights that were trained elsewhere, or of another tool's int8 network. */
 import { readFileSync, rmSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import type { Normalisation } from "@phinets/core/import";
+import type { InputShape, Normalisation } from "@phinets/core/import";
 import { buildNetwork, importWeights, initialWeights, requireComplete } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { describeWriteError } from "@phinets/node/host";
@@ -9,7 +9,7 @@ import { formatCount } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../terminal/definition.js";
-import { names, number, numbers } from "../terminal/options.js";
+import { namedSizes, names, number, numbers } from "../terminal/options.js";
 import { groups, json, name, project, seed } from "./shared-options.js";
 
 interface ImportOptions {
@@ -17,6 +17,7 @@ interface ImportOptions {
   readonly classes?: string[];
   readonly head?: string;
   readonly fold: boolean;
+  readonly shape?: InputShape;
   readonly scale?: number;
   readonly mean?: number[];
   readonly std?: number[];
@@ -62,6 +63,12 @@ const definition: VerbDefinition = {
       group: groups.network,
     },
     {
+      flags: "--shape <sizes>",
+      help: ".onnx, .tflite: the input's size where the file leaves it open, in the file's order",
+      group: groups.network,
+      parse: namedSizes,
+    },
+    {
       flags: "--scale <factor>",
       help: "floats: what pixels of 0..255 were multiplied by in training",
       group: groups.network,
@@ -99,33 +106,35 @@ export function register(program: Command, context: Context): void {
 }
 
 async function importCommand(file: string, options: ImportOptions, context: Context): Promise<void> {
-  const { importFloatTflite, importOnnx, isFloatTflite, isOnnx, isTflite } = await import("@phinets/core/import");
+  const { importFloatTflite, importOnnx, importTflite, isFloatTflite, isOnnx, isTflite } = await import(
+    "@phinets/core/import"
+  );
   const bytes = readFile(file);
   const normalisation = normalisationOf(options);
   const onnx = isOnnx(bytes);
   const tflite = isTflite(bytes);
+  const { project, name, classes: given, head: yolo, fold, shape: size } = options;
   if (onnx || tflite) requireNetwork(file, options);
+  const request = { project, name, classes: given, head: yolo, ...(size && { shape: size }) };
   if (onnx || (tflite && isFloatTflite(bytes, file))) {
-    const imported = onnx ? importOnnx(bytes, file) : importFloatTflite(bytes, file);
-    const { project, name, classes, head, fold } = options;
+    const imported = (onnx ? importOnnx : importFloatTflite)(bytes, file, request);
     if (!fold) throw new PhinetsError("cli.usage", `${file}: is of floats; --no-fold is of int8`);
     const { saveImportedFloat } = await import("@phinets/node/steps");
-    context.result(...saveImportedFloat(imported, bytes, file, { project, name, classes, head, normalisation }));
+    context.result(...saveImportedFloat(imported, bytes, file, { ...request, normalisation }));
     return;
   }
   if (tflite) {
     if (normalisation !== undefined)
       throw new PhinetsError("cli.usage", `${file}: is of int8; --scale, --mean and --std are of floats`);
     const { saveImported } = await import("@phinets/node/steps");
-    const { project, name, classes, head, fold } = options;
-    context.result(...saveImported(bytes, file, { project, name, classes, head, fold }));
+    context.result(...saveImported(importTflite(bytes, file, request), bytes, file, { ...request, fold }));
     return;
   }
-  const { classes, head, network } = options;
-  if (classes !== undefined || head !== undefined || normalisation !== undefined)
+  const { classes, head, shape, network } = options;
+  if (classes !== undefined || head !== undefined || shape !== undefined || normalisation !== undefined)
     throw new PhinetsError(
       "cli.usage",
-      `${file}: is no .onnx and no .tflite, and --classes, --head, --scale, --mean and --std are of these`,
+      `${file}: is no .onnx and no .tflite, and --classes, --head, --shape, --scale, --mean and --std are of these`,
     );
   if (network === undefined)
     throw new PhinetsError("cli.usage", "--network is missing; name the network.json that the weights belong to");

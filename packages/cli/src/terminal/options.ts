@@ -46,6 +46,18 @@ export function numbers(min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_IN
   });
 }
 
+/** Parser of sizes with commas between, behind the name of what has them where it is named. */
+export const namedSizes: Parser<{ name?: string; sizes: number[] }> = withTakes("N,N,... or NAME=N,N,...", (text) => {
+  const at = text.lastIndexOf("=");
+  const sizes = text
+    .slice(at + 1)
+    .split(",")
+    .map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
+  if (at === 0 || !sizes.every((size) => size >= 1 && size <= 65536))
+    throw new InvalidArgumentError("It is sizes of 1 to 65536 with commas between, as 1,96,96,3 or NAME=1,96,96,3.");
+  return { sizes, ...(at > 0 && { name: text.slice(0, at) }) };
+});
+
 /** Parser of names with commas between. */
 export const names: Parser<string[]> = withTakes("names with commas between", (text) => {
   const list = text.split(",").map((name) => name.trim());

@@ -1,7 +1,7 @@
 /** A run folder made of an int8 .tflite: the same document that quantising leaves, and a card of what it is. */
 import { basename, join } from "node:path";
 import { countMacs } from "@phinets/core/cost";
-import { documentOf, type ImportedInput, importTflite, isPicture } from "@phinets/core/import";
+import { documentOf, type ImportedInput, type ImportedNetwork, isPicture } from "@phinets/core/import";
 import { IntegerEngine } from "@phinets/core/inference";
 import {
   constantBytes,
@@ -49,12 +49,16 @@ export interface ImportCard {
 }
 
 /**
- * Makes the run; returns its card and the card in words. Throws what `importTflite` and `documentOf` throw, and nothing is
- * left of the folder then.
+ * Makes the run; returns its card and the card in words. Throws what `documentOf` throws, and nothing is left of the
+ * folder then.
  */
-export function saveImported(bytes: Uint8Array, file: string, request: Int8ImportRequest): [ImportCard, () => string] {
+export function saveImported(
+  imported: ImportedNetwork,
+  bytes: Uint8Array,
+  file: string,
+  request: Int8ImportRequest,
+): [ImportCard, () => string] {
   const { classes, fold = true } = request;
-  const imported = importTflite(bytes, file);
   const {
     network: quantized,
     removed,

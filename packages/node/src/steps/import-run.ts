@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { InputShape } from "@phinets/core/import";
 import type { Network } from "@phinets/core/networks";
 import { describeWriteError, writeFileAtomic } from "../host/atomic.js";
 import { readJson } from "../host/document.js";
@@ -16,6 +17,8 @@ export interface ImportRequest {
   readonly classes?: readonly string[];
   /** File of a YOLO head: {classes, anchors, decoder}. */
   readonly head?: string;
+  /** The input's size that was given. */
+  readonly shape?: InputShape;
 }
 
 /** The content of a request's file of a YOLO head. */
@@ -39,7 +42,7 @@ export interface ImportedRun<Card> {
 
 /** Makes the folder; returns its card, import.json. Nothing is left of it where something fails. */
 export function makeImportedRun<Card>(request: ImportRequest, imported: ImportedRun<Card>): Card {
-  const { project, name, classes, head } = request;
+  const { project, name, classes, head, shape } = request;
   const { network, file, bytes, options, save } = imported;
   const task = network.head.kind === "yolov2" ? "detect" : "classify";
   const run = createRunFolder({ project, task, name, defaultName: "import" });
@@ -52,6 +55,7 @@ export function makeImportedRun<Card>(request: ImportRequest, imported: Imported
       import: source,
       ...(classes && { classes }),
       ...(head && { head: resolve(head) }),
+      ...(shape && { shape: [shape.name ?? [], shape.sizes.join()].flat().join("=") }),
       ...options,
     });
     save(run);

@@ -43,6 +43,11 @@ export class TfliteModel {
     return this.#tensors.push({ name, shape, type: quantization ? "int8" : "float32", quantization }) - 1;
   }
 
+  /** A value of int32 that is made while the model runs. */
+  integers(name: string, shape: Shape): TensorIndex {
+    return this.#tensors.push({ name, shape, type: "int32" }) - 1;
+  }
+
   constant(
     name: string,
     shape: Shape,

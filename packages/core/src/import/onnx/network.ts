@@ -4,6 +4,7 @@ import { inputName } from "../../networks/index.js";
 import { formatShape, PhinetsError, type Shape, sameShape } from "../../tensor/index.js";
 import { FloatGraph } from "../float/graph.js";
 import { type FloatNetwork, nameOfFile } from "../float/network.js";
+import { type ImportOptions, resolveInputShape } from "../input-shape.js";
 import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
 import { foldConstant, shapeConstant } from "./constants.js";
 import { type OnnxConstant, type OnnxEnd, type OnnxFile, type OnnxNode, readOnnx } from "./file.js";
@@ -14,11 +15,11 @@ import type { Layout, OnnxValue } from "./value.js";
  * Imports a network of float values and weights.
  *
  * @param file name for messages
- * @throws PhinetsError `import.onnx` and `import.damaged` as `readOnnx`; `import.operators` for what cannot be imported, all
- * of it at once: each operator with its number, kind, output and what to do
+ * @throws PhinetsError `import.onnx` and `import.damaged` as `readOnnx`; `import.shape` as `resolveInputShape`;
+ * `import.operators` for what cannot be imported, all of it at once: each operator with its number, kind, output and what to do
  */
-export function importOnnx(bytes: Uint8Array, file: string): FloatNetwork {
-  return new OnnxNetwork(readOnnx(bytes, file)).build();
+export function importOnnx(bytes: Uint8Array, file: string, options: ImportOptions = {}): FloatNetwork {
+  return new OnnxNetwork(readOnnx(bytes, file), options).build();
 }
 
 /** The graph as it grows, operator by operator. */
@@ -31,7 +32,10 @@ export class OnnxNetwork {
   /** How often a tensor is read, outputs of the network included. */
   readonly #uses = new Map<string, number>();
 
-  constructor(readonly file: OnnxFile) {
+  constructor(
+    readonly file: OnnxFile,
+    readonly options: ImportOptions = {},
+  ) {
     this.#constants = new Map(file.constants);
     const read = [...file.nodes.flatMap(({ inputs }) => inputs), ...file.outputs.map(({ name }) => name)];
     for (const name of read) this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1);
@@ -103,13 +107,10 @@ export class OnnxNetwork {
     if (type !== "float32") refuse(`is of ${type}; float32 can be imported`);
     if (shape === undefined || shape.length !== 4)
       refuse(`has the shape ${formatShape(shape ?? [])}; networks of pictures, [1,3,height,width], can be imported`);
-    const [batch, ...sides] = shape as Shape;
-    const sized = [batch || 1, ...sides];
+    const sized = resolveInputShape({ file: this.file.file, name, shape: shape as Shape }, this.options.shape);
     if (sized[0] !== 1) refuse(`has the shape ${formatShape(sized)}; export the network for a batch of 1`);
-    if (sides.some((size) => size === 0 || size > 65536))
-      refuse(
-        `has the shape ${formatShape(sized)}, 0 where it is not fixed; export the network for one size (dynamic_axes without height and width)`,
-      );
+    if (sized.some((size) => size > 65536))
+      refuse(`has the shape ${formatShape(sized)}; sizes up to 65536 can be imported`);
     const readers = this.file.nodes.filter(({ inputs }) => inputs.includes(name));
     const turns = ({ kind, attributes, inputs }: OnnxNode): boolean => {
       if (kind === "Transpose") return attributes.ints("perm")?.join() === "0,3,1,2";

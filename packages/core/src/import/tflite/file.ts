@@ -8,6 +8,8 @@ export interface TfliteTensor {
   readonly index: number;
   readonly name: string;
   readonly shape: Shape;
+  /** The shape, -1 for a size that is not fixed, where the file says so. */
+  readonly signature?: Shape;
   /** "int8", "float32", ...; a number that the schema does not know is "type 99". */
   readonly type: string;
   /** Empty where it is not quantised. */
@@ -68,14 +70,19 @@ export function readTflite(bytes: Uint8Array, file: string): TfliteFile {
   const [subgraph] = subgraphs;
   const buffers = model.tables(slots.model.buffers).map(dataOf);
   const tensors = subgraph.tables(slots.subgraph.tensors).map((table, index): TfliteTensor => {
-    const shape = table.int32s(slots.tensor.shape);
+    const given = table.int32s(slots.tensor.shape);
     const name = table.text(slots.tensor.name);
-    if (shape.length > mostDimensions || shape.some((size) => size < 0))
-      fail(`tensor ${index} "${name}" has the shape ${formatShape(shape)}; convert the network again`);
+    if (given.length > mostDimensions || given.some((size) => size < -1))
+      fail(`tensor ${index} "${name}" has the shape ${formatShape(given)}; convert the network again`);
+    const said = table.int32s(slots.tensor.shapeSignature);
+    const signature = said.length === given.length ? said : given;
+    // As converters write what is not fixed.
+    const shape = given.map((size) => (size === -1 ? 1 : size));
     const quantization = table.table(slots.tensor.quantization);
     const type = table.byte(slots.tensor.type);
     return {
       ...{ index, name, shape },
+      ...(signature.includes(-1) && { signature }),
       type: tensorTypeNames[type] ?? `type ${type}`,
       scales: quantization?.float32s(slots.quantization.scale) ?? [],
       zeroPoints: quantization?.int64s(slots.quantization.zeroPoint) ?? [],

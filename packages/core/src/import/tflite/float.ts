@@ -5,11 +5,13 @@ import { formatShape, PhinetsError, type Shape, sizeOf } from "../../tensor/inde
 import { type Affine, FloatGraph, type FloatParameter } from "../float/graph.js";
 import { type FloatNetwork, nameOfFile } from "../float/network.js";
 import { averagePool, maxPool } from "../float/pools.js";
+import type { ImportOptions } from "../input-shape.js";
 import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
 import { readTflite, type TfliteFile, type TfliteOperator, type TfliteTensor } from "./file.js";
 import { readingOf } from "./network.js";
 import { requireUndilated, windows } from "./operators.js";
 import { activations, slots } from "./schema.js";
+import { withFixedSizes } from "./sizes.js";
 
 /** Whether the weights of a file's layers are float32. Throws PhinetsError as `readTflite`. */
 export function isFloatTflite(bytes: Uint8Array, file: string): boolean {
@@ -22,11 +24,11 @@ export function isFloatTflite(bytes: Uint8Array, file: string): boolean {
  * Imports a network of float values and weights.
  *
  * @param file name for messages
- * @throws PhinetsError `import.tflite` and `import.damaged` as `readTflite`; `import.operators` for what cannot be imported,
- * all of it at once: each operator with its number, kind, output and what to do
+ * @throws PhinetsError `import.tflite` and `import.damaged` as `readTflite`; `import.shape` as `resolveInputShape`;
+ * `import.operators` for what cannot be imported, all of it at once: each operator with its number, kind, output and what to do
  */
-export function importFloatTflite(bytes: Uint8Array, file: string): FloatNetwork {
-  return new FloatTflite(readTflite(bytes, file)).build();
+export function importFloatTflite(bytes: Uint8Array, file: string, options: ImportOptions = {}): FloatNetwork {
+  return new FloatTflite(withFixedSizes(readTflite(bytes, file), options)).build();
 }
 
 /** The graph as it grows, operator by operator. */

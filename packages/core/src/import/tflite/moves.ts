@@ -1,8 +1,9 @@
 /** Operators of a .tflite file that move bytes. */
 import { formatShape } from "../../tensor/index.js";
-import type { TfliteTensor } from "./file.js";
+import type { TfliteOperator, TfliteTensor } from "./file.js";
 import type { NetworkBuilder } from "./network.js";
 import type { OperatorRule } from "./operators.js";
+import type { OperatorReader } from "./reader.js";
 import { slots } from "./schema.js";
 import { graphShape, refuse } from "./shapes.js";
 
@@ -11,33 +12,11 @@ export const moveRules: Readonly<Record<string, OperatorRule>> = {
   RESIZE_BILINEAR: resize("bilinear", slots.resizeBilinear),
 
   SLICE(to, operator) {
-    const [x, begins, sizes] = to.inputsOf(operator, 3);
-    const [first, counts] = [to.int32s(begins), to.int32s(sizes)];
-    const cuts = x.shape.map((size, axis): Cut => {
-      const begin = first[axis];
-      return { begin, count: counts[axis] === -1 ? size - begin : counts[axis], step: 1 };
-    });
-    slice(to, x, cuts, to.file.tensors[operator.outputs[0]]);
+    slice(to, to.file.tensors[operator.inputs[0]], sliceCuts(to, operator), to.file.tensors[operator.outputs[0]]);
   },
 
   STRIDED_SLICE(to, operator) {
-    const [x, begins, ends, steps] = to.inputsOf(operator, 4);
-    const [begin, end, stride] = [to.int32s(begins), to.int32s(ends), to.int32s(steps)];
-    const at = slots.stridedSlice;
-    const mask = (slot: number): number => operator.options?.int32(slot) ?? 0;
-    if (mask(at.ellipsisMask) !== 0 || mask(at.newAxisMask) !== 0 || begin.length !== x.shape.length)
-      refuse("has an ellipsis or new axes; begin, end and stride of each axis can be imported");
-    const cuts = x.shape.map((size, axis): Cut => {
-      const bit = (slot: number): boolean => ((mask(slot) >> axis) & 1) === 1;
-      const step = stride[axis];
-      if (step < 1) refuse(`has stride ${step}; at least 1 can be imported`);
-      const inside = (i: number): number => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
-      const from = bit(at.beginMask) ? 0 : inside(begin[axis]);
-      if (bit(at.shrinkAxisMask)) return { begin: from, count: 1, step: 1 };
-      const to = bit(at.endMask) ? size : inside(end[axis]);
-      return { begin: from, count: Math.max(0, Math.ceil((to - from) / step)), step };
-    });
-    slice(to, x, cuts, to.file.tensors[operator.outputs[0]]);
+    slice(to, to.file.tensors[operator.inputs[0]], stridedCuts(to, operator), to.file.tensors[operator.outputs[0]]);
   },
 
   /** Where it is a matter of shape alone, and where it brings the channels of the input to the end. */
@@ -86,6 +65,36 @@ interface Cut {
   readonly begin: number;
   readonly count: number;
   readonly step: number;
+}
+
+/** What SLICE takes of each axis. */
+export function sliceCuts(to: OperatorReader, operator: TfliteOperator): Cut[] {
+  const [x, begins, sizes] = to.inputsOf(operator, 3);
+  const [first, counts] = [to.int32s(begins), to.int32s(sizes)];
+  return x.shape.map((size, axis): Cut => {
+    const begin = first[axis];
+    return { begin, count: counts[axis] === -1 ? size - begin : counts[axis], step: 1 };
+  });
+}
+
+/** What STRIDED_SLICE takes of each axis. */
+export function stridedCuts(to: OperatorReader, operator: TfliteOperator): Cut[] {
+  const [x, begins, ends, steps] = to.inputsOf(operator, 4);
+  const [begin, end, stride] = [to.int32s(begins), to.int32s(ends), to.int32s(steps)];
+  const at = slots.stridedSlice;
+  const mask = (slot: number): number => operator.options?.int32(slot) ?? 0;
+  if (mask(at.ellipsisMask) !== 0 || mask(at.newAxisMask) !== 0 || begin.length !== x.shape.length)
+    refuse("has an ellipsis or new axes; begin, end and stride of each axis can be imported");
+  return x.shape.map((size, axis): Cut => {
+    const bit = (slot: number): boolean => ((mask(slot) >> axis) & 1) === 1;
+    const step = stride[axis];
+    if (!(step >= 1)) refuse(`has stride ${step}; at least 1 can be imported`);
+    const inside = (i: number): number => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
+    const from = bit(at.beginMask) ? 0 : inside(begin[axis]);
+    if (bit(at.shrinkAxisMask)) return { begin: from, count: 1, step: 1 };
+    const to = bit(at.endMask) ? size : inside(end[axis]);
+    return { begin: from, count: Math.max(0, Math.ceil((to - from) / step)), step };
+  });
 }
 
 /** A part of a tensor; `cuts` by the file's axes. What leaves nothing out is the tensor itself. */

@@ -20,11 +20,14 @@ import {
   type Weights,
 } from "../../tensor/index.js";
 import { nameOfFile } from "../float/network.js";
+import type { ImportOptions } from "../input-shape.js";
 import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
 import { readTflite, type TfliteFile, type TfliteOperator, type TfliteTensor } from "./file.js";
 import { type Activation, operatorRules, unaryRule } from "./operators.js";
+import { OperatorReader } from "./reader.js";
 import { paddings, slots } from "./schema.js";
 import { graphShape } from "./shapes.js";
+import { withFixedSizes } from "./sizes.js";
 
 /** What a caller gives the network: int8 values as they are, others as the file's first operator would make them int8. */
 export interface ImportedInput extends QuantizationParameters {
@@ -57,18 +60,18 @@ export interface ImportedOperator {
  * Imports a network of int8 values and weights.
  *
  * @param file name for messages
- * @throws PhinetsError `import.tflite` and `import.damaged` as `readTflite`; `import.operators` for what cannot be imported,
- * all of it at once: each operator with its number, kind, output and what to do
+ * @throws PhinetsError `import.tflite` and `import.damaged` as `readTflite`; `import.shape` as `resolveInputShape`;
+ * `import.operators` for what cannot be imported, all of it at once: each operator with its number, kind, output and what to do
  */
-export function importTflite(bytes: Uint8Array, file: string): ImportedNetwork {
-  return new NetworkBuilder(readTflite(bytes, file)).build();
+export function importTflite(bytes: Uint8Array, file: string, options: ImportOptions = {}): ImportedNetwork {
+  return new NetworkBuilder(withFixedSizes(readTflite(bytes, file), options)).build();
 }
 
 /** Operators of several outputs. */
 const givesSeveral: ReadonlySet<string> = new Set(["SPLIT", "SPLIT_V", "UNPACK"]);
 
 /** The graph as it grows, operator by operator. */
-export class NetworkBuilder {
+export class NetworkBuilder extends OperatorReader {
   readonly #nodes: Node[] = [];
   readonly #shapes = new Map<string, Shape>();
   readonly #values: Record<string, QuantizationParameters> = {};
@@ -85,8 +88,6 @@ export class NetworkBuilder {
   readonly #constants = new Map<string, string>();
   readonly #notes: string[] = [];
   #input: ImportedInput | undefined;
-
-  constructor(readonly file: TfliteFile) {}
 
   build(): ImportedNetwork {
     try {
@@ -320,14 +321,6 @@ export class NetworkBuilder {
     else this.#made.set(to, this.#shaped(x, graphShape(output.shape), this.nameOf(output)));
   }
 
-  /** The first tensors that an operator reads. */
-  inputsOf({ inputs }: TfliteOperator, count: number): TfliteTensor[] {
-    const tensors = inputs.slice(0, count).filter((each) => each !== -1);
-    if (tensors.length < count)
-      throw new Unsupported(`has ${tensors.length} inputs of ${count}; convert the network again`);
-    return tensors.map((each) => this.file.tensors[each]);
-  }
-
   /** Whether convolutions with padding VALID, and they alone, read a tensor. */
   isReadByWindowsAlone({ index }: TfliteTensor): boolean {
     const readers = this.file.operators.filter(({ inputs }) => inputs.includes(index));
@@ -438,25 +431,6 @@ export class NetworkBuilder {
       throw new Unsupported(`has ${data.length} biases for ${shape[0]} outputs; convert the network again`);
     this.#weights[name] = tensor("int32", shape, data);
     return name;
-  }
-
-  int8s(constant: TfliteTensor): Int8Array {
-    return Int8Array.from(this.#data(constant, "int8", 1));
-  }
-
-  int32s(constant: TfliteTensor): Int32Array {
-    const data = this.#data(constant, "int32", 4);
-    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-    return Int32Array.from({ length: data.length / 4 }, (_, i) => view.getInt32(4 * i, true));
-  }
-
-  #data(constant: TfliteTensor, type: string, bytes: number): Uint8Array {
-    const { name, shape, data } = constant;
-    if (constant.type !== type || data === undefined || data.length !== bytes * sizeOf(shape))
-      throw new Unsupported(
-        `"${name.slice(0, 60)}" is ${data === undefined ? "no constant" : `${data.length} bytes of ${constant.type}`}, not ${type} ${formatShape(shape)}; convert the network again`,
-      );
-    return data;
   }
 
   #fail(problem: string): never {

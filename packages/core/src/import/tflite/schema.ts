@@ -32,6 +32,8 @@ export const slots = {
   resizeBilinear: { alignCorners: 2, halfPixelCenters: 3 },
   resizeNearest: { alignCorners: 0, halfPixelCenters: 1 },
   reshape: { newShape: 0 },
+  squeeze: { axes: 0 },
+  pack: { count: 0, axis: 1 },
   softmax: { beta: 0 },
   leakyRelu: { alpha: 0 },
 } as const;
@@ -81,6 +83,10 @@ export const operators = {
   split: { code: 49, version: 2, options: 35 },
   splitV: { code: 102, version: 2, options: 79 },
   unpack: { code: 88, version: 2, options: 64 },
+  shape: { code: 77, version: 1, options: 55 },
+  pack: { code: 83, version: 2, options: 59 },
+  squeeze: { code: 43, version: 2, options: 30 },
+  expandDims: { code: 70, version: 1, options: 52 },
   hardSwish: { code: 117, version: 1, options: 0 },
 } as const;
 export type Operator = keyof typeof operators;
