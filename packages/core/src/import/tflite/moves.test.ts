@@ -1,11 +1,13 @@
 /** Operators that our own files do not have, in files written for the purpose: against brute force. */
 import { describe, expect, it } from "vitest";
 import { quantizeMultiplier, rescale } from "../../../../../test/conformance/references/integer.js";
+import type { Field } from "../../export/tflite/flatbuffer.js";
 import { TfliteModel } from "../../export/tflite/model.js";
-import { runInteger } from "../../inference/index.js";
+import { IntegerEngine, runInteger } from "../../inference/index.js";
+import type { QuantizedNetwork } from "../../quantization/index.js";
 import { Random, type Shape, sizeOf } from "../../tensor/index.js";
 import { importTflite } from "./index.js";
-import { slots } from "./schema.js";
+import { type Operator, slots } from "./schema.js";
 
 const input = { scale: 0.5, zeroPoint: 3 };
 const output = { scale: 0.125, zeroPoint: -7 };
@@ -22,6 +24,49 @@ function places(shape: Shape): number[][] {
     (all, size) => all.flatMap((place) => Array.from({ length: size }, (_, i) => [...place, i])),
     [[]],
   );
+}
+
+/** TensorFlow Lite Micro's MEAN. */
+function expectedMean(shape: Shape, axes: readonly number[], bytes: Int8Array): number[] {
+  const kept = shape
+    .map((_, axis) => axis)
+    .filter((axis) => !axes.some((each) => (each + shape.length) % shape.length === axis));
+  const sums = new Map<string, number>();
+  places(shape).forEach((place, i) => {
+    const key = kept.map((axis) => place[axis]).join();
+    sums.set(key, (sums.get(key) ?? 0) + bytes[i] - input.zeroPoint);
+  });
+  const count = sizeOf(shape) / sums.size;
+  const { multiplier, shift } = quantizeMultiplier(input.scale / output.scale);
+  const bits = Math.min(Math.floor(Math.log2(count)), 31 + shift);
+  const by = { multiplier: (multiplier << BigInt(bits)) / BigInt(count), shift: shift - bits };
+  return [...sums.values()].map((sum) =>
+    Math.max(-128, Math.min(127, Number(rescale(BigInt(sum), by)) + output.zeroPoint)),
+  );
+}
+
+/** What both int8 forms give, which is the same. */
+function every(network: QuantizedNetwork, bytes: Int8Array): Int8Array {
+  const made = runInteger(network, bytes);
+  expect(new IntegerEngine(network).run(bytes)).toEqual(made);
+  return made[0];
+}
+
+/** One operator within a network, whose second output is what it reads. */
+function one(
+  kind: Operator,
+  shape: Shape,
+  made: Shape,
+  constants: readonly (readonly number[])[],
+  options: Record<number, Field> = {},
+): QuantizedNetwork {
+  const model = new TfliteModel(kind);
+  const [x, source] = ["x", "s"].map((name) => model.value(name, shape, quantization(input)));
+  const y = model.value("y", made, quantization(input));
+  model.operator("quantize", [x], source);
+  const given = constants.map((values, i) => model.constant(`c${i}`, [values.length], Int32Array.from(values)));
+  model.operator(kind, [source, ...given], y, () => options);
+  return importTflite(model.encode([x], [y, source]), `${kind}.tflite`).network;
 }
 
 describe("dilated convolutions", () => {
@@ -256,9 +301,49 @@ describe("TRANSPOSE and PADV2", () => {
     expect(network.graph.shapes[network.graph.outputs[0]]).toEqual([1, 6, 1, 4]);
   });
 
-  it("elsewhere is refused by name", () => {
-    expect(() => transposed([1, 3, 4, 5], [0, 2, 3, 1], "logistic")).toThrow(
-      'operator 1 TRANSPOSE ("y"): puts the axes of [1,3,4,5] in the order 0,2,3,1;',
+  it.each([
+    [
+      [1, 3, 4, 5],
+      [0, 2, 3, 1],
+    ],
+    [
+      [1, 4, 5, 3],
+      [0, 3, 1, 2],
+    ],
+    [
+      [1, 3, 4, 5],
+      [0, 2, 1, 3],
+    ],
+    [
+      [1, 3, 4, 5],
+      [0, 1, 3, 2],
+    ],
+    [
+      [1, 3, 4, 5],
+      [0, 3, 2, 1],
+    ],
+    [
+      [1, 6, 1, 5],
+      [0, 3, 1, 2],
+    ],
+    [
+      [1, 6, 5],
+      [0, 2, 1],
+    ],
+  ] as [Shape, number[]][])("within the network, %j by %j", (shape, order) => {
+    const made = order.map((axis) => shape[axis]);
+    const network = one("transpose", shape, made, [order]);
+    const bytes = randomBytes(shape);
+    const expected = places(made).map((place) => {
+      const source = shape.map((_, axis) => place[order.indexOf(axis)]);
+      return bytes[source.reduce((at, i, axis) => at * shape[axis] + i, 0)];
+    });
+    expect(every(network, bytes)).toEqual(Int8Array.from(expected));
+  });
+
+  it("of too many parts is refused", () => {
+    expect(() => one("transpose", [1, 200, 200, 2], [1, 200, 200, 2], [[0, 2, 1, 3]])).toThrow(
+      'operator 1 TRANSPOSE ("y"): exchanges axes of 200 and 200 elements, the shorter part by part; up to 128 can be imported',
     );
   });
 
@@ -312,27 +397,128 @@ describe("MEAN", () => {
   ] as [Shape, number[], Shape][])("of %j over %j is %j", (shape, axes, made) => {
     const network = mean(shape, axes, made);
     const bytes = randomBytes(shape);
-    const kept = shape
-      .map((_, axis) => axis)
-      .filter((axis) => !axes.some((each) => (each + shape.length) % shape.length === axis));
-    const sums = new Map<string, number>();
-    places(shape).forEach((place, i) => {
-      const key = kept.map((axis) => place[axis]).join();
-      sums.set(key, (sums.get(key) ?? 0) + bytes[i] - input.zeroPoint);
-    });
-    const count = sizeOf(shape) / sums.size;
-    const { multiplier, shift } = quantizeMultiplier(input.scale / output.scale);
-    const bits = Math.min(Math.floor(Math.log2(count)), 31 + shift);
-    const by = { multiplier: (multiplier << BigInt(bits)) / BigInt(count), shift: shift - bits };
-    const expected = [...sums.values()].map((sum) =>
-      Math.max(-128, Math.min(127, Number(rescale(BigInt(sum), by)) + output.zeroPoint)),
-    );
+    const expected = expectedMean(shape, axes, bytes);
     expect(runInteger(network, bytes)).toEqual([Int8Array.from(expected)]);
   });
 
-  it("is refused where what is left does not lie together", () => {
-    expect(() => mean([1, 4, 3, 5], [3], [1, 4, 3, 1])).toThrow(
-      'operator 0 MEAN ("y"): is over axes 3 of [1,4,3,5]; those before all that are left, such as height and width of a map, can be imported',
+  it.each([
+    [[1, 4, 3, 5], [3], [1, 4, 3, 1]],
+    [[1, 4, 3, 5], [2], [1, 4, 5]],
+    [
+      [1, 4, 3, 5],
+      [-1, 1],
+      [1, 3],
+    ],
+    [
+      [1, 4, 3, 6],
+      [2, 3],
+      [1, 4, 1, 1],
+    ],
+    [[1, 3, 8], [2], [1, 3, 1]],
+  ] as [Shape, number[], Shape][])("of %j over %j, what is left lying apart, is %j", (shape, axes, made) => {
+    const bytes = randomBytes(shape);
+    const network = mean(shape, axes, made);
+    expect(every(network, bytes)).toEqual(Int8Array.from(expectedMean(shape, axes, bytes)));
+  });
+});
+
+describe("blocks, borders and stacks", () => {
+  it.each([
+    ["depthToSpace", [1, 3, 2, 12], 2],
+    ["depthToSpace", [1, 2, 3, 9], 3],
+    ["spaceToDepth", [1, 6, 4, 3], 2],
+    ["spaceToDepth", [1, 3, 9, 2], 3],
+  ] as const)("%s of %j in blocks of %i", (kind, shape, block) => {
+    const [, h, w, c] = shape;
+    const isDepth = kind === "depthToSpace";
+    const made = isDepth ? [1, h * block, w * block, c / block ** 2] : [1, h / block, w / block, c * block ** 2];
+    const network = one(kind, shape, made, [], { [slots.blocks.size]: { int32: block } });
+    const bytes = randomBytes(shape);
+    const [space, depth] = isDepth ? [made, shape] : [shape, made];
+    const expected = new Int8Array(bytes.length);
+    for (const [, r, q, k] of places(space)) {
+      const [y, x] = [Math.floor(r / block), Math.floor(q / block)];
+      const channel = ((r % block) * block + (q % block)) * space[3] + k;
+      const [inSpace, inDepth] = [(r * space[2] + q) * space[3] + k, (y * depth[2] + x) * depth[3] + channel];
+      if (isDepth) expected[inSpace] = bytes[inDepth];
+      else expected[inDepth] = bytes[inSpace];
+    }
+    expect(every(network, bytes)).toEqual(expected);
+  });
+
+  it.each([
+    ["reflect", 0],
+    ["symmetric", 1],
+  ] as const)("MIRROR_PAD, %s", (_, mode) => {
+    const [shape, made] = [
+      [1, 4, 3, 2],
+      [1, 7, 7, 2],
+    ];
+    const sides = [0, 0, 2, 1, 2, 2, 0, 0];
+    const network = one("mirrorPad", shape, made, [sides], { [slots.mirrorPad.mode]: { byte: mode } });
+    const bytes = randomBytes(shape);
+    const inside = (i: number, size: number) => (i < 0 ? -i - mode : i >= size ? 2 * size - 2 + mode - i : i);
+    const expected = places(made).map(([, r, q, c]) => bytes[(inside(r - 2, 4) * 3 + inside(q - 2, 3)) * 2 + c]);
+    expect(every(network, bytes)).toEqual(Int8Array.from(expected));
+    expect(() => one("mirrorPad", shape, [1, 4, 3, 3], [[0, 0, 0, 0, 0, 0, 0, 1]])).toThrow(
+      "height and width of a map",
+    );
+    expect(() => one("mirrorPad", shape, [1, 12, 3, 2], [[0, 0, 8, 0, 0, 0, 0, 0]])).toThrow("mirrors 8 and 0 of 4");
+  });
+
+  it.each([
+    [
+      [1, 3, 2, 4],
+      [0, 0, 1, 0, 0, 2, 3, 1],
+      [1, 4, 4, 8],
+    ],
+    [
+      [1, 3, 2, 4],
+      [0, 0, 0, 0, 0, 0, 0, 5],
+      [1, 3, 2, 9],
+    ],
+    [
+      [1, 6],
+      [0, 0, 2, 3],
+      [1, 11],
+    ],
+    [
+      [1, 3, 4],
+      [0, 0, 1, 1, 0, 2],
+      [1, 5, 6],
+    ],
+  ] as [Shape, number[], Shape][])("PAD of %j by %j is %j", (shape, sides, made) => {
+    const bytes = randomBytes(shape);
+    const expected = places(made).map((place) => {
+      const source = place.map((i, axis) => i - sides[2 * axis]);
+      const isInside = source.every((i, axis) => i >= 0 && i < shape[axis]);
+      return isInside ? bytes[source.reduce((at, i, axis) => at * shape[axis] + i, 0)] : input.zeroPoint;
+    });
+    expect(every(one("pad", shape, made, [sides]), bytes)).toEqual(Int8Array.from(expected));
+  });
+
+  it.each([
+    [[1, 3, 4], 2, [1, 3, 2, 4]],
+    [[1, 3, 4], -1, [1, 3, 4, 2]],
+    [[3, 4], 0, [2, 3, 4]],
+  ] as [Shape, number, Shape][])("PACK of two %j along %i is %j", (shape, axis, made) => {
+    const model = new TfliteModel("pack");
+    const x = model.value("x", shape[0] === 1 ? shape : [1, ...shape], quantization(input));
+    const source = shape[0] === 1 ? x : model.value("s", shape, quantization(input));
+    if (source !== x) model.operator("reshape", [x], source);
+    const y = model.value("y", made, quantization(input));
+    model.operator("pack", [source, source], y, () => ({ [slots.pack.axis]: { int32: axis } }));
+    const bytes = randomBytes(shape);
+    const along = (axis + made.length) % made.length;
+    const expected = places(made).map(
+      (place) => bytes[place.filter((_, each) => each !== along).reduce((at, i, each) => at * shape[each] + i, 0)],
+    );
+    expect(every(importTflite(model.encode([x], [y]), "pack.tflite").network, bytes)).toEqual(Int8Array.from(expected));
+  });
+
+  it("ARG_MAX at the output is refused with what to do", () => {
+    expect(() => one("argMax", [1, 5], [1], [[1]])).toThrow(
+      'operator 1 ARG_MAX ("y"): gives an index, which is no int8; convert the network up to its scores: who reads them takes the largest',
     );
   });
 });

@@ -3,9 +3,10 @@ import { formatShape } from "../../tensor/index.js";
 import type { TfliteOperator, TfliteTensor } from "./file.js";
 import type { NetworkBuilder } from "./network.js";
 import type { OperatorRule } from "./operators.js";
+import { permuted, swapped } from "./permute.js";
 import type { OperatorReader } from "./reader.js";
 import { slots } from "./schema.js";
-import { graphShape, refuse } from "./shapes.js";
+import { graphAxis, graphShape, refuse } from "./shapes.js";
 
 export const moveRules: Readonly<Record<string, OperatorRule>> = {
   RESIZE_NEAREST_NEIGHBOR: resize("nearest", slots.resizeNearest),
@@ -19,18 +20,67 @@ export const moveRules: Readonly<Record<string, OperatorRule>> = {
     slice(to, to.file.tensors[operator.inputs[0]], stridedCuts(to, operator), to.file.tensors[operator.outputs[0]]);
   },
 
-  /** Where it is a matter of shape alone, and where it brings the channels of the input to the end. */
+  /** Of the input, whose channels it brings to the end, it is left out; elsewhere parts are moved. */
   TRANSPOSE(to, operator) {
     const [x, order] = to.inputsOf(operator, 2);
     const output = to.file.tensors[operator.outputs[0]];
     const axes = [...to.int32s(order)];
+    if ([...axes].sort((a, b) => a - b).join() !== x.shape.map((_, axis) => axis).join())
+      refuse(`puts the axes of ${formatShape(x.shape)} in the order ${axes.join()}; convert the network again`);
     const moved = axes.filter((axis) => x.shape[axis] !== 1);
     const isShape = moved.every((axis, i) => i === 0 || moved[i - 1] < axis);
     if (isShape) to.reshape(x.index, output.index);
     else if (axes.join() !== "0,2,3,1" || !to.takeTransposed(x, output))
-      refuse(
-        `puts the axes of ${formatShape(x.shape)} in the order ${axes.join()}; channels of the input to its end (0,2,3,1) can be imported: convert the network for NHWC`,
-      );
+      to.take(output, permuted(to, to.value(x.index), x.shape, axes));
+  },
+
+  DEPTH_TO_SPACE(to, operator) {
+    const { x, output, block } = blocks(to, operator);
+    const [, height, width, channels] = x.shape;
+    const row = channels / block;
+    if (!Number.isInteger(row / block)) refuseBlocks(x, block);
+    // A channel is (row of the block, column, channel): its rows go between the map's.
+    const rows = swapped(to, to.value(x.index), [height * width, block, row]);
+    to.take(output, swapped(to, rows, [block, height, width * row]));
+  },
+
+  SPACE_TO_DEPTH(to, operator) {
+    const { x, output, block } = blocks(to, operator);
+    const [, height, width, channels] = x.shape.map((size, axis) => (axis === 1 || axis === 2 ? size / block : size));
+    if (!Number.isInteger(height) || !Number.isInteger(width)) refuseBlocks(x, block);
+    const row = block * channels;
+    const rows = swapped(to, to.value(x.index), [height, block, width * row]);
+    to.take(output, swapped(to, rows, [block, height * width, row]));
+  },
+
+  PACK(to, { inputs, outputs, options }) {
+    const output = to.file.tensors[outputs[0]];
+    const shape = graphShape(output.shape);
+    const axis = graphAxis(output.shape, options?.int32(slots.pack.axis) ?? 0);
+    const part = shape.map((size, each) => (each === axis ? 1 : size));
+    if (shape[axis] !== inputs.length || axis === 0)
+      refuse(`makes ${formatShape(output.shape)} of ${inputs.length} values; batch 1 of maps can be imported`);
+    const { scale, zeroPoint } = to.quantizationOf(output);
+    for (const each of inputs) {
+      const { name, ...tensor } = to.file.tensors[each];
+      const its = to.quantizationOf({ name, ...tensor });
+      if (its.scale !== scale || its.zeroPoint !== zeroPoint)
+        refuse(`has the input "${name.slice(0, 60)}" of another scale than its output; quantise the network again`);
+    }
+    const values = inputs.map((each) => to.shaped(each, part));
+    to.take(output, to.joined(values, axis));
+  },
+
+  MIRROR_PAD(to, operator) {
+    const [x, given] = to.inputsOf(operator, 2);
+    const output = to.file.tensors[operator.outputs[0]];
+    const isSymmetric = operator.options?.byte(slots.mirrorPad.mode) === 1;
+    const sides = [...to.int32s(given)];
+    const [b0, b1, top, bottom, left, right, c0, c1] = sides;
+    if (x.shape.length !== 4 || sides.length !== 8 || b0 + b1 + c0 + c1 !== 0 || sides.some((side) => side < 0))
+      refuse(`pads ${formatShape(x.shape)} by ${sides.join()}; height and width of a map can be imported`);
+    const rows = mirrored(to, to.value(x.index), { axis: 1, before: top, after: bottom, isSymmetric });
+    to.take(output, mirrored(to, rows, { axis: 2, before: left, after: right, isSymmetric }));
   },
 
   SPLIT(to, operator) {
@@ -95,6 +145,45 @@ export function stridedCuts(to: OperatorReader, operator: TfliteOperator): Cut[]
     const to = bit(at.endMask) ? size : inside(end[axis]);
     return { begin: from, count: Math.max(0, Math.ceil((to - from) / step)), step };
   });
+}
+
+function blocks(to: NetworkBuilder, operator: TfliteOperator) {
+  const [x] = to.inputsOf(operator, 1);
+  const output = to.file.tensors[operator.outputs[0]];
+  const block = operator.options?.int32(slots.blocks.size) ?? 0;
+  if (x.shape.length !== 4 || !(block >= 1)) refuseBlocks(x, block);
+  return { x, output, block };
+}
+
+function refuseBlocks({ shape }: TfliteTensor, block: number): never {
+  return refuse(`moves blocks of ${block} of ${formatShape(shape)}; convert the network again`);
+}
+
+interface Mirror {
+  readonly axis: 1 | 2;
+  readonly before: number;
+  readonly after: number;
+  /** The pixel at the edge is repeated too. */
+  readonly isSymmetric: boolean;
+}
+
+/** A map of the graph with rows or columns that are those within, seen from the edge. */
+function mirrored(to: NetworkBuilder, x: string, { axis, before, after, isSymmetric }: Mirror): string {
+  const shape = to.shapeOf(x);
+  const size = shape[axis];
+  const edge = isSymmetric ? 0 : 1;
+  if (Math.max(before, after) + edge > size || before + after > 128)
+    refuse(
+      `mirrors ${before} and ${after} of ${size} rows or columns; as many as there are, 128 at most, can be imported`,
+    );
+  const line = (at: number): string => {
+    const begin: [number, number, number] = axis === 1 ? [at, 0, 0] : [0, at, 0];
+    const [, height, width, channels] = shape;
+    return to.part(x, { begin, size: axis === 1 ? [1, width, channels] : [height, 1, channels] });
+  };
+  const first = Array.from({ length: before }, (_, i) => line(before - 1 - i + edge));
+  const last = Array.from({ length: after }, (_, i) => line(size - 1 - i - edge));
+  return to.joined([...first, x, ...last], axis);
 }
 
 /** A part of a tensor; `cuts` by the file's axes. What leaves nothing out is the tensor itself. */

@@ -2,6 +2,7 @@
 import {
   makeGraph,
   type Node,
+  type NodeOf,
   type OpAttributes,
   type OpName,
   type OpSpec,
@@ -66,6 +67,12 @@ export interface ImportedOperator {
 export function importTflite(bytes: Uint8Array, file: string, options: ImportOptions = {}): ImportedNetwork {
   return new NetworkBuilder(withFixedSizes(readTflite(bytes, file), options)).build();
 }
+
+const remedies: Readonly<Record<string, string>> = {
+  ARG_MAX: "gives an index, which is no int8; convert the network up to its scores: who reads them takes the largest",
+  TFLite_Detection_PostProcess: "belongs after the network; convert it up to its raw boxes and scores",
+  SHAPE: "computes sizes; convert the network for one size, or give the input's with --shape",
+};
 
 /** Operators of several outputs. */
 const givesSeveral: ReadonlySet<string> = new Set(["SPLIT", "SPLIT_V", "UNPACK"]);
@@ -153,7 +160,7 @@ export class NetworkBuilder extends OperatorReader {
     const { kind, inputs, outputs } = operator;
     const isEnd = kind === "QUANTIZE" || kind === "DEQUANTIZE";
     if (!isEnd && !Object.hasOwn(operatorRules, kind))
-      throw new Unsupported("is not supported; convert the network without it");
+      throw new Unsupported(remedies[kind] ?? "is not supported; convert the network without it");
     if (inputs.length === 0 || (outputs.length !== 1 && !givesSeveral.has(kind)) || inputs[0] === -1)
       throw new Unsupported(`has ${inputs.length} inputs and ${outputs.length} outputs; convert the network again`);
     if (kind === "QUANTIZE") this.#quantize(operator);
@@ -375,6 +382,43 @@ export class NetworkBuilder extends OperatorReader {
   /** The value that a tensor is, as another shape of the graph. */
   shaped(index: number, shape: Shape): string {
     return this.#shaped(this.value(index), shape, undefined);
+  }
+
+  /** A value of the graph as another shape. */
+  shapedValue(x: string, shape: Shape): string {
+    return this.#shaped(x, shape, undefined);
+  }
+
+  shapeOf(value: string): Shape {
+    return this.#shapes.get(value) as Shape;
+  }
+
+  /** A part of a map of the graph, as a value of its own. */
+  part(x: string, { begin, size }: Pick<OpAttributes["slice"], "begin" | "size">): string {
+    return this.#between({ name: `${x}:part`, op: "slice", inputs: [x], attributes: { begin, size, step: [1, 1] } });
+  }
+
+  /** Values of the graph one behind the other along one of its axes. */
+  joined(values: readonly string[], axis: number): string {
+    if (values.length === 1) return values[0];
+    return this.#between({ name: `${values[0]}:joined`, op: "concat", inputs: values, attributes: { axis } });
+  }
+
+  /** A map of the graph with a border of zeros. */
+  bordered(x: string, padding: Padding): string {
+    return this.#between({ name: `${x}:padded`, op: "pad", inputs: [x], attributes: { padding } });
+  }
+
+  /** Adds a node that moves bytes and makes no tensor of the file's. */
+  #between<O extends "slice" | "concat" | "pad">({ name, ...node }: Omit<NodeOf<O>, "parameters">): string {
+    const made = this.unused(name);
+    this.#push({ ...node, name: made, parameters: {} } as unknown as Node, this.#values[node.inputs[0]]);
+    return made;
+  }
+
+  /** A tensor is a value that was made, in the graph's shape of its own. */
+  take(output: TfliteTensor, x: string): void {
+    this.#made.set(output.index, this.#shaped(x, graphShape(output.shape), undefined));
   }
 
   /** A tensor as `[1, features]`. */

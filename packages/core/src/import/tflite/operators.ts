@@ -5,6 +5,7 @@ import { formatShape, type Shape, sizeOf } from "../../tensor/index.js";
 import type { TfliteOperator, TfliteTensor } from "./file.js";
 import { moveRules } from "./moves.js";
 import type { NetworkBuilder } from "./network.js";
+import { broughtFirst } from "./permute.js";
 import { activations, paddings, slots } from "./schema.js";
 import { graphAxis, refuse } from "./shapes.js";
 
@@ -103,18 +104,16 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
     const [x, axes] = to.inputsOf(operator, 2);
     const output = to.file.tensors[operator.outputs[0]];
     const over = new Set(Array.from(to.int32s(axes), (axis) => (axis < 0 ? axis + x.shape.length : axis)));
-    // Axes of one element count for nothing; the others are to be the first, so that what is left lies together.
+    if (x.shape[0] !== 1 || x.shape.length > 4)
+      refuse(`is of ${formatShape(x.shape)}; a batch of 1, of maps or vectors, can be imported`);
+    // Axes of one element count for nothing; the others come first, so that what is left lies together.
     const many = x.shape.flatMap((size, axis) => (size > 1 ? [axis] : []));
     const kept = many.filter((axis) => !over.has(axis));
     const averaged = many.filter((axis) => over.has(axis));
-    if (averaged.some((axis) => axis > (kept[0] ?? axis)) || x.shape[0] !== 1)
-      refuse(
-        `is over axes ${[...over].join()} of ${formatShape(x.shape)}; those before all that are left, such as height and width of a map, can be imported`,
-      );
     const sizeOfAxes = (list: readonly number[]) => list.reduce((product, axis) => product * x.shape[axis], 1);
     const isMap = x.shape.length === 4 && kept.every((axis) => axis === 3);
     const map = isMap && !over.has(3) ? x.shape : [1, sizeOfAxes(averaged), 1, sizeOfAxes(kept)];
-    const inputs = [to.shaped(x.index, map)];
+    const inputs = [to.shapedValue(broughtFirst(to, to.value(x.index), x.shape, over), map)];
     const name = to.nameOf(output);
     to.add({ name, op: "globalAveragePool", inputs, parameters: {}, attributes: {} }, output);
     to.reshapeFrom(output, [1, 1, 1, map[3]]);
@@ -123,18 +122,29 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   PAD(to, operator) {
     const [x, sides] = to.inputsOf(operator, 2);
     const output = to.file.tensors[operator.outputs[0]];
-    const numbers = to.int32s(sides);
-    if (x.shape.length !== 4 || numbers.length !== 8)
-      refuse(`pads ${formatShape(x.shape)}; a map [batch,height,width,channels] can be imported`);
-    const [b0, b1, top, bottom, left, right, c0, c1] = numbers;
-    if (b0 + b1 + c0 + c1 > 0) refuse("pads batch or channels; height and width of a map can be imported");
+    const numbers = [...to.int32s(sides)];
+    const { shape } = x;
+    const isBatch = shape[0] === 1 && shape.length <= 4 && shape.length > 1;
+    if (!isBatch || numbers.length !== 2 * shape.length || numbers[0] + numbers[1] !== 0 || numbers.some((n) => n < 0))
+      refuse(`pads ${formatShape(shape)} by ${numbers.join()}; axes of a map or vector of batch 1 can be imported`);
+    const [top, bottom, left, right, first, last] = [
+      ...new Array<number>(8 - numbers.length).fill(0),
+      ...numbers.slice(2),
+    ];
     const padding = { top, bottom, left, right };
-    if (to.isReadByWindowsAlone(output)) {
-      to.pad(x, output, padding);
+    if (shape.length === 4 && first + last === 0) {
+      if (to.isReadByWindowsAlone(output)) return to.pad(x, output, padding);
+      const name = to.nameOf(output);
+      to.add({ name, op: "pad", inputs: [to.value(x.index)], parameters: {}, attributes: { padding } }, output);
       return;
     }
-    const name = to.nameOf(output);
-    to.add({ name, op: "pad", inputs: [to.value(x.index)], parameters: {}, attributes: { padding } }, output);
+    const map = [1, 1, 1, ...shape.slice(1)].slice(-3);
+    const [height, width, channels] = map;
+    const wider = to.bordered(to.shapedValue(to.value(x.index), [1, ...map]), padding);
+    // Channels are the columns of a map of one channel whose rows are the pixels.
+    const pixels = (height + top + bottom) * (width + left + right);
+    const columns = { top: 0, bottom: 0, left: first, right: last };
+    to.take(output, to.bordered(to.shapedValue(wider, [1, pixels, channels, 1]), columns));
   },
 
   /** With the value that is 0. */

@@ -34,6 +34,10 @@ export const slots = {
   reshape: { newShape: 0 },
   squeeze: { axes: 0 },
   pack: { count: 0, axis: 1 },
+  /** Of DEPTH_TO_SPACE and SPACE_TO_DEPTH. */
+  blocks: { size: 0 },
+  /** 0: REFLECT, 1: SYMMETRIC. */
+  mirrorPad: { mode: 0 },
   softmax: { beta: 0 },
   leakyRelu: { alpha: 0 },
 } as const;
@@ -83,6 +87,10 @@ export const operators = {
   split: { code: 49, version: 2, options: 35 },
   splitV: { code: 102, version: 2, options: 79 },
   unpack: { code: 88, version: 2, options: 64 },
+  depthToSpace: { code: 5, version: 1, options: 94 },
+  spaceToDepth: { code: 26, version: 2, options: 19 },
+  mirrorPad: { code: 100, version: 2, options: 77 },
+  argMax: { code: 56, version: 2, options: 40 },
   shape: { code: 77, version: 1, options: 55 },
   pack: { code: 83, version: 2, options: 59 },
   squeeze: { code: 43, version: 2, options: 30 },

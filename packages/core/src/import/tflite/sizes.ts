@@ -180,6 +180,10 @@ const rules: Readonly<Record<string, Rule>> = {
     return [first.shape.map((size, axis) => (axis === along ? sum : size))];
   },
   CONV_2D: convolved(slots.conv2d, 0),
+  DEPTH_TO_SPACE: ({ options }, [{ shape }]) => {
+    const block = options?.int32(slots.blocks.size) ?? 0;
+    return [[shape[0], shape[1] * block, shape[2] * block, shape[3] / block ** 2]];
+  },
   DEPTHWISE_CONV_2D: convolved(slots.depthwise, 3),
   DEQUANTIZE: same,
   ELU: same,
@@ -204,6 +208,7 @@ const rules: Readonly<Record<string, Rule>> = {
   MEAN: reduced,
   MINIMUM: elementwise,
   MUL: elementwise,
+  MIRROR_PAD: padded,
   PACK: ({ options }, inputs) => {
     const [{ shape }] = inputs;
     const axis = axisOf(options?.int32(slots.pack.axis) ?? 0, shape.length + 1);
@@ -229,6 +234,10 @@ const rules: Readonly<Record<string, Rule>> = {
   RESIZE_NEAREST_NEIGHBOR: resized,
   SLICE: (operator, _, reader) => [sliceCuts(reader, operator).map(({ count }) => count)],
   SOFTMAX: same,
+  SPACE_TO_DEPTH: ({ options }, [{ shape }]) => {
+    const block = options?.int32(slots.blocks.size) ?? 0;
+    return [[shape[0], shape[1] / block, shape[2] / block, shape[3] * block ** 2]];
+  },
   SPLIT: ({ outputs }, [axes, x], reader) => {
     if (x === undefined) refuse("has one input; convert the network again");
     const along = axisOf(reader.int32s(axes)[0], x.shape.length);
