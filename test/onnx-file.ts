@@ -9,17 +9,25 @@ export interface Constant {
   readonly data: Float32Array | readonly number[];
   /** In the list of the type, not as raw bytes. */
   readonly listed?: boolean;
+  /** Of integers; default int64. */
+  readonly type?: IntegerType;
 }
 
+type IntegerType = "int8" | "uint8" | "int16" | "int32" | "int64";
+type ElementType = IntegerType | "float32";
+const elementTypes = { float32: 1, uint8: 2, int8: 3, int16: 5, int32: 6, int64: 7 } as const;
+const arrays = { int8: Int8Array, uint8: Uint8Array, int16: Int16Array, int32: Int32Array } as const;
+
 /** Numbers of onnx.proto3: see its text. */
-function tensor(name: string, { shape, data, listed }: Constant): ProtoMessage {
+function tensor(name: string, { shape, data, listed, type = "int64" }: Constant): ProtoMessage {
   const message = new ProtoMessage();
   for (const size of shape) message.int(1, size);
   const isFloat = data instanceof Float32Array;
-  message.int(2, isFloat ? 1 : 7).text(8, name);
-  if (!isFloat && listed) for (const value of data) message.int(7, value);
+  message.int(2, isFloat ? 1 : elementTypes[type]).text(8, name);
+  if (!isFloat && listed) for (const value of data) message.int(type === "int64" ? 7 : 5, value);
   else {
-    const bytes = new Uint8Array((isFloat ? Float32Array.from(data) : BigInt64Array.from(data, BigInt)).buffer);
+    const integers = () => (type === "int64" ? BigInt64Array.from(data, BigInt) : arrays[type].from(data));
+    const bytes = new Uint8Array((isFloat ? Float32Array.from(data) : integers()).buffer);
     message.bytes(isFloat && listed ? 4 : 9, bytes);
   }
   return message;
@@ -36,14 +44,14 @@ function attribute(name: string, value: Attribute): ProtoMessage {
 }
 
 /** `shape`: a text is a dimension that is not fixed. */
-function valueInfo(name: string, shape: readonly (number | string)[]): ProtoMessage {
+function valueInfo(name: string, shape: readonly (number | string)[], element: ElementType): ProtoMessage {
   const dimensions = new ProtoMessage();
   for (const size of shape)
     dimensions.message(
       1,
       typeof size === "number" ? new ProtoMessage().int(1, size) : new ProtoMessage().text(2, size),
     );
-  const type = new ProtoMessage().message(1, new ProtoMessage().int(1, 1).message(2, dimensions));
+  const type = new ProtoMessage().message(1, new ProtoMessage().int(1, elementTypes[element]).message(2, dimensions));
   return new ProtoMessage().text(1, name).message(2, type);
 }
 
@@ -72,13 +80,13 @@ export class OnnxFileBuilder {
     return name;
   }
 
-  input(name: string, shape: readonly (number | string)[]): string {
-    this.#graph.message(11, valueInfo(name, shape));
+  input(name: string, shape: readonly (number | string)[], element: ElementType = "float32"): string {
+    this.#graph.message(11, valueInfo(name, shape, element));
     return name;
   }
 
-  output(name: string, shape: readonly (number | string)[]): void {
-    this.#graph.message(12, valueInfo(name, shape));
+  output(name: string, shape: readonly (number | string)[], element: ElementType = "float32"): void {
+    this.#graph.message(12, valueInfo(name, shape, element));
   }
 
   encode(operatorSet = 13): Uint8Array {

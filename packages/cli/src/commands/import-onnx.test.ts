@@ -166,6 +166,46 @@ describe("import of an .onnx", () => {
     expect(`${wrong.exitCode} ${wrong.stderr}`).toMatch(/^2 .*1,96,96,3 or NAME=1,96,96,3/);
   });
 
+  it("of QDQ format is an int8 network", async () => {
+    const net = new OnnxFileBuilder();
+    const constant = (name: string, shape: number[], data: number[], type: "int8" | "uint8" | "int32") =>
+      net.constant(name, { shape, data, type });
+    const scale = (name: string, value: number) => net.constant(name, { shape: [], data: Float32Array.of(value) });
+    const qdq = (x: string, name: string, value: number, zero: number) => {
+      const ends = [scale(`${name}.scale`, value), constant(`${name}.zero`, [], [zero], "uint8")];
+      return net.node("DequantizeLinear", [net.node("QuantizeLinear", [x, ...ends], {}, name), ...ends]);
+    };
+    const pixels = qdq(net.input("pixels", ["batch", 3, 12, 16]), "in", 1 / 128, 128);
+    const weights = Array.from({ length: 8 * 27 }, (_, i) => (i < 108 ? 1 : -1) * (40 + (i % 50)));
+    const stem = net.node("DequantizeLinear", [constant("w", [8, 3, 3, 3], weights, "int8"), scale("w.scale", 0.001)]);
+    const y = net.node("Relu", [net.node("Conv", [pixels, stem], { pads: [1, 1, 1, 1], strides: [2, 2] })]);
+    const mean = qdq(net.node("GlobalAveragePool", [qdq(y, "relu", 0.004, 0)]), "mean", 0.003, 0);
+    const rows = Array.from({ length: 16 }, (_, i) => (Math.floor(i / 4) % 3 === 0 ? 100 : -100));
+    const head = net.node("DequantizeLinear", [constant("h", [2, 8], rows, "int8"), scale("h.scale", 0.01)]);
+    const flat = qdq(net.node("Flatten", [mean]), "flat", 0.003, 0);
+    net.node(
+      "Softmax",
+      [qdq(net.node("Gemm", [flat, head], { transB: 1 }), "logits", 0.05, 128)],
+      { axis: 1 },
+      "scores",
+    );
+    net.output("scores", ["batch", 2]);
+    const file = join(root, "qdq.onnx");
+    writeFileSync(file, net.encode());
+    const { run, operators, notes } = await phinetsJson<{ run: string; operators: object; notes: string[] }>(
+      ...["import", file, "--classes", "bright,dark", "--project", project, "--name", "qdq"],
+    );
+    expect(operators).toMatchObject({ QuantizeLinear: 5, Conv: 1, Gemm: 1, Softmax: 1 });
+    expect(notes).toContain("pictures are given as pixel - 128: black is -1 to the network, white 0.992");
+    expect(await phinetsJson("val", "--model", run, "--data", data, "--project", project)).toMatchObject({ top1: 1 });
+    const proof = await phinetsJson("emulate", "--model", run, "--images", join(data, "val/dark/0.png"));
+    expect(proof).toMatchObject({ matchesInterpreter: true });
+    const { files } = await phinetsJson<{ files: string[] }>(
+      ...["export", "--model", run, "--format", "c,tflite,onnx", "--out", join(root, "qdq-out")],
+    );
+    expect(files.some((each) => each.endsWith("model.tflite"))).toBe(true);
+  });
+
   it("leaves nothing behind where it is refused", async () => {
     const before = readdirSync(join(project, "classify"));
     const file = classifier();

@@ -30,7 +30,7 @@ interface ImportOptions {
 const definition: VerbDefinition = {
   name: "import",
   description:
-    "Makes a run of what was trained elsewhere: an int8 .tflite, whose every byte is kept; a float .onnx or .tflite, to be quantised; or weights for a network of ours, a .pth of torch.save or a .safetensors. Nothing in the file is run.",
+    "Makes a run of what was trained elsewhere: an int8 .tflite, whose every byte is kept; an .onnx in QDQ format, with its int8 weights and scales; a float .onnx or .tflite, to be quantised; or weights for a network of ours, a .pth of torch.save or a .safetensors. Nothing in the file is run.",
   arguments: [{ name: "<file>", help: "the .onnx or .tflite, or the weights", completes: "path" }],
   examples: [
     ["phinets import person.tflite --classes none,person", "then inspect, predict, val, emulate, export --format c"],
@@ -59,7 +59,7 @@ const definition: VerbDefinition = {
     },
     {
       flags: "--no-fold",
-      help: "int8 .tflite: keep channels that have the same byte for every input",
+      help: "int8: keep channels that have the same byte for every input",
       group: groups.network,
     },
     {
@@ -106,28 +106,28 @@ export function register(program: Command, context: Context): void {
 }
 
 async function importCommand(file: string, options: ImportOptions, context: Context): Promise<void> {
-  const { importFloatTflite, importOnnx, importTflite, isFloatTflite, isOnnx, isTflite } = await import(
-    "@phinets/core/import"
-  );
+  const core = await import("@phinets/core/import");
   const bytes = readFile(file);
   const normalisation = normalisationOf(options);
-  const onnx = isOnnx(bytes);
-  const tflite = isTflite(bytes);
+  const onnx = core.isOnnx(bytes);
+  const tflite = core.isTflite(bytes);
   const { project, name, classes: given, head: yolo, fold, shape: size } = options;
   if (onnx || tflite) requireNetwork(file, options);
   const request = { project, name, classes: given, head: yolo, ...(size && { shape: size }) };
-  if (onnx || (tflite && isFloatTflite(bytes, file))) {
-    const imported = (onnx ? importOnnx : importFloatTflite)(bytes, file, request);
+  const isFloat = onnx ? !core.isQuantizedOnnx(bytes, file) : tflite && core.isFloatTflite(bytes, file);
+  if (isFloat) {
+    const imported = (onnx ? core.importOnnx : core.importFloatTflite)(bytes, file, request);
     if (!fold) throw new PhinetsError("cli.usage", `${file}: is of floats; --no-fold is of int8`);
     const { saveImportedFloat } = await import("@phinets/node/steps");
     context.result(...saveImportedFloat(imported, bytes, file, { ...request, normalisation }));
     return;
   }
-  if (tflite) {
+  if (onnx || tflite) {
     if (normalisation !== undefined)
       throw new PhinetsError("cli.usage", `${file}: is of int8; --scale, --mean and --std are of floats`);
+    const imported = (onnx ? core.importQuantizedOnnx : core.importTflite)(bytes, file, request);
     const { saveImported } = await import("@phinets/node/steps");
-    context.result(...saveImported(importTflite(bytes, file, request), bytes, file, { ...request, fold }));
+    context.result(...saveImported(imported, bytes, file, { ...request, fold }));
     return;
   }
   const { classes, head, shape, network } = options;

@@ -10,6 +10,7 @@ import {
   type OpSpec,
   ops,
 } from "../../graph/index.js";
+import type { QuantizationParameters } from "../../quantization/index.js";
 import { type FloatWeights, formatShape, PhinetsError, type Shape, tensor } from "../../tensor/index.js";
 import { Unsupported } from "../unsupported.js";
 
@@ -17,6 +18,8 @@ import { Unsupported } from "../unsupported.js";
 export interface FloatParameter {
   readonly data: Float32Array;
   readonly name?: string;
+  /** Of int8 weights: what one step is, an output channel each or one for all. */
+  readonly scales?: readonly number[];
 }
 
 /** y = scale * x + shift, a channel each or one for all. */
@@ -33,6 +36,13 @@ export class FloatGraph {
   readonly #shapes = new Map<string, Shape>();
   readonly #names = new Set<string>();
   readonly #weights: FloatWeights = {};
+  /** Of a network that is quantised already: scales and zero points of values, as int8, where the file has some. */
+  readonly quantizations = new Map<string, QuantizationParameters>();
+  /** Scales of int8 weights by parameter. */
+  readonly weightScales = new Map<string, readonly number[]>();
+
+  /** @param arithmetic what the graph is of: int8 networks have operators that floats have not */
+  constructor(readonly arithmetic: "float" | "int8" = "float") {}
 
   /** Shape of a value. */
   shape(value: string): Shape {
@@ -67,12 +77,13 @@ export class FloatGraph {
     }
     const parameters: Record<string, string> = {};
     for (const [role, needed] of Object.entries(spec.parameters?.(shapes, attributes) ?? {})) {
-      const { data, name: own = `${name}.${role}` } = given[role];
+      const { data, scales, name: own = `${name}.${role}` } = given[role];
       const size = needed.shape.reduce((product, side) => product * side, 1);
       if (data.length !== size)
         throw new Unsupported(`has ${data.length} values as its ${role}, ${formatShape(needed.shape)} is needed`);
       parameters[role] = this.#unused(own);
       this.#weights[parameters[role]] = tensor("float32", needed.shape, data);
+      if (scales !== undefined) this.weightScales.set(parameters[role], scales);
     }
     this.#nodes.set(name, { name, op, inputs, parameters, attributes } as unknown as Node);
     this.#shapes.set(name, shape);
@@ -144,6 +155,10 @@ export class FloatGraph {
    * Undefined where it was made of something else.
    */
   asPixel(value: string): string | undefined {
+    if (this.arithmetic === "int8") {
+      const shape = [1, 1, this.shape(value).at(-1) as number];
+      return this.add("reshape", `${value}:pixel`, [value], { shape });
+    }
     const node = this.node(value);
     const [x] = node.inputs;
     if (node.op === "flatten") {
@@ -175,6 +190,8 @@ export class FloatGraph {
     this.#nodes.clear();
     for (const [name, each] of entries) this.#nodes.set(name, each);
     this.#shapes.set(wanted, this.shape(value));
+    const quantization = this.quantizations.get(value);
+    if (quantization !== undefined) this.quantizations.set(wanted, quantization);
     return wanted;
   }
 

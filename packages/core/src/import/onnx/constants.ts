@@ -1,7 +1,8 @@
 /** What exporters compute of constants, as a rule a shape for Reshape: a few integers, computed here as ONNX would. */
 import { type Shape, sizeOf } from "../../tensor/index.js";
 import { Unsupported } from "../unsupported.js";
-import type { OnnxConstant, OnnxNode } from "./file.js";
+import type { ConstantQuantization, OnnxConstant, OnnxNode } from "./file.js";
+import { dequantized, quantized } from "./quantized/constants.js";
 
 /** Shapes have a few numbers; more are weights. */
 const mostNumbers = 64;
@@ -18,9 +19,15 @@ function integers(name: string, shape: Shape, values: readonly number[]): OnnxCo
 }
 
 /** A constant of floats. */
-export function floats(name: string, shape: Shape, data: Float32Array): OnnxConstant {
+export function floats(
+  name: string,
+  shape: Shape,
+  data: Float32Array,
+  quantization?: ConstantQuantization,
+): OnnxConstant {
   return {
     ...{ name, shape, type: "float32" },
+    ...(quantization && { quantization }),
     floats: () => data,
     ints: () => {
       throw new Unsupported(
@@ -84,6 +91,11 @@ const folds: Readonly<Record<string, Fold>> = {
     const [rows, columns] = x.shape;
     const data = x.floats();
     const turned = data.map((_, i) => data[(i % rows) * columns + Math.floor(i / rows)]);
-    return floats(name, [columns, rows], turned);
+    const { quantization } = x;
+    return floats(name, [columns, rows], turned, quantization && { ...quantization, axis: 1 - quantization.axis });
   },
+  DequantizeLinear: ({ outputs: [name], attributes }, [x, scale, zero]) =>
+    dequantized(name, x, { scale, zero, axis: attributes.int("axis", 1) }),
+  QuantizeLinear: ({ outputs: [name], attributes }, [x, scale, zero]) =>
+    quantized(name, x, { scale, zero, axis: attributes.int("axis", 1) }),
 };

@@ -9,10 +9,23 @@ export interface OnnxConstant {
   readonly shape: Shape;
   /** "float32", "int64", ...; a number that ONNX does not have is "type 99". */
   readonly type: string;
+  /** Of what DequantizeLinear made of integers. */
+  readonly quantization?: ConstantQuantization;
   /** Values of float32 and float64. Throws PhinetsError for other types and where the shape has others. */
   floats(): Float32Array;
   /** Values of integer types and bool; past 2^53 they are not exact. Throws PhinetsError as `floats`. */
   ints(): number[];
+}
+
+/** value = scale * (integer - zero point) */
+export interface ConstantQuantization {
+  /** One, or one an index of `axis`. */
+  readonly scales: readonly number[];
+  readonly axis: number;
+  /** As int8 has it, of all; undefined where they are several. */
+  readonly zeroPoint?: number;
+  /** "int8", "uint8", "int32". */
+  readonly type: string;
 }
 
 export interface OnnxNode {

@@ -8,7 +8,7 @@ import { type ImportOptions, resolveInputShape } from "../input-shape.js";
 import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
 import { foldConstant, shapeConstant } from "./constants.js";
 import { type OnnxConstant, type OnnxEnd, type OnnxFile, type OnnxNode, readOnnx } from "./file.js";
-import { operatorRules } from "./operators.js";
+import { type OperatorRule, operatorRules } from "./operators.js";
 import type { Layout, OnnxValue } from "./value.js";
 
 /**
@@ -24,7 +24,7 @@ export function importOnnx(bytes: Uint8Array, file: string, options: ImportOptio
 
 /** The graph as it grows, operator by operator. */
 export class OnnxNetwork {
-  readonly graph = new FloatGraph();
+  readonly graph: FloatGraph;
   readonly notes: string[] = [];
   readonly #constants: Map<string, OnnxConstant>;
   /** Values by tensor; undefined for those that an operator that cannot be imported would make. */
@@ -35,7 +35,11 @@ export class OnnxNetwork {
   constructor(
     readonly file: OnnxFile,
     readonly options: ImportOptions = {},
+    /** Of networks that are quantised already there are others. */
+    readonly rules: Readonly<Record<string, OperatorRule>> = operatorRules,
+    arithmetic: FloatGraph["arithmetic"] = "float",
   ) {
+    this.graph = new FloatGraph(arithmetic);
     this.#constants = new Map(file.constants);
     const read = [...file.nodes.flatMap(({ inputs }) => inputs), ...file.outputs.map(({ name }) => name)];
     for (const name of read) this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1);
@@ -96,22 +100,29 @@ export class OnnxNetwork {
       this.#constants.set(name, folded);
       return;
     }
-    if (!Object.hasOwn(operatorRules, kind))
+    if (!Object.hasOwn(this.rules, kind))
       throw new Unsupported(remedies[kind] ?? "is not supported; export the network without it");
-    this.#made.set(name, operatorRules[kind](this, node));
+    this.#made.set(name, this.rules[kind](this, node));
   }
 
   /** The input is a map, NCHW unless its last size alone can be a picture's channels, or the first thing done is to turn it. */
   #begin({ name, type, shape }: OnnxEnd): FloatNetwork["input"] {
     const refuse = (problem: string): never => this.#fail(`its input "${name.slice(0, 60)}" ${problem}`);
-    if (type !== "float32") refuse(`is of ${type}; float32 can be imported`);
-    if (shape === undefined || shape.length !== 4)
+    const isByte = this.graph.arithmetic === "int8" && (type === "int8" || type === "uint8");
+    if (type !== "float32" && !isByte) refuse(`is of ${type}; float32 can be imported`);
+    const isVector = this.graph.arithmetic === "int8" && shape?.length === 2;
+    if (shape === undefined || !(shape.length === 4 || isVector))
       refuse(`has the shape ${formatShape(shape ?? [])}; networks of pictures, [1,3,height,width], can be imported`);
     const sized = resolveInputShape({ file: this.file.file, name, shape: shape as Shape }, this.options.shape);
     if (sized[0] !== 1) refuse(`has the shape ${formatShape(sized)}; export the network for a batch of 1`);
     if (sized.some((size) => size > 65536))
       refuse(`has the shape ${formatShape(sized)}; sizes up to 65536 can be imported`);
-    const readers = this.file.nodes.filter(({ inputs }) => inputs.includes(name));
+    if (isVector) {
+      const vector = this.graph.add("input", inputName, [], { shape: sized });
+      this.#made.set(name, { shape: sized, layout: "same", make: () => vector, sole: this.isSole(name) });
+      return { shape: sized };
+    }
+    const readers = this.#readersOf(name);
     const turns = ({ kind, attributes, inputs }: OnnxNode): boolean => {
       if (kind === "Transpose") return attributes.ints("perm")?.join() === "0,3,1,2";
       const target = kind === "Reshape" ? this.constantOf(inputs[1])?.ints() : undefined;
@@ -125,6 +136,14 @@ export class OnnxNetwork {
     const layout: Layout = isNhwc ? "same" : "channelsFirst";
     this.#made.set(name, { shape: sized, layout, make: () => made, sole: this.isSole(name) });
     return { shape: own };
+  }
+
+  /** Who reads a tensor, or that as integers. */
+  #readersOf(name: string, depth = 0): OnnxNode[] {
+    const readers = this.file.nodes.filter(({ inputs }) => inputs.includes(name));
+    return readers.flatMap((node) =>
+      /^(Q|Deq)uantizeLinear$/.test(node.kind) && depth < 4 ? this.#readersOf(node.outputs[0], depth + 1) : [node],
+    );
   }
 
   /** Whether one operator, or nothing but the caller, reads a tensor. */
@@ -168,11 +187,22 @@ export class OnnxNetwork {
 }
 
 const quantised = "is of a quantised network; export it in float32, or import an int8 .tflite";
+const byOperators = "is of the QOperator format; quantise the network in the QDQ format (quant_format=QuantFormat.QDQ)";
+const ofSixteenBits =
+  "is of 16 or 4 bits; quantise the network to 8 (activation_type and weight_type of QuantType.QInt8)";
+const whileItRuns = "computes scales while it runs; quantise the network with quantize_static, in the QDQ format";
 const remedies: Readonly<Record<string, string>> = {
   QuantizeLinear: quantised,
   DequantizeLinear: quantised,
-  QLinearConv: quantised,
-  ConvInteger: quantised,
+  ...Object.fromEntries(
+    ["Add", "AveragePool", "Concat", "Conv", "GlobalAveragePool", "LeakyRelu", "MatMul", "Mul", "Sigmoid", "Softmax"]
+      .flatMap((kind) => [`QLinear${kind}`, `com.microsoft.QLinear${kind}`])
+      .concat("com.microsoft.QGemm")
+      .map((kind) => [kind, byOperators]),
+  ),
+  ...Object.fromEntries(["ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"].map((kind) => [kind, whileItRuns])),
+  "com.microsoft.QuantizeLinear": ofSixteenBits,
+  "com.microsoft.DequantizeLinear": ofSixteenBits,
   If: "is control flow; export the network without it",
   Loop: "is control flow; export the network without it",
   NonMaxSuppression: "belongs after the network; export it up to its raw output map",

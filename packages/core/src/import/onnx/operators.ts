@@ -7,6 +7,7 @@ import { Unsupported } from "../unsupported.js";
 import { add, clip, divide, hardSigmoid, multiply, plain, subtract } from "./arithmetic.js";
 import type { OnnxConstant, OnnxNode } from "./file.js";
 import type { OnnxNetwork } from "./network.js";
+import { weightScales } from "./quantized/constants.js";
 import { flatten, reshape, reshaped, squeeze, transpose, unsqueeze } from "./shapes.js";
 import { axesOf, isPadded, noPadding, type OnnxValue, requireChannelsFirst } from "./value.js";
 
@@ -54,6 +55,12 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
 /** A parameter under the name that the file has for it. */
 const named = ({ name }: OnnxConstant, data: Float32Array): FloatParameter => ({ data, ...(name !== "" && { name }) });
 
+/** As `named`, of weights whose outputs are along an axis of the file's: int8 ones keep their scales. */
+function namedWeight(weight: OnnxConstant, data: Float32Array, outputs: number): FloatParameter {
+  const { quantization } = weight;
+  return { ...named(weight, data), ...(quantization && { scales: weightScales(weight, outputs) }) };
+}
+
 function convolution(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const { inputs, outputs, attributes } = node;
   const x = to.value(inputs[0]);
@@ -81,7 +88,7 @@ function convolution(to: OnnxNetwork, node: OnnxNode): OnnxValue {
       ...{ filters, kernel: [kernel[0], kernel[1]], stride, padding, groups },
       ...{ bias: bias !== undefined, activation: "none" },
     },
-    { weight: named(weight, data), ...(bias && { bias: named(bias, bias.data) }) },
+    { weight: namedWeight(weight, data, 0), ...(bias && { bias: named(bias, bias.data) }) },
   );
   const [, h, w] = to.graph.shape(name);
   return to.made(node, [1, filters, h, w], "channelsFirst", name);
@@ -119,7 +126,7 @@ function windows({ attributes }: OnnxNode, kernel: Shape, size: Pair): { stride:
 }
 
 /** Kernel, stride and padding of a pool. */
-function poolOf(node: OnnxNode, x: OnnxValue) {
+export function poolOf(node: OnnxNode, x: OnnxValue) {
   const { channels, height, width } = requireChannelsFirst(x);
   const kernel = node.attributes.ints("kernel_shape") ?? [];
   if (kernel.length !== 2 || kernel.some((side) => !(side >= 1)))
@@ -216,7 +223,7 @@ function dense(to: OnnxNetwork, node: OnnxNode, { bias, alpha, beta, unitsFirst 
     [x.make()],
     { units, bias: bias !== undefined, activation: "none" },
     {
-      weight: named(weight, data),
+      weight: namedWeight(weight, data, unitsFirst ? 0 : 1),
       ...(bias &&
         given && {
           bias: named(

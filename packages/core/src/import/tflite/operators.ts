@@ -229,7 +229,7 @@ function elementwise(op: "add" | "maximum" | "minimum" | "multiply" | "subtract"
     const vectors = tensors.map(({ index }) => to.vectorOf(index));
     const isPixel = tensors.every(({ data }, i) => data !== undefined || vectors[i] !== undefined);
     const rank = isPixel ? 2 : output.shape.length;
-    const inputs = tensors.map((tensor, i) => vectors[i] ?? operand(to, tensor, rank));
+    const inputs = tensors.map((tensor, i) => (isPixel && vectors[i]) || operand(to, tensor, rank));
     // A product with a factor a channel has the map first.
     if (op === "multiply" && isFactor(tensors[0], output.shape)) inputs.reverse();
     to.withActivation(output, activation, (name) => {
