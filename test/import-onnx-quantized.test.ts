@@ -244,6 +244,58 @@ const layers: Readonly<Record<string, Layer>> = {
     quantization: [0.03, -5],
     ops: ["conv2d", "unary", "unary", "concat"],
   },
+  "Split, Slice, Max and Concat": {
+    output: [1, 6, 8, 4],
+    build(net, x) {
+      const sizes = net.constant("sizes", { shape: [2], data: [2, 4] });
+      const other = net.node("Split", [x, sizes], { axis: 1 }, "a", ["b"]);
+      const joined = net.qdq(net.node("Concat", [net.qdq("b", input), net.qdq(other, input)], { axis: 1 }), input);
+      const bounds = [[0], [-2], [3], [2]].map((data, i) => net.constant(`cut${i}`, { shape: [1], data }));
+      const sliced = net.qdq(net.node("Slice", [joined, ...bounds]), input);
+      return net.node("Max", [sliced, net.qdq(net.node("Slice", [x, ...bounds]), input)]);
+    },
+    quantization: input,
+    ops: ["slice", "slice", "concat", "slice", "slice", "maximum"],
+  },
+  "Resize as PyTorch writes nearest": {
+    output: [1, 6, 16, 27],
+    build(net, x) {
+      const scales = net.constant("scales", { shape: [4], data: Float32Array.of(1, 1, 2, 3) });
+      return net.node("Resize", [x, "", scales], {
+        ...{ mode: "nearest", nearest_mode: "floor", coordinate_transformation_mode: "asymmetric" },
+      });
+    },
+    quantization: input,
+    ops: ["resize"],
+  },
+  "Resize to the nearest by whole factors": {
+    output: [1, 6, 24, 18],
+    build: (net, x) => net.node("Resize", [x, "", "", net.constant("sizes", { shape: [4], data: [1, 6, 24, 18] })]),
+    quantization: input,
+    ops: ["resize"],
+  },
+  "Resize, linear": {
+    output: [1, 6, 13, 18],
+    build: (net, x) =>
+      net.node("Resize", [x, "", "", net.constant("sizes", { shape: [4], data: [1, 6, 13, 18] })], {
+        ...{ mode: "linear", coordinate_transformation_mode: "half_pixel" },
+      }),
+    quantization: input,
+    ops: ["resize"],
+  },
+  "rows of boxes, one map's behind the other's": {
+    output: [1, 216, 4],
+    build(net, x) {
+      const rows = (y: string, name: string) => {
+        const shape = net.constant(name, { shape: [3], data: [1, -1, 4] });
+        return net.qdq(net.node("Reshape", [net.node("Transpose", [y], { perm: [0, 2, 3, 1] }), shape]), [0.05, 0]);
+      };
+      const [a, b] = [4, 8].map((filters) => net.qdq(net.conv(x, [filters, 6, 1], conv), [0.05, 0]));
+      return net.node("Concat", [rows(a, "fine"), rows(b, "coarse")], { axis: 1 });
+    },
+    quantization: [0.05, 0],
+    ops: ["conv2d", "conv2d", "reshape", "reshape", "concat"],
+  },
   "Sigmoid of a scale of its own": {
     output: [1, 6, 8, 9],
     build: (net, x) => net.node("Sigmoid", [x]),

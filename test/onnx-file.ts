@@ -59,17 +59,19 @@ export class OnnxFileBuilder {
   readonly #graph = new ProtoMessage();
   #count = 0;
 
-  /** Adds a node; returns the name of its result. */
+  /** Adds a node; returns the name of its result, its first where there are others. */
   node(
     kind: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, Attribute>> = {},
     name = "",
+    others: readonly string[] = [],
   ): string {
     const result = name || `/${kind}_${this.#count++}_output_0`;
     const message = new ProtoMessage();
     for (const input of inputs) message.text(1, input);
-    message.text(2, result).text(3, result).text(4, kind);
+    for (const each of [result, ...others]) message.text(2, each);
+    message.text(3, result).text(4, kind);
     for (const [key, value] of Object.entries(attributes)) message.message(5, attribute(key, value));
     this.#graph.message(1, message);
     return result;

@@ -3,7 +3,7 @@ import { createEngine } from "@phinets/core/kernels";
 import { afterAll } from "vitest";
 import { conform } from "./conform.js";
 import { floatEngine, floatInterpreter, floatInterpreterDeployed, trainingExecutor } from "./drivers/float.js";
-import { importedFloat } from "./drivers/imported.js";
+import { importedFloat, importedInteger } from "./drivers/imported.js";
 import { integerEngine, integerInterpreter } from "./drivers/integer.js";
 import { onnxFloat, onnxInteger } from "./drivers/onnx.js";
 import { tflite } from "./drivers/tflite.js";
@@ -19,4 +19,5 @@ const floats = [
   ...onnxFloat,
   ...importedFloat,
 ];
-for (const driver of [...floats, integerInterpreter, integerEngine, ...onnxInteger, ...tflite]) conform(driver);
+for (const driver of [...floats, integerInterpreter, integerEngine, importedInteger, ...onnxInteger, ...tflite])
+  conform(driver);

@@ -1,14 +1,16 @@
 /** Readers of the program's own documents and of weights: what they accept is written, and read again as the same. */
 import { isDeepStrictEqual } from "node:util";
-import { networkToOnnx, OnnxModel, quantizedToTflite, weightsToTorch } from "@phinets/core/export";
+import { networkToOnnx, OnnxModel, quantizedToOnnx, quantizedToTflite, weightsToTorch } from "@phinets/core/export";
 import { deployWeights, GraphBuilder, graphFromJson, graphToJson } from "@phinets/core/graph";
 import {
   asClassifier,
   documentOf,
   importFloatTflite,
   importOnnx,
+  importQuantizedOnnx,
   importTflite,
   isFloatTflite,
+  isQuantizedOnnx,
   normalise,
 } from "@phinets/core/import";
 import { runFloat } from "@phinets/core/inference";
@@ -135,11 +137,46 @@ function floatTflite() {
   return model.encode([x], [dense]);
 }
 
+/** int8 with a size that is not fixed, sizes that are computed, and moves of every kind. */
+function openTflite() {
+  const at = { scales: [0.5], zeroPoint: 3 };
+  const model = new TfliteModel("open");
+  const ints = (name, shape, values) => model.constant(name, shape, Int32Array.from(values));
+  const value = (name, channels) => model.value(name, [1, 1, 1, channels], at);
+  const x = model.value("x", [-1, -1, -1, 4], at);
+  const size = (slot, int32) => () => ({ [slot]: { int32 } });
+  const deep = model.operator("spaceToDepth", [x], value("deep", 16), size(slots.blocks.size, 2));
+  const wide = model.operator("depthToSpace", [deep], value("wide", 4), size(slots.blocks.size, 2));
+  const mirrored = model.operator("mirrorPad", [wide, ints("sides", [4, 2], [0, 0, 1, 0, 0, 2, 0, 0])], value("m", 4));
+  const padded = model.operator("pad", [mirrored, ints("more", [4, 2], [0, 0, 0, 0, 0, 0, 1, 2])], value("p", 7));
+  const turned = model.operator("transpose", [padded, ints("order", [4], [0, 3, 1, 2])], value("t", 1));
+  const mean = model.operator("mean", [turned, ints("axes", [1], [1])], value("mean", 1), () => ({
+    [slots.reducer.keepDims]: { byte: 1 },
+  }));
+  const all = model.operator("shape", [mean], model.integers("all", [4]));
+  const first = [ints("from", [1], [0]), ints("to", [1], [1]), ints("by", [1], [1])];
+  const batch = model.operator("stridedSlice", [all, ...first], model.integers("batch", []), () => ({
+    [slots.stridedSlice.shrinkAxisMask]: { int32: 1 },
+  }));
+  const target = model.operator("pack", [batch, ints("rest", [], [-1])], model.integers("target", [2]));
+  const flat = model.operator("reshape", [mean, target], model.value("flat", [1, 1], at));
+  return model.encode([x], [model.operator("abs", [flat], model.value("y", [1, 1], at))]);
+}
+
 /** network.json of what was imported from another tool in floats. */
 function importedDocument() {
   const imported = asClassifier(importOnnx(foreignOnnx(), "net.onnx"));
   const { graph, input } = imported;
   return documentOf({ input, output: graph.shapes[graph.outputs[0]], graph }, { source: "net.onnx" });
+}
+
+/** What was imported is written and read again: it is the same. */
+function requireSameIntegers(network) {
+  if (!small(network.graph)) return;
+  foldConstantChannels(network);
+  const { json, safetensors } = encodeQuantized(network);
+  const again = decodeQuantized(json, safetensors);
+  require(isDeepStrictEqual(lowerToInteger(again), lowerToInteger(network)), "the network changed");
 }
 
 export const documents = [
@@ -177,13 +214,25 @@ export const documents = [
       documentOf(imported, { source: "net.tflite" });
       return imported.network;
     },
-    again(network) {
-      if (!small(network.graph)) return;
-      foldConstantChannels(network);
-      const { json, safetensors } = encodeQuantized(network);
-      const again = decodeQuantized(json, safetensors);
-      require(isDeepStrictEqual(lowerToInteger(again), lowerToInteger(network)), "the network changed");
+    again: requireSameIntegers,
+  },
+  {
+    name: "tflite-open",
+    samples: [{ "net.tflite": openTflite() }],
+    read: (files) => importTflite(bytesOf(files), "net.tflite", { shape: { sizes: [1, 6, 4, 4] } }).network,
+    again: requireSameIntegers,
+  },
+  {
+    name: "onnx-quantized",
+    samples: [
+      { "net.onnx": quantizedToOnnx(smallQuantized).encode() },
+      { "net.onnx": quantizedToOnnx(foreign()).encode() },
+    ],
+    read(files) {
+      isQuantizedOnnx(bytesOf(files), "net.onnx");
+      return importQuantizedOnnx(bytesOf(files), "net.onnx").network;
     },
+    again: requireSameIntegers,
   },
   {
     name: "onnx",

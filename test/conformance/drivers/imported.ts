@@ -1,11 +1,11 @@
-/** Exported ONNX, imported again, in the float interpreter. */
-import { networkToOnnx } from "@phinets/core/export";
+/** Exported ONNX, imported again, in the float interpreter and the integer interpreter. */
+import { networkToOnnx, quantizedToOnnx } from "@phinets/core/export";
 import { type Graph, inputsOf, withBatch } from "@phinets/core/graph";
-import { importOnnx } from "@phinets/core/import";
-import { runFloat } from "@phinets/core/inference";
+import { importOnnx, importQuantizedOnnx } from "@phinets/core/import";
+import { runFloat, runInteger } from "@phinets/core/inference";
 import { type FloatWeights, sizeOf, tensor } from "@phinets/core/tensor";
-import type { FloatForm } from "../case.js";
-import { type FloatDriver, oneByOne } from "../driver.js";
+import type { FloatForm, IntegerForm } from "../case.js";
+import { byName, type FloatDriver, type IntegerDriver, oneByOne } from "../driver.js";
 
 /** One picture at a time: networks of a batch of 1 are imported. */
 function run(given: Graph, weights: FloatWeights, inputs: FloatForm["inputs"]): ReadonlyMap<string, Float32Array> {
@@ -49,3 +49,18 @@ export const importedFloat: readonly FloatDriver[] = [
     run: oneByOne(({ deployed, inputs }: FloatForm) => run(deployed.graph, deployed.weights, inputs)),
   },
 ];
+
+/** The network that an exporter wrote with QuantizeLinear and DequantizeLinear is the network that it was: every byte is equal. */
+export const importedInteger: IntegerDriver = {
+  ...{ name: "int8 ONNX, imported again", kind: "int8" },
+  skip: [
+    { case: "dense, sums up to 2^31 and shifts from left to nothing", reason: "a bias as float32 is beyond int32" },
+  ],
+  run: oneByOne((form: IntegerForm) => {
+    const { network } = importQuantizedOnnx(quantizedToOnnx(form.network).encode(), "exported.onnx");
+    return byName(
+      form,
+      form.inputs.map((input) => runInteger(network, input)),
+    );
+  }),
+};

@@ -171,6 +171,13 @@ export class OnnxNetwork {
     return { ...constant, data: constant.floats() };
   }
 
+  /** Says what an output of a node is, behind its first. */
+  define(name: string, value: OnnxValue): void {
+    if (this.#made.has(name) || this.#constants.has(name))
+      throw new Unsupported("makes a tensor that is there already; export the network again");
+    this.#made.set(name, value);
+  }
+
   /** What a node makes, of one graph node. */
   made(node: OnnxNode, shape: Shape, layout: Layout, name: string): OnnxValue {
     return { shape, layout, make: () => name, sole: this.isSole(node.outputs[0]) };

@@ -33,7 +33,20 @@ export function reshaped(to: OnnxNetwork, x: OnnxValue, shape: Shape, wanted: st
   }
   // One channel, or one pixel: both orders are the same.
   const turned = turnedLayout(x.shape, shape, layout);
+  const map = turned === undefined ? regrouped(to, x, shape) : undefined;
+  if (map !== undefined)
+    return { shape, layout, sole, make: lazily(() => to.graph.add("reshape", wanted, [x.make()], { shape: map })) };
   return turned === undefined ? refuse() : { ...x, shape, layout: turned };
+}
+
+/** The graph's shape of a value as another map, or a list of vectors, in the same order: int8 networks have that. */
+function regrouped({ graph }: OnnxNetwork, { layout, shape: from }: OnnxValue, shape: Shape): Shape | undefined {
+  const isMap = shape[0] === 1 && (shape.length === 3 || shape.length === 4) && shape.every((size) => size >= 1);
+  if (graph.arithmetic !== "int8" || !isMap) return undefined;
+  if (layout === "same") return [1, 1, ...shape.slice(1)].slice(-3);
+  // Maps of one channel lie in one order.
+  const isOneChannel = layout === "channelsFirst" && from[1] === 1 && shape.length === 4 && shape[1] === 1;
+  return isOneChannel ? [shape[2], shape[3], 1] : undefined;
 }
 
 function turnedLayout(from: Shape, to: Shape, layout: Layout): Layout | undefined {

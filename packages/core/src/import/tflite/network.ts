@@ -74,6 +74,15 @@ const remedies: Readonly<Record<string, string>> = {
   SHAPE: "computes sizes; convert the network for one size, or give the input's with --shape",
 };
 
+type InnerName = "flat" | "joined" | "padded" | "part" | "shaped";
+/** One of them is enough: names stay short, however long the way. */
+const innerNames = /:(flat|joined|padded|part|shaped)(_\d+)?$/;
+
+/** A node that moves bytes; its name is made of what it is made of. */
+type Between<O extends OpName> = Omit<NodeOf<O>, "name" | "parameters"> & {
+  readonly name: readonly [string, InnerName];
+};
+
 /** Operators of several outputs. */
 const givesSeveral: ReadonlySet<string> = new Set(["SPLIT", "SPLIT_V", "UNPACK"]);
 
@@ -286,6 +295,11 @@ export class NetworkBuilder extends OperatorReader {
     return this.unused(plain);
   }
 
+  /** A name for what is made of a value on the way to another. */
+  #inner(value: string, what: InnerName): string {
+    return this.unused(`${value.replace(innerNames, "")}:${what}`);
+  }
+
   unused(name: string): string {
     let free = name;
     for (let n = 2; this.#names.has(free); n++) free = `${name}_${n}`;
@@ -376,7 +390,7 @@ export class NetworkBuilder extends OperatorReader {
     const wanted = graphShape(output.shape);
     if (formatShape(shape) === formatShape(wanted)) return;
     const x = this.value(output.index);
-    this.#made.set(output.index, this.#shaped(x, wanted, this.unused(`${x}:shaped`)));
+    this.#made.set(output.index, this.#shaped(x, wanted, this.#inner(x, "shaped")));
   }
 
   /** The value that a tensor is, as another shape of the graph. */
@@ -395,23 +409,23 @@ export class NetworkBuilder extends OperatorReader {
 
   /** A part of a map of the graph, as a value of its own. */
   part(x: string, { begin, size }: Pick<OpAttributes["slice"], "begin" | "size">): string {
-    return this.#between({ name: `${x}:part`, op: "slice", inputs: [x], attributes: { begin, size, step: [1, 1] } });
+    return this.#between({ name: [x, "part"], op: "slice", inputs: [x], attributes: { begin, size, step: [1, 1] } });
   }
 
   /** Values of the graph one behind the other along one of its axes. */
   joined(values: readonly string[], axis: number): string {
     if (values.length === 1) return values[0];
-    return this.#between({ name: `${values[0]}:joined`, op: "concat", inputs: values, attributes: { axis } });
+    return this.#between({ name: [values[0], "joined"], op: "concat", inputs: values, attributes: { axis } });
   }
 
   /** A map of the graph with a border of zeros. */
   bordered(x: string, padding: Padding): string {
-    return this.#between({ name: `${x}:padded`, op: "pad", inputs: [x], attributes: { padding } });
+    return this.#between({ name: [x, "padded"], op: "pad", inputs: [x], attributes: { padding } });
   }
 
   /** Adds a node that moves bytes and makes no tensor of the file's. */
-  #between<O extends "slice" | "concat" | "pad">({ name, ...node }: Omit<NodeOf<O>, "parameters">): string {
-    const made = this.unused(name);
+  #between<O extends "slice" | "concat" | "pad">({ name, ...node }: Between<O>): string {
+    const made = this.#inner(...name);
     this.#push({ ...node, name: made, parameters: {} } as unknown as Node, this.#values[node.inputs[0]]);
     return made;
   }
@@ -437,7 +451,7 @@ export class NetworkBuilder extends OperatorReader {
     if (formatShape(from) === formatShape(shape)) return x;
     if (sizeOf(from) !== sizeOf(shape))
       throw new Unsupported(`makes ${formatShape(shape)} of ${formatShape(from)}; the numbers of elements must agree`);
-    const made = name ?? this.unused(`${x}:${shape.length === 2 ? "flat" : "shaped"}`);
+    const made = name ?? this.#inner(x, shape.length === 2 ? "flat" : "shaped");
     const node = { name: made, inputs: [x], parameters: {} };
     if (from.length === 4 && shape.length === 2)
       this.#push({ ...node, op: "flatten", attributes: {} }, this.#values[x]);

@@ -73,7 +73,7 @@ class Int8Graph {
     const { op, name } = node;
     if (op === "softmax" || op === "sigmoid") return op === "softmax" ? softmaxOutput : sigmoidOutput;
     const [input] = node.inputs.map((each) => this.#values[this.#resolve(each)]);
-    if (opTraits[op].int8 === "keeps" && op !== "concat") return input;
+    if (opTraits[op].int8 === "keeps" && !isOfSeveral(node)) return input;
     for (let value = name; ; ) {
       const readers = this.#readers.get(value) ?? [];
       const [reader] = readers;
@@ -101,7 +101,7 @@ class Int8Graph {
     if (op === "conv2d" || op === "dense") this.#layer(resolved as NodeOf<"conv2d"> | NodeOf<"dense">, quantization);
     else if (op === "relu" && this.#isClamped(resolved, quantization)) this.#aliases.set(name, resolved.inputs[0]);
     else if (op === "relu6" && this.#isFused(resolved, quantization)) this.#fuse(name, resolved.inputs[0]);
-    else if (op === "concat") {
+    else if (isOfSeveral(node)) {
       const inputs = resolved.inputs.map((each) => this.#rescaled(each, quantization));
       this.#push({ ...resolved, inputs } as Node, quantization);
     } else {
@@ -198,6 +198,9 @@ class Int8Graph {
     return { ...node, inputs: source.inputs, attributes: { ...node.attributes, padding } };
   }
 }
+
+/** Whether an operator takes several values of its output's scale: each is brought to that. */
+const isOfSeveral = ({ op }: Node): boolean => op === "concat" || op === "maximum" || op === "minimum";
 
 /** The one quantisation that an operator's integers give. */
 function fixedOutput(node: Node): QuantizationParameters | undefined {

@@ -4,13 +4,14 @@
  */
 import type { UnaryFunction } from "../../../graph/index.js";
 import type { QuantizationParameters } from "../../../quantization/index.js";
-import { formatShape, type Shape, sizeOf } from "../../../tensor/index.js";
+import { broadcastShape, formatShape, type Shape, sizeOf } from "../../../tensor/index.js";
 import { Unsupported } from "../../unsupported.js";
 import type { OnnxConstant, OnnxNode } from "../file.js";
 import { type OnnxNetwork, sameSizes } from "../network.js";
 import { type OperatorRule, operatorRules, poolOf } from "../operators.js";
 import { axesOf, isPadded, type OnnxValue, sameLayout } from "../value.js";
 import { offsetOf } from "./constants.js";
+import { concat, resize, slice, split } from "./moves.js";
 
 function refuse(problem: string): never {
   throw new Unsupported(problem);
@@ -24,6 +25,7 @@ export const quantizedRules: Readonly<Record<string, OperatorRule>> = {
   Abs: unary("abs"),
   Add: elementwise("add"),
   AveragePool: averagePool,
+  Clip: clip,
   Concat: concat,
   Conv: withIntegerWeights(shared.Conv),
   DequantizeLinear: dequantize,
@@ -42,8 +44,13 @@ export const quantizedRules: Readonly<Record<string, OperatorRule>> = {
       : to.graph.add("maxWindow", node.outputs[0], [x.make()], { kernel, stride, padding });
     return mapOf(to, node, channels, name);
   },
+  Max: elementwise("maximum"),
+  Min: elementwise("minimum"),
   Mul: elementwise("multiply"),
   QuantizeLinear: quantize,
+  Resize: resize,
+  Slice: slice,
+  Split: split,
   Sub: elementwise("subtract"),
   Tanh: unary("tanh"),
 };
@@ -83,7 +90,9 @@ const same = (a: QuantizationParameters, b: QuantizationParameters): boolean =>
   a.scale === b.scale && a.zeroPoint === b.zeroPoint;
 
 /** Operators that keep the scale of what they move. */
-const keeps: ReadonlySet<string> = new Set(["averagePool", "flatten", "maxPool", "maxWindow", "pad", "reshape"]);
+const keeps: ReadonlySet<string> = new Set([
+  ...["averagePool", "flatten", "maxPool", "maxWindow", "pad", "reshape", "resize", "slice"],
+]);
 
 /** The value whose scale a value has. */
 function rootOf({ graph }: OnnxNetwork, value: string): string {
@@ -140,6 +149,11 @@ function unary(of: UnaryFunction): OperatorRule {
   };
 }
 
+function clip(to: OnnxNetwork, node: OnnxNode): OnnxValue {
+  const bounds = node.inputs.slice(1, 3).map((name) => to.constantOf(name)?.floats()[0]);
+  return bounds.join() === "-1,1" ? unary("reluN1To1")(to, node) : shared.Clip(to, node);
+}
+
 /** A part of a hard-swish, the product of it and what it is of. */
 function hardSigmoid(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const x = to.value(node.inputs[0]);
@@ -150,11 +164,12 @@ function hardSigmoid(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   return { shape: x.shape, layout: x.layout, sole: false, make, gate: { stage: "gate", of: x } };
 }
 
-type Arithmetic = "add" | "divide" | "multiply" | "subtract";
+type Arithmetic = "add" | "divide" | "maximum" | "minimum" | "multiply" | "subtract";
 
 function elementwise(kind: Arithmetic): OperatorRule {
   return (to, node) => {
-    const constants = node.inputs.slice(0, 2).map((name) => to.constantOf(name));
+    if (node.inputs.length !== 2) refuse(`is of ${node.inputs.length} values; two can be imported`);
+    const constants = node.inputs.map((name) => to.constantOf(name));
     const isOfValues = constants.every((each) => each === undefined);
     if (kind === "divide" && constants[1] === undefined) refuse("divides by a value; by a constant can be imported");
     const op = kind === "divide" ? "multiply" : kind;
@@ -173,13 +188,12 @@ function elementwise(kind: Arithmetic): OperatorRule {
 
 function refuseShapes(kind: string, a: Shape, b: Shape): never {
   return refuse(
-    `is to ${kind} ${formatShape(a)} and ${formatShape(b)}; equal shapes, or a factor a channel, can be imported`,
+    `is to ${kind} ${formatShape(a)} and ${formatShape(b)}; values whose sizes are equal, or 1, can be imported`,
   );
 }
 
-function ofValues(to: OnnxNetwork, node: OnnxNode, op: "add" | "multiply" | "subtract"): OnnxValue {
+function ofValues(to: OnnxNetwork, node: OnnxNode, op: Exclude<Arithmetic, "divide">): OnnxValue {
   const [a, b] = node.inputs.map((name) => to.value(name));
-  if (b === undefined) refuse("has one input; export the network again");
   if (op === "multiply")
     for (const [x, gate] of [
       [a, b],
@@ -192,10 +206,10 @@ function ofValues(to: OnnxNetwork, node: OnnxNode, op: "add" | "multiply" | "sub
     factor.shape.length === 4 &&
     factor.shape.every((size, axis) => size === (axis === axesOf(map).channel ? map.shape[axis] : 1));
   const [first, second] = op === "multiply" && isFactor(a, b) && !sameSizes(a, b) ? [b, a] : [a, b];
-  const fits = sameSizes(first, second) || (op === "multiply" && isFactor(second, first));
-  if (!fits || !sameLayout(first.layout, second.layout)) refuseShapes(op, a.shape, b.shape);
+  const shape = broadcastShape(first.shape, second.shape);
+  if (shape === undefined || !sameLayout(first.layout, second.layout)) refuseShapes(op, a.shape, b.shape);
   const name = to.graph.add(op, node.outputs[0], [first.make(), second.make()], {});
-  return to.made(node, first.shape, first.layout, name);
+  return to.made(node, shape, first.layout, name);
 }
 
 /** A constant as a value of the graph: its own bytes, or where it was floats, of a scale that holds the largest. */
@@ -234,8 +248,6 @@ function averagePool(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const { channels, kernel, stride, padding } = poolOf(node, x);
   const value = x.make();
   const [, height, width] = to.graph.shape(value);
-  if (kernel[0] === height && kernel[1] === width && !isPadded(padding))
-    return mapOf(to, node, channels, to.graph.add("globalAveragePool", node.outputs[0], [value], {}));
   const isCounted = node.attributes.int("count_include_pad", 0) !== 0 && isPadded(padding);
   const after = to.file.nodes.filter(({ inputs }) => inputs[0] === node.outputs[0]);
   const before = quantizationOf(to, value);
@@ -249,6 +261,8 @@ function averagePool(to: OnnxNetwork, node: OnnxNode): OnnxValue {
       channels,
       to.graph.add("averagePool", node.outputs[0], [value], { kernel, stride, padding }),
     );
+  if (kernel[0] === height && kernel[1] === width && !isPadded(padding))
+    return mapOf(to, node, channels, to.graph.add("globalAveragePool", node.outputs[0], [value], {}));
   if (isPadded(padding) && !isCounted)
     refuse("has another scale than its input and does not count its padding; quantise it with its input's scale");
   const taps = kernel[0] * kernel[1];
@@ -256,33 +270,4 @@ function averagePool(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const weight = { data: new Float32Array(taps * channels).fill(1 / taps), scales: [Math.fround(1 / taps)] };
   const attributes = { ...window, bias: false, activation: "none" as const };
   return mapOf(to, node, channels, to.graph.add("conv2d", node.outputs[0], [value], attributes, { weight }));
-}
-
-function concat(to: OnnxNetwork, node: OnnxNode): OnnxValue {
-  const values = node.inputs.map((name) => to.value(name));
-  const [first, ...others] = values;
-  const rank = first.shape.length;
-  const given = node.attributes.int("axis", 1);
-  const axis = given < 0 ? given + rank : given;
-  const misfit = others.find(
-    ({ shape, layout }) =>
-      shape.length !== rank ||
-      !sameLayout(layout, first.layout) ||
-      shape.some((size, each) => each !== axis && size !== first.shape[each]),
-  );
-  if (misfit !== undefined || !(axis >= 1 && axis < rank) || typeof first.layout !== "string")
-    refuse(
-      `is along axis ${given} of ${values.map(({ shape }) => formatShape(shape)).join(" and ")}; maps or vectors of one order can be imported`,
-    );
-  if (others.length === 0) return to.alias(node, first);
-  const own = rank === 4 && first.layout === "channelsFirst" ? [0, 3, 1, 2][axis] : axis;
-  const inputs = values.map((value) => value.make());
-  const name = to.graph.add("concat", node.outputs[0], inputs, { axis: own });
-  const sum = values.reduce((total, { shape }) => total + shape[axis], 0);
-  return to.made(
-    node,
-    first.shape.map((size, each) => (each === axis ? sum : size)),
-    first.layout,
-    name,
-  );
 }
