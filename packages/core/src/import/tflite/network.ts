@@ -70,7 +70,8 @@ export function importTflite(bytes: Uint8Array, file: string, options: ImportOpt
 
 const remedies: Readonly<Record<string, string>> = {
   ARG_MAX: "gives an index, which is no int8; convert the network up to its scores: who reads them takes the largest",
-  TFLite_Detection_PostProcess: "belongs after the network; convert it up to its raw boxes and scores",
+  "CUSTOM TFLite_Detection_PostProcess": "belongs after the network; convert it up to its raw boxes and scores",
+  SUM: "is not supported; convert the network with a mean, whose factor the next layer's weights can have",
   SHAPE: "computes sizes; convert the network for one size, or give the input's with --shape",
 };
 
