@@ -247,8 +247,8 @@ const maps: readonly Input[] = [
   [3, 1, 16],
 ];
 
-/** Operators of imported networks, which are not trained: by the names of their cases. */
-export const untrained = /^(averagePool|concat|imported|maxWindow|reshape|resize|slice|unary|SSD|random moves)/;
+/** Operators that only imported networks have: by the names of their cases. */
+export const importedOnly = /^(averagePool|concat|imported|maxWindow|reshape|resize|slice|unary|SSD|random moves)/;
 
 export const operators: readonly OperatorCase[] = [
   ...convolutions,

@@ -3,13 +3,10 @@ import { FloatValues, runFloat } from "@phinets/core/inference";
 import type { Engine } from "@phinets/core/kernels";
 import { Executor, forwardOnly } from "@phinets/core/training";
 import type { FloatForm } from "../case.js";
-import { untrained } from "../cases/operators.js";
 import { type FloatDriver, oneByOne } from "../driver.js";
 
 const rounding = { share: 1e-6, reason: "values are float32 (2^-24), sums doubles, over a few dozen layers" };
 const sums = { share: 5e-6, reason: "sums are float32 too, in another order" };
-
-const imported = [{ case: untrained, reason: "it is of imported int8 networks" }];
 
 const dataOf = (values: ReturnType<typeof runFloat>) =>
   new Map(Object.entries(values).map(([name, { data }]) => [name, data]));
@@ -25,7 +22,7 @@ export const floatInterpreterDeployed: FloatDriver = {
 };
 
 export const trainingExecutor = (engine: Engine): FloatDriver => ({
-  ...{ name: "training executor", kind: "float", tolerance: sums, skip: imported },
+  ...{ name: "training executor", kind: "float", tolerance: sums },
   run: oneByOne(({ graph, weights, inputs }: FloatForm) => {
     const executor = new Executor(engine, forwardOnly(graph, 2));
     try {
@@ -40,7 +37,7 @@ export const trainingExecutor = (engine: Engine): FloatDriver => ({
 });
 
 export const floatEngine = (engine: Engine): FloatDriver => ({
-  ...{ name: "float engine", kind: "float", tolerance: sums, skip: imported },
+  ...{ name: "float engine", kind: "float", tolerance: sums },
   run: oneByOne(({ deployed, inputs }: FloatForm) => {
     const values = new FloatValues(engine);
     try {

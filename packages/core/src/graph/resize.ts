@@ -1,11 +1,11 @@
 /** Which pixels of a map a resized map is made of. Sources: TensorFlow's resize operators; reference/resize_*.h. */
 import { PhinetsError, type Shape } from "../tensor/index.js";
 
-/** Along one axis: the two pixels of the input that a pixel is made of, and the second's weight in 1/1024. */
+/** Along one axis: the two pixels of the input that a pixel is made of, and the second's weight: in 1/1024, or a real number. */
 export interface ResizeTap {
   readonly lower: number;
   readonly upper: number;
-  /** 0..1023; 0 where they are one, and where the nearest is taken. */
+  /** 0..1023 in an int8 network; 0 where the nearest is taken. */
   readonly weight: number;
 }
 
@@ -43,6 +43,25 @@ export function resizeTaps(
     return made;
   };
   return { rows: along(height, size[0]), columns: along(width, size[1]) };
+}
+
+/** Of an axis, in real numbers: the two pixels that each is made of, and the second's weight, 0..1. */
+export function realResizeTaps(
+  from: number,
+  to: number,
+  { mode, alignCorners, halfPixelCenters }: Omit<ResizeAttributes, "size">,
+): readonly ResizeTap[] {
+  const scale = alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to;
+  return Array.from({ length: to }, (_, i) => {
+    if (mode === "nearest") {
+      const position = (halfPixelCenters ? i + 0.5 : i) * scale;
+      const lower = Math.min(alignCorners ? Math.round(position) : Math.floor(position), from - 1);
+      return { lower, upper: lower, weight: 0 };
+    }
+    const position = Math.max(0, halfPixelCenters ? (i + 0.5) * scale - 0.5 : i * scale);
+    const lower = Math.min(Math.floor(position), from - 1);
+    return { lower, upper: Math.min(lower + 1, from - 1), weight: position - lower };
+  });
 }
 
 function nearestTaps(from: number, to: number, { alignCorners, halfPixelCenters }: ResizeAttributes): ResizeTap[] {

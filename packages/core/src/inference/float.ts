@@ -8,8 +8,8 @@ import {
   isDepthwise,
   type Node,
   type NodeOf,
-  type OpAttributes,
   type OpName,
+  realResizeTaps,
   unaryFunctions,
   withBatch,
 } from "../graph/index.js";
@@ -335,26 +335,11 @@ function pool(
 const mean: Pool = { begin: 0, join: (a, b) => a + b, end: (sum, count) => sum / count };
 const largest: Pool = { begin: Number.NEGATIVE_INFINITY, join: Math.max, end: (most) => most };
 
-/** Of an axis: the two pixels that each is made of, and the second's weight. */
-function realTaps(from: number, to: number, { mode, alignCorners, halfPixelCenters }: OpAttributes["resize"]) {
-  const scale = alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to;
-  return Array.from({ length: to }, (_, i) => {
-    if (mode === "nearest") {
-      const position = (halfPixelCenters ? i + 0.5 : i) * scale;
-      const lower = Math.min(alignCorners ? Math.round(position) : Math.floor(position), from - 1);
-      return { lower, upper: lower, weight: 0 };
-    }
-    const position = Math.max(0, halfPixelCenters ? (i + 0.5) * scale - 0.5 : i * scale);
-    const lower = Math.min(Math.floor(position), from - 1);
-    return { lower, upper: Math.min(lower + 1, from - 1), weight: position - lower };
-  });
-}
-
 function resize(node: NodeOf<"resize">, { shape, data }: FloatTensor, y: FloatTensor): void {
   const [batch, height, width, channels]: Shape = shape;
   const { attributes } = node;
-  const rows = realTaps(height, attributes.size[0], attributes);
-  const columns = realTaps(width, attributes.size[1], attributes);
+  const rows = realResizeTaps(height, attributes.size[0], attributes);
+  const columns = realResizeTaps(width, attributes.size[1], attributes);
   let o = 0;
   for (let n = 0; n < batch; n++)
     for (const row of rows)

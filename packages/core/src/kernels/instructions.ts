@@ -59,11 +59,31 @@ export const shardInstructions = {
   softmaxForward: "x out channels bytes pixels",
   /** out = y * (dy - sum of y * dy) */
   softmaxGradient: "y dy out bytes pixels",
-  maxPoolForward: "x out bytes height width outHeight outWidth size stride",
+  /** mean: 0 for the largest, 1 for the mean, of each window's pixels on the map */
+  poolForward: "x out bytes geometry*10 mean",
   /** to the first largest pixel of each window, in row order */
-  maxPoolGradient: "x y dy out bytes height width outHeight outWidth size stride",
-  /** Pads; with crop = 1 takes the smaller map (height, width) out of the padded one. */
-  padMaps: "x out bytes height width top left outHeight outWidth crop",
+  maxPoolGradient: "x y dy out bytes geometry*10",
+  /** to each pixel of a window on the map alike */
+  averagePoolGradient: "dy out bytes geometry*10",
+  /**
+   * Copies `channels` bytes of each pixel of a box of rows and columns; cleared: bytes of the target image that are zeroed
+   * first. Pixels, rows and images lie so many bytes apart, the first pixel so many behind the image's start.
+   */
+  copyBox:
+    "x out rows columns channels sourceAt sourcePixel sourceRow sourceImage targetAt targetPixel targetRow targetImage cleared",
+  /** taps: of each row, then of each column of the output: two places in the input and the second's weight, a float */
+  resizeForward: "x out bytes height width outHeight outWidth taps*",
+  resizeGradient: "dy out bytes height width outHeight outWidth taps*",
+  /** code: `unaryCodes`; bytes: of an image */
+  unaryForward: "x out code alpha bytes",
+  /** out = dy * slope at x */
+  unaryGradient: "x dy out code alpha bytes",
+  /**
+   * out = a combined with b (`combinations`), each repeated where it has one row, column or channel: row, column, channel of
+   * either are the bytes from one to the next, 0 where it is repeated.
+   */
+  combineMaps:
+    "a b out combination rows columns channels bytes aChannel aColumn aRow aImage bChannel bColumn bRow bImage",
   /**
    * Copies `channels` floats of each pixel; the rest of each target image is zeroed. Pixels and images lie so many bytes
    * apart; place: see `places`.
@@ -106,6 +126,11 @@ export const sizes = { firstPerShard: 16, seenStride: 16 } as const;
 export const operandFlags = { norm: 1, imageScale: 2, imageAddend: 4, zero: 8, gradient: 16 } as const;
 
 export const activations = { none: 0, relu6: 1, hardswish: 2, relu: 3 } as const;
+
+/** Functions of one value (graph/unary.ts), and what gradients need. All are 0 at 0, as padding is. */
+export const unaryCodes = { abs: 0, elu: 1, leakyRelu: 2, reluN1To1: 3, tanh: 4, negate: 5 } as const;
+
+export const combinations = { add: 0, subtract: 1, multiply: 2, maximum: 3, minimum: 4 } as const;
 
 export const optimizerKinds = { sgd: 0, adamw: 1, rmsprop: 2, lamb: 3 } as const;
 

@@ -7,6 +7,7 @@ import {
   type Graph,
   inputsOf,
   isLinear,
+  type Node,
   type OpAttributes,
   type OpName,
   opTraits,
@@ -14,7 +15,7 @@ import {
   trainable,
   withBatch,
 } from "../graph/index.js";
-import { formatShape, PhinetsError, type Shape, sameShape } from "../tensor/index.js";
+import { PhinetsError, type Shape } from "../tensor/index.js";
 import type { GradientOpAttributes, GradientOpName } from "./gradient-ops.js";
 import { products } from "./products.js";
 import { Tape } from "./tape.js";
@@ -83,23 +84,8 @@ interface Forward {
   readonly alias: Map<string, string>;
 }
 
-/** The float kernels add maps of one shape, and multiply by one of it or by a factor a channel. */
-function requireKernels({ nodes, shapes }: Graph): void {
-  for (const { op, name, inputs } of nodes) {
-    if (op !== "add" && op !== "multiply") continue;
-    const [a, b] = inputs.map((input) => shapes[input]);
-    const isFactor = op === "multiply" && b.length === 4 && b[0] === a[0] && b[1] * b[2] === 1 && b[3] === a[3];
-    if (sameShape(a, b) || isFactor) continue;
-    throw new PhinetsError(
-      "training.op",
-      `${op} "${name}": has inputs of ${formatShape(a)} and ${formatShape(b)}, as imported networks do; no float kernel computes it`,
-    );
-  }
-}
-
 function unrollForward(graph: Graph, batch: number, training: boolean, frozen?: ReadonlySet<string>): Forward {
   const network = withBatch(graph, batch);
-  requireKernels(network);
   const tape = new Tape();
   const masks: DropoutMask[] = [];
   const alias = new Map<string, string>();
@@ -132,17 +118,16 @@ function unrollForward(graph: Graph, batch: number, training: boolean, frozen?: 
 
 /**
  * A deployed graph as the integer network computes it, in floats. What rounds (the input, sums of products, add, multiply,
- * mean) is followed by `fakeQuantize`, which clamps as a fused ReLU6 does; activations are tables of 256 entries; the rest
+ * means) is followed by `fakeQuantize`, which clamps as a fused ReLU6 does; activations are tables of 256 entries; the rest
  * only moves values. A value keeps the network's name after rounding; before, it is `NAME:real`.
  */
 function unrollInt8(graph: Graph, batch: number): Forward {
   const network = withBatch(graph, batch);
-  requireKernels(network);
   const tape = new Tape();
   const alias = new Map<string, string>();
   for (const node of network.nodes) {
     requireInt8(node, "training.int8");
-    if (opTraits[node.op].int8 === "own")
+    if (node.op === "softmax")
       throw new PhinetsError(
         "training.int8",
         `${node.op} "${node.name}": has no int8 form that training simulates; end the network at its logits`,
@@ -154,11 +139,12 @@ function unrollInt8(graph: Graph, batch: number): Forward {
     const { int8 } = opTraits[op];
     alias.set(name, name);
     if (int8 === "table") tape.add("lookup", name, inputs, value);
-    else if (int8 === "keeps") tape.add(op, name, inputs, attributes);
-    else if (int8 === "rescales") {
+    else if (op === "constant") tape.add(op, name, inputs, attributes, { parameters });
+    else if (int8 === "rescales" || roundsMean(node)) {
       tape.add(op, `${name}:real`, inputs, attributes, { parameters });
       tape.add("fakeQuantize", name, [`${name}:real`], value);
-    } else {
+    } else if (int8 === "keeps") tape.add(op, name, inputs, attributes);
+    else {
       tape.add(op, name, inputs, attributes);
       alias.set(name, tape.add("fakeQuantize", `${name}:int8`, [name], value));
     }
@@ -166,12 +152,17 @@ function unrollInt8(graph: Graph, batch: number): Forward {
   return { network, tape, masks: [], alias };
 }
 
+/** Whether a node keeps its input's scale, but makes new values of several. */
+function roundsMean(node: Node): boolean {
+  return node.op === "averagePool" || (node.op === "resize" && node.attributes.mode === "bilinear");
+}
+
 function finish(forward: Forward, forwardLength: number, rest: Partial<TrainingGraph>): TrainingGraph {
   const { network, tape, masks, alias } = forward;
   return {
     network,
     int8: false,
-    batch: Object.values(tape.shapes)[0][0],
+    batch: tape.shapes[inputsOf(network)[0].name][0],
     nodes: tape.nodes,
     forwardLength,
     shapes: tape.shapes,

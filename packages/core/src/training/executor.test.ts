@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomWeights } from "../../../../test/conformance/case.js";
 import { twoHeads } from "../../../../test/conformance/cases/blocks.js";
-import { operatorGraph, operators, untrained } from "../../../../test/conformance/cases/operators.js";
+import { operatorGraph, operators } from "../../../../test/conformance/cases/operators.js";
 import { referenceRun } from "../../../../test/conformance/references/float.js";
 import { type Graph, GraphBuilder, trainable } from "../graph/index.js";
 import { createEngine, type Engine } from "../kernels/index.js";
@@ -121,12 +121,25 @@ function build(inputShape: readonly number[], body: (g: GraphBuilder, x: string)
   return g.build([body(g, g.input("image", inputShape))]);
 }
 
+/** Of imported networks: a choice of two values, and values that are repeated and need a gradient of their own. */
+const withoutGradient =
+  /^imported (m[ai]\w+imum|(add|subtract) of a value a channel|\w+ from a row of pixels|multiply of a value a channel)/;
+
 describe("gradients of each operator of test/conformance against finite differences", () => {
   // A convolution before each operator, so that its input needs a gradient and is not the image itself.
-  const trained = operators.filter(({ name }) => !untrained.test(name));
+  const refused = operators.filter(({ name }) => withoutGradient.test(name));
+  const trained = operators.filter((operator) => !refused.includes(operator));
   test.each(trained.map((operator) => [operator.name, operator] as const))("%s", (_, operator) => {
     const [height, width, filters] = operator.input;
     check(operatorGraph(operator, (g) => g.conv2d("stem", g.input("image", [1, height, width, 3]), { filters })));
+  });
+
+  test.each(refused.map((operator) => [operator.name, operator] as const))("%s: refused by name", (_, operator) => {
+    const [height, width, filters] = operator.input;
+    const graph = operatorGraph(operator, (g) =>
+      g.conv2d("stem", g.input("image", [1, height, width, 3]), { filters }),
+    );
+    expect(() => differentiate(graph, smallBatch)).toThrow(/^\w+ "y": has no gradient.*; quantise .* without --qat$/);
   });
 });
 
@@ -140,6 +153,28 @@ describe("a small PhiNet with two heads", () => {
       return g.globalAveragePool("p", g.conv2d("out", g.hardswish("h", deep), { filters: 6, bias: true }));
     });
     check(graph, { batch: 19, samples: 2 });
+  });
+
+  test("several images a shard, of operators that imported networks have", () => {
+    const sides = { top: 1, bottom: 1, left: 1, right: 1 };
+    const window = { kernel: [3, 3], stride: [1, 1], padding: sides } as const;
+    const half = (begin: number) => ({ begin: [0, 0, begin], size: [6, 5, 3], step: [1, 1] }) as const;
+    const double = { size: [6, 5], alignCorners: false, halfPixelCenters: true } as const;
+    const graph = build([1, 6, 5, 3], (g, x) => {
+      const wide = g.unary("leaky", g.conv2d("c", x, { filters: 6, bias: true }), "leakyRelu", 0.2);
+      const silu = g.multiply("silu", wide, g.sigmoid("s", wide));
+      const [a, b] = [g.slice("a", silu, half(0)), g.slice("b", silu, half(3))];
+      const pooled = g.concat("pooled", [g.maxWindow("m", a, window), g.averagePool("v", b, window), b]);
+      const small = g.conv2d("small", pooled, { filters: 5, kernel: 3, stride: 2, padding: 1 });
+      const large = [
+        g.resize("near", small, { mode: "nearest", ...double }),
+        g.resize("linear", g.unary("tanh", small, "tanh", 0), { mode: "bilinear", ...double }),
+      ];
+      const shifted = g.subtract("shifted", g.concat("large", large), g.constant("mean", [1, 1, 1, 10]));
+      const twice = g.reshape("r", g.multiply("by", shifted, g.constant("row", [1, 1, 5, 1])), [15, 5, 4]);
+      return g.conv2d("out", g.unary("elu", twice, "elu", 0), { filters: 3, kernel: 2, bias: true });
+    });
+    check(graph, { batch: 19, samples: 3 });
   });
 
   test("a batch of one", () => check(twoHeads(), { tolerance: 5e-3, samples: 1, batch: 1 }));

@@ -3,7 +3,7 @@
  * infers the output shapes and validates. Together with the forward operators they make a training step an ordinary
  * graph. `dy` is the cotangent: the gradient of the loss with respect to the forward operator's output.
  */
-import type { OpAttributes, Padding } from "../graph/index.js";
+import type { OpAttributes, Padding, UnaryFunction } from "../graph/index.js";
 import { formatShape, PhinetsError, type Shape } from "../tensor/index.js";
 
 type Empty = Readonly<Record<string, never>>;
@@ -45,6 +45,20 @@ export interface GradientOpAttributes {
   globalAveragePoolGrad: { readonly height: number; readonly width: number };
   /** (x, y, dy): to the first largest of each window, in row order */
   maxPoolGrad: { readonly size: number; readonly stride: number };
+  /** (x, y, dy): as maxPoolGrad */
+  maxWindowGrad: OpAttributes["maxWindow"];
+  /** (dy) -> dx: to each pixel of a window on the map alike */
+  averagePoolGrad: OpAttributes["averagePool"] & { readonly inputShape: Shape };
+  /** (dy) -> dx: each tap gives its share back */
+  resizeGrad: OpAttributes["resize"] & { readonly inputShape: Shape };
+  /** (dy) -> dx, 0 where nothing was taken */
+  sliceGrad: OpAttributes["slice"] & { readonly inputShape: Shape };
+  /** (dy) -> the part of one input, `begin` along the axis on */
+  concatGrad: { readonly axis: number; readonly begin: number; readonly inputShape: Shape };
+  /** (x, dy) -> dy times the slope at x */
+  unaryGrad: { readonly function: Exclude<UnaryFunction, "identity">; readonly alpha: number };
+  /** (dy) -> -dy */
+  negate: Empty;
   /** (dy): crop */
   padGrad: { readonly padding: Padding };
   /** (dy): reshape */
@@ -84,6 +98,12 @@ const elementwise = (op: GradientOpName): GradientOpSpec<unknown> => ({
     return [x];
   },
 });
+
+/** An operator of the cotangent alone, whose result has the shape of the forward operator's input. */
+const toInput: GradientOpSpec<{ readonly inputShape: Shape }> = {
+  arity: 1,
+  infer: (_, __, { inputShape }) => [inputShape],
+};
 
 export const gradientOps: { readonly [O in GradientOpName]: GradientOpSpec<GradientOpAttributes[O]> } = {
   batchNormTrain: {
@@ -134,6 +154,19 @@ export const gradientOps: { readonly [O in GradientOpName]: GradientOpSpec<Gradi
       return [x];
     },
   },
+  maxWindowGrad: {
+    arity: 3,
+    infer(name, [x, y, dy]) {
+      requireEqual("maxWindowGrad", name, y, dy);
+      return [x];
+    },
+  },
+  averagePoolGrad: toInput,
+  resizeGrad: toInput,
+  sliceGrad: toInput,
+  concatGrad: toInput,
+  unaryGrad: elementwise("unaryGrad"),
+  negate: { arity: 1, infer: (_, [dy]) => [dy] },
   padGrad: {
     arity: 1,
     infer: (_, [dy], { padding }) => [

@@ -51,7 +51,7 @@ export interface ParameterLayout {
   offset: number;
 }
 
-/** All parameters in one arena: weights, then biases, gamma and beta, then running statistics, then what is frozen. */
+/** All parameters in one arena: weights, then biases, gamma and beta, then running statistics, then what stays as it is. */
 export interface ParameterArena {
   readonly parameters: Readonly<Record<string, ParameterLayout>>;
   /** Floats of the parameters that weight decay touches; they come first. */
@@ -67,6 +67,8 @@ export interface ParameterArena {
 }
 
 const order: readonly ParameterKind[][] = [["weight"], ["bias"], ["gamma", "beta"], ["runningMean", "runningVariance"]];
+/** Kinds of which none moves. */
+const unmoved: readonly ParameterKind[] = ["constant"];
 
 export function layParameters(graph: TrainingGraph): ParameterArena {
   const layouts: Record<string, ParameterLayout> = {};
@@ -79,7 +81,7 @@ export function layParameters(graph: TrainingGraph): ParameterArena {
   let offset = 0;
   const [decayed, summed, trained, moving, size] = [...order, "frozen" as const].map((kinds) => {
     for (const [name, layout] of Object.entries(layouts)) {
-      const frozen = graph.frozen.has(name);
+      const frozen = graph.frozen.has(name) || unmoved.includes(layout.kind);
       if (kinds === "frozen" ? !frozen : frozen || !kinds.includes(layout.kind)) continue;
       layout.offset = offset;
       offset += layout.size;
@@ -96,7 +98,8 @@ function placement(
   shape: Shape,
 ): Pick<ParameterLayout, "dimensions" | "strides" | "size"> {
   if (kind !== "weight") {
-    return { dimensions: [shape[0], 1, 1, 1], strides: [1, 0, 0, 0], size: channelStride(shape[0]) };
+    const size = sizeOf(shape);
+    return { dimensions: [size, 1, 1, 1], strides: [1, 0, 0, 0], size: channelStride(size) };
   }
   const [o, h, w, i] = shape.length === 2 ? [shape[0], 1, 1, shape[1]] : shape;
   const dimensions = [o, h, w, i] as const;

@@ -1,6 +1,6 @@
 /** The vector-Jacobian product of each operator of a training graph, as more nodes of that graph. */
 import type { OpName } from "../graph/index.js";
-import { sameShape } from "../tensor/index.js";
+import { PhinetsError, type Shape, sameShape } from "../tensor/index.js";
 import type { TrainingNode, TrainingNodeOf, TrainingOpAttributes, TrainingOpName } from "./differentiate.js";
 import type { Tape } from "./tape.js";
 
@@ -39,25 +39,19 @@ function toParameters<O extends "conv2dGradWeight" | "denseGradWeight">(
     gradients[bias] = tape.add("biasGrad", `grad:${name}:bias`, [dy], {}, { of });
 }
 
-/** Of imported networks. */
-type Untrained =
-  | "averagePool"
-  | "concat"
-  | "constant"
-  | "maximum"
-  | "maxWindow"
-  | "minimum"
-  | "reshape"
-  | "resize"
-  | "slice"
-  | "subtract"
-  | "unary";
+/** What of the training graph's forward nodes has a gradient. A dropout is a product with its mask. */
+type Differentiable = Exclude<OpName, "input" | "constant" | "dropout"> | "batchNormTrain" | "fakeQuantize" | "lookup";
 
-/**
- * What of the training graph's forward nodes has a gradient. A dropout is a product with its mask; others are of
- * networks that are not trained here.
- */
-type Differentiable = Exclude<OpName, "input" | "dropout" | Untrained> | "batchNormTrain" | "fakeQuantize" | "lookup";
+/** Throws PhinetsError: operators of imported networks that are run and quantised, but not trained. */
+function noGradient({ op, name }: { readonly op: string; readonly name: string }, what = ""): never {
+  throw new PhinetsError("training.op", `${op} "${name}": has no gradient${what}; quantise the network without --qat`);
+}
+
+/** The gradient of a sum's or a product's input, which must not be repeated. */
+function requireWhole(to: Backward, node: TrainingNode, input: string): void {
+  if (sameShape(to.tape.shapes[input], to.tape.shapes[node.name])) return;
+  noGradient(node, ` for "${input}", which it repeats`);
+}
 
 /** Adds the vector-Jacobian product of one node; `dy` is the cotangent of its output. */
 export const products: { readonly [O in Differentiable]: (node: TrainingNodeOf<O>, dy: string, to: Backward) => void } =
@@ -96,25 +90,81 @@ export const products: { readonly [O in Differentiable]: (node: TrainingNodeOf<O
     hardswish: (node, dy, to) => toInput(to, node, "hardswishGrad", [node.inputs[0], dy], {}),
     sigmoid: (node, dy, to) => toInput(to, node, "sigmoidGrad", [node.name, dy], {}),
     softmax: (node, dy, to) => toInput(to, node, "softmaxGrad", [node.name, dy], {}),
-    add: ({ inputs }, dy, { needs, contribute }) => {
-      for (const input of inputs) if (needs(input)) contribute(input, dy);
+    add: (node, dy, to) => {
+      for (const input of node.inputs) {
+        if (!to.needs(input)) continue;
+        requireWhole(to, node, input);
+        to.contribute(input, dy);
+      }
     },
+    subtract: (node, dy, to) => {
+      const [a, b] = node.inputs;
+      for (const input of node.inputs) if (to.needs(input)) requireWhole(to, node, input);
+      if (to.needs(a)) to.contribute(a, dy);
+      if (to.needs(b)) to.contribute(b, to.tape.add("negate", `grad:${node.name}:second`, [dy], {}, { of: node.name }));
+    },
+    maximum: (node) => noGradient(node),
+    minimum: (node) => noGradient(node),
     multiply: (node, dy, to) => {
-      const { tape, needs, contribute } = to;
-      const { name, inputs } = node;
-      const [x, second] = inputs;
-      const broadcast = !sameShape(tape.shapes[x], tape.shapes[second]);
-      const op = broadcast ? "multiplyGradScale" : "multiply";
-      if (needs(second)) contribute(second, tape.add(op, `grad:${name}:scale`, [x, dy], {}, { of: name }));
-      toInput(to, node, "multiply", [dy, second], {});
+      const [a, b] = node.inputs;
+      factor(node, dy, to, { input: b, other: a, name: "scale" });
+      factor(node, dy, to, { input: a, other: b, name: "input" });
     },
     globalAveragePool: (node, dy, to) => {
       const [, height, width] = to.tape.shapes[node.inputs[0]];
       toInput(to, node, "globalAveragePoolGrad", [dy], { height, width });
     },
     maxPool: (node, dy, to) => toInput(to, node, "maxPoolGrad", [node.inputs[0], node.name, dy], node.attributes),
+    maxWindow: (node, dy, to) => toInput(to, node, "maxWindowGrad", [node.inputs[0], node.name, dy], node.attributes),
+    averagePool: (node, dy, to) => toInput(to, node, "averagePoolGrad", [dy], withInput(to, node)),
+    resize: (node, dy, to) => toInput(to, node, "resizeGrad", [dy], withInput(to, node)),
+    slice: (node, dy, to) => toInput(to, node, "sliceGrad", [dy], withInput(to, node)),
+    concat: ({ name, inputs, attributes: { axis } }, dy, { tape, needs, contribute }) => {
+      let begin = 0;
+      for (const [i, input] of inputs.entries()) {
+        const inputShape = tape.shapes[input];
+        const attributes = { axis, begin, inputShape };
+        if (needs(input))
+          contribute(input, tape.add("concatGrad", `grad:${name}:${i}`, [dy], attributes, { of: name }));
+        begin += inputShape[axis];
+      }
+    },
+    unary: (node, dy, to) => {
+      const [x] = node.inputs;
+      const { function: of, alpha } = node.attributes;
+      if (of !== "identity") toInput(to, node, "unaryGrad", [x, dy], { function: of, alpha });
+      else if (to.needs(x)) to.contribute(x, dy);
+    },
+    reshape: (node, dy, to) => {
+      const inputShape = to.tape.shapes[node.inputs[0]];
+      if (inputShape.length === 4) toInput(to, node, "reshape", [dy], { shape: inputShape.slice(1) });
+      else toInput(to, node, "flatten", [dy], {});
+    },
     pad: (node, dy, to) => toInput(to, node, "padGrad", [dy], node.attributes),
     flatten: (node, dy, to) => toInput(to, node, "flattenGrad", [dy], { inputShape: to.tape.shapes[node.inputs[0]] }),
     fakeQuantize: (node, dy, to) => toInput(to, node, "fakeQuantizeGrad", [node.inputs[0], dy], node.attributes),
     lookup: (node, dy, to) => toInput(to, node, "lookupGrad", [node.inputs[0], dy], node.attributes),
   };
+
+/** The attributes of a node with the shape that its gradient has. */
+function withInput<A>(to: Backward, { inputs, attributes }: { inputs: readonly string[]; attributes: A }) {
+  return { ...attributes, inputShape: to.tape.shapes[inputs[0]] };
+}
+
+/** The gradient of one factor of a product: dy times the other, summed over the map where the factor is one a channel. */
+function factor(
+  node: TrainingNode,
+  dy: string,
+  { tape, needs, contribute }: Backward,
+  { input, other, name }: { readonly input: string; readonly other: string; readonly name: string },
+): void {
+  if (!needs(input)) return;
+  const { shapes } = tape;
+  const [own, whole] = [shapes[input], shapes[node.name]];
+  const value = `grad:${node.name}:${name}`;
+  const isFactor = (shape: Shape): boolean =>
+    whole.length === 4 && shape.join() === [whole[0], 1, 1, whole[3]].join() && sameShape(shapes[other], whole);
+  if (sameShape(own, whole)) contribute(input, tape.add("multiply", value, [dy, other], {}, { of: node.name }));
+  else if (isFactor(own)) contribute(input, tape.add("multiplyGradScale", value, [other, dy], {}, { of: node.name }));
+  else noGradient(node, ` for "${input}", which it repeats`);
+}

@@ -71,6 +71,13 @@ const rules: {
   },
   flattenGrad: (to, { name, attributes: { inputShape } }, dy) =>
     toChannelsFirst(to, to.reshape(dy, inputShape), inputShape, name),
+  averagePoolGrad: refuse,
+  concatGrad: refuse,
+  maxWindowGrad: refuse,
+  negate: refuse,
+  resizeGrad: refuse,
+  sliceGrad: refuse,
+  unaryGrad: refuse,
   fakeQuantize: refuse,
   fakeQuantizeGrad: refuse,
   lookup: refuse,

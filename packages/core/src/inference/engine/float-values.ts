@@ -21,9 +21,11 @@ export class FloatValues {
     for (const [name, { data }] of Object.entries(inputs)) executor.input(name).set(data);
     executor.forward();
     const values: Record<string, Tensor<"float32">> = {};
-    for (const { name } of graph.nodes) {
+    for (const { name, op, parameters } of graph.nodes) {
       const shape = [batch, ...graph.shapes[name].slice(1)];
-      values[name] = inputs[name] ?? tensor("float32", shape, executor.output(name).slice());
+      if (op === "input") values[name] = inputs[name];
+      else if (op === "constant") values[name] = weights[parameters.value];
+      else values[name] = tensor("float32", shape, executor.output(name).slice());
     }
     return values;
   };
@@ -37,7 +39,7 @@ export class FloatValues {
     const made = this.#made;
     if (made?.graph === graph && made.weights === weights && made.batch === batch) return made.executor;
     this.dispose();
-    const names = graph.nodes.flatMap(({ name, op }) => (op === "input" ? [] : [name]));
+    const names = graph.nodes.flatMap(({ name, op }) => (op === "input" || op === "constant" ? [] : [name]));
     const executor = new Executor(this.engine, forwardOnly(makeGraph(graph.name, graph.nodes, names), batch));
     executor.setParameters(weights);
     this.#made = { graph, weights, batch, executor };

@@ -2,6 +2,7 @@
 // every thread first does what is done once for all shards (from sums that the barrier completed), then threads claim
 // shards, one at a time, and take each through the segment: a slow core claims fewer, and no result depends on who did
 // what, because shards share nothing but the statistics and gradients that are reduced after a barrier.
+import { combineMaps } from "./combine";
 import { convBackward, convForward } from "./conv";
 import { depthwiseBackward, depthwiseForward } from "./depthwise";
 import { groupedBackward, groupedForward } from "./grouped";
@@ -12,23 +13,23 @@ import {
   channelDot,
   globalAveragePool,
   materialise,
-  maxPoolForward,
-  maxPoolGradient,
   moments,
   multiplyMaps,
   normGradientRows,
-  padMaps,
   repack,
   sigmoidForward,
   sigmoidGradient,
   softmaxForward,
   softmaxGradient,
 } from "./maps";
+import { copyBox, resizeForward, resizeGradient } from "./moves";
 import { finishGradient, finishMoments, prepareNorm } from "./norm";
 import { average, optimise, reducePartials, squaredNorm, trust } from "./optimizer";
 import { pointwiseBackward, pointwiseForward } from "./pointwise";
 import { address, arg, argFloat, code, codeEnd, scratch as scratchOf, shards as shardsOf } from "./program";
 import { barrier, claim } from "./threads";
+import { unaryForward, unaryGradient } from "./unary";
+import { averagePoolGradient, maxPoolGradient, poolForward } from "./windows";
 
 /** Opcode of this thread's latest instruction: where it is, should it trap. (Globals are not shared.) */
 export let current: i32 = 0;
@@ -159,14 +160,32 @@ function perShard(opcode: i32, i: usize, program: usize, shard: i32, scratch: us
     case Opcode.softmaxGradient:
       softmaxGradient(i, program, shard);
       break;
-    case Opcode.maxPoolForward:
-      maxPoolForward(i, program, shard);
+    case Opcode.poolForward:
+      poolForward(i, program, shard);
       break;
     case Opcode.maxPoolGradient:
       maxPoolGradient(i, program, shard);
       break;
-    case Opcode.padMaps:
-      padMaps(i, program, shard);
+    case Opcode.averagePoolGradient:
+      averagePoolGradient(i, program, shard);
+      break;
+    case Opcode.copyBox:
+      copyBox(i, program, shard);
+      break;
+    case Opcode.resizeForward:
+      resizeForward(i, program, shard);
+      break;
+    case Opcode.resizeGradient:
+      resizeGradient(i, program, shard);
+      break;
+    case Opcode.unaryForward:
+      unaryForward(i, program, shard);
+      break;
+    case Opcode.unaryGradient:
+      unaryGradient(i, program, shard);
+      break;
+    case Opcode.combineMaps:
+      combineMaps(i, program, shard);
       break;
     case Opcode.repack:
       repack(i, program, shard);

@@ -1,16 +1,13 @@
-// Kernels without weights: storing an operand, activations' gradients, pooling, padding, reshaping, softmax.
+// Kernels without weights: storing an operand, activations' gradients, means over a map, reshaping, softmax.
 import {
   ActivationGradient,
   Activations,
   ChannelDot,
   GlobalAveragePool,
   Materialise,
-  MaxPoolForward,
-  MaxPoolGradient,
   Moments,
   MultiplyMaps,
   NormGradientRows,
-  PadMaps,
   Places,
   Repack,
   SigmoidForward,
@@ -210,104 +207,6 @@ export function softmaxGradient(i: usize, program: usize, shard: i32): void {
     y += bytes;
     dy += bytes;
     out += bytes;
-  }
-}
-
-export function maxPoolForward(i: usize, program: usize, shard: i32): void {
-  const base = arena(program, shard);
-  const bytes = address(i, MaxPoolForward.bytes);
-  const height = arg(i, MaxPoolForward.height),
-    width = arg(i, MaxPoolForward.width),
-    outHeight = arg(i, MaxPoolForward.outHeight),
-    outWidth = arg(i, MaxPoolForward.outWidth),
-    size = arg(i, MaxPoolForward.size),
-    stride = arg(i, MaxPoolForward.stride);
-  const count = images(program, shard);
-  let out = base + address(i, MaxPoolForward.out);
-  for (let image = 0; image < count; image++) {
-    const x = base + address(i, MaxPoolForward.x) + <usize>(image * height * width) * bytes;
-    for (let y = 0; y < outHeight; y++) {
-      for (let ox = 0; ox < outWidth; ox++) {
-        const corner = x + <usize>(y * stride * width + ox * stride) * bytes;
-        for (let c: usize = 0; c < bytes; c += 16) {
-          let peak = v128.load(corner + c);
-          for (let k = 0; k < size; k++)
-            for (let j = 0; j < size; j++)
-              peak = f32x4.max(peak, v128.load(corner + <usize>(k * width + j) * bytes + c));
-          v128.store(out + c, peak);
-        }
-        out += bytes;
-      }
-    }
-  }
-}
-
-export function maxPoolGradient(i: usize, program: usize, shard: i32): void {
-  const base = arena(program, shard);
-  const bytes = address(i, MaxPoolGradient.bytes);
-  const height = arg(i, MaxPoolGradient.height),
-    width = arg(i, MaxPoolGradient.width),
-    outHeight = arg(i, MaxPoolGradient.outHeight),
-    outWidth = arg(i, MaxPoolGradient.outWidth),
-    size = arg(i, MaxPoolGradient.size),
-    stride = arg(i, MaxPoolGradient.stride);
-  const count = images(program, shard);
-  const mapBytes = <usize>(height * width) * bytes;
-  let peaks = base + address(i, MaxPoolGradient.y),
-    dy = base + address(i, MaxPoolGradient.dy);
-  memory.fill(base + address(i, MaxPoolGradient.out), 0, <usize>count * mapBytes);
-  for (let image = 0; image < count; image++) {
-    const x = base + address(i, MaxPoolGradient.x) + <usize>image * mapBytes;
-    const dx = base + address(i, MaxPoolGradient.out) + <usize>image * mapBytes;
-    for (let y = 0; y < outHeight; y++) {
-      for (let ox = 0; ox < outWidth; ox++) {
-        const corner = <usize>(y * stride * width + ox * stride) * bytes;
-        for (let c: usize = 0; c < bytes; c += 16) {
-          const peak = v128.load(peaks + c);
-          let left = v128.load(dy + c); // not yet given away
-          for (let k = 0; k < size; k++) {
-            for (let j = 0; j < size; j++) {
-              const at = corner + <usize>(k * width + j) * bytes + c;
-              const hit = f32x4.eq(v128.load(x + at), peak);
-              v128.store(dx + at, f32x4.add(v128.load(dx + at), v128.and(left, hit)));
-              left = v128.andnot(left, hit);
-            }
-          }
-        }
-        peaks += bytes;
-        dy += bytes;
-      }
-    }
-  }
-}
-
-export function padMaps(i: usize, program: usize, shard: i32): void {
-  const base = arena(program, shard);
-  const bytes = address(i, PadMaps.bytes);
-  const height = arg(i, PadMaps.height),
-    width = arg(i, PadMaps.width),
-    top = arg(i, PadMaps.top),
-    left = arg(i, PadMaps.left);
-  const outHeight = arg(i, PadMaps.outHeight),
-    outWidth = arg(i, PadMaps.outWidth);
-  const crop = arg(i, PadMaps.crop) != 0;
-  const count = images(program, shard);
-  const row = <usize>width * bytes,
-    paddedRow = <usize>outWidth * bytes;
-  if (!crop) memory.fill(base + address(i, PadMaps.out), 0, <usize>(count * outHeight) * paddedRow);
-  let small = base + (crop ? address(i, PadMaps.out) : address(i, PadMaps.x));
-  for (let image = 0; image < count; image++) {
-    let padded =
-      base +
-      (crop ? address(i, PadMaps.x) : address(i, PadMaps.out)) +
-      <usize>(image * outHeight + top) * paddedRow +
-      <usize>left * bytes;
-    for (let y = 0; y < height; y++) {
-      if (crop) memory.copy(small, padded, row);
-      else memory.copy(padded, small, row);
-      small += row;
-      padded += paddedRow;
-    }
   }
 }
 

@@ -71,7 +71,12 @@ export class ProgramBuilder {
 
   /** A new buffer of a value's size, made by an instruction: the next by default. */
   buffer(value: string, producer = this.instructions.length): number {
-    this.buffers.push(this.layout(value).imageBytes);
+    return this.space(this.layout(value).imageBytes, producer);
+  }
+
+  /** A new buffer of so many bytes an image. */
+  space(imageBytes: number, producer = this.instructions.length): number {
+    this.buffers.push(imageBytes);
     this.#producer.push(producer);
     return this.buffers.length - 1;
   }

@@ -1,5 +1,6 @@
 /** Activations, products and sums: mostly nothing but a new operand. */
-import { activations } from "../../kernels/index.js";
+import { activations, combinations, unaryCodes } from "../../kernels/index.js";
+import { type Shape, sameShape } from "../../tensor/index.js";
 import type { TrainingNode, TrainingNodeOf } from "../differentiate.js";
 import type { ProgramBuilder } from "./builder.js";
 import { stored } from "./maps.js";
@@ -18,9 +19,12 @@ export function activationGrad(builder: ProgramBuilder, node: TrainingNode, code
 
 export function multiply(builder: ProgramBuilder, node: TrainingNodeOf<"multiply">): void {
   const [first, second] = node.inputs;
-  const { pixels, imageBytes } = builder.layout(first);
-  if (builder.layout(second).pixels === pixels && pixels > 1) {
-    stored(builder, node, "multiplyMaps", { bytes: imageBytes });
+  const { pixels, channels, imageBytes } = builder.layout(node.name);
+  const [a, b] = node.inputs.map((input) => builder.layout(input));
+  const isScaled = a.pixels === pixels && a.channels === channels && b.pixels === 1 && b.channels === channels;
+  if (!isScaled) {
+    if (sameMaps(builder, node)) stored(builder, node, "multiplyMaps", { bytes: imageBytes });
+    else combine(builder, node);
     return;
   }
   const scale = builder.store(second);
@@ -28,7 +32,66 @@ export function multiply(builder: ProgramBuilder, node: TrainingNodeOf<"multiply
   builder.set(node.name, { ...(takesScale(x) ? x : plain(builder.store(first))), scale });
 }
 
+/** Whether neither input is repeated. */
+function sameMaps({ graph: { shapes } }: ProgramBuilder, { name, inputs }: TrainingNode): boolean {
+  const mapOf = (value: string): Shape => shapes[value].slice(1);
+  return inputs.every((input) => sameShape(mapOf(input), mapOf(name)));
+}
+
+/** Two maps, of which either may be repeated. */
+export function combine(builder: ProgramBuilder, node: TrainingNodeOf<keyof typeof combinations>): void {
+  const { shapes } = builder.graph;
+  const sidesOf = (value: string) => [1, 1, ...shapes[value].slice(1)].slice(-3);
+  const [rows, columns, channels] = sidesOf(node.name);
+  const [a, b] = node.inputs.map((input) => {
+    const { stride, imageBytes } = builder.layout(input);
+    const [height, width, own] = sidesOf(input);
+    const bytes = stride * 4;
+    return {
+      channel: own === channels ? 4 : 0,
+      column: width === columns ? bytes : 0,
+      row: height === rows ? width * bytes : 0,
+      image: imageBytes,
+    };
+  });
+  stored(builder, node, "combineMaps", {
+    ...{ combination: combinations[node.op], rows, columns, channels: channels * 4 },
+    bytes: builder.layout(node.name).stride * 4,
+    ...{ aChannel: a.channel, aColumn: a.column, aRow: a.row, aImage: a.image },
+    ...{ bChannel: b.channel, bColumn: b.column, bRow: b.row, bImage: b.image },
+  });
+}
+
+export function unary(builder: ProgramBuilder, node: TrainingNodeOf<"unary">): void {
+  const { function: of, alpha } = node.attributes;
+  if (of === "identity") builder.set(node.name, plain(builder.store(node.inputs[0])));
+  else code(builder, node, "unaryForward", unaryCodes[of], alpha);
+}
+
+export function unaryGrad(builder: ProgramBuilder, node: TrainingNodeOf<"unaryGrad">): void {
+  const { function: of, alpha } = node.attributes;
+  code(builder, node, "unaryGradient", unaryCodes[of], alpha);
+}
+
+export const negate = (builder: ProgramBuilder, node: TrainingNodeOf<"negate">): void =>
+  code(builder, node, "unaryForward", unaryCodes.negate, 0);
+
+function code(
+  builder: ProgramBuilder,
+  node: TrainingNode,
+  opcode: "unaryForward" | "unaryGradient",
+  of: number,
+  alpha: number,
+): void {
+  const { imageBytes } = builder.layout(node.name);
+  stored(builder, node, opcode, { code: of, alpha: { float: alpha }, bytes: imageBytes });
+}
+
 export function add(builder: ProgramBuilder, node: TrainingNodeOf<"add">): void {
+  if (!sameMaps(builder, node)) {
+    combine(builder, node);
+    return;
+  }
   const [a, b] = node.inputs;
   const [left, right] = [builder.operand(a), builder.operand(b)];
   const fused =

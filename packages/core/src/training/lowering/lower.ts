@@ -5,26 +5,37 @@
  * that makes the cotangent. What no kernel can read so is stored first ("materialised").
  */
 import { activations } from "../../kernels/index.js";
-import { PhinetsError } from "../../tensor/index.js";
 import type { TrainingGraph, TrainingNodeOf, TrainingOpName } from "../differentiate.js";
 import type { ParameterArena } from "../layout.js";
 import type { Lowered } from "../program.js";
 import { batchNorm, batchNormFrozenGrad, batchNormGrad, batchNormTrain } from "./batch-norm.js";
 import { ProgramBuilder } from "./builder.js";
 import { convBackward, convForward } from "./convolution.js";
-import { activation, activationGrad, add, globalAveragePoolGrad, multiply } from "./elementwise.js";
+import {
+  activation,
+  activationGrad,
+  add,
+  combine,
+  globalAveragePoolGrad,
+  multiply,
+  negate,
+  unary,
+  unaryGrad,
+} from "./elementwise.js";
 import { fakeQuantize, fakeQuantizeGrad, lookup, lookupGrad } from "./int8.js";
 import {
+  constant,
   flatten,
   globalAveragePool,
   input,
-  maxPool,
   multiplyGradScale,
   output,
-  pad,
+  reshape,
   sigmoidOrSoftmax,
   stored,
 } from "./maps.js";
+import { concat, concatGrad, pad, padGrad, resize, slice, sliceGrad } from "./moves.js";
+import { averagePoolGrad, maxPoolGrad, pool } from "./windows.js";
 
 /** How each operator joins the program. Dropout never comes here: `differentiate` makes it a product with a mask. */
 const lowerings: {
@@ -61,21 +72,28 @@ const lowerings: {
   multiplyGradScale,
   globalAveragePool,
   globalAveragePoolGrad,
-  averagePool: notTrained,
-  maxWindow: notTrained,
-  resize: notTrained,
-  slice: notTrained,
-  concat: notTrained,
-  constant: notTrained,
-  maximum: notTrained,
-  minimum: notTrained,
-  reshape: notTrained,
-  subtract: notTrained,
-  unary: notTrained,
-  maxPool,
-  maxPoolGrad: maxPool,
+  averagePool: pool,
+  averagePoolGrad,
+  maxWindow: pool,
+  maxWindowGrad: maxPoolGrad,
+  maxPool: pool,
+  maxPoolGrad,
+  resize,
+  resizeGrad: resize,
+  slice,
+  sliceGrad,
+  concat,
+  concatGrad,
+  constant,
+  maximum: combine,
+  minimum: combine,
+  subtract: combine,
+  negate,
+  reshape,
+  unary,
+  unaryGrad,
   pad,
-  padGrad: pad,
+  padGrad,
   flatten,
   flattenGrad: flatten,
   fakeQuantize,
@@ -83,14 +101,6 @@ const lowerings: {
   lookup,
   lookupGrad,
 };
-
-/** Throws PhinetsError: operators that only imported networks have, which have no gradient and no float kernel. */
-function notTrained(_: ProgramBuilder, { op, name }: { readonly op: string; readonly name: string }): never {
-  throw new PhinetsError(
-    "training.op",
-    `${op} "${name}": is of imported int8 networks; the float kernels have globalAveragePool and maxPool`,
-  );
-}
 
 /** @param fuse false: every value is stored where it stands in the graph, and no kernel does another's work */
 export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = true): Lowered {

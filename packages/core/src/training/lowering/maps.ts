@@ -1,6 +1,7 @@
 /** The operators whose kernels (kernels/assembly/maps.ts) write a map: pooling, padding, reshaping, sigmoid, softmax. */
 import { instructions, type Opcode, places } from "../../kernels/index.js";
 import type { TrainingNode, TrainingNodeOf } from "../differentiate.js";
+import type { MapLayout } from "../layout.js";
 import type { Word, Words } from "../program.js";
 import { type ProgramBuilder, rowsScratchBytes } from "./builder.js";
 import { operandWords, plain } from "./operand.js";
@@ -64,6 +65,47 @@ export function flatten(
   stored(builder, node, "repack", { pixels, channels, ...apart, place: places.inside });
 }
 
+/** A map of another shape: its elements one behind the other, without the padding of either. */
+export function reshape(builder: ProgramBuilder, node: TrainingNodeOf<"reshape">): void {
+  const [value] = node.inputs;
+  const [from, to] = [value, node.name].map((each) => builder.layout(each));
+  const isPacked = ({ channels, stride }: MapLayout): boolean => channels === stride;
+  const bytes = from.pixels * from.channels * 4;
+  let packed = builder.store(value);
+  const move = (layout: MapLayout, target: number, apart: Apart): void => {
+    const source = { buffer: packed };
+    const { pixels, channels } = layout;
+    const words = { source, target: { buffer: target }, pixels, channels, ...apart, place: places.inside };
+    builder.emit("repack", () => words);
+    packed = target;
+  };
+  if (!isPacked(from)) {
+    const [targetPixel, targetImage] = [from.channels * 4, Math.ceil(bytes / 16) * 16];
+    const apart = { sourcePixel: from.stride * 4, sourceImage: from.imageBytes, targetPixel, targetImage };
+    move(from, builder.space(targetImage), apart);
+  }
+  if (!isPacked(to)) {
+    const [sourcePixel, sourceImage] = [to.channels * 4, Math.ceil(bytes / 16) * 16];
+    const apart = { sourcePixel, sourceImage, targetPixel: to.stride * 4, targetImage: to.imageBytes };
+    move(to, builder.buffer(node.name), apart);
+  }
+  builder.set(node.name, plain(packed));
+}
+
+type Apart = Record<"sourcePixel" | "sourceImage" | "targetPixel" | "targetImage", number>;
+
+/** The same for each image. */
+export function constant(builder: ProgramBuilder, node: TrainingNodeOf<"constant">): void {
+  const { pixels, channels, stride, imageBytes } = builder.layout(node.name);
+  const buffer = builder.buffer(node.name);
+  builder.emit("repack", () => ({
+    ...{ source: { parameter: node.parameters.value }, sourcePixel: channels * 4, sourceImage: 0 },
+    ...{ target: { buffer }, targetPixel: stride * 4, targetImage: imageBytes },
+    ...{ pixels, channels, place: places.sourceOutside },
+  }));
+  builder.set(node.name, plain(buffer));
+}
+
 export function globalAveragePool(builder: ProgramBuilder, node: TrainingNodeOf<"globalAveragePool">): void {
   const [value] = node.inputs;
   const x = operandWords(builder.operand(value));
@@ -83,28 +125,6 @@ export function multiplyGradScale(builder: ProgramBuilder, node: TrainingNodeOf<
   const words = { x, dy, out: { buffer }, bytes: stride * 4, pixels };
   builder.emit("channelDot", () => words, rowsScratchBytes(stride));
   builder.set(node.name, plain(buffer));
-}
-
-export function maxPool(
-  builder: ProgramBuilder,
-  node: TrainingNodeOf<"maxPool"> | TrainingNodeOf<"maxPoolGrad">,
-): void {
-  const forward = node.op === "maxPool";
-  const [, height, width] = builder.graph.shapes[node.inputs[0]];
-  const [, outHeight, outWidth] = builder.graph.shapes[forward ? node.name : node.inputs[1]];
-  const bytes = builder.layout(node.name).stride * 4;
-  const words = { bytes, height, width, outHeight, outWidth, ...node.attributes };
-  stored(builder, node, forward ? "maxPoolForward" : "maxPoolGradient", words);
-}
-
-export function pad(builder: ProgramBuilder, node: TrainingNodeOf<"pad"> | TrainingNodeOf<"padGrad">): void {
-  const crop = node.op === "padGrad";
-  const [inner, outer] = crop ? [node.name, node.inputs[0]] : [node.inputs[0], node.name];
-  const [, height, width] = builder.graph.shapes[inner];
-  const [, outHeight, outWidth] = builder.graph.shapes[outer];
-  const { top, left } = node.attributes.padding;
-  const bytes = builder.layout(node.name).stride * 4;
-  stored(builder, node, "padMaps", { bytes, height, width, top, left, outHeight, outWidth, crop: crop ? 1 : 0 });
 }
 
 export function sigmoidOrSoftmax(
