@@ -350,11 +350,46 @@ describe("what cannot be imported", () => {
       undefined,
       12,
     ],
-    ["other bounds", (net) => net.node("Clip", ["input", net.scalar("a", -1), net.scalar("b", 1)]), "clips to -1..1"],
+    ["other bounds", (net) => net.node("Clip", ["input", net.scalar("a", -2), net.scalar("b", 1)]), "clips to -2..1"],
     [
-      "padding before a pool that may be negative",
-      (net) => net.node("MaxPool", ["input"], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] }),
-      "pads values that may be below 0",
+      "padding as wide as a pool",
+      (net) => net.node("MaxPool", ["input"], { kernel_shape: [3, 3], pads: [3, 3, 3, 3], strides: [1, 1] }),
+      "padding 3,3,3,3 is not below the window's 3x3",
+    ],
+    [
+      "maps of other sizes than a factor's",
+      (net) =>
+        net.node("Resize", ["input", "", net.constant("s", { shape: [4], data: Float32Array.of(1, 1, 1.3, 2) })]),
+      "scales [1,3,8,8] by 1,1,1.2999999523162842,2, to no whole pixels",
+    ],
+    [
+      "cubic maps",
+      (net) =>
+        net.node("Resize", ["input", "", "", net.constant("s", { shape: [4], data: [1, 3, 4, 4] })], { mode: "cubic" }),
+      "has the mode cubic, half_pixel; nearest and linear can be imported",
+    ],
+    [
+      "nearest pixels that no kernel takes",
+      (net) =>
+        net.node("Resize", ["input", "", "", net.constant("s", { shape: [4], data: [1, 3, 12, 12] })], {
+          ...{ coordinate_transformation_mode: "asymmetric", nearest_mode: "ceil" },
+        }),
+      "by nearest, asymmetric, ceil, for which there is no kernel",
+    ],
+    [
+      "values of other sizes side by side",
+      (net) => net.node("Concat", ["input", net.conv("c", "input", [3, 3, 3], { stride: 2 })], { axis: 1 }),
+      "joins [1,3,8,8] and [1,3,4,4] along axis 1",
+    ],
+    [
+      "parts that are no whole",
+      (net) => net.node("Split", ["input", net.constant("s", { shape: [1], data: [2] })], { axis: 1 }),
+      "splits [1,3,8,8] along axis 1 into 2; parts that make up the whole",
+    ],
+    [
+      "parts that are chosen in the network",
+      (net) => net.node("Slice", ["input", "input", net.constant("e", { shape: [1], data: [2] })]),
+      "takes a part that is no constant",
     ],
     [
       "values out of order",

@@ -28,13 +28,6 @@ function run(given: Graph, weights: FloatWeights, inputs: FloatForm["inputs"]): 
 const common = {
   kind: "float",
   tolerance: { share: 5e-6, reason: "values are float32, and a hard-swish of a sum may be put together again" },
-  skip: [
-    { case: /^averagePool .* padding (?!0,0,0,0)/, reason: "padding that is not counted cannot be imported" },
-    {
-      case: /^(concat|imported (?!\w+ of a constant (vector|number))|imported m[ai]\w+imum|maxWindow|reshape|resize|slice|unary (?!identity)|SSD|random moves)/,
-      reason: "no float kernel computes it, so floats with it are not imported",
-    },
-  ],
 } as const;
 
 export const importedFloat: readonly FloatDriver[] = [

@@ -1,5 +1,5 @@
 /** What a network is made of and what it costs, before anything is trained: the document of `phinets inspect`. */
-import { deployGraph, type Graph, type OpName } from "../graph/index.js";
+import { deployGraph, type Graph, type OpName, rescaleJoins } from "../graph/index.js";
 import { anchorCount, backboneBlocks, buildNetwork, type Network } from "../networks/index.js";
 import {
   aligned,
@@ -122,9 +122,10 @@ export interface Inspection {
 
 export function inspectNetwork(
   network: Network,
-  { graph = buildNetwork(network), board, powerMw, ...programRequest }: InspectOptions = {},
+  { graph: given, board, powerMw, ...programRequest }: InspectOptions = {},
 ): Inspection {
-  const deployed = deployGraph(graph);
+  const graph = given ?? buildNetwork(network);
+  const deployed = deployedOf(network, given);
   const program = programFor(deployed, board, programRequest);
   const int8 = weightBytes(program);
   return {
@@ -162,13 +163,18 @@ export function drawMemory(
   network: Network,
   board?: Board,
   used?: Readonly<Record<string, number>>,
-  { graph = buildNetwork(network), ...programRequest }: ProgramRequest & Pick<InspectOptions, "graph"> = {},
+  { graph, ...programRequest }: ProgramRequest & Pick<InspectOptions, "graph"> = {},
 ): string {
-  const program = programFor(deployGraph(graph), board, programRequest);
+  const program = programFor(deployedOf(network, graph), board, programRequest);
   if (board === undefined) return memoryMap(program);
   if (used !== undefined) return memoryMap(program, { board, used });
   const { flash, ram } = needsOf(board, network, program);
   return memoryMap(program, { board, used: plannedUse(board, flash, ram) });
+}
+
+/** @param given an int8 network's graph, whose scales are chosen */
+function deployedOf(network: Network, given?: Graph): Graph {
+  return given === undefined ? rescaleJoins(deployGraph(buildNetwork(network))) : deployGraph(given);
 }
 
 function programFor(deployed: Graph, board: Board | undefined, programRequest: ProgramRequest): Program {

@@ -3,7 +3,7 @@
  * moving averages of the smallest and largest value of a batch: what calibration clipped as not worth its steps stays
  * clipped while the values grow or shrink.
  */
-import { type Graph, isLinear, opTraits } from "../graph/index.js";
+import { type Graph, isLinear, type Node, opTraits } from "../graph/index.js";
 import { PhinetsError, type Tensor, tensor } from "../tensor/index.js";
 import { relevantRanges } from "./integer-network.js";
 import type { Range } from "./observers.js";
@@ -18,8 +18,8 @@ export class FollowingRanges {
   readonly values: readonly string[];
   readonly #start: ReadonlyMap<string, Range>;
   readonly #bounds: readonly Range[];
-  /** Value whose growth each table's range follows: the activation's input. */
-  readonly #tableInput = new Map<string, string>();
+  /** Values whose ranges follow their inputs', and the inputs. */
+  readonly #followers: readonly Node[];
   /** Averages of low and high, then the reference; float32, so that a checkpoint keeps them exactly. */
   #averages: Float32Array;
   #batches = 0;
@@ -31,13 +31,13 @@ export class FollowingRanges {
     const values: string[] = [];
     const bounds: Range[] = [];
     for (const node of graph.nodes) {
-      if (node.op === "hardswish") this.#tableInput.set(node.name, node.inputs[0]);
       if (opTraits[node.op].int8 !== "rescales") continue;
       const fused = isLinear(node) && node.attributes.activation === "relu6";
       values.push(node.name);
       bounds.push(fused ? { low: 0, high: 6 } : (relevant.get(node.name) ?? everything));
     }
     this.values = values;
+    this.#followers = graph.nodes.filter((node) => isFollower(node));
     this.#bounds = bounds;
     this.#averages = new Float32Array(4 * values.length);
   }
@@ -67,11 +67,14 @@ export class FollowingRanges {
       const a = this.#averages.subarray(4 * i, 4 * i + 4);
       ranges.set(value, { low: low * growth(a[0], a[2]), high: high * growth(a[1], a[3]) });
     }
-    for (const [value, input] of this.#tableInput) {
-      // Below, a hardswish ends at -3/8 whatever its input.
-      const { low, high } = this.#start.get(value)!;
-      const before = this.#start.get(input)!.high;
-      ranges.set(value, { low, high: high * growth(ranges.get(input)!.high, before) });
+    for (const node of this.#followers) {
+      const { low, high } = this.#start.get(node.name)!;
+      const grown = (end: "low" | "high"): number => {
+        const startOf = (input: string): number => this.#start.get(input)![end];
+        const widest = node.inputs.reduce((a, b) => (Math.abs(startOf(b)) > Math.abs(startOf(a)) ? b : a));
+        return growth(ranges.get(widest)![end], startOf(widest));
+      };
+      ranges.set(node.name, { low: hasLowest(node) ? low : low * grown("low"), high: high * grown("high") });
     }
     return ranges;
   }
@@ -96,6 +99,16 @@ export class FollowingRanges {
     this.#batches = batches.data[0];
   }
 }
+
+/** Whether a value's range is as wide as its input's allows; a sigmoid's is what it is. */
+function isFollower(node: Node): boolean {
+  const isFixed = node.op === "sigmoid" || (node.op === "unary" && node.attributes.function === "tanh");
+  return node.inputs.length > 0 && opTraits[node.op].int8 !== "rescales" && !isFixed;
+}
+
+/** Whether a value ends below at the same whatever its input: hardswish at -3/8, elu at -1. */
+const hasLowest = (node: Node): boolean =>
+  node.op === "hardswish" || (node.op === "unary" && node.attributes.function === "elu");
 
 /** By how much an end of a range has moved; an end at zero stays. */
 function growth(now: number, before: number): number {

@@ -3,8 +3,11 @@ import {
   consumersOf,
   type Graph,
   type Int8Op,
+  isJoin,
   isLinear,
   type LinearNode,
+  type Node,
+  type NodeOf,
   requireInt8,
   type TableOp,
 } from "../graph/index.js";
@@ -21,8 +24,8 @@ export const inputQuantization: QuantizationParameters = { scale: 1 / 128, zeroP
  * @param graph deployment graph, batch 1
  * @param weights of `graph`
  * @param ranges real range that int8 covers, by value; not looked at where an op fixes its output's (input, sigmoid) or
- * keeps its input's (averagePool, concat, flatten, maxPool, maxWindow, pad, relu, relu6, reshape,
- * resize, slice)
+ * keeps its input's (averagePool, flatten, maxPool, maxWindow, pad, relu, relu6, reshape, resize, slice). Of a join
+ * (`rescaleJoins`), that of its output is what its inputs cover
  * @param means mean of each channel by value: moves the reader's bias by the mean error that rounding its weights causes
  * @returns the network, and the signal to noise of each layer's weights, dB
  */
@@ -36,19 +39,29 @@ export function integerNetwork(
   const weightScales: Record<string, number[]> = {};
   const integerWeights: Weights = {};
   const weightSnrDb = new Map<string, number>();
+  const quantizeConstant = ({ name, parameters: { value } }: NodeOf<"constant">, to: QuantizationParameters): void => {
+    values[name] = to;
+    const { shape, data } = weights[value];
+    const byteOf = (x: number) => Math.max(-128, Math.min(127, Math.round(x / to.scale) + to.zeroPoint));
+    integerWeights[value] = tensor("int8", shape, Int8Array.from(data, byteOf));
+  };
+  const joins = joinsOf(graph);
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => values[input]);
     requireInt8(node, "quantization.op");
     const range = ranges.get(node.name)!;
+    const join = joins.get(node.name);
+    if (join !== undefined) {
+      const sources = join.rescaled.map(({ inputs: [source] }) => values[source].scale);
+      values[node.name] = parametersFor(ranges.get(join.name)!, Math.max(...sources) * 2 ** -8);
+      for (const constant of join.constants) quantizeConstant(constant, values[node.name]);
+      continue;
+    }
     if (!isLinear(node)) {
       const isTanh = node.op === "unary" && node.attributes.function === "tanh";
-      values[node.name] = isTanh ? tanhOutput : quantizations[node.op](range, ...inputs);
-      if (node.op === "constant") {
-        const { scale, zeroPoint } = values[node.name];
-        const { shape, data } = weights[node.parameters.value];
-        const byteOf = (x: number) => Math.max(-128, Math.min(127, Math.round(x / scale) + zeroPoint));
-        integerWeights[node.parameters.value] = tensor("int8", shape, Int8Array.from(data, byteOf));
-      }
+      const parameters = isTanh ? tanhOutput : quantizations[node.op](range, ...inputs);
+      if (node.op === "constant") quantizeConstant(node, parameters);
+      else values[node.name] = parameters;
       continue;
     }
     const layer = floatLayer(node, graph, weights);
@@ -69,6 +82,28 @@ export function integerNetwork(
     weightSnrDb.set(node.name, integer.snrDb);
   }
   return { network: { graph, values, weightScales, weights: integerWeights }, weightSnrDb };
+}
+
+interface Join {
+  readonly name: string;
+  /** Its inputs that go through an identity. */
+  readonly rescaled: readonly Node[];
+  /** Its inputs that are constants: held under its scale. */
+  readonly constants: readonly NodeOf<"constant">[];
+}
+
+/** By the name of each identity of `rescaleJoins`, what it leads to. */
+function joinsOf({ nodes }: Graph): ReadonlyMap<string, Join> {
+  const makers = new Map(nodes.map((node) => [node.name, node]));
+  const joins = new Map<string, Join>();
+  for (const node of nodes) {
+    if (!isJoin(node)) continue;
+    const inputs = node.inputs.map((input) => makers.get(input) as Node);
+    const rescaled = inputs.filter((each) => each.op === "unary" && each.attributes.function === "identity");
+    const constants = inputs.filter((each) => each.op === "constant");
+    for (const { name } of rescaled) joins.set(name, { name: node.name, rescaled, constants });
+  }
+  return joins;
 }
 
 /**

@@ -117,6 +117,15 @@ const activations: Readonly<Record<Exclude<TableOp, "unary">, Activation>> = {
 export function realWeights({ graph, values, weightScales, weights }: QuantizedNetwork): FloatWeights {
   const real: FloatWeights = {};
   for (const node of graph.nodes) {
+    if (node.op === "constant") {
+      const { shape, data } = weights[node.parameters.value];
+      const { scale, zeroPoint } = values[node.name];
+      real[node.parameters.value] = tensor(
+        "float32",
+        shape,
+        Float32Array.from(data, (q) => scale * (q - zeroPoint)),
+      );
+    }
     if (!isLinear(node)) continue;
     const { weight, bias } = node.parameters;
     const scales = weightScales[weight];

@@ -9,7 +9,7 @@ export interface QuantizationParameters {
 }
 
 export interface QuantizedNetwork {
-  /** Deployment graph (`deployGraph`), batch 1: no batch norm, dropout or separate padding. */
+  /** Deployment graph (`deployGraph`, `rescaleJoins`), batch 1: no batch norm, dropout or separate padding. */
   readonly graph: Graph;
   /** Per value of the graph. Pools of windows and flatten keep their input's. */
   readonly values: Readonly<Record<string, QuantizationParameters>>;

@@ -101,7 +101,8 @@ export class FloatGraph {
 
   /**
    * Scales and shifts the channels of a value: in the layer that makes it, where nothing else reads it, else by a batch norm
-   * that has learnt nothing else, which becomes a part of a layer when the network is deployed.
+   * that has learnt nothing else, which becomes a part of a layer when the network is deployed. A vector has none: it is
+   * multiplied and added to.
    */
   affine(x: string, wanted: string, { scale, shift }: Affine, sole: boolean): string {
     const channels = this.shape(x).at(-1) as number;
@@ -113,6 +114,16 @@ export class FloatGraph {
     const each = (value: (i: number) => number) => ({
       data: Float32Array.from({ length: channels }, (_, i) => value(i)),
     });
+    if (this.shape(x).length !== 4) {
+      const by = (op: "multiply" | "add", name: string, input: string, value: FloatParameter): string => {
+        const factor = this.add("constant", `${name}:${op}`, [], { shape: [1, channels] }, { value });
+        return this.add(op, name, [input, factor], {});
+      };
+      const isShifted = Array.from(shift).some((value) => value !== 0);
+      if (Array.from(scale).every((value) => value === 1)) return by("add", wanted, x, each(shiftOf));
+      const scaled = by("multiply", isShifted ? `${wanted}:scaled` : wanted, x, each(scaleOf));
+      return isShifted ? by("add", wanted, scaled, each(shiftOf)) : scaled;
+    }
     return this.add(
       "batchNorm",
       wanted,
@@ -165,18 +176,36 @@ export class FloatGraph {
       const [, height, width] = this.shape(x);
       return height * width === 1 ? x : undefined;
     }
-    const isUnary = ["relu", "relu6", "hardswish", "sigmoid", "batchNorm"].includes(node.op);
+    if (node.op === "add" || node.op === "multiply") {
+      const by = this.node(node.inputs[1]);
+      const pixel = by.op === "constant" ? this.asPixel(x) : undefined;
+      if (pixel === undefined) return undefined;
+      const { name, data } = this.#given(by).value;
+      const shape = [1, 1, 1, data.length];
+      return this.add(
+        node.op,
+        value,
+        [pixel, this.add("constant", by.name, [], { shape }, { value: { name, data } })],
+        {},
+      );
+    }
+    const isUnary = ["relu", "relu6", "hardswish", "sigmoid", "unary", "batchNorm"].includes(node.op);
     if (!isUnary && node.op !== "dense") return undefined;
     const pixel = this.asPixel(x);
     if (pixel === undefined) return undefined;
-    const given = Object.fromEntries(
-      Object.entries(node.parameters).map(([role, name]) => [role, { name, data: this.#weights[name].data }]),
-    );
+    const given = this.#given(node);
     if (node.op !== "dense") return this.add(node.op, value, [pixel], node.attributes as never, given);
     const { units: filters, bias, activation } = node.attributes;
     const none = { top: 0, bottom: 0, left: 0, right: 0 };
     const window = { kernel: [1, 1], stride: [1, 1], padding: none, groups: 1 } as const;
     return this.add("conv2d", value, [pixel], { filters, ...window, bias, activation }, given);
+  }
+
+  /** Parameters of a node by role. */
+  #given({ parameters }: Node): Record<string, FloatParameter> {
+    return Object.fromEntries(
+      Object.entries(parameters).map(([role, name]) => [role, { name, data: this.#weights[name].data }]),
+    );
   }
 
   /** Gives a value the name that it has outside the network, where that is free; returns its name. */

@@ -2,7 +2,8 @@
  * Sums, products and activations of ONNX. What exporters spell out is put together again: a hard-swish that is
  * x * Clip(x + 3, 0, 6) / 6 waits, step by step, to become one operator, and is made as it stands where it does not.
  */
-import { formatShape } from "../../tensor/index.js";
+import type { UnaryFunction } from "../../graph/index.js";
+import { broadcastShape, formatShape, type Shape, sameShape } from "../../tensor/index.js";
 import type { Affine } from "../float/graph.js";
 import { Unsupported } from "../unsupported.js";
 import type { OnnxConstant, OnnxNode } from "./file.js";
@@ -44,20 +45,84 @@ function madeOf(to: OnnxNetwork, wanted: string, stage: GateStage, of: OnnxValue
   return stage === "clipped" ? clipped : graph.affine(clipped, wanted, { ...identity, scale: [1 / 6] }, true);
 }
 
-/** A constant as one number a channel of x, or one for all. Throws Unsupported where it is neither. */
-function perChannel(x: OnnxValue, { shape, floats }: OnnxConstant): Float32Array {
+/** A constant as one number a channel of x, or one for all; undefined where it is neither. */
+function perChannel(x: OnnxValue, { shape, floats }: OnnxConstant): Float32Array | undefined {
   const data = floats();
   if (data.length === 1) return data;
   const rank = x.shape.length;
-  const sizes = [...new Array<number>(Math.max(0, rank - shape.length)).fill(1), ...shape];
+  const sizes = ranked(shape, rank);
   const axis = rank === 4 ? axesOf(x).channel : 1;
   const fits = sizes.length === rank && sizes.every((size, i) => size === (i === axis ? x.shape[axis] : 1));
-  if (!fits || typeof x.layout !== "string")
-    throw new Unsupported(
-      `has a constant ${formatShape(shape)} for a value ${formatShape(x.shape)}; one number, or one a channel, can be imported`,
-    );
-  return data;
+  return fits && typeof x.layout === "string" ? data : undefined;
 }
+
+/** A shape with dimensions of 1 before it, as many as a rank asks for. */
+const ranked = (shape: Shape, rank: number): Shape => [
+  ...new Array<number>(Math.max(0, rank - shape.length)).fill(1),
+  ...shape,
+];
+
+/** A constant as a value that lies as `x` does. */
+function constantValue(to: OnnxNetwork, node: OnnxNode, { shape, floats }: OnnxConstant, x: OnnxValue): OnnxValue {
+  const sizes = ranked(shape, x.shape.length);
+  if (sizes.length !== x.shape.length || sizes[0] !== 1 || typeof x.layout !== "string")
+    throw new Unsupported(
+      `has a constant ${formatShape(shape)} for a value ${formatShape(x.shape)}; one of its rank, with a batch of 1, can be imported`,
+    );
+  const given = floats();
+  const isTurned = x.layout === "channelsFirst" && sizes.length === 4;
+  const [, channels, height, width] = sizes;
+  const pixels = height * width;
+  const data = isTurned ? given.map((_, i) => given[(i % channels) * pixels + Math.floor(i / channels)]) : given;
+  const own = isTurned ? [1, height, width, channels] : sizes;
+  const name = to.graph.add("constant", `${node.outputs[0]}:constant`, [], { shape: own }, { value: { data } });
+  return { shape: sizes, layout: x.layout, make: () => name, sole: true };
+}
+
+type Combination = "add" | "multiply" | "subtract" | "maximum" | "minimum";
+
+/** Two values element by element; dimensions of 1 are repeated. */
+function combined(to: OnnxNetwork, node: OnnxNode, op: Combination, [a, b]: readonly OnnxValue[]): OnnxValue {
+  const shape = sameLayout(a.layout, b.layout) ? broadcastShape(a.shape, b.shape) : undefined;
+  const isRepeated = shape !== undefined && !(sameShape(a.shape, shape) && sameShape(b.shape, shape));
+  if (shape === undefined || (isRepeated && typeof a.layout !== "string"))
+    throw new Unsupported(
+      `joins ${formatShape(a.shape)} and ${formatShape(b.shape)}; values of one order, whose dimensions are equal or 1 in either, can be imported`,
+    );
+  return to.made(node, shape, a.layout, to.graph.add(op, node.outputs[0], [a.make(), b.make()], {}));
+}
+
+/** Both inputs of an operator as values, of which one at least is none that is constant. */
+function bothValues(to: OnnxNetwork, node: OnnxNode, { x, second, first }: ReturnType<typeof operands>): OnnxValue[] {
+  if (second === undefined) return node.inputs.slice(0, 2).map((name) => to.value(name));
+  const constant = constantValue(to, node, second, x);
+  return first ? [x, constant] : [constant, x];
+}
+
+/** Of two values and more, one after the other. */
+export const extreme =
+  (op: "maximum" | "minimum") =>
+  (to: OnnxNetwork, node: OnnxNode): OnnxValue => {
+    const x = to.value(node.inputs.find((name) => to.constantOf(name) === undefined));
+    const values = node.inputs.map((name) => {
+      const constant = to.constantOf(name);
+      return constant === undefined ? to.value(name) : constantValue(to, node, constant, x);
+    });
+    return values.length === 1
+      ? to.alias(node, x)
+      : values.reduce((most, value) => combined(to, node, op, [most, value]));
+  };
+
+/** A function of each element. */
+export const unary =
+  (of: UnaryFunction, alpha = 0) =>
+  (to: OnnxNetwork, node: OnnxNode): OnnxValue => {
+    if (of === "elu" && node.attributes.float("alpha", 1) !== 1)
+      throw new Unsupported(`has alpha ${node.attributes.float("alpha", 1)}; 1 can be imported`);
+    const x = to.value(node.inputs[0]);
+    const attributes = { function: of, alpha: of === "leakyRelu" ? alpha : 0 };
+    return to.made(node, x.shape, x.layout, to.graph.add("unary", node.outputs[0], [x.make()], attributes));
+  };
 
 function affine(to: OnnxNetwork, node: OnnxNode, x: OnnxValue, by: Partial<Affine>): OnnxValue {
   const name = to.graph.affine(x.make(), node.outputs[0], { ...identity, ...by }, x.sole);
@@ -72,37 +137,38 @@ function operands(to: OnnxNetwork, { inputs }: OnnxNode): { x: OnnxValue; second
 }
 
 export function add(to: OnnxNetwork, node: OnnxNode): OnnxValue {
-  const { x, second } = operands(to, node);
-  if (second === undefined) return sum(to, node);
-  const shift = perChannel(x, second);
+  const given = operands(to, node);
+  const { x, second } = given;
+  const shift = second && perChannel(x, second);
+  if (shift === undefined) return combined(to, node, "add", bothValues(to, node, given));
   if (shift.length === 1 && near(shift[0], 3) && x.gate === undefined) return waiting(to, node, "plus3", x);
   return affine(to, node, x, { shift });
 }
 
-function sum(to: OnnxNetwork, node: OnnxNode): OnnxValue {
-  const [a, b] = node.inputs.map((name) => to.value(name));
-  if (!sameSizes(a, b) || !sameLayout(a.layout, b.layout))
-    throw new Unsupported(
-      `adds ${formatShape(a.shape)} and ${formatShape(b.shape)}; values of one shape and order can be imported`,
-    );
-  return to.made(node, a.shape, a.layout, to.graph.add("add", node.outputs[0], [a.make(), b.make()], {}));
-}
-
 export function subtract(to: OnnxNetwork, node: OnnxNode): OnnxValue {
-  const { x, second, first } = operands(to, node);
-  if (second === undefined || !first) throw new Unsupported("subtracts a value; a constant can be subtracted");
-  return affine(to, node, x, { shift: perChannel(x, second).map((value) => -value) });
+  const given = operands(to, node);
+  const { x, second, first } = given;
+  const shift = second && perChannel(x, second);
+  if (shift === undefined) return combined(to, node, "subtract", bothValues(to, node, given));
+  return first
+    ? affine(to, node, x, { shift: shift.map((value) => -value) })
+    : affine(to, node, x, { scale: [-1], shift });
 }
 
 export function divide(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const { x, second, first } = operands(to, node);
   if (second === undefined || !first) throw new Unsupported("divides by a value; by a constant can be imported");
-  return scaled(
-    to,
-    node,
-    x,
-    perChannel(x, second).map((value) => 1 / value),
-  );
+  const divisors = perChannel(x, second);
+  if (divisors !== undefined)
+    return scaled(
+      to,
+      node,
+      x,
+      divisors.map((value) => 1 / value),
+    );
+  const { floats, ...constant } = second;
+  const inverse = constantValue(to, node, { ...constant, floats: () => floats().map((value) => 1 / value) }, x);
+  return combined(to, node, "multiply", [x, inverse]);
 }
 
 function scaled(to: OnnxNetwork, node: OnnxNode, x: OnnxValue, scale: Float32Array): OnnxValue {
@@ -113,9 +179,11 @@ function scaled(to: OnnxNetwork, node: OnnxNode, x: OnnxValue, scale: Float32Arr
 }
 
 export function multiply(to: OnnxNetwork, node: OnnxNode): OnnxValue {
-  const { x, second } = operands(to, node);
-  if (second !== undefined) return scaled(to, node, x, perChannel(x, second));
-  const [a, b] = node.inputs.map((name) => to.value(name));
+  const given = operands(to, node);
+  const { x, second } = given;
+  const scale = second && perChannel(x, second);
+  if (scale !== undefined) return scaled(to, node, x, scale);
+  const [a, b] = bothValues(to, node, given);
   for (const [one, other] of [
     [a, b],
     [b, a],
@@ -124,13 +192,7 @@ export function multiply(to: OnnxNetwork, node: OnnxNode): OnnxValue {
     if (other.gate.stage === "gate") return elementwise(to, node, one, "hardswish");
     if (other.gate.stage === "clipped") return waiting(to, node, "product", one);
   }
-  const [map, factor] = isFactorOf(a, b) ? [b, a] : [a, b];
-  if (!sameLayout(map.layout, factor.layout) || !(sameSizes(map, factor) || isFactorOf(factor, map)))
-    throw new Unsupported(
-      `multiplies ${formatShape(a.shape)} and ${formatShape(b.shape)}; equal shapes, or a factor a channel, can be imported`,
-    );
-  const name = to.graph.add("multiply", node.outputs[0], [map.make(), factor.make()], {});
-  return to.made(node, map.shape, map.layout, name);
+  return combined(to, node, "multiply", isFactorOf(a, b) ? [b, a] : [a, b]);
 }
 
 /** Whether a value has one number for each channel of a map that has more. */
@@ -151,7 +213,8 @@ export function clip(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   }
   // float32's largest stands for no bound.
   if (least === 0 && most >= 3.4e38) return elementwise(to, node, x, "relu");
-  throw new Unsupported(`clips to ${least}..${most}; 0..6 (ReLU6) and 0 and above (ReLU) can be imported`);
+  if (least === -1 && most === 1) return unary("reluN1To1")(to, node);
+  throw new Unsupported(`clips to ${least}..${most}; 0..6 (ReLU6), 0 and above (ReLU) and -1..1 can be imported`);
 }
 
 /** max(0, min(1, alpha * x + beta)) */

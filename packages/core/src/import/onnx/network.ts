@@ -85,7 +85,7 @@ export class OnnxNetwork {
     const constants = inputs.map((name) => this.constantOf(name));
     const [name] = outputs;
     if (name === undefined) throw new Unsupported("has no outputs; export the network again");
-    if (this.#made.has(name) || this.#constants.has(name))
+    if (outputs.some((each) => this.#made.has(each) || this.#constants.has(each)))
       throw new Unsupported("makes a tensor that is there already; export the network again");
     if (kind === "Shape") {
       this.#constants.set(name, shapeConstant(name, this.value(inputs[0]).shape));
@@ -102,7 +102,10 @@ export class OnnxNetwork {
     }
     if (!Object.hasOwn(this.rules, kind))
       throw new Unsupported(remedies[kind] ?? "is not supported; export the network without it");
-    this.#made.set(name, this.rules[kind](this, node));
+    const made = [this.rules[kind](this, node)].flat();
+    if (made.length !== outputs.length && outputs.slice(1).some((output) => this.#uses.has(output)))
+      throw new Unsupported(`has ${outputs.length} outputs; ${made.length} can be imported`);
+    for (const [i, value] of made.entries()) this.#made.set(outputs[i], value);
   }
 
   /** The input is a map, NCHW unless its last size alone can be a picture's channels, or the first thing done is to turn it. */
@@ -169,13 +172,6 @@ export class OnnxNetwork {
     const constant = this.constantOf(name);
     if (constant === undefined) throw new Unsupported(`has ${what} that are no constant; constants can be imported`);
     return { ...constant, data: constant.floats() };
-  }
-
-  /** Says what an output of a node is, behind its first. */
-  define(name: string, value: OnnxValue): void {
-    if (this.#made.has(name) || this.#constants.has(name))
-      throw new Unsupported("makes a tensor that is there already; export the network again");
-    this.#made.set(name, value);
   }
 
   /** What a node makes, of one graph node. */

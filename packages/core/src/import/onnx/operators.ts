@@ -4,28 +4,32 @@ import { formatShape, type Shape, sizeOf } from "../../tensor/index.js";
 import type { FloatParameter } from "../float/graph.js";
 import { averagePool as graphAveragePool, maxPool as graphMaxPool } from "../float/pools.js";
 import { Unsupported } from "../unsupported.js";
-import { add, clip, divide, hardSigmoid, multiply, plain, subtract } from "./arithmetic.js";
+import { add, clip, divide, extreme, hardSigmoid, multiply, plain, subtract, unary } from "./arithmetic.js";
 import type { OnnxConstant, OnnxNode } from "./file.js";
+import { concat, resize, slice, split } from "./moves.js";
 import type { OnnxNetwork } from "./network.js";
 import { weightScales } from "./quantized/constants.js";
 import { flatten, reshape, reshaped, squeeze, transpose, unsqueeze } from "./shapes.js";
 import { axesOf, isPadded, noPadding, type OnnxValue, requireChannelsFirst } from "./value.js";
 
 /** Throws `Unsupported` where the network has no such operator, or not so. */
-export type OperatorRule = (to: OnnxNetwork, node: OnnxNode) => OnnxValue;
+export type OperatorRule = (to: OnnxNetwork, node: OnnxNode) => OnnxValue | readonly OnnxValue[];
 
 function refuse(problem: string): never {
   throw new Unsupported(problem);
 }
 
 export const operatorRules: Readonly<Record<string, OperatorRule>> = {
+  Abs: unary("abs"),
   Add: add,
   AveragePool: averagePool,
   BatchNormalization: batchNormalization,
   Clip: clip,
+  Concat: concat,
   Conv: convolution,
   Div: divide,
   Dropout: (to, node) => to.alias(node, to.value(node.inputs[0])),
+  Elu: unary("elu", 1),
   Flatten: flatten,
   Gemm: gemm,
   GlobalAveragePool: (to, node) => {
@@ -37,17 +41,28 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   HardSigmoid: hardSigmoid,
   HardSwish: plain("hardswish"),
   Identity: (to, node) => to.alias(node, to.value(node.inputs[0])),
+  LeakyRelu: (to, node) => {
+    const alpha = node.attributes.float("alpha", 0.01);
+    if (!(alpha >= 0)) refuse(`has alpha ${alpha}; 0 or more can be imported`);
+    return unary("leakyRelu", alpha)(to, node);
+  },
   MatMul: matMul,
+  Max: extreme("maximum"),
   MaxPool: maxPool,
+  Min: extreme("minimum"),
   Mul: multiply,
   Pad: pad,
   ReduceMean: reduceMean,
   Relu: plain("relu"),
   Reshape: reshape,
+  Resize: resize,
   Sigmoid: plain("sigmoid"),
+  Slice: slice,
   Softmax: softmax,
+  Split: split,
   Squeeze: squeeze,
   Sub: subtract,
+  Tanh: unary("tanh"),
   Transpose: transpose,
   Unsqueeze: unsqueeze,
 };
@@ -125,8 +140,11 @@ function windows({ attributes }: OnnxNode, kernel: Shape, size: Pair): { stride:
   return { stride, padding: { top, bottom, left, right } };
 }
 
-/** Kernel, stride and padding of a pool. */
-export function poolOf(node: OnnxNode, x: OnnxValue) {
+/**
+ * Kernel, stride and padding of a pool.
+ * @param overhangs whether windows may leave the map at its end (ceil_mode), as padding is left out of them
+ */
+export function poolOf(node: OnnxNode, x: OnnxValue, overhangs: boolean) {
   const { channels, height, width } = requireChannelsFirst(x);
   const kernel = node.attributes.ints("kernel_shape") ?? [];
   if (kernel.length !== 2 || kernel.some((side) => !(side >= 1)))
@@ -134,14 +152,22 @@ export function poolOf(node: OnnxNode, x: OnnxValue) {
   const { stride, padding } = windows(node, kernel, [height, width]);
   const { top, bottom, left, right } = padding;
   const rests = [(height + top + bottom - kernel[0]) % stride[0], (width + left + right - kernel[1]) % stride[1]];
-  if (node.attributes.int("ceil_mode", 0) !== 0 && rests.some((rest) => rest !== 0))
-    refuse("has windows that leave the map at its end (ceil_mode); export it with ceil_mode=False");
-  return { channels, kernel: [kernel[0], kernel[1]] as const, stride, padding };
+  const own = { channels, kernel: [kernel[0], kernel[1]] as const, stride };
+  if (node.attributes.int("ceil_mode", 0) === 0 || rests.every((rest) => rest === 0)) return { ...own, padding };
+  if (!overhangs) refuse("has windows that leave the map at its end (ceil_mode); export it with ceil_mode=False");
+  // The last window begins on the map or its padding before it.
+  const more = ([size, before, after]: readonly number[], axis: 0 | 1): number => {
+    const count = Math.ceil((size + before + after - kernel[axis]) / stride[axis]) + 1;
+    const last = (count - 1) * stride[axis] >= size + before ? count - 2 : count - 1;
+    return Math.max(after, last * stride[axis] + kernel[axis] - size - before);
+  };
+  const ends = { bottom: more([height, top, bottom], 0), right: more([width, left, right], 1) };
+  return { ...own, padding: { ...padding, ...ends } };
 }
 
 function maxPool(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const x = to.value(node.inputs[0]);
-  const { channels, ...pool } = poolOf(node, x);
+  const { channels, ...pool } = poolOf(node, x, true);
   const name = graphMaxPool(to.graph, x.make(), node.outputs[0], pool);
   const [, h, w] = to.graph.shape(name);
   return to.made(node, [1, channels, h, w], "channelsFirst", name);
@@ -149,9 +175,9 @@ function maxPool(to: OnnxNetwork, node: OnnxNode): OnnxValue {
 
 function averagePool(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const x = to.value(node.inputs[0]);
-  const { channels, ...pool } = poolOf(node, x);
+  const { channels, ...pool } = poolOf(node, x, false);
   const counted = node.attributes.int("count_include_pad", 0) !== 0;
-  const name = graphAveragePool(to.graph, x.make(), node.outputs[0], { ...pool, counted, notes: to.notes });
+  const name = graphAveragePool(to.graph, x.make(), node.outputs[0], { ...pool, counted });
   const [, h, w] = to.graph.shape(name);
   return to.made(node, [1, channels, h, w], "channelsFirst", name);
 }

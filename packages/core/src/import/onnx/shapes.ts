@@ -9,7 +9,7 @@ import { type Layout, lazily, type OnnxValue } from "./value.js";
 export function reshaped(to: OnnxNetwork, x: OnnxValue, shape: Shape, wanted: string): OnnxValue {
   const refuse = (): never => {
     throw new Unsupported(
-      `makes ${formatShape(shape)} of ${formatShape(x.shape)}; a map as a vector [1,features], and a vector as a map of one pixel, can be imported`,
+      `makes ${formatShape(shape)} of ${formatShape(x.shape)}; a map as a vector [1,features], a vector as a map, and a map with channels last can be imported`,
     );
   };
   if (sizeOf(shape) !== sizeOf(x.shape)) refuse();
@@ -22,21 +22,26 @@ export function reshaped(to: OnnxNetwork, x: OnnxValue, shape: Shape, wanted: st
     return { shape, make, sole, layout: inOrder ? "same" : { flattened: [channels, height, width] } };
   }
   if (x.shape.length === 2 && shape.length === 4 && shape.slice(2).every((side) => side === 1) && layout === "same") {
-    const make = lazily(
-      () =>
-        to.graph.asPixel(x.make()) ??
-        (() => {
-          throw new Unsupported("makes a map of a vector that was none; maps of one pixel can be imported");
-        })(),
-    );
+    const make = lazily(() => {
+      const vector = x.make();
+      return to.graph.asPixel(vector) ?? to.graph.add("reshape", wanted, [vector], { shape: [1, 1, shape[1]] });
+    });
     return { shape, layout: "channelsFirst", make, sole };
   }
   // One channel, or one pixel: both orders are the same.
   const turned = turnedLayout(x.shape, shape, layout);
-  const map = turned === undefined ? regrouped(to, x, shape) : undefined;
+  if (turned !== undefined) return { ...x, shape, layout: turned };
+  const map = regrouped(to, x, shape);
   if (map !== undefined)
     return { shape, layout, sole, make: lazily(() => to.graph.add("reshape", wanted, [x.make()], { shape: map })) };
-  return turned === undefined ? refuse() : { ...x, shape, layout: turned };
+  const [, channels, height, width] = x.shape;
+  const isLinear = layout === "same" || (layout === "channelsFirst" && (channels === 1 || height * width === 1));
+  if (!isLinear || shape.length !== 4 || shape[0] !== 1 || shape.some((side) => !(side >= 1))) return refuse();
+  // What had one channel and has one again stays in the order that it came in.
+  const isFirst = layout === "channelsFirst" && channels === 1 && shape[1] === 1;
+  const own = isFirst ? [...shape.slice(2), 1] : shape.slice(1);
+  const make = lazily(() => to.graph.add("reshape", wanted, [x.make()], { shape: own }));
+  return { shape, layout: isFirst ? layout : "same", make, sole };
 }
 
 /** The graph's shape of a value as another map, or a list of vectors, in the same order: int8 networks have that. */

@@ -1,16 +1,19 @@
 /** A .tflite network of floats as our float graph and its weights. */
-import type { FusedActivation } from "../../graph/index.js";
+import type { FusedActivation, UnaryFunction } from "../../graph/index.js";
 import { inputName } from "../../networks/index.js";
-import { formatShape, PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
+import { formatShape, PhinetsError, sizeOf } from "../../tensor/index.js";
 import { type Affine, FloatGraph, type FloatParameter } from "../float/graph.js";
 import { type FloatNetwork, nameOfFile } from "../float/network.js";
 import { averagePool, maxPool } from "../float/pools.js";
 import type { ImportOptions } from "../input-shape.js";
 import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
-import { readTflite, type TfliteFile, type TfliteOperator, type TfliteTensor } from "./file.js";
+import { readTflite, type TfliteOperator, type TfliteTensor } from "./file.js";
+import { boxOf, type Cut, resizeOf, sliceCuts, splitParts, stridedCuts } from "./moves.js";
 import { readingOf } from "./network.js";
 import { requireUndilated, windows } from "./operators.js";
+import { OperatorReader } from "./reader.js";
 import { activations, slots } from "./schema.js";
+import { graphAxis, graphShape } from "./shapes.js";
 import { withFixedSizes } from "./sizes.js";
 
 /** Whether the weights of a file's layers are float32. Throws PhinetsError as `readTflite`. */
@@ -32,13 +35,11 @@ export function importFloatTflite(bytes: Uint8Array, file: string, options: Impo
 }
 
 /** The graph as it grows, operator by operator. */
-class FloatTflite {
+class FloatTflite extends OperatorReader {
   readonly graph = new FloatGraph();
   readonly notes: string[] = [];
   /** Names of the graph's values by tensor; undefined for those that a refused operator would make. */
   readonly #made = new Map<number, string | undefined>();
-
-  constructor(readonly file: TfliteFile) {}
 
   build(): FloatNetwork {
     const { file, inputs, outputs, operators, tensors, metadata } = this.file;
@@ -74,16 +75,26 @@ class FloatTflite {
   #import(operator: TfliteOperator): void {
     const { kind, inputs, outputs } = operator;
     if (!Object.hasOwn(rules, kind)) throw new Unsupported("is not supported; convert the network without it");
-    if (inputs.length === 0 || outputs.length !== 1 || inputs[0] === -1)
+    if (inputs.length === 0 || outputs.length === 0 || inputs[0] === -1)
       throw new Unsupported(`has ${inputs.length} inputs and ${outputs.length} outputs; convert the network again`);
-    if (this.#made.has(outputs[0])) throw new Unsupported("makes a tensor that is there already; convert it again");
-    const output = this.file.tensors[outputs[0]];
-    const made = rules[kind](this, operator, output.name || `tensor${output.index}`);
-    if (sizeOf(this.graph.shape(made)) !== sizeOf(output.shape))
-      throw new Unsupported(
-        `gives ${formatShape(output.shape)} in the file, and ${formatShape(this.graph.shape(made))} by its operator; convert it again`,
-      );
-    this.#made.set(outputs[0], made);
+    if (outputs.some((each) => this.#made.has(each)))
+      throw new Unsupported("makes a tensor that is there already; convert it again");
+    const made = [rules[kind](this, operator, this.nameOf(outputs[0]))].flat();
+    if (made.length !== outputs.length)
+      throw new Unsupported(`has ${outputs.length} outputs, ${made.length} by its kind; convert the network again`);
+    for (const [i, name] of made.entries()) {
+      const { shape } = this.file.tensors[outputs[i]];
+      if (sizeOf(this.graph.shape(name)) !== sizeOf(shape))
+        throw new Unsupported(
+          `gives ${formatShape(shape)} in the file, and ${formatShape(this.graph.shape(name))} by its operator; convert it again`,
+        );
+      this.#made.set(outputs[i], name);
+    }
+  }
+
+  /** What a tensor's value is to be called. */
+  nameOf(index: number): string {
+    return this.file.tensors[index].name || `tensor${index}`;
   }
 
   tensor(operator: TfliteOperator, input: number): TfliteTensor {
@@ -123,13 +134,6 @@ class FloatTflite {
     return Float32Array.from({ length: data.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
   }
 
-  int32s({ name, type, shape, data }: TfliteTensor): number[] {
-    if (type !== "int32" || data === undefined || data.length !== 4 * sizeOf(shape))
-      throw new Unsupported(`"${name.slice(0, 60)}" is no constant of int32; convert the network again`);
-    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-    return Array.from({ length: data.length / 4 }, (_, i) => view.getInt32(4 * i, true));
-  }
-
   /** A value as `[1, features]`. */
   flat(x: string, wanted: string): string {
     return this.graph.shape(x).length === 4 ? this.graph.add("flatten", `${wanted}:flat`, [x], {}) : x;
@@ -137,10 +141,20 @@ class FloatTflite {
 
   /** A value as a map; of a vector, what made it of a map of one pixel is made again on maps. */
   map(x: string): string {
-    if (this.graph.shape(x).length === 4) return x;
-    const pixel = this.graph.asPixel(x);
-    if (pixel === undefined) throw new Unsupported("makes a map of a vector that was none; maps of one pixel can be");
-    return pixel;
+    const shape = this.graph.shape(x);
+    if (shape.length === 4) return x;
+    return this.graph.asPixel(x) ?? this.graph.add("reshape", `${x}:map`, [x], { shape: [1, 1, shape[1]] });
+  }
+
+  /** A tensor's value in its own shape (`graphShape`): a reshape makes none before somebody needs it. */
+  shaped({ index, shape }: TfliteTensor): string {
+    const x = this.value(index);
+    const wanted = graphShape(shape);
+    if (this.graph.shape(x).join() === wanted.join()) return x;
+    if (wanted.length === 2) return this.flat(x, x);
+    const pixel = wanted[1] * wanted[2] === 1 ? this.map(x) : x;
+    if (this.graph.shape(pixel).join() === wanted.join()) return pixel;
+    return this.graph.add("reshape", `${x}:map`, [x], { shape: wanted.slice(1) });
   }
 
   /** Makes a value by an operator that may have an activation of its own. */
@@ -162,8 +176,8 @@ class FloatTflite {
   }
 }
 
-/** Adds what an operator computes; returns the graph's value. */
-type Rule = (to: FloatTflite, operator: TfliteOperator, wanted: string) => string;
+/** Adds what an operator computes; returns the graph's value, or one for each of its outputs. */
+type Rule = (to: FloatTflite, operator: TfliteOperator, wanted: string) => string | readonly string[];
 
 function convolution(isDepthwise: boolean): Rule {
   return (to, operator, wanted) => {
@@ -211,22 +225,31 @@ const fullyConnected: Rule = (to, operator, wanted) => {
   );
 };
 
-/** A sum or product of two values, or of one and a constant. */
-function elementwise(op: "add" | "multiply", byConstant: (data: Float32Array) => Affine): Rule {
+/** Of an operator with a constant: what of one number a channel makes a batch norm; `first`: the value is the first input. */
+type ByConstant = (data: Float32Array, first: boolean) => Affine;
+
+/** Two values, or one and a constant, element by element. */
+function elementwise(op: "add" | "multiply" | "subtract" | "maximum" | "minimum", byConstant?: ByConstant): Rule {
   return (to, operator, wanted) =>
     to.activated(operator, slots.elementwise.activation, wanted, (name) => {
       const { graph } = to;
       const [a, b] = [to.tensor(operator, 0), to.tensor(operator, 1)];
       if (to.isConstant(a.index) || to.isConstant(b.index)) {
-        const [value, constant] = to.isConstant(a.index) ? [b, a] : [a, b];
-        const x = to.value(value.index);
-        const channels = graph.shape(x).at(-1);
+        const first = to.isConstant(b.index);
+        const [value, constant] = first ? [a, b] : [b, a];
+        const channels = graph.shape(to.value(value.index)).at(-1);
         const isOne = sizeOf(constant.shape) === 1;
-        if (!isOne && (constant.shape.at(-1) !== channels || sizeOf(constant.shape) !== channels))
-          throw new Unsupported(
-            `has a constant ${formatShape(constant.shape)} for ${formatShape(value.shape)}; one number, or one a channel, can be imported`,
+        const isPerChannel = isOne || (constant.shape.at(-1) === channels && sizeOf(constant.shape) === channels);
+        if (isPerChannel && byConstant !== undefined)
+          return graph.affine(
+            to.value(value.index),
+            name,
+            byConstant(to.floats(constant), first),
+            to.isSole(value.index),
           );
-        return graph.affine(x, name, byConstant(to.floats(constant)), to.isSole(value.index));
+        const x = to.shaped(value);
+        const y = constantOf(to, constant, graph.shape(x).length, name);
+        return graph.add(op, name, first ? [x, y] : [y, x], {});
       }
       let [x, y] = [to.value(a.index), to.value(b.index)];
       if (graph.shape(x).length !== graph.shape(y).length) [x, y] = [to.map(x), to.map(y)];
@@ -235,11 +258,21 @@ function elementwise(op: "add" | "multiply", byConstant: (data: Float32Array) =>
     });
 }
 
+/** A constant as a value of a rank. */
+function constantOf(to: FloatTflite, constant: TfliteTensor, rank: number, wanted: string): string {
+  const { shape } = constant;
+  const sizes = [...new Array<number>(Math.max(0, rank - shape.length)).fill(1), ...shape];
+  if (sizes.length !== rank)
+    throw new Unsupported(
+      `has a constant ${formatShape(shape)} for a value of ${rank} axes; convert the network again`,
+    );
+  const value = { data: to.floats(constant) };
+  return to.graph.add("constant", `${wanted}:constant`, [], { shape: sizes }, { value });
+}
+
 function poolOf(to: FloatTflite, operator: TfliteOperator) {
   const at = slots.pool;
   const { options } = operator;
-  if ((options?.byte(at.activation) ?? 0) !== activations.none)
-    throw new Unsupported("has an activation of its own; none can be imported");
   const filter = [options?.int32(at.filterHeight) ?? 0, options?.int32(at.filterWidth) ?? 0];
   return windows(to, operator, at, [0, ...filter]);
 }
@@ -249,37 +282,73 @@ const plain =
   (to, { inputs }, wanted) =>
     to.graph.add(op, wanted, [to.value(inputs[0])], {});
 
-/** A map to a vector; what else keeps its elements' order keeps its graph's shape until somebody needs another. */
+const unary =
+  (of: UnaryFunction): Rule =>
+  (to, { inputs, options }, wanted) => {
+    const alpha = of === "leakyRelu" ? (options?.float32(slots.leakyRelu.alpha) ?? 0) : 0;
+    return to.graph.add("unary", wanted, [to.value(inputs[0])], { function: of, alpha });
+  };
+
+const resized: Rule = (to, operator, wanted) =>
+  to.graph.add("resize", wanted, [to.shaped(to.tensor(operator, 0))], resizeOf(to, operator));
+
+/** A part of a tensor, which is itself where nothing is left out. */
+function part(to: FloatTflite, x: TfliteTensor, cuts: readonly Cut[], wanted: string): string {
+  const box = boxOf(x.shape, cuts);
+  if (box === undefined) return to.value(x.index);
+  return to.graph.add("slice", wanted, [to.map(to.shaped(x))], box);
+}
+
+const parts: Rule = (to, operator) =>
+  splitParts(to, operator).map(({ x, cuts, output }) => part(to, x, cuts, to.nameOf(output)));
+
+/** A map to a vector and back; of a vector that becomes one pixel, what made it may be made again on maps. */
 const reshape: Rule = (to, { inputs, outputs }, wanted) => {
   const { shape } = to.file.tensors[outputs[0]];
   const x = to.value(inputs[0]);
   const from = to.graph.shape(x);
-  if (sizeOf(from) !== sizeOf(shape) || shape[0] !== 1) return refuseReshape(shape, from);
-  if (shape.length === from.length && shape.join() === from.join()) return x;
-  if (shape.length === 2 && from.length === 4) return to.graph.add("flatten", wanted, [x], {});
-  const isPixel = shape.length === 4 && shape[1] === 1 && shape[2] === 1 && shape[3] === from.at(-1);
-  return isPixel ? x : refuseReshape(shape, from);
+  if (sizeOf(from) !== sizeOf(shape))
+    throw new Unsupported(`makes ${formatShape(shape)} of ${formatShape(from)}; convert the network again`);
+  const as = graphShape(shape);
+  if (as.join() === from.join()) return x;
+  if (as.length === 2) return to.flat(x, wanted);
+  const isPixel = as[1] * as[2] === 1 && as[3] === from.at(-1);
+  return isPixel ? x : to.graph.add("reshape", wanted, [x], { shape: as.slice(1) });
 };
 
-function refuseReshape(shape: Shape, from: Shape): never {
-  throw new Unsupported(
-    `makes ${formatShape(shape)} of ${formatShape(from)}; a map as a vector, and a vector as a map of one pixel, can be imported`,
-  );
-}
-
 const rules: Readonly<Record<string, Rule>> = {
+  ABS: unary("abs"),
   ADD: elementwise("add", (shift) => ({ scale: [1], shift })),
   AVERAGE_POOL_2D: (to, operator, wanted) => {
-    const pool = { ...poolOf(to, operator), counted: false, notes: to.notes };
-    return averagePool(to.graph, to.value(operator.inputs[0]), wanted, pool);
+    const pool = { ...poolOf(to, operator), counted: false };
+    return to.activated(operator, slots.pool.activation, wanted, (name) =>
+      averagePool(to.graph, to.map(to.value(operator.inputs[0])), name, pool),
+    );
+  },
+  CONCATENATION: (to, operator, wanted) => {
+    const { inputs, outputs, options } = operator;
+    const { shape } = to.file.tensors[outputs[0]];
+    const axis = graphAxis(shape, options?.int32(slots.concatenation.axis) ?? 0);
+    return to.activated(operator, slots.concatenation.activation, wanted, (name) => {
+      const values = inputs.map((_, i) => to.shaped(to.tensor(operator, i)));
+      return values.length === 1 ? values[0] : to.graph.add("concat", name, values, { axis });
+    });
   },
   CONV_2D: convolution(false),
   DEPTHWISE_CONV_2D: convolution(true),
+  ELU: unary("elu"),
   EXPAND_DIMS: reshape,
   FULLY_CONNECTED: fullyConnected,
   HARD_SWISH: plain("hardswish"),
+  LEAKY_RELU: unary("leakyRelu"),
   LOGISTIC: plain("sigmoid"),
-  MAX_POOL_2D: (to, operator, wanted) => maxPool(to.graph, to.value(operator.inputs[0]), wanted, poolOf(to, operator)),
+  MAXIMUM: elementwise("maximum"),
+  MAX_POOL_2D: (to, operator, wanted) => {
+    const pool = poolOf(to, operator);
+    return to.activated(operator, slots.pool.activation, wanted, (name) =>
+      maxPool(to.graph, to.map(to.value(operator.inputs[0])), name, pool),
+    );
+  },
   MEAN: (to, operator, wanted) => {
     const { shape } = to.tensor(operator, 0);
     const over = to
@@ -292,6 +361,7 @@ const rules: Readonly<Record<string, Rule>> = {
     const isMap = to.file.tensors[operator.outputs[0]].shape.length === 4;
     return isMap ? pixel : to.graph.add("flatten", `${wanted}:vector`, [pixel], {});
   },
+  MINIMUM: elementwise("minimum"),
   MUL: elementwise("multiply", (scale) => ({ scale, shift: [0] })),
   PAD: (to, operator, wanted) => {
     const { shape } = to.tensor(operator, 0);
@@ -303,15 +373,23 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   RELU: plain("relu"),
   RELU6: plain("relu6"),
+  RELU_N1_TO_1: unary("reluN1To1"),
   RESHAPE: reshape,
+  RESIZE_BILINEAR: resized,
+  RESIZE_NEAREST_NEIGHBOR: resized,
+  SLICE: (to, operator, wanted) => part(to, to.tensor(operator, 0), sliceCuts(to, operator), wanted),
   SOFTMAX: (to, operator, wanted) => {
     const beta = operator.options?.float32(slots.softmax.beta) ?? 0;
     if (beta !== 1) throw new Unsupported(`has beta ${beta}; 1 can be imported`);
     return plain("softmax")(to, operator, wanted);
   },
+  SPLIT: parts,
+  SPLIT_V: parts,
   SQUEEZE: reshape,
-  SUB: (to, operator, wanted) => {
-    if (!to.isConstant(operator.inputs[1])) throw new Unsupported("subtracts a value; a constant can be subtracted");
-    return elementwise("add", (data) => ({ scale: [1], shift: data.map((value) => -value) }))(to, operator, wanted);
-  },
+  STRIDED_SLICE: (to, operator, wanted) => part(to, to.tensor(operator, 0), stridedCuts(to, operator), wanted),
+  SUB: elementwise("subtract", (data, first) =>
+    first ? { scale: [1], shift: data.map((value) => -value) } : { scale: [-1], shift: data },
+  ),
+  TANH: unary("tanh"),
+  UNPACK: parts,
 };

@@ -1,5 +1,6 @@
 /** Operators of a .tflite file that move bytes. */
-import { formatShape } from "../../tensor/index.js";
+import type { OpAttributes } from "../../graph/index.js";
+import { formatShape, type Shape } from "../../tensor/index.js";
 import type { TfliteOperator, TfliteTensor } from "./file.js";
 import type { NetworkBuilder } from "./network.js";
 import type { OperatorRule } from "./operators.js";
@@ -9,15 +10,17 @@ import { slots } from "./schema.js";
 import { graphAxis, graphShape, refuse } from "./shapes.js";
 
 export const moveRules: Readonly<Record<string, OperatorRule>> = {
-  RESIZE_NEAREST_NEIGHBOR: resize("nearest", slots.resizeNearest),
-  RESIZE_BILINEAR: resize("bilinear", slots.resizeBilinear),
+  RESIZE_NEAREST_NEIGHBOR: resize,
+  RESIZE_BILINEAR: resize,
 
   SLICE(to, operator) {
-    slice(to, to.file.tensors[operator.inputs[0]], sliceCuts(to, operator), to.file.tensors[operator.outputs[0]]);
+    const [x] = to.inputsOf(operator, 3);
+    slice(to, x, sliceCuts(to, operator), to.file.tensors[operator.outputs[0]]);
   },
 
   STRIDED_SLICE(to, operator) {
-    slice(to, to.file.tensors[operator.inputs[0]], stridedCuts(to, operator), to.file.tensors[operator.outputs[0]]);
+    const [x] = to.inputsOf(operator, 4);
+    slice(to, x, stridedCuts(to, operator), to.file.tensors[operator.outputs[0]]);
   },
 
   /** Of the input, whose channels it brings to the end, it is left out; elsewhere parts are moved. */
@@ -83,41 +86,12 @@ export const moveRules: Readonly<Record<string, OperatorRule>> = {
     to.take(output, mirrored(to, rows, { axis: 2, before: left, after: right, isSymmetric }));
   },
 
-  SPLIT(to, operator) {
-    const [axes, x] = to.inputsOf(operator, 2);
-    const [axis] = to.int32s(axes);
-    const length = x.shape.at(axis) ?? 0;
-    const { outputs } = operator;
-    if (length % outputs.length !== 0)
-      refuse(`splits ${length} of ${formatShape(x.shape)} into ${outputs.length}; convert the network again`);
-    split(to, x, axis, outputs, new Array<number>(outputs.length).fill(length / outputs.length));
-  },
-
-  SPLIT_V(to, operator) {
-    const [x, sizes, axes] = to.inputsOf(operator, 3);
-    const [axis] = to.int32s(axes);
-    const given = [...to.int32s(sizes)];
-    const rest = (x.shape.at(axis) ?? 0) - given.reduce((sum, size) => sum + Math.max(0, size), 0);
-    split(
-      ...([to, x, axis, operator.outputs] as const),
-      given.map((size) => (size < 0 ? rest : size)),
-    );
-  },
-
-  UNPACK(to, { inputs, outputs, options }) {
-    const x = to.file.tensors[inputs[0]];
-    split(to, x, options?.int32(slots.unpack.axis) ?? 0, outputs, new Array<number>(outputs.length).fill(1));
-  },
+  SPLIT: (to, operator) => parts(to, splitParts(to, operator)),
+  SPLIT_V: (to, operator) => parts(to, splitParts(to, operator)),
+  UNPACK: (to, operator) => parts(to, splitParts(to, operator)),
 };
 
-/** Elements of an axis that are taken. */
-interface Cut {
-  readonly begin: number;
-  readonly count: number;
-  readonly step: number;
-}
-
-/** What SLICE takes of each axis. */
+/** What SLICE takes, by the file's axes. */
 export function sliceCuts(to: OperatorReader, operator: TfliteOperator): Cut[] {
   const [x, begins, sizes] = to.inputsOf(operator, 3);
   const [first, counts] = [to.int32s(begins), to.int32s(sizes)];
@@ -127,7 +101,7 @@ export function sliceCuts(to: OperatorReader, operator: TfliteOperator): Cut[] {
   });
 }
 
-/** What STRIDED_SLICE takes of each axis. */
+/** What STRIDED_SLICE takes, by the file's axes. */
 export function stridedCuts(to: OperatorReader, operator: TfliteOperator): Cut[] {
   const [x, begins, ends, steps] = to.inputsOf(operator, 4);
   const [begin, end, stride] = [to.int32s(begins), to.int32s(ends), to.int32s(steps)];
@@ -142,9 +116,67 @@ export function stridedCuts(to: OperatorReader, operator: TfliteOperator): Cut[]
     const inside = (i: number): number => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
     const from = bit(at.beginMask) ? 0 : inside(begin[axis]);
     if (bit(at.shrinkAxisMask)) return { begin: from, count: 1, step: 1 };
-    const to = bit(at.endMask) ? size : inside(end[axis]);
-    return { begin: from, count: Math.max(0, Math.ceil((to - from) / step)), step };
+    const last = bit(at.endMask) ? size : inside(end[axis]);
+    return { begin: from, count: Math.max(0, Math.ceil((last - from) / step)), step };
   });
+}
+
+/** A part that an operator makes of a tensor. */
+export interface Part {
+  readonly x: TfliteTensor;
+  readonly cuts: readonly Cut[];
+  /** Index of the tensor that it is. */
+  readonly output: number;
+}
+
+/** What SPLIT, SPLIT_V and UNPACK make: parts that lie behind each other along an axis. */
+export function splitParts(to: OperatorReader, operator: TfliteOperator): Part[] {
+  const { outputs } = operator;
+  const { x, axis, sizes } = splitOf(to, operator);
+  if (sizes.length !== outputs.length)
+    refuse(`has ${sizes.length} sizes and ${outputs.length} outputs; convert the network again`);
+  const along = axis < 0 ? axis + x.shape.length : axis;
+  let begin = 0;
+  return outputs.map((output, i) => {
+    const count = sizes[i];
+    const cuts = x.shape.map(
+      (size, each): Cut => (each === along ? { begin, count, step: 1 } : { begin: 0, count: size, step: 1 }),
+    );
+    begin += count;
+    return { x, cuts, output };
+  });
+}
+
+/** A tensor, the axis along which it is split, and how many each part has of it. */
+function splitOf(to: OperatorReader, operator: TfliteOperator) {
+  const { kind, outputs, options } = operator;
+  const equal = (count: number) => new Array<number>(outputs.length).fill(count);
+  if (kind === "UNPACK")
+    return { x: to.inputsOf(operator, 1)[0], axis: options?.int32(slots.unpack.axis) ?? 0, sizes: equal(1) };
+  if (kind === "SPLIT") {
+    const [axes, x] = to.inputsOf(operator, 2);
+    const [axis] = Array.from(to.int32s(axes));
+    const length = x.shape.at(axis) ?? 0;
+    if (length % outputs.length !== 0)
+      refuse(`splits ${length} of ${formatShape(x.shape)} into ${outputs.length}; convert the network again`);
+    return { x, axis, sizes: equal(length / outputs.length) };
+  }
+  const [x, given, axes] = to.inputsOf(operator, 3);
+  const [axis] = Array.from(to.int32s(axes));
+  const counts = Array.from(to.int32s(given));
+  const rest = (x.shape.at(axis) ?? 0) - counts.reduce((sum, size) => sum + Math.max(0, size), 0);
+  return { x, axis, sizes: counts.map((size) => (size < 0 ? rest : size)) };
+}
+
+function parts(to: NetworkBuilder, made: readonly Part[]): void {
+  for (const { x, cuts, output } of made) slice(to, x, cuts, to.file.tensors[output]);
+}
+
+/** Elements of an axis that are taken. */
+export interface Cut {
+  readonly begin: number;
+  readonly count: number;
+  readonly step: number;
 }
 
 function blocks(to: NetworkBuilder, operator: TfliteOperator) {
@@ -186,79 +218,71 @@ function mirrored(to: NetworkBuilder, x: string, { axis, before, after, isSymmet
   return to.joined([...first, x, ...last], axis);
 }
 
-/** A part of a tensor; `cuts` by the file's axes. What leaves nothing out is the tensor itself. */
-function slice(to: NetworkBuilder, x: TfliteTensor, cuts: readonly Cut[], output: TfliteTensor): void {
+/**
+ * Cuts by the file's axes as `slice` of a map (`graphShape`), of which a vector is one of one pixel; undefined where they
+ * leave nothing out. Throws `Unsupported` for what no map has.
+ */
+export function boxOf(shape: Shape, cuts: readonly Cut[]): OpAttributes["slice"] | undefined {
   const wrong = cuts.findIndex(
-    ({ begin, count, step }, axis) => !(begin >= 0 && count > 0 && begin + (count - 1) * step < x.shape[axis]),
+    ({ begin, count, step }, axis) => !(begin >= 0 && count > 0 && begin + (count - 1) * step < shape[axis]),
   );
   if (wrong >= 0)
     refuse(
-      `takes ${cuts[wrong].count} from ${cuts[wrong].begin} on along axis ${wrong} of ${formatShape(x.shape)}; convert the network again`,
+      `takes ${cuts[wrong].count} from ${cuts[wrong].begin} on along axis ${wrong} of ${formatShape(shape)}; convert the network again`,
     );
-  if (cuts.every(({ count }, axis) => count === x.shape[axis])) {
+  if (cuts.every(({ count }, axis) => count === shape[axis])) return undefined;
+  // The last axes are the map's; before them are batches of one.
+  const all: Cut[] = [...new Array<Cut>(3).fill({ begin: 0, count: 1, step: 1 }), ...cuts];
+  const [rows, columns, channels] = all.slice(-3);
+  if (channels.step > 1) refuse(`takes every ${channels.step}th channel; all from one to another can be imported`);
+  return {
+    begin: [rows.begin, columns.begin, channels.begin],
+    size: [rows.count, columns.count, channels.count],
+    step: [rows.step, columns.step],
+  };
+}
+
+function slice(to: NetworkBuilder, x: TfliteTensor, cuts: readonly Cut[], output: TfliteTensor): void {
+  const attributes = boxOf(x.shape, cuts);
+  if (attributes === undefined) {
     to.reshape(x.index, output.index);
     return;
   }
   const inner = graphShape(x.shape);
   const map = inner.length === 4 ? inner : [1, 1, 1, inner[1]];
-  // The last axes are the map's; before them are batches of one.
-  const all: Cut[] = [...new Array<Cut>(3).fill({ begin: 0, count: 1, step: 1 }), ...cuts];
-  const [rows, columns, channels] = all.slice(-3);
-  if (channels.step > 1) refuse(`takes every ${channels.step}th channel; all from one to another can be imported`);
-  const attributes = {
-    begin: [rows.begin, columns.begin, channels.begin],
-    size: [rows.count, columns.count, channels.count],
-    step: [rows.step, columns.step],
-  } as const;
   const name = to.nameOf(output);
   const inputs = [to.shaped(x.index, map)];
   to.addShaped({ name, op: "slice", inputs, parameters: {}, attributes }, output);
 }
 
-/** Parts that lie behind each other along an axis. */
-function split(
-  to: NetworkBuilder,
-  x: TfliteTensor,
-  axis: number,
-  outputs: readonly number[],
-  sizes: readonly number[],
-): void {
-  const along = axis < 0 ? axis + x.shape.length : axis;
-  if (sizes.length !== outputs.length)
-    refuse(`has ${sizes.length} sizes and ${outputs.length} outputs; convert the network again`);
-  let begin = 0;
-  outputs.forEach((output, i) => {
-    const cuts = x.shape.map(
-      (size, each): Cut => (each === along ? { begin, count: sizes[i], step: 1 } : { begin: 0, count: size, step: 1 }),
-    );
-    slice(to, x, cuts, to.file.tensors[output]);
-    begin += sizes[i];
-  });
+interface ResizeSlots {
+  readonly alignCorners: number;
+  readonly halfPixelCenters: number;
 }
 
-function resize(
-  mode: "nearest" | "bilinear",
-  at: { readonly alignCorners: number; readonly halfPixelCenters: number },
-): OperatorRule {
-  return (to, operator) => {
-    const [x, size] = to.inputsOf(operator, 2);
-    const output = to.file.tensors[operator.outputs[0]];
-    const [height, width, ...more] = to.int32s(size);
-    if (more.length > 0 || x.shape.length !== 4)
-      refuse(
-        `resizes ${formatShape(x.shape)} to [${[height, width, ...more]}]; height and width of a map can be imported`,
-      );
-    const { options } = operator;
-    const attributes = {
-      mode,
-      size: [height, width],
-      alignCorners: options?.byte(at.alignCorners) === 1,
-      halfPixelCenters: options?.byte(at.halfPixelCenters) === 1,
-    } as const;
-    if (attributes.alignCorners && attributes.halfPixelCenters)
-      refuse("has align_corners and half_pixel_centers; at most one of them can be imported");
-    const name = to.nameOf(output);
-    to.add({ name, op: "resize", inputs: [to.value(x.index)], parameters: {}, attributes }, output);
-    to.requireShape(output);
-  };
+/** The graph's attributes of RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR. */
+export function resizeOf(to: OperatorReader, operator: TfliteOperator): OpAttributes["resize"] {
+  const isNearest = operator.kind === "RESIZE_NEAREST_NEIGHBOR";
+  const at: ResizeSlots = isNearest ? slots.resizeNearest : slots.resizeBilinear;
+  const [x, size] = to.inputsOf(operator, 2);
+  const [height, width, ...more] = Array.from(to.int32s(size));
+  if (more.length > 0 || x.shape.length !== 4)
+    refuse(
+      `resizes ${formatShape(x.shape)} to [${[height, width, ...more]}]; height and width of a map can be imported`,
+    );
+  const { options } = operator;
+  const alignCorners = options?.byte(at.alignCorners) === 1;
+  const halfPixelCenters = options?.byte(at.halfPixelCenters) === 1;
+  if (alignCorners && halfPixelCenters)
+    refuse("has align_corners and half_pixel_centers; at most one of them can be imported");
+  return { mode: isNearest ? "nearest" : "bilinear", size: [height, width], alignCorners, halfPixelCenters };
+}
+
+function resize(to: NetworkBuilder, operator: TfliteOperator): void {
+  const [x] = to.inputsOf(operator, 2);
+  const output = to.file.tensors[operator.outputs[0]];
+  const attributes = resizeOf(to, operator);
+  const name = to.nameOf(output);
+  to.add({ name, op: "resize", inputs: [to.value(x.index)], parameters: {}, attributes }, output);
+  to.requireShape(output);
 }

@@ -2,7 +2,6 @@
  * Operators of a network in ONNX's QDQ format: floats between DequantizeLinear and QuantizeLinear, as float networks have
  * them, with the int8 form's operators where there are more of these.
  */
-import type { UnaryFunction } from "../../../graph/index.js";
 import type { QuantizationParameters } from "../../../quantization/index.js";
 import { broadcastShape, formatShape, type Shape, sizeOf } from "../../../tensor/index.js";
 import { Unsupported } from "../../unsupported.js";
@@ -11,7 +10,6 @@ import { type OnnxNetwork, sameSizes } from "../network.js";
 import { type OperatorRule, operatorRules, poolOf } from "../operators.js";
 import { axesOf, isPadded, type OnnxValue, sameLayout } from "../value.js";
 import { offsetOf } from "./constants.js";
-import { concat, resize, slice, split } from "./moves.js";
 
 function refuse(problem: string): never {
   throw new Unsupported(problem);
@@ -22,38 +20,21 @@ const { BatchNormalization: _, ...shared } = operatorRules;
 
 export const quantizedRules: Readonly<Record<string, OperatorRule>> = {
   ...shared,
-  Abs: unary("abs"),
   Add: elementwise("add"),
   AveragePool: averagePool,
-  Clip: clip,
-  Concat: concat,
   Conv: withIntegerWeights(shared.Conv),
   DequantizeLinear: dequantize,
   Div: elementwise("divide"),
-  Elu: unary("elu"),
   Gemm: withIntegerWeights(shared.Gemm),
   HardSigmoid: hardSigmoid,
-  LeakyRelu: unary("leakyRelu"),
   MatMul: withIntegerWeights(shared.MatMul),
-  MaxPool: (to, node) => {
-    const x = to.value(node.inputs[0]);
-    const { channels, kernel, stride, padding } = poolOf(node, x);
-    const isSquare = kernel[0] === kernel[1] && stride[0] === stride[1] && !isPadded(padding);
-    const name = isSquare
-      ? to.graph.add("maxPool", node.outputs[0], [x.make()], { size: kernel[0], stride: stride[0] })
-      : to.graph.add("maxWindow", node.outputs[0], [x.make()], { kernel, stride, padding });
-    return mapOf(to, node, channels, name);
-  },
   Max: elementwise("maximum"),
   Min: elementwise("minimum"),
   Mul: elementwise("multiply"),
   QuantizeLinear: quantize,
-  Resize: resize,
-  Slice: slice,
-  Split: split,
   Sub: elementwise("subtract"),
-  Tanh: unary("tanh"),
 };
+
 function withIntegerWeights(rule: OperatorRule): OperatorRule {
   return (to, node) => {
     const weights = to.constantOf(node.inputs[1]);
@@ -132,26 +113,6 @@ function dequantize(to: OnnxNetwork, node: OnnxNode): OnnxValue {
       `has scale ${given.scale} and zero point ${given.zeroPoint} of a value of ${known.scale} and ${known.zeroPoint}; quantise the network again`,
     );
   return to.alias(node, x);
-}
-
-function unary(of: UnaryFunction): OperatorRule {
-  return (to, node) => {
-    const x = to.value(node.inputs[0]);
-    const alpha = of === "leakyRelu" ? node.attributes.float("alpha", 0.01) : 0;
-    if (of === "elu" && node.attributes.float("alpha", 1) !== 1)
-      refuse("has an alpha that is not 1; 1 can be imported");
-    return to.made(
-      node,
-      x.shape,
-      x.layout,
-      to.graph.add("unary", node.outputs[0], [x.make()], { function: of, alpha }),
-    );
-  };
-}
-
-function clip(to: OnnxNetwork, node: OnnxNode): OnnxValue {
-  const bounds = node.inputs.slice(1, 3).map((name) => to.constantOf(name)?.floats()[0]);
-  return bounds.join() === "-1,1" ? unary("reluN1To1")(to, node) : shared.Clip(to, node);
 }
 
 /** A part of a hard-swish, the product of it and what it is of. */
@@ -245,7 +206,7 @@ function constantValue(to: OnnxNetwork, x: OnnxValue, constant: OnnxConstant, in
 /** Of the whole map it is the mean; where the scale changes it is a convolution by ones, which rounds once. */
 function averagePool(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const x = to.value(node.inputs[0]);
-  const { channels, kernel, stride, padding } = poolOf(node, x);
+  const { channels, kernel, stride, padding } = poolOf(node, x, false);
   const value = x.make();
   const [, height, width] = to.graph.shape(value);
   const isCounted = node.attributes.int("count_include_pad", 0) !== 0 && isPadded(padding);
