@@ -5,76 +5,10 @@ import { runFloat } from "@phinets/core/inference";
 import { Random, sizeOf, tensor } from "@phinets/core/tensor";
 import * as ort from "onnxruntime-web";
 import { describe, expect, it } from "vitest";
-import { OnnxFileBuilder } from "./onnx-file.js";
+import { c2f, convSilu, OnnxNet as Net, sppf } from "./onnx-net.js";
 
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = "error";
-
-/** A file as it grows: weights are drawn, each named as PyTorch names them. */
-class Net extends OnnxFileBuilder {
-  readonly #random: Random;
-
-  constructor(seed: number) {
-    super();
-    this.#random = new Random(seed, 2);
-  }
-
-  weight(name: string, shape: readonly number[], options: { readonly listed?: boolean; readonly least?: number } = {}) {
-    const fanIn = shape.length > 1 ? sizeOf(shape.slice(1)) : 4;
-    const { least = Number.NEGATIVE_INFINITY, listed = false } = options;
-    const draw = () => Math.max(least, this.#random.normal() / Math.sqrt(fanIn));
-    return this.constant(name, { shape, data: Float32Array.from({ length: sizeOf(shape) }, draw), listed });
-  }
-
-  scalar(name: string, value: number) {
-    return this.constant(name, { shape: [], data: Float32Array.of(value) });
-  }
-
-  conv(
-    name: string,
-    x: string,
-    [filters, channels, kernel]: readonly [number, number, number],
-    options: {
-      readonly stride?: number;
-      readonly groups?: number;
-      readonly bias?: boolean;
-      readonly pad?: number;
-    } = {},
-  ) {
-    const { stride = 1, groups = 1, bias = false, pad = kernel >> 1 } = options;
-    const inputs = [x, this.weight(`${name}.weight`, [filters, channels / groups, kernel, kernel])];
-    if (bias) inputs.push(this.weight(`${name}.bias`, [filters]));
-    return this.node("Conv", inputs, {
-      ...{ dilations: [1, 1], group: groups, kernel_shape: [kernel, kernel] },
-      ...{ pads: [pad, pad, pad, pad], strides: [stride, stride] },
-    });
-  }
-
-  batchNorm(name: string, x: string, channels: number) {
-    const parts = [
-      this.weight(`${name}.weight`, [channels]),
-      this.weight(`${name}.bias`, [channels]),
-      this.weight(`${name}.running_mean`, [channels]),
-      this.weight(`${name}.running_var`, [channels], { least: 0.3 }),
-    ];
-    return this.node("BatchNormalization", [x, ...parts], { epsilon: { float: 1e-5 }, momentum: { float: 0.9 } });
-  }
-
-  /** nn.ReLU6, as Clip with its bounds in Constant nodes. */
-  relu6(x: string) {
-    const bounds = [0, 6].map((value) =>
-      this.node("Constant", [], { value: { constant: { shape: [], data: Float32Array.of(value) } } }),
-    );
-    return this.node("Clip", [x, ...bounds]);
-  }
-
-  /** x * relu6(x + 3) / 6, written out. */
-  spelledHardSwish(x: string, prefix: string) {
-    const sum = this.node("Add", [x, this.scalar(`${prefix}.three`, 3)]);
-    const product = this.node("Mul", [x, this.relu6(sum)]);
-    return this.node("Div", [product, this.scalar(`${prefix}.six`, 6)]);
-  }
-}
 
 /** An inverted residual of torchvision's MobileNetV2. */
 function invertedResidual(net: Net, name: string, x: string, [from, hidden, to, stride]: readonly number[]): string {
@@ -193,6 +127,81 @@ const examples: Readonly<Record<string, Example>> = {
       y = net.node("ReduceMean", [y], { axes: [1, 2], keepdims: 0 });
       y = net.node("MatMul", [y, net.weight("dense", [6, 3])]);
       return net.node("Softmax", [net.node("Add", [y, net.weight("dense.bias", [3])])], { axis: -1 });
+    },
+  },
+  "Ultralytics: C2f of a split, SPPF, a map of twice the size beside another": {
+    input: [1, 3, 32, 48],
+    output: [1, 7, 4, 6],
+    build(net) {
+      const p3 = c2f(
+        net,
+        "model.2",
+        convSilu(net, "model.1", convSilu(net, "model.0", "input", 3, 8, 2), 8, 12, 2),
+        12,
+        1,
+      );
+      const p4 = sppf(net, "model.4", convSilu(net, "model.3", p3, 12, 16, 2), 16);
+      const scales = net.constant("scales", { shape: [4], data: Float32Array.of(1, 1, 2, 2) });
+      const up = net.node("Resize", [p4, "", scales], {
+        ...{ coordinate_transformation_mode: "asymmetric", cubic_coeff_a: { float: -0.75 }, mode: "nearest" },
+        nearest_mode: "floor",
+      });
+      const neck = c2f(net, "model.7", net.node("Concat", [up, p3], { axis: 1 }), 28, 1, false);
+      const down = net.node("Concat", [convSilu(net, "model.8", neck, 28, 12, 2), p4], { axis: -3 });
+      const size = net.constant("size", { shape: [4], data: [1, 28, 4, 6] });
+      const large = net.node("Resize", [down, "", "", size], {
+        ...{ coordinate_transformation_mode: "half_pixel", mode: "linear" },
+      });
+      return net.conv("head", large, [7, 28, 1], { bias: true });
+    },
+  },
+  "LeakyReLU, ELU, tanh, |x|, the largest and smallest of maps and constants, differences, repeated rows": {
+    input: [1, 3, 12, 9],
+    output: [1, 6, 11, 17],
+    build(net) {
+      const a = net.node("LeakyRelu", [net.conv("a", "input", [6, 3, 3], { bias: true })], { alpha: { float: 0.1 } });
+      const b = net.node("Elu", [net.conv("b", a, [6, 6, 3], { bias: true })], { alpha: { float: 1 } });
+      const c = net.node("Tanh", [net.conv("c", b, [6, 6, 1])]);
+      let y = net.node("Max", [a, net.node("Sub", [b, c]), net.weight("least", [6, 1, 1])]);
+      y = net.node("Min", [net.node("Sub", [net.weight("most", [1, 1, 12, 1]), y]), net.weight("map", [1, 6, 12, 9])]);
+      y = net.node("Add", [y, net.weight("row", [1, 1, 1, 9])]);
+      y = net.node("Mul", [net.node("Abs", [y]), net.node("Sub", [net.scalar("one", 1), c])]);
+      const shape = net.constant("size", { shape: [4], data: [1, 6, 11, 17] });
+      return net.node("Resize", [y, "", "", shape], {
+        ...{ coordinate_transformation_mode: "align_corners", mode: "linear" },
+      });
+    },
+  },
+  "parts of maps from either end, every other pixel, pools that leave the map, and that count what they see": {
+    input: [1, 3, 13, 14],
+    output: [1, 17, 7, 7],
+    build(net) {
+      const ints = (name: string, data: readonly number[]) => net.constant(name, { shape: [data.length], data });
+      const y = net.conv("a", "input", [10, 3, 3], { bias: true });
+      const pool = { kernel_shape: [3, 2], pads: [1, 0, 1, 1], strides: [2, 2] };
+      const most = net.node("MaxPool", [y], {
+        kernel_shape: [2, 2],
+        pads: [0, 0, 0, 0],
+        strides: [2, 2],
+        ceil_mode: 1,
+      });
+      const own = net.node("AveragePool", [y], pool);
+      const whole = net.node("AveragePool", [y], { ...pool, count_include_pad: 1 });
+      const every = net.node("Slice", [
+        ...[y, ints("s", [0, -14]), ints("e", [2 ** 62, 13]), ints("axes", [2, -1]), ints("steps", [2, 2])],
+      ]);
+      const last = net.node("Slice", [own, ints("s2", [-3]), ints("e2", [1000]), ints("axes2", [1])]);
+      const half = net.node("Slice", [
+        net.node("Add", [own, whole]),
+        ints("s3", [1]),
+        ints("e3", [-5]),
+        ints("axes3", [1]),
+      ]);
+      const joined = net.node("Concat", [most, half, last], { axis: 1 });
+      const rows = net.node("Concat", [joined, net.node("Sigmoid", [joined])], { axis: 2 });
+      const first = net.node("Slice", [rows, ints("s4", [3]), ints("e4", [10]), ints("axes4", [2])]);
+      const gate = net.node("Slice", [every, ints("s5", [0]), ints("e5", [1]), ints("axes5", [1])]);
+      return net.node("Mul", [first, gate]);
     },
   },
   "SiLU, a map as output, SAME_LOWER, clipped from below, groups": {

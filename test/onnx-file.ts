@@ -68,13 +68,30 @@ export class OnnxFileBuilder {
     others: readonly string[] = [],
   ): string {
     const result = name || `/${kind}_${this.#count++}_output_0`;
+    this.#add(kind, inputs, [result, ...others], attributes);
+    return result;
+  }
+
+  /** Adds a node of several results; returns their names. */
+  nodes(kind: string, inputs: readonly string[], count: number, attributes: Readonly<Record<string, Attribute>> = {}) {
+    const number = this.#count++;
+    const results = Array.from({ length: count }, (_, i) => `/${kind}_${number}_output_${i}`);
+    this.#add(kind, inputs, results, attributes);
+    return results;
+  }
+
+  #add(
+    kind: string,
+    inputs: readonly string[],
+    results: readonly string[],
+    attributes: Readonly<Record<string, Attribute>>,
+  ): void {
     const message = new ProtoMessage();
     for (const input of inputs) message.text(1, input);
-    for (const each of [result, ...others]) message.text(2, each);
-    message.text(3, result).text(4, kind);
+    for (const result of results) message.text(2, result);
+    message.text(3, results[0]).text(4, kind);
     for (const [key, value] of Object.entries(attributes)) message.message(5, attribute(key, value));
     this.#graph.message(1, message);
-    return result;
   }
 
   constant(name: string, constant: Constant): string {
