@@ -71,14 +71,28 @@ class Net {
     }));
   }
 
-  binary(operator: "add" | "mul", a: number, b: number, activation: Activation = "none"): number {
+  binary(
+    operator: "add" | "mul" | "sub" | "maximum" | "minimum",
+    a: number,
+    b: number,
+    activation: Activation = "none",
+  ): number {
     const shape = sizeOf(this.shapes[a]) >= sizeOf(this.shapes[b]) ? this.shapes[a] : this.shapes[b];
+    if (operator === "maximum" || operator === "minimum")
+      return this.model.operator(operator, [a, b], this.#value(`${operator}${a}_${b}`, shape));
     return this.model.operator(operator, [a, b], this.#value(`${operator}${a}_${b}`, shape), () => ({
       [slots.elementwise.activation]: { byte: activations[activation] },
     }));
   }
 
-  unary(operator: "hardSwish" | "logistic" | "relu" | "relu6", x: number): number {
+  unary(
+    operator: "hardSwish" | "logistic" | "relu" | "relu6" | "leakyRelu" | "tanh" | "elu" | "abs" | "reluN1To1",
+    x: number,
+  ): number {
+    if (operator === "leakyRelu")
+      return this.model.operator(operator, [x], this.#value(`${operator}${x}`, this.shapes[x]), () => ({
+        [slots.leakyRelu.alpha]: { float32: 0.15 },
+      }));
     return this.model.operator(operator, [x], this.#value(`${operator}${x}`, this.shapes[x]));
   }
 
@@ -98,6 +112,48 @@ class Net {
     const sides = this.ints(`pads${x}`, [4, 2], [0, 0, top, bottom, left, right, 0, 0]);
     const y = this.#value(`pad${x}`, [1, h + top + bottom, w + left + right, channels]);
     return this.model.operator("pad", [x, sides], y);
+  }
+
+  concat(inputs: readonly number[], axis: number): number {
+    const length = inputs.reduce((sum, each) => sum + (this.shapes[each].at(axis) ?? 0), 0);
+    const shape = this.shapes[inputs[0]].with(axis, length);
+    return this.model.operator("concatenation", inputs, this.#value(`concat${inputs}`, shape), () => ({
+      [slots.concatenation.axis]: { int32: axis },
+    }));
+  }
+
+  resize(
+    operator: "resizeNearest" | "resizeBilinear",
+    x: number,
+    [height, width]: readonly [number, number],
+    kept: "halfPixelCenters" | "alignCorners" | "none",
+  ): number {
+    const y = this.#value(`${operator}${x}`, [1, height, width, this.shapes[x][3]]);
+    const size = this.ints(`size${x}_${height}`, [2], [height, width]);
+    return this.model.operator(operator, [x, size], y, () =>
+      kept === "none" ? {} : { [slots[operator][kept]]: { byte: 1 } },
+    );
+  }
+
+  slice(x: number, begin: readonly number[], size: readonly number[]): number {
+    const constants = [this.ints(`begin${x}`, [4], begin), this.ints(`size_of${x}`, [4], size)];
+    const shape = size.map((each, axis) => (each === -1 ? this.shapes[x][axis] - begin[axis] : each));
+    return this.model.operator("slice", [x, ...constants], this.#value(`slice${x}_${begin}`, shape));
+  }
+
+  strided(x: number, begin: readonly number[], end: readonly number[], step: readonly number[]): number {
+    const constants = [begin, end, step].map((each, i) => this.ints(`strided${x}_${i}`, [4], each));
+    const shape = begin.map((first, axis) => Math.ceil((end[axis] - first) / step[axis]));
+    return this.model.operator("stridedSlice", [x, ...constants], this.#value(`strided${x}`, shape));
+  }
+
+  split(x: number, axis: number, count: number): number[] {
+    const shape = this.shapes[x].with(axis, this.shapes[x][axis] / count);
+    const outputs = Array.from({ length: count }, (_, i) => this.#value(`split${x}_${i}`, shape));
+    this.model.operator("split", [this.ints(`axis${x}`, [1], [axis]), x], outputs, () => ({
+      [slots.split.count]: { int32: count },
+    }));
+    return outputs;
   }
 
   mean(x: number, keepDims: boolean): number {
@@ -150,6 +206,38 @@ const examples: Readonly<Record<string, (net: Net) => readonly [input: number, o
   },
 };
 
+type Halves = (net: Net, x: number) => readonly number[];
+const halvesBySlice: Halves = (net, x) => [
+  net.slice(x, [0, 0, 0, 0], [1, -1, -1, 4]),
+  net.slice(x, [0, 0, 0, 4], [1, 12, 10, 4]),
+];
+
+/** @param halves of eight channels */
+const joined = (net: Net, halves = halvesBySlice): readonly [number, number] => {
+  const input = net.input([1, 12, 10, 3]);
+  const y = net.unary("leakyRelu", net.conv(input, 8, [3, 3, 1], "none"));
+  const [a, b] = halves(net, y);
+  const small = net.conv(net.concat([a, net.unary("tanh", b), b], 3), 8, [3, 3, 2], "none");
+  const large = net.concat(
+    [
+      net.resize("resizeNearest", small, [12, 10], "none"),
+      net.resize("resizeBilinear", net.unary("elu", small), [12, 10], "halfPixelCenters"),
+      net.resize("resizeBilinear", net.unary("abs", small), [12, 10], "alignCorners"),
+      y,
+    ],
+    -1,
+  );
+  const part = net.slice(large, [0, 2, 1, 4], [1, 9, -1, 12]);
+  const pooled = net.pool("maxPool2d", net.pool("averagePool2d", part, 3, true), 2, true);
+  const every = net.strided(large, [0, 1, 0, 20], [1, 12, 10, 32], [1, 4, 4, 1]);
+  const most = net.binary("maximum", pooled, net.binary("sub", every, net.weight("map", [1, 3, 3, 12])));
+  const least = net.binary("minimum", net.binary("sub", net.weight("one", [1]), most), net.unary("reluN1To1", pooled));
+  const rows = net.concat([most, least], 1);
+  const list = net.reshape(rows, [1, 18, 12]);
+  const vector = net.dense(net.reshape(list, [1, 216]), 24, "none");
+  return [input, net.conv(net.reshape(vector, [1, 2, 3, 4]), 3, [1, 1, 1], "none")];
+};
+
 function fileOf(build: (typeof examples)[string]) {
   const net = new Net();
   const [input, output] = build(net);
@@ -157,7 +245,14 @@ function fileOf(build: (typeof examples)[string]) {
 }
 
 describe("a float .tflite", () => {
-  it.skipIf(!hasTflite).each(Object.entries(examples))("gives what TensorFlow Lite gives: %s", async (_, build) => {
+  it
+    .skipIf(!hasTflite)
+    .each(
+      Object.entries({
+        ...examples,
+        "joined, cut and resized maps, and functions of one value": (net: Net) => joined(net),
+      }),
+    )("gives what TensorFlow Lite gives: %s", async (_, build) => {
     const { bytes, shape } = fileOf(build);
     expect(isFloatTflite(bytes, "net.tflite")).toBe(true);
     const random = new Random(5, 1);
@@ -171,6 +266,23 @@ describe("a float .tflite", () => {
       expect(found.length).toBe(expected.length);
       expect(Math.max(...expected.map((value, i) => Math.abs(value - found[i]))) / largest).toBeLessThan(3e-6);
     }
+  });
+
+  // TensorFlow Lite's WebAssembly does not start with a SPLIT.
+  it("is split as it is sliced", () => {
+    const outputs = [halvesBySlice, (net: Net, x: number) => net.split(x, 3, 2)].map((halves) => {
+      const { bytes, shape } = fileOf((net) => joined(net, halves));
+      const { graph, weights } = importFloatTflite(bytes, "net.tflite");
+      const random = new Random(5, 2);
+      const image = tensor(
+        "float32",
+        shape,
+        Float32Array.from({ length: sizeOf(shape) }, () => random.normal()),
+      );
+      return runFloat(graph, weights, { image })[graph.outputs[0]].data;
+    });
+    expect(outputs[0].some((value) => value !== 0)).toBe(true);
+    expect(outputs[1]).toEqual(outputs[0]);
   });
 
   it("is refused with all that is wrong, and by who imports int8", () => {

@@ -328,11 +328,11 @@ const rules: Readonly<Record<string, Rule>> = {
   CONCATENATION: (to, operator, wanted) => {
     const { inputs, outputs, options } = operator;
     const { shape } = to.file.tensors[outputs[0]];
+    if ((options?.byte(slots.concatenation.activation) ?? 0) !== activations.none)
+      throw new Unsupported("has an activation of its own, which TensorFlow Lite refuses too; convert it again");
     const axis = graphAxis(shape, options?.int32(slots.concatenation.axis) ?? 0);
-    return to.activated(operator, slots.concatenation.activation, wanted, (name) => {
-      const values = inputs.map((_, i) => to.shaped(to.tensor(operator, i)));
-      return values.length === 1 ? values[0] : to.graph.add("concat", name, values, { axis });
-    });
+    const values = inputs.map((_, i) => to.shaped(to.tensor(operator, i)));
+    return values.length === 1 ? values[0] : to.graph.add("concat", wanted, values, { axis });
   },
   CONV_2D: convolution(false),
   DEPTHWISE_CONV_2D: convolution(true),
