@@ -245,14 +245,12 @@ function fileOf(build: (typeof examples)[string]) {
 }
 
 describe("a float .tflite", () => {
-  it
-    .skipIf(!hasTflite)
-    .each(
-      Object.entries({
-        ...examples,
-        "joined, cut and resized maps, and functions of one value": (net: Net) => joined(net),
-      }),
-    )("gives what TensorFlow Lite gives: %s", async (_, build) => {
+  it.skipIf(!hasTflite).each(
+    Object.entries({
+      ...examples,
+      "joined, cut and resized maps, and functions of one value": (net: Net) => joined(net),
+    }),
+  )("gives what TensorFlow Lite gives: %s", async (_, build) => {
     const { bytes, shape } = fileOf(build);
     expect(isFloatTflite(bytes, "net.tflite")).toBe(true);
     const random = new Random(5, 1);

@@ -30,7 +30,10 @@ beforeAll(async () => {
     }
 });
 
-/** A padded convolution, ReLU, the mean, a linear layer and softmax: bright where the pixels' mean is above the middle. */
+/**
+ * A padded convolution, SiLU, halves of its channels of which one is pooled, both at twice the size, the mean, a linear layer
+ * and softmax: bright where the pixels' mean is above the middle.
+ */
 function classifier(size: readonly [number | string, number | string] = [12, 16]): string {
   const net = new OnnxFileBuilder();
   const floats = (name: string, shape: number[], value: (i: number) => number) =>
@@ -42,7 +45,13 @@ function classifier(size: readonly [number | string, number | string] = [12, 16]
   // Filters 0 to 3 see what is bright, 4 to 7 what is dark.
   const weight = floats("stem.weight", [8, 3, 3, 3], (i) => (i < 108 ? 1 : -1) * (0.05 + 0.01 * random.uniform()));
   const y = net.node("Conv", ["pixels", weight], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [2, 2] });
-  const mean = net.node("Flatten", [net.node("GlobalAveragePool", [net.node("Relu", [y])])]);
+  const silu = net.node("Mul", [y, net.node("Sigmoid", [y])]);
+  const halves = net.nodes("Split", [silu, net.constant("sizes", { shape: [2], data: [4, 4] })], 2, { axis: 1 });
+  const pool = { kernel_shape: [5, 5], pads: [2, 2, 2, 2], strides: [1, 1] };
+  const joined = net.node("Concat", [halves[0], net.node("MaxPool", [halves[1]], pool)], { axis: 1 });
+  const scales = net.constant("scales", { shape: [4], data: Float32Array.of(1, 1, 2, 2) });
+  const large = net.node("Resize", [joined, "", scales], { mode: "linear" });
+  const mean = net.node("Flatten", [net.node("GlobalAveragePool", [large])]);
   const head = floats("head.weight", [2, 8], (i) => (Math.floor(i / 4) % 3 === 0 ? 1 : -1));
   const logits = net.node("Gemm", [mean, head, floats("head.bias", [2], () => 0)], { transB: 1 });
   net.node("Softmax", [logits], { axis: 1 }, "scores");
@@ -60,7 +69,10 @@ describe("import of an .onnx", () => {
       ...["--project", project, "--name", "brightness"],
     );
     expect(run).toBe(join(project, "classify/brightness"));
-    expect(operators).toEqual({ Conv: 1, Relu: 1, GlobalAveragePool: 1, Flatten: 1, Gemm: 1, Softmax: 1 });
+    expect(operators).toEqual({
+      ...{ Conv: 1, Sigmoid: 1, Mul: 1, Split: 1, MaxPool: 1, Concat: 1, Resize: 1 },
+      ...{ GlobalAveragePool: 1, Flatten: 1, Gemm: 1, Softmax: 1 },
+    });
     expect(notes).toEqual([
       "the softmax at the end is left out: who reads the scores computes it",
       "the normalisation is a layer before the first, as that pads with zeros",

@@ -6,7 +6,7 @@ import { referenceRun } from "../../../../test/conformance/references/float.js";
 import { type Graph, GraphBuilder, trainable } from "../graph/index.js";
 import { createEngine, type Engine } from "../kernels/index.js";
 import { type FloatWeights, Random, sigmoid, sizeOf, tensor } from "../tensor/index.js";
-import { differentiate, forwardOnly } from "./differentiate.js";
+import { differentiate, differentiateInt8, forwardOnly } from "./differentiate.js";
 import { Executor } from "./executor.js";
 
 let engine: Engine;
@@ -139,7 +139,8 @@ describe("gradients of each operator of test/conformance against finite differen
     const graph = operatorGraph(operator, (g) =>
       g.conv2d("stem", g.input("image", [1, height, width, 3]), { filters }),
     );
-    expect(() => differentiate(graph, smallBatch)).toThrow(/^\w+ "y": has no gradient.*; quantise .* without --qat$/);
+    for (const derive of [differentiate, differentiateInt8])
+      expect(() => derive(graph, smallBatch)).toThrow(/^\w+ "y": has no gradient.*; quantise .* without --qat$/);
   });
 });
 

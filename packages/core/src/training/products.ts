@@ -44,7 +44,9 @@ type Differentiable = Exclude<OpName, "input" | "constant" | "dropout"> | "batch
 
 /** Throws PhinetsError: operators of imported networks that are run and quantised, but not trained. */
 function noGradient({ op, name }: { readonly op: string; readonly name: string }, what = ""): never {
-  throw new PhinetsError("training.op", `${op} "${name}": has no gradient${what}; quantise the network without --qat`);
+  // In int8, a value is called so before it is rounded.
+  const value = name.replace(/:real$/, "");
+  throw new PhinetsError("training.op", `${op} "${value}": has no gradient${what}; quantise the network without --qat`);
 }
 
 /** The gradient of a sum's or a product's input, which must not be repeated. */

@@ -4,11 +4,12 @@
  */
 import { join } from "node:path";
 import type { PictureSource } from "@phinets/core/data";
+import { deployGraph } from "@phinets/core/graph";
 import { createEngine } from "@phinets/core/kernels";
-import type { Network } from "@phinets/core/networks";
+import { buildNetwork, type Network } from "@phinets/core/networks";
 import type { LayerNoise, QuantizationReport, QuantizedNetwork } from "@phinets/core/quantization";
 import { PhinetsError } from "@phinets/core/tensor";
-import { makeRecipe, type Recipe } from "@phinets/core/training";
+import { differentiate, makeRecipe, type Recipe } from "@phinets/core/training";
 import { writeFileAtomic } from "../host/atomic.js";
 import { loadArguments, wasTrained } from "../run/arguments.js";
 import { fidelity, headline, type Metrics } from "../text/metrics.js";
@@ -58,6 +59,8 @@ export async function makeInt8(
   context: StepContext,
 ): Promise<{ quantized: QuantizedNetwork; report: Int8Report }> {
   const { folder, network, weights, val, threads, qat, maxDrop = defaultMaxDrop } = request;
+  // What has no gradient is refused before anything is calibrated.
+  if (qat !== undefined) differentiate(deployGraph(buildNetwork(network)), 1);
   const { quantized: start, report, layers, shown } = await quantizeRun(request, context);
   const before = await floatHeadline(network, weights, val, threads);
   const validate = (quantized: QuantizedNetwork): Metrics =>
@@ -99,7 +102,7 @@ export async function makeInt8(
   return { quantized, report: result };
 }
 
-/** With too few pictures, training that nobody asked for is left out. */
+/** With too few pictures, or without gradients, training that nobody asked for is left out. */
 async function trainWhereAble(
   request: Int8Request,
   start: QuantizedNetwork,
@@ -110,7 +113,8 @@ async function trainWhereAble(
   try {
     return await trainAware({ ...request, start, epochs, train: await request.training() }, context);
   } catch (error) {
-    if (qat !== undefined || !(error instanceof PhinetsError) || error.code !== "qat.pictures") throw error;
+    const isLeftOut = error instanceof PhinetsError && ["qat.pictures", "training.op"].includes(error.code);
+    if (qat !== undefined || !isLeftOut) throw error;
     context.note(`left out: ${error.message}`);
     return undefined;
   }

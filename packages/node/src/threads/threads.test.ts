@@ -12,6 +12,12 @@ function network() {
   x = g.batchNorm("n2", g.depthwise("d", x, { kernel: 3, padding: 1 }));
   const s = g.sigmoid("s", g.conv2d("gate", g.globalAveragePool("p", x), { filters: 6 }));
   x = g.multiply("m", x, s);
+  const window = { kernel: [5, 5], stride: [1, 1], padding: { top: 2, bottom: 2, left: 2, right: 2 } } as const;
+  const half = g.slice("half", x, { begin: [0, 0, 3], size: [10, 10, 3], step: [1, 1] });
+  const small = g.averagePool("small", g.unary("leaky", half, "leakyRelu", 0.1), { ...window, stride: [2, 2] });
+  const resize = { mode: "bilinear", size: [10, 10], alignCorners: false, halfPixelCenters: true } as const;
+  x = g.concat("joined", [g.maxWindow("most", half, window), g.resize("large", small, resize), x]);
+  x = g.conv2d("last", g.subtract("shifted", x, g.constant("row", [1, 1, 10, 1])), { filters: 5 });
   return g.build([g.dense("logits", g.flatten("f", g.globalAveragePool("g", x)), 4)]);
 }
 
