@@ -116,6 +116,40 @@ describe("import of an .onnx", () => {
     }
   });
 
+  it("with the larger of two maps is quantised by calibration, and refused by name with --qat", async () => {
+    const net = new OnnxFileBuilder();
+    const floats = (name: string, shape: number[], value: (i: number) => number) =>
+      net.constant(name, {
+        shape,
+        data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => value(i)),
+      });
+    net.input("pixels", [1, 3, 12, 16]);
+    const [a, b] = [1, -1].map((sign) =>
+      net.node("Conv", ["pixels", floats(`weight${sign}`, [4, 3, 1, 1], (i) => sign * (0.1 + 0.02 * i))]),
+    );
+    const most = net.node(
+      "Max",
+      [a, net.node("Sub", [b, floats("map", [1, 1, 12, 16], (i) => 0.001 * i)])],
+      {},
+      "most",
+    );
+    const sum = net.node("Concat", [most, a], { axis: 1 });
+    const mean = net.node("Flatten", [net.node("GlobalAveragePool", [sum])]);
+    net.node("Gemm", [mean, floats("head", [2, 8], (i) => [0, 1, 0, -1][Math.floor(i / 4)])], { transB: 1 }, "scores");
+    net.output("scores", [1, 2]);
+    const file = join(root, "larger.onnx");
+    writeFileSync(file, net.encode());
+    const { run } = await phinetsJson<{ run: string }>(
+      ...["import", file, "--classes", "bright,dark", "--project", project, "--name", "larger"],
+    );
+    const words = ["quantize", "--model", run, "--data", data, "--project", project];
+    const { exitCode, stderr } = await phinets(...words, "--qat", "3");
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('maximum "most": has no gradient; quantise the network without --qat');
+    expect(stderr).not.toContain("    at ");
+    expect(await phinetsJson(...words)).toMatchObject({ before: 1, after: 1 });
+  });
+
   it("gives what our own network gives, which was exported", async () => {
     const own = join(root, "own");
     makeRun(own, { quantized: false });

@@ -120,6 +120,59 @@ describe("the simulation against the integer interpreter", () => {
     simulated.dispose();
   });
 
+  test("nearly every output is the same: operators that imported networks have", () => {
+    const sides = { top: 1, bottom: 1, left: 1, right: 1 };
+    const window = { kernel: [3, 3], stride: [1, 1], padding: sides } as const;
+    const g = new GraphBuilder("imported");
+    const x = g.unary(
+      "leaky",
+      g.conv2d("c", g.input("image", [1, 16, 16, 3]), { filters: 8, bias: true }),
+      "leakyRelu",
+      0.2,
+    );
+    const y = g.multiply("silu", x, g.sigmoid("s", x));
+    const half = g.slice("half", y, { begin: [0, 0, 2], size: [16, 16, 4], step: [1, 1] });
+    const pooled = g.averagePool("mean", half, window);
+    const small = g.conv2d("small", g.concat("pools", [half, g.maxWindow("most", half, window), pooled]), {
+      ...{ filters: 8, kernel: 3, stride: 2, padding: 1, bias: true },
+    });
+    const size = { mode: "bilinear", size: [16, 16], alignCorners: false, halfPixelCenters: true } as const;
+    const large = g.concat("joined", [g.resize("large", small, size), y, g.unary("t", y, "tanh", 0)]);
+    const held = g.minimum(
+      "held",
+      g.maximum("above", large, g.constant("least", [1, 1, 1, 24])),
+      g.constant("most2", [1, 1, 16, 1]),
+    );
+    const shifted = g.subtract("shifted", g.constant("one", [1, 1, 1, 1]), held);
+    const graph = g.build([g.conv2d("out", g.reshape("r", shifted, [8, 32, 24]), { filters: 5, bias: true })]);
+    const weights = randomWeights(graph, 4);
+    const shown = pictures(batch, 16 * 16 * 3, 77);
+    const { network } = quantize(graph, weights, pictures(6, 16 * 16 * 3, 1), { run: runFloat });
+    const simulated = new SimulatedNetwork(engine, network, batch);
+    simulated.load(network);
+    show(simulated, shown);
+    simulated.forward();
+    expectTheSame(differences(simulated, network, shown));
+    simulated.dispose();
+    const interpreter = new IntegerInterpreter(network);
+    const { scale, zeroPoint } = network.values.out;
+    let [signal, noise] = [0, 0];
+    for (const picture of shown) {
+      const [exact, [int8]] = [
+        runFloat(graph, weights, { image: tensor("float32", [1, 16, 16, 3], picture) }).out.data,
+        interpreter.run(quantizeInput(picture)),
+      ];
+      exact.forEach((value, i) => {
+        signal += value ** 2;
+        noise += (value - scale * (int8[i] - zeroPoint)) ** 2;
+      });
+    }
+    expect(10 * Math.log10(signal / noise)).toBeGreaterThan(25);
+    for (const node of network.graph.nodes)
+      if (["concat", "maximum", "minimum"].includes(node.op))
+        for (const input of node.inputs) expect(network.values[input]).toEqual(network.values[node.name]);
+  });
+
   test("pictures between the steps of int8 are rounded first, as the integer network sees them", () => {
     const { network } = prepare();
     const simulated = new SimulatedNetwork(engine, network, 1);
