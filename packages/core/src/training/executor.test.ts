@@ -3,7 +3,7 @@ import { randomWeights } from "../../../../test/conformance/case.js";
 import { twoHeads } from "../../../../test/conformance/cases/blocks.js";
 import { operatorGraph, operators } from "../../../../test/conformance/cases/operators.js";
 import { referenceRun } from "../../../../test/conformance/references/float.js";
-import { type Graph, GraphBuilder, trainable } from "../graph/index.js";
+import { type Graph, GraphBuilder, trainable, unaryFunctions } from "../graph/index.js";
 import { createEngine, type Engine } from "../kernels/index.js";
 import { type FloatWeights, Random, sigmoid, sizeOf, tensor } from "../tensor/index.js";
 import { differentiate, differentiateInt8, forwardOnly } from "./differentiate.js";
@@ -224,6 +224,18 @@ test("the sigmoid kernel has the bits of tensor/math", () => {
   executor.input("image").set(values);
   executor.forward();
   expect(executor.output("r")).toEqual(values.map((x) => sigmoid(x)));
+  executor.dispose();
+});
+
+test.each(["tanh", "elu"] as const)("the %s kernel has the bits of the float interpreter", (of) => {
+  const graph = build([1, 1, 1, 4], (g, x) => g.unary("r", x, of, 0));
+  const batch = 512;
+  const executor = new Executor(engine, forwardOnly(graph, batch));
+  const special = [0, 1e-30, 1e-6, 88, -88, 349, -351, 699.5, -700.5, 1e30, -1e30, Infinity, -Infinity];
+  const values = Float32Array.from(randomValues(4 * batch, 6, 3), (x, i) => special[i] ?? x);
+  executor.input("image").set(values);
+  executor.forward();
+  expect(executor.output("r")).toEqual(values.map((x) => unaryFunctions[of].value(x, 0)));
   executor.dispose();
 });
 

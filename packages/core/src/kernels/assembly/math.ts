@@ -42,6 +42,17 @@ function exponentOf(x: v128): v128 {
   return f64x2.floor(f64x2.add(f64x2.mul(x, f64x2.splat(1.4426950408889634)), f64x2.splat(0.5)));
 }
 
+/** exp of two doubles of at most 0, with the bits of `exp`; below -700, where no float is not 0, that of -700. */
+export function expPair(x: v128): v128 {
+  const inside = f64x2.max(x, f64x2.splat(-700));
+  const exponent = exponentOf(inside);
+  const r = remainder(inside, exponent);
+  const one = f64x2.splat(1);
+  let p = one;
+  for (let n = 13; n >= 1; n--) p = f64x2.add(one, f64x2.div(f64x2.mul(p, r), f64x2.splat(<f64>n)));
+  return scale(p, exponent);
+}
+
 /**
  * The sigmoid of four floats: the bits of tensor/math.ts, rounded to floats. Two pairs of doubles go through exp side by side, since a
  * chain of divisions alone waits for itself. Beyond 700 the result is 0 or 1 as a float anyway.

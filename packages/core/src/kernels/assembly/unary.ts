@@ -1,6 +1,6 @@
 // Functions of one value, graph/unary.ts, and their slopes. All are 0 at 0, so that padding stays 0.
 import { UnaryCodes, UnaryForward, UnaryGradient } from "./instructions.generated";
-import { exp } from "./math";
+import { exp, expPair } from "./math";
 import { address, arena, arg, argFloat, images } from "./program";
 
 export function unaryForward(i: usize, program: usize, shard: i32): void {
@@ -26,13 +26,35 @@ export function unaryForward(i: usize, program: usize, shard: i32): void {
   } else if (code == UnaryCodes.negate) {
     for (let p: usize = 0; p < size; p += 16) v128.store(out + p, f32x4.neg(v128.load(x + p)));
   } else if (code == UnaryCodes.elu) {
-    for (let p: usize = 0; p < size; p += 4) {
-      const v = load<f32>(x + p);
-      store<f32>(out + p, v < 0 ? <f32>(exp(<f64>v) - 1) : v);
+    for (let p: usize = 0; p < size; p += 16) {
+      const v = v128.load(x + p);
+      const below = f32x4.min(v, zero);
+      const low = elu(f64x2.promote_low_f32x4(below)),
+        high = elu(f64x2.promote_low_f32x4(v128.shuffle<f32>(below, below, 2, 3, 2, 3)));
+      v128.store(out + p, v128.bitselect(v128.shuffle<f32>(low, high, 0, 1, 4, 5), v, f32x4.lt(v, zero)));
     }
   } else if (code == UnaryCodes.tanh) {
-    for (let p: usize = 0; p < size; p += 4) store<f32>(out + p, <f32>tanh(<f64>load<f32>(x + p)));
+    const sign = f32x4.splat(-0.0);
+    for (let p: usize = 0; p < size; p += 16) {
+      const v = v128.load(x + p);
+      const away = f32x4.abs(v);
+      const low = tanhAbove0(f64x2.promote_low_f32x4(away)),
+        high = tanhAbove0(f64x2.promote_low_f32x4(v128.shuffle<f32>(away, away, 2, 3, 2, 3)));
+      v128.store(out + p, v128.or(v128.shuffle<f32>(low, high, 0, 1, 4, 5), v128.and(v, sign)));
+    }
   } else unreachable();
+}
+
+/** exp(x) - 1 of two doubles, as floats. */
+function elu(x: v128): v128 {
+  return f32x4.demote_f64x2_zero(f64x2.sub(expPair(x), f64x2.splat(1)));
+}
+
+/** Of two doubles of 0 and more, as floats. */
+function tanhAbove0(x: v128): v128 {
+  const one = f64x2.splat(1);
+  const e = expPair(f64x2.mul(x, f64x2.splat(-2)));
+  return f32x4.demote_f64x2_zero(f64x2.div(f64x2.sub(one, e), f64x2.add(one, e)));
 }
 
 function tanh(v: f64): f64 {
