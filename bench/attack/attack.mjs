@@ -1,12 +1,7 @@
 /**
  * An attack on the whole program that can be made again: mutants for every parser, kills, full disks, hostile folders, and
- * generated C under sanitizers. Needs `npm run build`.
- *
- *   npm run attack -- --minutes 60 --seed 1 [--only NAME,NAME] [--threads 2] [--out FOLDER]
- *   npm run attack -- --minutes 60 --resume FOLDER
- *   npm run attack -- --count 500 --seed 1         so many cases of each target, however long they take
- *   npm run attack -- --replay FOLDER/faults/NAME-N
- *   npm run attack -- --list
+ * generated C under sanitizers. Needs `npm run build`; --help says how it is called. With --count there are so many cases of
+ * each target, however long they take.
  *
  * Every case is a function of seed, target and its number. Exit code 1 where a fault was found.
  */
@@ -24,26 +19,42 @@ const batch = 100;
 /** Reproducers of one kind of fault. */
 const mostAlike = 3;
 
-const { values: options } = parseArgs({
-  options: {
-    minutes: { type: "string" },
-    count: { type: "string" },
-    seed: { type: "string", default: "1" },
-    only: { type: "string" },
-    threads: { type: "string", default: String(availableParallelism()) },
-    out: { type: "string" },
-    resume: { type: "string" },
-    replay: { type: "string" },
-    list: { type: "boolean", default: false },
-  },
-});
+const usage = `npm run attack -- --minutes 60 --seed 1 [--only NAME,NAME] [--threads 2] [--out FOLDER]
+npm run attack -- --minutes 60 --resume FOLDER
+npm run attack -- --count 500 --seed 1
+npm run attack -- --replay FOLDER/faults/NAME-N
+npm run attack -- --list`;
+
+const options = readOptions();
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: "string" },
+        count: { type: "string" },
+        seed: { type: "string", default: "1" },
+        only: { type: "string" },
+        threads: { type: "string", default: String(availableParallelism()) },
+        out: { type: "string" },
+        resume: { type: "string" },
+        replay: { type: "string" },
+        list: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    refuse(`${error.message.split(". ")[0]}\n${usage}`);
+  }
+}
 
 function refuse(problem) {
   console.error(`attack: ${problem}`);
   process.exit(2);
 }
 
-if (options.list) {
+if (options.help) console.log(usage);
+else if (options.list) {
   for (const { group, name } of targets) console.log(`${group.padEnd(10)} ${name}`);
 } else if (options.replay !== undefined) process.exitCode = await replay(options.replay);
 else process.exitCode = await campaign();
