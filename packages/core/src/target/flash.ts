@@ -4,9 +4,10 @@
  */
 import { type Board, banksOf, homeOf, type Region } from "./board.js";
 import codeSizes from "./code-sizes.json" with { type: "json" };
-import { type Kernel, type KernelRow, kernels as kernelRows, shapeOf } from "./kernels.js";
+import { type Kernel, kernels as kernelRows, shapeOf } from "./kernels.js";
 import type { Program } from "./program.js";
 import { stackBytes, stateBytes, variablesOf } from "./room.js";
+import type { KernelRow } from "./terms.js";
 import { type WeightBytes, weightBytes } from "./weights.js";
 
 export interface FlashBytes {

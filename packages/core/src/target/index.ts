@@ -9,4 +9,5 @@ export * from "./program.js";
 export * from "./room.js";
 export * from "./steps.js";
 export * from "./stream.js";
+export { callsOf, type KernelRow, packedRuns, type StepShape, type Terms } from "./terms.js";
 export * from "./weights.js";

@@ -1,7 +1,8 @@
 /** Flash that an int8 network's constants take, as the kernels of its firmware program read them. */
-import { type KernelRow, kernels, shapeOf } from "./kernels.js";
+import { kernels, shapeOf } from "./kernels.js";
 import type { Program } from "./program.js";
 import type { Lowering, Step } from "./steps.js";
+import type { KernelRow } from "./terms.js";
 
 export interface WeightBytes {
   /** Packed as the kernels read them: a byte each, or two where DSP kernels multiply words. */

@@ -1,0 +1,135 @@
+/** What instructions of kernels grow with: the amounts that several of them share. */
+/** What a step's cost depends on. */
+export interface StepShape {
+  /** Rows that it makes; of a mean, rows that it takes. */
+  readonly rows: number;
+  /** Pixels of a row of the output and of the first input. */
+  readonly width: number;
+  readonly inputWidth: number;
+  /** Of the first input and of the output. */
+  readonly channels: number;
+  readonly filters: number;
+  /** Weights of a filter; 0 where there are none. */
+  readonly products: number;
+  /** Side of the window, 1 where there is none. */
+  readonly size: number;
+  /** Its width, where it is no square. */
+  readonly sizeAcross?: number;
+  readonly stride: number;
+  readonly padLeft: number;
+  /** Rows of the first input, and of padding above them. Absent: every window has all of its rows. */
+  readonly inputHeight?: number;
+  readonly padTop?: number;
+  /** 1 where results are looked up, or clamped by a table. */
+  readonly table: number;
+  /** 1 where a ReLU6 saturates about half of the results. */
+  readonly clamped?: number;
+  /** 1 where the second input is one value a channel. */
+  readonly broadcast?: number;
+  /** Inputs. */
+  readonly reads?: number;
+  /** Of a concatenation: inputs that make a row, and copies an input. */
+  readonly parts?: number;
+  readonly pixels?: number;
+  /** Rows that one call makes. Absent: one. */
+  readonly batch?: number;
+  /** Pixels of which a convolution has windows at a time. */
+  readonly tile?: number;
+  /** 1 where a product's weights are bytes, which are unpacked for every quad. */
+  readonly bytes?: number;
+}
+
+/** Calls of the kernel. */
+export function callsOf({ rows, batch = 1 }: Pick<StepShape, "rows" | "batch">): number {
+  return Math.ceil(rows / batch);
+}
+
+/** Amounts that instructions are proportional to, by name; of the whole step. */
+export type Terms = Readonly<Record<string, number>>;
+
+export interface KernelRow {
+  /** Size of the C structure that it is given, on a 32-bit target. */
+  readonly structBytes: number;
+  /** `rows` stands for a call that makes one, `batches` for one that makes several. */
+  readonly terms: (shape: StepShape) => Terms;
+  /** Bytes of the weights as it reads them. Default: none. */
+  readonly weightBytes?: (shape: StepShape) => number;
+  /** Bytes of the arrays that the structure points to and that are no weights. Default: none. */
+  readonly tableBytes?: (shape: StepShape) => number;
+  /** Bytes of bias, multiplier and shift a channel. */
+  readonly channelBytes?: { readonly bias: number; readonly requantization: number };
+  /** Channels that have them. Default: the filters. */
+  readonly constantChannels?: (shape: StepShape) => number;
+}
+
+export const quarters = (count: number): number => Math.ceil(count / 4);
+export const portableChannel = { bias: 4, requantization: 5 } as const;
+export const dspChannel = { bias: 4, requantization: 8 } as const;
+export const bytesAsTheyAre = ({ products, filters }: StepShape): number => products * filters;
+
+/** The windows of a layer along one axis: their taps inside the map, and how many lie inside with all of them. */
+export function along(outputs: number, inputs: number, size: number, stride: number, before: number) {
+  let taps = 0;
+  let whole = 0;
+  for (let i = 0; i < outputs; i++) {
+    const first = i * stride - before;
+    const inside = Math.max(0, Math.min(inputs, first + size) - Math.max(0, first));
+    taps += inside;
+    if (inside === size) whole++;
+  }
+  return { taps, whole };
+}
+
+export const linesOf = ({ rows, inputHeight, size, stride, padTop = 0 }: StepShape) =>
+  inputHeight === undefined ? { taps: rows * size, whole: rows } : along(rows, inputHeight, size, stride, padTop);
+export const columnsOf = ({ width, inputWidth, size, sizeAcross = size, stride, padLeft }: StepShape) =>
+  along(width, inputWidth, sizeAcross, stride, padLeft);
+
+/** Outputs that the portable kernels make of a channel at a time: PHINETS_RUN of firmware/kernels/output.h. */
+export const run = 64;
+
+/** Runs of a row on a Cortex-M0, whose buffer holds the pixels' products: `run_of` of firmware/kernels/armv6m.c. */
+export function packedRuns(width: number, products: number): number {
+  const pairs = Math.ceil(products / 2);
+  const most = Math.min(run, 2 * Math.floor((1024 - pairs) / pairs / 2));
+  return most < 2 ? 0 : Math.ceil(width / most);
+}
+
+/** A map's rows added up, and an end for each channel. */
+export const sumsOf = ({ rows, inputWidth, channels }: StepShape): Terms => ({
+  rows,
+  loops: rows * quarters(inputWidth),
+  quads: rows * channels * Math.floor(inputWidth / 4),
+  rest: rows * channels * (inputWidth % 4),
+  channels,
+});
+
+export const sixteens = (count: number): number => Math.ceil(count / 16);
+
+export const valuesOf = ({ rows, width, filters }: StepShape): Terms => ({
+  rows,
+  values: rows * width * filters,
+});
+
+/** Windows that may leave the map. */
+export const pooled: KernelRow = {
+  structBytes: 40,
+  terms: (shape) => {
+    const { rows, width, filters } = shape;
+    const lines = linesOf(shape).taps;
+    return {
+      rows,
+      pixels: rows * width,
+      values: rows * width * filters,
+      lines: lines * width * filters,
+      taps: lines * columnsOf(shape).taps * filters,
+    };
+  },
+};
+
+/** A tap for each row and column. */
+export const resized: KernelRow = {
+  structBytes: 16,
+  terms: ({ rows, width, filters }) => ({ rows, pixels: rows * width, values: rows * width * filters }),
+  tableBytes: ({ rows, width }) => 4 * (Math.ceil((6 * rows) / 4) + Math.ceil((6 * width) / 4)),
+};
