@@ -728,7 +728,17 @@ function figuresOf({ core }, counted) {
       .filter((one) => one.kernel === kernel)
       .map((one) => ({ ...one, terms: kernels[kernel].terms(one.shape) }));
     if (rows.length === 0) continue;
-    const { figures, off } = fitted(rows);
+    // Byte weights change nothing but their own term, which is found beside what the others give.
+    const { figures } = fitted(rows.filter(({ shape }) => !shape.bytes));
+    const twins = rows.filter(({ shape }) => shape.bytes);
+    if (twins.length > 0) {
+      const more = twins.map(({ terms, counted: own }) => ({
+        terms: { unpacked: terms.unpacked },
+        counted: own - sumOf(terms, figures),
+      }));
+      Object.assign(figures, fitted(more).figures);
+    }
+    const off = rows.map(({ terms, counted: own }) => sumOf(terms, figures) / own - 1);
     found[kernel] = figures;
     const worst = Math.max(...off.map(Math.abs));
     errors[kernel] = { steps: rows.length, rms: Math.sqrt(off.reduce((sum, e) => sum + e * e, 0) / off.length), worst };

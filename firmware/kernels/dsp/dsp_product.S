@@ -165,8 +165,8 @@ phinets_dsp_product_start:
   .endif
   .endm
 
-/* void phinets_dsp_product_KIND(const call *) */
-  .macro product kind, table, name
+/* void phinets_dsp_product_KIND(const call *). parts: a call makes some of a plane's quads. */
+  .macro product kind, table, name, parts=0
   .section .text.phinets_dsp_product_\name, "ax", %progbits
   .balign 8
   .global phinets_dsp_product_\name
@@ -223,8 +223,10 @@ phinets_dsp_product_\name:
   add r11, r11, #1
   str r11, [r10, #-4]
   .endif
-  .ifc \kind, planes16
+  .if \parts
   add r12, r12, r3 /* over quads of another call */
+  .endif
+  .ifc \kind, planes16
   str r11, [r12], #4 /* padding */
   str r12, [sp, #OUTPUT]
   .endif
@@ -251,6 +253,8 @@ phinets_dsp_product_\name:
   product nhwc, 1, nhwc_table
   product planes16, 0, planes16_plain
   product planes16, 1, planes16_table
+  product planes16, 0, planes16_parts_plain, 1
+  product planes16, 1, planes16_parts_table, 1
   product planes8, 0, planes8_plain
   product planes8, 1, planes8_table
 #endif

@@ -34,6 +34,8 @@ void phinets_dsp_product_nhwc_plain(const call *c);
 void phinets_dsp_product_nhwc_table(const call *c);
 void phinets_dsp_product_planes16_plain(const call *c);
 void phinets_dsp_product_planes16_table(const call *c);
+void phinets_dsp_product_planes16_parts_plain(const call *c);
+void phinets_dsp_product_planes16_parts_table(const call *c);
 void phinets_dsp_product_planes8_plain(const call *c);
 void phinets_dsp_product_planes8_table(const call *c);
 
@@ -73,7 +75,7 @@ static void product_nhwc(const phinets_dsp_product *layer, const int32_t *quads,
 
 /* `count` quads of each plane from `first` on. Two pixels before them become padding: the plane's own, or pixels that a later
    call writes. */
-static void quads_to_planes16(const phinets_dsp_product *layer, const int32_t *quads, int32_t first, int32_t count,
+static void parts_of_planes16(const phinets_dsp_product *layer, const int32_t *quads, int32_t first, int32_t count,
                               int32_t chain, int16_t *output) {
   const int32_t others = rounded_up(layer->width) / 4 - count;
   call c;
@@ -82,14 +84,22 @@ static void quads_to_planes16(const phinets_dsp_product *layer, const int32_t *q
   c.back = 8 * others;
   c.start = ((uint32_t)layer->padding & 0xffffu) * 0x10001u;
   c.chain |= chain;
-  if (layer->table) phinets_dsp_product_planes16_table(&c);
-  else phinets_dsp_product_planes16_plain(&c);
+  if (layer->table) phinets_dsp_product_planes16_parts_table(&c);
+  else phinets_dsp_product_planes16_parts_plain(&c);
 }
 
 static void product_planes16(const phinets_dsp_product *layer, const int32_t *quads, int16_t *output) {
-  const int32_t beyond = layer->width % 4, two = beyond == 1 || beyond == 2, whole = rounded_up(layer->width) / 4 - two;
-  if (two) quads_to_planes16(layer, quads, whole, 1, CHAIN_OF_TWO_PIXELS, output);
-  if (whole) quads_to_planes16(layer, quads, 0, whole, 0, output);
+  const int32_t beyond = layer->width % 4, whole = layer->width / 4;
+  if (beyond == 1 || beyond == 2) {
+    parts_of_planes16(layer, quads, whole, 1, CHAIN_OF_TWO_PIXELS, output);
+    if (whole) parts_of_planes16(layer, quads, 0, whole, 0, output);
+    return;
+  }
+  call c;
+  prepare(&c, layer, quads, rounded_up(layer->width) / 4, output);
+  c.start = ((uint32_t)layer->padding & 0xffffu) * 0x10001u;
+  if (layer->table) phinets_dsp_product_planes16_table(&c);
+  else phinets_dsp_product_planes16_plain(&c);
 }
 
 static void product_planes8(const phinets_dsp_product *layer, const int32_t *quads, int32_t pad, int8_t *output) {

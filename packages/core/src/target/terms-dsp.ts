@@ -135,9 +135,15 @@ export const productToPlanes = (structBytes: number, to: "planes16" | "planes8")
     const beyond = width % 4 === 0 ? 0 : 1;
     // Of planes of int8 all quads are whole, and one pass.
     const halves = to === "planes16" ? rows * halvesOf(width) : 0;
-    const passes = halves > 0 && width > 4 ? 2 * rows : rows;
+    const {
+      passes,
+      filters: ofFilters,
+      ...terms
+    } = productTerms(shape, halves > 0 && width > 4 ? 2 * rows : rows, halves);
     return {
-      ...productTerms(shape, passes, halves),
+      ...terms,
+      // A row in parts has loops of its own.
+      ...(halves > 0 ? { parts: passes, filtersOfParts: ofFilters } : { passes, filters: ofFilters }),
       ...(to === "planes16" && { padded: rows * filters * beyond, padding: rows * filters * (-width & 3) }),
     };
   },
