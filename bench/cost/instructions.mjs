@@ -18,10 +18,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { emitC, linkerScript, uniformLayersOf } from "../../packages/core/dist/export/index.js";
+import { arithmeticOn, emitC, linkerScript } from "../../packages/core/dist/export/index.js";
 import { deployGraph, GraphBuilder } from "../../packages/core/dist/graph/index.js";
 import { buildNetwork, parseNetwork } from "../../packages/core/dist/networks/index.js";
-import { callsOf, isNarrow, kernels, makeProgram, shapeOf } from "../../packages/core/dist/target/index.js";
+import { callsOf, isNarrow, kernels, loadBoard, makeProgram, shapeOf } from "../../packages/core/dist/target/index.js";
 import { weightBytes } from "../../packages/core/dist/target/weights.js";
 import { Random, sizeOf, tensor } from "../../packages/core/dist/tensor/index.js";
 import { machineOfCore } from "../../packages/node/dist/emulator/machines.js";
@@ -435,8 +435,9 @@ function programs(networks) {
       all.push({ q, dsp: false, program: makeProgram(q.graph, { dsp: false }) });
       all.push({ q, dsp: false, helium: true, program: makeProgram(q.graph, { dsp: false, helium: true }) });
     }
+    const { uniformLayers } = arithmeticOn(q, loadBoard("stm32h743"));
     for (const optimize of q.only === "portable" ? [] : ["speed", "ram"]) {
-      const program = makeProgram(q.graph, { dsp: true, optimize, uniformLayers: uniformLayersOf(q) });
+      const program = makeProgram(q.graph, { dsp: true, optimize, uniformLayers });
       const kernelsOf = (one) => String(one.lowering.steps.map(({ kernel }) => kernel));
       const known = all.some((other) => other.q === q && kernelsOf(other.program) === kernelsOf(program));
       if (!known) all.push({ q, dsp: true, program });

@@ -70,14 +70,12 @@ async function importedParts(
 ): Promise<{ readonly graph?: Graph; readonly board?: Board; readonly uniformLayers?: ReadonlySet<string> }> {
   const { isImportedInt8 } = await import("@phinets/core/networks");
   if (!isImportedInt8(network) || run === undefined) return {};
-  const [{ loadRun, requireQuantized }, { boardFor, uniformLayersOf }] = await Promise.all([
+  const [{ loadRun, requireQuantized }, { arithmeticOn }] = await Promise.all([
     import("@phinets/node/run"),
     import("@phinets/core/export"),
   ]);
   const quantized = requireQuantized(loadRun(run));
-  const { graph } = quantized;
-  if (target === undefined) return { graph };
-  return { graph, board: boardFor(quantized, target), uniformLayers: uniformLayersOf(quantized) };
+  return { graph: quantized.graph, ...(target && arithmeticOn(quantized, target)) };
 }
 
 function writePicture(file: string, svg: string): void {

@@ -15,6 +15,9 @@ export interface Padding {
   readonly right: number;
 }
 
+export const noPadding: Padding = { top: 0, bottom: 0, left: 0, right: 0 };
+export const isPadded = (padding: Padding): boolean => Object.values(padding).some((side) => side !== 0);
+
 /** Activation that a convolution or dense layer applies to its own output. */
 export type FusedActivation = "none" | "relu6";
 

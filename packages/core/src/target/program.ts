@@ -125,8 +125,10 @@ export function programOf(deployed: Graph, board: Board, programRequest: Program
       plan = planOf(deployed, options);
     }
   }
-  const byteWeightsUpTo = byteWeightsFor(plan, board, flashBytes);
-  if (byteWeightsUpTo > 0 && optimize !== "flash") plan = planOf(deployed, { ...options, byteWeightsUpTo });
+  if (options.dsp && optimize !== "flash") {
+    const byteWeightsUpTo = byteWeightsFor(plan, board, flashBytes);
+    if (byteWeightsUpTo > 0) plan = planOf(deployed, { ...options, byteWeightsUpTo });
+  }
   const banks = roomsFor(board, plan.lowering, plan.options.input);
   const home = banks.findIndex(({ region }) => region === board.arenaRegion);
   const growthBytes = plan.options.optimize === "ram" ? 0 : (banks.length - 1) * slackOf(plan.options);

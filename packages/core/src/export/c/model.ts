@@ -67,23 +67,28 @@ export interface COptions {
 
 /** The firmware program of an integer network on a board. */
 export function firmwareProgram(q: QuantizedNetwork, board: Board, programRequest: ProgramRequest = {}): Program {
-  return programOf(q.graph, boardFor(q, board), { uniformLayers: uniformLayersOf(q), ...programRequest });
-}
-
-/** `LoweringOptions.uniformLayers` of an integer network. */
-export function uniformLayersOf(q: QuantizedNetwork): ReadonlySet<string> {
-  const isUniform = (node: IntegerNode): boolean =>
-    (node.op === "conv2d" || node.op === "dense") && node.bias.length > 1 && isRescaledAlike(node);
-  return new Set(forDsp(lowerToInteger(q)).flatMap((node) => (isUniform(node) ? [node.name] : [])));
+  const { board: own, ...arithmetic } = arithmeticOn(q, board);
+  return programOf(q.graph, own, { ...arithmetic, ...programRequest });
 }
 
 /**
- * The board as an integer network can use it: where the DSP or Helium kernels do not compute its arithmetic, which foreign networks
- * may need, without them.
+ * What an integer network's arithmetic says of its program on a board: the board as the network can use it, without the DSP or
+ * Helium kernels where they do not compute that arithmetic, as of foreign networks; and the layers that are uniform
+ * (`LoweringOptions`).
  */
-export function boardFor(q: QuantizedNetwork, board: Board): Board {
-  const runs = (hasDsp(board) || hasHelium(board)) && dspObstacle(forDsp(lowerToInteger(q))) === undefined;
-  return runs ? board : { ...board, simd: "none" };
+export function arithmeticOn(
+  q: QuantizedNetwork,
+  board: Board,
+): { readonly board: Board; readonly uniformLayers: ReadonlySet<string> } {
+  const nodes = forDsp(lowerToInteger(q));
+  const runs = (hasDsp(board) || hasHelium(board)) && dspObstacle(nodes) === undefined;
+  return { board: runs ? board : { ...board, simd: "none" }, uniformLayers: uniformLayers(nodes) };
+}
+
+function uniformLayers(nodes: readonly IntegerNode[]): ReadonlySet<string> {
+  const isUniform = (node: IntegerNode): boolean =>
+    (node.op === "conv2d" || node.op === "dense") && node.bias.length > 1 && isRescaledAlike(node);
+  return new Set(nodes.flatMap((node) => (isUniform(node) ? [node.name] : [])));
 }
 
 /**

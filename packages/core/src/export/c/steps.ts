@@ -51,8 +51,13 @@ export function emitStep(
   const lookup = step.lookup && (nodes.get(step.lookup.name) as IntegerLookup);
   const output = values.get(step.output)!;
   const input = values.get(step.reads[0].value)!;
-  const packing = step.byteWeights ? "bytes" : "words";
   const define = (type: string, fields: string): string[] => [`static const ${type} ${layer} = ${fields};`];
+  /** Of a DSP product; `fields`: its structure, or that which it stands in. */
+  const product = (type: string, fieldsOf = (fields: string): string => fields): string[] => {
+    const packing = step.byteWeights || step.kernel === "dsp_dense" ? "bytes" : "words";
+    const { weights, table, fields } = dspProduct(node as Linear, layer, output, lookup, { packing });
+    return [weights, channelsOf(node as Linear, layer), ...table, ...define(type, fieldsOf(fields))];
+  };
   const emitted = (constants: string[], what: string): EmittedStep => ({
     comment: describe(what, step, index, values, node, lookup),
     constants,
@@ -169,38 +174,33 @@ export function emitStep(
       const fields = `{${mapOfValue(input)}, ${mapOfValue(output)}, ${padding.left}, ${outputZeroPoint}}`;
       return emitted(define("phinets_step_padding", fields), node === undefined ? "copy" : "pad");
     }
-    case "dsp_product_rows": {
-      const constants = dspProduct(node as Linear, `${layer}_product`, output, lookup, packing);
-      const last = constants.pop()!;
-      const fields = `${last.slice(last.indexOf("{"), -1)}, ${batchOf(step, output)}`;
-      constants.push(`static const phinets_dsp_product_of_rows ${layer} = {${fields}};`);
-      return emitted(constants, linearText(node as Linear));
-    }
+    case "dsp_product_rows":
+      return emitted(
+        product("phinets_dsp_product_of_rows", (fields) => `{${fields}, ${batchOf(step, output)}}`),
+        linearText(node as Linear),
+      );
     case "dsp_quads_rows": {
       const fields = `{${input.width}, ${input.channels}, ${batchOf(step, input)}}`;
       return emitted(define("phinets_dsp_quads_of_rows", fields), `${step.batch} rows to quads`);
     }
     case "dsp_product_nhwc":
     case "dsp_product_planes16":
-      return emitted(dspProduct(node as Linear, layer, output, lookup, packing), linearText(node as Linear));
-    case "dsp_product_planes8": {
-      const constants = dspProduct(node as Linear, `${layer}_product`, output, lookup, packing);
-      // One constant, so that the padding stands beside the product.
-      const last = constants.pop()!;
-      const fields = last.slice(last.indexOf("{"), -1);
-      constants.push(`static const phinets_dsp_product8 ${layer} = {${fields}, ${output.pad}};`);
-      return emitted(constants, linearText(node as Linear));
-    }
+      return emitted(product("phinets_dsp_product"), linearText(node as Linear));
+    case "dsp_product_planes8":
+      return emitted(
+        product("phinets_dsp_product8", (fields) => `{${fields}, ${output.pad}}`),
+        linearText(node as Linear),
+      );
     case "dsp_dense_uniform":
       return emitted(dspDenseUniform(node as Linear, layer, output, lookup), linearText(node as Linear));
     case "dsp_dense":
-      return emitted(dspProduct(node as Linear, layer, output, lookup, "bytes"), linearText(node as Linear));
+      return emitted(product("phinets_dsp_product"), linearText(node as Linear));
     case "dsp_conv2d": {
-      const constants = dspProduct(node as Linear, `${layer}_product`, output, lookup, packing);
-      const last = constants.pop()!;
-      const fields = `${windowFields(node as IntegerConv2d, input, output)}, ${last.slice(last.indexOf("{"), -1)}, ${step.tile}`;
-      constants.push(`static const phinets_dsp_convolution ${layer} = {${fields}};`);
-      return emitted(constants, linearText(node as Linear));
+      const window = windowFields(node as IntegerConv2d, input, output);
+      return emitted(
+        product("phinets_dsp_convolution", (fields) => `{${window}, ${fields}, ${step.tile}}`),
+        linearText(node as Linear),
+      );
     }
     case "dsp_nhwc_window":
     case "dsp_quads_window": {
@@ -418,13 +418,14 @@ const pair = (low: number, high: number): number => (low & 0xffff) | (high << 16
 const bytes = (a: number, b: number, c: number, d: number): number =>
   (a & 255) | ((b & 255) << 8) | ((c & 255) << 16) | (d << 24);
 
+/** Arrays of a DSP product and the fields of its structure. `channels`: C of the filters' constants. */
 function dspProduct(
   node: Linear,
   layer: string,
   output: Value,
   lookup: IntegerLookup | undefined,
-  packing: "words" | "bytes",
-): string[] {
+  { packing, channels = `${layer}_channels` }: { readonly packing: "words" | "bytes"; readonly channels?: string },
+): { readonly weights: string; readonly table: readonly string[]; readonly fields: string } {
   const filters = node.bias.length;
   const inputs = node.weights.length / filters;
   const groups = Math.ceil(inputs / 4);
@@ -436,36 +437,30 @@ function dspProduct(
       const [a, b, c, d] = [0, 1, 2, 3].map((i) => weight(f, k + i));
       packed.push(...(packing === "words" ? [pair(a, c), pair(b, d)] : [bytes(a, b, c, d)]));
     }
-  const name = layer.replace(/_product$/, "");
-  const table = tableOf(name, outputTable(node, lookup));
-  return [
-    arrayDefinition("int32_t", `${name}_weights`, packed),
-    channelsOf(node, name),
-    ...table.array,
-    `static const phinets_dsp_product ${layer} = {
+  const { array, middle } = tableOf(layer, outputTable(node, lookup));
+  const fields = `{
   .width = ${output.width},
   .groups = ${groups},
   .filters = ${filters},
-  .weights = ${name}_weights,
-  .channels = ${name}_channels,
-  .table = ${table.middle},
+  .weights = ${layer}_weights,
+  .channels = ${channels},
+  .table = ${middle},
   .zero_point = ${node.outputZeroPoint},
   .bytes = ${packing === "bytes" ? 1 : 0},
   .padding = ${lookup?.outputZeroPoint ?? node.outputZeroPoint},
-};`,
-  ];
+}`;
+  return { weights: arrayDefinition("int32_t", `${layer}_weights`, packed), table: array, fields };
 }
 
 function dspDenseUniform(node: Linear, layer: string, output: Value, lookup: IntegerLookup | undefined): string[] {
   if (!isRescaledAlike(node)) throw new Error(`${node.name}: its filters are not rescaled alike`); // as its program was made
-  const constants = dspProduct(node, `${layer}_product`, output, lookup, "bytes");
-  const product = constants.pop()!;
-  const fields = product.slice(product.indexOf("{"), -1).replace(`${layer}_channels`, "NULL");
-  const biases = arrayDefinition("int32_t", `${layer}_bias`, foldedBias(node));
+  checkAccumulators(node);
+  const product = dspProduct(node, layer, output, lookup, { packing: "bytes", channels: "NULL" });
   return [
-    ...constants.filter((constant) => !constant.includes(`${layer}_channels[`)),
-    biases,
-    `static const phinets_dsp_uniform ${layer} = {${fields}, ${layer}_bias, ${doubled(node.multipliers[0])}, ${power(node.shifts[0])}};`,
+    product.weights,
+    ...product.table,
+    arrayDefinition("int32_t", `${layer}_bias`, foldedBias(node)),
+    `static const phinets_dsp_uniform ${layer} = {${product.fields}, ${layer}_bias, ${doubled(node.multipliers[0])}, ${power(node.shifts[0])}};`,
   ];
 }
 

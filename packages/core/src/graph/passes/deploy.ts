@@ -5,7 +5,7 @@
  */
 import { type FloatWeights, PhinetsError, type Tensor, tensor } from "../../tensor/index.js";
 import { type Graph, makeGraph, type Node, type NodeOf } from "../graph.js";
-import type { Padding } from "../ops.js";
+import { noPadding, type Padding } from "../ops.js";
 import { type LinearNode, soleReaders } from "../traits.js";
 
 /** Structure only: what `fit` costs before any weight exists. Batch 1 or any other is kept. */
@@ -96,7 +96,7 @@ function deploy(graph: Graph): Deployment {
             filters: channels,
             kernel: [1, 1],
             stride: [1, 1],
-            padding: none,
+            padding: noPadding,
             groups: channels,
             bias: true,
             activation: "none",
@@ -115,8 +115,6 @@ function deploy(graph: Graph): Deployment {
     compute: (weights) => Object.fromEntries(Object.entries(computed).map(([name, make]) => [name, make(weights)])),
   };
 }
-
-const none: Padding = { top: 0, bottom: 0, left: 0, right: 0 };
 
 function addPadding(a: Padding, b: Padding): Padding {
   return { top: a.top + b.top, bottom: a.bottom + b.bottom, left: a.left + b.left, right: a.right + b.right };

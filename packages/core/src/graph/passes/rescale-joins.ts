@@ -13,6 +13,7 @@ export const isJoin = ({ op }: Node): boolean => op === "concat" || op === "maxi
 export function rescaleJoins(graph: Graph): Graph {
   const nodes: Node[] = [];
   const names = new Set(graph.nodes.map(({ name }) => name));
+  const constants = new Set(graph.nodes.flatMap(({ name, op }) => (op === "constant" ? [name] : [])));
   /** The value whose scale each value has. */
   const scaleOf = new Map<string, string>();
   for (const node of graph.nodes) {
@@ -25,10 +26,8 @@ export function rescaleJoins(graph: Graph): Graph {
       nodes.push(node);
       continue;
     }
-    const isConstant = (input: string): boolean =>
-      graph.nodes.some((each) => each.name === input && each.op === "constant");
     const rescaled = inputs.map((input, i) => {
-      if (isConstant(input)) return input;
+      if (constants.has(input)) return input;
       let own = `${name}:${i}`;
       while (names.has(own)) own += "_";
       names.add(own);

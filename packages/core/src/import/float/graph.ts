@@ -5,6 +5,7 @@ import {
   makeGraph,
   type Node,
   type NodeOf,
+  noPadding,
   type OpAttributes,
   type OpName,
   type OpSpec,
@@ -41,7 +42,7 @@ export class FloatGraph {
   /** Scales of int8 weights by parameter. */
   readonly weightScales = new Map<string, readonly number[]>();
 
-  /** @param arithmetic what the graph is of: int8 networks have operators that floats have not */
+  /** @param arithmetic what the graph is of: int8 networks have lists of vectors too, and a pixel of any vector is a reshape */
   constructor(readonly arithmetic: "float" | "int8" = "float") {}
 
   /** Shape of a value. */
@@ -196,8 +197,7 @@ export class FloatGraph {
     const given = this.#given(node);
     if (node.op !== "dense") return this.add(node.op, value, [pixel], node.attributes as never, given);
     const { units: filters, bias, activation } = node.attributes;
-    const none = { top: 0, bottom: 0, left: 0, right: 0 };
-    const window = { kernel: [1, 1], stride: [1, 1], padding: none, groups: 1 } as const;
+    const window = { kernel: [1, 1], stride: [1, 1], padding: noPadding, groups: 1 } as const;
     return this.add("conv2d", value, [pixel], { filters, ...window, bias, activation }, given);
   }
 

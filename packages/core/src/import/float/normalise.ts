@@ -1,6 +1,5 @@
 /** What a float network was trained to see: pixels are given as pixel / 128 - 1, and most networks learnt from others. */
-import type { Graph, Node } from "../../graph/index.js";
-import { makeGraph } from "../../graph/index.js";
+import { type Graph, makeGraph, type Node, noPadding } from "../../graph/index.js";
 import { inputName } from "../../networks/index.js";
 import { type FloatWeights, PhinetsError, tensor } from "../../tensor/index.js";
 
@@ -104,11 +103,10 @@ function before(
   let name = "normalised";
   while ([name, `${name}.weight`, `${name}.bias`].some((each) => taken.has(each))) name += "_";
   const parameters = { weight: `${name}.weight`, bias: `${name}.bias` };
-  const padding = { top: 0, bottom: 0, left: 0, right: 0 };
   const layer: Node = {
     ...{ name, op: "conv2d", inputs: [inputName], parameters },
     attributes: {
-      ...{ filters: channels, kernel: [1, 1], stride: [1, 1], padding },
+      ...{ filters: channels, kernel: [1, 1], stride: [1, 1], padding: noPadding },
       ...{ groups: channels, bias: true, activation: "none" },
     },
   };

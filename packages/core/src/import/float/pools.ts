@@ -1,5 +1,5 @@
 /** Pools of windows of imported float networks. */
-import type { Padding } from "../../graph/index.js";
+import { isPadded, noPadding, type Padding } from "../../graph/index.js";
 import type { FloatGraph } from "./graph.js";
 
 export interface Pool {
@@ -7,8 +7,6 @@ export interface Pool {
   readonly stride: readonly [vertical: number, horizontal: number];
   readonly padding: Padding;
 }
-
-const isPadded = (padding: Padding): boolean => Object.values(padding).some((side) => side !== 0);
 
 export function maxPool(graph: FloatGraph, x: string, wanted: string, { kernel, stride, padding }: Pool): string {
   const isSquare = kernel[0] === kernel[1] && stride[0] === stride[1];
@@ -31,6 +29,5 @@ export function averagePool(
     return graph.add("globalAveragePool", wanted, [x], {});
   if (!isPadded(padding) || !counted) return graph.add("averagePool", wanted, [x], { kernel, stride, padding });
   const padded = graph.add("pad", `${wanted}:padded`, [x], { padding });
-  const none = { top: 0, bottom: 0, left: 0, right: 0 };
-  return graph.add("averagePool", wanted, [padded], { kernel, stride, padding: none });
+  return graph.add("averagePool", wanted, [padded], { kernel, stride, padding: noPadding });
 }

@@ -1,5 +1,5 @@
 /** How each operator of an .onnx file becomes nodes of the float graph: one function an operator. */
-import type { Padding } from "../../graph/index.js";
+import { isPadded, noPadding, type Padding } from "../../graph/index.js";
 import { formatShape, type Shape, sizeOf } from "../../tensor/index.js";
 import type { FloatParameter } from "../float/graph.js";
 import { averagePool as graphAveragePool, maxPool as graphMaxPool } from "../float/pools.js";
@@ -10,7 +10,7 @@ import { concat, resize, slice, split } from "./moves.js";
 import type { OnnxNetwork } from "./network.js";
 import { weightScales } from "./quantized/constants.js";
 import { flatten, reshape, reshaped, squeeze, transpose, unsqueeze } from "./shapes.js";
-import { axesOf, isPadded, noPadding, type OnnxValue, requireChannelsFirst } from "./value.js";
+import { axesOf, type OnnxValue, requireChannelsFirst } from "./value.js";
 
 /** Throws `Unsupported` where the network has no such operator, or not so. */
 export type OperatorRule = (to: OnnxNetwork, node: OnnxNode) => OnnxValue | readonly OnnxValue[];

@@ -31,27 +31,16 @@ export function reshaped(to: OnnxNetwork, x: OnnxValue, shape: Shape, wanted: st
   // One channel, or one pixel: both orders are the same.
   const turned = turnedLayout(x.shape, shape, layout);
   if (turned !== undefined) return { ...x, shape, layout: turned };
-  const map = regrouped(to, x, shape);
-  if (map !== undefined)
-    return { shape, layout, sole, make: lazily(() => to.graph.add("reshape", wanted, [x.make()], { shape: map })) };
   const [, channels, height, width] = x.shape;
   const isLinear = layout === "same" || (layout === "channelsFirst" && (channels === 1 || height * width === 1));
-  if (!isLinear || shape.length !== 4 || shape[0] !== 1 || shape.some((side) => !(side >= 1))) return refuse();
+  // A list of vectors, which int8 networks have, is a map of one row.
+  const isMap = shape.length === 4 || (shape.length === 3 && layout === "same" && to.graph.arithmetic === "int8");
+  if (!isLinear || !isMap || shape[0] !== 1 || shape.some((side) => !(side >= 1))) return refuse();
   // What had one channel and has one again stays in the order that it came in.
   const isFirst = layout === "channelsFirst" && channels === 1 && shape[1] === 1;
-  const own = isFirst ? [...shape.slice(2), 1] : shape.slice(1);
+  const own = isFirst ? [...shape.slice(2), 1] : [1, ...shape.slice(1)].slice(-3);
   const make = lazily(() => to.graph.add("reshape", wanted, [x.make()], { shape: own }));
   return { shape, layout: isFirst ? layout : "same", make, sole };
-}
-
-/** The graph's shape of a value as another map, or a list of vectors, in the same order: int8 networks have that. */
-function regrouped({ graph }: OnnxNetwork, { layout, shape: from }: OnnxValue, shape: Shape): Shape | undefined {
-  const isMap = shape[0] === 1 && (shape.length === 3 || shape.length === 4) && shape.every((size) => size >= 1);
-  if (graph.arithmetic !== "int8" || !isMap) return undefined;
-  if (layout === "same") return [1, 1, ...shape.slice(1)].slice(-3);
-  // Maps of one channel lie in one order.
-  const isOneChannel = layout === "channelsFirst" && from[1] === 1 && shape.length === 4 && shape[1] === 1;
-  return isOneChannel ? [shape[2], shape[3], 1] : undefined;
 }
 
 function turnedLayout(from: Shape, to: Shape, layout: Layout): Layout | undefined {

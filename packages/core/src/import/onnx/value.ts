@@ -2,7 +2,6 @@
  * What a tensor of an ONNX network is in ours. ONNX's maps are NCHW and ours NHWC: shapes and axes of the file are held
  * beside the layout that says how they lie in the graph.
  */
-import type { Padding } from "../../graph/index.js";
 import type { Shape } from "../../tensor/index.js";
 import { Unsupported } from "../unsupported.js";
 
@@ -59,6 +58,3 @@ export function requireChannelsFirst(x: OnnxValue): { channels: number; height: 
 
 export const sameLayout = (a: Layout, b: Layout): boolean =>
   typeof a === "string" || typeof b === "string" ? a === b : a.flattened.join() === b.flattened.join();
-
-export const noPadding: Padding = { top: 0, bottom: 0, left: 0, right: 0 };
-export const isPadded = (padding: Padding): boolean => Object.values(padding).some((side) => side !== 0);

@@ -1,5 +1,11 @@
 /** How each operator of a .tflite file becomes nodes of the integer graph: one function an operator. */
-import type { FusedActivation, OpAttributes, Padding, UnaryFunction } from "../../graph/index.js";
+import {
+  type FusedActivation,
+  noPadding,
+  type OpAttributes,
+  type Padding,
+  type UnaryFunction,
+} from "../../graph/index.js";
 import type { QuantizationParameters } from "../../quantization/index.js";
 import { formatShape, type Shape, sizeOf } from "../../tensor/index.js";
 import type { TfliteOperator, TfliteTensor } from "./file.js";
@@ -325,8 +331,7 @@ export function windows(
   if (!(stride[0] > 0 && stride[1] > 0 && kernelHeight > 0 && kernelWidth > 0))
     refuse(`has windows of ${kernelHeight}x${kernelWidth}, stride ${stride.join("x")}; all are at least 1`);
   const kernel: [number, number] = [kernelHeight, kernelWidth];
-  if (options?.byte(at.padding) === paddings.valid)
-    return { kernel, stride, padding: { top: 0, bottom: 0, left: 0, right: 0 } };
+  if (options?.byte(at.padding) === paddings.valid) return { kernel, stride, padding: noPadding };
   // As little as ceil(size / stride) windows ask for, the odd pixel at the end.
   const sides = (axis: 0 | 1) => {
     const size = shape[1 + axis];

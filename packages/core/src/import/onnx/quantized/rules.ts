@@ -2,13 +2,14 @@
  * Operators of a network in ONNX's QDQ format: floats between DequantizeLinear and QuantizeLinear, as float networks have
  * them, with the int8 form's operators where there are more of these.
  */
+import { isPadded } from "../../../graph/index.js";
 import type { QuantizationParameters } from "../../../quantization/index.js";
 import { broadcastShape, formatShape, type Shape, sizeOf } from "../../../tensor/index.js";
 import { Unsupported } from "../../unsupported.js";
 import type { OnnxConstant, OnnxNode } from "../file.js";
 import { type OnnxNetwork, sameSizes } from "../network.js";
 import { type OperatorRule, operatorRules, poolOf } from "../operators.js";
-import { axesOf, isPadded, type OnnxValue, sameLayout } from "../value.js";
+import { axesOf, type OnnxValue, sameLayout } from "../value.js";
 import { offsetOf } from "./constants.js";
 
 function refuse(problem: string): never {
