@@ -15,6 +15,7 @@ const coreRooms = [
   "target",
   "cost",
   "scaling",
+  "sweep",
   "kernels",
   "data",
   "detection",
@@ -41,6 +42,7 @@ const nodeRooms = [
   "emulator",
   "report",
   "steps",
+  "sweep",
 ];
 
 function sources(folder: string): string[] {

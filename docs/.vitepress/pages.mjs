@@ -36,6 +36,7 @@ export const pages = [
       { text: "Data sets", link: "/data" },
       { text: "Training", link: "/training" },
       { text: "Watching a training", link: "/observing" },
+      { text: "Sweeps", link: "/sweeps" },
       { text: "Evaluation and tracking", link: "/evaluation" },
       { text: "Pictures, videos, cameras", link: "/sources" },
       { text: "Exported files", link: "/export" },

@@ -23,6 +23,12 @@ process.on("SIGINT", () => {
 });
 process.on("SIGTERM", () => interruption.abort(new Interruption("SIGTERM")));
 
+// Who was started by a sweep ends with it: without its parent nobody waits for what it does.
+if (process.channel) {
+  process.once("disconnect", () => process.exit(exitCodes.terminated));
+  process.channel.unref();
+}
+
 // A bar that was cut short leaves the cursor hidden and lines unwrapped.
 process.on("exit", () => {
   if (process.stderr.isTTY) process.stderr.write("\u001b[?25h\u001b[?7h");

@@ -1,5 +1,6 @@
 /** One run of the command line: words in, exit code out. Errors are rendered here and nowhere else. */
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import { shellQuote, visible } from "@phinets/node/text";
 import { Command, CommanderError, type Option } from "commander";
@@ -169,9 +170,22 @@ async function readConfig(
 ): Promise<void> {
   const definition = definitionOf(verb);
   if (definition?.options.some(({ flags }) => flags === "--cfg <file>") !== true) return;
-  const at = beforeDashes(words).findLastIndex((word) => word === "--cfg" || word.startsWith("--cfg="));
-  const file = words[at]?.includes("=") ? words[at].slice("--cfg=".length) : words[at + 1];
-  if (at < 0 || file === undefined) return;
+  const valueAfter = (option: string): string | undefined => {
+    const at = beforeDashes(words).findLastIndex((word) => word === option || word.startsWith(`${option}=`));
+    if (at < 0) return undefined;
+    return words[at] === option ? words[at + 1] : words[at].slice(option.length + 1);
+  };
+  let file = valueAfter("--cfg");
+  const sweep = definition.options.some(({ flags }) => flags.startsWith("--from-sweep"))
+    ? valueAfter("--from-sweep")
+    : undefined;
+  if (sweep !== undefined) {
+    if (file !== undefined)
+      throw new PhinetsError("cli.usage", "--cfg and --from-sweep exclude each other; leave one out");
+    const { bestRun } = await import("@phinets/node/sweep");
+    file = join(bestRun(sweep, valueAfter("--target")), "args.yaml");
+  }
+  if (file === undefined) return;
   const { readOptionFile } = await import("@phinets/node/run");
   await applyConfig(verb, {
     file,

@@ -36,6 +36,11 @@ export const verbs: readonly Verb[] = [
   { name: "fit", summary: "solve for the network that uses a board", load: () => import("./fit.js") },
   { name: "inspect", summary: "show a network and what it costs", load: () => import("./inspect.js") },
   { name: "train", summary: "train a network on labelled pictures", load: () => import("./train.js") },
+  {
+    name: "sweep",
+    summary: "train many settings, and say which is best",
+    load: () => import("./sweep.js"),
+  },
   { name: "import", summary: "make a run of weights trained elsewhere", load: () => import("./import.js") },
   { name: "val", summary: "measure a run as float, int8 or firmware", load: () => import("./val.js") },
   {

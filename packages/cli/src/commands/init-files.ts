@@ -70,6 +70,36 @@ export function configYaml(data: string, found: (DatasetIndex & { readonly forma
   return `${lines.join("\n")}\n`;
 }
 
+/** A sweep.yaml. @param data as the file names it */
+export function sweepYaml(data: string, found: Pick<DatasetIndex, "task"> | undefined): string {
+  const objective = found?.task === "classify" ? "top1" : "AP50";
+  const lines = [
+    "# Many trainings, one leaderboard: phinets sweep sweep.yaml",
+    "# Any option of train may stand here by its name without the dashes; those below space are tried. Paths are seen from",
+    "# this file. Run again with more values, only what is new is trained.",
+    "",
+    `data: ${quoted(data)}`,
+    `target: ${defaultTarget}     # or several: [${defaultTarget}, nrf52840]; each solves for its own network`,
+    `epochs: ${detectionRecipe.epochs}`,
+    "# seed: [0, 1, 2]    # each setting so many times; its score is the mean",
+    "",
+    "# A list of values, or a range. In place of options: space: pareto, the networks of fit's Pareto set of each board.",
+    "space:",
+    "  lr: { min: 0.003, max: 0.03, scale: log }",
+    "  batch: [8, 16]",
+    "",
+    "search: asha         # or grid (all combinations of lists), random",
+    "trials: 9            # settings that are drawn",
+    "reduction: 3         # asha: one in three goes on, three times as long",
+    `objective: ${objective}${objective === "AP50" ? "      # or AP" : ""}`,
+    "# on: int8           # rank those that were trained to the end by their int8 networks",
+    "",
+    "# What a network may take of its board; a setting beyond is never started.",
+    "# limits: { ramBytes: 131072, flashBytes: 524288, latencyMs: 100 }",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
 /** "yolo: 120 pictures (train 100, val 20), 3 classes: bolt, nut, washer" */
 export function describeFound({ format, splits, classes }: DatasetIndex & { readonly format: string }): string {
   const used = splitNames.filter((split) => splits[split].length > 0);

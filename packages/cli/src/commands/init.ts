@@ -10,7 +10,7 @@ import { shellQuote } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../terminal/definition.js";
-import { configYaml, type DataYaml, dataYaml, describeFound, emptyDataYaml } from "./init-files.js";
+import { configYaml, type DataYaml, dataYaml, describeFound, emptyDataYaml, sweepYaml } from "./init-files.js";
 import { json } from "./shared-options.js";
 
 const definition: VerbDefinition = {
@@ -25,16 +25,29 @@ const definition: VerbDefinition = {
     },
   ],
   examples: [["phinets init my-parts", "then phinets ship --cfg my-parts/phinets.yaml"]],
-  options: [json],
+  options: [
+    {
+      flags: "--sweep",
+      help: "write a sweep.yaml too, which phinets sweep reads",
+      group: "Run folder",
+    },
+    json,
+  ],
 };
 
 export function register(program: Command, context: Context): void {
-  addVerb(program, definition).action((folder = ".") => init(folder, context));
+  addVerb(program, definition).action((folder: string | undefined, options: InitOptions) =>
+    init(folder ?? ".", options, context),
+  );
+}
+
+interface InitOptions {
+  readonly sweep?: boolean;
 }
 
 type Found = OpenedDataset & { readonly format: string };
 
-async function init(folder: string, context: Context): Promise<void> {
+async function init(folder: string, { sweep }: InitOptions, context: Context): Promise<void> {
   if (existsSync(folder) && !statSync(folder).isDirectory())
     throw new PhinetsError("cli.usage", `${folder}: is a file; name the folder of the data set`, folder);
   const written: string[] = [];
@@ -47,6 +60,7 @@ async function init(folder: string, context: Context): Promise<void> {
   if (found === undefined) put("data.yaml", emptyDataYaml);
   const data = existsSync(join(folder, "data.yaml")) ? "data.yaml" : ".";
   put("phinets.yaml", configYaml(data, found));
+  if (sweep === true) put("sweep.yaml", sweepYaml(data, found));
   const next =
     found === undefined ? ["phinets", "doctor", folder] : ["phinets", "ship", "--cfg", join(folder, "phinets.yaml")];
   const { format, task, classes, splits } = found ?? {};

@@ -22,6 +22,7 @@ interface ShipOptions extends DataOptions, NetworkOptions, RecipeOptions, Int8Op
   readonly out?: string;
   readonly images: number;
   readonly clip?: string;
+  readonly fromSweep?: string;
 }
 
 /** Checked against the code that uses it, which is loaded only where it is needed. */
@@ -44,6 +45,12 @@ const definition: VerbDefinition = {
     ),
     ...programOptions,
     weights,
+    {
+      flags: "--from-sweep <folder>",
+      help: "the best setting of a sweep, for --target where it has several boards: its options, and its training",
+      group: "Run folder",
+      completes: "path",
+    },
     ...recipeOptions,
     ...int8Options,
     {
@@ -67,6 +74,8 @@ export function register(program: Command, context: Context): void {
 }
 
 async function shipCommand(options: ShipOptions, context: Context): Promise<void> {
+  const { fromSweep } = options;
+  const adopt = fromSweep && (await import("@phinets/node/sweep")).bestRun(fromSweep, options.target);
   const request: ShipRequest = {
     data: requireData(options.data),
     fraction: options.fraction,
@@ -76,6 +85,7 @@ async function shipCommand(options: ShipOptions, context: Context): Promise<void
     weights: options.weights,
     limits: limitsOf(options),
     recipe: recipeOf(options),
+    adopt,
     threads: threadsOf(options),
     images: options.images,
     qat: options.qat,

@@ -10,7 +10,7 @@ import { describeMetrics } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../terminal/definition.js";
-import { oneOf } from "../terminal/options.js";
+import { integer, oneOf } from "../terminal/options.js";
 import { dataOptions } from "./data-options.js";
 import { qat } from "./int8-options.js";
 import { networkOptions } from "./network-options.js";
@@ -26,9 +26,10 @@ type TrainOptions = OriginOptions & {
   readonly name?: string;
   readonly existOk?: boolean;
   readonly cache?: CacheMode;
+  readonly stopAfter?: number;
 };
 
-const definition: VerbDefinition = {
+export const trainDefinition: VerbDefinition = {
   name: "train",
   description: "Trains a network on labelled pictures.",
   main: "data target network imgsz epochs lr weights cfg resume name workers json".split(" "),
@@ -67,15 +68,21 @@ const definition: VerbDefinition = {
       group: groups.run,
       completes: "path",
     },
+    {
+      flags: "--stop-after <n>",
+      help: "end once so many epochs are done in all, on the schedule of all of them; --resume goes on",
+      group: groups.run,
+      parse: integer(1),
+    },
     ...watchingOptions,
     json,
   ],
 };
 
 export function register(program: Command, context: Context): void {
-  const command = addVerb(program, definition);
+  const command = addVerb(program, trainDefinition);
   command.action((options: TrainOptions) => {
-    if (options.resume !== undefined) refuseOthers(command, "resume", ["cache", ...watchingNames]);
+    if (options.resume !== undefined) refuseOthers(command, "resume", ["cache", "stopAfter", ...watchingNames]);
     else if (options.fromLock !== undefined)
       refuseOthers(command, "from-lock", [
         "data",
@@ -167,6 +174,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
         leftOut: data.leftOut,
         resume: resumed !== undefined,
         valEvery,
+        stopAfter: options.stopAfter,
         pretrained,
         onEvent,
         plots: plots ? { dataName: data.name } : undefined,

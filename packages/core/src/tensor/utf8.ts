@@ -1,13 +1,18 @@
 /** UTF-8: TextEncoder is not part of ES2023's library, which is all that the pure rooms may count on. */
 import { PhinetsError } from "./errors.js";
 
+/** A lone surrogate, which UTF-8 has no bytes for, becomes U+FFFD, as of TextEncoder. */
 export function utf8Encode(text: string): Uint8Array {
-  const escaped = unescape(encodeURIComponent(text));
-  return Uint8Array.from(escaped, (character) => character.charCodeAt(0));
+  return Uint8Array.from(escapedOf(text), (character) => character.charCodeAt(0));
 }
 
 export function utf8Length(text: string): number {
-  return unescape(encodeURIComponent(text)).length;
+  return escapedOf(text).length;
+}
+
+/** A character a byte. */
+function escapedOf(text: string): string {
+  return unescape(encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd")));
 }
 
 interface Decoder {

@@ -298,3 +298,83 @@ export function candidateChart(pareto: readonly Candidate[], chosen: Candidate, 
     ],
   });
 }
+
+/** Settings as lines over an axis an option, the last axis their score; the better, the stronger. */
+export function parallelChart(
+  lines: readonly { readonly setting: Readonly<Record<string, string | number | boolean>>; readonly score: number }[],
+  {
+    options,
+    score,
+    width = 980,
+  }: { readonly options: readonly string[]; readonly score: string; readonly width?: number },
+): Html {
+  const scores = lines.map((line) => line.score);
+  const [worst, best] = [Math.min(...scores), Math.max(...scores)];
+  const height = (value: number, low: number, high: number): number =>
+    high > low ? (value - low) / (high - low) : 0.5;
+  const axes = options.map((name) => {
+    const values = [...new Set(lines.map(({ setting }) => setting[name]))];
+    const numbers = values.filter((value) => typeof value === "number");
+    // Numbers lie by their order: learning rates of many sizes are then told apart.
+    const sorted = numbers.length === values.length ? numbers.sort((a, b) => a - b) : values.map(String).sort();
+    const place = (value: string | number | boolean | undefined) =>
+      (sorted as readonly unknown[]).indexOf(numbers.length === values.length ? value : String(value));
+    const ends = [sorted[0], sorted.at(-1)].map((end) => visible(String(end)));
+    return {
+      name: visible(name),
+      ends,
+      of: (value?: string | number | boolean) => height(place(value), 0, sorted.length - 1),
+    };
+  });
+  const rows = lines.flatMap(({ setting, score: value }, line) => [
+    ...axes.map(({ of }, axis) => ({ line, axis, y: of(setting[options[axis]]), value })),
+    { line, axis: axes.length, y: height(value, worst, best), value },
+  ]);
+  const titles = [...axes.map(({ name }) => name), score];
+  const ends = [...axes.map((axis) => axis.ends), [worst.toFixed(3), best.toFixed(3)]];
+  const labels = titles.flatMap((_, axis) => [
+    { axis, y: 0, text: ends[axis][0], dy: 12 },
+    { axis, y: 1, text: ends[axis][1], dy: -9 },
+  ]);
+  return draw({
+    width,
+    height: 300,
+    marginLeft: 60,
+    marginRight: 60,
+    marginTop: 44,
+    marginBottom: 28,
+    x: { domain: [0, titles.length - 1], axis: null },
+    y: { domain: [0, 1], axis: null },
+    marks: [
+      Plot.ruleX(
+        titles.map((_, axis) => axis),
+        { stroke: "var(--line)" },
+      ),
+      Plot.line(rows, {
+        x: "axis",
+        y: "y",
+        z: "line",
+        stroke: ({ value }: (typeof rows)[number]) => (value === best ? "var(--accent)" : "var(--faint)"),
+        strokeOpacity: ({ value }: (typeof rows)[number]) =>
+          value === best ? 1 : 0.15 + 0.6 * height(value, worst, best),
+        strokeWidth: ({ value }: (typeof rows)[number]) => (value === best ? 2.5 : 1),
+      }),
+      Plot.text(
+        labels.filter(({ dy }) => dy > 0),
+        { x: "axis", y: "y", text: "text", dy: 12, fill: "var(--soft)" },
+      ),
+      Plot.text(
+        labels.filter(({ dy }) => dy < 0),
+        { x: "axis", y: "y", text: "text", dy: -9, fill: "var(--soft)" },
+      ),
+      Plot.text(titles, {
+        x: (_, i) => i,
+        frameAnchor: "top",
+        dy: -34,
+        text: (title) => title,
+        fontWeight: 600,
+        fill: "var(--soft)",
+      }),
+    ],
+  });
+}

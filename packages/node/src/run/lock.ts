@@ -17,7 +17,7 @@ export interface RunLock {
 }
 
 /** What a command does in a run folder, for those who find it busy. */
-export type Work = "training" | "shipping" | "quantising" | "emulating" | "exporting" | "importing";
+export type Work = "training" | "shipping" | "sweeping" | "quantising" | "emulating" | "exporting" | "importing";
 
 /** Nonces of the locks that this process holds. */
 const held = new Set<string>();

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import { firmwareSources } from "../firmware/build.js";
-import { describeWriteError } from "../host/atomic.js";
-import { bestPath } from "./checkpoint.js";
+import { describeWriteError, writeFileAtomic } from "../host/atomic.js";
+import { bestPath, loadCheckpoint } from "./checkpoint.js";
 import type { StepContext } from "./context.js";
 import { keyOf, sha256 } from "./hash.js";
 import type { ShipResult } from "./ship.js";
@@ -96,4 +96,20 @@ export function artefactsOf(folder: string, made: readonly string[]): ShipResult
       const bytes = readFileSync(join(folder, file));
       return { file, bytes: bytes.length, sha256: sha256(bytes) };
     });
+}
+
+/** Takes over what another run has trained, where that is the training of `key`: nothing is left to train then. */
+export function adoptTraining(
+  run: string,
+  { folder, key, context }: { readonly folder: string; readonly key: string; readonly context: StepContext },
+): void {
+  const checkpoint = loadCheckpoint(run);
+  if (checkpoint?.key !== key) {
+    context.note(`${run}: was trained with other options, pictures or kernels; it is trained anew`);
+    return;
+  }
+  // The checkpoint last: with it the training counts as done so far.
+  for (const file of ["results.csv", "events.jsonl", "weights/best.safetensors", "weights/last.safetensors"])
+    if (existsSync(join(run, file))) writeFileAtomic(join(folder, file), readFileSync(join(run, file)));
+  context.note(`train: ${checkpoint.epoch} epochs are taken over from ${run}`);
 }

@@ -26,10 +26,10 @@ import { describePretrained, type Pretrained, runOfWeights } from "./pretrained.
 import { drawCalibration } from "./quantize.js";
 import { writeRunLock } from "./run-lock.js";
 import type { ShipRequest } from "./ship.js";
-import { setAside, sourcesKey, stampsOf } from "./ship-files.js";
+import { adoptTraining, setAside, sourcesKey, stampsOf } from "./ship-files.js";
 import type { Step } from "./step-log.js";
 import { type TrackSummary, trackClip } from "./track-clip.js";
-import { type TrainResult, train } from "./train/index.js";
+import { type TrainResult, train, trainingOf } from "./train/index.js";
 import { floatOutputs, integerOutputs, score } from "./validate.js";
 
 /** What is asked for, and what it was found to mean. */
@@ -94,7 +94,7 @@ export function fitStep(request: PreparedShip): Step<void> {
 }
 
 export function trainStep(request: NetworkShip): Step<Trained> {
-  const { folder, lock, data, paths, fraction, chosen: network, recipe, start, threads, project } = request;
+  const { folder, lock, data, paths, fraction, chosen: network, recipe, start, threads, project, adopt } = request;
   const key = keyOf(data.key, network, recipeIdentity(recipe), ...(start === undefined ? [] : [start.sha256]));
   return {
     name: "train",
@@ -111,6 +111,8 @@ export function trainStep(request: NetworkShip): Step<Trained> {
       const { key: dataKey, leftOut } = data;
       const plots = { dataName: data.name };
       const own = { folder, lock, network, recipe, threads, pretrained: start, plots };
+      if (adopt !== undefined)
+        adoptTraining(adopt, { folder, key: trainingOf({ ...own, train: source, dataKey }).key, context });
       const trained = await train({ ...own, train: source, val, dataKey, leftOut, resume: true }, context);
       return { trained, rows: readResults(folder) };
     },

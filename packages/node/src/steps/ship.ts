@@ -58,6 +58,8 @@ export interface ShipRequest {
   /** A run, a .safetensors or a .pth to start from; a run's network is taken too, unless `network` names one. */
   readonly weights?: string;
   readonly limits: ChooseOptions["limits"];
+  /** Run folder whose training is taken over where it is the one that would be done. */
+  readonly adopt?: string;
   readonly recipe: Partial<Recipe>;
   readonly threads: number;
   /** Test pictures to run through the emulated firmware; those after stay with float and int8. */

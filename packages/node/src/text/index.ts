@@ -1,3 +1,4 @@
+export * from "./csv.js";
 export * from "./format.js";
 export * from "./metrics.js";
 export * from "./quote.js";

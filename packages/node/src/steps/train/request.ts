@@ -23,6 +23,8 @@ export interface TrainRequest {
   readonly threads: number;
   /** Go on from the folder's last checkpoint, where it has one. */
   readonly resume: boolean;
+  /** End once so many epochs are done in all, as if there were no more; a resumed run goes on. Default: the recipe's. */
+  readonly stopAfter?: number;
   /** Validate every so many epochs, and after the last; 0: never, and the last weights count as the best. Default 1. */
   readonly valEvery?: number;
   /** Draw curves, pictures and report.html into the folder; the data set's name for their titles. Default: draw none. */
@@ -38,7 +40,7 @@ export interface TrainRequest {
 export interface TrainResult {
   /** Epochs done. */
   readonly epochs: number;
-  /** Why there are no more: all are done, none was better for `recipe.patience` epochs, or an observer stopped it. */
+  /** Why there are no more: all are done, none was better for `recipe.patience` epochs, or `stopAfter` or an observer ended it. */
   readonly end: "epochs" | "patience" | "stopped";
   /** 1-based epoch whose averaged weights are the best; 0: those that the run started from. */
   readonly bestEpoch: number;

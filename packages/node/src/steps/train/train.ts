@@ -28,6 +28,24 @@ import type { TrainRequest, TrainResult } from "./request.js";
 import { changedBest, hasOwnBest, requireSame } from "./resume.js";
 import { makeTrainer } from "./trainer.js";
 
+/**
+ * What a training goes by: the recipe with the batch that its pictures allow, and SHA-256 of what must not change between
+ * start and resume. Equal keys, equal weights.
+ */
+export function trainingOf({
+  recipe: asked,
+  network,
+  train: { length },
+  dataKey,
+  pretrained,
+}: Pick<TrainRequest, "recipe" | "network" | "train" | "dataKey" | "pretrained">): { recipe: Recipe; key: string } {
+  // A batch can hold no more than there is: batch statistics of repeated pictures would lie.
+  const batch = Math.min(asked.batch, length);
+  const recipe = { ...asked, batch, accumulate: Math.min(asked.accumulate, Math.floor(length / batch)) };
+  const start = pretrained === undefined ? [] : [pretrained.sha256];
+  return { recipe, key: keyOf(network, recipeIdentity(recipe), dataKey, ...start) };
+}
+
 /** Throws `run.busy` where another process writes the folder, `run.removed` where it goes while it is trained in. */
 export async function train(request: TrainRequest, context: StepContext): Promise<TrainResult> {
   if (request.train.length === 0) throw new PhinetsError("data.empty", "the training split has no pictures");
@@ -48,11 +66,7 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
   };
   const blind = whyBlind(network, val);
   if (blind !== undefined) warn(`warning: ${blind}: the last weights are kept`);
-  // A batch can hold no more than there is: batch statistics of repeated pictures would lie.
-  const batch = Math.min(request.recipe.batch, source.length);
-  const accumulate = Math.min(request.recipe.accumulate, Math.floor(source.length / batch));
-  const recipe = { ...request.recipe, batch, accumulate };
-  const key = keyOf(network, recipeIdentity(recipe), dataKey, ...(pretrained === undefined ? [] : [pretrained.sha256]));
+  const { recipe, key } = trainingOf(request);
   const checkpoint = request.resume ? loadCheckpoint(folder) : undefined;
   const graph = buildNetwork(network);
   if (checkpoint !== undefined) requireSame(folder, checkpoint, { key, dataKey }, graph);
@@ -74,7 +88,7 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
   const engine = await createEngine({ threads: nodeThreads(threads), fast: recipe.fast });
   const batches = makeBatches(source, network, recipe, threads, warn);
   const { batchesPerEpoch } = batches;
-  const stepsPerEpoch = batchesPerEpoch / accumulate;
+  const stepsPerEpoch = batchesPerEpoch / recipe.accumulate;
   const trainer = makeTrainer(engine, network, recipe, stepsPerEpoch);
   const bestOutputs = () => floatOutputs(engine, network, loadWeights(bestPath(folder), graph), val);
   if (request.plots !== undefined) {
@@ -126,7 +140,8 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
       events.validatedStart(started);
     }
     const impatient = () => outOfPatience(standing, recipe, valEvery);
-    while (standing.epoch < recipe.epochs && !impatient()) {
+    const last = Math.min(recipe.epochs, request.stopAfter ?? recipe.epochs);
+    while (standing.epoch < last && !impatient()) {
       const { epoch } = standing;
       const onBatch = (done: number, loss: number, perSecond: number): void => {
         if (done % 4 !== 0 || done === batchesPerEpoch) return;

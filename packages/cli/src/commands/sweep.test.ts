@@ -1,0 +1,224 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { phinets, phinetsJson, tinyDataset, writeNetwork } from "../../../../test/road-tools.js";
+
+// Trials are child processes of the built command line: plain Node does not read TypeScript.
+const bin = fileURLToPath(new URL("../../bin/phinets.js", import.meta.url));
+const built = existsSync(fileURLToPath(new URL("../../dist/main.js", import.meta.url)));
+
+const root = mkdtempSync(join(tmpdir(), "phinets-sweep-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+beforeAll(async () => {
+  await tinyDataset(join(root, "data"));
+  writeNetwork(root);
+});
+
+let files = 0;
+function sweepFile(text: string): string {
+  const path = join(root, `sweep${files++}.yaml`);
+  writeFileSync(path, text);
+  return path;
+}
+
+const asha = `data: data
+network: network.json
+epochs: 4
+batch: 8
+space:
+  lr: {min: 0.001, max: 0.02, scale: log}
+  warmupSteps: [0, 4]
+search: asha
+trials: 4
+reduction: 2
+target: stm32h743
+`;
+
+interface Row {
+  readonly setting: Record<string, unknown>;
+  readonly epochs: number;
+  readonly score: number;
+  readonly runs: readonly string[];
+  readonly weightsSha256?: readonly string[];
+}
+
+const leaderboard = (folder: string) => readFileSync(join(folder, "leaderboard.csv"), "utf8");
+
+describe.skipIf(!built)("phinets sweep", () => {
+  it("is the same leaderboard in one slot, in two, and killed in between; nothing is trained twice", async () => {
+    const file = sweepFile(asha);
+    const [one, two, killed] = ["one", "two", "killed"].map((name) => join(root, name));
+    const result = await phinetsJson<{ rows: Row[]; trainedEpochs: number }>(
+      "sweep",
+      file,
+      "--out",
+      one,
+      "--workers",
+      "1",
+    );
+    // Four for one epoch, two for two, one for four.
+    expect(result.trainedEpochs).toBe(8);
+    expect(result.rows.map(({ epochs }) => epochs)).toEqual([4, 2, 1, 1]);
+    expect(result.rows.map(({ weightsSha256 }) => weightsSha256?.length)).toEqual([1, undefined, undefined, undefined]);
+
+    await phinetsJson("sweep", file, "--out", two, "--slots", "2");
+    expect(leaderboard(two)).toBe(leaderboard(one));
+
+    const child = spawn(process.execPath, [bin, "sweep", file, "--out", killed], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const ended = once(child, "close");
+    let said = "";
+    child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      if (/sweep [2-7]\/8 epochs/.test(said)) child.kill("SIGKILL");
+    });
+    await ended;
+    expect(child.signalCode, said).toBe("SIGKILL");
+    expect(existsSync(join(killed, "leaderboard.csv"))).toBe(false);
+    // A line that was being written.
+    appendFileSync(join(killed, "journal.jsonl"), '{"trial":"0123');
+    const gone = await phinetsJson<{ trainedEpochs: number }>("sweep", file, "--out", killed);
+    expect(gone.trainedEpochs).toBeLessThan(8);
+    expect(leaderboard(killed)).toBe(leaderboard(one));
+    const journal = readFileSync(join(killed, "journal.jsonl"), "utf8").trim().split("\n");
+    expect(new Set(journal).size).toBe(7);
+    expect(journal).toHaveLength(7);
+
+    // Again: there is nothing left to train.
+    expect(await phinetsJson("sweep", file, "--out", one)).toMatchObject({ trainedEpochs: 0 });
+    expect(readFileSync(join(one, "sweep.html"), "utf8")).toContain("phinets ship --from-sweep");
+  }, 120_000);
+
+  it("trains as train does: a setting that went through rungs has the weights of one trained through", async () => {
+    const [best] = (JSON.parse(readFileSync(join(root, "one", "sweep.json"), "utf8")) as { rows: Row[] }).rows;
+    const { weightsSha256 } = await phinetsJson<{ weightsSha256: string }>(
+      ...[
+        "train",
+        "--data",
+        join(root, "data"),
+        "--network",
+        join(root, "network.json"),
+        "--epochs",
+        "4",
+        "--batch",
+        "8",
+      ],
+      ...["--lr", String(best.setting.lr), "--warmup-steps", String(best.setting.warmupSteps)],
+      ...["--project", join(root, "runs"), "--no-plots"],
+    );
+    expect(best.weightsSha256).toEqual([weightsSha256]);
+  });
+
+  it("given more values trains only those, and ranks by the mean of seeds", async () => {
+    const grid = (batches: string, seeds: string) =>
+      sweepFile(`data: data\nnetwork: network.json\nepochs: 1\nseed: ${seeds}\nspace:\n  batch: ${batches}\n`);
+    const out = join(root, "grid");
+    const first = await phinetsJson<{ rows: Row[]; trainedEpochs: number }>(
+      "sweep",
+      grid("[8]", "[0, 1]"),
+      "--out",
+      out,
+    );
+    expect(first).toMatchObject({ trainedEpochs: 2, rows: [{ runs: [expect.any(String), expect.any(String)] }] });
+    const more = await phinetsJson<{ rows: Row[]; trainedEpochs: number }>(
+      "sweep",
+      grid("[8, 16]", "[0, 1]"),
+      "--out",
+      out,
+    );
+    expect(more.trainedEpochs).toBe(2);
+    expect(readdirSync(join(out, "detect"))).toHaveLength(4);
+    const eights = more.rows.find(({ setting }) => setting.batch === 8)!;
+    const alone = await phinetsJson<{ rows: Row[] }>("sweep", grid("[8]", "[1]"), "--out", out);
+    expect(alone.rows[0].runs).toEqual([eights.runs[1]]);
+    const seeds = await phinetsJson<{ rows: Row[] }>("sweep", grid("[8]", "[0]"), "--out", out);
+    expect(eights.score).toBeCloseTo((alone.rows[0].score + seeds.rows[0].score) / 2, 12);
+  }, 60_000);
+
+  it("never starts what does not fit, and says so", async () => {
+    const file = sweepFile(`${asha}limits: {ramBytes: 1000}\n`);
+    const { exitCode, stdout, stderr } = await phinets("sweep", file, "--out", join(root, "tight"), "--json");
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/0 settings, 4 left out/);
+    const { rows, leftOut, trainedEpochs } = JSON.parse(stdout);
+    expect([rows, trainedEpochs]).toEqual([[], 0]);
+    expect(leftOut[0].reason).toMatch(/RAM of [\d.]+ KiB exceeds 1000 B/);
+    expect(leaderboard(join(root, "tight"))).toMatch(/left out: RAM/);
+  });
+
+  it("tries the networks of fit's Pareto set", async () => {
+    const file = sweepFile(
+      "data: data\ntarget: nrf52840\nspace: pareto\nepochs: 1\nimgsz: 32x48\nlimits: {latencyMs: 0.001}\n",
+    );
+    const { leftOut } = await phinetsJson<{ leftOut: Row[] }>("sweep", file, "--out", join(root, "pareto"));
+    expect(leftOut.length).toBeGreaterThan(1);
+    expect(leftOut[0].setting.network).toMatch(/^nrf52840-32x48-a[\d.]+-b/);
+  }, 60_000);
+});
+
+describe("a sweep file", () => {
+  const base = "data: data\nnetwork: network.json\n";
+  it.each([
+    ["[1]", /sweep\d+\.yaml:1:1: is not a sweep/],
+    [`${base}space: {lr: []}`, /:3:13: space\.lr is an empty list/],
+    [`${base}space:\n  lr: [0.1, 0.1]`, /:4:13: space\.lr has 0\.1 twice/],
+    [`${base}space:\n  lr: {min: 2, max: 1}`, /:4:7: space\.lr\.max is 1; a number above min, 2/],
+    [`${base}space:\n  lr: {min: 0, max: 1, scale: log}\nsearch: asha`, /begins above 0/],
+    [`${base}space:\n  lr: {min: 1, max: 2}`, /is a range, of which a grid takes no value/],
+    [`${base}space:\n  lrr: [1]`, /:4:3: unknown key "lrr" \(did you mean lr\?\)/],
+    [`${base}space:\n  batch: [0]`, /:4:3: batch is 0; it is an integer of at least 1/],
+    [`${base}space:\n  seed: [0]`, /seed stands beside space/],
+    [`${base}reduction: 1`, /reduction is 1; an integer from 2/],
+    [`${base}search: best`, /search is "best"; one of grid, random, asha/],
+    [`${base}limits: {ram: 1}`, /limits\.ram: is no limit of a sweep/],
+    [`${base}limits: {powerMw: 1}`, /limits\.fps and limits\.powerMw are given together/],
+    [`${base}objective: top1`, /objective is top1, which is of classifiers; AP50/],
+    [`${base}seed: [-1]`, /seed is -1/],
+    [`${base}resume: x`, /unknown key "resume"/],
+    [`${base}lr: &a [*a]`, /sweep\d+\.yaml:/],
+  ])("%j is refused in a line", async (text, message) => {
+    const { exitCode, stderr } = await phinets("sweep", sweepFile(text), "--out", join(root, "refused"));
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split("\n").at(-1)).toMatch(/^error: /);
+  });
+
+  it("is what init --sweep writes", async () => {
+    const { exitCode, stderr } = await phinets("init", join(root, "data"), "--sweep");
+    expect(exitCode, stderr).toBe(0);
+    const { readSweepFile } = await import("../../../node/src/sweep/index.js");
+    const file = await readSweepFile(join(root, "data", "sweep.yaml"));
+    expect(file).toMatchObject({ search: "asha", trials: 9, targets: ["stm32h743"], objective: "AP50" });
+    rmSync(join(root, "data", "sweep.yaml"));
+    rmSync(join(root, "data", "phinets.yaml"));
+  });
+});
+
+it.skipIf(!built)("train --stop-after goes on to the same bits", async () => {
+  const words = (name: string, ...more: string[]) => [
+    ...[
+      "train",
+      "--data",
+      join(root, "data"),
+      "--network",
+      join(root, "network.json"),
+      "--epochs",
+      "3",
+      "--batch",
+      "8",
+    ],
+    ...["--project", join(root, "stops"), "--name", name, "--no-plots", ...more],
+  ];
+  const whole = await phinetsJson(...words("whole"));
+  const part = await phinetsJson(...words("part", "--stop-after", "1"));
+  expect(part).toMatchObject({ epochs: 1, end: "stopped" });
+  const run = join(root, "stops/detect/part");
+  expect(await phinetsJson("train", "--resume", run, "--stop-after", "1")).toMatchObject({ epochs: 1 });
+  const resumed = await phinetsJson("train", "--resume", run);
+  expect(resumed.weightsSha256).toBe(whole.weightsSha256);
+});

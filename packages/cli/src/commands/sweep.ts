@@ -1,0 +1,132 @@
+/** `phinets sweep`: many trainings, one leaderboard. */
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { networkSummary, networkTitle } from "@phinets/core/networks";
+import { writeFileAtomic } from "@phinets/node/host";
+import type { SweepFile } from "@phinets/node/sweep";
+import { formatBytes, formatCount, formatMs, formatTable } from "@phinets/node/text";
+import type { Command } from "commander";
+import type { Context } from "../terminal/context.js";
+import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
+import { integer } from "../terminal/options.js";
+import { groups, json, out, threadsOf, workers } from "./shared-options.js";
+import { epochs } from "./training-options.js";
+
+interface SweepOptions {
+  readonly out?: string;
+  readonly slots: number;
+  readonly workers?: number;
+  readonly epochs?: number;
+  readonly trials?: number;
+}
+
+const definition: VerbDefinition = {
+  name: "sweep",
+  description:
+    "Trains many settings of a network and its training, and says which is best on its board. What cannot fit a board is never started. Run again, it trains only what is new; killed, it goes on from the last epoch.",
+  arguments: [
+    { name: "<file>", help: "sweep.yaml: what is tried; phinets init --sweep writes one", completes: "path" },
+  ],
+  examples: [
+    ["phinets sweep sweep.yaml", "a leaderboard in runs/sweep/sweep"],
+    ["phinets sweep sweep.yaml --slots 2", "two trainings side by side, the same leaderboard"],
+    ["phinets ship --from-sweep runs/sweep/sweep", "the best becomes firmware"],
+  ],
+  options: [
+    out("folder", "not runs/sweep/NAME of the file"),
+    {
+      flags: "--slots <n>",
+      help: "trainings side by side, which share the threads; any number gives the same leaderboard",
+      group: groups.machine,
+      parse: integer(1, 64),
+      default: 1,
+    },
+    workers,
+    vary(epochs, { group: groups.run, usual: "the file's" }),
+    {
+      flags: "--trials <n>",
+      help: "settings that are drawn, of a search that draws them",
+      group: groups.run,
+      parse: integer(1),
+      usual: "the file's",
+    },
+    json,
+  ],
+};
+
+export function register(program: Command, context: Context): void {
+  addVerb(program, definition).action((file: string, options: SweepOptions) => sweepCommand(file, options, context));
+}
+
+/** The command line as a child process runs it. */
+const phinets = [process.execPath, fileURLToPath(new URL("../../bin/phinets.js", import.meta.url))];
+
+async function sweepCommand(path: string, options: SweepOptions, context: Context): Promise<void> {
+  const { epochsOf, measureTraining, openSweepFolder, planBrackets, readSweepFile, runSweep } = await import(
+    "@phinets/node/sweep"
+  );
+  const { resolveSweep } = await import("./sweep-settings.js");
+  const file = withWords(await readSweepFile(path), options);
+  const name = basename(path).replace(/\.ya?ml$/i, "");
+  const folder = options.out ?? join("runs", "sweep", name);
+  openSweepFolder(folder);
+  const threads = threadsOf(options);
+  const saveNetwork = (title: string, document: unknown): string => {
+    const target = resolve(folder, "networks", `${title}.json`);
+    writeFileAtomic(target, `${JSON.stringify(document, undefined, 1)}\n`);
+    return target;
+  };
+  const { settings, leftOut, objective } = await resolveSweep(file, { folder, saveNetwork }, context);
+  const brackets = planBrackets(settings, file);
+  const seeds = file.seeds.length === 1 ? "" : ` of ${file.seeds.length} seeds`;
+  context.note(
+    `sweep: ${folder}: ${formatCount(settings.length)} settings${seeds}, ${formatCount(leftOut.length)} left out`,
+  );
+  for (const { setting, target, reason } of leftOut.slice(0, 10))
+    context.note(`left out: ${describe(setting, target)}: ${reason}`);
+  if (leftOut.length > 10) context.note(`left out: ${formatCount(leftOut.length - 10)} more; leaderboard.csv has them`);
+  if (settings.length > 0) {
+    const epochs = epochsOf(brackets);
+    const pictures = epochs * settings[0].trials[0].data.index.splits.train.length;
+    const [{ trials, cost }] = settings;
+    const perSecond = await measureTraining(trials[0].network, trials[0].recipe, { threads, signal: context.signal });
+    const meanMacs = settings.reduce((sum, each) => sum + each.cost.macs, 0) / settings.length;
+    const ms = (1000 * pictures * meanMacs) / (perSecond * cost.macs);
+    const stagesOf = ({ rungs }: (typeof brackets)[number]) =>
+      rungs.map((rung) => `${rung.settings} for ${rung.epochs}`).join(", ");
+    const stages = [...new Set(brackets.map(stagesOf))].join("; ");
+    context.note(`epochs: ${stages}; ${formatCount(epochs)} in all, ${formatCount(pictures)} pictures`);
+    context.note(
+      `expected: ${formatMs(ms)} of training if nothing is done yet (measured: ${perSecond.toFixed(0)} images/s of ${networkTitle(trials[0].network)} ${networkSummary(trials[0].network)})`,
+    );
+  }
+  context.resumeWith();
+  const { slots } = options;
+  const { on } = file;
+  const request = { folder, name, brackets, leftOut, objective, on, slots, threads, phinets };
+  const result = await runSweep(request, context);
+  context.result(result, () => {
+    const rows = result.rows
+      .slice(0, 20)
+      .map(({ setting, target, score, epochs, cost }, i) => [
+        ...[i + 1, describe(setting, target), score === undefined ? "diverged" : score.toFixed(4), epochs],
+        formatCount(cost.parameters),
+        ...(cost.ramBytes === undefined ? [] : [formatBytes(cost.ramBytes), formatMs(cost.latencyMs![1])]),
+      ]);
+    const head = ["rank", "setting", result.objective, "epochs", "parameters", "RAM", "latency"];
+    return [formatTable(head.slice(0, rows[0]?.length ?? head.length), rows), `report    ${result.report}`].join("\n");
+  });
+}
+
+/** What the command line says wins. */
+function withWords(file: SweepFile, { epochs, trials = file.trials }: SweepOptions): SweepFile {
+  if (epochs === undefined) return { ...file, trials };
+  const others = file.options.filter(({ key }) => key !== "epochs");
+  const given = { key: "epochs", inRecipe: false, value: epochs, place: "--epochs" };
+  return { ...file, trials, options: [...others, given] };
+}
+
+function describe(setting: Readonly<Record<string, string | number | boolean>>, target: string | undefined): string {
+  const words = Object.entries(setting).map(([name, value]) => `${name} ${value}`);
+  return [...(target === undefined ? [] : [target]), ...words].join(", ") || "as they are";
+}

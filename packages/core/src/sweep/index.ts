@@ -1,0 +1,11 @@
+export { explainedVariance, paretoFront } from "./analysis.js";
+export { promoted, type Rung, rungsOf } from "./rungs.js";
+export {
+  type Dimension,
+  drawSettings,
+  gridSettings,
+  isRange,
+  type RangeDimension,
+  type Setting,
+  type SettingValue,
+} from "./space.js";

@@ -1,0 +1,201 @@
+/** The page of `phinets sweep`: what each setting reached, what it costs on its board, and which options mattered. */
+import { explainedVariance, paretoFront, type Rung, type Setting } from "@phinets/core/sweep";
+import type { ResultsRow } from "../run/save.js";
+import { formatBytes, formatCount, formatMs, formatPercent } from "../text/format.js";
+import { shellQuote } from "../text/quote.js";
+import { costChart, lineChart, onBoth, parallelChart } from "./charts.js";
+import { type Html, html } from "./html.js";
+import { type Cell, renderPage, section, table } from "./page.js";
+import { figure } from "./sections.js";
+
+export interface SweepPage {
+  readonly name: string;
+  readonly folder: string;
+  readonly board: SweepBoard;
+  readonly brackets: readonly { readonly rungs: readonly Rung[] }[];
+  /** results.csv of each row's runs. */
+  readonly curves: readonly (readonly (readonly ResultsRow[])[])[];
+  /** That the best epoch is chosen by. */
+  readonly figure: "AP50" | "top1";
+}
+
+/** As sweep/leaderboard.ts makes it. */
+interface SweepBoard {
+  readonly objective: string;
+  readonly rows: readonly {
+    readonly setting: Setting;
+    readonly target?: string;
+    readonly seeds: readonly number[];
+    readonly epochs: number;
+    readonly score?: number;
+    /** After the first rung. */
+    readonly firstScore?: number;
+    readonly figures: Readonly<Record<string, number>>;
+    readonly cost: {
+      readonly parameters: number;
+      readonly macs: number;
+      readonly ramBytes?: number;
+      readonly flashBytes?: number;
+      readonly latencyMs?: readonly [low: number, high: number];
+      readonly energyMj?: number;
+    };
+    readonly runs: readonly string[];
+    readonly failed?: string;
+  }[];
+  readonly leftOut: readonly { readonly setting: Setting; readonly target?: string; readonly reason: string }[];
+}
+
+type Row = SweepBoard["rows"][number];
+
+/** The page as text. A pure function: equal results, equal page. */
+export function renderSweep(page: SweepPage): string {
+  const { name, folder, board, brackets } = page;
+  const ways = brackets.map(({ rungs }) => rungs.map(({ epochs, settings }) => `${settings} for ${epochs}`).join(", "));
+  const trained = [...new Set(ways)].join("; ");
+  return renderPage({
+    title: `${name}: phinets sweep`,
+    header: html`<header><div class="brand">phinets sweep</div><h1>${name}</h1><p class="lead">${formatCount(board.rows.length)} settings, by ${board.objective} on the validation pictures. Epochs trained: ${trained}. Costs are as planned for int8 on the board.</p></header>`,
+    body: html`${[leaderboardSection(board, folder), costSections(board), matteredSection(board), curvesSection(page), leftOutSection(board)]}`,
+    footer: html`This page is one file and loads nothing from elsewhere.`,
+  });
+}
+
+const optionsOf = (rows: readonly { readonly setting: Setting }[]): string[] => [
+  ...new Set(rows.flatMap(({ setting }) => Object.keys(setting))),
+];
+
+const word = (value: Setting[string] | undefined): string => (value === undefined ? "–" : String(value));
+
+/** Rows that a person reads; the others are in leaderboard.csv. */
+const mostRows = 100;
+
+function leaderboardSection({ objective, rows }: SweepBoard, folder: string): Html {
+  const options = optionsOf(rows);
+  const boards = rows.some(({ target }) => target !== undefined);
+  const head = [
+    "rank",
+    ...(boards ? ["board"] : []),
+    ...options,
+    objective,
+    "epochs",
+    "parameters",
+    "RAM",
+    "flash",
+    "latency",
+  ];
+  const shown = rows
+    .slice(0, mostRows)
+    .map(({ setting, target, score, epochs, cost }, i): Cell[] => [
+      String(i + 1),
+      ...(boards ? [target ?? "–"] : []),
+      ...options.map((name) => word(setting[name])),
+      ...[score === undefined ? "diverged" : figure(score), epochs, formatCount(cost.parameters)],
+      ...[cost.ramBytes, cost.flashBytes].map((bytes) => (bytes === undefined ? "–" : formatBytes(bytes))),
+      cost.latencyMs === undefined ? "–" : formatMs(cost.latencyMs[1]),
+    ]);
+  const [winner] = rows;
+  const line = winner?.score === undefined ? undefined : shellQuote(shipWords(winner, folder));
+  const note =
+    rows.length > mostRows
+      ? `The best ${mostRows} of ${formatCount(rows.length)}; leaderboard.csv has all of them.`
+      : undefined;
+  return section("Leaderboard", note, [
+    table(head, shown, { words: options.map((_, i) => i + 1 + Number(boards)) }),
+    ...(line === undefined ? [] : [html`<p class="note">The best becomes firmware with</p><pre>${line}</pre>`]),
+  ]);
+}
+
+function shipWords({ target }: Row, folder: string): string[] {
+  return ["phinets", "ship", "--from-sweep", folder, ...(target === undefined ? [] : ["--target", target])];
+}
+
+const costs: readonly (readonly [name: string, unit: string, of: (row: Row) => number | undefined])[] = [
+  ["RAM", "RAM, KiB", ({ cost }) => cost.ramBytes && cost.ramBytes / 1024],
+  ["flash", "flash, KiB", ({ cost }) => cost.flashBytes && cost.flashBytes / 1024],
+  ["time", "milliseconds a frame", ({ cost }) => cost.latencyMs && (cost.latencyMs[0] + cost.latencyMs[1]) / 2],
+  ["energy", "millijoules a frame", ({ cost }) => cost.energyMj],
+];
+
+/** For each board accuracy over each cost, who is beaten by none in colour. */
+function costSections({ objective, rows }: SweepBoard): Html[] {
+  const boards = [...new Set(rows.flatMap(({ target }) => (target === undefined ? [] : [target])))];
+  return boards.map((board) => {
+    const own = rows.filter((row) => row.target === board && row.score !== undefined);
+    const charts = costs.map(([name, unit, of]) => {
+      const points = own.flatMap((row) => {
+        const cost = of(row);
+        return cost === undefined ? [] : [{ cost, score: row.score! }];
+      });
+      const front = new Set(paretoFront(points));
+      const dots = points.map(({ cost, score }, i) => ({
+        x: cost,
+        y: score,
+        colour: front.has(i) ? "var(--accent)" : "var(--faint)",
+      }));
+      return html`<figure><h3>${objective} over ${name}</h3>${onBoth((width) => costChart(dots, { x: unit, y: objective, width }))}</figure>`;
+    });
+    return section(
+      `Costs on ${board}`,
+      "In colour: settings that no other beats, in accuracy and this cost together. The others were trained less where they were dropped.",
+      html`<div class="grid">${charts}</div>`,
+    );
+  });
+}
+
+function matteredSection({ objective, rows }: SweepBoard): Html | undefined {
+  // After it some are trained further: their scores are of another question.
+  const lines = rows.flatMap(({ setting, target, firstScore: score }): { setting: Setting; score: number }[] =>
+    Number.isFinite(score) ? [{ setting: { ...(target !== undefined && { target }), ...setting }, score: score! }] : [],
+  );
+  const shares = explainedVariance(lines).filter(
+    ({ name }) => new Set(lines.map((line) => line.setting[name])).size > 1,
+  );
+  if (shares.length === 0 || lines.length < 4) return undefined;
+  const bar = (share: number) =>
+    html`<div class="bar" style="min-width:14em"><i style="width:${(100 * share).toFixed(1)}%"></i></div>`;
+  return section(
+    "What mattered",
+    `The share of the variance of ${objective} that each option explains by itself, over ${lines.length} settings after the first rung, up to which all are trained alike. Shares need not add up; of few settings even an option without effect explains some.`,
+    [
+      table(
+        ["option", "share", ""],
+        shares.map(({ name, share }) => [name, formatPercent(share), bar(share)]),
+        { words: [2] },
+      ),
+      onBoth(
+        (width) => parallelChart(lines, { options: shares.map(({ name }) => name), score: objective, width }),
+        980,
+      ),
+    ],
+  );
+}
+
+function curvesSection({ board: { rows }, curves, figure: name }: SweepPage): Html {
+  const lines = rows.flatMap((_, i) =>
+    curves[i].map((results, seed) => ({
+      name: `${i + 1}.${seed}`,
+      colour: i === 0 ? "var(--accent)" : "var(--faint)",
+      points: results.flatMap((row) => (row[name] >= 0 ? [{ x: row.epoch, y: row[name] }] : [])),
+    })),
+  );
+  // The best is drawn last, over the others.
+  return section("Curves", `${name} by epoch; the best setting in colour.`, [
+    onBoth((width) => lineChart(lines.reverse(), { x: "epoch", width, height: 320, names: false }), 980),
+  ]);
+}
+
+function leftOutSection({ leftOut }: SweepBoard): Html | undefined {
+  if (leftOut.length === 0) return undefined;
+  const options = optionsOf(leftOut);
+  return section(
+    "Left out",
+    "These were never started.",
+    table(
+      ["board", ...options, "reason"],
+      leftOut
+        .slice(0, mostRows)
+        .map(({ setting, target, reason }) => [target ?? "–", ...options.map((name) => word(setting[name])), reason]),
+      { words: [...options.map((_, i) => i + 1), options.length + 1] },
+    ),
+  );
+}
