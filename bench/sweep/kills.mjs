@@ -1,0 +1,123 @@
+/**
+ * A sweep under SIGKILL: the same file run to its end undisturbed, and again by a random schedule of kills of the sweep and
+ * of its trainings (seeded), in one slot or several. leaderboard.csv and all weights must be the same bytes, no rung may be
+ * missing or twice in the journal, and no child may outlive its sweep. Exit code 1 where one differs.
+ * Usage: node bench/sweep/kills.mjs [--schedules 20] [--seed 1]. Needs `npm run build`; twenty take about ten minutes.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Random } from "@phinets/core/tensor";
+import { writeConveyorDataset } from "@phinets/node/dataset";
+
+const { values } = parseArgs({
+  options: { schedules: { type: "string", default: "20" }, seed: { type: "string", default: "1" } },
+});
+const bin = fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.meta.url));
+const root = mkdtempSync(join(tmpdir(), "phinets-kills-"));
+const size = { height: 48, width: 64 };
+await writeConveyorDataset(join(root, "data"), { seed: 3, train: 32, val: 8, clipFrames: 8, size });
+const head = { kind: "yolov2", classes: 1, filters: 16 };
+const network = { family: "phinet", input: size, alpha: 0.15, blocks: 4, downsampling: [4], head };
+writeFileSync(join(root, "network.json"), JSON.stringify(network));
+const file = join(root, "sweep.yaml");
+writeFileSync(
+  file,
+  `data: data
+network: network.json
+epochs: 4
+batch: 8
+space:
+  lr: {min: 0.001, max: 0.02, scale: log}
+  warmupSteps: [0, 4]
+search: asha
+trials: 6
+reduction: 2
+`,
+);
+
+const start = (out, slots) =>
+  spawn(process.execPath, [bin, "sweep", file, "--out", out, "--slots", String(slots), "--workers", "2"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+
+/** Process numbers of trainings in a folder. */
+function childrenOf(out) {
+  const lines = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
+  return lines
+    .filter((line) => line.includes(`train --resume ${out}`))
+    .map((line) => Number(line.trim().split(" ")[0]));
+}
+
+const digest = (path) => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+function resultOf(out) {
+  const runs = readdirSync(join(out, "detect")).sort();
+  const journal = readFileSync(join(out, "journal.jsonl"), "utf8").trim().split("\n");
+  const rungs = journal.map((line) => JSON.parse(line)).map(({ trial, epochs }) => `${trial}:${epochs}`);
+  return {
+    leaderboard: digest(join(out, "leaderboard.csv")),
+    weights: runs.map((run) => `${run} ${digest(join(out, "detect", run, "weights/best.safetensors"))}`).join("\n"),
+    journal: [...new Set(rungs)].sort().join("\n"),
+    twice: rungs.length - new Set(rungs).size,
+  };
+}
+
+/** Runs a sweep to its end; `killAfter` milliseconds of each of its lives but the last. */
+async function run(out, slots, kills, random) {
+  let orphans = 0;
+  for (let life = 0; ; life++) {
+    const child = start(out, slots);
+    let stderr = "";
+    child.stderr.on("data", (text) => {
+      stderr += text;
+    });
+    const ended = new Promise((resolve) => child.on("close", (code, signal) => resolve(code ?? signal)));
+    if (life < kills) {
+      // Some two seconds to read the data, and then at any moment of the trainings.
+      await Promise.race([ended, setTimeout(1500 + random.integer(6000))]);
+      const trainings = childrenOf(out);
+      // One of its trainings, or the sweep itself.
+      const victim =
+        trainings.length > 0 && random.integer(3) === 0 ? trainings[random.integer(trainings.length)] : child.pid;
+      try {
+        process.kill(victim, "SIGKILL");
+      } catch {} // it has just ended
+      await ended;
+      for (let wait = 0; wait < 50 && childrenOf(out).length > 0; wait++) await setTimeout(100);
+      orphans += childrenOf(out).length;
+      continue;
+    }
+    const end = await ended;
+    if (end !== 0) throw new Error(`the sweep ended with ${end}:\n${stderr}`);
+    return { ...resultOf(out), orphans };
+  }
+}
+
+let failed = false;
+try {
+  const expected = await run(join(root, "undisturbed"), 1, 0);
+  const schedules = Number(values.schedules);
+  for (let n = 0; n < schedules; n++) {
+    const random = new Random(Number(values.seed), n);
+    const [slots, kills] = [1 + random.integer(3), 1 + random.integer(4)];
+    const out = join(root, `schedule-${n}`);
+    const result = await run(out, slots, kills, random);
+    const wrong = ["leaderboard", "weights", "journal"].filter((name) => result[name] !== expected[name]);
+    if (result.twice > 0) wrong.push(`${result.twice} rungs twice`);
+    if (result.orphans > 0) wrong.push(`${result.orphans} children left`);
+    failed ||= wrong.length > 0;
+    console.log(
+      JSON.stringify({ bench: "sweep-kills", schedule: n, slots, kills, result: wrong.length === 0 ? "equal" : wrong }),
+    );
+    rmSync(out, { recursive: true, force: true });
+  }
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);
