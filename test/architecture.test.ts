@@ -24,6 +24,7 @@ const coreRooms = [
   "inference",
   "import",
   "tracking",
+  "wire",
   "evaluation",
   "export",
   "model",

@@ -18,6 +18,7 @@ export const pages = [
       { text: "RP2040, RP2350", link: "/rp2040" },
       { text: "nRF52840", link: "/nrf52840" },
       { text: "ESP32-S3", link: "/esp32-s3" },
+      { text: "Live from the board", link: "/wire-format" },
     ],
   },
   {

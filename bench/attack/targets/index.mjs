@@ -8,9 +8,12 @@ import { documents } from "./documents.mjs";
 import { hostFiles } from "./host-files.mjs";
 import { runFiles } from "./run-files.mjs";
 import { scoreFiles } from "./score-files.mjs";
+import { wire } from "./wire.mjs";
 
-export const parsers = [...documents, ...scoreFiles, ...dataTargets, ...hostFiles, ...runFiles].map((target) => ({
-  group: "parsers",
-  share: 1,
-  ...target,
-}));
+export const parsers = [...documents, ...scoreFiles, ...dataTargets, ...hostFiles, ...runFiles, ...wire].map(
+  (target) => ({
+    group: "parsers",
+    share: 1,
+    ...target,
+  }),
+);

@@ -1,4 +1,9 @@
-/* The weak hooks, and the way of a frame: in from phinets_frame, out to phinets_tracks (or as it is, to phinets_result). */
+/*
+ * The weak hooks, and the way of a frame: in from phinets_frame, out to phinets_tracks (or as it is, to phinets_result).
+ * With -DPHINETS_WIRE a detector's boxes and tracks also go, as docs/wire-format.md says, to your
+ *   void phinets_write(uint8_t byte)           send a byte, as it is
+ * and with -DPHINETS_WIRE_PICTURES the frame's own rows before them. -DPHINETS_WIRE_NAME='"..."' names the network.
+ */
 #ifndef PHINETS_SERVE_H
 #define PHINETS_SERVE_H
 
@@ -6,6 +11,9 @@
 #include "startup.h"
 #ifdef PHINETS_DETECTOR
 #include "phinets_follow.h"
+#ifdef PHINETS_WIRE
+#include "phinets_wire.h"
+#endif
 #endif
 
 #ifdef __cplusplus
@@ -39,10 +47,54 @@ __attribute__((weak)) void phinets_tracks(const phinets_track *tracks, const phi
 
 static phinets_follower follower;
 
+#ifdef PHINETS_WIRE
+#ifndef PHINETS_WIRE_NAME
+#define PHINETS_WIRE_NAME "phinets"
+#endif
+void phinets_write(uint8_t byte);
+
+__attribute__((weak)) void phinets_write(uint8_t byte) { (void)byte; }
+
+static phinets_wire wire;
+static uint32_t frame_number;
+static const phinets_wire_info wire_info = {
+    .name = PHINETS_WIRE_NAME,
+    .classes = phinets_classes,
+    .class_count = PHINETS_CLASSES,
+    .width = PHINETS_INPUT_WIDTH,
+    .height = PHINETS_INPUT_HEIGHT,
+};
+
+/* Not before your first frame: then your line works. */
+static void send_start(void) {
+  if (wire.write == 0) phinets_wire_start(&wire, phinets_write);
+}
+
+static void send_row(int32_t y, const int8_t *row) {
+#ifdef PHINETS_WIRE_PICTURES
+  send_start();
+  phinets_wire_input_row(&wire, &wire_info, frame_number, y, PHINETS_INPUT_CHANNELS, row);
+#else
+  (void)y, (void)row;
+#endif
+}
+
+static void send_found(void) {
+  enum { FRAMES_A_HELLO = 32 };
+  send_start();
+  if (frame_number % FRAMES_A_HELLO == 0) phinets_wire_hello(&wire, &wire_info);
+  phinets_wire_found(&wire, &wire_info, frame_number++, &follower);
+}
+#else
+static void send_row(int32_t y, const int8_t *row) { (void)y, (void)row; }
+static void send_found(void) {}
+#endif
+
 static void start(void) { phinets_follow_start(&follower); }
 
 static void use_output(void) {
   phinets_follow(&follower, &phinets_head, output, PHINETS_SCORE_THRESHOLD, PHINETS_NMS_IOU);
+  send_found();
   phinets_tracks(follower.tracks, follower.boxes, follower.track_count);
 }
 #else
@@ -51,6 +103,8 @@ void phinets_result(const int8_t *output);
 __attribute__((weak)) void phinets_result(const int8_t *output) { (void)output; }
 
 static void start(void) {}
+
+static void send_row(int32_t y, const int8_t *row) { (void)y, (void)row; }
 
 static void use_output(void) { phinets_result(output); }
 #endif
@@ -67,11 +121,14 @@ static void serve_frame(void) {
   int32_t y = 0;
   do {
     if (!phinets_frame_row(y, row)) return; /* no new frame, or its end is lost */
+    send_row(y, row);
     if (y++ == 0) phinets_begin(output);
   } while (!phinets_push_rows(row, 1));
 #else
   int8_t *input = phinets_input();
   if (!phinets_frame(input)) return;
+  for (int32_t y = 0; y < PHINETS_INPUT_HEIGHT; y++)
+    send_row(y, input + y * PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS);
   phinets_run(input, output);
 #endif
   use_output();

@@ -13,3 +13,4 @@ export * as scaling from "./scaling/index.js";
 export * as tensor from "./tensor/index.js";
 export * as tracking from "./tracking/index.js";
 export * as training from "./training/index.js";
+export * as wire from "./wire/index.js";

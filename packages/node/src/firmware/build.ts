@@ -10,7 +10,7 @@ import { missingTool, runTool } from "../host/tool.js";
 import { compileShared, removeObjects } from "./objects.js";
 import { elfToUf2, uf2Path } from "./uf2.js";
 
-/** Where the C sources are: kernels/, detect/, track/, follow/, boards/ and examples/. */
+/** Where the C sources are: kernels/, detect/, track/, follow/, wire/, boards/ and examples/. */
 export const firmwareSources = dirname(createRequire(import.meta.url).resolve("@phinets/firmware/package.json"));
 
 export { arm, machineOf, sharedFolders };

@@ -27,11 +27,11 @@ export interface Firmware {
 export type Layout = (network: CNetwork, firmware: Firmware) => Files;
 
 /** Folders of the firmware that belong to every program. */
-export const sharedFolders = ["kernels", "kernels/dsp", "kernels/helium", "detect", "track", "follow"] as const;
+export const sharedFolders = ["kernels", "kernels/dsp", "kernels/helium", "detect", "track", "follow", "wire"] as const;
 
 const source = /\.[cS]$/;
 /** What an application includes, and what that includes. */
-const publicHeader = /(?:_model|^phinets_(?:program|detect|track|follow))\.h$/;
+const publicHeader = /(?:_model|^phinets_(?:program|detect|track|follow|wire))\.h$/;
 
 /** `{"<name>_model.c", "<name>_model.h"}`. */
 export function modelOf({ q, ...options }: CNetwork): Files {

@@ -1,0 +1,3 @@
+export * from "./decoder.js";
+export * from "./encode.js";
+export * from "./messages.js";

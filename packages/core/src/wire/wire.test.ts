@@ -1,0 +1,121 @@
+/** The wire format: what is encoded is read, in any pieces, after any rubbish; nothing that comes throws. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { utf8Encode } from "../tensor/index.js";
+import { encodeWire, WireDecoder, type WireMessage, wireChecksum } from "./index.js";
+
+const name = fc.string({ maxLength: 15, unit: fc.constantFrom("a", "Z", " ", "ö", "螺", "🔩") });
+const corner = fc.integer({ min: -32768, max: 32767 }).map((steps) => steps / 16);
+const box = fc.record({
+  ...{ x1: corner, y1: corner, x2: corner, y2: corner, class: fc.nat(65535) },
+  score: fc.nat(10000).map((steps) => steps / 10000),
+});
+const frame = fc.nat(2 ** 32 - 1);
+const row = fc
+  .record({ frame, width: fc.integer({ min: 0, max: 1300 }), height: fc.integer({ min: 1, max: 65535 }) })
+  .chain(({ width, ...rest }) =>
+    fc.constantFrom(["grey", 1] as const, ["rgb888", 3] as const, ["rgb565", 2] as const).chain(([pixels, bytes]) =>
+      fc.record({
+        ...{ type: fc.constant("row" as const), width: fc.constant(width), pixels: fc.constant(pixels) },
+        ...{ frame: fc.constant(rest.frame), height: fc.constant(rest.height), y: fc.nat(rest.height - 1) },
+        // Zeros and long parts without one are what COBS is about.
+        data: fc.uint8Array({ minLength: width * bytes, maxLength: width * bytes, max: 2 }),
+      }),
+    ),
+  );
+const message: fc.Arbitrary<WireMessage> = fc.oneof(
+  fc.record({
+    ...{ type: fc.constant("hello" as const), name, classes: fc.array(name, { maxLength: 60 }) },
+    ...{ width: fc.nat(65535), height: fc.nat(65535), intervalUs: frame },
+  }),
+  fc.record({ type: fc.constant("boxes" as const), frame, boxes: fc.array(box, { maxLength: 256 }) }),
+  fc.record({
+    ...{ type: fc.constant("tracks" as const), frame },
+    tracks: fc.array(
+      fc.tuple(frame, box).map(([id, rest]) => ({ id, ...rest })),
+      { maxLength: 128 },
+    ),
+  }),
+  row,
+);
+
+const joined = (parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]));
+
+describe("messages", () => {
+  test("come out as they went in, whatever the pieces", () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 4 }), fc.integer({ min: 1, max: 300 }), (messages, size) => {
+        const bytes = joined(messages.map(encodeWire));
+        const decoder = new WireDecoder();
+        const read: WireMessage[] = [];
+        for (let at = 0; at < bytes.length; at += size) read.push(...decoder.push(bytes.subarray(at, at + size)));
+        expect(read).toEqual(messages);
+        expect(decoder.errors).toEqual({ damaged: 0, long: 0, version: 0, malformed: 0 });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("after lost, changed or foreign bytes the next packet is read", () => {
+    const next: WireMessage = { type: "tracks", frame: 7, tracks: [] };
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), (rubbish) => {
+        const decoder = new WireDecoder();
+        expect(decoder.push(joined([rubbish, Uint8Array.of(0), encodeWire(next)])).at(-1)).toEqual(next);
+      }),
+    );
+    fc.assert(
+      fc.property(message, fc.nat(), fc.integer({ min: 1, max: 255 }), (one, at, change) => {
+        const bytes = encodeWire(one);
+        bytes[at % (bytes.length - 1)] ^= change;
+        const decoder = new WireDecoder();
+        const read = decoder.push(joined([bytes, encodeWire(next)]));
+        // A byte that became zero cuts the packet in two; neither part is one, but for one in 65536.
+        expect(read).toEqual([next]);
+        expect(decoder.errors.damaged).toBeGreaterThan(0);
+      }),
+      { numRuns: 60, seed: 1 },
+    );
+  });
+});
+
+test("the bytes are these", () => {
+  expect(wireChecksum(utf8Encode("123456789"))).toBe(0x29b1);
+  const tracks = [{ id: 258, class: 1, score: 0.5, x1: -1, y1: 0, x2: 2047, y2: 1.5 }];
+  const body = [1, 3, 9, 0, 0, 0, 1, 0, 2, 1, 0, 0, 1, 0, 0x88, 0x13, 0xf0, 0xff, 0, 0, 0xf0, 0x7f, 0x18, 0];
+  const crc = wireChecksum(Uint8Array.from(body));
+  const bytes = encodeWire({ type: "tracks", frame: 9, tracks });
+  expect([...bytes.subarray(0, 5)]).toEqual([4, 1, 3, 9, 1]);
+  // COBS replaces each zero by the distance to the next.
+  expect(bytes.length).toBe(body.length + 2 + 2);
+  expect(bytes.indexOf(0)).toBe(bytes.length - 1);
+  expect([...bytes.subarray(-4, -1)]).toEqual([3, crc & 255, crc >> 8]);
+});
+
+test("errors are counted by kind, and what has no end takes no memory", () => {
+  const decoder = new WireDecoder();
+  const of = (body: readonly number[]): Uint8Array => {
+    const crc = wireChecksum(Uint8Array.from(body));
+    const bytes = [...body, crc & 255, crc >> 8];
+    expect(bytes).not.toContain(0);
+    return Uint8Array.of(bytes.length + 1, ...bytes, 0);
+  };
+  expect(decoder.push(of([2, 3]))).toEqual([]);
+  expect(decoder.push(of([1, 9]))).toEqual([]);
+  expect(decoder.push(of([1, 2, 1, 1, 1, 1, 1, 1]))).toEqual([]); // 257 boxes that are not there
+  expect(decoder.push(utf8Encode("2 person 46 91\r\n\0"))).toEqual([]);
+  for (let i = 0; i < 100; i++) expect(decoder.push(new Uint8Array(100_000).fill(7))).toEqual([]);
+  decoder.push(Uint8Array.of(0));
+  expect(decoder.errors).toEqual({ version: 1, malformed: 2, damaged: 1, long: 1 });
+});
+
+test("what the format has no room for is refused by the encoder", () => {
+  const none = { type: "boxes", frame: 0, boxes: [] } as const;
+  const box = { x1: 0, y1: 0, x2: 1, y2: 1, class: 0, score: 1 };
+  expect(() => encodeWire({ ...none, frame: 2 ** 32 })).toThrow("frame 4294967296 is not an integer of 0..4294967295");
+  expect(() => encodeWire({ ...none, boxes: new Array(400).fill(box) })).toThrow("more than a packet's 4096");
+  const hello = { type: "hello", name: "x".repeat(64), classes: [], width: 1, height: 1, intervalUs: 0 } as const;
+  expect(() => encodeWire(hello)).toThrow("has more than 63 bytes");
+  const row = { type: "row", frame: 0, y: 0, width: 2, height: 1, pixels: "rgb888", data: new Uint8Array(5) } as const;
+  expect(() => encodeWire(row)).toThrow("row 0 of 2 x 1 rgb888 pixels has 5 bytes");
+});
