@@ -108,6 +108,33 @@ describe("architecture", () => {
     expect(own).toEqual([]);
   });
 
+  it("the studio's page is core's work, its server is @phinets/node's, and what both share is neither's", () => {
+    const studio = join(root, "packages/studio/src");
+    // Numbers in words are the same everywhere.
+    const allowed = {
+      page: /^(\.|@phinets\/(core|browser)\b|@phinets\/node\/text$|preact\b|@preact\/signals$|uplot\b|yaml$|mediabunny$)/,
+      server: /^(\.|node:|@phinets\/(core|node)\b|hono\b|@hono\/node-server$)/,
+      shared: /^(\.|@phinets\/core\/)/,
+    };
+    const wrong = Object.entries(allowed).flatMap(([folder, mayImport]) =>
+      sources(join(studio, folder))
+        .filter(isSource)
+        .flatMap((file) =>
+          imports(file)
+            .filter((target) => !mayImport.test(target) || /^(?:\.\.\/)+(?:server|page)\//.test(target))
+            .map((target) => `${relative(root, file)} imports ${target}`),
+        ),
+    );
+    expect(wrong).toEqual([]);
+    // A room of the page is alone: what two of them need is in ui/ or beside it.
+    const across = sources(join(studio, "page/rooms")).flatMap((file) =>
+      imports(file)
+        .filter((target) => /^\.\.\/[a-z]+\//.test(target))
+        .map((target) => `${relative(root, file)} imports ${target}`),
+    );
+    expect(across).toEqual([]);
+  });
+
   it("core imports nothing from the host", () => {
     const host = files.flatMap((file) =>
       imports(file)
@@ -133,5 +160,6 @@ describe("architecture", () => {
     expect(found(join(root, "packages/node/src"), inexact)).toEqual([]);
     expect(found(join(root, "packages/cli/src"), inexact)).toEqual([]);
     expect(found(join(root, "packages/browser/src"), inexact)).toEqual([]);
+    expect(found(join(root, "packages/studio/src"), inexact)).toEqual([]);
   });
 });

@@ -72,6 +72,11 @@ export const verbs: readonly Verb[] = [
     load: () => import("./eval.js"),
   },
   {
+    name: "studio",
+    summary: "open a page of your own: see the data, fit a board",
+    load: () => import("./studio.js"),
+  },
+  {
     name: "completion",
     summary: "print what a shell needs to complete verbs, options and boards",
     load: () => import("./completion.js"),

@@ -18,7 +18,7 @@ function quoteWord(word: string, isFirst: boolean): string {
   // The shell drops line ends from what printf gives.
   if (!invisible.test(word) || word.endsWith("\n")) return `'${word.replaceAll("'", "'\\''")}'`;
   const bytes = (text: string): string =>
-    Array.from(Buffer.from(text), (byte) => `\\0${byte.toString(8).padStart(3, "0")}`).join("");
+    Array.from(new TextEncoder().encode(text), (byte) => `\\0${byte.toString(8).padStart(3, "0")}`).join("");
   const shown = Array.from(word, (character) => {
     if (character === "\\") return "\\\\";
     if (character === "'") return "'\\''";

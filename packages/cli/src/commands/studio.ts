@@ -1,0 +1,75 @@
+/** `phinets studio`: serves the studio's page for a folder, and opens it. */
+import { spawn } from "node:child_process";
+import type { Command } from "commander";
+import type { Context } from "../terminal/context.js";
+import { addVerb, type VerbDefinition } from "../terminal/definition.js";
+import { integer } from "../terminal/options.js";
+import { groups, json } from "./shared-options.js";
+
+interface StudioCommandOptions {
+  readonly port?: number;
+  readonly host?: string;
+  readonly open: boolean;
+}
+
+const definition: VerbDefinition = {
+  name: "studio",
+  description:
+    "Serves a page for a folder of data sets and runs, on this machine and for it alone, until Ctrl-C. Every button of the page is a verb of this command, and shows the line. Works offline; nothing leaves the machine.",
+  arguments: [
+    { name: "[folder]", help: "what to open, default this one; nothing outside it is read", completes: "path" },
+  ],
+  examples: [
+    ["phinets studio", "of the folder one is in"],
+    ["phinets studio my-parts --port 8080 --no-open", "prints the address, and opens nothing"],
+  ],
+  options: [
+    { flags: "--port <n>", help: "port", group: groups.machine, parse: integer(0, 65535), usual: "any that is free" },
+    {
+      flags: "--host <address>",
+      help: "listen at an address of this machine that others can reach, too; whoever has the page's address has the folder",
+      group: groups.machine,
+      usual: "loopback alone",
+    },
+    { flags: "--no-open", help: "only print the page's address", group: groups.machine },
+    json,
+  ],
+};
+
+export function register(program: Command, context: Context): void {
+  addVerb(program, definition).action(async (folder: string | undefined, options: StudioCommandOptions) => {
+    const { startStudio } = await import("@phinets/studio");
+    const { port, host, open } = options;
+    const studio = await startStudio({ folder: folder ?? ".", port, host });
+    try {
+      const { url } = studio;
+      if (context.json) context.stdout.write(`${JSON.stringify({ url, port: studio.port })}\n`);
+      else context.stdout.write(`${url}\n`);
+      context.note("the page is served until Ctrl-C");
+      if (open && context.stdout.isTTY) openBrowser(url);
+      await interrupted(context.signal);
+    } finally {
+      await studio.close();
+    }
+  });
+}
+
+function interrupted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+const openers: Partial<Record<NodeJS.Platform, readonly string[]>> = {
+  darwin: ["open"],
+  win32: ["cmd", "/c", "start", ""],
+};
+
+/** Where there is no browser, the address that was printed has to do. */
+function openBrowser(url: string): void {
+  const [program, ...words] = openers[process.platform] ?? ["xdg-open"];
+  const child = spawn(program, [...words, url], { stdio: "ignore", detached: true });
+  child.on("error", () => {});
+  child.unref();
+}

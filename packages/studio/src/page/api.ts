@@ -1,0 +1,51 @@
+/** Requests to the studio's server. Answers are typed by shared/; what the server refuses is thrown as a `UserError`. */
+import type { ErrorDocument } from "../shared/errors.js";
+
+/** An error that is the user's to mend, in one line: a PhinetsError as data. */
+export class UserError extends Error {
+  override readonly name = "UserError";
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly path?: string,
+  ) {
+    super(message);
+  }
+}
+
+export type Query = Readonly<Record<string, string | number>>;
+
+/** The address of a resource below api/, as "data/thumbnail". */
+export function addressOf(resource: string, query: Query = {}): string {
+  const words = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return `./api/${resource}${words.length > 0 ? `?${words.join("&")}` : ""}`;
+}
+
+export interface RequestOptions {
+  readonly query?: Query;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+}
+
+export const get = <T>(resource: string, options?: RequestOptions): Promise<T> => request("GET", resource, options);
+export const post = <T>(resource: string, options?: RequestOptions): Promise<T> => request("POST", resource, options);
+export const remove = (resource: string): Promise<void> => request("DELETE", resource);
+
+async function request<T>(method: string, resource: string, { query, body, signal }: RequestOptions = {}): Promise<T> {
+  const sent =
+    body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  let response: Response;
+  try {
+    response = await fetch(addressOf(resource, query), { method, signal, ...sent });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new UserError("studio.gone", "the studio's server does not answer; start phinets studio again");
+  }
+  if (response.status === 204) return undefined as T;
+  const document = await response.json().catch(() => undefined);
+  if (response.ok) return document as T;
+  const { error } = (document ?? {}) as Partial<ErrorDocument>;
+  if (error === undefined) throw new UserError("studio.answer", `${resource}: the server answered ${response.status}`);
+  throw new UserError(error.code, error.message, error.path);
+}

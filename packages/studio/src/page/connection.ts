@@ -1,0 +1,62 @@
+/** What the page is connected to: the server of `phinets studio`, or nothing where it is a static site. */
+import { signal } from "@preact/signals";
+import type { Job, StudioEvents } from "../shared/events.js";
+import type { Session } from "../shared/session.js";
+import { addressOf, get, UserError } from "./api.js";
+
+export type Connection =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "server"; readonly session: Session }
+  /** No server: everything is done in the page. */
+  | { readonly kind: "static" }
+  | { readonly kind: "refused"; readonly error: UserError };
+
+export const connection = signal<Connection>({ kind: "connecting" });
+/** By id. */
+export const jobs = signal<ReadonlyMap<number, Job>>(new Map());
+/** False while the server does not answer. */
+export const online = signal(true);
+
+export async function connect(): Promise<void> {
+  let session: Session;
+  try {
+    session = await get<Session>("session");
+  } catch (error) {
+    // A static host answers with what it has for a file that is not there.
+    const refused = error instanceof UserError && /^studio\.(?!answer|gone)/.test(error.code);
+    connection.value = refused ? { kind: "refused", error } : { kind: "static" };
+    return;
+  }
+  if (typeof session?.version !== "string") {
+    connection.value = { kind: "static" };
+    return;
+  }
+  connection.value = { kind: "server", session };
+  const events = new EventSource(addressOf("events"));
+  events.onopen = () => {
+    online.value = true;
+  };
+  events.onerror = () => {
+    online.value = false;
+  };
+  hear(events, "job", (job) => {
+    jobs.value = new Map(jobs.value).set(job.id, job);
+  });
+}
+
+function hear<K extends keyof StudioEvents>(events: EventSource, name: K, on: (event: StudioEvents[K]) => void): void {
+  events.addEventListener(name, ({ data }) => on(JSON.parse(data)));
+}
+
+/** A job's end: resolves when it is done, throws what it failed with. */
+export function jobEnd(id: number): Promise<Job> {
+  return new Promise((resolve, reject) => {
+    const stop = jobs.subscribe((all) => {
+      const job = all.get(id);
+      if (job === undefined || job.state === "running") return;
+      queueMicrotask(() => stop());
+      if (job.state === "done") resolve(job);
+      else reject(new UserError(job.error?.code ?? "studio.stopped", job.error?.message ?? "stopped"));
+    });
+  });
+}

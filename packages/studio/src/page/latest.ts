@@ -1,0 +1,47 @@
+/**
+ * Questions to a worker of which only the newest counts: while one is answered, the next waits, and one that waits is
+ * replaced by a newer. A slider can then ask as fast as it moves, and the page never waits.
+ */
+import { UserError } from "./api.js";
+
+export interface WorkerAnswer<A> {
+  readonly answer?: A;
+  readonly error?: { readonly code: string; readonly message: string; readonly path?: string };
+}
+
+export class Latest<Q, A> {
+  readonly #worker: Worker;
+  #busy = false;
+  #waiting: Q | undefined;
+
+  constructor(
+    worker: Worker,
+    /** Told of every answer, or of what went wrong. */
+    readonly on: (answer: A | undefined, error: UserError | undefined) => void,
+  ) {
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<WorkerAnswer<A>>) => {
+      this.#busy = false;
+      const next = this.#waiting;
+      this.#waiting = undefined;
+      if (next !== undefined) this.ask(next);
+      const { answer, error } = data;
+      this.on(answer, error && new UserError(error.code, error.message, error.path));
+    };
+    worker.onerror = ({ message }) => this.on(undefined, new UserError("studio.worker", `a worker failed: ${message}`));
+  }
+
+  /** Whether a newer question than the one that was answered last is on its way. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  ask(question: Q): void {
+    if (this.#busy) {
+      this.#waiting = question;
+      return;
+    }
+    this.#busy = true;
+    this.#worker.postMessage(question);
+  }
+}

@@ -1,0 +1,71 @@
+/** Board: what a network would take of a board, before anything is trained. */
+import { useSignal } from "@preact/signals";
+import { CommandLine } from "../../ui/command-line.js";
+import { Problem } from "../../ui/problem.js";
+import { saveFile } from "../../ui/save.js";
+import { Controls } from "./controls.js";
+import { Figures } from "./figures.js";
+import { Layers } from "./layers.js";
+import { MemoryMap } from "./memory-map.js";
+import { Pareto } from "./pareto.js";
+import { choice, commands, inspected, inspecting, inspectProblem, refused } from "./store.js";
+import "./board.css";
+
+export default function BoardRoom() {
+  const tab = useSignal<"layers" | "memory">("memory");
+  const shown = inspected.value;
+  const problem = refused.value ?? inspectProblem.value;
+  const saveNetwork = () => saveFile("network.json", `${JSON.stringify(choice.value.network, undefined, 1)}\n`);
+  return (
+    <div class="board">
+      <section class="controls card" aria-labelledby="board-controls">
+        <h1 id="board-controls">Board and network</h1>
+        <Controls />
+      </section>
+      <section class="figures card" aria-labelledby="board-figures" aria-live="polite">
+        <h2 id="board-figures">What it takes</h2>
+        {problem && <Problem error={problem} />}
+        {shown && <Figures shown={shown} />}
+        <CommandLine words={commands.value.inspect} />
+        <p class="actions">
+          <button type="button" onClick={saveNetwork}>
+            Save network.json
+          </button>
+          <button
+            type="button"
+            disabled={shown === undefined || problem !== undefined || inspecting.value}
+            onClick={() => shown && saveFile("inspection.json", `${JSON.stringify(shown.inspection)}\n`)}
+          >
+            Save inspection.json
+          </button>
+        </p>
+      </section>
+      <section class="solve card" aria-labelledby="board-fit">
+        <h2 id="board-fit">Networks that use the board</h2>
+        <Pareto />
+      </section>
+      <section class="detail card" aria-label="In detail">
+        <div class="tabs" role="tablist" aria-label="In detail">
+          <Tab id="memory" tab={tab} title="Memory over time" />
+          <Tab id="layers" tab={tab} title="Layers" />
+        </div>
+        <div role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
+          {shown && (tab.value === "memory" ? <MemoryMap svg={shown.svg} /> : <Layers inspection={shown.inspection} />)}
+        </div>
+      </section>
+    </div>
+  );
+}
+
+type Tabs = "layers" | "memory";
+
+function Tab({ id, tab, title }: { readonly id: Tabs; readonly tab: { value: Tabs }; readonly title: string }) {
+  const select = () => {
+    tab.value = id;
+  };
+  return (
+    <button type="button" role="tab" id={`tab-${id}`} aria-selected={tab.value === id} onClick={select}>
+      {title}
+    </button>
+  );
+}

@@ -1,0 +1,106 @@
+/** Data: what there is, what it looks like, and what is wrong with it. */
+import { formatCount } from "@phinets/node/text";
+import { useEffect, useId } from "preact/hooks";
+import { Problem } from "../../ui/problem.js";
+import { Charts } from "./charts.js";
+import { Doctor } from "./doctor.js";
+import { Grid } from "./grid.js";
+import { OpenFiles } from "./open-files.js";
+import { begin, catalogue, entries, filter, openSet, problem, reload, shown } from "./store.js";
+import { Viewer } from "./viewer.js";
+import "./data.css";
+
+export default function DataRoom() {
+  useEffect(begin, []);
+  const set = catalogue.value;
+  return (
+    <div class="data">
+      <section class="card side" aria-labelledby="data-title">
+        <h1 id="data-title">Data set</h1>
+        {problem.value && <Problem error={problem.value} />}
+        <Picker />
+        <OpenFiles />
+        {set && (
+          <>
+            <p class="quiet">{set.recognised}</p>
+            {set.notes.map((note) => (
+              <p key={note} class="quiet">
+                {note}
+              </p>
+            ))}
+            <Charts />
+            <Doctor />
+          </>
+        )}
+      </section>
+      <section class="card pictures" aria-label="Pictures">
+        {set && (
+          <>
+            <Search />
+            <Grid />
+          </>
+        )}
+      </section>
+      <Viewer />
+    </div>
+  );
+}
+
+function Picker() {
+  const id = useId();
+  const list = entries.value;
+  if (list === undefined) return null;
+  if (list.length === 0) return <p class="quiet">No data set was found here.</p>;
+  return (
+    <div class="picker">
+      <label class="hidden" for={id}>
+        Data set
+      </label>
+      <select id={id} value={catalogue.value?.path} onChange={({ currentTarget }) => void openSet(currentTarget.value)}>
+        {list.map(({ path, pictures }) => (
+          <option key={path} value={path}>
+            {path === "" ? "the whole folder" : path} ({formatCount(pictures)})
+          </option>
+        ))}
+      </select>
+      <button type="button" onClick={() => void reload()}>
+        Read again
+      </button>
+    </div>
+  );
+}
+
+function Search() {
+  const id = useId();
+  const set = catalogue.value!;
+  const isFiltered = Object.values(filter.value).some((value) => value !== undefined && value !== "");
+  return (
+    <div class="search">
+      <label for={id} class="hidden">
+        Part of a file's name
+      </label>
+      <input
+        id={id}
+        type="text"
+        placeholder="file name…"
+        value={filter.value.name ?? ""}
+        onInput={({ currentTarget }) => {
+          filter.value = { ...filter.value, name: currentTarget.value };
+        }}
+      />
+      <span role="status">
+        {formatCount(shown.value.length)} of {formatCount(set.files.length)} pictures
+      </span>
+      {isFiltered && (
+        <button
+          type="button"
+          onClick={() => {
+            filter.value = {};
+          }}
+        >
+          Show all
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,35 @@
+/** Data sets of the folder that the server opened. */
+import type { DoctorReport } from "@phinets/core/data";
+import type { Catalogue, DatasetEntry } from "../../../shared/data.js";
+import type { Job } from "../../../shared/events.js";
+import { addressOf, get, post, remove } from "../../api.js";
+import { jobEnd, jobs } from "../../connection.js";
+import type { DataSource, DoctorWork } from "./source.js";
+
+/** @param folder path of the opened folder, as commands name it */
+export function serverSource(folder: string): DataSource {
+  return {
+    commandPath: (set) => (set === "" ? folder : `${folder.replace(/\/$/, "")}/${set}`),
+    list: () => get<DatasetEntry[]>("data"),
+    open: (set) => get<Catalogue>("data/catalogue", { query: { set } }),
+    reload: () => post("data/reload"),
+    thumbnail: async (set, n) => addressOf("data/thumbnail", { set, n }),
+    picture: async (set, n) => addressOf("data/picture", { set, n }),
+    examine,
+  };
+}
+
+async function examine(set: string, { signal, onProgress }: DoctorWork): Promise<DoctorReport> {
+  const { id } = await post<Job>("data/doctor", { query: { set } });
+  signal.addEventListener("abort", () => void remove(`jobs/${id}`));
+  const stop = jobs.subscribe((all) => {
+    const job = all.get(id);
+    if (job !== undefined) onProgress(job.done, job.total);
+  });
+  try {
+    await jobEnd(id);
+  } finally {
+    stop();
+  }
+  return get<DoctorReport>(`jobs/${id}`);
+}

@@ -1,0 +1,23 @@
+/** Where data sets come from: the server's folder, or files that the user gave to the page. The room knows this only. */
+import type { DoctorReport } from "@phinets/core/data";
+import type { Catalogue, DatasetEntry } from "../../../shared/data.js";
+
+export interface DoctorWork {
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+export interface DataSource {
+  /** Path of a data set as commands name it; undefined where no command can reach it. */
+  commandPath(set: string): string | undefined;
+  list(): Promise<readonly DatasetEntry[]>;
+  open(set: string): Promise<Catalogue>;
+  /** Reads everything again when it is next asked for. */
+  reload(): Promise<void>;
+  /** An address for `img` of a small copy of picture `n`. Addresses may be asked for again and again. */
+  thumbnail(set: string, n: number): Promise<string>;
+  /** The same of the whole picture. */
+  picture(set: string, n: number): Promise<string>;
+  /** Reads every picture and says what is wrong. */
+  examine(set: string, work: DoctorWork): Promise<DoctorReport>;
+}

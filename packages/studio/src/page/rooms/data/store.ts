@@ -1,0 +1,101 @@
+/** The open data set, the filter, and what the doctor said. */
+
+import type { DoctorReport } from "@phinets/core/data";
+import { computed, signal } from "@preact/signals";
+import type { Catalogue, DatasetEntry } from "../../../shared/data.js";
+import { connection } from "../../connection.js";
+import { type Finding, findingsOf } from "./findings.js";
+import { type Filter, select } from "./select.js";
+import { serverSource } from "./server-source.js";
+import type { DataSource } from "./source.js";
+
+export const source = signal<DataSource | undefined>(undefined);
+export const entries = signal<readonly DatasetEntry[] | undefined>(undefined);
+export const catalogue = signal<Catalogue | undefined>(undefined);
+export const problem = signal<Error | undefined>(undefined);
+export const filter = signal<Filter>({});
+/** Picture that is shown large. */
+export const opened = signal<number | undefined>(undefined);
+
+export interface Examination {
+  readonly done: number;
+  readonly total: number;
+  readonly stop?: () => void;
+  readonly report?: DoctorReport;
+  readonly findings?: readonly Finding[];
+}
+
+export const examination = signal<Examination | undefined>(undefined);
+
+/** Numbers of the pictures that are shown. */
+export const shown = computed<readonly number[]>(() =>
+  catalogue.value === undefined ? [] : select(catalogue.value, filter.value),
+);
+
+/** Opens what there is: once connected to a server, its folder. */
+export function begin(): void {
+  const { value } = connection;
+  if (source.value !== undefined || value.kind !== "server") return;
+  void use(serverSource(value.session.path));
+}
+
+/** From now on data sets come from here; the first is opened. */
+export async function use(next: DataSource): Promise<void> {
+  source.value = next;
+  entries.value = undefined;
+  catalogue.value = undefined;
+  await guarded(async () => {
+    entries.value = await next.list();
+    if (entries.value.length > 0) await openSet(entries.value[0].path);
+  });
+}
+
+export async function openSet(path: string): Promise<void> {
+  filter.value = {};
+  opened.value = undefined;
+  examination.value?.stop?.();
+  examination.value = undefined;
+  await guarded(async () => {
+    catalogue.value = await source.value?.open(path);
+  });
+}
+
+export async function reload(): Promise<void> {
+  const path = catalogue.value?.path;
+  await guarded(async () => {
+    await source.value?.reload();
+    entries.value = await source.value?.list();
+  });
+  if (path !== undefined) await openSet(path);
+}
+
+export async function examine(): Promise<void> {
+  const [from, set] = [source.value, catalogue.value?.path];
+  if (from === undefined || set === undefined) return;
+  const stop = new AbortController();
+  examination.value = { done: 0, total: 0, stop: () => stop.abort() };
+  await guarded(async () => {
+    const report = await from.examine(set, {
+      signal: stop.signal,
+      onProgress: (done, total) => {
+        if (!stop.signal.aborted) examination.value = { ...examination.value, done, total };
+      },
+    });
+    examination.value = { done: 1, total: 1, report, findings: findingsOf(report) };
+  });
+  if (examination.value?.report === undefined) examination.value = undefined;
+}
+
+/** Changes the filter; a field that is set to what it is is taken back. */
+export function toggle<K extends keyof Filter>(field: K, value: Filter[K]): void {
+  filter.value = { ...filter.value, [field]: filter.value[field] === value ? undefined : value };
+}
+
+async function guarded(work: () => Promise<void>): Promise<void> {
+  problem.value = undefined;
+  try {
+    await work();
+  } catch (error) {
+    problem.value = error as Error;
+  }
+}

@@ -1,0 +1,14 @@
+/** The rooms, in the order of the road. Each is loaded when it is first entered. */
+import type { ComponentType } from "preact";
+
+export interface Room {
+  /** In the address. */
+  readonly id: string;
+  readonly title: string;
+  readonly load: () => Promise<{ readonly default: ComponentType }>;
+}
+
+export const rooms: readonly Room[] = [
+  { id: "data", title: "Data", load: () => import("./data/room.js") },
+  { id: "board", title: "Board", load: () => import("./board/room.js") },
+];

@@ -1,0 +1,27 @@
+/** The room in the address: `#board`, `#data/PATH`. */
+import { signal } from "@preact/signals";
+
+export interface Route {
+  readonly room: string;
+  /** What follows the room's name, decoded. */
+  readonly rest: string;
+}
+
+export const route = signal<Route>(parse(location.hash));
+
+addEventListener("hashchange", () => {
+  route.value = parse(location.hash);
+});
+
+function parse(hash: string): Route {
+  const [room, ...rest] = hash.replace(/^#\/?/, "").split("/");
+  try {
+    return { room, rest: decodeURIComponent(rest.join("/")) };
+  } catch {
+    return { room, rest: "" };
+  }
+}
+
+export function addressOfRoom(room: string, rest = ""): string {
+  return `#${room}${rest === "" ? "" : `/${encodeURIComponent(rest)}`}`;
+}

@@ -1,0 +1,49 @@
+/** The studio's HTTP application: who may ask (security), then a router a resource, then the page's files. */
+import { PhinetsError } from "@phinets/core/tensor";
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { errorResponse } from "./errors.js";
+import { dataRoutes } from "./routes/data.js";
+import { eventRoutes } from "./routes/events.js";
+import { jobRoutes } from "./routes/jobs.js";
+import { pageFiles } from "./routes/page.js";
+import { sessionRoutes } from "./routes/session.js";
+import { mostBodyBytes, type SecurityOptions, secured } from "./security.js";
+import type { Studio } from "./studio.js";
+
+export interface AppOptions extends SecurityOptions {
+  /** Folder of the built page. */
+  readonly page: string;
+}
+
+/** A router of one resource, below /api/NAME. */
+export type Routes = (studio: Studio) => Hono;
+
+const routes: Readonly<Record<string, Routes>> = {
+  data: dataRoutes,
+  events: eventRoutes,
+  jobs: jobRoutes,
+  session: sessionRoutes,
+};
+
+export function makeApp(studio: Studio, { page, ...security }: AppOptions): Hono {
+  const app = new Hono();
+  app.use(secured(security));
+  app.use(
+    bodyLimit({
+      maxSize: mostBodyBytes,
+      onError: (context) =>
+        errorResponse(
+          context,
+          new PhinetsError("studio.body", `a request has at most ${mostBodyBytes} bytes; send less at a time`),
+        ),
+    }),
+  );
+  for (const [name, route] of Object.entries(routes)) app.route(`/api/${name}`, route(studio));
+  app.get("*", pageFiles(page));
+  app.notFound((context) =>
+    errorResponse(context, new PhinetsError("studio.missing", `${context.req.method} ${context.req.path} is unknown`)),
+  );
+  app.onError((error, context) => errorResponse(context, error));
+  return app;
+}

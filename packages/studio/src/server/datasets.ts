@@ -1,0 +1,103 @@
+/** The data sets of the opened folder, opened once and kept. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { isHidden, type Sample, splitNames } from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
+import { type OpenedDataset, openDataset } from "@phinets/node/dataset";
+import { type Catalogue, catalogueOf, type DatasetEntry, samplesOf } from "../shared/data.js";
+import type { OpenedFolder } from "./opened-folder.js";
+
+interface Kept {
+  readonly opened: OpenedDataset;
+  readonly samples: readonly Sample[];
+  readonly catalogue: Catalogue;
+}
+
+/** Folders below the opened one that are looked into for data sets. */
+const deepest = 2;
+/** Never data sets. */
+const passed = new Set(["node_modules", "runs", "dist"]);
+
+export class Datasets {
+  readonly #kept = new Map<string, Promise<Kept>>();
+
+  constructor(readonly folder: OpenedFolder) {}
+
+  /**
+   * The folder itself where it is one data set, else those in it. Formats find a set that lies deep, so a folder of several
+   * may pass for one of them: then more pictures are below it than it has.
+   */
+  async list(): Promise<DatasetEntry[]> {
+    const [whole, below] = [await this.#entry(""), await this.#below("", 1)];
+    const pictures = below.reduce((sum, each) => sum + each.pictures, 0);
+    return whole === undefined || pictures > whole.pictures ? below : [whole];
+  }
+
+  async catalogue(path: string): Promise<Catalogue> {
+    return (await this.#open(path)).catalogue;
+  }
+
+  /** The file of picture `n`, which lies in the opened folder. */
+  async file(path: string, n: number): Promise<string> {
+    const { samples } = await this.#open(path);
+    const sample = samples[n];
+    if (sample === undefined)
+      throw new PhinetsError("studio.missing", `picture ${n} is not there; the data set has ${samples.length}`);
+    this.folder.require(sample.file, this.folder.shorten(sample.file));
+    return sample.file;
+  }
+
+  /** Everything is read again when it is next asked for. */
+  reload(): void {
+    this.#kept.clear();
+  }
+
+  async #below(within: string, depth: number): Promise<DatasetEntry[]> {
+    const found: DatasetEntry[] = [];
+    const entries = readdirSync(this.folder.resolve(within || "."), { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (isHidden(entry.name) || passed.has(entry.name)) continue;
+      const path = within === "" ? entry.name : `${within}/${entry.name}`;
+      const isArchive = entry.isFile() && /\.zip$/i.test(entry.name);
+      if (!entry.isDirectory() && !isArchive) continue;
+      const known = await this.#entry(path);
+      if (known !== undefined) found.push(known);
+      else if (entry.isDirectory() && depth < deepest) found.push(...(await this.#below(path, depth + 1)));
+    }
+    return found;
+  }
+
+  /** Undefined where it is no data set that can be opened. */
+  async #entry(path: string): Promise<DatasetEntry | undefined> {
+    try {
+      const { catalogue } = await this.#open(path);
+      const { recognised, task, classes, files } = catalogue;
+      return { path, recognised, task, classes: classes.length, pictures: files.length };
+    } catch (error) {
+      if (error instanceof PhinetsError) return undefined;
+      throw error;
+    }
+  }
+
+  #open(path: string): Promise<Kept> {
+    const known = this.#kept.get(path);
+    if (known !== undefined) return known;
+    const opening = this.#read(path);
+    this.#kept.set(path, opening);
+    opening.catch(() => this.#kept.delete(path));
+    return opening;
+  }
+
+  async #read(path: string): Promise<Kept> {
+    const place = this.folder.resolve(path || ".");
+    const opened = await openDataset([place], { bad: "leave out", complete: false });
+    const start = splitNames.some((split) => opened.splits[split].some(({ file }) => file.startsWith(`${place}!/`)))
+      ? `${place}!/`
+      : join(place, "/");
+    const shorten = (file: string) => (file.startsWith(start) ? file.slice(start.length) : this.folder.shorten(file));
+    const [{ recognised, format, notes, problems }] = opened.sets;
+    const { task, classes, splits } = opened;
+    const whole = { recognised, format, notes, problems, task, classes, splits };
+    return { opened, samples: samplesOf(opened), catalogue: catalogueOf(whole, path, shorten) };
+  }
+}

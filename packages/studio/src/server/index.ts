@@ -1,0 +1,85 @@
+/** The studio: a page on the user's own machine, served from loopback over what @phinets/node does. */
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
+import { fileURLToPath } from "node:url";
+import { serve } from "@hono/node-server";
+import { PhinetsError } from "@phinets/core/tensor";
+import { makeApp } from "./app.js";
+import { loopbackHosts, makeToken } from "./security.js";
+import { openStudio } from "./studio.js";
+
+export interface StudioOptions {
+  /** The folder whose data sets and runs are shown. Nothing outside it is read. */
+  readonly folder: string;
+  /** Default 0: any that is free. */
+  readonly port?: number;
+  /** Address or name to listen at in place of loopback: other machines can then reach it, with the token. */
+  readonly host?: string;
+  /** Folder of the built page. Default: the one that comes with the package. */
+  readonly page?: string;
+}
+
+export interface RunningStudio {
+  /** Address with the session's token: who has it has the folder. */
+  readonly url: string;
+  readonly token: string;
+  readonly port: number;
+  /** Ends jobs and connections. */
+  close(): Promise<void>;
+}
+
+const builtPage = fileURLToPath(new URL("../../dist/page", import.meta.url));
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+/** Throws PhinetsError: no such folder, a port that is taken, a host that is not this machine's. */
+export async function startStudio({ folder, port = 0, host, page = builtPage }: StudioOptions): Promise<RunningStudio> {
+  const studio = openStudio(folder, version);
+  const token = makeToken();
+  const { fetch } = makeApp(studio, { page, token, hosts: hostsOf(host) });
+  const server = await listen(fetch, port, host ?? "127.0.0.1");
+  const { port: taken } = server.address() as AddressInfo;
+  const shown = host === undefined || isAny(host) ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return {
+    url: `http://${shown}:${taken}/?token=${token}`,
+    token,
+    port: taken,
+    close: async () => {
+      studio.jobs.stopAll();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      if ("closeAllConnections" in server) server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+const isAny = (host: string): boolean => host === "0.0.0.0" || host === "::";
+
+/** Where it listens everywhere, the machine's own addresses: a name that leads here could be anybody's. */
+function hostsOf(host: string | undefined): string[] {
+  if (host === undefined) return [...loopbackHosts];
+  const bracketed = (address: string) => (address.includes(":") ? `[${address}]` : address);
+  if (!isAny(host)) return [...loopbackHosts, bracketed(host.toLowerCase())];
+  const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return [...loopbackHosts, ...own.map(({ address }) => bracketed(address))];
+}
+
+type Server = ReturnType<typeof serve>;
+
+function listen(fetch: Parameters<typeof serve>[0]["fetch"], port: number, hostname: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch, port, hostname }, () => resolve(server));
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const at = `${hostname}:${port}`;
+      const reasons: Record<string, string> = {
+        EADDRINUSE: `port ${port} is taken; name another with --port`,
+        EACCES: `port ${port} is not for everybody; name one from 1024 with --port`,
+        EADDRNOTAVAIL: `${hostname} is no address of this machine; leave --host out, or name one that is`,
+        ENOTFOUND: `${hostname} is no address of this machine; leave --host out, or name one that is`,
+      };
+      reject(new PhinetsError("studio.listen", `${at}: ${reasons[error.code ?? ""] ?? error.message}`, at));
+    });
+  });
+}

@@ -1,0 +1,21 @@
+/** Server-sent events: `StudioEvents`, each under its name. What runs already is told first. */
+import { Hono } from "hono";
+import { streamSSE } from "hono/streaming";
+import type { Routes } from "../app.js";
+
+/** So that a connection that is gone is noticed. */
+const beatEveryMs = 15_000;
+
+export const eventRoutes: Routes = ({ jobs }) =>
+  new Hono().get("/", (context) =>
+    streamSSE(context, async (stream) => {
+      const send = (event: string, data: unknown) => void stream.writeSSE({ event, data: JSON.stringify(data) });
+      const end = jobs.listen(send);
+      stream.onAbort(end);
+      for (const job of jobs.all) send("job", job);
+      while (!stream.aborted) {
+        send("beat", 0);
+        await stream.sleep(beatEveryMs);
+      }
+    }),
+  );

@@ -1,0 +1,257 @@
+/** What others may not get: attacks on a running server, over plain sockets where fetch would be too polite. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type RunningStudio, startStudio } from "./index.js";
+
+const root = mkdtempSync(join(tmpdir(), "phinets-studio-"));
+const folder = join(root, "opened");
+let studio: RunningStudio;
+
+beforeAll(async () => {
+  const page = join(root, "page");
+  mkdirSync(join(page, "assets"), { recursive: true });
+  writeFileSync(join(page, "index.html"), "<!doctype html><p>the page");
+  writeFileSync(join(page, "assets/a.js"), "1");
+  writeFileSync(join(root, "secret.txt"), "secret");
+  const picture = await sharp({ create: { width: 8, height: 6, channels: 3, background: "red" } })
+    .jpeg()
+    .toBuffer();
+  writeFileSync(join(root, "outside.jpg"), picture);
+  for (const name of ["set/images", "set/labels"]) mkdirSync(join(folder, name), { recursive: true });
+  writeFileSync(join(folder, "set/data.yaml"), "train: images\nnames: ['<img src=x onerror=alert(1)>']\n");
+  writeFileSync(join(folder, "set/images/0.jpg"), picture);
+  writeFileSync(join(folder, "set/labels/0.txt"), "0 0.5 0.5 0.5 0.5\n");
+  symlinkSync(join(root, "outside.jpg"), join(folder, "set/images/1.jpg"));
+  writeFileSync(join(folder, "set/labels/1.txt"), "");
+  symlinkSync(root, join(folder, "up"));
+  studio = await startStudio({ folder, page });
+});
+afterAll(async () => {
+  await studio?.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+interface Answer {
+  /** 0: closed without an answer. */
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+function ask(request: string, host = "127.0.0.1"): Promise<Answer> {
+  return new Promise((resolve) => {
+    let text = "";
+    const socket = connect(studio.port, host, () => socket.write(request, "latin1"));
+    socket.setEncoding("latin1");
+    socket.on("data", (part: string) => {
+      text += part;
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      const [head, ...body] = text.split("\r\n\r\n");
+      resolve({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1] ?? 0), head, body: body.join("\r\n\r\n") });
+    });
+    setTimeout(() => socket.destroy(), 5000).unref();
+  });
+}
+
+interface Asked {
+  readonly method?: string;
+  readonly host?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Without: the token is sent. */
+  readonly stranger?: boolean;
+}
+
+function request(target: string, { method = "GET", host, headers = {}, body = "", stranger }: Asked = {}) {
+  const all = {
+    Host: host ?? `localhost:${studio.port}`,
+    Connection: "close",
+    ...(stranger ? {} : { Authorization: `Bearer ${studio.token}` }),
+    ...(body === "" || "Transfer-Encoding" in headers ? {} : { "Content-Length": String(body.length) }),
+    ...headers,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return ask(`${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n${body}`);
+}
+
+const codeOf = ({ body }: Answer): string => /"code":"([^"]+)"/.exec(body)?.[1] ?? "";
+
+describe("the token", () => {
+  it("is needed for everything, and is not guessed by its beginning", async () => {
+    for (const target of [
+      "/",
+      "/assets/a.js",
+      "/api/session",
+      "/api/data",
+      "/api/events",
+      "/?token=",
+      "/api/data?token=x",
+    ])
+      expect(await request(target, { stranger: true }), target).toMatchObject({ status: 401 });
+    const near = studio.token.slice(0, -1);
+    expect((await request(`/?token=${near}`, { stranger: true })).status).toBe(401);
+    const headers = { Authorization: `Bearer ${near}` };
+    expect((await request("/api/session", { stranger: true, headers })).status).toBe(401);
+    expect(studio.token).toMatch(/^[\w-]{32}$/);
+  });
+  it("is exchanged for a cookie that scripts do not see and other sites do not send", async () => {
+    const { status, head } = await request(`/?token=${studio.token}`, { stranger: true });
+    expect(status).toBe(200);
+    const cookie = /set-cookie: ([^\r]+)/i.exec(head)![1];
+    expect(cookie).toMatch(/HttpOnly/);
+    expect(cookie).toMatch(/SameSite=Strict/);
+    const headers = { Cookie: cookie.split(";")[0] };
+    expect((await request("/api/session", { stranger: true, headers })).status).toBe(200);
+    // Only the page's own address takes it: an address of a picture that is passed on opens nothing.
+    expect((await request(`/api/session?token=${studio.token}`, { stranger: true })).status).toBe(401);
+  });
+  it("is another one each time", async () => {
+    const other = await startStudio({ folder, page: join(root, "page") });
+    await other.close();
+    expect(other.token).not.toBe(studio.token);
+  });
+});
+
+describe("hosts and origins", () => {
+  it("answers no name that was led to loopback", async () => {
+    for (const host of [
+      "evil.example",
+      `evil.example:${studio.port}`,
+      "",
+      "localhost.evil.example",
+      "0.0.0.0",
+      "127.0.0.1.nip.io",
+    ])
+      expect(codeOf(await request("/api/session", { host })), host).toBe("studio.host");
+    for (const host of ["localhost", "LOCALHOST", `127.0.0.1:${studio.port}`, "[::1]"])
+      expect((await request("/api/session", { host })).status, host).toBe(200);
+  });
+  it("answers no other site, whatever it knows", async () => {
+    for (const headers of [
+      { Origin: "http://evil.example" },
+      { Origin: "null" },
+      { Origin: `http://localhost:${studio.port + 1}` },
+      { Origin: `https://localhost:${studio.port}` },
+      { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" },
+      { "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors" },
+    ] as Record<string, string>[]) {
+      expect(codeOf(await request("/api/data/reload", { method: "POST", headers }))).toBe("studio.origin");
+      expect(codeOf(await request("/api/data", { headers }))).toBe("studio.origin");
+    }
+    const headers = { Origin: `http://localhost:${studio.port}`, "Sec-Fetch-Site": "same-origin" };
+    expect((await request("/api/data/reload", { method: "POST", headers })).status).toBe(204);
+    const form = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate" };
+    expect(codeOf(await request("/api/data/reload", { method: "POST", headers: form }))).toBe("studio.origin");
+  });
+  it("lets nobody read what it answers", async () => {
+    const { head } = await request("/api/session", { headers: {} });
+    expect(head).not.toMatch(/access-control-allow/i);
+    expect(head).toMatch(/cross-origin-resource-policy: same-origin/i);
+  });
+  it("listens on loopback alone", async () => {
+    const { networkInterfaces } = await import("node:os");
+    const own = Object.values(networkInterfaces())
+      .flatMap((each) => each ?? [])
+      .find(({ internal, family }) => !internal && family === "IPv4");
+    if (own === undefined) return console.warn("skipped: this machine has no other address than loopback");
+    expect((await ask("GET / HTTP/1.1\r\n\r\n", own.address)).status).toBe(0);
+  });
+});
+
+describe("paths", () => {
+  it("lead to nothing outside the opened folder", async () => {
+    const attempts = ["..", "../", "/etc", "up", "up/outside.jpg", "set/../..", "..%2f..", "%00", "set/images/1.jpg"];
+    for (const set of attempts) {
+      const query = set.includes("%") ? set : encodeURIComponent(set);
+      const answer = await request(`/api/data/catalogue?set=${query}`);
+      expect(answer.status, set).toBeGreaterThanOrEqual(400);
+      expect(answer.status, set).toBeLessThan(500);
+      expect(answer.body, set).toMatch(/^\{"error":/);
+    }
+    for (const target of [
+      "/../secret.txt",
+      "/assets/../../secret.txt",
+      "/..%2fsecret.txt",
+      "/assets/%2e%2e/%2e%2e/secret.txt",
+    ])
+      expect((await request(target)).body, target).not.toMatch(/secret$/);
+  });
+  it("say the same of what is there and what is not, outside", async () => {
+    const [there, absent] = [`../${"secret.txt"}`, "../absent.txt"];
+    const [a, b] = [there, absent].map((set) => request(`/api/data/catalogue?set=${encodeURIComponent(set)}`));
+    expect([codeOf(await a), codeOf(await b)]).toEqual(["studio.outside", "studio.outside"]);
+  });
+  it("of pictures are followed over links", async () => {
+    const list = await request("/api/data/catalogue?set=set");
+    expect(JSON.parse(list.body).files).toEqual(["images/0.jpg", "images/1.jpg"]);
+    for (const what of ["thumbnail", "picture"]) {
+      expect((await request(`/api/data/${what}?set=set&n=0`)).status).toBe(200);
+      expect(codeOf(await request(`/api/data/${what}?set=set&n=1`))).toBe("studio.outside");
+      expect(codeOf(await request(`/api/data/${what}?set=set&n=2`))).toBe("studio.missing");
+      for (const n of ["-1", "1e9", "../0", "", "0x1"])
+        expect(codeOf(await request(`/api/data/${what}?set=set&n=${n}`)), n).toBe("studio.request");
+    }
+  });
+});
+
+describe("requests", () => {
+  it("have bounded bodies, with and without a length", async () => {
+    const headers = { "Content-Type": "application/json", "Content-Length": String(17 * 1024 * 1024) };
+    const long = await request("/api/data/reload", { method: "POST", headers });
+    expect(codeOf(long)).toBe("studio.body");
+    const chunk = `100000\r\n${"a".repeat(0x100000)}\r\n`;
+    const chunked = await request("/api/data/reload", {
+      method: "POST",
+      headers: { "Transfer-Encoding": "chunked" },
+      body: `${chunk.repeat(17)}0\r\n\r\n`,
+    });
+    expect(codeOf(chunked)).toBe("studio.body");
+  });
+  it("that are broken get an answer or none, and the server goes on", async () => {
+    for (const text of ["\r\n\r\n", "GET\r\n\r\n", "\u0000\u0001\r\n\r\n", "GET / HTTP/9\r\n\r\n"])
+      expect([0, 400, 505]).toContain((await ask(text)).status);
+    for (const target of ["//", "//[", "/%", "/%00", "/\\", `/${"a".repeat(9000)}`, "/api", "/api/", "/api/unknown"])
+      expect([400, 404], target).toContain((await request(target)).status);
+    expect((await request("/api/session")).status).toBe(200);
+  });
+  it("get headers that keep the page to itself", async () => {
+    for (const target of ["/", "/assets/a.js", "/api/session", "/absent"]) {
+      const { head } = await request(target);
+      const policy = /content-security-policy: ([^\r]+)/i.exec(head)![1];
+      expect(policy).toMatch(/default-src 'none'/);
+      expect(policy).toMatch(/script-src 'self' 'wasm-unsafe-eval'(;|$)/);
+      expect(policy).toMatch(/frame-ancestors 'none'/);
+      expect(policy).not.toMatch(/unsafe-inline|'unsafe-eval'|https?:|\*/);
+      expect(head).toMatch(/cross-origin-opener-policy: same-origin/i);
+      expect(head).toMatch(/cross-origin-embedder-policy: require-corp/i);
+      expect(head).toMatch(/x-content-type-options: nosniff/i);
+      expect(head).toMatch(/referrer-policy: no-referrer/i);
+    }
+  });
+  it("get user errors as data", async () => {
+    const { status, body } = await request("/api/data/catalogue?set=absent");
+    expect([status, JSON.parse(body)]).toEqual([
+      404,
+      {
+        error: {
+          code: "studio.missing",
+          message: "absent: there is no such file in opened",
+          path: "absent",
+        },
+      },
+    ]);
+  });
+});
+
+it("says what is wrong with a folder, a port, a host", async () => {
+  const page = join(root, "page");
+  await expect(startStudio({ folder: join(root, "absent"), page })).rejects.toThrow(/absent: is no folder/);
+  await expect(startStudio({ folder, page, port: studio.port })).rejects.toThrow(/is taken; name another with --port/);
+  await expect(startStudio({ folder, page, host: "203.0.113.7" })).rejects.toThrow(/is no address of this machine/);
+});

@@ -1,0 +1,85 @@
+/**
+ * Who may ask. The server has the user's files behind it, so a page elsewhere, another user of the machine and a name that
+ * was led to loopback (DNS rebinding) must get nothing: every request names a host that is ours, comes from our own page or
+ * from the address bar, and carries the session's token.
+ */
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { PhinetsError } from "@phinets/core/tensor";
+import type { Context, MiddlewareHandler } from "hono";
+import { getCookie, setCookie } from "hono/cookie";
+import { contentSecurityPolicy } from "../shared/policy.js";
+import { errorResponse } from "./errors.js";
+
+export interface SecurityOptions {
+  /** Host names, without ports, under which the server may be asked. */
+  readonly hosts: readonly string[];
+  readonly token: string;
+}
+
+/** Most bytes of a request's body, unless a route says otherwise. */
+export const mostBodyBytes = 16 * 1024 * 1024;
+
+export const loopbackHosts: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
+
+export function makeToken(): string {
+  return randomBytes(24).toString("base64url");
+}
+
+const headers: Readonly<Record<string, string>> = {
+  "Content-Security-Policy": contentSecurityPolicy,
+  // Both together let the page share memory between its threads.
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+  "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), serial=(self), display-capture=(self)",
+};
+
+export function secured({ hosts, token }: SecurityOptions): MiddlewareHandler {
+  return async (context, next) => {
+    const refusal = refuse(context, hosts) ?? admit(context, token);
+    if (refusal === undefined) await next();
+    else context.res = errorResponse(context, refusal);
+    for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value);
+  };
+}
+
+function refuse({ req }: Context, hosts: readonly string[]): PhinetsError | undefined {
+  const host = (req.header("host") ?? "").toLowerCase();
+  if (!hosts.includes(host.replace(/:\d*$/, "")))
+    return new PhinetsError("studio.host", `the studio is not served as ${JSON.stringify(host)}; open ${hosts[0]}`);
+  const origin = req.header("origin");
+  if (origin !== undefined && origin !== `http://${host}`)
+    return new PhinetsError(
+      "studio.origin",
+      `${JSON.stringify(origin)} is another site; only the studio's page may ask`,
+    );
+  const site = req.header("sec-fetch-site");
+  const isVisit = req.method === "GET" && req.header("sec-fetch-mode") === "navigate";
+  if ((site === "cross-site" || site === "same-site") && !isVisit)
+    return new PhinetsError("studio.origin", "another site asked; only the studio's page may");
+  return undefined;
+}
+
+/** The cookie has the port in its name: cookies are shared by all ports of a host, and two studios may be open. */
+function cookieName({ req }: Context): string {
+  return `phinets_studio_${/:(\d+)$/.exec(req.header("host") ?? "")?.[1] ?? "80"}`;
+}
+
+/** The token is in the address the first time, then in a cookie; programs send it in a header. */
+function admit(context: Context, token: string): PhinetsError | undefined {
+  const { req } = context;
+  const bearer = /^Bearer (\S+)$/.exec(req.header("authorization") ?? "")?.[1];
+  if (equal(bearer, token) || equal(getCookie(context, cookieName(context)), token)) return undefined;
+  if (req.method === "GET" && req.path === "/" && equal(req.query("token"), token)) {
+    setCookie(context, cookieName(context), token, { httpOnly: true, sameSite: "Strict", path: "/" });
+    return undefined;
+  }
+  return new PhinetsError("studio.token", "this address needs its token; open the one that phinets studio printed");
+}
+
+function equal(given: string | undefined, token: string): boolean {
+  const [a, b] = [Buffer.from(given ?? ""), Buffer.from(token)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

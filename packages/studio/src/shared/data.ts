@@ -1,0 +1,112 @@
+/**
+ * Data sets as the page holds them. A catalogue is columns, not objects a picture: 50,000 pictures are a few arrays, and
+ * filters run over them in a millisecond or two.
+ */
+import type { BoxLabel, DatasetIndex, Problem, Sample, SplitName, Task } from "@phinets/core/data";
+
+/** A data set that was found in the opened folder. */
+export interface DatasetEntry {
+  /** Path within the folder, "" for the folder itself: the name under which the API knows it. */
+  readonly path: string;
+  /** How it was understood. */
+  readonly recognised: string;
+  readonly task: Task;
+  readonly classes: number;
+  readonly pictures: number;
+}
+
+export interface Catalogue {
+  readonly path: string;
+  readonly recognised: string;
+  readonly format: string;
+  readonly task: Task;
+  readonly classes: readonly string[];
+  readonly notes: readonly string[];
+  /** What is wrong with files and rows; each was left out. */
+  readonly problems: readonly { readonly file: string; readonly message: string; readonly kind: string }[];
+  /** Pictures one after another: train, val, test. The number of a picture is its place here. */
+  readonly splits: Readonly<Record<SplitName, number>>;
+  /** By picture: its path within the data set. */
+  readonly files: readonly string[];
+  /** By picture: class of a classified one, else -1. */
+  readonly labels: readonly number[];
+  /** By picture, and one more: where its boxes begin in `boxes`, in boxes. */
+  readonly starts: readonly number[];
+  /** Five numbers a box: class, and centre x, y, width, height as fractions of the picture. */
+  readonly boxes: readonly number[];
+  /** By box: 0 a label, 1 crowd, 2 difficult. */
+  readonly ignored: readonly number[];
+}
+
+/** Numbers a box takes in `Catalogue.boxes`. */
+export const boxFields = 5;
+
+const splitOrder: readonly SplitName[] = ["train", "val", "test"];
+const ignoreCodes = { crowd: 1, difficult: 2 } as const;
+
+interface Opened extends DatasetIndex {
+  readonly recognised: string;
+  readonly format: string;
+  readonly notes: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+/** All samples of an index in the catalogue's order. */
+export function samplesOf({ splits }: Pick<DatasetIndex, "splits">): Sample[] {
+  return splitOrder.flatMap((split) => splits[split]);
+}
+
+/**
+ * @param path the name that the data set is known by
+ * @param shorten a sample's file as people should see it
+ */
+export function catalogueOf(opened: Opened, path: string, shorten: (file: string) => string): Catalogue {
+  const samples = samplesOf(opened);
+  const starts = [0];
+  const boxes: number[] = [];
+  const ignored: number[] = [];
+  for (const { labels = [] } of samples) {
+    for (const box of labels) {
+      boxes.push(box.class, box.x, box.y, box.width, box.height);
+      ignored.push(box.ignore === undefined ? 0 : ignoreCodes[box.ignore]);
+    }
+    starts.push(ignored.length);
+  }
+  const { recognised, format, task, classes, notes, problems, splits } = opened;
+  return {
+    path,
+    recognised,
+    format,
+    task,
+    classes,
+    notes,
+    problems: problems.map(({ error, leavesOut }) => ({
+      file: shorten(error.path ?? ""),
+      message: error.message,
+      kind: leavesOut,
+    })),
+    splits: { train: splits.train.length, val: splits.val.length, test: splits.test.length },
+    files: samples.map(({ file }) => shorten(file)),
+    labels: samples.map((sample) => sample.class ?? -1),
+    starts,
+    boxes,
+    ignored,
+  };
+}
+
+/** Which split picture `n` belongs to. */
+export function splitOf({ splits }: Pick<Catalogue, "splits">, n: number): SplitName {
+  if (n < splits.train) return "train";
+  return n < splits.train + splits.val ? "val" : "test";
+}
+
+/** The boxes of picture `n`. */
+export function boxesOf({ starts, boxes, ignored }: Catalogue, n: number): BoxLabel[] {
+  const found: BoxLabel[] = [];
+  for (let i = starts[n]; i < starts[n + 1]; i++) {
+    const [kind, x, y, width, height] = boxes.slice(i * boxFields, (i + 1) * boxFields);
+    const ignore = ignored[i] === 0 ? undefined : ignored[i] === 1 ? "crowd" : "difficult";
+    found.push({ class: kind, x, y, width, height, ...(ignore && { ignore }) });
+  }
+  return found;
+}

@@ -1,0 +1,27 @@
+/** What the server tells every page that listens, and what it says of long work. */
+import type { ErrorDocument } from "./errors.js";
+
+/** What a job does; who adds one adds its name and the type of its result. */
+export interface JobResults {
+  readonly doctor: import("@phinets/core/data").DoctorReport;
+}
+
+export type JobKind = keyof JobResults;
+
+/** Long work on the server, as the page sees it. */
+export interface Job {
+  readonly id: number;
+  readonly kind: JobKind;
+  /** What it works on, for people. */
+  readonly about: string;
+  readonly state: "running" | "done" | "failed" | "stopped";
+  readonly done: number;
+  /** 0 while it is not known. */
+  readonly total: number;
+  readonly error?: ErrorDocument["error"];
+}
+
+/** By name of the SSE event. */
+export interface StudioEvents {
+  readonly job: Job;
+}

@@ -1,0 +1,16 @@
+/** What the page may load and run: its own files, and WebAssembly that it compiles. No inline script, no other site. */
+export const pagePolicy = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "media-src 'self' blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+/** As a header it also says that no page may frame this one, which a meta element cannot. */
+export const contentSecurityPolicy = `${pagePolicy}; frame-ancestors 'none'`;

@@ -1,0 +1,76 @@
+/// <reference lib="dom" />
+/** What tests ask a page about itself: each function runs there, so it uses nothing from outside. */
+
+/** Texts whose contrast to what they stand on is below 4.5 (WCAG 2.2, AA). Runs in the page. */
+export function unreadable(): string[] {
+  const numbers = (colour: string) => (colour.match(/[\d.]+/g) ?? []).map(Number);
+  const luminance = ([r, g, b]: number[]) => {
+    const [x, y, z] = [r, g, b].map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const found: string[] = [];
+  for (const element of document.querySelectorAll<HTMLElement>("body *")) {
+    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent!.trim() !== "");
+    const { width, height } = element.getBoundingClientRect();
+    if (!text || width < 2 || height < 2 || element.closest("svg, option, :disabled, .skip, .hidden")) continue;
+    let ground: number[] = [];
+    for (let under: Element | null = element; under !== null; under = under.parentElement) {
+      const colour = numbers(getComputedStyle(under).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) {
+        ground = colour;
+        break;
+      }
+    }
+    const [a, b] = [luminance(numbers(getComputedStyle(element).color)), luminance(ground)].sort((x, y) => y - x);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (!(contrast >= 4.5)) found.push(`${contrast.toFixed(2)} ${element.outerHTML.slice(0, 80)}`);
+  }
+  return found;
+}
+
+/** What can be used and has no name for a screen reader. Runs in the page. */
+export function unnamed(): string[] {
+  return [...document.querySelectorAll<HTMLElement>("a[href], button, input, select, [role], img")]
+    .filter((element) => {
+      const labels = (element as HTMLInputElement).labels;
+      const by = element.getAttribute("aria-labelledby");
+      const name =
+        element.getAttribute("aria-label") ??
+        (by === null ? null : document.getElementById(by)?.textContent) ??
+        (labels?.length ? labels[0].textContent : null) ??
+        element.getAttribute("alt") ??
+        element.textContent;
+      const decorative =
+        element.getAttribute("alt") === "" || element.matches("[role=tabpanel]:empty, [role=status]:empty");
+      return !decorative && (name ?? "").trim() === "";
+    })
+    .map((element) => element.outerHTML.slice(0, 100));
+}
+
+/** How far the page is wider than what is seen of it, in pixels. Runs in the page. */
+export function overflow(): number {
+  return document.documentElement.scrollWidth - innerWidth;
+}
+
+/** Milliseconds until something was painted. Runs in the page. */
+export function firstPaint(): number | undefined {
+  return performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
+}
+
+/** Number of things that can be used. Runs in the page. */
+export function countUsable(): number {
+  return document.querySelectorAll("a[href], button:not(:disabled), input, select, [tabindex='0']").length;
+}
+
+/** What has the focus, and whether that is seen; undefined where nothing has it. Runs in the page. */
+export function focused() {
+  const element = document.activeElement as HTMLElement;
+  if (element === document.body) return undefined;
+  const shown = element.matches(".hidden") ? element.closest("label")! : element;
+  return {
+    place: [...document.querySelectorAll("*")].indexOf(element),
+    usable: element.matches("a[href], button, input, select, [tabindex='0']"),
+    outlined: getComputedStyle(shown).outlineStyle !== "none",
+    what: element.outerHTML.slice(0, 80),
+  };
+}

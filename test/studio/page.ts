@@ -1,0 +1,80 @@
+/** The studio as its users have it: the page built from source, the server from source, a real browser. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+import { afterAll, beforeAll } from "vitest";
+import { type RunningStudio, startStudio } from "../../packages/studio/src/server/index.js";
+import { chromiumOptions } from "../chromium.js";
+
+const configFile = fileURLToPath(new URL("../../packages/studio/vite.config.ts", import.meta.url));
+
+/** Undefined, with a message, where there is no Chromium: then the tests are skipped. */
+export const browserOptions = chromiumOptions();
+
+/** Builds the page once for a test file; its folder, removed after the file's tests. */
+export function builtPage(): { readonly folder: string } {
+  const folder = mkdtempSync(join(tmpdir(), "phinets-studio-page-"));
+  beforeAll(async () => {
+    await build({ configFile, build: { outDir: folder } });
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return { folder };
+}
+
+export interface OpenOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly dark?: boolean;
+  /** The room, as in the address. Default: the first. */
+  readonly room?: string;
+}
+
+/** A browser for a test file, and studios in it; closed after the file's tests. */
+export function studioBrowser() {
+  const { folder: page } = builtPage();
+  const running: RunningStudio[] = [];
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch(browserOptions);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    for (const each of running) await each.close();
+  });
+
+  /** Opens an address; what the page's console complains of fails the test that asks `complaints`. */
+  async function visit(url: string, { width = 1280, height = 800, dark = false, room }: OpenOptions = {}) {
+    const context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme: dark ? "dark" : "light",
+      permissions: ["clipboard-read", "clipboard-write"],
+      acceptDownloads: true,
+    });
+    const tab = await context.newPage();
+    const complaints: string[] = [];
+    tab.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+    });
+    tab.on("pageerror", (error) => complaints.push(String(error)));
+    await tab.goto(room === undefined ? url : `${url}#${room}`);
+    return { tab, complaints, close: () => context.close() };
+  }
+
+  /** Serves a folder and opens the page as the printed address does. */
+  async function open(folder: string, options?: OpenOptions) {
+    const studio = await startStudio({ folder, page });
+    running.push(studio);
+    return { studio, ...(await visit(studio.url, options)) };
+  }
+
+  return { page, open, visit };
+}
+
+/** What a click makes the page download. */
+export async function downloadOf(tab: Page, click: () => Promise<void>): Promise<{ name: string; path: string }> {
+  const [download] = await Promise.all([tab.waitForEvent("download"), click()]);
+  return { name: download.suggestedFilename(), path: await download.path() };
+}

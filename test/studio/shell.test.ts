@@ -1,0 +1,130 @@
+/** The page's frame: small, fast, usable by keyboard, at every width, in the light and in the dark, with and without a server. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, describe, expect, it } from "vitest";
+import { countUsable, firstPaint, focused, overflow, unnamed, unreadable } from "./in-page.js";
+import { browserOptions, builtPage, studioBrowser } from "./page.js";
+
+const root = mkdtempSync(join(tmpdir(), "phinets-studio-shell-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe("the built page", () => {
+  const { folder } = builtPage();
+
+  it("begins with less than 150 KB of JavaScript, gzipped", () => {
+    const html = readFileSync(join(folder, "index.html"), "utf8");
+    const first = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map(([, file]) => file);
+    expect(first.length).toBeGreaterThan(0);
+    // With what those import without being asked.
+    const all = new Set(first);
+    for (const file of all)
+      for (const [, other] of readFileSync(join(folder, file), "utf8").matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g))
+        all.add(`assets/${other}`);
+    const bytes = [...all].reduce((sum, file) => sum + gzipSync(readFileSync(join(folder, file))).length, 0);
+    expect(bytes).toBeLessThan(150_000);
+    expect(bytes).toBeGreaterThan(5_000);
+  });
+
+  it("loads nothing from elsewhere and has nothing inline", () => {
+    const html = readFileSync(join(folder, "index.html"), "utf8");
+    expect(html).toMatch(/<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;/);
+    expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\son[a-z]+=|(?:src|href)="(?!\.\/)/);
+    const styles = readdirSync(join(folder, "assets")).filter((name) => name.endsWith(".css"));
+    for (const name of styles) expect(readFileSync(join(folder, "assets", name), "utf8")).not.toMatch(/url\(|@import/);
+  });
+});
+
+describe.skipIf(browserOptions === undefined)("the page", () => {
+  const { page, open, visit } = studioBrowser();
+  const folder = join(root, "opened <b>");
+  mkdirSync(folder);
+
+  it("takes the token out of the address, and threads could share memory", async () => {
+    const { studio, tab, complaints, close } = await open(folder);
+    await tab.getByText("opened <b>").waitFor();
+    expect(tab.url()).toBe(`http://localhost:${studio.port}/`);
+    expect(await tab.evaluate("crossOriginIsolated")).toBe(true);
+    // The cookie opens it again; without one the page says what to do.
+    await tab.reload();
+    await tab.getByText("No data set was found here.").waitFor();
+    expect(complaints).toEqual([]);
+    await tab.context().clearCookies();
+    await tab.reload();
+    expect(await tab.textContent("body")).toMatch(/this address needs its token/);
+    await close();
+  });
+
+  it("says when it first painted", async () => {
+    const { tab, close } = await open(folder);
+    await tab.getByRole("heading", { name: "Data set" }).waitFor();
+    const ms = await tab.evaluate(firstPaint);
+    expect(ms).toBeGreaterThan(0);
+    console.log(`first contentful paint: ${ms!.toFixed(0)} ms`);
+    await close();
+  });
+
+  it("is wide enough for nothing to be cut off from 390 pixels to 4K, light and dark, with enough contrast", async () => {
+    for (const room of ["data", "board"])
+      for (const [width, height, dark] of [
+        [390, 844, false],
+        [1280, 800, true],
+        [3840, 2160, false],
+      ] as const) {
+        const { tab, complaints, close } = await open(folder, { width, height, dark, room });
+        await tab.getByRole("heading", { level: 1 }).waitFor();
+        if (room === "board") await tab.locator(".verdict").waitFor();
+        const at = `${room} ${width}`;
+        expect(await tab.evaluate(overflow), at).toBeLessThanOrEqual(0);
+        expect(await tab.evaluate(unreadable), at).toEqual([]);
+        expect(await tab.evaluate(unnamed), at).toEqual([]);
+        expect(complaints, at).toEqual([]);
+        await close();
+      }
+  });
+
+  it("is reached by keyboard as a whole, and shows where one is", async () => {
+    const { tab, close } = await open(folder, { room: "board" });
+    await tab.locator(".verdict").waitFor();
+    const usable = await tab.evaluate(countUsable);
+    const seen = new Set<number>();
+    // What scrolls is a stop too.
+    for (let i = 0; i < 2 * usable; i++) {
+      await tab.keyboard.press("Tab");
+      const found = await tab.evaluate(focused);
+      if (found === undefined) break;
+      expect(found.outlined, found.what).toBe(true);
+      if (found.usable) seen.add(found.place);
+    }
+    expect(seen.size).toBe(usable);
+    await close();
+  });
+
+  it("does without a server what a browser can", async () => {
+    const types: Record<string, string> = {
+      ".html": "text/html",
+      ".js": "text/javascript",
+      ".css": "text/css",
+      ".svg": "image/svg+xml",
+    };
+    const server = createServer((request, response) => {
+      try {
+        const path = request.url === "/site/" ? "index.html" : request.url!.slice("/site/".length);
+        response.setHeader("Content-Type", types[extname(path)]);
+        response.end(readFileSync(join(page, path)));
+      } catch {
+        response.writeHead(404).end("<!doctype html>nothing");
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const { tab, close } = await visit(`http://127.0.0.1:${port}/site/`, { room: "board" });
+    await tab.getByText("in this browser").waitFor();
+    await tab.getByText("Fits STM32H743").waitFor();
+    await close();
+    server.close();
+  });
+});
