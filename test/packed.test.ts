@@ -21,7 +21,15 @@ function timed<T>(work: () => T): { readonly result: T; readonly seconds: number
   return { result, seconds: (performance.now() - start) / 1000 };
 }
 
-const packages = ["packages/core", "packages/node", "packages/cli", "packages/browser", "firmware", "models"];
+const packages = [
+  "packages/core",
+  "packages/node",
+  "packages/cli",
+  "packages/browser",
+  "packages/studio",
+  "firmware",
+  "models",
+];
 
 describe("the packages", () => {
   const files = new Map<string, readonly string[]>();

@@ -5,6 +5,7 @@ export const pages = [
     items: [
       { text: "Getting started", link: "/getting-started" },
       { text: "Your own pictures", link: "/your-pictures" },
+      { text: "Studio", link: "/studio" },
       { text: "Choosing a board", link: "/choosing-a-board" },
       { text: "From other tools", link: "/from-other-tools" },
       { text: "Bring your own network", link: "/bring-your-own-network" },

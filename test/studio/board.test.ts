@@ -6,6 +6,7 @@ import { loadBoard } from "@phinets/core/target";
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, it } from "vitest";
 import { runProgram } from "../../packages/cli/src/program.js";
+import { moveSlider } from "./in-page.js";
 import { browserOptions, downloadOf, studioBrowser } from "./page.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-studio-board-"));
@@ -76,6 +77,20 @@ describe.skipIf(browserOptions === undefined)("the board's room", () => {
     await tab.getByText(/(Fits|Does not fit) My board/).waitFor();
     await compare(tab, "fourth");
     expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it("says how long figures take from a slider's move to the page", async () => {
+    const { tab, close } = await open(folder, { room: "board" });
+    await tab.getByText("Fits STM32H743").waitFor();
+    const { moves, figures } = await tab.evaluate(moveSlider, 60);
+    expect(figures.length).toBe(60);
+    const sorted = (list: readonly number[]) => [...list].sort((a, b) => a - b);
+    const at = (list: readonly number[], share: number) =>
+      sorted(list)[Math.floor(share * (list.length - 1))].toFixed(1);
+    console.log(
+      `a move takes ${at(moves, 0.5)} ms of the page's thread (p95 ${at(moves, 0.95)}), figures follow after ${at(figures, 0.5)} ms (p95 ${at(figures, 0.95)})`,
+    );
     await close();
   });
 

@@ -62,6 +62,31 @@ export function countUsable(): number {
   return document.querySelectorAll("a[href], button:not(:disabled), input, select, [tabindex='0']").length;
 }
 
+/** Moves the first slider; milliseconds that each move blocks the page, and until figures follow. Runs in the page. */
+export async function moveSlider(times: number) {
+  const slider = document.querySelector<HTMLInputElement>("input[type=range]")!;
+  const figures = document.querySelector(".figures")!;
+  const moves: number[] = [];
+  const delays: number[] = [];
+  for (let i = 0; i < times; i++) {
+    const changed = new Promise<void>((resolve) => {
+      const observer = new MutationObserver(() => {
+        observer.disconnect();
+        resolve();
+      });
+      observer.observe(figures.querySelector("dl")!, { subtree: true, characterData: true });
+    });
+    const start = performance.now();
+    slider.value = String(0.21 + 0.01 * (i % 30));
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    moves.push(performance.now() - start);
+    await changed;
+    delays.push(performance.now() - start);
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+  }
+  return { moves, figures: delays };
+}
+
 /** What has the focus, and whether that is seen; undefined where nothing has it. Runs in the page. */
 export function focused() {
   const element = document.activeElement as HTMLElement;

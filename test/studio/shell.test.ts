@@ -3,14 +3,28 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { extname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
+import { buildZip } from "../build-zip.js";
+import { dataFolder } from "../data-folder.js";
 import { countUsable, firstPaint, focused, overflow, unnamed, unreadable } from "./in-page.js";
 import { browserOptions, builtPage, studioBrowser } from "./page.js";
 
+const { root: given, yolo } = dataFolder("studio-given");
 const root = mkdtempSync(join(tmpdir(), "phinets-studio-shell-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** An archive of a folder's files. */
+function zipOf(folder: string): Uint8Array {
+  const entries = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
+  return buildZip(
+    entries.map((entry) => {
+      const path = join(entry.parentPath ?? entry.path, entry.name);
+      return { name: relative(folder, path), content: readFileSync(path), deflate: true };
+    }),
+  );
+}
 
 describe("the built page", () => {
   const { folder } = builtPage();
@@ -121,9 +135,24 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    const { tab, close } = await visit(`http://127.0.0.1:${port}/site/`, { room: "board" });
+    const { tab, complaints, close } = await visit(`http://127.0.0.1:${port}/site/`, { room: "board" });
     await tab.getByText("in this browser").waitFor();
     await tab.getByText("Fits STM32H743").waitFor();
+    await tab.getByRole("link", { name: "Data" }).click();
+    await yolo("parts");
+    await tab.getByLabel("Open a folder…").setInputFiles(join(given, "parts"));
+    await tab.getByText("6 of 6 pictures").waitFor();
+    await tab.locator(".cell img").nth(5).waitFor();
+    await tab.getByRole("button", { name: "Examine every picture" }).click();
+    await tab.getByText(/Nothing is wrong|findings/).waitFor();
+    await tab.getByLabel("Open a .zip…").setInputFiles({
+      name: "set.zip",
+      mimeType: "application/zip",
+      buffer: Buffer.from(zipOf(join(given, "parts"))),
+    });
+    await tab.getByText("6 of 6 pictures").waitFor();
+    await tab.locator(".cell img").nth(5).waitFor();
+    expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
     await close();
     server.close();
   });

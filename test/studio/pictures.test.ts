@@ -1,0 +1,45 @@
+/** The documentation's pictures of the rooms: as they are today, so that none is of a page that is gone. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writeConveyorDataset } from "@phinets/node/dataset";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { dataFolder } from "../data-folder.js";
+import { browserOptions, studioBrowser } from "./page.js";
+
+const { root, put } = dataFolder("studio-pictures");
+/** PHINETS_WRITE_DOCS=1 writes them into docs/; else they are only made. */
+const into = process.env.PHINETS_WRITE_DOCS
+  ? fileURLToPath(new URL("../../docs/pictures", import.meta.url))
+  : join(root, "pictures");
+
+describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
+  const { open } = studioBrowser();
+
+  async function take(tab: Page, name: string): Promise<void> {
+    const file = join(into, `studio-${name}.jpg`);
+    const bytes = await tab.screenshot({ type: "jpeg", quality: 80 });
+    put(`pictures/studio-${name}.jpg`, bytes);
+    if (process.env.PHINETS_WRITE_DOCS) await tab.screenshot({ path: file, type: "jpeg", quality: 80 });
+    // A page of one colour would be a few kilobytes.
+    expect(bytes.length).toBeGreaterThan(30_000);
+  }
+
+  it("are of the data's and the board's", async () => {
+    await writeConveyorDataset(join(root, "belt"), { train: 60, val: 10, clipFrames: 10 });
+    const { tab, close } = await open(join(root, "belt"));
+    await expect
+      .poll(() =>
+        tab.locator(".cell img").evaluateAll((all) => all.length > 9 && all.every((each) => each.clientHeight > 50)),
+      )
+      .toBe(true);
+    await take(tab, "data");
+    await tab.getByRole("link", { name: "Board" }).click();
+    await tab.getByRole("button", { name: "Fit this board" }).click();
+    await tab.getByRole("button", { name: "fit's choice" }).click({ timeout: 60_000 });
+    await tab.getByRole("button", { name: "Save inspection.json" }).isEnabled();
+    await tab.locator("img.memory").waitFor();
+    await take(tab, "board");
+    await close();
+  });
+});
