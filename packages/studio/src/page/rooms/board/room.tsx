@@ -1,5 +1,4 @@
 /** Board: what a network would take of a board, before anything is trained. */
-import { useSignal } from "@preact/signals";
 import { CommandLine } from "../../ui/command-line.js";
 import { Problem } from "../../ui/problem.js";
 import { saveFile } from "../../ui/save.js";
@@ -8,11 +7,10 @@ import { Figures } from "./figures.js";
 import { Layers } from "./layers.js";
 import { MemoryMap } from "./memory-map.js";
 import { Pareto } from "./pareto.js";
-import { choice, commands, inspected, inspecting, inspectProblem, refused } from "./store.js";
+import { choice, commands, inspected, inspecting, inspectProblem, memory, refused, showsMemory } from "./store.js";
 import "./board.css";
 
 export default function BoardRoom() {
-  const tab = useSignal<"layers" | "memory">("memory");
   const shown = inspected.value;
   const problem = refused.value ?? inspectProblem.value;
   const saveNetwork = () => saveFile("network.json", `${JSON.stringify(choice.value.network, undefined, 1)}\n`);
@@ -46,25 +44,33 @@ export default function BoardRoom() {
       </section>
       <section class="detail card" aria-label="In detail">
         <div class="tabs" role="tablist" aria-label="In detail">
-          <Tab id="memory" tab={tab} title="Memory over time" />
-          <Tab id="layers" tab={tab} title="Layers" />
+          <Tab isMemory title="Memory over time" />
+          <Tab isMemory={false} title="Layers" />
         </div>
-        <div role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
-          {shown && (tab.value === "memory" ? <MemoryMap svg={shown.svg} /> : <Layers inspection={shown.inspection} />)}
+        <div role="tabpanel" aria-labelledby={tabId(showsMemory.value)}>
+          {showsMemory.value
+            ? memory.value && <MemoryMap svg={memory.value} />
+            : shown && <Layers inspection={shown.inspection} />}
         </div>
       </section>
     </div>
   );
 }
 
-type Tabs = "layers" | "memory";
+const tabId = (isMemory: boolean): string => (isMemory ? "tab-memory" : "tab-layers");
 
-function Tab({ id, tab, title }: { readonly id: Tabs; readonly tab: { value: Tabs }; readonly title: string }) {
+function Tab({ isMemory, title }: { readonly isMemory: boolean; readonly title: string }) {
   const select = () => {
-    tab.value = id;
+    showsMemory.value = isMemory;
   };
   return (
-    <button type="button" role="tab" id={`tab-${id}`} aria-selected={tab.value === id} onClick={select}>
+    <button
+      type="button"
+      role="tab"
+      id={tabId(isMemory)}
+      aria-selected={showsMemory.value === isMemory}
+      onClick={select}
+    >
       {title}
     </button>
   );

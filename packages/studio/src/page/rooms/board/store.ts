@@ -30,6 +30,9 @@ export const choice = signal<Choice>({
 
 /** The figures are on their way: those that are shown are of what was chosen before. */
 export const inspecting = signal(true);
+/** The memory over time, as SVG; asked for while `showsMemory`. */
+export const memory = signal<string | undefined>(undefined);
+export const showsMemory = signal(true);
 export const inspected = signal<Inspected | undefined>(undefined);
 /** What is wrong with what was chosen; it stays until something else is. */
 export const refused = signal<Error | undefined>(undefined);
@@ -52,6 +55,13 @@ const inspector = new Latest<InspectQuestion, Inspected>(
   },
 );
 
+const painter = new Latest<InspectQuestion, string>(
+  new Worker(new URL("./memory-worker.ts", import.meta.url), { type: "module" }),
+  (answer) => {
+    if (answer !== undefined) memory.value = answer;
+  },
+);
+
 const solver = new Latest<FitOptions, Fitted>(
   new Worker(new URL("./fit-worker.ts", import.meta.url), { type: "module" }),
   (answer, error) => {
@@ -68,6 +78,15 @@ const question = computed<InspectQuestion>(() => {
 effect(() => {
   inspecting.value = true;
   inspector.ask(question.value);
+});
+
+/** A picture takes longer than figures, to make and to paint: it follows where nothing has moved for a moment. */
+const restMs = 80;
+effect(() => {
+  const asked = question.value;
+  if (!showsMemory.value) return;
+  const timer = setTimeout(() => painter.ask(asked), restMs);
+  return () => clearTimeout(timer);
 });
 
 export function change(changes: Partial<Choice>): void {

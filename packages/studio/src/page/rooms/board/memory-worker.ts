@@ -1,0 +1,6 @@
+/** The working memory over time, drawn in a thread of its own: figures need not wait for it. */
+import { drawMemory } from "@phinets/core/cost";
+import { answerWith } from "../../answer.js";
+import type { InspectQuestion } from "./inspect-worker.js";
+
+answerWith(({ network, board, request }: InspectQuestion): string => drawMemory(network, board, undefined, request));
