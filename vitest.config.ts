@@ -10,6 +10,8 @@ export default defineConfig({
     // Vitest leaves one core free, which on two is half of them: here child processes and threads wait for each other anyway.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     globalSetup: "./test/shared-objects.ts",
+    // What is waited for may take long where other work has the cores.
+    expect: { poll: { timeout: 30_000 } },
     testTimeout: 240_000,
     hookTimeout: 240_000,
     reporters: ["default", "./test/closing-line-reporter.ts"],
