@@ -153,6 +153,10 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm", "ffmpeg", "cm
           "it needs the board",
           "it needs the board",
         ],
+        "studio.md": [
+          "it serves until Ctrl-C. Tests of its own open the page in Chromium",
+          "network.json is what the page saved",
+        ],
       }
     `);
   });

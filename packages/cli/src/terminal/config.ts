@@ -18,7 +18,7 @@ export interface ConfigOptions {
 }
 
 /** Options that are of one command line alone. */
-const neverInFiles = ["cfg", "json", "resume", "fromLock", "stopAfter"];
+const neverInFiles = ["cfg", "json", "resume", "fromLock", "stopAfter", "fromSweep"];
 
 /**
  * Sets the options of a command to what a file says. Throws PhinetsError `cli.config` with line and column for a key that
