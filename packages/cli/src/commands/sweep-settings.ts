@@ -2,20 +2,26 @@
 
 import type { Network } from "@phinets/core/networks";
 import { type Candidate, fit } from "@phinets/core/scaling";
-import { drawSettings, gridSettings, isRange, type Setting, type SettingValue } from "@phinets/core/sweep";
-import { type Board, loadBoard } from "@phinets/core/target";
+import {
+  drawSettings,
+  gridSettings,
+  isRange,
+  type LeftOutSetting,
+  type Setting,
+  type SettingValue,
+} from "@phinets/core/sweep";
+import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe, withClassWeights } from "@phinets/core/training";
 import type { OptionEntry } from "@phinets/node/run";
 import { type OpenedData, openData, requireTrainable, startingRecipe } from "@phinets/node/steps";
 import {
-  costOf,
   exceededLimit,
-  type LeftOutSetting,
   makeTrial,
   mostSettings,
   type SweepFile,
   type SweepSetting,
+  trialCost,
 } from "@phinets/node/sweep";
 import { Command } from "commander";
 import { applyConfig } from "../terminal/config.js";
@@ -106,7 +112,7 @@ export async function resolveSweep(
         );
       }
       const [{ network, board, more }] = trials;
-      const cost = costOf(network, board, more.programRequest);
+      const cost = trialCost(network, board, more.programRequest);
       const reason = exceededLimit(cost, file.limits, board);
       if (reason === undefined) settings.push({ setting, target, trials, cost });
       else leftOut.push({ setting, target, reason });
@@ -173,7 +179,7 @@ async function wantedSettings(
       for (const setting of drawn)
         wanted.push({
           setting: network === undefined ? setting : { network: network.title, ...setting },
-          target: target === undefined ? undefined : boardName(target),
+          target,
           entries: [...board, ...entriesOf(file, setting)],
           network: network?.path,
         });
@@ -184,14 +190,6 @@ async function wantedSettings(
     `${file.path}: is of ${wanted.length} settings; ${mostSettings} are the most: list fewer values, or search: random with trials`,
     file.path,
   );
-}
-
-function boardName(target: string): string {
-  try {
-    return loadBoard(target).name;
-  } catch {
-    return target; // a file: its own errors are told where it is read
-  }
 }
 
 function settingsOf({ space, search, trials, seeds, path }: SweepFile): readonly Setting[] {
@@ -236,8 +234,7 @@ async function paretoNetworks(
       file.path,
     );
   const { task, classes } = (await dataOf(origin)).index;
-  const options = { ...origin.limits, ...origin.programRequest, board: origin.board, task, classes: classes.length };
-  const { pareto } = fit({ ...options, classes } as Parameters<typeof fit>[0]);
+  const { pareto } = fit({ ...origin.limits, ...origin.programRequest, board: origin.board, task, classes });
   return pareto.map(({ network }) => {
     const title = titleOf(network, origin.board!);
     return { title, path: saveNetwork(title, network) };

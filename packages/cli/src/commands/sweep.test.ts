@@ -38,6 +38,11 @@ reduction: 2
 target: stm32h743
 `;
 
+const trainWords = (epochs: number) => [
+  ...["train", "--data", join(root, "data"), "--network", join(root, "network.json")],
+  ...["--epochs", String(epochs), "--batch", "8"],
+];
+
 interface Row {
   readonly setting: Record<string, unknown>;
   readonly epochs: number;
@@ -97,17 +102,7 @@ describe.skipIf(!built)("phinets sweep", () => {
   it("trains as train does: a setting that went through rungs has the weights of one trained through", async () => {
     const [best] = (JSON.parse(readFileSync(join(root, "one", "sweep.json"), "utf8")) as { rows: Row[] }).rows;
     const { weightsSha256 } = await phinetsJson<{ weightsSha256: string }>(
-      ...[
-        "train",
-        "--data",
-        join(root, "data"),
-        "--network",
-        join(root, "network.json"),
-        "--epochs",
-        "4",
-        "--batch",
-        "8",
-      ],
+      ...trainWords(4),
       ...["--lr", String(best.setting.lr), "--warmup-steps", String(best.setting.warmupSteps)],
       ...["--project", join(root, "runs"), "--no-plots"],
     );
@@ -201,17 +196,7 @@ describe("a sweep file", () => {
 
 it.skipIf(!built)("train --stop-after goes on to the same bits", async () => {
   const words = (name: string, ...more: string[]) => [
-    ...[
-      "train",
-      "--data",
-      join(root, "data"),
-      "--network",
-      join(root, "network.json"),
-      "--epochs",
-      "3",
-      "--batch",
-      "8",
-    ],
+    ...trainWords(3),
     ...["--project", join(root, "stops"), "--name", name, "--no-plots", ...more],
   ];
   const whole = await phinetsJson(...words("whole"));

@@ -5,7 +5,6 @@ import type { Recipe } from "@phinets/core/training";
 import type { CacheMode } from "@phinets/node/dataset";
 import type { RunLock } from "@phinets/node/run";
 import type { Int8Report, TrainResult } from "@phinets/node/steps";
-import { saveTarget } from "@phinets/node/target";
 import { describeMetrics } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
@@ -122,7 +121,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
     import("@phinets/node/steps"),
     import("./train-origin.js"),
   ]);
-  const { createRunFolder, loadRun, saveNetwork, saveRunArguments } = runs;
+  const { beginRun, createRunFolder, loadRun } = runs;
   const { hasLock, loadSplit, makeInt8, openData, openDevice, requireRepeatable, requireTrainable } = steps;
   const { startingRecipe, train, validationSplit, writeRunLock } = steps;
   const { project } = options;
@@ -154,11 +153,9 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
     const start = pretrained && { file: pretrained.file, sha256: pretrained.sha256 };
     // Only now: a run that fails on a bad picture leaves its name free.
     if (resumed === undefined) {
-      saveNetwork(folder, network);
-      if (board !== undefined) saveTarget(folder, board);
       const { limits, programRequest, namedNetwork, loading } = origin;
       const chosen = { board, limits, programRequest, namedNetwork };
-      saveRunArguments(folder, {
+      beginRun(folder, network, {
         ...{ task, data: paths, fraction, recipe, valEvery, weights: start, plots, qat, loading, ...chosen },
       });
       context.resumeWith(["train", "--resume", folder]);

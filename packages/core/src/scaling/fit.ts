@@ -18,6 +18,7 @@ import {
   buildNetwork,
   type Classes,
   type MicromindPhinet,
+  type Network,
   parseNetwork,
   phinetBlocks,
 } from "../networks/index.js";
@@ -61,8 +62,8 @@ export interface FitOptions extends BudgetOptions, Pick<ProgramRequest, "optimiz
 }
 
 /** A network with its exact costs. */
-export interface Candidate {
-  readonly network: MicromindPhinet;
+export interface Candidate<N extends Network = MicromindPhinet> {
+  readonly network: N;
   readonly parameters: number;
   readonly macs: number;
   /** Code, weights and tables of the linked image (`flashBytesOf`). */
@@ -77,7 +78,7 @@ export interface Candidate {
 }
 
 /** A network's exact costs on a board. */
-export function costOf(network: MicromindPhinet, board: Board, programRequest: ProgramRequest = {}): Candidate {
+export function costOf<N extends Network>(network: N, board: Board, programRequest: ProgramRequest = {}): Candidate<N> {
   const graph = buildNetwork(network);
   const program = programOf(deployGraph(graph), board, programRequest);
   const contents = { anchors: anchorCount(network.head) };

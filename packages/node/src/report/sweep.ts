@@ -1,5 +1,12 @@
 /** The page of `phinets sweep`: what each setting reached, what it costs on its board, and which options mattered. */
-import { explainedVariance, paretoFront, type Rung, type Setting } from "@phinets/core/sweep";
+import {
+  explainedVariance,
+  type Leaderboard,
+  type LeaderboardRow,
+  paretoFront,
+  type Rung,
+  type Setting,
+} from "@phinets/core/sweep";
 import type { ResultsRow } from "../run/save.js";
 import { formatBytes, formatCount, formatMs, formatPercent } from "../text/format.js";
 import { shellQuote } from "../text/quote.js";
@@ -11,41 +18,13 @@ import { figure } from "./sections.js";
 export interface SweepPage {
   readonly name: string;
   readonly folder: string;
-  readonly board: SweepBoard;
+  readonly board: Leaderboard;
   readonly brackets: readonly { readonly rungs: readonly Rung[] }[];
   /** results.csv of each row's runs. */
   readonly curves: readonly (readonly (readonly ResultsRow[])[])[];
   /** That the best epoch is chosen by. */
   readonly figure: "AP50" | "top1";
 }
-
-/** As sweep/leaderboard.ts makes it. */
-interface SweepBoard {
-  readonly objective: string;
-  readonly rows: readonly {
-    readonly setting: Setting;
-    readonly target?: string;
-    readonly seeds: readonly number[];
-    readonly epochs: number;
-    readonly score?: number;
-    /** After the first rung. */
-    readonly firstScore?: number;
-    readonly figures: Readonly<Record<string, number>>;
-    readonly cost: {
-      readonly parameters: number;
-      readonly macs: number;
-      readonly ramBytes?: number;
-      readonly flashBytes?: number;
-      readonly latencyMs?: readonly [low: number, high: number];
-      readonly energyMj?: number;
-    };
-    readonly runs: readonly string[];
-    readonly failed?: string;
-  }[];
-  readonly leftOut: readonly { readonly setting: Setting; readonly target?: string; readonly reason: string }[];
-}
-
-type Row = SweepBoard["rows"][number];
 
 /** The page as text. A pure function: equal results, equal page. */
 export function renderSweep(page: SweepPage): string {
@@ -69,7 +48,7 @@ const word = (value: Setting[string] | undefined): string => (value === undefine
 /** Rows that a person reads; the others are in leaderboard.csv. */
 const mostRows = 100;
 
-function leaderboardSection({ objective, rows }: SweepBoard, folder: string): Html {
+function leaderboardSection({ objective, rows }: Leaderboard, folder: string): Html {
   const options = optionsOf(rows);
   const boards = rows.some(({ target }) => target !== undefined);
   const head = [
@@ -105,11 +84,11 @@ function leaderboardSection({ objective, rows }: SweepBoard, folder: string): Ht
   ]);
 }
 
-function shipWords({ target }: Row, folder: string): string[] {
+function shipWords({ target }: LeaderboardRow, folder: string): string[] {
   return ["phinets", "ship", "--from-sweep", folder, ...(target === undefined ? [] : ["--target", target])];
 }
 
-const costs: readonly (readonly [name: string, unit: string, of: (row: Row) => number | undefined])[] = [
+const costs: readonly (readonly [name: string, unit: string, of: (row: LeaderboardRow) => number | undefined])[] = [
   ["RAM", "RAM, KiB", ({ cost }) => cost.ramBytes && cost.ramBytes / 1024],
   ["flash", "flash, KiB", ({ cost }) => cost.flashBytes && cost.flashBytes / 1024],
   ["time", "milliseconds a frame", ({ cost }) => cost.latencyMs && (cost.latencyMs[0] + cost.latencyMs[1]) / 2],
@@ -117,7 +96,7 @@ const costs: readonly (readonly [name: string, unit: string, of: (row: Row) => n
 ];
 
 /** For each board accuracy over each cost, who is beaten by none in colour. */
-function costSections({ objective, rows }: SweepBoard): Html[] {
+function costSections({ objective, rows }: Leaderboard): Html[] {
   const boards = [...new Set(rows.flatMap(({ target }) => (target === undefined ? [] : [target])))];
   return boards.map((board) => {
     const own = rows.filter((row) => row.target === board && row.score !== undefined);
@@ -142,7 +121,7 @@ function costSections({ objective, rows }: SweepBoard): Html[] {
   });
 }
 
-function matteredSection({ objective, rows }: SweepBoard): Html | undefined {
+function matteredSection({ objective, rows }: Leaderboard): Html | undefined {
   // After it some are trained further: their scores are of another question.
   const lines = rows.flatMap(({ setting, target, firstScore: score }): { setting: Setting; score: number }[] =>
     Number.isFinite(score) ? [{ setting: { ...(target !== undefined && { target }), ...setting }, score: score! }] : [],
@@ -184,7 +163,7 @@ function curvesSection({ board: { rows }, curves, figure: name }: SweepPage): Ht
   ]);
 }
 
-function leftOutSection({ leftOut }: SweepBoard): Html | undefined {
+function leftOutSection({ leftOut }: Leaderboard): Html | undefined {
   if (leftOut.length === 0) return undefined;
   const options = optionsOf(leftOut);
   return section(

@@ -1,6 +1,7 @@
 /** args.yaml of a training run: written, and read again to resume it. (option-file.ts reads it for --cfg.) */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { Network } from "@phinets/core/networks";
 import type { FitOptions } from "@phinets/core/scaling";
 import type { Board, ProgramRequest } from "@phinets/core/target";
 import { PhinetsError, requireShallow } from "@phinets/core/tensor";
@@ -8,8 +9,8 @@ import { parseRecipe, type Recipe } from "@phinets/core/training";
 import { parse } from "yaml";
 import { z } from "zod";
 import { describeReadError, problemOf } from "../host/document.js";
-import { namesBoard } from "../target/target.js";
-import { saveArguments } from "./save.js";
+import { namesBoard, saveTarget } from "../target/target.js";
+import { saveArguments, saveNetwork } from "./save.js";
 
 const isPaths = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && value.every((path) => typeof path === "string" && path !== "");
@@ -120,6 +121,13 @@ export interface RunArguments extends Pick<SavedArguments, "fraction" | "valEver
   } & { readonly skipBad?: boolean };
   /** Options of the verb alone, by their names. */
   readonly more?: Readonly<Record<string, unknown>>;
+}
+
+/** Writes what a new run goes on with: network.json, its board's target.json, and last args.yaml, by which it can be resumed. */
+export function beginRun(folder: string, network: Network, options: RunArguments): void {
+  saveNetwork(folder, network);
+  if (options.board !== undefined) saveTarget(folder, options.board);
+  saveRunArguments(folder, options);
 }
 
 /** Writes args.yaml: options by their names as --cfg takes them, paths absolute or beside the file. */

@@ -1,18 +1,18 @@
 /** What a network takes of its board, and whether that is more than a sweep allows. */
-import { averagePowerMw, countMacs, countParameters, inspectNetwork } from "@phinets/core/cost";
+import { averagePowerMw, countMacs, countParameters } from "@phinets/core/cost";
 import { buildNetwork, type Network } from "@phinets/core/networks";
+import { costOf } from "@phinets/core/scaling";
+import type { TrialCost } from "@phinets/core/sweep";
 import type { Board, ProgramRequest } from "@phinets/core/target";
 import { formatBytes, formatMs } from "../text/format.js";
 import type { SweepLimits } from "./file.js";
-import type { TrialCost } from "./trial.js";
 
-export function costOf(network: Network, board: Board | undefined, programRequest: ProgramRequest = {}): TrialCost {
+export function trialCost(network: Network, board: Board | undefined, programRequest: ProgramRequest = {}): TrialCost {
   if (board === undefined) {
     const graph = buildNetwork(network);
     return { parameters: countParameters(graph), macs: countMacs(graph) };
   }
-  const { parameters, macs, target } = inspectNetwork(network, { board, ...programRequest });
-  const { ramBytes, flashBytes, latencyMs, energyMj } = target!;
+  const { parameters, macs, ramBytes, flashBytes, latencyMs, energyMj } = costOf(network, board, programRequest);
   return { parameters, macs, ramBytes, flashBytes, latencyMs, energyMj };
 }
 

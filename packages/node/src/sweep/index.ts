@@ -1,7 +1,7 @@
-export { costOf, exceededLimit } from "./cost.js";
+export { exceededLimit, trialCost } from "./cost.js";
 export { mostSettings, readSweepFile, type SweepFile } from "./file.js";
 export { openSweepFolder } from "./journal.js";
 export { measureTraining } from "./measure.js";
 export { epochsOf, planBrackets, runSweep, type SweepResult } from "./sweep.js";
-export { type LeftOutSetting, makeTrial, type SweepSetting } from "./trial.js";
+export { makeTrial, type SweepSetting } from "./trial.js";
 export { bestRun } from "./winner.js";

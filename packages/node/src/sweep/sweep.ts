@@ -1,7 +1,14 @@
 /** Runs a sweep on this machine: as many trials side by side as there are slots, and what is known after each is kept. */
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { type Rung, rungsOf } from "@phinets/core/sweep";
+import {
+  type Leaderboard,
+  type LeaderboardRow,
+  type LeftOutSetting,
+  type Rung,
+  ranked,
+  rungsOf,
+} from "@phinets/core/sweep";
 import { PhinetsError } from "@phinets/core/tensor";
 import { writeFileAtomic } from "../host/atomic.js";
 import { parseDocument } from "../host/document.js";
@@ -14,9 +21,9 @@ import { sha256 } from "../steps/hash.js";
 import { childError, runChild, trainRung } from "./child.js";
 import type { Objective } from "./file.js";
 import { Journal } from "./journal.js";
-import { type Leaderboard, type LeaderboardRow, leaderboardCsv, ranked } from "./leaderboard.js";
+import { leaderboardCsv } from "./leaderboard.js";
 import { type Bracket, type Job, Schedule } from "./schedule.js";
-import { type LeftOutSetting, prepareTrial, type SweepSetting, type Trial, trialFolder } from "./trial.js";
+import { prepareTrial, type SweepSetting, type Trial, trialFolder } from "./trial.js";
 import { sweepDocument } from "./winner.js";
 
 export interface SweepRequest {
@@ -40,7 +47,7 @@ export interface SweepResult extends Leaderboard {
   readonly folder: string;
   readonly leaderboard: string;
   readonly report: string;
-  /** Pictures that this call trained on: those of rungs that the journal has are not trained again. */
+  /** Epochs that this call trained: those of rungs that the journal has are not trained again. */
   readonly trainedEpochs: number;
 }
 
@@ -192,7 +199,7 @@ async function trainJob(
 ): Promise<void> {
   const { folder, slots, phinets } = request;
   const { signal } = context;
-  const run = await prepareTrial(folder, trial, context);
+  const run = prepareTrial(folder, trial);
   const length = lengthOf(trial, epochs);
   const threads = Math.max(1, Math.floor(request.threads / slots));
   const onEpoch = (done: number): void => progress.update(trial, Math.min(done, length));

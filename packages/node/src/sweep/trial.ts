@@ -1,21 +1,15 @@
 /** One training of a sweep, and the run folder it is done in. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { kernelsSha256 } from "@phinets/core/kernels";
 import type { Network } from "@phinets/core/networks";
-import type { Setting } from "@phinets/core/sweep";
+import type { Setting, TrialCost } from "@phinets/core/sweep";
 import type { Board } from "@phinets/core/target";
 import { type Recipe, recipeIdentity } from "@phinets/core/training";
-import type { RunArguments } from "../run/arguments.js";
-import { saveRunArguments } from "../run/arguments.js";
+import { beginRun, type RunArguments, wasTrained } from "../run/arguments.js";
 import { createRunFolder } from "../run/folder.js";
-import { saveNetwork } from "../run/save.js";
-import type { StepContext } from "../steps/context.js";
 import type { OpenedData } from "../steps/data.js";
 import { keyOf } from "../steps/hash.js";
-import { hasLock, writeRunLock } from "../steps/run-lock.js";
 import { ownVersion } from "../steps/version.js";
-import { saveTarget } from "../target/target.js";
 
 export interface TrialRequest {
   readonly data: OpenedData;
@@ -46,23 +40,6 @@ export interface SweepSetting {
   readonly cost: TrialCost;
 }
 
-/** As planned; without a board only the first two are known. */
-export interface TrialCost {
-  readonly parameters: number;
-  readonly macs: number;
-  readonly ramBytes?: number;
-  readonly flashBytes?: number;
-  readonly latencyMs?: readonly [low: number, high: number];
-  readonly energyMj?: number;
-}
-
-/** A setting that is not trained, and why. */
-export interface LeftOutSetting {
-  readonly setting: Setting;
-  readonly target?: string;
-  readonly reason: string;
-}
-
 export function makeTrial(request: TrialRequest): Trial {
   const { network, recipe, data, start, valEvery = 1 } = request;
   const key = keyOf(
@@ -79,17 +56,13 @@ export function makeTrial(request: TrialRequest): Trial {
 
 export const trialFolder = (folder: string, { data, hash }: Trial): string => join(folder, data.index.task, hash);
 
-/** Makes the run folder as `train` does before its first epoch, unless it is there; a killed one is finished. */
-export async function prepareTrial(folder: string, trial: Trial, context: StepContext): Promise<string> {
+/** Makes the run folder that `train --resume` goes on with, unless it is there. */
+export function prepareTrial(folder: string, trial: Trial): string {
   const { data, paths, fraction, network, recipe, valEvery, start, board, more } = trial;
   const { task } = data.index;
   const run = createRunFolder({ project: folder, task, name: trial.hash, existOk: true });
-  if (!existsSync(join(run, "network.json"))) saveNetwork(run, network);
-  if (board !== undefined && !existsSync(join(run, "target.json"))) saveTarget(run, board);
-  if (!hasLock(run)) await writeRunLock(run, { data, paths, fraction, network, recipe, valEvery, start }, context);
-  // The last: with it the run can be gone on with.
-  if (!existsSync(join(run, "args.yaml")))
-    saveRunArguments(run, {
+  if (!wasTrained(run))
+    beginRun(run, network, {
       ...{ task, data: paths, fraction, recipe, valEvery, weights: start, plots: false, board, ...more },
     });
   return run;

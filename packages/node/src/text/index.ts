@@ -1,4 +1,3 @@
-export * from "./csv.js";
 export * from "./format.js";
 export * from "./metrics.js";
 export * from "./quote.js";

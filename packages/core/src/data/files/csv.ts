@@ -14,6 +14,19 @@ export interface CsvRow {
   readonly fields: readonly string[];
 }
 
+/**
+ * A field of text. What a spreadsheet would take for a formula begins with an apostrophe, as one types it there
+ * (`plainCsvText` takes it away); quoted where a comma, a quote or a line's end is in it (RFC 4180).
+ */
+export function csvText(text: string): string {
+  const plain = /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+}
+
+export function plainCsvText(field: string): string {
+  return /^'+[=+\-@\t\r]/.test(field) ? field.slice(1) : field;
+}
+
 /** Rows of a table. The separator is the one of `,;\t` that the first line has most of. */
 export function parseCsv(bytes: Uint8Array): Csv {
   const text = decodeText(bytes);

@@ -1,28 +1,15 @@
 /** Boxes as a table, for spreadsheets and data frames: `file,class,score,left,top,width,height`, pixels. */
 import { PhinetsError } from "../../tensor/index.js";
-import { parseCsv } from "../files/csv.js";
+import { csvText, parseCsv, plainCsvText } from "../files/csv.js";
 import { type FoundBox, type FoundPicture, pixelBox } from "./found.js";
 
 const columns = ["file", "class", "score", "left", "top", "width", "height"] as const;
 
 export function writeCsvResults(pictures: readonly FoundPicture[], classNames: readonly string[]): string {
   const rows = pictures.flatMap(({ file, boxes }) =>
-    boxes.map((box) => [quote(file), quote(classNames[box.class]), box.score, ...pixelBox(box)].join(",")),
+    boxes.map((box) => [csvText(file), csvText(classNames[box.class]), box.score, ...pixelBox(box)].join(",")),
   );
   return `${[columns.join(","), ...rows].join("\n")}\n`;
-}
-
-/**
- * Text that a spreadsheet would take for a formula begins with an apostrophe, as one types it there; `plainText` takes it
- * away. Quoted where a comma, a quote or a line's end is in it (RFC 4180).
- */
-function quote(text: string): string {
-  const plain = /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
-}
-
-function plainText(cell: string): string {
-  return /^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell;
 }
 
 /** Names that others give the columns. */
@@ -77,7 +64,7 @@ export function parseCsvResults(bytes: Uint8Array, file: string): (FoundBox & { 
       ? [number("xmax", corners[0]) - left, number("ymax", corners[1]) - top]
       : [number("width"), number("height")];
     if (size[0] < 0 || size[1] < 0) fail(line, `the box is ${size[0]} x ${size[1]}; sizes are not negative`);
-    const [picture, className] = [plainText(fields[place.get("file")!]), plainText(fields[place.get("class")!])];
+    const [picture, className] = [plainCsvText(fields[place.get("file")!]), plainCsvText(fields[place.get("class")!])];
     return { picture, className, score: number("score"), bbox: [left, top, ...size], line };
   });
 }

@@ -1,6 +1,7 @@
 /** What can be chosen: the board, the task, and the multipliers of the network. */
 import { useId } from "preact/hooks";
 import { Slider } from "../../ui/slider.js";
+import { Switch } from "../../ui/switch.js";
 import {
   addBoard,
   type Choice,
@@ -187,20 +188,5 @@ function Select({ label, value, options, onChange }: SelectProps) {
         ))}
       </select>
     </>
-  );
-}
-
-interface SwitchProps {
-  readonly label: string;
-  readonly checked: boolean;
-  readonly onChange: (checked: boolean) => void;
-}
-
-function Switch({ label, checked, onChange }: SwitchProps) {
-  return (
-    <label class="switch">
-      <input type="checkbox" checked={checked} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
-      {label}
-    </label>
   );
 }

@@ -3,6 +3,7 @@ import { formatBytes, formatCount, formatMs } from "@phinets/node/text";
 import { useSignal } from "@preact/signals";
 import { CommandLine } from "../../ui/command-line.js";
 import { Problem } from "../../ui/problem.js";
+import { Switch } from "../../ui/switch.js";
 import { change, choice, commands, fitProblem, fitted, fitting, solve } from "./store.js";
 
 const [width, height, left, bottom] = [560, 260, 44, 34];
@@ -15,16 +16,13 @@ export function Pareto() {
         <button type="button" class="main" disabled={fitting.value} onClick={() => solve({ anySize: anySize.value })}>
           {fitting.value ? "Solving…" : "Fit this board"}
         </button>
-        <label class="switch">
-          <input
-            type="checkbox"
-            checked={anySize.value}
-            onChange={({ currentTarget }) => {
-              anySize.value = currentTarget.checked;
-            }}
-          />
-          choose the resolution too
-        </label>
+        <Switch
+          label="choose the resolution too"
+          checked={anySize.value}
+          onChange={(checked) => {
+            anySize.value = checked;
+          }}
+        />
       </p>
       {fitProblem.value && <Problem error={fitProblem.value} />}
       {fitted.value && <Scatter />}
