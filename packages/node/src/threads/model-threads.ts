@@ -115,7 +115,8 @@ export class ModelThreads {
     let reason: string | undefined;
     worker.on("message", (message: Answer | "ready") => {
       if (message === "ready") thread.ready = true;
-      else thread.waiting.shift()!.take(message);
+      // An answer that comes while the thread is being ended is nobody's: all who wait are told the same.
+      else if (!this.#disposed) thread.waiting.shift()!.take(message);
     });
     worker.on("error", (error: Error) => {
       reason = error.message;
