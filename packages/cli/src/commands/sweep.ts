@@ -62,9 +62,8 @@ export function register(program: Command, context: Context): void {
 const phinets = [process.execPath, fileURLToPath(new URL("../../bin/phinets.js", import.meta.url))];
 
 async function sweepCommand(path: string, options: SweepOptions, context: Context): Promise<void> {
-  const { epochsOf, measureTraining, openSweepFolder, planBrackets, readSweepFile, runSweep } = await import(
-    "@phinets/node/sweep"
-  );
+  const { epochsOf, LocalTrainer, measureTraining, openSweepFolder, planBrackets, readSweepFile, runSweep } =
+    await import("@phinets/node/sweep");
   const { resolveSweep } = await import("./sweep-settings.js");
   const file = withWords(await readSweepFile(path), options);
   const name = basename(path).replace(/\.ya?ml$/i, "");
@@ -103,8 +102,9 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
   context.resumeWith();
   const { slots } = options;
   const { on } = file;
-  const request = { folder, name, brackets, leftOut, objective, on, slots, threads, phinets };
-  const result = await runSweep(request, context);
+  const trainer = new LocalTrainer({ folder, slots, threads, phinets });
+  const request = { folder, name, brackets, leftOut, objective, on, trainer };
+  const result = await runSweep(request, context).finally(() => trainer.close());
   context.result(result, () => {
     const rows = result.rows
       .slice(0, 20)

@@ -1,5 +1,4 @@
-/** Runs a sweep on this machine: as many trials side by side as there are slots, and what is known after each is kept. */
-import { readFileSync } from "node:fs";
+/** Runs a sweep: as many trials side by side as its trainer takes, and what is known after each is kept. */
 import { join, relative } from "node:path";
 import {
   type Leaderboard,
@@ -11,19 +10,16 @@ import {
 } from "@phinets/core/sweep";
 import { PhinetsError } from "@phinets/core/tensor";
 import { writeFileAtomic } from "../host/atomic.js";
-import { parseDocument } from "../host/document.js";
 import { renderSweep } from "../report/sweep.js";
 import { withRunLock } from "../run/lock.js";
-import { type ResultsRow, readResults } from "../run/save.js";
-import { bestPath } from "../steps/checkpoint.js";
+import { readResults } from "../run/save.js";
 import type { StepContext } from "../steps/context.js";
-import { sha256 } from "../steps/hash.js";
-import { childError, runChild, trainRung } from "./child.js";
 import type { Objective } from "./file.js";
 import { Journal } from "./journal.js";
 import { leaderboardCsv } from "./leaderboard.js";
 import { type Bracket, type Job, Schedule } from "./schedule.js";
-import { prepareTrial, type SweepSetting, type Trial, trialFolder } from "./trial.js";
+import type { Trainer } from "./trainer.js";
+import { type SweepSetting, type Trial, trialFolder } from "./trial.js";
 import { sweepDocument } from "./winner.js";
 
 export interface SweepRequest {
@@ -35,12 +31,8 @@ export interface SweepRequest {
   readonly leftOut: readonly LeftOutSetting[];
   readonly objective: Objective;
   readonly on: "float" | "int8";
-  /** Trials side by side. */
-  readonly slots: number;
-  /** Of all slots together. */
-  readonly threads: number;
-  /** Program and arguments that are the command `phinets`. */
-  readonly phinets: readonly string[];
+  /** The caller closes it. */
+  readonly trainer: Trainer;
 }
 
 export interface SweepResult extends Leaderboard {
@@ -88,13 +80,14 @@ function planRungs(
   return rungs;
 }
 
-/** @throws PhinetsError `sweep.trial` where a process of a trial fails; run again, the sweep goes on */
+/** @throws PhinetsError `sweep.trial` where what trains a trial fails; run again, the sweep goes on */
 export function runSweep(request: SweepRequest, context: StepContext): Promise<SweepResult> {
   return withRunLock(request.folder, "sweeping", () => sweepLocked(request, context));
 }
 
 async function sweepLocked(request: SweepRequest, context: StepContext): Promise<SweepResult> {
-  const { folder, objective, slots } = request;
+  const { folder, objective, trainer } = request;
+  const { slots } = trainer;
   const journal = new Journal(folder);
   const scoreOf = (trial: Trial, epochs: number): number | undefined => {
     const done = journal.find({ trial: trial.hash, epochs: lengthOf(trial, epochs) });
@@ -117,7 +110,7 @@ async function sweepLocked(request: SweepRequest, context: StepContext): Promise
       next: takeOne,
       act: async ({ schedule, job }, signal) => {
         try {
-          await trainJob(job, { request, journal, progress, context: { ...context, signal } });
+          await trainJob(job, { trainer, journal, progress, signal });
         } finally {
           schedule.end(job);
         }
@@ -131,7 +124,7 @@ async function sweepLocked(request: SweepRequest, context: StepContext): Promise
         slots,
         signal: context.signal,
         next: () => finalists.shift(),
-        act: (trial, signal) => quantizeTrial(trial, { request, journal, signal }),
+        act: (trial, signal) => quantizeTrial(trial, { trainer, journal, signal }),
       });
     }
   } finally {
@@ -189,77 +182,28 @@ async function pool<T>({
 }
 
 interface Doing {
-  readonly request: SweepRequest;
+  readonly trainer: Trainer;
   readonly journal: Journal;
+  readonly signal: AbortSignal;
 }
 
 async function trainJob(
   { trial, epochs }: Job,
-  { request, journal, progress, context }: Doing & { readonly progress: EpochProgress; readonly context: StepContext },
+  { trainer, journal, progress, signal }: Doing & { readonly progress: EpochProgress },
 ): Promise<void> {
-  const { folder, slots, phinets } = request;
-  const { signal } = context;
-  const run = prepareTrial(folder, trial);
   const length = lengthOf(trial, epochs);
-  const threads = Math.max(1, Math.floor(request.threads / slots));
   const onEpoch = (done: number): void => progress.update(trial, Math.min(done, length));
-  const failed = await trainRung(run, { epochs: length, threads, phinets, signal, onEpoch });
-  const done = { trial: trial.hash, epochs: length };
-  if (failed !== undefined) journal.add({ ...done, failed });
-  else {
-    const ended = length >= trial.recipe.epochs;
-    journal.add({
-      ...done,
-      figures: figuresAt(run, length, headlineOf(request)),
-      ...(ended && { weightsSha256: sha256(readFileSync(bestPath(run))) }),
-    });
-  }
+  const outcome = await trainer.train({ trial, epochs: length }, { signal, onEpoch });
+  journal.add({ trial: trial.hash, epochs: length, ...outcome });
   progress.update(trial, length);
 }
 
-/** Of the best of the first epochs, as results.csv has it: a run that went further is judged as it was then. */
-function figuresAt(run: string, epochs: number, headline: "AP50" | "top1"): Record<string, number> {
-  let best: ResultsRow | undefined;
-  for (const row of readResults(run))
-    if (row.epoch <= epochs && row[headline] !== undefined && !(best !== undefined && best[headline] >= row[headline]))
-      best = row;
-  if (best === undefined)
-    throw new PhinetsError(
-      "sweep.trial",
-      `${run}: results.csv has no ${headline} of its first ${epochs} epochs; settings are compared on validation pictures: give the data set some, and leave valEvery out`,
-      run,
-    );
-  const names = headline === "AP50" ? ["AP50", "AP"] : ["top1", "top5"];
-  return Object.fromEntries(names.flatMap((name) => (best[name] === undefined ? [] : [[name, best[name]]])));
-}
-
-async function quantizeTrial(
-  trial: Trial,
-  { request, journal, signal }: Doing & { readonly signal: AbortSignal },
-): Promise<void> {
-  const { folder, phinets, slots } = request;
-  const run = trialFolder(folder, trial);
-  const epochs = trial.recipe.epochs;
+async function quantizeTrial(trial: Trial, { trainer, journal, signal }: Doing): Promise<void> {
+  const { epochs } = trial.recipe;
   // A training that failed has no weights to quantise.
   if (journal.find({ trial: trial.hash, epochs })?.figures === undefined) return;
-  const threads = Math.max(1, Math.floor(request.threads / slots));
-  const words = ["quantize", "--model", run, "--cfg", join(run, "args.yaml"), "--workers", String(threads), "--json"];
-  let line = "";
-  const { end, stderr } = await runChild({
-    phinets,
-    words,
-    signal,
-    onLine: (text) => {
-      line = text;
-    },
-  });
-  signal.throwIfAborted();
-  if (end !== 0) throw childError(run, end, stderr);
-  const { metric, after } = parseDocument(line, run, {
-    code: "sweep.trial",
-    remedy: "run the sweep again",
-  }) as { readonly metric: string; readonly after: number };
-  journal.add({ trial: trial.hash, epochs, figures: { [metric.replace("-", "")]: after }, int8: true });
+  const figures = await trainer.quantize(trial, { signal });
+  journal.add({ trial: trial.hash, epochs, figures, int8: true });
 }
 
 /** Trials of the settings that reached the last rung. */
