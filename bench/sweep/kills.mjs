@@ -1,6 +1,6 @@
 /**
  * A sweep under SIGKILL: the same file run to its end undisturbed, and again by a random schedule of kills of the sweep and
- * of its trainings (seeded), in one slot or several. leaderboard.csv and all weights must be the same bytes, no rung may be
+ * of its slots' processes (seeded), in one slot or several. leaderboard.csv and all weights must be the same bytes, no rung may be
  * missing or twice in the journal, and no child may outlive its sweep. Exit code 1 where one differs.
  * Usage: node bench/sweep/kills.mjs [--schedules 20] [--seed 1]. Needs `npm run build`; twenty take about ten minutes.
  */
@@ -46,11 +46,11 @@ const start = (out, slots) =>
     stdio: ["ignore", "ignore", "pipe"],
   });
 
-/** Process numbers of trainings in a folder. */
+/** Process numbers of the slots of a sweep. */
 function childrenOf(out) {
   const lines = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
   return lines
-    .filter((line) => line.includes(`train --resume ${out}`))
+    .filter((line) => line.includes(`slot-worker.js ${out}`))
     .map((line) => Number(line.trim().split(" ")[0]));
 }
 
@@ -81,10 +81,9 @@ async function run(out, slots, kills, random) {
     if (life < kills) {
       // Some two seconds to read the data, and then at any moment of the trainings.
       await Promise.race([ended, setTimeout(1500 + random.integer(6000))]);
-      const trainings = childrenOf(out);
-      // One of its trainings, or the sweep itself.
-      const victim =
-        trainings.length > 0 && random.integer(3) === 0 ? trainings[random.integer(trainings.length)] : child.pid;
+      const slots = childrenOf(out);
+      // One of its slots, or the sweep itself.
+      const victim = slots.length > 0 && random.integer(3) === 0 ? slots[random.integer(slots.length)] : child.pid;
       try {
         process.kill(victim, "SIGKILL");
       } catch {} // it has just ended

@@ -1,6 +1,5 @@
 /** `phinets sweep`: many trainings, one leaderboard. */
 import { basename, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { networkSummary, networkTitle } from "@phinets/core/networks";
 import { writeFileAtomic } from "@phinets/node/host";
 import type { SweepFile } from "@phinets/node/sweep";
@@ -58,8 +57,8 @@ export function register(program: Command, context: Context): void {
   addVerb(program, definition).action((file: string, options: SweepOptions) => sweepCommand(file, options, context));
 }
 
-/** The command line as a child process runs it. */
-const phinets = [process.execPath, fileURLToPath(new URL("../../bin/phinets.js", import.meta.url))];
+/** Where `train` keeps its runs unless it is told: pictures that it has decoded are at hand. */
+const project = "runs";
 
 async function sweepCommand(path: string, options: SweepOptions, context: Context): Promise<void> {
   const { epochsOf, LocalTrainer, measureTraining, openSweepFolder, planBrackets, readSweepFile, runSweep } =
@@ -102,7 +101,7 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
   context.resumeWith();
   const { slots } = options;
   const { on } = file;
-  const trainer = new LocalTrainer({ folder, slots, threads, phinets });
+  const trainer = new LocalTrainer({ folder, project, slots, threads });
   const request = { folder, name, brackets, leftOut, objective, on, trainer };
   const result = await runSweep(request, context).finally(() => trainer.close());
   context.result(result, () => {

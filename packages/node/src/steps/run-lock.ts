@@ -51,8 +51,14 @@ export type RunLock = Omit<z.infer<typeof runLock>, "network" | "recipe"> & {
   readonly recipe: Recipe;
 };
 
+/** Of data sets whose labels were gone through: a sweep's trainings share one. */
+const hashes = new WeakMap<OpenedData, string>();
+
 /** SHA-256 of what training sees: pictures' bytes, labels and classes, split by split. Names and places do not count. */
-export async function hashData({ index, digests }: OpenedData, signal: AbortSignal): Promise<string> {
+export async function hashData(data: OpenedData, signal: AbortSignal): Promise<string> {
+  const known = hashes.get(data);
+  if (known !== undefined) return known;
+  const { index, digests } = data;
   const whole = createHash("sha256").update(JSON.stringify([index.task, index.classes]));
   const { train, val } = index.splits;
   for (const samples of [train, val.length > 0 ? val : index.splits[evaluationSplit(index)]]) {
@@ -63,7 +69,9 @@ export async function hashData({ index, digests }: OpenedData, signal: AbortSign
       whole.update(JSON.stringify([digests.get(path), file.slice(path.length), labels, label]));
     }
   }
-  return whole.digest("hex");
+  const sha256 = whole.digest("hex");
+  hashes.set(data, sha256);
+  return sha256;
 }
 
 const pathOf = (folder: string): string => join(folder, "run.lock");

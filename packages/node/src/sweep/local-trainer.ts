@@ -1,20 +1,18 @@
-/** Trains the rungs of a sweep on this machine, in child processes that are the command line's own. */
-import { join } from "node:path";
-import { parseDocument } from "../host/document.js";
-import { childError, runChild, trainRung } from "./child.js";
+/** Trains the rungs of a sweep on this machine, in processes that stay from rung to rung, one a slot. */
 import { outcomeOf } from "./outcome.js";
+import { SlotProcess } from "./slot-process.js";
 import type { Outcome, Trainer, TrainingJob } from "./trainer.js";
 import { prepareTrial, type Trial, trialFolder } from "./trial.js";
 
 export interface LocalTrainerOptions {
   /** The sweep's. */
   readonly folder: string;
+  /** Folder of all runs: its cache keeps decoded pictures. */
+  readonly project: string;
   /** Trainings side by side. */
   readonly slots: number;
   /** Of all slots together. */
   readonly threads: number;
-  /** Program and arguments that are the command `phinets`. */
-  readonly phinets: readonly string[];
 }
 
 type Hear = Parameters<Trainer["train"]>[1];
@@ -23,44 +21,47 @@ export class LocalTrainer implements Trainer {
   readonly slots: number;
   /** Of a slot. */
   readonly #threads: number;
+  readonly #all: readonly SlotProcess[];
+  /** The one that worked last is last: it has the pictures. */
+  readonly #free: SlotProcess[];
 
   constructor(readonly options: LocalTrainerOptions) {
-    const { slots, threads } = options;
+    const { folder, slots, threads } = options;
     this.slots = slots;
     this.#threads = Math.max(1, Math.floor(threads / slots));
+    this.#all = Array.from({ length: slots }, () => new SlotProcess(folder));
+    this.#free = [...this.#all];
   }
 
-  async train(job: TrainingJob, hear: Hear): Promise<Outcome> {
-    const { folder, phinets } = this.options;
-    const run = prepareTrial(folder, job.trial);
-    const failed = await trainRung(run, { epochs: job.epochs, threads: this.#threads, phinets, ...hear });
-    return failed === undefined ? outcomeOf(run, job) : { failed };
+  async train(job: TrainingJob, { signal, onEpoch }: Hear): Promise<Outcome> {
+    const run = prepareTrial(this.options.folder, job.trial);
+    const work = { kind: "train", ...this.#workOf(job.trial, run), epochs: job.epochs } as const;
+    const answer = await this.#inSlot((slot) => slot.do(work, { signal, onEpoch }));
+    if (answer.kind === "trained" && answer.failed !== undefined) return { failed: answer.failed };
+    return outcomeOf(run, job);
   }
 
   async quantize(trial: Trial, { signal }: Pick<Hear, "signal">): Promise<Readonly<Record<string, number>>> {
-    const { folder, phinets } = this.options;
-    const run = trialFolder(folder, trial);
-    const more = ["--workers", String(this.#threads), "--json"];
-    const words = ["quantize", "--model", run, "--cfg", join(run, "args.yaml"), ...more];
-    let line = "";
-    const { end, stderr } = await runChild({
-      phinets,
-      words,
-      signal,
-      onLine: (text) => {
-        line = text;
-      },
-    });
-    signal.throwIfAborted();
-    if (end !== 0) throw childError(run, end, stderr);
-    const { metric, after } = parseDocument(line, run, {
-      code: "sweep.trial",
-      remedy: "run the sweep again",
-    }) as { readonly metric: string; readonly after: number };
-    return { [metric.replace("-", "")]: after };
+    const work = { kind: "quantize", ...this.#workOf(trial, trialFolder(this.options.folder, trial)) } as const;
+    const answer = await this.#inSlot((slot) => slot.do(work, { signal }));
+    return answer.kind === "quantized" ? answer.figures : {};
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  async close(): Promise<void> {
+    await Promise.all(this.#all.map((slot) => slot.end()));
+  }
+
+  #workOf({ data }: Trial, run: string) {
+    return { run, dataKey: data.key, project: this.options.project, threads: this.#threads };
+  }
+
+  async #inSlot<T>(work: (slot: SlotProcess) => Promise<T>): Promise<T> {
+    const slot = this.#free.pop();
+    if (slot === undefined) throw new Error(`LocalTrainer: all ${this.slots} slots are taken`);
+    try {
+      return await work(slot);
+    } finally {
+      this.#free.push(slot);
+    }
   }
 }

@@ -1,5 +1,6 @@
 /** What a training is given and what it gives back. */
 import type { PictureSource } from "@phinets/core/data";
+import type { Engine } from "@phinets/core/kernels";
 import type { Network } from "@phinets/core/networks";
 import type { FloatWeights } from "@phinets/core/tensor";
 import type { Recipe } from "@phinets/core/training";
@@ -21,6 +22,8 @@ export interface TrainRequest {
   /** What was left out when the labels were read. Default: nothing. */
   readonly leftOut?: SkippedCounts;
   readonly threads: number;
+  /** On so many threads, of the recipe's kernels; it is not disposed of. Default: one of its own. */
+  readonly engine?: Engine;
   /** Go on from the folder's last checkpoint, where it has one. */
   readonly resume: boolean;
   /** End once so many epochs are done in all, as if there were no more; a resumed run goes on. Default: the recipe's. */

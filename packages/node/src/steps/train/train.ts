@@ -85,7 +85,7 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     context.note(`device ${recipe.device}: ONNX Runtime computes the steps; its bits are its own, from run to run too`);
   if (recipe.fast === true)
     context.note("fast kernels: multiply-adds may be fused; on another kind of processor the bits may differ");
-  const engine = await createEngine({ threads: nodeThreads(threads), fast: recipe.fast });
+  const engine = request.engine ?? (await createEngine({ threads: nodeThreads(threads), fast: recipe.fast }));
   const batches = makeBatches(source, network, recipe, threads, warn);
   const { batchesPerEpoch } = batches;
   const stepsPerEpoch = batchesPerEpoch / recipe.accumulate;
@@ -183,7 +183,7 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     await batches.dispose();
     await device?.dispose();
     trainer.dispose();
-    await engine.dispose();
+    if (request.engine === undefined) await engine.dispose();
   }
 }
 

@@ -1,0 +1,107 @@
+/** A slot of a sweep: a process that trains rungs one after another, started when there is the first. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { PhinetsError } from "@phinets/core/tensor";
+import { type SlotAnswer, type SlotOrder, type SlotWork, slotAnswer } from "./slot-messages.js";
+
+interface Hear {
+  /** Aborted, the work stops at its next safe point and its promise rejects. */
+  readonly signal: AbortSignal;
+  readonly onEpoch?: (done: number) => void;
+}
+
+type Ended = Exclude<SlotAnswer, { kind: "epoch" }>;
+
+/** The last characters of stderr are kept, for errors. */
+const keptCharacters = 4000;
+
+export class SlotProcess {
+  #child: ChildProcess | undefined;
+  #stderr = "";
+
+  /** @param label an argument of the process that nothing reads, for who looks at a list of processes */
+  constructor(readonly label: string) {}
+
+  /**
+   * Does one piece of work. The process ends when this one ends, however that is: it notices that the channel between
+   * them is closed.
+   * @throws PhinetsError `sweep.trial` where the process ends meanwhile, or says that the work failed; the next work
+   *   starts another process
+   */
+  async do(work: SlotWork, { signal, onEpoch }: Hear): Promise<Ended> {
+    signal.throwIfAborted();
+    this.#child ??= this.#start();
+    const child = this.#child;
+    const stop = (): void => send(child, { kind: "stop" });
+    signal.addEventListener("abort", stop);
+    try {
+      const answer = await new Promise<Ended>((resolve, reject) => {
+        const hear = (message: unknown): void => {
+          const said = slotAnswer.parse(message);
+          if (said.kind === "epoch") onEpoch?.(said.done);
+          else settle(() => resolve(said));
+        };
+        const closed = (code: number | null, by: NodeJS.Signals | null): void =>
+          settle(() => reject(crashed(work.run, code ?? by ?? "unknown", this.#stderr)));
+        const settle = (end: () => void): void => {
+          child.off("message", hear).off("close", closed).off("error", reject);
+          end();
+        };
+        child.on("message", hear).on("close", closed).on("error", reject);
+        send(child, work);
+      });
+      signal.throwIfAborted();
+      if (answer.kind === "error") throw failure(work.run, answer.message);
+      return answer;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Resolves when the process has ended. */
+  async end(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    // "close" does not come where the channel is closed from here.
+    const exited = once(child, "exit");
+    if (child.connected) child.disconnect();
+    await exited;
+  }
+
+  #start(): ChildProcess {
+    // Without the caller's conditions, which may choose sources that plain Node does not read.
+    const child = fork(fileURLToPath(new URL("./slot-worker.js", import.meta.url)), [this.label], {
+      execArgv: [],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    this.#stderr = "";
+    child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-keptCharacters);
+    });
+    child.once("exit", () => {
+      if (this.#child === child) this.#child = undefined;
+    });
+    return child;
+  }
+}
+
+/** To a process that has just ended nothing is said: that it has is heard. */
+function send(child: ChildProcess, order: SlotOrder): void {
+  child.send(order, () => {});
+}
+
+/** What ended a process, in a line. */
+function crashed(run: string, end: number | string, stderr: string): PhinetsError {
+  const said = stderr.split("\n").findLast((line) => /^(\w*Error|FATAL ERROR): /.test(line));
+  const how = typeof end === "string" ? `was ended by ${end} (too little memory, for one)` : `ended with ${end}`;
+  return failure(run, `its process ${how}${said === undefined ? "" : `: ${said}`}`);
+}
+
+function failure(run: string, message: string): PhinetsError {
+  return new PhinetsError(
+    "sweep.trial",
+    `${message.startsWith(run) ? "" : `${run}: `}${message}; run the sweep again: it goes on from the last epoch`,
+    run,
+  );
+}
