@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { phinets, phinetsJson, tinyDataset, writeNetwork } from "../../../../test/road-tools.js";
+import { readLock } from "../../../node/src/steps/run-lock.js";
 
 // Trials are child processes of the built command line: plain Node does not read TypeScript.
 const bin = fileURLToPath(new URL("../../bin/phinets.js", import.meta.url));
@@ -203,7 +204,10 @@ it.skipIf(!built)("train --stop-after goes on to the same bits", async () => {
   const part = await phinetsJson(...words("part", "--stop-after", "1"));
   expect(part).toMatchObject({ epochs: 1, end: "stopped" });
   const run = join(root, "stops/detect/part");
+  // There are no weights to repeat yet.
+  expect(readLock(join(run, "run.lock")).weightsSha256).toBeUndefined();
   expect(await phinetsJson("train", "--resume", run, "--stop-after", "1")).toMatchObject({ epochs: 1 });
   const resumed = await phinetsJson("train", "--resume", run);
   expect(resumed.weightsSha256).toBe(whole.weightsSha256);
+  expect(readLock(join(run, "run.lock")).weightsSha256).toBe(whole.weightsSha256);
 });

@@ -110,12 +110,18 @@ export async function writeRunLock(
   });
 }
 
-/** Adds the weights of a run that has ended, where it has a run.lock. A run validated in two rhythms has none any more. */
-export function finishLock(folder: string, weightsSha256: string, valEvery: number): void {
+/**
+ * Adds the weights of a run that has ended, where it has a run.lock: of one that stops before its last epoch there are none
+ * to repeat yet. A run validated in two rhythms has no run.lock any more.
+ */
+export function finishLock(
+  folder: string,
+  { weightsSha256, valEvery }: Pick<RunLock, "weightsSha256" | "valEvery">,
+): void {
   if (!hasLock(folder)) return;
   const lock = readLock(pathOf(folder));
-  if (lock.valEvery === valEvery) write(folder, { ...lock, weightsSha256 });
-  else rmSync(pathOf(folder));
+  if (lock.valEvery !== valEvery) rmSync(pathOf(folder));
+  else if (weightsSha256 !== undefined) write(folder, { ...lock, weightsSha256 });
 }
 
 function write(folder: string, lock: RunLock): void {

@@ -161,10 +161,14 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     if (useless !== undefined) warn(`warning: ${useless}`);
     lock.requireHeld();
     const weightsSha256 = sha256(readFileSync(bestPath(folder)));
-    finishLock(folder, weightsSha256, request.valEvery ?? 1);
+    const end = impatient() ? "patience" : standing.epoch < recipe.epochs ? "stopped" : "epochs";
+    finishLock(folder, {
+      weightsSha256: end === "stopped" ? undefined : weightsSha256,
+      valEvery: request.valEvery ?? 1,
+    });
     const result: TrainResult = {
       epochs: standing.epoch,
-      end: impatient() ? "patience" : standing.epoch < recipe.epochs ? "stopped" : "epochs",
+      end,
       bestEpoch: standing.bestEpoch,
       best: standing.best,
       metrics: standing.bestMetrics,
