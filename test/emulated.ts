@@ -44,8 +44,8 @@ export async function compileForAll(
 }
 
 const kernels = ["kernels", "kernels/dsp", "kernels/helium"];
-const start = ["boards/start/startup.c", "boards/emulator/semihosting.c"].map((file) => join(firmwareSources, file));
-const folders = [...kernels, "boards/start", "boards/emulator"].map((part) => join(firmwareSources, part));
+const start = ["boards/start/startup.c", "boards/semihosting/semihosting.c"].map((file) => join(firmwareSources, file));
+const folders = [...kernels, "boards/start", "boards/semihosting"].map((part) => join(firmwareSources, part));
 
 /** The kernels' sources: with `dsp` the DSP kernels too, with `assembly` what is in it. */
 export function kernelSources({ dsp, assembly }: { readonly dsp: boolean; readonly assembly: boolean }): string[] {

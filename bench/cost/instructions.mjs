@@ -566,7 +566,7 @@ async function each(items, work) {
   return results;
 }
 
-const headers = ["kernels", "kernels/dsp", "kernels/helium", "boards/start", "boards/emulator"].map(
+const headers = ["kernels", "kernels/dsp", "kernels/helium", "boards/start", "boards/semihosting"].map(
   (part) => `-I${join(firmwareSources, part)}`,
 );
 
@@ -588,7 +588,7 @@ async function count({ core, fpu }, image, models) {
   writeFileSync(place(".c"), source(models));
   const { name, regions } = machine;
   writeFileSync(place(".ld"), linkerScript({ name, regions, flashBytes: regions[0].bytes }));
-  const units = ["kernels", "kernels/dsp", "kernels/helium", "boards/start", "boards/emulator"].flatMap((part) =>
+  const units = ["kernels", "kernels/dsp", "kernels/helium", "boards/start", "boards/semihosting"].flatMap((part) =>
     readdirSync(join(firmwareSources, part))
       .filter((file) => /\.[cS]$/.test(file) && file !== "main.c")
       .map((file) => join(firmwareSources, part, file)),

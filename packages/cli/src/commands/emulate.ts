@@ -75,7 +75,7 @@ async function emulateCommand(options: EmulateOptions, context: Context): Promis
   const [{ loadRun, requireQuantized }, { emulate }, { modelOptions }] = await Promise.all([
     import("@phinets/node/run"),
     import("@phinets/node/emulator"),
-    import("@phinets/node/firmware"),
+    import("@phinets/core/export"),
   ]);
   const run = loadRun(options.model);
   const quantized = requireQuantized(run);

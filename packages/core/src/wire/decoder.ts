@@ -31,6 +31,8 @@ const mostStuffed = wirePacketBytes + Math.ceil(wirePacketBytes / 254) + 1;
 export class WireDecoder {
   /** Counts since the decoder was made. */
   readonly errors: WireErrors = { damaged: 0, long: 0, version: 0, malformed: 0 };
+  /** Bytes of packets that were no messages, since the decoder was made. */
+  lostBytes = 0;
   /** Since the last zero. */
   readonly #bytes = new Uint8Array(mostStuffed);
   #length = 0;
@@ -48,8 +50,10 @@ export class WireDecoder {
       this.#length = 0;
       if (length === 0) continue;
       const message = length > mostStuffed ? "long" : read(this.#bytes.subarray(0, length));
-      if (typeof message === "string") this.errors[message]++;
-      else messages.push(message);
+      if (typeof message === "string") {
+        this.errors[message]++;
+        this.lostBytes += length + 1;
+      } else messages.push(message);
     }
     return messages;
   }

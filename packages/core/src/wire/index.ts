@@ -1,3 +1,4 @@
 export * from "./decoder.js";
 export * from "./encode.js";
+export * from "./frames.js";
 export * from "./messages.js";

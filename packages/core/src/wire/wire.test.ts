@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { utf8Encode } from "../tensor/index.js";
-import { encodeWire, WireDecoder, type WireMessage, wireChecksum } from "./index.js";
+import { encodeWire, WireDecoder, type WireFrame, WireFrames, type WireMessage, wireChecksum } from "./index.js";
 
 const name = fc.string({ maxLength: 15, unit: fc.constantFrom("a", "Z", " ", "ö", "螺", "🔩") });
 const corner = fc.integer({ min: -32768, max: 32767 }).map((steps) => steps / 16);
@@ -107,6 +107,7 @@ test("errors are counted by kind, and what has no end takes no memory", () => {
   for (let i = 0; i < 100; i++) expect(decoder.push(new Uint8Array(100_000).fill(7))).toEqual([]);
   decoder.push(Uint8Array.of(0));
   expect(decoder.errors).toEqual({ version: 1, malformed: 2, damaged: 1, long: 1 });
+  expect(decoder.lostBytes).toBe(6 + 6 + 12 + 17 + 10_000_001);
 });
 
 test("what the format has no room for is refused by the encoder", () => {
@@ -118,4 +119,48 @@ test("what the format has no room for is refused by the encoder", () => {
   expect(() => encodeWire(hello)).toThrow("has more than 63 bytes");
   const row = { type: "row", frame: 0, y: 0, width: 2, height: 1, pixels: "rgb888", data: new Uint8Array(5) } as const;
   expect(() => encodeWire(row)).toThrow("row 0 of 2 x 1 rgb888 pixels has 5 bytes");
+});
+
+describe("frames", () => {
+  const box = { x1: 0, y1: 0, x2: 8, y2: 8, class: 0, score: 0.5 };
+  const boxes = (frame: number): WireMessage => ({ type: "boxes", frame, boxes: [box] });
+  const tracks = (frame: number): WireMessage => ({ type: "tracks", frame, tracks: [{ id: 1, ...box }] });
+  const row = (frame: number, y: number, data: number[], pixels: "grey" | "rgb888" | "rgb565"): WireMessage => ({
+    ...{ type: "row", frame, y, width: 2, height: 2, pixels },
+    data: Uint8Array.from(data),
+  });
+  const all = (messages: readonly WireMessage[]): { found: WireFrame[]; lost: number } => {
+    const frames = new WireFrames();
+    return { found: messages.flatMap((each) => frames.push(each)), lost: frames.lost };
+  };
+
+  test("have the boxes, tracks and rows of their number", () => {
+    const { found, lost } = all([row(3, 1, [5, 6], "grey"), row(3, 0, [1, 2], "grey"), boxes(3), tracks(3)]);
+    const picture = { width: 2, height: 2, channels: 1, data: Uint8Array.of(1, 2, 5, 6) };
+    expect(found).toEqual([{ frame: 3, boxes: [box], tracks: [{ id: 1, ...box }], picture }]);
+    expect(lost).toBe(0);
+  });
+
+  test("of which a part was lost have the others, and those that did not come are counted", () => {
+    const messages = [row(0, 0, [1, 2], "grey"), boxes(0), tracks(0), boxes(1), row(4, 0, [1, 2], "grey"), tracks(4)];
+    const { found, lost } = all([...messages, boxes(5), tracks(5), boxes(0), tracks(0)]);
+    expect(found.map(({ frame, ...rest }) => [frame, ...Object.keys(rest)])).toEqual([
+      [0, "boxes", "tracks"],
+      [1, "boxes"],
+      [4, "tracks"],
+      [5, "boxes", "tracks"],
+      [0, "boxes", "tracks"],
+    ]);
+    expect(lost).toBe(2);
+  });
+
+  test("of a camera's colours are of 8 bits each", () => {
+    const colours = [row(0, 0, [0xff, 0xff, 0xf8, 0], "rgb565"), row(0, 1, [0x07, 0xe0, 0, 0x1f], "rgb565"), tracks(0)];
+    expect(all(colours).found[0].picture?.data).toEqual(Uint8Array.of(255, 255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 255));
+  });
+
+  test("that claim to be huge take no memory", () => {
+    const huge: WireMessage = { ...(row(0, 0, [], "grey") as object), width: 1300, height: 65535 } as WireMessage;
+    expect(all([{ ...huge, data: new Uint8Array(1300) } as WireMessage, tracks(0)]).found[0].picture).toBeUndefined();
+  });
 });

@@ -25,7 +25,10 @@ export async function buildEmulated(
   const target = { name: `emulated-${name}`, core, fpu, regions, flashBytes: regions[0].bytes };
   const flags = [...(options.flags ?? []), `-DPHINETS_INPUTS=0x${inputs.address.toString(16)}u`];
   const script = linkerScript(target, { stackBytes: 64 * 1024 });
-  const path = await link(folder, target, ["boards/start", "boards/emulator"], script, { ...options, flags });
+  const path = await link(folder, target, ["boards/start", "boards/semihosting", "boards/emulator"], script, {
+    ...options,
+    flags,
+  });
   return { ...emulated, path };
 }
 

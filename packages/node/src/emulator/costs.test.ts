@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { countInstructions } from "@phinets/core/cost";
-import { emitC, firmwareProgram } from "@phinets/core/export";
+import { emitC, firmwareProgram, modelOptions } from "@phinets/core/export";
 import { deployGraph, type Graph } from "@phinets/core/graph";
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
@@ -26,7 +26,6 @@ import { installed } from "../../../../test/tools.js";
 import { buildFirmware, writeFirmware } from "../firmware/build.js";
 import { flashBytes, ramBytes, readElf, regionBytes } from "../firmware/elf.js";
 import { arenaBytes } from "../firmware/image.js";
-import { modelOptions } from "../firmware/model-options.js";
 import { buildEmulated } from "./build.js";
 import { runQemu } from "./qemu.js";
 

@@ -5,7 +5,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bandMs, countMacs } from "@phinets/core/cost";
-import { type CDetector, type COptions, emitC, firmwareProgram } from "@phinets/core/export";
+import {
+  type CDetector,
+  type COptions,
+  emitC,
+  type FollowedFrame,
+  Follower,
+  firmwareProgram,
+} from "@phinets/core/export";
 import { IntegerEngine } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { type Board, loadBoard, type ProgramRequest } from "@phinets/core/target";
@@ -15,7 +22,7 @@ import { flashBytes, readElf } from "../firmware/elf.js";
 import { arenaBytes, linkTarget, type TargetImage } from "../firmware/image.js";
 import { defaultTarget } from "../target/target.js";
 import { buildEmulated, type EmulatedProgram } from "./build.js";
-import { differingFrames, type FollowedFrame, Follower } from "./follow.js";
+import { differingFrames } from "./follow.js";
 import { type QemuRun, runQemu } from "./qemu.js";
 
 export interface Emulation {

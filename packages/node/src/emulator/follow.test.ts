@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CDetector, emitC } from "@phinets/core/export";
+import { type CDetector, emitC, type FollowedFrame, Follower, firmwareLimits } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { loadBoard } from "@phinets/core/target";
@@ -16,7 +16,7 @@ import { writeBundle } from "../firmware/bundle.js";
 import { readElf, symbolBytes, symbolOf } from "../firmware/elf.js";
 import { runTool } from "../host/tool.js";
 import { emulate, emulateTracks } from "./emulate.js";
-import { differingFrames, type FollowedFrame, Follower, firmwareLimits } from "./follow.js";
+import { differingFrames } from "./follow.js";
 import { machineOfCore } from "./machines.js";
 import { inputsPerRun, readTracks, runQemu } from "./qemu.js";
 

@@ -17,6 +17,8 @@ export interface Machine {
   /** More arguments of QEMU. */
   readonly options?: readonly string[];
   readonly regions: readonly Region[];
+  /** Its first serial line: Arm's CMSDK APB UART, or that of an nRF51. */
+  readonly uart: { readonly address: number; readonly nrf51?: true };
   /** Memory that QEMU fills with inputs. */
   readonly inputs: { readonly address: number; readonly bytes: number };
   /** Where the core looks for its vectors after reset, if not at the program's start: QEMU is given a copy there. */
@@ -46,6 +48,7 @@ const machines: readonly Machine[] = [
       ...["-global", `nrf51-soc.sram-size=${4 * mebibyte + inputsBytes}`],
     ],
     regions: memory(0, 0x20000000),
+    uart: { address: 0x40002000, nrf51: true },
     inputs: { address: 0x20000000 + 4 * mebibyte, bytes: inputsBytes },
     instructionsPerTick: 62.5,
   },
@@ -55,6 +58,7 @@ const machines: readonly Machine[] = [
     core: "cortex-m3",
     runs: ["cortex-m3"],
     regions: memory(0, 0x20000000),
+    uart: { address: 0x40004000 },
     inputs: { address: 0x21000000, bytes: inputsBytes },
     instructionsPerTick: 40,
   },
@@ -64,6 +68,7 @@ const machines: readonly Machine[] = [
     core: "cortex-m4",
     runs: ["cortex-m4"],
     regions: memory(0, 0x20000000),
+    uart: { address: 0x40004000 },
     inputs: { address: 0x21000000, bytes: inputsBytes },
     instructionsPerTick: 40,
   },
@@ -73,6 +78,7 @@ const machines: readonly Machine[] = [
     core: "cortex-m7",
     runs: ["cortex-m7"],
     regions: memory(0, 0x20000000),
+    uart: { address: 0x40004000 },
     inputs: { address: 0x60000000, bytes: inputsBytes },
     instructionsPerTick: 40,
   },
@@ -83,6 +89,7 @@ const machines: readonly Machine[] = [
     runs: ["cortex-m33"],
     // Addresses that the secure state, which the core starts in, may use.
     regions: memory(0x10000000, 0x38000000),
+    uart: { address: 0x50200000 },
     inputs: { address: 0x80000000, bytes: inputsBytes },
     instructionsPerTick: 50,
   },
@@ -94,6 +101,7 @@ const machines: readonly Machine[] = [
     runs: ["cortex-m55", "cortex-m85"],
     // Where the core starts there are 512 K (ITCM): too few for a network. The DDR has room for all.
     regions: memory(0x60000000, 0x61000000),
+    uart: { address: 0x59303000 },
     inputs: { address: 0x62000000, bytes: inputsBytes },
     vectorsAddress: 0,
     instructionsPerTick: 31.25,

@@ -1,15 +1,16 @@
 /** Runs a program that `buildEmulated` made in QEMU, with inputs in its memory and outputs in a file. */
+
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Detection } from "@phinets/core/detection";
+import type { FollowedFrame } from "@phinets/core/export";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Track } from "@phinets/core/tracking";
 import { readElf } from "../firmware/elf.js";
 import { forEachConcurrently } from "../host/concurrency.js";
 import { defaultThreads } from "../host/cores.js";
 import { runTool } from "../host/tool.js";
-import type { FollowedFrame } from "./follow.js";
 import { inputsBytes, type Machine } from "./machines.js";
 
 export interface QemuRun {
@@ -116,14 +117,7 @@ async function runBatch(
   const { path, machine } = program;
   const folder = mkdtempSync(join(tmpdir(), "phinets-qemu-"));
   try {
-    const memory = new Uint8Array(headerBytes + inputs.length * inputs[0].length);
-    const header = new DataView(memory.buffer);
-    header.setUint32(0, inputs.length, true);
-    header.setUint32(4, options.tracks ? 1 : 0, true);
-    inputs.forEach((input, i) => {
-      memory.set(new Uint8Array(input.buffer, input.byteOffset, input.length), headerBytes + i * input.length);
-    });
-    writeFileSync(join(folder, "inputs.bin"), memory);
+    writeFileSync(join(folder, "inputs.bin"), inputsMemory(inputs, options.tracks ? 1 : 0));
     const args = [
       ...["-M", machine.name, ...(machine.options ?? []), "-nographic", "-monitor", "none", "-serial", "none"],
       ...["-semihosting-config", "enable=on,target=native", "-icount", "shift=0"],
@@ -161,7 +155,29 @@ async function runBatch(
   }
 }
 
-function loader(file: string, address: number): string[] {
+/**
+ * Inputs as an emulated program reads them: how many, a word of the program's own, 8 bytes of nothing, the inputs.
+ * Throws PhinetsError where they do not fit, or there are none.
+ */
+export function inputsMemory(inputs: readonly Int8Array[], word: number): Uint8Array {
+  const [first] = inputs;
+  if (first === undefined || inputs.length > inputsPerRun(first.length))
+    throw new PhinetsError(
+      "emulator.input",
+      `${inputs.length} inputs for the emulated board's ${inputsBytes} bytes; it takes at least one and ${first === undefined ? "no more than fit" : `at most ${inputsPerRun(first.length)}`}`,
+    );
+  const memory = new Uint8Array(headerBytes + inputs.length * first.length);
+  const header = new DataView(memory.buffer);
+  header.setUint32(0, inputs.length, true);
+  header.setUint32(4, word, true);
+  inputs.forEach((input, i) => {
+    memory.set(new Uint8Array(input.buffer, input.byteOffset, input.length), headerBytes + i * input.length);
+  });
+  return memory;
+}
+
+/** QEMU's arguments that put a file into memory. */
+export function loader(file: string, address: number): string[] {
   return ["-device", `loader,file=${file},addr=0x${address.toString(16)},force-raw=on`];
 }
 

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { emitC, linkerScript } from "@phinets/core/export";
+import { type FollowedFrame, Follower, wireMessagesOf } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import { loadBoard } from "@phinets/core/target";
 import { Random } from "@phinets/core/tensor";
@@ -10,40 +10,15 @@ import { encodeWire, WireDecoder, type WireMessage } from "@phinets/core/wire";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clip, height, randomDetector, width } from "../../../../test/random-detector.js";
 import { installed } from "../../../../test/tools.js";
-import { firmwareSources, link, writeFirmware } from "../firmware/build.js";
+import { firmwareSources } from "../firmware/build.js";
 import { runTool } from "../host/tool.js";
-import { type FollowedFrame, Follower } from "./follow.js";
-import { emulatedFor } from "./machines.js";
+import { emulatedLine } from "./line.js";
 
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "phinets-wire-"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** A frame of the library as the two messages that the firmware sends. */
-function messagesOf({ boxes, tracks }: FollowedFrame, frame: number, picture: { width: number; height: number }) {
-  const pixels = (x1: number, y1: number, x2: number, y2: number) => ({
-    ...{ x1: x1 * picture.width, y1: y1 * picture.height },
-    ...{ x2: x2 * picture.width, y2: y2 * picture.height },
-  });
-  return [
-    {
-      ...{ type: "boxes" as const, frame },
-      boxes: boxes.map(({ x, y, width, height, score, class: index }) => ({
-        ...pixels(x, y, x + width, y + height),
-        ...{ class: index, score },
-      })),
-    },
-    {
-      ...{ type: "tracks" as const, frame },
-      tracks: tracks.map(({ id, x1, y1, x2, y2, class: index, score }) => ({
-        ...{ id, ...pixels(x1, y1, x2, y2) },
-        ...{ class: index!, score: score! },
-      })),
-    },
-  ];
-}
 
 const decoded = (bytes: Uint8Array): { messages: WireMessage[]; errors: object } => {
   const decoder = new WireDecoder();
@@ -150,7 +125,7 @@ describe.skipIf(!installed("gcc"))("on the host", () => {
     const small = { type: "row", frame: 2, y: 7, width: 48, height: 40 } as const;
     const expected: WireMessage[] = [
       hello,
-      ...frames.flatMap((frame, i) => messagesOf(frame, i, picture)),
+      ...frames.flatMap((frame, i) => wireMessagesOf(frame, i, picture)),
       { ...row, frame: 2 ** 32 - 1, y: 39, pixels: "rgb888", data: pixels },
       { ...row, frame: 1, y: 0, pixels: "rgb565", data: pixels.subarray(0, 2720) },
       { ...row, frame: 1, y: 1, pixels: "grey", data: pixels.subarray(0, 1360) },
@@ -161,83 +136,66 @@ describe.skipIf(!installed("gcc"))("on the host", () => {
   }, 30_000);
 });
 
-/** A clip in the emulated memory, UART 0 of QEMU's MPS2 AN500, and the end by semihosting. */
-const application = `#include "phinets_model.h"
-#include "phinets_follow.h"
-#define REGISTER(address) (*(volatile uint32_t *)(address))
-#define FRAMES 0x60000000
-enum { UART = 0x40004000 };
-void phinets_write(uint8_t byte) {
-  while (REGISTER(UART + 4) & 1) {
-  }
-  REGISTER(UART) = byte;
-}
-int phinets_frame(int8_t *input) {
-  static uint32_t frame;
-  if (frame == 0) {
-    REGISTER(UART + 16) = 16;
-    REGISTER(UART + 8) = 1;
-  }
-  if (frame == REGISTER(FRAMES)) {
-    const uint32_t block[] = {0x20026, 0};
-    register int r0 __asm__("r0") = 0x20;
-    register const void *r1 __asm__("r1") = block;
-    __asm__ volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
-  }
-  const int8_t *from = (const int8_t *)FRAMES + 16 + frame++ * PHINETS_INPUT_BYTES;
-  for (int32_t i = 0; i < PHINETS_INPUT_BYTES; i++) input[i] = from[i];
-  return 1;
-}
-`;
+describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emulated core", () => {
+  const picture = { width, height };
 
-describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emulated Cortex-M7", () => {
-  test("the UART of the board's own application says the library's boxes and tracks, and shows its frames", async () => {
-    const { q, detector } = randomDetector(5, 0.6);
-    const board = loadBoard("stm32h743");
-    const where = join(folder, "m7");
-    writeFirmware(where, emitC(q, { detector }));
-    writeFileSync(join(where, "model/app.c"), application);
-    const { machine } = emulatedFor(board);
-    const target = { ...board, name: "wire", regions: machine.regions, flashBytes: machine.regions[0].bytes };
-    const flags = ["-DPHINETS_WIRE", "-DPHINETS_WIRE_PICTURES", '-DPHINETS_WIRE_NAME="nuts"'];
-    const script = linkerScript(target, { stackBytes: 64 * 1024 });
-    const path = await link(where, target, ["boards/start", "boards/cortex-m"], script, { flags });
-    const frames = clip(34, 5);
-    const memory = Buffer.concat([
-      new Uint8Array(Uint32Array.of(frames.length, 0, 0, 0).buffer),
-      ...frames.map((frame) => new Uint8Array(frame.buffer)),
-    ]);
-    writeFileSync(join(where, "frames.bin"), memory);
-    const run = await runTool(
-      "qemu-system-arm",
-      [
-        ...["-M", machine.name, "-nographic", "-monitor", "none", "-serial", "file:serial.bin"],
-        ...["-semihosting-config", "enable=on,target=native"],
-        ...["-device", "loader,file=frames.bin,addr=0x60000000,force-raw=on", "-kernel", path],
-      ],
-      { cwd: where, timeoutMs: 60_000 },
-    );
-    expect(run.exitCode, run.stderr).toBe(0);
-
+  /** What the library finds in a clip, as messages of a board. */
+  function expectedOf(seed: number, frames: readonly Int8Array[], pictures: boolean) {
+    const { q, detector } = randomDetector(seed, 0.6);
     const [interpreter, follower] = [new IntegerInterpreter(q), new Follower(q, detector)];
-    const picture = { width, height };
-    const hello = { type: "hello", name: "nuts", classes: detector.classes, ...picture, intervalUs: 0 } as const;
+    const hello = { type: "hello", name: 'nuts "ö"', classes: detector.classes, ...picture, intervalUs: 0 } as const;
     let shown = 0;
-    const expected = frames.flatMap((input, frame): WireMessage[] => {
+    const messages = frames.flatMap((input, frame): WireMessage[] => {
       const followed = follower.next(interpreter.run(input)[0]);
       shown += followed.tracks.length;
-      const rows = Array.from({ length: height }, (_, y): WireMessage => {
+      const rows = Array.from({ length: pictures ? height : 0 }, (_, y): WireMessage => {
         const data = Uint8Array.from(input.subarray(y * width * 3, (y + 1) * width * 3), (value) => value + 128);
         return { type: "row", frame, y, ...picture, pixels: "rgb888", data };
       });
-      return [...rows, ...(frame % 32 === 0 ? [hello] : []), ...messagesOf(followed, frame, picture)];
+      return [...rows, ...(frame % 32 === 0 ? [hello] : []), ...wireMessagesOf(followed, frame, picture)];
     });
-    const file = readFileSync(join(where, "serial.bin"));
+    return { q, detector, messages, shown };
+  }
+
+  async function lineOf(...[q, frames, options]: Parameters<typeof emulatedLine>): Promise<Buffer> {
+    const parts: Uint8Array[] = [];
+    for await (const part of emulatedLine(q, frames, { name: 'nuts "ö"', ...options })) parts.push(part);
+    return Buffer.concat(parts);
+  }
+
+  test("the board's own application sends the library's boxes and tracks, and its frames", async () => {
+    const frames = clip(34, 5);
+    const { q, detector, messages, shown } = expectedOf(5, frames, true);
+    const bytes = await lineOf(q, frames, { detector, pictures: true });
     // As numbers, in the format's steps; then byte by byte.
-    const rounded = decoded(bytesOf(expected));
+    const rounded = decoded(bytesOf(messages));
     expect(rounded.errors).toEqual(noErrors);
-    expect(decoded(file)).toEqual(rounded);
-    expect(file.equals(Buffer.concat([Buffer.of(0), bytesOf(expected)]))).toBe(true);
+    expect(decoded(bytes)).toEqual(rounded);
+    expect(bytes.equals(Buffer.concat([Buffer.of(0), bytesOf(messages)]))).toBe(true);
     expect(shown).toBeGreaterThan(50);
-  }, 60_000);
+  }, 120_000);
+
+  test.each(["rp2040", "nrf52840", "rp2350", "stm32n657"])(
+    "so does that of %s, with rows that are pushed, twice",
+    async (name) => {
+      const frames = clip(5, 5);
+      const { q, detector, messages } = expectedOf(5, [...frames, ...frames], false);
+      const bytes = await lineOf(q, frames, { detector, target: loadBoard(name), input: "rows", times: 2 });
+      expect(bytes.equals(Buffer.concat([Buffer.of(0), bytesOf(messages)]))).toBe(true);
+    },
+    120_000,
+  );
+
+  test("it ends with who reads it", async () => {
+    const { q, detector } = randomDetector(5, 0.6);
+    const stop = new AbortController();
+    const decoder = new WireDecoder();
+    let seen = 0;
+    for await (const part of emulatedLine(q, clip(3, 5), { detector, times: 0, signal: stop.signal })) {
+      seen += decoder.push(part).length;
+      if (seen > 20) stop.abort();
+    }
+    expect(stop.signal.aborted).toBe(true);
+    await expect(lineOf(q, [], { detector })).rejects.toThrow(/0 inputs for the emulated board/);
+  }, 120_000);
 });

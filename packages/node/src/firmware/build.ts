@@ -149,10 +149,10 @@ async function compile(
   const program = basename(output);
   const shared = await compileShared({
     ...{ folder, compiler, signal, headers: sharedFolders, program },
-    // Where the emulator's inputs lie concerns its own sources.
+    // Where the emulator's memory and line are, and what a line says, concerns the board's own sources.
     args: [
       ...[...common, ...sharedFolders.map((part) => `-I${part}`), ...machine],
-      ...flags.filter((flag) => !flag.startsWith("-DPHINETS_INPUTS=")),
+      ...flags.filter((flag) => !/^-DPHINETS_(INPUTS|UART|WIRE)/.test(flag)),
     ],
     sources: sources.filter(isShared),
   });

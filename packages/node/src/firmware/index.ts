@@ -2,5 +2,4 @@ export * from "./build.js";
 export * from "./bundle.js";
 export * from "./elf.js";
 export * from "./image.js";
-export * from "./model-options.js";
 export * from "./uf2.js";

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { buildSystems } from "@phinets/core/export";
+import { buildSystems, Follower } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import { loadBoard } from "@phinets/core/target";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -17,7 +17,6 @@ import {
 } from "../../../../test/build-systems.js";
 import { height, randomDetector, width } from "../../../../test/random-detector.js";
 import { installed } from "../../../../test/tools.js";
-import { Follower } from "../emulator/follow.js";
 import { runTool } from "../host/tool.js";
 import { writeBundle } from "./bundle.js";
 

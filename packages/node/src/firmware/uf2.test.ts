@@ -159,7 +159,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("the RP2040'
     mkdirSync(folder);
     writeFileSync(join(folder, "rom.c"), bootRom);
     writeFileSync(join(folder, "rom.ld"), script);
-    const emulator = join(firmwareSources, "boards/emulator");
+    const emulator = join(firmwareSources, "boards/semihosting");
     // The same instructions; the controller is where QEMU logs what is written, the image where its machine has flash.
     const moved = ["-DBOOT2_SSI=0x48000000", "-DBOOT2_IMAGE=0x20100"];
     const sources = ["rom.c", join(firmwareSources, "boards/rp2040/boot2.S"), join(emulator, "semihosting.c")];

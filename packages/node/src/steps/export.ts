@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import {
   type BuildSystem,
+  modelOptions,
   networkToOnnx,
   type OnnxModel,
   quantizedToOnnx,
@@ -13,7 +14,6 @@ import { classNames, isImportedInt8, type Network } from "@phinets/core/networks
 import type { Board, ProgramRequest } from "@phinets/core/target";
 import { encodeSafetensors } from "@phinets/core/tensor";
 import { writeBundle } from "../firmware/bundle.js";
-import { modelOptions } from "../firmware/model-options.js";
 import { removeLeftovers, writeFileAtomic } from "../host/atomic.js";
 import { type Run, requireQuantized } from "../run/load.js";
 

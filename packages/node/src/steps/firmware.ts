@@ -1,10 +1,10 @@
 /** A run's firmware: emitted, built, run on the emulated core over pictures, compared byte for byte. */
 
 import type { PictureSource } from "@phinets/core/data";
+import { modelOptions } from "@phinets/core/export";
 import type { Network } from "@phinets/core/networks";
 import { dequantizeOutput, type QuantizedNetwork } from "@phinets/core/quantization";
 import { type EmulateOptions, type Emulation, emulate } from "../emulator/index.js";
-import { modelOptions } from "../firmware/model-options.js";
 import { int8Input, type Outputs } from "./validate.js";
 
 export interface FirmwareResult {

@@ -7,17 +7,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Picture, parseMotRows, writeInputInt8 } from "@phinets/core/data";
 import { evaluateMot } from "@phinets/core/evaluation";
+import { type FollowedFrame, Follower, modelOptions } from "@phinets/core/export";
 import { PhinetsError } from "@phinets/core/tensor";
 import { formatMotTracks, type Track } from "@phinets/core/tracking";
-import {
-  type EmulatedProgram,
-  emulateTracks,
-  type FollowedFrame,
-  Follower,
-  inputsPerRun,
-  type TrackingProof,
-} from "../emulator/index.js";
-import { modelOptions } from "../firmware/model-options.js";
+import { type EmulatedProgram, emulateTracks, inputsPerRun, type TrackingProof } from "../emulator/index.js";
 import { writeFileAtomic } from "../host/atomic.js";
 import { type PixelRange, savePicture, TrackPainter } from "../picture/index.js";
 import { loadRun } from "../run/load.js";

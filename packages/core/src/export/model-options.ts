@@ -1,6 +1,6 @@
 /** What a run's network adds to its C: names and anchors of the head. */
-import type { CDetector, COptions } from "@phinets/core/export";
-import { classNames, type Network } from "@phinets/core/networks";
+import { classNames, type Network } from "../networks/index.js";
+import type { CDetector, COptions } from "./c/index.js";
 
 /** @param thresholds of a detector; where left out, the header has the usual ones */
 export function modelOptions(
