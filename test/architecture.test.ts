@@ -33,6 +33,7 @@ const nodeRooms = [
   "text",
   "host",
   "files",
+  "serial",
   "target",
   "picture",
   "video",

@@ -67,6 +67,11 @@ export const verbs: readonly Verb[] = [
     load: () => import("./track.js"),
   },
   {
+    name: "monitor",
+    summary: "print what a board sees, from its serial line",
+    load: () => import("./monitor.js"),
+  },
+  {
     name: "eval",
     summary: "score any tool's boxes or tracks by the rules of COCO, VOC or MOTChallenge",
     load: () => import("./eval.js"),

@@ -1,0 +1,176 @@
+/** `phinets monitor`: what a board says over its serial line. */
+import { formatMotTracks } from "@phinets/core/tracking";
+import { type WireBox, type WireFrame, type WireHello, WireListener, type WireLosses } from "@phinets/core/wire";
+import { formatCount, visible } from "@phinets/node/text";
+import type { Command } from "commander";
+import type { Context } from "../terminal/context.js";
+import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
+import { integer } from "../terminal/options.js";
+import { maxFrames } from "./detection-options.js";
+import { requireOwnTracks } from "./own-tracks.js";
+import { groups, json, out } from "./shared-options.js";
+
+interface MonitorOptions {
+  readonly baud: number;
+  readonly reconnect?: boolean;
+  readonly out?: string;
+  readonly maxFrames?: number;
+}
+
+/** Checked against the code that uses it, which is loaded only where it is needed. */
+const defaultBaud: typeof import("@phinets/node/serial").defaultBaud = 115_200;
+
+const definition: VerbDefinition = {
+  name: "monitor",
+  description:
+    "Prints what a board with -DPHINETS_WIRE sees: boxes and tracks, a line a frame, until Ctrl-C or the end of a file. Bytes, packets and frames that were lost are counted.",
+  arguments: [
+    {
+      name: "[source]",
+      help: "serial port, file of its bytes, or - for standard input; default the one board that is plugged in",
+      completes: "path",
+    },
+  ],
+  examples: [
+    ["phinets monitor /dev/ttyACM0", "a line a frame"],
+    ["phinets monitor /dev/ttyUSB0 --baud 921600 --out tracks.txt", "and the tracks as MOTChallenge text"],
+    ["phinets monitor --reconnect --json", "of the one board there is, a document a frame"],
+  ],
+  options: [
+    {
+      flags: "--baud <rate>",
+      help: "bits a second of a UART; USB ignores it",
+      group: "Source",
+      parse: integer(50, 20_000_000),
+      default: defaultBaud,
+    },
+    { flags: "--reconnect", help: "waits for a port that is not there, or vanishes", group: "Source" },
+    maxFrames,
+    vary(out("file", "MOTChallenge text"), { group: groups.run }),
+    json,
+  ],
+};
+
+export function register(program: Command, context: Context): void {
+  addVerb(program, definition).action((source: string | undefined, options: MonitorOptions) =>
+    monitor(source, options, context),
+  );
+}
+
+async function monitor(given: string | undefined, options: MonitorOptions, context: Context): Promise<void> {
+  const { baud, reconnect, maxFrames: most = Number.POSITIVE_INFINITY } = options;
+  if (options.out !== undefined) requireOwnTracks(options.out);
+  const [{ lineBytes, onlyPort }, { LineFile }] = await Promise.all([
+    import("@phinets/node/serial"),
+    import("@phinets/node/video"),
+  ]);
+  const source = given ?? onlyPort();
+  const file = options.out === undefined ? undefined : new LineFile(options.out);
+  const numbers = new FrameNumbers();
+  const ids = new Set<number>();
+  const listener = new WireListener();
+  const said = new SaidLosses(context);
+  let [frames, received] = [0, 0];
+  let greeted: WireHello | undefined;
+  const { signal } = context;
+  const line = lineBytes(source, { baud, reconnect, signal, onNote: context.note });
+  let whole = false;
+  try {
+    reading: for await (const bytes of line) {
+      received += bytes.length;
+      const heard = listener.push(bytes);
+      said.update(listener.losses);
+      for (const frame of heard) {
+        const { hello } = listener;
+        if (hello !== undefined && !sameHello(hello, greeted)) context.stdout.write(helloLine(hello, context.json));
+        greeted = hello;
+        for (const { id } of frame.tracks ?? []) ids.add(id);
+        file?.write(formatMotTracks(numbers.of(frame), frame.tracks ?? []));
+        context.stdout.write(frameLine(frame, hello, context.json));
+        if (++frames >= most) break reading;
+      }
+    }
+    whole = true;
+  } finally {
+    if (whole) file?.close();
+    else file?.abort();
+  }
+  const { losses } = listener;
+  if (frames === 0 && received > 0)
+    context.note(
+      `${source}: ${formatCount(received)} bytes and no frame in them; build the firmware with -DPHINETS_WIRE, and give the line's own --baud`,
+    );
+  context.result({ frames, tracks: ids.size, lost: losses, out: options.out }, () => {
+    const written = options.out === undefined ? "" : `; written to ${options.out}`;
+    return `${formatCount(ids.size)} tracks in ${formatCount(frames)} frames; ${describeLosses(losses) ?? "nothing lost"}${written}`;
+  });
+}
+
+/** Numbers from 1 for MOTChallenge; a board that was started again, and counts from 0, goes on after its last one. */
+class FrameNumbers {
+  #before = 0;
+  #last = -1;
+
+  of({ frame }: WireFrame): number {
+    if (frame <= this.#last) this.#before += this.#last + 1;
+    this.#last = frame;
+    return this.#before + frame + 1;
+  }
+}
+
+/** Says what was lost, at most once a second. */
+class SaidLosses {
+  #said = "";
+  #at = Number.NEGATIVE_INFINITY;
+  constructor(readonly context: Context) {}
+
+  update(losses: WireLosses): void {
+    const text = describeLosses(losses) ?? "";
+    if (text === this.#said || performance.now() - this.#at < 1000) return;
+    this.#said = text;
+    this.#at = performance.now();
+    this.context.note(`lost: ${text}`);
+  }
+}
+
+/** Undefined where nothing was. */
+function describeLosses({ frames, bytes, packets }: WireLosses): string | undefined {
+  const reasons: readonly (readonly [number, string])[] = [
+    [packets.damaged, "damaged"],
+    [packets.long, "too long"],
+    [packets.version, "of another version"],
+    [packets.malformed, "malformed"],
+  ];
+  const said = reasons.flatMap(([count, reason]) => (count === 0 ? [] : [`${formatCount(count)} packets ${reason}`]));
+  if (frames > 0) said.unshift(`${formatCount(frames)} frames did not come`);
+  if (bytes > 0) said.push(`${formatCount(bytes)} bytes`);
+  return said.length === 0 ? undefined : said.join(", ");
+}
+
+function sameHello(a: WireHello, b: WireHello | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function helloLine(hello: WireHello, isJson: boolean): string {
+  if (isJson) return `${JSON.stringify({ hello })}\n`;
+  const { name, width, height, classes, intervalUs } = hello;
+  const rate = intervalUs > 0 ? `, ${(1e6 / intervalUs).toFixed(1)} frames/s` : "";
+  return `${visible(`${name}: ${width} x ${height}, ${classes.join(", ")}${rate}`)}\n`;
+}
+
+function frameLine({ frame, boxes, tracks }: WireFrame, hello: WireHello | undefined, isJson: boolean): string {
+  const named = <T extends WireBox>({ x1, y1, x2, y2, class: index, ...rest }: T) => ({
+    ...rest,
+    ...{ x: x1, y: y1, width: x2 - x1, height: y2 - y1 },
+    class: index,
+    ...(hello?.classes[index] !== undefined && { name: hello.classes[index] }),
+  });
+  if (isJson)
+    return `${JSON.stringify({ frame, ...(boxes && { boxes: boxes.map(named) }), ...(tracks && { tracks: tracks.map(named) }) })}\n`;
+  const shown = (tracks ?? []).map(
+    ({ id, class: index, score, x1, y1, x2, y2 }) =>
+      `${id} ${hello?.classes[index] ?? `class ${index}`} ${score.toFixed(2)} (${[x1, y1, x2, y2].map((side) => side.toFixed(1)).join(" ")})`,
+  );
+  const counts = `${boxes?.length ?? "?"} boxes, ${tracks?.length ?? "?"} tracks`;
+  return `${visible([frame, counts, ...shown].join("  "))}\n`;
+}
