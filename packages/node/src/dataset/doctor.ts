@@ -15,10 +15,11 @@ import {
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { readStored } from "../files/archives.js";
+import { requireWithin } from "../files/within.js";
 import { forEachConcurrently } from "../host/concurrency.js";
 import type { BandsOptions, PixelRange } from "../picture/bands.js";
 import { decodePicture } from "../picture/decode.js";
-import { isIdxReference } from "../picture/idx-files.js";
+import { fileOnDisk, isIdxReference } from "../picture/idx-files.js";
 import { mostPictureBytes } from "../picture/limits.js";
 import { contentDigest, lookOf } from "./looks.js";
 import { openDataset } from "./open.js";
@@ -45,6 +46,8 @@ export interface DoctorCommandOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Gets the data set with its splits, for who wants more of it. */
   readonly onOpened?: (index: DatasetIndex) => void;
+  /** As for `openDataset`. */
+  readonly within?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -55,7 +58,7 @@ type Seen = Pick<PictureFinding, "size" | "digest" | "cells">;
  * is wrong with single files is in `badFiles`, with rows of labels in `badRows`.
  */
 export async function doctorCommand(options: DoctorCommandOptions): Promise<DoctorReport> {
-  const { data, format, seed, pixelRange, signal } = options;
+  const { data, format, seed, pixelRange, within, signal } = options;
   const badFiles: BadFile[] = [];
   const badRows: BadFile[] = [];
   const seen = new Map<string, Seen>();
@@ -75,6 +78,7 @@ export async function doctorCommand(options: DoctorCommandOptions): Promise<Doct
         const file = wanted[n];
         let found: Seen = {};
         try {
+          requireWithin(within, fileOnDisk(file));
           found = await seePicture(file, { pixelRange, onHint: (hint) => hints.set(file, hint) });
         } catch (error) {
           note(error, file, badFiles);
@@ -86,7 +90,15 @@ export async function doctorCommand(options: DoctorCommandOptions): Promise<Doct
     );
     return seen;
   };
-  const { sets, ...index } = await openDataset(data, { seed, format, bad: "leave out", look: see, pixelRange, signal });
+  const { sets, ...index } = await openDataset(data, {
+    seed,
+    format,
+    bad: "leave out",
+    look: see,
+    pixelRange,
+    within,
+    signal,
+  });
   options.onOpened?.(index);
   for (const { error, leavesOut } of sets.flatMap(({ problems }) => problems)) {
     note(error, data.join(", "), leavesOut === "row" ? badRows : badFiles);

@@ -14,6 +14,7 @@ import {
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { readRegularSync } from "../files/regular-file.js";
+import { leadsInto, requireWithin } from "../files/within.js";
 
 type Kind = "folders" | "files" | "brokenLinks" | "others";
 
@@ -24,8 +25,14 @@ export class FolderTree implements FileTree {
   readonly #targets = new Map<string, string>();
   #realRoot: string | undefined;
 
-  /** @param name path of the folder, as the user named it */
-  constructor(readonly name: string) {}
+  /**
+   * @param name path of the folder, as the user named it
+   * @param within real path of a folder outside of which nothing is read, over whatever links. Default: all may be
+   */
+  constructor(
+    readonly name: string,
+    readonly within?: string,
+  ) {}
 
   list(folder: string): FolderEntries | undefined {
     const path = join(this.name, folder);
@@ -63,6 +70,7 @@ export class FolderTree implements FileTree {
     } catch {
       return "brokenLinks"; // a link to itself, or into a folder that must not be read
     }
+    if (stats.isDirectory() && this.within !== undefined && !leadsInto(this.within, target)) return "brokenLinks";
     if (stats.isDirectory() && !this.#mayFollow(folder, path, target)) return "brokenLinks";
     this.#targets.set(folder === "" ? name : `${folder}/${name}`, target);
     return stats.isDirectory() ? "folders" : "files";
@@ -97,7 +105,9 @@ export class FolderTree implements FileTree {
   }
 
   read(file: string, options?: ReadOptions): Uint8Array {
-    return readRegularSync(join(this.name, file), options);
+    const path = join(this.name, file);
+    requireWithin(this.within, path);
+    return readRegularSync(path, options);
   }
 
   locate(file: string): string {
@@ -106,7 +116,8 @@ export class FolderTree implements FileTree {
 
   outside(folder: string): FileTree | undefined {
     const path = isAbsolute(folder) ? folder : resolve(this.name, folder);
-    return existsSync(path) && statSync(path).isDirectory() ? new FolderTree(path) : undefined;
+    if (this.within !== undefined && !leadsInto(this.within, path)) return undefined;
+    return existsSync(path) && statSync(path).isDirectory() ? new FolderTree(path, this.within) : undefined;
   }
 
   inside(path: string): string | undefined {

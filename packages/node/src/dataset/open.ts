@@ -23,6 +23,7 @@ import {
 import { PhinetsError } from "@phinets/core/tensor";
 import { openArchive } from "../files/archives.js";
 import { describeKind } from "../files/regular-file.js";
+import { requireWithin } from "../files/within.js";
 import type { PixelRange } from "../picture/bands.js";
 import { FolderTree } from "./folder-tree.js";
 import { nodeHost } from "./host.js";
@@ -57,6 +58,8 @@ export interface OpenOptions extends Pick<SplitOptions, "seed" | "val" | "test">
   readonly onProgress?: (done: number, total: number) => void;
   /** Values of pictures that become black and white, where they are looked at. */
   readonly pixelRange?: PixelRange;
+  /** Real path of a folder outside of which nothing is read, over whatever links. Default: all may be. */
+  readonly within?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -124,14 +127,15 @@ async function openOne(path: string, options: OpenOptions): Promise<OpenedTree> 
       path,
     );
   }
-  const { format, signal } = options;
+  const { format, within, signal } = options;
+  requireWithin(within, path);
   const stats = statSync(path);
   if (!stats.isDirectory() && !stats.isFile()) {
     throw new PhinetsError("data.file", `${path}: is ${describeKind(stats)}; --data takes ${dataSetKinds}`, path);
   }
-  if (stats.isDirectory()) return openTree(new FolderTree(path), nodeHost, { format, signal });
+  if (stats.isDirectory()) return openTree(new FolderTree(path, within), nodeHost, { format, signal });
   if (isArchive(path)) return openTree(await openArchive(path), nodeHost, { format, signal });
-  return openTree(new FolderTree(dirname(path)), nodeHost, { format, signal, chosen: basename(path) });
+  return openTree(new FolderTree(dirname(path), within), nodeHost, { format, signal, chosen: basename(path) });
 }
 
 const isArchive = (path: string): boolean => /\.zip$/i.test(path) && statSync(path).isFile();

@@ -1,2 +1,3 @@
 export * from "./archives.js";
 export * from "./regular-file.js";
+export * from "./within.js";

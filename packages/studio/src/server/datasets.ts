@@ -90,7 +90,7 @@ export class Datasets {
 
   async #read(path: string): Promise<Kept> {
     const place = this.folder.resolve(path || ".");
-    const opened = await openDataset([place], { bad: "leave out", complete: false });
+    const opened = await openDataset([place], { bad: "leave out", complete: false, within: this.folder.real });
     const start = splitNames.some((split) => opened.splits[split].some(({ file }) => file.startsWith(`${place}!/`)))
       ? `${place}!/`
       : join(place, "/");

@@ -8,6 +8,7 @@ const statuses: Readonly<Record<string, 400 | 401 | 403 | 404 | 409 | 413>> = {
   "studio.host": 403,
   "studio.origin": 403,
   "studio.outside": 403,
+  "data.outside": 403,
   "studio.missing": 404,
   "studio.busy": 409,
   "studio.body": 413,

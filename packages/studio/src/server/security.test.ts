@@ -28,6 +28,21 @@ beforeAll(async () => {
   symlinkSync(join(root, "outside.jpg"), join(folder, "set/images/1.jpg"));
   writeFileSync(join(folder, "set/labels/1.txt"), "");
   symlinkSync(root, join(folder, "up"));
+  // Labels, and a whole set, that lie outside.
+  mkdirSync(join(root, "elsewhere/images"), { recursive: true });
+  mkdirSync(join(root, "elsewhere/labels"));
+  writeFileSync(join(root, "elsewhere/images/0.jpg"), picture);
+  writeFileSync(join(root, "elsewhere/labels/0.txt"), "0 0.1 0.2 0.1 0.2\n");
+  for (const name of ["told", "linked/images", "linked/labels", "folders"])
+    mkdirSync(join(folder, "more", name), { recursive: true });
+  writeFileSync(join(folder, "more/told/data.yaml"), `train: ${join(root, "elsewhere/images")}\nnames: [a]\n`);
+  for (const name of ["linked", "folders"])
+    writeFileSync(join(folder, "more", name, "data.yaml"), "train: images\nnames: [a]\n");
+  for (const n of [0, 1]) writeFileSync(join(folder, `more/linked/images/${n}.jpg`), picture);
+  writeFileSync(join(folder, "more/linked/labels/0.txt"), "0 0.5 0.5 0.5 0.5\n");
+  symlinkSync(join(root, "elsewhere/labels/0.txt"), join(folder, "more/linked/labels/1.txt"));
+  for (const name of ["images", "labels"])
+    symlinkSync(join(root, "elsewhere", name), join(folder, "more/folders", name));
   studio = await startStudio({ folder, page });
 });
 afterAll(async () => {
@@ -197,6 +212,29 @@ describe("paths", () => {
       for (const n of ["-1", "1e9", "../0", "", "0x1"])
         expect(codeOf(await request(`/api/data/${what}?set=set&n=${n}`)), n).toBe("studio.request");
     }
+  });
+});
+
+describe("label files", () => {
+  it("outside the opened folder are not read, over links or as a data.yaml says", async () => {
+    for (const set of ["more/told", "more/folders"]) {
+      const answer = await request(`/api/data/catalogue?set=${encodeURIComponent(set)}`);
+      expect(answer.status, set).toBeGreaterThanOrEqual(400);
+      expect(answer.body, set).not.toMatch(/0\.[12],/);
+    }
+    const linked = await request("/api/data/catalogue?set=more%2Flinked");
+    const { files, boxes, problems } = JSON.parse(linked.body);
+    expect(files).toContain("images/0.jpg");
+    expect(boxes).toEqual([0, 0.5, 0.5, 0.5, 0.5]);
+    expect(JSON.stringify(problems)).toMatch(/leads out of .*, and nothing outside of it is read/);
+  });
+  it("nor by the doctor", async () => {
+    const { body } = await request("/api/data/doctor?set=more%2Flinked", { method: "POST" });
+    const { id } = JSON.parse(body);
+    await expect.poll(async () => (await request(`/api/jobs/${id}`)).status).toBe(200);
+    const report = (await request(`/api/jobs/${id}`)).body;
+    expect(report).toMatch(/labels\/1\.txt: leads out of/);
+    expect(report).not.toMatch(/elsewhere/);
   });
 });
 

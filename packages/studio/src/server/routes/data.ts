@@ -49,7 +49,7 @@ export const dataRoutes: Routes = ({ datasets, folder, thumbnails, jobs }) =>
       const path = textOf(context, "set");
       const data = [folder.resolve(path || ".")];
       const job = jobs.start("doctor", path, ({ signal, report }) =>
-        doctorCommand({ data, signal, onProgress: report }),
+        doctorCommand({ data, within: folder.real, signal, onProgress: report }),
       );
       return context.json(job);
     });
