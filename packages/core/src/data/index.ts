@@ -16,6 +16,7 @@ export * from "./files/zip-directory.js";
 export * from "./files/zip-tree.js";
 export * from "./formats/box-list.js";
 export * from "./formats/describe.js";
+export * from "./formats/edit/index.js";
 export * from "./formats/format.js";
 export * from "./formats/idx.js";
 export * from "./formats/open.js";

@@ -3,6 +3,8 @@ export * from "./convert.js";
 export * from "./conveyor.js";
 export * from "./digests.js";
 export * from "./doctor.js";
+export * from "./label-set.js";
 export * from "./looks.js";
 export * from "./open.js";
+export * from "./open-to-label.js";
 export * from "./save-detections.js";

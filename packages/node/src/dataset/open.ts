@@ -45,6 +45,8 @@ export interface OpenOptions extends Pick<SplitOptions, "seed" | "val" | "test">
   readonly moves?: readonly SplitMove[];
   /** Make splits that are missing; false: the data set's own only. Default true. */
   readonly complete?: boolean;
+  /** As of core's `openTree`: pictures without labels are listed, and nothing is wrong with them. Default false. */
+  readonly keepUnlabelled?: boolean;
   /** There must be something to learn from. Default: what `complete` is. */
   readonly toTrain?: boolean;
   /**
@@ -127,15 +129,16 @@ async function openOne(path: string, options: OpenOptions): Promise<OpenedTree> 
       path,
     );
   }
-  const { format, within, signal } = options;
+  const { format, within, signal, keepUnlabelled } = options;
   requireWithin(within, path);
   const stats = statSync(path);
   if (!stats.isDirectory() && !stats.isFile()) {
     throw new PhinetsError("data.file", `${path}: is ${describeKind(stats)}; --data takes ${dataSetKinds}`, path);
   }
-  if (stats.isDirectory()) return openTree(new FolderTree(path, within), nodeHost, { format, signal });
-  if (isArchive(path)) return openTree(await openArchive(path), nodeHost, { format, signal });
-  return openTree(new FolderTree(dirname(path), within), nodeHost, { format, signal, chosen: basename(path) });
+  const how = { format, signal, keepUnlabelled };
+  if (stats.isDirectory()) return openTree(new FolderTree(path, within), nodeHost, how);
+  if (isArchive(path)) return openTree(await openArchive(path), nodeHost, how);
+  return openTree(new FolderTree(dirname(path), within), nodeHost, { ...how, chosen: basename(path) });
 }
 
 const isArchive = (path: string): boolean => /\.zip$/i.test(path) && statSync(path).isFile();

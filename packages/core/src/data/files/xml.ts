@@ -7,6 +7,12 @@ export interface XmlElement {
   readonly children: XmlElement[];
   /** its own text, without that of elements within, trimmed */
   text: string;
+  /** In the source: from the start tag's `<` up to behind the end tag's `>`. */
+  readonly start: number;
+  end: number;
+  /** Of what is between the two tags. */
+  readonly contentStart: number;
+  contentEnd: number;
 }
 
 export class XmlError extends Error {
@@ -77,9 +83,12 @@ export function parseXml(source: string): XmlElement {
           );
         }
         element.text = element.text.trim();
+        element.contentEnd = at;
+        element.end = end;
       } else {
         if (open.length === 0 && root) fail(`<${name}> follows the root element`);
-        const element: XmlElement = { name, line, children: [], text: "" };
+        const places = { start: at, end, contentStart: end, contentEnd: end };
+        const element: XmlElement = { name, line, children: [], text: "", ...places };
         open.at(-1)?.children.push(element);
         root ??= element;
         if (!empty && open.push(element) > deepest) fail(`elements are nested deeper than ${deepest}`);

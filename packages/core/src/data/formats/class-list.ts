@@ -8,18 +8,24 @@ const listFile = /^(labels?|classes|class_?names|label_?list|predefined_classes)
 /** Lines that tools put into such lists and that are no class of objects. */
 const notAClass = new Set(["__ignore__", "_background_", "__background__", "background"]);
 
+/** As `classOrder`, the names alone. */
+export async function orderClasses(...about: Parameters<typeof classOrder>): Promise<string[]> {
+  return (await classOrder(...about)).names;
+}
+
 /**
  * Class names in their order: that of a labels.txt or classes.txt in the root or beside the label files, where it names
  * every class of the boxes; otherwise the order of their code units.
  * @param found names that the boxes have
  * @param folders where a list may lie, besides the root
+ * @returns the names, and the list that their order is from
  */
-export async function orderClasses(
+export async function classOrder(
   survey: Survey,
   log: OpenLog,
   found: ReadonlySet<string>,
   folders: Iterable<string> = [],
-): Promise<string[]> {
+): Promise<{ readonly names: string[]; readonly file?: string }> {
   const sorted = [...found].sort(byCodeUnits);
   for (const folder of new Set([survey.root, ...folders])) {
     for (const file of survey.find(listFile, folder)) {
@@ -39,7 +45,7 @@ export async function orderClasses(
       const boxless = names.filter((name) => !found.has(name));
       const without = boxless.length === 0 ? "" : `; no box is a ${boxless.slice(0, 8).join(" or a ")}`;
       log.note(`the classes and their order are those of ${shown}${without}`);
-      return names;
+      return { names, file };
     }
   }
   const folded = new Map<string, string>();
@@ -48,5 +54,5 @@ export async function orderClasses(
     if (twin !== undefined) log.note(`the classes ${twin} and ${name} differ in case only; they are two classes`);
     folded.set(name.toLowerCase(), name);
   }
-  return sorted;
+  return { names: sorted };
 }

@@ -24,6 +24,8 @@ export interface CocoSample {
   readonly sample: Sample;
   /** Of the picture in `pictures`. */
   readonly path: string;
+  /** As the JSON has it. */
+  readonly name: string;
 }
 
 /** A picture of the file that is there. */
@@ -70,11 +72,12 @@ export async function readCocoSamples(
     })),
   );
   const samples: CocoSample[] = [];
-  for (const [n, { path }] of found.entries()) {
+  for (const [n, { path, name }] of found.entries()) {
     const size = sizes.get(path);
     if (size === undefined) continue; // the log has it
     samples.push({
       path,
+      name,
       sample: { file: pictures.tree.locate(path), labels: labelsOf(n, size), ...keptLabelSize(size) },
     });
   }

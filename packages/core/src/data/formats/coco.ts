@@ -5,14 +5,14 @@
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
-import { baseName } from "../files/tree.js";
+import { baseName, folderOf } from "../files/tree.js";
 import { type Sample, type SplitName, splitNames } from "../types.js";
 import { cocoClasses } from "./coco-classes.js";
 import { cocoCode, readCocoFile } from "./coco-file.js";
 import { findCocoFiles } from "./coco-files.js";
 import { type CocoPart, type CocoSample, nothingThere, readCocoSamples } from "./coco-samples.js";
 import { splitOfPath } from "./find-picture.js";
-import type { Format, FoundDataset, OpenContext } from "./format.js";
+import type { Format, FoundDataset, LabelPlaces, OpenContext, UnlabelledPicture } from "./format.js";
 import { explainSeveral } from "./one-place.js";
 
 const missing = {
@@ -72,6 +72,7 @@ export const coco: Format = {
     const { classes, indexes } = cocoClasses(contents, log);
     const splits: Record<SplitName, Sample[]> = { train: [], val: [], test: [] };
     const seen = new Map<string, CocoPart>();
+    const places = new CocoPlaces(survey);
     for (const [n, each] of used.entries()) {
       const part: CocoPart = { ...each, content: contents[n].content, classes: indexes[n] };
       const { samples, pictures } = await samplesOf(survey, part, context);
@@ -85,13 +86,57 @@ export const coco: Format = {
       if (rivals) for (const { sample } of samples) checkOnce(survey, seen, sample, part);
       const byFolder = part.split === undefined ? splitsByFolder(pictures, samples) : undefined;
       if (byFolder !== undefined) log.note("the splits are those of the pictures' folders");
-      for (const [i, { sample }] of samples.entries()) splits[byFolder?.[i] ?? part.split ?? "train"].push(sample);
+      for (const [i, each] of samples.entries()) {
+        const split = byFolder?.[i] ?? part.split ?? "train";
+        splits[split].push(each.sample);
+        places.add(each, { file: part.file, pictures, split });
+      }
     }
     const named = splitNames.filter((split) => splits[split].length > 0);
     const made = used.every(({ split }) => split === undefined) && named.join() === "train";
-    return { task: "detect", classes, splits, named: made ? [] : named } satisfies FoundDataset;
+    const own = places.all(context);
+    return { task: "detect", classes, splits, named: made ? [] : named, places: own } satisfies FoundDataset;
   },
 };
+
+interface CocoPlace {
+  /** The JSON. */
+  readonly file: string;
+  readonly pictures: Survey;
+  readonly split: SplitName;
+}
+
+/** Which JSON has a picture, under which name; one that none has belongs to the JSON of its neighbours. */
+class CocoPlaces {
+  readonly #files = new Map<string, string>();
+  readonly #names = new Map<string, string>();
+  readonly #folders = new Map<string, CocoPlace & { readonly before: string }>();
+
+  constructor(readonly survey: Survey) {}
+
+  add({ sample, path, name }: CocoSample, place: CocoPlace): void {
+    this.#files.set(sample.file, this.survey.tree.locate(place.file));
+    this.#names.set(sample.file, name);
+    const own = baseName(path);
+    if (place.pictures === this.survey && name.endsWith(own))
+      this.#folders.set(folderOf(path), { ...place, before: name.slice(0, -own.length) });
+  }
+
+  all({ keepUnlabelled, log }: OpenContext): LabelPlaces {
+    const unlabelled: UnlabelledPicture[] = [];
+    const { tree, pictures } = this.survey;
+    const known = new Set(this.#files.keys());
+    for (const picture of keepUnlabelled ? pictures : []) {
+      const [file, place] = [tree.locate(picture), this.#folders.get(folderOf(picture))];
+      if (place === undefined || known.has(file) || log.wasRead(picture)) continue;
+      log.read(picture);
+      this.#files.set(file, tree.locate(place.file));
+      this.#names.set(file, place.before + baseName(picture));
+      unlabelled.push({ file, split: place.split });
+    }
+    return { files: this.#files, names: this.#names, unlabelled };
+  }
+}
 
 function listNames(survey: Survey, files: readonly { readonly file: string }[]): string {
   const shown = files.slice(0, 4).map(({ file }) => file.slice(survey.root === "" ? 0 : survey.root.length + 1));

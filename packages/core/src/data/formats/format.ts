@@ -35,12 +35,39 @@ export interface OpenContext {
   pictureSize(file: string): Promise<PictureSize | undefined>;
   /** A survey of a folder outside the data set's own; undefined where it cannot be reached. */
   outside(folder: string): Promise<Survey | undefined>;
+  /** Pictures without labels are work to be done (`LabelPlaces.unlabelled`), not something wrong. */
+  readonly keepUnlabelled: boolean;
+}
+
+/** A picture that nobody has labelled yet. */
+export interface UnlabelledPicture {
+  /** As `Sample.file`. */
+  readonly file: string;
+  readonly split: SplitName;
+}
+
+/** Where the labels of a data set are, for who changes them. Files are as `FileTree.locate` gives them. */
+export interface LabelPlaces {
+  /** By picture: the file that holds its labels, or would. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Pictures that are no samples, as they have no labels yet; only with `keepUnlabelled`. */
+  readonly unlabelled: readonly UnlabelledPicture[];
+  /** The file that names the classes, where one does. */
+  readonly classes?: string;
+  /** Number of the first pixel of a row, where the format has no rule. */
+  readonly firstPixel?: 0 | 1;
+  /** By picture: what a file of many pictures calls it. */
+  readonly names?: ReadonlyMap<string, string>;
+  /** Lists in which a picture has to stand to be of the data set, as a training one. */
+  readonly lists?: readonly string[];
 }
 
 /** A data set as its files have it. `file` of the samples is what `FileTree.locate` gives. */
 export interface FoundDataset extends DatasetIndex {
   /** Splits that the data set names itself; others may be made from train. */
   readonly named: readonly SplitName[];
+  /** Absent where labels cannot be changed in place. */
+  readonly places?: LabelPlaces;
 }
 
 export interface Format {

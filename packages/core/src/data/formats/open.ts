@@ -5,13 +5,15 @@ import { isPictureFile } from "../files/picture-names.js";
 import { Survey, type SurveyOptions } from "../files/survey.js";
 import { extensionOf, type FileTree, folderOf } from "../files/tree.js";
 import { type DatasetIndex, type PictureSize, type SplitName, splitNames } from "../types.js";
-import type { DataHost, Format, FoundDataset, OpenContext, Problem, Recognition } from "./format.js";
+import type { DataHost, Format, FoundDataset, LabelPlaces, OpenContext, Problem, Recognition } from "./format.js";
 import { type Counted, OpenLog } from "./open-log.js";
 import { dataFormats, dataSetKinds } from "./registry.js";
 
 export interface OpenTreeOptions extends SurveyOptions {
   /** Opens as this format (an id of `dataFormats`), whatever else it looks like. */
   readonly format?: string;
+  /** Pictures without labels are listed in `OpenedTree.places`, and nothing is wrong with them. Default false. */
+  readonly keepUnlabelled?: boolean;
 }
 
 /** A data set and what is to be said about it. */
@@ -30,6 +32,8 @@ export interface OpenedTree extends DatasetIndex {
   readonly problems: readonly Problem[];
   /** Rows of labels that were looked at. */
   readonly rows: number;
+  /** Where its labels are; absent where the format's cannot be changed in place. */
+  readonly places?: LabelPlaces;
 }
 
 interface Candidate extends Recognition {
@@ -49,7 +53,7 @@ export async function openTree(tree: FileTree, host: DataHost, options: OpenTree
   checkClasses(tree.name, found.classes);
   reportNotRead(survey, found, log);
   const place = chosen.survey.root === "" ? "" : ` in ${chosen.survey.root}/`;
-  const { task, classes, splits, named } = found;
+  const { task, classes, splits, named, places } = found;
   return {
     task,
     classes,
@@ -62,6 +66,7 @@ export async function openTree(tree: FileTree, host: DataHost, options: OpenTree
     notRead: log.unread,
     problems: log.problems,
     rows: log.rows,
+    ...(places && { places }),
   };
 }
 
@@ -151,6 +156,7 @@ function contextOf(survey: Survey, host: DataHost, log: OpenLog, options: OpenTr
   return {
     log,
     host,
+    keepUnlabelled: options.keepUnlabelled ?? false,
     async pictureSize(file): Promise<PictureSize | undefined> {
       try {
         return await host.pictureSize(tree, file);

@@ -44,7 +44,7 @@ export function readVocAnnotation(text: string): VocFile {
   const problems: { line: number; message: string }[] = [];
   for (const element of root.children) {
     if (element.name !== "object") continue;
-    const object = readObject(element);
+    const object = readVocObject(element);
     if (typeof object === "string") problems.push({ line: element.line, message: object });
     else objects.push(object);
   }
@@ -60,7 +60,7 @@ function readSize(root: XmlElement): VocFile["size"] {
 }
 
 /** The object, or what is wrong with it. Its parts are elements of their own kind, and passed over. */
-function readObject(element: XmlElement): VocObject | string {
+export function readVocObject(element: XmlElement): VocObject | string {
   const name = child(element, "name")?.text ?? "";
   if (name === "") return "the object has no name";
   const difficult = child(element, "difficult")?.text ?? "";

@@ -13,16 +13,16 @@
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import { decodeText } from "../files/text.js";
-import { baseName, extensionOf, folderOf } from "../files/tree.js";
+import { baseName, extensionOf, folderOf, joinPath, stemOf } from "../files/tree.js";
 import { XmlError } from "../files/xml.js";
 import { type Sample, type SplitName, splitNames } from "../types.js";
-import { BoxList } from "./box-list.js";
-import { orderClasses } from "./class-list.js";
+import { BoxList, type Corners } from "./box-list.js";
+import { classOrder } from "./class-list.js";
 import { isBeside, leftWithoutLabels, PictureFinder, splitFolders, splitOfPath, spread } from "./find-picture.js";
-import type { Format, FoundDataset, OpenContext } from "./format.js";
+import type { Format, FoundDataset, LabelPlaces, OpenContext, UnlabelledPicture } from "./format.js";
 import { labelText } from "./label-text.js";
 import { keptLabelSize, labelSizes } from "./picture-sizes.js";
-import { isVocAnnotation, readVocAnnotation, type VocFile } from "./voc-annotation.js";
+import { isVocAnnotation, readVocAnnotation, type VocFile, type VocObject } from "./voc-annotation.js";
 import {
   AnnotationIndex,
   findLists,
@@ -64,7 +64,8 @@ export const voc: Format = {
       }),
     );
     const names = new Set(entries.flatMap(({ content }) => content.objects.map(({ name }) => name)));
-    const classes = await orderClasses(survey, log, names, new Set(entries.map(({ file }) => folderOf(file))));
+    const folders = new Set(entries.map(({ file }) => folderOf(file)));
+    const { names: classes, file: list } = await classOrder(survey, log, names, folders);
     const first = firstPixel(survey, context, entries);
     const splits: Record<SplitName, Sample[]> = { train: [], val: [], test: [] };
     for (const entry of entries) {
@@ -76,9 +77,11 @@ export const voc: Format = {
         splits[split].push({ file: survey.tree.locate(entry.picture), labels: boxes.labels, ...keptLabelSize(size) });
       }
     }
+    const found = placesOf(survey, context, entries, chosen);
     reportRest(survey, context, entries, chosen);
     const named = splitNames.filter((split) => chosen.named.has(split));
-    return { task: "detect", classes, splits, named } satisfies FoundDataset;
+    const places = { ...found, firstPixel: first, ...(list && { classes: survey.tree.locate(list) }) };
+    return { task: "detect", classes, splits, named, places } satisfies FoundDataset;
   },
 };
 
@@ -120,6 +123,7 @@ interface Chosen {
   /** Those that no list names though there are lists for their folder. */
   readonly unlisted: readonly string[];
   readonly named: ReadonlySet<SplitName>;
+  readonly lists: readonly VocListFile[];
 }
 
 /** Which annotations are read, and into which splits. */
@@ -158,7 +162,7 @@ async function choose(survey: Survey, context: OpenContext): Promise<Chosen> {
   } else if (beyond > 0 && all.has("train")) {
     context.log.note(`${beyond} pictures of the list trainval are in neither train nor val; they train`);
   }
-  return { files: chosen, listed: new Set(kindsOf.keys()), unlisted, named };
+  return { files: chosen, listed: new Set(kindsOf.keys()), unlisted, named, lists };
 }
 
 /** Notes the kind of a list at each annotation that it names. False where it is no list of this data set. */
@@ -291,18 +295,24 @@ function addBoxes(boxes: BoxList, survey: Survey, entry: Entry, classes: readonl
     log.rows++;
     log.problem("row", "data.label", `${shown}:${line}: ${message}; correct or remove the object`, shown);
   }
-  for (const { name, xmin, ymin, xmax, ymax, difficult, line, around } of entry.content.objects) {
+  for (const object of entry.content.objects) {
+    const { name, difficult, line, around } = object;
     const where = `${shown}:${line}`;
-    // Points of a polygon are places, not pixels that are covered.
-    const from = around === undefined ? first : 0;
-    const swapped = isSwapped(xmin, xmax, from) || isSwapped(ymin, ymax, from);
+    const { swapped, ...corners } = cornersOf(object, first);
     if (swapped) log.changed("boxes with swapped corners are turned round", where);
     if (around !== undefined) log.changed(`objects with a ${around} only get the upright box around it`, where);
-    const [left, right] = covered(xmin, xmax, from);
-    const [top, bottom] = covered(ymin, ymax, from);
     const label = { class: index.get(name) as number, ...(difficult && { ignore: "difficult" as const }) };
-    boxes.add({ left, top, right, bottom }, label, where, shown);
+    boxes.add(corners, label, where, shown);
   }
+}
+
+/** What an object covers, in pixels from the picture's left upper corner. */
+export function cornersOf({ xmin, ymin, xmax, ymax, around }: VocObject, first: 0 | 1): Corners & { swapped: boolean } {
+  // Points of a polygon are places, not pixels that are covered.
+  const from = around === undefined ? first : 0;
+  const [left, right] = covered(xmin, xmax, from);
+  const [top, bottom] = covered(ymin, ymax, from);
+  return { left, top, right, bottom, swapped: isSwapped(xmin, xmax, from) || isSwapped(ymin, ymax, from) };
 }
 
 /** A box counted from 1 covers [min - 1, max], so min may exceed max by less than a pixel. */
@@ -313,6 +323,29 @@ function isSwapped(min: number, max: number, first: 0 | 1): boolean {
 /** What two corners cover of an axis. */
 function covered(min: number, max: number, first: 0 | 1): [number, number] {
   return isSwapped(min, max, first) ? [max - first, min] : [min - first, max];
+}
+
+/**
+ * Where annotations are, and would be: of a picture beside labelled ones, where those have theirs. A picture whose
+ * annotation is there already, in no list or damaged, is not for labelling.
+ */
+function placesOf(survey: Survey, context: OpenContext, entries: readonly Entry[], chosen: Chosen): LabelPlaces {
+  const files = new Map(entries.map(({ file, picture }) => [survey.tree.locate(picture), survey.tree.locate(file)]));
+  const unlabelled: UnlabelledPicture[] = [];
+  if (!context.keepUnlabelled) return { files, unlabelled };
+  const folders = new Map(entries.map(({ file, picture }) => [folderOf(picture), folderOf(file)]));
+  const known = new Set(entries.map(({ picture }) => picture));
+  for (const picture of leftWithoutLabels(survey, known)) {
+    const folder = folders.get(folderOf(picture));
+    if (folder === undefined) continue;
+    const file = joinPath(folder, `${baseName(stemOf(picture))}.xml`);
+    if (survey.resolve(file) !== undefined) continue;
+    context.log.read(picture);
+    files.set(survey.tree.locate(picture), survey.tree.locate(file));
+    unlabelled.push({ file: survey.tree.locate(picture), split: splitOfPath(survey, picture) ?? "train" });
+  }
+  const lists = chosen.lists.filter(({ kind }) => kind === "train" || kind === "trainval");
+  return { files, unlabelled, lists: lists.map(({ file }) => survey.tree.locate(file)) };
 }
 
 /** Counts annotations in no list, and pictures that nothing is known of. */

@@ -74,7 +74,9 @@ export async function findBare(survey: Survey): Promise<YoloFinding | undefined>
     async load(context) {
       const classes = await readClasses(survey, named, notes, context);
       const { parts, named: splits } = await bareParts(survey, bare, context);
-      return { shown: survey.show(survey.root), classes, missingLabels: "error", parts, named: splits };
+      const [first] = named;
+      const namesFile = first === undefined ? undefined : survey.tree.locate(first);
+      return { shown: survey.show(survey.root), classes, missingLabels: "error", parts, named: splits, namesFile };
     },
   };
 }

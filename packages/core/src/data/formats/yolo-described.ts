@@ -118,7 +118,9 @@ async function load({ file, value, error, unreadable }: Yaml, survey: Survey, co
   const dataset = parseYoloDataset(bare === undefined ? known : { ...known, train: "-" }, shown);
   const { classes, missingLabels, keypoints, path } = dataset;
   await compareNames(classes, survey, base, context);
-  const rules = { shown, classes, missingLabels, keypoints };
+  // Names in a file of their own are changed there by hand.
+  const namesFile = typeof fields.names === "string" ? undefined : survey.tree.locate(file);
+  const rules = { shown, classes, missingLabels, keypoints, namesFile };
   if (bare !== undefined) {
     log.note(`${shown}: has no train:; pictures with labels are looked for beside it`);
     return { ...rules, ...bare };

@@ -5,7 +5,7 @@ import type { Survey } from "../files/survey.js";
 import { baseName, extensionOf, folderOf, joinPath, stemOf } from "../files/tree.js";
 import type { BoxLabel, Sample, SplitName } from "../types.js";
 import { BoxList } from "./box-list.js";
-import type { OpenContext } from "./format.js";
+import type { LabelPlaces, OpenContext, UnlabelledPicture } from "./format.js";
 import type { OpenLog } from "./open-log.js";
 import { isNamesFile } from "./yolo-names.js";
 import type { PlacedPicture, YoloPart } from "./yolo-pictures.js";
@@ -40,13 +40,19 @@ interface LabelledPart {
 /** Pixels of the size that fractions are of; BoxList asks for one. */
 const unit = { width: 1, height: 1 };
 
+interface ReadParts {
+  readonly samples: Partial<Record<SplitName, Sample[]>>;
+  /** Absent where rows hold more than boxes. */
+  readonly places?: LabelPlaces;
+}
+
 /** Samples of the parts. A val or test part without any labels is left out with a note. */
 export async function readLabels(
   parts: readonly YoloPart[],
   own: Survey,
   context: OpenContext,
   rules: LabelRules,
-): Promise<Partial<Record<SplitName, Sample[]>>> {
+): Promise<ReadParts> {
   const labelled: LabelledPart[] = [];
   for (const part of parts) {
     const found = await labelFilesOf(part, own, context, rules);
@@ -75,9 +81,13 @@ export async function readLabels(
     if (file.survey === own) context.log.read(file.path);
   }
   const samples: Partial<Record<SplitName, Sample[]>> = {};
+  const places = new Map<string, string>();
+  const unlabelled: UnlabelledPicture[] = [];
   for (const { split, pictures } of labelled) {
     samples[split] = pictures.flatMap(({ picture, file }) => {
       const located = picture.survey.tree.locate(picture.path);
+      const place = file ?? { survey: picture.survey, path: labelFileOf(picture.path) };
+      places.set(located, place.survey.tree.locate(place.path));
       if (file !== undefined) {
         const boxes = labels.get(file.survey)?.get(file.path);
         if (boxes !== undefined) return { file: located, labels: boxes };
@@ -85,11 +95,13 @@ export async function readLabels(
         if (picture.survey === own) context.log.read(picture.path);
         return [];
       }
-      return rules.missingLabels === "background" ? { file: located, labels: [] } : [];
+      if (rules.missingLabels === "background") return { file: located, labels: [] };
+      if (context.keepUnlabelled) unlabelled.push({ file: located, split });
+      return [];
     });
   }
   reportOrphans(contents, own, context.log);
-  return samples;
+  return keypoints === undefined ? { samples, places: { files: places, unlabelled } } : { samples };
 }
 
 /** The label file of every picture; undefined where the part is left out. */
@@ -113,6 +125,10 @@ async function labelFilesOf(
   }
   const without = found.flatMap(({ picture, file }) => (file === undefined ? [picture] : []));
   if (without.length === 0) return { split, pictures: found };
+  if (context.keepUnlabelled) {
+    for (const { survey, path } of without) if (survey === own) log.read(path);
+    return { split, pictures: found };
+  }
   const none = without.length === found.length;
   const noFolder = without.filter(({ survey, path }) => !survey.hasFolder(folderOf(labelFileOf(path))));
   if (none && split !== "train" && (rules.missingLabels === "error" || noFolder.length > 0)) {

@@ -8,6 +8,8 @@ export interface YoloSet extends LabelRules {
   readonly parts: readonly YoloPart[];
   /** Splits that the files name; pictures in none of them are in train. */
   readonly named: readonly SplitName[];
+  /** The file of class names, as `FileTree.locate` gives it. */
+  readonly namesFile?: string;
 }
 
 /** A description that was found, and how to follow it. */

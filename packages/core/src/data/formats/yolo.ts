@@ -41,11 +41,13 @@ export const yolo: Format = {
     const set = await found.load(context);
     const classes = asClasses(set, context);
     if (classes !== undefined) return classes;
-    const samples = await readLabels(set.parts, survey, context, set);
+    const { samples, places } = await readLabels(set.parts, survey, context, set);
     noteShared(samples, context.log);
     const splits = { train: samples.train ?? [], val: samples.val ?? [], test: samples.test ?? [] };
     const named = set.named.filter((split) => samples[split] !== undefined);
-    return { task: "detect", classes: set.classes ?? [], splits, named } satisfies FoundDataset;
+    const { namesFile } = set;
+    const index: FoundDataset = { task: "detect", classes: set.classes ?? [], splits, named };
+    return places === undefined ? index : { ...index, places: { ...places, classes: namesFile } };
   },
 };
 

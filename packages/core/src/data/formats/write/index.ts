@@ -7,6 +7,7 @@ import type { DatasetWriter, WriteInput, WrittenDataset } from "./writer.js";
 import { yoloWriter } from "./yolo.js";
 
 export type { DatasetWriter, WriteInput, WrittenDataset } from "./writer.js";
+export { yoloDescription } from "./yolo.js";
 
 export const datasetWriters: readonly DatasetWriter[] = [cocoWriter, yoloWriter, vocWriter, foldersWriter];
 

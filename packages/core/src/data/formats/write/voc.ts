@@ -5,7 +5,8 @@
  */
 
 import { stemOf } from "../../files/tree.js";
-import { splitNames } from "../../types.js";
+import { type PictureSize, splitNames } from "../../types.js";
+import type { VocBox } from "../voc-annotation.js";
 import { PictureNames } from "./names.js";
 import { cornersOf, type DatasetWriter, refuse, rounded, WriteLog } from "./writer.js";
 
@@ -49,27 +50,14 @@ export const vocWriter: DatasetWriter = {
           const across = atLeastAPixel(corners.left, corners.right, size.width);
           const down = atLeastAPixel(corners.top, corners.bottom, size.height);
           if (across.widened || down.widened) log.changed("boxes narrower than a pixel are widened to one", file);
-          return [
-            "  <object>",
-            `    <name>${escaped(index.classes[label.class])}</name>`,
-            "    <pose>Unspecified</pose>",
-            "    <truncated>0</truncated>",
-            `    <difficult>${label.ignore === undefined ? 0 : 1}</difficult>`,
-            `    <bndbox><xmin>${across.from}</xmin><ymin>${down.from}</ymin><xmax>${across.to}</xmax><ymax>${down.to}</ymax></bndbox>`,
-            "  </object>\n",
-          ].join("\n");
+          const box = { xmin: across.from, ymin: down.from, xmax: across.to, ymax: down.to };
+          return vocObject(index.classes[label.class], box, { difficult: label.ignore !== undefined });
         });
         log.lost(labels, file);
         pictures.push({ from: file, to: `JPEGImages/${name}` });
         files.push({
           path: `Annotations/${stem}.xml`,
-          text: `<annotation>
-  <folder>JPEGImages</folder>
-  <filename>${escaped(name)}</filename>
-  <size><width>${size.width}</width><height>${size.height}</height><depth>3</depth></size>
-  <segmented>0</segmented>
-${objects.join("")}</annotation>
-`,
+          text: vocAnnotation(name, size, { folder: "JPEGImages", objects }),
         });
       }
       if (stems.length > 0) files.push({ path: `ImageSets/Main/${split}.txt`, text: `${stems.join("\n")}\n` });
@@ -79,8 +67,44 @@ ${objects.join("")}</annotation>
   },
 };
 
+/** One object, as lines of an annotation. */
+export function vocObject(name: string, box: VocBox, { difficult = false } = {}): string {
+  return [
+    "  <object>",
+    `    <name>${escaped(name)}</name>`,
+    "    <pose>Unspecified</pose>",
+    "    <truncated>0</truncated>",
+    `    <difficult>${difficult ? 1 : 0}</difficult>`,
+    `    ${vocBndbox(box)}`,
+    "  </object>\n",
+  ].join("\n");
+}
+
+export function vocBndbox({ xmin, ymin, xmax, ymax }: VocBox): string {
+  return `<bndbox><xmin>${xmin}</xmin><ymin>${ymin}</ymin><xmax>${xmax}</xmax><ymax>${ymax}</ymax></bndbox>`;
+}
+
+/** The annotation of a picture: `objects` as `vocObject` makes them. */
+export function vocAnnotation(
+  filename: string,
+  { width, height }: PictureSize,
+  { folder, objects }: { readonly folder: string; readonly objects: readonly string[] },
+): string {
+  return `<annotation>
+  <folder>${escaped(folder)}</folder>
+  <filename>${escaped(filename)}</filename>
+  <size><width>${width}</width><height>${height}</height><depth>3</depth></size>
+  <segmented>0</segmented>
+${objects.join("")}</annotation>
+`;
+}
+
 /** First and last pixel, from 1, of what lies between two edges: with both inclusive no box is narrower than a pixel. */
-function atLeastAPixel(start: number, end: number, side: number): { from: number; to: number; widened: boolean } {
+export function atLeastAPixel(
+  start: number,
+  end: number,
+  side: number,
+): { from: number; to: number; widened: boolean } {
   if (end - start >= 1 - 1e-6) return { from: Math.min(rounded(Math.max(0, start) + 1), end), to: end, widened: false };
   const left = rounded(Math.max(0, Math.min(start, side - 1)));
   return { from: rounded(left + 1), to: rounded(left + 1), widened: true };
@@ -88,6 +112,6 @@ function atLeastAPixel(start: number, end: number, side: number): { from: number
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (letter) => entities[letter]);
 }

@@ -3,7 +3,7 @@
  * `SPLIT/labels`. Fractions have the shortest decimals that are the same double again.
  */
 import { stemOf } from "../../files/tree.js";
-import { splitNames } from "../../types.js";
+import { type SplitName, splitNames } from "../../types.js";
 import { PictureNames } from "./names.js";
 import { type DatasetWriter, refuse, WriteLog } from "./writer.js";
 
@@ -33,15 +33,27 @@ export const yoloWriter: DatasetWriter = {
         files.push({ path: `${split}/labels/${stemOf(name)}.txt`, text: rows.join("") });
       }
     }
-    const yaml = [
-      ...used.map((split) => `${split}: ${split}/images\n`),
-      "names:\n",
-      ...index.classes.map((name, n) => `  ${n}: ${quoted(name)}\n`),
-    ];
-    files.push({ path: "data.yaml", text: yaml.join("") });
+    const places = Object.fromEntries(used.map((split) => [split, [`${split}/images`]]));
+    files.push({ path: "data.yaml", text: yoloDescription(places, index.classes) });
     return { files, pictures, changes: log.changes, notes: log.notes };
   },
 };
+
+/** The data.yaml of pictures in these folders. */
+export function yoloDescription(
+  places: Readonly<Partial<Record<SplitName, readonly string[]>>>,
+  classes: readonly string[],
+): string {
+  const path = (text: string) => (/^[\w.-]+(\/[\w.-]+)*$/.test(text) ? text : quoted(text));
+  const lines = splitNames.flatMap((split) => {
+    const folders = places[split] ?? [];
+    if (folders.length === 0) return [];
+    return folders.length === 1
+      ? [`${split}: ${path(folders[0])}\n`]
+      : [`${split}:\n`, ...folders.map((folder) => `  - ${path(folder)}\n`)];
+  });
+  return [...lines, "names:\n", ...classes.map((name, n) => `  ${n}: ${quoted(name)}\n`)].join("");
+}
 
 /** Double quotes of YAML take JSON's escapes; characters that YAML does not print have to be escaped too. */
 function quoted(text: string): string {
