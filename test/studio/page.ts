@@ -6,9 +6,11 @@ import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll } from "vitest";
-import { type RunningStudio, startStudio } from "../../packages/studio/src/server/index.js";
+import { type RunningStudio, type StudioOptions, startStudio } from "../../packages/studio/src/server/index.js";
 import { chromiumOptions } from "../chromium.js";
 
+/** The command line as it is built. */
+export const phinets = [process.execPath, fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.meta.url))];
 const configFile = fileURLToPath(new URL("../../packages/studio/vite.config.ts", import.meta.url));
 
 /** Undefined, with a message, where there is no Chromium: then the tests are skipped. */
@@ -64,8 +66,8 @@ export function studioBrowser() {
   }
 
   /** Serves a folder and opens the page as the printed address does. */
-  async function open(folder: string, options?: OpenOptions) {
-    const studio = await startStudio({ folder, page });
+  async function open(folder: string, { project, ...options }: OpenOptions & Pick<StudioOptions, "project"> = {}) {
+    const studio = await startStudio({ folder, page, project, phinets });
     running.push(studio);
     return { studio, ...(await visit(studio.url, options)) };
   }

@@ -4,12 +4,14 @@ import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
-import { groups, json } from "./shared-options.js";
+import { ownProgram } from "./own-program.js";
+import { groups, json, project } from "./shared-options.js";
 
 interface StudioCommandOptions {
   readonly port?: number;
   readonly host?: string;
   readonly open: boolean;
+  readonly project: string;
 }
 
 const definition: VerbDefinition = {
@@ -32,6 +34,7 @@ const definition: VerbDefinition = {
       usual: "loopback alone",
     },
     { flags: "--no-open", help: "only print the page's address", group: groups.machine },
+    project,
     json,
   ],
 };
@@ -39,8 +42,8 @@ const definition: VerbDefinition = {
 export function register(program: Command, context: Context): void {
   addVerb(program, definition).action(async (folder: string | undefined, options: StudioCommandOptions) => {
     const { startStudio } = await import("@phinets/studio");
-    const { port, host, open } = options;
-    const studio = await startStudio({ folder: folder ?? ".", port, host });
+    const { port, host, open, project } = options;
+    const studio = await startStudio({ folder: folder ?? ".", port, host, project, phinets: ownProgram });
     try {
       const { url } = studio;
       if (context.json) context.stdout.write(`${JSON.stringify({ url, port: studio.port })}\n`);

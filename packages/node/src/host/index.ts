@@ -1,4 +1,5 @@
 export * from "./atomic.js";
+export * from "./child.js";
 export * from "./concurrency.js";
 export * from "./cores.js";
 export * from "./document.js";

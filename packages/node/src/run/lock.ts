@@ -63,6 +63,13 @@ export async function withRunLock<T>(folder: string, work: Work, act: (lock: Run
   }
 }
 
+/** What a process that lives, or cannot be asked from here, does in a run folder now; undefined where none does. */
+export function workIn(folder: string): string | undefined {
+  const holder = holderAt(lockPath(folder));
+  if (holder === undefined || lifeOf(holder, (nonce) => held.has(nonce)) === "dead") return undefined;
+  return holder.work ?? "training";
+}
+
 /** The run folder that `path` is in or is, where it is one: whoever writes there takes its lock. */
 export function runAround(path: string): string | undefined {
   for (let folder = resolve(path); ; folder = resolve(folder, "..")) {

@@ -1,6 +1,7 @@
 /** What the page is connected to: the server of `phinets studio`, or nothing where it is a static site. */
 import { signal } from "@preact/signals";
 import type { Job, StudioEvents } from "../shared/events.js";
+import type { RunEntry, RunGone } from "../shared/runs.js";
 import type { Session } from "../shared/session.js";
 import { addressOf, get, UserError } from "./api.js";
 
@@ -14,6 +15,8 @@ export type Connection =
 export const connection = signal<Connection>({ kind: "connecting" });
 /** By id. */
 export const jobs = signal<ReadonlyMap<number, Job>>(new Map());
+/** Run folders of which something changed since the page was opened, by id. */
+export const runs = signal<ReadonlyMap<string, RunEntry | RunGone>>(new Map());
 /** False while the server does not answer. */
 export const online = signal(true);
 
@@ -39,6 +42,9 @@ export async function connect(): Promise<void> {
   events.onerror = () => {
     online.value = false;
   };
+  hear(events, "run", (run) => {
+    runs.value = new Map(runs.value).set(run.id, run);
+  });
   hear(events, "job", (job) => {
     jobs.value = new Map(jobs.value).set(job.id, job);
   });

@@ -7,6 +7,7 @@ import { dataRoutes } from "./routes/data.js";
 import { eventRoutes } from "./routes/events.js";
 import { jobRoutes } from "./routes/jobs.js";
 import { pageFiles } from "./routes/page.js";
+import { runRoutes } from "./routes/runs.js";
 import { sessionRoutes } from "./routes/session.js";
 import { mostBodyBytes, type SecurityOptions, secured } from "./security.js";
 import type { Studio } from "./studio.js";
@@ -23,6 +24,7 @@ const routes: Readonly<Record<string, Routes>> = {
   data: dataRoutes,
   events: eventRoutes,
   jobs: jobRoutes,
+  runs: runRoutes,
   session: sessionRoutes,
 };
 

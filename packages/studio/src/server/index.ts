@@ -16,6 +16,10 @@ export interface StudioOptions {
   readonly port?: number;
   /** Address or name to listen at in place of loopback: other machines can then reach it, with the token. */
   readonly host?: string;
+  /** Folder of all runs. Default "runs". */
+  readonly project?: string;
+  /** Program and first arguments that are the command `phinets`. Default: it is found by its name. */
+  readonly phinets?: readonly string[];
   /** Folder of the built page. Default: the one that comes with the package. */
   readonly page?: string;
 }
@@ -35,8 +39,9 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 };
 
 /** Throws PhinetsError: no such folder, a port that is taken, a host that is not this machine's. */
-export async function startStudio({ folder, port = 0, host, page = builtPage }: StudioOptions): Promise<RunningStudio> {
-  const studio = openStudio(folder, version);
+export async function startStudio(options: StudioOptions): Promise<RunningStudio> {
+  const { folder, port = 0, host, page = builtPage, project = "runs", phinets = ["phinets"] } = options;
+  const studio = openStudio({ path: folder, version, project, phinets });
   const token = makeToken();
   const { fetch } = makeApp(studio, { page, token, hosts: hostsOf(host) });
   const server = await listen(fetch, port, host ?? "127.0.0.1");
@@ -47,7 +52,8 @@ export async function startStudio({ folder, port = 0, host, page = builtPage }: 
     token,
     port: taken,
     close: async () => {
-      studio.jobs.stopAll();
+      studio.runs.close();
+      await studio.jobs.stopAll();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       if ("closeAllConnections" in server) server.closeAllConnections();
       await closed;

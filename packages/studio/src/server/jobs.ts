@@ -15,6 +15,7 @@ interface Entry {
   job: Job;
   result?: unknown;
   readonly stop: AbortController;
+  ended?: Promise<void>;
 }
 
 const reportEveryMs = 100;
@@ -30,6 +31,16 @@ export class Jobs {
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Whether a page is there to hear. */
+  get isHeard(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** Tells all pages. */
+  tell<K extends keyof StudioEvents>(name: K, event: StudioEvents[K]): void {
+    for (const listener of this.#listeners) listener(name, event);
   }
 
   get all(): Job[] {
@@ -51,7 +62,7 @@ export class Jobs {
       this.#change(entry, { done, total });
     };
     this.#change(entry, {});
-    work({ signal: stop.signal, report }).then(
+    entry.ended = work({ signal: stop.signal, report }).then(
       (result) => {
         entry.result = result;
         this.#change(entry, { state: "done" });
@@ -77,8 +88,10 @@ export class Jobs {
     this.#require(id).stop.abort();
   }
 
-  stopAll(): void {
+  /** Resolves when all have ended. */
+  async stopAll(): Promise<void> {
     for (const { stop } of this.#entries.values()) stop.abort();
+    await Promise.all([...this.#entries.values()].map(({ ended }) => ended));
   }
 
   #require(id: number): Entry {
@@ -89,7 +102,7 @@ export class Jobs {
 
   #change(entry: Entry, changes: Partial<Job>): void {
     entry.job = { ...entry.job, ...changes };
-    for (const listener of this.#listeners) listener("job", entry.job);
+    this.tell("job", entry.job);
   }
 
   #forget(): void {

@@ -1,6 +1,8 @@
 /** What a request says, checked. */
-import { PhinetsError, showValue } from "@phinets/core/tensor";
+import { PhinetsError, parseJson, showValue } from "@phinets/core/tensor";
+import { problemOf } from "@phinets/node/host";
 import type { Context } from "hono";
+import type { z } from "zod";
 
 /** A whole number from 0 in the path or query. */
 export function numberOf({ req }: Context, name: string): number {
@@ -13,4 +15,17 @@ export function numberOf({ req }: Context, name: string): number {
 /** A text in the query, "" where it is not given. */
 export function textOf({ req }: Context, name: string): string {
   return req.query(name) ?? "";
+}
+
+/** A request's JSON, of a schema. Throws PhinetsError naming the field. */
+export async function bodyOf<T>({ req }: Context, schema: z.ZodType<T>): Promise<T> {
+  let body: unknown;
+  try {
+    body = parseJson(await req.text());
+  } catch (error) {
+    throw new PhinetsError("studio.request", `the request's body is no JSON: ${(error as Error).message}`);
+  }
+  const problem = problemOf(schema, body);
+  if (problem !== undefined) throw new PhinetsError("studio.request", problem);
+  return schema.parse(body);
 }

@@ -3,7 +3,9 @@ import type { Session } from "../shared/session.js";
 import { Datasets } from "./datasets.js";
 import { Jobs } from "./jobs.js";
 import { OpenedFolder } from "./opened-folder.js";
+import { Runs } from "./runs.js";
 import { Thumbnails } from "./thumbnails.js";
+import { Trainings } from "./trainings.js";
 
 export interface Studio {
   readonly session: Session;
@@ -11,16 +13,32 @@ export interface Studio {
   readonly datasets: Datasets;
   readonly thumbnails: Thumbnails;
   readonly jobs: Jobs;
+  readonly runs: Runs;
+  readonly trainings: Trainings;
 }
 
-/** @param path the folder, as the user named it */
-export function openStudio(path: string, version: string): Studio {
+export interface OpenStudioOptions {
+  /** The folder, as the user named it. */
+  readonly path: string;
+  readonly version: string;
+  /** Folder of all runs, as the user named it; it need not be there yet. */
+  readonly project: string;
+  /** Program and first arguments that are the command `phinets`. */
+  readonly phinets: readonly string[];
+}
+
+export function openStudio({ path, version, project, phinets }: OpenStudioOptions): Studio {
   const folder = new OpenedFolder(path);
+  const datasets = new Datasets(folder);
+  const jobs = new Jobs();
+  const runs = new Runs(folder, project, jobs);
   return {
-    session: { version, folder: folder.name, path },
+    session: { version, folder: folder.name, path, project },
     folder,
-    datasets: new Datasets(folder),
+    datasets,
     thumbnails: new Thumbnails(),
-    jobs: new Jobs(),
+    jobs,
+    runs,
+    trainings: new Trainings({ datasets, runs, jobs, phinets }),
   };
 }

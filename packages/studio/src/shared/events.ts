@@ -1,9 +1,12 @@
 /** What the server tells every page that listens, and what it says of long work. */
 import type { ErrorDocument } from "./errors.js";
+import type { RunEntry, RunGone } from "./runs.js";
 
 /** What a job does; who adds one adds its name and the type of its result. */
 export interface JobResults {
   readonly doctor: import("@phinets/core/data").DoctorReport;
+  /** Id of the run. */
+  readonly train: { readonly run: string };
 }
 
 export type JobKind = keyof JobResults;
@@ -24,4 +27,5 @@ export interface Job {
 /** By name of the SSE event. */
 export interface StudioEvents {
   readonly job: Job;
+  readonly run: RunEntry | RunGone;
 }

@@ -5,4 +5,6 @@ export interface Session {
   readonly folder: string;
   /** Path of it, as the commands that the page shows name it. */
   readonly path: string;
+  /** Folder of all runs, as commands name it. */
+  readonly project: string;
 }

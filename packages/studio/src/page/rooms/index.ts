@@ -11,4 +11,5 @@ export interface Room {
 export const rooms: readonly Room[] = [
   { id: "data", title: "Data", load: () => import("./data/room.js") },
   { id: "board", title: "Board", load: () => import("./board/room.js") },
+  { id: "train", title: "Train", load: () => import("./train/room.js") },
 ];

@@ -1,5 +1,6 @@
 /** What can be chosen: the board, the task, and the multipliers of the network. */
 import { useId } from "preact/hooks";
+import { Select } from "../../ui/select.js";
 import { Slider } from "../../ui/slider.js";
 import { Switch } from "../../ui/switch.js";
 import {
@@ -165,28 +166,5 @@ function TaskPicker() {
         onChange={({ currentTarget }) => changeNetwork({ head: headFor(task, currentTarget.valueAsNumber) })}
       />
     </div>
-  );
-}
-
-interface SelectProps {
-  readonly label: string;
-  readonly value: string;
-  readonly options: readonly (readonly [value: string, text: string])[];
-  readonly onChange: (value: string) => void;
-}
-
-function Select({ label, value, options, onChange }: SelectProps) {
-  const id = useId();
-  return (
-    <>
-      <label for={id}>{label}</label>
-      <select id={id} value={value} onChange={({ currentTarget }) => onChange(currentTarget.value)}>
-        {options.map(([name, text]) => (
-          <option key={name} value={name}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </>
   );
 }

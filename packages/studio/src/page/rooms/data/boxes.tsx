@@ -1,10 +1,6 @@
 /** Boxes over a picture that fills its parent. Classes differ by colour and, where there is room, by name. */
 import { boxesOf, type Catalogue } from "../../../shared/data.js";
-
-/** Okabe and Ito's palette, apart for colour-blind eyes too. */
-const colours = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"];
-
-export const colourOf = (kind: number): string => colours[kind % colours.length];
+import { colourOf } from "../../ui/colours.js";
 
 export interface BoxesProps {
   readonly catalogue: Catalogue;

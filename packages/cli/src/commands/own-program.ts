@@ -1,0 +1,8 @@
+/** This command line, for those that start it as a child process. */
+import { fileURLToPath } from "node:url";
+
+/** Program and first arguments that are the command `phinets`. */
+export const ownProgram: readonly string[] = [
+  process.execPath,
+  fileURLToPath(new URL("../../bin/phinets.js", import.meta.url)),
+];

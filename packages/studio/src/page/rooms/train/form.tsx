@@ -1,0 +1,170 @@
+/** The next training: data, network, recipe; and the command that does the same. */
+import { boardNames } from "@phinets/core/target";
+import { makeRecipe } from "@phinets/core/training";
+import { formatCount } from "@phinets/node/text";
+import { useId } from "preact/hooks";
+import { CommandLine } from "../../ui/command-line.js";
+import { Select } from "../../ui/select.js";
+import {
+  asked,
+  boardTitle,
+  change,
+  form,
+  name,
+  runs,
+  sets,
+  start,
+  starting,
+  takeDocument,
+  task,
+  words,
+} from "./store.js";
+
+export function TrainForm() {
+  const { set, name: given, epochs, batch, learningRate, seed } = form.value;
+  const usual = makeRecipe(task.value);
+  const nameId = useId();
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void start();
+      }}
+    >
+      <div class="fields">
+        <Select
+          label="Data set"
+          value={set}
+          options={sets.value.map(({ path, pictures }) => [
+            path,
+            `${path === "" ? "the whole folder" : path} (${formatCount(pictures)})`,
+          ])}
+          onChange={(path) => change({ set: path })}
+        />
+        <NetworkFields />
+        <NumberField
+          label="Epochs"
+          value={epochs}
+          usual={usual.epochs}
+          onChange={(value) => change({ epochs: value })}
+        />
+        <NumberField label="Batch" value={batch} usual={usual.batch} onChange={(value) => change({ batch: value })} />
+        <NumberField
+          label="Learning rate"
+          value={learningRate}
+          usual={usual.learningRate}
+          step="any"
+          onChange={(value) => change({ learningRate: value })}
+        />
+        <NumberField
+          label="Seed"
+          value={seed}
+          usual={usual.seed}
+          least={0}
+          onChange={(value) => change({ seed: value })}
+        />
+        <label for={nameId}>Name</label>
+        <input
+          id={nameId}
+          type="text"
+          value={given}
+          placeholder={name.value}
+          onInput={({ currentTarget }) => change({ name: currentTarget.value.trim() })}
+        />
+      </div>
+      {words.value && <CommandLine words={words.value} />}
+      <p class="actions">
+        <button
+          class="main"
+          type="submit"
+          disabled={asked.value === undefined || starting.value || sets.value.length === 0}
+        >
+          {starting.value ? "Starting…" : "Start training"}
+        </button>
+      </p>
+    </form>
+  );
+}
+
+function NetworkFields() {
+  const { source, board, run, document } = form.value;
+  const file = useId();
+  const withNetwork = runs.value.filter((each) => each.task !== "none");
+  return (
+    <>
+      <Select
+        label="Network"
+        value={source}
+        options={[
+          ["board", "the one that uses a board"],
+          ["document", "a network.json"],
+          ["run", "that of a run"],
+        ]}
+        onChange={(kind) => change({ source: kind as typeof source })}
+      />
+      {source === "board" && (
+        <Select
+          label="Board"
+          value={board}
+          options={boardNames.map((each) => [each, boardTitle(each)])}
+          onChange={(each) => change({ board: each })}
+        />
+      )}
+      {source === "run" && (
+        <Select
+          label="Run"
+          value={run}
+          options={[["", "choose…"], ...withNetwork.map(({ id, path }) => [id, path] as const)]}
+          onChange={(id) => change({ run: id })}
+        />
+      )}
+      {source === "document" && (
+        <>
+          <span>File</span>
+          <label class="button" for={file}>
+            {document?.name ?? "Choose a network.json…"}
+            <input
+              id={file}
+              class="hidden"
+              type="file"
+              accept=".json,application/json"
+              aria-label="network.json"
+              onChange={({ currentTarget }) => currentTarget.files?.[0] && void takeDocument(currentTarget.files[0])}
+            />
+          </label>
+        </>
+      )}
+    </>
+  );
+}
+
+interface NumberFieldProps {
+  readonly label: string;
+  readonly value: number | undefined;
+  /** The recipe's own, where nothing is typed. */
+  readonly usual: number;
+  readonly least?: number;
+  readonly step?: string;
+  readonly onChange: (value: number | undefined) => void;
+}
+
+function NumberField({ label, value, usual, least = 1, step = "1", onChange }: NumberFieldProps) {
+  const id = useId();
+  return (
+    <>
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="number"
+        min={step === "any" ? 0 : least}
+        step={step}
+        value={value ?? ""}
+        placeholder={String(usual)}
+        onInput={({ currentTarget }) => {
+          const number = currentTarget.valueAsNumber;
+          onChange(Number.isFinite(number) ? number : undefined);
+        }}
+      />
+    </>
+  );
+}

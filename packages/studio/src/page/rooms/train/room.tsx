@@ -1,0 +1,109 @@
+/** Train: start, watch, pause and compare trainings, of this page and of terminals alike. */
+import { shellQuote } from "@phinets/node/text";
+import { useEffect } from "preact/hooks";
+import { type RunDetail, type RunEntry, resumeWords, runPictures } from "../../../shared/runs.js";
+import { addressOf } from "../../api.js";
+import { connection } from "../../connection.js";
+import { CommandLine } from "../../ui/command-line.js";
+import { Problem } from "../../ui/problem.js";
+import { Chart, type Curve } from "./chart.js";
+import { TrainForm } from "./form.js";
+import { RunTable } from "./runs.js";
+import { begin, chosen, details, problem, runs } from "./store.js";
+import "./train.css";
+
+export default function TrainRoom() {
+  useEffect(() => void begin(), []);
+  return (
+    <div class="train">
+      <section class="card side" aria-labelledby="train-title">
+        <h1 id="train-title">Training</h1>
+        {problem.value && <Problem error={problem.value} />}
+        <TrainForm />
+      </section>
+      <section class="card" aria-labelledby="train-runs">
+        <h2 id="train-runs">Runs</h2>
+        <RunTable />
+      </section>
+      <Compared />
+      <Focused />
+    </div>
+  );
+}
+
+/** The curves of all chosen runs. */
+function Compared() {
+  const shown = chosen.value.flatMap((id) => runs.value.find((run) => run.id === id) ?? []);
+  if (shown.length === 0) return null;
+  const figure = shown.every(({ task }) => task === "classify") ? "top1" : "AP50";
+  return (
+    <section class="card" aria-label="Curves">
+      <div class="charts">
+        <Chart title="Loss" curves={shown.map((run) => curveOf(run, "loss"))} />
+        <Chart title={figure === "top1" ? "top-1" : "AP50"} curves={shown.map((run) => curveOf(run, figure))} />
+      </div>
+    </section>
+  );
+}
+
+function curveOf({ id, path }: RunEntry, figure: string): Curve {
+  const { rows = [] } = details.value.get(id) ?? {};
+  return { name: path, points: rows.flatMap((row) => (figure in row ? [[row.epoch, row[figure]] as const] : [])) };
+}
+
+/** What the run that was chosen last holds. */
+function Focused() {
+  const run = runs.value.find(({ id }) => id === chosen.value.at(-1));
+  const { value } = connection;
+  if (run === undefined || value.kind !== "server") return null;
+  const detail = details.value.get(run.id);
+  return (
+    <section class="card" aria-labelledby="train-run">
+      <h2 id="train-run">{run.path}</h2>
+      {run.message && <Problem error={run.message} />}
+      {run.weightsSha256 && (
+        <p class="quiet">
+          weights <code class="digest">{run.weightsSha256}</code>
+        </p>
+      )}
+      {detail?.warnings.map((warning) => (
+        <p key={warning} class="quiet">
+          {warning}
+        </p>
+      ))}
+      {run.resumable && <CommandLine words={resumeWords(run.path, value.session.project)} />}
+      {detail && detail.rows.length > 0 && (
+        <p class="actions">
+          <a class="button" href={addressOf("runs/file", { run: run.id, name: "results.csv" })} download="results.csv">
+            Save results.csv
+          </a>
+          <a
+            class="button"
+            href={addressOf("runs/file", { run: run.id, name: "network.json" })}
+            download="network.json"
+          >
+            Save network.json
+          </a>
+        </p>
+      )}
+      {detail && <Pictures run={run} detail={detail} />}
+    </section>
+  );
+}
+
+function Pictures({ run, detail }: { readonly run: RunEntry; readonly detail: RunDetail }) {
+  return (
+    <div class="shots">
+      {detail.pictures.map((name) => (
+        <figure key={name}>
+          <figcaption>{runPictures[name]}</figcaption>
+          <img
+            src={addressOf("runs/file", { run: run.id, name, at: run.stamp })}
+            alt={`${runPictures[name]}, ${shellQuote([run.path])}`}
+            loading="lazy"
+          />
+        </figure>
+      ))}
+    </div>
+  );
+}

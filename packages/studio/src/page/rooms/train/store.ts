@@ -1,0 +1,192 @@
+/** The runs, those that are compared, and the form of the next training. */
+
+import { parseNetwork } from "@phinets/core/networks";
+import { loadBoard } from "@phinets/core/target";
+import { computed, effect, signal } from "@preact/signals";
+import type { DatasetEntry } from "../../../shared/data.js";
+import type { Job } from "../../../shared/events.js";
+import {
+  documentPath,
+  joinPath,
+  type NetworkChoice,
+  type RunDetail,
+  type RunEntry,
+  type TrainForm,
+  trainWords,
+} from "../../../shared/runs.js";
+import { get, post } from "../../api.js";
+import { runs as changed, connection, jobEnd } from "../../connection.js";
+
+export interface Form {
+  readonly set: string;
+  readonly source: NetworkChoice["kind"];
+  readonly board: string;
+  /** Id of the run whose network is taken. */
+  readonly run: string;
+  /** Content of a network.json and what it is called. */
+  readonly document?: { readonly name: string; readonly content: unknown };
+  /** "" where the name that is free is taken. */
+  readonly name: string;
+  readonly epochs?: number;
+  readonly batch?: number;
+  readonly learningRate?: number;
+  readonly seed?: number;
+}
+
+export const sets = signal<readonly DatasetEntry[]>([]);
+export const form = signal<Form>({ set: "", source: "board", board: "stm32h743", run: "", name: "" });
+export const problem = signal<Error | undefined>(undefined);
+/** A start was asked for, and its run is not there yet. */
+export const starting = signal(false);
+const listed = signal<readonly RunEntry[]>([]);
+/** Ids of the runs that are shown side by side; the last is the one whose pictures are seen. */
+export const chosen = signal<readonly string[]>([]);
+export const details = signal<ReadonlyMap<string, RunDetail>>(new Map());
+
+/** All runs: as they were listed, and as was told since. */
+export const runs = computed<readonly RunEntry[]>(() => {
+  const all = new Map(listed.value.map((run) => [run.id, run]));
+  for (const [id, run] of changed.value) {
+    if ("gone" in run) all.delete(id);
+    else all.set(id, run);
+  }
+  return [...all.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+});
+
+export const task = computed(() => sets.value.find(({ path }) => path === form.value.set)?.task ?? "detect");
+
+/** The first of train, train2, ... that no run has. */
+const freeName = computed(() => {
+  const taken = new Set(runs.value.map(({ id }) => id));
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? "train" : `train${n}`;
+    if (!taken.has(`project:${task.value}/${name}`)) return name;
+  }
+});
+
+export const name = computed(() => form.value.name || freeName.value);
+
+/** What is sent; undefined until a network is chosen. */
+export const asked = computed<TrainForm | undefined>(() => {
+  const { set, source, board, run, document, epochs, batch, learningRate, seed } = form.value;
+  let network: NetworkChoice;
+  if (source === "board") network = { kind: "board", board };
+  else if (source === "run") {
+    if (run === "") return undefined;
+    network = { kind: "run", run };
+  } else {
+    if (document === undefined) return undefined;
+    network = { kind: "document", document: document.content };
+  }
+  return { set, network, name: name.value, epochs, batch, learningRate, seed };
+});
+
+export const words = computed<readonly string[] | undefined>(() => {
+  const { value } = connection;
+  if (asked.value === undefined || value.kind !== "server") return undefined;
+  const { path, project } = value.session;
+  const { network } = asked.value;
+  const file = {
+    board: undefined,
+    run: runs.value.find(({ id }) => network.kind === "run" && id === network.run)?.path,
+    document: documentPath(project, name.value),
+  }[network.kind];
+  return trainWords(asked.value, { data: joinPath(path, asked.value.set), network: file, project });
+});
+
+export function change(changes: Partial<Form>): void {
+  form.value = { ...form.value, ...changes };
+}
+
+let begun = false;
+
+/** Asks for what there is; afterwards the server tells. */
+export async function begin(): Promise<void> {
+  if (begun || connection.value.kind !== "server") return;
+  begun = true;
+  await guarded(async () => {
+    [sets.value, listed.value] = await Promise.all([get<DatasetEntry[]>("data"), get<RunEntry[]>("runs")]);
+    const [first] = sets.value;
+    if (first !== undefined) change({ set: first.path });
+    const live = runs.value.find(({ state }) => state === "training") ?? runs.value.find(({ epoch }) => epoch > 0);
+    if (live !== undefined && chosen.value.length === 0) chosen.value = [live.id];
+  });
+}
+
+/** Figures of the chosen runs are read when their files have changed. */
+const read = new Map<string, string>();
+effect(() => {
+  for (const id of chosen.value) {
+    const run = runs.value.find((each) => each.id === id);
+    if (run === undefined || read.get(id) === run.stamp) continue;
+    read.set(id, run.stamp);
+    get<RunDetail>("runs/detail", { query: { run: id } }).then(
+      (detail) => {
+        details.value = new Map(details.value).set(id, detail);
+      },
+      (error) => {
+        problem.value = error as Error;
+      },
+    );
+  }
+});
+
+export function toggle(id: string): void {
+  chosen.value = chosen.value.includes(id) ? chosen.value.filter((each) => each !== id) : [...chosen.value, id];
+}
+
+/** Starts what the form says; the run is shown once it is there. */
+export async function start(): Promise<void> {
+  const { value: wanted } = asked;
+  if (wanted === undefined) return;
+  const id = `project:${task.value}/${wanted.name}`;
+  starting.value = true;
+  const stop = runs.subscribe((all) => {
+    if (!all.some((run) => run.id === id)) return;
+    starting.value = false;
+    if (!chosen.peek().includes(id)) chosen.value = [...chosen.peek(), id];
+  });
+  await guarded(async () => {
+    const job = await post<Job>("runs/train", { body: wanted });
+    change({ name: "" });
+    await jobEnd(job.id);
+  });
+  stop();
+  starting.value = false;
+}
+
+export async function resume({ id }: RunEntry): Promise<void> {
+  await guarded(async () => {
+    const job = await post<Job>("runs/resume", { body: { run: id } });
+    await jobEnd(job.id);
+  });
+}
+
+export const pause = ({ id }: RunEntry) => guarded(() => post<void>("runs/pause", { body: { run: id } }));
+export const stop = ({ id }: RunEntry) => guarded(() => post<void>("runs/stop", { body: { run: id } }));
+
+/** A network.json that was saved from the room Board, or by hand. */
+export async function takeDocument(file: File): Promise<void> {
+  await guarded(async () => {
+    let content: unknown;
+    try {
+      content = JSON.parse(await file.text());
+    } catch (error) {
+      throw new Error(`${file.name}: is no JSON: ${(error as Error).message}`);
+    }
+    parseNetwork(content);
+    change({ source: "document", document: { name: file.name, content } });
+  });
+}
+
+export const boardTitle = (board: string): string => loadBoard(board).title;
+
+async function guarded(work: () => Promise<void>): Promise<void> {
+  problem.value = undefined;
+  try {
+    await work();
+  } catch (error) {
+    // Who stops a training knows that it was stopped.
+    if ((error as { code?: string }).code !== "studio.stopped") problem.value = error as Error;
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Trainings that the page starts: child processes of the command line, each the line that the page shows. A child ends with
+ * the studio, however that ends, and its run goes on with --resume.
+ */
+import { parseNetwork } from "@phinets/core/networks";
+import { PhinetsError } from "@phinets/core/tensor";
+import { runChild, writeFileAtomic } from "@phinets/node/host";
+import type { Job } from "../shared/events.js";
+import { documentPath, joinPath, resumeWords, type TrainForm, trainWords } from "../shared/runs.js";
+import type { Datasets } from "./datasets.js";
+import type { Jobs } from "./jobs.js";
+import type { Runs } from "./runs.js";
+
+export interface TrainingsOptions {
+  readonly datasets: Datasets;
+  readonly runs: Runs;
+  readonly jobs: Jobs;
+  /** Program and first arguments that are the command `phinets`. */
+  readonly phinets: readonly string[];
+}
+
+const pauseLookMs = 100;
+
+export class Trainings {
+  constructor(readonly options: TrainingsOptions) {}
+
+  /** Starts a new run. Throws PhinetsError where the data set, the network or the run that it comes from is not there. */
+  async start(form: TrainForm): Promise<Job> {
+    const { datasets, runs } = this.options;
+    const { project, folder } = runs;
+    const { task } = await datasets.catalogue(form.set);
+    const id = `project:${task}/${form.name}`;
+    this.#requireFree(id);
+    const paths = { data: joinPath(folder.path, form.set), network: this.#network(form), project };
+    return this.#run(id, trainWords(form, paths));
+  }
+
+  /** Goes on with a run that was stopped. */
+  resume(id: string): Job {
+    const { runs } = this.options;
+    runs.place(id);
+    this.#requireFree(id);
+    return this.#run(id, resumeWords(runs.path(id), runs.project));
+  }
+
+  /** Asks a training to stop when the epoch that it is at is done: nothing is done twice when it goes on. */
+  pause(id: string): void {
+    const { runs, jobs } = this.options;
+    const { job, pausing } = this.#require(id);
+    if (pausing) return;
+    runs.own.set(id, { job, pausing: true });
+    runs.touch(id);
+    const done = runs.epochsDone(id);
+    const timer = setInterval(() => {
+      if (runs.own.get(id)?.job !== job) clearInterval(timer);
+      else if (runs.epochsDone(id) > done) {
+        clearInterval(timer);
+        jobs.stop(job);
+      }
+    }, pauseLookMs);
+    timer.unref();
+  }
+
+  /** Asks a training to stop at its next step; the epochs that are done are kept. */
+  stop(id: string): void {
+    this.options.jobs.stop(this.#require(id).job);
+  }
+
+  #require(id: string) {
+    const own = this.options.runs.own.get(id);
+    if (own !== undefined) return own;
+    throw new PhinetsError(
+      "studio.missing",
+      `${id.slice(id.indexOf(":") + 1)}: the studio does not train it; stop it where it was started`,
+    );
+  }
+
+  #requireFree(id: string): void {
+    const { runs } = this.options;
+    if (runs.own.has(id)) throw new PhinetsError("studio.busy", `${runs.path(id)}: is being trained; wait, or stop it`);
+  }
+
+  /** The network.json or run that --network names; a document becomes a file. */
+  #network({ network, name }: TrainForm): string | undefined {
+    const { runs } = this.options;
+    if (network.kind === "board") return undefined;
+    if (network.kind === "run") {
+      runs.place(network.run);
+      return runs.path(network.run);
+    }
+    const file = documentPath(runs.project, name);
+    writeFileAtomic(file, `${JSON.stringify(parseNetwork(network.document), undefined, 1)}\n`);
+    return file;
+  }
+
+  #run(id: string, words: readonly string[]): Job {
+    const { runs, jobs, phinets } = this.options;
+    const job = jobs.start("train", id, async ({ signal }) => {
+      try {
+        const { end, stderr } = await runChild({ phinets, words: words.slice(1), signal });
+        signal.throwIfAborted();
+        if (end !== 0) throw trainingError(end, stderr);
+        return { run: id };
+      } finally {
+        runs.own.delete(id);
+        runs.touch(id);
+      }
+    });
+    runs.own.set(id, { job: job.id });
+    return job;
+  }
+}
+
+/** What the command said of its end. */
+function trainingError(end: number | string, stderr: string): PhinetsError {
+  const said = stderr.split("\n").findLast((line) => line.startsWith("error: "));
+  const how = typeof end === "string" ? `the training was ended by ${end}` : `the training ended with ${end}`;
+  return new PhinetsError("studio.train", said?.slice("error: ".length) ?? `${how}; its run folder has what it did`);
+}
