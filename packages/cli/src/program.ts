@@ -1,7 +1,7 @@
 /** One run of the command line: words in, exit code out. Errors are rendered here and nowhere else. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { PhinetsError } from "@phinets/core/tensor";
+import { nearest, PhinetsError } from "@phinets/core/tensor";
 import { shellQuote, visible } from "@phinets/node/text";
 import { Command, CommanderError, type Option } from "commander";
 import { verbs as allVerbs, type Verb } from "./commands/index.js";
@@ -11,7 +11,6 @@ import { applyConfig, givenOptions } from "./terminal/config.js";
 import { makeContext, type Output } from "./terminal/context.js";
 import { definitionOf } from "./terminal/definition.js";
 import { configureHelp, textBelow } from "./terminal/help.js";
-import { nearest } from "./terminal/nearest.js";
 
 export interface Surroundings {
   readonly stdout: Output;

@@ -18,6 +18,7 @@ interface ImportOptions {
   readonly head?: string;
   readonly fold: boolean;
   readonly shape?: InputShape;
+  readonly outputs?: string[];
   readonly scale?: number;
   readonly mean?: number[];
   readonly std?: number[];
@@ -53,7 +54,7 @@ const definition: VerbDefinition = {
     },
     {
       flags: "--head <file>",
-      help: ".onnx, .tflite: a YOLO head as JSON, {classes, anchors, decoder}; anchors in cells",
+      help: ".onnx, .tflite: a YOLO head as JSON, {classes, anchors, decoder}; decoder yolov2, yolov5, yolov8",
       group: groups.network,
       completes: "path",
     },
@@ -67,6 +68,13 @@ const definition: VerbDefinition = {
       help: ".onnx, .tflite: the input's size where the file leaves it open, in the file's order",
       group: groups.network,
       parse: namedSizes,
+    },
+    {
+      flags: "--outputs <names>",
+      help: ".onnx, .tflite: tensors that the network ends at; what lies beyond is not looked at",
+      group: groups.network,
+      parse: names,
+      usual: "the file's outputs",
     },
     {
       flags: "--scale <factor>",
@@ -111,9 +119,13 @@ async function importCommand(file: string, options: ImportOptions, context: Cont
   const normalisation = normalisationOf(options);
   const onnx = core.isOnnx(bytes);
   const tflite = core.isTflite(bytes);
-  const { project, name, classes: given, head: yolo, fold, shape: size } = options;
+  const { project, name, classes: given, head: yolo, fold, shape: size, outputs } = options;
   if (onnx || tflite) requireNetwork(file, options);
-  const request = { project, name, classes: given, head: yolo, ...(size && { shape: size }) };
+  const request = {
+    ...{ project, name, classes: given, head: yolo },
+    ...(size && { shape: size }),
+    ...(outputs && { outputs }),
+  };
   const isFloat = onnx ? !core.isQuantizedOnnx(bytes, file) : tflite && core.isFloatTflite(bytes, file);
   if (isFloat) {
     const imported = (onnx ? core.importOnnx : core.importFloatTflite)(bytes, file, request);
@@ -131,10 +143,10 @@ async function importCommand(file: string, options: ImportOptions, context: Cont
     return;
   }
   const { classes, head, shape, network } = options;
-  if (classes !== undefined || head !== undefined || shape !== undefined || normalisation !== undefined)
+  if ([classes, head, shape, outputs, normalisation].some((each) => each !== undefined))
     throw new PhinetsError(
       "cli.usage",
-      `${file}: is no .onnx and no .tflite, and --classes, --head, --shape, --scale, --mean and --std are of these`,
+      `${file}: is no .onnx and no .tflite, and --classes, --head, --shape, --outputs, --scale, --mean and --std are of these`,
     );
   if (network === undefined)
     throw new PhinetsError("cli.usage", "--network is missing; name the network.json that the weights belong to");

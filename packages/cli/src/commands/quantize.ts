@@ -80,9 +80,9 @@ async function quantizeCommand(options: QuantizeOptions, context: Context): Prom
     },
     context,
   );
-  const { metric, before, after, layers, postTraining, aware } = report;
+  const { metric, before, after, layers, outputs, postTraining, aware } = report;
   const path = join(folder, "quant_report.json");
-  context.result({ run: folder, quant_report: path, metric, before, after, layers, postTraining, aware }, () =>
+  context.result({ run: folder, quant_report: path, metric, before, after, layers, outputs, postTraining, aware }, () =>
     [noiseTable(report), describeInt8(report, val.length)].join("\n"),
   );
 }
@@ -101,7 +101,10 @@ function noiseTable({ layers, postTraining }: Int8Report): string {
 }
 
 /** What int8 costs, in a line. */
-export function describeInt8({ metric, before, after, postTraining, aware }: Int8Report, pictures: number): string {
+export function describeInt8(report: Int8Report, pictures: number): string {
+  const { metric, before, after, outputs, postTraining, aware } = report;
+  if (metric === "none")
+    return `int8 against float: ${outputs.map(({ name, snrDb }) => `${name} ${snrDb.toFixed(1)} dB`).join(", ")}`;
   if (pictures === 0) return "int8 is not compared with float: there are no pictures to validate on";
   const on = `on ${pictures} validation pictures`;
   if (aware === undefined || postTraining === undefined) {

@@ -5,7 +5,7 @@ import { evaluationSplit, type SplitName, splitNames } from "@phinets/core/data"
 import { toSourcePixels } from "@phinets/core/detection";
 import { endsWithSoftmax } from "@phinets/core/graph";
 import { createEngine } from "@phinets/core/kernels";
-import { classNames, networkTitle } from "@phinets/core/networks";
+import { classNames, findsBoxes, networkTitle } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type CachedPictures, parseSave, type SaveFormat, saveDetections, saveFormats } from "@phinets/node/dataset";
 import { chooseArithmetic, createRunFolder, loadRun, type Run, requireQuantized } from "@phinets/node/run";
@@ -109,6 +109,12 @@ export function register(program: Command, context: Context): void {
 async function valCommand(options: ValOptions, context: Context): Promise<void> {
   const run = loadRun(options.model);
   const { network } = run;
+  if (network.head.kind === "none")
+    throw new PhinetsError(
+      "val.head",
+      `${run.folder}: the network has no head, so that its outputs mean nothing that could be measured; predict --tensor gives them`,
+      run.folder,
+    );
   const formats = formatsOf(options, run);
   const on = chooseForm(run, options.on, context);
   const quantized = on === "float" ? undefined : requireQuantized(run);
@@ -150,7 +156,11 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
     progress.stop();
   }
   const probabilities = endsWithSoftmax((quantized ?? run).graph);
-  const metrics = score(network, outputs, source, { detailed: options.report !== undefined, probabilities });
+  const metrics = score(network, outputs, source, {
+    detailed: options.report !== undefined,
+    probabilities,
+    graph: (quantized ?? run).graph,
+  });
   if (options.report !== undefined) {
     const [{ valPage }, { writeFileAtomic }] = await Promise.all([
       import("@phinets/node/report"),
@@ -180,7 +190,7 @@ function formatsOf({ save, saveTxt, saveJson }: ValOptions, { network, folder }:
   const words = [...(save === undefined ? [] : [save]), ...(saveTxt ? ["yolo"] : []), ...(saveJson ? ["coco"] : [])];
   if (words.length === 0) return [];
   const formats = parseSave(words.join(","));
-  if (network.head.kind === "yolov2") return formats;
+  if (findsBoxes(network.head)) return formats;
   throw new PhinetsError(
     "cli.usage",
     `--save ${formats.join(",")} is of boxes, and ${folder} is a classifier, which finds none`,
@@ -190,14 +200,14 @@ function formatsOf({ save, saveTxt, saveJson }: ValOptions, { network, folder }:
 /** Writes the boxes, in pixels of the size that the labels are in; returns the folder. */
 function save(
   formats: readonly SaveFormat[],
-  { network }: Run,
+  { network, graph }: Run,
   outputs: Outputs,
   source: CachedPictures,
   set: SplitName,
   { project, name, existOk }: ValOptions,
 ): string {
   const folder = createRunFolder({ project, task: "val", name, defaultName: "val", existOk });
-  const records = evaluatedBoxes(network, outputs).map((boxes, i) => {
+  const records = evaluatedBoxes(network, outputs, graph).map((boxes, i) => {
     const { file, labelSize } = source.samples[i];
     const { width, height } = labelSize ?? source.sourceSize(i);
     return { file, width, height, boxes: toSourcePixels(boxes, width, height) };

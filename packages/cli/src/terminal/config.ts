@@ -1,10 +1,9 @@
 /** --cfg: options of a file become options of the command, checked as words are; what the command line says wins. */
 import { dirname, isAbsolute, resolve } from "node:path";
-import { PhinetsError } from "@phinets/core/tensor";
+import { nearest, PhinetsError } from "@phinets/core/tensor";
 import type { OptionEntry } from "@phinets/node/run";
 import type { Command, Option } from "commander";
 import { attributeName, longName, type OptionDefinition } from "./definition.js";
-import { nearest } from "./nearest.js";
 
 export interface ConfigOptions {
   readonly file: string;

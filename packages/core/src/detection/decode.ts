@@ -54,9 +54,7 @@ export function decodeBoxes(
       `decode: the map has ${output.length} values but ${formatShape(shape)} needs ${height * width * channels}`,
     );
   }
-  if (!(threshold >= 0 && threshold < 1)) {
-    throw new PhinetsError("detection.threshold", `decode: confidence threshold is ${threshold}; it must lie in 0..1`);
-  }
+  checkThreshold(threshold);
   const entries = 5 + classes;
   // A cheap test on the raw value spares most cells the sigmoid; the margin leaves the verdict to the exact test below.
   const leastLogit = log(threshold / (1 - threshold)) - 1e-6;
@@ -84,6 +82,11 @@ export function decodeBoxes(
     classProbabilities(output, at + 5, classes, objectness[i], threshold, probabilities, i * classes);
   }
   return { count, classes, boxes, objectness, probabilities };
+}
+
+export function checkThreshold(threshold: number): void {
+  if (threshold >= 0 && threshold < 1) return;
+  throw new PhinetsError("detection.threshold", `decode: confidence threshold is ${threshold}; it must lie in 0..1`);
 }
 
 function classProbabilities(
@@ -200,14 +203,18 @@ export function detect(
   head: DetectionHead,
   options: DetectOptions = {},
 ): Detection[] {
+  const { threshold = detectDefaults.threshold } = options;
+  return detectionsOf(decodeBoxes(output, shape, head, threshold), options);
+}
+
+/** Of decoded boxes, which it changes: suppressed, clipped, best first. */
+export function detectionsOf(decoded: DecodedBoxes, options: Omit<DetectOptions, "threshold">): Detection[] {
   const {
-    threshold = detectDefaults.threshold,
     iouThreshold = detectDefaults.iouThreshold,
     maxDetections = detectDefaults.maxDetections,
     agnostic = false,
     clip = true,
   } = options;
-  const decoded = decodeBoxes(output, shape, head, threshold);
   if (options.letterbox !== undefined) undoLetterbox(decoded, options.letterbox.picture, options.letterbox.input);
   if (options.maxCandidates !== undefined) keepBest(decoded, options.maxCandidates);
   if (agnostic) nmsByObjectness(decoded, iouThreshold);

@@ -3,6 +3,8 @@ export { type AssignmentName, assignmentNames } from "./assignment.js";
 export * from "./boxes.js";
 export { type CiouLossOptions, ciouLoss } from "./ciou-loss.js";
 export * from "./decode.js";
+export { decodeMaps } from "./decode-maps.js";
+export { detectByHead, type HeadOutput } from "./heads.js";
 export type { DetectionLoss, DetectionLossOptions, DetectionLossResult } from "./loss.js";
 export * from "./losses.js";
 export * from "./nms.js";

@@ -12,6 +12,10 @@ export function modelOptions(
       return { detector: { classes: classNames(head), anchors: head.anchors, decoder: head.decoder, ...thresholds } };
     case "classifier":
       return { classes: classNames(head) };
+    // The firmware gives the maps as they are: who reads them makes boxes.
+    case "yolov5":
+    case "yolov8":
+      return { classes: classNames(head) };
     case "none":
       return {};
   }

@@ -11,6 +11,8 @@ export interface InputShape {
 export interface ImportOptions {
   /** For a file whose input has sizes that are not fixed, other than a batch, which is 1. */
   readonly shape?: InputShape;
+  /** Names of tensors that the network ends at: what lies beyond is not looked at. Default: the file's outputs. */
+  readonly outputs?: readonly string[];
 }
 
 /** Larger ones are no picture's and no window's. */

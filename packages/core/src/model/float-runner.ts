@@ -1,7 +1,7 @@
 import { writeInput } from "../data/picture.js";
 import { createEngine, type ThreadPool } from "../kernels/index.js";
-import { buildNetwork, inputName, type Network } from "../networks/index.js";
-import type { FloatWeights } from "../tensor/index.js";
+import { buildNetwork, inputName, type Network, outputsRead } from "../networks/index.js";
+import { type FloatWeights, joined } from "../tensor/index.js";
 import { Executor, forwardOnly } from "../training/index.js";
 import type { Runner } from "./runner.js";
 
@@ -9,7 +9,7 @@ import type { Runner } from "./runner.js";
 export async function floatRunner(network: Network, weights: FloatWeights, threads?: ThreadPool): Promise<Runner> {
   const graph = buildNetwork(network);
   const engine = await createEngine({ threads });
-  const [output] = graph.outputs;
+  const outputs = outputsRead(network.head, graph.outputs);
   let executor: Executor;
   try {
     executor = new Executor(engine, forwardOnly(graph, 1));
@@ -19,11 +19,11 @@ export async function floatRunner(network: Network, weights: FloatWeights, threa
     throw error;
   }
   return {
-    outputShape: graph.shapes[output],
+    outputShapes: outputs.map((output) => graph.shapes[output]),
     run({ data }) {
       writeInput(data, executor.input(inputName));
       executor.forward();
-      return executor.output(output).slice();
+      return joined(outputs.map((output) => executor.output(output)));
     },
     async dispose() {
       executor.dispose();

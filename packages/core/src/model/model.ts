@@ -6,10 +6,10 @@
  * for (const { name, score, x, y, width, height } of model.detect(picture)) ...
  */
 import { crop, type Picture, resize, withChannels } from "../data/index.js";
-import { type Detection, detect, type OutputMap, toSourcePixels } from "../detection/index.js";
+import { type Detection, detectByHead, type OutputMap, toSourcePixels } from "../detection/index.js";
 import { endsWithSoftmax } from "../graph/index.js";
 import type { ThreadPool } from "../kernels/index.js";
-import { classCount, classNames, type Network } from "../networks/index.js";
+import { classNames, findsBoxes, type Network } from "../networks/index.js";
 import { exp, PhinetsError } from "../tensor/index.js";
 import type { Track, Tracker } from "../tracking/index.js";
 import { type ModelFiles, type ModelParts, readModel } from "./files.js";
@@ -87,7 +87,7 @@ export class Model {
     const { network } = parts;
     this.network = network;
     this.recipe = { parts, options: { ...thresholds, on } };
-    this.task = network.head.kind === "yolov2" ? "detect" : "classify";
+    this.task = findsBoxes(network.head) ? "detect" : "classify";
     this.classes = classNames(network.head);
     this.input = network.input;
     this.on = on;
@@ -110,7 +110,7 @@ export class Model {
       if (quantized === undefined) {
         throw new PhinetsError("model.quantized", 'the model is not quantised; quantise it, or use `on: "float"`');
       }
-      return new Model({ network, quantized }, integerRunner(quantized), on, thresholds);
+      return new Model({ network, quantized }, integerRunner(quantized, network.head), on, thresholds);
     }
     if (weights === undefined) {
       throw new PhinetsError("model.weights", 'the model has no float weights; give them, or use `on: "int8"`');
@@ -163,7 +163,10 @@ export class Model {
       .sort((a, b) => b.score - a.score || a.class - b.class);
   }
 
-  /** The network's raw output for a picture of any size, real values: the map `[height, width, channels]`, or the logits. */
+  /**
+   * The network's raw output for a picture of any size, real values: the map `[height, width, channels]`, several one behind the
+   * other, or the logits.
+   */
   output(picture: Picture): OutputMap {
     return this.#runner.run(this.prepare(picture));
   }
@@ -204,15 +207,13 @@ export class Model {
   /** Boxes in an output map of a part of the picture, in pixels of the picture. */
   #boxes(map: OutputMap, part: Tile): Detection[] {
     const { head } = this.network;
-    if (head.kind !== "yolov2") {
+    if (!findsBoxes(head)) {
       throw new PhinetsError("model.head", "the network is a classifier: it names pictures and finds no boxes");
     }
-    const [, height, width, channels] = this.#runner.outputShape;
     const { conf, iou, maxDet } = this.#thresholds;
-    const boxes = detect(
-      map,
-      [height, width, channels],
-      { anchors: head.anchors, classes: classCount(head), decoder: head.decoder },
+    const boxes = detectByHead(
+      head,
+      { output: map, shapes: this.#runner.outputShapes, input: this.input },
       { threshold: conf, iouThreshold: iou, maxDetections: maxDet },
     );
     return toSourcePixels(boxes, part.width, part.height)

@@ -144,6 +144,19 @@ export function positive(value: unknown, path: string, most: number): number {
   return value;
 }
 
+/** A pair of a width and a height. */
+export function anchorOf(
+  value: unknown,
+  path: string,
+  { unit, most }: { readonly unit: string; readonly most: number },
+): readonly [width: number, height: number] {
+  if (!Array.isArray(value) || value.length !== 2) refuse(path, value, `[width, height] in ${unit}`);
+  return [positive(value[0], `${path}[0]`, most), positive(value[1], `${path}[1]`, most)];
+}
+
+/** How many classes there are. */
+export const countOf = (classes: Classes): number => (typeof classes === "number" ? classes : classes.length);
+
 export function refuse(path: string, value: unknown, allowed: string): never {
   throw new PhinetsError("networks.field", `network: ${path} is ${showValue(value)}; it must be ${allowed}`, path);
 }

@@ -1,17 +1,20 @@
 /** The graph that the document of an imported float network holds. */
 import { type Graph, graphFromDocument, inputsOf } from "../graph/index.js";
 import { formatShape, PhinetsError, type Shape, sameShape } from "../tensor/index.js";
+import { mapsProblem } from "./map-heads.js";
 import { classCount, type Head, type ImportedNetwork, inputName } from "./network.js";
 
-/** Why an output of this shape is not what a head reads, in words that follow the network's name; undefined where it is. */
-export function headProblem(head: Head, output: Shape): string | undefined {
+/** Why outputs of these shapes are not what a head reads, in words that follow the network's name; undefined where they are. */
+export function headProblem(head: Head, outputs: readonly Shape[]): string | undefined {
   const count = classCount(head);
+  const [output] = outputs;
   if (head.kind === "classifier") {
     const isList = output.length === 2 && output[0] === 1;
     if (isList && output[1] === count) return undefined;
     return `gives ${formatShape(output)}, and ${count} classes are named; a value for each is needed`;
   }
   if (head.kind === "none") return undefined;
+  if (head.kind !== "yolov2") return mapsProblem(head, outputs);
   const needed = head.anchors.length * (5 + count);
   if (output.length === 4 && output[0] === 1 && output[3] === needed) return undefined;
   return `gives ${formatShape(output)}; ${head.anchors.length} anchors and ${count} classes need a map of ${needed} channels, [1,height,width,${needed}]`;
@@ -36,8 +39,10 @@ export function importedGraph({ input, head, source, graph: document }: Imported
     refuse(
       `takes ${inputs.map(({ name }) => `${name} ${formatShape(graph.shapes[name])}`).join(", ") || "nothing"}; ${inputName} ${formatShape(wanted)} is needed`,
     );
-  if (graph.outputs.length !== 1) refuse(`has ${graph.outputs.length} outputs; one is needed`);
-  const problem = headProblem(head, graph.shapes[graph.outputs[0]]);
+  const problem = headProblem(
+    head,
+    graph.outputs.map((output) => graph.shapes[output]),
+  );
   if (problem !== undefined) refuse(problem);
   return graph;
 }

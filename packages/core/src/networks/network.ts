@@ -3,7 +3,8 @@
  * that is unknown, of the wrong type or impossible is an error naming it, its value and what is allowed.
  */
 import type { GraphDocument } from "../graph/index.js";
-import { Fields, integer, positive, refuse } from "./fields.js";
+import { anchorOf, countOf, Fields, integer, refuse } from "./fields.js";
+import { parseMapsHead, type Yolov5Head, type Yolov8Head } from "./map-heads.js";
 
 export interface NetworkInput {
   /** Pixels. */
@@ -43,7 +44,15 @@ export interface Yolov2Head {
   readonly decoder: "yolov2" | "scaled";
 }
 
-export type Head = NoHead | ClassifierHead | Yolov2Head;
+/** A head of the families that are built here. */
+export type BuiltHead = NoHead | ClassifierHead | Yolov2Head;
+
+export type Head = BuiltHead | Yolov5Head | Yolov8Head;
+
+/** A head that finds boxes. */
+export type BoxHead = Exclude<Head, NoHead | ClassifierHead>;
+
+export const findsBoxes = (head: Head): head is BoxHead => head.kind !== "none" && head.kind !== "classifier";
 
 interface PhinetOptions {
   readonly family: "phinet";
@@ -79,7 +88,7 @@ interface PhinetOptions {
   readonly conv2dInput: boolean;
   /** Only operators that every tool chain has: ReLU6 and no squeeze-and-excite. Default false. */
   readonly compatibility: boolean;
-  readonly head: Head;
+  readonly head: BuiltHead;
 }
 
 /** As the authors' PyTorch toolkit builds it. */
@@ -113,7 +122,7 @@ export interface Mobilenetv2Network {
   readonly divisor: number;
   /** Ends the backbone before the map gets smaller than input / stopAtStride; below 32 without the last 1x1. Default 32. */
   readonly stopAtStride: (typeof strides)[number];
-  readonly head: Head;
+  readonly head: BuiltHead;
 }
 
 /** Tan and Le, "EfficientNet: Rethinking model scaling for convolutional neural networks", ICML 2019. */
@@ -128,7 +137,7 @@ export interface EfficientnetNetwork {
   readonly depth: number;
   /** Ends the backbone before the map gets smaller than input / stopAtStride; below 32 without the last 1x1. Default 32. */
   readonly stopAtStride: (typeof strides)[number];
-  readonly head: Head;
+  readonly head: BuiltHead;
 }
 
 /** A network that `networks` builds. */
@@ -167,7 +176,7 @@ export const defaultAnchors: readonly (readonly [number, number])[] = [
 /** Number of classes of a head; 0 without one. */
 export function classCount(head: Head): number {
   if (head.kind === "none") return 0;
-  return typeof head.classes === "number" ? head.classes : head.classes.length;
+  return countOf(head.classes);
 }
 
 /** Anchors of a head; 0 where it finds no boxes. */
@@ -253,7 +262,11 @@ function parsePeer(root: Fields, family: "mobilenetv2" | "efficientnet"): Mobile
 }
 
 function parseImported(root: Fields): ImportedNetwork {
-  const network = { input: parseInput(root), head: parseHead(root), source: root.text("source", 200) };
+  const network = {
+    input: parseInput(root),
+    head: parseMapsHead(root) ?? parseHead(root),
+    source: root.text("source", 200),
+  };
   const graph = root.value("graph") as GraphDocument | undefined;
   return { family: "imported", ...network, ...(graph !== undefined && { graph }) };
 }
@@ -277,21 +290,20 @@ export function roundHalfToEven(value: number): number {
 }
 
 /** `usualFeatures`: default of a classifier's `features`, where the family has the field. */
-function parseHead(root: Fields, usualFeatures?: number): Head {
+function parseHead(root: Fields, usualFeatures?: number): BuiltHead {
   if (!root.has("head")) return { kind: "none" };
   const fields = root.object("head");
   const kind = fields.oneOf("kind", ["none", "classifier", "yolov2"] as const);
-  let head: Head;
+  let head: BuiltHead;
   if (kind === "none") head = { kind };
   else if (kind === "classifier") {
     const classes = fields.classes(2, 10);
     const features = usualFeatures === undefined ? 0 : fields.integer("features", 0, 65536, usualFeatures);
     head = features === 0 && !usualFeatures ? { kind, classes } : { kind, classes, features };
   } else {
-    const anchors = fields.list("anchors", defaultAnchors, (value, path): readonly [number, number] => {
-      if (!Array.isArray(value) || value.length !== 2) refuse(path, value, "[width, height] in grid cells");
-      return [positive(value[0], `${path}[0]`, 1024), positive(value[1], `${path}[1]`, 1024)];
-    });
+    const anchors = fields.list("anchors", defaultAnchors, (value, path) =>
+      anchorOf(value, path, { unit: "grid cells", most: 1024 }),
+    );
     if (anchors.length === 0) refuse("head.anchors", anchors, "at least one [width, height] in grid cells");
     head = {
       kind,

@@ -1,5 +1,5 @@
 /** Instructions of what stands before and after a PhiNet's blocks with an expansion. */
-import { classCount, type Head, yolov2Channels } from "../networks/index.js";
+import { type BuiltHead, classCount, yolov2Channels } from "../networks/index.js";
 import type { Activation, Count } from "./instructions.js";
 import type { BlockMaps, Frame } from "./memory.js";
 
@@ -67,7 +67,7 @@ export function denseInstructions(
 }
 
 /** Channels from a classifier's features to its classes. */
-export function denseWidths(head: Head & { readonly kind: "classifier" }, features: number): readonly number[] {
+export function denseWidths(head: BuiltHead & { readonly kind: "classifier" }, features: number): readonly number[] {
   return [features, ...(head.features ? [head.features] : []), classCount(head)];
 }
 
@@ -75,7 +75,7 @@ export function denseWidths(head: Head & { readonly kind: "classifier" }, featur
 export function headInstructions(
   count: Count,
   { dsp }: Pick<Frame, "dsp">,
-  head: Head,
+  head: BuiltHead,
   { outHeight: height, outWidth: width, output: channels, skip }: BlockMaps,
   activation: Activation,
 ): Instructions {

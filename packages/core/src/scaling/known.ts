@@ -1,5 +1,5 @@
 /** Blocks, stems and heads that many rows of the lattice share: worked out once a board. */
-import type { Head, NetworkInput } from "../networks/index.js";
+import type { BuiltHead, NetworkInput } from "../networks/index.js";
 import type { Board } from "../target/index.js";
 import type { Instructions } from "./ends.js";
 import { type Activation, BlockInstructions, type Count, counterOf, WidthInstructions } from "./instructions.js";
@@ -33,7 +33,7 @@ export interface KnownEnd {
 export class Known {
   readonly segments = new Map<number, Segment>();
   readonly #starts = new WeakMap<NetworkInput, Map<number, KnownStart>>();
-  readonly #ends = new WeakMap<Head, Map<number, KnownEnd>>();
+  readonly #ends = new WeakMap<BuiltHead, Map<number, KnownEnd>>();
   readonly #squeezes = new Map<number, Float64Array>();
   readonly blocks: BlockInstructions;
   readonly count: Count;
@@ -51,7 +51,7 @@ export class Known {
     );
   }
 
-  end(head: Head, key: number, make: () => KnownEnd): KnownEnd {
+  end(head: BuiltHead, key: number, make: () => KnownEnd): KnownEnd {
     return once(
       once(this.#ends, head, () => new Map()),
       key,

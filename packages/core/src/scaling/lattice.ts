@@ -3,7 +3,13 @@
  * where it pays on a microcontroller; every step of alpha changes the stem by one channel.
  */
 
-import { buildNetwork, type Head, type MicromindPhinet, type NetworkInput, parseNetwork } from "../networks/index.js";
+import {
+  type BuiltHead,
+  buildNetwork,
+  type MicromindPhinet,
+  type NetworkInput,
+  parseNetwork,
+} from "../networks/index.js";
 import { PhinetsError, sizeOf } from "../tensor/index.js";
 import { costVariant, expansionFactors, takeWidths } from "./estimate.js";
 import type { Limits } from "./limits.js";
@@ -112,7 +118,7 @@ export function* lattice(
   tier: Tier,
   task: Task,
   input: NetworkInput,
-  head: Head,
+  head: BuiltHead,
   wide = false,
 ): Generator<Generator<Row>> {
   const { stemStrides, conv5s } = wide ? layouts.wide : layouts.usual;
@@ -143,7 +149,7 @@ export function* lattice(
 }
 
 /** Bytes of the output: all networks for one input have the same. Throws PhinetsError where it is too small for them. */
-export function outputBytesOf(tier: Tier, task: Task, input: NetworkInput, head: Head): number {
+export function outputBytesOf(tier: Tier, task: Task, input: NetworkInput, head: BuiltHead): number {
   for (const column of lattice(tier, task, input, head))
     for (const { network } of column) {
       const { shapes, outputs } = buildNetwork(network);

@@ -1,6 +1,6 @@
 /** Walks the lattice for one input size: what fits, what almost did, the Pareto set and the choice. */
 
-import type { Head, MicromindPhinet, NetworkInput } from "../networks/index.js";
+import type { BuiltHead, MicromindPhinet, NetworkInput } from "../networks/index.js";
 import type { Board, ProgramRequest } from "../target/index.js";
 import { ARENA_BYTES, FINE_MACS, fields, INSTRUCTIONS, MACS, PARAMETERS, WEIGHT_BYTES } from "./estimate.js";
 import { once } from "./known.js";
@@ -103,7 +103,7 @@ export function walk(
   tier: Tier,
   task: Task,
   input: NetworkInput,
-  head: Head,
+  head: BuiltHead,
   board: Board,
   limits: Limits,
   { wide = false, ratio = Number.POSITIVE_INFINITY, ...programRequest }: WalkOptions = {},

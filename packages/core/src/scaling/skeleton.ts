@@ -3,7 +3,7 @@
  */
 import { coreCosts } from "../cost/index.js";
 import {
-  type Head,
+  type BuiltHead,
   type MicromindPhinet,
   type NetworkInput,
   type PhinetBlock,
@@ -196,7 +196,7 @@ export class Skeleton {
   }
 
   /** Returns the last one. */
-  #takeBlocks(blocks: readonly PhinetBlock[], first: BlockMaps, stemStride: number, head: Head): BlockMaps {
+  #takeBlocks(blocks: readonly PhinetBlock[], first: BlockMaps, stemStride: number, head: BuiltHead): BlockMaps {
     const { costs, steps, layout, fixed, optimize } = this;
     const dsp = this.#dsp;
     this.#small.length = 0;
@@ -261,7 +261,7 @@ export class Skeleton {
     return { maps, bytes: bytesOf(maps, dsp), costs, activation, toPlanes, speed: undefined, ram: undefined };
   }
 
-  #addHead(head: Head, { outHeight, outWidth, output }: BlockMaps, blocks: number): void {
+  #addHead(head: BuiltHead, { outHeight, outWidth, output }: BlockMaps, blocks: number): void {
     const pixels = outHeight * outWidth;
     let activations = 2 * blocks;
     if (head.kind === "classifier") {
@@ -291,7 +291,7 @@ export class Skeleton {
     });
   }
 
-  #endOf(head: Head, last: BlockMaps): KnownEnd {
+  #endOf(head: BuiltHead, last: BlockMaps): KnownEnd {
     const table = this.#table;
     const key = ((last.output * 512 + last.outHeight) * 512 + last.outWidth) * 4 + 2 * Number(last.skip) + table;
     return this.#known.end(head, key, () => {

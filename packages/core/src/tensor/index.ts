@@ -3,6 +3,7 @@ export * from "./endianness.js";
 export * from "./errors.js";
 export * from "./json.js";
 export * from "./math.js";
+export * from "./nearest.js";
 export * from "./random.js";
 export * from "./safetensors.js";
 export * from "./tensor.js";

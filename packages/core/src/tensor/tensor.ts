@@ -65,6 +65,18 @@ export function tensor<D extends DType>(dtype: D, shape: Shape, data?: TypedArra
 }
 
 /** Named tensors: the weights of a network, keyed by parameter name. */
+/** Arrays of one kind, at least one, as one array. */
+export function joined<T extends Float32Array | Float64Array>(parts: readonly T[]): T {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const all = new (parts[0].constructor as new (length: number) => T)(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 export type Weights = Record<string, Tensor>;
 /** Named float32 tensors. */
 export type FloatWeights = Record<string, Tensor<"float32">>;

@@ -23,8 +23,20 @@ export interface LossValue {
 /** @param seen pictures trained on so far (darknet's prior term ends after 12,800) */
 export type Loss = (output: Float32Array, shape: Shape, targets: Targets, seen: number) => LossValue;
 
-/** The loss that a recipe asks for on a network's head. */
+/** Throws PhinetsError `training.head` for a head that no loss is of. */
+export function requireLoss({ head: { kind } }: Network): void {
+  if (kind === "classifier" || kind === "yolov2") return;
+  const what = kind === "none" ? "a network without a head" : `a ${kind} head`;
+  throw new PhinetsError(
+    "training.head",
+    `${what} has no loss to train with; quantise the network without --qat`,
+    "head",
+  );
+}
+
+/** The loss that a recipe asks for on a network's head. Throws PhinetsError as `requireLoss`. */
 export function lossOf(network: Network, recipe: Recipe): Loss {
+  requireLoss(network);
   const head = network.head;
   const { classWeights, assignment } = recipe;
   if (classWeights === "auto") throw new Error("lossOf: class weights are still to be made, by withClassWeights");

@@ -179,7 +179,10 @@ function compareTracks(
 
 function requireDetector(detector: CDetector | undefined): CDetector {
   if (detector !== undefined) return detector;
-  throw new PhinetsError("emulator.tracks", "emulate: the network is not a detector, so there is nothing to track");
+  throw new PhinetsError(
+    "emulator.tracks",
+    "emulate: the firmware finds no boxes of this network, so there is nothing to track; it does of a YOLOv2 head",
+  );
 }
 
 function outputBytesOf({ graph }: QuantizedNetwork): number {

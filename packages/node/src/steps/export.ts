@@ -97,5 +97,7 @@ function readingOf({ head }: Network, input: string) {
     input: `NHWC, RGB or grey, ${input}, the picture stretched to the input's size`,
     ...(head.kind !== "none" && { head: head.kind, classes: classNames(head) }),
     ...(head.kind === "yolov2" && { anchors: head.anchors, decoder: head.decoder ?? "yolov2" }),
+    ...(head.kind === "yolov5" && { anchors: head.anchors }),
+    ...(head.kind === "yolov8" && { bins: head.bins }),
   };
 }

@@ -2,8 +2,9 @@
 
 import type { PictureSource } from "@phinets/core/data";
 import { modelOptions } from "@phinets/core/export";
-import type { Network } from "@phinets/core/networks";
+import { type Network, outputsRead } from "@phinets/core/networks";
 import { dequantizeOutput, type QuantizedNetwork } from "@phinets/core/quantization";
+import { joined, sizeOf } from "@phinets/core/tensor";
 import { type EmulateOptions, type Emulation, emulate } from "../emulator/index.js";
 import { int8Input, type Outputs } from "./validate.js";
 
@@ -31,7 +32,20 @@ export async function firmwareOutputs(
   const emulation = await emulate(quantized, inputs, {
     ...{ folder, signal, target, optimize, input },
     ...modelOptions(network, { scoreThreshold }),
-    onOutput: (output) => outputs.push(dequantizeOutput(quantized, output)),
+    onOutput: (output) => {
+      const read = outputsRead(network.head, splitOutputs(quantized, output));
+      outputs.push(joined(read.map((each, i) => dequantizeOutput(quantized, each, i))));
+    },
   });
   return { emulation, outputs };
+}
+
+/** Each output of what lies one behind the other. */
+function splitOutputs({ graph }: QuantizedNetwork, bytes: Int8Array): Int8Array[] {
+  let end = 0;
+  return graph.outputs.map((name) => {
+    const begin = end;
+    end += sizeOf(graph.shapes[name]);
+    return bytes.subarray(begin, end);
+  });
 }

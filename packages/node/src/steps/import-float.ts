@@ -47,9 +47,9 @@ export function saveImportedFloat(
         }
       : normalise(imported.graph, imported.weights, normalisation);
   const { input, reading } = imported;
-  const [output] = graph.outputs;
+  const outputs = graph.outputs.map((output) => graph.shapes[output]);
   const network = documentOf(
-    { input, output: graph.shapes[output], graph, ...(reading && { reading }) },
+    { input, outputs, graph, ...(reading && { reading }) },
     { source: basename(file), classes, yolo: yoloOf(request) },
   );
   const card = makeImportedRun<FloatImportCard>(request, {
@@ -59,7 +59,7 @@ export function saveImportedFloat(
     card: (ends) => ({
       ...ends,
       input: { type: "float32", shape: input.shape },
-      outputs: [{ name: output, shape: graph.shapes[output] }],
+      outputs: graph.outputs.map((output) => ({ name: output, shape: graph.shapes[output] })),
       operators: countKinds(imported.operators),
       macs: countMacs(graph),
       parameters: countParameters(graph),
@@ -74,7 +74,7 @@ function textOf({ run, input, outputs, operators, macs, parameters, notes }: Flo
   return [
     `${run}: ${formatCount(macs)} MACs, ${formatCount(parameters)} parameters`,
     `takes  ${formatShape(input.shape)} float32`,
-    ...outputs.map(({ shape }) => `gives  ${formatShape(shape)} float32`),
+    ...outputs.map(({ name, shape }) => `gives  ${formatShape(shape)} float32${outputs.length > 1 ? `, ${name}` : ""}`),
     `of     ${counts.join(", ")}`,
     ...notes.map((note) => `note: ${note}`),
     `next   phinets quantize --model ${shellQuote([run])} --data DATA`,

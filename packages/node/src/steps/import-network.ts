@@ -65,8 +65,7 @@ export function saveImported(
     channels,
   } = fold ? foldConstantChannels(imported.network) : { network: imported.network, removed: 0, channels: 0 };
   const inputsCompared = removed === 0 ? 0 : compareOutputs(imported.network, quantized, file);
-  const outputs = imported.network.graph.outputs.length;
-  const network = documentOf({ ...imported, outputs }, { source: basename(file), classes, yolo: yoloOf(request) });
+  const network = documentOf(imported, { source: basename(file), classes, yolo: yoloOf(request) });
   const { graph, values } = quantized;
   const card = makeImportedRun<ImportCard>(request, {
     ...{ network, file, bytes },

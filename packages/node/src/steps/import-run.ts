@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { InputShape } from "@phinets/core/import";
-import type { Network } from "@phinets/core/networks";
+import { findsBoxes, type Network } from "@phinets/core/networks";
 import { describeWriteError, writeFileAtomic } from "../host/atomic.js";
 import { readJson } from "../host/document.js";
 import { createRunFolder } from "../run/folder.js";
@@ -19,6 +19,8 @@ export interface ImportRequest {
   readonly head?: string;
   /** The input's size that was given. */
   readonly shape?: InputShape;
+  /** Names of tensors that the network ends at. Default: the file's outputs. */
+  readonly outputs?: readonly string[];
 }
 
 /** The content of a request's file of a YOLO head. */
@@ -42,9 +44,9 @@ export interface ImportedRun<Card> {
 
 /** Makes the folder; returns its card, import.json. Nothing is left of it where something fails. */
 export function makeImportedRun<Card>(request: ImportRequest, imported: ImportedRun<Card>): Card {
-  const { project, name, classes, head, shape } = request;
+  const { project, name, classes, head, shape, outputs } = request;
   const { network, file, bytes, options, save } = imported;
-  const task = network.head.kind === "yolov2" ? "detect" : "classify";
+  const task = findsBoxes(network.head) ? "detect" : "classify";
   const run = createRunFolder({ project, task, name, defaultName: "import" });
   const source = resolve(file);
   const card = imported.card({ run, source, sha256: createHash("sha256").update(bytes).digest("hex") });
@@ -55,6 +57,7 @@ export function makeImportedRun<Card>(request: ImportRequest, imported: Imported
       import: source,
       ...(classes && { classes }),
       ...(head && { head: resolve(head) }),
+      ...(outputs && { outputs }),
       ...(shape && { shape: [shape.name ?? [], shape.sizes.join()].flat().join("=") }),
       ...options,
     });

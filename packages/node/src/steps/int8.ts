@@ -6,10 +6,10 @@ import { join } from "node:path";
 import type { PictureSource } from "@phinets/core/data";
 import { deployGraph } from "@phinets/core/graph";
 import { createEngine } from "@phinets/core/kernels";
-import { buildNetwork, type Network } from "@phinets/core/networks";
+import { buildNetwork, findsBoxes, type Network } from "@phinets/core/networks";
 import type { LayerNoise, QuantizationReport, QuantizedNetwork } from "@phinets/core/quantization";
 import { PhinetsError } from "@phinets/core/tensor";
-import { differentiate, makeRecipe, type Recipe } from "@phinets/core/training";
+import { differentiate, makeRecipe, type Recipe, requireLoss } from "@phinets/core/training";
 import { writeFileAtomic } from "../host/atomic.js";
 import { loadArguments, wasTrained } from "../run/arguments.js";
 import { fidelity, headline, type Metrics } from "../text/metrics.js";
@@ -38,11 +38,14 @@ export interface Int8Request extends QuantizeRequest {
 }
 
 export interface Int8Report extends QuantizationReport {
-  readonly metric: "AP50" | "top1";
-  /** On the validation pictures: of the float network, and of the integer network that was kept. */
+  /** "none": the network has no head, so that no figure says how good it is. */
+  readonly metric: "AP50" | "top1" | "none";
+  /** On the validation pictures: of the float network, and of the integer network that was kept; below 0 where it is unknown. */
   readonly before: number;
   readonly after: number;
   readonly layers: readonly LayerNoise[];
+  /** What int8 costs each output: signal to noise, dB. */
+  readonly outputs: readonly { readonly name: string; readonly snrDb: number }[];
   /** What post-training quantisation alone gave, where there was training after it. */
   readonly postTraining?: { readonly after: number; readonly layers: readonly LayerNoise[] };
   /** `kept` is false where post-training quantisation was better (AP, top-1). */
@@ -60,8 +63,21 @@ export async function makeInt8(
 ): Promise<{ quantized: QuantizedNetwork; report: Int8Report }> {
   const { folder, network, weights, val, threads, qat, maxDrop = defaultMaxDrop } = request;
   // What has no gradient is refused before anything is calibrated.
-  if (qat !== undefined) differentiate(deployGraph(buildNetwork(network)), 1);
+  if (qat !== undefined) {
+    requireLoss(network);
+    differentiate(deployGraph(buildNetwork(network)), 1);
+  }
   const { quantized: start, report, layers, shown } = await quantizeRun(request, context);
+  const outputs = (noise: readonly LayerNoise[]) =>
+    start.graph.outputs.map((name) => ({ name, snrDb: noise.find((layer) => layer.name === name)!.snrDb }));
+  if (network.head.kind === "none") {
+    const result: Int8Report = {
+      ...{ metric: "none", before: -1, after: -1, layers, outputs: outputs(layers) },
+      ...report,
+    };
+    saveReport(folder, result);
+    return { quantized: start, report: result };
+  }
   const before = await floatHeadline(network, weights, val, threads);
   const validate = (quantized: QuantizedNetwork): Metrics =>
     score(
@@ -71,9 +87,9 @@ export async function makeInt8(
     );
   const calibrated = validate(start);
   const first = headline(calibrated);
-  const metric = network.head.kind === "yolov2" ? "AP50" : "top1";
+  const metric = findsBoxes(network.head) ? "AP50" : "top1";
   let quantized = start;
-  let result: Int8Report = { metric, before, after: first, layers, ...report };
+  let result: Int8Report = { metric, before, after: first, layers, outputs: outputs(layers), ...report };
   // Below 0 is unknown: no box is labelled.
   if (qat !== undefined || (before >= 0 && before - first > maxDrop)) {
     if (qat === undefined)
@@ -90,16 +106,21 @@ export async function makeInt8(
       if (kept) {
         quantized = aware.quantized;
         saveQuantized(folder, quantized);
+        const noise = await noiseOf(quantized, aware.weights, shown);
         result = {
-          ...{ metric, before, after, layers: await noiseOf(quantized, aware.weights, shown) },
+          ...{ metric, before, after, layers: noise, outputs: outputs(noise) },
           ...{ postTraining: { after: first, layers }, aware: trained },
           ...reportOf(quantized, report),
         };
       }
     }
   }
-  writeFileAtomic(join(folder, "quant_report.json"), `${JSON.stringify(result, undefined, 1)}\n`);
+  saveReport(folder, result);
   return { quantized, report: result };
+}
+
+function saveReport(folder: string, report: Int8Report): void {
+  writeFileAtomic(join(folder, "quant_report.json"), `${JSON.stringify(report, undefined, 1)}\n`);
 }
 
 /** With too few pictures, or without gradients, training that nobody asked for is left out. */
@@ -113,7 +134,8 @@ async function trainWhereAble(
   try {
     return await trainAware({ ...request, start, epochs, train: await request.training() }, context);
   } catch (error) {
-    const isLeftOut = error instanceof PhinetsError && ["qat.pictures", "training.op"].includes(error.code);
+    const isLeftOut =
+      error instanceof PhinetsError && ["qat.pictures", "training.head", "training.op"].includes(error.code);
     if (qat !== undefined || !isLeftOut) throw error;
     context.note(`left out: ${error.message}`);
     return undefined;
@@ -123,7 +145,8 @@ async function trainWhereAble(
 /** What a run was trained with; of one that came from elsewhere, the defaults. */
 export function recipeOfRun(folder: string, { head }: Network): Recipe {
   const saved = wasTrained(folder) ? loadArguments(folder).recipe : undefined;
-  if (head.kind !== "yolov2") return makeRecipe("classify", saved);
+  if (!findsBoxes(head)) return makeRecipe("classify", saved);
+  if (head.kind !== "yolov2") return makeRecipe("detect", saved);
   return makeRecipe("detect", saved ?? { loss: head.decoder === "yolov2" ? "yolov2" : "ciou" });
 }
 

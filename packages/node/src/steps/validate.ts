@@ -3,7 +3,7 @@
  * they make the output map; decoding, suppression and scoring are shared, so their figures compare.
  */
 import { assembleBatch, type PictureSource, prepareSample, writeInputInt8 } from "@phinets/core/data";
-import { type Detection, detect, type OutputMap } from "@phinets/core/detection";
+import { type Detection, detectByHead, type OutputMap } from "@phinets/core/detection";
 import {
   analyseDetection,
   cocoOf,
@@ -12,15 +12,24 @@ import {
   evaluateDetection,
   softmaxRows,
 } from "@phinets/core/evaluation";
+import type { Graph } from "@phinets/core/graph";
 import { IntegerEngine } from "@phinets/core/inference";
 import type { Engine } from "@phinets/core/kernels";
-import { buildNetwork, classCount, classNames, inputName, type Network } from "@phinets/core/networks";
+import {
+  buildNetwork,
+  classCount,
+  classNames,
+  findsBoxes,
+  inputName,
+  type Network,
+  outputsRead,
+} from "@phinets/core/networks";
 import { dequantizeOutput, type QuantizedNetwork, SimulatedNetwork } from "@phinets/core/quantization";
-import type { FloatWeights } from "@phinets/core/tensor";
+import { type FloatWeights, joined } from "@phinets/core/tensor";
 import { Executor, forwardOnly } from "@phinets/core/training";
 import type { Metrics } from "../text/metrics.js";
 
-/** Raw output of each picture: `[gridHeight, gridWidth, channels]` or `[classes]`, real values. */
+/** Raw output of each picture, real values: `[gridHeight, gridWidth, channels]`, several maps one behind the other, or `[classes]`. */
 export type Outputs = readonly OutputMap[];
 
 /** Called after each picture or batch with the number of pictures done. */
@@ -76,9 +85,10 @@ function outputsOf(executor: Executor, network: Network, source: PictureSource, 
       executor.input(inputName),
     );
     executor.forward();
-    const output = executor.output(executor.graph.network.outputs[0]);
-    const size = output.length / batch;
-    for (let i = 0; i < count; i++) outputs.push(output.slice(i * size, (i + 1) * size));
+    const read = outputsRead(network.head, executor.graph.network.outputs).map((name) => executor.output(name));
+    const ofPicture = (output: Float32Array, i: number): Float32Array =>
+      output.subarray((i * output.length) / batch, ((i + 1) * output.length) / batch);
+    for (let i = 0; i < count; i++) outputs.push(joined(read.map((output) => ofPicture(output, i))));
     onProgress?.(first + count);
   }
   return outputs;
@@ -102,7 +112,8 @@ export function integerOutputs(
   const engine = new IntegerEngine(quantized);
   const outputs: OutputMap[] = [];
   for (let i = 0; i < source.length; i++) {
-    outputs.push(dequantizeOutput(quantized, engine.run(int8Input(network, source, i))[0]));
+    const read = outputsRead(network.head, engine.run(int8Input(network, source, i)));
+    outputs.push(joined(read.map((output, n) => dequantizeOutput(quantized, output, n))));
     onProgress?.(i + 1);
   }
   return outputs;
@@ -123,45 +134,36 @@ export interface DetectOptions {
   readonly iou?: number;
   /** Most boxes a picture. Default 100. */
   readonly maxDet?: number;
+  /** Of an imported int8 network, which has no other: its deployed graph. Default: `buildNetwork`. */
+  readonly graph?: Graph;
 }
 
-/** Boxes in one output map, best first, as fractions of the picture. */
+/** Boxes in one picture's output, best first, as fractions of the picture. */
 export function boxesOf(
   network: Network,
   output: OutputMap,
-  { conf, iou = 0.45, maxDet = 100 }: DetectOptions,
+  { conf, iou = 0.45, maxDet = 100, graph = graphOf(network) }: DetectOptions,
 ): Detection[] {
-  if (network.head.kind !== "yolov2") throw new Error("boxesOf: the network is not a detector");
-  const { anchors, decoder } = network.head;
-  const [height, width] = gridOf(network);
-  const classes = classCount(network.head);
-  return detect(
-    output,
-    [height, width, anchors.length * (5 + classes)],
-    { anchors, classes, decoder },
-    { threshold: conf, iouThreshold: iou, maxDetections: maxDet },
-  );
+  const { head, input } = network;
+  if (!findsBoxes(head)) throw new Error("boxesOf: the network is not a detector");
+  const shapes = outputsRead(head, graph.outputs).map((name) => graph.shapes[name]);
+  return detectByHead(head, { output, shapes, input }, { threshold: conf, iouThreshold: iou, maxDetections: maxDet });
 }
 
-const grids = new WeakMap<Network, readonly [number, number]>();
+const graphs = new WeakMap<Network, Graph>();
 
-function gridOf(network: Network): readonly [height: number, width: number] {
-  let grid = grids.get(network);
-  if (grid === undefined) {
-    const graph = buildNetwork(network);
-    const [, height, width] = graph.shapes[graph.outputs[0]];
-    grid = [height, width];
-    grids.set(network, grid);
-  }
-  return grid;
+function graphOf(network: Network): Graph {
+  const graph = graphs.get(network) ?? buildNetwork(network);
+  graphs.set(network, graph);
+  return graph;
 }
 
 /** The confidence down to which boxes count for average precision: low enough to see the whole curve. */
 const evaluationConfidence = 0.005;
 
-/** Boxes in each output map down to the confidence of `score`, best first, as fractions of the picture. */
-export function evaluatedBoxes(network: Network, outputs: Outputs): Detection[][] {
-  return outputs.map((output) => boxesOf(network, output, { conf: evaluationConfidence }));
+/** Boxes in each picture's output down to the confidence of `score`, best first, as fractions of the picture. */
+export function evaluatedBoxes(network: Network, outputs: Outputs, graph?: Graph): Detection[][] {
+  return outputs.map((output) => boxesOf(network, output, { conf: evaluationConfidence, graph }));
 }
 
 export interface ScoreOptions {
@@ -169,6 +171,8 @@ export interface ScoreOptions {
   readonly detailed?: boolean;
   /** A classifier's outputs are probabilities, not logits. Default false. */
   readonly probabilities?: boolean;
+  /** As of `DetectOptions`. */
+  readonly graph?: Graph;
 }
 
 /** Figures of outputs against what the pictures show. */
@@ -176,10 +180,10 @@ export function score(
   network: Network,
   outputs: Outputs,
   source: PictureSource,
-  { detailed = false, probabilities: given = false }: ScoreOptions = {},
+  { detailed = false, probabilities: given = false, graph }: ScoreOptions = {},
 ): Metrics {
-  if (network.head.kind === "yolov2") {
-    const pictures = evaluatedBoxes(network, outputs).map((detections, i) => ({
+  if (findsBoxes(network.head)) {
+    const pictures = evaluatedBoxes(network, outputs, graph).map((detections, i) => ({
       truths: source.at(i).labels ?? [],
       detections,
     }));

@@ -6,7 +6,8 @@ import type { FloatNetwork } from "./network.js";
 export function asClassifier(network: FloatNetwork): FloatNetwork {
   const notes = [...network.notes];
   let { graph } = network;
-  if (graph.outputs.length !== 1 || network.reading?.head === "yolov2") return network;
+  const { head = "classifier" } = network.reading ?? {};
+  if (graph.outputs.length !== 1 || head !== "classifier") return network;
   if (endsWithSoftmax(graph)) {
     const last = lastOf(graph);
     graph = makeGraph(

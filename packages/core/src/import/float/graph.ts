@@ -208,6 +208,11 @@ export class FloatGraph {
     );
   }
 
+  /** A value that is none of those given: one of them as a value of its own. Two outputs have two names. */
+  distinct(value: string, wanted: string, given: ReadonlySet<string>): string {
+    return given.has(value) ? this.add("unary", wanted, [value], { function: "identity", alpha: 0 }) : value;
+  }
+
   /** Gives a value the name that it has outside the network, where that is free; returns its name. */
   rename(value: string, wanted: string): string {
     const node = this.node(value);

@@ -94,7 +94,7 @@ function combined(to: OnnxNetwork, node: OnnxNode, op: Combination, [a, b]: read
 
 /** Both inputs of an operator as values, of which one at least is none that is constant. */
 function bothValues(to: OnnxNetwork, node: OnnxNode, { x, second, first }: ReturnType<typeof operands>): OnnxValue[] {
-  if (second === undefined) return node.inputs.slice(0, 2).map((name) => to.value(name));
+  if (second === undefined) return [to.value(node.inputs[0]), to.value(node.inputs[1])];
   const constant = constantValue(to, node, second, x);
   return first ? [x, constant] : [constant, x];
 }
@@ -131,6 +131,8 @@ function affine(to: OnnxNetwork, node: OnnxNode, x: OnnxValue, by: Partial<Affin
 
 /** The value and the constant of an operator of two inputs; the constant is undefined where both are values. */
 function operands(to: OnnxNetwork, { inputs }: OnnxNode): { x: OnnxValue; second?: OnnxConstant; first: boolean } {
+  if (inputs.length !== 2)
+    throw new Unsupported(`has ${inputs.length} ${inputs.length === 1 ? "input" : "inputs"}; two are needed`);
   const [a, b] = inputs.map((name) => to.constantOf(name));
   if (a !== undefined) return { x: to.value(inputs[1]), second: a, first: false };
   return { x: to.value(inputs[0]), first: true, ...(b && { second: b }) };

@@ -37,7 +37,8 @@ export function floats(
   };
 }
 
-const isIntegers = ({ type, shape }: OnnxConstant): boolean => type !== "float32" && sizeOf(shape) <= mostNumbers;
+const isIntegers = (x: OnnxConstant | undefined): boolean =>
+  x !== undefined && x.type !== "float32" && sizeOf(x.shape) <= mostNumbers;
 
 type Fold = (node: OnnxNode, inputs: readonly OnnxConstant[]) => OnnxConstant | undefined;
 

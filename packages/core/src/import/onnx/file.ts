@@ -41,6 +41,8 @@ export interface OnnxNode {
 /** A model's input or output. */
 export interface OnnxEnd {
   readonly name: string;
+  /** What the value is called outside, where that is another name. */
+  readonly title?: string;
   readonly type: string;
   /** 0 for a size that is not fixed; undefined where nothing is said. */
   readonly shape?: Shape;

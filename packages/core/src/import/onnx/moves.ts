@@ -13,6 +13,7 @@ function graphAxis(layout: Layout, rank: number, axis: number): number {
 }
 
 export function concat(to: OnnxNetwork, node: OnnxNode): OnnxValue {
+  if (node.inputs.length === 0) throw new Unsupported("has no inputs; export the network again");
   const values = node.inputs.map((name) => to.value(name));
   const [first] = values;
   const rank = first.shape.length;

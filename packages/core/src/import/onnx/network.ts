@@ -7,6 +7,7 @@ import { type FloatNetwork, nameOfFile } from "../float/network.js";
 import { type ImportOptions, resolveInputShape } from "../input-shape.js";
 import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
 import { foldConstant, shapeConstant } from "./constants.js";
+import { cutOnnx } from "./cut.js";
 import { type OnnxConstant, type OnnxEnd, type OnnxFile, type OnnxNode, readOnnx } from "./file.js";
 import { type OperatorRule, operatorRules } from "./operators.js";
 import type { Layout, OnnxValue } from "./value.js";
@@ -24,6 +25,7 @@ export function importOnnx(bytes: Uint8Array, file: string, options: ImportOptio
 
 /** The graph as it grows, operator by operator. */
 export class OnnxNetwork {
+  readonly file: OnnxFile;
   readonly graph: FloatGraph;
   readonly notes: string[] = [];
   readonly #constants: Map<string, OnnxConstant>;
@@ -33,12 +35,14 @@ export class OnnxNetwork {
   readonly #uses = new Map<string, number>();
 
   constructor(
-    readonly file: OnnxFile,
+    whole: OnnxFile,
     readonly options: ImportOptions = {},
     /** Of networks that are quantised already there are others. */
     readonly rules: Readonly<Record<string, OperatorRule>> = operatorRules,
     arithmetic: FloatGraph["arithmetic"] = "float",
   ) {
+    const file = cutOnnx(whole, options.outputs);
+    this.file = file;
     this.graph = new FloatGraph(arithmetic);
     this.#constants = new Map(file.constants);
     const read = [...file.nodes.flatMap(({ inputs }) => inputs), ...file.outputs.map(({ name }) => name)];
@@ -51,9 +55,10 @@ export class OnnxNetwork {
     if (outputs.length === 0) this.#fail("has no outputs; export the network again");
     const input = this.#begin(inputs[0]);
     importOperators({
-      ...{ file, operators: nodes, made: this.#made },
+      ...{ file, operators: nodes, made: this.#made, outputs: outputs.map(({ name }) => name) },
       import: (node) => this.#import(node),
       nameOf: (tensor) => tensor,
+      isEnd: (tensor) => typeof this.#made.get(tensor)?.layout === "string",
     });
     try {
       return { ...this.#finish(), input, operators: nodes.map(({ kind }) => kind), notes: this.notes };
@@ -65,17 +70,20 @@ export class OnnxNetwork {
 
   #finish(): Pick<FloatNetwork, "graph" | "weights" | "reading"> {
     const { file, outputs, metadata } = this.file;
-    const names = outputs.map(({ name }) => {
+    const given = new Set<string>();
+    const names = outputs.map(({ name, title = name }) => {
       const value = this.value(name);
       if (typeof value.layout !== "string")
         throw new Unsupported(
-          "its output is a map as a vector, channel by channel; export the network with the map as its output",
+          `its output "${title.slice(0, 60)}" is a map as a vector, channel by channel; export the network with the map as its output`,
         );
-      const made = value.make();
+      const made = this.graph.distinct(value.make(), title, given);
       const own = this.graph.shape(made);
       if (value.layout === "channelsFirst" && own[1] * own[2] > 1)
         this.notes.push(`the output ${formatShape(value.shape)} is given with channels last, ${formatShape(own)}`);
-      return this.graph.rename(made, name);
+      const renamed = this.graph.rename(made, title);
+      given.add(renamed);
+      return renamed;
     });
     return { ...this.graph.build(nameOfFile(file, ".onnx"), names), reading: readingOf(metadata) };
   }
@@ -91,7 +99,7 @@ export class OnnxNetwork {
       this.#constants.set(name, shapeConstant(name, this.value(inputs[0]).shape));
       return;
     }
-    if (kind === "Constant" || (inputs.length > 0 && inputs.every((each, i) => each === "" || constants[i]))) {
+    if (kind === "Constant" || (constants[0] && inputs.every((each, i) => each === "" || constants[i]))) {
       const folded = foldConstant(node, constants as OnnxConstant[]);
       if (folded === undefined)
         throw new Unsupported(
@@ -222,7 +230,8 @@ function readingOf(metadata: ReadonlyMap<string, string>): FloatNetwork["reading
   };
   const head = metadata.get("head");
   if (head === undefined) return undefined;
-  return { head, classes: json("classes"), anchors: json("anchors"), decoder: metadata.get("decoder") };
+  const [classes, anchors, bins] = ["classes", "anchors", "bins"].map(json);
+  return { head, classes, anchors, bins, decoder: metadata.get("decoder") };
 }
 
 export const sameSizes = (a: OnnxValue, b: OnnxValue): boolean => sameShape(a.shape, b.shape);

@@ -14,7 +14,7 @@ import { requireUndilated, windows } from "./operators.js";
 import { OperatorReader } from "./reader.js";
 import { activations, slots } from "./schema.js";
 import { graphAxis, graphShape } from "./shapes.js";
-import { withFixedSizes } from "./sizes.js";
+import { preparedTflite } from "./sizes.js";
 
 /** Whether the weights of a file's layers are float32. Throws PhinetsError as `readTflite`. */
 export function isFloatTflite(bytes: Uint8Array, file: string): boolean {
@@ -31,7 +31,7 @@ export function isFloatTflite(bytes: Uint8Array, file: string): boolean {
  * `import.operators` for what cannot be imported, all of it at once: each operator with its number, kind, output and what to do
  */
 export function importFloatTflite(bytes: Uint8Array, file: string, options: ImportOptions = {}): FloatNetwork {
-  return new FloatTflite(withFixedSizes(readTflite(bytes, file), options)).build();
+  return new FloatTflite(preparedTflite(readTflite(bytes, file), options)).build();
 }
 
 /** The graph as it grows, operator by operator. */
@@ -55,12 +55,18 @@ class FloatTflite extends OperatorReader {
       );
     this.#made.set(index, this.graph.add("input", inputName, [], { shape }));
     importOperators({
-      ...{ file, operators, made: this.#made },
+      ...{ file, operators, made: this.#made, outputs },
       import: (operator) => this.#import(operator),
       nameOf: (tensor) => tensors[tensor]?.name,
+      isEnd: (tensor) => this.#made.get(tensor) !== undefined,
     });
     try {
-      const names = outputs.map((each) => this.value(each));
+      const given = new Set<string>();
+      const names = outputs.map((each) => {
+        const name = this.graph.distinct(this.value(each), this.nameOf(each), given);
+        given.add(name);
+        return name;
+      });
       return {
         ...this.graph.build(nameOfFile(file, ".tflite"), names),
         ...{ input: { shape }, operators: operators.map(({ kind }) => kind), notes: this.notes },

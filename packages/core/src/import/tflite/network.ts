@@ -28,7 +28,7 @@ import { type Activation, operatorRules, unaryRule } from "./operators.js";
 import { OperatorReader } from "./reader.js";
 import { paddings, slots } from "./schema.js";
 import { graphShape } from "./shapes.js";
-import { withFixedSizes } from "./sizes.js";
+import { preparedTflite } from "./sizes.js";
 
 /** What a caller gives the network: int8 values as they are, others as the file's first operator would make them int8. */
 export interface ImportedInput extends QuantizationParameters {
@@ -44,8 +44,8 @@ export interface ImportedNetwork {
   readonly operators: readonly ImportedOperator[];
   /** What was left out at the ends, in words. */
   readonly notes: readonly string[];
-  /** Shape of the first output. */
-  readonly output: Shape;
+  /** Shapes of all outputs. */
+  readonly outputs: readonly Shape[];
   /** What the file says of its head, where we wrote it. */
   readonly reading?: Readonly<Record<string, unknown>>;
 }
@@ -65,7 +65,7 @@ export interface ImportedOperator {
  * `import.operators` for what cannot be imported, all of it at once: each operator with its number, kind, output and what to do
  */
 export function importTflite(bytes: Uint8Array, file: string, options: ImportOptions = {}): ImportedNetwork {
-  return new NetworkBuilder(withFixedSizes(readTflite(bytes, file), options)).build();
+  return new NetworkBuilder(preparedTflite(readTflite(bytes, file), options)).build();
 }
 
 const remedies: Readonly<Record<string, string>> = {
@@ -124,9 +124,10 @@ export class NetworkBuilder extends OperatorReader {
     const input = this.file.tensors[inputs[0]];
     if (input.type === "int8") this.#begin(input, "int8");
     importOperators({
-      ...{ file: this.file.file, operators, made: this.#made },
+      ...{ file: this.file.file, operators, made: this.#made, outputs },
       import: (operator) => this.#import(operator),
       nameOf: (tensor) => this.file.tensors[tensor]?.name,
+      isEnd: (tensor) => this.#made.get(tensor) !== undefined || this.#pixels.has(tensor),
     });
     const graph = makeGraph(
       nameOfFile(this.file.file, ".tflite"),
@@ -144,7 +145,7 @@ export class NetworkBuilder extends OperatorReader {
       input: this.#input as ImportedInput,
       operators: imported,
       notes: this.#notes,
-      output: graph.shapes[graph.outputs[0]],
+      outputs: graph.outputs.map((output) => graph.shapes[output]),
       reading: readingOf(this.file.metadata),
     };
   }

@@ -5,6 +5,7 @@
 import { broadcastShape, formatShape, PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
 import { type ImportOptions, resolveInputShape } from "../input-shape.js";
 import { Unsupported } from "../unsupported.js";
+import { cutTflite } from "./cut.js";
 import type { TfliteFile, TfliteOperator, TfliteTensor } from "./file.js";
 import { sliceCuts, stridedCuts } from "./moves.js";
 import { windows } from "./operators.js";
@@ -13,10 +14,15 @@ import { slots } from "./schema.js";
 import { refuse } from "./shapes.js";
 
 /**
- * The file with all its sizes fixed, as it is where they are.
- * Throws PhinetsError `import.shape` as `resolveInputShape`, `import.operators` where an operator does not fit its sizes.
+ * The file as it is imported: up to the outputs that are asked for, all its sizes fixed.
+ * Throws PhinetsError `import.outputs` as `cutTflite`, `import.shape` as `resolveInputShape`, `import.operators` where an
+ * operator does not fit its sizes.
  */
-export function withFixedSizes(file: TfliteFile, { shape: given }: ImportOptions): TfliteFile {
+export function preparedTflite(whole: TfliteFile, { shape, outputs }: ImportOptions): TfliteFile {
+  return withFixedSizes(cutTflite(whole, outputs), shape);
+}
+
+function withFixedSizes(file: TfliteFile, given: ImportOptions["shape"]): TfliteFile {
   const input = file.tensors[file.inputs[0]];
   if (input === undefined || file.inputs.length !== 1) return file; // the importers say so
   const { name, signature = input.shape } = input;

@@ -50,9 +50,18 @@ class Int8Graph {
   build(): QuantizedNetwork {
     const { graph } = this.given;
     for (const node of graph.nodes) this.#add(node);
-    const outputs = graph.outputs.map((each) => this.#resolve(each));
+    const outputs: string[] = [];
+    for (const each of graph.outputs) outputs.push(this.#asOutput(each, outputs));
     const made = makeGraph(graph.name, this.#needed(outputs), outputs);
     return { graph: made, values: this.#values, weightScales: this.#weightScales, weights: this.#weights };
+  }
+
+  /** Two outputs have two names, be their bytes the same. */
+  #asOutput(value: string, others: readonly string[]): string {
+    const made = this.#resolve(value);
+    if (!others.includes(made)) return made;
+    this.#push(rescaling(value, made), this.#values[made]);
+    return value;
   }
 
   /** Nodes without the pads that became a convolution's own. */

@@ -42,7 +42,6 @@ export function importQuantizedOnnx(bytes: Uint8Array, file: string, options: Im
     });
     lowerToInteger(network);
     const type = read.inputs[0].type as ImportedInput["type"];
-    const [output] = network.graph.outputs;
     return {
       network,
       input: { type, shape: input.shape, ...network.values[graph.nodes[0].name] },
@@ -54,7 +53,7 @@ export function importQuantizedOnnx(bytes: Uint8Array, file: string, options: Im
           ? ["the input is float32 and QuantizeLinear makes it int8: the network takes the int8 values"]
           : []),
       ],
-      output: network.graph.shapes[output],
+      outputs: network.graph.outputs.map((output) => network.graph.shapes[output]),
       ...(reading && { reading }),
     };
   } catch (error) {

@@ -1,11 +1,14 @@
 /** The name that was probably meant. */
 
+/** Letters of a name that are compared: files may have names of any length. */
+const most = 120;
+
 /** The nearest of the names, where it is near; undefined where none is. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let smallest = Math.max(2, Math.floor(word.length / 2)) + 1;
   for (const name of names) {
-    const distance = editDistance(word.toLowerCase(), name.toLowerCase());
+    const distance = editDistance(word.toLowerCase().slice(0, most), name.toLowerCase().slice(0, most));
     if (distance < smallest) [best, smallest] = [name, distance];
   }
   return best;
