@@ -208,9 +208,9 @@ export class FloatGraph {
     );
   }
 
-  /** A value that is none of those given: one of them as a value of its own. Two outputs have two names. */
-  distinct(value: string, wanted: string, given: ReadonlySet<string>): string {
-    return given.has(value) ? this.add("unary", wanted, [value], { function: "identity", alpha: 0 }) : value;
+  /** The same as a value of its own: two outputs have two names. */
+  copy(value: string, wanted: string): string {
+    return this.add("unary", wanted, [value], { function: "identity", alpha: 0 });
   }
 
   /** Gives a value the name that it has outside the network, where that is free; returns its name. */

@@ -70,20 +70,26 @@ export class OnnxNetwork {
 
   #finish(): Pick<FloatNetwork, "graph" | "weights" | "reading"> {
     const { file, outputs, metadata } = this.file;
-    const given = new Set<string>();
-    const names = outputs.map(({ name, title = name }) => {
-      const value = this.value(name);
+    const made = outputs.map(({ name: tensor, title = tensor }) => {
+      const value = this.value(tensor);
       if (typeof value.layout !== "string")
         throw new Unsupported(
           `its output "${title.slice(0, 60)}" is a map as a vector, channel by channel; export the network with the map as its output`,
         );
-      const made = this.graph.distinct(value.make(), title, given);
-      const own = this.graph.shape(made);
+      const name = value.make();
+      const own = this.graph.shape(name);
       if (value.layout === "channelsFirst" && own[1] * own[2] > 1)
         this.notes.push(`the output ${formatShape(value.shape)} is given with channels last, ${formatShape(own)}`);
-      const renamed = this.graph.rename(made, title);
-      given.add(renamed);
-      return renamed;
+      return name;
+    });
+    // Once all are made: what is made later looks for values by the names that they were made under.
+    const renamed = new Map<string, string>();
+    const names = outputs.map(({ name, title = name }, i) => {
+      const before = renamed.get(made[i]);
+      if (before !== undefined) return this.graph.copy(before, title);
+      const own = this.graph.rename(made[i], title);
+      renamed.set(made[i], own);
+      return own;
     });
     return { ...this.graph.build(nameOfFile(file, ".onnx"), names), reading: readingOf(metadata) };
   }

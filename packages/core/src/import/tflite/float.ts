@@ -63,7 +63,8 @@ class FloatTflite extends OperatorReader {
     try {
       const given = new Set<string>();
       const names = outputs.map((each) => {
-        const name = this.graph.distinct(this.value(each), this.nameOf(each), given);
+        const value = this.value(each);
+        const name = given.has(value) ? this.graph.copy(value, this.nameOf(each)) : value;
         given.add(name);
         return name;
       });
