@@ -206,7 +206,9 @@ describe("an imported float network", () => {
       "graph takes image [1,8,6,3]; image [1,8,8,3] is needed",
     );
     expect(wrong({ head: { kind: "classifier", classes: 3 } })).toThrow("gives [1,2], and 3 classes are named");
-    expect(wrong({ graph: { ...document.graph, outputs: ["c", "f"] } })).toThrow("graph gives [1,6,4,2], and 2 classes are named");
+    expect(wrong({ graph: { ...document.graph, outputs: ["c", "f"] } })).toThrow(
+      "graph gives [1,6,4,2], and 2 classes are named",
+    );
     expect(wrong({ graph: [] })).toThrow('"phinets-graph" version 1 is needed');
     const { graph: _, ...int8 } = document;
     expect(() => buildNetwork(parseNetwork(int8))).toThrow("was imported from net.onnx as int8");
