@@ -39,7 +39,9 @@ export function explainedVariance(
       const members = new Map<string, number[]>();
       for (const { setting, score } of scored) {
         const group = groupOf(setting[name]);
-        members.set(group, [...(members.get(group) ?? []), score]);
+        const scores = members.get(group);
+        if (scores === undefined) members.set(group, [score]);
+        else scores.push(score);
       }
       const between = [...members.values()].reduce(
         (sum, scores) => sum + scores.length * (average(scores) - mean) ** 2,

@@ -1,6 +1,6 @@
 export { explainedVariance, paretoFront } from "./analysis.js";
 export { type Leaderboard, type LeaderboardRow, type LeftOutSetting, ranked, type TrialCost } from "./leaderboard.js";
-export { promoted, type Rung, rungsOf } from "./rungs.js";
+export { type Rung, rungsOf } from "./rungs.js";
 export {
   type Dimension,
   drawSettings,

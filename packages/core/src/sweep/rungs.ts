@@ -1,8 +1,6 @@
 /**
  * Successive halving by rungs (Jamieson & Talwalkar 2016; Li et al., "A System for Massively Parallel Hyperparameter Tuning",
- * 2020): all settings are trained a little, the best part of them further, and so on. Decisions are those of a search that
- * waits for a whole rung, so that they depend on the results alone and not on who is done first; what cannot change any
- * more is promoted before the rung is full.
+ * 2020): all settings are trained a little, the best part of them further, and so on.
  */
 import { PhinetsError } from "../tensor/index.js";
 
@@ -40,20 +38,4 @@ export function rungsOf(options: {
     if (rung > 0) left = Math.ceil(left / reduction);
     return { epochs, settings: left };
   });
-}
-
-/**
- * Places of those that are among the best `keep`, whatever the results that are still out: larger is better, of equal ones
- * the earlier. With all results in they are exactly the best `keep`. Worst first to none: the order is that of the places.
- * @param scores of all that take part; undefined where it is still out, -Infinity for one that failed
- */
-export function promoted(scores: readonly (number | undefined)[], keep: number): number[] {
-  const outstanding = scores.filter((score) => score === undefined).length;
-  const known = scores.flatMap((score, place) => (score === undefined ? [] : [{ score, place }]));
-  known.sort((a, b) => b.score - a.score || a.place - b.place);
-  // Each of those that are out may yet be better than any.
-  return known
-    .slice(0, Math.max(0, keep - outstanding))
-    .map(({ place }) => place)
-    .sort((a, b) => a - b);
 }

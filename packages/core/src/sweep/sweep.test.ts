@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { explainedVariance, paretoFront } from "./analysis.js";
-import { promoted, rungsOf } from "./rungs.js";
+import { rungsOf } from "./rungs.js";
 import { type Dimension, drawSettings, gridSettings } from "./space.js";
 
 const space: Dimension[] = [
@@ -98,29 +98,6 @@ describe("rungs", () => {
   ])("of %i settings and %i epochs by %i", (settings, epochs, reduction, expected) => {
     const rungs = rungsOf({ settings, epochs, reduction });
     expect(rungs.map((rung) => [rung.epochs, rung.settings])).toEqual(expected);
-  });
-
-  it("end a promotion before the rung is full only where no result can change it", () => {
-    const scores = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 9 });
-    fc.assert(
-      fc.property(scores, fc.nat(), fc.nat(), (all, keepBy, maskBy) => {
-        const keep = 1 + (keepBy % all.length);
-        const best = all
-          .map((score, place) => ({ score, place }))
-          .sort((a, b) => b.score - a.score || a.place - b.place)
-          .slice(0, keep)
-          .map(({ place }) => place)
-          .sort((a, b) => a - b);
-        expect(promoted(all, keep)).toEqual(best);
-        const seen = all.map((score, place) => ((maskBy >> place) & 1 ? score : undefined));
-        const early = promoted(seen, keep);
-        for (const place of early) expect(best).toContain(place);
-        // With every one that is out at its best, nobody else would be in.
-        const worst = seen.map((score) => score ?? Number.POSITIVE_INFINITY);
-        const certain = promoted(worst, keep).filter((place) => seen[place] !== undefined);
-        expect(early.every((place) => certain.includes(place))).toBe(true);
-      }),
-    );
   });
 });
 

@@ -20,7 +20,7 @@ export interface SweepPage {
   readonly folder: string;
   readonly board: Leaderboard;
   readonly brackets: readonly { readonly rungs: readonly Rung[] }[];
-  /** results.csv of each row's runs. */
+  /** results.csv of the runs of the first `drawnCurves` rows. */
   readonly curves: readonly (readonly (readonly ResultsRow[])[])[];
   /** That the best epoch is chosen by. */
   readonly figure: "AP50" | "top1";
@@ -47,6 +47,20 @@ const word = (value: Setting[string] | undefined): string => (value === undefine
 
 /** Rows that a person reads; the others are in leaderboard.csv. */
 const mostRows = 100;
+/** Settings whose curves are drawn: the best. */
+export const drawnCurves = 100;
+/** Dots, and lines across options, that a chart has at most: a page of more would not open. */
+const mostDrawn = 500;
+
+/** All, or so many evenly over the ranks, the first among them. */
+function evenly<T>(rows: readonly T[], most: number): readonly T[] {
+  if (rows.length <= most) return rows;
+  return Array.from({ length: most }, (_, i) => rows[Math.floor((i * rows.length) / most)]);
+}
+
+/** " Drawn: 500 of 9,000, evenly over the ranks." where not all are. */
+const drawnOf = (drawn: number, all: number, how: string): string =>
+  drawn < all ? ` Drawn: ${formatCount(drawn)} of ${formatCount(all)}, ${how}.` : "";
 
 function leaderboardSection({ objective, rows }: Leaderboard, folder: string): Html {
   const options = optionsOf(rows);
@@ -106,16 +120,19 @@ function costSections({ objective, rows }: Leaderboard): Html[] {
         return cost === undefined ? [] : [{ cost, score: row.score! }];
       });
       const front = new Set(paretoFront(points));
-      const dots = points.map(({ cost, score }, i) => ({
-        x: cost,
-        y: score,
-        colour: front.has(i) ? "var(--accent)" : "var(--faint)",
-      }));
+      const others = evenly(
+        points.filter((_, i) => !front.has(i)),
+        mostDrawn,
+      );
+      const dots = [
+        ...others.map(({ cost, score }) => ({ x: cost, y: score, colour: "var(--faint)" })),
+        ...[...front].map((i) => ({ x: points[i].cost, y: points[i].score, colour: "var(--accent)" })),
+      ];
       return html`<figure><h3>${objective} over ${name}</h3>${onBoth((width) => costChart(dots, { x: unit, y: objective, width }))}</figure>`;
     });
     return section(
       `Costs on ${board}`,
-      "In colour: settings that no other beats, in accuracy and this cost together. The others were trained less where they were dropped.",
+      `In colour: settings that no other beats, in accuracy and this cost together. The others were trained less where they were dropped.${drawnOf(Math.min(own.length, mostDrawn), own.length, "evenly over the ranks, and all in colour")}`,
       html`<div class="grid">${charts}</div>`,
     );
   });
@@ -130,11 +147,12 @@ function matteredSection({ objective, rows }: Leaderboard): Html | undefined {
     ({ name }) => new Set(lines.map((line) => line.setting[name])).size > 1,
   );
   if (shares.length === 0 || lines.length < 4) return undefined;
+  const drawn = evenly(lines, mostDrawn);
   const bar = (share: number) =>
     html`<div class="bar" style="min-width:14em"><i style="width:${(100 * share).toFixed(1)}%"></i></div>`;
   return section(
     "What mattered",
-    `The share of the variance of ${objective} that each option explains by itself, over ${lines.length} settings after the first rung, up to which all are trained alike. Shares need not add up; of few settings even an option without effect explains some.`,
+    `The share of the variance of ${objective} that each option explains by itself, over ${lines.length} settings after the first rung, up to which all are trained alike. Shares need not add up; of few settings even an option without effect explains some.${drawnOf(drawn.length, lines.length, "evenly over the ranks")}`,
     [
       table(
         ["option", "share", ""],
@@ -142,7 +160,7 @@ function matteredSection({ objective, rows }: Leaderboard): Html | undefined {
         { words: [2] },
       ),
       onBoth(
-        (width) => parallelChart(lines, { options: shares.map(({ name }) => name), score: objective, width }),
+        (width) => parallelChart(drawn, { options: shares.map(({ name }) => name), score: objective, width }),
         980,
       ),
     ],
@@ -150,15 +168,16 @@ function matteredSection({ objective, rows }: Leaderboard): Html | undefined {
 }
 
 function curvesSection({ board: { rows }, curves, figure: name }: SweepPage): Html {
-  const lines = rows.flatMap((_, i) =>
-    curves[i].map((results, seed) => ({
+  const lines = curves.flatMap((runs, i) =>
+    runs.map((results, seed) => ({
       name: `${i + 1}.${seed}`,
       colour: i === 0 ? "var(--accent)" : "var(--faint)",
       points: results.flatMap((row) => (row[name] >= 0 ? [{ x: row.epoch, y: row[name] }] : [])),
     })),
   );
   // The best is drawn last, over the others.
-  return section("Curves", `${name} by epoch; the best setting in colour.`, [
+  const drawn = drawnOf(curves.length, rows.length, "the best");
+  return section("Curves", `${name} by epoch; the best setting in colour.${drawn}`, [
     onBoth((width) => lineChart(lines.reverse(), { x: "epoch", width, height: 320, names: false }), 980),
   ]);
 }
@@ -168,7 +187,7 @@ function leftOutSection({ leftOut }: Leaderboard): Html | undefined {
   const options = optionsOf(leftOut);
   return section(
     "Left out",
-    "These were never started.",
+    `These were never started.${leftOut.length > mostRows ? ` The first ${mostRows} of ${formatCount(leftOut.length)}; leaderboard.csv has all of them.` : ""}`,
     table(
       ["board", ...options, "reason"],
       leftOut

@@ -8,8 +8,8 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  writeSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import { z } from "zod";
@@ -62,6 +62,10 @@ export function openSweepFolder(folder: string): void {
 export class Journal {
   readonly path: string;
   readonly #done = new Map<string, JournalEntry>();
+  /** Will be written next. */
+  readonly #waiting = new Map<string, JournalEntry>();
+  /** All that was given so far. */
+  #writing = Promise.resolve();
 
   /**
    * Reads what is there; a last line that a kill cut short is cut off.
@@ -87,21 +91,38 @@ export class Journal {
     return this.#done.get(nameOf(wanted));
   }
 
-  /** Adds what is done. The same again (of a second process) is left out. */
-  add(done: JournalEntry): void {
-    if (this.#done.has(nameOf(done))) return;
-    const bytes = Buffer.from(`${JSON.stringify(done)}\n`);
-    let descriptor: number | undefined;
-    try {
-      descriptor = openSync(this.path, "a");
-      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
-      fsyncSync(descriptor);
-    } catch (error) {
-      throw describeWriteError(error, this.path, bytes.length);
-    } finally {
-      if (descriptor !== undefined) closeSync(descriptor);
+  /**
+   * Adds what is done; resolves when it is on the disk. What comes while the disk is busy is written together. The same
+   * again (of a second process) is left out.
+   */
+  add(done: JournalEntry): Promise<void> {
+    const name = nameOf(done);
+    if (this.#done.has(name)) return Promise.resolve();
+    if (this.#waiting.size === 0) {
+      const before = this.#writing;
+      // Behind half a line, which a write that failed may leave, none is written.
+      this.#writing = before.then(() => this.#write());
     }
-    this.#done.set(nameOf(done), done);
+    if (!this.#waiting.has(name)) this.#waiting.set(name, done);
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const entries = [...this.#waiting];
+    this.#waiting.clear();
+    const text = entries.map(([, done]) => `${JSON.stringify(done)}\n`).join("");
+    try {
+      const file = await open(this.path, "a");
+      try {
+        await file.appendFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw describeWriteError(error, this.path, Buffer.byteLength(text));
+    }
+    for (const [name, done] of entries) this.#done.set(name, done);
   }
 
   #cut(bytes: number): void {

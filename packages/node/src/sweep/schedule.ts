@@ -1,8 +1,15 @@
-/** Which rung of which trial is trained next, and what the results so far decide. Pure: the same results, the same decisions. */
-import { promoted, type Rung } from "@phinets/core/sweep";
+/**
+ * Which rung of which trial is trained next, and what the results so far decide. Pure: the same results, the same decisions.
+ * Each result is looked at once: time grows with the settings, not with their square.
+ */
+import type { Rung } from "@phinets/core/sweep";
+import TinyQueue from "tinyqueue";
+import { Promotions } from "./promotions.js";
 import type { SweepSetting, Trial } from "./trial.js";
 
 export interface Job {
+  /** Of the setting in its bracket. */
+  readonly place: number;
   readonly trial: Trial;
   readonly rung: number;
   readonly epochs: number;
@@ -14,44 +21,69 @@ export interface Bracket {
   readonly rungs: readonly Rung[];
 }
 
+/** A trial of a setting that takes part in a rung. */
+interface Part {
+  readonly place: number;
+  /** Which of the setting's trials. */
+  readonly seed: number;
+  readonly trial: Trial;
+  readonly rung: number;
+}
+
+const inOrder = (a: Part, b: Part): number => a.place - b.place || a.seed - b.seed;
+
 export class Schedule {
-  /** Places of the settings that take part, a set a rung. */
-  readonly #taking: Set<number>[];
+  /** The last rung that each setting takes part in, by place. */
+  readonly #rungOf: Int32Array;
+  /** Of a setting in its last rung, trials whose results are out. */
+  readonly #out: Int32Array;
+  /** Parts that nobody is known to do, a queue a rung. */
+  readonly #waiting: readonly TinyQueue<Part>[];
+  /** Parts without a result by hash. */
+  readonly #partsOf = new Map<string, Part[]>();
+  readonly #promotions: readonly Promotions[];
 
   /**
    * @param running hashes of trials in work, which other brackets may have too
    * @param scoreOf a trial's score after so many epochs: larger is better, -Infinity where it failed, undefined where it
    *   is not done
+   * @param onScore told when all seeds of a setting are in, also of those that are when this is made
    */
   constructor(
     readonly bracket: Bracket,
     readonly running: Set<string>,
     readonly scoreOf: (trial: Trial, epochs: number) => number | undefined,
+    readonly onScore?: (result: { readonly place: number; readonly rung: number; readonly score: number }) => void,
   ) {
-    this.#taking = bracket.rungs.map(() => new Set<number>());
-    for (const place of bracket.settings.keys()) this.#taking[0].add(place);
+    const { settings, rungs } = bracket;
+    this.#rungOf = new Int32Array(settings.length).fill(-1);
+    this.#out = new Int32Array(settings.length);
+    this.#waiting = rungs.map(() => new TinyQueue<Part>([], inOrder));
+    this.#promotions = rungs.map((rung, i) => new Promotions(rung.settings, rungs[i + 1]?.settings ?? 0));
+    for (const place of settings.keys()) this.#enter(place, 0);
   }
 
   /** The next job that nobody does; undefined where all that is decided is done or being done. */
   take(): Job | undefined {
-    this.#promote();
     // The highest rung first: its results decide most.
-    for (let rung = this.bracket.rungs.length - 1; rung >= 0; rung--) {
-      const { epochs } = this.bracket.rungs[rung];
-      for (const place of this.#placesOf(rung)) {
-        for (const trial of this.bracket.settings[place].trials) {
-          if (this.running.has(trial.hash) || this.scoreOf(trial, epochs) !== undefined) continue;
-          this.running.add(trial.hash);
-          return { trial, rung, epochs };
-        }
+    for (let rung = this.#waiting.length - 1; rung >= 0; rung--) {
+      const waiting = this.#waiting[rung];
+      for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+        // Who does it says when it is done or given up.
+        if (this.running.has(part.trial.hash) || !this.#isOut(part)) continue;
+        this.running.add(part.trial.hash);
+        return { place: part.place, trial: part.trial, rung, epochs: this.bracket.rungs[rung].epochs };
       }
     }
     return undefined;
   }
 
-  /** A job is done, or given up. */
-  end({ trial }: Pick<Job, "trial">): void {
-    this.running.delete(trial.hash);
+  /** A trial of this or of another bracket is not in work any more: its job is done, or given up. */
+  end({ trial: { hash } }: Pick<Job, "trial">): void {
+    this.running.delete(hash);
+    const parts = this.#partsOf.get(hash) ?? [];
+    this.#partsOf.delete(hash);
+    for (const part of parts) this.#await(part);
   }
 
   /** Mean over the seeds; undefined until all are in. */
@@ -68,21 +100,35 @@ export class Schedule {
 
   /** The last rung that a setting took part in. */
   lastRung(place: number): number {
-    return this.#taking.findLastIndex((taking) => taking.has(place));
+    return this.#rungOf[place];
   }
 
-  #placesOf(rung: number): number[] {
-    return [...this.#taking[rung]].sort((a, b) => a - b);
+  #isOut({ trial, rung }: Part): boolean {
+    return this.scoreOf(trial, this.bracket.rungs[rung].epochs) === undefined;
   }
 
-  #promote(): void {
-    for (let rung = 0; rung + 1 < this.bracket.rungs.length; rung++) {
-      const places = this.#placesOf(rung);
-      const scores = places.map((place) => this.score(place, rung));
-      // Those who will yet come up from the rung below.
-      const coming = Array<undefined>(this.bracket.rungs[rung].settings - places.length).fill(undefined);
-      for (const i of promoted([...scores, ...coming], this.bracket.rungs[rung + 1].settings))
-        this.#taking[rung + 1].add(places[i]);
+  /** A setting takes part in a rung from now on. */
+  #enter(place: number, rung: number): void {
+    const { trials } = this.bracket.settings[place];
+    this.#rungOf[place] = rung;
+    this.#out[place] = trials.length;
+    for (const [seed, trial] of trials.entries()) this.#await({ place, seed, trial, rung });
+  }
+
+  /** Counts a part's result where there is one; else it waits. */
+  #await(part: Part): void {
+    if (this.#isOut(part)) {
+      const { hash } = part.trial;
+      const parts = this.#partsOf.get(hash);
+      if (parts === undefined) this.#partsOf.set(hash, [part]);
+      else parts.push(part);
+      this.#waiting[part.rung].push(part);
+      return;
     }
+    const { place, rung } = part;
+    if (--this.#out[place] > 0) return;
+    const score = this.score(place, rung)!;
+    this.onScore?.({ place, rung, score });
+    for (const next of this.#promotions[rung].add(place, score)) this.#enter(next, rung + 1);
   }
 }

@@ -1,0 +1,65 @@
+/** What a sweep will train: brackets of settings, their rungs, and the epochs that this takes. */
+import { type Rung, rungsOf } from "@phinets/core/sweep";
+import { PhinetsError } from "@phinets/core/tensor";
+import type { Bracket } from "./schedule.js";
+import type { SweepSetting, Trial } from "./trial.js";
+
+/** A bracket a board: what is too large for a small one does not drop what is best there. */
+export function planBrackets(settings: readonly SweepSetting[], plan: Parameters<typeof planRungs>[1]): Bracket[] {
+  const boards = [...new Set(settings.map(({ target }) => target))];
+  return boards.map((board) => {
+    const own = settings.filter(({ target }) => target === board);
+    return { settings: own, rungs: planRungs(own, plan) };
+  });
+}
+
+/** One rung of all epochs, or successive halving. */
+function planRungs(
+  settings: readonly SweepSetting[],
+  {
+    search,
+    reduction,
+    firstEpochs,
+  }: { readonly search: string; readonly reduction: number; readonly firstEpochs: number },
+): Rung[] {
+  const all = settings.flatMap(({ trials }) => trials.map(({ recipe }) => recipe.epochs));
+  const epochs = all.reduce((most, each) => Math.max(most, each), 0);
+  if (search !== "asha") return [{ epochs, settings: settings.length }];
+  if (all.some((each) => each !== epochs))
+    throw new PhinetsError(
+      "sweep.epochs",
+      "epochs differs between settings; with search: asha all are to train as long: name epochs beside space",
+    );
+  const rungs = rungsOf({ settings: settings.length, epochs, reduction, firstEpochs });
+  for (const { trials } of settings)
+    for (const { valEvery = 1 } of trials)
+      if (valEvery < 1 || rungs.some((rung) => rung.epochs % valEvery !== 0 && rung.epochs !== epochs))
+        throw new PhinetsError(
+          "sweep.valEvery",
+          `valEvery is ${valEvery}; after ${rungs.map((rung) => rung.epochs).join(", ")} epochs settings are compared: leave it out`,
+        );
+  return rungs;
+}
+
+/** A trial whose recipe is shorter than the rung (a grid over epochs) is trained as long as it says. */
+export const lengthOf = ({ recipe }: Trial, epochs: number): number => Math.min(epochs, recipe.epochs);
+
+/** Epochs that all rungs together train; brackets of the same trainings (a network that is given, two boards) count once. */
+export function epochsOf(brackets: readonly Bracket[]): number {
+  const counted = new Set<string>();
+  let sum = 0;
+  for (const { settings, rungs } of brackets) {
+    const all = settings.flatMap(({ trials }) => trials);
+    const key = all.map(({ hash }) => hash).join();
+    if (counted.has(key)) continue;
+    counted.add(key);
+    let before = 0;
+    for (const { epochs, settings: taking } of rungs) {
+      // One rung trains each as long as it says.
+      if (rungs.length === 1) for (const trial of all) sum += lengthOf(trial, epochs);
+      else sum += taking * settings[0].trials.length * (epochs - before);
+      before = epochs;
+    }
+  }
+  return sum;
+}
