@@ -9,6 +9,7 @@ import {
   type LeftOutSetting,
   type Setting,
   type SettingValue,
+  type TrialCost,
 } from "@phinets/core/sweep";
 import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -63,7 +64,12 @@ export async function resolveSweep(
   context: Context,
 ): Promise<Resolved> {
   const opened = new Map<string, Promise<OpenedData>>();
-  const networks = new Map<string, Network>();
+  // Most settings differ in their training alone.
+  const begun = new Map<
+    string,
+    { readonly network: Network; readonly start: ReturnType<Origin["pretrained"]>["start"] }
+  >();
+  const costs = new Map<Network, TrialCost>();
   const settings: SweepSetting[] = [];
   const leftOut: LeftOutSetting[] = [];
   const dataOf = (origin: Origin): Promise<OpenedData> => {
@@ -97,9 +103,13 @@ export async function resolveSweep(
           seed,
           data.key,
         ]);
-        const network = networks.get(key) ?? (await origin.network(data, asked));
-        networks.set(key, network);
-        const { start } = origin.pretrained(network);
+        let beginning = begun.get(key);
+        if (beginning === undefined) {
+          const network = await origin.network(data, asked);
+          beginning = { network, start: origin.pretrained(network).start };
+          begun.set(key, beginning);
+        }
+        const { network, start } = beginning;
         const recipe = startingRecipe(asked, origin.recipe, start);
         requireTrainable(network, recipe);
         const { data: paths, fraction, valEvery } = origin;
@@ -112,7 +122,8 @@ export async function resolveSweep(
         );
       }
       const [{ network, board, more }] = trials;
-      const cost = trialCost(network, board, more.programRequest);
+      const cost = costs.get(network) ?? trialCost(network, board, more.programRequest);
+      costs.set(network, cost);
       const reason = exceededLimit(cost, file.limits, board);
       if (reason === undefined) settings.push({ setting, target, trials, cost });
       else leftOut.push({ setting, target, reason });

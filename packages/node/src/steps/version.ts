@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 
+let version: string | undefined;
+
 /** Of phinets, from package.json. */
 export function ownVersion(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
+  version ??= (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
     .version;
+  return version;
 }
