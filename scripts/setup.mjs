@@ -1,5 +1,5 @@
 /**
- * Installs the system packages that firmware, video and the browser tests need, and two runtimes for the tests of --device
+ * Installs the system packages that firmware, video, queue and the browser tests need, and two runtimes for the tests of --device
  * and of .tflite, which are too large for everybody's npm install. A second run is quick.
  *
  * Usage: npm run setup [-- --dry-run]
@@ -69,6 +69,14 @@ const wanted = [
     winget: "",
   },
   { shows: ["cmake"], apt: "cmake", dnf: "cmake", pacman: "cmake", brew: "cmake", winget: "Kitware.CMake" },
+  {
+    shows: ["redis-server", "valkey-server"],
+    apt: "redis-server",
+    dnf: "valkey",
+    pacman: "valkey",
+    brew: "redis",
+    winget: "",
+  },
   { shows: ["make"], apt: "make", dnf: "make", pacman: "make", brew: "", winget: "" },
 ];
 

@@ -24,6 +24,7 @@ function timed<T>(work: () => T): { readonly result: T; readonly seconds: number
 const packages = [
   "packages/core",
   "packages/node",
+  "packages/queue",
   "packages/cli",
   "packages/browser",
   "packages/studio",

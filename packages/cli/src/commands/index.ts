@@ -41,6 +41,7 @@ export const verbs: readonly Verb[] = [
     summary: "train many settings, and say which is best",
     load: () => import("./sweep.js"),
   },
+  { name: "worker", summary: "train on this machine for sweeps of a queue", load: () => import("./worker.js") },
   { name: "import", summary: "make a run of weights trained elsewhere", load: () => import("./import.js") },
   { name: "val", summary: "measure a run as float, int8 or firmware", load: () => import("./val.js") },
   {

@@ -2,16 +2,17 @@
 import { basename, join, resolve } from "node:path";
 import { networkSummary, networkTitle } from "@phinets/core/networks";
 import { writeFileAtomic } from "@phinets/node/host";
-import type { SweepFile } from "@phinets/node/sweep";
+import type { SweepFile, SweepSetting } from "@phinets/node/sweep";
 import { formatBytes, formatCount, formatMs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
 import { groups, json, out, threadsOf, workers } from "./shared-options.js";
+import { checkQueueOptions, openQueueTrainer, type QueueOptions, queueOptions } from "./sweep-queue.js";
 import { epochs } from "./training-options.js";
 
-interface SweepOptions {
+interface SweepOptions extends QueueOptions {
   readonly out?: string;
   readonly slots: number;
   readonly workers?: number;
@@ -30,6 +31,7 @@ const definition: VerbDefinition = {
     ["phinets sweep sweep.yaml", "a leaderboard in runs/sweep/sweep"],
     ["phinets sweep sweep.yaml --slots 2", "two trainings side by side, the same leaderboard"],
     ["phinets ship --from-sweep runs/sweep/sweep", "the best becomes firmware"],
+    ["phinets sweep sweep.yaml --queue redis://hub --serve hub:8470", "workers of the queue train"],
   ],
   options: [
     out("folder", "not runs/sweep/NAME of the file"),
@@ -49,6 +51,7 @@ const definition: VerbDefinition = {
       parse: integer(1),
       usual: "the file's",
     },
+    ...queueOptions,
     json,
   ],
 };
@@ -61,9 +64,11 @@ export function register(program: Command, context: Context): void {
 const project = "runs";
 
 async function sweepCommand(path: string, options: SweepOptions, context: Context): Promise<void> {
-  const { epochsOf, LocalTrainer, measureTraining, openSweepFolder, planBrackets, readSweepFile, runSweep } =
-    await import("@phinets/node/sweep");
+  const { epochsOf, LocalTrainer, openSweepFolder, planBrackets, readSweepFile, runSweep } = await import(
+    "@phinets/node/sweep"
+  );
   const { resolveSweep } = await import("./sweep-settings.js");
+  checkQueueOptions(options);
   const file = withWords(await readSweepFile(path), options);
   const name = basename(path).replace(/\.ya?ml$/i, "");
   const folder = options.out ?? join("runs", "sweep", name);
@@ -86,22 +91,20 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
   if (settings.length > 0) {
     const epochs = epochsOf(brackets);
     const pictures = epochs * settings[0].trials[0].data.index.splits.train.length;
-    const [{ trials, cost }] = settings;
-    const perSecond = await measureTraining(trials[0].network, trials[0].recipe, { threads, signal: context.signal });
-    const meanMacs = settings.reduce((sum, each) => sum + each.cost.macs, 0) / settings.length;
-    const ms = (1000 * pictures * meanMacs) / (perSecond * cost.macs);
     const stagesOf = ({ rungs }: (typeof brackets)[number]) =>
       rungs.map((rung) => `${rung.settings} for ${rung.epochs}`).join(", ");
     const stages = [...new Set(brackets.map(stagesOf))].join("; ");
     context.note(`epochs: ${stages}; ${formatCount(epochs)} in all, ${formatCount(pictures)} pictures`);
-    context.note(
-      `expected: ${formatMs(ms)} of training if nothing is done yet (measured: ${perSecond.toFixed(0)} images/s of ${networkTitle(trials[0].network)} ${networkSummary(trials[0].network)})`,
-    );
+    // How fast the workers are is for them to show.
+    if (options.queue === undefined) await sayExpected(settings, { pictures, threads }, context);
   }
   context.resumeWith();
-  const { slots } = options;
+  const { queue, slots } = options;
   const { on } = file;
-  const trainer = new LocalTrainer({ folder, project, slots, threads });
+  const trainer =
+    queue === undefined
+      ? new LocalTrainer({ folder, project, slots, threads })
+      : await openQueueTrainer(folder, { ...options, queue }, context);
   const request = { folder, name, brackets, leftOut, objective, on, trainer };
   const result = await runSweep(request, context).finally(() => trainer.close());
   context.result(result, () => {
@@ -115,6 +118,22 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
     const head = ["rank", "setting", result.objective, "epochs", "parameters", "RAM", "latency"];
     return [formatTable(head.slice(0, rows[0]?.length ?? head.length), rows), `report    ${result.report}`].join("\n");
   });
+}
+
+/** The time that trainings take here, from a measured second of one. */
+async function sayExpected(
+  settings: readonly SweepSetting[],
+  { pictures, threads }: { readonly pictures: number; readonly threads: number },
+  { signal, note }: Context,
+): Promise<void> {
+  const { measureTraining } = await import("@phinets/node/sweep");
+  const [{ trials, cost }] = settings;
+  const { network, recipe } = trials[0];
+  const perSecond = await measureTraining(network, recipe, { threads, signal });
+  const meanMacs = settings.reduce((sum, each) => sum + each.cost.macs, 0) / settings.length;
+  const ms = (1000 * pictures * meanMacs) / (perSecond * cost.macs);
+  const measured = `measured: ${perSecond.toFixed(0)} images/s of ${networkTitle(network)} ${networkSummary(network)}`;
+  note(`expected: ${formatMs(ms)} of training if nothing is done yet (${measured})`);
 }
 
 /** What the command line says wins. */

@@ -24,6 +24,7 @@ export * from "./formats/open-log.js";
 export * from "./formats/registry.js";
 export * from "./formats/splits.js";
 export * from "./formats/write/index.js";
+export * from "./formats/written-index.js";
 export * from "./formats/yolo.js";
 export * from "./leaks.js";
 export * from "./move-boxes.js";

@@ -41,18 +41,20 @@ export function parseDocument(text: string, file: string, { code, remedy }: Docu
 
 /**
  * What a schema refuses, in a line: the first field, its value, what is needed; or the field and what the schema says, where
- * that begins with "is". Undefined where it is satisfied.
+ * that begins with "is"; or a field that a strict schema does not have. Undefined where it is satisfied.
  */
 export function problemOf(schema: z.ZodType, value: unknown): string | undefined {
   const issue = schema.safeParse(value).error?.issues[0];
   if (issue === undefined) return undefined;
-  let found: unknown = value;
-  for (const key of issue.path) found = (found as Record<PropertyKey, unknown> | undefined)?.[key];
-  const needed = issue.message.replace(/^(Invalid|Too)[^:]*: (expected )?/, "").replace(/, received .*$/, "");
   const path = issue.path.reduce<string>(
     (text, key) => (typeof key === "number" ? `${text}[${key}]` : text === "" ? String(key) : `${text}.${String(key)}`),
     "",
   );
+  if (issue.code === "unrecognized_keys")
+    return `${path || "the document"} has ${showValue(issue.keys[0])}, which is no field of it; remove it`;
+  let found: unknown = value;
+  for (const key of issue.path) found = (found as Record<PropertyKey, unknown> | undefined)?.[key];
+  const needed = issue.message.replace(/^(Invalid|Too)[^:]*: (expected )?/, "").replace(/, received .*$/, "");
   if (issue.message.startsWith("is ")) return `${path} ${issue.message}`;
   if (found === undefined) return `${path || "the document"} is missing; ${needed} is needed`;
   return `${path || "the document"} is ${showValue(found)}; ${needed} is needed`;

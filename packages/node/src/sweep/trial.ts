@@ -41,17 +41,22 @@ export interface SweepSetting {
 }
 
 export function makeTrial(request: TrialRequest): Trial {
-  const { network, recipe, data, start, valEvery = 1 } = request;
-  const key = keyOf(
-    ownVersion(),
-    kernelsSha256,
-    network,
-    recipeIdentity(recipe),
-    data.key,
-    start?.sha256 ?? "",
-    valEvery,
-  );
-  return { ...request, seed: recipe.seed, hash: key.slice(0, 16) };
+  return { ...request, seed: request.recipe.seed, hash: trialHash({ ...request, dataKey: request.data.key }) };
+}
+
+/** @param dataKey `OpenedData.key` */
+export function trialHash({
+  network,
+  recipe,
+  dataKey,
+  start,
+  valEvery = 1,
+}: Pick<TrialRequest, "network" | "recipe" | "valEvery"> & {
+  readonly dataKey: string;
+  readonly start?: { readonly sha256: string };
+}): string {
+  const kernels = [ownVersion(), kernelsSha256];
+  return keyOf(...kernels, network, recipeIdentity(recipe), dataKey, start?.sha256 ?? "", valEvery).slice(0, 16);
 }
 
 export const trialFolder = (folder: string, { data, hash }: Trial): string => join(folder, data.index.task, hash);

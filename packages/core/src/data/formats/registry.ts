@@ -12,6 +12,7 @@ import { motChallenge } from "./motchallenge.js";
 import { openImages } from "./open-images.js";
 import { tensorflowCsv } from "./tensorflow-csv.js";
 import { voc } from "./voc.js";
+import { writtenIndex } from "./written-index.js";
 import { yolo } from "./yolo.js";
 
 /** Where two are as sure of a data set, the earlier opens it. */
@@ -29,6 +30,7 @@ export const dataFormats: readonly Format[] = [
   idxFiles,
   labelsCsv,
   classFolders,
+  writtenIndex,
 ];
 
 /** What `--data` takes, for messages. */

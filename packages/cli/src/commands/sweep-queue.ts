@@ -1,0 +1,90 @@
+/** Options of a sweep whose trainings are done by workers of a queue, and the trainer that they make. */
+import { PhinetsError } from "@phinets/core/tensor";
+import type { StepContext } from "@phinets/node/steps";
+import type { Trainer } from "@phinets/node/sweep";
+import { InvalidArgumentError } from "commander";
+import type { OptionDefinition } from "../terminal/definition.js";
+import type { Parser } from "../terminal/options.js";
+
+export interface QueueOptions {
+  readonly queue?: string;
+  readonly store?: string;
+  readonly serve?: { readonly host: string; readonly port: number };
+  readonly serveUrl?: string;
+  readonly serveCert?: string;
+  readonly serveKey?: string;
+}
+
+const group = "Many machines";
+
+const hostAndPort: Parser<{ host: string; port: number }> = (text) => {
+  const [, host, port] = /^(\[[0-9a-f:.]+\]|[^:[\]\s]+):(\d{1,5})$/i.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65535)
+    throw new InvalidArgumentError("It is HOST:PORT, as 192.168.1.5:8470.");
+  return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
+};
+
+/** The Redis that a sweep and its workers share. */
+export const queue: OptionDefinition = {
+  flags: "--queue <address>",
+  help: "Redis or Valkey, redis://USER:PASSWORD@HOST:PORT/DB, rediss:// for TLS; the password may be in PHINETS_REDIS_PASSWORD",
+  group,
+};
+
+export const queueOptions: readonly OptionDefinition[] = [
+  queue,
+  {
+    flags: "--store <folder>",
+    help: "with --queue: where pictures, checkpoints and results lie; a folder that the workers share",
+    group,
+    completes: "path",
+  },
+  {
+    flags: "--serve <host:port>",
+    help: "with --queue: serve them from this process instead, over HTTP; port 0 is any that is free",
+    group,
+    parse: hostAndPort,
+  },
+  { flags: "--serve-url <url>", help: "the address by which workers reach --serve, where it is another", group },
+  {
+    flags: "--serve-cert <file>",
+    help: "certificate for --serve, PEM: TLS, and workers trust it",
+    group,
+    completes: "path",
+  },
+  { flags: "--serve-key <file>", help: "key of --serve-cert, PEM", group, completes: "path" },
+];
+
+/** @throws PhinetsError `cli.usage` where options of a queue do not fit each other */
+export function checkQueueOptions(options: QueueOptions): void {
+  const { queue, store, serve, serveUrl, serveCert, serveKey } = options;
+  const fail = (problem: string): never => {
+    throw new PhinetsError("cli.usage", problem);
+  };
+  if (queue === undefined) {
+    const given = { "--store": store, "--serve": serve, "--serve-url": serveUrl, "--serve-cert": serveCert };
+    const [alone] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+    if (alone !== undefined) fail(`${alone} is for a sweep on many machines; name its --queue too`);
+    return;
+  }
+  if (store === undefined && serve === undefined)
+    fail(
+      "--queue needs a place for files: --store FOLDER that the workers share, or --serve HOST:PORT of this process",
+    );
+  if (serve === undefined && (serveUrl ?? serveCert) !== undefined)
+    fail("--serve-url and --serve-cert say how a store is served; name --serve HOST:PORT too");
+  if ((serveCert === undefined) !== (serveKey === undefined)) fail("--serve-cert and --serve-key go together");
+  if (serveUrl !== undefined && !/^https?:\/\/[^/?#]+\/?$/.test(serveUrl))
+    fail(`--serve-url is ${serveUrl}; it is http://HOST:PORT or https://HOST:PORT`);
+}
+
+/** The trainer of checked options that name a queue. */
+export async function openQueueTrainer(
+  folder: string,
+  { queue, store, serve, serveUrl: url, serveCert, serveKey }: QueueOptions & { readonly queue: string },
+  context: StepContext,
+): Promise<Trainer> {
+  const { QueueTrainer } = await import("@phinets/queue");
+  const tls = serveCert === undefined ? undefined : { certificate: serveCert, key: serveKey! };
+  return QueueTrainer.open({ folder, queue, store, serve: serve && { ...serve, url, tls } }, context);
+}

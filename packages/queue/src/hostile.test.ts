@@ -1,0 +1,208 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { listen } from "@phinets/node/steps";
+import { Queue } from "bullmq";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startRedis, type TestRedis } from "../../../test/redis.js";
+import { phinetsJson, tinyDataset, writeNetwork } from "../../../test/road-tools.js";
+import { installed } from "../../../test/tools.js";
+import { type JobDocument, jobName, parseJob } from "./job.js";
+import { keyPrefix, ownQueue, queuesKey } from "./names.js";
+import { parseRecord, Records } from "./records.js";
+import { redisAddress } from "./redis.js";
+import { runWorker, type WorkerRequest, type WorkerResult } from "./worker.js";
+
+const root = mkdtempSync(join(tmpdir(), "phinets-hostile-"));
+let redis: TestRedis;
+let client: Redis;
+let queue: Queue;
+/** A job as a sweep makes it. */
+let good: JobDocument;
+
+async function until<T>(what: string, find: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < 1200; tries++) {
+    const found = await find();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${what}: not within two minutes`);
+}
+
+interface RunningWorker {
+  readonly notes: string[];
+  end(): Promise<WorkerResult | undefined>;
+}
+
+let workers = 0;
+function startWorker(options: Partial<WorkerRequest> = {}): RunningWorker {
+  const notes: string[] = [];
+  const stop = new AbortController();
+  const onEvent = (event: { readonly kind: string; readonly text?: string }): void => {
+    if (event.text !== undefined) notes.push(event.text);
+  };
+  const context = listen({ onEvent, signal: stop.signal });
+  const work = join(root, `work${workers++}`);
+  const running = runWorker({ queue: redis.url, slots: 1, threads: 1, work, ...options }, context);
+  const ended = running.catch((error) => {
+    if (!stop.signal.aborted) throw error;
+    return undefined;
+  });
+  return {
+    notes,
+    end: () => {
+      stop.abort();
+      return ended;
+    },
+  };
+}
+
+const sweepText = (lr: number): string =>
+  `data: data\nnetwork: network.json\nepochs: 1\nbatch: 8\nspace:\n  lr: [${lr}]\n`;
+
+/** A sweep of one training, whose job is left in the queue. */
+async function leaveJob(name: string, lr: number): Promise<JobDocument> {
+  writeFileSync(join(root, `${name}.yaml`), sweepText(lr));
+  const sweep = phinetsJson(
+    ...["sweep", join(root, `${name}.yaml`), "--out", join(root, name)],
+    ...["--queue", redis.url, "--store", join(root, "store")],
+  );
+  const job = await until("the job", async () => (await queue.getJobs(["waiting"]))[0]);
+  const document = job.data as JobDocument;
+  await job.remove();
+  sweep.catch(() => {});
+  return document;
+}
+
+describe.skipIf(!installed("redis-server"))("a queue that anyone may have written", () => {
+  beforeAll(async () => {
+    await tinyDataset(join(root, "data"));
+    writeNetwork(root);
+    redis = await startRedis();
+    client = new Redis(redis.url, { maxRetriesPerRequest: null });
+    queue = new Queue(ownQueue(), { connection: client, prefix: keyPrefix });
+    good = await leaveJob("good", 0.01);
+  }, 240_000);
+  afterAll(async () => {
+    client?.disconnect();
+    await redis?.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  const recipe = (): Record<string, unknown> => ({ ...good.recipe });
+  const bad: readonly (readonly [what: string, change: () => object, reason: RegExp])[] = [
+    ["a path for data", () => ({ data: "/etc" }), /data is "\/etc"/],
+    [
+      "a path in data",
+      () => ({ data: { ...good.data, path: "../../etc" } }),
+      /data has "path", which is no field of it/,
+    ],
+    ["an option of the command line", () => ({ resume: "/home/me/run" }), /has "resume", which is no field of it/],
+    ["words for a shell", () => ({ words: ["; rm -rf /"] }), /has "words"/],
+    ["a huge field", () => ({ trial: "a".repeat(5_000_000) }), /has \d+ bytes; at most 4194304/],
+    ["a huge network", () => ({ network: { ...good.network, alpha: 1e12 } }), /alpha/],
+    ["nesting", () => ({ network: JSON.parse(`${"[".repeat(500)}${"]".repeat(500)}`) }), /nested more than/],
+    ["another version", () => ({ phinets: "99.0.0" }), /is of phinets 99\.0\.0, this is/],
+    ["other kernels", () => ({ kernelsSha256: "0".repeat(64) }), /is of the kernels 000000000000, these are/],
+    ["another step", () => ({ step: "exec" }), /step is "exec"/],
+    ["another format", () => ({ format: "phinets-job-2" }), /format is "phinets-job-2"/],
+    ["a hash that is none", () => ({ trial: "../../../etc/aaa" }), /trial is "..\/..\/..\/etc\/aaa"/],
+    ["another's hash", () => ({ trial: "0".repeat(16) }), /trial is 0{16}, and its settings are those of/],
+    ["too many epochs", () => ({ epochs: 1e9 }), /epochs is 1000000000/],
+    ["more epochs than the recipe's", () => ({ epochs: 2 }), /epochs is 2, more than the recipe's 1/],
+    ["an option of no recipe", () => ({ recipe: { ...recipe(), exec: "sh" } }), /unknown option exec/],
+    ["a recipe beyond its ranges", () => ({ recipe: { ...recipe(), batch: 1e9 } }), /batch is 1000000000/],
+    ["a device's own bits", () => ({ recipe: { ...recipe(), device: "webgpu" } }), /device is webgpu: its bits/],
+    ["no network", () => ({ network: "PhiNet" }), /network/],
+    ["other pictures", () => ({ data: { ...good.data, bytes: 3 } }), /store\.|has more than the 3 bytes|index/],
+  ];
+
+  it("refuses each by name and reason, and does the good one that follows", async () => {
+    const names: string[] = [];
+    const { data, ...rest } = good;
+    for (const [, change] of bad) {
+      const document = { data, ...rest, ...change() } as JobDocument;
+      // The name that its settings say, where they can.
+      const name = `${jobName(document)}`.slice(0, 200).replaceAll(":", "_");
+      names.push(name === jobName(good) ? `${name}-bad` : name);
+      await queue.add("train", document, { jobId: names.at(-1)!, attempts: 5 });
+    }
+    expect(parseJob(JSON.parse(JSON.stringify(good)), jobName(good)).trial).toBe(good.trial);
+    await queue.add("train", "text" as never, { jobId: "text" });
+    await queue.add("train", null as never, { jobId: "null" });
+    // By hand: what is no JSON, and what is no job at all.
+    await client.hset(`${keyPrefix}:${ownQueue()}:raw`, { name: "train", data: "{", opts: "{}", timestamp: "1" });
+    await client.lpush(`${keyPrefix}:${ownQueue()}:wait`, "raw", "nothing");
+    await queue.add("train", good, { jobId: jobName(good), removeOnComplete: true });
+    const worker = startWorker({ store: join(root, "store") });
+    const records = new Records(client, good.store);
+    const record = await until("the good one", () => records.find(good.trial));
+    expect(record).toMatchObject({ epoch: 1, rung: 1 });
+    const failed = await queue.getJobs(["failed"]);
+    for (const [n, [what, , reason]] of bad.entries()) {
+      const job = failed.find(({ id }) => id === names[n]);
+      expect(job?.failedReason ?? worker.notes.join("\n"), what).toMatch(reason);
+    }
+    expect(failed.find(({ id }) => id === "text")?.failedReason).toMatch(/refused it: the document is "text"/);
+    expect(worker.notes.filter((note) => /^refused: /.test(note)).length).toBeGreaterThanOrEqual(bad.length);
+    await worker.end();
+    // Nothing was made of any of them.
+    expect(readdirSync(root).filter((name) => /^work/.test(name))).toEqual([`work${workers - 1}`]);
+  }, 240_000);
+
+  it("leaves jobs of another version to their worker, and says that they wait", async () => {
+    const other = "99.0.0-000000000000";
+    const others = new Queue(other, { connection: client, prefix: keyPrefix });
+    await client.sadd(queuesKey, other, "not a queue's name");
+    await others.add("train", { ...good, phinets: "99.0.0" });
+    const worker = startWorker({ store: join(root, "store") });
+    await until("the note", async () => worker.notes.find((note) => note.includes(other)));
+    expect(worker.notes.find((note) => note.includes(other))).toMatch(/^1 jobs wait for a worker of another version/);
+    await worker.end();
+    expect(await others.getWaitingCount()).toBe(1);
+  }, 240_000);
+
+  it("leaves a job whose store it cannot reach to who can", async () => {
+    const job = await leaveJob("stored", 0.02);
+    await queue.add("train", job, { jobId: jobName(job), removeOnComplete: true });
+    const without = startWorker();
+    await until("the note", async () => without.notes.find((note) => /are left to others/.test(note)));
+    const withStore = startWorker({ store: join(root, "store") });
+    await until("the record", () => new Records(client, job.store).find(job.trial));
+    await Promise.all([without.end(), withStore.end()]);
+  }, 240_000);
+
+  it("says what this machine cannot do, and gives the job back; after five it is given up", async () => {
+    const job = await leaveJob("lost", 0.03);
+    const store = join(root, "store");
+    rmSync(join(store, "objects", job.data.sha256.slice(0, 2), job.data.sha256));
+    await queue.add("train", job, { jobId: jobName(job), attempts: 2, backoff: { type: "fixed", delay: 100 } });
+    const worker = startWorker({ store });
+    const failed = await until("the end", async () => (await queue.getJob(jobName(job)))?.failedReason);
+    expect(failed).toMatch(/has no [0-9a-f]{12}; run the sweep again/);
+    expect(worker.notes.find((note) => /^failed: /.test(note))).toMatch(/it goes back to the queue/);
+    await worker.end();
+  }, 240_000);
+});
+
+describe("what Redis says", () => {
+  it.each([
+    "[]",
+    "{",
+    '{"epoch":1}',
+    '{"epoch":1,"rung":1,"files":{"last":{"sha256":"../x","bytes":1}}}',
+    '{"epoch":1,"rung":1,"files":{"../x":{"sha256":"a","bytes":1}}}',
+  ])("is no record: %s", (text) => expect(parseRecord(text)).toBeUndefined());
+
+  it.each(["", "localhost:6379", "http://a", "redis://", "redis://a/x", "redis://a/1/2"])("is no address: %j", (text) =>
+    expect(() => redisAddress(text)).toThrow(/is no address of a Redis/),
+  );
+
+  it("is shown without its password", () => {
+    expect(redisAddress("rediss://me:secret@host:1/2")).toEqual({
+      url: "rediss://me:secret@host:1/2",
+      shown: "rediss://host:1/2",
+    });
+  });
+});

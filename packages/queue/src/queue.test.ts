@@ -1,0 +1,248 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Random } from "@phinets/core/tensor";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startRedis, type TestRedis } from "../../../test/redis.js";
+import { phinets, phinetsJson, tinyDataset, writeNetwork } from "../../../test/road-tools.js";
+import { installed } from "../../../test/tools.js";
+
+// Workers are processes of the built command line: plain Node does not read TypeScript.
+const bin = fileURLToPath(new URL("../../cli/bin/phinets.js", import.meta.url));
+const built = existsSync(fileURLToPath(new URL("../dist/index.js", import.meta.url)));
+
+const root = mkdtempSync(join(tmpdir(), "phinets-queue-"));
+const workers = new Set<ChildProcess>();
+let redis: TestRedis;
+
+const sweepFile = (name: string, text: string): string => {
+  const path = join(root, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+const asha = `data: data
+network: network.json
+epochs: 4
+batch: 8
+space:
+  lr: {min: 0.001, max: 0.02, scale: log}
+  warmupSteps: [0, 4]
+search: asha
+trials: 4
+reduction: 2
+on: int8
+target: stm32h743
+`;
+
+interface TestWorker {
+  readonly child: ChildProcess;
+  readonly work: string;
+  said(): string;
+}
+
+/** A worker in a folder of its own, with nothing of the sweep's in it. */
+function startWorker(name: string, ...words: string[]): TestWorker {
+  const folder = join(root, name);
+  mkdirSync(folder, { recursive: true });
+  const work = join(folder, "work");
+  const child = spawn(
+    process.execPath,
+    [bin, "worker", "--queue", redis.url, "--work", work, "--workers", "1", ...words],
+    {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
+  workers.add(child);
+  let stderr = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  return { child, work, said: () => stderr };
+}
+
+async function end({ child }: Pick<TestWorker, "child">, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill(signal);
+  await ended;
+}
+
+/** Processes that train in a worker's folder. */
+const slotsOf = ({ work }: TestWorker): string[] =>
+  execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes("slot-worker.js") && line.includes(work));
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let tries = 0; !holds(); tries++) {
+    if (tries > 1200) throw new Error(`${what}: not within two minutes`);
+    await setTimeout(100);
+  }
+}
+
+const leaderboard = (folder: string): string => readFileSync(join(folder, "leaderboard.csv"), "utf8");
+
+/** Every trial's deployed weights, as far as the sweep has fetched them, and what int8 made of them. */
+function weightsOf(folder: string, wanted?: readonly string[]): Record<string, string> {
+  const trials = wanted ?? readdirSync(join(folder, "detect")).sort();
+  return Object.fromEntries(
+    trials.flatMap((trial) =>
+      ["weights/best.safetensors", "weights/last.safetensors", "quantized.json", "quantized.safetensors"].flatMap(
+        (name) => {
+          const path = join(folder, "detect", trial, name);
+          return existsSync(path)
+            ? [[`${trial}/${name}`, createHash("sha256").update(readFileSync(path)).digest("hex")]]
+            : [];
+        },
+      ),
+    ),
+  );
+}
+
+describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", () => {
+  beforeAll(async () => {
+    await tinyDataset(join(root, "data"));
+    writeNetwork(root);
+    redis = await startRedis();
+    await phinetsJson("sweep", sweepFile("sweep.yaml", asha), "--out", join(root, "alone"), "--workers", "1");
+  }, 240_000);
+  afterAll(async () => {
+    for (const child of workers) await end({ child }, "SIGKILL");
+    await redis?.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  const over = (out: string, ...words: string[]) =>
+    phinetsJson<{ trainedEpochs: number }>(
+      "sweep",
+      join(root, "sweep.yaml"),
+      "--out",
+      join(root, out),
+      "--queue",
+      redis.url,
+      ...words,
+    );
+
+  it("is the same bytes as alone, with workers killed and Redis restarted on the way", async () => {
+    const random = new Random(7);
+    const sweep = over("many", "--serve", "127.0.0.1:0");
+    sweep.catch(() => {}); // told below
+    const first = startWorker("first");
+    // At any moment of its first trainings.
+    await until("a slot trains", () => slotsOf(first).length > 0);
+    await setTimeout(random.integer(1500));
+    await end(first, "SIGKILL");
+    await until("no child is left", () => slotsOf(first).length === 0);
+    const [second, third] = [startWorker("second"), startWorker("third")];
+    await until("the second works", () => second.said().includes("epoch") || third.said().includes("epoch"));
+    await setTimeout(random.integer(1000));
+    await redis.kill();
+    await setTimeout(500 + random.integer(1000));
+    await redis.start();
+    await setTimeout(random.integer(1000));
+    await end(second, "SIGKILL");
+    expect((await sweep).trainedEpochs).toBe(8);
+    await end(third, "SIGTERM");
+    expect(third.said()).toMatch(/is away/);
+    expect(third.said()).toMatch(/is back/);
+    expect(leaderboard(join(root, "many"))).toBe(leaderboard(join(root, "alone")));
+    const fetched = weightsOf(join(root, "many"));
+    expect(Object.keys(fetched)).toHaveLength(4);
+    expect(weightsOf(join(root, "alone"))).toMatchObject(fetched);
+    const journal = readFileSync(join(root, "many/journal.jsonl"), "utf8").trim().split("\n");
+    expect(new Set(journal).size).toBe(journal.length);
+    // What the workers had: pictures and the index, nothing of the sweep's folder.
+    expect(readdirSync(third.work).sort()).toEqual(expect.arrayContaining(["data", "objects"]));
+    expect(slotsOf(second)).toEqual([]);
+    expect(slotsOf(third)).toEqual([]);
+  }, 240_000);
+
+  it("goes on from the store and its journal when its own process is killed, taking what came meanwhile", async () => {
+    const words = ["sweep", join(root, "sweep.yaml"), "--out", join(root, "killed"), "--queue", redis.url];
+    const store = join(root, "shared");
+    const child = spawn(process.execPath, [bin, ...words, "--store", store], { stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    await until("the sweep has its queue", () => /queue: /.test(said));
+    // The first rungs wait in the queue.
+    await until("the first job", () => /sweep 0\/8|epochs: /.test(said));
+    await setTimeout(3000);
+    await end({ child }, "SIGKILL");
+    const worker = startWorker("meanwhile", "--store", store, "--once");
+    await once(worker.child, "exit");
+    expect(worker.said()).toMatch(/: epoch 1 of 4\n/);
+    const more = startWorker("after", "--store", store);
+    expect((await over("killed", "--store", store)).trainedEpochs).toBe(8);
+    await end(more, "SIGTERM");
+    expect(leaderboard(join(root, "killed"))).toBe(leaderboard(join(root, "alone")));
+    // What was done while nobody listened is not done again.
+    const done = (text: string) => [...text.matchAll(/^(\w{16}): (epoch \d|int8)/gm)].map(([line]) => line);
+    const all = [...done(worker.said()), ...done(more.said())];
+    expect(new Set(all).size, all.join("\n")).toBe(all.length);
+  }, 240_000);
+
+  it("takes what another sweep left in the same store", async () => {
+    const store = join(root, "shared");
+    const pair = [startWorker("left", "--store", store), startWorker("right", "--store", store)];
+    // Everything is in the store and its records: nothing is left to train.
+    expect((await over("again", "--store", store)).trainedEpochs).toBe(8);
+    for (const each of pair) {
+      await end(each, "SIGTERM");
+      expect(each.said()).not.toMatch(/epoch \d of/);
+    }
+    expect(leaderboard(join(root, "again"))).toBe(leaderboard(join(root, "alone")));
+  }, 240_000);
+
+  it("delivers once what two workers did: one that stood still finds that its job is another's", async () => {
+    const one = sweepFile(
+      "one.yaml",
+      "data: data\nnetwork: network.json\nepochs: 40\nbatch: 8\nspace:\n  lr: [0.01]\n",
+    );
+    await phinetsJson("sweep", one, "--out", join(root, "one-alone"), "--workers", "1");
+    const sweep = phinetsJson("sweep", one, "--out", join(root, "one"), "--queue", redis.url, "--serve", "127.0.0.1:0");
+    sweep.catch(() => {}); // told below
+    const still = startWorker("still");
+    await until("a slot trains", () => slotsOf(still).length > 0);
+    await setTimeout(1500);
+    still.child.kill("SIGSTOP");
+    const other = startWorker("other");
+    await sweep;
+    still.child.kill("SIGCONT");
+    await until("it is told", () => /lock was lost/.test(still.said()));
+    expect(other.said()).toMatch(/: epoch 40 of 40\n/);
+    for (const each of [still, other]) await end(each, "SIGTERM");
+    expect(leaderboard(join(root, "one"))).toBe(leaderboard(join(root, "one-alone")));
+  }, 240_000);
+
+  it.each([
+    [["--queue", "http://a", "--store", "s"], /no address of a Redis/],
+    [["--queue", "redis://127.0.0.1:1"], /--queue needs a place for files/],
+    [
+      ["--queue", "redis://:secret@127.0.0.1:1/0", "--serve", "127.0.0.1:0"],
+      /redis:\/\/127\.0\.0\.1:1\/0: .*ECONNREFUSED/,
+    ],
+    [["--serve", "127.0.0.1:0"], /--serve is for a sweep on many machines/],
+    [["--queue", "redis://a", "--serve", "127.0.0.1"], /It is HOST:PORT/],
+    [["--queue", "redis://a", "--store", "s", "--serve-url", "http://b"], /name --serve HOST:PORT too/],
+  ])("%j is refused in a line, without the password", async (words, message) => {
+    const { exitCode, stderr } = await phinets(
+      "sweep",
+      join(root, "sweep.yaml"),
+      "--out",
+      join(root, "refused"),
+      ...words,
+    );
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain("secret");
+  });
+});

@@ -1,0 +1,73 @@
+/** The connection to Redis (or Valkey), which comes back by itself when Redis does. */
+import { PhinetsError } from "@phinets/core/tensor";
+import { Redis } from "ioredis";
+
+export interface RedisAddress {
+  /** With its password. */
+  readonly url: string;
+  /** Without: for messages. */
+  readonly shown: string;
+}
+
+/** Of an address that names no password. */
+const passwordVariable = "PHINETS_REDIS_PASSWORD";
+
+/**
+ * @param text `redis://USER:PASSWORD@HOST:PORT/DB`, `rediss://` for TLS
+ * @throws PhinetsError `queue.address` for anything else
+ */
+export function redisAddress(text: string): RedisAddress {
+  const fail = (): never => {
+    throw new PhinetsError(
+      "queue.address",
+      "--queue is no address of a Redis; it is redis://USER:PASSWORD@HOST:PORT/DB, or rediss:// for TLS",
+    );
+  };
+  if (!URL.canParse(text)) return fail();
+  const url = new URL(text);
+  const { protocol, host, pathname } = url;
+  if (!/^rediss?:$/.test(protocol) || host === "" || !/^(\/\d{0,5})?$/.test(pathname)) return fail();
+  const password = process.env[passwordVariable];
+  if (url.password === "" && password !== undefined) url.password = encodeURIComponent(password);
+  return { url: url.href, shown: `${protocol}//${host}${pathname}` };
+}
+
+export interface RedisEvents {
+  /** The connection is lost; what is asked waits until it is back. */
+  readonly onAway: (why: string) => void;
+  readonly onBack: () => void;
+}
+
+/** Milliseconds between tries to connect again. */
+const retryMs = (tries: number): number => Math.min(3000, 100 * tries);
+
+/** @throws PhinetsError `queue.redis` where there is no Redis at the address, or it does not let us in */
+export async function connectRedis({ url, shown }: RedisAddress, { onAway, onBack }: RedisEvents): Promise<Redis> {
+  const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, retryStrategy: retryMs });
+  let why = "";
+  redis.on("error", (error: NodeJS.ErrnoException) => {
+    why = error.message || (error.code ?? "");
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+  } catch (error) {
+    redis.disconnect();
+    throw new PhinetsError(
+      "queue.redis",
+      `${shown}: ${why || (error as Error).message}; start Redis there, or correct --queue`,
+    );
+  }
+  let away = false;
+  redis.on("close", () => {
+    if (away || redis.status === "end") return;
+    away = true;
+    onAway(why);
+  });
+  redis.on("ready", () => {
+    if (!away) return;
+    away = false;
+    onBack();
+  });
+  return redis;
+}

@@ -1,0 +1,90 @@
+/** One job, done: a rung of a trial, or its int8 network. What another worker has done of it is not done again. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { type LocalTrainer, prepareTrial, type Trial } from "@phinets/node/sweep";
+import type { DataCache } from "./data-cache.js";
+import { Delivery, fetchFiles } from "./delivery.js";
+import type { JobDocument } from "./job.js";
+import { placeOf, type RecordFile, type Records, recordName } from "./records.js";
+import type { Store, Stored } from "./store/store.js";
+
+export interface StepOptions {
+  /** The worker's folder: run folders are in `trials` below it. */
+  readonly work: string;
+  readonly cache: DataCache;
+  readonly trainer: LocalTrainer;
+  readonly store: Store;
+  readonly records: Records;
+  /** Aborted, the step ends at its next safe point, and rejects. */
+  readonly signal: AbortSignal;
+}
+
+export const trialsFolder = (work: string): string => join(work, "trials");
+
+/** @returns false where it was found done */
+export async function doStep(job: JobDocument, options: StepOptions): Promise<boolean> {
+  const { work, cache, store, records, signal } = options;
+  const name = recordName(job.trial, job.step);
+  if (((await records.find(name))?.rung ?? 0) >= job.epochs) return false;
+  const before = await records.find(recordName(job.trial, "train"));
+  const { path, data } = await cache.open(job, { store, signal });
+  // Who goes on from a checkpoint does without the weights that the first epoch began with: they are named, and not read.
+  const isNew = before?.files.last === undefined;
+  const start =
+    job.start &&
+    (isNew ? await cache.start(job.start, { store, signal }) : { file: "(not here)", sha256: job.start.sha256 });
+  const { network, recipe, valEvery, loading } = job;
+  const trial: Trial = {
+    ...{ data, paths: [path], network, recipe, valEvery, start, hash: job.trial, seed: recipe.seed },
+    more: { loading, namedNetwork: true },
+  };
+  rmSync(join(trialsFolder(work), job.task, job.trial), { recursive: true, force: true });
+  const run = prepareTrial(trialsFolder(work), trial);
+  try {
+    if (before !== undefined) await fetchFiles(before, ["results", "best", "last"], run, { store, signal });
+    const delivery = new Delivery({ run, name, store, records, signal, rung: before?.rung ?? 0 });
+    if (job.step === "train") await train(job, trial, delivery, options);
+    else await quantize(job, { trial, run, name }, options);
+  } finally {
+    rmSync(run, { recursive: true, force: true });
+  }
+  return true;
+}
+
+async function train(
+  { epochs }: JobDocument,
+  trial: Trial,
+  delivery: Delivery,
+  { trainer, signal }: StepOptions,
+): Promise<void> {
+  try {
+    const outcome = await trainer.train(
+      { trial, epochs },
+      {
+        signal,
+        onEpoch: (done) => {
+          // The last one comes with the end of the rung.
+          if (done > 0 && done < epochs) delivery.epochDone();
+        },
+      },
+    );
+    await delivery.rungDone({ rung: epochs, ...("failed" in outcome && { failed: outcome.failed.slice(0, 2000) }) });
+  } finally {
+    await delivery.settled();
+  }
+}
+
+async function quantize(
+  { epochs }: JobDocument,
+  { trial, run, name }: { readonly trial: Trial; readonly run: string; readonly name: string },
+  { trainer, store, records, signal }: StepOptions,
+): Promise<void> {
+  const figures = await trainer.quantize(trial, { signal });
+  const put = (file: RecordFile): Promise<Stored> => store.put(join(run, placeOf[file]), { signal });
+  const files = {
+    quantized: await put("quantized"),
+    quantizedWeights: await put("quantizedWeights"),
+    report: await put("report"),
+  };
+  await records.save(name, { epoch: epochs, rung: epochs, figures, files });
+}

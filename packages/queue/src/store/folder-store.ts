@@ -1,0 +1,74 @@
+/** A store in a folder: of this machine, or one that many machines mount. */
+import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describeWriteError, temporaryPath } from "@phinets/node/host";
+import { digestFile, missing, requireOwnBytes, type Store, type Stored, type StoreOptions } from "./store.js";
+
+export class FolderStore implements Store {
+  readonly name: string;
+
+  constructor(readonly folder: string) {
+    this.name = folder;
+  }
+
+  /** Where a file lies, or would. */
+  pathOf(sha256: string): string {
+    return join(this.folder, "objects", sha256.slice(0, 2), sha256);
+  }
+
+  has(sha256: string): Promise<boolean> {
+    return Promise.resolve(existsSync(this.pathOf(sha256)));
+  }
+
+  async get({ sha256 }: Stored, path: string): Promise<void> {
+    const source = this.pathOf(sha256);
+    if (!existsSync(source)) throw missing(sha256, this.name);
+    await copyWhole(source, path, async (copy) => {
+      await requireOwnBytes(copy, { sha256 }, this.name);
+      return path;
+    });
+  }
+
+  async put(path: string, options: StoreOptions = {}): Promise<Stored> {
+    const known = await digestFile(path, options);
+    if (existsSync(this.pathOf(known.sha256))) return known;
+    // The copy is what counts: the file may change while it is read.
+    let stored = known;
+    await copyWhole(path, this.pathOf(known.sha256), async (copy) => {
+      stored = await digestFile(copy, options);
+      return this.pathOf(stored.sha256);
+    });
+    return stored;
+  }
+}
+
+/**
+ * Copies a file beside where it belongs, and gives it its name once it is on the disk.
+ * @param nameOf checks the copy and says its name
+ */
+async function copyWhole(from: string, to: string, nameOf: (copy: string) => Promise<string>): Promise<void> {
+  const temporary = temporaryPath(to);
+  try {
+    mkdirSync(dirname(to), { recursive: true });
+    // A file system that can shares the blocks.
+    await copyFile(from, temporary, constants.COPYFILE_FICLONE);
+    const name = await nameOf(temporary);
+    nameWhole(temporary, name);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw describeWriteError(error, to);
+  }
+}
+
+/** Gives a file that was written its name, once its bytes are on the disk. */
+export function nameWhole(temporary: string, name: string): void {
+  const descriptor = openSync(temporary, "r+");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  mkdirSync(dirname(name), { recursive: true });
+  renameSync(temporary, name);
+}

@@ -1,0 +1,32 @@
+/** Waiting for what is away: a store's process that is started again, a network that comes back. */
+import { setTimeout } from "node:timers/promises";
+
+export interface RetryOptions {
+  readonly signal?: AbortSignal;
+  /** Told when the waiting begins, and why; and when it is over. */
+  readonly onAway?: (why: string) => void;
+  readonly onBack?: () => void;
+}
+
+/** What another try may mend. */
+export class Away extends Error {
+  override readonly name = "Away";
+}
+
+const [firstMs, mostMs] = [200, 5000];
+
+/** Does `work` again for as long as it throws `Away`. */
+export async function untilBack<T>(work: () => Promise<T>, { signal, onAway, onBack }: RetryOptions): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    signal?.throwIfAborted();
+    try {
+      const result = await work();
+      if (tries > 0) onBack?.();
+      return result;
+    } catch (error) {
+      if (!(error instanceof Away)) throw error;
+      if (tries === 0) onAway?.(error.message);
+      await setTimeout(Math.min(mostMs, firstMs * 2 ** tries), undefined, { signal });
+    }
+  }
+}

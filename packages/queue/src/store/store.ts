@@ -1,0 +1,67 @@
+/**
+ * Where the machines of a sweep leave files for each other: pictures, checkpoints, results. A file's name is the SHA-256 of
+ * its bytes, so that the same is there once, and whoever takes one knows whether it is what was left.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream, rmSync } from "node:fs";
+import { PhinetsError } from "@phinets/core/tensor";
+
+/** A file in a store. */
+export interface Stored {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export interface StoreOptions {
+  /** Aborted, the transfer ends, and the promise rejects. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Store {
+  /** For messages: a folder, or an address without its token. */
+  readonly name: string;
+
+  has(sha256: string, options?: StoreOptions): Promise<boolean>;
+
+  /**
+   * Copies a file out of the store: `path` is then whole and of these bytes, or as it was before.
+   * @throws PhinetsError `store.missing` where the store does not have it, `store.corrupt` where its bytes are others
+   */
+  get(file: Stored, path: string, options?: StoreOptions): Promise<void>;
+
+  /** Copies a file into the store, unless it is there. */
+  put(path: string, options?: StoreOptions): Promise<Stored>;
+}
+
+export const isSha256 = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
+
+/** SHA-256 and size of a file, of any size. */
+export async function digestFile(path: string, { signal }: StoreOptions = {}): Promise<Stored> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const part of createReadStream(path, { highWaterMark: 2 ** 20, signal })) {
+    hash.update(part);
+    bytes += part.length;
+  }
+  return { sha256: hash.digest("hex"), bytes };
+}
+
+/** Removes what came, and throws, unless it is the file that was asked for. */
+export async function requireOwnBytes(path: string, { sha256 }: Pick<Stored, "sha256">, store: string): Promise<void> {
+  const found = await digestFile(path);
+  if (found.sha256 === sha256) return;
+  rmSync(path, { force: true });
+  throw new PhinetsError(
+    "store.corrupt",
+    `${store}: what it has as ${sha256.slice(0, 12)} has the SHA-256 ${found.sha256.slice(0, 12)}; remove it there, and it is made again`,
+    sha256,
+  );
+}
+
+export function missing(sha256: string, store: string): PhinetsError {
+  return new PhinetsError(
+    "store.missing",
+    `${store}: has no ${sha256.slice(0, 12)}; run the sweep again, which puts its files there`,
+    sha256,
+  );
+}

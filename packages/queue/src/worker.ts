@@ -1,0 +1,269 @@
+/**
+ * A worker: takes jobs of the queue of its own version, does them in this machine's slots, and leaves what comes out in
+ * the sweep's store. It trusts no job (job.ts), and nothing that it cannot do costs the sweep more than time: a job whose
+ * lock is lost, whose worker fails or is killed goes back to the queue.
+ */
+import { mkdirSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
+import { setTimeout } from "node:timers/promises";
+import { PhinetsError, showValue } from "@phinets/core/tensor";
+import { describeWriteError } from "@phinets/node/host";
+import { withRunLock } from "@phinets/node/run";
+import type { StepContext } from "@phinets/node/steps";
+import { LocalTrainer } from "@phinets/node/sweep";
+import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import type { Redis } from "ioredis";
+import { DataCache } from "./data-cache.js";
+import { parseJob } from "./job.js";
+import { findStore } from "./location.js";
+import { isQueueName, keyPrefix, ownQueue, queuesKey, waitingKey } from "./names.js";
+import { Records } from "./records.js";
+import { connectRedis, redisAddress } from "./redis.js";
+import { doStep, trialsFolder } from "./step.js";
+import { readStoreFolder } from "./store/identity.js";
+
+export interface WorkerRequest {
+  /** Address of the Redis. */
+  readonly queue: string;
+  /** Trainings side by side. */
+  readonly slots: number;
+  /** Of all slots together. */
+  readonly threads: number;
+  /** Folder for what is fetched and trained; nobody else works there meanwhile. */
+  readonly work: string;
+  /** A folder that this machine shares with the sweep, where the sweep's store is one. */
+  readonly store?: string;
+  /** End when nothing waits. Default: wait for more, until the signal. */
+  readonly once?: boolean;
+}
+
+export interface WorkerResult {
+  /** Jobs that were done here. */
+  readonly done: number;
+  /** Jobs that were refused for what they say. */
+  readonly refused: number;
+  /** Jobs that this machine could not do, and gave back. */
+  readonly failed: number;
+}
+
+/** A worker that does not say within this that it is alive has lost its job, milliseconds. */
+const lockMs = 10_000;
+/** How often jobs without a worker are looked for. */
+const stalledMs = 5000;
+/** A job that so many workers were lost with is given up: it may be what ends them. */
+const mostLost = 10;
+/** Milliseconds after which a job whose store is not known is tried again, by whoever knows it. */
+const unknownStoreMs = 5000;
+/** After a fault of this machine it takes nothing for so long, and longer after more, so that others take what it gave back. */
+const [restMs, mostRestMs] = [5000, 60_000];
+/** How often it is looked whether anything is left to do. */
+const idleMs = 500;
+/** How often queues of other versions are looked at. */
+const othersMs = 60_000;
+
+/** @throws PhinetsError `queue.redis` where there is no Redis; what goes wrong later is said, and waited for */
+export async function runWorker(request: WorkerRequest, context: StepContext): Promise<WorkerResult> {
+  const { work } = request;
+  try {
+    mkdirSync(work, { recursive: true });
+  } catch (error) {
+    throw describeWriteError(error, work);
+  }
+  const address = redisAddress(request.queue);
+  return withRunLock(work, "sweeping", async () => {
+    rmSync(trialsFolder(work), { recursive: true, force: true });
+    const redis = await connectRedis(address, {
+      onAway: (why) => context.note(`${address.shown} is away${why && ` (${why})`}; what is in work goes on`),
+      onBack: () => context.note(`${address.shown} is back`),
+    });
+    const trainer = new LocalTrainer({
+      ...{ folder: trialsFolder(work), project: work },
+      ...{ slots: request.slots, threads: request.threads },
+    });
+    try {
+      context.note(`worker: takes jobs of ${ownQueue()} from ${address.shown}, ${request.slots} at a time`);
+      return await new JobTaker(request, { redis, trainer, context }).run();
+    } finally {
+      await trainer.close();
+      redis.disconnect();
+    }
+  });
+}
+
+interface Tools {
+  readonly redis: Redis;
+  readonly trainer: LocalTrainer;
+  readonly context: StepContext;
+}
+
+class JobTaker {
+  readonly #cache: DataCache;
+  readonly #folder: { readonly path: string; readonly id: string } | undefined;
+  /** Jobs in work. */
+  readonly #working = new Map<string, AbortController>();
+  /** Said already: of what recurs the first is told. */
+  readonly #said = new Set<string>();
+  readonly #counts = { done: 0, refused: 0, failed: 0 };
+  #faults = 0;
+  #resting: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly request: WorkerRequest,
+    readonly tools: Tools,
+  ) {
+    this.#cache = new DataCache(request.work);
+    const { store } = request;
+    if (store !== undefined) this.#folder = { path: store, id: readStoreFolder(store).id };
+  }
+
+  async run(): Promise<WorkerResult> {
+    const { slots, once = false } = this.request;
+    const { redis, context } = this.tools;
+    const { signal } = context;
+    const worker: Worker = new Worker(ownQueue(), (job, token) => this.#take(job, token!, worker), {
+      connection: redis,
+      prefix: keyPrefix,
+      name: workerName(),
+      concurrency: slots,
+      lockDuration: lockMs,
+      stalledInterval: stalledMs,
+      maxStalledCount: mostLost,
+      drainDelay: 2,
+      autorun: false,
+    });
+    worker.on("lockRenewalFailed", (names) => {
+      for (const name of names) this.#working.get(name)?.abort(new LockLost());
+    });
+    worker.on("error", (error) => this.#hear(error));
+    const others = setInterval(() => void this.#sayOthers(), othersMs);
+    try {
+      void this.#sayOthers();
+      await Promise.race([worker.run(), this.#ended(once)]);
+      signal.throwIfAborted();
+      return { ...this.#counts };
+    } finally {
+      clearInterval(others);
+      clearTimeout(this.#resting);
+      for (const each of this.#working.values()) each.abort(signal.reason);
+      // Where Redis is away nothing can be given back: the jobs' locks end by themselves.
+      await worker.close(redis.status !== "ready");
+    }
+  }
+
+  /** Resolves when nothing is left to do: where that is asked for, when nothing waits; else at the signal. */
+  async #ended(once: boolean): Promise<void> {
+    const { redis, context } = this.tools;
+    const { signal } = context;
+    // Between being taken and being in work a job is in neither: twice nothing is nothing.
+    for (let idle = 0; idle < 2 && !signal.aborted; ) {
+      await setTimeout(idleMs, undefined, { signal }).catch(() => {});
+      if (!once || this.#working.size > 0) idle = 0;
+      else idle = (await redis.llen(waitingKey(ownQueue()))) === 0 ? idle + 1 : 0;
+    }
+  }
+
+  async #take(job: Job, token: string, worker: Worker): Promise<void> {
+    const { signal } = this.tools.context;
+    const stop = new AbortController();
+    const name = job.id!;
+    this.#working.set(name, stop);
+    try {
+      const either = AbortSignal.any([signal, stop.signal]);
+      await this.#do(job, token, either);
+      this.#faults = 0;
+    } catch (error) {
+      if (error instanceof DelayedError || error instanceof WaitingError || stop.signal.reason instanceof LockLost)
+        throw error;
+      if (signal.aborted) {
+        await job.moveToWait(token);
+        throw new WaitingError();
+      }
+      throw this.#refusedOrFailed(name, error, worker);
+    } finally {
+      this.#working.delete(name);
+    }
+  }
+
+  async #do(job: Job, token: string, signal: AbortSignal): Promise<void> {
+    const { redis, trainer, context } = this.tools;
+    const { work } = this.request;
+    const document = parseJob(job.data, job.id!);
+    const store = await findStore(redis, document.store, {
+      folder: this.#folder,
+      onAway: (why) => context.note(`the store is away: ${why}; waiting`),
+      onBack: () => context.note("the store is back"),
+    });
+    if (store === undefined) {
+      this.#sayOnce(`jobs of the store ${document.store} are left to others: it is a folder; name it with --store`);
+      await job.moveToDelayed(Date.now() + unknownStoreMs, token);
+      throw new DelayedError();
+    }
+    const records = new Records(redis, document.store);
+    const options = { work, cache: this.#cache, trainer, store, records, signal };
+    const here = await doStep(document, options);
+    this.#counts.done += here ? 1 : 0;
+    const { trial, epochs, step } = document;
+    const what = step === "train" ? `epoch ${epochs} of ${document.recipe.epochs}` : "int8";
+    context.note(`${trial}: ${what}${here ? "" : ", found done"}`);
+  }
+
+  /** What a job says is refused for good; what this machine cannot do may be done by another. */
+  #refusedOrFailed(name: string, error: unknown, worker: Worker): Error {
+    const { context } = this.tools;
+    const { message } = error as Error;
+    if (error instanceof PhinetsError && error.code === "queue.job") {
+      this.#counts.refused++;
+      context.note(`refused: job ${showValue(name)}: ${message}`);
+      return new UnrecoverableError(`${workerName()} refused it: ${message}`);
+    }
+    this.#counts.failed++;
+    context.note(`failed: job ${showValue(name)}: ${message}; it goes back to the queue`);
+    this.#rest(worker);
+    return new Error(`${workerName()}: ${message}`);
+  }
+
+  /** Takes nothing for a while. */
+  #rest(worker: Worker): void {
+    const ms = Math.min(mostRestMs, restMs * 2 ** this.#faults++);
+    void worker.pause(true);
+    clearTimeout(this.#resting);
+    this.#resting = globalThis.setTimeout(() => void worker.resume(), ms);
+  }
+
+  #hear({ message }: Error): void {
+    // What the connection says is said once, by the connection.
+    if (this.tools.redis.status !== "ready" || /^Connection is closed|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN/.test(message))
+      return;
+    if (/lock/i.test(message)) this.#sayOnce("a job's lock was lost: another worker goes on with it");
+    else this.#sayOnce(`queue: ${message}`);
+  }
+
+  /** Says which other versions' jobs wait for a worker of theirs. */
+  async #sayOthers(): Promise<void> {
+    const { redis } = this.tools;
+    try {
+      for (const queue of await redis.smembers(queuesKey)) {
+        if (queue === ownQueue() || !isQueueName(queue)) continue;
+        const waiting = await redis.llen(waitingKey(queue));
+        if (waiting > 0)
+          this.#sayOnce(`${waiting} jobs wait for a worker of another version, ${queue}; this one is ${ownQueue()}`);
+      }
+    } catch {} // the connection says what it is
+  }
+
+  #sayOnce(line: string): void {
+    if (this.#said.has(line)) return;
+    this.#said.add(line);
+    this.tools.context.note(line);
+  }
+}
+
+/** Another worker has the job: what is done of it here is not delivered. */
+class LockLost extends Error {
+  override readonly name = "AbortError";
+  constructor() {
+    super("the job's lock was lost");
+  }
+}
+
+const workerName = (): string => `${hostname()}:${process.pid}`;

@@ -1,0 +1,73 @@
+/** A Redis of a test's own, on a port that is free, in a temporary folder; it keeps what it is told when it is restarted. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+
+export interface TestRedis {
+  /** With a user who may do what docs/many-machines.md says, and a password. */
+  readonly url: string;
+  /** Ends it as a power cut does. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  /** Ends it, and removes what it kept. */
+  close(): Promise<void>;
+}
+
+const user = "phinets on >secret resetkeys ~phinets:* resetchannels &phinets:* +@all -@admin -@dangerous +info +client";
+
+export async function startRedis(): Promise<TestRedis> {
+  const folder = mkdtempSync(join(tmpdir(), "phinets-redis-"));
+  const port = await freePort();
+  let child: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    const words = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
+    const keeps = ["--appendonly", "yes", "--appendfsync", "always", "--user", ...user.split(" ")];
+    child = spawn("redis-server", [...words, ...keeps], { stdio: "ignore" });
+    for (let tries = 0; !(await answers(port)); tries++) {
+      if (child.exitCode !== null || tries > 300) throw new Error(`redis-server does not start: ${child.exitCode}`);
+      await setTimeout(100);
+    }
+  };
+  const kill = async (): Promise<void> => {
+    if (child === undefined) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+    child = undefined;
+  };
+  await start();
+  return {
+    url: `redis://phinets:secret@127.0.0.1:${port}/0`,
+    kill,
+    start,
+    close: async () => {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Whether it takes commands: while it reads what it kept, it says that it is loading. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write("PING\r\n"));
+    socket.on("error", () => resolve(false));
+    socket.on("data", (text) => {
+      resolve(!text.includes("LOADING"));
+      socket.destroy();
+    });
+  });
+}
