@@ -99,3 +99,34 @@ export function focused() {
     what: element.outerHTML.slice(0, 80),
   };
 }
+
+/**
+ * Keeps a PNG of each bitmap that the page gives its worker, from the beginning; `frames.tracked()` are those since the
+ * tracker began anew. Runs in the page before anything else.
+ */
+export function watchFrames(): void {
+  const kept: OffscreenCanvas[] = [];
+  let began = 0;
+  const { postMessage } = Worker.prototype;
+  Worker.prototype.postMessage = function (this: Worker, message, options) {
+    const { ask, bitmap } = (message as { question?: { ask?: string; bitmap?: ImageBitmap } }).question ?? {};
+    if (ask === "restart") began = kept.length;
+    if (ask === "look") {
+      const canvas = new OffscreenCanvas(bitmap!.width, bitmap!.height);
+      canvas.getContext("2d", { willReadFrequently: true })!.drawImage(bitmap!, 0, 0);
+      kept.push(canvas);
+    }
+    return postMessage.call(this, message, options as StructuredSerializeOptions);
+  };
+  const tracked = () => kept.slice(began);
+  async function pngs(): Promise<string[]> {
+    return Promise.all(
+      tracked().map(async (canvas) => {
+        const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+        return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+      }),
+    );
+  }
+  const frames = Object.defineProperty({ tracked, pngs }, "length", { get: () => kept.length });
+  Object.assign(globalThis, { frames });
+}

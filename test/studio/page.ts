@@ -34,13 +34,18 @@ export interface OpenOptions {
   readonly room?: string;
 }
 
-/** A browser for a test file, and studios in it; closed after the file's tests. */
-export function studioBrowser() {
+/**
+ * A browser for a test file, and studios in it; closed after the file's tests.
+ * @param camera a .y4m that the browser takes for a camera, over and over
+ */
+export function studioBrowser({ camera }: { readonly camera?: string } = {}) {
   const { folder: page } = builtPage();
   const running: RunningStudio[] = [];
   let browser: Browser;
   beforeAll(async () => {
-    browser = await chromium.launch(browserOptions);
+    const fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+    const cameraArgs = camera === undefined ? [] : [...fake, `--use-file-for-fake-video-capture=${camera}`];
+    browser = await chromium.launch({ ...browserOptions, args: [...(browserOptions?.args ?? []), ...cameraArgs] });
   });
   afterAll(async () => {
     await browser?.close();
@@ -52,7 +57,7 @@ export function studioBrowser() {
     const context = await browser.newContext({
       viewport: { width, height },
       colorScheme: dark ? "dark" : "light",
-      permissions: ["clipboard-read", "clipboard-write"],
+      permissions: ["clipboard-read", "clipboard-write", "camera"],
       acceptDownloads: true,
     });
     const tab = await context.newPage();

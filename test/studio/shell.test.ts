@@ -82,7 +82,7 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
   });
 
   it("is wide enough for nothing to be cut off from 390 pixels to 4K, light and dark, with enough contrast", async () => {
-    for (const room of ["data", "board"])
+    for (const room of ["data", "board", "train", "try"])
       for (const [width, height, dark] of [
         [390, 844, false],
         [1280, 800, true],

@@ -5,6 +5,7 @@
  */
 import type { CocoDetection, CocoGroundTruth } from "./coco.js";
 import { recallThresholds } from "./coco-category.js";
+import { cocoOf, type EvaluatedPicture } from "./detection.js";
 import { iouOf, type JudgedDetection, type JudgedPicture, judgePictures } from "./judged.js";
 
 /**
@@ -82,13 +83,11 @@ export function detectionErrors(
       verdicts.push(leftOut ? undefined : { category, score, right: match >= 0 });
       if (!leftOut && match < 0) wrong.push({ ...causeOf(judged, picture, iou, background), score, place });
     }
-    const pointedAt = new Set<number>();
     wrong.sort((a, b) => b.score - a.score || a.place - b.place);
     for (const kind of ["localisation", "class"] as const) {
       const mended = new Set<number>();
       for (const each of wrong) {
         if (each.kind !== kind) continue;
-        pointedAt.add(each.target);
         // Of several that mean one truth the best becomes right; the others would be duplicates and go.
         const goes = picture.found[each.target] === 1 || mended.has(each.target);
         mended.add(each.target);
@@ -100,12 +99,10 @@ export function detectionErrors(
       counts[kind]++;
       if (kind !== "localisation" && kind !== "class") fixes[kind].set(place, undefined);
     }
-    for (const [t, { category_id, iscrowd }] of picture.truths.entries()) {
-      if (iscrowd) continue;
-      add(positives, category_id);
-      if (picture.found[t] === 1 || pointedAt.has(t)) continue;
+    for (const { category_id, iscrowd } of picture.truths) if (!iscrowd) add(positives, category_id);
+    for (const t of missedOf(picture, wrong)) {
       counts.missed++;
-      add(missed, category_id);
+      add(missed, picture.truths[t].category_id);
     }
   }
   const AP = meanAP(verdicts, positives, positives);
@@ -119,6 +116,42 @@ export function detectionErrors(
   };
   const errors = Object.fromEntries(errorKinds.map((kind) => [kind, { count: counts[kind], costAP: costOf(kind) }]));
   return { AP, errors: errors as DetectionErrors["errors"] };
+}
+
+export interface PictureErrors {
+  /** Of each detection, in the order they were given; "left out": neither right nor wrong, as it lies in a crowd. */
+  readonly detections: readonly ("right" | "left out" | Exclude<ErrorKind, "missed">)[];
+  /** Places of the truths that were missed. */
+  readonly missed: readonly number[];
+}
+
+/** The same causes for the boxes of one picture; `detectionErrors` says what they cost over many. */
+export function pictureErrors(
+  picture: EvaluatedPicture,
+  { iou = 0.5, background = 0.1 }: ErrorOptions = {},
+): PictureErrors {
+  const classes = [...picture.truths, ...picture.detections].reduce((most, each) => Math.max(most, each.class), 0) + 1;
+  const { truth, found } = cocoOf(
+    [picture],
+    Array.from({ length: classes }, (_, id) => String(id)),
+  );
+  const [judged] = judgePictures(truth, found, iou);
+  const kinds = new Map<CocoDetection, PictureErrors["detections"][number]>();
+  const wrong: Pick<Wrong, "kind" | "target">[] = [];
+  for (const each of judged.detections) {
+    if (each.leftOut) continue;
+    const cause = each.match >= 0 ? undefined : causeOf(each, judged, iou, background);
+    if (cause !== undefined) wrong.push(cause);
+    kinds.set(each.detection, cause?.kind ?? "right");
+  }
+  return { detections: found.map((each) => kinds.get(each) ?? "left out"), missed: missedOf(judged, wrong) };
+}
+
+/** Truths that neither a right detection nor one of wrong class or place points at. */
+function missedOf({ truths, found }: JudgedPicture, wrong: readonly Pick<Wrong, "kind" | "target">[]): number[] {
+  const pointedAt = new Set<number>();
+  for (const { kind, target } of wrong) if (kind === "localisation" || kind === "class") pointedAt.add(target);
+  return truths.flatMap(({ iscrowd }, t) => (iscrowd || found[t] === 1 || pointedAt.has(t) ? [] : [t]));
 }
 
 /** A detection that is wrong by the first of these that holds: place, class, duplicate, background, both. */

@@ -5,7 +5,7 @@
  * const model = await loadModel(files); // the files of a run folder, by name
  * for (const { name, score, x, y, width, height } of model.detect(picture)) ...
  */
-import { crop, type Picture, resize, withChannels } from "../data/index.js";
+import { crop, type Picture, type PictureSize, resize, withChannels } from "../data/index.js";
 import { type Detection, detectByHead, type OutputMap, toSourcePixels } from "../detection/index.js";
 import { endsWithSoftmax } from "../graph/index.js";
 import type { ThreadPool } from "../kernels/index.js";
@@ -133,14 +133,26 @@ export class Model {
   /** Boxes in the picture's pixels, best first. Throws `model.head` for a classifier. */
   detect(picture: Picture): NamedDetection[] {
     const { tiles, iou = 0.45, maxDet = 100 } = this.#thresholds;
+    if (tiles === undefined) return this.boxes(this.output(picture), picture);
     const whole = { x: 0, y: 0, width: picture.width, height: picture.height };
-    const named = (box: Detection): NamedDetection => ({ ...box, name: this.classes[box.class] });
-    if (tiles === undefined) return this.#boxes(this.output(picture), whole).map(named);
     const found = tilesOf(picture, tiles).flatMap((tile) => {
       const { height, width, channels } = this.input;
       return this.#boxes(this.#runner.run(withChannels(crop(picture, tile, { height, width }), channels)), tile);
     });
-    return joinTiles([...this.#boxes(this.output(picture), whole), ...found], iou, maxDet).map(named);
+    const all = [...this.#boxes(this.output(picture), whole), ...found];
+    return joinTiles(all, iou, maxDet).map((box) => this.#withName(box));
+  }
+
+  /**
+   * Boxes in what `output` gave for a whole picture, in its pixels, best first: at other thresholds without another run.
+   * @param thresholds in place of the model's own, each that is given; tiles are of no matter here
+   */
+  boxes(output: OutputMap, { width, height }: PictureSize, thresholds: Thresholds = {}): NamedDetection[] {
+    return this.#boxes(output, { x: 0, y: 0, width, height }, thresholds).map((box) => this.#withName(box));
+  }
+
+  #withName(box: Detection): NamedDetection {
+    return { ...box, name: this.classes[box.class] };
   }
 
   /** Classes by probability (softmax of the logits, where the network does not end with it), best first. Throws `model.head` for a detector. */
@@ -148,7 +160,12 @@ export class Model {
     if (this.task !== "classify") {
       throw new PhinetsError("model.head", "the network is a detector: it finds boxes and does not name pictures");
     }
-    const logits = Array.from<number>(this.output(picture));
+    return this.scores(this.output(picture));
+  }
+
+  /** The classes of a classifier's `output`, best first. */
+  scores(output: OutputMap): NamedScore[] {
+    const logits = Array.from<number>(output);
     if (this.#isSoftmax) return this.#named(logits);
     const highest = logits.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
     const powers = logits.map((logit) => exp(logit - highest));
@@ -205,12 +222,12 @@ export class Model {
   }
 
   /** Boxes in an output map of a part of the picture, in pixels of the picture. */
-  #boxes(map: OutputMap, part: Tile): Detection[] {
+  #boxes(map: OutputMap, part: Tile, given: Thresholds = {}): Detection[] {
     const { head } = this.network;
     if (!findsBoxes(head)) {
       throw new PhinetsError("model.head", "the network is a classifier: it names pictures and finds no boxes");
     }
-    const { conf, iou, maxDet } = this.#thresholds;
+    const { conf, iou, maxDet } = { ...this.#thresholds, ...given };
     const boxes = detectByHead(
       head,
       { output: map, shapes: this.#runner.outputShapes, input: this.input },

@@ -23,7 +23,7 @@ export function addressOf(resource: string, query: Query = {}): string {
 
 export interface RequestOptions {
   readonly query?: Query;
-  /** Sent as JSON. */
+  /** Bytes are sent as they are, all else as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal;
 }
@@ -33,8 +33,9 @@ export const post = <T>(resource: string, options?: RequestOptions): Promise<T> 
 export const remove = (resource: string): Promise<void> => request("DELETE", resource);
 
 async function request<T>(method: string, resource: string, { query, body, signal }: RequestOptions = {}): Promise<T> {
-  const sent =
-    body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  const isBytes = body instanceof Blob || body instanceof Uint8Array;
+  const type = { "Content-Type": isBytes ? "application/octet-stream" : "application/json" };
+  const sent = body === undefined ? {} : { body: isBytes ? (body as BodyInit) : JSON.stringify(body), headers: type };
   let response: Response;
   try {
     response = await fetch(addressOf(resource, query), { method, signal, ...sent });

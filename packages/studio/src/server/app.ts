@@ -9,6 +9,7 @@ import { jobRoutes } from "./routes/jobs.js";
 import { pageFiles } from "./routes/page.js";
 import { runRoutes } from "./routes/runs.js";
 import { sessionRoutes } from "./routes/session.js";
+import { tryRoutes } from "./routes/try.js";
 import { mostBodyBytes, type SecurityOptions, secured } from "./security.js";
 import type { Studio } from "./studio.js";
 
@@ -26,6 +27,7 @@ const routes: Readonly<Record<string, Routes>> = {
   jobs: jobRoutes,
   runs: runRoutes,
   session: sessionRoutes,
+  try: tryRoutes,
 };
 
 export function makeApp(studio: Studio, { page, ...security }: AppOptions): Hono {

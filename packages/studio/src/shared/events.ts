@@ -7,6 +7,7 @@ export interface JobResults {
   readonly doctor: import("@phinets/core/data").DoctorReport;
   /** Id of the run. */
   readonly train: { readonly run: string };
+  readonly firmware: import("./try.js").FirmwareOutput;
 }
 
 export type JobKind = keyof JobResults;

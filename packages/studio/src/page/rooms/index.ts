@@ -12,4 +12,5 @@ export const rooms: readonly Room[] = [
   { id: "data", title: "Data", load: () => import("./data/room.js") },
   { id: "board", title: "Board", load: () => import("./board/room.js") },
   { id: "train", title: "Train", load: () => import("./train/room.js") },
+  { id: "try", title: "Try", load: () => import("./try/room.js") },
 ];

@@ -1,54 +1,32 @@
 /** Data sets of files that the user gave to the page. */
 import {
-  type DataHost,
   type DoctorReport,
   diagnose,
   doctorDefaults,
-  type FileTree,
   greyCells,
   type OpenedTree,
   openTree,
-  type Picture,
   type PictureFinding,
   type Sample,
   splitArchivePath,
   splitNames,
-  ZipTree,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Catalogue, catalogueOf, samplesOf } from "../../../shared/data.js";
-import { FilesTree } from "./files-tree.js";
+import { dataHost, treeOf } from "../../files/open.js";
+import { bitmapOf, pixelsOf } from "../../files/pictures.js";
 import type { DataSource, DoctorWork } from "./source.js";
 
 /** Blob addresses that are kept; a row of thumbnails more than any screen shows. */
 const mostAddresses = 2000;
 const thumbnailSide = 192;
 
-const host: DataHost = {
-  async parseYaml(text) {
-    const { parse } = await import("yaml");
-    return parse(text);
-  },
-  gunzip: (bytes, limit) => unpack(bytes, "gzip", limit),
-  async inflate(bytes, size) {
-    const content = await unpack(bytes, "deflate-raw", size);
-    if (content.length !== size) throw new Error(`${content.length} bytes came out, ${size} were said`);
-    return content;
-  },
-  async pictureSize(tree, file) {
-    const bitmap = await bitmapOf(await tree.read(file), tree.locate(file));
-    const { width, height } = bitmap;
-    bitmap.close();
-    return { width, height };
-  },
-};
-
 /** One data set: a folder's files, or one .zip. */
 export async function browserSource(files: readonly File[]): Promise<DataSource> {
   const tree = await treeOf(files);
   let opening: Promise<OpenedTree> | undefined;
   const open = () => {
-    opening ??= openTree(tree, host);
+    opening ??= openTree(tree, dataHost);
     return opening;
   };
   const shorten = (file: string) => (file.startsWith(tree.locate("")) ? file.slice(tree.locate("").length) : file);
@@ -87,46 +65,6 @@ export async function browserSource(files: readonly File[]): Promise<DataSource>
   };
 }
 
-async function treeOf(files: readonly File[]): Promise<FileTree> {
-  const [first] = files;
-  if (first === undefined)
-    throw new PhinetsError("data.empty", "the folder has no files; choose one with pictures and labels");
-  if (files.length > 1 || !/\.zip$/i.test(first.name)) return new FilesTree(files);
-  const read = async (offset: number, length: number) =>
-    new Uint8Array(await first.slice(offset, offset + length).arrayBuffer());
-  return ZipTree.open(first.name, { size: first.size, read }, host);
-}
-
-async function unpack(bytes: Uint8Array, format: CompressionFormat, limit: number): Promise<Uint8Array> {
-  const stream = new Blob([new Uint8Array(bytes)]).stream().pipeThrough(new DecompressionStream(format));
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of stream) {
-    size += part.length;
-    if (size > limit) throw new Error(`more than ${limit} bytes came out`);
-    parts.push(part);
-  }
-  const content = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    content.set(part, at);
-    at += part.length;
-  }
-  return content;
-}
-
-async function bitmapOf(bytes: Uint8Array, file: string, options?: ImageBitmapOptions): Promise<ImageBitmap> {
-  try {
-    return await createImageBitmap(new Blob([new Uint8Array(bytes)]), options);
-  } catch {
-    throw new PhinetsError(
-      "data.picture",
-      `${file}: is no picture that this browser reads; save it as PNG or JPEG`,
-      file,
-    );
-  }
-}
-
 async function smallCopy(bytes: Uint8Array, file: string): Promise<Blob> {
   const whole = await bitmapOf(bytes, file);
   const factor = Math.min(1, thumbnailSide / Math.max(whole.width, whole.height));
@@ -137,18 +75,6 @@ async function smallCopy(bytes: Uint8Array, file: string): Promise<Blob> {
   context.drawImage(whole, 0, 0, width, height);
   whole.close();
   return canvas.convertToBlob({ type: "image/jpeg", quality: 0.8 });
-}
-
-async function pixelsOf(bytes: Uint8Array, file: string): Promise<Picture> {
-  const bitmap = await bitmapOf(bytes, file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
-  const { width, height } = bitmap;
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  const { data: rgba } = context.getImageData(0, 0, width, height);
-  const data = new Uint8Array(width * height * 3);
-  for (let i = 0; i < width * height; i++) data.set(rgba.subarray(4 * i, 4 * i + 3), 3 * i);
-  return { width, height, channels: 3, data };
 }
 
 /** As `phinets doctor` does it, but that a browser's JPEG decoder may give other last bits to what near copies are told by. */

@@ -3,7 +3,9 @@
 import type { DoctorReport } from "@phinets/core/data";
 import { computed, signal } from "@preact/signals";
 import type { Catalogue, DatasetEntry } from "../../../shared/data.js";
+import type { SavedFrame } from "../../../shared/try.js";
 import { connection } from "../../connection.js";
+import { takeHandedOver } from "../../handover.js";
 import { type Finding, findingsOf } from "./findings.js";
 import { type Filter, select } from "./select.js";
 import { serverSource } from "./server-source.js";
@@ -35,8 +37,24 @@ export const shown = computed<readonly number[]>(() =>
 /** Opens what there is: once connected to a server, its folder. */
 export function begin(): void {
   const { value } = connection;
+  const handed = takeHandedOver();
+  if (handed !== undefined && value.kind === "server") {
+    void show(handed, serverSource(value.session.path));
+    return;
+  }
   if (source.value !== undefined || value.kind !== "server") return;
   void use(serverSource(value.session.path));
+}
+
+/** Opens a picture that another room put into a data set. */
+async function show({ set, file }: SavedFrame, from: DataSource): Promise<void> {
+  source.value = from;
+  await guarded(async () => {
+    entries.value = await from.list();
+  });
+  await openSet(set);
+  const place = catalogue.value?.files.indexOf(file) ?? -1;
+  if (place >= 0) opened.value = place;
 }
 
 /** From now on data sets come from here; the first is opened. */

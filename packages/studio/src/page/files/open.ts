@@ -1,0 +1,54 @@
+/** Files that the user gave to the page, as a tree: a folder, or one .zip. */
+import { type DataHost, type FileTree, ZipTree } from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
+import { FilesTree } from "./files-tree.js";
+import { bitmapOf } from "./pictures.js";
+
+/** What core's readers of data sets and archives need of a browser. */
+export const dataHost: DataHost = {
+  async parseYaml(text) {
+    const { parse } = await import("yaml");
+    return parse(text);
+  },
+  gunzip: (bytes, limit) => unpack(bytes, "gzip", limit),
+  async inflate(bytes, size) {
+    const content = await unpack(bytes, "deflate-raw", size);
+    if (content.length !== size) throw new Error(`${content.length} bytes came out, ${size} were said`);
+    return content;
+  },
+  async pictureSize(tree, file) {
+    const bitmap = await bitmapOf(await tree.read(file), tree.locate(file));
+    const { width, height } = bitmap;
+    bitmap.close();
+    return { width, height };
+  },
+};
+
+/** Throws PhinetsError where there are no files, or the .zip is none. */
+export async function treeOf(files: readonly File[]): Promise<FileTree> {
+  const [first] = files;
+  if (first === undefined)
+    throw new PhinetsError("data.empty", "the folder has no files; choose one with pictures and labels");
+  if (files.length > 1 || !/\.zip$/i.test(first.name)) return new FilesTree(files);
+  const read = async (offset: number, length: number) =>
+    new Uint8Array(await first.slice(offset, offset + length).arrayBuffer());
+  return ZipTree.open(first.name, { size: first.size, read }, dataHost);
+}
+
+async function unpack(bytes: Uint8Array, format: CompressionFormat, limit: number): Promise<Uint8Array> {
+  const stream = new Blob([new Uint8Array(bytes)]).stream().pipeThrough(new DecompressionStream(format));
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of stream) {
+    size += part.length;
+    if (size > limit) throw new Error(`more than ${limit} bytes came out`);
+    parts.push(part);
+  }
+  const content = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    content.set(part, at);
+    at += part.length;
+  }
+  return content;
+}

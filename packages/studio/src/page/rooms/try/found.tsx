@@ -1,0 +1,52 @@
+/** The boxes as a list: each can be chosen, and says what kind of error it is where the picture has labels. */
+import type { PictureErrors } from "@phinets/core/evaluation";
+import { chosen, errors, firstForm, loaded, seen, truths } from "./store.js";
+
+const meanings: Readonly<Record<PictureErrors["detections"][number] | "missed", string>> = {
+  right: "right",
+  "left out": "in a crowd: neither right nor wrong",
+  localisation: "localisation: the right class, but the box overlaps its label too little",
+  class: "class: the box of a label of another class",
+  both: "class and localisation: too little overlap with a label of another class",
+  duplicate: "duplicate: a better box already has its label",
+  background: "background: nothing is labelled there",
+  missed: "missed: no box points at it",
+};
+
+/** Boxes that are listed; more are seen on the picture. */
+const mostListed = 50;
+
+export function FoundList() {
+  const found = seen.value?.found[firstForm.value];
+  if (found?.boxes === undefined || found.tracks !== undefined) return null;
+  const { value } = errors;
+  return (
+    <section aria-labelledby="try-found">
+      <h2 id="try-found">Found</h2>
+      {found.boxes.length === 0 && <p class="quiet">Nothing above the score.</p>}
+      <ul class="found">
+        {found.boxes.slice(0, mostListed).map(({ name, score, x, y }, n) => (
+          <li key={`${name} ${x} ${y} ${score}`}>
+            <button
+              type="button"
+              aria-pressed={chosen.value === n}
+              onClick={() => {
+                chosen.value = chosen.value === n ? undefined : n;
+              }}
+            >
+              {name} {score.toFixed(2)}
+              {value && <span class={value.detections[n] === "right" ? "good" : "bad"}> {value.detections[n]}</span>}
+            </button>
+            {chosen.value === n && value && <p role="status">{meanings[value.detections[n]]}</p>}
+          </li>
+        ))}
+        {value?.missed.map((n) => (
+          <li key={`missed ${n}`} title={meanings.missed}>
+            {loaded.value?.classes[truths.value![n].class] ?? "a class that the network lacks"}
+            <span class="bad"> missed</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
