@@ -163,12 +163,45 @@ function openTflite() {
   return model.encode([x], [model.operator("abs", [flat], model.value("y", [1, 1], at))]);
 }
 
+/** Tensors within it. */
+const insideOnnx = () =>
+  importOnnx(foreignOnnx(), "net.onnx")
+    .graph.nodes.filter(({ op }) => op === "conv2d" || op === "hardswish" || op === "sigmoid")
+    .map(({ name }) => name);
+
 /** network.json of what was imported from another tool in floats. */
 function importedDocument() {
   const imported = asClassifier(importOnnx(foreignOnnx(), "net.onnx"));
   const { graph, input } = imported;
-  return documentOf({ input, output: graph.shapes[graph.outputs[0]], graph }, { source: "net.onnx" });
+  return documentOf({ input, outputs: shapesOf(graph), graph }, { source: "net.onnx" });
 }
+
+const shapesOf = ({ outputs, shapes }) => outputs.map((output) => shapes[output]);
+
+/** network.json of a head of two maps, described in a file. */
+function mapsDocument(yolo) {
+  const channels = yolo?.decoder === "yolov5" ? 14 : 22;
+  const outputs = [8, 4].map((side) => [1, side, side, channels]);
+  return documentOf({ input: { shape: [1, 64, 64, 3] }, outputs }, { source: "net.onnx", yolo });
+}
+
+const heads = [
+  {
+    decoder: "yolov5",
+    classes: 2,
+    anchors: [
+      [
+        [10, 13],
+        [16, 30],
+      ],
+      [
+        [33, 23],
+        [30, 61],
+      ],
+    ],
+  },
+  { decoder: "yolov8", classes: ["cat", "dog"], bins: 5 },
+];
 
 /** What was imported is written and read again: it is the same. */
 function requireSameIntegers(network) {
@@ -241,10 +274,25 @@ export const documents = [
       const imported = asClassifier(importOnnx(bytesOf(files), "net.onnx"));
       const { input, reading, weights } = imported;
       const { graph } = input.shape[3] === 3 ? normalise(imported.graph, weights, { mean: [0.1, 0.2, 0.3] }) : imported;
-      documentOf({ input, output: graph.shapes[graph.outputs[0]], graph, reading }, { source: "net.onnx" });
+      documentOf({ input, outputs: shapesOf(graph), graph, reading }, { source: "net.onnx" });
       return imported;
     },
     again: requireSameOutputs,
+  },
+  {
+    name: "outputs",
+    samples: [{ "net.onnx": foreignOnnx(), outputs: utf8(insideOnnx().join()) }],
+    read: ({ "net.onnx": bytes, outputs }) =>
+      importOnnx(bytes, "net.onnx", { outputs: Buffer.from(outputs).toString().split(",") }),
+    again: requireSameOutputs,
+  },
+  {
+    name: "head",
+    samples: heads.map((head) => ({ "head.json": json(head) })),
+    read: (files) => mapsDocument(parsed(files)),
+    again(network) {
+      require(isDeepStrictEqual(parseNetwork(JSON.parse(JSON.stringify(network))), network), "the network changed");
+    },
   },
   {
     name: "tflite-float",

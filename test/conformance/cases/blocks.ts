@@ -57,6 +57,19 @@ export function ssdHeads(): Graph {
   return g.build([both("boxes", 4), g.sigmoid("scores", both("classes", 3))]);
 }
 
+/** A detector's maps of three sizes; one of them goes on, one is given twice. */
+function threeMaps(): Graph {
+  const g = new GraphBuilder("three maps");
+  const stem = g.hardswish(
+    "stem.act",
+    g.conv2d("stem", g.input("x", [1, 16, 12, 3]), { filters: 8, kernel: 3, stride: 2, padding: 1 }),
+  );
+  const fine = g.conv2d("fine", stem, { filters: 6, bias: true });
+  const middle = g.conv2d("middle", fine, { filters: 9, kernel: 3, stride: 2, padding: 1, bias: true });
+  const coarse = g.sigmoid("coarse", g.conv2d("last", g.maxPool("pool", middle, 2), { filters: 5, bias: true }));
+  return g.build([coarse, fine, g.unary("again", fine, "identity"), middle]);
+}
+
 /** Every operator that int8 has, two outputs, the first of which goes on. */
 export function everyLayer(): Graph {
   const g = new GraphBuilder("every layer");
@@ -114,6 +127,7 @@ export const blocks: readonly Case[] = [
     return g.conv2d("last", x, { filters: 2 });
   }),
   { name: "SSD heads", graph: ssdHeads() },
+  { name: "imported, three maps, of which one goes on and one is given twice", graph: threeMaps() },
   { name: "two heads", graph: twoHeads() },
   { name: "every layer", graph: everyLayer() },
 ];
