@@ -282,7 +282,7 @@ export const documents = [
   {
     name: "outputs",
     samples: [{ "net.onnx": foreignOnnx(), outputs: utf8(insideOnnx().join()) }],
-    read: ({ "net.onnx": bytes, outputs }) =>
+    read: ({ "net.onnx": bytes = new Uint8Array(), outputs = [] }) =>
       importOnnx(bytes, "net.onnx", { outputs: Buffer.from(outputs).toString().split(",") }),
     again: requireSameOutputs,
   },
