@@ -428,6 +428,149 @@ describe("a layer is within one step of ONNX Runtime's", () => {
   });
 });
 
+type Operands = readonly [tensor: string, scale: string, zero: string];
+
+/** A file in the QOperator format: values are integers. */
+class QNet extends Net {
+  #number = 0;
+
+  by([scale, zeroPoint]: Quantization): [string, string] {
+    const name = `by${this.#number++}`;
+    const data = [zeroPoint + (this.activation === "uint8" ? 128 : 0)];
+    return [
+      this.constant(`${name}.scale`, { shape: [], data: Float32Array.of(scale) }),
+      this.constant(`${name}.zero`, { shape: [], data, type: this.activation }),
+    ];
+  }
+
+  integers(shape: Shape, scales: Float32Array, seed: number): Operands {
+    const random = new Random(seed, 3);
+    const name = `integers${this.#number++}`;
+    const data = Array.from({ length: sizeOf(shape) }, () => random.integer(255) - 127);
+    const of = scales.length === 1 ? [] : [scales.length];
+    return [
+      this.constant(name, { shape, data, type: "int8" }),
+      this.constant(`${name}.scale`, { shape: of, data: scales }),
+      this.constant(`${name}.zero`, { shape: of, data: new Array<number>(scales.length).fill(0), type: "int8" }),
+    ];
+  }
+
+  biases(count: number): string {
+    const random = new Random(count, 4);
+    const data = Array.from({ length: count }, () => random.integer(4001) - 2000);
+    return this.constant(`biases${this.#number++}`, { shape: [count], data, type: "int32" });
+  }
+}
+
+const spread = (count: number) => Float32Array.from({ length: count }, (_, i) => 0.001 + 0.0002 * i);
+const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [2, 2] };
+
+interface QLayer {
+  readonly shape?: Shape;
+  readonly output: Shape;
+  readonly quantization: Quantization;
+  /** Of integers `x` that `by` makes real; `to` is what its result is to have. */
+  build(net: QNet, x: string, by: [string, string], to: [string, string]): string;
+  readonly ops: readonly string[];
+}
+
+const qLayers: Readonly<Record<string, QLayer>> = {
+  "QLinearConv, a scale a channel": {
+    ...{ output: [1, 8, 4, 5], quantization: [0.05, 11], ops: ["conv2d"] },
+    build: (net, x, by, to) =>
+      net.node("QLinearConv", [x, ...by, ...net.integers([8, 6, 3, 3], spread(8), 1), ...to, net.biases(8)], window),
+  },
+  "QLinearConv, one scale, no bias": {
+    ...{ output: [1, 8, 4, 5], quantization: [0.02, -128], ops: ["conv2d"] },
+    build: (net, x, by, to) =>
+      net.node("QLinearConv", [x, ...by, ...net.integers([8, 6, 3, 3], spread(1), 1), ...to], window),
+  },
+  "QLinearMatMul, a scale a unit": {
+    ...{ shape: [1, 20], output: [1, 9], quantization: [0.03, 4], ops: ["dense"] },
+    build: (net, x, by, to) => net.node("QLinearMatMul", [x, ...by, ...net.integers([20, 9], spread(9), 2), ...to]),
+  },
+  "QGemm, transposed, with a bias": {
+    ...{ shape: [1, 20], output: [1, 9], quantization: [0.03, 4], ops: ["dense"] },
+    build: (net, x, by, to) =>
+      net.node("com.microsoft.QGemm", [x, ...by, ...net.integers([9, 20], spread(9), 2), net.biases(9), ...to], {
+        transB: 1,
+      }),
+  },
+  "QLinearAdd of a value and what QLinearConv makes of it": {
+    ...{ output: [1, 6, 8, 9], quantization: [0.06, -3], ops: ["conv2d", "add"] },
+    build(net, x, by, to) {
+      const own = net.by([0.03, 9]);
+      const y = net.node("QLinearConv", [x, ...by, ...net.integers([6, 6, 1, 1], spread(6), 1), ...own]);
+      return net.node("com.microsoft.QLinearAdd", [x, ...by, y, ...own, ...to]);
+    },
+  },
+  "QLinearMul by a mean": {
+    ...{ output: [1, 6, 8, 9], quantization: [0.02, 0], ops: ["globalAveragePool", "multiply"] },
+    build(net, x, by, to) {
+      const own = net.by([0.004, 0]);
+      const mean = net.node("com.microsoft.QLinearGlobalAveragePool", [x, ...by, ...own], { channels_last: 0 });
+      return net.node("com.microsoft.QLinearMul", [x, ...by, mean, ...own, ...to]);
+    },
+  },
+  QLinearAveragePool: {
+    ...{ output: [1, 6, 6, 7], quantization: [0.007, 3], ops: ["conv2d"] },
+    build: (net, x, by, to) =>
+      net.node("com.microsoft.QLinearAveragePool", [x, ...by, ...to], { kernel_shape: [3, 3] }),
+  },
+  QLinearSigmoid: {
+    ...{ output: [1, 6, 8, 9], quantization: [1 / 255, -128], ops: ["sigmoid", "unary"] },
+    build: (net, x, by, to) => net.node("com.microsoft.QLinearSigmoid", [x, ...by, ...to]),
+  },
+  QLinearLeakyRelu: {
+    ...{ output: [1, 6, 8, 9], quantization: [0.014, -100], ops: ["unary"] },
+    build: (net, x, by, to) => net.node("com.microsoft.QLinearLeakyRelu", [x, ...by, ...to], { alpha: { float: 0.1 } }),
+  },
+  "QLinearConcat of two scales": {
+    ...{ output: [1, 16, 8, 9], quantization: [0.03, -5], ops: ["conv2d", "unary", "unary", "concat"] },
+    build(net, x, by, to) {
+      const own = net.by([0.02, 4]);
+      const y = net.node("QLinearConv", [x, ...by, ...net.integers([10, 6, 1, 1], spread(10), 1), ...own]);
+      return net.node("com.microsoft.QLinearConcat", [...to, x, ...by, y, ...own], { axis: 1 });
+    },
+  },
+  "MaxPool and Flatten of integers, QGemm": {
+    ...{ output: [1, 9], quantization: [0.1, 4], ops: ["maxWindow", "flatten", "dense"] },
+    build(net, x, by, to) {
+      const flat = net.node("Flatten", [net.node("MaxPool", [x], window)]);
+      return net.node("com.microsoft.QGemm", [flat, ...by, ...net.integers([9, 120], spread(9), 2), "", ...to], {
+        transB: 1,
+      });
+    },
+  },
+};
+
+describe("a layer of the QOperator format is within one step of ONNX Runtime's", () => {
+  it.each(
+    Object.entries(qLayers).flatMap(([name, layer]) => [
+      [name, "uint8", layer] as const,
+      [name, "int8", layer] as const,
+    ]),
+  )("%s, %s", async (_, activation, { shape = [1, 6, 8, 9], output, quantization, build, ops }) => {
+    const net = new QNet(activation);
+    net.input("input", shape);
+    const by = net.by(input);
+    const x = net.node("QuantizeLinear", ["input", ...by]);
+    net.node("Identity", [build(net, x, by, net.by(quantization))], {}, "output");
+    net.output("output", output, activation);
+    const file = net.encode(14);
+    expect(isQuantizedOnnx(file, "net.onnx")).toBe(true);
+    const { network, operators } = importQuantizedOnnx(file, "net.onnx");
+    expect(network.graph.nodes.slice(1).map(({ op }) => op)).toEqual(ops);
+    expect(operators.map(({ kind }) => kind)).not.toContain("DequantizeLinear");
+    const { bytes, floats } = draw(shape);
+    const expected = lastOfFirst(bytesOf(await reference(file, floats, shape), activation), output);
+    const [found] = runInteger(network, lastOfFirst(bytes, shape));
+    expect(found.length).toBe(expected.length);
+    expect(Math.max(...found.map((byte, i) => Math.abs(byte - expected[i])))).toBeLessThanOrEqual(1);
+    expect(new Set(expected).size).toBeGreaterThan(3);
+  });
+});
+
 /** Inverted residuals, a shortcut, a head with softmax in floats. */
 function mobileNet(activation: Activation, options: { readonly open?: boolean } = {}): Uint8Array {
   const net = new Net(activation, 5);
@@ -492,9 +635,14 @@ describe("a network of many layers", () => {
 describe("what cannot be imported", () => {
   it.each<[string, string, (net: Net, x: string) => string]>([
     [
-      "the QOperator format",
-      'QLinearConv ("output"): is of the QOperator format; quantise the network in the QDQ format',
+      "a QLinearConv without its scales",
+      'DequantizeLinear ("/DequantizeLinear_1_output_0:real"): has a scale or zero point that is no constant',
       (net, x) => net.node("QLinearConv", [x], {}, "output"),
+    ],
+    [
+      "a pool with channels last",
+      'QLinearGlobalAveragePool ("output"): is of the QOperator format, and not as ONNX Runtime',
+      (net, x) => net.node("com.microsoft.QLinearGlobalAveragePool", [x], { channels_last: 1 }, "output"),
     ],
     [
       "scales that are computed",

@@ -59,7 +59,7 @@ export class OnnxFileBuilder {
   readonly #graph = new ProtoMessage();
   #count = 0;
 
-  /** Adds a node; returns the name of its result, its first where there are others. */
+  /** Adds a node, of another domain as "com.microsoft.QGemm"; returns the name of its result, its first where there are others. */
   node(
     kind: string,
     inputs: readonly string[],
@@ -89,7 +89,9 @@ export class OnnxFileBuilder {
     const message = new ProtoMessage();
     for (const input of inputs) message.text(1, input);
     for (const result of results) message.text(2, result);
-    message.text(3, results[0]).text(4, kind);
+    const at = kind.lastIndexOf(".");
+    message.text(3, results[0]).text(4, kind.slice(at + 1));
+    if (at > 0) message.text(7, kind.slice(0, at));
     for (const [key, value] of Object.entries(attributes)) message.message(5, attribute(key, value));
     this.#graph.message(1, message);
   }
@@ -110,11 +112,13 @@ export class OnnxFileBuilder {
 
   encode(operatorSet = 13): Uint8Array {
     const operators = new ProtoMessage().text(1, "").int(2, operatorSet);
+    const others = new ProtoMessage().text(1, "com.microsoft").int(2, 1);
     return new ProtoMessage()
       .int(1, 8)
       .text(2, "pytorch")
       .message(7, this.#graph)
       .message(8, operators)
+      .message(8, others)
       .encode()
       .slice();
   }

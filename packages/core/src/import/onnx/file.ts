@@ -61,7 +61,11 @@ export interface OnnxFile {
 export class OnnxAttributes {
   readonly #attributes: ReadonlyMap<string, ProtoReader>;
 
-  constructor(attributes: readonly ProtoReader[]) {
+  constructor(
+    attributes: readonly ProtoReader[],
+    /** Integers that the file does not have. */
+    readonly own: ReadonlyMap<string, number> = new Map(),
+  ) {
     this.#attributes = new Map(attributes.map((each) => [each.text(fields.attribute.name), each]));
   }
 
@@ -70,6 +74,8 @@ export class OnnxAttributes {
   }
 
   int(name: string, absent: number): number {
+    const own = this.own.get(name);
+    if (own !== undefined) return own;
     return this.#attributes.get(name)?.int(fields.attribute.int, 0) ?? absent;
   }
 

@@ -204,7 +204,8 @@ export class OnnxNetwork {
 }
 
 const quantised = "is of a quantised network; export it in float32, or import an int8 .tflite";
-const byOperators = "is of the QOperator format; quantise the network in the QDQ format (quant_format=QuantFormat.QDQ)";
+const byOperators =
+  "is of the QOperator format, and not as ONNX Runtime's quantiser writes it with channels first; quantise the network in the QDQ format (quant_format=QuantFormat.QDQ)";
 const ofSixteenBits =
   "is of 16 or 4 bits; quantise the network to 8 (activation_type and weight_type of QuantType.QInt8)";
 const whileItRuns = "computes scales while it runs; quantise the network with quantize_static, in the QDQ format";

@@ -7,6 +7,7 @@ import { Unsupported } from "../../unsupported.js";
 import { readOnnx } from "../file.js";
 import { OnnxNetwork } from "../network.js";
 import { quantizedNetworkOf } from "./int8.js";
+import { asQdq } from "./q-operators.js";
 import { quantizedRules } from "./rules.js";
 
 /** Operators that only a quantised network has. */
@@ -21,7 +22,7 @@ export function isQuantizedOnnx(bytes: Uint8Array, file: string): boolean {
 
 /**
  * Imports a network of int8 values and weights in the QDQ format (QuantizeLinear and DequantizeLinear around what they
- * quantise), as ONNX Runtime's static quantiser writes it. ONNX specifies no integers between the two: a layer's bytes are
+ * quantise) or the QOperator format (QLinearConv and so on), as ONNX Runtime's static quantiser writes both. ONNX specifies no integers between the two: a layer's bytes are
  * within one step of ONNX Runtime's.
  *
  * @param file name for messages
@@ -29,8 +30,10 @@ export function isQuantizedOnnx(bytes: Uint8Array, file: string): boolean {
  */
 export function importQuantizedOnnx(bytes: Uint8Array, file: string, options: ImportOptions = {}): ImportedNetwork {
   const read = readOnnx(bytes, file);
-  const onnx = new OnnxNetwork(read, options, quantizedRules, "int8");
-  const { graph, weights, input, operators, notes, reading } = onnx.build();
+  const onnx = new OnnxNetwork(asQdq(read), options, quantizedRules, "int8");
+  const { graph, weights, input, notes, reading } = onnx.build();
+  const kept = new Set(onnx.file.nodes.map(({ index }) => index));
+  const operators = read.nodes.filter(({ index }) => kept.has(index));
   const fail = (problem: string): never => {
     throw new PhinetsError("import.onnx", `${file}: ${problem}`, file);
   };
@@ -45,7 +48,7 @@ export function importQuantizedOnnx(bytes: Uint8Array, file: string, options: Im
     return {
       network,
       input: { type, shape: input.shape, ...network.values[graph.nodes[0].name] },
-      operators: operators.map((kind) => ({ kind })),
+      operators: operators.map(({ kind }) => ({ kind })),
       notes: [
         ...notes,
         "ONNX specifies no integers: a layer's bytes are within one step of ONNX Runtime's",
