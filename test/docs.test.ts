@@ -108,6 +108,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm", "ffmpeg", "cm
     expect(Object.fromEntries(counts.filter(([, reasons]) => reasons.length > 0))).toMatchInlineSnapshot(`
       {
         "bring-your-own-network.md": [
+          "it needs an exported detector and labelled pictures",
           "it needs labelled pictures of people",
           "a test of its own talks to it",
         ],
