@@ -114,7 +114,7 @@ describe("architecture", () => {
     // Numbers in words are the same everywhere.
     const allowed = {
       page: /^(\.|@phinets\/(core|browser)\b|@phinets\/node\/text$|preact\b|@preact\/signals$|uplot\b|yaml$|mediabunny$)/,
-      server: /^(\.|node:|@phinets\/(core|node)\b|hono\b|@hono\/node-server$|zod$)/,
+      server: /^(\.|node:|@phinets\/(core|node)\b|hono\b|@hono\/node-server$|zod$|fflate$)/,
       shared: /^(\.|@phinets\/core\/)/,
     };
     const wrong = Object.entries(allowed).flatMap(([folder, mayImport]) =>

@@ -1,5 +1,5 @@
 /** The studio as its users have it: the page built from source, the server from source, a real browser. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +12,9 @@ import { chromiumOptions } from "../chromium.js";
 /** The command line as it is built. */
 export const phinets = [process.execPath, fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.meta.url))];
 const configFile = fileURLToPath(new URL("../../packages/studio/vite.config.ts", import.meta.url));
+
+/** Whether the command that the studio starts is built: it runs as a process of its own, from dist. */
+export const commandBuilt = existsSync(fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url)));
 
 /** Undefined, with a message, where there is no Chromium: then the tests are skipped. */
 export const browserOptions = chromiumOptions();

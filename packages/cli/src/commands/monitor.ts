@@ -1,4 +1,5 @@
 /** `phinets monitor`: what a board says over its serial line. */
+import { PhinetsError } from "@phinets/core/tensor";
 import { formatMotTracks } from "@phinets/core/tracking";
 import { type WireBox, type WireFrame, type WireHello, WireListener, type WireLosses } from "@phinets/core/wire";
 import { formatCount, visible } from "@phinets/node/text";
@@ -15,6 +16,8 @@ interface MonitorOptions {
   readonly reconnect?: boolean;
   readonly out?: string;
   readonly maxFrames?: number;
+  readonly emulate?: string;
+  readonly clip?: string;
 }
 
 /** Checked against the code that uses it, which is loaded only where it is needed. */
@@ -35,6 +38,7 @@ const definition: VerbDefinition = {
     ["phinets monitor /dev/ttyACM0", "a line a frame"],
     ["phinets monitor /dev/ttyUSB0 --baud 921600 --out tracks.txt", "and the tracks as MOTChallenge text"],
     ["phinets monitor --reconnect --json", "of the one board there is, a document a frame"],
+    ["phinets monitor --emulate runs/ship/my-parts-stm32h743 --clip belt.mp4", "without a board"],
   ],
   options: [
     {
@@ -44,6 +48,14 @@ const definition: VerbDefinition = {
       parse: integer(50, 20_000_000),
       default: defaultBaud,
     },
+    {
+      flags: "--emulate <run>",
+      help: "no board: a run's own firmware on the emulated core, which sees --clip",
+      group: "Source",
+      completes: "path",
+      conflicts: ["reconnect"],
+    },
+    { flags: "--clip <path>", help: "of --emulate: video or folder of frames", group: "Source", completes: "path" },
     { flags: "--reconnect", help: "waits for a port that is not there, or vanishes", group: "Source" },
     maxFrames,
     vary(out("file", "MOTChallenge text"), { group: groups.run }),
@@ -58,13 +70,10 @@ export function register(program: Command, context: Context): void {
 }
 
 async function monitor(given: string | undefined, options: MonitorOptions, context: Context): Promise<void> {
-  const { baud, reconnect, maxFrames: most = Number.POSITIVE_INFINITY } = options;
+  const { maxFrames: most = Number.POSITIVE_INFINITY } = options;
   if (options.out !== undefined) requireOwnTracks(options.out);
-  const [{ lineBytes, onlyPort }, { LineFile }] = await Promise.all([
-    import("@phinets/node/serial"),
-    import("@phinets/node/video"),
-  ]);
-  const source = given ?? onlyPort();
+  const { LineFile } = await import("@phinets/node/video");
+  const { source, line } = await open(given, options, context);
   const file = options.out === undefined ? undefined : new LineFile(options.out);
   const numbers = new FrameNumbers();
   const ids = new Set<number>();
@@ -72,8 +81,6 @@ async function monitor(given: string | undefined, options: MonitorOptions, conte
   const said = new SaidLosses(context);
   let [frames, received] = [0, 0];
   let greeted: WireHello | undefined;
-  const { signal } = context;
-  const line = lineBytes(source, { baud, reconnect, signal, onNote: context.note });
   let whole = false;
   try {
     reading: for await (const bytes of line) {
@@ -104,6 +111,27 @@ async function monitor(given: string | undefined, options: MonitorOptions, conte
     const written = options.out === undefined ? "" : `; written to ${options.out}`;
     return `${formatCount(ids.size)} tracks in ${formatCount(frames)} frames; ${describeLosses(losses) ?? "nothing lost"}${written}`;
   });
+}
+
+async function open(
+  given: string | undefined,
+  { baud, reconnect, emulate, clip }: MonitorOptions,
+  { signal, note }: Context,
+): Promise<{ readonly source: string; readonly line: AsyncIterable<Uint8Array> }> {
+  if (emulate === undefined) {
+    if (clip !== undefined)
+      throw new PhinetsError("cli.usage", "--clip is what an emulated board sees: name --emulate too");
+    const { lineBytes, onlyPort } = await import("@phinets/node/serial");
+    const source = given ?? onlyPort();
+    return { source, line: lineBytes(source, { baud, reconnect, signal, onNote: note }) };
+  }
+  if (given !== undefined || clip === undefined)
+    throw new PhinetsError(
+      "cli.usage",
+      "--emulate takes a run, and the frames that it sees as --clip; no port beside it",
+    );
+  const { runLine } = await import("@phinets/node/steps");
+  return { source: emulate, line: runLine(emulate, { clip, signal }) };
 }
 
 /** Numbers from 1 for MOTChallenge; a board that was started again, and counts from 0, goes on after its last one. */

@@ -143,3 +143,24 @@ export function symbolBytes(elf: Elf, name: string, file: string): number {
 function total(sections: readonly ElfSection[]): number {
   return sections.reduce((sum, section) => sum + section.bytes, 0);
 }
+
+/** A flash of an image's own is never so large: segments are then of several memories. */
+const mostFlatBytes = 64 * 1024 * 1024;
+
+/**
+ * The bytes that a programmer writes from `address` on, as a .bin has them; gaps are erased flash, all ones.
+ * @throws PhinetsError where the file holds nothing, or spans more than a flash
+ */
+export function flatImage({ segments }: Elf, file: string): { readonly address: number; readonly bytes: Uint8Array } {
+  const address = segments[0]?.address ?? 0;
+  const end = Math.max(address, ...segments.map((segment) => segment.address + segment.bytes.length));
+  if (end === address || end - address > mostFlatBytes)
+    throw new PhinetsError(
+      "firmware.flash",
+      `${file}: has ${end === address ? "no bytes to write" : `bytes ${end - address} apart`}, which is no image of one flash; flash the .elf`,
+      file,
+    );
+  const bytes = new Uint8Array(end - address).fill(0xff);
+  for (const segment of segments) bytes.set(segment.bytes, segment.address - address);
+  return { address, bytes };
+}

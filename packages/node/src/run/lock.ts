@@ -63,11 +63,11 @@ export async function withRunLock<T>(folder: string, work: Work, act: (lock: Run
   }
 }
 
-/** What a process that lives, or cannot be asked from here, does in a run folder now; undefined where none does. */
-export function workIn(folder: string): string | undefined {
+/** The process that works in a folder, by its lock; undefined where none does, or it is dead. */
+export function runHolder(folder: string): { readonly pid: number; readonly work: string } | undefined {
   const holder = holderAt(lockPath(folder));
   if (holder === undefined || lifeOf(holder, (nonce) => held.has(nonce)) === "dead") return undefined;
-  return holder.work ?? "training";
+  return { pid: holder.pid, work: holder.work ?? "training" };
 }
 
 /** The run folder that `path` is in or is, where it is one: whoever writes there takes its lock. */

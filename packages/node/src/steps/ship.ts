@@ -27,6 +27,7 @@ import type { StepContext } from "./context.js";
 import { type LoadingOptions, loadSplit, type OpenedData, openData } from "./data.js";
 import { loadPretrained, startingRecipe } from "./pretrained.js";
 import { artefactsOf, makeFolder, requireOwn } from "./ship-files.js";
+import { ShipState } from "./ship-state.js";
 import {
   evaluateStep,
   exportedFiles,
@@ -157,10 +158,14 @@ export async function ship(request: ShipRequest, context: StepContext): Promise<
   return withRunLock(folder, "shipping", (lock) => shipLocked({ ...prepared, lock }, context));
 }
 
-async function shipLocked(request: PreparedShip, context: StepContext): Promise<ShipResult> {
+async function shipLocked(request: PreparedShip, given: StepContext): Promise<ShipResult> {
   const { folder, target, project, data, programRequest, weights, clip } = request;
   saveTarget(folder, target);
-  const log = new StepLog(folder, context);
+  const tracks = clip !== undefined && data.index.task === "detect";
+  const steps = ["fit", "train", "quantize", "export", "evaluate", "firmware", ...(tracks ? ["track"] : []), "report"];
+  const state = new ShipState(folder, steps);
+  const context = state.watch(given);
+  const log = new StepLog(folder, context, (name, to) => state.step(name, to));
   context.note(`run: ${folder}`);
 
   await log.run(fitStep(request));
@@ -188,10 +193,10 @@ async function shipLocked(request: PreparedShip, context: StepContext): Promise<
   const scoreThreshold = firmwareThreshold(evaluation.int8);
   const firmware = firmwareStep(chosen, test, int8Digest, scoreThreshold);
   const proof = await leaveOut("emulator.tool", context, () => log.run(firmware));
-  const tracked =
-    clip === undefined || data.index.task !== "detect"
-      ? undefined
-      : await log.run(trackStep(request, clip, int8Digest, { scoreThreshold, proof, firmwareKey: firmware.key }));
+  if ("leftOut" in proof) state.step(firmware.name, "done");
+  const tracked = !tracks
+    ? undefined
+    : await log.run(trackStep(request, clip, int8Digest, { scoreThreshold, proof, firmwareKey: firmware.key }));
   const tracking = tracked?.firmware && "tracksMatch" in tracked.firmware ? tracked.firmware : undefined;
   if ("emulation" in proof && tracking !== undefined) {
     const report = { ...proof.emulation, tracking };
@@ -220,10 +225,12 @@ async function shipLocked(request: PreparedShip, context: StepContext): Promise<
     seconds: log.seconds,
   };
   const { commandLine } = request;
+  state.step("report", "running");
   // Loaded late: drawing needs more modules than all of the rest.
   const { writeShipReport } = await import("./ship-report.js");
   await writeShipReport({ folder, data, network, board: target, programRequest, test, result, recipe, commandLine });
   writeFileAtomic(join(folder, "ship.json"), `${JSON.stringify(result, undefined, 1)}\n`);
+  state.end();
   return result;
 }
 

@@ -44,6 +44,8 @@ export class StepLog {
   constructor(
     readonly folder: string,
     readonly context: StepContext,
+    /** Told when a step begins, is done, or is taken over. */
+    readonly onStep: (name: string, state: "kept" | "running" | "done") => void = () => {},
   ) {
     this.#path = join(folder, logName);
     if (existsSync(this.#path)) this.#read();
@@ -60,10 +62,12 @@ export class StepLog {
     if (record !== undefined && changed === undefined && complete(record.result as T)) {
       this.seconds[name] = record.seconds;
       this.context.note(`${name}: unchanged, kept`);
+      this.onStep(name, "kept");
       return record.result as T;
     }
     if (changed !== undefined) this.context.note(`${name}: ${changed}; made again`);
     this.context.signal.throwIfAborted();
+    this.onStep(name, "running");
     const start = performance.now();
     const result = await run(this.context);
     const seconds = (performance.now() - start) / 1000;
@@ -72,6 +76,7 @@ export class StepLog {
     const made = { key, result, seconds, outputs: digests };
     this.#records.set(name, { ...made, sha256: digestOf(name, made) });
     this.#save();
+    this.onStep(name, "done");
     return result;
   }
 
@@ -123,4 +128,19 @@ const logName = "steps.json";
 /** Whether a folder is a chain's, which may go on in it. */
 export function hasStepLog(folder: string): boolean {
   return existsSync(join(folder, logName));
+}
+
+/** Seconds that each step of a chain took when it was last done, by name. What is damaged is left out. */
+export function readStepSeconds(folder: string): Record<string, number> {
+  try {
+    const log = z.record(z.string(), z.unknown()).parse(parseJson(readFileSync(join(folder, logName), "utf8")));
+    return Object.fromEntries(
+      Object.entries(log).flatMap(([name, value]) => {
+        const record = stepRecord.safeParse(value).data;
+        return record === undefined ? [] : [[name, record.seconds]];
+      }),
+    );
+  } catch {
+    return {};
+  }
 }

@@ -10,4 +10,4 @@ export { serveSlot } from "./slot.js";
 export { runSweep, type SweepResult } from "./sweep.js";
 export type { Outcome, Trainer, TrainingJob } from "./trainer.js";
 export { makeTrial, prepareTrial, type SweepSetting, type Trial, trialHash } from "./trial.js";
-export { bestRun } from "./winner.js";
+export { bestRun, sweepDocument } from "./winner.js";

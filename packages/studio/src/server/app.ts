@@ -6,9 +6,12 @@ import { errorResponse } from "./errors.js";
 import { dataRoutes } from "./routes/data.js";
 import { eventRoutes } from "./routes/events.js";
 import { jobRoutes } from "./routes/jobs.js";
+import { liveRoutes } from "./routes/live.js";
 import { pageFiles } from "./routes/page.js";
 import { runRoutes } from "./routes/runs.js";
 import { sessionRoutes } from "./routes/session.js";
+import { shipRoutes } from "./routes/ship.js";
+import { sweepRoutes } from "./routes/sweeps.js";
 import { tryRoutes } from "./routes/try.js";
 import { mostBodyBytes, type SecurityOptions, secured } from "./security.js";
 import type { Studio } from "./studio.js";
@@ -25,8 +28,11 @@ const routes: Readonly<Record<string, Routes>> = {
   data: dataRoutes,
   events: eventRoutes,
   jobs: jobRoutes,
+  live: liveRoutes,
   runs: runRoutes,
   session: sessionRoutes,
+  ship: shipRoutes,
+  sweeps: sweepRoutes,
   try: tryRoutes,
 };
 

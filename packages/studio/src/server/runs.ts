@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isHidden } from "@phinets/core/data";
 import { classNames } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
-import { loadNetwork, readResults, wasTrained, workIn } from "@phinets/node/run";
+import { loadNetwork, readResults, runHolder, wasTrained } from "@phinets/node/run";
 import { readEvents, type TrainingEvent } from "@phinets/node/steps";
 import { joinPath, type RunDetail, type RunEntry, type RunState, runPictures } from "../shared/runs.js";
 import type { Jobs } from "./jobs.js";
@@ -199,7 +199,7 @@ function stampOf(place: string): string {
     return stats === undefined ? "" : `${stats.size}.${Math.round(stats.mtimeMs)}`;
   });
   // A killed process leaves its lock: whether it lives is no matter of files.
-  return [...times, workIn(place) ?? ""].join(" ");
+  return [...times, runHolder(place)?.work ?? ""].join(" ");
 }
 
 type Described = Omit<RunEntry, "id" | "path" | "stamp" | "job" | "pausing">;
@@ -213,7 +213,7 @@ function describeRun(place: string): Described {
   const hasWeights = existsSync(join(place, "weights/best.safetensors"));
   const hasInt8 = existsSync(join(place, "quantized.json"));
   const network = networkOf(place);
-  const state = stateOf(events.at(-1), { work: workIn(place), isMade: hasWeights || hasInt8 });
+  const state = stateOf(events.at(-1), { work: runHolder(place)?.work, isMade: hasWeights || hasInt8 });
   const epoch = lastOf(events, "checkpoint")?.epoch ?? started?.epoch ?? 0;
   return {
     state,

@@ -15,6 +15,8 @@ export interface Studio {
   readonly jobs: Jobs;
   readonly runs: Runs;
   readonly trainings: Trainings;
+  /** Program and first arguments that are the command `phinets`. */
+  readonly phinets: readonly string[];
 }
 
 export interface OpenStudioOptions {
@@ -40,5 +42,6 @@ export function openStudio({ path, version, project, phinets }: OpenStudioOption
     jobs,
     runs,
     trainings: new Trainings({ datasets, runs, jobs, phinets }),
+    phinets,
   };
 }

@@ -4,9 +4,10 @@
  */
 import { parseNetwork } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
-import { runChild, writeFileAtomic } from "@phinets/node/host";
+import { writeFileAtomic } from "@phinets/node/host";
 import type { Job } from "../shared/events.js";
 import { documentPath, joinPath, resumeWords, type TrainForm, trainWords } from "../shared/runs.js";
+import { runCommand } from "./command.js";
 import type { Datasets } from "./datasets.js";
 import type { Jobs } from "./jobs.js";
 import type { Runs } from "./runs.js";
@@ -97,9 +98,7 @@ export class Trainings {
     const { runs, jobs, phinets } = this.options;
     const job = jobs.start("train", id, async ({ signal }) => {
       try {
-        const { end, stderr } = await runChild({ phinets, words: words.slice(1), signal });
-        signal.throwIfAborted();
-        if (end !== 0) throw trainingError(end, stderr);
+        await runCommand(words, { phinets, signal });
         return { run: id };
       } finally {
         runs.own.delete(id);
@@ -109,11 +108,4 @@ export class Trainings {
     runs.own.set(id, { job: job.id });
     return job;
   }
-}
-
-/** What the command said of its end. */
-function trainingError(end: number | string, stderr: string): PhinetsError {
-  const said = stderr.split("\n").findLast((line) => line.startsWith("error: "));
-  const how = typeof end === "string" ? `the training was ended by ${end}` : `the training ended with ${end}`;
-  return new PhinetsError("studio.train", said?.slice("error: ".length) ?? `${how}; its run folder has what it did`);
 }

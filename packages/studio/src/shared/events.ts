@@ -8,6 +8,7 @@ export interface JobResults {
   /** Id of the run. */
   readonly train: { readonly run: string };
   readonly firmware: import("./try.js").FirmwareOutput;
+  readonly ship: { readonly run: string };
 }
 
 export type JobKind = keyof JobResults;

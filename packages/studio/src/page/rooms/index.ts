@@ -13,4 +13,7 @@ export const rooms: readonly Room[] = [
   { id: "board", title: "Board", load: () => import("./board/room.js") },
   { id: "train", title: "Train", load: () => import("./train/room.js") },
   { id: "try", title: "Try", load: () => import("./try/room.js") },
+  { id: "sweeps", title: "Sweeps", load: () => import("./sweeps/room.js") },
+  { id: "ship", title: "Ship", load: () => import("./ship/room.js") },
+  { id: "live", title: "Live", load: () => import("./live/room.js") },
 ];

@@ -1,11 +1,11 @@
 /** Board: what a network would take of a board, before anything is trained. */
 import { CommandLine } from "../../ui/command-line.js";
+import { MemoryMap } from "../../ui/memory-map.js";
 import { Problem } from "../../ui/problem.js";
 import { saveFile } from "../../ui/save.js";
 import { Controls } from "./controls.js";
 import { Figures } from "./figures.js";
 import { Layers } from "./layers.js";
-import { MemoryMap } from "./memory-map.js";
 import { Pareto } from "./pareto.js";
 import { choice, commands, inspected, inspecting, inspectProblem, memory, refused, showsMemory } from "./store.js";
 import "./board.css";

@@ -1,0 +1,30 @@
+/** Where tracks were in the last frames. */
+import type { WireFrame } from "@phinets/core/wire";
+
+export interface Trail {
+  readonly id: number;
+  readonly class: number;
+  /** Centres, oldest first, in pixels. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+/** Points of a trail, and frames that one outlives its track. */
+const [longest, outlives] = [60, 15];
+
+export class Trails {
+  readonly #trails = new Map<number, { class: number; seen: number; readonly points: (readonly [number, number])[] }>();
+
+  /** The trails once a frame is added. */
+  add({ frame, tracks = [] }: WireFrame): Trail[] {
+    for (const { id, class: index, x1, y1, x2, y2 } of tracks) {
+      const trail = this.#trails.get(id) ?? { class: index, seen: frame, points: [] };
+      trail.points.push([(x1 + x2) / 2, (y1 + y2) / 2]);
+      if (trail.points.length > longest) trail.points.shift();
+      Object.assign(trail, { class: index, seen: frame });
+      this.#trails.set(id, trail);
+    }
+    // A board that was started again counts from 0.
+    for (const [id, { seen }] of this.#trails) if (frame - seen > outlives || frame < seen) this.#trails.delete(id);
+    return [...this.#trails].map(([id, { class: index, points }]) => ({ id, class: index, points: [...points] }));
+  }
+}

@@ -1,0 +1,148 @@
+/** What is to be shipped, the runs that there are, and the one that is looked at. */
+
+import { computed, signal } from "@preact/signals";
+import type { DatasetEntry } from "../../../shared/data.js";
+import type { Job } from "../../../shared/events.js";
+import { resumeWords, type ShipForm, type ShipList, type ShipRun, shipWords } from "../../../shared/ship.js";
+import { get, post, remove } from "../../api.js";
+import { connection, jobs } from "../../connection.js";
+import { addressOfRoom, route } from "../../router.js";
+
+/** The form as it is filled; empty texts are left out of the command. */
+export interface Fields {
+  readonly data: string;
+  readonly target: string;
+  readonly name: string;
+  readonly fps: string;
+  readonly imgsz: string;
+  readonly epochs: string;
+  readonly seed: string;
+  readonly images: string;
+  readonly weights: string;
+  readonly clip: string;
+  readonly qat: boolean;
+}
+
+const empty: Fields = {
+  ...{ data: "", target: "stm32h743", name: "", fps: "", imgsz: "", epochs: "", seed: "", images: "" },
+  ...{ weights: "", clip: "", qat: false },
+};
+
+export const fields = signal<Fields>(empty);
+export const datasets = signal<readonly DatasetEntry[] | undefined>(undefined);
+export const list = signal<ShipList | undefined>(undefined);
+export const run = signal<ShipRun | undefined>(undefined);
+export const memory = signal<string | undefined>(undefined);
+export const problem = signal<Error | undefined>(undefined);
+
+/** Path of the run that is looked at. */
+const chosen = computed(() => (route.value.room === "ship" ? route.value.rest : ""));
+export const addressOfRun = (path: string): string => addressOfRoom("ship", path);
+
+export function change(changes: Partial<Fields>): void {
+  fields.value = { ...fields.value, ...changes };
+}
+
+/** A name for the run's folder, where none is typed. */
+export const suggested = computed(() => {
+  const { data, target } = fields.value;
+  const session = connection.value.kind === "server" ? connection.value.session.folder : "";
+  const last = (path: string) =>
+    path
+      .split("/")
+      .at(-1)!
+      .replace(/\.(zip|json|ya?ml)$/i, "");
+  return `${last(data || session)}-${last(target)}`.replace(/^[-.]+/, "");
+});
+
+export const form = computed<ShipForm>(() => {
+  const { data, target, name, qat, weights, clip, ...numbers } = fields.value;
+  const given = Object.entries(numbers).flatMap(([key, text]) => (text.trim() === "" ? [] : [[key, Number(text)]]));
+  return {
+    ...{ data, target: target.trim(), name: name.trim() || suggested.value },
+    ...(Object.fromEntries(given) as Partial<ShipForm>),
+    ...(weights && { weights }),
+    ...(clip && { clip }),
+    ...(qat && { qat }),
+  };
+});
+
+const folder = computed(() => (connection.value.kind === "server" ? connection.value.session.path : "."));
+export const commandWords = computed(() => shipWords(form.value, folder.value));
+export const resumeCommand = (path: string): string[] => resumeWords(path, folder.value);
+
+/** The job of this server that ships into a run. */
+export const jobOf = (path: string): Job | undefined =>
+  [...jobs.value.values()].findLast(({ kind, about }) => kind === "ship" && about === path);
+
+const listEveryMs = 3000;
+const runEveryMs = 700;
+
+/** Asks while the room is open; returns what ends it. */
+export function watch(): () => void {
+  void begin();
+  const timers = [setInterval(() => void refreshList(), listEveryMs), setInterval(() => void refresh(), runEveryMs)];
+  const end = chosen.subscribe(() => {
+    run.value = undefined;
+    memory.value = undefined;
+    void refresh();
+  });
+  return () => {
+    for (const timer of timers) clearInterval(timer);
+    end();
+  };
+}
+
+async function begin(): Promise<void> {
+  try {
+    datasets.value = await get<DatasetEntry[]>("data");
+    if (fields.value.data === "" && datasets.value.length > 0) change({ data: datasets.value[0].path });
+  } catch (error) {
+    problem.value = error as Error;
+  }
+  await refreshList();
+}
+
+async function refreshList(): Promise<void> {
+  try {
+    list.value = await get<ShipList>("ship");
+  } catch (error) {
+    problem.value = error as Error;
+  }
+}
+
+let asking = false;
+
+async function refresh(): Promise<void> {
+  const path = chosen.value;
+  if (path === "" || asking) return;
+  asking = true;
+  try {
+    const found = await get<ShipRun>("ship/run", { query: { run: path } });
+    if (chosen.value !== path) return;
+    if (JSON.stringify(found) !== JSON.stringify(run.value)) run.value = found;
+    const hasNetwork = found.steps.some(({ name, state }) => name === "fit" && (state === "done" || state === "kept"));
+    if (memory.value === undefined && hasNetwork)
+      memory.value = (await get<{ svg?: string }>("ship/memory", { query: { run: path } })).svg;
+  } catch (error) {
+    // A run that was started a moment ago has no folder yet.
+    if (jobOf(path)?.state !== "running") problem.value = error as Error;
+  } finally {
+    asking = false;
+  }
+}
+
+async function act(work: () => Promise<Job>): Promise<void> {
+  problem.value = undefined;
+  try {
+    const job = await work();
+    jobs.value = new Map(jobs.value).set(job.id, job);
+    location.hash = addressOfRun(job.about);
+  } catch (error) {
+    problem.value = error as Error;
+  }
+}
+
+export const ship = (): Promise<void> => act(() => post<Job>("ship", { body: form.value }));
+export const resume = (path: string): Promise<void> => act(() => post<Job>("ship/resume", { query: { run: path } }));
+export const stop = (id: number): Promise<void> => remove(`jobs/${id}`);

@@ -1,0 +1,97 @@
+/** Sweeps: many settings side by side, live while they are trained; and any runs compared. */
+import { formatCount } from "@phinets/node/text";
+import { useEffect, useId } from "preact/hooks";
+import { connection } from "../../connection.js";
+import { addressOfRoom } from "../../router.js";
+import { CommandLine } from "../../ui/command-line.js";
+import { Problem } from "../../ui/problem.js";
+import { Costs, Curves, Mattered } from "./charts.js";
+import { Compare } from "./compare.js";
+import { LeaderboardTable } from "./leaderboard.js";
+import { addressOfPage, entries, problem, sweep, watch } from "./store.js";
+import "./sweeps.css";
+
+export default function SweepsRoom() {
+  const isServed = connection.value.kind === "server";
+  useEffect(() => (isServed ? watch() : undefined), [isServed]);
+  if (!isServed) return <p class="card quiet">Sweeps lie in a folder on a machine: phinets studio there shows them.</p>;
+  const shown = sweep.value;
+  return (
+    <div class="sweeps">
+      <section class="card" aria-labelledby="sweeps-title">
+        <h1 id="sweeps-title">Sweeps</h1>
+        {problem.value && <Problem error={problem.value} />}
+        <Picker />
+        {shown && (
+          <>
+            <p class="quiet" role="status">
+              {shown.running ? "It runs: " : ""}
+              {formatCount(shown.board.rows.length)} {shown.partial ? "trainings so far" : "settings"}, by{" "}
+              {shown.board.objective} on the validation pictures.
+            </p>
+            <LeaderboardTable board={shown.board} path={shown.path} />
+            {shown.hasPage && (
+              <p class="actions">
+                <a class="button" href={addressOfPage(shown.path)} target="_blank" rel="noreferrer">
+                  Open sweep.html
+                </a>
+              </p>
+            )}
+          </>
+        )}
+      </section>
+      {shown && shown.board.rows.length > 0 && (
+        <>
+          <section class="card charts" aria-labelledby="sweeps-costs">
+            <h2 id="sweeps-costs">Accuracy and cost</h2>
+            <p class="quiet">On the line: settings that no other beats. A point shows its row and its curve.</p>
+            <Costs board={shown.board} />
+          </section>
+          <section class="card charts" aria-labelledby="sweeps-curves">
+            <h2 id="sweeps-curves">Over the epochs</h2>
+            <Curves board={shown.board} curves={shown.curves} />
+          </section>
+          <section class="card" aria-labelledby="sweeps-mattered">
+            <h2 id="sweeps-mattered">Which option mattered</h2>
+            <Mattered board={shown.board} />
+          </section>
+        </>
+      )}
+      <section class="card" aria-labelledby="sweeps-compare">
+        <h2 id="sweeps-compare">Compare runs</h2>
+        <Compare />
+      </section>
+    </div>
+  );
+}
+
+function Picker() {
+  const id = useId();
+  const list = entries.value;
+  if (list === undefined) return null;
+  if (list.length === 0)
+    return (
+      <>
+        <p class="quiet">No sweep is in this folder yet. This line begins one:</p>
+        <CommandLine words={["phinets", "sweep", "sweep.yaml"]} />
+      </>
+    );
+  return (
+    <p class="actions">
+      <label for={id}>Sweep</label>
+      <select
+        id={id}
+        value={sweep.value?.path}
+        onChange={({ currentTarget }) => {
+          location.hash = addressOfRoom("sweeps", currentTarget.value);
+        }}
+      >
+        {list.map(({ path, running, done }) => (
+          <option key={path} value={path}>
+            {path || "the whole folder"} ({running ? "runs" : done ? "done" : "stopped"})
+          </option>
+        ))}
+      </select>
+    </p>
+  );
+}

@@ -1,0 +1,174 @@
+/** Small charts: lines over a number, and points of which some stand out. SVG, colours by the system. */
+export interface Axis {
+  readonly label: string;
+  /** Of the marks. Default: three digits. */
+  readonly show?: (value: number) => string;
+}
+
+export interface Series {
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+  readonly strong?: boolean;
+}
+
+export interface Mark {
+  readonly key: string;
+  readonly x: number;
+  readonly y: number;
+  readonly title: string;
+  readonly strong: boolean;
+  readonly pressed?: boolean;
+  readonly onPress?: () => void;
+}
+
+const [width, height, left, bottom, top, right] = [560, 260, 52, 36, 12, 16];
+const marks = 4;
+
+interface Scale {
+  readonly x: (value: number) => number;
+  readonly y: (value: number) => number;
+  readonly xs: readonly number[];
+  readonly ys: readonly number[];
+}
+
+/** Axes that hold all points, with a little room. */
+function scaleOf(points: readonly (readonly [x: number, y: number])[]): Scale {
+  const span = (values: readonly number[]): readonly [number, number] => {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const room = low === high ? Math.abs(low) * 0.1 || 1 : (high - low) * 0.05;
+    return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
+  };
+  const [[x0, x1], [y0, y1]] = [span(points.map(([x]) => x)), span(points.map(([, y]) => y))];
+  const steps = (low: number, high: number) =>
+    Array.from({ length: marks + 1 }, (_, i) => low + ((high - low) * i) / marks);
+  return {
+    x: (value) => left + ((value - x0) / (x1 - x0)) * (width - left - right),
+    y: (value) => height - bottom - ((value - y0) / (y1 - y0)) * (height - bottom - top),
+    xs: steps(x0, x1),
+    ys: steps(y0, y1),
+  };
+}
+
+const usual = (value: number): string => String(Number(value.toPrecision(3)));
+
+interface FrameProps {
+  readonly scale: Scale;
+  readonly x: Axis;
+  readonly y: Axis;
+}
+
+function Frame({ scale, x, y }: FrameProps) {
+  const base = height - bottom;
+  return (
+    <>
+      <line x1={left} y1={base} x2={width - right} y2={base} class="axis" />
+      <line x1={left} y1={top} x2={left} y2={base} class="axis" />
+      {scale.xs.map((value) => (
+        <text key={value} x={scale.x(value)} y={base + 14} text-anchor="middle">
+          {(x.show ?? usual)(value)}
+        </text>
+      ))}
+      {scale.ys.map((value) => (
+        <text key={value} x={left - 6} y={scale.y(value) + 4} text-anchor="end">
+          {(y.show ?? usual)(value)}
+        </text>
+      ))}
+      <text x={width - right} y={height - 4} text-anchor="end">
+        {x.label}
+      </text>
+      <text x={left + 6} y={top + 8}>
+        {y.label}
+      </text>
+    </>
+  );
+}
+
+export function LineChart({
+  title,
+  series,
+  x,
+  y,
+}: {
+  readonly title: string;
+  readonly series: readonly Series[];
+  readonly x: Axis;
+  readonly y: Axis;
+}) {
+  const points = series.flatMap((each) => each.points);
+  if (points.length === 0) return null;
+  const scale = scaleOf(points);
+  // Those that stand out are drawn over the others.
+  const drawn = [...series].sort((a, b) => Number(a.strong ?? false) - Number(b.strong ?? false));
+  return (
+    <svg class="chart" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={title}>
+      <Frame scale={scale} x={x} y={y} />
+      {drawn.map(({ name, points: own, strong }) => (
+        <polyline
+          key={name}
+          class={strong ? "line strong" : "line"}
+          points={own.map(([a, b]) => `${scale.x(a)},${scale.y(b)}`).join(" ")}
+        >
+          <title>{name}</title>
+        </polyline>
+      ))}
+    </svg>
+  );
+}
+
+export function PointChart({
+  title,
+  points,
+  x,
+  y,
+}: {
+  readonly title: string;
+  readonly points: readonly Mark[];
+  readonly x: Axis;
+  readonly y: Axis;
+}) {
+  if (points.length === 0) return null;
+  const scale = scaleOf(points.map((point) => [point.x, point.y]));
+  const front = points.filter(({ strong }) => strong).sort((a, b) => a.x - b.x);
+  return (
+    <svg class="chart" viewBox={`0 0 ${width} ${height}`}>
+      <title>{title}</title>
+      <Frame scale={scale} x={x} y={y} />
+      <polyline
+        class="line strong"
+        points={front.map((point) => `${scale.x(point.x)},${scale.y(point.y)}`).join(" ")}
+      />
+      {points.map((point) => (
+        <Dot key={point.key} point={point} cx={scale.x(point.x)} cy={scale.y(point.y)} />
+      ))}
+    </svg>
+  );
+}
+
+function Dot({ point, cx, cy }: { readonly point: Mark; readonly cx: number; readonly cy: number }) {
+  const { title, strong, pressed, onPress } = point;
+  const shape = { cx, cy, r: strong ? 7 : 5, class: strong ? "dot strong" : "dot" };
+  if (onPress === undefined)
+    return (
+      <circle {...shape}>
+        <title>{title}</title>
+      </circle>
+    );
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a button cannot stand in a picture
+    <circle
+      {...shape}
+      role="button"
+      tabindex={0}
+      aria-label={title}
+      aria-pressed={pressed}
+      onClick={onPress}
+      onKeyDown={(event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        onPress();
+      }}
+    >
+      <title>{title}</title>
+    </circle>
+  );
+}

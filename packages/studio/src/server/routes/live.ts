@@ -1,0 +1,73 @@
+/** For the room Live: runs to compare a board with, and the serial line of an emulated one. */
+import { join } from "node:path";
+import { defaultScoreThreshold, modelOptions } from "@phinets/core/export";
+import { PhinetsError } from "@phinets/core/tensor";
+import { readRegularSync } from "@phinets/node/files";
+import { loadNetwork } from "@phinets/node/run";
+import { firmwareScoreThreshold, runLine } from "@phinets/node/steps";
+import { targetOf } from "@phinets/node/target";
+import { Hono } from "hono";
+import { type LiveList, type LiveRun, type LiveRunDetail, liveFiles } from "../../shared/live.js";
+import type { Routes } from "../app.js";
+import { clipsIn, foldersWith } from "../find.js";
+import type { OpenedFolder } from "../opened-folder.js";
+import { numberOf, textOf } from "../request.js";
+
+/** Of an int8 network; those of the largest networks are a few megabytes. */
+const mostFileBytes = 64 * 1024 * 1024;
+
+export const liveRoutes: Routes = ({ folder }) =>
+  new Hono()
+    .get("/", (context) => context.json({ runs: detectorsIn(folder), clips: clipsIn(folder) } satisfies LiveList))
+    .get("/run", (context) => {
+      const run = folder.resolve(textOf(context, "run") || ".");
+      const detail: LiveRunDetail = { scoreThreshold: firmwareScoreThreshold(run) ?? defaultScoreThreshold };
+      return context.json(detail);
+    })
+    .get("/file", (context) => {
+      const [run, name] = [textOf(context, "run"), textOf(context, "name")];
+      if (!(liveFiles as readonly string[]).includes(name))
+        throw new PhinetsError("studio.missing", `${name}: is no file of an int8 network`, name);
+      const file = join(folder.resolve(run || "."), name);
+      folder.require(file, `${run}/${name}`);
+      const bytes = new Uint8Array(readRegularSync(file, { most: mostFileBytes }));
+      return context.body(bytes, 200, { "Content-Type": "application/octet-stream" });
+    })
+    .get("/emulated", async (context) => {
+      const [run, clip] = [textOf(context, "run"), textOf(context, "clip")].map((path) => folder.resolve(path || "."));
+      const [pictures, times] = [numberOf(context, "pictures") > 0, numberOf(context, "times")];
+      const stop = new AbortController();
+      const line = runLine(run, { clip, pictures, times, signal: stop.signal });
+      // Begun before it is answered: what hinders it is then an answer too.
+      const first = await line.next();
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          if (first.done) controller.close();
+          else controller.enqueue(first.value);
+        },
+        async pull(controller) {
+          const { done, value } = await line.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        },
+        async cancel() {
+          stop.abort();
+          await line.return();
+        },
+      });
+      return context.body(body, 200, { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" });
+    });
+
+/** Runs of int8 detectors. */
+function detectorsIn(folder: OpenedFolder): LiveRun[] {
+  return foldersWith(folder, "quantized.json").flatMap((path): LiveRun[] => {
+    const run = join(folder.real, path);
+    try {
+      const { detector } = modelOptions(loadNetwork(join(run, "network.json")));
+      return detector === undefined ? [] : [{ path, classes: detector.classes, board: targetOf(run, undefined).name }];
+    } catch (error) {
+      if (error instanceof PhinetsError) return []; // half of a run, or a damaged one
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,137 @@
+/** A sweep's leaderboard: sweep.json, or before there is one, what its journal and its runs say so far. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Leaderboard, type LeaderboardRow, ranked, type Setting, type SettingValue } from "@phinets/core/sweep";
+import { PhinetsError } from "@phinets/core/tensor";
+import { problemOf, readDocument, readJson } from "@phinets/node/host";
+import { loadArguments, readResults } from "@phinets/node/run";
+import { compareRuns } from "@phinets/node/steps";
+import { sweepDocument } from "@phinets/node/sweep";
+import { z } from "zod";
+import type { SweepCurve, SweepDocument } from "../shared/sweeps.js";
+
+const setting = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+const run = z.string().regex(/^(detect|classify)\/[0-9a-f]{16}$/, "detect/HASH or classify/HASH");
+
+const board = z.object({
+  objective: z.string(),
+  rows: z.array(
+    z.object({
+      setting,
+      target: z.string().optional(),
+      seeds: z.array(z.number()),
+      epochs: z.number(),
+      score: z.number().optional(),
+      firstScore: z.number().nullish(),
+      figures: z.record(z.string(), z.number()),
+      cost: z.object({
+        parameters: z.number(),
+        macs: z.number(),
+        ramBytes: z.number().optional(),
+        flashBytes: z.number().optional(),
+        latencyMs: z.tuple([z.number(), z.number()]).optional(),
+        energyMj: z.number().optional(),
+      }),
+      runs: z.array(run).min(1),
+      weightsSha256: z.array(z.string()).optional(),
+      failed: z.string().optional(),
+    }),
+  ),
+  leftOut: z.array(z.object({ setting, target: z.string().optional(), reason: z.string() })),
+});
+
+const done = z.object({
+  trial: z.string().regex(/^[0-9a-f]{16}$/),
+  epochs: z.int().positive(),
+  figures: z.record(z.string(), z.number()).optional(),
+  int8: z.literal(true).optional(),
+  failed: z.string().optional(),
+});
+
+/** Rows whose curves are drawn; those below are in the table. */
+const mostCurves = 40;
+
+/** @throws PhinetsError for a sweep.json that is none */
+export function readSweep(folder: string): Pick<SweepDocument, "board" | "partial" | "curves" | "hasPage"> {
+  const found = readBoard(folder);
+  const shown = found ?? partialBoard(folder);
+  const figure = shown.objective.startsWith("top1") ? "top1" : "AP50";
+  const curves = shown.rows
+    .slice(0, mostCurves)
+    .flatMap(({ runs }) => runs.map((each) => curveOf(folder, each, figure)));
+  return { board: shown, partial: found === undefined, curves, hasPage: existsSync(join(folder, "sweep.html")) };
+}
+
+function readBoard(folder: string): Leaderboard | undefined {
+  const file = sweepDocument(folder);
+  if (!existsSync(file)) return undefined;
+  const options = { code: "sweep.result", remedy: "run the sweep again" };
+  const document = readJson(file, options);
+  const problem = problemOf(board, document);
+  if (problem !== undefined) throw new PhinetsError(options.code, `${file}: ${problem}; ${options.remedy}`, file);
+  const { rows, ...rest } = board.parse(document);
+  // A training that diverged in its first rung has -Infinity there, which JSON has as null.
+  return { ...rest, rows: rows.map(({ firstScore, ...row }) => ({ ...row, firstScore: firstScore ?? undefined })) };
+}
+
+/** Each training is a row, by the options in which the trainings differ. */
+function partialBoard(folder: string): Leaderboard {
+  const latest = new Map<string, z.infer<typeof done>>();
+  const options = { code: "sweep.journal", remedy: "run the sweep again" };
+  for (const line of readDocument(join(folder, "journal.jsonl"), options).split("\n")) {
+    const entry = entryOf(line);
+    if (entry !== undefined && entry.int8 !== true) latest.set(entry.trial, entry);
+  }
+  const trials = [...latest.values()].flatMap((entry) => {
+    const own = ["detect", "classify"]
+      .map((task) => `${task}/${entry.trial}`)
+      .find((each) => existsSync(join(folder, each)));
+    return own === undefined ? [] : [{ entry, own }];
+  });
+  const settings = differing(trials.map(({ own }) => settingOf(join(folder, own))));
+  const [objective] = trials.some(({ own }) => own.startsWith("classify/")) ? ["top1"] : ["AP50"];
+  const rows = trials.map(({ entry, own }, i): LeaderboardRow => {
+    const { epochs, figures = {}, failed } = entry;
+    const [{ costs }] = compareRuns([join(folder, own)]).runs;
+    const { parameters, macs, ramBytes, flashBytes, latencyMs, energyMj } = costs;
+    return {
+      ...{ setting: settings[i], target: costs.board, seeds: [], epochs, figures, runs: [own] },
+      ...{ score: figures[objective], cost: { parameters, macs, ramBytes, flashBytes, latencyMs, energyMj } },
+      ...(failed !== undefined && { failed }),
+    };
+  });
+  return { objective, rows: ranked(rows), leftOut: [] };
+}
+
+/** Undefined for a line that is none: the last one may be half written. */
+function entryOf(line: string): z.infer<typeof done> | undefined {
+  try {
+    return done.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
+
+function settingOf(run: string): Setting {
+  const { recipe } = loadArguments(run);
+  const values = Object.entries(recipe).map(([name, value]): [string, SettingValue] => [
+    name,
+    typeof value === "object" || value === undefined ? JSON.stringify(value ?? null) : (value as SettingValue),
+  ]);
+  return Object.fromEntries(values);
+}
+
+/** Of each setting the options in which they are not all alike. */
+function differing(settings: readonly Setting[]): Setting[] {
+  const names = [...new Set(settings.flatMap((each) => Object.keys(each)))];
+  const kept = names.filter((name) => settings.some((each) => each[name] !== settings[0][name]));
+  return settings.map((each) => Object.fromEntries(kept.map((name) => [name, each[name]])));
+}
+
+function curveOf(folder: string, name: string, figure: string): SweepCurve {
+  const rows = readResults(join(folder, name));
+  return {
+    run: name,
+    points: rows.flatMap((row) => (row[figure] >= 0 ? [{ epoch: row.epoch, value: row[figure] }] : [])),
+  };
+}
