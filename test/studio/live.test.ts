@@ -89,7 +89,7 @@ describe.skipIf(browserOptions === undefined || !tools)("the room Live", () => {
     expect(await tab.locator(".ask .command code").last().textContent()).toBe(
       `phinets monitor --emulate ${folder}/run --clip ${folder}/${clip}`,
     );
-    await tab.getByRole("button", { name: "Emulate" }).click();
+    await tab.getByRole("button", { name: "Emulate", exact: true }).click();
     await showsTheLibrarys(tab);
     await tab.getByText(/^The boxes of \d+ pictures are the board's, every number\.$/).waitFor();
     // The picture is the last frame as the network saw it.
@@ -130,7 +130,7 @@ describe.skipIf(browserOptions === undefined || !tools)("the room Live", () => {
   it("goes on for ever until it is told to stop, and says what cannot be emulated", async () => {
     const { tab, close } = await open(folder, { room: "live" });
     await tab.getByLabel("It sees", { exact: true }).selectOption(clip);
-    await tab.getByRole("button", { name: "Emulate" }).click();
+    await tab.getByRole("button", { name: "Emulate", exact: true }).click();
     await expect
       .poll(async () => Number(/(\d+) heard/.exec((await tab.locator(".seen dl").textContent()) ?? "")?.[1]), {
         timeout: 120_000,

@@ -72,6 +72,11 @@ export const shipRoutes: Routes = ({ folder, jobs, session, phinets }) => {
     })
     .get("/run", (context) => {
       const run = textOf(context, "run");
+      const isStarting = jobs.all.some(
+        ({ kind, about, state }) => kind === "ship" && about === run && state === "running",
+      );
+      if (isStarting && !isShipped(join(folder.real, run)))
+        return context.json({ path: run, steps: [], canResume: false, hasReport: false } satisfies ShipRun);
       const path = requireRun(folder, run);
       const [canResume, hasReport] = ["args.yaml", "report.html"].map((file) => existsSync(join(path, file)));
       return context.json({ path: run, canResume, hasReport, ...readShipView(path) } satisfies ShipRun);

@@ -27,11 +27,8 @@ export default function ShipRoom() {
       </section>
       <section class="card steps" aria-labelledby="ship-run">
         <h2 id="ship-run">{path === "" ? "No run is chosen" : path}</h2>
-        {shown !== undefined ? (
-          <Chain run={shown} />
-        ) : (
-          path !== "" && jobOf(path)?.state === "running" && <p class="quiet">Starting…</p>
-        )}
+        {shown && shown.steps.length === 0 && <p class="quiet">Starting…</p>}
+        {shown && <Chain run={shown} />}
         {shown === undefined && path !== "" && <StartProblem path={path} />}
       </section>
       {shown?.result && (

@@ -125,8 +125,8 @@ async function refresh(): Promise<void> {
     if (memory.value === undefined && hasNetwork)
       memory.value = (await get<{ svg?: string }>("ship/memory", { query: { run: path } })).svg;
   } catch (error) {
-    // A run that was started a moment ago has no folder yet.
-    if (jobOf(path)?.state !== "running") problem.value = error as Error;
+    // One that failed before it had a folder says so by its job.
+    if (jobOf(path) === undefined) problem.value = error as Error;
   } finally {
     asking = false;
   }
