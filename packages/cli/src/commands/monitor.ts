@@ -38,7 +38,7 @@ const definition: VerbDefinition = {
     ["phinets monitor /dev/ttyACM0", "a line a frame"],
     ["phinets monitor /dev/ttyUSB0 --baud 921600 --out tracks.txt", "and the tracks as MOTChallenge text"],
     ["phinets monitor --reconnect --json", "of the one board there is, a document a frame"],
-    ["phinets monitor --emulate runs/ship/my-parts-stm32h743 --clip belt.mp4", "without a board"],
+    ["phinets monitor --emulate runs/ship/my-parts --clip belt.mp4", "without a board"],
   ],
   options: [
     {

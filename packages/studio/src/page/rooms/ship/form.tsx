@@ -68,7 +68,7 @@ export function Form() {
           />
         )}
       </Labelled>
-      <Labelled label="Start from">
+      <Labelled label="Begin with">
         {(id) => (
           <Select
             id={id}
