@@ -70,7 +70,6 @@ export interface ShipList {
   readonly runs: readonly { readonly path: string; readonly running: boolean; readonly done: boolean }[];
   /** Videos and folders of frames. */
   readonly clips: readonly string[];
-  /** Whether this server can start commands. */
 }
 
 export interface ShipFigures {
