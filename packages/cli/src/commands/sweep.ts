@@ -8,6 +8,7 @@ import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
+import { watchSweep } from "../terminal/sweep-table.js";
 import { groups, json, out, threadsOf, workers } from "./shared-options.js";
 import { checkQueueOptions, openQueueTrainer, type QueueOptions, queueOptions } from "./sweep-queue.js";
 import { epochs } from "./training-options.js";
@@ -101,12 +102,13 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
   context.resumeWith();
   const { queue, slots } = options;
   const { on } = file;
+  const watched = watchSweep(context, { objective, describe: ({ setting, target }) => describe(setting, target) });
   const trainer =
     queue === undefined
       ? new LocalTrainer({ folder, project, slots, threads })
-      : await openQueueTrainer(folder, { ...options, queue }, context);
-  const request = { folder, name, brackets, leftOut, objective, on, trainer };
-  const result = await runSweep(request, context).finally(() => trainer.close());
+      : await openQueueTrainer(folder, { ...options, queue }, watched.context);
+  const request = { folder, name, brackets, leftOut, objective, on, trainer, observer: watched.observer };
+  const result = await runSweep(request, watched.context).finally(() => trainer.close());
   context.result(result, () => {
     const rows = result.rows
       .slice(0, 20)

@@ -9,6 +9,8 @@ export interface Output {
   readonly isTTY?: boolean;
   /** Width of a terminal. */
   readonly columns?: number;
+  /** Height of a terminal. */
+  readonly rows?: number;
   write(text: string): unknown;
 }
 

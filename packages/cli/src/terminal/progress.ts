@@ -40,7 +40,9 @@ class Lines implements Progress {
       while (this.#nextCount <= done) this.#nextCount *= 2;
     }
     this.#lastDone = done;
-    this.stream.write(`${describe(this.options, done, performance.now() - this.#startMs)}${detail && `  ${detail}`}\n`);
+    this.stream.write(
+      `${describeProgress(this.options, done, performance.now() - this.#startMs)}${detail && `  ${detail}`}\n`,
+    );
   }
 
   log(line: string): void {
@@ -51,7 +53,7 @@ class Lines implements Progress {
 }
 
 /** "training 3/30 epochs, 4.2 s, 38 s left"; of a run that goes on, at first "training 20/30 epochs" */
-function describe(options: ProgressOptions, done: number, elapsedMs: number): string {
+export function describeProgress(options: ProgressOptions, done: number, elapsedMs: number): string {
   const { label, total, from = 0, unit = "" } = options;
   const count = `${label} ${total > 0 ? `${done}/${total}` : `${done}`}${unit && ` ${unit}`}`;
   if (from > 0 && done === from) return count;

@@ -1,0 +1,135 @@
+/** A sweep on a terminal, drawn over itself: how far it is, the best settings so far, and what each slot does. */
+import type { Progress, ProgressOptions, StepContext } from "@phinets/node/steps";
+import type { SweepObserver, WatchedRung, WatchedSetting } from "@phinets/node/sweep";
+import { formatTable, visible } from "@phinets/node/text";
+import type { createLogUpdate } from "log-update";
+import { type Colours, colourHeadings, makeColours, wantsColours } from "./colours.js";
+import type { Context, Output } from "./context.js";
+import { describeProgress } from "./progress.js";
+
+/** Settings, and slots, that are shown. */
+const mostShown = 8;
+/** Milliseconds from one drawing to the next. */
+const drawEvery = 250;
+
+type Result = WatchedSetting & { readonly epochs: number; readonly score: number };
+
+export interface SweepTableOptions {
+  /** Figure that settings are ranked by. */
+  readonly objective: string;
+  readonly describe: (setting: WatchedSetting) => string;
+}
+
+/** How a sweep is watched: a table on a terminal, else plain lines; with --json nothing is said. */
+export function watchSweep(
+  { signal, note, progress, stderr, json }: Pick<Context, keyof StepContext | "stderr" | "json">,
+  options: SweepTableOptions,
+): { readonly context: StepContext; readonly observer?: SweepObserver } {
+  if (json) return { context: { signal, note, progress: () => silent } };
+  if (stderr.isTTY !== true) return { context: { signal, note, progress } };
+  const table = new SweepTable(stderr, options);
+  return { context: { signal, note: (line) => table.log(line), progress: (of) => table.start(of) }, observer: table };
+}
+
+const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
+
+class SweepTable implements SweepObserver, Progress {
+  /** Best first: who was trained longest, then by score. */
+  #best: Result[] = [];
+  readonly #slots = new Map<number, WatchedRung | undefined>();
+  #progress: ProgressOptions = { label: "sweep", total: 0 };
+  #done = 0;
+  readonly #startMs = performance.now();
+  readonly #colours: Colours;
+  #draw: ReturnType<typeof createLogUpdate> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly stream: Output,
+    readonly options: SweepTableOptions,
+  ) {
+    this.#colours = makeColours(wantsColours(stream));
+  }
+
+  /** Draws from now on. */
+  start(progress: ProgressOptions): this {
+    this.#progress = progress;
+    // The time that is left goes on between two epochs, too.
+    this.#timer = setInterval(() => this.#redraw(), drawEvery);
+    this.#timer.unref();
+    import("log-update").then(
+      ({ createLogUpdate }) => {
+        if (this.#timer !== undefined) this.#draw = createLogUpdate(this.stream as NodeJS.WritableStream);
+      },
+      () => {}, // without the table the work still goes on
+    );
+    return this;
+  }
+
+  scored(result: Result): void {
+    const others = this.#best.filter(({ setting, target }) => setting !== result.setting || target !== result.target);
+    const rank = (a: Result, b: Result): number => b.epochs - a.epochs || (a.score === b.score ? 0 : b.score - a.score);
+    this.#best = [...others, result].sort(rank).slice(0, mostShown);
+  }
+
+  working(slot: number, rung: WatchedRung | undefined): void {
+    this.#slots.set(slot, rung);
+  }
+
+  update(done: number): void {
+    this.#done = done;
+  }
+
+  /** A line that stays, above the table. */
+  log(line: string): void {
+    this.#draw?.clear();
+    this.stream.write(`${line}\n`);
+    this.#redraw();
+  }
+
+  /** Draws for the last time what stays on the screen: the best settings of a sweep that was stopped, too. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#slots.clear();
+    // The leaderboard follows.
+    if (this.#done >= this.#progress.total) this.#best = [];
+    this.#redraw();
+    this.#draw?.done();
+    this.#draw = undefined;
+  }
+
+  #redraw(): void {
+    this.#draw?.(this.#frame());
+  }
+
+  #frame(): string {
+    const { objective, describe } = this.options;
+    const parts = [describeProgress(this.#progress, this.#done, performance.now() - this.#startMs)];
+    const best = this.#best.map((each, i) => [
+      ...[i + 1, describe(each), Number.isFinite(each.score) ? each.score.toFixed(4) : "diverged", each.epochs],
+    ]);
+    if (best.length > 0) parts.push(formatTable(["rank", "setting", objective, "epochs"], best));
+    const slots = [...this.#slots].sort(([a], [b]) => a - b);
+    const rows = slots
+      .slice(0, mostShown)
+      .map(([slot, rung]) =>
+        rung === undefined
+          ? [slot + 1, "waits", ""]
+          : [slot + 1, `${describe(rung)}, seed ${rung.seed}`, `${rung.done} of ${rung.epochs}`],
+      );
+    if (rows.length > 0) parts.push(formatTable(["slot", "setting", "epochs"], rows));
+    const hidden = slots.length - rows.length;
+    if (hidden > 0)
+      parts.push(`and ${hidden} more, ${slots.filter(([, rung]) => rung !== undefined).length} of all at work`);
+    const width = (this.stream.columns ?? 80) - 1;
+    // Lines that wrap would jump as their length changes.
+    const lines = parts.join("\n").split("\n");
+    return colourHeadings(lines.map((line) => cut(visible(line), width)).join("\n"), this.#colours);
+  }
+}
+
+function cut(line: string, width: number): string {
+  const letters = [...line];
+  return letters.length <= width ? line : `${letters.slice(0, width - 1).join("")}…`;
+}
