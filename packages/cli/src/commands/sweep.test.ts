@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { phinets, phinetsJson, tinyDataset, writeNetwork } from "../../../../test/road-tools.js";
 import { readLock } from "../../../node/src/steps/run-lock.js";
 
@@ -52,6 +52,23 @@ interface Row {
   readonly weightsSha256?: readonly string[];
 }
 
+/** Numbers of the processes that train for a sweep in a folder. */
+const slotsOf = (folder: string): number[] =>
+  execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes(`slot-worker.js ${folder}`))
+    .map((line) => Number(line.trim().split(" ")[0]));
+
+/** Starts a sweep in a process of its own. */
+function start(file: string, folder: string): ChildProcess & { said: string } {
+  const child = spawn(process.execPath, [bin, "sweep", file, "--out", folder], { stdio: ["ignore", "ignore", "pipe"] });
+  const started = Object.assign(child, { said: "" });
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    started.said += text;
+  });
+  return started;
+}
+
 const leaderboard = (folder: string) => readFileSync(join(folder, "leaderboard.csv"), "utf8");
 
 describe.skipIf(!built)("phinets sweep", () => {
@@ -74,17 +91,14 @@ describe.skipIf(!built)("phinets sweep", () => {
     await phinetsJson("sweep", file, "--out", two, "--slots", "2");
     expect(leaderboard(two)).toBe(leaderboard(one));
 
-    const child = spawn(process.execPath, [bin, "sweep", file, "--out", killed], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const child = start(file, killed);
     const ended = once(child, "close");
-    let said = "";
-    child.stderr!.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
-      if (/sweep [2-7]\/8 epochs/.test(said)) child.kill("SIGKILL");
+    child.stderr!.on("data", () => {
+      if (/sweep [2-7]\/8 epochs/.test(child.said)) child.kill("SIGKILL");
     });
     await ended;
-    expect(child.signalCode, said).toBe("SIGKILL");
+    expect(child.signalCode, child.said).toBe("SIGKILL");
+    await vi.waitFor(() => expect(slotsOf(killed)).toEqual([]), 10_000);
     expect(existsSync(join(killed, "leaderboard.csv"))).toBe(false);
     // A line that was being written.
     appendFileSync(join(killed, "journal.jsonl"), '{"trial":"0123');
@@ -98,7 +112,7 @@ describe.skipIf(!built)("phinets sweep", () => {
     // Again: there is nothing left to train.
     expect(await phinetsJson("sweep", file, "--out", one)).toMatchObject({ trainedEpochs: 0 });
     expect(readFileSync(join(one, "sweep.html"), "utf8")).toContain("phinets ship --from-sweep");
-  }, 120_000);
+  }, 300_000);
 
   it("trains as train does: a setting that went through rungs has the weights of one trained through", async () => {
     const [best] = (JSON.parse(readFileSync(join(root, "one", "sweep.json"), "utf8")) as { rows: Row[] }).rows;
@@ -109,6 +123,47 @@ describe.skipIf(!built)("phinets sweep", () => {
     );
     expect(best.weightsSha256).toEqual([weightsSha256]);
   });
+
+  it("ends with its reason when the process of a slot does, and at Ctrl-C without one; both go on", async () => {
+    const file = sweepFile(asha);
+    for (const [how, signal] of [
+      ["crashed", "SIGKILL"],
+      ["interrupted", "SIGINT"],
+    ] as const) {
+      const folder = join(root, how);
+      const child = start(file, folder);
+      const ended = once(child, "close");
+      let told = false;
+      child.stderr!.on("data", () => {
+        if (told || !/sweep [1-7]\/8 epochs/.test(child.said)) return;
+        told = true;
+        if (how === "interrupted") child.kill(signal);
+        else for (const slot of slotsOf(folder)) process.kill(slot, signal);
+      });
+      await ended;
+      expect(child.exitCode, child.said).toBe(how === "interrupted" ? 130 : 1);
+      const lines = {
+        crashed: /^error: .*detect\/[0-9a-f]{16}: its process was ended by SIGKILL .*run the sweep again: it goes on/m,
+        interrupted: /^error: interrupted\nto go on: phinets sweep /m,
+      };
+      expect(child.said).toMatch(lines[how]);
+      expect(slotsOf(folder)).toEqual([]);
+      await phinetsJson("sweep", file, "--out", folder);
+      expect(leaderboard(folder)).toBe(leaderboard(join(root, "one")));
+    }
+  }, 300_000);
+
+  it("ranks by the int8 network that quantize makes", async () => {
+    const grid = "data: data\nnetwork: network.json\nepochs: 2\nbatch: 8\nspace:\n  lr: [0.01]\non: int8\n";
+    const out = join(root, "int8");
+    const { rows } = await phinetsJson<{ rows: Row[] }>("sweep", sweepFile(grid), "--out", out);
+    const run = join(out, rows[0].runs[0]);
+    const network = readFileSync(join(run, "quantized.safetensors"));
+    const words = ["--model", run, "--cfg", join(run, "args.yaml"), "--project", join(root, "runs")];
+    const { after } = await phinetsJson<{ after: number }>("quantize", ...words);
+    expect(rows[0].score).toBe(after);
+    expect(readFileSync(join(run, "quantized.safetensors")).equals(network)).toBe(true);
+  }, 180_000);
 
   it("given more values trains only those, and ranks by the mean of seeds", async () => {
     const grid = (batches: string, seeds: string) =>
@@ -134,7 +189,7 @@ describe.skipIf(!built)("phinets sweep", () => {
     expect(alone.rows[0].runs).toEqual([eights.runs[1]]);
     const seeds = await phinetsJson<{ rows: Row[] }>("sweep", grid("[8]", "[0]"), "--out", out);
     expect(eights.score).toBeCloseTo((alone.rows[0].score + seeds.rows[0].score) / 2, 12);
-  }, 60_000);
+  }, 180_000);
 
   it("never starts what does not fit, and says so", async () => {
     const file = sweepFile(`${asha}limits: {ramBytes: 1000}\n`);
@@ -154,7 +209,7 @@ describe.skipIf(!built)("phinets sweep", () => {
     const { leftOut } = await phinetsJson<{ leftOut: Row[] }>("sweep", file, "--out", join(root, "pareto"));
     expect(leftOut.length).toBeGreaterThan(1);
     expect(leftOut[0].setting.network).toMatch(/^nrf52840-32x48-a[\d.]+-b/);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("a sweep file", () => {
