@@ -42,8 +42,8 @@ describe("promotions", () => {
 /** A setting of trials of which only the names are looked at. */
 const settingOf = (...hashes: readonly string[]): SweepSetting => ({
   setting: {},
-  trials: hashes.map((hash, seed) => ({ hash, seed }) as Trial),
-  cost: { parameters: 1, macs: 1 },
+  trials: hashes.map((hash, seed) => ({ hash, seed, recipe: { epochs: 9 } }) as Trial),
+  cost: { parameters: 1, macs: 1 + (Number(hashes[0]) % 3) },
 });
 
 /** Trains by scores, so many jobs at a time, in the order that a seed draws; returns the jobs as they were taken. */
@@ -136,6 +136,14 @@ describe("a schedule", () => {
         },
       ),
     );
+  });
+
+  it("begins with the longest, which would be waited for at the end", () => {
+    const settings = ["0", "1", "2", "3", "4"].map((hash) => settingOf(hash));
+    const bracket = { settings, rungs: rungsOf({ settings: 5, epochs: 1, reduction: 2 }) };
+    const schedule = new Schedule(bracket, new Set(), () => undefined);
+    const taken = settings.map(() => schedule.take()?.trial.hash);
+    expect(taken).toEqual(["2", "1", "4", "0", "3"]);
   });
 
   it("shares trainings with other brackets, also where those train them shorter", () => {

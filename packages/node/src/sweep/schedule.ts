@@ -4,6 +4,7 @@
  */
 import type { Rung } from "@phinets/core/sweep";
 import TinyQueue from "tinyqueue";
+import { lengthOf } from "./plan.js";
 import { Promotions } from "./promotions.js";
 import type { SweepSetting, Trial } from "./trial.js";
 
@@ -28,9 +29,12 @@ interface Part {
   readonly seed: number;
   readonly trial: Trial;
   readonly rung: number;
+  /** Multiply-accumulates by epochs. */
+  readonly work: number;
 }
 
-const inOrder = (a: Part, b: Part): number => a.place - b.place || a.seed - b.seed;
+/** The longest first: begun last, it would be waited for alone. */
+const inOrder = (a: Part, b: Part): number => b.work - a.work || a.place - b.place || a.seed - b.seed;
 
 export class Schedule {
   /** The last rung that each setting takes part in, by place. */
@@ -109,10 +113,12 @@ export class Schedule {
 
   /** A setting takes part in a rung from now on. */
   #enter(place: number, rung: number): void {
-    const { trials } = this.bracket.settings[place];
+    const { trials, cost } = this.bracket.settings[place];
     this.#rungOf[place] = rung;
     this.#out[place] = trials.length;
-    for (const [seed, trial] of trials.entries()) this.#await({ place, seed, trial, rung });
+    const { epochs } = this.bracket.rungs[rung];
+    for (const [seed, trial] of trials.entries())
+      this.#await({ place, seed, trial, rung, work: cost.macs * lengthOf(trial, epochs) });
   }
 
   /** Counts a part's result where there is one; else it waits. */
