@@ -19,8 +19,7 @@ const format = "phinets-job-1";
 /** Bytes of a job's JSON: an imported network's graph is the longest part. */
 const mostJobBytes = 2 ** 22;
 
-const hex = (digits: number) =>
-  z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`), `is no ${digits} hexadecimal digits`);
+const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`), `${digits} hexadecimal digits`);
 const number = z.number();
 
 const document = z.strictObject({

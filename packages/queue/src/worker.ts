@@ -138,7 +138,9 @@ class JobTaker {
     const others = setInterval(() => void this.#sayOthers(), othersMs);
     try {
       void this.#sayOthers();
-      await Promise.race([worker.run(), this.#ended(once)]);
+      // It also resolves while the worker rests.
+      const broken = new Promise<never>((_, reject) => worker.run().catch(reject));
+      await Promise.race([broken, this.#ended(once)]);
       signal.throwIfAborted();
       return { ...this.#counts };
     } finally {

@@ -21,11 +21,11 @@ export class FolderStore implements Store {
     return Promise.resolve(existsSync(this.pathOf(sha256)));
   }
 
-  async get({ sha256 }: Stored, path: string): Promise<void> {
-    const source = this.pathOf(sha256);
-    if (!existsSync(source)) throw missing(sha256, this.name);
+  async get(file: Stored, path: string): Promise<void> {
+    const source = this.pathOf(file.sha256);
+    if (!existsSync(source)) throw missing(file.sha256, this.name);
     await copyWhole(source, path, async (copy) => {
-      await requireOwnBytes(copy, { sha256 }, this.name);
+      await requireOwnBytes(copy, file, this.name);
       return path;
     });
   }

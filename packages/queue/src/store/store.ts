@@ -47,13 +47,13 @@ export async function digestFile(path: string, { signal }: StoreOptions = {}): P
 }
 
 /** Removes what came, and throws, unless it is the file that was asked for. */
-export async function requireOwnBytes(path: string, { sha256 }: Pick<Stored, "sha256">, store: string): Promise<void> {
+export async function requireOwnBytes(path: string, { sha256, bytes }: Stored, store: string): Promise<void> {
   const found = await digestFile(path);
-  if (found.sha256 === sha256) return;
+  if (found.sha256 === sha256 && found.bytes === bytes) return;
   rmSync(path, { force: true });
   throw new PhinetsError(
     "store.corrupt",
-    `${store}: what it has as ${sha256.slice(0, 12)} has the SHA-256 ${found.sha256.slice(0, 12)}; remove it there, and it is made again`,
+    `${store}: what it has as ${sha256.slice(0, 12)}, ${bytes} bytes, is ${found.sha256.slice(0, 12)}, ${found.bytes} bytes; remove it there, and it is made again`,
     sha256,
   );
 }
