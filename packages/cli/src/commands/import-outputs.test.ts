@@ -92,6 +92,20 @@ describe("import --outputs", () => {
     expect(await phinetsJson("emulate", "--model", run, "--images", join(data, "val/images"))).toMatchObject({
       matchesInterpreter: true,
     });
+    const tracks = join(root, "tracks.txt");
+    await phinetsJson(
+      "track",
+      join(data, "val/images"),
+      "--model",
+      run,
+      "--out",
+      tracks,
+      "--conf",
+      "0.3",
+      "--min-hits",
+      "1",
+    );
+    expect(readFileSync(tracks, "utf8")).toMatch(/^1,\d+,/);
     const tracked = await phinets("emulate", "--model", run, "--images", picture, "--tracks");
     expect(tracked.stderr).toContain("the firmware finds no boxes of this network");
 

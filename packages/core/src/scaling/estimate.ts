@@ -12,6 +12,7 @@ import { arenaOfBlocks, holdsAll, type Plan, scheduleEntries } from "./memory.js
 import {
   BYTES_EACH,
   BYTES_OF_FOUR,
+  BYTES_OF_SIXTEEN,
   FINE_EACH,
   INPUT,
   MACS_EACH,
@@ -83,12 +84,21 @@ export function takeWidths(common: Skeleton, expansion: Float64Array): void {
     parameters += own[PARAMETERS_EACH] * hidden;
     macs += own[MACS_EACH] * hidden;
     fineMacs += own[FINE_EACH] * hidden;
-    weightBytes += own[BYTES_EACH] * hidden + own[BYTES_OF_FOUR] * ((hidden + 3) >> 2);
+    weightBytes +=
+      own[BYTES_EACH] * hidden +
+      own[BYTES_OF_FOUR] * ((hidden + 3) >> 2) +
+      own[BYTES_OF_SIXTEEN] * ((hidden + 15) >> 4);
     least += factors[LINE_BASE] + factors[LINE_SLOPE] * hidden;
     const weights = 2 * hidden * squeeze;
     squeezeWeights += weights;
-    squeezeBytes += squeezeGroup === 4 ? ((hidden + 3) & ~3) * squeeze + ((squeeze + 3) & ~3) * hidden : weights;
-    squeezeChannels += hidden + squeeze;
+    if (squeezeGroup === 16) {
+      const [wide, narrow] = [(hidden + 3) >> 2, (squeeze + 3) >> 2];
+      squeezeBytes += 64 * (narrow * ((hidden + 15) >> 4) + wide * ((squeeze + 15) >> 4));
+      squeezeChannels += 4 * (wide + narrow);
+    } else {
+      squeezeBytes += squeezeGroup === 4 ? ((hidden + 3) & ~3) * squeeze + ((squeeze + 3) & ~3) * hidden : weights;
+      squeezeChannels += hidden + squeeze;
+    }
     if (own[FINE_EACH] > 0) squeezeFineMacs += weights;
   }
   leastInstructions = least;

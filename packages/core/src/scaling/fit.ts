@@ -97,14 +97,6 @@ export function costOf<N extends Network>(network: N, board: Board, programReque
 }
 
 /**
- * The board as the closed forms know it. They have none of Helium's kernels: networks are chosen by what the DSP kernels, which
- * the core could run too, take of RAM and time. That is more: what is chosen fits, and its own costs are exact.
- */
-function estimable(board: Board): Board {
-  return hasHelium(board) ? { ...board, simd: "dsp", countedAs: "cortex-m33" } : board;
-}
-
-/**
  * The same in closed form, without the program's schedule.
  * @param lowerings by what decides the kernels; kept from network to network
  */
@@ -122,7 +114,7 @@ function estimatedCost(
   const traits = phinetBlocks(network).map(({ kernel, stride, skip }) => [kernel, stride, skip]);
   const key = JSON.stringify([dsp ? traits : network, network.squeezeExcite, optimize]);
   const lowering = once(lowerings, key, () =>
-    lowerToSteps(deployGraph(buildNetwork(network)), { dsp, planes: planesOf(optimize) }),
+    lowerToSteps(deployGraph(buildNetwork(network)), { dsp, helium: hasHelium(board), planes: planesOf(optimize) }),
   );
   const contents = { anchors: anchorCount(network.head) };
   const program = { lowering, options: { input }, stream: { schedule: { length: costs.entries } } };
@@ -259,7 +251,7 @@ export function fit(options: FitOptions): FitResult {
         const limits = limitsOf(budget, board, room);
         // Once there is an answer, what fits nowhere is of no interest; before, what is nearer than the nearest.
         const ratio = best !== undefined ? 1 : nearest?.ratio;
-        const found = walk(tier, task, input, checked, estimable(board), limits, {
+        const found = walk(tier, task, input, checked, board, limits, {
           ...programRequest,
           wide: options.wide,
           ratio,
@@ -331,7 +323,7 @@ function membersOf(
   const lowerings = new Map<string, Lowering>();
   const others = [...members]
     .sort((a, b) => fitting.instructions[a] - fitting.instructions[b] || a - b)
-    .map((index) => estimatedCost(fitting.networkAt(index), estimable(board), programRequest, lowerings))
+    .map((index) => estimatedCost(fitting.networkAt(index), board, programRequest, lowerings))
     .filter(({ network, ramBytes }) => ramBytes <= budget.ramBytes && JSON.stringify(network) !== same);
   return [...others, chosen];
 }

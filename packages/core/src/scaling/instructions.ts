@@ -1,9 +1,10 @@
 /**
  * Instructions of a block's steps for any expanded width h. They are linear in h and in how often two, four and eight go into
- * it (the loops of target/kernels.ts), so those at six widths decide the factors of all.
+ * it (the loops of target/kernels.ts), so those at six widths decide the factors of all. Helium's look up sixteen results at a
+ * time, of whole rows: they are counted at every width that is asked for, layer by layer.
  */
 import { coreCosts } from "../cost/index.js";
-import { type Board, hasDsp, type Kernel, kernels, packedRuns, type StepShape } from "../target/index.js";
+import { type Board, hasDsp, hasHelium, type Kernel, kernels, packedRuns, type StepShape } from "../target/index.js";
 import type { BlockMaps, Plan } from "./memory.js";
 
 /** Factors of 1, h, ceil(h / 2), floor(h / 4), ceil(h / 4), ceil(h / 8). */
@@ -49,12 +50,30 @@ function shapeOf(partial: Partial<StepShape>): StepShape {
 
 export type Count = (kernel: Kernel, shape: Partial<StepShape>) => number;
 
+/** A portable kernel's place on a board, as target/helium.ts takes it. */
+function placed(kernel: Kernel, { size }: StepShape): Kernel {
+  switch (kernel) {
+    case "add":
+    case "mean":
+    case "multiply":
+      return `helium_${kernel}`;
+    case "pointwise":
+      return "helium_product";
+    case "depthwise":
+      return `helium_depthwise${size as 3 | 5}`;
+    default:
+      return kernel;
+  }
+}
+
 /** Instructions of a step on a core; like cost's `instructionsOf`. */
 export function counterOf(board: Board): Count {
+  const helium = hasHelium(board);
   const { kernels: own, step } = coreCosts(board);
   const { kernels: others } = coreCosts({ countedAs: "cortex-m7" });
-  return (kernel, partial) => {
+  return (given, partial) => {
     const shape = shapeOf(partial);
+    const kernel = helium ? placed(given, shape) : given;
     const figures = own[kernel] ?? others[kernel] ?? {};
     const terms: Readonly<Record<string, number>> = kernels[kernel].terms(shape);
     let sum = shape.rows * step;
@@ -90,17 +109,38 @@ function solve(instructions: (hidden: number) => number): Float64Array {
   return Float64Array.from(solution, (row) => row.reduce((sum, factor, i) => sum + factor * counted[i], 0));
 }
 
+/** What a layer takes by the expanded width; each is counted once. */
+class Counted {
+  #known = nothing;
+
+  constructor(readonly count: (hidden: number) => number) {}
+
+  at(hidden: number): number {
+    if (hidden >= this.#known.length) {
+      const longer = new Float64Array(Math.max(128, 2 * hidden));
+      longer.set(this.#known);
+      this.#known = longer;
+    }
+    this.#known[hidden] ||= this.count(hidden);
+    return this.#known[hidden];
+  }
+}
+
 /** Instructions of a block by its expanded width; each is worked out once. */
 export class WidthInstructions {
   /** Without squeeze-and-excite, and with all of it but its two dense layers; 0 where not worked out. */
   plain = nothing;
   squeezed = nothing;
 
-  constructor(readonly factors: Float64Array) {}
+  /** @param counted in place of the factors, which then have the line below alone */
+  constructor(
+    readonly factors: Float64Array,
+    readonly counted?: (hidden: number, squeezed: boolean) => number,
+  ) {}
 
   /** Works one out. */
   count(hidden: number, squeezed: boolean): number {
-    const cost = evaluate(this.factors, squeezed ? SQUEEZED : PLAIN, hidden);
+    const cost = this.counted?.(hidden, squeezed) ?? evaluate(this.factors, squeezed ? SQUEEZED : PLAIN, hidden);
     let table = squeezed ? this.squeezed : this.plain;
     if (hidden >= table.length) {
       const longer = new Float64Array(Math.max(128, 2 * hidden));
@@ -120,19 +160,60 @@ const nothing = new Float64Array(0);
 export class BlockInstructions {
   readonly #count: Count;
   readonly #dsp: boolean;
+  readonly #helium: boolean;
   readonly #known = new Map<string, Float64Array>();
+  readonly #counted = new Map<string, Counted>();
   /** Of a projection on a Cortex-M0, whose filters are unpacked for each run of pixels: a weight's. Not among the factors. */
   readonly packedRate: number;
 
   constructor(board: Board) {
     this.#count = counterOf(board);
     this.#dsp = hasDsp(board);
+    this.#helium = hasHelium(board);
     const { pointwise } = coreCosts(board).kernels;
-    this.packedRate = this.#dsp ? 0 : ((pointwise?.packed as number | undefined) ?? 0);
+    this.packedRate = this.#dsp || this.#helium ? 0 : ((pointwise?.packed as number | undefined) ?? 0);
   }
 
-  /** A block's; with squeeze-and-excite but for its two dense layers. `factorPlaces` numbers. */
-  of(maps: BlockMaps, plan: Plan, activation: Activation, toPlanes: boolean): Float64Array {
+  /** A block's; with squeeze-and-excite but for its two dense layers. */
+  of(maps: BlockMaps, plan: Plan, activation: Activation, toPlanes: boolean): WidthInstructions {
+    return this.#helium
+      ? this.#countedOf(maps, plan, activation)
+      : new WidthInstructions(this.#factorsOf(maps, plan, activation, toPlanes));
+  }
+
+  #countedOf(maps: BlockMaps, plan: Plan, activation: Activation): WidthInstructions {
+    const { input, output, kernel, stride, inHeight, inWidth, outHeight, outWidth } = maps;
+    const once = (key: string, count: (hidden: number) => number): Counted => {
+      const found = this.#counted.get(key) ?? new Counted(count);
+      this.#counted.set(key, found);
+      return found;
+    };
+    const expansion = once(`e ${activation.table} ${inHeight} ${inWidth} ${input}`, (hidden) =>
+      this.#expansion(maps, hidden, plan, activation),
+    );
+    const projection = once(`p ${outHeight} ${outWidth} ${output}`, (hidden) =>
+      this.#projection(maps, hidden, plan, false),
+    );
+    const [plain, squeezed] = [false, true].map((squeezed) =>
+      once(`d ${activation.table} ${inHeight} ${inWidth} ${kernel} ${stride} ${squeezed}`, (hidden) =>
+        this.#depthwise(maps, hidden, plan, activation, squeezed),
+      ),
+    );
+    const fixed = this.#fixed(maps);
+    const counted = (hidden: number, isSqueezed: boolean): number =>
+      expansion.at(hidden) + (isSqueezed ? squeezed : plain).at(hidden) + projection.at(hidden) + fixed;
+    const factors = new Float64Array(factorPlaces);
+    const [a, b] = [
+      lineBelowCounts((hidden) => counted(hidden, false)),
+      lineBelowCounts((hidden) => counted(hidden, true)),
+    ];
+    factors[LINE_BASE] = Math.min(a.base, b.base);
+    factors[LINE_SLOPE] = Math.min(a.slope, b.slope);
+    return new WidthInstructions(factors, counted);
+  }
+
+  /** `factorPlaces` numbers. */
+  #factorsOf(maps: BlockMaps, plan: Plan, activation: Activation, toPlanes: boolean): Float64Array {
     const { input, output, kernel, stride, inHeight, inWidth, outHeight, outWidth } = maps;
     const common = `${plan} ${activation.table} `;
     const expansion = this.#once(`e ${common}${inHeight} ${inWidth} ${input}`, () =>
@@ -266,4 +347,16 @@ function lineBelow(factors: Float64Array, at: number): { readonly base: number; 
       (Math.min(0, eights) * 7) / 8,
     slope: each + halves / 2 + fours / 4 + groups / 4 + eights / 8,
   };
+}
+
+/** Widths up to which products of one block of sixteen inputs, and of fewer filters than four, run otherwise. */
+const oddWidths = 16;
+
+/** A line below counts, which round up to sixteens: through two widths that are multiples, and below those that run otherwise. */
+function lineBelowCounts(count: (hidden: number) => number): { readonly base: number; readonly slope: number } {
+  const [near, far] = [64, 128].map(count);
+  const slope = (far - near) / 64;
+  let base = near - 64 * slope;
+  for (let hidden = 1; hidden <= oddWidths; hidden++) base = Math.min(base, count(hidden) - slope * hidden);
+  return { base, slope };
 }

@@ -2,7 +2,7 @@
 import type { BuiltHead, NetworkInput } from "../networks/index.js";
 import type { Board } from "../target/index.js";
 import type { Instructions } from "./ends.js";
-import { type Activation, BlockInstructions, type Count, counterOf, WidthInstructions } from "./instructions.js";
+import { type Activation, BlockInstructions, type Count, counterOf, type WidthInstructions } from "./instructions.js";
 import type { BlockMaps, End, Plan, Start } from "./memory.js";
 
 /** A block but for its expanded width. */
@@ -67,7 +67,7 @@ export class Known {
     const found = segment[plan];
     if (found !== undefined) return found;
     const { maps, activation, toPlanes } = segment;
-    const made = new WidthInstructions(this.blocks.of(maps, plan, activation, toPlanes));
+    const made = this.blocks.of(maps, plan, activation, toPlanes);
     segment[plan] = made;
     return made;
   }

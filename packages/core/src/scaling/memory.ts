@@ -8,7 +8,7 @@
  * blocks and holds the output of every later one that may be held (a cut). What lies between two cuts does not depend on p,
  * so two passes serve all p: one streams through, one holds at every cut.
  */
-import { aligned, readSlackBytes, rowBytes, type Value } from "../target/index.js";
+import { aligned, readSlackBytes, rowBytes, type Value, wordBytes } from "../target/index.js";
 
 export interface BlockMaps {
   readonly input: number;
@@ -26,6 +26,7 @@ export interface BlockMaps {
 /** What a network has around its blocks with an expansion. */
 export interface Frame {
   readonly dsp: boolean;
+  readonly helium: boolean;
   /** The picture lies in the working memory. */
   readonly whole: boolean;
   readonly input: { readonly height: number; readonly width: number; readonly channels: number };
@@ -58,6 +59,14 @@ const planes = (plan: Plan, width: number, channels: number, kernel: number): nu
 const nhwc = (width: number, channels: number): number => aligned(width * channels);
 /** A plane of the zero point beside a depthwise kernel. */
 const zeroPlane = (width: number): number => aligned(2 * (up4(width) + 8));
+/** What a depthwise layer has beside its rows: a plane of the zero point, or with Helium its words. */
+function besideDepthwise(
+  { dsp, helium }: Pick<Frame, "dsp" | "helium">,
+  { inWidth, outWidth, kernel, stride }: Pick<BlockMaps, "inWidth" | "outWidth" | "kernel" | "stride">,
+): number {
+  if (dsp) return zeroPlane(inWidth);
+  return helium ? aligned(wordBytes(kernel as 3 | 5, outWidth, stride)) : 0;
+}
 /** What a dense layer unpacks its inputs to. */
 const unpacked = (inputs: number): number => aligned(8 * Math.ceil(inputs / 4));
 
@@ -81,7 +90,8 @@ const [SLOPE, BASE, RAM_SLOPE, RAM_BASE] = [8, 9, 10, 11];
 const [IN_HEIGHT, OUT_HEIGHT, OUTPUT, SKIP, places] = [12, 13, 14, 15, 16];
 
 /** A ring's row is aligned(SLOPE h + BASE) bytes; a staged row of h channels WIDE bytes a channel. */
-export function bytesOf(block: BlockMaps, dsp: boolean): Int32Array {
+export function bytesOf(block: BlockMaps, simd: Pick<Frame, "dsp" | "helium">): Int32Array {
+  const { dsp } = simd;
   const { inHeight, inWidth, outHeight, outWidth, kernel, stride, padding, input, output, skip } = block;
   const pad = (kernel - 1) / 2;
   const bytes = new Int32Array(places);
@@ -89,7 +99,7 @@ export function bytesOf(block: BlockMaps, dsp: boolean): Int32Array {
   bytes[OUT_MAP] = aligned(outHeight * outWidth * output);
   bytes[KEPT] = aligned(Math.min(inHeight, kernel - padding) * inWidth * input);
   bytes[STAGED] = dsp ? quads(inWidth, input) : 0;
-  bytes[ZERO] = dsp ? zeroPlane(inWidth) : 0;
+  bytes[ZERO] = besideDepthwise(simd, block);
   bytes[ROW] = nhwc(outWidth, output);
   bytes[ROWS] = ringRows(inHeight, outHeight, kernel, stride, padding);
   bytes[WIDE] = dsp ? 2 * up4(outWidth) : outWidth;
@@ -132,6 +142,7 @@ export interface End {
 /** A network but for its expanded widths. */
 export interface Layout {
   readonly dsp: boolean;
+  readonly helium: boolean;
   readonly start: Start;
   /** `bytesOf` block 0, 1, ...; block 0 is as wide as the stem. */
   readonly blocks: readonly Int32Array[];
@@ -139,7 +150,7 @@ export interface Layout {
   readonly end: End;
 }
 
-export function startOf({ dsp, whole, input, stem, first }: Omit<Frame, "head">): Start {
+export function startOf({ dsp, helium, whole, input, stem, first }: Omit<Frame, "head">): Start {
   const pictureRow = input.width * input.channels;
   const pictureRows = ringRows(input.height, stem.height, 3, stem.stride, stem.padding);
   const picture =
@@ -153,7 +164,9 @@ export function startOf({ dsp, whole, input, stem, first }: Omit<Frame, "head">)
     aligned(
       stemRows * (dsp ? planes(summed ? "ram" : plan, stem.width, stem.channels, 3) : stem.width * stem.channels),
     );
-  const scratch = dsp ? zeroPlane(input.width) + quads(stem.width, input.channels) : nhwc(stem.width, input.channels);
+  const scratch =
+    besideDepthwise({ dsp, helium }, { inWidth: input.width, outWidth: stem.width, kernel: 3, stride: stem.stride }) +
+    (dsp ? quads(stem.width, input.channels) : nhwc(stem.width, input.channels));
   const entries = input.height + (dsp ? input.height : 0) + stem.height + (summed ? stem.height : 0);
   const each = (of: (plan: Plan) => number) => ({ speed: of("speed"), ram: of("ram") });
   if (stem.height > 1)
@@ -164,7 +177,7 @@ export function startOf({ dsp, whole, input, stem, first }: Omit<Frame, "head">)
 }
 
 /** @param last the last block */
-export function endOf({ dsp, head }: Pick<Frame, "dsp" | "head">, last: BlockMaps): End {
+export function endOf({ dsp, helium, head }: Pick<Frame, "dsp" | "helium" | "head">, last: BlockMaps): End {
   const { outHeight: height, outWidth: width, output: features, skip } = last;
   const none = { ring: { speed: 0, ram: 0 }, streams: false, holds: false, scratch: 0, peak: 0, entries: 0 };
   if (head.kind === "none") return none;
@@ -180,9 +193,8 @@ export function endOf({ dsp, head }: Pick<Frame, "dsp" | "head">, last: BlockMap
   }
   const staged = dsp ? quads(width, features) : nhwc(width, features);
   const filters = nhwc(width, head.filters);
-  const scratch = dsp
-    ? Math.max(zeroPlane(width) + staged, staged + filters, filters + quads(width, head.filters))
-    : staged + filters;
+  const beside = besideDepthwise({ dsp, helium }, { inWidth: width, outWidth: width, kernel: 3, stride: 1 });
+  const scratch = Math.max(beside + staged, staged + filters, dsp ? filters + quads(width, head.filters) : 0);
   const rows = ringRows(height, height, 3, 1, 1);
   // The head's depthwise layer alone reads a block without a sum: its projection writes planes.
   const ringOf = (plan: Plan): number =>

@@ -11,7 +11,7 @@ import {
   stemFilters,
   yolov2Channels,
 } from "../networks/index.js";
-import { arenaOf, type Board, hasDsp, type ProgramRequest } from "../target/index.js";
+import { arenaOf, type Board, hasDsp, hasHelium, type ProgramRequest } from "../target/index.js";
 import { denseInstructions, denseWidths, headInstructions, startInstructions } from "./ends.js";
 import type { Activation, WidthInstructions } from "./instructions.js";
 import { type Known, type KnownEnd, type KnownStart, knownOf, type Segment } from "./known.js";
@@ -38,10 +38,11 @@ export interface Totals {
 
 /**
  * Of a block, places in `Skeleton.costs`: its input channels; what an expanded channel adds to parameters, MACs, MACs on fine
- * maps and bytes of weights; the bytes of a group of four; its output's rows times channels, and width.
+ * maps and bytes of weights; the bytes of a group of four; its output's rows times channels, and width; the bytes of a group of
+ * sixteen.
  */
 export const [INPUT, PARAMETERS_EACH, MACS_EACH, FINE_EACH, BYTES_EACH, BYTES_OF_FOUR] = [0, 1, 2, 3, 4, 5];
-export const [OUT_ROWS, OUT_WIDTH, costPlaces] = [6, 7, 8];
+export const [OUT_ROWS, OUT_WIDTH, BYTES_OF_SIXTEEN, costPlaces] = [6, 7, 8, 9];
 
 const tableBytes = 256;
 
@@ -57,6 +58,9 @@ interface BlockPlace {
   /** On maps of at least an eighth of the input's sides. */
   readonly fine: boolean;
 }
+
+const fours = (count: number): number => Math.ceil(count / 4);
+const sixteens = (count: number): number => Math.ceil(count / 16);
 
 /** Output size of a convolution. */
 const down = (size: number, padding: number, kernel: number, stride: number): number =>
@@ -76,8 +80,8 @@ export class Skeleton {
   readonly entry: number;
   /** What squeeze-and-excite adds whatever its width. */
   squeezeTableBytes = 0;
-  /** Weights of its two layers come in groups of so many. */
-  readonly squeezeGroup: number;
+  /** Inputs of its two layers come in groups of so many; of sixteen, filters in fours. */
+  readonly squeezeGroup: 1 | 4 | 16;
   readonly channelBytes: number;
   divisor = 1;
   /** Instructions of its two layers for each expanded width; 0 where they have not been counted. */
@@ -89,6 +93,7 @@ export class Skeleton {
   readonly optimize: Plan;
   readonly #known: Known;
   readonly #dsp: boolean;
+  readonly #helium: boolean;
   readonly #whole: boolean;
   readonly #segments: Segment[] = [];
   readonly #small: WidthInstructions[] = [];
@@ -99,16 +104,18 @@ export class Skeleton {
   constructor(board: Board, programRequest: ProgramRequest = {}) {
     const { optimize = "speed", input = "whole", ramBytes = arenaOf(board).bytes } = programRequest;
     const dsp = hasDsp(board);
+    const helium = hasHelium(board);
     this.#known = knownOf(board);
     this.#dsp = dsp;
+    this.#helium = helium;
     this.#whole = input === "whole";
     this.optimize = dsp && optimize === "ram" ? "ram" : "speed";
     this.room = { arenaBytes: ramBytes };
     this.entry = coreCosts(board).entry;
-    this.squeezeGroup = dsp ? 4 : 1;
-    this.channelBytes = dsp ? 12 : 9;
+    this.squeezeGroup = dsp ? 4 : helium ? 16 : 1;
+    this.channelBytes = dsp || helium ? 12 : 9;
     this.packedRate = this.#known.blocks.packedRate;
-    this.layout = { dsp, blocks: [], stemChannels: 0, start: noStart, end: noEnd };
+    this.layout = { dsp, helium, blocks: [], stemChannels: 0, start: noStart, end: noEnd };
   }
 
   /** Returns false where it has all in common with the network taken before: rounding makes many alphas one. */
@@ -141,10 +148,10 @@ export class Skeleton {
     const first = mapsOf(blocks[0], stem.height, stem.width, 1);
     const stemPixels = stem.height * stem.width;
     const pixels = first.outHeight * first.outWidth;
-    this.#addLayer(stemPixels, input.channels, 9, 0, this.#depthwiseBytes(3)); // no batch norm between the stem's two convolutions
-    this.#addLayer(stemPixels, stem.channels, input.channels, 2, this.#packed(input.channels));
-    this.#addLayer(pixels, stem.channels, 9, 2, this.#depthwiseBytes(3));
-    this.#addLayer(pixels, first.output, stem.channels, 2, this.#packed(stem.channels));
+    this.#addDepthwise(stemPixels, input.channels, 0); // no batch norm between the stem's two convolutions
+    this.#addProduct(stemPixels, stem.channels, input.channels, 2);
+    this.#addDepthwise(pixels, stem.channels, 2);
+    this.#addProduct(pixels, first.output, stem.channels, 2);
     fixed.fineMacs = fixed.macs;
     const last = this.#takeBlocks(blocks, first, stemStride, head);
     this.#addHead(head, last, blocks.length);
@@ -184,15 +191,30 @@ export class Skeleton {
   }
 
   #depthwiseBytes(kernel: number): number {
+    if (this.#helium) return kernel === 3 ? 16 : 32;
     return this.#dsp ? (kernel === 3 ? 24 : 80) : kernel * kernel;
   }
 
-  /** A convolution; `extra` counts the trained values beside its weights: two a channel for batch norm, one for a bias. */
+  /** Weights of a product of pixels, and what its channels have. */
+  #productBytes(filters: number, products: number): number {
+    if (!this.#helium) return filters * (this.#packed(products) + this.channelBytes);
+    return fours(filters) * (64 * sixteens(products) + 4 * this.channelBytes);
+  }
+
+  /** A layer of so many weights a filter; `extra` counts the trained values beside them: two a channel for batch norm, one for a bias. */
   #addLayer(pixels: number, filters: number, products: number, extra: number, bytes: number): void {
     const { fixed } = this;
     fixed.parameters += filters * (products + extra);
-    fixed.weightBytes += filters * (bytes + this.channelBytes);
+    fixed.weightBytes += bytes;
     fixed.macs += pixels * filters * products;
+  }
+
+  #addDepthwise(pixels: number, channels: number, extra: number): void {
+    this.#addLayer(pixels, channels, 9, extra, channels * (this.#depthwiseBytes(3) + this.channelBytes));
+  }
+
+  #addProduct(pixels: number, filters: number, products: number, extra: number): void {
+    this.#addLayer(pixels, filters, products, extra, this.#productBytes(filters, products));
   }
 
   /** Returns the last one. */
@@ -201,7 +223,7 @@ export class Skeleton {
     const dsp = this.#dsp;
     this.#small.length = 0;
     this.#segments.length = costs.length = steps.length = layout.blocks.length = 0;
-    layout.blocks.push(bytesOf(first, dsp));
+    layout.blocks.push(bytesOf(first, layout));
     let stride = stemStride * first.stride;
     let maps = first;
     for (let id = 1; id < blocks.length; id++) {
@@ -217,7 +239,7 @@ export class Skeleton {
       layout.blocks.push(segment.bytes);
       maps = segment.maps;
       fixed.parameters += 2 * maps.output;
-      fixed.weightBytes += this.channelBytes * maps.output;
+      fixed.weightBytes += this.channelBytes * (this.#helium ? 4 * fours(maps.output) : maps.output);
     }
     return maps;
   }
@@ -253,12 +275,19 @@ export class Skeleton {
     costs[PARAMETERS_EACH] = input + 2 + taps + 2 + output;
     costs[MACS_EACH] = macs;
     costs[FINE_EACH] = fine ? macs : 0;
-    costs[BYTES_EACH] = this.#packed(input) + this.#depthwiseBytes(kernel) + 2 * this.channelBytes + (dsp ? 0 : output);
-    costs[BYTES_OF_FOUR] = dsp ? 8 * output : 0;
+    const depthwise = this.#depthwiseBytes(kernel) + this.channelBytes;
+    if (this.#helium) {
+      costs[BYTES_EACH] = depthwise;
+      costs[BYTES_OF_FOUR] = 64 * sixteens(input) + 4 * this.channelBytes;
+      costs[BYTES_OF_SIXTEEN] = 64 * fours(output);
+    } else {
+      costs[BYTES_EACH] = this.#packed(input) + this.channelBytes + depthwise + (dsp ? 0 : output);
+      costs[BYTES_OF_FOUR] = dsp ? 8 * output : 0;
+    }
     costs[OUT_ROWS] = outHeight * output;
     costs[OUT_WIDTH] = outWidth;
     const activation = this.#activation();
-    return { maps, bytes: bytesOf(maps, dsp), costs, activation, toPlanes, speed: undefined, ram: undefined };
+    return { maps, bytes: bytesOf(maps, this.layout), costs, activation, toPlanes, speed: undefined, ram: undefined };
   }
 
   #addHead(head: BuiltHead, { outHeight, outWidth, output }: BlockMaps, blocks: number): void {
@@ -267,12 +296,16 @@ export class Skeleton {
     if (head.kind === "classifier") {
       const widths = denseWidths(head, output);
       const vector = (products: number): number => (this.#dsp ? 4 * Math.ceil(products / 4) : products);
-      for (let i = 1; i < widths.length; i++) this.#addLayer(1, widths[i], widths[i - 1], 1, vector(widths[i - 1]));
+      for (let i = 1; i < widths.length; i++) {
+        const [products, filters] = [widths[i - 1], widths[i]];
+        if (this.#helium) this.#addProduct(1, filters, products, 1);
+        else this.#addLayer(1, filters, products, 1, filters * (vector(products) + this.channelBytes));
+      }
     } else if (head.kind === "yolov2") {
       activations += 2;
-      this.#addLayer(pixels, output, 9, 2, this.#depthwiseBytes(3));
-      this.#addLayer(pixels, head.filters, output, 2, this.#packed(output));
-      this.#addLayer(pixels, yolov2Channels(head), head.filters, 1, this.#packed(head.filters));
+      this.#addDepthwise(pixels, output, 2);
+      this.#addProduct(pixels, head.filters, output, 2);
+      this.#addProduct(pixels, yolov2Channels(head), head.filters, 1);
     }
     this.fixed.weightBytes += activations * this.#table * tableBytes;
   }
@@ -285,7 +318,7 @@ export class Skeleton {
       2 * this.#table +
       (stem.stride - 1);
     return this.#known.start(input, key, () => {
-      const frame = { dsp: this.#dsp, whole: this.#whole, input, stem, first };
+      const frame = { dsp: this.#dsp, helium: this.#helium, whole: this.#whole, input, stem, first };
       const instructions = startInstructions(this.#known.count, frame, this.#activation());
       return { memory: startOf(frame), instructions };
     });
@@ -303,7 +336,7 @@ export class Skeleton {
             ? { kind: "yolov2", filters: head.filters }
             : { kind: "none" };
       return {
-        memory: endOf({ dsp, head: shape }, last),
+        memory: endOf({ dsp, helium: this.#helium, head: shape }, last),
         instructions: headInstructions(this.#known.count, this.layout, head, last, this.#activation()),
       };
     });

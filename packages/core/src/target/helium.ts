@@ -26,7 +26,7 @@ export function windowTiles(width: number): number[] {
 }
 
 /** Bytes of a depthwise layer's words, which are made again for each run. */
-function wordBytes(size: 3 | 5, width: number, stride: number): number {
+export function wordBytes(size: 3 | 5, width: number, stride: number): number {
   const pixels = (Math.max(...depthwiseRuns(size, width, stride)) - 1) * stride + size;
   return size === 3 ? 64 * pixels : 144 * pixels + 48;
 }

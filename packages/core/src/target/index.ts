@@ -2,6 +2,7 @@ export * from "./banks.js";
 export * from "./board.js";
 export * from "./flash.js";
 export * from "./groups.js";
+export { wordBytes } from "./helium.js";
 export * from "./kernels.js";
 export * from "./layout.js";
 export * from "./place.js";
