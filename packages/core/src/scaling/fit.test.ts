@@ -263,6 +263,15 @@ describe("fit", () => {
     const { network } = fit({ board: ra8d1, classes: 80 }).chosen; // a smaller input has a smaller output
     expect(network.input.height).toBeLessThan(192);
   });
+  it("fills what Helium's kernels take of the time, not what the DSP extension's would", () => {
+    const board = loadBoard("ra8d1");
+    const options = { latencyMs: 20, imgsz: square(96), task: "classify" } as const;
+    const { chosen, fill } = fit({ board, ...options });
+    expect(fill).toMatchObject({ binding: "latency" });
+    expect(fill.latency).toBeGreaterThan(0.95);
+    const dsp = fit({ board: { ...board, simd: "dsp", countedAs: "cortex-m33" }, ...options });
+    expect(chosen.macs).toBeGreaterThan(2 * dsp.chosen.macs);
+  });
   it("leaves room for stack, boxes, tracks and output where they share the arena's region, or refuses", () => {
     const rp2040 = loadBoard("rp2040");
     const one = { name: "RAM", origin: 0x20000000, bytes: 100_000, use: "arena" } as const;
