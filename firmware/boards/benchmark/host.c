@@ -17,6 +17,11 @@ void benchmark_write(char byte) { putchar(byte); }
 
 uint32_t benchmark_microseconds(void) { return (uint32_t)((double)clock() / CLOCKS_PER_SEC * 1e6); }
 
+#ifdef BENCHMARK_ENERGY
+/* A PC has no such pin: its level is shown. */
+void benchmark_pin(int level) { fprintf(stderr, "pin %d\n", level); }
+#endif
+
 int main(void) {
   phinets_application();
   return 0;

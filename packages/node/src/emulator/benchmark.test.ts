@@ -105,7 +105,11 @@ function expectConversation(answers: string[][]): void {
 describe.skipIf(!installed("gcc"))("an export's benchmark", () => {
   const flags = ["-std=c99", "-Wall", "-Wextra", "-Werror"];
   let kernels = "";
-  const build = async (network: QuantizedNetwork, name: string): Promise<ChildProcess> => {
+  const build = async (
+    network: QuantizedNetwork,
+    name: string,
+    options: { readonly energy?: boolean } = {},
+  ): Promise<ChildProcess> => {
     const folder = join(root, name);
     writeBundle(folder, network, { name, target: loadBoard("nrf52840") });
     const gcc = async (...args: string[]): Promise<void> => {
@@ -118,14 +122,42 @@ describe.skipIf(!installed("gcc"))("an export's benchmark", () => {
     }
     const objects = readdirSync(kernels).filter((file) => file.endsWith(".o"));
     await gcc(
+      ...(options.energy ? ["-DBENCHMARK_ENERGY"] : []),
       ...["-I.", "benchmark/benchmark.c", "benchmark/host.c", `${name}_model.c`],
       ...[...objects.map((file) => join(kernels, file)), "-lm", "-o", "talk"],
     );
-    return spawn(join(folder, "talk"), { stdio: ["pipe", "pipe", "inherit"] });
+    return spawn(join(folder, "talk"), { stdio: ["pipe", "pipe", options.energy ? "pipe" : "inherit"] });
   };
 
   it("answers the runner with what the network gives", async () => {
     expectConversation(await talk(await build(q, "pixels"), commands));
+  });
+
+  it("lets a pin fall in place of the microseconds in energy mode", async () => {
+    const child = await build(q, "energy", { energy: true });
+    let pins = "";
+    child.stderr?.on("data", (chunk) => {
+      pins += chunk;
+    });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    const [begin, ...answers] = await talk(child, commands);
+    await ended;
+    expect(begin).toEqual(["m-timestamp-mode-energy", "m-init-done"]);
+    expect(answers.flat().filter((line) => line.startsWith("m-lap-us-"))).toEqual([]);
+    const inferred = answers[commands.indexOf("infer 2 1")];
+    expect(inferred.map((line) => line.replace(/\[.*/, ""))).toEqual([
+      ...["m-warmup-start-1", "m-warmup-done", "m-infer-start-2", "m-infer-done", "m-results-"],
+    ]);
+    expectNear(
+      readResults(inferred),
+      resultsOf(
+        q,
+        Int8Array.from(pixels, (pixel) => pixel - 128),
+      ),
+    );
+    expect(answers[commands.indexOf("timestamp")]).toEqual([]);
+    // At the start, before and after the two inferences, and when it is asked for.
+    expect(pins).toBe("pin 0\npin 1\n".repeat(4));
   });
 
   it("takes an autoencoder's real values, and says how far its output is from them", async () => {
@@ -260,9 +292,17 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("a board's b
     expect(end).toBeGreaterThan(start);
 
     // The port of a real board at least compiles and fits; none was at hand.
-    mkdirSync(join(folder, "nucleo"));
-    for (const file of ["benchmark.c", "benchmark.h", "stm32h743.c"])
-      cpSync(join(firmwareSources, "boards/benchmark", file), join(folder, "nucleo", file));
-    await link(folder, board, ["boards/start", "boards/cortex-m", "nucleo"], linkerScript(board), {});
+    for (const [part, begin] of [
+      ["nucleo", ""],
+      ["energy", "#define BENCHMARK_ENERGY\n"],
+    ]) {
+      mkdirSync(join(folder, part));
+      for (const file of ["benchmark.c", "benchmark.h", "stm32h743.c"])
+        writeFileSync(
+          join(folder, part, file),
+          begin + readFileSync(join(firmwareSources, "boards/benchmark", file), "utf8"),
+        );
+      await link(folder, board, ["boards/start", "boards/cortex-m", part], linkerScript(board), {});
+    }
   });
 });

@@ -134,6 +134,10 @@ if(NOT alone)
   return()
 endif()
 option(BENCHMARK "The board's program answers MLPerf Tiny's runner" OFF)
+option(BENCHMARK_ENERGY "It does so in energy mode: 9600 baud, a pin in place of the clock" OFF)
+if(BENCHMARK_ENERGY)
+  add_definitions(-DBENCHMARK_ENERGY)
+endif()
 ${programs}
   add_executable(${name}_host host/main.c)
   target_link_libraries(${name}_host ${name}_model)
@@ -171,7 +175,7 @@ With -DBENCHMARK=ON it is the benchmark, ${
           target.name === "stm32h743"
             ? "on the ST-LINK's serial port of a NUCLEO-H743ZI2"
             : "with the four functions of benchmark/benchmark.h in a file of yours beside it"
-        }.${
+        }; with -DBENCHMARK_ENERGY=ON too in energy mode.${
           bootOf(target) === undefined
             ? ""
             : `\n\`npx phinets uf2 build/${board}.elf\` makes the file that the board's drive takes. Clocks are as after reset: some
