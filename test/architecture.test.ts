@@ -25,6 +25,7 @@ const coreRooms = [
   "import",
   "tracking",
   "wire",
+  "labelling",
   "evaluation",
   "export",
   "model",

@@ -390,10 +390,10 @@ for (let round = Number(process.argv[2]); ; round++) {
 }`,
   );
   const lengths = new Set<number>();
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 8; round++) {
     const child = fork(script, [String(round)], { execArgv: [] });
     const ended = once(child, "exit");
-    for (let saved = 0; saved < 1 + 3 * round; saved++) await once(child, "message");
+    for (let saved = 0; saved < 1 + round; saved++) await once(child, "message");
     await new Promise((resolve) => setTimeout(resolve, round % 5));
     child.kill("SIGKILL");
     await ended;

@@ -1,0 +1,185 @@
+/**
+ * The boxes of one picture while somebody draws them: every action makes a new state, and every one that changed something
+ * can be undone, without end. Boxes have numbers of their own, which they keep when they are undone and done again.
+ */
+import type { PictureSize, PixelBox } from "../data/index.js";
+import { type Handle, movedBy, type Place, placeBetween, resizedBy } from "./place.js";
+
+export interface DrawnBox extends PixelBox {
+  /** Of this editing; no other box has it, then or later. */
+  readonly id: number;
+  /** The object of a clip that it shows, see keyframes.ts. */
+  readonly object?: number;
+}
+
+/** What a model found: a box once it is accepted. */
+export interface Suggestion extends DrawnBox {
+  /** 0..1, how sure the model is. */
+  readonly score: number;
+}
+
+/** What undo and redo go through. */
+interface Drawing {
+  readonly boxes: readonly DrawnBox[];
+  readonly suggestions: readonly Suggestion[];
+}
+
+export interface Editing extends Drawing {
+  readonly size: PictureSize;
+  /** Id of the box or suggestion that keys act on. */
+  readonly selected?: number;
+  readonly past: readonly Drawing[];
+  readonly future: readonly Drawing[];
+  readonly nextId: number;
+}
+
+export type EditAction =
+  /** Between two corners, in any order. */
+  | {
+      readonly kind: "draw";
+      readonly class: number;
+      readonly from: readonly [number, number];
+      readonly to: readonly [number, number];
+    }
+  | { readonly kind: "move"; readonly id: number; readonly by: readonly [number, number] }
+  | { readonly kind: "resize"; readonly id: number; readonly handle: Handle; readonly by: readonly [number, number] }
+  | { readonly kind: "class"; readonly id: number; readonly class: number }
+  | { readonly kind: "object"; readonly id: number; readonly object: number }
+  | { readonly kind: "delete"; readonly id: number }
+  | { readonly kind: "duplicate"; readonly id: number }
+  /** Boxes of another picture, as the frame before. */
+  | { readonly kind: "add"; readonly boxes: readonly (PixelBox & Pick<DrawnBox, "object">)[] }
+  /** In place of the suggestions that are there. */
+  | { readonly kind: "suggest"; readonly boxes: readonly (PixelBox & Pick<Suggestion, "score">)[] }
+  /** Without an id: all. */
+  | { readonly kind: "accept"; readonly id?: number }
+  | { readonly kind: "drop"; readonly id?: number };
+
+/** Pixels that a duplicate lies beside its original, right and down. */
+const duplicateBy = 8;
+
+export function beginEditing(size: PictureSize, boxes: readonly PixelBox[]): Editing {
+  const drawn = boxes.map((box, id) => ({ ...box, id }));
+  return { size, boxes: drawn, suggestions: [], past: [], future: [], nextId: boxes.length };
+}
+
+/** The state after an action. Of a box that is not there, or where nothing changes, the state itself. */
+export function edit(editing: Editing, action: EditAction): Editing {
+  const { size, boxes, suggestions, nextId } = editing;
+  switch (action.kind) {
+    case "draw": {
+      const box = { class: action.class, ...placeBetween(action.from, action.to, size), id: nextId };
+      return changed(editing, { boxes: [...boxes, box] }, nextId);
+    }
+    case "move":
+      return placed(editing, action.id, (box) => movedBy(box, action.by[0], action.by[1], size));
+    case "resize":
+      return placed(editing, action.id, (box) => resizedBy(box, action.handle, action.by, size));
+    case "class":
+      return replaced(editing, action.id, (box) => ({ ...box, class: action.class }));
+    case "object":
+      return replaced(editing, action.id, (box) => ({ ...box, object: action.object }));
+    case "delete": {
+      const at = boxes.findIndex(({ id }) => id === action.id);
+      if (at < 0) return edit(editing, { kind: "drop", id: action.id });
+      const rest = boxes.filter((_, n) => n !== at);
+      return changed(editing, { boxes: rest }, rest[Math.min(at, rest.length - 1)]?.id);
+    }
+    case "duplicate": {
+      const box = boxes.find(({ id }) => id === action.id);
+      if (box === undefined) return editing;
+      const { object: _, ...copy } = { ...box, ...movedBy(box, duplicateBy, duplicateBy, size), id: nextId };
+      return changed(editing, { boxes: [...boxes, copy] }, nextId);
+    }
+    case "add": {
+      if (action.boxes.length === 0) return editing;
+      const added = action.boxes.map((box, n) => ({ ...box, ...within(box, size), id: nextId + n }));
+      return changed(editing, { boxes: [...boxes, ...added] }, nextId);
+    }
+    case "suggest": {
+      if (action.boxes.length + suggestions.length === 0) return editing;
+      const found = action.boxes.map((box, n) => ({ ...box, ...within(box, size), id: nextId + n }));
+      return changed(editing, { suggestions: found }, found[0]?.id ?? editing.selected);
+    }
+    case "accept": {
+      const taken = suggestions.filter(({ id }) => action.id === undefined || id === action.id);
+      if (taken.length === 0) return editing;
+      const drawn = taken.map(({ score: _, ...box }): DrawnBox => box);
+      return afterSuggestions(editing, action.id, [...boxes, ...drawn]);
+    }
+    case "drop": {
+      if (!suggestions.some(({ id }) => action.id === undefined || id === action.id)) return editing;
+      return afterSuggestions(editing, action.id, boxes);
+    }
+  }
+}
+
+/** Back to before the last change; the state itself where there is none. */
+export function undo(editing: Editing): Editing {
+  const { past, future, boxes, suggestions } = editing;
+  const before = past.at(-1);
+  if (before === undefined) return editing;
+  return shown(editing, before, { past: past.slice(0, -1), future: [...future, { boxes, suggestions }] });
+}
+
+/** The change again that was undone last. */
+export function redo(editing: Editing): Editing {
+  const { past, future, boxes, suggestions } = editing;
+  const next = future.at(-1);
+  if (next === undefined) return editing;
+  return shown(editing, next, { past: [...past, { boxes, suggestions }], future: future.slice(0, -1) });
+}
+
+export function select(editing: Editing, id: number | undefined): Editing {
+  return { ...editing, selected: id };
+}
+
+/** The next box or suggestion after the selected one, round and round; `by` -1 the one before. */
+export function selectNext(editing: Editing, by: 1 | -1 = 1): Editing {
+  const all = [...editing.boxes, ...editing.suggestions];
+  if (all.length === 0) return editing;
+  const at = all.findIndex(({ id }) => id === editing.selected);
+  const next = at < 0 ? (by > 0 ? 0 : all.length - 1) : (at + by + all.length) % all.length;
+  return select(editing, all[next].id);
+}
+
+/** The box or suggestion that keys act on. */
+export function selectedOf({ boxes, suggestions, selected }: Editing): DrawnBox | Suggestion | undefined {
+  return boxes.find(({ id }) => id === selected) ?? suggestions.find(({ id }) => id === selected);
+}
+
+function changed(editing: Editing, changes: Partial<Drawing>, selected: number | undefined): Editing {
+  const { boxes, suggestions, past, nextId } = editing;
+  const next = { ...editing, ...changes, selected, past: [...past, { boxes, suggestions }], future: [] };
+  const ids = [...next.boxes, ...next.suggestions].map(({ id }) => id + 1);
+  return { ...next, nextId: ids.reduce((most, id) => Math.max(most, id), nextId) };
+}
+
+function replaced(editing: Editing, id: number, change: (box: DrawnBox) => DrawnBox): Editing {
+  const box = editing.boxes.find((each) => each.id === id);
+  if (box === undefined) return editing;
+  const next = change(box);
+  const isSame = (Object.keys(next) as (keyof DrawnBox)[]).every((key) => next[key] === box[key]);
+  if (isSame) return editing;
+  return changed(editing, { boxes: editing.boxes.map((each) => (each.id === id ? next : each)) }, id);
+}
+
+const placed = (editing: Editing, id: number, change: (place: Place) => Place): Editing =>
+  replaced(editing, id, (box) => ({ ...box, ...change(box) }));
+
+/** One suggestion, or all, is gone; the one after it is the next to be judged. */
+function afterSuggestions(editing: Editing, id: number | undefined, boxes: readonly DrawnBox[]): Editing {
+  const { suggestions } = editing;
+  const at = suggestions.findIndex((each) => each.id === id);
+  const rest = id === undefined ? [] : suggestions.filter((each) => each.id !== id);
+  return changed(editing, { boxes, suggestions: rest }, rest[Math.min(at, rest.length - 1)]?.id);
+}
+
+function shown(editing: Editing, drawing: Drawing, history: Pick<Editing, "past" | "future">): Editing {
+  const next = { ...editing, ...drawing, ...history };
+  return selectedOf(next) === undefined ? { ...next, selected: undefined } : next;
+}
+
+function within({ left, top, width, height }: Place, size: PictureSize): Place {
+  return placeBetween([left, top], [left + width, top + height], size);
+}

@@ -1,0 +1,3 @@
+export * from "./editing.js";
+export * from "./keyframes.js";
+export * from "./place.js";
