@@ -110,9 +110,18 @@ describe.skipIf(browserOptions === undefined)("the data's room", () => {
     await close();
   });
 
+  it("shows pictures that nobody has labelled, beside those of sets", async () => {
+    put("fresh/a.jpg", await jpeg(20, 20, 1));
+    put("fresh/b/c.jpg", await jpeg(20, 20, 2));
+    const { tab, close } = await open(join(root, "fresh"));
+    await tab.getByText("2 of 2 pictures").waitFor();
+    await tab.getByText("pictures without labels").waitFor();
+    await close();
+  });
+
   it("says what is no data set, and that a folder has none", async () => {
     put("other/note.txt", "nothing");
-    put("other/deep/one.jpg", await jpeg(20, 20, 1));
+    put("other/deep/one.json", "{}");
     const { tab, close } = await open(join(root, "other"));
     await tab.getByText("No data set was found here.").waitFor();
     await close();

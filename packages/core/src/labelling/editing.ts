@@ -114,7 +114,7 @@ export function edit(editing: Editing, action: EditAction): Editing {
   }
 }
 
-/** Back to before the last change; the state itself where there is none. */
+/** Back to before the last change, whose box is selected; the state itself where there is none. */
 export function undo(editing: Editing): Editing {
   const { past, future, boxes, suggestions } = editing;
   const before = past.at(-1);
@@ -176,7 +176,9 @@ function afterSuggestions(editing: Editing, id: number | undefined, boxes: reado
 }
 
 function shown(editing: Editing, drawing: Drawing, history: Pick<Editing, "past" | "future">): Editing {
-  const next = { ...editing, ...drawing, ...history };
+  const known = new Set(editing.boxes);
+  const other = drawing.boxes.findLast((box) => !known.has(box))?.id ?? editing.selected;
+  const next = { ...editing, ...drawing, ...history, selected: other };
   return selectedOf(next) === undefined ? { ...next, selected: undefined } : next;
 }
 

@@ -3,6 +3,7 @@ export * from "./convert.js";
 export * from "./conveyor.js";
 export * from "./digests.js";
 export * from "./doctor.js";
+export * from "./frames.js";
 export * from "./label-set.js";
 export * from "./looks.js";
 export * from "./open.js";

@@ -24,21 +24,22 @@ const labelExtensions = new Set([".yaml", ".yml", ".xml", ".json", ".csv", ".dat
 /**
  * As `openDataset` of one set with its own splits, what is wrong left out. A folder of pictures alone opens too.
  * @param path a folder or archive
+ * @param within nothing outside this folder is read, as in `openDataset`
  */
-export async function openToLabel(path: string): Promise<OpenedDataset> {
+export async function openToLabel(path: string, { within }: { readonly within?: string } = {}): Promise<OpenedDataset> {
   try {
-    return await openDataset([path], { bad: "leave out", complete: false, keepUnlabelled: true });
+    return await openDataset([path], { bad: "leave out", complete: false, keepUnlabelled: true, within });
   } catch (error) {
     const isUnknown = error instanceof PhinetsError && error.code === "data.kind" && statSync(path).isDirectory();
-    const bare = isUnknown ? await openBare(path) : undefined;
+    const bare = isUnknown ? await openBare(path, within) : undefined;
     if (bare === undefined) throw error;
     return bare;
   }
 }
 
 /** Pictures below a folder, all of them to be labelled; undefined where there is more than pictures, or none. */
-async function openBare(path: string): Promise<OpenedDataset | undefined> {
-  const survey = await Survey.of(new FolderTree(path));
+async function openBare(path: string, within: string | undefined): Promise<OpenedDataset | undefined> {
+  const survey = await Survey.of(new FolderTree(path, within));
   const { pictures, tree } = survey;
   if (pictures.length === 0 || survey.files.some((file) => labelExtensions.has(extensionOf(file)))) return undefined;
   const files = new Map(pictures.map((file) => [tree.locate(file), tree.locate(labelFileOf(file))]));

@@ -6,6 +6,7 @@ import { errorResponse } from "./errors.js";
 import { dataRoutes } from "./routes/data.js";
 import { eventRoutes } from "./routes/events.js";
 import { jobRoutes } from "./routes/jobs.js";
+import { labelRoutes } from "./routes/labels.js";
 import { liveRoutes } from "./routes/live.js";
 import { pageFiles } from "./routes/page.js";
 import { runRoutes } from "./routes/runs.js";
@@ -28,6 +29,7 @@ const routes: Readonly<Record<string, Routes>> = {
   data: dataRoutes,
   events: eventRoutes,
   jobs: jobRoutes,
+  labels: labelRoutes,
   live: liveRoutes,
   runs: runRoutes,
   session: sessionRoutes,

@@ -3,14 +3,18 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isHidden, type Sample, splitNames } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { type OpenedDataset, openDataset } from "@phinets/node/dataset";
-import { type Catalogue, catalogueOf, type DatasetEntry, samplesOf } from "../shared/data.js";
+import { LabelSet, type OpenedDataset, openToLabel, withUnlabelled } from "@phinets/node/dataset";
+import { type Catalogue, catalogueOf, type DatasetEntry, samplesOf, withBoxes } from "../shared/data.js";
+import { fractionsOf, type LabelDocument } from "../shared/labels.js";
 import type { OpenedFolder } from "./opened-folder.js";
 
 interface Kept {
   readonly opened: OpenedDataset;
   readonly samples: readonly Sample[];
-  readonly catalogue: Catalogue;
+  /** Changes when a picture is labelled. */
+  catalogue: Catalogue;
+  /** Made when it is first asked for. */
+  labels?: LabelSet;
 }
 
 /** Folders below the opened one that are looked into for data sets. */
@@ -45,6 +49,35 @@ export class Datasets {
       throw new PhinetsError("studio.missing", `picture ${n} is not there; the data set has ${samples.length}`);
     this.folder.require(sample.file, this.folder.shorten(sample.file));
     return sample.file;
+  }
+
+  /** The file of a picture by its path in the data set; it lies in the opened folder. */
+  async fileNamed(path: string, picture: string): Promise<string> {
+    const n = (await this.catalogue(path)).files.indexOf(picture);
+    if (n < 0)
+      throw new PhinetsError("studio.missing", `${picture}: is no picture of the data set; read it again`, picture);
+    return this.file(path, n);
+  }
+
+  /** The path of a picture in the data set. */
+  async nameOf(path: string, file: string): Promise<string> {
+    const { samples, catalogue } = await this.#open(path);
+    return catalogue.files[samples.findIndex((sample) => sample.file === file)];
+  }
+
+  /** The data set as one whose boxes can be changed. Throws PhinetsError where they cannot. */
+  async labels(path: string): Promise<LabelSet> {
+    const kept = await this.#open(path);
+    kept.labels ??= new LabelSet(kept.opened, { within: this.folder.resolve(".") });
+    return kept.labels;
+  }
+
+  /** The catalogue follows what was saved, so that nothing has to be read again. */
+  async saved(path: string, labels: LabelDocument): Promise<void> {
+    const kept = await this.#open(path);
+    const boxes = labels.boxes.map((box) => fractionsOf(box, labels.size));
+    for (const [n, file] of kept.catalogue.files.entries())
+      if (file === labels.picture) kept.catalogue = withBoxes(kept.catalogue, n, { boxes, classes: labels.classes });
   }
 
   /** Everything is read again when it is next asked for. */
@@ -90,14 +123,16 @@ export class Datasets {
 
   async #read(path: string): Promise<Kept> {
     const place = this.folder.resolve(path || ".");
-    const opened = await openDataset([place], { bad: "leave out", complete: false, within: this.folder.real });
+    const opened = await openToLabel(place, { within: this.folder.real });
     const start = splitNames.some((split) => opened.splits[split].some(({ file }) => file.startsWith(`${place}!/`)))
       ? `${place}!/`
       : join(place, "/");
     const shorten = (file: string) => (file.startsWith(start) ? file.slice(start.length) : this.folder.shorten(file));
     const [{ recognised, format, notes, problems }] = opened.sets;
-    const { task, classes, splits } = opened;
-    const whole = { recognised, format, notes, problems, task, classes, splits };
-    return { opened, samples: samplesOf(opened), catalogue: catalogueOf(whole, path, shorten) };
+    const { task, classes, sets } = opened;
+    const splits = withUnlabelled(opened);
+    const unlabelled = new Set(sets[0].places?.unlabelled.map(({ file }) => file));
+    const whole = { recognised, format, notes, problems, task, classes, splits, unlabelled };
+    return { opened, samples: samplesOf(whole), catalogue: catalogueOf(whole, path, shorten) };
   }
 }

@@ -11,6 +11,7 @@ const statuses: Readonly<Record<string, 400 | 401 | 403 | 404 | 409 | 413>> = {
   "data.outside": 403,
   "studio.missing": 404,
   "studio.busy": 409,
+  "data.changed": 409,
   "studio.body": 413,
 };
 

@@ -1,5 +1,5 @@
 /** What others may not get: attacks on a running server, over plain sockets where fetch would be too polite. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -235,6 +235,126 @@ describe("label files", () => {
     const report = (await request(`/api/jobs/${id}`)).body;
     expect(report).toMatch(/labels\/1\.txt: leads out of/);
     expect(report).not.toMatch(/elsewhere/);
+  });
+});
+
+describe("labels", () => {
+  const query = (words: Record<string, string>) => new URLSearchParams(words).toString();
+  const post = (target: string, body: unknown, headers: Record<string, string> = {}) =>
+    request(target, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...headers },
+      body: Buffer.from(JSON.stringify(body)).toString("latin1"),
+    });
+  const one = { set: "set", picture: "images/0.jpg" };
+  const box = { class: 0, left: 1, top: 1, width: 2, height: 2 };
+
+  it("are of pictures of the set in the opened folder alone", async () => {
+    expect((await request(`/api/labels?${query(one)}`)).status).toBe(200);
+    for (const picture of [
+      "",
+      "../secret.txt",
+      "/etc/passwd",
+      "images/1.jpg",
+      "images/../images/0.jpg",
+      "labels/0.txt",
+    ]) {
+      for (const answer of [
+        await request(`/api/labels?${query({ ...one, picture })}`),
+        await post(`/api/labels?${query({ ...one, picture })}`, { boxes: [box], version: "new" }),
+        await post(`/api/labels/suggest?${query({ ...one, picture, model: "run:set" })}`, {}),
+      ])
+        expect(["studio.missing", "studio.outside"], picture).toContain(codeOf(answer));
+    }
+    for (const set of ["..", "up", "/", "set/../..", "\0"])
+      expect((await request(`/api/labels?${query({ ...one, set })}`)).status, set).toBeGreaterThanOrEqual(400);
+    expect(readFileSync(join(root, "secret.txt"), "utf8")).toBe("secret");
+  });
+  it("are written over no link", async () => {
+    for (const name of ["linked/images", "beside/images"]) mkdirSync(join(folder, name), { recursive: true });
+    for (const set of ["linked", "beside"]) {
+      writeFileSync(join(folder, set, "data.yaml"), "train: images\nnames: [nut]\n");
+      writeFileSync(join(folder, set, "images/0.jpg"), readFileSync(join(root, "outside.jpg")));
+    }
+    mkdirSync(join(root, "their-labels"));
+    writeFileSync(join(root, "their-labels/0.txt"), "");
+    symlinkSync(join(root, "their-labels"), join(folder, "linked/labels"));
+    mkdirSync(join(folder, "beside/labels"));
+    symlinkSync(join(root, "their-labels/0.txt"), join(folder, "beside/labels/0.txt"));
+    for (const set of ["linked", "beside"]) {
+      const target = `/api/labels?${query({ ...one, set })}`;
+      const { version } = JSON.parse((await request(target)).body);
+      const answer = await post(target, { boxes: [box], version });
+      expect([answer.status, codeOf(answer)], set).toEqual([400, "data.edit"]);
+    }
+    expect(readFileSync(join(root, "their-labels/0.txt"), "utf8")).toBe("");
+  });
+  it("come from no other site, and not without the token", async () => {
+    const target = `/api/labels?${query(one)}`;
+    const body = { boxes: [], version: JSON.parse((await request(target)).body).version };
+    const headers = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" };
+    expect(codeOf(await post(target, body, headers))).toBe("studio.origin");
+    expect(codeOf(await post(target, body, { Origin: "http://evil.example" }))).toBe("studio.origin");
+    const stranger = { method: "POST", body: JSON.stringify(body), stranger: true };
+    expect(codeOf(await request(target, stranger))).toBe("studio.token");
+    expect(readFileSync(join(folder, "set/labels/0.txt"), "utf8")).toBe("0 0.5 0.5 0.5 0.5\n");
+  });
+  it("are what a schema takes", async () => {
+    const target = `/api/labels?${query(one)}`;
+    const { version } = JSON.parse((await request(target)).body);
+    for (const body of [
+      null,
+      [],
+      { boxes: {}, version },
+      { boxes: [{ ...box, class: -1 }], version },
+      { boxes: [{ ...box, class: 0.5 }], version },
+      { boxes: [{ ...box, left: "1" }], version },
+      { boxes: [{ ...box, left: null }], version },
+      { boxes: [{ ...box, file: "/etc/passwd" }], version },
+      { boxes: Array.from({ length: 20_001 }, () => box), version },
+      { boxes: [box], version: 1 },
+      { boxes: [box], version, path: "x" },
+    ])
+      expect(codeOf(await post(target, body)), JSON.stringify(body).slice(0, 80)).toBe("studio.request");
+    const deep = { method: "POST", body: `${"[".repeat(100_000)}` };
+    expect(codeOf(await request(target, deep))).toBe("studio.request");
+    const long = { method: "POST", headers: { "Content-Length": String(17 * 1024 * 1024) } };
+    expect(codeOf(await request(target, long))).toBe("studio.body");
+    expect(readFileSync(join(folder, "set/labels/0.txt"), "utf8")).toBe("0 0.5 0.5 0.5 0.5\n");
+  });
+  it("have classes of any letters, and of one line", async () => {
+    const target = `/api/labels/class?${query({ set: "set" })}`;
+    for (const name of ["", " ", "a\nb", "a\u0000", "x".repeat(201), 7, null])
+      expect([400, 413]).toContain((await post(target, { name })).status);
+    const hostile = `"]\u2028: {a: &x *x} # <script>`;
+    const answer = await post(target, { name: hostile });
+    expect(answer.status).toBe(200);
+    await request("/api/data/reload", { method: "POST" });
+    const list = await request("/api/data/catalogue?set=set");
+    const { classes } = JSON.parse(Buffer.from(list.body, "latin1").toString("utf8"));
+    expect(classes).toEqual(["<img src=x onerror=alert(1)>", hostile]);
+  });
+  it("are suggested by models of the folder alone", async () => {
+    for (const model of ["", "run:..", "run:up", "run:/etc", "model:..", "model:../firmware", "run:set", "x"]) {
+      const answer = await post(`/api/labels/suggest?${query({ ...one, model })}`, {});
+      expect([400, 403, 404], model).toContain(answer.status);
+    }
+  });
+  it("of clips come from clips in the folder", async () => {
+    writeFileSync(join(root, "clip.mp4"), "no clip");
+    symlinkSync(join(root, "clip.mp4"), join(folder, "clip.mp4"));
+    for (const [clip, every] of [
+      ["../clip.mp4", "1"],
+      ["clip.mp4", "1"],
+      ["set/images/0.jpg", "1"],
+      ["set", "1"],
+      ["", "1"],
+      ["set/data.yaml", "0"],
+      ["set/data.yaml", "-1"],
+    ]) {
+      const answer = await post(`/api/labels/frames?${query({ set: "set", clip, every })}`, {});
+      expect([400, 403], clip).toContain(answer.status);
+    }
   });
 });
 

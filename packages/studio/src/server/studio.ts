@@ -2,6 +2,7 @@
 import type { Session } from "../shared/session.js";
 import { Datasets } from "./datasets.js";
 import { Jobs } from "./jobs.js";
+import { Models } from "./models.js";
 import { OpenedFolder } from "./opened-folder.js";
 import { Runs } from "./runs.js";
 import { Thumbnails } from "./thumbnails.js";
@@ -13,6 +14,7 @@ export interface Studio {
   readonly datasets: Datasets;
   readonly thumbnails: Thumbnails;
   readonly jobs: Jobs;
+  readonly models: Models;
   readonly runs: Runs;
   readonly trainings: Trainings;
   /** Program and first arguments that are the command `phinets`. */
@@ -40,6 +42,7 @@ export function openStudio({ path, version, project, phinets }: OpenStudioOption
     datasets,
     thumbnails: new Thumbnails(),
     jobs,
+    models: new Models(folder),
     runs,
     trainings: new Trainings({ datasets, runs, jobs, phinets }),
     phinets,

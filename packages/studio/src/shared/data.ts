@@ -36,6 +36,8 @@ export interface Catalogue {
   readonly boxes: readonly number[];
   /** By box: 0 a label, 1 crowd, 2 difficult. */
   readonly ignored: readonly number[];
+  /** Numbers of the pictures that nobody has labelled yet, in their order; they are in their splits all the same. */
+  readonly unlabelled: readonly number[];
 }
 
 /** Numbers a box takes in `Catalogue.boxes`. */
@@ -49,6 +51,8 @@ interface Opened extends DatasetIndex {
   readonly format: string;
   readonly notes: readonly string[];
   readonly problems: readonly Problem[];
+  /** Files of the pictures that nobody has labelled yet. */
+  readonly unlabelled?: ReadonlySet<string>;
 }
 
 /** All samples of an index in the catalogue's order. */
@@ -91,6 +95,28 @@ export function catalogueOf(opened: Opened, path: string, shorten: (file: string
     starts,
     boxes,
     ignored,
+    unlabelled: [...samples.keys()].filter((n) => opened.unlabelled?.has(samples[n].file)),
+  };
+}
+
+/** The catalogue when a picture has been labelled. A box's centre and sides are fractions of the picture. */
+export function withBoxes(
+  catalogue: Catalogue,
+  n: number,
+  { boxes: labels, classes }: { readonly boxes: readonly BoxLabel[]; readonly classes: readonly string[] },
+): Catalogue {
+  const { starts, boxes, ignored } = catalogue;
+  const [from, to] = [starts[n], starts[n + 1]];
+  const more = labels.length - (to - from);
+  const numbers = labels.flatMap((box) => [box.class, box.x, box.y, box.width, box.height]);
+  const codes = labels.map(({ ignore }) => (ignore === undefined ? 0 : ignoreCodes[ignore]));
+  return {
+    ...catalogue,
+    classes,
+    starts: starts.map((start, i) => (i > n ? start + more : start)),
+    boxes: [...boxes.slice(0, from * boxFields), ...numbers, ...boxes.slice(to * boxFields)],
+    ignored: [...ignored.slice(0, from), ...codes, ...ignored.slice(to)],
+    unlabelled: catalogue.unlabelled.filter((each) => each !== n),
   };
 }
 

@@ -9,6 +9,7 @@ export interface JobResults {
   readonly train: { readonly run: string };
   readonly firmware: import("./try.js").FirmwareOutput;
   readonly ship: { readonly run: string };
+  readonly frames: import("./labels.js").WrittenFrames;
 }
 
 export type JobKind = keyof JobResults;

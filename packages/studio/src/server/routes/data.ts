@@ -37,7 +37,9 @@ export const dataRoutes: Routes = ({ datasets, folder, thumbnails, jobs }) =>
       return context.body(found.jpeg, 200, { "Content-Type": "image/jpeg" });
     })
     .get("/picture", async (context) => {
-      const file = await datasets.file(textOf(context, "set"), numberOf(context, "n"));
+      const [set, name] = [textOf(context, "set"), textOf(context, "picture")];
+      // By its path where numbers may have changed since the page has them.
+      const file = name === "" ? await datasets.file(set, numberOf(context, "n")) : await datasets.fileNamed(set, name);
       const type = types[/\.([a-z]+)$/i.exec(file)?.[1].toLowerCase() ?? ""];
       const bytes =
         type === undefined || isIdxReference(file)

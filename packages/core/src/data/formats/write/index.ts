@@ -6,6 +6,7 @@ import { vocWriter } from "./voc.js";
 import type { DatasetWriter, WriteInput, WrittenDataset } from "./writer.js";
 import { yoloWriter } from "./yolo.js";
 
+export { fitName } from "./names.js";
 export type { DatasetWriter, WriteInput, WrittenDataset } from "./writer.js";
 export { yoloDescription } from "./yolo.js";
 

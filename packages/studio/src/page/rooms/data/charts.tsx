@@ -29,6 +29,21 @@ export function Charts() {
         pressed={split}
         onPress={(key) => toggle("split", key as "train")}
       />
+      {set.unlabelled.length > 0 && (
+        <Bars
+          label="Pictures without labels"
+          bars={[
+            {
+              key: 1,
+              label: "without labels",
+              value: set.unlabelled.length,
+              text: formatCount(set.unlabelled.length),
+            },
+          ]}
+          pressed={filter.value.unlabelled ? 1 : undefined}
+          onPress={() => toggle("unlabelled", true)}
+        />
+      )}
       <h2>Classes</h2>
       <Bars
         label={set.task === "detect" ? "Boxes of each class" : "Pictures of each class"}

@@ -4,7 +4,10 @@ import { useEffect, useId } from "preact/hooks";
 import { Problem } from "../../ui/problem.js";
 import { Charts } from "./charts.js";
 import { Doctor } from "./doctor.js";
+import { Frames } from "./frames.js";
 import { Grid } from "./grid.js";
+import { LabelButton } from "./label-button.js";
+import { Labelling } from "./labelling/view.js";
 import { OpenFiles } from "./open-files.js";
 import { begin, catalogue, entries, filter, openSet, problem, reload, shown } from "./store.js";
 import { Viewer } from "./viewer.js";
@@ -20,6 +23,7 @@ export default function DataRoom() {
         {problem.value && <Problem error={problem.value} />}
         <Picker />
         <OpenFiles />
+        {set && <LabelButton picture={set.files[set.unlabelled[0] ?? shown.value[0]]} />}
         {set && (
           <>
             <p class="quiet">{set.recognised}</p>
@@ -32,6 +36,7 @@ export default function DataRoom() {
             <Doctor />
           </>
         )}
+        <Frames />
       </section>
       <section class="card pictures" aria-label="Pictures">
         {set && (
@@ -42,6 +47,7 @@ export default function DataRoom() {
         )}
       </section>
       <Viewer />
+      <Labelling />
     </div>
   );
 }

@@ -18,6 +18,8 @@ export interface Filter {
   readonly size?: SizeClass;
   /** Part of a file's path, in any case. */
   readonly name?: string;
+  /** Only pictures that nobody has labelled yet. */
+  readonly unlabelled?: boolean;
   /** Only these pictures, in this order. */
   readonly only?: readonly number[];
 }
@@ -32,9 +34,11 @@ export function select(catalogue: Catalogue, filter: Filter): number[] {
   const { files } = catalogue;
   const all = filter.only ?? files.keys();
   const name = filter.name?.toLowerCase();
+  const unlabelled = filter.unlabelled ? new Set(catalogue.unlabelled) : undefined;
   const found: number[] = [];
   for (const n of all) {
     if (filter.split !== undefined && splitOf(catalogue, n) !== filter.split) continue;
+    if (unlabelled !== undefined && !unlabelled.has(n)) continue;
     if (name && !files[n].toLowerCase().includes(name)) continue;
     if (shows(catalogue, n, filter)) found.push(n);
   }

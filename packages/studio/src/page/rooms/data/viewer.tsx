@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { splitOf } from "../../../shared/data.js";
 import { Boxes, describe } from "./boxes.js";
+import { LabelButton } from "./label-button.js";
 import { catalogue, opened, shown, source } from "./store.js";
 
 export function Viewer() {
@@ -67,6 +68,7 @@ export function Viewer() {
             <button type="button" onClick={() => go(1)}>
               Next →
             </button>
+            <LabelButton picture={set.files[n]} onOpen={() => dialog.current?.close()} />
           </p>
         </>
       )}

@@ -1,0 +1,113 @@
+/**
+ * Frames of a clip: boxes taken over from the frame before, keyframes of an object, and its boxes in the frames between two
+ * of them.
+ */
+import type { EditedBox, PixelBox } from "@phinets/core/data";
+import { iouCorners } from "@phinets/core/detection";
+import { clipFrameOf, framesOfClip, type Keyframe, placeAt } from "@phinets/core/labelling";
+import { computed, signal } from "@preact/signals";
+import { catalogue } from "../store.js";
+import { readLabels, saveLabels } from "./requests.js";
+import { act, message, noteSaved, open, plain, selected, whileBusy } from "./store.js";
+
+interface ClipObject {
+  readonly clip: string;
+  readonly class: number;
+  readonly keyframes: readonly Keyframe[];
+}
+
+/** By number; the newest one is the last. */
+const objects = signal<readonly ClipObject[]>([]);
+
+/** Frames of the clip that the open picture belongs to. */
+export const frames = computed(() => {
+  const [{ value }, set] = [open, catalogue.value];
+  return value === undefined || set === undefined ? [] : framesOfClip(value.picture, set.files);
+});
+
+/** Keyframes of the selected box's object, for people. */
+export const marked = computed(() => objects.value[selected.value?.object ?? -1]?.keyframes ?? []);
+
+/** The boxes of the frame before, those of objects as such. */
+export const copyFromBefore = (): Promise<void> =>
+  whileBusy(async () => {
+    const { value } = open;
+    const at = frames.value.findIndex(({ file }) => file === value?.picture);
+    const before = frames.value[at - 1];
+    if (value === undefined || before === undefined) throw new Error("there is no frame before this one");
+    const { boxes } = await readLabels({ ...value, picture: before.file });
+    if (open.value?.picture !== value.picture) return;
+    act({ kind: "add", boxes: plain(boxes).map((box) => ({ ...box, ...objectAt(before.file, box) })) });
+    message.value = `${boxes.length} ${boxes.length === 1 ? "box" : "boxes"} taken over from ${before.file}`;
+  });
+
+/** The object whose keyframe a box of a frame is. */
+function objectAt(file: string, box: PixelBox): { object?: number } {
+  const found = clipFrameOf(file);
+  const object = objects.value.findIndex(
+    ({ clip, keyframes }) =>
+      clip === found?.clip && keyframes.some((key) => key.frame === found.frame && overlap(key, box) > sameOverlap),
+  );
+  return object < 0 ? {} : { object };
+}
+
+/** Boxes that overlap so much are one. */
+const sameOverlap = 0.9;
+
+type Place = Pick<PixelBox, "left" | "top" | "width" | "height">;
+
+function overlap(a: Place, b: Place): number {
+  const corners = ({ left, top, width, height }: Place) => [left, top, left + width, top + height] as const;
+  return iouCorners(...corners(a), ...corners(b));
+}
+
+/** The selected box is its object's at this frame: exactly there. A box without an object goes on with the newest of its class. */
+export function markKeyframe(): void {
+  const [{ value }, box] = [open, selected.value];
+  const at = value && clipFrameOf(value.picture);
+  if (box === undefined || at === undefined || "score" in box) {
+    message.value = "choose a box of a clip's frame first";
+    return;
+  }
+  const { left, top, width, height } = box;
+  const all = [...objects.value];
+  const newest = all.findLastIndex((each) => each.clip === at.clip && each.class === box.class);
+  const isNew = newest < 0 || all[newest].keyframes.some(({ frame }) => frame === at.frame);
+  const object = box.object ?? (isNew ? all.length : newest);
+  const before = all[object]?.keyframes.filter(({ frame }) => frame !== at.frame) ?? [];
+  const keyframes = [...before, { frame: at.frame, left, top, width, height }];
+  all[object] = { clip: at.clip, class: box.class, keyframes };
+  objects.value = all;
+  act({ kind: "object", id: box.id, object });
+  message.value = `keyframe ${keyframes.length} of this object, at frame ${at.frame}`;
+}
+
+/** Puts the selected object's boxes into the frames between its last two keyframes, and saves them. */
+export const interpolate = (): Promise<void> => whileBusy(fillBetween);
+
+async function fillBetween(): Promise<void> {
+  const [{ value }, box] = [open, selected.value];
+  const object = objects.value[box?.object ?? -1];
+  if (value === undefined || object === undefined || object.keyframes.length < 2) {
+    throw new Error("mark two keyframes of one box first (Shift+K)");
+  }
+  const last = object.keyframes.slice(-2);
+  const [low, high] = last.map(({ frame }) => frame).sort((a, b) => a - b);
+  const between = frames.value.filter(({ frame }) => frame > low && frame < high);
+  let changed = 0;
+  try {
+    for (const { file, frame } of between) {
+      const name = { set: value.set, picture: file };
+      const { boxes, version } = await readLabels(name);
+      const place = placeAt(last, frame)!;
+      // Done before: the box is there.
+      if (boxes.some((each) => each.class === object.class && overlap(each, place) > sameOverlap)) continue;
+      const kept: EditedBox[] = boxes.map((each, row) => ({ ...each, row }));
+      noteSaved(name, await saveLabels(name, { boxes: [...kept, { class: object.class, ...place }], version }));
+      changed++;
+    }
+    message.value = `boxes put into ${changed} of ${between.length} frames between ${low} and ${high}`;
+  } catch (error) {
+    message.value = `${changed} of ${between.length} frames have their boxes: ${(error as Error).message}`;
+  }
+}

@@ -1,0 +1,266 @@
+/** The picture that is labelled, its boxes under edit, and what was said of them. */
+import type { PixelBox } from "@phinets/core/data";
+import {
+  beginEditing,
+  type EditAction,
+  type Editing,
+  edit,
+  redo,
+  select,
+  selectedOf,
+  undo,
+} from "@phinets/core/labelling";
+import { computed, signal } from "@preact/signals";
+import { withBoxes } from "../../../../shared/data.js";
+import { fractionsOf, type LabelDocument, type ModelEntry } from "../../../../shared/labels.js";
+import { connection } from "../../../connection.js";
+import { catalogue } from "../store.js";
+import { draftedPictures, draftOf } from "./drafts.js";
+import { addClass, listModels, nextUnlabelled, type PictureName, readLabels, suggest } from "./requests.js";
+import { Saver } from "./saver.js";
+
+export interface Open extends PictureName {
+  readonly saver: Saver;
+  readonly labelled: boolean;
+}
+
+export const open = signal<Open | undefined>(undefined);
+export const editing = signal<Editing>(beginEditing({ width: 1, height: 1 }, []));
+export const classes = signal<readonly string[]>([]);
+/** Class of the next box. */
+export const activeClass = signal(0);
+/** What was done or why it was not, for all to read. */
+export const message = signal("");
+export const models = signal<readonly ModelEntry[] | undefined>(undefined);
+export const model = signal("");
+export const isHelpOpen = signal(false);
+
+export const selected = computed(() => selectedOf(editing.value));
+
+/** Pictures whose boxes are not all saved, by picture. */
+const unsaved = new Map<string, Saver>();
+
+addEventListener("beforeunload", (event) => {
+  if ([...unsaved.values()].some(({ state }) => state.value.kind !== "saved")) event.preventDefault();
+});
+
+/** Whether a picture is opened or looked at: what is done meanwhile waits, so that it is done to the right one. */
+let isBusy = false;
+let waiting: (() => void)[] = [];
+
+/** Does something now, or when what is under way is done. */
+export function perform(work: () => void): void {
+  if (isBusy) waiting.push(work);
+  else work();
+}
+
+/** Work that others wait for. What it fails with is said, and nothing that waited is done. */
+export async function whileBusy(work: () => Promise<void>): Promise<void> {
+  if (isBusy) return;
+  isBusy = true;
+  try {
+    await work();
+  } catch (error) {
+    waiting = [];
+    message.value = (error as Error).message;
+  }
+  isBusy = false;
+  while (!isBusy && waiting.length > 0) waiting.shift()!();
+}
+
+/** Opens a picture by its path in the data set that is shown. */
+export const openPicture = (picture: string): Promise<void> => whileBusy(() => show(picture));
+
+async function show(picture: string): Promise<void> {
+  const set = catalogue.value?.path;
+  if (set === undefined) return;
+  const name = { set, picture };
+  message.value = "";
+  const document = await readLabels(name);
+  const known = unsaved.get(picture);
+  const begun = known === undefined ? begin(name, document) : { saver: known, start: known.boxes };
+  classes.value = document.classes;
+  activeClass.value = Math.min(activeClass.value, Math.max(0, document.classes.length - 1));
+  const start = beginEditing(document.size, []);
+  const nextId = begun.start.reduce((most, { id }) => Math.max(most, id + 1), 0);
+  editing.value = { ...start, boxes: begun.start, nextId };
+  open.value = { ...name, saver: begun.saver, labelled: document.labelled };
+}
+
+function begin(name: PictureName, document: LabelDocument) {
+  const { boxes } = beginEditing(document.size, document.boxes);
+  const draft = draftOf(name);
+  const saver = new Saver(name, {
+    // Of a file that was changed since, the saver finds out, and asks.
+    version: draft?.version ?? document.version,
+    boxes,
+    onSaved: (saved) => {
+      noteSaved(name, saved);
+      if (saver.state.value.kind === "saved") unsaved.delete(name.picture);
+    },
+  });
+  if (draft === undefined) return { saver, start: boxes };
+  // Boxes of before that were not saved: rows count where the file is still the one that they were drawn on.
+  const isSame = draft.version === document.version;
+  const restored = draft.boxes.map(({ row, ...box }, n) => ({
+    ...box,
+    id: isSame && row !== undefined ? row : boxes.length + n,
+  }));
+  message.value = "boxes that were not saved before are shown";
+  unsaved.set(name.picture, saver);
+  saver.want(restored);
+  return { saver, start: restored };
+}
+
+/** Saves what an earlier page left; a picture that was changed since keeps its draft until it is opened. */
+export async function saveDrafts(): Promise<void> {
+  if (connection.value.kind !== "server") return;
+  for (const name of draftedPictures()) {
+    try {
+      const document = await readLabels(name);
+      if (document.version === draftOf(name)?.version) await begin(name, document).saver.flush();
+    } catch {} // the picture is gone, or the server; the draft stays
+  }
+}
+
+/** Catalogue and picture follow what the server has. */
+export function noteSaved(name: PictureName, saved: LabelDocument): void {
+  const set = catalogue.value;
+  if (set !== undefined && set.path === name.set) {
+    const boxes = saved.boxes.map((box) => fractionsOf(box, saved.size));
+    let next = set;
+    for (const [n, file] of set.files.entries())
+      if (file === name.picture) next = withBoxes(next, n, { boxes, classes: saved.classes });
+    catalogue.value = next;
+  }
+  if (open.value?.picture === name.picture) open.value = { ...open.value, labelled: true };
+}
+
+export function act(action: EditAction): void {
+  change(edit(editing.value, action));
+}
+
+export const undoLast = (): void => change(undo(editing.value));
+export const redoNext = (): void => change(redo(editing.value));
+
+export function choose(id: number | undefined): void {
+  if (editing.value.selected !== id) editing.value = select(editing.value, id);
+}
+
+function change(next: Editing): void {
+  const { value } = open;
+  editing.value = next;
+  if (value === undefined || next.boxes === value.saver.boxes) return;
+  unsaved.set(value.picture, value.saver);
+  value.saver.want(next.boxes);
+}
+
+/** The class of the selected box and of those to come. */
+export function setClass(kind: number): void {
+  if (kind >= classes.value.length) return;
+  activeClass.value = kind;
+  const box = selected.value;
+  if (box !== undefined) act({ kind: "class", id: box.id, class: kind });
+}
+
+/** A box of the active class between two corners; by itself a quarter of the picture, in its middle. */
+export function draw(from?: readonly [number, number], to?: readonly [number, number]): void {
+  if (classes.value.length === 0) {
+    message.value = "name a class first: boxes are of one";
+    return;
+  }
+  const { width, height } = editing.value.size;
+  const [a, b] = [from ?? [width * 0.375, height * 0.375], to ?? [width * 0.625, height * 0.625]];
+  act({ kind: "draw", class: activeClass.value, from: [a[0], a[1]], to: [b[0], b[1]] });
+}
+
+export async function newClass(name: string): Promise<boolean> {
+  const { value } = open;
+  if (value === undefined) return false;
+  try {
+    classes.value = await addClass(value.set, name);
+    setClass(classes.value.length - 1);
+    message.value = `class ${name} is there`;
+    return true;
+  } catch (error) {
+    message.value = (error as Error).message;
+    return false;
+  }
+}
+
+/** The picture before or after, as the data set has them. */
+export function goBy(by: number): void {
+  const [set, { value }] = [catalogue.value, open];
+  const next = set?.files[set.files.indexOf(value?.picture ?? "") + by];
+  if (next !== undefined) void openPicture(next);
+  else message.value = by > 0 ? "this is the last picture" : "this is the first picture";
+}
+
+/** Saves, an empty picture too, and goes on where nobody has labelled yet. */
+export const saveAndGoOn = (): Promise<void> =>
+  whileBusy(async () => {
+    const { value } = open;
+    if (value === undefined) return;
+    if (!(await value.saver.flush({ even: !value.labelled })))
+      throw new Error("this picture is not saved yet; it stays open");
+    const { picture } = await nextUnlabelled(value);
+    if (picture === undefined) message.value = "every picture is labelled";
+    else await show(picture);
+  });
+
+/** Ends the labelling; what is not saved goes on being saved. */
+export function close(): void {
+  void open.value?.saver.flush();
+  waiting = [];
+  open.value = undefined;
+  message.value = "";
+}
+
+/** After somebody else changed the file: their boxes, or these. */
+export async function resolveChange(keep: "theirs" | "mine"): Promise<void> {
+  const { value } = open;
+  if (value === undefined) return;
+  if (keep === "theirs") {
+    value.saver.abandon();
+    unsaved.delete(value.picture);
+    return openPicture(value.picture);
+  }
+  try {
+    await value.saver.overwrite((await readLabels(value)).version);
+  } catch (error) {
+    message.value = (error as Error).message;
+  }
+}
+
+export async function loadModels(): Promise<void> {
+  if (models.value !== undefined) return;
+  try {
+    models.value = await listModels();
+    model.value ||= models.value[0]?.id ?? "";
+  } catch (error) {
+    message.value = (error as Error).message;
+  }
+}
+
+/** Boxes that the chosen model finds, to be accepted or dropped. */
+export const suggestBoxes = (): Promise<void> =>
+  whileBusy(async () => {
+    const { value } = open;
+    if (value === undefined) return;
+    await loadModels();
+    if (model.value === "") throw new Error("there is no model; train one, or install @phinets/models");
+    message.value = "the model looks…";
+    const { boxes, missing } = await suggest(value, model.value);
+    if (open.value?.picture !== value.picture) return;
+    act({ kind: "suggest", boxes });
+    const lacking = missing.length === 0 ? "" : `; ${missing.join(", ")} found too: add the class and look again`;
+    message.value = `${boxes.length} ${boxes.length === 1 ? "box" : "boxes"} suggested${lacking}`;
+  });
+
+/** Boxes without their numbers, for another picture. */
+export function plain(boxes: readonly PixelBox[]): PixelBox[] {
+  return boxes.map(({ class: kind, left, top, width, height, ignore }) => ({
+    ...{ class: kind, left, top, width, height },
+    ...(ignore && { ignore }),
+  }));
+}

@@ -1,0 +1,57 @@
+/** Boxes of one picture as the server and the page exchange them. All in pixels of the upright picture. */
+import type { BoxLabel, EditedBox, PictureSize, PixelBox } from "@phinets/core/data";
+
+export interface LabelDocument {
+  /** Path of the picture within the data set, as `Catalogue.files` has it. */
+  readonly picture: string;
+  readonly size: PictureSize;
+  /** In the order of the file; a box that is saved names its place here as `row`. */
+  readonly boxes: readonly PixelBox[];
+  readonly labelled: boolean;
+  /** Sent back when the boxes are saved: they are then still those that were read. */
+  readonly version: string;
+  readonly classes: readonly string[];
+}
+
+export interface SaveRequest {
+  readonly boxes: readonly EditedBox[];
+  readonly version: string;
+}
+
+export interface SavedDocument extends LabelDocument {
+  /** Of each box that was sent: its place in `boxes`. */
+  readonly rows: readonly number[];
+}
+
+/** A network that finds boxes: a run in the opened folder, or one that comes with PhiNets. */
+export interface ModelEntry {
+  readonly id: string;
+  /** For people. */
+  readonly title: string;
+  readonly classes: readonly string[];
+  /** As commands name it. */
+  readonly path: string;
+}
+
+export interface SuggestedBoxes {
+  readonly boxes: readonly (PixelBox & { readonly score: number })[];
+  /** Classes of boxes that were found and that the data set does not have. */
+  readonly missing: readonly string[];
+}
+
+export interface WrittenFrames {
+  /** Within the opened folder. */
+  readonly folder: string;
+  readonly count: number;
+}
+
+/** Centre and sides as fractions of the picture, as catalogues have boxes. */
+export function fractionsOf({ left, top, width, height, ...rest }: PixelBox, size: PictureSize): BoxLabel {
+  return {
+    ...rest,
+    x: (left + width / 2) / size.width,
+    y: (top + height / 2) / size.height,
+    width: width / size.width,
+    height: height / size.height,
+  };
+}
