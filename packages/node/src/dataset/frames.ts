@@ -28,8 +28,8 @@ export async function writeFrames(clip: string, folder: string, options: FrameOp
   const { frames, label, count = 0 } = await framesOf(clip, { signal, onNote: () => {} });
   const written: string[] = [];
   for await (const { number, picture } of frames) {
-    signal?.throwIfAborted();
     onProgress?.(number, count);
+    signal?.throwIfAborted();
     if ((number - 1) % every !== 0) continue;
     const file = join(folder, fitName(`${label}_${String(number).padStart(6, "0")}.jpg`));
     if (lstatSync(file, { throwIfNoEntry: false }) !== undefined)

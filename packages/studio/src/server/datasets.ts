@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isHidden, type Sample, splitNames } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { LabelSet, type OpenedDataset, openToLabel, withUnlabelled } from "@phinets/node/dataset";
+import { bareFormat, LabelSet, type OpenedDataset, openToLabel, withUnlabelled } from "@phinets/node/dataset";
 import { type Catalogue, catalogueOf, type DatasetEntry, samplesOf, withBoxes } from "../shared/data.js";
 import { fractionsOf, type LabelDocument } from "../shared/labels.js";
 import type { OpenedFolder } from "./opened-folder.js";
@@ -33,7 +33,8 @@ export class Datasets {
    */
   async list(): Promise<DatasetEntry[]> {
     const [whole, below] = [await this.#entry(""), await this.#below("", 1)];
-    const pictures = below.reduce((sum, each) => sum + each.pictures, 0);
+    // Folders of a set's pictures are no sets of their own, though they would open as pictures to be labelled.
+    const pictures = below.reduce((sum, each) => sum + (each.isBare ? 0 : each.pictures), 0);
     return whole === undefined || pictures > whole.pictures ? below : [whole];
   }
 
@@ -104,8 +105,9 @@ export class Datasets {
   async #entry(path: string): Promise<DatasetEntry | undefined> {
     try {
       const { catalogue } = await this.#open(path);
-      const { recognised, task, classes, files } = catalogue;
-      return { path, recognised, task, classes: classes.length, pictures: files.length };
+      const { recognised, task, classes, files, format } = catalogue;
+      const isBare = format === bareFormat;
+      return { path, recognised, task, classes: classes.length, pictures: files.length, isBare };
     } catch (error) {
       if (error instanceof PhinetsError) return undefined;
       throw error;

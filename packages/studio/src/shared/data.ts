@@ -13,6 +13,8 @@ export interface DatasetEntry {
   readonly task: Task;
   readonly classes: number;
   readonly pictures: number;
+  /** Pictures alone: nobody has labelled any. */
+  readonly isBare: boolean;
 }
 
 export interface Catalogue {

@@ -49,7 +49,7 @@ export async function browserSource(files: readonly File[]): Promise<DataSource>
     commandPath: () => undefined,
     async list() {
       const { recognised, task, classes, files } = await catalogue();
-      return [{ path: "", recognised, task, classes: classes.length, pictures: files.length }];
+      return [{ path: "", recognised, task, classes: classes.length, pictures: files.length, isBare: false }];
     },
     open: catalogue,
     async reload() {
