@@ -25,7 +25,7 @@ describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
     expect(bytes.length).toBeGreaterThan(30_000);
   }
 
-  it("are of the data's and the board's", async () => {
+  it("are of the data's, the labelling and the board's", async () => {
     await writeConveyorDataset(join(root, "belt"), { train: 60, val: 10, clipFrames: 10 });
     const { tab, close } = await open(join(root, "belt"));
     await expect
@@ -34,6 +34,15 @@ describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
       )
       .toBe(true);
     await take(tab, "data");
+    await tab.getByRole("button", { name: "Edit boxes" }).click();
+    await tab.locator(".labelling .box").first().focus();
+    await tab.keyboard.press("?");
+    await tab.getByRole("region", { name: "Keys" }).waitFor();
+    await expect.poll(() => tab.locator(".labelling img").evaluate((image) => image.clientHeight > 300)).toBe(true);
+    await tab.getByLabel("Model", { exact: true }).waitFor();
+    await take(tab, "labelling");
+    await tab.keyboard.press("Escape");
+    await tab.keyboard.press("Escape");
     await tab.getByRole("link", { name: "Board" }).click();
     await tab.getByRole("button", { name: "Fit this board" }).click();
     await tab.getByRole("button", { name: "fit's choice" }).click({ timeout: 60_000 });

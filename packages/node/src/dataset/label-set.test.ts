@@ -1,12 +1,22 @@
 /** Boxes saved in a data set's own files: read back by the formats' own readers, and by others' eyes. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import type { EditedBox } from "@phinets/core/data";
+import { type EditedBox, splitNames } from "@phinets/core/data";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dataFolder, jpeg } from "../../../../test/data-folder.js";
+import { sharedData } from "../../../../test/shared.js";
 import { LabelSet } from "./label-set.js";
 import { openDataset } from "./open.js";
 import { parseYaml } from "./yaml.js";
@@ -352,6 +362,62 @@ describe("COCO", () => {
       { numRuns: 40 },
     );
   });
+});
+
+describe.skipIf(sharedData === undefined)("real sets", () => {
+  it.each(["bccd", "coco-val-person", "coco-person"])(
+    "%s: what stays is the same bytes, what moves has moved",
+    async (name) => {
+      // A copy that may be written.
+      cpSync(join(sharedData!, name), join(root, name), { recursive: true });
+      for (const entry of readdirSync(join(root, name), { withFileTypes: true, recursive: true }))
+        chmodSync(join(entry.parentPath ?? entry.path, entry.name), entry.isDirectory() ? 0o755 : 0o644);
+      chmodSync(join(root, name), 0o755);
+      const set = await LabelSet.open(join(root, name));
+      const before = await openDataset([join(root, name)], { bad: "leave out", complete: false });
+      const bytes = filesOf(name);
+      const some = set.pictures.filter((_, n) => n % Math.ceil(set.pictures.length / 25) === 0);
+      expect(some.length).toBeGreaterThan(20);
+      for (const file of some) {
+        const { boxes, version } = await set.read(file);
+        expect((await set.save(file, numbered(boxes), version)).boxes).toEqual(boxes);
+      }
+      expect(filesOf(name)).toEqual(bytes);
+      let chosen = "";
+      for (const file of some) {
+        const { boxes, version, size } = await set.read(file);
+        const at = boxes.findIndex(({ left, width }) => left + width < size.width - 3);
+        if (at < 0) continue;
+        chosen = file;
+        const moved = boxes.map((each, row) => ({ ...each, left: each.left + (row === at ? 2.5 : 0), row }));
+        await set.save(file, moved, version);
+        break;
+      }
+      const after = await openDataset([join(root, name)], { bad: "leave out", complete: false });
+      expect(after.classes).toEqual(before.classes);
+      let changed = 0;
+      for (const split of splitNames) {
+        expect(after.splits[split].length).toBe(before.splits[split].length);
+        for (const [n, sample] of after.splits[split].entries()) {
+          const was = before.splits[split][n];
+          if (sample.file !== chosen) expect(sample).toEqual(was);
+          else {
+            const { size } = await set.read(chosen);
+            for (const [row, label] of sample.labels!.entries()) {
+              const apart = (label.x - was.labels![row].x) * size.width;
+              if (Math.abs(apart) < 1e-6) expect(label).toEqual(was.labels![row]);
+              else {
+                expect(apart).toBeCloseTo(2.5, 2);
+                expect(label.width).toBeCloseTo(was.labels![row].width, 5);
+                changed++;
+              }
+            }
+          }
+        }
+      }
+      expect(changed).toBe(1);
+    },
+  );
 });
 
 it("refuses other formats, and says what to do", async () => {
