@@ -23,7 +23,11 @@ export default function DataRoom() {
         {problem.value && <Problem error={problem.value} />}
         <Picker />
         <OpenFiles />
-        {set && <LabelButton picture={set.files[set.unlabelled[0] ?? shown.value[0]]} />}
+        {set && (
+          <p class="actions">
+            <LabelButton picture={set.files[set.unlabelled[0] ?? shown.value[0]]} />
+          </p>
+        )}
         {set && (
           <>
             <p class="quiet">{set.recognised}</p>

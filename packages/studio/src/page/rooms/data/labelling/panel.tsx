@@ -25,10 +25,10 @@ import {
 export function Panel({ open }: { readonly open: Open }) {
   return (
     <div class="panel">
+      {isHelpOpen.value && <Keys />}
       <Classes />
       <Suggestions open={open} />
       {frames.value.length > 1 && <Clip />}
-      {isHelpOpen.value && <Keys />}
     </div>
   );
 }
