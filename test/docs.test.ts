@@ -128,6 +128,10 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm", "ffmpeg", "cm
         "library.md": [
           "it installs from the internet",
         ],
+        "many-machines.md": [
+          "it needs two machines. Tests of its own do it with a Redis and workers in separate folders",
+          "it runs until Ctrl-C",
+        ],
         "nrf52840.md": [
           "it needs root",
           "it needs the board",

@@ -17,7 +17,9 @@ export interface TestRedis {
   close(): Promise<void>;
 }
 
-const user = "phinets on >secret resetkeys ~phinets:* resetchannels &phinets:* +@all -@admin -@dangerous +info +client";
+/** As docs/many-machines.md has it. */
+export const redisUser =
+  "phinets on >secret resetkeys ~phinets:* resetchannels &phinets:* +@all -@admin -@dangerous +info +client";
 
 export async function startRedis(): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), "phinets-redis-"));
@@ -25,7 +27,7 @@ export async function startRedis(): Promise<TestRedis> {
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     const words = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
-    const keeps = ["--appendonly", "yes", "--appendfsync", "always", "--user", ...user.split(" ")];
+    const keeps = ["--appendonly", "yes", "--appendfsync", "always", "--user", ...redisUser.split(" ")];
     child = spawn("redis-server", [...words, ...keeps], { stdio: "ignore" });
     for (let tries = 0; !(await answers(port)); tries++) {
       if (child.exitCode !== null || tries > 300) throw new Error(`redis-server does not start: ${child.exitCode}`);

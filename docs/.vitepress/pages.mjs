@@ -39,6 +39,7 @@ export const pages = [
       { text: "Training", link: "/training" },
       { text: "Watching a training", link: "/observing" },
       { text: "Sweeps", link: "/sweeps" },
+      { text: "From one machine to many", link: "/many-machines" },
       { text: "Evaluation and tracking", link: "/evaluation" },
       { text: "Pictures, videos, cameras", link: "/sources" },
       { text: "Exported files", link: "/export" },
