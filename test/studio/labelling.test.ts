@@ -1,5 +1,5 @@
 /** Labelling in the page: by keyboard, by mouse, over a server that is killed, beside others who write the same files. */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { dataFolder, jpeg } from "../data-folder.js";
 import { makeRun } from "../make-run.js";
+import { installed } from "../tools.js";
 import { overflow, unnamed, unreadable } from "./in-page.js";
 import { browserOptions, studioBrowser } from "./page.js";
 
@@ -282,5 +283,25 @@ process.on("disconnect", () => process.exit());`,
     await expect.poll(() => boxesIn(tab).count()).toBe(2);
     await close();
     expect(existsSync(join(root, "clip/data.yaml"))).toBe(true);
+  });
+
+  it.skipIf(!installed("ffmpeg"))("takes frames of a clip as pictures", async () => {
+    put("film/note.txt", "");
+    const clip = join(root, "film/belt.mp4");
+    spawnSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=10:duration=3", clip]);
+    const { tab, close } = await open(join(root, "film"));
+    await tab.getByText("No data set was found here.").waitFor();
+    await tab.getByLabel("every", { exact: true }).fill("10");
+    await tab.getByRole("button", { name: "Take frames" }).click();
+    await tab.getByText("3 pictures written into").waitFor();
+    await tab.getByText("3 of 3 pictures").waitFor();
+    await begin(tab);
+    await shows(tab, "belt_000001.jpg");
+    await tab.getByRole("heading", { name: "Clip of 3 frames" }).waitFor();
+    // None is written over.
+    await press(tab, "Escape");
+    await tab.getByRole("button", { name: "Take frames" }).click();
+    await tab.getByText(/belt_000001\.jpg: is there already/).waitFor();
+    await close();
   });
 });

@@ -84,7 +84,8 @@ export async function reload(): Promise<void> {
     await source.value?.reload();
     entries.value = await source.value?.list();
   });
-  if (path !== undefined) await openSet(path);
+  const next = path ?? entries.value?.[0]?.path;
+  if (next !== undefined) await openSet(next);
 }
 
 export async function examine(): Promise<void> {
