@@ -261,7 +261,7 @@ describe("labels", () => {
     ]) {
       for (const answer of [
         await request(`/api/labels?${query({ ...one, picture })}`),
-        await post(`/api/labels?${query({ ...one, picture })}`, { boxes: [box], version: "new" }),
+        await post(`/api/labels?${query({ ...one, picture })}`, { boxes: [box], version: "new", classes: ["nut"] }),
         await post(`/api/labels/suggest?${query({ ...one, picture, model: "run:set" })}`, {}),
       ])
         expect(["studio.missing", "studio.outside"], picture).toContain(codeOf(answer));
@@ -284,14 +284,14 @@ describe("labels", () => {
     for (const set of ["linked", "beside"]) {
       const target = `/api/labels?${query({ ...one, set })}`;
       const { version } = JSON.parse((await request(target)).body);
-      const answer = await post(target, { boxes: [box], version });
+      const answer = await post(target, { boxes: [box], version, classes: ["nut"] });
       expect([answer.status, codeOf(answer)], set).toEqual([400, "data.edit"]);
     }
     expect(readFileSync(join(root, "their-labels/0.txt"), "utf8")).toBe("");
   });
   it("come from no other site, and not without the token", async () => {
     const target = `/api/labels?${query(one)}`;
-    const body = { boxes: [], version: JSON.parse((await request(target)).body).version };
+    const body = { boxes: [], classes: [], version: JSON.parse((await request(target)).body).version };
     const headers = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" };
     expect(codeOf(await post(target, body, headers))).toBe("studio.origin");
     expect(codeOf(await post(target, body, { Origin: "http://evil.example" }))).toBe("studio.origin");
@@ -302,18 +302,22 @@ describe("labels", () => {
   it("are what a schema takes", async () => {
     const target = `/api/labels?${query(one)}`;
     const { version } = JSON.parse((await request(target)).body);
+    const classes = ["<img src=x onerror=alert(1)>"];
     for (const body of [
       null,
       [],
-      { boxes: {}, version },
-      { boxes: [{ ...box, class: -1 }], version },
-      { boxes: [{ ...box, class: 0.5 }], version },
-      { boxes: [{ ...box, left: "1" }], version },
-      { boxes: [{ ...box, left: null }], version },
-      { boxes: [{ ...box, file: "/etc/passwd" }], version },
-      { boxes: Array.from({ length: 20_001 }, () => box), version },
-      { boxes: [box], version: 1 },
-      { boxes: [box], version, path: "x" },
+      { boxes: {}, version, classes },
+      { boxes: [{ ...box, class: -1 }], version, classes },
+      { boxes: [{ ...box, class: 0.5 }], version, classes },
+      { boxes: [{ ...box, left: "1" }], version, classes },
+      { boxes: [{ ...box, left: null }], version, classes },
+      { boxes: [{ ...box, file: "/etc/passwd" }], version, classes },
+      { boxes: Array.from({ length: 20_001 }, () => box), version, classes },
+      { boxes: [box], version: 1, classes },
+      { boxes: [box], version },
+      { boxes: [box], version, classes: [] },
+      { boxes: [box], version, classes: [1] },
+      { boxes: [box], version, classes, path: "x" },
     ])
       expect(codeOf(await post(target, body)), JSON.stringify(body).slice(0, 80)).toBe("studio.request");
     const deep = { method: "POST", body: `${"[".repeat(100_000)}` };

@@ -16,6 +16,8 @@ export interface LabelDocument {
 export interface SaveRequest {
   readonly boxes: readonly EditedBox[];
   readonly version: string;
+  /** What the numbers of the boxes' classes stand for; one that the set does not have is added. */
+  readonly classes: readonly string[];
 }
 
 export interface SavedDocument extends LabelDocument {
@@ -34,6 +36,8 @@ export interface ModelEntry {
 }
 
 export interface SuggestedBoxes {
+  /** What the numbers of the boxes' classes stand for. */
+  readonly classes: readonly string[];
   readonly boxes: readonly (PixelBox & { readonly score: number })[];
   /** Classes of boxes that were found and that the data set does not have. */
   readonly missing: readonly string[];

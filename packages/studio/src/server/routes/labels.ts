@@ -1,7 +1,7 @@
 /** Boxes of pictures: read, saved into the data set's own files, suggested by a model; frames of clips as pictures. */
 import { lstatSync, readdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { isHidden } from "@phinets/core/data";
+import { type EditedBox, isHidden, mostClasses } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type LabelSet, writeFrames } from "@phinets/node/dataset";
 import { readPicture } from "@phinets/node/picture";
@@ -24,7 +24,11 @@ const box = z.strictObject({
 });
 /** More boxes than any picture has. */
 const mostBoxes = 20_000;
-const saveRequest = z.strictObject({ boxes: z.array(box).max(mostBoxes), version: z.string().max(100) });
+const saveRequest = z.strictObject({
+  boxes: z.array(box).max(mostBoxes),
+  version: z.string().max(100),
+  classes: z.array(z.string()).max(mostClasses),
+});
 const classRequest = z.strictObject({ name: z.string() });
 
 const clipName = /\.(mp4|m4v|mov|avi|mkv|webm|mpe?g|mjpe?g|gif)$/i;
@@ -42,8 +46,8 @@ export const labelRoutes: Routes = ({ datasets, folder, jobs, models }) =>
     })
     .post("/", async (context) => {
       const { set, labels, file, picture } = await asked(context, datasets);
-      const { boxes, version } = await bodyOf(context, saveRequest);
-      const saved = await labels.save(file, boxes, version);
+      const { boxes, version, classes } = await bodyOf(context, saveRequest);
+      const saved = await labels.save(file, await inOwnClasses(labels, boxes, classes), version);
       const document: SavedDocument = { ...saved, picture, classes: labels.classes };
       await datasets.saved(set, document);
       return context.json(document);
@@ -69,7 +73,7 @@ export const labelRoutes: Routes = ({ datasets, folder, jobs, models }) =>
       }));
       const missing = [...new Set(boxes.filter((each) => each.class < 0).map(({ name }) => name))];
       const known = boxes.filter((each) => each.class >= 0).map(({ name: _, ...each }) => each);
-      return context.json({ boxes: known, missing } satisfies SuggestedBoxes);
+      return context.json({ boxes: known, missing, classes: labels.classes } satisfies SuggestedBoxes);
     })
     .get("/clips", (context) => context.json(clipsBelow(folder, "", 0)))
     .post("/frames", async (context) => {
@@ -91,6 +95,23 @@ export const labelRoutes: Routes = ({ datasets, folder, jobs, models }) =>
       });
       return context.json(job);
     });
+
+/**
+ * Boxes whose classes are numbered as the set does. The page may have read the set before its classes were in this order,
+ * or have added some that no file holds yet.
+ */
+async function inOwnClasses(
+  labels: LabelSet,
+  boxes: readonly EditedBox[],
+  classes: readonly string[],
+): Promise<EditedBox[]> {
+  for (const kind of new Set(boxes.map((box) => box.class))) {
+    if (classes[kind] === undefined)
+      throw new PhinetsError("studio.request", `a box is of class ${kind}; ${classes.length} are named`);
+    if (!labels.classes.includes(classes[kind])) await labels.addClass(classes[kind]);
+  }
+  return boxes.map((box) => ({ ...box, class: labels.classes.indexOf(classes[box.class]) }));
+}
 
 /** The picture that a request is about. */
 async function asked(context: Context, datasets: Studio["datasets"]) {

@@ -2,13 +2,14 @@
  * Frames of a clip: boxes taken over from the frame before, keyframes of an object, and its boxes in the frames between two
  * of them.
  */
-import type { EditedBox, PixelBox } from "@phinets/core/data";
+import type { PixelBox } from "@phinets/core/data";
 import { iouCorners } from "@phinets/core/detection";
 import { clipFrameOf, framesOfClip, type Keyframe, placeAt } from "@phinets/core/labelling";
 import { computed, signal } from "@preact/signals";
 import { catalogue } from "../store.js";
-import { readLabels, saveLabels } from "./requests.js";
-import { act, message, noteSaved, open, plain, selected, whileBusy } from "./store.js";
+import { inPageClasses } from "./class-lists.js";
+import { readLabels } from "./requests.js";
+import { act, addTo, message, open, plain, selected, whileBusy } from "./store.js";
 
 interface ClipObject {
   readonly clip: string;
@@ -35,8 +36,9 @@ export const copyFromBefore = (): Promise<void> =>
     const at = frames.value.findIndex(({ file }) => file === value?.picture);
     const before = frames.value[at - 1];
     if (value === undefined || before === undefined) throw new Error("there is no frame before this one");
-    const { boxes } = await readLabels({ ...value, picture: before.file });
+    const found = await readLabels({ ...value, picture: before.file });
     if (open.value?.picture !== value.picture) return;
+    const boxes = inPageClasses(value.set, found.boxes, found.classes);
     act({ kind: "add", boxes: plain(boxes).map((box) => ({ ...box, ...objectAt(before.file, box) })) });
     message.value = `${boxes.length} ${boxes.length === 1 ? "box" : "boxes"} taken over from ${before.file}`;
   });
@@ -98,13 +100,9 @@ async function fillBetween(): Promise<void> {
   try {
     for (const { file, frame } of between) {
       const name = { set: value.set, picture: file };
-      const { boxes, version } = await readLabels(name);
-      const place = placeAt(last, frame)!;
-      // Done before: the box is there.
-      if (boxes.some((each) => each.class === object.class && overlap(each, place) > sameOverlap)) continue;
-      const kept: EditedBox[] = boxes.map((each, row) => ({ ...each, row }));
-      noteSaved(name, await saveLabels(name, { boxes: [...kept, { class: object.class, ...place }], version }));
-      changed++;
+      const put = { class: object.class, ...placeAt(last, frame)! };
+      // Where that was done before the box is there.
+      if (await addTo(name, put, (each) => each.class === put.class && overlap(each, put) > sameOverlap)) changed++;
     }
     message.value = `boxes put into ${changed} of ${between.length} frames between ${low} and ${high}`;
   } catch (error) {

@@ -10,6 +10,8 @@ export interface Draft {
   readonly boxes: readonly EditedBox[];
   /** Of the labels that the boxes were drawn on. */
   readonly version: string;
+  /** What the numbers of the classes stand for. */
+  readonly classes: readonly string[];
 }
 
 function start(): string {
@@ -38,7 +40,8 @@ export function draftOf(name: PictureName): Draft | undefined {
   if (text === null) return undefined;
   try {
     const draft = JSON.parse(text) as Draft;
-    return Array.isArray(draft.boxes) && typeof draft.version === "string" ? draft : undefined;
+    const isWhole = Array.isArray(draft.boxes) && typeof draft.version === "string" && Array.isArray(draft.classes);
+    return isWhole ? draft : undefined;
   } catch {
     return undefined;
   }

@@ -7,7 +7,8 @@ import type { DrawnBox } from "@phinets/core/labelling";
 import { signal } from "@preact/signals";
 import type { SavedDocument } from "../../../../shared/labels.js";
 import type { UserError } from "../../../api.js";
-import { dropDraft, keepDraft } from "./drafts.js";
+import { classesOf, inPageClasses } from "./class-lists.js";
+import { type Draft, dropDraft, keepDraft } from "./drafts.js";
 import { type PictureName, readLabels, saveLabels } from "./requests.js";
 
 export type SaveState =
@@ -61,7 +62,7 @@ export class Saver {
     if (boxes === this.#wanted) return;
     this.#wanted = boxes;
     this.#isDue = true;
-    const kept = keepDraft(this.name, { boxes: boxes.map((box) => this.#edited(box)), version: this.#version });
+    const kept = keepDraft(this.name, this.#draft(boxes));
     if (!kept) void this.flush();
     if (this.#isStuck) return;
     this.state.value = { kind: "waiting" };
@@ -106,6 +107,11 @@ export class Saver {
     this.#timer = setTimeout(() => void this.flush(), ms);
   }
 
+  #draft(boxes: readonly DrawnBox[]): Draft {
+    const classes = classesOf(this.name.set);
+    return { boxes: boxes.map((box) => this.#edited(box)), version: this.#version, classes };
+  }
+
   #edited({ id, object: _, ...box }: DrawnBox): EditedBox {
     const row = this.#rows.get(id);
     return row === undefined ? box : { ...box, row };
@@ -120,7 +126,7 @@ export class Saver {
       dropDraft(this.name);
       this.state.value = { kind: "saved" };
     } else {
-      keepDraft(this.name, { boxes: this.#wanted.map((box) => this.#edited(box)), version: this.#version });
+      keepDraft(this.name, this.#draft(this.#wanted));
       this.state.value = { kind: "waiting" };
       this.#later(afterMs);
     }
@@ -131,7 +137,8 @@ export class Saver {
   async #wasSaved(boxes: readonly DrawnBox[]): Promise<boolean> {
     try {
       const document = await readLabels(this.name);
-      const rows = document.labelled ? matchBoxes(boxes, document.boxes) : undefined;
+      const found = inPageClasses(this.name.set, document.boxes, document.classes);
+      const rows = document.labelled ? matchBoxes(boxes, found) : undefined;
       if (rows !== undefined) this.#noteSaved(boxes, { ...document, rows });
       return rows !== undefined;
     } catch {
@@ -143,10 +150,7 @@ export class Saver {
     const boxes = this.#wanted;
     this.state.value = { kind: "saving" };
     try {
-      const saved = await saveLabels(this.name, {
-        boxes: boxes.map((box) => this.#edited(box)),
-        version: this.#version,
-      });
+      const saved = await saveLabels(this.name, this.#draft(boxes));
       this.#noteSaved(boxes, saved);
     } catch (error) {
       const { code, message } = error as UserError;

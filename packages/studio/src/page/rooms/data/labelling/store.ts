@@ -14,9 +14,10 @@ import { computed, signal } from "@preact/signals";
 import { withBoxes } from "../../../../shared/data.js";
 import { fractionsOf, type LabelDocument, type ModelEntry } from "../../../../shared/labels.js";
 import { connection } from "../../../connection.js";
-import { catalogue } from "../store.js";
+import { catalogue, source } from "../store.js";
+import { classesOf, inPageClasses, meetClasses } from "./class-lists.js";
 import { draftedPictures, draftOf } from "./drafts.js";
-import { addClass, listModels, nextUnlabelled, type PictureName, readLabels, suggest } from "./requests.js";
+import { addClass, listModels, nextUnlabelled, type PictureName, readLabels, saveLabels, suggest } from "./requests.js";
 import { Saver } from "./saver.js";
 
 export interface Open extends PictureName {
@@ -26,7 +27,8 @@ export interface Open extends PictureName {
 
 export const open = signal<Open | undefined>(undefined);
 export const editing = signal<Editing>(beginEditing({ width: 1, height: 1 }, []));
-export const classes = signal<readonly string[]>([]);
+/** Of the set whose picture is open. */
+export const classes = computed(() => classesOf(open.value?.set ?? ""));
 /** Class of the next box. */
 export const activeClass = signal(0);
 /** What was done or why it was not, for all to read. */
@@ -56,7 +58,7 @@ export function perform(work: () => void): void {
 
 /** Work that others wait for. What it fails with is said, and nothing that waited is done. */
 export async function whileBusy(work: () => Promise<void>): Promise<void> {
-  if (isBusy) return;
+  if (isBusy) return new Promise((resolve) => waiting.push(() => void whileBusy(work).then(resolve)));
   isBusy = true;
   try {
     await work();
@@ -79,8 +81,7 @@ async function show(picture: string): Promise<void> {
   const document = await readLabels(name);
   const known = unsaved.get(picture);
   const begun = known === undefined ? begin(name, document) : { saver: known, start: known.boxes };
-  classes.value = document.classes;
-  activeClass.value = Math.min(activeClass.value, Math.max(0, document.classes.length - 1));
+  if (open.value?.set !== set) activeClass.value = 0;
   const start = beginEditing(document.size, []);
   const nextId = begun.start.reduce((most, { id }) => Math.max(most, id + 1), 0);
   editing.value = { ...start, boxes: begun.start, nextId };
@@ -88,7 +89,8 @@ async function show(picture: string): Promise<void> {
 }
 
 function begin(name: PictureName, document: LabelDocument) {
-  const { boxes } = beginEditing(document.size, document.boxes);
+  const own = inPageClasses(name.set, document.boxes, document.classes);
+  const { boxes } = beginEditing(document.size, own);
   const draft = draftOf(name);
   const saver = new Saver(name, {
     // Of a file that was changed since, the saver finds out, and asks.
@@ -102,7 +104,7 @@ function begin(name: PictureName, document: LabelDocument) {
   if (draft === undefined) return { saver, start: boxes };
   // Boxes of before that were not saved: rows count where the file is still the one that they were drawn on.
   const isSame = draft.version === document.version;
-  const restored = draft.boxes.map(({ row, ...box }, n) => ({
+  const restored = inPageClasses(name.set, draft.boxes, draft.classes).map(({ row, ...box }, n) => ({
     ...box,
     id: isSame && row !== undefined ? row : boxes.length + n,
   }));
@@ -127,6 +129,8 @@ export async function saveDrafts(): Promise<void> {
 export function noteSaved(name: PictureName, saved: LabelDocument): void {
   const set = catalogue.value;
   if (set !== undefined && set.path === name.set) {
+    // The server has read the set again and numbers its classes otherwise.
+    if (set.classes.some((each, n) => each !== saved.classes[n])) return void openAgain(name.set);
     const boxes = saved.boxes.map((box) => fractionsOf(box, saved.size));
     let next = set;
     for (const [n, file] of set.files.entries())
@@ -134,6 +138,15 @@ export function noteSaved(name: PictureName, saved: LabelDocument): void {
     catalogue.value = next;
   }
   if (open.value?.picture === name.picture) open.value = { ...open.value, labelled: true };
+}
+
+async function openAgain(set: string): Promise<void> {
+  try {
+    const found = await source.value?.open(set);
+    if (found !== undefined && catalogue.value?.path === set) catalogue.value = found;
+  } catch (error) {
+    message.value = (error as Error).message;
+  }
 }
 
 export function act(action: EditAction): void {
@@ -175,17 +188,16 @@ export function draw(from?: readonly [number, number], to?: readonly [number, nu
 }
 
 export async function newClass(name: string): Promise<boolean> {
-  const { value } = open;
-  if (value === undefined) return false;
-  try {
-    classes.value = await addClass(value.set, name);
-    setClass(classes.value.length - 1);
+  let isAdded = false;
+  await whileBusy(async () => {
+    const { value } = open;
+    if (value === undefined) return;
+    meetClasses(value.set, await addClass(value.set, name));
+    setClass(classes.value.indexOf(name));
     message.value = `class ${name} is there`;
-    return true;
-  } catch (error) {
-    message.value = (error as Error).message;
-    return false;
-  }
+    isAdded = true;
+  });
+  return isAdded;
 }
 
 /** The picture before or after, as the data set has them. */
@@ -250,12 +262,28 @@ export const suggestBoxes = (): Promise<void> =>
     await loadModels();
     if (model.value === "") throw new Error("there is no model; train one, or install @phinets/models");
     message.value = "the model looks…";
-    const { boxes, missing } = await suggest(value, model.value);
+    const { boxes, missing } = await suggestFor(value);
     if (open.value?.picture !== value.picture) return;
     act({ kind: "suggest", boxes });
     const lacking = missing.length === 0 ? "" : `; ${missing.join(", ")} found too: add the class and look again`;
     message.value = `${boxes.length} ${boxes.length === 1 ? "box" : "boxes"} suggested${lacking}`;
   });
+
+/** Boxes that the chosen model finds in a picture; what it finds of classes that the set lacks is named. */
+export async function suggestFor(name: PictureName) {
+  const { boxes, classes: names, missing } = await suggest(name, model.value);
+  return { boxes: inPageClasses(name.set, boxes, names), missing };
+}
+
+/** Adds boxes to those of a picture that is not open, and saves it. `isThere`: one that need not be added. */
+export async function addTo(name: PictureName, box: PixelBox, isThere: (each: PixelBox) => boolean): Promise<boolean> {
+  const { boxes, version, classes: names } = await readLabels(name);
+  const own = inPageClasses(name.set, boxes, names);
+  if (own.some(isThere)) return false;
+  const kept = own.map((each, row) => ({ ...each, row }));
+  noteSaved(name, await saveLabels(name, { boxes: [...kept, box], version, classes: classesOf(name.set) }));
+  return true;
+}
 
 /** Boxes without their numbers, for another picture. */
 export function plain(boxes: readonly PixelBox[]): PixelBox[] {
