@@ -27,6 +27,7 @@ const coreRooms = [
   "wire",
   "labelling",
   "evaluation",
+  "learning",
   "export",
   "model",
 ];

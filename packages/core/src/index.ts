@@ -8,6 +8,7 @@ export * as graph from "./graph/index.js";
 export * as inference from "./inference/index.js";
 export * as kernels from "./kernels/index.js";
 export * as labelling from "./labelling/index.js";
+export * as learning from "./learning/index.js";
 export * as networks from "./networks/index.js";
 export * as quantization from "./quantization/index.js";
 export * as scaling from "./scaling/index.js";

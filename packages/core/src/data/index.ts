@@ -35,5 +35,6 @@ export * from "./picture-hash.js";
 export * from "./resize.js";
 export * from "./score-files/index.js";
 export * from "./select.js";
+export * from "./shrink.js";
 export * from "./split.js";
 export * from "./types.js";

@@ -11,15 +11,14 @@ import { type BigIntStats, readdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   type Fit,
-  fitPicture,
   type PackedPictures,
   PackedSource,
   type Picture,
   type PictureSize,
   pixelReader,
-  resize,
   type Sample,
-  withChannels,
+  shrinkForUse,
+  trainingGrowth,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { forEachConcurrently } from "../host/concurrency.js";
@@ -64,7 +63,6 @@ export interface LoadOptions extends PictureSize {
 const columns = 6;
 const shardPictures = 512;
 const version = 2;
-const growth = 1.5;
 
 /** Loaded pictures with their labels: what batches are assembled from. */
 export class CachedPictures extends PackedSource<Sample> {
@@ -91,7 +89,7 @@ export async function loadPictures(samples: readonly Sample[], options: LoadOpti
   const rows: (readonly number[])[] = [];
   const skipped: PhinetsError[] = [];
   const shards: PackedPictures["shards"][number][] = [];
-  const describe = JSON.stringify([version, channels, fit, use, width, height, growth, pixelRange]);
+  const describe = JSON.stringify([version, channels, fit, use, width, height, trainingGrowth, pixelRange]);
   const hints: string[] = [];
   let hinted = 0;
   for (let first = 0; first < samples.length; first += shardPictures) {
@@ -141,20 +139,6 @@ export async function loadPictures(samples: readonly Sample[], options: LoadOpti
   const table = new Float64Array(new SharedArrayBuffer(rows.length * columns * 8));
   for (const [n, row] of rows.entries()) table.set(row, n * columns);
   return new CachedPictures({ channels, use, input: { width, height }, fit, shards, table }, kept, skipped);
-}
-
-/** The part of a picture that training or evaluation at this input size can use. */
-export function shrinkForUse(picture: Picture, options: LoadOptions): Picture {
-  const { width, height, fit = "stretch", channels = 3 } = options;
-  const coloured = withChannels(picture, channels);
-  if (options.use === "evaluation") return fitPicture(coloured, { width, height }, fit);
-  let across = Math.min(1, (growth * width) / picture.width);
-  let down = Math.min(1, (growth * height) / picture.height);
-  if (fit === "letterbox") across = down = Math.min(across, down);
-  return resize(coloured, {
-    width: Math.max(1, Math.round(picture.width * across)),
-    height: Math.max(1, Math.round(picture.height * down)),
-  });
 }
 
 async function decodeShard(

@@ -1,4 +1,5 @@
 /** What of a trained head still means the same to another data set: classes are told by their names. */
+import { sharesClasses } from "@phinets/core/learning";
 import { classNames, type Head } from "@phinets/core/networks";
 import { type Tensor, tensor } from "@phinets/core/tensor";
 
@@ -8,11 +9,6 @@ export interface CarriedHead {
   readonly added: readonly string[];
   /** For each channel of the new prediction layer, the trained one's that means the same, or -1. */
   readonly channels: readonly number[];
-}
-
-/** Whether the anchors of a trained detector go with a head of these classes: one of them is the same thing. */
-export function sharesClasses(trained: Head, classes: readonly string[]): boolean {
-  return classNames(trained).some((name) => classes.includes(name));
 }
 
 /**

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { countMacs, countParameters } from "@phinets/core/cost";
 import type { DetectionLossName } from "@phinets/core/detection";
 import { deployGraph } from "@phinets/core/graph";
+import { fitHead } from "@phinets/core/learning";
 import { anchorCount, buildNetwork, type Network } from "@phinets/core/networks";
 import { type FitOptions, fit } from "@phinets/core/scaling";
 import {
@@ -19,7 +20,6 @@ import {
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork, networkFileOf } from "../run/load.js";
 import type { OpenedData } from "./data.js";
-import { fitHead } from "./fit-head.js";
 import { runOfWeights } from "./pretrained.js";
 
 export interface ChooseOptions {

@@ -1,7 +1,9 @@
 /** Runs side by side: what each reached, by what recipe, and what its network costs on a board. */
+
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { inspectNetwork } from "@phinets/core/cost";
+import { figuresOf } from "@phinets/core/learning";
 import { classNames, networkTitle } from "@phinets/core/networks";
 import type { Board } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -13,7 +15,6 @@ import { loadNetwork } from "../run/load.js";
 import { type ResultsRow, readResults } from "../run/save.js";
 import { targetOf } from "../target/target.js";
 import { readLock } from "./run-lock.js";
-import { figuresOf } from "./train/epoch-end.js";
 
 /**
  * Reads the folders of runs. `target`: the board that all costs are of; default: each run's own. Throws PhinetsError

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { PictureSource } from "@phinets/core/data";
 import { deployWeights } from "@phinets/core/graph";
 import { createEngine } from "@phinets/core/kernels";
+import { requireFinite, trainEpoch } from "@phinets/core/learning";
 import { buildNetwork, type Network } from "@phinets/core/networks";
 import { AwareExecutor, encodeQuantized, type QuantizedNetwork } from "@phinets/core/quantization";
 import {
@@ -25,8 +26,7 @@ import { loadCheckpoint, saveCheckpoint } from "./checkpoint.js";
 import type { StepContext } from "./context.js";
 import { keyOf, sha256 } from "./hash.js";
 import { makeBatches } from "./train/batches.js";
-import { requireFinite, withKept } from "./train/diverged.js";
-import { trainEpoch } from "./train/epoch.js";
+import { withKept } from "./train/diverged.js";
 import { score, simulatedOutputs } from "./validate.js";
 
 export interface AwareRequest {
@@ -109,11 +109,13 @@ export async function trainAware(request: AwareRequest, context: StepContext): P
   try {
     while (epoch < recipe.epochs) {
       executor.frozen = epoch >= recipe.epochs - frozenEpochs(recipe.epochs);
-      const done = await trainEpoch(trainer, batches, epoch, context.signal, (step, loss, perSecond) => {
+      const onBatch = (step: number, loss: number, perSecond: number): void => {
         if (step % 4 !== 0 || step === batches.batchesPerEpoch) return;
         const epochs = Math.round(100 * (epoch + step / batches.batchesPerEpoch)) / 100;
         progress.update(epochs, `loss ${loss.toFixed(3)}  ${perSecond.toFixed(0)} images/s`);
-      });
+      };
+      const now = () => performance.now();
+      const done = await trainEpoch(trainer, batches, epoch, { signal: context.signal, now, onBatch });
       const averaged = executor.emaParameters();
       const state = executor.state();
       requireFinite({ ...state, ...averaged }, trainer.steps, recipe);

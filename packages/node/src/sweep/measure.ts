@@ -1,9 +1,9 @@
 /** How fast this machine trains a network: measured, not guessed. */
 import { createEngine } from "@phinets/core/kernels";
+import { makeTrainer } from "@phinets/core/learning";
 import { buildNetwork, initialWeights, type Network } from "@phinets/core/networks";
 import { Random } from "@phinets/core/tensor";
 import type { Recipe, Targets } from "@phinets/core/training";
-import { makeTrainer } from "../steps/train/trainer.js";
 import { nodeThreads } from "../threads/pool.js";
 
 /** Milliseconds of measuring. */

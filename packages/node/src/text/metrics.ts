@@ -1,26 +1,8 @@
-/** What an evaluation found, and how it is said in a line or a table. */
-import type { Calibration, ClassificationMetrics, DetectionAnalysis, DetectionMetrics } from "@phinets/core/evaluation";
+/** What an evaluation found, said in a line or a table. */
+import { headline, type Metrics } from "@phinets/core/learning";
 import { formatTable } from "./table.js";
 
-export type Metrics =
-  | ({
-      readonly task: "detect";
-      /** With `detailed`: what stands behind the figures. */
-      readonly analysis?: DetectionAnalysis;
-    } & DetectionMetrics)
-  | ({
-      readonly task: "classify";
-      readonly confusion: readonly number[];
-      /** Expected calibration error, 15 bins; NaN where the network's output is not finite. */
-      readonly calibrationError?: number;
-      /** With `detailed`: its bins. */
-      readonly calibration?: Calibration;
-    } & Omit<ClassificationMetrics, "confusion">);
-
-/** The one figure that the best epoch is chosen by: AP50, or top-1. */
-export function headline(metrics: Metrics): number {
-  return metrics.task === "detect" ? metrics.AP50 : metrics.top1;
-}
+export { headline, type Metrics };
 
 /** The figure that shows best what rounding costs: AP, whose strict thresholds feel every shift of a box, or top-1. */
 export function fidelity(metrics: Metrics): number {

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { assembleBatch, detectionAugmentation, PackedSource } from "@phinets/core/data";
+import type { BatchPlan } from "@phinets/core/learning";
 import { Random } from "@phinets/core/tensor";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { BatchLoader, type BatchPlan } from "./loader.js";
+import { BatchLoader } from "./loader.js";
 
 // Threads run what is built, not what is written here: plain Node does not read TypeScript.
 const built = existsSync(fileURLToPath(new URL("../../../core/dist/data/index.js", import.meta.url)));

@@ -4,14 +4,9 @@
  * a thread dies the caller goes on without.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
-import { assembleBatch, type Batch, type BatchOptions, BatchRing, type PackedSource } from "@phinets/core/data";
+import { assembleBatch, type Batch, BatchRing, type PackedSource } from "@phinets/core/data";
+import type { BatchPlan } from "@phinets/core/learning";
 import { PhinetsError } from "@phinets/core/tensor";
-
-/** What one batch is to hold. */
-export interface BatchPlan {
-  readonly samples: Int32Array;
-  readonly options: BatchOptions;
-}
 
 export interface LoaderOptions {
   /** Loading threads, at least 1. */

@@ -1,12 +1,19 @@
 /** What follows the steps of an epoch: validation, the best weights, results.csv, the checkpoint. */
 import type { Engine } from "@phinets/core/kernels";
+import {
+  type EpochSteps,
+  figuresOf,
+  floatOutputs,
+  headline,
+  isBestYet,
+  type Metrics,
+  requireFinite,
+  score,
+  validatesAfter,
+} from "@phinets/core/learning";
 import type { Trainer } from "@phinets/core/training";
 import { appendResults } from "../../run/save.js";
-import { headline, type Metrics } from "../../text/metrics.js";
 import { type Checkpoint, saveBest, saveCheckpoint } from "../checkpoint.js";
-import { floatOutputs, score } from "../validate.js";
-import { requireFinite } from "./diverged.js";
-import type { EpochSteps } from "./epoch.js";
 import type { EpochReport } from "./observers.js";
 import type { TrainRequest } from "./request.js";
 
@@ -64,14 +71,10 @@ export function endEpoch(
   const weights = executor.emaParameters();
   const state = executor.state();
   requireFinite({ ...state, ...weights }, trainer.steps, recipe);
-  const validates = valEvery > 0 && (epoch % valEvery === 0 || epoch >= recipe.epochs);
+  const validates = validatesAfter(epoch, recipe, valEvery);
   const metrics = validates ? score(network, floatOutputs(engine, network, weights, val), val) : undefined;
   const value = metrics && headline(metrics);
-  // Below 0 is unknown: without a figure to go by, the last weights are the best guess.
-  const unknown = value === undefined ? valEvery === 0 || standing.best < 0 : value < 0;
-  // Of what is as good as the start, training is what was asked for.
-  const better = value !== undefined && (standing.bestEpoch === 0 ? value >= standing.best : value > standing.best);
-  if (unknown || better || isNone(standing)) {
+  if (isBestYet(standing, value, valEvery) || isNone(standing)) {
     standing.best = value ?? -1;
     standing.bestEpoch = epoch;
     standing.bestMetrics = metrics;
@@ -97,13 +100,6 @@ export function endEpoch(
     bestEpoch,
     weights,
   };
-}
-
-/** As results.csv has them. */
-export function figuresOf(metrics: Metrics): Record<string, number> {
-  return metrics.task === "detect"
-    ? { AP50: metrics.AP50, AP: metrics.AP, precision: metrics.precision, recall: metrics.recall }
-    : { top1: metrics.top1, top5: metrics.top5 };
 }
 
 /** One line for people. */

@@ -4,10 +4,9 @@
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { figuresOf, headline, type Metrics } from "@phinets/core/learning";
 import { z } from "zod";
 import { writeFileAtomic } from "../../host/atomic.js";
-import { headline, type Metrics } from "../../text/metrics.js";
-import { figuresOf } from "./epoch-end.js";
 import type { EpochReport, RunStart, TrainObserver } from "./observers.js";
 import type { TrainResult } from "./request.js";
 

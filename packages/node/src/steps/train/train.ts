@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { countMacs, countParameters } from "@phinets/core/cost";
 import type { PictureSource } from "@phinets/core/data";
 import { createEngine } from "@phinets/core/kernels";
+import { fittedBatch, floatOutputs, makeTrainer, score, trainEpoch } from "@phinets/core/learning";
 import { buildNetwork, classNames, initialWeights, type Network } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Recipe, recipeIdentity } from "@phinets/core/training";
@@ -15,18 +16,15 @@ import { bestPath, loadCheckpoint, saveCheckpoint } from "../checkpoint.js";
 import type { StepContext } from "../context.js";
 import { keyOf, sha256 } from "../hash.js";
 import { finishLock } from "../run-lock.js";
-import { floatOutputs, score } from "../validate.js";
 import { ownVersion } from "../version.js";
 import { makeBatches } from "./batches.js";
 import { openDevice } from "./device.js";
 import { withKept } from "./diverged.js";
-import { trainEpoch } from "./epoch.js";
 import { describeEpoch, endEpoch, type Standing, startStanding } from "./epoch-end.js";
 import { EventLog } from "./events.js";
 import { type TrainObserver, tellEpochEnd } from "./observers.js";
 import type { TrainRequest, TrainResult } from "./request.js";
 import { changedBest, hasOwnBest, requireSame } from "./resume.js";
-import { makeTrainer } from "./trainer.js";
 
 /**
  * What a training goes by: the recipe with the batch that its pictures allow, and SHA-256 of what must not change between
@@ -39,9 +37,7 @@ export function trainingOf({
   dataKey,
   pretrained,
 }: Pick<TrainRequest, "recipe" | "network" | "train" | "dataKey" | "pretrained">): { recipe: Recipe; key: string } {
-  // A batch can hold no more than there is: batch statistics of repeated pictures would lie.
-  const batch = Math.min(asked.batch, length);
-  const recipe = { ...asked, batch, accumulate: Math.min(asked.accumulate, Math.floor(length / batch)) };
+  const recipe = fittedBatch(asked, length);
   const start = pretrained === undefined ? [] : [pretrained.sha256];
   return { recipe, key: keyOf(network, recipeIdentity(recipe), dataKey, ...start) };
 }
@@ -148,7 +144,8 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
         const epochs = Math.round(100 * (epoch + done / batchesPerEpoch)) / 100;
         progress.update(epochs, `loss ${loss.toFixed(3)}  ${perSecond.toFixed(0)} images/s`);
       };
-      const steps = await trainEpoch(trainer, batches, epoch, context.signal, onBatch, device);
+      const { signal } = context;
+      const steps = await trainEpoch(trainer, batches, epoch, { signal, now, onBatch, device });
       trained.pictures += steps.pictures;
       trained.ms += steps.ms;
       const report = endEpoch(steps, standing, trainer, engine, { ...request, valEvery }, key);
@@ -190,6 +187,8 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     if (request.engine === undefined) await engine.dispose();
   }
 }
+
+const now = (): number => performance.now();
 
 /** Whether so many epochs have gone by without a better one that the recipe ends the run before its last. */
 function outOfPatience(

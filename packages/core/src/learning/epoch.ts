@@ -1,6 +1,11 @@
 /** The steps of one epoch. */
-import type { StepDevice, Trainer } from "@phinets/core/training";
+import type { StepDevice, Trainer } from "../training/index.js";
 import type { BatchSource } from "./batches.js";
+
+/** What of an AbortSignal is used. */
+export interface Abortable {
+  throwIfAborted(): void;
+}
 
 export interface EpochSteps {
   /** The loss and its parts, means over the batches. */
@@ -11,20 +16,26 @@ export interface EpochSteps {
   readonly ms: number;
 }
 
-/**
- * @param onBatch after each batch: batches of this epoch so far, the batch's loss, pictures a second since the epoch began
- * @param device what computes the steps in place of our kernels
- */
+export interface EpochOptions {
+  /** Aborted: throws at the next batch. */
+  readonly signal: Abortable;
+  /** The host's clock, milliseconds. */
+  readonly now: () => number;
+  /** After each batch: batches of this epoch so far, the batch's loss, pictures a second since the epoch began. */
+  readonly onBatch: (batches: number, loss: number, imagesPerSecond: number) => void;
+  /** What computes the steps in place of our kernels. */
+  readonly device?: StepDevice;
+}
+
+/** @param epoch 0-based */
 export async function trainEpoch(
   trainer: Trainer,
   batches: BatchSource,
   epoch: number,
-  signal: AbortSignal,
-  onBatch: (batches: number, loss: number, imagesPerSecond: number) => void,
-  device?: StepDevice,
+  { signal, now, onBatch, device }: EpochOptions,
 ): Promise<EpochSteps> {
   const sums = new Map<string, number>();
-  const start = performance.now();
+  const start = now();
   let steps = 0;
   let learningRate = 0;
   for await (const targets of batches.epoch(epoch, () => trainer.input)) {
@@ -34,12 +45,12 @@ export async function trainEpoch(
       sums.set(name, (sums.get(name) ?? 0) + value);
     learningRate = result.learningRate;
     steps++;
-    onBatch(steps, result.loss, (steps * trainer.recipe.batch * 1000) / (performance.now() - start));
+    onBatch(steps, result.loss, (steps * trainer.recipe.batch * 1000) / (now() - start));
   }
   return {
     losses: Object.fromEntries([...sums].map(([name, sum]) => [name, sum / steps])),
     learningRate,
     pictures: steps * trainer.recipe.batch,
-    ms: performance.now() - start,
+    ms: now() - start,
   };
 }

@@ -1,7 +1,7 @@
 /** The trainer of a run. */
-import type { Engine } from "@phinets/core/kernels";
-import { buildNetwork, type Network } from "@phinets/core/networks";
-import { PhinetsError } from "@phinets/core/tensor";
+import type { Engine } from "../kernels/index.js";
+import { buildNetwork, type Network } from "../networks/index.js";
+import { PhinetsError } from "../tensor/index.js";
 import {
   Executor,
   frozenLayers,
@@ -10,7 +10,7 @@ import {
   SizedExecutors,
   Trainer,
   trainingGraphOf,
-} from "@phinets/core/training";
+} from "../training/index.js";
 
 /** Its parameters are still to be set; dispose of it in the end. */
 export function makeTrainer(engine: Engine, network: Network, recipe: Recipe, stepsPerEpoch: number): Trainer {

@@ -1,9 +1,8 @@
 /** The head that a data set asks for. */
-import type { DatasetIndex } from "@phinets/core/data";
-import { clusterAnchors, type DetectionLossName, detectionLosses } from "@phinets/core/detection";
-import { buildNetwork, type Head, type Network, parseNetwork } from "@phinets/core/networks";
-import { PhinetsError } from "@phinets/core/tensor";
-import { sharesClasses } from "./carry-head.js";
+import type { DatasetIndex } from "../data/index.js";
+import { clusterAnchors, type DetectionLossName, detectionLosses } from "../detection/index.js";
+import { buildNetwork, classNames, type Head, type Network, parseNetwork } from "../networks/index.js";
+import { PhinetsError } from "../tensor/index.js";
 
 /** As YOLOv2 (Redmon & Farhadi 2017, section 2): five are a good trade of recall for size. */
 const anchorCount = 5;
@@ -67,4 +66,9 @@ export function fitHead(network: Network, dataset: DatasetIndex, { loss, seed, t
       decoder,
     },
   });
+}
+
+/** Whether the anchors of a trained detector go with a head of these classes: one of them is the same thing. */
+export function sharesClasses(trained: Head, classes: readonly string[]): boolean {
+  return classNames(trained).some((name) => classes.includes(name));
 }
