@@ -178,7 +178,7 @@ async function runSchedule(n, random) {
 }
 
 /** A job as a sweep makes it. */
-async function realJob(url, client, queue) {
+async function realJob(url, queue) {
   const sweep = start(process.execPath, [
     bin,
     "sweep",
@@ -206,7 +206,7 @@ async function measure(jobs) {
   const url = `redis://127.0.0.1:${port}`;
   const client = new Redis(url, { maxRetriesPerRequest: null });
   const queue = new Queue(ownQueue(), { connection: client, prefix: keyPrefix });
-  const document = await realJob(url, client, queue);
+  const document = await realJob(url, queue);
   const memory = async () => Number(/^used_memory:(\d+)/m.exec(await client.info("memory"))[1]);
   const before = await memory();
   const perSecond = (since) => Math.round((1000 * jobs) / (performance.now() - since));

@@ -8,8 +8,9 @@ import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { buildZip } from "../build-zip.js";
 import { dataFolder } from "../data-folder.js";
+import { writeNetwork } from "../road-tools.js";
 import { countUsable, firstPaint, focused, overflow, unnamed, unreadable } from "./in-page.js";
-import { browserOptions, builtPage, studioBrowser } from "./page.js";
+import { browserOptions, builtPage, downloadOf, studioBrowser } from "./page.js";
 
 const { root: given, yolo } = dataFolder("studio-given");
 const root = mkdtempSync(join(tmpdir(), "phinets-studio-shell-"));
@@ -152,6 +153,20 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
     });
     await tab.getByText("6 of 6 pictures").waitFor();
     await tab.locator(".cell img").nth(5).waitFor();
+    await tab.getByRole("link", { name: "Train" }).click();
+    await tab.getByLabel("Open a folder…").setInputFiles(join(given, "parts"));
+    await tab.getByLabel("Network", { exact: true }).selectOption("document");
+    await tab.getByLabel("network.json").setInputFiles(writeNetwork(root));
+    await tab.getByLabel("Epochs", { exact: true }).fill("1");
+    await tab.getByRole("button", { name: "Start training" }).click();
+    await tab
+      .getByRole("row", { name: /^train \(in this page\)/ })
+      .getByText("finished")
+      .waitFor({ timeout: 60_000 });
+    const { path } = await downloadOf(tab, () => tab.getByRole("button", { name: "Save network.json" }).click());
+    expect(JSON.parse(readFileSync(path, "utf8")).head.classes).toEqual(["nut", "bolt"]);
+    await tab.getByRole("link", { name: "Try" }).click();
+    await tab.getByText("Choose pictures, a clip or a camera").waitFor();
     expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
     await close();
     server.close();

@@ -1,5 +1,6 @@
 /** The room Train: trainings that the page starts, pauses and goes on with, and those of a terminal, to the same bits. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -7,7 +8,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { readEvents } from "../../packages/node/src/steps/train/events.js";
 import { dataFolder } from "../data-folder.js";
 import { phinetsJson, tinyDataset, writeNetwork } from "../road-tools.js";
-import { browserOptions, phinets, studioBrowser } from "./page.js";
+import { browserOptions, downloadOf, phinets, studioBrowser } from "./page.js";
 
 const { root } = dataFolder("studio-train");
 const project = join(root, "runs");
@@ -46,7 +47,7 @@ describe.skipIf(browserOptions === undefined)("the room Train", minutes, () => {
       await tab.getByLabel(label, { exact: true }).fill(String(value));
   }
 
-  const row = (tab: Page, name: string) => tab.getByRole("row", { name: new RegExp(`${name}( |$)`) });
+  const row = (tab: Page, name: string) => tab.getByRole("row", { name: new RegExp(`(^|/)${name}( |$)`) });
 
   it("trains as the line that it shows does, and shows curves and pictures", async () => {
     const { tab, complaints, close } = await open(folder, { room: "train", project });
@@ -86,6 +87,23 @@ describe.skipIf(browserOptions === undefined)("the room Train", minutes, () => {
     await tab.getByRole("button", { name: /^Resume .*paused/ }).click();
     await row(tab, "paused").getByText("finished").waitFor({ timeout: 120_000 });
     expect(readEvents(runOf("paused")).at(-1)).toMatchObject({ event: "finished", weightsSha256: expected });
+    await close();
+  });
+
+  it("trains in the page to the same bits, with a pause", async () => {
+    const { tab, complaints, close } = await open(folder, { room: "train", project });
+    await fill(tab, "here");
+    await tab.getByLabel("Train in this page").check();
+    await tab.getByRole("button", { name: "Start training" }).click();
+    await tab.getByRole("button", { name: /^Pause here/ }).click({ timeout: 60_000 });
+    await tab.getByRole("button", { name: /^Resume here/ }).click({ timeout: 60_000 });
+    await row(tab, "here").getByText("finished").waitFor({ timeout: 120_000 });
+    await tab.getByText(expected).waitFor();
+    await tab.getByRole("img", { name: /^AP50 by epoch: .*here \(in this page\) \S+ at epoch 40/ }).waitFor();
+    const { path } = await downloadOf(tab, () => tab.getByRole("button", { name: "Save best.safetensors" }).click());
+    expect(createHash("sha256").update(readFileSync(path)).digest("hex")).toBe(expected);
+    expect(existsSync(runOf("here"))).toBe(false);
+    expect(complaints).toEqual([]);
     await close();
   });
 

@@ -1,5 +1,5 @@
 /** The run folders below the opened folder and in the folder of all runs, and what changes in them while pages listen. */
-import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isHidden } from "@phinets/core/data";
 import { classNames } from "@phinets/core/networks";
@@ -171,8 +171,11 @@ function parseId(id: string): [Root, string] {
   );
 }
 
+/** Its own files are plain ones: a link would show what lies outside, a pipe would keep all waiting. */
 function isRun(place: string): boolean {
-  return existsSync(join(place, "network.json")) && marks.some((mark) => existsSync(join(place, mark)));
+  const own = ["network.json", "args.yaml", "events.jsonl", "results.csv", "train.pid"];
+  const isPlain = own.every((name) => lstatSync(join(place, name), { throwIfNoEntry: false })?.isFile() !== false);
+  return isPlain && existsSync(join(place, "network.json")) && marks.some((mark) => existsSync(join(place, mark)));
 }
 
 /** Paths of run folders below a folder; links are not followed. */

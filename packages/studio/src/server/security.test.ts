@@ -1,5 +1,5 @@
 /** What others may not get: attacks on a running server, over plain sockets where fetch would be too polite. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,7 +43,30 @@ beforeAll(async () => {
   symlinkSync(join(root, "elsewhere/labels/0.txt"), join(folder, "more/linked/labels/1.txt"));
   for (const name of ["images", "labels"])
     symlinkSync(join(root, "elsewhere", name), join(folder, "more/folders", name));
-  studio = await startStudio({ folder, page });
+  // A run, one whose files are links to outside, and one that is a link itself.
+  const network = {
+    family: "phinet",
+    input: { height: 8, width: 8, channels: 3 },
+    head: { kind: "yolov2", classes: 1 },
+  };
+  for (const [place, name] of [
+    [folder, "run"],
+    [folder, "linked-run"],
+    [root, "elsewhere"],
+  ]) {
+    mkdirSync(join(place, name, "weights"), { recursive: true });
+    writeFileSync(join(place, name, "network.json"), JSON.stringify(network));
+    writeFileSync(join(place, name, "args.yaml"), "");
+  }
+  writeFileSync(join(folder, "run/results.csv"), "epoch,loss\n1,2\n");
+  symlinkSync(join(root, "secret.txt"), join(folder, "linked-run/results.csv"));
+  symlinkSync(join(root, "elsewhere"), join(folder, "led"));
+  studio = await startStudio({
+    folder,
+    page,
+    project: join(root, "runs"),
+    phinets: [process.execPath, "-e", "process.exit(3)"],
+  });
 });
 afterAll(async () => {
   await studio?.close();
@@ -359,6 +382,106 @@ describe("labels", () => {
       const answer = await post(`/api/labels/frames?${query({ set: "set", clip, every })}`, {});
       expect([400, 403], clip).toContain(answer.status);
     }
+  });
+});
+
+describe("runs", () => {
+  const post = (target: string, body: unknown) =>
+    request(target, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  const form = { set: "set", network: { kind: "board", board: "stm32h743" }, name: "a" };
+
+  it("are listed where they lie in the folder, links left out", async () => {
+    const runs = JSON.parse((await request("/api/runs")).body) as { id: string }[];
+    expect(runs.map(({ id }) => id)).toEqual(["folder:run"]);
+  });
+  it("lead to nothing outside", async () => {
+    expect((await request("/api/runs/file?run=folder:run&name=results.csv")).body).toBe("epoch,loss\n1,2\n");
+    for (const run of [
+      "folder:..",
+      "folder:../elsewhere",
+      "folder:led",
+      "project:../elsewhere",
+      "folder:/etc",
+      "folder:up/elsewhere",
+      "",
+      "x:y",
+      "folder:\u0000",
+      "folder:absent",
+    ])
+      for (const target of ["file", "detail"]) {
+        const answer = await request(`/api/runs/${target}?run=${encodeURIComponent(run)}&name=network.json`);
+        expect(answer.status, run).toBeGreaterThanOrEqual(400);
+        expect(answer.status, run).toBeLessThan(500);
+      }
+    for (const target of ["file", "detail"])
+      expect((await request(`/api/runs/${target}?run=folder:linked-run&name=results.csv`)).body, target).toMatch(
+        /studio.missing/,
+      );
+    symlinkSync(join(root, "secret.txt"), join(folder, "run/weights/best.safetensors"));
+    const led = await request("/api/runs/file?run=folder:run&name=weights/best.safetensors");
+    expect(codeOf(led)).toBe("studio.outside");
+    for (const name of ["../secret.txt", "weights/../../../secret.txt", "train.pid", "", "/etc/passwd"])
+      expect(codeOf(await request(`/api/runs/file?run=folder:run&name=${encodeURIComponent(name)}`)), name).toBe(
+        "studio.missing",
+      );
+    for (const what of ["resume", "pause", "stop"])
+      for (const run of ["folder:led", "folder:../elsewhere", "project:a"])
+        expect((await post(`/api/runs/${what}`, { run })).status, `${what} ${run}`).toBeGreaterThanOrEqual(400);
+  });
+  it("are begun with what a form can say, and no more", async () => {
+    for (const bad of [
+      { name: "../a" },
+      { name: "a/b" },
+      { name: "--project" },
+      { name: "" },
+      { name: "a\u0000" },
+      { name: "x".repeat(101) },
+      { set: "../set" },
+      { set: "up" },
+      { set: 1 },
+      { epochs: 0 },
+      { epochs: 1.5 },
+      { epochs: "1; reboot" },
+      { learningRate: -1 },
+      { seed: -1 },
+      { more: 1 },
+      { network: { kind: "board", board: "../board.json" } },
+      { network: { kind: "run", run: "folder:led" } },
+      { network: { kind: "document", document: { family: "phinet", input: { height: -1 } } } },
+      { network: { kind: "file", file: "/etc/passwd" } },
+    ]) {
+      const answer = await post("/api/runs/train", { ...form, ...bad });
+      expect(answer.status, JSON.stringify(bad)).toBeGreaterThanOrEqual(400);
+      expect(answer.status, JSON.stringify(bad)).toBeLessThan(500);
+    }
+    expect(codeOf(await request("/api/runs/train", { method: "POST", body: "{" }))).toBe("studio.request");
+    // What is right starts the command, which ends as it says.
+    const job = JSON.parse((await post("/api/runs/train", form)).body) as { id: number };
+    await expect.poll(async () => (await request("/api/jobs")).body).toMatch(/phinets train ended with 3/);
+    expect(job.id).toBeGreaterThan(0);
+  });
+});
+
+describe("frames", () => {
+  const send = (set: string, body: string) =>
+    request(`/api/try/frame?set=${encodeURIComponent(set)}`, { method: "POST", body });
+  it("are pictures, and go into a set of the folder under a name of the server's", async () => {
+    expect(codeOf(await send("set", "<svg onload=alert(1)>"))).toBe("studio.request");
+    expect((await send("set", "\u0089PNG\r\n\u001a\n and no more")).status).toBe(400);
+    const png = (await sharp(join(root, "outside.jpg")).png().toBuffer()).toString("latin1");
+    for (const set of ["../elsewhere", "up", "absent"])
+      expect((await send(set, png)).status, set).toBeGreaterThanOrEqual(400);
+    const { file } = JSON.parse((await send("set", png)).body) as { file: string };
+    expect(file).toMatch(/^images\/frame-[\dT-]+\.png$/);
+    expect(readdirSync(join(folder, "set/images")).filter((name) => name.startsWith("frame-"))).toHaveLength(1);
+    rmSync(join(folder, "set", file));
+  });
+  it("for the firmware have the network's size", async () => {
+    const target = "/api/try/firmware?run=folder:run";
+    expect((await request(target, { method: "POST", body: "12" })).status).toBe(400);
+    expect(codeOf(await request("/api/try/firmware?run=folder:led", { method: "POST", body: "12" }))).toBe(
+      "studio.outside",
+    );
   });
 });
 

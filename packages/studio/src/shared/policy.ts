@@ -2,12 +2,14 @@
 export const pagePolicy = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
-  "worker-src 'self'",
+  // Threads of a training are workers of a blob: address.
+  "worker-src 'self' blob:",
   "style-src 'self'",
   "img-src 'self' blob: data:",
   "media-src 'self' blob:",
   "font-src 'self'",
-  "connect-src 'self'",
+  // A worker reads files that the user gave to the page at their blob: addresses.
+  "connect-src 'self' blob:",
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ");

@@ -1,6 +1,7 @@
 /** Data: what there is, what it looks like, and what is wrong with it. */
 import { formatCount } from "@phinets/node/text";
 import { useEffect, useId } from "preact/hooks";
+import { OpenFiles } from "../../ui/open-files.js";
 import { Problem } from "../../ui/problem.js";
 import { Charts } from "./charts.js";
 import { Doctor } from "./doctor.js";
@@ -8,8 +9,7 @@ import { Frames } from "./frames.js";
 import { Grid } from "./grid.js";
 import { LabelButton } from "./label-button.js";
 import { Labelling } from "./labelling/view.js";
-import { OpenFiles } from "./open-files.js";
-import { begin, catalogue, entries, filter, openSet, problem, reload, shown } from "./store.js";
+import { begin, catalogue, entries, filter, openSet, problem, reload, shown, use } from "./store.js";
 import { Viewer } from "./viewer.js";
 import "./data.css";
 
@@ -22,7 +22,12 @@ export default function DataRoom() {
         <h1 id="data-title">Data set</h1>
         {problem.value && <Problem error={problem.value} />}
         <Picker />
-        <OpenFiles />
+        <OpenFiles
+          onOpen={(from) => void use(from)}
+          onError={(error) => {
+            problem.value = error;
+          }}
+        />
         {set && (
           <p class="actions">
             <LabelButton picture={set.files[set.unlabelled[0] ?? shown.value[0]]} />

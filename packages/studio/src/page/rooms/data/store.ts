@@ -5,11 +5,11 @@ import { computed, signal } from "@preact/signals";
 import type { Catalogue, DatasetEntry } from "../../../shared/data.js";
 import type { SavedFrame } from "../../../shared/try.js";
 import { connection } from "../../connection.js";
+import { serverSource } from "../../datasets/server-source.js";
+import type { DataSource } from "../../datasets/source.js";
 import { takeHandedOver } from "../../handover.js";
 import { type Finding, findingsOf } from "./findings.js";
 import { type Filter, select } from "./select.js";
-import { serverSource } from "./server-source.js";
-import type { DataSource } from "./source.js";
 
 export const source = signal<DataSource | undefined>(undefined);
 export const entries = signal<readonly DatasetEntry[] | undefined>(undefined);

@@ -3,8 +3,10 @@ import { boardNames } from "@phinets/core/target";
 import { makeRecipe } from "@phinets/core/training";
 import { formatCount } from "@phinets/node/text";
 import { useId } from "preact/hooks";
+import { connection } from "../../connection.js";
 import { CommandLine } from "../../ui/command-line.js";
 import { Select } from "../../ui/select.js";
+import { Switch } from "../../ui/switch.js";
 import {
   asked,
   boardTitle,
@@ -21,7 +23,7 @@ import {
 } from "./store.js";
 
 export function TrainForm() {
-  const { set, name: given, epochs, batch, learningRate, seed } = form.value;
+  const { set, name: given, epochs, batch, learningRate, seed, inPage } = form.value;
   const usual = makeRecipe(task.value);
   const nameId = useId();
   return (
@@ -72,6 +74,9 @@ export function TrainForm() {
           onInput={({ currentTarget }) => change({ name: currentTarget.value.trim() })}
         />
       </div>
+      {connection.value.kind === "server" && (
+        <Switch label="Train in this page" checked={inPage} onChange={(on) => change({ inPage: on })} />
+      )}
       {words.value && <CommandLine words={words.value} />}
       <p class="actions">
         <button

@@ -5,11 +5,14 @@ import { type RunDetail, type RunEntry, resumeWords, runPictures } from "../../.
 import { addressOf } from "../../api.js";
 import { connection } from "../../connection.js";
 import { CommandLine } from "../../ui/command-line.js";
+import { OpenFiles } from "../../ui/open-files.js";
 import { Problem } from "../../ui/problem.js";
+import { saveFile } from "../../ui/save.js";
 import { Chart, type Curve } from "./chart.js";
 import { TrainForm } from "./form.js";
+import { isInPage, pageRuns } from "./page-runs.js";
 import { RunTable } from "./runs.js";
-import { begin, chosen, details, problem, runs } from "./store.js";
+import { begin, chosen, details, problem, runs, use } from "./store.js";
 import "./train.css";
 
 export default function TrainRoom() {
@@ -19,6 +22,12 @@ export default function TrainRoom() {
       <section class="card side" aria-labelledby="train-title">
         <h1 id="train-title">Training</h1>
         {problem.value && <Problem error={problem.value} />}
+        <OpenFiles
+          onOpen={(source) => void use(source)}
+          onError={(error) => {
+            problem.value = error;
+          }}
+        />
         <TrainForm />
       </section>
       <section class="card" aria-labelledby="train-runs">
@@ -54,8 +63,8 @@ function curveOf({ id, path }: RunEntry, figure: string): Curve {
 /** What the run that was chosen last holds. */
 function Focused() {
   const run = runs.value.find(({ id }) => id === chosen.value.at(-1));
+  if (run === undefined) return null;
   const { value } = connection;
-  if (run === undefined || value.kind !== "server") return null;
   const detail = details.value.get(run.id);
   return (
     <section class="card" aria-labelledby="train-run">
@@ -71,8 +80,11 @@ function Focused() {
           {warning}
         </p>
       ))}
-      {run.resumable && <CommandLine words={resumeWords(run.path, value.session.project)} />}
-      {detail && detail.rows.length > 0 && (
+      {isInPage(run.id) && <InPage id={run.id} />}
+      {run.resumable && value.kind === "server" && !isInPage(run.id) && (
+        <CommandLine words={resumeWords(run.path, value.session.project)} />
+      )}
+      {detail && detail.rows.length > 0 && !isInPage(run.id) && (
         <p class="actions">
           <a class="button" href={addressOf("runs/file", { run: run.id, name: "results.csv" })} download="results.csv">
             Save results.csv
@@ -105,5 +117,29 @@ function Pictures({ run, detail }: { readonly run: RunEntry; readonly detail: Ru
         </figure>
       ))}
     </div>
+  );
+}
+
+/** What a training in the page has that is to be saved. */
+function InPage({ id }: { readonly id: string }) {
+  const { reading, network, weights } = pageRuns.value.get(id) ?? {};
+  return (
+    <>
+      {reading && (
+        <p role="status">
+          reading picture {reading.done} of {reading.total}
+        </p>
+      )}
+      {weights && (
+        <p class="actions">
+          <button type="button" onClick={() => saveFile("best.safetensors", weights, "application/octet-stream")}>
+            Save best.safetensors
+          </button>
+          <button type="button" onClick={() => saveFile("network.json", `${JSON.stringify(network, undefined, 1)}\n`)}>
+            Save network.json
+          </button>
+        </p>
+      )}
+    </>
   );
 }

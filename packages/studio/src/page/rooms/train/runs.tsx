@@ -2,6 +2,7 @@
 
 import type { RunEntry } from "../../../shared/runs.js";
 import { colourOf } from "../../ui/colours.js";
+import { isAliveInPage } from "./page-runs.js";
 import { chosen, pause, resume, runs, stop, toggle } from "./store.js";
 
 export function RunTable() {
@@ -62,8 +63,8 @@ function Dot({ colour }: { readonly colour: string }) {
 }
 
 function Actions({ run }: { readonly run: RunEntry }) {
-  const { path, job, resumable, pausing } = run;
-  if (job !== undefined)
+  const { id, path, job, resumable, pausing } = run;
+  if (job !== undefined || (isAliveInPage(id) && !resumable))
     return (
       <span class="buttons">
         <button type="button" disabled={pausing} onClick={() => void pause(run)} aria-label={`Pause ${path}`}>

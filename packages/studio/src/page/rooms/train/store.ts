@@ -16,6 +16,9 @@ import {
 } from "../../../shared/runs.js";
 import { get, post } from "../../api.js";
 import { runs as changed, connection, jobEnd } from "../../connection.js";
+import { serverSource } from "../../datasets/server-source.js";
+import type { DataSource } from "../../datasets/source.js";
+import { goOnInPage, isInPage, pageRuns, pauseInPage, startInPage, stopInPage } from "./page-runs.js";
 
 export interface Form {
   readonly set: string;
@@ -31,17 +34,22 @@ export interface Form {
   readonly batch?: number;
   readonly learningRate?: number;
   readonly seed?: number;
+  /** Trained by this page in place of the server. */
+  readonly inPage: boolean;
 }
 
 export const sets = signal<readonly DatasetEntry[]>([]);
-export const form = signal<Form>({ set: "", source: "board", board: "stm32h743", run: "", name: "" });
+export const form = signal<Form>({ set: "", source: "board", board: "stm32h743", run: "", name: "", inPage: false });
 export const problem = signal<Error | undefined>(undefined);
 /** A start was asked for, and its run is not there yet. */
 export const starting = signal(false);
 const listed = signal<readonly RunEntry[]>([]);
 /** Ids of the runs that are shown side by side; the last is the one whose pictures are seen. */
 export const chosen = signal<readonly string[]>([]);
-export const details = signal<ReadonlyMap<string, RunDetail>>(new Map());
+const told = signal<ReadonlyMap<string, RunDetail>>(new Map());
+export const details = computed<ReadonlyMap<string, RunDetail>>(
+  () => new Map([...told.value, ...[...pageRuns.value].map(([id, { detail }]) => [id, detail] as const)]),
+);
 
 /** All runs: as they were listed, and as was told since. */
 export const runs = computed<readonly RunEntry[]>(() => {
@@ -50,6 +58,7 @@ export const runs = computed<readonly RunEntry[]>(() => {
     if ("gone" in run) all.delete(id);
     else all.set(id, run);
   }
+  for (const [id, { entry }] of pageRuns.value) all.set(id, entry);
   return [...all.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 });
 
@@ -60,7 +69,7 @@ const freeName = computed(() => {
   const taken = new Set(runs.value.map(({ id }) => id));
   for (let n = 1; ; n++) {
     const name = n === 1 ? "train" : `train${n}`;
-    if (!taken.has(`project:${task.value}/${name}`)) return name;
+    if (!taken.has(`project:${task.value}/${name}`) && !taken.has(`page:${name}`)) return name;
   }
 });
 
@@ -118,11 +127,11 @@ const read = new Map<string, string>();
 effect(() => {
   for (const id of chosen.value) {
     const run = runs.value.find((each) => each.id === id);
-    if (run === undefined || read.get(id) === run.stamp) continue;
+    if (run === undefined || isInPage(id) || read.get(id) === run.stamp) continue;
     read.set(id, run.stamp);
     get<RunDetail>("runs/detail", { query: { run: id } }).then(
       (detail) => {
-        details.value = new Map(details.value).set(id, detail);
+        told.value = new Map(told.value).set(id, detail);
       },
       (error) => {
         problem.value = error as Error;
@@ -135,10 +144,39 @@ export function toggle(id: string): void {
   chosen.value = chosen.value.includes(id) ? chosen.value.filter((each) => each !== id) : [...chosen.value, id];
 }
 
+/** Files that were opened in the page, where there is no server. */
+const opened = signal<DataSource | undefined>(undefined);
+
+/** From now on the data sets are these. */
+export const use = (source: DataSource) =>
+  guarded(async () => {
+    sets.value = await source.list();
+    opened.value = source;
+    change({ set: sets.value[0]?.path ?? "", inPage: true });
+  });
+
+async function startHere(wanted: TrainForm): Promise<void> {
+  const { value } = connection;
+  const source = opened.value ?? (value.kind === "server" ? serverSource(value.session.path) : undefined);
+  if (source === undefined) return;
+  const { set, name, network, epochs, batch, learningRate, seed } = wanted;
+  const document = () =>
+    network.kind === "document"
+      ? network.document
+      : get("runs/file", { query: { run: (network as NetworkChoice & { kind: "run" }).run, name: "network.json" } });
+  const id = await startInPage({
+    ...{ name, source, set, recipe: { epochs, batch, learningRate, seed } },
+    network: network.kind === "board" ? network : { document: await document() },
+  });
+  if (!chosen.value.includes(id)) chosen.value = [...chosen.value, id];
+  change({ name: "" });
+}
+
 /** Starts what the form says; the run is shown once it is there. */
 export async function start(): Promise<void> {
   const { value: wanted } = asked;
   if (wanted === undefined) return;
+  if (form.value.inPage) return guarded(() => startHere(wanted));
   const id = `project:${task.value}/${wanted.name}`;
   starting.value = true;
   const stop = runs.subscribe((all) => {
@@ -156,14 +194,17 @@ export async function start(): Promise<void> {
 }
 
 export async function resume({ id }: RunEntry): Promise<void> {
+  if (isInPage(id)) return goOnInPage(id);
   await guarded(async () => {
     const job = await post<Job>("runs/resume", { body: { run: id } });
     await jobEnd(job.id);
   });
 }
 
-export const pause = ({ id }: RunEntry) => guarded(() => post<void>("runs/pause", { body: { run: id } }));
-export const stop = ({ id }: RunEntry) => guarded(() => post<void>("runs/stop", { body: { run: id } }));
+export const pause = ({ id }: RunEntry) =>
+  guarded(async () => (isInPage(id) ? pauseInPage(id) : post<void>("runs/pause", { body: { run: id } })));
+export const stop = ({ id }: RunEntry) =>
+  guarded(async () => (isInPage(id) ? stopInPage(id) : post<void>("runs/stop", { body: { run: id } })));
 
 /** A network.json that was saved from the room Board, or by hand. */
 export async function takeDocument(file: File): Promise<void> {

@@ -1,17 +1,23 @@
-/** Files of the user's own, opened in the page itself: a folder, a .zip, or either dropped. Nothing is sent anywhere. */
+/** Files of the user's own, opened in the page itself: a folder or a .zip. Nothing is sent anywhere. */
 import { useId } from "preact/hooks";
-import { connection } from "../../connection.js";
-import { problem, use } from "./store.js";
+import { connection } from "../connection.js";
+import type { DataSource } from "../datasets/source.js";
 
-export function OpenFiles() {
+export interface OpenFilesProps {
+  readonly onOpen: (source: DataSource) => void;
+  readonly onError: (error: Error) => void;
+}
+
+/** Nothing where there is a server: its folder is opened. */
+export function OpenFiles({ onOpen, onError }: OpenFilesProps) {
   const [folder, archive] = [useId(), useId()];
   if (connection.value.kind !== "static") return null;
   const take = async (files: Iterable<File>) => {
-    const { browserSource } = await import("./browser-source.js");
+    const { browserSource } = await import("../datasets/browser-source.js");
     try {
-      await use(await browserSource([...files]));
+      onOpen(await browserSource([...files]));
     } catch (error) {
-      problem.value = error as Error;
+      onError(error as Error);
     }
   };
   return (

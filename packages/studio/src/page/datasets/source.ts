@@ -1,6 +1,6 @@
 /** Where data sets come from: the server's folder, or files that the user gave to the page. The room knows this only. */
 import type { DoctorReport } from "@phinets/core/data";
-import type { Catalogue, DatasetEntry } from "../../../shared/data.js";
+import type { Catalogue, DatasetEntry } from "../../shared/data.js";
 
 export interface DoctorWork {
   readonly signal: AbortSignal;

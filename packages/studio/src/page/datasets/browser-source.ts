@@ -12,9 +12,9 @@ import {
   splitNames,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { type Catalogue, catalogueOf, samplesOf } from "../../../shared/data.js";
-import { dataHost, treeOf } from "../../files/open.js";
-import { bitmapOf, pixelsOf } from "../../files/pictures.js";
+import { type Catalogue, catalogueOf, samplesOf } from "../../shared/data.js";
+import { dataHost, treeOf } from "../files/open.js";
+import { bitmapOf, pixelsOf } from "../files/pictures.js";
 import type { DataSource, DoctorWork } from "./source.js";
 
 /** Blob addresses that are kept; a row of thumbnails more than any screen shows. */

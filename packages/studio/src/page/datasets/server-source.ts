@@ -1,9 +1,9 @@
 /** Data sets of the folder that the server opened. */
 import type { DoctorReport } from "@phinets/core/data";
-import type { Catalogue, DatasetEntry } from "../../../shared/data.js";
-import type { Job } from "../../../shared/events.js";
-import { addressOf, get, post, remove } from "../../api.js";
-import { jobEnd, jobs } from "../../connection.js";
+import type { Catalogue, DatasetEntry } from "../../shared/data.js";
+import type { Job } from "../../shared/events.js";
+import { addressOf, get, post, remove } from "../api.js";
+import { jobEnd, jobs } from "../connection.js";
 import type { DataSource, DoctorWork } from "./source.js";
 
 /** @param folder path of the opened folder, as commands name it */
