@@ -66,11 +66,22 @@ target_include_directories(zephyr.elf PRIVATE ${folder}/include)
 target_link_libraries(zephyr.elf PRIVATE -Wl,--whole-archive app \${libraries} -Wl,--no-whole-archive)
 `,
     "include/zephyr/kernel.h": "#include <stdint.h>\nuint32_t k_uptime_get_32(void);\nint32_t k_msleep(int32_t ms);\n",
+    "include/zephyr/device.h": `#pragma once
+struct device { int unused; };
+extern const struct device console_device;
+#define DT_CHOSEN(name) name
+#define DEVICE_DT_GET(node) (&console_device)
+`,
+    "include/zephyr/drivers/uart.h":
+      "#include <zephyr/device.h>\nvoid uart_poll_out(const struct device *dev, unsigned char out_char);\n",
     "include/zephyr/sys/printk.h": "void printk(const char *format, ...);\n",
     "kernel.c": `#include <stdarg.h>
 #include "zephyr/kernel.h"
+#include "zephyr/drivers/uart.h"
 #include "zephyr/sys/printk.h"
 ${clock}
+const struct device console_device = {0};
+void uart_poll_out(const struct device *dev, unsigned char out_char) { (void)dev; putchar(out_char); }
 uint32_t k_uptime_get_32(void) { return 0; }
 int32_t k_msleep(int32_t ms) { (void)ms; wait(); return 0; }
 void printk(const char *format, ...) { va_list list; va_start(list, format); vprintf(format, list); va_end(list); }
@@ -139,6 +150,7 @@ struct Printer {
   void print(const char *text);
   void print(unsigned long number);
   void println(const char *text);
+  void write(uint8_t byte);
 };
 extern Printer Serial;
 `,
@@ -149,6 +161,7 @@ void Printer::begin(unsigned long) {}
 void Printer::print(const char *text) { fputs(text, stdout); }
 void Printer::print(unsigned long number) { printf("%lu", number); }
 void Printer::println(const char *text) { puts(text); }
+void Printer::write(uint8_t byte) { putchar(byte); }
 unsigned long millis(void) { return 0; }
 void delay(unsigned long) { wait(); }
 int main() {

@@ -1,10 +1,15 @@
-/* What every example does: a picture into the network, and what it finds out as text. C and C++. */
+/* What every example does: a picture into the network, and what it finds out as text, or with -DPHINETS_WIRE, of a detector,
+   as docs/wire-format.md says. C and C++. */
 #ifndef EXAMPLE_H
 #define EXAMPLE_H
 
 #include "phinets_model.h"
 #ifdef PHINETS_DETECTOR
 #include "phinets_follow.h"
+#ifdef PHINETS_WIRE
+#define EXAMPLE_SENDS
+#include "phinets_wire.h"
+#endif
 #endif
 
 static int8_t example_output[PHINETS_OUTPUT_BYTES];
@@ -34,6 +39,26 @@ static void example_infer(uint32_t frame) {
 #endif
 }
 
+#ifdef EXAMPLE_SENDS
+/* Runs the network on a frame and sends boxes and tracks. `write` sends a byte as it is, without CR before LF. */
+static void example_send(uint32_t frame, void (*write)(uint8_t byte)) {
+  static phinets_follower follower;
+  static phinets_wire wire;
+  static phinets_wire_info info;
+  if (frame == 0) {
+    info.name = "example";
+    info.classes = phinets_classes;
+    info.class_count = PHINETS_CLASSES;
+    info.width = PHINETS_INPUT_WIDTH;
+    info.height = PHINETS_INPUT_HEIGHT;
+    phinets_follow_start(&follower);
+    phinets_wire_start(&wire, write);
+  }
+  example_infer(frame);
+  phinets_follow(&follower, &phinets_head, example_output, PHINETS_SCORE_THRESHOLD, PHINETS_NMS_IOU);
+  phinets_wire_frame(&wire, &info, &follower);
+}
+#else
 static void example_print_number(void (*print)(const char *), uint32_t number) {
   char digits[11], *p = digits + sizeof digits;
   *--p = '\0';
@@ -69,5 +94,6 @@ static void example_frame(uint32_t frame, void (*print)(const char *)) {
   print("output in example_output");
 #endif
 }
+#endif
 
 #endif

@@ -90,6 +90,7 @@ static void put_class(phinets_wire *w, const phinets_box *box) {
 
 void phinets_wire_start(phinets_wire *wire, void (*write)(uint8_t byte)) {
   wire->write = write;
+  wire->frame = 0;
   wire->length = 0;
   write(0); /* what was on the line before ends here */
 }
@@ -138,6 +139,12 @@ void phinets_wire_found(phinets_wire *wire, const phinets_wire_info *info, uint3
     put_corner(wire, track->box.y2, info->height);
   }
   end(wire);
+}
+
+void phinets_wire_frame(phinets_wire *wire, const phinets_wire_info *info, const phinets_follower *follower) {
+  enum { FRAMES_A_HELLO = 32 };
+  if (wire->frame % FRAMES_A_HELLO == 0) phinets_wire_hello(wire, info);
+  phinets_wire_found(wire, info, wire->frame++, follower);
 }
 
 static void begin_row(phinets_wire *w, const phinets_wire_info *info, uint32_t frame, int32_t y, uint32_t format) {

@@ -35,6 +35,7 @@ typedef struct {
 /* One a serial line, static. */
 typedef struct {
   void (*write)(uint8_t byte);
+  uint32_t frame; /* the one that is sent, from 0 on */
   uint16_t crc;
   uint8_t length, block[254]; /* bytes since the last zero */
 } phinets_wire;
@@ -49,6 +50,10 @@ void phinets_wire_hello(phinets_wire *wire, const phinets_wire_info *info);
    than 256 boxes the best, of more than 128 tracks the youngest are sent. */
 void phinets_wire_found(phinets_wire *wire, const phinets_wire_info *info, uint32_t frame,
                         const phinets_follower *follower);
+
+/* All that is said of frame `wire->frame`, which it then counts up: a hello with the first and every 32nd, boxes, tracks. Rows
+   of the frame's picture, where they are sent, come before. */
+void phinets_wire_frame(phinets_wire *wire, const phinets_wire_info *info, const phinets_follower *follower);
 
 /* Row y of the frame's own picture, from 0 on: `info->width` pixels of 1, 3 or 2 bytes. RGB565 has the high byte first, as
    cameras send it. Rows are at most 1360 pixels long. */

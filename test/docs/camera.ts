@@ -3,8 +3,12 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadModel } from "@phinets/core/model";
+import { type Picture, writeInputInt8 } from "@phinets/core/data";
+import { Follower, modelOptions, wireMessagesOf } from "@phinets/core/export";
+import { IntegerEngine } from "@phinets/core/inference";
+import { loadModel, type Model } from "@phinets/core/model";
 import { Sort } from "@phinets/core/tracking";
+import { encodeWire, type WireMessage } from "@phinets/core/wire";
 import { expect } from "vitest";
 import { makeRun } from "../make-run.js";
 import { phinets } from "../road-tools.js";
@@ -18,7 +22,29 @@ const coloursOf = (pixel: number): number[] => {
   return [(r << 3) | (r >> 2), (g << 2) | (g >> 4), (b << 3) | (b >> 2)];
 };
 
-/** Builds and runs the application in `folder`, with pictures whole and by rows, and compares its lines. */
+/** What a board sends that sees one picture so many times: its rows, boxes and tracks. */
+function sentBy({ network, classes, recipe }: Model, picture: Picture, frames: number): Buffer {
+  const { width, height, data } = picture;
+  const quantized = recipe.parts.quantized!;
+  const [engine, follower] = [new IntegerEngine(quantized), new Follower(quantized, modelOptions(network).detector!)];
+  const input = new Int8Array(data.length);
+  writeInputInt8(data, input);
+  const hello = { type: "hello", name: "people", classes, width, height, intervalUs: 0 } as const;
+  const messages = Array.from({ length: frames }, (_, frame): WireMessage[] => {
+    const rows = Array.from({ length: height }, (_, y): WireMessage => {
+      const row = data.subarray(y * width * 3, (y + 1) * width * 3);
+      return { type: "row", frame, y, width, height, pixels: "rgb888", data: row };
+    });
+    const followed = follower.next(engine.run(input)[0]);
+    return [...rows, ...(frame === 0 ? [hello] : []), ...wireMessagesOf(followed, frame, { width, height })];
+  });
+  return Buffer.concat([Buffer.of(0), ...messages.flat().map(encodeWire)]);
+}
+
+/**
+ * Builds and runs the application in `folder`, with pictures whole and by rows, and compares its lines; and what it sends
+ * where it is built to.
+ */
 export async function compareApplication(folder: string): Promise<void> {
   const run = join(folder, "run");
   makeRun(run);
@@ -61,5 +87,9 @@ export async function compareApplication(folder: string): Promise<void> {
     execFileSync("cc", ["-Wall", "-Wextra", "-Werror", ...sources, "-o", "people"], { cwd: out });
     const printed = execFileSync(join(out, "people"), [join(folder, "picture"), "3"], { encoding: "utf8" });
     expect(printed.trim().split("\r\n"), input).toEqual(wanted);
+    const wired = ["-DPHINETS_WIRE", "-DPHINETS_WIRE_PICTURES", "-o", "sends"];
+    execFileSync("cc", ["-Wall", "-Wextra", "-Werror", ...sources, ...wired], { cwd: out });
+    const sent = execFileSync(join(out, "sends"), [join(folder, "picture"), "3"]);
+    expect(sent.equals(sentBy(model, { width, height, channels: 3, data }, 3)), input).toBe(true);
   }
 }

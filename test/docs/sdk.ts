@@ -9,6 +9,7 @@ const pico = {
   "pico/stdlib.h": `#include <stdbool.h>
 #include <stdint.h>
 bool stdio_init_all(void);
+int putchar_raw(int c);
 void sleep_ms(uint32_t ms);
 `,
   "hardware/gpio.h": `#include <stdbool.h>

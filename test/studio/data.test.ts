@@ -73,6 +73,8 @@ describe.skipIf(browserOptions === undefined)("the data's room", () => {
     expect(
       await tab.locator(".cell").evaluateAll((cells) => cells.map((cell) => cell.getAttribute("aria-label"))),
     ).toEqual(["val/images/copy.jpg: 1 bolt", `train/images/0.jpg: 1 ${hostile}, 1 bolt`]);
+    await tab.getByRole("button", { name: /^all \d+: leak$/ }).click();
+    await tab.getByText("2 of 7 pictures").waitFor();
     await tab.getByRole("button", { name: /^bad file .*bad\.jpg/ }).click();
     await tab.getByText("1 of 7 pictures").waitFor();
     await tab.getByText("cannot be shown").waitFor();

@@ -1,5 +1,6 @@
+/// <reference lib="dom" />
 /** The page's frame: small, fast, usable by keyboard, at every width, in the light and in the dark, with and without a server. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -83,7 +84,7 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
   });
 
   it("is wide enough for nothing to be cut off from 390 pixels to 4K, light and dark, with enough contrast", async () => {
-    for (const room of ["data", "board", "train", "try"])
+    for (const room of ["data", "board", "train", "try", "sweeps", "ship", "live"])
       for (const [width, height, dark] of [
         [390, 844, false],
         [1280, 800, true],
@@ -153,6 +154,40 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
     });
     await tab.getByText("6 of 6 pictures").waitFor();
     await tab.locator(".cell img").nth(5).waitFor();
+    // A folder and an archive, dropped as a file manager does it.
+    const devtools = await tab.context().newCDPSession(tab);
+    const drop = async (path: string) => {
+      const data = { items: [], files: [path], dragOperationsMask: 1 };
+      for (const type of ["dragEnter", "dragOver", "drop"] as const)
+        await devtools.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
+    };
+    await yolo("dropped", { train: 2, val: 1, test: 0 });
+    await drop(join(given, "dropped"));
+    await tab.getByText("3 of 3 pictures").waitFor();
+    await tab.locator(".cell img").nth(2).waitFor();
+    writeFileSync(join(given, "parts.zip"), zipOf(join(given, "parts")));
+    await drop(join(given, "parts.zip"));
+    await tab.getByText("6 of 6 pictures").waitFor();
+    // A folder that is picked: the browser's own private one stands in for the dialog's choice.
+    await tab.evaluate(async () => {
+      const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("picked", { create: true });
+      const put = async (name: string, content: Blob | string) => {
+        const parts = name.split("/");
+        let folder = root;
+        for (const part of parts.slice(0, -1)) folder = await folder.getDirectoryHandle(part, { create: true });
+        const writer = await (await folder.getFileHandle(parts.at(-1)!, { create: true })).createWritable();
+        await writer.write(content);
+        await writer.close();
+      };
+      const canvas = new OffscreenCanvas(20, 16);
+      canvas.getContext("2d")!.fillRect(0, 0, 20, 16);
+      await put("data.yaml", "train: images\nnames: [a]\n");
+      await put("images/0.png", await canvas.convertToBlob());
+      await put("labels/0.txt", "0 0.5 0.5 0.2 0.2\n");
+      Object.assign(window, { showDirectoryPicker: async () => root });
+    });
+    await tab.getByText("Open a folder…").click();
+    await tab.getByText("1 of 1 pictures").waitFor();
     await tab.getByRole("link", { name: "Train" }).click();
     await tab.getByLabel("Open a folder…").setInputFiles(join(given, "parts"));
     await tab.getByLabel("Network", { exact: true }).selectOption("document");

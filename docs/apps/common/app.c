@@ -1,4 +1,5 @@
-/* The application: a camera's picture into the network, tracks out as text. The same on every board. */
+/* The application: a camera's picture into the network, tracks out as text, or with -DPHINETS_WIRE as docs/wire-format.md
+   says. The same on every board. */
 #include "app.h"
 
 #include "camera.h"
@@ -45,6 +46,17 @@ static void shrink(int32_t y, int8_t *row) {
   }
 }
 
+#ifdef PHINETS_WIRE
+void phinets_write(uint8_t byte) { port_write(byte); }
+
+/* Text would be damage there. */
+static void print(const char *text) { (void)text; }
+#else
+static void print(const char *text) {
+  for (; *text != '\0'; text++) port_write((uint8_t)*text);
+}
+#endif
+
 /* Takes a picture; says once where there is no camera, and tries again. */
 static int new_picture(void) {
   static int started, complained;
@@ -53,7 +65,7 @@ static int new_picture(void) {
     started = camera_start();
   }
   if (started && camera_take()) return 1;
-  if (!complained) port_print("no picture: check power, select, clock and data lines of the camera\r\n");
+  if (!complained) print("no picture: check power, select, clock and data lines of the camera\r\n");
   complained = 1;
   started = 0;
   return 0;
@@ -74,6 +86,11 @@ int phinets_frame(int8_t *input) {
 }
 #endif
 
+#ifdef PHINETS_WIRE
+void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count) {
+  (void)tracks, (void)boxes, (void)count; /* they have been sent */
+}
+#else
 static void print_number(int32_t number) {
   char digits[12], *p = digits + sizeof digits;
   uint32_t rest = number < 0 ? 0u - (uint32_t)number : (uint32_t)number;
@@ -81,24 +98,25 @@ static void print_number(int32_t number) {
   do *--p = (char)('0' + rest % 10);
   while ((rest /= 10) != 0);
   if (number < 0) *--p = '-';
-  port_print(p);
+  print(p);
 }
 
 /* A line a track: id, class, score in percent, left, top, right, bottom in the camera's pixels. A dot for no track. */
 void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count) {
-  if (count == 0) port_print(".\r\n");
+  if (count == 0) print(".\r\n");
   for (int32_t i = 0; i < count; i++) {
     const phinets_corners *box = &tracks[i].box;
     const phinets_box *found = &boxes[tracks[i].detection];
     const double numbers[5] = {100 * found->score, box->x1 * CAMERA_WIDTH, box->y1 * CAMERA_HEIGHT,
                                box->x2 * CAMERA_WIDTH, box->y2 * CAMERA_HEIGHT};
     print_number(tracks[i].id);
-    port_print(" ");
-    port_print(phinets_classes[found->class_index]);
+    print(" ");
+    print(phinets_classes[found->class_index]);
     for (int32_t k = 0; k < 5; k++) {
-      port_print(" ");
+      print(" ");
       print_number((int32_t)numbers[k]);
     }
-    port_print("\r\n");
+    print("\r\n");
   }
 }
+#endif

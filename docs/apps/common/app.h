@@ -1,4 +1,4 @@
-/* The two functions that every PhiNets application has. */
+/* The functions that every PhiNets application has. */
 #ifndef APP_H
 #define APP_H
 
@@ -9,6 +9,9 @@
 int phinets_frame_row(int32_t y, int8_t *row);
 #else
 int phinets_frame(int8_t *input);
+#endif
+#ifdef PHINETS_WIRE
+void phinets_write(uint8_t byte);
 #endif
 void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count);
 

@@ -61,11 +61,9 @@ void port_select(int on) { REGISTER(on ? OUTCLR : OUTSET) = 1 << SELECT; }
 
 void port_wait_ms(uint32_t milliseconds) { systick_wait_ms(64000000, milliseconds); }
 
-void port_print(const char *text) {
-  for (; *text != '\0'; text++) {
-    REGISTER(UART_TXDRDY) = 0;
-    REGISTER(UART_TXD) = (uint8_t)*text;
-    while (!REGISTER(UART_TXDRDY)) {
-    }
+void port_write(uint8_t byte) {
+  REGISTER(UART_TXDRDY) = 0;
+  REGISTER(UART_TXD) = byte;
+  while (!REGISTER(UART_TXDRDY)) {
   }
 }

@@ -1,9 +1,8 @@
 /*
  * Raspberry Pi Pico (RP2040) and Pico 2 (RP2350), with the pico-sdk. Camera on the SDK's own SPI pins: SCK GP18, MISO
- * GP16, MOSI GP19, CS GP17. Text on USB.
+ * GP16, MOSI GP19, CS GP17. Text, or the wire's
+ * bytes, on USB.
  */
-#include <stdio.h>
-
 #include "hardware/gpio.h"
 #include "hardware/spi.h"
 #include "loop.h"
@@ -30,7 +29,7 @@ void port_select(int on) { gpio_put(PICO_DEFAULT_SPI_CSN_PIN, !on); }
 
 void port_wait_ms(uint32_t milliseconds) { sleep_ms(milliseconds); }
 
-void port_print(const char *text) { fputs(text, stdout); }
+void port_write(uint8_t byte) { putchar_raw(byte); }
 
 int main(void) {
   stdio_init_all();

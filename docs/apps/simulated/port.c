@@ -59,7 +59,7 @@ uint8_t port_spi(uint8_t out) {
 
 void port_wait_ms(uint32_t milliseconds) { (void)milliseconds; }
 
-void port_print(const char *text) { fputs(text, stdout); }
+void port_write(uint8_t byte) { fputc(byte, stdout); }
 
 int main(int argc, char **argv) {
   FILE *file = argc == 3 ? fopen(argv[1], "rb") : NULL;

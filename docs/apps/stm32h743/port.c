@@ -86,10 +86,8 @@ void port_select(int on) { REGISTER(GPIOD + BSRR) = 1u << (on ? 14 + 16 : 14); }
 
 void port_wait_ms(uint32_t milliseconds) { systick_wait_ms(CORE_HZ, milliseconds); }
 
-void port_print(const char *text) {
-  for (; *text != '\0'; text++) {
-    while (!(REGISTER(USART_ISR) & 1 << 7)) {
-    }
-    REGISTER(USART_TDR) = (uint8_t)*text;
+void port_write(uint8_t byte) {
+  while (!(REGISTER(USART_ISR) & 1 << 7)) {
   }
+  REGISTER(USART_TDR) = byte;
 }

@@ -56,7 +56,6 @@ void phinets_write(uint8_t byte);
 __attribute__((weak)) void phinets_write(uint8_t byte) { (void)byte; }
 
 static phinets_wire wire;
-static uint32_t frame_number;
 static const phinets_wire_info wire_info = {
     .name = PHINETS_WIRE_NAME,
     .classes = phinets_classes,
@@ -73,17 +72,15 @@ static void send_start(void) {
 static void send_row(int32_t y, const int8_t *row) {
 #ifdef PHINETS_WIRE_PICTURES
   send_start();
-  phinets_wire_input_row(&wire, &wire_info, frame_number, y, PHINETS_INPUT_CHANNELS, row);
+  phinets_wire_input_row(&wire, &wire_info, wire.frame, y, PHINETS_INPUT_CHANNELS, row);
 #else
   (void)y, (void)row;
 #endif
 }
 
 static void send_found(void) {
-  enum { FRAMES_A_HELLO = 32 };
   send_start();
-  if (frame_number % FRAMES_A_HELLO == 0) phinets_wire_hello(&wire, &wire_info);
-  phinets_wire_found(&wire, &wire_info, frame_number++, &follower);
+  phinets_wire_frame(&wire, &wire_info, &follower);
 }
 #else
 static void send_row(int32_t y, const int8_t *row) { (void)y, (void)row; }

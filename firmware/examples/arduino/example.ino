@@ -1,9 +1,18 @@
-/* A line a second: what the network finds, and how long it took. */
+/* A line a second: what the network finds, and how long it took. With EXAMPLE_SENDS each frame as docs/wire-format.md says. */
 #include "example.h"
 
-static void print(const char *text) { Serial.print(text); }
-
 void setup() { Serial.begin(115200); }
+
+#ifdef EXAMPLE_SENDS
+static void write_byte(uint8_t byte) { Serial.write(byte); }
+
+void loop() {
+  static uint32_t frame;
+  example_send(frame++, write_byte);
+  delay(1000);
+}
+#else
+static void print(const char *text) { Serial.print(text); }
 
 void loop() {
   static uint32_t frame;
@@ -14,3 +23,4 @@ void loop() {
   Serial.println(" ms)");
   delay(1000);
 }
+#endif

@@ -57,7 +57,8 @@ void camera_line(uint8_t *line) {
 
 void port_start(void) {}
 
-void port_print(const char *text) { fputs(text, stdout); }
+/* sdkconfig.defaults keeps CR from being put before LF. */
+void port_write(uint8_t byte) { fputc(byte, stdout); }
 
 void app_main(void) {
   loop_start();

@@ -1,10 +1,12 @@
 /** The exported C in the folders of each build system: it is found, compiled and linked, and prints what the library finds. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { buildSystems, Follower } from "@phinets/core/export";
+import { buildSystems, Follower, wireMessagesOf } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import { loadBoard } from "@phinets/core/target";
+import { encodeWire, type WireMessage } from "@phinets/core/wire";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import {
@@ -71,6 +73,21 @@ function expectedText({ q, detector }: (typeof networks)[number]): string {
   return lines.join("");
 }
 
+/** What an example with -DPHINETS_WIRE sends of a network. */
+function expectedBytes({ q, detector }: (typeof networks)[number]): Buffer {
+  const [interpreter, follower] = [new IntegerInterpreter(q), new Follower(q, detector)];
+  const { classes } = detector;
+  const messages = Array.from({ length: frames }, (_, frame): WireMessage[] => {
+    const followed = follower.next(interpreter.run(picture(frame))[0]);
+    const hello = { type: "hello", name: "example", classes, width, height, intervalUs: 0 } as const;
+    return [...(frame === 0 ? [hello] : []), ...wireMessagesOf(followed, frame, { width, height })];
+  });
+  return Buffer.concat([Buffer.of(0), ...messages.flat().map(encodeWire)]);
+}
+
+/** What a program writes, as it is. */
+const bytesFrom = (command: string, cwd: string): Buffer => execFileSync(command, { cwd });
+
 async function succeeds(command: string, args: readonly string[], cwd: string): Promise<string> {
   const { exitCode, stdout, stderr } = await runTool(command, args, { cwd });
   expect(exitCode, `${command} ${args.join(" ")}\n${stdout}\n${stderr}`).toBe(0);
@@ -80,6 +97,13 @@ async function succeeds(command: string, args: readonly string[], cwd: string): 
 async function buildWithCmake(folder: string, ...options: string[]): Promise<void> {
   await succeeds("cmake", ["-B", "build", "-DCMAKE_BUILD_TYPE=Debug", ...options], folder);
   await succeeds("cmake", ["--build", "build", "-j2"], folder);
+}
+
+/** The same, whose example sends what a board does, in the folder `sends`. */
+async function buildSending(folder: string, ...options: string[]): Promise<void> {
+  const all = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_C_FLAGS=-DPHINETS_WIRE -Wall -Wextra -Werror", ...options];
+  await succeeds("cmake", ["-B", "sends", ...all], folder);
+  await succeeds("cmake", ["--build", "sends", "-j2"], folder);
 }
 
 test("the examples find something", () => {
@@ -134,6 +158,8 @@ describe.skipIf(!installed("gcc", "g++", "cmake"))("an example prints what the l
       const sample = join(folderOf("zephyr", network.name), "sample");
       await buildWithCmake(sample, `-DZephyr_DIR=${sdk("zephyr")}`);
       expect(await succeeds("build/zephyr.elf", [], sample)).toBe(expectedText(network));
+      await buildSending(sample, `-DZephyr_DIR=${sdk("zephyr")}`);
+      expect(bytesFrom("sends/zephyr.elf", sample).equals(expectedBytes(network))).toBe(true);
     }
     const sample = join(folderOf("zephyr", first.name), "sample");
     await buildWithCmake(sample, `-DEXTRA_ZEPHYR_MODULES=${folderOf("zephyr", second.name)}`);
@@ -150,6 +176,8 @@ describe.skipIf(!installed("gcc", "g++", "cmake"))("an example prints what the l
       const project = folderOf("esp-idf", network.name);
       await buildWithCmake(project);
       expect(await succeeds("build/app.elf", [], project)).toBe(expectedText(network));
+      await buildSending(project);
+      expect(bytesFrom("sends/app.elf", project).equals(expectedBytes(network))).toBe(true);
     }
     const project = folderOf("esp-idf", first.name);
     await succeeds(
@@ -182,24 +210,14 @@ describe.skipIf(!installed("gcc", "g++", "cmake"))("an example prints what the l
       const include = [`-I${join(library, "src")}`, `-I${sketch}`, `-I${sdk("arduino")}`, "-include", "Arduino.h"];
       const others = networks.map((each) => `${each.name}.a`).sort((a) => (a === `${name}.a` ? -1 : 1));
       const units = ["-x", "c++", join(sketch, `${name}.ino`), join(sdk("arduino"), "core.cpp")];
-      await succeeds(
-        "g++",
-        [
-          "-std=gnu++11",
-          "-Wall",
-          "-Wextra",
-          "-Werror",
-          ...include,
-          ...units,
-          "-x",
-          "none",
-          ...others,
-          "-o",
-          `${name}_out`,
-        ],
-        where,
-      );
+      const build = (out: string, ...more: string[]) => {
+        const flags = ["-std=gnu++11", "-Wall", "-Wextra", "-Werror", ...more, ...include];
+        return succeeds("g++", [...flags, ...units, "-x", "none", ...others, "-o", out], where);
+      };
+      await build(`${name}_out`);
       expect(await succeeds(`./${name}_out`, [], where)).toBe(expectedText(network));
+      await build(`${name}_sends`, "-DPHINETS_WIRE");
+      expect(bytesFrom(`./${name}_sends`, where).equals(expectedBytes(network))).toBe(true);
       const properties = readProperties(join(library, "library.properties"));
       expect(Object.keys(properties)).toEqual(
         expect.arrayContaining(

@@ -13,6 +13,7 @@ import {
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Catalogue, catalogueOf, samplesOf } from "../../shared/data.js";
+import type { GivenFile } from "../files/given-files.js";
 import { dataHost, treeOf } from "../files/open.js";
 import { bitmapOf, pixelsOf } from "../files/pictures.js";
 import type { DataSource, DoctorWork } from "./source.js";
@@ -22,7 +23,7 @@ const mostAddresses = 2000;
 const thumbnailSide = 192;
 
 /** One data set: a folder's files, or one .zip. */
-export async function browserSource(files: readonly File[]): Promise<DataSource> {
+export async function browserSource(files: readonly GivenFile[]): Promise<DataSource> {
   const tree = await treeOf(files);
   let opening: Promise<OpenedTree> | undefined;
   const open = () => {

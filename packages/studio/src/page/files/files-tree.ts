@@ -10,15 +10,14 @@ import {
   type ReadOptions,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import type { GivenFile } from "./given-files.js";
 
 export class FilesTree implements FileTree {
   readonly name: string;
   readonly #files = new Map<string, File>();
   readonly #folders = new Map<string, { folders: Set<string>; files: string[] }>();
 
-  /** @param files each with its path in `webkitRelativePath`; the first part of it is the folder's own name */
-  constructor(files: readonly File[]) {
-    const named = files.map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+  constructor(named: readonly GivenFile[]) {
     const [root] = named[0].path.split("/");
     const isFolder = named.every(({ path }) => path.startsWith(`${root}/`));
     this.name = isFolder ? root : "the files";

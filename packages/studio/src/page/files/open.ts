@@ -2,6 +2,7 @@
 import { type DataHost, type FileTree, ZipTree } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { FilesTree } from "./files-tree.js";
+import type { GivenFile } from "./given-files.js";
 import { bitmapOf } from "./pictures.js";
 
 /** What core's readers of data sets and archives need of a browser. */
@@ -25,14 +26,15 @@ export const dataHost: DataHost = {
 };
 
 /** Throws PhinetsError where there are no files, or the .zip is none. */
-export async function treeOf(files: readonly File[]): Promise<FileTree> {
+export async function treeOf(files: readonly GivenFile[]): Promise<FileTree> {
   const [first] = files;
   if (first === undefined)
     throw new PhinetsError("data.empty", "the folder has no files; choose one with pictures and labels");
-  if (files.length > 1 || !/\.zip$/i.test(first.name)) return new FilesTree(files);
+  const { file } = first;
+  if (files.length > 1 || !/\.zip$/i.test(file.name)) return new FilesTree(files);
   const read = async (offset: number, length: number) =>
-    new Uint8Array(await first.slice(offset, offset + length).arrayBuffer());
-  return ZipTree.open(first.name, { size: first.size, read }, dataHost);
+    new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
+  return ZipTree.open(file.name, { size: file.size, read }, dataHost);
 }
 
 async function unpack(bytes: Uint8Array, format: CompressionFormat, limit: number): Promise<Uint8Array> {

@@ -1,50 +1,74 @@
-/** Files of the user's own, opened in the page itself: a folder or a .zip. Nothing is sent anywhere. */
-import { useId } from "preact/hooks";
+/** Files of the user's own, opened in the page itself: a folder, a .zip, or either dropped. Nothing is sent anywhere. */
+import { useEffect, useId } from "preact/hooks";
 import { connection } from "../connection.js";
 import type { DataSource } from "../datasets/source.js";
+import { chosenFiles, droppedFiles, type GivenFile, hasFolderPicker, pickedFiles } from "../files/given-files.js";
 
 export interface OpenFilesProps {
   readonly onOpen: (source: DataSource) => void;
   readonly onError: (error: Error) => void;
 }
 
+/** Files may be dropped anywhere on the page: what `take` is to do with them, until the returned function is called. */
+function hearDrops(take: (giving: Promise<readonly GivenFile[]>) => void): () => void {
+  const allow = (event: DragEvent) => event.preventDefault();
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    if (event.dataTransfer) take(droppedFiles(event.dataTransfer));
+  };
+  addEventListener("dragover", allow);
+  addEventListener("drop", drop);
+  return () => {
+    removeEventListener("dragover", allow);
+    removeEventListener("drop", drop);
+  };
+}
+
 /** Nothing where there is a server: its folder is opened. */
 export function OpenFiles({ onOpen, onError }: OpenFilesProps) {
   const [folder, archive] = [useId(), useId()];
-  if (connection.value.kind !== "static") return null;
-  const take = async (files: Iterable<File>) => {
+  const isStatic = connection.value.kind === "static";
+  const take = async (giving: Promise<readonly GivenFile[] | undefined>): Promise<void> => {
     const { browserSource } = await import("../datasets/browser-source.js");
     try {
-      onOpen(await browserSource([...files]));
+      const files = await giving;
+      if (files !== undefined) onOpen(await browserSource(files));
     } catch (error) {
       onError(error as Error);
     }
   };
+  useEffect(() => (isStatic ? hearDrops((giving) => void take(giving)) : undefined), [isStatic]);
+  if (!isStatic) return null;
+  const takeChosen = ({ currentTarget }: { readonly currentTarget: HTMLInputElement }) =>
+    void take(Promise.resolve(chosenFiles(currentTarget.files ?? [])));
   return (
-    <p class="actions">
-      <label class="button" for={folder}>
-        Open a folder…
-        <input
-          id={folder}
-          class="hidden"
-          type="file"
-          multiple
-          ref={(element) => {
-            if (element) element.webkitdirectory = true;
-          }}
-          onChange={({ currentTarget }) => void take(currentTarget.files ?? [])}
-        />
-      </label>
-      <label class="button" for={archive}>
-        Open a .zip…
-        <input
-          id={archive}
-          class="hidden"
-          type="file"
-          accept=".zip"
-          onChange={({ currentTarget }) => void take(currentTarget.files ?? [])}
-        />
-      </label>
-    </p>
+    <>
+      <p class="actions">
+        <label class="button" for={folder}>
+          Open a folder…
+          <input
+            id={folder}
+            class="hidden"
+            type="file"
+            multiple
+            ref={(element) => {
+              if (element) element.webkitdirectory = true;
+            }}
+            onClick={(event) => {
+              // It asks once, and not whether all files are to be uploaded, which they are not.
+              if (!hasFolderPicker()) return;
+              event.preventDefault();
+              void take(pickedFiles());
+            }}
+            onChange={takeChosen}
+          />
+        </label>
+        <label class="button" for={archive}>
+          Open a .zip…
+          <input id={archive} class="hidden" type="file" accept=".zip" onChange={takeChosen} />
+        </label>
+      </p>
+      <p class="quiet">Or drop either onto the page.</p>
+    </>
   );
 }

@@ -34,6 +34,7 @@ export function Doctor() {
       {findings && (
         <p role="status">{findings.length === 0 ? "Nothing is wrong." : `${formatCount(findings.length)} findings`}</p>
       )}
+      {findings && findings.length > 0 && <Kinds findings={findings} />}
       {findings && findings.length > 0 && (
         <ul class="findings">
           {findings.slice(0, mostListed).map((finding) => (
@@ -45,6 +46,27 @@ export function Doctor() {
       )}
       {path !== undefined && <CommandLine words={["phinets", "doctor", path]} />}
     </>
+  );
+}
+
+/** All pictures of a kind at once. */
+function Kinds({ findings }: { readonly findings: readonly Finding[] }) {
+  const kinds = [...new Set(findings.map(({ kind }) => kind))];
+  return (
+    <p class="actions">
+      {kinds.map((kind) => {
+        const own = findings.filter((finding) => finding.kind === kind);
+        const show = () => {
+          const files = own.flatMap((finding) => finding.files);
+          filter.value = { only: [...new Set(picturesOf(files, catalogue.value!))] };
+        };
+        return (
+          <button key={kind} type="button" onClick={show}>
+            all {formatCount(own.length)}: {kind}
+          </button>
+        );
+      })}
+    </p>
   );
 }
 

@@ -3,6 +3,7 @@ import { baseName, type FileTree, folderOf } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { RunEntry } from "../../../shared/runs.js";
 import { addressOf, UserError } from "../../api.js";
+import type { GivenFile } from "../../files/given-files.js";
 import { treeOf } from "../../files/open.js";
 
 export type NetworkFiles = Readonly<Record<string, Uint8Array>>;
@@ -29,7 +30,7 @@ export async function filesOfRun({ id, hasInt8, hasWeights }: RunEntry): Promise
 }
 
 /** Of the first run folder in them. Throws PhinetsError where there is none. */
-export async function filesOfTree(given: readonly File[]): Promise<NetworkFiles> {
+export async function filesOfTree(given: readonly GivenFile[]): Promise<NetworkFiles> {
   const tree = await treeOf(given);
   const folder = await runIn(tree);
   if (folder === undefined)

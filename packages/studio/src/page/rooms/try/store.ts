@@ -1,4 +1,5 @@
 /** The network, what it looks at, and what it sees. */
+
 import type { BoxLabel } from "@phinets/core/data";
 import { detectDefaults } from "@phinets/core/detection";
 import { type PictureErrors, pictureErrors } from "@phinets/core/evaluation";
@@ -12,6 +13,7 @@ import type { FirmwareOutput, SavedFrame } from "../../../shared/try.js";
 import { addressOf, get, post } from "../../api.js";
 import { Caller } from "../../caller.js";
 import { runs as changed, connection, jobEnd } from "../../connection.js";
+import { chosenFiles } from "../../files/given-files.js";
 import { bitmapOf } from "../../files/pictures.js";
 import { handOver } from "../../handover.js";
 import { addressOfRoom } from "../../router.js";
@@ -153,8 +155,8 @@ export const chooseRun = (id: string) =>
 
 export const chooseFiles = (files: readonly File[]) =>
   guarded(async () => {
-    const name = files[0]?.webkitRelativePath.split("/")[0] || files[0]?.name || "";
-    await load(await filesOfTree(files), { name });
+    const given = chosenFiles(files);
+    await load(await filesOfTree(given), { name: given[0]?.path.split("/")[0] ?? "" });
   });
 
 async function openNetwork(run: RunEntry): Promise<void> {
