@@ -162,6 +162,9 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm", "ffmpeg", "cm
           "it serves until Ctrl-C. Tests of its own open the page in Chromium",
           "network.json is what the page saved",
         ],
+        "wire-format.md": [
+          "it needs the board. Tests of its own read an emulated one",
+        ],
       }
     `);
   });

@@ -1,10 +1,12 @@
 /** The documentation's pictures of the rooms: as they are today, so that none is of a page that is gone. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeConveyorDataset } from "@phinets/node/dataset";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { dataFolder } from "../data-folder.js";
+import { phinetsJson } from "../road-tools.js";
 import { browserOptions, studioBrowser } from "./page.js";
 
 const { root, put } = dataFolder("studio-pictures");
@@ -24,6 +26,48 @@ describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
     // A page of one colour would be a few kilobytes.
     expect(bytes.length).toBeGreaterThan(30_000);
   }
+
+  it("are of a sweep's, a shipped run's and an emulated board's", { timeout: 600_000 }, async () => {
+    const [folder, slow] = [join(root, "parts"), { timeout: 300_000 }];
+    const size = { height: 96, width: 96 };
+    await writeConveyorDataset(join(folder, "belt"), { train: 60, val: 10, clipFrames: 40, seed: 3, size });
+    writeFileSync(
+      join(folder, "sweep.yaml"),
+      [
+        ...["data: belt", "target: rp2040", "imgsz: 48", "fps: 5", "epochs: 2", "batch: 8"],
+        ...["space:", "  lr: [0.0003, 0.003, 0.01]", "  mosaic: [0, 0.5]", "  maxMacs: [200000, 800000]", ""],
+      ].join("\n"),
+    );
+    const cwd = process.cwd();
+    process.chdir(folder);
+    try {
+      await phinetsJson("sweep", "sweep.yaml");
+    } finally {
+      process.chdir(cwd);
+    }
+    const { tab, close } = await open(folder, { room: "sweeps" });
+    await tab.locator(".leaderboard tbody tr").nth(11).waitFor();
+    await take(tab, "sweeps");
+    await tab.getByRole("link", { name: "Ship" }).click();
+    await tab.getByRole("button", { name: "Ship", exact: true }).isEnabled();
+    const fields = { Board: "stm32h743", Resolution: "96", Epochs: "25", "Pictures to prove": "10", Name: "belt" };
+    for (const [label, value] of Object.entries(fields)) await tab.getByLabel(label, { exact: true }).fill(value);
+    await tab.getByLabel("Clip to track").selectOption("belt/clip/images");
+    await tab.getByRole("button", { name: "Ship", exact: true }).click();
+    await tab.getByText(/^Every output byte/).waitFor(slow);
+    await tab.locator("img.memory").waitFor();
+    await take(tab, "ship");
+    await tab.getByRole("link", { name: "Live" }).click();
+    await tab.getByLabel("Run", { exact: true }).selectOption("runs/ship/belt");
+    await tab.getByLabel("It sees", { exact: true }).selectOption("belt/clip/images");
+    await tab.getByLabel("over and over").uncheck();
+    await tab.getByLabel("run each picture in this page").check();
+    await tab.getByRole("button", { name: "Emulate", exact: true }).click();
+    await tab.getByText("The line has ended.").waitFor(slow);
+    await tab.getByText(/pictures are the board's, every number/).waitFor(slow);
+    await take(tab, "live");
+    await close();
+  });
 
   it("are of the data's, the labelling and the board's", async () => {
     await writeConveyorDataset(join(root, "belt"), { train: 60, val: 10, clipFrames: 10 });
