@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeConveyorDataset } from "@phinets/node/dataset";
 import type { Page } from "playwright-core";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { dataFolder } from "../data-folder.js";
 import { phinetsJson } from "../road-tools.js";
 import { browserOptions, studioBrowser } from "./page.js";
@@ -34,19 +34,17 @@ describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
     writeFileSync(
       join(folder, "sweep.yaml"),
       [
-        ...["data: belt", "target: rp2040", "imgsz: 48", "fps: 5", "epochs: 2", "batch: 8"],
-        ...["space:", "  lr: [0.0003, 0.003, 0.01]", "  mosaic: [0, 0.5]", "  maxMacs: [200000, 800000]", ""],
+        ...["data: belt", "target: rp2040", "imgsz: 48", "fps: 5", "epochs: 3", "batch: 8"],
+        ...["space:", "  lr: [0.0003, 0.003, 0.01]", "  mosaic: [0, 0.5]", "  maxMacs: [400000, 1500000]", ""],
       ].join("\n"),
     );
-    const cwd = process.cwd();
-    process.chdir(folder);
-    try {
-      await phinetsJson("sweep", "sweep.yaml");
-    } finally {
-      process.chdir(cwd);
-    }
-    const { tab, close } = await open(folder, { room: "sweeps" });
-    await tab.locator(".leaderboard tbody tr").nth(11).waitFor();
+    // Commands name the folder as a user does who is beside it.
+    const before = process.cwd();
+    process.chdir(root);
+    onTestFinished(() => process.chdir(before));
+    await phinetsJson("sweep", "parts/sweep.yaml", "--out", "parts/runs/sweep/lr");
+    const { tab, close } = await open("parts", { room: "sweeps" });
+    await tab.locator(".leaderboard tbody tr").nth(5).waitFor();
     await take(tab, "sweeps");
     await tab.getByRole("link", { name: "Ship" }).click();
     await tab.getByRole("button", { name: "Ship", exact: true }).isEnabled();

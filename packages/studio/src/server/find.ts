@@ -19,11 +19,11 @@ function entriesOf(path: string): Dirent[] {
   }
 }
 
-/** Paths, within the opened folder, of the folders that hold a file; nothing is looked for below them. */
+/** Paths, within the opened folder ("." is that itself), of the folders that hold a file; nothing is looked for below them. */
 export function foldersWith(folder: OpenedFolder, marker: string): string[] {
   const look = (within: string, depth: number): string[] => {
     const path = join(folder.real, within);
-    if (existsSync(join(path, marker))) return [within];
+    if (existsSync(join(path, marker))) return [within || "."];
     if (depth === deepest) return [];
     const entries = entriesOf(path);
     if (entries.length > mostEntries) return [];

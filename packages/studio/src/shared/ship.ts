@@ -27,7 +27,7 @@ export const runsFolder = "runs";
 
 /** The path of something in the opened folder as commands name it. @param folder the opened one, as the user named it */
 export function within(folder: string, path: string): string {
-  if (path === "") return folder;
+  if (path === "" || path === ".") return folder;
   return folder === "." ? path : `${folder.replace(/\/+$/, "")}/${path}`;
 }
 

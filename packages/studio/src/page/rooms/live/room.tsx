@@ -135,7 +135,7 @@ function Emulate() {
             <select id={run} value={chosen.run} onChange={({ currentTarget }) => change({ run: currentTarget.value })}>
               {runs.map(({ path, board }) => (
                 <option key={path} value={path}>
-                  {path === "" ? "the whole folder" : path} ({board})
+                  {path} ({board})
                 </option>
               ))}
             </select>
@@ -229,7 +229,7 @@ function Compare() {
         >
           {runs.map(({ path }) => (
             <option key={path} value={path}>
-              {path === "" ? "the whole folder" : path}
+              {path}
             </option>
           ))}
         </select>

@@ -8,7 +8,7 @@ const colours = 8;
 export function View({ shown: { hello, frame, trails } }: { readonly shown: Shown }) {
   const { width, height, classes } = hello;
   const nameOf = (index: number) => classes[index] ?? `class ${index}`;
-  const text = Math.max(4, height / 26);
+  const text = Math.max(3, height / 34);
   return (
     <div class="scene">
       <Still picture={frame.picture} width={width} height={height} />

@@ -9,7 +9,7 @@ const titles: Readonly<Record<string, string>> = {
   fit: "Network for the board",
   train: "Training",
   quantize: "int8",
-  export: "tflite and ONNX",
+  export: "TFLite and ONNX",
   evaluate: "Float and int8 on test pictures",
   firmware: "Firmware, proven on the emulated core",
   track: "Tracks of the clip",

@@ -65,7 +65,7 @@ function Runs({ path }: { readonly path: string }) {
             <a href={addressOfRun(each.path)} aria-current={each.path === path ? "true" : undefined}>
               {each.path}
             </a>{" "}
-            <span class="quiet">{each.running ? "runs" : each.done ? "done" : "stopped"}</span>
+            <span class="quiet">{each.running ? "running" : each.done ? "done" : "stopped"}</span>
           </li>
         ))}
       </ul>

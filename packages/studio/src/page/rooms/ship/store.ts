@@ -120,7 +120,9 @@ async function refresh(): Promise<void> {
   try {
     const found = await get<ShipRun>("ship/run", { query: { run: path } });
     if (chosen.value !== path) return;
-    if (JSON.stringify(found) !== JSON.stringify(run.value)) run.value = found;
+    const before = run.value;
+    if (JSON.stringify(found) !== JSON.stringify(before)) run.value = found;
+    if ((before?.holder === undefined) !== (found.holder === undefined)) void refreshList();
     const hasNetwork = found.steps.some(({ name, state }) => name === "fit" && (state === "done" || state === "kept"));
     if (memory.value === undefined && hasNetwork)
       memory.value = (await get<{ svg?: string }>("ship/memory", { query: { run: path } })).svg;

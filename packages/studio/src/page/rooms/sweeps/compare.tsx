@@ -28,7 +28,7 @@ export function Compare() {
           <option value="">choose…</option>
           {left.map((run) => (
             <option key={run} value={run}>
-              {run || "the whole folder"}
+              {run}
             </option>
           ))}
         </select>

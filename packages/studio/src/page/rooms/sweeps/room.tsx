@@ -88,7 +88,7 @@ function Picker() {
       >
         {list.map(({ path, running, done }) => (
           <option key={path} value={path}>
-            {path || "the whole folder"} ({running ? "runs" : done ? "done" : "stopped"})
+            {path} ({running ? "runs" : done ? "done" : "stopped"})
           </option>
         ))}
       </select>
