@@ -7,7 +7,7 @@ import { type Colours, colourHeadings, makeColours, wantsColours } from "./colou
 import type { Context, Output } from "./context.js";
 import { describeProgress } from "./progress.js";
 
-/** Settings, and slots, that are shown. */
+/** Settings, and trainings, that are shown. */
 const mostShown = 8;
 /** Milliseconds from one drawing to the next. */
 const drawEvery = 250;
@@ -36,7 +36,7 @@ const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
 class SweepTable implements SweepObserver, Progress {
   /** Best first: who was trained longest, then by score. */
   #best: Result[] = [];
-  readonly #slots = new Map<number, WatchedRung | undefined>();
+  readonly #slots = new Map<number, WatchedRung>();
   #progress: ProgressOptions = { label: "sweep", total: 0 };
   #done = 0;
   readonly #startMs = performance.now();
@@ -73,7 +73,8 @@ class SweepTable implements SweepObserver, Progress {
   }
 
   working(slot: number, rung: WatchedRung | undefined): void {
-    this.#slots.set(slot, rung);
+    if (rung === undefined) this.#slots.delete(slot);
+    else this.#slots.set(slot, rung);
   }
 
   update(done: number): void {
@@ -113,15 +114,9 @@ class SweepTable implements SweepObserver, Progress {
     const slots = [...this.#slots].sort(([a], [b]) => a - b);
     const rows = slots
       .slice(0, mostShown)
-      .map(([slot, rung]) =>
-        rung === undefined
-          ? [slot + 1, "waits", ""]
-          : [slot + 1, `${describe(rung)}, seed ${rung.seed}`, `${rung.done} of ${rung.epochs}`],
-      );
-    if (rows.length > 0) parts.push(formatTable(["slot", "setting", "epochs"], rows));
-    const hidden = slots.length - rows.length;
-    if (hidden > 0)
-      parts.push(`and ${hidden} more, ${slots.filter(([, rung]) => rung !== undefined).length} of all at work`);
+      .map(([, rung]) => [`${describe(rung)}, seed ${rung.seed}`, `${rung.done} of ${rung.epochs}`]);
+    if (rows.length > 0) parts.push(formatTable(["in training", "epochs"], rows));
+    if (slots.length > rows.length) parts.push(`and ${slots.length - rows.length} more in training`);
     const width = (this.stream.columns ?? 80) - 1;
     // Lines that wrap would jump as their length changes.
     const lines = parts.join("\n").split("\n");

@@ -18,16 +18,19 @@ export interface LocalTrainerOptions {
 type Hear = Parameters<Trainer["train"]>[1];
 
 export class LocalTrainer implements Trainer {
+  /** One more than train: its run folder is made, and the last result kept, while the others train. */
   readonly slots: number;
   /** Of a slot. */
   readonly #threads: number;
   readonly #all: readonly SlotProcess[];
   /** The one that worked last is last: it has the pictures. */
   readonly #free: SlotProcess[];
+  /** Told of a slot that is free again. */
+  readonly #waiting: ((slot: SlotProcess) => void)[] = [];
 
   constructor(readonly options: LocalTrainerOptions) {
     const { folder, slots, threads } = options;
-    this.slots = slots;
+    this.slots = slots + 1;
     this.#threads = Math.max(1, Math.floor(threads / slots));
     this.#all = Array.from({ length: slots }, () => new SlotProcess(folder));
     this.#free = [...this.#all];
@@ -56,12 +59,13 @@ export class LocalTrainer implements Trainer {
   }
 
   async #inSlot<T>(work: (slot: SlotProcess) => Promise<T>): Promise<T> {
-    const slot = this.#free.pop();
-    if (slot === undefined) throw new Error(`LocalTrainer: all ${this.slots} slots are taken`);
+    const slot = this.#free.pop() ?? (await new Promise<SlotProcess>((resolve) => this.#waiting.push(resolve)));
     try {
       return await work(slot);
     } finally {
-      this.#free.push(slot);
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free.push(slot);
+      else next(slot);
     }
   }
 }

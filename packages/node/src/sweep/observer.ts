@@ -18,6 +18,6 @@ export interface WatchedRung extends WatchedSetting {
 export interface SweepObserver {
   /** All seeds of a setting are trained so far: their mean, -Infinity where one failed. Results of earlier runs come first. */
   scored?(result: WatchedSetting & { readonly epochs: number; readonly score: number }): void;
-  /** What a slot trains now; undefined: nothing. */
+  /** What a slot trains, from its beginning on; undefined: it waits. */
   working?(slot: number, rung: WatchedRung | undefined): void;
 }

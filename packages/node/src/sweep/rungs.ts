@@ -72,7 +72,8 @@ export class RungRunner {
     try {
       await withRunLock(run, "training", async (lock) => {
         const [pictures, val] = await this.#load(data, network, work, context);
-        if (!hasLock(run))
+        // Of a training that is dropped there is nothing to repeat.
+        if (epochs >= recipe.epochs && !hasLock(run))
           await writeRunLock(run, { data, paths, fraction, network, recipe, valEvery, start: saved.weights }, context);
         const shared = { folder: run, lock, network, recipe, val, valEvery, dataKey: data.key, leftOut: data.leftOut };
         const engine = await this.#engineFor(recipe, threads);

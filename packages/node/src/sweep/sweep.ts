@@ -131,7 +131,6 @@ async function trainJob(
     observer?.working?.(slot, { setting, target, seed: trial.seed, done, epochs: length });
   };
   try {
-    observer?.working?.(slot, { setting, target, seed: trial.seed, done: 0, epochs: length });
     const outcome = await trainer.train({ trial, epochs: length }, { signal, onEpoch });
     await journal.add({ trial: trial.hash, epochs: length, ...outcome });
     progress.update(trial, length);

@@ -23,7 +23,7 @@ export interface TrainingJob {
 
 /** This machine's slots, or a queue's workers. */
 export interface Trainer {
-  /** Rungs that it takes at a time. */
+  /** Rungs that it takes at a time, those that wait for others to be done among them. */
   readonly slots: number;
 
   /**
@@ -31,7 +31,7 @@ export interface Trainer {
    * again. Then the trial's run folder (`trialFolder`) in the sweep's has results.csv and, after the last epoch, the
    * weights.
    * @param hear.signal aborted, the training stops at its next safe point and the promise rejects
-   * @param hear.onEpoch after each epoch, how many are done in all
+   * @param hear.onEpoch when the training begins and after each epoch, how many are done in all
    * @throws PhinetsError `sweep.trial` where what trains it fails; the rung can be asked for again
    */
   train(

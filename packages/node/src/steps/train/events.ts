@@ -114,6 +114,7 @@ export class EventLog implements TrainObserver {
     this.#folder = start.folder;
     const { classes, network, summary, recipe, dataKey } = start;
     this.#try(() => {
+      if (!existsSync(eventsPath(start.folder))) return;
       const kept = (start.epoch === 0 ? [] : readEvents(start.folder)).filter(
         (each) => each.event !== "finished" && !("epoch" in each && each.epoch > start.epoch),
       );

@@ -181,10 +181,13 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     throw told;
   } finally {
     progress.stop();
-    await batches.dispose();
+    const loadersEnd = batches.dispose();
     await device?.dispose();
     trainer.dispose();
-    if (request.engine === undefined) await engine.dispose();
+    if (request.engine === undefined) {
+      await loadersEnd;
+      await engine.dispose();
+    } else loadersEnd.catch(() => {}); // the process goes on with other trainings: nobody waits for threads that end
   }
 }
 
