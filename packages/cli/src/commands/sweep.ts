@@ -19,6 +19,7 @@ interface SweepOptions extends QueueOptions {
   readonly workers?: number;
   readonly epochs?: number;
   readonly trials?: number;
+  readonly optuna?: boolean;
 }
 
 const definition: VerbDefinition = {
@@ -52,6 +53,11 @@ const definition: VerbDefinition = {
       parse: integer(1),
       usual: "the file's",
     },
+    {
+      flags: "--optuna",
+      help: "also write optuna.log into the sweep's folder: Optuna's journal storage, for its dashboard",
+      group: groups.run,
+    },
     ...queueOptions,
     json,
   ],
@@ -65,9 +71,8 @@ export function register(program: Command, context: Context): void {
 const project = "runs";
 
 async function sweepCommand(path: string, options: SweepOptions, context: Context): Promise<void> {
-  const { epochsOf, LocalTrainer, openSweepFolder, planBrackets, readSweepFile, runSweep } = await import(
-    "@phinets/node/sweep"
-  );
+  const sweeps = await import("@phinets/node/sweep");
+  const { epochsOf, LocalTrainer, openSweepFolder, planBrackets, readSweepFile, runSweep } = sweeps;
   const { resolveSweep } = await import("./sweep-settings.js");
   checkQueueOptions(options);
   const file = withWords(await readSweepFile(path), options);
@@ -109,7 +114,11 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
       : await openQueueTrainer(folder, { ...options, queue }, watched.context);
   const request = { folder, name, brackets, leftOut, objective, on, trainer, observer: watched.observer };
   const result = await runSweep(request, watched.context).finally(() => trainer.close());
-  context.result(result, () => {
+  const optuna =
+    options.optuna === true
+      ? sweeps.writeOptuna(folder, result, { name, space: file.space, now: new Date() })
+      : undefined;
+  context.result({ ...result, ...(optuna !== undefined && { optuna }) }, () => {
     const rows = result.rows
       .slice(0, 20)
       .map(({ setting, target, score, epochs, cost }, i) => [
@@ -118,7 +127,8 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
         ...(cost.ramBytes === undefined ? [] : [formatBytes(cost.ramBytes), formatMs(cost.latencyMs![1])]),
       ]);
     const head = ["rank", "setting", result.objective, "epochs", "parameters", "RAM", "latency"];
-    return [formatTable(head.slice(0, rows[0]?.length ?? head.length), rows), `report    ${result.report}`].join("\n");
+    const table = formatTable(head.slice(0, rows[0]?.length ?? head.length), rows);
+    return [table, `report    ${result.report}`, ...(optuna === undefined ? [] : [`optuna    ${optuna}`])].join("\n");
   });
 }
 

@@ -5,6 +5,7 @@ export { LocalTrainer } from "./local-trainer.js";
 export { measureTraining } from "./measure.js";
 export type { SweepObserver, WatchedRung, WatchedSetting } from "./observer.js";
 export { outcomeOf } from "./outcome.js";
+export { writeOptuna } from "./optuna.js";
 export { epochsOf, planBrackets } from "./plan.js";
 export { serveSlot } from "./slot.js";
 export { runSweep, type SweepResult } from "./sweep.js";
