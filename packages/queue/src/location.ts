@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { keptSeconds, storeKey } from "./names.js";
 import { FolderStore } from "./store/folder-store.js";
-import { HttpStore, type HttpStoreOptions } from "./store/http-store.js";
+import { HttpStore, type HttpStoreOptions, type StoreLocation } from "./store/http-store.js";
 import type { Store } from "./store/store.js";
 
 const location = z.strictObject({
@@ -13,8 +13,6 @@ const location = z.strictObject({
   /** PEM, to be trusted. */
   certificate: z.string().max(100_000).optional(),
 });
-
-export type StoreLocation = z.infer<typeof location>;
 
 export async function tellLocation(redis: Redis, store: string, where: StoreLocation): Promise<void> {
   await redis.set(storeKey(store), JSON.stringify(where), "EX", keptSeconds);
@@ -32,6 +30,12 @@ export async function findStore(
   { folder, ...told }: FindStoreOptions,
 ): Promise<Store | undefined> {
   if (folder?.id === id) return new FolderStore(folder.path);
+  const relocate = () => readLocation(redis, id);
+  const where = await relocate();
+  return where && new HttpStore({ ...where, ...told, relocate });
+}
+
+async function readLocation(redis: Redis, id: string): Promise<StoreLocation | undefined> {
   const text = await redis.get(storeKey(id));
   if (text === null) return undefined;
   let where: unknown;
@@ -40,5 +44,5 @@ export async function findStore(
   } catch {
     return undefined;
   }
-  return problemOf(location, where) === undefined ? new HttpStore({ ...location.parse(where), ...told }) : undefined;
+  return problemOf(location, where) === undefined ? location.parse(where) : undefined;
 }

@@ -3,11 +3,12 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildZip } from "../../../test/build-zip.js";
 import { startRedis, type TestRedis } from "../../../test/redis.js";
 import { phinets, phinetsJson, tinyDataset, writeNetwork } from "../../../test/road-tools.js";
 import { installed } from "../../../test/tools.js";
@@ -200,6 +201,40 @@ describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", ()
       expect(each.said()).not.toMatch(/epoch \d of/);
     }
     expect(leaderboard(join(root, "again"))).toBe(leaderboard(join(root, "alone")));
+  }, 240_000);
+
+  it("takes an archive's pictures, a share of them, and weights to start from", async () => {
+    const folder = join(root, "data");
+    const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const entries = names.map((entry) => {
+      const path = join(entry.parentPath ?? entry.path, entry.name);
+      return { name: `parts/${relative(folder, path)}`, content: readFileSync(path) };
+    });
+    writeFileSync(join(root, "data.zip"), buildZip(entries));
+    const [run] = readdirSync(join(root, "alone/detect")).filter((name) =>
+      existsSync(join(root, "alone/detect", name, "quantized.json")),
+    );
+    const text = `data: data.zip\nweights: alone/detect/${run}\nfraction: 0.5\nepochs: 2\nbatch: 8\nspace:\n  lr: [0.001, 0.002]\non: int8\n`;
+    const file = sweepFile("started.yaml", text);
+    await phinetsJson("sweep", file, "--out", join(root, "started-alone"), "--workers", "1");
+    const sweep = phinetsJson(
+      "sweep",
+      file,
+      "--out",
+      join(root, "started"),
+      "--queue",
+      redis.url,
+      "--serve",
+      "127.0.0.1:0",
+    );
+    sweep.catch(() => {}); // told below
+    const worker = startWorker("starter", "--slots", "2");
+    await sweep;
+    await end(worker, "SIGTERM");
+    expect(leaderboard(join(root, "started"))).toBe(leaderboard(join(root, "started-alone")));
+    const fetched = weightsOf(join(root, "started"));
+    expect(Object.keys(fetched)).toHaveLength(8);
+    expect(weightsOf(join(root, "started-alone"))).toEqual(fetched);
   }, 240_000);
 
   it("delivers once what two workers did: one that stood still finds that its job is another's", async () => {

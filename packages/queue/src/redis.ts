@@ -38,6 +38,8 @@ export interface RedisEvents {
   readonly onBack: () => void;
 }
 
+/** Milliseconds in which a Redis is to answer first. */
+const patienceMs = 5000;
 /** Milliseconds between tries to connect again. */
 const retryMs = (tries: number): number => Math.min(3000, 100 * tries);
 
@@ -49,8 +51,7 @@ export async function connectRedis({ url, shown }: RedisAddress, { onAway, onBac
     why = error.message || (error.code ?? "");
   });
   try {
-    await redis.connect();
-    await redis.ping();
+    await ready(redis);
   } catch (error) {
     redis.disconnect();
     throw new PhinetsError(
@@ -70,4 +71,19 @@ export async function connectRedis({ url, shown }: RedisAddress, { onAway, onBac
     onBack();
   });
   return redis;
+}
+
+/** Resolves when it takes commands. A Redis that is being started has some seconds for that; one that refuses us has not. */
+async function ready(redis: Redis): Promise<void> {
+  const patience = AbortSignal.timeout(patienceMs);
+  await new Promise<void>((resolve, reject) => {
+    redis.once("ready", resolve);
+    redis.on("error", (error) => {
+      if (error.name === "ReplyError") reject(error);
+    });
+    patience.addEventListener("abort", () => reject(new Error("says nothing")));
+    // What fails is tried again, and told by "error".
+    redis.connect().catch(() => {});
+  });
+  await redis.ping();
 }

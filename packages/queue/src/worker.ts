@@ -16,7 +16,7 @@ import type { Redis } from "ioredis";
 import { DataCache } from "./data-cache.js";
 import { parseJob } from "./job.js";
 import { findStore } from "./location.js";
-import { isQueueName, keyPrefix, ownQueue, queuesKey, waitingKey } from "./names.js";
+import { isQueueName, keptSeconds, keyPrefix, ownQueue, queuesKey, waitingKey } from "./names.js";
 import { Records } from "./records.js";
 import { connectRedis, redisAddress } from "./redis.js";
 import { doStep, trialsFolder } from "./step.js";
@@ -129,6 +129,8 @@ class JobTaker {
       stalledInterval: stalledMs,
       maxStalledCount: mostLost,
       drainDelay: 2,
+      // What was refused is kept to be looked at, but not without end.
+      removeOnFail: { age: keptSeconds, count: 1000 },
       autorun: false,
     });
     worker.on("lockRenewalFailed", (names) => {

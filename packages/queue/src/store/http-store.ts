@@ -11,7 +11,8 @@ import { type ObjectState, objectPath, objectState } from "./protocol.js";
 import { Away, type RetryOptions, untilBack } from "./retry.js";
 import { digestFile, missing, requireOwnBytes, type Store, type Stored, type StoreOptions } from "./store.js";
 
-export interface HttpStoreOptions extends Pick<RetryOptions, "onAway" | "onBack"> {
+/** Where a store is asked. */
+export interface StoreLocation {
   /** `http://HOST:PORT` or `https://HOST:PORT`. */
   readonly url: string;
   readonly token: string;
@@ -19,14 +20,23 @@ export interface HttpStoreOptions extends Pick<RetryOptions, "onAway" | "onBack"
   readonly certificate?: string;
 }
 
+export interface HttpStoreOptions extends StoreLocation, Pick<RetryOptions, "onAway" | "onBack"> {
+  /** Asked while the store is away: where it is now. */
+  readonly relocate?: () => Promise<StoreLocation | undefined>;
+}
+
 /** Milliseconds in which nothing comes. */
 const silenceMs = 30_000;
 
 export class HttpStore implements Store {
-  readonly name: string;
+  #where: StoreLocation;
 
   constructor(readonly options: HttpStoreOptions) {
-    this.name = options.url;
+    this.#where = options;
+  }
+
+  get name(): string {
+    return this.#where.url;
   }
 
   async has(sha256: string, { signal }: StoreOptions = {}): Promise<boolean> {
@@ -47,8 +57,17 @@ export class HttpStore implements Store {
   }
 
   #retry<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    const { onAway, onBack } = this.options;
-    return untilBack(work, { signal, onBack, onAway: (why) => onAway?.(`${this.name}: ${why}`) });
+    const { onAway, onBack, relocate } = this.options;
+    const ask = async (): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        // Started again, its process may have another address.
+        if (error instanceof Away) this.#where = (await relocate?.()) ?? this.#where;
+        throw error;
+      }
+    };
+    return untilBack(ask, { signal, onBack, onAway: (why) => onAway?.(`${this.name}: ${why}`) });
   }
 
   async #state(sha256: string, signal?: AbortSignal): Promise<ObjectState> {
@@ -149,7 +168,7 @@ export class HttpStore implements Store {
       readonly body?: NodeJS.ReadableStream;
     },
   ): Promise<IncomingMessage> {
-    const { url, token, certificate } = this.options;
+    const { url, token, certificate } = this.#where;
     const address = new URL(path, url);
     const ask = address.protocol === "https:" ? tlsRequest : plainRequest;
     return new Promise((resolve, reject) => {

@@ -208,6 +208,15 @@ describe("a store over HTTP", () => {
     expect(said.at(-1)).toBe("back");
   });
 
+  it("finds its process at another address", async () => {
+    const folder = new FolderStore(fresh());
+    const { url } = await served(folder);
+    const gone = { url: "http://127.0.0.1:9", token: "x".repeat(32) };
+    const store = new HttpStore({ ...gone, relocate: () => Promise.resolve({ url, token }) });
+    const stored = await store.put(fileOf(randomBytes(10)));
+    expect(await folder.has(stored.sha256)).toBe(true);
+  });
+
   it("ends when it is told to", async () => {
     const store = new HttpStore({ url: "http://127.0.0.1:9", token });
     const signal = AbortSignal.timeout(300);
