@@ -138,6 +138,16 @@ describe("architecture", () => {
     expect(across).toEqual([]);
   });
 
+  it("a queue is met by the verbs that are asked for one alone", () => {
+    const queue = sources(join(root, "packages/queue/src")).filter(isSource);
+    const strange = queue.flatMap((file) => imports(file).filter((target) => /^@phinets\/(?!core|node)/.test(target)));
+    expect(strange).toEqual([]);
+    // Loading it takes longer than most verbs: no other package imports it, and the command line only when it acts.
+    const others = ["cli", "node", "studio", "browser"].flatMap((name) => sources(join(root, `packages/${name}/src`)));
+    const eager = others.filter((file) => /^import (?!type).*"@phinets\/queue"/m.test(readFileSync(file, "utf8")));
+    expect(eager.map((file) => relative(root, file))).toEqual([]);
+  });
+
   it("core imports nothing from the host", () => {
     const host = files.flatMap((file) =>
       imports(file)
@@ -162,6 +172,7 @@ describe("architecture", () => {
     // Names of temporary files may be random; nothing that is written into them.
     expect(found(join(root, "packages/node/src"), inexact)).toEqual([]);
     expect(found(join(root, "packages/cli/src"), inexact)).toEqual([]);
+    expect(found(join(root, "packages/queue/src"), inexact)).toEqual([]);
     expect(found(join(root, "packages/browser/src"), inexact)).toEqual([]);
     expect(found(join(root, "packages/studio/src"), inexact)).toEqual([]);
   });

@@ -258,6 +258,15 @@ describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", ()
     expect(leaderboard(join(root, "one"))).toBe(leaderboard(join(root, "one-alone")));
   }, 240_000);
 
+  it("says that a password is not the right one", async () => {
+    const wrong = redis.url.replace("secret", "hidden");
+    const words = ["--out", join(root, "refused"), "--queue", wrong, "--serve", "127.0.0.1:0"];
+    const { exitCode, stderr } = await phinets("sweep", join(root, "sweep.yaml"), ...words);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/error: redis:\/\/127\.0\.0\.1:\d+\/0: WRONGPASS/);
+    expect(stderr).not.toContain("hidden");
+  });
+
   it.each([
     [["--queue", "http://a", "--store", "s"], /no address of a Redis/],
     [["--queue", "redis://127.0.0.1:1"], /--queue needs a place for files/],
