@@ -191,6 +191,21 @@ describe.skipIf(!built || !installed("redis-server"))("a queue that anyone may h
     await Promise.all([without.end(), withStore.end()]);
   }, 240_000);
 
+  it("begins anew where a checkpoint is gone", async () => {
+    const job = await leaveJob("gone", 0.05);
+    const records = new Records(client, job.store);
+    await records.save(job.trial, { epoch: 1, rung: 0, files: { last: { sha256: "a".repeat(64), bytes: 9 } } });
+    await queue.add("train", job, { jobId: jobName(job), removeOnComplete: true });
+    const worker = startWorker({ store: join(root, "store") });
+    const isDone = async () => {
+      const record = await records.find(job.trial);
+      return record?.rung === 1 ? record : undefined;
+    };
+    expect((await until("the end", isDone)).files.last?.sha256).not.toBe("a".repeat(64));
+    expect(worker.notes.join("\n")).toMatch(/its checkpoint is gone \(.*has no aaaaaaaaaaaa.*\); it begins anew/);
+    await worker.end();
+  }, 240_000);
+
   it("says what this machine cannot do, and gives the job back; where all have failed it is given up", async () => {
     const job = await leaveJob("lost", 0.03);
     const store = join(root, "store");

@@ -256,12 +256,22 @@ export class QueueTrainer implements Trainer {
 
   #hear(each: Waiting, text: string | null): void {
     if (text === null || text === each.seen) return;
+    const before = each.seen === null ? undefined : parseRecord(each.seen);
     each.seen = text;
     this.#lonely = Date.now();
     const record = parseRecord(text);
     if (record === undefined) return;
+    this.#removePast(before, record);
     if (record.rung >= each.document.epochs) each.settle(record);
     else each.onEpoch(record.epoch);
+  }
+
+  /** A checkpoint that another has followed is its trial's alone, and of no use. */
+  #removePast(before: TrialRecord | undefined, record: TrialRecord): void {
+    for (const name of ["last", "results"] as const) {
+      const past = before?.files[name];
+      if (past !== undefined && past.sha256 !== record.files[name]?.sha256) this.store.remove(past.sha256);
+    }
   }
 
   /** Jobs of ours that the queue has given up. */

@@ -1,11 +1,12 @@
 /** One job, done: a rung of a trial, or its int8 network. What another worker has done of it is not done again. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { PhinetsError } from "@phinets/core/tensor";
 import { type LocalTrainer, prepareTrial, type Trial } from "@phinets/node/sweep";
 import type { DataCache } from "./data-cache.js";
 import { Delivery, fetchFiles } from "./delivery.js";
 import type { JobDocument } from "./job.js";
-import { placeOf, type RecordFile, type Records, recordName } from "./records.js";
+import { placeOf, type RecordFile, type Records, recordName, type TrialRecord } from "./records.js";
 import type { Store, Stored } from "./store/store.js";
 
 export interface StepOptions {
@@ -15,6 +16,7 @@ export interface StepOptions {
   readonly trainer: LocalTrainer;
   readonly store: Store;
   readonly records: Records;
+  readonly note: (line: string) => void;
   /** Aborted, the step ends at its next safe point, and rejects. */
   readonly signal: AbortSignal;
 }
@@ -28,20 +30,15 @@ export async function doStep(job: JobDocument, options: StepOptions): Promise<bo
   if (((await records.find(name))?.rung ?? 0) >= job.epochs) return false;
   const before = await records.find(recordName(job.trial, "train"));
   const { path, data } = await cache.open(job, { store, signal });
-  // Who goes on from a checkpoint does without the weights that the first epoch began with: they are named, and not read.
-  const isNew = before?.files.last === undefined;
-  const start =
-    job.start &&
-    (isNew ? await cache.start(job.start, { store, signal }) : { file: "(not here)", sha256: job.start.sha256 });
+  const start = job.start && (await cache.start(job.start, { store, signal }));
   const { network, recipe, valEvery, loading } = job;
   const trial: Trial = {
     ...{ data, paths: [path], network, recipe, valEvery, start, hash: job.trial, seed: recipe.seed },
     more: { loading, namedNetwork: true },
   };
-  rmSync(join(trialsFolder(work), job.task, job.trial), { recursive: true, force: true });
-  const run = prepareTrial(trialsFolder(work), trial);
+  const run = prepareAnew(work, trial);
   try {
-    if (before !== undefined) await fetchFiles(before, ["results", "best", "last"], run, { store, signal });
+    if (before !== undefined) await goOnFrom(before, { run, job, trial }, options);
     const delivery = new Delivery({ run, name, store, records, signal, rung: before?.rung ?? 0 });
     if (job.step === "train") await train(job, trial, delivery, options);
     else await quantize(job, { trial, run, name }, options);
@@ -49,6 +46,27 @@ export async function doStep(job: JobDocument, options: StepOptions): Promise<bo
     rmSync(run, { recursive: true, force: true });
   }
   return true;
+}
+
+function prepareAnew(work: string, trial: Trial): string {
+  rmSync(join(trialsFolder(work), trial.data.index.task, trial.hash), { recursive: true, force: true });
+  return prepareTrial(trialsFolder(work), trial);
+}
+
+/** Takes what was delivered last. Where a training's is gone it begins anew, to the same bits. */
+async function goOnFrom(
+  before: TrialRecord,
+  { run, job, trial }: { readonly run: string; readonly job: JobDocument; readonly trial: Trial },
+  { work, store, signal, note }: StepOptions,
+): Promise<void> {
+  try {
+    await fetchFiles(before, ["results", "best", "last"], run, { store, signal });
+  } catch (error) {
+    const isGone = error instanceof PhinetsError && ["store.missing", "store.corrupt"].includes(error.code);
+    if (!isGone || job.step !== "train") throw error;
+    note(`${trial.hash}: its checkpoint is gone (${error.message}); it begins anew`);
+    prepareAnew(work, trial);
+  }
 }
 
 async function train(

@@ -203,7 +203,8 @@ class JobTaker {
       throw new DelayedError();
     }
     const records = new Records(redis, document.store);
-    const options = { work, cache: this.#cache, trainer, store, records, signal };
+    const { note } = context;
+    const options = { work, cache: this.#cache, trainer, store, records, note, signal };
     const here = await doStep(document, options);
     this.#counts.done += here ? 1 : 0;
     const { trial, epochs, step } = document;

@@ -21,6 +21,10 @@ export class FolderStore implements Store {
     return Promise.resolve(existsSync(this.pathOf(sha256)));
   }
 
+  remove(sha256: string): void {
+    rmSync(this.pathOf(sha256), { force: true });
+  }
+
   async get(file: Stored, path: string): Promise<void> {
     const source = this.pathOf(file.sha256);
     if (!existsSync(source)) throw missing(file.sha256, this.name);
