@@ -22,6 +22,7 @@ import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { jobName, parseJob } from "../../packages/queue/dist/job.js";
 import { keyPrefix, ownQueue } from "../../packages/queue/dist/names.js";
+import { Records } from "../../packages/queue/dist/records.js";
 
 const { values } = parseArgs({
   options: {
@@ -236,10 +237,22 @@ async function measure(jobs) {
   for (let n = 0; n < 1000; n++) parseJob(document, jobName(document));
   const checkUs = Math.round(performance.now() - since);
   await worker.close();
+  const records = new Records(client, document.store);
+  const stored = { sha256: "a".repeat(64), bytes: 1_000_000 };
+  const record = { epoch: 9, rung: 9, files: { last: stored, best: stored, results: stored } };
+  const emptied = await memory();
+  for (let n = 0; n < 1000; n++) await records.save(String(n).padStart(16, "0"), record);
+  const redisBytesPerTrial = Math.round(((await memory()) - emptied) / 1000);
   client.disconnect();
   await kill(redis);
   const jobBytes = Buffer.byteLength(JSON.stringify(document));
-  const figures = { jobs, jobBytes, redisBytesPerJob: Math.round(taken / jobs), redisMiB: Math.round(taken / 2 ** 20) };
+  const figures = {
+    jobs,
+    jobBytes,
+    redisBytesPerTrial,
+    redisBytesPerJob: Math.round(taken / jobs),
+    redisMiB: Math.round(taken / 2 ** 20),
+  };
   console.log(JSON.stringify({ bench: "queue", ...figures, putPerSecond: put, takenPerSecond: took, checkUs }));
 }
 
