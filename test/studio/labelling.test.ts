@@ -285,6 +285,26 @@ process.on("disconnect", () => process.exit());`,
     expect(existsSync(join(root, "clip/data.yaml"))).toBe(true);
   });
 
+  it("follows a box by what a model finds", async () => {
+    // A belt that stands still: a model finds the same in every frame.
+    for (const n of [1, 2, 3, 4]) put(`still/set/images/belt_${n}.jpg`, await jpeg(width, height, 1));
+    put("still/set/data.yaml", "train: images\nnames: [nut, bolt]\n");
+    makeRun(join(root, "still/runs/tiny"));
+    const { tab, close } = await open(join(root, "still"));
+    await begin(tab);
+    await tab.getByLabel("Model", { exact: true }).waitFor();
+    await press(tab, "p", "a", "Shift+X", "f");
+    await tab.getByText("choose a box to follow first").waitFor();
+    await boxesIn(tab).first().focus();
+    await press(tab, "f");
+    await tab.getByText("followed through 3 of 3 frames, 3 of which got its box").waitFor();
+    await saved(tab);
+    const found = await boxesOf("still/set");
+    expect(Object.keys(found).length).toBe(4);
+    for (const boxes of Object.values(found)) expect(boxes).toEqual(found["images/belt_1.jpg"]);
+    await close();
+  });
+
   it.skipIf(!installed("ffmpeg"))("takes frames of a clip as pictures", async () => {
     put("film/note.txt", "");
     const clip = join(root, "film/belt.mp4");

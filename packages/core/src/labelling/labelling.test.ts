@@ -6,6 +6,7 @@ import {
   type EditAction,
   type Editing,
   edit,
+  Follower,
   framesOfClip,
   leastSide,
   placeAt,
@@ -133,6 +134,30 @@ describe("editing", () => {
     expect(selectNext(select(editing, undefined), -1).selected).toBe(3);
     expect(edit(editing, { kind: "accept" }).boxes.length).toBe(3);
     expect(edit(editing, { kind: "delete", id: 3 }).suggestions).toEqual([]);
+  });
+});
+
+describe("following", () => {
+  it("keeps to one object among others, over frames that miss it, until it is gone", () => {
+    // Two nuts that move in parallel, a bolt that passes through both; the first one leaves after frame 20.
+    const at = (frame: number) => [
+      ...(frame <= 20 ? [box(5 * frame, 10, 30, 20)] : []),
+      box(5 * frame, 45, 30, 20),
+      box(60 - 4 * frame, 5 + 2 * frame, 30, 20, 1),
+    ];
+    const follower = new Follower(at(0)[0]);
+    for (let frame = 1; frame <= 20; frame++) {
+      const missed = frame === 7 || frame === 12 || frame === 13;
+      const [own, ...others] = at(frame);
+      const found = follower.next(missed ? others : frame % 2 === 0 ? [...others, own] : [own, ...others]);
+      expect(found, `frame ${frame}`).toEqual(missed ? undefined : own);
+      expect(follower.isLost).toBe(false);
+    }
+    expect([21, 22].map((frame) => [follower.next(at(frame)), follower.isLost])).toEqual([
+      [undefined, false],
+      [undefined, false],
+    ]);
+    expect([follower.next([]), follower.isLost]).toEqual([undefined, true]);
   });
 });
 

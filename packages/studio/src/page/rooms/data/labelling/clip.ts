@@ -4,12 +4,12 @@
  */
 import type { PixelBox } from "@phinets/core/data";
 import { iouCorners } from "@phinets/core/detection";
-import { clipFrameOf, framesOfClip, type Keyframe, placeAt } from "@phinets/core/labelling";
+import { clipFrameOf, Follower, framesOfClip, type Keyframe, placeAt } from "@phinets/core/labelling";
 import { computed, signal } from "@preact/signals";
 import { catalogue } from "../store.js";
 import { inPageClasses } from "./class-lists.js";
 import { readLabels } from "./requests.js";
-import { act, addTo, message, open, plain, selected, whileBusy } from "./store.js";
+import { act, addTo, message, open, plain, requireModel, selected, suggestFor, whileBusy } from "./store.js";
 
 interface ClipObject {
   readonly clip: string;
@@ -108,4 +108,29 @@ async function fillBetween(): Promise<void> {
   } catch (error) {
     message.value = `${changed} of ${between.length} frames have their boxes: ${(error as Error).message}`;
   }
+}
+
+/** Puts the boxes of the selected object, as the chosen model finds them, into the frames that follow, until it is lost. */
+export const follow = (): Promise<void> => whileBusy(followOn);
+
+async function followOn(): Promise<void> {
+  const [{ value }, box] = [open, selected.value];
+  if (value === undefined || box === undefined || "score" in box) throw new Error("choose a box to follow first");
+  await requireModel();
+  const after = frames.value.slice(frames.value.findIndex(({ file }) => file === value.picture) + 1);
+  const follower = new Follower(box);
+  let [looked, changed] = [0, 0];
+  for (const { file } of after) {
+    // Closing ends it.
+    if (follower.isLost || open.value?.picture !== value.picture) break;
+    const name = { set: value.set, picture: file };
+    const { boxes } = await suggestFor(name);
+    const found = follower.next(boxes);
+    looked++;
+    message.value = `frame ${looked} of ${after.length}`;
+    if (found === undefined) continue;
+    const [put] = plain([found]);
+    if (await addTo(name, put, (each) => each.class === put.class && overlap(each, put) > sameOverlap)) changed++;
+  }
+  message.value = `followed through ${looked} of ${after.length} frames, ${changed} of which got its box`;
 }

@@ -1,6 +1,6 @@
 /** What each key does; the help lists the same. */
 import type { Handle } from "@phinets/core/labelling";
-import { copyFromBefore, interpolate, markKeyframe } from "./clip.js";
+import { copyFromBefore, follow, interpolate, markKeyframe } from "./clip.js";
 import {
   act,
   close,
@@ -33,6 +33,7 @@ export const keyHelp: readonly (readonly [keys: string, what: string])[] = [
   ["C", "boxes of the frame before"],
   ["Shift+K", "the box is a keyframe"],
   ["I", "boxes in the frames between its last two keyframes"],
+  ["F", "follow the box through the frames after, by the chosen model"],
   ["?", "this list"],
   ["Escape", "close"],
 ];
@@ -62,6 +63,7 @@ const plainKeys: Readonly<Record<string, () => void>> = {
   x: () => onSelected((id) => act({ kind: "drop", id })),
   c: () => void copyFromBefore(),
   i: () => void interpolate(),
+  f: () => void follow(),
   "?": toggleHelp,
 };
 

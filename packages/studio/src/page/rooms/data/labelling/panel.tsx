@@ -5,7 +5,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import { colourOf } from "../../../ui/colours.js";
 import { CommandLine } from "../../../ui/command-line.js";
 import { source } from "../store.js";
-import { copyFromBefore, frames, interpolate, marked, markKeyframe } from "./clip.js";
+import { copyFromBefore, follow, frames, interpolate, marked, markKeyframe } from "./clip.js";
 import { keyHelp } from "./keys.js";
 import {
   act,
@@ -142,6 +142,9 @@ function Clip() {
         </button>
         <button type="button" onClick={() => void interpolate()}>
           Between keyframes <kbd>I</kbd>
+        </button>
+        <button type="button" onClick={() => void follow()}>
+          Follow <kbd>F</kbd>
         </button>
       </div>
       {value.length > 0 && <p class="quiet">Keyframes: {value.map(({ frame }) => frame).join(", ")}</p>}

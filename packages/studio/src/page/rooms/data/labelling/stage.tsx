@@ -122,10 +122,12 @@ function Box({ box, place, number, level, chosen }: BoxProps) {
   const element = useRef<HTMLDivElement>(null);
   const isSuggestion = "score" in box;
   const name = classes.value[box.class] ?? `class ${box.class}`;
-  // Who is chosen by a key has the focus, so that Tab goes on from there.
+  // Who is chosen by a key has the focus, so that Tab goes on from there. Another may be chosen by the time this runs: two
+  // that took the focus from each other would choose each other without end.
   useEffect(() => {
-    if (chosen && document.activeElement?.closest("input, select") === null) element.current?.focus();
-  }, [chosen]);
+    if (editing.peek().selected === box.id && document.activeElement?.closest("input, select") === null)
+      element.current?.focus();
+  }, [chosen, box.id]);
   const round = (value: number) => Math.round(value * 10) / 10;
   const from = `${round(place.left)},${round(place.top)}`;
   const to = `${round(place.left + place.width)},${round(place.top + place.height)}`;

@@ -254,13 +254,17 @@ export async function loadModels(): Promise<void> {
   }
 }
 
+export async function requireModel(): Promise<void> {
+  await loadModels();
+  if (model.value === "") throw new Error("there is no model; train one, or install @phinets/models");
+}
+
 /** Boxes that the chosen model finds, to be accepted or dropped. */
 export const suggestBoxes = (): Promise<void> =>
   whileBusy(async () => {
     const { value } = open;
     if (value === undefined) return;
-    await loadModels();
-    if (model.value === "") throw new Error("there is no model; train one, or install @phinets/models");
+    await requireModel();
     message.value = "the model looks…";
     const { boxes, missing } = await suggestFor(value);
     if (open.value?.picture !== value.picture) return;
