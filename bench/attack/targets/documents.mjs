@@ -163,6 +163,37 @@ function openTflite() {
   return model.encode([x], [model.operator("abs", [flat], model.value("y", [1, 1], at))]);
 }
 
+/** The QOperator format: a layer, a sum, a mean, a product. */
+function qOperatorOnnx() {
+  const draws = new Random(4, 5);
+  const net = new OnnxModel("integers");
+  const int8 = (name, shape) =>
+    net.constant(
+      name,
+      shape,
+      Int8Array.from({ length: sizeOf(shape) }, () => draws.integer(255) - 127),
+    );
+  const by = (name, scale, zero) => [net.scalar(scale), net.constant(`${name}.zero`, [], Int8Array.of(zero))];
+  const [a, b, c] = [by("a", 0.02, -3), by("b", 0.03, 5), by("c", 0.05, 0)];
+  const weights = (name, shape, filters) => [
+    int8(name, shape),
+    net.constant(`${name}.scale`, [filters], new Float32Array(filters).fill(0.01)),
+    net.constant(`${name}.zeros`, [filters], new Int8Array(filters)),
+  ];
+  const biases = net.constant("biases", [4], Int32Array.of(1, -200, 30, 4000));
+  const x = net.node("QuantizeLinear", [net.input("x", [1, 3, 7, 6]), ...a]);
+  const y = net.node("QLinearConv", [x, ...a, ...weights("w", [4, 3, 3, 3], 4), ...b, biases], {
+    ...{ kernel_shape: { ints: [3, 3] }, pads: { ints: [1, 1, 1, 1] }, strides: { ints: [2, 2] } },
+  });
+  const sum = net.node("QLinearAdd", [y, ...b, y, ...b, ...c]);
+  const joined = net.node("QLinearConcat", [...b, sum, ...c, y, ...b], { axis: { int: 1 } });
+  const mean = net.node("Flatten", [net.node("QLinearGlobalAveragePool", [joined, ...b, ...a])]);
+  const scores = net.node("QGemm", [mean, ...a, ...weights("g", [5, 8], 5), "", ...c], { transB: { int: 1 } });
+  net.result("DequantizeLinear", [scores, ...c], {}, "scores");
+  net.output("scores", [1, 5]);
+  return net.encode();
+}
+
 /** Tensors within it. */
 const insideOnnx = () =>
   importOnnx(foreignOnnx(), "net.onnx")
@@ -260,6 +291,7 @@ export const documents = [
     samples: [
       { "net.onnx": quantizedToOnnx(smallQuantized).encode() },
       { "net.onnx": quantizedToOnnx(foreign()).encode() },
+      { "net.onnx": qOperatorOnnx() },
     ],
     read(files) {
       isQuantizedOnnx(bytesOf(files), "net.onnx");

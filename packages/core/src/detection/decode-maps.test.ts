@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../tensor/index.js";
 import { decodeMaps } from "./decode-maps.js";
-import { detectByHead } from "./heads.js";
+import { detectByHead } from "./detect-by-head.js";
 
 const random = new Random(11, 1);
 const logistic = (x: number) => 1 / (1 + Math.exp(-x));

@@ -6,16 +6,7 @@
 import { countOf, levelsOf, type Yolov5Head, type Yolov8Head } from "../networks/index.js";
 import { exp, formatShape, log, PhinetsError, type Shape, sigmoid, sizeOf } from "../tensor/index.js";
 import { checkThreshold, type DecodedBoxes, type OutputMap } from "./decode.js";
-
-/** What an output map is read with. */
-interface Maps {
-  /** All outputs, one behind the other. */
-  readonly output: OutputMap;
-  /** `[1, height, width, channels]` of each. */
-  readonly shapes: readonly Shape[];
-  /** Pixels of the network's input, which anchors are in. */
-  readonly input: { readonly height: number; readonly width: number };
-}
+import type { HeadOutput } from "./heads.js";
 
 /** A box that is above the threshold. */
 interface Candidate {
@@ -29,7 +20,7 @@ interface Candidate {
  * Decodes one picture's maps: boxes with a class whose score is above the threshold, strictly, in the order map, row, column, anchor.
  * Throws PhinetsError `detection.shape` where head and maps do not fit together.
  */
-export function decodeMaps(maps: Maps, head: Yolov5Head | Yolov8Head, threshold: number): DecodedBoxes {
+export function decodeMaps(maps: HeadOutput, head: Yolov5Head | Yolov8Head, threshold: number): DecodedBoxes {
   checkThreshold(threshold);
   const { output, shapes } = maps;
   const needed = shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
@@ -62,14 +53,14 @@ function beginnings(shapes: readonly Shape[]): number[] {
   });
 }
 
-function refuse({ shapes }: Maps, kind: string): never {
+function refuse({ shapes }: HeadOutput, kind: string): never {
   throw new PhinetsError(
     "detection.shape",
     `decode: ${shapes.map(formatShape).join(" and ")} are no maps of a ${kind} head`,
   );
 }
 
-function anchored(maps: Maps, { anchors, classes: given }: Yolov5Head, threshold: number): Candidate[] {
+function anchored(maps: HeadOutput, { anchors, classes: given }: Yolov5Head, threshold: number): Candidate[] {
   const { output, shapes, input } = maps;
   const classes = countOf(given);
   const entries = 5 + classes;
@@ -99,7 +90,7 @@ function anchored(maps: Maps, { anchors, classes: given }: Yolov5Head, threshold
   return found;
 }
 
-function distances(maps: Maps, head: Yolov8Head, threshold: number): Candidate[] {
+function distances(maps: HeadOutput, head: Yolov8Head, threshold: number): Candidate[] {
   const { output, shapes } = maps;
   const { bins } = head;
   const classes = countOf(head.classes);

@@ -1,9 +1,7 @@
 /** Boxes of a network's outputs by its head, whatever that is. */
-import { type BoxHead, classCount } from "../networks/index.js";
+import { type BoxHead, classCount, type Yolov2Head } from "../networks/index.js";
 import type { Shape } from "../tensor/index.js";
-import type { Detection } from "./boxes.js";
-import { type DetectOptions, decodeBoxes, detectDefaults, detectionsOf, type OutputMap } from "./decode.js";
-import { decodeMaps } from "./decode-maps.js";
+import { type DecodedBoxes, decodeBoxes, type OutputMap } from "./decode.js";
 
 /** What a head gave for one picture. */
 export interface HeadOutput {
@@ -15,12 +13,20 @@ export interface HeadOutput {
   readonly input: { readonly height: number; readonly width: number };
 }
 
-/** Detections of one picture, best first: decoded, suppressed, clipped. */
-export function detectByHead(head: BoxHead, given: HeadOutput, options: DetectOptions = {}): Detection[] {
-  const { threshold = detectDefaults.threshold } = options;
-  if (head.kind !== "yolov2") return detectionsOf(decodeMaps(given, head, threshold), options);
-  const [[, height, width, channels]] = given.shapes;
-  const { anchors, decoder } = head;
-  const own = { anchors, classes: classCount(head), decoder };
-  return detectionsOf(decodeBoxes(given.output, [height, width, channels], own, threshold), options);
+/** Boxes above a threshold, nothing suppressed. */
+export type DecodeHead = (given: HeadOutput, threshold: number) => DecodedBoxes;
+
+/** Of a head of one map with anchors in cells. */
+export const yolov2Decoder =
+  (head: Yolov2Head): DecodeHead =>
+  ({ output, shapes: [[, height, width, channels]] }, threshold) => {
+    const { anchors, decoder } = head;
+    return decodeBoxes(output, [height, width, channels], { anchors, classes: classCount(head), decoder }, threshold);
+  };
+
+/** Of any head; what reads several maps is loaded where there are some, so that a page that has one loads less. */
+export async function decoderOf(head: BoxHead): Promise<DecodeHead> {
+  if (head.kind === "yolov2") return yolov2Decoder(head);
+  const { decodeMaps } = await import("./decode-maps.js");
+  return (given, threshold) => decodeMaps(given, head, threshold);
 }

@@ -6,7 +6,15 @@
  * for (const { name, score, x, y, width, height } of model.detect(picture)) ...
  */
 import { crop, type Picture, type PictureSize, resize, withChannels } from "../data/index.js";
-import { type Detection, detectByHead, type OutputMap, toSourcePixels } from "../detection/index.js";
+import {
+  type DecodeHead,
+  type Detection,
+  decoderOf,
+  detectDefaults,
+  detectionsOf,
+  type OutputMap,
+  toSourcePixels,
+} from "../detection/index.js";
 import { endsWithSoftmax } from "../graph/index.js";
 import type { ThreadPool } from "../kernels/index.js";
 import { classNames, findsBoxes, type Network } from "../networks/index.js";
@@ -79,11 +87,18 @@ export class Model {
   /** What it was made of, without threads: plain data, of which another thread makes the same model. */
   readonly recipe: ModelRecipe;
   readonly #runner: Runner;
+  /** Of a detector. */
+  readonly #decode: DecodeHead | undefined;
   readonly #thresholds: Thresholds;
   /** The network gives probabilities, as imported ones may. */
   readonly #isSoftmax: boolean;
 
-  private constructor(parts: ModelParts, runner: Runner, on: Arithmetic, thresholds: Thresholds) {
+  private constructor(
+    parts: ModelParts,
+    { runner, decode }: { readonly runner: Runner; readonly decode: DecodeHead | undefined },
+    on: Arithmetic,
+    thresholds: Thresholds,
+  ) {
     const { network } = parts;
     this.network = network;
     this.recipe = { parts, options: { ...thresholds, on } };
@@ -92,6 +107,7 @@ export class Model {
     this.input = network.input;
     this.on = on;
     this.#runner = runner;
+    this.#decode = decode;
     this.#thresholds = thresholds;
     this.#isSoftmax = parts.quantized !== undefined && endsWithSoftmax(parts.quantized.graph);
   }
@@ -106,18 +122,25 @@ export class Model {
         "the network has no head, so it names nothing; train it on a data set, or take its outputs as numbers (predict --tensor)",
       );
     }
+    const decode = findsBoxes(network.head) ? await decoderOf(network.head) : undefined;
     if (on === "int8") {
       if (quantized === undefined) {
         throw new PhinetsError("model.quantized", 'the model is not quantised; quantise it, or use `on: "float"`');
       }
-      return new Model({ network, quantized }, integerRunner(quantized, network.head), on, thresholds);
+      return new Model(
+        { network, quantized },
+        { runner: integerRunner(quantized, network.head), decode },
+        on,
+        thresholds,
+      );
     }
     if (weights === undefined) {
       throw new PhinetsError("model.weights", 'the model has no float weights; give them, or use `on: "int8"`');
     }
     // Apart, so that a page that runs int8 only does not load it.
     const { floatRunner } = await import("./float-runner.js");
-    return new Model({ network, weights }, await floatRunner(network, weights, threads), on, thresholds);
+    const runner = await floatRunner(network, weights, threads);
+    return new Model({ network, weights }, { runner, decode }, on, thresholds);
   }
 
   /** What the network sees in a picture of any size. */
@@ -223,16 +246,12 @@ export class Model {
 
   /** Boxes in an output map of a part of the picture, in pixels of the picture. */
   #boxes(map: OutputMap, part: Tile, given: Thresholds = {}): Detection[] {
-    const { head } = this.network;
-    if (!findsBoxes(head)) {
+    if (this.#decode === undefined) {
       throw new PhinetsError("model.head", "the network is a classifier: it names pictures and finds no boxes");
     }
-    const { conf, iou, maxDet } = { ...this.#thresholds, ...given };
-    const boxes = detectByHead(
-      head,
-      { output: map, shapes: this.#runner.outputShapes, input: this.input },
-      { threshold: conf, iouThreshold: iou, maxDetections: maxDet },
-    );
+    const { conf = detectDefaults.threshold, iou, maxDet } = { ...this.#thresholds, ...given };
+    const decoded = this.#decode({ output: map, shapes: this.#runner.outputShapes, input: this.input }, conf);
+    const boxes = detectionsOf(decoded, { iouThreshold: iou, maxDetections: maxDet });
     return toSourcePixels(boxes, part.width, part.height)
       .filter((box) => box.width > 0 && box.height > 0)
       .map((box) => ({ ...box, x: part.x + box.x, y: part.y + box.y }));

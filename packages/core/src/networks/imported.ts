@@ -1,7 +1,7 @@
 /** The graph that the document of an imported float network holds. */
 import { type Graph, graphFromDocument, inputsOf } from "../graph/index.js";
 import { formatShape, PhinetsError, type Shape, sameShape } from "../tensor/index.js";
-import { mapsProblem } from "./map-heads.js";
+import { mapsProblem } from "./map-levels.js";
 import { classCount, type Head, type ImportedNetwork, inputName } from "./network.js";
 
 /** Why outputs of these shapes are not what a head reads, in words that follow the network's name; undefined where they are. */
