@@ -266,6 +266,42 @@ describe("a float .tflite", () => {
     }
   });
 
+  it.skipIf(!hasTflite)("gives all of several outputs, the file's or those that are asked for", async () => {
+    const net = new Net();
+    const input = net.input([1, 16, 12, 3]);
+    const fine = net.conv(net.conv(input, 8, [3, 3, 2], "relu6"), 6, [1, 1, 1], "none");
+    const coarse = net.conv(fine, 10, [3, 3, 2], "relu");
+    const scores = net.softmax(net.dense(net.mean(coarse, false), 5, "none"));
+    const bytes = net.model.encode([input], [scores, fine]);
+    const inner = net.model.encode([input], [coarse, fine]);
+    const random = new Random(5, 3);
+    const image = tensor(
+      "float32",
+      [1, 16, 12, 3],
+      Float32Array.from({ length: 576 }, () => random.normal()),
+    );
+    // Tensors are called by what they are made of.
+    const { graph: whole } = importFloatTflite(bytes, "net.tflite");
+    const layers = whole.nodes.filter(({ op }) => op === "conv2d").map(({ name }) => name);
+    const named = { outputs: [layers[2].replace(":linear", ""), layers[1]] };
+    for (const [file, { graph, weights }] of [
+      [bytes, importFloatTflite(bytes, "net.tflite")],
+      [inner, importFloatTflite(bytes, "net.tflite", named)],
+    ] as const) {
+      const expected = (await openTflite<Float32Array>(file))([image.data]);
+      expect(graph.outputs.length).toBe(2);
+      const values = runFloat(graph, weights, { image });
+      for (const [i, name] of graph.outputs.entries()) {
+        const away = expected[i].data.map((value, at) => Math.abs(value - values[name].data[at]));
+        expect(away.length).toBe(values[name].data.length);
+        expect(Math.max(...away)).toBeLessThan(1e-5);
+      }
+    }
+    expect(() => importFloatTflite(bytes, "net.tflite", { outputs: ["Conv"] })).toThrow(
+      'no operator makes a tensor "Conv", which --outputs names; like it: "conv',
+    );
+  });
+
   // TensorFlow Lite's WebAssembly does not start with a SPLIT.
   it("is split as it is sliced", () => {
     const outputs = [halvesBySlice, (net: Net, x: number) => net.split(x, 3, 2)].map((halves) => {
