@@ -6,7 +6,7 @@ import { writeConveyorDataset } from "@phinets/node/dataset";
 import type { Page } from "playwright-core";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { dataFolder } from "../data-folder.js";
-import { phinetsJson } from "../road-tools.js";
+import { phinetsJson, writeNetwork } from "../road-tools.js";
 import { browserOptions, studioBrowser } from "./page.js";
 
 const { root, put } = dataFolder("studio-pictures");
@@ -96,6 +96,40 @@ describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
     await tab.getByRole("button", { name: "Save inspection.json" }).isEnabled();
     await tab.locator("img.memory").waitFor();
     await take(tab, "board");
+    await close();
+  });
+
+  it("are of a training and of what was trained", { timeout: 300_000 }, async () => {
+    const [folder, project] = [join(root, "parts"), join(root, "runs")];
+    await writeConveyorDataset(folder, { seed: 1, train: 160, val: 20, clipFrames: 10 });
+    const network = writeNetwork(root, {
+      ...{ family: "phinet", input: { height: 96, width: 128 }, alpha: 0.25, blocks: 5, downsampling: [4] },
+      head: { kind: "yolov2", classes: 3, filters: 32 },
+    });
+    const words = ["--data", folder, "--project", project];
+    for (const [name, rate] of [
+      ["fast", "0.01"],
+      ["slow", "0.003"],
+    ])
+      await phinetsJson("train", ...words, "--network", network, "--epochs", "20", "--name", name, "--lr", rate);
+    await phinetsJson("quantize", ...words, "--model", join(project, "detect/fast"));
+    const { tab, close } = await open(folder, { room: "train", project, height: 1000 });
+    await tab.getByRole("row", { name: /slow/ }).getByRole("checkbox").check();
+    await tab.getByRole("img", { name: /^Loss by epoch: .*fast.*slow/ }).waitFor();
+    await expect
+      .poll(() =>
+        tab.locator(".shots img").evaluateAll((all) => (all[0] as HTMLImageElement | undefined)?.naturalWidth ?? 0),
+      )
+      .toBeGreaterThan(0);
+    await take(tab, "train");
+    await tab.getByRole("link", { name: "Try" }).click();
+    await tab.getByLabel("Run", { exact: true }).selectOption(`project:detect/fast`);
+    await tab.getByText("int8 and float").waitFor();
+    await tab.getByLabel("Pictures of").selectOption("");
+    await tab.getByLabel("float", { exact: true }).check();
+    await tab.locator(".found button").first().click();
+    await expect.poll(() => tab.locator("canvas").count()).toBe(3);
+    await take(tab, "try");
     await close();
   });
 });

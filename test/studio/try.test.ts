@@ -8,12 +8,12 @@ import { readPicture } from "@phinets/node/picture";
 import { openRun } from "@phinets/node/run";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { encodeY4m } from "../../bench/studio/lib/y4m.mjs";
 import { dataFolder } from "../data-folder.js";
 import { phinetsJson, writeNetwork } from "../road-tools.js";
 import { installed } from "../tools.js";
 import { watchFrames } from "./in-page.js";
 import { browserOptions, downloadOf, studioBrowser } from "./page.js";
-import { encodeY4m } from "./y4m.js";
 
 const { root } = dataFolder("studio-try");
 const folder = join(root, "opened");
@@ -90,8 +90,7 @@ describe.skipIf(browserOptions === undefined)("the room Try", minutes, () => {
     const first = tab.locator(".found button").first();
     await first.click();
     await tab
-      .locator(".found")
-      .getByRole("status")
+      .locator(".meaning")
       .getByText(/^(right|localisation|class|duplicate|background)/)
       .waitFor();
     await tab.getByLabel("float", { exact: true }).check();

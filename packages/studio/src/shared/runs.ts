@@ -69,6 +69,12 @@ export const runPictures: Readonly<Record<string, string>> = {
   "anchors.svg": "Anchors",
 };
 
+/** Short: within the folder that it was found in. */
+export function runName({ id, path }: Pick<RunEntry, "id" | "path">): string {
+  const [, within] = /^(?:folder|project):(.+)$/s.exec(id) ?? [];
+  return within ?? path;
+}
+
 /** Where a training's network comes from. */
 export type NetworkChoice =
   /** Solved for a board, by its name. */

@@ -3,6 +3,7 @@ import { boardNames } from "@phinets/core/target";
 import { makeRecipe } from "@phinets/core/training";
 import { formatCount } from "@phinets/node/text";
 import { useId } from "preact/hooks";
+import { runName } from "../../../shared/runs.js";
 import { connection } from "../../connection.js";
 import { CommandLine } from "../../ui/command-line.js";
 import { Select } from "../../ui/select.js";
@@ -101,7 +102,7 @@ function NetworkFields() {
         label="Network"
         value={source}
         options={[
-          ["board", "the one that uses a board"],
+          ["board", "fit for a board"],
           ["document", "a network.json"],
           ["run", "that of a run"],
         ]}
@@ -119,7 +120,7 @@ function NetworkFields() {
         <Select
           label="Run"
           value={run}
-          options={[["", "choose…"], ...withNetwork.map(({ id, path }) => [id, path] as const)]}
+          options={[["", "choose…"], ...withNetwork.map((each) => [each.id, runName(each)] as const)]}
           onChange={(id) => change({ run: id })}
         />
       )}

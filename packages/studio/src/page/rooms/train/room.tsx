@@ -1,7 +1,6 @@
 /** Train: start, watch, pause and compare trainings, of this page and of terminals alike. */
-import { shellQuote } from "@phinets/node/text";
 import { useEffect } from "preact/hooks";
-import { type RunDetail, type RunEntry, resumeWords, runPictures } from "../../../shared/runs.js";
+import { type RunDetail, type RunEntry, resumeWords, runName, runPictures } from "../../../shared/runs.js";
 import { addressOf } from "../../api.js";
 import { connection } from "../../connection.js";
 import { CommandLine } from "../../ui/command-line.js";
@@ -55,9 +54,12 @@ function Compared() {
   );
 }
 
-function curveOf({ id, path }: RunEntry, figure: string): Curve {
-  const { rows = [] } = details.value.get(id) ?? {};
-  return { name: path, points: rows.flatMap((row) => (figure in row ? [[row.epoch, row[figure]] as const] : [])) };
+function curveOf(run: RunEntry, figure: string): Curve {
+  const { rows = [] } = details.value.get(run.id) ?? {};
+  return {
+    name: runName(run),
+    points: rows.flatMap((row) => (figure in row ? [[row.epoch, row[figure]] as const] : [])),
+  };
 }
 
 /** What the run that was chosen last holds. */
@@ -68,7 +70,7 @@ function Focused() {
   const detail = details.value.get(run.id);
   return (
     <section class="card" aria-labelledby="train-run">
-      <h2 id="train-run">{run.path}</h2>
+      <h2 id="train-run">{runName(run)}</h2>
       {run.message && <Problem error={run.message} />}
       {run.weightsSha256 && (
         <p class="quiet">
@@ -111,7 +113,7 @@ function Pictures({ run, detail }: { readonly run: RunEntry; readonly detail: Ru
           <figcaption>{runPictures[name]}</figcaption>
           <img
             src={addressOf("runs/file", { run: run.id, name, at: run.stamp })}
-            alt={`${runPictures[name]}, ${shellQuote([run.path])}`}
+            alt={`${runPictures[name]}, ${runName(run)}`}
             loading="lazy"
           />
         </figure>

@@ -1,6 +1,6 @@
 /** All runs with their state, those that are compared ticked, and what can be done with each. */
 
-import type { RunEntry } from "../../../shared/runs.js";
+import { type RunEntry, runName } from "../../../shared/runs.js";
 import { colourOf } from "../../ui/colours.js";
 import { isAliveInPage } from "./page-runs.js";
 import { chosen, pause, resume, runs, stop, toggle } from "./store.js";
@@ -33,6 +33,7 @@ export function RunTable() {
 
 function Row({ run }: { readonly run: RunEntry }) {
   const { id, path, state, task, epoch, epochs, best, bestEpoch } = run;
+  const name = runName(run);
   const place = chosen.value.indexOf(id);
   return (
     <tr>
@@ -40,7 +41,7 @@ function Row({ run }: { readonly run: RunEntry }) {
         <label class="switch">
           <input type="checkbox" checked={place >= 0} onChange={() => toggle(id)} />
           {place >= 0 && <Dot colour={colourOf(place)} />}
-          {path}
+          <span title={path}>{name}</span>
         </label>
       </th>
       <td>{run.pausing ? "pausing" : state}</td>
@@ -63,21 +64,22 @@ function Dot({ colour }: { readonly colour: string }) {
 }
 
 function Actions({ run }: { readonly run: RunEntry }) {
-  const { id, path, job, resumable, pausing } = run;
+  const { id, job, resumable, pausing } = run;
+  const name = runName(run);
   if (job !== undefined || (isAliveInPage(id) && !resumable))
     return (
       <span class="buttons">
-        <button type="button" disabled={pausing} onClick={() => void pause(run)} aria-label={`Pause ${path}`}>
+        <button type="button" disabled={pausing} onClick={() => void pause(run)} aria-label={`Pause ${name}`}>
           Pause
         </button>
-        <button type="button" onClick={() => void stop(run)} aria-label={`Stop ${path}`}>
+        <button type="button" onClick={() => void stop(run)} aria-label={`Stop ${name}`}>
           Stop
         </button>
       </span>
     );
   if (!resumable) return null;
   return (
-    <button type="button" onClick={() => void resume(run)} aria-label={`Resume ${path}`}>
+    <button type="button" onClick={() => void resume(run)} aria-label={`Resume ${name}`}>
       Resume
     </button>
   );

@@ -3,6 +3,7 @@ import type { Arithmetic } from "@phinets/core/model";
 import type { TrackerName } from "@phinets/core/tracking";
 import { formatCount } from "@phinets/node/text";
 import { useId } from "preact/hooks";
+import { runName } from "../../../shared/runs.js";
 import { connection } from "../../connection.js";
 import { Select } from "../../ui/select.js";
 import { Slider } from "../../ui/slider.js";
@@ -36,7 +37,7 @@ export function NetworkPicker() {
           value={value?.run?.id ?? ""}
           options={[
             ["", value !== undefined && value.run === undefined ? value.name : "choose…"],
-            ...ready.value.map(({ id, path }) => [id, path] as const),
+            ...ready.value.map((each) => [each.id, runName(each)] as const),
           ]}
           onChange={(id) => void chooseRun(id)}
         />

@@ -1,4 +1,4 @@
-/** A frame with what was found in it, on a canvas of the frame's own size. */
+/** A frame with what was found in it. */
 import type { BoxLabel } from "@phinets/core/data";
 import type { NamedDetection } from "@phinets/core/model";
 import type { Track } from "@phinets/core/tracking";
@@ -18,14 +18,19 @@ export interface Marks {
   readonly chosen?: number;
 }
 
+/** Pixels of the canvas. */
+const leastWidth = 640;
+
 export function drawFrame(canvas: HTMLCanvasElement, bitmap: ImageBitmap, marks: Marks): void {
-  const { width, height } = bitmap;
+  // A small frame is drawn larger: words need pixels.
+  const scale = Math.max(1, Math.ceil(leastWidth / bitmap.width));
+  const [width, height] = [scale * bitmap.width, scale * bitmap.height];
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d")!;
-  context.drawImage(bitmap, 0, 0);
+  context.drawImage(bitmap, 0, 0, width, height);
   // As thick on the screen whatever the frame's size.
-  const unit = Math.max(1, width / 640);
+  const unit = Math.max(1, width / leastWidth);
   context.lineWidth = 2 * unit;
   context.font = `600 ${Math.round(13 * unit)}px sans-serif`;
   context.textBaseline = "top";
@@ -46,10 +51,18 @@ export function drawFrame(canvas: HTMLCanvasElement, bitmap: ImageBitmap, marks:
       context.setLineDash([]);
       if (n === chosen) context.lineWidth = 5 * unit;
       const named = classes.length > 1 ? `${found.name} ` : "";
-      box(found.x, found.y, found.width, found.height, colourOf(found.class), `${named}${found.score.toFixed(2)}`);
+      box(
+        scale * found.x,
+        scale * found.y,
+        scale * found.width,
+        scale * found.height,
+        colourOf(found.class),
+        `${named}${found.score.toFixed(2)}`,
+      );
       context.lineWidth = 2 * unit;
     }
-  for (const { id, x1, y1, x2, y2 } of tracks ?? []) box(x1, y1, x2 - x1, y2 - y1, colourOf(id), String(id));
+  for (const { id, x1, y1, x2, y2 } of tracks ?? [])
+    box(scale * x1, scale * y1, scale * (x2 - x1), scale * (y2 - y1), colourOf(id), String(id));
   for (const [id, trail] of trails ?? []) {
     context.strokeStyle = colourOf(id);
     context.beginPath();

@@ -37,7 +37,6 @@ export function FoundList() {
               {name} {score.toFixed(2)}
               {value && <span class={value.detections[n] === "right" ? "good" : "bad"}> {value.detections[n]}</span>}
             </button>
-            {chosen.value === n && value && <p role="status">{meanings[value.detections[n]]}</p>}
           </li>
         ))}
         {value?.missed.map((n) => (
@@ -47,6 +46,11 @@ export function FoundList() {
           </li>
         ))}
       </ul>
+      {value && chosen.value !== undefined && (
+        <p class="meaning" role="status">
+          {meanings[value.detections[chosen.value]]}
+        </p>
+      )}
     </section>
   );
 }

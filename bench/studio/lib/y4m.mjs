@@ -1,8 +1,12 @@
 /** A clip as YUV4MPEG2, which Chromium takes for a camera. */
-import type { Picture } from "@phinets/core/data";
 
-/** @param frames RGB, of one size with even sides; 4:2:0, BT.601 in video's range */
-export function encodeY4m(frames: readonly Picture[], framesPerSecond: number): Buffer {
+/**
+ * @param {readonly import("@phinets/core/data").Picture[]} frames RGB, of one size with even sides; written as 4:2:0, BT.601
+ *   in video's range
+ * @param {number} framesPerSecond
+ * @returns {Buffer}
+ */
+export function encodeY4m(frames, framesPerSecond) {
   const [{ width, height }] = frames;
   const parts = [Buffer.from(`YUV4MPEG2 W${width} H${height} F${framesPerSecond}:1 Ip A1:1 C420mpeg2\n`)];
   for (const { data } of frames) {
@@ -10,7 +14,8 @@ export function encodeY4m(frames: readonly Picture[], framesPerSecond: number): 
     const [u, v] = [width * height, (width * height * 5) / 4];
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++) {
-        const [r, g, b] = data.subarray(3 * (y * width + x));
+        const from = 3 * (y * width + x);
+        const [r, g, b] = [data[from], data[from + 1], data[from + 2]];
         planes[y * width + x] = Math.round(16 + 0.257 * r + 0.504 * g + 0.098 * b);
         if (x % 2 === 1 || y % 2 === 1) continue;
         const at = ((y / 2) * width) / 2 + x / 2;

@@ -1,0 +1,85 @@
+/**
+ * Frames a second of the studio's room Try on a camera: person-192, int8, boxes drawn, in headless Chromium that has one
+ * core. The camera is Chromium's own, of a file of frames at 60 a second, 640 x 480: pictures of people where a folder of
+ * them is named, else a rendered belt, which costs the network the same. The median of ten seconds; the aim is 30. A
+ * machine that does other work at the time gives less, so its load is printed too. Needs `npm run build` and Chromium.
+ *
+ *   node bench/studio/webcam.mjs [PICTURES] [--core 0] [--seconds 10]
+ */
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { renderConveyorClip, resize } from "@phinets/core/data";
+import { readPicture } from "@phinets/node/picture";
+import { startStudio } from "@phinets/studio";
+import { chromium } from "playwright-core";
+import { encodeY4m } from "./lib/y4m.mjs";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { core: { type: "string", default: "0" }, seconds: { type: "string", default: "10" } },
+});
+const size = { height: 480, width: 640 };
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "phinets-bench-webcam-"));
+const camera = join(folder, "camera.y4m");
+
+async function frames() {
+  const [pictures] = positionals;
+  if (pictures === undefined) return renderConveyorClip(1, 30, size).map(({ picture }) => picture);
+  const names = readdirSync(pictures).filter((name) => /\.(jpe?g|png)$/i.test(name));
+  const some = names.sort().slice(0, 30);
+  return Promise.all(some.map(async (name) => resize(await readPicture(join(pictures, name)), size)));
+}
+
+writeFileSync(camera, encodeY4m(await frames(), 60));
+mkdirSync(join(folder, "opened"));
+cpSync(join(root, "models/person-192"), join(folder, "opened/person-192"), { recursive: true });
+const studio = await startStudio({ folder: join(folder, "opened"), project: join(folder, "runs") });
+// Every process of the browser inherits the core.
+const wrapper = join(folder, "chromium.sh");
+const program = process.env.PHINETS_CHROMIUM ?? "/usr/bin/chromium";
+writeFileSync(wrapper, `#!/bin/sh\nexec taskset -c ${values.core} ${program} "$@"\n`, { mode: 0o755 });
+const browser = await chromium.launch({
+  executablePath: wrapper,
+  args: [
+    ...["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+    `--use-file-for-fake-video-capture=${camera}`,
+  ],
+});
+try {
+  const context = await browser.newContext({ permissions: ["camera"], viewport: { width: 1280, height: 800 } });
+  const tab = await context.newPage();
+  await tab.goto(`${studio.url}#try`);
+  await tab.getByText(/; int8/).waitFor({ timeout: 120_000 });
+  await tab.getByRole("button", { name: "Webcam" }).click();
+  await tab.getByText(/^\d+ frames/).waitFor({ timeout: 120_000 });
+  const count = async () => Number.parseInt((await tab.locator(".rate").textContent()).replaceAll(",", ""), 10);
+  const rates = [];
+  const networkMs = [];
+  let [before, since] = [await count(), performance.now()];
+  for (let second = 0; second < Number(values.seconds); second++) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const [now, at] = [await count(), performance.now()];
+    rates.push((1000 * (now - before)) / (at - since));
+    networkMs.push(Number.parseFloat(await tab.locator(".stage figcaption .quiet").first().textContent()));
+    [before, since] = [now, at];
+  }
+  const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+  console.log(
+    JSON.stringify({
+      bench: "studio webcam, person-192 int8, one core",
+      framesPerSecond: Number(median(rates).toFixed(1)),
+      least: Number(Math.min(...rates).toFixed(1)),
+      networkMs: Number(median(networkMs).toFixed(1)),
+      processor: cpus()[0].model,
+      load: loadavg()[0],
+    }),
+  );
+} finally {
+  await browser.close();
+  await studio.close();
+  rmSync(folder, { recursive: true, force: true });
+}
