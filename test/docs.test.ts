@@ -161,6 +161,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm", "ffmpeg", "cm
         "studio.md": [
           "it serves until Ctrl-C. Tests of its own open the page in Chromium",
           "network.json is what the page saved",
+          "names of the page's example. The page's trainings are tested against the command's, to the bit",
         ],
         "wire-format.md": [
           "it needs the board. Tests of its own read an emulated one",
