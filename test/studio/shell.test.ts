@@ -103,20 +103,23 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
   });
 
   it("is reached by keyboard as a whole, and shows where one is", async () => {
-    const { tab, close } = await open(folder, { room: "board" });
-    await tab.locator(".verdict").waitFor();
-    const usable = await tab.evaluate(countUsable);
-    const seen = new Set<number>();
-    // What scrolls is a stop too.
-    for (let i = 0; i < 2 * usable; i++) {
-      await tab.keyboard.press("Tab");
-      const found = await tab.evaluate(focused);
-      if (found === undefined) break;
-      expect(found.outlined, found.what).toBe(true);
-      if (found.usable) seen.add(found.place);
+    for (const room of ["board", "train", "try"]) {
+      const { tab, close } = await open(folder, { room });
+      await tab.getByRole("heading", { level: 1 }).waitFor();
+      if (room === "board") await tab.locator(".verdict").waitFor();
+      const usable = await tab.evaluate(countUsable);
+      const seen = new Set<number>();
+      // What scrolls is a stop too.
+      for (let i = 0; i < 2 * usable; i++) {
+        await tab.keyboard.press("Tab");
+        const found = await tab.evaluate(focused);
+        if (found === undefined) break;
+        expect(found.outlined, found.what).toBe(true);
+        if (found.usable) seen.add(found.place);
+      }
+      expect(seen.size, room).toBe(usable);
+      await close();
     }
-    expect(seen.size).toBe(usable);
-    await close();
   });
 
   it("does without a server what a browser can", async () => {

@@ -1,4 +1,5 @@
 /** The room Try: what it shows is what the command line finds and tracks in the same frames, to the last digit. */
+import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -194,6 +195,40 @@ describe.skipIf(browserOptions === undefined)("the room Try", minutes, () => {
     expect([width, height]).toEqual([160, 120]);
     expect(existsSync(join(own, "belt/train/labels", made[0].replace(".png", ".txt")))).toBe(false);
     expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it.skipIf(!installed("ffmpeg"))("plays a clip to its end, and says what is none", async () => {
+    const clip = join(root, "belt.webm");
+    const words = ["-loglevel", "error", "-i", camera, "-frames:v", "30", "-c:v", "libvpx", "-b:v", "1M", clip];
+    expect(spawnSync("ffmpeg", words).status).toBe(0);
+    const { tab, complaints, close } = await open(folder, { room: "try", project });
+    await ready(tab);
+    await tab.getByLabel("Clip…").setInputFiles(clip);
+    await tab.getByText(/^[1-9]\d* frames/).waitFor({ timeout: 60_000 });
+    // Thirty frames at most, however fast they are looked at; when it has ended no more come.
+    const count = async () => Number.parseInt((await tab.locator(".rate").textContent())!, 10);
+    await expect
+      .poll(async () => [await count(), await new Promise((done) => setTimeout(done, 1500)), await count()], {
+        timeout: 60_000,
+      })
+      .toSatisfy(([a, , b]) => a === b);
+    expect(await count()).toBeLessThanOrEqual(31);
+    await tab.getByRole("img", { name: /^int8: \d+ boxes/ }).waitFor();
+    expect(complaints).toEqual([]);
+    await tab.getByLabel("Clip…").setInputFiles({ name: "no.mp4", mimeType: "video/mp4", buffer: Buffer.from("none") });
+    await tab
+      .getByRole("alert")
+      .getByText(/no.mp4: this browser cannot play it/)
+      .waitFor();
+    await close();
+  });
+
+  it("looks at the screen", async () => {
+    const { tab, close } = await open(folder, { room: "try", project });
+    await ready(tab);
+    await tab.getByRole("button", { name: "Screen" }).click();
+    await tab.getByText(/^[1-9]\d* frames/).waitFor({ timeout: 60_000 });
     await close();
   });
 

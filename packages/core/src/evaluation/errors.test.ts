@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { goldens } from "../../../../test/shared.js";
 import { accumulateCoco, type CocoDetection, type CocoGroundTruth, evaluateCoco } from "./coco.js";
 import { confidenceCurve, detectionConfusion } from "./confusion.js";
-import { detectionErrors, errorKinds } from "./errors.js";
+import { detectionErrors, errorKinds, pictureErrors } from "./errors.js";
 
 const load = (name: string) => JSON.parse(readFileSync(`${goldens}/coco/${name}.json`, "utf8"));
 
@@ -129,6 +129,55 @@ describe("F1 over confidence", () => {
         }
       }),
       { numRuns: 50 },
+    );
+  });
+});
+
+describe("the errors of one picture", () => {
+  const truth = (x: number, kind = 0, ignore?: "crowd") => ({
+    ...{ class: kind, x: x + 0.05, y: 0.05, width: 0.1, height: 0.1 },
+    ...(ignore && { ignore }),
+  });
+  const find = (x: number, score: number, kind = 0) => ({ class: kind, score, x, y: 0, width: 0.1, height: 0.1 });
+
+  it("are named box by box, in the order of the boxes", () => {
+    const truths = [truth(0), truth(0.2), truth(0.4, 1), truth(0.6), truth(0.8, 0, "crowd")];
+    const detections = [
+      find(0.95, 0.4),
+      find(0.01, 0.8),
+      find(0, 0.9),
+      find(0.26, 0.7),
+      find(0.4, 0.6),
+      find(0.45, 0.5, 2),
+      find(0.8, 0.3),
+    ];
+    expect(pictureErrors({ truths, detections })).toEqual({
+      detections: ["background", "duplicate", "right", "localisation", "class", "both", "left out"],
+      missed: [3],
+    });
+  });
+
+  it("are as many as those that are counted over all", () => {
+    fc.assert(
+      fc.property(truths, found, (annotations, list) => {
+        const one = annotations.map((each) => ({ ...each, image_id: 0 }));
+        const boxes = list.map((each) => ({ ...each, image_id: 0 }));
+        const counted = detectionErrors(world(one), boxes).errors;
+        const picture = pictureErrors({
+          truths: one.map(({ bbox: [x, y, width, height], category_id, iscrowd }) => ({
+            ...{ class: category_id, x: x + width / 2, y: y + height / 2, width, height },
+            ...(iscrowd ? { ignore: "crowd" as const } : {}),
+          })),
+          detections: boxes.map(({ bbox: [x, y, width, height], category_id, score }) => ({
+            ...{ class: category_id, score, x, y, width, height },
+          })),
+        });
+        for (const kind of errorKinds) {
+          const own =
+            kind === "missed" ? picture.missed.length : picture.detections.filter((each) => each === kind).length;
+          expect(own, kind).toBe(counted[kind].count);
+        }
+      }),
     );
   });
 });
