@@ -617,6 +617,23 @@ describe("a network of many layers", () => {
     expect(runInteger(open.network, lastOfFirst(bytes, shape))).toEqual([found]);
   });
 
+  it("ends where it is told, behind the layer as its scale is there", () => {
+    const net = new Net("uint8", 5);
+    net.input("input", [1, 3, 8, 8]);
+    const map = net.conv(net.qdq("input", input), [6, 3, 3], { inputScale: input[0] });
+    const x = net.qdq(map, [0.03, -9]);
+    net.quantize(net.node("Wild", [x]), [0.05, 0], "end");
+    net.output("end", [1, 6, 8, 8], "uint8");
+    const file = net.encode(14);
+    // What the refused operator reads, and what is before its integers, is one value.
+    expect(() => importQuantizedOnnx(file, "net.onnx")).toThrow(`: --outputs ${x}`);
+    const [a, b] = [x, map].map((name) => importQuantizedOnnx(file, "net.onnx", { outputs: [name] }));
+    expect([a.network.graph.outputs, b.network.graph.outputs]).toEqual([[x], [map]]);
+    expect(b.network.values[map]).toEqual({ scale: Math.fround(0.03), zeroPoint: -9 });
+    const { bytes } = draw([1, 8, 8, 3]);
+    expect(runInteger(b.network, bytes)).toEqual(runInteger(a.network, bytes));
+  });
+
   it("of integers at both ends likewise", async () => {
     const net = new Net("uint8");
     const [scale, zero] = [

@@ -118,8 +118,17 @@ describe("import --outputs", () => {
       new Int8Array(64 * 96 * 3).map(() => random.integer(256) - 128),
     );
     const bytes = (of: string) =>
-      phinetsJson<{ outputs: number[][] }[]>("predict", "--tensor", tensors, "--model", of, "--no-save");
-    const expected = (await bytes(run))[0].outputs;
+      phinetsJson<{ outputs: number[][]; class?: string }[]>(
+        "predict",
+        "--tensor",
+        tensors,
+        "--model",
+        of,
+        "--no-save",
+      );
+    const [{ outputs: expected, class: named }] = await bytes(run);
+    expect(expected.map(({ length }) => length)).toEqual([8 * 12 * 18, 4 * 6 * 18, 2 * 3 * 18]);
+    expect(named).toBeUndefined();
     for (const again of ["model.tflite", "model_int8.onnx", "model.onnx"]) {
       const own = await phinetsJson<{ run: string }>("import", join(out, again), ...words, "--name", again);
       // It says what its maps are: boxes are found without a head.

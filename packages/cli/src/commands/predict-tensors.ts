@@ -40,7 +40,9 @@ export async function predictTensors(options: TensorOptions, context: Context): 
   const quantized = requireQuantized(run);
   const inputs = readTensors(options.tensor, run.network);
   const engine = new IntegerEngine(quantized);
-  const names = classNames(run.network.head);
+  const { head } = run.network;
+  // A detector's numbers are no scores of classes.
+  const names = head.kind === "classifier" ? classNames(head) : [];
   const bytes: Int8Array[] = [];
   const records = inputs.map((input, index): Record => {
     context.signal.throwIfAborted();
