@@ -15,6 +15,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { dataFolder } from "../data-folder.js";
 import { makeRun } from "../make-run.js";
 import { installed } from "../tools.js";
+import { overflow, unnamed, unreadable } from "./in-page.js";
 import { browserOptions, downloadOf, studioBrowser } from "./page.js";
 
 const { root } = dataFolder("studio-live");
@@ -92,6 +93,8 @@ describe.skipIf(browserOptions === undefined || !tools)("the room Live", () => {
     await tab.getByRole("button", { name: "Emulate", exact: true }).click();
     await showsTheLibrarys(tab);
     await tab.getByText(/^The boxes of \d+ pictures are the board's, every number\.$/).waitFor();
+    for (const look of [unreadable, unnamed]) expect(await tab.evaluate(look)).toEqual([]);
+    expect(await tab.evaluate(overflow)).toBeLessThanOrEqual(0);
     // The picture is the last frame as the network saw it.
     const pixels = await tab.locator(".scene canvas").evaluate((element) => {
       const canvas = element as HTMLCanvasElement;

@@ -11,6 +11,7 @@ import { readElf } from "../../packages/node/src/firmware/elf.js";
 import { dataFolder } from "../data-folder.js";
 import { tinyDataset } from "../road-tools.js";
 import { installed } from "../tools.js";
+import { overflow, unnamed, unreadable } from "./in-page.js";
 import { browserOptions, commandBuilt, downloadOf, studioBrowser } from "./page.js";
 
 const { root } = dataFolder("studio-ship");
@@ -60,6 +61,8 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
       expect(rows).toHaveLength(3);
       expect(rows[1]).toContain(`int8${evaluation.int8.AP50.toFixed(3)}${evaluation.int8.AP.toFixed(3)}`);
       await tab.locator("img.memory").waitFor();
+      for (const look of [unreadable, unnamed]) expect(await tab.evaluate(look)).toEqual([]);
+      expect(await tab.evaluate(overflow)).toBeLessThanOrEqual(0);
       expect(complaints).toEqual([]);
       await close();
     });

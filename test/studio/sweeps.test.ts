@@ -8,6 +8,7 @@ import { formatPercent } from "@phinets/node/text";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataFolder } from "../data-folder.js";
 import { phinetsJson, tinyDataset, writeNetwork } from "../road-tools.js";
+import { overflow, unnamed, unreadable } from "./in-page.js";
 import { browserOptions, commandBuilt, studioBrowser } from "./page.js";
 
 const { root } = dataFolder("studio-sweeps");
@@ -84,6 +85,8 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
     await point.focus();
     await tab.keyboard.press("Enter");
     await expect.poll(() => tab.locator(".leaderboard .pressed th").textContent()).toBe("3");
+    for (const look of [unreadable, unnamed]) expect(await tab.evaluate(look)).toEqual([]);
+    expect(await tab.evaluate(overflow)).toBeLessThanOrEqual(0);
     expect(complaints).toEqual([]);
     await close();
   });
