@@ -1,4 +1,4 @@
-/** Folders and clips below the opened folder. Links are not followed. */
+/** Folders of a kind, and clips, below a folder. Links are not followed. */
 import { type Dirent, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isHidden, isPictureFile } from "@phinets/core/data";
@@ -19,11 +19,14 @@ function entriesOf(path: string): Dirent[] {
   }
 }
 
-/** Paths, within the opened folder ("." is that itself), of the folders that hold a file; nothing is looked for below them. */
-export function foldersWith(folder: OpenedFolder, marker: string): string[] {
+/**
+ * Paths, within a folder ("" is that itself), of the folders in it that are of a kind; nothing is looked for below them.
+ * @param root whole path
+ */
+export function foldersBelow(root: string, isOne: (path: string) => boolean): string[] {
   const look = (within: string, depth: number): string[] => {
-    const path = join(folder.real, within);
-    if (existsSync(join(path, marker))) return [within || "."];
+    const path = join(root, within);
+    if (isOne(path)) return [within];
     if (depth === deepest) return [];
     const entries = entriesOf(path);
     if (entries.length > mostEntries) return [];
@@ -32,6 +35,11 @@ export function foldersWith(folder: OpenedFolder, marker: string): string[] {
       .flatMap(({ name }) => look(within === "" ? name : `${within}/${name}`, depth + 1));
   };
   return look("", 0);
+}
+
+/** Paths, within the opened folder ("." is that itself), of the folders that hold a file. */
+export function foldersWith(folder: OpenedFolder, marker: string): string[] {
+  return foldersBelow(folder.real, (path) => existsSync(join(path, marker))).map((within) => within || ".");
 }
 
 const videos = /\.(mp4|mov|mkv|avi|webm|m4v|mjpe?g|gif)$/i;

@@ -2,16 +2,14 @@
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { isHidden } from "@phinets/core/data";
 import type { Model } from "@phinets/core/model";
-import { classNames as classNamesOf } from "@phinets/core/networks";
+import { classNames as classNamesOf, findsBoxes } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork, openRun } from "@phinets/node/run";
 import type { ModelEntry } from "../shared/labels.js";
+import { foldersBelow } from "./find.js";
 import type { OpenedFolder } from "./opened-folder.js";
 
-/** Folders below the opened one that are looked into for runs: PROJECT/TASK/NAME, and one more. */
-const deepest = 4;
 /** Files of a run that a model is made of. */
 const parts = ["network.json", "quantized.json", "quantized.safetensors", "weights/best.safetensors"];
 
@@ -22,7 +20,11 @@ export class Models {
 
   /** Detectors only: a classifier draws no boxes. */
   list(): ModelEntry[] {
-    const own = this.#below("", 0).map((path) => ({ id: `run:${path}`, title: path || this.folder.name, path }));
+    const own = foldersBelow(this.folder.real, (path) => existsSync(join(path, "network.json"))).map((path) => ({
+      id: `run:${path}`,
+      title: path || this.folder.name,
+      path,
+    }));
     const built = builtIn().map(({ name, path }) => ({ id: `model:${name}`, title: name, path }));
     return [...own, ...built].flatMap((entry) => {
       const classes = classesOf(entry.id.startsWith("run:") ? this.folder.resolve(entry.path || ".") : entry.path);
@@ -58,24 +60,13 @@ export class Models {
     }
     return path;
   }
-
-  /** Paths of run folders within the opened one. */
-  #below(within: string, depth: number): string[] {
-    const place = this.folder.resolve(within || ".");
-    if (existsSync(join(place, "network.json"))) return [within];
-    if (depth >= deepest) return [];
-    const folders = readdirSync(place, { withFileTypes: true }).filter(
-      (entry) => entry.isDirectory() && !isHidden(entry.name) && entry.name !== "node_modules",
-    );
-    return folders.flatMap(({ name }) => this.#below(within === "" ? name : `${within}/${name}`, depth + 1));
-  }
 }
 
 /** Undefined where it is no detector, or damaged. */
 function classesOf(folder: string): readonly string[] | undefined {
   try {
     const { head } = loadNetwork(join(folder, "network.json"));
-    return head.kind === "yolov2" ? classNamesOf(head) : undefined;
+    return findsBoxes(head) ? classNamesOf(head) : undefined;
   } catch (error) {
     if (error instanceof PhinetsError) return undefined;
     throw error;

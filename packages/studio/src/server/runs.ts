@@ -1,12 +1,12 @@
 /** The run folders below the opened folder and in the folder of all runs, and what changes in them while pages listen. */
-import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { isHidden } from "@phinets/core/data";
-import { classNames } from "@phinets/core/networks";
+import { classNames, findsBoxes } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork, readResults, runHolder, wasTrained } from "@phinets/node/run";
 import { readEvents, type TrainingEvent } from "@phinets/node/steps";
 import { joinPath, type RunDetail, type RunEntry, type RunState, runPictures } from "../shared/runs.js";
+import { foldersBelow } from "./find.js";
 import type { Jobs } from "./jobs.js";
 import { OpenedFolder } from "./opened-folder.js";
 
@@ -25,14 +25,9 @@ interface Known {
   stamp: string;
 }
 
-/** Folders below a root that are looked into: PROJECT/TASK/NAME, with the project in the opened folder. */
-const deepest = 4;
-/** A folder of more entries holds pictures, not runs. */
-const mostEntries = 1000;
 const watchEveryMs = 700;
 /** Looking for new folders costs more than looking at known ones. */
 const searchEvery = 4;
-const passed = new Set(["node_modules", "dist"]);
 /** A folder with a network.json and one of these is a run. */
 const marks = ["args.yaml", "quantized.json", "weights", "events.jsonl"];
 /** Files that tell by their times that something happened. */
@@ -125,7 +120,7 @@ export class Runs {
     for (const root of ["project", "folder"] as const) {
       const opened = this.#root(root);
       if (opened === undefined) continue;
-      for (const within of runsBelow(opened.resolve("."), "", 0)) {
+      for (const within of foldersBelow(opened.resolve("."), isRun)) {
         const place = realpathSync.native(opened.resolve(within || "."));
         // The folder of all runs may lie in the opened one.
         if ([...this.#known.values()].some((each) => each.place === place && seen.has(each.id))) continue;
@@ -176,24 +171,6 @@ function isRun(place: string): boolean {
   const own = ["network.json", "args.yaml", "events.jsonl", "results.csv", "train.pid"];
   const isPlain = own.every((name) => lstatSync(join(place, name), { throwIfNoEntry: false })?.isFile() !== false);
   return isPlain && existsSync(join(place, "network.json")) && marks.some((mark) => existsSync(join(place, mark)));
-}
-
-/** Paths of run folders below a folder; links are not followed. */
-function runsBelow(root: string, within: string, depth: number): string[] {
-  const folder = join(root, within);
-  if (isRun(folder)) return [within];
-  if (depth === deepest) return [];
-  let entries: import("node:fs").Dirent[];
-  try {
-    entries = readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return []; // gone, or not for us
-  }
-  if (entries.length > mostEntries) return [];
-  return entries
-    .filter((entry) => entry.isDirectory() && !isHidden(entry.name) && !passed.has(entry.name))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap(({ name }) => runsBelow(root, within === "" ? name : `${within}/${name}`, depth + 1));
 }
 
 function stampOf(place: string): string {
@@ -248,7 +225,7 @@ function stateOf(
 function networkOf(place: string): Pick<RunEntry, "task" | "classes" | "input"> {
   try {
     const { head, input } = loadNetwork(join(place, "network.json"));
-    const task = head.kind === "none" ? "none" : head.kind === "yolov2" ? "detect" : "classify";
+    const task = head.kind === "none" ? "none" : findsBoxes(head) ? "detect" : "classify";
     return { task, classes: head.kind === "none" ? [] : classNames(head), input };
   } catch (error) {
     if (!(error instanceof PhinetsError)) throw error;
