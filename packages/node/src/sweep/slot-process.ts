@@ -38,17 +38,19 @@ export class SlotProcess {
     try {
       const answer = await new Promise<Ended>((resolve, reject) => {
         const hear = (message: unknown): void => {
-          const said = slotAnswer.parse(message);
-          if (said.kind === "epoch") onEpoch?.(said.done);
+          const { data: said } = slotAnswer.safeParse(message);
+          if (said === undefined) settle(() => reject(failure(work.run, "its process said what is no answer")));
+          else if (said.kind === "epoch") onEpoch?.(said.done);
           else settle(() => resolve(said));
         };
         const closed = (code: number | null, by: NodeJS.Signals | null): void =>
           settle(() => reject(crashed(work.run, code ?? by ?? "unknown", this.#stderr)));
+        const broken = (error: Error): void => settle(() => reject(error));
         const settle = (end: () => void): void => {
-          child.off("message", hear).off("close", closed).off("error", reject);
+          child.off("message", hear).off("close", closed).off("error", broken);
           end();
         };
-        child.on("message", hear).on("close", closed).on("error", reject);
+        child.on("message", hear).on("close", closed).on("error", broken);
         send(child, work);
       });
       signal.throwIfAborted();
@@ -79,9 +81,11 @@ export class SlotProcess {
     child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-keptCharacters);
     });
-    child.once("exit", () => {
+    const forget = (): void => {
       if (this.#child === child) this.#child = undefined;
-    });
+    };
+    // One that cannot be started does not exit.
+    child.once("exit", forget).on("error", forget);
     return child;
   }
 }
