@@ -15,13 +15,17 @@ import type { Store } from "./store/store.js";
 
 /** Files that are copied at a time. */
 const atOnce = 8;
+/** Milliseconds between lines on how far it is. */
+const tellMs = 5000;
+
+type Told = Pick<StepContext, "note" | "signal">;
 
 /**
  * Puts the files of a data set into the store, and the index of what was read from them: labels, classes and splits as the
  * sweep has them. Of the user's paths only the files' own names are in it.
  * @throws PhinetsError `queue.data` for a file that has changed or cannot be read
  */
-export async function packData(data: OpenedData, store: Store, context: StepContext): Promise<JobDocument["data"]> {
+export async function packData(data: OpenedData, store: Store, context: Told): Promise<JobDocument["data"]> {
   const paths = new Map<string, string>();
   const files = new Map<string, IndexedFile>();
   const place = (file: string) => {
@@ -36,23 +40,20 @@ export async function packData(data: OpenedData, store: Store, context: StepCont
   // What a worker would refuse is refused here.
   parseWrittenIndex(text, data.name);
   const wanted = [...paths];
-  const progress = context.progress({ label: `${data.name} into the store`, total: wanted.length, unit: "files" });
+  context.note(`${data.name}: ${wanted.length} files for the workers`);
   let done = 0;
-  try {
-    await forEachConcurrently(
-      wanted.length,
-      atOnce,
-      async (n) => {
-        const [sha256, path] = wanted[n];
-        if (!(await store.has(sha256, context)) && (await store.put(path, context)).sha256 !== sha256)
-          throw new PhinetsError("queue.data", `${path}: has changed since the sweep began; run it again`, path);
-        progress.update(++done);
-      },
-      context.signal,
-    );
-  } finally {
-    progress.stop();
-  }
+  let told = performance.now();
+  const { signal } = context;
+  const put = async (n: number): Promise<void> => {
+    const [sha256, path] = wanted[n];
+    if (!(await store.has(sha256, { signal })) && (await store.put(path, { signal })).sha256 !== sha256)
+      throw new PhinetsError("queue.data", `${path}: has changed since the sweep began; run it again`, path);
+    done++;
+    if (performance.now() - told < tellMs) return;
+    told = performance.now();
+    context.note(`${data.name}: ${done} of ${wanted.length} files are in the store`);
+  };
+  await forEachConcurrently(wanted.length, atOnce, put, signal);
   return { key: data.key, ...(await putText(text, store, context)) };
 }
 
@@ -66,7 +67,7 @@ function describeFile(path: string, inside: string, { digests }: OpenedData): In
 async function putText(
   text: string,
   store: Store,
-  { signal }: StepContext,
+  { signal }: Pick<StepContext, "signal">,
 ): Promise<{ sha256: string; bytes: number }> {
   const folder = mkdtempSync(join(tmpdir(), "phinets-index-"));
   try {
@@ -82,7 +83,7 @@ async function putText(
 export async function packStart(
   { file, sha256 }: NonNullable<Trial["start"]>,
   store: Store,
-  { signal }: StepContext,
+  { signal }: Pick<StepContext, "signal">,
 ): Promise<NonNullable<JobDocument["start"]>> {
   const stored = await store.put(file, { signal });
   if (stored.sha256 !== sha256)

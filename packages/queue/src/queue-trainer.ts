@@ -37,6 +37,9 @@ export interface QueueTrainerRequest {
   };
 }
 
+/** Its progress is the sweep's to show. */
+type Told = Pick<StepContext, "note" | "signal">;
+
 /** Jobs that are in the queue at a time. */
 const slots = 1000;
 /** Milliseconds between looks at the records. */
@@ -68,7 +71,7 @@ export class QueueTrainer implements Trainer {
 
   private constructor(
     readonly request: QueueTrainerRequest,
-    readonly context: StepContext,
+    readonly context: Told,
     readonly redis: Redis,
     readonly queue: Queue,
     readonly store: FolderStore,
@@ -77,7 +80,7 @@ export class QueueTrainer implements Trainer {
   ) {}
 
   /** @throws PhinetsError `queue.redis` where there is no Redis, `store.listen` where the store cannot be served */
-  static async open(request: QueueTrainerRequest, context: StepContext): Promise<QueueTrainer> {
+  static async open(request: QueueTrainerRequest, context: Told): Promise<QueueTrainer> {
     const address = redisAddress(request.queue);
     const folder = request.store ?? join(request.folder, "store");
     const { id, token } = openStoreFolder(folder);
