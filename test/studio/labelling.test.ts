@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+import { Random } from "@phinets/core/tensor";
 import { openDataset } from "@phinets/node/dataset";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
@@ -302,6 +304,39 @@ process.on("disconnect", () => process.exit());`,
     const found = await boxesOf("still/set");
     expect(Object.keys(found).length).toBe(4);
     for (const boxes of Object.values(found)) expect(boxes).toEqual(found["images/belt_1.jpg"]);
+    await close();
+  });
+
+  it("stands any keys, as fast as they come", async () => {
+    await pictures("fast/set", 4);
+    put("fast/set/data.yaml", "train: images\nnames: [nut, bolt]\n");
+    makeRun(join(root, "fast/runs/tiny"));
+    const { tab, complaints, close } = await open(join(root, "fast"));
+    await begin(tab);
+    await tab.getByLabel("Model", { exact: true }).waitFor();
+    const random = new Random(8);
+    const keys = ["n", "n", "ArrowRight", "Shift+ArrowDown", "Alt+ArrowLeft", "1", "2", "d", "Delete", "p", "a", "x"];
+    const more = ["Shift+A", "Shift+X", "Control+z", "Control+Shift+Z", "Enter", "j", "k", "c", "Shift+K", "?"];
+    const all = [...keys, ...more];
+    for (let i = 0; i < 250; i++) await press(tab, all[random.integer(all.length)]);
+    // What the page shows is what the files have, of every picture.
+    const shown = async () => {
+      const boxes = await boxesIn(tab).evaluateAll((all) => all.map((each) => each.getAttribute("aria-label")!));
+      // Readers take equal rows for one.
+      return [...new Set(boxes.map((box) => box.replace(/^Box \d+: (\w+), ([^ ]+) to /, "$1 $2,")))].sort();
+    };
+    const heading = async () => (await tab.locator(".labelling h2").textContent())!;
+    for (let n = 0; n < 4; n++) {
+      await press(tab, n === 0 ? "PageUp" : "PageDown");
+      const state = async () => {
+        const picture = await heading();
+        const inFile = ((await boxesOf("fast/set"))[picture.replace(/^set\//, "")] ?? []).sort();
+        const inPage = await shown();
+        return isDeepStrictEqual([picture, inFile], [await heading(), inPage]) || { picture, inFile, inPage };
+      };
+      await expect.poll(state).toBe(true);
+    }
+    expect(complaints).toEqual([]);
     await close();
   });
 
