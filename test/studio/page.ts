@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build } from "vite";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { type RunningStudio, type StudioOptions, startStudio } from "../../packages/studio/src/server/index.js";
 import { chromiumOptions } from "../chromium.js";
+import { overflow, unnamed, unreadable } from "./in-page.js";
 
 /** The command line as it is built. */
 export const phinets = [process.execPath, fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.meta.url))];
@@ -87,4 +88,15 @@ export function studioBrowser({ camera }: { readonly camera?: string } = {}) {
 export async function downloadOf(tab: Page, click: () => Promise<void>): Promise<{ name: string; path: string }> {
   const [download] = await Promise.all([tab.waitForEvent("download"), click()]);
   return { name: download.suggestedFilename(), path: await download.path() };
+}
+
+/** What a room shows is readable, named and not cut off, on a telephone's width too, in the light and in the dark. */
+export async function requireUsable(tab: Page): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await tab.emulateMedia({ colorScheme });
+    await tab.setViewportSize({ width: 390, height: 844 });
+    await expect.poll(() => tab.evaluate(overflow), { message: colorScheme, timeout: 15_000 }).toBeLessThanOrEqual(0);
+    expect(await tab.evaluate(unreadable), colorScheme).toEqual([]);
+    expect(await tab.evaluate(unnamed), colorScheme).toEqual([]);
+  }
 }

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { readEvents } from "../../packages/node/src/steps/train/events.js";
 import { dataFolder } from "../data-folder.js";
 import { phinetsJson, tinyDataset, writeNetwork } from "../road-tools.js";
-import { browserOptions, downloadOf, phinets, studioBrowser } from "./page.js";
+import { browserOptions, downloadOf, phinets, requireUsable, studioBrowser } from "./page.js";
 
 const { root } = dataFolder("studio-train");
 const project = join(root, "runs");
@@ -69,6 +69,7 @@ describe.skipIf(browserOptions === undefined)("the room Train", minutes, () => {
           .evaluateAll((all) => all.filter((each) => (each as HTMLImageElement).naturalWidth > 0).length),
       )
       .toBeGreaterThan(1);
+    await requireUsable(tab);
     expect(complaints).toEqual([]);
     await close();
   });

@@ -14,7 +14,7 @@ import { dataFolder } from "../data-folder.js";
 import { phinetsJson, writeNetwork } from "../road-tools.js";
 import { installed } from "../tools.js";
 import { watchFrames } from "./in-page.js";
-import { browserOptions, downloadOf, studioBrowser } from "./page.js";
+import { browserOptions, downloadOf, requireUsable, studioBrowser } from "./page.js";
 
 const { root } = dataFolder("studio-try");
 const folder = join(root, "opened");
@@ -103,6 +103,7 @@ describe.skipIf(browserOptions === undefined)("the room Try", minutes, () => {
       return [width, height];
     });
     expect(shown).toEqual([128, 96]);
+    await requireUsable(tab);
     expect(complaints).toEqual([]);
     await close();
   });
