@@ -121,7 +121,7 @@ describe.skipIf(browserOptions === undefined || !tools)("the room Live", () => {
         };
         Object.defineProperty(navigator, "serial", { value: { requestPort } });
       },
-      `./api/live/emulated?run=run&clip=${encodeURIComponent(clip)}&pictures=0&times=1`,
+      `./api/live/emulated?run=folder:run&clip=${encodeURIComponent(clip)}&pictures=0&times=1`,
     );
     await tab.getByRole("link", { name: "Live" }).click();
     await tab.getByRole("button", { name: "Connect…" }).click();
@@ -143,10 +143,14 @@ describe.skipIf(browserOptions === undefined || !tools)("the room Live", () => {
     await tab.getByText("Disconnected.").waitFor();
     const missing = await tab.evaluate(async () => {
       const answers = [];
-      for (const query of ["run=run&clip=absent", "run=..&clip=belt", "run=belt&clip=belt/clip/images"])
+      for (const query of [
+        "run=folder:run&clip=absent",
+        "run=folder:..&clip=belt",
+        "run=folder:belt&clip=belt/clip/images",
+      ])
         answers.push((await (await fetch(`./api/live/emulated?${query}&pictures=0&times=1`)).json()).error.code);
       for (const name of ["../run/network.json", "args.yaml"])
-        answers.push((await (await fetch(`./api/live/file?run=run&name=${name}`)).json()).error.code);
+        answers.push((await (await fetch(`./api/live/file?run=folder:run&name=${name}`)).json()).error.code);
       return answers;
     });
     expect(missing).toEqual(["studio.missing", "studio.outside", "run.missing", "studio.missing", "studio.missing"]);

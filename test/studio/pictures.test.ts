@@ -61,7 +61,7 @@ describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
     await tab.locator("img.memory").waitFor();
     await take(tab, "ship");
     await tab.getByRole("link", { name: "Live" }).click();
-    await tab.getByLabel("Run", { exact: true }).selectOption("runs/ship/belt");
+    await tab.getByLabel("Run", { exact: true }).selectOption("project:ship/belt");
     await tab.getByLabel("It sees", { exact: true }).selectOption("belt/clip/images");
     await tab.getByLabel("over and over").uncheck();
     await tab.getByLabel("run each picture in this page").check();

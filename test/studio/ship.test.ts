@@ -16,6 +16,7 @@ import { browserOptions, commandBuilt, downloadOf, studioBrowser } from "./page.
 
 const { root } = dataFolder("studio-ship");
 const folder = join(root, "opened");
+const project = join(folder, "runs");
 const bin = fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.meta.url));
 const slow = { timeout: 180_000 };
 
@@ -41,7 +42,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
     });
 
     it("ships by the line that it shows, step by step, and says what came out", async () => {
-      const { tab, complaints, close } = await open(folder, { room: "ship" });
+      const { tab, complaints, close } = await open(folder, { room: "ship", project });
       await tab.getByRole("button", { name: "Ship", exact: true }).isEnabled();
       await fill(tab, { Board: "rp2040", Resolution: "48", Epochs: "1", "Pictures to prove": "4", Name: "first" });
       const line = await tab.locator(".ask .command code").textContent();
@@ -49,7 +50,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
         `phinets ship --data ${folder}/belt --target rp2040 --imgsz 48 --epochs 1 --images 4 --project ${folder}/runs --out ${folder}/runs/ship/first`,
       );
       await tab.getByRole("button", { name: "Ship", exact: true }).click();
-      await tab.getByRole("heading", { name: "runs/ship/first" }).waitFor();
+      await tab.getByRole("heading", { name: "ship/first" }).waitFor();
       await tab.locator(".chain .running").first().waitFor(slow);
       await tab.getByRole("heading", { name: "What came out" }).waitFor(slow);
       await tab.getByText(/^Every output byte of 4 pictures is the interpreter's/).waitFor(slow);
@@ -68,7 +69,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
     });
 
     it("hands out the firmware as one archive, every form the same image", async () => {
-      const { tab, close } = await open(folder, { room: "ship/runs%2Fship%2Ffirst" });
+      const { tab, close } = await open(folder, { room: "ship/project%3Aship%2Ffirst", project });
       const archive = await downloadOf(tab, () => tab.getByRole("link", { name: "Firmware as .zip" }).click());
       expect(archive.name).toBe("first-firmware.zip");
       const files = unzipSync(new Uint8Array(readFileSync(archive.path)));
@@ -95,7 +96,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
         join(hostile, "report.html"),
         "<!doctype html><title>quiet</title><style>p { color: rgb(1, 2, 3) }</style><p>text</p><script>document.title = 'ran'</script><img src='../../api/session' onerror=\"document.title='ran'\">",
       );
-      const { tab, close } = await open(folder, { room: "ship/runs%2Fship%2Ffirst" });
+      const { tab, close } = await open(folder, { room: "ship/project%3Aship%2Ffirst", project });
       const [page] = await Promise.all([
         tab.context().waitForEvent("page"),
         tab.getByRole("link", { name: "Open the report" }).click(),
@@ -110,7 +111,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
     });
 
     it("stops where it is told to, and goes on from there", async () => {
-      const { tab, close } = await open(folder, { room: "ship" });
+      const { tab, close } = await open(folder, { room: "ship", project });
       await tab.getByRole("button", { name: "Ship", exact: true }).isEnabled();
       await fill(tab, { Board: "rp2040", Resolution: "48", Epochs: "40", "Pictures to prove": "4", Name: "second" });
       await tab.getByRole("button", { name: "Ship", exact: true }).click();
@@ -130,13 +131,13 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
       elsewhere = spawn(process.execPath, [bin, ...words, "--project", join(folder, "runs"), "--out", out], {
         stdio: "ignore",
       });
-      const { tab, close } = await open(folder, { room: "ship" });
-      await tab.getByRole("link", { name: "runs/ship/terminal" }).click(slow);
+      const { tab, close } = await open(folder, { room: "ship", project });
+      await tab.getByRole("link", { name: "ship/terminal" }).click(slow);
       await tab.getByText(`Process ${elsewhere.pid} is shipping here; this page looks on.`).waitFor(slow);
       await tab.getByText(/training \d+ of 400 epochs/).waitFor(slow);
       expect(await tab.getByRole("button", { name: "Stop" }).count()).toBe(0);
       const refused = await tab.evaluate(async () => {
-        const answer = await fetch("./api/ship/resume?run=runs%2Fship%2Fterminal", { method: "POST" });
+        const answer = await fetch("./api/ship/resume?run=project%3Aship%2Fterminal", { method: "POST" });
         return [answer.status, (await answer.json()).error.code];
       });
       expect(refused).toEqual([409, "studio.busy"]);
@@ -146,7 +147,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
     });
 
     it("says what it cannot ship, and reaches nothing outside", async () => {
-      const { tab, close } = await open(folder, { room: "ship" });
+      const { tab, close } = await open(folder, { room: "ship", project });
       await tab.getByRole("button", { name: "Ship", exact: true }).isEnabled();
       await fill(tab, { Board: "no-such-board" });
       await tab.getByRole("button", { name: "Ship", exact: true }).click();
@@ -162,10 +163,10 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
         const post = (body: object) =>
           ask("", { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
         return [
-          await ask("/run?run=.."),
-          await ask("/run?run=belt"),
-          await ask("/file?run=runs/ship/first&file=../../../belt/data.yaml"),
-          await ask("/file?run=runs/ship/first&file=args.yaml"),
+          await ask("/run?run=folder:.."),
+          await ask("/run?run=folder:belt"),
+          await ask("/file?run=project:ship/first&file=../../../belt/data.yaml"),
+          await ask("/file?run=project:ship/first&file=args.yaml"),
           await post({ ...form, data: "../.." }),
           await post({ ...form, name: "../x" }),
           await post({ ...form, name: "--out" }),

@@ -51,7 +51,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
   });
 
   it("shows the leaderboard, its Pareto front, curves, what mattered, and the winner's line", async () => {
-    const { tab, complaints, close } = await open(folder, { room: "sweeps" });
+    const { tab, complaints, close } = await open(folder, { room: "sweeps", project: join(folder, "runs") });
     const table = tab.locator(".leaderboard tbody tr");
     await expect.poll(() => table.count()).toBe(6);
     const shown = await table.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
@@ -92,9 +92,9 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
   });
 
   it("compares runs as phinets compare does", async () => {
-    const { tab, close } = await open(folder, { room: "sweeps" });
+    const { tab, close } = await open(folder, { room: "sweeps", project: join(folder, "runs") });
     const paths = rows.slice(0, 2).map(({ runs }) => `runs/sweep/first/${runs[0]}`);
-    for (const path of paths) await tab.getByLabel("Add a run").selectOption(path);
+    for (const path of paths) await tab.getByLabel("Add a run").selectOption(path.replace("runs/", "project:"));
     const line = tab.locator("section[aria-labelledby=sweeps-compare] .command code");
     await expect
       .poll(() => line.textContent())
@@ -117,8 +117,8 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
     ]);
     const words = ["sweep", file, "--out", join(folder, "runs/sweep/long"), "--workers", "1"];
     running = spawn(process.execPath, [bin, ...words], { stdio: "ignore" });
-    const { tab, complaints, close } = await open(folder, { room: "sweeps" });
-    await tab.getByLabel("Sweep", { exact: true }).selectOption({ label: "runs/sweep/long (runs)" }, slow);
+    const { tab, complaints, close } = await open(folder, { room: "sweeps", project: join(folder, "runs") });
+    await tab.getByLabel("Sweep", { exact: true }).selectOption({ label: "sweep/long (runs)" }, slow);
     await tab.getByText(/^It runs: [1-9]\d* trainings so far, by AP50/).waitFor(slow);
     const count = () => tab.locator(".leaderboard tbody tr").count();
     const before = await count();
@@ -137,16 +137,16 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
     mkdirSync(join(folder, "broken"));
     writeFileSync(join(folder, "broken/journal.jsonl"), "");
     writeFileSync(join(folder, "broken/sweep.json"), '{"objective": 1}');
-    const { tab, close } = await open(folder, { room: "sweeps/broken" });
+    const { tab, close } = await open(folder, { room: "sweeps/folder%3Abroken" });
     await expect
       .poll(() => tab.getByRole("alert").textContent())
       .toMatch(/sweep\.json: objective is 1; .* run the sweep/);
     const codes = await tab.evaluate(async () => {
       const ask = async (query: string) => (await (await fetch(`./api/sweeps/${query}`)).json()).error.code;
       return [
-        await ask("one?sweep=.."),
-        await ask("one?sweep=belt"),
-        await ask("compare?run=..&run=belt"),
+        await ask("one?sweep=folder:.."),
+        await ask("one?sweep=folder:belt"),
+        await ask("compare?run=folder:..&run=folder:belt"),
         await ask("compare"),
       ];
     });

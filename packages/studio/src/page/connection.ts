@@ -1,5 +1,5 @@
 /** What the page is connected to: the server of `phinets studio`, or nothing where it is a static site. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { Job, StudioEvents } from "../shared/events.js";
 import type { RunEntry, RunGone } from "../shared/runs.js";
 import type { Session } from "../shared/session.js";
@@ -17,6 +17,11 @@ export const connection = signal<Connection>({ kind: "connecting" });
 export const jobs = signal<ReadonlyMap<number, Job>>(new Map());
 /** Run folders of which something changed since the page was opened, by id. */
 export const runs = signal<ReadonlyMap<string, RunEntry | RunGone>>(new Map());
+/** The roots of places, as commands name them. */
+export const places = computed((): Pick<Session, "path" | "project"> => {
+  const { value } = connection;
+  return value.kind === "server" ? value.session : { path: ".", project: "runs" };
+});
 /** False while the server does not answer. */
 export const online = signal(true);
 

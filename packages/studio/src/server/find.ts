@@ -1,5 +1,5 @@
 /** Folders of a kind, and clips, below a folder. Links are not followed. */
-import { type Dirent, existsSync, readdirSync } from "node:fs";
+import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isHidden, isPictureFile } from "@phinets/core/data";
 import type { OpenedFolder } from "./opened-folder.js";
@@ -35,11 +35,6 @@ export function foldersBelow(root: string, isOne: (path: string) => boolean): st
       .flatMap(({ name }) => look(within === "" ? name : `${within}/${name}`, depth + 1));
   };
   return look("", 0);
-}
-
-/** Paths, within the opened folder ("." is that itself), of the folders that hold a file. */
-export function foldersWith(folder: OpenedFolder, marker: string): string[] {
-  return foldersBelow(folder.real, (path) => existsSync(join(path, marker))).map((within) => within || ".");
 }
 
 const videos = /\.(mp4|mov|mkv|avi|webm|m4v|mjpe?g|gif)$/i;

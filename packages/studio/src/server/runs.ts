@@ -1,22 +1,19 @@
 /** The run folders below the opened folder and in the folder of all runs, and what changes in them while pages listen. */
-import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
+import { existsSync, lstatSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { classNames, findsBoxes } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork, readResults, runHolder, wasTrained } from "@phinets/node/run";
 import { readEvents, type TrainingEvent } from "@phinets/node/steps";
-import { joinPath, type RunDetail, type RunEntry, type RunState, runPictures } from "../shared/runs.js";
-import { foldersBelow } from "./find.js";
+import { type RunDetail, type RunEntry, type RunState, runPictures } from "../shared/runs.js";
 import type { Jobs } from "./jobs.js";
-import { OpenedFolder } from "./opened-folder.js";
+import type { Places } from "./places.js";
 
 /** What the studio itself does with a run. */
 export interface OwnWork {
   readonly job: number;
   readonly pausing?: boolean;
 }
-
-type Root = "folder" | "project";
 
 interface Known {
   readonly id: string;
@@ -40,10 +37,8 @@ export class Runs {
   readonly #timer: NodeJS.Timeout;
   #beats = 0;
 
-  /** @param project path of the folder of all runs, as the user named it; it need not be there yet */
   constructor(
-    readonly folder: OpenedFolder,
-    readonly project: string,
+    readonly places: Places,
     readonly jobs: Jobs,
   ) {
     this.#timer = setInterval(() => this.#watch(), watchEveryMs);
@@ -62,24 +57,21 @@ export class Runs {
 
   /** The whole path of a run folder that is there. Throws PhinetsError. */
   place(id: string): string {
-    const [root, within] = parseId(id);
-    const place = this.#root(root)?.resolve(within || ".");
-    if (place === undefined || !isRun(place))
-      throw new PhinetsError("studio.missing", `${within}: there is no such run`, within);
+    const place = this.places.resolve(id);
+    if (!isRun(place))
+      throw new PhinetsError("studio.missing", `${this.path(id)}: there is no such run`, this.path(id));
     return place;
   }
 
   /** As commands name it. */
   path(id: string): string {
-    const [root, within] = parseId(id);
-    return joinPath(root === "project" ? this.project : this.folder.path, within);
+    return this.places.path(id);
   }
 
   /** A file of a run, which lies in it once links are followed. */
   file(id: string, name: string): string {
-    const [root, within] = parseId(id);
     this.place(id);
-    return this.#root(root)!.resolve(joinPath(within || ".", name));
+    return this.places.resolve(id, name);
   }
 
   detail(id: string): RunDetail {
@@ -102,33 +94,12 @@ export class Runs {
 
   /** Epochs that are done, 0 before the first and where the run is not there yet. */
   epochsDone(id: string): number {
-    const [root, within] = parseId(id);
-    const place = join(root === "project" ? this.project : this.folder.path, within);
-    return lastOf(readEvents(place), "checkpoint")?.epoch ?? 0;
-  }
-
-  /** Undefined where the folder of all runs is not there yet. */
-  #root(root: Root): OpenedFolder | undefined {
-    if (root === "folder") return this.folder;
-    return statSync(this.project, { throwIfNoEntry: false })?.isDirectory()
-      ? new OpenedFolder(this.project)
-      : undefined;
+    return lastOf(readEvents(this.path(id)), "checkpoint")?.epoch ?? 0;
   }
 
   #search(): void {
-    const seen = new Set<string>();
-    for (const root of ["project", "folder"] as const) {
-      const opened = this.#root(root);
-      if (opened === undefined) continue;
-      for (const within of foldersBelow(opened.resolve("."), isRun)) {
-        const place = realpathSync.native(opened.resolve(within || "."));
-        // The folder of all runs may lie in the opened one.
-        if ([...this.#known.values()].some((each) => each.place === place && seen.has(each.id))) continue;
-        const id = `${root}:${within}`;
-        seen.add(id);
-        if (!this.#known.has(id)) this.#known.set(id, { id, place, stamp: "" });
-      }
-    }
+    for (const { id, path } of this.places.below(isRun))
+      if (!this.#known.has(id)) this.#known.set(id, { id, place: path, stamp: "" });
   }
 
   #watch(): void {
@@ -154,16 +125,6 @@ export class Runs {
     known.stamp = stampOf(place);
     return { ...describeRun(place), id, path: this.path(id), stamp: known.stamp, ...this.own.get(id) };
   }
-}
-
-function parseId(id: string): [Root, string] {
-  const [, root, within] = /^(folder|project):(.*)$/s.exec(id) ?? [];
-  if (root !== undefined) return [root as Root, within];
-  throw new PhinetsError(
-    "studio.request",
-    `run is ${JSON.stringify(id.slice(0, 80))}; folder:PATH or project:PATH is needed`,
-    "run",
-  );
 }
 
 /** Its own files are plain ones: a link would show what lies outside, a pipe would keep all waiting. */

@@ -4,6 +4,7 @@ import { Datasets } from "./datasets.js";
 import { Jobs } from "./jobs.js";
 import { Models } from "./models.js";
 import { OpenedFolder } from "./opened-folder.js";
+import { Places } from "./places.js";
 import { Runs } from "./runs.js";
 import { Thumbnails } from "./thumbnails.js";
 import { Trainings } from "./trainings.js";
@@ -11,6 +12,7 @@ import { Trainings } from "./trainings.js";
 export interface Studio {
   readonly session: Session;
   readonly folder: OpenedFolder;
+  readonly places: Places;
   readonly datasets: Datasets;
   readonly thumbnails: Thumbnails;
   readonly jobs: Jobs;
@@ -35,10 +37,12 @@ export function openStudio({ path, version, project, phinets }: OpenStudioOption
   const folder = new OpenedFolder(path);
   const datasets = new Datasets(folder);
   const jobs = new Jobs();
-  const runs = new Runs(folder, project, jobs);
+  const places = new Places(folder, project);
+  const runs = new Runs(places, jobs);
   return {
     session: { version, folder: folder.name, path, project },
     folder,
+    places,
     datasets,
     thumbnails: new Thumbnails(),
     jobs,

@@ -6,7 +6,8 @@ import { parseNetwork } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { writeFileAtomic } from "@phinets/node/host";
 import type { Job } from "../shared/events.js";
-import { documentPath, joinPath, resumeWords, type TrainForm, trainWords } from "../shared/runs.js";
+import { joinPath, placeId } from "../shared/places.js";
+import { documentPath, resumeWords, type TrainForm, trainWords } from "../shared/runs.js";
 import { runCommand } from "./command.js";
 import type { Datasets } from "./datasets.js";
 import type { Jobs } from "./jobs.js";
@@ -28,9 +29,9 @@ export class Trainings {
   /** Starts a new run. Throws PhinetsError where the data set, the network or the run that it comes from is not there. */
   async start(form: TrainForm): Promise<Job> {
     const { datasets, runs } = this.options;
-    const { project, folder } = runs;
+    const { project, folder } = runs.places;
     const { task } = await datasets.catalogue(form.set);
-    const id = `project:${task}/${form.name}`;
+    const id = placeId("project", `${task}/${form.name}`);
     this.#requireFree(id);
     const paths = { data: joinPath(folder.path, form.set), network: this.#network(form), project };
     return this.#run(id, trainWords(form, paths));
@@ -41,7 +42,7 @@ export class Trainings {
     const { runs } = this.options;
     runs.place(id);
     this.#requireFree(id);
-    return this.#run(id, resumeWords(runs.path(id), runs.project));
+    return this.#run(id, resumeWords(runs.path(id), runs.places.project));
   }
 
   /** Asks a training to stop when the epoch that it is at is done: nothing is done twice when it goes on. */
@@ -89,7 +90,7 @@ export class Trainings {
       runs.place(network.run);
       return runs.path(network.run);
     }
-    const file = documentPath(runs.project, name);
+    const file = documentPath(runs.places.project, name);
     writeFileAtomic(file, `${JSON.stringify(parseNetwork(network.document), undefined, 1)}\n`);
     return file;
   }

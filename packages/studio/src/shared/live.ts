@@ -2,8 +2,8 @@
 
 /** A run whose detector can be emulated, and compared with. */
 export interface LiveRun {
-  /** Within the opened folder. */
-  readonly path: string;
+  /** Name of its place. */
+  readonly id: string;
   readonly classes: readonly string[];
   readonly board: string;
 }

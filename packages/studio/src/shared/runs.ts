@@ -1,4 +1,5 @@
 /** Run folders as the page sees them, and the command line that makes one. */
+import { joinPath } from "./places.js";
 
 /**
  * - training: a process trains in it now;
@@ -129,7 +130,3 @@ export function resumeWords(path: string, project: string): string[] {
 
 /** Where the network.json of a form's document is kept: beside the runs, by the run's name. */
 export const documentPath = (project: string, name: string): string => joinPath(project, `networks/${name}.json`);
-
-/** `within` of a folder, as commands name it. */
-export const joinPath = (folder: string, within: string): string =>
-  within === "" ? folder : `${folder.replace(/\/$/, "")}/${within}`;

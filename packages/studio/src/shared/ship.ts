@@ -1,12 +1,14 @@
 /** Shipping a data set to a board: what is asked for, the line that does it, and how far it is. */
+import { commandPath, joinPath, placeId } from "./places.js";
+import type { Session } from "./session.js";
 
-/** What the form says. Paths are within the opened folder. */
+/** What the form says. Paths are within the opened folder; a run is named as a place. */
 export interface ShipForm {
   /** A data set, "" for the folder itself. */
   readonly data: string;
   /** A board's name, or the path of a board.json. */
   readonly target: string;
-  /** Of the run's folder in runs/ship. */
+  /** Of the run's folder, in ship/ of the folder of all runs. */
   readonly name: string;
   readonly fps?: number;
   readonly imgsz?: number;
@@ -22,52 +24,42 @@ export interface ShipForm {
   readonly qat?: boolean;
 }
 
-/** Where runs lie in the opened folder. */
-export const runsFolder = "runs";
+type Where = Pick<Session, "path" | "project">;
 
-/** The path of something in the opened folder as commands name it. @param folder the opened one, as the user named it */
-export function within(folder: string, path: string): string {
-  if (path === "" || path === ".") return folder;
-  return folder === "." ? path : `${folder.replace(/\/+$/, "")}/${path}`;
-}
+/** Name of the run's place. */
+export const runOf = ({ name }: Pick<ShipForm, "name">): string => placeId("project", `ship/${name}`);
 
-/** The run's folder, within the opened one. */
-export const runOf = ({ name }: Pick<ShipForm, "name">): string => `${runsFolder}/ship/${name}`;
-
-/** Words of the command. @param folder the opened one, as the user named it */
-export function shipWords(form: ShipForm, folder: string): string[] {
+/** Words of the command. */
+export function shipWords(form: ShipForm, where: Where): string[] {
   const { data, target, weights, clip, qat, ...rest } = form;
   const numbers = (["fps", "imgsz", "epochs", "seed", "images"] as const).flatMap((name) =>
     rest[name] === undefined ? [] : [`--${name}`, String(rest[name])],
   );
   return [
-    ...["phinets", "ship", "--data", within(folder, data)],
-    ...["--target", isBoardFile(target) ? within(folder, target) : target, ...numbers],
-    ...(weights ? ["--weights", within(folder, weights)] : []),
-    ...(clip ? ["--clip", within(folder, clip)] : []),
+    ...["phinets", "ship", "--data", joinPath(where.path, data)],
+    ...["--target", isBoardFile(target) ? joinPath(where.path, target) : target, ...numbers],
+    ...(weights ? ["--weights", commandPath(weights, where)] : []),
+    ...(clip ? ["--clip", joinPath(where.path, clip)] : []),
     ...(qat ? ["--qat"] : []),
-    ...projectWords(folder),
-    ...["--out", within(folder, runOf(form))],
+    ...projectWords(where),
+    ...["--out", commandPath(runOf(form), where)],
   ];
 }
 
-/** Words that go on with a run, by what it was asked for. @param run within the opened folder */
-export function resumeWords(run: string, folder: string): string[] {
-  const path = within(folder, run);
-  return ["phinets", "ship", "--cfg", `${path}/args.yaml`, ...projectWords(folder), "--out", path];
+/** Words that go on with a run, by what it was asked for. @param run name of its place */
+export function resumeWords(run: string, where: Where): string[] {
+  const path = commandPath(run, where);
+  return ["phinets", "ship", "--cfg", `${path}/args.yaml`, ...projectWords(where), "--out", path];
 }
 
 /** "runs" is the command's own default. */
-function projectWords(folder: string): string[] {
-  const project = within(folder, runsFolder);
-  return project === runsFolder ? [] : ["--project", project];
-}
+const projectWords = ({ project }: Where): string[] => (project === "runs" ? [] : ["--project", project]);
 
 export const isBoardFile = (target: string): boolean => /\.json$|[\\/]/.test(target);
 
 export interface ShipList {
-  /** Within the opened folder, newest first. */
-  readonly runs: readonly { readonly path: string; readonly running: boolean; readonly done: boolean }[];
+  /** Names of their places, newest first. */
+  readonly runs: readonly { readonly id: string; readonly running: boolean; readonly done: boolean }[];
   /** Videos and folders of frames. */
   readonly clips: readonly string[];
 }
@@ -80,7 +72,8 @@ export interface ShipFigures {
 
 /** A shipped run, done or not. */
 export interface ShipRun {
-  readonly path: string;
+  /** Name of its place. */
+  readonly id: string;
   readonly steps: readonly {
     readonly name: string;
     /** "kept": taken over from a run before. */

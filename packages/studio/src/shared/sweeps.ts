@@ -1,9 +1,9 @@
-/** Sweeps below the opened folder. */
+/** Sweeps below the opened folder and in the folder of all runs. */
 import type { Leaderboard } from "@phinets/core/sweep";
 
 export interface SweepEntry {
-  /** Within the opened folder. */
-  readonly path: string;
+  /** Name of its place. */
+  readonly id: string;
   readonly running: boolean;
   /** It has come to its end at least once. */
   readonly done: boolean;
@@ -27,7 +27,8 @@ export interface SweepDocument extends SweepEntry {
 
 /** A run beside others, as `phinets compare` sets them. */
 export interface ComparedRow {
-  readonly folder: string;
+  /** Name of its place. */
+  readonly id: string;
   readonly name: string;
   readonly figures: Readonly<Record<string, number>>;
   readonly epoch?: number;

@@ -9,18 +9,18 @@ import { targetOf } from "@phinets/node/target";
 import { Hono } from "hono";
 import { type LiveList, type LiveRun, type LiveRunDetail, liveFiles } from "../../shared/live.js";
 import type { Routes } from "../app.js";
-import { clipsIn, foldersWith } from "../find.js";
-import type { OpenedFolder } from "../opened-folder.js";
+import { clipsIn } from "../find.js";
+import type { Places } from "../places.js";
 import { numberOf, textOf } from "../request.js";
 
 /** Of an int8 network; those of the largest networks are a few megabytes. */
 const mostFileBytes = 64 * 1024 * 1024;
 
-export const liveRoutes: Routes = ({ folder }) =>
+export const liveRoutes: Routes = ({ folder, places }) =>
   new Hono()
-    .get("/", (context) => context.json({ runs: detectorsIn(folder), clips: clipsIn(folder) } satisfies LiveList))
+    .get("/", (context) => context.json({ runs: detectorsIn(places), clips: clipsIn(folder) } satisfies LiveList))
     .get("/run", (context) => {
-      const run = folder.resolve(textOf(context, "run") || ".");
+      const run = places.resolve(textOf(context, "run"));
       const detail: LiveRunDetail = { scoreThreshold: firmwareScoreThreshold(run) ?? defaultScoreThreshold };
       return context.json(detail);
     })
@@ -28,13 +28,12 @@ export const liveRoutes: Routes = ({ folder }) =>
       const [run, name] = [textOf(context, "run"), textOf(context, "name")];
       if (!(liveFiles as readonly string[]).includes(name))
         throw new PhinetsError("studio.missing", `${name}: is no file of an int8 network`, name);
-      const file = join(folder.resolve(run || "."), name);
-      folder.require(file, `${run}/${name}`);
-      const bytes = new Uint8Array(readRegularSync(file, { most: mostFileBytes }));
+      const bytes = new Uint8Array(readRegularSync(places.resolve(run, name), { most: mostFileBytes }));
       return context.body(bytes, 200, { "Content-Type": "application/octet-stream" });
     })
     .get("/emulated", async (context) => {
-      const [run, clip] = [textOf(context, "run"), textOf(context, "clip")].map((path) => folder.resolve(path || "."));
+      const run = places.resolve(textOf(context, "run"));
+      const clip = folder.resolve(textOf(context, "clip") || ".");
       const [pictures, times] = [numberOf(context, "pictures") > 0, numberOf(context, "times")];
       const stop = new AbortController();
       const line = runLine(run, { clip, pictures, times, signal: stop.signal });
@@ -59,12 +58,11 @@ export const liveRoutes: Routes = ({ folder }) =>
     });
 
 /** Runs of int8 detectors. */
-function detectorsIn(folder: OpenedFolder): LiveRun[] {
-  return foldersWith(folder, "quantized.json").flatMap((path): LiveRun[] => {
-    const run = join(folder.real, path);
+function detectorsIn(places: Places): LiveRun[] {
+  return places.with("quantized.json").flatMap(({ id, path }): LiveRun[] => {
     try {
-      const { detector } = modelOptions(loadNetwork(join(run, "network.json")));
-      return detector === undefined ? [] : [{ path, classes: detector.classes, board: targetOf(run, undefined).name }];
+      const { detector } = modelOptions(loadNetwork(join(path, "network.json")));
+      return detector === undefined ? [] : [{ id, classes: detector.classes, board: targetOf(path, undefined).name }];
     } catch (error) {
       if (error instanceof PhinetsError) return []; // half of a run, or a damaged one
       throw error;

@@ -3,6 +3,7 @@
 import type { WireLosses } from "@phinets/core/wire";
 import { formatBytes, formatCount } from "@phinets/node/text";
 import { useEffect, useId } from "preact/hooks";
+import { titleOf } from "../../../shared/places.js";
 import { connection } from "../../connection.js";
 import { CommandLine } from "../../ui/command-line.js";
 import { Problem } from "../../ui/problem.js";
@@ -133,9 +134,9 @@ function Emulate() {
           <p class="field">
             <label for={run}>Run</label>
             <select id={run} value={chosen.run} onChange={({ currentTarget }) => change({ run: currentTarget.value })}>
-              {runs.map(({ path, board }) => (
-                <option key={path} value={path}>
-                  {path} ({board})
+              {runs.map(({ id, board }) => (
+                <option key={id} value={id}>
+                  {titleOf(id)} ({board})
                 </option>
               ))}
             </select>
@@ -227,9 +228,9 @@ function Compare() {
             if (comparing.value) begin(currentTarget.value);
           }}
         >
-          {runs.map(({ path }) => (
-            <option key={path} value={path}>
-              {path}
+          {runs.map((each) => (
+            <option key={each.id} value={each.id}>
+              {titleOf(each.id)}
             </option>
           ))}
         </select>

@@ -4,9 +4,9 @@ import { formatMotTracks } from "@phinets/core/tracking";
 import { type WireBox, type WireFrame, type WireHello, WireListener, type WireLosses } from "@phinets/core/wire";
 import { computed, signal } from "@preact/signals";
 import { type LiveList, type LiveRunDetail, liveFiles } from "../../../shared/live.js";
-import { within } from "../../../shared/ship.js";
+import { commandPath, joinPath, titleOf } from "../../../shared/places.js";
 import { addressOf, get, UserError } from "../../api.js";
-import { connection } from "../../connection.js";
+import { connection, places } from "../../connection.js";
 import { Latest } from "../../latest.js";
 import { saveFile } from "../../ui/save.js";
 import { type Emulated, openEmulated } from "./emulated.js";
@@ -51,9 +51,9 @@ export const monitorWords = computed(() => [
   ...(baud.value === 115_200 ? [] : ["--baud", String(baud.value)]),
 ]);
 export const emulateWords = computed(() => {
-  const folder = connection.value.kind === "server" ? connection.value.session.path : ".";
   const { run, clip } = emulated.value;
-  return ["phinets", "monitor", "--emulate", within(folder, run), "--clip", within(folder, clip)];
+  const { value: where } = places;
+  return ["phinets", "monitor", "--emulate", commandPath(run, where), "--clip", joinPath(where.path, clip)];
 });
 
 export async function begin(): Promise<void> {
@@ -64,7 +64,7 @@ export async function begin(): Promise<void> {
     const { run, clip } = emulated.value;
     emulated.value = {
       ...emulated.value,
-      run: run || (found.runs[0]?.path ?? ""),
+      run: run || (found.runs[0]?.id ?? ""),
       clip: clip || (found.clips[0] ?? ""),
     };
   } catch (error) {
@@ -180,7 +180,7 @@ export async function compareWith(run: string): Promise<void> {
       get<LiveRunDetail>("live/run", { query }),
       ...liveFiles.map(async (name) => {
         const response = await fetch(addressOf("live/file", { run, name }));
-        if (!response.ok) throw new UserError("studio.live", `${run}: ${name} cannot be read`);
+        if (!response.ok) throw new UserError("studio.live", `${titleOf(run)}: ${name} cannot be read`);
         return new Uint8Array(await response.arrayBuffer());
       }),
     ]);

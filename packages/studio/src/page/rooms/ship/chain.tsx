@@ -25,7 +25,7 @@ const words = {
 } as const;
 
 export function Chain({ run }: { readonly run: ShipRun }) {
-  const job = jobOf(run.path);
+  const job = jobOf(run.id);
   const ours = job?.state === "running";
   const { holder, progress } = run;
   const idle = holder === undefined && !ours;
@@ -66,12 +66,12 @@ export function Chain({ run }: { readonly run: ShipRun }) {
           </button>
         )}
         {idle && run.canResume && (
-          <button type="button" class={stopped ? "main" : undefined} onClick={() => void resume(run.path)}>
+          <button type="button" class={stopped ? "main" : undefined} onClick={() => void resume(run.id)}>
             {stopped ? "Go on" : "Ship again"}
           </button>
         )}
       </p>
-      {idle && run.canResume && <CommandLine words={resumeCommand(run.path)} />}
+      {idle && run.canResume && <CommandLine words={resumeCommand(run.id)} />}
     </>
   );
 }

@@ -3,6 +3,7 @@ import { boardNames } from "@phinets/core/target";
 import { formatCount } from "@phinets/node/text";
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import { titleOf } from "../../../shared/places.js";
 import { CommandLine } from "../../ui/command-line.js";
 import { Switch } from "../../ui/switch.js";
 import { change, commandWords, datasets, type Fields, fields, jobOf, list, run, ship, suggested } from "./store.js";
@@ -14,7 +15,7 @@ export function Form() {
   const { data, target, clip, weights, qat } = fields.value;
   const sets = datasets.value ?? [];
   const boards = useId();
-  const running = run.value !== undefined && jobOf(run.value.path)?.state === "running";
+  const running = run.value !== undefined && jobOf(run.value.id)?.state === "running";
   return (
     <form
       onSubmit={(event) => {
@@ -76,7 +77,7 @@ export function Form() {
             onChange={(value) => change({ weights: value })}
             options={[
               ["", "new weights"],
-              ...(shipped?.runs ?? []).filter(({ done }) => done).map(({ path }): [string, string] => [path, path]),
+              ...(shipped?.runs ?? []).filter(({ done }) => done).map(({ id }): [string, string] => [id, titleOf(id)]),
             ]}
           />
         )}

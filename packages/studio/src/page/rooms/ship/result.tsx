@@ -65,11 +65,11 @@ export function Result({ run, result }: { readonly run: ShipRun; readonly result
         )}
       </dl>
       <p class="actions">
-        <a class="button" href={addressOf("ship/firmware.zip", { run: run.path })} download>
+        <a class="button" href={addressOf("ship/firmware.zip", { run: run.id })} download>
           Firmware as .zip
         </a>
         {run.hasReport && (
-          <a class="button" href={addressOf("ship/report", { run: run.path })} target="_blank" rel="noreferrer">
+          <a class="button" href={addressOf("ship/report", { run: run.id })} target="_blank" rel="noreferrer">
             Open the report
           </a>
         )}
@@ -79,7 +79,7 @@ export function Result({ run, result }: { readonly run: ShipRun; readonly result
         <ul class="files">
           {artefacts.map(({ file, bytes, sha256 }) => (
             <li key={file}>
-              <a href={addressOf("ship/file", { run: run.path, file })} download title={`SHA-256 ${sha256}`}>
+              <a href={addressOf("ship/file", { run: run.id, file })} download title={`SHA-256 ${sha256}`}>
                 {file}
               </a>{" "}
               <span class="quiet">{formatBytes(bytes)}</span>

@@ -1,5 +1,6 @@
 /** Ship: labelled pictures and a board in, proven firmware out, step by step. */
 import { useEffect } from "preact/hooks";
+import { titleOf } from "../../../shared/places.js";
 import { connection } from "../../connection.js";
 import { route } from "../../router.js";
 import { MemoryMap } from "../../ui/memory-map.js";
@@ -16,20 +17,20 @@ export default function ShipRoom() {
   if (!isServed)
     return <p class="card quiet">Training and compilers need a machine: phinets studio on yours has this room.</p>;
   const shown = run.value;
-  const path = route.value.rest;
+  const id = route.value.rest;
   return (
     <div class="ship">
       <section class="card ask" aria-labelledby="ship-title">
         <h1 id="ship-title">Ship</h1>
         {problem.value && <Problem error={problem.value} />}
         <Form />
-        <Runs path={path} />
+        <Runs id={id} />
       </section>
       <section class="card steps" aria-labelledby="ship-run">
-        <h2 id="ship-run">{path === "" ? "No run is chosen" : path}</h2>
+        <h2 id="ship-run">{id === "" ? "No run is chosen" : titleOf(id)}</h2>
         {shown && shown.steps.length === 0 && <p class="quiet">Starting…</p>}
         {shown && <Chain run={shown} />}
-        {shown === undefined && path !== "" && <StartProblem path={path} />}
+        {shown === undefined && id !== "" && <StartProblem id={id} />}
       </section>
       {shown?.result && (
         <section class="card outcome" aria-labelledby="ship-result">
@@ -48,12 +49,12 @@ export default function ShipRoom() {
 }
 
 /** A run that failed before it had a folder. */
-function StartProblem({ path }: { readonly path: string }) {
-  const job = jobOf(path);
+function StartProblem({ id }: { readonly id: string }) {
+  const job = jobOf(id);
   return job?.state === "failed" && job.error ? <Problem error={new Error(job.error.message)} /> : null;
 }
 
-function Runs({ path }: { readonly path: string }) {
+function Runs({ id }: { readonly id: string }) {
   const runs = list.value?.runs ?? [];
   if (runs.length === 0) return null;
   return (
@@ -61,9 +62,9 @@ function Runs({ path }: { readonly path: string }) {
       <h2>Runs</h2>
       <ul class="runs">
         {runs.map((each) => (
-          <li key={each.path}>
-            <a href={addressOfRun(each.path)} aria-current={each.path === path ? "true" : undefined}>
-              {each.path}
+          <li key={each.id}>
+            <a href={addressOfRun(each.id)} aria-current={each.id === id ? "true" : undefined}>
+              {titleOf(each.id)}
             </a>{" "}
             <span class="quiet">{each.running ? "running" : each.done ? "done" : "stopped"}</span>
           </li>

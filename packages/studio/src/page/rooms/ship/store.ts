@@ -5,7 +5,7 @@ import type { DatasetEntry } from "../../../shared/data.js";
 import type { Job } from "../../../shared/events.js";
 import { resumeWords, type ShipForm, type ShipList, type ShipRun, shipWords } from "../../../shared/ship.js";
 import { get, post, remove } from "../../api.js";
-import { connection, jobs } from "../../connection.js";
+import { connection, jobs, places } from "../../connection.js";
 import { addressOfRoom, route } from "../../router.js";
 
 /** The form as it is filled; empty texts are left out of the command. */
@@ -35,9 +35,9 @@ export const run = signal<ShipRun | undefined>(undefined);
 export const memory = signal<string | undefined>(undefined);
 export const problem = signal<Error | undefined>(undefined);
 
-/** Path of the run that is looked at. */
+/** Name of the place of the run that is looked at. */
 const chosen = computed(() => (route.value.room === "ship" ? route.value.rest : ""));
-export const addressOfRun = (path: string): string => addressOfRoom("ship", path);
+export const addressOfRun = (id: string): string => addressOfRoom("ship", id);
 
 export function change(changes: Partial<Fields>): void {
   fields.value = { ...fields.value, ...changes };
@@ -67,13 +67,12 @@ export const form = computed<ShipForm>(() => {
   };
 });
 
-const folder = computed(() => (connection.value.kind === "server" ? connection.value.session.path : "."));
-export const commandWords = computed(() => shipWords(form.value, folder.value));
-export const resumeCommand = (path: string): string[] => resumeWords(path, folder.value);
+export const commandWords = computed(() => shipWords(form.value, places.value));
+export const resumeCommand = (id: string): string[] => resumeWords(id, places.value);
 
 /** The job of this server that ships into a run. */
-export const jobOf = (path: string): Job | undefined =>
-  [...jobs.value.values()].findLast(({ kind, about }) => kind === "ship" && about === path);
+export const jobOf = (id: string): Job | undefined =>
+  [...jobs.value.values()].findLast(({ kind, about }) => kind === "ship" && about === id);
 
 const listEveryMs = 3000;
 const runEveryMs = 700;
@@ -114,21 +113,21 @@ async function refreshList(): Promise<void> {
 let asking = false;
 
 async function refresh(): Promise<void> {
-  const path = chosen.value;
-  if (path === "" || asking) return;
+  const id = chosen.value;
+  if (id === "" || asking) return;
   asking = true;
   try {
-    const found = await get<ShipRun>("ship/run", { query: { run: path } });
-    if (chosen.value !== path) return;
+    const found = await get<ShipRun>("ship/run", { query: { run: id } });
+    if (chosen.value !== id) return;
     const before = run.value;
     if (JSON.stringify(found) !== JSON.stringify(before)) run.value = found;
     if ((before?.holder === undefined) !== (found.holder === undefined)) void refreshList();
     const hasNetwork = found.steps.some(({ name, state }) => name === "fit" && (state === "done" || state === "kept"));
     if (memory.value === undefined && hasNetwork)
-      memory.value = (await get<{ svg?: string }>("ship/memory", { query: { run: path } })).svg;
+      memory.value = (await get<{ svg?: string }>("ship/memory", { query: { run: id } })).svg;
   } catch (error) {
     // One that failed before it had a folder says so by its job.
-    if (jobOf(path) === undefined) problem.value = error as Error;
+    if (jobOf(id) === undefined) problem.value = error as Error;
   } finally {
     asking = false;
   }
@@ -146,5 +145,5 @@ async function act(work: () => Promise<Job>): Promise<void> {
 }
 
 export const ship = (): Promise<void> => act(() => post<Job>("ship", { body: form.value }));
-export const resume = (path: string): Promise<void> => act(() => post<Job>("ship/resume", { query: { run: path } }));
+export const resume = (id: string): Promise<void> => act(() => post<Job>("ship/resume", { query: { run: id } }));
 export const stop = (id: number): Promise<void> => remove(`jobs/${id}`);

@@ -1,6 +1,7 @@
 /** Runs side by side: what `phinets compare` says of them. */
 import { formatBytes, formatCount, formatMacs, formatMs } from "@phinets/node/text";
 import { useId } from "preact/hooks";
+import { titleOf } from "../../../shared/places.js";
 import { LineChart } from "../../ui/chart.js";
 import { CommandLine } from "../../ui/command-line.js";
 import { Problem } from "../../ui/problem.js";
@@ -28,13 +29,13 @@ export function Compare() {
           <option value="">choose…</option>
           {left.map((run) => (
             <option key={run} value={run}>
-              {run}
+              {titleOf(run)}
             </option>
           ))}
         </select>
         {chosen.map((run) => (
           <button key={run} type="button" onClick={() => void chooseRuns(chosen.filter((each) => each !== run))}>
-            {run} <span aria-hidden="true">×</span>
+            {titleOf(run)} <span aria-hidden="true">×</span>
             <span class="hidden">leave out</span>
           </button>
         ))}
@@ -78,8 +79,8 @@ function Table() {
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ folder, name, figures, epoch, parameters, macs, flashBytes, ramBytes, latencyMs, board }) => (
-            <tr key={folder}>
+          {rows.map(({ id, name, figures, epoch, parameters, macs, flashBytes, ramBytes, latencyMs, board }) => (
+            <tr key={id}>
               <th scope="row">{name}</th>
               {names.map((metric) => (
                 <td key={metric}>{figures[metric] >= 0 ? figures[metric].toFixed(3) : "–"}</td>
@@ -111,8 +112,8 @@ function Differences() {
         <thead>
           <tr>
             <th scope="col">option</th>
-            {rows.map(({ folder, name }) => (
-              <th key={folder} scope="col">
+            {rows.map(({ id, name }) => (
+              <th key={id} scope="col">
                 {name}
               </th>
             ))}
@@ -123,7 +124,7 @@ function Differences() {
             <tr key={name}>
               <th scope="row">{name}</th>
               {values.map((value, i) => (
-                <td key={rows[i].folder}>{value}</td>
+                <td key={rows[i].id}>{value}</td>
               ))}
             </tr>
           ))}

@@ -17,7 +17,7 @@ export function describe({ setting, target }: Pick<LeaderboardRow, "setting" | "
   return [...(target === undefined ? [] : [target]), ...words].join(", ") || "as it is";
 }
 
-export function LeaderboardTable({ board, path }: { readonly board: Leaderboard; readonly path: string }) {
+export function LeaderboardTable({ board, id }: { readonly board: Leaderboard; readonly id: string }) {
   const { rows, objective, leftOut } = board;
   const options = optionsOf(rows);
   const hasBoards = rows.some(({ target }) => target !== undefined);
@@ -76,7 +76,7 @@ export function LeaderboardTable({ board, path }: { readonly board: Leaderboard;
       {best?.score !== undefined && (
         <CommandLine
           words={[
-            ...["phinets", "ship", "--from-sweep", pathOf(path)],
+            ...["phinets", "ship", "--from-sweep", pathOf(id)],
             ...(best.target === undefined ? [] : ["--target", best.target]),
           ]}
         />

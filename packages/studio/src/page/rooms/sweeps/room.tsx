@@ -1,6 +1,7 @@
 /** Sweeps: many settings side by side, live while they are trained; and any runs compared. */
 import { formatCount } from "@phinets/node/text";
 import { useEffect, useId } from "preact/hooks";
+import { titleOf } from "../../../shared/places.js";
 import { connection } from "../../connection.js";
 import { addressOfRoom } from "../../router.js";
 import { CommandLine } from "../../ui/command-line.js";
@@ -29,10 +30,10 @@ export default function SweepsRoom() {
               {formatCount(shown.board.rows.length)} {shown.partial ? "trainings so far" : "settings"}, by{" "}
               {shown.board.objective} on the validation pictures.
             </p>
-            <LeaderboardTable board={shown.board} path={shown.path} />
+            <LeaderboardTable board={shown.board} id={shown.id} />
             {shown.hasPage && (
               <p class="actions">
-                <a class="button" href={addressOfPage(shown.path)} target="_blank" rel="noreferrer">
+                <a class="button" href={addressOfPage(shown.id)} target="_blank" rel="noreferrer">
                   Open sweep.html
                 </a>
               </p>
@@ -81,14 +82,14 @@ function Picker() {
       <label for={id}>Sweep</label>
       <select
         id={id}
-        value={sweep.value?.path}
+        value={sweep.value?.id}
         onChange={({ currentTarget }) => {
           location.hash = addressOfRoom("sweeps", currentTarget.value);
         }}
       >
-        {list.map(({ path, running, done }) => (
-          <option key={path} value={path}>
-            {path} ({running ? "runs" : done ? "done" : "stopped"})
+        {list.map((each) => (
+          <option key={each.id} value={each.id}>
+            {titleOf(each.id)} ({each.running ? "runs" : each.done ? "done" : "stopped"})
           </option>
         ))}
       </select>

@@ -1,9 +1,9 @@
 /** Sweeps of the folder, the one that is looked at, and runs side by side. */
 import { computed, signal } from "@preact/signals";
-import { within } from "../../../shared/ship.js";
+import { commandPath } from "../../../shared/places.js";
 import type { ComparedRuns, SweepDocument, SweepEntry } from "../../../shared/sweeps.js";
 import { addressOf, get } from "../../api.js";
-import { connection } from "../../connection.js";
+import { places } from "../../connection.js";
 import { route } from "../../router.js";
 
 export const entries = signal<readonly SweepEntry[] | undefined>(undefined);
@@ -21,11 +21,10 @@ export const compareProblem = signal<Error | undefined>(undefined);
 const chosen = computed(() => {
   const { room, rest } = route.value;
   if (room !== "sweeps") return undefined;
-  return rest !== "" ? rest : entries.value?.[0]?.path;
+  return rest !== "" ? rest : entries.value?.[0]?.id;
 });
 
-const folder = computed(() => (connection.value.kind === "server" ? connection.value.session.path : "."));
-export const pathOf = (path: string): string => within(folder.value, path);
+export const pathOf = (id: string): string => commandPath(id, places.value);
 
 const listEveryMs = 3000;
 const sweepEveryMs = 1500;
@@ -58,12 +57,12 @@ async function refreshList(): Promise<void> {
 let asking = false;
 
 async function refresh(): Promise<void> {
-  const path = chosen.value;
-  if (path === undefined || asking) return;
+  const id = chosen.value;
+  if (id === undefined || asking) return;
   asking = true;
   try {
-    const found = await get<SweepDocument>("sweeps/one", { query: { sweep: path } });
-    if (chosen.value !== path) return;
+    const found = await get<SweepDocument>("sweeps/one", { query: { sweep: id } });
+    if (chosen.value !== id) return;
     if (JSON.stringify(found) !== JSON.stringify(sweep.value)) sweep.value = found;
     problem.value = undefined;
   } catch (error) {
@@ -73,15 +72,15 @@ async function refresh(): Promise<void> {
   }
 }
 
-export async function chooseRuns(paths: readonly string[]): Promise<void> {
-  chosenRuns.value = paths;
+export async function chooseRuns(ids: readonly string[]): Promise<void> {
+  chosenRuns.value = ids;
   compareProblem.value = undefined;
-  if (paths.length < 2) {
+  if (ids.length < 2) {
     compared.value = undefined;
     return;
   }
   try {
-    const query = paths.map((path) => `run=${encodeURIComponent(path)}`).join("&");
+    const query = ids.map((id) => `run=${encodeURIComponent(id)}`).join("&");
     compared.value = await get<ComparedRuns>(`sweeps/compare?${query}`);
   } catch (error) {
     compared.value = undefined;
@@ -89,4 +88,4 @@ export async function chooseRuns(paths: readonly string[]): Promise<void> {
   }
 }
 
-export const addressOfPage = (path: string): string => addressOf("sweeps/page", { sweep: path });
+export const addressOfPage = (id: string): string => addressOf("sweeps/page", { sweep: id });

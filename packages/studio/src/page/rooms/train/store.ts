@@ -5,9 +5,9 @@ import { loadBoard } from "@phinets/core/target";
 import { computed, effect, signal } from "@preact/signals";
 import type { DatasetEntry } from "../../../shared/data.js";
 import type { Job } from "../../../shared/events.js";
+import { joinPath } from "../../../shared/places.js";
 import {
   documentPath,
-  joinPath,
   type NetworkChoice,
   type RunDetail,
   type RunEntry,
