@@ -83,12 +83,9 @@ describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
     await take(tab, "data");
     await tab.getByRole("button", { name: "Edit boxes" }).click();
     await tab.locator(".labelling .box").first().focus();
-    await tab.keyboard.press("?");
-    await tab.getByRole("region", { name: "Keys" }).waitFor();
     await expect.poll(() => tab.locator(".labelling img").evaluate((image) => image.clientHeight > 300)).toBe(true);
     await tab.getByLabel("Model", { exact: true }).waitFor();
     await take(tab, "labelling");
-    await tab.keyboard.press("Escape");
     await tab.keyboard.press("Escape");
     await tab.getByRole("link", { name: "Board" }).click();
     await tab.getByRole("button", { name: "Fit this board" }).click();
