@@ -189,7 +189,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
       for (const library of [`lib${name}_model.a`, "libphinets_kernels.a"])
         expect(existsSync(join(where, "build", library))).toBe(true);
     },
-    20_000,
+    120_000,
   );
 
   test("a network that is no detector has nothing to track, and a clip has to fit", async () => {
