@@ -179,7 +179,7 @@ describe.skipIf(browserOptions === undefined)("the room Try", minutes, () => {
     },
   );
 
-  it("puts a frame into a set and opens it in the room Data", async () => {
+  it("puts a frame into a set and opens it to be labelled", async () => {
     const own = join(root, "labelled");
     mkdirSync(own);
     cpSync(join(folder, "belt"), join(own, "belt"), { recursive: true });
@@ -188,10 +188,11 @@ describe.skipIf(browserOptions === undefined)("the room Try", minutes, () => {
     await tab.getByRole("button", { name: "Webcam" }).click();
     await tab.getByText(/^\d+ frames/).waitFor({ timeout: 60_000 });
     await tab.getByLabel("Label this frame in").selectOption({ index: 1 });
-    await tab.getByText("1 of 161 train pictures have no label file").waitFor();
+    await tab.getByRole("dialog", { name: "Labelling" }).waitFor();
     expect(tab.url()).toMatch(/#data$/);
     const made = readdirSync(join(own, "belt/train/images")).filter((name) => name.startsWith("frame-"));
     expect(made).toHaveLength(1);
+    await tab.getByRole("heading", { name: `train/images/${made[0]}`, exact: true }).waitFor();
     const { width, height } = await readPicture(join(own, "belt/train/images", made[0]));
     expect([width, height]).toEqual([160, 120]);
     expect(existsSync(join(own, "belt/train/labels", made[0].replace(".png", ".txt")))).toBe(false);

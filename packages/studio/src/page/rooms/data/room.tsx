@@ -8,13 +8,14 @@ import { Doctor } from "./doctor.js";
 import { Frames } from "./frames.js";
 import { Grid } from "./grid.js";
 import { LabelButton } from "./label-button.js";
+import { openPicture } from "./labelling/store.js";
 import { Labelling } from "./labelling/view.js";
 import { begin, catalogue, entries, filter, openSet, problem, reload, shown, use } from "./store.js";
 import { Viewer } from "./viewer.js";
 import "./data.css";
 
 export default function DataRoom() {
-  useEffect(begin, []);
+  useEffect(() => begin((picture) => void openPicture(picture)), []);
   const set = catalogue.value;
   return (
     <div class="data">

@@ -34,27 +34,28 @@ export const shown = computed<readonly number[]>(() =>
   catalogue.value === undefined ? [] : select(catalogue.value, filter.value),
 );
 
-/** Opens what there is: once connected to a server, its folder. */
-export function begin(): void {
+/**
+ * Opens what there is: once connected to a server, its folder.
+ * @param label what is done with a picture that another room put into a data set
+ */
+export function begin(label: (picture: string) => void): void {
   const { value } = connection;
   const handed = takeHandedOver();
   if (handed !== undefined && value.kind === "server") {
-    void show(handed, serverSource(value.session.path));
+    void show(handed, serverSource(value.session.path), label);
     return;
   }
   if (source.value !== undefined || value.kind !== "server") return;
   void use(serverSource(value.session.path));
 }
 
-/** Opens a picture that another room put into a data set. */
-async function show({ set, file }: SavedFrame, from: DataSource): Promise<void> {
+async function show({ set, file }: SavedFrame, from: DataSource, label: (picture: string) => void): Promise<void> {
   source.value = from;
   await guarded(async () => {
     entries.value = await from.list();
   });
   await openSet(set);
-  const place = catalogue.value?.files.indexOf(file) ?? -1;
-  if (place >= 0) opened.value = place;
+  if (catalogue.value?.files.includes(file)) label(file);
 }
 
 /** From now on data sets come from here; the first is opened. */
