@@ -97,7 +97,7 @@ describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
   });
 
   it("are of a training and of what was trained", { timeout: 300_000 }, async () => {
-    const [folder, project] = [join(root, "parts"), join(root, "runs")];
+    const [folder, project] = [join(root, "trained/parts"), join(root, "trained/runs")];
     await writeConveyorDataset(folder, { seed: 1, train: 160, val: 20, clipFrames: 10 });
     const network = writeNetwork(root, {
       ...{ family: "phinet", input: { height: 96, width: 128 }, alpha: 0.25, blocks: 5, downsampling: [4] },
