@@ -2,7 +2,7 @@
  * Successive halving against the whole grid: 27 settings of one network, all trained to the end, and again by `search: asha`
  * over the same 27. Prints the winners, how far the second is behind in the grid's own figures, and the pictures each
  * trained on. Killed, it goes on: both sweeps keep what they have in --out.
- * Usage: node bench/sweep/asha.mjs --data DATA [--size 64] [--epochs 9] [--out runs/asha]. Needs `npm run build`.
+ * Usage: node bench/sweep/asha.mjs --data DATA [--size 64] [--epochs 9] [--first-epochs 1] [--out runs/asha]. Needs `npm run build`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     data: { type: "string" },
     size: { type: "string", default: "64" },
     epochs: { type: "string", default: "9" },
+    "first-epochs": { type: "string", default: "1" },
     out: { type: "string", default: "runs/asha" },
   },
 });
@@ -53,7 +54,10 @@ function sweep(name, search) {
 
 const grid = sweep("grid", "search: grid\n");
 // As many draws as there are settings, each once: all of them.
-const asha = sweep("halving", "search: asha\ntrials: 27\nreduction: 3\n");
+const asha = sweep(
+  "halving",
+  `search: asha\ntrials: 27\nreduction: 3\nfirstEpochs: ${Number(values["first-epochs"])}\n`,
+);
 const key = ({ setting }) => JSON.stringify(Object.entries(setting).sort());
 const inGrid = grid.find((row) => key(row) === key(asha[0]));
 // A setting that went on trained its earlier epochs once.
