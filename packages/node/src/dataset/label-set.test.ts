@@ -329,6 +329,20 @@ describe("COCO", () => {
     expect(await message(set.save(file, [], saved.version))).toContain("was changed by somebody else");
   });
 
+  it("opens again when its last box is taken out", async () => {
+    for (const n of [1, 2]) put(`last/${n}.jpg`, await jpeg(40, 30, n));
+    put("last/instances.json", json(first));
+    const file = join(root, "last/1.jpg");
+    const before = await LabelSet.open(join(root, "last"));
+    await before.save(file, [], (await before.read(file)).version);
+    expect(JSON.parse(text("last/instances.json")).annotations).toEqual([]);
+    // Nothing can be trained on that; what is to be labelled is there.
+    expect(await message(openDataset([join(root, "last")]))).toContain("its list of annotations is empty");
+    const again = await LabelSet.open(join(root, "last"));
+    await again.save(file, [box(1, 4, 3, 8, 6)], (await again.read(file)).version);
+    expect(await boxesOn("last", "1.jpg", [40, 30])).toEqual(["bolt 4,3,12,9"]);
+  });
+
   it("takes out and puts in at every place of the list", async () => {
     const annotation = (id: number, image = 1) =>
       `{"id":${id},"image_id":${image},"category_id":1,"bbox":[${id},1,2,2]}`;

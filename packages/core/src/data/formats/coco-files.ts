@@ -21,16 +21,17 @@ export interface CocoFiles {
 
 const known = new WeakMap<Survey, Promise<CocoFiles>>();
 
-export function findCocoFiles(survey: Survey): Promise<CocoFiles> {
+/** @param keepUnlabelled files without any annotation are used, as pictures without labels are work to be done */
+export function findCocoFiles(survey: Survey, keepUnlabelled: boolean): Promise<CocoFiles> {
   let found = known.get(survey);
   if (found === undefined) {
-    found = find(survey);
+    found = find(survey, keepUnlabelled);
     known.set(survey, found);
   }
   return found;
 }
 
-async function find(survey: Survey): Promise<CocoFiles> {
+async function find(survey: Survey, keepUnlabelled: boolean): Promise<CocoFiles> {
   const boxes: string[] = [];
   const others: { file: string; kind: Exclude<CocoKind, "boxes"> }[] = [];
   for (const files of candidates(survey)) {
@@ -45,7 +46,8 @@ async function find(survey: Survey): Promise<CocoFiles> {
     }
   }
   // Beside files with boxes, one without any is a split of background.
-  const empty = boxes.length === 0 ? [] : others.filter(({ kind }) => kind === "nothing").map(({ file }) => file);
+  const usable = boxes.length > 0 || keepUnlabelled;
+  const empty = usable ? others.filter(({ kind }) => kind === "nothing").map(({ file }) => file) : [];
   const { files, several } = onePlace(survey, [...boxes, ...empty]);
   const rest = others.filter(({ file }) => !empty.includes(file));
   return { ...choose(survey, files), others: rest, ...(several !== undefined && { several }) };

@@ -35,8 +35,8 @@ export const coco: Format = {
   id: "coco",
   title: "COCO",
   looksFor: "a JSON with images, annotations and categories, one a split",
-  async recognise(survey) {
-    const { used, beside, others, several } = await findCocoFiles(survey);
+  async recognise(survey, _host, { keepUnlabelled }) {
+    const { used, beside, others, several } = await findCocoFiles(survey, keepUnlabelled);
     if (several !== undefined) {
       const from = listNames(
         survey,
@@ -57,8 +57,8 @@ export const coco: Format = {
     };
   },
   async open(survey, context) {
-    const { log } = context;
-    const { used, beside, others } = await findCocoFiles(survey);
+    const { log, keepUnlabelled } = context;
+    const { used, beside, others } = await findCocoFiles(survey, keepUnlabelled);
     for (const { file, kind } of others) leaveUnread(survey, context, kindWords[kind], file);
     for (const { file, why } of beside) leaveUnread(survey, context, why, file);
     const contents = [];

@@ -78,7 +78,11 @@ export interface Format {
   /** What its files are, for help and documentation: `Annotations/*.xml beside JPEGImages`. */
   readonly looksFor: string;
   /** Undefined where nothing of it is there. */
-  recognise(survey: Survey, host: DataHost): Awaitable<Recognition | undefined>;
+  recognise(
+    survey: Survey,
+    host: DataHost,
+    options: Pick<OpenContext, "keepUnlabelled">,
+  ): Awaitable<Recognition | undefined>;
   /** Throws PhinetsError for what makes the whole data set unusable; what is wrong with one file goes to the log. */
   open(survey: Survey, context: OpenContext): Promise<FoundDataset>;
 }

@@ -47,7 +47,7 @@ interface Candidate extends Recognition {
  */
 export async function openTree(tree: FileTree, host: DataHost, options: OpenTreeOptions = {}): Promise<OpenedTree> {
   const survey = await Survey.of(tree, options);
-  const chosen = await recognise(survey, host, options.format);
+  const chosen = await recognise(survey, host, options);
   const log = new OpenLog();
   const found = await chosen.format.open(chosen.survey, contextOf(chosen.survey, host, log, options));
   checkClasses(tree.name, found.classes);
@@ -73,7 +73,11 @@ export async function openTree(tree: FileTree, host: DataHost, options: OpenTree
 /** Folders around the data set that hold nothing else, as an unpacked archive's, at most this many. */
 const deepestWrapper = 3;
 
-async function recognise(survey: Survey, host: DataHost, wanted?: string): Promise<Candidate> {
+async function recognise(
+  survey: Survey,
+  host: DataHost,
+  { format: wanted, keepUnlabelled = false }: OpenTreeOptions,
+): Promise<Candidate> {
   const formats = wanted === undefined ? dataFormats : dataFormats.filter(({ id }) => id === wanted);
   if (formats.length === 0) {
     throw new PhinetsError(
@@ -86,7 +90,7 @@ async function recognise(survey: Survey, host: DataHost, wanted?: string): Promi
   for (let depth = 0; place !== undefined && depth <= deepestWrapper; depth++) {
     const found: Candidate[] = [];
     for (const format of formats) {
-      const recognition = await format.recognise(place, host);
+      const recognition = await format.recognise(place, host, { keepUnlabelled });
       const other = place.chosen !== undefined && !recognition?.by?.includes(place.chosen);
       if (recognition !== undefined && !other) found.push({ ...recognition, format, survey: place });
     }
