@@ -31,6 +31,20 @@ export function writeNetwork(folder: string, network: object = tinyNetwork): str
   return path;
 }
 
+/** sweep.yaml of four settings that are halved, of the tiny data set and network beside it. */
+export const tinySweep = `data: data
+network: network.json
+epochs: 4
+batch: 8
+space:
+  lr: {min: 0.001, max: 0.02, scale: log}
+  warmupSteps: [0, 4]
+search: asha
+trials: 4
+reduction: 2
+target: stm32h743
+`;
+
 export interface Outcome {
   readonly exitCode: number;
   readonly stdout: string;

@@ -6,40 +6,21 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Random } from "@phinets/core/tensor";
-import { writeConveyorDataset } from "@phinets/node/dataset";
+import { writeTinySweep } from "./lib/tiny.mjs";
 
 const { values } = parseArgs({
   options: { schedules: { type: "string", default: "20" }, seed: { type: "string", default: "1" } },
 });
 const bin = fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "phinets-kills-"));
-const size = { height: 48, width: 64 };
-await writeConveyorDataset(join(root, "data"), { seed: 3, train: 32, val: 8, clipFrames: 8, size });
-const head = { kind: "yolov2", classes: 1, filters: 16 };
-const network = { family: "phinet", input: size, alpha: 0.15, blocks: 4, downsampling: [4], head };
-writeFileSync(join(root, "network.json"), JSON.stringify(network));
-const file = join(root, "sweep.yaml");
-writeFileSync(
-  file,
-  `data: data
-network: network.json
-epochs: 4
-batch: 8
-space:
-  lr: {min: 0.001, max: 0.02, scale: log}
-  warmupSteps: [0, 4]
-search: asha
-trials: 6
-reduction: 2
-`,
-);
+const file = await writeTinySweep(root, { epochs: 4 });
 
 const start = (out, slots) =>
   spawn(process.execPath, [bin, "sweep", file, "--out", out, "--slots", String(slots), "--workers", "2"], {

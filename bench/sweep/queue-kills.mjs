@@ -9,7 +9,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,12 +17,12 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Random } from "@phinets/core/tensor";
-import { writeConveyorDataset } from "@phinets/node/dataset";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { jobName, parseJob } from "../../packages/queue/dist/job.js";
 import { keyPrefix, ownQueue } from "../../packages/queue/dist/names.js";
 import { Records } from "../../packages/queue/dist/records.js";
+import { writeTinySweep } from "./lib/tiny.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -33,27 +33,7 @@ const { values } = parseArgs({
 });
 const bin = fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "phinets-queue-kills-"));
-const size = { height: 48, width: 64 };
-await writeConveyorDataset(join(root, "data"), { seed: 3, train: 32, val: 8, clipFrames: 8, size });
-const head = { kind: "yolov2", classes: 1, filters: 16 };
-const network = { family: "phinet", input: size, alpha: 0.15, blocks: 4, downsampling: [4], head };
-writeFileSync(join(root, "network.json"), JSON.stringify(network));
-const file = join(root, "sweep.yaml");
-writeFileSync(
-  file,
-  `data: data
-network: network.json
-epochs: 12
-batch: 8
-space:
-  lr: {min: 0.001, max: 0.02, scale: log}
-  warmupSteps: [0, 4]
-search: asha
-trials: 6
-reduction: 2
-firstEpochs: 3
-`,
-);
+const file = await writeTinySweep(root, { epochs: 12, more: "firstEpochs: 3\n" });
 
 /** Everything that was started, to be ended. */
 const children = new Set();

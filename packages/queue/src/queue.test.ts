@@ -10,7 +10,7 @@ import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildZip } from "../../../test/build-zip.js";
 import { startRedis, type TestRedis } from "../../../test/redis.js";
-import { phinets, phinetsJson, tinyDataset, writeNetwork } from "../../../test/road-tools.js";
+import { phinets, phinetsJson, tinyDataset, tinySweep, writeNetwork } from "../../../test/road-tools.js";
 import { installed } from "../../../test/tools.js";
 
 // Workers are processes of the built command line: plain Node does not read TypeScript.
@@ -27,18 +27,7 @@ const sweepFile = (name: string, text: string): string => {
   return path;
 };
 
-const asha = `data: data
-network: network.json
-epochs: 4
-batch: 8
-space:
-  lr: {min: 0.001, max: 0.02, scale: log}
-  warmupSteps: [0, 4]
-search: asha
-trials: 4
-reduction: 2
-on: int8
-target: stm32h743
+const asha = `${tinySweep}on: int8
 `;
 
 interface TestWorker {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { phinets, phinetsJson, tinyDataset, writeNetwork } from "../../../../test/road-tools.js";
+import { phinets, phinetsJson, tinyDataset, tinySweep, writeNetwork } from "../../../../test/road-tools.js";
 import { readLock } from "../../../node/src/steps/run-lock.js";
 
 // Trials are child processes of the built command line: plain Node does not read TypeScript.
@@ -25,19 +25,6 @@ function sweepFile(text: string): string {
   writeFileSync(path, text);
   return path;
 }
-
-const asha = `data: data
-network: network.json
-epochs: 4
-batch: 8
-space:
-  lr: {min: 0.001, max: 0.02, scale: log}
-  warmupSteps: [0, 4]
-search: asha
-trials: 4
-reduction: 2
-target: stm32h743
-`;
 
 const trainWords = (epochs: number) => [
   ...["train", "--data", join(root, "data"), "--network", join(root, "network.json")],
@@ -73,7 +60,7 @@ const leaderboard = (folder: string) => readFileSync(join(folder, "leaderboard.c
 
 describe.skipIf(!built)("phinets sweep", () => {
   it("is the same leaderboard in one slot, in two, and killed in between; nothing is trained twice", async () => {
-    const file = sweepFile(asha);
+    const file = sweepFile(tinySweep);
     const [one, two, killed] = ["one", "two", "killed"].map((name) => join(root, name));
     const result = await phinetsJson<{ rows: Row[]; trainedEpochs: number }>(
       "sweep",
@@ -125,7 +112,7 @@ describe.skipIf(!built)("phinets sweep", () => {
   });
 
   it("ends with its reason when the process of a slot does, and at Ctrl-C without one; both go on", async () => {
-    const file = sweepFile(asha);
+    const file = sweepFile(tinySweep);
     for (const [how, signal] of [
       ["crashed", "SIGKILL"],
       ["interrupted", "SIGINT"],
@@ -192,7 +179,7 @@ describe.skipIf(!built)("phinets sweep", () => {
   }, 180_000);
 
   it("never starts what does not fit, and says so", async () => {
-    const file = sweepFile(`${asha}limits: {ramBytes: 1000}\n`);
+    const file = sweepFile(`${tinySweep}limits: {ramBytes: 1000}\n`);
     const { exitCode, stdout, stderr } = await phinets("sweep", file, "--out", join(root, "tight"), "--json");
     expect(exitCode, stderr).toBe(0);
     expect(stderr).toMatch(/0 settings, 4 left out/);
