@@ -262,6 +262,7 @@ process.on("disconnect", () => process.exit());`,
     await shows(tab, "belt_2.jpg");
     await tab.getByLabel("Name of a new class").fill("nut");
     await tab.getByRole("button", { name: "Add", exact: true }).click();
+    await tab.getByText("class nut is there").waitFor();
     await press(tab, "n", "Shift+K");
     await tab.getByText("keyframe 1 of this object, at frame 2").waitFor();
     await saved(tab);
