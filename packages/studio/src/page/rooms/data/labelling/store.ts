@@ -200,13 +200,14 @@ export async function newClass(name: string): Promise<boolean> {
   return isAdded;
 }
 
-/** The picture before or after, as the data set has them. */
-export function goBy(by: number): void {
-  const [set, { value }] = [catalogue.value, open];
-  const next = set?.files[set.files.indexOf(value?.picture ?? "") + by];
-  if (next !== undefined) void openPicture(next);
-  else message.value = by > 0 ? "this is the last picture" : "this is the first picture";
-}
+/** The picture before or after, as the data set has them: from the one that is open when it is this one's turn. */
+export const goBy = (by: number): Promise<void> =>
+  whileBusy(async () => {
+    const [set, { value }] = [catalogue.value, open];
+    const next = set?.files[set.files.indexOf(value?.picture ?? "") + by];
+    if (next !== undefined) await show(next);
+    else message.value = by > 0 ? "this is the last picture" : "this is the first picture";
+  });
 
 /** Saves, an empty picture too, and goes on where nobody has labelled yet. */
 export const saveAndGoOn = (): Promise<void> =>
