@@ -7,12 +7,12 @@ import { fileURLToPath } from "node:url";
 import { renderConveyorPicture, resize } from "@phinets/core/data";
 import { IntegerInterpreter } from "@phinets/core/inference";
 import { createEngine } from "@phinets/core/kernels";
+import { floatOutputs, score } from "@phinets/core/learning";
 import { describe, expect, it } from "vitest";
 import type { Context } from "../packages/cli/src/terminal/context.js";
 import { loadRun } from "../packages/node/src/run/load.js";
 import { loadSplit, openData } from "../packages/node/src/steps/data.js";
 import { readLock } from "../packages/node/src/steps/run-lock.js";
-import { floatOutputs, score } from "../packages/node/src/steps/validate.js";
 import { sharedData } from "./shared.js";
 
 interface Figures {

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { IntegerInterpreter } from "@phinets/core/inference";
+import { int8Input } from "@phinets/core/learning";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runProgram } from "../packages/cli/src/program.js";
 import { makeContext } from "../packages/cli/src/terminal/context.js";
@@ -11,7 +12,6 @@ import { loadRun } from "../packages/node/src/run/load.js";
 import { readResults } from "../packages/node/src/run/save.js";
 import { loadSplit, openData } from "../packages/node/src/steps/data.js";
 import type { ShipResult } from "../packages/node/src/steps/ship.js";
-import { int8Input } from "../packages/node/src/steps/validate.js";
 import { phinets, phinetsJson, tinyDataset, tinyNetwork, writeNetwork } from "./road-tools.js";
 import { installed } from "./tools.js";
 

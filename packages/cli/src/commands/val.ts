@@ -5,20 +5,12 @@ import { evaluationSplit, type SplitName, splitNames } from "@phinets/core/data"
 import { toSourcePixels } from "@phinets/core/detection";
 import { endsWithSoftmax } from "@phinets/core/graph";
 import { createEngine } from "@phinets/core/kernels";
+import { evaluatedBoxes, floatOutputs, integerOutputs, type Outputs, score } from "@phinets/core/learning";
 import { classNames, findsBoxes, networkTitle } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type CachedPictures, parseSave, type SaveFormat, saveDetections, saveFormats } from "@phinets/node/dataset";
 import { chooseArithmetic, createRunFolder, loadRun, type Run, requireQuantized } from "@phinets/node/run";
-import {
-  evaluatedBoxes,
-  firmwareOutputs,
-  floatOutputs,
-  integerOutputs,
-  loadSplit,
-  type Outputs,
-  openData,
-  score,
-} from "@phinets/node/steps";
+import { firmwareOutputs, loadSplit, openData } from "@phinets/node/steps";
 import { targetOf } from "@phinets/node/target";
 import { describeClasses, describeMetrics, formatCount, verdict } from "@phinets/node/text";
 import { nodeThreads } from "@phinets/node/threads";

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { conveyorClasses } from "@phinets/core/data";
 import { createEngine } from "@phinets/core/kernels";
+import { floatOutputs } from "@phinets/core/learning";
 import { fineTuningRates, makeRecipe } from "@phinets/core/training";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { phinetsJson, tinyDataset, writeNetwork } from "../../../../test/road-tools.js";
@@ -27,7 +28,6 @@ import { listen } from "./context.js";
 import { loadSplit, type OpenedData, openData } from "./data.js";
 import { describePretrained, loadPretrained, startingRecipe } from "./pretrained.js";
 import { readEvents } from "./train/index.js";
-import { floatOutputs } from "./validate.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-tune-"));
 const project = join(root, "runs");

@@ -2,11 +2,11 @@
 
 import type { PictureSource } from "@phinets/core/data";
 import { modelOptions } from "@phinets/core/export";
+import { int8Input, type Outputs } from "@phinets/core/learning";
 import { type Network, outputsRead } from "@phinets/core/networks";
 import { dequantizeOutput, type QuantizedNetwork } from "@phinets/core/quantization";
 import { joined, sizeOf } from "@phinets/core/tensor";
 import { type EmulateOptions, type Emulation, emulate } from "../emulator/index.js";
-import { int8Input, type Outputs } from "./validate.js";
 
 export interface FirmwareResult {
   readonly emulation: Emulation;

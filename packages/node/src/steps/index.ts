@@ -16,5 +16,4 @@ export * from "./run-lock.js";
 export * from "./ship.js";
 export * from "./ship-view.js";
 export * from "./train/index.js";
-export * from "./validate.js";
 export { ownVersion } from "./version.js";

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { PictureSource } from "@phinets/core/data";
 import { deployGraph } from "@phinets/core/graph";
 import { createEngine } from "@phinets/core/kernels";
+import { floatOutputs, integerOutputs, score } from "@phinets/core/learning";
 import { buildNetwork, findsBoxes, type Network } from "@phinets/core/networks";
 import type { LayerNoise, QuantizationReport, QuantizedNetwork } from "@phinets/core/quantization";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -17,7 +18,6 @@ import { nodeThreads } from "../threads/pool.js";
 import type { StepContext } from "./context.js";
 import { type AwareResult, trainAware } from "./qat.js";
 import { noiseOf, type QuantizeRequest, quantizeRun, saveQuantized } from "./quantize.js";
-import { floatOutputs, integerOutputs, score } from "./validate.js";
 
 /** Of the headline metric (AP50, top-1), as a fraction. */
 export const defaultMaxDrop = 0.01;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { PictureSource } from "@phinets/core/data";
 import { deployWeights } from "@phinets/core/graph";
 import { createEngine } from "@phinets/core/kernels";
-import { requireFinite, trainEpoch } from "@phinets/core/learning";
+import { requireFinite, score, simulatedOutputs, trainEpoch } from "@phinets/core/learning";
 import { buildNetwork, type Network } from "@phinets/core/networks";
 import { AwareExecutor, encodeQuantized, type QuantizedNetwork } from "@phinets/core/quantization";
 import {
@@ -27,7 +27,6 @@ import type { StepContext } from "./context.js";
 import { keyOf, sha256 } from "./hash.js";
 import { makeBatches } from "./train/batches.js";
 import { withKept } from "./train/diverged.js";
-import { score, simulatedOutputs } from "./validate.js";
 
 export interface AwareRequest {
   readonly folder: string;

@@ -5,6 +5,7 @@ import { detectionRoundingError } from "@phinets/core/detection";
 import { deployWeights } from "@phinets/core/graph";
 import { FloatValues, IntegerInterpreter } from "@phinets/core/inference";
 import { createEngine } from "@phinets/core/kernels";
+import { inputOptions } from "@phinets/core/learning";
 import { buildNetwork, classCount, type Network } from "@phinets/core/networks";
 import {
   encodeQuantized,
@@ -18,7 +19,6 @@ import {
 import type { FloatWeights } from "@phinets/core/tensor";
 import { writeFileAtomic } from "../host/atomic.js";
 import type { StepContext } from "./context.js";
-import { inputOptions } from "./validate.js";
 
 /** Pictures to calibrate on where it is not told. */
 export const defaultPictures = 100;

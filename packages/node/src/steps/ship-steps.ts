@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { evaluationSplit, type PictureSource, type SplitName } from "@phinets/core/data";
 import { createEngine } from "@phinets/core/kernels";
+import { floatOutputs, integerOutputs, score } from "@phinets/core/learning";
 import type { Network } from "@phinets/core/networks";
 import type { ProgramRequest } from "@phinets/core/target";
 import { type Recipe, recipeIdentity } from "@phinets/core/training";
@@ -30,7 +31,6 @@ import { adoptTraining, setAside, sourcesKey, stampsOf } from "./ship-files.js";
 import type { Step } from "./step-log.js";
 import { type TrackSummary, trackClip } from "./track-clip.js";
 import { type TrainResult, train, trainingOf } from "./train/index.js";
-import { floatOutputs, integerOutputs, score } from "./validate.js";
 
 /** What is asked for, and what it was found to mean. */
 export interface PreparedShip extends Omit<ShipRequest, "data" | "recipe" | "programRequest"> {

@@ -1,6 +1,6 @@
 export { exceededLimit, trialCost } from "./cost.js";
 export { mostSettings, readSweepFile, type SweepFile } from "./file.js";
-export { openSweepFolder } from "./journal.js";
+export { type JournalEntry, journalEntry, openSweepFolder } from "./journal.js";
 export { LocalTrainer } from "./local-trainer.js";
 export { measureTraining } from "./measure.js";
 export type { SweepObserver, WatchedRung, WatchedSetting } from "./observer.js";
@@ -11,4 +11,4 @@ export { serveSlot } from "./slot.js";
 export { runSweep, type SweepResult } from "./sweep.js";
 export type { Outcome, Trainer, TrainingJob } from "./trainer.js";
 export { makeTrial, prepareTrial, type SweepSetting, type Trial, trialHash } from "./trial.js";
-export { bestRun, sweepDocument } from "./winner.js";
+export { bestRun, sweepDocument, sweepRun } from "./winner.js";

@@ -18,7 +18,8 @@ import { describeReadError, problemOf } from "../host/document.js";
 
 const figures = z.record(z.string(), z.number());
 
-const entry = z.object({
+/** A line of the journal. */
+export const journalEntry = z.object({
   trial: z.string().regex(/^[0-9a-f]{16}$/, "16 hexadecimal digits"),
   /** Trained in all. */
   epochs: z.int().positive(),
@@ -32,7 +33,7 @@ const entry = z.object({
   failed: z.string().optional(),
 });
 
-export type JournalEntry = z.infer<typeof entry>;
+export type JournalEntry = z.infer<typeof journalEntry>;
 
 const nameOf = ({ trial, epochs, int8 }: Pick<JournalEntry, "trial" | "epochs" | "int8">): string =>
   `${trial}:${epochs}${int8 === true ? ":int8" : ""}`;
@@ -140,7 +141,7 @@ export class Journal {
     let problem: string | undefined;
     try {
       document = JSON.parse(line);
-      problem = problemOf(entry, document);
+      problem = problemOf(journalEntry, document);
     } catch {
       problem = "is not JSON";
     }
@@ -150,7 +151,7 @@ export class Journal {
         `${this.path}:${number}: ${problem}; remove the line, and what it tells of is trained again`,
         this.path,
       );
-    const done = entry.parse(document);
+    const done = journalEntry.parse(document);
     this.#done.set(nameOf(done), done);
   }
 }

@@ -4,12 +4,15 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { z } from "zod";
 import { problemOf, readJson } from "../host/document.js";
 
+/** A run folder within the sweep's. */
+export const sweepRun = z.string().regex(/^(detect|classify)\/[0-9a-f]{16}$/, "detect/HASH or classify/HASH");
+
 const document = z.object({
   rows: z.array(
     z.object({
       target: z.string().optional(),
       score: z.number().optional(),
-      runs: z.array(z.string().regex(/^(detect|classify)\/[0-9a-f]{16}$/, "detect/HASH or classify/HASH")).min(1),
+      runs: z.array(sweepRun).min(1),
     }),
   ),
 });

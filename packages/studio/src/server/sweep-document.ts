@@ -6,12 +6,11 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { problemOf, readDocument, readJson } from "@phinets/node/host";
 import { loadArguments, readResults } from "@phinets/node/run";
 import { compareRuns } from "@phinets/node/steps";
-import { sweepDocument } from "@phinets/node/sweep";
+import { type JournalEntry, journalEntry, sweepDocument, sweepRun } from "@phinets/node/sweep";
 import { z } from "zod";
 import type { SweepCurve, SweepDocument } from "../shared/sweeps.js";
 
 const setting = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
-const run = z.string().regex(/^(detect|classify)\/[0-9a-f]{16}$/, "detect/HASH or classify/HASH");
 
 const board = z.object({
   objective: z.string(),
@@ -32,20 +31,12 @@ const board = z.object({
         latencyMs: z.tuple([z.number(), z.number()]).optional(),
         energyMj: z.number().optional(),
       }),
-      runs: z.array(run).min(1),
+      runs: z.array(sweepRun).min(1),
       weightsSha256: z.array(z.string()).optional(),
       failed: z.string().optional(),
     }),
   ),
   leftOut: z.array(z.object({ setting, target: z.string().optional(), reason: z.string() })),
-});
-
-const done = z.object({
-  trial: z.string().regex(/^[0-9a-f]{16}$/),
-  epochs: z.int().positive(),
-  figures: z.record(z.string(), z.number()).optional(),
-  int8: z.literal(true).optional(),
-  failed: z.string().optional(),
 });
 
 /** Rows whose curves are drawn; those below are in the table. */
@@ -76,7 +67,7 @@ function readBoard(folder: string): Leaderboard | undefined {
 
 /** Each training is a row, by the options in which the trainings differ. */
 function partialBoard(folder: string): Leaderboard {
-  const latest = new Map<string, z.infer<typeof done>>();
+  const latest = new Map<string, JournalEntry>();
   const options = { code: "sweep.journal", remedy: "run the sweep again" };
   for (const line of readDocument(join(folder, "journal.jsonl"), options).split("\n")) {
     const entry = entryOf(line);
@@ -104,9 +95,9 @@ function partialBoard(folder: string): Leaderboard {
 }
 
 /** Undefined for a line that is none: the last one may be half written. */
-function entryOf(line: string): z.infer<typeof done> | undefined {
+function entryOf(line: string): JournalEntry | undefined {
   try {
-    return done.parse(JSON.parse(line));
+    return journalEntry.parse(JSON.parse(line));
   } catch {
     return undefined;
   }

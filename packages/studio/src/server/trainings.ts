@@ -6,7 +6,7 @@ import { parseNetwork } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { writeFileAtomic } from "@phinets/node/host";
 import type { Job } from "../shared/events.js";
-import { joinPath, placeId } from "../shared/places.js";
+import { joinPath, placeId, titleOf } from "../shared/places.js";
 import { documentPath, resumeWords, type TrainForm, trainWords } from "../shared/runs.js";
 import { runCommand } from "./command.js";
 import type { Datasets } from "./datasets.js";
@@ -73,7 +73,7 @@ export class Trainings {
     if (own !== undefined) return own;
     throw new PhinetsError(
       "studio.missing",
-      `${id.slice(id.indexOf(":") + 1)}: the studio does not train it; stop it where it was started`,
+      `${titleOf(id)}: the studio does not train it; stop it where it was started`,
     );
   }
 

@@ -9,13 +9,13 @@ import {
 } from "@phinets/core/data";
 import type { Detection } from "@phinets/core/detection";
 import { softmaxRows } from "@phinets/core/evaluation";
+import type { Outputs } from "@phinets/core/learning";
 import { planEpoch } from "@phinets/core/learning";
 import { classNames, type Network } from "@phinets/core/networks";
 import type { Recipe } from "@phinets/core/training";
 import { Canvas, colourOf, contactSheet, readPicture, type SheetCell, scaleTo } from "../../picture/index.js";
 import { matchBoxes } from "../../report/boxes.js";
 import { detectionPrediction, type Prediction, type ReportBox, reportPicture } from "../../report/index.js";
-import type { Outputs } from "../validate.js";
 
 /** Side of a picture on a sheet, in pixels. */
 const cellSize = 224;

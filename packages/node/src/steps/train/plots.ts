@@ -8,6 +8,7 @@
 import { join } from "node:path";
 import { PackedSource, type PictureSource } from "@phinets/core/data";
 import { meanAnchorIou } from "@phinets/core/detection";
+import { boxesOf, type Outputs, score } from "@phinets/core/learning";
 import { buildNetwork, classCount, type Network, networkTitle } from "@phinets/core/networks";
 import type { Recipe } from "@phinets/core/training";
 import { writeFileAtomic } from "../../host/atomic.js";
@@ -25,7 +26,6 @@ import {
 import { readResults } from "../../run/save.js";
 import { shellQuote } from "../../text/quote.js";
 import { hasLock } from "../run-lock.js";
-import { boxesOf, type Outputs, score } from "../validate.js";
 import {
   batchSheet,
   classified,
