@@ -16,10 +16,14 @@ export function Labelling() {
   useEffect(() => {
     if (!isOpen) dialog.current?.close();
     else if (!dialog.current?.open) dialog.current?.showModal();
+    if (!isOpen) return;
+    // Of the whole window: what has the focus may be taken away, and the next key come before another has it.
+    addEventListener("keydown", pressKey);
+    return () => removeEventListener("keydown", pressKey);
   }, [isOpen]);
   const heading = useRef<HTMLHeadingElement>(null);
   const drawing = editing.value;
-  // Where what had the focus is gone, keys would reach nothing.
+  // Where what had the focus is gone, Tab goes on from the heading.
   useEffect(() => {
     if (isOpen && !dialog.current?.contains(document.activeElement)) heading.current?.focus();
   }, [isOpen, value, drawing]);
@@ -29,7 +33,6 @@ export function Labelling() {
       ref={dialog}
       class="labelling"
       aria-label="Labelling"
-      onKeyDown={pressKey}
       onCancel={(event) => event.preventDefault()}
       onClose={close}
     >
