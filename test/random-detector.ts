@@ -1,6 +1,7 @@
 /** A small detector with random weights, and a clip for it, whose boxes and tracks change from frame to frame. */
 import type { CDetector } from "@phinets/core/export";
 import { GraphBuilder } from "@phinets/core/graph";
+import type { Yolov2Head } from "@phinets/core/networks";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { Random } from "@phinets/core/tensor";
 import { randomlyQuantized } from "./random-network.js";
@@ -9,18 +10,21 @@ import { randomlyQuantized } from "./random-network.js";
 export const height = 40;
 export const width = 48;
 
+/** A head of one map with anchors in cells. */
+export const yolov2Head = (
+  classes: readonly string[],
+  anchors: Yolov2Head["anchors"],
+  decoder: Yolov2Head["decoder"] = "yolov2",
+): Yolov2Head => ({ kind: "yolov2", classes, anchors, filters: 1, decoder });
+
 /** Random weights; the map's real values spread over what a sigmoid tells apart. */
 export function randomDetector(seed: number, scoreThreshold: number): { q: QuantizedNetwork; detector: CDetector } {
-  const detector: CDetector = {
-    classes: ["nut", "bolt"],
-    anchors: [
-      [1.1, 0.9],
-      [2.2, 2.7],
-    ],
-    decoder: seed % 2 === 0 ? "scaled" : "yolov2",
-    scoreThreshold,
-    nmsIou: 0.4,
-  };
+  const anchors: Yolov2Head["anchors"] = [
+    [1.1, 0.9],
+    [2.2, 2.7],
+  ];
+  const head = yolov2Head(["nut", "bolt"], anchors, seed % 2 === 0 ? "scaled" : "yolov2");
+  const detector: CDetector = { head, scoreThreshold, nmsIou: 0.4 };
   const builder = new GraphBuilder("follow");
   let x = builder.input("input", [1, height, width, 3]);
   for (const [i, filters] of [6, 8, 12].entries())

@@ -35,7 +35,7 @@ function sentBy({ network, classes, recipe }: Model, picture: Picture, frames: n
       const row = data.subarray(y * width * 3, (y + 1) * width * 3);
       return { type: "row", frame, y, width, height, pixels: "rgb888", data: row };
     });
-    const followed = follower.next(engine.run(input)[0]);
+    const followed = follower.next(engine.run(input));
     return [...rows, ...(frame === 0 ? [hello] : []), ...wireMessagesOf(followed, frame, { width, height })];
   });
   return Buffer.concat([Buffer.of(0), ...messages.flat().map(encodeWire)]);

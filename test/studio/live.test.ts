@@ -35,7 +35,7 @@ async function expected(): Promise<{ text: string; last: WireTracks }> {
   const input = new Int8Array(engine.inputBytes);
   for await (const { number, picture } of (await framesOf(join(folder, clip))).frames) {
     writeInputInt8(model.prepare(picture).data, input);
-    const followed = follower.next(engine.run(input)[0]);
+    const followed = follower.next(engine.run(input));
     const [, tracks] = wireMessagesOf(followed, number - 1, { width, height });
     [last] = new WireDecoder().push(encodeWire(tracks)) as WireTracks[];
     text += formatMotTracks(number, last.tracks);

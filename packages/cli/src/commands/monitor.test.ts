@@ -32,7 +32,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("an emulated
     writeFileSync(recorded, Buffer.concat(parts));
     const [interpreter, follower] = [new IntegerInterpreter(q), new Follower(q, detector)];
     for (const [frame, input] of frames.entries()) {
-      const [, tracks] = wireMessagesOf(follower.next(interpreter.run(input)[0]), frame, { width, height });
+      const [, tracks] = wireMessagesOf(follower.next(interpreter.run(input)), frame, { width, height });
       const [rounded] = new WireDecoder().push(encodeWire(tracks)) as WireTracks[];
       wanted += formatMotTracks(frame + 1, rounded.tracks);
     }

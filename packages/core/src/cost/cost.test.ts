@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { deployGraph, type Graph, GraphBuilder } from "../graph/index.js";
-import { buildNetwork, parseNetwork } from "../networks/index.js";
+import { buildNetwork, defaultAnchors, parseNetwork, type Yolov2Head } from "../networks/index.js";
 import {
   boardNames,
   countedCores,
@@ -87,19 +87,21 @@ describe("flashBytesOf and ramBytesOf", () => {
   const b = new GraphBuilder("flash");
   const x = b.conv2d("conv", b.input("in", [1, 8, 8, 3]), { filters: 4, kernel: 3 });
   const graph = deployGraph(b.build([b.sigmoid("s", x)]));
+  const head: Yolov2Head = { kind: "yolov2", classes: 1, filters: 1, anchors: defaultAnchors, decoder: "yolov2" };
   it("add up", () => {
     for (const program of [portable(graph), programOf(graph, board)]) {
-      const { weights, total, measured, ...parts } = flashBytesOf(program, board, { anchors: 5 });
+      const { weights, total, measured, ...parts } = flashBytesOf(program, board, { head });
       expect(weights).toEqual(weightBytes(program));
       expect(total).toBe(weights.total + Object.values(parts).reduce((sum, bytes) => sum + bytes, 0));
-      expect([measured, parts.decoder]).toEqual([true, 511 * 8 + 5 * 16]);
+      expect([measured, parts.decoder]).toEqual([true, 511 * 8 + 80 + 5 * 16]);
       const plain = flashBytesOf(program, board);
       expect([plain.decoder, plain.follower]).toEqual([0, 0]);
       expect(plain.kernels).toBeLessThanOrEqual(parts.kernels);
     }
   });
   it("know boxes and tracks as the plan of the banks does", () => {
-    for (const name of boardNames) expect(variableBytes(loadBoard(name), 1)).toBe(stackBytes + followerBytes);
+    for (const name of boardNames)
+      expect(variableBytes(loadBoard(name), { detects: true })).toBe(stackBytes + followerBytes);
   });
   it("say what each bank has, and which would be too small", () => {
     const program = programOf(graph, board);

@@ -1,6 +1,6 @@
 /** What a network is made of and what it costs, before anything is trained: the document of `phinets inspect`. */
 import { deployGraph, type Graph, type OpName, rescaleJoins } from "../graph/index.js";
-import { anchorCount, backboneBlocks, buildNetwork, type Network } from "../networks/index.js";
+import { backboneBlocks, buildNetwork, type Network } from "../networks/index.js";
 import {
   aligned,
   type Board,
@@ -200,7 +200,7 @@ function blocksOf(network: Network, graph: Graph): Inspection["blocks"] {
 }
 
 function needsOf(board: Board, { head }: Network, program: Program): { flash: FlashBytes; ram: RamBytes } {
-  const contents = { anchors: anchorCount(head) };
+  const contents = { head };
   return { flash: flashBytesOf(program, board, contents), ram: ramBytesOf(program, board, contents) };
 }
 

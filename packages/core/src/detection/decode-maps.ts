@@ -81,8 +81,8 @@ function anchored(maps: HeadOutput, { anchors, classes: given }: Yolov5Head, thr
       const box = [
         ((cell % width) + 2 * sigmoid(output[at]) - 0.5) / width,
         (Math.floor(cell / width) + 2 * sigmoid(output[at + 1]) - 0.5) / height,
-        (anchorWidth * (2 * sigmoid(output[at + 2])) ** 2) / input.width,
-        (anchorHeight * (2 * sigmoid(output[at + 3])) ** 2) / input.height,
+        (anchorWidth * square(2 * sigmoid(output[at + 2]))) / input.width,
+        (anchorHeight * square(2 * sigmoid(output[at + 3]))) / input.height,
       ] as const;
       found.push({ box, objectness, scores });
     }
@@ -121,6 +121,9 @@ function distances(maps: HeadOutput, head: Yolov8Head, threshold: number): Candi
   }
   return found;
 }
+
+/** A product: hosts differ in what they make of `**`. */
+const square = (value: number): number => value * value;
 
 /** Mean of a distribution over 0, 1, ..., bins - 1, given as logits; with one bin the value itself. */
 function distance(output: OutputMap, from: number, bins: number): number {

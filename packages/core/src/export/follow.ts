@@ -3,8 +3,11 @@
  * with the firmware's limits. SORT's filter is linear in each axis, so tracks of fractions, times the picture's size, are
  * the tracks of pixels.
  */
-import { type Detection, detect, type OutputMap } from "../detection/index.js";
-import type { QuantizedNetwork } from "../quantization/index.js";
+import { type Detection, detectByHead, type OutputMap } from "../detection/index.js";
+import { inputsOf } from "../graph/index.js";
+import { outputsRead } from "../networks/index.js";
+import { dequantizeOutput, type QuantizedNetwork } from "../quantization/index.js";
+import { joined } from "../tensor/index.js";
 import { Sort, type Track } from "../tracking/index.js";
 import type { WireBoxes, WireTracks } from "../wire/index.js";
 import { type CDetector, defaultNmsIou, defaultScoreThreshold } from "./c/index.js";
@@ -20,24 +23,27 @@ export interface FollowedFrame {
 
 export class Follower {
   readonly #sort = new Sort({ maxTracks: firmwareLimits.tracks });
-  readonly #shape: readonly [height: number, width: number, channels: number];
 
-  /** @param q the network whose first output is the detector's map */
+  /** @param q the network whose outputs the detector's head reads */
   constructor(
     readonly q: Pick<QuantizedNetwork, "graph" | "values">,
     readonly detector: CDetector,
-  ) {
-    const [, height, width, channels] = q.graph.shapes[q.graph.outputs[0]];
-    this.#shape = [height, width, channels];
-  }
+  ) {}
 
-  /** The next frame, from the map's bytes or their real values in float64. */
-  next(map: Int8Array | OutputMap): FollowedFrame {
-    const { anchors, classes, decoder, scoreThreshold, nmsIou } = this.detector;
-    const boxes = detect(
-      map instanceof Int8Array ? realValues(this.q, map) : map,
-      this.#shape,
-      { anchors, classes: classes.length, decoder },
+  /** The next frame: each output's bytes, or in float64 the real values of those that the head reads, one behind the other. */
+  next(outputs: readonly Int8Array[] | OutputMap): FollowedFrame {
+    const { head, scoreThreshold, nmsIou } = this.detector;
+    const { graph } = this.q;
+    const [, height, width] = graph.shapes[inputsOf(graph)[0].name];
+    const boxes = detectByHead(
+      head,
+      {
+        output: isMap(outputs)
+          ? outputs
+          : joined(outputsRead(head, outputs).map((bytes, i) => dequantizeOutput(this.q, bytes, i))),
+        shapes: outputsRead(head, graph.outputs).map((name) => graph.shapes[name]),
+        input: { height, width },
+      },
       {
         threshold: scoreThreshold ?? defaultScoreThreshold,
         iouThreshold: nmsIou ?? defaultNmsIou,
@@ -56,11 +62,7 @@ export class Follower {
   }
 }
 
-/** Of the first output. Products of a float32 scale and a byte are exact in float64. */
-function realValues({ graph, values }: Pick<QuantizedNetwork, "graph" | "values">, map: Int8Array): Float64Array {
-  const { scale, zeroPoint } = values[graph.outputs[0]];
-  return Float64Array.from(map, (q) => scale * (q - zeroPoint));
-}
+const isMap = (outputs: readonly Int8Array[] | OutputMap): outputs is OutputMap => ArrayBuffer.isView(outputs);
 
 /** A frame as the two messages that firmware/wire sends of it, before they are rounded. @param size of the picture, in pixels */
 export function wireMessagesOf(

@@ -6,7 +6,7 @@ export { countOf } from "./fields.js";
 export { headProblem } from "./imported.js";
 export * from "./initial-weights.js";
 export { outputsRead, type Yolov5Head, type Yolov8Head } from "./map-heads.js";
-export { levelsOf } from "./map-levels.js";
+export { levelsOf, mapsProblem } from "./map-levels.js";
 export * from "./network.js";
 export { expansionFactor, type PhinetBlock, phinetBlocks, roundWidth, stemFilters } from "./phinet.js";
 export { predictionLayer, yolov2Channels } from "./yolov2.js";

@@ -179,11 +179,6 @@ export function classCount(head: Head): number {
   return countOf(head.classes);
 }
 
-/** Anchors of a head; 0 where it finds no boxes. */
-export function anchorCount(head: Head): number {
-  return head.kind === "yolov2" ? head.anchors.length : 0;
-}
-
 /** Names of a head's classes; "class0", "class1", ... where only their number is known. */
 export function classNames(head: Head): readonly string[] {
   if (head.kind === "none") return [];

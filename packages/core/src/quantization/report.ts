@@ -70,7 +70,11 @@ export function quantizeInput(picture: Float32Array): Int8Array {
 }
 
 /** An output's int8, by default of the first, to real values, exactly: the firmware's boxes are the boxes of these. */
-export function dequantizeOutput({ graph, values }: QuantizedNetwork, output: Int8Array, index = 0): Float64Array {
+export function dequantizeOutput(
+  { graph, values }: Pick<QuantizedNetwork, "graph" | "values">,
+  output: Int8Array,
+  index = 0,
+): Float64Array {
   const { scale, zeroPoint } = values[graph.outputs[index]];
   const real = new Float64Array(output.length);
   for (let i = 0; i < output.length; i++) real[i] = scale * (output[i] - zeroPoint);

@@ -83,7 +83,7 @@ export function arenaRoom(board: Board, task: Task, outputBytes: number): number
 
 function variablesOf(board: Board, task: Task, outputBytes: number): { rest: number; home: Region; isShared: boolean } {
   const data = board.regions.find(({ use }) => use === "data");
-  const rest = variableBytes(board, task === "detect" ? 1 : 0) + outputBytes;
+  const rest = variableBytes(board, { detects: task === "detect" }) + outputBytes;
   return { rest, home: data ?? arenaOf(board), isShared: data === undefined };
 }
 

@@ -14,7 +14,6 @@
 import { activeMj, bandMs, countMacs, countParameters, energyMj, latencyMs } from "../cost/index.js";
 import { deployGraph } from "../graph/index.js";
 import {
-  anchorCount,
   buildNetwork,
   type Classes,
   type MicromindPhinet,
@@ -81,7 +80,7 @@ export interface Candidate<N extends Network = MicromindPhinet> {
 export function costOf<N extends Network>(network: N, board: Board, programRequest: ProgramRequest = {}): Candidate<N> {
   const graph = buildNetwork(network);
   const program = programOf(deployGraph(graph), board, programRequest);
-  const contents = { anchors: anchorCount(network.head) };
+  const contents = { head: network.head };
   const latency = latencyMs(program, board);
   const flash = flashBytesOf(program, board, contents);
   return {
@@ -116,7 +115,7 @@ function estimatedCost(
   const lowering = once(lowerings, key, () =>
     lowerToSteps(deployGraph(buildNetwork(network)), { dsp, helium: hasHelium(board), planes: planesOf(optimize) }),
   );
-  const contents = { anchors: anchorCount(network.head) };
+  const contents = { head: network.head };
   const program = { lowering, options: { input }, stream: { schedule: { length: costs.entries } } };
   const { total, weights } = flashBytesOf(program, board, contents);
   const flashBytes = total - weights.total + costs.weightBytes;

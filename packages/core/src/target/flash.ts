@@ -2,6 +2,7 @@
  * Flash of the linked firmware, before anything is trained: constants from the graph, code from what the kernels that it
  * needs were measured to take (bench/cost/code-size.mjs).
  */
+import { type BoxHead, findsBoxes, type Head } from "../networks/index.js";
 import { type Board, banksOf, homeOf, type Region } from "./board.js";
 import codeSizes from "./code-sizes.json" with { type: "json" };
 import { type Kernel, kernels as kernelRows, shapeOf } from "./kernels.js";
@@ -28,14 +29,18 @@ export interface FlashBytes {
 }
 
 export interface FlashOptions {
-  /** Anchors of a detector's head; its image decodes and tracks. Default 0: no detector. */
-  readonly anchors?: number;
+  /** Of a network that finds boxes the image decodes and tracks. Default: none. */
+  readonly head?: Head;
 }
 
 /** Sizes of the C structures on a 32-bit target: phinets_step, phinets_program, phinets_state. */
 export const structBytes = { step: 60, program: 36, state: stateBytes } as const;
 const powersBytes = 511 * 8;
+/** Sigmoids and softmaxes need e^t of t <= 0 alone. */
+const fallingPowersBytes = 256 * 8;
 const anchorBytes = 2 * 8;
+/** phinets_level on a 32-bit target. */
+const levelBytes = 80;
 
 interface ProgramSizes {
   readonly base: number;
@@ -56,11 +61,11 @@ export interface SizedProgram extends Pick<Program, "lowering"> {
  * the linked image.
  */
 export function flashBytesOf(program: SizedProgram, board: Board, options: FlashOptions = {}): FlashBytes {
-  const { anchors = 0 } = options;
+  const { head = { kind: "none" } } = options;
   const { sizes, measured } = sizesOf(board);
   const { steps } = program.lowering;
   const needed = new Set<string>([program.options.input, ...steps.map(({ kernel }): Kernel => kernel)]);
-  if (anchors > 0) needed.add("detector");
+  if (findsBoxes(head)) needed.add("detector").add(head.kind);
   const entryBytes = steps.length > 255 ? 2 : 1;
   let descriptions = structBytes.program + ((program.stream.schedule.length * entryBytes + 3) & ~3);
   for (const step of steps) {
@@ -76,11 +81,11 @@ export function flashBytesOf(program: SizedProgram, board: Board, options: Flash
   for (const { neededBy, bytes } of sizes.groups) {
     const users = neededBy.filter((name) => needed.has(name));
     if (users.length === 0) continue;
-    if (users.every((name) => name === "detector")) follower += bytes;
+    if (users.every(isDecoder)) follower += bytes;
     else kernels += bytes;
   }
   const weights = weightBytes(program);
-  const decoder = anchors > 0 ? powersBytes + anchors * anchorBytes : 0;
+  const decoder = findsBoxes(head) ? decoderBytes(head, program.lowering.outputs.length) : 0;
   // Start-up's tables; the board that was measured has one bank, which is always on.
   const tables = 8 * (banksOf(board).length - 1 + board.regions.filter(({ enable }) => enable !== undefined).length);
   const start = sizes.base + tables;
@@ -110,7 +115,7 @@ export interface RamBytes {
 /** What the firmware of a board takes of its RAM: the linked image's sections, but for alignment. */
 export function ramBytesOf(program: Program, board: Board, options: FlashOptions = {}): RamBytes {
   const { output, context } = variablesOf(program.lowering, program.options.input);
-  const follower = variableBytes(board, options.anchors ?? 0) - stackBytes;
+  const follower = variableBytes(board, { detects: findsBoxes(options.head ?? { kind: "none" }) }) - stackBytes;
   const arena = program.arenaBytes;
   return {
     ...{ arena, output, follower, stack: stackBytes },
@@ -158,8 +163,18 @@ export function exceededRegions(
 }
 
 /** RAM that every image takes beside arena and output: the stack, and a detector's boxes and tracks. */
-export function variableBytes(board: Board, anchors: number): number {
-  return stackBytes + (anchors > 0 ? sizesOf(board).sizes.followerRam : 0);
+export function variableBytes(board: Board, { detects }: { readonly detects: boolean }): number {
+  return stackBytes + (detects ? sizesOf(board).sizes.followerRam : 0);
+}
+
+const isDecoder = (name: string): boolean => name === "detector" || name.startsWith("yolov");
+
+/** Constants of a decoder, a table of exponentials for each of its maps: maps of one scale share it. */
+function decoderBytes(head: BoxHead, maps: number): number {
+  if (head.kind === "yolov2") return powersBytes + levelBytes + head.anchors.length * anchorBytes;
+  const tables = maps * fallingPowersBytes;
+  if (head.kind === "yolov8") return tables + maps * levelBytes;
+  return tables + maps * levelBytes + head.anchors.flat().length * anchorBytes;
 }
 
 function sizesOf(board: Board): { sizes: ProgramSizes; measured: boolean } {

@@ -8,7 +8,7 @@ import { randomGraphs } from "../../../../test/random-graph.js";
 import { randomMoves } from "../../../../test/random-moves.js";
 import { randomLayer, randomNetwork } from "../../../../test/random-network.js";
 import { deployGraph, type Graph, GraphBuilder } from "../graph/index.js";
-import { backboneBlocks, buildNetwork, parseNetwork } from "../networks/index.js";
+import { backboneBlocks, buildNetwork, defaultAnchors, parseNetwork, type Yolov2Head } from "../networks/index.js";
 import {
   arenaOf,
   type Board,
@@ -644,7 +644,8 @@ describe("programOf", () => {
     expect(chosen({ input: "rows" }).options.input).toBe("rows");
   });
   it("has as many byte weights as the flash asks for, of small maps first", () => {
-    const flash = (program: Program) => flashBytesOf(program, board, { anchors: 5 }).total;
+    const head: Yolov2Head = { kind: "yolov2", classes: 1, filters: 1, anchors: defaultAnchors, decoder: "yolov2" };
+    const flash = (program: Program) => flashBytesOf(program, board, { head }).total;
     const halved = ({ lowering: { steps, values } }: Program, isHalved: boolean) =>
       steps
         .filter(({ kernel, byteWeights }) => kernel.startsWith("dsp_product") && (byteWeights ?? false) === isHalved)

@@ -3,6 +3,7 @@
  * Cost, memory map, `inspect`, `fit`'s exact check, the C emitter and the linker script read this one object.
  */
 import type { Graph } from "../graph/index.js";
+import { defaultAnchors, type Yolov2Head } from "../networks/index.js";
 import { type BankOptions, type BankPlacement, placeInBanks } from "./banks.js";
 import { arenaOf, type Board } from "./board.js";
 import { flashBytesOf } from "./flash.js";
@@ -135,8 +136,11 @@ export function programOf(deployed: Graph, board: Board, programRequest: Program
   return placed(plan, { banks, home, growthBytes, mostBytes: programRequest.ramBytes });
 }
 
-/** Anchors that a program's image is counted with, before it is known whether it detects: so a network has one plan. */
-const countedAnchors = 5;
+/** A head that a program's image is counted with, before it is known whether it detects: so a network has one plan. */
+const countedHead: Yolov2Head = {
+  kind: "yolov2",
+  ...{ classes: 1, filters: 1, anchors: defaultAnchors, decoder: "yolov2" },
+};
 
 /**
  * `byteWeightsUpTo` with which a program's image, that of a detector, is no larger than `flashBytes`, or as small as it gets.
@@ -144,7 +148,7 @@ const countedAnchors = 5;
  */
 function byteWeightsFor(plan: Plan, board: Board, flashBytes: number): number {
   const { values, steps } = plan.lowering;
-  let excess = flashBytesOf(plan, board, { anchors: countedAnchors }).total - flashBytes;
+  let excess = flashBytesOf(plan, board, { head: countedHead }).total - flashBytes;
   if (excess <= 0) return 0;
   const products = steps
     .map((step) => ({ quads: quadsOfProduct(step, values), step }))

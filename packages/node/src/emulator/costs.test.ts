@@ -82,7 +82,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
     const graph = deployGraph(buildNetwork(network));
     const q = calibrated(graph);
     const options = modelOptions(network);
-    const anchors = options.detector?.anchors.length;
+    const { head } = network;
     await Promise.all(
       [...programs, ...(name === "detector" || name === "classifier" ? smallest : [])].map(
         async ([target, programRequest]) => {
@@ -93,7 +93,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
           writeFirmware(where, emitC(q, { ...options, program }));
           const path = await buildFirmware(where, board);
           const elf = readElf(readFileSync(path), path);
-          const planned = flashBytesOf(program, board, { anchors });
+          const planned = flashBytesOf(program, board, { head });
           expect(arenaBytes(elf, program, path)).toBe(program.arenaBytes);
           const linked = (part: RegExp): number =>
             elf.symbols.filter((symbol) => part.test(symbol.name)).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -106,7 +106,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
           // Outdated? node bench/cost/code-size.mjs measures the code again.
           expect(Math.abs(error), `${target}: ${planned.total} planned, ${flashBytes(elf)} linked`).toBeLessThan(0.01);
           // Sections start at multiples of 16.
-          const ram = ramBytesOf(program, board, { anchors });
+          const ram = ramBytesOf(program, board, { head });
           expect(Math.abs(ramBytes(elf) - ram.total)).toBeLessThan(64);
           // Where they lie beside activations, stack and variables have room.
           const home = homeOf(board);

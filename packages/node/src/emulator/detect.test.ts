@@ -1,12 +1,15 @@
 /** phinets_detect against the library's own detection, on random maps. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Decoder, type Detection, detect } from "@phinets/core/detection";
+import { type Detection, detectByHead } from "@phinets/core/detection";
 import { GraphBuilder } from "@phinets/core/graph";
 import { IntegerInterpreter } from "@phinets/core/inference";
-import { Random } from "@phinets/core/tensor";
+import { type BoxHead, classCount, type Yolov5Head, type Yolov8Head } from "@phinets/core/networks";
+import { dequantizeOutput } from "@phinets/core/quantization";
+import { joined, Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { yolov2Head } from "../../../../test/random-detector.js";
 import { randomInput, randomlyQuantized } from "../../../../test/random-network.js";
 import { installed } from "../../../../test/tools.js";
 import { writeBundle } from "../firmware/bundle.js";
@@ -25,6 +28,9 @@ const anchors: [number, number][] = [
 ];
 const capacity = 64;
 
+/** A map of the output. */
+type Map = readonly [height: number, width: number, channels: number, scale: number, zeroPoint: number];
+
 /** A program that reads maps and writes, for each, the number of boxes and `capacity` boxes. */
 const main = `#include <stdio.h>
 #include "phinets_model.h"
@@ -42,58 +48,115 @@ int main(int argc, char **argv) {
 `;
 
 describe.skipIf(!installed("gcc"))("phinets_detect", () => {
-  // The coarsest scale makes boxes of infinite size; with the last zero point no byte lies above it.
-  test.each<[Decoder, number, number, number]>([
-    ["yolov2", 1, 0.05, 37],
-    ["yolov2", 4, 0.09, -128],
-    ["scaled", 1, 0.03, 127],
-    ["scaled", 2, 4, 0],
-  ])("finds what the library finds, to the last bit (%s, %i classes, scale %f, zero point %i)", async (...settings) => {
-    const [decoder, classes, scale, zeroPoint] = settings;
-    const where = join(folder, `${decoder}${classes}`);
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `class ${i}`);
+  const yolov5 = (classes: number): Yolov5Head => ({
+    ...{ kind: "yolov5", classes: names(classes) },
+    anchors: [
+      anchors.map(([width, height]) => [8 * width, 8 * height]),
+      [
+        [30, 61],
+        [62, 45],
+      ],
+    ],
+  });
+  const yolov8 = (classes: number, bins: number): Yolov8Head => ({ kind: "yolov8", classes: names(classes), bins });
+
+  // Scales and zero points of the maps. The coarsest scale makes boxes of infinite size; with the last zero point no byte lies
+  // above it.
+  test.each<[what: string, BoxHead, maps: readonly Map[], quiet: number]>([
+    ["one class", yolov2Head(names(1), anchors), [[6, 8, 18, 0.05, 37]], 0.8],
+    ["four classes", yolov2Head(names(4), anchors), [[6, 8, 27, 0.09, -128]], 0.8],
+    ["no byte above 0", yolov2Head(names(1), anchors, "scaled"), [[6, 8, 18, 0.03, 127]], 0.8],
+    ["infinite boxes", yolov2Head(names(2), anchors, "scaled"), [[6, 8, 21, 4, 0]], 0.8],
+    [
+      "two maps",
+      yolov5(2),
+      [
+        [6, 8, 21, 0.06, 12],
+        [3, 4, 14, 0.05, -20],
+      ],
+      0.8,
+    ],
+    [
+      "distances and classes in one map",
+      yolov8(3, 4),
+      [
+        [6, 8, 19, 0.05, 90],
+        [3, 4, 19, 0.07, 60],
+      ],
+      0,
+    ],
+    [
+      "in two, of one scale and of another",
+      yolov8(2, 8),
+      [
+        [6, 8, 32, 0.04, 5],
+        [6, 8, 2, 0.04, 100],
+        [3, 4, 2, 0.09, 100],
+        [3, 4, 32, 0.02, -7],
+      ],
+      0,
+    ],
+    ["distances as they are", yolov8(1, 1), [[3, 4, 5, 0.025, 100]], 0],
+  ])("finds what the library finds, to the last bit: %s", async (what, head, maps, quiet) => {
+    const [where, objectsFolder] = [join(folder, what.replaceAll(" ", "-")), join(folder, "objects")];
     const builder = new GraphBuilder("head");
-    const shape = [5, 6, anchors.length * (5 + classes)] as const;
-    const x = builder.input("x", [1, shape[0], shape[1], 2]);
-    const random = randomlyQuantized(builder.build([builder.conv2d("y", x, { filters: shape[2] })]), 1);
-    const q = { ...random, values: { ...random.values, y: { scale: Math.fround(scale), zeroPoint } } };
-    const names = Array.from({ length: classes }, (_, i) => `class ${i}`);
-    writeBundle(where, q, { detector: { classes: names, anchors, decoder } });
+    const x = builder.input("x", [1, 48, 64, 2]);
+    const outputs = maps.map(([height, , channels], i) =>
+      builder.conv2d(`y${i}`, x, { filters: channels, stride: 48 / height }),
+    );
+    const random = randomlyQuantized(builder.build(outputs), 1);
+    const values = { ...random.values };
+    for (const [i, [, , , scale, zeroPoint]] of maps.entries())
+      values[outputs[i]] = { scale: Math.fround(scale), zeroPoint };
+    const q = { ...random, values };
+    writeBundle(where, q, { detector: { head } });
     writeFileSync(join(where, "main.c"), main);
     const flags = ["-std=gnu99", "-O2", "-march=native", "-Wall", "-Wextra", "-Werror"];
     const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover"];
     // The kernels are not what is tested here.
-    const own = (name: string): boolean => /^(main|phinets_model|phinets_detect)\.c$/.test(name);
+    const own = (name: string): boolean => /^(main|phinets_model|phinets_detect|yolov\d)\.c$/.test(name);
     const units = readdirSync(where).filter((name) => name.endsWith(".c"));
     const others = units.filter((name) => !own(name) && !/track|assignment|follow/.test(name));
     const gcc = (...args: string[]) => runTool("gcc", args, { cwd: where });
-    expect(await gcc("-std=c99", "-c", ...others)).toMatchObject({ exitCode: 0, stderr: "" });
-    const objects = others.map((name) => name.replace(/c$/, "o"));
+    // The same for every head: compiled once.
+    if (!existsSync(objectsFolder)) {
+      mkdirSync(objectsFolder);
+      const compile = await runTool("gcc", ["-std=c99", "-c", ...others.map((name) => join(where, name))], {
+        cwd: objectsFolder,
+      });
+      expect(compile).toMatchObject({ exitCode: 0, stderr: "" });
+    }
+    const objects = others.map((name) => join(objectsFolder, name.replace(/c$/, "o")));
     expect(await gcc(...flags, ...sanitizers, ...units.filter(own), ...objects, "-o", "model")).toMatchObject({
       exitCode: 0,
       stderr: "",
     });
 
-    const draw = new Random(classes, 3);
-    const bytes = shape[0] * shape[1] * shape[2];
-    // Mostly low objectness, so that some maps stay below the capacity and some boxes overlap.
-    const maps = Array.from({ length: 40 }, () =>
-      new Int8Array(bytes).map((_, i) =>
-        i % (5 + classes) === 4 && draw.uniform() < 0.8 ? -100 : draw.integer(256) - 128,
+    const draw = new Random(maps.length, 3);
+    // Of heads with an objectness mostly a low one, so that some maps stay below the capacity and some boxes overlap.
+    const isObjectness = (i: number): boolean => i % (5 + classCount(head)) === 4;
+    const frames = Array.from({ length: 40 }, () =>
+      maps.map(([height, width, channels]) =>
+        new Int8Array(height * width * channels).map((_, i) =>
+          isObjectness(i) && draw.uniform() < quiet ? -100 : draw.integer(256) - 128,
+        ),
       ),
     );
-    writeFileSync(join(where, "maps.bin"), Buffer.concat(maps.map((map) => new Uint8Array(map.buffer))));
+    writeFileSync(join(where, "maps.bin"), Buffer.concat(frames.flat().map((map) => new Uint8Array(map.buffer))));
     expect(await runTool("./model", ["maps.bin", "boxes.bin"], { cwd: where })).toMatchObject({
       stderr: "",
       exitCode: 0,
     });
     const file = readFileSync(join(where, "boxes.bin"));
     const view = new DataView(file.buffer, file.byteOffset, file.length);
+    const shapes = maps.map(([height, width, channels]) => [1, height, width, channels]);
     let boxes = 0;
-    maps.forEach((map, i) => {
+    frames.forEach((frame, i) => {
       const at = i * (4 + capacity * 48);
-      const real = Float64Array.from(map, (value) => Math.fround(scale) * (value - zeroPoint));
-      const options = { threshold: 0.3, maxCandidates: capacity };
-      const expected = detect(real, shape, { anchors, classes, decoder }, options);
+      const output = joined(frame.map((bytes, n) => dequantizeOutput(q, bytes, n)));
+      const options = { threshold: 0.3, maxCandidates: capacity, maxDetections: capacity };
+      const expected = detectByHead(head, { output, shapes, input: { height: 48, width: 64 } }, options);
       const count = view.getInt32(at, true);
       expect(Array.from({ length: count }, (_, k) => readBox(view, at + 4 + k * 48))).toEqual(expected);
       boxes += expected.length;

@@ -102,7 +102,7 @@ export async function emulate(
     writeFirmware(folder, emitC(q, { detector, classes, program }));
     const [image, target] = await Promise.all([
       buildEmulated(folder, board, { signal }),
-      linkTarget(folder, program, board, detector?.anchors.length ?? 0, signal),
+      linkTarget(folder, program, board, detector?.head ?? { kind: "none" }, signal),
     ]);
     const run = await runQemu(image, inputs, outputBytesOf(q), { signal, tracks });
 
@@ -117,7 +117,7 @@ export async function emulate(
       let at = 0;
       const outputs = engine.run(input);
       for (const expected of outputs) for (const byte of expected) if (run.outputs[i][at++] !== byte) differingBytes++;
-      if (follower) followed.push(follower.next(outputs[0]));
+      if (follower) followed.push(follower.next(outputs));
     });
     const elf = readElf(readFileSync(image.path), image.path);
     const instructions = mean(run.instructions);

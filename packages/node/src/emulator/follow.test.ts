@@ -28,7 +28,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function library(q: QuantizedNetwork, detector: CDetector, frames: readonly Int8Array[]): FollowedFrame[] {
   const [interpreter, follower] = [new IntegerInterpreter(q), new Follower(q, detector)];
-  return frames.map((frame) => follower.next(interpreter.run(frame)[0]));
+  return frames.map((frame) => follower.next(interpreter.run(frame)));
 }
 
 /** The host's program: frames in, what the emulated program writes out. */

@@ -63,7 +63,7 @@ function infer(q: QuantizedNetwork, network: Network, frames: Int8Array[]) {
   const outputs = frames.map((frame) => interpreter.run(frame)[0].slice());
   const { detector } = modelOptions(network, { scoreThreshold: 0.02 });
   const follower = detector && new Follower(q, detector);
-  return { outputs, followed: outputs.flatMap((output) => (follower ? [follower.next(output)] : [])) };
+  return { outputs, followed: outputs.flatMap((output) => (follower ? [follower.next([output])] : [])) };
 }
 
 describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emulated Cortex-M7", () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FollowedFrame, Follower, wireMessagesOf } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
+import { classNames } from "@phinets/core/networks";
 import { loadBoard } from "@phinets/core/target";
 import { Random } from "@phinets/core/tensor";
 import { encodeWire, WireDecoder, type WireMessage } from "@phinets/core/wire";
@@ -143,10 +144,16 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
   function expectedOf(seed: number, frames: readonly Int8Array[], pictures: boolean) {
     const { q, detector } = randomDetector(seed, 0.6);
     const [interpreter, follower] = [new IntegerInterpreter(q), new Follower(q, detector)];
-    const hello = { type: "hello", name: 'nuts "ö"', classes: detector.classes, ...picture, intervalUs: 0 } as const;
+    const hello = {
+      type: "hello",
+      name: 'nuts "ö"',
+      classes: classNames(detector.head),
+      ...picture,
+      intervalUs: 0,
+    } as const;
     let shown = 0;
     const messages = frames.flatMap((input, frame): WireMessage[] => {
-      const followed = follower.next(interpreter.run(input)[0]);
+      const followed = follower.next(interpreter.run(input));
       shown += followed.tracks.length;
       const rows = Array.from({ length: pictures ? height : 0 }, (_, y): WireMessage => {
         const data = Uint8Array.from(input.subarray(y * width * 3, (y + 1) * width * 3), (value) => value + 128);

@@ -1,6 +1,7 @@
 /** The image of a target board: linked into its regions, measured, and held against what was planned before training. */
 import { readFileSync } from "node:fs";
 import { arenasOf } from "@phinets/core/export";
+import type { Head } from "@phinets/core/networks";
 import {
   type Board,
   exceededRegions,
@@ -66,17 +67,17 @@ export interface TargetImage extends Partial<ImageBytes> {
  * Links the folder that `writeFirmware` made for `board`. A core that is not linked here and a network that exceeds the
  * board are results; what the compiler refuses is an error.
  * @param program what the folder's model was emitted from
- * @param anchors of a detector's head, 0 for any other
+ * @param head of the network
  */
 export async function linkTarget(
   folder: string,
   program: Program,
   board: Board,
-  anchors: number,
+  head: Head,
   signal?: AbortSignal,
 ): Promise<TargetImage> {
-  const flash = flashBytesOf(program, board, { anchors });
-  const ram = ramBytesOf(program, board, { anchors });
+  const flash = flashBytesOf(program, board, { head });
+  const ram = ramBytesOf(program, board, { head });
   const planned: ImageBytes = {
     flashBytes: flash.total,
     arenaBytes: program.arenaBytes,

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { buildSystems, Follower, wireMessagesOf } from "@phinets/core/export";
 import { IntegerInterpreter } from "@phinets/core/inference";
+import { classNames } from "@phinets/core/networks";
 import { loadBoard } from "@phinets/core/target";
 import { encodeWire, type WireMessage } from "@phinets/core/wire";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -64,9 +65,9 @@ function expectedText({ q, detector }: (typeof networks)[number]): string {
   const interpreter = new IntegerInterpreter(q);
   const follower = new Follower(q, detector);
   const lines = Array.from({ length: frames }, (_, frame) => {
-    const { tracks } = follower.next(interpreter.run(picture(frame))[0]);
+    const { tracks } = follower.next(interpreter.run(picture(frame)));
     const texts = tracks.map(
-      (track) => `${track.id} ${detector.classes[track.class!]} ${Math.trunc(100 * track.score!)}`,
+      (track) => `${track.id} ${classNames(detector.head)[track.class!]} ${Math.trunc(100 * track.score!)}`,
     );
     return `${texts.length > 0 ? texts.join(", ") : "nothing"} (0 ms)\n`;
   });
@@ -76,9 +77,9 @@ function expectedText({ q, detector }: (typeof networks)[number]): string {
 /** What an example with -DPHINETS_WIRE sends of a network. */
 function expectedBytes({ q, detector }: (typeof networks)[number]): Buffer {
   const [interpreter, follower] = [new IntegerInterpreter(q), new Follower(q, detector)];
-  const { classes } = detector;
+  const classes = classNames(detector.head);
   const messages = Array.from({ length: frames }, (_, frame): WireMessage[] => {
-    const followed = follower.next(interpreter.run(picture(frame))[0]);
+    const followed = follower.next(interpreter.run(picture(frame)));
     const hello = { type: "hello", name: "example", classes, width, height, intervalUs: 0 } as const;
     return [...(frame === 0 ? [hello] : []), ...wireMessagesOf(followed, frame, { width, height })];
   });

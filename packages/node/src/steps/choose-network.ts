@@ -4,7 +4,7 @@ import { countMacs, countParameters } from "@phinets/core/cost";
 import type { DetectionLossName } from "@phinets/core/detection";
 import { deployGraph } from "@phinets/core/graph";
 import { fitHead } from "@phinets/core/learning";
-import { anchorCount, buildNetwork, type Network } from "@phinets/core/networks";
+import { buildNetwork, type Network } from "@phinets/core/networks";
 import { type FitOptions, fit } from "@phinets/core/scaling";
 import {
   arenaOf,
@@ -87,7 +87,7 @@ function requireFit(network: Network, board: Board, label: string, programReques
       `${label}: the arena of ${block} bytes exceeds ${board.name}'s ${arena.name} by ${block - arena.bytes}${more}; use a smaller imgsz, alpha or t0`,
     );
   }
-  const contents = { anchors: anchorCount(network.head) };
+  const contents = { head: network.head };
   const flash = flashBytesOf(program, board, contents);
   if (flash.total > board.flashBytes) {
     throw new PhinetsError(

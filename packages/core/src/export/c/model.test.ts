@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { yolov2Head } from "../../../../../test/random-detector.js";
 import { randomlyQuantized, randomNetwork } from "../../../../../test/random-network.js";
 import { type Graph, GraphBuilder } from "../../graph/index.js";
 import type { QuantizedNetwork } from "../../quantization/index.js";
@@ -31,7 +32,7 @@ function largeAndVarying(): QuantizedNetwork {
   return { ...q, values: { ...q.values, stem }, weightScales: { ...q.weightScales, [weight]: scales } };
 }
 
-const detector = { classes: ['"bolt"'], anchors: [[0.72, 1.43]] as [number, number][] };
+const detector = { head: yolov2Head(['"bolt"'], [[0.72, 1.43]]) };
 
 describe("emitC", () => {
   test("a tiny detector's C is the committed one", async () => {

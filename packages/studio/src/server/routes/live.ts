@@ -1,6 +1,7 @@
 /** For the room Live: runs to compare a board with, and the serial line of an emulated one. */
 import { join } from "node:path";
-import { defaultScoreThreshold, modelOptions } from "@phinets/core/export";
+import { defaultScoreThreshold } from "@phinets/core/export";
+import { classNames, findsBoxes } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { readRegularSync } from "@phinets/node/files";
 import { loadNetwork } from "@phinets/node/run";
@@ -61,8 +62,8 @@ export const liveRoutes: Routes = ({ folder, places }) =>
 function detectorsIn(places: Places): LiveRun[] {
   return places.with("quantized.json").flatMap(({ id, path }): LiveRun[] => {
     try {
-      const { detector } = modelOptions(loadNetwork(join(path, "network.json")));
-      return detector === undefined ? [] : [{ id, classes: detector.classes, board: targetOf(path, undefined).name }];
+      const { head } = loadNetwork(join(path, "network.json"));
+      return !findsBoxes(head) ? [] : [{ id, classes: classNames(head), board: targetOf(path, undefined).name }];
     } catch (error) {
       if (error instanceof PhinetsError) return []; // half of a run, or a damaged one
       throw error;

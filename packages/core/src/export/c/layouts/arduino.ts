@@ -1,4 +1,5 @@
 /** A library for the Arduino IDE and arduino-cli. Source: Arduino's "Library specification", 1.5 library format. */
+import { namesOf } from "../model.js";
 import { ascii, below, type CNetwork, exampleOf, type Layout, libraryOf, modelOf } from "./network.js";
 import { readme } from "./readme.js";
 
@@ -36,7 +37,7 @@ are the same in all; as archives (dot_a_linkage) the linker takes them once.`,
 };
 
 function properties({ name, detector, classes }: CNetwork): string {
-  const found = (detector?.classes ?? classes ?? []).slice(0, 8).map((each) => ascii(each));
+  const found = (namesOf({ detector, classes }) ?? []).slice(0, 8).map((each) => ascii(each));
   const what = detector ? "Finds and follows" : "Recognises";
   const fields = {
     name,

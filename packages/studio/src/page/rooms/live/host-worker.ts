@@ -52,7 +52,7 @@ function open(files: Readonly<Record<string, Uint8Array>>, scoreThreshold: numbe
         `the board sends pictures of ${picture.width} x ${picture.height} x ${picture.channels}, this run's network sees ${width} x ${height} x ${channels}; choose the run that the board has`,
       );
     writeInputInt8(picture.data, input);
-    const followed = new Follower(q, detector).next(engine.run(input)[0]);
+    const followed = new Follower(q, detector).next(engine.run(input));
     const [boxes] = wireMessagesOf(followed, 0, { width, height });
     const [rounded] = new WireDecoder().push(encodeWire(boxes)) as WireBoxes[];
     return [...rounded.boxes];
