@@ -4,12 +4,14 @@ import { quantizedToOnnx, quantizedToTflite } from "@phinets/core/export";
 import { importOnnx, importQuantizedOnnx, importTflite } from "@phinets/core/import";
 import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
 import type { Yolov5Head, Yolov8Head } from "@phinets/core/networks";
-import { quantize } from "@phinets/core/quantization";
+import { quantize, quantizeInput } from "@phinets/core/quantization";
 import { PhinetsError, Random, sizeOf, tensor } from "@phinets/core/tensor";
+import { emulate } from "@phinets/node/emulator";
 import * as ort from "onnxruntime-web";
 import { describe, expect, it } from "vitest";
 import { anchors, type HeadSize, yolov5, yolov8 } from "./onnx-heads.js";
 import { OnnxNet } from "./onnx-net.js";
+import { installed } from "./tools.js";
 
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = "error";
@@ -132,6 +134,24 @@ describe("a detector with its decoding", () => {
     expect(new IntegerInterpreter(onnx.network).run(input)).toEqual([expected[1]]);
     const tflite = importTflite(quantizedToTflite(network), "own.tflite", { outputs: [middle] });
     expect(new IntegerInterpreter(tflite.network).run(input)).toEqual([expected[1]]);
+  });
+
+  it.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("is boxes and tracks on the chip", async () => {
+    const heads = [
+      [v8, { kind: "yolov8", classes: size.classes, bins } as Yolov8Head],
+      [v5, { kind: "yolov5", classes: size.classes, anchors } as Yolov5Head],
+    ] as const;
+    for (const [{ bytes, maps }, head] of heads) {
+      const { graph, weights } = importOnnx(bytes, "net.onnx", { outputs: maps });
+      const { network: q } = quantize(graph, weights, [picture(), picture()], { run: runFloat });
+      const inputs = Array.from({ length: 3 }, () => quantizeInput(picture()));
+      const { matchesInterpreter, tracking } = await emulate(q, inputs, {
+        detector: { head, scoreThreshold: 0.3 },
+        tracks: true,
+      });
+      expect([matchesInterpreter, tracking?.tracksMatch]).toEqual([true, true]);
+      expect(tracking!.boxes).toBeGreaterThan(10);
+    }
   });
 });
 

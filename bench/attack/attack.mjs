@@ -7,7 +7,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { mutantOf, tryParser } from "./lib/case.mjs";
 import { Threads } from "./lib/threads.mjs";
@@ -131,7 +131,8 @@ async function campaign() {
 }
 
 async function attempt(target, seed, n, folder) {
-  const { outcome, problem } = await target.attempt({ seed, n, folder });
+  // Compilers and commands run in folders of their own.
+  const { outcome, problem } = await target.attempt({ seed, n, folder: resolve(folder) });
   const counts = { refused: 0, accepted: 0, fault: 0, [outcome]: 1 };
   return { counts, faults: outcome === "fault" ? [{ n, problem }] : [] };
 }
@@ -167,7 +168,7 @@ async function replay(place) {
   );
   const result = await (target.attempt === undefined
     ? tryParser(target, bytes)
-    : target.attempt({ seed, n, folder: place }));
+    : target.attempt({ seed, n, folder: resolve(place) }));
   console.log(`${name} ${n}: ${result.outcome}${result.problem === undefined ? "" : `: ${result.problem}`}`);
   return result.outcome === "fault" ? 1 : 0;
 }

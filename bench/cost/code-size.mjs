@@ -3,7 +3,7 @@
  *
  * For each core: the firmware is linked around the smallest network, without its kernels, then again with one kernel kept
  * (-u), and the linker's map says which input sections each link holds. What a set of kernels takes is the union of theirs, so
- * sections are grouped by the kernels that need them. `whole`, `rows` and `detector` are such kernels too: what a program
+ * sections are grouped by the kernels that need them. `whole`, `rows` and the heads are such kernels too: what a program
  * takes that has its picture in memory, that is pushed its rows, that detects and follows. The network's own constants are
  * left out: target/flash.ts counts them, and the sizes of its structures are checked here.
  *
@@ -78,20 +78,27 @@ const structs = {
   phinets_helium_depthwise: ["helium_depthwise3", "helium_depthwise5"],
 };
 
+/** Heads that find boxes in a map of six channels. */
+const heads = [
+  { kind: "yolov2", classes: ["one"], filters: 1, anchors: [[1, 1]], decoder: "yolov2" },
+  { kind: "yolov5", classes: ["one"], anchors: [[[1, 1]]] },
+  { kind: "yolov8", classes: ["one", "two"], bins: 1 },
+];
+
 /** The smallest network: an activation of one value, whose kernel the table does not name. */
-function model(input, detector) {
+function model(input, head) {
   const builder = new GraphBuilder("smallest");
   const graph = builder.build([builder.hardswish("y", builder.input("x", [1, 1, 1, 6]))]);
   const values = { x: { scale: 1, zeroPoint: 0 }, y: { scale: 1, zeroPoint: 0 } };
   const q = { graph, values, weightScales: {}, weights: {} };
-  const head = detector && { classes: ["one"], anchors: [[1, 1]] };
-  const texts = emitC(q, { program: makeProgram(graph, { dsp: false, input }), ...(head && { detector: head }) });
+  const program = makeProgram(graph, { dsp: false, input });
+  const texts = emitC(q, { program, ...(head && { detector: { head } }) });
   texts["phinets_model.c"] = texts["phinets_model.c"].replaceAll("phinets_step_lookup,", "0,");
   return texts;
 }
 
 /** The network's constants, which are counted one by one. */
-const constants = /^\.rodata\.(layer\d+\w*|steps|schedule|program|phinets_(anchors|powers))(\.\d+)?$/;
+const constants = /^\.rodata\.(layer\d+\w*|steps|schedule|program|phinets_(anchors|powers|levels)\d*)(\.\d+)?$/;
 
 /** Input section (with its archive member) to bytes, of what the linker puts into flash. */
 function flashSections(map) {
@@ -150,15 +157,15 @@ async function measure({ core, fpu, dsp, helium = false }) {
     await compiler([...linked, "-o", join(place, "a.elf")]);
     return flashSections(readFileSync(map, "utf8"));
   };
-  const program = async (name, input, detector) => {
+  const program = async (name, input, head) => {
     const to = join(place, name);
     mkdirSync(to);
-    for (const [file, text] of Object.entries(model(input, detector))) writeFileSync(join(to, file), text);
+    for (const [file, text] of Object.entries(model(input, head))) writeFileSync(join(to, file), text);
     return compile([join(to, "phinets_model.c"), ...sources("boards/cortex-m", /\.c$/)], to, [`-I${to}`]);
   };
-  const wholeObjects = await program("whole", "whole", false);
+  const wholeObjects = await program("whole", "whole");
   const whole = await link(wholeObjects);
-  const rows = await link(await program("rows", "rows", false));
+  const rows = await link(await program("rows", "rows"));
   // What both have is every program's.
   const base = new Map(
     [...whole].filter(([name]) => rows.has(name)).map(([name, n]) => [name, Math.min(n, rows.get(name))]),
@@ -180,7 +187,7 @@ async function measure({ core, fpu, dsp, helium = false }) {
     (kernel) => (dsp || !kernel.startsWith("dsp_")) && (helium || !kernel.startsWith("helium_")),
   );
   for (const kernel of own) note(kernel, await link(wholeObjects, [`-Wl,-u,phinets_step_${kernel}`]), whole);
-  note("detector", await link(await program("detector", "whole", true)), whole);
+  for (const head of heads) note(head.kind, await link(await program(head.kind, "whole", head)), whole);
   const follower = /^ \.bss\.follower\s+0x[0-9a-f]+\s+0x([0-9a-f]+)/m.exec(readFileSync(map, "utf8"));
   const groups = new Map();
   for (const { bytes, features } of needs.values()) {

@@ -5,11 +5,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { detect } from "@phinets/core/detection";
+import { detectByHead } from "@phinets/core/detection";
 import { GraphBuilder } from "@phinets/core/graph";
 import { IntegerInterpreter } from "@phinets/core/inference";
+import { dequantizeOutput } from "@phinets/core/quantization";
 import { boardNames, loadBoard } from "@phinets/core/target";
-import { sizeOf } from "@phinets/core/tensor";
+import { joined, sizeOf } from "@phinets/core/tensor";
 import { Sort } from "@phinets/core/tracking";
 import { writeBundle } from "../../../packages/node/dist/firmware/bundle.js";
 import { drawsOf } from "../lib/case.mjs";
@@ -130,22 +131,52 @@ int main(int argc, char **argv) {
 `;
 const mapsOfAttempt = 2000;
 
+const namesOf = (count) => Array.from({ length: count }, (_, i) => `class ${i}`);
+const anchorsOf = (draws, most) =>
+  Array.from({ length: 1 + draws.integer(4) }, () => [draws.uniform(0.01, most), draws.uniform(0.01, most)]);
+
+/** A head of a kind, and the channels of its maps. */
+const headOf = {
+  yolov2(draws, classes) {
+    const head = { kind: "yolov2", classes: namesOf(classes), anchors: anchorsOf(draws, 8), filters: 1 };
+    const channels = [head.anchors.length * (5 + classes)];
+    return { head: { ...head, decoder: pick(draws, ["yolov2", "scaled"]) }, channels };
+  },
+  yolov5(draws, classes) {
+    const anchors = Array.from({ length: 1 + draws.integer(3) }, () => anchorsOf(draws, 100));
+    const channels = anchors.map((each) => each.length * (5 + classes));
+    return { head: { kind: "yolov5", classes: namesOf(classes), anchors }, channels };
+  },
+  yolov8(draws, classes) {
+    const bins = 1 + draws.integer(8);
+    const levels = Array.from({ length: 1 + draws.integer(3) }, () => pick(draws, ["one", "boxes", "scores"]));
+    const [sides, kinds] = [4 * bins, classes];
+    const maps = { one: [sides + kinds], boxes: [sides, kinds], scores: [kinds, sides] };
+    return {
+      head: { kind: "yolov8", classes: namesOf(classes), bins },
+      channels: levels.flatMap((each) => maps[each]),
+    };
+  },
+};
+
 async function detector({ seed, n, folder }) {
   const draws = drawsOf(seed, "c-detector", n);
   const classes = 1 + draws.integer(4);
-  const anchors = Array.from({ length: 1 + draws.integer(4) }, () => [draws.uniform(0.01, 8), draws.uniform(0.01, 8)]);
-  const decoder = pick(draws, ["yolov2", "scaled"]);
-  const shape = [1 + draws.integer(6), 1 + draws.integer(6), anchors.length * (5 + classes)];
+  const { head, channels } = headOf[pick(draws, Object.keys(headOf))](draws, classes);
+  const [height, width] = [1 + draws.integer(6), 1 + draws.integer(6)];
   const builder = new GraphBuilder("head");
-  const y = builder.conv2d("y", builder.input("x", [1, shape[0], shape[1], 2]), { filters: shape[2] });
-  const random = randomlyQuantized(draws, builder.build([y]));
-  const parameters = { scale: Math.fround(2 ** draws.uniform(-8, 3)), zeroPoint: draws.integer(256) - 128 };
-  const q = { ...random, values: { ...random.values, y: parameters } };
+  const x = builder.input("x", [1, height, width, 2]);
+  const outputs = channels.map((filters, i) => builder.conv2d(`y${i}`, x, { filters }));
+  const random = randomlyQuantized(draws, builder.build(outputs));
+  const values = { ...random.values };
+  for (const output of outputs)
+    values[output] = { scale: Math.fround(2 ** draws.uniform(-8, 3)), zeroPoint: draws.integer(256) - 128 };
+  const q = { ...random, values };
+  const shapes = outputs.map((output) => q.graph.shapes[output]);
   const where = join(folder, "work", `c-detector-${n}`);
   return outcomeOf(where, async () => {
     try {
-      const names = Array.from({ length: classes }, (_, i) => `class ${i}`);
-      writeBundle(where, q, { name: "net", detector: { classes: names, anchors, decoder } });
+      writeBundle(where, q, { name: "net", detector: { head } });
     } catch (error) {
       return judge(error);
     }
@@ -154,29 +185,30 @@ async function detector({ seed, n, folder }) {
     const frames = Array.from({ length: mapsOfAttempt }, () => {
       const quiet = draws.uniform();
       const style = draws.integer(8);
-      const map = new Int8Array(sizeOf(shape)).map((_, i) => {
-        if (i % (5 + classes) === 4 && draws.uniform() < quiet) return -128;
-        return style === 0 ? 127 : style === 1 ? pick(draws, [-128, 127]) : draws.integer(256) - 128;
-      });
+      const maps = shapes.map((shape) =>
+        new Int8Array(sizeOf(shape)).map((_, i) => {
+          if (i % (5 + classes) === 4 && draws.uniform() < quiet) return -128;
+          return style === 0 ? 127 : style === 1 ? pick(draws, [-128, 127]) : draws.integer(256) - 128;
+        }),
+      );
       return {
-        map,
+        maps,
         threshold: pick(draws, [0, 0.3, draws.uniform()]),
         iouThreshold: pick(draws, [0, 1, 0.45, draws.uniform()]),
       };
     });
-    const parts = frames.flatMap(({ map, threshold, iouThreshold }) => [
+    const parts = frames.flatMap(({ maps, threshold, iouThreshold }) => [
       bytesOf(Float64Array.of(threshold, iouThreshold)),
-      bytesOf(map),
+      ...maps.map(bytesOf),
     ]);
     const file = await output(where, Buffer.concat(parts));
     const view = new DataView(file.buffer, file.byteOffset, file.length);
     let at = 0;
-    for (const [i, { map, threshold, iouThreshold }] of frames.entries()) {
-      const real = Float64Array.from(map, (value) => parameters.scale * (value - parameters.zeroPoint));
-      const expected = detect(
-        real,
-        shape,
-        { anchors, classes, decoder },
+    for (const [i, { maps, threshold, iouThreshold }] of frames.entries()) {
+      const output = joined(maps.map((bytes, k) => dequantizeOutput(q, bytes, k)));
+      const expected = detectByHead(
+        head,
+        { output, shapes, input: { height, width } },
         { threshold, iouThreshold, maxCandidates: capacity, maxDetections: capacity },
       );
       const count = view.getInt32(at, true);

@@ -65,7 +65,7 @@ export function flashBytesOf(program: SizedProgram, board: Board, options: Flash
   const { sizes, measured } = sizesOf(board);
   const { steps } = program.lowering;
   const needed = new Set<string>([program.options.input, ...steps.map(({ kernel }): Kernel => kernel)]);
-  if (findsBoxes(head)) needed.add("detector").add(head.kind);
+  if (findsBoxes(head)) needed.add(head.kind);
   const entryBytes = steps.length > 255 ? 2 : 1;
   let descriptions = structBytes.program + ((program.stream.schedule.length * entryBytes + 3) & ~3);
   for (const step of steps) {
@@ -167,7 +167,7 @@ export function variableBytes(board: Board, { detects }: { readonly detects: boo
   return stackBytes + (detects ? sizesOf(board).sizes.followerRam : 0);
 }
 
-const isDecoder = (name: string): boolean => name === "detector" || name.startsWith("yolov");
+const isDecoder = (name: string): boolean => name.startsWith("yolov");
 
 /** Constants of a decoder, a table of exponentials for each of its maps: maps of one scale share it. */
 function decoderBytes(head: BoxHead, maps: number): number {

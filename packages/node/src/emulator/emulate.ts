@@ -181,7 +181,7 @@ function requireDetector(detector: CDetector | undefined): CDetector {
   if (detector !== undefined) return detector;
   throw new PhinetsError(
     "emulator.tracks",
-    "emulate: the firmware finds no boxes of this network, so there is nothing to track; it does of a YOLOv2 head",
+    "emulate: the network is no detector, so there is nothing to track; leave out the tracks",
   );
 }
 

@@ -194,7 +194,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
 
   test("a network that is no detector has nothing to track, and a clip has to fit", async () => {
     const { q, detector } = randomDetector(1, 0.4);
-    await expect(emulate(q, [randomInput(q, 1)], { tracks: true })).rejects.toThrow("finds no boxes of this network");
+    await expect(emulate(q, [randomInput(q, 1)], { tracks: true })).rejects.toThrow("the network is no detector");
     const frames = new Array<Int8Array>(inputsPerRun(height * width * 3) + 1).fill(randomInput(q, 1));
     await expect(
       emulateTracks({ path: "x.elf", machine: machineOfCore("cortex-m7")! }, q, frames, library(q, detector, [])),
