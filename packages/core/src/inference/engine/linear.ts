@@ -12,7 +12,7 @@ import { efforts, panelBytes } from "./requantization.js";
 const blockBytes = 16384;
 
 /** Ways of gathering windows: words 17 of `linear`. */
-const gathering = { pixels: 0, scaledPixels: 1, windows: 2 } as const;
+const gathering = { pixels: 0, scaledPixels: 1, windows: 2, rows: 3 } as const;
 
 /** Bytes of scratch that the node's kernel needs. */
 export function scratchBytesOf(node: IntegerNode): number {
@@ -36,9 +36,36 @@ function reshapeBytes({ outputShape }: IntegerNode): number {
 /** Bytes of four pixels' windows. */
 function quadBytesOf(node: IntegerConv2d): number {
   if (isPointwise(node)) return 64 * layoutOf(node.inputShapes[0]).planes;
+  if (isNarrow(node)) return 8 * placesOfRows(node).length;
   return 16 * 4 * Math.ceil(pairsOf(windowOf(node)) / 4);
 }
-const windowScratchOf = (node: IntegerConv2d): number => quadBytesOf(node) + 4 * 16;
+
+/** Of four windows, or of the whole map where rows of windows are read from it. */
+function windowScratchOf(node: IntegerConv2d): number {
+  if (!isNarrow(node)) return quadBytesOf(node) + 4 * 16;
+  const { height, width } = rowsMap(node);
+  return height * width * node.inputShapes[0][3];
+}
+
+/** Windows of less than a plane of channels: then a row of a window is bytes one behind the other. */
+const isNarrow = (node: IntegerConv2d): boolean => !isPointwise(node) && node.inputShapes[0][3] < 8;
+
+/** The map with its border, and rows for the last four pixels where the output has no four. */
+function rowsMap(node: IntegerConv2d): { height: number; width: number } {
+  const { height, width } = paddedMap(node);
+  return { height: height + node.stride[0], width };
+}
+
+/** The window's places row by row, -1 for what fills each up to whole pairs, and all to an even number of pairs. */
+function placesOfRows({ kernel, inputShapes }: IntegerConv2d): number[] {
+  const bytes = kernel[1] * inputShapes[0][3];
+  const whole = bytes + (bytes & 1);
+  return Array.from({ length: 2 * pairsOf(kernel[0] * whole) }, (_, n) => {
+    const [row, at] = [Math.floor(n / whole), n % whole];
+    return row < kernel[0] && at < bytes ? row * bytes + at : -1;
+  });
+}
+
 const blockOf = (quadBytes: number): number => 4 * Math.max(1, Math.floor(blockBytes / quadBytes));
 const windowOf = ({ kernel, inputShapes }: IntegerConv2d): number => kernel[0] * kernel[1] * inputShapes[0][3];
 
@@ -78,10 +105,10 @@ export function convolution(
   if (step.node.depthwise) return depthwise(step.node, places, constants);
   const node = withoutGroups(step.node);
   const [, height, width, channels] = node.inputShapes[0];
-  const window = windowOf(node);
   const quadBytes = quadBytesOf(node);
   const block = blockOf(quadBytes);
-  const words = linearWords(node, places, constants, { window, block });
+  const order = isNarrow(node) ? placesOfRows(node) : undefined;
+  const words = linearWords(node, places, constants, { window: order?.length ?? windowOf(node), block, order });
   if (step.scale !== undefined) {
     return { opcode: "linear", words: [...words, gathering.scaledPixels, places.inputs[1], ...step.scale] };
   }
@@ -89,7 +116,9 @@ export function convolution(
   const { kernel, stride, padding, inputZeroPoint, outputShape } = node;
   const geometry = [height, width, channels, ...kernel, ...stride, padding.top, padding.left, outputShape[2]];
   const rows = places.scratch + (block / 4) * quadBytes;
-  return { opcode: "linear", words: [...words, gathering.windows, ...geometry, inputZeroPoint, rows] };
+  const map = rowsMap(node);
+  const way = order === undefined ? gathering.windows : gathering.rows;
+  return { opcode: "linear", words: [...words, way, ...geometry, inputZeroPoint, rows, map.height, map.width] };
 }
 
 export function dense(node: IntegerDense, places: Places, constants: Constants): Instruction {
@@ -102,13 +131,20 @@ function linearWords(
   node: IntegerConv2d | IntegerDense,
   { inputs, output, table, scratch }: Places,
   constants: Constants,
-  { window, block }: { readonly window: number; readonly block: number },
+  { window, block, order }: { readonly window: number; readonly block: number; readonly order?: readonly number[] },
 ): number[] {
   const from = layoutOf(node.inputShapes[0]);
   const to = layoutOf(node.outputShape);
   const pairs = pairsOf(window);
   return [
-    ...[inputs[0], output, to.pixels, from.planes, to.planes, ...packed(node, constants, { mixed: true, pairs })],
+    ...[
+      inputs[0],
+      output,
+      to.pixels,
+      from.planes,
+      to.planes,
+      ...packed(node, constants, { mixed: true, pairs, order }),
+    ],
     ...[table, scratch, block, pairs, from.planeBytes, to.planeBytes],
   ];
 }

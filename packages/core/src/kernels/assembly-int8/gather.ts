@@ -1,4 +1,5 @@
 // What `linear` multiplies: for four pixels in turns, pairs of inputs as int16, sixteen bytes a pair.
+import { fill } from "./planes";
 import { packLow, rounded, signs } from "./rescale";
 import { address, everyLane, word } from "./words";
 
@@ -138,4 +139,89 @@ function gatherWindow(i: usize, to: usize, oy: i32, ox: i32): void {
       }
       to += <usize>channels << 1;
     }
+}
+
+/**
+ * Windows of less than eight channels, row by row of the kernel: at first the map is copied with its border and with a pixel's channels
+ * right behind the last one's, so that a row of a window is bytes one behind the other. Words: as gatherWindows, 29 the copy, 30 its
+ * height, 31 its width. Returns bytes of four pixels.
+ */
+export function gatherRows(i: usize, scratch: usize, first: i32, quads: i32): usize {
+  const outWidth = word(i, 27),
+    across = word(i, 24),
+    kernelHeight = word(i, 21),
+    bytes = word(i, 22) * word(i, 20),
+    pixelBytes = <usize>(across * word(i, 20)),
+    rowBytes = <usize>(word(i, 31) * word(i, 20)),
+    downBytes = <usize>word(i, 23) * rowBytes,
+    quadBytes = <usize>word(i, 14) << 4;
+  if (first == 0) copyWithBorder(i);
+  const oy = first / outWidth;
+  let ox = first - oy * outWidth;
+  let row = address(i, 29) + <usize>oy * downBytes;
+  let x = row + <usize>ox * pixelBytes;
+  for (let quad = 0; quad < quads; quad++) {
+    let a: usize = 0, b: usize = 0, c: usize = 0, d: usize = 0;
+    for (let n = 0; n < 4; n++) {
+      a = b;
+      b = c;
+      c = d;
+      d = x;
+      x += pixelBytes;
+      if (++ox == outWidth) {
+        ox = 0;
+        row += downBytes;
+        x = row;
+      }
+    }
+    let to = scratch;
+    for (let ky = 0; ky < kernelHeight; ky++) {
+      let at = 0;
+      for (; at + 8 <= bytes; at += 8) {
+        const n = <usize>at;
+        storeTurned(to, v128.load8x8_s(a + n), v128.load8x8_s(b + n), v128.load8x8_s(c + n), v128.load8x8_s(d + n));
+        to += 64;
+      }
+      for (; at < bytes; at += 2) {
+        const n = <usize>at;
+        let v = v128.load16_splat(a + n);
+        v = v128.load16_lane(b + n, v, 1);
+        v = v128.load16_lane(c + n, v, 2);
+        v = v128.load16_lane(d + n, v, 3);
+        v128.store(to, i16x8.extend_low_i8x16_s(v));
+        to += 16;
+      }
+      a += rowBytes;
+      b += rowBytes;
+      c += rowBytes;
+      d += rowBytes;
+    }
+    scratch += quadBytes;
+  }
+  return quadBytes;
+}
+
+/** What is written too far is written again: all goes upwards. */
+function copyWithBorder(i: usize): void {
+  const height = word(i, 18),
+    channels = <usize>word(i, 20);
+  const border = i8x16.splat(<i8>word(i, 28));
+  const left = <usize>word(i, 26) * channels,
+    inner = <usize>word(i, 19) * channels,
+    rowBytes = <usize>word(i, 31) * channels;
+  let x = address(i, 0),
+    y = address(i, 29);
+  for (let n = -word(i, 25); n < word(i, 30) - word(i, 25); n++) {
+    const end = y + rowBytes;
+    if (<u32>n < <u32>height) {
+      fill(y, y + left, border);
+      y += left;
+      for (const stop = y + inner; y < stop; y += channels) {
+        store<u64>(y, load<u64>(x));
+        x += 8;
+      }
+    }
+    fill(y, end, border);
+    y = end;
+  }
 }

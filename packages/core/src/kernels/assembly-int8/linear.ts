@@ -1,14 +1,14 @@
 // Convolution of all channels, and dense layers: a block of pixels' windows is gathered as int16, four pixels in turns, and
 // multiplied by weights that were packed in panels of eight filters: for each pair of inputs (k, k + 1) sixteen int16,
 // (w[f][k], w[f][k + 1]) of the filters 0, 2, 4, 6, then 1, 3, 5, 7. i32x4.dot_i16x8_s does a pair for four filters.
-import { gatherPixels, gatherScaled, gatherWindows } from "./gather";
+import { gatherPixels, gatherRows, gatherScaled, gatherWindows } from "./gather";
 import { lookup, useTable } from "./lookup";
 import { clamp, factors, halves, isFast, PANEL_BYTES, signs, toInt8, toInt8Slowly } from "./rescale";
 import { address, everyByte, everyLane, word } from "./words";
 
 // words: 0 x, 1 y, 2 pixels, 3 planes of the input, 4 panels, 5 weights, 6 bias (int32, lanes of a panel), 7 rescaling,
 // 8 1.5 * 2^23 + zero point (float32), 9 clamp min, 10 clamp max, 11 table or 0, 12 scratch, 13 pixels a block (a multiple of 4), 14 pairs of
-// inputs (even), 15 bytes of an input's plane, 16 of an output's, 17 way of gathering: 0 pixels, 1 scaled pixels, 2 windows;
+// inputs (even), 15 bytes of an input's plane, 16 of an output's, 17 way of gathering: 0 pixels, 1 scaled pixels, 2 windows, 3 windows' rows;
 // then words for the way, see gather.ts
 export function linear(i: usize): void {
   const pixels = word(i, 2),
@@ -21,7 +21,8 @@ export function linear(i: usize): void {
     let quadBytes = <usize>word(i, 3) << 6;
     if (way == 0) gatherPixels(i, scratch, first, quads);
     else if (way == 1) gatherScaled(i, scratch, first, quads);
-    else quadBytes = gatherWindows(i, scratch, first, quads);
+    else if (way == 2) quadBytes = gatherWindows(i, scratch, first, quads);
+    else quadBytes = gatherRows(i, scratch, first, quads);
     if (pixels == 1) multiplyOne(i, scratch);
     else multiply(i, scratch, quads, quadBytes, address(i, 1) + (<usize>first << 3));
   }

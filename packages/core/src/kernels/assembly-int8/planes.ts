@@ -72,10 +72,10 @@ export function padPlane(
   }
 }
 
-/** Writes up to eight bytes too many. */
+/** Writes up to fifteen bytes too many. */
 // @ts-ignore: decorator
 @inline
-function fill(from: usize, end: usize, value: v128): void {
+export function fill(from: usize, end: usize, value: v128): void {
   for (; from < end; from += 16) v128.store(from, value);
 }
 
