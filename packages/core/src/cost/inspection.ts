@@ -23,7 +23,7 @@ import {
 } from "../target/index.js";
 import { sizeOf } from "../tensor/index.js";
 import { energyBandMj, energyMj, fpsAtPower } from "./energy.js";
-import { bandMs, instructionsOf, latencyMs } from "./latency.js";
+import { bandMs, countInstructions, stepInstructions } from "./latency.js";
 import { countMacs, countTorchinfoMacs, macsOf } from "./macs.js";
 import { memoryMap } from "./memory-map.js";
 import { countParameters, parametersOf } from "./parameters.js";
@@ -125,7 +125,7 @@ export function inspectNetwork(
   { graph: given, board, powerMw, ...programRequest }: InspectOptions = {},
 ): Inspection {
   const graph = given ?? buildNetwork(network);
-  const deployed = deployedOf(network, given);
+  const deployed = deployedOf(graph, given !== undefined);
   const program = programFor(deployed, board, programRequest);
   const int8 = weightBytes(program);
   return {
@@ -165,16 +165,17 @@ export function drawMemory(
   used?: Readonly<Record<string, number>>,
   { graph, ...programRequest }: ProgramRequest & Pick<InspectOptions, "graph"> = {},
 ): string {
-  const program = programFor(deployedOf(network, graph), board, programRequest);
+  const deployed = deployedOf(graph ?? buildNetwork(network), graph !== undefined);
+  const program = programFor(deployed, board, programRequest);
   if (board === undefined) return memoryMap(program);
   if (used !== undefined) return memoryMap(program, { board, used });
   const { flash, ram } = needsOf(board, network, program);
   return memoryMap(program, { board, used: plannedUse(board, flash, ram) });
 }
 
-/** @param given an int8 network's graph, whose scales are chosen */
-function deployedOf(network: Network, given?: Graph): Graph {
-  return given === undefined ? rescaleJoins(deployGraph(buildNetwork(network))) : deployGraph(given);
+/** @param isInt8 its scales are chosen: no join needs others */
+function deployedOf(graph: Graph, isInt8: boolean): Graph {
+  return isInt8 ? deployGraph(graph) : rescaleJoins(deployGraph(graph));
 }
 
 function programFor(deployed: Graph, board: Board | undefined, programRequest: ProgramRequest): Program {
@@ -211,7 +212,9 @@ function shareOf(
   powerMw?: number,
 ): NonNullable<Inspection["target"]> {
   const { flash, ram } = needsOf(board, network, program);
-  const latency = latencyMs(program, board);
+  const instructions = stepInstructions(program, board);
+  const latency = bandMs(countInstructions(program, board, instructions), board);
+  const lastPhase = Math.max(...program.phases);
   const { values, steps } = program.lowering;
   const rooms = roomsFor(board, program.lowering, program.options.input);
   const origins = program.banks.map(
@@ -230,9 +233,8 @@ function shareOf(
     energyMj: energyMj(latency, board),
     energyBandMj: energyBandMj(latency, board),
     ...(powerMw !== undefined && { atPower: { powerMw, framesPerSecond: fpsAtPower(latency, board, powerMw) } }),
-    layers: steps.map((step) => {
-      const instructions = instructionsOf(step, program, board);
-      const band = bandMs(instructions, board);
+    layers: steps.map((step, i) => {
+      const band = bandMs(instructions[i], board);
       const { height, width, channels } = values.get(step.output)!;
       const place = program.places.get(step.output);
       return {
@@ -241,13 +243,13 @@ function shareOf(
         kernel: step.kernel,
         output: [height, width, channels],
         macs: macsOfStep(step, program),
-        instructions: Math.round(instructions),
+        instructions: Math.round(instructions[i]),
         latencyMs: band,
         energyMj: energyBandMj(band, board),
         address: place === undefined ? -1 : origins[place.bank] + place.offset,
         bytes: place?.bytes ?? 0,
         rows: place?.rows ?? height,
-        alive: [place?.first ?? 0, place?.last ?? Math.max(...program.phases)] as const,
+        alive: [place?.first ?? 0, place?.last ?? lastPhase] as const,
       };
     }),
     fits: exceededRegions(board, flash, ram).length === 0,

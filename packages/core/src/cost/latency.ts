@@ -30,9 +30,21 @@ export function instructionsOf(step: Step, program: Program, board: Pick<Board, 
   return sum;
 }
 
-/** Instructions of one inference. */
-export function countInstructions(program: Program, board: Pick<Board, "countedAs">): number {
-  const own = program.lowering.steps.reduce((sum, step) => sum + instructionsOf(step, program, board), 0);
+/** Instructions of each step of the program, in its order. */
+export function stepInstructions(program: Program, board: Pick<Board, "countedAs">): number[] {
+  return program.lowering.steps.map((step) => instructionsOf(step, program, board));
+}
+
+/**
+ * Instructions of one inference.
+ * @param steps those of each step, where they are known
+ */
+export function countInstructions(
+  program: Program,
+  board: Pick<Board, "countedAs">,
+  steps: readonly number[] = stepInstructions(program, board),
+): number {
+  const own = steps.reduce((sum, count) => sum + count, 0);
   return own + program.stream.schedule.length * coreCosts(board).entry;
 }
 

@@ -22,9 +22,8 @@ export interface Grouping {
  * @param kept values that are held whole or leave the program: a group ends with them
  */
 export function groupSteps({ values, steps, outputs }: Lowering, kept: ReadonlySet<string>): Grouping {
-  const readers = new Map<string, Step[]>();
-  for (const step of steps)
-    for (const { value } of step.reads) readers.set(value, [...(readers.get(value) ?? []), step]);
+  const readers = new Map<string, number>();
+  for (const { reads } of steps) for (const { value } of reads) readers.set(value, (readers.get(value) ?? 0) + 1);
   const groups: { steps: Step[]; rows: number; batch: number; firings: number }[] = [];
   const groupOf = new Map<string, number>();
   const isSum = (value: string): boolean => values.get(value)!.layout === "sums";
@@ -34,7 +33,7 @@ export function groupSteps({ values, steps, outputs }: Lowering, kept: ReadonlyS
     // The group whose last row this step goes on from: it alone reads it, or it adds it up beside other readers.
     const target = step.reads
       .filter(({ value, window }) => isRow(window) && groupOf.has(value) && !isSum(value))
-      .filter(({ value }) => isSum(step.output) || (readers.get(value)!.length === 1 && !kept.has(value)))
+      .filter(({ value }) => isSum(step.output) || (readers.get(value) === 1 && !kept.has(value)))
       .map(({ value }) => ({ value, index: groupOf.get(value)! }))
       .find(({ value, index }) => {
         const last = groups[index].steps.at(-1)!;

@@ -363,8 +363,19 @@ export const kernels = {
 /** Functions of firmware/kernels, without `phinets_step_`. */
 export type Kernel = keyof typeof kernels;
 
+/** A step is one of one lowering: flash, weights, instructions and work each ask for the same. */
+const shapes = new WeakMap<Step, StepShape>();
+
 /** What a step's cost depends on. */
-export function shapeOf(step: Step, { values }: Pick<Lowering, "values">): StepShape {
+export function shapeOf(step: Step, lowering: Pick<Lowering, "values">): StepShape {
+  const known = shapes.get(step);
+  if (known !== undefined) return known;
+  const shape = stepShape(step, lowering);
+  shapes.set(step, shape);
+  return shape;
+}
+
+function stepShape(step: Step, { values }: Pick<Lowering, "values">): StepShape {
   const input = values.get(step.reads[0].value)!;
   const output = values.get(step.output)!;
   const { node } = step;

@@ -51,6 +51,7 @@ function packWithin(group: Group, values: Lowering["values"], transient: Readonl
     const value = values.get(output)!;
     boxes.push({ value: output, first, last, bytes: aligned(rowsWithin(group, value) * rowStride(value)) });
   });
+  if (boxes.length === 0) return nothingWithin;
   const { bytes, offsets } = placeBoxes(boxes);
   const kernels = new Map<Step, number>();
   const rows = new Map<string, number>();
@@ -58,8 +59,10 @@ function packWithin(group: Group, values: Lowering["values"], transient: Readonl
     if (value !== undefined) rows.set(value, offsets[i]);
     if (step !== undefined) kernels.set(step, offsets[i]);
   });
-  return { bytes: boxes.length === 0 ? 0 : bytes, values: rows, kernels };
+  return { bytes, values: rows, kernels };
 }
+
+const nothingWithin: Within = { bytes: 0, values: new Map(), kernels: new Map() };
 
 /**
  * Phases of a program: groups that run one after the other as a whole. A phase ends where a value is held whole or a mean is
@@ -77,11 +80,11 @@ function phasesOf({ values }: Lowering, { groups, schedule }: Stream, barriers: 
   // Where branches of a foreign network interleave, their phases are one.
   const first = new Array<number>(groups.length).fill(Number.POSITIVE_INFINITY);
   const last = new Array<number>(groups.length).fill(-1);
-  schedule.forEach((group, time) => {
-    if (group < 0) return;
-    first[group] = Math.min(first[group], time);
+  for (const [time, group] of schedule.entries()) {
+    if (group < 0) continue;
+    if (last[group] < 0) first[group] = time;
     last[group] = time;
-  });
+  }
   let end = -1;
   let shift = 0;
   return phases.map((own, i) => {
@@ -130,11 +133,14 @@ export function boxesOf(
     boxes.push({ value: name, rows, stride, bytes: aligned(rows * stride), ...lives.get(name)! });
   }
   const within = groups.map((group) => packWithin(group, values, transient));
-  for (let phase = 0; phase <= Math.max(...phases); phase++) {
-    const members = groups.flatMap((_, i) => (phases[i] === phase ? [i] : []));
+  const membersOf: number[][] = Array.from({ length: Math.max(...phases) + 1 }, () => []);
+  phases.forEach((phase, i) => {
+    membersOf[phase].push(i);
+  });
+  membersOf.forEach((members, phase) => {
     const bytes = Math.max(0, ...members.map((i) => within[i].bytes));
     if (bytes > 0) boxes.push({ first: phase, last: phase, bytes, groups: members });
-  }
+  });
   return { boxes, within, phases, peak: mostAlive(boxes) };
 }
 

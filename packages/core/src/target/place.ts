@@ -27,6 +27,7 @@ interface Buffer extends Box {
 
 /** Deterministic: equal boxes have equal places. */
 export function placeBoxes(boxes: readonly Box[]): Placement {
+  if (boxes.length === 1) return { bytes: boxes[0].bytes, lowerBoundBytes: boxes[0].bytes, offsets: [0] };
   const buffers = boxes.map(({ first, last, bytes }, index): Buffer => ({ index, first, last, bytes }));
   const lowerBoundBytes = mostAlive(buffers);
   let best: { bytes: number; offsets: number[] } = { bytes: Number.POSITIVE_INFINITY, offsets: [] };
@@ -46,17 +47,21 @@ export function placeBoxes(boxes: readonly Box[]): Placement {
 
 /** Most bytes alive at once. */
 export function mostAlive(boxes: readonly Box[]): number {
-  return Math.max(0, ...aliveAt(boxes).values());
+  let most = 0;
+  for (const bytes of aliveAt(boxes)) if (bytes > most) most = bytes;
+  return most;
 }
 
-/** Bytes alive at each time at which a box begins: the most are alive at one of them. */
-function aliveAt(boxes: readonly Box[]): Map<number, number> {
-  const alive = new Map<number, number>();
-  for (const time of new Set(boxes.map(({ first }) => first))) {
-    let bytes = 0;
-    for (const box of boxes) if (box.first <= time && time <= box.last) bytes += box.bytes;
-    alive.set(time, bytes);
+/** Bytes alive at each time, from 0 on. */
+function aliveAt(boxes: readonly Box[]): Float64Array {
+  let end = -1;
+  for (const { last } of boxes) if (last > end) end = last;
+  const alive = new Float64Array(end + 2);
+  for (const { first, last, bytes } of boxes) {
+    alive[first] += bytes;
+    alive[last + 1] -= bytes;
   }
+  for (let time = 1; time < alive.length; time++) alive[time] += alive[time - 1];
   return alive;
 }
 
@@ -68,12 +73,13 @@ function* orders(buffers: readonly Buffer[]): Generator<Buffer[]> {
   yield by((buffer) => buffer.bytes, span);
   yield by((buffer) => buffer.bytes * span(buffer));
   // By breadth: the boxes alive where most bytes are alive come first.
-  const alive = [...aliveAt(buffers)];
-  yield by((buffer) => {
+  const alive = aliveAt(buffers);
+  const breadths = buffers.map(({ first, last }) => {
     let most = 0;
-    for (const [time, bytes] of alive) if (buffer.first <= time && time <= buffer.last) most = Math.max(most, bytes);
+    for (let time = first; time <= last; time++) if (alive[time] > most) most = alive[time];
     return most;
   });
+  yield by(({ index }) => breadths[index]);
   yield by(span);
   yield by((buffer) => -buffer.first);
   yield by((buffer) => buffer.last);

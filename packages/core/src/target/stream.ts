@@ -34,7 +34,7 @@ interface Tracked {
   readonly isOutput: boolean;
   /** Rows that are written or read in one call: its ring holds a multiple of them. */
   batch: number;
-  readonly readers: { readonly group: State; readonly read: Read }[];
+  readonly readers: { readonly group: State; readonly rows: FiringRows }[];
   made: number;
   freed: number;
   most: number;
@@ -44,7 +44,7 @@ interface Tracked {
 
 interface State extends Pick<Group, "rows" | "batch" | "firings"> {
   readonly index: number;
-  readonly reads: { readonly value: Tracked; readonly read: Read }[];
+  readonly reads: { readonly value: Tracked; readonly rows: FiringRows }[];
   readonly outputs: readonly Tracked[];
   next: number;
 }
@@ -57,10 +57,20 @@ export function rowsRead({ window }: Read, height: number, y: number): [from: nu
   return [Math.min(height, Math.max(0, from)), Math.max(0, Math.min(height, from + window.size))];
 }
 
-/** The same of all rows that a firing makes. */
-function rowsOfFiring({ rows, batch }: State, read: Read, height: number, firing: number): [number, number] {
-  const last = Math.min(rows, (firing + 1) * batch) - 1;
-  return [rowsRead(read, height, firing * batch)[0], rowsRead(read, height, last)[1]];
+/** The same of all rows that a firing makes, by firing: asked again and again. */
+interface FiringRows {
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+}
+
+function firingRows({ rows, batch, firings }: State, read: Read, height: number): FiringRows {
+  const [from, to] = [new Int32Array(firings), new Int32Array(firings)];
+  for (let firing = 0; firing < firings; firing++) {
+    const last = Math.min(rows, (firing + 1) * batch) - 1;
+    from[firing] = rowsRead(read, height, firing * batch)[0];
+    to[firing] = rowsRead(read, height, last)[1];
+  }
+  return { from, to };
 }
 
 /**
@@ -102,8 +112,9 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
       for (const read of step.reads) {
         if (made.has(read.value)) continue;
         const value = tracked.get(read.value)!;
-        states[i].reads.push({ value, read });
-        value.readers.push({ group: states[i], read });
+        const rows = firingRows(states[i], read, value.height);
+        states[i].reads.push({ value, rows });
+        value.readers.push({ group: states[i], rows });
         value.batch = commonMultiple(value.batch, states[i].batch);
       }
     for (const value of states[i].outputs) value.batch = commonMultiple(value.batch, states[i].batch);
@@ -111,13 +122,13 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
 
   const schedule: number[] = [];
   const wanted = outputs.map((name) => tracked.get(name)!);
-  // Groups that have input to look at: the readers of what has been made, from the first that has not made all.
+  // Groups that may be ready: from the first that has not made all up to the last that read what was just made. Those after
+  // it were not ready before, and nothing that they read has changed.
   let lowest = 0;
   let highest = 0;
   const reach = (value: Tracked): void => {
     for (const { group } of value.readers) if (group.index > highest) highest = group.index;
   };
-  reach(source);
   while (wanted.some(({ made, height }) => made < height)) {
     while (states[lowest].next >= states[lowest].firings) lowest++;
     let i = highest;
@@ -125,12 +136,14 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
     if (i < lowest) {
       if (source.made === source.height) throw new Error("no group of the program can go on");
       source.made++;
+      reach(source);
       count(source, schedule.length);
       schedule.push(inputRow);
       continue;
     }
     const state = states[i];
     state.next++;
+    highest = i;
     for (const value of state.outputs) {
       if (value.isSum) {
         // Its bytes are in use from the first row on.
@@ -155,9 +168,9 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
 function isReady(state: State): boolean {
   const { reads, next, firings } = state;
   if (next >= firings) return false;
-  for (const { value, read } of reads) {
+  for (const { value, rows } of reads) {
     if (value.made === value.height) continue;
-    if (value.isBarrier || value.made < rowsOfFiring(state, read, value.height, next)[1]) return false;
+    if (value.isBarrier || value.made < rows.to[next]) return false;
   }
   return true;
 }
@@ -179,8 +192,8 @@ function count(value: Tracked, time: number): void {
 function release(value: Tracked, time: number): void {
   if (value.isOutput || value.made === value.freed) return;
   let keep = value.made;
-  for (const { group, read } of value.readers)
-    if (group.next < group.firings) keep = Math.min(keep, rowsOfFiring(group, read, value.height, group.next)[0]);
+  for (const { group, rows } of value.readers)
+    if (group.next < group.firings) keep = Math.min(keep, rows.from[group.next]);
   if (keep <= value.freed) return;
   value.freed = keep;
   if (keep === value.made) value.last = time;

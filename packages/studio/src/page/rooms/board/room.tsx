@@ -20,7 +20,7 @@ export default function BoardRoom() {
         <h1 id="board-controls">Board and network</h1>
         <Controls />
       </section>
-      <section class="figures card" aria-labelledby="board-figures" aria-live="polite">
+      <section class="figures card" aria-labelledby="board-figures" aria-live="polite" aria-busy={inspecting.value}>
         <h2 id="board-figures">What it takes</h2>
         {problem && <Problem error={problem} />}
         {shown && <Figures shown={shown} />}

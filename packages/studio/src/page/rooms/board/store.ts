@@ -71,10 +71,15 @@ const solver = new Latest<FitOptions, Fitted>(
   },
 );
 
-const question = computed<InspectQuestion>(() => {
-  const { network, board, request } = choice.value;
-  return { network, board, request };
-});
+const network = computed(() => choice.value.network);
+const board = computed(() => choice.value.board);
+const request = computed(() => choice.value.request);
+/** Changes with what it says alone: frames a second ask for no other figures. */
+const question = computed<InspectQuestion>(() => ({
+  network: network.value,
+  board: board.value,
+  request: request.value,
+}));
 effect(() => {
   inspecting.value = true;
   inspector.ask(question.value);
