@@ -57,17 +57,11 @@ export class DataCache {
   async #fetchData({ data, loading }: Pick<JobDocument, "data" | "loading">, fetching: Fetching): Promise<FetchedData> {
     const folder = resolve(this.folder, "data", data.sha256);
     const path = join(folder, writtenIndexFile);
-    const index = await this.#fetch(data, fetching);
+    const index = await this.fetch(data, fetching);
     const { files } = parseOf(readFileSync(index, "utf8"));
-    this.#requireRoom(files);
-    await forEachConcurrently(
-      files.length,
-      atOnce,
-      async (n) => {
-        const place = join(folder, indexedPath(files[n]));
-        if (!existsSync(place)) await link(await this.#fetch(files[n], fetching), place);
-      },
-      fetching.signal,
+    await this.place(
+      files.map((file) => ({ file, place: join(folder, indexedPath(file)) })),
+      fetching,
     );
     if (!existsSync(path)) await link(index, path);
     const opened = await openData([path], { seed: 0, project: this.folder, loading, signal: fetching.signal });
@@ -83,13 +77,25 @@ export class DataCache {
     const { sha256, network } = start;
     const folder = resolve(this.folder, "starts", sha256);
     const file = join(folder, network === undefined ? "start.bin" : "weights/best.safetensors");
-    if (!existsSync(file)) await link(await this.#fetch(start, fetching), file);
+    if (!existsSync(file)) await link(await this.fetch(start, fetching), file);
     if (network !== undefined) saveNetwork(folder, network);
     return { file, sha256 };
   }
 
+  /** Fetches files and puts each where it is to be, unless it is there. */
+  async place(files: readonly { readonly file: Stored; readonly place: string }[], fetching: Fetching): Promise<void> {
+    const lacking = files.filter(({ place }) => !existsSync(place));
+    this.#requireRoom(lacking.map(({ file }) => file));
+    await forEachConcurrently(
+      lacking.length,
+      atOnce,
+      async (n) => link(await this.fetch(lacking[n].file, fetching), lacking[n].place),
+      fetching.signal,
+    );
+  }
+
   /** Fetches a file into this machine's own store; returns where it is. */
-  async #fetch(file: Stored, { store, signal }: Fetching): Promise<string> {
+  async fetch(file: Stored, { store, signal }: Fetching): Promise<string> {
     const path = this.#own.pathOf(file.sha256);
     if (existsSync(path)) return path;
     const fetching = this.#fetching.get(path) ?? store.get(file, path, { signal });

@@ -4,28 +4,22 @@
  * recipe are their own readers say.
  */
 import { mostTextBytes } from "@phinets/core/data";
-import { kernelsSha256 } from "@phinets/core/kernels";
 import { type Network, parseNetwork } from "@phinets/core/networks";
-import { PhinetsError, requireShallow } from "@phinets/core/tensor";
+import { PhinetsError } from "@phinets/core/tensor";
 import { parseRecipe, type Recipe } from "@phinets/core/training";
-import { problemOf } from "@phinets/node/host";
-import { ownVersion, requireTrainable } from "@phinets/node/steps";
+import { requireTrainable } from "@phinets/node/steps";
 import { trialHash } from "@phinets/node/sweep";
 import { z } from "zod";
+import { checkJob, hex, ownVersionFields, refuse, versionFields } from "./job-checks.js";
 import { mostUploadBytes } from "./store/protocol.js";
 
 const format = "phinets-job-1";
 
-/** Bytes of a job's JSON: an imported network's graph is the longest part. */
-const mostJobBytes = 2 ** 22;
-
-const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`), `${digits} hexadecimal digits`);
 const number = z.number();
 
 const document = z.strictObject({
   format: z.literal(format),
-  phinets: z.string().max(60),
-  kernelsSha256: hex(64),
+  ...versionFields,
   step: z.enum(["train", "quantize"]),
   /** The store that has its files. */
   store: hex(16),
@@ -64,7 +58,7 @@ export interface JobDocument extends z.infer<typeof document> {
 export type JobSettings = Omit<JobDocument, "format" | "phinets" | "kernelsSha256">;
 
 export const makeJob = (settings: JobSettings): JobDocument => ({
-  ...{ format, phinets: ownVersion(), kernelsSha256 },
+  ...{ format, ...ownVersionFields() },
   ...settings,
 });
 
@@ -79,23 +73,7 @@ export const jobName = ({ store, trial, epochs, step }: Named): string =>
  * @throws PhinetsError `queue.job` for anything that `makeJob` does not make, or that is of another version
  */
 export function parseJob(value: unknown, name: string): JobDocument {
-  const refuse = (problem: string): never => {
-    throw new PhinetsError("queue.job", problem);
-  };
-  const bytes = Buffer.byteLength(JSON.stringify(value) ?? "");
-  if (bytes > mostJobBytes) return refuse(`it has ${bytes} bytes; at most ${mostJobBytes} are taken`);
-  try {
-    requireShallow(value);
-  } catch (error) {
-    return refuse((error as Error).message);
-  }
-  const problem = problemOf(document, value);
-  if (problem !== undefined) return refuse(problem);
-  const parsed = document.parse(value);
-  if (parsed.phinets !== ownVersion()) return refuse(`it is of phinets ${parsed.phinets}, this is ${ownVersion()}`);
-  if (parsed.kernelsSha256 !== kernelsSha256)
-    return refuse(`it is of the kernels ${parsed.kernelsSha256.slice(0, 12)}, these are ${kernelsSha256.slice(0, 12)}`);
-  if (jobName(parsed) !== name) return refuse(`its name is not ${jobName(parsed)}, as its settings say`);
+  const parsed = checkJob(document, value, { name, nameOf: jobName });
   try {
     const job = { ...parsed, network: parseNetwork(parsed.network), recipe: parseRecipe(parsed.task, parsed.recipe) };
     if (job.start?.network !== undefined) parseNetwork(job.start.network);

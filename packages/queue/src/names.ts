@@ -18,6 +18,8 @@ export const waitingKey = (queue: string): string => `${keyPrefix}:${queue}:wait
 export const storeKey = (store: string): string => `${keyPrefix}:store:${store}`;
 /** How far the trials of a store are, a hash by trial. */
 export const recordsKey = (store: string): string => `${keyPrefix}:records:${store}`;
+/** What is known of a command's shards, a hash by their range. */
+export const shardsKey = (store: string, task: string): string => `${keyPrefix}:shards:${store}:${task}`;
 
 /** Seconds after which what nobody has touched is forgotten. */
 export const keptSeconds = 30 * 24 * 3600;

@@ -6,48 +6,25 @@ import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { PhinetsError } from "@phinets/core/tensor";
-import { finishLock, type OpenedData, openData, type StepContext, writeRunLock } from "@phinets/node/steps";
+import { finishLock, type OpenedData, openData, writeRunLock } from "@phinets/node/steps";
 import { type Outcome, outcomeOf, prepareTrial, type Trainer, type TrainingJob, type Trial } from "@phinets/node/sweep";
-import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { fetchFiles } from "./delivery.js";
 import { type JobDocument, jobName, makeJob, requireOwnBits } from "./job.js";
-import { tellLocation } from "./location.js";
-import { keyPrefix, ownQueue, queuesKey } from "./names.js";
+import { OpenedQueue, type QueueRequest, reasonOf, type Told } from "./opened-queue.js";
 import { packData, packStart } from "./pack.js";
 import { parseRecord, Records, recordName, type TrialRecord } from "./records.js";
-import { connectRedis, redisAddress } from "./redis.js";
-import { FolderStore } from "./store/folder-store.js";
-import { openStoreFolder } from "./store/identity.js";
-import { type ServedStore, serveStore } from "./store/serve.js";
+import type { OwnStore } from "./store/store.js";
 
-export interface QueueTrainerRequest {
+export interface QueueTrainerRequest extends QueueRequest {
   /** The sweep's folder. */
   readonly folder: string;
-  /** Address of the Redis. */
-  readonly queue: string;
-  /** A folder that the workers share. Default: one in the sweep's folder, which is served. */
-  readonly store?: string;
-  readonly serve?: {
-    readonly host: string;
-    readonly port: number;
-    /** As the workers reach it. Default: as it is listened at. */
-    readonly url?: string;
-    readonly tls?: { readonly certificate: string; readonly key: string };
-  };
 }
-
-/** Its progress is the sweep's to show. */
-type Told = Pick<StepContext, "note" | "signal">;
 
 /** Jobs that are in the queue at a time. */
 const slots = 1000;
 /** Milliseconds between looks at the records. */
 const lookMs = 500;
-/** Milliseconds without a worker after which that is said. */
-const lonelyMs = 20_000;
-/** Workers that may fail at a job, one after another. */
-const attempts = 5;
 
 interface Waiting {
   readonly document: JobDocument;
@@ -67,65 +44,41 @@ export class QueueTrainer implements Trainer {
   readonly #starts = new Map<string, Promise<NonNullable<JobDocument["start"]>>>();
   readonly #closed = new AbortController();
   #looking: Promise<void> | undefined;
-  #lonely = Date.now();
 
   private constructor(
     readonly request: QueueTrainerRequest,
-    readonly context: Told,
-    readonly redis: Redis,
-    readonly queue: Queue,
-    readonly store: FolderStore,
-    readonly id: string,
-    readonly served: ServedStore | undefined,
+    readonly opened: OpenedQueue,
   ) {}
 
   /** @throws PhinetsError `queue.redis` where there is no Redis, `store.listen` where the store cannot be served */
   static async open(request: QueueTrainerRequest, context: Told): Promise<QueueTrainer> {
-    const address = redisAddress(request.queue);
-    const folder = request.store ?? join(request.folder, "store");
-    const { id, token } = openStoreFolder(folder);
-    const store = new FolderStore(folder);
     let trainer: QueueTrainer | undefined;
-    const redis = await connectRedis(address, {
-      onAway: (why) =>
-        context.note(`${address.shown} is away${why && ` (${why})`}; workers finish what they have, waiting`),
-      onBack: () => {
-        context.note(`${address.shown} is back`);
-        trainer?.tell().catch((error) => trainer?.fail(error));
+    const opened = await OpenedQueue.open(request, context, {
+      folder: join(request.folder, "store"),
+      onBack: async () => {
+        await trainer?.tell().catch((error) => trainer?.fail(error));
       },
     });
-    let served: ServedStore | undefined;
-    try {
-      served = request.serve && (await serveStore(store, { ...request.serve, token }));
-      const queue = new Queue(ownQueue(), { connection: redis, prefix: keyPrefix });
-      queue.on("error", () => {}); // the connection says what it is
-      trainer = new QueueTrainer(request, context, redis, queue, store, id, served);
-      await trainer.tell();
-      const where = served
-        ? `the store is served at ${trainer.url}`
-        : `the store is ${folder}, as it is for the workers`;
-      context.note(`queue: ${ownQueue()} at ${address.shown}; ${where}`);
-      return trainer;
-    } catch (error) {
-      redis.disconnect();
-      await served?.close();
-      throw error;
-    }
+    trainer = new QueueTrainer(request, opened);
+    return trainer;
   }
 
-  /** As the workers reach the store. */
-  get url(): string | undefined {
-    return this.request.serve?.url ?? this.served?.url;
+  get redis(): Redis {
+    return this.opened.redis;
+  }
+  get store(): OwnStore {
+    return this.opened.store;
+  }
+  get id(): string {
+    return this.opened.id;
+  }
+  get context(): Told {
+    return this.opened.context;
   }
 
   /** Puts into Redis what is not there: a Redis that has lost its memory is told all again. */
   async tell(): Promise<void> {
-    const { url, served, redis } = this;
-    await redis.sadd(queuesKey, ownQueue());
-    if (url !== undefined) {
-      const { token } = openStoreFolder(this.store.folder);
-      await tellLocation(redis, this.id, { url, token, certificate: served?.certificate });
-    }
+    await this.opened.tell();
     await Promise.all([...this.#waiting.values()].map(({ document }) => this.#add(document)));
   }
 
@@ -161,8 +114,7 @@ export class QueueTrainer implements Trainer {
     this.#closed.abort();
     this.fail(new PhinetsError("queue.closed", "the sweep has ended"));
     await this.#looking;
-    this.redis.disconnect();
-    await this.served?.close();
+    await this.opened.close();
   }
 
   /** Everything that waits ends with an error. */
@@ -218,20 +170,12 @@ export class QueueTrainer implements Trainer {
     const found = await new Records(this.redis, this.id).find(record);
     if ((found?.rung ?? 0) >= document.epochs) return;
     const name = jobName(document);
-    const before = await this.queue.getJob(name);
-    // It failed for a sweep that has ended since: this one tries again.
-    if (before !== undefined && (await before.isFailed())) await before.remove();
+    await this.opened.forgetFailed(name);
     await this.#add(document);
   }
 
-  async #add(document: JobDocument): Promise<void> {
-    await this.queue.add(document.step, document, {
-      jobId: jobName(document),
-      attempts,
-      backoff: { type: "fixed", delay: 2000 },
-      removeOnComplete: true,
-      stackTraceLimit: 1,
-    });
+  #add(document: JobDocument): Promise<void> {
+    return this.opened.add(document.step, jobName(document), document);
   }
 
   async #look(): Promise<void> {
@@ -250,7 +194,7 @@ export class QueueTrainer implements Trainer {
         const [texts, failures] = found;
         for (const [n, each] of asked.entries()) this.#hear(each, texts[n]);
         for (const { name, error } of failures) this.#waiting.get(name)?.settle(error);
-        await this.#sayLonely();
+        await this.opened.sayLonely();
       } catch (error) {
         if (!signal.aborted) this.fail(error as Error);
       }
@@ -261,7 +205,7 @@ export class QueueTrainer implements Trainer {
     if (text === null || text === each.seen) return;
     const before = each.seen === null ? undefined : parseRecord(each.seen);
     each.seen = text;
-    this.#lonely = Date.now();
+    this.opened.heard();
     const record = parseRecord(text);
     if (record === undefined) return;
     this.#removePast(before, record);
@@ -273,33 +217,19 @@ export class QueueTrainer implements Trainer {
   #removePast(before: TrialRecord | undefined, record: TrialRecord): void {
     for (const name of ["last", "results"] as const) {
       const past = before?.files[name];
-      if (past !== undefined && past.sha256 !== record.files[name]?.sha256) this.store.remove(past.sha256);
+      if (past !== undefined && past.sha256 !== record.files[name]?.sha256) void this.store.remove(past.sha256);
     }
   }
 
   /** Jobs of ours that the queue has given up. */
   async #failures(): Promise<{ readonly name: string; readonly error: PhinetsError }[]> {
-    const failed = await this.queue.getRanges(["failed"], 0, -1);
-    const ours = failed.filter((name) => this.#waiting.has(name));
-    const found = [];
-    for (const name of ours) {
-      const job = await this.queue.getJob(name);
+    const failed = await this.opened.failures((name) => this.#waiting.has(name));
+    return failed.map((job) => {
+      const name = job.id!;
       const trial = this.#waiting.get(name)?.document.trial;
-      if (job === undefined || trial === undefined) continue;
-      await job.remove();
-      const why = `${trial}: ${job.failedReason ?? "the queue has given it up"}`;
       const remedy = "run the sweep again: it goes on from the last epoch";
-      found.push({ name, error: new PhinetsError("sweep.trial", `${why}; ${remedy}`) });
-    }
-    return found;
-  }
-
-  async #sayLonely(): Promise<void> {
-    if (Date.now() - this.#lonely < lonelyMs) return;
-    this.#lonely = Date.now();
-    const { active = 0, waiting = 0 } = await this.queue.getJobCounts("active", "waiting");
-    if (active > 0) return;
-    this.context.note(`${waiting} jobs wait, and no worker takes them; start one: phinets worker --queue ADDRESS`);
+      return { name, error: new PhinetsError("sweep.trial", `${trial}: ${reasonOf(job)}; ${remedy}`) };
+    });
   }
 }
 

@@ -1,21 +1,25 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { Random } from "@phinets/core/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildZip } from "../../../test/build-zip.js";
+import {
+  bin,
+  endWorker,
+  processesOf,
+  startWorker as startWorkerIn,
+  type TestWorker,
+  until,
+  workersBuilt,
+} from "../../../test/queue-worker.js";
 import { startRedis, type TestRedis } from "../../../test/redis.js";
 import { phinets, phinetsJson, tinyDataset, tinySweep, writeNetwork } from "../../../test/road-tools.js";
 import { installed } from "../../../test/tools.js";
-
-// Workers are processes of the built command line: plain Node does not read TypeScript.
-const bin = fileURLToPath(new URL("../../cli/bin/phinets.js", import.meta.url));
-const built = existsSync(fileURLToPath(new URL("../dist/index.js", import.meta.url)));
 
 const root = mkdtempSync(join(tmpdir(), "phinets-queue-"));
 const workers = new Set<ChildProcess>();
@@ -30,52 +34,14 @@ const sweepFile = (name: string, text: string): string => {
 const asha = `${tinySweep}on: int8
 `;
 
-interface TestWorker {
-  readonly child: ChildProcess;
-  readonly work: string;
-  said(): string;
-}
-
-/** A worker in a folder of its own, with nothing of the sweep's in it. */
 function startWorker(name: string, ...words: string[]): TestWorker {
-  const folder = join(root, name);
-  mkdirSync(folder, { recursive: true });
-  const work = join(folder, "work");
-  const child = spawn(
-    process.execPath,
-    [bin, "worker", "--queue", redis.url, "--work", work, "--workers", "1", ...words],
-    {
-      cwd: folder,
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
-  workers.add(child);
-  let stderr = "";
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
-  });
-  return { child, work, said: () => stderr };
-}
-
-async function end({ child }: Pick<TestWorker, "child">, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill(signal);
-  await ended;
+  const worker = startWorkerIn(join(root, name), { queue: redis.url, words });
+  workers.add(worker.child);
+  return worker;
 }
 
 /** Processes that train in a worker's folder. */
-const slotsOf = ({ work }: TestWorker): string[] =>
-  execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
-    .split("\n")
-    .filter((line) => line.includes("slot-worker.js") && line.includes(work));
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let tries = 0; !holds(); tries++) {
-    if (tries > 1200) throw new Error(`${what}: not within two minutes`);
-    await setTimeout(100);
-  }
-}
+const slotsOf = (worker: TestWorker): string[] => processesOf(worker, "slot-worker.js");
 
 const leaderboard = (folder: string): string => readFileSync(join(folder, "leaderboard.csv"), "utf8");
 
@@ -96,7 +62,7 @@ function weightsOf(folder: string, wanted?: readonly string[]): Record<string, s
   );
 }
 
-describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", () => {
+describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a queue", () => {
   beforeAll(async () => {
     await tinyDataset(join(root, "data"));
     writeNetwork(root);
@@ -104,7 +70,7 @@ describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", ()
     await phinetsJson("sweep", sweepFile("sweep.yaml", asha), "--out", join(root, "alone"), "--workers", "1");
   }, 240_000);
   afterAll(async () => {
-    for (const child of workers) await end({ child }, "SIGKILL");
+    for (const child of workers) await endWorker({ child }, "SIGKILL");
     await redis?.close();
     rmSync(root, { recursive: true, force: true });
   });
@@ -128,7 +94,7 @@ describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", ()
     // At any moment of its first trainings.
     await until("a slot trains", () => slotsOf(first).length > 0);
     await setTimeout(random.integer(1500));
-    await end(first, "SIGKILL");
+    await endWorker(first, "SIGKILL");
     await until("no child is left", () => slotsOf(first).length === 0);
     const [second, third] = [startWorker("second"), startWorker("third")];
     await until("the second works", () => second.said().includes("epoch") || third.said().includes("epoch"));
@@ -137,9 +103,9 @@ describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", ()
     await setTimeout(500 + random.integer(1000));
     await redis.start();
     await setTimeout(random.integer(1000));
-    await end(second, "SIGKILL");
+    await endWorker(second, "SIGKILL");
     expect((await sweep).trainedEpochs).toBe(8);
-    await end(third, "SIGTERM");
+    await endWorker(third, "SIGTERM");
     expect(third.said()).toMatch(/is away/);
     expect(third.said()).toMatch(/is back/);
     expect(leaderboard(join(root, "many"))).toBe(leaderboard(join(root, "alone")));
@@ -166,13 +132,13 @@ describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", ()
     // The first rungs wait in the queue.
     await until("the first job", () => /sweep 0\/8|epochs: /.test(said));
     await setTimeout(3000);
-    await end({ child }, "SIGKILL");
+    await endWorker({ child }, "SIGKILL");
     const worker = startWorker("meanwhile", "--store", store, "--once");
     await once(worker.child, "exit");
     expect(worker.said()).toMatch(/: epoch 1 of 4\n/);
     const more = startWorker("after", "--store", store);
     expect((await over("killed", "--store", store)).trainedEpochs).toBe(8);
-    await end(more, "SIGTERM");
+    await endWorker(more, "SIGTERM");
     expect(leaderboard(join(root, "killed"))).toBe(leaderboard(join(root, "alone")));
     // What was done while nobody listened is not done again.
     const done = (text: string) => [...text.matchAll(/^(\w{16}): (epoch \d|int8)/gm)].map(([line]) => line);
@@ -186,7 +152,7 @@ describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", ()
     // Everything is in the store and its records: nothing is left to train.
     expect((await over("again", "--store", store)).trainedEpochs).toBe(8);
     for (const each of pair) {
-      await end(each, "SIGTERM");
+      await endWorker(each, "SIGTERM");
       expect(each.said()).not.toMatch(/epoch \d of/);
     }
     expect(leaderboard(join(root, "again"))).toBe(leaderboard(join(root, "alone")));
@@ -219,7 +185,7 @@ describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", ()
     sweep.catch(() => {}); // told below
     const worker = startWorker("starter", "--slots", "2");
     await sweep;
-    await end(worker, "SIGTERM");
+    await endWorker(worker, "SIGTERM");
     expect(leaderboard(join(root, "started"))).toBe(leaderboard(join(root, "started-alone")));
     const fetched = weightsOf(join(root, "started"));
     expect(Object.keys(fetched)).toHaveLength(8);
@@ -243,7 +209,7 @@ describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", ()
     still.child.kill("SIGCONT");
     await until("it is told", () => /lock was lost/.test(still.said()));
     expect(other.said()).toMatch(/: epoch 40 of 40\n/);
-    for (const each of [still, other]) await end(each, "SIGTERM");
+    for (const each of [still, other]) await endWorker(each, "SIGTERM");
     expect(leaderboard(join(root, "one"))).toBe(leaderboard(join(root, "one-alone")));
   }, 240_000);
 
@@ -263,7 +229,7 @@ describe.skipIf(!built || !installed("redis-server"))("a sweep over a queue", ()
       ["--queue", "redis://:secret@127.0.0.1:1/0", "--serve", "127.0.0.1:0"],
       /redis:\/\/127\.0\.0\.1:1\/0: .*ECONNREFUSED/,
     ],
-    [["--serve", "127.0.0.1:0"], /--serve is for a sweep on many machines/],
+    [["--serve", "127.0.0.1:0"], /--serve is for work on many machines/],
     [["--queue", "redis://a", "--serve", "127.0.0.1"], /It is HOST:PORT/],
     [["--queue", "redis://a", "--store", "s", "--serve-url", "http://b"], /name --serve HOST:PORT too/],
   ])("%j is refused in a line, without the password", async (words, message) => {

@@ -5,13 +5,9 @@
 import { problemOf } from "@phinets/node/host";
 import type { Redis } from "ioredis";
 import { z } from "zod";
+import { storedFile } from "./job-checks.js";
 import { keptSeconds, recordsKey } from "./names.js";
-import { mostUploadBytes } from "./store/protocol.js";
 
-const stored = z.strictObject({
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  bytes: z.int().nonnegative().max(mostUploadBytes),
-});
 const count = z.int().nonnegative().max(100_000);
 
 const record = z.strictObject({
@@ -25,8 +21,8 @@ const record = z.strictObject({
   figures: z.record(z.string().max(40), z.number()).optional(),
   files: z
     .strictObject({
-      ...{ last: stored, best: stored, results: stored },
-      ...{ quantized: stored, quantizedWeights: stored, report: stored },
+      ...{ last: storedFile, best: storedFile, results: storedFile },
+      ...{ quantized: storedFile, quantizedWeights: storedFile, report: storedFile },
     })
     .partial(),
 });

@@ -19,13 +19,18 @@ import { findStore } from "./location.js";
 import { isQueueName, keptSeconds, keyPrefix, ownQueue, queuesKey, waitingKey } from "./names.js";
 import { Records } from "./records.js";
 import { connectRedis, redisAddress } from "./redis.js";
+import { doShard, shardsFolder } from "./shards/do-shard.js";
+import { isShard, parseShard, shardTitle } from "./shards/job.js";
+import { ShardProcesses } from "./shards/process.js";
+import { ShardRecords } from "./shards/records.js";
 import { doStep, trialsFolder } from "./step.js";
 import { readStoreFolder } from "./store/identity.js";
+import type { Store } from "./store/store.js";
 
 export interface WorkerRequest {
   /** Address of the Redis. */
   readonly queue: string;
-  /** Trainings side by side. */
+  /** Jobs side by side. */
   readonly slots: number;
   /** Of all slots together. */
   readonly threads: number;
@@ -52,8 +57,8 @@ const lockMs = 10_000;
 const stalledMs = 5000;
 /** A job that so many workers were lost with is given up: it may be what ends them. */
 const mostLost = 10;
-/** Milliseconds after which a job whose store is not known is tried again, by whoever knows it. */
-const unknownStoreMs = 5000;
+/** Milliseconds after which a job that is left to others is tried again. */
+const leftMs = 5000;
 /** After a fault of this machine it takes nothing for so long, and longer after more, so that others take what it gave back. */
 const [restMs, mostRestMs] = [5000, 60_000];
 /** How often it is looked whether anything is left to do. */
@@ -71,7 +76,7 @@ export async function runWorker(request: WorkerRequest, context: StepContext): P
   }
   const address = redisAddress(request.queue);
   return withRunLock(work, "sweeping", async () => {
-    rmSync(trialsFolder(work), { recursive: true, force: true });
+    for (const folder of [trialsFolder(work), shardsFolder(work)]) rmSync(folder, { recursive: true, force: true });
     const redis = await connectRedis(address, {
       onAway: (why) => context.note(`${address.shown} is away${why && ` (${why})`}; what is in work goes on`),
       onBack: () => context.note(`${address.shown} is back`),
@@ -80,11 +85,12 @@ export async function runWorker(request: WorkerRequest, context: StepContext): P
       ...{ folder: trialsFolder(work), project: work },
       ...{ slots: request.slots, threads: request.threads },
     });
+    const processes = new ShardProcesses(work);
     try {
       context.note(`worker: takes jobs of ${ownQueue()} from ${address.shown}, ${request.slots} at a time`);
-      return await new JobTaker(request, { redis, trainer, context }).run();
+      return await new JobTaker(request, { redis, trainer, processes, context }).run();
     } finally {
-      await trainer.close();
+      await Promise.all([trainer.close(), processes.end()]);
       redis.disconnect();
     }
   });
@@ -93,6 +99,7 @@ export async function runWorker(request: WorkerRequest, context: StepContext): P
 interface Tools {
   readonly redis: Redis;
   readonly trainer: LocalTrainer;
+  readonly processes: ShardProcesses;
   readonly context: StepContext;
 }
 
@@ -189,27 +196,53 @@ class JobTaker {
   }
 
   async #do(job: Job, token: string, signal: AbortSignal): Promise<void> {
+    if (isShard(job.data)) return this.#doShard(job, token, signal);
     const { redis, trainer, context } = this.tools;
     const { work } = this.request;
     const document = parseJob(job.data, job.id!);
-    const store = await findStore(redis, document.store, {
-      folder: this.#folder,
-      onAway: (why) => context.note(`the store is away: ${why}; waiting`),
-      onBack: () => context.note("the store is back"),
-    });
-    if (store === undefined) {
-      this.#sayOnce(`jobs of the store ${document.store} are left to others: it is a folder; name it with --store`);
-      await job.moveToDelayed(Date.now() + unknownStoreMs, token);
-      throw new DelayedError();
-    }
+    const store = await this.#storeOf(document.store, job, token);
     const records = new Records(redis, document.store);
     const { note } = context;
     const options = { work, cache: this.#cache, trainer, store, records, note, signal };
     const here = await doStep(document, options);
-    this.#counts.done += here ? 1 : 0;
     const { trial, epochs, step } = document;
     const what = step === "train" ? `epoch ${epochs} of ${document.recipe.epochs}` : "int8";
-    context.note(`${trial}: ${what}${here ? "" : ", found done"}`);
+    this.#tellDone(`${trial}: ${what}`, here);
+  }
+
+  async #doShard(job: Job, token: string, signal: AbortSignal): Promise<void> {
+    const { redis, processes } = this.tools;
+    const { work, threads, slots } = this.request;
+    const shard = parseShard(job.data, job.id!);
+    const store = await this.#storeOf(shard.store, job, token);
+    const records = new ShardRecords(redis, shard);
+    const own = Math.max(1, Math.floor(threads / slots));
+    try {
+      const options = { work, cache: this.#cache, processes, threads: own, store, records, signal };
+      this.#tellDone(shardTitle(shard), await doShard(shard, options));
+    } catch (error) {
+      if (!(error instanceof PhinetsError) || error.code !== "emulator.tool") throw error;
+      this.#sayOnce(`shards of val --on firmware are left to others: ${error.message}`);
+      return leaveToOthers(job, token);
+    }
+  }
+
+  /** The store of a job. One that this machine does not know is known to others. */
+  async #storeOf(id: string, job: Job, token: string): Promise<Store> {
+    const { redis, context } = this.tools;
+    const store = await findStore(redis, id, {
+      folder: this.#folder,
+      onAway: (why) => context.note(`the store is away: ${why}; waiting`),
+      onBack: () => context.note("the store is back"),
+    });
+    if (store !== undefined) return store;
+    this.#sayOnce(`jobs of the store ${id} are left to others: it is a folder; name it with --store`);
+    return leaveToOthers(job, token);
+  }
+
+  #tellDone(what: string, here: boolean): void {
+    this.#counts.done += here ? 1 : 0;
+    this.tools.context.note(`${what}${here ? "" : ", found done"}`);
   }
 
   /** What a job says is refused for good; what this machine cannot do may be done by another. */
@@ -269,6 +302,12 @@ class LockLost extends Error {
   constructor() {
     super("the job's lock was lost");
   }
+}
+
+/** Throws, as BullMQ wants it: the job waits for a while, and whoever takes it then may be able to do it. */
+async function leaveToOthers(job: Job, token: string): Promise<never> {
+  await job.moveToDelayed(Date.now() + leftMs, token);
+  throw new DelayedError();
 }
 
 const workerName = (): string => `${hostname()}:${process.pid}`;

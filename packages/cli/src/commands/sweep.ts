@@ -2,15 +2,16 @@
 import { basename, join, resolve } from "node:path";
 import { networkSummary, networkTitle } from "@phinets/core/networks";
 import { writeFileAtomic } from "@phinets/node/host";
-import type { SweepFile, SweepSetting } from "@phinets/node/sweep";
+import type { StepContext } from "@phinets/node/steps";
+import type { SweepFile, SweepSetting, Trainer } from "@phinets/node/sweep";
 import { formatBytes, formatCount, formatMs, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
 import { watchSweep } from "../terminal/sweep-table.js";
+import { checkQueueOptions, type QueueOptions, queueOptions, queueRequestOf } from "./queue-options.js";
 import { groups, json, out, threadsOf, workers } from "./shared-options.js";
-import { checkQueueOptions, openQueueTrainer, type QueueOptions, queueOptions } from "./sweep-queue.js";
 import { epochs } from "./training-options.js";
 
 interface SweepOptions extends QueueOptions {
@@ -105,13 +106,13 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
     if (options.queue === undefined) await sayExpected(settings, { pictures, threads }, context);
   }
   context.resumeWith();
-  const { queue, slots } = options;
+  const { slots } = options;
   const { on } = file;
   const watched = watchSweep(context, { objective, describe: ({ setting, target }) => describe(setting, target) });
   const trainer =
-    queue === undefined
+    options.queue === undefined
       ? new LocalTrainer({ folder, project, slots, threads })
-      : await openQueueTrainer(folder, { ...options, queue }, watched.context);
+      : await openQueueTrainer(folder, options, watched.context);
   const request = { folder, name, brackets, leftOut, objective, on, trainer, observer: watched.observer };
   const result = await runSweep(request, watched.context).finally(() => trainer.close());
   const optuna =
@@ -159,4 +160,9 @@ function withWords(file: SweepFile, { epochs, trials = file.trials }: SweepOptio
 function describe(setting: Readonly<Record<string, string | number | boolean>>, target: string | undefined): string {
   const words = Object.entries(setting).map(([name, value]) => `${name} ${value}`);
   return [...(target === undefined ? [] : [target]), ...words].join(", ") || "as they are";
+}
+
+async function openQueueTrainer(folder: string, options: QueueOptions, context: StepContext): Promise<Trainer> {
+  const { QueueTrainer } = await import("@phinets/queue");
+  return QueueTrainer.open({ folder, ...queueRequestOf(options) }, context);
 }

@@ -20,6 +20,7 @@ import { addVerb, type VerbDefinition } from "../terminal/definition.js";
 import { oneOf } from "../terminal/options.js";
 import { loadingOf, type ReadingOptions, readingOptions, requireData } from "./data-options.js";
 import { saveJson, saveTxt } from "./detection-options.js";
+import { checkQueueOptions, type QueueOptions, queueOptions, queueRequestOf, storeOf } from "./queue-options.js";
 import {
   cfg,
   existOk,
@@ -36,7 +37,7 @@ import {
 
 type Form = "float" | "int8" | "firmware";
 
-interface ValOptions extends ReadingOptions {
+interface ValOptions extends ReadingOptions, QueueOptions {
   readonly model: string;
   readonly split?: SplitName;
   readonly on?: Form;
@@ -58,6 +59,10 @@ const definition: VerbDefinition = {
     ["phinets val --model runs/detect/train --data my-parts", "int8 on the test pictures"],
     ["phinets val --model runs/detect/train --data my-parts --on firmware", "as the board computes it"],
     ["phinets val --model runs/detect/train --data my-parts --report val.html", "with curves and errors"],
+    [
+      "phinets val --model runs/detect/train --data my-parts --queue redis://hub --serve hub:8470",
+      "workers of the queue look at the pictures",
+    ],
   ],
   options: [
     model,
@@ -88,6 +93,7 @@ const definition: VerbDefinition = {
     existOk,
     seed,
     workers,
+    ...queueOptions,
     report("a page with curves, confusion matrix and errors (or calibration), in one file"),
     cfg,
     json,
@@ -99,6 +105,7 @@ export function register(program: Command, context: Context): void {
 }
 
 async function valCommand(options: ValOptions, context: Context): Promise<void> {
+  checkQueueOptions(options);
   const run = loadRun(options.model);
   const { network } = run;
   if (network.head.kind === "none")
@@ -132,7 +139,12 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
   };
   let outputs: Outputs;
   try {
-    if (on === "float") {
+    if (options.queue !== undefined) {
+      const { outputsOverQueue } = await import("@phinets/queue");
+      context.resumeWith();
+      const request = { ...queueRequestOf(options), folder: storeOf(options.project) };
+      outputs = await outputsOverQueue({ run, on, source, onProgress }, request, context);
+    } else if (on === "float") {
       const engine = await createEngine({ threads: nodeThreads(threadsOf(options)) });
       try {
         outputs = floatOutputs(engine, network, run.weights, source, onProgress);

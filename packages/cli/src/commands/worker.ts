@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
 import { integer } from "../terminal/options.js";
+import { queue } from "./queue-options.js";
 import { groups, json, threadsOf, workers } from "./shared-options.js";
-import { queue } from "./sweep-queue.js";
 
 interface WorkerOptions {
   readonly queue: string;

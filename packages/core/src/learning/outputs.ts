@@ -35,7 +35,8 @@ export type Outputs = readonly OutputMap[];
 /** Called after each picture or batch with the number of pictures done. */
 export type OnProgress = (done: number) => void;
 
-const floatBatch = 32;
+/** Pictures that the float network looks at together: whoever cuts them up cuts at multiples of it. */
+export const floatBatch = 32;
 
 /** Outputs of the float network (running statistics, no dropout), in batches on all threads. */
 export function floatOutputs(
@@ -94,11 +95,16 @@ function outputsOf(executor: Executor, network: Network, source: PictureSource, 
   return outputs;
 }
 
+/** One picture as the pixels that a network looks at, `[height, width, channels]`, 0..255. */
+export function inputPixels(network: Network, source: PictureSource, sample: number): Uint8Array {
+  return prepareSample(source, sample, 0, inputOptions(network)).picture.data;
+}
+
 /** One picture as int8 network input, `[height, width, channels]`, pixel - 128. */
 export function int8Input(network: Network, source: PictureSource, sample: number): Int8Array {
-  const { picture } = prepareSample(source, sample, 0, inputOptions(network));
-  const input = new Int8Array(picture.data.length);
-  writeInputInt8(picture.data, input);
+  const pixels = inputPixels(network, source, sample);
+  const input = new Int8Array(pixels.length);
+  writeInputInt8(pixels, input);
   return input;
 }
 

@@ -16,6 +16,8 @@ export interface Run {
   readonly graph: Graph;
   /** Averaged weights of the best epoch, or those of the file that was named. */
   readonly weights: FloatWeights;
+  /** The file that they are of; absent where there is nothing in floats. */
+  readonly weightsFile?: string;
   /** Absent until `phinets quantize`. Read on first use, so that a damaged one can be made again. */
   readonly quantized?: QuantizedNetwork;
 }
@@ -30,12 +32,14 @@ export function loadRun(path: string): Run {
   if (isImportedInt8(network)) return importedRun(folder, network);
   const graph = buildNetwork(network);
   const named = statSync(path).isFile() && path.endsWith(".safetensors") && basename(path) !== "quantized.safetensors";
+  const weightsFile = named ? path : join(folder, "weights/best.safetensors");
   let quantized: QuantizedNetwork | undefined;
   return {
     folder,
     network,
     graph,
-    weights: loadWeights(named ? path : join(folder, "weights/best.safetensors"), graph),
+    weights: loadWeights(weightsFile, graph),
+    weightsFile,
     get quantized() {
       quantized ??= requireSameEnds(loadQuantized(folder), graph, folder);
       return quantized;

@@ -5,6 +5,7 @@ export * from "./context.js";
 export * from "./data.js";
 export * from "./export.js";
 export * from "./firmware.js";
+export { keyOf } from "./hash.js";
 export * from "./import-float.js";
 export * from "./import-network.js";
 export * from "./int8.js";

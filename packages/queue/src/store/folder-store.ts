@@ -3,9 +3,9 @@ import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, renam
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describeWriteError, temporaryPath } from "@phinets/node/host";
-import { digestFile, missing, requireOwnBytes, type Store, type Stored, type StoreOptions } from "./store.js";
+import { digestFile, missing, type OwnStore, requireOwnBytes, type Stored, type StoreOptions } from "./store.js";
 
-export class FolderStore implements Store {
+export class FolderStore implements OwnStore {
   readonly name: string;
 
   constructor(readonly folder: string) {
@@ -21,8 +21,10 @@ export class FolderStore implements Store {
     return Promise.resolve(existsSync(this.pathOf(sha256)));
   }
 
-  remove(sha256: string): void {
-    rmSync(this.pathOf(sha256), { force: true });
+  async remove(sha256: string): Promise<void> {
+    try {
+      rmSync(this.pathOf(sha256), { force: true });
+    } catch {}
   }
 
   async get(file: Stored, path: string): Promise<void> {

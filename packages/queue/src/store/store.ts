@@ -33,6 +33,12 @@ export interface Store {
   put(path: string, options?: StoreOptions): Promise<Stored>;
 }
 
+/** The store of who asks: what is of no use any more is removed from it. */
+export interface OwnStore extends Store {
+  /** A file that cannot be removed stays, and is no error. */
+  remove(sha256: string): Promise<void>;
+}
+
 export const isSha256 = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
 
 /** SHA-256 and size of a file, of any size. */

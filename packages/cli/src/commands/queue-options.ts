@@ -1,7 +1,7 @@
-/** Options of a sweep whose trainings are done by workers of a queue, and the trainer that they make. */
+/** Options of verbs whose work is done by workers of a queue. */
+import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
-import type { StepContext } from "@phinets/node/steps";
-import type { Trainer } from "@phinets/node/sweep";
+import type { QueueRequest } from "@phinets/queue";
 import { InvalidArgumentError } from "commander";
 import type { OptionDefinition } from "../terminal/definition.js";
 import type { Parser } from "../terminal/options.js";
@@ -24,7 +24,7 @@ const hostAndPort: Parser<{ host: string; port: number }> = (text) => {
   return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
 };
 
-/** The Redis that a sweep and its workers share. */
+/** The Redis that a verb and its workers share. */
 export const queue: OptionDefinition = {
   flags: "--queue <address>",
   help: "Redis or Valkey, redis://USER:PASSWORD@HOST:PORT/DB, rediss:// for TLS; the password may be in PHINETS_REDIS_PASSWORD",
@@ -35,7 +35,7 @@ export const queueOptions: readonly OptionDefinition[] = [
   queue,
   {
     flags: "--store <folder>",
-    help: "with --queue: where pictures, checkpoints and results lie; a folder that the workers share",
+    help: "with --queue: where files for the workers and their results lie; a folder that they share",
     group,
     completes: "path",
   },
@@ -64,7 +64,7 @@ export function checkQueueOptions(options: QueueOptions): void {
   if (queue === undefined) {
     const given = { "--store": store, "--serve": serve, "--serve-url": serveUrl, "--serve-cert": serveCert };
     const [alone] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
-    if (alone !== undefined) fail(`${alone} is for a sweep on many machines; name its --queue too`);
+    if (alone !== undefined) fail(`${alone} is for work on many machines; name its --queue too`);
     return;
   }
   if (store === undefined && serve === undefined)
@@ -78,13 +78,18 @@ export function checkQueueOptions(options: QueueOptions): void {
     fail(`--serve-url is ${serveUrl}; it is http://HOST:PORT or https://HOST:PORT`);
 }
 
-/** The trainer of checked options that name a queue. */
-export async function openQueueTrainer(
-  folder: string,
-  { queue, store, serve, serveUrl: url, serveCert, serveKey }: QueueOptions & { readonly queue: string },
-  context: StepContext,
-): Promise<Trainer> {
-  const { QueueTrainer } = await import("@phinets/queue");
+/** What `@phinets/queue` is asked for, of checked options that name a queue. */
+export function queueRequestOf({
+  queue,
+  store,
+  serve,
+  serveUrl: url,
+  serveCert,
+  serveKey,
+}: QueueOptions): QueueRequest {
   const tls = serveCert === undefined ? undefined : { certificate: serveCert, key: serveKey! };
-  return QueueTrainer.open({ folder, queue, store, serve: serve && { ...serve, url, tls } }, context);
+  return { queue: queue!, store, serve: serve && { ...serve, url, tls } };
 }
+
+/** Of verbs that leave nothing else there: where the store is, unless one is named. */
+export const storeOf = (project: string): string => join(project, "store");

@@ -1,0 +1,158 @@
+/**
+ * The side that asks: a queue of Redis with jobs of its own, and the store that their workers share. What is to be done stands
+ * elsewhere (a sweep's journal, a command's pictures), so it may end and begin again at any time.
+ */
+import type { StepContext } from "@phinets/node/steps";
+import { type Job, Queue } from "bullmq";
+import type { Redis } from "ioredis";
+import { tellLocation } from "./location.js";
+import { keyPrefix, ownQueue, queuesKey } from "./names.js";
+import { connectRedis, redisAddress } from "./redis.js";
+import { FolderStore } from "./store/folder-store.js";
+import { openOwnStore } from "./store/open.js";
+import { type ServedStore, type ServeOptions, serveStore } from "./store/serve.js";
+import type { OwnStore } from "./store/store.js";
+
+export interface QueueRequest {
+  /** Address of the Redis. */
+  readonly queue: string;
+  /** A folder that the workers share, or `s3://BUCKET/PREFIX`. Default: the folder of `serve`. */
+  readonly store?: string;
+  /** Serves the store from this process. */
+  readonly serve?: Omit<ServeOptions, "token"> & {
+    /** As the workers reach it. Default: as it is listened at. */
+    readonly url?: string;
+  };
+}
+
+export interface OpenQueueOptions {
+  /** Where the store is, unless the request names one. */
+  readonly folder: string;
+  /** Told when Redis is back: it may have lost its memory. */
+  readonly onBack: () => Promise<void>;
+}
+
+/** Progress is who asks to show. */
+export type Told = Pick<StepContext, "note" | "signal">;
+
+/** Milliseconds without a worker after which that is said. */
+const lonelyMs = 20_000;
+/** Workers that may fail at a job, one after another. */
+const attempts = 5;
+
+export class OpenedQueue {
+  #heard = Date.now();
+
+  private constructor(
+    readonly context: Told,
+    readonly redis: Redis,
+    readonly jobs: Queue,
+    readonly store: OwnStore,
+    /** Of the store. */
+    readonly id: string,
+    readonly served: (ServedStore & { readonly token: string; readonly named?: string }) | undefined,
+  ) {}
+
+  /** @throws PhinetsError `queue.redis` where there is no Redis, `store.listen` where the store cannot be served */
+  static async open(request: QueueRequest, context: Told, { folder, onBack }: OpenQueueOptions): Promise<OpenedQueue> {
+    const address = redisAddress(request.queue);
+    const { store, id, token } = await openOwnStore(request.store ?? folder, context);
+    const redis = await connectRedis(address, {
+      onAway: (why) =>
+        context.note(`${address.shown} is away${why && ` (${why})`}; workers finish what they have, waiting`),
+      onBack: () => {
+        context.note(`${address.shown} is back`);
+        // What fails is what fails next, too.
+        onBack().catch(() => {});
+      },
+    });
+    let served: OpenedQueue["served"];
+    try {
+      if (request.serve !== undefined && store instanceof FolderStore)
+        served = {
+          ...(await serveStore(store, { ...request.serve, token })),
+          ...{ token, named: request.serve.url },
+        };
+      const jobs = new Queue(ownQueue(), { connection: redis, prefix: keyPrefix });
+      jobs.on("error", () => {}); // the connection says what it is
+      const opened = new OpenedQueue(context, redis, jobs, store, id, served);
+      await opened.tell();
+      const where =
+        served === undefined
+          ? `the store is ${store.name}, as it is for the workers`
+          : `the store is served at ${opened.url}`;
+      context.note(`queue: ${ownQueue()} at ${address.shown}; ${where}`);
+      return opened;
+    } catch (error) {
+      redis.disconnect();
+      await served?.close();
+      throw error;
+    }
+  }
+
+  /** As the workers reach the store. */
+  get url(): string | undefined {
+    return this.served?.named ?? this.served?.url;
+  }
+
+  /** Says in Redis that this queue is used, and where the store is. */
+  async tell(): Promise<void> {
+    const { url, served, redis } = this;
+    await redis.sadd(queuesKey, ownQueue());
+    if (url === undefined || served === undefined) return;
+    await tellLocation(redis, this.id, { url, token: served.token, certificate: served.certificate });
+  }
+
+  /** Puts a job into the queue, unless it is there. */
+  async add(step: string, name: string, document: object): Promise<void> {
+    await this.jobs.add(step, document, {
+      jobId: name,
+      attempts,
+      backoff: { type: "fixed", delay: 2000 },
+      removeOnComplete: true,
+      stackTraceLimit: 1,
+    });
+  }
+
+  /** A job that failed for somebody who has ended since is tried again. */
+  async forgetFailed(name: string): Promise<void> {
+    const before = await this.jobs.getJob(name);
+    if (before !== undefined && (await before.isFailed())) await before.remove();
+  }
+
+  /** Those of our jobs that the queue has given up; they are not in it any more. */
+  async failures(isOurs: (name: string) => boolean): Promise<Job[]> {
+    const failed = await this.jobs.getRanges(["failed"], 0, -1);
+    const found: Job[] = [];
+    for (const name of failed.filter(isOurs)) {
+      const job = await this.jobs.getJob(name);
+      if (job === undefined) continue;
+      await job.remove();
+      found.push(job);
+    }
+    return found;
+  }
+
+  /** A worker was heard of. */
+  heard(): void {
+    this.#heard = Date.now();
+  }
+
+  /** Says, now and then, that no worker takes what waits; whether nothing was heard for so long. */
+  async sayLonely(): Promise<boolean> {
+    if (Date.now() - this.#heard < lonelyMs) return false;
+    this.heard();
+    const { active = 0, waiting = 0 } = await this.jobs.getJobCounts("active", "waiting");
+    if (active > 0) return true;
+    this.context.note(`${waiting} jobs wait, and no worker takes them; start one: phinets worker --queue ADDRESS`);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.redis.disconnect();
+    await this.served?.close();
+  }
+}
+
+/** Why the queue gave a job up. */
+export const reasonOf = ({ failedReason }: Job): string => failedReason ?? "the queue has given it up";

@@ -1,0 +1,215 @@
+/**
+ * Lets workers look at pictures, shard by shard: each is a job of the queue, and done when its record says so. A command that
+ * is given again has the same shards, and only those that are not done are done.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { PhinetsError } from "@phinets/core/tensor";
+import { writeFileAtomic } from "@phinets/node/host";
+import { OpenedQueue, type QueueRequest, reasonOf, type Told } from "../opened-queue.js";
+import type { OwnStore, Stored } from "../store/store.js";
+import { makeShard, type ShardDocument, type ShardSettings, shardName } from "./job.js";
+import { firstOf, gapsOf, type Range, sizeFor, sound } from "./ranges.js";
+import { type ShardRecord, ShardRecords } from "./records.js";
+
+export interface ShardsRequest extends QueueRequest {
+  /** Where the store is, unless one is named. */
+  readonly folder: string;
+}
+
+/** What is to be looked at. */
+export interface ShardWork {
+  /** SHA-256 of all that decides what comes out. */
+  readonly task: string;
+  /** Pictures in all, at least one. */
+  readonly length: number;
+  /** Shards begin at multiples of it. */
+  readonly unit: number;
+  /** Milliseconds that a shard is to take. */
+  readonly targetMs: number;
+  /** What a shard of these pictures says beside where it belongs. */
+  readonly settings: (input: Stored) => Settings<ShardSettings>;
+  /** The input of a shard, a file's bytes. */
+  readonly inputOf: (range: Range) => Uint8Array | string;
+  /** Puts into the store what else a shard needs. */
+  readonly prepare?: (range: Range, put: Put) => Promise<void>;
+  /** Takes what a worker delivered; shards come in any order. Throws PhinetsError `queue.output` for what is none. */
+  readonly take: (range: Range, output: Buffer) => void;
+  readonly onProgress: (done: number) => void;
+}
+type Settings<T> = T extends unknown ? Omit<T, "store" | "task" | "from" | "to"> : never;
+export type Put = (path: string) => Promise<Stored>;
+
+/** Milliseconds between looks at the records. */
+const lookMs = 250;
+/** Shards in the queue before it is known how long one takes, and after. */
+const [mostUnmeasured, mostQueued] = [4, 64];
+/** Shards whose time is known last say how large the next is. */
+const measuredShards = 8;
+const mostPictures = 4096;
+
+interface Waiting {
+  readonly range: Range;
+  readonly document: ShardDocument;
+}
+
+export class ShardAsker {
+  readonly #waiting = new Map<string, Waiting>();
+
+  private constructor(readonly opened: OpenedQueue) {}
+
+  /** @throws PhinetsError `queue.redis` where there is no Redis, `store.listen` where the store cannot be served */
+  static async open({ folder, ...request }: ShardsRequest, context: Told): Promise<ShardAsker> {
+    let asker: ShardAsker | undefined;
+    const opened = await OpenedQueue.open(request, context, { folder, onBack: async () => asker?.tell() });
+    asker = new ShardAsker(opened);
+    return asker;
+  }
+
+  get store(): OwnStore {
+    return this.opened.store;
+  }
+
+  /** Puts into Redis what is not there: a Redis that has lost its memory is told all again. */
+  async tell(): Promise<void> {
+    await this.opened.tell();
+    await Promise.all([...this.#waiting.values()].map((each) => this.#add(each)));
+  }
+
+  async close(): Promise<void> {
+    await this.opened.close();
+  }
+
+  /**
+   * Resolves when every picture was looked at.
+   * @throws PhinetsError `queue.shard` for a shard that no worker could do
+   */
+  async run(work: ShardWork): Promise<void> {
+    const { redis, id, context } = this.opened;
+    const { length, unit, task, targetMs } = work;
+    const records = new ShardRecords(redis, { store: id, task });
+    const known = sound(
+      (await records.all()).map(({ range, record }) => ({ ...range, record })),
+      { length, unit },
+    );
+    const done = new Map<string, { readonly range: Range; readonly record: ShardRecord }>();
+    const measured: { readonly pictures: number; readonly ms: number }[] = [];
+    let pictures = 0;
+    const take = async (range: Range, record: ShardRecord): Promise<void> => {
+      work.take(range, await this.#fetch(record.output));
+      done.set(JSON.stringify(range), { range, record });
+      pictures += range.to - range.from;
+      measured.push({ pictures: range.to - range.from, ms: record.ms });
+      work.onProgress(pictures);
+    };
+    // What was done and is still there is taken first, what was planned is asked for in the same shards.
+    const open: Range[] = [];
+    for (const { record, from, to } of known) {
+      const range = { from, to };
+      if (record === undefined) open.push(range);
+      else if (await this.store.has(record.output.sha256, context)) await take(range, record);
+      else {
+        await records.forget(range);
+        open.push(range);
+      }
+    }
+    if (pictures > 0) context.note(`${pictures} of ${length} pictures were done before`);
+    const gaps = gapsOf(known, length);
+    const next = (): Range | undefined => {
+      const planned = open.shift();
+      if (planned !== undefined || gaps.length === 0) return planned;
+      const size = sizeFor(measured.slice(-measuredShards), { targetMs, unit, most: mostPictures });
+      const range = firstOf(gaps[0], { size, unit });
+      if (range.to === gaps[0].to) gaps.shift();
+      else gaps[0] = { from: range.to, to: gaps[0].to };
+      return range;
+    };
+    while (pictures < length) {
+      context.signal.throwIfAborted();
+      const most = measured.length === 0 ? mostUnmeasured : mostQueued;
+      for (let range = this.#room(most, next); range !== undefined; range = this.#room(most, next))
+        await this.#ask(range, work, records);
+      const asked = [...this.#waiting.values()];
+      const found = await untilAborted(records.find(asked.map(({ range }) => range)), context.signal);
+      for (const [n, record] of found.entries()) {
+        if (record === undefined) continue;
+        const { range, document } = asked[n];
+        this.#waiting.delete(shardName(document));
+        this.opened.heard();
+        await take(range, record);
+        await this.store.remove(document.input.sha256);
+      }
+      const [failed] = await untilAborted(
+        this.opened.failures((name) => this.#waiting.has(name)),
+        context.signal,
+      );
+      if (failed !== undefined) throw shardFault(this.#waiting.get(failed.id!)!, reasonOf(failed));
+      // The same command, given twice at a time, takes shards away from itself.
+      if (await this.opened.sayLonely()) await this.tell();
+      if (pictures < length) await setTimeout(lookMs, undefined, { signal: context.signal });
+    }
+    await records.remove();
+    for (const { record } of done.values()) await this.store.remove(record.output.sha256);
+  }
+
+  #room(most: number, next: () => Range | undefined): Range | undefined {
+    return this.#waiting.size < most ? next() : undefined;
+  }
+
+  async #ask(range: Range, work: ShardWork, records: ShardRecords): Promise<void> {
+    const { signal } = this.opened.context;
+    await work.prepare?.(range, (path) => this.store.put(path, { signal }));
+    const input = await this.put(work.inputOf(range));
+    const settings = { ...work.settings(input), store: this.opened.id, task: work.task, ...range };
+    const waiting = { range, document: makeShard(settings as ShardSettings) };
+    await records.plan(range);
+    this.#waiting.set(shardName(waiting.document), waiting);
+    await this.opened.forgetFailed(shardName(waiting.document));
+    await this.#add(waiting);
+  }
+
+  #add({ document }: Waiting): Promise<void> {
+    return this.opened.add(document.step, shardName(document), document);
+  }
+
+  /** Puts bytes into the store. */
+  async put(bytes: Uint8Array | string): Promise<Stored> {
+    const folder = mkdtempSync(join(tmpdir(), "phinets-shard-"));
+    try {
+      const path = join(folder, "input");
+      writeFileAtomic(path, bytes);
+      return await this.store.put(path, this.opened.context);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #fetch(file: Stored): Promise<Buffer> {
+    const folder = mkdtempSync(join(tmpdir(), "phinets-shard-"));
+    try {
+      const path = join(folder, "output");
+      await this.store.get(file, path, this.opened.context);
+      return readFileSync(path);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+function shardFault({ range: { from, to } }: Waiting, reason: string): PhinetsError {
+  return new PhinetsError(
+    "queue.shard",
+    `pictures ${from + 1} to ${to}: ${reason}; give the same line again: what is done is kept`,
+  );
+}
+
+/** Where Redis is away its answer waits, but not for longer than the command. */
+function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

@@ -1,0 +1,79 @@
+/** One shard, done by a worker: its files fetched, its pictures looked at in a process, what came out delivered. */
+import { readFileSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { keyOf } from "@phinets/node/steps";
+import type { DataCache } from "../data-cache.js";
+import type { Store } from "../store/store.js";
+import { type ModelFiles, modelPlaces, type ShardDocument } from "./job.js";
+import type { ShardWork } from "./messages.js";
+import { parsePictureList, picturePlace } from "./pictures.js";
+import type { ShardProcesses } from "./process.js";
+import type { ShardRecords } from "./records.js";
+
+export interface ShardOptions {
+  /** The worker's folder. */
+  readonly work: string;
+  readonly cache: DataCache;
+  readonly processes: ShardProcesses;
+  /** Of the float network. */
+  readonly threads: number;
+  readonly store: Store;
+  readonly records: ShardRecords;
+  /** Aborted, the shard is given up, and the promise rejects. */
+  readonly signal: AbortSignal;
+}
+
+/** Folder of results that are on their way. */
+export const shardsFolder = (work: string): string => join(work, "shards");
+
+/** @returns false where it was found done */
+export async function doShard(shard: ShardDocument, options: ShardOptions): Promise<boolean> {
+  const { work, cache, processes, store, records, signal } = options;
+  const [done] = await records.find([shard]);
+  if (done !== undefined) return false;
+  const fetching = { store, signal };
+  const run = await fetchModel(shard.model, options);
+  const input = await cache.fetch(shard.input, fetching);
+  const { task, from, to } = shard;
+  const output = resolve(shardsFolder(work), `${task}-${from}-${to}`);
+  try {
+    const order = await orderOf(shard, { run, input, output }, options);
+    const start = performance.now();
+    await processes.do(order, signal);
+    const ms = Math.round(performance.now() - start);
+    await records.save(shard, { output: await store.put(output, { signal }), ms });
+  } finally {
+    rmSync(output, { force: true });
+    // No other shard has these.
+    rmSync(input, { force: true });
+  }
+  return true;
+}
+
+async function orderOf(
+  shard: ShardDocument,
+  paths: Pick<ShardWork, "run" | "input" | "output">,
+  { work, cache, threads, store, signal }: ShardOptions,
+): Promise<ShardWork> {
+  const pictures = shard.to - shard.from;
+  if (shard.step === "val") return { kind: "val", ...paths, pictures, on: shard.on, threads };
+  const { on, options } = shard;
+  const list = parsePictureList(readFileSync(paths.input, "utf8")).filter((file) => file !== null);
+  const folder = resolve(work, "pictures");
+  await cache.place(
+    list.map((file) => ({ file, place: join(folder, picturePlace(file)) })),
+    { store, signal },
+  );
+  return { kind: "predict", ...paths, pictures, on, options, folder };
+}
+
+/** The model's files where a run folder has them; returns the folder. */
+async function fetchModel(model: ModelFiles, { work, cache, store, signal }: ShardOptions): Promise<string> {
+  const folder = resolve(work, "models", keyOf(model));
+  const files = (Object.keys(modelPlaces) as (keyof ModelFiles)[]).flatMap((name) => {
+    const file = model[name];
+    return file === undefined ? [] : [{ file, place: join(folder, modelPlaces[name]) }];
+  });
+  await cache.place(files, { store, signal });
+  return folder;
+}
