@@ -4,6 +4,7 @@ import type { Picture } from "@phinets/core/data";
 import type { NamedDetection, Prediction } from "@phinets/core/model";
 import type { PixelRange } from "@phinets/node/picture";
 import type { ModelThreads } from "@phinets/node/threads";
+import type { QueuedPredictions } from "@phinets/queue";
 import type { PredictRecord } from "./predict-records.js";
 
 /** A source of `predict` that is a file. */
@@ -20,6 +21,8 @@ interface ReadItem {
   /** Of its annotated form, without extension. */
   readonly name: string;
   readonly picture?: Picture;
+  /** What a worker of a queue saw in it. */
+  readonly record?: PredictRecord;
   readonly error?: unknown;
 }
 
@@ -28,18 +31,32 @@ interface ReadOptions {
   readonly names: readonly string[];
   readonly pixelRange?: PixelRange;
   readonly onHint: (hint: string) => void;
+  /** Whether a hint would still be told. */
+  readonly wantsHint: () => boolean;
+  /** Where workers of a queue look at the pictures: what they saw. */
+  readonly queued?: QueuedPredictions;
+  /** Pictures are drawn into. */
+  readonly draws: boolean;
   readonly signal: AbortSignal;
 }
 
 export async function* readItems(
   items: readonly Item[],
-  { names, pixelRange, onHint, signal }: ReadOptions,
+  { names, pixelRange, onHint, wantsHint, queued, draws, signal }: ReadOptions,
 ): AsyncGenerator<ReadItem> {
   const { readPicture } = await import("@phinets/node/picture");
   for (const [i, item] of items.entries()) {
     signal.throwIfAborted();
     const name = names[i];
+    const seen = await queued?.at(i);
     try {
+      if (seen) {
+        const { hinted = false } = seen;
+        const read = draws || (hinted && wantsHint());
+        const picture = read ? await readPicture(item.file, { pixelRange, onHint }) : undefined;
+        yield { item, name, picture, record: { file: item.file, ...recordOf(seen, seen) } };
+        continue;
+      }
       yield { item, name, ...(!item.clip && { picture: await readPicture(item.file, { pixelRange, onHint }) }) };
     } catch (error) {
       yield { item, name, error };
@@ -53,12 +70,12 @@ export async function lookAt(
   threads: ModelThreads,
   folder: string | undefined,
 ): Promise<Omit<ReadItem, "picture"> & { readonly record?: PredictRecord }> {
-  if (one.picture === undefined) return one;
   const { item, name } = one;
+  if (one.picture === undefined) return one;
   const { file } = item;
   try {
-    const { picture, prediction } = await threads.predict(one.picture);
-    const record = { file, ...recordOf(picture, prediction) };
+    const { picture, record } =
+      one.record === undefined ? await look(file, one.picture, threads) : { picture: one.picture, record: one.record };
     if (folder) {
       const { savePicture } = await import("@phinets/node/picture");
       const extension = extname(file).toLowerCase() === ".png" ? ".png" : ".jpg";
@@ -70,12 +87,24 @@ export async function lookAt(
   }
 }
 
+async function look(
+  file: string,
+  picture: Picture,
+  threads: ModelThreads,
+): Promise<{ readonly picture: Picture; readonly record: PredictRecord }> {
+  const seen = await threads.predict(picture);
+  return { picture: seen.picture, record: { file, ...recordOf(seen.picture, seen.prediction) } };
+}
+
+/** Classes of a picture that are kept, the best ones. */
+export const keptClasses = 5;
+
 /** What is kept of a prediction. */
 export function recordOf(
-  { width, height }: Picture,
+  { width, height }: Pick<Picture, "width" | "height">,
   { boxes, classes }: Prediction,
 ): Pick<PredictRecord, "width" | "height" | "boxes" | "classes"> {
-  return boxes ? { width, height, boxes } : { width, height, classes: classes?.slice(0, 5) };
+  return boxes ? { width, height, boxes } : { width, height, classes: classes?.slice(0, keptClasses) };
 }
 
 /** The picture with what was found drawn over a copy of it. */

@@ -4,20 +4,23 @@ import type { Model, ModelOptions } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { SaveFormat } from "@phinets/node/dataset";
 import type { PixelRange } from "@phinets/node/picture";
+import type { Run } from "@phinets/node/run";
 import { formatMs, visible } from "@phinets/node/text";
 import type { ModelThreads } from "@phinets/node/threads";
 import type { RawFrames, VideoWriter } from "@phinets/node/video";
+import type { QueuedPredictions } from "@phinets/queue";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
 import { pixelRange } from "./data-options.js";
 import { arithmetic, conf, maxDet, maxFrames, nmsIou, raw, saveJson, saveTxt, tiles } from "./detection-options.js";
-import { annotate, type Item, lookAt, readItems, recordOf } from "./predict-pictures.js";
+import { annotate, type Item, keptClasses, lookAt, readItems, recordOf } from "./predict-pictures.js";
 import type { PredictRecord } from "./predict-records.js";
+import { checkQueueOptions, type QueueOptions, queueOptions, queueRequestOf, storeOf } from "./queue-options.js";
 import { existOk, json, model, name, project } from "./shared-options.js";
 import { requirePictureInput, tensor } from "./tensor-input.js";
 
-interface PredictOptions extends ModelOptions {
+interface PredictOptions extends ModelOptions, QueueOptions {
   readonly source?: readonly string[];
   readonly model: string;
   readonly nmsIou?: number;
@@ -49,6 +52,7 @@ const definition: VerbDefinition = {
     ["phinets predict --model runs/detect/train pictures", "annotated pictures and predictions.json"],
     ["phinets predict --model runs/detect/train 0 --conf 0.5", "a camera, until Ctrl-C"],
     ["phinets predict --model runs/detect/train clip.mp4 --save coco --tiles 2x2", "small objects, for other tools"],
+    ["phinets predict --model RUN pictures --queue redis://hub --serve hub:8470", "by workers"],
   ],
   options: [
     { flags: "--source <source>", help: "the same, by name", group: "Source", repeatable: true, completes: "path" },
@@ -74,6 +78,7 @@ const definition: VerbDefinition = {
     { flags: "--no-save", help: "write nothing, only print", group: "Output" },
     saveTxt,
     saveJson,
+    ...queueOptions,
     json,
   ],
 };
@@ -90,6 +95,7 @@ export function register(program: Command, context: Context): void {
 
 /** What every source's turn needs. */
 interface Job {
+  readonly run: Run;
   readonly model: Model;
   readonly threads: ModelThreads;
   readonly folder: string | undefined;
@@ -121,6 +127,9 @@ async function predict(words: readonly string[], options: PredictOptions, contex
   }
   if (options.raw && stream !== "-")
     throw new PhinetsError("cli.usage", "--raw is of frames on standard input; give - as the source");
+  checkQueueOptions(options);
+  if (options.queue !== undefined && stream !== undefined)
+    throw new PhinetsError("cli.usage", `--queue is of pictures, and ${stream} is a stream; leave it out`);
   const run = loadRun(options.model);
   requirePictureInput(run.network, asked[0]);
   const on = chooseArithmetic(run, options.on, context.note);
@@ -132,7 +141,7 @@ async function predict(words: readonly string[], options: PredictOptions, contex
       ? undefined
       : createRunFolder({ project, task: "predict", name, defaultName: "predict", existOk });
   const threads = new ModelThreads(model);
-  const job = { model, threads, folder, options, context };
+  const job = { run, model, threads, folder, options, context };
   try {
     if (stream !== undefined) await predictStream(stream, job);
     else await predictFiles(sources, formats, job);
@@ -216,9 +225,15 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
   };
   let done = 0;
   let whole = false;
+  let queued: QueuedPredictions | undefined;
   try {
     const { pixelRange } = job.options;
-    const read = readItems(items, { names, pixelRange, onHint, signal: context.signal });
+    queued = job.options.queue === undefined ? undefined : await askQueue(items, job);
+    const read = readItems(items, {
+      ...{ names, pixelRange, onHint, queued, signal: context.signal },
+      wantsHint: () => !hinted,
+      draws: folder !== undefined,
+    });
     for await (const { item, name, record, error } of threads.inOrder(read, (one) => lookAt(one, threads, folder))) {
       context.signal.throwIfAborted();
       try {
@@ -236,6 +251,7 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
     whole = true;
   } finally {
     progress?.stop();
+    await queued?.close();
     file?.close(whole); // what was seen before an error is not lost
   }
   const elapsedMs = performance.now() - start;
@@ -255,6 +271,21 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
     const rate = `${counts.join(" and ")} in ${formatMs(elapsedMs)}, ${model.on}`;
     return [...lines, folder ? `${rate}; written to ${folder}` : rate].join("\n");
   });
+}
+
+/** Lets workers of a queue look at the pictures; clips are looked at here. */
+async function askQueue(items: readonly Item[], { run, model, options, context }: Job): Promise<QueuedPredictions> {
+  const { predictOverQueue } = await import("@phinets/queue");
+  const { conf, iou, maxDet, tiles, pixelRange, project } = options;
+  context.resumeWith();
+  return predictOverQueue(
+    {
+      ...{ run, on: model.on, files: items.map(({ file, clip }) => (clip ? undefined : file)) },
+      options: { conf, iou, maxDet, tiles, pixelRange, maxClasses: keptClasses },
+    },
+    { ...queueRequestOf(options), folder: storeOf(project) },
+    context,
+  );
 }
 
 /** A line a frame, on stdout and in predictions.jsonl, until the source or the user ends it. */

@@ -59,10 +59,7 @@ const definition: VerbDefinition = {
     ["phinets val --model runs/detect/train --data my-parts", "int8 on the test pictures"],
     ["phinets val --model runs/detect/train --data my-parts --on firmware", "as the board computes it"],
     ["phinets val --model runs/detect/train --data my-parts --report val.html", "with curves and errors"],
-    [
-      "phinets val --model runs/detect/train --data my-parts --queue redis://hub --serve hub:8470",
-      "workers of the queue look at the pictures",
-    ],
+    ["phinets val --model RUN --data DATA --on firmware --queue redis://hub --serve hub:8470", "by workers"],
   ],
   options: [
     model,

@@ -34,12 +34,13 @@ export interface ShardWork {
   /** The input of a shard, a file's bytes. */
   readonly inputOf: (range: Range) => Uint8Array | string;
   /** Puts into the store what else a shard needs. */
-  readonly prepare?: (range: Range, put: Put) => Promise<void>;
+  readonly prepare?: (range: Range) => Promise<void>;
   /** Takes what a worker delivered; shards come in any order. Throws PhinetsError `queue.output` for what is none. */
   readonly take: (range: Range, output: Buffer) => void;
   readonly onProgress: (done: number) => void;
 }
 type Settings<T> = T extends unknown ? Omit<T, "store" | "task" | "from" | "to"> : never;
+/** Puts a file into the store. */
 export type Put = (path: string) => Promise<Stored>;
 
 /** Milliseconds between looks at the records. */
@@ -100,6 +101,7 @@ export class ShardAsker {
     const take = async (range: Range, record: ShardRecord): Promise<void> => {
       work.take(range, await this.#fetch(record.output));
       done.set(JSON.stringify(range), { range, record });
+      await this.store.remove(record.input.sha256);
       pictures += range.to - range.from;
       measured.push({ pictures: range.to - range.from, ms: record.ms });
       work.onProgress(pictures);
@@ -139,7 +141,6 @@ export class ShardAsker {
         this.#waiting.delete(shardName(document));
         this.opened.heard();
         await take(range, record);
-        await this.store.remove(document.input.sha256);
       }
       const [failed] = await untilAborted(
         this.opened.failures((name) => this.#waiting.has(name)),
@@ -159,8 +160,7 @@ export class ShardAsker {
   }
 
   async #ask(range: Range, work: ShardWork, records: ShardRecords): Promise<void> {
-    const { signal } = this.opened.context;
-    await work.prepare?.(range, (path) => this.store.put(path, { signal }));
+    await work.prepare?.(range);
     const input = await this.put(work.inputOf(range));
     const settings = { ...work.settings(input), store: this.opened.id, task: work.task, ...range };
     const waiting = { range, document: makeShard(settings as ShardSettings) };

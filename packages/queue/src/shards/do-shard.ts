@@ -41,7 +41,7 @@ export async function doShard(shard: ShardDocument, options: ShardOptions): Prom
     const start = performance.now();
     await processes.do(order, signal);
     const ms = Math.round(performance.now() - start);
-    await records.save(shard, { output: await store.put(output, { signal }), ms });
+    await records.save(shard, { input: shard.input, output: await store.put(output, { signal }), ms });
   } finally {
     rmSync(output, { force: true });
     // No other shard has these.

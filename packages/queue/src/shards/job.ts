@@ -59,9 +59,12 @@ export const looking = z.strictObject({
   conf: share.optional(),
   iou: share.optional(),
   maxDet: z.int().positive().max(1_000_000).optional(),
+  /** Classes of a classifier's picture that are told, the best ones. */
+  maxClasses: z.int().positive().max(1_000_000).optional(),
   tiles: z.strictObject({ columns: z.int().min(1).max(64), rows: z.int().min(1).max(64) }).optional(),
   pixelRange: z.strictObject({ low: z.number(), high: z.number() }).optional(),
 });
+export type Looking = Readonly<z.infer<typeof looking>>;
 const predict = z.strictObject({
   ...common,
   step: z.literal("predict"),

@@ -10,6 +10,8 @@ import { keptSeconds, shardsKey } from "../names.js";
 import type { Range } from "./ranges.js";
 
 const record = z.strictObject({
+  /** Of no use any more. */
+  input: storedFile,
   output: storedFile,
   /** Milliseconds that the worker took. */
   ms: z.number().nonnegative(),

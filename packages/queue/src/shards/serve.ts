@@ -87,7 +87,7 @@ class Looker {
     const name = JSON.stringify([folder, on, options]);
     if (this.#model?.name !== name) {
       await this.#model?.model.dispose();
-      const { pixelRange, ...thresholds } = options;
+      const { pixelRange, maxClasses, ...thresholds } = options;
       try {
         this.#model = { name, model: await openModel(run, { ...thresholds, on }) };
       } catch (error) {
@@ -159,7 +159,7 @@ async function see({ input, folder, pictures, options }: Predict, model: Model, 
 /** Null where the picture cannot be read: who asks reads it again, and says what is wrong with it. */
 async function seeOne(
   file: PictureFile,
-  { folder, options: { pixelRange } }: Pick<Predict, "folder" | "options">,
+  { folder, options: { pixelRange, maxClasses } }: Pick<Predict, "folder" | "options">,
   model: Model,
 ): Promise<Seen | null> {
   const hints: string[] = [];
@@ -168,7 +168,8 @@ async function seeOne(
       pixelRange,
       onHint: (hint) => hints.push(hint),
     });
-    const { boxes, classes } = model.predict(picture);
+    const { boxes, classes: all } = model.predict(picture);
+    const classes = all?.slice(0, maxClasses);
     const numbers = [...(boxes ?? []), ...(classes ?? [])].flatMap((each) => Object.values(each));
     if (numbers.some((value) => typeof value === "number" && !Number.isFinite(value))) return null;
     const { width, height } = picture;

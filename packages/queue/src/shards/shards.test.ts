@@ -1,10 +1,13 @@
 /** Pictures that workers of a queue look at, against one machine's bytes. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeConveyorDataset } from "@phinets/node/dataset";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
+  bin,
   endWorker,
   processesOf,
   startWorker as startWorkerIn,
@@ -13,7 +16,7 @@ import {
   workersBuilt,
 } from "../../../../test/queue-worker.js";
 import { startRedis, type TestRedis } from "../../../../test/redis.js";
-import { phinetsJson, tinyNetwork, writeNetwork } from "../../../../test/road-tools.js";
+import { phinets, phinetsJson, tinyNetwork, writeNetwork } from "../../../../test/road-tools.js";
 import { installed } from "../../../../test/tools.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-shards-"));
@@ -89,4 +92,74 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     },
     240_000,
   );
+
+  it("predict is the same bytes as alone, drawn pictures too, with a worker killed on the way", async () => {
+    const pictures = join(root, "pictures");
+    cpSync(join(root, "data/val/images"), pictures, { recursive: true });
+    writeFileSync(join(pictures, "a-broken.png"), "no picture");
+    // Of 16 bits, little of them used: that is said.
+    const { width, height } = { width: 40, height: 30 };
+    const pixels = Uint16Array.from({ length: width * height }, (_, i) => i % 200);
+    writeFileSync(
+      join(pictures, "z-dark.pgm"),
+      Buffer.concat([Buffer.from(`P5 ${width} ${height} 65535\n`), Buffer.from(pixels.buffer).swap16()]),
+    );
+    const predict = (name: string, ...more: string[]) =>
+      phinets("predict", "--model", run, pictures, "--project", project, "--name", name, "--json", ...more);
+    const alone = await predict("alone", "--save", "coco,csv", "--conf", "0.1");
+    expect(alone.exitCode).toBe(0);
+    const first = startWorker("predict-first");
+    const over = ["--queue", redis.url, "--serve", "127.0.0.1:0"];
+    const many = predict("many", "--save", "coco,csv", "--conf", "0.1", ...over);
+    await until("a shard is looked at", () => processesOf(first, "shard-worker.js").length > 0);
+    await endWorker(first, "SIGKILL");
+    startWorker("predict-second");
+    const found = await many;
+    expect(found.stdout).toBe(alone.stdout);
+    expect(filesOf(join(project, "predict/many"))).toEqual(filesOf(join(project, "predict/alone")));
+    const said = (text: string) => text.split("\n").filter((line) => /skipped|z-dark|note:/.test(line));
+    expect(said(found.stderr)).toEqual(said(alone.stderr));
+    expect(said(found.stderr).join("\n")).toMatch(/skipped: .*a-broken\.png/);
+    const unread = await predict("none", "--no-save", "--conf", "0.1", ...over);
+    expect(unread.stdout).toBe(alone.stdout);
+    expect(said(unread.stderr)).toEqual(said(alone.stderr));
+  }, 240_000);
+
+  it("goes on where a command was killed: what is done is not done again", async () => {
+    const words = [...val("resumed", "--on", "int8"), "--queue", redis.url, "--store", join(root, "shared")];
+    const alone = await phinetsJson(...val("resumed-alone", "--on", "int8"));
+    const child = spawn(process.execPath, [bin, ...words], { stdio: "ignore" });
+    await until("there is a store", () => existsSync(join(root, "shared/store.json")));
+    const worker = startWorker("resuming", "--store", join(root, "shared"));
+    await until("a shard is done", () => /: pictures \d+ to \d+\n/.test(worker.said()));
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+    await until("it is idle", () => (worker.said().match(/: pictures/g) ?? []).length >= 4);
+    const before = worker.said();
+    const { exitCode, stdout, stderr } = await phinets(...words, "--json");
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/110 of 110 pictures were done before/);
+    expect(worker.said()).toBe(before);
+    expect({ ...JSON.parse(stdout), saved: "" }).toEqual({ ...alone, saved: "" });
+    // What was taken is not kept.
+    expect(Object.keys(filesOf(join(root, "shared/objects"))).length).toBe(4);
+  }, 240_000);
+
+  it("does again what was delivered and is damaged or gone", async () => {
+    const shared = join(root, "damaged");
+    const words = [...val("damaged", "--on", "int8"), "--queue", redis.url, "--store", shared];
+    const child = spawn(process.execPath, [bin, ...words], { stdio: "ignore" });
+    await until("there is a store", () => existsSync(join(shared, "store.json")));
+    const worker = startWorker("damaging", "--store", shared);
+    await until("it is done", () => (worker.said().match(/: pictures/g) ?? []).length >= 1);
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+    await endWorker(worker, "SIGTERM");
+    rmSync(join(shared, "objects"), { recursive: true });
+    startWorker("mending", "--store", shared);
+    const found = await phinetsJson(...words);
+    expect({ ...found, saved: "" }).toEqual({ ...(await phinetsJson(...val("mended", "--on", "int8"))), saved: "" });
+  }, 240_000);
 });
