@@ -4,7 +4,7 @@ import { gunzip, inflate } from "../files/archives.js";
 import { pictureSizeOf } from "../picture/decode.js";
 import { jpegSize } from "../picture/jpeg-size.js";
 import { mostPictureBytes } from "../picture/limits.js";
-import { parseYaml } from "./yaml.js";
+import { parseYaml } from "../text/yaml.js";
 
 export const nodeHost: DataHost = {
   parseYaml,

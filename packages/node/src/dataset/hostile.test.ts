@@ -9,13 +9,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { dataFolder } from "../../../../test/data-folder.js";
 import { readRegular, readRegularSync } from "../files/regular-file.js";
 import { decodePicture } from "../picture/decode.js";
+import { parseYaml } from "../text/yaml.js";
 import { digestFiles } from "./digests.js";
 import { doctorCommand } from "./doctor.js";
 import { FolderTree } from "./folder-tree.js";
 import { readKept, writeKept } from "./kept.js";
 import { lookAtPictures } from "./looks.js";
 import { openDataset } from "./open.js";
-import { parseYaml } from "./yaml.js";
 
 const { root, put, message } = dataFolder("hostile");
 let png: Buffer;

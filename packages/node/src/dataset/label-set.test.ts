@@ -17,9 +17,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dataFolder, jpeg } from "../../../../test/data-folder.js";
 import { sharedData } from "../../../../test/shared.js";
-import { LabelSet } from "./label-set.js";
+import { parseYaml } from "../text/yaml.js";
+import { openLabelSet } from "./label-set.js";
 import { openDataset } from "./open.js";
-import { parseYaml } from "./yaml.js";
 
 const { root, put, yolo, message } = dataFolder("label-set");
 const text = (path: string) => readFileSync(join(root, path), "utf8");
@@ -54,7 +54,7 @@ describe("YOLO", () => {
   const fresh = async (name: string) => {
     await yolo(name);
     const file = join(root, name, "train/images/0.jpg");
-    return { set: await LabelSet.open(join(root, name)), file };
+    return { set: await openLabelSet(join(root, name)), file };
   };
 
   it("keeps what is not changed to the letter, and every other file", async () => {
@@ -118,7 +118,7 @@ describe("YOLO", () => {
       ["map", "train: train/images\nval: val/images\nnames:\n  0: nut\n  1: bolt\nextra: {a: 1}\n"],
     ] as const) {
       await yolo(name, undefined, yaml);
-      const set = await LabelSet.open(join(root, name));
+      const set = await openLabelSet(join(root, name));
       expect(await set.addClass(hostile)).toEqual(["nut", "bolt", hostile]);
       const { classes } = await openDataset([join(root, name)], { complete: false });
       expect(classes).toEqual(["nut", "bolt", hostile]);
@@ -130,7 +130,7 @@ describe("YOLO", () => {
     put("names/classes.txt", "nut\r\nbolt\r\n\r\n");
     put("names/images/a.jpg", await jpeg(40, 30, 1));
     put("names/labels/a.txt", "1 0.5 0.5 0.2 0.2\n");
-    const set = await LabelSet.open(join(root, "names"));
+    const set = await openLabelSet(join(root, "names"));
     await set.addClass("washer");
     expect(text("names/classes.txt")).toBe("nut\r\nbolt\r\nwasher\r\n");
     for (const [name, why] of [
@@ -180,7 +180,7 @@ describe("YOLO", () => {
     put("inside/train/images/link.jpg", await jpeg(40, 30, 2));
     symlinkSync(secret, join(root, "inside/train/labels/link.txt"));
     put("inside/data.yaml", "train: [train/images, linked/images]\nnames: [nut, bolt]\n");
-    const set = await LabelSet.open(join(root, "inside"));
+    const set = await openLabelSet(join(root, "inside"));
     const save = async (path: string) => {
       const { version } = await set.read(join(root, path));
       return set.save(join(root, path), [box(1, 1, 1, 5, 5)], version);
@@ -193,7 +193,7 @@ describe("YOLO", () => {
 
   it("begins in a folder of pictures, and in a set of which some have no labels", async () => {
     for (const name of ["b", "a", "sub/c"]) put(`bare/${name}.jpg`, await jpeg(40, 30, name.length));
-    const set = await LabelSet.open(join(root, "bare"));
+    const set = await openLabelSet(join(root, "bare"));
     const files = ["a", "b", "sub/c"].map((name) => join(root, `bare/${name}.jpg`));
     expect([set.pictures, set.classes]).toEqual([files, []]);
     expect((await set.save(files[0], [], (await set.read(files[0])).version)).labelled).toBe(true);
@@ -201,18 +201,18 @@ describe("YOLO", () => {
     await set.addClass("it's: a nut");
     expect(set.nextUnlabelled(files[1])).toBe(files[2]);
     // As after a restart: the empty text counts.
-    const again = await LabelSet.open(join(root, "bare"));
+    const again = await openLabelSet(join(root, "bare"));
     expect(files.map((file) => again.isLabelled(file))).toEqual([true, false, false]);
     await again.addClass("it's: a nut");
     await again.save(files[2], [box(0, 4, 3, 8, 6)], (await again.read(files[2])).version);
     expect(text("bare/data.yaml")).toBe(`train: .\nnames:\n  0: "it's: a nut"\n`);
     expect(await boxesOn("bare", "sub/c.jpg", [40, 30])).toEqual(["it's: a nut 4,3,12,9"]);
-    const third = await LabelSet.open(join(root, "bare"));
+    const third = await openLabelSet(join(root, "bare"));
     expect([third.pictures, third.nextUnlabelled(files[2])]).toEqual([files, files[1]]);
 
     put("ready/images/1.jpg", await jpeg(40, 30, 1));
     put("ready/data.yaml", "train: images\nval: images\nnames: [nut]\n");
-    const ready = await LabelSet.open(join(root, "ready"));
+    const ready = await openLabelSet(join(root, "ready"));
     expect(ready.pictures.map((file) => ready.isLabelled(file))).toEqual([false]);
     await ready.save(ready.pictures[0], [box(0, 4, 3, 8, 6)], "new");
     expect(text("ready/labels/1.txt")).toBe("0 0.2 0.2 0.2 0.2\n");
@@ -230,7 +230,7 @@ describe("Pascal VOC", () => {
     put("voc/Annotations/2.xml", annotation.replace("1.jpg", "2.jpg"));
     put("voc/ImageSets/Main/train.txt", "1\n2\n");
     const file = join(root, "voc/JPEGImages/1.jpg");
-    const set = await LabelSet.open(join(root, "voc"));
+    const set = await openLabelSet(join(root, "voc"));
     const other = text("voc/Annotations/2.xml");
     const { boxes, version } = await set.read(file);
     expect(boxes).toEqual([
@@ -266,7 +266,7 @@ describe("Pascal VOC", () => {
   it("counts from 0 where the set does, scales where the file states another size", async () => {
     put("zero/1.jpg", await jpeg(80, 60, 1));
     put("zero/1.xml", annotation.replace("<xmin>1<", "<xmin>0<"));
-    const set = await LabelSet.open(join(root, "zero"));
+    const set = await openLabelSet(join(root, "zero"));
     const file = join(root, "zero/1.jpg");
     const { boxes, version } = await set.read(file);
     expect(boxes[0]).toMatchObject({ left: 0, top: 2, width: 20, height: 19 });
@@ -288,7 +288,7 @@ describe("COCO", () => {
   it("changes the annotations of one picture to the byte", async () => {
     for (const n of [1, 2, 3]) put(`coco/${n}.jpg`, await jpeg(40, 30, n));
     put("coco/instances.json", json(`${first},\n    ${second}`));
-    const set = await LabelSet.open(join(root, "coco"));
+    const set = await openLabelSet(join(root, "coco"));
     const file = join(root, "coco/1.jpg");
     const { boxes, version } = await set.read(file);
     expect(boxes).toEqual([box(0, 1.5, 2, 10, 10)]);
@@ -333,12 +333,12 @@ describe("COCO", () => {
     for (const n of [1, 2]) put(`last/${n}.jpg`, await jpeg(40, 30, n));
     put("last/instances.json", json(first));
     const file = join(root, "last/1.jpg");
-    const before = await LabelSet.open(join(root, "last"));
+    const before = await openLabelSet(join(root, "last"));
     await before.save(file, [], (await before.read(file)).version);
     expect(JSON.parse(text("last/instances.json")).annotations).toEqual([]);
     // Nothing can be trained on that; what is to be labelled is there.
     expect(await message(openDataset([join(root, "last")]))).toContain("its list of annotations is empty");
-    const again = await LabelSet.open(join(root, "last"));
+    const again = await openLabelSet(join(root, "last"));
     await again.save(file, [box(1, 4, 3, 8, 6)], (await again.read(file)).version);
     expect(await boxesOn("last", "1.jpg", [40, 30])).toEqual(["bolt 4,3,12,9"]);
   });
@@ -362,7 +362,7 @@ describe("COCO", () => {
             `${name}/all.json`,
             `{"images":[${pictures}],"annotations":[${list}],"categories":[{"id":1,"name":"nut"}]}`,
           );
-          const set = await LabelSet.open(join(root, name));
+          const set = await openLabelSet(join(root, name));
           const file = join(root, name, "a.jpg");
           const { boxes, version } = await set.read(file);
           const own = rows.filter(([mine]) => mine);
@@ -387,7 +387,7 @@ describe.skipIf(sharedData === undefined)("real sets", () => {
       for (const entry of readdirSync(join(root, name), { withFileTypes: true, recursive: true }))
         chmodSync(join(entry.parentPath ?? entry.path, entry.name), entry.isDirectory() ? 0o755 : 0o644);
       chmodSync(join(root, name), 0o755);
-      const set = await LabelSet.open(join(root, name));
+      const set = await openLabelSet(join(root, name));
       const before = await openDataset([join(root, name)], { bad: "leave out", complete: false });
       const bytes = filesOf(name);
       const some = set.pictures.filter((_, n) => n % Math.ceil(set.pictures.length / 25) === 0);
@@ -445,11 +445,11 @@ it("refuses other formats, and says what to do", async () => {
     ],
   };
   put("kinds/a.json", JSON.stringify({ shapes: [shape], imagePath: "a.jpg", imageWidth: 40, imageHeight: 30 }));
-  expect(await message(LabelSet.open(join(root, "kinds")))).toBe(
+  expect(await message(openLabelSet(join(root, "kinds")))).toBe(
     "ROOT/kinds: labels in the format labelme are read and not changed; phinets convert ROOT/kinds NEW_FOLDER --to yolo makes a set whose boxes can be edited",
   );
   for (const kind of ["cat", "dog"]) put(`classes/${kind}/a.jpg`, await jpeg(40, 30, 1));
-  expect(await message(LabelSet.open(join(root, "classes")))).toContain("has a class for each picture");
+  expect(await message(openLabelSet(join(root, "classes")))).toContain("has a class for each picture");
 });
 
 it("leaves every file whole when it is killed", async () => {
@@ -458,8 +458,8 @@ it("leaves every file whole when it is killed", async () => {
   put("killed/train/labels/1.txt", "1 0.5 0.5 0.2 0.2\n");
   const script = put(
     "save.mjs",
-    `import { LabelSet } from ${JSON.stringify(new URL("../../dist/dataset/index.js", import.meta.url).href)};
-const set = await LabelSet.open(${JSON.stringify(join(root, "killed"))});
+    `import { openLabelSet } from ${JSON.stringify(new URL("../../dist/dataset/index.js", import.meta.url).href)};
+const set = await openLabelSet(${JSON.stringify(join(root, "killed"))});
 for (let round = Number(process.argv[2]); ; round++) {
   for (const file of set.pictures) {
     const { version } = await set.read(file);

@@ -2,8 +2,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { PhinetsError } from "@phinets/core/tensor";
 import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from "yaml";
-import { parseYaml } from "../dataset/yaml.js";
 import { describeReadError } from "../host/document.js";
+import { parseYaml } from "../text/yaml.js";
 
 export interface OptionEntry {
   readonly key: string;

@@ -3,9 +3,9 @@ import { readFileSync, statSync } from "node:fs";
 import { type Dimension, isRange, type RangeDimension, type SettingValue } from "@phinets/core/sweep";
 import { PhinetsError, showValue } from "@phinets/core/tensor";
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from "yaml";
-import { parseYaml } from "../dataset/yaml.js";
 import { describeReadError } from "../host/document.js";
 import type { OptionEntry } from "../run/option-file.js";
+import { parseYaml } from "../text/yaml.js";
 
 export const searches = ["grid", "random", "asha"] as const;
 export type Search = (typeof searches)[number];

@@ -1,9 +1,9 @@
 /** The data sets of the opened folder, opened once and kept. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { isHidden, type Sample, splitNames } from "@phinets/core/data";
+import { bareFormat, isHidden, type LabelSet, type Sample, splitNames, withUnlabelled } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { bareFormat, LabelSet, type OpenedDataset, openToLabel, withUnlabelled } from "@phinets/node/dataset";
+import { labelSetOf, type OpenedDataset, openToLabel } from "@phinets/node/dataset";
 import { type Catalogue, catalogueOf, type DatasetEntry, samplesOf, withBoxes } from "../shared/data.js";
 import { fractionsOf, type LabelDocument } from "../shared/labels.js";
 import type { OpenedFolder } from "./opened-folder.js";
@@ -14,7 +14,7 @@ interface Kept {
   /** Changes when a picture is labelled. */
   catalogue: Catalogue;
   /** Made when it is first asked for. */
-  labels?: LabelSet;
+  labels?: Promise<LabelSet>;
 }
 
 /** Folders below the opened one that are looked into for data sets. */
@@ -69,7 +69,11 @@ export class Datasets {
   /** The data set as one whose boxes can be changed. Throws PhinetsError where they cannot. */
   async labels(path: string): Promise<LabelSet> {
     const kept = await this.#open(path);
-    kept.labels ??= new LabelSet(kept.opened, { within: this.folder.resolve(".") });
+    if (kept.labels === undefined) {
+      const labels = labelSetOf(kept.opened, { within: this.folder.resolve(".") });
+      labels.catch(() => delete kept.labels);
+      kept.labels = labels;
+    }
     return kept.labels;
   }
 
@@ -132,7 +136,7 @@ export class Datasets {
     const shorten = (file: string) => (file.startsWith(start) ? file.slice(start.length) : this.folder.shorten(file));
     const [{ recognised, format, notes, problems }] = opened.sets;
     const { task, classes, sets } = opened;
-    const splits = withUnlabelled(opened);
+    const splits = withUnlabelled(opened.splits, sets[0].places);
     const unlabelled = new Set(sets[0].places?.unlabelled.map(({ file }) => file));
     const whole = { recognised, format, notes, problems, task, classes, splits, unlabelled };
     return { opened, samples: samplesOf(whole), catalogue: catalogueOf(whole, path, shorten) };

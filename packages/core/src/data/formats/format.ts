@@ -60,6 +60,8 @@ export interface LabelPlaces {
   readonly names?: ReadonlyMap<string, string>;
   /** Lists in which a picture has to stand to be of the data set, as a training one. */
   readonly lists?: readonly string[];
+  /** Of pictures alone: the data.yaml that comes with the first box, and the folders that it names. */
+  readonly description?: { readonly file: string; readonly train: readonly string[] };
 }
 
 /** A data set as its files have it. `file` of the samples is what `FileTree.locate` gives. */

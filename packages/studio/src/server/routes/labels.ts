@@ -1,9 +1,9 @@
 /** Boxes of pictures: read, saved into the data set's own files, suggested by a model; frames of clips as pictures. */
 import { lstatSync, readdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { type EditedBox, isHidden, mostClasses } from "@phinets/core/data";
+import { type EditedBox, isHidden, type LabelSet, mostClasses } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { type LabelSet, writeFrames } from "@phinets/node/dataset";
+import { writeFrames } from "@phinets/node/dataset";
 import { readPicture } from "@phinets/node/picture";
 import { type Context, Hono } from "hono";
 import { z } from "zod";

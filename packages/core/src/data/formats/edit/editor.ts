@@ -89,7 +89,7 @@ export function toThousandth(value: number): number {
 }
 
 /** A text in UTF-8, as files that are changed must be: written in another encoding it would be another text. */
-export function textOf(bytes: Uint8Array, { shown }: EditContext): string {
+export function textOf(bytes: Uint8Array, { shown }: Pick<EditContext, "shown">): string {
   try {
     return utf8Decode(bytes);
   } catch {
