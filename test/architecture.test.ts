@@ -113,9 +113,9 @@ describe("architecture", () => {
 
   it("the studio's page is core's work, its server is @phinets/node's, and what both share is neither's", () => {
     const studio = join(root, "packages/studio/src");
-    // Numbers in words are the same everywhere.
+    // Numbers in words and YAML are the same everywhere.
     const allowed = {
-      page: /^(\.|@phinets\/(core|browser)\b|@phinets\/node\/text$|preact\b|@preact\/signals$|uplot\b|yaml$|mediabunny$)/,
+      page: /^(\.|@phinets\/(core|browser)\b|@phinets\/node\/text$|preact\b|@preact\/signals$|uplot\b|idb$|fflate$|mediabunny$)/,
       server: /^(\.|node:|@phinets\/(core|node)\b|hono\b|@hono\/node-server$|zod$|fflate$)/,
       shared: /^(\.|@phinets\/core\/)/,
     };

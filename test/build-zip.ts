@@ -1,4 +1,6 @@
 /** Zip archives for tests, right and wrong ones. Layout: PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { crc32 } from "../packages/core/src/networks/checkpoint/zip.js";
 
@@ -38,7 +40,7 @@ export function buildZip(files: readonly ZipFile[], options: ZipOptions = {}): U
     const { flags = 0, crc = crc32(content), size = content.length, offset = at } = file;
     const method = file.method ?? (file.deflate === true ? 8 : 0);
     const common = (lengths: number[]) => [u16(20), u16(flags), u16(method), u32(0), u32(crc), ...lengths.map(u32)];
-    const local = join([
+    const local = joinBytes([
       u32(0x04034b50),
       ...common([packed.length, content.length]),
       u16(name.length),
@@ -46,10 +48,10 @@ export function buildZip(files: readonly ZipFile[], options: ZipOptions = {}): U
       name,
       packed,
     ]);
-    const extra = zip64 ? join([u16(1), u16(24), u64(size), u64(packed.length), u64(offset)]) : none;
+    const extra = zip64 ? joinBytes([u16(1), u16(24), u64(size), u64(packed.length), u64(offset)]) : none;
     const most = 0xffffffff;
     directory.push(
-      join([
+      joinBytes([
         u32(0x02014b50),
         u16(45),
         ...common(zip64 ? [most, most] : [packed.length, size]),
@@ -63,8 +65,8 @@ export function buildZip(files: readonly ZipFile[], options: ZipOptions = {}): U
     parts.push(local);
     at += local.length;
   }
-  const central = join(directory);
-  const end64 = join([
+  const central = joinBytes(directory);
+  const end64 = joinBytes([
     u32(0x06064b50),
     u64(44),
     u16(45),
@@ -78,7 +80,7 @@ export function buildZip(files: readonly ZipFile[], options: ZipOptions = {}): U
     u32(1),
   ]);
   const counts = zip64 ? [0xffff, 0xffff] : [count, count];
-  const end = join([
+  const end = joinBytes([
     u32(0x06054b50),
     u16(0),
     u16(0),
@@ -88,7 +90,7 @@ export function buildZip(files: readonly ZipFile[], options: ZipOptions = {}): U
     u16(comment.length),
     new TextEncoder().encode(comment),
   ]);
-  return join([front, ...parts, central, ...(zip64 ? [end64] : []), end]);
+  return joinBytes([front, ...parts, central, ...(zip64 ? [end64] : []), end]);
 }
 
 function bytesOf(value: bigint, count: number): Uint8Array {
@@ -99,7 +101,7 @@ const u16 = (value: number): Uint8Array => bytesOf(BigInt(value), 2);
 const u32 = (value: number): Uint8Array => bytesOf(BigInt(value), 4);
 const u64 = (value: number): Uint8Array => bytesOf(BigInt(value), 8);
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
+function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {
@@ -107,4 +109,15 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return out;
+}
+
+/** An archive of a folder's files. */
+export function zipOf(folder: string): Uint8Array {
+  const entries = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
+  return buildZip(
+    entries.map((entry) => {
+      const path = join(entry.parentPath ?? entry.path, entry.name);
+      return { name: relative(folder, path), content: readFileSync(path), deflate: true };
+    }),
+  );
 }

@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+/// <reference lib="dom.asynciterable" />
 /** What tests ask a page about itself: each function runs there, so it uses nothing from outside. */
 
 /** Texts whose contrast to what they stand on is below 4.5 (WCAG 2.2, AA). Runs in the page. */
@@ -129,4 +130,38 @@ export function watchFrames(): void {
   }
   const frames = Object.defineProperty({ tracked, pngs }, "length", { get: () => kept.length });
   Object.assign(globalThis, { frames });
+}
+
+/**
+ * Puts files into the browser's private folder, which from now on is the one that the user picks. Runs in the page.
+ * @param files content by path, as base64
+ */
+export async function fillPicked(files: Readonly<Record<string, string>>): Promise<void> {
+  const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("picked", { create: true });
+  for (const [path, content] of Object.entries(files)) {
+    const parts = path.split("/");
+    let folder = root;
+    for (const part of parts.slice(0, -1)) folder = await folder.getDirectoryHandle(part, { create: true });
+    const writer = await (await folder.getFileHandle(parts.at(-1)!, { create: true })).createWritable();
+    await writer.write(Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0)));
+    await writer.close();
+  }
+  Object.assign(window, { showDirectoryPicker: async () => root });
+}
+
+/** What that folder holds, as `fillPicked` takes it. Runs in the page. */
+export async function readPicked(): Promise<Record<string, string>> {
+  const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("picked");
+  const found: [string, string][] = [];
+  const walk = async (folder: FileSystemDirectoryHandle, start: string): Promise<void> => {
+    for await (const [name, entry] of folder.entries()) {
+      if (entry.kind === "directory") await walk(entry as FileSystemDirectoryHandle, `${start}${name}/`);
+      else {
+        const bytes = new Uint8Array(await (await (entry as FileSystemFileHandle).getFile()).arrayBuffer());
+        found.push([`${start}${name}`, btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))]);
+      }
+    }
+  };
+  await walk(root, "");
+  return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

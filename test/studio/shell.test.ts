@@ -1,32 +1,20 @@
 /// <reference lib="dom" />
 /** The page's frame: small, fast, usable by keyboard, at every width, in the light and in the dark, with and without a server. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { extname, join, relative } from "node:path";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
-import { buildZip } from "../build-zip.js";
+import { zipOf } from "../build-zip.js";
 import { dataFolder } from "../data-folder.js";
 import { writeNetwork } from "../road-tools.js";
 import { countUsable, firstPaint, focused, overflow, unnamed, unreadable } from "./in-page.js";
 import { browserOptions, builtPage, downloadOf, studioBrowser } from "./page.js";
+import { serveStatic } from "./static-site.js";
 
 const { root: given, yolo } = dataFolder("studio-given");
 const root = mkdtempSync(join(tmpdir(), "phinets-studio-shell-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-/** An archive of a folder's files. */
-function zipOf(folder: string): Uint8Array {
-  const entries = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
-  return buildZip(
-    entries.map((entry) => {
-      const path = join(entry.parentPath ?? entry.path, entry.name);
-      return { name: relative(folder, path), content: readFileSync(path), deflate: true };
-    }),
-  );
-}
 
 describe("the built page", () => {
   const { folder } = builtPage();
@@ -123,24 +111,8 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
   });
 
   it("does without a server what a browser can", async () => {
-    const types: Record<string, string> = {
-      ".html": "text/html",
-      ".js": "text/javascript",
-      ".css": "text/css",
-      ".svg": "image/svg+xml",
-    };
-    const server = createServer((request, response) => {
-      try {
-        const path = request.url === "/site/" ? "index.html" : request.url!.slice("/site/".length);
-        response.setHeader("Content-Type", types[extname(path)]);
-        response.end(readFileSync(join(page, path)));
-      } catch {
-        response.writeHead(404).end("<!doctype html>nothing");
-      }
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    const { tab, complaints, close } = await visit(`http://127.0.0.1:${port}/site/`, { room: "board" });
+    const site = await serveStatic(page);
+    const { tab, complaints, close } = await visit(site.url, { room: "board" });
     await tab.getByText("in this browser").waitFor();
     await tab.getByText("Fits STM32H743").waitFor();
     await tab.getByRole("link", { name: "Data" }).click();
@@ -207,6 +179,6 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
     await tab.getByText("Choose pictures, a clip or a camera").waitFor();
     expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
     await close();
-    server.close();
+    site.close();
   });
 });

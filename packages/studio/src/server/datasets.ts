@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { bareFormat, isHidden, type LabelSet, type Sample, splitNames, withUnlabelled } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { labelSetOf, type OpenedDataset, openToLabel } from "@phinets/node/dataset";
-import { type Catalogue, catalogueOf, type DatasetEntry, samplesOf, withBoxes } from "../shared/data.js";
-import { fractionsOf, type LabelDocument } from "../shared/labels.js";
+import { type Catalogue, catalogueOf, type DatasetEntry, samplesOf, withSaved } from "../shared/data.js";
+import type { LabelDocument } from "../shared/labels.js";
 import type { OpenedFolder } from "./opened-folder.js";
 
 interface Kept {
@@ -80,9 +80,7 @@ export class Datasets {
   /** The catalogue follows what was saved, so that nothing has to be read again. */
   async saved(path: string, labels: LabelDocument): Promise<void> {
     const kept = await this.#open(path);
-    const boxes = labels.boxes.map((box) => fractionsOf(box, labels.size));
-    for (const [n, file] of kept.catalogue.files.entries())
-      if (file === labels.picture) kept.catalogue = withBoxes(kept.catalogue, n, { boxes, classes: labels.classes });
+    kept.catalogue = withSaved(kept.catalogue, labels);
   }
 
   /** Everything is read again when it is next asked for. */

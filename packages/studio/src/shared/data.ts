@@ -3,6 +3,7 @@
  * filters run over them in a millisecond or two.
  */
 import type { BoxLabel, DatasetIndex, Problem, Sample, SplitName, Task } from "@phinets/core/data";
+import { fractionsOf, type LabelDocument } from "./labels.js";
 
 /** A data set that was found in the opened folder. */
 export interface DatasetEntry {
@@ -102,7 +103,7 @@ export function catalogueOf(opened: Opened, path: string, shorten: (file: string
 }
 
 /** The catalogue when a picture has been labelled. A box's centre and sides are fractions of the picture. */
-export function withBoxes(
+function withBoxes(
   catalogue: Catalogue,
   n: number,
   { boxes: labels, classes }: { readonly boxes: readonly BoxLabel[]; readonly classes: readonly string[] },
@@ -120,6 +121,15 @@ export function withBoxes(
     ignored: [...ignored.slice(0, from), ...codes, ...ignored.slice(to)],
     unlabelled: catalogue.unlabelled.filter((each) => each !== n),
   };
+}
+
+/** The catalogue when the boxes of a picture were saved. */
+export function withSaved(catalogue: Catalogue, saved: LabelDocument): Catalogue {
+  const boxes = saved.boxes.map((box) => fractionsOf(box, saved.size));
+  let next = catalogue;
+  for (const [n, file] of catalogue.files.entries())
+    if (file === saved.picture) next = withBoxes(next, n, { boxes, classes: saved.classes });
+  return next;
 }
 
 /** Which split picture `n` belongs to. */

@@ -1,5 +1,6 @@
 /** Boxes of one picture as the server and the page exchange them. All in pixels of the upright picture. */
-import type { BoxLabel, EditedBox, PictureSize, PixelBox } from "@phinets/core/data";
+import type { BoxLabel, EditedBox, LabelSet, PictureSize, PixelBox } from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
 
 export interface LabelDocument {
   /** Path of the picture within the data set, as `Catalogue.files` has it. */
@@ -58,4 +59,21 @@ export function fractionsOf({ left, top, width, height, ...rest }: PixelBox, siz
     width: width / size.width,
     height: height / size.height,
   };
+}
+
+/**
+ * Boxes whose classes are numbered as the set does. The page may have read the set before its classes were in this order,
+ * or have added some that no file holds yet.
+ */
+export async function inOwnClasses(
+  labels: LabelSet,
+  boxes: readonly EditedBox[],
+  classes: readonly string[],
+): Promise<EditedBox[]> {
+  for (const kind of new Set(boxes.map((box) => box.class))) {
+    if (classes[kind] === undefined)
+      throw new PhinetsError("studio.request", `a box is of class ${kind}; ${classes.length} are named`);
+    if (!labels.classes.includes(classes[kind])) await labels.addClass(classes[kind]);
+  }
+  return boxes.map((box) => ({ ...box, class: labels.classes.indexOf(classes[box.class]) }));
 }

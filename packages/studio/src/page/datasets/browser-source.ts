@@ -1,39 +1,61 @@
 /** Data sets of files that the user gave to the page. */
 import {
+  bareFormat,
   type DoctorReport,
   diagnose,
   doctorDefaults,
+  type FileTree,
   greyCells,
   type OpenedTree,
-  openTree,
   type PictureFinding,
   type Sample,
-  splitArchivePath,
   splitNames,
+  withUnlabelled,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { type Catalogue, catalogueOf, samplesOf } from "../../shared/data.js";
-import type { GivenFile } from "../files/given-files.js";
-import { dataHost, treeOf } from "../files/open.js";
+import { type Catalogue, catalogueOf, samplesOf, withSaved } from "../../shared/data.js";
+import { sha256 } from "../files/digest.js";
+import { FilesTree } from "../files/files-tree.js";
+import { FolderStorage } from "../files/folder-storage.js";
+import type { Given } from "../files/given-files.js";
+import { KeptStorage } from "../files/kept-storage.js";
+import { openToLabel, treeOf } from "../files/open.js";
 import { bitmapOf, pixelsOf } from "../files/pictures.js";
+import type { LabelStorage } from "../files/storage.js";
+import { browserLabels } from "./browser-labels.js";
 import type { DataSource, DoctorWork } from "./source.js";
 
 /** Blob addresses that are kept; a row of thumbnails more than any screen shows. */
 const mostAddresses = 2000;
 const thumbnailSide = 192;
 
+interface Opened {
+  readonly tree: OpenedTree;
+  readonly samples: readonly Sample[];
+  /** Changes when a picture is labelled. */
+  catalogue: Catalogue;
+}
+
 /** One data set: a folder's files, or one .zip. */
-export async function browserSource(files: readonly GivenFile[]): Promise<DataSource> {
-  const tree = await treeOf(files);
-  let opening: Promise<OpenedTree> | undefined;
+export async function browserSource(given: Given): Promise<DataSource> {
+  const base = await treeOf(given.files);
+  const storage = await storageOf(base, given);
+  const start = base.locate("");
+  const shorten = (file: string) => (file.startsWith(start) ? file.slice(start.length) : file);
+  let opening: Promise<Opened> | undefined;
+  const read = async (): Promise<Opened> => {
+    const tree = await openToLabel(storage?.tree ?? base);
+    const unlabelled = new Set(tree.places?.unlabelled.map(({ file }) => file));
+    const whole = { ...tree, splits: withUnlabelled(tree.splits, tree.places), unlabelled };
+    return { tree, samples: samplesOf(whole), catalogue: catalogueOf(whole, "", shorten) };
+  };
   const open = () => {
-    opening ??= openTree(tree, dataHost);
+    opening ??= read();
     return opening;
   };
-  const shorten = (file: string) => (file.startsWith(tree.locate("")) ? file.slice(tree.locate("").length) : file);
-  const sample = async (n: number) => samplesOf(await open())[n];
-  const catalogue = async (): Promise<Catalogue> => catalogueOf(await open(), "", shorten);
-  const bytesOf = async ({ file }: Sample) => tree.read(splitArchivePath(file)?.file ?? shorten(file));
+  const sample = async (n: number) => (await open()).samples[n];
+  const catalogue = async (): Promise<Catalogue> => (await open()).catalogue;
+  const bytesOf = async ({ file }: Sample) => (storage?.tree ?? base).read(shorten(file));
   const addresses = new Map<string, Promise<string>>();
   const kept = (key: string, make: () => Promise<Blob>): Promise<string> => {
     const known = addresses.get(key) ?? make().then((blob) => URL.createObjectURL(blob));
@@ -46,24 +68,56 @@ export async function browserSource(files: readonly GivenFile[]): Promise<DataSo
     }
     return known;
   };
+  const whole = (each: Sample) =>
+    kept(`whole ${each.file}`, async () => new Blob([new Uint8Array(await bytesOf(each))]));
+  const labels =
+    storage &&
+    browserLabels({
+      storage,
+      opened: async () => (await open()).tree,
+      onSaved: (saved) =>
+        void open().then((now) => {
+          now.catalogue = withSaved(now.catalogue, saved);
+        }),
+      address: async ({ picture }) => {
+        const { samples, catalogue } = await open();
+        return whole(samples[catalogue.files.indexOf(picture)]);
+      },
+    });
   return {
     commandPath: () => undefined,
+    labels,
     async list() {
-      const { recognised, task, classes, files } = await catalogue();
-      return [{ path: "", recognised, task, classes: classes.length, pictures: files.length, isBare: false }];
+      const { recognised, task, classes, files, format } = await catalogue();
+      const isBare = format === bareFormat;
+      return [{ path: "", recognised, task, classes: classes.length, pictures: files.length, isBare }];
     },
     open: catalogue,
     async reload() {
+      await storage?.refresh();
       opening = undefined;
     },
-    thumbnail: (_, n) =>
-      kept(`small ${n}`, async () => {
-        const each = await sample(n);
-        return smallCopy(await bytesOf(each), each.file);
-      }),
-    picture: (_, n) => kept(`whole ${n}`, async () => new Blob([new Uint8Array(await bytesOf(await sample(n)))])),
-    examine: async (_, work) => examine(await open(), bytesOf, work),
+    thumbnail: async (_, n) => {
+      const each = await sample(n);
+      return kept(`small ${each.file}`, async () => smallCopy(await bytesOf(each), each.file));
+    },
+    picture: async (_, n) => whole(await sample(n)),
+    // Read anew: boxes may have been drawn since.
+    examine: async (_, work) => examine((await read()).tree, bytesOf, work),
   };
+}
+
+/** Undefined where the browser gives the page no storage. */
+async function storageOf(tree: FileTree, { folder }: Given): Promise<LabelStorage | undefined> {
+  // Digests and locks are there over https and on localhost alone.
+  if (!isSecureContext) return undefined;
+  if (folder !== undefined && tree instanceof FilesTree) return FolderStorage.open(tree, folder);
+  try {
+    return await KeptStorage.open(tree);
+  } catch (error) {
+    if (error instanceof DOMException) return undefined;
+    throw error;
+  }
 }
 
 async function smallCopy(bytes: Uint8Array, file: string): Promise<Blob> {
@@ -95,9 +149,8 @@ async function examine(
     try {
       const bytes = await bytesOf(sample);
       const picture = await pixelsOf(bytes, file);
-      const digest = await crypto.subtle.digest("SHA-256", new Uint8Array(bytes));
       const { width, height } = picture;
-      findings.push({ file, split, size: { width, height }, digest: hexOf(digest), cells: greyCells(picture) });
+      findings.push({ file, split, size: { width, height }, digest: await sha256(bytes), cells: greyCells(picture) });
     } catch (error) {
       if (!(error instanceof PhinetsError)) throw error;
       badFiles.push({ file, reason: error.message, leavesOut: "picture" });
@@ -115,8 +168,4 @@ async function examine(
     },
     doctorDefaults,
   );
-}
-
-function hexOf(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -4,11 +4,13 @@ import type { Catalogue, DatasetEntry } from "../../shared/data.js";
 import type { Job } from "../../shared/events.js";
 import { addressOf, get, post, remove } from "../api.js";
 import { jobEnd, jobs } from "../connection.js";
+import { serverLabels } from "./server-labels.js";
 import type { DataSource, DoctorWork } from "./source.js";
 
 /** @param folder path of the opened folder, as commands name it */
 export function serverSource(folder: string): DataSource {
   return {
+    labels: serverLabels(folder),
     commandPath: (set) => (set === "" ? folder : `${folder.replace(/\/$/, "")}/${set}`),
     list: () => get<DatasetEntry[]>("data"),
     open: (set) => get<Catalogue>("data/catalogue", { query: { set } }),

@@ -1,6 +1,7 @@
 /** Where data sets come from: the server's folder, or files that the user gave to the page. The room knows this only. */
 import type { DoctorReport } from "@phinets/core/data";
 import type { Catalogue, DatasetEntry } from "../../shared/data.js";
+import type { LabelRequests } from "./labels.js";
 
 export interface DoctorWork {
   readonly signal: AbortSignal;
@@ -8,6 +9,8 @@ export interface DoctorWork {
 }
 
 export interface DataSource {
+  /** Undefined where nothing can be saved. */
+  readonly labels: LabelRequests | undefined;
   /** Path of a data set as commands name it; undefined where no command can reach it. */
   commandPath(set: string): string | undefined;
   list(): Promise<readonly DatasetEntry[]>;

@@ -1,5 +1,6 @@
 /** A folder that was chosen or dropped, as core's tree of files. */
 import {
+  baseName,
   byCodeUnits,
   checkBytes,
   type FileTree,
@@ -14,7 +15,7 @@ import type { GivenFile } from "./given-files.js";
 
 export class FilesTree implements FileTree {
   readonly name: string;
-  readonly #files = new Map<string, File>();
+  readonly #files = new Map<string, GivenFile>();
   readonly #folders = new Map<string, { folders: Set<string>; files: string[] }>();
 
   constructor(named: readonly GivenFile[]) {
@@ -22,12 +23,19 @@ export class FilesTree implements FileTree {
     const isFolder = named.every(({ path }) => path.startsWith(`${root}/`));
     this.name = isFolder ? root : "the files";
     this.#folder("");
-    for (const { file, path } of named) {
-      const within = isFolder ? path.slice(root.length + 1) : path;
-      if (within.split("/").some(isHidden)) continue;
-      this.#files.set(within, file);
-      this.#folder(folderOf(within)).files.push(within.split("/").at(-1)!);
-    }
+    for (const file of named) this.#add(isFolder ? file.path.slice(root.length + 1) : file.path, file);
+  }
+
+  /** A file that was written, as `locate` names it. */
+  add(file: GivenFile): void {
+    this.#add(file.path.slice(this.name.length + 1), file);
+  }
+
+  #add(within: string, file: GivenFile): void {
+    if (within.split("/").some(isHidden)) return;
+    const isNew = !this.#files.has(within);
+    this.#files.set(within, file);
+    if (isNew) this.#folder(folderOf(within)).files.push(baseName(within));
   }
 
   #folder(path: string): { folders: Set<string>; files: string[] } {
@@ -49,8 +57,14 @@ export class FilesTree implements FileTree {
     const found = this.#files.get(file);
     const path = this.locate(file);
     if (found === undefined) throw new PhinetsError("data.file", `${path}: does not exist`, path);
-    if (first === undefined) checkBytes(path, found.size, most);
-    return new Uint8Array(await found.slice(0, first ?? found.size).arrayBuffer());
+    try {
+      const content = await found.open();
+      if (first === undefined) checkBytes(path, content.size, most);
+      return new Uint8Array(await content.slice(0, first ?? content.size).arrayBuffer());
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      throw new PhinetsError("data.file", `${path}: cannot be read (${error.name}); open the folder again`, path);
+    }
   }
 
   locate(file: string): string {

@@ -1,12 +1,22 @@
 /** Files that the user gave: chosen, dropped, or of a folder that was picked. Each with its path. */
 export interface GivenFile {
-  readonly file: File;
   /** With `/`; the first part is the name of the folder that was given, where one was. */
   readonly path: string;
+  /** As it is now. */
+  open(): Promise<File>;
 }
 
+/** What was given at once. */
+export interface Given {
+  readonly files: readonly GivenFile[];
+  /** The folder that they are of, where it was picked: it can be written. */
+  readonly folder?: PickedFolder;
+}
+
+const givenFile = (file: File, path: string): GivenFile => ({ path, open: async () => file });
+
 export const chosenFiles = (files: Iterable<File>): GivenFile[] =>
-  [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+  [...files].map((file) => givenFile(file, file.webkitRelativePath || file.name));
 
 /** What was dropped: files and folders, with all that is in them. */
 export async function droppedFiles({ items }: DataTransfer): Promise<GivenFile[]> {
@@ -22,7 +32,7 @@ async function filesOf(entry: FileSystemEntry): Promise<GivenFile[]> {
   const path = entry.fullPath.replace(/^\//, "");
   if (entry.isFile) {
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
-    return [{ file, path }];
+    return [givenFile(file, path)];
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const entries: FileSystemEntry[] = [];
@@ -35,17 +45,10 @@ async function filesOf(entry: FileSystemEntry): Promise<GivenFile[]> {
   return (await Promise.all(entries.map(filesOf))).flat();
 }
 
-/** Of the File System Access API, what is used; Chromium and its kin have it. */
-interface PickedFolder {
-  readonly kind: "directory";
-  readonly name: string;
-  values(): AsyncIterable<PickedFolder | PickedFile>;
-}
-
-interface PickedFile {
-  readonly kind: "file";
-  readonly name: string;
-  getFile(): Promise<File>;
+/** Of the File System Access API, what TypeScript does not know; Chromium and its kin have it. */
+export interface PickedFolder extends FileSystemDirectoryHandle {
+  queryPermission(descriptor: { readonly mode: "readwrite" }): Promise<PermissionState>;
+  requestPermission(descriptor: { readonly mode: "readwrite" }): Promise<PermissionState>;
 }
 
 type Picker = () => Promise<PickedFolder>;
@@ -56,22 +59,23 @@ const picker = (): Picker | undefined =>
 export const hasFolderPicker = (): boolean => picker() !== undefined;
 
 /** Files of a folder that the user picks; undefined where none was. */
-export async function pickedFiles(): Promise<GivenFile[] | undefined> {
+export async function pickedFiles(): Promise<Given | undefined> {
   let folder: PickedFolder;
   try {
     folder = await picker()!();
   } catch {
     return undefined; // closed without a choice
   }
-  return filesIn(folder, folder.name);
+  return { folder, files: await filesIn(folder) };
 }
 
-async function filesIn(folder: PickedFolder, path: string): Promise<GivenFile[]> {
+/** All files of a folder, as they are now. */
+export async function filesIn(folder: FileSystemDirectoryHandle, path = folder.name): Promise<GivenFile[]> {
   const found: GivenFile[] = [];
   for await (const entry of folder.values()) {
     const own = `${path}/${entry.name}`;
-    if (entry.kind === "directory") found.push(...(await filesIn(entry, own)));
-    else found.push({ file: await entry.getFile(), path: own });
+    if (entry.kind === "directory") found.push(...(await filesIn(entry as FileSystemDirectoryHandle, own)));
+    else found.push({ path: own, open: () => (entry as FileSystemFileHandle).getFile() });
   }
   return found;
 }

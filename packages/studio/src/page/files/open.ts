@@ -1,16 +1,14 @@
 /** Files that the user gave to the page, as a tree: a folder, or one .zip. */
-import { type DataHost, type FileTree, ZipTree } from "@phinets/core/data";
+import { type DataHost, type FileTree, type OpenedTree, openBare, openTree, ZipTree } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import { parseYaml } from "@phinets/node/text";
 import { FilesTree } from "./files-tree.js";
 import type { GivenFile } from "./given-files.js";
 import { bitmapOf } from "./pictures.js";
 
 /** What core's readers of data sets and archives need of a browser. */
 export const dataHost: DataHost = {
-  async parseYaml(text) {
-    const { parse } = await import("yaml");
-    return parse(text);
-  },
+  parseYaml,
   gunzip: (bytes, limit) => unpack(bytes, "gzip", limit),
   async inflate(bytes, size) {
     const content = await unpack(bytes, "deflate-raw", size);
@@ -30,11 +28,22 @@ export async function treeOf(files: readonly GivenFile[]): Promise<FileTree> {
   const [first] = files;
   if (first === undefined)
     throw new PhinetsError("data.empty", "the folder has no files; choose one with pictures and labels");
-  const { file } = first;
-  if (files.length > 1 || !/\.zip$/i.test(file.name)) return new FilesTree(files);
+  if (files.length > 1 || !/\.zip$/i.test(first.path)) return new FilesTree(files);
+  const file = await first.open();
   const read = async (offset: number, length: number) =>
     new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
   return ZipTree.open(file.name, { size: file.size, read }, dataHost);
+}
+
+/** The data set of a tree, pictures without labels too, even where none has any. Throws PhinetsError where it is none. */
+export async function openToLabel(tree: FileTree): Promise<OpenedTree> {
+  try {
+    return await openTree(tree, dataHost, { keepUnlabelled: true });
+  } catch (error) {
+    const bare = error instanceof PhinetsError && error.code === "data.kind" ? await openBare(tree) : undefined;
+    if (bare === undefined) throw error;
+    return bare;
+  }
 }
 
 async function unpack(bytes: Uint8Array, format: CompressionFormat, limit: number): Promise<Uint8Array> {

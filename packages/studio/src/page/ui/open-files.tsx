@@ -2,7 +2,7 @@
 import { useEffect, useId } from "preact/hooks";
 import { connection } from "../connection.js";
 import type { DataSource } from "../datasets/source.js";
-import { chosenFiles, droppedFiles, type GivenFile, hasFolderPicker, pickedFiles } from "../files/given-files.js";
+import { chosenFiles, droppedFiles, type Given, hasFolderPicker, pickedFiles } from "../files/given-files.js";
 
 export interface OpenFilesProps {
   readonly onOpen: (source: DataSource) => void;
@@ -10,11 +10,11 @@ export interface OpenFilesProps {
 }
 
 /** Files may be dropped anywhere on the page: what `take` is to do with them, until the returned function is called. */
-function hearDrops(take: (giving: Promise<readonly GivenFile[]>) => void): () => void {
+function hearDrops(take: (giving: Promise<Given>) => void): () => void {
   const allow = (event: DragEvent) => event.preventDefault();
   const drop = (event: DragEvent) => {
     event.preventDefault();
-    if (event.dataTransfer) take(droppedFiles(event.dataTransfer));
+    if (event.dataTransfer) take(droppedFiles(event.dataTransfer).then((files) => ({ files })));
   };
   addEventListener("dragover", allow);
   addEventListener("drop", drop);
@@ -28,11 +28,11 @@ function hearDrops(take: (giving: Promise<readonly GivenFile[]>) => void): () =>
 export function OpenFiles({ onOpen, onError }: OpenFilesProps) {
   const [folder, archive] = [useId(), useId()];
   const isStatic = connection.value.kind === "static";
-  const take = async (giving: Promise<readonly GivenFile[] | undefined>): Promise<void> => {
+  const take = async (giving: Promise<Given | undefined>): Promise<void> => {
     const { browserSource } = await import("../datasets/browser-source.js");
     try {
-      const files = await giving;
-      if (files !== undefined) onOpen(await browserSource(files));
+      const given = await giving;
+      if (given !== undefined) onOpen(await browserSource(given));
     } catch (error) {
       onError(error as Error);
     }
@@ -40,7 +40,7 @@ export function OpenFiles({ onOpen, onError }: OpenFilesProps) {
   useEffect(() => (isStatic ? hearDrops((giving) => void take(giving)) : undefined), [isStatic]);
   if (!isStatic) return null;
   const takeChosen = ({ currentTarget }: { readonly currentTarget: HTMLInputElement }) =>
-    void take(Promise.resolve(chosenFiles(currentTarget.files ?? [])));
+    void take(Promise.resolve({ files: chosenFiles(currentTarget.files ?? []) }));
   return (
     <>
       <p class="actions">

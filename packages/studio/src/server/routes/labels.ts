@@ -1,13 +1,13 @@
 /** Boxes of pictures: read, saved into the data set's own files, suggested by a model; frames of clips as pictures. */
 import { lstatSync, readdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { type EditedBox, isHidden, type LabelSet, mostClasses } from "@phinets/core/data";
+import { isHidden, type LabelSet, mostClasses } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { writeFrames } from "@phinets/node/dataset";
 import { readPicture } from "@phinets/node/picture";
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import type { LabelDocument, SavedDocument, SuggestedBoxes } from "../../shared/labels.js";
+import { inOwnClasses, type LabelDocument, type SavedDocument, type SuggestedBoxes } from "../../shared/labels.js";
 import type { Routes } from "../app.js";
 import type { OpenedFolder } from "../opened-folder.js";
 import { bodyOf, numberOf, textOf } from "../request.js";
@@ -95,23 +95,6 @@ export const labelRoutes: Routes = ({ datasets, folder, jobs, models }) =>
       });
       return context.json(job);
     });
-
-/**
- * Boxes whose classes are numbered as the set does. The page may have read the set before its classes were in this order,
- * or have added some that no file holds yet.
- */
-async function inOwnClasses(
-  labels: LabelSet,
-  boxes: readonly EditedBox[],
-  classes: readonly string[],
-): Promise<EditedBox[]> {
-  for (const kind of new Set(boxes.map((box) => box.class))) {
-    if (classes[kind] === undefined)
-      throw new PhinetsError("studio.request", `a box is of class ${kind}; ${classes.length} are named`);
-    if (!labels.classes.includes(classes[kind])) await labels.addClass(classes[kind]);
-  }
-  return boxes.map((box) => ({ ...box, class: labels.classes.indexOf(classes[box.class]) }));
-}
 
 /** The picture that a request is about. */
 async function asked(context: Context, datasets: Studio["datasets"]) {

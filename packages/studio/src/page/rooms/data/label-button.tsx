@@ -1,7 +1,6 @@
 /** Opens a picture to draw its boxes; says what that needs where it cannot be. */
-import { connection } from "../../connection.js";
 import { openPicture } from "./labelling/store.js";
-import { catalogue } from "./store.js";
+import { catalogue, source } from "./store.js";
 
 export interface LabelButtonProps {
   /** Its path in the data set; undefined: there is none. */
@@ -12,17 +11,21 @@ export interface LabelButtonProps {
 export function LabelButton({ picture, onOpen }: LabelButtonProps) {
   const set = catalogue.value;
   if (set === undefined || set.task !== "detect" || picture === undefined) return null;
-  const isServed = connection.value.kind === "server";
+  const canSave = source.value?.labels !== undefined;
   const open = () => {
     onOpen?.();
     void openPicture(picture);
   };
   return (
     <>
-      <button type="button" disabled={!isServed} onClick={open}>
+      <button type="button" disabled={!canSave} onClick={open}>
         Edit boxes
       </button>
-      {!isServed && <span class="quiet">Drawing boxes needs the server: phinets studio FOLDER</span>}
+      {!canSave && (
+        <span class="quiet">
+          This browser gives the page no storage here: boxes need https:// or localhost, or phinets studio FOLDER
+        </span>
+      )}
     </>
   );
 }

@@ -7,8 +7,9 @@ import { Charts } from "./charts.js";
 import { Doctor } from "./doctor.js";
 import { Frames } from "./frames.js";
 import { Grid } from "./grid.js";
+import { Kept } from "./kept.js";
 import { LabelButton } from "./label-button.js";
-import { openPicture } from "./labelling/store.js";
+import { open as labelled, message, openPicture } from "./labelling/store.js";
 import { Labelling } from "./labelling/view.js";
 import { begin, catalogue, entries, filter, openSet, problem, reload, shown, use } from "./store.js";
 import { Viewer } from "./viewer.js";
@@ -34,6 +35,12 @@ export default function DataRoom() {
             <LabelButton picture={set.files[set.unlabelled[0] ?? shown.value[0]]} />
           </p>
         )}
+        {labelled.value === undefined && message.value !== "" && (
+          <p role="alert" class="bad">
+            {message.value}
+          </p>
+        )}
+        {set && <Kept />}
         {set && (
           <>
             <p class="quiet">{set.recognised}</p>

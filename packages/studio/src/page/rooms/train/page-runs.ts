@@ -141,7 +141,9 @@ function put(id: string, run: PageRun): void {
 }
 
 function placesOf(catalogue: Catalogue, split: "train" | "val"): number[] {
-  return catalogue.files.flatMap((_, n) => (splitOf(catalogue, n) === split ? [n] : []));
+  // Of what nobody has labelled nothing is known.
+  const unlabelled = new Set(catalogue.unlabelled);
+  return catalogue.files.flatMap((_, n) => (splitOf(catalogue, n) === split && !unlabelled.has(n) ? [n] : []));
 }
 
 /** What `phinets train` would refuse, and what only it does. */

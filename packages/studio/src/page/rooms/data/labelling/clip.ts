@@ -8,7 +8,6 @@ import { clipFrameOf, Follower, framesOfClip, type Keyframe, placeAt } from "@ph
 import { computed, signal } from "@preact/signals";
 import { catalogue } from "../store.js";
 import { inPageClasses } from "./class-lists.js";
-import { readLabels } from "./requests.js";
 import { act, addTo, message, open, plain, requireModel, selected, suggestFor, whileBusy } from "./store.js";
 
 interface ClipObject {
@@ -36,9 +35,9 @@ export const copyFromBefore = (): Promise<void> =>
     const at = frames.value.findIndex(({ file }) => file === value?.picture);
     const before = frames.value[at - 1];
     if (value === undefined || before === undefined) throw new Error("there is no frame before this one");
-    const found = await readLabels({ ...value, picture: before.file });
+    const found = await value.labels.read({ set: value.set, picture: before.file });
     if (open.value?.picture !== value.picture) return;
-    const boxes = inPageClasses(value.set, found.boxes, found.classes);
+    const boxes = inPageClasses(value, found.boxes, found.classes);
     act({ kind: "add", boxes: plain(boxes).map((box) => ({ ...box, ...objectAt(before.file, box) })) });
     message.value = `${boxes.length} ${boxes.length === 1 ? "box" : "boxes"} taken over from ${before.file}`;
   });
@@ -99,7 +98,7 @@ async function fillBetween(): Promise<void> {
   let changed = 0;
   try {
     for (const { file, frame } of between) {
-      const name = { set: value.set, picture: file };
+      const name = { labels: value.labels, set: value.set, picture: file };
       const put = { class: object.class, ...placeAt(last, frame)! };
       // Where that was done before the box is there.
       if (await addTo(name, put, (each) => each.class === put.class && overlap(each, put) > sameOverlap)) changed++;
@@ -123,7 +122,7 @@ async function followOn(): Promise<void> {
   for (const { file } of after) {
     // Closing ends it.
     if (follower.isLost || open.value?.picture !== value.picture) break;
-    const name = { set: value.set, picture: file };
+    const name = { labels: value.labels, set: value.set, picture: file };
     const { boxes } = await suggestFor(name);
     const found = follower.next(boxes);
     looked++;

@@ -1,10 +1,9 @@
 /**
- * Boxes that are not saved yet, in the browser's own storage: they outlive the page, and a server that was gone. By folder,
- * data set and picture.
+ * Boxes that are not saved yet, in the browser's own storage: they outlive the page, and a server that was gone. By what was
+ * opened (`LabelRequests.identity`), data set and picture.
  */
 import type { EditedBox } from "@phinets/core/data";
-import { connection } from "../../../connection.js";
-import type { PictureName } from "./requests.js";
+import type { PictureName } from "../../../datasets/labels.js";
 
 export interface Draft {
   readonly boxes: readonly EditedBox[];
@@ -14,15 +13,17 @@ export interface Draft {
   readonly classes: readonly string[];
 }
 
-function start(): string {
-  const { value } = connection;
-  return `phinets-labels ${JSON.stringify([value.kind === "server" ? value.session.path : ""]).slice(0, -1)},`;
+/** A picture, and what was opened. */
+export interface DraftName extends PictureName {
+  readonly identity: string;
 }
 
-const keyOf = ({ set, picture }: PictureName): string => start() + JSON.stringify([set, picture]);
+const start = (identity: string): string => `phinets-labels ${JSON.stringify([identity]).slice(0, -1)},`;
+
+const keyOf = ({ identity, set, picture }: DraftName): string => start(identity) + JSON.stringify([set, picture]);
 
 /** False where the browser keeps nothing. */
-export function keepDraft(name: PictureName, draft: Draft): boolean {
+export function keepDraft(name: DraftName, draft: Draft): boolean {
   try {
     localStorage.setItem(keyOf(name), JSON.stringify(draft));
     return true;
@@ -31,11 +32,11 @@ export function keepDraft(name: PictureName, draft: Draft): boolean {
   }
 }
 
-export function dropDraft(name: PictureName): void {
+export function dropDraft(name: DraftName): void {
   localStorage.removeItem(keyOf(name));
 }
 
-export function draftOf(name: PictureName): Draft | undefined {
+export function draftOf(name: DraftName): Draft | undefined {
   const text = localStorage.getItem(keyOf(name));
   if (text === null) return undefined;
   try {
@@ -47,9 +48,9 @@ export function draftOf(name: PictureName): Draft | undefined {
   }
 }
 
-/** Pictures of the opened folder that have drafts. */
-export function draftedPictures(): PictureName[] {
-  const before = start();
+/** Pictures of what was opened that have drafts. */
+export function draftedPictures(identity: string): PictureName[] {
+  const before = start(identity);
   return Object.keys(localStorage)
     .filter((key) => key.startsWith(before))
     .flatMap((key) => {

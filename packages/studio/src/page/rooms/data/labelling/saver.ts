@@ -7,9 +7,9 @@ import type { DrawnBox } from "@phinets/core/labelling";
 import { signal } from "@preact/signals";
 import type { SavedDocument } from "../../../../shared/labels.js";
 import type { UserError } from "../../../api.js";
-import { classesOf, inPageClasses } from "./class-lists.js";
-import { type Draft, dropDraft, keepDraft } from "./drafts.js";
-import { type PictureName, readLabels, saveLabels } from "./requests.js";
+import type { LabelRequests, PictureName } from "../../../datasets/labels.js";
+import { classesOf, inPageClasses, type SetName } from "./class-lists.js";
+import { type Draft, type DraftName, dropDraft, keepDraft } from "./drafts.js";
 
 export type SaveState =
   | { readonly kind: "saved" }
@@ -19,6 +19,8 @@ export type SaveState =
   | { readonly kind: "failed"; readonly message: string; readonly changed: boolean };
 
 export interface SaverOptions {
+  /** Where the boxes are saved, whatever is opened meanwhile. */
+  readonly labels: LabelRequests;
   readonly version: string;
   /** In the order of the file. */
   readonly boxes: readonly DrawnBox[];
@@ -41,11 +43,13 @@ export class Saver {
   #isDue = false;
   #retryMs = firstRetryMs;
   readonly #onSaved: SaverOptions["onSaved"];
+  readonly #labels: LabelRequests;
 
   constructor(
     readonly name: PictureName,
-    { version, boxes, onSaved }: SaverOptions,
+    { labels, version, boxes, onSaved }: SaverOptions,
   ) {
+    this.#labels = labels;
     this.#version = version;
     this.#rows = new Map(boxes.map(({ id }, row) => [id, row]));
     this.#wanted = boxes;
@@ -62,7 +66,7 @@ export class Saver {
     if (boxes === this.#wanted) return;
     this.#wanted = boxes;
     this.#isDue = true;
-    const kept = keepDraft(this.name, this.#draft(boxes));
+    const kept = keepDraft(this.#draftName, this.#draft(boxes));
     if (!kept) void this.flush();
     if (this.#isStuck) return;
     this.state.value = { kind: "waiting" };
@@ -94,7 +98,7 @@ export class Saver {
   abandon(): void {
     clearTimeout(this.#timer);
     this.#isDue = false;
-    dropDraft(this.name);
+    dropDraft(this.#draftName);
   }
 
   get #isStuck(): boolean {
@@ -107,8 +111,16 @@ export class Saver {
     this.#timer = setTimeout(() => void this.flush(), ms);
   }
 
+  get #set(): SetName {
+    return { set: this.name.set, labels: this.#labels };
+  }
+
+  get #draftName(): DraftName {
+    return { ...this.name, identity: this.#labels.identity };
+  }
+
   #draft(boxes: readonly DrawnBox[]): Draft {
-    const classes = classesOf(this.name.set);
+    const classes = classesOf(this.#set);
     return { boxes: boxes.map((box) => this.#edited(box)), version: this.#version, classes };
   }
 
@@ -123,10 +135,10 @@ export class Saver {
     this.#retryMs = firstRetryMs;
     if (boxes === this.#wanted) {
       this.#isDue = false;
-      dropDraft(this.name);
+      dropDraft(this.#draftName);
       this.state.value = { kind: "saved" };
     } else {
-      keepDraft(this.name, this.#draft(this.#wanted));
+      keepDraft(this.#draftName, this.#draft(this.#wanted));
       this.state.value = { kind: "waiting" };
       this.#later(afterMs);
     }
@@ -136,8 +148,8 @@ export class Saver {
   /** A save whose answer was lost has changed the file itself: then it has these boxes. */
   async #wasSaved(boxes: readonly DrawnBox[]): Promise<boolean> {
     try {
-      const document = await readLabels(this.name);
-      const found = inPageClasses(this.name.set, document.boxes, document.classes);
+      const document = await this.#labels.read(this.name);
+      const found = inPageClasses(this.#set, document.boxes, document.classes);
       const rows = document.labelled ? matchBoxes(boxes, found) : undefined;
       if (rows !== undefined) this.#noteSaved(boxes, { ...document, rows });
       return rows !== undefined;
@@ -150,7 +162,7 @@ export class Saver {
     const boxes = this.#wanted;
     this.state.value = { kind: "saving" };
     try {
-      const saved = await saveLabels(this.name, this.#draft(boxes));
+      const saved = await this.#labels.save(this.name, this.#draft(boxes));
       this.#noteSaved(boxes, saved);
     } catch (error) {
       const { code, message } = error as UserError;

@@ -4,7 +4,6 @@ import { type DrawnBox, edit, type Handle, type Suggestion } from "@phinets/core
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { colourOf } from "../../../ui/colours.js";
-import { pictureAddress } from "./requests.js";
 import { act, choose, classes, draw, editing, type Open } from "./store.js";
 
 type Point = readonly [x: number, y: number];
@@ -92,7 +91,7 @@ export function Stage({ open }: { readonly open: Open }) {
           drag.value = undefined;
         }}
       >
-        <img src={pictureAddress(open)} alt={open.picture} draggable={false} />
+        <img src={open.address} alt={open.picture} draggable={false} />
         {[...boxes, ...suggestions].map((box, n) => (
           <Box
             key={box.id}

@@ -11,16 +11,20 @@ import {
   undo,
 } from "@phinets/core/labelling";
 import { computed, signal } from "@preact/signals";
-import { withBoxes } from "../../../../shared/data.js";
-import { fractionsOf, type LabelDocument, type ModelEntry } from "../../../../shared/labels.js";
-import { connection } from "../../../connection.js";
+import { withSaved } from "../../../../shared/data.js";
+import type { LabelDocument, ModelEntry } from "../../../../shared/labels.js";
+import type { LabelRequests, PictureName } from "../../../datasets/labels.js";
 import { catalogue, source } from "../store.js";
-import { classesOf, inPageClasses, meetClasses } from "./class-lists.js";
+import { classesOf, inPageClasses, meetClasses, type SetName } from "./class-lists.js";
 import { draftedPictures, draftOf } from "./drafts.js";
-import { addClass, listModels, nextUnlabelled, type PictureName, readLabels, saveLabels, suggest } from "./requests.js";
 import { Saver } from "./saver.js";
 
-export interface Open extends PictureName {
+/** A picture, and where its labels are. */
+type Place = PictureName & SetName;
+
+export interface Open extends Place {
+  /** For `img`. */
+  readonly address: string;
   readonly saver: Saver;
   readonly labelled: boolean;
 }
@@ -28,7 +32,7 @@ export interface Open extends PictureName {
 export const open = signal<Open | undefined>(undefined);
 export const editing = signal<Editing>(beginEditing({ width: 1, height: 1 }, []));
 /** Of the set whose picture is open. */
-export const classes = computed(() => classesOf(open.value?.set ?? ""));
+export const classes = computed(() => (open.value === undefined ? [] : classesOf(open.value)));
 /** Class of the next box. */
 export const activeClass = signal(0);
 /** What was done or why it was not, for all to read. */
@@ -39,8 +43,10 @@ export const isHelpOpen = signal(false);
 
 export const selected = computed(() => selectedOf(editing.value));
 
-/** Pictures whose boxes are not all saved, by picture. */
+/** Of pictures whose boxes are not all saved. */
 const unsaved = new Map<string, Saver>();
+
+const keyOf = ({ labels, set, picture }: Place): string => JSON.stringify([labels.identity, set, picture]);
 
 addEventListener("beforeunload", (event) => {
   if ([...unsaved.values()].some(({ state }) => state.value.kind !== "saved")) event.preventDefault();
@@ -74,70 +80,70 @@ export async function whileBusy(work: () => Promise<void>): Promise<void> {
 export const openPicture = (picture: string): Promise<void> => whileBusy(() => show(picture));
 
 async function show(picture: string): Promise<void> {
-  const set = catalogue.value?.path;
-  if (set === undefined) return;
-  const name = { set, picture };
+  const [set, labels] = [catalogue.value?.path, source.value?.labels];
+  if (set === undefined || labels === undefined) return;
+  const name = { labels, set, picture };
   message.value = "";
-  const document = await readLabels(name);
-  const known = unsaved.get(picture);
+  const document = await labels.read(name);
+  const address = await labels.address(name);
+  const known = unsaved.get(keyOf(name));
   const begun = known === undefined ? begin(name, document) : { saver: known, start: known.boxes };
-  if (open.value?.set !== set) activeClass.value = 0;
+  if (open.value?.set !== set || open.value.labels !== labels) activeClass.value = 0;
   const start = beginEditing(document.size, []);
   const nextId = begun.start.reduce((most, { id }) => Math.max(most, id + 1), 0);
   editing.value = { ...start, boxes: begun.start, nextId };
-  open.value = { ...name, saver: begun.saver, labelled: document.labelled };
+  open.value = { ...name, address, saver: begun.saver, labelled: document.labelled };
 }
 
-function begin(name: PictureName, document: LabelDocument) {
-  const own = inPageClasses(name.set, document.boxes, document.classes);
+function begin(name: Place, document: LabelDocument) {
+  const own = inPageClasses(name, document.boxes, document.classes);
   const { boxes } = beginEditing(document.size, own);
-  const draft = draftOf(name);
+  const { labels } = name;
+  const draft = draftOf({ ...name, identity: labels.identity });
   const saver = new Saver(name, {
+    labels,
     // Of a file that was changed since, the saver finds out, and asks.
     version: draft?.version ?? document.version,
     boxes,
     onSaved: (saved) => {
       noteSaved(name, saved);
-      if (saver.state.value.kind === "saved") unsaved.delete(name.picture);
+      if (saver.state.value.kind === "saved") unsaved.delete(keyOf(name));
     },
   });
   if (draft === undefined) return { saver, start: boxes };
   // Boxes of before that were not saved: rows count where the file is still the one that they were drawn on.
   const isSame = draft.version === document.version;
-  const restored = inPageClasses(name.set, draft.boxes, draft.classes).map(({ row, ...box }, n) => ({
+  const restored = inPageClasses(name, draft.boxes, draft.classes).map(({ row, ...box }, n) => ({
     ...box,
     id: isSame && row !== undefined ? row : boxes.length + n,
   }));
   message.value = "boxes that were not saved before are shown";
-  unsaved.set(name.picture, saver);
+  unsaved.set(keyOf(name), saver);
   saver.want(restored);
   return { saver, start: restored };
 }
 
 /** Saves what an earlier page left; a picture that was changed since keeps its draft until it is opened. */
-export async function saveDrafts(): Promise<void> {
-  if (connection.value.kind !== "server") return;
-  for (const name of draftedPictures()) {
+export async function saveDrafts(labels: LabelRequests): Promise<void> {
+  const { identity } = labels;
+  for (const name of draftedPictures(identity)) {
     try {
-      const document = await readLabels(name);
-      if (document.version === draftOf(name)?.version) await begin(name, document).saver.flush();
+      const document = await labels.read(name);
+      const isSame = document.version === draftOf({ ...name, identity })?.version;
+      if (isSame) await begin({ ...name, labels }, document).saver.flush();
     } catch {} // the picture is gone, or the server; the draft stays
   }
 }
 
-/** Catalogue and picture follow what the server has. */
-export function noteSaved(name: PictureName, saved: LabelDocument): void {
+/** Catalogue and picture follow what the files have. */
+function noteSaved(name: Place, saved: LabelDocument): void {
   const set = catalogue.value;
-  if (set !== undefined && set.path === name.set) {
-    // The server has read the set again and numbers its classes otherwise.
+  if (set !== undefined && set.path === name.set && source.value?.labels === name.labels) {
+    // The set was read again, and its classes are numbered otherwise.
     if (set.classes.some((each, n) => each !== saved.classes[n])) return void openAgain(name.set);
-    const boxes = saved.boxes.map((box) => fractionsOf(box, saved.size));
-    let next = set;
-    for (const [n, file] of set.files.entries())
-      if (file === name.picture) next = withBoxes(next, n, { boxes, classes: saved.classes });
-    catalogue.value = next;
+    catalogue.value = withSaved(set, saved);
   }
-  if (open.value?.picture === name.picture) open.value = { ...open.value, labelled: true };
+  if (open.value !== undefined && keyOf(open.value) === keyOf(name)) open.value = { ...open.value, labelled: true };
 }
 
 async function openAgain(set: string): Promise<void> {
@@ -164,7 +170,7 @@ function change(next: Editing): void {
   const { value } = open;
   editing.value = next;
   if (value === undefined || next.boxes === value.saver.boxes) return;
-  unsaved.set(value.picture, value.saver);
+  unsaved.set(keyOf(value), value.saver);
   value.saver.want(next.boxes);
 }
 
@@ -192,7 +198,7 @@ export async function newClass(name: string): Promise<boolean> {
   await whileBusy(async () => {
     const { value } = open;
     if (value === undefined) return;
-    meetClasses(value.set, await addClass(value.set, name));
+    meetClasses(value, await value.labels.addClass(value.set, name));
     setClass(classes.value.indexOf(name));
     message.value = `class ${name} is there`;
     isAdded = true;
@@ -216,7 +222,7 @@ export const saveAndGoOn = (): Promise<void> =>
     if (value === undefined) return;
     if (!(await value.saver.flush({ even: !value.labelled })))
       throw new Error("this picture is not saved yet; it stays open");
-    const { picture } = await nextUnlabelled(value);
+    const { picture } = await value.labels.nextUnlabelled(value);
     if (picture === undefined) message.value = "every picture is labelled";
     else await show(picture);
   });
@@ -235,11 +241,11 @@ export async function resolveChange(keep: "theirs" | "mine"): Promise<void> {
   if (value === undefined) return;
   if (keep === "theirs") {
     value.saver.abandon();
-    unsaved.delete(value.picture);
+    unsaved.delete(keyOf(value));
     return openPicture(value.picture);
   }
   try {
-    await value.saver.overwrite((await readLabels(value)).version);
+    await value.saver.overwrite((await value.labels.read(value)).version);
   } catch (error) {
     message.value = (error as Error).message;
   }
@@ -248,8 +254,8 @@ export async function resolveChange(keep: "theirs" | "mine"): Promise<void> {
 export async function loadModels(): Promise<void> {
   if (models.value !== undefined) return;
   try {
-    models.value = await listModels();
-    model.value ||= models.value[0]?.id ?? "";
+    models.value = await open.value?.labels.listModels();
+    model.value ||= models.value?.[0]?.id ?? "";
   } catch (error) {
     message.value = (error as Error).message;
   }
@@ -275,18 +281,18 @@ export const suggestBoxes = (): Promise<void> =>
   });
 
 /** Boxes that the chosen model finds in a picture; what it finds of classes that the set lacks is named. */
-export async function suggestFor(name: PictureName) {
-  const { boxes, classes: names, missing } = await suggest(name, model.value);
-  return { boxes: inPageClasses(name.set, boxes, names), missing };
+export async function suggestFor(name: Place) {
+  const { boxes, classes: names, missing } = await name.labels.suggest(name, model.value);
+  return { boxes: inPageClasses(name, boxes, names), missing };
 }
 
 /** Adds boxes to those of a picture that is not open, and saves it. `isThere`: one that need not be added. */
-export async function addTo(name: PictureName, box: PixelBox, isThere: (each: PixelBox) => boolean): Promise<boolean> {
-  const { boxes, version, classes: names } = await readLabels(name);
-  const own = inPageClasses(name.set, boxes, names);
+export async function addTo(name: Place, box: PixelBox, isThere: (each: PixelBox) => boolean): Promise<boolean> {
+  const { boxes, version, classes: names } = await name.labels.read(name);
+  const own = inPageClasses(name, boxes, names);
   if (own.some(isThere)) return false;
   const kept = own.map((each, row) => ({ ...each, row }));
-  noteSaved(name, await saveLabels(name, { boxes: [...kept, box], version, classes: classesOf(name.set) }));
+  noteSaved(name, await name.labels.save(name, { boxes: [...kept, box], version, classes: classesOf(name) }));
   return true;
 }
 

@@ -1,7 +1,7 @@
 /** Labelling: one picture over the whole window, its boxes, and whether they are saved. */
 import { formatCount } from "@phinets/node/text";
 import { useEffect, useRef } from "preact/hooks";
-import { catalogue } from "../store.js";
+import { catalogue, source } from "../store.js";
 import { pressKey } from "./keys.js";
 import { Panel } from "./panel.js";
 import { Stage } from "./stage.js";
@@ -12,7 +12,8 @@ export function Labelling() {
   const dialog = useRef<HTMLDialogElement>(null);
   const { value } = open;
   const isOpen = value !== undefined;
-  useEffect(() => void saveDrafts(), []);
+  const labels = source.value?.labels;
+  useEffect(() => void (labels && saveDrafts(labels)), [labels]);
   useEffect(() => {
     if (!isOpen) dialog.current?.close();
     else if (!dialog.current?.open) dialog.current?.showModal();
@@ -90,7 +91,8 @@ function SaveState() {
   const { value } = open;
   if (value === undefined) return null;
   const state = value.saver.state.value;
-  const saved = value.labelled ? "Saved" : "Without labels";
+  const where = value.labels.kept === undefined ? "Saved" : "Kept in this browser";
+  const saved = value.labelled ? where : "Without labels";
   return (
     <span class="saved">
       <span role="status" aria-label="Saving" class={state.kind === "failed" ? "bad" : "quiet"}>

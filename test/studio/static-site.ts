@@ -1,0 +1,28 @@
+/** The built page on a static host, below a path of its own, as GitHub Pages has it. */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join } from "node:path";
+
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
+
+/** @param page folder of the built page */
+export async function serveStatic(page: string): Promise<{ readonly url: string; close(): void }> {
+  const server = createServer((request, response) => {
+    try {
+      const path = request.url === "/site/" ? "index.html" : request.url!.slice("/site/".length);
+      response.setHeader("Content-Type", types[extname(path)]);
+      response.end(readFileSync(join(page, path)));
+    } catch {
+      response.writeHead(404).end("<!doctype html>nothing");
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/site/`, close: () => server.close() };
+}
