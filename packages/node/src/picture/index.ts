@@ -11,3 +11,4 @@ export * from "./sources.js";
 export * from "./thumbnail.js";
 export * from "./tiles.js";
 export * from "./tracks.js";
+export * from "./upright.js";

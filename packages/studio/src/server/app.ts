@@ -3,21 +3,26 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { errorResponse } from "./errors.js";
+import { captureRoutes } from "./routes/captures.js";
 import { dataRoutes } from "./routes/data.js";
 import { eventRoutes } from "./routes/events.js";
 import { jobRoutes } from "./routes/jobs.js";
 import { labelRoutes } from "./routes/labels.js";
 import { liveRoutes } from "./routes/live.js";
 import { pageFiles } from "./routes/page.js";
+import { phoneRoutes } from "./routes/phone.js";
 import { runRoutes } from "./routes/runs.js";
 import { sessionRoutes } from "./routes/session.js";
 import { shipRoutes } from "./routes/ship.js";
 import { sweepRoutes } from "./routes/sweeps.js";
 import { tryRoutes } from "./routes/try.js";
-import { mostBodyBytes, type SecurityOptions, secured } from "./security.js";
+import { mostBodyBytes, secured, withToken } from "./security.js";
 import type { Studio } from "./studio.js";
 
-export interface AppOptions extends SecurityOptions {
+export interface AppOptions {
+  /** Host names, without ports, under which the server may be asked. */
+  readonly hosts: readonly string[];
+  readonly token: string;
   /** Folder of the built page. */
   readonly page: string;
 }
@@ -26,11 +31,13 @@ export interface AppOptions extends SecurityOptions {
 export type Routes = (studio: Studio) => Hono;
 
 const routes: Readonly<Record<string, Routes>> = {
+  captures: captureRoutes,
   data: dataRoutes,
   events: eventRoutes,
   jobs: jobRoutes,
   labels: labelRoutes,
   live: liveRoutes,
+  phone: phoneRoutes,
   runs: runRoutes,
   session: sessionRoutes,
   ship: shipRoutes,
@@ -38,9 +45,9 @@ const routes: Readonly<Record<string, Routes>> = {
   try: tryRoutes,
 };
 
-export function makeApp(studio: Studio, { page, ...security }: AppOptions): Hono {
+export function makeApp(studio: Studio, { page, hosts, token }: AppOptions): Hono {
   const app = new Hono();
-  app.use(secured(security));
+  app.use(secured({ hosts, admit: withToken(token) }));
   app.use(
     bodyLimit({
       maxSize: mostBodyBytes,

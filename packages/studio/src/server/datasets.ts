@@ -11,6 +11,8 @@ import type { OpenedFolder } from "./opened-folder.js";
 interface Kept {
   readonly opened: OpenedDataset;
   readonly samples: readonly Sample[];
+  /** Of the samples. */
+  readonly files: readonly string[];
   /** Changes when a picture is labelled. */
   catalogue: Catalogue;
   /** Made when it is first asked for. */
@@ -29,13 +31,31 @@ export class Datasets {
 
   /**
    * The folder itself where it is one data set, else those in it. Formats find a set that lies deep, so a folder of several
-   * may pass for one of them: then more pictures are below it than it has.
+   * may pass for one of them: then more pictures are below it than it has. Folders of pictures that it does not hold are
+   * beside it.
    */
   async list(): Promise<DatasetEntry[]> {
     const [whole, below] = [await this.#entry(""), await this.#below("", 1)];
     // Folders of a set's pictures are no sets of their own, though they would open as pictures to be labelled.
     const pictures = below.reduce((sum, each) => sum + (each.isBare ? 0 : each.pictures), 0);
-    return whole === undefined || pictures > whole.pictures ? below : [whole];
+    if (whole === undefined || pictures > whole.pictures) return below;
+    return [whole, ...(await this.#outside(whole, below))];
+  }
+
+  /** Those that are pictures alone, none of which the whole has. */
+  async #outside(whole: DatasetEntry, below: readonly DatasetEntry[]): Promise<DatasetEntry[]> {
+    const own = new Set(await this.files(whole.path));
+    const found: DatasetEntry[] = [];
+    for (const each of below.filter(({ isBare }) => isBare)) {
+      const files = await this.files(each.path);
+      if (!files.some((file) => own.has(file))) found.push(each);
+    }
+    return found;
+  }
+
+  /** Files of all pictures, the same array until the set is read again. They need not lie in the opened folder. */
+  async files(path: string): Promise<readonly string[]> {
+    return (await this.#open(path)).files;
   }
 
   async catalogue(path: string): Promise<Catalogue> {
@@ -137,6 +157,8 @@ export class Datasets {
     const splits = withUnlabelled(opened.splits, sets[0].places);
     const unlabelled = new Set(sets[0].places?.unlabelled.map(({ file }) => file));
     const whole = { recognised, format, notes, problems, task, classes, splits, unlabelled };
-    return { opened, samples: samplesOf(whole), catalogue: catalogueOf(whole, path, shorten) };
+    const samples = samplesOf(whole);
+    const files = samples.map(({ file }) => file);
+    return { opened, samples, files, catalogue: catalogueOf(whole, path, shorten) };
   }
 }

@@ -1,11 +1,10 @@
 /** The studio: a page on the user's own machine, served from loopback over what @phinets/node does. */
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
-import { serve } from "@hono/node-server";
-import { PhinetsError } from "@phinets/core/tensor";
 import { makeApp } from "./app.js";
+import { listen, ownAddresses, stopListening } from "./listen.js";
+import type { DoorTimes } from "./phone/door.js";
 import { loopbackHosts, makeToken } from "./security.js";
 import { openStudio } from "./studio.js";
 
@@ -22,6 +21,8 @@ export interface StudioOptions {
   readonly phinets?: readonly string[];
   /** Folder of the built page. Default: the one that comes with the package. */
   readonly page?: string;
+  /** How long the door for a telephone stays open. */
+  readonly phoneTimes?: Partial<DoorTimes>;
 }
 
 export interface RunningStudio {
@@ -40,11 +41,11 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 
 /** Throws PhinetsError: no such folder, a port that is taken, a host that is not this machine's. */
 export async function startStudio(options: StudioOptions): Promise<RunningStudio> {
-  const { folder, port = 0, host, page = builtPage, project = "runs", phinets = ["phinets"] } = options;
-  const studio = openStudio({ path: folder, version, project, phinets });
+  const { folder, port = 0, host, page = builtPage, project = "runs", phinets = ["phinets"], phoneTimes } = options;
+  const studio = openStudio({ path: folder, version, project, phinets, page, phoneTimes });
   const token = makeToken();
   const { fetch } = makeApp(studio, { page, token, hosts: hostsOf(host) });
-  const server = await listen(fetch, port, host ?? "127.0.0.1");
+  const server = await listen(fetch, { port, hostname: host ?? "127.0.0.1" });
   const { port: taken } = server.address() as AddressInfo;
   const shown = host === undefined || isAny(host) ? "localhost" : host.includes(":") ? `[${host}]` : host;
   return {
@@ -53,10 +54,9 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
     port: taken,
     close: async () => {
       studio.runs.close();
+      await studio.phone.close();
       await studio.jobs.stopAll();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if ("closeAllConnections" in server) server.closeAllConnections();
-      await closed;
+      await stopListening(server);
     },
   };
 }
@@ -68,24 +68,5 @@ function hostsOf(host: string | undefined): string[] {
   if (host === undefined) return [...loopbackHosts];
   const bracketed = (address: string) => (address.includes(":") ? `[${address}]` : address);
   if (!isAny(host)) return [...loopbackHosts, bracketed(host.toLowerCase())];
-  const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  return [...loopbackHosts, ...own.map(({ address }) => bracketed(address))];
-}
-
-type Server = ReturnType<typeof serve>;
-
-function listen(fetch: Parameters<typeof serve>[0]["fetch"], port: number, hostname: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch, port, hostname }, () => resolve(server));
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const at = `${hostname}:${port}`;
-      const reasons: Record<string, string> = {
-        EADDRINUSE: `port ${port} is taken; name another with --port`,
-        EACCES: `port ${port} is not for everybody; name one from 1024 with --port`,
-        EADDRNOTAVAIL: `${hostname} is no address of this machine; leave --host out, or name one that is`,
-        ENOTFOUND: `${hostname} is no address of this machine; leave --host out, or name one that is`,
-      };
-      reject(new PhinetsError("studio.listen", `${at}: ${reasons[error.code ?? ""] ?? error.message}`, at));
-    });
-  });
+  return [...loopbackHosts, ...ownAddresses().map(({ address }) => bracketed(address))];
 }

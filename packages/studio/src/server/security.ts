@@ -13,7 +13,13 @@ import { errorResponse } from "./errors.js";
 export interface SecurityOptions {
   /** Host names, without ports, under which the server may be asked. */
   readonly hosts: readonly string[];
-  readonly token: string;
+  /** Undefined for who may ask, else why not. */
+  readonly admit: (context: Context) => PhinetsError | undefined;
+  /**
+   * Whether browsers trust the address as they do loopback and HTTPS. Default true. Elsewhere they take no headers that
+   * isolate the page, and complain of them.
+   */
+  readonly isTrustworthy?: boolean;
 }
 
 /** Most bytes of a request's body, unless a route says otherwise. */
@@ -36,22 +42,26 @@ export const reportPolicy =
 
 const headers: Readonly<Record<string, string>> = {
   [policyHeader]: contentSecurityPolicy,
-  // Both together let the page share memory between its threads.
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
   "Cross-Origin-Resource-Policy": "same-origin",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
   "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), serial=(self), display-capture=(self)",
 };
 
-export function secured({ hosts, token }: SecurityOptions): MiddlewareHandler {
+/** Both together let the page share memory between its threads. */
+const isolation: Readonly<Record<string, string>> = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+export function secured({ hosts, admit, isTrustworthy = true }: SecurityOptions): MiddlewareHandler {
+  const all = Object.entries({ ...headers, ...(isTrustworthy && isolation) });
   return async (context, next) => {
-    const refusal = refuse(context, hosts) ?? admit(context, token);
+    const refusal = refuse(context, hosts) ?? admit(context);
     if (refusal === undefined) await next();
     else context.res = errorResponse(context, refusal);
     const own = context.res.headers.get(policyHeader);
-    for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value);
+    for (const [name, value] of all) context.res.headers.set(name, value);
     if (own === reportPolicy) context.res.headers.set(policyHeader, own);
   };
 }
@@ -74,23 +84,27 @@ function refuse({ req }: Context, hosts: readonly string[]): PhinetsError | unde
 }
 
 /** The cookie has the port in its name: cookies are shared by all ports of a host, and two studios may be open. */
-function cookieName({ req }: Context): string {
-  return `phinets_studio_${/:(\d+)$/.exec(req.header("host") ?? "")?.[1] ?? "80"}`;
+export function cookieName(of: "studio" | "phone", { req }: Context): string {
+  return `phinets_${of}_${/:(\d+)$/.exec(req.header("host") ?? "")?.[1] ?? "80"}`;
 }
 
 /** The token is in the address the first time, then in a cookie; programs send it in a header. */
-function admit(context: Context, token: string): PhinetsError | undefined {
-  const { req } = context;
-  const bearer = /^Bearer (\S+)$/.exec(req.header("authorization") ?? "")?.[1];
-  if (equal(bearer, token) || equal(getCookie(context, cookieName(context)), token)) return undefined;
-  if (req.method === "GET" && req.path === "/" && equal(req.query("token"), token)) {
-    setCookie(context, cookieName(context), token, { httpOnly: true, sameSite: "Strict", path: "/" });
-    return undefined;
-  }
-  return new PhinetsError("studio.token", "this address needs its token; open the one that phinets studio printed");
-}
+export const withToken =
+  (token: string) =>
+  (context: Context): PhinetsError | undefined => {
+    const { req } = context;
+    const name = cookieName("studio", context);
+    const bearer = /^Bearer (\S+)$/.exec(req.header("authorization") ?? "")?.[1];
+    if (isSame(bearer, token) || isSame(getCookie(context, name), token)) return undefined;
+    if (req.method === "GET" && req.path === "/" && isSame(req.query("token"), token)) {
+      setCookie(context, name, token, { httpOnly: true, sameSite: "Strict", path: "/" });
+      return undefined;
+    }
+    return new PhinetsError("studio.token", "this address needs its token; open the one that phinets studio printed");
+  };
 
-function equal(given: string | undefined, token: string): boolean {
+/** Takes as long whatever is given. */
+export function isSame(given: string | undefined, token: string): boolean {
   const [a, b] = [Buffer.from(given ?? ""), Buffer.from(token)];
   return a.length === b.length && timingSafeEqual(a, b);
 }

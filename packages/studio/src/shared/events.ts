@@ -1,6 +1,8 @@
 /** What the server tells every page that listens, and what it says of long work. */
 import type { ErrorDocument } from "./errors.js";
+import type { PhoneStatus } from "./phone.js";
 import type { RunEntry, RunGone } from "./runs.js";
+import type { SavedFrame } from "./try.js";
 
 /** What a job does; who adds one adds its name and the type of its result. */
 export interface JobResults {
@@ -31,4 +33,7 @@ export interface Job {
 export interface StudioEvents {
   readonly job: Job;
   readonly run: RunEntry | RunGone;
+  readonly phone: PhoneStatus;
+  /** A picture that came into a data set by the door for a telephone. */
+  readonly captured: SavedFrame;
 }

@@ -20,11 +20,16 @@ interface PageFile {
   readonly plain: Uint8Array<ArrayBuffer>;
 }
 
-export function pageFiles(folder: string): MiddlewareHandler {
+export interface PageFilesOptions {
+  /** What is served as the page. */
+  readonly index?: string;
+}
+
+export function pageFiles(folder: string, { index = "index.html" }: PageFilesOptions = {}): MiddlewareHandler {
   const files = readPage(folder);
   return async (context, next) => {
     const { path } = context.req;
-    const file = files.get(path === "/" ? "/index.html" : path);
+    const file = files.get(path === "/" ? `/${index}` : path);
     if (file === undefined) return next();
     // Names of assets have their content's digest in them.
     const forever = path.startsWith("/assets/");

@@ -1,0 +1,117 @@
+/** One more picture of a data set, in a file of its own among the training pictures, or in a folder that is to become one. */
+import { mkdirSync, rmSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { splitArchivePath } from "@phinets/core/data";
+import { PhinetsError } from "@phinets/core/tensor";
+import { writeFileAtomic } from "@phinets/node/host";
+import { isIdxReference } from "@phinets/node/picture";
+import type { Catalogue } from "../shared/data.js";
+import type { SavedFrame } from "../shared/try.js";
+import type { Datasets } from "./datasets.js";
+
+export interface NewPicture {
+  /** Path of the data set, or of a folder without pictures, in the opened folder. */
+  readonly set: string;
+  /** Name of the class, where a picture's folder is its class. */
+  readonly kind?: string;
+  readonly bytes: Uint8Array;
+  /** The path of a file in this folder that is not there. Throws PhinetsError where there are too many. */
+  readonly nameIn: (folder: string) => string;
+}
+
+/** A folder of the opened one that is not there yet. */
+const newFolder = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u;
+
+/**
+ * Writes a picture that was checked. Throws PhinetsError where the set takes none: it lies in an archive, or lists its
+ * pictures elsewhere, so that one more file would not be one of them. Nothing is left then.
+ */
+export async function addPicture(datasets: Datasets, { set, kind, bytes, nameIn }: NewPicture): Promise<SavedFrame> {
+  const { folder } = datasets;
+  const place = await placeIn(datasets, set, kind);
+  folder.require(place, folder.shorten(place));
+  // From the name to the writing nothing waits: no other picture takes it.
+  const file = nameIn(place);
+  writeFileAtomic(file, bytes);
+  datasets.reload();
+  try {
+    return {
+      set,
+      file: listedAs(await datasets.catalogue(set), { set, kind, file, root: folder.resolve(set || ".") }),
+    };
+  } catch (error) {
+    rmSync(file, { force: true });
+    datasets.reload();
+    throw error;
+  }
+}
+
+/** Makes a folder for pictures in the opened one, if it is not there. Throws PhinetsError for what is no plain name. */
+export function makePictureFolder({ folder }: Datasets, name: string): void {
+  if (!newFolder.test(name))
+    throw new PhinetsError(
+      "studio.request",
+      `${JSON.stringify(name.slice(0, 100))} is no name of a new folder; letters, digits, spaces, . _ and - are taken`,
+      name,
+    );
+  mkdirSync(join(folder.real, name), { recursive: true });
+}
+
+/** The folder that the picture belongs into. */
+async function placeIn(datasets: Datasets, set: string, kind: string | undefined): Promise<string> {
+  const catalogue = await catalogueIfAny(datasets, set);
+  if (catalogue === undefined) return datasets.folder.resolve(set || ".");
+  const { task, classes, labels } = catalogue;
+  const shown = set || "the folder";
+  if (task === "classify" && !classes.includes(kind ?? ""))
+    throw new PhinetsError(
+      "studio.frame",
+      `${shown}: is for classification, where a picture's folder is its class; choose ${classes.slice(0, 5).join(", ")}${classes.length > 5 ? ", ..." : ""}`,
+      set,
+    );
+  // Training pictures come first.
+  const n = task === "classify" ? labels.indexOf(classes.indexOf(kind!)) : 0;
+  const beside = await datasets.file(set, n);
+  if (splitArchivePath(beside) !== undefined || isIdxReference(beside))
+    throw new PhinetsError(
+      "studio.frame",
+      `${shown}: its pictures lie in an archive, which is only read; unpack it first`,
+      set,
+    );
+  return dirname(beside);
+}
+
+/** Undefined for a folder that has no pictures yet. */
+async function catalogueIfAny(datasets: Datasets, set: string): Promise<Catalogue | undefined> {
+  try {
+    return await datasets.catalogue(set);
+  } catch (error) {
+    if (error instanceof PhinetsError && error.code === "data.kind") return undefined;
+    throw error;
+  }
+}
+
+interface Written {
+  readonly set: string;
+  readonly kind?: string;
+  /** Whole path. */
+  readonly file: string;
+  /** The data set's folder. */
+  readonly root: string;
+}
+
+/**
+ * The path in the data set of a picture that was written. Throws PhinetsError where the set, read again, does not hold it as
+ * what it was taken for.
+ */
+function listedAs({ files, format, task, labels, classes }: Catalogue, { set, kind, file, root }: Written): string {
+  const n = files.findIndex((each) => file.endsWith(`/${each}`));
+  if (n >= 0 && (task === "detect" || classes[labels[n]] === kind)) return files[n];
+  // YOLO's pictures without a file of labels are there, and wait for it.
+  if (n < 0 && format === "yolo" && task === "detect") return relative(root, file);
+  throw new PhinetsError(
+    "studio.frame",
+    `${set || "the folder"}: its labels' file lists its pictures, so that one more is none of them; make it a YOLO set with phinets convert`,
+    set,
+  );
+}
