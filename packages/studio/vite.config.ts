@@ -2,9 +2,11 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { pagePolicy } from "./src/shared/policy.js";
 
+const root = fileURLToPath(new URL("src/page", import.meta.url));
+
 /** The page: built from source, so that it needs no dist of the other packages. Every path in it is relative. */
 export default defineConfig({
-  root: fileURLToPath(new URL("src/page", import.meta.url)),
+  root,
   base: "./",
   logLevel: "warn",
   resolve: { conditions: ["@phinets/source", "module", "browser", "production"] },
@@ -15,6 +17,8 @@ export default defineConfig({
     target: "es2023",
     // Anything inline would need an exception in the page's policy.
     assetsInlineLimit: 0,
+    // The second is what a telephone gets at the door for it.
+    rollupOptions: { input: ["index.html", "phone.html"].map((name) => `${root}/${name}`) },
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 2000,
   },

@@ -75,8 +75,11 @@ export function studioBrowser({ camera }: { readonly camera?: string } = {}) {
   }
 
   /** Serves a folder and opens the page as the printed address does. */
-  async function open(folder: string, { project, ...options }: OpenOptions & Pick<StudioOptions, "project"> = {}) {
-    const studio = await startStudio({ folder, page, project, phinets });
+  async function open(
+    folder: string,
+    { project, phoneTimes, ...options }: OpenOptions & Pick<StudioOptions, "project" | "phoneTimes"> = {},
+  ) {
+    const studio = await startStudio({ folder, page, project, phinets, phoneTimes });
     running.push(studio);
     return { studio, ...(await visit(studio.url, options)) };
   }

@@ -12,7 +12,7 @@ const types: Readonly<Record<string, string>> = {
 };
 
 /** @param page folder of the built page */
-export async function serveStatic(page: string): Promise<{ readonly url: string; close(): void }> {
+export async function serveStatic(page: string): Promise<{ readonly url: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     try {
       const path = request.url === "/site/" ? "index.html" : request.url!.slice("/site/".length);
@@ -24,5 +24,12 @@ export async function serveStatic(page: string): Promise<{ readonly url: string;
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/site/`, close: () => server.close() };
+  return {
+    url: `http://127.0.0.1:${port}/site/`,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
 }

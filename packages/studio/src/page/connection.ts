@@ -1,8 +1,10 @@
 /** What the page is connected to: the server of `phinets studio`, or nothing where it is a static site. */
 import { computed, signal } from "@preact/signals";
 import type { Job, StudioEvents } from "../shared/events.js";
+import type { PhoneStatus } from "../shared/phone.js";
 import type { RunEntry, RunGone } from "../shared/runs.js";
 import type { Session } from "../shared/session.js";
+import type { SavedFrame } from "../shared/try.js";
 import { addressOf, get, UserError } from "./api.js";
 
 export type Connection =
@@ -17,6 +19,10 @@ export const connection = signal<Connection>({ kind: "connecting" });
 export const jobs = signal<ReadonlyMap<number, Job>>(new Map());
 /** Run folders of which something changed since the page was opened, by id. */
 export const runs = signal<ReadonlyMap<string, RunEntry | RunGone>>(new Map());
+/** The door for a telephone, as the server said last; undefined before it was asked. */
+export const phone = signal<PhoneStatus | undefined>(undefined);
+/** The picture that came in by it last. */
+export const captured = signal<SavedFrame | undefined>(undefined);
 /** The roots of places, as commands name them. */
 export const places = computed((): Pick<Session, "path" | "project"> => {
   const { value } = connection;
@@ -49,6 +55,12 @@ export async function connect(): Promise<void> {
   };
   hear(events, "run", (run) => {
     runs.value = new Map(runs.value).set(run.id, run);
+  });
+  hear(events, "phone", (status) => {
+    phone.value = status;
+  });
+  hear(events, "captured", (saved) => {
+    captured.value = saved;
   });
   hear(events, "job", (job) => {
     jobs.value = new Map(jobs.value).set(job.id, job);

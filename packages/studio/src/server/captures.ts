@@ -3,12 +3,10 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import { uprightJpeg } from "@phinets/node/picture";
+import { captureName, captureStart, mostCaptures } from "../shared/captures.js";
 import type { SavedFrame } from "../shared/try.js";
 import type { Datasets } from "./datasets.js";
 import { addPicture, makePictureFolder } from "./new-picture.js";
-
-/** Of a folder and day, so that names sort by when they were taken. */
-const mostADay = 9999;
 
 export interface Capture {
   readonly set: string;
@@ -32,18 +30,16 @@ export async function saveCapture(datasets: Datasets, { set, kind, bytes, make }
 
 /** One more than the day's last, on the clock of this machine. */
 function nextName(folder: string): string {
-  const now = new Date();
-  const day = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0"));
-  const start = `capture-${day.join("")}-`;
+  const start = captureStart(new Date());
   let last = 0;
   for (const name of readdirSync(folder)) {
     const [, number] = name.startsWith(start) ? (/^(\d{4})\./.exec(name.slice(start.length)) ?? []) : [];
     last = Math.max(last, Number(number ?? 0));
   }
-  if (last >= mostADay)
+  if (last >= mostCaptures)
     throw new PhinetsError(
       "studio.full",
-      `the folder has a capture numbered ${mostADay} of today, the last one of a day; put them elsewhere, or go on in another folder`,
+      `the folder has today's capture number ${mostCaptures}, the last of a day; go on in another folder`,
     );
-  return join(folder, `${start}${String(last + 1).padStart(4, "0")}.jpg`);
+  return join(folder, captureName(start, last + 1));
 }

@@ -53,9 +53,17 @@ export class Datasets {
     return found;
   }
 
-  /** Files of all pictures, the same array until the set is read again. They need not lie in the opened folder. */
+  /**
+   * Files of all pictures, the same array until the set is read again; none of a folder that has no pictures yet. They need
+   * not lie in the opened folder.
+   */
   async files(path: string): Promise<readonly string[]> {
-    return (await this.#open(path)).files;
+    return (await this.#openIfAny(path))?.files ?? [];
+  }
+
+  /** Undefined for a folder that is no data set yet. Throws PhinetsError where it is not there or cannot be read. */
+  async catalogueIfAny(path: string): Promise<Catalogue | undefined> {
+    return (await this.#openIfAny(path))?.catalogue;
   }
 
   async catalogue(path: string): Promise<Catalogue> {
@@ -132,6 +140,15 @@ export class Datasets {
       return { path, recognised, task, classes: classes.length, pictures: files.length, isBare };
     } catch (error) {
       if (error instanceof PhinetsError) return undefined;
+      throw error;
+    }
+  }
+
+  async #openIfAny(path: string): Promise<Kept | undefined> {
+    try {
+      return await this.#open(path);
+    } catch (error) {
+      if (error instanceof PhinetsError && ["data.kind", "data.empty"].includes(error.code)) return undefined;
       throw error;
     }
   }

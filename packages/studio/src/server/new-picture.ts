@@ -59,7 +59,7 @@ export function makePictureFolder({ folder }: Datasets, name: string): void {
 
 /** The folder that the picture belongs into. */
 async function placeIn(datasets: Datasets, set: string, kind: string | undefined): Promise<string> {
-  const catalogue = await catalogueIfAny(datasets, set);
+  const catalogue = await datasets.catalogueIfAny(set);
   if (catalogue === undefined) return datasets.folder.resolve(set || ".");
   const { task, classes, labels } = catalogue;
   const shown = set || "the folder";
@@ -79,16 +79,6 @@ async function placeIn(datasets: Datasets, set: string, kind: string | undefined
       set,
     );
   return dirname(beside);
-}
-
-/** Undefined for a folder that has no pictures yet. */
-async function catalogueIfAny(datasets: Datasets, set: string): Promise<Catalogue | undefined> {
-  try {
-    return await datasets.catalogue(set);
-  } catch (error) {
-    if (error instanceof PhinetsError && error.code === "data.kind") return undefined;
-    throw error;
-  }
 }
 
 interface Written {

@@ -13,6 +13,8 @@ export interface OpenDoorRequest {
   readonly address: string;
   /** The data set whose newest pictures are shown. */
   readonly set: string;
+  /** It is a folder that may have to be made first. */
+  readonly make?: boolean;
   /** The class that added pictures are of, where a picture's folder is its class. */
   readonly kind?: string;
   /** Whether the telephone may add pictures; without, it only looks. */
@@ -57,3 +59,9 @@ export interface PhoneView {
 export const codeDigits = 8;
 /** Bytes of the largest picture that a telephone sends. */
 export const mostPhonePictureBytes = 32 * 1024 * 1024;
+
+/** The door's address with the code behind #, which no request carries. */
+export const phoneEntry = (url: string, code: string): string => `${url}#${code}`;
+
+/** The code in such an address's hash; undefined where there is none. */
+export const codeInHash = (hash: string): string | undefined => new RegExp(`^#(\\d{${codeDigits}})$`).exec(hash)?.[1];

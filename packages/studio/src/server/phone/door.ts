@@ -11,6 +11,7 @@ import type { SavedFrame } from "../../shared/try.js";
 import { saveCapture } from "../captures.js";
 import type { Datasets } from "../datasets.js";
 import { listen, stopListening } from "../listen.js";
+import { makePictureFolder } from "../new-picture.js";
 import { isSame, makeToken } from "../security.js";
 import type { Thumbnails } from "../thumbnails.js";
 import { neighboursOf, phoneAddresses } from "./addresses.js";
@@ -87,6 +88,7 @@ export class PhoneDoor {
   async open(request: OpenDoorRequest): Promise<void> {
     const isNeighbour = neighboursOf(request.address);
     const { datasets, page } = this.#options;
+    if (request.make) makePictureFolder(datasets, request.set);
     await datasets.files(request.set);
     await this.#inTurn(async () => {
       await this.#shut();

@@ -8,6 +8,7 @@ import { bodyOf } from "../request.js";
 const openRequest: z.ZodType<OpenDoorRequest> = z.strictObject({
   address: z.string().max(100),
   set: z.string().max(1000),
+  make: z.boolean().optional(),
   kind: z.string().max(1000).optional(),
   mayAdd: z.boolean(),
 });

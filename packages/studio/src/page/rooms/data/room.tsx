@@ -12,6 +12,7 @@ import { LabelButton } from "./label-button.js";
 import { open as labelled, message, openPicture } from "./labelling/store.js";
 import { Labelling } from "./labelling/view.js";
 import { begin, catalogue, entries, filter, openSet, problem, reload, shown, use } from "./store.js";
+import { TakeButtons } from "./take-buttons.js";
 import { Viewer } from "./viewer.js";
 import "./data.css";
 
@@ -30,6 +31,7 @@ export default function DataRoom() {
             problem.value = error;
           }}
         />
+        <TakeButtons />
         {set && (
           <p class="actions">
             <LabelButton picture={set.files[set.unlabelled[0] ?? shown.value[0]]} />

@@ -89,6 +89,44 @@ export async function reload(): Promise<void> {
   if (next !== undefined) await openSet(next);
 }
 
+let reading: Promise<void> | undefined;
+let readingAfter: Promise<void> | undefined;
+
+/**
+ * The open set with pictures that were added meanwhile, and the list of sets. Pictures have other numbers then: what the
+ * doctor found is forgotten; the filter stays. Of many who ask while it is read, one more reading is for all.
+ */
+export function refresh(): Promise<void> {
+  if (reading === undefined) {
+    reading = readAgain().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  }
+  readingAfter ??= reading.then(() => {
+    readingAfter = undefined;
+    return refresh();
+  });
+  return readingAfter;
+}
+
+async function readAgain(): Promise<void> {
+  const [from, path] = [source.value, catalogue.value?.path];
+  await guarded(async () => {
+    const list = await from?.list();
+    const next = path ?? list?.[0]?.path;
+    const read = next === undefined ? undefined : await from?.open(next);
+    // Another set may have been opened meanwhile.
+    if (source.value !== from || catalogue.value?.path !== path) return;
+    entries.value = list;
+    if (read === undefined) return;
+    examination.value?.stop?.();
+    examination.value = undefined;
+    filter.value = { ...filter.value, only: undefined };
+    catalogue.value = read;
+  });
+}
+
 export async function examine(): Promise<void> {
   const [from, set] = [source.value, catalogue.value?.path];
   if (from === undefined || set === undefined) return;

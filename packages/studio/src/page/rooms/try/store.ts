@@ -18,9 +18,9 @@ import { chosenFiles } from "../../files/given-files.js";
 import { bitmapOf } from "../../files/pictures.js";
 import { handOver } from "../../handover.js";
 import { addressOfRoom } from "../../router.js";
+import { eachFrame, type FrameStream, openClip, openScreen, openWebcam } from "../../stream.js";
 import { type Counts, type Line, TrackCounter, type Zone } from "./counting.js";
 import { filesOfRun, filesOfTree, type NetworkFiles } from "./network-files.js";
-import { eachFrame, type FrameStream, openClip, openScreen, openWebcam } from "./stream.js";
 import type { Answer, Loaded, Question, Seen, Settings } from "./try-worker.js";
 
 /** What is looked at. */

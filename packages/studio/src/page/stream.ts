@@ -7,8 +7,9 @@ export interface FrameStream {
   stop(): void;
 }
 
-export async function openWebcam(): Promise<FrameStream> {
-  return openMedia(() => navigator.mediaDevices.getUserMedia({ video: true }), "camera");
+/** @param video which camera, and how large its pictures are wanted; default any */
+export async function openWebcam(video: MediaTrackConstraints | true = true): Promise<FrameStream> {
+  return openMedia(() => navigator.mediaDevices.getUserMedia({ video }), "camera");
 }
 
 export async function openScreen(): Promise<FrameStream> {
