@@ -2,7 +2,7 @@
 /** The page's frame: small, fast, usable by keyboard, at every width, in the light and in the dark, with and without a server. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { zipOf } from "../build-zip.js";
