@@ -40,16 +40,17 @@ row_loop phinets_dsp_depthwise3_bytes_s2_map8, phinets_dsp_depthwise3_bytes_s2_m
   (quads ? layer->table ? phinets_dsp_depthwise3_##kind##_quads_table : phinets_dsp_depthwise3_##kind##_quads \
          : layer->table ? phinets_dsp_depthwise3_##kind##_map8_table : phinets_dsp_depthwise3_##kind##_map8)
 
-/* quad_bytes: of an input row, from a quad of outputs to the next. pairs: the loop makes two. */
-static void run(const phinets_dsp_windows *windows, row_loop *loop, int32_t quad_bytes, int pairs, int32_t *quads,
-                int8_t *map8) {
+/* quad_bytes: of an input row, from a quad of outputs to the next. pairs: the loop makes two. groups: of four channels of a row
+   of quads, 0 where these are the layer's. */
+PHINETS_DSP_INLINE void run_part(const phinets_dsp_windows *windows, row_loop *loop, int32_t quad_bytes, int pairs,
+                                 int32_t groups, int32_t *quads, int8_t *map8) {
   const phinets_dsp_depthwise *layer = windows->layer;
   const int32_t count = (layer->width + 3) / 4, odd = pairs ? count & 1 : 0, row_bytes = (count - odd) * quad_bytes;
   const uintptr_t first = (uintptr_t)(odd * quad_bytes); /* the second quad's pointers are a quad ahead */
   phinets_dsp_depthwise3_call call;
   call.zero_point = layer->zero_point;
   call.table = layer->table;
-  call.step = (layer->channels + 3) / 4 * 32;
+  call.step = groups ? groups * 32 : (layer->channels + 3) / 4 * 32;
   call.row_bytes = (uintptr_t)row_bytes;
   call.constants_end = layer->constants + layer->channels;
   call.weights = (uintptr_t)layer->weights - 2 * (uintptr_t)layer->constants;
@@ -63,6 +64,11 @@ static void run(const phinets_dsp_windows *windows, row_loop *loop, int32_t quad
     call.rows[i] = (uintptr_t)windows->rows[i] + first - call.moves[i];
   }
   loop(&call);
+}
+
+static void run(const phinets_dsp_windows *windows, row_loop *loop, int32_t quad_bytes, int pairs, int32_t *quads,
+                int8_t *map8) {
+  run_part(windows, loop, quad_bytes, pairs, 0, quads, map8);
 }
 
 #endif
@@ -79,11 +85,11 @@ PHINETS_DSP_INLINE void row_of_planes16(const phinets_dsp_depthwise *layer, cons
     if (layer->stride == 1) run(&windows, LOOP(s1), 8, 1, quads, map8);
     else run(&windows, LOOP(s2), 16, 0, quads, map8);
   } else {
-    if (layer->stride == 1) phinets_dsp_depthwise_loop(&windows, 3, 0, 1, quads, map8);
+    if (layer->stride == 1) phinets_dsp_depthwise_loop(&windows, 3, 0, 1, 0, quads, map8);
     else run(&windows, LOOP(s2_even), 16, 0, quads, map8);
   }
 #else
-  phinets_dsp_depthwise_strides(&windows, 3, 0, quads, map8);
+  phinets_dsp_depthwise_strides(&windows, 3, 0, 0, quads, map8);
 #endif
 }
 
@@ -96,7 +102,7 @@ PHINETS_DSP_INLINE void row_of_planes8(const phinets_dsp_depthwise *layer, const
   if (layer->stride == 1) run(&windows, LOOP(bytes_s1), 4, 0, quads, map8);
   else run(&windows, LOOP(bytes_s2), 8, 0, quads, map8);
 #else
-  phinets_dsp_depthwise_strides(&windows, 3, 1, quads, map8);
+  phinets_dsp_depthwise_strides(&windows, 3, 1, 0, quads, map8);
 #endif
 }
 
@@ -119,4 +125,19 @@ PHINETS_DSP_FAST void phinets_dsp_depthwise3_planes8_quads(const phinets_dsp_dep
 PHINETS_DSP_FAST void phinets_dsp_depthwise3_planes8_map8(const phinets_dsp_depthwise *layer, const int8_t *const *rows,
                                                           int8_t *output, void *scratch) {
   row_of_planes8(layer, rows, scratch, 0, output);
+}
+
+PHINETS_DSP_FAST void phinets_dsp_depthwise3_planes8_part(const phinets_dsp_depthwise *layer, int32_t groups,
+                                                          const int8_t *const *rows, int32_t *output, void *scratch) {
+  const void *const all[3] = {rows[0], rows[1], rows[2]};
+  phinets_dsp_windows windows;
+  phinets_dsp_find_windows(layer, 3, 1, all, scratch, &windows);
+#if defined(__ARM_FEATURE_DSP)
+  int32_t *const quads = output;
+  int8_t *const map8 = 0;
+  const int strided = layer->stride > 1;
+  run_part(&windows, strided ? LOOP(bytes_s2) : LOOP(bytes_s1), strided ? 8 : 4, 0, groups, quads, map8);
+#else
+  phinets_dsp_depthwise_strides(&windows, 3, 1, groups, output, 0);
+#endif
 }

@@ -75,7 +75,7 @@ PHINETS_DSP_INLINE void row_of_planes16(const phinets_dsp_depthwise *layer, cons
 #if defined(__ARM_FEATURE_DSP)
   if (layer->pad_left & 1) {
     if (layer->stride == 1) {
-      phinets_dsp_depthwise_loop(&windows, 5, 0, 1, quads, map8);
+      phinets_dsp_depthwise_loop(&windows, 5, 0, 1, 0, quads, map8);
       return;
     }
     for (int i = 0; i < 5; i++) windows.rows[i] -= 2; /* the word that the window starts in */
@@ -85,7 +85,7 @@ PHINETS_DSP_INLINE void row_of_planes16(const phinets_dsp_depthwise *layer, cons
     else run(&windows, LOOP(s2), 16, 0, quads, map8);
   }
 #else
-  phinets_dsp_depthwise_strides(&windows, 5, 0, quads, map8);
+  phinets_dsp_depthwise_strides(&windows, 5, 0, 0, quads, map8);
 #endif
 }
 
@@ -98,7 +98,7 @@ PHINETS_DSP_INLINE void row_of_planes8(const phinets_dsp_depthwise *layer, const
   if (layer->stride == 1) run(&windows, LOOP(bytes_s1), 4, 0, quads, map8);
   else run(&windows, LOOP(bytes_s2), 8, 0, quads, map8);
 #else
-  phinets_dsp_depthwise_strides(&windows, 5, 1, quads, map8);
+  phinets_dsp_depthwise_strides(&windows, 5, 1, 0, quads, map8);
 #endif
 }
 

@@ -61,12 +61,13 @@ PHINETS_DSP_INLINE void phinets_dsp_store_quad(int32_t channel, const int32_t *o
     quad[j] = phinets_pkhbt(channel & 2 ? quad[j] : outputs[j], channel & 2 ? outputs[j] : 0);
 }
 
-/* All channels. One of quads and map8 is NULL. Whatever is a literal where this is called is one in the loop. */
+/* All channels. groups: of four channels of a row of quads, 0 where these are the layer's. One of quads and map8 is NULL.
+   Whatever is a literal where this is called is one in the loop. */
 PHINETS_DSP_INLINE void phinets_dsp_depthwise_loop(const phinets_dsp_windows *windows, int kernel, int bytes,
-                                                   int stride, int32_t *quads, int8_t *map8) {
+                                                   int stride, int32_t groups, int32_t *quads, int8_t *map8) {
   const phinets_dsp_depthwise layer = *windows->layer;
   const int32_t *words = layer.weights;
-  const int32_t quad_words = (layer.channels + 3) / 4 * 8;
+  const int32_t quad_words = groups ? groups * 8 : (layer.channels + 3) / 4 * 8;
   for (int32_t c = 0; c < layer.channels; c++) {
     int32_t taps[25];
     for (int r = 0; r < kernel; r++, words += kernel == 3 ? 2 : 4)
@@ -94,9 +95,9 @@ PHINETS_DSP_INLINE void phinets_dsp_depthwise_loop(const phinets_dsp_windows *wi
 }
 
 PHINETS_DSP_INLINE void phinets_dsp_depthwise_strides(const phinets_dsp_windows *windows, int kernel, int bytes,
-                                                      int32_t *quads, int8_t *map8) {
-  if (windows->layer->stride == 1) phinets_dsp_depthwise_loop(windows, kernel, bytes, 1, quads, map8);
-  else phinets_dsp_depthwise_loop(windows, kernel, bytes, 2, quads, map8);
+                                                      int32_t groups, int32_t *quads, int8_t *map8) {
+  if (windows->layer->stride == 1) phinets_dsp_depthwise_loop(windows, kernel, bytes, 1, groups, quads, map8);
+  else phinets_dsp_depthwise_loop(windows, kernel, bytes, 2, groups, quads, map8);
 }
 
 #endif

@@ -121,6 +121,9 @@ void phinets_dsp_depthwise3_planes8_quads(const phinets_dsp_depthwise *layer, co
                                           void *scratch);
 void phinets_dsp_depthwise3_planes8_map8(const phinets_dsp_depthwise *layer, const int8_t *const *rows, int8_t *output,
                                          void *scratch);
+/* The layer's channels are some of a row of quads of `groups` times four, a multiple of four before the others. */
+void phinets_dsp_depthwise3_planes8_part(const phinets_dsp_depthwise *layer, int32_t groups, const int8_t *const *rows,
+                                         int32_t *output, void *scratch);
 void phinets_dsp_depthwise5_planes16_quads(const phinets_dsp_depthwise *layer, const int16_t *const *rows, int32_t *output,
                                            void *scratch);
 void phinets_dsp_depthwise5_planes16_map8(const phinets_dsp_depthwise *layer, const int16_t *const *rows, int8_t *output,

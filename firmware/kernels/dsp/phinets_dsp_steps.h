@@ -62,6 +62,24 @@ typedef struct {
   int32_t tile; /* a multiple of 4 */
 } phinets_dsp_convolution;
 
+/* A ring between a product and the depthwise 3x3 layer that alone reads it, in blocks of channels: block b of row y lies in
+   slot (y * blocks + b) % slots, each a row of planes8 of its own. As soon as the last row of a window has a block, the
+   depthwise layer makes its channels of it, so that the block takes the place of the oldest row's: the ring holds two rows
+   and a block, not three rows. */
+typedef struct {
+  phinets_dsp_product8 product;
+  int32_t reader; /* steps from here to the depthwise one in the program's table */
+} phinets_dsp_product_blocks;
+
+typedef struct {
+  phinets_dsp_depthwise depthwise;
+  int32_t block; /* channels of a block, a multiple of 4; the last may have fewer */
+} phinets_dsp_depthwise_blocks;
+
+void phinets_step_dsp_product_blocks(const phinets_step *step, const phinets_state *state, int32_t y);
+/* What its rows have been made with is not made again: what is left are those whose window ends below the map. */
+void phinets_step_dsp_depthwise3_blocks(const phinets_step *step, const phinets_state *state, int32_t y);
+
 void phinets_step_dsp_quads_rows(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_product_rows(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_dsp_nhwc_window(const phinets_step *step, const phinets_state *state, int32_t y);

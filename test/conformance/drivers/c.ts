@@ -19,6 +19,7 @@ const wishes: readonly ProgramRequest[] = [
   { optimize: "ram" },
   { optimize: "flash" },
   { optimize: "ram", input: "rows" },
+  { optimize: "least-ram" },
 ];
 
 export interface EmittedModel {

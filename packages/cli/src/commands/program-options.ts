@@ -9,9 +9,9 @@ export type ProgramOptions = Required<Pick<ProgramRequest, "optimize" | "input">
 export const programOptions: readonly OptionDefinition[] = [
   {
     flags: "--optimize <what>",
-    help: "speed: the fastest program that fits; ram, flash: the one that takes least of it",
+    help: "speed: the fastest program that fits; ram, flash: the one that takes least of it; least-ram: less yet, slower",
     group: groups.network,
-    parse: oneOf("speed", "ram", "flash"),
+    parse: oneOf("speed", "ram", "least-ram", "flash"),
     default: "speed",
   },
   {

@@ -2,7 +2,16 @@
  * How long one inference takes: instructions of every kernel, times a band of cycles an instruction, over the clock. An
  * estimate to choose networks by; `phinets emulate` counts the instructions, only the board itself measures milliseconds.
  */
-import { type Board, callsOf, type Kernel, kernels, type Program, type Step, shapeOf } from "../target/index.js";
+import {
+  type Board,
+  callsOf,
+  type Kernel,
+  type KernelRow,
+  kernels,
+  type Program,
+  type Step,
+  shapeOf,
+} from "../target/index.js";
 import counted from "../target/kernel-costs.json" with { type: "json" };
 
 export interface CoreCosts {
@@ -22,9 +31,11 @@ export function coreCosts({ countedAs }: Pick<Board, "countedAs">): CoreCosts {
 export function instructionsOf(step: Step, program: Program, board: Pick<Board, "countedAs">): number {
   const { kernels: measured, step: overhead } = coreCosts(board);
   const others: CoreCosts = counted.cores["cortex-m7"];
-  const figures = measured[step.kernel] ?? others.kernels[step.kernel] ?? {};
+  const row: KernelRow = kernels[step.kernel];
+  const kernel = (row.countedAs ?? step.kernel) as Kernel;
+  const figures = measured[kernel] ?? others.kernels[kernel] ?? {};
   const shape = shapeOf(step, program.lowering);
-  const terms: Readonly<Record<string, number>> = kernels[step.kernel].terms(shape);
+  const terms = row.terms(shape);
   let sum = callsOf(shape) * overhead;
   for (const [name, amount] of Object.entries(terms)) sum += amount * (figures[name] ?? 0);
   return sum;

@@ -218,8 +218,8 @@ function bestPlanned(fitting: Fitting, place: Place, best: Answer | undefined): 
 
 /**
  * Chooses a network for a board; see the head of this file for how. Deterministic.
- * Throws PhinetsError naming the resource that even the smallest network misses, and by how much; for `optimize: "flash"`, which
- * is the firmware's choice; for a `prefer` that is unknown.
+ * Throws PhinetsError naming the resource that even the smallest network misses, and by how much; for `optimize` "flash" or
+ * "least-ram", which are the firmware's choice; for a `prefer` that is unknown.
  */
 export function fit(options: FitOptions): FitResult {
   const { board, task = "detect", channels = 3, classes = task === "detect" ? 1 : 10, prefer = "balanced" } = options;
@@ -227,10 +227,10 @@ export function fit(options: FitOptions): FitResult {
     throw new PhinetsError("scaling.prefer", `fit: prefer is "${prefer}"; known: ${preferences.join(", ")}`, "prefer");
   const head = task === "detect" ? { kind: "yolov2", classes } : { kind: "classifier", classes };
   const budget = budgetOf(options);
-  if (options.optimize === "flash")
+  if (options.optimize === "flash" || options.optimize === "least-ram")
     throw new PhinetsError(
       "scaling.optimize",
-      'optimize is "flash": networks are solved for "speed" or "ram"; leave it out here, and give it where the firmware is made',
+      `optimize is "${options.optimize}": networks are solved for "speed" or "ram"; leave it out here, and give it where the firmware is made`,
     );
   // The fastest program is wanted where it fits the arena's region; only the smallest is spread over banks.
   const ramBytes = Math.min(arenaOf(board).bytes, budget.ramBytes);

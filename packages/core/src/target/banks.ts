@@ -3,7 +3,7 @@
  * boxes that a kernel reads again and again: these go to a faster bank, as many as cost no byte more in all. What does not
  * fit the arena's bank is spread over all of them, what is read most often to the fastest that has room.
  */
-import { type Box, type Placement, placeBoxes } from "./place.js";
+import { type Box, bytesAt, type Placement, placeBoxes } from "./place.js";
 
 /** Memory that activations may take. */
 export interface Bank {
@@ -70,8 +70,8 @@ class Alive {
   constructor(phases: number) {
     this.#bytes = new Array<number>(phases).fill(0);
   }
-  add({ first, last, bytes }: Box, sign: 1 | -1 = 1): void {
-    for (let phase = first; phase <= last; phase++) this.#bytes[phase] += sign * bytes;
+  add(box: Box, sign: 1 | -1 = 1): void {
+    for (let phase = box.first; phase <= box.last; phase++) this.#bytes[phase] += sign * bytesAt(box, phase);
   }
   /** Most bytes alive at once while a box would be. */
   during({ first, last }: Box): number {

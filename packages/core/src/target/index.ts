@@ -1,4 +1,5 @@
 export * from "./banks.js";
+export { readerOfBlocks } from "./blocks.js";
 export * from "./board.js";
 export * from "./flash.js";
 export * from "./groups.js";

@@ -4,7 +4,7 @@
  */
 import { isLinear, type LinearNode, type NodeOf } from "../graph/index.js";
 import { windowTiles } from "./helium.js";
-import type { Value } from "./layout.js";
+import { blocksOf, type Value } from "./layout.js";
 import type { Lowering, Step } from "./steps.js";
 import {
   bytesAsTheyAre,
@@ -28,6 +28,7 @@ import {
   denseRow,
   depthwise,
   halvesOf,
+  inBlocks,
   passesOf,
   planesOf,
   product,
@@ -251,6 +252,7 @@ export const kernels = {
   dsp_product_rows: product(44),
   dsp_product_planes16: productToPlanes(36, "planes16"),
   dsp_product_planes8: productToPlanes(40, "planes8"),
+  dsp_product_blocks: { ...inBlocks(productToPlanes(44, "planes8")), countedAs: "dsp_product_planes8" },
   dsp_dense: { structBytes: 36, ...denseRow, channelBytes: dspChannel },
   dsp_dense_uniform: { structBytes: 48, ...denseRow, channelBytes: { bias: 4, requantization: 0 } },
   dsp_planes16: { structBytes: 16, terms: planesOf },
@@ -264,6 +266,10 @@ export const kernels = {
   dsp_depthwise5_planes16_map8: depthwise(5, "planes16"),
   dsp_depthwise5_planes8_quads: depthwise(5, "planes8"),
   dsp_depthwise5_planes8_map8: depthwise(5, "planes8"),
+  dsp_depthwise3_blocks: {
+    ...inBlocks(depthwise(3, "planes8")),
+    ...{ structBytes: 44, countedAs: "dsp_depthwise3_planes8_quads" },
+  },
   dsp_depthwise_nhwc: {
     structBytes: 56,
     terms: (shape) => {
@@ -391,6 +397,7 @@ function stepShape(step: Step, { values }: Pick<Lowering, "values">): StepShape 
     ...(step.batch && { batch: step.batch }),
     ...(step.tile && { tile: step.tile }),
     ...(step.byteWeights && { bytes: 1 }),
+    ...((input.block ?? output.block) !== undefined && { blocks: Math.max(blocksOf(input), blocksOf(output)) }),
     width: pixels.width,
     inputWidth: vector ? 1 : input.width,
     inputHeight: vector ? 1 : input.height,

@@ -16,6 +16,8 @@ export interface Value {
   readonly channels: number;
   /** Pixels of padding on either side of a row of `planes8`: 1 for 3x3, 2 for 5x5. 0 elsewhere. */
   readonly pad: number;
+  /** Of a ring of `planes8` in blocks (blocks.ts): channels of a block, each of which is a row of its own. Absent: it is in none. */
+  readonly block?: number;
 }
 
 /** Rows and maps start at multiples of it. */
@@ -30,8 +32,21 @@ export const readSlackBytes = 32;
 /** Bytes that may be written after a row of `planes8`. */
 const planes8Slack = 7;
 
+/** Blocks of a row. */
+export function blocksOf({ channels, block = channels }: Value): number {
+  return Math.ceil(channels / block);
+}
+
+/** Bytes of a block, the last one's too. */
+export function slotBytes(value: Value): number {
+  const { block: channels = value.channels, ...rest } = value;
+  return aligned(rowBytes({ ...rest, channels }));
+}
+
 /** Bytes of a row, without what aligns the next. */
-export function rowBytes({ layout, width, channels, pad }: Value): number {
+export function rowBytes(value: Value): number {
+  const { layout, width, channels, pad } = value;
+  if (value.block !== undefined) return blocksOf(value) * slotBytes(value);
   switch (layout) {
     case "nhwc":
       return width * channels;

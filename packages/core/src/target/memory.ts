@@ -2,16 +2,20 @@
  * What a program keeps in memory, and when: boxes of bytes and phases, before any of them has an address. A ring of rows, a
  * whole map, or what lives within one row.
  */
+
+import { readerOfBlocks, slotsOf } from "./blocks.js";
 import type { Group } from "./groups.js";
-import { aligned, rowBytes, rowStride, type Value } from "./layout.js";
-import { type Box, mostAlive, placeBoxes } from "./place.js";
+import { aligned, alignment, rowBytes, rowStride, slotBytes, type Value } from "./layout.js";
+import { type Box, type Freed, mostAlive, placeBoxes } from "./place.js";
 import type { Lowering, Read, Step } from "./steps.js";
-import type { Stream } from "./stream.js";
+import { inputRow, rowsRead, type Stream } from "./stream.js";
 
 export interface ValueBox extends Box {
   readonly value: string;
   readonly rows: number;
   readonly stride: number;
+  /** Of a ring in blocks: how many it has, `stride` bytes apart. */
+  readonly slots?: number;
 }
 /** Scratch of a phase's groups. */
 export interface ScratchBox extends Box {
@@ -22,6 +26,8 @@ export interface Memory {
   /** A group's memory within one firing, and its phase. */
   readonly within: readonly Within[];
   readonly phases: readonly number[];
+  /** What is placed: each of the boxes, from time to time. */
+  readonly lives: readonly Box[];
   /** Most bytes alive at once. */
   readonly peak: number;
 }
@@ -39,17 +45,25 @@ export function rowsWithin({ batch }: Pick<Group, "batch">, { layout }: Value): 
   return layout === "quads" ? 1 : batch;
 }
 
-/** Packs what lives within one firing: a value until it is read, a kernel's scratch while it runs. */
-function packWithin(group: Group, values: Lowering["values"], transient: ReadonlySet<string>): Within {
-  const { steps } = group;
+/**
+ * Packs what lives within one firing: a value until it is read, a kernel's scratch while it runs. Groups that hand a value on,
+ * which fire one after the other, are one.
+ */
+function packWithin(chain: readonly Group[], values: Lowering["values"], transient: ReadonlySet<string>): Within {
+  const steps = chain.flatMap((group) => group.steps);
+  const groupOf = chain.flatMap((group) => group.steps.map(() => group));
   const boxes: (Box & { readonly value?: string; readonly step?: Step })[] = [];
-  steps.forEach((step, first) => {
+  steps.forEach((step, last) => {
     const { output, scratchBytes } = step;
-    if (scratchBytes > 0) boxes.push({ step, first, last: first, bytes: aligned(scratchBytes) });
+    // What reads a ring in blocks begins with the step that makes it.
+    const maker = steps.findIndex((other) => readerOfBlocks(other, steps) === step);
+    const first = maker < 0 ? last : maker;
+    if (scratchBytes > 0) boxes.push({ step, first, last, bytes: aligned(scratchBytes) });
     if (!transient.has(output)) return;
-    const last = steps.findIndex(({ reads }) => reads.some(({ value }) => value === output));
+    const reader = steps.findIndex(({ reads }) => reads.some(({ value }) => value === output));
     const value = values.get(output)!;
-    boxes.push({ value: output, first, last, bytes: aligned(rowsWithin(group, value) * rowStride(value)) });
+    const bytes = aligned(rowsWithin(groupOf[last], value) * rowStride(value));
+    boxes.push({ value: output, first, last: reader, bytes });
   });
   if (boxes.length === 0) return nothingWithin;
   const { bytes, offsets } = placeBoxes(boxes);
@@ -63,6 +77,20 @@ function packWithin(group: Group, values: Lowering["values"], transient: Readonl
 }
 
 const nothingWithin: Within = { bytes: 0, values: new Map(), kernels: new Map() };
+
+/** Groups of which each hands a value on to the next, by group: those of a ring in blocks. */
+function chainsOf(groups: readonly Group[]): readonly (readonly Group[])[] {
+  const steps = groups.flatMap((group) => group.steps);
+  const chains: Group[][] = groups.map((group) => [group]);
+  groups.forEach((group, i) => {
+    const reader = readerOfBlocks(group.steps.at(-1)!, steps);
+    if (reader === undefined) return;
+    const next = groups.findIndex((other) => other.steps[0] === reader);
+    chains[next] = chains[i];
+    chains[i].push(groups[next]);
+  });
+  return chains;
+}
 
 /**
  * Phases of a program: groups that run one after the other as a whole. A phase ends where a value is held whole or a mean is
@@ -98,15 +126,22 @@ function phasesOf({ values }: Lowering, { groups, schedule }: Stream, barriers: 
   });
 }
 
-/**
- * @param barriers values that are held whole
- * @param how whether the picture lies in memory, or its rows are pushed
- */
+export interface MemoryOptions {
+  /** Whether the picture lies in memory, or its rows are pushed. */
+  readonly input: "whole" | "rows";
+  /**
+   * What time is: a phase, which is known without following the schedule; or its entries, by which a value's bytes are free
+   * as soon as its last row is, and a picture's row by row. Fewer bytes are alive then.
+   */
+  readonly time: "phases" | "entries";
+}
+
+/** @param barriers values that are held whole */
 export function boxesOf(
   lowering: Lowering,
   flow: Stream,
   barriers: ReadonlySet<string>,
-  how: "whole" | "rows",
+  { input: how, time }: MemoryOptions,
 ): Memory {
   const { values, input, outputs } = lowering;
   const { rings, groups, transient } = flow;
@@ -129,10 +164,20 @@ export function boxesOf(
     if (name === input && how === "rows" && ring.rows === 1) continue;
     const isWhole = barriers.has(name) || (name === input && how === "whole");
     const rows = value.layout === "sums" ? 1 : isWhole ? value.height : ring.rows;
+    if (value.block !== undefined) {
+      const [slots, stride] = [slotsOf(value), slotBytes(value)];
+      boxes.push({ value: name, rows, slots, stride, bytes: slots * stride, ...lives.get(name)! });
+      continue;
+    }
     const stride = rowStride(value);
     boxes.push({ value: name, rows, stride, bytes: aligned(rows * stride), ...lives.get(name)! });
   }
-  const within = groups.map((group) => packWithin(group, values, transient));
+  const packed = new Map<readonly Group[], Within>();
+  const within = chainsOf(groups).map((chain) => {
+    const known = packed.get(chain) ?? packWithin(chain, values, transient);
+    packed.set(chain, known);
+    return known;
+  });
   const membersOf: number[][] = Array.from({ length: Math.max(...phases) + 1 }, () => []);
   phases.forEach((phase, i) => {
     membersOf[phase].push(i);
@@ -141,7 +186,100 @@ export function boxesOf(
     const bytes = Math.max(0, ...members.map((i) => within[i].bytes));
     if (bytes > 0) boxes.push({ first: phase, last: phase, bytes, groups: members });
   });
-  return { boxes, within, phases, peak: mostAlive(boxes) };
+  const placed = time === "phases" ? boxes : livesOf(boxes, { lowering, flow, within });
+  return { boxes, within, phases, lives: placed, peak: mostAlive(placed) };
+}
+
+/**
+ * The boxes in time of the schedule's entries. Times at which none begins make no difference, so that those at which some do
+ * are numbered: what follows looks at every time.
+ */
+function livesOf(
+  boxes: Memory["boxes"],
+  { lowering, flow, within }: { lowering: Lowering; flow: Stream; within: readonly Within[] },
+): Box[] {
+  const { input } = lowering;
+  const { rings, schedule } = flow;
+  const firings = firingsOf(flow);
+  const end = schedule.length - 1;
+  const lives = boxes.map((box): Box => {
+    const { bytes } = box;
+    if ("value" in box) {
+      const { first, last } = rings.get(box.value)!;
+      // In memory the picture is before the first entry.
+      const isPicture = box.value === input && box.rows === lowering.values.get(input)!.height;
+      if (isPicture) return { first: 0, last, bytes, frees: freedRows(box, lowering, flow) };
+      // What nothing asks for is not made, or not to its end.
+      return { first: first < 0 ? end : first, last: last < first || first < 0 ? end : last, bytes };
+    }
+    return scratchLife(
+      box,
+      box.groups.filter((group) => firings[group].length > 0),
+      { firings, within, end },
+    );
+  });
+  const begins = [...new Set(lives.map(({ first }) => first))].sort((a, b) => a - b);
+  const numbered = (entry: number): number => begins.findLastIndex((begin) => begin <= entry);
+  return lives.map(({ first, last, bytes, frees }) => ({
+    ...{ first: numbered(first), last: numbered(last), bytes },
+    ...(frees && { frees: frees.map((freed) => ({ ...freed, last: numbered(freed.last) })) }),
+  }));
+}
+
+/** What only those groups need that have fired for the last time is free. */
+function scratchLife(
+  { bytes }: ScratchBox,
+  fired: readonly number[],
+  { firings, within, end }: { firings: readonly number[][]; within: readonly Within[]; end: number },
+): Box {
+  if (fired.length === 0) return { first: end, last: end, bytes };
+  const first = Math.min(...fired.map((group) => firings[group][0]));
+  const needs = fired
+    .map((group) => ({ last: firings[group].at(-1)!, bytes: within[group].bytes }))
+    .sort((a, b) => b.bytes - a.bytes);
+  const frees: Freed[] = [];
+  let last = 0;
+  needs.forEach((need, i) => {
+    last = Math.max(last, need.last);
+    const left = needs[i + 1]?.bytes ?? 0;
+    if (left > 0 && left < need.bytes) frees.push({ bytes: bytes - left, last });
+  });
+  return { first, last, bytes, frees };
+}
+
+/** Entries of the schedule at which each group fires. */
+function firingsOf({ groups, schedule }: Stream): number[][] {
+  const firings = groups.map((): number[] => []);
+  schedule.forEach((group, entry) => {
+    if (group !== inputRow) firings[group].push(entry);
+  });
+  return firings;
+}
+
+/** Bytes of a picture's first rows that nothing reads again after an entry of the schedule. */
+function freedRows({ value: name, stride }: ValueBox, { values }: Lowering, flow: Stream): Freed[] {
+  const { height } = values.get(name)!;
+  const reads = flow.groups.flatMap(({ steps, batch, firings }, group) =>
+    steps.flatMap((step) =>
+      step.reads.filter(({ value }) => value === name).map((read) => ({ group, read, batch, firings })),
+    ),
+  );
+  const next = flow.groups.map(() => 0);
+  const frees: Freed[] = [];
+  let free = 0;
+  flow.schedule.forEach((entry, last) => {
+    if (entry === inputRow) return;
+    next[entry]++;
+    const needed = reads.map(({ group, read, batch, firings }) =>
+      next[group] < firings ? rowsRead(read, height, next[group] * batch)[0] : height,
+    );
+    const rows = Math.min(...needed);
+    const bytes = Math.floor((rows * stride) / alignment) * alignment;
+    if (bytes <= free) return;
+    free = bytes;
+    frees.push({ bytes, last });
+  });
+  return frees;
 }
 
 /** Rows that all firings read. */

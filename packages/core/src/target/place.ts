@@ -11,6 +11,14 @@ export interface Box {
   readonly last: number;
   /** A multiple of the alignment. */
   readonly bytes: number;
+  /** Of its first bytes so many, multiples of the alignment too, are free again after a time, as rows of a picture are; rising. Default: none. */
+  readonly frees?: readonly Freed[];
+}
+
+export interface Freed {
+  readonly bytes: number;
+  /** The last time at which they are in use. */
+  readonly last: number;
 }
 
 export interface Placement {
@@ -28,7 +36,9 @@ interface Buffer extends Box {
 /** Deterministic: equal boxes have equal places. */
 export function placeBoxes(boxes: readonly Box[]): Placement {
   if (boxes.length === 1) return { bytes: boxes[0].bytes, lowerBoundBytes: boxes[0].bytes, offsets: [0] };
-  const buffers = boxes.map(({ first, last, bytes }, index): Buffer => ({ index, first, last, bytes }));
+  const buffers = boxes.map(
+    ({ first, last, bytes, frees }, index): Buffer => ({ index, first, last, bytes, ...(frees && { frees }) }),
+  );
   const lowerBoundBytes = mostAlive(buffers);
   let best: { bytes: number; offsets: number[] } = { bytes: Number.POSITIVE_INFINITY, offsets: [] };
   for (const order of orders(buffers)) {
@@ -57,19 +67,38 @@ function aliveAt(boxes: readonly Box[]): Float64Array {
   let end = -1;
   for (const { last } of boxes) if (last > end) end = last;
   const alive = new Float64Array(end + 2);
-  for (const { first, last, bytes } of boxes) {
+  for (const { first, last, bytes, frees = [] } of boxes) {
     alive[first] += bytes;
-    alive[last + 1] -= bytes;
+    let free = 0;
+    for (const freed of frees) {
+      alive[freed.last + 1] -= freed.bytes - free;
+      free = freed.bytes;
+    }
+    alive[last + 1] -= bytes - free;
   }
   for (let time = 1; time < alive.length; time++) alive[time] += alive[time - 1];
   return alive;
 }
 
-/** The orders in which boxes are placed, the one that is most often best first. */
+/** Bytes of a box that are in use at a time. */
+export function bytesAt(box: Box, time: number): number {
+  return box.first <= time && time <= box.last ? box.bytes - freedBefore(box, time) : 0;
+}
+
+/** Bytes of a box's start that are free before a time. */
+function freedBefore({ frees = [] }: Box, time: number): number {
+  return frees.findLast(({ last }) => last < time)?.bytes ?? 0;
+}
+
+/**
+ * The orders in which boxes are placed, the one that is most often best first. Those that are free bit by bit come before the
+ * others, which may lie where they are free.
+ */
 function* orders(buffers: readonly Buffer[]): Generator<Buffer[]> {
   const span = (buffer: Buffer): number => buffer.last - buffer.first + 1;
+  const shrinks = ({ frees }: Buffer): number => (frees === undefined ? 0 : 1);
   const by = (key: (buffer: Buffer) => number, then = (buffer: Buffer) => buffer.bytes): Buffer[] =>
-    [...buffers].sort((a, b) => key(b) - key(a) || then(b) - then(a) || a.index - b.index);
+    [...buffers].sort((a, b) => shrinks(b) - shrinks(a) || key(b) - key(a) || then(b) - then(a) || a.index - b.index);
   yield by((buffer) => buffer.bytes, span);
   yield by((buffer) => buffer.bytes * span(buffer));
   // By breadth: the boxes alive where most bytes are alive come first.
@@ -85,32 +114,42 @@ function* orders(buffers: readonly Buffer[]): Generator<Buffer[]> {
   yield by((buffer) => buffer.last);
 }
 
+interface Taken {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Bytes that placed buffers have in use while another is, by address. What is free when it begins stays free. */
+function takenDuring({ first, last }: Box, placed: readonly Buffer[], offsets: readonly number[]): Taken[] {
+  return placed
+    .filter((other) => other.first <= last && first <= other.last)
+    .map((other): Taken => {
+      const offset = offsets[other.index];
+      return { start: offset + freedBefore(other, first), end: offset + other.bytes };
+    })
+    .sort((a, b) => a.start - b.start);
+}
+
 /** Puts each buffer into the smallest gap that holds it among the buffers alive with it, else after them. */
 function place(order: readonly Buffer[], count: number): { bytes: number; offsets: number[] } {
   const offsets = new Array<number>(count).fill(0);
-  const placed: Buffer[] = []; // by offset
   let bytes = 0;
-  for (const buffer of order) {
+  order.forEach((buffer, depth) => {
     let end = 0;
     let best = -1;
     let bestGap = Number.POSITIVE_INFINITY;
-    for (const other of placed) {
-      if (other.first > buffer.last || other.last < buffer.first) continue;
-      const start = offsets[other.index];
-      const gap = start - end;
+    for (const taken of takenDuring(buffer, order.slice(0, depth), offsets)) {
+      const gap = taken.start - end;
       if (gap >= buffer.bytes && gap < bestGap) {
         best = end;
         bestGap = gap;
       }
-      end = Math.max(end, start + other.bytes);
+      end = Math.max(end, taken.end);
     }
     const offset = best >= 0 ? best : end;
     offsets[buffer.index] = offset;
     bytes = Math.max(bytes, offset + buffer.bytes);
-    let at = placed.length;
-    while (at > 0 && offsets[placed[at - 1].index] > offset) at--;
-    placed.splice(at, 0, buffer);
-  }
+  });
   return { bytes, offsets };
 }
 
@@ -131,16 +170,14 @@ function search(order: readonly Buffer[], capacity: number): { bytes: number; of
   const descend = (depth: number): boolean => {
     if (depth === order.length) return true;
     const buffer = order[depth];
-    const around = neighbours[depth].sort((a, b) => offsets[a.index] - offsets[b.index]);
     const positions: number[] = [];
     let end = 0;
-    for (let i = 0; i <= around.length; i++) {
-      const start = i < around.length ? offsets[around[i].index] : capacity;
-      if (start - end >= buffer.bytes) {
+    for (const taken of [...takenDuring(buffer, neighbours[depth], offsets), { start: capacity, end: capacity }]) {
+      if (taken.start - end >= buffer.bytes) {
         positions.push(end);
-        if (start - buffer.bytes > end) positions.push(start - buffer.bytes);
+        if (taken.start - buffer.bytes > end) positions.push(taken.start - buffer.bytes);
       }
-      if (i < around.length) end = Math.max(end, start + around[i].bytes);
+      end = Math.max(end, taken.end);
     }
     for (const position of positions) {
       if (++tried > searchLimit) return false;

@@ -123,8 +123,75 @@ class Device {
     }
   }
 
+  /** Block b of row y of a value in blocks: where it lies, and its bytes. */
+  block(name: string, y: number, b: number): { slot: { bank: Bank; at: number }; bytes: number; text: string } {
+    const value = this.program.lowering.values.get(name)!;
+    const { bank, offset, stride, slots } = this.program.places.get(name)!;
+    const { width, channels, pad, block } = value;
+    const at = offset + ((y * Math.ceil(channels / block!) + b) % slots!) * stride;
+    const bytes = Math.min(block!, channels - b * block!) * (width + pad) + pad;
+    return { slot: { bank: this.arenas[bank], at }, bytes, text: `${name} ${y}, block ${b}` };
+  }
+
+  /** A row of a product in blocks, and what the depthwise layer that reads it makes of each. */
+  productInBlocks(step: Step, y: number): void {
+    const { steps, values } = this.program.lowering;
+    const reader = steps.find(({ reads }) => reads[0].value === step.output)!;
+    const { channels, block } = values.get(step.output)!;
+    const { stride, before } = reader.reads[0].window as { stride: number; before: number };
+    const first = y - 2 + before;
+    const what = `${step.output} row ${y}`;
+    for (let b = 0; b * block! < channels; b++) {
+      const { slot, bytes, text } = this.block(step.output, y, b);
+      this.write(what, slot, bytes + 7, text);
+      if (first >= 0 && first % stride === 0) this.depthwiseBlock(reader, first / stride, b);
+      this.reads(step, step.reads[0], y);
+    }
+  }
+
+  depthwiseBlock(step: Step, y: number, b: number): void {
+    const { lowering, scratch } = this.program;
+    const [{ value, window }] = step.reads;
+    const { stride, before, size } = window as { stride: number; before: number; size: number };
+    const { height } = lowering.values.get(value)!;
+    const what = `${step.output} row ${y}`;
+    const readAll = (): void => {
+      for (let row = y * stride - before; row < y * stride - before + size; row++) {
+        if (row < 0 || row >= height) continue; // padding
+        const { slot, bytes, text } = this.block(value, row, b);
+        this.check(what, slot, bytes, text);
+      }
+    };
+    readAll();
+    const output = lowering.values.get(step.output)!;
+    const [to, bytes, text] = [this.row(step.output, y), bytesOfRow(output), `${step.output} ${y}`];
+    if (b === 0) this.write(what, to, bytes, text);
+    const spot = scratch.get(step)!;
+    this.write(what, { bank: this.arenas[spot.bank], at: spot.offset }, step.scratchBytes, "scratch");
+    // Each block is a part of every quad.
+    this.check(what, to, bytes, text);
+    readAll();
+  }
+
+  /** What has not been made with the rows that it reads, and that nothing has written over what has. */
+  depthwiseInBlocks(step: Step, y: number): void {
+    const { values } = this.program.lowering;
+    const [{ value, window }] = step.reads;
+    const { stride, before, size } = window as { stride: number; before: number; size: number };
+    const { height, channels, block } = values.get(value)!;
+    if (y * stride - before + size > height)
+      for (let b = 0; b * block! < channels; b++) this.depthwiseBlock(step, y, b);
+    this.check(step.output, this.row(step.output, y), bytesOfRow(values.get(step.output)!), `${step.output} ${y}`);
+  }
+
   /** All rows that a firing makes of a step. */
   fire(step: Step, firing: number): void {
+    if (step.kernel === "dsp_product_blocks") this.productInBlocks(step, firing);
+    else if (step.kernel === "dsp_depthwise3_blocks") this.depthwiseInBlocks(step, firing);
+    else this.fireRows(step, firing);
+  }
+
+  fireRows(step: Step, firing: number): void {
     const { batch = 1, reads } = step;
     const output = this.program.lowering.values.get(step.output)!;
     const rows = this.program.lowering.values.get(reads[0].value)!.height;
@@ -249,7 +316,7 @@ function check(program: Program): void {
   expect(new Set(computed).size).toBe(computed.length);
 }
 
-const sets = [{ dsp: true }, { dsp: false }, { dsp: false, helium: true }];
+const sets = [{ dsp: true }, { dsp: false }, { dsp: false, helium: true }, { dsp: true, blocks: true }];
 const all: readonly ProgramOptions[] = sets.flatMap((set) =>
   (["speed", "ram"] as const).flatMap((optimize) =>
     (["whole", "rows"] as const).map((input) => ({ ...set, optimize, input })),
@@ -269,6 +336,9 @@ const checkAll = (graph: Graph): Program[] =>
 /** A plan for less memory takes no more, and neither does one without a picture. */
 function checkOrder(programs: readonly Program[]): void {
   const [speed, speedRows, ram, ramRows, whole, rows] = programs.map(({ arenaBytes }) => arenaBytes);
+  const [least, leastRows] = programs.slice(-2).map(({ arenaBytes }) => arenaBytes);
+  expect(least).toBeLessThanOrEqual(ram);
+  expect(leastRows).toBeLessThanOrEqual(ramRows);
   expect(ram).toBeLessThanOrEqual(speed);
   expect(ramRows).toBeLessThanOrEqual(speedRows);
   expect(speedRows).toBeLessThanOrEqual(speed);
@@ -634,7 +704,7 @@ describe("programOf", () => {
     const [fast, small] = (["speed", "ram"] as const).map((optimize) => makeProgram(graph, { dsp: true, optimize }));
     expect(small.arenaBytes).toBeLessThan(fast.arenaBytes);
     expect(chosen({}).options).toEqual({
-      ...{ dsp: true, helium: false, optimize: "speed", input: "whole", byteWeightsUpTo: 0 },
+      ...{ dsp: true, helium: false, optimize: "speed", input: "whole", blocks: false, byteWeightsUpTo: 0 },
       uniformLayers: new Set(),
     });
     expect(chosen({ ramBytes: fast.arenaBytes }).options.optimize).toBe("speed");
@@ -746,7 +816,7 @@ describe("programOf", () => {
     expect(one.options.optimize).toBe("ram");
     expect(regionsOf(one)).toEqual(["DTCM", "the arena's", "SRAM123"]);
     expect(one.arenaBytes).toBeGreaterThan(arenaOf(board).bytes);
-    expect(one.arenaBytes).toBeLessThan(1.01 * one.lowerBoundBytes);
+    expect(one.arenaBytes).toBeLessThan(1.04 * one.lowerBoundBytes);
     expect(one.arenaBytes).toBeLessThanOrEqual(roomBytes(board));
     for (const [i, { bytes }] of one.banks.entries()) expect(bytes).toBeLessThanOrEqual(rooms(one, board)[i].bytes);
     check(one);

@@ -5,12 +5,13 @@
 import type { Graph } from "../graph/index.js";
 import { defaultAnchors, type Yolov2Head } from "../networks/index.js";
 import { type BankOptions, type BankPlacement, placeInBanks } from "./banks.js";
+import { blockable, blockSizes, inBlocks } from "./blocks.js";
 import { arenaOf, type Board } from "./board.js";
 import { flashBytesOf } from "./flash.js";
 import type { Kernel } from "./kernels.js";
-import { aligned, readSlackBytes, rowStride } from "./layout.js";
+import { aligned, readSlackBytes, rowStride, type Value } from "./layout.js";
 import { boxesOf, type Memory, rowsWithin, trafficOf } from "./memory.js";
-import { mostAlive, placeBoxes } from "./place.js";
+import { placeBoxes } from "./place.js";
 import { roomsFor } from "./room.js";
 import { type Lowering, type LoweringOptions, lowerToSteps, quadsOfProduct, type Step } from "./steps.js";
 import { type Stream, stream } from "./stream.js";
@@ -25,6 +26,8 @@ export interface ProgramOptions {
   readonly optimize?: "speed" | "ram";
   /** The picture lies in the working memory, or its rows are pushed and it need not exist. Default "whole". */
   readonly input?: "whole" | "rows";
+  /** Rings in blocks of channels (blocks.ts), as many as make the smallest program of DSP kernels smaller; it is slower. Default false. */
+  readonly blocks?: boolean;
   /** As in `LoweringOptions`. Default 0. */
   readonly byteWeightsUpTo?: number;
   /** As in `LoweringOptions`. Default: none. */
@@ -43,6 +46,8 @@ export interface Spot {
 export interface Place extends Spot {
   readonly rows: number;
   readonly stride: number;
+  /** Of a ring in blocks: how many it has, `stride` bytes apart. */
+  readonly slots?: number;
   readonly bytes: number;
   /** First and last phase in which it is in use. */
   readonly first: number;
@@ -80,8 +85,11 @@ export interface Program {
 
 /** What a user chooses of a board's program. */
 export interface ProgramRequest extends Pick<ProgramOptions, "input" | "uniformLayers"> {
-  /** What is taken of the programs that fit: the fastest, the one with the smallest working memory, or with the smallest flash. Default "speed". */
-  readonly optimize?: "speed" | "ram" | "flash";
+  /**
+   * What is taken of the programs that fit: the fastest, one with little working memory, with the least, which takes more
+   * instructions, or with the smallest flash. Default "speed".
+   */
+  readonly optimize?: "speed" | "ram" | "least-ram" | "flash";
   /**
    * Most bytes of working memory: what decides between the fastest and the smallest. Default: the board's arena region. The
    * smallest may take more, where it fits no bank alone.
@@ -115,12 +123,13 @@ export function programOf(deployed: Graph, board: Board, programRequest: Program
   } = programRequest;
   let options: ProgramOptions = {
     ...{ ...rest, dsp: hasDsp(board), helium: hasHelium(board) },
-    optimize: optimize === "ram" ? "ram" : "speed",
+    optimize: optimize === "ram" || optimize === "least-ram" ? "ram" : "speed",
+    blocks: optimize === "least-ram",
     byteWeightsUpTo: optimize === "flash" ? Number.POSITIVE_INFINITY : 0,
   };
   let plan = planOf(deployed, options);
   if (options.dsp && options.optimize !== "ram") {
-    const bytes = placeBoxes(plan.memory.boxes).bytes + readSlackBytes;
+    const bytes = placeBoxes(plan.memory.lives).bytes + readSlackBytes;
     if (bytes > ramBytes) {
       options = { ...options, optimize: "ram" };
       plan = planOf(deployed, options);
@@ -187,7 +196,55 @@ interface Plan extends Pick<Program, "options" | "lowering" | "stream" | "prefix
   readonly memory: Memory;
 }
 
+/** Most bytes alive at once where a phase is counted as a whole: the smallest program takes no more. It has a closed form (scaling/memory.ts). */
+export function phaseBytes(deployed: Graph, options: ProgramOptions): number {
+  return planByPhases(deployed, options).memory.peak;
+}
+
 function planOf(deployed: Graph, options: ProgramOptions): Plan {
+  const byPhases = planByPhases(deployed, options);
+  if (options.optimize !== "ram") return byPhases;
+  const followed = timed(byPhases);
+  const plans = options.blocks && options.dsp ? [byPhases, followed, planInBlocks(followed)] : [byPhases, followed];
+  // What is alive at once may find no place without gaps: then the other is the smaller one.
+  const bytesOf = plans.map(({ memory }) => placeBoxes(memory.lives).bytes);
+  return plans[bytesOf.indexOf(Math.min(...bytesOf))];
+}
+
+const barriersFrom = (lowering: Lowering, prefix: number): Set<string> => new Set(barriersOf(lowering).slice(prefix));
+
+/** The same kernels in the same order, with lifetimes that follow the schedule; some values may be in blocks. */
+function timed(plan: Plan, blocks: ReadonlyMap<string, number> = new Map()): Plan {
+  const lowering = inBlocks(plan.lowering, blocks);
+  const barriers = barriersFrom(lowering, plan.prefix);
+  const flow = stream(lowering, barriers);
+  const memory = boxesOf(lowering, flow, barriers, { input: plan.options.input, time: "entries" });
+  return { ...plan, lowering, stream: flow, memory };
+}
+
+/** With rings in blocks, where fewer bytes are alive with than without; as few blocks as that takes. */
+function planInBlocks(plan: Plan): Plan {
+  const { lowering, stream: flow, memory } = plan;
+  const ring = (name: string): Value => lowering.values.get(name)!;
+  const names = blockable(lowering, flow, memory.phases).sort((a, b) => ring(b).height - ring(a).height);
+  let blocks = new Map(names.map((name) => [name, blockSizes(ring(name))[0]]));
+  let best = timed(plan, blocks);
+  // Each block is a call of two kernels a row: where fewer make no difference there are fewer.
+  for (const name of names)
+    for (const block of [undefined, ...blockSizes(ring(name)).sort((a, b) => b - a)]) {
+      if (block === blocks.get(name)) break;
+      const fewer = new Map(blocks);
+      if (block === undefined) fewer.delete(name);
+      else fewer.set(name, block);
+      const other = timed(plan, fewer);
+      if (other.memory.peak > best.memory.peak) continue;
+      [best, blocks] = [other, fewer];
+      break;
+    }
+  return best;
+}
+
+function planByPhases(deployed: Graph, options: ProgramOptions): Plan {
   const fastest = planWith(deployed, options, { batches: true, tiles: false });
   if (options.optimize !== "ram" || !options.dsp) return fastest;
   // Several rows at a time, and whole rows of windows, stay where they cost no byte.
@@ -203,7 +260,7 @@ function planOf(deployed: Graph, options: ProgramOptions): Plan {
 const smallerOf = (a: Plan, b: Plan): Plan => (b.memory.peak < a.memory.peak ? b : a);
 
 function planWith(deployed: Graph, options: ProgramOptions, how: Pick<LoweringOptions, "batches" | "tiles">): Plan {
-  const { dsp, helium = false, optimize = "speed", input = "whole" } = options;
+  const { dsp, helium = false, optimize = "speed", input = "whole", blocks = false } = options;
   const { byteWeightsUpTo = 0, uniformLayers = new Set() } = options;
   const lowering = lowerToSteps(deployed, {
     dsp,
@@ -219,10 +276,10 @@ function planWith(deployed: Graph, options: ProgramOptions, how: Pick<LoweringOp
   for (let prefix = 0; prefix <= most; prefix++) {
     const barriers = new Set(cuts.slice(prefix));
     const rows = stream(lowering, barriers);
-    const memory = boxesOf(lowering, rows, barriers, input);
+    const memory = boxesOf(lowering, rows, barriers, { input, time: "phases" });
     if (best === undefined || memory.peak < best.memory.peak) best = { memory, stream: rows, prefix };
   }
-  return { options: { dsp, helium, optimize, input, byteWeightsUpTo, uniformLayers }, lowering, ...best! };
+  return { options: { dsp, helium, optimize, input, blocks, byteWeightsUpTo, uniformLayers }, lowering, ...best! };
 }
 
 function placed(plan: Plan, where: Omit<BankOptions, "slackBytes">): Program {
@@ -230,7 +287,7 @@ function placed(plan: Plan, where: Omit<BankOptions, "slackBytes">): Program {
   const { input } = lowering;
   const traffic = trafficOf(memory, lowering, plan.stream);
   const boxes = memory.boxes.map((box, i) => ({
-    ...box,
+    ...memory.lives[i],
     traffic: traffic[i],
     stays: "value" in box && box.value === input && options.input === "whole",
   }));
@@ -252,7 +309,7 @@ function placed(plan: Plan, where: Omit<BankOptions, "slackBytes">): Program {
     ...placesOf(plan, placement.spots.map(spotOf)),
     banks,
     arenaBytes: banks.reduce((sum, { bytes }) => sum + bytes, 0),
-    lowerBoundBytes: mostAlive(memory.boxes),
+    lowerBoundBytes: memory.peak,
   };
 }
 
@@ -267,21 +324,24 @@ function placesOf(
   memory.boxes.forEach((box, i) => {
     const { bank, offset } = spots[i];
     if ("value" in box) {
-      const { rows, stride, bytes, first, last } = box;
-      places.set(box.value, { bank, offset, rows, stride, bytes, first, last });
+      const { rows, stride, slots, bytes, first, last } = box;
+      places.set(box.value, { bank, offset, rows, stride, ...(slots && { slots }), bytes, first, last });
       return;
     }
     const { first, last } = box;
     scratchAreas.push({ bank, offset, bytes: box.bytes, first, last });
+    const shrinks = memory.lives[i].frees !== undefined;
     for (const group of box.groups) {
-      const { values, kernels } = memory.within[group];
+      const { values, kernels, bytes } = memory.within[group];
+      // Of an area that shrinks the end is in use to the last.
+      const start = shrinks ? offset + box.bytes - bytes : offset;
       for (const [name, at] of values) {
         const value = lowering.values.get(name)!;
         const stride = rowStride(value);
         const rows = rowsWithin(stream.groups[group], value);
-        places.set(name, { bank, offset: offset + at, rows, stride, bytes: aligned(rows * stride), first, last });
+        places.set(name, { bank, offset: start + at, rows, stride, bytes: aligned(rows * stride), first, last });
       }
-      for (const [step, at] of kernels) scratch.set(step, { bank, offset: offset + at });
+      for (const [step, at] of kernels) scratch.set(step, { bank, offset: start + at });
     }
   });
   if (!places.has(lowering.input)) {

@@ -176,6 +176,17 @@ export const depthwise = (size: 3 | 5, from: "planes16" | "planes8"): KernelRow 
   channelBytes: dspChannel,
 });
 
+/** A kernel that makes each row block by block of channels: what it does once a row it does for each. */
+export const inBlocks = (row: KernelRow): KernelRow => ({
+  ...row,
+  terms: (shape) => {
+    const { blocks = 1 } = shape;
+    const { rows, passes = 0, outside = 0, filled = 0, ...terms } = row.terms(shape);
+    const eachBlock = { rows, ...(passes && { passes }), ...(outside && { outside, filled }) };
+    return { ...terms, ...Object.fromEntries(Object.entries(eachBlock).map(([name, n]) => [name, blocks * n])) };
+  },
+});
+
 /** Four pixels of a channel, and what is left of them. */
 export const planesOf = ({ rows, width, filters }: StepShape): Terms => ({
   rows,

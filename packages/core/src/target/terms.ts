@@ -35,6 +35,8 @@ export interface StepShape {
   readonly batch?: number;
   /** Pixels of which a convolution has windows at a time. */
   readonly tile?: number;
+  /** Blocks of channels that a row is made in, a call each. Absent: one. */
+  readonly blocks?: number;
   /** 1 where a product's weights are bytes, which are unpacked for every quad. */
   readonly bytes?: number;
 }
@@ -50,6 +52,8 @@ export type Terms = Readonly<Record<string, number>>;
 export interface KernelRow {
   /** Size of the C structure that it is given, on a 32-bit target. */
   readonly structBytes: number;
+  /** The kernel whose figures its terms have, where it is one that calls it. Default: its own. */
+  readonly countedAs?: string;
   /** `rows` stands for a call that makes one, `batches` for one that makes several. */
   readonly terms: (shape: StepShape) => Terms;
   /** Bytes of the weights as it reads them. Default: none. */

@@ -34,7 +34,7 @@ function tight(rooms: Readonly<Record<string, number>>): Board {
 
 describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("a program in several banks", () => {
   test("that fits none of the STM32H743 alone: every byte, and every array as planned", async () => {
-    const shape = { input: { height: 416, width: 416, channels: 3 }, alpha: 0.15, t0: 2, blocks: 3 };
+    const shape = { input: { height: 418, width: 416, channels: 3 }, alpha: 0.15, t0: 2, blocks: 3 };
     const head = { kind: "classifier", classes: 3 };
     const network = parseNetwork({ family: "phinet", squeezeExcite: false, ...shape, head });
     const q = randomlyQuantized(deployGraph(buildNetwork(network)), 1);

@@ -122,7 +122,7 @@ export async function shippedMemory(folder: string): Promise<string | undefined>
 }
 
 const programRequest = z.object({
-  optimize: z.enum(["speed", "ram", "flash"]).optional(),
+  optimize: z.enum(["speed", "ram", "least-ram", "flash"]).optional(),
   input: z.enum(["whole", "rows"]).optional(),
 });
 

@@ -12,8 +12,9 @@ export const arenaBank = ({ bank }: Pick<Spot, "bank">): string =>
 /** A ring as phinets_ring: offset, stride, rows, bank. */
 export function ringOf(graph: Graph, { lowering, places }: Program, name: string): string {
   const value = lowering.values.get(name)!;
-  const ring = ({ offset, stride, rows }: Pick<Place, "offset" | "stride" | "rows">, bank: string): string =>
-    `{${offset}, ${stride}, ${rows}, ${bank}}`;
+  type Rows = Pick<Place, "offset" | "stride" | "rows" | "slots">;
+  const ring = ({ offset, stride, rows, slots = rows }: Rows, bank: string): string =>
+    `{${offset}, ${stride}, ${slots}, ${bank}}`;
   if (name === lowering.input) return ring({ offset: 0, stride: value.width * value.channels, rows: 0 }, banks.input);
   const at = lowering.outputs.indexOf(name);
   if (at < 0) return ring(places.get(name)!, arenaBank(places.get(name)!));

@@ -15,7 +15,14 @@ import {
   type IntegerSlice,
   type IntegerSoftmax,
 } from "../../quantization/index.js";
-import { copiesOfSlice, type Program, type Step, slidingWindow, type Value } from "../../target/index.js";
+import {
+  copiesOfSlice,
+  type Program,
+  readerOfBlocks,
+  type Step,
+  slidingWindow,
+  type Value,
+} from "../../target/index.js";
 import { formatShape, PhinetsError } from "../../tensor/index.js";
 import { heliumConvolution, heliumDepthwise, heliumProduct } from "./helium.js";
 import { checkAccumulators, isConstant, isRescaledAlike, type Linear, tableOf } from "./linear.js";
@@ -191,6 +198,14 @@ export function emitStep(
         product("phinets_dsp_product8", (fields) => `{${fields}, ${output.pad}}`),
         linearText(node as Linear),
       );
+    case "dsp_product_blocks": {
+      const all = program.stream.groups.flatMap((group) => group.steps);
+      const reader = all.indexOf(readerOfBlocks(step, all)!) - index;
+      return emitted(
+        product("phinets_dsp_product_blocks", (fields) => `{{${fields}, ${output.pad}}, ${reader}}`),
+        linearText(node as Linear),
+      );
+    }
     case "dsp_dense_uniform":
       return emitted(dspDenseUniform(node as Linear, layer, output, lookup), linearText(node as Linear));
     case "dsp_dense":
@@ -481,11 +496,7 @@ function dspDepthwise(
       words.push(...(size === 3 ? [pair(a, b), pair(b, d)] : [pair(a, b), pair(d, e), pair(b, d), pair(e, f)]));
     }
   const table = tableOf(layer, outputTable(node, lookup));
-  return [
-    arrayDefinition("int32_t", `${layer}_weights`, words),
-    channelsOf(node, layer),
-    ...table.array,
-    `static const phinets_dsp_depthwise ${layer} = {
+  const fields = `{
   .width = ${output.width},
   .channels = ${output.channels},
   .input_width = ${input.width},
@@ -496,7 +507,14 @@ function dspDepthwise(
   .table = ${table.middle},
   .zero_point = ${node.outputZeroPoint},
   .input_zero_point = ${node.inputZeroPoint},
-};`,
+}`;
+  return [
+    arrayDefinition("int32_t", `${layer}_weights`, words),
+    channelsOf(node, layer),
+    ...table.array,
+    input.block === undefined
+      ? `static const phinets_dsp_depthwise ${layer} = ${fields};`
+      : `static const phinets_dsp_depthwise_blocks ${layer} = {${fields}, ${input.block}};`,
   ];
 }
 

@@ -92,7 +92,8 @@ export function Controls() {
         value={request.optimize}
         options={[
           ["speed", "the fastest that fits"],
-          ["ram", "least RAM"],
+          ["ram", "little RAM"],
+          ["least-ram", "least RAM"],
           ["flash", "least flash"],
         ]}
         onChange={(optimize) =>
