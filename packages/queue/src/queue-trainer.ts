@@ -6,8 +6,17 @@ import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { PhinetsError } from "@phinets/core/tensor";
+import { readResults } from "@phinets/node/run";
 import { finishLock, type OpenedData, openData, writeRunLock } from "@phinets/node/steps";
-import { type Outcome, outcomeOf, prepareTrial, type Trainer, type TrainingJob, type Trial } from "@phinets/node/sweep";
+import {
+  NotNeeded,
+  type Outcome,
+  outcomeOf,
+  prepareTrial,
+  type Trainer,
+  type TrainingJob,
+  type Trial,
+} from "@phinets/node/sweep";
 import type { Redis } from "ioredis";
 import { fetchFiles } from "./delivery.js";
 import { type JobDocument, jobName, makeJob, requireOwnBits } from "./job.js";
@@ -21,8 +30,10 @@ export interface QueueTrainerRequest extends QueueRequest {
   readonly folder: string;
 }
 
-/** Jobs that are in the queue at a time. */
-const slots = 1000;
+/** Jobs that wait in the queue beside what is in work: enough for the time until the sweep looks again. */
+const reserve = (inWork: number): number => 16 + Math.floor(inWork / 4);
+/** Jobs that a sweep has in the queue at a time, in work or waiting. */
+const mostJobs = 4000;
 /** Milliseconds between looks at the records. */
 const lookMs = 500;
 
@@ -36,9 +47,14 @@ interface Waiting {
 }
 
 type Hear = Parameters<Trainer["train"]>[1];
+/** By state. */
+type JobCounts = Readonly<Record<string, number>>;
 
 export class QueueTrainer implements Trainer {
-  readonly slots = slots;
+  readonly inPieces = true;
+  /** The queue knows no order but first come, first served: what is decided late comes to its turn if few wait. */
+  #slots = reserve(0);
+  #onSlots = (): void => {};
   readonly #waiting = new Map<string, Waiting>();
   readonly #packed = new Map<string, Promise<JobDocument["data"]>>();
   readonly #starts = new Map<string, Promise<NonNullable<JobDocument["start"]>>>();
@@ -82,13 +98,23 @@ export class QueueTrainer implements Trainer {
     await Promise.all([...this.#waiting.values()].map(({ document }) => this.#add(document)));
   }
 
+  get slots(): number {
+    return this.#slots;
+  }
+
+  onSlots(listener: () => void): void {
+    this.#onSlots = listener;
+  }
+
   async train(job: TrainingJob, hear: Hear): Promise<Outcome> {
     const { trial, epochs } = job;
     const record = await this.#ask(trial, { step: "train", epochs, data: trial.data }, hear);
     const run = prepareTrial(this.request.folder, trial);
     const ended = epochs >= trial.recipe.epochs && record.failed === undefined;
     await fetchFiles(record, ended ? ["results", "best", "last"] : ["results"], run, { store: this.store, ...hear });
-    if (record.failed !== undefined) return { failed: record.failed };
+    // Up to where this job was to go it may have been well: it was trained further for another.
+    const { failed } = record;
+    if (failed !== undefined && (readResults(run).at(-1)?.epoch ?? 0) < epochs) return { failed };
     const outcome = outcomeOf(run, job);
     if (ended && "weightsSha256" in outcome) {
       const { data, paths, fraction, network, recipe, valEvery, start } = trial;
@@ -134,7 +160,10 @@ export class QueueTrainer implements Trainer {
     // A thousand wait for the same one.
     setMaxListeners(0, signal);
     return new Promise((resolve, reject) => {
-      const stop = (): void => settle(signal.reason as Error);
+      const stop = (): void => {
+        settle(signal.reason as Error);
+        if (signal.reason instanceof NotNeeded) void this.#takeBack(name);
+      };
       const settle = (end: TrialRecord | Error): void => {
         signal.removeEventListener("abort", stop);
         this.#waiting.delete(name);
@@ -178,6 +207,13 @@ export class QueueTrainer implements Trainer {
     return this.opened.add(document.step, jobName(document), document);
   }
 
+  /** What a worker has begun it ends. */
+  async #takeBack(name: string): Promise<void> {
+    try {
+      await this.opened.jobs.remove(name);
+    } catch {} // Redis is away, and what waits there is trained for nothing
+  }
+
   async #look(): Promise<void> {
     const records = new Records(this.redis, this.id);
     const { signal } = this.#closed;
@@ -187,13 +223,18 @@ export class QueueTrainer implements Trainer {
         await setTimeout(lookMs, undefined, { signal });
         if (this.#waiting.size === 0) continue;
         const asked = [...this.#waiting.values()];
-        const looking = Promise.all([records.texts(asked.map(({ record }) => record)), this.#failures()]);
+        const looking = Promise.all([
+          records.texts(asked.map(({ record }) => record)),
+          this.#failures(),
+          this.opened.jobs.getJobCounts("active", "waiting"),
+        ]);
         // Where Redis is away the answer waits, but not for longer than the sweep.
         const found = await Promise.race([looking, closed]);
         if (found === undefined) return;
-        const [texts, failures] = found;
+        const [texts, failures, counts] = found;
         for (const [n, each] of asked.entries()) this.#hear(each, texts[n]);
         for (const { name, error } of failures) this.#waiting.get(name)?.settle(error);
+        this.#offerSlots(counts);
         await this.opened.sayLonely();
       } catch (error) {
         if (!signal.aborted) this.fail(error as Error);
@@ -230,6 +271,13 @@ export class QueueTrainer implements Trainer {
       const remedy = "run the sweep again: it goes on from the last epoch";
       return { name, error: new PhinetsError("sweep.trial", `${trial}: ${reasonOf(job)}; ${remedy}`) };
     });
+  }
+
+  /** As many more jobs as lack in the reserve; other sweeps' jobs wait in the same queue. */
+  #offerSlots({ active = 0, waiting = 0 }: JobCounts): void {
+    const wanted = this.#waiting.size + reserve(active) - waiting;
+    this.#slots = Math.min(mostJobs, Math.max(reserve(0), wanted));
+    this.#onSlots();
   }
 }
 

@@ -120,6 +120,24 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     expect(slotsOf(third)).toEqual([]);
   }, 240_000);
 
+  it("is the same bytes where likely settings are trained ahead, with a worker killed on the way", async () => {
+    const sweep = over("ahead", "--serve", "127.0.0.1:0", "--speculate");
+    sweep.catch(() => {}); // told below
+    const [first, second] = [startWorker("ahead-first"), startWorker("ahead-second", "--slots", "3")];
+    await until("the first works", () => first.said().includes("epoch"));
+    await end(first, "SIGKILL");
+    expect((await sweep).trainedEpochs).toBe(8);
+    await end(second, "SIGTERM");
+    const [one, other] = ["alone", "ahead"].map((name) => join(root, name));
+    expect(leaderboard(other)).toBe(leaderboard(one));
+    // One setting is trained to its end; another may have been ahead.
+    const trials = readdirSync(join(one, "detect"));
+    const ended = trials.filter((name) => existsSync(join(one, "detect", name, "quantized.json")));
+    expect(ended).toHaveLength(1);
+    expect(weightsOf(other, ended)).toEqual(weightsOf(one, ended));
+    expect(Object.keys(weightsOf(one, ended))).toHaveLength(4);
+  }, 240_000);
+
   it("goes on from the store and its journal when its own process is killed, taking what came meanwhile", async () => {
     const words = ["sweep", join(root, "sweep.yaml"), "--out", join(root, "killed"), "--queue", redis.url];
     const store = join(root, "shared");

@@ -47,8 +47,9 @@ const slotsOf = (folder: string): number[] =>
     .map((line) => Number(line.trim().split(" ")[0]));
 
 /** Starts a sweep in a process of its own. */
-function start(file: string, folder: string): ChildProcess & { said: string } {
-  const child = spawn(process.execPath, [bin, "sweep", file, "--out", folder], { stdio: ["ignore", "ignore", "pipe"] });
+function start(file: string, folder: string, ...words: string[]): ChildProcess & { said: string } {
+  const all = [bin, "sweep", file, "--out", folder, ...words];
+  const child = spawn(process.execPath, all, { stdio: ["ignore", "ignore", "pipe"] });
   const started = Object.assign(child, { said: "" });
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     started.said += text;
@@ -99,6 +100,33 @@ describe.skipIf(!built)("phinets sweep", () => {
     // Again: there is nothing left to train.
     expect(await phinetsJson("sweep", file, "--out", one)).toMatchObject({ trainedEpochs: 0 });
     expect(readFileSync(join(one, "sweep.html"), "utf8")).toContain("phinets ship --from-sweep");
+  }, 300_000);
+
+  it("is the same leaderboard where likely settings are trained ahead, and killed in between", async () => {
+    const file = sweepFile(tinySweep);
+    const [ahead, killed] = ["ahead", "ahead-killed"].map((name) => join(root, name));
+    const words = ["--slots", "3", "--speculate"];
+    expect(await phinetsJson("sweep", file, "--out", ahead, ...words)).toMatchObject({ trainedEpochs: 8 });
+
+    const child = start(file, killed, ...words);
+    const ended = once(child, "close");
+    child.stderr!.on("data", () => {
+      if (/sweep [3-7]\/8 epochs/.test(child.said)) child.kill("SIGKILL");
+    });
+    await ended;
+    expect(child.signalCode, child.said).toBe("SIGKILL");
+    await vi.waitFor(() => expect(slotsOf(killed)).toEqual([]), 10_000);
+    // What was trained ahead until then is taken, or left.
+    await phinetsJson("sweep", file, "--out", killed);
+    const names = ["leaderboard.csv", "sweep.json"];
+    const results = (folder: string) => names.map((name) => readFileSync(join(folder, name), "utf8"));
+    for (const folder of [ahead, killed]) expect(results(folder)).toEqual(results(join(root, "one")));
+    // Pages have the names of folder and file.
+    const page = (folder: string) =>
+      readFileSync(join(folder, "sweep.html"), "utf8")
+        .replaceAll(folder, "FOLDER")
+        .replaceAll(/sweep\d+/g, "FILE");
+    expect(page(ahead) === page(join(root, "one"))).toBe(true);
   }, 300_000);
 
   it("trains as train does: a setting that went through rungs has the weights of one trained through", async () => {

@@ -4,7 +4,7 @@ import { networkSummary, networkTitle } from "@phinets/core/networks";
 import { writeFileAtomic } from "@phinets/node/host";
 import type { StepContext } from "@phinets/node/steps";
 import type { SweepFile, SweepSetting, Trainer } from "@phinets/node/sweep";
-import { formatBytes, formatCount, formatMs, formatTable } from "@phinets/node/text";
+import { formatBytes, formatCount, formatMs, formatPercent, formatTable } from "@phinets/node/text";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
@@ -21,6 +21,7 @@ interface SweepOptions extends QueueOptions {
   readonly epochs?: number;
   readonly trials?: number;
   readonly optuna?: boolean;
+  readonly speculate?: boolean;
 }
 
 const definition: VerbDefinition = {
@@ -46,6 +47,11 @@ const definition: VerbDefinition = {
       default: 1,
     },
     workers,
+    {
+      flags: "--speculate",
+      help: "of search: asha, also train settings that are likely to go on, before that is certain: sooner done on many machines, for a few per cent more training; the same leaderboard",
+      group: groups.machine,
+    },
     vary(epochs, { group: groups.run, usual: "the file's" }),
     {
       flags: "--trials <n>",
@@ -106,15 +112,23 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
     if (options.queue === undefined) await sayExpected(settings, { pictures, threads }, context);
   }
   context.resumeWith();
-  const { slots } = options;
+  const { slots, speculate } = options;
   const { on } = file;
   const watched = watchSweep(context, { objective, describe: ({ setting, target }) => describe(setting, target) });
   const trainer =
     options.queue === undefined
       ? new LocalTrainer({ folder, project, slots, threads })
       : await openQueueTrainer(folder, options, watched.context);
-  const request = { folder, name, brackets, leftOut, objective, on, trainer, observer: watched.observer };
+  const { observer } = watched;
+  const request = { folder, name, brackets, leftOut, objective, on, trainer, speculate, observer };
   const result = await runSweep(request, watched.context).finally(() => trainer.close());
+  if (result.speculatedEpochs > 0) {
+    const { trainedEpochs, speculatedEpochs } = result;
+    const share = formatPercent(speculatedEpochs / (trainedEpochs + speculatedEpochs));
+    context.note(
+      `trained ahead: ${formatCount(speculatedEpochs)} epochs, ${share} of all, for settings that did not go on`,
+    );
+  }
   const optuna =
     options.optuna === true
       ? sweeps.writeOptuna(folder, result, { name, space: file.space, now: new Date() })

@@ -9,6 +9,6 @@ export { outcomeOf } from "./outcome.js";
 export { epochsOf, planBrackets } from "./plan.js";
 export { serveSlot } from "./slot.js";
 export { runSweep, type SweepResult } from "./sweep.js";
-export type { Outcome, Trainer, TrainingJob } from "./trainer.js";
+export { NotNeeded, type Outcome, type Trainer, type TrainingJob } from "./trainer.js";
 export { makeTrial, prepareTrial, type SweepSetting, type Trial, trialHash } from "./trial.js";
 export { bestRun, sweepDocument, sweepRun } from "./winner.js";

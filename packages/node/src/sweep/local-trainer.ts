@@ -20,6 +20,8 @@ type Hear = Parameters<Trainer["train"]>[1];
 export class LocalTrainer implements Trainer {
   /** One more than train: its run folder is made, and the last result kept, while the others train. */
   readonly slots: number;
+  /** Machines are alike here, and the pictures of the one that goes on are at hand. */
+  readonly inPieces = false;
   /** Of a slot. */
   readonly #threads: number;
   readonly #all: readonly SlotProcess[];

@@ -44,6 +44,9 @@ function planRungs(
 /** A trial whose recipe is shorter than the rung (a grid over epochs) is trained as long as it says. */
 export const lengthOf = ({ recipe }: Trial, epochs: number): number => Math.min(epochs, recipe.epochs);
 
+/** Epochs that are given out at a time where a rung is not one job: a ninth of the longest training. */
+export const pieceOf = ({ rungs }: Bracket): number => Math.ceil(rungs.at(-1)!.epochs / 9);
+
 /** Epochs that all rungs together train; brackets of the same trainings (a network that is given, two boards) count once. */
 export function epochsOf(brackets: readonly Bracket[]): number {
   const counted = new Set<string>();

@@ -9,7 +9,7 @@ it("does all, no more at a time than there are slots, each in a slot of its own"
   const done: number[] = [];
   let most = 0;
   await pool({
-    ...{ slots: 3, signal: never, next: () => work.shift() },
+    ...{ slots: () => 3, signal: never, next: () => work.shift() },
     act: async (each, { slot }) => {
       expect(taken.has(slot)).toBe(false);
       taken.add(slot);
@@ -27,7 +27,7 @@ it("asks again for work that another's end brings", async () => {
   const work = [1];
   const done: number[] = [];
   await pool({
-    ...{ slots: 2, signal: never, next: () => work.pop() },
+    ...{ slots: () => 2, signal: never, next: () => work.pop() },
     act: (each) => {
       done.push(each);
       if (each < 4) work.push(each + 1);
@@ -41,7 +41,7 @@ it("ends the others where one fails, and throws what failed once they have ended
   let ended = 0;
   const work = [0, 1, 2, 3, 4];
   const all = pool({
-    ...{ slots: 3, signal: never, next: () => work.shift() },
+    ...{ slots: () => 3, signal: never, next: () => work.shift() },
     act: async (each, { signal }) => {
       if (each === 1) throw new Error("one");
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -58,7 +58,7 @@ it("ends the others where one fails, and throws what failed once they have ended
 it("ends with the reason that it is told to stop for", async () => {
   const stop = new AbortController();
   const all = pool({
-    ...{ slots: 2, signal: stop.signal, next: () => 1 },
+    ...{ slots: () => 2, signal: stop.signal, next: () => 1 },
     act: (_, { signal }) =>
       new Promise<void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
   });

@@ -1,49 +1,92 @@
-/** Epochs of all rungs that a sweep trains, done and in all. */
+/** Epochs of all rungs that a sweep trains, done and in all; and those that it trained ahead for nothing. */
 import type { StepContext } from "../steps/context.js";
 import type { Journal } from "./journal.js";
 import { epochsOf, lengthOf } from "./plan.js";
 import type { Bracket } from "./schedule.js";
 import type { Trial } from "./trial.js";
 
-export class EpochProgress {
-  readonly #bar: ReturnType<StepContext["progress"]>;
-  readonly #done = new Map<string, number>();
-  readonly #before: number;
-  #sum = 0;
+/** Epochs, by trial's hash. */
+interface TrialEpochs {
+  /** Trained in all. */
+  done: number;
+  /** Of the rungs that it is certain to take part in. */
+  asked: number;
+}
 
-  constructor(brackets: readonly Bracket[], journal: Journal, context: StepContext) {
+interface Sums {
+  /** Epochs of rungs that count. */
+  readonly counted: number;
+  /** Epochs beyond. */
+  readonly ahead: number;
+}
+
+export class EpochProgress {
+  #bar: ReturnType<StepContext["progress"]> | undefined;
+  readonly #trials = new Map<string, TrialEpochs>();
+  #before: Sums = { counted: 0, ahead: 0 };
+  #counted = 0;
+  #ahead = 0;
+
+  /** What the journal has is done. */
+  constructor(
+    readonly brackets: readonly Bracket[],
+    journal: Journal,
+  ) {
     for (const { settings, rungs } of brackets)
       for (const { epochs } of rungs)
         for (const { trials } of settings)
           for (const trial of trials) {
             const length = lengthOf(trial, epochs);
-            if (journal.find({ trial: trial.hash, epochs: length }) !== undefined) this.#set(trial, length);
+            if (journal.find({ trial: trial.hash, epochs: length }) !== undefined) this.update(trial, length);
           }
-    this.#before = this.#sum;
-    const total = epochsOf(brackets);
-    this.#bar = context.progress({ label: "sweep", total, from: this.#before, unit: "epochs", lineEvery: 0.02 });
-    this.#bar.update(this.#before);
+  }
+
+  /** Shows how far it is from here on. */
+  start({ progress }: Pick<StepContext, "progress">): void {
+    this.#before = { counted: this.#counted, ahead: this.#ahead };
+    const total = epochsOf(this.brackets);
+    this.#bar = progress({ label: "sweep", total, from: this.#counted, unit: "epochs", lineEvery: 0.02 });
+    this.#bar.update(this.#counted);
+  }
+
+  /** A trial is certain to be trained for so many epochs in all. */
+  ask(trial: Trial, epochs: number): void {
+    this.#set(trial, { asked: epochs, done: 0 });
   }
 
   /** So many epochs of a trial are done in all. */
   update(trial: Trial, epochs: number): void {
-    this.#set(trial, epochs);
-    this.#bar.update(this.#sum);
+    this.#set(trial, { asked: 0, done: epochs });
   }
 
-  /** Epochs that were trained since this began. */
+  /** Epochs that were trained since it was started, of rungs that count. */
   get trained(): number {
-    return this.#sum - this.#before;
+    return this.#counted - this.#before.counted;
+  }
+
+  /** Epochs that were trained since it was started for settings that do not go on. */
+  get speculated(): number {
+    return Math.max(0, this.#ahead - this.#before.ahead);
   }
 
   stop(): void {
-    this.#bar.stop();
+    this.#bar?.stop();
   }
 
-  #set({ hash }: Trial, epochs: number): void {
-    const before = this.#done.get(hash) ?? 0;
-    if (epochs <= before) return;
-    this.#done.set(hash, epochs);
-    this.#sum += epochs - before;
+  /** Both only grow. */
+  #set({ hash }: Trial, { asked, done }: TrialEpochs): void {
+    const trial = this.#trials.get(hash) ?? { asked: 0, done: 0 };
+    this.#trials.set(hash, trial);
+    this.#add(trial, -1);
+    trial.asked = Math.max(trial.asked, asked);
+    trial.done = Math.max(trial.done, done);
+    this.#add(trial, 1);
+    this.#bar?.update(this.#counted);
+  }
+
+  #add({ asked, done }: TrialEpochs, times: 1 | -1): void {
+    const counted = Math.min(asked, done);
+    this.#counted += times * counted;
+    this.#ahead += times * (done - counted);
   }
 }

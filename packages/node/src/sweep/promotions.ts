@@ -4,13 +4,13 @@
  */
 import TinyQueue from "tinyqueue";
 
-interface Scored {
+export interface Scored {
   readonly place: number;
   readonly score: number;
 }
 
 /** Larger is better, of equal ones the earlier; two that failed are equal. */
-const better = (a: Scored, b: Scored): number => (a.score === b.score ? a.place - b.place : b.score - a.score);
+export const better = (a: Scored, b: Scored): number => (a.score === b.score ? a.place - b.place : b.score - a.score);
 
 export class Promotions {
   /** Results that have not gone on. */

@@ -10,12 +10,12 @@ import type { Objective } from "./file.js";
 import { Journal } from "./journal.js";
 import { leaderboardCsv } from "./leaderboard.js";
 import type { SweepObserver } from "./observer.js";
-import { lengthOf } from "./plan.js";
+import { lengthOf, pieceOf } from "./plan.js";
 import { pool } from "./pool.js";
 import { EpochProgress } from "./progress.js";
 import { leaderboardOf, trialsOfLast } from "./results.js";
 import { type Bracket, type Job, Schedule } from "./schedule.js";
-import type { Trainer } from "./trainer.js";
+import { NotNeeded, type Trainer } from "./trainer.js";
 import type { Trial } from "./trial.js";
 import { sweepDocument } from "./winner.js";
 
@@ -30,6 +30,8 @@ export interface SweepRequest {
   readonly on: "float" | "int8";
   /** The caller closes it. */
   readonly trainer: Trainer;
+  /** Also train settings that are likely to go on, before that is certain. Changes no result. Default false. */
+  readonly speculate?: boolean;
   readonly observer?: SweepObserver;
 }
 
@@ -39,6 +41,8 @@ export interface SweepResult extends Leaderboard {
   readonly report: string;
   /** Epochs that this call trained: those of rungs that the journal has are not trained again. */
   readonly trainedEpochs: number;
+  /** Epochs that it trained beside these, for settings that seemed to go on and did not. */
+  readonly speculatedEpochs: number;
 }
 
 /** @throws PhinetsError `sweep.trial` where what trains a trial fails; run again, the sweep goes on */
@@ -48,28 +52,27 @@ export function runSweep(request: SweepRequest, context: StepContext): Promise<S
 
 async function sweepLocked(request: SweepRequest, context: StepContext): Promise<SweepResult> {
   const { folder, objective, trainer, brackets } = request;
-  const { slots } = trainer;
+  const slots = () => trainer.slots;
+  const onSlots = trainer.onSlots?.bind(trainer);
   const { signal } = context;
   const journal = new Journal(folder);
-  const schedules = schedulesOf(request, journal);
-  const takeOne = (): { schedule: Schedule; job: Job } | undefined => {
-    for (const schedule of schedules) {
-      const job = schedule.take();
-      if (job !== undefined) return { schedule, job };
-    }
-    return undefined;
-  };
-  const progress = new EpochProgress(brackets, journal, context);
+  const progress = new EpochProgress(brackets, journal);
+  const schedules = schedulesOf(request, journal, progress);
+  const decided = new AbortController();
+  progress.start(context);
   try {
     await pool({
-      ...{ slots, signal, next: takeOne },
+      ...{ slots, onSlots, signal, enough: decided.signal, next: () => takeLongest(schedules) },
       act: async ({ schedule, job }, how) => {
+        let reached = 0;
         try {
           await trainJob(job, schedule.bracket, { ...how, request, journal, progress });
+          reached = job.until;
         } finally {
           // A training may be of several brackets.
-          for (const each of schedules) each.end(job);
+          for (const each of schedules) each.end(job, reached);
         }
+        if (schedules.every((each) => each.decided)) decided.abort(new NotNeeded());
       },
     });
     if (request.on === "int8") {
@@ -77,7 +80,7 @@ async function sweepLocked(request: SweepRequest, context: StepContext): Promise
         (trial) => journal.find({ trial: trial.hash, epochs: trial.recipe.epochs, int8: true }) === undefined,
       );
       await pool({
-        ...{ slots, signal, next: () => finalists.pop() },
+        ...{ slots, onSlots, signal, next: () => finalists.pop() },
         act: (trial, how) => quantizeTrial(trial, { ...how, request, journal }),
       });
     }
@@ -89,13 +92,32 @@ async function sweepLocked(request: SweepRequest, context: StepContext): Promise
   writeFileAtomic(leaderboard, leaderboardCsv(board));
   writeFileAtomic(sweepDocument(folder), `${JSON.stringify(board, undefined, 1)}\n`);
   const { name } = request;
-  const curves = board.rows.slice(0, drawnCurves).map(({ runs }) => runs.map((run) => readResults(join(folder, run))));
+  const epochs = { trainedEpochs: progress.trained, speculatedEpochs: progress.speculated };
+  // What was trained ahead of a decision is no result.
+  const curves = board.rows
+    .slice(0, drawnCurves)
+    .map(({ runs, epochs }) => runs.map((run) => readResults(join(folder, run)).filter((row) => row.epoch <= epochs)));
   const figure = objective === "top1" ? "top1" : "AP50";
   writeFileAtomic(report, renderSweep({ name, folder, board, brackets, curves, figure }));
-  return { ...board, folder, leaderboard, report, trainedEpochs: progress.trained };
+  return { ...board, folder, leaderboard, report, ...epochs };
 }
 
-function schedulesOf({ brackets, objective, observer }: SweepRequest, journal: Journal): Schedule[] {
+/** The next job of the bracket whose next job has the longest way to go. */
+function takeLongest(schedules: readonly Schedule[]): { schedule: Schedule; job: Job } | undefined {
+  let [longest, ahead] = [schedules[0] as Schedule | undefined, Number.NEGATIVE_INFINITY];
+  for (const schedule of schedules) {
+    const next = schedule.ahead;
+    if (next !== undefined && next > ahead) [longest, ahead] = [schedule, next];
+  }
+  const job = longest?.take();
+  return longest && job && { schedule: longest, job };
+}
+
+function schedulesOf(
+  { brackets, objective, observer, speculate, trainer: { inPieces } }: SweepRequest,
+  journal: Journal,
+  progress: EpochProgress,
+): Schedule[] {
   const scoreOf = (trial: Trial, epochs: number): number | undefined => {
     const done = journal.find({ trial: trial.hash, epochs: lengthOf(trial, epochs) });
     return done && (done.figures?.[objective] ?? Number.NEGATIVE_INFINITY);
@@ -103,9 +125,15 @@ function schedulesOf({ brackets, objective, observer }: SweepRequest, journal: J
   const running = new Set<string>();
   return brackets.map((bracket) => {
     const { settings, rungs } = bracket;
-    return new Schedule(bracket, running, scoreOf, ({ place, rung, score }) => {
-      const { setting, target, trials } = settings[place];
-      observer?.scored?.({ setting, target, epochs: lengthOf(trials[0], rungs[rung].epochs), score });
+    return new Schedule(bracket, {
+      ...{ running, scoreOf, speculate, piece: inPieces ? pieceOf(bracket) : undefined },
+      onCertain({ place, rung }) {
+        for (const trial of settings[place].trials) progress.ask(trial, lengthOf(trial, rungs[rung].epochs));
+      },
+      onScore({ place, rung, score }) {
+        const { setting, target, trials } = settings[place];
+        observer?.scored?.({ setting, target, epochs: lengthOf(trials[0], rungs[rung].epochs), score });
+      },
     });
   });
 }
@@ -118,7 +146,7 @@ interface Doing {
 }
 
 async function trainJob(
-  { place, trial, epochs }: Job,
+  { place, trial, epochs, until }: Job,
   { settings }: Bracket,
   { request, journal, progress, slot, signal }: Doing & { readonly progress: EpochProgress },
 ): Promise<void> {
@@ -131,9 +159,10 @@ async function trainJob(
     observer?.working?.(slot, { setting, target, seed: trial.seed, done, epochs: length });
   };
   try {
-    const outcome = await trainer.train({ trial, epochs: length }, { signal, onEpoch });
-    await journal.add({ trial: trial.hash, epochs: length, ...outcome });
-    progress.update(trial, length);
+    const outcome = await trainer.train({ trial, epochs: until }, { signal, onEpoch });
+    progress.update(trial, "failed" in outcome ? length : until);
+    // One that has failed does not get to the end of its rung.
+    if (until === length || "failed" in outcome) await journal.add({ trial: trial.hash, epochs: length, ...outcome });
   } finally {
     observer?.working?.(slot, undefined);
   }
