@@ -65,6 +65,7 @@ function instantTrainer(folder) {
   const counts = { rungs: 0, ms: 0 };
   const trainer = {
     slots: Number(values.slots),
+    inPieces: false,
     async train({ trial, epochs }) {
       const start = performance.now();
       const { learningRate } = trial.recipe;

@@ -1,16 +1,23 @@
 /**
  * Simulation of a sweep on many workers, event by event, over the real schedule: what share of the workers' time is spent on
- * training, and what would give first. A rung takes its setting's seconds an epoch (log-normal over settings) by a factor
- * of its own (log-normal: stragglers), and `--job-seconds` beside. A worker dies after an exponential time; it is back after
- * `--restart` seconds, and its rung after the queue's lock (10 s) and its check for stalled jobs (up to 5 s), from the last
- * whole epoch on. Results pass through one sweep process, `--decide-ms` each, as bench/sweep/many.mjs measures it.
+ * training, how much of that counts, and what would give first. A rung takes its setting's seconds an epoch (log-normal over
+ * settings) by a factor of its own (log-normal: stragglers), the same for all pieces that it is given out in, and
+ * `--job-seconds` beside for each. A worker dies after an exponential time; it is back after `--restart` seconds, and its
+ * job after the queue's lock (10 s) and its check for stalled jobs (up to 5 s), from the last whole epoch on. The sweep
+ * looks at results every half second, takes `--decide-ms` for each, as bench/sweep/many.mjs measures it, and keeps a
+ * reserve of jobs in the queue, first come, first served, as the queue's trainer does.
+ * Per line: `busy`, the share of the workers' time that is training; `useful`, of rungs that count; `ahead`, the share of
+ * the training that does not count; `ideal`, the least hours that any schedule takes, even one that knows all results: the
+ * rungs that count by the workers, or the longest training of them, which cannot be divided; `ofIdeal`, that by the hours.
  * Queue and store are counted, not simulated: operations (a job is added, taken, ended; an epoch told; a lock extended every
- * 5 s) and bytes (a checkpoint out and one in a rung, one out an epoch) a second, the busiest minute of them.
- * Usage: node bench/sweep/workers.mjs [--trials 10000] [--workers 1,10,100,1000] [--search asha] [--epochs 27] [--seed 1] ...
+ * 5 s) and bytes (a checkpoint out and one in a job, one out an epoch) a second, the busiest minute of them.
+ * Usage: node bench/sweep/workers.mjs [--trials 10000] [--workers 1,10,100,1000] [--search asha] [--speculate false,true]
+ * [--pieces true] [--setting-spread 0.5] [--epochs 27] [--seed 1] ...
  */
 import { parseArgs } from "node:util";
 import { Random } from "@phinets/core/tensor";
 import { planBrackets } from "@phinets/node/sweep";
+import { pieceOf } from "../../packages/node/dist/sweep/plan.js";
 import { Schedule } from "../../packages/node/dist/sweep/schedule.js";
 
 const number = (usual) => ({ type: "string", default: String(usual) });
@@ -21,6 +28,9 @@ const { values } = parseArgs({
     search: number("asha"),
     epochs: number(27),
     reduction: number(3),
+    speculate: number("false,true"),
+    // Rungs are given out in pieces, as over a queue.
+    pieces: number("true"),
     seed: number(1),
     // Seconds an epoch, median over the settings, and the spreads (standard deviations of logarithms).
     "epoch-seconds": number(60),
@@ -37,6 +47,9 @@ const { values } = parseArgs({
 const of = (name) => Number(values[name]);
 const lock = 10;
 const stalledCheck = 5;
+const look = 0.5;
+/** As in packages/queue/src/queue-trainer.ts. */
+const reserve = (inWork) => 16 + Math.floor(inWork / 4);
 const minute = 60;
 
 /** Seconds a minute of the simulation, added up by minute. */
@@ -86,11 +99,12 @@ class Events {
 
 const normal = (random) => Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
 
-function simulate(workers) {
+function simulate(workers, speculate) {
   const trials = of("trials");
-  const random = new Random(of("seed"), workers);
-  // The same settings and scores for any number of workers.
-  const own = new Random(of("seed"));
+  const seed = of("seed");
+  const random = new Random(seed, workers);
+  // The same settings and scores for any number of workers, and for any schedule.
+  const own = new Random(seed);
   const secondsOf = Array.from(
     { length: trials },
     () => of("epoch-seconds") * Math.exp(of("setting-spread") * normal(own)),
@@ -104,79 +118,121 @@ function simulate(workers) {
   const quality = settings.map(() => own.uniform());
   const [bracket] = planBrackets(settings, { search: values.search, reduction: of("reduction"), firstEpochs: 1 });
   const scores = new Map();
-  const schedule = new Schedule(bracket, new Set(), (trial, epochs) => scores.get(`${trial.hash}:${epochs}`));
+  const schedule = new Schedule(bracket, {
+    running: new Set(),
+    scoreOf: (trial, epochs) => scores.get(`${trial.hash}:${epochs}`),
+    speculate,
+    piece: values.pieces === "true" ? pieceOf(bracket) : undefined,
+  });
   const events = new Events();
   const done = settings.map(() => 0);
-  const [useful, operations, bytes] = [new Minutes(), new Minutes(), new Minutes()];
-  const counts = { rungs: 0, deaths: 0, redone: 0, deciding: 0 };
-  let [now, last, deciderFree, idle] = [0, 0, 0, workers];
+  /** Seconds that were trained, by setting and rung; and workers lost meanwhile. */
+  const trained = settings.map(() => bracket.rungs.map(() => 0));
+  const lost = settings.map(() => bracket.rungs.map(() => 0));
+  const [busy, operations, bytes] = [new Minutes(), new Minutes(), new Minutes()];
+  const counts = { jobs: 0, deaths: 0, redone: 0, deciding: 0 };
+  /** Jobs in the queue, and when jobs in work began. */
+  const [queued, working] = [[], new Map()];
+  let [now, deciderFree, idle] = [0, 0, workers];
 
+  /** The machine that has it is slow or fast. */
+  const pace = ({ place, rung }) =>
+    secondsOf[place] * Math.exp(of("straggler-spread") * normal(new Random(seed, place, rung, lost[place][rung])));
   const begin = (job) => {
-    const place = job.place;
-    const epochSeconds = secondsOf[place] * Math.exp(of("straggler-spread") * normal(random));
+    const { place, rung, until } = job;
+    const epochSeconds = pace(job);
     const start = now + of("job-seconds");
-    const end = start + (job.epochs - done[place]) * epochSeconds;
+    const end = start + (until - done[place]) * epochSeconds;
     const death = now - Math.log(1 - random.uniform()) * of("death-hours") * 3600;
     operations.add(now, 2);
     bytes.add(now, of("checkpoint-bytes") * Number(done[place] > 0));
     const stop = Math.min(end, death);
-    const whole = Math.max(0, Math.min(job.epochs - done[place], Math.floor((stop - start) / epochSeconds + 1e-9)));
+    const whole = Math.max(0, Math.min(until - done[place], Math.floor((stop - start) / epochSeconds + 1e-9)));
     if (stop > start) {
-      useful.spread(start, start + whole * epochSeconds, whole * epochSeconds);
       operations.spread(start, stop, (stop - start) / (lock / 2) + whole);
       bytes.spread(start, stop, whole * of("checkpoint-bytes"));
     }
-    done[place] += whole;
+    working.set(job, start);
+    const leave = () => {
+      working.delete(job);
+      done[place] += whole;
+      trained[place][rung] += whole * epochSeconds;
+      if (whole > 0) busy.spread(start, start + whole * epochSeconds, whole * epochSeconds);
+    };
     if (death < end) {
-      counts.deaths++;
-      counts.redone += Math.max(0, stop - start - whole * epochSeconds);
-      events.add(death + lock + stalledCheck * random.uniform(), () => schedule.end(job));
-      events.add(death + of("restart"), () => {
-        idle++;
+      events.add(death, () => {
+        leave();
+        counts.deaths++;
+        counts.redone += Math.max(0, stop - start - whole * epochSeconds);
+        lost[place][rung]++;
+        events.add(now + lock + stalledCheck * random.uniform(), () => queued.unshift(job));
+        events.add(now + of("restart"), () => {
+          idle++;
+        });
       });
       return;
     }
     events.add(end, () => {
-      counts.rungs++;
+      leave();
+      counts.jobs++;
       operations.add(now, 1);
-      last = now;
       idle++;
-      deciderFree = Math.max(now, deciderFree) + of("decide-ms") / 1000;
+      const seen = Math.ceil(now / look) * look;
+      deciderFree = Math.max(seen, deciderFree) + of("decide-ms") / 1000;
       counts.deciding += of("decide-ms") / 1000;
       events.add(deciderFree, () => {
         // Better ones are told apart the longer they are trained.
-        const noise = random.uniform() / Math.sqrt(job.epochs);
-        scores.set(`${job.trial.hash}:${job.epochs}`, quality[place] + noise);
-        schedule.end(job);
+        const noise = new Random(seed, place, rung, -1).uniform() / Math.sqrt(job.epochs);
+        if (until === job.epochs) scores.set(`${job.trial.hash}:${job.epochs}`, quality[place] + noise);
+        schedule.end(job, until);
       });
     });
   };
 
-  for (let event; ; event.act()) {
-    while (idle > 0) {
-      const job = schedule.take();
-      if (job === undefined) break;
+  while (!schedule.decided) {
+    for (;;) {
+      while (queued.length < reserve(working.size)) {
+        const job = schedule.take();
+        if (job === undefined) break;
+        queued.push(job);
+      }
+      if (idle === 0 || queued.length === 0) break;
       idle--;
-      begin(job);
+      begin(queued.shift());
     }
-    event = events.next();
-    if (event === undefined) break;
+    const event = events.next();
     now = event.time;
+    event.act();
   }
-  const rungs = bracket.rungs.reduce((sum, rung) => sum + rung.settings, 0);
-  if (counts.rungs !== rungs) throw new Error(`${counts.rungs} rungs were trained, ${rungs} are planned`);
+  // What is still in work was ahead of its decision, and is left.
+  for (const start of working.values()) if (start < now) busy.spread(start, now, now - start);
+  const chains = settings.map((_, place) => {
+    let seconds = 0;
+    for (let rung = 0; rung <= schedule.lastRung(place); rung++) seconds += trained[place][rung];
+    return seconds;
+  });
+  const counted = chains.reduce((sum, seconds) => sum + seconds, 0);
+  const longest = chains.reduce((most, seconds) => Math.max(most, seconds), 0);
+  const ideal = Math.max(counted / workers, longest);
   const round = (value, digits = 3) => Number(value.toPrecision(digits));
   return {
-    ...{ bench: "sweep-workers", search: values.search, trials, workers, rungs },
-    hours: round(last / 3600),
-    utilisation: round(useful.all / (workers * last)),
+    ...{ bench: "sweep-workers", search: values.search, trials, workers, speculate, jobs: counts.jobs },
+    hours: round(now / 3600),
+    busy: round(busy.all / (workers * now)),
+    useful: round(counted / (workers * now)),
+    ahead: Number((1 - counted / busy.all).toFixed(3)),
+    ideal: round(ideal / 3600),
+    bound: longest > counted / workers ? "longest" : "workers",
+    ofIdeal: round(ideal / now),
     // Of the time, minutes in which less than nine tenths of the workers train.
-    tail: round((useful.below(0.9 * minute * workers) * minute) / last),
-    ...{ deaths: counts.deaths, redoneShare: round(counts.redone / (workers * last), 2) },
-    sweepBusy: round(counts.deciding / last, 2),
+    tail: round((busy.below(0.9 * minute * workers) * minute) / now),
+    ...{ deaths: counts.deaths, redoneShare: round(counts.redone / (workers * now), 2) },
+    sweepBusy: round(counts.deciding / now, 2),
     operationsASecond: round(operations.busiest),
     megabytesASecond: round(bytes.busiest / 1e6),
   };
 }
 
-for (const workers of values.workers.split(",").map(Number)) console.log(JSON.stringify(simulate(workers)));
+for (const workers of values.workers.split(",").map(Number))
+  for (const speculate of values.speculate.split(","))
+    console.log(JSON.stringify(simulate(workers, speculate === "true")));

@@ -50,6 +50,21 @@ describe("YOLO data sets", () => {
     expect(await names("elsewhere/unsplit")).toEqual(first);
   });
 
+  it("give a share of their training pictures, the same wherever they lie", async () => {
+    const names = async (folder: string, fraction?: number) => {
+      const files = [];
+      for (const name of ["a", "b"]) files.push(await yolo(`${folder}/${name}`, { train: 20, val: 2, test: 0 }));
+      const { splits } = await openDataset(files, { seed: 5, fraction });
+      return splitNames.map((split) => splits[split].map(({ file }) => file.slice(root.length + folder.length + 1)));
+    };
+    const [all, ...rest] = await names("share");
+    const [first, ...others] = await names("share", 0.3);
+    expect([all.length, first.length]).toEqual([40, 12]);
+    expect(all.filter((name) => first.includes(name))).toEqual(first);
+    expect(others).toEqual(rest);
+    expect(await names("far/away/share", 0.3)).toEqual([first, ...others]);
+  });
+
   it("count some classes only, and join by these", async () => {
     const a = await yolo("some/a");
     const c = await yolo("some/c", undefined, "train: train/images\nval: val/images\nnames: [bolt, screw]\n");

@@ -18,6 +18,7 @@ import {
   type SplitName,
   type SplitOptions,
   splitNames,
+  takeFraction,
   thinBackground,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -41,6 +42,8 @@ export interface OpenOptions extends Pick<SplitOptions, "seed" | "val" | "test">
   readonly only?: readonly string[];
   /** Share of the pictures that show nothing, see `thinBackground`; default all. */
   readonly background?: number;
+  /** Share of the training pictures of all sets together, 0..1; default all. */
+  readonly fraction?: number;
   /** Splits whose pictures go to others, before any is made. */
   readonly moves?: readonly SplitMove[];
   /** Make splits that are missing; false: the data set's own only. Default true. */
@@ -96,7 +99,19 @@ export async function openDataset(paths: readonly string[], options: OpenOptions
   joinDatasets(sets, paths);
   const completed = [];
   for (const set of sets) completed.push(await complete(set, options));
-  return { ...joinDatasets(completed, paths), sets: completed };
+  return { ...takeShare(joinDatasets(completed, paths), completed, options), sets: completed };
+}
+
+/** A share of the training pictures, drawn by their names within their sets. */
+function takeShare(index: DatasetIndex, sets: readonly OpenedSet[], { fraction = 1, seed }: OpenOptions): DatasetIndex {
+  if (fraction >= 1) return index;
+  const names = new Map<Sample, string>();
+  for (const { path, splits } of sets) {
+    const nameOf = nameWithin(path);
+    for (const sample of splits.train) names.set(sample, nameOf(sample));
+  }
+  const train = takeFraction(index.splits.train, fraction, { seed, name: (sample) => names.get(sample)! });
+  return { ...index, splits: { ...index.splits, train } };
 }
 
 /** What of a set is asked for. */
@@ -143,7 +158,7 @@ async function openOne(path: string, options: OpenOptions): Promise<OpenedTree> 
 
 const isArchive = (path: string): boolean => /\.zip$/i.test(path) && statSync(path).isFile();
 
-/** Names samples by where they lie in their data set, so that its place on the disk does not change the splits. */
+/** Names samples by where they lie in their data set, so that its place on the disk does not change what is drawn. */
 function nameWithin(path: string): (sample: Sample) => string {
   const folder = statSync(path).isDirectory() ? path : dirname(path);
   const start = isArchive(path) ? `${path}!/` : new FolderTree(folder).locate("").replace(/\/?$/, "/");

@@ -8,7 +8,6 @@ import {
   type Sample,
   type SplitName,
   splitNames,
-  takeFraction,
 } from "@phinets/core/data";
 import { classNames, type Network } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -68,16 +67,24 @@ export interface OpenDataOptions {
 
 /** Opens and joins data sets; a bad file ends it with its name and reason. */
 export async function openData(paths: readonly string[], options: OpenDataOptions): Promise<OpenedData> {
-  const { seed, fraction = 1, project, loading = {}, toTrain, note, signal } = options;
+  const { seed, fraction, project, loading = {}, toTrain, note, signal } = options;
   const bad = loading.skipBad === true ? "leave out" : "throw";
   const { only, pixelRange } = loading;
-  const { sets, ...opened } = await openDataset(paths, {
-    ...{ seed, bad, format: loading.dataFormat, only, toTrain, cache: project && cacheOf(project), pixelRange, signal },
+  const { sets, ...index } = await openDataset(paths, {
+    ...{
+      seed,
+      fraction,
+      bad,
+      format: loading.dataFormat,
+      only,
+      toTrain,
+      cache: project && cacheOf(project),
+      pixelRange,
+      signal,
+    },
     onProgress: note && tellNowAndThen(note, "looking for copies in"),
   });
   for (const set of sets) for (const line of describeOpened(set, set.path)) note?.(line);
-  const train = takeFraction(opened.splits.train, fraction, { seed });
-  const index = { ...opened, splits: { ...opened.splits, train } };
   const files = splitNames.flatMap((split) => index.splits[split].map(({ file }) => fileOnDisk(file)));
   const digests = await digestFiles(files, { folder: project && cacheOf(project), signal });
   const stampOf = ({ file, labels, class: label }: Sample) => [
