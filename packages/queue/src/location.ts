@@ -3,8 +3,8 @@ import { problemOf } from "@phinets/node/host";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { keptSeconds, storeKey } from "./names.js";
-import { FolderStore } from "./store/folder-store.js";
 import { HttpStore, type HttpStoreOptions, type StoreLocation } from "./store/http-store.js";
+import type { OpenedStore } from "./store/open.js";
 import type { Store } from "./store/store.js";
 
 const location = z.strictObject({
@@ -19,17 +19,17 @@ export async function tellLocation(redis: Redis, store: string, where: StoreLoca
 }
 
 export interface FindStoreOptions extends Pick<HttpStoreOptions, "onAway" | "onBack"> {
-  /** A folder that this machine shares with the sweep, and the id of the store in it. */
-  readonly folder?: { readonly path: string; readonly id: string };
+  /** The store that this machine was told of. */
+  readonly own?: OpenedStore;
 }
 
 /** The store of that id; undefined where nothing says where it is. */
 export async function findStore(
   redis: Redis,
   id: string,
-  { folder, ...told }: FindStoreOptions,
+  { own, ...told }: FindStoreOptions,
 ): Promise<Store | undefined> {
-  if (folder?.id === id) return new FolderStore(folder.path);
+  if (own?.id === id) return own.store;
   const relocate = () => readLocation(redis, id);
   const where = await relocate();
   return where && new HttpStore({ ...where, ...told, relocate });

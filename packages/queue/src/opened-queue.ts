@@ -2,6 +2,7 @@
  * The side that asks: a queue of Redis with jobs of its own, and the store that their workers share. What is to be done stands
  * elsewhere (a sweep's journal, a command's pictures), so it may end and begin again at any time.
  */
+import { PhinetsError } from "@phinets/core/tensor";
 import type { StepContext } from "@phinets/node/steps";
 import { type Job, Queue } from "bullmq";
 import type { Redis } from "ioredis";
@@ -10,6 +11,8 @@ import { keyPrefix, ownQueue, queuesKey } from "./names.js";
 import { connectRedis, redisAddress } from "./redis.js";
 import { FolderStore } from "./store/folder-store.js";
 import { openOwnStore } from "./store/open.js";
+import { tellingAway } from "./store/retry.js";
+import { isS3Place } from "./store/s3-place.js";
 import { type ServedStore, type ServeOptions, serveStore } from "./store/serve.js";
 import type { OwnStore } from "./store/store.js";
 
@@ -56,7 +59,15 @@ export class OpenedQueue {
   /** @throws PhinetsError `queue.redis` where there is no Redis, `store.listen` where the store cannot be served */
   static async open(request: QueueRequest, context: Told, { folder, onBack }: OpenQueueOptions): Promise<OpenedQueue> {
     const address = redisAddress(request.queue);
-    const { store, id, token } = await openOwnStore(request.store ?? folder, context);
+    if (request.serve !== undefined && request.store !== undefined && isS3Place(request.store))
+      throw new PhinetsError(
+        "queue.store",
+        "--serve serves a folder, and workers reach a --store of S3 themselves; leave --serve out",
+      );
+    const { store, id, token } = await openOwnStore(request.store ?? folder, {
+      signal: context.signal,
+      ...tellingAway(context.note),
+    });
     const redis = await connectRedis(address, {
       onAway: (why) =>
         context.note(`${address.shown} is away${why && ` (${why})`}; workers finish what they have, waiting`),

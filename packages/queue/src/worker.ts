@@ -24,7 +24,8 @@ import { isShard, parseShard, shardTitle } from "./shards/job.js";
 import { ShardProcesses } from "./shards/process.js";
 import { ShardRecords } from "./shards/records.js";
 import { doStep, trialsFolder } from "./step.js";
-import { readStoreFolder } from "./store/identity.js";
+import { type OpenedStore, readStore } from "./store/open.js";
+import { tellingAway } from "./store/retry.js";
 import type { Store } from "./store/store.js";
 
 export interface WorkerRequest {
@@ -36,7 +37,7 @@ export interface WorkerRequest {
   readonly threads: number;
   /** Folder for what is fetched and trained; nobody else works there meanwhile. */
   readonly work: string;
-  /** A folder that this machine shares with the sweep, where the sweep's store is one. */
+  /** A folder that this machine shares with who asks, or `s3://BUCKET/PREFIX`, where the store is one. */
   readonly store?: string;
   /** End when nothing waits. Default: wait for more, until the signal. */
   readonly once?: boolean;
@@ -77,6 +78,11 @@ export async function runWorker(request: WorkerRequest, context: StepContext): P
   const address = redisAddress(request.queue);
   return withRunLock(work, "sweeping", async () => {
     for (const folder of [trialsFolder(work), shardsFolder(work)]) rmSync(folder, { recursive: true, force: true });
+    const { signal } = context;
+    const own =
+      request.store === undefined
+        ? undefined
+        : await readStore(request.store, { signal, ...tellingAway(context.note) });
     const redis = await connectRedis(address, {
       onAway: (why) => context.note(`${address.shown} is away${why && ` (${why})`}; what is in work goes on`),
       onBack: () => context.note(`${address.shown} is back`),
@@ -88,7 +94,7 @@ export async function runWorker(request: WorkerRequest, context: StepContext): P
     const processes = new ShardProcesses(work);
     try {
       context.note(`worker: takes jobs of ${ownQueue()} from ${address.shown}, ${request.slots} at a time`);
-      return await new JobTaker(request, { redis, trainer, processes, context }).run();
+      return await new JobTaker(request, { redis, trainer, processes, own, context }).run();
     } finally {
       await Promise.all([trainer.close(), processes.end()]);
       redis.disconnect();
@@ -100,12 +106,13 @@ interface Tools {
   readonly redis: Redis;
   readonly trainer: LocalTrainer;
   readonly processes: ShardProcesses;
+  /** The store that this machine was told of. */
+  readonly own: OpenedStore | undefined;
   readonly context: StepContext;
 }
 
 class JobTaker {
   readonly #cache: DataCache;
-  readonly #folder: { readonly path: string; readonly id: string } | undefined;
   /** Jobs in work. */
   readonly #working = new Map<string, AbortController>();
   /** Said already: of what recurs the first is told. */
@@ -119,8 +126,6 @@ class JobTaker {
     readonly tools: Tools,
   ) {
     this.#cache = new DataCache(request.work);
-    const { store } = request;
-    if (store !== undefined) this.#folder = { path: store, id: readStoreFolder(store).id };
   }
 
   async run(): Promise<WorkerResult> {
@@ -229,14 +234,10 @@ class JobTaker {
 
   /** The store of a job. One that this machine does not know is known to others. */
   async #storeOf(id: string, job: Job, token: string): Promise<Store> {
-    const { redis, context } = this.tools;
-    const store = await findStore(redis, id, {
-      folder: this.#folder,
-      onAway: (why) => context.note(`the store is away: ${why}; waiting`),
-      onBack: () => context.note("the store is back"),
-    });
+    const { redis, context, own } = this.tools;
+    const store = await findStore(redis, id, { own, ...tellingAway(context.note) });
     if (store !== undefined) return store;
-    this.#sayOnce(`jobs of the store ${id} are left to others: it is a folder; name it with --store`);
+    this.#sayOnce(`jobs of the store ${id} are left to others: name it with --store`);
     return leaveToOthers(job, token);
   }
 

@@ -34,8 +34,8 @@ export const queue: OptionDefinition = {
 export const queueOptions: readonly OptionDefinition[] = [
   queue,
   {
-    flags: "--store <folder>",
-    help: "with --queue: where files for the workers and their results lie; a folder that they share",
+    flags: "--store <place>",
+    help: "with --queue: where files for the workers and their results lie; a folder that they share, or s3://BUCKET/PREFIX",
     group,
     completes: "path",
   },

@@ -1,4 +1,4 @@
-/** `phinets worker`: this machine trains for sweeps that share a queue. */
+/** `phinets worker`: this machine works for others that share a queue. */
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";
@@ -18,7 +18,7 @@ interface WorkerOptions {
 const definition: VerbDefinition = {
   name: "worker",
   description:
-    "Trains on this machine for sweeps that were started with the same --queue. Needs no data and no files of the sweep: pictures are fetched once, every epoch is delivered. Killed at any moment, another worker goes on from its last epoch.",
+    "Trains on this machine for sweeps, and looks at pictures for val and predict, that were started with the same --queue. Needs none of their files: pictures are fetched once, every epoch is delivered. Killed at any moment, another worker goes on from its last epoch.",
   examples: [
     ["phinets worker --queue redis://hub", "until Ctrl-C"],
     ["phinets worker --queue redis://hub --slots 4 --once", "four side by side, until nothing waits"],
@@ -27,7 +27,7 @@ const definition: VerbDefinition = {
     vary(queue, { required: true }),
     {
       flags: "--slots <n>",
-      help: "trainings side by side, which share the threads; any number gives the same bits",
+      help: "jobs side by side, which share the threads; any number gives the same bits",
       group: groups.machine,
       parse: integer(1, 64),
       default: 1,
@@ -41,8 +41,8 @@ const definition: VerbDefinition = {
       completes: "path",
     },
     {
-      flags: "--store <folder>",
-      help: "the sweep's --store, where this machine shares it",
+      flags: "--store <place>",
+      help: "the --store of who asks: a folder that this machine shares, or s3://BUCKET/PREFIX",
       group: groups.machine,
       completes: "path",
     },

@@ -1,15 +1,12 @@
 /** A store of another machine's, over HTTP. Transfers that break go on where they broke, for as long as it takes. */
-import { createReadStream, createWriteStream, mkdirSync, rmSync, statSync } from "node:fs";
-import { type IncomingMessage, request as plainRequest } from "node:http";
-import { request as tlsRequest } from "node:https";
-import { dirname } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { createReadStream } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { PhinetsError } from "@phinets/core/tensor";
-import { describeWriteError } from "@phinets/node/host";
 import { nameWhole } from "./folder-store.js";
 import { type ObjectState, objectPath, objectState } from "./protocol.js";
 import { Away, type RetryOptions, untilBack } from "./retry.js";
 import { digestFile, missing, requireOwnBytes, type Store, type Stored, type StoreOptions } from "./store.js";
+import { type AskOptions, ask, download, textOf, Untrusted } from "./transfer.js";
 
 /** Where a store is asked. */
 export interface StoreLocation {
@@ -24,9 +21,6 @@ export interface HttpStoreOptions extends StoreLocation, Pick<RetryOptions, "onA
   /** Asked while the store is away: where it is now. */
   readonly relocate?: () => Promise<StoreLocation | undefined>;
 }
-
-/** Milliseconds in which nothing comes. */
-const silenceMs = 30_000;
 
 export class HttpStore implements Store {
   #where: StoreLocation;
@@ -75,54 +69,16 @@ export class HttpStore implements Store {
     return objectState.parse(JSON.parse(await textOf(await this.#expect(answer, [200]))));
   }
 
-  async #download({ sha256, bytes }: Stored, part: string, signal?: AbortSignal): Promise<void> {
-    try {
-      mkdirSync(dirname(part), { recursive: true });
-    } catch (error) {
-      throw describeWriteError(error, part);
-    }
-    let start = statSync(part, { throwIfNoEntry: false })?.size ?? 0;
-    if (start > bytes) {
-      rmSync(part, { force: true });
-      start = 0;
-    }
-    if (start === bytes && bytes > 0) return;
-    const headers: Record<string, string> = start === 0 ? {} : { Range: `bytes=${start}-` };
-    const answer = await this.#ask("GET", objectPath(sha256), { signal, headers });
-    if (answer.statusCode === 404) {
-      answer.resume();
-      throw missing(sha256, this.name);
-    }
-    await this.#expect(answer, start === 0 ? [200] : [206]);
-    let room = bytes - start;
-    const bounded = async function* (parts: AsyncIterable<Uint8Array>) {
-      for await (const each of parts) {
-        room -= each.length;
-        if (room < 0)
-          throw new PhinetsError(
-            "store.corrupt",
-            `${sha256}: has more than the ${bytes} bytes that it was said to have`,
-          );
-        yield each;
+  #download(file: Stored, part: string, signal?: AbortSignal): Promise<void> {
+    const open = async (headers: Readonly<Record<string, string>>): Promise<IncomingMessage> => {
+      const answer = await this.#ask("GET", objectPath(file.sha256), { signal, headers });
+      if (answer.statusCode === 404) {
+        answer.resume();
+        throw missing(file.sha256, this.name);
       }
+      return this.#expect(answer, "Range" in headers ? [206] : [200]);
     };
-    const out = createWriteStream(part, { flags: "a" });
-    let written: NodeJS.ErrnoException | undefined;
-    out.on("error", (error) => {
-      written = error;
-    });
-    try {
-      await pipeline(answer, bounded, out);
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof PhinetsError) rmSync(part, { force: true });
-      throw error instanceof PhinetsError
-        ? error
-        : written?.code && isOfDisk(written.code)
-          ? describeWriteError(written, part)
-          : new Away(reasonOf(error));
-    }
-    if (room > 0) throw new Away("the transfer broke off");
+    return download(file, part, open, signal);
   }
 
   async #upload({ sha256, bytes }: Stored, path: string, signal?: AbortSignal): Promise<void> {
@@ -155,47 +111,18 @@ export class HttpStore implements Store {
     }
   }
 
-  #ask(
+  async #ask(
     method: string,
     path: string,
-    {
-      signal,
-      headers,
-      body,
-    }: {
-      readonly signal?: AbortSignal;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly body?: NodeJS.ReadableStream;
-    },
+    options: Pick<AskOptions, "signal" | "headers" | "body">,
   ): Promise<IncomingMessage> {
     const { url, token, certificate } = this.#where;
-    const address = new URL(path, url);
-    const ask = address.protocol === "https:" ? tlsRequest : plainRequest;
-    return new Promise((resolve, reject) => {
-      const sent = ask(
-        address,
-        {
-          method,
-          signal,
-          timeout: silenceMs,
-          headers: { ...headers, Authorization: `Bearer ${token}` },
-          ...(certificate !== undefined && { ca: certificate }),
-        },
-        resolve,
-      );
-      sent.on("timeout", () => sent.destroy(new Away("says nothing")));
-      sent.on("error", (error) => {
-        if (signal?.aborted) reject(signal.reason);
-        else
-          reject(
-            isUntrusted(error)
-              ? this.#refused(`its certificate is not trusted (${error.message})`)
-              : new Away(reasonOf(error)),
-          );
-      });
-      if (body === undefined) sent.end();
-      else pipeline(body, sent).catch(() => {}); // what broke it is the request's error
-    });
+    const headers = { ...options.headers, Authorization: `Bearer ${token}` };
+    try {
+      return await ask(new URL(path, url), { ...options, method, headers, certificate });
+    } catch (error) {
+      throw error instanceof Untrusted ? this.#refused(`its certificate is not trusted (${error.message})`) : error;
+    }
   }
 
   /** The answer, if its status is one of these; other servers' faults may pass, what it refuses does not. */
@@ -214,29 +141,4 @@ export class HttpStore implements Store {
       `${this.name}: ${why}; start the sweep again, which tells its workers anew`,
     );
   }
-}
-
-const isOfDisk = (code: string): boolean =>
-  ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "EACCES", "EPERM"].includes(code);
-
-const isUntrusted = ({ code }: NodeJS.ErrnoException): boolean =>
-  code !== undefined && /CERT|SIGNED|ERR_TLS|UNABLE_TO/.test(code);
-
-function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code ?? message;
-}
-
-/** Of an answer that is a line or two. */
-async function textOf(answer: IncomingMessage): Promise<string> {
-  let text = "";
-  try {
-    for await (const part of answer.setEncoding("utf8")) {
-      text += part;
-      if (text.length > 4096) break;
-    }
-  } catch (error) {
-    throw new Away(reasonOf(error));
-  }
-  return text.slice(0, 4096);
 }

@@ -30,3 +30,9 @@ export async function untilBack<T>(work: () => Promise<T>, { signal, onAway, onB
     }
   }
 }
+
+/** Says in lines that a store is away, and that it is back. */
+export const tellingAway = (note: (line: string) => void): Required<Pick<RetryOptions, "onAway" | "onBack">> => ({
+  onAway: (why) => note(`the store is away: ${why}; waiting`),
+  onBack: () => note("the store is back"),
+});
