@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Random } from "@phinets/core/tensor";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildZip } from "../../../test/build-zip.js";
 import {
   bin,
@@ -19,6 +19,7 @@ import {
 } from "../../../test/queue-worker.js";
 import { startRedis, type TestRedis } from "../../../test/redis.js";
 import { phinets, phinetsJson, tinyDataset, tinySweep, writeNetwork } from "../../../test/road-tools.js";
+import { s3Environment, startS3, testS3 } from "../../../test/s3-server.js";
 import { installed } from "../../../test/tools.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-queue-"));
@@ -231,6 +232,40 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     expect(leaderboard(join(root, "one"))).toBe(leaderboard(join(root, "one-alone")));
   }, 240_000);
 
+  it("is the same bytes with a store in S3, whose keys are nowhere", async () => {
+    const s3 = await startS3();
+    const environment = s3Environment(s3.url);
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    try {
+      const shelf = `s3://${testS3.bucket}/sweeps`;
+      const one = sweepFile(
+        "shelf.yaml",
+        "data: data\nnetwork: network.json\nepochs: 2\nbatch: 8\nspace:\n  lr: [0.01, 0.02]\non: int8\n",
+      );
+      const alone = await phinets("sweep", one, "--out", join(root, "shelf-alone"), "--workers", "1");
+      expect(alone.exitCode, alone.stderr).toBe(0);
+      const sweep = phinets("sweep", one, "--out", join(root, "shelf"), "--queue", redis.url, "--store", shelf);
+      await until("there is a store", () => s3.objects.has("sweeps/store.json"));
+      const worker = startWorker("shelved", "--store", shelf);
+      const { exitCode, stderr, stdout } = await sweep;
+      expect(exitCode, stderr).toBe(0);
+      await endWorker(worker, "SIGTERM");
+      expect(leaderboard(join(root, "shelf"))).toBe(leaderboard(join(root, "shelf-alone")));
+      expect(weightsOf(join(root, "shelf"))).toEqual(weightsOf(join(root, "shelf-alone")));
+      expect(stderr).toContain("the store is s3://shelf/sweeps, as it is for the workers");
+      for (const key of s3.objects.keys()) expect(key).toMatch(/^sweeps\/(store\.json|objects\/..\/[0-9a-f]{64})$/);
+      const written = readdirSync(join(root, "shelf"), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => readFileSync(join(entry.parentPath ?? entry.path, entry.name), "latin1"));
+      const { AWS_SECRET_ACCESS_KEY: secret, AWS_ACCESS_KEY_ID: key } = environment;
+      for (const text of [...written, stdout, stderr, worker.said(), ...worker.child.spawnargs])
+        for (const hidden of [secret, key]) expect(text.includes(hidden)).toBe(false);
+    } finally {
+      vi.unstubAllEnvs();
+      await s3.close();
+    }
+  }, 240_000);
+
   it("says that a password is not the right one", async () => {
     const wrong = redis.url.replace("secret", "hidden");
     const words = ["--out", join(root, "refused"), "--queue", wrong, "--serve", "127.0.0.1:0"];
@@ -242,6 +277,8 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
 
   it.each([
     [["--queue", "http://a", "--store", "s"], /no address of a Redis/],
+    [["--queue", "redis://a", "--store", "s3://"], /it is s3:\/\/BUCKET\/PREFIX/],
+    [["--queue", "redis://a", "--store", "s3://shelf", "--serve", "127.0.0.1:0"], /--serve serves a folder/],
     [["--queue", "redis://127.0.0.1:1"], /--queue needs a place for files/],
     [
       ["--queue", "redis://:secret@127.0.0.1:1/0", "--serve", "127.0.0.1:0"],

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeConveyorDataset } from "@phinets/node/dataset";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   bin,
   endWorker,
@@ -17,6 +17,7 @@ import {
 } from "../../../../test/queue-worker.js";
 import { startRedis, type TestRedis } from "../../../../test/redis.js";
 import { phinets, phinetsJson, tinyNetwork, writeNetwork } from "../../../../test/road-tools.js";
+import { s3Environment, startS3, testS3 } from "../../../../test/s3-server.js";
 import { installed } from "../../../../test/tools.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-shards-"));
@@ -144,6 +145,26 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     expect({ ...JSON.parse(stdout), saved: "" }).toEqual({ ...alone, saved: "" });
     // What was taken is not kept.
     expect(Object.keys(filesOf(join(root, "shared/objects"))).length).toBe(4);
+  }, 240_000);
+
+  it("val is the same bytes with a store in S3, and leaves there what a worker would need again", async () => {
+    const s3 = await startS3();
+    for (const [name, value] of Object.entries(s3Environment(s3.url))) vi.stubEnv(name, value);
+    try {
+      const shelf = `s3://${testS3.bucket}/pictures`;
+      const alone = await phinetsJson(...val("shelf-alone", "--on", "int8"));
+      const many = phinets(...val("shelf", "--on", "int8"), "--json", "--queue", redis.url, "--store", shelf);
+      await until("there is a store", () => s3.objects.has("pictures/store.json"));
+      startWorker("shelved", "--store", shelf);
+      const { exitCode, stdout, stderr } = await many;
+      expect(exitCode, stderr).toBe(0);
+      expect({ ...JSON.parse(stdout), saved: "" }).toEqual({ ...alone, saved: "" });
+      // store.json, and the four files of the model.
+      expect(s3.objects.size).toBe(5);
+    } finally {
+      vi.unstubAllEnvs();
+      await s3.close();
+    }
   }, 240_000);
 
   it("does again what was delivered and is damaged or gone", async () => {
