@@ -131,6 +131,8 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm", "ffmpeg", "cm
         "many-machines.md": [
           "it needs two machines. Tests of its own do it with a Redis and workers in separate folders",
           "it runs until Ctrl-C",
+          "it needs two machines. Tests of its own do it with a Redis and workers in separate folders",
+          "it needs a bucket. Tests of its own do it with a server that speaks as S3 does",
         ],
         "nrf52840.md": [
           "it needs root",

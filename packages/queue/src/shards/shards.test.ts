@@ -81,6 +81,10 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
       await until("a shard is looked at", () => processesOf(first, "shard-worker.js").length > 0);
       await endWorker(first, "SIGKILL");
       await until("its process ends with it", () => processesOf(first, "shard-worker.js").length === 0);
+      if (on === "int8") {
+        await redis.kill();
+        await redis.start();
+      }
       const [second, third] = [startWorker(`second-${on}`), startWorker(`third-${on}`)];
       const found = await many;
       expect({ ...found, saved: "" }).toEqual({ ...alone, saved: "" });
@@ -90,6 +94,25 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
         readFileSync(join(root, `alone-${on}.html`), "utf8"),
       );
       expect(second.said() + third.said()).toMatch(/: pictures \d+ to \d+\n/);
+    },
+    240_000,
+  );
+
+  it.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))(
+    "val --on firmware is left to workers that have its tools",
+    async () => {
+      const alone = await phinetsJson(...val("tools-alone", "--on", "firmware"));
+      const words = val("tools", "--on", "firmware", "--queue", redis.url, "--serve", "127.0.0.1:0");
+      const many = phinetsJson(...words);
+      many.catch(() => {}); // told below
+      const without = startWorkerIn(join(root, "toolless"), { queue: redis.url }, { ...process.env, PATH: "" });
+      workers.push(without);
+      await until("it leaves them", () =>
+        /are left to others: arm-none-eabi-gcc is not installed/.test(without.said()),
+      );
+      startWorker("tooled");
+      expect({ ...(await many), saved: "" }).toEqual({ ...alone, saved: "" });
+      expect(without.said()).not.toMatch(/: pictures \d+ to \d+\n|failed: /);
     },
     240_000,
   );
