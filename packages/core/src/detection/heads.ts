@@ -27,6 +27,6 @@ export const yolov2Decoder =
 /** Of any head; what reads several maps is loaded where there are some, so that a page that has one loads less. */
 export async function decoderOf(head: BoxHead): Promise<DecodeHead> {
   if (head.kind === "yolov2") return yolov2Decoder(head);
-  const { decodeMaps } = await import("./decode-maps.js");
+  const { decodeMaps } = await import("./maps-decoder.js");
   return (given, threshold) => decodeMaps(given, head, threshold);
 }
