@@ -93,6 +93,16 @@ export async function downloadOf(tab: Page, click: () => Promise<void>): Promise
   return { name: download.suggestedFilename(), path: await download.path() };
 }
 
+/** Addresses that the page asks the server for in some seconds in which nobody does anything: none, since it hears. */
+export async function idleRequests(tab: Page): Promise<string[]> {
+  const asked: string[] = [];
+  const note = (request: { url(): string }) => asked.push(request.url());
+  tab.on("request", note);
+  await tab.waitForTimeout(4000);
+  tab.off("request", note);
+  return asked;
+}
+
 /** What a room shows is readable, named and not cut off, on a telephone's width too, in the light and in the dark. */
 export async function requireUsable(tab: Page): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {

@@ -12,7 +12,7 @@ import { dataFolder } from "../data-folder.js";
 import { tinyDataset } from "../road-tools.js";
 import { installed } from "../tools.js";
 import { overflow, unnamed, unreadable } from "./in-page.js";
-import { browserOptions, commandBuilt, downloadOf, studioBrowser } from "./page.js";
+import { browserOptions, commandBuilt, downloadOf, idleRequests, studioBrowser } from "./page.js";
 
 const { root } = dataFolder("studio-ship");
 const folder = join(root, "opened");
@@ -128,10 +128,13 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
     it("looks on where a terminal ships, and does not disturb it", async () => {
       const words = ["ship", "--data", join(folder, "belt"), "--target", "rp2040", "--imgsz", "48", "--epochs", "400"];
       const out = join(folder, "runs/ship/terminal");
+      const { tab, close } = await open(folder, { room: "ship", project });
+      // The page is there before the run is: it hears of it.
+      await tab.getByRole("link", { name: "ship/first" }).waitFor(slow);
+      await expect.poll(() => idleRequests(tab), slow).toEqual([]);
       elsewhere = spawn(process.execPath, [bin, ...words, "--project", join(folder, "runs"), "--out", out], {
         stdio: "ignore",
       });
-      const { tab, close } = await open(folder, { room: "ship", project });
       await tab.getByRole("link", { name: "ship/terminal" }).click(slow);
       await tab.getByText(`Process ${elsewhere.pid} is shipping here; this page looks on.`).waitFor(slow);
       await tab.getByText(/training \d+ of 400 epochs/).waitFor(slow);

@@ -9,12 +9,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataFolder } from "../data-folder.js";
 import { phinetsJson, tinyDataset, writeNetwork } from "../road-tools.js";
 import { overflow, unnamed, unreadable } from "./in-page.js";
-import { browserOptions, commandBuilt, studioBrowser } from "./page.js";
+import { browserOptions, commandBuilt, idleRequests, requireUsable, studioBrowser } from "./page.js";
 
 const { root } = dataFolder("studio-sweeps");
 const folder = join(root, "opened");
 const bin = fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.meta.url));
 const slow = { timeout: 180_000 };
+const soon = { timeout: 30_000 };
 
 interface Row {
   readonly setting: Readonly<Record<string, number>>;
@@ -69,7 +70,9 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
       expect(await charts.nth(i).locator(".dot").count()).toBe(6);
       expect(await charts.nth(i).locator(".dot.strong").count()).toBe(count);
     }
-    expect(await tab.getByRole("img", { name: "AP50 by epoch" }).locator("polyline").count()).toBe(6);
+    const curves = tab.getByRole("img", { name: /^AP50 by epoch: / });
+    expect((await curves.getAttribute("aria-label"))!.match(/ at epoch 2/g)).toHaveLength(6);
+    await curves.locator("canvas").waitFor();
     const lines = rows.map(({ setting, firstScore: score }) => ({ setting, score }));
     const [first] = explainedVariance(lines);
     await tab
@@ -116,8 +119,10 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
       ...["space:", "  lr: [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]", "  mosaic: [0, 0.3, 0.6]"],
     ]);
     const words = ["sweep", file, "--out", join(folder, "runs/sweep/long"), "--workers", "1"];
-    running = spawn(process.execPath, [bin, ...words], { stdio: "ignore" });
     const { tab, complaints, close } = await open(folder, { room: "sweeps", project: join(folder, "runs") });
+    // The page is there before the sweep is: it hears of it.
+    await tab.getByLabel("Sweep", { exact: true }).waitFor(slow);
+    running = spawn(process.execPath, [bin, ...words], { stdio: "ignore" });
     await tab.getByLabel("Sweep", { exact: true }).selectOption({ label: "sweep/long (runs)" }, slow);
     await tab.getByText(/^It runs: [1-9]\d* trainings so far, by AP50/).waitFor(slow);
     const count = () => tab.locator(".leaderboard tbody tr").count();
@@ -129,6 +134,61 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
     expect(scores).toEqual([...scores].sort((a, b) => b - a));
     running.kill("SIGTERM");
     await tab.getByText(/^\d+ trainings so far/).waitFor(slow);
+    await expect.poll(() => idleRequests(tab), slow).toEqual([]);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it("begins what its form says, stops and goes on, to the leaderboard of the command", async () => {
+    const project = join(folder, "runs");
+    const { tab, complaints, close } = await open(folder, { room: "sweeps", project });
+    await tab.getByText("Start a sweep").click();
+    const area = tab.getByLabel("sweep.yaml", { exact: true });
+    await expect.poll(() => area.inputValue(), soon).toMatch(/^data: \.\.\/\.\.\/belt$/m);
+    await area.fill("data: ../../belt\nspace:\n  lr: [0.01, 0.01]\n");
+    await expect
+      .poll(() => tab.locator(".sweeps form [role=alert]").textContent(soon), soon)
+      .toBe("line 3, column 7 space.lr has 0.01 twice; remove one");
+    await tab.getByRole("button", { name: "line 3, column 7" }).click();
+    expect(
+      await area.evaluate((own: HTMLTextAreaElement) => own.value.slice(own.selectionStart, own.selectionEnd)),
+    ).toBe("[0.01, 0.01]");
+    await area.fill("data: ../../../elsewhere\n");
+    await expect
+      .poll(() => tab.locator(".sweeps form [role=alert]").textContent(soon), soon)
+      .toMatch(/^line 1, column 1 \.\.\/\.\.\/\.\.\/elsewhere: lies outside the opened folder/);
+    await area.fill(
+      [
+        "# Mine.",
+        ...["data: ../../belt", "network: ../../network.json", "epochs: 9", "batch: 8 # pictures"],
+        ...["space:", "  lr: [0.0002, 0.003, 0.01]", "  mosaic: [0, 0.4]", ""],
+      ].join("\n"),
+    );
+    await tab.getByLabel("Boards").fill("stm32h743");
+    await tab.getByLabel("Epochs", { exact: true }).fill("3");
+    await tab.getByLabel("Name", { exact: true }).fill("mine");
+    await expect
+      .poll(() => area.inputValue())
+      .toMatch(/^# Mine\.\n.*epochs: 3\nbatch: 8 # pictures\n.*target: stm32h743\n$/s);
+    const line = await tab.locator(".sweeps form .command code").textContent();
+    expect(line).toBe(`phinets sweep ${project}/sweeps/mine.yaml --out ${project}/sweep/mine`);
+    await tab.getByRole("button", { name: "Start sweep" }).click();
+    await tab.getByText(/^It runs: [1-9]\d* trainings? so far/).waitFor(slow);
+    await tab.getByRole("button", { name: "Stop" }).click();
+    await tab.getByRole("button", { name: "Go on" }).waitFor(slow);
+    await requireUsable(tab);
+    await tab.getByRole("button", { name: "Go on" }).click();
+    await tab.getByText("6 settings, by AP50 on the validation pictures.").waitFor(slow);
+    const own = join(root, "by-command");
+    await phinetsJson("sweep", join(project, "sweeps/mine.yaml"), "--out", own, "--workers", "1");
+    expect(readFileSync(join(project, "sweep/mine/leaderboard.csv"), "utf8")).toBe(
+      readFileSync(join(own, "leaderboard.csv"), "utf8"),
+    );
+    // What the command alone can see is told at its place too.
+    await area.fill((await area.inputValue()).replace("batch: 8", "batches: 8"));
+    await tab.getByLabel("Name", { exact: true }).fill("wrong");
+    await tab.getByRole("button", { name: "Start sweep" }).click();
+    await tab.getByText(/wrong\.yaml:5:1: .*batches/).waitFor(slow);
     expect(complaints).toEqual([]);
     await close();
   });

@@ -22,7 +22,8 @@ const savedState = z.object({
 export type SavedShipState = z.infer<typeof savedState>;
 export type StepState = SavedShipState["steps"][string];
 
-const pathOf = (folder: string): string => join(folder, "state.json");
+export const stateName = "state.json";
+const pathOf = (folder: string): string => join(folder, stateName);
 const writeEveryMs = 500;
 
 export class ShipState {

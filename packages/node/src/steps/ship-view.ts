@@ -10,8 +10,8 @@ import { loadNetwork } from "../run/load.js";
 import { runHolder } from "../run/lock.js";
 import { readOptionFile } from "../run/option-file.js";
 import { targetOf } from "../target/target.js";
-import { readShipState, type SavedShipState, type StepState } from "./ship-state.js";
-import { hasStepLog, readStepSeconds } from "./step-log.js";
+import { readShipState, type SavedShipState, type StepState, stateName } from "./ship-state.js";
+import { hasStepLog, logName, readStepSeconds } from "./step-log.js";
 
 const figures = z.object({
   task: z.enum(["detect", "classify"]),
@@ -79,6 +79,9 @@ export interface ShipView {
 
 /** Whether a folder is a shipped run, done or not. */
 export const isShipped = hasStepLog;
+
+/** Files of a shipped run that have changed when a view of it has. */
+export const shipViewFiles: readonly string[] = [stateName, logName, "ship.json"];
 
 const allSteps = ["fit", "train", "quantize", "export", "evaluate", "firmware", "track", "report"];
 

@@ -123,7 +123,7 @@ function filesOf<T>(outputs: Outputs<T>, result: T): readonly string[] {
   return typeof outputs === "function" ? outputs(result) : outputs;
 }
 
-const logName = "steps.json";
+export const logName = "steps.json";
 
 /** Whether a folder is a chain's, which may go on in it. */
 export function hasStepLog(folder: string): boolean {

@@ -52,12 +52,17 @@ const mostBytes = 1 << 20;
 /** More are no sweep but a slip. */
 export const mostSettings = 100_000;
 
-/**
- * Reads a sweep's YAML. What is an option of `train` is not judged here.
- * @throws PhinetsError `sweep.file` with line and column for what is none of a sweep's keys' values
- */
+/** Reads a sweep's YAML. Throws as `parseSweep` does, and where the file cannot be read. */
 export async function readSweepFile(path: string): Promise<SweepFile> {
-  const text = readText(path);
+  return parseSweep(readText(path), path);
+}
+
+/**
+ * A sweep's YAML. What is an option of `train` is not judged here.
+ * @param path of its file, which places and errors name
+ * @throws PhinetsError `sweep.file`, its message `PATH:LINE:COLUMN: ...`, for what is none of a sweep's keys' values
+ */
+export async function parseSweep(text: string, path: string): Promise<SweepFile> {
   try {
     await parseYaml(text); // no trap, and every key once
   } catch (error) {

@@ -1,5 +1,5 @@
 export { exceededLimit, trialCost } from "./cost.js";
-export { mostSettings, readSweepFile, type SweepFile } from "./file.js";
+export { mostSettings, parseSweep, readSweepFile, type SweepFile } from "./file.js";
 export { type JournalEntry, journalEntry, openSweepFolder } from "./journal.js";
 export { LocalTrainer } from "./local-trainer.js";
 export { measureTraining } from "./measure.js";

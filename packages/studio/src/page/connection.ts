@@ -1,6 +1,6 @@
 /** What the page is connected to: the server of `phinets studio`, or nothing where it is a static site. */
 import { computed, signal } from "@preact/signals";
-import type { Job, StudioEvents } from "../shared/events.js";
+import type { Job, PlaceChange, StudioEvents } from "../shared/events.js";
 import type { PhoneStatus } from "../shared/phone.js";
 import type { RunEntry, RunGone } from "../shared/runs.js";
 import type { Session } from "../shared/session.js";
@@ -23,6 +23,10 @@ export const runs = signal<ReadonlyMap<string, RunEntry | RunGone>>(new Map());
 export const phone = signal<PhoneStatus | undefined>(undefined);
 /** The picture that came in by it last. */
 export const captured = signal<SavedFrame | undefined>(undefined);
+/** Shipped runs and sweeps of which something changed since the page was opened, by kind and place. */
+export const changes = signal<ReadonlyMap<string, PlaceChange>>(new Map());
+/** Counts how often the server was found again: what was told meanwhile was not heard. */
+export const returns = signal(0);
 /** The roots of places, as commands name them. */
 export const places = computed((): Pick<Session, "path" | "project"> => {
   const { value } = connection;
@@ -48,6 +52,7 @@ export async function connect(): Promise<void> {
   connection.value = { kind: "server", session };
   const events = new EventSource(addressOf("events"));
   events.onopen = () => {
+    if (!online.value) returns.value++;
     online.value = true;
   };
   events.onerror = () => {
@@ -62,6 +67,9 @@ export async function connect(): Promise<void> {
   hear(events, "captured", (saved) => {
     captured.value = saved;
   });
+  hear(events, "place", (change) => {
+    changes.value = new Map(changes.value).set(`${change.kind} ${change.id}`, change);
+  });
   hear(events, "job", (job) => {
     jobs.value = new Map(jobs.value).set(job.id, job);
   });
@@ -70,6 +78,10 @@ export async function connect(): Promise<void> {
 function hear<K extends keyof StudioEvents>(events: EventSource, name: K, on: (event: StudioEvents[K]) => void): void {
   events.addEventListener(name, ({ data }) => on(JSON.parse(data)));
 }
+
+/** The newest job of a kind about something. */
+export const jobAbout = (kind: Job["kind"], about: string): Job | undefined =>
+  [...jobs.value.values()].findLast((job) => job.kind === kind && job.about === about);
 
 /** A job's end: resolves when it is done, throws what it failed with. */
 export function jobEnd(id: number): Promise<Job> {

@@ -1,5 +1,5 @@
 /** Folders of a kind, and clips, below a folder. Links are not followed. */
-import { type Dirent, readdirSync } from "node:fs";
+import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isHidden, isPictureFile } from "@phinets/core/data";
 import type { OpenedFolder } from "./opened-folder.js";
@@ -19,35 +19,90 @@ function entriesOf(path: string): Dirent[] {
   }
 }
 
-/**
- * Paths, within a folder ("" is that itself), of the folders in it that are of a kind; nothing is looked for below them.
- * @param root whole path
- */
-export function foldersBelow(root: string, isOne: (path: string) => boolean): string[] {
-  const look = (within: string, depth: number): string[] => {
-    const path = join(root, within);
-    if (isOne(path)) return [within];
-    if (depth === deepest) return [];
-    const entries = entriesOf(path);
-    if (entries.length > mostEntries) return [];
-    return entries
-      .filter((entry) => entry.isDirectory() && !isHidden(entry.name) && !passed.has(entry.name))
-      .flatMap(({ name }) => look(within === "" ? name : `${within}/${name}`, depth + 1));
-  };
-  return look("", 0);
+interface Seen<K> {
+  /** When its entries were read, and when they had been changed; milliseconds. */
+  readonly readAt: number;
+  readonly changedAt: number;
+  readonly kinds: readonly K[];
+  /** Names of the folders in it that are looked into. */
+  readonly below: readonly string[];
 }
 
-const videos = /\.(mp4|mov|mkv|avi|webm|m4v|mjpe?g|gif)$/i;
+/** A file system may tell times to two seconds: what was read so soon after a change may have changed again. */
+const clockMs = 2500;
+
+/**
+ * Folders of several kinds below a folder, by one walk, which may be done again and again: what is read then are the folders
+ * whose entries have changed. Nothing of a kind is looked for below one of it.
+ */
+export class FolderWalk<K extends string> {
+  #seen = new Map<string, Seen<K>>();
+
+  /**
+   * @param root whole path
+   * @param kinds whether a folder is of a kind, as its own entries say
+   */
+  constructor(
+    readonly root: string,
+    readonly kinds: Readonly<Record<K, (path: string) => boolean>>,
+  ) {}
+
+  /** Paths within the root ("" is that itself), by kind. */
+  find(): Record<K, string[]> {
+    const names = Object.keys(this.kinds) as K[];
+    const found = Object.fromEntries(names.map((kind) => [kind, [] as string[]])) as Record<K, string[]>;
+    const seen = new Map<string, Seen<K>>();
+    const look = (within: string, depth: number, wanted: readonly K[]): void => {
+      const path = join(this.root, within);
+      const one = this.#look(path);
+      if (one === undefined) return;
+      seen.set(path, one);
+      for (const kind of wanted) if (one.kinds.includes(kind)) found[kind].push(within);
+      const left = wanted.filter((kind) => !one.kinds.includes(kind));
+      if (depth === deepest || left.length === 0) return;
+      for (const name of one.below) look(within === "" ? name : `${within}/${name}`, depth + 1, left);
+    };
+    look("", 0, names);
+    this.#seen = seen;
+    return found;
+  }
+
+  /** Undefined where it is gone. */
+  #look(path: string): Seen<K> | undefined {
+    const changedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    if (changedAt === undefined) return undefined;
+    const known = this.#seen.get(path);
+    if (known?.changedAt === changedAt && known.readAt - changedAt > clockMs) return known;
+    const readAt = Date.now();
+    const kinds = (Object.keys(this.kinds) as K[]).filter((kind) => this.kinds[kind](path));
+    const entries = entriesOf(path);
+    const below = entries.filter((entry) => entry.isDirectory() && isLookedAt(entry)).map(({ name }) => name);
+    return { readAt, changedAt, kinds, below: entries.length > mostEntries ? [] : below };
+  }
+}
+
+const isLookedAt = ({ name }: Dirent): boolean => !isHidden(name) && !passed.has(name);
+
+/** The same once, of one kind. */
+export function foldersBelow(root: string, isOne: (path: string) => boolean): string[] {
+  return new FolderWalk(root, { one: isOne }).find().one;
+}
+
+/** Names of videos that are opened. */
+export const clipName = /\.(mp4|mov|mkv|avi|webm|m4v|mpe?g|mjpe?g|gif)$/i;
 const fewestFrames = 2;
 
-/** Videos, and folders of pictures, which a clip's frames may be. */
-export function clipsIn(folder: OpenedFolder): string[] {
+/**
+ * Videos in a folder, and where asked for folders of pictures, which a clip's frames may be; paths within it.
+ * @param options.frames whether a folder of pictures is a clip too
+ */
+export function clipsIn(folder: OpenedFolder, { frames }: { readonly frames: boolean }): string[] {
   const look = (within: string, depth: number): string[] => {
-    const entries = entriesOf(join(folder.real, within)).filter(({ name }) => !isHidden(name) && !passed.has(name));
+    const entries = entriesOf(join(folder.real, within)).filter(isLookedAt);
     const at = (name: string) => (within === "" ? name : `${within}/${name}`);
-    const own = entries.filter((entry) => entry.isFile() && videos.test(entry.name)).map(({ name }) => at(name));
-    const frames = entries.filter((entry) => entry.isFile() && isPictureFile(entry.name));
-    if (within !== "" && frames.length >= fewestFrames) own.unshift(within);
+    const own = entries.filter((entry) => entry.isFile() && clipName.test(entry.name)).map(({ name }) => at(name));
+    const pictures = entries.filter((entry) => entry.isFile() && isPictureFile(entry.name));
+    if (frames && within !== "" && pictures.length >= fewestFrames) own.unshift(within);
     if (depth === deepest || entries.length > mostEntries) return own;
     const below = entries.filter((entry) => entry.isDirectory());
     return [...own, ...below.flatMap(({ name }) => look(at(name), depth + 1))];

@@ -53,7 +53,7 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
     token,
     port: taken,
     close: async () => {
-      studio.runs.close();
+      studio.watch.close();
       await studio.phone.close();
       await studio.jobs.stopAll();
       await stopListening(server);

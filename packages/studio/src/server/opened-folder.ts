@@ -52,7 +52,7 @@ export class OpenedFolder {
   }
 }
 
-function outside(shown: string): PhinetsError {
+export function outside(shown: string): PhinetsError {
   return new PhinetsError(
     "studio.outside",
     `${shown}: lies outside the opened folder; open a folder that holds it too`,

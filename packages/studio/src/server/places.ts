@@ -1,15 +1,33 @@
 /** The opened folder and the folder of all runs: what a request names lies in one of them. */
 import { realpathSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
+import { holds } from "@phinets/node/files";
 import { commandPath, parsePlace, placeId, type Root } from "../shared/places.js";
-import { foldersBelow } from "./find.js";
-import { OpenedFolder } from "./opened-folder.js";
+import { FolderWalk } from "./find.js";
+import { OpenedFolder, outside } from "./opened-folder.js";
 
 export interface Place {
   readonly id: string;
   /** Whole path. */
   readonly path: string;
+}
+
+/** Undefined where it is gone meanwhile. */
+function realpathOf(path: string): string | undefined {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a path leads, or would once its last folders are there. */
+function placeOnDisk(path: string): string {
+  let [there, rest] = [resolve(path), ""];
+  while (realpathOf(there) === undefined && dirname(there) !== there)
+    [there, rest] = [dirname(there), join(basename(there), rest)];
+  return join(realpathOf(there) ?? there, rest);
 }
 
 export class Places {
@@ -21,16 +39,29 @@ export class Places {
 
   /** Folders of a kind in both roots, each once: the folder of all runs may lie in the opened one. Links are not followed. */
   below(isOne: (path: string) => boolean): Place[] {
-    const found = new Map<string, Place>();
-    for (const root of ["project", "folder"] as const) {
-      const opened = this.#root(root);
-      if (opened === undefined) continue;
-      for (const within of foldersBelow(opened.real, isOne)) {
-        const path = realpathSync.native(join(opened.real, within));
-        if (!found.has(path)) found.set(path, { id: placeId(root, within), path });
+    return this.walk({ one: isOne })().one;
+  }
+
+  /** The same of several kinds, to be asked again and again: what has not changed since is not read. */
+  walk<K extends string>(kinds: Readonly<Record<K, (path: string) => boolean>>): () => Record<K, Place[]> {
+    const walks = new Map<string, FolderWalk<K>>();
+    const names = Object.keys(kinds) as K[];
+    return () => {
+      const found = new Map(names.map((kind) => [kind, new Map<string, Place>()]));
+      for (const root of ["project", "folder"] as const) {
+        const opened = this.#root(root);
+        if (opened === undefined) continue;
+        const walk = walks.get(opened.real) ?? new FolderWalk(opened.real, kinds);
+        walks.set(opened.real, walk);
+        for (const [kind, all] of Object.entries(walk.find()) as [K, string[]][])
+          for (const within of all) {
+            const path = realpathOf(join(opened.real, within));
+            const known = found.get(kind)!;
+            if (path !== undefined && !known.has(path)) known.set(path, { id: placeId(root, within), path });
+          }
       }
-    }
-    return [...found.values()];
+      return Object.fromEntries(names.map((kind) => [kind, [...found.get(kind)!.values()]])) as Record<K, Place[]>;
+    };
   }
 
   /** Folders that hold a file. */
@@ -51,6 +82,16 @@ export class Places {
   path(id: string): string {
     this.#parse(id);
     return commandPath(id, { path: this.folder.path, project: this.project });
+  }
+
+  /**
+   * Throws where a file lies in neither root once links are followed. One that is not there is judged by the folder it would
+   * lie in.
+   * @param path whole
+   */
+  requireInside(path: string, shown: string): void {
+    const real = placeOnDisk(path);
+    if (![this.folder.real, placeOnDisk(this.project)].some((root) => holds(root, real))) throw outside(shown);
   }
 
   #parse(id: string): { readonly root: Root; readonly within: string } {

@@ -1,13 +1,13 @@
-/** The run folders below the opened folder and in the folder of all runs, and what changes in them while pages listen. */
-import { existsSync, lstatSync, statSync } from "node:fs";
+/** The run folders below the opened folder and in the folder of all runs. */
+import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { classNames, findsBoxes } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadNetwork, readResults, runHolder, wasTrained } from "@phinets/node/run";
 import { readEvents, type TrainingEvent } from "@phinets/node/steps";
 import { type RunDetail, type RunEntry, type RunState, runPictures } from "../shared/runs.js";
-import type { Jobs } from "./jobs.js";
-import type { Places } from "./places.js";
+import type { Place, Places } from "./places.js";
+import { stampOf } from "./watch.js";
 
 /** What the studio itself does with a run. */
 export interface OwnWork {
@@ -15,44 +15,20 @@ export interface OwnWork {
   readonly pausing?: boolean;
 }
 
-interface Known {
-  readonly id: string;
-  /** Whole path. */
-  readonly place: string;
-  stamp: string;
-}
-
-const watchEveryMs = 700;
-/** Looking for new folders costs more than looking at known ones. */
-const searchEvery = 4;
 /** A folder with a network.json and one of these is a run. */
 const marks = ["args.yaml", "quantized.json", "weights", "events.jsonl"];
 /** Files that tell by their times that something happened. */
-const watched = ["events.jsonl", "results.csv", "train.pid", "quantized.json", "weights/best.safetensors"];
+export const runFiles = ["events.jsonl", "results.csv", "train.pid", "quantized.json", "weights/best.safetensors"];
 
 export class Runs {
   /** By id. */
   readonly own = new Map<string, OwnWork>();
-  readonly #known = new Map<string, Known>();
-  readonly #timer: NodeJS.Timeout;
-  #beats = 0;
 
-  constructor(
-    readonly places: Places,
-    readonly jobs: Jobs,
-  ) {
-    this.#timer = setInterval(() => this.#watch(), watchEveryMs);
-    this.#timer.unref();
-  }
-
-  close(): void {
-    clearInterval(this.#timer);
-  }
+  constructor(readonly places: Places) {}
 
   /** All that there are, by their paths. */
   list(): RunEntry[] {
-    this.#search();
-    return [...this.#known.values()].flatMap((each) => this.#entry(each) ?? []);
+    return this.places.below(isRun).map((place) => this.entry(place, stampOf(place.path, runFiles)));
   }
 
   /** The whole path of a run folder that is there. Throws PhinetsError. */
@@ -85,62 +61,22 @@ export class Runs {
     };
   }
 
-  /** Tells the pages that something of a run changed which its files do not show. */
-  touch(id: string): void {
-    const known = this.#known.get(id);
-    if (known !== undefined) known.stamp = "";
-    this.#watch();
+  /** A run as it is. @param stamp of its files */
+  entry({ id, path }: Place, stamp: string): RunEntry {
+    return { ...describeRun(path), id, path: this.path(id), stamp, ...this.own.get(id) };
   }
 
   /** Epochs that are done, 0 before the first and where the run is not there yet. */
   epochsDone(id: string): number {
     return lastOf(readEvents(this.path(id)), "checkpoint")?.epoch ?? 0;
   }
-
-  #search(): void {
-    for (const { id, path } of this.places.below(isRun))
-      if (!this.#known.has(id)) this.#known.set(id, { id, place: path, stamp: "" });
-  }
-
-  #watch(): void {
-    if (!this.jobs.isHeard) return;
-    if (this.#beats++ % searchEvery === 0) this.#search();
-    for (const each of this.#known.values()) {
-      const stamp = stampOf(each.place);
-      if (stamp === each.stamp) continue;
-      each.stamp = stamp;
-      const entry = this.#entry(each);
-      if (entry !== undefined) this.jobs.tell("run", entry);
-    }
-  }
-
-  /** Undefined, and told, where it is gone. */
-  #entry(known: Known): RunEntry | undefined {
-    const { id, place } = known;
-    if (!isRun(place)) {
-      this.#known.delete(id);
-      this.jobs.tell("run", { id, gone: true });
-      return undefined;
-    }
-    known.stamp = stampOf(place);
-    return { ...describeRun(place), id, path: this.path(id), stamp: known.stamp, ...this.own.get(id) };
-  }
 }
 
 /** Its own files are plain ones: a link would show what lies outside, a pipe would keep all waiting. */
-function isRun(place: string): boolean {
+export function isRun(place: string): boolean {
   const own = ["network.json", "args.yaml", "events.jsonl", "results.csv", "train.pid"];
   const isPlain = own.every((name) => lstatSync(join(place, name), { throwIfNoEntry: false })?.isFile() !== false);
   return isPlain && existsSync(join(place, "network.json")) && marks.some((mark) => existsSync(join(place, mark)));
-}
-
-function stampOf(place: string): string {
-  const times = watched.map((name) => {
-    const stats = statSync(join(place, name), { throwIfNoEntry: false });
-    return stats === undefined ? "" : `${stats.size}.${Math.round(stats.mtimeMs)}`;
-  });
-  // A killed process leaves its lock: whether it lives is no matter of files.
-  return [...times, runHolder(place)?.work ?? ""].join(" ");
 }
 
 type Described = Omit<RunEntry, "id" | "path" | "stamp" | "job" | "pausing">;

@@ -6,9 +6,12 @@ import { Models } from "./models.js";
 import { OpenedFolder } from "./opened-folder.js";
 import { type DoorTimes, PhoneDoor } from "./phone/door.js";
 import { Places } from "./places.js";
-import { Runs } from "./runs.js";
+import { isRun, Runs, runFiles } from "./runs.js";
+import { Sweepings } from "./sweepings.js";
 import { Thumbnails } from "./thumbnails.js";
 import { Trainings } from "./trainings.js";
+import { Watch } from "./watch.js";
+import { shippedRuns, sweeps } from "./watched.js";
 
 export interface Studio {
   readonly session: Session;
@@ -21,6 +24,8 @@ export interface Studio {
   readonly runs: Runs;
   readonly trainings: Trainings;
   readonly phone: PhoneDoor;
+  readonly sweepings: Sweepings;
+  readonly watch: Watch;
   /** Program and first arguments that are the command `phinets`. */
   readonly phinets: readonly string[];
 }
@@ -43,10 +48,20 @@ export function openStudio({ path, version, project, phinets, page, phoneTimes }
   const datasets = new Datasets(folder);
   const jobs = new Jobs();
   const places = new Places(folder, project);
-  const runs = new Runs(places, jobs);
   const thumbnails = new Thumbnails();
+  const runs = new Runs(places);
+  const watch = new Watch(places, jobs, {
+    run: {
+      isOne: isRun,
+      files: runFiles,
+      tell: (place, stamp) => jobs.tell("run", stamp === "" ? { id: place.id, gone: true } : runs.entry(place, stamp)),
+    },
+    ship: shippedRuns(jobs),
+    sweep: sweeps(jobs),
+  });
+  const session: Session = { version, folder: folder.name, path, project };
   return {
-    session: { version, folder: folder.name, path, project },
+    session,
     folder,
     places,
     datasets,
@@ -54,7 +69,9 @@ export function openStudio({ path, version, project, phinets, page, phoneTimes }
     jobs,
     models: new Models(folder),
     runs,
-    trainings: new Trainings({ datasets, runs, jobs, phinets }),
+    trainings: new Trainings({ datasets, runs, jobs, watch, phinets }),
+    sweepings: new Sweepings({ places, jobs, session, phinets }),
+    watch,
     phone: new PhoneDoor({
       ...{ datasets, thumbnails, page, times: phoneTimes },
       onChange: (status) => jobs.tell("phone", status),

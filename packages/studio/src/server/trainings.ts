@@ -12,11 +12,13 @@ import { runCommand } from "./command.js";
 import type { Datasets } from "./datasets.js";
 import type { Jobs } from "./jobs.js";
 import type { Runs } from "./runs.js";
+import type { Watch } from "./watch.js";
 
 export interface TrainingsOptions {
   readonly datasets: Datasets;
   readonly runs: Runs;
   readonly jobs: Jobs;
+  readonly watch: Watch;
   /** Program and first arguments that are the command `phinets`. */
   readonly phinets: readonly string[];
 }
@@ -47,11 +49,11 @@ export class Trainings {
 
   /** Asks a training to stop when the epoch that it is at is done: nothing is done twice when it goes on. */
   pause(id: string): void {
-    const { runs, jobs } = this.options;
+    const { runs, jobs, watch } = this.options;
     const { job, pausing } = this.#require(id);
     if (pausing) return;
     runs.own.set(id, { job, pausing: true });
-    runs.touch(id);
+    watch.touch("run", id);
     const done = runs.epochsDone(id);
     const timer = setInterval(() => {
       if (runs.own.get(id)?.job !== job) clearInterval(timer);
@@ -96,14 +98,14 @@ export class Trainings {
   }
 
   #run(id: string, words: readonly string[]): Job {
-    const { runs, jobs, phinets } = this.options;
+    const { runs, jobs, watch, phinets } = this.options;
     const job = jobs.start("train", id, async ({ signal }) => {
       try {
         await runCommand(words, { phinets, signal });
         return { run: id };
       } finally {
         runs.own.delete(id);
-        runs.touch(id);
+        watch.touch("run", id);
       }
     });
     runs.own.set(id, { job: job.id });

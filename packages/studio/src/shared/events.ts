@@ -11,6 +11,7 @@ export interface JobResults {
   readonly train: { readonly run: string };
   readonly firmware: import("./try.js").FirmwareOutput;
   readonly ship: { readonly run: string };
+  readonly sweep: { readonly sweep: string };
   readonly frames: import("./labels.js").WrittenFrames;
 }
 
@@ -29,6 +30,17 @@ export interface Job {
   readonly error?: ErrorDocument["error"];
 }
 
+/** A shipped run or a sweep that has changed: what is shown of it is to be asked for again. */
+export interface PlaceChange {
+  readonly kind: "ship" | "sweep";
+  /** Name of its place. */
+  readonly id: string;
+  /** "running": a process works in it; "gone": it is none any more. */
+  readonly state: "running" | "done" | "stopped" | "gone";
+  /** Changes with its files. */
+  readonly stamp: string;
+}
+
 /** By name of the SSE event. */
 export interface StudioEvents {
   readonly job: Job;
@@ -36,4 +48,5 @@ export interface StudioEvents {
   readonly phone: PhoneStatus;
   /** A picture that came into a data set by the door for a telephone. */
   readonly captured: SavedFrame;
+  readonly place: PlaceChange;
 }

@@ -1,7 +1,7 @@
 /** Boxes of pictures: read, saved into the data set's own files, suggested by a model; frames of clips as pictures. */
-import { lstatSync, readdirSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { dirname } from "node:path";
-import { isHidden, type LabelSet, mostClasses } from "@phinets/core/data";
+import { type LabelSet, mostClasses } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { writeFrames } from "@phinets/node/dataset";
 import { readPicture } from "@phinets/node/picture";
@@ -9,7 +9,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { inOwnClasses, type LabelDocument, type SavedDocument, type SuggestedBoxes } from "../../shared/labels.js";
 import type { Routes } from "../app.js";
-import type { OpenedFolder } from "../opened-folder.js";
+import { clipName, clipsIn } from "../find.js";
 import { bodyOf, numberOf, textOf } from "../request.js";
 import type { Studio } from "../studio.js";
 
@@ -31,9 +31,6 @@ const saveRequest = z.strictObject({
 });
 const classRequest = z.strictObject({ name: z.string() });
 
-const clipName = /\.(mp4|m4v|mov|avi|mkv|webm|mpe?g|mjpe?g|gif)$/i;
-/** Folders below the opened one that are looked into for clips. */
-const deepest = 3;
 /** Frames from one to the next that are taken. */
 const mostEvery = 100_000;
 
@@ -75,7 +72,7 @@ export const labelRoutes: Routes = ({ datasets, folder, jobs, models }) =>
       const known = boxes.filter((each) => each.class >= 0).map(({ name: _, ...each }) => each);
       return context.json({ boxes: known, missing, classes: labels.classes } satisfies SuggestedBoxes);
     })
-    .get("/clips", (context) => context.json(clipsBelow(folder, "", 0)))
+    .get("/clips", (context) => context.json(clipsIn(folder, { frames: false })))
     .post("/frames", async (context) => {
       const [set, clip] = [textOf(context, "set"), textOf(context, "clip")];
       const every = numberOf(context, "every");
@@ -116,17 +113,4 @@ async function placeOfFrames(set: string, { datasets, folder }: Pick<Studio, "da
   const place = first === undefined ? root : dirname(first);
   folder.require(place, folder.shorten(place));
   return place;
-}
-
-/** Paths of clips within the folder. */
-function clipsBelow(folder: OpenedFolder, within: string, depth: number): string[] {
-  const entries = readdirSync(folder.resolve(within || "."), { withFileTypes: true });
-  return entries
-    .filter(({ name }) => !isHidden(name) && name !== "node_modules")
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = within === "" ? entry.name : `${within}/${entry.name}`;
-      if (entry.isDirectory() && depth < deepest) return clipsBelow(folder, path, depth + 1);
-      return entry.isFile() && clipName.test(entry.name) ? [path] : [];
-    });
 }

@@ -19,7 +19,9 @@ const mostFileBytes = 64 * 1024 * 1024;
 
 export const liveRoutes: Routes = ({ folder, places }) =>
   new Hono()
-    .get("/", (context) => context.json({ runs: detectorsIn(places), clips: clipsIn(folder) } satisfies LiveList))
+    .get("/", (context) =>
+      context.json({ runs: detectorsIn(places), clips: clipsIn(folder, { frames: true }) } satisfies LiveList),
+    )
     .get("/run", (context) => {
       const run = places.resolve(textOf(context, "run"));
       const detail: LiveRunDetail = { scoreThreshold: firmwareScoreThreshold(run) ?? defaultScoreThreshold };

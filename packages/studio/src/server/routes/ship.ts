@@ -25,6 +25,7 @@ import type { OpenedFolder } from "../opened-folder.js";
 import type { Places } from "../places.js";
 import { bodyOf, textOf } from "../request.js";
 import { policyHeader, reportPolicy } from "../security.js";
+import { isShipDone } from "../watched.js";
 
 const whole = (least: number, most: number) => z.int().min(least).max(most).optional();
 
@@ -113,13 +114,13 @@ export const shipRoutes: Routes = ({ folder, places, jobs, session, phinets }) =
 };
 
 function listOf(folder: OpenedFolder, places: Places): ShipList {
-  const runs = places.with("steps.json").map(({ id, path }) => {
+  const runs = places.below(isShipped).map(({ id, path }) => {
     const { holder } = readShipView(path);
     const changed = statSync(join(path, "steps.json")).mtimeMs;
-    return { id, changed, running: holder !== undefined, done: existsSync(join(path, "ship.json")) };
+    return { id, changed, running: holder !== undefined, done: isShipDone(path) };
   });
   runs.sort((a, b) => Number(b.running) - Number(a.running) || b.changed - a.changed);
-  return { runs: runs.map(({ changed, ...run }) => run), clips: clipsIn(folder) };
+  return { runs: runs.map(({ changed, ...run }) => run), clips: clipsIn(folder, { frames: true }) };
 }
 
 function requireRun(places: Places, run: string): string {

@@ -1,30 +1,45 @@
 /** Sweeps below the opened folder, live while one runs, and runs side by side. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import { readRegularSync } from "@phinets/node/files";
 import { warningOf } from "@phinets/node/report";
 import { runHolder } from "@phinets/node/run";
 import { compareRuns } from "@phinets/node/steps";
-import { sweepDocument } from "@phinets/node/sweep";
 import { Hono } from "hono";
-import type { ComparedRuns, SweepEntry } from "../../shared/sweeps.js";
+import { z } from "zod";
+import type { ComparedRuns, SweepEntry, SweepForm } from "../../shared/sweeps.js";
 import type { Routes } from "../app.js";
 import type { Places } from "../places.js";
-import { textOf } from "../request.js";
+import { bodyOf, textOf } from "../request.js";
 import { policyHeader, reportPolicy } from "../security.js";
+import type { Studio } from "../studio.js";
 import { readSweep } from "../sweep-document.js";
+import { isSweep, isSweepDone } from "../watched.js";
 
 const mostPageBytes = 64 * 1024 * 1024;
 /** Side by side; more nobody reads. */
 const mostCompared = 12;
 
-export const sweepRoutes: Routes = ({ places }) =>
+const name = z
+  .string()
+  .regex(/^[\p{L}\p{N}_][\p{L}\p{N}_. -]{0,99}$/u, "is no name of a sweep: letters, digits, _ . - and spaces");
+/** Of a sweep.yaml, characters. */
+const text = z.string().max(1 << 18);
+const textRequest = z.strictObject({ text });
+const form: z.ZodType<SweepForm> = z.strictObject({ name, text });
+
+export const sweepRoutes: Routes = ({ places, sweepings }) =>
   new Hono()
-    .get("/", (context) => context.json(places.with("journal.jsonl").map(({ id }) => entryOf(places, id))))
+    .get("/", (context) => context.json(places.below(isSweep).map(({ id }) => entryOf(id, { places, sweepings }))))
+    .get("/draft", (context) => context.json(sweepings.draft()))
+    .post("/check", async (context) => {
+      const problem = await sweepings.check((await bodyOf(context, textRequest)).text);
+      return context.json({ problem });
+    })
+    .post("/", async (context) => context.json(await sweepings.start(await bodyOf(context, form))))
+    .post("/resume", async (context) => context.json(await sweepings.resume(textOf(context, "sweep"))))
     .get("/one", (context) => {
       const id = textOf(context, "sweep");
-      return context.json({ ...entryOf(places, id), ...readSweep(requireSweep(places, id)) });
+      return context.json({ ...entryOf(id, { places, sweepings }), ...readSweep(requireSweep(places, id)) });
     })
     .get("/page", (context) => {
       const id = textOf(context, "sweep");
@@ -42,14 +57,15 @@ export const sweepRoutes: Routes = ({ places }) =>
       return context.json(compared(places, runs));
     });
 
-function entryOf(places: Places, id: string): SweepEntry {
+function entryOf(id: string, { places, sweepings }: Pick<Studio, "places" | "sweepings">): SweepEntry {
   const sweep = requireSweep(places, id);
-  return { id, running: runHolder(sweep) !== undefined, done: existsSync(sweepDocument(sweep)) };
+  const [running, done] = [runHolder(sweep) !== undefined, isSweepDone(sweep)];
+  return { id, running, done, canResume: sweepings.canResume(id) };
 }
 
 function requireSweep(places: Places, id: string): string {
   const sweep = places.resolve(id);
-  if (existsSync(join(sweep, "journal.jsonl"))) return sweep;
+  if (isSweep(sweep)) return sweep;
   throw new PhinetsError("studio.missing", `${places.path(id)}: is no sweep; phinets sweep makes one`, id);
 }
 

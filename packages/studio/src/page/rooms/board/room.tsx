@@ -15,7 +15,7 @@ export default function BoardRoom() {
   const problem = refused.value ?? inspectProblem.value;
   const saveNetwork = () => saveFile("network.json", `${JSON.stringify(choice.value.network, undefined, 1)}\n`);
   return (
-    <div class="board">
+    <div class="room board">
       <section class="controls card" aria-labelledby="board-controls">
         <h1 id="board-controls">Board and network</h1>
         <Controls />

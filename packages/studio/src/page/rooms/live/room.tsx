@@ -11,7 +11,6 @@ import { Switch } from "../../ui/switch.js";
 import { hasSerial } from "./serial.js";
 import {
   baud,
-  begin,
   close,
   compared,
   compareProblem,
@@ -27,19 +26,23 @@ import {
   saveTracks,
   shown,
   state,
+  watch,
 } from "./store.js";
 import { View } from "./view.js";
 import "./live.css";
 
 export default function LiveRoom() {
   useEffect(() => {
-    void begin();
-    return () => void close();
+    const end = watch();
+    return () => {
+      end?.();
+      void close();
+    };
   }, []);
   const isOpen = state.value === "open" || state.value === "opening";
   const seen = shown.value;
   return (
-    <div class="live">
+    <div class="room live">
       <section class="card ask" aria-labelledby="live-title">
         <h1 id="live-title">Live from the board</h1>
         {problem.value && <Problem error={problem.value} />}

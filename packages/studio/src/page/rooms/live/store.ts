@@ -6,7 +6,8 @@ import { computed, signal } from "@preact/signals";
 import { type LiveList, type LiveRunDetail, liveFiles } from "../../../shared/live.js";
 import { commandPath, joinPath, titleOf } from "../../../shared/places.js";
 import { addressOf, get, UserError } from "../../api.js";
-import { connection, places } from "../../connection.js";
+import { askAgain } from "../../ask-again.js";
+import { runs as changedRuns, connection, places } from "../../connection.js";
 import { Latest } from "../../latest.js";
 import { saveFile } from "../../ui/save.js";
 import { type Emulated, openEmulated } from "./emulated.js";
@@ -56,8 +57,18 @@ export const emulateWords = computed(() => {
   return ["phinets", "monitor", "--emulate", commandPath(run, where), "--clip", joinPath(where.path, clip)];
 });
 
-export async function begin(): Promise<void> {
-  if (connection.value.kind !== "server") return;
+/** Which runs have an int8 network, as the server told. */
+const told = () =>
+  [...changedRuns.value.values()]
+    .flatMap((run) => ("gone" in run ? [`${run.id} gone`] : run.hasInt8 ? [run.id] : []))
+    .join("\n");
+
+/** Hears while the room is open; returns what ends it. */
+export function watch(): (() => void) | undefined {
+  return connection.value.kind === "server" ? askAgain(told, refreshList) : undefined;
+}
+
+async function refreshList(): Promise<void> {
   try {
     const found = await get<LiveList>("live");
     list.value = found;

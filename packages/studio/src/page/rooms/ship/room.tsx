@@ -19,7 +19,7 @@ export default function ShipRoom() {
   const shown = run.value;
   const id = route.value.rest;
   return (
-    <div class="ship">
+    <div class="room ship">
       <section class="card ask" aria-labelledby="ship-title">
         <h1 id="ship-title">Ship</h1>
         {problem.value && <Problem error={problem.value} />}

@@ -5,7 +5,8 @@ import type { DatasetEntry } from "../../../shared/data.js";
 import type { Job } from "../../../shared/events.js";
 import { resumeWords, type ShipForm, type ShipList, type ShipRun, shipWords } from "../../../shared/ship.js";
 import { get, post, remove } from "../../api.js";
-import { connection, jobs, places } from "../../connection.js";
+import { askAgain } from "../../ask-again.js";
+import { changes, connection, jobAbout, jobs, places } from "../../connection.js";
 import { addressOfRoom, route } from "../../router.js";
 
 /** The form as it is filled; empty texts are left out of the command. */
@@ -71,24 +72,30 @@ export const commandWords = computed(() => shipWords(form.value, places.value));
 export const resumeCommand = (id: string): string[] => resumeWords(id, places.value);
 
 /** The job of this server that ships into a run. */
-export const jobOf = (id: string): Job | undefined =>
-  [...jobs.value.values()].findLast(({ kind, about }) => kind === "ship" && about === id);
+export const jobOf = (id: string): Job | undefined => jobAbout("ship", id);
 
-const listEveryMs = 3000;
-const runEveryMs = 700;
+/** Which shipped runs there are, as the server told. */
+const told = () =>
+  [...changes.value.values()].flatMap(({ kind, id, state }) => (kind === "ship" ? [`${id} ${state}`] : [])).join("\n");
+/** What the chosen one is made of. */
+const chosenKey = () => {
+  const id = chosen.value;
+  return [id, changes.value.get(`ship ${id}`)?.stamp, jobOf(id)?.state].join(" ");
+};
 
-/** Asks while the room is open; returns what ends it. */
+/** Hears while the room is open; returns what ends it. */
 export function watch(): () => void {
   void begin();
-  const timers = [setInterval(() => void refreshList(), listEveryMs), setInterval(() => void refresh(), runEveryMs)];
-  const end = chosen.subscribe(() => {
-    run.value = undefined;
-    memory.value = undefined;
-    void refresh();
-  });
+  const ends = [
+    chosen.subscribe(() => {
+      run.value = undefined;
+      memory.value = undefined;
+    }),
+    askAgain(told, refreshList),
+    askAgain(chosenKey, refresh),
+  ];
   return () => {
-    for (const timer of timers) clearInterval(timer);
-    end();
+    for (const end of ends) end();
   };
 }
 
@@ -99,7 +106,6 @@ async function begin(): Promise<void> {
   } catch (error) {
     problem.value = error as Error;
   }
-  await refreshList();
 }
 
 async function refreshList(): Promise<void> {
@@ -110,26 +116,19 @@ async function refreshList(): Promise<void> {
   }
 }
 
-let asking = false;
-
 async function refresh(): Promise<void> {
   const id = chosen.value;
-  if (id === "" || asking) return;
-  asking = true;
+  if (id === "") return;
   try {
     const found = await get<ShipRun>("ship/run", { query: { run: id } });
     if (chosen.value !== id) return;
-    const before = run.value;
-    if (JSON.stringify(found) !== JSON.stringify(before)) run.value = found;
-    if ((before?.holder === undefined) !== (found.holder === undefined)) void refreshList();
+    if (JSON.stringify(found) !== JSON.stringify(run.value)) run.value = found;
     const hasNetwork = found.steps.some(({ name, state }) => name === "fit" && (state === "done" || state === "kept"));
     if (memory.value === undefined && hasNetwork)
       memory.value = (await get<{ svg?: string }>("ship/memory", { query: { run: id } })).svg;
   } catch (error) {
     // One that failed before it had a folder says so by its job.
     if (jobOf(id) === undefined) problem.value = error as Error;
-  } finally {
-    asking = false;
   }
 }
 

@@ -3,7 +3,8 @@ import { explainedVariance, type Leaderboard, type LeaderboardRow, paretoFront }
 import { formatPercent } from "@phinets/node/text";
 import type { SweepCurve } from "../../../shared/sweeps.js";
 import { Bars } from "../../ui/bars.js";
-import { LineChart, PointChart } from "../../ui/chart.js";
+import { LineChart } from "../../ui/line-chart.js";
+import { PointChart } from "../../ui/point-chart.js";
 import { describe } from "./leaderboard.js";
 import { pressed } from "./store.js";
 
@@ -56,10 +57,8 @@ export function Curves({ board, curves }: { readonly board: Leaderboard; readonl
   const figure = board.objective.split(" ")[0];
   return (
     <LineChart
-      title={`${figure} by epoch`}
-      x={{ label: "epoch", show: (value) => value.toFixed(0) }}
-      y={{ label: figure }}
-      series={curves.map(({ run, points }) => ({
+      title={figure}
+      curves={curves.map(({ run, points }) => ({
         name: run,
         strong: shown.includes(run),
         points: points.map(({ epoch, value }): [number, number] => [epoch, value]),

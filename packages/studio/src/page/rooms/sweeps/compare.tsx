@@ -2,8 +2,8 @@
 import { formatBytes, formatCount, formatMacs, formatMs } from "@phinets/node/text";
 import { useId } from "preact/hooks";
 import { titleOf } from "../../../shared/places.js";
-import { LineChart } from "../../ui/chart.js";
 import { CommandLine } from "../../ui/command-line.js";
+import { LineChart } from "../../ui/line-chart.js";
 import { Problem } from "../../ui/problem.js";
 import { chooseRuns, chosenRuns, compared, compareProblem, pathOf, runs } from "./store.js";
 
@@ -46,12 +46,9 @@ export function Compare() {
           {found.warning && <p class="quiet">{found.warning}</p>}
           <Table />
           <LineChart
-            title="Runs by epoch"
-            x={{ label: "epoch", show: (value) => value.toFixed(0) }}
-            y={{ label: "AP50" in (found.rows[0]?.figures ?? {}) ? "AP50" : "top1" }}
-            series={found.rows.map(({ name, curve }, i) => ({
+            title={"AP50" in (found.rows[0]?.figures ?? {}) ? "AP50" : "top1"}
+            curves={found.rows.map(({ name, curve }) => ({
               name,
-              strong: i === 0,
               points: curve.points.map(({ epoch, value }): [number, number] => [epoch, value]),
             }))}
           />

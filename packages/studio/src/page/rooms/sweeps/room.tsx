@@ -2,14 +2,17 @@
 import { formatCount } from "@phinets/node/text";
 import { useEffect, useId } from "preact/hooks";
 import { titleOf } from "../../../shared/places.js";
+import { nameOfSweep } from "../../../shared/sweeps.js";
 import { connection } from "../../connection.js";
 import { addressOfRoom } from "../../router.js";
 import { CommandLine } from "../../ui/command-line.js";
 import { Problem } from "../../ui/problem.js";
 import { Costs, Curves, Mattered } from "./charts.js";
 import { Compare } from "./compare.js";
+import { SweepForm } from "./form.js";
+import { jobOf, resume, resumeWords, stop } from "./form-store.js";
 import { LeaderboardTable } from "./leaderboard.js";
-import { addressOfPage, entries, problem, sweep, watch } from "./store.js";
+import { addressOfPage, chosen, entries, problem, sweep, watch } from "./store.js";
 import "./sweeps.css";
 
 export default function SweepsRoom() {
@@ -18,7 +21,7 @@ export default function SweepsRoom() {
   if (!isServed) return <p class="card quiet">Sweeps lie in a folder on a machine: phinets studio there shows them.</p>;
   const shown = sweep.value;
   return (
-    <div class="sweeps">
+    <div class="room sweeps">
       <section class="card" aria-labelledby="sweeps-title">
         <h1 id="sweeps-title">Sweeps</h1>
         {problem.value && <Problem error={problem.value} />}
@@ -40,7 +43,12 @@ export default function SweepsRoom() {
             )}
           </>
         )}
+        <Work />
       </section>
+      <details class="card wide" open={entries.value?.length === 0}>
+        <summary>Start a sweep</summary>
+        <SweepForm />
+      </details>
       {shown && shown.board.rows.length > 0 && (
         <>
           <section class="card charts" aria-labelledby="sweeps-costs">
@@ -66,17 +74,45 @@ export default function SweepsRoom() {
   );
 }
 
+/** Who trains the sweep that is looked at: stopped here, gone on with from here. */
+function Work() {
+  const id = chosen.value;
+  if (id === undefined) return null;
+  const job = jobOf(id);
+  const shown = sweep.value;
+  const isOurs = job?.state === "running";
+  const sweepName = nameOfSweep(id);
+  const isIdle = shown !== undefined && !shown.running && !isOurs;
+  return (
+    <>
+      {isOurs && shown === undefined && <p class="quiet">Starting…</p>}
+      {job?.state === "failed" && job.error && <Problem error={new Error(job.error.message)} />}
+      {isOurs && (
+        <p class="actions">
+          <button type="button" onClick={() => void stop(job.id)}>
+            Stop
+          </button>
+        </p>
+      )}
+      {isIdle && shown.canResume && sweepName !== undefined && (
+        <>
+          <p class="actions">
+            <button type="button" class={shown.partial ? "main" : undefined} onClick={() => void resume(id)}>
+              {shown.partial ? "Go on" : "Run again"}
+            </button>
+          </p>
+          <CommandLine words={resumeWords(sweepName)} />
+        </>
+      )}
+    </>
+  );
+}
+
 function Picker() {
   const id = useId();
   const list = entries.value;
   if (list === undefined) return null;
-  if (list.length === 0)
-    return (
-      <>
-        <p class="quiet">No sweep is in this folder yet. This line begins one:</p>
-        <CommandLine words={["phinets", "sweep", "sweep.yaml"]} />
-      </>
-    );
+  if (list.length === 0) return <p class="quiet">No sweep is in this folder yet.</p>;
   return (
     <p class="actions">
       <label for={id}>Sweep</label>

@@ -3,7 +3,8 @@ import { computed, signal } from "@preact/signals";
 import { commandPath } from "../../../shared/places.js";
 import type { ComparedRuns, SweepDocument, SweepEntry } from "../../../shared/sweeps.js";
 import { addressOf, get } from "../../api.js";
-import { places } from "../../connection.js";
+import { askAgain } from "../../ask-again.js";
+import { runs as changedRuns, changes, jobAbout, places } from "../../connection.js";
 import { route } from "../../router.js";
 
 export const entries = signal<readonly SweepEntry[] | undefined>(undefined);
@@ -18,7 +19,8 @@ export const chosenRuns = signal<readonly string[]>([]);
 export const compared = signal<ComparedRuns | undefined>(undefined);
 export const compareProblem = signal<Error | undefined>(undefined);
 
-const chosen = computed(() => {
+/** Name of the place of the sweep that is looked at; undefined where there is none. */
+export const chosen = computed(() => {
   const { room, rest } = route.value;
   if (room !== "sweeps") return undefined;
   return rest !== "" ? rest : entries.value?.[0]?.id;
@@ -26,21 +28,36 @@ const chosen = computed(() => {
 
 export const pathOf = (id: string): string => commandPath(id, places.value);
 
-const listEveryMs = 3000;
-const sweepEveryMs = 1500;
+/** Which sweeps there are and which runs have results, as the server told. */
+const told = () => {
+  const sweeps = [...changes.value.values()].filter(({ kind }) => kind === "sweep");
+  const withResults = [...changedRuns.value.values()].filter((run) => "gone" in run || run.epoch > 0);
+  return [...sweeps.map(({ id, state }) => `${id} ${state}`), "", ...withResults.map(({ id }) => id)].join("\n");
+};
+/** What the chosen one is made of: its own files, and its trainings'. */
+const chosenKey = () => {
+  const id = chosen.value ?? "";
+  const own = [...changedRuns.value.values()].filter((run) => run.id.startsWith(`${id}/`));
+  return [
+    id,
+    changes.value.get(`sweep ${id}`)?.stamp,
+    jobAbout("sweep", id)?.state,
+    ...own.map((run) => ("gone" in run ? "" : run.stamp)),
+  ].join("\n");
+};
 
-/** Asks while the room is open; returns what ends it. */
+/** Hears while the room is open; returns what ends it. */
 export function watch(): () => void {
-  void refreshList();
-  const timers = [setInterval(() => void refreshList(), listEveryMs), setInterval(() => void refresh(), sweepEveryMs)];
-  const end = chosen.subscribe(() => {
-    sweep.value = undefined;
-    pressed.value = undefined;
-    void refresh();
-  });
+  const ends = [
+    chosen.subscribe(() => {
+      sweep.value = undefined;
+      pressed.value = undefined;
+    }),
+    askAgain(told, refreshList),
+    askAgain(chosenKey, refresh),
+  ];
   return () => {
-    for (const timer of timers) clearInterval(timer);
-    end();
+    for (const end of ends) end();
   };
 }
 
@@ -54,21 +71,17 @@ async function refreshList(): Promise<void> {
   }
 }
 
-let asking = false;
-
 async function refresh(): Promise<void> {
   const id = chosen.value;
-  if (id === undefined || asking) return;
-  asking = true;
+  if (id === undefined) return;
   try {
     const found = await get<SweepDocument>("sweeps/one", { query: { sweep: id } });
     if (chosen.value !== id) return;
     if (JSON.stringify(found) !== JSON.stringify(sweep.value)) sweep.value = found;
     problem.value = undefined;
   } catch (error) {
-    problem.value = error as Error;
-  } finally {
-    asking = false;
+    // One that has no folder yet, or failed before it had one, says so by its job.
+    problem.value = jobAbout("sweep", id) === undefined ? (error as Error) : undefined;
   }
 }
 

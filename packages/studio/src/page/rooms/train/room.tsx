@@ -4,10 +4,10 @@ import { type RunDetail, type RunEntry, resumeWords, runName, runPictures } from
 import { addressOf } from "../../api.js";
 import { connection } from "../../connection.js";
 import { CommandLine } from "../../ui/command-line.js";
+import { type Curve, LineChart } from "../../ui/line-chart.js";
 import { OpenFiles } from "../../ui/open-files.js";
 import { Problem } from "../../ui/problem.js";
 import { saveFile } from "../../ui/save.js";
-import { Chart, type Curve } from "./chart.js";
 import { TrainForm } from "./form.js";
 import { isInPage, pageRuns } from "./page-runs.js";
 import { RunTable } from "./runs.js";
@@ -17,7 +17,7 @@ import "./train.css";
 export default function TrainRoom() {
   useEffect(() => void begin(), []);
   return (
-    <div class="train">
+    <div class="room train">
       <section class="card side" aria-labelledby="train-title">
         <h1 id="train-title">Training</h1>
         {problem.value && <Problem error={problem.value} />}
@@ -47,8 +47,8 @@ function Compared() {
   return (
     <section class="card" aria-label="Curves">
       <div class="charts">
-        <Chart title="Loss" curves={shown.map((run) => curveOf(run, "loss"))} />
-        <Chart title={figure === "top1" ? "top-1" : "AP50"} curves={shown.map((run) => curveOf(run, figure))} />
+        <LineChart title="Loss" curves={shown.map((run) => curveOf(run, "loss"))} />
+        <LineChart title={figure === "top1" ? "top-1" : "AP50"} curves={shown.map((run) => curveOf(run, figure))} />
       </div>
     </section>
   );

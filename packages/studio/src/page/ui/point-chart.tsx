@@ -1,14 +1,6 @@
-/** Small charts: lines over a number, and points of which some stand out. SVG, colours by the system. */
+/** Points over a number, of which some stand out. SVG, colours by the system. */
 export interface Axis {
   readonly label: string;
-  /** Of the marks. Default: three digits. */
-  readonly show?: (value: number) => string;
-}
-
-export interface Series {
-  readonly name: string;
-  readonly points: readonly (readonly [x: number, y: number])[];
-  readonly strong?: boolean;
 }
 
 export interface Mark {
@@ -49,7 +41,7 @@ function scaleOf(points: readonly (readonly [x: number, y: number])[]): Scale {
   };
 }
 
-const usual = (value: number): string => String(Number(value.toPrecision(3)));
+const digits = (value: number): string => String(Number(value.toPrecision(3)));
 
 interface FrameProps {
   readonly scale: Scale;
@@ -65,12 +57,12 @@ function Frame({ scale, x, y }: FrameProps) {
       <line x1={left} y1={top} x2={left} y2={base} class="axis" />
       {scale.xs.map((value) => (
         <text key={value} x={scale.x(value)} y={base + 14} text-anchor="middle">
-          {(x.show ?? usual)(value)}
+          {digits(value)}
         </text>
       ))}
       {scale.ys.map((value) => (
         <text key={value} x={left - 6} y={scale.y(value) + 4} text-anchor="end">
-          {(y.show ?? usual)(value)}
+          {digits(value)}
         </text>
       ))}
       <text x={width - right} y={height - 4} text-anchor="end">
@@ -80,38 +72,6 @@ function Frame({ scale, x, y }: FrameProps) {
         {y.label}
       </text>
     </>
-  );
-}
-
-export function LineChart({
-  title,
-  series,
-  x,
-  y,
-}: {
-  readonly title: string;
-  readonly series: readonly Series[];
-  readonly x: Axis;
-  readonly y: Axis;
-}) {
-  const points = series.flatMap((each) => each.points);
-  if (points.length === 0) return null;
-  const scale = scaleOf(points);
-  // Those that stand out are drawn over the others.
-  const drawn = [...series].sort((a, b) => Number(a.strong ?? false) - Number(b.strong ?? false));
-  return (
-    <svg class="chart" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={title}>
-      <Frame scale={scale} x={x} y={y} />
-      {drawn.map(({ name, points: own, strong }) => (
-        <polyline
-          key={name}
-          class={strong ? "line strong" : "line"}
-          points={own.map(([a, b]) => `${scale.x(a)},${scale.y(b)}`).join(" ")}
-        >
-          <title>{name}</title>
-        </polyline>
-      ))}
-    </svg>
   );
 }
 
@@ -133,10 +93,7 @@ export function PointChart({
     <svg class="chart" viewBox={`0 0 ${width} ${height}`}>
       <title>{title}</title>
       <Frame scale={scale} x={x} y={y} />
-      <polyline
-        class="line strong"
-        points={front.map((point) => `${scale.x(point.x)},${scale.y(point.y)}`).join(" ")}
-      />
+      <polyline class="line" points={front.map((point) => `${scale.x(point.x)},${scale.y(point.y)}`).join(" ")} />
       {points.map((point) => (
         <Dot key={point.key} point={point} cx={scale.x(point.x)} cy={scale.y(point.y)} />
       ))}
