@@ -1,6 +1,7 @@
 /** What each key does; the help lists the same. */
 import type { Handle } from "@phinets/core/labelling";
 import { copyFromBefore, follow, interpolate, markKeyframe } from "./clip.js";
+import { isPanning } from "./pointers.js";
 import {
   act,
   close,
@@ -16,10 +17,11 @@ import {
   suggestBoxes,
   undoLast,
 } from "./store.js";
+import { seenPart, showWhole, zoomBy, zoomStep } from "./viewport.js";
 
 export const keyHelp: readonly (readonly [keys: string, what: string])[] = [
   ["N", "a new box in the middle; or drag over the picture"],
-  ["Arrows", "move the box; with Alt by one pixel"],
+  ["Arrows", "move the box by a fiftieth of what is seen; with Alt by one pixel"],
   ["Shift+Arrows", "resize it; with Alt by one pixel"],
   ["Tab", "the next box"],
   ["1 to 9", "its class"],
@@ -34,6 +36,8 @@ export const keyHelp: readonly (readonly [keys: string, what: string])[] = [
   ["Shift+K", "the box is a keyframe"],
   ["I", "boxes in the frames between its last two keyframes"],
   ["F", "follow the box through the frames after, by the chosen model"],
+  ["+, -, 0", "larger, smaller, the whole picture; Ctrl+wheel or two fingers likewise"],
+  ["Space", "held: drag the picture; so does the middle button"],
   ["?", "this list"],
   ["Escape", "close"],
 ];
@@ -45,7 +49,7 @@ const arrows: Readonly<Record<string, readonly [number, number]>> = {
   ArrowDown: [0, 1],
 };
 
-/** Steps of an arrow across the picture. */
+/** Steps of an arrow across what is seen. */
 const steps = 50;
 
 const plainKeys: Readonly<Record<string, () => void>> = {
@@ -64,6 +68,10 @@ const plainKeys: Readonly<Record<string, () => void>> = {
   c: () => void copyFromBefore(),
   i: () => void interpolate(),
   f: () => void follow(),
+  "+": () => zoomBy(zoomStep, editing.value),
+  "=": () => zoomBy(zoomStep, editing.value),
+  "-": () => zoomBy(1 / zoomStep, editing.value),
+  "0": showWhole,
   "?": toggleHelp,
 };
 
@@ -71,6 +79,7 @@ const shiftKeys: Readonly<Record<string, () => void>> = {
   a: () => act({ kind: "accept" }),
   x: () => act({ kind: "drop" }),
   k: markKeyframe,
+  "+": () => zoomBy(zoomStep, editing.value),
   "?": toggleHelp,
 };
 
@@ -94,11 +103,21 @@ function isOwn({ key, target }: KeyboardEvent): boolean {
 
 export function pressKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || isOwn(event)) return;
+  if (event.key === " ") {
+    event.preventDefault();
+    isPanning.value = true;
+    return;
+  }
   const work = workOf(event);
   if (work === undefined) return;
   event.preventDefault();
   if (event.key === "Escape") work();
   else perform(work);
+}
+
+/** Space is let go, or the window left. */
+export function endPanning(event: KeyboardEvent | FocusEvent): void {
+  if (event.type === "blur" || (event as KeyboardEvent).key === " ") isPanning.value = false;
 }
 
 function workOf({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): (() => void) | undefined {
@@ -119,7 +138,7 @@ function step(
   [across, down]: readonly [number, number],
   { resizes, byPixel }: { readonly resizes: boolean; readonly byPixel: boolean },
 ): void {
-  const { width, height } = editing.value.size;
+  const { width, height } = seenPart(editing.value.size);
   const pixels = byPixel ? 1 : Math.max(1, Math.round(Math.max(width, height) / steps));
   const by = [across * pixels, down * pixels] as const;
   const handle: Handle = [across === 0 ? 0 : 1, down === 0 ? 0 : 1];

@@ -1,24 +1,11 @@
 /** The picture with its boxes: drawn, moved and resized by mouse, pen or finger; each box a stop of the Tab key. */
 import type { PixelBox } from "@phinets/core/data";
-import { type DrawnBox, edit, type Handle, type Suggestion } from "@phinets/core/labelling";
-import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { clipFrameOf, type DrawnBox, edit, type Handle, type Suggestion } from "@phinets/core/labelling";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { colourOf } from "../../../ui/colours.js";
-import { act, choose, classes, draw, editing, type Open } from "./store.js";
-
-type Point = readonly [x: number, y: number];
-
-/** What a pointer does, from where it went down; in the picture's pixels. */
-type Drag = { readonly from: Point; readonly to: Point } & (
-  | { readonly kind: "draw" }
-  | { readonly kind: "move"; readonly id: number }
-  | { readonly kind: "resize"; readonly id: number; readonly handle: Handle }
-);
-
-const drag = signal<Drag | undefined>(undefined);
-
-/** Pixels of the screen that a pointer goes at least before it draws. */
-const leastDrag = 4;
+import { actionOf, drag, isPanning, pointerHandlers } from "./pointers.js";
+import { choose, classes, editing, type Open } from "./store.js";
+import { pixelsOnScreen, reveal, showWhole, watch, zoom } from "./viewport.js";
 
 const handles: readonly Handle[] = [
   [-1, -1],
@@ -31,40 +18,25 @@ const handles: readonly Handle[] = [
   [1, 1],
 ];
 
+/** Pixels of the screen from which on one of the picture's is shown as a square. */
+const squaresFrom = 3;
+
 export function Stage({ open }: { readonly open: Open }) {
-  const frame = useRef<HTMLDivElement>(null);
+  const [stage, picture, frame] = [
+    useRef<HTMLDivElement>(null),
+    useRef<HTMLDivElement>(null),
+    useRef<HTMLDivElement>(null),
+  ];
+  const pointers = useMemo(() => pointerHandlers(() => frame.current!), [frame]);
   const { size, boxes, suggestions, selected } = editing.value;
-  const pointOf = ({ clientX, clientY }: PointerEvent): Point => {
-    const { left, top, width, height } = frame.current!.getBoundingClientRect();
-    return [((clientX - left) / width) * size.width, ((clientY - top) / height) * size.height];
-  };
-  const down = (event: PointerEvent) => {
-    if (event.button !== 0 || drag.value !== undefined) return;
-    const target = event.target as HTMLElement;
-    const id = Number(target.closest<HTMLElement>("[data-box]")?.dataset.box ?? -1);
-    const handle = target.dataset.handle?.split(",").map(Number) as unknown as Handle | undefined;
-    const from = pointOf(event);
-    const place = { from, to: from };
-    if (id < 0) drag.value = { kind: "draw", ...place };
-    else if (suggestions.some((each) => each.id === id)) return choose(id);
-    else drag.value = handle === undefined ? { kind: "move", id, ...place } : { kind: "resize", id, handle, ...place };
-    choose(id < 0 ? undefined : id);
-    frame.current!.setPointerCapture(event.pointerId);
-  };
-  const move = (event: PointerEvent) => {
-    if (drag.value !== undefined) drag.value = { ...drag.value, to: pointOf(event) };
-  };
-  const up = () => {
-    const { value } = drag;
-    drag.value = undefined;
-    if (value === undefined) return;
-    const scale = frame.current!.getBoundingClientRect().width / size.width;
-    const by = [value.to[0] - value.from[0], value.to[1] - value.from[1]] as const;
-    const far = Math.max(Math.abs(by[0]), Math.abs(by[1])) * scale;
-    if (value.kind === "draw") {
-      if (far >= leastDrag) draw(value.from, value.to);
-    } else if (far > 0) act(actionOf(value));
-  };
+  useLayoutEffect(() => watch(stage.current!, picture.current!), [stage, picture]);
+  // Frames of a clip are looked at in the same place.
+  const before = useRef(open.picture);
+  useLayoutEffect(() => {
+    if (clipFrameOf(before.current)?.clip !== clipFrameOf(open.picture)?.clip) showWhole();
+    before.current = open.picture;
+  }, [open.picture]);
+  useEffect(() => showWhole, []);
   // Small ones above large ones, so that each can be reached.
   const order = [...boxes, ...suggestions].sort((a, b) => b.width * b.height - a.width * a.height);
   const level = new Map(order.map(({ id }, n) => [id, n + 1]));
@@ -75,34 +47,40 @@ export function Stage({ open }: { readonly open: Open }) {
   };
   const { value } = drag;
   const drawn = value?.kind === "draw" ? edit(editing.value, { ...value, class: 0 }).boxes.at(-1) : undefined;
+  const { scale, left, top } = zoom.value;
   return (
-    <div class="stage">
+    <div ref={stage} class={isPanning.value ? "stage panning" : "stage"} {...pointers}>
       <div
-        ref={frame}
-        class="frame"
+        ref={picture}
+        class="whole"
         style={{
           aspectRatio: `${size.width} / ${size.height}`,
           width: `min(100%, calc((100dvh - 9.5rem) * ${size.width / size.height}))`,
         }}
-        onPointerDown={down}
-        onPointerMove={move}
-        onPointerUp={up}
-        onPointerCancel={() => {
-          drag.value = undefined;
-        }}
       >
-        <img src={open.address} alt={open.picture} draggable={false} />
-        {[...boxes, ...suggestions].map((box, n) => (
-          <Box
-            key={box.id}
-            box={box}
-            place={shown(box)}
-            number={n + 1}
-            level={level.get(box.id)!}
-            chosen={box.id === selected}
-          />
-        ))}
-        {drawn && value && <span class="drawing" style={styleOf(drawn)} />}
+        <div
+          ref={frame}
+          class={pixelsOnScreen(size) >= squaresFrom ? "frame squares" : "frame"}
+          style={{
+            left: `${100 * left}%`,
+            top: `${100 * top}%`,
+            width: `${100 * scale}%`,
+            height: `${100 * scale}%`,
+          }}
+        >
+          <img src={open.address} alt={open.picture} draggable={false} />
+          {[...boxes, ...suggestions].map((box, n) => (
+            <Box
+              key={box.id}
+              box={box}
+              place={shown(box)}
+              number={n + 1}
+              level={level.get(box.id)!}
+              chosen={box.id === selected}
+            />
+          ))}
+          {drawn && value && <span class="drawing" style={styleOf(drawn)} />}
+        </div>
       </div>
     </div>
   );
@@ -125,8 +103,11 @@ function Box({ box, place, number, level, chosen }: BoxProps) {
   // that took the focus from each other would choose each other without end.
   useEffect(() => {
     if (editing.peek().selected === box.id && document.activeElement?.closest("input, select") === null)
-      element.current?.focus();
+      element.current?.focus({ preventScroll: zoom.peek().scale > 1 });
   }, [chosen, box.id]);
+  useEffect(() => {
+    if (chosen && drag.peek() === undefined) reveal(box, editing.peek().size);
+  }, [chosen, box]);
   const round = (value: number) => Math.round(value * 10) / 10;
   const from = `${round(place.left)},${round(place.top)}`;
   const to = `${round(place.left + place.width)},${round(place.top + place.height)}`;
@@ -141,7 +122,11 @@ function Box({ box, place, number, level, chosen }: BoxProps) {
       aria-pressed={chosen}
       aria-label={`${isSuggestion ? "Suggestion" : "Box"} ${number}: ${name}, ${from} to ${to}`}
       style={{ ...styleOf(place), borderColor: colourOf(box.class), zIndex: chosen ? 10_000 : level }}
-      onFocus={() => choose(box.id)}
+      onFocus={({ currentTarget }) => {
+        choose(box.id);
+        // By the keyboard: who points at it sees it.
+        if (currentTarget.matches(":focus-visible")) reveal(box, editing.peek().size);
+      }}
     >
       <b style={{ background: colourOf(box.class) }}>
         {name}
@@ -158,13 +143,6 @@ function Box({ box, place, number, level, chosen }: BoxProps) {
         ))}
     </div>
   );
-}
-
-function actionOf(value: Exclude<Drag, { kind: "draw" }>) {
-  const by = [value.to[0] - value.from[0], value.to[1] - value.from[1]] as const;
-  return value.kind === "move"
-    ? ({ kind: "move", id: value.id, by } as const)
-    : ({ kind: "resize", id: value.id, handle: value.handle, by } as const);
 }
 
 function styleOf({ left, top, width, height }: PixelBox) {

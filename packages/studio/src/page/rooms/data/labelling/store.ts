@@ -18,6 +18,7 @@ import { catalogue, source } from "../store.js";
 import { classesOf, inPageClasses, meetClasses, type SetName } from "./class-lists.js";
 import { draftedPictures, draftOf } from "./drafts.js";
 import { Saver } from "./saver.js";
+import { seenPart } from "./viewport.js";
 
 /** A picture, and where its labels are. */
 type Place = PictureName & SetName;
@@ -182,14 +183,17 @@ export function setClass(kind: number): void {
   if (box !== undefined) act({ kind: "class", id: box.id, class: kind });
 }
 
-/** A box of the active class between two corners; by itself a quarter of the picture, in its middle. */
+/** A box of the active class between two corners; by itself a quarter of what is seen, in its middle. */
 export function draw(from?: readonly [number, number], to?: readonly [number, number]): void {
   if (classes.value.length === 0) {
     message.value = "name a class first: boxes are of one";
     return;
   }
-  const { width, height } = editing.value.size;
-  const [a, b] = [from ?? [width * 0.375, height * 0.375], to ?? [width * 0.625, height * 0.625]];
+  const { left, top, width, height } = seenPart(editing.value.size);
+  const [a, b] = [
+    from ?? [left + width * 0.375, top + height * 0.375],
+    to ?? [left + width * 0.625, top + height * 0.625],
+  ];
   act({ kind: "draw", class: activeClass.value, from: [a[0], a[1]], to: [b[0], b[1]] });
 }
 

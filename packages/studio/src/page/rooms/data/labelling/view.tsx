@@ -2,10 +2,11 @@
 import { formatCount } from "@phinets/node/text";
 import { useEffect, useRef } from "preact/hooks";
 import { catalogue, source } from "../store.js";
-import { pressKey } from "./keys.js";
+import { endPanning, pressKey } from "./keys.js";
 import { Panel } from "./panel.js";
 import { Stage } from "./stage.js";
 import { close, editing, goBy, isHelpOpen, message, open, resolveChange, saveAndGoOn, saveDrafts } from "./store.js";
+import { showWhole, zoom, zoomBy, zoomStep } from "./viewport.js";
 import "./labelling.css";
 
 export function Labelling() {
@@ -20,7 +21,13 @@ export function Labelling() {
     if (!isOpen) return;
     // Of the whole window: what has the focus may be taken away, and the next key come before another has it.
     addEventListener("keydown", pressKey);
-    return () => removeEventListener("keydown", pressKey);
+    addEventListener("keyup", endPanning);
+    addEventListener("blur", endPanning);
+    return () => {
+      removeEventListener("keydown", pressKey);
+      removeEventListener("keyup", endPanning);
+      removeEventListener("blur", endPanning);
+    };
   }, [isOpen]);
   const heading = useRef<HTMLHeadingElement>(null);
   const drawing = editing.value;
@@ -66,6 +73,7 @@ export function Labelling() {
             <button type="button" class="main" onClick={() => void saveAndGoOn()}>
               Save, next without labels
             </button>
+            <ZoomButtons />
             <button
               type="button"
               aria-pressed={isHelpOpen.value}
@@ -82,6 +90,22 @@ export function Labelling() {
         </>
       )}
     </dialog>
+  );
+}
+
+function ZoomButtons() {
+  return (
+    <span class="zooms">
+      <button type="button" aria-label="Zoom out" onClick={() => zoomBy(1 / zoomStep, editing.value)}>
+        −
+      </button>
+      <button type="button" title="The whole picture" onClick={showWhole}>
+        {Math.round(100 * zoom.value.scale)} %
+      </button>
+      <button type="button" aria-label="Zoom in" onClick={() => zoomBy(zoomStep, editing.value)}>
+        +
+      </button>
+    </span>
   );
 }
 
