@@ -1,16 +1,19 @@
 /** The data's room on real files: what is listed, filtered, found wrong, and how many pictures it bears. */
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Random } from "@phinets/core/tensor";
 import { writeConveyorDataset } from "@phinets/node/dataset";
+import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { dataFolder, jpeg } from "../data-folder.js";
-import { browserOptions, studioBrowser } from "./page.js";
+import { browserOptions, downloadOf, requireUsable, studioBrowser } from "./page.js";
+import { serveStatic } from "./static-site.js";
 
 const { root, put, yolo } = dataFolder("studio-data");
 const hostile = "<img src=x onerror=document.title='broken'>";
 
 describe.skipIf(browserOptions === undefined)("the data's room", () => {
-  const { open } = studioBrowser();
+  const { page, open, visit } = studioBrowser();
 
   beforeAll(async () => {
     await writeConveyorDataset(join(root, "sets/belt"), { train: 40, val: 10, clipFrames: 10 });
@@ -82,6 +85,67 @@ describe.skipIf(browserOptions === undefined)("the data's room", () => {
     // The browser itself says of the bad picture that it was refused.
     expect(complaints.filter((text) => !text.includes("400 (Bad Request)"))).toEqual([]);
     await close();
+  });
+
+  it("finds near copies, those in several splits, and what can go; with and without a server", async () => {
+    const photo = (seed: number, side = 160) => {
+      const random = new Random(seed, 1);
+      const part = () => Math.round(100 * random.uniform());
+      const spots = Array.from({ length: 6 }, () => {
+        const shade = Math.round(255 * random.uniform());
+        return `<circle cx="${part()}" cy="${part()}" r="${15 + part() / 4}" fill="rgb(${shade},${shade},${shade})"/>`;
+      });
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}" viewBox="0 0 100 100">${spots}</svg>`;
+      return sharp(Buffer.from(svg)).flatten({ background: "#888888" });
+    };
+    put("copies/data.yaml", "train: train/images\nval: val/images\nnames: [nut]\n");
+    for (const [name, content] of [
+      ["train/images/0.png", photo(1).png()],
+      ["train/images/1.png", photo(2).png()],
+      ["train/images/2.png", photo(3).png()],
+      ["train/images/small.png", photo(1, 96).png()],
+      ["val/images/3.png", photo(4).png()],
+      ["val/images/worse.jpg", photo(2).linear(0.9, 10).jpeg({ quality: 50 })],
+    ] as const)
+      put(`copies/${name}`, await content.toBuffer());
+    for (const name of ["train/labels/0", "train/labels/1", "val/labels/worse"])
+      put(`copies/${name}.txt`, "0 0.5 0.5 0.2 0.2\n");
+    const all = [
+      "train/images/0.png: 1 nut; copies 1, kept",
+      "train/images/small.png: nothing; copies 1",
+      "train/images/1.png: 1 nut; copies 2, leak, kept",
+      "val/images/worse.jpg: 1 nut; copies 2, leak",
+    ];
+    const site = await serveStatic(page);
+    for (const kind of ["server", "static"]) {
+      const { tab, complaints, close } =
+        kind === "server" ? await open(join(root, "copies")) : await visit(site.url, { room: "data" });
+      if (kind === "static") await tab.getByLabel("Open a folder…").setInputFiles(join(root, "copies"));
+      await tab.getByText("6 of 6 pictures").waitFor();
+      await tab.getByRole("button", { name: "Find near copies" }).click();
+      await tab.getByText("2 groups of pictures that are the same").waitFor();
+      const shown = () =>
+        tab.locator(".cell").evaluateAll((cells) => cells.map((cell) => cell.getAttribute("aria-label")));
+      await tab.getByRole("button", { name: "all, group by group" }).click();
+      await expect.poll(shown).toEqual(all);
+      // Other filters hold as well.
+      await tab.getByRole("button", { name: /^val/ }).click();
+      await expect.poll(shown).toEqual([all[3]]);
+      await tab.getByRole("button", { name: /^val/ }).click();
+      await tab.getByRole("button", { name: "in several splits: leaks" }).click();
+      await expect.poll(shown).toEqual(all.slice(2));
+      await tab.getByRole("button", { name: "can go: one of each is kept" }).click();
+      await expect.poll(shown).toEqual([all[1], all[3]]);
+      const save = () => tab.getByRole("button", { name: "Save the list of what can go" }).click();
+      const { path } = await downloadOf(tab, save);
+      expect(readFileSync(path, "utf8")).toBe("train/images/small.png\nval/images/worse.jpg\n");
+      if (kind === "server") await requireUsable(tab);
+      await tab.getByRole("button", { name: "can go: one of each is kept" }).click();
+      await tab.getByText("6 of 6 pictures").waitFor();
+      expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
+      await close();
+    }
+    site.close();
   });
 
   it("stays as it is with 50,000 pictures", async () => {

@@ -126,9 +126,9 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     sweep.catch(() => {}); // told below
     const [first, second] = [startWorker("ahead-first"), startWorker("ahead-second", "--slots", "3")];
     await until("the first works", () => first.said().includes("epoch"));
-    await end(first, "SIGKILL");
+    await endWorker(first, "SIGKILL");
     expect((await sweep).trainedEpochs).toBe(8);
-    await end(second, "SIGTERM");
+    await endWorker(second, "SIGTERM");
     const [one, other] = ["alone", "ahead"].map((name) => join(root, name));
     expect(leaderboard(other)).toBe(leaderboard(one));
     // One setting is trained to its end; another may have been ahead.

@@ -71,11 +71,20 @@ export function groupPictures(pictures: readonly GroupedPicture[]): PictureGroup
   return { copyOf: copies.all(), groupOf: groups.all() };
 }
 
-function joinEqual(
-  sets: DisjointSets,
-  pictures: readonly GroupedPicture[],
-  keyOf: (picture: GroupedPicture) => string | undefined,
-): void {
+/**
+ * The same pictures and near copies of each other: groups of two and more places in `looks`, each in order. A picture without
+ * a look is in none.
+ */
+export function nearCopyGroups(looks: readonly (PictureLook | undefined)[]): number[][] {
+  const sets = new DisjointSets(looks.length);
+  joinEqual(sets, looks, (look) => look?.digest);
+  new PictureCells(looks.map((look) => look?.cells)).eachNearCopy((a, b) => sets.join(a, b));
+  const groups = new Map<number, number[]>();
+  for (const [n, first] of sets.all().entries()) addTo(groups, first, n);
+  return [...groups.values()].filter(({ length }) => length > 1);
+}
+
+function joinEqual<T>(sets: DisjointSets, pictures: readonly T[], keyOf: (picture: T) => string | undefined): void {
   const first = new Map<string, number>();
   for (const [n, picture] of pictures.entries()) {
     const key = keyOf(picture);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Random } from "../tensor/index.js";
+import { nearCopyGroups } from "./picture-groups.js";
 import {
   correlation,
   differenceHash,
@@ -36,6 +37,24 @@ function photo(seed: number, width = 180, height = 128): Picture {
   }
   return { width, height, channels: 1, data };
 }
+
+it("near copies are grouped over any chain of pairs, with what has the same digest, and nothing without a look", () => {
+  const cells = (seed: number, width?: number, height?: number) => greyCells(photo(seed, width, height)) as Uint8Array;
+  const looks = [
+    { cells: cells(1) },
+    undefined,
+    { cells: cells(2), digest: "a" },
+    { cells: cells(1, 90, 64) },
+    { digest: "a" },
+    { cells: cells(3) },
+    { cells: cells(1, 360, 256) },
+  ];
+  expect(nearCopyGroups(looks)).toEqual([
+    [0, 3, 6],
+    [2, 4],
+  ]);
+  expect(nearCopyGroups([])).toEqual([]);
+});
 
 describe("cells and hash of a picture", () => {
   it("are those of brute force", () => {

@@ -80,6 +80,19 @@ export class Datasets {
     return sample.file;
   }
 
+  /** As `files`, with undefined for one that does not lie in the opened folder. */
+  async ownFiles(path: string): Promise<(string | undefined)[]> {
+    return (await this.files(path)).map((file) => {
+      try {
+        this.folder.require(file, this.folder.shorten(file));
+        return file;
+      } catch (error) {
+        if (error instanceof PhinetsError) return undefined;
+        throw error;
+      }
+    });
+  }
+
   /** The file of a picture by its path in the data set; it lies in the opened folder. */
   async fileNamed(path: string, picture: string): Promise<string> {
     const n = (await this.catalogue(path)).files.indexOf(picture);

@@ -261,6 +261,13 @@ describe("label files", () => {
   });
 });
 
+it("pictures outside the opened folder are not compared with those in it", async () => {
+  const { body } = await request("/api/data/copies?set=set", { method: "POST" });
+  const { id } = JSON.parse(body);
+  await expect.poll(async () => (await request(`/api/jobs/${id}`)).status).toBe(200);
+  expect(JSON.parse((await request(`/api/jobs/${id}`)).body)).toEqual([]);
+});
+
 describe("labels", () => {
   const query = (words: Record<string, string>) => new URLSearchParams(words).toString();
   const post = (target: string, body: unknown, headers: Record<string, string> = {}) =>

@@ -12,6 +12,8 @@ export interface JobResults {
   readonly firmware: import("./try.js").FirmwareOutput;
   readonly ship: { readonly run: string };
   readonly sweep: { readonly sweep: string };
+  /** As of `nearCopyGroups`: numbers of pictures in the catalogue. */
+  readonly copies: readonly (readonly number[])[];
   readonly frames: import("./labels.js").WrittenFrames;
 }
 

@@ -6,8 +6,10 @@ import {
   doctorDefaults,
   type FileTree,
   greyCells,
+  nearCopyGroups,
   type OpenedTree,
   type PictureFinding,
+  type PictureLook,
   type Sample,
   splitNames,
   withUnlabelled,
@@ -23,7 +25,7 @@ import { openToLabel, treeOf } from "../files/open.js";
 import { bitmapOf, pixelsOf } from "../files/pictures.js";
 import type { LabelStorage } from "../files/storage.js";
 import { browserLabels } from "./browser-labels.js";
-import type { DataSource, DoctorWork } from "./source.js";
+import type { DataSource, PictureWork } from "./source.js";
 
 /** Blob addresses that are kept; a row of thumbnails more than any screen shows. */
 const mostAddresses = 2000;
@@ -104,6 +106,7 @@ export async function browserSource(given: Given): Promise<DataSource> {
     picture: async (_, n) => whole(await sample(n)),
     // Read anew: boxes may have been drawn since.
     examine: async (_, work) => examine((await read()).tree, bytesOf, work),
+    nearCopies: async (_, work) => nearCopies((await open()).samples, bytesOf, work),
   };
 }
 
@@ -136,7 +139,7 @@ async function smallCopy(bytes: Uint8Array, file: string): Promise<Blob> {
 async function examine(
   opened: OpenedTree,
   bytesOf: (sample: Sample) => Promise<Uint8Array>,
-  { signal, onProgress }: DoctorWork,
+  { signal, onProgress }: PictureWork,
 ): Promise<DoctorReport> {
   const { task, classes, splits, problems, format, recognised, notes, changes, notRead, rows } = opened;
   const all = splitNames.flatMap((split) => splits[split].map((sample) => ({ split, sample })));
@@ -147,10 +150,7 @@ async function examine(
     signal.throwIfAborted();
     const { file } = sample;
     try {
-      const bytes = await bytesOf(sample);
-      const picture = await pixelsOf(bytes, file);
-      const { width, height } = picture;
-      findings.push({ file, split, size: { width, height }, digest: await sha256(bytes), cells: greyCells(picture) });
+      findings.push({ file, split, ...(await see(await bytesOf(sample), file)) });
     } catch (error) {
       if (!(error instanceof PhinetsError)) throw error;
       badFiles.push({ file, reason: error.message, leavesOut: "picture" });
@@ -168,4 +168,31 @@ async function examine(
     },
     doctorDefaults,
   );
+}
+
+/** Size, digest and cells of a picture. */
+async function see(bytes: Uint8Array, file: string) {
+  const picture = await pixelsOf(bytes, file);
+  const { width, height } = picture;
+  return { size: { width, height }, digest: await sha256(bytes), cells: greyCells(picture) };
+}
+
+async function nearCopies(
+  samples: readonly Sample[],
+  bytesOf: (sample: Sample) => Promise<Uint8Array>,
+  { signal, onProgress }: PictureWork,
+): Promise<number[][]> {
+  const looks: (PictureLook | undefined)[] = [];
+  for (const sample of samples) {
+    signal.throwIfAborted();
+    try {
+      looks.push(await see(await bytesOf(sample), sample.file));
+    } catch (error) {
+      // What is wrong with it the doctor says.
+      if (!(error instanceof PhinetsError)) throw error;
+      looks.push(undefined);
+    }
+    onProgress(looks.length, samples.length);
+  }
+  return nearCopyGroups(looks);
 }

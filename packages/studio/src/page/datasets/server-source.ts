@@ -1,11 +1,11 @@
 /** Data sets of the folder that the server opened. */
 import type { DoctorReport } from "@phinets/core/data";
 import type { Catalogue, DatasetEntry } from "../../shared/data.js";
-import type { Job } from "../../shared/events.js";
+import type { Job, JobResults } from "../../shared/events.js";
 import { addressOf, get, post, remove } from "../api.js";
 import { jobEnd, jobs } from "../connection.js";
 import { serverLabels } from "./server-labels.js";
-import type { DataSource, DoctorWork } from "./source.js";
+import type { DataSource, PictureWork } from "./source.js";
 
 /** @param folder path of the opened folder, as commands name it */
 export function serverSource(folder: string): DataSource {
@@ -17,12 +17,14 @@ export function serverSource(folder: string): DataSource {
     reload: () => post("data/reload"),
     thumbnail: async (set, n) => addressOf("data/thumbnail", { set, n }),
     picture: async (set, n) => addressOf("data/picture", { set, n }),
-    examine,
+    examine: (set, work) => jobOn<DoctorReport>("data/doctor", set, work),
+    nearCopies: (set, work) => jobOn<JobResults["copies"]>("data/copies", set, work),
   };
 }
 
-async function examine(set: string, { signal, onProgress }: DoctorWork): Promise<DoctorReport> {
-  const { id } = await post<Job>("data/doctor", { query: { set } });
+/** Starts a job on a data set; what it made. */
+async function jobOn<T>(resource: string, set: string, { signal, onProgress }: PictureWork): Promise<T> {
+  const { id } = await post<Job>(resource, { query: { set } });
   signal.addEventListener("abort", () => void remove(`jobs/${id}`));
   const stop = jobs.subscribe((all) => {
     const job = all.get(id);
@@ -33,5 +35,5 @@ async function examine(set: string, { signal, onProgress }: DoctorWork): Promise
   } finally {
     stop();
   }
-  return get<DoctorReport>(`jobs/${id}`);
+  return get<T>(`jobs/${id}`);
 }

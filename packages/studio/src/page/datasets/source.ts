@@ -3,7 +3,8 @@ import type { DoctorReport } from "@phinets/core/data";
 import type { Catalogue, DatasetEntry } from "../../shared/data.js";
 import type { LabelRequests } from "./labels.js";
 
-export interface DoctorWork {
+/** Work on every picture. */
+export interface PictureWork {
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number) => void;
 }
@@ -22,5 +23,7 @@ export interface DataSource {
   /** The same of the whole picture. */
   picture(set: string, n: number): Promise<string>;
   /** Reads every picture and says what is wrong. */
-  examine(set: string, work: DoctorWork): Promise<DoctorReport>;
+  examine(set: string, work: PictureWork): Promise<DoctorReport>;
+  /** Reads every picture; numbers of those that are near copies of each other, see core's `nearCopyGroups`. */
+  nearCopies(set: string, work: PictureWork): Promise<readonly (readonly number[])[]>;
 }

@@ -1,6 +1,7 @@
 /** Data sets of the opened folder: what there are, what is in one, its pictures, and the doctor. */
 
-import { doctorCommand } from "@phinets/node/dataset";
+import { nearCopyGroups } from "@phinets/core/data";
+import { doctorCommand, lookAtPictures } from "@phinets/node/dataset";
 import { readStored } from "@phinets/node/files";
 import { isIdxReference, mostPictureBytes, thumbnail } from "@phinets/node/picture";
 import { Hono } from "hono";
@@ -46,6 +47,16 @@ export const dataRoutes: Routes = ({ datasets, folder, thumbnails, jobs }) =>
           ? await thumbnail(file, { side: largeSide })
           : await readStored(file, { most: mostPictureBytes });
       return context.body(new Uint8Array(bytes), 200, { "Content-Type": type ?? "image/jpeg" });
+    })
+    .post("/copies", (context) => {
+      const path = textOf(context, "set");
+      const job = jobs.start("copies", path || folder.name, async ({ signal, report }) => {
+        const files = await datasets.ownFiles(path);
+        const inside = files.filter((file) => file !== undefined);
+        const looks = await lookAtPictures([...new Set(inside)], { signal, onProgress: report });
+        return nearCopyGroups(files.map((file) => (file === undefined ? undefined : looks.get(file))));
+      });
+      return context.json(job);
     })
     .post("/doctor", (context) => {
       const path = textOf(context, "set");

@@ -5,7 +5,8 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Boxes, describe } from "./boxes.js";
-import { catalogue, opened, shown, source } from "./store.js";
+import type { Copy } from "./copies.js";
+import { catalogue, copies, opened, shown, source } from "./store.js";
 
 const cell = 152;
 const gap = 8;
@@ -114,6 +115,7 @@ interface CellProps {
 
 function Cell({ n, x, y, place, total, active, onPick }: CellProps) {
   const set = catalogue.value!;
+  const copy = copies.value?.found?.of.get(n);
   const [address, setAddress] = useState("");
   const [failed, setFailed] = useState(false);
   useEffect(() => {
@@ -136,7 +138,7 @@ function Cell({ n, x, y, place, total, active, onPick }: CellProps) {
       aria-selected={active}
       aria-posinset={place + 1}
       aria-setsize={total}
-      aria-label={describe(set, n)}
+      aria-label={copy === undefined ? describe(set, n) : `${describe(set, n)}; ${wordsOf(copy)}`}
       style={{ transform: `translate(${x}px, ${y}px)` }}
       onClick={onPick}
     >
@@ -150,7 +152,11 @@ function Cell({ n, x, y, place, total, active, onPick }: CellProps) {
           </span>
         )
       )}
+      {copy && <span class={copy.leak ? "copy leak" : "copy"}>{wordsOf(copy)}</span>}
       {set.labels[n] >= 0 && <span class="tag">{set.classes[set.labels[n]]}</span>}
     </div>
   );
 }
+
+const wordsOf = ({ group, leak, kept }: Copy): string =>
+  `copies ${group}${leak ? ", leak" : ""}${kept ? ", kept" : ""}`;

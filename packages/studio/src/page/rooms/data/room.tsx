@@ -11,6 +11,7 @@ import { Kept } from "./kept.js";
 import { LabelButton } from "./label-button.js";
 import { open as labelled, message, openPicture } from "./labelling/store.js";
 import { Labelling } from "./labelling/view.js";
+import { NearCopies } from "./near-copies.js";
 import { begin, catalogue, entries, filter, openSet, problem, reload, shown, use } from "./store.js";
 import { TakeButtons } from "./take-buttons.js";
 import { Viewer } from "./viewer.js";
@@ -53,6 +54,7 @@ export default function DataRoom() {
             ))}
             <Charts />
             <Doctor />
+            <NearCopies />
           </>
         )}
         <Frames />

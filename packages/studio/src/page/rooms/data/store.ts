@@ -8,6 +8,7 @@ import { connection } from "../../connection.js";
 import { serverSource } from "../../datasets/server-source.js";
 import type { DataSource } from "../../datasets/source.js";
 import { takeHandedOver } from "../../handover.js";
+import { type Copies, copiesOf } from "./copies.js";
 import { type Finding, findingsOf } from "./findings.js";
 import { type Filter, select } from "./select.js";
 
@@ -28,6 +29,16 @@ export interface Examination {
 }
 
 export const examination = signal<Examination | undefined>(undefined);
+
+/** How far the search for near copies is, and what it found. */
+export interface CopySearch {
+  readonly done: number;
+  readonly total: number;
+  readonly stop: () => void;
+  readonly found?: Copies;
+}
+
+export const copies = signal<CopySearch | undefined>(undefined);
 
 /** Numbers of the pictures that are shown. */
 export const shown = computed<readonly number[]>(() =>
@@ -74,6 +85,8 @@ export async function openSet(path: string): Promise<void> {
   opened.value = undefined;
   examination.value?.stop?.();
   examination.value = undefined;
+  copies.value?.stop();
+  copies.value = undefined;
   await guarded(async () => {
     catalogue.value = await source.value?.open(path);
   });
@@ -142,6 +155,24 @@ export async function examine(): Promise<void> {
     examination.value = { done: 1, total: 1, report, findings: findingsOf(report) };
   });
   if (examination.value?.report === undefined) examination.value = undefined;
+}
+
+export async function findCopies(): Promise<void> {
+  const [from, set] = [source.value, catalogue.value];
+  if (from === undefined || set === undefined) return;
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  copies.value = { done: 0, total: 0, stop };
+  await guarded(async () => {
+    const groups = await from.nearCopies(set.path, {
+      signal: abort.signal,
+      onProgress: (done, total) => {
+        if (!abort.signal.aborted) copies.value = { done, total, stop };
+      },
+    });
+    if (!abort.signal.aborted) copies.value = { done: 1, total: 1, stop, found: copiesOf(groups, set) };
+  });
+  if (copies.value?.stop === stop && copies.value.found === undefined) copies.value = undefined;
 }
 
 /** Changes the filter; a field that is set to what it is is taken back. */
