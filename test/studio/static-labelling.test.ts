@@ -3,9 +3,11 @@ import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { unzipSync } from "fflate";
 import type { Page } from "playwright-core";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { zipOf } from "../build-zip.js";
 import { dataFolder, jpeg } from "../data-folder.js";
+import { makeRun } from "../make-run.js";
 import { fillPicked, readPicked } from "./in-page.js";
 import { browserOptions, downloadOf, studioBrowser } from "./page.js";
 import { serveStatic } from "./static-site.js";
@@ -73,20 +75,14 @@ async function label(tab: Page, saved: string): Promise<void> {
   await press(tab, isBare ? "PageDown" : "PageUp");
   await shows(tab, isBare ? /2\.jpg$/ : /1\.jpg$/);
   if (isBare) await press(tab, "n");
-  else await press(tab, "Tab");
-  await press(
-    tab,
-    "ArrowDown",
-    "d",
-    "2",
-    "Control+z",
-    "Control+z",
-    "d",
-    "Delete",
-    "Tab",
-    "Alt+Shift+ArrowLeft",
-    "Enter",
-  );
+  else {
+    await tab.locator(".labelling h2").focus();
+    await press(tab, "Tab");
+  }
+  await press(tab, "ArrowDown", "d", "2", "Control+z", "Control+z", "d", "Delete", "Alt+Shift+ArrowLeft");
+  await isSaved();
+  await tab.locator(".labelling h2").focus();
+  await press(tab, "Enter");
   await isSaved();
   await tab.getByText("every picture is labelled").waitFor();
   await press(tab, "Escape");
@@ -202,6 +198,48 @@ describe.skipIf(browserOptions === undefined)("labelling without a server", () =
       .waitFor();
     await other.getByRole("button", { name: "Keep mine" }).click();
     await saving(other).getByText("Kept in this browser", { exact: true }).waitFor();
+    await close();
+  });
+
+  it("a run that is given to the page suggests the server's boxes", async () => {
+    // Every decoder reads a PNG alike.
+    const png = await sharp(await jpeg(width, height, 5))
+      .png()
+      .toBuffer();
+    put("suggest/set/images/1.png", png);
+    put("suggest/set/data.yaml", "train: images\nnames: [nut, bolt]\n");
+    makeRun(join(root, "suggest/run"));
+    const accept = async (tab: Page) => {
+      await tab.getByText(/ suggested$/).waitFor();
+      await press(tab, "Shift+A", "Enter");
+      await tab.getByText("every picture is labelled").waitFor();
+    };
+    cpSync(join(root, "suggest/set"), join(root, "suggest-page"), { recursive: true });
+    const served = await open(join(root, "suggest"));
+    await served.tab.getByRole("button", { name: "Edit boxes" }).click();
+    await served.tab.getByLabel("Model", { exact: true }).selectOption({ label: "run (nut, bolt)" });
+    await served.tab.getByRole("button", { name: /^Suggest/ }).click();
+    await accept(served.tab);
+    await served.close();
+    const { tab, complaints, close } = await visit(site.url, { room: "data" });
+    await tab.evaluate(fillPicked, filesOf("suggest-page"));
+    await tab.getByText("Open a folder…").click();
+    await tab.getByRole("button", { name: "Edit boxes" }).click();
+    await shows(tab, /1\.png$/);
+    await press(tab, "p");
+    await tab.getByText("there is no model; open the .zip of a run").waitFor();
+    await tab.getByLabel("Open a run's .zip…").setInputFiles({
+      name: "run.zip",
+      mimeType: "application/zip",
+      buffer: Buffer.from(zipOf(join(root, "suggest/run"))),
+    });
+    await tab.getByText("run.zip suggests: nut, bolt").waitFor();
+    await tab.getByRole("button", { name: /^Suggest/ }).click();
+    await accept(tab);
+    const files = await tab.evaluate(readPicked);
+    expect(files).toEqual(filesOf("suggest/set"));
+    expect(Buffer.from(files["labels/1.txt"], "base64").toString().split("\n").length).toBeGreaterThan(2);
+    expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
     await close();
   });
 

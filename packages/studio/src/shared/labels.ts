@@ -1,5 +1,6 @@
 /** Boxes of one picture as the server and the page exchange them. All in pixels of the upright picture. */
 import type { BoxLabel, EditedBox, LabelSet, PictureSize, PixelBox } from "@phinets/core/data";
+import type { NamedDetection } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 
 export interface LabelDocument {
@@ -42,6 +43,17 @@ export interface SuggestedBoxes {
   readonly boxes: readonly (PixelBox & { readonly score: number })[];
   /** Classes of boxes that were found and that the data set does not have. */
   readonly missing: readonly string[];
+}
+
+/** What a network finds, by the classes of the data set. */
+export function suggestedBoxes(found: readonly NamedDetection[], classes: readonly string[]): SuggestedBoxes {
+  const missing = new Set(found.map(({ name }) => name).filter((name) => !classes.includes(name)));
+  const boxes = found
+    .filter(({ name }) => classes.includes(name))
+    .map(({ name, score, x, y, width, height }) => ({
+      ...{ class: classes.indexOf(name), left: x, top: y, width, height, score },
+    }));
+  return { boxes, missing: [...missing], classes };
 }
 
 export interface WrittenFrames {

@@ -1,11 +1,11 @@
 /** Labels of files that the user gave to the page, read and written here: the same bytes that the server writes. */
 import { checkBytes, type EditedBox, type LabelHost, LabelSet, type OpenedTree } from "@phinets/core/data";
-import { PhinetsError } from "@phinets/core/tensor";
 import { addToYaml } from "@phinets/node/text";
-import { inOwnClasses, type LabelDocument, type SavedDocument } from "../../shared/labels.js";
+import { inOwnClasses, type LabelDocument, type SavedDocument, suggestedBoxes } from "../../shared/labels.js";
 import { sha256 } from "../files/digest.js";
 import { dataHost } from "../files/open.js";
 import type { LabelStorage } from "../files/storage.js";
+import { addBrowserModel, browserModels, lookWith } from "./browser-models.js";
 import type { LabelRequests, PictureName } from "./labels.js";
 
 export interface BrowserLabelsOptions {
@@ -48,10 +48,13 @@ export function browserLabels({ storage, opened, onSaved, address }: BrowserLabe
       const next = (await labelSet()).nextUnlabelled(fileOf(name));
       return next === undefined ? {} : { picture: next.slice(storage.tree.locate("").length) };
     },
-    listModels: async () => [],
-    suggest: async () => {
-      throw new PhinetsError("studio.missing", "no model suggests boxes without the server: phinets studio FOLDER");
+    listModels: async () => browserModels(),
+    async suggest(name, model) {
+      const { classes } = await labelSet();
+      const bytes = await storage.tree.read(name.picture);
+      return suggestedBoxes(await lookWith(model, bytes, fileOf(name)), classes);
     },
+    addModel: addBrowserModel,
   };
 }
 

@@ -1,5 +1,6 @@
 /** What labelling asks of where the labels are: the server's folder, or what the user gave to the page. */
 import type { LabelDocument, ModelEntry, SavedDocument, SaveRequest, SuggestedBoxes } from "../../shared/labels.js";
+import type { Given } from "../files/given-files.js";
 import type { KeptLabels } from "../files/storage.js";
 
 /** A picture of a data set, by its path there. */
@@ -25,4 +26,6 @@ export interface LabelRequests {
   /** Networks that suggest boxes. */
   listModels(): Promise<readonly ModelEntry[]>;
   suggest(name: PictureName, model: string): Promise<SuggestedBoxes>;
+  /** A run that the user gives to the page is a network that suggests, too; absent where the server knows them all. */
+  addModel?(given: Given): Promise<ModelEntry>;
 }

@@ -7,7 +7,7 @@ import { writeFrames } from "@phinets/node/dataset";
 import { readPicture } from "@phinets/node/picture";
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import { inOwnClasses, type LabelDocument, type SavedDocument, type SuggestedBoxes } from "../../shared/labels.js";
+import { inOwnClasses, type LabelDocument, type SavedDocument, suggestedBoxes } from "../../shared/labels.js";
 import type { Routes } from "../app.js";
 import { clipName, clipsIn } from "../find.js";
 import { bodyOf, numberOf, textOf } from "../request.js";
@@ -63,14 +63,7 @@ export const labelRoutes: Routes = ({ datasets, folder, jobs, models }) =>
     .post("/suggest", async (context) => {
       const { labels, file } = await asked(context, datasets);
       const model = await models.model(textOf(context, "model"));
-      const found = model.detect(await readPicture(file));
-      const boxes = found.map(({ name, score, x, y, width, height }) => ({
-        ...{ class: labels.classes.indexOf(name), left: x, top: y, width, height, score },
-        name,
-      }));
-      const missing = [...new Set(boxes.filter((each) => each.class < 0).map(({ name }) => name))];
-      const known = boxes.filter((each) => each.class >= 0).map(({ name: _, ...each }) => each);
-      return context.json({ boxes: known, missing, classes: labels.classes } satisfies SuggestedBoxes);
+      return context.json(suggestedBoxes(model.detect(await readPicture(file)), labels.classes));
     })
     .get("/clips", (context) => context.json(clipsIn(folder, { frames: false })))
     .post("/frames", async (context) => {

@@ -15,12 +15,12 @@ import { addressOf, get, post } from "../../api.js";
 import { Caller } from "../../caller.js";
 import { runs as changed, connection, jobEnd } from "../../connection.js";
 import { chosenFiles } from "../../files/given-files.js";
+import { filesOfRun, filesOfTree, type NetworkFiles } from "../../files/network-files.js";
 import { bitmapOf } from "../../files/pictures.js";
 import { handOver } from "../../handover.js";
 import { addressOfRoom } from "../../router.js";
 import { eachFrame, type FrameStream, openClip, openScreen, openWebcam } from "../../stream.js";
 import { type Counts, type Line, TrackCounter, type Zone } from "./counting.js";
-import { filesOfRun, filesOfTree, type NetworkFiles } from "./network-files.js";
 import type { Answer, Loaded, Question, Seen, Settings } from "./try-worker.js";
 
 /** What is looked at. */

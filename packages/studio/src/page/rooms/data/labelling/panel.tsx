@@ -2,6 +2,7 @@
 import { formatCount } from "@phinets/node/text";
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { chosenFiles } from "../../../files/given-files.js";
 import { colourOf } from "../../../ui/colours.js";
 import { CommandLine } from "../../../ui/command-line.js";
 import { source } from "../store.js";
@@ -10,6 +11,7 @@ import { keyHelp } from "./keys.js";
 import {
   act,
   activeClass,
+  addModel,
   classes,
   editing,
   isHelpOpen,
@@ -84,7 +86,8 @@ function Suggestions({ open }: { readonly open: Open }) {
   const id = useId();
   useEffect(() => void loadModels(), []);
   const list = models.value;
-  if (list === undefined || list.length === 0) return null;
+  if (list === undefined) return null;
+  if (list.length === 0 && open.labels.addModel === undefined) return null;
   const { suggestions } = editing.value;
   const chosen = list.find((each) => each.id === model.value);
   const folder = source.value?.commandPath(open.set);
@@ -92,7 +95,8 @@ function Suggestions({ open }: { readonly open: Open }) {
   return (
     <section aria-label="Suggestions">
       <h3>Suggestions</h3>
-      <div class="actions">
+      {open.labels.addModel && <OpenModel />}
+      <div class="actions" hidden={list.length === 0}>
         <label for={id} class="hidden">
           Model
         </label>
@@ -125,6 +129,25 @@ function Suggestions({ open }: { readonly open: Open }) {
       </div>
       {chosen && folder && <CommandLine words={["phinets", "predict", "--model", chosen.path, path(open.picture)]} />}
     </section>
+  );
+}
+
+/** Where the page has no folder of runs: one is given to it. */
+function OpenModel() {
+  const id = useId();
+  return (
+    <p class="actions">
+      <label class="button" for={id}>
+        Open a run's .zip…
+        <input
+          id={id}
+          class="hidden"
+          type="file"
+          accept=".zip"
+          onChange={({ currentTarget }) => void addModel({ files: chosenFiles(currentTarget.files ?? []) })}
+        />
+      </label>
+    </p>
   );
 }
 

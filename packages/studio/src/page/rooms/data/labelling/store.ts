@@ -14,6 +14,7 @@ import { computed, signal } from "@preact/signals";
 import { withSaved } from "../../../../shared/data.js";
 import type { LabelDocument, ModelEntry } from "../../../../shared/labels.js";
 import type { LabelRequests, PictureName } from "../../../datasets/labels.js";
+import type { Given } from "../../../files/given-files.js";
 import { catalogue, source } from "../store.js";
 import { classesOf, inPageClasses, meetClasses, type SetName } from "./class-lists.js";
 import { draftedPictures, draftOf } from "./drafts.js";
@@ -265,9 +266,23 @@ export async function loadModels(): Promise<void> {
   }
 }
 
+/** A run that the user gives to the page suggests from now on. */
+export const addModel = (given: Given): Promise<void> =>
+  whileBusy(async () => {
+    const { value } = open;
+    const entry = await value?.labels.addModel?.(given);
+    if (entry === undefined) return;
+    models.value = await value?.labels.listModels();
+    model.value = entry.id;
+    message.value = `${entry.title} suggests: ${entry.classes.slice(0, 3).join(", ")}`;
+  });
+
 export async function requireModel(): Promise<void> {
   await loadModels();
-  if (model.value === "") throw new Error("there is no model; train one, or install @phinets/models");
+  if (model.value === "") {
+    const where = open.value?.labels.addModel ? "open the .zip of a run" : "train one, or install @phinets/models";
+    throw new Error(`there is no model; ${where}`);
+  }
 }
 
 /** Boxes that the chosen model finds, to be accepted or dropped. */

@@ -1,10 +1,10 @@
 /** The files of a network: of a run that the server has, or of a folder or .zip that was given to the page. */
 import { baseName, type FileTree, folderOf } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import type { RunEntry } from "../../../shared/runs.js";
-import { addressOf, UserError } from "../../api.js";
-import type { GivenFile } from "../../files/given-files.js";
-import { treeOf } from "../../files/open.js";
+import type { RunEntry } from "../../shared/runs.js";
+import { addressOf, UserError } from "../api.js";
+import type { GivenFile } from "./given-files.js";
+import { treeOf } from "./open.js";
 
 export type NetworkFiles = Readonly<Record<string, Uint8Array>>;
 
