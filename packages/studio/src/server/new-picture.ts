@@ -1,9 +1,9 @@
 /** One more picture of a data set, in a file of its own among the training pictures, or in a folder that is to become one. */
 import { mkdirSync, rmSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { splitArchivePath } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
-import { writeFileAtomic } from "@phinets/node/host";
+import { describeWriteError, writeFileAtomic } from "@phinets/node/host";
 import { isIdxReference } from "@phinets/node/picture";
 import type { Catalogue } from "../shared/data.js";
 import type { SavedFrame } from "../shared/try.js";
@@ -35,10 +35,7 @@ export async function addPicture(datasets: Datasets, { set, kind, bytes, nameIn 
   writeFileAtomic(file, bytes);
   datasets.reload();
   try {
-    return {
-      set,
-      file: listedAs(await datasets.catalogue(set), { set, kind, file, root: folder.resolve(set || ".") }),
-    };
+    return { set, file: listedAs(await datasets.catalogue(set), { set, kind, file }) };
   } catch (error) {
     rmSync(file, { force: true });
     datasets.reload();
@@ -54,7 +51,12 @@ export function makePictureFolder({ folder }: Datasets, name: string): void {
       `${JSON.stringify(name.slice(0, 100))} is no name of a new folder; letters, digits, spaces, . _ and - are taken`,
       name,
     );
-  mkdirSync(join(folder.real, name), { recursive: true });
+  const path = join(folder.real, name);
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw describeWriteError(error, path);
+  }
 }
 
 /** The folder that the picture belongs into. */
@@ -86,19 +88,15 @@ interface Written {
   readonly kind?: string;
   /** Whole path. */
   readonly file: string;
-  /** The data set's folder. */
-  readonly root: string;
 }
 
 /**
  * The path in the data set of a picture that was written. Throws PhinetsError where the set, read again, does not hold it as
  * what it was taken for.
  */
-function listedAs({ files, format, task, labels, classes }: Catalogue, { set, kind, file, root }: Written): string {
+function listedAs({ files, task, labels, classes }: Catalogue, { set, kind, file }: Written): string {
   const n = files.findIndex((each) => file.endsWith(`/${each}`));
   if (n >= 0 && (task === "detect" || classes[labels[n]] === kind)) return files[n];
-  // YOLO's pictures without a file of labels are there, and wait for it.
-  if (n < 0 && format === "yolo" && task === "detect") return relative(root, file);
   throw new PhinetsError(
     "studio.frame",
     `${set || "the folder"}: its labels' file lists its pictures, so that one more is none of them; make it a YOLO set with phinets convert`,

@@ -1,10 +1,10 @@
 /** What others may not get: attacks on a running server, over plain sockets where fetch would be too polite. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { askRaw, errorCodeOf, rawRequest } from "../../../../test/raw-http.js";
 import { type RunningStudio, startStudio } from "./index.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-studio-"));
@@ -73,29 +73,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-interface Answer {
-  /** 0: closed without an answer. */
-  readonly status: number;
-  readonly head: string;
-  readonly body: string;
-}
-
-function ask(request: string, host = "127.0.0.1"): Promise<Answer> {
-  return new Promise((resolve) => {
-    let text = "";
-    const socket = connect(studio.port, host, () => socket.write(request, "latin1"));
-    socket.setEncoding("latin1");
-    socket.on("data", (part: string) => {
-      text += part;
-    });
-    socket.on("error", () => {});
-    socket.on("close", () => {
-      const [head, ...body] = text.split("\r\n\r\n");
-      resolve({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1] ?? 0), head, body: body.join("\r\n\r\n") });
-    });
-    setTimeout(() => socket.destroy(), 5000).unref();
-  });
-}
+const ask = (request: string, host?: string) => askRaw({ port: studio.port, host }, request);
 
 interface Asked {
   readonly method?: string;
@@ -106,19 +84,14 @@ interface Asked {
   readonly stranger?: boolean;
 }
 
-function request(target: string, { method = "GET", host, headers = {}, body = "", stranger }: Asked = {}) {
+function request(target: string, { method = "GET", host, headers = {}, body, stranger }: Asked = {}) {
   const all = {
     Host: host ?? `localhost:${studio.port}`,
-    Connection: "close",
     ...(stranger ? {} : { Authorization: `Bearer ${studio.token}` }),
-    ...(body === "" || "Transfer-Encoding" in headers ? {} : { "Content-Length": String(body.length) }),
     ...headers,
   };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  return ask(`${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n${body}`);
+  return ask(rawRequest(target, { method, headers: all, body }));
 }
-
-const codeOf = ({ body }: Answer): string => /"code":"([^"]+)"/.exec(body)?.[1] ?? "";
 
 describe("the token", () => {
   it("is needed for everything, and is not guessed by its beginning", async () => {
@@ -166,7 +139,7 @@ describe("hosts and origins", () => {
       "0.0.0.0",
       "127.0.0.1.nip.io",
     ])
-      expect(codeOf(await request("/api/session", { host })), host).toBe("studio.host");
+      expect(errorCodeOf(await request("/api/session", { host })), host).toBe("studio.host");
     for (const host of ["localhost", "LOCALHOST", `127.0.0.1:${studio.port}`, "[::1]"])
       expect((await request("/api/session", { host })).status, host).toBe(200);
   });
@@ -179,13 +152,13 @@ describe("hosts and origins", () => {
       { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" },
       { "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors" },
     ] as Record<string, string>[]) {
-      expect(codeOf(await request("/api/data/reload", { method: "POST", headers }))).toBe("studio.origin");
-      expect(codeOf(await request("/api/data", { headers }))).toBe("studio.origin");
+      expect(errorCodeOf(await request("/api/data/reload", { method: "POST", headers }))).toBe("studio.origin");
+      expect(errorCodeOf(await request("/api/data", { headers }))).toBe("studio.origin");
     }
     const headers = { Origin: `http://localhost:${studio.port}`, "Sec-Fetch-Site": "same-origin" };
     expect((await request("/api/data/reload", { method: "POST", headers })).status).toBe(204);
     const form = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate" };
-    expect(codeOf(await request("/api/data/reload", { method: "POST", headers: form }))).toBe("studio.origin");
+    expect(errorCodeOf(await request("/api/data/reload", { method: "POST", headers: form }))).toBe("studio.origin");
   });
   it("lets nobody read what it answers", async () => {
     const { head } = await request("/api/session", { headers: {} });
@@ -223,17 +196,17 @@ describe("paths", () => {
   it("say the same of what is there and what is not, outside", async () => {
     const [there, absent] = [`../${"secret.txt"}`, "../absent.txt"];
     const [a, b] = [there, absent].map((set) => request(`/api/data/catalogue?set=${encodeURIComponent(set)}`));
-    expect([codeOf(await a), codeOf(await b)]).toEqual(["studio.outside", "studio.outside"]);
+    expect([errorCodeOf(await a), errorCodeOf(await b)]).toEqual(["studio.outside", "studio.outside"]);
   });
   it("of pictures are followed over links", async () => {
     const list = await request("/api/data/catalogue?set=set");
     expect(JSON.parse(list.body).files).toEqual(["images/0.jpg", "images/1.jpg"]);
     for (const what of ["thumbnail", "picture"]) {
       expect((await request(`/api/data/${what}?set=set&n=0`)).status).toBe(200);
-      expect(codeOf(await request(`/api/data/${what}?set=set&n=1`))).toBe("studio.outside");
-      expect(codeOf(await request(`/api/data/${what}?set=set&n=2`))).toBe("studio.missing");
+      expect(errorCodeOf(await request(`/api/data/${what}?set=set&n=1`))).toBe("studio.outside");
+      expect(errorCodeOf(await request(`/api/data/${what}?set=set&n=2`))).toBe("studio.missing");
       for (const n of ["-1", "1e9", "../0", "", "0x1"])
-        expect(codeOf(await request(`/api/data/${what}?set=set&n=${n}`)), n).toBe("studio.request");
+        expect(errorCodeOf(await request(`/api/data/${what}?set=set&n=${n}`)), n).toBe("studio.request");
     }
   });
 });
@@ -294,7 +267,7 @@ describe("labels", () => {
         await post(`/api/labels?${query({ ...one, picture })}`, { boxes: [box], version: "new", classes: ["nut"] }),
         await post(`/api/labels/suggest?${query({ ...one, picture, model: "run:set" })}`, {}),
       ])
-        expect(["studio.missing", "studio.outside"], picture).toContain(codeOf(answer));
+        expect(["studio.missing", "studio.outside"], picture).toContain(errorCodeOf(answer));
     }
     for (const set of ["..", "up", "/", "set/../..", "\0"])
       expect((await request(`/api/labels?${query({ ...one, set })}`)).status, set).toBeGreaterThanOrEqual(400);
@@ -315,7 +288,7 @@ describe("labels", () => {
       const target = `/api/labels?${query({ ...one, set })}`;
       const { version } = JSON.parse((await request(target)).body);
       const answer = await post(target, { boxes: [box], version, classes: ["nut"] });
-      expect(["data.edit", "data.outside"], set).toContain(codeOf(answer));
+      expect(["data.edit", "data.outside"], set).toContain(errorCodeOf(answer));
     }
     expect(readFileSync(join(root, "their-labels/0.txt"), "utf8")).toBe("");
   });
@@ -323,10 +296,10 @@ describe("labels", () => {
     const target = `/api/labels?${query(one)}`;
     const body = { boxes: [], classes: [], version: JSON.parse((await request(target)).body).version };
     const headers = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" };
-    expect(codeOf(await post(target, body, headers))).toBe("studio.origin");
-    expect(codeOf(await post(target, body, { Origin: "http://evil.example" }))).toBe("studio.origin");
+    expect(errorCodeOf(await post(target, body, headers))).toBe("studio.origin");
+    expect(errorCodeOf(await post(target, body, { Origin: "http://evil.example" }))).toBe("studio.origin");
     const stranger = { method: "POST", body: JSON.stringify(body), stranger: true };
-    expect(codeOf(await request(target, stranger))).toBe("studio.token");
+    expect(errorCodeOf(await request(target, stranger))).toBe("studio.token");
     expect(readFileSync(join(folder, "set/labels/0.txt"), "utf8")).toBe("0 0.5 0.5 0.5 0.5\n");
   });
   it("are what a schema takes", async () => {
@@ -349,11 +322,11 @@ describe("labels", () => {
       { boxes: [box], version, classes: [1] },
       { boxes: [box], version, classes, path: "x" },
     ])
-      expect(codeOf(await post(target, body)), JSON.stringify(body).slice(0, 80)).toBe("studio.request");
+      expect(errorCodeOf(await post(target, body)), JSON.stringify(body).slice(0, 80)).toBe("studio.request");
     const deep = { method: "POST", body: `${"[".repeat(100_000)}` };
-    expect(codeOf(await request(target, deep))).toBe("studio.request");
+    expect(errorCodeOf(await request(target, deep))).toBe("studio.request");
     const long = { method: "POST", headers: { "Content-Length": String(17 * 1024 * 1024) } };
-    expect(codeOf(await request(target, long))).toBe("studio.body");
+    expect(errorCodeOf(await request(target, long))).toBe("studio.body");
     expect(readFileSync(join(folder, "set/labels/0.txt"), "utf8")).toBe("0 0.5 0.5 0.5 0.5\n");
   });
   it("have classes of any letters, and of one line", async () => {
@@ -426,9 +399,9 @@ describe("runs", () => {
       );
     symlinkSync(join(root, "secret.txt"), join(folder, "run/weights/best.safetensors"));
     const led = await request("/api/runs/file?run=folder:run&name=weights/best.safetensors");
-    expect(codeOf(led)).toBe("studio.outside");
+    expect(errorCodeOf(led)).toBe("studio.outside");
     for (const name of ["../secret.txt", "weights/../../../secret.txt", "train.pid", "", "/etc/passwd"])
-      expect(codeOf(await request(`/api/runs/file?run=folder:run&name=${encodeURIComponent(name)}`)), name).toBe(
+      expect(errorCodeOf(await request(`/api/runs/file?run=folder:run&name=${encodeURIComponent(name)}`)), name).toBe(
         "studio.missing",
       );
     for (const what of ["resume", "pause", "stop"])
@@ -461,7 +434,7 @@ describe("runs", () => {
       expect(answer.status, JSON.stringify(bad)).toBeGreaterThanOrEqual(400);
       expect(answer.status, JSON.stringify(bad)).toBeLessThan(500);
     }
-    expect(codeOf(await request("/api/runs/train", { method: "POST", body: "{" }))).toBe("studio.request");
+    expect(errorCodeOf(await request("/api/runs/train", { method: "POST", body: "{" }))).toBe("studio.request");
     // What is right starts the command, which ends as it says.
     const job = JSON.parse((await post("/api/runs/train", form)).body) as { id: number };
     await expect.poll(async () => (await request("/api/jobs")).body).toMatch(/phinets train ended with 3/);
@@ -473,7 +446,7 @@ describe("frames", () => {
   const send = (set: string, body: string) =>
     request(`/api/try/frame?set=${encodeURIComponent(set)}`, { method: "POST", body });
   it("are pictures, and go into a set of the folder under a name of the server's", async () => {
-    expect(codeOf(await send("set", "<svg onload=alert(1)>"))).toBe("studio.request");
+    expect(errorCodeOf(await send("set", "<svg onload=alert(1)>"))).toBe("studio.request");
     expect((await send("set", "\u0089PNG\r\n\u001a\n and no more")).status).toBe(400);
     const png = (await sharp(join(root, "outside.jpg")).png().toBuffer()).toString("latin1");
     for (const set of ["../elsewhere", "up", "absent"])
@@ -486,7 +459,7 @@ describe("frames", () => {
   it("for the firmware have the network's size", async () => {
     const target = "/api/try/firmware?run=folder:run";
     expect((await request(target, { method: "POST", body: "12" })).status).toBe(400);
-    expect(codeOf(await request("/api/try/firmware?run=folder:led", { method: "POST", body: "12" }))).toBe(
+    expect(errorCodeOf(await request("/api/try/firmware?run=folder:led", { method: "POST", body: "12" }))).toBe(
       "studio.outside",
     );
   });
@@ -496,14 +469,14 @@ describe("requests", () => {
   it("have bounded bodies, with and without a length", async () => {
     const headers = { "Content-Type": "application/json", "Content-Length": String(17 * 1024 * 1024) };
     const long = await request("/api/data/reload", { method: "POST", headers });
-    expect(codeOf(long)).toBe("studio.body");
+    expect(errorCodeOf(long)).toBe("studio.body");
     const chunk = `100000\r\n${"a".repeat(0x100000)}\r\n`;
     const chunked = await request("/api/data/reload", {
       method: "POST",
       headers: { "Transfer-Encoding": "chunked" },
       body: `${chunk.repeat(17)}0\r\n\r\n`,
     });
-    expect(codeOf(chunked)).toBe("studio.body");
+    expect(errorCodeOf(chunked)).toBe("studio.body");
   });
   it("that are broken get an answer or none, and the server goes on", async () => {
     for (const text of ["\r\n\r\n", "GET\r\n\r\n", "\u0000\u0001\r\n\r\n", "GET / HTTP/9\r\n\r\n"])

@@ -61,11 +61,21 @@ export function makeDoorApp(door: PhoneDoor, { page, host }: DoorAppOptions): Ho
     },
     limited(mostPhonePictureBytes),
     async (context) => {
-      await door.add(async () => new Uint8Array(await context.req.arrayBuffer()));
+      await door.add(() => wholeBody(context));
       return context.body(null, 204);
     },
   );
   app.notFound((context) => errorResponse(context, new PhinetsError("studio.missing", "this is not there")));
   app.onError((error, context) => errorResponse(context, error));
   return app;
+}
+
+/** Throws PhinetsError where the connection ends before the body does. */
+async function wholeBody({ req }: Context): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await req.arrayBuffer());
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ECONNRESET") throw error;
+    throw new PhinetsError("studio.request", "the picture did not come whole; send it again");
+  }
 }

@@ -92,6 +92,7 @@ export class PhoneDoor {
     await datasets.files(request.set);
     await this.#inTurn(async () => {
       await this.#shut();
+      this.#closed = undefined;
       const app = makeDoorApp(this, { page, host: request.address });
       const server = await listen(app.fetch, { port: 0, hostname: request.address });
       server.maxConnections = mostConnections;
@@ -102,10 +103,8 @@ export class PhoneDoor {
       const newest = new NewestPictures(datasets, request.set);
       const more = { code: this.#makeCode(), mayAdd: request.mayAdd, added: 0, isAdding: false };
       this.#opened = { request, server, port, newest, ...more };
-      this.#closed = undefined;
       this.#used();
-    });
-    this.#changed();
+    }).finally(() => this.#changed());
   }
 
   /** @param why for people, where nobody asked for it */
@@ -130,13 +129,15 @@ export class PhoneDoor {
   /** Lets a telephone in; one that was in is out. Its token. Throws PhinetsError for a code that is none. */
   enter(code: string): string {
     const opened = this.#require();
+    const before = opened.code.state;
     try {
       opened.code.use(code);
       opened.token = makeToken();
       this.#used();
       return opened.token;
     } finally {
-      this.#changed();
+      // Not of each guess.
+      if (opened.code.state !== before) this.#changed();
     }
   }
 

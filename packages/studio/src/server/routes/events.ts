@@ -6,12 +6,13 @@ import type { Routes } from "../app.js";
 /** So that a connection that is gone is noticed. */
 const beatEveryMs = 15_000;
 
-export const eventRoutes: Routes = ({ jobs }) =>
+export const eventRoutes: Routes = ({ jobs, phone }) =>
   new Hono().get("/", (context) =>
     streamSSE(context, async (stream) => {
       const send = (event: string, data: unknown) => void stream.writeSSE({ event, data: JSON.stringify(data) });
       const end = jobs.listen(send);
       stream.onAbort(end);
+      send("phone", phone.status());
       for (const job of jobs.all) send("job", job);
       while (!stream.aborted) {
         send("beat", 0);
