@@ -2,20 +2,28 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { renderConveyorClip } from "@phinets/core/data";
 import { writeConveyorDataset } from "@phinets/node/dataset";
 import type { Page } from "playwright-core";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { encodeY4m } from "../../bench/studio/lib/y4m.mjs";
 import { dataFolder } from "../data-folder.js";
 import { phinetsJson, writeNetwork } from "../road-tools.js";
 import { browserOptions, studioBrowser } from "./page.js";
 
 const { root, put } = dataFolder("studio-pictures");
+const camera = join(root, "belt.y4m");
 /** PHINETS_WRITE_DOCS=1 writes them into docs/; else they are only made, of networks that are hardly trained. */
 const forDocs = process.env.PHINETS_WRITE_DOCS !== undefined;
 const into = forDocs ? fileURLToPath(new URL("../../docs/pictures", import.meta.url)) : join(root, "pictures");
 
 describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
-  const { open } = studioBrowser();
+  const { open } = studioBrowser({ camera });
+
+  beforeAll(() => {
+    const frames = renderConveyorClip(5, 90, { height: 480, width: 640 }).map(({ picture }) => picture);
+    writeFileSync(camera, encodeY4m(frames, 15));
+  });
 
   async function take(tab: Page, name: string): Promise<void> {
     const file = join(into, `studio-${name}.jpg`);
@@ -93,6 +101,21 @@ describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
     await tab.getByRole("button", { name: "Save inspection.json" }).isEnabled();
     await tab.locator("img.memory").waitFor();
     await take(tab, "board");
+    await close();
+  });
+
+  it("are of a camera that takes pictures", async () => {
+    const belt = join(root, "taken/belt");
+    await writeConveyorDataset(belt, { train: 60, val: 10, clipFrames: 10 });
+    const { tab, close } = await open(belt);
+    await tab.getByRole("button", { name: "Take pictures…" }).click();
+    const dialog = tab.getByRole("dialog", { name: "Take pictures" });
+    await dialog.getByRole("img", { name: "What the camera sees" }).waitFor();
+    for (let n = 1; n <= 5; n++) {
+      await dialog.getByRole("button", { name: "Take a picture" }).click();
+      await dialog.getByText(new RegExp(`^${n} pictures? into`)).waitFor();
+    }
+    await take(tab, "capture");
     await close();
   });
 
