@@ -12,13 +12,20 @@ export interface RawAddress {
   readonly port: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
+  /** Address that it comes from. Default: the system's choice. */
+  readonly localAddress?: string;
+  /** Milliseconds until it is given up. Default 5 seconds. */
+  readonly patience?: number;
 }
 
 /** Sends a text of Latin-1 and waits until the other side closes. */
-export function askRaw({ port, host = "127.0.0.1" }: RawAddress, request: string): Promise<RawAnswer> {
+export function askRaw(
+  { port, host = "127.0.0.1", localAddress, patience = 5000 }: RawAddress,
+  request: string,
+): Promise<RawAnswer> {
   return new Promise((resolve) => {
     let text = "";
-    const socket = connect(port, host, () => socket.write(request, "latin1"));
+    const socket = connect({ port, host, localAddress }, () => socket.write(request, "latin1"));
     socket.setEncoding("latin1");
     socket.on("data", (part: string) => {
       text += part;
@@ -28,7 +35,7 @@ export function askRaw({ port, host = "127.0.0.1" }: RawAddress, request: string
       const [head, ...body] = text.split("\r\n\r\n");
       resolve({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1] ?? 0), head, body: body.join("\r\n\r\n") });
     });
-    setTimeout(() => socket.destroy(), 5000).unref();
+    setTimeout(() => socket.destroy(), patience).unref();
   });
 }
 

@@ -61,9 +61,7 @@ export async function connect(): Promise<void> {
   hear(events, "run", (run) => {
     runs.value = new Map(runs.value).set(run.id, run);
   });
-  hear(events, "phone", (status) => {
-    phone.value = status;
-  });
+  hear(events, "phone", notePhone);
   hear(events, "captured", (saved) => {
     captured.value = saved;
   });
@@ -73,6 +71,11 @@ export async function connect(): Promise<void> {
   hear(events, "job", (job) => {
     jobs.value = new Map(jobs.value).set(job.id, job);
   });
+}
+
+/** Takes over what the server says of the door, unless something newer came before it. */
+export function notePhone(status: PhoneStatus): void {
+  if (status.change >= (phone.peek()?.change ?? 0)) phone.value = status;
 }
 
 function hear<K extends keyof StudioEvents>(events: EventSource, name: K, on: (event: StudioEvents[K]) => void): void {

@@ -39,6 +39,11 @@ export async function openClip(file: File): Promise<FrameStream> {
 }
 
 async function openMedia(ask: () => Promise<MediaStream>, what: string): Promise<FrameStream> {
+  if (navigator.mediaDevices === undefined)
+    throw new PhinetsError(
+      "studio.camera",
+      `browsers give a ${what} to pages of localhost and of HTTPS alone; open the studio at localhost, on its own machine`,
+    );
   let media: MediaStream;
   try {
     media = await ask();

@@ -124,9 +124,15 @@ export class Datasets {
     kept.catalogue = withSaved(kept.catalogue, labels);
   }
 
-  /** Everything is read again when it is next asked for. */
-  reload(): void {
-    this.#kept.clear();
+  /**
+   * Everything is read again when it is next asked for.
+   * @param changed path of a data set that alone has changed: it, those around it and those in it are read again
+   */
+  reload(changed = ""): void {
+    const isWithin = (path: string, around: string) =>
+      around === "" || path === around || path.startsWith(`${around}/`);
+    for (const path of this.#kept.keys())
+      if (isWithin(path, changed) || isWithin(changed, path)) this.#kept.delete(path);
   }
 
   async #below(within: string, depth: number): Promise<DatasetEntry[]> {

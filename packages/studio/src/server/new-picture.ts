@@ -33,12 +33,12 @@ export async function addPicture(datasets: Datasets, { set, kind, bytes, nameIn 
   // From the name to the writing nothing waits: no other picture takes it.
   const file = nameIn(place);
   writeFileAtomic(file, bytes);
-  datasets.reload();
+  datasets.reload(set);
   try {
     return { set, file: listedAs(await datasets.catalogue(set), { set, kind, file }) };
   } catch (error) {
     rmSync(file, { force: true });
-    datasets.reload();
+    datasets.reload(set);
     throw error;
   }
 }

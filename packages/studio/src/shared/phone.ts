@@ -36,6 +36,8 @@ export interface OpenDoor extends OpenDoorRequest {
 }
 
 export interface PhoneStatus {
+  /** Counts what changed: of two, the larger is the newer. */
+  readonly change: number;
   readonly addresses: readonly PhoneAddress[];
   /** Undefined while it is closed, as it is in the beginning. */
   readonly door?: OpenDoor;

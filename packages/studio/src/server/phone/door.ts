@@ -62,6 +62,7 @@ export class PhoneDoor {
   readonly #times: DoorTimes;
   #opened: Opened | undefined;
   #closed: string | undefined;
+  #change = 0;
   /** Doors are opened and closed one after another. */
   #last: Promise<void> = Promise.resolve();
 
@@ -71,12 +72,12 @@ export class PhoneDoor {
   }
 
   status(): PhoneStatus {
-    const addresses = phoneAddresses();
+    const about = { change: this.#change, addresses: phoneAddresses() };
     const opened = this.#opened;
-    if (opened === undefined) return { addresses, ...(this.#closed && { closed: this.#closed }) };
+    if (opened === undefined) return { ...about, ...(this.#closed && { closed: this.#closed }) };
     const { request, port, code, mayAdd, token, added } = opened;
     return {
-      addresses,
+      ...about,
       door: {
         ...{ ...request, mayAdd, added, url: `http://${request.address}:${port}/` },
         ...{ code: code.text, codeState: code.state, codeEndsAt: code.endsAt, isPhoneIn: token !== undefined },
@@ -216,6 +217,7 @@ export class PhoneDoor {
   }
 
   #changed(): void {
+    this.#change++;
     this.#options.onChange(this.status());
   }
 

@@ -105,11 +105,17 @@ export async function reload(): Promise<void> {
 let reading: Promise<void> | undefined;
 let readingAfter: Promise<void> | undefined;
 
+/** Whether the list of sets lacks one. */
+let lacksSet = false;
+
 /**
- * The open set with pictures that were added meanwhile, and the list of sets. Pictures have other numbers then: what the
- * doctor found is forgotten; the filter stays. Of many who ask while it is read, one more reading is for all.
+ * The open set with pictures that were added meanwhile, to it or to another, and the list of sets where that one is new.
+ * Pictures have other numbers then: what the doctor found is forgotten; the filter stays. Of many who ask while it is read,
+ * one more reading is for all.
+ * @param set path of the set that pictures were added to
  */
-export function refresh(): Promise<void> {
+export function refresh(set: string): Promise<void> {
+  if (!entries.value?.some(({ path }) => path === set)) lacksSet = true;
   if (reading === undefined) {
     reading = readAgain().finally(() => {
       reading = undefined;
@@ -118,21 +124,25 @@ export function refresh(): Promise<void> {
   }
   readingAfter ??= reading.then(() => {
     readingAfter = undefined;
-    return refresh();
+    return refresh(set);
   });
   return readingAfter;
 }
 
 async function readAgain(): Promise<void> {
   const [from, path] = [source.value, catalogue.value?.path];
+  const isListed = !lacksSet;
+  lacksSet = false;
   await guarded(async () => {
-    const list = await from?.list();
+    const list = isListed ? entries.value : await from?.list();
     const next = path ?? list?.[0]?.path;
     const read = next === undefined ? undefined : await from?.open(next);
     // Another set may have been opened meanwhile.
     if (source.value !== from || catalogue.value?.path !== path) return;
     entries.value = list;
     if (read === undefined) return;
+    const pictures = read.files.length;
+    entries.value = list?.map((each) => (each.path === next ? { ...each, pictures } : each));
     examination.value?.stop?.();
     examination.value = undefined;
     filter.value = { ...filter.value, only: undefined };

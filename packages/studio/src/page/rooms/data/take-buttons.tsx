@@ -21,7 +21,7 @@ export function TakeButtons() {
   const isServed = connection.value.kind === "server";
   const last = captured.value;
   useEffect(() => {
-    if (last !== undefined) void refresh();
+    if (last !== undefined) void refresh(last.set);
   }, [last]);
   const open = async (which: keyof typeof dialogs) => {
     problem.value = undefined;

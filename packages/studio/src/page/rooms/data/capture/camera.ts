@@ -112,7 +112,7 @@ async function save(body: Blob): Promise<Pick<Taken, "name" | "saved">> {
   const { set, make } = target.value;
   const query = { set, ...(make && { make: 1 }), ...(kind.value !== undefined && { class: kind.value }) };
   const saved = await post<SavedFrame>("captures", { query, body });
-  await refresh();
+  await refresh(set);
   return { name: saved.file, saved: make ? await openMade(saved) : saved };
 }
 

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type OpenDoor, type OpenDoorRequest, type PhoneStatus, phoneEntry } from "../../../../shared/phone.js";
 import { get, post, remove } from "../../../api.js";
-import { phone } from "../../../connection.js";
+import { notePhone, phone } from "../../../connection.js";
 import { Problem } from "../../../ui/problem.js";
 import { Select } from "../../../ui/select.js";
 import { Switch } from "../../../ui/switch.js";
@@ -20,7 +20,7 @@ export default function PhoneDialog({ onClose }: { readonly onClose: () => void 
     problem.value = undefined;
     try {
       const status = await work();
-      if (status !== undefined) phone.value = status;
+      if (status !== undefined) notePhone(status);
     } catch (error) {
       problem.value = error;
     }
