@@ -61,7 +61,7 @@ export default function CameraDialog({ onClose }: { readonly onClose: () => void
         <Live />
         <div>
           {isServed ? (
-            <TargetPicker />
+            <TargetPicker label="Into" />
           ) : (
             <p class="quiet">
               Without a server this page writes into no folder: what is taken stays in it until you save it as a .zip.

@@ -79,8 +79,7 @@ function Closed({ status: { addresses }, onOpen }: ClosedProps) {
         Opens a door at one address of this machine, for phones on the same network and a code that lets one in, once.
         The phone sees the newest pictures of the data set, and nothing else.
       </p>
-      <TargetPicker />
-      <div class="fields">
+      <TargetPicker label="Data set">
         <Select
           label="Address"
           value={address.value}
@@ -92,7 +91,7 @@ function Closed({ status: { addresses }, onOpen }: ClosedProps) {
             address.value = value;
           }}
         />
-      </div>
+      </TargetPicker>
       <Switch
         label="The phone may add pictures"
         checked={mayAdd.value}

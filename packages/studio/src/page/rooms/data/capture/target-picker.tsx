@@ -1,4 +1,5 @@
 /** The choice of where pictures go. */
+import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import { Select } from "../../../ui/select.js";
 import { catalogue, entries, openSet } from "../store.js";
@@ -6,7 +7,13 @@ import { chooseClass, classesToChoose, kind, newFolder } from "./target.js";
 
 const aNewFolder = "+";
 
-export function TargetPicker() {
+export interface TargetPickerProps {
+  readonly label: string;
+  /** Further choices below. */
+  readonly children?: ComponentChildren;
+}
+
+export function TargetPicker({ label, children }: TargetPickerProps) {
   const id = useId();
   const list = entries.value ?? [];
   const choose = (value: string) => {
@@ -17,7 +24,7 @@ export function TargetPicker() {
   return (
     <div class="fields">
       <Select
-        label="Into"
+        label={label}
         value={newFolder.value === undefined ? `/${catalogue.value?.path ?? ""}` : aNewFolder}
         options={[
           ...list.map(({ path }) => [`/${path}`, path === "" ? "the whole folder" : path] as const),
@@ -47,6 +54,7 @@ export function TargetPicker() {
           onChange={chooseClass}
         />
       )}
+      {children}
     </div>
   );
 }
