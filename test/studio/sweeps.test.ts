@@ -148,11 +148,11 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
     await area.fill("data: ../../belt\nspace:\n  lr: [0.01, 0.01]\n");
     await expect
       .poll(() => tab.locator(".sweeps form [role=alert]").textContent(soon), soon)
-      .toBe("line 3, column 7 space.lr has 0.01 twice; remove one");
-    await tab.getByRole("button", { name: "line 3, column 7" }).click();
+      .toBe("line 3, column 14 space.lr has 0.01 twice; remove one");
+    await tab.getByRole("button", { name: "line 3, column 14" }).click();
     expect(
       await area.evaluate((own: HTMLTextAreaElement) => own.value.slice(own.selectionStart, own.selectionEnd)),
-    ).toBe("[0.01, 0.01]");
+    ).toBe("0.01]");
     await area.fill("data: ../../../elsewhere\n");
     await expect
       .poll(() => tab.locator(".sweeps form [role=alert]").textContent(soon), soon)

@@ -108,7 +108,8 @@ function phasesOf({ values }: Lowering, { groups, schedule }: Stream, barriers: 
   // Where branches of a foreign network interleave, their phases are one.
   const first = new Array<number>(groups.length).fill(Number.POSITIVE_INFINITY);
   const last = new Array<number>(groups.length).fill(-1);
-  for (const [time, group] of schedule.entries()) {
+  for (let time = 0; time < schedule.length; time++) {
+    const group = schedule[time];
     if (group < 0) continue;
     if (last[group] < 0) first[group] = time;
     last[group] = time;

@@ -1,4 +1,5 @@
 /** Board: what a network would take of a board, before anything is trained. */
+import { computed } from "@preact/signals";
 import { CommandLine } from "../../ui/command-line.js";
 import { MemoryMap } from "../../ui/memory-map.js";
 import { Problem } from "../../ui/problem.js";
@@ -10,51 +11,82 @@ import { Pareto } from "./pareto.js";
 import { choice, commands, inspected, inspecting, inspectProblem, memory, refused, showsMemory } from "./store.js";
 import "./board.css";
 
+/** Each card shows what it reads, so that a move of a slider draws no other one anew. */
 export default function BoardRoom() {
-  const shown = inspected.value;
-  const problem = refused.value ?? inspectProblem.value;
-  const saveNetwork = () => saveFile("network.json", `${JSON.stringify(choice.value.network, undefined, 1)}\n`);
   return (
     <div class="room board">
       <section class="controls card" aria-labelledby="board-controls">
         <h1 id="board-controls">Board and network</h1>
         <Controls />
       </section>
-      <section class="figures card" aria-labelledby="board-figures" aria-live="polite" aria-busy={inspecting.value}>
+      <section class="figures card" aria-labelledby="board-figures" aria-live="polite" aria-busy={inspecting}>
         <h2 id="board-figures">What it takes</h2>
-        {problem && <Problem error={problem} />}
-        {shown && <Figures shown={shown} />}
-        <CommandLine words={commands.value.inspect} />
-        <p class="actions">
-          <button type="button" onClick={saveNetwork}>
-            Save network.json
-          </button>
-          <button
-            type="button"
-            disabled={shown === undefined || problem !== undefined || inspecting.value}
-            onClick={() => shown && saveFile("inspection.json", `${JSON.stringify(shown.inspection)}\n`)}
-          >
-            Save inspection.json
-          </button>
-        </p>
+        <Takes />
+        <Inspect />
       </section>
       <section class="solve card" aria-labelledby="board-fit">
         <h2 id="board-fit">Networks that use the board</h2>
         <Pareto />
       </section>
       <section class="detail card" aria-label="In detail">
-        <div class="tabs" role="tablist" aria-label="In detail">
-          <Tab isMemory title="Memory over time" />
-          <Tab isMemory={false} title="Layers" />
-        </div>
-        <div role="tabpanel" aria-labelledby={tabId(showsMemory.value)}>
-          {showsMemory.value
-            ? memory.value && <MemoryMap svg={memory.value} />
-            : shown && <Layers inspection={shown.inspection} />}
-        </div>
+        <Detail />
       </section>
     </div>
   );
+}
+
+const problem = computed(() => refused.value ?? inspectProblem.value);
+/** The figures that are shown are not those of what is chosen. */
+const isStale = computed(() => inspected.value === undefined || problem.value !== undefined || inspecting.value);
+
+function Takes() {
+  const shown = inspected.value;
+  return (
+    <>
+      {problem.value && <Problem error={problem.value} />}
+      {shown && <Figures shown={shown} />}
+    </>
+  );
+}
+
+function Inspect() {
+  const saveNetwork = () => saveFile("network.json", `${JSON.stringify(choice.value.network, undefined, 1)}\n`);
+  const saveFigures = () => saveFile("inspection.json", `${JSON.stringify(inspected.value!.inspection)}\n`);
+  return (
+    <>
+      <CommandLine words={commands.value.inspect} />
+      <p class="actions">
+        <button type="button" onClick={saveNetwork}>
+          Save network.json
+        </button>
+        <button type="button" disabled={isStale} onClick={saveFigures}>
+          Save inspection.json
+        </button>
+      </p>
+    </>
+  );
+}
+
+function Detail() {
+  return (
+    <>
+      <div class="tabs" role="tablist" aria-label="In detail">
+        <Tab isMemory title="Memory over time" />
+        <Tab isMemory={false} title="Layers" />
+      </div>
+      <div role="tabpanel" aria-labelledby={tabId(showsMemory.value)}>
+        {showsMemory.value ? <Memory /> : <Steps />}
+      </div>
+    </>
+  );
+}
+
+function Steps() {
+  return inspected.value ? <Layers inspection={inspected.value.inspection} /> : null;
+}
+
+function Memory() {
+  return memory.value ? <MemoryMap svg={memory.value} /> : null;
 }
 
 const tabId = (isMemory: boolean): string => (isMemory ? "tab-memory" : "tab-layers");

@@ -73,15 +73,17 @@ async function refreshList(): Promise<void> {
 
 async function refresh(): Promise<void> {
   const id = chosen.value;
-  if (id === undefined) return;
+  // One that was begun and has no folder yet says how far it is by its job.
+  const told = changes.value.get(`sweep ${id}`);
+  const isThere = entries.value?.some((each) => each.id === id) || (told !== undefined && told.state !== "gone");
+  if (id === undefined || (!isThere && jobAbout("sweep", id) !== undefined)) return;
   try {
     const found = await get<SweepDocument>("sweeps/one", { query: { sweep: id } });
     if (chosen.value !== id) return;
     if (JSON.stringify(found) !== JSON.stringify(sweep.value)) sweep.value = found;
     problem.value = undefined;
   } catch (error) {
-    // One that has no folder yet, or failed before it had one, says so by its job.
-    problem.value = jobAbout("sweep", id) === undefined ? (error as Error) : undefined;
+    problem.value = error as Error;
   }
 }
 
