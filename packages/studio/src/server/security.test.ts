@@ -1,5 +1,14 @@
 /** What others may not get: attacks on a running server, over plain sockets where fetch would be too polite. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -439,6 +448,59 @@ describe("runs", () => {
     const job = JSON.parse((await post("/api/runs/train", form)).body) as { id: number };
     await expect.poll(async () => (await request("/api/jobs")).body).toMatch(/phinets train ended with 3/);
     expect(job.id).toBeGreaterThan(0);
+  });
+});
+
+describe("sweeps", () => {
+  const post = (target: string, body: unknown) =>
+    request(target, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  const text = `data: ${join(folder, "set")}\nspace:\n  lr: [0.1, 0.2]\n`;
+  const written = () => (existsSync(join(root, "runs/sweeps")) ? readdirSync(join(root, "runs/sweeps")) : []);
+
+  it("are begun by files of the two folders, under a plain name", async () => {
+    for (const bad of [
+      { name: "../a" },
+      { name: "a/b" },
+      { name: "--out" },
+      { name: "" },
+      { name: "a\u0000" },
+      { text: 1 },
+      { text: "x".repeat(300_000) },
+      { text: "data: [" },
+      { text: "space: 3" },
+      { text: `${text}project: /tmp` },
+      { text: `${text}name: ../a` },
+      { text: `data: ${join(root, "elsewhere")}` },
+      { text: "data: ../../elsewhere" },
+      { text: `data: ${join(folder, "up/elsewhere")}` },
+      { text: `data: [${join(folder, "set")}, /etc]` },
+      { text: `${text}network: ../../elsewhere/network.json` },
+      { text: `${text}target: /etc/board.json` },
+      { text: `${text}recipe:\n  deep: {er: [/etc/passwd]}` },
+      { text: `${text}  network: [/etc/passwd]` },
+      { more: 1 },
+    ]) {
+      const answer = await post("/api/sweeps", { name: "a", text, ...bad });
+      expect(answer.status, JSON.stringify(bad).slice(0, 200)).toBeGreaterThanOrEqual(400);
+      expect(answer.status, JSON.stringify(bad).slice(0, 200)).toBeLessThan(500);
+    }
+    expect(written()).toEqual([]);
+    for (const sweep of ["project:sweep/a", "project:../a", "folder:set", "x", "project:sweep/.."])
+      expect((await post(`/api/sweeps/resume?sweep=${encodeURIComponent(sweep)}`, {})).status, sweep).toBe(
+        sweep === "x" ? 400 : 404,
+      );
+    const job = JSON.parse((await post("/api/sweeps", { name: "a", text })).body) as { id: number };
+    expect(job.id).toBeGreaterThan(0);
+    expect(readFileSync(join(root, "runs/sweeps/a.yaml"), "utf8")).toBe(text);
+    await expect.poll(async () => (await request("/api/jobs")).body).toMatch(/phinets sweep ended with 3/);
+  });
+
+  it("are judged before they are begun, at their place", async () => {
+    const judge = async (given: string) => JSON.parse((await post("/api/sweeps/check", { text: given })).body);
+    expect(await judge(text)).toEqual({});
+    expect(await judge("data: x\nsearch: best\n")).toMatchObject({ problem: { line: 2, column: 9 } });
+    expect((await judge("data: /etc\n")).problem).toMatchObject({ line: 1, column: 1 });
+    expect((await judge("a: [\n")).problem.message).toMatch(/is not YAML/);
   });
 });
 
