@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** The room Live: what the page draws of an emulated board's bytes is what the library gives for the clip. */
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeInputInt8 } from "@phinets/core/data";
 import { Follower, modelOptions, wireMessagesOf } from "@phinets/core/export";
@@ -16,7 +16,7 @@ import { dataFolder } from "../data-folder.js";
 import { makeRun } from "../make-run.js";
 import { installed } from "../tools.js";
 import { overflow, unnamed, unreadable } from "./in-page.js";
-import { browserOptions, downloadOf, studioBrowser } from "./page.js";
+import { browserOptions, downloadOf, idleRequests, studioBrowser } from "./page.js";
 
 const { root } = dataFolder("studio-live");
 const [folder, clip] = [join(root, "opened"), "belt/clip/images"];
@@ -126,6 +126,22 @@ describe.skipIf(browserOptions === undefined || !tools)("the room Live", () => {
     await tab.getByRole("link", { name: "Live" }).click();
     await tab.getByRole("button", { name: "Connect…" }).click();
     await showsTheLibrarys(tab);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it("hears of runs that come and go, and asks for nothing meanwhile", async () => {
+    const { tab, complaints, close } = await open(folder, { room: "live" });
+    const titles = () => tab.getByLabel("Run", { exact: true }).locator("option").allTextContents();
+    const heard = { timeout: 60_000 };
+    await expect.poll(titles, heard).toHaveLength(1);
+    await expect.poll(() => idleRequests(tab), heard).toEqual([]);
+    cpSync(join(folder, "run"), join(folder, "second"), { recursive: true });
+    await expect
+      .poll(async () => (await titles()).map((title) => title.split(" ")[0]), heard)
+      .toEqual(["run", "second"]);
+    rmSync(join(folder, "second"), { recursive: true });
+    await expect.poll(titles, heard).toHaveLength(1);
     expect(complaints).toEqual([]);
     await close();
   });
