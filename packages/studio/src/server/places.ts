@@ -55,9 +55,10 @@ export class Places {
         walks.set(opened.real, walk);
         for (const [kind, all] of Object.entries(walk.find()) as [K, string[]][])
           for (const within of all) {
-            const path = realpathOf(join(opened.real, within));
+            // No link leads to it: this is where it is.
+            const path = join(opened.real, within);
             const known = found.get(kind)!;
-            if (path !== undefined && !known.has(path)) known.set(path, { id: placeId(root, within), path });
+            if (!known.has(path)) known.set(path, { id: placeId(root, within), path });
           }
       }
       return Object.fromEntries(names.map((kind) => [kind, [...found.get(kind)!.values()]])) as Record<K, Place[]>;

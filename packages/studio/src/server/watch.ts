@@ -18,13 +18,15 @@ export interface WatchedKind {
 }
 
 const watchEveryMs = 700;
+/** Of very many folders a look takes long: at most one part in so many of the server's time. */
+const leastRest = 5;
 
 export class Watch {
   readonly #kinds: Readonly<Record<string, WatchedKind>>;
   readonly #walk: () => Record<string, Place[]>;
   /** By kind, then by the place's name. */
   readonly #known = new Map<string, Map<string, { readonly place: Place; stamp: string }>>();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     places: Places,
@@ -34,12 +36,20 @@ export class Watch {
     this.#kinds = kinds;
     for (const kind of Object.keys(kinds)) this.#known.set(kind, new Map());
     this.#walk = places.walk(Object.fromEntries(Object.entries(kinds).map(([kind, { isOne }]) => [kind, isOne])));
-    this.#timer = setInterval(() => this.look(), watchEveryMs);
-    this.#timer.unref();
+    this.#lookAfter(watchEveryMs);
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+  }
+
+  #lookAfter(ms: number): void {
+    this.#timer = setTimeout(() => {
+      const begun = performance.now();
+      this.look();
+      this.#lookAfter(Math.max(watchEveryMs, (leastRest - 1) * (performance.now() - begun)));
+    }, ms);
+    this.#timer.unref();
   }
 
   /** Tells what has changed since it was told last. Nothing is read where no page listens. */

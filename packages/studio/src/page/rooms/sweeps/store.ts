@@ -74,8 +74,8 @@ async function refreshList(): Promise<void> {
 async function refresh(): Promise<void> {
   const id = chosen.value;
   // One that was begun and has no folder yet says how far it is by its job.
-  const told = changes.value.get(`sweep ${id}`);
-  const isThere = entries.value?.some((each) => each.id === id) || (told !== undefined && told.state !== "gone");
+  const change = changes.value.get(`sweep ${id}`);
+  const isThere = entries.value?.some((each) => each.id === id) || (change !== undefined && change.state !== "gone");
   if (id === undefined || (!isThere && jobAbout("sweep", id) !== undefined)) return;
   try {
     const found = await get<SweepDocument>("sweeps/one", { query: { sweep: id } });
