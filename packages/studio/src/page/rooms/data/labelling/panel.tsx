@@ -96,37 +96,39 @@ function Suggestions({ open }: { readonly open: Open }) {
     <section aria-label="Suggestions">
       <h3>Suggestions</h3>
       {open.labels.addModel && <OpenModel />}
-      <div class="actions" hidden={list.length === 0}>
-        <label for={id} class="hidden">
-          Model
-        </label>
-        <select
-          id={id}
-          value={model.value}
-          onChange={({ currentTarget }) => {
-            model.value = currentTarget.value;
-          }}
-        >
-          {list.map((each) => (
-            <option key={each.id} value={each.id}>
-              {each.title} ({each.classes.slice(0, 3).join(", ")})
-            </option>
-          ))}
-        </select>
-        <button type="button" onClick={() => void suggestBoxes()}>
-          Suggest <kbd>P</kbd>
-        </button>
-        {suggestions.length > 0 && (
-          <>
-            <button type="button" onClick={() => act({ kind: "accept" })}>
-              Accept all {suggestions.length}
-            </button>
-            <button type="button" onClick={() => act({ kind: "drop" })}>
-              Drop all
-            </button>
-          </>
-        )}
-      </div>
+      {list.length > 0 && (
+        <div class="actions">
+          <label for={id} class="hidden">
+            Model
+          </label>
+          <select
+            id={id}
+            value={model.value}
+            onChange={({ currentTarget }) => {
+              model.value = currentTarget.value;
+            }}
+          >
+            {list.map((each) => (
+              <option key={each.id} value={each.id}>
+                {each.title} ({each.classes.slice(0, 3).join(", ")})
+              </option>
+            ))}
+          </select>
+          <button type="button" onClick={() => void suggestBoxes()}>
+            Suggest <kbd>P</kbd>
+          </button>
+          {suggestions.length > 0 && (
+            <>
+              <button type="button" onClick={() => act({ kind: "accept" })}>
+                Accept all {suggestions.length}
+              </button>
+              <button type="button" onClick={() => act({ kind: "drop" })}>
+                Drop all
+              </button>
+            </>
+          )}
+        </div>
+      )}
       {chosen && folder && <CommandLine words={["phinets", "predict", "--model", chosen.path, path(open.picture)]} />}
     </section>
   );

@@ -34,6 +34,15 @@ const places = new Map<number, Point>();
 let isPinching = false;
 let panner: number | undefined;
 
+/** Nothing is held any more. */
+export function releaseAll(): void {
+  places.clear();
+  isPinching = false;
+  panner = undefined;
+  drag.value = undefined;
+  isPanning.value = false;
+}
+
 export const actionOf = (value: Exclude<Drag, { kind: "draw" }>): EditAction => {
   const by: Point = [value.to[0] - value.from[0], value.to[1] - value.from[1]];
   return value.kind === "move"

@@ -3,7 +3,7 @@ import type { PixelBox } from "@phinets/core/data";
 import { clipFrameOf, type DrawnBox, edit, type Handle, type Suggestion } from "@phinets/core/labelling";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { colourOf } from "../../../ui/colours.js";
-import { actionOf, drag, isPanning, pointerHandlers } from "./pointers.js";
+import { actionOf, drag, isPanning, pointerHandlers, releaseAll } from "./pointers.js";
 import { choose, classes, editing, type Open } from "./store.js";
 import { pixelsOnScreen, reveal, showWhole, watch, zoom } from "./viewport.js";
 
@@ -36,7 +36,13 @@ export function Stage({ open }: { readonly open: Open }) {
     if (clipFrameOf(before.current)?.clip !== clipFrameOf(open.picture)?.clip) showWhole();
     before.current = open.picture;
   }, [open.picture]);
-  useEffect(() => showWhole, []);
+  useEffect(
+    () => () => {
+      showWhole();
+      releaseAll();
+    },
+    [],
+  );
   // Small ones above large ones, so that each can be reached.
   const order = [...boxes, ...suggestions].sort((a, b) => b.width * b.height - a.width * a.height);
   const level = new Map(order.map(({ id }, n) => [id, n + 1]));

@@ -90,7 +90,7 @@ async function show(picture: string): Promise<void> {
   const address = await labels.address(name);
   const known = unsaved.get(keyOf(name));
   const begun = known === undefined ? begin(name, document) : { saver: known, start: known.boxes };
-  if (open.value?.set !== set || open.value.labels !== labels) activeClass.value = 0;
+  if (open.value === undefined || keyOf({ ...open.value, picture }) !== keyOf(name)) activeClass.value = 0;
   const start = beginEditing(document.size, []);
   const nextId = begun.start.reduce((most, { id }) => Math.max(most, id + 1), 0);
   editing.value = { ...start, boxes: begun.start, nextId };
@@ -140,7 +140,7 @@ export async function saveDrafts(labels: LabelRequests): Promise<void> {
 /** Catalogue and picture follow what the files have. */
 function noteSaved(name: Place, saved: LabelDocument): void {
   const set = catalogue.value;
-  if (set !== undefined && set.path === name.set && source.value?.labels === name.labels) {
+  if (set !== undefined && set.path === name.set && source.value?.labels?.identity === name.labels.identity) {
     // The set was read again, and its classes are numbered otherwise.
     if (set.classes.some((each, n) => each !== saved.classes[n])) return void openAgain(name.set);
     catalogue.value = withSaved(set, saved);
