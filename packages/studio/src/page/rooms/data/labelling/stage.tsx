@@ -18,7 +18,7 @@ const handles: readonly Handle[] = [
   [1, 1],
 ];
 
-/** Pixels of the screen from which on one of the picture's is shown as a square. */
+/** Pixels of the screen from which on one of the picture's is shown as a square, where it is zoomed. */
 const squaresFrom = 3;
 
 export function Stage({ open }: { readonly open: Open }) {
@@ -66,7 +66,7 @@ export function Stage({ open }: { readonly open: Open }) {
       >
         <div
           ref={frame}
-          class={pixelsOnScreen(size) >= squaresFrom ? "frame squares" : "frame"}
+          class={scale > 1 && pixelsOnScreen(size) >= squaresFrom ? "frame squares" : "frame"}
           style={{
             left: `${100 * left}%`,
             top: `${100 * top}%`,
