@@ -51,6 +51,9 @@ const [mostUnmeasured, mostQueued] = [4, 64];
 const measuredShards = 8;
 const mostPictures = 4096;
 
+/** Of what was delivered before: it is gone, or not what it was. */
+const isDamaged = /^(store\.(missing|corrupt)|queue\.output)$/;
+
 interface Waiting {
   readonly range: Range;
   readonly document: ShardDocument;
@@ -95,13 +98,22 @@ export class ShardAsker {
       (await records.all()).map(({ range, record }) => ({ ...range, record })),
       { length, unit },
     );
-    const done = new Map<string, { readonly range: Range; readonly record: ShardRecord }>();
+    const done: ShardRecord[] = [];
     const measured: { readonly pictures: number; readonly ms: number }[] = [];
     let pictures = 0;
     const take = async (range: Range, record: ShardRecord): Promise<void> => {
-      work.take(range, await this.#fetch(record.output));
-      done.set(JSON.stringify(range), { range, record });
-      await this.store.remove(record.input.sha256);
+      try {
+        work.take(range, await this.#fetch(record.output));
+      } catch (error) {
+        // It is made again, by this command or by the next.
+        if (error instanceof PhinetsError) {
+          await this.store.remove(record.output.sha256);
+          await records.forget(range);
+        }
+        throw error;
+      }
+      done.push(record);
+      await this.#removeInput(record.input);
       pictures += range.to - range.from;
       measured.push({ pictures: range.to - range.from, ms: record.ms });
       work.onProgress(pictures);
@@ -110,10 +122,11 @@ export class ShardAsker {
     const open: Range[] = [];
     for (const { record, from, to } of known) {
       const range = { from, to };
-      if (record === undefined) open.push(range);
-      else if (await this.store.has(record.output.sha256, context)) await take(range, record);
-      else {
-        await records.forget(range);
+      try {
+        if (record === undefined) open.push(range);
+        else await take(range, record);
+      } catch (error) {
+        if (!(error instanceof PhinetsError) || !isDamaged.test(error.code)) throw error;
         open.push(range);
       }
     }
@@ -152,7 +165,13 @@ export class ShardAsker {
       if (pictures < length) await setTimeout(lookMs, undefined, { signal: context.signal });
     }
     await records.remove();
-    for (const { record } of done.values()) await this.store.remove(record.output.sha256);
+    for (const { output } of done) await this.store.remove(output.sha256);
+  }
+
+  /** Unless another shard has the same pictures. */
+  async #removeInput({ sha256 }: Stored): Promise<void> {
+    const inputs = [...this.#waiting.values()].map(({ document }) => document.input.sha256);
+    if (!inputs.includes(sha256)) await this.store.remove(sha256);
   }
 
   #room(most: number, next: () => Range | undefined): Range | undefined {

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { keyOf } from "@phinets/node/steps";
 import type { DataCache } from "../data-cache.js";
 import type { Store } from "../store/store.js";
-import { type ModelFiles, modelPlaces, type ShardDocument } from "./job.js";
+import { type ModelFiles, modelPlaces, type ShardDocument, shardName } from "./job.js";
 import type { ShardWork } from "./messages.js";
 import { parsePictureList, picturePlace } from "./pictures.js";
 import type { ShardProcesses } from "./process.js";
@@ -28,24 +28,21 @@ export const shardsFolder = (work: string): string => join(work, "shards");
 
 /** @returns false where it was found done */
 export async function doShard(shard: ShardDocument, options: ShardOptions): Promise<boolean> {
-  const { work, cache, processes, store, records, signal } = options;
+  const { work, processes, store, records, signal } = options;
   const [done] = await records.find([shard]);
   if (done !== undefined) return false;
-  const fetching = { store, signal };
   const run = await fetchModel(shard.model, options);
-  const input = await cache.fetch(shard.input, fetching);
-  const { task, from, to } = shard;
-  const output = resolve(shardsFolder(work), `${task}-${from}-${to}`);
+  const place = resolve(shardsFolder(work), shardName(shard));
+  const [input, output] = [`${place}.input`, `${place}.output`];
   try {
+    await store.get(shard.input, input, { signal });
     const order = await orderOf(shard, { run, input, output }, options);
     const start = performance.now();
     await processes.do(order, signal);
     const ms = Math.round(performance.now() - start);
     await records.save(shard, { input: shard.input, output: await store.put(output, { signal }), ms });
   } finally {
-    rmSync(output, { force: true });
-    // No other shard has these.
-    rmSync(input, { force: true });
+    for (const path of [input, output]) rmSync(path, { force: true });
   }
   return true;
 }

@@ -141,7 +141,12 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     const found = await many;
     expect(found.stdout).toBe(alone.stdout);
     expect(filesOf(join(project, "predict/many"))).toEqual(filesOf(join(project, "predict/alone")));
-    const said = (text: string) => text.split("\n").filter((line) => /skipped|z-dark|note:/.test(line));
+    // Reading is ahead of looking, so that lines come in another order at times.
+    const said = (text: string) =>
+      text
+        .split("\n")
+        .filter((line) => /skipped|z-dark|note:/.test(line))
+        .sort();
     expect(said(found.stderr)).toEqual(said(alone.stderr));
     expect(said(found.stderr).join("\n")).toMatch(/skipped: .*a-broken\.png/);
     const unread = await predict("none", "--no-save", "--conf", "0.1", ...over);
@@ -201,7 +206,11 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     child.kill("SIGKILL");
     await ended;
     await endWorker(worker, "SIGTERM");
-    rmSync(join(shared, "objects"), { recursive: true });
+    // One of what was delivered is not what it was, of the others nothing is left.
+    const objects = filesOf(join(shared, "objects"));
+    const [damaged] = Object.keys(objects).filter((path) => objects[path].includes("phinets-outputs-1"));
+    for (const path of Object.keys(objects)) rmSync(join(shared, "objects", path));
+    writeFileSync(join(shared, "objects", damaged), "damaged");
     startWorker("mending", "--store", shared);
     const found = await phinetsJson(...words);
     expect({ ...found, saved: "" }).toEqual({ ...(await phinetsJson(...val("mended", "--on", "int8"))), saved: "" });
