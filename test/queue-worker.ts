@@ -50,7 +50,7 @@ export const processesOf = ({ work }: Pick<TestWorker, "work">, program: string)
 
 export async function until(what: string, holds: () => boolean): Promise<void> {
   for (let tries = 0; !holds(); tries++) {
-    if (tries > 1200) throw new Error(`${what}: not within two minutes`);
+    if (tries > 2400) throw new Error(`${what}: not within four minutes`);
     await setTimeout(100);
   }
 }

@@ -69,7 +69,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     writeNetwork(root);
     redis = await startRedis();
     await phinetsJson("sweep", sweepFile("sweep.yaml", asha), "--out", join(root, "alone"), "--workers", "1");
-  }, 240_000);
+  }, 480_000);
   afterAll(async () => {
     for (const child of workers) await endWorker({ child }, "SIGKILL");
     await redis?.close();
@@ -119,7 +119,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     expect(readdirSync(third.work).sort()).toEqual(expect.arrayContaining(["data", "objects"]));
     expect(slotsOf(second)).toEqual([]);
     expect(slotsOf(third)).toEqual([]);
-  }, 240_000);
+  }, 480_000);
 
   it("is the same bytes where likely settings are trained ahead, with a worker killed on the way", async () => {
     const sweep = over("ahead", "--serve", "127.0.0.1:0", "--speculate");
@@ -163,7 +163,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     const done = (text: string) => [...text.matchAll(/^(\w{16}): (epoch \d|int8)/gm)].map(([line]) => line);
     const all = [...done(worker.said()), ...done(more.said())];
     expect(new Set(all).size, all.join("\n")).toBe(all.length);
-  }, 240_000);
+  }, 480_000);
 
   it("takes what another sweep left in the same store", async () => {
     const store = join(root, "shared");
@@ -175,7 +175,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
       expect(each.said()).not.toMatch(/epoch \d of/);
     }
     expect(leaderboard(join(root, "again"))).toBe(leaderboard(join(root, "alone")));
-  }, 240_000);
+  }, 480_000);
 
   it("takes an archive's pictures, a share of them, and weights to start from", async () => {
     const folder = join(root, "data");
@@ -209,7 +209,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     const fetched = weightsOf(join(root, "started"));
     expect(Object.keys(fetched)).toHaveLength(8);
     expect(weightsOf(join(root, "started-alone"))).toEqual(fetched);
-  }, 240_000);
+  }, 480_000);
 
   it("delivers once what two workers did: one that stood still finds that its job is another's", async () => {
     const one = sweepFile(
@@ -230,7 +230,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     expect(other.said()).toMatch(/: epoch 40 of 40\n/);
     for (const each of [still, other]) await endWorker(each, "SIGTERM");
     expect(leaderboard(join(root, "one"))).toBe(leaderboard(join(root, "one-alone")));
-  }, 240_000);
+  }, 480_000);
 
   it("is the same bytes with a store in S3, whose keys are nowhere", async () => {
     const s3 = await startS3();
@@ -264,7 +264,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
       vi.unstubAllEnvs();
       await s3.close();
     }
-  }, 240_000);
+  }, 480_000);
 
   it("says that a password is not the right one", async () => {
     const wrong = redis.url.replace("secret", "hidden");

@@ -191,5 +191,5 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a worker of shards
     expect(notes.find((note) => /^failed: /.test(note))).toMatch(/it goes back to the queue/);
     stop.abort();
     await running.catch(() => {});
-  }, 240_000);
+  }, 480_000);
 });

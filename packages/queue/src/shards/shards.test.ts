@@ -60,7 +60,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     await phinetsJson(...train, "--name", "one", "--no-plots");
     await phinetsJson("quantize", "--model", run, "--data", data, "--project", project);
     redis = await startRedis();
-  }, 240_000);
+  }, 480_000);
   afterEach(async () => {
     for (const each of workers.splice(0)) await endWorker(each, "SIGKILL");
   });
@@ -95,7 +95,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
       );
       expect(second.said() + third.said()).toMatch(/: pictures \d+ to \d+\n/);
     },
-    240_000,
+    480_000,
   );
 
   it.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))(
@@ -114,7 +114,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
       expect({ ...(await many), saved: "" }).toEqual({ ...alone, saved: "" });
       expect(without.said()).not.toMatch(/: pictures \d+ to \d+\n|failed: /);
     },
-    240_000,
+    480_000,
   );
 
   it("predict is the same bytes as alone, drawn pictures too, with a worker killed on the way", async () => {
@@ -152,7 +152,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     const unread = await predict("none", "--no-save", "--conf", "0.1", ...over);
     expect(unread.stdout).toBe(alone.stdout);
     expect(said(unread.stderr)).toEqual(said(alone.stderr));
-  }, 240_000);
+  }, 480_000);
 
   it("goes on where a command was killed: what is done is not done again", async () => {
     const words = [...val("resumed", "--on", "int8"), "--queue", redis.url, "--store", join(root, "shared")];
@@ -173,7 +173,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     expect({ ...JSON.parse(stdout), saved: "" }).toEqual({ ...alone, saved: "" });
     // What was taken is not kept.
     expect(Object.keys(filesOf(join(root, "shared/objects"))).length).toBe(4);
-  }, 240_000);
+  }, 480_000);
 
   it("val is the same bytes with a store in S3, and leaves there what a worker would need again", async () => {
     const s3 = await startS3();
@@ -193,7 +193,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
       vi.unstubAllEnvs();
       await s3.close();
     }
-  }, 240_000);
+  }, 480_000);
 
   it("does again what was delivered and is damaged or gone", async () => {
     const shared = join(root, "damaged");
@@ -214,5 +214,5 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     startWorker("mending", "--store", shared);
     const found = await phinetsJson(...words);
     expect({ ...found, saved: "" }).toEqual({ ...(await phinetsJson(...val("mended", "--on", "int8"))), saved: "" });
-  }, 240_000);
+  }, 480_000);
 });
