@@ -88,6 +88,8 @@ export function register(program: Command, context: Context): void {
     const { tensor: file } = options;
     if (file === undefined) return predict(sources, { ...options, iou: options.nmsIou ?? options.iou }, context);
     if (sources.length > 0) throw new PhinetsError("cli.usage", "--tensor has the inputs; leave the other sources out");
+    if (options.queue !== undefined)
+      throw new PhinetsError("cli.usage", "--queue is of pictures; leave it out of --tensor");
     const { predictTensors } = await import("./predict-tensors.js");
     return predictTensors({ ...options, tensor: file }, context);
   });

@@ -215,4 +215,19 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     const found = await phinetsJson(...words);
     expect({ ...found, saved: "" }).toEqual({ ...(await phinetsJson(...val("mended", "--on", "int8"))), saved: "" });
   }, 480_000);
+
+  it.each([
+    [["predict", "-", "--queue", "redis://a", "--store", "s"], /--queue is of pictures, and - is a stream/],
+    [["predict", "--tensor", "t", "--queue", "redis://a", "--store", "s"], /--queue is of pictures; leave it out/],
+    [["predict", "pictures", "--queue", "redis://a"], /--queue needs a place for files/],
+    [["val", "--data", "d", "--serve", "127.0.0.1:0"], /--serve is for work on many machines/],
+  ])("%j is refused in a line", async (words, message) => {
+    const { exitCode, stderr } = await phinets(
+      ...words.map((word) => (word === "pictures" ? root : word)),
+      "--model",
+      run,
+    );
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toMatch(message);
+  });
 });
