@@ -49,7 +49,7 @@ const lock = 10;
 const stalledCheck = 5;
 const look = 0.5;
 /** As in packages/queue/src/queue-trainer.ts. */
-const reserve = (inWork) => 16 + Math.floor(inWork / 4);
+const reserve = (inWork) => 16 + Math.floor(inWork / 16);
 const minute = 60;
 
 /** Seconds a minute of the simulation, added up by minute. */

@@ -31,7 +31,7 @@ export interface QueueTrainerRequest extends QueueRequest {
 }
 
 /** Jobs that wait in the queue beside what is in work: enough for the time until the sweep looks again. */
-const reserve = (inWork: number): number => 16 + Math.floor(inWork / 4);
+const reserve = (inWork: number): number => 16 + Math.floor(inWork / 16);
 /** Jobs that a sweep has in the queue at a time, in work or waiting. */
 const mostJobs = 4000;
 /** Milliseconds between looks at the records. */

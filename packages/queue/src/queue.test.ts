@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Random } from "@phinets/core/tensor";
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildZip } from "../../../test/build-zip.js";
 import {
@@ -21,6 +22,9 @@ import { startRedis, type TestRedis } from "../../../test/redis.js";
 import { phinets, phinetsJson, tinyDataset, tinySweep, writeNetwork } from "../../../test/road-tools.js";
 import { s3Environment, startS3, testS3 } from "../../../test/s3-server.js";
 import { installed } from "../../../test/tools.js";
+import { Records } from "./records.js";
+import { FolderStore } from "./store/folder-store.js";
+import { openStoreFolder } from "./store/identity.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-queue-"));
 const workers = new Set<ChildProcess>();
@@ -176,6 +180,31 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     }
     expect(leaderboard(join(root, "again"))).toBe(leaderboard(join(root, "alone")));
   }, 480_000);
+
+  it("takes a training that diverged in a later rung for what it was before", async () => {
+    const store = join(root, "diverged-store");
+    const alone = readdirSync(join(root, "alone/detect"));
+    const [trial] = alone.filter((name) => existsSync(join(root, "alone/detect", name, "quantized.json")));
+    const rows = readFileSync(join(root, "alone/detect", trial, "results.csv"), "utf8").split("\n");
+    const cut = join(root, "cut.csv");
+    writeFileSync(cut, `${rows.slice(0, 3).join("\n")}\n`);
+    const { id } = openStoreFolder(store);
+    const results = await new FolderStore(store).put(cut);
+    const client = new Redis(redis.url);
+    await new Records(client, id).save(trial, { epoch: 2, rung: 4, failed: "it diverged", files: { results } });
+    client.disconnect();
+    const worker = startWorker("diverged", "--store", store);
+    await over("diverged", "--store", store);
+    await endWorker(worker, "SIGTERM");
+    const linesOf = (folder: string) =>
+      readFileSync(join(root, folder, "journal.jsonl"), "utf8")
+        .split("\n")
+        .filter((line) => line.includes(trial));
+    expect(linesOf("diverged")).toEqual([
+      ...linesOf("alone").slice(0, 2),
+      JSON.stringify({ trial, epochs: 4, failed: "it diverged" }),
+    ]);
+  }, 240_000);
 
   it("takes an archive's pictures, a share of them, and weights to start from", async () => {
     const folder = join(root, "data");
