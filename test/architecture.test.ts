@@ -115,7 +115,7 @@ describe("architecture", () => {
     const studio = join(root, "packages/studio/src");
     // Numbers in words and YAML are the same everywhere.
     const allowed = {
-      page: /^(\.|@phinets\/(core|browser)\b|@phinets\/node\/text$|preact\b|@preact\/signals$|uplot\b|idb$|qrcode-generator$|fflate$|mediabunny$)/,
+      page: /^(\.|@phinets\/(core|browser)\b|@phinets\/node\/text$|preact\b|@preact\/signals$|uplot\b|idb$|yaml$|qrcode-generator$|fflate$|mediabunny$)/,
       server: /^(\.|node:|@phinets\/(core|node)\b|hono\b|@hono\/node-server$|zod$|fflate$)/,
       shared: /^(\.|@phinets\/core\/)/,
     };

@@ -36,6 +36,8 @@ const reserve = (inWork: number): number => 16 + Math.floor(inWork / 16);
 const mostJobs = 4000;
 /** Milliseconds between looks at the records. */
 const lookMs = 500;
+/** Milliseconds after which what waits is told again: another sweep over the same store may have taken its job back. */
+const retellMs = 15_000;
 
 interface Waiting {
   readonly document: JobDocument;
@@ -60,6 +62,7 @@ export class QueueTrainer implements Trainer {
   readonly #starts = new Map<string, Promise<NonNullable<JobDocument["start"]>>>();
   readonly #closed = new AbortController();
   #looking: Promise<void> | undefined;
+  #told = Date.now();
 
   private constructor(
     readonly request: QueueTrainerRequest,
@@ -94,6 +97,7 @@ export class QueueTrainer implements Trainer {
 
   /** Puts into Redis what is not there: a Redis that has lost its memory is told all again. */
   async tell(): Promise<void> {
+    this.#told = Date.now();
     await this.opened.tell();
     await Promise.all([...this.#waiting.values()].map(({ document }) => this.#add(document)));
   }
@@ -236,6 +240,7 @@ export class QueueTrainer implements Trainer {
         for (const { name, error } of failures) this.#waiting.get(name)?.settle(error);
         this.#offerSlots(counts);
         await this.opened.sayLonely();
+        if (Date.now() - this.#told > retellMs) await Promise.race([this.tell(), closed]);
       } catch (error) {
         if (!signal.aborted) this.fail(error as Error);
       }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Random } from "@phinets/core/tensor";
+import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildZip } from "../../../test/build-zip.js";
@@ -22,6 +23,7 @@ import { startRedis, type TestRedis } from "../../../test/redis.js";
 import { phinets, phinetsJson, tinyDataset, tinySweep, writeNetwork } from "../../../test/road-tools.js";
 import { s3Environment, startS3, testS3 } from "../../../test/s3-server.js";
 import { installed } from "../../../test/tools.js";
+import { keyPrefix, ownQueue } from "./names.js";
 import { Records } from "./records.js";
 import { FolderStore } from "./store/folder-store.js";
 import { openStoreFolder } from "./store/identity.js";
@@ -180,6 +182,20 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     }
     expect(leaderboard(join(root, "again"))).toBe(leaderboard(join(root, "alone")));
   }, 480_000);
+
+  it("tells again what another took out of the queue", async () => {
+    const store = join(root, "emptied-store");
+    const sweep = over("emptied", "--store", store);
+    sweep.catch(() => {}); // told below
+    const queue = new Queue(ownQueue(), { connection: { url: redis.url }, prefix: keyPrefix });
+    for (let tries = 0; (await queue.getWaitingCount()) === 0 && tries < 1200; tries++) await setTimeout(100);
+    await queue.drain();
+    await queue.close();
+    const worker = startWorker("emptied", "--store", store);
+    expect((await sweep).trainedEpochs).toBe(8);
+    await end(worker, "SIGTERM");
+    expect(leaderboard(join(root, "emptied"))).toBe(leaderboard(join(root, "alone")));
+  }, 240_000);
 
   it("takes a training that diverged in a later rung for what it was before", async () => {
     const store = join(root, "diverged-store");
