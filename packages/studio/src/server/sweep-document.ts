@@ -49,7 +49,7 @@ export function readSweep(folder: string): Pick<SweepDocument, "board" | "partia
   const figure = shown.objective.startsWith("top1") ? "top1" : "AP50";
   const curves = shown.rows
     .slice(0, mostCurves)
-    .flatMap(({ runs }) => runs.map((each) => curveOf(folder, each, figure)));
+    .flatMap(({ runs, epochs }) => runs.map((each) => curveOf(folder, each, { figure, epochs: found && epochs })));
   return { board: shown, partial: found === undefined, curves, hasPage: existsSync(join(folder, "sweep.html")) };
 }
 
@@ -119,8 +119,13 @@ function differing(settings: readonly Setting[]): Setting[] {
   return settings.map((each) => Object.fromEntries(kept.map((name) => [name, each[name]])));
 }
 
-function curveOf(folder: string, name: string, figure: string): SweepCurve {
-  const rows = readResults(join(folder, name));
+/** @param epochs of a sweep that has ended, those that count: a training may have gone on ahead of the decision */
+function curveOf(
+  folder: string,
+  name: string,
+  { figure, epochs = Number.POSITIVE_INFINITY }: { readonly figure: string; readonly epochs?: number },
+): SweepCurve {
+  const rows = readResults(join(folder, name)).filter(({ epoch }) => epoch <= epochs);
   return {
     run: name,
     points: rows.flatMap((row) => (row[figure] >= 0 ? [{ epoch: row.epoch, value: row[figure] }] : [])),
