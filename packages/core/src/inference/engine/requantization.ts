@@ -10,7 +10,7 @@ const offsets = { way: 0, factor: 16, half: 48, wrong: 80, secondWrong: 144, cha
 export const efforts = {
   /** None and no search: for few sums it takes longer than it saves. */
   none: 0,
-  quick: 2,
+  quick: 3,
   /** For a map's only constants. */
   thorough: 4,
 } as const;

@@ -2,7 +2,7 @@
 // point); taps go in pairs: two taps' bytes as int16 in turns, times their weights in turns.
 import { lookup, useTable } from "./lookup";
 import { padPlane } from "./planes";
-import { clamp, factors, halves, isFast, PANEL_BYTES, signs, toInt8, toInt8Slowly } from "./rescale";
+import { clamp, factors, halves, isFast, isRight, PANEL_BYTES, signs, toInt8, toInt8Slowly } from "./rescale";
 import { address, everyByte, everyLane, word } from "./words";
 
 // words: 0 x, 1 y, 2 height, 3 width, 4 planes, 5 stride down, 6 stride across, 7 padding top, 8 padding left, 9 padded
@@ -37,9 +37,9 @@ export function depthwise(i: usize): void {
       padPlane(x, padded, height, width, word(i, 9), paddedWidth, word(i, 7), word(i, 8), word(i, 25));
       row = padded;
     }
-    const fast = way != 0 && isFast(panel);
-    if (fast && way == 1) planeOfNine1(i, row, rowBytes, y, w, bias, panel);
-    else if (fast) planeOfNine2(i, row, rowBytes, y, w, bias, panel);
+    const right = way != 0 && isRight(panel);
+    if (right && way == 1) planeOfNine1(i, row, rowBytes, y, w, bias, panel);
+    else if (right) planeOfNine2(i, row, rowBytes, y, w, bias, panel);
     else {
       let out = y;
       for (let oy = 0; oy < outHeight; oy++) {
@@ -105,7 +105,7 @@ function twoOfPairs(i: usize, x: usize, y: usize, end: usize, w0: usize, bias: u
       at += 8;
       w += 32;
     }
-    v128.store(y, clamp(toInt8(s0, s1, t0, t1, panel, f0, f1, h0, h1, sign, whole, false), least, most));
+    v128.store(y, clamp(toInt8(s0, s1, t0, t1, panel, f0, f1, h0, h1, sign, whole, false, true), least, most));
     x = x1 + across;
   }
 }
@@ -135,7 +135,7 @@ function rowOfPairs(i: usize, x: usize, y: usize, end: usize, w0: usize, bias: u
   }
 }
 
-// 3 x 3: the upper two rows' taps are pairs one above the other, those of the third row pairs side by side, so that
+// 3 x 3 and a panel that is right: the upper two rows' taps are pairs one above the other, those of the third row pairs side by side, so that
 // neighbouring pixels share both. Weights: columns 0, 1, 2 of the upper rows, then (w20, w21), (w22, 0), (0, w22).
 
 /** Two pixels at stride 1. What all pixels share is read first: V8 moves the loads of a turn to its start. */
@@ -195,7 +195,7 @@ function planeOfNine1(i: usize, x0: usize, rowBytes: usize, y: usize, w: usize, 
       s1 = madd(s1, q, w9);
       t0 = madd(t0, p, wa);
       t1 = madd(t1, q, wb);
-      v128.store(y, clamp(toInt8(s0, s1, t0, t1, panel, f0, f1, h0, h1, sign, whole, false), least, most));
+      v128.store(y, clamp(toInt8(s0, s1, t0, t1, panel, f0, f1, h0, h1, sign, whole, false, false), least, most));
       x += 16;
       x1 += 16;
       x2 += 16;
@@ -262,7 +262,7 @@ function planeOfNine2(i: usize, x0: usize, rowBytes: usize, y: usize, w: usize, 
       a = v128.load8x8_s(x2, 32);
       t0 = madd(t0, low(a, a), w8);
       t1 = madd(t1, high(a, a), w9);
-      v128.store(y, clamp(toInt8(s0, s1, t0, t1, panel, f0, f1, h0, h1, sign, whole, false), least, most));
+      v128.store(y, clamp(toInt8(s0, s1, t0, t1, panel, f0, f1, h0, h1, sign, whole, false, false), least, most));
       x += 32;
       x1 += 32;
       x2 += 32;

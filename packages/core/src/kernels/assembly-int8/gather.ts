@@ -79,9 +79,13 @@ export function gatherScaled(i: usize, scratch: usize, first: i32, quads: i32): 
     const gate0 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(gate)),
       gate1 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(gate));
     for (let x = plane, end = plane + (<usize>quads << 5); x < end; x += 32) {
-      for (let n: usize = 0; n < 4; n++)
-        v128.store(ROWS + (n << 4), limited(scaled(x + (n << 3), zero, gate0, gate1, factor, half, sign, whole), least, most));
-      storeRowsTurned(to, ROWS, 16);
+      storeTurned(
+        to,
+        limited(scaled(x, zero, gate0, gate1, factor, half, sign, whole), least, most),
+        limited(scaled(x + 8, zero, gate0, gate1, factor, half, sign, whole), least, most),
+        limited(scaled(x + 16, zero, gate0, gate1, factor, half, sign, whole), least, most),
+        limited(scaled(x + 24, zero, gate0, gate1, factor, half, sign, whole), least, most),
+      );
       to += planes << 6;
     }
     plane += planeBytes;

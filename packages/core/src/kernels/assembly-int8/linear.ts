@@ -3,7 +3,7 @@
 // (w[f][k], w[f][k + 1]) of the filters 0, 2, 4, 6, then 1, 3, 5, 7. i32x4.dot_i16x8_s does a pair for four filters.
 import { gatherPixels, gatherRows, gatherScaled, gatherWindows } from "./gather";
 import { lookup, useTable } from "./lookup";
-import { clamp, factors, halves, isFast, PANEL_BYTES, signs, toInt8, toInt8Slowly } from "./rescale";
+import { clamp, factors, halves, isFast, isRight, PANEL_BYTES, signs, toInt8, toInt8Slowly } from "./rescale";
 import { address, everyByte, everyLane, word } from "./words";
 
 // words: 0 x, 1 y, 2 pixels, 3 planes of the input, 4 panels, 5 weights, 6 bias (int32, lanes of a panel), 7 rescaling,
@@ -36,7 +36,8 @@ function multiply(i: usize, x: usize, quads: i32, quadBytes: usize, y: usize): v
     bias = address(i, 6),
     panel = address(i, 7);
   for (const end = panel + <usize>word(i, 4) * PANEL_BYTES; panel < end; panel += PANEL_BYTES) {
-    if (isFast(panel)) multiplyPanel(i, x, quads, quadBytes, w, weightBytes, bias, panel, y);
+    if (isRight(panel)) multiplyRight(i, x, quads, quadBytes, w, weightBytes, bias, panel, y);
+    else if (isFast(panel)) multiplyCorrected(i, x, quads, quadBytes, w, weightBytes, bias, panel, y);
     else
       for (let n = 0; n < quads << 2; n++)
         multiplyPixel(i, x + <usize>(n >> 2) * quadBytes + (<usize>(n & 3) << 2), w, weightBytes, bias, panel, y + (<usize>n << 3));
@@ -47,9 +48,23 @@ function multiply(i: usize, x: usize, quads: i32, quadBytes: usize, y: usize): v
   }
 }
 
+function multiplyRight(
+  i: usize, row: usize, quads: i32, quadBytes: usize, w: usize, weightBytes: usize, bias: usize, panel: usize, out: usize,
+): void {
+  multiplyPanel(i, row, quads, quadBytes, w, weightBytes, bias, panel, out, false);
+}
+
+function multiplyCorrected(
+  i: usize, row: usize, quads: i32, quadBytes: usize, w: usize, weightBytes: usize, bias: usize, panel: usize, out: usize,
+): void {
+  multiplyPanel(i, row, quads, quadBytes, w, weightBytes, bias, panel, out, true);
+}
+
 /** Four pixels at a time. */
+// @ts-ignore: decorator
+@inline
 function multiplyPanel(
-  i: usize, row: usize, quads: i32, quadBytes: usize, w0: usize, weightBytes: usize, bias: usize, panel: usize, out: usize,
+  i: usize, row: usize, quads: i32, quadBytes: usize, w0: usize, weightBytes: usize, bias: usize, panel: usize, out: usize, corrected: bool,
 ): void {
   const whole = everyLane(i, 8),
     least = everyByte(i, 9),
@@ -79,8 +94,8 @@ function multiplyPanel(
       s31 = i32x4.add(s31, i32x4.dot_i16x8_s(p, v));
       x += 16;
     }
-    v128.store(out, clamp(toInt8(s00, s01, s10, s11, panel, f0, f1, h0, h1, sign, whole, true), least, most));
-    v128.store(out, clamp(toInt8(s20, s21, s30, s31, panel, f0, f1, h0, h1, sign, whole, true), least, most), 16);
+    v128.store(out, clamp(toInt8(s00, s01, s10, s11, panel, f0, f1, h0, h1, sign, whole, true, corrected), least, most));
+    v128.store(out, clamp(toInt8(s20, s21, s30, s31, panel, f0, f1, h0, h1, sign, whole, true, corrected), least, most), 16);
     row += quadBytes;
   }
 }

@@ -91,6 +91,13 @@ function mixLow(a: v128, b: v128): v128 {
   return i8x16.shuffle(a, i32x4.shl(b, 16), 0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12, 13, 30, 31);
 }
 
+/** Whether float32 is right for all of a panel's sums. */
+// @ts-ignore: decorator
+@inline
+export function isRight(panel: usize): bool {
+  return load<i32>(panel) == 0;
+}
+
 /** Whether a panel's sums are rescaled in float32. */
 // @ts-ignore: decorator
 @inline
@@ -111,34 +118,29 @@ export function halves(panel: usize, second: usize): v128 {
 }
 
 /**
- * Sixteen int8 of two pixels: eight channels of one, then of the other. The panel must be fast.
+ * Sixteen int8 of two pixels: eight channels of one, then of the other. The panel must be right, or fast and `corrected`.
  * @param whole 1.5 * 2^23 + zero point, float32 in all lanes
  * @param mixed whether `a` has the even channels and `b` the odd; otherwise `a` has the first four
+ * @param corrected whether sums that are wrong are put right. Constant: kernels that do without are faster by a twentieth
  */
 // @ts-ignore: decorator
 @inline
 export function toInt8(
   a0: v128, b0: v128, a1: v128, b1: v128,
   panel: usize, factorA: v128, factorB: v128, halfA: v128, halfB: v128, sign: v128, whole: v128,
-  mixed: bool,
+  mixed: bool, corrected: bool,
 ): v128 {
-  const way = load<i32>(panel);
   let p0 = rescale(a0, factorA, halfA, sign, whole),
     p1 = rescale(a1, factorA, halfA, sign, whole),
     q0 = rescale(b0, factorB, halfB, sign, whole),
     q1 = rescale(b1, factorB, halfB, sign, whole);
-  if (way != 0) {
-    p0 = correct(p0, a0, panel + WRONG);
-    q0 = correct(q0, b0, panel + (WRONG + 16));
-    p1 = correct(p1, a1, panel + WRONG);
-    q1 = correct(q1, b1, panel + (WRONG + 16));
-    if (way == 2) {
-      p0 = correct(p0, a0, panel + (WRONG + 64));
-      q0 = correct(q0, b0, panel + (WRONG + 80));
-      p1 = correct(p1, a1, panel + (WRONG + 64));
-      q1 = correct(q1, b1, panel + (WRONG + 80));
+  if (corrected)
+    for (let n = 0, wrong = panel + WRONG; n < load<i32>(panel); n++, wrong += 64) {
+      p0 = correct(p0, a0, wrong);
+      q0 = correct(q0, b0, wrong + 16);
+      p1 = correct(p1, a1, wrong);
+      q1 = correct(q1, b1, wrong + 16);
     }
-  }
   return mixed
     ? i8x16.narrow_i16x8_s(mixLow(p0, q0), mixLow(p1, q1))
     : i8x16.narrow_i16x8_s(packLow(p0, q0), packLow(p1, q1));
@@ -149,7 +151,7 @@ export function toInt8Slowly(a: v128, b: v128, panel: usize, whole: v128, mixed:
   const way = load<i32>(panel);
   if (way <= 2) {
     const sign = signs();
-    return toInt8(a, b, a, b, panel, factors(panel, 0), factors(panel, 1), halves(panel, 0), halves(panel, 1), sign, whole, mixed);
+    return toInt8(a, b, a, b, panel, factors(panel, 0), factors(panel, 1), halves(panel, 0), halves(panel, 1), sign, whole, mixed, true);
   }
   const p = rescaleSlowly(a, panel, 0, way, whole),
     q = rescaleSlowly(b, panel, 16, way, whole);
