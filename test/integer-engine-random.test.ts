@@ -20,6 +20,21 @@ function expectEqual(q: QuantizedNetwork, seed: number): void {
   }
 }
 
+/** A layer behind one that gives its input a zero point of its own; kernels are not square. */
+function fewChannels(seed: number): QuantizedNetwork {
+  const random = new Random(seed, 3);
+  const between = (low: number, high: number): number => low + random.integer(high - low + 1);
+  const builder = new GraphBuilder(`few${seed}`);
+  const kernel: [number, number] = [between(1, 5), between(1, 5)];
+  const side = (size: number): number => random.integer(size);
+  const padding = { top: side(kernel[0]), bottom: side(kernel[0]), left: side(kernel[1]), right: side(kernel[1]) };
+  const x = builder.input("x", [1, between(5, 11), between(5, 11), between(1, 9)]);
+  const few = builder.conv2d("few", x, { filters: between(1, 7), bias: true });
+  const stride = between(1, 3);
+  const y = builder.conv2d("y", few, { kernel, stride, padding, filters: between(1, 11), bias: true });
+  return randomlyQuantized(builder.build([y]), seed);
+}
+
 function countDiffering(found: Int8Array, wanted: Int8Array): number {
   let count = Math.abs(found.length - wanted.length);
   for (let i = 0; i < wanted.length; i++) if (found[i] !== wanted[i]) count++;
@@ -29,6 +44,10 @@ function countDiffering(found: Int8Array, wanted: Int8Array): number {
 describe("the int8 engine equals the interpreter", () => {
   it("in 700 layers of every kind", { timeout: 240_000 }, () => {
     for (let seed = 1000; seed < 1700; seed++) expectEqual(randomLayer(seed), seed);
+  });
+
+  it("in 100 layers whose windows have few channels and a border that is not 0", { timeout: 240_000 }, () => {
+    for (let seed = 1000; seed < 1100; seed++) expectEqual(fewChannels(seed), seed);
   });
 
   it("in 100 networks that move bytes", { timeout: 240_000 }, () => {
