@@ -193,7 +193,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     await queue.close();
     const worker = startWorker("emptied", "--store", store);
     expect((await sweep).trainedEpochs).toBe(8);
-    await end(worker, "SIGTERM");
+    await endWorker(worker, "SIGTERM");
     expect(leaderboard(join(root, "emptied"))).toBe(leaderboard(join(root, "alone")));
   }, 240_000);
 
