@@ -83,6 +83,41 @@ describe("placeBoxes", () => {
     );
     expect(atBound / runs).toBeGreaterThan(0.7);
   });
+  it("lets others have what is free before a box's end, and never earlier", () => {
+    const shrinking = fc
+      .record({ last: fc.integer({ min: 2, max: 14 }), rows: fc.integer({ min: 2, max: 9 }) })
+      .map(({ last, rows }): Box => {
+        const frees = Array.from({ length: rows - 1 }, (_, i) => ({
+          bytes: 16 * (i + 1),
+          last: Math.floor((last * (i + 1)) / rows),
+        }));
+        return { first: 0, last, bytes: 16 * rows, frees };
+      });
+    let [gained, runs] = [0, 0];
+    fc.assert(
+      fc.property(shrinking, boxesOf(12), (picture, others) => {
+        const boxes = [picture, ...others];
+        const { offsets, bytes } = placeBoxes(boxes);
+        const taken = (i: number, time: number): [number, number] => {
+          const free = (boxes[i].frees ?? []).filter(({ last }) => last < time).at(-1)?.bytes ?? 0;
+          return [offsets[i] + free, offsets[i] + boxes[i].bytes];
+        };
+        for (let time = 0; time <= 20; time++) {
+          const alive = boxes.flatMap(({ first, last }, i) => (first <= time && time <= last ? [i] : []));
+          for (const a of alive)
+            for (const b of alive) {
+              const [[from, to], [start, end]] = [taken(a, time), taken(b, time)];
+              expect(a === b || to <= start || end <= from, `${a} and ${b} at ${time}`).toBe(true);
+            }
+        }
+        const { frees, ...whole } = picture;
+        runs++;
+        if (bytes < placeBoxes([whole, ...others]).bytes) gained++;
+      }),
+      { numRuns: 200, seed: 4 },
+    );
+    expect(gained / runs).toBeGreaterThan(0.3);
+  });
   it("places nothing in nothing, and the same boxes the same way", () => {
     expect(placeBoxes([])).toEqual({ bytes: 0, lowerBoundBytes: 0, offsets: [] });
     const again = fc.property(boxesOf(20), (boxes) => {

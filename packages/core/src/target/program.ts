@@ -9,7 +9,7 @@ import { blockable, blockSizes, inBlocks } from "./blocks.js";
 import { arenaOf, type Board } from "./board.js";
 import { flashBytesOf } from "./flash.js";
 import type { Kernel } from "./kernels.js";
-import { aligned, readSlackBytes, rowStride, type Value } from "./layout.js";
+import { aligned, blocksOf, readSlackBytes, rowStride, type Value } from "./layout.js";
 import { boxesOf, type Memory, rowsWithin, trafficOf } from "./memory.js";
 import { placeBoxes } from "./place.js";
 import { roomsFor } from "./room.js";
@@ -222,22 +222,28 @@ function timed(plan: Plan, blocks: ReadonlyMap<string, number> = new Map()): Pla
   return { ...plan, lowering, stream: flow, memory };
 }
 
-/** With rings in blocks, where fewer bytes are alive with than without; as few blocks as that takes. */
+/** A block is a call of two kernels a row, some 400 instructions: it must free so many bytes at least. */
+const leastBytesACall = 2;
+
+/** With rings in blocks, where fewer bytes are alive with than without. */
 function planInBlocks(plan: Plan): Plan {
   const { lowering, stream: flow, memory } = plan;
   const ring = (name: string): Value => lowering.values.get(name)!;
+  const callsOf = (name: string, block?: number): number =>
+    ring(name).height * (block === undefined ? 0 : blocksOf({ ...ring(name), block }) - 1);
   const names = blockable(lowering, flow, memory.phases).sort((a, b) => ring(b).height - ring(a).height);
   let blocks = new Map(names.map((name) => [name, blockSizes(ring(name))[0]]));
   let best = timed(plan, blocks);
-  // Each block is a call of two kernels a row: where fewer make no difference there are fewer.
   for (const name of names)
     for (const block of [undefined, ...blockSizes(ring(name)).sort((a, b) => b - a)]) {
-      if (block === blocks.get(name)) break;
+      const known = blocks.get(name);
+      if (block === known) break;
       const fewer = new Map(blocks);
       if (block === undefined) fewer.delete(name);
       else fewer.set(name, block);
       const other = timed(plan, fewer);
-      if (other.memory.peak > best.memory.peak) continue;
+      const grows = other.memory.peak - best.memory.peak;
+      if (grows > leastBytesACall * (callsOf(name, known) - callsOf(name, block))) continue;
       [best, blocks] = [other, fewer];
       break;
     }
