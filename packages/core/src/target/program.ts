@@ -205,8 +205,11 @@ function planOf(deployed: Graph, options: ProgramOptions): Plan {
   const byPhases = planByPhases(deployed, options);
   if (options.optimize !== "ram") return byPhases;
   const followed = timed(byPhases);
-  const plans = options.blocks && options.dsp ? [byPhases, followed, planInBlocks(followed)] : [byPhases, followed];
+  const others = options.blocks && options.dsp ? [followed, planInBlocks(followed)] : [followed];
+  const smaller = others.filter(({ memory }) => memory.peak < byPhases.memory.peak);
+  if (smaller.length === 0) return byPhases;
   // What is alive at once may find no place without gaps: then the other is the smaller one.
+  const plans = [byPhases, ...smaller];
   const bytesOf = plans.map(({ memory }) => placeBoxes(memory.lives).bytes);
   return plans[bytesOf.indexOf(Math.min(...bytesOf))];
 }
