@@ -152,6 +152,10 @@ describe("fit", () => {
     const usual = fit({ board, fps: 10 }).chosen.network.input.height;
     expect(fit({ board, fps: 10, prefer: "resolution" }).chosen.network.input.height).toBeGreaterThan(usual);
     expect(() => fit({ ...small, prefer: "size" as never })).toThrow(/prefer is "size"; known: balanced, macs/);
+    for (const optimize of ["flash", "least-ram"] as const)
+      expect(() => fit({ ...small, optimize })).toThrow(
+        `optimize is "${optimize}": networks are solved for "speed" or "ram"`,
+      );
   });
   it("keeps an energy budget", () => {
     const { chosen, fill } = fit({ board, imgsz: square(128), noTimeLimit: true, maxEnergyMj: 10 });
