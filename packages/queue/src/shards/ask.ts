@@ -51,7 +51,7 @@ const [mostUnmeasured, mostQueued] = [4, 64];
 const measuredShards = 8;
 const mostPictures = 4096;
 
-/** Of what was delivered before: it is gone, or not what it was. */
+/** What was delivered is gone, or not what it was. */
 const isDamaged = /^(store\.(missing|corrupt)|queue\.output)$/;
 
 interface Waiting {
@@ -118,17 +118,23 @@ export class ShardAsker {
       measured.push({ pictures: range.to - range.from, ms: record.ms });
       work.onProgress(pictures);
     };
+    const again = new Set<number>();
+    /** False where what was delivered is damaged: once a shard that is made again. */
+    const takeOrAgain = async (range: Range, record: ShardRecord): Promise<boolean> => {
+      try {
+        await take(range, record);
+        return true;
+      } catch (error) {
+        if (!(error instanceof PhinetsError) || !isDamaged.test(error.code) || again.has(range.from)) throw error;
+        again.add(range.from);
+        return false;
+      }
+    };
     // What was done and is still there is taken first, what was planned is asked for in the same shards.
     const open: Range[] = [];
     for (const { record, from, to } of known) {
       const range = { from, to };
-      try {
-        if (record === undefined) open.push(range);
-        else await take(range, record);
-      } catch (error) {
-        if (!(error instanceof PhinetsError) || !isDamaged.test(error.code)) throw error;
-        open.push(range);
-      }
+      if (record === undefined || !(await takeOrAgain(range, record))) open.push(range);
     }
     if (pictures > 0) context.note(`${pictures} of ${length} pictures were done before`);
     const gaps = gapsOf(known, length);
@@ -153,7 +159,7 @@ export class ShardAsker {
         const { range, document } = asked[n];
         this.#waiting.delete(shardName(document));
         this.opened.heard();
-        await take(range, record);
+        if (!(await takeOrAgain(range, record))) open.push(range);
       }
       const [failed] = await untilAborted(
         this.opened.failures((name) => this.#waiting.has(name)),
