@@ -1,5 +1,5 @@
 /** Pictures that workers of a queue look at, against one machine's bytes. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,6 +33,14 @@ function startWorker(name: string, ...words: string[]): TestWorker {
   return worker;
 }
 
+const commands: ChildProcess[] = [];
+/** A command as a process of its own, to be killed. */
+function startCommand(words: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, [bin, ...words], { stdio: "ignore" });
+  commands.push(child);
+  return child;
+}
+
 /** Files below a folder, byte for byte. */
 const filesOf = (folder: string): Record<string, string> =>
   Object.fromEntries(
@@ -63,6 +71,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
   }, 480_000);
   afterEach(async () => {
     for (const each of workers.splice(0)) await endWorker(each, "SIGKILL");
+    for (const child of commands.splice(0)) await endWorker({ child }, "SIGKILL");
   });
   afterAll(async () => {
     await redis?.close();
@@ -157,7 +166,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
   it("goes on where a command was killed: what is done is not done again", async () => {
     const words = [...val("resumed", "--on", "int8"), "--queue", redis.url, "--store", join(root, "shared")];
     const alone = await phinetsJson(...val("resumed-alone", "--on", "int8"));
-    const child = spawn(process.execPath, [bin, ...words], { stdio: "ignore" });
+    const child = startCommand(words);
     await until("there is a store", () => existsSync(join(root, "shared/store.json")));
     const worker = startWorker("resuming", "--store", join(root, "shared"));
     await until("a shard is done", () => /: pictures \d+ to \d+\n/.test(worker.said()));
@@ -198,7 +207,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
   it("does again what was delivered and is damaged or gone", async () => {
     const shared = join(root, "damaged");
     const words = [...val("damaged", "--on", "int8"), "--queue", redis.url, "--store", shared];
-    const child = spawn(process.execPath, [bin, ...words], { stdio: "ignore" });
+    const child = startCommand(words);
     await until("there is a store", () => existsSync(join(shared, "store.json")));
     const worker = startWorker("damaging", "--store", shared);
     await until("it is done", () => (worker.said().match(/: pictures/g) ?? []).length >= 1);
