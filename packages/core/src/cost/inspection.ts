@@ -113,7 +113,7 @@ export interface Inspection {
       readonly bytes: number;
       /** Rows of the result that are in memory together. */
       readonly rows: number;
-      /** First and last phase, counted from 0, while the result is alive. */
+      /** First and last time, counted from 0, at which the result is in use. */
       readonly alive: readonly [first: number, last: number];
     }[];
     readonly fits: boolean;
@@ -214,7 +214,6 @@ function shareOf(
   const { flash, ram } = needsOf(board, network, program);
   const instructions = stepInstructions(program, board);
   const latency = bandMs(countInstructions(program, board, instructions), board);
-  const lastPhase = Math.max(...program.phases);
   const { values, steps } = program.lowering;
   const rooms = roomsFor(board, program.lowering, program.options.input);
   const origins = program.banks.map(
@@ -249,7 +248,7 @@ function shareOf(
         address: place === undefined ? -1 : origins[place.bank] + place.offset,
         bytes: place?.bytes ?? 0,
         rows: place?.rows ?? height,
-        alive: [place?.first ?? 0, place?.last ?? lastPhase] as const,
+        alive: [place?.first ?? 0, place?.last ?? program.times - 1] as const,
       };
     }),
     fits: exceededRegions(board, flash, ram).length === 0,

@@ -43,6 +43,34 @@ describe("memoryMap", () => {
       }
     });
   });
+  it("draws what gives its rows back as it is read: no shape over another at any time", () => {
+    const plain = parseNetwork({ ...network, squeezeExcite: false, head: { kind: "yolov2", classes: 1 } });
+    const small = programOf(deployGraph(buildNetwork(plain)), board, { optimize: "ram" });
+    const drawn = memoryMap(small, { width: 4000 });
+    const rects = [
+      ...drawn.matchAll(/<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"[^>]*><title>/g),
+    ].map(([, ...numbers]) => {
+      const [x, y, width, height] = numbers.map(Number);
+      return { from: x, to: x + width, top: y, bottomAt: () => y + height };
+    });
+    const paths = [...drawn.matchAll(/<path d="M([\d.]+) ([\d.]+)V([\d.]+)([^Z]+)Z"/g)].map(
+      ([, from, top, bottom, rest]) => {
+        const turns = [...rest.matchAll(/H([\d.]+)V([\d.]+)/g)].map((turn) => turn.slice(1).map(Number));
+        // The stair at x is that of the last turn before it.
+        const bottomAt = (x: number) => turns.filter(([at]) => at <= x).at(-1)?.[1] ?? Number(bottom);
+        return { from: Number(from), to: turns.at(-1)![0], top: Number(top), bottomAt };
+      },
+    );
+    expect(paths.length).toBeGreaterThan(0);
+    const shapes = [...rects, ...paths];
+    const edges = [...new Set(shapes.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b);
+    for (const [i, edge] of edges.slice(1).entries()) {
+      if (edge - edges[i] < 0.1) continue; // coordinates are rounded
+      const x = (edge + edges[i]) / 2;
+      const column = shapes.filter(({ from, to }) => from < x && x < to).sort((a, b) => a.top - b.top);
+      for (const [k, { top }] of column.slice(1).entries()) expect(column[k].bottomAt(x)).toBeLessThan(top + 0.51);
+    }
+  });
   it("lets no rectangle that is drawn later cut a label", () => {
     const number = (tag: string, name: string) => Number(new RegExp(` ${name}="([\\d.]+)"`).exec(tag)![1]);
     const wide = memoryMap(program, { width: 3000 });

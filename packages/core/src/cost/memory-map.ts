@@ -1,8 +1,8 @@
 /**
- * The working memory over time as an SVG picture: x is the phase that runs, y the address, one rectangle a ring of rows; banks
+ * The working memory over time as an SVG picture: x is the time (`Program.times`), y the address, one shape a ring of rows; banks
  * lie on each other, the fastest lowest; beside it, the board's regions with what the network takes of each. A pure function: equal programs give equal text.
  */
-import type { Board, Program, Spot } from "../target/index.js";
+import type { Board, Place, Program, Spot } from "../target/index.js";
 import { log2 } from "../tensor/index.js";
 
 export interface MemoryMapOptions {
@@ -44,7 +44,7 @@ const legend: readonly (readonly [kind: string, label: string])[] = [
 export function memoryMap(program: Program, options: MemoryMapOptions = {}): string {
   const width = options.width ?? 960;
   const chartWidth = width - left - 16;
-  const entries = Math.max(...program.phases) + 1;
+  const entries = program.times;
   const { values } = program.lowering;
   const x = (index: number): number => left + (index / entries) * chartWidth;
   const y = (address: number): number => top + chartHeight - (address / Math.max(1, program.arenaBytes)) * chartHeight;
@@ -68,19 +68,24 @@ export function memoryMap(program: Program, options: MemoryMapOptions = {}): str
       const { height, width: pixels, channels } = values.get(name)!;
       const rows = place.rows < height ? `${place.rows} of ${height}` : String(height);
       const shape = `${height}x${pixels}x${channels}`;
-      const what = `${name}: ${shape}, ${rows} rows, ${place.bytes} bytes at ${at(place)}, phases ${place.first}-${place.last}`;
+      const what = `${name}: ${shape}, ${rows} rows, ${place.bytes} bytes at ${at(place)}, times ${place.first}-${place.last}`;
       return { kind: kindOf(program, name), label: `${shortName(name)} ${rows}x${pixels}x${channels}`, what, place };
     });
   const areas = program.scratchAreas.map((place) => {
-    const what = `within a row: ${place.bytes} bytes at ${at(place)}, phases ${place.first}-${place.last}`;
+    const what = `within a row: ${place.bytes} bytes at ${at(place)}, times ${place.first}-${place.last}`;
     return { kind: "scratch", label: "within a row", what, place };
   });
   for (const { kind, label, what, place } of [...rings, ...areas]) {
     const { bytes, first, last } = place;
     const start = bases[place.bank] + place.offset;
     const [x0, x1, y0, y1] = [x(first), x(last + 1), y(start + bytes), y(start)];
+    const shape =
+      place.frees === undefined
+        ? `<rect x="${n(x0)}" y="${n(y0)}" width="${n(x1 - x0)}" height="${n(Math.max(0.5, y1 - y0))}"`
+        : `<path d="${stairs(place, { x, y: (bytes) => y(start + bytes) })}"`;
+    const close = place.frees === undefined ? "rect" : "path";
     parts.push(
-      `<rect x="${n(x0)}" y="${n(y0)}" width="${n(x1 - x0)}" height="${n(Math.max(0.5, y1 - y0))}" fill="${fills[kind]}" stroke="#fff" stroke-width=".6"><title>${escapeXml(what)}</title></rect>`,
+      `${shape} fill="${fills[kind]}" stroke="#fff" stroke-width=".6"><title>${escapeXml(what)}</title></${close}>`,
     );
     // About 5.4 px a character at 9 px: along the longer side; a label that does not fit is left to the tooltip.
     const [middle, centre] = [(x0 + x1) / 2, (y0 + y1) / 2];
@@ -109,9 +114,9 @@ export function memoryMap(program: Program, options: MemoryMapOptions = {}): str
   );
   let height = top + chartHeight + 22;
   parts.push(
-    `<text x="${left}" y="18" font-size="14" font-weight="600" fill="#1b252d">Working memory ${formatBytes(program.arenaBytes)} over ${entries} phases</text>`,
-    `<text x="${left}" y="${height - 6}" fill="#5b6670">first phase</text>`,
-    `<text x="${width - 16}" y="${height - 6}" text-anchor="end" fill="#5b6670">last phase</text>`,
+    `<text x="${left}" y="18" font-size="14" font-weight="600" fill="#1b252d">Working memory ${formatBytes(program.arenaBytes)} over time</text>`,
+    `<text x="${left}" y="${height - 6}" fill="#5b6670">begin</text>`,
+    `<text x="${width - 16}" y="${height - 6}" text-anchor="end" fill="#5b6670">end</text>`,
   );
   let legendX = left;
   for (const [kind, label] of legend) {
@@ -127,6 +132,16 @@ export function memoryMap(program: Program, options: MemoryMapOptions = {}): str
     height += options.board.regions.length * barRow + 8;
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="11" role="img" aria-label="Memory map"><rect width="${width}" height="${height}" fill="#fff"/>${parts.join("")}</svg>\n`;
+}
+
+/** The outline of what gives its first bytes back bit by bit. */
+function stairs(
+  { bytes, first, last, frees = [] }: Pick<Place, "bytes" | "first" | "last" | "frees">,
+  { x, y }: { readonly x: (time: number) => number; readonly y: (bytes: number) => number },
+): string {
+  let points = `M${n(x(first))} ${n(y(bytes))}V${n(y(0))}`;
+  for (const freed of frees) points += `H${n(x(freed.last + 1))}V${n(y(freed.bytes))}`;
+  return `${points}H${n(x(last + 1))}V${n(y(bytes))}Z`;
 }
 
 function usedBy({ banks }: Program, { arenaRegion }: Board): Record<string, number> {

@@ -11,7 +11,7 @@ import { flashBytesOf } from "./flash.js";
 import type { Kernel } from "./kernels.js";
 import { aligned, blocksOf, readSlackBytes, rowStride, type Value } from "./layout.js";
 import { boxesOf, type Memory, rowsWithin, trafficOf } from "./memory.js";
-import { placeBoxes } from "./place.js";
+import { type Box, placeBoxes } from "./place.js";
 import { roomsFor } from "./room.js";
 import { type Lowering, type LoweringOptions, lowerToSteps, quadsOfProduct, type Step } from "./steps.js";
 import { type Stream, stream } from "./stream.js";
@@ -49,9 +49,11 @@ export interface Place extends Spot {
   /** Of a ring in blocks: how many it has, `stride` bytes apart. */
   readonly slots?: number;
   readonly bytes: number;
-  /** First and last phase in which it is in use. */
+  /** First and last time at which it is in use, of `Program.times`. */
   readonly first: number;
   readonly last: number;
+  /** Of its first bytes so many are free again after a time; rising. Default: none. */
+  readonly frees?: Box["frees"];
 }
 
 /** What a program takes of a bank: one array of the C. */
@@ -65,8 +67,11 @@ export interface Program {
   readonly options: Required<ProgramOptions>;
   readonly lowering: Lowering;
   readonly stream: Stream;
-  /** Phase of each group: groups of one run together, and after those of the one before. */
-  readonly phases: readonly number[];
+  /**
+   * How many times places tell apart: phases, which are groups that run together, one phase after the other; or, where that
+   * takes fewer bytes, the entries of the schedule at which something begins to be in use.
+   */
+  readonly times: number;
   /** Values up to here stream into each other; every later block's output is held whole. */
   readonly prefix: number;
   /** Of every value but the graph's outputs, which go to the caller's buffer. */
@@ -74,7 +79,7 @@ export interface Program {
   /** Of each step that needs working memory beside its rows. */
   readonly scratch: ReadonlyMap<Step, Spot>;
   /** What lives within one firing shares these; `first` and `last` as of `Place`. */
-  readonly scratchAreas: readonly (Spot & Pick<Place, "bytes" | "first" | "last">)[];
+  readonly scratchAreas: readonly (Spot & Pick<Place, "bytes" | "first" | "last" | "frees">)[];
   /** The banks that it uses, fastest first; one at least. */
   readonly banks: readonly BankUse[];
   /** All working memory, the sum over the banks: rings, maps, scratch, with `whole` the input too. */
@@ -313,7 +318,7 @@ function placed(plan: Plan, where: Omit<BankOptions, "slackBytes">): Program {
     options,
     lowering,
     stream: plan.stream,
-    phases: memory.phases,
+    times: 1 + memory.lives.reduce((most, { last }) => Math.max(most, last), 0),
     prefix: plan.prefix,
     ...placesOf(plan, placement.spots.map(spotOf)),
     banks,
@@ -332,14 +337,15 @@ function placesOf(
   const scratchAreas: Program["scratchAreas"][number][] = [];
   memory.boxes.forEach((box, i) => {
     const { bank, offset } = spots[i];
+    const { first, last, frees } = memory.lives[i];
+    const life = { first, last, ...(frees && { frees }) };
     if ("value" in box) {
-      const { rows, stride, slots, bytes, first, last } = box;
-      places.set(box.value, { bank, offset, rows, stride, ...(slots && { slots }), bytes, first, last });
+      const { rows, stride, slots, bytes } = box;
+      places.set(box.value, { bank, offset, rows, stride, ...(slots && { slots }), bytes, ...life });
       return;
     }
-    const { first, last } = box;
-    scratchAreas.push({ bank, offset, bytes: box.bytes, first, last });
-    const shrinks = memory.lives[i].frees !== undefined;
+    scratchAreas.push({ bank, offset, bytes: box.bytes, ...life });
+    const shrinks = frees !== undefined;
     for (const group of box.groups) {
       const { values, kernels, bytes } = memory.within[group];
       // Of an area that shrinks the end is in use to the last.
