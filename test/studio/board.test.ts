@@ -2,11 +2,13 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Inspection } from "@phinets/core/cost";
 import { loadBoard } from "@phinets/core/target";
+import { formatBytes } from "@phinets/node/text";
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, it } from "vitest";
 import { runProgram } from "../../packages/cli/src/program.js";
-import { moveSlider } from "./in-page.js";
+import { moveSlider, unnamed, unreadable } from "./in-page.js";
 import { browserOptions, downloadOf, studioBrowser } from "./page.js";
 
 const root = mkdtempSync(join(tmpdir(), "phinets-studio-board-"));
@@ -91,6 +93,35 @@ describe.skipIf(browserOptions === undefined)("the board's room", () => {
     console.log(
       `a move takes ${at(moves, 0.5)} ms of the page's thread (p95 ${at(moves, 0.95)}), figures follow after ${at(figures, 0.5)} ms (p95 ${at(figures, 0.95)})`,
     );
+    await close();
+  });
+
+  it("says what one step more takes and brings: the figures of inspect, of either network", async () => {
+    const { tab, complaints, close } = await open(folder, { room: "board" });
+    await set(tab, "Width α", 0.25);
+    await set(tab, "Resolution", 96);
+    await tab.getByRole("tab", { name: "One step more" }).click();
+    const row = tab.getByRole("row", { name: /^Resolution \+16 px/ });
+    await row.waitFor();
+    expect(await tab.locator("table.layers tbody tr").count()).toBe(6);
+    expect([await tab.evaluate(unnamed), await tab.evaluate(unreadable)]).toEqual([[], []]);
+    const inspectionOf = async (name: string): Promise<Inspection> => {
+      const { path } = await downloadOf(tab, () => tab.getByRole("button", { name: "Save network.json" }).click());
+      copyFileSync(path, join(root, name));
+      return JSON.parse(await phinets(["inspect", join(root, name), "--target", "stm32h743", "--json"]));
+    };
+    const now = await inspectionOf("now.json");
+    const cells = await row.locator("td").allTextContents();
+    await row.getByRole("button").click();
+    await expect.poll(() => tab.getByLabel("Resolution, typed").inputValue()).toBe("112");
+    const then = await inspectionOf("then.json");
+    expect(cells.slice(0, 2)).toEqual([
+      `+${formatBytes(then.target!.ram.total - now.target!.ram.total)}`,
+      `+${formatBytes(then.target!.flashBytes - now.target!.flashBytes)}`,
+    ]);
+    expect(cells[4]).toBe(`+${((100 * (then.macs - now.macs)) / now.macs).toFixed(0)} %`);
+    expect(cells[6]).toBe("fits");
+    expect(complaints).toEqual([]);
     await close();
   });
 

@@ -8,7 +8,8 @@ import { Controls } from "./controls.js";
 import { Figures } from "./figures.js";
 import { Layers } from "./layers.js";
 import { Pareto } from "./pareto.js";
-import { choice, commands, inspected, inspecting, inspectProblem, memory, refused, showsMemory } from "./store.js";
+import { choice, commands, inspected, inspecting, inspectProblem, memory, refused, shownDetail } from "./store.js";
+import { UnitsMore } from "./units.js";
 import "./board.css";
 
 /** Each card shows what it reads, so that a move of a slider draws no other one anew. */
@@ -67,15 +68,20 @@ function Inspect() {
   );
 }
 
+const details = { memory: "Memory over time", layers: "Layers", units: "One step more" } as const;
+type DetailName = keyof typeof details;
+
 function Detail() {
+  const shown = shownDetail.value;
   return (
     <>
       <div class="tabs" role="tablist" aria-label="In detail">
-        <Tab isMemory title="Memory over time" />
-        <Tab isMemory={false} title="Layers" />
+        {(Object.keys(details) as DetailName[]).map((name) => (
+          <Tab key={name} name={name} />
+        ))}
       </div>
-      <div role="tabpanel" aria-labelledby={tabId(showsMemory.value)}>
-        {showsMemory.value ? <Memory /> : <Steps />}
+      <div role="tabpanel" aria-labelledby={tabId(shown)}>
+        {shown === "memory" ? <Memory /> : shown === "layers" ? <Steps /> : <UnitsMore />}
       </div>
     </>
   );
@@ -89,21 +95,15 @@ function Memory() {
   return memory.value ? <MemoryMap svg={memory.value} /> : null;
 }
 
-const tabId = (isMemory: boolean): string => (isMemory ? "tab-memory" : "tab-layers");
+const tabId = (name: DetailName): string => `tab-${name}`;
 
-function Tab({ isMemory, title }: { readonly isMemory: boolean; readonly title: string }) {
+function Tab({ name }: { readonly name: DetailName }) {
   const select = () => {
-    showsMemory.value = isMemory;
+    shownDetail.value = name;
   };
   return (
-    <button
-      type="button"
-      role="tab"
-      id={tabId(isMemory)}
-      aria-selected={showsMemory.value === isMemory}
-      onClick={select}
-    >
-      {title}
+    <button type="button" role="tab" id={tabId(name)} aria-selected={shownDetail.value === name} onClick={select}>
+      {details[name]}
     </button>
   );
 }

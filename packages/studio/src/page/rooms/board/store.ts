@@ -8,6 +8,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { Latest } from "../../latest.js";
 import type { Fitted } from "./fit-worker.js";
 import type { Inspected, InspectQuestion } from "./inspect-worker.js";
+import type { Units } from "./units-worker.js";
 
 export type Request = Required<Pick<ProgramRequest, "optimize" | "input">>;
 
@@ -30,9 +31,11 @@ export const choice = signal<Choice>({
 
 /** The figures are on their way: those that are shown are of what was chosen before. */
 export const inspecting = signal(true);
-/** The memory over time, as SVG; asked for while `showsMemory`. */
+/** The memory over time, as SVG; asked for while it is shown. */
 export const memory = signal<string | undefined>(undefined);
-export const showsMemory = signal(true);
+export const shownDetail = signal<"memory" | "layers" | "units">("memory");
+/** What a unit more of each multiplier would take and bring; asked for while that is shown. */
+export const units = signal<Units | undefined>(undefined);
 export const inspected = signal<Inspected | undefined>(undefined);
 /** What is wrong with what was chosen; it stays until something else is. */
 export const refused = signal<Error | undefined>(undefined);
@@ -62,6 +65,13 @@ const painter = new Latest<InspectQuestion, string>(
   },
 );
 
+const comparer = new Latest<InspectQuestion, Units>(
+  new Worker(new URL("./units-worker.ts", import.meta.url), { type: "module" }),
+  (answer) => {
+    if (answer !== undefined) units.value = answer;
+  },
+);
+
 const solver = new Latest<FitOptions, Fitted>(
   new Worker(new URL("./fit-worker.ts", import.meta.url), { type: "module" }),
   (answer, error) => {
@@ -85,12 +95,13 @@ effect(() => {
   inspector.ask(question.value);
 });
 
-/** A picture takes longer than figures, to make and to paint: it follows where nothing has moved for a moment. */
+/** What takes longer than figures, to make and to paint, follows where nothing has moved for a moment. */
 const restMs = 80;
 effect(() => {
   const asked = question.value;
-  if (!showsMemory.value) return;
-  const timer = setTimeout(() => painter.ask(asked), restMs);
+  const shown = shownDetail.value;
+  if (shown === "layers") return;
+  const timer = setTimeout(() => (shown === "memory" ? painter : comparer).ask(asked), restMs);
   return () => clearTimeout(timer);
 });
 

@@ -1,0 +1,46 @@
+/** What a unit more of each multiplier would cost and bring, off the page's own thread. */
+import { type Inspection, inspectNetwork } from "@phinets/core/cost";
+import { type MicromindPhinet, parseNetwork } from "@phinets/core/networks";
+import { answerWith } from "../../answer.js";
+import type { InspectQuestion } from "./inspect-worker.js";
+
+/** A network that has a unit more of one thing than the one that was asked for. */
+export interface UnitMore {
+  /** What there is more of, and how much, for people. */
+  readonly label: string;
+  readonly network: MicromindPhinet;
+  readonly inspection: Inspection;
+}
+
+export interface Units {
+  readonly now: Inspection;
+  readonly more: readonly UnitMore[];
+}
+
+/** Steps of a size whose effect shows; a slider's own are finer. */
+function neighboursOf(network: MicromindPhinet): readonly (readonly [label: string, changes: object])[] {
+  const { alpha, beta, t0, blocks, squeezeExcite, input } = network;
+  const rounded = (value: number): number => Math.round(100 * value) / 100;
+  const sides = { height: input.height + 16, width: input.width + 16 };
+  return [
+    ["Width α +0.05", { alpha: rounded(alpha + 0.05) }],
+    ["Late expansion β +0.1", { beta: rounded(beta + 0.1) }],
+    ["Expansion t₀ +0.5", { t0: rounded(t0 + 0.5) }],
+    ["Blocks N +1", { blocks: blocks + 1 }],
+    ["Resolution +16 px", { input: { ...input, ...sides } }],
+    [`Squeeze-and-excite ${squeezeExcite ? "off" : "on"}`, { squeezeExcite: !squeezeExcite }],
+  ];
+}
+
+answerWith(({ network, board, request }: InspectQuestion): Units => {
+  const inspect = (each: InspectQuestion["network"]): Inspection => inspectNetwork(each, { board, ...request });
+  const more = neighboursOf(network as MicromindPhinet).flatMap(([label, changes]): UnitMore[] => {
+    try {
+      const next = parseNetwork({ ...(network as MicromindPhinet), ...changes });
+      return [{ label, network: next, inspection: inspect(next) }];
+    } catch {
+      return []; // there is no such network: a picture of that size, blocks beyond what it halves
+    }
+  });
+  return { now: inspect(network), more };
+});
