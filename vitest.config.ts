@@ -7,8 +7,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@phinets/source"] } },
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
-    // Vitest leaves one core free, which on two is half of them: here child processes and threads wait for each other anyway.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // One more than two cores have: many files wait for a browser, a server or a worker of theirs.
+    maxWorkers: Math.max(3, availableParallelism()),
     globalSetup: "./test/shared-objects.ts",
     // What is waited for may take long where other work has the cores.
     expect: { poll: { timeout: 30_000 } },
