@@ -12,6 +12,13 @@ export function Doctor() {
   const state = examination.value;
   const path = source.value?.commandPath(set.path);
   const { findings } = state ?? {};
+  if (set.classes.length === 0)
+    return (
+      <>
+        <h2>Doctor</h2>
+        <p class="quiet">These are pictures alone; it examines labels. Draw some boxes first.</p>
+      </>
+    );
   return (
     <>
       <h2>Doctor</h2>
