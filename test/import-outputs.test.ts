@@ -179,6 +179,16 @@ describe("--outputs", () => {
     expect(values[a].data.map((x) => Math.max(0, x))).toEqual(values.same.data);
   });
 
+  it("refuses an output that is the input", () => {
+    const plain = new OnnxNet(3);
+    plain.input("images", [1, 3, 8, 8]);
+    plain.conv("a", "images", [4, 3, 3]);
+    plain.output("images", [1, 3, 8, 8]);
+    expect(messageOf(() => importOnnx(plain.encode(), "net.onnx"))).toContain(
+      "is its input, so that nothing is computed",
+    );
+  });
+
   it("refuses a name that no operator makes, with those that are like it", () => {
     expect(messageOf(() => outputs("HEAD"))).toBe(
       'net.onnx: no operator makes a tensor "HEAD", which --outputs names; like it: "/head/b_output", "/head/act_output"',

@@ -319,6 +319,15 @@ describe("a float .tflite", () => {
     expect(outputs[1]).toEqual(outputs[0]);
   });
 
+  it("is refused where an output is the input", () => {
+    const { bytes } = fileOf((net) => {
+      const input = net.input([1, 8, 8, 3]);
+      net.conv(input, 4, [3, 3, 1], "none");
+      return [input, input];
+    });
+    expect(() => importFloatTflite(bytes, "net.tflite")).toThrow('net.tflite: its output "image" is its input');
+  });
+
   it("is refused with all that is wrong, and by who imports int8", () => {
     const { bytes } = fileOf((net) => {
       const input = net.input([1, 8, 8, 3]);

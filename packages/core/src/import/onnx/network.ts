@@ -5,7 +5,7 @@ import { formatShape, PhinetsError, type Shape, sameShape } from "../../tensor/i
 import { FloatGraph } from "../float/graph.js";
 import { type FloatNetwork, nameOfFile } from "../float/network.js";
 import { type ImportOptions, resolveInputShape } from "../input-shape.js";
-import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
+import { importOperators, isOfGraph, Missing, outputProblem, Unsupported } from "../unsupported.js";
 import { foldConstant, shapeConstant } from "./constants.js";
 import { cutOnnx } from "./cut.js";
 import { type OnnxConstant, type OnnxEnd, type OnnxFile, type OnnxNode, readOnnx } from "./file.js";
@@ -91,7 +91,10 @@ export class OnnxNetwork {
       renamed.set(made[i], own);
       return own;
     });
-    return { ...this.graph.build(nameOfFile(file, ".onnx"), names), reading: readingOf(metadata) };
+    const built = this.graph.build(nameOfFile(file, ".onnx"), names);
+    const problem = outputProblem(built.graph);
+    if (problem !== undefined) throw new Unsupported(problem);
+    return { ...built, reading: readingOf(metadata) };
   }
 
   #import(node: OnnxNode): void {

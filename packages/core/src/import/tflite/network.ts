@@ -286,7 +286,7 @@ export class NetworkBuilder extends OperatorReader {
       throw new Unsupported(`has ${type} values ("${name.slice(0, 60)}"); quantise the network to int8`);
     if (more.length > 0 || !(scale > 0 && Number.isFinite(scale)) || !(zeroPoint >= -128 && zeroPoint <= 127))
       throw new Unsupported(
-        `is a value "${name.slice(0, 60)}" of scale ${scales[0]} and zero point ${zeroPoint}; quantise the network again`,
+        `is a value "${name.slice(0, 60)}" of ${scale === undefined ? "no scale" : `scale ${scale} and zero point ${zeroPoint}`}; quantise the network again`,
       );
     return { scale, zeroPoint };
   }
