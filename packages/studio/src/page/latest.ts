@@ -1,6 +1,7 @@
 /**
  * Questions to a worker of which only the newest counts: while one is answered, the next waits, and one that waits is
- * replaced by a newer. A slider can then ask as fast as it moves, and the page never waits.
+ * replaced by a newer. A slider can then ask as fast as it moves, and the page never waits. The worker begins with the first
+ * question.
  */
 import { UserError } from "./api.js";
 
@@ -10,16 +11,18 @@ export interface WorkerAnswer<A> {
 }
 
 export class Latest<Q, A> {
-  readonly #worker: Worker;
+  #worker: Worker | undefined;
   #busy = false;
   #waiting: Q | undefined;
 
   constructor(
-    worker: Worker,
+    readonly begin: () => Worker,
     /** Told of every answer, or of what went wrong. */
     readonly on: (answer: A | undefined, error: UserError | undefined) => void,
-  ) {
-    this.#worker = worker;
+  ) {}
+
+  #start(): Worker {
+    const worker = this.begin();
     worker.onmessage = ({ data }: MessageEvent<WorkerAnswer<A>>) => {
       this.#busy = false;
       const next = this.#waiting;
@@ -29,6 +32,7 @@ export class Latest<Q, A> {
       this.on(answer, error && new UserError(error.code, error.message, error.path));
     };
     worker.onerror = ({ message }) => this.on(undefined, new UserError("studio.worker", `a worker failed: ${message}`));
+    return worker;
   }
 
   /** Whether a newer question than the one that was answered last is on its way. */
@@ -42,6 +46,7 @@ export class Latest<Q, A> {
       return;
     }
     this.#busy = true;
+    this.#worker ??= this.#start();
     this.#worker.postMessage(question);
   }
 }

@@ -50,7 +50,7 @@ export const fitting = signal(false);
 export const names = boardNames;
 
 const inspector = new Latest<InspectQuestion, Inspected>(
-  new Worker(new URL("./inspect-worker.ts", import.meta.url), { type: "module" }),
+  () => new Worker(new URL("./inspect-worker.ts", import.meta.url), { type: "module" }),
   (answer, error) => {
     if (answer !== undefined) inspected.value = answer;
     inspectProblem.value = error;
@@ -59,21 +59,21 @@ const inspector = new Latest<InspectQuestion, Inspected>(
 );
 
 const painter = new Latest<InspectQuestion, string>(
-  new Worker(new URL("./memory-worker.ts", import.meta.url), { type: "module" }),
+  () => new Worker(new URL("./memory-worker.ts", import.meta.url), { type: "module" }),
   (answer) => {
     if (answer !== undefined) memory.value = answer;
   },
 );
 
 const comparer = new Latest<InspectQuestion, Units>(
-  new Worker(new URL("./units-worker.ts", import.meta.url), { type: "module" }),
+  () => new Worker(new URL("./units-worker.ts", import.meta.url), { type: "module" }),
   (answer) => {
     if (answer !== undefined) units.value = answer;
   },
 );
 
 const solver = new Latest<FitOptions, Fitted>(
-  new Worker(new URL("./fit-worker.ts", import.meta.url), { type: "module" }),
+  () => new Worker(new URL("./fit-worker.ts", import.meta.url), { type: "module" }),
   (answer, error) => {
     fitting.value = false;
     fitted.value = answer;

@@ -32,11 +32,13 @@ function neighboursOf(network: MicromindPhinet): readonly (readonly [label: stri
   ];
 }
 
-answerWith(({ network, board, request }: InspectQuestion): Units => {
-  const inspect = (each: InspectQuestion["network"]): Inspection => inspectNetwork(each, { board, ...request });
-  const more = neighboursOf(network as MicromindPhinet).flatMap(([label, changes]): UnitMore[] => {
+type Question = InspectQuestion & { readonly network: MicromindPhinet };
+
+answerWith(({ network, board, request }: Question): Units => {
+  const inspect = (each: MicromindPhinet): Inspection => inspectNetwork(each, { board, ...request });
+  const more = neighboursOf(network).flatMap(([label, changes]): UnitMore[] => {
     try {
-      const next = parseNetwork({ ...(network as MicromindPhinet), ...changes });
+      const next = parseNetwork({ ...network, ...changes });
       return [{ label, network: next, inspection: inspect(next) }];
     } catch {
       return []; // there is no such network: a picture of that size, blocks beyond what it halves

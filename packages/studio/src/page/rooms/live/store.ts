@@ -176,7 +176,10 @@ function shower(listener: WireListener): (frame: WireFrame) => void {
   }
 }
 
-let host: Latest<HostQuestion, HostAnswer> | undefined;
+const host = new Latest<HostQuestion, HostAnswer>(
+  () => new Worker(new URL("./host-worker.ts", import.meta.url), { type: "module" }),
+  take,
+);
 let ready = false;
 
 /** Loads a run's int8 network into this page, to look at the pictures that the board sends. */
@@ -195,10 +198,6 @@ export async function compareWith(run: string): Promise<void> {
         return new Uint8Array(await response.arrayBuffer());
       }),
     ]);
-    host ??= new Latest<HostQuestion, HostAnswer>(
-      new Worker(new URL("./host-worker.ts", import.meta.url), { type: "module" }),
-      take,
-    );
     host.ask({ files: Object.fromEntries(liveFiles.map((name, i) => [name, contents[i]])), scoreThreshold });
   } catch (error) {
     compareProblem.value = error as Error;
@@ -221,5 +220,5 @@ function take(answer: HostAnswer | undefined, error: UserError | undefined): voi
 }
 
 function compare({ frame, picture, boxes }: WireFrame): void {
-  if (ready && picture !== undefined && boxes !== undefined) host?.ask({ frame, picture, found: boxes });
+  if (ready && picture !== undefined && boxes !== undefined) host.ask({ frame, picture, found: boxes });
 }
