@@ -55,3 +55,12 @@ export function checkJob<T extends { readonly phinets: string; readonly kernelsS
   if (nameOf(job) !== name) refuse(`its name is not ${nameOf(job)}, as its settings say`);
   return job;
 }
+
+/** What a text says by a schema; undefined where it is not that: anybody may write into a Redis. */
+export function readAs<T>(schema: z.ZodType<T>, text: string): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined; // no JSON
+  }
+}

@@ -2,10 +2,9 @@
  * How far the trials of a store are: a checkpoint and what came out, as names of files in the store. Kept in Redis, where a
  * worker that goes on with a trial and the sweep that waits for it look. A record only ever moves on.
  */
-import { problemOf } from "@phinets/node/host";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import { storedFile } from "./job-checks.js";
+import { readAs, storedFile } from "./job-checks.js";
 import { keptSeconds, recordsKey } from "./names.js";
 
 const count = z.int().nonnegative().max(100_000);
@@ -88,11 +87,4 @@ export class Records {
   }
 }
 
-export function parseRecord(text: string): TrialRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return problemOf(record, value) === undefined ? record.parse(value) : undefined;
-  } catch {
-    return undefined;
-  }
-}
+export const parseRecord = (text: string): TrialRecord | undefined => readAs(record, text);

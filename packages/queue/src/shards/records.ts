@@ -2,10 +2,9 @@
  * How far a command's shards are: a field a range of pictures, planned, or done with what came out as the name of a file in
  * the store. Kept in Redis, so that a command that is given again has the same ranges and what is done of them.
  */
-import { problemOf } from "@phinets/node/host";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import { storedFile } from "../job-checks.js";
+import { readAs, storedFile } from "../job-checks.js";
 import { keptSeconds, shardsKey } from "../names.js";
 import type { Range } from "./ranges.js";
 
@@ -73,11 +72,4 @@ export class ShardRecords {
   }
 }
 
-export function parseShardRecord(text: string): ShardRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return problemOf(record, value) === undefined ? record.parse(value) : undefined;
-  } catch {
-    return undefined;
-  }
-}
+export const parseShardRecord = (text: string): ShardRecord | undefined => readAs(record, text);
