@@ -1,6 +1,6 @@
 /** Networks cut off before the decoding in their files, which ONNX Runtime computes: the boxes are the file's own. */
 import { decodeMaps } from "@phinets/core/detection";
-import { quantizedToOnnx, quantizedToTflite } from "@phinets/core/export";
+import { networkToOnnx, quantizedToOnnx, quantizedToTflite } from "@phinets/core/export";
 import { importOnnx, importQuantizedOnnx, importTflite } from "@phinets/core/import";
 import { IntegerInterpreter, runFloat } from "@phinets/core/inference";
 import type { Yolov5Head, Yolov8Head } from "@phinets/core/networks";
@@ -179,14 +179,23 @@ describe("--outputs", () => {
     expect(values[a].data.map((x) => Math.max(0, x))).toEqual(values.same.data);
   });
 
-  it("refuses an output that is the input", () => {
+  it("gives an output that is the input as a copy of it, and so does what is exported", () => {
     const plain = new OnnxNet(3);
     plain.input("images", [1, 3, 8, 8]);
-    plain.conv("a", "images", [4, 3, 3]);
+    const conv = plain.conv("a", "images", [4, 3, 3]);
     plain.output("images", [1, 3, 8, 8]);
-    expect(messageOf(() => importOnnx(plain.encode(), "net.onnx"))).toContain(
-      "is its input, so that nothing is computed",
+    plain.output(conv, [1, 4, 8, 8]);
+    const image = tensor(
+      "float32",
+      [1, 8, 8, 3],
+      Float32Array.from({ length: 192 }, () => random.uniform(-1, 1)),
     );
+    const first = importOnnx(plain.encode(), "net.onnx");
+    const again = importOnnx(networkToOnnx(first.graph, first.weights).encode(), "again.onnx");
+    for (const { graph, weights } of [first, again]) {
+      expect(graph.outputs).toEqual(["images", conv]);
+      expect(runFloat(graph, weights, { image }).images.data).toEqual(image.data);
+    }
   });
 
   it("refuses a name that no operator makes, with those that are like it", () => {

@@ -319,13 +319,21 @@ describe("a float .tflite", () => {
     expect(outputs[1]).toEqual(outputs[0]);
   });
 
-  it("is refused where an output is the input", () => {
-    const { bytes } = fileOf((net) => {
-      const input = net.input([1, 8, 8, 3]);
-      net.conv(input, 4, [3, 3, 1], "none");
-      return [input, input];
-    });
-    expect(() => importFloatTflite(bytes, "net.tflite")).toThrow('net.tflite: its output "image" is its input');
+  it("gives an output that is the input as copies of it", () => {
+    const net = new Net();
+    const shape = [1, 8, 8, 3];
+    const input = net.input(shape);
+    const bytes = net.model.encode([input], [input, net.conv(input, 4, [3, 3, 1], "none"), input]);
+    const { graph, weights } = importFloatTflite(bytes, "net.tflite");
+    const image = tensor(
+      "float32",
+      shape,
+      Float32Array.from({ length: sizeOf(shape) }, (_, i) => i),
+    );
+    const values = runFloat(graph, weights, { image });
+    const [first, , third] = graph.outputs.map((name) => values[name].data);
+    expect(new Set([...graph.outputs, "image"]).size).toBe(4);
+    expect([first, third]).toEqual([image.data, image.data]);
   });
 
   it("is refused with all that is wrong, and by who imports int8", () => {

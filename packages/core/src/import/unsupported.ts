@@ -1,5 +1,4 @@
 /** What cannot be imported: collected operator by operator, and told at once. */
-import type { Graph } from "../graph/index.js";
 import { PhinetsError } from "../tensor/index.js";
 import { cutAdvice } from "./cut.js";
 
@@ -68,13 +67,4 @@ export function importOperators<Tensor, O extends FileOperator<Tensor>>(to: Impo
     `${file}: ${problems.length} of ${operators.length} operators cannot be imported: ${problems.slice(0, mostNamed).join("; ")}${more}${cutAdvice({ ...to, refused })}`,
     file,
   );
-}
-
-/** Why a network computes nothing: an output that is its input. Undefined where none is. */
-export function outputProblem({ nodes, outputs }: Pick<Graph, "nodes" | "outputs">): string | undefined {
-  const inputs = new Set(nodes.flatMap(({ op, name }) => (op === "input" ? [name] : [])));
-  const same = outputs.find((output) => inputs.has(output));
-  return same === undefined
-    ? undefined
-    : `its output "${same.slice(0, 60)}" is its input, so that nothing is computed; export the network again`;
 }

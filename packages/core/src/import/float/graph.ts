@@ -208,7 +208,7 @@ export class FloatGraph {
     );
   }
 
-  /** The same as a value of its own: two outputs have two names. */
+  /** The same as a value of its own: two outputs have two names, and neither is the input's. */
   copy(value: string, wanted: string): string {
     return this.add("unary", wanted, [value], { function: "identity", alpha: 0 });
   }

@@ -5,7 +5,7 @@ import { formatShape, PhinetsError, type Shape, sameShape } from "../../tensor/i
 import { FloatGraph } from "../float/graph.js";
 import { type FloatNetwork, nameOfFile } from "../float/network.js";
 import { type ImportOptions, resolveInputShape } from "../input-shape.js";
-import { importOperators, isOfGraph, Missing, outputProblem, Unsupported } from "../unsupported.js";
+import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
 import { foldConstant, shapeConstant } from "./constants.js";
 import { cutOnnx } from "./cut.js";
 import { type OnnxConstant, type OnnxEnd, type OnnxFile, type OnnxNode, readOnnx } from "./file.js";
@@ -85,16 +85,13 @@ export class OnnxNetwork {
     // Once all are made: what is made later looks for values by the names that they were made under.
     const renamed = new Map<string, string>();
     const names = outputs.map(({ name, title = name }, i) => {
-      const before = renamed.get(made[i]);
-      if (before !== undefined) return this.graph.copy(before, title);
+      const before = renamed.get(made[i]) ?? made[i];
+      if (renamed.has(made[i]) || this.graph.node(before).op === "input") return this.graph.copy(before, title);
       const own = this.graph.rename(made[i], title);
       renamed.set(made[i], own);
       return own;
     });
-    const built = this.graph.build(nameOfFile(file, ".onnx"), names);
-    const problem = outputProblem(built.graph);
-    if (problem !== undefined) throw new Unsupported(problem);
-    return { ...built, reading: readingOf(metadata) };
+    return { ...this.graph.build(nameOfFile(file, ".onnx"), names), reading: readingOf(metadata) };
   }
 
   #import(node: OnnxNode): void {

@@ -6,7 +6,7 @@ import { type Affine, FloatGraph, type FloatParameter } from "../float/graph.js"
 import { type FloatNetwork, nameOfFile } from "../float/network.js";
 import { averagePool, maxPool } from "../float/pools.js";
 import type { ImportOptions } from "../input-shape.js";
-import { importOperators, isOfGraph, Missing, outputProblem, Unsupported } from "../unsupported.js";
+import { importOperators, isOfGraph, Missing, Unsupported } from "../unsupported.js";
 import { readTflite, type TfliteOperator, type TfliteTensor } from "./file.js";
 import { boxOf, type Cut, resizeOf, sliceCuts, splitParts, stridedCuts } from "./moves.js";
 import { readingOf } from "./network.js";
@@ -64,15 +64,13 @@ class FloatTflite extends OperatorReader {
       const given = new Set<string>();
       const names = outputs.map((each) => {
         const value = this.value(each);
-        const name = given.has(value) ? this.graph.copy(value, this.nameOf(each)) : value;
+        const isTaken = given.has(value) || this.graph.node(value).op === "input";
+        const name = isTaken ? this.graph.copy(value, this.nameOf(each)) : value;
         given.add(name);
         return name;
       });
-      const built = this.graph.build(nameOfFile(file, ".tflite"), names);
-      const problem = outputProblem(built.graph);
-      if (problem !== undefined) return fail(problem);
       return {
-        ...built,
+        ...this.graph.build(nameOfFile(file, ".tflite"), names),
         ...{ input: { shape }, operators: operators.map(({ kind }) => kind), notes: this.notes },
         reading: readingOf(metadata),
       };
