@@ -74,9 +74,6 @@ export function register(program: Command, context: Context): void {
   addVerb(program, definition).action((file: string, options: SweepOptions) => sweepCommand(file, options, context));
 }
 
-/** Where `train` keeps its runs unless it is told: pictures that it has decoded are at hand. */
-const project = "runs";
-
 async function sweepCommand(path: string, options: SweepOptions, context: Context): Promise<void> {
   const sweeps = await import("@phinets/node/sweep");
   const { epochsOf, LocalTrainer, openSweepFolder, planBrackets, readSweepFile, runSweep } = sweeps;
@@ -84,7 +81,9 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
   checkQueueOptions(options);
   const file = withWords(await readSweepFile(path), options);
   const name = basename(path).replace(/\.ya?ml$/i, "");
-  const folder = options.out ?? join("runs", "sweep", name);
+  // Pictures that `train` has decoded are at hand in its folder of runs; with --out nothing is written elsewhere.
+  const project = options.out ?? "runs";
+  const folder = options.out ?? join(project, "sweep", name);
   openSweepFolder(folder);
   const threads = threadsOf(options);
   const saveNetwork = (title: string, document: unknown): string => {

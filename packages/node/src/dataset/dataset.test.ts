@@ -202,6 +202,13 @@ describe("class folders and idx files", () => {
     );
   });
 
+  it("are not pictures alone: what can be done with those is said", async () => {
+    for (const n of [1, 2]) put(`bare/${n}.jpg`, await jpeg(8, 8, n));
+    expect(await message(openDataset([join(root, "bare")]))).toMatch(
+      /^ROOT\/bare: has pictures \(2 files: 2 \.jpg\) and no labels; draw them with "phinets studio ROOT\/bare", or give the folder that has both; --data takes/,
+    );
+  });
+
   it("open idx files, plain or gzipped", async () => {
     const images = (n: number) =>
       Uint8Array.of(0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, 2, 0, 0, 0, 3, ...Array.from({ length: 6 * n }, (_, i) => i));

@@ -126,6 +126,13 @@ function unknownKind(survey: Survey, nearest: readonly Candidate[]): PhinetsErro
       tree.name,
     );
   }
+  if (files.every((file) => isPictureFile(file) && !file.includes("/"))) {
+    return new PhinetsError(
+      "data.kind",
+      `${tree.name}: has pictures (${describeFiles(files)}) and no labels; draw them with "phinets studio ${tree.name}", or give the folder that has both; --data takes ${dataSetKinds}`,
+      tree.name,
+    );
+  }
   const sorted = [...nearest].sort((a, b) => b.score - a.score);
   const near = sorted
     .filter(({ format }, n) => sorted.findIndex((other) => other.format === format) === n)
