@@ -6,6 +6,7 @@ export * from "./groups.js";
 export { wordBytes } from "./helium.js";
 export * from "./kernels.js";
 export * from "./layout.js";
+export * from "./lowering/index.js";
 export * from "./place.js";
 export * from "./program.js";
 export * from "./room.js";

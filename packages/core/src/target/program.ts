@@ -10,10 +10,11 @@ import { arenaOf, type Board } from "./board.js";
 import { flashBytesOf } from "./flash.js";
 import type { Kernel } from "./kernels.js";
 import { aligned, blocksOf, readSlackBytes, rowStride, type Value } from "./layout.js";
+import { lowerToSteps } from "./lowering/index.js";
 import { boxesOf, type Memory, rowsWithin, trafficOf } from "./memory.js";
 import { type Box, placeBoxes } from "./place.js";
 import { roomsFor } from "./room.js";
-import { type Lowering, type LoweringOptions, lowerToSteps, quadsOfProduct, type Step } from "./steps.js";
+import { type Lowering, type LoweringOptions, quadsOfProduct, type Step } from "./steps.js";
 import { type Stream, stream } from "./stream.js";
 import { weightBytesOf } from "./weights.js";
 

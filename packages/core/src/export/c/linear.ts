@@ -1,5 +1,5 @@
 /** What the constants of convolutions and dense layers have in common, whatever kernels read them. */
-import type { IntegerConv2d, IntegerDense } from "../../quantization/index.js";
+import type { IntegerConv2d, IntegerDense, IntegerLookup } from "../../quantization/index.js";
 import { PhinetsError } from "../../tensor/index.js";
 import { arrayDefinition } from "./literals.js";
 
@@ -32,4 +32,25 @@ export function checkAccumulators(node: Linear): void {
         `${node.op} "${node.name}": bias ${node.bias[filter]} of channel ${filter} could overflow an int32 accumulator; quantise again with more calibration pictures`,
       );
   }
+}
+
+/** What the kernel looks its saturated results up in: the clamp of a fused ReLU6, then a fused look-up; often neither. */
+export function outputTable(node: Linear, fused: IntegerLookup | undefined): Int8Array | undefined {
+  if (fused === undefined && node.clampMin === -128 && node.clampMax === 127) return undefined;
+  return Int8Array.from({ length: 256 }, (_, i) => {
+    const clamped = Math.max(node.clampMin, Math.min(node.clampMax, i - 128));
+    return fused === undefined ? clamped : fused.table[clamped + 128];
+  });
+}
+
+/** A layer in words, for comments. */
+export function linearText(node: Linear): string {
+  if (node.op === "dense") return "dense";
+  const { top, bottom, left, right } = node.padding;
+  const [vertical, horizontal] = node.stride;
+  const stride =
+    vertical * horizontal === 1 ? "" : `, stride ${vertical === horizontal ? vertical : `${vertical}x${horizontal}`}`;
+  const padding = top + bottom + left + right === 0 ? "" : `, padding ${top} ${bottom} ${left} ${right}`;
+  const groups = node.groups > 1 && !node.depthwise ? `, ${node.groups} groups` : "";
+  return `${node.depthwise ? "depthwise" : "convolution"} ${node.kernel[0]}x${node.kernel[1]}${stride}${padding}${groups}`;
 }
