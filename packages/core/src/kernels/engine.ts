@@ -57,7 +57,7 @@ interface Exports {
 const [threadEnded, threadStalled] = [255, 254];
 
 const pageBytes = 65536;
-/** Below it: the threads' control words. */
+/** Below it: the threads' control words, and powers of math.ts. */
 const firstAddress = 1024;
 const alignment = 64;
 

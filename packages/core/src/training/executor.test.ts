@@ -220,7 +220,7 @@ test("the sigmoid kernel has the bits of tensor/math", () => {
   const batch = 65536;
   const executor = new Executor(engine, forwardOnly(graph, batch));
   const special = [0, -0, 1e-30, -1e-30, 17, -17, 88, -88, 104, -104, 699.5, -700.5, 1e30, -1e30, Infinity, -Infinity];
-  const sizes = Float32Array.of(12, 1, 0.1, 100); // the series' remainder is of all sizes
+  const sizes = Float32Array.of(12, 1, 0.1, 40); // the series' remainder is of all sizes
   const values = randomValues(4 * batch, 5, 1).map((x, i) => special[i] ?? x * sizes[i % 4]);
   executor.input("image").set(values);
   executor.forward();

@@ -3,7 +3,7 @@
 // recorded in FAILURE; who waits for it then traps too, so that no call waits for ever. The engine is lost after that.
 import { current, execute } from "./interpreter";
 
-// Control words, one cache line each, in the memory's first kilobyte (nothing else is there).
+// Control words, one cache line each, in the memory's first 512 bytes (behind them: powers of math.ts).
 // @ts-ignore: decorator
 @inline
 const GENERATION: usize = 64; // counts runs
