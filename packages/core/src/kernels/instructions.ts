@@ -28,14 +28,14 @@ export const onceInstructions = {
 
 /** Done by each shard; codes from `sizes.firstPerShard`. */
 export const shardInstructions = {
-  /** inputs, outputs: padded channels; weight [inputs][outputs]; chunk: rows at a time */
-  pointwiseForward: "x*8 out weight bias inputs outputs pixels chunk block",
+  /** inputs, outputs: padded channels; weight [inputs][outputs], packed: in panels (gemm.ts); chunk: rows at a time */
+  pointwiseForward: "x*8 out weight bias inputs outputs pixels chunk block packed finish*2",
   pointwiseBackward: "x*8 dy*8 epilogue*6 dx weight dweight dbias inputs outputs pixels chunk",
   /** weight [kernel height * width][inputs] */
-  depthwiseForward: "x*8 out weight bias inputs geometry*10 block",
+  depthwiseForward: "x*8 out weight bias inputs geometry*10 block finish*2",
   depthwiseBackward: "x*8 dy*8 epilogue*6 dx weight dweight dbias inputs geometry*10",
   /** x is stored; weight [kernel height * width * inputs][outputs] */
-  convForward: "x*8 out weight bias inputs geometry*10 block outputs",
+  convForward: "x*8 out weight bias inputs geometry*10 block outputs packed finish*2",
   /** x is stored; the epilogue is not used */
   convBackward: "x*8 dy*8 epilogue*6 dx weight dweight dbias inputs geometry*10 outputs",
   /** x is stored; channels, filters: without padding; weight [filters][kernel height][kernel width][channels / groups] */
@@ -108,6 +108,8 @@ export const layouts = {
   operand: "flags x u vectors scale addend factor unused",
   /** Work on the cotangent that a kernel makes (assembly/norm.ts). kind: 0 none but the addend, 1 all. */
   epilogue: "kind activation u block scale addend",
+  /** What a convolution does to its sums (assembly/finish.ts). vectors: batch norm's block, 0 for none. */
+  finish: "activation vectors",
   /** Where a convolution's windows lie; down, across: strides; top, left: padding. */
   geometry: "height width outHeight outWidth kernelHeight kernelWidth down across top left",
   /** Doubles. kind: `optimizerKinds`; norm is written, squares are its parts; a largest of 0: none. */
@@ -125,7 +127,8 @@ export const sizes = { firstPerShard: 16, seenStride: 16 } as const;
 /** Bits of an operand's flags. */
 export const operandFlags = { norm: 1, imageScale: 2, imageAddend: 4, zero: 8, gradient: 16 } as const;
 
-export const activations = { none: 0, relu6: 1, hardswish: 2, relu: 3 } as const;
+/** swish, x * sigmoid(x): in `finish` alone. */
+export const activations = { none: 0, relu6: 1, hardswish: 2, relu: 3, swish: 4 } as const;
 
 /** Functions of one value (graph/unary.ts), and what gradients need. All are 0 at 0, as padding is. */
 export const unaryCodes = { abs: 0, elu: 1, leakyRelu: 2, reluN1To1: 3, tanh: 4, negate: 5 } as const;

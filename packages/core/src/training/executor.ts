@@ -9,7 +9,7 @@
 import type { Engine } from "../kernels/index.js";
 import { type FloatWeights, PhinetsError, type Tensor } from "../tensor/index.js";
 import type { TrainingGraph } from "./differentiate.js";
-import { layParameters, type ParameterArena, packParameter } from "./layout.js";
+import { isTraining, layParameters, type ParameterArena, packParameter } from "./layout.js";
 import { lower } from "./lowering/lower.js";
 import { planMemory } from "./memory.js";
 import type { OptimizerStep } from "./optimizer.js";
@@ -51,7 +51,9 @@ export class Executor {
   /** The weights that a graph `int8` reads. */
   readonly #int8Weights: number;
   readonly #externals = new Map<string, { address: number; length: number }>();
-  readonly #programs: { forward: number; backward: number };
+  readonly #programs: { preparation: number; forward: number; backward: number };
+  /** Whether what depends on parameters alone is computed. */
+  #prepared = false;
 
   /**
    * @param lender an executor of the same network and batch at another input size: parameters, gradients, moments and
@@ -67,7 +69,7 @@ export class Executor {
     const parameters = layParameters(graph);
     this.#lowered = lower(graph, parameters, fuse);
     this.#shards = Math.min(graph.batch, largestShardCount);
-    const trains = Object.keys(graph.gradients).length > 0;
+    const trains = isTraining(graph);
     if (lender !== undefined) requireSameLayout(lender.#store.arena, parameters);
     this.#ownsStore = lender === undefined;
     this.#store = lender !== undefined ? lender.#store : new ParameterStore(engine, parameters, trains);
@@ -79,7 +81,7 @@ export class Executor {
       return address;
     };
     try {
-      const { forward, backward, buffers, norms, int8, externals } = this.#lowered;
+      const { preparation, forward, backward, buffers, norms, int8, externals } = this.#lowered;
       this.#int8Weights = graph.int8 ? allocate(parameters.size * 4) : 0;
       for (const [value, floats] of int8) this.#int8.set(value, allocate(floats * 4));
       for (const norm of norms) this.#norms.push(allocate(norm.bytes * (8 + 5 * this.#shards)));
@@ -116,7 +118,7 @@ export class Executor {
           (word) => this.#resolve(word, offsets, { partials, partialsStride }),
           allocate,
         );
-      this.#programs = { forward: place(forward), backward: place(backward) };
+      this.#programs = { preparation: place(preparation), forward: place(forward), backward: place(backward) };
     } catch (error) {
       this.dispose();
       throw error;
@@ -185,6 +187,7 @@ export class Executor {
 
   /** Sets every parameter (running statistics too) by name, in the graph's logical layout; nothing else changes. */
   setParameters(weights: FloatWeights): void {
+    this.#prepared = false;
     this.#store.set(weights);
   }
 
@@ -222,7 +225,10 @@ export class Executor {
   }
 
   forward(): void {
-    this.engine.run(this.#programs.forward);
+    const { preparation, forward } = this.#programs;
+    if (!this.#prepared && this.#lowered.preparation.length > 0) this.engine.run(preparation);
+    this.#prepared = this.#ownsStore; // a lender may change what it lends
+    this.engine.run(forward);
   }
 
   /** View of an output after `forward`, logical layout; overwritten by the next `forward`. */
@@ -272,6 +278,7 @@ export class Executor {
 
   /** running = (1 - momentum) * running + momentum * batch (PyTorch's sense; variance unbiased). */
   updateRunningStatistics(momentum: number): void {
+    this.#prepared = false;
     const arena = this.#store.floats("parameters");
     const { parameters } = this.#store.arena;
     for (const { mean, runningMean, runningVariance, count } of this.graph.statistics) {
@@ -319,6 +326,7 @@ export class Executor {
 
   /** Throws PhinetsError, and changes nothing, when a tensor is missing or of another shape. */
   setState(state: Readonly<Record<string, Tensor>>): void {
+    this.#prepared = false;
     this.#store.setState(state);
   }
 

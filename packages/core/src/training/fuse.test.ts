@@ -4,7 +4,7 @@ import { afterAll, expect, test } from "vitest";
 import { createEngine, type Engine, kernelsSha256 } from "../kernels/index.js";
 import { buildNetwork, initialWeights, inputName, parseNetwork } from "../networks/index.js";
 import { PhinetsError, Random } from "../tensor/index.js";
-import { differentiate } from "./differentiate.js";
+import { differentiate, forwardOnly } from "./differentiate.js";
 import { Executor, type ExecutorOptions } from "./executor.js";
 
 const input = { height: 40, width: 40, channels: 3 };
@@ -75,6 +75,40 @@ test.each(Object.entries(networks))("fused and unfused steps agree: %s", async (
   expect(unfused.bytes).toBeGreaterThan(fused.bytes);
   expect(norm(fused.output.map((value, i) => value - unfused.output[i]))).toBeLessThan(1e-5 * norm(unfused.output));
   expect(gradientError(fused.gradients, unfused.gradients)).toBeLessThan(1e-3);
+});
+
+const classifier = { kind: "classifier", classes: ["a", "b", "c"] };
+const forInference = { ...networks, EfficientNet: { family: "efficientnet", input, head: classifier } };
+
+test.each(Object.entries(forInference))("inference has the bits of every value stored: %s", async (_, description) => {
+  const engine = await engineOf();
+  const network = parseNetwork(description);
+  const graph = buildNetwork(network);
+  const [fused, stored] = [true, false].map((fuse) => {
+    const executor = new Executor(engine, forwardOnly(graph, 2), undefined, { fuse });
+    const first = initialWeights(graph, 3, network.head);
+    if (fuse) {
+      executor.setParameters(first); // what was made of other parameters must not stay
+      executor.forward();
+    }
+    const random = new Random(6);
+    const weights = Object.entries(first).map(([name, weight]) => {
+      const { kind } = graph.parameters[name];
+      const value = kind === "runningVariance" ? () => random.uniform(0.5, 2) : () => random.normal();
+      return [name, kind === "weight" ? weight : { ...weight, data: (weight.data as Float32Array).map(value) }];
+    });
+    executor.setParameters(Object.fromEntries(weights));
+    const pixels = executor.input(inputName);
+    for (let i = 0; i < pixels.length; i++) pixels[i] = random.normal();
+    executor.forward();
+    const output = executor.output(graph.outputs[0]).slice();
+    const { bytes } = executor;
+    executor.dispose();
+    return { bytes, bits: new Uint32Array(output.buffer) };
+  });
+  expect(new Set(stored.bits).size).toBeGreaterThan(3);
+  expect(fused.bits).toEqual(stored.bits);
+  expect(fused.bytes).toBeLessThan(stored.bytes);
 });
 
 test("the fast kernels agree with the reference, or say what they need", async () => {

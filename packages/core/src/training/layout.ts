@@ -45,6 +45,11 @@ export interface ParameterLayout {
   readonly shape: Shape;
   readonly dimensions: readonly [number, number, number, number];
   readonly strides: readonly [number, number, number, number];
+  /**
+   * Columns of a matrix that lies in panels, as its product reads it (kernels/assembly/gemm.ts); 0: row by row, as the
+   * strides say. Training changes weights in every step and packs them where they are read; inference packs them once.
+   */
+  readonly panelled: number;
   /** Floats, a multiple of 4. */
   readonly size: number;
   /** Floats from the arena's start. */
@@ -70,12 +75,16 @@ const order: readonly ParameterKind[][] = [["weight"], ["bias"], ["gamma", "beta
 /** Kinds of which none moves. */
 const unmoved: readonly ParameterKind[] = ["constant"];
 
+/** Whether anything of a graph is trained. */
+export const isTraining = (graph: TrainingGraph): boolean => Object.keys(graph.gradients).length > 0;
+
 export function layParameters(graph: TrainingGraph): ParameterArena {
+  const packs = !isTraining(graph);
   const layouts: Record<string, ParameterLayout> = {};
   for (const node of graph.nodes.slice(0, graph.forwardLength)) {
     for (const name of Object.values(node.parameters)) {
       const { kind, shape } = graph.network.parameters[name];
-      layouts[name] = { kind, shape, offset: 0, ...placement(node, graph.shapes[node.inputs[0]], kind, shape) };
+      layouts[name] = { kind, shape, offset: 0, ...placement(node, graph.shapes[node.inputs[0]], kind, shape, packs) };
     }
   }
   let offset = 0;
@@ -96,10 +105,11 @@ function placement(
   inputShape: Shape,
   kind: ParameterKind,
   shape: Shape,
-): Pick<ParameterLayout, "dimensions" | "strides" | "size"> {
+  packs: boolean,
+): Pick<ParameterLayout, "dimensions" | "strides" | "panelled" | "size"> {
   if (kind !== "weight") {
     const size = sizeOf(shape);
-    return { dimensions: [size, 1, 1, 1], strides: [1, 0, 0, 0], size: channelStride(size) };
+    return { dimensions: [size, 1, 1, 1], strides: [1, 0, 0, 0], panelled: 0, size: channelStride(size) };
   }
   const [o, h, w, i] = shape.length === 2 ? [shape[0], 1, 1, shape[1]] : shape;
   const dimensions = [o, h, w, i] as const;
@@ -107,22 +117,31 @@ function placement(
   const is = channelStride(i);
   switch (node.op === "conv2d" ? convKernel(node.attributes, inputShape) : "pointwise") {
     case "depthwise":
-      return { dimensions, strides: [1, w * os, os, 0], size: h * w * os };
+      return { dimensions, strides: [1, w * os, os, 0], panelled: 0, size: h * w * os };
     case "grouped":
-      return { dimensions, strides: [h * w * i, w * i, i, 1], size: channelStride(o * h * w * i) };
+      return { dimensions, strides: [h * w * i, w * i, i, 1], panelled: 0, size: channelStride(o * h * w * i) };
     default:
-      return { dimensions, strides: [1, w * is * os, is * os, os], size: h * w * is * os };
+      return { dimensions, strides: [1, w * is * os, is * os, os], panelled: packs ? os : 0, size: h * w * is * os };
   }
 }
 
 function eachElement(layout: ParameterLayout, visit: (logical: number, physical: number) => void): void {
   const [o, h, w, i] = layout.dimensions;
   const [so, sh, sw, si] = layout.strides;
+  const { offset, panelled, size } = layout;
+  const place = (at: number): number => offset + (panelled === 0 ? at : inPanels(at, panelled, size / panelled));
   let logical = 0;
   for (let a = 0; a < o; a++)
     for (let b = 0; b < h; b++)
       for (let c = 0; c < w; c++)
-        for (let d = 0; d < i; d++) visit(logical++, layout.offset + a * so + b * sh + c * sw + d * si);
+        for (let d = 0; d < i; d++) visit(logical++, place(a * so + b * sh + c * sw + d * si));
+}
+
+/** Where an element of a matrix lies in panels of 8 columns, the last of which may have 4. */
+function inPanels(at: number, columns: number, rows: number): number {
+  const column = at % columns;
+  const first = column - (column % 8);
+  return first * rows + ((at - column) / columns) * Math.min(8, columns - first) + (column % 8);
 }
 
 /** Writes a tensor into an arena. Throws PhinetsError when it is missing or its shape differs. */

@@ -52,6 +52,8 @@ export interface Norm {
 
 /** A training graph as a program: what `lower` makes and Executor places in memory. */
 export interface Lowered {
+  /** To be run before `forward` when parameters have changed. */
+  readonly preparation: readonly Instruction[];
   readonly forward: readonly Instruction[];
   readonly backward: readonly Instruction[];
   /** Bytes an image of each buffer. */

@@ -3,7 +3,6 @@ import { columnSums, gemm, gemmTransposed, packPanels, packTransposedPanels } fr
 import { ConvBackward, ConvForward, Geometry, Operand } from "./instructions.generated";
 import { addMoments, startSums } from "./norm";
 import { loadRows } from "./operand";
-import { addBias } from "./pointwise";
 import { address, arena, arg, geometryAt, images, partials, wordsAt } from "./program";
 
 /** Patches of output row y as [outWidth][kernel height * width * channels]; zeros outside the map. */
@@ -69,16 +68,19 @@ export function convForward(i: usize, program: usize, shard: i32, scratch: usize
   const outBytes = (<usize>outputs) << 2;
   const k = geometry.kernelHeight * geometry.kernelWidth * arg(i, ConvForward.inputs);
   const count = images(program, shard);
-  packPanels(address(i, ConvForward.weight), k, outputs, scratch);
-  const patches = scratch + <usize>k * outBytes;
+  const weight = address(i, ConvForward.weight);
+  const packed = arg(i, ConvForward.packed) != 0;
+  if (!packed) packPanels(weight, k, outputs, scratch);
+  const panels = packed ? weight : scratch;
+  const patches = packed ? scratch : scratch + <usize>k * outBytes;
+  const finish = wordsAt(i, ConvForward.finish);
   let out = base + address(i, ConvForward.out);
   if (block) startSums(block, outBytes, shard);
   for (let image = 0; image < count; image++) {
     const x = base + address(i, ConvForward.x + Operand.x) + <usize>(image * geometry.height * geometry.width) * bytes;
     for (let y = 0; y < outHeight; y++) {
       unroll(x, y, geometry, bytes, patches);
-      gemm(patches, k, scratch, out, outputs, outWidth, k, outputs);
-      if (bias) addBias(out, bias, outWidth, outBytes);
+      gemm(patches, k, panels, out, outputs, outWidth, k, outputs, bias, finish);
       if (block) addMoments(out, outWidth, block, outBytes, shard, image == 0 && y == 0);
       out += <usize>outWidth * outBytes;
     }
@@ -125,7 +127,7 @@ export function convBackward(i: usize, program: usize, shard: i32, scratch: usiz
       }
       if (dbias != -1) columnSums(dy, outWidth, outBytes, gradients + <usize>(<u32>dbias), first);
       if (dx != -1) {
-        gemm(dy, outputs, scratch, patches, k, outWidth, outputs, k);
+        gemm(dy, outputs, scratch, patches, k, outWidth, outputs, k, 0, 0);
         roll(patches, base + <usize>(<u32>dx) + <usize>image * mapBytes, y, geometry, bytes);
       }
     }

@@ -1,11 +1,11 @@
 // Depthwise convolution, any kernel, stride and padding. Input rows are read into a ring of kernel-height rows with zeros
 // left and right, so no pixel is special; rows above and below the map are left out. The gradient with respect to the
 // input is gathered (not scattered): pixels of one residue modulo the stride read the same taps.
+import { codeOf, finishSums, scaleOf, shiftOf } from "./finish";
 import { columnSums } from "./gemm";
 import { DepthwiseBackward, DepthwiseForward, Geometry } from "./instructions.generated";
 import { addMoments, finishRows, startEpilogue, startSums } from "./norm";
 import { copyRows } from "./operand";
-import { addBias } from "./pointwise";
 import { address, arena, arg, geometryAt, images, partials, wordsAt } from "./program";
 import { taps3x3, tapsPair, tapsRow, weights3x3, weightsRow, zeroPixels } from "./taps";
 
@@ -29,6 +29,8 @@ export function depthwiseForward(i: usize, program: usize, shard: i32, scratch: 
   memory.fill(scratch, 0, <usize>kh * ringBytes);
   let out = base + address(i, DepthwiseForward.out);
   if (block) startSums(block, bytes, shard);
+  const finish = wordsAt(i, DepthwiseForward.finish);
+  const code = codeOf(finish, bias), scale = scaleOf(finish), shift = shiftOf(finish, bias, bytes);
   let pending = out, pendingRows = 0, first = true;
   for (let image = 0; image < count; image++) {
     let have = 0;
@@ -50,7 +52,7 @@ export function depthwiseForward(i: usize, program: usize, shard: i32, scratch: 
           tapsRow(scratch + <usize>(row % kh) * ringBytes, weight + <usize>(row - start) * weightRow, kw, out, outWidth, step, bytes, bytes, row == low);
         if (high <= low) memory.fill(out, 0, <usize>outWidth * bytes);
       }
-      if (bias) addBias(out, bias, outWidth, bytes);
+      finishSums(out, outWidth, bytes, bytes, 0, scale, shift, code);
       out += <usize>outWidth * bytes;
       pendingRows += outWidth;
       if (block && (pendingRows >= GROUP || (image == count - 1 && y == outHeight - 1))) {

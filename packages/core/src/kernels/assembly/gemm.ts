@@ -1,6 +1,8 @@
 // Matrix products in tiles of 4 rows x 8 columns, accumulators in registers. All row lengths are multiples of 4 floats.
 // A right-hand side is packed first into panels of 8 columns (the last may have 4), so that a tile reads it in order.
 
+import { codeOf, finished, finishSums, four, fourAddends, scaleOf, shiftOf, UNFINISHED } from "./finish";
+import { Activations } from "./instructions.generated";
 import { madd } from "./simd";
 
 /** Packs W [k][n] into panels of W. */
@@ -42,66 +44,91 @@ export function packTransposedPanels(w: usize, k: i32, n: i32, target: usize): v
   }
 }
 
-/** C [rows][n] = A [rows][k] * B, B in panels; `strideA`, `strideC` floats from row to row. */
-export function gemm(a: usize, strideA: i32, panels: usize, c: usize, strideC: i32, rows: i32, k: i32, n: i32): void {
+/**
+ * C [rows][n] = A [rows][k] * B, finished (finish.ts), B in panels; `strideA`, `strideC` floats from row to row. `bias` and
+ * `finish` may be 0.
+ */
+export function gemm(a: usize, strideA: i32, panels: usize, c: usize, strideC: i32, rows: i32, k: i32, n: i32, bias: usize, finish: usize): void {
   const sa = <usize>strideA << 2;
   const sc = <usize>strideC << 2;
+  const bytes = <usize>n << 2;
+  const code = codeOf(finish, bias), scale = scaleOf(finish), shift = shiftOf(finish, bias, bytes);
+  const whole = bytes & ~31; // of a row in tiles of 8 columns
+  const rest = panels + <usize>k * whole;
+  // Beside a call, sums would not stay in registers.
+  const calls = code == Activations.swish;
+  const inTile = calls ? UNFINISHED : code;
   let r = 0;
   for (; r + 4 <= rows; r += 4) {
-    let b = panels;
-    let column = 0;
-    for (; column + 8 <= n; column += 8) {
-      tile4x8(a, sa, b, c + (<usize>column << 2), sc, k);
-      b += <usize>k << 5;
+    tiles4x8(a, sa, panels, c, sc, k, whole, scale, shift, inTile);
+    if (whole < bytes) {
+      tile4x4(a, sa, rest, c + whole, sc, k);
+      finishSums(c + whole, 4, sc, 16, whole, scale, shift, inTile);
     }
-    if (column < n) tile4x4(a, sa, b, c + (<usize>column << 2), sc, k);
+    if (calls) finishSums(c, 4, sc, bytes, 0, scale, shift, code);
     a += sa << 2;
     c += sc << 2;
   }
   for (; r < rows; r++) {
-    let b = panels;
-    let column = 0;
-    for (; column + 8 <= n; column += 8) {
-      tile1x8(a, b, c + (<usize>column << 2), k);
-      b += <usize>k << 5;
-    }
-    if (column < n) tile1x4(a, b, c + (<usize>column << 2), k);
+    tiles1(a, panels, c, k, bytes);
+    finishSums(c, 1, sc, bytes, 0, scale, shift, code);
     a += sa;
     c += sc;
   }
 }
 
-function tile4x8(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32): void {
-  let x00 = f32x4.splat(0), x01 = x00, x10 = x00, x11 = x00, x20 = x00, x21 = x00, x30 = x00, x31 = x00;
+/** Four rows of `bytes`, a multiple of 32. */
+function tiles4x8(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32, bytes: usize, scale: usize, shift: usize, code: i32): void {
   const a1 = a + sa, a2 = a1 + sa, a3 = a2 + sa;
   const end = <usize>k << 2;
-  for (let i: usize = 0; i < end; i += 4) {
-    const b0 = v128.load(b), b1 = v128.load(b, 16);
-    let s = v128.load32_splat(a + i);
-    x00 = madd(s, b0, x00);
-    x01 = madd(s, b1, x01);
-    s = v128.load32_splat(a1 + i);
-    x10 = madd(s, b0, x10);
-    x11 = madd(s, b1, x11);
-    s = v128.load32_splat(a2 + i);
-    x20 = madd(s, b0, x20);
-    x21 = madd(s, b1, x21);
-    s = v128.load32_splat(a3 + i);
-    x30 = madd(s, b0, x30);
-    x31 = madd(s, b1, x31);
-    b += 32;
+  for (let column: usize = 0; column < bytes; column += 32) {
+    let x00 = f32x4.splat(0), x01 = x00, x10 = x00, x11 = x00, x20 = x00, x21 = x00, x30 = x00, x31 = x00;
+    for (let i: usize = 0; i < end; i += 4) {
+      const b0 = v128.load(b), b1 = v128.load(b, 16);
+      let s = v128.load32_splat(a + i);
+      x00 = madd(s, b0, x00);
+      x01 = madd(s, b1, x01);
+      s = v128.load32_splat(a1 + i);
+      x10 = madd(s, b0, x10);
+      x11 = madd(s, b1, x11);
+      s = v128.load32_splat(a2 + i);
+      x20 = madd(s, b0, x20);
+      x21 = madd(s, b1, x21);
+      s = v128.load32_splat(a3 + i);
+      x30 = madd(s, b0, x30);
+      x31 = madd(s, b1, x31);
+      b += 32;
+    }
+    const at = c + column;
+    if (code == UNFINISHED) {
+      const one = f32x4.splat(1);
+      store4x8(at, sc, x00, x01, x10, x11, x20, x21, x30, x31, one, one, one, one, UNFINISHED);
+      continue;
+    }
+    const f0 = four(scale, column), f1 = four(scale, column + 16);
+    const s0 = fourAddends(shift, column), s1 = fourAddends(shift, column + 16);
+    if (code == Activations.none) store4x8(at, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.none);
+    else if (code == Activations.relu6) store4x8(at, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.relu6);
+    else if (code == Activations.hardswish) store4x8(at, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.hardswish);
+    else store4x8(at, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.relu);
   }
-  v128.store(c, x00);
-  v128.store(c, x01, 16);
+}
+
+/** Factors f and addends s of both columns' channels; `code` is a constant. */
+// @ts-ignore: decorator
+@inline
+function store4x8(c: usize, sc: usize, x00: v128, x01: v128, x10: v128, x11: v128, x20: v128, x21: v128, x30: v128, x31: v128, f0: v128, f1: v128, s0: v128, s1: v128, code: i32): void {
+  v128.store(c, finished(x00, f0, s0, code));
+  v128.store(c, finished(x01, f1, s1, code), 16);
   c += sc;
-  v128.store(c, x10);
-  v128.store(c, x11, 16);
+  v128.store(c, finished(x10, f0, s0, code));
+  v128.store(c, finished(x11, f1, s1, code), 16);
   c += sc;
-  v128.store(c, x20);
-  v128.store(c, x21, 16);
+  v128.store(c, finished(x20, f0, s0, code));
+  v128.store(c, finished(x21, f1, s1, code), 16);
   c += sc;
-  v128.store(c, x30);
-  v128.store(c, x31, 16);
+  v128.store(c, finished(x30, f0, s0, code));
+  v128.store(c, finished(x31, f1, s1, code), 16);
 }
 
 function tile4x4(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32): void {
@@ -123,6 +150,51 @@ function tile4x4(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32): vo
   v128.store(c, x2);
   c += sc;
   v128.store(c, x3);
+}
+
+/** One row. */
+function tiles1(a: usize, b: usize, c: usize, k: i32, bytes: usize): void {
+  const panel = <usize>k << 5;
+  let column: usize = 0;
+  for (; column + 128 <= bytes; column += 128) {
+    tile1x32(a, b, panel, c + column, k);
+    b += panel << 2;
+  }
+  for (; column + 32 <= bytes; column += 32) {
+    tile1x8(a, b, c + column, k);
+    b += panel;
+  }
+  if (column < bytes) tile1x4(a, b, c + column, k);
+}
+
+/** One row of four panels side by side: a chain of sums alone would wait for itself. */
+function tile1x32(a: usize, b: usize, panel: usize, c: usize, k: i32): void {
+  let x0 = f32x4.splat(0), x1 = x0, x2 = x0, x3 = x0, x4 = x0, x5 = x0, x6 = x0, x7 = x0;
+  let b1 = b + panel, b2 = b1 + panel, b3 = b2 + panel;
+  for (let i = 0; i < k; i++) {
+    const s = v128.load32_splat(a);
+    x0 = madd(s, v128.load(b), x0);
+    x1 = madd(s, v128.load(b, 16), x1);
+    x2 = madd(s, v128.load(b1), x2);
+    x3 = madd(s, v128.load(b1, 16), x3);
+    x4 = madd(s, v128.load(b2), x4);
+    x5 = madd(s, v128.load(b2, 16), x5);
+    x6 = madd(s, v128.load(b3), x6);
+    x7 = madd(s, v128.load(b3, 16), x7);
+    a += 4;
+    b += 32;
+    b1 += 32;
+    b2 += 32;
+    b3 += 32;
+  }
+  v128.store(c, x0);
+  v128.store(c, x1, 16);
+  v128.store(c, x2, 32);
+  v128.store(c, x3, 48);
+  v128.store(c, x4, 64);
+  v128.store(c, x5, 80);
+  v128.store(c, x6, 96);
+  v128.store(c, x7, 112);
 }
 
 function tile1x8(a: usize, b: usize, c: usize, k: i32): void {

@@ -1,8 +1,8 @@
 // Grouped convolution, pixel by pixel (rare: correct, not fast).
+import { finishSums } from "./finish";
 import { columnSums } from "./gemm";
-import { GroupedBackward, GroupedForward, Operand } from "./instructions.generated";
+import { Activations, GroupedBackward, GroupedForward, Operand } from "./instructions.generated";
 import { addMoments, startSums } from "./norm";
-import { addBias } from "./pointwise";
 import { address, arena, arg, geometryAt, images, partials } from "./program";
 
 export function groupedForward(i: usize, program: usize, shard: i32): void {
@@ -49,7 +49,7 @@ export function groupedForward(i: usize, program: usize, shard: i32): void {
         }
         out += outBytes;
       }
-      if (bias) addBias(rowAt, bias, geometry.outWidth, outBytes);
+      if (bias) finishSums(rowAt, geometry.outWidth, outBytes, outBytes, 0, 0, bias, Activations.none);
       if (block) addMoments(rowAt, geometry.outWidth, block, outBytes, shard, image == 0 && y == 0);
     }
   }

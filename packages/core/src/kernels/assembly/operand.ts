@@ -56,14 +56,20 @@ function fill(operand: usize, flags: i32, arena: usize, x: usize, row: i32, rows
         else if (act == Activations.relu6) normScaleRows(x, vectors, scale, target, n, bytes, Activations.relu6);
         else if (act == Activations.relu) normScaleRows(x, vectors, scale, target, n, bytes, Activations.relu);
         else normScaleRows(x, vectors, scale, target, n, bytes, Activations.none);
-      } else scaleRows(x, scale, target, n, bytes, act);
+      } else if (act == Activations.hardswish) scaleRows(x, scale, target, n, bytes, Activations.hardswish);
+      else if (act == Activations.relu6) scaleRows(x, scale, target, n, bytes, Activations.relu6);
+      else if (act == Activations.relu) scaleRows(x, scale, target, n, bytes, Activations.relu);
+      else scaleRows(x, scale, target, n, bytes, Activations.none);
     } else if (flags & OperandFlags.zero) memory.fill(target, 0, <usize>n * bytes);
     else if (flags & OperandFlags.norm) {
       if (act == Activations.hardswish) normRows(x, vectors, target, n, bytes, Activations.hardswish);
       else if (act == Activations.relu6) normRows(x, vectors, target, n, bytes, Activations.relu6);
       else if (act == Activations.relu) normRows(x, vectors, target, n, bytes, Activations.relu);
       else normRows(x, vectors, target, n, bytes, Activations.none);
-    } else activateRows(x, target, n, bytes, act);
+    } else if (act == Activations.hardswish) activateRows(x, target, n, bytes, Activations.hardswish);
+    else if (act == Activations.relu6) activateRows(x, target, n, bytes, Activations.relu6);
+    else if (act == Activations.relu) activateRows(x, target, n, bytes, Activations.relu);
+    else activateRows(x, target, n, bytes, Activations.none);
     if (flags & OperandFlags.imageAddend)
       addImageRows(target, arena + <usize>load<u32>(operand, 4 * Operand.addend) + offset, load<f32>(operand, 4 * Operand.factor), n, bytes);
     x += <usize>n * bytes;
@@ -98,6 +104,8 @@ function normScaleRows(x: usize, vectors: usize, scale: usize, target: usize, ro
   }
 }
 
+// @ts-ignore: decorator
+@inline
 function scaleRows(x: usize, scale: usize, target: usize, rows: i32, bytes: usize, act: i32): void {
   for (let r = 0; r < rows; r++) {
     for (let c: usize = 0; c < bytes; c += 16)
@@ -107,6 +115,8 @@ function scaleRows(x: usize, scale: usize, target: usize, rows: i32, bytes: usiz
   }
 }
 
+// @ts-ignore: decorator
+@inline
 function activateRows(x: usize, target: usize, rows: i32, bytes: usize, act: i32): void {
   const end = x + <usize>rows * bytes;
   for (; x < end; x += 16) {

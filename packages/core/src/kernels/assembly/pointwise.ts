@@ -1,18 +1,10 @@
 // 1x1 convolution and dense layer: matrix products over chunks of rows that stay in cache, so that reading an operand,
-// the product, bias, and batch norm sums touch memory once.
+// the product and batch norm sums touch memory once.
 import { columnSums, gemm, gemmTransposed, packPanels, packTransposedPanels } from "./gemm";
 import { PointwiseBackward, PointwiseForward } from "./instructions.generated";
 import { addMoments, finishRows, startEpilogue, startSums } from "./norm";
 import { loadRows } from "./operand";
 import { address, arena, arg, images, partials, wordsAt } from "./program";
-
-export function addBias(target: usize, bias: usize, rows: i32, bytes: usize): void {
-  for (let r = 0; r < rows; r++) {
-    for (let c: usize = 0; c < bytes; c += 16)
-      v128.store(target + c, f32x4.add(v128.load(target + c), v128.load(bias + c)));
-    target += bytes;
-  }
-}
 
 export function pointwiseForward(i: usize, program: usize, shard: i32, scratch: usize): void {
   const base = arena(program, shard);
@@ -25,15 +17,18 @@ export function pointwiseForward(i: usize, program: usize, shard: i32, scratch: 
   const inputBytes = (<usize>inputs) << 2,
     outputBytes = (<usize>outputs) << 2;
   const total = images(program, shard) * pixels;
-  packPanels(address(i, PointwiseForward.weight), inputs, outputs, scratch);
-  const rowsAt = scratch + <usize>outputs * inputBytes;
+  const weight = address(i, PointwiseForward.weight);
+  const packed = arg(i, PointwiseForward.packed) != 0;
+  if (!packed) packPanels(weight, inputs, outputs, scratch);
+  const panels = packed ? weight : scratch;
+  const rowsAt = packed ? scratch : scratch + <usize>outputs * inputBytes;
+  const finish = wordsAt(i, PointwiseForward.finish);
   let out = base + address(i, PointwiseForward.out);
   if (block) startSums(block, outputBytes, shard);
   for (let row = 0; row < total; row += chunk) {
     const rows = min(chunk, total - row);
     const a = loadRows(wordsAt(i, PointwiseForward.x), base, row, rows, inputBytes, pixels, rowsAt);
-    gemm(a, inputs, scratch, out, outputs, rows, inputs, outputs);
-    if (bias) addBias(out, bias, rows, outputBytes);
+    gemm(a, inputs, panels, out, outputs, rows, inputs, outputs, bias, finish);
     if (block) addMoments(out, rows, block, outputBytes, shard, row == 0);
     out += <usize>rows * outputBytes;
   }
@@ -69,7 +64,7 @@ export function pointwiseBackward(i: usize, program: usize, shard: i32, scratch:
     }
     if (dbias != -1) columnSums(dy, rows, outputBytes, gradients + <usize>(<u32>dbias), row == 0);
     if (dx != -1) {
-      gemm(dy, outputs, scratch, out, inputs, rows, outputs, inputs);
+      gemm(dy, outputs, scratch, out, inputs, rows, outputs, inputs, 0, 0);
       finishRows(epilogue, base, out, row, rows, inputBytes, pixels, shard);
       out += <usize>rows * inputBytes;
     }

@@ -2,6 +2,7 @@
 // `bytes` = 4 * stride bytes and every loop over a row runs in whole vectors.
 
 import { Activations } from "./instructions.generated";
+import { sigmoid4 } from "./math";
 
 // @ts-ignore: decorator
 @inline
@@ -28,6 +29,7 @@ export function activate(z: v128, act: i32): v128 {
     const gate = f32x4.pmin(f32x4.pmax(madd(z, f32x4.splat(1.0 / 6.0), f32x4.splat(0.5)), f32x4.splat(0)), f32x4.splat(1));
     return f32x4.mul(z, gate);
   }
+  if (act == Activations.swish) return f32x4.mul(z, sigmoid4(z));
   return z;
 }
 

@@ -41,15 +41,20 @@ export function batchNormTrain(builder: ProgramBuilder, node: TrainingNodeOf<"ba
 /** With running statistics. */
 export function batchNorm(builder: ProgramBuilder, node: TrainingNodeOf<"batchNorm">): void {
   const base = builder.store(node.inputs[0]);
+  builder.set(node.name, { base, norm: runningNorm(builder, node), activation: activations.none });
+}
+
+/** Factors and addends of a batch norm with running statistics. */
+export function runningNorm(builder: ProgramBuilder, node: TrainingNodeOf<"batchNorm">): Norm {
   const norm = builder.newNorm(node.name);
   builder.normOf.set(node.name, norm);
   const { gamma, beta, mean, variance } = node.parameters;
-  builder.emit("prepareNorm", () => ({
+  builder.prepare("prepareNorm", () => ({
     ...{ block: { norm: norm.index }, bytes: norm.bytes, epsilon: { float: node.attributes.epsilon } },
     ...{ gamma: { parameter: gamma }, beta: { parameter: beta } },
     ...{ mean: { parameter: mean }, variance: { parameter: variance } },
   }));
-  builder.set(node.name, { base, norm, activation: activations.none });
+  return norm;
 }
 
 /** dx = dy * scale: the operand of batch norm's gradient, A being the scale and B and C zero (assembly/norm.ts). */

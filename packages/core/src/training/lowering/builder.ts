@@ -2,7 +2,7 @@
 import type { Opcode } from "../../kernels/index.js";
 import { PhinetsError } from "../../tensor/index.js";
 import type { TrainingGraph, TrainingNode } from "../differentiate.js";
-import { type MapLayout, mapLayout, type ParameterArena } from "../layout.js";
+import { isTraining, type MapLayout, mapLayout, type ParameterArena } from "../layout.js";
 import { type Instruction, instruction, type Norm, type Words } from "../program.js";
 import {
   type Epilogue,
@@ -29,6 +29,8 @@ export interface ConvBackward {
 
 export class ProgramBuilder {
   readonly instructions: Instruction[] = [];
+  /** What depends on parameters alone. */
+  readonly preparation: Instruction[] = [];
   /** Bytes an image of each buffer. */
   readonly buffers: number[] = [];
   readonly norms: Norm[] = [];
@@ -67,6 +69,18 @@ export class ProgramBuilder {
   /** @param words called when epilogues are known */
   emit<O extends Opcode>(opcode: O, words: () => Words<O>, scratchBytes?: number): void {
     this.instructions.push(instruction(opcode, words, scratchBytes));
+  }
+
+  /** Emits what depends on parameters alone: done once in inference, in every step of training. */
+  prepare<O extends Opcode>(opcode: O, words: () => Words<O>): void {
+    (isTraining(this.graph) ? this.instructions : this.preparation).push(instruction(opcode, words));
+  }
+
+  /** The nodes that read a value, where these are as many as said and it is no output; else none. */
+  readersInside(value: string, count: number): readonly TrainingNode[] {
+    if (this.#uses.get(value) !== count) return [];
+    const readers = this.graph.nodes.filter(({ inputs }) => inputs.includes(value));
+    return readers.length === count && !this.graph.outputs.includes(value) ? readers : [];
   }
 
   /** A new buffer of a value's size, made by an instruction: the next by default. */

@@ -5,6 +5,7 @@ import { type ConvKernel, convKernel, type MapLayout } from "../layout.js";
 import { none, type Word, type Words } from "../program.js";
 import { normReading } from "./batch-norm.js";
 import type { ConvBackward, ProgramBuilder } from "./builder.js";
+import { finishOf } from "./finish.js";
 import { epilogueWords, operandWords, optional, plain } from "./operand.js";
 
 type ConvNode = TrainingNodeOf<"conv2d"> | TrainingNodeOf<"dense">;
@@ -14,10 +15,12 @@ interface Convolution {
   readonly kernel: ConvKernel;
   readonly input: MapLayout;
   readonly output: MapLayout;
+  /** Whether the weights lie in panels. */
+  readonly packed: boolean;
   /** None for a pointwise kernel. */
   readonly geometry?: Readonly<Record<NameOf<typeof layouts.geometry>, number>>;
   /** Words that both directions have, each kernel some of them. */
-  readonly words: Omit<Words<"pointwiseForward" | "groupedForward">, "out" | "bias" | "block">;
+  readonly words: Omit<Words<"pointwiseForward" | "groupedForward">, "out" | "bias" | "block" | "packed" | "finish">;
 }
 
 function convolution(builder: ProgramBuilder, node: ConvNode): Convolution {
@@ -28,7 +31,8 @@ function convolution(builder: ProgramBuilder, node: ConvNode): Convolution {
   const [input, output] = [builder.layout(value), builder.layout(node.name)];
   const map = { inputs: input.stride, outputs: output.stride, pixels: output.pixels, chunk: chunkRows(input, output) };
   const words = { x, weight: { parameter: node.parameters.weight }, ...map };
-  const base = { kernel, input, output };
+  const packed = builder.parameters.parameters[node.parameters.weight].panelled > 0;
+  const base = { kernel, input, output, packed };
   if (node.op === "dense" || kernel === "pointwise")
     return { ...base, words: { ...words, geometry: [], groups: [], channels: [], filters: [] } };
   const [, height, width, channels] = shape;
@@ -53,14 +57,18 @@ export function convForward(builder: ProgramBuilder, node: ConvNode): void {
   const buffer = builder.buffer(node.name);
   const { bias } = node.parameters;
   const norm = normReading(builder, node.name);
+  const finish = conv.kernel === "grouped" ? undefined : finishOf(builder, node);
   const words = {
     ...conv.words,
     out: { buffer },
     bias: bias === undefined ? 0 : { parameter: bias },
     block: norm === undefined ? 0 : { norm: norm.index },
+    packed: Number(conv.packed),
+    finish: finish?.words ?? [],
   };
   builder.emit(`${names[conv.kernel]}Forward`, () => words, scratchFloats(conv).forward * 4);
   builder.set(node.name, plain(buffer));
+  for (const value of finish?.nodes ?? []) builder.set(value, plain(buffer));
 }
 
 type ConvGradientOp = "conv2dGradInput" | "conv2dGradWeight" | "denseGradInput" | "denseGradWeight" | "biasGrad";
@@ -130,7 +138,7 @@ function scratchFloats(conv: Convolution): { forward: number; backward: number }
   if (geometry === undefined) {
     const weights = inputs * outputs;
     const chunk = chunkRows(conv.input, conv.output);
-    return { forward: weights + chunk * inputs, backward: weights + chunk * (inputs + outputs) };
+    return { forward: (conv.packed ? 0 : weights) + chunk * inputs, backward: weights + chunk * (inputs + outputs) };
   }
   const { width, outWidth, kernelHeight: kh, kernelWidth: kw, across, left } = geometry;
   switch (conv.kernel) {
@@ -140,7 +148,7 @@ function scratchFloats(conv: Convolution): { forward: number; backward: number }
       return { forward: inputs * kh * columns, backward: inputs * kh * (columns + dyColumns + kw) };
     }
     case "dense": {
-      const forward = kh * kw * inputs * (outputs + outWidth); // weights and a row of patches
+      const forward = kh * kw * inputs * ((conv.packed ? 0 : outputs) + outWidth); // weights and a row of patches
       return { forward, backward: forward + outWidth * outputs };
     }
     default:

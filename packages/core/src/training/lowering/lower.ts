@@ -6,7 +6,7 @@
  */
 import { activations } from "../../kernels/index.js";
 import type { TrainingGraph, TrainingNodeOf, TrainingOpName } from "../differentiate.js";
-import type { ParameterArena } from "../layout.js";
+import { isTraining, type ParameterArena } from "../layout.js";
 import type { Lowered } from "../program.js";
 import { batchNorm, batchNormFrozenGrad, batchNormGrad, batchNormTrain } from "./batch-norm.js";
 import { ProgramBuilder } from "./builder.js";
@@ -107,6 +107,7 @@ export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = t
   const builder = new ProgramBuilder(graph, parameters, fuse);
   const lowerAll = (nodes: TrainingGraph["nodes"]): void => {
     for (const node of nodes) {
+      if (builder.has(node.name)) continue; // a convolution's finish (finish.ts)
       lowerings[node.op as keyof typeof lowerings](builder, node as never);
       if (!fuse && builder.has(node.name)) builder.store(node.name);
     }
@@ -115,7 +116,7 @@ export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = t
   for (const value of new Set(graph.outputs)) output(builder, value);
   const forwardLength = builder.instructions.length;
   lowerAll(graph.nodes.slice(graph.forwardLength));
-  if (Object.keys(graph.gradients).length > 0) {
+  if (isTraining(graph)) {
     builder.emit("barrier", () => ({}));
     builder.emit("reducePartials", () => ({
       sums: { external: "partials" },
@@ -127,5 +128,5 @@ export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = t
   }
   const { instructions, buffers, norms, normOf, externals } = builder;
   const [forward, backward] = [instructions.slice(0, forwardLength), instructions.slice(forwardLength)];
-  return { forward, backward, buffers, norms, int8: builder.int8, normOf, externals };
+  return { preparation: builder.preparation, forward, backward, buffers, norms, int8: builder.int8, normOf, externals };
 }
