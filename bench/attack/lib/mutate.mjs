@@ -3,8 +3,6 @@
  * node changed, files of a folder exchanged. Every draw comes from the generator given, so a mutant is made again from
  * its key alone.
  */
-import { utf8Encode } from "@phinets/core/tensor";
-
 /** Numbers at the edges of what bytes, floats, counts and our own limits hold. */
 const numbers = [
   ..."0 -0 1 -1 2 3 0.5 1e-9 7 8 127 128 255 256 -128 32767 65535 65536 99999 100001 1000001 10000001".split(" "),
@@ -129,42 +127,50 @@ export function mutateText(draws, bytes, other = bytes) {
   return fromLatin1(text);
 }
 
+const tokens = /-?\d+(?:\.\d+)?|[A-Za-z_]+|[^\sA-Za-z0-9_]/g;
+const digits = /-?\d+(?:\.\d+)?/g;
+
+/** The first match of `pattern` (global) at a random place or after it, else the first of all; undefined where there is none. */
+function tokenOf(draws, text, pattern = tokens) {
+  let at = draws.integer(text.length + 1);
+  // A word or number is taken whole.
+  while (at > 0 && /[\w.-]/.test(text[at - 1])) at--;
+  pattern.lastIndex = at;
+  const found = pattern.exec(text);
+  if (found !== null) return found;
+  pattern.lastIndex = 0;
+  return pattern.exec(text) ?? undefined;
+}
+
+const replaced = (text, token, by) =>
+  token === undefined ? text : text.slice(0, token.index) + by + text.slice(token.index + token[0].length);
+
 function changeText(draws, text, other) {
-  const tokens = [...text.matchAll(/-?\d+(?:\.\d+)?|[A-Za-z_]+|[^\sA-Za-z0-9_]/g)];
-  const token = tokens.length === 0 ? undefined : pick(draws, tokens);
-  const replace = (by) =>
-    token === undefined ? text : text.slice(0, token.index) + by + text.slice(token.index + token[0].length);
-  const lines = text.split("\n");
-  const line = draws.integer(lines.length);
-  switch (draws.integer(9)) {
+  const kind = draws.integer(9);
+  switch (kind) {
     case 0:
-    case 1: {
-      const digits = tokens.filter(([word]) => /\d/.test(word));
-      if (digits.length === 0) return replace(pick(draws, numbers));
-      const number = pick(draws, digits);
-      return text.slice(0, number.index) + pick(draws, numbers) + text.slice(number.index + number[0].length);
-    }
+    case 1:
+      return replaced(text, tokenOf(draws, text, digits) ?? tokenOf(draws, text), pick(draws, numbers));
     case 2:
-      return replace(binary(pick(draws, words)));
+      return replaced(text, tokenOf(draws, text), binary(pick(draws, words)));
     case 3:
-      return replace(tokens.length === 0 ? "" : pick(draws, tokens)[0]);
+      return replaced(text, tokenOf(draws, text), tokenOf(draws, text)?.[0] ?? "");
     case 4:
-      lines.splice(line, 1);
-      return lines.join("\n");
-    case 5:
-      lines.splice(line, 0, lines[draws.integer(lines.length)]);
-      return lines.join("\n");
-    case 6:
-      lines.splice(line, 0, pick(draws, latin1(other).split("\n")));
-      return lines.join("\n");
-    case 7:
       return text.replaceAll("\n", pick(draws, ["\r\n", "\r", "\n\n", " ", "\n \t"]));
     default: {
-      const repeated = lines[line].length < 200 ? lines[line].repeat(1 + draws.integer(50)) : lines[line];
-      lines[line] = repeated;
+      const lines = text.split("\n");
+      changeLines(draws, kind, lines, other);
       return lines.join("\n");
     }
   }
+}
+
+function changeLines(draws, kind, lines, other) {
+  const line = draws.integer(lines.length);
+  if (kind === 5) lines.splice(line, 1);
+  else if (kind === 6) lines.splice(line, 0, lines[draws.integer(lines.length)]);
+  else if (kind === 7) lines.splice(line, 0, pick(draws, latin1(other).split("\n")));
+  else if (lines[line].length < 200) lines[line] = lines[line].repeat(1 + draws.integer(50));
 }
 
 /** A node of a JSON document replaced, removed, renamed, doubled or wrapped. Text that is no JSON changes as text. */
@@ -172,16 +178,16 @@ export function mutateJson(draws, bytes, other = bytes) {
   const document = parse(bytes);
   if (document === undefined) return mutateText(draws, bytes, other);
   const box = { root: document };
-  const spare = { root: parse(other) };
-  for (let n = draws.integer(3); n >= 0; n--) changeNode(draws, box, spare);
+  for (let n = draws.integer(3); n >= 0; n--) changeNode(draws, box, other);
   let text = JSON.stringify(box.root) ?? "null";
   if (box.raw !== undefined) text = text.replace('"RAW"', () => box.raw);
   return utf8(text);
 }
 
-function changeNode(draws, box, spare) {
-  const places = placesOf(box);
-  const [parent, key] = pick(draws, places);
+const tooDeep = "[".repeat(1000);
+
+function changeNode(draws, box, other) {
+  const [parent, key] = pick(draws, placesOf(box));
   const isList = Array.isArray(parent);
   switch (draws.integer(9)) {
     case 0:
@@ -204,7 +210,7 @@ function changeNode(draws, box, spare) {
       if (!isList) parent[pick(draws, [`${key}s`, "__proto__x", ...words])] = parent[key];
       return;
     case 4: {
-      const [from, name] = pick(draws, placesOf(spare));
+      const [from, name] = pick(draws, placesOf({ root: parse(other) }));
       parent[key] = structuredClone(from[name]);
       return;
     }
@@ -314,20 +320,20 @@ export function join(...parts) {
   return out;
 }
 
-/** Lone surrogates too: some writers make them. */
-export function utf8(text) {
-  return text.isWellFormed?.() === false || /[\ud800-\udfff]/.test(text)
-    ? new Uint8Array(Buffer.from(text))
-    : utf8Encode(text);
-}
+const encoder = new TextEncoder();
+/** A text's UTF-8; lone surrogates become U+FFFD. */
+export const utf8 = (text) => encoder.encode(text);
 const latin1 = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 const fromLatin1 = (text) => new Uint8Array(Buffer.from(text, "latin1"));
 /** A text's UTF-8 as one character a byte. */
 const binary = (text) => latin1(utf8(text));
 
+/** The document that JSON holds; undefined where it is none, or one nested too deeply to be written again on every stack. */
 function parse(bytes) {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  if (text.includes(tooDeep)) return undefined;
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -314,9 +314,12 @@ export const networks = {
   },
 };
 
+/** Of layers of most kinds, and few of them: what a case takes grows with its files. */
+export const smallNetwork = { ...networks.efficientnet, input, depth: 0.1, stopAtStride: 4, head };
+
 /** A quantised network's files and its float weights, small. */
 export const modelFiles = (() => {
-  const network = parseNetwork(networks.phinet);
+  const network = parseNetwork(smallNetwork);
   const graph = buildNetwork(network);
   const weights = initialWeights(graph, 1);
   const random = new Random(5);

@@ -5,6 +5,8 @@ import { Worker } from "node:worker_threads";
 /** Of one case, however busy the machine is. */
 const mostSeconds = 60;
 const heapMegabytes = 1024;
+/** For what a case leaves behind: most of a collection's work is to copy what is still in use. */
+const youngMegabytes = 96;
 
 export class Threads {
   #free = [];
@@ -47,7 +49,7 @@ export class Threads {
     const shared = new SharedArrayBuffer(8);
     const worker = new Worker(new URL("worker.mjs", import.meta.url), {
       workerData: shared,
-      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: youngMegabytes },
       stderr: true,
     });
     const thread = { worker, current: new Int32Array(shared) };

@@ -32,7 +32,7 @@ import { slots } from "../../../packages/core/dist/import/tflite/schema.js";
 import { require } from "../lib/faults.mjs";
 import { utf8 } from "../lib/mutate.mjs";
 import { randomlyQuantized } from "../lib/networks.mjs";
-import { boards, graphFile, modelFiles, networks, smallGraph, weightFiles } from "../lib/samples.mjs";
+import { boards, graphFile, modelFiles, networks, smallGraph, smallNetwork, weightFiles } from "../lib/samples.mjs";
 
 const bytesOf = (files) => Object.values(files)[0];
 const textOf = (files) => Buffer.from(bytesOf(files)).toString();
@@ -84,7 +84,7 @@ function foreignOnnx() {
 }
 
 function ownOnnx() {
-  const network = parseNetwork(networks.phinet);
+  const network = parseNetwork(smallNetwork);
   const graph = buildNetwork(network);
   const model = networkToOnnx(graph, initialWeights(graph, 1));
   const { kind, classes, anchors, decoder } = network.head;

@@ -60,9 +60,22 @@ async function pictureSamples() {
     { "a.png": await encodePng(rgb) },
     { "a.jpg": await encodeJpeg(rgb) },
     { "a.tif": tiff },
-    { "a.tga": tga },
   ];
 }
+
+const pictures = {
+  async read(files) {
+    const [[name, bytes]] = Object.entries(files);
+    await pictureSizeOf(name, bytes);
+    return decodePicture(name, { bytes });
+  },
+  again({ width, height, channels, data }) {
+    require(width >= 1 &&
+      height >= 1 &&
+      data.length ===
+        width * height * channels, `a picture of ${width}x${height}x${channels} has ${data.length} bytes`);
+  },
+};
 
 export const hostFiles = [
   {
@@ -105,21 +118,9 @@ export const hostFiles = [
         JSON.stringify([header, ...rows.map(({ fields }) => fields)]), "the table changed");
     },
   },
-  {
-    name: "picture",
-    samples: await pictureSamples(),
-    async read(files) {
-      const [[name, bytes]] = Object.entries(files);
-      await pictureSizeOf(name, bytes);
-      return decodePicture(name, { bytes });
-    },
-    again({ width, height, channels, data }) {
-      require(width >= 1 &&
-        height >= 1 &&
-        data.length ===
-          width * height * channels, `a picture of ${width}x${height}x${channels} has ${data.length} bytes`);
-    },
-  },
+  { name: "picture", samples: await pictureSamples(), ...pictures },
+  // A process of ffmpeg each.
+  { name: "picture-tga", samples: [{ "a.tga": tga }], goal: 1000, ...pictures },
 ];
 
 /** YAML's contract: an Error that begins with LINE:COLUMN is a refusal that the reader of the file passes on. */

@@ -1,5 +1,5 @@
 /** The documents of a run folder, read as the verbs read them: each is read, or refused in a line that names it. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildNetwork, initialWeights, parseNetwork } from "@phinets/core/networks";
@@ -14,23 +14,31 @@ import { StepLog } from "../../../packages/node/dist/steps/step-log.js";
 import { readEvents } from "../../../packages/node/dist/steps/train/events.js";
 import { savedTarget } from "../../../packages/node/dist/target/target.js";
 import { utf8 } from "../lib/mutate.mjs";
-import { modelFiles, networks } from "../lib/samples.mjs";
+import { modelFiles, smallNetwork } from "../lib/samples.mjs";
 
-/** A folder of this thread's own; each case has one in it. */
+/** A folder of this thread's own, in memory where the system has files there; each case has one in it. */
 let root;
+/** Files and folders of the last case. */
+let last = { names: [], folders: "" };
 function folderOf(files) {
   if (root === undefined) {
-    root = mkdtempSync(join(tmpdir(), "phinets-attack-run-"));
+    root = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "phinets-attack-run-"));
     process.on("exit", () => rmSync(root, { recursive: true, force: true }));
   }
   const folder = join(root, "run");
-  rmSync(folder, { recursive: true, force: true });
-  for (const [path, bytes] of Object.entries(files)) {
-    // A mutant's names may be none of a file system, or lead out of the folder.
-    if (!/^[\w/-]+(\.[\w-]+)*$/.test(path) || path.startsWith("/") || path.length > 60) continue;
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), bytes);
-  }
+  // A mutant's names may be none of a file system, or lead out of the folder.
+  const names = Object.keys(files).filter(
+    (path) => /^[\w/-]+(\.[\w-]+)*$/.test(path) && !path.startsWith("/") && path.length <= 60,
+  );
+  const folders = [...new Set(names.map((path) => dirname(path)))].sort().join();
+  // To make and remove a folder takes longer than to read it: one that has the same folders is used again.
+  if (folders !== last.folders) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const name of names) mkdirSync(dirname(join(folder, name)), { recursive: true });
+  } else for (const name of last.names) if (!names.includes(name)) rmSync(join(folder, name));
+  last = { names, folders };
+  for (const name of names) writeFileSync(join(folder, name), files[name]);
   return folder;
 }
 
@@ -38,7 +46,7 @@ function folderOf(files) {
 function written() {
   const folder = mkdtempSync(join(tmpdir(), "phinets-attack-sample-"));
   try {
-    const network = parseNetwork(networks.phinet);
+    const network = parseNetwork(smallNetwork);
     const recipe = makeRecipe("detect", { milestones: [3, 5], classWeights: [1, 2] });
     const weights = { file: "a.safetensors", sha256: "0" };
     saveArguments(folder, { data: ["a"], fraction: 0.5, recipe, valEvery: 2, qat: true, weights, dataFormat: "yolo" });

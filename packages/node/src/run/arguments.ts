@@ -80,7 +80,7 @@ export function loadArguments(folder: string): SavedArguments {
   }
   let parsed: unknown;
   try {
-    parsed = parse(text);
+    parsed = parse(text, { logLevel: "error" });
     requireShallow(parsed);
   } catch (error) {
     return fail(`not YAML (${(error as Error).message.split("\n")[0].replace(/:$/, "")})`);

@@ -6,7 +6,7 @@ import { buildNetwork, initialWeights } from "@phinets/core/networks";
 import { loadBoard } from "@phinets/core/target";
 import { encodeSafetensors, PhinetsError } from "@phinets/core/tensor";
 import { makeRecipe } from "@phinets/core/training";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { makeRun } from "../../../../test/make-run.js";
 import { loadCheckpoint, saveCheckpoint } from "../steps/checkpoint.js";
@@ -129,6 +129,12 @@ describe("args.yaml", () => {
     const bomb = Array.from({ length: 20 }, (_, i) => `a${i}: &a${i} [${Array(10).fill(i ? `*a${i - 1}` : "x")}]`);
     writeFileSync(pathOf("args.yaml"), `${good}\n${bomb.join("\n")}\n`);
     expect(refusal(() => loadArguments(folder))).toMatch(/args\.yaml: not YAML/);
+    // An alias with a colon, which the library would warn of on the terminal.
+    const warnings = vi.spyOn(process, "emitWarning");
+    writeFileSync(pathOf("args.yaml"), "a: &x: 1\nb: *x:\n");
+    expect(refusal(() => loadArguments(folder))).toMatch(/args\.yaml/);
+    expect(warnings).not.toHaveBeenCalled();
+    warnings.mockRestore();
     rmSync(pathOf("args.yaml"));
     mkdirSync(pathOf("args.yaml"));
     expect(wasTrained(folder)).toBe(true);

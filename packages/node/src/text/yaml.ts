@@ -5,9 +5,13 @@ import type { Document, YAMLMap } from "yaml";
 const mostValues = 1_000_000;
 const deepest = 100;
 
+/** Loaded with the first document: most commands read none. */
+let library: typeof import("yaml") | undefined;
+
 /** Throws an Error whose message begins with `LINE:COLUMN: ` where the text is no YAML, or is a trap. */
 export async function parseYaml(text: string): Promise<unknown> {
-  const { LineCounter, parseDocument, visit } = await import("yaml");
+  library ??= await import("yaml");
+  const { LineCounter, parseDocument, visit } = library;
   const lines = new LineCounter();
   const failAt = (offset: number, problem: string): never => {
     const { line, col } = lines.linePos(offset);
@@ -16,8 +20,8 @@ export async function parseYaml(text: string): Promise<unknown> {
   const tooDeep = () => failAt(0, `is nested deeper than ${deepest}, which no data.yaml is; write it anew`);
   let document: Document.Parsed;
   try {
-    // Keys are compared below: the library compares each with each.
-    document = parseDocument(text, { lineCounter: lines, uniqueKeys: false });
+    // Keys are compared below: the library compares each with each. Of its errors the place and the first words are said.
+    document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
   } catch (error) {
     if (error instanceof RangeError) return tooDeep(); // the stack has an end
     throw error;
@@ -25,7 +29,7 @@ export async function parseYaml(text: string): Promise<unknown> {
   const [bad] = document.errors;
   if (bad !== undefined) {
     if (/call stack/.test(bad.message)) tooDeep();
-    failAt(bad.pos[0], `is not YAML: ${bad.message.split(/ at line|;|\n/)[0]}`);
+    failAt(bad.pos[0], `is not YAML: ${bad.message.split(/;|\n/)[0]}`);
   }
   try {
     visit(document, {
