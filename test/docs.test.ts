@@ -175,7 +175,10 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm", "ffmpeg", "cm
 
 describe("links", () => {
   const tops = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "models/README.md", "firmware/README.md"];
-  it.each([...pages.map((page) => `docs/${page}`), ...tops])("of %s lead somewhere", (page) => {
+  const cards = readdirSync(join(root, "models"), { withFileTypes: true }).flatMap((each) =>
+    each.isDirectory() ? [`models/${each.name}/README.md`] : [],
+  );
+  it.each([...pages.map((page) => `docs/${page}`), ...tops, ...cards])("of %s lead somewhere", (page) => {
     const text = readFileSync(join(root, page), "utf8");
     const dead = [...linksOf(text), ...shownFilesOf(text)].filter((target) => {
       const [file, anchor] = target.split("#");

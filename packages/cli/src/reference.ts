@@ -1,4 +1,5 @@
 /** docs/command-line.md, from the definitions. */
+import { markdownTable } from "@phinets/node/text";
 import type { ShownVerb } from "./surface.js";
 import { defaultText, groupsOf, mainGroup, type OptionDefinition } from "./terminal/definition.js";
 
@@ -28,7 +29,7 @@ function verbSection({ name, definition }: ShownVerb): string {
   const usage = ["phinets", name, ...args.map((each) => each.name), "[options]"].join(" ");
   const tables = groupsOf(definition).map(({ title, options }) => {
     const heading = title === mainGroup ? [] : [`**${title}**`, ""];
-    return [...heading, ...table(options.map(row)), ""].join("\n");
+    return [...heading, ...markdownTable(titles, options.map(row)), ""].join("\n");
   });
   return [
     `## phinets ${name}`,
@@ -61,12 +62,6 @@ function row(option: OptionDefinition): string[] {
 function takes({ flags, parse }: OptionDefinition): string {
   if (!/[<[]/.test(flags)) return "";
   return parse?.takes ?? parse?.words?.join(", ") ?? "";
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = titles.map((title, c) => Math.max(title.length, ...rows.map((cells) => cells[c].length)));
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, c) => cell.padEnd(widths[c])).join(" | ")} |`;
-  return [line(titles), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line)];
 }
 
 /** Text in a cell or a paragraph. */

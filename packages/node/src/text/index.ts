@@ -1,4 +1,5 @@
 export * from "./format.js";
+export * from "./markdown.js";
 export * from "./metrics.js";
 export * from "./quote.js";
 export * from "./table.js";
