@@ -20,6 +20,15 @@ export interface Figures {
   readonly weightsSha256: string;
   /** Of the int8 network's output bytes for one rendered picture. */
   readonly outputSha256: string;
+  /** What `phinets emulate` measured of its firmware for that board, as device_report.json has it. */
+  readonly proof: {
+    readonly machine: string;
+    readonly images: number;
+    /** Output bytes that are not the int8 network's. */
+    readonly differingBytes: number;
+    /** A picture. */
+    readonly instructions: number;
+  };
   /** How many test pictures each data set has. */
   readonly pictures: Readonly<Record<string, number>>;
   /** On test pictures, by data set. */
@@ -71,7 +80,7 @@ export function zooTable(folders: ReadonlyMap<string, string>): string {
 
 /** What a network's card says: its figures, then what it costs on every board. */
 export function cardTables(folder: string): string {
-  const { float, int8, pictures, byClass, limits } = readFigures(folder);
+  const { float, int8, pictures, proof, byClass, limits } = readFigures(folder);
   const network = loadNetwork(join(folder, "network.json"));
   const figures = Object.entries(int8).flatMap(([data, of]) =>
     Object.entries(of).map(([figure, value], i) => [
@@ -93,6 +102,8 @@ export function cardTables(folder: string): string {
     ...markdownTable(["test pictures", "%", "float", "int8 and firmware"], figures),
     "",
     ...markdownTable(["planned on", "arena", "flash image", "a frame"], costs),
+    "",
+    `Firmware on an emulated core (${proof.machine}): ${formatCount(proof.images)} pictures, ${formatCount(proof.differingBytes)} output bytes differ, ${formatCount(proof.instructions)} instructions a picture.`,
     "",
     ...(byClass === undefined ? [] : [...markdownTable(["class", `${byClass.figure} of int8, %`], classes), ""]),
     `Where it fails, int8 on the test pictures of ${limits.data} (\`npm run bench:limits\`):`,

@@ -54,11 +54,6 @@ describe.each(names)("models/%s", (name) => {
     expect(sha256(new Uint8Array(output.buffer))).toBe(figures.outputSha256);
   });
 
-  it("was proven: every output byte of its firmware on an emulated core is the int8 network's", () => {
-    const report = JSON.parse(readFileSync(join(folder, "device_report.json"), "utf8"));
-    expect(report).toMatchObject({ matchesInterpreter: true, differingBytes: 0, target: { name: figures.board } });
-  });
-
   it("has a card with its figures", () => expectTables(join(name, "README.md"), cardTables(folder)));
 
   const [data] = Object.keys(figures.float);
