@@ -31,8 +31,11 @@ export const shardInstructions = {
   /** inputs, outputs: padded channels; weight [inputs][outputs], packed: in panels (gemm.ts); chunk: rows at a time */
   pointwiseForward: "x*8 out weight bias inputs outputs pixels chunk block packed finish*2",
   pointwiseBackward: "x*8 dy*8 epilogue*6 dx weight dweight dbias inputs outputs pixels chunk",
-  /** weight [kernel height * width][inputs] */
-  depthwiseForward: "x*8 out weight bias inputs geometry*10 block finish*2",
+  /**
+   * weight [kernel height * width][inputs]; expansion: words of the 1x1 convolution that makes x's rows as they are needed, from
+   * the operand x that is its own
+   */
+  depthwiseForward: "x*8 out weight bias inputs geometry*10 block finish*2 expansion*5",
   depthwiseBackward: "x*8 dy*8 epilogue*6 dx weight dweight dbias inputs geometry*10",
   /** x is stored; weight [kernel height * width * inputs][outputs] */
   convForward: "x*8 out weight bias inputs geometry*10 block outputs packed finish*2",
@@ -110,6 +113,8 @@ export const layouts = {
   epilogue: "kind activation u block scale addend",
   /** What a convolution does to its sums (assembly/finish.ts). vectors: batch norm's block, 0 for none. */
   finish: "activation vectors",
+  /** A 1x1 convolution of so many padded channels, 0: none; weight in panels. */
+  expansion: "inputs weight bias finish*2",
   /** Where a convolution's windows lie; down, across: strides; top, left: padding. */
   geometry: "height width outHeight outWidth kernelHeight kernelWidth down across top left",
   /** Doubles. kind: `optimizerKinds`; norm is written, squares are its parts; a largest of 0: none. */

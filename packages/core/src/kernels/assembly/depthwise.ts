@@ -1,11 +1,12 @@
 // Depthwise convolution, any kernel, stride and padding. Input rows are read into a ring of kernel-height rows with zeros
-// left and right, so no pixel is special; rows above and below the map are left out. The gradient with respect to the
+// left and right, so no pixel is special; rows above and below the map are left out. In inference a row may be made in its
+// place by the 1x1 convolution before, whose map, the network's largest, is never stored. The gradient with respect to the
 // input is gathered (not scattered): pixels of one residue modulo the stride read the same taps.
 import { codeOf, finishSums, scaleOf, shiftOf } from "./finish";
-import { columnSums } from "./gemm";
-import { DepthwiseBackward, DepthwiseForward, Geometry } from "./instructions.generated";
+import { columnSums, gemm } from "./gemm";
+import { DepthwiseBackward, DepthwiseForward, Expansion, Geometry } from "./instructions.generated";
 import { addMoments, finishRows, startEpilogue, startSums } from "./norm";
-import { copyRows } from "./operand";
+import { copyRows, loadRows } from "./operand";
 import { address, arena, arg, geometryAt, images, partials, wordsAt } from "./program";
 import { taps3x3, tapsPair, tapsRow, weights3x3, weightsRow, zeroPixels } from "./taps";
 
@@ -26,6 +27,7 @@ export function depthwiseForward(i: usize, program: usize, shard: i32, scratch: 
   const edge = <usize>left * bytes;
   const weightRow = <usize>kw * bytes, step = <usize>across * bytes;
   const count = images(program, shard);
+  const rowsAt = scratch + <usize>kh * ringBytes;
   memory.fill(scratch, 0, <usize>kh * ringBytes);
   let out = base + address(i, DepthwiseForward.out);
   if (block) startSums(block, bytes, shard);
@@ -39,7 +41,7 @@ export function depthwiseForward(i: usize, program: usize, shard: i32, scratch: 
       const low = max(start, 0), high = min(start + kh, height);
       have = max(have, low);
       for (; have < high; have++)
-        copyRows(wordsAt(i, DepthwiseForward.x), base, (image * height + have) * width, width, bytes, height * width, scratch + <usize>(have % kh) * ringBytes + edge);
+        makeRow(i, base, (image * height + have) * width, geometry, bytes, scratch + <usize>(have % kh) * ringBytes + edge, rowsAt);
       if (kh == 3 && kw == 3 && high - low == 3) {
         taps3x3(
           scratch + <usize>(low % 3) * ringBytes,
@@ -63,6 +65,21 @@ export function depthwiseForward(i: usize, program: usize, shard: i32, scratch: 
       }
     }
   }
+}
+
+/** A row of the map, from pixel `row` on, into the ring; `rowsAt`: scratch for what it is made of. */
+function makeRow(i: usize, base: usize, row: i32, geometry: Geometry, bytes: usize, target: usize, rowsAt: usize): void {
+  const width = geometry.width, pixels = geometry.height * width;
+  const x = wordsAt(i, DepthwiseForward.x);
+  const inputs = arg(i, DepthwiseForward.expansion + Expansion.inputs);
+  if (inputs == 0) {
+    copyRows(x, base, row, width, bytes, pixels, target);
+    return;
+  }
+  const a = loadRows(x, base, row, width, <usize>inputs << 2, pixels, rowsAt);
+  const channels = <i32>(bytes >> 2);
+  const weight = address(i, DepthwiseForward.expansion + Expansion.weight), bias = address(i, DepthwiseForward.expansion + Expansion.bias);
+  gemm(a, inputs, weight, target, channels, width, inputs, channels, bias, wordsAt(i, DepthwiseForward.expansion + Expansion.finish));
 }
 
 export function depthwiseBackward(i: usize, program: usize, shard: i32, scratch: usize): void {

@@ -3,7 +3,7 @@ import type { Opcode } from "../../kernels/index.js";
 import { PhinetsError } from "../../tensor/index.js";
 import type { TrainingGraph, TrainingNode } from "../differentiate.js";
 import { isTraining, type MapLayout, mapLayout, type ParameterArena } from "../layout.js";
-import { type Instruction, instruction, type Norm, type Words } from "../program.js";
+import { type Instruction, instruction, type Norm, type Word, type Words } from "../program.js";
 import {
   type Epilogue,
   isGradient,
@@ -14,6 +14,15 @@ import {
   optional,
   plain,
 } from "./operand.js";
+
+/** A 1x1 convolution whose rows the depthwise convolution that reads it makes as it needs them. */
+export interface Expansion {
+  readonly x: readonly Word[];
+  /** As kernels/instructions.ts has them. */
+  readonly words: readonly Word[];
+  /** Floats of a pixel of x. */
+  readonly stride: number;
+}
 
 /** A convolution's backward instruction while its parts are collected. */
 export interface ConvBackward {
@@ -40,6 +49,8 @@ export class ProgramBuilder {
   readonly normOf = new Map<string, Norm>();
   readonly externals = new Map<string, MapLayout>();
   readonly nodes = new Map<string, TrainingNode>();
+  /** By the value that is not stored. */
+  readonly expansions = new Map<string, Expansion>();
   /** By the name of the forward node. */
   readonly backwardOf = new Map<string, ConvBackward>();
   /** Backward convolution that writes each buffer. */
@@ -47,6 +58,7 @@ export class ProgramBuilder {
   /** Instruction that makes each buffer. */
   readonly #producer: number[] = [];
   readonly #values = new Map<string, Lazy>();
+  readonly #absorbed = new Set<string>();
   readonly #uses = new Map<string, number>();
 
   constructor(
@@ -101,6 +113,15 @@ export class ProgramBuilder {
 
   has(name: string): boolean {
     return this.#values.has(name);
+  }
+
+  /** A node that another's kernel computes and whose value does not exist. */
+  absorb(name: string): void {
+    this.#absorbed.add(name);
+  }
+
+  isAbsorbed(name: string): boolean {
+    return this.#absorbed.has(name);
   }
 
   value(name: string): Lazy {

@@ -4,7 +4,7 @@ import type { TrainingNodeOf } from "../differentiate.js";
 import { type ConvKernel, convKernel, type MapLayout } from "../layout.js";
 import { none, type Word, type Words } from "../program.js";
 import { normReading } from "./batch-norm.js";
-import type { ConvBackward, ProgramBuilder } from "./builder.js";
+import type { ConvBackward, Expansion, ProgramBuilder } from "./builder.js";
 import { finishOf } from "./finish.js";
 import { epilogueWords, operandWords, optional, plain } from "./operand.js";
 
@@ -17,24 +17,27 @@ interface Convolution {
   readonly output: MapLayout;
   /** Whether the weights lie in panels. */
   readonly packed: boolean;
+  readonly expansion: Expansion | undefined;
   /** None for a pointwise kernel. */
   readonly geometry?: Readonly<Record<NameOf<typeof layouts.geometry>, number>>;
   /** Words that both directions have, each kernel some of them. */
-  readonly words: Omit<Words<"pointwiseForward" | "groupedForward">, "out" | "bias" | "block" | "packed" | "finish">;
+  readonly words: Omit<Words<"pointwiseForward" | "groupedForward" | "depthwiseForward">, "out" | "bias" | "block" | "packed" | "finish">;
 }
 
 function convolution(builder: ProgramBuilder, node: ConvNode): Convolution {
   const [value] = node.inputs;
   const shape = builder.graph.shapes[value];
   const kernel = node.op === "conv2d" ? convKernel(node.attributes, shape) : "pointwise";
-  const x = operandWords(readsLazily(kernel) ? builder.operand(value) : plain(builder.store(value)));
+  const expansion = builder.expansions.get(value);
+  const x =
+    expansion?.x ?? operandWords(readsLazily(kernel) ? builder.operand(value) : plain(builder.store(value)));
   const [input, output] = [builder.layout(value), builder.layout(node.name)];
   const map = { inputs: input.stride, outputs: output.stride, pixels: output.pixels, chunk: chunkRows(input, output) };
   const words = { x, weight: { parameter: node.parameters.weight }, ...map };
   const packed = builder.parameters.parameters[node.parameters.weight].panelled > 0;
-  const base = { kernel, input, output, packed };
+  const base = { kernel, input, output, packed, expansion };
   if (node.op === "dense" || kernel === "pointwise")
-    return { ...base, words: { ...words, geometry: [], groups: [], channels: [], filters: [] } };
+    return { ...base, words: { ...words, geometry: [], groups: [], channels: [], filters: [], expansion: [] } };
   const [, height, width, channels] = shape;
   const [, outHeight, outWidth] = builder.graph.shapes[node.name];
   const { padding, groups, filters } = node.attributes;
@@ -43,7 +46,8 @@ function convolution(builder: ProgramBuilder, node: ConvNode): Convolution {
   const { top, left } = padding;
   const geometry = { height, width, outHeight, outWidth, kernelHeight, kernelWidth, down, across, top, left };
   const windows = arrange<typeof layouts.geometry, number>(layouts.geometry, geometry);
-  return { ...base, geometry, words: { ...words, geometry: windows, groups, channels, filters } };
+  const expanded = expansion?.words ?? new Array<number>(5).fill(0);
+  return { ...base, geometry, words: { ...words, geometry: windows, groups, channels, filters, expansion: expanded } };
 }
 
 /** Whether a kernel takes any operand for x, and an epilogue on its gradient. */
@@ -54,10 +58,17 @@ const names = { pointwise: "pointwise", depthwise: "depthwise", dense: "conv", g
 
 export function convForward(builder: ProgramBuilder, node: ConvNode): void {
   const conv = convolution(builder, node);
-  const buffer = builder.buffer(node.name);
   const { bias } = node.parameters;
-  const norm = normReading(builder, node.name);
   const finish = conv.kernel === "grouped" ? undefined : finishOf(builder, node);
+  if (finish !== undefined && expands(builder, conv, finish.value)) {
+    const { x, inputs, weight } = conv.words;
+    const words = [inputs, weight, bias === undefined ? 0 : { parameter: bias }, ...finish.words] as Word[];
+    builder.expansions.set(finish.value, { x: x as Word[], words, stride: conv.input.stride });
+    for (const value of finish.nodes) builder.absorb(value);
+    return;
+  }
+  const buffer = builder.buffer(node.name);
+  const norm = normReading(builder, node.name);
   const words = {
     ...conv.words,
     out: { buffer },
@@ -69,6 +80,15 @@ export function convForward(builder: ProgramBuilder, node: ConvNode): void {
   builder.emit(`${names[conv.kernel]}Forward`, () => words, scratchFloats(conv).forward * 4);
   builder.set(node.name, plain(buffer));
   for (const value of finish?.nodes ?? []) builder.set(value, plain(buffer));
+}
+
+/** Whether a pointwise convolution's rows can be made by the depthwise one that alone reads what it makes. */
+function expands(builder: ProgramBuilder, conv: Convolution, value: string): boolean {
+  if (!conv.packed || conv.kernel !== "pointwise" || !builder.fuse) return false;
+  const [reader] = builder.readersInside(value, 1);
+  const shape = builder.graph.shapes[value];
+  // Rows of whole tiles.
+  return reader?.op === "conv2d" && convKernel(reader.attributes, shape) === "depthwise" && shape[2] % 4 === 0;
 }
 
 type ConvGradientOp = "conv2dGradInput" | "conv2dGradWeight" | "denseGradInput" | "denseGradWeight" | "biasGrad";
@@ -145,7 +165,8 @@ function scratchFloats(conv: Convolution): { forward: number; backward: number }
     case "depthwise": {
       const columns = Math.max(left + width, (outWidth - 1) * across + kw);
       const dyColumns = kw - 1 + Math.max(outWidth, Math.floor((width - 1 + left) / across) + 1);
-      return { forward: inputs * kh * columns, backward: inputs * kh * (columns + dyColumns + kw) };
+      const row = conv.expansion === undefined ? 0 : width * conv.expansion.stride;
+      return { forward: inputs * kh * columns + row, backward: inputs * kh * (columns + dyColumns + kw) };
     }
     case "dense": {
       const forward = kh * kw * inputs * ((conv.packed ? 0 : outputs) + outWidth); // weights and a row of patches

@@ -12,8 +12,10 @@ import type { ProgramBuilder } from "./builder.js";
 
 interface Finish {
   readonly words: readonly Word[];
-  /** Nodes that the convolution computes; the last is the value that it stores. */
+  /** Nodes that the convolution computes. */
   readonly nodes: readonly string[];
+  /** The last of them, or its own: the value that it makes. */
+  readonly value: string;
 }
 
 /** @param node a convolution or dense layer */
@@ -39,7 +41,8 @@ export function finishOf(builder: ProgramBuilder, node: TrainingNode): Finish {
       nodes.push(...swish);
     }
   }
-  return { words: arrange<typeof layouts.finish, Word>(layouts.finish, { activation, vectors }), nodes };
+  const words = arrange<typeof layouts.finish, Word>(layouts.finish, { activation, vectors });
+  return { words, nodes, value: nodes.at(-1) ?? node.name };
 }
 
 /** Names of sigmoid and product, where a value is read by its own sigmoid and their product alone. */

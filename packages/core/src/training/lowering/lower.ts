@@ -107,7 +107,7 @@ export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = t
   const builder = new ProgramBuilder(graph, parameters, fuse);
   const lowerAll = (nodes: TrainingGraph["nodes"]): void => {
     for (const node of nodes) {
-      if (builder.has(node.name)) continue; // a convolution's finish (finish.ts)
+      if (builder.has(node.name) || builder.isAbsorbed(node.name)) continue; // done by a convolution (finish.ts)
       lowerings[node.op as keyof typeof lowerings](builder, node as never);
       if (!fuse && builder.has(node.name)) builder.store(node.name);
     }
