@@ -21,7 +21,10 @@ interface Convolution {
   /** None for a pointwise kernel. */
   readonly geometry?: Readonly<Record<NameOf<typeof layouts.geometry>, number>>;
   /** Words that both directions have, each kernel some of them. */
-  readonly words: Omit<Words<"pointwiseForward" | "groupedForward" | "depthwiseForward">, "out" | "bias" | "block" | "packed" | "finish">;
+  readonly words: Omit<
+    Words<"pointwiseForward" | "groupedForward" | "depthwiseForward">,
+    "out" | "bias" | "block" | "packed" | "finish"
+  >;
 }
 
 function convolution(builder: ProgramBuilder, node: ConvNode): Convolution {
@@ -29,8 +32,7 @@ function convolution(builder: ProgramBuilder, node: ConvNode): Convolution {
   const shape = builder.graph.shapes[value];
   const kernel = node.op === "conv2d" ? convKernel(node.attributes, shape) : "pointwise";
   const expansion = builder.expansions.get(value);
-  const x =
-    expansion?.x ?? operandWords(readsLazily(kernel) ? builder.operand(value) : plain(builder.store(value)));
+  const x = expansion?.x ?? operandWords(readsLazily(kernel) ? builder.operand(value) : plain(builder.store(value)));
   const [input, output] = [builder.layout(value), builder.layout(node.name)];
   const map = { inputs: input.stride, outputs: output.stride, pixels: output.pixels, chunk: chunkRows(input, output) };
   const words = { x, weight: { parameter: node.parameters.weight }, ...map };
