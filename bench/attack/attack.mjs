@@ -10,12 +10,18 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { mutantOf, tryParser } from "./lib/case.mjs";
+import { fixtures } from "./lib/fixtures.mjs";
+import { tried } from "./lib/results.mjs";
+import { endScratch, makeScratch } from "./lib/scratch.mjs";
 import { Threads } from "./lib/threads.mjs";
-import { parsers } from "./targets/index.mjs";
-import { trials } from "./targets/trials.mjs";
+import { targets } from "./targets/index.mjs";
 
-const targets = [...parsers, ...trials];
-const batch = 100;
+/** Cases of a target that a thread tries in one go take about so long. */
+const secondsOfBatch = 0.3;
+const firstBatch = 20;
+const largestBatch = 20_000;
+/** Between two times that the state is written. */
+const secondsOfState = 5;
 /** Reproducers of one kind of fault. */
 const mostAlike = 3;
 
@@ -86,55 +92,65 @@ async function campaign() {
     renameSync(`${file}.new`, file);
   };
   const list = chosen();
-  for (const { name } of list) state.targets[name] ??= { next: 0, seconds: 0, refused: 0, accepted: 0, fault: 0 };
+  for (const { name } of list)
+    state.targets[name] ??= { next: 0, seconds: 0, refused: 0, accepted: 0, fault: 0, units: 0 };
+  const scratch = makeScratch("phinets-attack-");
+  try {
+    await tryAll(list, state, { minutes, most, folder, scratch, save });
+  } finally {
+    endScratch(scratch, folder);
+    save();
+  }
+  return print(state, list, folder);
+}
+
+/** Until the time is over, or of each target `most` cases have been tried. */
+async function tryAll(list, state, { minutes, most, folder, scratch, save }) {
   const threads = new Threads(Number(options.threads));
+  // What trials share is made before the threads need it.
+  if (list.some(({ group }) => group === "kills" || group === "hostile")) await fixtures(scratch);
   const start = performance.now();
   const earlier = state.seconds;
   const left = () => minutes * 60_000 - (performance.now() - start);
   let stopped = false;
   process.once("SIGINT", () => (stopped = true));
+  let saved = start;
 
-  /** The target that has had the least of its share. */
+  /** The target that is furthest from its goal. */
   const nextTarget = () =>
     list
-      .filter(({ name }) => state.targets[name].next < most && !busy.has(name))
-      .sort((a, b) => state.targets[a.name].seconds / a.share - state.targets[b.name].seconds / b.share)[0];
-  const busy = new Set();
+      .filter(({ name }) => state.targets[name].next < most)
+      .sort((a, b) => state.targets[a.name].next / a.goal - state.targets[b.name].next / b.goal)[0];
   const turns = async () => {
     for (let target = nextTarget(); target !== undefined && left() > 0 && !stopped; target = nextTarget()) {
-      busy.add(target.name);
       const of = state.targets[target.name];
-      const count = Math.min(target.attempt === undefined ? batch : 1, most - of.next);
+      const isTrial = target.attempt !== undefined;
+      const count = Math.min(isTrial ? 1 : batchOf(of), most - of.next);
       const from = of.next;
-      const began = performance.now();
-      const {
-        counts,
-        faults,
-        odd = [],
-      } = await (target.attempt === undefined
-        ? threads.run({ name: target.name, seed: state.seed, from, count })
-        : attempt(target, state.seed, from, folder));
+      // Given out: another thread goes on behind.
       of.next += count;
+      const began = performance.now();
+      const job = { name: target.name, seed: state.seed, from, count, folder: scratch, isTrial };
+      const { counts, units, faults, odd } = await threads.run(job);
       for (const outcome of ["refused", "accepted", "fault"]) of[outcome] += counts[outcome];
+      of.units += units;
       of.seconds += (performance.now() - began) / 1000;
       for (const { n, message } of odd) console.error(`? ${target.name} ${n}: ${message}`);
       for (const fault of faults) await report(folder, target, state, fault);
       state.seconds = earlier + (performance.now() - start) / 1000;
+      if (faults.length === 0 && performance.now() - saved < 1000 * secondsOfState) continue;
+      saved = performance.now();
       save();
-      busy.delete(target.name);
     }
   };
   await Promise.all(Array.from({ length: threads.count }, turns));
   await threads.end();
-  save();
-  return print(state, list, folder);
 }
 
-async function attempt(target, seed, n, folder) {
-  // Compilers and commands run in folders of their own.
-  const { outcome, problem } = await target.attempt({ seed, n, folder: resolve(folder) });
-  const counts = { refused: 0, accepted: 0, fault: 0, [outcome]: 1 };
-  return { counts, faults: outcome === "fault" ? [{ n, problem }] : [] };
+/** By what the cases before took. */
+function batchOf(of) {
+  if (tried(of) === 0) return firstBatch;
+  return Math.min(largestBatch, Math.max(1, Math.round((secondsOfBatch * tried(of)) / of.seconds)));
 }
 
 /** Saves the bytes and the command that replays them, for the first few of a kind. */
@@ -174,18 +190,30 @@ async function replay(place) {
 }
 
 function print(state, list, folder) {
-  const row = (cells) =>
-    cells.map((cell, i) => (i === 0 ? String(cell).padEnd(24) : String(cell).padStart(10))).join(" ");
-  console.log(row(["target", "tried", "refused", "accepted", "faults", "seconds"]));
-  const total = { next: 0, refused: 0, accepted: 0, fault: 0, seconds: 0 };
-  const line = (name, of) => row([name, of.next, of.refused, of.accepted, of.fault, Math.round(of.seconds)]);
-  for (const { name } of list) {
+  const row = ([name, ...cells]) => [name.padEnd(26), ...cells.map((cell) => String(cell).padStart(10))].join(" ");
+  console.log(row(["target", "tried", "refused", "accepted", "faults", "seconds", "a second"]));
+  const rate = (count, seconds) => (seconds > 0 ? Number((count / seconds).toPrecision(3)) : 0);
+  const line = (name, of, more = "") =>
+    `${row([name, tried(of), of.refused, of.accepted, of.fault, Math.round(of.seconds), rate(tried(of), of.seconds)])}${more}`;
+  const groups = new Map();
+  for (const target of list) {
+    const { group, name, unit } = target;
     const of = state.targets[name];
-    console.log(line(name, of));
-    for (const key of Object.keys(total)) total[key] += of[key];
+    console.log(line(name, of, unit === undefined ? "" : `  ${of.units} ${unit}`));
+    for (const key of new Set([group, "all"])) {
+      const total = groups.get(key) ?? { refused: 0, accepted: 0, fault: 0, seconds: 0, units: {} };
+      groups.set(key, total);
+      for (const each of ["refused", "accepted", "fault", "seconds"]) total[each] += of[each];
+      if (unit !== undefined) total.units[unit] = (total.units[unit] ?? 0) + of.units;
+    }
   }
-  console.log(line("all", total));
+  const all = groups.get("all");
+  groups.delete("all");
+  for (const [name, total] of [...groups, ["all", all]]) {
+    const units = Object.entries(total.units).map(([unit, count]) => `  ${count} ${unit}`);
+    console.log(line(`= ${name}`, total, units.join("")));
+  }
   for (const [kind, count] of Object.entries(state.kinds ?? {})) console.log(`${count} x ${kind}`);
   console.log(`seed ${state.seed}, ${Math.round(state.seconds)} s, ${folder}`);
-  return total.fault > 0 ? 1 : 0;
+  return all.fault > 0 ? 1 : 0;
 }

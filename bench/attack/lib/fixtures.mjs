@@ -62,7 +62,7 @@ async function make(root) {
     rmSync(next, { recursive: true, force: true });
     mkdirSync(next, { recursive: true });
     const size = { height: network.input.height, width: network.input.width };
-    await writeConveyorDataset(join(next, "data"), { seed: 3, train: 32, val: 8, clipFrames: 8, size });
+    await writeConveyorDataset(join(next, "data"), { seed: 3, train: 16, val: 2, clipFrames: 4, size });
     writeFileSync(join(next, "network.json"), JSON.stringify(network));
     const words = trainWords({
       data: join(next, "data/data.yaml"),

@@ -1,9 +1,11 @@
-/** Worker threads for parsers, watched: one that hangs or runs out of memory is ended, and what it was at is a fault. */
+/** Worker threads, watched: one that hangs or runs out of memory is ended, and what it was at is a fault. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { addResults, noResults } from "./results.mjs";
 
-/** Of one case, however busy the machine is. */
+/** Of one case of a parser, however busy the machine is; a trial ends the programs that it runs itself. */
 const mostSeconds = 60;
+const mostSecondsOfTrial = 3600;
 const heapMegabytes = 1024;
 /** For what a case leaves behind: most of a collection's work is to copy what is still in use. */
 const youngMegabytes = 96;
@@ -16,9 +18,9 @@ export class Threads {
     this.count = count;
   }
 
-  /** Tries `count` mutants from `from` on. */
+  /** Tries `count` cases from `from` on: `{ name, seed, from, count, folder, isTrial }`. */
   async run(job) {
-    const results = { counts: { refused: 0, accepted: 0, fault: 0 }, faults: [], odd: [] };
+    const results = noResults();
     let { from } = job;
     const end = job.from + job.count;
     while (from < end) {
@@ -26,18 +28,12 @@ export class Threads {
       const done = await this.#watch(thread, { ...job, from, count: end - from });
       if (done.stopped === undefined) {
         this.#free.push(thread);
-        for (const [outcome, count] of Object.entries(done.counts)) results.counts[outcome] += count;
-        results.faults.push(...done.faults);
-        results.odd.push(...done.odd);
+        addResults(results, done);
         return results;
       }
       // What came before in this batch is lost with the thread; it is tried again up to the one that ended it.
       const { n, problem } = done.stopped;
-      if (n > from) {
-        const before = await this.run({ ...job, from, count: n - from });
-        for (const [outcome, count] of Object.entries(before.counts)) results.counts[outcome] += count;
-        results.faults.push(...before.faults);
-      }
+      if (n > from) addResults(results, await this.run({ ...job, from, count: n - from }));
       results.counts.fault++;
       results.faults.push({ n, problem });
       from = n + 1;
@@ -59,6 +55,7 @@ export class Threads {
 
   #watch(thread, job) {
     const { worker, current } = thread;
+    const seconds = job.isTrial ? mostSecondsOfTrial : mostSeconds;
     return new Promise((resolve) => {
       let seen = -1;
       let since = performance.now();
@@ -75,7 +72,7 @@ export class Threads {
       const timer = setInterval(() => {
         const count = Atomics.load(current, 1);
         if (count !== seen) [seen, since] = [count, performance.now()];
-        else if (performance.now() - since > 1000 * mostSeconds) stop(`does not end in ${mostSeconds} s`);
+        else if (performance.now() - since > 1000 * seconds) stop(`does not end in ${seconds} s`);
       }, 500);
       const onError = (error) => {
         const full = error.code === "ERR_WORKER_OUT_OF_MEMORY";

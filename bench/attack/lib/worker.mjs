@@ -1,25 +1,35 @@
-/** A thread that tries mutants of parsers: `{ name, seed, from, count }` in, counts and faults out. */
+/** A thread that tries cases: `{ name, seed, from, count, folder }` in, counts and faults out. */
 import { parentPort, workerData } from "node:worker_threads";
-import { parsers } from "../targets/index.mjs";
+import { targets } from "../targets/index.mjs";
 import { mutantOf, tryParser } from "./case.mjs";
+import { addOutcome, noResults } from "./results.mjs";
 
 /** The case that is under way, for whoever watches. */
 const current = new Int32Array(workerData);
-const mostFaults = 20;
+const stackLines = Error.stackTraceLimit;
 
-parentPort.on("message", async ({ name, seed, from, count, end }) => {
+parentPort.on("message", async ({ name, seed, from, count, folder, end }) => {
   if (end) process.exit(); // whoever made folders removes them now
-  const target = parsers.find((each) => each.name === name);
-  const counts = { refused: 0, accepted: 0, fault: 0 };
-  const faults = [];
-  const odd = [];
+  const target = targets.find((each) => each.name === name);
+  const results = noResults();
   for (let n = from; n < from + count; n++) {
     Atomics.store(current, 0, n);
     Atomics.add(current, 1, 1);
-    const { outcome, problem, odd: message } = await tryParser(target, mutantOf(target, seed, n));
-    counts[outcome]++;
-    if (outcome === "fault" && faults.length < mostFaults) faults.push({ n, problem });
-    if (message !== undefined && odd.length < 3) odd.push({ n, message });
+    addOutcome(
+      results,
+      n,
+      await (target.attempt === undefined ? parse(target, seed, n) : target.attempt({ seed, n, folder })),
+    );
   }
-  parentPort.postMessage({ counts, faults, odd });
+  parentPort.postMessage(results);
 });
+
+/** Most mutants are refused, and what takes longest of an error is its stack: only a fault's is wanted. */
+async function parse(target, seed, n) {
+  Error.stackTraceLimit = 0;
+  const result = await tryParser(target, mutantOf(target, seed, n));
+  Error.stackTraceLimit = stackLines;
+  if (result.outcome !== "fault") return result;
+  const again = await tryParser(target, mutantOf(target, seed, n));
+  return again.outcome === "fault" ? again : result;
+}

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { threadId } from "node:worker_threads";
 import { detectByHead } from "@phinets/core/detection";
 import { GraphBuilder } from "@phinets/core/graph";
 import { IntegerInterpreter } from "@phinets/core/inference";
@@ -28,9 +29,11 @@ async function objectOf(cache, folder, unit, headers) {
   const object = join(cache, `${createHash("sha256").update(headers).update(text).digest("hex").slice(0, 20)}.o`);
   if (existsSync(object)) return object;
   mkdirSync(cache, { recursive: true });
-  const { code, stderr } = await run("gcc", [...sanitizers, "-c", unit, "-o", `${object}.new`], { cwd: folder });
+  // Another thread may compile the same at the same time.
+  const next = `${object}.${threadId}.new`;
+  const { code, stderr } = await run("gcc", [...sanitizers, "-c", unit, "-o", next], { cwd: folder });
   if (code !== 0) throw new Error(`gcc ${unit}: ${stderr.slice(0, 500)}`);
-  renameSync(`${object}.new`, object);
+  renameSync(next, object);
   return object;
 }
 
@@ -71,12 +74,12 @@ async function output(folder, input) {
 
 const mainOfNetwork = `#include <stdio.h>
 #include "net_model.h"
-static int8_t input[NET_INPUT_BYTES + 3], output[NET_OUTPUT_BYTES]; /* may be read up to 3 bytes beyond its end */
+static int8_t input[NET_INPUT_BYTES + 3], output[NET_OUTPUT_BYTES + 3]; /* may be read up to 3 bytes beyond the end */
 int main(int argc, char **argv) {
   FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[argc - 1], "wb");
   while (fread(input, 1, NET_INPUT_BYTES, in) == NET_INPUT_BYTES) {
     net_run(input, output);
-    fwrite(output, 1, sizeof output, out);
+    fwrite(output, 1, NET_OUTPUT_BYTES, out);
   }
   return fclose(in) | fclose(out);
 }
@@ -223,7 +226,7 @@ async function detector({ seed, n, folder }) {
         at += 48;
       }
     }
-    return { outcome: "accepted" };
+    return { outcome: "accepted", units: mapsOfAttempt };
   });
 }
 
@@ -327,12 +330,12 @@ async function tracker({ seed, n, folder }) {
         at += trackBytes;
       }
     }
-    return { outcome: "accepted" };
+    return { outcome: "accepted", units: framesOfAttempt };
   });
 }
 
 export const cTargets = [
-  { name: "c-network", attempt: network, share: 8 },
-  { name: "c-detector", attempt: detector, share: 3 },
-  { name: "c-tracker", attempt: tracker, share: 3 },
+  { name: "c-network", attempt: network, goal: 1000 },
+  { name: "c-detector", attempt: detector, goal: 1_000_000 / mapsOfAttempt, unit: "frames" },
+  { name: "c-tracker", attempt: tracker, goal: 1_000_000 / framesOfAttempt, unit: "frames" },
 ].map((target) => ({ group: "c", ...target }));

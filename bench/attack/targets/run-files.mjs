@@ -1,5 +1,5 @@
 /** The documents of a run folder, read as the verbs read them: each is read, or refused in a line that names it. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildNetwork, initialWeights, parseNetwork } from "@phinets/core/networks";
@@ -15,14 +15,15 @@ import { readEvents } from "../../../packages/node/dist/steps/train/events.js";
 import { savedTarget } from "../../../packages/node/dist/target/target.js";
 import { utf8 } from "../lib/mutate.mjs";
 import { modelFiles, smallNetwork } from "../lib/samples.mjs";
+import { makeScratch } from "../lib/scratch.mjs";
 
-/** A folder of this thread's own, in memory where the system has files there; each case has one in it. */
+/** A folder of this thread's own; each case has one in it. */
 let root;
 /** Files and folders of the last case. */
 let last = { names: [], folders: "" };
 function folderOf(files) {
   if (root === undefined) {
-    root = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "phinets-attack-run-"));
+    root = makeScratch("phinets-attack-run-");
     process.on("exit", () => rmSync(root, { recursive: true, force: true }));
   }
   const folder = join(root, "run");

@@ -4,7 +4,8 @@
 
 #include "phinets_model.h"
 
-static int8_t input[PHINETS_INPUT_BYTES], output[PHINETS_OUTPUT_BYTES];
+/* Layers may read up to 3 bytes beyond the end of what they are given. */
+static int8_t input[PHINETS_INPUT_BYTES + 3], output[PHINETS_OUTPUT_BYTES + 3];
 
 static FILE *open_file(const char *path, const char *mode) {
   FILE *file = fopen(path, mode);
@@ -33,15 +34,16 @@ int main(int argc, char **argv) {
   }
   FILE *inputs = open_file(argv[1], "rb"), *outputs = open_file(argv[2], "wb");
   size_t length;
-  while ((length = fread(input, 1, sizeof input, inputs)) == sizeof input) {
+  while ((length = fread(input, 1, PHINETS_INPUT_BYTES, inputs)) == PHINETS_INPUT_BYTES) {
     infer();
-    if (fwrite(output, 1, sizeof output, outputs) != sizeof output) {
+    if (fwrite(output, 1, PHINETS_OUTPUT_BYTES, outputs) != PHINETS_OUTPUT_BYTES) {
       perror(argv[2]);
       return 1;
     }
   }
   if (length != 0) {
-    fprintf(stderr, "%s: %zu bytes are left after the last whole input of %zu bytes\n", argv[1], length, sizeof input);
+    fprintf(stderr, "%s: %zu bytes are left after the last whole input of %d bytes\n", argv[1], length,
+            PHINETS_INPUT_BYTES);
     return 1;
   }
   return fclose(outputs) == 0 ? 0 : 1;

@@ -167,6 +167,16 @@ describe("emitC", () => {
     expect(emitC(build(16))["phinets_model.c"]).toContain("{16, 1, 0, 20}");
   });
 
+  test("the header says so where layers read what lies last in the caller's buffer", () => {
+    const builder = new GraphBuilder("net");
+    const y = builder.conv2d("y", builder.input("x", [1, 5, 5, 1]), { filters: 1, bias: true });
+    const z = builder.conv2d("z", y, { filters: 2, bias: true });
+    const headerOf = (outputs: string[]) => emitC(randomlyQuantized(builder.build(outputs), 1))["phinets_model.h"];
+    const said = /output: PHINETS_OUTPUT_BYTES, of which layers read as well, as far beyond its end\. Returns 0/;
+    expect(headerOf([z, y])).toMatch(said);
+    expect(headerOf([y, z])).not.toMatch(said);
+  });
+
   test("outputs that no step makes are refused", () => {
     const builder = new GraphBuilder("twice");
     const x = builder.input("x", [1, 2, 2, 2]);

@@ -404,7 +404,7 @@ function header({ q, name, program, input }: Model, { detector, classes }: COpti
         ]
       : []),
     `/* Runs the network once. input: ${upper}_INPUT_BYTES, read where it is, up to 3 bytes beyond its end too;`,
-    `   output: ${upper}_OUTPUT_BYTES. Returns 0. Not`,
+    `   output: ${upper}_OUTPUT_BYTES${readsLastOutput(program) ? ", of which layers read as well, as far beyond its end" : ""}. Returns 0. Not`,
     "   reentrant: the arena is static. */",
     `int ${name}_run(const int8_t *input, int8_t *output);`,
     "",
@@ -422,6 +422,12 @@ function header({ q, name, program, input }: Model, { detector, classes }: COpti
     "",
   );
   return lines.join("\n");
+}
+
+/** Whether a layer reads what lies last in the caller's buffer: kernels load whole words, the last beyond the map's end. */
+function readsLastOutput({ lowering: { outputs, steps } }: Program): boolean {
+  const last = outputs.at(-1);
+  return steps.some(({ reads }) => reads.some(({ value }) => value === last));
 }
 
 /** A macro that the compiler's command line may set instead. */

@@ -1,0 +1,54 @@
+/** Folders that are gone after a campaign: in memory where the system has files there, since a disk waits for every one written. */
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const memory = "/dev/shm";
+/** What a campaign's folders and objects take at most, about. */
+const neededBytes = 2 ** 30;
+
+/** Makes an empty folder of a name that nobody has; others may look into it. */
+export function makeScratch(prefix) {
+  const folder = mkdtempSync(join(hasRoom() ? memory : tmpdir(), prefix));
+  chmodSync(folder, 0o755);
+  if (runsPrograms(folder)) return folder;
+  rmSync(folder, { recursive: true });
+  return mkdtempSync(join(tmpdir(), prefix));
+}
+
+function hasRoom() {
+  if (!existsSync(memory)) return false;
+  const { bavail, bsize } = statfsSync(memory);
+  return bavail * bsize >= neededBytes;
+}
+
+/** Whether the file system lets programs run: containers mount theirs without. */
+function runsPrograms(folder) {
+  const file = join(folder, "program");
+  writeFileSync(file, "", { mode: 0o755 });
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(file);
+  }
+}
+
+/** Removes the folder; what faults left in its `work` is kept in that of `folder`. */
+export function endScratch(scratch, folder) {
+  const left = join(scratch, "work");
+  if (existsSync(left)) cpSync(left, join(folder, "work"), { recursive: true, verbatimSymlinks: true });
+  rmSync(scratch, { recursive: true, force: true });
+}
