@@ -404,7 +404,7 @@ function header({ q, name, program, input }: Model, { detector, classes }: COpti
         ]
       : []),
     `/* Runs the network once. input: ${upper}_INPUT_BYTES, read where it is, up to 3 bytes beyond its end too;`,
-    `   output: ${upper}_OUTPUT_BYTES${readsLastOutput(program) ? ", of which layers read as well, as far beyond its end" : ""}. Returns 0. Not`,
+    `   output: ${upper}_OUTPUT_BYTES${readsLastOutput(program) ? ", read by layers too, up to 3 bytes beyond its end" : ""}. Returns 0. Not`,
     "   reentrant: the arena is static. */",
     `int ${name}_run(const int8_t *input, int8_t *output);`,
     "",
