@@ -334,7 +334,7 @@ describe("corrupt checkpoints", () => {
   it("a quantised network that is broken", async () => {
     for (const [text, problem] of [
       ["{", /not JSON/],
-      ["null", /format is undefined/],
+      ["null", /format is missing/],
       [fs.readFileSync(join(run, "quantized.json"), "utf8").replace(/"scale":\s*[\d.e-]+/, '"scale":0'), /scale 0/],
     ] as const) {
       const copy = spoil("bad-int8", "quantized.json", (path) => fs.writeFileSync(path, text));

@@ -202,7 +202,7 @@ describe("files", () => {
       change(document);
       return () => decodeQuantized(JSON.stringify(document), safetensors, "q.json");
     };
-    expect(edited((d) => delete d.values.y)).toThrow('q.json: value "y" has scale undefined');
+    expect(edited((d) => delete d.values.y)).toThrow('q.json: value "y" has scale missing');
     expect(edited((d) => (d.values.y = { scale: 1, zeroPoint: 300 }))).toThrow('value "y" has zero point 300');
     expect(edited((d) => delete d.weightScales["y.weight"])).toThrow('parameter "y.weight" lacks its 2 scales');
     const { "y.bias": bias, ...rest } = network.weights;
@@ -210,6 +210,9 @@ describe("files", () => {
     expect(() => decodeQuantized(json, encodeQuantized({ ...network, weights: rest }).safetensors)).toThrow(
       'parameter "y.bias" is missing, not int32 [2]',
     );
+    // Nor is what every object has by birth one.
+    const named = json.replaceAll('"y.bias"', '"constructor"');
+    expect(() => decodeQuantized(named, safetensors, "q.json")).toThrow('parameter "constructor" is missing');
   });
 });
 

@@ -45,6 +45,7 @@ export function showValue(value: unknown, most = 60): string {
 
 function show(value: unknown, most: number, depth: number): string {
   if (typeof value === "string") return JSON.stringify(value.length > most ? value.slice(0, most) : value);
+  if (value === undefined) return "missing";
   if (typeof value !== "object" || value === null) return String(value);
   const isList = Array.isArray(value);
   const [open, close] = isList ? "[]" : "{}";

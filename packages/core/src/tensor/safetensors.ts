@@ -70,7 +70,8 @@ export function decodeSafetensors(
   const { __metadata__, ...entries } = header as Record<string, unknown>;
   const metadata = metadataOf(__metadata__, fail);
   const start = 8 + headerLength;
-  const weights: Weights = {};
+  // Without a prototype: no tensor is called "constructor" unless the file has one.
+  const weights: Weights = Object.create(null);
   let taken = 0;
   for (const [name, entry] of Object.entries(entries)) {
     const { dtype: code, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;

@@ -133,7 +133,7 @@ describe("JSON that somebody else wrote", () => {
   it("is shown in messages, however large or deep", () => {
     for (const value of [1, "a", null, true, [1, "x", { a: [null] }], {}, []])
       expect(showValue(value)).toBe(JSON.stringify(value));
-    expect(showValue(undefined)).toBe("undefined");
+    expect(showValue(undefined)).toBe("missing");
     expect(showValue([[[[[[1]]]]]])).toBe("[[[[[...]]]]]");
     expect(showValue(JSON.parse(nested(100_000)))).toBe('[{"a":[{"a":[...]}]}]');
     for (const value of ["y".repeat(1e6), Array(1e6).fill(1), { ["k".repeat(1e6)]: 1 }, [["z".repeat(1e6)]]])

@@ -169,7 +169,7 @@ describe("safetensors", () => {
     };
     const { __metadata__: metadata } = header;
     expect(refused({})).toBeUndefined();
-    expect(refused({ __metadata__: null })).toMatch(/not a checkpoint .*format is undefined; remove it/);
+    expect(refused({ __metadata__: null })).toMatch(/not a checkpoint .*format is missing; remove it/);
     expect(refused({ __metadata__: { ...metadata, key: undefined } })).toMatch(/key is missing; remove it/);
     expect(refused({ __metadata__: { ...metadata, epoch: "x" } })).toMatch(/epoch is "x", a number is needed; remove/);
     expect(refused({ __metadata__: { ...metadata, epoch: 3 } })).toMatch(/__metadata__\.epoch is 3, not a text/);

@@ -58,6 +58,16 @@ describe("tables of boxes", () => {
     expect(boxesOf(set, "c.jpg", size)).toEqual([]);
   });
 
+  it("whose sizes are no numbers of pixels have none", async () => {
+    const set = await openMemory({
+      "boxes.csv": lines(header, "a.jpg,1e309,80,nut,10,20,40,60", "b.jpg,100,-80,nut,10,20,40,60"),
+      "a.jpg": picture,
+      "b.jpg": picture,
+    });
+    expect(set.problems).toEqual([]);
+    for (const name of ["a.jpg", "b.jpg"]) expect(boxesOf(set, name, size)).toEqual(["nut 10,20,40,60"]);
+  });
+
   it("of fractions, said so", async () => {
     const set = await openMemory({ "b.csv": lines(header, "a.jpg,100,80,nut,0.1,0.25,0.4,0.75"), "a.jpg": picture });
     expect(boxesOf(set, "a.jpg", size)).toEqual(["nut 10,20,40,60"]);

@@ -63,12 +63,12 @@ function cornersRow({ fields, line }: CsvRow, { columns }: CsvFile): BoxRow | st
   if (picture === "") return "has no picture's name";
   const sides = { left: "xmin", top: "ymin", right: "xmax", bottom: "ymax" } as const;
   const values = Object.entries(sides).map(([side, name]) => [side, field(name)] as const);
-  const [width, height] = [Number(field("width")), Number(field("height"))];
+  const size = { width: Number(field("width")), height: Number(field("height")) };
   const split = splitOf(field("split"));
   const row = {
     picture,
     line,
-    ...(width > 0 && height > 0 && { size: { width, height } }),
+    ...(Object.values(size).every((side) => side > 0 && Number.isFinite(side)) && { size }),
     ...(split !== undefined && { split }),
   };
   const name = field("class");

@@ -346,7 +346,7 @@ describe("damage is found", () => {
     [joined([whole, [0]]), /no directory at its end/],
     [
       safetensors({ a: { dtype: "F8_E4M3", shape: [1], bytes: new Uint8Array(1) } }),
-      /dtype F8_E4M3, which is not read/,
+      /dtype "F8_E4M3", which is not read/,
     ],
     [safetensors({ a: { dtype: "F32", shape: [2], bytes: new Uint8Array(4) } }), /cannot be bytes 0 to 4/],
   ])("says what an odd file is (%#)", (bytes, message) => {

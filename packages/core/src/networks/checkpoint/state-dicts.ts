@@ -1,5 +1,5 @@
 /** The state_dicts in a weights file of any kind that is read. */
-import { parseJson, type Shape, sizeOf } from "../../tensor/index.js";
+import { parseJson, type Shape, showValue, sizeOf } from "../../tensor/index.js";
 import { refuseFile, utf8 } from "./bytes.js";
 import { PickleDict, PickleTensor, type PickleValue } from "./pickle-values.js";
 import { contiguousStrides, elementBytes, isElementCode, TensorView } from "./tensor-view.js";
@@ -78,7 +78,7 @@ function readSafetensors(bytes: Uint8Array, file: string): StateDict {
     if (name === "__metadata__") continue;
     const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
     if (!isElementCode(dtype))
-      return refuseFile(file, `tensor "${name}" has dtype ${String(dtype)}, which is not read`);
+      return refuseFile(file, `tensor "${name}" has dtype ${showValue(dtype)}, which is not read`);
     const isList = (list: unknown): list is number[] => Array.isArray(list) && list.length <= 8;
     if (!isList(shape) || !isList(offsets) || ![...shape, ...offsets].every((n) => Number.isSafeInteger(n) && n >= 0))
       return refuseFile(file, `tensor "${name}" has no proper shape and offsets`);
