@@ -109,6 +109,9 @@ const convolutions = [
   // Windows that lie beside the map altogether, as a PAD may ask for.
   convolution([6, 7, 8], { filters: 4, kernel: 3, padding: sides(1, 1, 1, 9), bias: true }),
   convolution([3, 2, 5], { filters: 3, kernel: 3, stride: 2, padding: sides(7, 6, 12, 11) }),
+  convolution([1, 1, 4], { filters: 3, stride: 99999, bias: true }),
+  convolution([3, 3, 9], { filters: 5, kernel: 3, stride: 99999, bias: true }),
+  convolution([9, 3, 3], { filters: 5, kernel: 3, stride: 6, bias: true }),
   convolution([6, 5, 6], { filters: 4, kernel: 3, padding: 1, groups: 2, bias: true }),
   convolution([5, 5, 6], { filters: 3, kernel: 3, stride: 2, groups: 3, activation: "relu6" }),
   convolution([5, 4, 3], { filters: 6, kernel: 3, padding: 1, groups: 3, bias: true }),
@@ -131,6 +134,7 @@ const depthwises = [
     ),
   ),
   depthwise([8, 7, 5], { kernel: 5, stride: 2, padding: 1 }),
+  depthwise([5, 5, 9], { kernel: 5, stride: 99999, bias: true }),
   depthwise([6, 7, 5], { kernel: 3, padding: sides(6, 5, 1, 9), bias: true }),
   depthwise([8, 8, 5], { kernel: 3, stride: 2, padding: sides(0, 1, 0, 1), bias: true }),
   depthwise([8, 8, 4], { kernel: 3, stride: 2, padding: 1, bias: true }),
