@@ -42,6 +42,8 @@ describe("shape inference", () => {
     expect(() => b.conv2d("c", x, { filters: 0 })).toThrow(
       'conv2d "c": filters is 0; an integer of at least 1 is needed',
     );
+    for (const options of [{ stride: 99999 }, { kernel: 40000, padding: 20000 }, { padding: 1e300 }])
+      expect(() => b.conv2d("c", x, { filters: 1, ...options })).toThrow(/at most 32767 can be run/);
     expect(() => b.dense("d", x, 3)).toThrow(/dense "d": input has shape \[1,4,4,3\]/);
     expect(() => b.add("a", x, b.maxPool("p", x, 2))).toThrow(
       'add "a": inputs have shapes [1,4,4,3] and [1,2,2,3]; their dimensions must be equal, or 1 in either',
@@ -70,6 +72,10 @@ describe("transformations", () => {
     expect(graphFromJson(text)).toEqual(small());
     for (let n = 0; n < text.length - 1; n += 7)
       expect(() => graphFromJson(text.slice(0, n), "g.json")).toThrow(/^g\.json: /);
+  });
+  it("refuses a document without outputs", () => {
+    const document = { ...JSON.parse(graphToJson(small())), outputs: [] };
+    expect(() => graphFromJson(JSON.stringify(document), "g.json")).toThrow("g.json: outputs are none;");
   });
   it("folds padding, batch norm, dropout and ReLU6 for deployment", () => {
     const deployed = deployGraph(small());

@@ -127,6 +127,14 @@ function requireInteger(op: string, name: string, argument: string, value: numbe
     fail(op, name, `${argument} is ${value}; an integer of at least ${least} is needed`);
 }
 
+/** Of windows: kernels, strides and padding are of 16 bits in the firmware. */
+const mostOfWindow = 32767;
+
+function requireOfWindow(op: string, name: string, argument: string, value: number, least = 1): void {
+  requireInteger(op, name, argument, value, least);
+  if (value > mostOfWindow) fail(op, name, `${argument} is ${value}; at most ${mostOfWindow} can be run`);
+}
+
 /** Output length of a sliding window along one axis. */
 function windowed(
   op: string,
@@ -149,7 +157,7 @@ function windowed(
 
 function checkPadding(op: string, name: string, padding: Padding): void {
   for (const side of ["top", "bottom", "left", "right"] as const)
-    requireInteger(op, name, `padding.${side}`, padding[side], 0);
+    requireOfWindow(op, name, `padding.${side}`, padding[side], 0);
 }
 
 /** Pools whose windows may leave the map. */
@@ -158,8 +166,8 @@ function pool(op: string): OpSpec<OpAttributes["averagePool"]> {
     arity: 1,
     infer(name, [x], { kernel, stride, padding }) {
       requireMap(op, name, x);
-      for (const k of kernel) requireInteger(op, name, "kernel", k, 1);
-      for (const s of stride) requireInteger(op, name, "stride", s, 1);
+      for (const k of kernel) requireOfWindow(op, name, "kernel", k);
+      for (const s of stride) requireOfWindow(op, name, "stride", s);
       checkPadding(op, name, padding);
       const { top, bottom, left, right } = padding;
       // So that each window has a pixel of the map.
@@ -204,8 +212,8 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
       const [batch, height, width, channels] = x;
       requireInteger("conv2d", name, "filters", filters, 1);
       requireInteger("conv2d", name, "groups", groups, 1);
-      for (const k of kernel) requireInteger("conv2d", name, "kernel", k, 1);
-      for (const s of stride) requireInteger("conv2d", name, "stride", s, 1);
+      for (const k of kernel) requireOfWindow("conv2d", name, "kernel", k);
+      for (const s of stride) requireOfWindow("conv2d", name, "stride", s);
       checkPadding("conv2d", name, padding);
       if (channels % groups !== 0)
         fail("conv2d", name, `input channels ${channels} are not a multiple of groups ${groups}`);
@@ -290,8 +298,8 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
     arity: 1,
     infer(name, [x], { size, stride }) {
       requireMap("maxPool", name, x);
-      requireInteger("maxPool", name, "size", size, 1);
-      requireInteger("maxPool", name, "stride", stride, 1);
+      requireOfWindow("maxPool", name, "size", size);
+      requireOfWindow("maxPool", name, "stride", stride);
       const h = windowed("maxPool", name, "height", x[1], 0, size, stride);
       const w = windowed("maxPool", name, "width", x[2], 0, size, stride);
       return [[x[0], h, w, x[3]]];
@@ -320,7 +328,7 @@ export const ops: { readonly [O in OpName]: OpSpec<OpAttributes[O]> } = {
     arity: 1,
     infer(name, [x], { begin, size, step }) {
       requireMap("slice", name, x);
-      for (const each of step) requireInteger("slice", name, "step", each, 1);
+      for (const each of step) requireOfWindow("slice", name, "step", each);
       for (let i = 0; i < 3; i++) {
         requireInteger("slice", name, "begin", begin[i], 0);
         requireInteger("slice", name, "size", size[i], 1);

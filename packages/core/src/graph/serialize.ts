@@ -53,6 +53,7 @@ export function graphFromDocument(document: unknown, file: string): Graph {
     const problem = problemOf(node);
     if (problem !== undefined) fail(`nodes[${i}]: ${problem}`);
   });
+  if (parsed.outputs.length === 0) fail("outputs are none; name the nodes whose values leave the network");
   const stray = parsed.outputs.find((output) => !isName(output));
   if (stray !== undefined) fail(`outputs has ${showValue(stray)}; names of nodes are needed`);
   try {
