@@ -54,22 +54,27 @@ export function gemm(a: usize, strideA: i32, panels: usize, c: usize, strideC: i
   const bytes = <usize>n << 2;
   const code = codeOf(finish, bias), scale = scaleOf(finish), shift = shiftOf(finish, bias, bytes);
   const whole = bytes & ~31; // of a row in tiles of 8 columns
+  const panel = <usize>k << 5;
   const rest = panels + <usize>k * whole;
   // Beside a call, sums would not stay in registers.
   const calls = code == Activations.swish;
   const inTile = calls ? UNFINISHED : code;
-  let r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    tiles4x8(a, sa, panels, c, sc, k, whole, scale, shift, inTile);
-    if (whole < bytes) {
-      tile4x4(a, sa, rest, c + whole, sc, k);
-      finishSums(c + whole, 4, sc, 16, whole, scale, shift, inTile);
+  const tiled = rows & ~3;
+  if (tiled > 0) {
+    let b = panels;
+    for (let column: usize = 0; column < whole; column += 32) {
+      tiles4x8(a, sa, b, c + column, sc, tiled, k, column, scale, shift, inTile);
+      b += panel;
     }
-    if (calls) finishSums(c, 4, sc, bytes, 0, scale, shift, code);
-    a += sa << 2;
-    c += sc << 2;
+    if (whole < bytes) {
+      for (let r = 0; r < tiled; r += 4) tile4x4(a + <usize>r * sa, sa, rest, c + <usize>r * sc + whole, sc, k);
+      finishSums(c + whole, tiled, sc, 16, whole, scale, shift, inTile);
+    }
+    if (calls) finishSums(c, tiled, sc, bytes, 0, scale, shift, code);
+    a += <usize>tiled * sa;
+    c += <usize>tiled * sc;
   }
-  for (; r < rows; r++) {
+  for (let r = tiled; r < rows; r++) {
     tiles1(a, panels, c, k, bytes);
     finishSums(c, 1, sc, bytes, 0, scale, shift, code);
     a += sa;
@@ -77,12 +82,15 @@ export function gemm(a: usize, strideA: i32, panels: usize, c: usize, strideC: i
   }
 }
 
-/** Four rows of `bytes`, a multiple of 32. */
-function tiles4x8(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32, bytes: usize, scale: usize, shift: usize, code: i32): void {
-  const a1 = a + sa, a2 = a1 + sa, a3 = a2 + sa;
+/** Eight columns of rows in fours: the panel stays in cache. `column`: bytes before C in a row. */
+function tiles4x8(a: usize, sa: usize, panel: usize, c: usize, sc: usize, rows: i32, k: i32, column: usize, scale: usize, shift: usize, code: i32): void {
   const end = <usize>k << 2;
-  for (let column: usize = 0; column < bytes; column += 32) {
+  const f0 = four(scale, column), f1 = four(scale, column + 16);
+  const s0 = fourAddends(shift, column), s1 = fourAddends(shift, column + 16);
+  for (let r = 0; r < rows; r += 4) {
     let x00 = f32x4.splat(0), x01 = x00, x10 = x00, x11 = x00, x20 = x00, x21 = x00, x30 = x00, x31 = x00;
+    const a1 = a + sa, a2 = a1 + sa, a3 = a2 + sa;
+    let b = panel;
     for (let i: usize = 0; i < end; i += 4) {
       const b0 = v128.load(b), b1 = v128.load(b, 16);
       let s = v128.load32_splat(a + i);
@@ -99,18 +107,13 @@ function tiles4x8(a: usize, sa: usize, b: usize, c: usize, sc: usize, k: i32, by
       x31 = madd(s, b1, x31);
       b += 32;
     }
-    const at = c + column;
-    if (code == UNFINISHED) {
-      const one = f32x4.splat(1);
-      store4x8(at, sc, x00, x01, x10, x11, x20, x21, x30, x31, one, one, one, one, UNFINISHED);
-      continue;
-    }
-    const f0 = four(scale, column), f1 = four(scale, column + 16);
-    const s0 = fourAddends(shift, column), s1 = fourAddends(shift, column + 16);
-    if (code == Activations.none) store4x8(at, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.none);
-    else if (code == Activations.relu6) store4x8(at, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.relu6);
-    else if (code == Activations.hardswish) store4x8(at, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.hardswish);
-    else store4x8(at, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.relu);
+    if (code == UNFINISHED) store4x8(c, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, UNFINISHED);
+    else if (code == Activations.none) store4x8(c, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.none);
+    else if (code == Activations.relu6) store4x8(c, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.relu6);
+    else if (code == Activations.hardswish) store4x8(c, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.hardswish);
+    else store4x8(c, sc, x00, x01, x10, x11, x20, x21, x30, x31, f0, f1, s0, s1, Activations.relu);
+    a = a3 + sa;
+    c += sc << 2;
   }
 }
 
