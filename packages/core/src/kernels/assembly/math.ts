@@ -144,18 +144,20 @@ function nearMiddle(y: v128): v128 {
  * The sigmoid of four floats: the bits of tensor/math.ts, rounded to floats. A quick one suffices but where a float's rounding
  * depends on more (one vector of five hundred), where the result is no normal float, and for what is no number.
  */
+// @ts-ignore: decorator
+@inline
 export function sigmoid4(x: v128): v128 {
-  const size = f32x4.abs(x);
-  if (!i32x4.all_true(f32x4.le(size, f32x4.splat(87)))) return slowSigmoid4(x);
-  const minus = f32x4.neg(size);
+  const size = f32x4.abs(x), minus = f32x4.neg(size);
   const one = v128.load(ONE);
   const a = quickExp(f64x2.promote_low_f32x4(minus));
   const b = quickExp(f64x2.promote_low_f32x4(v128.shuffle<f32>(minus, minus, 2, 3, 2, 3)));
   const sign = i32x4.shr_s(x, 31);
   const y = f64x2.div(v128.bitselect(a, one, v128.shuffle<i32>(sign, sign, 0, 0, 1, 1)), f64x2.add(one, a));
   const z = f64x2.div(v128.bitselect(b, one, v128.shuffle<i32>(sign, sign, 2, 2, 3, 3)), f64x2.add(one, b));
-  if (v128.any_true(v128.or(nearMiddle(y), nearMiddle(z)))) return slowSigmoid4(x);
-  return v128.shuffle<f32>(f32x4.demote_f64x2_zero(y), f32x4.demote_f64x2_zero(z), 0, 1, 4, 5);
+  const outside = v128.not(f32x4.le(size, f32x4.splat(87)));
+  let result = v128.shuffle<f32>(f32x4.demote_f64x2_zero(y), f32x4.demote_f64x2_zero(z), 0, 1, 4, 5);
+  if (v128.any_true(v128.or(outside, v128.or(nearMiddle(y), nearMiddle(z))))) result = slowSigmoid4(x);
+  return result;
 }
 
 /** Beyond 700 the result is 0 or 1 as a float anyway. */
