@@ -20,7 +20,7 @@ export function utf8Encode(text: string): Uint8Array {
 }
 
 export function utf8Length(text: string): number {
-  return escapedOf(text).length;
+  return encoder === undefined ? escapedOf(text).length : encoder.encode(text).length;
 }
 
 /** A character a byte. */

@@ -8,10 +8,12 @@ import {
   parseCsvResults,
   parseLabelmeResults,
   parseVocDetections,
+  parseYoloNames,
   parseYoloResults,
   vocFoundBoxes,
 } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
+import { parseYaml } from "@phinets/node/text";
 import { isFile, isFolder, listFolder, missing, readBytes, readText } from "./files.js";
 
 /** What `--pred` may be. */
@@ -130,19 +132,13 @@ async function namesIn(file: string): Promise<string[]> {
     while (lines.at(-1) === "") lines.pop();
     return lines;
   }
-  const { parse } = await import("yaml");
-  let names: unknown;
+  let document: unknown;
   try {
-    names = (parse(text) as { names?: unknown } | null)?.names;
+    document = await parseYaml(text);
   } catch (error) {
-    throw new PhinetsError("eval.names", `${file}: is no YAML: ${(error as Error).message.split("\n")[0]}`, file);
+    throw new PhinetsError("eval.names", `${file}:${(error as Error).message}`, file);
   }
-  if (typeof names !== "object" || names === null) {
-    throw new PhinetsError("eval.names", `${file}: has no names; they are a list, or a mapping from 0 on`, file);
-  }
-  const list: string[] = [];
-  for (const [index, name] of Object.entries(names)) list[Number(index)] = String(name);
-  return list;
+  return parseYoloNames(document, file);
 }
 
 const slashes = (path: string) => path.split(sep).join("/");

@@ -120,7 +120,15 @@ describe("eval coco", () => {
     const swapped = ["coco", "--gt", gt, "--pred", join(folder, "bare/run/exp"), "--names", "Mutter größe,bolt"];
     expect((await evaluate(...swapped)).AP).toBe(0);
     write("bare/data.yaml", "names: {0: bolt, 1: Mutter größe}\n");
-    expect((await evaluate("coco", "--gt", gt, "--pred", join(folder, "bare/run/exp"))).notes).toBe("");
+    const named = ["coco", "--gt", gt, "--pred", join(folder, "bare/run/exp")];
+    expect((await evaluate(...named)).notes).toBe("");
+    // A list of as many names would never end.
+    write("bare/data.yaml", "names: {4000000000: bolt}\n");
+    expect(await refused(...named)).toMatch(
+      /data\.yaml: names has the key 4000000000; the 1 classes are numbered 0 to 0/,
+    );
+    write("bare/data.yaml", "names: [bolt\n");
+    expect(await refused(...named)).toMatch(/data\.yaml:\d+:\d+: is not YAML/);
   });
 
   it("takes files that gzip packed, and says what is wrong with others", async () => {

@@ -36,9 +36,7 @@ const splitKeys: Readonly<Record<SplitName, readonly string[]>> = {
  * @param file its name, for messages
  */
 export function parseYoloDataset(value: unknown, file: string): YoloDataset {
-  const fail = (field: string, problem: string): never => {
-    throw new PhinetsError("data.yaml", `${file}: ${field} ${problem}`, file);
-  };
+  const fail = failIn(file);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return fail("the file", "is not a mapping; it needs at least `train:` and `names:`");
   }
@@ -74,7 +72,22 @@ export function parseYoloDataset(value: unknown, file: string): YoloDataset {
   };
 }
 
+/** Names of the classes alone, of a data.yaml that may lack all else. Throws as `parseYoloDataset` does. */
+export function parseYoloNames(value: unknown, file: string): string[] {
+  const fail = failIn(file);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return fail("the file", "is not a mapping; it needs `names:`");
+  }
+  return classNames(value as Record<string, unknown>, fail);
+}
+
 type Fail = (field: string, problem: string) => never;
+
+function failIn(file: string): Fail {
+  return (field, problem) => {
+    throw new PhinetsError("data.yaml", `${file}: ${field} ${problem}`, file);
+  };
+}
 
 function classNames(fields: Record<string, unknown>, fail: Fail): string[] {
   const { names, nc } = fields;

@@ -14,7 +14,7 @@ import { readLabels } from "./yolo-labels.js";
 import type { YoloFinding } from "./yolo-set.js";
 
 export { formatYoloLabels, labelFileOf, parseYoloLabels } from "./yolo-rows.js";
-export { parseYoloDataset, type YoloDataset } from "./yolo-yaml.js";
+export { parseYoloDataset, parseYoloNames, type YoloDataset } from "./yolo-yaml.js";
 
 /** The description that opens a data set: the surest of those that lack nothing. */
 async function findDescription(survey: Survey, host: DataHost): Promise<YoloFinding | undefined> {
