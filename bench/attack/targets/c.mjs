@@ -132,7 +132,7 @@ int main(int argc, char **argv) {
   return fclose(in) | fclose(out);
 }
 `;
-const mapsOfAttempt = 2000;
+const mapsOfAttempt = 5000;
 
 const namesOf = (count) => Array.from({ length: count }, (_, i) => `class ${i}`);
 const anchorsOf = (draws, most) =>

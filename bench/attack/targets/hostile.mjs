@@ -229,4 +229,4 @@ function difference(before, after) {
   return `${gone.length > 0 ? `no more ${gone.join("; ")}` : ""} ${come.length > 0 ? `now ${come.join("; ")}` : ""}`.trim();
 }
 
-export const hostileTargets = [{ group: "hostile", name: "hostile", attempt: hostile, goal: 300 }];
+export const hostileTargets = [{ group: "hostile", name: "hostile", attempt: hostile, goal: 200 }];
