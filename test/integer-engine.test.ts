@@ -13,6 +13,30 @@ describe("the int8 engine", () => {
   });
 });
 
+describe("strides that lead out of the map", () => {
+  const sizes = { height: 5, width: 6, channels: 3 };
+  const { height, width, channels } = sizes;
+  it.each(["conv2d", "pointwise", "depthwise", "maxPool", "averagePool"])(
+    "are those of the interpreter: %s",
+    (kind) => {
+      const stride = 32767;
+      const builder = new GraphBuilder("strides");
+      const x = builder.input("x", [1, height, width, channels]);
+      const none = { top: 0, bottom: 0, left: 0, right: 0 };
+      const y = {
+        conv2d: () => builder.conv2d("y", x, { filters: 4, kernel: 3, stride, padding: 1, bias: true }),
+        pointwise: () => builder.conv2d("y", x, { filters: 4, stride, bias: true }),
+        depthwise: () => builder.depthwise("y", x, { kernel: 3, stride, padding: 1, bias: true }),
+        maxPool: () => builder.maxPool("y", x, 2, stride),
+        averagePool: () => builder.averagePool("y", x, { kernel: [2, 2], stride: [stride, stride], padding: none }),
+      }[kind] as () => string;
+      const q = randomlyQuantized(builder.build([y()]), 5);
+      const input = randomInput(q, 5);
+      expect(new IntegerEngine(q).run(input)).toEqual(new IntegerInterpreter(q).run(input));
+    },
+  );
+});
+
 describe("a value times a table of itself", () => {
   it.each([
     ["in either order", false],

@@ -13,6 +13,7 @@ import { layoutOf, slackBytes } from "./layout.js";
 import { scratchBytesOf } from "./linear.js";
 import { scalingWords } from "./multiply.js";
 import { withProductsAsTables } from "./products.js";
+import { withoutLongStrides } from "./strides.js";
 
 export class IntegerEngine {
   /** Length of the input, in bytes. */
@@ -26,7 +27,7 @@ export class IntegerEngine {
   /** Throws PhinetsError when the network has several inputs, or where the runtime has no WebAssembly SIMD. */
   constructor(readonly network: QuantizedNetwork) {
     const outputs = network.graph.outputs;
-    const nodes = withProductsAsTables(lowerToInteger(network), outputs);
+    const nodes = withProductsAsTables(lowerToInteger(network).map(withoutLongStrides), outputs);
     const inputs = nodes.filter((node) => node.op === "input");
     if (inputs.length !== 1)
       throw new PhinetsError("inference.input", `integer network has ${inputs.length} inputs; exactly one is needed`);

@@ -20,10 +20,6 @@ export function scratchBytesOf(node: IntegerNode): number {
   if (node.op === "dense") return 64 * layoutOf(node.inputShapes[0]).planes + slackBytes;
   if (node.op === "add" || node.op === "multiply" || node.op === "extreme") return repeatScratchBytes(node);
   if (node.op !== "conv2d") return 0;
-  return convolutionScratchBytes(withStrides(node));
-}
-
-function convolutionScratchBytes(node: IntegerConv2d): number {
   if (node.depthwise) {
     const { height, width } = paddedMap(node);
     return 8 * height * width + slackBytes;
@@ -60,13 +56,6 @@ function rowsMap(node: IntegerConv2d): { height: number; width: number } {
   const [, rows, columns] = node.outputShape;
   const beyond = Math.floor((rows * columns + 2) / columns) - (rows - 1);
   return { height: height + beyond * node.stride[0], width };
-}
-
-/** Strides as they count: where a side has one output there is no next one, however far away a file says that it is. */
-function withStrides(node: IntegerConv2d): IntegerConv2d {
-  const [, rows, columns] = node.outputShape;
-  const [down, across] = node.stride;
-  return { ...node, stride: [rows === 1 ? 1 : down, columns === 1 ? 1 : across] };
 }
 
 /** The window's places row by row, -1 for what fills each up to whole pairs, and all to an even number of pairs. */
@@ -115,9 +104,8 @@ export function convolution(
   places: Places,
   constants: Constants,
 ): Instruction {
-  const own = withStrides(step.node);
-  if (own.depthwise) return depthwise(own, places, constants);
-  const node = withoutGroups(own);
+  if (step.node.depthwise) return depthwise(step.node, places, constants);
+  const node = withoutGroups(step.node);
   const [, height, width, channels] = node.inputShapes[0];
   const quadBytes = quadBytesOf(node);
   const block = blockOf(quadBytes);
