@@ -21,7 +21,7 @@ const rows = models.map((model) => {
   );
   const costs = costsOf(model, target);
   console.log(JSON.stringify({ bench: "voc2007", model, on, area, points, target, ...costs }));
-  for (const { name, apArea } of area.classes) classes.set(name, [...(classes.get(name) ?? []), percent(apArea)]);
+  for (const { name, APArea } of area.classes) classes.set(name, [...(classes.get(name) ?? []), percent(APArea)]);
   return [model, percent(area.mAP), percent(points.mAP), ...costCells(costs)];
 });
 console.error(formatTable([`${on}, ${target}`, "mAP, area", "mAP, 11 points", ...costColumns], rows));
