@@ -24,6 +24,8 @@ export const foldersWriter: DatasetWriter = {
       for (const { file, class: label } of splits[split]) {
         if (label === undefined) continue;
         there.add(label);
+        if (splits.train.length === 0)
+          log.changed("pictures of no training split are split anew when they are read", file);
         const folder = used.length > 1 || split !== "train" ? `${split}/${classes[label]}` : classes[label];
         pictures.push({ from: file, to: `${folder}/${names.nameFor(file, folder)}` });
       }

@@ -305,6 +305,13 @@ describe("what is written", () => {
     expect(write("folders", classes("b")).notes).toEqual(["classes without a picture have no folder and are lost: a"]);
   });
 
+  it("folders say where splits are lost", () => {
+    const splits = { train: [], val: [], test: [{ file: "a.jpg", class: 0 }] };
+    const what = "pictures of no training split are split anew when they are read";
+    const { changes } = write("folders", { task: "classify", classes: ["a"], splits });
+    expect(changes).toMatchObject([{ what, count: 1, examples: ["a.jpg"] }]);
+  });
+
   it("formats that do not hold the labels are refused", () => {
     expect(() => writerFor("folders", "detect")).toThrow(
       "--to folders does not hold boxes; the data set has boxes, so --to is coco, yolo, voc",
