@@ -129,7 +129,7 @@ function unknownKind(survey: Survey, nearest: readonly Candidate[]): PhinetsErro
   if (files.every((file) => isPictureFile(file) && !file.includes("/"))) {
     return new PhinetsError(
       "data.kind",
-      `${tree.name}: has pictures (${describeFiles(files)}) and no labels; draw them with "phinets studio ${tree.name}", or give the folder that has both; --data takes ${dataSetKinds}`,
+      `${tree.name}: has pictures (${describeFiles(files)}) and no labels; draw boxes with "phinets studio ${tree.name}", put each class's pictures into a folder of its own, or give the folder that has both; --data takes ${dataSetKinds}`,
       tree.name,
     );
   }
