@@ -205,7 +205,7 @@ describe("class folders and idx files", () => {
   it("are not pictures alone: what can be done with those is said", async () => {
     for (const n of [1, 2]) put(`bare/${n}.jpg`, await jpeg(8, 8, n));
     expect(await message(openDataset([join(root, "bare")]))).toMatch(
-      /^ROOT\/bare: has pictures \(2 files: 2 \.jpg\) and no labels; draw boxes with "phinets studio ROOT\/bare", put each class's pictures into a folder of its own, or give the folder that has both; --data takes/,
+      /^ROOT\/bare: is no data set that is known: 2 files: 2 \.jpg; nearest: .*; for labels draw boxes with "phinets studio ROOT\/bare", or put each class's pictures into a folder of its own; --data takes/,
     );
   });
 

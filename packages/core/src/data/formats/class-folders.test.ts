@@ -171,7 +171,7 @@ describe("what is no set of class folders", () => {
     [["images/1.jpg", "labels/1.png"], "class folders (2 pictures) but it has no folder for each class"],
     [["JPEGImages/1.jpg", "Annotations/1.tsv"], "class folders (1 picture) but it has no folder for each class"],
     [["image/1.jpg", "mask/1.png"], "class folders (2 pictures) but it has no folder for each class"],
-    [["1.jpg", "2.jpg"], "has pictures (2 files: 2 .jpg) and no labels; draw boxes with"],
+    [["1.jpg", "2.jpg"], "class folders (2 pictures) but it has no folder for each class"],
     [
       ["a/1.jpg", "a/1.txt", "b/2.jpg", "b/2.txt", "b/3.jpg"],
       "class folders (folders a, b) but 2 of 3 pictures have a .txt file of their own, as objects have",

@@ -126,13 +126,6 @@ function unknownKind(survey: Survey, nearest: readonly Candidate[]): PhinetsErro
       tree.name,
     );
   }
-  if (files.every((file) => isPictureFile(file) && !file.includes("/"))) {
-    return new PhinetsError(
-      "data.kind",
-      `${tree.name}: has pictures (${describeFiles(files)}) and no labels; draw boxes with "phinets studio ${tree.name}", put each class's pictures into a folder of its own, or give the folder that has both; --data takes ${dataSetKinds}`,
-      tree.name,
-    );
-  }
   const sorted = [...nearest].sort((a, b) => b.score - a.score);
   const near = sorted
     .filter(({ format }, n) => sorted.findIndex((other) => other.format === format) === n)
@@ -141,9 +134,13 @@ function unknownKind(survey: Survey, nearest: readonly Candidate[]): PhinetsErro
   const most = near.length === 0 ? "" : `; nearest: ${near.join("; ")}`;
   const place = survey.chosen === undefined ? tree.name : survey.show(survey.chosen);
   const seen = survey.chosen === undefined ? `: ${describeFiles(files)}` : "";
+  const areBare = files.every((file) => isPictureFile(file) && !file.includes("/"));
+  const labels = areBare
+    ? `; for labels draw boxes with "phinets studio ${tree.name}", or put each class's pictures into a folder of its own`
+    : "";
   return new PhinetsError(
     "data.kind",
-    `${place}: is no data set that is known${seen}${most}; --data takes ${dataSetKinds}`,
+    `${place}: is no data set that is known${seen}${most}${labels}; --data takes ${dataSetKinds}`,
     place,
   );
 }
