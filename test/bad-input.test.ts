@@ -482,4 +482,14 @@ describe("a full disk", () => {
     expect(resumed.weightsSha256).toBe(contentOf(run)["weights/best.safetensors"]);
     expect(contentOf(folder)["weights/last.safetensors"]).toBe(contentOf(run)["weights/last.safetensors"]);
   });
+
+  it("while C is exported leaves a folder that the same command takes again", async () => {
+    const out = join(project, "full-export");
+    const words = ["export", "--model", run, "--format", "c", "--out", out];
+    const { exitCode, stderr } = await withFullDisk("phinets_model.c", 0, () => phinets(...words));
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/phinets_model\.c \(\d+ bytes\): the disk is full/);
+    expect(fs.readdirSync(out)).toEqual(["README.md"]);
+    expect(await phinets(...words)).toMatchObject({ exitCode: 0 });
+  });
 });

@@ -3,7 +3,7 @@
  * shapes, which is also its validator. Maps are NHWC `[batch, height, width, channels]`; convolution weights are OHWI
  * `[filters, kernelHeight, kernelWidth, channels / groups]`; dense weights are `[units, features]`.
  */
-import { broadcastShape, formatShape, PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
+import { broadcastShape, formatShape, PhinetsError, type Shape, showValue, sizeOf } from "../tensor/index.js";
 import { type ResizeAttributes, resizeTaps } from "./resize.js";
 import { type UnaryFunction, unaryFunctions } from "./unary.js";
 
@@ -124,7 +124,7 @@ function requireMap(
 
 function requireInteger(op: string, name: string, argument: string, value: number, least: number): void {
   if (!Number.isInteger(value) || value < least)
-    fail(op, name, `${argument} is ${value}; an integer of at least ${least} is needed`);
+    fail(op, name, `${argument} is ${showValue(value)}; an integer of at least ${least} is needed`);
 }
 
 /** Of windows: kernels, strides and padding are of 16 bits in the firmware. */

@@ -48,7 +48,7 @@ export class Fields {
     return this.#read(name, fallback, `a number in ${least}..${most}`, (value, path) => {
       if (typeof value !== "number" || !(value >= least && value <= most))
         refuse(path, value, `a number in ${least}..${most}`);
-      return value;
+      return value + 0;
     });
   }
 
@@ -135,7 +135,7 @@ export class Fields {
 export function integer(value: unknown, path: string, least: number, most: number): number {
   if (!Number.isInteger(value) || (value as number) < least || (value as number) > most)
     refuse(path, value, `an integer in ${least}..${most}`);
-  return value as number;
+  return (value as number) + 0; // JSON's -0 is 0
 }
 
 export function positive(value: unknown, path: string, most: number): number {

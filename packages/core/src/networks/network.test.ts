@@ -41,6 +41,8 @@ describe("parseNetwork", () => {
       head: { kind: "classifier", classes: 10, features: 176 },
     });
     expect(parseNetwork(JSON.parse(JSON.stringify(network)))).toEqual(network);
+    const paper = parseNetwork(JSON.parse(JSON.stringify({ ...base, profile: "paper" }).replace("{", '{"conv5":-0,')));
+    expect(parseNetwork(JSON.parse(JSON.stringify(paper)))).toEqual(paper);
   });
   it("reads the other families", () => {
     expect(parseNetwork({ family: "mobilenetv2", input })).toEqual({

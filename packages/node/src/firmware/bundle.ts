@@ -36,13 +36,18 @@ export function writeBundle(folder: string, q: QuantizedNetwork, options: Bundle
   const { target = loadBoard(defaultTarget), name = "phinets", detector, classes, system } = options;
   const program = firmwareProgram(q, target, options);
   const files = layOutC({ q, name, target, program, detector, classes }, readFirmware(), system);
-  const paths = Object.keys(files).map((file) => join(folder, file));
-  try {
-    for (const parent of new Set(paths.map((path) => dirname(path)))) mkdirSync(parent, { recursive: true });
-  } catch (error) {
-    throw describeWriteError(error, folder);
+  const isReadme = (file: string): boolean => file === "README.md";
+  // It says whose folder this is: one that is ended in between can be given again.
+  const ordered = Object.keys(files).sort((a, b) => Number(isReadme(b)) - Number(isReadme(a)));
+  const paths = ordered.map((file) => join(folder, file));
+  for (const [n, path] of paths.entries()) {
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+    } catch (error) {
+      throw describeWriteError(error, folder);
+    }
+    writeFileAtomic(path, files[ordered[n]]);
   }
-  for (const [file, text] of Object.entries(files)) writeFileAtomic(join(folder, file), text);
   return paths.sort();
 }
 

@@ -85,7 +85,8 @@ export class BoxList {
       top = clamp(top, height);
       bottom = clamp(bottom, height);
     }
-    if (right <= left || bottom <= top) {
+    // The smallest number of pixels is no fraction of the picture.
+    if (!((right - left) / width > 0 && (bottom - top) / height > 0)) {
       log.changed("boxes without an area are left out", where);
       return;
     }

@@ -68,6 +68,12 @@ describe("tables of boxes", () => {
     for (const name of ["a.jpg", "b.jpg"]) expect(boxesOf(set, name, size)).toEqual(["nut 10,20,40,60"]);
   });
 
+  it("whose side is no share of the picture are left out", async () => {
+    const set = await openMemory({ "boxes.csv": lines(header, "a.jpg,100,80,nut,0,0,5e-324,60"), "a.jpg": picture });
+    expect(boxesOf(set, "a.jpg", size)).toEqual([]);
+    expect(said(set)).toEqual(["1 boxes without an area are left out"]);
+  });
+
   it("of fractions, said so", async () => {
     const set = await openMemory({ "b.csv": lines(header, "a.jpg,100,80,nut,0.1,0.25,0.4,0.75"), "a.jpg": picture });
     expect(boxesOf(set, "a.jpg", size)).toEqual(["nut 10,20,40,60"]);
