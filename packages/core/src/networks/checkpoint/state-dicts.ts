@@ -84,7 +84,10 @@ function readSafetensors(bytes: Uint8Array, file: string): StateDict {
       return refuseFile(file, `tensor "${name}" has no proper shape and offsets`);
     const [begin, end] = offsets;
     if (!(begin <= end && end <= data.length) || end - begin !== sizeOf(shape as Shape) * elementBytes(dtype))
-      refuseFile(file, `tensor "${name}" of shape [${shape}] cannot be bytes ${showValue(begin)} to ${showValue(end)} of ${data.length}`);
+      refuseFile(
+        file,
+        `tensor "${name}" of shape [${shape}] cannot be bytes ${showValue(begin)} to ${showValue(end)} of ${data.length}`,
+      );
     const storage = { code: dtype, length: sizeOf(shape), bytes: () => data.subarray(begin, end) };
     tensors.set(name, new TensorView(storage, 0, shape, contiguousStrides(shape), file));
   }
