@@ -46,6 +46,11 @@ describe("cache", () => {
 
     const old = new Date(Date.now() - 40 * 24 * 3600 * 1000);
     utimesSync(join(folder, shard), old, old);
+    // Of a process that was killed two hours ago.
+    const half = join(folder, `.999999999-0123456789ab-1.${shard}`);
+    const lately = new Date(Date.now() - 2 * 3600 * 1000);
+    writeFileSync(half, "half");
+    utimesSync(half, lately, lately);
     await load();
     expect(readdirSync(folder)).toHaveLength(1);
     expect(readdirSync(folder)).not.toContain(shard);

@@ -202,13 +202,16 @@ function digestOf(part: readonly Sample[], describe: string, mayLack: boolean): 
   return hash.digest("hex").slice(0, 40);
 }
 
-const keepMs = 30 * 24 * 3600 * 1000;
+const hourMs = 3600_000;
+const keepMs = 30 * 24 * hourMs;
 
+/** What nobody has read for a month goes; what is half-written, by a process on whatever machine, in an hour: it takes seconds. */
 function removeUnused(folder: string): void {
   try {
     for (const name of readdirSync(folder)) {
       const path = join(folder, name);
-      if (name.endsWith(".pictures") && Date.now() - statSync(path).mtimeMs > keepMs) rmSync(path, { force: true });
+      const most = name.startsWith(".") ? hourMs : keepMs;
+      if (name.endsWith(".pictures") && Date.now() - statSync(path).mtimeMs > most) rmSync(path, { force: true });
     }
   } catch {} // another process may be at it, or the folder is gone: nothing is lost
 }
