@@ -87,6 +87,8 @@ export async function download(
     await pipeline(answer, bounded, out);
   } catch (error) {
     signal?.throwIfAborted();
+    // The file may be made only now: it is opened while the first bytes come.
+    if (!out.closed) await new Promise<void>((done) => out.once("close", () => done()));
     if (error instanceof PhinetsError) rmSync(part, { force: true });
     throw error instanceof PhinetsError
       ? error
