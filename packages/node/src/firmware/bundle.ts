@@ -1,7 +1,7 @@
 /** A network's C as a folder for any project, or for one build system: core's layout, with this package's sources. */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import {
   type BuildSystem,
   type COptions,
@@ -40,14 +40,12 @@ export function writeBundle(folder: string, q: QuantizedNetwork, options: Bundle
   // It says whose folder this is: one that is ended in between can be given again.
   const ordered = Object.keys(files).sort((a, b) => Number(isReadme(b)) - Number(isReadme(a)));
   const paths = ordered.map((file) => join(folder, file));
-  for (const [n, path] of paths.entries()) {
-    try {
-      mkdirSync(dirname(path), { recursive: true });
-    } catch (error) {
-      throw describeWriteError(error, folder);
-    }
-    writeFileAtomic(path, files[ordered[n]]);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw describeWriteError(error, folder);
   }
+  for (const [n, path] of paths.entries()) writeFileAtomic(path, files[ordered[n]]);
   return paths.sort();
 }
 
