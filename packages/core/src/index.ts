@@ -1,4 +1,4 @@
-/** Each room is its own entry point, `@phinets/core/ROOM`; this one gathers them by name. */
+/** Gathers all rooms of the library by name. Each room is also an entry point of its own, `@phinets/core/ROOM`. */
 export * as cost from "./cost/index.js";
 export * as data from "./data/index.js";
 export * as detection from "./detection/index.js";

@@ -1,4 +1,4 @@
-/** What backbones of every family have in common, for those who show networks: their blocks and their settings. */
+/** What the backbones of all families have in common, for programs that show networks: their blocks and settings. */
 import { efficientnetBlocks } from "./efficientnet.js";
 import { mobilenetv2Blocks } from "./mobilenetv2.js";
 import type { Network, PhinetNetwork } from "./network.js";
@@ -7,7 +7,7 @@ import { phinetBlocks } from "./phinet.js";
 /** An inverted residual block. */
 export interface BackboneBlock {
   readonly id: number;
-  /** Names of its nodes start with `module.`. */
+  /** Prefix of its nodes' names, without the dot that follows. */
   readonly module: string;
   /** Input channels. */
   readonly input: number;
@@ -22,7 +22,10 @@ export interface BackboneBlock {
   readonly skip: boolean;
 }
 
-/** The backbone's blocks in order. Throws PhinetsError where options contradict each other. */
+/**
+ * The backbone's blocks in order; empty for an imported network. Throws PhinetsError when options contradict each
+ * other.
+ */
 export function backboneBlocks(network: Network): BackboneBlock[] {
   if (network.family === "imported") return [];
   if (network.family === "mobilenetv2") return mobilenetv2Blocks(network);
@@ -36,7 +39,7 @@ export function backboneBlocks(network: Network): BackboneBlock[] {
   });
 }
 
-/** Settings of a network by the name a reader knows, most telling first; input and head are not among them. */
+/** Settings of a network under the names that users know, the most important first; without input and head. */
 export function networkSettings(network: Network): (readonly [name: string, value: string | number])[] {
   if (network.family === "phinet") return phinetSettings(network);
   if (network.family === "imported") return [["source", network.source]];
@@ -71,13 +74,13 @@ const familyNames = {
   imported: "imported",
 } as const;
 
-/** "PhiNet (micromind)", "MobileNetV2". */
+/** Name of a network's family for people: "PhiNet (micromind)", "MobileNetV2". */
 export function networkTitle(network: Network): string {
   const name = familyNames[network.family];
   return network.family === "phinet" ? `${name} (${network.profile})` : name;
 }
 
-/** The settings that matter most, in a line: "micromind  alpha 0.35  beta 1  t0 6  N 7". */
+/** The most important settings in one line: "micromind  alpha 0.35  beta 1  t0 6  N 7". */
 export function networkSummary(network: Network): string {
   const settings = networkSettings(network).slice(0, network.family === "phinet" ? 4 : undefined);
   const words = settings.map(([name, value]) => `${name} ${value}`);

@@ -3,8 +3,9 @@ import type { GraphBuilder } from "../graph/index.js";
 import { type ClassifierHead, classCount } from "./network.js";
 
 /**
- * Adds a PhiNet's head; returns the name of the logits. One dense layer, `classifier.2`, as in the authors' toolkit; or,
- * where the head has `features`, the paper's two 1x1 convolutions `class_conv2d` (no activation) and `final_conv`.
+ * Adds a PhiNet's classifier head and returns the name of the logits: one dense layer, `classifier.2`, as in the
+ * authors' toolkit; or, where `head.features` is not 0, the paper's two 1x1 convolutions `class_conv2d` (no activation)
+ * and `final_conv`.
  */
 export function addPhinetClassifier(builder: GraphBuilder, head: ClassifierHead, features: string): string {
   if (!head.features) {
@@ -17,7 +18,10 @@ export function addPhinetClassifier(builder: GraphBuilder, head: ClassifierHead,
   return builder.flatten("logits", x);
 }
 
-/** The head of MobileNetV2 and EfficientNet: dropout 0.2, then the dense layer `classifier.1`. */
+/**
+ * Adds the head of MobileNetV2 and EfficientNet, dropout 0.2 and then the dense layer `classifier.1`, and returns the
+ * name of the logits.
+ */
 export function addPeerClassifier(builder: GraphBuilder, head: ClassifierHead, features: string): string {
   let x = builder.globalAveragePool("avgpool", features);
   x = builder.dropout("classifier.0", x, 0.2);

@@ -1,8 +1,8 @@
-/** Reading the fields of a JSON document: every refusal names the field, its value and what is allowed. */
+/** Reads the fields of a JSON document; every error names the field, its value and the allowed values. */
 import { PhinetsError, showValue } from "../tensor/index.js";
 import type { Classes } from "./network.js";
 
-/** Reads the fields of one JSON object and remembers which were asked for, so that the others can be refused. */
+/** Reads the fields of one JSON object and remembers which were requested, so that unknown fields can be refused. */
 export class Fields {
   readonly #fields: Record<string, unknown>;
   readonly #known = new Set<string>();
@@ -35,7 +35,7 @@ export class Fields {
     );
   }
 
-  /** As it is. */
+  /** The unchecked value; undefined where the field is absent. */
   value(name: string): unknown {
     return this.has(name) ? this.#fields[name] : undefined;
   }
@@ -118,7 +118,7 @@ export class Fields {
     });
   }
 
-  /** Refuses every field that was not asked for. */
+  /** Throws PhinetsError for a field that was never requested. */
   end(): void {
     for (const name of Object.keys(this.#fields)) {
       if (this.#known.has(name)) continue;
@@ -135,7 +135,7 @@ export class Fields {
 export function integer(value: unknown, path: string, least: number, most: number): number {
   if (!Number.isInteger(value) || (value as number) < least || (value as number) > most)
     refuse(path, value, `an integer in ${least}..${most}`);
-  return (value as number) + 0; // JSON's -0 is 0
+  return (value as number) + 0; // turns JSON's -0 into 0
 }
 
 export function positive(value: unknown, path: string, most: number): number {
@@ -144,7 +144,7 @@ export function positive(value: unknown, path: string, most: number): number {
   return value;
 }
 
-/** A pair of a width and a height. */
+/** Checks a `[width, height]` pair. */
 export function anchorOf(
   value: unknown,
   path: string,
@@ -154,7 +154,7 @@ export function anchorOf(
   return [positive(value[0], `${path}[0]`, most), positive(value[1], `${path}[1]`, most)];
 }
 
-/** How many classes there are. */
+/** Number of classes. */
 export const countOf = (classes: Classes): number => (typeof classes === "number" ? classes : classes.length);
 
 export function refuse(path: string, value: unknown, allowed: string): never {

@@ -1,10 +1,10 @@
-/** The graph that the document of an imported float network holds. */
+/** Builds the graph of an imported float network from its document. */
 import { type Graph, graphFromDocument, inputsOf } from "../graph/index.js";
 import { formatShape, PhinetsError, type Shape, sameShape } from "../tensor/index.js";
 import { mapsProblem } from "./map-levels.js";
 import { classCount, type Head, type ImportedNetwork, inputName } from "./network.js";
 
-/** Why outputs of these shapes are not what a head reads, in words that follow the network's name; undefined where they are. */
+/** Why a head cannot read outputs of these shapes, worded to follow the network's name; undefined where it can. */
 export function headProblem(head: Head, outputs: readonly Shape[]): string | undefined {
   const count = classCount(head);
   const [output] = outputs;
@@ -21,8 +21,8 @@ export function headProblem(head: Head, outputs: readonly Shape[]): string | und
 }
 
 /**
- * The graph of an imported network. Throws PhinetsError for one of int8, which has none, and for a graph that is none, takes
- * something else than the network's input, or gives what its head does not read.
+ * The graph of an imported network. Throws PhinetsError for an int8 network, which has no float graph, for a malformed
+ * graph, and for a graph whose input differs from the network's or whose outputs do not suit its head.
  */
 export function importedGraph({ input, head, source, graph: document }: ImportedNetwork): Graph {
   if (document === undefined) {

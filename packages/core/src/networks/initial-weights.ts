@@ -1,17 +1,17 @@
-/** The weights training starts from: the same on every machine, and independent of the order of the layers. */
+/** The weights that training starts from: the same on every machine, and independent of the order of layers. */
 import { consumersOf, type Graph, type Node } from "../graph/index.js";
 import { type FloatWeights, hashString, Random, sizeOf, tensor } from "../tensor/index.js";
 import { classCount, type Head } from "./network.js";
 import { predictionLayer } from "./yolov2.js";
 
-/** sigmoid(-4) = 0.018: a detector starts by claiming almost nothing, as almost every cell and anchor is empty. */
+/** sigmoid(-4) = 0.018: a new detector predicts almost no objects, since almost every cell and anchor is empty. */
 const objectnessBias = -4;
 
 /**
- * One tensor a parameter. Weights are normal with variance 2 / fan-in (He et al., "Delving deep into rectifiers", ICCV
- * 2015); in output layers, which have a bias and make an output, with deviation 0.01 (Lin et al., "Focal loss", ICCV 2017),
- * so that the first predictions are the biases'. Batch norm starts as the identity; biases are 0, except objectness when
- * `head` is a detector's.
+ * Makes one tensor per parameter. Weights are normal with variance 2 / fan-in (He et al., "Delving deep into
+ * rectifiers", ICCV 2015). Output layers (biased layers that make an output) use a standard deviation of 0.01 instead
+ * (Lin et al., "Focal loss", ICCV 2017), so that their biases dominate the first predictions. Batch norm starts as the
+ * identity. Biases are 0, except the objectness biases of a YOLOv2 head.
  * @param seed integer; each tensor draws from its own stream, keyed by (seed, name)
  * @param head the network's head; needed for the objectness bias only
  */
@@ -40,7 +40,7 @@ export function initialWeights(graph: Graph, seed: number, head?: Head): FloatWe
   return weights;
 }
 
-/** Biased layers whose result is an output of the graph, flattened at most. */
+/** Names of the layers with a bias whose result is an output of the graph, directly or after a flatten. */
 function outputLayers(graph: Graph): Set<string> {
   const consumers = consumersOf(graph);
   const isOutput = ({ name }: Node): boolean =>

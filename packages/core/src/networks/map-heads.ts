@@ -1,29 +1,29 @@
-/** Heads of imported networks that give raw maps, one or several, of which who reads them makes boxes. */
+/** Heads of imported networks whose outputs are raw maps, one or several; the host decodes them into boxes. */
 import { anchorOf, type Fields, refuse } from "./fields.js";
 import type { Classes } from "./network.js";
 
 /**
- * Maps as Ultralytics' YOLOv5 has them before its decoding: an anchor's channels are
- * {x, y, w, h, object, class...}, each a logit.
+ * Head for the raw maps of Ultralytics' YOLOv5, before its decoding. Each anchor has the channels {x, y, w, h, object,
+ * class...}, all logits.
  */
 export interface Yolov5Head {
   readonly kind: "yolov5";
   /** At least 1. */
   readonly classes: Classes;
-  /** Of each map, in the order of the outputs: width and height in pixels of the network's input. */
+  /** For each map, in the order of the outputs: anchors as width and height in pixels of the network's input. */
   readonly anchors: readonly (readonly (readonly [width: number, height: number])[])[];
 }
 
 /**
- * An imported network's raw maps as Ultralytics' YOLOv8 and later have them before their decoding: of each cell, the distances to the
- * left, top, right and bottom, each as logits of `bins` whole numbers of cells from 0, and a logit a class. Both lie in one
- * map of 4 * bins + classes channels, or in two of one size.
+ * Head for the raw maps of Ultralytics' YOLOv8 and later, before their decoding. Each cell has the distances to the
+ * left, top, right and bottom edges, each as logits over `bins` whole numbers of cells from 0, and one logit per class.
+ * A level is one map of 4 * bins + classes channels, or two maps of equal size.
  */
 export interface Yolov8Head {
   readonly kind: "yolov8";
   /** At least 1. */
   readonly classes: Classes;
-  /** Default 16. With 1 a channel is the distance itself. */
+  /** Default 16. With 1, the channel is the distance itself. */
   readonly bins: number;
 }
 
@@ -31,7 +31,10 @@ const kinds = ["yolov5", "yolov8"] as const;
 type Kind = (typeof kinds)[number];
 const mostMaps = 16;
 
-/** The head of an imported network's document where it is one of these. Throws PhinetsError as `parseNetwork`. */
+/**
+ * Reads the head of an imported network's document if it is of one of these kinds; otherwise gives undefined. Throws
+ * PhinetsError as `parseNetwork` does.
+ */
 export function parseMapsHead(root: Fields): Yolov5Head | Yolov8Head | undefined {
   const given = root.has("head") ? root.object("head").value("kind") : undefined;
   if (!kinds.includes(given as Kind)) return undefined;
@@ -58,6 +61,6 @@ function anchorsOf(fields: Fields): Yolov5Head["anchors"] {
   return anchors;
 }
 
-/** Outputs that a head reads: all maps of one of several, else the first. */
+/** The outputs that a head reads: all of them for a head of several maps, otherwise the first. */
 export const outputsRead = <T>({ kind }: { readonly kind: string }, outputs: readonly T[]): readonly T[] =>
   kinds.includes(kind as Kind) ? outputs : outputs.slice(0, 1);

@@ -1,9 +1,12 @@
-/** How the outputs of a head of several maps belong together. */
+/** Matches the outputs of an imported network with the levels of a head that reads several maps. */
 import { formatShape, type Shape } from "../tensor/index.js";
 import { countOf } from "./fields.js";
 import type { Yolov5Head, Yolov8Head } from "./map-heads.js";
 
-/** Outputs of a YOLOv8 head, level by level: places of the map of distances and of that of classes, which may be one. */
+/**
+ * The levels of a YOLOv8 head: for each, the index of the output with its distances and of the output with its class
+ * logits, which are equal where one map holds both. Undefined where the outputs do not fit the head.
+ */
 export function levelsOf(
   { bins, classes: given }: Yolov8Head,
   outputs: readonly Shape[],
@@ -27,7 +30,7 @@ export function levelsOf(
   return levels;
 }
 
-/** Why outputs are not what such a head reads, as `headProblem`. */
+/** Why outputs of these shapes do not suit a head of several maps, worded as by `headProblem`. */
 export function mapsProblem(head: Yolov5Head | Yolov8Head, outputs: readonly Shape[]): string | undefined {
   const count = countOf(head.classes);
   const gives = `gives ${outputs.map(formatShape).join(" and ")}`;

@@ -67,10 +67,11 @@ function buildPublished({ res, filters, ...options }: (typeof published)[number]
 describe("the authors' CIFAR-10 networks", () => {
   it.each(published)("$macs multiply-accumulates", (options) => {
     const graph = buildPublished(options);
-    // Their counts of parameters include batch norm's statistics.
+    // The authors' parameter counts include batch norm's statistics.
     const all = Object.values(graph.parameters).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     expect(Number((all / 1000).toPrecision(3))).toBe(options.thousands);
-    // The search accepted whatever came within 5 % of the target, counted without squeeze-and-excite: not exact.
+    // The authors' search accepted networks within 5 % of the target and did not count squeeze-and-excite, so the
+    // target is not exact.
     expect(countMacs(graph) / options.macs).toBeGreaterThan(0.94);
     expect(countMacs(graph) / options.macs).toBeLessThan(1.06);
   });

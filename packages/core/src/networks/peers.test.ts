@@ -7,7 +7,7 @@ const imagenet = { kind: "classifier", classes: 1000 };
 
 describe("published counts", () => {
   // Parameters: torchvision's documentation of its weights. MACs: MobileNetV2's paper says 300 M; 300,774,272 is
-  // torchvision's network without biases, as every count of ours.
+  // torchvision's network without biases, which our counts leave out too.
   it.each([
     [{ family: "mobilenetv2" }, 3_504_872, 300_774_272],
     [{ family: "efficientnet" }, 5_288_548, 385_814_752], // "0.39 G"

@@ -1,4 +1,4 @@
-/** Widths of MobileNetV2 and EfficientNet: multiples of a divisor, 8 in their papers. */
+/** Channel counts of MobileNetV2 and EfficientNet: multiples of a divisor, which is 8 in their papers. */
 
 /** The nearest multiple of `divisor`, at least `divisor`, never below 90 % of `width`. */
 export function multipleOf(divisor: number, width: number): number {

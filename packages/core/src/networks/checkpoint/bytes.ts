@@ -1,12 +1,12 @@
-/** Reading little-endian files with every read checked against the end. */
+/** Reads little-endian files; every read is checked against the end of the file. */
 import { PhinetsError, utf8Decode } from "../../tensor/index.js";
 
-/** Refuses a weights file: what is wrong, then what to do. */
+/** Throws PhinetsError for a weights file, with the problem and then the remedy. */
 export function refuseFile(file: string, problem: string, remedy = "the file is damaged, get it again"): never {
   throw new PhinetsError("networks.checkpoint", `${file}: ${problem}; ${remedy}`, file);
 }
 
-/** A cursor over bytes; reading past the end refuses the file. */
+/** A cursor over bytes; reading past the end throws PhinetsError. */
 export class ByteReader {
   position = 0;
   readonly #view: DataView;
@@ -31,7 +31,7 @@ export class ByteReader {
     return this.bytes.subarray(start, this.position);
   }
 
-  /** Moves on and returns where it was. */
+  /** Moves forward and returns the position before the move. */
   #skip(length: number): number {
     this.take(length);
     return this.position - length;
@@ -53,7 +53,7 @@ export class ByteReader {
     return this.#view.getInt32(this.#skip(4), true);
   }
 
-  /** A 64-bit count or size. */
+  /** A 64-bit count or size, at most 2^53 - 1. */
   uint64(): number {
     const value = this.#view.getBigUint64(this.#skip(8), true);
     if (value > BigInt(Number.MAX_SAFE_INTEGER))
@@ -61,12 +61,12 @@ export class ByteReader {
     return Number(value);
   }
 
-  /** Big-endian, as pickles have their floats. */
+  /** Big-endian, the byte order of floats in pickles. */
   float64BigEndian(): number {
     return this.#view.getFloat64(this.#skip(8), false);
   }
 
-  /** Text up to a line feed, which is consumed. */
+  /** Text up to a line feed, which is consumed; at most `longest` bytes. */
   line(longest: number): string {
     const end = this.bytes.subarray(this.position, this.position + longest + 1).indexOf(10);
     if (end < 0) refuseFile(this.file, `no line ends within ${longest} bytes of byte ${this.position}`);
@@ -81,7 +81,7 @@ export class ByteReader {
   }
 }
 
-/** UTF-8 to text; undefined where it is not UTF-8. */
+/** Decodes UTF-8; undefined where the bytes are not UTF-8. */
 export function utf8(bytes: Uint8Array): string | undefined {
   try {
     return utf8Decode(bytes);

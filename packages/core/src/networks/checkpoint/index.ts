@@ -1,6 +1,6 @@
 /**
- * Weights that others trained: files of torch.save and .safetensors, read without running anything that is in them, and
- * matched with a graph by name.
+ * Imports weights trained elsewhere: reads torch.save and .safetensors files without running anything in them, and
+ * matches their tensors with a graph's parameters by name.
  */
 import type { Graph, ParameterKind } from "../../graph/index.js";
 import {
@@ -16,7 +16,7 @@ import { readStateDicts, type StateDict } from "./state-dicts.js";
 import type { TensorView } from "./tensor-view.js";
 
 export interface ImportReport {
-  /** Keys that led to the state_dict, e.g. `state_dict`; empty where the file is one. */
+  /** Keys that lead to the state_dict, e.g. `state_dict`; empty where the file itself is one. */
   readonly path: string;
   /** Parameters of the graph that were loaded. */
   readonly loaded: readonly string[];
@@ -24,27 +24,27 @@ export interface ImportReport {
   readonly missing: readonly string[];
   /** Tensors of the file that the graph does not have. */
   readonly unexpected: readonly string[];
-  /** Parameters whose tensor has another shape; shapes as PyTorch's. */
+  /** Parameters whose tensor has another shape; both shapes are in PyTorch's layout. */
   readonly misshaped: readonly { readonly name: string; readonly found: Shape; readonly needed: Shape }[];
-  /** Tensors whose name in the file was an older one. */
+  /** Number of tensors whose name in the file differs from the graph's. */
   readonly renamed: number;
 }
 
 export interface ImportedWeights {
-  /** What was loaded, in the graph's layouts; not all of the graph's parameters unless `report` says so. */
+  /** The loaded parameters, in the graph's layouts; all of them only if `requireComplete` accepts `report`. */
   readonly weights: FloatWeights;
   readonly report: ImportReport;
 }
 
 /**
- * Reads a weights file for a graph: .pth, .pt, .bin (torch.save, zip and older format; a state_dict, or one in a
- * checkpoint) or .safetensors. Of several state_dicts the one that fits best is taken. Convolution weights come as OIHW
- * and leave as OHWI; `num_batches_tracked` is left out.
+ * Reads a weights file for a graph: .pth, .pt, .bin (torch.save, zip and older format; a state_dict, or one inside a
+ * checkpoint) or .safetensors. Of several state_dicts, the best match is used. Convolution weights are converted from
+ * OIHW to OHWI; `num_batches_tracked` is ignored.
  *
  * @param bytes the file
  * @param file its name, for errors
- * Throws PhinetsError when the file cannot be read or is not safe, or a value is not finite. That parameters are missing
- * or unexpected is no error here: see `requireComplete`.
+ * Throws PhinetsError when the file cannot be read or is not safe, or a value is not finite. Missing or unexpected
+ * parameters are not an error here: see `requireComplete`.
  */
 export function importWeights(bytes: Uint8Array, file: string, graph: Graph): ImportedWeights {
   let best: Match | undefined;
@@ -70,10 +70,10 @@ export function importWeights(bytes: Uint8Array, file: string, graph: Graph): Im
   return { weights, report };
 }
 
-/** Parameters of one kind that a message names. */
+/** Most parameters of one kind that a message names. */
 const mostNamed = 5;
 
-/** Throws PhinetsError listing what is missing, unexpected or misshaped; nothing is thrown when all parameters were loaded. */
+/** Throws PhinetsError listing the missing, unexpected and misshaped parameters, if there are any. */
 export function requireComplete(report: ImportReport, file: string): void {
   const parts: string[] = [];
   const list = (what: string, names: readonly string[]): void => {
@@ -97,9 +97,9 @@ export function requireComplete(report: ImportReport, file: string): void {
 }
 
 interface Match {
-  /** By the graph's names: where the values are, and in which order of axes they are read. */
+  /** By the graph's names: the tensor, and the order of axes in which it is read. */
   readonly chosen: Map<string, { view: TensorView; order: readonly number[] }>;
-  /** Biases that the file's layers do not have. */
+  /** Biases that the graph has and the file's layers lack; they become zeros. */
   readonly zeros: readonly string[];
   readonly report: ImportReport;
 }
@@ -138,7 +138,7 @@ function matchDict({ path, tensors }: StateDict, graph: Graph): Match {
   return { chosen, zeros, report: { path, loaded, missing, unexpected, misshaped, renamed: renames } };
 }
 
-/** A layer on one pixel is a 1x1 convolution or a dense layer, with the same weights. */
+/** Whether a tensor fits a parameter. On a single pixel, a 1x1 convolution and a dense layer have the same weights. */
 function fits(found: Shape, needed: Shape, kind: ParameterKind): boolean {
   if (sameShape(found, needed)) return true;
   const flat = (shape: Shape): Shape | undefined => {
@@ -150,7 +150,7 @@ function fits(found: Shape, needed: Shape, kind: ParameterKind): boolean {
   return kind === "weight" && found.length !== needed.length && a !== undefined && b !== undefined && sameShape(a, b);
 }
 
-/** A file that this program wrote has OHWI weights: they fit as they are, and most of them do not fit as OIHW. */
+/** Whether most convolution weights fit as OHWI, the layout of this program's own files, and not as OIHW. */
 function isOwnLayout(found: ReadonlyMap<string, TensorView>, graph: Graph): boolean {
   let votes = 0;
   for (const [name, { shape }] of found) {
@@ -160,7 +160,7 @@ function isOwnLayout(found: ReadonlyMap<string, TensorView>, graph: Graph): bool
   return votes > 0;
 }
 
-/** The PyTorch port of the paper's code has no biases in squeeze-and-excite, which is the same as biases of zero. */
+/** The PyTorch port of the paper's code has no biases in squeeze-and-excite, which is equivalent to zero biases. */
 function isAbsentBias(name: string, names: readonly string[]): boolean {
   return /\.se_conv2?\.bias$/.test(name) && !names.some((other) => /\.se_conv2?\.bias$/.test(other));
 }

@@ -1,20 +1,22 @@
-/** From a checkpoint's names to a graph's: what the authors' code renamed over time, and the heads it had. */
+/**
+ * Maps a checkpoint's parameter names to a graph's: names that the authors' code changed over time, and other heads.
+ */
 import type { Graph } from "../../graph/index.js";
 
-/** Layer that a parameter belongs to: its name without the last part. */
+/** Name of the layer that a parameter belongs to: the parameter's name without its last part. */
 const layerOf = (name: string): string => name.slice(0, name.lastIndexOf("."));
 
 const blockLayer = /^(_layers\.\d+)\._layers\.(\d+)(?=\.)/;
 const backbone = /^(_layers|features)\./;
 
 /**
- * Names of the checkpoint -> names of the graph.
+ * Maps each name of the checkpoint to the graph's name.
  *
- * - A prefix that all names share (`module.` of DataParallel, `model.`) is left out where the graph does not have it.
- * - Before October 2023 a block with stride 2 had a padding module, so the indices after it were one higher: where a
- *   block has as many layers with parameters as ours but at other indices, they are matched in order.
- * - The classifier was `new_convolution`, `class_conv2d` and `final_conv`, or `classifier.2`: where there are as many
- *   layers as in ours, they are matched in order.
+ * - A prefix that all names share (`module.` of DataParallel, `model.`) is dropped where the graph does not have it.
+ * - Before October 2023 a block with stride 2 had a padding module, so the indices after it were one higher. Where a
+ *   block has as many layers with parameters as the graph's block but at other indices, they are matched in order.
+ * - The classifier was `new_convolution`, `class_conv2d` and `final_conv`, or `classifier.2`. Where it has as many
+ *   layers as the graph's, they are matched in order.
  */
 export function renamed(names: readonly string[], graph: Graph): Map<string, string> {
   const own = Object.keys(graph.parameters);
@@ -29,7 +31,7 @@ export function renamed(names: readonly string[], graph: Graph): Map<string, str
   );
 }
 
-/** What precedes the backbone in every name; empty where names without it are the graph's already. */
+/** The prefix before the backbone in every name; empty where the graph already knows one of the names as it is. */
 function commonPrefix(names: readonly string[], own: readonly string[]): string {
   const known = new Set(own);
   if (names.some((name) => known.has(name))) return "";
@@ -44,7 +46,7 @@ function commonPrefix(names: readonly string[], own: readonly string[]): string 
   return names.every((name) => name.startsWith(prefix)) ? prefix : "";
 }
 
-/** Layers of blocks whose indices differ, in order. */
+/** Matches, in order, the layers of blocks whose indices differ. */
 function matchBlocks(names: readonly string[], own: readonly string[]): Map<string, string> {
   const indicesOf = (list: readonly string[]): Map<string, number[]> => {
     const indices = new Map<string, Set<number>>();
@@ -72,7 +74,10 @@ function matchBlocks(names: readonly string[], own: readonly string[]): Map<stri
   return layers;
 }
 
-/** Layers of a classifier, in order. A detector's head has its own names and is never matched with a classifier. */
+/**
+ * Matches the layers of classifiers in order. A detector's head has its own names and is never matched with a
+ * classifier.
+ */
 function matchHead(names: readonly string[], own: readonly string[]): Map<string, string> {
   const headLayers = (list: readonly string[]): string[] => [
     ...new Set(list.filter((name) => !backbone.test(name) && name.includes(".")).map(layerOf)),

@@ -1,6 +1,6 @@
 /**
- * The allow-list of unpickling: every name that a weights file may ask for, and what we make of it. Nothing of Python is
- * looked up or called; a name that is not here is refused before anything is done with it.
+ * The allow-list of unpickling: every name that a weights file may reference, and the value made for it. Nothing of
+ * Python is looked up or called; a name that is not listed is refused before anything is done with it.
  */
 import {
   PickleDict,
@@ -13,10 +13,10 @@ import {
 } from "./pickle-values.js";
 import { type ElementCode, TensorView } from "./tensor-view.js";
 
-/** What the unpickler lends to a maker. */
+/** The services that the unpickler offers to a maker. */
 export interface MakerContext {
   readonly file: string;
-  /** Sets entries of a dict, under the unpickler's limits. */
+  /** Sets an entry of a dict, within the unpickler's limits. */
   set(dict: PickleDict, key: PickleValue, value: PickleValue): void;
   /** Refuses the file. */
   fail(problem: string): never;
@@ -45,7 +45,7 @@ export function storageCode(name: string): ElementCode | undefined {
 
 const dict: Maker = ([pairs], context) => {
   const made = new PickleDict();
-  // Python 2 gave OrderedDict its entries as a list of pairs; defaultdict is given its factory.
+  // Python 2 pickled an OrderedDict's entries as a list of pairs; a defaultdict's first argument is its factory.
   for (const pair of pairs instanceof PickleList ? pairs.items : []) {
     if (pair instanceof PickleList && pair.items.length === 2) context.set(made, pair.items[0], pair.items[1]);
     else context.fail("an OrderedDict is made of something else than pairs");
@@ -53,7 +53,7 @@ const dict: Maker = ([pairs], context) => {
   return made;
 };
 
-/** A container of another container's items, shared: copies of one long list could fill the memory. */
+/** Makes a container that shares another container's items: copies of one long list could fill the memory. */
 const listOf =
   (kind: PickleList["kind"]): Maker =>
   ([items]) => {
@@ -70,7 +70,7 @@ const record =
 const tensor: Maker = ([storage, offset, size, strides], context) => {
   if (!(storage instanceof PickleStorage && size instanceof PickleList && strides instanceof PickleList))
     return context.fail("a tensor is made of something else than storage, offset, size and strides");
-  // The view checks that they are numbers.
+  // TensorView's constructor checks that they are numbers.
   const [shape, steps] = [size.items as number[], strides.items as number[]];
   return new PickleTensor(new TensorView(storage.storage, offset as number, shape, steps, context.file));
 };
@@ -108,16 +108,16 @@ const makers: Readonly<Record<string, Maker>> = {
   ),
 };
 
-/** torch.float32 and its like, which stand for themselves. */
+/** torch.float32 and similar names, which are kept as plain names. */
 const dtypes = /^torch\.(?:float(?:16|32|64)|bfloat16|u?int(?:8|16|32|64)|bool)$/;
 
-/** The name as a value; undefined where it is not on the list. */
+/** The name as a value; undefined where it is not on the allow-list. */
 export function allowedGlobal(name: string): PickleGlobal | undefined {
   const allowed = Object.hasOwn(makers, name) || storageCode(name) !== undefined || dtypes.test(name);
   return allowed ? new PickleGlobal(name) : undefined;
 }
 
-/** What a call of an allowed name makes. */
+/** The value that a call of an allowed name makes. */
 export function make(name: string, args: readonly PickleValue[], context: MakerContext): PickleValue {
   if (!Object.hasOwn(makers, name)) return context.fail(`${name} is called`);
   return makers[name](args, context);

@@ -1,7 +1,9 @@
-/** What a pickle can hold here: plain data, and records of what it asked for. None of it can run. */
+/** The values that a pickle can hold here: plain data, and records of the objects it names. None of them can run. */
 import type { Storage, TensorView } from "./tensor-view.js";
 
-/** Lists, tuples and sets. `depth` is how deep containers lie in it; containers are bounded by it. */
+/**
+ * Lists, tuples and sets. `depth` is the nesting depth of containers, 1 without inner ones; the unpickler limits it.
+ */
 export class PickleList {
   depth = 1;
   constructor(
@@ -16,19 +18,19 @@ export class PickleDict {
   readonly entries = new Map<PickleValue, PickleValue>();
 }
 
-/** A name of the allow-list. */
+/** A name on the allow-list. */
 export class PickleGlobal {
   constructor(readonly name: string) {}
 }
 
-/** An object of an allowed class that says nothing about weights: its name and its state, and that is all. */
+/** An object of an allowed class that is irrelevant to weights: only its name and its state are kept. */
 export class PickleRecord {
   depth = 1;
   state: PickleValue = null;
   constructor(readonly name: string) {}
 }
 
-/** A storage that a persistent id named. */
+/** A storage referenced by a persistent id. */
 export class PickleStorage {
   constructor(readonly storage: Storage) {}
 }

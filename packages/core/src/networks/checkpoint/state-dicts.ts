@@ -1,4 +1,4 @@
-/** The state_dicts in a weights file of any kind that is read. */
+/** Finds the state_dicts in a weights file of any supported format. */
 import { parseJson, type Shape, showValue, sizeOf } from "../../tensor/index.js";
 import { refuseFile, utf8 } from "./bytes.js";
 import { PickleDict, PickleTensor, type PickleValue } from "./pickle-values.js";
@@ -6,19 +6,20 @@ import { contiguousStrides, elementBytes, isElementCode, TensorView } from "./te
 import { isLegacyTorch, readTorchLegacy, readTorchZip } from "./torch.js";
 import { isZip } from "./zip.js";
 
-/** Tensors by their names. */
+/** Tensors by name. */
 export interface StateDict {
-  /** Keys that lead to it, e.g. `state_dict`; empty where the file is one. */
+  /** Keys that lead to it, e.g. `state_dict`; empty where the file itself is one. */
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorView>;
 }
 
-/** Containers inside containers that are searched: `{"checkpoint": {"model": {...}}}`. */
+/** Nesting depth down to which containers are searched: `{"checkpoint": {"model": {...}}}`. */
 const deepest = 3;
 
 /**
- * Finds the state_dicts in a .pth, .pt, .bin (torch.save, both formats) or .safetensors file. Throws PhinetsError when the
- * file is none of these, is damaged, asks for anything but weights, or holds no tensors. No tensor is read yet.
+ * Finds the state_dicts in a .pth, .pt, .bin (torch.save, both formats) or .safetensors file, without reading any
+ * tensor yet. Throws PhinetsError when the file is none of these, is damaged, references anything but weights, or holds
+ * no tensors.
  */
 export function readStateDicts(bytes: Uint8Array, file: string): StateDict[] {
   let found: StateDict[];
@@ -51,14 +52,14 @@ function search(root: PickleValue): StateDict[] {
   return found;
 }
 
-/** 8 bytes of header length, then JSON. */
+/** Whether the file starts with a header length of 8 bytes and then JSON. */
 function isSafetensors(bytes: Uint8Array): boolean {
   return bytes.length > 9 && bytes[8] === 0x7b && bytes[6] === 0 && bytes[7] === 0;
 }
 
 const longestHeader = 2 ** 26;
 
-/** As tensor/safetensors, but for every element type, and reading nothing that is not asked for. */
+/** Like tensor/safetensors, but for every element type, and without reading tensors that nobody requests. */
 function readSafetensors(bytes: Uint8Array, file: string): StateDict {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerBytes = Number(view.getBigUint64(0, true));

@@ -1,4 +1,4 @@
-/** Tensors as they lie in a weights file: described, bounds-checked, and read only when they are wanted. */
+/** Tensors inside a weights file: described, bounds-checked, and read only on request. */
 import { type Shape, sizeOf } from "../../tensor/index.js";
 import { refuseFile } from "./bytes.js";
 
@@ -27,20 +27,20 @@ export function elementBytes(code: ElementCode): number {
   return elements[code][0];
 }
 
-/** A run of elements in the file. */
+/** A contiguous run of elements in the file. */
 export interface Storage {
   readonly code: ElementCode;
-  /** Elements. */
+  /** Number of elements. */
   readonly length: number;
-  /** Its bytes; throws PhinetsError when they are damaged or missing. */
+  /** The elements' bytes. Throws PhinetsError when they are damaged or missing. */
   bytes(): Uint8Array;
 }
 
 const mostAxes = 8;
 
-/** A tensor over a storage. */
+/** A strided tensor over a storage. */
 export class TensorView {
-  /** Throws PhinetsError where the view leaves its storage. All numbers count elements. */
+  /** Throws PhinetsError where the view exceeds its storage. All numbers count elements. */
   constructor(
     readonly storage: Storage,
     readonly offset: number,
@@ -64,8 +64,8 @@ export class TensorView {
   }
 
   /**
-   * The elements as float32, in row-major order of the axes as `order` names them, outermost first. The caller has
-   * checked that the shape is one it wants, since strides of 0 can make any size of any storage.
+   * The elements as float32, in row-major order of the axes that `order` lists, outermost first. The caller must check
+   * the shape first, since strides of 0 allow any size on any storage.
    */
   read(order: readonly number[]): Float32Array {
     const out = new Float32Array(sizeOf(this.shape));

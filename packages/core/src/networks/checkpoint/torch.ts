@@ -1,6 +1,6 @@
 /**
- * Files of torch.save: zip archives (PyTorch 1.6 and later) and the older run of pickles. Source: torch/serialization.py.
- * Older still (tar archives, before 0.1.11) and whole-module files are refused.
+ * Reads torch.save files: zip archives (PyTorch 1.6 and later) and the older sequence of pickles. Source:
+ * torch/serialization.py. Even older tar archives (before 0.1.11) and whole-module files are refused.
  */
 import { ByteReader, refuseFile } from "./bytes.js";
 import { storageCode } from "./pickle-names.js";
@@ -9,7 +9,7 @@ import { type ElementCode, elementBytes, type Storage } from "./tensor-view.js";
 import { type PersistentLoad, unpickle } from "./unpickle.js";
 import { checkedBytes, readZip } from "./zip.js";
 
-/** The object in a zip file of torch.save. */
+/** The object in a torch.save file of the zip format. */
 export function readTorchZip(bytes: Uint8Array, file: string): PickleValue {
   const entries = readZip(bytes, file);
   const pickle = [...entries.values()].find(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
@@ -38,7 +38,7 @@ export function readTorchZip(bytes: Uint8Array, file: string): PickleValue {
   return unpickle(new ByteReader(checkedBytes(pickle, file), file), load);
 }
 
-/** 0x1950a86a20f9469cfc6c, which the first pickle of the older format holds. */
+/** The value of the older format's first pickle. */
 const magic = 0x1950a86a20f9469cfc6cn;
 
 /** True for a file that starts with the older format's first pickle. */
@@ -47,7 +47,7 @@ export function isLegacyTorch(bytes: Uint8Array): boolean {
   return start.every((byte, i) => i === 1 || bytes[i] === byte);
 }
 
-/** The object in a file of torch.save's older format: pickles, then the storages one after the other. */
+/** The object in a torch.save file of the older format: pickles, then the storages one after the other. */
 export function readTorchLegacy(bytes: Uint8Array, file: string): PickleValue {
   const reader = new ByteReader(bytes, file);
   if (unpickle(reader) !== magic) refuseFile(file, "it does not start as torch.save's files do");
@@ -88,7 +88,7 @@ class FileStorage implements Storage {
     readonly length: number,
   ) {}
 
-  /** Where its bytes come from. */
+  /** Sets the function that reads its bytes. */
   from(read: () => Uint8Array): this {
     this.#read = read;
     return this;
@@ -100,7 +100,10 @@ class FileStorage implements Storage {
   }
 }
 
-/** Reads persistent ids `("storage", class, key, location, elements)`; the older format adds a view, None in all it wrote. */
+/**
+ * Makes storages of persistent ids `("storage", class, key, location, elements)`. The older format adds a view, which
+ * is None in every file that it wrote.
+ */
 function persistentLoader(
   file: string,
   storages: Map<string, FileStorage>,

@@ -1,8 +1,8 @@
 /**
- * A reader of Python pickles, protocols 2 to 5, for weights and nothing else. Source: CPython's Lib/pickletools.py,
- * which documents every opcode. It is safe by construction: it makes plain data only, resolves names of an allow-list
- * only (pickle-names), never recurses, and counts opcodes, objects, entries, marks, stack and depth against limits that
- * no honest file comes near.
+ * A reader of Python pickles, protocols 2 to 5, for weights only. Source: CPython's Lib/pickletools.py, which documents
+ * every opcode. It is safe by construction: it makes plain data only, resolves only names on an allow-list
+ * (pickle-names), never recurses, and limits opcodes, objects, entries, marks, stack and depth to counts far above
+ * those of honest files.
  */
 import { type ByteReader, refuseFile } from "./bytes.js";
 import { allowedGlobal, type MakerContext, make } from "./pickle-names.js";
@@ -16,7 +16,10 @@ import {
   type PickleValue,
 } from "./pickle-values.js";
 
-/** A checkpoint of a thousand tensors with its optimiser has some hundred thousand opcodes and ten thousand objects. */
+/**
+ * For comparison: a checkpoint of a thousand tensors with its optimiser has a few hundred thousand opcodes and ten
+ * thousand objects.
+ */
 const limits = {
   opcodes: 2_000_000,
   objects: 300_000,
@@ -29,7 +32,7 @@ const limits = {
   nameBytes: 256,
 } as const;
 
-/** Makes a value of a persistent id, which is how torch names its storages. */
+/** Makes a value of a persistent id, torch's reference to a storage. */
 export type PersistentLoad = (id: PickleValue) => PickleValue;
 
 const latin1 = (bytes: Uint8Array): string => {
@@ -39,8 +42,8 @@ const latin1 = (bytes: Uint8Array): string => {
 };
 
 /**
- * Reads one pickle from where `reader` stands to its end mark. Throws PhinetsError naming what the pickle asks for that
- * is not allowed, the opcode that is unknown, or the limit that was met.
+ * Reads one pickle from the reader's position to its end mark. Throws PhinetsError naming the reference that is not
+ * allowed, the unknown opcode, or the limit that was exceeded.
  */
 export function unpickle(reader: ByteReader, persistentLoad?: PersistentLoad): PickleValue {
   return new Unpickler(reader, persistentLoad).run();
@@ -88,7 +91,7 @@ class Unpickler implements MakerContext {
     this.#stack.push(value);
   }
 
-  /** A new object, counted. */
+  /** Pushes a new object and counts it. */
   pushObject(object: PickleValue): void {
     if (++this.#objects > limits.objects) this.fail(`has more than ${limits.objects} objects`);
     this.push(object);
@@ -100,7 +103,7 @@ class Unpickler implements MakerContext {
     this.pushObject(list);
   }
 
-  /** Text of `length` bytes. */
+  /** Pushes a text of `length` bytes. */
   text(length: number, encoding: "utf8" | "latin1"): void {
     if (length > limits.textBytes) this.fail(`has a text of ${length} bytes`);
     this.push(encoding === "utf8" ? this.reader.text(length) : latin1(this.reader.take(length)));
@@ -124,7 +127,7 @@ class Unpickler implements MakerContext {
     return value;
   }
 
-  /** The last `count` values. */
+  /** Pops the last `count` values. */
   popMany(count: number): PickleValue[] {
     const floor = this.#marks.at(-1) ?? 0;
     if (this.#stack.length - count < floor) this.fail("takes values from an empty stack");
@@ -142,7 +145,7 @@ class Unpickler implements MakerContext {
     return this.#stack.splice(mark);
   }
 
-  /** POP also takes a mark that lies on top. */
+  /** Pops a value, or a mark where one lies on top. */
   discard(): void {
     if (this.#marks.at(-1) === this.#stack.length && this.#marks.length > 0) this.#marks.pop();
     else this.pop();
@@ -203,7 +206,7 @@ class Unpickler implements MakerContext {
     this.pushObject(make(callee.name, args.items, this));
   }
 
-  /** State of an object: kept for records, of no use for tensors and dicts (`_metadata`). */
+  /** Sets an object's state: kept for records, ignored for tensors and dicts (`_metadata`). */
   build(): void {
     const state = this.pop();
     const target = this.top();
@@ -220,7 +223,7 @@ class Unpickler implements MakerContext {
     this.pushObject(this.persistentLoad(id));
   }
 
-  /** Little-endian two's complement. */
+  /** Pushes a little-endian two's complement integer of `length` bytes. */
   integer(length: number): void {
     if (length > limits.integerBytes) this.fail(`has an integer of ${length} bytes`);
     const bytes = this.reader.take(length);
@@ -245,10 +248,10 @@ const stop = 0x2e;
 
 type Operation = (u: Unpickler) => void;
 
-/** Every opcode that is executed, by its byte. */
+/** Every supported opcode, by its byte. */
 const opcodes: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [0x80, (u) => u.protocol()], // PROTO
-  [0x95, (u) => void u.reader.uint64()], // FRAME: a hint on reading
+  [0x95, (u) => void u.reader.uint64()], // FRAME: a hint for buffered reading
   [0x28, (u) => u.mark()], // MARK
   [0x30, (u) => u.discard()], // POP
   [0x31, (u) => void u.popToMark()], // POP_MARK

@@ -1,6 +1,6 @@
 /**
- * Zip archives as torch.save writes them: entries stored, not compressed. Source: PKWARE's APPNOTE.TXT, sections 4.3
- * and 4.4. When reading, nothing is inflated, so that an archive cannot grow: its entries together are never larger than the file.
+ * Zip archives in the form that torch.save writes: entries stored, not compressed. Source: PKWARE's APPNOTE.TXT,
+ * sections 4.3 and 4.4. Reading inflates nothing, so all entries together are never larger than the file.
  */
 import { PhinetsError, utf8Encode } from "../../tensor/index.js";
 import { ByteReader, refuseFile } from "./bytes.js";
@@ -9,7 +9,7 @@ export interface ZipEntry {
   readonly name: string;
   /** A view of the file. */
   readonly bytes: Uint8Array;
-  /** CRC-32 that the archive claims. */
+  /** CRC-32 stated in the archive. */
   readonly crc: number;
 }
 
@@ -67,7 +67,7 @@ export function readZip(bytes: Uint8Array, file: string): Map<string, ZipEntry> 
   return entries;
 }
 
-/** Position of the end record: the last one that is followed by exactly its comment. */
+/** Position of the end record: the last signature that is followed by exactly its comment. */
 function findEnd(bytes: Uint8Array, file: string): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const least = Math.max(0, bytes.length - endBytes - longestComment);
@@ -88,18 +88,19 @@ function localData(bytes: Uint8Array, file: string, name: string, offset: number
   return reader.take(size);
 }
 
-/** The entry's bytes, once its checksum is found right. */
+/** The entry's bytes. Throws PhinetsError when their checksum is wrong. */
 export function checkedBytes({ name, bytes, crc }: ZipEntry, file: string): Uint8Array {
   if (crc32(bytes) !== crc) refuseFile(file, `entry "${name}" does not have its checksum`);
   return bytes;
 }
 
-/** 1980-01-01, the format's first day: equal entries make equal archives. */
+/** 1980-01-01, the format's first day. A fixed date makes archives of equal entries equal. */
 const date = 0x21;
 
 /**
- * An archive of stored entries.
- * @param align each entry's bytes begin at a multiple of this many, by an extra field that readers skip
+ * Writes an archive of stored entries.
+ * @param align each entry's bytes begin at a multiple of this many bytes, by an extra field that readers skip
+ * Throws PhinetsError when the archive would need zip64.
  */
 export function writeZip(entries: ReadonlyMap<string, Uint8Array>, align = 1): Uint8Array {
   const parts: Uint8Array[] = [];
@@ -114,7 +115,7 @@ export function writeZip(entries: ReadonlyMap<string, Uint8Array>, align = 1): U
     const crc = crc32(bytes);
     const offset = at;
     const plain = offset + 30 + path.length;
-    // A field has a header of four bytes of its own.
+    // The extra field has a header of four bytes.
     const padding = (align - ((plain + 4) % align)) % align;
     const extra = align > 1 ? fields(["u16", 0x4246], ["u16", padding], ["zeros", padding]) : new Uint8Array(0);
     const common = [
@@ -160,7 +161,7 @@ export function writeZip(entries: ReadonlyMap<string, Uint8Array>, align = 1): U
 
 type Field = readonly [kind: "u16" | "u32" | "zeros", value: number];
 
-/** Little-endian fields, one after the other; `zeros` are so many bytes. */
+/** Encodes little-endian fields one after the other; a `zeros` field is `value` zero bytes. */
 function fields(...list: readonly Field[]): Uint8Array {
   const sizeOf = ([kind, value]: Field): number => (kind === "u16" ? 2 : kind === "u32" ? 4 : value);
   const view = new DataView(new ArrayBuffer(list.reduce((sum, field) => sum + sizeOf(field), 0)));
@@ -180,7 +181,7 @@ const table = Uint32Array.from({ length: 256 }, (_, n) => {
   return c;
 });
 
-/** CRC-32 of zip, gzip and PNG. */
+/** CRC-32 as used by zip, gzip and PNG. */
 export function crc32(bytes: Uint8Array): number {
   let c = 0xffffffff;
   for (let i = 0; i < bytes.length; i++) c = table[(c ^ bytes[i]) & 255] ^ (c >>> 8);
