@@ -1,4 +1,4 @@
-/** Builds graphs front to back: each method adds a node and returns the name of its value. */
+/** Builds graphs from input to output: each method adds a node and returns the name of its value. */
 import type { Shape } from "../tensor/index.js";
 import { type Graph, makeGraph, type Node } from "./graph.js";
 import type { FusedActivation, OpAttributes, OpName, OpParameter, OpSpec, Padding } from "./ops.js";
@@ -27,7 +27,7 @@ export class GraphBuilder {
 
   constructor(readonly name: string) {}
 
-  /** Shape of a value made so far. */
+  /** Shape of the value of a node that was already added. */
   shape(value: string): Shape {
     return this.#shapes.get(value)!;
   }
@@ -62,7 +62,7 @@ export class GraphBuilder {
     });
   }
 
-  /** A convolution with one filter a channel. */
+  /** A convolution with one filter per channel. */
   depthwise(name: string, x: string, options: Omit<Conv2dOptions, "filters" | "groups">): string {
     const channels = this.shape(x)[3];
     return this.conv2d(name, x, { ...options, filters: channels, groups: channels });
@@ -101,7 +101,7 @@ export class GraphBuilder {
     return this.#add("sigmoid", name, [x], {});
   }
 
-  /** @param alpha of "leakyRelu" */
+  /** @param alpha slope of "leakyRelu" below 0; the other functions ignore it */
   unary(name: string, x: string, of: UnaryFunction, alpha = 0): string {
     return this.#add("unary", name, [x], { function: of, alpha });
   }
@@ -178,13 +178,13 @@ export class GraphBuilder {
     return this.#add("reshape", name, [x], { shape });
   }
 
-  /** The finished graph; throws when a name repeats. */
+  /** The finished graph. Throws PhinetsError when a name repeats or an output is unknown. */
   build(outputs: readonly string[]): Graph {
     return makeGraph(this.name, this.#nodes, outputs);
   }
 }
 
-/** PyTorch's state_dict names, so that a reference checkpoint's keys are ours. */
+/** PyTorch's state_dict names, so that the keys of a reference checkpoint are the graph's own. */
 const batchNormSuffix: Record<string, string> = {
   gamma: "weight",
   beta: "bias",

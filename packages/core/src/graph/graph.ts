@@ -1,6 +1,6 @@
 /**
- * The one intermediate representation: a static list of nodes in execution order, every value with its shape. Everything
- * else (cost, plan, training graph, integer graph, C) is a pure function of it.
+ * The single intermediate representation: a static list of nodes in execution order, with the shape of every value.
+ * Everything else (cost, plan, training graph, integer graph, C) is a pure function of it.
  */
 import { formatShape, PhinetsError, type Shape } from "../tensor/index.js";
 import { type OpAttributes, type OpName, type OpParameter, type OpSpec, ops, type ParameterKind } from "./ops.js";
@@ -9,7 +9,7 @@ export interface NodeOf<O extends OpName> {
   /** Unique; also the name of the node's output value. */
   readonly name: string;
   readonly op: O;
-  /** Names of the values it reads. */
+  /** Names of the values that the node reads. */
   readonly inputs: readonly string[];
   /** Parameter names by role, e.g. `{ weight: "_layers.1._layers.0.weight" }`. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ export interface Graph {
   readonly parameters: Readonly<Record<string, Parameter>>;
 }
 
-/** Whether a network's first output is made by softmax: probabilities. */
+/** Whether softmax makes the first output, so that it holds probabilities and not logits. */
 export function endsWithSoftmax({ nodes, outputs }: Graph): boolean {
   return nodes.find(({ name }) => name === outputs[0])?.op === "softmax";
 }
@@ -119,7 +119,7 @@ export function inputsOf(graph: Graph): NodeOf<"input">[] {
   return graph.nodes.filter((node) => node.op === "input") as NodeOf<"input">[];
 }
 
-/** Nodes that read each value, by value name. */
+/** The nodes that read each value, by value name. */
 export function consumersOf(graph: Graph): Map<string, Node[]> {
   const consumers = new Map<string, Node[]>(graph.nodes.map((node) => [node.name, []]));
   for (const node of graph.nodes) for (const input of node.inputs) consumers.get(input)!.push(node);
@@ -135,7 +135,7 @@ export function withBatch(graph: Graph, batch: number): Graph {
   return makeGraph(graph.name, nodes, graph.outputs);
 }
 
-/** The same graph, every dropout at this rate, 0..1 without 1; 0: none drops anything. */
+/** The same graph with every dropout at `rate`, in 0..1, 1 excluded; 0 disables dropout. */
 export function withDropout(graph: Graph, rate: number): Graph {
   const nodes = graph.nodes.map(
     (node): Node => (node.op === "dropout" ? { ...node, attributes: { ...node.attributes, rate } } : node),
@@ -143,13 +143,16 @@ export function withDropout(graph: Graph, rate: number): Graph {
   return makeGraph(graph.name, nodes, graph.outputs);
 }
 
-/** Whether a convolution is a product of each pixel with a matrix: 1x1, stride 1, no padding, one group. */
+/** Whether a convolution is a matrix product per pixel: 1x1, stride 1, no padding, one group. */
 export function isPointwise({ attributes }: Pick<NodeOf<"conv2d">, "attributes">): boolean {
   const { kernel, stride, padding, groups } = attributes;
   return groups === 1 && [...kernel, ...stride].every((n) => n === 1) && Object.values(padding).every((n) => n === 0);
 }
 
-/** Whether a convolution's every filter reads one channel of its own; what is pointwise (one channel to one) is a product. */
+/**
+ * Whether each filter of a convolution reads one channel of its own. A pointwise convolution of one channel to one
+ * filter counts as a matrix product instead.
+ */
 export function isDepthwise(node: NodeOf<"conv2d">, inputShape: Shape): boolean {
   const { groups, filters } = node.attributes;
   return groups === inputShape[3] && filters === inputShape[3] && !isPointwise(node);

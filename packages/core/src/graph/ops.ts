@@ -1,13 +1,13 @@
 /**
- * The operators of the graph. Each has one entry: its arity, its parameters and one function that infers the output
- * shapes, which is also its validator. Maps are NHWC `[batch, height, width, channels]`; convolution weights are OHWI
- * `[filters, kernelHeight, kernelWidth, channels / groups]`; dense weights are `[units, features]`.
+ * The operators of the graph. Each has one entry: its arity, its parameters and one function that infers and validates
+ * the output shapes. Maps are NHWC `[batch, height, width, channels]`; convolution weights are OHWI `[filters,
+ * kernelHeight, kernelWidth, channels / groups]`; dense weights are `[units, features]`.
  */
 import { broadcastShape, formatShape, PhinetsError, type Shape, showValue, sizeOf } from "../tensor/index.js";
 import { type ResizeAttributes, resizeTaps } from "./resize.js";
 import { type UnaryFunction, unaryFunctions } from "./unary.js";
 
-/** Zeros (in the tensor's real value) added around a map, in pixels. */
+/** Zeros (of the tensor's real value) added around a map, in pixels. */
 export interface Padding {
   readonly top: number;
   readonly bottom: number;
@@ -47,30 +47,32 @@ export interface OpAttributes {
   /** x * min(max(x + 3, 0), 6) / 6 */
   hardswish: Empty;
   sigmoid: Empty;
-  /** A function of each element; `alpha` is that of leakyRelu, 0 for the others. */
+  /** A function of each element. `alpha` is the slope of leakyRelu below 0, and 0 for the other functions. */
   unary: { readonly function: UnaryFunction; readonly alpha: number };
   /** Over the last axis. */
   softmax: Empty;
-  /** Element by element; of either input, dimensions of 1 are repeated. So are those of the next four. */
+  /** Element by element. Dimensions of 1 in either input are repeated, here and in the next four operators. */
   add: Empty;
   multiply: Empty;
   subtract: Empty;
-  /** The larger, or the smaller, of two. */
+  /** The larger, or the smaller, of the two elements. */
   maximum: Empty;
   minimum: Empty;
-  /** A parameter as a value: an operand of the five above. Its batch is 1. */
+  /** A parameter as a value, for use as an operand of the five operators above. Its batch is 1. */
   constant: { readonly shape: Shape };
   /** `[batch, height, width, channels]` to `[batch, 1, 1, channels]`. */
   globalAveragePool: Empty;
-  /** Mean of each window over the pixels of the map in it: padding is not counted. */
+  /** Mean of the pixels of each window that lie on the map: padding is not counted. */
   averagePool: {
     readonly kernel: readonly [height: number, width: number];
     readonly stride: readonly [vertical: number, horizontal: number];
     readonly padding: Padding;
   };
-  /** Largest of each window's pixels on the map, as `averagePool`; of imported networks, where no `maxPool` is it. */
+  /**
+   * Largest of the pixels of each window that lie on the map. Imported networks use it where `maxPool` does not fit.
+   */
   maxWindow: OpAttributes["averagePool"];
-  /** Window `size` x `size`, stride `stride`, no padding, floor. */
+  /** Window of `size` x `size`, stride `stride`, no padding, output size rounded down. */
   maxPool: { readonly size: number; readonly stride: number };
   pad: { readonly padding: Padding };
   resize: ResizeAttributes;
@@ -80,19 +82,19 @@ export interface OpAttributes {
     readonly size: readonly [height: number, width: number, channels: number];
     readonly step: readonly [vertical: number, horizontal: number];
   };
-  /** Two inputs or more, one behind the other along an axis of their shape; not the batch. */
+  /** Joins two or more inputs one behind the other along `axis` of their shape, which is not the batch. */
   concat: { readonly axis: number };
   /** Identity at inference. `spatial` drops whole channels. */
   dropout: { readonly rate: number; readonly spatial: boolean };
   /** `[batch, height, width, channels]` to `[batch, height * width * channels]`. */
   flatten: Empty;
-  /** The same elements in their order as a map `[height, width, channels]`: `shape` is without the batch. */
+  /** The same elements in the same order as a map `[height, width, channels]`; `shape` leaves out the batch. */
   reshape: { readonly shape: Shape };
 }
 
 export type OpName = keyof OpAttributes;
 
-/** What a parameter is, which decides its initial value, its weight decay and whether it is trained. */
+/** The kind of a parameter decides its initial value, its weight decay and whether it is trained. */
 export type ParameterKind = "weight" | "bias" | "gamma" | "beta" | "runningMean" | "runningVariance" | "constant";
 
 export interface OpParameter {

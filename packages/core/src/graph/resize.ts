@@ -1,30 +1,33 @@
-/** Which pixels of a map a resized map is made of. Sources: TensorFlow's resize operators; reference/resize_*.h. */
+/**
+ * The input pixels that each pixel of a resized map depends on. Sources: TensorFlow's resize operators;
+ * reference/resize_*.h.
+ */
 import { PhinetsError, type Shape } from "../tensor/index.js";
 
-/** Along one axis: the two pixels of the input that a pixel is made of, and the second's weight: in 1/1024, or a real number. */
+/** Along one axis: the two input pixels that make an output pixel, and the weight of the second. */
 export interface ResizeTap {
   readonly lower: number;
   readonly upper: number;
-  /** 0..1023 in an int8 network; 0 where the nearest is taken. */
+  /** In 1/1024 (0..1023) for an int8 network, a real number in 0..1 for a float one; 0 for "nearest". */
   readonly weight: number;
 }
 
 export interface ResizeAttributes {
   readonly mode: "nearest" | "bilinear";
   readonly size: readonly [height: number, width: number];
-  /** The corners' centres stay where they are; else the corners themselves. */
+  /** The centres of the corner pixels of input and output coincide; otherwise the outer corners of the maps do. */
   readonly alignCorners: boolean;
-  /** A pixel is where its centre is; else where its upper left corner is. Not with `alignCorners`. */
+  /** A pixel's position is its centre; otherwise its top-left corner. Excludes `alignCorners`. */
   readonly halfPixelCenters: boolean;
 }
 
-/** Positions are kept in int16. */
+/** The firmware keeps positions in int16. */
 const mostPixels = 32767;
 
 /**
- * Rows and columns of an output as TensorFlow Lite Micro's int8 kernels take them: float32 for the nearest, ten fractional
- * bits for two.
- * Throws PhinetsError where its rounding leaves the map, which only very large factors lead to.
+ * Taps of an output's rows and columns as TensorFlow Lite Micro's int8 kernels compute them: in float32 for "nearest",
+ * with ten fractional bits for "bilinear".
+ * Throws PhinetsError where rounding leads outside the map, which happens only with very large factors.
  */
 export function resizeTaps(
   name: string,
@@ -45,7 +48,7 @@ export function resizeTaps(
   return { rows: along(height, size[0]), columns: along(width, size[1]) };
 }
 
-/** Of an axis, in real numbers: the two pixels that each is made of, and the second's weight, 0..1. */
+/** Taps along one axis in real numbers, for float networks; weights are in 0..1. */
 export function realResizeTaps(
   from: number,
   to: number,

@@ -1,4 +1,4 @@
-/** Graphs as JSON; weights beside them as safetensors (tensor/safetensors). */
+/** Graphs as JSON. Weights are stored beside them as safetensors (tensor/safetensors). */
 import { PhinetsError, parseJson, showValue } from "../tensor/index.js";
 import { type Graph, makeGraph, type Node } from "./graph.js";
 import type { OpAttributes, OpName } from "./ops.js";
@@ -33,7 +33,7 @@ export function graphFromJson(text: string, file = "graph.json"): Graph {
   return graphFromDocument(parsed, file);
 }
 
-/** Reads what `graphDocument` gives. Throws PhinetsError for what is none, or a graph that an op refuses. */
+/** Reads a `graphDocument`. Throws PhinetsError for anything else and for a graph that an op refuses. */
 export function graphFromDocument(document: unknown, file: string): Graph {
   const parsed = document as { [K in keyof GraphDocument]?: unknown } | null | undefined;
   if (parsed?.format !== "phinets-graph" || parsed.version !== 1) {
@@ -64,14 +64,16 @@ export function graphFromDocument(document: unknown, file: string): Graph {
   }
 }
 
-/** Names go into messages and generated code: the longest of ours have some forty characters. */
+/**
+ * Names go into messages and generated code, so their length is limited; our own have at most some forty characters.
+ */
 const isName = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && value.length <= 200 && value !== "__proto__";
 const isNumbers = (value: unknown): value is number[] => Array.isArray(value) && value.every(Number.isFinite);
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What an attribute's value is; its range is for the op to say. */
+/** Type checks of attributes; each op checks the range of its attributes itself. */
 const kinds = {
   number: Number.isFinite,
   flag: (value: unknown) => typeof value === "boolean",
@@ -117,7 +119,7 @@ const attributesOf: { readonly [O in OpName]: Readonly<Record<keyof OpAttributes
   reshape: { shape: "shape" },
 };
 
-/** Why a value that was read is no node; undefined where it is one. */
+/** Why a parsed value is not a node; undefined where it is one. */
 function problemOf(node: unknown): string | undefined {
   if (!isObject(node)) return `is ${showValue(node)}, not a node`;
   const { name, op, inputs, parameters, attributes } = node;

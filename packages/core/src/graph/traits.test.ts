@@ -99,7 +99,7 @@ describe("opTraits", () => {
     const rescales = "multiplier" in node || "multipliers" in node;
     const behaviour = rescales ? "rescales" : (ways[node.op] ?? "keeps");
     expect(opTraits[op].int8).toBe(behaviour);
-    // The first window of the average has two pixels.
+    // The first window of the average pool covers two pixels.
     if (op === "averagePool") expect(bytes[0]).toBe(Math.round((picture[0] + picture[3]) / 2 - 0.1));
     else if (behaviour === "keeps") expect([...picture, plain.zeroPoint]).toEqual(expect.arrayContaining([...bytes]));
   });

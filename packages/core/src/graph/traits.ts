@@ -1,6 +1,6 @@
 /**
- * What several rooms ask of an operator, said once. How a room computes or writes an operator is that room's record of
- * rules, typed over the operators: a new one does not compile before each room has a rule for it.
+ * Properties of operators that several rooms need. Each room keeps its own rules for computing or writing an operator
+ * in a record typed over all operators, so that a new operator does not compile until every room has a rule for it.
  */
 import { PhinetsError } from "../tensor/index.js";
 import type { Node, NodeOf } from "./graph.js";
@@ -8,12 +8,19 @@ import type { OpName } from "./ops.js";
 
 export interface OpTraits {
   /**
-   * How an int8 network computes it. input: its bytes are given; rescales: sums in int32, rescaled to a range of their own;
-   * table: each byte is looked up; keeps: bytes are moved or averaged, under the scale they had; own: in a way of its own; none:
-   * not at all.
+   * How an int8 network computes the operator.
+   * - input: the caller gives the bytes
+   * - rescales: int32 sums, rescaled to the output's own range
+   * - table: each byte is looked up
+   * - keeps: bytes are moved, compared or averaged, and keep their scale
+   * - own: arithmetic of its own
+   * - none: int8 networks do not have it
    */
   readonly int8: "input" | "rescales" | "table" | "keeps" | "own" | "none";
-  /** Whether the output may lie over an input of its size: an element is made of those at its own place alone. */
+  /**
+   * Whether the output may overwrite an input of its size: each element depends only on the input elements at its
+   * place.
+   */
   readonly inPlace: boolean;
 }
 
@@ -47,18 +54,18 @@ export const opTraits = {
   reshape: { int8: "keeps", inPlace: true },
 } as const satisfies Readonly<Record<OpName, OpTraits>>;
 
-/** Operators that int8 networks compute in one of some ways. */
+/** Operators that int8 networks compute in one of the given ways. */
 export type OpOf<B extends OpTraits["int8"]> = {
   [O in OpName]: (typeof opTraits)[O]["int8"] extends B ? O : never;
 }[OpName];
-/** Operators that int8 networks have. */
+/** Operators that int8 networks can have. */
 export type Int8Op = Exclude<OpName, OpOf<"none">>;
-/** Operators that are tables in an int8 network. */
+/** Operators that int8 networks compute by table lookup. */
 export type TableOp = OpOf<"table">;
 
-/** A node with one of some operators. */
+/** A node with one of the given operators. */
 export type NodeWith<O extends OpName> = { [P in O]: NodeOf<P> }[O];
-/** Sums of products with weights. */
+/** Operators that sum products with weights. */
 export type LinearNode = NodeWith<"conv2d" | "dense">;
 
 export function isLinear(node: Node): node is LinearNode {
@@ -69,7 +76,7 @@ export function isTable(node: Node): node is NodeWith<TableOp> {
   return opTraits[node.op].int8 === "table";
 }
 
-/** Throws PhinetsError, under the caller's code, when a node has no form in an int8 network. */
+/** Throws PhinetsError with the caller's code when an int8 network cannot have the node. */
 export function requireInt8(node: Node, code: string): asserts node is NodeWith<Int8Op> {
   if (opTraits[node.op].int8 !== "none") return;
   throw new PhinetsError(
@@ -79,8 +86,8 @@ export function requireInt8(node: Node, code: string): asserts node is NodeWith<
 }
 
 /**
- * The node that alone reads a value, where it is read once and does not leave the network: who makes the value may do that
- * node's work too. Of the nodes of any form of a graph.
+ * For each value that exactly one node reads once and that is not an output: that node. The maker of such a value can
+ * do its reader's work too. Works on the nodes of every form of a graph.
  */
 export function soleReaders<N extends { readonly name: string; readonly inputs: readonly string[] }>(
   nodes: readonly N[],

@@ -1,19 +1,19 @@
 /**
- * From the network that is trained to the network that is deployed: dropout removed, padding and batch norm folded into
- * the convolutions, ReLU6 fused. The result computes the same function (up to float rounding) with conv2d, dense,
- * hardswish, relu, sigmoid, softmax, add, multiply, globalAveragePool, maxPool and flatten only.
+ * Turns the trained network into the deployed network: dropout is removed, padding and batch norm are folded into the
+ * convolutions (batch norm also into dense layers), and ReLU6 is fused. The result computes the same function up to
+ * float rounding; all other operators are kept.
  */
 import { type FloatWeights, PhinetsError, type Tensor, tensor } from "../../tensor/index.js";
 import { type Graph, makeGraph, type Node, type NodeOf } from "../graph.js";
 import { noPadding, type Padding } from "../ops.js";
 import { type LinearNode, soleReaders } from "../traits.js";
 
-/** Structure only: what `fit` costs before any weight exists. Batch 1 or any other is kept. */
+/** The deployed graph without weights, as `fit` needs it before any weights exist. The batch size is kept. */
 export function deployGraph(graph: Graph): Graph {
   return deploy(graph).graph;
 }
 
-/** Structure and weights. Weights of the result are named by its `parameters`. */
+/** The deployed graph with its weights, which are named by its `parameters`. */
 export function deployWeights(graph: Graph, weights: FloatWeights): { graph: Graph; weights: FloatWeights } {
   const { graph: deployed, compute } = deploy(graph);
   return { graph: deployed, weights: compute(weights) };
@@ -54,7 +54,7 @@ function deploy(graph: Graph): Deployment {
         };
         for (let next = readers.get(chain.last); next !== undefined; next = readers.get(chain.last)) {
           if (next.op === "dropout") {
-            // identity
+            // Dropout is the identity at inference.
           } else if (next.op === "batchNorm" && chain.batchNorm === undefined && !chain.relu6) chain.batchNorm = next;
           else if (next.op === "relu6" && !chain.relu6) chain.relu6 = true;
           else break;
@@ -76,7 +76,8 @@ function deploy(graph: Graph): Deployment {
         break;
       }
       case "batchNorm": {
-        // Nothing before it to fold into (an activation stands between): a depthwise 1x1 convolution is the same map.
+        // No convolution to fold into, since an activation stands between: a depthwise 1x1 convolution computes the
+        // same.
         const channels = graph.shapes[node.name].at(-1)!;
         if (graph.shapes[node.name].length !== 4) {
           throw new PhinetsError(

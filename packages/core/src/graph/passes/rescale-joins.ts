@@ -1,20 +1,20 @@
-/** Where values meet that int8 has to hold under one scale: concat, maximum, minimum. */
+/** Adds a rescaling to inputs of joins: concat, maximum and minimum, whose inputs share one scale in int8. */
 import { type Graph, makeGraph, type Node } from "../graph.js";
 import { opTraits } from "../traits.js";
 
-/** Operators whose inputs have the output's scale. */
+/** Whether int8 arithmetic needs all inputs of the operator under its output's scale. */
 export const isJoin = ({ op }: Node): boolean => op === "concat" || op === "maximum" || op === "minimum";
 
 /**
- * A deployed graph in which each input of a join that may have another scale than its siblings goes through an `identity`
- * of its own, "JOIN:0", "JOIN:1", ..., which an int8 network looks up. Parts of one value under its scale, as the
- * pools of one map, and constants stay as they are.
+ * A deployed graph in which each input of a join goes through an `identity` of its own, named "JOIN:0", "JOIN:1", ...,
+ * unless all inputs have one scale by construction (such as several pools of one map). An int8 network computes the
+ * identity by table lookup. Constants need no rescaling.
  */
 export function rescaleJoins(graph: Graph): Graph {
   const nodes: Node[] = [];
   const names = new Set(graph.nodes.map(({ name }) => name));
   const constants = new Set(graph.nodes.flatMap(({ name, op }) => (op === "constant" ? [name] : [])));
-  /** The value whose scale each value has. */
+  /** For each value, the value whose scale it shares. */
   const scaleOf = new Map<string, string>();
   for (const node of graph.nodes) {
     const { name, op, inputs } = node;
