@@ -1,8 +1,8 @@
 /**
  * Quantisation-aware training (Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
- * Integer-Arithmetic-Only Inference"): the deployed network, batch norm folded with its statistics frozen, is trained
- * further while each forward pass computes what the integer network of the present weights would. Gradients go straight
- * through the rounding and stop where int8 clamps; the optimiser moves float weights.
+ * Integer-Arithmetic-Only Inference"). Training continues on the deployed network, with batch norm folded and its
+ * statistics frozen, while each forward pass computes what the integer network of the current weights would compute.
+ * Gradients pass straight through the rounding and stop where int8 clamps; the optimiser updates the float weights.
  */
 import { type Engine, layouts, offsetsOf, sizes } from "../kernels/index.js";
 import type { FloatWeights, Tensor } from "../tensor/index.js";
@@ -14,16 +14,19 @@ import type { QuantizedNetwork } from "./types.js";
 
 const { seen } = offsetsOf(layouts.rounding);
 
-/** In place of an `Executor` in a `Trainer`: the same steps on the same deployed float weights, through int8. */
+/**
+ * Takes the place of an `Executor` in a `Trainer`: the same steps on the deployed float weights, with a forward pass
+ * through simulated int8.
+ */
 export class AwareExecutor extends SimulatedNetwork {
   readonly #network: QuantizedNetwork;
   readonly #ranges: FollowingRanges;
-  /** While true, ranges stay where they are. Default false. */
+  /** While true, ranges do not change. Default false. */
   frozen = false;
 
   /**
-   * @param start post-training quantisation of the network: its graph, and the ranges to start from
-   * @param weights float weights of its graph (`deployWeights`)
+   * @param start the network after post-training quantisation; supplies the graph and the initial ranges
+   * @param weights float weights of that graph (`deployWeights`)
    */
   constructor(engine: Engine, start: QuantizedNetwork, weights: FloatWeights, batch: number) {
     super(engine, start, batch, true);
@@ -32,19 +35,19 @@ export class AwareExecutor extends SimulatedNetwork {
     this.setParameters(weights);
   }
 
-  /** The integer network of float weights, with the ranges of now: what is deployed. */
+  /** The integer network of float weights under the current ranges, for deployment. */
   quantized(weights: FloatWeights = this.parameters()): QuantizedNetwork {
     return integerNetwork(this.#network.graph, weights, this.#ranges.ranges()).network;
   }
 
-  /** The integer network of averaged weights and the ranges that were saved with them: `rangeState` of another day. */
+  /** The integer network of averaged weights under saved ranges (an earlier `rangeState`). */
   restored(weights: FloatWeights, rangeState: Readonly<Record<string, Tensor>>): QuantizedNetwork {
     const ranges = new FollowingRanges(this.#network.graph, coveredRanges(this.#network));
     ranges.setState(rangeState);
     return integerNetwork(this.#network.graph, weights, ranges.ranges()).network;
   }
 
-  /** What the ranges of now come from, to be saved beside weights. */
+  /** The state of the current ranges, to be saved beside weights. */
   rangeState(): Record<string, Tensor<"float32">> {
     return this.#ranges.state();
   }
@@ -55,7 +58,7 @@ export class AwareExecutor extends SimulatedNetwork {
     if (!this.frozen) this.#ranges.follow((value) => this.#seen(value));
   }
 
-  /** Of the latest batch, before rounding. */
+  /** Smallest and largest element of a value in the latest batch before rounding, widened to include 0. */
   #seen(value: string): Range {
     const block = this.int8Block(value)!;
     let low = 0;
@@ -78,7 +81,7 @@ export class AwareExecutor extends SimulatedNetwork {
   }
 }
 
-/** Ends of what int8 covers, by value. */
+/** Real range that int8 covers, by value. */
 export function coveredRanges({ graph, values }: QuantizedNetwork): Map<string, Range> {
   return new Map(
     graph.nodes.map(({ name }) => {

@@ -1,11 +1,11 @@
-/** Runs the deployed float network over calibration pictures and watches every value. */
+/** Runs the deployed float network on calibration pictures and observes every value. */
 import { type Graph, inputsOf } from "../graph/index.js";
 import { type FloatWeights, PhinetsError, sizeOf, type Tensor, tensor } from "../tensor/index.js";
 import { Observer } from "./observers.js";
 
 /**
- * Runs a graph on float inputs `[batch, ...]` by name and gives every value by name. `runFloat` of the inference room is
- * one; a faster engine can stand in.
+ * Runs a graph on float inputs `[batch, ...]` by name and returns all values by name. `runFloat` of the inference room
+ * is one implementation; a faster engine can replace it.
  */
 export type FloatRunner = (
   graph: Graph,
@@ -14,10 +14,11 @@ export type FloatRunner = (
 ) => Record<string, Tensor<"float32">>;
 
 /**
- * An observer per value of the graph.
+ * Makes one observer per value of the graph.
  *
  * @param graph deployment graph with one input
- * @param batches float pictures (pixel / 128 - 1), each array one or more pictures `[height, width, channels]` end to end
+ * @param batches float pictures (pixel / 128 - 1); each array holds one or more pictures `[height, width, channels]`
+ * end to end
  * Throws PhinetsError when there is no picture or an array does not hold whole pictures.
  */
 export function calibrate(

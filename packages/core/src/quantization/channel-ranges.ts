@@ -1,4 +1,7 @@
-/** Which bytes each channel of each value can have, whatever the input: interval arithmetic over the integer program. */
+/**
+ * Finds the range of bytes that each channel of each value can take for any input, by interval arithmetic over the
+ * integer program.
+ */
 import { multiplyByQuantizedMultiplier, requantize } from "./fixed-point.js";
 import type {
   IntegerAdd,
@@ -9,15 +12,15 @@ import type {
   IntegerNodeOf,
 } from "./integer-nodes.js";
 
-/** Least and largest byte of each channel. */
+/** Smallest and largest byte of each channel. */
 export interface ChannelRanges {
   readonly least: Int16Array;
   readonly most: Int16Array;
 }
 
 /**
- * Ranges by value, of nodes in order of execution. They hold for every input; a channel may reach less of its range. Of a
- * vector, a channel is an element.
+ * Channel ranges by value, for nodes in execution order. They hold for every input, but a channel may use only a part
+ * of its range. In a vector, each element is a channel.
  */
 export function channelRanges(nodes: readonly IntegerNode[]): ReadonlyMap<string, ChannelRanges> {
   const ranges = new Map<string, ChannelRanges>();
@@ -37,7 +40,7 @@ type Rule<N> = (node: N, channel: number, inputs: readonly ChannelRanges[]) => E
 const all: Rule<IntegerNode> = () => [-128, 127];
 const same: Rule<IntegerNode> = (_, c, [{ least, most }]) => [least[c], most[c]];
 
-/** Whatever is monotone in its one input has its ends at the input's. */
+/** A rule that is monotone in its single input maps the ends of the input's range to those of the output's. */
 const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
   input: all,
   softmax: all,
@@ -92,7 +95,7 @@ const rules: { readonly [O in IntegerNode["op"]]: Rule<IntegerNodeOf<O>> } = {
 
 const lowest = (inputs: readonly ChannelRanges[], c: number) => Math.min(...inputs.map(({ least }) => least[c]));
 const highest = (inputs: readonly ChannelRanges[], c: number) => Math.max(...inputs.map(({ most }) => most[c]));
-/** Of a channel, or of the one that is repeated. */
+/** Range of channel c, or of the only channel where that is repeated. */
 function endsOf({ least, most }: ChannelRanges, c: number): Ends {
   const own = least.length === 1 ? 0 : c;
   return [least[own], most[own]];
@@ -133,12 +136,12 @@ function linear(node: IntegerConv2d | IntegerDense, filter: number, [{ least, mo
     const weight = weights[filter * perFilter + i];
     const channel = first + (i % perGroup);
     let [from, to] = [least[channel] - inputZeroPoint, most[channel] - inputZeroPoint];
-    // Outside the map there is 0.
+    // Padding contributes 0.
     if (padded) [from, to] = [Math.min(from, 0), Math.max(to, 0)];
     low += weight * (weight >= 0 ? from : to);
     high += weight * (weight >= 0 ? to : from);
   }
-  // A sum that int32 does not hold comes out as anything.
+  // A sum that overflows int32 can have any result.
   if (low < -(2 ** 31) || high >= 2 ** 31) return [node.clampMin, node.clampMax];
   const end = (value: number) =>
     requantize(
@@ -149,7 +152,7 @@ function linear(node: IntegerConv2d | IntegerDense, filter: number, [{ least, mo
       node.clampMin,
       node.clampMax,
     );
-  // A left shift may leave int32 too.
+  // A left shift may overflow int32 too.
   const shift = Math.max(0, node.shifts[filter]);
   if (Math.max(-low, high) * 2 ** shift >= 2 ** 31) return [node.clampMin, node.clampMax];
   return [end(low), end(high)];

@@ -9,7 +9,7 @@ import { foldConstantChannels } from "./constant-channels.js";
 import { lowerToInteger } from "./lower.js";
 import type { QuantizedNetwork } from "./types.js";
 
-/** Some filters with a bias at which they saturate: their channel has one byte. */
+/** Gives some filters a bias at which they saturate, so that their channel has a single byte. */
 function withConstants(q: QuantizedNetwork, seed: number): QuantizedNetwork {
   const random = new Random(seed, 77);
   const weights: Weights = { ...q.weights };
@@ -22,7 +22,7 @@ function withConstants(q: QuantizedNetwork, seed: number): QuantizedNetwork {
   return { ...q, weights };
 }
 
-/** Any bytes, and those at the ends. */
+/** Random inputs, and inputs of the extreme bytes. */
 function inputsOf(q: QuantizedNetwork, seed: number): Int8Array[] {
   const bytes = randomInput(q, seed);
   return [bytes, bytes.map((byte) => (byte < 0 ? -128 : 127)), bytes.map(() => -128), bytes.map(() => 127)];

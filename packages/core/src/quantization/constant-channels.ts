@@ -1,7 +1,7 @@
 /**
- * Constant channels. Interval arithmetic finds channels that have the same byte for every input, as batch norm and ReLU leave
- * them in many trained networks. Who reads such a channel gets it through its bias, exactly, and the channel goes, with all
- * that only it needed. Every output byte stays.
+ * Folds constant channels. Interval arithmetic finds channels that have the same byte for every input, which batch norm
+ * and ReLU leave in many trained networks. The layers that read such a channel get its exact contribution through their
+ * biases; the channel is removed together with everything that only it needed. Every output byte stays the same.
  */
 import { isDepthwise, isLinear, type LinearNode, makeGraph, type Node } from "../graph/index.js";
 import { sizeOf, type Tensor, tensor, type Weights } from "../tensor/index.js";
@@ -10,14 +10,17 @@ import { lowerToInteger } from "./lower.js";
 import type { QuantizedNetwork } from "./types.js";
 
 export interface FoldedNetwork {
-  /** The network that was given, where nothing could go. */
+  /** The given network itself where nothing could be removed. */
   readonly network: QuantizedNetwork;
-  /** Channels of all values but the input and the outputs, before, and those that went. */
+  /** Number of channels before folding, of all values except the input, constants, flattened values and outputs. */
   readonly channels: number;
   readonly removed: number;
 }
 
-/** Folds constant channels and removes what is then dead. The same values keep their names, scales and zero points. */
+/**
+ * Folds constant channels and removes the parts that are dead afterwards. Remaining values keep their names, scales and
+ * zero points.
+ */
 export function foldConstantChannels(network: QuantizedNetwork): FoldedNetwork {
   const folding = new Folding(network);
   const { channels, removed } = folding.count();
@@ -28,11 +31,11 @@ export function foldConstantChannels(network: QuantizedNetwork): FoldedNetwork {
 class Folding {
   readonly #graph: QuantizedNetwork["graph"];
   readonly #ranges: ReadonlyMap<string, ChannelRanges>;
-  /** First number of each value's channels. */
+  /** Index of each value's first channel in the union-find. */
   readonly #first = new Map<string, number>();
-  /** Union-find: channels that go together or not at all. */
+  /** Union-find: channels that can only be removed together. */
   readonly #parent: Int32Array;
-  /** By the root of a class: it stays. */
+  /** For the root of each class: 1 if the class stays. */
   readonly #stays: Uint8Array;
 
   constructor(readonly network: QuantizedNetwork) {
@@ -82,7 +85,10 @@ class Folding {
     return this.#stays[this.#root(this.#at(value, channel))] === 0;
   }
 
-  /** Channels of a node's inputs and output that go together: all that work channel by channel. */
+  /**
+   * Joins the channels of a node's inputs and output that can only be removed together: those of every node that works
+   * channel by channel.
+   */
   #tie(node: Node): void {
     const channels = this.#channels(node.name);
     if (node.op === "slice") return;
@@ -96,7 +102,7 @@ class Folding {
     for (const input of node.inputs) {
       const from = this.#channels(input);
       if (isLinear(node) && !this.#isDepthwise(node)) continue;
-      // A depthwise layer may have several filters a channel; a flattened map has each channel once a pixel.
+      // A depthwise layer may have several filters per channel; a flattened map repeats the channels at each pixel.
       const source = (c: number) => (node.op === "flatten" ? c % from : Math.floor(c / (channels / from)));
       for (let c = 0; c < channels; c++) this.#join(this.#at(node.name, c), this.#at(input, source(c)));
     }
@@ -106,12 +112,12 @@ class Folding {
     return node.op === "conv2d" && isDepthwise(node, this.#graph.shapes[node.inputs[0]]);
   }
 
-  /** What of a node's inputs it cannot do without. */
+  /** Marks the channels of a node's inputs and output that must stay. */
   #require(node: Node): void {
     if (node.op === "input") this.#keepAll(node.name);
     else if (node.op === "softmax") this.#keepAll(node.name);
     else if (node.op === "reshape" || node.op === "slice") {
-      // It is told the number of channels.
+      // These nodes have a channel count or positions in their attributes.
       this.#keepAll(node.name);
       this.#keepAll(node.inputs[0]);
     } else if (isLinear(node) && !this.#isDepthwise(node)) {
@@ -122,17 +128,17 @@ class Folding {
     }
   }
 
-  /** Whether what channel c of its input adds to each filter's sum is the same everywhere. */
+  /** Whether channel c of the input adds the same to a filter's sum at every pixel. */
   #isFolded(node: LinearNode, c: number): boolean {
     const [input] = node.inputs;
     const { least, most } = this.#ranges.get(input) as ChannelRanges;
     if (least[c] !== most[c]) return false;
-    // Beside the map lies the zero point.
+    // Padding has the zero point's byte.
     const padded = node.op === "conv2d" && Object.values(node.attributes.padding).some((side) => side > 0);
     return !padded || least[c] === this.network.values[input].zeroPoint;
   }
 
-  /** A value without channels is none: of each that would lose all, one stays. */
+  /** A value needs at least one channel: keeps the first where all would be removed. */
   #keepOneOfEach(): void {
     for (let changed = true; changed; ) {
       changed = false;
@@ -145,7 +151,7 @@ class Folding {
     }
   }
 
-  /** Whether a constant channel of a layer stays. */
+  /** Whether a remaining channel of a layer is constant. */
   hasConstants(): boolean {
     return this.#graph.nodes.some((node) => {
       if (!isLinear(node)) return false;
@@ -206,7 +212,7 @@ class Folding {
     const before = network.weightScales[weightName];
     const filters = this.#left(node.name);
     const byte = this.#constantOf(node, before.length);
-    // A quarter of the output's: four steps of the sum are a byte's one.
+    // A quarter of the output's scale: four steps of the sum make one step of the output byte.
     const quarter = Math.fround(network.values[node.name].scale / (4 * network.values[input].scale));
     const scales = before.length === 1 ? before : filters.map((f) => (byte(f) === undefined ? before[f] : quarter));
     const perFilter = data.length / shape[0];
@@ -215,7 +221,7 @@ class Folding {
     const grouped = node.op === "conv2d" && node.attributes.groups > 1;
     const { least } = this.#ranges.get(input) as ChannelRanges;
     const { zeroPoint } = network.values[input];
-    // Of a layer whose filters read channels of their own, each filter stays whole.
+    // In a grouped layer, each filter keeps all its weights.
     const gone = grouped ? [] : Array.from({ length: perPixel }, (_, c) => c).filter((c) => this.goes(input, c));
     const isGone = new Set(gone);
     const kept: number[] = [];
@@ -252,8 +258,9 @@ class Folding {
   }
 
   /**
-   * Of a filter whose channel is constant but has to stay, the byte: it is given by a small bias then. Its own may be at int32's
-   * ends, where the fast kernels do not compute.
+   * The byte of a filter whose channel is constant but has to stay; undefined for other filters. Such a filter is
+   * rewritten with zero weights and a small bias, since its own sum may be near the ends of int32, where the fast
+   * kernels do not compute.
    */
   #constantOf(node: LinearNode, scales: number): (filter: number) => number | undefined {
     const { least, most } = this.#ranges.get(node.name) as ChannelRanges;
@@ -269,7 +276,7 @@ class Folding {
   }
 }
 
-/** Bytes of a network's weights and biases. */
+/** Total bytes of a network's weights and biases. */
 export function constantBytes({ weights }: QuantizedNetwork): number {
   return Object.values(weights).reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (dtype === "int32" ? 4 : 1), 0);
 }

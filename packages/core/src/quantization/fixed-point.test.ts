@@ -9,7 +9,7 @@ import {
   roundingDivide,
 } from "./index.js";
 
-/** gemmlowp's definition: nudge by the product's sign, then divide towards zero, in 64 bits. */
+/** gemmlowp's definition: add a nudge of the product's sign, then divide towards zero, in 64 bits. */
 function multiplyHighReference(a: number, b: number): number {
   if (a === -(2 ** 31) && b === -(2 ** 31)) return 2 ** 31 - 1;
   const product = BigInt(a) * BigInt(b);

@@ -1,11 +1,11 @@
 /**
- * gemmlowp's fixed-point primitives, exact in JavaScript numbers. Sources of the formulas: gemmlowp fixedpoint.h,
- * TensorFlow Lite quantization_util.cc and common.cc (double rounding, which is TensorFlow Lite Micro's default).
+ * gemmlowp's fixed-point primitives, exact in JavaScript numbers. Sources of the formulas: gemmlowp fixedpoint.h;
+ * TensorFlow Lite quantization_util.cc and common.cc (double rounding, TensorFlow Lite Micro's default).
  */
 
-/** An effective scale as multiplier * 2^(shift - 31). */
+/** An effective scale, multiplier * 2^(shift - 31). */
 export interface Multiplier {
-  /** Q31: 0, or 2^30..2^31-1. */
+  /** Q31: 0 or 2^30..2^31-1. */
   readonly multiplier: number;
   /** Positive is a left shift. */
   readonly shift: number;
@@ -17,7 +17,7 @@ const view = new DataView(new ArrayBuffer(8));
 export function frexp(x: number): { fraction: number; exponent: number } {
   let bias = -1022;
   if (x < 2.2250738585072014e-308) {
-    x *= 2 ** 54; // subnormal: make its leading one explicit
+    x *= 2 ** 54; // normalises a subnormal number
     bias -= 54;
   }
   view.setFloat64(0, x);
@@ -27,8 +27,8 @@ export function frexp(x: number): { fraction: number; exponent: number } {
 }
 
 /**
- * TFLite's QuantizeMultiplier: a scale of at least 0 as a Q31 multiplier and a shift.
- * Scales below 2^-32 become 0 (shift 0), as there.
+ * TFLite's QuantizeMultiplier: turns a scale of at least 0 into a Q31 multiplier and a shift. As in TFLite, scales
+ * below 2^-32 become 0 (shift 0).
  */
 export function quantizeMultiplier(scale: number): Multiplier {
   if (scale === 0) return { multiplier: 0, shift: 0 };
@@ -44,11 +44,11 @@ export function quantizeMultiplier(scale: number): Multiplier {
 }
 
 /**
- * gemmlowp's SaturatingRoundingDoublingHighMul: round(a * b / 2^31), halves up, for int32 a and b.
- * gemmlowp's nudge and truncation are floor((ab + 2^30) / 2^31) for either sign of ab.
+ * gemmlowp's SaturatingRoundingDoublingHighMul: round(a * b / 2^31), halves up, for int32 a and b. gemmlowp's nudge and
+ * truncation equal floor((ab + 2^30) / 2^31) for both signs of ab.
  */
 export function multiplyHigh(a: number, b: number): number {
-  // Up to 2^22 * 2^31 the product is exact in a double.
+  // The product, below 2^22 * 2^31, is exact in a double.
   if (a < 4194304 && a > -4194304) return Math.floor((a * b + 1073741824) / 2147483648) | 0;
   if (a === -2147483648 && b === -2147483648) return 2147483647;
   // b = high * 2^16 + low: both partial products stay below 2^48, and nested floors equal the floor of the whole.
@@ -69,7 +69,7 @@ export function multiplyByQuantizedMultiplier(x: number, multiplier: number, shi
   return shift > 0 ? multiplyHigh(x << shift, multiplier) : roundingDivide(multiplyHigh(x, multiplier), -shift);
 }
 
-/** The end of every integer kernel: rescales a sum, adds the output's zero point and clamps. */
+/** The last step of every integer kernel: rescales a sum, adds the output's zero point and clamps. */
 export function requantize(
   sum: number,
   multiplier: number,

@@ -1,26 +1,28 @@
 /**
  * Ranges that follow a training. They start as post-training calibration chose them and keep their proportion to the
- * moving averages of the smallest and largest value of a batch: what calibration clipped as not worth its steps stays
- * clipped while the values grow or shrink.
+ * moving averages of each batch's smallest and largest element. Outliers that calibration clipped thus stay clipped
+ * while the values grow or shrink.
  */
 import { type Graph, isLinear, type Node, opTraits } from "../graph/index.js";
 import { PhinetsError, type Tensor, tensor } from "../tensor/index.js";
 import { relevantRanges } from "./integer-network.js";
 import type { Range } from "./observers.js";
 
-/** Share of a batch in the averages. */
+/** Weight of a new batch in the moving averages. */
 const momentum = 0.02;
-/** Batches whose plain mean is what calibration's ranges are taken to belong to. */
+/** Number of first batches whose plain mean serves as the reference for calibration's ranges. */
 const referenceBatches = 50;
 
 export class FollowingRanges {
-  /** Values whose range is free, in order. */
+  /** Values with a range of their own, in execution order. */
   readonly values: readonly string[];
   readonly #start: ReadonlyMap<string, Range>;
   readonly #bounds: readonly Range[];
-  /** Values whose ranges follow their inputs', and the inputs. */
+  /** Nodes whose range follows their inputs' ranges. */
   readonly #followers: readonly Node[];
-  /** Averages of low and high, then the reference; float32, so that a checkpoint keeps them exactly. */
+  /**
+   * For each value: averages of low and high, then their references. float32, so that a checkpoint keeps them exactly.
+   */
   #averages: Float32Array;
   #batches = 0;
 
@@ -42,7 +44,7 @@ export class FollowingRanges {
     this.#averages = new Float32Array(4 * values.length);
   }
 
-  /** One batch: smallest and largest of each value before rounding. */
+  /** Takes in one batch: the smallest and largest element of each value before rounding. */
   follow(seen: (value: string) => Range): void {
     this.#batches++;
     const warming = this.#batches <= referenceBatches;
@@ -59,7 +61,7 @@ export class FollowingRanges {
     }
   }
 
-  /** Ranges now, of all values. */
+  /** The current ranges of all values. */
   ranges(): Map<string, Range> {
     const ranges = new Map(this.#start);
     for (const [i, value] of this.values.entries()) {
@@ -86,7 +88,7 @@ export class FollowingRanges {
     };
   }
 
-  /** Throws PhinetsError when the state is not of this network's ranges. */
+  /** Throws PhinetsError when the state does not belong to this network's ranges. */
   setState(state: Readonly<Record<string, Tensor>>): void {
     const averages = state["ranges/averages"];
     const batches = state["ranges/batches"];
@@ -100,17 +102,17 @@ export class FollowingRanges {
   }
 }
 
-/** Whether a value's range is as wide as its input's allows; a sigmoid's is what it is. */
+/** Whether a value's range follows its input's; sigmoid and tanh have fixed ranges instead. */
 function isFollower(node: Node): boolean {
   const isFixed = node.op === "sigmoid" || (node.op === "unary" && node.attributes.function === "tanh");
   return node.inputs.length > 0 && opTraits[node.op].int8 !== "rescales" && !isFixed;
 }
 
-/** Whether a value ends below at the same whatever its input: hardswish at -3/8, elu at -1. */
+/** Whether a value has a fixed lower end whatever its input: hardswish at -3/8, elu at -1. */
 const hasLowest = (node: Node): boolean =>
   node.op === "hardswish" || (node.op === "unary" && node.attributes.function === "elu");
 
-/** By how much an end of a range has moved; an end at zero stays. */
+/** Factor by which an end of a range has moved, at least 0.1; an end at zero stays. */
 function growth(now: number, before: number): number {
   return now !== 0 && before !== 0 ? Math.max(0.1, now / before) : 1;
 }

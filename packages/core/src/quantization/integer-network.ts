@@ -1,4 +1,4 @@
-/** The integer network of a deployed float network whose values have known ranges. */
+/** Makes the integer network of a deployed float network whose values have known ranges. */
 import {
   consumersOf,
   type Graph,
@@ -17,17 +17,19 @@ import type { Range } from "./observers.js";
 import { softmaxOutput } from "./softmax.js";
 import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
 
-/** Input quantisation: a float input is pixel / 128 - 1, so its int8 is pixel - 128. */
+/** Input quantisation: a float input is pixel / 128 - 1, so its int8 value is pixel - 128. */
 export const inputQuantization: QuantizationParameters = { scale: 1 / 128, zeroPoint: 0 };
 
 /**
+ * Quantises weights and chooses the scale of every value.
  * @param graph deployment graph, batch 1
  * @param weights of `graph`
- * @param ranges real range that int8 covers, by value; not looked at where an op fixes its output's (input, sigmoid) or
- * keeps its input's (averagePool, flatten, maxPool, maxWindow, pad, relu, relu6, reshape, resize, slice). Of a join
- * (`rescaleJoins`), that of its output is what its inputs cover
- * @param means mean of each channel by value: moves the reader's bias by the mean error that rounding its weights causes
- * @returns the network, and the signal to noise of each layer's weights, dB
+ * @param ranges real range that int8 covers, by value; ignored where an op fixes its output's range (input, sigmoid,
+ * softmax, tanh) or keeps its input's (averagePool, flatten, maxPool, maxWindow, pad, relu, relu6, reshape, resize,
+ * slice). All inputs of a join (`rescaleJoins`) cover the range of its output
+ * @param means mean of each channel by value; with them, each layer's bias is corrected by the mean error that rounding
+ * its weights causes
+ * @returns the network, and the signal-to-noise ratio of each layer's weights in dB
  */
 export function integerNetwork(
   graph: Graph,
@@ -66,11 +68,11 @@ export function integerNetwork(
     }
     const layer = floatLayer(node, graph, weights);
     const leastScales = leastWeightScales(layer, inputs[0].scale);
-    // Below this the output would resolve less than one step of the accumulator; it also keeps every multiplier
-    // below 1/2, so that requantisation only ever shifts right.
+    // A smaller output scale would resolve less than one step of the accumulator. This bound also keeps every
+    // multiplier below 1/2, so that requantisation only ever shifts right.
     const leastOutputScale = 2.0001 * inputs[0].scale * Math.max(...leastScales);
     const output = parametersFor(range, leastOutputScale);
-    // Far finer weights than the output can show would need multipliers that 31 bits of shift cannot give.
+    // Weight scales far below the output's resolution would need multipliers that 31 bits of shift cannot express.
     const scales = leastScales.map((scale) =>
       Math.fround(Math.max(scale, (output.scale * 2 ** -24) / inputs[0].scale)),
     );
@@ -86,13 +88,13 @@ export function integerNetwork(
 
 interface Join {
   readonly name: string;
-  /** Its inputs that go through an identity. */
+  /** Its inputs that are rescaled by an identity. */
   readonly rescaled: readonly Node[];
-  /** Its inputs that are constants: held under its scale. */
+  /** Its inputs that are constants, which use the join's scale. */
   readonly constants: readonly NodeOf<"constant">[];
 }
 
-/** By the name of each identity of `rescaleJoins`, what it leads to. */
+/** The join that each identity of `rescaleJoins` leads to, by the identity's name. */
 function joinsOf({ nodes }: Graph): ReadonlyMap<string, Join> {
   const makers = new Map(nodes.map((node) => [node.name, node]));
   const joins = new Map<string, Join>();
@@ -107,8 +109,9 @@ function joinsOf({ nodes }: Graph): ReadonlyMap<string, Join> {
 }
 
 /**
- * Ranges outside which the only reader of a value is constant (hardswish below -3, relu below 0, relu6 outside 0..6) or within 1/1000
- * of it (sigmoid): int8 need not cover more, and what is clipped there costs nothing.
+ * Ranges outside which all readers of a value are constant (hardswish below -3, relu below 0, relu6 outside 0..6) or
+ * within 1/1000 of it (sigmoid), for values read by one kind of operator. int8 need not cover more: clipping there
+ * costs nothing.
  */
 export function relevantRanges(graph: Graph): Map<string, Range> {
   const bounds = new Map<string, Range>();
@@ -128,7 +131,7 @@ const relevant: Readonly<Record<TableOp, Range>> = {
   unary: { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY },
 };
 
-/** Scale and zero point that cover a range, zero exactly representable. A range of nothing becomes 0..1. */
+/** Scale and zero point that cover a range, with zero exactly representable. An empty range becomes 0..1. */
 function parametersFor({ low, high }: Range, leastScale: number): QuantizationParameters {
   const span = high - low > 0 ? high - low : 1;
   const scale = Math.fround(Math.max(span / 255, leastScale));
@@ -139,7 +142,10 @@ type Quantization = (range: Range, ...inputs: readonly QuantizationParameters[])
 
 const asInput: Quantization = (_, input) => input;
 
-/** Of each operator's output. The least scale is what the integer arithmetic accepts; only a nearly constant value is near it. */
+/**
+ * Quantisation of each operator's output. The smallest scale is the limit of the integer arithmetic; only nearly
+ * constant values come near it.
+ */
 const quantizations: Readonly<Record<Exclude<Int8Op, LinearNode["op"]>, Quantization>> = {
   input: () => inputQuantization,
   sigmoid: () => sigmoidOutput,
@@ -170,9 +176,9 @@ interface FloatLayer {
   readonly node: LinearNode;
   readonly weight: Tensor<"float32">;
   readonly bias: Float32Array;
-  /** Weights of one filter. */
+  /** Number of weights of one filter. */
   readonly perFilter: number;
-  /** Input channel of weight i of filter f. */
+  /** Input channel that weight i of filter f multiplies. */
   channelOf(f: number, i: number): number;
 }
 
@@ -188,7 +194,10 @@ function floatLayer(node: FloatLayer["node"], graph: Graph, weights: FloatWeight
   return { node, weight, bias, perFilter, channelOf };
 }
 
-/** Per filter: as fine as the largest weight allows, as coarse as an accumulator below 2^30 in magnitude needs. */
+/**
+ * Smallest scale of each filter: fine enough for its largest weight, coarse enough to keep accumulators below 2^30 in
+ * magnitude.
+ */
 function leastWeightScales({ weight: { data }, bias, perFilter }: FloatLayer, inputScale: number): number[] {
   return Array.from(bias, (b, f) => {
     let largest = 0;

@@ -1,5 +1,5 @@
 /**
- * The integer program: every number that int8 inference needs, as plain data. The interpreter and every exporter consume
+ * The integer program: every number that int8 inference needs, as plain data. The interpreter and all exporters read
  * this one structure, so they cannot drift apart. Arithmetic: TensorFlow Lite Micro's reference kernels with gemmlowp
  * double rounding (`multiplyByQuantizedMultiplier` in fixed-point.ts); all values are int8, accumulators int32.
  */
@@ -17,28 +17,31 @@ export interface IntegerNodeBase {
   readonly outputZeroPoint: number;
 }
 
-/** Filled by the caller. */
+/** An input of the network; the caller fills it. */
 export interface IntegerInput extends IntegerNodeBase {
   readonly op: "input";
 }
 
-/** What conv2d and dense share. Shifts have TFLite's sign: positive is a left shift. */
+/** Fields that conv2d and dense share. Shifts have TFLite's sign: positive is a left shift. */
 export interface IntegerLinear {
   readonly inputZeroPoint: number;
   /** conv2d: OHWI `[filters, kernelHeight, kernelWidth, channels / groups]`; dense: `[units, features]`. -127..127 */
   readonly weights: Int8Array;
-  /** One an output channel; zeros where the layer has no bias. */
+  /** One per output channel; zeros where the layer has no bias. */
   readonly bias: Int32Array;
-  /** One an output channel, Q31: 0 or 2^30..2^31-1. */
+  /** One per output channel, Q31: 0 or 2^30..2^31-1. */
   readonly multipliers: Int32Array;
-  /** One an output channel, -31..30. */
+  /** One per output channel, -31..30. */
   readonly shifts: Int8Array;
-  /** Clamps of the int8 result, after adding the zero point (fused ReLU6 included). */
+  /** Clamps of the int8 result after the zero point is added (a fused ReLU6 included). */
   readonly clampMin: number;
   readonly clampMax: number;
 }
 
-/** bias - zeroPoint * sum of the filter's weights, in int32: kernels then multiply stored bytes as they are. */
+/**
+ * bias - inputZeroPoint * sum of the filter's weights, in int32: with it, kernels can multiply the stored bytes
+ * directly.
+ */
 export function foldedBias({ weights, bias, inputZeroPoint }: IntegerLinear): Int32Array {
   const perFilter = weights.length / bias.length;
   return bias.map((b, f) => {
@@ -58,7 +61,7 @@ export interface IntegerConv2d extends IntegerNodeBase, IntegerLinear {
   readonly stride: readonly [vertical: number, horizontal: number];
   readonly padding: Padding;
   readonly groups: number;
-  /** One filter a channel (`isDepthwise`). */
+  /** Whether each filter reads one channel of its own (`isDepthwise`). */
   readonly depthwise: boolean;
 }
 
@@ -66,7 +69,7 @@ export interface IntegerDense extends IntegerNodeBase, IntegerLinear {
   readonly op: "dense";
 }
 
-/** A result that one multiplier rescales. */
+/** A node whose result one multiplier rescales. */
 interface IntegerRescaled extends IntegerNodeBase {
   readonly multiplier: number;
   readonly shift: number;
@@ -75,13 +78,13 @@ interface IntegerRescaled extends IntegerNodeBase {
 }
 
 /**
- * TFLite's ADD and SUB: s_i = multiply(( x_i - inputZeroPoints[i]) << leftShift, inputMultipliers[i], inputShifts[i]);
- * y = clamp(multiply(s_0 + sign * s_1, multiplier, shift) + outputZeroPoint). Every shift is 0 or negative. Inputs whose shape
- * is not the output's are repeated along their dimensions of 1.
+ * TFLite's ADD and SUB: s_i = multiply((x_i - inputZeroPoints[i]) << leftShift, inputMultipliers[i], inputShifts[i]); y
+ * = clamp(multiply(s_0 + sign * s_1, multiplier, shift) + outputZeroPoint). Every shift is 0 or negative. Inputs of
+ * another shape than the output's are repeated along their dimensions of 1.
  */
 export interface IntegerAdd extends IntegerRescaled {
   readonly op: "add";
-  /** -1 of SUB. */
+  /** -1 for SUB. */
   readonly sign: 1 | -1;
   readonly leftShift: number;
   readonly inputZeroPoints: readonly [number, number];
@@ -92,24 +95,30 @@ export interface IntegerAdd extends IntegerRescaled {
 /** y = clamp(multiply((a - za) * (b - zb), multiplier, shift) + outputZeroPoint). */
 export interface IntegerMultiply extends IntegerRescaled {
   readonly op: "multiply";
-  /** The second input is `[1, 1, 1, channels]` of the first's map. Others are repeated as those of `IntegerAdd`. */
+  /**
+   * Whether the second input is a factor per channel, `[1, 1, 1, channels]`. Other shapes are repeated as for
+   * `IntegerAdd`.
+   */
   readonly broadcast: boolean;
   readonly inputZeroPoints: readonly [number, number];
 }
 
-/** The larger or the smaller byte, inputs repeated as those of `IntegerAdd`; quantisation in = out. */
+/** The larger or the smaller byte; inputs are repeated as for `IntegerAdd`; quantisation in = out. */
 export interface IntegerExtreme extends IntegerNodeBase {
   readonly op: "extreme";
   readonly largest: boolean;
 }
 
-/** Inputs of an element-wise node that are repeated to its output's shape before its kernel runs; a factor a channel is not. */
+/**
+ * Indices of an element-wise node's inputs that are repeated to its output's shape before its kernel runs. A factor per
+ * channel (`broadcast`) is not repeated.
+ */
 export function repeatedInputs(node: IntegerAdd | IntegerMultiply | IntegerExtreme): number[] {
   const isFactor = (input: number): boolean => node.op === "multiply" && node.broadcast && input === 1;
   return [0, 1].filter((i) => !sameShape(node.inputShapes[i], node.outputShape) && !isFactor(i));
 }
 
-/** Bytes that are always the same. */
+/** A constant: the same bytes for every input. */
 export interface IntegerConstant extends IntegerNodeBase {
   readonly op: "constant";
   readonly data: Int8Array;
@@ -129,15 +138,15 @@ export interface IntegerGlobalAveragePool extends IntegerRescaled {
 /** y = table[x + 128]. */
 export interface IntegerLookup extends IntegerNodeBase {
   readonly op: "lookup";
-  /** What it computes, for readers: "sigmoid", "leakyRelu". */
+  /** Name of the function, for people: "sigmoid", "leakyRelu". */
   readonly function: string;
   /** 256 entries. */
   readonly table: Int8Array;
 }
 
 /**
- * Mean of each window's bytes that lie on the map, to the nearest, halves away from zero; quantisation in = out. (TFLite's
- * AVERAGE_POOL_2D.)
+ * Mean of the bytes of each window that lie on the map, to the nearest, halves away from zero; quantisation in = out.
+ * (TFLite's AVERAGE_POOL_2D.)
  */
 export interface IntegerAveragePool extends IntegerNodeBase {
   readonly op: "averagePool";
@@ -147,16 +156,16 @@ export interface IntegerAveragePool extends IntegerNodeBase {
 }
 
 /**
- * TFLite's SOFTMAX over the last axis, to 1/256 and -128: with e = exponentials[largest - x], Q0.31, their sum in Q12.19 and
- * the sum's reciprocal by `softmaxRow`.
+ * TFLite's SOFTMAX over the last axis, in steps of 1/256 with zero point -128. It sums e = exponentials[largest - x]
+ * (Q0.31) in Q12.19 and multiplies by the sum's reciprocal (`softmaxRow`).
  */
 export interface IntegerSoftmax extends IntegerNodeBase {
   readonly op: "softmax";
-  /** 256 entries, Q0.31: e^-difference; 0 where it is too small to count. */
+  /** 256 entries, Q0.31: e^-(scale * difference); 0 where the difference is too large to count. */
   readonly exponentials: Int32Array;
 }
 
-/** Largest of each window's bytes that lie on the map; quantisation in = out. (TFLite's MAX_POOL_2D.) */
+/** Largest of the bytes of each window that lie on the map; quantisation in = out. (TFLite's MAX_POOL_2D.) */
 export interface IntegerMaxWindow extends IntegerNodeBase {
   readonly op: "maxWindow";
   readonly kernel: readonly [height: number, width: number];
@@ -171,15 +180,16 @@ export interface IntegerMaxPool extends IntegerNodeBase {
   readonly stride: number;
 }
 
-/** Surrounds the map with `outputZeroPoint`; quantisation in = out. */
+/** Surrounds the map with bytes of `outputZeroPoint`; quantisation in = out. */
 export interface IntegerPad extends IntegerNodeBase {
   readonly op: "pad";
   readonly padding: Padding;
 }
 
 /**
- * Each pixel from up to four of the input, by the taps of its row and column: the sum with weights of 20 fractional bits, to the
- * nearest, halves away from zero; quantisation in = out. (TFLite's RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR.)
+ * Computes each pixel from up to four input pixels by the taps of its row and column: their sum with weights of 20
+ * fractional bits, to the nearest, halves away from zero; quantisation in = out. (TFLite's RESIZE_NEAREST_NEIGHBOR and
+ * RESIZE_BILINEAR.)
  */
 export interface IntegerResize extends IntegerNodeBase {
   readonly op: "resize";
@@ -187,30 +197,30 @@ export interface IntegerResize extends IntegerNodeBase {
   readonly columns: readonly ResizeTap[];
 }
 
-/** Bytes of a part of its input; quantisation in = out. (TFLite's STRIDED_SLICE.) */
+/** Copies a part of its input; quantisation in = out. (TFLite's STRIDED_SLICE.) */
 export interface IntegerSlice extends IntegerNodeBase {
   readonly op: "slice";
   readonly begin: readonly [row: number, column: number, channel: number];
   readonly step: readonly [vertical: number, horizontal: number];
 }
 
-/** Bytes of its inputs, one behind the other along an axis; quantisation in = out. (TFLite's CONCATENATION.) */
+/** Joins its inputs one behind the other along an axis; quantisation in = out. (TFLite's CONCATENATION.) */
 export interface IntegerConcat extends IntegerNodeBase {
   readonly op: "concat";
   readonly axis: number;
 }
 
-/** The same bytes under another shape. */
+/** The same bytes as a vector. */
 export interface IntegerFlatten extends IntegerNodeBase {
   readonly op: "flatten";
 }
 
-/** As `IntegerFlatten`, to any shape. */
+/** The same bytes in any shape. */
 export interface IntegerReshape extends IntegerNodeBase {
   readonly op: "reshape";
 }
 
-/** `node.op` narrows. */
+/** A node; `node.op` narrows its fields. */
 export type IntegerNode =
   | IntegerInput
   | IntegerConv2d

@@ -1,18 +1,19 @@
 /**
- * 256-entry tables of the ops of one int8 input: entry `q + 128` is the output for input q, computed with TensorFlow Lite
- * Micro's integer arithmetic for that op, so a table lookup is bit-exact with its kernels. Sources of the formulas:
- * tflite-micro 90b983c2 reference/hard_swish.h, hard_swish_common.cc, integer_ops/logistic.h, logistic_common.cc,
- * activations_common.cc; gemmlowp fixedpoint.h. TensorFlow Lite's desktop kernels differ for the sigmoid (a table made
- * with floating-point exp) and XNNPACK for both: they agree to 1 LSB.
+ * 256-entry tables of operators with one int8 input: entry `q + 128` is the output for input q. They are computed with
+ * TensorFlow Lite Micro's integer arithmetic for the operator, so that a lookup is bit-exact with its kernels. Sources
+ * of the formulas: tflite-micro 90b983c2 reference/hard_swish.h, hard_swish_common.cc, integer_ops/logistic.h,
+ * logistic_common.cc, activations_common.cc; gemmlowp fixedpoint.h. TensorFlow Lite's desktop kernel differs for the
+ * sigmoid (it uses a table made with floating-point exp), and XNNPACK differs for both sigmoid and hardswish; they
+ * agree within 1 LSB.
  */
 import { PhinetsError } from "../tensor/index.js";
 import { multiplyByQuantizedMultiplier, multiplyHigh, quantizeMultiplier, roundingDivide } from "./fixed-point.js";
 import type { QuantizationParameters } from "./types.js";
 
-/** The only output quantisation that the int8 sigmoid has: [0, 1) in steps of 1/256. */
+/** The only output quantisation of the int8 sigmoid: [0, 1) in steps of 1/256. */
 export const sigmoidOutput: QuantizationParameters = { scale: 1 / 256, zeroPoint: -128 };
 
-/** The only output quantisation that the int8 tanh has: [-1, 1) in steps of 1/128. */
+/** The only output quantisation of the int8 tanh: [-1, 1) in steps of 1/128. */
 export const tanhOutput: QuantizationParameters = { scale: 1 / 128, zeroPoint: 0 };
 
 /** x * relu6(x + 3) / 6 in 16-bit fixed point. The output scale must exceed 1/128 of the input scale. */
@@ -30,14 +31,14 @@ export function hardswishTable(input: QuantizationParameters, output: Quantizati
   return tableOf((q) => {
     const x = (q - input.zeroPoint) * 128;
     const product = multiplyHigh16(x, outputMultiplier);
-    // x / 3 in Q15, saturated to [-1, 1): the last left shift alone decides the saturation.
+    // x / 3 in Q15, saturated to [-1, 1): only the last left shift decides about saturation.
     let reluish = x;
     if (toReluish.shift > 0) reluish = clamp16(reluish * 2 ** (toReluish.shift - 1));
     reluish = multiplyHigh16(reluish, reluishMultiplier);
     if (toReluish.shift > 0) reluish = clamp16(reluish * 2);
     if (toReluish.shift < 0) reluish = roundingDivide(reluish, -toReluish.shift);
     reluish = (reluish + 32768) >> 1; // [-1, 1) to [0, 1)
-    // This product alone is truncated towards zero, which cancels the bias of the rounding ones.
+    // Only this product is truncated towards zero, which cancels the bias of the rounded ones.
     return roundingDivide(Math.trunc((reluish * product) / 32768), -toOutput.shift) + output.zeroPoint;
   });
 }
@@ -59,7 +60,7 @@ export function sigmoidTable(input: QuantizationParameters, output: Quantization
   });
 }
 
-/** By gemmlowp's fixed-point exponential and Newton division. The output must be `tanhOutput`. */
+/** tanh(x) by gemmlowp's fixed-point exponential and Newton division. The output must be `tanhOutput`. */
 export function tanhTable(input: QuantizationParameters, output: QuantizationParameters): Int8Array {
   if (output.scale !== tanhOutput.scale || output.zeroPoint !== tanhOutput.zeroPoint)
     throw new PhinetsError(
@@ -76,7 +77,7 @@ export function tanhTable(input: QuantizationParameters, output: QuantizationPar
   });
 }
 
-/** Entry `q + 128` is f(q), clamped to int8. */
+/** A table whose entry `q + 128` is f(q), clamped to int8. */
 export function tableOf(f: (q: number) => number): Int8Array {
   const table = new Int8Array(256);
   for (let q = -128; q < 128; q++) table[q + 128] = Math.min(127, Math.max(-128, f(q)));
@@ -87,7 +88,7 @@ function clamp16(x: number): number {
   return Math.min(32767, Math.max(-32768, x));
 }
 
-/** Q31 to Q15, rounded. */
+/** Rounds Q31 to Q15. */
 function to16Bits(multiplier: number): number {
   return Math.min(32767, Math.floor((multiplier + 32768) / 65536));
 }
@@ -104,22 +105,22 @@ function logistic(x: number): number {
   return x > 0 ? positive : (one - positive) | 0;
 }
 
-/** gemmlowp tanh: Q4.27 in, Q0.31 out. The same bits are 2x in Q5.26. */
+/** gemmlowp tanh: Q4.27 in, Q0.31 out. The bits of x in Q4.27 are those of 2x in Q5.26. */
 function tanh(x: number): number {
   if (x === 0) return 0;
   const positive = oneMinusOverOnePlus(expOfNegative(-Math.abs(x), 26));
   return x > 0 ? positive : -positive;
 }
 
-const one = 2147483647; // the nearest that Q0.31 has
+const one = 2147483647; // the largest value of Q0.31
 
 /** e^-1/4, e^-1/2, e^-1, e^-2, e^-4, e^-8, e^-16 in Q0.31. */
 const expOfPowers = [1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242];
 
 /**
- * e^x for x <= 0, Q0.31, by gemmlowp's exp_on_negative_values: the last quarter by Taylor, the rest from the bits of its
- * multiple of 1/4.
- * @param fractionBits of x: 27 for Q4.27, 26 for Q5.26, whose multiples of 1/4 have a bit more
+ * e^x for x <= 0 in Q0.31, by gemmlowp's exp_on_negative_values: a Taylor series for the remainder below 1/4, and a
+ * product of constants for the bits of the multiple of 1/4.
+ * @param fractionBits of x: 27 for Q4.27; 26 for Q5.26, whose multiples of 1/4 have one bit more
  */
 export function expOfNegative(x: number, fractionBits: 26 | 27 = 27): number {
   if (x === 0) return one;
@@ -133,7 +134,7 @@ export function expOfNegative(x: number, fractionBits: 26 | 27 = 27): number {
   return result;
 }
 
-/** e^x for -1/4 <= x < 0, Q0.31, around -1/8. */
+/** e^x for -1/4 <= x < 0 in Q0.31, by a series around -1/8. */
 function expOfLastQuarter(a: number): number {
   const expOfEighth = 1895147668; // e^-1/8
   const third = 715827883;
@@ -148,7 +149,7 @@ function expOfLastQuarter(a: number): number {
 
 /** 1 / (1 + x) for x in (0, 1), Q0.31. */
 export function oneOverOnePlus(a: number): number {
-  return saturatingShift(twiceOverOnePlus(a), 1); // halved by the format, then Q1.30 to Q0.31
+  return saturatingShift(twiceOverOnePlus(a), 1); // Q2.29 read as Q1.30 is half of it; then Q1.30 to Q0.31
 }
 
 /** (1 - x) / (1 + x) for x in (0, 1), Q0.31. */
@@ -167,7 +168,9 @@ function twiceOverOnePlus(a: number): number {
   return x;
 }
 
-/** x * 2^bits, saturated to int32 (gemmlowp's bound for negatives is one short of symmetric; never reached here). */
+/**
+ * x * 2^bits, saturated to int32. gemmlowp's bound for negatives is one short of symmetric; it is never reached here.
+ */
 function saturatingShift(x: number, bits: number): number {
   const threshold = 2 ** (31 - bits) - 1;
   if (x > threshold) return 2147483647;

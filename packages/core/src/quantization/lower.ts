@@ -1,4 +1,4 @@
-/** From a quantised network to its integer program. */
+/** Turns a quantised network into its integer program. */
 import {
   type Int8Op,
   isDepthwise,
@@ -26,7 +26,7 @@ import { clampedTable, unaryTable } from "./unary-tables.js";
 
 /**
  * Integer parameters of every node, in execution order.
- * Throws PhinetsError for an op without int8 arithmetic (batchNorm, dropout) and for batch != 1.
+ * Throws PhinetsError for an operator without int8 arithmetic (batchNorm, dropout) and for a batch other than 1.
  */
 export function lowerToInteger(q: QuantizedNetwork): IntegerNode[] {
   return q.graph.nodes.map((node) => lowerNode(q, node));
@@ -180,7 +180,7 @@ function linear(q: QuantizedNetwork, node: LinearNode): IntegerLinear {
   const biases = node.attributes.bias ? q.weights[bias]?.data : new Int32Array(outputs);
   if (!(weights instanceof Int8Array)) throw missing(node.name, weight, "int8");
   if (!(biases instanceof Int32Array)) throw missing(node.name, bias, "int32");
-  // One scale for the whole of a dense layer is TensorFlow Lite's per-tensor form.
+  // A dense layer with a single scale is TensorFlow Lite's per-tensor form.
   const shared = node.op === "dense" && scales?.length === 1;
   if (!shared && scales?.length !== outputs)
     throw new PhinetsError(

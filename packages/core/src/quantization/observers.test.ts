@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Random } from "../tensor/index.js";
 import { Observer, type Range } from "./index.js";
 
-/** Of int8 with zero exactly representable. */
+/** Error of int8 over the range, with zero exactly representable. */
 function squaredError(values: Float32Array, { low, high }: Range): number {
   const scale = (high - low) / 255;
   const zeroPoint = Math.round(-128 - low / scale);
@@ -43,7 +43,7 @@ describe("Observer", () => {
   it("mse: no range of the search's grid is much better by brute force", () => {
     const random = new Random(4);
     for (const shape of [1, 3, 8]) {
-      // Heavier tails with a larger power.
+      // A larger power gives heavier tails.
       const values = Float32Array.from({ length: 5000 }, () => {
         const x = random.normal();
         return Math.sign(x) * Math.abs(x) ** shape * (x < 0 ? 0.3 : 1);

@@ -1,4 +1,4 @@
-/** Watches the values that one tensor takes and chooses the range that int8 should cover. */
+/** Observes the values of a tensor and chooses the range that int8 should cover. */
 import { PhinetsError } from "../tensor/index.js";
 
 /** Real range of a tensor; low <= 0 <= high. */
@@ -8,16 +8,17 @@ export interface Range {
 }
 
 /**
- * How a range is chosen from what was seen: `minmax` covers everything, `percentile` leaves out the share
- * (100 - percentile) % at each end, `mse` weighs rounding against clipping and takes the least mean squared error.
+ * How a range is chosen from the observed values: `minmax` covers all of them, `percentile` leaves out the share (100 -
+ * percentile) % at each end, `mse` balances rounding against clipping for the least mean squared error.
  */
 export type RangeMethod = "minmax" | "percentile" | "mse";
 
 const bins = 4096;
 
 /**
- * A histogram over [-limit, limit] whose limit doubles (merging neighbouring bins) when a larger value arrives, so one
- * pass over the calibration pictures is enough and memory is constant. Beside it: exact ends, and the mean per channel.
+ * Observes one tensor in a histogram over [-limit, limit]. When a larger value arrives, the limit doubles and
+ * neighbouring bins merge, so one pass over the calibration pictures is enough and memory is constant. Exact ends and
+ * the mean of each channel are kept too.
  */
 export class Observer {
   low = Number.POSITIVE_INFINITY;
@@ -67,7 +68,7 @@ export class Observer {
    * The range to quantise.
    *
    * @param method see `RangeMethod`
-   * @param within bounds beyond which nothing matters to the readers of the value; default none
+   * @param within bounds outside which the readers of the value cannot tell values apart; default none
    * @param percentile for that method only, 50..100. Default 99.99
    */
   range(method: RangeMethod, within: Range = everything, percentile = 99.99): Range {
@@ -103,9 +104,9 @@ export class Observer {
   }
 
   /**
-   * Candidates are fractions of either end. Error of a candidate = x^2 for what rounds to zero, scale^2 / 12 for the rest
-   * of what is inside, and the squared distance of what is outside, in constant time from the histogram's running moments.
-   * Values beyond `low` and `high` cost nothing further: they are clipped whatever is chosen.
+   * Tries fractions of either end. The error of a candidate is x^2 for values that round to zero, scale^2 / 12 for
+   * other values inside, and the squared distance for values outside; the histogram's running moments give it in
+   * constant time. Values beyond `low` and `high` add nothing further, since every candidate clips them.
    */
   #leastError(low: number, high: number): Range {
     const moments = [0, 1, 2].map(() => new Float64Array(bins + 1));

@@ -3,7 +3,7 @@ import { Random } from "../tensor/index.js";
 import { leastHarmfulRange, type OutputError } from "./index.js";
 
 const random = new Random(4);
-/** Mostly within 1 of zero, one value in a hundred at 20. */
+/** Mostly within 1 of zero, with one value in a hundred at 20. */
 const output = Float32Array.from({ length: 2000 }, (_, i) => (i % 100 === 0 ? 20 : random.uniform(-1, 1)));
 const seen = { low: -1, high: 20 };
 const squares: OutputError = (exact, rounded) => exact.reduce((sum, x, i) => sum + (x - rounded[i]) ** 2, 0);
@@ -21,7 +21,7 @@ describe("the range of an output", () => {
       );
     const { low, high } = leastHarmfulRange(seen, [output], upToSix);
     expect(low).toBe(-1);
-    expect(high).toBe(6.25); // the least sixteenth of 20 from 6 up
+    expect(high).toBe(6.25); // the smallest multiple of a sixteenth of 20 that is at least 6
   });
 
   test("an output of one sign, and one of zeros", () => {

@@ -1,18 +1,21 @@
-/** The range of a network's output, chosen by what the output is for. */
+/** Chooses the range of a network's output by an error measure that suits the output's purpose. */
 import type { Range } from "./observers.js";
 
-/** How much worse a picture's output is, of any unit, when it is `rounded` instead of `exact`: at least 0, which it is when they are equal. */
+/**
+ * How much worse a picture's output is when it is `rounded` instead of `exact`, in any unit: at least 0, and 0 when
+ * both are equal.
+ */
 export type OutputError = (exact: Float32Array, rounded: Float32Array) => number;
 
 const steps = 16;
 const leastStep = 4;
 
 /**
- * The range, inside what was seen, whose rounding and clipping to int8 harm the outputs least: sixteenths of either end,
- * from a quarter up. Whatever clips more than it gains loses to the whole range.
+ * The range within `seen` whose rounding and clipping to int8 cause the least error in the outputs. Candidates are
+ * sixteenths of either end, from a quarter up; the whole range is one of them.
  *
  * @param seen low <= 0 <= high
- * @param outputs of some pictures, one an array
+ * @param outputs one array per picture
  */
 export function leastHarmfulRange(seen: Range, outputs: readonly Float32Array[], errorOf: OutputError): Range {
   let best = seen;
@@ -30,7 +33,7 @@ export function leastHarmfulRange(seen: Range, outputs: readonly Float32Array[],
         for (let k = 0; k < y.length; k++)
           y[k] = scale * Math.min(least8 + 255, Math.max(least8, Math.round(output[k] / scale)));
         error += errorOf(output, y);
-        if (error >= least) break; // it only grows
+        if (error >= least) break; // it only grows from here
       }
       if (error < least) {
         least = error;

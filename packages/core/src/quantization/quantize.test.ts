@@ -10,7 +10,10 @@ import {
   quantizeInput,
 } from "./index.js";
 
-/** Runs a graph of one conv2d or dense after the input (and a hardswish, pool or flatten) well enough for these tests. */
+/**
+ * Runs a graph of one conv2d or dense after the input (and a hardswish, pool or flatten), as far as these tests need
+ * it.
+ */
 const run: FloatRunner = (graph, weights, inputs) => {
   const values: Record<string, Tensor<"float32">> = { ...inputs };
   for (const node of graph.nodes) {
@@ -48,7 +51,7 @@ const random = new Random(8);
 const picture = (): Float32Array => Float32Array.from({ length: 32 }, () => (random.integer(256) - 128) / 128);
 const pictures = [picture(), picture(), picture()];
 
-/** [1,4,4,2] -> pointwise convolution of `rows` filters -> what `after` adds. */
+/** [1,4,4,2] -> pointwise convolution of `rows` filters -> the nodes that `after` adds. */
 function pointwise(
   rows: readonly (readonly [w0: number, w1: number, bias: number])[],
   activation: "none" | "relu6" = "none",
@@ -107,7 +110,7 @@ describe("weights", () => {
       expect(node.multipliers[f]).toBeGreaterThanOrEqual(2 ** 30);
       expect(node.shifts[f]).toBeGreaterThanOrEqual(-31);
       expect(node.shifts[f]).toBeLessThanOrEqual(-1);
-      // The bias alone, requantised, is the nearest code of its real value.
+      // The requantised bias alone is the nearest code of its real value.
       const real = node.bias[f] * node.multipliers[f] * 2 ** (node.shifts[f] - 31);
       expect(Math.abs(real - weights["y.bias"].data[f] / scale)).toBeLessThan(0.01);
     }
@@ -115,7 +118,7 @@ describe("weights", () => {
   });
 
   it("bias correction takes out the mean error of rounded weights", () => {
-    // 0.4 of a step is rounded away; with inputs whose mean is -1 that shifts the output.
+    // 0.4 of a step is rounded away, which shifts the output for inputs whose mean is -1.
     const { graph, weights } = pointwise([[1, 0.4 / 127, 0]]);
     const dark = [new Float32Array(32).fill(-1)];
     const [off, on] = [false, true].map(
@@ -210,7 +213,7 @@ describe("files", () => {
     expect(() => decodeQuantized(json, encodeQuantized({ ...network, weights: rest }).safetensors)).toThrow(
       'parameter "y.bias" is missing, not int32 [2]',
     );
-    // Nor is what every object has by birth one.
+    // Nor is a name that every object inherits a known tensor.
     const named = json.replaceAll('"y.bias"', '"constructor"');
     expect(() => decodeQuantized(named, safetensors, "q.json")).toThrow('parameter "constructor" is missing');
   });

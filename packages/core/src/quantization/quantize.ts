@@ -1,10 +1,10 @@
 /**
  * Post-training quantisation: per-channel symmetric int8 weights, int8 activations with a zero point, int32 biases
- * (TensorFlow Lite's int8 specification). Scales are float32 values, so that every file format keeps them exactly.
+ * (TensorFlow Lite's int8 specification). Scales are float32 values, so that every file format stores them exactly.
  *
- * The defaults were measured on a PhiNet detector trained on the conveyor set (alpha 0.35, 96x128, 200 unseen pictures),
- * signal to noise of its output: minmax 34.7 dB, percentile 99.9 30.5 dB, 99.99 36.2 dB, mse 36.4 dB; bias correction
- * adds 0.1 dB to the last.
+ * The defaults were measured on a PhiNet detector trained on the conveyor set (alpha 0.35, 96x128, 200 unseen
+ * pictures). Signal-to-noise ratio of its output: minmax 34.7 dB, percentile 99.9 30.5 dB, 99.99 36.2 dB, mse 36.4 dB;
+ * bias correction adds 0.1 dB to the last.
  */
 import { deployWeights, type Graph, requireInt8, rescaleJoins, withBatch } from "../graph/index.js";
 import type { FloatWeights } from "../tensor/index.js";
@@ -20,30 +20,32 @@ export interface QuantizeOptions {
   /** How the ranges of inner values are chosen. Default "mse". */
   readonly ranges?: RangeMethod;
   /**
-   * What rounding does to the output of a picture: outputs then cover what is least harmful by it
-   * (`leastHarmfulRange`). Default: outputs cover all that they reach.
+   * Measures the error that rounding causes in a picture's output. With it, outputs cover the least harmful range
+   * (`leastHarmfulRange`). Default: outputs cover everything that was seen.
    */
   readonly outputError?: OutputError;
   /** For ranges "percentile". Default 99.99 */
   readonly percentile?: number;
-  /** Moves each bias by the mean error that rounding the weights causes on the calibration pictures. Default true. */
+  /**
+   * Corrects each bias by the mean error that rounding the weights causes on the calibration pictures. Default true.
+   */
   readonly biasCorrection?: boolean;
 }
 
-/** Pictures whose outputs are kept to choose their range. */
+/** Number of pictures whose outputs are kept for choosing the output range. */
 const outputPictures = 64;
 
-/** What was decided for one value. */
+/** The decisions about one value. */
 export interface QuantizedValueReport {
   readonly name: string;
   readonly op: string;
-  /** Seen on the calibration pictures. */
+  /** Range seen on the calibration pictures. */
   readonly seen: Range;
-  /** Covered by int8. */
+  /** Range covered by int8. */
   readonly covered: Range;
   readonly scale: number;
   readonly zeroPoint: number;
-  /** Signal to noise of the layer's weights, dB; absent without weights. */
+  /** Signal-to-noise ratio of the layer's weights, dB; absent for nodes without weights. */
   readonly weightSnrDb?: number;
 }
 
@@ -58,8 +60,9 @@ export interface QuantizationReport {
  *
  * @param graph the trained graph, or one already deployed
  * @param weights its float weights
- * @param batches calibration pictures as floats (pixel / 128 - 1), one or more whole pictures an array; a hundred do
- * Throws PhinetsError for an op without int8 form, a weight that is not finite or no picture.
+ * @param batches calibration pictures as floats (pixel / 128 - 1), one or more whole pictures per array; a hundred
+ * pictures are enough
+ * Throws PhinetsError for an op without an int8 form, a weight that is not finite, or no pictures.
  */
 export function quantize(
   graph: Graph,

@@ -1,4 +1,4 @@
-/** How far the integer network is from the float one, value by value. Runs both through the callbacks it is given. */
+/** Measures how far the integer network is from the float one, value by value. The caller's callbacks run both. */
 import { inputsOf } from "../graph/index.js";
 import { type FloatWeights, sizeOf, type Tensor, tensor } from "../tensor/index.js";
 import type { FloatRunner } from "./calibrate.js";
@@ -12,16 +12,16 @@ export interface LayerNoise {
   readonly snrDb: number;
 }
 
-/** Runs one int8 picture and shows every value by name: `(input, tap) => interpreter.run(input, tap)`. */
+/** Runs one int8 picture and passes every value by name: `(input, tap) => interpreter.run(input, tap)`. */
 export type IntegerRunner = (input: Int8Array, tap: (name: string, value: Int8Array) => void) => unknown;
 
 /**
- * Signal-to-noise ratio of every value of a quantised network, each against the float network's value on the same
- * picture (so noise adds up along the network). Where int8 leaves out what the value's reader cannot tell apart
- * (`relevantRanges`, and an output's range as it was chosen), the float value is clipped likewise before the comparison.
+ * Signal-to-noise ratio of every value of a quantised network, measured against the float network's value on the same
+ * picture, so that noise accumulates along the network. Where int8 leaves out values that the readers cannot tell apart
+ * (`relevantRanges`, and an output's chosen range), the float value is clipped likewise before the comparison.
  *
  * @param weights float weights of the deployment graph (`deployWeights`)
- * @param pictures floats (pixel / 128 - 1), one picture `[height, width, channels]` an array
+ * @param pictures floats (pixel / 128 - 1), one picture `[height, width, channels]` per array
  */
 export function layerNoise(
   network: QuantizedNetwork,
@@ -64,12 +64,15 @@ export function layerNoise(
   }));
 }
 
-/** Float picture (pixel / 128 - 1) to the network's int8 input (pixel - 128). */
+/** Converts a float picture (pixel / 128 - 1) to the network's int8 input (pixel - 128). */
 export function quantizeInput(picture: Float32Array): Int8Array {
   return Int8Array.from(picture, (x) => Math.max(-128, Math.min(127, Math.round(x * 128))));
 }
 
-/** An output's int8, by default of the first, to real values, exactly: the firmware's boxes are the boxes of these. */
+/**
+ * Converts an int8 output, by default the first, to real values exactly, so that decoding them gives the firmware's
+ * boxes.
+ */
 export function dequantizeOutput(
   { graph, values }: Pick<QuantizedNetwork, "graph" | "values">,
   output: Int8Array,

@@ -7,7 +7,7 @@ import { PhinetsError } from "../tensor/index.js";
 import { type Multiplier, quantizeMultiplier } from "./fixed-point.js";
 import type { QuantizationParameters } from "./types.js";
 
-/** One multiplier and shift an output channel, for conv2d and dense. */
+/** One multiplier and shift per output channel, for conv2d and dense. */
 export function channelRequantization(
   input: QuantizationParameters,
   weightScales: readonly number[],
@@ -18,7 +18,7 @@ export function channelRequantization(
   const shifts = new Int8Array(weightScales.length);
   weightScales.forEach((weightScale, channel) => {
     let product = input.scale * weightScale;
-    // A dense layer with one scale takes TFLite's per-tensor path, which rounds this product to float32.
+    // A dense layer with a single scale takes TFLite's per-tensor path, which rounds this product to float32.
     if (dense && weightScales.length === 1) product = Math.fround(product);
     const { multiplier, shift } = quantizeMultiplier(product / output.scale);
     if (shift > 30)
@@ -39,7 +39,7 @@ export function activationClamp(activation: FusedActivation, output: Quantizatio
   return [Math.max(-128, output.zeroPoint), Math.min(127, six)];
 }
 
-/** TFLite's ADD, 8 bits: both inputs are brought to half the larger input scale with 20 spare bits. */
+/** TFLite's 8-bit ADD: both inputs are rescaled to twice the larger input scale, with 20 spare bits. */
 export function addRequantization(
   a: QuantizationParameters,
   b: QuantizationParameters,
@@ -69,7 +69,7 @@ export function addRequantization(
   };
 }
 
-/** TFLite's MUL, 8 bits. */
+/** TFLite's 8-bit MUL. */
 export function multiplyRequantization(
   a: QuantizationParameters,
   b: QuantizationParameters,
@@ -79,9 +79,9 @@ export function multiplyRequantization(
 }
 
 /**
- * TFLite's MEAN, 8 bits, over `count` elements: 1 / count joins the multiplier with as many extra bits as count has,
- * rounded towards zero. (Before 2022 TFLite divided the sum in floating point or with another rounding; this is the
- * present form, the same in TFLite and TFLite Micro.)
+ * TFLite's 8-bit MEAN over `count` elements: 1 / count is multiplied into the multiplier with as many extra bits as
+ * count has, rounded towards zero. This is the form of TFLite and TFLite Micro since 2022; before, TFLite divided the
+ * sum in floating point or with another rounding.
  */
 export function meanRequantization(
   input: QuantizationParameters,
@@ -90,6 +90,6 @@ export function meanRequantization(
 ): Multiplier {
   const { multiplier, shift } = quantizeMultiplier(input.scale / output.scale);
   const bits = Math.min(31 - Math.clz32(count), 31 + shift);
-  // multiplier * 2^bits < 2^62: exact in BigInt only.
+  // multiplier * 2^bits is below 2^62, which only BigInt holds exactly.
   return { multiplier: Number((BigInt(multiplier) << BigInt(bits)) / BigInt(count)), shift: shift - bits };
 }

@@ -13,7 +13,7 @@ import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
 
 const format = "phinets-quantized";
 
-/** `json` and `safetensors` hold the whole network; equal networks give equal bytes. */
+/** `json` and `safetensors` together hold the whole network; equal networks give equal bytes. */
 export function encodeQuantized(network: QuantizedNetwork): { json: string; safetensors: Uint8Array } {
   const { graph, values, weightScales, weights } = network;
   const document = { format, version: 1, graph: JSON.parse(graphToJson(graph)), values, weightScales };
@@ -21,10 +21,10 @@ export function encodeQuantized(network: QuantizedNetwork): { json: string; safe
 }
 
 /**
- * Reads `encodeQuantized`'s files.
+ * Reads the files of `encodeQuantized`.
  *
  * @param file name for messages
- * Throws PhinetsError naming the file and what is wrong or missing.
+ * Throws PhinetsError naming the file and the wrong or missing part.
  */
 export function decodeQuantized(json: string, safetensors: Uint8Array, file = "quantized.json"): QuantizedNetwork {
   const fail = (problem: string): never => {
@@ -57,7 +57,7 @@ export function decodeQuantized(json: string, safetensors: Uint8Array, file = "q
       );
     if (kind !== "weight") continue;
     const scales = weightScales[name];
-    // One for all is a dense layer's.
+    // Only a dense layer may have one scale for all filters.
     const counts = shape.length === 2 ? [1, shape[0]] : [shape[0]];
     if (!Array.isArray(scales) || !counts.includes(scales.length) || !scales.every(isScale))
       fail(`parameter "${name}" lacks its ${shape[0]} scales`);

@@ -1,7 +1,7 @@
 /**
- * The integer network in floats, on the training kernels: weights and values lie on their int8 grids, every value is
- * rounded where and as the integer network rounds it, activations are its tables. What is left to differ is an accumulator
- * so close to the middle between two steps that float32 rounds it the other way.
+ * Simulates the integer network in floats on the training kernels. Weights and values lie on their int8 grids, every
+ * value is rounded where and as the integer network rounds it, and activations use its tables. Only an accumulator very
+ * close to the middle between two steps can differ, where float32 rounds it the other way.
  */
 import { isLinear, isTable, type Node, type NodeWith, type TableOp, unaryFunctions } from "../graph/index.js";
 import { type Engine, layouts, offsetsOf } from "../kernels/index.js";
@@ -14,20 +14,20 @@ import type { QuantizationParameters, QuantizedNetwork } from "./types.js";
 const rounding = offsetsOf(layouts.rounding);
 const table = offsetsOf(layouts.table);
 
-/** Inference on an integer network, in batches on all threads. */
+/** Inference of an integer network, in batches on all threads. */
 export class SimulatedNetwork extends Executor {
-  /** What each value's block was filled from. */
+  /** For each value, the scales and zero points that its block was filled with. */
   readonly #filled = new Map<string, string>();
 
   /**
-   * @param trains whether gradients are wanted too
+   * @param trains whether gradients are needed too
    * Throws PhinetsError when the graph has an op without int8 arithmetic.
    */
   constructor(engine: Engine, network: Pick<QuantizedNetwork, "graph">, batch: number, trains = false) {
     super(engine, (trains ? differentiateInt8 : forwardOnlyInt8)(network.graph, batch));
   }
 
-  /** Takes over weights, scales and zero points. `network` must have the graph that this was made for. */
+  /** Takes over weights, scales and zero points. `network` must have the graph that this object was made for. */
   load(network: QuantizedNetwork): void {
     this.setInt8(realWeights(network));
     for (const node of network.graph.nodes) this.#fill(node, network);
@@ -56,7 +56,7 @@ export class SimulatedNetwork extends Executor {
   }
 }
 
-/** Right shifts of the requantisation, one an output channel or one for all. */
+/** Right shifts of the requantisation, one per output channel or one for all. */
 function shiftsOf(node: IntegerNode): ArrayLike<number> {
   if ("shifts" in node) return node.shifts;
   return ["shift" in node ? node.shift : -20]; // the input: pixels are rounded once
@@ -65,13 +65,13 @@ function shiftsOf(node: IntegerNode): ArrayLike<number> {
 function fillPowers(block: Float32Array, shifts: ArrayLike<number>): void {
   const stride = (block.length - rounding.powers) / 2;
   for (let c = 0; c < stride; c++) {
-    const shift = Math.min(0, shifts.length === 1 ? shifts[0] : (shifts[c] ?? 0)); // after a left shift nothing is rounded again
+    const shift = Math.min(0, shifts.length === 1 ? shifts[0] : (shifts[c] ?? 0)); // a left shift needs no second rounding
     block[rounding.powers + c] = 2 ** -shift;
     block[rounding.powers + stride + c] = 2 ** shift;
   }
 }
 
-/** The table of an activation and its slopes, which are 0 where int8 clamps the result. */
+/** Fills in an activation's table and its slopes, which are 0 where int8 clamps the result. */
 function fillTable(
   block: Float32Array,
   lookup: IntegerLookup,
@@ -109,7 +109,7 @@ const activations: Readonly<Record<Exclude<TableOp, "unary">, Activation>> = {
   },
   sigmoid: (x) => {
     const y = sigmoid(x);
-    return [Math.min(y, 255 / 256), y * (1 - y)]; // 1 itself is not a value of int8, but near it is no clamp either
+    return [Math.min(y, 255 / 256), y * (1 - y)]; // int8 cannot represent 1 itself, but values near it are not clamped either
   },
 };
 

@@ -1,21 +1,21 @@
 /**
- * The int8 softmax of TensorFlow Lite Micro's reference kernel (tflite-micro 90b983c2 reference/softmax.h, softmax_common.cc;
- * gemmlowp fixedpoint.h).
+ * The int8 softmax of TensorFlow Lite Micro's reference kernel (tflite-micro 90b983c2 reference/softmax.h,
+ * softmax_common.cc; gemmlowp fixedpoint.h).
  */
 import { PhinetsError } from "../tensor/index.js";
 import { multiplyByQuantizedMultiplier, multiplyHigh, quantizeMultiplier, roundingDivide } from "./fixed-point.js";
 import { expOfNegative, oneOverOnePlus } from "./lookup-tables.js";
 import type { QuantizationParameters } from "./types.js";
 
-/** The only output quantisation that the int8 softmax has: [0, 1) in steps of 1/256. */
+/** The only output quantisation of the int8 softmax: [0, 1) in steps of 1/256. */
 export const softmaxOutput: QuantizationParameters = { scale: 1 / 256, zeroPoint: -128 };
 
-/** Differences are Q5.26. */
+/** Differences are in Q5.26. */
 const integerBits = 5;
 
 /**
- * e^-(scale * d) for differences d = 0..255 of input bytes, Q0.31; 0 where the difference is past what Q5.26 holds, which
- * does not count at all. Throws PhinetsError `quantization.softmax` for an output that is not `softmaxOutput`.
+ * e^-(scale * d) in Q0.31 for differences d = 0..255 of input bytes; 0 for a difference that Q5.26 cannot hold, which
+ * the kernel ignores. Throws PhinetsError `quantization.softmax` for an output that is not `softmaxOutput`.
  */
 export function softmaxExponentials(input: QuantizationParameters, output: QuantizationParameters): Int32Array {
   if (output.scale !== softmaxOutput.scale || output.zeroPoint !== softmaxOutput.zeroPoint)
@@ -31,14 +31,14 @@ export function softmaxExponentials(input: QuantizationParameters, output: Quant
   );
 }
 
-/** The sum of exponentials is Q12.19: it holds so many of the largest. */
+/** The sum of exponentials is in Q12.19, which has room for 2^12 of the largest. */
 const sumBits = 12;
 export const mostSoftmaxChannels = 2 ** sumBits - 1;
 
 /**
- * One row: `y[i] = e[largest - x[i]] / sum of e`, in 1/256 and less 128.
+ * Computes one row: `y[i] = e[largest - x[i]] / sum of e`, in steps of 1/256 and minus 128.
  *
- * @param from first of the row's `length` bytes in x and in y; x and y may be the same
+ * @param from index of the row's first of `length` bytes in x and in y; x and y may be the same array
  */
 export function softmaxRow(exponentials: Int32Array, x: Int8Array, y: Int8Array, from: number, length: number): void {
   let largest = -128;
@@ -47,11 +47,11 @@ export function softmaxRow(exponentials: Int32Array, x: Int8Array, y: Int8Array,
   for (let i = from; i < from + length; i++) sum = (sum + roundingDivide(exponentials[largest - x[i]], sumBits)) | 0;
   const headRoom = Math.clz32(sum);
   const reciprocal = oneOverOnePlus(((sum << headRoom) >>> 0) - 2 ** 31);
-  // Past 31 bits nothing is left.
+  // A shift past 31 bits leaves nothing.
   const shift = sumBits - headRoom + 31 - 8;
   for (let i = from; i < from + length; i++) {
     const e = exponentials[largest - x[i]];
-    // What does not count is -128, as is a product of nothing.
+    // An ignored difference has e = 0, which gives -128.
     const value = (shift > 31 ? 0 : roundingDivide(multiplyHigh(reciprocal, e), shift)) - 128;
     y[i] = Math.min(127, Math.max(-128, value));
   }

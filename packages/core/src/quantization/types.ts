@@ -1,4 +1,4 @@
-/** The integer network: what the interpreter runs, the exporters write and the firmware computes. */
+/** The integer network, which the interpreter runs, the exporters write and the firmware computes. */
 import type { Graph } from "../graph/index.js";
 import type { Weights } from "../tensor/index.js";
 
@@ -9,11 +9,11 @@ export interface QuantizationParameters {
 }
 
 export interface QuantizedNetwork {
-  /** Deployment graph (`deployGraph`, `rescaleJoins`), batch 1: no batch norm, dropout or separate padding. */
+  /** Deployment graph (`deployGraph`, `rescaleJoins`), batch 1, without batch norm and dropout. */
   readonly graph: Graph;
-  /** Per value of the graph. Pools of windows and flatten keep their input's. */
+  /** Per value of the graph. Window pools, moves and flatten keep their input's. */
   readonly values: Readonly<Record<string, QuantizationParameters>>;
-  /** Per weight parameter: one symmetric scale an output channel, or one for the whole of a dense layer (zero point 0). */
+  /** Per weight parameter: one symmetric scale (zero point 0) per output channel, or one for a whole dense layer. */
   readonly weightScales: Readonly<Record<string, readonly number[]>>;
   /** int8 weights (OHWI, or [units, features]) and int32 biases (scale = input scale * weight scale). */
   readonly weights: Weights;

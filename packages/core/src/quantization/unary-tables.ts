@@ -1,7 +1,7 @@
 /**
- * 256-entry tables of `unary`'s functions, as those of lookup-tables.ts. Sources of the formulas: tflite-micro
+ * 256-entry tables of the functions of `unary`, in the form of lookup-tables.ts. Sources of the formulas: tflite-micro
  * activations_common.cc (RELU), leaky_relu_common.cc, integer_ops/tanh.h, elu.cc, elementwise.cc (ABS), requantize.h
- * (QUANTIZE); RELU_N1_TO_1, which TensorFlow Lite Micro does not have, is TensorFlow Lite's activations.cc.
+ * (QUANTIZE). TensorFlow Lite Micro has no RELU_N1_TO_1; its source is TensorFlow Lite's activations.cc.
  */
 import type { NodeOf, UnaryFunction } from "../graph/index.js";
 import { exp, PhinetsError } from "../tensor/index.js";
@@ -10,7 +10,7 @@ import { tableOf, tanhTable } from "./lookup-tables.js";
 import type { QuantizationParameters } from "./types.js";
 
 interface Ends {
-  /** Of the node, for messages: `relu "act"`. */
+  /** Name of the node, for messages: `relu "act"`. */
   readonly name: string;
   readonly input: QuantizationParameters;
   readonly output: QuantizationParameters;
@@ -19,7 +19,10 @@ interface Unary extends Ends {
   readonly alpha: number;
 }
 
-/** Entry `q + 128` is the byte for byte q. Throws PhinetsError where TensorFlow Lite's arithmetic has no result. */
+/**
+ * A table whose entry `q + 128` is the output byte for byte q. Throws PhinetsError where TensorFlow Lite's arithmetic
+ * has no result.
+ */
 export function unaryTable(
   { name, attributes: { function: of, alpha } }: Pick<NodeOf<"unary">, "name" | "attributes">,
   input: QuantizationParameters,
@@ -44,7 +47,7 @@ const tables: Readonly<Record<UnaryFunction, (unary: Unary) => Int8Array>> = {
   },
   identity: (ends) => clampedTable(ends),
   leakyRelu: ({ name, input, output, alpha }) => {
-    // Here TensorFlow Lite's quotients are float32.
+    // TensorFlow Lite computes these quotients in float32.
     const above = rescaling(name, Math.fround(input.scale / output.scale));
     const slope = Math.fround(alpha);
     const below = rescaling(name, Math.fround(Math.fround(input.scale * slope) / output.scale));
@@ -57,7 +60,7 @@ const tables: Readonly<Record<UnaryFunction, (unary: Unary) => Int8Array>> = {
   tanh: ({ input, output }) => tanhTable(input, output),
 };
 
-/** min(max(x, low), high), real numbers, from one scale and zero point to another. */
+/** min(max(x, low), high) in real numbers, from one scale and zero point to another. */
 export function clampedTable(
   { name, input, output }: Ends,
   low = Number.NEGATIVE_INFINITY,
@@ -69,10 +72,10 @@ export function clampedTable(
   return tableOf((q) => Math.min(most, Math.max(least, rescale(q - input.zeroPoint) + output.zeroPoint)));
 }
 
-/** Halves away from zero. */
+/** Rounds halves away from zero. */
 const halfAway = (x: number): number => Math.sign(x) * Math.floor(Math.abs(x) + 0.5);
 
-/** A difference of two bytes times a factor. Throws where a left shift would take it out of int32. */
+/** Multiplies a difference of two bytes by a factor. Throws PhinetsError where a left shift would overflow int32. */
 function rescaling(name: string, factor: number): (difference: number) => number {
   const { multiplier, shift }: Multiplier = quantizeMultiplier(factor);
   if (shift > 22)
