@@ -20,7 +20,9 @@ const together = (a: BankBox, b: BankBox): boolean => a.first <= b.last && b.fir
 const sum = (bytes: readonly number[]): number => bytes.reduce((total, one) => total + one, 0);
 const sizes = (...bytes: number[]): BankOptions["banks"] => bytes.map((one, i) => ({ region: `BANK${i}`, bytes: one }));
 
-/** Nothing that lives together shares a byte, and each bank ends after its last box and the slack. */
+/**
+ * Checks that boxes alive at the same time share no byte, and that each bank ends after its last box plus the slack.
+ */
 function check(boxes: readonly BankBox[], options: BankOptions): BankPlacement {
   const placement = placeInBanks(boxes, options);
   const { spots, bytes } = placement;
@@ -41,7 +43,7 @@ function check(boxes: readonly BankBox[], options: BankOptions): BankPlacement {
 const fits = ({ bytes }: BankPlacement, { banks }: BankOptions): boolean =>
   bytes.every((count, i) => count <= banks[i].bytes);
 
-/** Whether some choice of banks leaves no bank with more alive at once than it has room for: all choices are tried. */
+/** Whether some assignment of boxes to banks keeps the bytes alive at once within every bank; tries all assignments. */
 function canFit(boxes: readonly BankBox[], { banks, slackBytes }: BankOptions): boolean {
   const members: BankBox[][] = banks.map(() => []);
   const put = (index: number): boolean => {
@@ -56,7 +58,7 @@ function canFit(boxes: readonly BankBox[], { banks, slackBytes }: BankOptions): 
   return put(0);
 }
 
-/** Most traffic that boxes in a faster bank can have while both take no more than one would. */
+/** Most traffic that boxes in a faster bank can have while both banks together take no more than one bank would. */
 function bestTraffic(boxes: readonly BankBox[], room: number): number {
   let best = 0;
   for (let choice = 0; choice < 1 << boxes.length; choice++) {
@@ -102,7 +104,7 @@ describe("placeInBanks", () => {
           possible++;
           if (fits(placement, options)) found++;
         }
-        // Where it does not fit, the arena's bank alone is too small.
+        // Boxes that do not fit stay in the arena's bank, which is then too small.
         if (!fits(placement, options)) expect(placement.spots.every(({ bank }) => bank === home)).toBe(true);
       }),
       { numRuns: 400, seed: 2 },
@@ -130,7 +132,7 @@ describe("placeInBanks", () => {
     expect(bytesOf({})).toEqual([0, 240 + 32]);
     expect(bytesOf({ growthBytes: 32, mostBytes: 240 + 63 })).toEqual([0, 240 + 32]);
     expect(bytesOf({ growthBytes: 32, mostBytes: 240 + 64 })).toEqual([80 + 32, 160 + 32]);
-    // All of it in the faster bank costs nothing.
+    // Moving everything to the faster bank costs nothing.
     expect(bytesOf({ banks: sizes(240 + 32, 1000) })).toEqual([240 + 32, 0]);
   });
   it("places nothing in nothing", () => {

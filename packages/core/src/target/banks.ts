@@ -1,29 +1,29 @@
 /**
- * Which of a board's banks each box lies in. Banks are listed by speed. What fits the arena's bank stays there, but for small
- * boxes that a kernel reads again and again: these go to a faster bank, as many as cost no byte more in all. What does not
- * fit the arena's bank is spread over all of them, what is read most often to the fastest that has room.
+ * Assigns each box to one of a board's banks, which are listed by speed. If all boxes fit the arena's bank, they stay
+ * there, except small boxes that kernels read again and again: as many of these as cost no extra byte in total move to
+ * a faster bank. Otherwise the boxes are spread over all banks, the most read ones in the fastest bank with room.
  */
 import { type Box, bytesAt, type Placement, placeBoxes } from "./place.js";
 
-/** Memory that activations may take. */
+/** Memory available to activations. */
 export interface Bank {
-  /** The board's name for it; none where no board is given. */
+  /** The board's name for it; absent where no board is given. */
   readonly region?: string;
-  /** What the plan may use of it. */
+  /** Bytes that the plan may use. */
   readonly bytes: number;
 }
 
 export interface BankBox extends Box {
-  /** Bytes that an inference writes to it and reads from it. */
+  /** Bytes that an inference writes to the box and reads from it. */
   readonly traffic: number;
-  /** Not to be moved to a faster bank, which a camera's DMA may not reach: the picture. */
+  /** True for the picture: it must not move to a faster bank, which a camera's DMA may not reach. */
   readonly stays?: boolean;
 }
 
 export interface BankPlacement {
-  /** Bank and offset in it of each box. */
+  /** Bank of each box and its offset there. */
   readonly spots: readonly { readonly bank: number; readonly offset: number }[];
-  /** Of each bank, with what may be read beyond its last box; 0 where nothing lies in it. */
+  /** Bytes used of each bank, including the slack after its last box; 0 for an empty bank. */
   readonly bytes: readonly number[];
 }
 
@@ -32,15 +32,18 @@ export interface BankOptions {
   readonly banks: readonly Bank[];
   /** Index of the arena's bank. */
   readonly home: number;
-  /** Bytes that may be read beyond the last box of a bank. */
+  /** Bytes beyond the last box of a bank that kernels may read. */
   readonly slackBytes: number;
-  /** Bytes in all banks together that the use of faster ones may cost. Default 0. */
+  /** Extra bytes, in all banks together, that using faster banks may cost. Default 0. */
   readonly growthBytes?: number;
-  /** Most bytes in all banks together; as long as one bank holds all. Default: no limit. */
+  /** Most bytes in all banks together, as long as one bank can hold all boxes. Default: no limit. */
   readonly mostBytes?: number;
 }
 
-/** Deterministic. Where the boxes fit in no way that is found, all lie in the arena's bank, which is then too small. */
+/**
+ * Places boxes deterministically. If no assignment is found that fits, all boxes lie in the arena's bank, which is then
+ * too small.
+ */
 export function placeInBanks(boxes: readonly BankBox[], options: BankOptions): BankPlacement {
   const { banks, home } = options;
   const block = assemble(boxes, new Array<number>(boxes.length).fill(home), options);
@@ -64,7 +67,7 @@ function assemble(boxes: readonly BankBox[], bankOf: readonly number[], options:
 
 const total = (bytes: readonly number[]): number => bytes.reduce((sum, count) => sum + count, 0);
 
-/** Bytes alive in each phase of the boxes that were added. */
+/** Bytes alive in each phase, summed over the added boxes. */
 class Alive {
   readonly #bytes: number[];
   constructor(phases: number) {
@@ -73,7 +76,7 @@ class Alive {
   add(box: Box, sign: 1 | -1 = 1): void {
     for (let phase = box.first; phase <= box.last; phase++) this.#bytes[phase] += sign * bytesAt(box, phase);
   }
-  /** Most bytes alive at once while a box would be. */
+  /** Most bytes alive at once during a box's life. */
   during({ first, last }: Box): number {
     let most = 0;
     for (let phase = first; phase <= last; phase++) most = Math.max(most, this.#bytes[phase]);
@@ -90,13 +93,13 @@ class Alive {
 
 const phasesOf = (boxes: readonly Box[]): number => Math.max(0, ...boxes.map(({ last }) => last)) + 1;
 
-/** Indices, what is read and written most often first. */
+/** Indices of the boxes, highest traffic per byte first. */
 function byDensity(boxes: readonly BankBox[]): number[] {
   const density = ({ traffic, bytes }: BankBox): number => traffic / bytes;
   return boxes.map((_, i) => i).sort((a, b) => density(boxes[b]) - density(boxes[a]) || a - b);
 }
 
-/** For each faster bank in turn, the boxes that bring it most traffic and cost no more bytes than allowed. */
+/** Moves to each faster bank in turn the boxes with the most traffic whose move costs no more bytes than allowed. */
 function withFaster(boxes: readonly BankBox[], options: BankOptions, blockBytes: number): BankPlacement | undefined {
   const { growthBytes = 0, mostBytes = Number.POSITIVE_INFINITY } = options;
   const most = Math.min(mostBytes, blockBytes + growthBytes);
@@ -118,8 +121,9 @@ function withFaster(boxes: readonly BankBox[], options: BankOptions, blockBytes:
 }
 
 /**
- * Sets of boxes of the arena's bank for a faster one, most traffic first. If a bank takes b bytes of the phase in which most
- * are alive, b is free in it in all other phases too; so each b that the boxes of that phase make up is tried.
+ * Sets of boxes to move from the arena's bank to a faster one, most traffic first. If a bank takes b bytes of the phase
+ * with the most bytes alive, it has b bytes free in all other phases too; so every b that boxes of that phase can add
+ * up to is tried.
  */
 function choicesFor(
   boxes: readonly BankBox[],
@@ -158,15 +162,15 @@ function choicesFor(
   return choices.sort((a, b) => b.traffic - a.traffic).map(({ members }) => members);
 }
 
-/** Boxes tried in a bank before the search gives up: some milliseconds. */
+/** Number of boxes tried before the search gives up, after a few milliseconds. */
 const searchLimit = 50_000;
 
-/** Another way to fill the banks than what is read most often first must take less than this part of its bytes. */
+/** An assignment that does not favour the most read boxes must take less than this fraction of the best one's bytes. */
 const worthwhile = 0.97;
 
 /**
- * A few ways to fill the banks one after the other; where none fits, a search with backtracking. What is read most often goes
- * to the fastest first, unless another way saves more than a few percent.
+ * Tries a few orders of filling the banks one after the other and, where none fits, a search with backtracking. The
+ * boxes with the most traffic per byte go to the fastest bank unless another order saves more than a few percent.
  */
 function spread(boxes: readonly BankBox[], options: BankOptions): BankPlacement | undefined {
   const by = (key: (box: BankBox) => number): number[] =>
@@ -193,8 +197,9 @@ function spread(boxes: readonly BankBox[], options: BankOptions): BankPlacement 
 }
 
 /**
- * In the given order, each box in the first of `preferred` that has room for it in all its phases. Goes back where one has
- * none, and gives up after `limit` boxes: with as many as there are, it hardly goes back.
+ * Puts each box, in the given order, into the first of the `preferred` banks with room during its whole life.
+ * Backtracks where no bank has room, and gives up after `limit` trials; with a limit of one trial per box it hardly
+ * backtracks.
  */
 function fill(
   boxes: readonly BankBox[],
@@ -204,7 +209,7 @@ function fill(
   limit: number,
 ): number[] | undefined {
   const alive = banks.map(() => new Alive(phasesOf(boxes)));
-  // The picture where it was, else in a slower bank.
+  // Boxes that should stay try the home bank first, then the slower banks, and the faster ones last.
   const staying = banks.map((_, i) => (home + i) % banks.length);
   const bankOf = new Array<number>(boxes.length).fill(home);
   let tried = 0;

@@ -1,8 +1,9 @@
 /**
- * Rings in blocks of channels, between a product and the depthwise 3x3 layer that alone reads it (phinets_dsp_steps.h). A
- * depthwise layer needs a channel's three rows and nothing of the other channels. So as soon as the last of them is made for a
- * block of channels, the layer makes its own, and the block takes the place of the oldest row's: two rows and a block are in
- * memory, not three rows. Each block is a call of both kernels.
+ * Rings in blocks of channels, between a product and the depthwise 3x3 layer that is its only reader
+ * (phinets_dsp_steps.h). A depthwise layer needs three rows of a channel and nothing of other channels. So as soon as
+ * the third row is made for a block of channels, the layer processes that block, which then takes the place of the
+ * oldest row's block. Memory holds two rows and one block instead of three rows. Each block costs one call of both
+ * kernels.
  */
 import type { Group } from "./groups.js";
 import { blocksOf, slotBytes, type Value } from "./layout.js";
@@ -11,12 +12,12 @@ import type { Stream } from "./stream.js";
 
 /** Rows of a window, and of a ring that is not in blocks. */
 const windowRows = 3;
-/** More save less than what each slot's end takes. */
+/** More blocks save less than the padding of their slots costs. */
 const mostBlocks = 4;
-/** Four channels are a group of a quad. */
+/** A quad holds groups of four channels. */
 const leastChannels = 4;
 
-/** Slots of a ring in blocks: all but the window's last row, and one. */
+/** Slots of a ring in blocks: two rows' blocks, and one. */
 export function slotsOf(value: Value): number {
   return (windowRows - 1) * blocksOf(value) + 1;
 }
@@ -24,7 +25,7 @@ export function slotsOf(value: Value): number {
 /** Bytes of a ring whose value is in blocks. */
 const ringBytes = (value: Value): number => slotsOf(value) * slotBytes(value);
 
-/** Numbers of channels a block, that with the smallest ring first. */
+/** Possible block sizes in channels, the one with the smallest ring first. */
 export function blockSizes(value: Value): number[] {
   const sizes = new Set<number>();
   for (let count = 2; count <= mostBlocks; count++)
@@ -35,8 +36,9 @@ export function blockSizes(value: Value): number[] {
 }
 
 /**
- * Values whose rings can be in blocks: a product makes them, a depthwise 3x3 layer to quads alone reads them, three rows are in
- * memory, and the layer's group fires whenever a row has completed one of its windows, before any other.
+ * Values whose rings can be in blocks. A product makes the value and a depthwise 3x3 layer with quads as output is its
+ * only reader; three rows are in memory; and the layer's group fires at once whenever a row has completed one of its
+ * windows.
  */
 export function blockable(
   { values, steps }: Lowering,
@@ -72,7 +74,10 @@ function followsAtOnce(
   });
 }
 
-/** The same with some values in blocks. @param blocks channels a block, by value */
+/**
+ * The same lowering with some values in blocks.
+ * @param blocks channels per block, by value
+ */
 export function inBlocks(lowering: Lowering, blocks: ReadonlyMap<string, number>): Lowering {
   const values = new Map(lowering.values);
   for (const [name, block] of blocks) values.set(name, { ...values.get(name)!, block });
@@ -83,7 +88,7 @@ export function inBlocks(lowering: Lowering, blocks: ReadonlyMap<string, number>
   return { ...lowering, values, steps };
 }
 
-/** The step that reads a product's blocks; none of another step. */
+/** The step that reads a product's blocks; undefined where the given step is no such product. */
 export function readerOfBlocks({ kernel, output }: Step, steps: readonly Step[]): Step | undefined {
   if (kernel !== "dsp_product_blocks") return undefined;
   return steps.find(({ reads }) => reads[0].value === output);

@@ -83,7 +83,7 @@ describe("boards", () => {
   it("have the fields of the schema", () => {
     const enumOf = (field: "fpu" | "simd" | "countedAs") => schema.properties[field].enum;
     expect(Object.keys(schema.properties).sort()).toEqual(["$schema", ...Object.keys(board)].sort());
-    // What may be left out where the core was measured.
+    // Fields that may be absent where the core was measured.
     expect([...schema.required, "countedAs", "banks"].sort()).toEqual(Object.keys(board).sort());
     expect([...schema.properties.sources.required, "countedAs"].sort()).toEqual(Object.keys(board.sources).sort());
     expect([enumOf("fpu"), enumOf("simd"), enumOf("countedAs")]).toEqual([fpus, simds, countedCores]);

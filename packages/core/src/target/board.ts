@@ -1,6 +1,6 @@
 /**
- * A board: what a network may use of it, and the constants its latency and energy are estimated with. Boards are JSON
- * files; every number names its source, and a user's own file is read with the same checks.
+ * A board: the resources that a network may use, and the constants for estimating its latency and energy. Boards are
+ * JSON files; every number names its source, and a user's own file passes the same checks.
  */
 import { PhinetsError, showValue } from "../tensor/index.js";
 import custom from "./boards/custom.json" with { type: "json" };
@@ -31,13 +31,13 @@ export interface Region {
   readonly origin: number;
   readonly bytes: number;
   readonly use: RegionUse;
-  /** Bytes that a plan leaves to the application, such as a camera's frames. Default 0. */
+  /** Bytes reserved for the application, such as a camera's frames. Default 0. */
   readonly reservedBytes?: number;
-  /** Bits that start-up code sets in a register before the region is used: a clock that is off after reset. */
+  /** Bits that start-up code sets in a register before the region is used, such as a clock that is off after reset. */
   readonly enable?: { readonly register: number; readonly bits: number };
 }
 
-/** Most banks of a board: PHINETS_BANKS of firmware/kernels/phinets_program.h, without input and output. */
+/** Most banks of a board. The limit is PHINETS_BANKS of firmware/kernels/phinets_program.h, minus input and output. */
 export const mostBanks = 4;
 
 /** Values of `fpu` and `simd`. */
@@ -60,16 +60,18 @@ export const countedCores = Object.keys(counted.cores) as CountedCore[];
 
 export interface Board {
   readonly name: string;
-  /** For people. */
+  /** Display name. */
   readonly title: string;
-  /** As GCC's -mcpu has it. */
+  /** GCC's name for the core (-mcpu). */
   readonly core: string;
   /**
-   * GCC's -mfpu; `single` where the compiler needs no such option (Xtensa). A Cortex-M55's or M85's with double precision
-   * is `fpv5-d16` to GCC too.
+   * GCC's -mfpu; `single` where the compiler needs no such option (Xtensa). For a Cortex-M55 or M85 with double
+   * precision GCC uses `fpv5-d16` too.
    */
   readonly fpu: (typeof fpus)[number];
-  /** DSP: two 16-bit products an instruction (SMLAD). Helium: Armv8.1-M vectors. PIE: the ESP32-S3's 128-bit vectors. */
+  /**
+   * DSP: two 16-bit products per instruction (SMLAD). Helium: Armv8.1-M vectors. PIE: the ESP32-S3's 128-bit vectors.
+   */
   readonly simd: (typeof simds)[number];
   readonly clockHz: number;
   /** Flash for code and weights. */
@@ -77,20 +79,20 @@ export interface Board {
   readonly regions: readonly Region[];
   /** Name of the region the arena is placed in. */
   readonly arenaRegion: string;
-  /** Regions that activations may lie in, fastest first, the arena's among them. Absent: the arena's alone (`banksOf`). */
+  /** Regions that may hold activations, fastest first, including the arena's. Absent: only the arena's (`banksOf`). */
   readonly banks?: readonly string[];
-  /** Low and high. */
+  /** Lowest and highest estimate. */
   readonly cyclesPerInstruction: readonly [low: number, high: number];
   /**
-   * Core whose kernels were counted (kernel-costs.json) and stand for this one's. A board file without it gets its own
+   * Core whose counted kernels (kernel-costs.json) stand for this one's. Without this field, a board file gets its own
    * core, or one with the same instructions.
    */
   readonly countedAs: CountedCore;
-  /** While computing. */
+  /** Energy while computing. */
   readonly nanojoulesPerCycle: number;
-  /** Between frames. */
+  /** Power between frames. */
   readonly sleepMilliwatts: number;
-  /** Where each of the numbers above comes from. */
+  /** Source of each of the numbers above. */
   readonly sources: Readonly<Record<(typeof sourced)[number], string>>;
 }
 
@@ -99,7 +101,9 @@ interface Grammar {
   readonly means: string;
 }
 
-/** Names that go into paths, linker scripts, CMake, make and C: nothing in them can mean anything there. */
+/**
+ * Names go into paths, linker scripts, CMake, make and C, so they contain no character with a special meaning there.
+ */
 const grammars = {
   board: {
     pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
@@ -115,14 +119,14 @@ const grammars = {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it refuses
 const isLine = /^[^\u0000-\u001f\u007f\u2028\u2029]{1,2000}$/;
 
-/** Cores that run the code of one that was measured. Why is said where it is not the same instruction set. */
+/** Cores that run the code of a measured core. `why` explains the cases where the instruction sets differ. */
 const alike: Readonly<Record<string, { readonly core: CountedCore; readonly why?: string }>> = {
   "cortex-m0": { core: "cortex-m0plus" },
   "cortex-m1": { core: "cortex-m0plus" },
   "cortex-m85": { core: "cortex-m55", why: "a cortex-m85 runs the same Helium code" },
 };
 
-/** The core whose counts are a core's, and where they come from. */
+/** The core whose counts stand for a core's, and the source of these counts. */
 function countedFor(core: string): { readonly core: CountedCore; readonly source: string } | undefined {
   const { core: name, why } = Object.hasOwn(alike, core) ? alike[core] : { core: core as CountedCore };
   if (!Object.hasOwn(counted.cores, name)) return undefined;
@@ -155,7 +159,7 @@ export function loadBoard(name: string): Board {
   return parseBoard(builtIn[name], name);
 }
 
-/** Numbers of a board whose datasheet was not at hand: their sources begin with "unverified". */
+/** Fields whose numbers could not be checked against a datasheet: their sources begin with "unverified". */
 export function unverifiedOf(board: Board): string[] {
   return sourced.filter((field) => /^unverified\b/.test(board.sources[field]));
 }
@@ -165,12 +169,12 @@ export function arenaOf(board: Board): Region {
   return board.regions.find((region) => region.name === board.arenaRegion)!;
 }
 
-/** The region of stack and variables: the data region, or the arena's where a board has none. */
+/** The region of stack and variables: the data region, or the arena's region where a board has none. */
 export function homeOf(board: Board): Region {
   return board.regions.find(({ use }) => use === "data") ?? arenaOf(board);
 }
 
-/** The regions that activations may lie in, fastest first. */
+/** The regions that may hold activations, fastest first. */
 export function banksOf(board: Board): Region[] {
   const names = board.banks ?? [board.arenaRegion];
   return names.map((name) => board.regions.find((region) => region.name === name)!);
@@ -178,8 +182,8 @@ export function banksOf(board: Board): Region[] {
 
 /**
  * Validates the content of a board file. Origins are numbers or strings such as "0x24000000".
- * Throws PhinetsError naming the field, its value and what is allowed.
- * @param label how messages call the board, e.g. its file name
+ * Throws PhinetsError naming the field, its value and the allowed values.
+ * @param label name of the board in messages, e.g. its file name
  */
 export function parseBoard(json: unknown, label = "board"): Board {
   const refuse = (path: string, value: unknown, allowed: string): never => {
@@ -213,7 +217,7 @@ export function parseBoard(json: unknown, label = "board"): Board {
     const number = typeof value === "string" ? Number(value) : value;
     if (!Number.isSafeInteger(number) || (number as number) < 0 || (number as number) > 0xffffffff || value === "")
       refuse(path, value, `${what} such as "0x20000000"`);
-    return (number as number) + 0; // no -0
+    return (number as number) + 0; // turns -0 into 0
   };
 
   const root = object(json, "board", ["$schema", "name", "title", "core", "banks", ...sourced, "sources"]);

@@ -1,6 +1,6 @@
 /**
- * Flash of the linked firmware, before anything is trained: constants from the graph, code from what the kernels that it
- * needs were measured to take (bench/cost/code-size.mjs).
+ * Flash and RAM of the linked firmware, known before training: constants follow from the graph, and code from the
+ * measured sizes of the kernels that it needs (bench/cost/code-size.mjs).
  */
 import { type BoxHead, findsBoxes, type Head } from "../networks/index.js";
 import { type Board, banksOf, homeOf, type Region } from "./board.js";
@@ -13,52 +13,52 @@ import { type WeightBytes, weightBytes } from "./weights.js";
 
 export interface FlashBytes {
   readonly weights: WeightBytes;
-  /** Structures that describe the layers, the program's table and schedule, padding of odd arrays. */
+  /** Structures that describe the layers, the program's table and schedule, and padding of odd-sized arrays. */
   readonly descriptions: number;
-  /** Anchors and exponentials of a detector's decoder. */
+  /** Anchors and tables of exponentials of a detector's decoder. */
   readonly decoder: number;
-  /** Kernels, and what they call of the C library. */
+  /** Kernels and the C library functions that they call. */
   readonly kernels: number;
   /** Detection and tracking. */
   readonly follower: number;
-  /** Vectors, start-up, main loop, and what follows the schedule. */
+  /** Vectors, start-up, main loop, and the code that runs the schedule. */
   readonly program: number;
   readonly total: number;
-  /** False where the board's core was not measured and another's sizes stand in. */
+  /** False where the board's core was not measured and another core's sizes stand in. */
   readonly measured: boolean;
 }
 
 export interface FlashOptions {
-  /** Of a network that finds boxes the image decodes and tracks. Default: none. */
+  /** Head of the network. For a head that finds boxes, the image includes decoding and tracking. Default: none. */
   readonly head?: Head;
 }
 
 /** Sizes of the C structures on a 32-bit target: phinets_step, phinets_program, phinets_state. */
 export const structBytes = { step: 60, program: 36, state: stateBytes } as const;
 const powersBytes = 511 * 8;
-/** Sigmoids and softmaxes need e^t of t <= 0 alone. */
+/** Sigmoid and softmax need e^t only for t <= 0. */
 const fallingPowersBytes = 256 * 8;
 const anchorBytes = 2 * 8;
-/** phinets_level on a 32-bit target. */
+/** Size of phinets_level on a 32-bit target. */
 const levelBytes = 80;
 
 interface ProgramSizes {
   readonly base: number;
-  /** Boxes and tracks: `followerBytes` of room.ts, by the linker. */
+  /** Boxes and tracks, as measured by the linker: `followerBytes` of room.ts. */
   readonly followerRam: number;
   readonly groups: readonly { readonly neededBy: readonly string[]; readonly bytes: number }[];
 }
 const programs: Readonly<Record<string, ProgramSizes>> = codeSizes.programs;
 
-/** What decides a program's flash: its steps, and how many entries its schedule has. */
+/** The parts of a program that determine its flash: its steps and the length of its schedule. */
 export interface SizedProgram extends Pick<Program, "lowering"> {
   readonly options: Pick<Program["options"], "input">;
   readonly stream: { readonly schedule: { readonly length: number } };
 }
 
 /**
- * What the firmware of a board (firmware/boards/cortex-m) takes of its flash. Weights are exact; the whole is within 1 % of
- * the linked image.
+ * Flash that a board's firmware (firmware/boards/cortex-m) takes. Weights are exact; the total is within 1 % of the
+ * linked image.
  */
 export function flashBytesOf(program: SizedProgram, board: Board, options: FlashOptions = {}): FlashBytes {
   const { head = { kind: "none" } } = options;
@@ -86,7 +86,7 @@ export function flashBytesOf(program: SizedProgram, board: Board, options: Flash
   }
   const weights = weightBytes(program);
   const decoder = findsBoxes(head) ? decoderBytes(head, program.lowering.outputs.length) : 0;
-  // Start-up's tables; the board that was measured has one bank, which is always on.
+  // Start-up's tables; the measured board has one bank, which is always enabled.
   const tables = 8 * (banksOf(board).length - 1 + board.regions.filter(({ enable }) => enable !== undefined).length);
   const start = sizes.base + tables;
   const total = weights.total + descriptions + decoder + kernels + follower + start;
@@ -94,25 +94,25 @@ export function flashBytesOf(program: SizedProgram, board: Board, options: Flash
 }
 
 export interface RamBytes {
-  /** Activations, the input among them: the sum over the banks. */
+  /** Activations including the input: the sum over the banks. */
   readonly arena: number;
-  /** Activations in each of the board's regions that has some, by name. */
+  /** Bytes of activations in each of the board's regions that holds some, by name. */
   readonly banks: Readonly<Record<string, number>>;
-  /** Part of the arena. */
+  /** The input, which is a part of the arena. */
   readonly input: number;
-  /** The copy that the application reads. */
+  /** The copy of the outputs that the application reads. */
   readonly output: number;
   /** Boxes and tracks of a detector. */
   readonly follower: number;
-  /** Reserved. */
+  /** Reserved stack. */
   readonly stack: number;
-  /** Where an inference stands: the next row of each step; and the line that is pushed. */
+  /** State of an inference: the next row of each step, and the input row that is pushed. */
   readonly context: number;
-  /** All but the input, which is counted with the arena. */
+  /** Sum of all, with the input counted once, as part of the arena. */
   readonly total: number;
 }
 
-/** What the firmware of a board takes of its RAM: the linked image's sections, but for alignment. */
+/** RAM that a board's firmware takes: the sections of the linked image, apart from alignment. */
 export function ramBytesOf(program: Program, board: Board, options: FlashOptions = {}): RamBytes {
   const { output, context } = variablesOf(program.lowering, program.options.input);
   const follower = variableBytes(board, { detects: findsBoxes(options.head ?? { kind: "none" }) }) - stackBytes;
@@ -126,7 +126,10 @@ export function ramBytesOf(program: Program, board: Board, options: FlashOptions
   };
 }
 
-/** Planned bytes in each of a board's regions, by name: variables and stack follow the arena where they have no region. */
+/**
+ * Planned bytes in each of a board's regions, by name. On a board without a data region, variables and stack lie in the
+ * arena's.
+ */
 export function plannedUse(
   board: Board,
   flash: Pick<FlashBytes, "total">,
@@ -146,7 +149,7 @@ export interface Excess {
   readonly bytes: number;
 }
 
-/** Regions that the planned image does not fit; empty where it fits. */
+/** Regions that are too small for the planned image; empty where it fits. */
 export function exceededRegions(
   board: Board,
   flash: Pick<FlashBytes, "total">,
@@ -162,14 +165,14 @@ export function exceededRegions(
     .filter(({ neededBytes, bytes }) => neededBytes > bytes);
 }
 
-/** RAM that every image takes beside arena and output: the stack, and a detector's boxes and tracks. */
+/** RAM that every image takes in addition to arena and output: the stack, and a detector's boxes and tracks. */
 export function variableBytes(board: Board, { detects }: { readonly detects: boolean }): number {
   return stackBytes + (detects ? sizesOf(board).sizes.followerRam : 0);
 }
 
 const isDecoder = (name: string): boolean => name.startsWith("yolov");
 
-/** Constants of a decoder, a table of exponentials for each of its maps: maps of one scale share it. */
+/** Bytes of a decoder's constants. Counts one table of exponentials per map; in fact maps of equal scale share one. */
 function decoderBytes(head: BoxHead, maps: number): number {
   if (head.kind === "yolov2") return powersBytes + levelBytes + head.anchors.length * anchorBytes;
   const tables = maps * fallingPowersBytes;
@@ -178,11 +181,11 @@ function decoderBytes(head: BoxHead, maps: number): number {
 }
 
 function sizesOf(board: Board): { sizes: ProgramSizes; measured: boolean } {
-  // Compiled for the one, GCC 12 has no name for the other.
+  // The measured code was compiled for the Cortex-M55, since GCC 12 does not know the Cortex-M85.
   const core = board.core === "cortex-m85" ? "cortex-m55" : board.core;
   const own = `${core}+${board.fpu}`;
   if (Object.hasOwn(programs, own)) return { sizes: programs[own], measured: true };
-  // Without double-precision hardware code is larger: rather too much than too little.
+  // Code without double-precision hardware is larger; the estimate is rather too high than too low.
   const other = board.fpu === "fpv5-d16" ? "cortex-m7+fpv5-d16" : "cortex-m4+fpv4-sp-d16";
   return { sizes: programs[other], measured: false };
 }

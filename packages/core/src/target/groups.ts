@@ -1,25 +1,28 @@
-/** Which steps of a firmware program make their rows one after the other, as one unit of its schedule. */
+/**
+ * Groups the steps of a firmware program that make their rows one after the other. A group is a unit of the schedule.
+ */
 import type { Lowering, Read, Step } from "./steps.js";
 
-/** Steps that make a row each, one after the other; only the schedule's unit. */
+/** Steps that make one row each, one after the other; a unit of the schedule. */
 export interface Group {
   readonly steps: readonly Step[];
-  /** Rows that it makes; of a mean alone, rows that it takes. */
+  /** Rows that the group makes; for a mean alone, rows that it reads. */
   readonly rows: number;
-  /** Rows that it makes in one firing. */
+  /** Rows made in one firing. */
   readonly batch: number;
   readonly firings: number;
 }
 
 export interface Grouping {
   readonly groups: readonly Group[];
-  /** Values that live within one firing of their group. */
+  /** Values that live only within one firing of their group. */
   readonly transient: ReadonlySet<string>;
 }
 
 /**
- * Steps that follow each other within one firing: those that read just the row which the one before has made.
- * @param kept values that are held whole or leave the program: a group ends with them
+ * Groups the steps that can follow each other within one firing: those that read exactly the row that the previous one
+ * made.
+ * @param kept values that are held whole or leave the program; a group ends with them
  */
 export function groupSteps({ values, steps, outputs }: Lowering, kept: ReadonlySet<string>): Grouping {
   const readers = new Map<string, number>();
@@ -30,7 +33,8 @@ export function groupSteps({ values, steps, outputs }: Lowering, kept: ReadonlyS
   for (const step of steps) {
     const { batch = 1 } = step;
     const rows = rowsOf(step, values);
-    // The group whose last row this step goes on from: it alone reads it, or it adds it up beside other readers.
+    // The group whose last row this step continues from: the step is its only reader, or sums it up beside other
+    // readers.
     const target = step.reads
       .filter(({ value, window }) => isRow(window) && groupOf.has(value) && !isSum(value))
       .filter(({ value }) => isSum(step.output) || (readers.get(value) === 1 && !kept.has(value)))
@@ -59,7 +63,7 @@ export function groupSteps({ values, steps, outputs }: Lowering, kept: ReadonlyS
   return { groups, transient };
 }
 
-/** Rows of pixels that a step makes; of a sum and of quads of several rows, those that it takes. */
+/** Rows of pixels that a step makes; for a sum and for quads of several rows, rows that it reads. */
 function rowsOf({ kernel, output, reads }: Step, values: Lowering["values"]): number {
   const { height, layout } = values.get(output)!;
   return layout === "sums" || kernel === "dsp_quads_rows" ? values.get(reads[0].value)!.height : height;

@@ -1,17 +1,20 @@
 /**
- * The portable kernels' steps as Helium runs them. Rows stay NHWC: a kernel that Helium has takes the place of the portable one,
- * and of what it has not (windows of other sizes) the portable one remains.
+ * Replaces the portable kernels by Helium kernels where these exist. Rows stay NHWC; windows of other sizes keep the
+ * portable kernel.
  */
 import { isLinear, type NodeOf } from "../graph/index.js";
 import type { Value } from "./layout.js";
 import type { Step } from "./steps.js";
 
-/** Outputs of a channel that share its words: PHINETS_HELIUM_RUN and PHINETS_HELIUM_SHORT_RUN of phinets_helium.h. */
+/**
+ * Outputs per channel that share a channel's words: PHINETS_HELIUM_RUN and PHINETS_HELIUM_SHORT_RUN of
+ * phinets_helium.h.
+ */
 const [longRun, shortRun] = [16, 8];
 /** Windows that lie in scratch at a time: PHINETS_HELIUM_WINDOWS. */
 const windows = 8;
 
-/** Outputs of each of a depthwise row's runs, as many as are computed: fours and eights. */
+/** Number of outputs computed in each run of a depthwise row: 4 where 4 are enough, otherwise at least 8. */
 export function depthwiseRuns(size: 3 | 5, width: number, stride: number): number[] {
   const most = size === 5 && stride === 2 ? shortRun : longRun;
   return Array.from({ length: Math.ceil(width / most) }, (_, i) => {
@@ -20,18 +23,21 @@ export function depthwiseRuns(size: 3 | 5, width: number, stride: number): numbe
   });
 }
 
-/** Pixels of a row's windows in each round. */
+/** Number of pixels whose windows each round of a row processes. */
 export function windowTiles(width: number): number[] {
   return Array.from({ length: Math.ceil(width / windows) }, (_, i) => Math.min(windows, width - i * windows));
 }
 
-/** Bytes of a depthwise layer's words, which are made again for each run. */
+/** Scratch bytes for a depthwise layer's words, which are made anew for each run. */
 export function wordBytes(size: 3 | 5, width: number, stride: number): number {
   const pixels = (Math.max(...depthwiseRuns(size, width, stride)) - 1) * stride + size;
   return size === 3 ? 64 * pixels : 144 * pixels + 48;
 }
 
-/** @param values of the program */
+/**
+ * The step with its Helium kernel, or unchanged where there is none.
+ * @param values of the program
+ */
 export function onHelium(step: Step, values: ReadonlyMap<string, Value>): Step {
   const { kernel, node } = step;
   const output = values.get(step.output)!;

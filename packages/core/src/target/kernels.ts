@@ -1,6 +1,6 @@
 /**
- * One row a C kernel of firmware/kernels: what it is given, and what its instructions grow with. A kernel is its source, its
- * row here, and the figures that bench/cost measures of it (kernel-costs.json, code-sizes.json).
+ * One row per C kernel of firmware/kernels: its structures and the terms that its instructions grow with. A kernel
+ * consists of its source, its row here, and its measured figures from bench/cost (kernel-costs.json, code-sizes.json).
  */
 import { isLinear, type LinearNode, type NodeOf } from "../graph/index.js";
 import { windowTiles } from "./helium.js";
@@ -89,13 +89,13 @@ export const kernels = {
     structBytes: 76,
     terms: (shape) => {
       const { rows, width, inputWidth, filters, stride, padLeft, table, clamped = 0, sizeAcross = shape.size } = shape;
-      // 0: no square.
+      // 0: not square.
       const size = sizeAcross === shape.size ? sizeAcross : 0;
       const outputs = rows * width * filters;
       const lines = linesOf(shape).taps * filters;
       const columns = columnsOf(shape);
       const tiles = Math.ceil(width / run);
-      // A Cortex-M0 has loops for these sizes, over the columns that the windows cover.
+      // A Cortex-M0 has dedicated loops for these sizes, over the columns that the windows cover.
       const own = size === 3 || size === 5 ? size : "";
       const strided = own === "" || stride === 1 ? "" : "Strided";
       const covered = Math.min(inputWidth, (width - 1) * stride + sizeAcross - padLeft);
@@ -109,7 +109,7 @@ export const kernels = {
         ...(own !== "" && { [`columns${own}${strided}`]: rows * filters * covered }),
       };
       if (size !== 3) return { ...all, [`lines${own}`]: lines * width, [`taps${own}`]: lines * columns.taps };
-      // Elsewhere only 3x3 has more than the loop over taps, and only for windows inside the map.
+      // On other cores only 3x3 has more than the loop over taps, and only for windows inside the map.
       const borders = width - columns.whole;
       return {
         ...all,
@@ -131,10 +131,10 @@ export const kernels = {
       const last = filters % 2;
       const others = filters - last;
       const all = { rows, tables: outputs * table, clamped: outputs * clamped };
-      // One pixel, mostly of a dense layer: a filter at a time. A Cortex-M0 has no other loop for it.
+      // A single pixel, mostly of a dense layer, takes one filter at a time. It is the only loop of a Cortex-M0.
       if (width === 1)
         return { ...all, singles: rows * others, lastSingle: rows * last, macsOfSingles: outputs * products };
-      // Tiles of two filters and two pixels, four products at a time; an odd pixel or filter is a row of single ones.
+      // Tiles of two filters and two pixels, four products at a time; an odd pixel or filter is processed singly.
       const cells = rows * Math.floor(width / 2) * (others / 2);
       return {
         ...all,
@@ -366,13 +366,13 @@ export const kernels = {
   },
 } as const satisfies Readonly<Record<string, KernelRow>>;
 
-/** Functions of firmware/kernels, without `phinets_step_`. */
+/** Names of the functions of firmware/kernels, without `phinets_step_`. */
 export type Kernel = keyof typeof kernels;
 
-/** A step is one of one lowering: flash, weights, instructions and work each ask for the same. */
+/** A step belongs to one lowering, so its shape can be cached for flash, weights, instructions and work. */
 const shapes = new WeakMap<Step, StepShape>();
 
-/** What a step's cost depends on. */
+/** The quantities that a step's cost depends on. */
 export function shapeOf(step: Step, lowering: Pick<Lowering, "values">): StepShape {
   const known = shapes.get(step);
   if (known !== undefined) return known;
@@ -390,7 +390,7 @@ function stepShape(step: Step, { values }: Pick<Lowering, "values">): StepShape 
     node?.op === "conv2d" || node?.op === "averagePool" || node?.op === "maxWindow" ? node.attributes : undefined;
   const vector = step.reads[0].window === "whole";
   const channels = vector ? input.height * input.width * input.channels : input.channels;
-  // The map's rows of which quads are made of several.
+  // Quads made of several rows count the rows and pixels of the map that they are made of.
   const pixels = step.kernel === "dsp_quads_rows" ? input : output;
   return {
     rows: output.layout === "sums" ? input.height : pixels.height,
@@ -418,12 +418,15 @@ function stepShape(step: Step, { values }: Pick<Lowering, "values">): StepShape 
   };
 }
 
-/** A row of whole pixels that lie together is copied as one. */
+/** Copies that a slice makes per row: one where whole pixels lie together, else one per pixel. */
 export function copiesOfSlice({ attributes: { size, step } }: NodeOf<"slice">, { channels }: Value): number {
   return size[2] === channels && step[1] === 1 ? 1 : size[1];
 }
 
-/** Along the channels pixels are put together, else rows; where inputs lie below each other, each row is of one. */
+/**
+ * A concatenation along the channels joins pixels, otherwise rows; inputs that lie below each other give each row from
+ * one.
+ */
 function concatOf({ reads }: Step, { attributes: { axis } }: NodeOf<"concat">, { width, height }: Value) {
   const below = axis === 1 && height > 1;
   return { parts: below ? 1 : reads.length, pixels: axis === 3 ? width : 1 };
@@ -433,6 +436,6 @@ function productsOf({ kernel }: Step, node: LinearNode, channels: number): numbe
   if (kernel === "dsp_quads_window" || kernel === "dsp_nhwc_window") return 0;
   if (node.op === "dense") return channels;
   const { kernel: window, groups } = node.attributes;
-  // A product reads its windows as quads, whose channels are the filter's weights.
+  // A product reads windows as quads, whose channels are the filter's weights.
   return kernel.startsWith("dsp_product") ? channels : (window[0] * window[1] * channels) / groups;
 }

@@ -1,6 +1,6 @@
 /**
- * What a program keeps in memory, and when: boxes of bytes and phases, before any of them has an address. A ring of rows, a
- * whole map, or what lives within one row.
+ * What a program keeps in memory, and when: boxes of bytes and phases without addresses yet. A box is a ring of rows, a
+ * whole map, or the data that lives within one firing.
  */
 
 import { readerOfBlocks, slotsOf } from "./blocks.js";
@@ -14,40 +14,40 @@ export interface ValueBox extends Box {
   readonly value: string;
   readonly rows: number;
   readonly stride: number;
-  /** Of a ring in blocks: how many it has, `stride` bytes apart. */
+  /** For a ring in blocks: number of slots, which are `stride` bytes apart. */
   readonly slots?: number;
 }
-/** Scratch of a phase's groups. */
+/** Shared scratch of a phase's groups. */
 export interface ScratchBox extends Box {
   readonly groups: readonly number[];
 }
 export interface Memory {
   readonly boxes: readonly (ValueBox | ScratchBox)[];
-  /** A group's memory within one firing, and its phase. */
+  /** For each group: its memory within one firing, and its phase. */
   readonly within: readonly Within[];
   readonly phases: readonly number[];
-  /** What is placed: each of the boxes, from time to time. */
+  /** What is placed: each box with its first and last time. */
   readonly lives: readonly Box[];
   /** Most bytes alive at once. */
   readonly peak: number;
 }
 
-/** Of a group, within one firing. */
+/** A group's memory within one firing. */
 export interface Within {
   readonly bytes: number;
-  /** Offsets of values, and of what kernels need beside their rows. */
+  /** Offsets of values, and of the kernels' scratch. */
   readonly values: ReadonlyMap<string, number>;
   readonly kernels: ReadonlyMap<Step, number>;
 }
 
-/** Rows of a value that lives within one firing: quads of several rows are one. */
+/** Rows of a value within one firing; quads of several rows count as one row. */
 export function rowsWithin({ batch }: Pick<Group, "batch">, { layout }: Value): number {
   return layout === "quads" ? 1 : batch;
 }
 
 /**
- * Packs what lives within one firing: a value until it is read, a kernel's scratch while it runs. Groups that hand a value on,
- * which fire one after the other, are one.
+ * Packs the data that lives within one firing: a value until it is read, a kernel's scratch while it runs. Groups that
+ * hand a value on to each other fire one after the other and are packed as one.
  */
 function packWithin(chain: readonly Group[], values: Lowering["values"], transient: ReadonlySet<string>): Within {
   const steps = chain.flatMap((group) => group.steps);
@@ -55,7 +55,7 @@ function packWithin(chain: readonly Group[], values: Lowering["values"], transie
   const boxes: (Box & { readonly value?: string; readonly step?: Step })[] = [];
   steps.forEach((step, last) => {
     const { output, scratchBytes } = step;
-    // What reads a ring in blocks begins with the step that makes it.
+    // The reader of a ring in blocks runs along with the step that makes the ring.
     const maker = steps.findIndex((other) => readerOfBlocks(other, steps) === step);
     const first = maker < 0 ? last : maker;
     if (scratchBytes > 0) boxes.push({ step, first, last, bytes: aligned(scratchBytes) });
@@ -78,7 +78,7 @@ function packWithin(chain: readonly Group[], values: Lowering["values"], transie
 
 const nothingWithin: Within = { bytes: 0, values: new Map(), kernels: new Map() };
 
-/** Groups of which each hands a value on to the next, by group: those of a ring in blocks. */
+/** For each group, the chain of groups that hand a value on to each other: those of a ring in blocks. */
 function chainsOf(groups: readonly Group[]): readonly (readonly Group[])[] {
   const steps = groups.flatMap((group) => group.steps);
   const chains: Group[][] = groups.map((group) => [group]);
@@ -93,9 +93,9 @@ function chainsOf(groups: readonly Group[]): readonly (readonly Group[])[] {
 }
 
 /**
- * Phases of a program: groups that run one after the other as a whole. A phase ends where a value is held whole or a mean is
- * complete. What is alive in a phase is counted for all of it: the same bytes as row by row wherever a block has more than a
- * few rows, and a sum that is known without following the schedule.
+ * Assigns each group to a phase, a set of groups that run together. A phase ends where a value is held whole or a mean
+ * is complete. Values alive in a phase count for all of it. This gives the same bytes as counting row by row wherever a
+ * block has more than a few rows, and a sum that is known without following the schedule.
  */
 function phasesOf({ values }: Lowering, { groups, schedule }: Stream, barriers: ReadonlySet<string>): number[] {
   const phases: number[] = [];
@@ -105,7 +105,7 @@ function phasesOf({ values }: Lowering, { groups, schedule }: Stream, barriers: 
     const ends = steps.some(({ output }) => barriers.has(output) || values.get(output)!.layout === "sums");
     if (ends || firings === 1) phase++;
   }
-  // Where branches of a foreign network interleave, their phases are one.
+  // Branches of an imported network may interleave; their phases are merged.
   const first = new Array<number>(groups.length).fill(Number.POSITIVE_INFINITY);
   const last = new Array<number>(groups.length).fill(-1);
   for (let time = 0; time < schedule.length; time++) {
@@ -128,16 +128,19 @@ function phasesOf({ values }: Lowering, { groups, schedule }: Stream, barriers: 
 }
 
 export interface MemoryOptions {
-  /** Whether the picture lies in memory, or its rows are pushed. */
+  /** Whether the whole picture lies in memory, or its rows are pushed one by one. */
   readonly input: "whole" | "rows";
   /**
-   * What time is: a phase, which is known without following the schedule; or its entries, by which a value's bytes are free
-   * as soon as its last row is, and a picture's row by row. Fewer bytes are alive then.
+   * The unit of time. A phase is known without following the schedule. With the schedule's entries, a value's bytes are
+   * free as soon as its last row is, and a picture's are free row by row, so fewer bytes are alive.
    */
   readonly time: "phases" | "entries";
 }
 
-/** @param barriers values that are held whole */
+/**
+ * Lists the boxes of a program with their lifetimes.
+ * @param barriers values that are held whole
+ */
 export function boxesOf(
   lowering: Lowering,
   flow: Stream,
@@ -161,7 +164,7 @@ export function boxesOf(
   for (const [name, ring] of rings) {
     if (outputs.includes(name)) continue;
     const value = values.get(name)!;
-    // A row that nothing but the next step reads is read where it is pushed from.
+    // A pushed row that only the next step reads stays in the caller's buffer.
     if (name === input && how === "rows" && ring.rows === 1) continue;
     const isWhole = barriers.has(name) || (name === input && how === "whole");
     const rows = value.layout === "sums" ? 1 : isWhole ? value.height : ring.rows;
@@ -192,8 +195,8 @@ export function boxesOf(
 }
 
 /**
- * The boxes in time of the schedule's entries. Times at which none begins make no difference, so that those at which some do
- * are numbered: what follows looks at every time.
+ * The lifetimes of boxes in entries of the schedule. Only entries at which a box begins to live matter, so time counts
+ * just these: later stages look at every time.
  */
 function livesOf(
   boxes: Memory["boxes"],
@@ -207,10 +210,10 @@ function livesOf(
     const { bytes } = box;
     if ("value" in box) {
       const { first, last } = rings.get(box.value)!;
-      // In memory the picture is before the first entry.
+      // The whole picture is in memory before the first entry.
       const isPicture = box.value === input && box.rows === lowering.values.get(input)!.height;
       if (isPicture) return { first: 0, last, bytes, frees: freedRows(box, lowering, flow) };
-      // What nothing asks for is not made, or not to its end.
+      // A value that nothing needs is not made, or not completely.
       return { first: first < 0 ? end : first, last: last < first || first < 0 ? end : last, bytes };
     }
     return scratchLife(
@@ -227,7 +230,7 @@ function livesOf(
   }));
 }
 
-/** What only those groups need that have fired for the last time is free. */
+/** Life of a phase's scratch. Bytes are freed early when only groups needed them that have fired for the last time. */
 function scratchLife(
   { bytes }: ScratchBox,
   fired: readonly number[],
@@ -257,7 +260,7 @@ function firingsOf({ groups, schedule }: Stream): number[][] {
   return firings;
 }
 
-/** Bytes of a picture's first rows that nothing reads again after an entry of the schedule. */
+/** Bytes of a picture's first rows that are never read again after an entry of the schedule. */
 function freedRows({ value: name, stride }: ValueBox, { values }: Lowering, flow: Stream): Freed[] {
   const { height } = values.get(name)!;
   const reads = flow.groups.flatMap(({ steps, batch, firings }, group) =>
@@ -283,14 +286,16 @@ function freedRows({ value: name, stride }: ValueBox, { values }: Lowering, flow
   return frees;
 }
 
-/** Rows that all firings read. */
+/** Number of rows that all firings read. */
 function rowsOf(window: Read["window"], firings: number, height: number): number {
   if (window === "whole") return firings * height;
   if ("spans" in window) return window.spans.reduce((sum, [from, to]) => sum + to - from, 0);
   return firings * window.size;
 }
 
-/** Bytes that an inference writes to and reads from each box; what a kernel does with its scratch counts as once each. */
+/**
+ * Bytes that an inference writes to and reads from each box; scratch counts as written once and read once per firing.
+ */
 export function trafficOf({ boxes, within }: Memory, { values }: Lowering, { groups }: Stream): number[] {
   const traffic = new Map<string, number>();
   const add = (name: string, bytes: number): void => {
@@ -299,11 +304,11 @@ export function trafficOf({ boxes, within }: Memory, { values }: Lowering, { gro
   for (const { steps, rows } of groups)
     for (const { output, reads } of steps) {
       const made = values.get(output)!;
-      // Sums are read and written again with every row that they take.
+      // Sums are read and written again with every input row.
       add(output, made.layout === "sums" ? 2 * rows * rowBytes(made) : made.height * rowBytes(made));
       for (const { value: name, window } of reads) {
         const value = values.get(name)!;
-        // Of quads of several rows there are fewer.
+        // Quads of several rows have fewer rows.
         const firings = value.layout === "quads" ? Math.min(rows, value.height) : rows;
         add(name, rowsOf(window, firings, value.height) * rowBytes(value));
       }

@@ -12,7 +12,7 @@ const boxesOf = (most: number): fc.Arbitrary<Box[]> =>
 
 const together = (a: Box, b: Box): boolean => a.first <= b.last && b.first <= a.last;
 
-/** Bytes of the best placement: in the order of its addresses each box lies on top of those that it must not share with. */
+/** Bytes of the best placement: in order of address, each box is put on top of the boxes that it must not overlap. */
 function best(boxes: readonly Box[]): number {
   let least = Number.POSITIVE_INFINITY;
   const put = (placed: readonly { box: Box; end: number }[], bytes: number): void => {
@@ -32,7 +32,7 @@ function best(boxes: readonly Box[]): number {
   return least;
 }
 
-/** Nothing that lives together shares a byte, and the sizes are what they say. */
+/** Checks that boxes alive at the same time share no byte, and that the stated sizes are right. */
 function check(boxes: readonly Box[]): ReturnType<typeof placeBoxes> {
   const placement = placeBoxes(boxes);
   const { bytes, offsets, lowerBoundBytes } = placement;

@@ -1,8 +1,8 @@
 /**
- * Addresses for boxes of bytes and time: boxes alive at the same time never share a byte. Offset assignment is bin packing
- * in two dimensions and hard to solve exactly; the greedy orders of Pisarchyk & Lee ("Efficient memory management for deep
- * neural net inference", 2020) and a few more are each tried with best fit, and the smallest total wins. Where none meets
- * the lower bound, a short search with backtracking looks for one that does.
+ * Assigns addresses to boxes of bytes and time, so that boxes alive at the same time share no byte. This is bin packing
+ * in two dimensions, which is hard to solve exactly. The greedy orders of Pisarchyk & Lee ("Efficient memory management
+ * for deep neural net inference", 2020) and a few more are each tried with best fit, and the smallest total wins. Where
+ * none meets the lower bound, a short search with backtracking tries to reach it.
  */
 
 /** Bytes that are in use from time `first` to time `last`, both included. */
@@ -11,19 +11,22 @@ export interface Box {
   readonly last: number;
   /** A multiple of the alignment. */
   readonly bytes: number;
-  /** Of its first bytes so many, multiples of the alignment too, are free again after a time, as rows of a picture are; rising. Default: none. */
+  /**
+   * Counts of the box's first bytes that become free after a time, as rows of a picture do; rising, in multiples of the
+   * alignment. Default: none.
+   */
   readonly frees?: readonly Freed[];
 }
 
 export interface Freed {
   readonly bytes: number;
-  /** The last time at which they are in use. */
+  /** The last time at which the bytes are in use. */
   readonly last: number;
 }
 
 export interface Placement {
   readonly bytes: number;
-  /** Most bytes alive at once: no placement is smaller. */
+  /** Most bytes alive at once; no placement is smaller. */
   readonly lowerBoundBytes: number;
   /** In the order of the boxes. */
   readonly offsets: readonly number[];
@@ -33,7 +36,7 @@ interface Buffer extends Box {
   readonly index: number;
 }
 
-/** Deterministic: equal boxes have equal places. */
+/** Places boxes deterministically: equal boxes get equal offsets. */
 export function placeBoxes(boxes: readonly Box[]): Placement {
   if (boxes.length === 1) return { bytes: boxes[0].bytes, lowerBoundBytes: boxes[0].bytes, offsets: [0] };
   const buffers = boxes.map(
@@ -85,14 +88,14 @@ export function bytesAt(box: Box, time: number): number {
   return box.first <= time && time <= box.last ? box.bytes - freedBefore(box, time) : 0;
 }
 
-/** Bytes of a box's start that are free before a time. */
+/** Bytes at a box's start that are free before a time. */
 function freedBefore({ frees = [] }: Box, time: number): number {
   return frees.findLast(({ last }) => last < time)?.bytes ?? 0;
 }
 
 /**
- * The orders in which boxes are placed, the one that is most often best first. Those that are free bit by bit come before the
- * others, which may lie where they are free.
+ * The orders in which boxes are placed, the one that is best most often first. Boxes that are freed gradually come
+ * before the others, which may take the freed bytes.
  */
 function* orders(buffers: readonly Buffer[]): Generator<Buffer[]> {
   const span = (buffer: Buffer): number => buffer.last - buffer.first + 1;
@@ -101,7 +104,7 @@ function* orders(buffers: readonly Buffer[]): Generator<Buffer[]> {
     [...buffers].sort((a, b) => shrinks(b) - shrinks(a) || key(b) - key(a) || then(b) - then(a) || a.index - b.index);
   yield by((buffer) => buffer.bytes, span);
   yield by((buffer) => buffer.bytes * span(buffer));
-  // By breadth: the boxes alive where most bytes are alive come first.
+  // By breadth: boxes alive when most bytes are alive come first.
   const alive = aliveAt(buffers);
   const breadths = buffers.map(({ first, last }) => {
     let most = 0;
@@ -119,7 +122,7 @@ interface Taken {
   readonly end: number;
 }
 
-/** Bytes that placed buffers have in use while another is, by address. What is free when it begins stays free. */
+/** Bytes that placed buffers use during a buffer's life, by address. Bytes that are free when it begins stay free. */
 function takenDuring({ first, last }: Box, placed: readonly Buffer[], offsets: readonly number[]): Taken[] {
   return placed
     .filter((other) => other.first <= last && first <= other.last)
@@ -130,7 +133,7 @@ function takenDuring({ first, last }: Box, placed: readonly Buffer[], offsets: r
     .sort((a, b) => a.start - b.start);
 }
 
-/** Puts each buffer into the smallest gap that holds it among the buffers alive with it, else after them. */
+/** Puts each buffer into the smallest gap that holds it among the buffers alive with it, or else after them. */
 function place(order: readonly Buffer[], count: number): { bytes: number; offsets: number[] } {
   const offsets = new Array<number>(count).fill(0);
   let bytes = 0;
@@ -153,16 +156,16 @@ function place(order: readonly Buffer[], count: number): { bytes: number; offset
   return { bytes, offsets };
 }
 
-/** Placements tried before the search gives up: some milliseconds. */
+/** Number of placements tried before the search gives up, after a few milliseconds. */
 const searchLimit = 20_000;
 
 /**
- * Looks for offsets that keep within `capacity`: in the given order, each buffer at the lower or the upper end of a gap,
+ * Searches for offsets within `capacity`: in the given order, each buffer at the lower or upper end of a gap, with
  * backtracking where one does not fit. Undefined when it gives up.
  */
 function search(order: readonly Buffer[], capacity: number): { bytes: number; offsets: number[] } | undefined {
   const offsets = new Array<number>(order.length).fill(0);
-  // For each depth, the buffers placed before it that are alive with it.
+  // For each depth, the buffers placed before it that are alive at the same time.
   const neighbours = order.map((buffer, depth) =>
     order.slice(0, depth).filter((other) => other.first <= buffer.last && buffer.first <= other.last),
   );

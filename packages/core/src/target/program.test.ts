@@ -1,6 +1,7 @@
 /**
- * Firmware programs, run on memory that holds no numbers but who wrote each byte: a step must find the rows that it reads
- * where it looks for them, complete, and nothing that lives may be written over. Layouts are computed here once more.
+ * Runs firmware programs on a simulated memory that stores, for each byte, its writer instead of a number. A step must
+ * find the rows that it reads complete and in place, and must not overwrite live bytes. Layouts are computed here
+ * independently.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -35,23 +36,23 @@ const deployed = (network: object): Graph => deployGraph(buildNetwork(parseNetwo
 
 const up4 = (count: number): number => Math.ceil(count / 4) * 4;
 
-/** Bytes of a row that hold something, as firmware/kernels/dsp/phinets_dsp.h draws it. */
+/** Bytes of a row that hold data, as firmware/kernels/dsp/phinets_dsp.h draws it. */
 function bytesOfRow({ layout, width, channels, pad }: Value): number {
   if (layout === "planes16") return 2 * (channels * (up4(width) + 2) + 2);
   if (layout === "planes8") return channels * (width + pad) + pad;
   if (layout === "map8") return channels * up4(width);
   if (layout === "quads") return (up4(width) / 4) * (up4(channels) / 4) * 32;
-  return width * channels; // nhwc, and a mean when it is complete
+  return width * channels; // nhwc, and a completed mean
 }
 
-/** Bytes: who wrote each, 0 for nobody. */
+/** For each byte, the id of its writer; 0 for none. */
 type Bank = Int32Array;
 
-/** Throws, saying where, as soon as a step would read or write what it must not. */
+/** Throws, stating the place, as soon as a step would read or write bytes that it must not. */
 class Device {
   readonly arenas: readonly Bank[];
   readonly outputs = new Map<string, Bank>();
-  /** The picture where the application has it; of `rows`, the one row that it pushes. */
+  /** The picture in the application's memory; with `rows`, the one row that it pushes. */
   readonly picture: Bank;
   readonly made = new Map<string, number>();
   readonly #tags = new Map<string, number>();
@@ -74,7 +75,7 @@ class Device {
     return this.#tags.size;
   }
 
-  /** Where row y of a value lies. */
+  /** Location of row y of a value. */
   row(name: string, y: number): { bank: Bank; at: number } {
     const { lowering, places } = this.program;
     const value = lowering.values.get(name)!;
@@ -102,7 +103,7 @@ class Device {
       }
   }
 
-  /** The rows that a read of row y needs are there. */
+  /** Checks that the rows that a read of row y needs are there. */
   reads(step: Step, { value: name, window }: Read, y: number): void {
     const value = this.program.lowering.values.get(name)!;
     const bytes = bytesOfRow(value);
@@ -123,7 +124,7 @@ class Device {
     }
   }
 
-  /** Block b of row y of a value in blocks: where it lies, and its bytes. */
+  /** Block b of row y of a value in blocks: its location, its size and its writer's text. */
   block(name: string, y: number, b: number): { slot: { bank: Bank; at: number }; bytes: number; text: string } {
     const value = this.program.lowering.values.get(name)!;
     const { bank, offset, stride, slots } = this.program.places.get(name)!;
@@ -133,7 +134,7 @@ class Device {
     return { slot: { bank: this.arenas[bank], at }, bytes, text: `${name} ${y}, block ${b}` };
   }
 
-  /** A row of a product in blocks, and what the depthwise layer that reads it makes of each. */
+  /** Simulates a row of a product in blocks, and the depthwise layer's reading of each block. */
   productInBlocks(step: Step, y: number): void {
     const { steps, values } = this.program.lowering;
     const reader = steps.find(({ reads }) => reads[0].value === step.output)!;
@@ -173,7 +174,7 @@ class Device {
     readAll();
   }
 
-  /** What has not been made with the rows that it reads, and that nothing has written over what has. */
+  /** Checks that a row of the depthwise layer was made from the rows it reads, and that nothing has overwritten it. */
   depthwiseInBlocks(step: Step, y: number): void {
     const { values } = this.program.lowering;
     const [{ value, window }] = step.reads;
@@ -184,7 +185,7 @@ class Device {
     this.check(step.output, this.row(step.output, y), bytesOfRow(values.get(step.output)!), `${step.output} ${y}`);
   }
 
-  /** All rows that a firing makes of a step. */
+  /** Simulates all rows of a step that one firing makes. */
   fire(step: Step, firing: number): void {
     if (step.kernel === "dsp_product_blocks") this.productInBlocks(step, firing);
     else if (step.kernel === "dsp_depthwise3_blocks") this.depthwiseInBlocks(step, firing);
@@ -252,7 +253,7 @@ class Device {
         throw new Error(`${what} lies at ${to.at}`);
       const spill = output.layout === "planes8" ? 7 : 0;
       this.write(what, to, bytesOfRow(output) + spill, `${step.output} ${y}`);
-      // Neither over what it reads nor over its own scratch.
+      // It must overwrite neither its inputs nor its own scratch.
       readAll();
       if ((this.made.get(step.output) ?? 0) !== y) throw new Error(`${what} comes after ${this.made.get(step.output)}`);
       this.made.set(step.output, y + 1);
@@ -260,7 +261,7 @@ class Device {
     this.check(what, working, step.scratchBytes, "scratch");
   }
 
-  /** @param pushed rows come one by one, when the schedule asks; else the picture lies in the arena's place for it */
+  /** @param pushed rows come one by one, when the schedule asks; else the picture lies in its place in the arena */
   infer(pushed: boolean): void {
     const { lowering, stream, places } = this.program;
     const { height, width, channels } = lowering.values.get(lowering.input)!;
@@ -285,7 +286,7 @@ class Device {
       for (const step of stream.groups[group].steps) this.fire(step, y);
     }
     expect(taken).toBeLessThanOrEqual(height);
-    // What nobody reads, below a pool's last window, need not be made.
+    // Rows that no step reads, below a pool's last window, need not be made.
     stream.groups.forEach(({ firings }, i) => {
       expect(next[i]).toBeLessThanOrEqual(firings);
     });
@@ -297,7 +298,7 @@ class Device {
   }
 }
 
-/** Every promise of a program. */
+/** Checks every guarantee of a program. */
 function check(program: Program): void {
   const { lowering, places, banks, arenaBytes, lowerBoundBytes, options, scratchAreas } = program;
   new Device(program).infer(true);
@@ -311,7 +312,7 @@ function check(program: Program): void {
   expect(arenaBytes - banks.length * slack).toBeGreaterThanOrEqual(lowerBoundBytes);
   const values = [...lowering.values.values()].map(({ name }) => name);
   for (const name of values) expect(places.has(name), name).toBe(!lowering.outputs.includes(name));
-  // Every node is computed once, by itself or as another's look-up; a flatten is not computed.
+  // Every node is computed once, by itself or as a fused look-up; a flatten is not computed.
   const computed = lowering.steps.map(({ output }) => output);
   expect(new Set(computed).size).toBe(computed.length);
 }
@@ -333,7 +334,7 @@ const checkAll = (graph: Graph): Program[] =>
     return program;
   });
 
-/** A plan for less memory takes no more, and neither does one without a picture. */
+/** A plan for less memory takes no more bytes, and neither does one without a picture. */
 function checkOrder(programs: readonly Program[]): void {
   const [speed, speedRows, ram, ramRows, whole, rows] = programs.map(({ arenaBytes }) => arenaBytes);
   const [least, leastRows] = programs.slice(-2).map(({ arenaBytes }) => arenaBytes);
@@ -416,7 +417,7 @@ describe("a program on a device without numbers", () => {
   });
 });
 
-/** Kernel and fused look-up of each step, by what it makes. */
+/** Kernel and fused look-up of each step, by the value that it makes. */
 function kernelsOf(graph: Graph, dsp: boolean): Record<string, string> {
   const { steps } = makeProgram(graph, { dsp }).lowering;
   return Object.fromEntries(
@@ -478,7 +479,7 @@ describe("kernels", () => {
       return kernels["y:map8"] ?? kernels.y;
     };
     const sides = (left: number, right: number) => ({ top: 1, bottom: 1, left, right });
-    // The input is a picture: its planes are of bytes.
+    // The input is a picture, so its planes are of bytes.
     expect(kernelOf({ kernel: 3, padding: 1 })).toBe("dsp_depthwise3_planes8_map8");
     expect(kernelOf({ kernel: 5, padding: 2, stride: 2 })).toBe("dsp_depthwise5_planes8_map8");
     expect(kernelOf({ kernel: 3, padding: sides(0, 1) })).toBe("dsp_depthwise3_planes8_map8");
@@ -511,7 +512,7 @@ describe("kernels", () => {
       ["mean", 1],
       ["pad", 1],
     ]);
-    // 13 rows of 5 pixels: three times four, and one.
+    // 13 rows of 5 pixels: three times four rows, and one.
     expect(stream.groups.map(({ rows, batch, firings }) => [rows, batch, firings])).toEqual([
       [13, 4, 4],
       [13, 4, 4],
@@ -529,13 +530,13 @@ describe("kernels", () => {
     const [fast, small] = (["speed", "ram"] as const).map((optimize) => makeProgram(graph, { dsp: true, optimize }));
     const kernelsAndTiles = ({ lowering: { steps } }: Program) => steps.map(({ kernel, tile }) => [kernel, tile]);
     expect(kernelsAndTiles(fast).flat()).not.toContain("dsp_conv2d");
-    // A window is 144 values of two bytes: 1,152 bytes for four pixels, which is what a tile may take.
+    // A window is 144 values of two bytes: 1,152 bytes for four pixels, the limit of a tile.
     expect(kernelsAndTiles(small)).toEqual([
       ["dsp_conv2d", 4],
       ["dsp_conv2d", 4],
     ]);
     expect(small.arenaBytes).toBe(fast.arenaBytes - 144 * 2 * (24 - 4));
-    // Narrow enough for one tile.
+    // Narrow enough for a single tile.
     const c = new GraphBuilder("one tile");
     const one = c.build([c.conv2d("a", c.input("in", [1, 8, 8, 2]), { filters: 8, kernel: 3, padding: 1 })]);
     expect(makeProgram(one, { dsp: true, optimize: "ram" }).lowering.steps.map(({ kernel }) => kernel)).toEqual([
@@ -648,7 +649,7 @@ describe("what is held whole", () => {
         ({ module }) => graph.nodes.findLast(({ name }) => name.startsWith(`${module}.`))!.name,
       );
       expect(ends.length).toBeGreaterThan(5);
-      // What the head makes of the last is smaller still.
+      // The head's output is smaller still.
       for (const dsp of [true, false])
         expect(barriersOf(makeProgram(graph, { dsp }).lowering)).toEqual(ends.slice(0, -1));
     }
@@ -739,7 +740,7 @@ describe("programOf", () => {
       );
       expect(halved(program, true).length).toBeGreaterThan(before);
       before = halved(program, true).length;
-      // A board with so much flash has the same.
+      // A board with this much flash has the same program.
       expect(chosen({}, { ...board, flashBytes }).lowering).toEqual(program.lowering);
     }
     expect(chosen({ flashBytes: 1 }).lowering).toEqual(small.lowering);
@@ -802,7 +803,7 @@ describe("programOf", () => {
           traffic[bank] += one.lowering.values.get(step.output)!.height * window.size * stride;
       }
     expect(traffic[0]).toBeGreaterThan(20 * traffic[1]);
-    // Without a picture all of it has room there; the smallest program stays as small as it is.
+    // Without a picture everything fits there; the smallest program stays as small as it is.
     expect(regionsOf(chosen({ input: "rows" }))).toEqual(["DTCM"]);
     expect(chosen({ input: "rows" }).arenaBytes).toBe(makeProgram(graph, { dsp: true, input: "rows" }).arenaBytes);
     expect(chosen({ optimize: "ram" }).arenaBytes).toBe(makeProgram(graph, { dsp: true, optimize: "ram" }).arenaBytes);
@@ -820,7 +821,7 @@ describe("programOf", () => {
     expect(one.arenaBytes).toBeLessThanOrEqual(roomBytes(board));
     for (const [i, { bytes }] of one.banks.entries()) expect(bytes).toBeLessThanOrEqual(rooms(one, board)[i].bytes);
     check(one);
-    // What has no room is one block of the arena's, which is then too small.
+    // Memory that does not fit becomes one block in the arena's bank, which is then too small.
     const arenaAlone = programOf(large, { ...board, banks: ["AXI_SRAM"] });
     expect(arenaAlone.banks).toEqual([{ bytes: arenaAlone.arenaBytes }]);
     const small = { ...board, banks: ["AXI_SRAM", "SRAM4"] };

@@ -1,6 +1,7 @@
 /**
- * The firmware program of a network: kernels in order, rings of rows, the schedule, and the place of everything in memory.
- * Cost, memory map, `inspect`, `fit`'s exact check, the C emitter and the linker script read this one object.
+ * The firmware program of a network: kernels in order, rings of rows, the schedule, and the place of everything in
+ * memory. Cost, memory map, `inspect`, `fit`'s exact check, the C emitter and the linker script all read this one
+ * object.
  */
 import type { Graph } from "../graph/index.js";
 import { defaultAnchors, type Yolov2Head } from "../networks/index.js";
@@ -19,15 +20,21 @@ import { type Stream, stream } from "./stream.js";
 import { weightBytesOf } from "./weights.js";
 
 export interface ProgramOptions {
-  /** Kernels of the DSP extension. */
+  /** Use the kernels of the DSP extension. */
   readonly dsp: boolean;
-  /** Kernels of Helium, not beside the DSP extension's: all rows are NHWC. Default false. */
+  /** Use the Helium kernels instead, with all rows NHWC; excludes `dsp`. Default false. */
   readonly helium?: boolean;
-  /** Fastest: rings of int16 before depthwise layers. Smallest: of int8. Default "speed". */
+  /** "speed" holds rings before depthwise layers as int16, "ram" as int8. Default "speed". */
   readonly optimize?: "speed" | "ram";
-  /** The picture lies in the working memory, or its rows are pushed and it need not exist. Default "whole". */
+  /**
+   * Whether the whole picture lies in working memory, or its rows are pushed and it need not exist as a whole. Default
+   * "whole".
+   */
   readonly input?: "whole" | "rows";
-  /** Rings in blocks of channels (blocks.ts), as many as make the smallest program of DSP kernels smaller; it is slower. Default false. */
+  /**
+   * Use rings in blocks of channels (blocks.ts) where they shrink the smallest program of DSP kernels, which makes it
+   * slower. Default false.
+   */
   readonly blocks?: boolean;
   /** As in `LoweringOptions`. Default 0. */
   readonly byteWeightsUpTo?: number;
@@ -35,31 +42,31 @@ export interface ProgramOptions {
   readonly uniformLayers?: ReadonlySet<string>;
 }
 
-/** A place in the working memory. */
+/** A place in working memory. */
 export interface Spot {
   /** Index in the program's banks. */
   readonly bank: number;
-  /** Bytes from the start of what the program has of that bank. */
+  /** Bytes from the start of the program's part of that bank. */
   readonly offset: number;
 }
 
-/** Where a value's rows lie: its spot is that of row 0. */
+/** Location of a value's rows; the spot is that of row 0. */
 export interface Place extends Spot {
   readonly rows: number;
   readonly stride: number;
-  /** Of a ring in blocks: how many it has, `stride` bytes apart. */
+  /** For a ring in blocks: number of slots, which are `stride` bytes apart. */
   readonly slots?: number;
   readonly bytes: number;
-  /** First and last time at which it is in use, of `Program.times`. */
+  /** First and last time of use, in the unit of `Program.times`. */
   readonly first: number;
   readonly last: number;
-  /** Of its first bytes so many are free again after a time; rising. Default: none. */
+  /** Counts of the first bytes that become free after a time; rising. Default: none. */
   readonly frees?: Box["frees"];
 }
 
-/** What a program takes of a bank: one array of the C. */
+/** The part of a bank that a program uses; one array in C. */
 export interface BankUse {
-  /** The board's region; none in the arena's own, and where the program was made for no board. */
+  /** The board's region; absent for the arena's own region, and where the program was made for no board. */
   readonly region?: string;
   readonly bytes: number;
 }
@@ -69,43 +76,50 @@ export interface Program {
   readonly lowering: Lowering;
   readonly stream: Stream;
   /**
-   * How many times places tell apart: phases, which are groups that run together, one phase after the other; or, where that
-   * takes fewer bytes, the entries of the schedule at which something begins to be in use.
+   * Number of times that places distinguish: phases, which are groups that run together, one phase after the other; or,
+   * where it saves bytes, entries of the schedule at which something comes into use.
    */
   readonly times: number;
-  /** Values up to here stream into each other; every later block's output is held whole. */
+  /** Number of blocks that stream into each other at the start; every later block's output is held whole. */
   readonly prefix: number;
-  /** Of every value but the graph's outputs, which go to the caller's buffer. */
+  /** Places of all values except the graph's outputs, which go to the caller's buffer. */
   readonly places: ReadonlyMap<string, Place>;
-  /** Of each step that needs working memory beside its rows. */
+  /** Working memory of each step that needs it in addition to its rows. */
   readonly scratch: ReadonlyMap<Step, Spot>;
-  /** What lives within one firing shares these; `first` and `last` as of `Place`. */
+  /** Areas shared by data that lives within one firing; `first` and `last` as in `Place`. */
   readonly scratchAreas: readonly (Spot & Pick<Place, "bytes" | "first" | "last" | "frees">)[];
-  /** The banks that it uses, fastest first; one at least. */
+  /** The banks in use, fastest first; at least one. */
   readonly banks: readonly BankUse[];
-  /** All working memory, the sum over the banks: rings, maps, scratch, with `whole` the input too. */
+  /** All working memory, summed over the banks: rings, maps, scratch and, with input "whole", the picture. */
   readonly arenaBytes: number;
-  /** Most bytes alive at once: no placement is smaller. */
+  /** Most bytes alive at once; no placement is smaller. */
   readonly lowerBoundBytes: number;
 }
 
-/** What a user chooses of a board's program. */
+/** A user's requests for a board's program. */
 export interface ProgramRequest extends Pick<ProgramOptions, "input" | "uniformLayers"> {
   /**
-   * What is taken of the programs that fit: the fastest, one with little working memory, with the least, which takes more
-   * instructions, or with the smallest flash. Default "speed".
+   * Which of the programs that fit is chosen: the fastest ("speed"), one with little working memory ("ram"), the one
+   * with the least, which takes more instructions ("least-ram"), or the one with the smallest flash ("flash"). Default
+   * "speed".
    */
   readonly optimize?: "speed" | "ram" | "least-ram" | "flash";
   /**
-   * Most bytes of working memory: what decides between the fastest and the smallest. Default: the board's arena region. The
-   * smallest may take more, where it fits no bank alone.
+   * Most bytes of working memory, which decides between the fastest and the smallest program. Default: the board's
+   * arena region. The smallest program may take more where no single bank can hold it.
    */
   readonly ramBytes?: number;
-  /** Most bytes of the image: where it is larger, products have byte weights, those first that it slows least. Default: the board's flash. */
+  /**
+   * Most bytes of the image. Where it is larger, products get byte weights, starting with those that slow down least.
+   * Default: the board's flash.
+   */
   readonly flashBytes?: number;
 }
 
-/** Whether a board runs the kernels of the DSP extension. A core with Helium has it too, and better ones. */
+/**
+ * Whether a board uses the kernels of the DSP extension. A core with Helium has the extension too, but uses better
+ * kernels.
+ */
 export function hasDsp({ simd }: Pick<Board, "simd">): boolean {
   return simd === "dsp";
 }
@@ -115,10 +129,11 @@ export function hasHelium({ simd }: Pick<Board, "simd">): boolean {
 }
 
 /**
- * A network's program on a board: the fastest whose working memory fits the arena's region, else the smallest, which may be
- * spread over all banks; with `optimize: "ram"` the smallest. Of the fastest, what is read most often lies in banks that are
- * faster than the arena's, where that costs no more than what ends each bank. As many weights are bytes as the flash asks for,
- * with `optimize: "flash"` all. Whether all fits is for `exceededRegions` to say. Throws as `makeProgram` does.
+ * A network's program on a board: the fastest one if its working memory fits the arena's region, else (or with
+ * `optimize: "ram"`) the smallest, which may be spread over all banks. In the fastest program, the most read boxes lie
+ * in banks faster than the arena's, as far as this costs no more than the slack of each bank. As many weights are bytes
+ * as the flash limit requires; with `optimize: "flash"`, all are. Does not check that everything fits: see
+ * `exceededRegions`. Throws as `makeProgram` does.
  */
 export function programOf(deployed: Graph, board: Board, programRequest: ProgramRequest = {}): Program {
   const {
@@ -151,15 +166,16 @@ export function programOf(deployed: Graph, board: Board, programRequest: Program
   return placed(plan, { banks, home, growthBytes, mostBytes: programRequest.ramBytes });
 }
 
-/** A head that a program's image is counted with, before it is known whether it detects: so a network has one plan. */
+/** The head that every image is counted with. A detector's head for all tasks gives a network one plan. */
 const countedHead: Yolov2Head = {
   kind: "yolov2",
   ...{ classes: 1, filters: 1, anchors: defaultAnchors, decoder: "yolov2" },
 };
 
 /**
- * `byteWeightsUpTo` with which a program's image, that of a detector, is no larger than `flashBytes`, or as small as it gets.
- * Halving the weights of a map of n quads takes n / 2 instructions a byte, so those of small maps are halved first.
+ * The `byteWeightsUpTo` at which a program's image, counted as a detector's, takes at most `flashBytes`, or is as small
+ * as possible. Halving the weights of a map of n quads costs n / 2 instructions per byte, so those of small maps are
+ * halved first.
  */
 function byteWeightsFor(plan: Plan, board: Board, flashBytes: number): number {
   const { values, steps } = plan.lowering;
@@ -176,33 +192,36 @@ function byteWeightsFor(plan: Plan, board: Board, flashBytes: number): number {
   return Number.POSITIVE_INFINITY;
 }
 
-/** Bytes that each bank has beyond its last value. */
+/** Bytes that each bank has after its last value. */
 function slackOf({ dsp }: ProgramOptions): number {
   return dsp ? readSlackBytes : 0;
 }
 
 /**
- * Layouts of the rings that depthwise layers read. What lay as NHWC before, such as the picture, has few channels: there
- * int16 would gain little.
+ * Layouts of the rings that depthwise layers read. Values that were NHWC before, such as the picture, have few
+ * channels, so int16 would gain little for them.
  */
 export function planesOf(optimize: "speed" | "ram"): LoweringOptions["planes"] {
   return (maker) => (optimize === "ram" || maker === undefined ? "planes8" : "planes16");
 }
 
 /**
- * Kernels, rings, schedule and memory of a deployment graph, in one bank of whatever size it needs.
+ * Kernels, rings, schedule and memory of a deployment graph, in a single bank of unlimited size.
  * Throws PhinetsError for an op without a firmware kernel.
  */
 export function makeProgram(deployed: Graph, options: ProgramOptions): Program {
   return placed(planOf(deployed, options), { banks: [{ bytes: Number.POSITIVE_INFINITY }], home: 0 });
 }
 
-/** A program before anything has a place. */
+/** A program without places in memory yet. */
 interface Plan extends Pick<Program, "options" | "lowering" | "stream" | "prefix"> {
   readonly memory: Memory;
 }
 
-/** Most bytes alive at once where a phase is counted as a whole: the smallest program takes no more. It has a closed form (scaling/memory.ts). */
+/**
+ * Most bytes alive at once with each phase counted as a whole, an upper bound for the smallest program. It has a closed
+ * form (scaling/memory.ts).
+ */
 export function phaseBytes(deployed: Graph, options: ProgramOptions): number {
   return planByPhases(deployed, options).memory.peak;
 }
@@ -214,7 +233,7 @@ function planOf(deployed: Graph, options: ProgramOptions): Plan {
   const others = options.blocks && options.dsp ? [followed, planInBlocks(followed)] : [followed];
   const smaller = others.filter(({ memory }) => memory.peak < byPhases.memory.peak);
   if (smaller.length === 0) return byPhases;
-  // What is alive at once may find no place without gaps: then the other is the smaller one.
+  // Bytes alive at once may not pack without gaps; in that case, another plan is the smallest.
   const plans = [byPhases, ...smaller];
   const bytesOf = plans.map(({ memory }) => placeBoxes(memory.lives).bytes);
   return plans[bytesOf.indexOf(Math.min(...bytesOf))];
@@ -222,7 +241,7 @@ function planOf(deployed: Graph, options: ProgramOptions): Plan {
 
 const barriersFrom = (lowering: Lowering, prefix: number): Set<string> => new Set(barriersOf(lowering).slice(prefix));
 
-/** The same kernels in the same order, with lifetimes that follow the schedule; some values may be in blocks. */
+/** The same kernels in the same order with lifetimes that follow the schedule; some values may be in blocks. */
 function timed(plan: Plan, blocks: ReadonlyMap<string, number> = new Map()): Plan {
   const lowering = inBlocks(plan.lowering, blocks);
   const barriers = barriersFrom(lowering, plan.prefix);
@@ -231,10 +250,12 @@ function timed(plan: Plan, blocks: ReadonlyMap<string, number> = new Map()): Pla
   return { ...plan, lowering, stream: flow, memory };
 }
 
-/** A block is a call of two kernels a row, some 400 instructions: it must free so many bytes at least. */
+/**
+ * A block costs a call of two kernels per row, some 400 instructions, so each call must free at least this many bytes.
+ */
 const leastBytesACall = 2;
 
-/** With rings in blocks, where fewer bytes are alive with than without. */
+/** Uses rings in blocks where they reduce the bytes alive at once. */
 function planInBlocks(plan: Plan): Plan {
   const { lowering, stream: flow, memory } = plan;
   const ring = (name: string): Value => lowering.values.get(name)!;
@@ -262,7 +283,7 @@ function planInBlocks(plan: Plan): Plan {
 function planByPhases(deployed: Graph, options: ProgramOptions): Plan {
   const fastest = planWith(deployed, options, { batches: true, tiles: false });
   if (options.optimize !== "ram" || !options.dsp) return fastest;
-  // Several rows at a time, and whole rows of windows, stay where they cost no byte.
+  // Batches of rows and whole rows of windows are kept where they cost no byte.
   let best = fastest;
   if (fastest.lowering.steps.some(({ batch }) => batch))
     best = smallerOf(best, planWith(deployed, options, { batches: false, tiles: false }));
@@ -271,7 +292,7 @@ function planByPhases(deployed: Graph, options: ProgramOptions): Plan {
   return best;
 }
 
-/** The first where they are equal. */
+/** The plan with the lower peak; the first where both are equal. */
 const smallerOf = (a: Plan, b: Plan): Plan => (b.memory.peak < a.memory.peak ? b : a);
 
 function planWith(deployed: Graph, options: ProgramOptions, how: Pick<LoweringOptions, "batches" | "tiles">): Plan {
@@ -307,7 +328,7 @@ function placed(plan: Plan, where: Omit<BankOptions, "slackBytes">): Program {
     stays: "value" in box && box.value === input && options.input === "whole",
   }));
   const placement = placeInBanks(boxes, { ...where, slackBytes: slackOf(options) });
-  // Banks that hold nothing are none of the program's.
+  // Banks that hold nothing are left out.
   const used = where.banks.flatMap((_, i) => (placement.bytes[i] > 0 ? [i] : []));
   if (used.length === 0) used.push(where.home);
   const spotOf = ({ bank, offset }: BankPlacement["spots"][number]): Spot => ({ bank: used.indexOf(bank), offset });
@@ -349,7 +370,7 @@ function placesOf(
     const shrinks = frees !== undefined;
     for (const group of box.groups) {
       const { values, kernels, bytes } = memory.within[group];
-      // Of an area that shrinks the end is in use to the last.
+      // In an area that shrinks, the end is in use until last.
       const start = shrinks ? offset + box.bytes - bytes : offset;
       for (const [name, at] of values) {
         const value = lowering.values.get(name)!;
@@ -368,8 +389,8 @@ function placesOf(
 }
 
 /**
- * How many of the blocks can stream into each other: up to the first that squeezes. Its map is held whole, so that what comes
- * before it is dead by the time that what follows begins.
+ * How many of the blocks can stream into each other: up to the first with a squeeze. Its map is held whole, so that
+ * everything before it is dead when the following blocks begin.
  */
 function streamable({ values, steps }: Lowering, cuts: readonly string[]): number {
   const isScaled = (name: string): boolean => {
@@ -382,7 +403,7 @@ function streamable({ values, steps }: Lowering, cuts: readonly string[]): numbe
   return before < 0 ? cuts.length : before;
 }
 
-/** Kernels that slide windows over channels as they are; that add rows up. */
+/** Kernels whose output is as wide as the layer before: those that slide windows over single channels. */
 const depthwise: ReadonlySet<Kernel> = new Set<Kernel>([
   ...(["depthwise", "dsp_depthwise_nhwc", "helium_depthwise3", "helium_depthwise5"] as const),
 ]);
@@ -393,8 +414,9 @@ const means: ReadonlySet<Kernel> = new Set<Kernel>([
 ]);
 
 /**
- * Values that may be held whole: where one alone is alive, and fewer bytes than in the steps around it. In a network of
- * inverted residuals these are its blocks' outputs. What a mean alone reads is added up as it comes.
+ * Values that may be held whole: each is the only value alive at its step, and takes fewer bytes than the steps around
+ * it. In a network of inverted residuals, these are the blocks' outputs. A value that only a mean reads is excluded,
+ * since its rows are summed up as they come.
  */
 export function barriersOf({ values, steps, input, outputs }: Lowering): string[] {
   const sizeOf = (name: string): number => {
@@ -424,7 +446,8 @@ export function barriersOf({ values, steps, input, outputs }: Lowering): string[
     if (depthwise.has(steps[i].kernel) || products.has(steps[i].kernel)) return; // as wide as the layer before it
     const readers = steps.filter((step) => step.reads.some((read) => read.value === name));
     if (value.layout !== "nhwc" || value.height === 1) return;
-    // What a mean adds up, a window slides over, or rows alone go on with to the end need not be whole.
+    // Values need not be whole where only means or sliding windows read them, or where the remaining steps work row by
+    // row.
     if (readers.every(({ kernel }) => means.has(kernel) || depthwise.has(kernel))) return;
     if (i >= lastWindow) return;
     const before = i === 0 ? sizeOf(input) : live[i - 1];

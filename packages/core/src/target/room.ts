@@ -1,4 +1,4 @@
-/** What an image takes of RAM beside its activations, and what a board's banks leave to these. */
+/** RAM that an image needs in addition to its activations, and the room that a board's banks leave to activations. */
 
 import type { Bank } from "./banks.js";
 import { type Board, banksOf, homeOf } from "./board.js";
@@ -6,17 +6,17 @@ import type { Lowering } from "./steps.js";
 
 /** Bytes that the linker scripts reserve for the stack. */
 export const stackBytes = 16 * 1024;
-/** Boxes and tracks of a detector: `phinets_follower`, at its default sizes. */
+/** Boxes and tracks of a detector: size of `phinets_follower` with its default limits. */
 export const followerBytes = 36_648;
-/** `phinets_state` on a 32-bit target. */
+/** Size of `phinets_state` on a 32-bit target. */
 export const stateBytes = 48;
-/** Alignment of sections and the C library's own variables, at most. */
+/** Upper bound for the alignment of sections and the C library's own variables. */
 const otherBytes = 256;
 
 export interface VariableBytes {
-  /** The copy that the application reads. */
+  /** The copy of the outputs that the application reads. */
   readonly output: number;
-  /** Where an inference stands: the next row of each step; and the line that is pushed. */
+  /** State of an inference: the next row of each step, and the input row that is pushed. */
   readonly context: number;
 }
 
@@ -31,26 +31,28 @@ export function variablesOf({ values, steps, input, outputs }: Lowering, how: "w
 }
 
 /**
- * Bytes that are kept free of activations where stack and variables lie: those of a detector's image with this output and
- * context. It does not depend on what the image does, so that a network has one plan.
+ * Bytes kept free of activations where stack and variables lie: the needs of a detector's image with this output and
+ * context. The value does not depend on the image's task, so that a network has one plan.
  */
 export function keptBytes({ output, context }: VariableBytes): number {
   return stackBytes + followerBytes + output + context + otherBytes;
 }
 
-/** What a program's activations may take of each bank, fastest first. */
+/** Room for a program's activations in each bank, fastest first. */
 export function roomsFor(board: Board, lowering: Lowering, how: "whole" | "rows"): Required<Bank>[] {
   return roomsOf(board, keptBytes(variablesOf(lowering, how)));
 }
 
-/** Bytes that no program's activations exceed where they fit: all banks together, before output and context are known. */
+/**
+ * Upper bound for the activations of any program that fits: the room in all banks, before output and context are known.
+ */
 export function roomBytes(board: Board): number {
   return roomsOf(board, keptBytes({ output: 0, context: 0 })).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /**
- * What activations may take of each bank, fastest first: its bytes without `reservedBytes`, and without the stack and
- * variables where they lie in it.
+ * Room for activations in each bank, fastest first: its bytes minus `reservedBytes`, and minus stack and variables
+ * where they lie in it.
  * @param kept bytes of stack and variables (`keptBytes`)
  */
 export function roomsOf(board: Board, kept: number): Required<Bank>[] {

@@ -1,27 +1,27 @@
 /**
- * Rows streamed through a program: when each group makes which row, and how many rows of each value are alive together.
- * The order does not depend on data; what is simulated here is the list that the firmware follows.
+ * Simulates rows streaming through a program: when each group makes which row, and how many rows of each value are
+ * alive at once. The order does not depend on data; the simulated schedule is the list that the firmware follows.
  *
- * A value is a ring of rows. The most downstream group whose input rows are there makes its next row, so rows die young.
- * A barrier holds a value's readers back until it is whole: all rings before it are dead by then.
+ * A value is a ring of rows. The most downstream group whose input rows are ready makes its next row, so that rows are
+ * freed early. A barrier holds a value's readers back until it is whole; all rings before it are dead by then.
  */
 import { type Group, type Grouping, groupSteps } from "./groups.js";
 import type { Lowering, Read } from "./steps.js";
 
-/** An entry of the schedule: a group's index, or `inputRow`: the network's next input row is needed. */
+/** Entry of the schedule that requests the network's next input row; other entries are group indices. */
 export const inputRow = -1;
 
 export interface Ring {
-  /** Rows alive together, at most the value's height. */
+  /** Rows alive at once, at most the value's height. */
   readonly rows: number;
-  /** First and last entry of the schedule while a row of it is alive. */
+  /** First and last entry of the schedule during which one of its rows is alive. */
   readonly first: number;
   readonly last: number;
 }
 
 export interface Stream extends Grouping {
   readonly schedule: readonly number[];
-  /** Of every value that outlives one firing, the input's among them; of the input as if its rows were pushed. */
+  /** Rings of all values that outlive one firing, including the input, counted as if its rows were pushed. */
   readonly rings: ReadonlyMap<string, Ring>;
 }
 
@@ -30,9 +30,9 @@ interface Tracked {
   readonly isSum: boolean;
   /** Its readers wait until it is whole. */
   readonly isBarrier: boolean;
-  /** It leaves the program: no row of it is ever free. */
+  /** It leaves the program, so none of its rows is ever freed. */
   readonly isOutput: boolean;
-  /** Rows that are written or read in one call: its ring holds a multiple of them. */
+  /** Rows that are written or read in one call; the ring holds a multiple of them. */
   batch: number;
   readonly readers: { readonly group: State; readonly rows: FiringRows }[];
   made: number;
@@ -57,7 +57,7 @@ export function rowsRead({ window }: Read, height: number, y: number): [from: nu
   return [Math.min(height, Math.max(0, from)), Math.max(0, Math.min(height, from + window.size))];
 }
 
-/** The same of all rows that a firing makes, by firing: asked again and again. */
+/** Ranges of rows that each firing needs for all its rows; cached, as they are looked up often. */
 interface FiringRows {
   readonly from: Int32Array;
   readonly to: Int32Array;
@@ -74,8 +74,9 @@ function firingRows({ rows, batch, firings }: State, read: Read, height: number)
 }
 
 /**
+ * Simulates a program.
  * @param barriers values whose readers wait until they are whole
- * Throws an Error where no group can go on, which no lowering leads to.
+ * Throws an Error where no group can continue, which no lowering leads to.
  */
 export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Stream {
   const { values, input, outputs } = lowering;
@@ -122,8 +123,8 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
 
   const schedule: number[] = [];
   const wanted = outputs.map((name) => tracked.get(name)!);
-  // Groups that may be ready: from the first that has not made all up to the last that read what was just made. Those after
-  // it were not ready before, and nothing that they read has changed.
+  // Groups that may be ready: from the first unfinished one to the last reader of the value just made. Later groups
+  // were not ready before, and none of their inputs has changed.
   let lowest = 0;
   let highest = 0;
   const reach = (value: Tracked): void => {
@@ -146,7 +147,7 @@ export function stream(lowering: Lowering, barriers: ReadonlySet<string>): Strea
     highest = i;
     for (const value of state.outputs) {
       if (value.isSum) {
-        // Its bytes are in use from the first row on.
+        // A sum's bytes are in use from the first input row on.
         if (value.first < 0) value.first = schedule.length;
         if (state.next === state.firings) value.made = 1;
       } else value.made = Math.min(value.height, state.next * state.batch);
@@ -181,14 +182,14 @@ function commonMultiple(a: number, b: number): number {
   return multiple;
 }
 
-/** Rows that are alive once one more is made. */
+/** Updates the number of rows alive after a row was made. */
 function count(value: Tracked, time: number): void {
   const rows = value.made - value.freed;
   if (rows > value.most) value.most = rows;
   if (rows > 0 && value.first < 0) value.first = time;
 }
 
-/** Frees the rows that no reader needs again. */
+/** Frees the rows that no reader needs any more. */
 function release(value: Tracked, time: number): void {
   if (value.isOutput || value.made === value.freed) return;
   let keep = value.made;

@@ -1,13 +1,16 @@
-/** What instructions of the DSP kernels grow with: quads of pixels, windows, products, planes. */
+/** Terms that the instructions of the DSP kernels grow with: quads of pixels, windows, products, planes. */
 import { callsOf, dspChannel, type KernelRow, linesOf, quarters, type StepShape, type Terms } from "./terms.js";
 
-/** Passes over the filters: of whole quads, and of the pixels beyond. */
+/** Passes over the filters: one for whole quads, and one for the remaining pixels. */
 export const passesOf = (pixels: number): number => (pixels >= 4 ? 1 : 0) + (pixels % 4 === 0 ? 0 : 1);
 
-/** A last quad of one or two pixels, of which two are multiplied. */
+/** Number of last quads with one or two pixels, for which only two pixels are multiplied. */
 export const halvesOf = (pixels: number): number => (pixels % 4 === 1 || pixels % 4 === 2 ? 1 : 0);
 
-/** Quads of pixels, of as many rows at a time as a call makes, their passes, and those of two pixels. */
+/**
+ * Quads of pixels over all calls of `batch` rows each, their passes, and the quads of which only two pixels are
+ * multiplied.
+ */
 export function quadsOf({ rows, width, batch = 1 }: StepShape) {
   const [whole, rest] = [Math.floor(rows / batch), rows % batch];
   return {
@@ -17,18 +20,18 @@ export function quadsOf({ rows, width, batch = 1 }: StepShape) {
   };
 }
 
-/** Windows of a convolution as quads. */
+/** Terms of turning a convolution's windows into quads. */
 export function windowTerms(shape: StepShape): Terms {
   const { rows, width, inputWidth, channels, size, sizeAcross = size, stride, padLeft } = shape;
   const groups = quarters(size * sizeAcross * channels);
   const pixels = 3 * stride + sizeAcross;
-  // A window's row of whole words is followed by the next; others are put together, from a word before on.
+  // Window lines of whole words are copied one after the other; others are assembled, starting up to a word before.
   const whole = (sizeAcross * channels) % 4 === 0;
   const firsts = Array.from({ length: quarters(width) }, (_, i) => 4 * i * stride - padLeft);
   const isInside = (first: number): boolean =>
     first >= 0 && (whole || first * channels >= 3) && first + pixels <= inputWidth;
   const wholeRows = linesOf(shape).whole;
-  /** Rows in which a quad is at the map's border. */
+  /** Number of rows in which a quad touches the map's border. */
   const rowsAtBorder = (first: number): number => (isInside(first) ? rows - wholeRows : rows);
   const borders = firsts.reduce((sum, first) => sum + rowsAtBorder(first), 0);
   const all = {
@@ -36,7 +39,7 @@ export function windowTerms(shape: StepShape): Terms {
     [whole ? "wholeLines" : "lines"]: rows * firsts.length * size,
     words: rows * firsts.length * groups,
   };
-  // At the border the windows are copied to a buffer first, or put together piece by piece where it is too small.
+  // At the border, windows are copied to a buffer first, or assembled piece by piece where the buffer is too small.
   if ((whole ? 1 : size) * pixels * channels <= 248)
     return { ...all, borders, borderLines: borders * size, borderWords: borders * size * quarters(pixels * channels) };
   const pieces = { pieces: 0, pieceWords: 0, pieceBytes: 0 };
@@ -51,7 +54,9 @@ export function windowTerms(shape: StepShape): Terms {
   return { ...all, unbuffered: borders, ...pieces };
 }
 
-/** What a window that begins at pixel `left` is put together of: what is left of the map, in it and right of it, line by line. */
+/**
+ * Pieces of a window that begins at pixel `left`: for each line the parts left of the map, inside it and right of it.
+ */
 export function piecesOf({ inputWidth, channels, size, sizeAcross = size }: StepShape, left: number) {
   const inMap = (x: number): number => Math.max(0, Math.min(inputWidth, x));
   const right = left + sizeAcross;
@@ -61,7 +66,7 @@ export function piecesOf({ inputWidth, channels, size, sizeAcross = size }: Step
   for (let line = 0; line < size; line++)
     for (const pixels of begin < end ? [begin - left, end - begin, right - end] : [sizeAcross]) {
       const bytes = pixels * channels;
-      // Words where one begins, bytes up to there and after the last.
+      // Copied as words where aligned, as bytes before and after.
       const before = Math.min(bytes, -at & 3);
       found.pieces++;
       found.words += (bytes - before) >> 2;
@@ -71,7 +76,7 @@ export function piecesOf({ inputWidth, channels, size, sizeAcross = size }: Step
   return found;
 }
 
-/** Filters outside, quads of pixels inside. */
+/** Terms of a matrix product: a loop over filters outside, over quads of pixels inside. */
 export function productTerms(shape: StepShape, passes: number, halves: number): Terms {
   const { filters, products, table, bytes } = shape;
   const groups = quarters(products);
@@ -93,17 +98,17 @@ export function productTerms(shape: StepShape, passes: number, halves: number): 
   };
 }
 
-/** Of a matrix product, packed as words unless they are bytes. */
+/** Constants of a matrix product, packed as words unless they are bytes. */
 export const productConstants: Pick<KernelRow, "weightBytes" | "channelBytes"> = {
   weightBytes: ({ products, filters, bytes }) => (bytes ? 4 : 8) * quarters(products) * filters,
   channelBytes: dspChannel,
 };
 
-/** Four filters at a time, of one vector; weights are bytes. */
+/** A dense layer: four filters at a time on one vector; weights are bytes. */
 export const denseRow: Pick<KernelRow, "terms" | "weightBytes"> = {
   terms: ({ products, filters, table }) => {
     const groups = quarters(products);
-    // The last filters are made with those before them.
+    // The last filters are computed along with those before them.
     const fours = quarters(filters);
     return {
       rows: 1,
@@ -118,7 +123,7 @@ export const denseRow: Pick<KernelRow, "terms" | "weightBytes"> = {
   weightBytes: ({ products, filters }) => 4 * quarters(products) * filters,
 };
 
-/** To NHWC, where pixels beyond whole quads are a pass of their own. */
+/** A product to NHWC, where the pixels beyond whole quads take a pass of their own. */
 export const product = (structBytes: number): KernelRow => ({
   structBytes,
   terms: (shape) => {
@@ -133,7 +138,7 @@ export const productToPlanes = (structBytes: number, to: "planes16" | "planes8")
   terms: (shape) => {
     const { rows, width, filters } = shape;
     const beyond = width % 4 === 0 ? 0 : 1;
-    // Of planes of int8 all quads are whole, and one pass.
+    // Planes of int8 take whole quads only, in one pass.
     const halves = to === "planes16" ? rows * halvesOf(width) : 0;
     const {
       passes,
@@ -142,7 +147,7 @@ export const productToPlanes = (structBytes: number, to: "planes16" | "planes8")
     } = productTerms(shape, halves > 0 && width > 4 ? 2 * rows : rows, halves);
     return {
       ...terms,
-      // A row in parts has loops of its own.
+      // A row in parts has its own loops.
       ...(halves > 0 ? { parts: passes, filtersOfParts: ofFilters } : { passes, filters: ofFilters }),
       ...(to === "planes16" && { padded: rows * filters * beyond, padding: rows * filters * (-width & 3) }),
     };
@@ -150,7 +155,7 @@ export const productToPlanes = (structBytes: number, to: "planes16" | "planes8")
   ...productConstants,
 });
 
-/** Channels outside, four outputs inside. */
+/** A depthwise layer: a loop over channels outside, over four outputs at a time inside. */
 export const depthwise = (size: 3 | 5, from: "planes16" | "planes8"): KernelRow => ({
   structBytes: 40,
   terms: (shape) => {
@@ -159,7 +164,8 @@ export const depthwise = (size: 3 | 5, from: "planes16" | "planes8"): KernelRow 
     const outside = rows - linesOf(shape).whole;
     const odd = padLeft % 2 === 1;
     let variant = stride === 1 ? "cells" : "cellsStrided";
-    // Two pixels lie in a word: where the window starts in it matters. Stride 1 has loops for the usual padding alone.
+    // Two pixels share a word, so the alignment of the window matters. Stride 1 has assembly loops for the usual
+    // padding only.
     if (from === "planes16" && stride === 1 && odd !== (size === 3)) variant = "cellsInC";
     if (from === "planes16" && stride === 2 && !odd) variant = "cellsStridedEven";
     return {
@@ -167,7 +173,7 @@ export const depthwise = (size: 3 | 5, from: "planes16" | "planes8"): KernelRow 
       channels: rows * filters,
       [variant]: cells,
       tables: cells * table,
-      // Lines outside the map are one of zero points.
+      // Lines outside the map are read from one line of zero points.
       outside,
       filled: outside * inputWidth,
     };
@@ -176,7 +182,7 @@ export const depthwise = (size: 3 | 5, from: "planes16" | "planes8"): KernelRow 
   channelBytes: dspChannel,
 });
 
-/** A kernel that makes each row block by block of channels: what it does once a row it does for each. */
+/** A kernel that makes each row block by block of channels: work that was done once per row is done once per block. */
 export const inBlocks = (row: KernelRow): KernelRow => ({
   ...row,
   terms: (shape) => {
@@ -187,7 +193,7 @@ export const inBlocks = (row: KernelRow): KernelRow => ({
   },
 });
 
-/** Four pixels of a channel, and what is left of them. */
+/** Four pixels of a channel at a time, and the remaining ones. */
 export const planesOf = ({ rows, width, filters }: StepShape): Terms => ({
   rows,
   channels: rows * filters,

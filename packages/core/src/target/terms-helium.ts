@@ -1,15 +1,18 @@
-/** What instructions of the Helium kernels grow with. */
+/** Terms that the instructions of the Helium kernels grow with. */
 import { depthwiseRuns } from "./helium.js";
 import { dspChannel, type KernelRow, quarters, type StepShape, sixteens, type Terms } from "./terms.js";
 
-/** Filters go in fours, inputs in sixteens; the last filters overlap those before them. */
+/** Filters are padded to fours and inputs to sixteens; the last four filters overlap those before them. */
 export const heliumConstants: Pick<KernelRow, "weightBytes" | "channelBytes" | "constantChannels"> = {
   weightBytes: ({ filters, products }) => 64 * quarters(filters) * sixteens(products),
   channelBytes: dspChannel,
   constantChannels: ({ filters }) => 4 * quarters(filters),
 };
 
-/** Helium's products of `pixels` in rounds: filters in fours outside, pairs of pixels inside, sixteen inputs at a time. */
+/**
+ * Helium's products, where each call takes one of `tiles` pixels: fours of filters outside, pairs of pixels inside,
+ * sixteen inputs at a time.
+ */
 export function heliumProduct({ rows, filters, products, width, table }: StepShape, tiles: readonly number[]): Terms {
   const fours = rows * quarters(filters);
   const blocks = sixteens(products);
@@ -33,7 +36,7 @@ export const heliumSums = ({ rows, inputWidth, channels }: StepShape): Terms => 
   return { rows, eights, values: eights * inputWidth, channels };
 };
 
-/** Channels outside, outputs inside, whose words are made for each sixteen channels of a run before. */
+/** Loops over channels outside and outputs inside. Words are made before, for sixteen channels of a run at a time. */
 export const heliumDepthwise = (size: 3 | 5): KernelRow => ({
   structBytes: 40,
   terms: ({ rows, width, inputWidth, filters, stride, table }) => {
@@ -47,7 +50,7 @@ export const heliumDepthwise = (size: 3 | 5): KernelRow => ({
       runs: rows * runs.length,
       blocks: blocks * runs.length,
       words: blocks * pixels,
-      // Where sixteen channels reach beyond the row.
+      // Words of pixels where sixteen channels reach beyond the row.
       shortWords: filters < 16 ? rows * Math.min(inputWidth, Math.floor(15 / filters)) : 0,
       channels: rows * filters * runs.length,
       eights: rows * filters * eights,

@@ -1,68 +1,68 @@
 /** What instructions of kernels grow with: the amounts that several of them share. */
 /** What a step's cost depends on. */
 export interface StepShape {
-  /** Rows that it makes; of a mean, rows that it takes. */
+  /** Rows that the step makes; for a mean, rows that it reads. */
   readonly rows: number;
-  /** Pixels of a row of the output and of the first input. */
+  /** Pixels per row of the output and of the first input. */
   readonly width: number;
   readonly inputWidth: number;
-  /** Of the first input and of the output. */
+  /** Channels of the first input and of the output. */
   readonly channels: number;
   readonly filters: number;
-  /** Weights of a filter; 0 where there are none. */
+  /** Weights per filter; 0 where there are none. */
   readonly products: number;
-  /** Side of the window, 1 where there is none. */
+  /** Height of the window; 1 where there is none. */
   readonly size: number;
-  /** Its width, where it is no square. */
+  /** Width of the window, where it is not square. */
   readonly sizeAcross?: number;
   readonly stride: number;
   readonly padLeft: number;
-  /** Rows of the first input, and of padding above them. Absent: every window has all of its rows. */
+  /** Height of the first input, and rows of padding above it. Absent: all windows lie inside the map. */
   readonly inputHeight?: number;
   readonly padTop?: number;
-  /** 1 where results are looked up, or clamped by a table. */
+  /** 1 where results are looked up or clamped by a table. */
   readonly table: number;
   /** 1 where a ReLU6 saturates about half of the results. */
   readonly clamped?: number;
-  /** 1 where the second input is one value a channel. */
+  /** 1 where the second input is one factor per channel. */
   readonly broadcast?: number;
-  /** Inputs. */
+  /** Number of inputs. */
   readonly reads?: number;
-  /** Of a concatenation: inputs that make a row, and copies an input. */
+  /** For a concatenation: inputs that make up a row, and copies per input. */
   readonly parts?: number;
   readonly pixels?: number;
-  /** Rows that one call makes. Absent: one. */
+  /** Rows made by one call. Absent: one. */
   readonly batch?: number;
-  /** Pixels of which a convolution has windows at a time. */
+  /** Pixels whose windows a convolution holds at a time. */
   readonly tile?: number;
-  /** Blocks of channels that a row is made in, a call each. Absent: one. */
+  /** Blocks of channels that make up a row, each made by a call of its own. Absent: one. */
   readonly blocks?: number;
   /** 1 where a product's weights are bytes, which are unpacked for every quad. */
   readonly bytes?: number;
 }
 
-/** Calls of the kernel. */
+/** Number of calls of the kernel. */
 export function callsOf({ rows, batch = 1 }: Pick<StepShape, "rows" | "batch">): number {
   return Math.ceil(rows / batch);
 }
 
-/** Amounts that instructions are proportional to, by name; of the whole step. */
+/** Amounts that instructions are proportional to, by name, for the whole step. */
 export type Terms = Readonly<Record<string, number>>;
 
 export interface KernelRow {
-  /** Size of the C structure that it is given, on a 32-bit target. */
+  /** Size of the kernel's C structure on a 32-bit target. */
   readonly structBytes: number;
-  /** The kernel whose figures its terms have, where it is one that calls it. Default: its own. */
+  /** The kernel whose measured figures apply, for a kernel that calls another. Default: its own. */
   readonly countedAs?: string;
-  /** `rows` stands for a call that makes one, `batches` for one that makes several. */
+  /** Amounts of a step. `rows` counts calls that make one row, `batches` calls that make several. */
   readonly terms: (shape: StepShape) => Terms;
-  /** Bytes of the weights as it reads them. Default: none. */
+  /** Bytes of the weights in the kernel's layout. Default: none. */
   readonly weightBytes?: (shape: StepShape) => number;
-  /** Bytes of the arrays that the structure points to and that are no weights. Default: none. */
+  /** Bytes of the arrays that the structure points to, apart from weights. Default: none. */
   readonly tableBytes?: (shape: StepShape) => number;
-  /** Bytes of bias, multiplier and shift a channel. */
+  /** Bytes per channel of the bias, and of multiplier and shift. */
   readonly channelBytes?: { readonly bias: number; readonly requantization: number };
-  /** Channels that have them. Default: the filters. */
+  /** Number of channels with such constants. Default: the filters. */
   readonly constantChannels?: (shape: StepShape) => number;
 }
 
@@ -71,7 +71,10 @@ export const portableChannel = { bias: 4, requantization: 5 } as const;
 export const dspChannel = { bias: 4, requantization: 8 } as const;
 export const bytesAsTheyAre = ({ products, filters }: StepShape): number => products * filters;
 
-/** The windows of a layer along one axis: their taps inside the map, and how many lie inside with all of them. */
+/**
+ * Windows of a layer along one axis: the number of their taps inside the map, and of windows that lie inside
+ * completely.
+ */
 export function along(outputs: number, inputs: number, size: number, stride: number, before: number) {
   let taps = 0;
   let whole = 0;
@@ -89,17 +92,17 @@ export const linesOf = ({ rows, inputHeight, size, stride, padTop = 0 }: StepSha
 export const columnsOf = ({ width, inputWidth, size, sizeAcross = size, stride, padLeft }: StepShape) =>
   along(width, inputWidth, sizeAcross, stride, padLeft);
 
-/** Outputs that the portable kernels make of a channel at a time: PHINETS_RUN of firmware/kernels/output.h. */
+/** Outputs of one channel that the portable kernels compute at a time: PHINETS_RUN of firmware/kernels/output.h. */
 export const run = 64;
 
-/** Runs of a row on a Cortex-M0, whose buffer holds the pixels' products: `run_of` of firmware/kernels/armv6m.c. */
+/** Runs per row on a Cortex-M0, whose buffer holds the pixels' products: `run_of` of firmware/kernels/armv6m.c. */
 export function packedRuns(width: number, products: number): number {
   const pairs = Math.ceil(products / 2);
   const most = Math.min(run, 2 * Math.floor((1024 - pairs) / pairs / 2));
   return most < 2 ? 0 : Math.ceil(width / most);
 }
 
-/** A map's rows added up, and an end for each channel. */
+/** Sums of a map's rows, and the final step for each channel. */
 export const sumsOf = ({ rows, inputWidth, channels }: StepShape): Terms => ({
   rows,
   loops: rows * quarters(inputWidth),
@@ -115,7 +118,7 @@ export const valuesOf = ({ rows, width, filters }: StepShape): Terms => ({
   values: rows * width * filters,
 });
 
-/** Windows that may leave the map. */
+/** Windows that may reach beyond the map. */
 export const pooled: KernelRow = {
   structBytes: 40,
   terms: (shape) => {
@@ -131,7 +134,7 @@ export const pooled: KernelRow = {
   },
 };
 
-/** A tap for each row and column. */
+/** A resize has one tap per row and per column. */
 export const resized: KernelRow = {
   structBytes: 16,
   terms: ({ rows, width, filters }) => ({ rows, pixels: rows * width, values: rows * width * filters }),

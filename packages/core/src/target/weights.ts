@@ -1,19 +1,22 @@
-/** Flash that an int8 network's constants take, as the kernels of its firmware program read them. */
+/** Flash that an int8 network's constants take in the layout of its firmware program's kernels. */
 import { kernels, shapeOf } from "./kernels.js";
 import type { Program } from "./program.js";
 import type { Lowering, Step } from "./steps.js";
 import type { KernelRow } from "./terms.js";
 
 export interface WeightBytes {
-  /** Packed as the kernels read them: a byte each, or two where DSP kernels multiply words. */
+  /** Packed as the kernels read them: one byte each, or two where DSP kernels multiply words. */
   readonly weights: number;
-  /** int32, one an output channel. */
+  /** int32, one per output channel. */
   readonly biases: number;
-  /** A multiplier and a shift an output channel. */
+  /** A multiplier and a shift per output channel. */
   readonly requantization: number;
-  /** 256 bytes for each hard-swish, sigmoid and lone ReLU6 (not fused into a convolution), which are looked up; softmax's. */
+  /**
+   * 256 bytes for each look-up table (hard-swish, sigmoid, other functions, and a ReLU or ReLU6 that is not fused into
+   * a convolution), and the exponentials of softmax.
+   */
   readonly tables: number;
-  /** All of it. */
+  /** Sum of the above. */
   readonly total: number;
 }
 
@@ -36,7 +39,7 @@ export function weightBytes(program: Pick<Program, "lowering">): WeightBytes {
   return { weights, biases, requantization, tables, total: weights + biases + requantization + tables };
 }
 
-/** Bytes of a step's weights as its kernel reads them. */
+/** Bytes of a step's weights in its kernel's layout. */
 export function weightBytesOf(step: Step, lowering: Lowering): number {
   const row: KernelRow = kernels[step.kernel];
   return row.weightBytes?.(shapeOf(step, lowering)) ?? 0;

@@ -1,4 +1,6 @@
-/** Linear layers on the kernels of the DSP extension, and of Helium: products of quads of pixels, depthwise layers on planes. */
+/**
+ * Lowers linear layers to the kernels of the DSP extension: products of quads of pixels, depthwise layers on planes.
+ */
 import {
   type Graph,
   isDepthwise,
@@ -13,21 +15,26 @@ import type { Value } from "../layout.js";
 import { type LoweringOptions, type Read, row } from "../steps.js";
 import { type Lookup, Lowerer, mapOf, windowOf } from "./lowerer.js";
 
-/** Windows of a tile may take so many bytes: with less, calls for a few pixels would take a large part of the time. */
+/**
+ * Least number of bytes allowed for a tile's windows: with fewer, calls for a few pixels each would take much of the
+ * time.
+ */
 const leastTileBytes = 1024;
 
-/** From this width on, the pixels beyond whole quads cost less than what brings rows together. */
+/** From this width on, computing the pixels beyond whole quads costs less than joining rows. */
 const narrowWidth = 8;
 
 /**
- * Whether all maps that convolutions make are of a few pixels a row, such as those of spectra and windows of samples. There
- * every row stays NHWC, whose pixels of several rows together are quads without gaps.
+ * Whether all maps made by convolutions have only a few pixels per row, such as those of spectra and windows of
+ * samples. In such networks every row stays NHWC, and the pixels of several rows together make quads without gaps.
  */
 export function isNarrow({ nodes, shapes }: Graph): boolean {
   return nodes.every(({ name, op }) => op !== "conv2d" || shapes[name][2] < narrowWidth);
 }
 
-/** Whether the DSP depthwise kernels run a convolution: 3x3 or 5x5, stride 1 or 2, padding within the layouts'. */
+/**
+ * Whether the DSP depthwise kernels can run a convolution: 3x3 or 5x5, stride 1 or 2, padding as the layouts have it.
+ */
 function isDspDepthwise(node: Node, input: Shape, output: Shape): node is NodeOf<"conv2d"> {
   if (node.op !== "conv2d" || !isDepthwise(node, input)) return false;
   const { kernel, stride, padding } = node.attributes;
@@ -99,7 +106,7 @@ export class DspLowerer extends Lowerer {
     }
   }
 
-  /** Several rows' pixels, or windows as pixels, to quads and through a product. */
+  /** Turns several rows of pixels, or their windows, into quads and multiplies them. */
   productOfRows(node: NodeOf<"conv2d">, batch: number, output: string, lookup: Lookup | undefined): void {
     const { graph } = this;
     const [, height, width] = graph.shapes[node.name];
@@ -123,7 +130,10 @@ export class DspLowerer extends Lowerer {
     return 8 * Math.ceil(this.inputs(node) / 4) * 4;
   }
 
-  /** Pixels whose windows take no more than what four pixels of any layer take: so much is needed anyway. 4 at least. */
+  /**
+   * Pixels whose windows together take no more bytes than four pixels of the layer with the largest windows, which are
+   * needed anyway. At least 4.
+   */
   tileOf(node: NodeOf<"conv2d">): number {
     if (isPointwise(node)) return Number.POSITIVE_INFINITY;
     this.#tileBytes ??= Math.max(
@@ -143,7 +153,7 @@ export class DspLowerer extends Lowerer {
     this.steps.push({ ...this.steps.pop()!, tile });
   }
 
-  /** Whether a depthwise layer is one of those on planes. */
+  /** Whether a depthwise layer runs on planes. */
   readsPlanes(node: Node): node is NodeOf<"conv2d"> {
     const { shapes } = this.graph;
     return !this.#narrow && isDspDepthwise(node, shapes[node.inputs[0]], shapes[node.name]);
@@ -151,7 +161,7 @@ export class DspLowerer extends Lowerer {
 
   depthwiseOfPixels(node: NodeOf<"conv2d">, output: string, lookup: Lookup | undefined): void {
     const [taps, channels] = [this.inputs(node), this.graph.shapes[node.name][3]];
-    // Addresses of the taps, and a pixel of the zero point.
+    // Addresses of the taps, and one pixel of zero points.
     const scratch = 4 * (taps + 2) + 4 * Math.ceil(channels / 4);
     const shape = this.graph.shapes[node.name];
     this.value(output, "nhwc", shape);
@@ -161,7 +171,7 @@ export class DspLowerer extends Lowerer {
     this.batch(isStaged ? this.batchOf(shape) : 1, "dsp_depthwise_nhwc", output, read, node, lookup, scratch);
   }
 
-  /** The quads that a product reads: its input's rows, its windows, or a scaled map. */
+  /** The quads that a product reads, made of its input's rows, of its windows, or of a map that is scaled. */
   quads(node: NodeOf<"conv2d">): string {
     const { graph } = this;
     const [input] = node.inputs;
@@ -217,7 +227,10 @@ export class DspLowerer extends Lowerer {
     this.step("dsp_nhwc", output, [{ value: name, window: row }]);
   }
 
-  /** Whether a depthwise layer's output is read by a squeeze and by the product that scales it for a projection. */
+  /**
+   * Whether a depthwise layer's output is read only by a squeeze and by the multiplication that scales it for a
+   * projection.
+   */
   override isScaled(value: string): boolean {
     const { graph } = this;
     if (graph.outputs.includes(value)) return false;
@@ -238,14 +251,14 @@ export class DspLowerer extends Lowerer {
     return next.length === 1 && this.isDspProduct(next[0]) && isPointwise(next[0]);
   }
 
-  /** A convolution that runs as a matrix product over more than one pixel. */
+  /** Whether a convolution runs as a matrix product over more than one pixel. */
   isDspProduct(node: Node): node is NodeOf<"conv2d"> {
     if (node.op !== "conv2d" || node.attributes.groups !== 1) return false;
     const { height, width } = mapOf(this.graph.shapes[node.name]);
     return height * width > 1 && !isDepthwise(node, this.graph.shapes[node.inputs[0]]);
   }
 
-  /** The layout of a product's output that DSP depthwise layers alone read. */
+  /** Layout of a product's output where only DSP depthwise layers read it; otherwise undefined. */
   planesFor(output: string, producer: Node): { layout: "planes16" | "planes8"; pad: number } | undefined {
     const { graph } = this;
     const readers = this.readers(output);
@@ -261,7 +274,7 @@ export class DspLowerer extends Lowerer {
     return { layout, pad: layout === "planes8" ? (size - 1) / 2 : 0 };
   }
 
-  /** A depthwise layer's input as planes; another layout is brought there. */
+  /** A depthwise layer's input as planes; converts another layout. */
   planesOf(input: string, reader: NodeOf<"conv2d">): Value {
     const made = this.values.get(input)!;
     const { layout, pad } = this.planesLayout(undefined, reader.attributes.kernel[0]);
@@ -275,14 +288,14 @@ export class DspLowerer extends Lowerer {
     return value;
   }
 
-  /** Rows at a time of a product, or of what it alone reads. */
+  /** Rows that a product, or the layer that only it reads, makes in one call. */
   batchOf(shape: Shape): number {
     const { height, width } = mapOf(shape);
     if (!this.#narrow || !this.options.batches || height === 1) return 1;
     return 4 / [4, 2, 1].find((n) => width % n === 0)!;
   }
 
-  /** Products a filter. */
+  /** Products per filter. */
   inputs(node: LinearNode): number {
     const [, ...rest] = this.graph.parameters[node.parameters.weight].shape;
     return rest.reduce((product, size) => product * size, 1);

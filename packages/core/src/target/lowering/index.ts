@@ -1,7 +1,7 @@
 /**
- * The deployed graph as the firmware runs it: which C kernel makes each value, what is fused into it, and which kernels
- * follow each other within one row. The device-side twin of quantization's `lowerToInteger`; it needs no weights, so that
- * a network has its firmware program before it is trained.
+ * Lowers the deployed graph to the form that the firmware runs: the C kernel that makes each value, the look-ups fused
+ * into it, and the kernels that follow each other within one row. The device-side twin of quantization's
+ * `lowerToInteger`. It needs no weights, so a network has its firmware program before it is trained.
  */
 import type { Graph } from "../../graph/index.js";
 import { onHelium } from "../helium.js";

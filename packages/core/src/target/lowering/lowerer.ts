@@ -1,4 +1,4 @@
-/** A network's steps as they grow: what every kernel set has in common, and linear layers on the portable kernels. */
+/** Collects a network's steps: the parts that all kernel sets share, and linear layers on the portable kernels. */
 import {
   consumersOf,
   type Graph,
@@ -20,7 +20,7 @@ import { type LoweringOptions, type Read, row, type Step, type Window } from "..
 
 export type Lookup = NodeWith<TableOp>;
 
-/** `[1, height, width, channels]`, or `[1, features]` as one pixel. */
+/** Size of `[1, height, width, channels]`, or of `[1, features]` as one pixel. */
 export function mapOf(shape: Shape): Pick<Value, "height" | "width" | "channels"> {
   return shape.length === 4
     ? { height: shape[1], width: shape[2], channels: shape[3] }
@@ -31,11 +31,11 @@ export function windowOf({ attributes }: NodeOf<"conv2d">): Window {
   return { size: attributes.kernel[0], stride: attributes.stride[0], before: attributes.padding.top };
 }
 
-/** What is lowered so far: values, and the steps that make them. Linear layers run on the portable kernels. */
+/** The values and steps lowered so far. Linear layers run on the portable kernels. */
 export class Lowerer {
   readonly values = new Map<string, Value>();
   readonly steps: Step[] = [];
-  /** Value of the program for a value of the graph: a fused look-up's stands for its convolution's. */
+  /** For each convolution or dense layer with a fused look-up: that look-up, whose value stands for the layer's. */
   protected readonly fused = new Map<string, Lookup>();
   readonly #consumers: ReadonlyMap<string, readonly Node[]>;
   readonly constants: ReadonlySet<string>;
@@ -57,7 +57,7 @@ export class Lowerer {
     return this.#consumers.get(value)!;
   }
 
-  /** Whether a value leaves the network, itself or flattened. */
+  /** Whether a value is an output of the network, directly or flattened. */
   isOutput(name: string): boolean {
     if (this.graph.outputs.includes(name)) return true;
     return this.readers(name).some((reader) => reader.op === "flatten" && this.isOutput(reader.name));
@@ -78,7 +78,7 @@ export class Lowerer {
     this.steps.push({ kernel, ...(node && { node }), ...(lookup && { lookup }), reads, output, scratchBytes });
   }
 
-  /** One that makes several rows. */
+  /** Adds a step that makes several rows per call. */
   batch(batch: number, kernel: Kernel, output: string, read: Read, node?: Node, lookup?: Lookup, scratch = 0): void {
     this.step(kernel, output, [read], node, lookup, scratch);
     if (batch > 1) this.steps.push({ ...this.steps.pop()!, batch });
@@ -88,17 +88,17 @@ export class Lowerer {
     return { value: this.nhwc(value), window };
   }
 
-  /** A kernel that makes rows of NHWC and has nothing fused into it. */
+  /** Adds a kernel that makes NHWC rows, without a fused look-up. */
   rows(node: Node, kernel: Kernel, ...reads: Read[]): void {
     this.value(node.name, "nhwc", this.graph.shapes[node.name]);
     this.step(kernel, node.name, reads, node);
   }
 
-  /** A kernel that adds rows up, four bytes a channel, and makes bytes of the sums after the last. */
+  /** Adds a kernel that sums up rows, four bytes per channel, and turns the sums into bytes after the last row. */
   sums(node: Node, kernel: Kernel, read: Read): void {
     const { name } = node;
     const shape = this.graph.shapes[name];
-    // The sums have no room in the caller's buffer.
+    // The caller's buffer has no room for the sums.
     const leaves = this.isOutput(name);
     const sums = leaves ? `${name}:sums` : name;
     this.value(sums, "sums", shape);
@@ -126,21 +126,21 @@ export class Lowerer {
     }
   }
 
-  /** Whether the product that reads a value scales it, too: its multiplication has no step of its own. */
+  /** Whether the product that reads a value also scales it, so that the multiplication has no step of its own. */
   isScaled(_value: string): boolean {
     return false;
   }
 
-  /** Names of look-ups that are a part of the layer before them. */
+  /** Names of look-ups that are fused into the layer before them. */
   get fusedLookups(): ReadonlySet<string> {
     return new Set([...this.fused.values()].map(({ name }) => name));
   }
 
-  /** The value in the layout that portable kernels, sums and outputs read. */
+  /** The value's name in the layout that portable kernels, sums and outputs read. */
   nhwc(name: string): string {
     const made = this.values.get(name)!;
     if (made.layout === "nhwc" || made.layout === "sums") return made.name;
-    throw new Error(`${name} lies as ${made.layout}`); // its maker has seen all its readers
+    throw new Error(`${name} lies as ${made.layout}`); // cannot happen: the maker checked all readers
   }
 
   result(node: Node): { lookup: Lookup | undefined; output: string } {

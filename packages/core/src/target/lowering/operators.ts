@@ -1,4 +1,4 @@
-/** How each operator becomes steps. */
+/** Lowers each operator to steps. */
 import { type Int8Op, type Node, type NodeOf, type NodeWith, requireInt8, resizeTaps } from "../../graph/index.js";
 import { PhinetsError, sameShape, sizeOf } from "../../tensor/index.js";
 import type { Kernel } from "../kernels.js";
@@ -35,7 +35,7 @@ const rules: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => void } 
   maximum: (to, node) => elementwise(to, node, "maximum"),
   minimum: (to, node) => elementwise(to, node, "minimum"),
   constant: (to, { name }) => {
-    // Its readers have it among their own constants.
+    // Readers keep the bytes among their own constants.
     const stray = to.readers(name).find((reader) => !isElementwise(reader));
     if (stray !== undefined || to.graph.outputs.includes(name))
       throw new PhinetsError(
@@ -99,7 +99,7 @@ const rules: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => void } 
       // A vector may be a flattened map.
       if (to.graph.shapes[node.name].length < 4) return to.read(input, "whole");
       if (axis > 1) return to.read(input);
-      // One below the other: of a row of the output one input has a row.
+      // Inputs lie one below the other, so each output row comes from one input.
       const read = to.read(input, { size: 1, stride: 1, before });
       before += to.graph.shapes[input][1];
       return read;
@@ -108,12 +108,15 @@ const rules: { readonly [O in Int8Op]: (to: Lowerer, node: NodeOf<O>) => void } 
   },
   reshape: (to, node) => to.rows(node, "reshape", to.read(node.inputs[0], "whole")),
   flatten: (to, { name, inputs }) => {
-    // The same bytes: who reads it reads the map.
+    // The bytes do not change, so readers use the map itself.
     to.values.set(name, to.values.get(to.nhwc(inputs[0]))!);
   },
 };
 
-/** Rows of an element-wise node's input, repeated where the output has more; a constant's are made beside those of the other. */
+/**
+ * Reads an element-wise node's input, repeated where the output is larger. Rows of a constant are made along with those
+ * of the other input.
+ */
 function operand(to: Lowerer, node: ElementwiseNode, input: 0 | 1): Read {
   const { shapes } = to.graph;
   const name = node.inputs[input];
