@@ -1,7 +1,7 @@
 /**
- * What firmware/follow does with a detector's output maps, by the library: boxes and tracks as fractions of the picture,
- * with the firmware's limits. SORT's filter is linear in each axis, so tracks of fractions, times the picture's size, are
- * the tracks of pixels.
+ * Computes in the library what firmware/follow makes of a detector's output maps: boxes and tracks as fractions of the
+ * picture, with the firmware's limits. SORT's filter is linear in each axis, so the tracks of fractions, times the
+ * picture's size, are the tracks of pixels.
  */
 import { type Detection, detectByHead, type OutputMap } from "../detection/index.js";
 import { inputsOf } from "../graph/index.js";
@@ -15,7 +15,9 @@ import { type CDetector, defaultNmsIou, defaultScoreThreshold } from "./c/index.
 /** PHINETS_MAX_BOXES and PHINETS_MAX_TRACKS, as firmware/ defines them. */
 export const firmwareLimits = { boxes: 256, tracks: 32 } as const;
 
-/** One frame: its boxes, best first (top-left corner and size), and its tracks, youngest first. Fractions 0..1. */
+/**
+ * One frame: its boxes, best first (top-left corner and size), and its tracks, youngest first. All are fractions, 0..1.
+ */
 export interface FollowedFrame {
   readonly boxes: readonly Detection[];
   readonly tracks: readonly Track[];
@@ -30,7 +32,10 @@ export class Follower {
     readonly detector: CDetector,
   ) {}
 
-  /** The next frame: each output's bytes, or in float64 the real values of those that the head reads, one behind the other. */
+  /**
+   * Processes the next frame, given each output's bytes, or, in one float64 array, the real values of the outputs that
+   * the head reads.
+   */
   next(outputs: readonly Int8Array[] | OutputMap): FollowedFrame {
     const { head, scoreThreshold, nmsIou } = this.detector;
     const { graph } = this.q;
@@ -64,7 +69,10 @@ export class Follower {
 
 const isMap = (outputs: readonly Int8Array[] | OutputMap): outputs is OutputMap => ArrayBuffer.isView(outputs);
 
-/** A frame as the two messages that firmware/wire sends of it, before they are rounded. @param size of the picture, in pixels */
+/**
+ * The two messages that firmware/wire sends for a frame, before rounding.
+ * @param size of the picture, in pixels
+ */
 export function wireMessagesOf(
   { boxes, tracks }: FollowedFrame,
   frame: number,

@@ -1,4 +1,4 @@
-/** GNU linker script of a board, from its regions. */
+/** Writes a board's GNU linker script from its regions. */
 import { type Board, type Region, stackBytes } from "../target/index.js";
 import { regionName } from "./c/arenas.js";
 import { stageRegion } from "./c/boot.js";
@@ -6,9 +6,10 @@ import { stageRegion } from "./c/boot.js";
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, "0")}`;
 
 /**
- * Vectors, code and constants go to the program's region, arrays of activations to the start of their banks, variables and
- * stack to the data region (without one: after the arena). The largest free region takes the application's own buffers,
- * section `.frames`. What does not fit is a link error. Start-up code reads two tables: registers to set, and what to clear.
+ * Vectors, code and constants go to the program's region, arrays of activations to the start of their banks, variables
+ * and stack to the data region (or after the arena where there is none). The largest free region holds the
+ * application's own buffers, in the section `.frames`. Overflow of a region is a link error. Start-up code reads two
+ * tables: registers to set, and memory to clear.
  */
 export function linkerScript(
   board: Pick<Board, "name" | "regions" | "flashBytes" | "banks">,
@@ -56,7 +57,7 @@ export function linkerScript(
     `    ${values.map((value) => `LONG(${value})`).join(" ")}\n`;
   const memory = board.regions.map((region) => {
     const access = region.use === "program" ? "rx" : "rwx";
-    // Not more than what the board grants the program.
+    // At most what the board allows the program.
     const bytes = region.use === "program" ? board.flashBytes : region.bytes;
     return `  ${regionName(region.name)} (${access}) : ORIGIN = ${hex(region.origin)}, LENGTH = ${bytes}`;
   });

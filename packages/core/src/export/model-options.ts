@@ -1,8 +1,8 @@
-/** What a run's network adds to its C: names and anchors of the head. */
+/** The C options that follow from a run's network: class names and the head's anchors. */
 import { classNames, findsBoxes, type Network } from "../networks/index.js";
 import type { CDetector, COptions } from "./c/index.js";
 
-/** @param thresholds of a detector; where left out, the header has the usual ones */
+/** @param thresholds of a detector; the header has the defaults where they are left out */
 export function modelOptions(
   { head }: Network,
   thresholds: Pick<CDetector, "scoreThreshold" | "nmsIou"> = {},

@@ -1,7 +1,7 @@
-/** The order of weights that PyTorch and ONNX have. */
+/** Converts weights to the element order of PyTorch and ONNX. */
 import type { Shape } from "../tensor/index.js";
 
-/** Elements of a weight of `shape` (OHWI), in OIHW's order; those of vectors and matrices as they are. */
+/** Elements of a weight of `shape` (OHWI) in OIHW order; vectors and matrices stay as they are. */
 export function toOihw<T extends Float32Array | Int8Array | Int32Array>(data: T, shape: Shape): T {
   if (shape.length !== 4) return data;
   const [filters, height, width, channels] = shape;

@@ -39,7 +39,7 @@ describe("weights for PyTorch", () => {
       if (key.startsWith("archive/data/")) expect([name, bytes.byteOffset % 64]).toEqual([name, 0]);
     const { data } = weights[names[depthwise]];
     const bytes = entries.get(`archive/data/${depthwise}`)!.bytes;
-    expect(Buffer.from(bytes).readFloatLE(4 * 5)).toBe(data[5]); // one channel a filter: OHWI is OIHW
+    expect(Buffer.from(bytes).readFloatLE(4 * 5)).toBe(data[5]); // one channel per filter, so OHWI equals OIHW
   });
 });
 

@@ -1,15 +1,15 @@
 /**
- * Weights as a file of torch.save: an OrderedDict of float32 tensors, which `torch.load` and `load_state_dict` take.
+ * Writes weights as a torch.save file: an OrderedDict of float32 tensors, for `torch.load` and `load_state_dict`.
  * Sources: CPython's Lib/pickletools.py (opcodes), PyTorch's torch/serialization.py (names of the archive's entries).
  */
 import { writeZip } from "../networks/index.js";
 import { channelsFirstShape, type FloatWeights, type Shape, utf8Encode } from "../tensor/index.js";
 import { toOihw } from "./oihw.js";
 
-/** Bytes that PyTorch aligns storages to. */
+/** Alignment of storages in PyTorch's files, in bytes. */
 const alignment = 64;
 
-/** @param weights by name, convolutions OHWI; they are written as PyTorch has them, OIHW */
+/** @param weights by name, convolutions in OHWI; they are written in PyTorch's OIHW */
 export function weightsToTorch(weights: FloatWeights): Uint8Array {
   const names = Object.keys(weights);
   const pickle = new Pickle();
@@ -24,7 +24,7 @@ export function weightsToTorch(weights: FloatWeights): Uint8Array {
     entries.set(`archive/data/${key}`, littleEndian(toOihw(data, shape)));
   }
   entries.set("archive/version", utf8Encode("3\n"));
-  // PyTorch asks for entries by name and leaves others alone.
+  // PyTorch requests entries by name and ignores others.
   entries.set("archive/phinets", utf8Encode("made by phinets\n"));
   return writeZip(entries, alignment);
 }
@@ -35,11 +35,11 @@ function littleEndian(values: Float32Array): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** A pickle of protocol 2, written front to back. */
+/** A pickle of protocol 2, written from front to back. */
 class Pickle {
   readonly #parts: Uint8Array[] = [Uint8Array.of(0x80, 2)];
 
-  /** An opcode of one character. */
+  /** Appends an opcode of one character. */
   op(code: string): this {
     this.#parts.push(Uint8Array.of(code.charCodeAt(0)));
     return this;
@@ -68,7 +68,7 @@ class Pickle {
     return this.global("collections", "OrderedDict").op(")").op("R");
   }
 
-  /** A contiguous tensor on a storage of its own. */
+  /** Appends a contiguous tensor on its own storage. */
   tensor(key: string, elements: number, shape: Shape): this {
     this.global("torch._utils", "_rebuild_tensor_v2").op("(");
     this.op("(").text("storage").global("torch", "FloatStorage").text(key).text("cpu").int(elements).op("t").op("Q");
@@ -98,7 +98,7 @@ class Pickle {
   }
 }
 
-/** Elements from one index of an axis to the next. */
+/** Strides of a contiguous tensor, in elements. */
 function stridesOf(shape: Shape): number[] {
   const strides = shape.map(() => 1);
   for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1] * shape[axis + 1];

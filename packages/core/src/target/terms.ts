@@ -1,5 +1,5 @@
-/** What instructions of kernels grow with: the amounts that several of them share. */
-/** What a step's cost depends on. */
+/** Terms that the instructions of kernels grow with: the types, and the amounts that several kernels share. */
+/** The quantities that a step's cost depends on. */
 export interface StepShape {
   /** Rows that the step makes; for a mean, rows that it reads. */
   readonly rows: number;

@@ -1,22 +1,24 @@
-/** The working memory in C: an array a bank, which the linker script puts into the bank's region by its name. */
+/**
+ * The working memory in C: one array per bank, which the linker script puts into the bank's region by the array's name.
+ */
 import type { Program } from "../../target/index.js";
 
 export interface CArena {
-  /** The array: `<name>_arena`; in another bank than the arena's `<name>_arena_<region>`. */
+  /** Name of the array: `<name>_arena`, or `<name>_arena_<region>` in a bank other than the arena's. */
   readonly symbol: string;
-  /** Macro of its bytes. */
+  /** Macro with its size in bytes. */
   readonly size: string;
   readonly bytes: number;
-  /** The board's region; none: the arena's own. */
+  /** The board's region; absent for the arena's own. */
   readonly region?: string;
 }
 
-/** A region's name as C and the linker know it. */
+/** A region's name as a C identifier and linker symbol. */
 export function regionName(region: string): string {
   return region.replace(/\W/g, "_");
 }
 
-/** In the order of the program's banks. */
+/** The arrays, in the order of the program's banks. */
 export function arenasOf(name: string, { banks }: Pick<Program, "banks">): CArena[] {
   const upper = name.toUpperCase();
   return banks.map(({ region, bytes }): CArena => {
@@ -31,13 +33,13 @@ export function arenasOf(name: string, { banks }: Pick<Program, "banks">): CAren
   });
 }
 
-/** Parameters of `<name>_context_init_banks`. */
+/** Parameter list of `<name>_context_init_banks`. */
 export function bankParameters(name: string, program: Pick<Program, "banks">): string {
   const arenas = arenasOf(name, program).map(({ symbol }) => `int8_t *${symbol.slice(name.length + 1)}`);
   return [`${name}_context *context`, ...arenas].join(", ");
 }
 
-/** Lines of the header: bytes of all working memory, and of each bank where there are several. */
+/** Lines of the header: size of all working memory, and of each bank where there are several. */
 export function arenaMacros(name: string, program: Pick<Program, "banks" | "arenaBytes">): string[] {
   const all = [`#define ${name.toUpperCase()}_ARENA_BYTES ${program.arenaBytes}`];
   const arenas = arenasOf(name, program);
@@ -49,7 +51,7 @@ export function arenaMacros(name: string, program: Pick<Program, "banks" | "aren
   ];
 }
 
-/** Definitions of the functions that join a context and its memory. */
+/** Definitions of the functions that give a context its memory. */
 export function contextInit(name: string, program: Pick<Program, "banks">): string[] {
   const arenas = arenasOf(name, program);
   const join = (body: readonly string[]): string =>

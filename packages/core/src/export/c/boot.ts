@@ -1,12 +1,12 @@
-/** What a chip's boot ROM wants to see before it starts an image. */
+/** The boot requirements of chips whose boot ROM inspects an image before starting it. */
 import type { Board, Region } from "../../target/index.js";
 
-/** Where the RP2040 and the RP2350 show their flash. */
+/** Address at which the RP2040 and the RP2350 map their flash. */
 const flashWindow = 0x10000000;
-/** Bytes of the RP2040's second stage, which lies before the image. */
+/** Size of the RP2040's second boot stage, which precedes the image. */
 const stageBytes = 256;
 
-/** The region of an RP2040's second stage, if the board has one: it ends where the program begins. */
+/** The region of an RP2040's second boot stage, which ends where the program begins; undefined on other boards. */
 export function stageRegion({ regions }: Pick<Board, "regions">): Region | undefined {
   const program = regions.find(({ use }) => use === "program");
   return regions.find(
@@ -16,8 +16,8 @@ export function stageRegion({ regions }: Pick<Board, "regions">): Region | undef
 }
 
 /**
- * The chip whose boot ROM the board has, by its memory map: its files lie in firmware/boards/<chip>. Undefined for chips
- * that start at their vector table.
+ * The board's chip with a boot ROM, recognised by its memory map; its files are in firmware/boards/<chip>. Undefined
+ * for chips that start at their vector table.
  */
 export function bootOf(board: Pick<Board, "core" | "regions">): "rp2040" | "rp2350" | undefined {
   if (stageRegion(board) !== undefined) return "rp2040";

@@ -1,4 +1,4 @@
-/** What firmware/detect needs to read a network's output: grids of cells, anchors, exponentials. */
+/** The constants that firmware/detect needs to read a network's output: grids of cells, anchors, exponentials. */
 import { checkHead } from "../../detection/index.js";
 import { inputsOf } from "../../graph/index.js";
 import {
@@ -15,23 +15,23 @@ import type { QuantizedNetwork } from "../../quantization/index.js";
 import { exp, PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
 import { arrayDefinition, doubleLiteral, mapOf } from "./literals.js";
 
-/** A map of the output, for phinets_output_map. */
+/** An output map, for phinets_output_map. */
 interface DetectorMap {
   readonly shape: Shape;
   readonly scale: number;
   readonly zeroPoint: number;
-  /** Bytes before it in the output. */
+  /** Bytes of the output before this map. */
   readonly offset: number;
 }
 
 /**
  * `<name>_head` and the tables that it points to.
- * Throws PhinetsError `detection.shape` where the head is none of the network's outputs.
+ * Throws PhinetsError `detection.shape` where the network's outputs do not suit the head.
  */
 export function detectorLines(q: QuantizedNetwork, name: string, head: BoxHead): string[] {
   const maps = mapsOf(q, head);
-  // Differences of two bytes, and of YOLOv2's sizes what lies above the zero point. Always as many: what a detector takes of
-  // flash is known before it is trained.
+  // Exponents are differences of two bytes; for YOLOv2's sizes they can be positive too. The tables have a fixed
+  // length, so that a detector's flash is known before it is trained.
   const last = head.kind === "yolov2" ? 255 : 0;
   const tables = new Tables(name, last);
   const lines: string[] = [];
@@ -67,7 +67,7 @@ export function detectorLines(q: QuantizedNetwork, name: string, head: BoxHead):
   ];
 }
 
-/** Exponentials by scale: maps of one scale share a table. */
+/** Tables of exponentials by scale; maps of equal scale share a table. */
 class Tables {
   readonly #names = new Map<number, string>();
   readonly lines: string[] = [];
@@ -77,7 +77,7 @@ class Tables {
     readonly last: number,
   ) {}
 
-  /** The place of e^0 in the table of a scale. */
+  /** C expression of the position of e^0 in the table of a scale. */
   of(scale: number): string {
     let table = this.#names.get(scale);
     if (table === undefined) {
@@ -103,7 +103,7 @@ function mapsOf({ graph, values }: QuantizedNetwork, head: BoxHead): DetectorMap
 interface Level {
   readonly boxes: DetectorMap;
   readonly scores?: DetectorMap;
-  /** Channels before the first class's. */
+  /** Number of channels before the first class's. */
   readonly before?: number;
   readonly anchors?: readonly (readonly [width: number, height: number])[];
 }

@@ -1,10 +1,10 @@
-/** Layers of the DSP kernels to C: weights packed as words, and what each channel is rescaled by. */
+/** Layers of the DSP kernels as C: weights packed as words, and the rescaling of each channel. */
 import { foldedBias, type IntegerConv2d, type IntegerLookup } from "../../quantization/index.js";
 import type { Value } from "../../target/index.js";
 import { checkAccumulators, isConstant, isRescaledAlike, type Linear, outputTable, tableOf } from "./linear.js";
 import { arrayDefinition } from "./literals.js";
 
-/** Start of the accumulator, doubled multiplier and power of two of each channel; see phinets_dsp_channel. */
+/** Array with each channel's start of the accumulator, doubled multiplier and power of two; see phinets_dsp_channel. */
 export function channelsOf(node: Linear, layer: string): string {
   checkAccumulators(node);
   const bias = foldedBias(node);
@@ -25,14 +25,14 @@ export function channelsOf(node: Linear, layer: string): string {
   return `static const phinets_dsp_channel ${layer}_channels[${rows.length}] = {\n${[...lines, line].join("\n")}\n};`;
 }
 
-/** Two int16 as a word, the first in the low half. */
+/** Two int16 packed as a word, the first in the low half. */
 const pair = (low: number, high: number): number => (low & 0xffff) | (high << 16);
 
-/** Four int8 as a word, the first lowest: kernels load words, which bytes would not be aligned for. */
+/** Four int8 packed as a word, the first lowest. Kernels load words, and an array of bytes would not be aligned. */
 const bytes = (a: number, b: number, c: number, d: number): number =>
   (a & 255) | ((b & 255) << 8) | ((c & 255) << 16) | (d << 24);
 
-/** Arrays of a DSP product and the fields of its structure. `channels`: C of the filters' constants. */
+/** Arrays of a DSP product and the fields of its structure. `channels`: C expression of the filters' constants. */
 export function dspProduct(
   node: Linear,
   layer: string,
@@ -72,7 +72,7 @@ export function dspDenseUniform(
   output: Value,
   lookup: IntegerLookup | undefined,
 ): string[] {
-  if (!isRescaledAlike(node)) throw new Error(`${node.name}: its filters are not rescaled alike`); // as its program was made
+  if (!isRescaledAlike(node)) throw new Error(`${node.name}: its filters are not rescaled alike`); // cannot happen: its program chose this kernel
   checkAccumulators(node);
   const product = dspProduct(node, layer, output, lookup, { packing: "bytes", channels: "NULL" });
   return [
@@ -134,7 +134,7 @@ export function dspDepthwiseOfPixels(
   const weight = (c: number, tap: number): number => (isConstant(node, c) ? 0 : node.weights[c * taps + tap]);
   const words: number[] = [];
   for (let next = 0; next < channels; next += 4) {
-    // The last four may overlap those before them.
+    // The last four channels may overlap those before them.
     const c = Math.min(next, channels - 4);
     for (let tap = 0; tap < taps; tap++)
       words.push(pair(weight(c, tap), weight(c + 2, tap)), pair(weight(c + 1, tap), weight(c + 3, tap)));
@@ -161,13 +161,13 @@ export function dspDepthwiseOfPixels(
   ];
 }
 
-/** A Q31 multiplier as the DSP kernels read it: doubled, as a wrapped word. */
+/** A Q31 multiplier in the form of the DSP kernels: doubled, as a wrapped word. */
 export function doubled(multiplier: number): string {
   const wrapped = (multiplier * 2) | 0;
   return wrapped === -2147483648 ? "(-2147483647 - 1)" : String(wrapped);
 }
 
-/** -(2^(32 - right shift)); TFLite's sign: negative is to the right. */
+/** -(2^(32 - right shift)). `shift` has TFLite's sign: negative is a right shift. */
 export function power(shift: number): string {
   return shift === -1 ? "(-2147483647 - 1)" : String(-(2 ** (32 + shift)));
 }

@@ -1,11 +1,14 @@
-/** What the DSP and the Helium kernels need of a network's arithmetic, and channels that are given it. */
+/** Checks whether the DSP and Helium kernels can run a network's arithmetic, and rewrites channels so that they can. */
 import { channelRanges, type IntegerNode } from "../../quantization/index.js";
 import { isConstant, type Linear } from "./linear.js";
 
 const isLinear = (node: IntegerNode): node is Linear => node.op === "conv2d" || node.op === "dense";
 const isRight = (shift: number): boolean => shift <= -1 && shift >= -31;
 
-/** What is wrong with a channel: it must shift right by 1 to 31, and its accumulator stay below 2^30. */
+/**
+ * Why the DSP kernels cannot compute a channel: its rescaling must shift right by 1 to 31 and its accumulator must stay
+ * below 2^30 in magnitude. Undefined where they can.
+ */
 function channelObstacle(node: Linear, c: number): string | undefined {
   const { weights, bias, multipliers, shifts } = node;
   if (isConstant(node, c)) return undefined;
@@ -18,9 +21,9 @@ function channelObstacle(node: Linear, c: number): string | undefined {
 }
 
 /**
- * The network as the DSP kernels can compute it. A channel that they cannot, but whose byte is the same for every input
- * (`channelRanges`), gets an accumulator that is this byte: batch norm leaves such channels, with a bias near the end of
- * int32. Every byte of every value stays.
+ * Rewrites a network for the DSP kernels. A channel that they cannot compute, but whose byte is the same for every
+ * input (`channelRanges`), gets a constant accumulator for this byte. Batch norm leaves such channels, with a bias near
+ * the end of int32. Every byte of every value stays the same.
  */
 export function forDsp(nodes: readonly IntegerNode[]): IntegerNode[] {
   if (!nodes.some((node) => isLinear(node) && channelsOf(node).some((c) => channelObstacle(node, c))))
@@ -36,7 +39,7 @@ export function forDsp(nodes: readonly IntegerNode[]): IntegerNode[] {
     const perFilter = weights.length / bias.length;
     for (const c of constant) {
       weights.fill(0, c * perFilter, (c + 1) * perFilter);
-      // A quarter of it, exactly.
+      // Rescaling multiplies by exactly a quarter.
       bias[c] = 4 * (least[c] - node.outputZeroPoint);
       multipliers[c] = 2 ** 30;
       shifts[c] = -1;
@@ -48,8 +51,8 @@ export function forDsp(nodes: readonly IntegerNode[]): IntegerNode[] {
 const channelsOf = ({ bias }: Linear): number[] => Array.from(bias, (_, c) => c);
 
 /**
- * Why the DSP and the Helium kernels do not compute a network's arithmetic, undefined where they do: every rescaling must shift right by
- * 1 to 31, every accumulator stay below 2^30. Networks that were quantised here do.
+ * Why the DSP and Helium kernels cannot compute a network's arithmetic; undefined where they can. Every rescaling must
+ * shift right by 1 to 31, and every accumulator must stay below 2^30. Networks that PhiNets quantised meet this.
  */
 export function dspObstacle(nodes: Iterable<IntegerNode>): string | undefined {
   for (const node of nodes) {

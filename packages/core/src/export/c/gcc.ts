@@ -1,8 +1,8 @@
-/** What GCC for Arm is told of a board's core. */
+/** Options of GCC for Arm that follow from a board's core. */
 import type { Board } from "../../target/index.js";
 import { PhinetsError } from "../../tensor/index.js";
 
-/** Of every Arm program: compiler and linker. */
+/** Options of every Arm program, for compiler and linker. */
 export const arm = [
   "-ffunction-sections",
   "-fdata-sections",
@@ -12,15 +12,15 @@ export const arm = [
   "-Wl,--no-warn-rwx-segments",
 ];
 
-/** Whether an image is linked for the board's core: a Cortex-M. */
+/** Whether PhiNets links images for the board's core, which must be a Cortex-M. */
 export function isLinked({ core, fpu }: Pick<Board, "core" | "fpu">): boolean {
   return /^cortex-m/.test(core) && fpu !== "single";
 }
 
-/** Cores that GCC 12 has no name for, and one with the same instructions (but for PACBTI, which is optional). */
+/** Cores that GCC 12 does not know, and a core with the same instructions (except PACBTI, which is optional). */
 const compiledAs: Readonly<Record<string, string>> = { "cortex-m85": "cortex-m55" };
 
-/** The compiler's options for a board's core. Throws PhinetsError for a core that is no Cortex-M. */
+/** Compiler options for a board's core. Throws PhinetsError for a core that is not a Cortex-M. */
 export function machineOf(board: Pick<Board, "name" | "core" | "fpu">): string[] {
   const { name, core, fpu } = board;
   if (!isLinked(board))
@@ -35,7 +35,7 @@ export function machineOf(board: Pick<Board, "name" | "core" | "fpu">): string[]
   ];
 }
 
-/** A board's name as a file's. */
+/** A board's name, made safe for file names. */
 export function fileName(board: string): string {
   return board.replace(/[^\w.-]/g, "_");
 }

@@ -1,4 +1,4 @@
-/** Constants of the Helium kernels, packed as firmware/kernels/helium/phinets_helium.h says. */
+/** Constants of the Helium kernels, in the packing of firmware/kernels/helium/phinets_helium.h. */
 import { foldedBias, type IntegerConv2d } from "../../quantization/index.js";
 import type { Value } from "../../target/index.js";
 import { checkAccumulators, isConstant, type Linear, tableOf } from "./linear.js";
@@ -6,13 +6,13 @@ import { arrayDefinition } from "./literals.js";
 
 type Table = Int8Array | undefined;
 
-/** A row's value before and after a step. */
+/** The values whose rows a step reads and makes. */
 interface Rows {
   readonly input: Value;
   readonly output: Value;
 }
 
-/** Bias, multiplier and shift of each channel; of one that is constant they make its zero point. */
+/** Bias, multiplier and shift of each channel. For a constant channel they produce its zero point. */
 function channelsOf(node: Linear): [bias: number, multiplier: number, shift: number][] {
   checkAccumulators(node);
   const bias = foldedBias(node);

@@ -1,4 +1,4 @@
-/** Text of C constants. */
+/** Writes C constants as text. */
 import type { Shape } from "../../tensor/index.js";
 
 const columns = 120;
@@ -77,7 +77,7 @@ function utf8(text: string): number[] {
   return bytes;
 }
 
-/** Text that may stand in a C comment, on one line. */
+/** Text made safe for a C comment on one line. */
 export function commentText(text: string): string {
   return text
     .replace(/[^\x20-\x7e]/g, "?")

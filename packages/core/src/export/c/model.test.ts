@@ -8,7 +8,7 @@ import { loadBoard, makeProgram, type Program, programOf } from "../../target/in
 import { emitC, firmwareProgram } from "./index.js";
 import { arrayDefinition, commentText, floatLiteral, stringLiteral } from "./literals.js";
 
-/** Every kind of statement once, with few numbers. */
+/** A network with every kind of statement, and few numbers. */
 function tinyDetector(width = 6) {
   const builder = new GraphBuilder("tiny");
   const x = builder.input("picture", [1, 6, width, 1]);
@@ -21,7 +21,7 @@ function tinyDetector(width = 6) {
   return randomlyQuantized(builder.build([builder.conv2d("boxes", y, { filters: 6, bias: true })]), 3);
 }
 
-/** A channel's accumulator is beyond 2^30, and its byte between two, so that the picture decides. */
+/** One channel's accumulator exceeds 2^30, and its byte can take two values depending on the picture. */
 function largeAndVarying(): QuantizedNetwork {
   const q = tinyDetector();
   const [weight] = Object.keys(q.weightScales);
@@ -54,7 +54,7 @@ describe("emitC", () => {
     expect(emitC(randomNetwork(4))).toEqual(emitC(randomNetwork(4)));
   });
 
-  /** Fields of phinets_step, as the table has them: three rings, the window, scratch. */
+  /** Fields of phinets_step as written in the table: three rings, the window, scratch. */
   function tableOf(source: string) {
     return [
       ...source.matchAll(
@@ -218,7 +218,8 @@ describe("firmwareProgram", () => {
       ...q,
       weightScales: { ...q.weightScales, [weight]: q.weightScales[weight].map(() => Math.fround(scale)) },
     });
-    // One right shift at least: rescalings below 1/2. By almost nothing, a channel is constant.
+    // Rescalings need at least one right shift, so they must be below 1/2. A channel that is rescaled by almost nothing
+    // is constant.
     const one = q.values.stem.scale / q.values.picture.scale;
     for (const factor of [0.49, 2 ** -31, 2 ** -40]) expect(runsDsp(scaled(factor * one)), String(factor)).toBe(true);
     for (const factor of [0.51, 0.99, 3]) expect(runsDsp(scaled(factor * one)), String(factor)).toBe(false);

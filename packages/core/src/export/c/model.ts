@@ -1,6 +1,6 @@
 /**
- * An integer network as C99: constants, a static arena, and the table of a firmware program (target/program.ts) that the
- * kernels of firmware/kernels follow. The same network and program give the same bytes.
+ * Writes an integer network as C99: constants, a static arena, and the table of a firmware program (target/program.ts)
+ * that the kernels of firmware/kernels follow. Equal networks and programs give equal bytes.
  */
 import { countMacs } from "../../cost/index.js";
 import { type BoxHead, classNames } from "../../networks/index.js";
@@ -39,22 +39,25 @@ export interface CDetector {
   readonly head: BoxHead;
   /** `<NAME>_SCORE_THRESHOLD` of the header: least score of a box, 0..1. Default 0.25. */
   readonly scoreThreshold?: number;
-  /** `<NAME>_NMS_IOU` of the header: boxes of a class that overlap by more are one, 0..1. Default 0.45. */
+  /** `<NAME>_NMS_IOU` of the header: IoU above which two boxes of a class count as one object, 0..1. Default 0.45. */
   readonly nmsIou?: number;
 }
 
-/** What boards use where the detector does not say. */
+/** Thresholds of boards where `CDetector` has none. */
 export const defaultScoreThreshold = 0.25;
 export const defaultNmsIou = 0.45;
 
 export interface COptions {
-  /** Prefix of files and symbols: a C identifier. Default "phinets". Networks of different names can be linked together. */
+  /**
+   * Prefix of files and symbols: a C identifier. Default "phinets". Networks with different names can be linked
+   * together.
+   */
   readonly name?: string;
-  /** Adds `<name>_head` for firmware/detect. Default none. */
+  /** Adds `<name>_head` for firmware/detect. Default: none. */
   readonly detector?: CDetector;
-  /** Class names of a classifier, in output order. Default none. */
+  /** Class names of a classifier, in output order. Default: none. */
   readonly classes?: readonly string[];
-  /** `firmwareProgram`'s. Default: portable kernels, the whole picture in memory. */
+  /** The result of `firmwareProgram`. Default: portable kernels, the whole picture in memory. */
   readonly program?: Program;
 }
 
@@ -65,9 +68,8 @@ export function firmwareProgram(q: QuantizedNetwork, board: Board, programReques
 }
 
 /**
- * What an integer network's arithmetic says of its program on a board: the board as the network can use it, without the DSP or
- * Helium kernels where they do not compute that arithmetic, as of foreign networks; and the layers that are uniform
- * (`LoweringOptions`).
+ * Constraints of an integer network's arithmetic on its program for a board: the board without DSP or Helium kernels
+ * where these cannot compute the arithmetic, as for some imported networks; and the uniform layers (`LoweringOptions`).
  */
 export function arithmeticOn(
   q: QuantizedNetwork,
@@ -85,12 +87,12 @@ function uniformLayers(nodes: readonly IntegerNode[]): ReadonlySet<string> {
 }
 
 /**
- * `{"<name>_model.c", "<name>_model.h"}`. The header declares `<name>_run`, `<name>_begin` and `<name>_push_rows`, the
- * sizes and the scales. Several outputs follow each other in the graph's order.
- * Throws PhinetsError for a name that is no C identifier, a network that has not exactly one input, an op without int8
- * arithmetic, a window of more than 16 rows, an accumulator that could overflow, a detector that is
- * not the output's shape, thresholds outside 0..1, an output that is the input's or another output's bytes, and a program
- * of DSP kernels that do not compute the network's arithmetic.
+ * Writes `{"<name>_model.c", "<name>_model.h"}`. The header declares `<name>_run`, `<name>_begin` and
+ * `<name>_push_rows`, the sizes and the scales. Several outputs follow each other in the graph's order.
+ * Throws PhinetsError for a name that is not a C identifier, a network without exactly one input, an op without int8
+ * arithmetic, a window of more than 16 rows, an accumulator that could overflow, a detector that does not suit the
+ * outputs' shapes, thresholds outside 0..1, an output with the bytes of the input or of another output, and a program
+ * of DSP or Helium kernels that cannot compute the network's arithmetic.
  */
 export function emitC(q: QuantizedNetwork, options: COptions = {}): Record<string, string> {
   const { name = "phinets" } = options;
@@ -120,7 +122,7 @@ export function emitC(q: QuantizedNetwork, options: COptions = {}): Record<strin
   return { [`${name}_model.c`]: source(model, options), [`${name}_model.h`]: header(model, options) };
 }
 
-/** Each output is a value of its own, which a step makes: nothing is copied to the caller's buffer. */
+/** Checks that a step of its own makes each output, since nothing is copied to the caller's buffer. */
 function checkOutputs({ graph }: QuantizedNetwork, { lowering }: Program): void {
   lowering.outputs.forEach((value, i) => {
     const same = lowering.outputs.indexOf(value);
@@ -139,7 +141,7 @@ interface Model {
   readonly nodes: IntegerNodes;
   readonly input: IntegerNode;
   readonly program: Program;
-  /** Of all groups, one after the other. */
+  /** The steps of all groups in order. */
   readonly steps: readonly Step[];
   readonly emitted: readonly EmittedStep[];
 }
@@ -278,7 +280,7 @@ int ${name}_push_rows(const int8_t *rows, int32_t count) { return ${name}_contex
   ].join("\n");
 }
 
-/** Class names and what the decoder needs, as the header declares them. */
+/** Definitions of the class names and the decoder's constants, which the header declares. */
 function metadata({ q, name }: Model, { detector, classes }: COptions): string[] {
   const names = namesOf({ detector, classes });
   const lines: string[] = [];
@@ -287,7 +289,7 @@ function metadata({ q, name }: Model, { detector, classes }: COptions): string[]
   return lines.length > 0 ? [...lines, ""] : [];
 }
 
-/** Class names, in the order of the output. */
+/** Class names in the order of the output. */
 export const namesOf = ({
   detector,
   classes,
@@ -424,13 +426,16 @@ function header({ q, name, program, input }: Model, { detector, classes }: COpti
   return lines.join("\n");
 }
 
-/** Whether a layer reads what lies last in the caller's buffer: kernels load whole words, the last beyond the map's end. */
+/**
+ * Whether a layer reads the value at the end of the caller's buffer. Kernels load whole words, so the last load may
+ * reach beyond the map's end.
+ */
 function readsLastOutput({ lowering: { outputs, steps } }: Program): boolean {
   const last = outputs.at(-1);
   return steps.some(({ reads }) => reads.some(({ value }) => value === last));
 }
 
-/** A macro that the compiler's command line may set instead. */
+/** A macro that the compiler's command line may override. */
 function defaultMacro(name: string, value: number): string[] {
   return [`#ifndef ${name}`, `#define ${name} ${doubleLiteral(value)}`, "#endif"];
 }

@@ -1,4 +1,4 @@
-/** Layers of the portable kernels to C. */
+/** Layers of the portable kernels as C. */
 import { foldedBias, type IntegerLookup } from "../../quantization/index.js";
 import { checkAccumulators, type Linear, outputTable } from "./linear.js";
 import { arrayDefinition, mapLiteral } from "./literals.js";

@@ -1,15 +1,15 @@
-/** Where a program has its values, as C. */
+/** The locations of a program's values as C. */
 import type { Graph } from "../../graph/index.js";
 import type { Place, Program, Spot } from "../../target/index.js";
 import { sizeOf } from "../../tensor/index.js";
 
 const banks = { input: "PHINETS_INPUT_BANK", output: "PHINETS_OUTPUT_BANK", arena: "PHINETS_ARENA_BANK" } as const;
 
-/** C of the index of an arena's bank. */
+/** C expression of an arena bank's index. */
 export const arenaBank = ({ bank }: Pick<Spot, "bank">): string =>
   bank === 0 ? banks.arena : `${banks.arena} + ${bank}`;
 
-/** A ring as phinets_ring: offset, stride, rows, bank. */
+/** A value's ring as phinets_ring: offset, stride, rows, bank. */
 export function ringOf(graph: Graph, { lowering, places }: Program, name: string): string {
   const value = lowering.values.get(name)!;
   type Rows = Pick<Place, "offset" | "stride" | "rows" | "slots">;

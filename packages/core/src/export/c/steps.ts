@@ -1,4 +1,4 @@
-/** One step of a firmware program to C: the constants that its kernel in firmware/kernels reads. */
+/** Turns one step of a firmware program into C: the constants that its kernel in firmware/kernels reads. */
 import type { NodeOf, ResizeTap } from "../../graph/index.js";
 import type {
   IntegerAdd,
@@ -38,11 +38,11 @@ import { arrayDefinition, commentText, grouped, mapLiteral, mapOf } from "./lite
 import { portableLinear } from "./portable-layers.js";
 
 export interface EmittedStep {
-  /** What the step does: a comment's text, without its delimiters. */
+  /** Description of the step for a comment, without delimiters. */
   readonly comment: string;
   /** Definitions at file scope. */
   readonly constants: readonly string[];
-  /** C expression of what the kernel is given. */
+  /** C expression of the kernel's layer argument. */
   readonly layer: string;
 }
 
@@ -50,9 +50,10 @@ export interface EmittedStep {
 export type IntegerNodes = ReadonlyMap<string, IntegerNode>;
 
 /**
+ * Emits one step.
  * @param index the step's number, part of its constants' names
- * @param ring C of where a value lies
- * Throws PhinetsError where an accumulator could leave int32 and where a result's clamp is not int8's.
+ * @param ring gives the C of a value's location
+ * Throws PhinetsError where an accumulator could leave int32, and where a result is clamped to less than int8's range.
  */
 export function emitStep(
   step: Step,
@@ -68,7 +69,7 @@ export function emitStep(
   const output = values.get(step.output)!;
   const input = values.get(step.reads[0].value)!;
   const define = (type: string, fields: string): string[] => [`static const ${type} ${layer} = ${fields};`];
-  /** Of a DSP product; `fields`: its structure, or that which it stands in. */
+  /** Constants of a DSP product. `fieldsOf` wraps its fields where its structure is nested in another. */
   const product = (type: string, fieldsOf = (fields: string): string => fields): string[] => {
     const packing = step.byteWeights || step.kernel === "dsp_dense" ? "bytes" : "words";
     const { weights, table, fields } = dspProduct(node as Linear, layer, output, lookup, { packing });
@@ -82,7 +83,7 @@ export function emitStep(
   switch (step.kernel) {
     case "grouped": {
       const constants = portableLinear(node as Linear, "conv2d", `${layer}_convolution`, lookup);
-      // One constant, so that the groups stand beside the convolution.
+      // A single constant that holds both the convolution and its groups.
       const last = constants.pop()!;
       const fields = last.slice(last.indexOf("{"), -1);
       constants.push(`static const phinets_step_groups ${layer} = {${fields}, ${(node as IntegerConv2d).groups}};`);
@@ -130,7 +131,7 @@ export function emitStep(
       return emitted(define("phinets_average", averageOf(node as IntegerGlobalAveragePool)), "global average pool");
     case "average_map":
     case "helium_average_map":
-      // Of a mean's fields those that its sums need.
+      // Only the fields of a mean that its sums need.
       return emitted(define("phinets_average", `{${mapOfValue(input)}, 0, {0, 0, 0}}`), "average of the map");
     case "average_pool":
     case "max_window": {
@@ -182,7 +183,7 @@ export function emitStep(
     case "reshape":
       return emitted(define("phinets_step_reshaping", `{${output.width * output.channels}}`), "reshape");
     case "pad": {
-      // Without a node it copies.
+      // A step without a node copies.
       const { padding, outputZeroPoint } = (node as Extract<IntegerNode, { op: "pad" }> | undefined) ?? {
         padding: { left: 0 },
         outputZeroPoint: 0,
@@ -359,7 +360,7 @@ function macsOf({ kernel }: Step, node: IntegerNode | undefined): number {
   return outputs * (node.weights.length / node.bias.length);
 }
 
-/** Rows that a call makes, and rows of the map. */
+/** C fields: rows per call, rows of the map. */
 function batchOf({ batch = 1 }: Step, { height }: Value): string {
   return `${batch}, ${height}`;
 }
@@ -377,7 +378,7 @@ function mapOfValue({ height, width, channels }: Value): string {
   return `{${height}, ${width}, ${channels}}`;
 }
 
-/** Operands of an element-wise kernel's result, which saturates to int8: a narrower clamp is not its arithmetic. */
+/** C fields of an element-wise kernel's result. The kernels saturate to int8, so a narrower clamp is refused. */
 function result(node: IntegerAdd | IntegerMultiply | IntegerGlobalAveragePool): string {
   if (node.clampMin !== -128 || node.clampMax !== 127)
     throw new PhinetsError(

@@ -1,7 +1,7 @@
 /**
- * The operators that only a training graph has (training/gradient-ops) as nodes of ONNX's default operator set. Batch
- * norm is made of reductions: ONNX Runtime's BatchNormalization in training mode gives wrong gradients in silence when its
- * optimiser merges equal running statistics, which the operator then overwrites.
+ * Writes the operators that only a training graph has (training/gradient-ops) as nodes of ONNX's default operator set.
+ * Batch norm is composed of reductions: ONNX Runtime's BatchNormalization in training mode silently gives wrong
+ * gradients when its optimiser merges equal running statistics, which the operator then overwrites.
  */
 import { channelsFirstShape, PhinetsError } from "../../tensor/index.js";
 import type { GradientOpName, TrainingNodeOf } from "../../training/index.js";
@@ -12,7 +12,7 @@ import { maxPoolGrad } from "./pool-gradient.js";
 
 export type BackwardNode = { [O in GradientOpName]: TrainingNodeOf<O> }[GradientOpName];
 
-/** Emits one of the training graph's own operators. */
+/** Emits one of the operators that only a training graph has. */
 export function emitBackward(node: BackwardNode, to: Emission): void {
   if (node.op === "batchNormTrain") batchNormTrain(node, to);
   else if (node.op === "batchNormGrad") batchNormGrad(node, to);
@@ -22,7 +22,7 @@ export function emitBackward(node: BackwardNode, to: Emission): void {
   }
 }
 
-/** Emits an operator of one value; gives the tensor that holds it. */
+/** Emits an operator with one result and returns the tensor that holds it. */
 const rules: {
   readonly [O in Exclude<GradientOpName, "batchNormTrain" | "batchNormGrad">]: (
     to: Emission,
@@ -41,7 +41,7 @@ const rules: {
     to.reduce("ReduceSum", dy, channelAxes(to.shapes[inputs[0]]).axes, false, name),
   reluGrad: (to, { name }, x, dy) => to.multiply(dy, to.less(to.model.scalar(0), x), name),
   relu6Grad: (to, { name }, x, dy) => {
-    // 0 < x < 6 as one comparison
+    // 0 < x < 6 as a single comparison
     const inside = to.less(to.op("Abs", [to.subtract(x, to.model.scalar(3))]), to.model.scalar(3));
     return to.multiply(dy, inside, name);
   },
@@ -88,7 +88,7 @@ function refuse(_: Emission, { op, name }: BackwardNode): never {
   throw new PhinetsError("onnx.op", `${op} "${name}" has no counterpart in ONNX; train it on our own kernels`);
 }
 
-/** y = gamma / sqrt(variance + epsilon) * (x - mean) + beta; mean and variance stay columns that broadcast. */
+/** y = gamma / sqrt(variance + epsilon) * (x - mean) + beta; mean and variance are kept as columns that broadcast. */
 function batchNormTrain(node: TrainingNodeOf<"batchNormTrain">, to: Emission): void {
   const [y, mean, variance] = node.outputs;
   const { axes, column } = channelAxes(to.shapes[node.inputs[0]]);

@@ -1,4 +1,4 @@
-/** A convolution's gradients as convolutions and matrix products. Tensors are NCHW and OIHW, shapes NHWC. */
+/** Computes a convolution's gradients by convolutions and matrix products. Tensors are NCHW and OIHW, shapes NHWC. */
 import type { OpAttributes } from "../../graph/index.js";
 import type { Shape } from "../../tensor/index.js";
 import type { Emission } from "./emission.js";
@@ -9,7 +9,7 @@ function isPointwise({ kernel, stride, padding, groups }: Conv): boolean {
   return groups === 1 && [...kernel, ...stride].every((n) => n === 1) && Object.values(padding).every((n) => n === 0);
 }
 
-/** Gradient with respect to the weight: x convolved with dy, the stride turned into a dilation. */
+/** Gradient with respect to the weight: x convolved with dy, with the stride as a dilation. */
 export function convGradWeight(
   to: Emission,
   conv: Conv,
@@ -37,11 +37,11 @@ export function convGradWeight(
     pads: { ints: [padding.top, padding.left, ...after] },
     group: { int: group },
   });
-  // Rows and columns that no window reached give taps beyond the kernel.
+  // Input rows and columns that no window reaches give taps beyond the kernel.
   const crop = (taps: string): string =>
     sizes.every((size, i) => size === kernel[i]) ? taps : to.slice(taps, [2, 3], [0, 0], kernel);
   if (groups === channels && filters === channels) {
-    // Every picture's every channel is a group of its own; then pictures are summed.
+    // Each channel of each picture becomes a group; the pictures are summed afterwards.
     const planes = to.reshape(x, [1, batch * channels, height, width]);
     const kernels = to.reshape(dy, [batch * channels, 1, outHeight, outWidth]);
     const taps = crop(to.op("Conv", [planes, kernels], attributes(batch * channels)));
@@ -85,7 +85,7 @@ export function convGradInput(
     const attributes = { kernel_shape: { ints: kernel }, pads: { ints: mirrored }, group: { int: groups } };
     return to.op("Conv", [dy, flipped], attributes, name);
   }
-  // What the windows reach beyond the input's end is cut; what they do not reach gets zeros.
+  // Where windows reach beyond the input's end, the surplus is cut; where they do not reach it, zeros are added.
   const surplus = [height, width].map((size, i) => {
     const reached = (dyShape[1 + i] - 1) * stride[i] + kernel[i] - pads[i];
     return reached - size;

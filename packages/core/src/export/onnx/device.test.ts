@@ -60,7 +60,7 @@ test("steps on a device go where the kernels' steps go, and its checkpoint is ou
     for (let i = 0; i < a[name].data.length; i++)
       expect(Math.abs(b[name].data[i] / a[name].data[i] - 1)).toBeLessThan(1e-2);
 
-  // Gone on with elsewhere: the device's state in an executor of its own, on our kernels.
+  // Training continues elsewhere: the device's state in a new executor, on our kernels.
   const resumed = start();
   resumed.setState(b);
   const [onDevice, onKernels] = [await step(theirs, 9, device), await step(resumed, 9)];

@@ -1,11 +1,11 @@
-/** A training graph's passes on ONNX Runtime: on its CPU provider or, through WebGPU, on a GPU. */
+/** Runs a training graph's passes on ONNX Runtime: on its CPU provider or, through WebGPU, on a GPU. */
 import { type FloatWeights, sizeOf } from "../../tensor/index.js";
 import type { Executor, StepDevice, TrainingGraph } from "../../training/index.js";
 import { OnnxModel } from "./model.js";
 import type { OnnxRuntime, OnnxSession, OnnxSessionOptions, OnnxTensor } from "./runtime.js";
 import { type HalfSteps, type OnnxTrainingGraph, onnxNames, trainingGraphToOnnxHalves } from "./training-graph.js";
 
-/** ONNX Runtime's execution providers that training was tried on; "wasm" is onnxruntime-web's CPU. */
+/** ONNX Runtime's execution providers that training was tested on; "wasm" is onnxruntime-web's CPU. */
 export type OnnxProvider = "cpu" | "wasm" | "webgpu";
 
 export interface OnnxDeviceOptions {
@@ -23,12 +23,12 @@ interface Compiled {
 type Tensors = Readonly<Record<string, OnnxTensor>>;
 
 /**
- * Each graph is compiled when it is first run. Between the passes what the gradients need stays where it was computed.
- * The runtime orders its sums as it likes: results equal our kernels' to rounding, not to the bit.
+ * Compiles each graph when it first runs. Between the passes, values that the gradients need stay on the device. The
+ * runtime orders sums differently, so results equal our kernels' up to rounding.
  */
 export class OnnxDevice implements StepDevice {
   readonly #compiled = new Map<TrainingGraph, Promise<Compiled>>();
-  /** Of the last forward pass. */
+  /** Tensors saved by the last forward pass. */
   #saved: { readonly executor: Executor; readonly tensors: Tensors; readonly parameters: OnnxTensor } | undefined;
 
   constructor(
@@ -36,7 +36,7 @@ export class OnnxDevice implements StepDevice {
     readonly options: OnnxDeviceOptions,
   ) {}
 
-  /** Adds 1 to 1 on the device. Rejects with the runtime's error where the provider cannot start. */
+  /** Computes 1 + 1 on the device. Rejects with the runtime's error where the provider cannot start. */
   async probe(): Promise<void> {
     const model = new OnnxModel("probe", ["y"]);
     model.output(model.result("Add", [model.input("x", [1]), model.scalar(1)], {}, "y"), [1]);
@@ -71,7 +71,7 @@ export class OnnxDevice implements StepDevice {
   #open(model: OnnxModel, kept: readonly string[] = []): Promise<OnnxSession> {
     const { provider, threads } = this.options;
     const options: OnnxSessionOptions = {
-      // In its own NHWC the provider transposes around every convolution: a third slower there (SwiftShader).
+      // With its default NHWC, the provider transposes around every convolution, which is a third slower (SwiftShader).
       executionProviders: [provider === "webgpu" ? { name: provider, preferredLayout: "NCHW" } : provider],
       logSeverityLevel: 3,
       ...(threads !== undefined && provider === "cpu" ? { intraOpNumThreads: threads } : {}),
@@ -125,7 +125,7 @@ export class OnnxDevice implements StepDevice {
     return new this.runtime.Tensor("float32", flat, [parameters.size]);
   }
 
-  /** A model's inputs: what is given, else a copy of the executor's buffer (which is shared memory). */
+  /** A model's inputs: the given tensors, otherwise copies of the executor's buffers (which are in shared memory). */
   #feeds(model: OnnxModel, executor: Executor, given: Tensors): Tensors {
     const entries = model.inputs.map(({ name, shape }) => {
       const tensor = given[name] ?? new this.runtime.Tensor("float32", executor.input(name).slice(), shape);

@@ -1,13 +1,13 @@
 /**
- * A graph on its way into an ONNX model. ONNX convolves NCHW maps with OIHW weights: between the model's inputs and
- * outputs maps are `[batch, channels, height, width]`, whatever a graph's shapes say; vectors `[batch, features]` stay.
+ * Writes a graph into an ONNX model. ONNX convolves NCHW maps with OIHW weights, so inside the model maps are `[batch,
+ * channels, height, width]`, whatever the graph's shapes are; vectors `[batch, features]` stay as they are.
  */
 import { channelsFirstShape, type Shape, sizeOf } from "../../tensor/index.js";
 import type { OnnxAttribute, OnnxModel } from "./model.js";
 
-/** Where an emission gets what no node before has made. Each is asked for once. */
+/** Supplies values and parameters that no earlier node has made. Each is requested once. */
 export interface EmissionSource {
-  /** Name of the tensor that holds a value, NCHW where it is a map. */
+  /** Name of the tensor that holds a value; maps are NCHW. */
   value(name: string): string;
   /** Name of the tensor that holds a parameter; a convolution's weight is OIHW. */
   parameter(name: string): string;
@@ -37,12 +37,12 @@ export class Emission {
     return tensor;
   }
 
-  /** Says which tensor holds a value. */
+  /** Sets the tensor that holds a value. */
   set(name: string, tensor: string): void {
     this.#values.set(name, tensor);
   }
 
-  /** Whether a value has been made or asked for. */
+  /** Whether a value has been made or requested. */
   has(name: string): boolean {
     return this.#values.has(name);
   }
@@ -103,13 +103,16 @@ export class Emission {
     return this.multiply(a, this.model.scalar(factor), preferredName);
   }
 
-  /** 1 where a < b, else 0. A comparison and a cast: Where and Sign take two to three times as long. */
+  /** 1 where a < b, else 0. Uses a comparison and a cast, since Where and Sign take two to three times as long. */
   less(a: string, b: string): string {
     return this.op("Cast", [this.op("Less", [a, b])], { to: { int: 1 } });
   }
 }
 
-/** Axes that batch statistics are taken over, and the shape that broadcasts a vector of channels over a value. */
+/**
+ * Axes that batch statistics are computed over, the shape that broadcasts a vector of channels over a value, and the
+ * number of elements per channel.
+ */
 export function channelAxes(shape: Shape): { axes: readonly number[]; column: Shape; count: number } {
   const channels = shape[shape.length - 1];
   const count = sizeOf(shape) / channels;
@@ -118,12 +121,12 @@ export function channelAxes(shape: Shape): { axes: readonly number[]; column: Sh
     : { axes: [0], column: [1, channels], count };
 }
 
-/** Whether NHWC and NCHW order a map's elements differently. */
+/** Whether the elements of a map have different orders in NHWC and NCHW. */
 export function reorders(shape: Shape): boolean {
   return shape.length === 4 && shape[3] > 1 && shape[1] * shape[2] > 1;
 }
 
-/** NHWC to NCHW; `shape` is the NHWC shape. */
+/** Converts NHWC to NCHW. `shape` is the NHWC shape; vectors stay as they are. */
 export function toChannelsFirst(to: Emission, tensor: string, shape: Shape, preferredName?: string): string {
   if (shape.length !== 4) return tensor;
   return reorders(shape)
@@ -131,7 +134,7 @@ export function toChannelsFirst(to: Emission, tensor: string, shape: Shape, pref
     : to.reshape(tensor, channelsFirstShape(shape), preferredName);
 }
 
-/** NCHW to NHWC order, as a node whose result is called `name`: an output of the model. */
+/** Converts NCHW to NHWC in a node whose result is called `name`, and declares it an output of the model. */
 export function giveChannelsLast(to: Emission, tensor: string, shape: Shape, name: string): void {
   const { model } = to;
   if (shape.length !== 4) model.result("Identity", [tensor], {}, name);

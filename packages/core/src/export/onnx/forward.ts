@@ -1,25 +1,25 @@
-/** The network's own operators as nodes of ONNX's default operator set. */
+/** Writes the network's own operators as nodes of ONNX's default operator set. */
 import type { NodeOf, OpName, Padding, UnaryFunction } from "../../graph/index.js";
 import { PhinetsError } from "../../tensor/index.js";
 import { channelsLast, type Emission, reorders, toChannelsFirst } from "./emission.js";
 import type { OnnxAttribute } from "./model.js";
 
-/** What is emitted of a node of a graph or of a training graph. */
+/** The fields needed of a node, which may be of a graph or of a training graph. */
 type Forward<O extends OpName> = Pick<NodeOf<O>, "name" | "op" | "inputs" | "parameters" | "attributes">;
 export type ForwardNode = { [O in OpName]: Forward<O> }[OpName];
 
-/** ONNX's order: starts of all axes, then ends. */
+/** Padding in ONNX's order: starts of all axes, then ends. */
 export function convPads({ top, left, bottom, right }: Padding): OnnxAttribute {
   return { ints: [top, left, bottom, right] };
 }
 
-/** Emits one operator of a network; batch norm with its running statistics, dropout as at inference. */
+/** Emits one operator of a network: batch norm with its running statistics, dropout as at inference. */
 export function emitForward(node: ForwardNode, to: Emission): void {
   const [x, second] = node.inputs.map((input) => to.value(input));
   to.set(node.name, rules[node.op](to, node as never, x, second));
 }
 
-/** Emits an operator of inputs `x` and `second`; gives the tensor that holds its value. */
+/** Emits an operator with the inputs `x` and `second` and returns the tensor that holds its value. */
 const rules: {
   readonly [O in OpName]: (to: Emission, node: Forward<O>, x: string, second: string) => string;
 } = {
@@ -74,7 +74,7 @@ const rules: {
       {
         mode: { string: mode === "nearest" ? "nearest" : "linear" },
         coordinate_transformation_mode: { string: corners },
-        // A half goes up where positions are rounded; of upper left corners the pixel is the one they are in.
+        // Positions round half up; positions of top-left corners select the pixel that contains them.
         ...(mode === "nearest" && {
           nearest_mode: { string: corners === "asymmetric" ? "floor" : "round_prefer_ceil" },
         }),

@@ -1,6 +1,6 @@
 /**
- * Builds an ONNX model front to back and writes it: nodes of the default operator set, constants, inputs, outputs.
- * Constants' bytes are little-endian.
+ * Builds an ONNX model from front to back and encodes it: nodes of the default operator set, constants, inputs and
+ * outputs. Constants are little-endian.
  */
 import { attributeTypes, dataTypes, fields } from "../../import/onnx/schema.js";
 import { PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
@@ -14,7 +14,7 @@ export type OnnxAttribute =
   | { readonly string: string }
   | { readonly ints: readonly number[] };
 
-/** A tensor at the model's boundary. */
+/** A tensor that enters or leaves the model. */
 export interface OnnxValue {
   readonly name: string;
   readonly dtype: OnnxType;
@@ -22,7 +22,7 @@ export interface OnnxValue {
 }
 
 const irVersion = 8;
-/** Reductions take their axes as an input from 18 on. */
+/** From 18 on, reductions take their axes as an input. */
 const defaultOperatorSet = 18;
 
 export class OnnxModel {
@@ -32,10 +32,10 @@ export class OnnxModel {
   readonly #constants: ProtoMessage[] = [];
   readonly #cache = new Map<string, string>();
   readonly #taken = new Set<string>();
-  /** What a reader should know of the model: keys and values of its own. */
+  /** Information about the model: keys and values of the caller's choice. */
   readonly metadata: Record<string, string> = {};
 
-  /** @param reserved names of inputs and outputs to come, which no tensor in between may take */
+  /** @param reserved names of inputs and outputs to come, which no inner tensor may take */
   constructor(
     readonly name: string,
     reserved: readonly string[] = [],
@@ -56,14 +56,14 @@ export class OnnxModel {
     return name;
   }
 
-  /** Declares that a node's result leaves the model. */
+  /** Declares a node's result an output of the model. */
   output(name: string, shape: Shape, dtype: OnnxType = "float32"): void {
     this.outputs.push({ name, dtype, shape });
   }
 
   /**
    * Adds a node with one result and returns the result's name.
-   * @param preferredName what the result should be called; made unique
+   * @param preferredName name for the result, made unique
    */
   node(
     op: string,
@@ -74,7 +74,7 @@ export class OnnxModel {
     return this.#node(op, inputs, attributes, this.#unique(preferredName));
   }
 
-  /** A node whose result has a reserved name: an output of the model. */
+  /** Adds a node whose result has a reserved name, for an output of the model. */
   result(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>>, name: string) {
     return this.#node(op, inputs, attributes, name);
   }
@@ -123,12 +123,12 @@ export class OnnxModel {
     return name;
   }
 
-  /** A float32 scalar; equal ones are one constant. */
+  /** A float32 scalar; equal scalars share one constant. */
   scalar(value: number): string {
     return this.#once(`scalar ${value}`, () => this.constant(`c:${value}`, [], Float32Array.of(value)));
   }
 
-  /** An int64 vector: axes, shapes, slices; equal ones are one constant. */
+  /** An int64 vector for axes, shapes and slices; equal vectors share one constant. */
   int64s(values: readonly number[]): string {
     const preferredName = `i:${values.join(",")}`;
     return this.#once(preferredName, () =>
@@ -167,7 +167,7 @@ export class OnnxModel {
   }
 }
 
-/** AttributeProto: the value and its type. */
+/** Encodes an AttributeProto: the value and its type. */
 function attribute(name: string, value: OnnxAttribute): ProtoMessage {
   const at = fields.attribute;
   const message = new ProtoMessage().text(at.name, name);

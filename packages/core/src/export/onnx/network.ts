@@ -1,7 +1,8 @@
 /**
- * A finished network as an ONNX model: in floats, or as its int8 network with QuantizeLinear and DequantizeLinear around
- * every value (ONNX's "QDQ" form, which runtimes turn into integer kernels). Both take and give what the network does:
- * input `[1, height, width, channels]`, pixel / 128 - 1; outputs real values, maps `[1, height, width, channels]`.
+ * Writes a finished network as an ONNX model: in floats, or as its int8 network with QuantizeLinear and
+ * DequantizeLinear around every value (ONNX's "QDQ" form, which runtimes turn into integer kernels). Both have the
+ * network's inputs and outputs: input `[1, height, width, channels]`, pixel / 128 - 1; outputs in real values, maps
+ * `[1, height, width, channels]`.
  */
 import { type Graph, inputsOf, isLinear } from "../../graph/index.js";
 import type { QuantizedNetwork } from "../../quantization/index.js";
@@ -12,7 +13,9 @@ import { emitForward } from "./forward.js";
 import { OnnxModel } from "./model.js";
 
 /**
- * @param graph a network's (`buildNetwork`, batch norm with running statistics) or its deployed form (`deployGraph`)
+ * The network in floats.
+ * @param graph the training form (`buildNetwork`, batch norm with running statistics) or the deployed form
+ * (`deployGraph`)
  * @param weights of `graph`
  */
 export function networkToOnnx(graph: Graph, weights: FloatWeights): OnnxModel {
@@ -23,8 +26,8 @@ export function networkToOnnx(graph: Graph, weights: FloatWeights): OnnxModel {
 }
 
 /**
- * The int8 network. ONNX rounds half to even, once, where the integer interpreter rounds twice: outputs of a runtime
- * differ from the interpreter's by a few steps of their scale.
+ * The int8 network in QDQ form. ONNX rounds once, half to even, where the integer interpreter rounds twice, so a
+ * runtime's outputs differ from the interpreter's by a few steps of their scale.
  */
 export function quantizedToOnnx({ graph, values, weightScales, weights }: QuantizedNetwork): OnnxModel {
   const scaleOf = new Map<string, { scales: Float32Array; zero: Int8Array | Int32Array }>();
@@ -61,7 +64,7 @@ export function quantizedToOnnx({ graph, values, weightScales, weights }: Quanti
   });
 }
 
-/** @param rounded where given, what becomes of each value once it is made */
+/** @param rounded if given, wraps each value after it is made */
 function emitNetwork(
   graph: Graph,
   parameter: (to: Emission, name: string) => string,

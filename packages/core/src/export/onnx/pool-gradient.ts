@@ -1,4 +1,4 @@
-/** Max pooling's gradient: to the first largest of each window, in row order. */
+/** Max pooling's gradient, which goes to the first largest element of each window in row order. */
 import type { Shape } from "../../tensor/index.js";
 import type { Emission } from "./emission.js";
 
@@ -25,7 +25,7 @@ export function maxPoolGrad(
     open = open === undefined ? to.subtract(to.model.scalar(1), chosen) : to.subtract(open, chosen);
     shares.push(to.reshape(to.multiply(chosen, dy), [batch, channels, 1, rows, columns]));
   }
-  // A transposed convolution puts each tap's share in its place: a one at the tap, zeros elsewhere.
+  // A transposed convolution puts each tap's share in place: its kernel is a one at the tap and zeros elsewhere.
   const stacked = to.op("Concat", shares, { axis: { int: 2 } });
   const places = new Float32Array(channels * taps * taps);
   for (let i = 0; i < channels * taps; i++) places[i * taps + (i % taps)] = 1;

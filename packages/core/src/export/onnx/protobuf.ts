@@ -1,8 +1,8 @@
-/** Protocol Buffers' wire format, written, the part that ONNX needs. Source: the encoding page of protobuf.dev. */
+/** Writes Protocol Buffers' wire format, as far as ONNX needs it. Source: the encoding page of protobuf.dev. */
 import { wire } from "../../import/onnx/schema.js";
 import { utf8Encode } from "../../tensor/index.js";
 
-/** One message: fields in the order in which they are written. */
+/** One message; fields are written in the order of the calls. */
 export class ProtoMessage {
   #bytes = new Uint8Array(64);
   #length = 0;
@@ -25,7 +25,7 @@ export class ProtoMessage {
     this.#varint(field * 8 + type);
   }
 
-  /** A 64-bit integer; negative ones are two's complement. */
+  /** A 64-bit integer; negative values are in two's complement. */
   int(field: number, value: number): this {
     this.#tag(field, wire.varint);
     this.#varint(value);
@@ -57,7 +57,7 @@ export class ProtoMessage {
     return this.bytes(field, value.encode());
   }
 
-  /** The message's bytes; a view that the next field invalidates. */
+  /** The message's bytes, as a view that the next field invalidates. */
   encode(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }

@@ -1,4 +1,6 @@
-/** What is used of ONNX Runtime's JavaScript API: the modules onnxruntime-node and onnxruntime-web are of this type. */
+/**
+ * The part of ONNX Runtime's JavaScript API in use; the modules onnxruntime-node and onnxruntime-web have this type.
+ */
 
 export interface OnnxRuntime {
   readonly InferenceSession: { create(model: Uint8Array, options: OnnxSessionOptions): Promise<OnnxSession> };
@@ -10,7 +12,7 @@ export interface OnnxSessionOptions {
   readonly intraOpNumThreads?: number;
   /** 3: errors only. */
   readonly logSeverityLevel: 0 | 1 | 2 | 3 | 4;
-  /** Where each output is left; on the CPU by default. */
+  /** Location of each output; the CPU by default. */
   readonly preferredOutputLocation?: Readonly<Record<string, "cpu" | "gpu-buffer">>;
 }
 

@@ -1,7 +1,8 @@
 /**
- * Our kernels against ONNX Runtime's on whole networks: outputs, batch statistics and every gradient of the same training
- * graph. Independent are kernels, memory plan, layouts and the order of sums. The graph's calculus is shared: slopes of
- * ONNX Runtime's own forward pass check it here, finite differences of each operator in training/executor.test.
+ * Compares our kernels with ONNX Runtime's on whole networks: outputs, batch statistics and every gradient of the same
+ * training graph. Kernels, memory plan, layouts and the order of sums are independent. The graph's differentiation
+ * rules are shared; slopes of ONNX Runtime's own forward pass check them here, and finite differences of each operator
+ * in training/executor.test.
  */
 import * as ort from "onnxruntime-web";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -65,7 +66,9 @@ function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return norm(Array.from(a, (value, i) => value - b[i])) / norm(b);
 }
 
-/** Initial weights; batch norm and biases moved off 1 and 0, outputs off the biases'. */
+/**
+ * Initial weights, with batch norm and biases moved away from 1 and 0, and output weights made large enough to matter.
+ */
 function movedWeights(graph: Graph): FloatWeights {
   const weights = initialWeights(graph, 3);
   for (const [i, [name, { data }]] of Object.entries(weights).entries()) {
@@ -80,7 +83,7 @@ function movedWeights(graph: Graph): FloatWeights {
   return weights;
 }
 
-/** Random inputs and masks, into the executor and as the model's. */
+/** Fills the executor with random inputs and masks, and returns them as the model's inputs. */
 function fill(executor: Executor): Values {
   const feeds: Values = {};
   const { inputs, masks, shapes } = executor.graph;
@@ -105,7 +108,7 @@ interface Compared {
   readonly gradients: Values;
 }
 
-/** Runs both on one batch and compares all that leaves the step; `cotangentOf` is the loss's gradient. */
+/** Runs both on one batch and compares everything that leaves the step; `cotangentOf` is the loss's gradient. */
 async function compare(
   training: TrainingGraph,
   weights: FloatWeights,
@@ -135,9 +138,10 @@ async function compare(
     const mean = norm(results.gradients) / Math.sqrt(onnx.gradients.size);
     for (const [name, { data }] of Object.entries(ours)) {
       const root = Math.sqrt(data.length);
-      // Exactly 0 but for rounding: what a batch norm adds before another without anything but a product in between.
+      // Exactly 0 but for rounding: the beta of a batch norm whose output reaches another batch norm only through
+      // products.
       const isZero = [data, gradients[name]].every((each) => norm(each) / root < 1e-5 * mean);
-      // Or nothing gets through: a ReLU6 that is shut on the whole batch.
+      // Or nothing gets through, because a ReLU6 is shut on the whole batch.
       if (isZero) expect(norm(data) === 0 || training.network.parameters[name].kind === "beta", name).toBe(true);
       else expect(distance(data, gradients[name]), name).toBeLessThan(1e-4);
     }
@@ -266,7 +270,7 @@ describe("apart from our own calculus", () => {
     let checked = 0;
     for (const [name, gradient] of Object.entries(gradients)) {
       const slope = norm(gradient);
-      if (slope < 0.05) continue; // float32 differences say nothing of it
+      if (slope < 0.05) continue; // too small for float32 differences
       const direction = gradient.map((value) => value / slope);
       const h = 2e-3;
       const numeric = ((await lossAt(name, direction, h)) - (await lossAt(name, direction, -h))) / (2 * h);

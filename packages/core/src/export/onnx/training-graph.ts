@@ -1,4 +1,7 @@
-/** A training graph (training/differentiate) as ONNX models that any runtime can run: one whole step, or its two halves. */
+/**
+ * Writes a training graph (training/differentiate) as ONNX models for any runtime: the whole step in one, or its two
+ * halves.
+ */
 import { trainable } from "../../graph/index.js";
 import { channelsFirstShape, PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
 import { gradientOps, type TrainingGraph, type TrainingNode } from "../../training/index.js";
@@ -7,31 +10,32 @@ import { channelsLast, Emission, giveChannelsLast, reorders, toChannelsFirst } f
 import { emitForward, type ForwardNode } from "./forward.js";
 import { OnnxModel } from "./model.js";
 
-/** Where one tensor lies in a flat vector of float32. */
+/** Location of one tensor in a flat float32 vector. */
 export interface FlatEntry {
   readonly name: string;
-  /** Elements from the vector's start. */
+  /** Index of its first element in the vector. */
   readonly offset: number;
   readonly shape: Shape;
 }
 
 export interface FlatLayout {
   readonly entries: readonly FlatEntry[];
-  /** Elements of the vector. */
+  /** Number of elements in the vector. */
   readonly size: number;
 }
 
 /**
- * Models read and give maps as the training graph has them (NHWC; weights OHWI). What there is one of for each layer
- * travels as one flat vector, laid out in `parameters`, `gradients` and `statistics`: a GPU is asked for few transfers.
+ * Models take and give maps in the training graph's layout (NHWC; weights OHWI). Tensors that exist once per layer are
+ * packed into one flat vector each, laid out in `parameters`, `gradients` and `statistics`, so that a GPU needs few
+ * transfers.
  */
 export interface OnnxTrainingGraph<M> {
   readonly models: M;
-  /** Input "parameters": what the models read of the network's parameters. */
+  /** Layout of the input "parameters": the network's parameters that the models read. */
   readonly parameters: FlatLayout;
-  /** Output "gradients", by parameter. */
+  /** Layout of the output "gradients", by parameter. */
   readonly gradients: FlatLayout;
-  /** Output "statistics": batch means and biased variances, by the training graph's value. */
+  /** Layout of the output "statistics": batch means and biased variances, by the training graph's value. */
   readonly statistics: FlatLayout;
 }
 
@@ -41,8 +45,8 @@ export interface WholeStep {
 }
 
 /**
- * Two models, for a loss that is computed between them. `saved` are outputs of the first that are inputs of the second:
- * values that the gradients need, as the first model holds them.
+ * Two models, for a loss that is computed in between. `saved` are outputs of the first model that the second takes as
+ * inputs: the values that the gradients need, in the first model's layout.
  */
 export interface HalfSteps {
   readonly forward: OnnxModel;
@@ -81,7 +85,7 @@ export function trainingGraphToOnnxHalves(graph: TrainingGraph): OnnxTrainingGra
     const tensor = first.to.value(value);
     if (backward.inputs.some(({ name }) => name === tensor)) return tensor;
     const shape = first.tensorShape(value);
-    // What the first model is given, the second is given too.
+    // Inputs of the first model are given to the second model directly.
     if (!forward.inputs.some(({ name }) => name === tensor)) {
       forward.output(tensor, shape);
       saved.push(tensor);
@@ -119,7 +123,7 @@ function flat(entries: readonly (readonly [name: string, shape: Shape])[]): Flat
 
 function layoutsOf(graph: TrainingGraph): { parameters: FlatLayout; gradients: FlatLayout; statistics: FlatLayout } {
   const { parameters } = graph.network;
-  // Running statistics are read by inference only.
+  // Only inference reads running statistics.
   const read = graph.nodes.flatMap((node) =>
     Object.values(node.parameters).filter((name) => node.op === "batchNorm" || trainable[parameters[name].kind]),
   );
@@ -134,7 +138,7 @@ function layoutsOf(graph: TrainingGraph): { parameters: FlatLayout; gradients: F
   };
 }
 
-/** Nodes of a training graph on their way into one model. */
+/** The part of a training graph's nodes that one model holds. */
 class Part {
   readonly to: Emission;
   #parameters: string | undefined;
@@ -148,7 +152,7 @@ class Part {
     this.to = new Emission(model, graph.shapes, { value: imported, parameter: (name) => this.#parameter(name) });
   }
 
-  /** A parameter out of the flat vector; slices, because WebGPU cannot split into this many at once. */
+  /** A parameter from the flat vector, by a slice each, because WebGPU cannot split into this many tensors at once. */
   #parameter(name: string): string {
     const { to, model, layout } = this;
     this.#parameters ??= model.input(onnxNames.parameters, [layout.size]);

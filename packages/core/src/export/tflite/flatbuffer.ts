@@ -1,13 +1,13 @@
 /**
- * FlatBuffers' wire format, the part that .tflite needs. A buffer is written from its end to its start, so that what is
- * referred to is there before what refers to it. Source: "FlatBuffer Internals" of flatbuffers.dev.
+ * Writes FlatBuffers' wire format, as far as .tflite needs it. A buffer is written from its end to its start, so that
+ * objects exist before the references to them. Source: "FlatBuffer Internals" of flatbuffers.dev.
  */
 import { utf8Encode } from "../../tensor/index.js";
 
 /** Distance of an object from the buffer's end, in bytes. */
 export type Reference = number & { readonly reference: unique symbol };
 
-/** A table's field that is there; those that are not have their default. */
+/** A table's field that is present; absent fields have their default. */
 export type Field =
   | { readonly byte: number }
   | { readonly int32: number }
@@ -19,16 +19,16 @@ const byteOf = (field: Field): number => ("byte" in field ? 1 : 4);
 export class FlatBufferWriter {
   #bytes = new Uint8Array(1024);
   #view = new DataView(this.#bytes.buffer);
-  /** Bytes written, at the buffer's end. */
+  /** Number of bytes written, at the buffer's end. */
   #size = 0;
 
-  /** Pads so that after `bytes` more the position is a multiple of `align`. */
+  /** Pads so that the position is a multiple of `align` after `bytes` more. */
   #prepare(bytes: number, align: number): void {
     const padding = (align - ((this.#size + bytes) % align)) % align;
     if (padding > 0) this.#push(padding);
   }
 
-  /** Position of so many new bytes, zeros, before all that was written. */
+  /** Adds this many zero bytes before everything written so far and returns their position. */
   #push(bytes: number): number {
     const size = this.#size + bytes;
     if (size > this.#bytes.length) {
@@ -54,7 +54,7 @@ export class FlatBufferWriter {
     return this.#size as Reference;
   }
 
-  /** @param align of the first byte; 16 for tensors' data */
+  /** @param align alignment of the first byte; 16 for tensors' data */
   bytes(values: Uint8Array, align = 4): Reference {
     return this.#vector(values.length, 1, align, (at) => this.#bytes.set(values, at));
   }
@@ -80,7 +80,7 @@ export class FlatBufferWriter {
   /** A vector of references. */
   references(values: readonly Reference[]): Reference {
     return this.#vector(values.length, 4, 4, (at) => {
-      // From the place where the reference stands to the object.
+      // An offset counts from the reference itself to the object.
       for (const [i, value] of values.entries())
         this.#view.setUint32(at + 4 * i, this.#bytes.length - value - (at + 4 * i), true);
     });
@@ -88,7 +88,7 @@ export class FlatBufferWriter {
 
   text(value: string): Reference {
     const bytes = utf8Encode(value);
-    const ended = new Uint8Array(bytes.length + 1); // a zero that the length does not count
+    const ended = new Uint8Array(bytes.length + 1); // a final zero that the length does not count
     ended.set(bytes);
     this.#prepare(ended.length, 4);
     const at = this.#push(ended.length);
@@ -97,14 +97,14 @@ export class FlatBufferWriter {
     return this.#size as Reference;
   }
 
-  /** A table: fields by their slot. */
+  /** A table with fields by slot. */
   table(fields: Readonly<Record<number, Field | undefined>>): Reference {
     const present = Object.entries(fields)
       .filter((entry): entry is [string, Field] => entry[1] !== undefined)
       .map(([slot, field]) => ({ slot: Number(slot), field }));
     const end = this.#size;
     const places = new Map<number, number>();
-    // Larger fields last, that is first in the buffer: bytes then need no padding.
+    // Larger fields go last, so they come first in the buffer, and bytes need no padding.
     for (const { slot, field } of present.sort((a, b) => byteOf(a.field) - byteOf(b.field))) {
       const bytes = byteOf(field);
       this.#prepare(bytes, bytes);
@@ -118,7 +118,7 @@ export class FlatBufferWriter {
     this.#prepare(4, 4);
     const slots = Math.max(-1, ...places.keys()) + 1;
     const vtableBytes = 4 + 2 * slots;
-    this.#int32(vtableBytes); // from the table back to its vtable, which stands before it
+    this.#int32(vtableBytes); // offset from the table to its vtable, which lies before it
     const start = this.#size;
     const table = start as Reference;
     for (let slot = slots - 1; slot >= 0; slot--) {
@@ -135,9 +135,12 @@ export class FlatBufferWriter {
     this.#view.setUint16(at, value, true);
   }
 
-  /** The buffer, beginning with the reference to its root table and the file's identifier of four characters. */
+  /**
+   * The finished buffer, which begins with the reference to the root table and the file's identifier of four
+   * characters.
+   */
   finish(root: Reference, identifier: string): Uint8Array {
-    // The start is aligned for every value in it.
+    // Aligns the start for every value in the buffer.
     this.#prepare(8, 16);
     const name = this.#push(4);
     this.#bytes.set(utf8Encode(identifier), name);

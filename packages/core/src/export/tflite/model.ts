@@ -1,10 +1,10 @@
-/** A .tflite model of one subgraph, collected and then written. */
+/** Collects a .tflite model with one subgraph, and encodes it. */
 
 import { identifier, type Operator, operators, schemaVersion, slots, tensorTypes } from "../../import/tflite/schema.js";
 import { type Shape, sizeOf, utf8Encode } from "../../tensor/index.js";
 import { type Field, FlatBufferWriter, type Reference } from "./flatbuffer.js";
 
-/** real = scale * (q - zeroPoint); of weights, one scale an index of `dimension`. */
+/** real = scale * (q - zeroPoint); weights may have one scale per index of `dimension`. */
 export interface TensorQuantization {
   readonly scales: readonly number[];
   readonly zeroPoint: number;
@@ -33,17 +33,17 @@ export type TensorIndex = number;
 export class TfliteModel {
   readonly #tensors: TfliteTensor[] = [];
   readonly #operators: TfliteOperator[] = [];
-  /** What a reader should know of the model: names and texts of its own. */
+  /** Information about the model: texts by names of the caller's choice. */
   readonly metadata: Record<string, string> = {};
 
   constructor(readonly name: string) {}
 
-  /** A value that is made while the model runs: of int8, or without quantisation of float32. */
+  /** Adds a value that the model computes: int8 with quantisation, float32 without. */
   value(name: string, shape: Shape, quantization?: TensorQuantization): TensorIndex {
     return this.#tensors.push({ name, shape, type: quantization ? "int8" : "float32", quantization }) - 1;
   }
 
-  /** A value of int32 that is made while the model runs. */
+  /** Adds an int32 value that the model computes. */
   integers(name: string, shape: Shape): TensorIndex {
     return this.#tensors.push({ name, shape, type: "int32" }) - 1;
   }
@@ -64,7 +64,7 @@ export class TfliteModel {
     return this.#tensors.push({ name, shape, type, quantization, data: new Uint8Array(view.buffer) }) - 1;
   }
 
-  /** Adds what makes a tensor, or several; returns them. */
+  /** Adds the operator that makes one or several tensors; returns these. */
   operator<O extends TensorIndex | readonly TensorIndex[]>(
     operator: Operator,
     inputs: readonly TensorIndex[],
@@ -80,7 +80,7 @@ export class TfliteModel {
   encode(inputs: readonly TensorIndex[], outputs: readonly TensorIndex[]): Uint8Array {
     const writer = new FlatBufferWriter();
     const codes = [...new Set(this.#operators.map(({ operator }) => operator))];
-    // Buffer 0 is empty: that of all tensors without data.
+    // Buffer 0 is empty and serves all tensors without data.
     const data: (Uint8Array | undefined)[] = [undefined];
     const tensors = this.#tensors.map((tensor) => {
       const buffer = tensor.data === undefined ? 0 : data.push(tensor.data) - 1;

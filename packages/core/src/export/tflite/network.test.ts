@@ -1,11 +1,11 @@
-/** .tflite files: what is in them. What TensorFlow Lite computes of them is in test/conformance. */
+/** Content of .tflite files. test/conformance compares TensorFlow Lite's results with ours. */
 import { describe, expect, it } from "vitest";
 import { randomlyQuantized, randomNetwork } from "../../../../../test/random-network.js";
 import { GraphBuilder } from "../../graph/index.js";
 import { quantizedToTflite } from "./index.js";
 
 describe("a network as .tflite", () => {
-  // With PyTorch's padding of 1 and stride 2, TensorFlow's SAME would begin a pixel later on even maps.
+  // With PyTorch's padding of 1 and stride 2, TensorFlow's SAME would begin one pixel later on even maps.
   it.each([
     [8, 8, 2, { top: 1, bottom: 1, left: 1, right: 1 }, [1, 0, 1, 0]],
     [9, 8, 2, { top: 1, bottom: 1, left: 1, right: 1 }, [1, 1, 1, 0]],

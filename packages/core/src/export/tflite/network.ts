@@ -1,7 +1,7 @@
 /**
- * The int8 network as a .tflite: the same weights, biases, scales and zero points, in the operators of TensorFlow Lite,
- * whose Micro reference kernels are what the integer interpreter computes bit for bit. XNNPACK-based runtimes round once
- * where those round twice: they may differ by a step.
+ * Writes the int8 network as a .tflite: the same weights, biases, scales and zero points, in TensorFlow Lite's
+ * operators. The integer interpreter matches TensorFlow Lite Micro's reference kernels bit for bit. XNNPACK-based
+ * runtimes round once where these round twice, so they may differ by a step.
  */
 import {
   type Int8Op,
@@ -20,9 +20,11 @@ import type { Field } from "./flatbuffer.js";
 import { type TensorIndex, type TensorQuantization, TfliteModel } from "./model.js";
 
 /**
- * @param metadata texts by name, for readers
- * @returns the file: input int8 `[1, height, width, channels]`, pixel - 128; outputs int8, with their scale and zero point
- * Throws PhinetsError `tflite.op` for what TensorFlow Lite has no int8 operator for.
+ * Encodes the network.
+ * @param metadata texts by name, stored as the file's metadata
+ * @returns the file: input int8 `[1, height, width, channels]`, pixel - 128; outputs int8, with their scale and zero
+ * point
+ * Throws PhinetsError `tflite.op` for operators and paddings that TensorFlow Lite does not have in int8.
  */
 export function quantizedToTflite(q: QuantizedNetwork, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const emission = new Emission(q);
@@ -54,7 +56,7 @@ class Emission {
     rules[node.op](this, node as never, inputs, output);
   }
 
-  /** A value with the quantisation of one of the network's. */
+  /** Adds a value with the quantisation of the network's value `like`. */
   #make(name: string, shape: Shape, like = name): TensorIndex {
     const { scale, zeroPoint } = this.q.values[like];
     return this.model.value(name, shape, { scales: [scale], zeroPoint });
@@ -86,7 +88,7 @@ class Emission {
     }));
   }
 
-  /** Beside the map lies its zero point. */
+  /** Pads a map with its zero point. */
   pad(name: string, input: TensorIndex, output: TensorIndex, { top, bottom, left, right }: Padding): void {
     const sides = [0, 0, top, bottom, left, right, 0, 0];
     this.operator("pad", [input, this.int32s(`${name}:sides`, sides, [4, 2])], output);
@@ -97,7 +99,8 @@ class Emission {
     const { graph } = this.q;
     const { kernel, stride, padding, groups, activation } = attributes;
     const shape = graph.shapes[node.inputs[0]];
-    // One or more filters a channel; other groups are of a convolution, whose filters have as many channels.
+    // Depthwise layers have one or more filters per channel; other groups make a grouped convolution, with fewer
+    // channels per filter.
     const depthwise = groups > 1 && groups === shape[3];
     const multiplier = attributes.filters / groups;
     const needed = reachOf(shape, graph.shapes[name], node.attributes);
@@ -121,7 +124,7 @@ class Emission {
     });
   }
 
-  /** A window that counts no padding is TensorFlow's of SAME. */
+  /** A window that does not count padding is TensorFlow's SAME. */
   pool(
     { op, name, inputs: [x], attributes }: NodeOf<"averagePool"> | NodeOf<"maxWindow">,
     inputs: readonly TensorIndex[],
@@ -144,7 +147,10 @@ class Emission {
     });
   }
 
-  /** As a convolution of one pixel: runtimes before 2024 read one scale of a fully connected layer's many, in silence. */
+  /**
+   * A layer with one scale per unit becomes a convolution of one pixel: runtimes before 2024 silently read only the
+   * first scale of a fully connected layer. A layer with a single scale stays fully connected.
+   */
   dense(node: NodeOf<"dense">, input: TensorIndex, output: TensorIndex): void {
     const { name } = node;
     const [units, features] = this.q.graph.parameters[node.parameters.weight].shape;
@@ -167,7 +173,7 @@ class Emission {
     this.reshape(name, map, output, [1, units]);
   }
 
-  /** Weight and bias; where there is no bias, one of zeros. */
+  /** Adds weight and bias; a layer without bias gets zeros. */
   #weights(node: LinearNode, depthwise: boolean, as?: Shape): TensorIndex[] {
     const { values, weightScales, weights } = this.q;
     const { weight, bias } = node.parameters;
@@ -190,7 +196,7 @@ class Emission {
 
 type Rule<N> = (to: Emission, node: N, inputs: readonly TensorIndex[], output: TensorIndex) => void;
 
-/** An operator without options, or whose only one, the activation, is none by default. */
+/** Writes an operator without options, or with its activation option left at the default, none. */
 const plain =
   (operator: Operator): Rule<Node> =>
   (to, _, inputs, output) =>
@@ -254,13 +260,16 @@ const rules: { readonly [O in Int8Op]: Rule<NodeOf<O>> } = {
   flatten: (to, { name }, [x], output) => to.reshape(name, x, output, to.q.graph.shapes[name]),
 };
 
-/** `[channels, taps]` to `[taps, channels]`. */
+/** Transposes `[channels, taps]` to `[taps, channels]`. */
 function channelsLast(data: Int8Array, channels: number): Int8Array {
   const taps = data.length / channels;
   return data.map((_, i) => data[(i % channels) * taps + Math.floor(i / channels)]);
 }
 
-/** Of a convolution's padding, what its windows reach: with a stride the last may end before it. */
+/**
+ * The part of a convolution's padding that its windows reach; with a stride, the last window may end before the padding
+ * does.
+ */
 function reachOf(
   [, height, width]: Shape,
   [, outputHeight, outputWidth]: Shape,
@@ -271,7 +280,9 @@ function reachOf(
   return { top, left, bottom: after(height, outputHeight, 0, top), right: after(width, outputWidth, 1, left) };
 }
 
-/** Whether TensorFlow's SAME padding is this padding: as little as the output's size asks for, the odd pixel at the end. */
+/**
+ * Whether the padding equals TensorFlow's SAME: as small as the output's size allows, with the odd pixel at the end.
+ */
 function isSame(
   [, height, width]: Shape,
   [, outputHeight, outputWidth]: Shape,
@@ -280,7 +291,7 @@ function isSame(
   { top, left }: Padding,
 ): boolean {
   const axis = (size: number, count: number, k: number, s: number, before: number): boolean => {
-    // Below 0 where the last window ends before the map: there some runtimes' SAME is not this.
+    // Negative where the last window ends before the map's end; there, the SAME of some runtimes differs.
     const total = (count - 1) * s + k - size;
     return count === Math.ceil(size / s) && total >= 0 && before === Math.floor(total / 2);
   };

@@ -3,7 +3,7 @@ import { namesOf } from "../model.js";
 import { ascii, below, type CNetwork, exampleOf, type Layout, libraryOf, modelOf } from "./network.js";
 import { readme } from "./readme.js";
 
-/** Of cores whose int has 32 bits: AVR and megaAVR are none. */
+/** Cores with an int of 32 bits, which excludes AVR and megaAVR. */
 const architectures = [
   ...["samd", "sam", "mbed", "mbed_nano", "mbed_rp2040", "mbed_portenta", "mbed_nicla", "mbed_giga", "mbed_opta"],
   ...["rp2040", "nrf52", "esp32", "stm32", "renesas_uno", "renesas_portenta", "teensy", "zephyr"],
@@ -12,14 +12,14 @@ const architectures = [
 export const arduino: Layout = (network, firmware) => {
   const { name } = network;
   const example = Object.entries(exampleOf(firmware, "arduino", name)).map(([file, text]): [string, string] => [
-    // A sketch has the name of its folder.
+    // A sketch must have the name of its folder.
     file.endsWith(".ino") ? `${name}.ino` : file,
     text,
   ]);
   return {
     "library.properties": properties(network),
     "keywords.txt": keywords(network),
-    // Flat: of src/ alone the sketches' compiler is told.
+    // Flat, since only src/ itself is on the include path of sketches.
     ...below("src", { ...modelOf(network), ...libraryOf(firmware) }),
     ...below(`examples/${name}`, Object.fromEntries(example)),
     "README.md": readme(network, {

@@ -1,4 +1,7 @@
-/** A CMake package: the target NAME::network, by add_subdirectory, FetchContent, or installed and found. */
+/**
+ * A CMake package with the target NAME::network, used by add_subdirectory, FetchContent, or after installing by
+ * find_package.
+ */
 import {
   below,
   type CNetwork,

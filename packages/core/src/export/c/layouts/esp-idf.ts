@@ -1,6 +1,6 @@
 /**
- * A project of ESP-IDF: main/ and two components, the network and what all networks share. Source: Espressif's ESP-IDF
- * Programming Guide, "Build System".
+ * An ESP-IDF project: main/ and two components, one for the network and one for the code that all networks share.
+ * Source: Espressif's ESP-IDF Programming Guide, "Build System".
  */
 import {
   below,
@@ -18,7 +18,7 @@ import { readme } from "./readme.js";
 export const espIdf: Layout = (network, firmware) => {
   const { name } = network;
   const model = includeAndSource(modelOf(network));
-  // No chip of Espressif's is an Arm: the .S files would be empty.
+  // Espressif's chips are not Arm cores, for which alone the .S files have code.
   const library = includeAndSource(
     Object.fromEntries(Object.entries(libraryOf(firmware)).filter(([file]) => !file.endsWith(".S"))),
   );
@@ -34,7 +34,7 @@ project(${name}_example)
       "components/phinets_kernels",
       component(library, "Kernels, detection and tracking of PhiNets' networks", "PRIV_INCLUDE_DIRS src"),
     ),
-    // It includes the kernels' own headers.
+    // The model includes the kernels' internal headers.
     ...below(
       `components/${name}`,
       component(
@@ -57,7 +57,7 @@ others. phinets_kernels is the same in all.`,
   };
 };
 
-/** What idf.py takes for the board: ESP-IDF names its chips without hyphens. */
+/** sdkconfig defaults for the board. ESP-IDF names its chips without hyphens. */
 function settings({ target: { name } }: CNetwork): string {
   const chip = /^esp32(?:-[a-z]\d+)?$/.test(name) ? [`CONFIG_IDF_TARGET="${name.replace("-", "")}"`] : [];
   const clock = name === "esp32-s3" ? ["CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ_240=y"] : [];

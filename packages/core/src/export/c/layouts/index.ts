@@ -1,4 +1,4 @@
-/** A network's C as the folder that a build system takes. Pure: texts in, texts out. */
+/** Lays a network's C out as the folder that a build system expects. Works purely on texts. */
 import { PhinetsError } from "../../../tensor/index.js";
 import { arduino } from "./arduino.js";
 import { cmake } from "./cmake.js";
@@ -14,13 +14,13 @@ const layouts = { zephyr, "esp-idf": espIdf, arduino, cmake } satisfies Record<s
 
 export type BuildSystem = keyof typeof layouts;
 
-/** Those with a layout of their own. */
+/** Build systems with a layout of their own. */
 export const buildSystems = Object.keys(layouts) as BuildSystem[];
 
 /**
- * Lays a network out for a build system; without one, as a folder that any project takes: all sources beside each other,
- * build files for CMake and make, and what makes an image of the board.
- * Throws PhinetsError where `emitC` does, and for a name that is the kernels' own.
+ * Lays a network out for a build system. Without one, the folder suits any project: all sources side by side, build
+ * files for CMake and make, and the files for an image of the board.
+ * Throws PhinetsError where `emitC` does, and for a name that the kernels use themselves.
  * @returns texts by path
  */
 export function layOutC(network: CNetwork, firmware: Firmware, system?: BuildSystem): Files {

@@ -1,4 +1,4 @@
-/** What a layout is made of, and what all of them share: texts by path in, texts by path out. */
+/** The parts of a layout, and the functions that all layouts share. Everything works on texts by path. */
 import type { QuantizedNetwork } from "../../../quantization/index.js";
 import type { Board, Program } from "../../../target/index.js";
 import { type COptions, emitC } from "../model.js";
@@ -11,26 +11,26 @@ export interface CNetwork extends Pick<COptions, "detector" | "classes"> {
   /** Prefix of the model's files, symbols and macros, and of a build system's targets: a C identifier. */
   readonly name: string;
   readonly target: Board;
-  /** `firmwareProgram`'s for the target. */
+  /** The result of `firmwareProgram` for the target. */
   readonly program: Program;
 }
 
-/** The sources that every network shares. */
+/** The sources that all networks share. */
 export interface Firmware {
-  /** By path below the package @phinets/firmware: "kernels/conv2d.c", "boards/host/main.c". */
+  /** Texts by path within the package @phinets/firmware: "kernels/conv2d.c", "boards/host/main.c". */
   readonly files: Files;
-  /** A digest of the kernels: networks of one program must have the same. */
+  /** A digest of the kernels, which must be equal for all networks in one program. */
   readonly version: string;
 }
 
-/** A folder for one build system. */
+/** Makes the folder for one build system. */
 export type Layout = (network: CNetwork, firmware: Firmware) => Files;
 
-/** Folders of the firmware that belong to every program. */
+/** Folders of the firmware that every program needs. */
 export const sharedFolders = ["kernels", "kernels/dsp", "kernels/helium", "detect", "track", "follow", "wire"] as const;
 
 const source = /\.[cS]$/;
-/** What an application includes, and what that includes. */
+/** Headers that an application includes, and the headers that those include. */
 const publicHeader = /(?:_model|^phinets_(?:program|detect|track|follow|wire))\.h$/;
 
 /** `{"<name>_model.c", "<name>_model.h"}`. */
@@ -38,7 +38,7 @@ export function modelOf({ q, ...options }: CNetwork): Files {
   return emitC(q, options);
 }
 
-/** The sources of a folder of the firmware, as files of `to`. */
+/** The sources in a folder of the firmware, moved to the folder `to`. */
 export function sourcesOf({ files }: Firmware, part: string, to = ""): Record<string, string> {
   const found = Object.entries(files).filter(([path]) => {
     const end = path.lastIndexOf("/");
@@ -52,25 +52,25 @@ export function libraryOf(firmware: Firmware): Files {
   return Object.assign({}, ...sharedFolders.map((part) => sourcesOf(firmware, part)));
 }
 
-/** Files that a compiler is given, in the order of their names within each folder. */
+/** Files to compile, in the order of the given files. */
 export function unitsOf(files: Files, to = ""): string[] {
   return Object.keys(below(to, files)).filter((file) => source.test(file));
 }
 
-/** Files as those of a folder. */
+/** The files moved into a folder. */
 export function below(folder: string, files: Files): Record<string, string> {
   if (folder === "") return { ...files };
   return Object.fromEntries(Object.entries(files).map(([file, text]) => [`${folder}/${file}`, text]));
 }
 
-/** include/: what an application sees; src/: the rest. */
+/** Puts the headers for applications into include/ and all other files into src/. */
 export function includeAndSource(files: Files): Record<string, string> {
   return Object.fromEntries(
     Object.entries(files).map(([file, text]) => [`${publicHeader.test(file) ? "include" : "src"}/${file}`, text]),
   );
 }
 
-/** A program's texts with the model's names as they are in this folder. */
+/** A program's texts with the model's names in this folder. */
 export function named(files: Files, name: string, header = `${name}_model.h`): Files {
   const upper = name.toUpperCase();
   return Object.fromEntries(
@@ -87,17 +87,19 @@ export function named(files: Files, name: string, header = `${name}_model.h`): F
   );
 }
 
-/** What an example of every build system does: a picture in, what the network finds out as text. */
+/** The example that all build systems share: it takes a picture and prints the network's findings. */
 export function exampleOf(firmware: Firmware, system: string, name: string): Files {
   return named({ ...sourcesOf(firmware, "examples"), ...sourcesOf(firmware, `examples/${system}`) }, name);
 }
 
-/** For files of other programs. */
+/** Replaces characters outside ASCII, for files of other tools. */
 export function ascii(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, "?");
 }
 
-/** CMake: the languages, and in `alone` whether the folder is a project by itself, which then gets a build type. */
+/**
+ * CMake: enables the languages and sets `alone` if the folder is a project of its own, which then gets a build type.
+ */
 export const cmakeBegin = `if(NOT MSVC) # whose .S files would be empty
   enable_language(ASM)
 endif()
@@ -110,7 +112,7 @@ if(alone AND NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo)
 endif()`;
 
-/** CMake: the kernels' library is that of the project's other networks too, so it must be the same. */
+/** CMake: checks that all networks of a project use the same kernels, since they share the kernels' library. */
 export function cmakeKernelsCheck(name: string, version: string): string {
   return `get_target_property(version phinets_kernels PHINETS_VERSION)
 if(NOT version STREQUAL "${version}")

@@ -1,4 +1,7 @@
-/** A folder that any project takes: all sources in one place, build files for CMake and make, an image of the board. */
+/**
+ * A folder for any project: all sources in one place, build files for CMake and make, and files for an image of the
+ * board.
+ */
 import { linkerScript } from "../../linker-script.js";
 import { bootOf } from "../boot.js";
 import { arm, fileName, isLinked, machineOf } from "../gcc.js";
@@ -19,7 +22,7 @@ import {
 } from "./network.js";
 import { readme } from "./readme.js";
 
-/** `cc *.c host/main.c` makes the host program; a core that is no Cortex-M has no folder of its board. */
+/** `cc *.c host/main.c` makes the host program. Only a Cortex-M board has a folder of its own. */
 export const plain: Layout = (network, firmware) => {
   const { name, target } = network;
   const linked = isLinked(target);
@@ -34,7 +37,7 @@ export const plain: Layout = (network, firmware) => {
     ...benchmark(network, firmware),
     ...(linked ? { ...image("boards/start"), ...image("boards/cortex-m") } : {}),
     ...(boot === undefined ? {} : image(`boards/${boot}`)),
-    // Its hooks are those of a detector, its registers the chip's.
+    // The example's hooks are a detector's, and its registers the chip's.
     ...(hasExample(network) ? image(`boards/${target.name}`) : {}),
     Makefile: makefile(network, library),
     "CMakeLists.txt": cmake(network, library, firmware),
@@ -43,14 +46,14 @@ export const plain: Layout = (network, firmware) => {
   };
 };
 
-/** MLPerf Tiny's serial protocol; for this machine, and for boards whose serial line is at hand. */
+/** MLPerf Tiny's serial protocol, for this machine and for boards whose serial port is supported. */
 function benchmark({ name, target }: CNetwork, firmware: Firmware): Files {
   const files = named(sourcesOf(firmware, "boards/benchmark"), name, `../${name}_model.h`);
   const ports = new Set(["benchmark.c", "benchmark.h", "host.c", `${target.name}.c`]);
   return below("benchmark", Object.fromEntries(Object.entries(files).filter(([file]) => ports.has(file))));
 }
 
-/** Whether an example application for this board is at hand. */
+/** Whether there is an example application for the board. */
 function hasExample({ target, detector }: CNetwork): boolean {
   return detector !== undefined && target.name === "stm32h743";
 }

@@ -1,24 +1,24 @@
-/** README.md of an exported folder: the calls, what they take of memory, and how the folder becomes part of a project. */
+/** The README.md of an exported folder: the calls, their memory use, and how to add the folder to a project. */
 import { sizeOf } from "../../../tensor/index.js";
 import { arenasOf } from "../arenas.js";
 import { ascii, type CNetwork } from "./network.js";
 
 /**
- * Most stack of an inference and of detection with tracking, bytes: measured on emulated cores with GCC 12, for every kind
- * of layer. portability.test.ts holds it against the emulator.
+ * Upper bounds for the stack of an inference, and of detection with tracking, in bytes: measured on emulated cores with
+ * GCC 12 for every kind of layer. portability.test.ts checks them on the emulator.
  */
 export const stackUse = { dsp: 1000, helium: 1100, portable: 1600, armv6m: 6000, follow: 2300 } as const;
 
-/** Tells a later export that the folder is one of an export. */
+/** Marks a folder as an export, so that a later export may replace it. */
 export const exportMark = "<!-- Written by phinets export. -->";
 
-/** What differs between the build systems. */
+/** The texts that differ between the build systems. */
 export interface LayoutText {
-  /** What the folder is, and how its own program is built. */
+  /** Describes the folder, and how its own program is built. */
   readonly start: string;
   /** The section "In a project". */
   readonly project: string;
-  /** After the board's title: what of the folder is made for it. */
+  /** Follows the board's title: the part of the folder that is made for the board. */
   readonly board: string;
 }
 
@@ -71,7 +71,7 @@ ${exportMark}
 `;
 }
 
-/** How a context gets memory in several banks. */
+/** Describes how a context gets memory in several banks. */
 function ownBanks({ name, program }: CNetwork): string {
   const arenas = arenasOf(name, program);
   if (arenas.length === 1) return "";
@@ -81,7 +81,7 @@ Or an array a bank: \`${name}_context_init_banks(${parameters})\`, of ${arenas.m
 `;
 }
 
-/** Where the linker finds the arrays of working memory. */
+/** Describes where the linker puts the arrays of working memory. */
 function placing({ name, program, target }: CNetwork): string {
   const arenas = arenasOf(name, program);
   const [{ symbol: first }] = arenas;

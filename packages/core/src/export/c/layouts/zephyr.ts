@@ -58,7 +58,7 @@ Several networks: export each with a --name of its own, all with one version of 
   };
 };
 
-/** Of Kconfig, without its CONFIG_. */
+/** A name as a Kconfig option, without the prefix CONFIG_. */
 function option(name: string): string {
   return `${name.toUpperCase()}_NETWORK`;
 }
