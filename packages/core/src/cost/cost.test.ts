@@ -139,7 +139,7 @@ describe("latency and energy", () => {
       const dsp = ["cortex-m4", "cortex-m7", "cortex-m33"].includes(core);
       const { kernels: measured } = coreCosts({ countedAs: core });
       for (const kernel of Object.keys(kernels) as Kernel[]) {
-        // No program has planes of int16 that no kernel has made.
+        // No program has planes of int16 without a kernel that makes them.
         const runs =
           (dsp || !kernel.startsWith("dsp_")) && kernel !== "dsp_planes16" && (helium || !kernel.startsWith("helium_"));
         const row: KernelRow = kernels[kernel];
@@ -156,7 +156,7 @@ describe("latency and energy", () => {
     const { pointwise } = counted.cores["cortex-m3"].kernels;
     const row: KernelRow = kernels.pointwise;
     const terms = row.terms(shapeOf(step, program.lowering));
-    // 6 rows of 7 pixels: tiles of two pixels and two filters, and a pixel that is left.
+    // 6 rows of 7 pixels: tiles of two pixels and two filters, and one remaining pixel.
     expect(terms).toMatchObject({ rows: 6, outputs: 6 * 7 * 12, macs: 6 * 6 * 12 * 8, inputs: 336 });
     const { step: overhead, entry } = counted.cores["cortex-m3"];
     const figures: Readonly<Record<string, number>> = pointwise;
@@ -192,7 +192,7 @@ describe("latency and energy", () => {
     expect(high / low).toBeCloseTo(1.3 / 0.9, 9);
     const energy = energyMj([low, high], board);
     expect(energy).toBeCloseTo(((low + high) / 2e3) * 480e6 * 0.9e-6, 9);
-    // Asleep all the time, and busy all the time: 480 MHz x 0.9 nJ = 432 mW.
+    // Always asleep, and always busy: 480 MHz x 0.9 nJ = 432 mW.
     expect(averagePowerMw([low, high], board, 0)).toBeCloseTo(board.sleepMilliwatts, 9);
     expect(averagePowerMw([100, 100], board, 10)).toBeCloseTo(432, 9);
     expect(() => averagePowerMw([100, 100], board, 11)).toThrow(

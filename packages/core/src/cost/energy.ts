@@ -3,33 +3,34 @@
 import type { Board } from "../target/index.js";
 import { PhinetsError } from "../tensor/index.js";
 
-/** Millijoules of one inference at the middle of its latency band. */
+/** Energy of one inference in millijoules, at the middle of its latency band. */
 export function energyMj(latency: readonly [low: number, high: number], board: Board): number {
   const cycles = (middle(latency) / 1e3) * board.clockHz;
   return cycles * board.nanojoulesPerCycle * 1e-6;
 }
 
-/** Millijoules of one inference, low and high. */
+/** Energy of one inference in millijoules, low and high end. */
 export function energyBandMj(latency: readonly [low: number, high: number], board: Board): [low: number, high: number] {
   return [energyMj([latency[0], latency[0]], board), energyMj([latency[1], latency[1]], board)];
 }
 
 /**
- * Millijoules that an inference may take beyond those of sleeping as long, at `fps` inferences a second on a power budget;
- * negative where the budget does not even pay for sleeping.
+ * Energy in millijoules that an inference may take beyond sleeping for the same time, at `fps` inferences per second on
+ * a power budget; negative where the budget is below the board's sleep power.
  */
 export function activeBudgetMj(board: Board, powerMw: number, fps: number): number {
   return (powerMw - board.sleepMilliwatts) / fps;
 }
 
-/** Millijoules that `ms` milliseconds of computing take beyond those of sleeping as long. */
+/** Energy in millijoules that `ms` milliseconds of computing take beyond sleeping for the same time. */
 export function activeMj(ms: number, board: Board): number {
   return energyMj([ms, ms], board) - board.sleepMilliwatts * (ms / 1e3);
 }
 
 /**
- * Inferences a second that a power budget allows, asleep in between: slow end and fast end of the latency band. 0 where
- * the budget does not even pay for sleeping; never more than the board can do without a pause.
+ * Inferences per second that a power budget allows, with sleep in between: at the slow and at the fast end of the
+ * latency band. 0 where the budget is below the board's sleep power; never more than the board can compute without a
+ * pause.
  */
 export function fpsAtPower(
   latency: readonly [low: number, high: number],
@@ -46,7 +47,7 @@ export function fpsAtPower(
 }
 
 /**
- * Mean power in milliwatts at `fps` inferences a second, asleep in between.
+ * Mean power in milliwatts at `fps` inferences per second, with sleep in between.
  * Throws PhinetsError when the board cannot keep up.
  */
 export function averagePowerMw(latency: readonly [low: number, high: number], board: Board, fps: number): number {

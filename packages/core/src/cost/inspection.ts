@@ -1,4 +1,4 @@
-/** What a network is made of and what it costs, before anything is trained: the document of `phinets inspect`. */
+/** Describes a network and its costs before it is trained: the document of `phinets inspect`. */
 import { deployGraph, type Graph, type OpName, rescaleJoins } from "../graph/index.js";
 import { backboneBlocks, buildNetwork, type Network } from "../networks/index.js";
 import {
@@ -30,29 +30,29 @@ import { countParameters, parametersOf } from "./parameters.js";
 import { planArena } from "./plan.js";
 
 export interface InspectOptions extends ProgramRequest {
-  /** Of an imported int8 network, which has no other: its deployed graph. Default: `buildNetwork`. */
+  /** Deployed graph of an imported int8 network, which has no other graph. Default: `buildNetwork`. */
   readonly graph?: Graph;
   readonly board?: Board;
-  /** With a board: adds the frames a second at this mean power. */
+  /** Mean power in milliwatts; with a board, adds the frames per second at this power. */
   readonly powerMw?: number;
 }
 
 export interface Inspection {
-  /** Trainable; batch-norm statistics are not among them. */
+  /** Trainable parameters, without batch-norm statistics. */
   readonly parameters: number;
-  /** Convolutions and dense layers, one picture. */
+  /** Multiply-accumulates of convolutions and dense layers for one picture. */
   readonly macs: number;
-  /** The same network's total as torchinfo counts it: batch norms and biases too. */
+  /** The same network's total in torchinfo's count, which includes batch norms and biases. */
   readonly torchinfoMacs: number;
-  /** Of the first output: [height, width, channels], or [classes]. */
+  /** Shape of the first output: [height, width, channels], or [classes]. */
   readonly output: readonly number[];
-  /** Of all outputs. */
+  /** Names and shapes of all outputs. */
   readonly outputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
   readonly blocks: readonly {
     readonly id: number;
     /** [height, width, channels] */
     readonly input: readonly number[];
-    /** Channels. */
+    /** Expanded channels. */
     readonly hidden: number;
     readonly output: readonly number[];
     readonly kernel: number;
@@ -66,28 +66,32 @@ export interface Inspection {
     readonly parameters: number;
     readonly macs: number;
   }[];
-  /** Working memory of the int8 network's firmware: with a board its program's, else that of the portable kernels. */
+  /**
+   * Working memory of the int8 network's firmware: of the board's program, or of the portable kernels without a board.
+   */
   readonly arenaBytes: number;
-  /** Most bytes of it alive at once: no placement is smaller. */
+  /** Most of these bytes alive at once; no placement is smaller. */
   readonly arenaLowerBoundBytes: number;
-  /** All activations side by side, without a plan. */
+  /** Sum of all activations, without a plan that shares memory. */
   readonly arenaUnplannedBytes: number;
   /** Constants of the int8 network: weights, biases, requantisation, tables. */
   readonly weightsBytes: number;
-  /** The float network that is deployed (batch norm folded): 4 bytes a value. */
+  /** The deployed float network (batch norm folded), at 4 bytes per value. */
   readonly float: { readonly weightsBytes: number; readonly arenaBytes: number };
   /** `weightsBytes` by kind. */
   readonly int8: WeightBytes;
-  /** With a board. */
+  /** Present with a board. */
   readonly target?: {
     readonly name: string;
-    /** Of activations, in all banks. */
+    /** Bytes of activations in all banks. */
     readonly ramBytes: number;
-    /** What activations may take of all banks. */
+    /** Room for activations in all banks. */
     readonly ramBudgetBytes: number;
-    /** Of each bank, fastest first: what activations take, and what stack, variables and the application leave to them. */
+    /**
+     * For each bank, fastest first: bytes of activations, and the room that stack, variables and the application leave.
+     */
     readonly banks: readonly { readonly region: string; readonly bytes: number; readonly budgetBytes: number }[];
-    /** Of the linked image: constants and code. */
+    /** Constants and code of the linked image. */
     readonly flashBytes: number;
     readonly flashBudgetBytes: number;
     readonly flash: FlashBytes;
@@ -95,14 +99,16 @@ export interface Inspection {
     readonly latencyMs: readonly [low: number, high: number];
     readonly energyMj: number;
     readonly energyBandMj: readonly [low: number, high: number];
-    /** With a power budget: slow and fast end of the latency band. */
+    /** With a power budget: frames per second at the slow and fast end of the latency band. */
     readonly atPower?: { readonly powerMw: number; readonly framesPerSecond: readonly [low: number, high: number] };
-    /** What runs on the board, in order, and where each result lies. Results of address -1 go to the application's buffer. */
+    /**
+     * The steps on the board in order, and the location of each result. Address -1 stands for the application's buffer.
+     */
     readonly layers: readonly {
       readonly name: string;
-      /** Of the graph; "layout" where rows are only brought into another order. */
+      /** Operator of the graph; "layout" where a step only reorders rows. */
       readonly op: OpName | "layout";
-      /** Function of firmware/kernels. */
+      /** The step's function in firmware/kernels. */
       readonly kernel: Kernel;
       readonly output: readonly number[];
       readonly macs: number;
@@ -111,9 +117,9 @@ export interface Inspection {
       readonly energyMj: readonly [low: number, high: number];
       readonly address: number;
       readonly bytes: number;
-      /** Rows of the result that are in memory together. */
+      /** Rows of the result that are in memory at once. */
       readonly rows: number;
-      /** First and last time, counted from 0, at which the result is in use. */
+      /** First and last time of use of the result, counted from 0. */
       readonly alive: readonly [first: number, last: number];
     }[];
     readonly fits: boolean;
@@ -156,8 +162,8 @@ export function inspectNetwork(
 }
 
 /**
- * The working memory over time as SVG; with a board, what else lies in its memory.
- * @param used bytes in each of the board's regions; by default as planned
+ * Draws the working memory over time as SVG; with a board, also the other contents of its memory.
+ * @param used bytes in each of the board's regions; by default the planned bytes
  */
 export function drawMemory(
   network: Network,
@@ -173,7 +179,7 @@ export function drawMemory(
   return memoryMap(program, { board, used: plannedUse(board, flash, ram) });
 }
 
-/** @param isInt8 its scales are chosen: no join needs others */
+/** @param isInt8 the network has its scales already, so its joins need no rescaling */
 function deployedOf(graph: Graph, isInt8: boolean): Graph {
   return isInt8 ? deployGraph(graph) : rescaleJoins(deployGraph(graph));
 }
@@ -186,7 +192,7 @@ function programFor(deployed: Graph, board: Board | undefined, programRequest: P
 
 function blocksOf(network: Network, graph: Graph): Inspection["blocks"] {
   return backboneBlocks(network).map(({ id, module, hidden, kernel, stride, skip }) => {
-    // A block's first node reads its input; its last makes its output.
+    // The first node of a block reads its input, and the last makes its output.
     const nodes = graph.nodes.filter((node) => node.name.startsWith(`${module}.`));
     return {
       id,

@@ -1,6 +1,7 @@
 /**
- * How long one inference takes: instructions of every kernel, times a band of cycles an instruction, over the clock. An
- * estimate to choose networks by; `phinets emulate` counts the instructions, only the board itself measures milliseconds.
+ * Estimates the time of one inference: the instructions of every kernel, times a band of cycles per instruction,
+ * divided by the clock rate. The estimate serves to choose networks. `phinets emulate` counts the instructions; only a
+ * board measures milliseconds.
  */
 import {
   type Board,
@@ -15,19 +16,19 @@ import {
 import counted from "../target/kernel-costs.json" with { type: "json" };
 
 export interface CoreCosts {
-  /** Instructions of an entry of the schedule, and of a step, beside its kernel's. */
+  /** Instructions per entry of the schedule, and per call of a step, in addition to the kernel's. */
   readonly entry: number;
   readonly step: number;
-  /** Instructions a unit of a kernel's terms (target/kernels.ts). */
+  /** Instructions per unit of a kernel's terms (target/kernels.ts). */
   readonly kernels: Readonly<Partial<Record<Kernel, Readonly<Record<string, number>>>>>;
 }
 
-/** What was counted on a board's core, or on the one that stands for it. */
+/** The counts of a board's core, or of the core that stands for it. */
 export function coreCosts({ countedAs }: Pick<Board, "countedAs">): CoreCosts {
   return counted.cores[countedAs];
 }
 
-/** Instructions of one step, all of its rows. Where a core lacks a kernel's figures they are those of a Cortex-M7. */
+/** Instructions of one step over all its rows. Where a core lacks a kernel's figures, a Cortex-M7's are used. */
 export function instructionsOf(step: Step, program: Program, board: Pick<Board, "countedAs">): number {
   const { kernels: measured, step: overhead } = coreCosts(board);
   const others: CoreCosts = counted.cores["cortex-m7"];
@@ -41,14 +42,14 @@ export function instructionsOf(step: Step, program: Program, board: Pick<Board, 
   return sum;
 }
 
-/** Instructions of each step of the program, in its order. */
+/** Instructions of each step of the program, in order. */
 export function stepInstructions(program: Program, board: Pick<Board, "countedAs">): number[] {
   return program.lowering.steps.map((step) => instructionsOf(step, program, board));
 }
 
 /**
  * Instructions of one inference.
- * @param steps those of each step, where they are known
+ * @param steps instructions of each step, where they are known
  */
 export function countInstructions(
   program: Program,
@@ -59,13 +60,13 @@ export function countInstructions(
   return own + program.stream.schedule.length * coreCosts(board).entry;
 }
 
-/** Milliseconds that instructions take, low and high. */
+/** Milliseconds for a number of instructions, low and high end. */
 export function bandMs(instructions: number, board: Board): [low: number, high: number] {
   const [low, high] = board.cyclesPerInstruction;
   return [((instructions * low) / board.clockHz) * 1e3, ((instructions * high) / board.clockHz) * 1e3];
 }
 
-/** Milliseconds of one inference, low and high. */
+/** Milliseconds of one inference, low and high end. */
 export function latencyMs(program: Program, board: Board): [low: number, high: number] {
   return bandMs(countInstructions(program, board), board);
 }

@@ -1,8 +1,8 @@
-/** Multiply-accumulates of convolutions and dense layers, per picture; nothing else counts. */
+/** Multiply-accumulates of convolutions and dense layers per picture; other operators do not count. */
 import type { Graph, Node } from "../graph/index.js";
 import { parametersOf } from "./parameters.js";
 
-/** Multiply-accumulates of one node for one picture (the batch dimension is left out). */
+/** Multiply-accumulates of one node for one picture, whatever the batch size. */
 export function macsOf(graph: Graph, node: Node): number {
   if (node.op === "dense") return node.attributes.units * graph.shapes[node.inputs[0]][1];
   if (node.op !== "conv2d") return 0;
@@ -17,8 +17,8 @@ export function countMacs(graph: Graph): number {
 }
 
 /**
- * What torchinfo's "Total mult-adds" says of the same network, for comparisons with figures that others print: every
- * trained value of a convolution once a pixel, its bias among them, and of a dense layer and a batch norm once.
+ * torchinfo's "Total mult-adds" of the same network, for comparison with published figures: every trained value of a
+ * convolution, including its bias, counts once per pixel, and every trained value of a dense layer or batch norm once.
  */
 export function countTorchinfoMacs(graph: Graph): number {
   return graph.nodes.reduce((sum, node) => {

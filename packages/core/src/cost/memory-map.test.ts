@@ -56,7 +56,7 @@ describe("memoryMap", () => {
     const paths = [...drawn.matchAll(/<path d="M([\d.]+) ([\d.]+)V([\d.]+)([^Z]+)Z"/g)].map(
       ([, from, top, bottom, rest]) => {
         const turns = [...rest.matchAll(/H([\d.]+)V([\d.]+)/g)].map((turn) => turn.slice(1).map(Number));
-        // The stair at x is that of the last turn before it.
+        // The height of the stairs at x follows from the last turn before it.
         const bottomAt = (x: number) => turns.filter(([at]) => at <= x).at(-1)?.[1] ?? Number(bottom);
         return { from: Number(from), to: turns.at(-1)![0], top: Number(top), bottomAt };
       },
@@ -80,7 +80,7 @@ describe("memoryMap", () => {
     const last = chart.lastIndexOf("<rect");
     for (const { 0: tag, index } of labels) {
       expect(index).toBeGreaterThan(last);
-      // Its middle, where it is centred, is covered by its own rectangle and by none after that.
+      // The label's centre is covered by its own rectangle and by no later one.
       const over = [...chart.matchAll(/<rect [^>]*><title>/g)].filter(([rect]) => {
         const shift = tag.includes("rotate") ? [3, 0] : [0, 3];
         const [x, y] = ["x", "y"].map((axis, i) => number(tag, axis) - shift[i] - number(rect, axis));

@@ -1,14 +1,15 @@
 /**
- * The working memory over time as an SVG picture: x is the time (`Program.times`), y the address, one shape a ring of rows; banks
- * lie on each other, the fastest lowest; beside it, the board's regions with what the network takes of each. A pure function: equal programs give equal text.
+ * Draws the working memory over time as an SVG picture: x is the time (`Program.times`), y the address, with one shape
+ * per ring of rows. Banks are stacked, the fastest at the bottom. With a board, bars below show its regions and the
+ * network's share of each. A pure function: equal programs give equal text.
  */
 import type { Board, Place, Program, Spot } from "../target/index.js";
 import { log2 } from "../tensor/index.js";
 
 export interface MemoryMapOptions {
-  /** Adds the bar of the board's regions. */
+  /** Adds bars for the board's regions. */
   readonly board?: Board;
-  /** Bytes in each of the board's regions by name (`plannedUse`, or an image's). Default: activations alone. */
+  /** Bytes in each of the board's regions by name (`plannedUse`, or an image's). Default: activations only. */
   readonly used?: Readonly<Record<string, number>>;
   /** Width of the picture in CSS pixels. Default 960. */
   readonly width?: number;
@@ -19,7 +20,7 @@ const chartHeight = 300;
 const left = 64;
 const barRow = 24;
 
-/** One colour a kind of value, readable on white and for colour-blind readers (Okabe & Ito's palette, lightened). */
+/** One colour per kind of value, readable on white and for colour-blind readers (Okabe & Ito's palette, lightened). */
 const fills: Readonly<Record<string, string>> = {
   input: "#f5d76e",
   conv2d: "#8ec5e8",
@@ -48,10 +49,10 @@ export function memoryMap(program: Program, options: MemoryMapOptions = {}): str
   const { values } = program.lowering;
   const x = (index: number): number => left + (index / entries) * chartWidth;
   const y = (address: number): number => top + chartHeight - (address / Math.max(1, program.arenaBytes)) * chartHeight;
-  // Where each bank begins in the picture.
+  // Start of each bank in the picture.
   const bases = program.banks.map((_, bank) => program.banks.slice(0, bank).reduce((sum, { bytes }) => sum + bytes, 0));
   const parts: string[] = [];
-  // Above every rectangle: a neighbour that is drawn later does not cut them.
+  // Drawn above all rectangles, so that no later neighbour covers them.
   const labels: string[] = [];
 
   for (const bytes of niceTicks(program.arenaBytes)) {
@@ -87,7 +88,8 @@ export function memoryMap(program: Program, options: MemoryMapOptions = {}): str
     parts.push(
       `${shape} fill="${fills[kind]}" stroke="#fff" stroke-width=".6"><title>${escapeXml(what)}</title></${close}>`,
     );
-    // About 5.4 px a character at 9 px: along the longer side; a label that does not fit is left to the tooltip.
+    // At 9 px a character is about 5.4 px wide. Labels run along the longer side; one that does not fit is left to the
+    // tooltip.
     const [middle, centre] = [(x0 + x1) / 2, (y0 + y1) / 2];
     const fits = (along: number, across: number): boolean => along > label.length * 5.4 && across > 11;
     const upright = fits(x1 - x0, y1 - y0);
@@ -134,7 +136,7 @@ export function memoryMap(program: Program, options: MemoryMapOptions = {}): str
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="11" role="img" aria-label="Memory map"><rect width="${width}" height="${height}" fill="#fff"/>${parts.join("")}</svg>\n`;
 }
 
-/** The outline of what gives its first bytes back bit by bit. */
+/** Outline of a box that frees its first bytes step by step. */
 function stairs(
   { bytes, first, last, frees = [] }: Pick<Place, "bytes" | "first" | "last" | "frees">,
   { x, y }: { readonly x: (time: number) => number; readonly y: (bytes: number) => number },
@@ -148,7 +150,7 @@ function usedBy({ banks }: Program, { arenaRegion }: Board): Record<string, numb
   return Object.fromEntries(banks.map(({ region = arenaRegion, bytes }) => [region, bytes]));
 }
 
-/** One bar a region, its length by the logarithm of its size so that 64 K is still seen beside 2 M. */
+/** One bar per region. Its length is the logarithm of the size, so that 64 K is still visible beside 2 M. */
 function regionBars(board: Board, used: Readonly<Record<string, number>>, width: number, top: number): string[] {
   const barLeft = left + 120;
   const most = Math.max(...board.regions.map((region) => log2(region.bytes)));
@@ -206,7 +208,7 @@ function niceTicks(bytes: number): number[] {
   return ticks;
 }
 
-/** Two decimals at most: short and the same everywhere. */
+/** At most two decimals: short, and equal on every machine. */
 function n(value: number): string {
   return trim(value.toFixed(2));
 }

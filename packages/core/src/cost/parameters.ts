@@ -1,4 +1,4 @@
-/** Trainable parameters, counted as PyTorch does: batch-norm statistics are not among them. */
+/** Trainable parameters, counted as PyTorch does, without batch-norm statistics. */
 import { type Graph, type Node, trainable } from "../graph/index.js";
 import { sizeOf } from "../tensor/index.js";
 

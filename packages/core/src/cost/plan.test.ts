@@ -11,7 +11,7 @@ function network(options: object, side = 96): Graph {
   return deployGraph(buildNetwork(parseNetwork({ family: "phinet", input, ...options })));
 }
 
-/** Every promise a plan makes, checked value against value. */
+/** Checks every guarantee of a plan, value against value. */
 function check(graph: Graph, plan: ArenaPlan, alignment: number): void {
   const index = new Map(graph.nodes.map((node, i) => [node.name, i]));
   const end = graph.nodes.length - 1;
@@ -114,7 +114,7 @@ describe("planArena", () => {
     expect(planArena(graph).tensors.hs.aliasOf).toBeUndefined();
   });
   it("counts image and expansion of an inverted residual block", () => {
-    // 48x48x8, t 6: input kept for the sum, expansion, and depthwise output beside it.
+    // 48x48x8, t 6: the input is kept for the sum, along with the expansion and the depthwise output.
     const b = new GraphBuilder("block");
     const x = b.input("in", [1, 48, 48, 8]);
     let y = b.conv2d("expand", x, { filters: 48 });

@@ -9,13 +9,13 @@ import { PhinetsError, sizeOf } from "../tensor/index.js";
 export interface PlannedTensor {
   /** Bytes from the start of the arena, a multiple of the alignment. */
   readonly offset: number;
-  /** One byte an element. */
+  /** One byte per element. */
   readonly bytes: number;
-  /** Index of the node that makes it; 0 for graph inputs, which are there before the first node runs. */
+  /** Index of the node that makes it; 0 for graph inputs, which exist before the first node runs. */
   readonly first: number;
-  /** Index of the last node that reads it; of the last node for graph outputs. */
+  /** Index of the last node that reads it; for graph outputs, of the last node. */
   readonly last: number;
-  /** The value whose place it takes over: its node writes onto that input, which dies there. */
+  /** The input that the value overwrites in place; that input is dead afterwards. */
   readonly aliasOf?: string;
 }
 
@@ -29,7 +29,7 @@ export interface ArenaPlan {
 }
 
 export interface PlanOptions {
-  /** Bytes; a power of two. Default 16. */
+  /** Alignment in bytes; a power of two. Default 16. */
   readonly alignment?: number;
 }
 
@@ -51,8 +51,8 @@ interface Lifetime {
 }
 
 /**
- * Plans the arena of a deployment graph, batch 1, int8. Deterministic: equal graphs have equal plans.
- * Operators that work in place (`opTraits`) write onto an input of their output's size that is not read later.
+ * Plans the arena of a deployment graph, batch 1, int8. Deterministic: equal graphs get equal plans. Operators that
+ * work in place (`opTraits`) overwrite an input of their output's size that is not read later.
  */
 export function planArena(deployed: Graph, options: PlanOptions = {}): ArenaPlan {
   const alignment = options.alignment ?? 16;

@@ -92,7 +92,7 @@ describe.skipIf(goldens === undefined)("against the reference", () => {
       let pools = 0;
       for (const layer of reference.layers) {
         if (layer.op === "maxpool") {
-          pools++; // one shared module there, so its name says nothing
+          pools++; // the reference has one shared module, so its name says nothing
           continue;
         }
         const node = nodes.get(layer.name)!;

@@ -1,4 +1,4 @@
-/** What a request leaves of a board for a network, and what to say where nothing fits. */
+/** The limits that a request and a board set for a network, and the errors for cases where nothing fits. */
 import { activeBudgetMj, activeMj, energyMj } from "../cost/index.js";
 import { arenaOf, type Board, banksOf, keptBytes, type Region, roomsOf, variableBytes } from "../target/index.js";
 import { PhinetsError } from "../tensor/index.js";
@@ -7,19 +7,19 @@ import type { Limits } from "./limits.js";
 import type { Miss } from "./search.js";
 
 /**
- * Flash that the search keeps for what is not weights and tables: vectors, kernels, descriptions of the layers, decoder,
- * tracker, C library, the program's table. Above what any linked image takes (43 KB: person-192 on a Cortex-M0+); the
- * networks that are shown have their exact figure.
+ * Flash that the search reserves for everything but weights and tables: vectors, kernels, descriptions of the layers,
+ * decoder, tracker, C library, the program's table. It exceeds the need of every linked image (43 KB: person-192 on a
+ * Cortex-M0+). Networks that are shown have their exact figure.
  */
 export const codeAllowanceBytes = 48 * 1024;
 
 /**
- * Frames a second where nothing else limits time: what the authors' detector reached on an STM32H743 with 8 M MACs. With the
- * DSP kernels' 1.3 instructions a MAC there is time for four times as many.
+ * Default frames per second where nothing else limits time: the rate of the authors' detector with 8 M MACs on an
+ * STM32H743. At the DSP kernels' 1.3 instructions per MAC, there is time for four times as many MACs.
  */
 export const defaultFps = 10;
 
-/** Frames a second where a power budget is given and no rate: what the authors' node on 10 mW looks at. */
+/** Default frames per second with a power budget: the rate of the authors' 10 mW node. */
 export const defaultFpsAtPower = 1;
 
 export interface BudgetOptions {
@@ -27,20 +27,23 @@ export interface BudgetOptions {
   /** Default "detect". */
   readonly task?: Task;
   /**
-   * Inferences a second that the board must reach, at the middle of its latency band. Default 10, none with `maxMacs`;
-   * 1 with `powerMw`.
+   * Inferences per second that the board must reach, at the middle of its latency band. Default 10, none with
+   * `maxMacs`; 1 with `powerMw`.
    */
   readonly fps?: number;
-  /** The default of `fps` does not hold: RAM and flash decide. Default false. */
+  /** Disables the default of `fps`, so that RAM and flash decide. Excludes `fps`. Default false. */
   readonly noTimeLimit?: boolean;
-  /** Working memory. Default, and at most: the board's banks together, less stack and variables where they have no region of their own. */
+  /**
+   * Bytes of working memory. Default and maximum: all of the board's banks, minus stack and variables where they have
+   * no region of their own.
+   */
   readonly maxRamBytes?: number;
-  /** Code and constants. Default, and at most: the board's flash. */
+  /** Bytes of code and constants. Default and maximum: the board's flash. */
   readonly maxFlashBytes?: number;
   readonly maxMacs?: number;
-  /** One inference, at the middle of the latency band. */
+  /** Energy of one inference in millijoules, at the middle of the latency band. */
   readonly maxEnergyMj?: number;
-  /** Mean power in milliwatts at `fps` inferences a second, asleep in between. No limit with `noTimeLimit`. */
+  /** Mean power in milliwatts at `fps` inferences per second, with sleep in between. No limit with `noTimeLimit`. */
   readonly powerMw?: number;
 }
 
@@ -53,16 +56,16 @@ export interface Budget {
   readonly macs?: number;
   /** Absent: not limited. */
   readonly energyMj?: number;
-  /** Mean, at one inference every `latencyMs`. Absent: not limited. */
+  /** Mean power, at one inference every `latencyMs`. Absent: not limited. */
   readonly powerMw?: number;
 }
 
-/** Share of several banks that plans reach: maps and rings are few and large, and each lies in one bank as a whole. */
+/** Share of several banks' bytes that plans reach: maps and rings are few and large, and each lies in a single bank. */
 const packedShare = 0.8;
 
 /**
- * Bytes that working memory may take of a board, in the order in which they are tried: of its banks together, where there
- * are several; of the arena's region alone (`arenaRoom`).
+ * Limits for the working memory on a board, in the order in which the search tries them: all banks together, where
+ * there are several; then the arena's region alone (`arenaRoom`).
  */
 export function arenaRooms(board: Board, task: Task, outputBytes: number): readonly number[] {
   const alone = arenaRoom(board, task, outputBytes);
@@ -73,8 +76,8 @@ export function arenaRooms(board: Board, task: Task, outputBytes: number): reado
 }
 
 /**
- * Bytes that the arena may take of its region: all of it, or what stack, boxes, tracks and output leave where they have no
- * other; at most 0 where these alone do not fit.
+ * Bytes that the arena may take of its region: all of it, or the rest after stack, boxes, tracks and output where these
+ * have no region of their own. 0 or less where these alone do not fit.
  */
 export function arenaRoom(board: Board, task: Task, outputBytes: number): number {
   const { rest, home, isShared } = variablesOf(board, task, outputBytes);
@@ -87,7 +90,7 @@ function variablesOf(board: Board, task: Task, outputBytes: number): { rest: num
   return { rest, home: data ?? arenaOf(board), isShared: data === undefined };
 }
 
-/** No network fits a board: what is not working memory is too much. */
+/** The error for a board on which the needs besides working memory leave no room for any network. */
 export function roomError(board: Board, task: Task, outputBytes: number): PhinetsError {
   const { rest, home } = variablesOf(board, task, outputBytes);
   const what = `the stack${task === "detect" ? ", boxes and tracks" : ""}${outputBytes > 0 ? ` and an output of ${grouped(outputBytes)} bytes` : ""}`;
@@ -105,7 +108,7 @@ function grouped(value: number): string {
     .replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** What a request allows; throws PhinetsError where it contradicts itself. */
+/** The limits of a request. Throws PhinetsError where it contradicts itself. */
 export function budgetOf(options: BudgetOptions): Budget {
   const {
     board,
@@ -143,25 +146,25 @@ export function budgetOf(options: BudgetOptions): Budget {
   };
 }
 
-/** Milliseconds of one instruction, at the middle of the band. */
+/** Milliseconds per instruction, at the middle of the band. */
 function msPerInstruction({ cyclesPerInstruction: [low, high], clockHz }: Board): number {
   return ((low + high) / 2 / clockHz) * 1e3;
 }
 
-/** Millijoules of one instruction, at the middle of the band. */
+/** Millijoules per instruction, at the middle of the band. */
 function mjPerInstruction(board: Board): number {
   const ms = msPerInstruction(board);
   return energyMj([ms, ms], board);
 }
 
-/** Instructions of an inference that a mean power allows, asleep in between. */
+/** Instructions per inference that a mean power allows, with sleep in between. */
 function instructionsAtPower({ latencyMs, powerMw }: Budget, board: Board): number {
   const active = activeMj(msPerInstruction(board), board);
   if (latencyMs === undefined || powerMw === undefined || active <= 0) return Number.POSITIVE_INFINITY;
   return activeBudgetMj(board, powerMw, 1000 / latencyMs) / active;
 }
 
-/** The search's limits. `roomBytes`: one of `arenaRooms`. */
+/** The search's limits. `roomBytes` is one of `arenaRooms`. */
 export function limitsOf(budget: Budget, board: Board, roomBytes: number): Limits {
   return {
     arenaBytes: Math.min(budget.ramBytes, roomBytes),

@@ -1,15 +1,15 @@
-/** Instructions of what stands before and after a PhiNet's blocks with an expansion. */
+/** Instructions of the parts of a PhiNet before and after its blocks with an expansion. */
 import { type BuiltHead, classCount, yolov2Channels } from "../networks/index.js";
 import type { Activation, Count } from "./instructions.js";
 import type { BlockMaps, Frame } from "./memory.js";
 
-/** Of the fastest program and of the smallest. */
+/** Instructions of the fastest and of the smallest program. */
 export interface Instructions {
   readonly speed: number;
   readonly ram: number;
 }
 
-/** Stem and block 0. With a residual sum the stem's map is read twice and lies as NHWC. */
+/** Instructions of stem and block 0. With a residual sum the stem's map is read twice, so it is stored as NHWC. */
 export function startInstructions(count: Count, frame: Omit<Frame, "head">, activation: Activation): Instructions {
   const { dsp, input, stem, first } = frame;
   const { height, width, channels } = input;
@@ -54,7 +54,7 @@ export function startInstructions(count: Count, frame: Omit<Frame, "head">, acti
   return { speed: of("planes16"), ram: of("planes8") };
 }
 
-/** A dense layer. */
+/** Instructions of a dense layer. */
 export function denseInstructions(
   count: Count,
   { dsp }: Pick<Frame, "dsp">,
@@ -66,12 +66,12 @@ export function denseInstructions(
   return count(dsp ? "dsp_dense" : "pointwise", shape);
 }
 
-/** Channels from a classifier's features to its classes. */
+/** Widths of a classifier's layers, from its features to its classes. */
 export function denseWidths(head: BuiltHead & { readonly kind: "classifier" }, features: number): readonly number[] {
   return [features, ...(head.features ? [head.features] : []), classCount(head)];
 }
 
-/** The head, after the last block. */
+/** Instructions of the head, after the last block. */
 export function headInstructions(
   count: Count,
   { dsp }: Pick<Frame, "dsp">,

@@ -15,7 +15,7 @@ import {
 import { sizeOf } from "../tensor/index.js";
 import { estimate } from "./index.js";
 
-/** What runs on one pixel is a dense layer, which the closed forms do not know of. */
+/** A convolution to one pixel runs as a dense layer, which the closed forms do not cover. */
 function hasPixels(deployed: Graph): boolean {
   return deployed.nodes.some(
     ({ name, op, inputs }) =>
@@ -25,7 +25,7 @@ function hasPixels(deployed: Graph): boolean {
   );
 }
 
-/** A Cortex-M0 runs products of more than some 680 channels in C. */
+/** A Cortex-M0 runs products of more than about 680 channels in C. */
 function widest(deployed: Graph): number {
   return Math.max(...Object.values(deployed.shapes).map((shape) => shape.at(-1)!));
 }
@@ -83,12 +83,13 @@ describe("estimate", () => {
           })();
           fc.pre(graph !== undefined);
           const deployed = deployGraph(graph!);
-          // Maps of a few pixels a row run otherwise: pictures of a few pixels, which nobody fits networks for.
+          // Maps with few pixels per row use other kernels. They come from tiny pictures, which nobody fits networks
+          // for.
           fc.pre(!hasPixels(deployed) && widest(deployed) <= 600 && !isNarrow(deployed));
           built++;
           const target = boards[built % boards.length];
           const programRequest = requests[built % requests.length];
-          // Closed forms know no byte weights, with which a network may fit that exceeds the flash.
+          // Closed forms do not cover byte weights, with which a network that exceeds the flash may fit.
           const program = programOf(deployed, target, { ...programRequest, flashBytes: Number.POSITIVE_INFINITY });
           const cost = estimate(network, target, programRequest);
           expect(cost.parameters).toBe(countParameters(graph!));
@@ -103,7 +104,7 @@ describe("estimate", () => {
             return;
           }
           expect(cost.arenaBytes).toBe(program.lowerBoundBytes + slack);
-          // The placement meets it; what a program of several banks takes more is what ends each of them.
+          // The placement reaches this bound; a program in several banks adds only the slack of each.
           const more = program.arenaBytes - cost.arenaBytes;
           expect(slack === 0 ? more : more % slack).toBe(0);
           expect(more).toBeLessThanOrEqual(3 * slack);

@@ -1,8 +1,8 @@
 /**
- * What a PhiNet costs on a board, from its hyper-parameters alone: neither graph nor program is built, so that a second costs
- * millions of networks. Every figure is what the firmware program gives (a test compares them): parameters, MACs, weight
- * and arena bytes to the unit, instructions up to the rounding of their sum.
- * Stem convolution with stride, no pooling, maps of more than one pixel: what the lattice holds.
+ * Costs of a PhiNet on a board, computed from its hyper-parameters alone. No graph or program is built, so millions of
+ * networks can be costed per second. Every figure equals the firmware program's (a test compares them): parameters,
+ * MACs, weight and arena bytes exactly, instructions up to the rounding of their sum. Covers the networks of the
+ * lattice: stem convolution with stride, no pooling, maps of more than one pixel.
  */
 import { expansionFactor, type MicromindPhinet, roundHalfToEven, roundWidth } from "../networks/index.js";
 import { type Board, type ProgramRequest, packedRuns } from "../target/index.js";
@@ -25,47 +25,47 @@ import {
 export interface Estimate {
   readonly parameters: number;
   readonly macs: number;
-  /** MACs of the backbone on maps of at most an eighth of the input's sides: what sees small things. */
+  /** MACs of the backbone on maps of at least an eighth of the input's sides, which detect small objects. */
   readonly fineMacs: number;
-  /** Of one inference. */
+  /** Instructions of one inference. */
   readonly instructions: number;
   /** Weights, biases, requantisation and tables. */
   readonly weightBytes: number;
   /** Working memory of the firmware program. */
   readonly arenaBytes: number;
-  /** Entries of its schedule. */
+  /** Entries of the program's schedule. */
   readonly entries: number;
-  /** Which program it is: the fastest fits, or the smallest is taken. */
+  /** The program: "speed" where the fastest fits, else "ram", the smallest. */
   readonly optimize: Plan;
 }
 
-/** Expansion factors of blocks 1, 2, ... of `blocks`: what beta and t0 decide. */
+/** Expansion factors of blocks 1, 2, ... of `blocks`, which beta and t0 determine. */
 export function expansionFactors(network: MicromindPhinet, blocks: number): Float64Array {
   return Float64Array.from({ length: Math.max(3, blocks) }, (_, i) => expansionFactor(network, i + 1, blocks));
 }
 
-/** Places in what `costVariant` writes. */
+/** Indices into the array that `costVariant` fills. */
 export const [PARAMETERS, MACS, FINE_MACS, INSTRUCTIONS, WEIGHT_BYTES, ARENA_BYTES, ENTRIES, fields] = [
   0, 1, 2, 3, 4, 5, 6, 7,
 ];
 
-/** Of the network of the last `takeWidths`; `squeeze...` is what squeeze-and-excite adds. */
+/** State of the network of the last `takeWidths`; `squeezes` and `added` belong to squeeze-and-excite. */
 const hiddens = new Int32Array(64);
 const squeezes = new Int32Array(64);
 const plain = new Float64Array(fields);
 const added = new Float64Array(fields);
-/** At least its instructions, whatever the variant. */
+/** A lower bound for its instructions in every variant. */
 let leastInstructions = 0;
-/** Program of the last `costVariant`. */
+/** The program chosen by the last `costVariant`. */
 let lastPlan: Plan = "speed";
 
-/** `roundWidth` of what is at most 2^31; a squeeze of less than one channel has one. */
+/** `roundWidth` of a width up to 2^31; a squeeze of less than one channel gets one. */
 function widthOf(width: number, divisor: number): number {
   const whole = Math.max(1, width | 0);
   return divisor === 1 ? whole : roundWidth(whole, divisor);
 }
 
-/** Widths of a network, and what follows from them by multiplication. */
+/** Computes a network's widths, and the costs that follow from them by multiplication. */
 export function takeWidths(common: Skeleton, expansion: Float64Array): void {
   const { costs, steps, fixed, divisor, squeezeGroup, instructions, optimize } = common;
   let { parameters, macs, fineMacs, weightBytes } = fixed;
@@ -112,7 +112,7 @@ export function takeWidths(common: Skeleton, expansion: Float64Array): void {
   added[WEIGHT_BYTES] = squeezeBytes + common.channelBytes * squeezeChannels + common.squeezeTableBytes;
 }
 
-/** Of all steps, for the widths taken. */
+/** Instructions of all steps, for the current widths. */
 function stepInstructions(common: Skeleton, plan: Plan, squeezed: boolean): number {
   const { costs, packedRate, squeezes: squeezeCosts } = common;
   const steps = common.stepsOf(plan);
@@ -133,12 +133,12 @@ function stepInstructions(common: Skeleton, plan: Plan, squeezed: boolean): numb
   return sum;
 }
 
-/** Whether a network keeps limits; `beyond` them are all with wider blocks as well. */
+/** Whether a network keeps the limits; "beyond" means that all networks with wider blocks miss them too. */
 export type Verdict = "within" | "over" | "beyond";
 
 /**
- * Costs of the network of the last `takeWidths`, with or without squeeze-and-excite, into `out`; where it is not within the
- * limits some of them only.
+ * Costs of the network of the last `takeWidths`, with or without squeeze-and-excite, into `out`; for a network over the
+ * limits, only some of them.
  */
 export function costVariant(common: Skeleton, squeezed: boolean, limits: Limits, out: Float64Array): Verdict {
   const share = squeezed ? 1 : 0;
@@ -160,7 +160,7 @@ export function costVariant(common: Skeleton, squeezed: boolean, limits: Limits,
     if (fitsArena(arena, limits)) instructions = stepInstructions(common, plan, squeezed);
   }
   if (!fitsArena(arena, limits)) {
-    // Where all maps are held that can be, wider blocks hold the same ones, and the smallest program takes more.
+    // Where every map that can be held is held, wider blocks hold the same maps, and the smallest program takes more.
     const isSmallest = plan === "ram" || !layout.dsp;
     return isSmallest && holdsAll(layout, hiddens) ? "beyond" : "over";
   }
@@ -171,7 +171,7 @@ export function costVariant(common: Skeleton, squeezed: boolean, limits: Limits,
   return out[INSTRUCTIONS] > limits.instructions ? "over" : "within";
 }
 
-/** Costs of one network. */
+/** Costs of a single network. */
 export function estimate(network: MicromindPhinet, board: Board, programRequest: ProgramRequest = {}): Estimate {
   const out = new Float64Array(fields);
   const common = new Skeleton(board, programRequest);

@@ -26,7 +26,7 @@ describe("fit", () => {
     const graph = buildNetwork(chosen.network);
     expect(graph.shapes[graph.outputs[0]].slice(1, 3)).toEqual([8, 8]); // stride 16
     expect(chosen.network.alpha).toBeGreaterThanOrEqual(0.2);
-    expect(chosen.macs).toBeGreaterThan(27e6); // theirs had 8 M, the portable kernels 9 M
+    expect(chosen.macs).toBeGreaterThan(27e6); // the authors' had 8 M, and our portable kernels reach 9 M
     expect(chosen.macs).toBeLessThan(60e6);
     expect(chosen.parameters).toBeGreaterThan(30_000);
     expect(chosen.parameters).toBeLessThan(250_000);
@@ -51,7 +51,7 @@ describe("fit", () => {
     expect(timed.fill.binding).toBe("latency");
     expect(timed.fill.latency).toBeGreaterThan(0.95);
     const { fill, chosen, budget } = fit({ board, imgsz, classes: 1, noTimeLimit: true });
-    // More than any bank of the board holds alone.
+    // More than any single bank of the board holds.
     expect(chosen.ramBytes).toBeGreaterThan(524288);
     expect(fill).toEqual({
       ram: chosen.ramBytes / budget.ramBytes,
@@ -60,19 +60,19 @@ describe("fit", () => {
     });
     expect(Math.max(fill.ram, fill.flash)).toBeGreaterThan(0.95);
     expect(Math.max(fill.ram, fill.flash)).toBeLessThanOrEqual(1);
-    // Rows that stream leave RAM where flash is full.
+    // Streaming rows leave RAM unused where flash is full.
     expect(fit({ board, imgsz: square(96), noTimeLimit: true }).fill.flash).toSatisfy(
       (share: number) => share > 0.9 && share <= 1,
     );
   });
-  /** Every network of the ordinary tier that keeps limits, by the slow road. */
+  /** Every network of the ordinary tier that keeps the limits, found with the real planner. */
   const bruteForce = (options: FitOptions & { imgsz: { height: number; width: number } }) => {
     const { maxRamBytes = 524288, maxFlashBytes = 2097152, maxMacs = 1e12, channels = 3 } = options;
     const { head } = parseNetwork({ family: "phinet", input: square(8), head: { kind: "yolov2", classes: 1 } });
     const found = [];
     for (const column of lattice("ordinary", "detect", { ...options.imgsz, channels }, head))
       for (const { network: row } of column) {
-        if (row.alpha > 0.5) continue; // wider ones exceed the limits below, as the last assertion checks
+        if (row.alpha > 0.5) continue; // wider networks exceed the limits below, as the last assertion checks
         for (const shape of shapesOf("ordinary"))
           for (const squeezeExcite of [false, true]) {
             const network = { ...row, ...shape, squeezeExcite };
@@ -172,7 +172,7 @@ describe("fit", () => {
     expect(power(once, 1)).toBeLessThanOrEqual(10);
     expect(once.fill.power).toBeCloseTo(power(once, 1) / 10, 9);
     expect(once.fill.binding).toBe("power");
-    // Half the frames pay for twice the energy above sleeping.
+    // Half the frame rate leaves twice the energy above sleeping for each frame.
     const seldom = fit({ board, imgsz, powerMw: 10, fps: 0.5 });
     expect(power(seldom, 0.5)).toBeGreaterThan(9.5);
     expect(power(seldom, 0.5)).toBeLessThanOrEqual(10);
@@ -182,7 +182,7 @@ describe("fit", () => {
     const awake = fit({ board: u385, imgsz, powerMw: 10, fps: 2 });
     expect(awake.fill.binding).toBe("latency");
     expect(awake.fill.power).toBeLessThan(0.6);
-    // Without a rate power limits nothing.
+    // Without a frame rate, power limits nothing.
     const { budget, fill } = fit({ board, imgsz, powerMw: 10, noTimeLimit: true });
     expect([budget.powerMw, fill.power]).toEqual([undefined, undefined]);
   });

@@ -1,15 +1,15 @@
 /**
- * Hardware-aware scaling: from what a board has to the PhiNet that uses it.
+ * Hardware-aware scaling: finds the PhiNet that makes the most of a board's resources.
  *
- * Every hyper-parameter moves the resources differently (log-log slopes: alpha 1.9 on parameters, 1.8 on MACs, 1.0 on
- * RAM; t0 1.3, 0.8, up to 1.0; resolution 0, 2, 2; beta 1.2, 0.4, 0.2; blocks mostly parameters): RAM bounds
- * alpha * t0 * resolution^2, time bounds alpha and resolution, and beta and blocks spend the flash that is left. `fit`
- * costs the whole lattice exactly and takes, among the networks that keep every limit and fill the board (`choose`), the
- * one with the best proxy for accuracy (`proxyOf`).
+ * Every hyper-parameter affects the resources differently (log-log slopes on parameters, MACs, RAM: alpha 1.9, 1.8,
+ * 1.0; t0 1.3, 0.8, up to 1.0; resolution 0, 2, 2; beta 1.2, 0.4, 0.2; blocks mostly parameters). RAM bounds alpha * t0
+ * * resolution^2, time bounds alpha and resolution, and beta and blocks use up the remaining flash. `fit` costs the
+ * whole lattice exactly. Among the networks that keep every limit and fill the board (`choose`), it picks the one with
+ * the best proxy for accuracy (`proxyOf`).
  *
- * Where no input size is asked for, it grows with the fifth root of the MACs, as in compound scaling (Tan & Le,
- * "EfficientNet", ICML 2019: 1.15 a doubling; the authors' own series: 68 pixels at 2 M MACs, 96 at 10 M), from their
- * STM32H7 detector's 120 pixels.
+ * If no input size is requested, the size grows with the fifth root of the MACs, as in compound scaling (Tan & Le,
+ * "EfficientNet", ICML 2019: 1.15 per doubling; the authors' own series: 68 pixels at 2 M MACs, 96 at 10 M), starting
+ * from the 120 pixels of their STM32H7 detector.
  */
 import { activeMj, bandMs, countMacs, countParameters, energyMj, latencyMs } from "../cost/index.js";
 import { deployGraph } from "../graph/index.js";
@@ -45,7 +45,7 @@ import { type Preference, preferences } from "./proxy.js";
 import { choose, type Fitting, fillsBoth, type Miss, paretoMembers, walk } from "./search.js";
 
 export interface FitOptions extends BudgetOptions, Pick<ProgramRequest, "optimize" | "input"> {
-  /** Pixels. Default: chosen. */
+  /** Input size in pixels. Default: chosen. */
   readonly imgsz?: { readonly height: number; readonly width: number };
   /** Default 3. */
   readonly channels?: number;
@@ -54,8 +54,8 @@ export interface FitOptions extends BudgetOptions, Pick<ProgramRequest, "optimiz
   /** Default "balanced". */
   readonly prefer?: Preference;
   /**
-   * Also stems without stride and 5x5 kernels in half or all of the late blocks: five times as many networks. Off by
-   * default: the proxy was not measured on them. Default false.
+   * Also considers stems without stride and 5x5 kernels in half or all of the late blocks, which makes five times as
+   * many networks. Off by default, since the proxy was not measured on them.
    */
   readonly wide?: boolean;
 }
@@ -67,12 +67,12 @@ export interface Candidate<N extends Network = MicromindPhinet> {
   readonly macs: number;
   /** Code, weights and tables of the linked image (`flashBytesOf`). */
   readonly flashBytes: number;
-  /** Planned arena. */
+  /** Bytes of the planned arena. */
   readonly ramBytes: number;
   readonly latencyMs: readonly [low: number, high: number];
-  /** One inference. */
+  /** Energy of one inference, at the middle of the latency band. */
   readonly energyMj: number;
-  /** Image, arena, output, stack and variables lie within the board's regions. */
+  /** Whether image, arena, output, stack and variables fit the board's regions. */
   readonly fits: boolean;
 }
 
@@ -96,8 +96,8 @@ export function costOf<N extends Network>(network: N, board: Board, programReque
 }
 
 /**
- * The same in closed form, without the program's schedule.
- * @param lowerings by what decides the kernels; kept from network to network
+ * A network's costs in closed form, without the program's schedule.
+ * @param lowerings cache by the properties that determine the kernels, shared between networks
  */
 function estimatedCost(
   network: MicromindPhinet,
@@ -109,7 +109,8 @@ function estimatedCost(
   const { parameters, macs, arenaBytes, instructions, optimize } = costs;
   const dsp = hasDsp(board);
   const input = programRequest.input ?? "whole";
-  // Of DSP kernels all that depends on widths is the weights; arrays of the others end with up to three bytes more.
+  // With DSP kernels only the weights depend on widths; with others, arrays may also end with up to three bytes of
+  // padding.
   const traits = phinetBlocks(network).map(({ kernel, stride, skip }) => [kernel, stride, skip]);
   const key = JSON.stringify([dsp ? traits : network, network.squeezeExcite, optimize]);
   const lowering = once(lowerings, key, () =>
@@ -138,16 +139,16 @@ export interface FitResult {
   /** Name of the board. */
   readonly target: string;
   readonly budget: Budget;
-  /** Networks costed. */
+  /** Number of networks costed. */
   readonly evaluated: number;
   /**
-   * From fastest to slowest, the chosen network last: members of the Pareto set of the lattice at this input size. Each is
-   * better by the proxy than every network that is at least as fast, or as small in RAM, or as small in flash.
+   * Members of the Pareto set of the lattice at this input size, from fastest to slowest, with the chosen network last.
+   * Each has a better proxy than every network that is at least as fast, or as small in RAM, or as small in flash.
    */
   readonly pareto: readonly Candidate[];
-  /** The last of `pareto`. */
+  /** The last entry of `pareto`. */
   readonly chosen: Candidate;
-  /** Shares of the budget that the chosen network uses, 0..1, and the limit that is used most. */
+  /** Shares of the budget that the chosen network uses, 0..1, and the limit with the largest share. */
   readonly fill: Fill;
 }
 
@@ -165,19 +166,19 @@ export interface Fill {
   readonly binding: "ram" | "flash" | "latency" | "macs" | "energy" | "power";
 }
 
-/** More than any distance between sizes: a size at which both RAM and flash can be used goes before all others. */
+/** Exceeds any distance between sizes, so a size at which both RAM and flash can be used wins over all others. */
 const notFilling = 100;
 
-/** Networks whose plan is tried over several banks, which takes .1 s or more, before one bank has to do. */
+/** Networks whose plan over several banks is tried, at .1 s or more each, before falling back to one bank. */
 const mostTried = 8;
 
-/** Members of the Pareto set that are shown: over time, over RAM, over flash. */
+/** Numbers of members of the Pareto set to show: over time, over RAM, over flash. */
 const paretoSizes = [12, 6, 6] as const;
 
 interface Answer {
   readonly chosen: Candidate;
   readonly fitting: Fitting;
-  /** From what suits the request: the least wins over sizes and rooms. */
+  /** Distance from the request's ideal; the smallest wins over all sizes and rooms. */
   readonly distance: number;
 }
 
@@ -189,13 +190,13 @@ interface Place {
   readonly limits: Limits;
   readonly flashBytes: number;
   readonly size: { readonly height: number; readonly width: number };
-  /** Networks that the planner may refuse. */
+  /** Number of networks that the planner may refuse. */
   readonly most: number;
 }
 
 /**
- * The best of these networks whose exact plan keeps the limits; undefined where there is none, or none nearer than `best`;
- * "refused" where the planner refused as many as may be tried.
+ * The best of the networks whose exact plan keeps the limits. Undefined where there is none, or none nearer than
+ * `best`; "refused" where the planner refused `most` networks.
  */
 function bestPlanned(fitting: Fitting, place: Place, best: Answer | undefined): Answer | "refused" | undefined {
   const { board, task, prefer, programRequest, limits, flashBytes, size, most } = place;
@@ -208,7 +209,7 @@ function bestPlanned(fitting: Fitting, place: Place, best: Answer | undefined): 
     const distance = off + (prefer === "balanced" && !fillsBoth(fitting, limits, index) ? notFilling : 0);
     if (best !== undefined && distance >= best.distance) return undefined;
     const chosen = costOf(fitting.networkAt(index), board, programRequest);
-    // The planner has the last word on RAM.
+    // The exact plan decides about RAM.
     if (fitsArena(chosen.ramBytes, limits) && chosen.flashBytes <= flashBytes && chosen.fits)
       return { chosen, fitting, distance };
     refused.add(index);
@@ -217,9 +218,9 @@ function bestPlanned(fitting: Fitting, place: Place, best: Answer | undefined): 
 }
 
 /**
- * Chooses a network for a board; see the head of this file for how. Deterministic.
- * Throws PhinetsError naming the resource that even the smallest network misses, and by how much; for `optimize` "flash" or
- * "least-ram", which are the firmware's choice; for a `prefer` that is unknown.
+ * Chooses a network for a board, as the head of this file describes. Deterministic.
+ * Throws PhinetsError naming the resource that even the smallest network exceeds, and by how much; for `optimize`
+ * "flash" or "least-ram", which apply only when firmware is made; and for an unknown `prefer`.
  */
 export function fit(options: FitOptions): FitResult {
   const { board, task = "detect", channels = 3, classes = task === "detect" ? 1 : 10, prefer = "balanced" } = options;
@@ -248,7 +249,7 @@ export function fit(options: FitOptions): FitResult {
       for (const [attempt, room] of rooms.entries()) {
         if (room <= 0) continue;
         const limits = limitsOf(budget, board, room);
-        // Once there is an answer, what fits nowhere is of no interest; before, what is nearer than the nearest.
+        // With an answer at hand, networks that miss the limits are ignored; before, only a nearer miss matters.
         const ratio = best !== undefined ? 1 : nearest?.ratio;
         const found = walk(tier, task, input, checked, board, limits, {
           ...programRequest,
@@ -261,7 +262,7 @@ export function fit(options: FitOptions): FitResult {
         const place = { board, task, prefer, programRequest, limits, flashBytes: budget.flashBytes, size, most };
         const result = bestPlanned(found.fitting, place, best);
         if (typeof result === "object") best = result;
-        // Where nothing fills all banks, something may fill the arena's region.
+        // Where no network fills all banks, one may fill the arena's region.
         const filled = best !== undefined && best.distance < notFilling;
         const alone = limitsOf(budget, board, rooms.at(-1)!);
         if (result !== "refused" && (filled || !someFills(found.fitting, alone))) break;
@@ -302,13 +303,13 @@ function fillOf(
   return { ...shares, binding };
 }
 
-/** Side of a square image that suits a network of so many MACs. */
+/** Side in pixels of a square image that suits a network with this many MACs. */
 function preferredSide(task: Task, macs: number): number {
   const [side, at] = task === "detect" ? [120, 9e6] : [96, 10e6];
   return side * exp(0.2 * log(macs / at));
 }
 
-/** What is shown of the Pareto set, from fastest to slowest, then the chosen network. */
+/** The members of the Pareto set to show, from fastest to slowest, then the chosen network. */
 function membersOf(
   fitting: Fitting,
   chosen: Candidate,

@@ -1,17 +1,18 @@
 /**
- * Instructions of a block's steps for any expanded width h. They are linear in h and in how often two, four and eight go into
- * it (the loops of target/kernels.ts), so those at six widths decide the factors of all. Helium's look up sixteen results at a
- * time, of whole rows: they are counted at every width that is asked for, layer by layer.
+ * Instructions of a block's steps for any expanded width h. They are linear in h and in its quotients by two, four and
+ * eight, rounded up or down (the loops of target/kernels.ts), so counts at six widths determine all factors. Helium
+ * kernels look up sixteen results at a time across whole rows, so their instructions are counted layer by layer at
+ * every width that is requested.
  */
 import { coreCosts } from "../cost/index.js";
 import { type Board, hasDsp, hasHelium, type Kernel, kernels, packedRuns, type StepShape } from "../target/index.js";
 import type { BlockMaps, Plan } from "./memory.js";
 
-/** Factors of 1, h, ceil(h / 2), floor(h / 4), ceil(h / 4), ceil(h / 8). */
+/** Number of factors: of 1, h, ceil(h / 2), floor(h / 4), ceil(h / 4), ceil(h / 8). */
 const loops = 6;
 /**
- * Places in what `BlockInstructions.of` gives: the factors without and with squeeze-and-excite, and a line below both for
- * every width, which grows with it.
+ * Indices into the factors of a `WidthInstructions`: factors without and with squeeze-and-excite, and a line in the
+ * width that is a lower bound for both.
  */
 export const [PLAIN, SQUEEZED, LINE_BASE, LINE_SLOPE, factorPlaces] = [
   0,
@@ -23,10 +24,10 @@ export const [PLAIN, SQUEEZED, LINE_BASE, LINE_SLOPE, factorPlaces] = [
 const loopOf = (i: number, h: number): number =>
   [1, h, Math.ceil(h / 2), Math.floor(h / 4), Math.ceil(h / 4), Math.ceil(h / 8)][i];
 
-/** What a layer does to its results: looks them up, or clamps them (ReLU6). */
+/** How a layer finishes its results: by a look-up, or by a clamp (ReLU6). */
 export type Activation = Pick<StepShape, "table" | "clamped">;
 
-/** Field by field: thousands are made, and a spread is slow. */
+/** Copies field by field: this runs thousands of times, and a spread is slow. */
 function shapeOf(partial: Partial<StepShape>): StepShape {
   const { rows = 0, width = 1, inputWidth = 1, channels = 0, filters = 0, products = 0 } = partial;
   const { size = 1, stride = 1, padLeft = 0, inputHeight, padTop, table = 0, clamped, broadcast } = partial;
@@ -50,7 +51,7 @@ function shapeOf(partial: Partial<StepShape>): StepShape {
 
 export type Count = (kernel: Kernel, shape: Partial<StepShape>) => number;
 
-/** A portable kernel's place on a board, as target/helium.ts takes it. */
+/** The Helium kernel that replaces a portable one, as in target/helium.ts. */
 function placed(kernel: Kernel, { size }: StepShape): Kernel {
   switch (kernel) {
     case "add":
@@ -66,7 +67,7 @@ function placed(kernel: Kernel, { size }: StepShape): Kernel {
   }
 }
 
-/** Instructions of a step on a core; like cost's `instructionsOf`. */
+/** Counts the instructions of a step on a core; like cost's `instructionsOf`. */
 export function counterOf(board: Board): Count {
   const helium = hasHelium(board);
   const { kernels: own, step } = coreCosts(board);
@@ -82,7 +83,10 @@ export function counterOf(board: Board): Count {
   };
 }
 
-/** Widths at which the six are independent, and what brings the instructions there back to the factors. */
+/**
+ * Widths at which the six functions are independent, and the inverse matrix that turns counts at these widths into
+ * factors.
+ */
 const probes = [4, 5, 7, 10, 16, 19];
 const solution = inverse(probes.map((h) => Array.from({ length: loops }, (_, i) => loopOf(i, h))));
 
@@ -109,7 +113,7 @@ function solve(instructions: (hidden: number) => number): Float64Array {
   return Float64Array.from(solution, (row) => row.reduce((sum, factor, i) => sum + factor * counted[i], 0));
 }
 
-/** What a layer takes by the expanded width; each is counted once. */
+/** Counts of a layer by expanded width, each computed once. */
 class Counted {
   #known = nothing;
 
@@ -126,19 +130,19 @@ class Counted {
   }
 }
 
-/** Instructions of a block by its expanded width; each is worked out once. */
+/** Instructions of a block by expanded width, each computed once. */
 export class WidthInstructions {
-  /** Without squeeze-and-excite, and with all of it but its two dense layers; 0 where not worked out. */
+  /** Instructions without squeeze-and-excite, and with it except for its two dense layers; 0 where not yet computed. */
   plain = nothing;
   squeezed = nothing;
 
-  /** @param counted in place of the factors, which then have the line below alone */
+  /** @param counted replaces the factors, which then hold only the lower bound */
   constructor(
     readonly factors: Float64Array,
     readonly counted?: (hidden: number, squeezed: boolean) => number,
   ) {}
 
-  /** Works one out. */
+  /** Computes and stores the instructions for one width. */
   count(hidden: number, squeezed: boolean): number {
     const cost = this.counted?.(hidden, squeezed) ?? evaluate(this.factors, squeezed ? SQUEEZED : PLAIN, hidden);
     let table = squeezed ? this.squeezed : this.plain;
@@ -156,14 +160,17 @@ export class WidthInstructions {
 
 const nothing = new Float64Array(0);
 
-/** Factors of the layers of blocks, which many blocks share. */
+/** Factors of blocks' layers, shared between blocks. */
 export class BlockInstructions {
   readonly #count: Count;
   readonly #dsp: boolean;
   readonly #helium: boolean;
   readonly #known = new Map<string, Float64Array>();
   readonly #counted = new Map<string, Counted>();
-  /** Of a projection on a Cortex-M0, whose filters are unpacked for each run of pixels: a weight's. Not among the factors. */
+  /**
+   * Instructions per weight of a projection on a Cortex-M0, whose filters are unpacked for each run of pixels. Not part
+   * of the factors.
+   */
   readonly packedRate: number;
 
   constructor(board: Board) {
@@ -174,7 +181,7 @@ export class BlockInstructions {
     this.packedRate = this.#dsp || this.#helium ? 0 : ((pointwise?.packed as number | undefined) ?? 0);
   }
 
-  /** A block's; with squeeze-and-excite but for its two dense layers. */
+  /** Instructions of a block; with squeeze-and-excite, its two dense layers are left out. */
   of(maps: BlockMaps, plan: Plan, activation: Activation, toPlanes: boolean): WidthInstructions {
     return this.#helium
       ? this.#countedOf(maps, plan, activation)
@@ -212,7 +219,7 @@ export class BlockInstructions {
     return new WidthInstructions(factors, counted);
   }
 
-  /** `factorPlaces` numbers. */
+  /** Computes all `factorPlaces` factors. */
   #factorsOf(maps: BlockMaps, plan: Plan, activation: Activation, toPlanes: boolean): Float64Array {
     const { input, output, kernel, stride, inHeight, inWidth, outHeight, outWidth } = maps;
     const common = `${plan} ${activation.table} `;
@@ -246,7 +253,7 @@ export class BlockInstructions {
     return found;
   }
 
-  /** What does not depend on the expanded width: the input's rows as quads, the residual sum. */
+  /** The part that does not depend on the expanded width: the input's rows as quads, the residual sum. */
   #fixed({ input, output, skip, inHeight, inWidth, outHeight, outWidth }: BlockMaps): number {
     const taken = { rows: inHeight, width: inWidth, inputWidth: inWidth, channels: input, filters: input };
     const sum = { rows: outHeight, width: outWidth, inputWidth: outWidth, channels: output, filters: output };
@@ -322,7 +329,7 @@ function planesOf(plan: Plan): "planes16" | "planes8" {
   return plan === "speed" ? "planes16" : "planes8";
 }
 
-/** The factors at `at`, for an expanded width. */
+/** Evaluates the factors at index `at` for an expanded width. */
 function evaluate(factors: Float64Array, at: number, h: number): number {
   const groups = (h + 3) >> 2;
   return (
@@ -335,7 +342,10 @@ function evaluate(factors: Float64Array, at: number, h: number): number {
   );
 }
 
-/** A line below what the factors at `at` give: what rounds up is at least, what rounds down at most, the quotient. */
+/**
+ * A line below the factors at index `at`: terms that round up are at least their quotient, and terms that round down at
+ * most.
+ */
 function lineBelow(factors: Float64Array, at: number): { readonly base: number; readonly slope: number } {
   const [one, each, halves, fours, groups, eights] = factors.subarray(at, at + loops);
   return {
@@ -349,10 +359,13 @@ function lineBelow(factors: Float64Array, at: number): { readonly base: number; 
   };
 }
 
-/** Widths up to which products of one block of sixteen inputs, and of fewer filters than four, run otherwise. */
+/** Up to this width, products with one block of sixteen inputs or fewer than four filters use other loops. */
 const oddWidths = 16;
 
-/** A line below counts, which round up to sixteens: through two widths that are multiples, and below those that run otherwise. */
+/**
+ * A line below counts that round up to sixteens: through two widths that are multiples of sixteen, and below the small
+ * widths that use other loops.
+ */
 function lineBelowCounts(count: (hidden: number) => number): { readonly base: number; readonly slope: number } {
   const [near, far] = [64, 128].map(count);
   const slope = (far - near) / 64;

@@ -1,18 +1,18 @@
-/** Blocks, stems and heads that many rows of the lattice share: worked out once a board. */
+/** Caches blocks, stems and heads that many rows of the lattice share, once per board. */
 import type { BuiltHead, NetworkInput } from "../networks/index.js";
 import type { Board } from "../target/index.js";
 import type { Instructions } from "./ends.js";
 import { type Activation, BlockInstructions, type Count, counterOf, type WidthInstructions } from "./instructions.js";
 import type { BlockMaps, End, Plan, Start } from "./memory.js";
 
-/** A block but for its expanded width. */
+/** A block without its expanded width. */
 export interface Segment {
   readonly maps: BlockMaps;
   readonly bytes: Int32Array;
   readonly costs: Int32Array;
   readonly activation: Activation;
   readonly toPlanes: boolean;
-  /** Once it was asked for. */
+  /** Computed on first use. */
   speed: WidthInstructions | undefined;
   ram: WidthInstructions | undefined;
 }
@@ -29,7 +29,7 @@ export interface KnownEnd {
   readonly instructions: Instructions;
 }
 
-/** What is known of a board's blocks, stems and heads. */
+/** The cached blocks, stems and heads of a board. */
 export class Known {
   readonly segments = new Map<number, Segment>();
   readonly #starts = new WeakMap<NetworkInput, Map<number, KnownStart>>();
@@ -79,7 +79,7 @@ export function knownOf(board: Board): Known {
   return once(boards, board, () => new Known(board));
 }
 
-/** What a map has under a key; made and kept where it has nothing. */
+/** A map's value for a key, made and stored if it is missing. */
 export function once<K, V>(
   map: { get(key: K): V | undefined; set(key: K, value: V): unknown },
   key: K,

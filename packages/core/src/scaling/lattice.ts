@@ -1,6 +1,6 @@
 /**
- * The networks that `fit` chooses from. Ranges follow what the authors searched (N 7-16, alpha .1-1, beta .1-3, t0 2-8)
- * where it pays on a microcontroller; every step of alpha changes the stem by one channel.
+ * The networks that `fit` chooses from. Ranges follow the authors' search (N 7-16, alpha .1-1, beta .1-3, t0 2-8) where
+ * this pays off on a microcontroller; every step of alpha changes the stem by one channel.
  */
 
 import {
@@ -17,7 +17,7 @@ import type { Skeleton } from "./skeleton.js";
 
 export type Task = "detect" | "classify";
 
-/** Alpha that makes the stem `channels` wide: int(48 * alpha) = channels, in four decimals. */
+/** The alpha, in four decimals, that makes the stem `channels` wide: int(48 * alpha) = channels. */
 export function alphaOfStem(channels: number): number {
   return Math.ceil((channels / 48) * 1e4) / 1e4;
 }
@@ -31,9 +31,9 @@ interface Ranges {
 }
 
 /**
- * Ordinary: what to choose from wherever anything of it fits. With a stem below 10 a detector's head would see fewer than
- * 19 channels; all that the authors' search kept had t0 of 6 or 7, their hand-made networks 5 or 6. Small: the rest, for
- * boards that would otherwise get nothing.
+ * Ordinary: the choice wherever any of it fits. With a stem below 10, a detector's head would see fewer than 19
+ * channels; all networks that the authors' search kept had a t0 of 6 or 7, and their hand-made networks 5 or 6. Small:
+ * the rest, for boards that would otherwise get nothing.
  */
 const ranges = {
   ordinary: {
@@ -60,14 +60,15 @@ const resolutions: Readonly<Record<Task, readonly number[]>> = {
   classify: [32, 48, 64, 80, 96, 112, 128, 160, 192, 224],
 };
 
-/** Image sizes to consider where none is asked for: square, in pixels. */
+/** Square image sizes to consider where none is requested, in pixels. */
 export function inputSizes(task: Task): readonly { height: number; width: number }[] {
   return resolutions[task].map((side) => ({ height: side, width: side }));
 }
 
 /**
- * Where the map halves after the stem and blocks 1 and 3. A detector looks for small objects: its grid has a stride of 16,
- * 8 where the image is so small that fewer than 4 cells would be left. A classifier halves until a map of 3 to 6 is left.
+ * Blocks at which the map halves, after the stem and blocks 1 and 3. A detector needs a fine grid for small objects:
+ * its stride is 16, or 8 for images so small that fewer than 4 cells would remain. A classifier halves the map until 3
+ * to 6 pixels remain.
  */
 function downsamplings(task: Task, side: number, stemStride: number): readonly (readonly number[])[] {
   const stride = task === "detect" ? (side >= 64 ? 16 : 8) : side >= 96 ? 32 : side >= 48 ? 16 : 8;
@@ -87,15 +88,15 @@ function downsamplings(task: Task, side: number, stemStride: number): readonly (
   return places[stride / (4 * stemStride)];
 }
 
-/** What `wide` adds to: the stem's stride and the share of blocks with 5x5 kernels. */
+/** The options that `wide` extends: the stem's stride and the share of blocks with 5x5 kernels. */
 const layouts = {
   usual: { stemStrides: [2], conv5s: [0] },
   wide: { stemStrides: [2, 1], conv5s: [0, 0.5, 1] },
 } as const;
 
-/** Networks that differ in beta, t0 and squeeze-and-excite alone. */
+/** Networks that differ only in beta, t0 and squeeze-and-excite. */
 export interface Row {
-  /** Alpha, divisor, layout and blocks are the row's. */
+  /** Supplies alpha, divisor, layout and blocks of the row. */
   readonly network: MicromindPhinet;
   /** A number for each beta and t0, in the order of `shapesOf`. */
   readonly factors: readonly Float64Array[];
@@ -103,16 +104,17 @@ export interface Row {
   readonly t0s: number;
 }
 
-/** The values of beta and t0 that a row holds, each with and without squeeze-and-excite: for each beta all t0s, both growing. */
+/** The betas and t0s of a row, each used with and without squeeze-and-excite: all t0s for each beta, both growing. */
 export function shapesOf(tier: Tier): readonly { readonly beta: number; readonly t0: number }[] {
   const { betas, t0s }: Ranges = ranges[tier];
   return betas.flatMap((beta) => t0s.map((t0) => ({ beta, t0 })));
 }
 
 /**
- * The rows of a tier for one input size, in columns of growing alpha: down a column every cost of every place in the row
- * grows, so that once nothing of a row fits, nothing below does (`costsGrow` says where that holds).
- * @param wide also a stem without stride (the map halves once more, later) and 5x5 kernels in half or all of the late blocks
+ * The rows of a tier for one input size, in columns of growing alpha. Down a column, every cost at every place of the
+ * row grows, so once nothing of a row fits, nothing below it does (`costsGrow` says where this holds).
+ * @param wide also a stem without stride (the map halves once more, later) and 5x5 kernels in half or all of the late
+ * blocks
  */
 export function* lattice(
   tier: Tier,
@@ -148,7 +150,10 @@ export function* lattice(
   }
 }
 
-/** Bytes of the output: all networks for one input have the same. Throws PhinetsError where it is too small for them. */
+/**
+ * Bytes of the output, equal for all networks with one input. Throws PhinetsError where the input is too small for
+ * them.
+ */
 export function outputBytesOf(tier: Tier, task: Task, input: NetworkInput, head: BuiltHead): number {
   for (const column of lattice(tier, task, input, head))
     for (const { network } of column) {
@@ -158,7 +163,7 @@ export function outputBytesOf(tier: Tier, task: Task, input: NetworkInput, head:
   return 0;
 }
 
-/** Whether every 5x5 kernel has a map to stand on: it does not depend on the widths. */
+/** Whether every 5x5 kernel fits its map, which does not depend on the widths. */
 function buildable(network: MicromindPhinet): boolean {
   try {
     buildNetwork({ ...network, alpha: alphaOfStem(5), beta: 1, t0: 1 });
@@ -169,15 +174,19 @@ function buildable(network: MicromindPhinet): boolean {
   }
 }
 
-/** Whether a wider row costs no less: block 0 has no residual sum, which wider ones lack. */
+/**
+ * Whether wider rows cost at least as much. This fails for rows so narrow that block 0 may have a residual sum, which
+ * wider rows lack.
+ */
 export function costsGrow({ divisor, alpha }: MicromindPhinet): boolean {
   return divisor === 1 || Math.trunc(24 * alpha) > 1.5 * divisor;
 }
 
 /**
- * Costs the networks of a row, which `common` has taken, that are within limits: `visit` gets the place of their shape, whether they squeeze, and their
- * figures in `out`. Beta and t0 grow along a row, so what is beyond the limits ends it, for every larger beta too.
- * Returns how many it has costed. The limits are read again for each network.
+ * Costs the networks of a row, which `common` must have taken, and calls `visit` for each within the limits, with the
+ * index of its shape, whether it has squeeze-and-excite, and its figures in `out`. Beta and t0 grow along a row, so a
+ * network beyond the limits ends the search, for every larger beta too. Returns the number of networks costed. `limits`
+ * is called again for each network.
  */
 export function costRow(
   row: Row,
@@ -187,7 +196,7 @@ export function costRow(
   visit: (shape: number, squeezed: boolean) => void,
 ): number {
   const { factors, t0s } = row;
-  /** Of t0s that are looked at, without and with squeeze-and-excite. */
+  /** Number of t0s still considered, without and with squeeze-and-excite. */
   const ends = [t0s, t0s];
   let costed = 0;
   for (let first = 0; first < factors.length; first += t0s)

@@ -1,6 +1,6 @@
-/** What a network may take of a board. */
+/** The limits that a board sets for a network. */
 
-/** Most of each resource; Infinity where nothing limits it. */
+/** Maximum of each resource; Infinity where it is not limited. */
 export interface Limits {
   readonly arenaBytes: number;
   readonly weightBytes: number;
@@ -15,7 +15,7 @@ export const noLimits: Limits = {
   macs: Number.POSITIVE_INFINITY,
 };
 
-/** Whether working memory of so many bytes lies within what is there for it: all of `fit` asks here. */
+/** Whether working memory fits its limit. All of `fit` uses this one check. */
 export function fitsArena(arenaBytes: number, { arenaBytes: room }: Pick<Limits, "arenaBytes">): boolean {
   return arenaBytes <= room;
 }
@@ -29,7 +29,7 @@ export function isWithin(needs: Limits, limits: Limits): boolean {
   );
 }
 
-/** A resource of which more is needed than allowed. */
+/** A resource whose need exceeds its limit. */
 export interface Excess {
   readonly resource: keyof Limits;
   readonly needed: number;
@@ -38,7 +38,7 @@ export interface Excess {
   readonly ratio: number;
 }
 
-/** The resource of which the largest share is needed. */
+/** The resource with the largest ratio of need to limit. */
 export function worstOf(needs: Limits, limits: Limits): Excess {
   let most: Excess = { resource: "arenaBytes", needed: 0, allowed: 0, ratio: 0 };
   for (const resource of ["arenaBytes", "weightBytes", "instructions", "macs"] as const) {
@@ -49,7 +49,7 @@ export function worstOf(needs: Limits, limits: Limits): Excess {
   return most;
 }
 
-/** Limits that a network keeps which needs at most `ratio` times as much as `limits`, as `worstOf` counts it. */
+/** Limits for all networks that need at most `ratio` times as much as `limits`, in the measure of `worstOf`. */
 export function stretched({ arenaBytes, weightBytes, instructions, macs }: Limits, ratio: number): Limits {
   return {
     arenaBytes: ratio * atLeastOne(arenaBytes),
@@ -59,5 +59,5 @@ export function stretched({ arenaBytes, weightBytes, instructions, macs }: Limit
   };
 }
 
-/** The code alone may take more flash than there is. */
+/** A limit may be 0 or less where the code alone exceeds the flash. */
 const atLeastOne = (allowed: number): number => Math.max(1, allowed);

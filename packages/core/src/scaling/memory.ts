@@ -1,12 +1,12 @@
 /**
- * Working memory of a PhiNet's firmware program, and how many entries its schedule has, from the shapes of its blocks: what
- * target/program.ts finds with a graph, in one pass over the blocks.
+ * Working memory of a PhiNet's firmware program and the length of its schedule, from the shapes of its blocks. Computes
+ * in one pass over the blocks the results that target/program.ts derives from a graph.
  *
- * A block's groups of steps are its expansion, its depthwise layer with the projection, and with squeeze-and-excite two dense
- * layers and a projection of their own. A phase ends where a map is held whole or a group fires once; its bytes are the rings
- * and maps that are alive in it, and the most that one of its groups needs within a row. The program streams the first p
- * blocks and holds the output of every later one that may be held (a cut). What lies between two cuts does not depend on p,
- * so two passes serve all p: one streams through, one holds at every cut.
+ * A block's groups of steps are its expansion, its depthwise layer with the projection, and with squeeze-and-excite two
+ * dense layers and a projection of their own. A phase ends where a map is held whole or a group fires once. Its bytes
+ * are the rings and maps that are alive in it, plus the largest scratch of its groups. The program streams the first p
+ * blocks and holds the output of every later block that may be held (a cut). The part between two cuts does not depend
+ * on p, so two passes cover all p: one that streams through, and one that holds at every cut.
  */
 import { aligned, readSlackBytes, rowBytes, type Value, wordBytes } from "../target/index.js";
 
@@ -23,11 +23,11 @@ export interface BlockMaps {
   readonly outWidth: number;
 }
 
-/** What a network has around its blocks with an expansion. */
+/** The parts of a network around its blocks with an expansion. */
 export interface Frame {
   readonly dsp: boolean;
   readonly helium: boolean;
-  /** The picture lies in the working memory. */
+  /** Whether the whole picture lies in working memory. */
   readonly whole: boolean;
   readonly input: { readonly height: number; readonly width: number; readonly channels: number };
   /** The stem's output, and the stride and padding of its depthwise layer. */
@@ -38,11 +38,11 @@ export interface Frame {
     readonly stride: number;
     readonly padding: number;
   };
-  /** Block 0: depthwise and projection. */
+  /** Block 0, which has only a depthwise layer and a projection. */
   readonly first: BlockMaps;
   readonly head:
     | { readonly kind: "none" }
-    /** Of the dense layers. */
+    /** Widths of the dense layers' outputs. */
     | { readonly kind: "classifier"; readonly widths: readonly number[] }
     | { readonly kind: "yolov2"; readonly filters: number };
 }
@@ -57,9 +57,9 @@ const planes = (plan: Plan, width: number, channels: number, kernel: number): nu
     ? aligned(2 * (channels * (up4(width) + 2) + 2))
     : aligned(rowBytes({ layout: "planes8", width, channels, pad: (kernel - 1) / 2 } as Value));
 const nhwc = (width: number, channels: number): number => aligned(width * channels);
-/** A plane of the zero point beside a depthwise kernel. */
+/** Bytes of the plane of zero points that a depthwise kernel uses. */
 const zeroPlane = (width: number): number => aligned(2 * (up4(width) + 8));
-/** What a depthwise layer has beside its rows: a plane of the zero point, or with Helium its words. */
+/** Scratch of a depthwise layer: a plane of zero points, or its words with Helium. */
 function besideDepthwise(
   { dsp, helium }: Pick<Frame, "dsp" | "helium">,
   { inWidth, outWidth, kernel, stride }: Pick<BlockMaps, "inWidth" | "outWidth" | "kernel" | "stride">,
@@ -67,29 +67,32 @@ function besideDepthwise(
   if (dsp) return zeroPlane(inWidth);
   return helium ? aligned(wordBytes(kernel as 3 | 5, outWidth, stride)) : 0;
 }
-/** What a dense layer unpacks its inputs to. */
+/** Scratch into which a dense layer unpacks its inputs. */
 const unpacked = (inputs: number): number => aligned(8 * Math.ceil(inputs / 4));
 
-/** Most rows of a map that its windows keep together. */
+/** Most rows of a map that its windows need at once. */
 export function ringRows(height: number, outHeight: number, kernel: number, stride: number, padding: number): number {
   let most = 1;
   for (let y = 0; y < outHeight; y++) {
     const from = y * stride - padding;
     most = Math.max(most, Math.min(height, from + kernel) - Math.max(0, from));
-    if (from >= 0 && from + kernel <= height) break; // a whole window: there are no more
+    if (from >= 0 && from + kernel <= height) break; // a whole window has the most rows
   }
   return most;
 }
 
 /**
- * Of a block, what does not depend on its expanded width h: places in `bytesOf` it. Arrays of integers, for they are read
- * millions of times, and doubles are slow before V8 has compiled what reads them.
+ * Indices into `bytesOf` a block: the quantities that do not depend on its expanded width h. Integer arrays, because
+ * they are read millions of times, and doubles are slow until V8 has compiled their readers.
  */
 const [IN_MAP, OUT_MAP, KEPT, STAGED, ZERO, ROW, ROWS, WIDE] = [0, 1, 2, 3, 4, 5, 6, 7];
 const [SLOPE, BASE, RAM_SLOPE, RAM_BASE] = [8, 9, 10, 11];
 const [IN_HEIGHT, OUT_HEIGHT, OUTPUT, SKIP, places] = [12, 13, 14, 15, 16];
 
-/** A ring's row is aligned(SLOPE h + BASE) bytes; a staged row of h channels WIDE bytes a channel. */
+/**
+ * Fills these quantities: a ring's row is aligned(SLOPE h + BASE) bytes; a staged row of h channels takes WIDE bytes
+ * per channel.
+ */
 export function bytesOf(block: BlockMaps, simd: Pick<Frame, "dsp" | "helium">): Int32Array {
   const { dsp } = simd;
   const { inHeight, inWidth, outHeight, outWidth, kernel, stride, padding, input, output, skip } = block;
@@ -114,37 +117,39 @@ export function bytesOf(block: BlockMaps, simd: Pick<Frame, "dsp" | "helium">): 
   return bytes;
 }
 
-/** What comes before block 0's depthwise layer. */
+/** The part before block 0's depthwise layer. */
 export interface Start {
-  /** Alive where block 0 begins, what its phase has needed within a row, and most bytes of phases before. */
+  /**
+   * Bytes alive where block 0 begins, the scratch that its phase has needed so far, and the peak of the phases before.
+   */
   readonly alive: Readonly<Record<Plan, number>>;
   readonly scratch: number;
   readonly peak: Readonly<Record<Plan, number>>;
-  /** Of the schedule. */
+  /** Number of entries in the schedule. */
   readonly entries: number;
 }
 
-/** What comes after the last block's projection. */
+/** The part after the last block's projection. */
 export interface End {
-  /** What the head reads: a ring, of a classifier its sums. */
+  /** Bytes of the ring that the head reads; for a classifier, of its sums. */
   readonly ring: Readonly<Record<Plan, number>>;
-  /** The last block's row lives until the head's first step has read it. */
+  /** Whether the last block's row lives until the head's first step has read it. */
   readonly streams: boolean;
-  /** The last block's output may be held whole. */
+  /** Whether the last block's output may be held whole. */
   readonly holds: boolean;
-  /** What the head needs within a row, and most bytes of the phases that follow. */
+  /** The head's scratch, and the peak of the phases that follow. */
   readonly scratch: number;
   readonly peak: number;
-  /** Of the schedule. */
+  /** Number of entries in the schedule. */
   readonly entries: number;
 }
 
-/** A network but for its expanded widths. */
+/** A network without its expanded widths. */
 export interface Layout {
   readonly dsp: boolean;
   readonly helium: boolean;
   readonly start: Start;
-  /** `bytesOf` block 0, 1, ...; block 0 is as wide as the stem. */
+  /** `bytesOf` blocks 0, 1, ...; block 0 is as wide as the stem. */
   readonly blocks: readonly Int32Array[];
   readonly stemChannels: number;
   readonly end: End;
@@ -156,7 +161,7 @@ export function startOf({ dsp, helium, whole, input, stem, first }: Omit<Frame, 
   const picture =
     (whole ? aligned(input.height * pictureRow) : dsp ? 0 : aligned(pictureRows * pictureRow)) +
     (dsp ? aligned(pictureRows * planes("ram", input.width, input.channels, 3)) : 0);
-  // With a residual sum the stem's map lies as NHWC too.
+  // With a residual sum, the stem's map is stored as NHWC too.
   const summed = dsp && first.skip;
   const sumRows = summed ? aligned(Math.min(stem.height, 2) * stem.width * stem.channels) : 0;
   const stemRows = ringRows(stem.height, first.outHeight, 3, first.stride, 1);
@@ -196,26 +201,26 @@ export function endOf({ dsp, helium, head }: Pick<Frame, "dsp" | "helium" | "hea
   const beside = besideDepthwise({ dsp, helium }, { inWidth: width, outWidth: width, kernel: 3, stride: 1 });
   const scratch = Math.max(beside + staged, staged + filters, dsp ? filters + quads(width, head.filters) : 0);
   const rows = ringRows(height, height, 3, 1, 1);
-  // The head's depthwise layer alone reads a block without a sum: its projection writes planes.
+  // The head's depthwise layer is the only reader of a block without a sum, so the block's projection writes planes.
   const ringOf = (plan: Plan): number =>
     aligned(rows * (dsp ? planes(skip ? "ram" : plan, width, features, 3) : width * features));
   const ring = { speed: ringOf("speed"), ram: ringOf("ram") };
   return { ring, streams: dsp && skip, holds: dsp && skip, scratch, peak: 0, entries: height };
 }
 
-/** Entries of the schedule of the last `arenaOfBlocks`. */
+/** Length of the schedule of the last `arenaOfBlocks`. */
 export let scheduleEntries = 0;
 
-/** Of each piece between cuts that are held: its bytes, and entries up to its end. Reused from call to call. */
+/** For each piece between held cuts: its bytes, and the schedule's length up to its end. Reused between calls. */
 const pieceBytes = new Int32Array(64);
 const pieceEntries = new Int32Array(64);
 /** Whether block i is a cut. */
 const cutAt = new Uint8Array(64);
-/** Most bytes of a piece and of all after it. */
+/** Most bytes of a piece and all pieces after it. */
 const restBytes = new Int32Array(64);
 
 /**
- * Bytes of working memory; sets `scheduleEntries`.
+ * Bytes of working memory; also sets `scheduleEntries`.
  * @param hidden expanded width of each block
  * @param squeezed widths of the squeezes; undefined without squeeze-and-excite
  */
@@ -231,15 +236,18 @@ export function arenaOfBlocks(
   for (let i = cuts; i >= 0; i--) restBytes[i] = most = Math.max(most, pieceBytes[i]);
   scheduleEntries = pieceEntries[cuts];
   best = most;
-  // A squeeze holds its map whole: at most block 0 streams on.
+  // A squeeze holds its map whole, so at most block 0 streams on.
   if (cuts > 0 && (squeezed === undefined || cutAt[0] === 1)) walk(layout, hidden, squeezed, plan, false, cuts);
   return best + (layout.dsp ? readSlackBytes : 0);
 }
 
-/** Of the `walk` that streams. */
+/** The fewest bytes that the streaming `walk` has found. */
 let best = 0;
 
-/** A block's output may be held whole after a residual sum, or where it narrows. Returns whether all are that could be. */
+/**
+ * Marks the blocks whose output may be held whole: those with a residual sum, and those that narrow. Returns whether
+ * all candidates may.
+ */
 function findCuts({ dsp, blocks, stemChannels, end }: Layout, hidden: ArrayLike<number>): boolean {
   let all = true;
   const last = blocks.length - 1;
@@ -256,13 +264,16 @@ function findCuts({ dsp, blocks, stemChannels, end }: Layout, hidden: ArrayLike<
   return all;
 }
 
-/** Whether all blocks' outputs may be held whole, but those of one row and the head's: so they may be with wider blocks. */
+/**
+ * Whether all blocks' outputs may be held whole, apart from those of one row and the head's; this then holds for wider
+ * blocks too.
+ */
 export const holdsAll = findCuts;
 
 /**
- * From the picture to the output. With `holds` it holds at every cut and leaves the pieces' bytes; returns the number of
- * cuts. Without, it streams to each of the `cuts` in turn, after which all are held, and leaves the fewest bytes in `best`;
- * with ties the one that streams least. It ends where streaming alone takes as many.
+ * Walks from the picture to the output. With `holds`, it holds at every cut, stores the pieces' bytes and returns the
+ * number of cuts. Without, it streams up to each of the `cuts` in turn, holds all later ones, and leaves the fewest
+ * bytes in `best`; in a tie, the shortest streaming part wins. It stops once streaming alone takes as many bytes.
  */
 function walk(
   layout: Layout,
@@ -278,7 +289,8 @@ function walk(
   const slope = plan === "speed" ? SLOPE : RAM_SLOPE;
   const base = plan === "speed" ? BASE : RAM_BASE;
   const inner = dsp ? 7 : 0;
-  // Of the phase: bytes alive, and most scratch; most bytes of the phases before; what the next phase has alive as well.
+  // Of the current phase: bytes alive and most scratch. `peak`: most bytes of earlier phases. `carried`: bytes alive in
+  // the next phase too.
   let alive = start.alive[plan];
   let scratch = start.scratch;
   let peak = start.peak[plan];

@@ -7,7 +7,7 @@ const board = loadBoard("stm32h743");
 
 describe("proxy", () => {
   it("orders the authors' CIFAR-10 networks as their accuracies", () => {
-    // spec: alpha, t0, N, px; top-1 93.61, 88.08, 84.97, 83.01.
+    // Columns: alpha, t0, N, px; top-1 accuracy 93.61, 88.08, 84.97, 83.01.
     const published = [
       [3, 0.75, 6, 7],
       [0.35, 1, 6, 7],

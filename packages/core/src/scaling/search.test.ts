@@ -102,7 +102,7 @@ describe("lattice", () => {
       input: square(160),
       head: { kind: "yolov2", classes: 1 },
     });
-    // How fast: bench/scaling/speed.mjs.
+    // bench/scaling/speed.mjs measures the speed.
     expect(walk("ordinary", "detect", input, head, board, noLimits).evaluated).toBeGreaterThan(500_000);
   });
 });

@@ -1,4 +1,4 @@
-/** Walks the lattice for one input size: what fits, what almost did, the Pareto set and the choice. */
+/** Walks the lattice for one input size: the networks that fit, the nearest miss, the Pareto set and the choice. */
 
 import type { BuiltHead, MicromindPhinet, NetworkInput } from "../networks/index.js";
 import type { Board, ProgramRequest } from "../target/index.js";
@@ -9,12 +9,12 @@ import { type Excess, isWithin, type Limits, stretched, worstOf } from "./limits
 import { familiarity, type Preference, proxyOf } from "./proxy.js";
 import { Skeleton } from "./skeleton.js";
 
-/** A network that does not fit: `ratio` is above 1. */
+/** A network that does not fit; its `ratio` is above 1. */
 export interface Miss extends Excess {
   readonly network: MicromindPhinet;
 }
 
-/** Networks that fit, a column a figure. */
+/** Networks that fit, with one column per figure. */
 export interface Fitting {
   readonly count: number;
   readonly parameters: Float64Array;
@@ -29,18 +29,18 @@ export interface Fitting {
 export interface Walk {
   readonly evaluated: number;
   readonly fitting: Fitting;
-  /** Where nothing fits: the network that misses by the smallest factor, if by less than was asked for. */
+  /** Where nothing fits: the network that misses by the smallest factor, if that is below the requested ratio. */
   readonly nearest?: Miss;
 }
 
 export interface WalkOptions extends ProgramRequest {
   /** See `lattice`. */
   readonly wide?: boolean;
-  /** Networks that miss by this factor or more are of no interest. Default: none is. */
+  /** Networks that miss by this factor or more are ignored. Default: none is. */
   readonly ratio?: number;
 }
 
-/** Networks that fit, as they are found. */
+/** Collects the networks that fit. */
 class Columns {
   count = 0;
   parameters = new Float64Array(2 ** 17);
@@ -49,10 +49,10 @@ class Columns {
   weightBytes = new Float64Array(2 ** 17);
   arenaBytes = new Float64Array(2 ** 17);
   proxy = new Float64Array(2 ** 17);
-  /** Which network it is. */
+  /** Encodes which network it is. */
   place = new Int32Array(2 ** 17);
 
-  /** @param costs what `costVariant` writes */
+  /** @param costs as `costVariant` fills them */
   add(costs: Float64Array, proxy: number, place: number): void {
     if (this.count === this.place.length) this.#grow();
     const at = this.count++;
@@ -65,7 +65,10 @@ class Columns {
     this.place[at] = place;
   }
 
-  /** Adds the networks from..count-1 once more. @param step between their places and the new ones */
+  /**
+   * Adds the networks from..count-1 once more.
+   * @param step distance from their places to the new ones
+   */
   repeat(from: number, step: number): void {
     const to = this.count;
     while (2 * to - from > this.place.length) this.#grow();
@@ -98,7 +101,7 @@ class Columns {
   }
 }
 
-/** Costs the networks of a tier for one input and keeps what is within the limits. */
+/** Costs the networks of a tier for one input and keeps those within the limits. */
 export function walk(
   tier: Tier,
   task: Task,
@@ -115,14 +118,14 @@ export function walk(
   const out = new Float64Array(fields);
   let evaluated = 0;
   let nearest: Miss | undefined;
-  // Until something fits, what misses by less than the nearest is looked for too.
+  // Until a network fits, networks that miss by less than the nearest are considered too.
   let bar = ratio > 1 ? stretched(limits, ratio) : limits;
   const networkOf = (row: Row, shape: number, squeezeExcite: boolean): MicromindPhinet => ({
     ...row.network,
     ...shapes[shape],
     squeezeExcite,
   });
-  /** Whether the network in `out` fits; while nothing does, remembers the one that misses by least. */
+  /** Whether the network in `out` fits; until one does, remembers the nearest miss. */
   const fits = (row: Row, shape: number, squeezed: boolean): boolean => {
     if (bar === limits) return true;
     const needs = {
@@ -142,7 +145,7 @@ export function walk(
     }
     return false;
   };
-  // One function for all rows: V8 compiles it once.
+  // One function for all rows, so that V8 compiles it once.
   let row: Row;
   let familiar = new Float64Array(0);
   const visit = (shape: number, squeezed: boolean): void => {
@@ -151,10 +154,10 @@ export function walk(
     found.add(out, proxy, ((rows.length - 1) * shapes.length + shape) * 2 + Number(squeezed));
   };
   const limitsNow = (): Limits => bar;
-  /** Of each shape, by the number of blocks. */
+  /** Familiarity of each shape, by the number of blocks. */
   const familiarities = new Map<number, Float64Array<ArrayBuffer>>();
   for (const column of lattice(tier, task, input, head, wide)) {
-    /** Of the row before, where all of it was held against the limits. */
+    /** The row before, if all of it was compared with the final limits. */
     let last: { readonly from: number; readonly costed: number } | undefined;
     for (row of column) {
       const from = found.count;
@@ -185,9 +188,9 @@ export function walk(
   };
 }
 
-/** A network is said to fill a limit from here on. */
+/** A network fills a limit from this share on. */
 export const bindingShare = 0.95;
-/** RAM and flash are said to be used from here on. */
+/** RAM and flash count as used from this share on. */
 export const fillShare = 0.9;
 
 /** Whether a network uses both RAM and flash. */
@@ -196,9 +199,9 @@ export function fillsBoth({ arenaBytes, weightBytes }: Fitting, limits: Limits, 
 }
 
 /**
- * The chosen network's index, or -1. `balanced` and `resolution`: among the networks that use at least 95 % of some limit
- * (else all), among those that also use 90 % of both RAM and flash (else all of these), the largest proxy. Ties go to the
- * faster, then to the first.
+ * The chosen network's index, or -1. `balanced` and `resolution`: the largest proxy among the networks that fill at
+ * least 95 % of some limit (else among all), preferring those that also use 90 % of both RAM and flash. Ties go to the
+ * faster network, then to the first.
  * @param refused indices that may not be chosen
  */
 export function choose(fitting: Fitting, limits: Limits, prefer: Preference, refused: ReadonlySet<number>): number {
@@ -214,7 +217,7 @@ export function choose(fitting: Fitting, limits: Limits, prefer: Preference, ref
   return fastest;
 }
 
-/** The network with the most of something; -1 where there is none. */
+/** The network with the largest `key`; -1 where there is none. */
 function mostOf({ count, instructions }: Fitting, key: Float64Array, refused: ReadonlySet<number>): number {
   let found = -1;
   for (let i = 0; i < count; i++)
@@ -223,7 +226,8 @@ function mostOf({ count, instructions }: Fitting, key: Float64Array, refused: Re
 }
 
 /**
- * The largest proxy, as in `choose`: of the networks that fill RAM and flash, else of those that a limit binds, else of all.
+ * The network with the largest proxy, as in `choose`: of those that fill RAM and flash, else of those that fill a
+ * limit, else of all.
  */
 function bestFilling(fitting: Fitting, limits: Limits, refused: ReadonlySet<number>): number {
   const { count, proxy, instructions, arenaBytes, weightBytes, macs } = fitting;
@@ -235,7 +239,7 @@ function bestFilling(fitting: Fitting, limits: Limits, refused: ReadonlySet<numb
   };
   let [filling, binding, any] = [-1, -1, -1];
   for (let i = 0; i < count; i++) {
-    // Whatever is no better than the best that fills is no better than the best that binds, or of all.
+    // A network no better than the best that fills cannot improve on the other two either.
     if (filling >= 0 && !isBetter(proxy, instructions, i, filling)) continue;
     if (refused.has(i)) continue;
     if (any < 0 || isBetter(proxy, instructions, i, any)) any = i;
@@ -251,14 +255,14 @@ function bestFilling(fitting: Fitting, limits: Limits, refused: ReadonlySet<numb
   return filling >= 0 ? filling : binding >= 0 ? binding : any;
 }
 
-/** More of something, or as much for less. */
+/** Whether i has a larger key than the other, or an equal one at lower cost. */
 function isBetter(key: Float64Array, cost: Float64Array, i: number, other: number): boolean {
   return key[i] > key[other] || (key[i] === key[other] && cost[i] < cost[other]);
 }
 
 /**
- * Members of the Pareto set over the proxy and a cost, cheapest first: each has a larger proxy than every network that
- * costs as little. Thinned to at most `steps`, evenly in the square root of the cost.
+ * Members of the Pareto set over the proxy and a cost, cheapest first: each has a larger proxy than every network of at
+ * most its cost. Thinned to at most `steps`, evenly in the square root of the cost.
  */
 export function paretoMembers({ count, proxy }: Fitting, cost: Float64Array, steps: number): number[] {
   const best = new Int32Array(steps).fill(-1);
@@ -268,7 +272,7 @@ export function paretoMembers({ count, proxy }: Fitting, cost: Float64Array, ste
   return members;
 }
 
-/** Of the networks whose cost lies in each step, the one with the largest proxy. Alone, so that V8 compiles it once. */
+/** For each step of cost, the network with the largest proxy. A separate function, so that V8 compiles it once. */
 function bestOfSteps(best: Int32Array, count: number, proxy: Float64Array, cost: Float64Array): void {
   let most = 0;
   for (let i = 0; i < count; i++) if (cost[i] > most) most = cost[i];

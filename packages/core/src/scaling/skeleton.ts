@@ -1,5 +1,5 @@
 /**
- * What networks that differ only in beta, t0 and squeeze-and-excite have in common: block ends, map sizes and strides.
+ * The common part of networks that differ only in beta, t0 and squeeze-and-excite: block ends, map sizes and strides.
  */
 import { coreCosts } from "../cost/index.js";
 import {
@@ -37,9 +37,9 @@ export interface Totals {
 }
 
 /**
- * Of a block, places in `Skeleton.costs`: its input channels; what an expanded channel adds to parameters, MACs, MACs on fine
- * maps and bytes of weights; the bytes of a group of four; its output's rows times channels, and width; the bytes of a group of
- * sixteen.
+ * Indices into a block's `Skeleton.costs`: its input channels; the parameters, MACs, MACs on fine maps and bytes of
+ * weights that an expanded channel adds; the bytes of a group of four channels; its output's rows times channels, and
+ * width; the bytes of a group of sixteen channels.
  */
 export const [INPUT, PARAMETERS_EACH, MACS_EACH, FINE_EACH, BYTES_EACH, BYTES_OF_FOUR] = [0, 1, 2, 3, 4, 5];
 export const [OUT_ROWS, OUT_WIDTH, BYTES_OF_SIXTEEN, costPlaces] = [6, 7, 8, 9];
@@ -47,15 +47,15 @@ export const [OUT_ROWS, OUT_WIDTH, BYTES_OF_SIXTEEN, costPlaces] = [6, 7, 8, 9];
 const tableBytes = 256;
 
 const none = { speed: 0, ram: 0 } as const;
-/** Of no network yet. */
+/** Placeholder before the first network is taken. */
 const noStart: Start = { alive: none, scratch: 0, peak: none, entries: 0 };
 const noEnd: End = { ring: none, streams: false, holds: false, scratch: 0, peak: 0, entries: 0 };
 
-/** Where a block stands. */
+/** Position of a block in the network. */
 interface BlockPlace {
-  /** Its projection writes planes. */
+  /** Whether its projection writes planes. */
   readonly toPlanes: boolean;
-  /** On maps of at least an eighth of the input's sides. */
+  /** Whether its maps have at least an eighth of the input's sides. */
   readonly fine: boolean;
 }
 
@@ -66,29 +66,32 @@ const sixteens = (count: number): number => Math.ceil(count / 16);
 const down = (size: number, padding: number, kernel: number, stride: number): number =>
   Math.floor((size + padding - kernel) / stride) + 1;
 
-/** What networks with a given one's blocks, alpha, divisor, layout, input and head have in common: `take` it first. */
+/**
+ * The common part of networks with equal blocks, alpha, divisor, layout, input and head. Call `take` with one of them
+ * first.
+ */
 export class Skeleton {
-  /** Of each block with an expansion. Numbers in arrays, because objects are slow to read millions of times. */
+  /** Costs of each block with an expansion. Number arrays, because reading objects millions of times is slow. */
   readonly costs: Int32Array[] = [];
-  /** Of each, for `optimize`. */
+  /** Instructions of each such block, for `optimize`. */
   readonly steps: WidthInstructions[] = [];
   readonly layout: { -readonly [K in keyof Layout]: Layout[K] } & { readonly blocks: Int32Array[] };
   readonly fixed: Totals = { parameters: 0, macs: 0, fineMacs: 0, weightBytes: 0 };
-  /** Of stem, block 0 and head. */
+  /** Instructions of stem, block 0 and head. */
   readonly instructions = { speed: 0, ram: 0 };
-  /** What an entry of the schedule takes. */
+  /** Instructions per entry of the schedule. */
   readonly entry: number;
-  /** What squeeze-and-excite adds whatever its width. */
+  /** Bytes of tables that squeeze-and-excite adds, whatever its width. */
   squeezeTableBytes = 0;
-  /** Inputs of its two layers come in groups of so many; of sixteen, filters in fours. */
+  /** Group size of the inputs of squeeze-and-excite's two layers; with sixteen, filters come in fours. */
   readonly squeezeGroup: 1 | 4 | 16;
   readonly channelBytes: number;
   divisor = 1;
-  /** Instructions of its two layers for each expanded width; 0 where they have not been counted. */
+  /** Instructions of these two layers for each expanded width; 0 where not yet counted. */
   squeezes: Float64Array = new Float64Array(0);
   /** `BlockInstructions.packedRate`. */
   readonly packedRate: number;
-  /** Where the fastest program does not fit it, the smallest is taken. */
+  /** Limit of the fastest program; the smallest is taken where it does not fit. */
   readonly room: Pick<Limits, "arenaBytes">;
   readonly optimize: Plan;
   readonly #known: Known;
@@ -97,7 +100,7 @@ export class Skeleton {
   readonly #whole: boolean;
   readonly #segments: Segment[] = [];
   readonly #small: WidthInstructions[] = [];
-  /** 1 where activations are looked up. */
+  /** 1 where activations are looked up, else 0. */
   #table = 0;
   #taken: Taken | undefined;
 
@@ -118,7 +121,10 @@ export class Skeleton {
     this.layout = { dsp, helium, blocks: [], stemChannels: 0, start: noStart, end: noEnd };
   }
 
-  /** Returns false where it has all in common with the network taken before: rounding makes many alphas one. */
+  /**
+   * Takes a network. Returns false where it shares everything with the one taken before, since rounding makes many
+   * alphas equal.
+   */
   take(network: MicromindPhinet): boolean {
     const blocks = phinetBlocks(network);
     const channels = stemFilters(network);
@@ -136,7 +142,8 @@ export class Skeleton {
     this.squeezes = this.#known.squeezes(divisor, this.#table);
     const { layout, fixed } = this;
     fixed.parameters = fixed.macs = fixed.fineMacs = fixed.weightBytes = 0;
-    // The stem: a depthwise layer on the picture, and a 1x1 to `stem` channels. Block 0: depthwise, then a 1x1.
+    // The stem is a depthwise layer on the picture and a 1x1 convolution to `stem` channels; block 0 is a depthwise
+    // layer and a 1x1.
     const before = Math.max(input.height, input.width) % 2;
     const stem = {
       height: down(input.height, before + 1, 3, stemStride),
@@ -165,7 +172,7 @@ export class Skeleton {
     this.instructions.ram = start.instructions.ram + end.instructions.ram;
   }
 
-  /** `steps` of a plan. */
+  /** The `steps` of a plan. */
   stepsOf(plan: Plan): readonly WidthInstructions[] {
     if (plan === this.optimize) return this.steps;
     if (this.#small.length === 0)
@@ -173,7 +180,7 @@ export class Skeleton {
     return this.#small;
   }
 
-  /** Instructions of both layers of squeeze-and-excite: an activation after the first, a sigmoid after the second. */
+  /** Instructions of squeeze-and-excite's two layers: an activation follows the first, a sigmoid the second. */
   countSqueeze(hidden: number, narrow: number): number {
     const { count } = this.#known;
     return (
@@ -195,13 +202,16 @@ export class Skeleton {
     return this.#dsp ? (kernel === 3 ? 24 : 80) : kernel * kernel;
   }
 
-  /** Weights of a product of pixels, and what its channels have. */
+  /** Bytes of a pixel product's weights and of its channels' constants. */
   #productBytes(filters: number, products: number): number {
     if (!this.#helium) return filters * (this.#packed(products) + this.channelBytes);
     return fours(filters) * (64 * sixteens(products) + 4 * this.channelBytes);
   }
 
-  /** A layer of so many weights a filter; `extra` counts the trained values beside them: two a channel for batch norm, one for a bias. */
+  /**
+   * Adds a layer with `products` weights per filter; `extra` counts its other trained values: two per channel for batch
+   * norm, one for a bias.
+   */
   #addLayer(pixels: number, filters: number, products: number, extra: number, bytes: number): void {
     const { fixed } = this;
     fixed.parameters += filters * (products + extra);
@@ -217,7 +227,7 @@ export class Skeleton {
     this.#addLayer(pixels, filters, products, extra, this.#productBytes(filters, products));
   }
 
-  /** Returns the last one. */
+  /** Takes all blocks and returns the maps of the last. */
   #takeBlocks(blocks: readonly PhinetBlock[], first: BlockMaps, stemStride: number, head: BuiltHead): BlockMaps {
     const { costs, steps, layout, fixed, optimize } = this;
     const dsp = this.#dsp;
@@ -229,7 +239,7 @@ export class Skeleton {
     for (let id = 1; id < blocks.length; id++) {
       const block = blocks[id];
       stride *= block.stride;
-      // The head's depthwise layer alone reads the last block's output: its projection writes planes.
+      // Only the head's depthwise layer reads the last block's output, so its projection writes planes.
       const toPlanes = dsp && head.kind === "yolov2" && id === blocks.length - 1 && !block.skip;
       const { outHeight, outWidth } = maps;
       const segment = this.#segment(block, outHeight, outWidth, { toPlanes, fine: stride <= 8 });
@@ -253,7 +263,7 @@ export class Skeleton {
       8 * this.#table +
       16 * Number(place.toPlanes) +
       32 * Number(place.fine);
-    // Widths below 2^11, sides below 2^9: exact in a double.
+    // Widths below 2^11 and sides below 2^9 are exact in a double.
     const key = (((input * 2048 + output) * 512 + height) * 512 + width) * 64 + flags;
     const { segments } = this.#known;
     let segment = segments.get(key);
@@ -345,7 +355,7 @@ export class Skeleton {
 
 interface Taken {
   readonly network: MicromindPhinet;
-  /** Of the stem. */
+  /** Channels of the stem. */
   readonly channels: number;
   readonly blocks: readonly PhinetBlock[];
 }
