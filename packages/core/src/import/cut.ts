@@ -1,4 +1,6 @@
-/** A network that ends before its file does: at tensors that the caller names, of which nothing beyond is looked at. */
+/**
+ * Ends an imported network before the end of its file, at tensors that the caller names. Everything beyond is ignored.
+ */
 import { nearest, PhinetsError } from "../tensor/index.js";
 
 interface CutOperator<Tensor> {
@@ -6,14 +8,14 @@ interface CutOperator<Tensor> {
   readonly outputs: readonly Tensor[];
 }
 
-/** The operators, in the file's order, that make some tensors. */
+/** The operators needed to make the given tensors, in the file's order. */
 export function operatorsFor<Tensor, O extends CutOperator<Tensor>>(
   operators: readonly O[],
   tensors: Iterable<Tensor>,
 ): O[] {
   const needed = new Set(tensors);
   const kept = operators.toReversed().filter(({ inputs, outputs }) => {
-    // What is left out has no name, or the number -1.
+    // Omitted tensors have an empty name or the index -1.
     if (!outputs.some((each) => each !== "" && each !== -1 && needed.has(each))) return false;
     for (const each of inputs) needed.add(each);
     return true;
@@ -23,14 +25,17 @@ export function operatorsFor<Tensor, O extends CutOperator<Tensor>>(
 
 interface Named<Tensor> {
   readonly file: string;
-  /** Tensors by name that operators make. */
+  /** By name, the tensors that operators make. */
   readonly made: ReadonlyMap<string, Tensor>;
 }
 
-/** Names that are shown for one that there is not. */
+/** Most similar names to show for an unknown one. */
 const mostShown = 5;
 
-/** Tensors by the names that `--outputs` gives. Throws PhinetsError `import.outputs` for what no operator makes, with names that are like it. */
+/**
+ * The tensors that `--outputs` names. Throws PhinetsError `import.outputs`, with similar names, for a name that no
+ * operator makes.
+ */
 export function tensorsNamed<Tensor>(names: readonly string[], { file, made }: Named<Tensor>): Tensor[] {
   const fail = (problem: string): never => {
     throw new PhinetsError("import.outputs", `${file}: ${problem}`, file);
@@ -46,7 +51,7 @@ export function tensorsNamed<Tensor>(names: readonly string[], { file, made }: N
   });
 }
 
-/** Names that contain a word, the last first as heads are at the end; else the nearest one. */
+/** Names that contain a word, the last first, since heads are at the end; otherwise the nearest name. */
 function namesLike(word: string, names: readonly string[]): string[] {
   const part = word.toLowerCase();
   const containing = names.filter((name) => name.toLowerCase().includes(part)).reverse();
@@ -55,25 +60,25 @@ function namesLike(word: string, names: readonly string[]): string[] {
   return near === undefined ? [] : [near];
 }
 
-/** A name that a shell and a list with commas take as it is. */
+/** A name that needs no quoting in a shell or in a list with commas. */
 const plain = /^[\w./:-]{1,100}$/;
-/** More are no head's. */
+/** A network with more ends has no known head. */
 const mostEnds = 12;
 
 interface Refused<Tensor, O extends CutOperator<Tensor>> {
   readonly operators: readonly O[];
-  /** Operators that cannot be imported, or read what such ones make. */
+  /** Operators that cannot be imported, or that read the results of such operators. */
   readonly refused: ReadonlySet<O>;
-  /** Tensors that the network may end at. */
+  /** Whether the network may end at a tensor. */
   isEnd(tensor: Tensor): boolean;
   nameOf(tensor: Tensor): string | undefined;
-  /** What the whole file gives. */
+  /** Outputs of the whole file. */
   readonly outputs: readonly Tensor[];
 }
 
 /**
- * Where to cut a network off before operators that cannot be imported, as the rest of a sentence with the option to give;
- * nothing where no network is left or the names are no plain ones.
+ * Advice on where to end the network before the operators that cannot be imported, as the end of a sentence with the
+ * option to give. Empty where no network would remain or a name would need quoting.
  */
 export function cutAdvice<Tensor, O extends CutOperator<Tensor>>(of: Refused<Tensor, O>): string {
   const { operators, refused, outputs } = of;

@@ -1,4 +1,4 @@
-/** What network.json says of an imported network. */
+/** Makes the network.json of an imported network. */
 import { type Graph, graphDocument } from "../graph/index.js";
 import {
   buildNetwork,
@@ -10,14 +10,14 @@ import {
 } from "../networks/index.js";
 import { formatShape, PhinetsError, type Shape } from "../tensor/index.js";
 
-/** A network that was read: of either arithmetic. */
+/** Inputs and outputs of a network that was read, float or int8. */
 export interface ImportedEnds {
   readonly input: { readonly shape: Shape };
   /** Shapes of all outputs. */
   readonly outputs: readonly Shape[];
-  /** What the file says of its head, where we wrote it: head, classes, anchors, decoder. */
+  /** The head as our own files state it: head, classes, anchors, decoder. */
   readonly reading?: Readonly<Record<string, unknown>>;
-  /** Of a float network. */
+  /** Present for a float network. */
   readonly graph?: Graph;
 }
 
@@ -26,11 +26,14 @@ export interface DocumentOptions {
   readonly source: string;
   /** Names of a classifier's classes, in the order of its outputs. */
   readonly classes?: readonly string[];
-  /** A YOLO head's classes, anchors and decoder: with decoder "yolov5" or "yolov8" that is the kind of the `head` of a network.json. */
+  /**
+   * A YOLO head's classes, anchors and decoder. With decoder "yolov5" or "yolov8", the other fields are those of the
+   * `head` of a network.json of that kind.
+   */
   readonly yolo?: unknown;
 }
 
-/** The head that our own files state. */
+/** The head that one of our own files states. */
 function ownHead(reading: ImportedEnds["reading"]): object | undefined {
   const { head, classes, anchors, decoder, bins } = reading ?? {};
   if (head === "classifier") return { kind: "classifier", classes };
@@ -40,10 +43,11 @@ function ownHead(reading: ImportedEnds["reading"]): object | undefined {
 }
 
 /**
- * The document of an imported network. Without `classes` and `yolo` the head is the file's, where we wrote it; else a network that takes a picture (one or three channels)
- * and gives one list of two values or more is a classifier; any other has no head: its outputs are numbers. A float network of
- * one output is refused then, as it is a detector whose head was forgotten, as a rule.
- * Throws PhinetsError `import.head` where the head does not fit the network's output.
+ * The document of an imported network. Without `classes` and `yolo`, the head is the one that a file of ours states.
+ * Otherwise, a network that takes a picture (one or three channels) and gives a single list of two or more values is a
+ * classifier. Any other network has no head, so its outputs are plain numbers; but a float network with one output is
+ * refused, since it is usually a detector whose head was not given.
+ * Throws PhinetsError `import.head` where the head does not fit the network's outputs.
  */
 export function documentOf(imported: ImportedEnds, options: DocumentOptions): ImportedNetwork {
   const { source, classes, yolo } = options;
@@ -86,11 +90,11 @@ export function documentOf(imported: ImportedEnds, options: DocumentOptions): Im
   if (problem !== undefined) fail(problem);
   if (graph === undefined) return document;
   const withGraph = { ...document, graph: graphDocument(graph) };
-  buildNetwork(withGraph); // refuses what is larger than memory
+  buildNetwork(withGraph); // refuses networks that exceed memory
   return withGraph;
 }
 
-/** What a file of a head says, as the head of a network.json. */
+/** The content of a head file as the `head` of a network.json. */
 function yoloHead(given: unknown): object {
   const whole: { readonly decoder?: unknown } = { ...(given as object) };
   const { decoder, ...head } = whole;
@@ -98,10 +102,10 @@ function yoloHead(given: unknown): object {
   return { ...whole, kind: "yolov2", filters: 1 };
 }
 
-/** A map of one or three channels. */
+/** Whether a shape is a map of one or three channels. */
 export const isPicture = (shape: Shape): boolean => shape.length === 4 && (shape[3] === 1 || shape[3] === 3);
 
-/** What is no map is one of one pixel. */
+/** Size of a map; any other shape counts as one pixel. */
 function mapOf(shape: Shape) {
   if (shape.length === 4) return { height: shape[1], width: shape[2], channels: shape[3] };
   return { height: 1, width: 1, channels: shape.reduce((product, size) => product * size, 1) };

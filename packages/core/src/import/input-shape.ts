@@ -1,34 +1,38 @@
-/** Sizes of a network's input that its file leaves open, as the caller gives them. */
+/** Resolves the input sizes that a network's file leaves open, from those that the caller gives. */
 import { formatShape, PhinetsError, type Shape } from "../tensor/index.js";
 
-/** The size of the input, in the file's order of dimensions: `[1, 96, 96, 3]` of a .tflite, `[1, 3, 96, 96]` of most .onnx. */
+/**
+ * The size of the input, in the file's order of dimensions: `[1, 96, 96, 3]` for a .tflite, `[1, 3, 96, 96]` for most
+ * .onnx.
+ */
 export interface InputShape {
-  /** Name of the input; the only one where it is left out. */
+  /** Name of the input. Default: the only input. */
   readonly name?: string;
   readonly sizes: Shape;
 }
 
 export interface ImportOptions {
-  /** For a file whose input has sizes that are not fixed, other than a batch, which is 1. */
+  /** Size of the input, for a file with sizes that are not fixed. An open batch needs none; it becomes 1. */
   readonly shape?: InputShape;
-  /** Names of tensors that the network ends at: what lies beyond is not looked at. Default: the file's outputs. */
+  /** Names of tensors that the network ends at; everything beyond is ignored. Default: the file's outputs. */
   readonly outputs?: readonly string[];
 }
 
-/** Larger ones are no picture's and no window's. */
+/** Pictures and windows are never larger. */
 const mostSize = 65536;
 
-/** An input as a file has it. */
+/** An input as its file describes it. */
 interface FileInput {
   readonly file: string;
   readonly name: string;
-  /** 0 or less for a size that is not fixed. */
+  /** 0 or less where a size is not fixed. */
   readonly shape: Shape;
 }
 
 /**
  * The input's sizes, all fixed.
- * Throws PhinetsError `import.shape` where sizes are open and none are given, and where what is given is not the file's input.
+ * Throws PhinetsError `import.shape` where sizes are open and none are given, and where the given sizes do not match
+ * the file's input.
  */
 export function resolveInputShape({ file, name, shape }: FileInput, given: InputShape | undefined): Shape {
   const shown = name.slice(0, 60);

@@ -1,23 +1,23 @@
-/** What cannot be imported: collected operator by operator, and told at once. */
+/** Collects the operators that cannot be imported, to report them all at once. */
 import { PhinetsError } from "../tensor/index.js";
 import { cutAdvice } from "./cut.js";
 
-/** Why an operator cannot be imported, and what to do about it. */
+/** States why an operator cannot be imported and how to remedy it. */
 export class Unsupported extends Error {}
 
-/** It reads what an operator that was refused would make: that one's message says all. */
+/** For an operator that reads the result of a refused one. Only the refused one is reported. */
 export class Missing extends Unsupported {}
 
-/** Whether the graph refuses what the file asks for: its message names no file. */
+/** Whether the graph refused the file's arguments; such an error names no file. */
 export function isOfGraph(error: unknown): error is PhinetsError {
   return error instanceof PhinetsError && error.path === undefined;
 }
 
-/** Operators that cannot be imported and are named; the others are counted. */
+/** Most operators to name in a message; the others are counted. */
 const mostNamed = 20;
 
 interface FileOperator<Tensor> {
-  /** Place in the file. */
+  /** Position in the file. */
   readonly index: number;
   readonly kind: string;
   readonly inputs: readonly Tensor[];
@@ -27,11 +27,11 @@ interface FileOperator<Tensor> {
 interface Import<Tensor, O> {
   readonly file: string;
   readonly operators: readonly O[];
-  /** What the file gives. */
+  /** Outputs of the file. */
   readonly outputs: readonly Tensor[];
-  /** Values by the tensors that are made; undefined where an operator that cannot be imported would make one. */
+  /** Values by tensor; undefined for results of operators that cannot be imported. */
   readonly made: Map<Tensor, unknown>;
-  /** Throws Unsupported or PhinetsError where the operator cannot be imported. */
+  /** Imports an operator. Throws Unsupported or PhinetsError where that is impossible. */
   import(operator: O): void;
   /** Name of a tensor, for messages. */
   nameOf(tensor: Tensor): string | undefined;
@@ -40,8 +40,9 @@ interface Import<Tensor, O> {
 }
 
 /**
- * Imports one operator after the other. Throws PhinetsError `import.operators` naming all that cannot be, each with its
- * number, kind, output and what to do; of more than twenty, how many more; and where the network can be cut off before them.
+ * Imports one operator after the other. Throws PhinetsError `import.operators` listing up to twenty operators that
+ * cannot be imported, each with its number, kind, output and remedy, the number of others, and where the network can be
+ * ended before them.
  */
 export function importOperators<Tensor, O extends FileOperator<Tensor>>(to: Import<Tensor, O>): void {
   const { file, operators, made } = to;

@@ -1,8 +1,11 @@
-/** What is left of a classifier of another tool: a vector of scores, of which who reads them makes probabilities. */
+/** Reduces another tool's classifier to a vector of logits; the host turns these into probabilities. */
 import { endsWithSoftmax, type Graph, makeGraph, type Node } from "../../graph/index.js";
 import type { FloatNetwork } from "./network.js";
 
-/** The network without a softmax at its end, and with a vector where it gives a map of one pixel; a detector of ours as it is. */
+/**
+ * The network without a softmax at its end, and with a vector in place of a map of one pixel. A detector is returned
+ * unchanged.
+ */
 export function asClassifier(network: FloatNetwork): FloatNetwork {
   const notes = [...network.notes];
   let { graph } = network;

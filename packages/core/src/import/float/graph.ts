@@ -1,4 +1,4 @@
-/** The float graph of another tool's network as it grows, node by node; its weights by parameter name. */
+/** Collects the float graph of another tool's network node by node, and its weights by parameter name. */
 import {
   deployGraph,
   type Graph,
@@ -15,21 +15,21 @@ import type { QuantizationParameters } from "../../quantization/index.js";
 import { type FloatWeights, formatShape, PhinetsError, type Shape, tensor } from "../../tensor/index.js";
 import { Unsupported } from "../unsupported.js";
 
-/** A parameter: its values, in the graph's order, and what the file calls it, where it has a name there. */
+/** A parameter: its values in the graph's order, and its name in the file, if it has one there. */
 export interface FloatParameter {
   readonly data: Float32Array;
   readonly name?: string;
-  /** Of int8 weights: what one step is, an output channel each or one for all. */
+  /** For int8 weights: the scale, one per output channel or one for all. */
   readonly scales?: readonly number[];
 }
 
-/** y = scale * x + shift, a channel each or one for all. */
+/** y = scale * x + shift, with one number per channel or one for all. */
 export interface Affine {
   readonly scale: ArrayLike<number>;
   readonly shift: ArrayLike<number>;
 }
 
-/** Variance and epsilon of a batch norm that only scales and shifts: together 1, in float32 and in doubles. */
+/** Variance and epsilon of a batch norm that only scales and shifts: their sum is 1, in float32 and in doubles. */
 const noVariance = { variance: 1, epsilon: 1e-12 };
 
 export class FloatGraph {
@@ -37,12 +37,18 @@ export class FloatGraph {
   readonly #shapes = new Map<string, Shape>();
   readonly #names = new Set<string>();
   readonly #weights: FloatWeights = {};
-  /** Of a network that is quantised already: scales and zero points of values, as int8, where the file has some. */
+  /**
+   * For a network that is already quantised: scales and zero points (as of int8) of the values for which the file
+   * states them.
+   */
   readonly quantizations = new Map<string, QuantizationParameters>();
-  /** Scales of int8 weights by parameter. */
+  /** Scales of int8 weights, by parameter. */
   readonly weightScales = new Map<string, readonly number[]>();
 
-  /** @param arithmetic what the graph is of: int8 networks have lists of vectors too, and a pixel of any vector is a reshape */
+  /**
+   * @param arithmetic kind of network; int8 networks may hold lists of vectors, and turn any vector into a pixel by a
+   * reshape
+   */
   constructor(readonly arithmetic: "float" | "int8" = "float") {}
 
   /** Shape of a value. */
@@ -56,7 +62,7 @@ export class FloatGraph {
 
   /**
    * Adds a node; returns the name of its value.
-   * @param wanted what the file calls the value; made a plain name of its own
+   * @param wanted the value's name in the file, which is made plain and unique
    * @throws Unsupported where the operator refuses its inputs, or a parameter has another size
    */
   add<O extends OpName>(
@@ -91,7 +97,7 @@ export class FloatGraph {
     return name;
   }
 
-  /** A name that C, files and messages take. */
+  /** A unique name that is valid in C, files and messages. */
   #unused(wanted: string): string {
     const plain = wanted.replace(/[^A-Za-z0-9_./:-]/g, "_").slice(0, 60) || "value";
     let free = plain;
@@ -101,9 +107,9 @@ export class FloatGraph {
   }
 
   /**
-   * Scales and shifts the channels of a value: in the layer that makes it, where nothing else reads it, else by a batch norm
-   * that has learnt nothing else, which becomes a part of a layer when the network is deployed. A vector has none: it is
-   * multiplied and added to.
+   * Scales and shifts the channels of a value. If the layer that makes the value is its only source and nothing else
+   * reads it, the layer's weights absorb this; otherwise a batch norm without learnt statistics does, which is folded
+   * when the network is deployed. A vector is multiplied and added to by constants instead.
    */
   affine(x: string, wanted: string, { scale, shift }: Affine, sole: boolean): string {
     const channels = this.shape(x).at(-1) as number;
@@ -163,8 +169,8 @@ export class FloatGraph {
   }
 
   /**
-   * A vector `[1, channels]` as a map of one pixel, `[1, 1, 1, channels]`: what made it of such a map, made again on maps.
-   * Undefined where it was made of something else.
+   * A vector `[1, channels]` as a map of one pixel, `[1, 1, 1, channels]`, by repeating on maps the operators that made
+   * it from such a map. Undefined where it was made in another way.
    */
   asPixel(value: string): string | undefined {
     if (this.arithmetic === "int8") {
@@ -201,19 +207,19 @@ export class FloatGraph {
     return this.add("conv2d", value, [pixel], { filters, ...window, bias, activation }, given);
   }
 
-  /** Parameters of a node by role. */
+  /** Parameters of a node, by role. */
   #given({ parameters }: Node): Record<string, FloatParameter> {
     return Object.fromEntries(
       Object.entries(parameters).map(([role, name]) => [role, { name, data: this.#weights[name].data }]),
     );
   }
 
-  /** The same as a value of its own: two outputs have two names, and neither is the input's. */
+  /** A copy of a value under its own name, since two outputs need two names and neither may be the input's. */
   copy(value: string, wanted: string): string {
     return this.add("unary", wanted, [value], { function: "identity", alpha: 0 });
   }
 
-  /** Gives a value the name that it has outside the network, where that is free; returns its name. */
+  /** Gives a value its name outside the network, if that name is free; returns the value's name. */
   rename(value: string, wanted: string): string {
     const node = this.node(value);
     if (node.op === "input" || this.#names.has(wanted) || this.#unused(wanted) !== wanted) return value;
@@ -229,7 +235,10 @@ export class FloatGraph {
     return wanted;
   }
 
-  /** The graph of what the outputs need, and its weights. */
+  /**
+   * The graph of everything that the outputs need, and its weights. Throws Unsupported for weights that are not finite
+   * and for a graph that cannot be deployed.
+   */
   build(name: string, outputs: readonly string[]): { readonly graph: Graph; readonly weights: FloatWeights } {
     const needed = new Set(outputs);
     const nodes = [...this.#nodes.values()].reverse().filter((node) => {

@@ -1,22 +1,22 @@
-/** What the import of a float network gives, of whatever format. */
+/** The result of importing a float network from any format. */
 import type { Graph } from "../../graph/index.js";
 import type { FloatWeights, Shape } from "../../tensor/index.js";
 
 export interface FloatNetwork {
-  /** From the value `image`, which is what the file's input is, to one output. */
+  /** From the value `image`, the file's input, to the outputs. */
   readonly graph: Graph;
   readonly weights: FloatWeights;
   /** NHWC. */
   readonly input: { readonly shape: Shape };
-  /** Kinds of the file's operators, in its order. */
+  /** Kinds of the file's operators, in the file's order. */
   readonly operators: readonly string[];
-  /** What differs from the file, in words. */
+  /** Differences from the file, in words. */
   readonly notes: readonly string[];
-  /** What the file says of its head, where we wrote it. */
+  /** The head as our own files state it. */
   readonly reading?: Readonly<Record<string, unknown>>;
 }
 
-/** `models/kws.tflite` is "kws". */
+/** The network's name from its file's: `models/kws.tflite` gives "kws". */
 export function nameOfFile(file: string, ending: string): string {
   const [base] = file.split(/[\\/]/).slice(-1);
   const stem = base.toLowerCase().endsWith(ending) ? base.slice(0, -ending.length) : base;

@@ -1,30 +1,34 @@
-/** What a float network was trained to see: pixels are given as pixel / 128 - 1, and most networks learnt from others. */
+/**
+ * Adapts a float network to our input: pixels come as pixel / 128 - 1, but most networks were trained on another
+ * normalisation.
+ */
 import { type Graph, makeGraph, type Node, noPadding } from "../../graph/index.js";
 import { inputName } from "../../networks/index.js";
 import { type FloatWeights, PhinetsError, tensor } from "../../tensor/index.js";
 
-/** A pixel p, 0..255, is (p * scale - mean) / std to the network. */
+/** The network expects (p * scale - mean) / std for a pixel p, 0..255. */
 export interface Normalisation {
   /** Default 1/255. */
   readonly scale?: number;
-  /** One for all channels, or one each. Default 0. */
+  /** One for all channels, or one per channel. Default 0. */
   readonly mean?: readonly number[];
-  /** As `mean`. Default 1. */
+  /** One for all channels, or one per channel. Default 1. */
   readonly std?: readonly number[];
 }
 
 export interface Normalised {
   readonly graph: Graph;
   readonly weights: FloatWeights;
-  /** What was done, in words; absent where nothing had to be. */
+  /** Description of the change; absent where none was needed. */
   readonly note?: string;
 }
 
 /**
- * The network that takes pixel / 128 - 1 where `graph` takes normalised pixels. Scale and shift become weights and biases of
- * the first convolutions where these are not padded, the scale alone where there is no shift; padding is 0 to the network
- * as it was trained, which a pixel of another value is, so that elsewhere they stay an operator of their own.
- * Throws PhinetsError `import.normalisation` for numbers that cannot be.
+ * Makes a network that takes pixel / 128 - 1 from one that takes normalised pixels. The first convolutions' weights and
+ * biases absorb scale and shift where these convolutions are not padded, or where there is no shift. With a shift,
+ * their zero padding would no longer stand for the pixel value it had in training, so scale and shift become a layer of
+ * their own.
+ * Throws PhinetsError `import.normalisation` for invalid numbers.
  */
 export function normalise(graph: Graph, weights: FloatWeights, normalisation: Normalisation): Normalised {
   const { scale = 1 / 255, mean = [0], std = [1] } = normalisation;
@@ -91,7 +95,7 @@ function folded(
   return { graph: makeGraph(graph.name, nodes, graph.outputs), weights: changed };
 }
 
-/** A depthwise convolution of one tap before all else. */
+/** Puts a depthwise 1x1 convolution before everything else. */
 function before(
   graph: Graph,
   weights: FloatWeights,

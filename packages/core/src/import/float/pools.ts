@@ -1,4 +1,4 @@
-/** Pools of windows of imported float networks. */
+/** Window pools of imported float networks. */
 import { isPadded, noPadding, type Padding } from "../../graph/index.js";
 import type { FloatGraph } from "./graph.js";
 
@@ -15,8 +15,8 @@ export function maxPool(graph: FloatGraph, x: string, wanted: string, { kernel, 
 }
 
 /**
- * Of the whole map it is a global one.
- * @param counted the mean is over padding too
+ * Adds an average pool; a window that covers the whole map becomes a global one.
+ * @param counted whether the mean includes padding
  */
 export function averagePool(
   graph: FloatGraph,

@@ -1,6 +1,6 @@
 /**
- * Sums, products and activations of ONNX. What exporters spell out is put together again: a hard-swish that is
- * x * Clip(x + 3, 0, 6) / 6 waits, step by step, to become one operator, and is made as it stands where it does not.
+ * Sums, products and activations of ONNX. Some exporters spell out a hard-swish as x * Clip(x + 3, 0, 6) / 6. Its parts
+ * are held back step by step to become one operator; where the pattern does not complete, they are made as they stand.
  */
 import type { UnaryFunction } from "../../graph/index.js";
 import { broadcastShape, formatShape, type Shape, sameShape } from "../../tensor/index.js";
@@ -10,12 +10,12 @@ import type { OnnxConstant, OnnxNode } from "./file.js";
 import { type OnnxNetwork, sameSizes } from "./network.js";
 import { axesOf, type GateStage, lazily, type OnnxValue, sameLayout } from "./value.js";
 
-/** Numbers that exporters write as float32: a sixth is .16666667. */
+/** Compares numbers that exporters round to float32, such as .16666667 for a sixth. */
 const near = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(b));
 
 const identity: Affine = { scale: [1], shift: [0] };
 
-/** An operator of the graph on one value, element by element. */
+/** Rule for an operator of the graph that works on one value, element by element. */
 export const plain =
   (op: "relu" | "relu6" | "hardswish" | "sigmoid") =>
   (to: OnnxNetwork, node: OnnxNode): OnnxValue => {
@@ -28,7 +28,7 @@ function elementwise(to: OnnxNetwork, node: OnnxNode, x: OnnxValue, op: "relu" |
   return to.made(node, x.shape, x.layout, name);
 }
 
-/** A value that waits. */
+/** A value that is held back as a part of a possible hard-swish. */
 function waiting(to: OnnxNetwork, node: OnnxNode, stage: GateStage, of: OnnxValue): OnnxValue {
   const sole = to.isSole(node.outputs[0]);
   const make = lazily(() => madeOf(to, node.outputs[0], stage, of));
@@ -45,7 +45,7 @@ function madeOf(to: OnnxNetwork, wanted: string, stage: GateStage, of: OnnxValue
   return stage === "clipped" ? clipped : graph.affine(clipped, wanted, { ...identity, scale: [1 / 6] }, true);
 }
 
-/** A constant as one number a channel of x, or one for all; undefined where it is neither. */
+/** A constant as one number per channel of x, or one for all; undefined where it is neither. */
 function perChannel(x: OnnxValue, { shape, floats }: OnnxConstant): Float32Array | undefined {
   const data = floats();
   if (data.length === 1) return data;
@@ -56,13 +56,13 @@ function perChannel(x: OnnxValue, { shape, floats }: OnnxConstant): Float32Array
   return fits && typeof x.layout === "string" ? data : undefined;
 }
 
-/** A shape with dimensions of 1 before it, as many as a rank asks for. */
+/** A shape with dimensions of 1 put before it, up to a rank. */
 const ranked = (shape: Shape, rank: number): Shape => [
   ...new Array<number>(Math.max(0, rank - shape.length)).fill(1),
   ...shape,
 ];
 
-/** A constant as a value that lies as `x` does. */
+/** A constant as a value in x's layout. */
 function constantValue(to: OnnxNetwork, node: OnnxNode, { shape, floats }: OnnxConstant, x: OnnxValue): OnnxValue {
   const sizes = ranked(shape, x.shape.length);
   if (sizes.length !== x.shape.length || sizes[0] !== 1 || typeof x.layout !== "string")
@@ -81,7 +81,7 @@ function constantValue(to: OnnxNetwork, node: OnnxNode, { shape, floats }: OnnxC
 
 type Combination = "add" | "multiply" | "subtract" | "maximum" | "minimum";
 
-/** Two values element by element; dimensions of 1 are repeated. */
+/** Combines two values element by element; dimensions of 1 are repeated. */
 function combined(to: OnnxNetwork, node: OnnxNode, op: Combination, [a, b]: readonly OnnxValue[]): OnnxValue {
   const shape = sameLayout(a.layout, b.layout) ? broadcastShape(a.shape, b.shape) : undefined;
   const isRepeated = shape !== undefined && !(sameShape(a.shape, shape) && sameShape(b.shape, shape));
@@ -92,14 +92,14 @@ function combined(to: OnnxNetwork, node: OnnxNode, op: Combination, [a, b]: read
   return to.made(node, shape, a.layout, to.graph.add(op, node.outputs[0], [a.make(), b.make()], {}));
 }
 
-/** Both inputs of an operator as values, of which one at least is none that is constant. */
+/** Both inputs of an operator as values, of which at least one is not a constant. */
 function bothValues(to: OnnxNetwork, node: OnnxNode, { x, second, first }: ReturnType<typeof operands>): OnnxValue[] {
   if (second === undefined) return [to.value(node.inputs[0]), to.value(node.inputs[1])];
   const constant = constantValue(to, node, second, x);
   return first ? [x, constant] : [constant, x];
 }
 
-/** Of two values and more, one after the other. */
+/** Rule for the maximum or minimum of two or more values, taken one after the other. */
 export const extreme =
   (op: "maximum" | "minimum") =>
   (to: OnnxNetwork, node: OnnxNode): OnnxValue => {
@@ -113,7 +113,7 @@ export const extreme =
       : values.reduce((most, value) => combined(to, node, op, [most, value]));
   };
 
-/** A function of each element. */
+/** Rule for a function of each element. */
 export const unary =
   (of: UnaryFunction, alpha = 0) =>
   (to: OnnxNetwork, node: OnnxNode): OnnxValue => {
@@ -129,7 +129,10 @@ function affine(to: OnnxNetwork, node: OnnxNode, x: OnnxValue, by: Partial<Affin
   return to.made(node, x.shape, x.layout, name);
 }
 
-/** The value and the constant of an operator of two inputs; the constant is undefined where both are values. */
+/**
+ * The value and the constant of an operator with two inputs; `second` is undefined where both are values. `first`: the
+ * value comes first.
+ */
 function operands(to: OnnxNetwork, { inputs }: OnnxNode): { x: OnnxValue; second?: OnnxConstant; first: boolean } {
   if (inputs.length !== 2)
     throw new Unsupported(`has ${inputs.length} ${inputs.length === 1 ? "input" : "inputs"}; two are needed`);
@@ -197,7 +200,7 @@ export function multiply(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   return combined(to, node, "multiply", isFactorOf(a, b) ? [b, a] : [a, b]);
 }
 
-/** Whether a value has one number for each channel of a map that has more. */
+/** Whether a value has one number per channel of a larger map. */
 function isFactorOf(factor: OnnxValue, map: OnnxValue): boolean {
   if (factor.shape.length !== 4 || map.shape.length !== 4 || sameSizes(factor, map)) return false;
   const { channel } = axesOf(map);
@@ -213,7 +216,7 @@ export function clip(to: OnnxNetwork, node: OnnxNode): OnnxValue {
     if (x.gate?.stage === "plus3") return waiting(to, node, "clipped", x.gate.of);
     return elementwise(to, node, x, "relu6");
   }
-  // float32's largest stands for no bound.
+  // The largest float32 means no upper bound.
   if (least === 0 && most >= 3.4e38) return elementwise(to, node, x, "relu");
   if (least === -1 && most === 1) return unary("reluN1To1")(to, node);
   throw new Unsupported(`clips to ${least}..${most}; 0..6 (ReLU6), 0 and above (ReLU) and -1..1 can be imported`);

@@ -1,10 +1,13 @@
-/** What exporters compute of constants, as a rule a shape for Reshape: a few integers, computed here as ONNX would. */
+/**
+ * Folds constants that exporters compute in the graph, usually a few integers as the shape of a Reshape, in the way
+ * that ONNX would.
+ */
 import { type Shape, sizeOf } from "../../tensor/index.js";
 import { Unsupported } from "../unsupported.js";
 import type { ConstantQuantization, OnnxConstant, OnnxNode } from "./file.js";
 import { dequantized, quantized } from "./quantized/constants.js";
 
-/** Shapes have a few numbers; more are weights. */
+/** Shapes have few numbers; larger constants are weights. */
 const mostNumbers = 64;
 
 /** A constant of integers. */
@@ -42,12 +45,12 @@ const isIntegers = (x: OnnxConstant | undefined): boolean =>
 
 type Fold = (node: OnnxNode, inputs: readonly OnnxConstant[]) => OnnxConstant | undefined;
 
-/** Of operators whose inputs are constants; undefined where it is none that is computed here. */
+/** Result of an operator whose inputs are constants; undefined where this operator is not folded. */
 export function foldConstant(node: OnnxNode, inputs: readonly OnnxConstant[]): OnnxConstant | undefined {
   return Object.hasOwn(folds, node.kind) ? folds[node.kind](node, inputs) : undefined;
 }
 
-/** The sizes of a value as a constant. */
+/** The shape of a value as a constant. */
 export const shapeConstant = (name: string, shape: Shape): OnnxConstant => integers(name, [shape.length], shape);
 
 const folds: Readonly<Record<string, Fold>> = {
@@ -86,7 +89,7 @@ const folds: Readonly<Record<string, Fold>> = {
     const values = x.ints().slice(starts.ints()[0], ends.ints()[0]);
     return integers(name, [values.length], values);
   },
-  /** Of a matrix of weights. */
+  /** Transposes a matrix of weights. */
   Transpose: ({ outputs: [name], attributes }, [x]) => {
     if (x.shape.length !== 2 || (attributes.ints("perm") ?? [1, 0]).join() !== "1,0") return undefined;
     const [rows, columns] = x.shape;

@@ -1,12 +1,13 @@
-/** An .onnx file that ends at tensors of one's choice. */
+/** Ends an .onnx file at tensors of the caller's choice. */
 import { operatorsFor, tensorsNamed } from "../cut.js";
 import type { OnnxEnd, OnnxFile } from "./file.js";
 
-/** Whether an operator makes integers of floats. */
+/** Operators that turn floats into integers. */
 const quantizes = /^(com\.microsoft\.)?QuantizeLinear$/;
 
 /**
- * The file without what lies beyond the tensors. One of floats that QuantizeLinear reads ends behind that, as its scale is there.
+ * The file without everything beyond the given tensors. If QuantizeLinear reads such a float tensor, the network ends
+ * behind it, since it has the scale.
  * Throws PhinetsError `import.outputs` as `tensorsNamed`.
  */
 export function cutOnnx(whole: OnnxFile, names: readonly string[] | undefined): OnnxFile {

@@ -1,38 +1,41 @@
-/** An .onnx file as it lies: nodes, constants and ends of its graph, nothing understood yet. */
+/** Reads an .onnx file into nodes, constants, inputs and outputs, without interpreting the operators. */
 import { formatShape, PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
 import { fieldsOf, ProtoReader } from "./protobuf.js";
 import { dataTypeNames, dataTypes, fields } from "./schema.js";
 
-/** A tensor that is in the file. */
+/** A tensor stored in the file. */
 export interface OnnxConstant {
   readonly name: string;
   readonly shape: Shape;
-  /** "float32", "int64", ...; a number that ONNX does not have is "type 99". */
+  /** "float32", "int64", ...; "type 99" for a code that ONNX does not define. */
   readonly type: string;
-  /** Of what DequantizeLinear made of integers. */
+  /** Present for floats that DequantizeLinear made from integers. */
   readonly quantization?: ConstantQuantization;
-  /** Values of float32 and float64. Throws PhinetsError for other types and where the shape has others. */
+  /**
+   * Values of float32 and float64. Throws PhinetsError for other types, and where their number does not match the
+   * shape.
+   */
   floats(): Float32Array;
-  /** Values of integer types and bool; past 2^53 they are not exact. Throws PhinetsError as `floats`. */
+  /** Values of integer types and bool; not exact beyond 2^53. Throws PhinetsError like `floats`. */
   ints(): number[];
 }
 
 /** value = scale * (integer - zero point) */
 export interface ConstantQuantization {
-  /** One, or one an index of `axis`. */
+  /** One, or one per index of `axis`. */
   readonly scales: readonly number[];
   readonly axis: number;
-  /** As int8 has it, of all; undefined where they are several. */
+  /** The common zero point in terms of int8; undefined where there are several. */
   readonly zeroPoint?: number;
-  /** "int8", "uint8", "int32". */
+  /** Type of the integers: "int8", "uint8", "int32". */
   readonly type: string;
 }
 
 export interface OnnxNode {
   readonly index: number;
-  /** "Conv", "com.microsoft.FusedConv". */
+  /** Operator name with its domain: "Conv", "com.microsoft.FusedConv". */
   readonly kind: string;
-  /** Names of tensors, "" for one that is left out. */
+  /** Names of tensors; "" for an omitted one. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: OnnxAttributes;
@@ -41,10 +44,10 @@ export interface OnnxNode {
 /** A model's input or output. */
 export interface OnnxEnd {
   readonly name: string;
-  /** What the value is called outside, where that is another name. */
+  /** Name of the value outside the network, where it differs. */
   readonly title?: string;
   readonly type: string;
-  /** 0 for a size that is not fixed; undefined where nothing is said. */
+  /** 0 for a size that is not fixed; undefined where the file states no shape. */
   readonly shape?: Shape;
 }
 
@@ -57,13 +60,13 @@ export interface OnnxFile {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Attributes by name; absent ones are their defaults. */
+/** Attributes by name. The caller supplies the default of an absent one. */
 export class OnnxAttributes {
   readonly #attributes: ReadonlyMap<string, ProtoReader>;
 
   constructor(
     attributes: readonly ProtoReader[],
-    /** Integers that the file does not have. */
+    /** Integers that are added to, or replace, those of the file. */
     readonly own: ReadonlyMap<string, number> = new Map(),
   ) {
     this.#attributes = new Map(attributes.map((each) => [each.text(fields.attribute.name), each]));
@@ -102,14 +105,14 @@ export class OnnxAttributes {
   }
 }
 
-/** What a shape may have at most: beyond it, something is damaged. */
+/** Most dimensions of a shape; more mean that the file is damaged. */
 const mostDimensions = 8;
-/** Older operator sets have attributes where there are inputs now. */
+/** In older operator sets, some of today's inputs are attributes. */
 const leastOperatorSet = 13;
 
 /**
- * Whether bytes look like those of an .onnx file: it has no magic number, but its first field is a small version and one of
- * the next is a graph.
+ * Whether bytes look like an .onnx file. The format has no magic number, but its first field is a small version and an
+ * early field is the graph.
  */
 export function isOnnx(bytes: Uint8Array): boolean {
   if (bytes[0] !== 8 || bytes[1] > 127) return false;
@@ -123,8 +126,8 @@ export function isOnnx(bytes: Uint8Array): boolean {
 /**
  * Reads a file's messages.
  * @param file name for messages
- * @throws PhinetsError `import.onnx` for what is no .onnx, is of an old operator set or has its weights elsewhere,
- * `import.damaged` for what its messages cannot be
+ * @throws PhinetsError `import.onnx` for a file that is not .onnx, has an old operator set, or keeps its weights
+ * elsewhere; `import.damaged` for invalid messages
  */
 export function readOnnx(bytes: Uint8Array, file: string): OnnxFile {
   const fail = (problem: string): never => {
@@ -164,7 +167,7 @@ export function readOnnx(bytes: Uint8Array, file: string): OnnxFile {
       .messages(fields.model.metadata)
       .map((each) => [each.text(fields.metadata.key), each.text(fields.metadata.value)]),
   );
-  // Older files name their constants among the inputs.
+  // Older files list their constants among the inputs.
   const inputs = graph
     .messages(fields.graph.inputs)
     .map(endOf)

@@ -6,7 +6,7 @@ import type { OnnxNode } from "./file.js";
 import type { OnnxNetwork } from "./network.js";
 import { axesOf, type Layout, type OnnxValue, sameLayout } from "./value.js";
 
-/** The graph's axis of one of ONNX's. A list of vectors, which int8 networks have, is a map of one row. */
+/** The graph's axis for one of ONNX's. A list of vectors, which int8 networks may have, is a map of one row. */
 function graphAxis(layout: Layout, rank: number, axis: number): number {
   if (rank === 3) return axis + 1;
   return layout === "channelsFirst" && rank === 4 ? [0, 3, 1, 2][axis] : axis;
@@ -35,14 +35,14 @@ export function concat(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   return to.made(node, shape, first.layout, to.graph.add("concat", node.outputs[0], inputs, attributes));
 }
 
-/** Elements of an axis that are taken. */
+/** Range of elements taken along an axis. */
 interface Cut {
   readonly begin: number;
   readonly count: number;
   readonly step: number;
 }
 
-/** A part of a map; `cuts` by ONNX's axes. */
+/** Cuts a part out of a map; `cuts` follow ONNX's axes. */
 function cut(to: OnnxNetwork, x: OnnxValue, cuts: readonly Cut[], output: string): OnnxValue {
   const { height, width, channel } = axesOf(x);
   if (cuts[channel].step > 1)
@@ -105,7 +105,7 @@ export function split(to: OnnxNetwork, node: OnnxNode): readonly OnnxValue[] {
 
 type Position = (i: number, from: number, to: number) => number;
 
-/** Where a pixel of the output is in the input, by ONNX's coordinate_transformation_mode. */
+/** Position in the input of an output's pixel, by ONNX's coordinate_transformation_mode. */
 const positions: Readonly<Record<string, Position>> = {
   asymmetric: (i, from, to) => (i * from) / to,
   half_pixel: (i, from, to) => ((i + 0.5) * from) / to - 0.5,
@@ -113,7 +113,7 @@ const positions: Readonly<Record<string, Position>> = {
   align_corners: (i, from, to) => (to > 1 ? (i * (from - 1)) / (to - 1) : 0),
 };
 
-/** ONNX's nearest_mode. */
+/** Rounding of positions, by ONNX's nearest_mode. */
 const roundings: Readonly<Record<string, (position: number) => number>> = {
   round_prefer_floor: (position) => Math.ceil(position - 0.5),
   round_prefer_ceil: (position) => Math.floor(position + 0.5),
@@ -121,14 +121,14 @@ const roundings: Readonly<Record<string, (position: number) => number>> = {
   ceil: Math.ceil,
 };
 
-/** The graph's kinds. */
+/** The kinds of resize that the graph has. */
 const kinds = [
   { alignCorners: false, halfPixelCenters: true },
   { alignCorners: false, halfPixelCenters: false },
   { alignCorners: true, halfPixelCenters: false },
 ] as const;
 
-/** Of the graph's kinds, the one that takes the same pixels as ONNX's, whatever either is called. */
+/** Uses the graph's kind of resize that takes the same pixels as ONNX's mode, whatever their names. */
 export function resize(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const { inputs, outputs, attributes } = node;
   const x = to.value(inputs[0]);
@@ -165,7 +165,7 @@ export function resize(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   return to.made(node, size, x.layout, to.graph.add("resize", outputs[0], [x.make()], full));
 }
 
-/** Sizes of a Resize's output: said, or by factors. */
+/** Sizes of a Resize's output, given directly or by factors. */
 function sizesOf(to: OnnxNetwork, { inputs, attributes }: OnnxNode, shape: Shape): Shape {
   const given = (name: string | undefined) => {
     const constant = name ? to.constantOf(name) : undefined;

@@ -1,4 +1,4 @@
-/** An .onnx network of floats as our float graph and its weights. */
+/** Imports a float .onnx network as a float graph with weights. */
 
 import { inputName } from "../../networks/index.js";
 import { formatShape, PhinetsError, type Shape, sameShape } from "../../tensor/index.js";
@@ -17,27 +17,27 @@ import type { Layout, OnnxValue } from "./value.js";
  *
  * @param file name for messages
  * @throws PhinetsError `import.onnx` and `import.damaged` as `readOnnx`; `import.shape` as `resolveInputShape`;
- * `import.operators` for what cannot be imported, all of it at once: each operator with its number, kind, output and what to do
+ * `import.operators` listing all operators that cannot be imported, each with its number, kind, output and remedy
  */
 export function importOnnx(bytes: Uint8Array, file: string, options: ImportOptions = {}): FloatNetwork {
   return new OnnxNetwork(readOnnx(bytes, file), options).build();
 }
 
-/** The graph as it grows, operator by operator. */
+/** Builds the graph operator by operator. */
 export class OnnxNetwork {
   readonly file: OnnxFile;
   readonly graph: FloatGraph;
   readonly notes: string[] = [];
   readonly #constants: Map<string, OnnxConstant>;
-  /** Values by tensor; undefined for those that an operator that cannot be imported would make. */
+  /** Values by tensor; undefined for results of operators that cannot be imported. */
   readonly #made = new Map<string, OnnxValue | undefined>();
-  /** How often a tensor is read, outputs of the network included. */
+  /** Number of reads of each tensor, outputs of the network included. */
   readonly #uses = new Map<string, number>();
 
   constructor(
     whole: OnnxFile,
     readonly options: ImportOptions = {},
-    /** Of networks that are quantised already there are others. */
+    /** Rules for operators; quantised networks use others. */
     readonly rules: Readonly<Record<string, OperatorRule>> = operatorRules,
     arithmetic: FloatGraph["arithmetic"] = "float",
   ) {
@@ -82,7 +82,7 @@ export class OnnxNetwork {
         this.notes.push(`the output ${formatShape(value.shape)} is given with channels last, ${formatShape(own)}`);
       return name;
     });
-    // Once all are made: what is made later looks for values by the names that they were made under.
+    // Renames only after all values are made, since values are looked up under their first names.
     const renamed = new Map<string, string>();
     const names = outputs.map(({ name, title = name }, i) => {
       const before = renamed.get(made[i]) ?? made[i];
@@ -122,7 +122,10 @@ export class OnnxNetwork {
     for (const [i, value] of made.entries()) this.#made.set(outputs[i], value);
   }
 
-  /** The input is a map, NCHW unless its last size alone can be a picture's channels, or the first thing done is to turn it. */
+  /**
+   * Adds the input: a map in NCHW, unless only its last size can be a picture's channels or all its readers turn it
+   * into NCHW first.
+   */
   #begin({ name, type, shape }: OnnxEnd): FloatNetwork["input"] {
     const refuse = (problem: string): never => this.#fail(`its input "${name.slice(0, 60)}" ${problem}`);
     const isByte = this.graph.arithmetic === "int8" && (type === "int8" || type === "uint8");
@@ -155,7 +158,7 @@ export class OnnxNetwork {
     return { shape: own };
   }
 
-  /** Who reads a tensor, or that as integers. */
+  /** The readers of a tensor, looking through quantisation. */
   #readersOf(name: string, depth = 0): OnnxNode[] {
     const readers = this.file.nodes.filter(({ inputs }) => inputs.includes(name));
     return readers.flatMap((node) =>
@@ -163,7 +166,7 @@ export class OnnxNetwork {
     );
   }
 
-  /** Whether one operator, or nothing but the caller, reads a tensor. */
+  /** Whether a tensor is read at most once, by an operator or as an output. */
   isSole(name: string): boolean {
     return (this.#uses.get(name) ?? 0) <= 1;
   }
@@ -172,7 +175,7 @@ export class OnnxNetwork {
     return name === undefined ? undefined : this.#constants.get(name);
   }
 
-  /** The value that a tensor is. Throws Unsupported where it is none. */
+  /** The value of a tensor. Throws Unsupported where there is none. */
   value(name: string | undefined): OnnxValue {
     const value = this.#made.get(name ?? "");
     if (value !== undefined) return value;
@@ -181,14 +184,14 @@ export class OnnxNetwork {
     throw new Unsupported(`reads "${(name ?? "").slice(0, 60)}", ${what}; values that operators make can be imported`);
   }
 
-  /** A constant input of floats. Throws Unsupported where it is none. */
+  /** The constant float input of a name. Throws Unsupported where it is not a constant. */
   floats(name: string | undefined, what: string): OnnxConstant & { readonly data: Float32Array } {
     const constant = this.constantOf(name);
     if (constant === undefined) throw new Unsupported(`has ${what} that are no constant; constants can be imported`);
     return { ...constant, data: constant.floats() };
   }
 
-  /** What a node makes, of one graph node. */
+  /** A node's result, made by one node of the graph. */
   made(node: OnnxNode, shape: Shape, layout: Layout, name: string): OnnxValue {
     return { shape, layout, make: () => name, sole: this.isSole(node.outputs[0]) };
   }
@@ -226,13 +229,13 @@ const remedies: Readonly<Record<string, string>> = {
   NonMaxSuppression: "belongs after the network; export it up to its raw output map",
 };
 
-/** What our own files say of their head. */
+/** The head as our own files state it. */
 function readingOf(metadata: ReadonlyMap<string, string>): FloatNetwork["reading"] {
   const json = (key: string): unknown => {
     try {
       return JSON.parse(metadata.get(key) ?? "null");
     } catch {
-      return undefined; // another tool's note of that name
+      return undefined; // an entry of the same name by another tool
     }
   };
   const head = metadata.get("head");

@@ -1,4 +1,4 @@
-/** How each operator of an .onnx file becomes nodes of the float graph: one function an operator. */
+/** Turns each operator of an .onnx file into nodes of the float graph: one function per operator. */
 import { isPadded, noPadding, type Padding } from "../../graph/index.js";
 import { formatShape, type Shape, sizeOf } from "../../tensor/index.js";
 import type { FloatParameter } from "../float/graph.js";
@@ -12,7 +12,7 @@ import { weightScales } from "./quantized/constants.js";
 import { flatten, reshape, reshaped, squeeze, transpose, unsqueeze } from "./shapes.js";
 import { axesOf, type OnnxValue, requireChannelsFirst } from "./value.js";
 
-/** Throws `Unsupported` where the network has no such operator, or not so. */
+/** Imports one operator. Throws `Unsupported` where the network cannot have it, or not in this form. */
 export type OperatorRule = (to: OnnxNetwork, node: OnnxNode) => OnnxValue | readonly OnnxValue[];
 
 function refuse(problem: string): never {
@@ -67,10 +67,10 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   Unsqueeze: unsqueeze,
 };
 
-/** A parameter under the name that the file has for it. */
+/** A parameter under its name in the file. */
 const named = ({ name }: OnnxConstant, data: Float32Array): FloatParameter => ({ data, ...(name !== "" && { name }) });
 
-/** As `named`, of weights whose outputs are along an axis of the file's: int8 ones keep their scales. */
+/** Like `named`, for weights whose outputs lie along an axis of the file's tensor; int8 weights keep their scales. */
 function namedWeight(weight: OnnxConstant, data: Float32Array, outputs: number): FloatParameter {
   const { quantization } = weight;
   return { ...named(weight, data), ...(quantization && { scales: weightScales(weight, outputs) }) };
@@ -130,7 +130,8 @@ function windows({ attributes }: OnnxNode, kernel: Shape, size: Pair): { stride:
     return { stride, padding: { top, left, bottom, right } };
   }
   if (auto !== "SAME_UPPER" && auto !== "SAME_LOWER") refuse(`has the padding ${auto.slice(0, 20)}; export it again`);
-  // As little as ceil(size / stride) windows ask for, the odd pixel at the end, or with SAME_LOWER at the beginning.
+  // Only as much padding as ceil(size / stride) windows need, with the odd pixel at the end, or at the start for
+  // SAME_LOWER.
   const sides = (axis: 0 | 1) => {
     const total = Math.max(0, (Math.ceil(size[axis] / stride[axis]) - 1) * stride[axis] + kernel[axis] - size[axis]);
     const [less, more] = [Math.floor(total / 2), Math.ceil(total / 2)];
@@ -142,7 +143,7 @@ function windows({ attributes }: OnnxNode, kernel: Shape, size: Pair): { stride:
 
 /**
  * Kernel, stride and padding of a pool.
- * @param overhangs whether windows may leave the map at its end (ceil_mode), as padding is left out of them
+ * @param overhangs whether windows may reach beyond the map's end (ceil_mode), which the pool must not count
  */
 export function poolOf(node: OnnxNode, x: OnnxValue, overhangs: boolean) {
   const { channels, height, width } = requireChannelsFirst(x);
@@ -155,7 +156,7 @@ export function poolOf(node: OnnxNode, x: OnnxValue, overhangs: boolean) {
   const own = { channels, kernel: [kernel[0], kernel[1]] as const, stride };
   if (node.attributes.int("ceil_mode", 0) === 0 || rests.every((rest) => rest === 0)) return { ...own, padding };
   if (!overhangs) refuse("has windows that leave the map at its end (ceil_mode); export it with ceil_mode=False");
-  // The last window begins on the map or its padding before it.
+  // The last window must begin on the map or on the padding before it.
   const more = ([size, before, after]: readonly number[], axis: 0 | 1): number => {
     const count = Math.ceil((size + before + after - kernel[axis]) / stride[axis]) + 1;
     const last = (count - 1) * stride[axis] >= size + before ? count - 2 : count - 1;
@@ -217,7 +218,7 @@ interface Product {
   readonly bias?: OnnxConstant & { readonly data: Float32Array };
   readonly alpha: number;
   readonly beta: number;
-  /** The weights are `[units, features]`, else `[features, units]`. */
+  /** The weights are `[units, features]`; otherwise `[features, units]`. */
   readonly unitsFirst: boolean;
 }
 
@@ -230,7 +231,7 @@ function dense(to: OnnxNetwork, node: OnnxNode, { bias, alpha, beta, unitsFirst 
     refuse(
       `multiplies ${formatShape(x.shape)} with ${formatShape(weight.shape)}; a vector [1,features] and a matrix can be imported`,
     );
-  // Place in the file's order of the graph's feature i.
+  // Index in the file's order of the graph's feature i.
   const placeOf = (i: number): number => {
     if (typeof x.layout === "string") return i;
     const [channels, height, width] = x.layout.flattened;

@@ -1,20 +1,20 @@
 /**
- * Protocol Buffers' wire format, read: the fields of one message by number. Nothing that the bytes say of lengths is
- * believed before it is held against the file. Source: the encoding page of protobuf.dev.
+ * Reads Protocol Buffers' wire format: the fields of one message by number. Every length is checked against the file
+ * before use. Source: the encoding page of protobuf.dev.
  */
 import { PhinetsError, utf8Decode } from "../../tensor/index.js";
 import { wire } from "./schema.js";
 
-/** A field as it lies: of a varint its value, of everything else its bytes. */
+/** A field as stored: the value of a varint, the bytes of anything else. */
 type Field = bigint | Uint8Array;
 
-/** Beyond it a message is no network's. */
+/** Most fields of a message; more mean that the file is not a network. */
 const mostFields = 2 ** 20;
 
 export class ProtoReader {
   readonly #fields = new Map<number, Field[]>();
 
-  /** @throws PhinetsError `import.damaged` for what is no message */
+  /** @throws PhinetsError `import.damaged` for bytes that are not a message */
   constructor(
     bytes: Uint8Array,
     readonly file: string,
@@ -44,14 +44,14 @@ export class ProtoReader {
     return this.#fields.get(field) ?? [];
   }
 
-  /** The last one, as Protocol Buffers have it. */
+  /** The last occurrence, as Protocol Buffers define it. */
   #bytes(field: number): Uint8Array | undefined {
     const value = this.#all(field).at(-1);
     if (typeof value === "bigint") throw this.damaged(field);
     return value;
   }
 
-  /** A 64-bit integer as a number; past 2^53 it is not exact. */
+  /** A 64-bit integer as a number; not exact beyond 2^53. */
   int(field: number, absent = 0): number {
     const value = this.#all(field).at(-1);
     if (value === undefined) return absent;
@@ -97,7 +97,7 @@ export class ProtoReader {
     return all;
   }
 
-  /** A view of the file's bytes. */
+  /** A view of the file's bytes, not a copy. */
   bytes(field: number): Uint8Array | undefined {
     return this.#bytes(field);
   }
@@ -126,7 +126,7 @@ export class ProtoReader {
   }
 }
 
-/** Fields in order; a last one without a value where the bytes end too early or are none of the wire format. */
+/** Fields in order. A final field without a value marks bytes that end too early or violate the wire format. */
 export function* fieldsOf(bytes: Uint8Array): Generator<[field: number, value: Field | undefined]> {
   for (let at = 0; at < bytes.length; ) {
     const [tag, start] = varint(bytes, at);
@@ -155,9 +155,9 @@ export function* fieldsOf(bytes: Uint8Array): Generator<[field: number, value: F
   }
 }
 
-/** A varint and the place after it; undefined where it has no end. */
+/** A varint and the position after it; undefined where it does not end. */
 function varint(bytes: Uint8Array, at: number): [value: bigint | undefined, next: number] {
-  // Nearly all are small.
+  // Nearly all varints are small.
   let small = 0;
   for (let i = 0; i < 4 && at + i < bytes.length; i++) {
     const byte = bytes[at + i];
@@ -176,7 +176,7 @@ function varint(bytes: Uint8Array, at: number): [value: bigint | undefined, next
 const signed = (value: bigint): number => Number(BigInt.asIntN(64, value));
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** What is no UTF-8 in it is "?". */
+/** Decodes UTF-8; bytes that are not UTF-8 become "?". */
 function textOf(bytes: Uint8Array): string {
   const shown = bytes.subarray(0, 4096);
   try {

@@ -1,5 +1,5 @@
 /**
- * Numbers of onnx.proto3 (ONNX IR version 8), for who reads and who writes it: fields of messages, data and attribute
+ * Numbers of onnx.proto3 (ONNX IR version 8), shared by import and export: fields of messages, data types and attribute
  * types. Source: onnx/onnx.proto of github.com/onnx/onnx.
  */
 
@@ -37,7 +37,7 @@ export const fields = {
 
 /** TensorProto.DataType. */
 export const dataTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
-/** In the order of their numbers. */
+/** Names by data type number. */
 export const dataTypeNames = [
   ...["no type", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16"],
   ...["float64", "uint32", "uint64", "complex64", "complex128", "bfloat16"],

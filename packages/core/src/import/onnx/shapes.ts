@@ -1,11 +1,11 @@
-/** ONNX operators that move no value to another channel or pixel: what becomes of a value's shape and layout. */
+/** ONNX operators that change a value's shape and layout but move nothing to another channel or pixel. */
 import { formatShape, type Shape, sizeOf } from "../../tensor/index.js";
 import { Unsupported } from "../unsupported.js";
 import type { OnnxNode } from "./file.js";
 import type { OnnxNetwork } from "./network.js";
 import { type Layout, lazily, type OnnxValue } from "./value.js";
 
-/** The same elements under another shape. */
+/** A value with the same elements in another shape. */
 export function reshaped(to: OnnxNetwork, x: OnnxValue, shape: Shape, wanted: string): OnnxValue {
   const refuse = (): never => {
     throw new Unsupported(
@@ -28,15 +28,15 @@ export function reshaped(to: OnnxNetwork, x: OnnxValue, shape: Shape, wanted: st
     });
     return { shape, layout: "channelsFirst", make, sole };
   }
-  // One channel, or one pixel: both orders are the same.
+  // With one channel or one pixel, both orders are the same.
   const turned = turnedLayout(x.shape, shape, layout);
   if (turned !== undefined) return { ...x, shape, layout: turned };
   const [, channels, height, width] = x.shape;
   const isLinear = layout === "same" || (layout === "channelsFirst" && (channels === 1 || height * width === 1));
-  // A list of vectors, which int8 networks have, is a map of one row.
+  // A list of vectors, which int8 networks may have, is a map of one row.
   const isMap = shape.length === 4 || (shape.length === 3 && layout === "same" && to.graph.arithmetic === "int8");
   if (!isLinear || !isMap || shape[0] !== 1 || shape.some((side) => !(side >= 1))) return refuse();
-  // What had one channel and has one again stays in the order that it came in.
+  // A map that keeps a single channel stays in its order.
   const isFirst = layout === "channelsFirst" && channels === 1 && shape[1] === 1;
   const own = isFirst ? [...shape.slice(2), 1] : [1, ...shape.slice(1)].slice(-3);
   const make = lazily(() => to.graph.add("reshape", wanted, [x.make()], { shape: own }));
@@ -77,7 +77,7 @@ export function reshape(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   return to.alias(node, reshaped(to, x, shape, node.outputs[0]));
 }
 
-/** Axes that Squeeze takes away and Unsqueeze adds. */
+/** The axes that Squeeze removes or Unsqueeze adds. */
 function axesOfNode(to: OnnxNetwork, { inputs }: OnnxNode, rank: number): number[] {
   const axes = to.constantOf(inputs[1])?.ints();
   if (axes === undefined || axes.length > 4) throw new Unsupported("names no axes by a constant; export it again");

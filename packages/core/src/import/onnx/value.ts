@@ -1,34 +1,37 @@
 /**
- * What a tensor of an ONNX network is in ours. ONNX's maps are NCHW and ours NHWC: shapes and axes of the file are held
- * beside the layout that says how they lie in the graph.
+ * A tensor of an ONNX network as a value of our graph. ONNX's maps are NCHW and ours NHWC; a value keeps the file's
+ * shape, and a layout that tells how it is stored in the graph.
  */
 import type { Shape } from "../../tensor/index.js";
 import { Unsupported } from "../unsupported.js";
 
 /**
- * same: as in the graph; channelsFirst: `[1, channels, height, width]` of the graph's `[1, height, width, channels]`;
- * flattened: `[1, features]`, the features of a map in channelsFirst's order, which the graph's vector has in NHWC's.
+ * same: as in the graph. channelsFirst: `[1, channels, height, width]` for the graph's `[1, height, width, channels]`.
+ * flattened: `[1, features]` of a map in channelsFirst order, while the graph's vector has them in NHWC order.
  */
 export type Layout =
   | "same"
   | "channelsFirst"
   | { readonly flattened: readonly [channels: number, height: number, width: number] };
 
-/** What a value is on the way to hardswish, from x: x + 3, that held to 0..6, that by 6 (hard sigmoid), x times the second. */
+/**
+ * Stages of a hard-swish of x: x + 3, that clipped to 0..6, that divided by 6 (hard sigmoid), x times the clipped
+ * value.
+ */
 export type GateStage = "plus3" | "clipped" | "gate" | "product";
 
 export interface OnnxValue {
-  /** ONNX's. */
+  /** Shape in ONNX's order. */
   readonly shape: Shape;
   readonly layout: Layout;
-  /** Name of the graph's value; makes it where it waits to become a part of another. */
+  /** Name of the graph's value; adds its nodes if they were held back. */
   readonly make: () => string;
-  /** Nothing else reads it. */
+  /** Whether nothing else reads the value. */
   readonly sole: boolean;
   readonly gate?: { readonly stage: GateStage; readonly of: OnnxValue };
 }
 
-/** A value that is made when it is first asked for. */
+/** Calls `make` on first use and keeps its result. */
 export function lazily(make: () => string): () => string {
   let made: string | undefined;
   return () => {
@@ -37,16 +40,16 @@ export function lazily(make: () => string): () => string {
   };
 }
 
-/** ONNX's axes of a map. Throws Unsupported for what is none. */
+/** Positions of a map's axes in ONNX's shape. Throws Unsupported for a value that is not a map. */
 export function axesOf({ shape, layout }: OnnxValue): { channel: number; height: number; width: number } {
   if (shape.length === 4 && layout === "channelsFirst") return { channel: 1, height: 2, width: 3 };
   if (shape.length === 4 && layout === "same") return { channel: 3, height: 1, width: 2 };
   throw new Unsupported(`has an input of shape [${shape}]; a map [1,channels,height,width] is needed`);
 }
 
-/** A map as convolutions and pools take it. */
+/** Sizes of a map in the order that convolutions and pools need. Throws Unsupported for another order. */
 export function requireChannelsFirst(x: OnnxValue): { channels: number; height: number; width: number } {
-  // Of one value, any order is any other.
+  // The order does not matter for a single value.
   if (x.layout !== "channelsFirst" && x.shape.join() !== "1,1,1,1")
     throw new Unsupported(
       `has an input of shape [${x.shape}] that is no [1,channels,height,width]; maps in that order can be imported`,

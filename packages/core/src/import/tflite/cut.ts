@@ -1,8 +1,11 @@
-/** A .tflite file that ends at tensors of one's choice. */
+/** Ends a .tflite file at tensors of the caller's choice. */
 import { operatorsFor, tensorsNamed } from "../cut.js";
 import type { TfliteFile } from "./file.js";
 
-/** The file without what lies beyond the tensors; of several of one name, the last. Throws PhinetsError `import.outputs` as `tensorsNamed`. */
+/**
+ * The file without everything beyond the given tensors; of several tensors with one name, the last counts. Throws
+ * PhinetsError `import.outputs` as `tensorsNamed`.
+ */
 export function cutTflite(whole: TfliteFile, names: readonly string[] | undefined): TfliteFile {
   if (names === undefined) return whole;
   const { file, operators, tensors } = whole;

@@ -1,4 +1,4 @@
-/** Activations, tables and element-wise operators of .tflite files, byte for byte, by TensorFlow Lite's formulas. */
+/** Activations, tables and element-wise operators of .tflite files, byte for byte by TensorFlow Lite's formulas. */
 import { describe, expect, it } from "vitest";
 import { quantizeMultiplier, rescale } from "../../../../../test/conformance/references/integer.js";
 import { randomlyQuantized } from "../../../../../test/random-network.js";
@@ -24,14 +24,14 @@ const random = (length: number, seed: number): Int8Array => {
   return Int8Array.from({ length }, () => draw.integer(256) - 128);
 };
 
-/** The output of both int8 forms, which are the same. */
+/** The output of both int8 implementations, which must agree. */
 function run({ network }: ImportedNetwork, input: Int8Array): Int8Array {
   const [output] = new IntegerInterpreter(network).run(input);
   expect(new IntegerEngine(network).run(input)[0]).toEqual(output);
   return output;
 }
 
-/** Operators with an activation of their own, on a map of 4 x 4 x 3. */
+/** Operators with a fused activation, on a map of 4 x 4 x 3. */
 const fused: Readonly<
   Record<string, (model: TfliteModel, x: TensorIndex, output: TensorIndex, activation: number) => void>
 > = {
@@ -92,7 +92,7 @@ describe("an activation that an operator applies itself", () => {
   const limits = { relu: [0, Number.POSITIVE_INFINITY], reluN1To1: [-1, 1], relu6: [0, 6] } as const;
   for (const kind of Object.keys(fused))
     it(`${kind}: clamps its bytes, whatever the output's range`, () => {
-      // Of ranges that begin below 0, at 0 and above, end below and above 6.
+      // Ranges that begin below, at and above 0, and end below and above 6.
       for (const output of [at(1 / 70, -20), at(1 / 30, -128), at(1 / 20, 5), at(0.1, -100), at(1 / 90, 127)])
         for (const [name, [low, high]] of Object.entries(limits)) {
           const input = random(48, 1);
@@ -117,7 +117,7 @@ describe("an activation that an operator applies itself", () => {
   });
 });
 
-/** One operator of one input on all bytes. */
+/** A network of one operator with one input, for all bytes. */
 function oneInput(operator: Operator, input: Quantization, output: Quantization, alpha?: number): TfliteFile {
   const model = new TfliteModel(operator);
   const x = model.value("x", [1, 16, 16, 1], input);
@@ -284,7 +284,7 @@ describe("of two values, or of a value and a constant", () => {
 
   interface Operands {
     readonly operator: Binary;
-    /** Shape of the constant, as the file has it. */
+    /** Shape of the constant in the file. */
     readonly constant: Shape;
     readonly constantFirst?: boolean;
     readonly map?: Shape;
@@ -349,7 +349,7 @@ describe("of two values, or of a value and a constant", () => {
     });
 
   it("sub: halves of the second term are rounded before it is taken off", () => {
-    // All pairs of bytes, at scales whose ratio is no power of two.
+    // All pairs of bytes, at scales whose ratio is not a power of two.
     const map = [1, 256, 1, 256];
     const model = new TfliteModel("pairs");
     const x = model.value("x", [1, 256, 1, 1], first);
@@ -396,13 +396,13 @@ describe("of two values, or of a value and a constant", () => {
       y = builder[names[operator]]("b", y, builder.constant("c", [1, 1, 1, operator === "add" ? 1 : 6]));
       const graph = builder.build([builder.conv2d("d", builder.relu6("r", y), { filters: 4, bias: true })]);
       const q = randomlyQuantized(graph, 8);
-      // Two channels that nothing moves.
+      // Makes two channels constant.
       for (const name of ["a.weight"]) q.weights[name].data.fill(0, 0, 10);
       const values = { ...q.values };
       if (operator === "maximum" || operator === "minimum") values.a = values.b = values.r = values.c;
       const net = { ...q, values };
       const { network: folded, removed } = foldConstantChannels(net);
-      // A value of all channels holds them together.
+      // With a single constant for all channels, they can only be removed together.
       if (operator !== "add") expect(removed, operator).toBeGreaterThan(0);
       for (const seed of [1, 2]) {
         const input = random(sizeOf(shape), seed);

@@ -1,4 +1,4 @@
-/** A .tflite file as it lies: tensors and operators of its one subgraph, nothing understood yet. */
+/** Reads a .tflite file into the tensors and operators of its one subgraph, without interpreting the operators. */
 import { formatShape, PhinetsError, type Shape } from "../../tensor/index.js";
 import { FlatBufferTable } from "./flatbuffer.js";
 import { builtinNames, identifier, slots, tensorTypeNames } from "./schema.js";
@@ -8,25 +8,25 @@ export interface TfliteTensor {
   readonly index: number;
   readonly name: string;
   readonly shape: Shape;
-  /** The shape, -1 for a size that is not fixed, where the file says so. */
+  /** The shape with -1 for sizes that are not fixed, where the file states it. */
   readonly signature?: Shape;
-  /** "int8", "float32", ...; a number that the schema does not know is "type 99". */
+  /** "int8", "float32", ...; "type 99" for a code that the schema does not define. */
   readonly type: string;
-  /** Empty where it is not quantised. */
+  /** Empty for a tensor that is not quantised. */
   readonly scales: readonly number[];
   readonly zeroPoints: readonly number[];
   /** Dimension that several scales belong to. */
   readonly dimension: number;
-  /** Of a constant: little endian, as the file has it. */
+  /** Bytes of a constant, little endian as in the file. */
   readonly data?: Uint8Array;
-  /** It keeps its value from one run to the next. */
+  /** Whether the tensor keeps its value between runs. */
   readonly variable: boolean;
 }
 
-/** An operator; indices are of tensors, -1 for an input that is left out. */
+/** An operator. Inputs and outputs are indices of tensors, -1 for an omitted input. */
 export interface TfliteOperator {
   readonly index: number;
-  /** "CONV_2D", "CUSTOM TFLite_Detection_PostProcess". */
+  /** Operator name: "CONV_2D", "CUSTOM TFLite_Detection_PostProcess". */
   readonly kind: string;
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
@@ -43,19 +43,19 @@ export interface TfliteFile {
   readonly metadata: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Whether bytes are those of a .tflite file. */
+/** Whether bytes are a .tflite file. */
 export function isTflite(bytes: Uint8Array): boolean {
   return String.fromCharCode(...bytes.subarray(4, 8)) === identifier;
 }
 
-/** What a map may have at most: beyond it, something is damaged. */
+/** Most dimensions of a shape; more mean that the file is damaged. */
 const mostDimensions = 8;
 
 /**
  * Reads a file's tables.
  * @param file name for messages
- * @throws PhinetsError `import.tflite` for what is no .tflite, has several subgraphs or is inconsistent, `import.damaged`
- * for places outside the file
+ * @throws PhinetsError `import.tflite` for a file that is not .tflite, has several subgraphs or is inconsistent;
+ * `import.damaged` for offsets outside the file
  */
 export function readTflite(bytes: Uint8Array, file: string): TfliteFile {
   const fail = (problem: string): never => {
@@ -76,7 +76,7 @@ export function readTflite(bytes: Uint8Array, file: string): TfliteFile {
       fail(`tensor ${index} "${name}" has the shape ${formatShape(given)}; convert the network again`);
     const said = table.int32s(slots.tensor.shapeSignature);
     const signature = said.length === given.length ? said : given;
-    // As converters write what is not fixed.
+    // Converters write 1 for a size that is not fixed.
     const shape = given.map((size) => (size === -1 ? 1 : size));
     const quantization = table.table(slots.tensor.quantization);
     const type = table.byte(slots.tensor.type);
@@ -121,7 +121,7 @@ export function readTflite(bytes: Uint8Array, file: string): TfliteFile {
   return { file, description: model.text(slots.model.description), tensors, operators, inputs, outputs, metadata };
 }
 
-/** The newer field where the older, of a byte, is too small for a code. */
+/** The operator's name; a newer field holds codes that exceed the older one of a byte. */
 function kindOf(table: FlatBufferTable): string {
   const code = Math.max(
     table.byte(slots.operatorCode.deprecatedBuiltinCode),

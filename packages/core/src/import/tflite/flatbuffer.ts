@@ -1,13 +1,13 @@
 /**
- * FlatBuffers' wire format, read: tables whose fields are found by slot. Nothing that the bytes say of places and lengths is
- * believed before it is held against the file. Source: "FlatBuffer Internals" of flatbuffers.dev.
+ * Reads FlatBuffers' wire format: tables whose fields are found by slot. Every offset and length is checked against the
+ * file before use. Source: "FlatBuffer Internals" of flatbuffers.dev.
  */
 import { PhinetsError, utf8Decode } from "../../tensor/index.js";
 
-/** Bytes of vectors that a file may have read out of it, a byte of the file: several tables may share a vector, not all. */
+/** Bytes of vectors that may be read per byte of the file. Tables may share a vector, but only so often. */
 const readingsPerByte = 64;
 
-/** The bytes of one file, and how much of them may still be read. */
+/** The bytes of one file, and the budget of bytes that may still be read. */
 class Source {
   readonly view: DataView;
   #budget: number;
@@ -20,7 +20,7 @@ class Source {
     this.#budget = 2 ** 20 + readingsPerByte * bytes.byteLength;
   }
 
-  /** The place, where so many bytes lie there in the file. */
+  /** Returns `at`. Throws PhinetsError where the file does not have that many bytes there. */
   require(at: number, bytes: number): number {
     if (!(at >= 0 && at + bytes <= this.bytes.byteLength)) throw this.damaged(`it points to byte ${at}`);
     return at;
@@ -42,11 +42,11 @@ class Source {
 
 interface Vector {
   readonly length: number;
-  /** Place of the first element. */
+  /** Position of the first element. */
   readonly at: number;
 }
 
-/** A table. Fields that it does not have are their defaults, as the schema has it. */
+/** A table. Absent fields have the schema's defaults. */
 export class FlatBufferTable {
   readonly #source: Source;
   readonly #at: number;
@@ -61,7 +61,7 @@ export class FlatBufferTable {
     source.require(this.#vtable, this.#vtableBytes);
   }
 
-  /** The root table. Throws PhinetsError `import.damaged`, as everything here, for places outside the file. */
+  /** The root table. This and all other methods throw PhinetsError `import.damaged` for offsets outside the file. */
   static root(bytes: Uint8Array, file: string): FlatBufferTable {
     const source = new Source(bytes, file);
     source.require(0, 8);
@@ -90,7 +90,7 @@ export class FlatBufferTable {
     return at === undefined ? absent : this.#source.view.getFloat32(at, true);
   }
 
-  /** As a number; past 2^53 it is not exact. */
+  /** A 64-bit integer as a number; not exact beyond 2^53. */
   uint64(slot: number): number {
     const at = this.#field(slot, 8);
     return at === undefined ? 0 : Number(this.#source.view.getBigUint64(at, true));
@@ -121,7 +121,7 @@ export class FlatBufferTable {
     return Array.from({ length }, (_, i) => this.#source.view.getFloat32(at + 4 * i, true));
   }
 
-  /** As numbers; past 2^53 they are not exact. */
+  /** 64-bit integers as numbers; not exact beyond 2^53. */
   int64s(slot: number): number[] {
     const { length, at } = this.#vector(slot, 8);
     return Array.from({ length }, (_, i) => Number(this.#source.view.getBigInt64(at + 8 * i, true)));
@@ -134,14 +134,14 @@ export class FlatBufferTable {
     return this.#source.bytes.subarray(at, at + length);
   }
 
-  /** Bytes of the file outside its tables, where large models keep their weights. */
+  /** Bytes outside the tables, where large models keep their weights. */
   outside(offset: number, size: number): Uint8Array {
     this.#source.require(offset, size);
     this.#source.spend(size);
     return this.#source.bytes.subarray(offset, offset + size);
   }
 
-  /** What is no UTF-8 in it is "?". */
+  /** Decodes UTF-8; bytes that are not UTF-8 become "?". */
   text(slot: number): string {
     const bytes = this.bytes(slot)?.subarray(0, 4096) ?? new Uint8Array();
     try {

@@ -1,4 +1,4 @@
-/** A .tflite network of floats as our float graph and its weights. */
+/** Imports a float .tflite network as a float graph with weights. */
 import type { FusedActivation, UnaryFunction } from "../../graph/index.js";
 import { inputName } from "../../networks/index.js";
 import { formatShape, PhinetsError, sizeOf } from "../../tensor/index.js";
@@ -28,17 +28,17 @@ export function isFloatTflite(bytes: Uint8Array, file: string): boolean {
  *
  * @param file name for messages
  * @throws PhinetsError `import.tflite` and `import.damaged` as `readTflite`; `import.shape` as `resolveInputShape`;
- * `import.operators` for what cannot be imported, all of it at once: each operator with its number, kind, output and what to do
+ * `import.operators` listing all operators that cannot be imported, each with its number, kind, output and remedy
  */
 export function importFloatTflite(bytes: Uint8Array, file: string, options: ImportOptions = {}): FloatNetwork {
   return new FloatTflite(preparedTflite(readTflite(bytes, file), options)).build();
 }
 
-/** The graph as it grows, operator by operator. */
+/** Builds the graph operator by operator. */
 class FloatTflite extends OperatorReader {
   readonly graph = new FloatGraph();
   readonly notes: string[] = [];
-  /** Names of the graph's values by tensor; undefined for those that a refused operator would make. */
+  /** Names of the graph's values by tensor; undefined for results of refused operators. */
   readonly #made = new Map<number, string | undefined>();
 
   build(): FloatNetwork {
@@ -100,7 +100,7 @@ class FloatTflite extends OperatorReader {
     }
   }
 
-  /** What a tensor's value is to be called. */
+  /** The name wanted for a tensor's value. */
   nameOf(index: number): string {
     return this.file.tensors[index].name || `tensor${index}`;
   }
@@ -115,13 +115,13 @@ class FloatTflite extends OperatorReader {
     return this.file.tensors[index]?.data !== undefined;
   }
 
-  /** Whether one operator, or nothing but the caller, reads a tensor. */
+  /** Whether a tensor is read at most once, by an operator or as an output. */
   isSole(index: number): boolean {
     const read = [...this.file.operators.flatMap(({ inputs }) => inputs), ...this.file.outputs];
     return read.filter((each) => each === index).length <= 1;
   }
 
-  /** The value that a tensor is. */
+  /** The value of a tensor. Throws Unsupported where there is none. */
   value(index: number): string {
     const name = this.#made.get(index);
     if (name !== undefined) return name;
@@ -147,14 +147,14 @@ class FloatTflite extends OperatorReader {
     return this.graph.shape(x).length === 4 ? this.graph.add("flatten", `${wanted}:flat`, [x], {}) : x;
   }
 
-  /** A value as a map; of a vector, what made it of a map of one pixel is made again on maps. */
+  /** A value as a map. A vector becomes one pixel, if possible by repeating on maps the operators that made it. */
   map(x: string): string {
     const shape = this.graph.shape(x);
     if (shape.length === 4) return x;
     return this.graph.asPixel(x) ?? this.graph.add("reshape", `${x}:map`, [x], { shape: [1, 1, shape[1]] });
   }
 
-  /** A tensor's value in its own shape (`graphShape`): a reshape makes none before somebody needs it. */
+  /** A tensor's value in its own shape (`graphShape`). Reshapes add no nodes until a reader needs the shape. */
   shaped({ index, shape }: TfliteTensor): string {
     const x = this.value(index);
     const wanted = graphShape(shape);
@@ -165,7 +165,7 @@ class FloatTflite extends OperatorReader {
     return this.graph.add("reshape", `${x}:map`, [x], { shape: wanted.slice(1) });
   }
 
-  /** Makes a value by an operator that may have an activation of its own. */
+  /** Makes a value by an operator that may have a fused activation. */
   activated(operator: TfliteOperator, slot: number, wanted: string, make: (wanted: string) => string): string {
     const code = operator.options?.byte(slot) ?? activations.none;
     if (code === activations.none) return make(wanted);
@@ -184,7 +184,7 @@ class FloatTflite extends OperatorReader {
   }
 }
 
-/** Adds what an operator computes; returns the graph's value, or one for each of its outputs. */
+/** Adds an operator's nodes; returns the graph's value, or one for each of its outputs. */
 type Rule = (to: FloatTflite, operator: TfliteOperator, wanted: string) => string | readonly string[];
 
 function convolution(isDepthwise: boolean): Rule {
@@ -233,10 +233,13 @@ const fullyConnected: Rule = (to, operator, wanted) => {
   );
 };
 
-/** Of an operator with a constant: what of one number a channel makes a batch norm; `first`: the value is the first input. */
+/**
+ * For an operator with a constant of one number per channel: the equivalent scale and shift. `first`: the value is the
+ * first input.
+ */
 type ByConstant = (data: Float32Array, first: boolean) => Affine;
 
-/** Two values, or one and a constant, element by element. */
+/** Rule for two values, or a value and a constant, element by element. */
 function elementwise(op: "add" | "multiply" | "subtract" | "maximum" | "minimum", byConstant?: ByConstant): Rule {
   return (to, operator, wanted) =>
     to.activated(operator, slots.elementwise.activation, wanted, (name) => {
@@ -266,7 +269,7 @@ function elementwise(op: "add" | "multiply" | "subtract" | "maximum" | "minimum"
     });
 }
 
-/** A constant as a value of a rank. */
+/** A constant as a value of the given rank. */
 function constantOf(to: FloatTflite, constant: TfliteTensor, rank: number, wanted: string): string {
   const { shape } = constant;
   const sizes = [...new Array<number>(Math.max(0, rank - shape.length)).fill(1), ...shape];
@@ -300,7 +303,7 @@ const unary =
 const resized: Rule = (to, operator, wanted) =>
   to.graph.add("resize", wanted, [to.shaped(to.tensor(operator, 0))], resizeOf(to, operator));
 
-/** A part of a tensor, which is itself where nothing is left out. */
+/** A part of a tensor; the tensor's own value where nothing is left out. */
 function part(to: FloatTflite, x: TfliteTensor, cuts: readonly Cut[], wanted: string): string {
   const box = boxOf(x.shape, cuts);
   if (box === undefined) return to.value(x.index);
@@ -310,7 +313,7 @@ function part(to: FloatTflite, x: TfliteTensor, cuts: readonly Cut[], wanted: st
 const parts: Rule = (to, operator) =>
   splitParts(to, operator).map(({ x, cuts, output }) => part(to, x, cuts, to.nameOf(output)));
 
-/** A map to a vector and back; of a vector that becomes one pixel, what made it may be made again on maps. */
+/** Rule for reshapes. A vector that becomes one pixel may be made again on maps. */
 const reshape: Rule = (to, { inputs, outputs }, wanted) => {
   const { shape } = to.file.tensors[outputs[0]];
   const x = to.value(inputs[0]);

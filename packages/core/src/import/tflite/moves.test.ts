@@ -1,4 +1,4 @@
-/** Operators that our own files do not have, in files written for the purpose: against brute force. */
+/** Operators that our own exporter does not write, in files made for the tests, compared with brute force. */
 import { describe, expect, it } from "vitest";
 import { quantizeMultiplier, rescale } from "../../../../../test/conformance/references/integer.js";
 import type { Field } from "../../export/tflite/flatbuffer.js";
@@ -45,14 +45,14 @@ function expectedMean(shape: Shape, axes: readonly number[], bytes: Int8Array): 
   );
 }
 
-/** What both int8 forms give, which is the same. */
+/** The output of both int8 implementations, which must agree. */
 function every(network: QuantizedNetwork, bytes: Int8Array): Int8Array {
   const made = runInteger(network, bytes);
   expect(new IntegerEngine(network).run(bytes)).toEqual(made);
   return made[0];
 }
 
-/** One operator within a network, whose second output is what it reads. */
+/** A network around one operator; its second output is the operator's input. */
 function one(
   kind: Operator,
   shape: Shape,
@@ -118,7 +118,7 @@ describe("SLICE, STRIDED_SLICE, SPLIT, SPLIT_V and UNPACK", () => {
   interface Part {
     readonly kind: "slice" | "split" | "splitV" | "stridedSlice" | "unpack";
     readonly shape: Shape;
-    /** Before the input, and after it. */
+    /** Constant inputs before the operator's input, and after it. */
     readonly before?: Constants;
     readonly after?: Constants;
     readonly options?: Record<number, number>;

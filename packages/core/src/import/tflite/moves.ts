@@ -23,7 +23,7 @@ export const moveRules: Readonly<Record<string, OperatorRule>> = {
     slice(to, x, stridedCuts(to, operator), to.file.tensors[operator.outputs[0]]);
   },
 
-  /** Of the input, whose channels it brings to the end, it is left out; elsewhere parts are moved. */
+  /** A transpose that brings the input's channels to the end is left out; others move parts. */
   TRANSPOSE(to, operator) {
     const [x, order] = to.inputsOf(operator, 2);
     const output = to.file.tensors[operator.outputs[0]];
@@ -42,7 +42,7 @@ export const moveRules: Readonly<Record<string, OperatorRule>> = {
     const [, height, width, channels] = x.shape;
     const row = channels / block;
     if (!Number.isInteger(row / block)) refuseBlocks(x, block);
-    // A channel is (row of the block, column, channel): its rows go between the map's.
+    // A channel index consists of (row in the block, column, channel); its rows go between the map's.
     const rows = swapped(to, to.value(x.index), [height * width, block, row]);
     to.take(output, swapped(to, rows, [block, height, width * row]));
   },
@@ -91,7 +91,7 @@ export const moveRules: Readonly<Record<string, OperatorRule>> = {
   UNPACK: (to, operator) => parts(to, splitParts(to, operator)),
 };
 
-/** What SLICE takes, by the file's axes. */
+/** The ranges that SLICE takes, by the file's axes. */
 export function sliceCuts(to: OperatorReader, operator: TfliteOperator): Cut[] {
   const [x, begins, sizes] = to.inputsOf(operator, 3);
   const [first, counts] = [to.int32s(begins), to.int32s(sizes)];
@@ -101,7 +101,7 @@ export function sliceCuts(to: OperatorReader, operator: TfliteOperator): Cut[] {
   });
 }
 
-/** What STRIDED_SLICE takes, by the file's axes. */
+/** The ranges that STRIDED_SLICE takes, by the file's axes. */
 export function stridedCuts(to: OperatorReader, operator: TfliteOperator): Cut[] {
   const [x, begins, ends, steps] = to.inputsOf(operator, 4);
   const [begin, end, stride] = [to.int32s(begins), to.int32s(ends), to.int32s(steps)];
@@ -121,15 +121,15 @@ export function stridedCuts(to: OperatorReader, operator: TfliteOperator): Cut[]
   });
 }
 
-/** A part that an operator makes of a tensor. */
+/** A part of a tensor that an operator makes. */
 export interface Part {
   readonly x: TfliteTensor;
   readonly cuts: readonly Cut[];
-  /** Index of the tensor that it is. */
+  /** Index of the tensor that holds the part. */
   readonly output: number;
 }
 
-/** What SPLIT, SPLIT_V and UNPACK make: parts that lie behind each other along an axis. */
+/** The parts that SPLIT, SPLIT_V and UNPACK make, which lie one behind the other along an axis. */
 export function splitParts(to: OperatorReader, operator: TfliteOperator): Part[] {
   const { outputs } = operator;
   const { x, axis, sizes } = splitOf(to, operator);
@@ -147,7 +147,7 @@ export function splitParts(to: OperatorReader, operator: TfliteOperator): Part[]
   });
 }
 
-/** A tensor, the axis along which it is split, and how many each part has of it. */
+/** The tensor that is split, the axis, and the number of elements in each part. */
 function splitOf(to: OperatorReader, operator: TfliteOperator) {
   const { kind, outputs, options } = operator;
   const equal = (count: number) => new Array<number>(outputs.length).fill(count);
@@ -172,7 +172,7 @@ function parts(to: NetworkBuilder, made: readonly Part[]): void {
   for (const { x, cuts, output } of made) slice(to, x, cuts, to.file.tensors[output]);
 }
 
-/** Elements of an axis that are taken. */
+/** Range of elements taken along an axis. */
 export interface Cut {
   readonly begin: number;
   readonly count: number;
@@ -195,11 +195,11 @@ interface Mirror {
   readonly axis: 1 | 2;
   readonly before: number;
   readonly after: number;
-  /** The pixel at the edge is repeated too. */
+  /** Whether the pixel at the edge is repeated too. */
   readonly isSymmetric: boolean;
 }
 
-/** A map of the graph with rows or columns that are those within, seen from the edge. */
+/** A map of the graph extended by its own rows or columns, mirrored at the edges. */
 function mirrored(to: NetworkBuilder, x: string, { axis, before, after, isSymmetric }: Mirror): string {
   const shape = to.shapeOf(x);
   const size = shape[axis];
@@ -219,8 +219,8 @@ function mirrored(to: NetworkBuilder, x: string, { axis, before, after, isSymmet
 }
 
 /**
- * Cuts by the file's axes as `slice` of a map (`graphShape`), of which a vector is one of one pixel; undefined where they
- * leave nothing out. Throws `Unsupported` for what no map has.
+ * Ranges by the file's axes as a `slice` of a map (`graphShape`), where a vector is a map of one pixel. Undefined where
+ * they leave nothing out. Throws `Unsupported` for ranges outside the tensor.
  */
 export function boxOf(shape: Shape, cuts: readonly Cut[]): OpAttributes["slice"] | undefined {
   const wrong = cuts.findIndex(
@@ -231,7 +231,7 @@ export function boxOf(shape: Shape, cuts: readonly Cut[]): OpAttributes["slice"]
       `takes ${cuts[wrong].count} from ${cuts[wrong].begin} on along axis ${wrong} of ${formatShape(shape)}; convert the network again`,
     );
   if (cuts.every(({ count }, axis) => count === shape[axis])) return undefined;
-  // The last axes are the map's; before them are batches of one.
+  // The last three axes are the map's; those before are batches of one.
   const all: Cut[] = [...new Array<Cut>(3).fill({ begin: 0, count: 1, step: 1 }), ...cuts];
   const [rows, columns, channels] = all.slice(-3);
   if (channels.step > 1) refuse(`takes every ${channels.step}th channel; all from one to another can be imported`);

@@ -1,4 +1,4 @@
-/** A .tflite network of int8 as our integer network: every intermediate byte is what TensorFlow Lite Micro computes. */
+/** Imports an int8 .tflite network as an integer network whose intermediate bytes all equal TensorFlow Lite Micro's. */
 import {
   makeGraph,
   type Node,
@@ -30,9 +30,11 @@ import { paddings, slots } from "./schema.js";
 import { graphShape } from "./shapes.js";
 import { preparedTflite } from "./sizes.js";
 
-/** What a caller gives the network: int8 values as they are, others as the file's first operator would make them int8. */
+/**
+ * The network's input: int8 values as they are, other types as the file's first operator would convert them to int8.
+ */
 export interface ImportedInput extends QuantizationParameters {
-  /** Type of the file's own input. uint8 is int8 + 128; float32 is rounded to the scale. */
+  /** Type of the file's own input: uint8 is int8 + 128; float32 is rounded to the scale. */
   readonly type: "int8" | "uint8" | "float32";
   readonly shape: Shape;
 }
@@ -40,20 +42,23 @@ export interface ImportedInput extends QuantizationParameters {
 export interface ImportedNetwork {
   readonly network: QuantizedNetwork;
   readonly input: ImportedInput;
-  /** The file's operators, in its order. */
+  /** The file's operators, in the file's order. */
   readonly operators: readonly ImportedOperator[];
-  /** What was left out at the ends, in words. */
+  /** Operators left out at input and output, in words. */
   readonly notes: readonly string[];
   /** Shapes of all outputs. */
   readonly outputs: readonly Shape[];
-  /** What the file says of its head, where we wrote it. */
+  /** The head as our own files state it. */
   readonly reading?: Readonly<Record<string, unknown>>;
 }
 
 export interface ImportedOperator {
-  /** "CONV_2D" */
+  /** Operator name, such as "CONV_2D". */
   readonly kind: string;
-  /** Name of the graph's value that it makes; absent where it became a part of another: padding, the ends. */
+  /**
+   * Name of the graph's value that it makes; absent where it was merged into another (padding) or left out (at input
+   * and output).
+   */
   readonly value?: string;
 }
 
@@ -62,7 +67,7 @@ export interface ImportedOperator {
  *
  * @param file name for messages
  * @throws PhinetsError `import.tflite` and `import.damaged` as `readTflite`; `import.shape` as `resolveInputShape`;
- * `import.operators` for what cannot be imported, all of it at once: each operator with its number, kind, output and what to do
+ * `import.operators` listing all operators that cannot be imported, each with its number, kind, output and remedy
  */
 export function importTflite(bytes: Uint8Array, file: string, options: ImportOptions = {}): ImportedNetwork {
   return new NetworkBuilder(preparedTflite(readTflite(bytes, file), options)).build();
@@ -76,18 +81,18 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 type InnerName = "flat" | "joined" | "padded" | "part" | "shaped";
-/** One of them is enough: names stay short, however long the way. */
+/** Suffixes of inner values. Only the last is kept, so that names stay short along a chain. */
 const innerNames = /:(flat|joined|padded|part|shaped)(_\d+)?$/;
 
-/** A node that moves bytes; its name is made of what it is made of. */
+/** A node that moves bytes; its name is derived from its source's. */
 type Between<O extends OpName> = Omit<NodeOf<O>, "name" | "parameters"> & {
   readonly name: readonly [string, InnerName];
 };
 
-/** Operators of several outputs. */
+/** Operators with several outputs. */
 const givesSeveral: ReadonlySet<string> = new Set(["SPLIT", "SPLIT_V", "UNPACK"]);
 
-/** The graph as it grows, operator by operator. */
+/** Builds the graph operator by operator. */
 export class NetworkBuilder extends OperatorReader {
   readonly #nodes: Node[] = [];
   readonly #shapes = new Map<string, Shape>();
@@ -95,13 +100,13 @@ export class NetworkBuilder extends OperatorReader {
   readonly #weightScales: Record<string, readonly number[]> = {};
   readonly #weights: Weights = {};
   readonly #names = new Set<string>();
-  /** Names of values by tensor; undefined for those that an operator that cannot be imported would make. */
+  /** Names of values by tensor; undefined for results of operators that cannot be imported. */
   readonly #made = new Map<number, string | undefined>();
-  /** Vectors by the tensors that are these as maps of one pixel. */
+  /** For each tensor that is a vector as a map of one pixel: the vector. */
   readonly #pixels = new Map<number, string>();
-  /** Maps that only windows without padding read, by the tensors that are these with a border of zeros. */
+  /** For each tensor that is a padded map read only by windows without padding: the map and its padding. */
   readonly #padded = new Map<number, { readonly x: string; readonly padding: Padding }>();
-  /** Constants that are values, by tensor and shape. */
+  /** Constants used as values, by tensor and shape. */
   readonly #constants = new Map<string, string>();
   readonly #notes: string[] = [];
   #input: ImportedInput | undefined;
@@ -110,7 +115,7 @@ export class NetworkBuilder extends OperatorReader {
     try {
       return this.#build();
     } catch (error) {
-      // Of an input or an output; what is wrong with operators is collected.
+      // Concerns an input or output; problems with operators are collected elsewhere.
       if (error instanceof Unsupported) return this.#fail(`its input or output ${error.message}`);
       if (isOfGraph(error)) return this.#fail(error.message);
       throw error;
@@ -150,7 +155,10 @@ export class NetworkBuilder extends OperatorReader {
     };
   }
 
-  /** Shapes may disagree in a damaged file; scales may be of any size, and the integer arithmetic of some sizes is none. */
+  /**
+   * Checks shapes, which may disagree in a damaged file, and scales, some of which the integer arithmetic does not
+   * support.
+   */
   #requireArithmetic(network: QuantizedNetwork): void {
     for (const [name, { shape }] of Object.entries(network.graph.parameters)) {
       const given = network.weights[name].shape;
@@ -179,7 +187,7 @@ export class NetworkBuilder extends OperatorReader {
     else operatorRules[kind](this, operator);
   }
 
-  /** Whether the input alone is transposed: then the network takes it as it is after that. */
+  /** Whether the transpose is the only reader of the input; if so, the network takes the transposed input. */
   takeTransposed(x: TfliteTensor, output: TfliteTensor): boolean {
     const [input, ...others] = this.#nodes;
     const readers = this.file.operators.filter(({ inputs }) => inputs.includes(x.index));
@@ -199,13 +207,13 @@ export class NetworkBuilder extends OperatorReader {
     return true;
   }
 
-  /** Adds a node that makes a tensor, where a node of the graph's shape makes it, and gives it the file's shape. */
+  /** Adds a node that makes a tensor, and reshapes its value to the tensor's shape where the node's shape differs. */
   addShaped(node: Node, of: TfliteTensor): void {
     this.add(node, of);
     this.reshapeFrom(of, this.#shapes.get(node.name) as Shape);
   }
 
-  /** At the ends it says what the int8 values are outside; within, values change their scale and zero point. */
+  /** QUANTIZE: at the network's ends it describes the int8 values; inside, it changes scale and zero point. */
   #quantize({ inputs, outputs }: TfliteOperator): void {
     const [from, to] = [this.file.tensors[inputs[0]], this.file.tensors[outputs[0]]];
     const isInput = from.index === this.file.inputs[0] && this.#input === undefined;
@@ -237,7 +245,7 @@ export class NetworkBuilder extends OperatorReader {
     else unaryRule(this, from, to, { function: "identity", alpha: 0 });
   }
 
-  /** At the end it makes real values of int8: who reads the output does that. */
+  /** DEQUANTIZE at the output is left out, since the host converts the int8 values. */
   #dequantize({ inputs, outputs }: TfliteOperator): void {
     if (!this.file.outputs.includes(outputs[0]))
       throw new Unsupported("is inside the network; it can be imported at the output");
@@ -254,12 +262,12 @@ export class NetworkBuilder extends OperatorReader {
     this.#input = { type, shape, ...this.quantizationOf(tensor) };
   }
 
-  /** Says something of the import on its card. */
+  /** Adds a note about the import to its card. */
   note(text: string): void {
     this.#notes.push(text);
   }
 
-  /** The value that a tensor is: its shape is `graphShape` of the tensor's. */
+  /** The value of a tensor, in the shape `graphShape` of the tensor's. Throws Unsupported where there is none. */
   value(index: number): string {
     const name = this.#made.get(index);
     if (name !== undefined) return name;
@@ -271,7 +279,7 @@ export class NetworkBuilder extends OperatorReader {
       return map;
     }
     const { name: shown, type, data } = this.file.tensors[index];
-    if (type === "float32") this.quantizationOf(this.file.tensors[index]); // says what to do
+    if (type === "float32") this.quantizationOf(this.file.tensors[index]); // throws with a remedy
     const what = data === undefined ? "is made by no operator before" : "is a constant";
     throw new Unsupported(
       `reads "${shown.slice(0, 60)}" (${type}), which ${what}; values that operators make can be imported`,
@@ -291,13 +299,13 @@ export class NetworkBuilder extends OperatorReader {
     return { scale, zeroPoint };
   }
 
-  /** A name for the value that a tensor is: its own, as far as C takes it. */
+  /** A name for a tensor's value: the tensor's own, as far as C allows. */
   nameOf({ index, name }: TfliteTensor): string {
     const plain = name.replace(/[^A-Za-z0-9_./:-]/g, "_").slice(0, 60) || `tensor${index}`;
     return this.unused(plain);
   }
 
-  /** A name for what is made of a value on the way to another. */
+  /** A name for an intermediate value. */
   #inner(value: string, what: InnerName): string {
     return this.unused(`${value.replace(innerNames, "")}:${what}`);
   }
@@ -309,13 +317,13 @@ export class NetworkBuilder extends OperatorReader {
     return free;
   }
 
-  /** Adds the node that makes a tensor; a node that comes later may make it anew. */
+  /** Adds the node that makes a tensor. A later node may replace it. */
   add(node: Node, of: TfliteTensor, quantization = this.quantizationOf(of)): void {
     this.#push(node, quantization);
     this.#made.set(of.index, node.name);
   }
 
-  /** Throws PhinetsError where the operator refuses the shapes of its inputs. */
+  /** Adds a node. Throws PhinetsError where the operator refuses the shapes of its inputs. */
   #push(node: Node, quantization: QuantizationParameters): void {
     const { infer } = ops[node.op] as OpSpec<OpAttributes[OpName]>;
     const inputs = node.inputs.map((input) => this.#shapes.get(input) as Shape);
@@ -324,7 +332,7 @@ export class NetworkBuilder extends OperatorReader {
     this.#values[node.name] = quantization;
   }
 
-  /** Makes a tensor by an operator whose activation is a node of its own. */
+  /** Makes a tensor by an operator whose activation becomes a node of its own. */
   withActivation(of: TfliteTensor, activation: Activation, make: (name: string) => void): void {
     const name = this.nameOf(of);
     const made = activation === "none" ? name : this.unused(`${name}:before`);
@@ -335,7 +343,7 @@ export class NetworkBuilder extends OperatorReader {
     else this.add({ ...node, op: "unary", attributes: { function: activation, alpha: 0 } }, of);
   }
 
-  /** The same bytes under another shape. A vector as a map of one pixel stays a vector: a layer that is dense reads it. */
+  /** Reshapes a tensor's bytes. A vector as a map of one pixel stays a vector, since dense layers read it. */
   reshape(from: number, to: number): void {
     const output = this.file.tensors[to];
     const x = this.#pixels.get(from) ?? this.value(from);
@@ -344,7 +352,7 @@ export class NetworkBuilder extends OperatorReader {
     else this.#made.set(to, this.#shaped(x, graphShape(output.shape), this.nameOf(output)));
   }
 
-  /** Whether convolutions with padding VALID, and they alone, read a tensor. */
+  /** Whether only convolutions with padding VALID read a tensor. */
   isReadByWindowsAlone({ index }: TfliteTensor): boolean {
     const readers = this.file.operators.filter(({ inputs }) => inputs.includes(index));
     const isWindow = ({ kind, inputs, options }: TfliteOperator): boolean =>
@@ -355,30 +363,30 @@ export class NetworkBuilder extends OperatorReader {
     return readers.length > 0 && readers.every(isWindow) && !this.file.outputs.includes(index);
   }
 
-  /** A map with a border of zeros becomes the padding of its readers. */
+  /** Turns a border of zeros into padding of the map's readers. */
   pad({ index }: TfliteTensor, to: TfliteTensor, padding: Padding): void {
     if (Object.values(padding).some((side) => side < 0))
       throw new Unsupported("has a side below 0; convert the network again");
     this.#padded.set(to.index, { x: this.value(index), padding });
   }
 
-  /** The value that a tensor is, or is with padding. */
+  /** The value of a tensor, or the map that it pads and the padding. */
   paddedValue(index: number): { readonly x: string; readonly padding?: Padding } {
     return this.#padded.get(index) ?? { x: this.value(index) };
   }
 
-  /** The vector that a tensor is as a map of one pixel. */
+  /** The vector that a tensor holds as a map of one pixel. */
   vectorOf(index: number): string | undefined {
     return this.#pixels.get(index);
   }
 
-  /** The tensor is a map of one pixel; what was made is its vector. */
+  /** Marks a tensor as a map of one pixel whose value is a vector. */
   asPixel({ index }: TfliteTensor): void {
     this.#pixels.set(index, this.value(index));
     this.#made.delete(index);
   }
 
-  /** Throws where the value that was made of a tensor has not its shape: what reads it would be something else. */
+  /** Throws Unsupported where a tensor's value does not have the tensor's shape. */
   requireShape({ index, shape }: TfliteTensor): void {
     const made = this.#shapes.get(this.value(index)) as Shape;
     if (formatShape(made) !== formatShape(graphShape(shape)))
@@ -387,7 +395,7 @@ export class NetworkBuilder extends OperatorReader {
       );
   }
 
-  /** Gives the tensor that was made with a shape of the graph's the shape that the file has. */
+  /** Reshapes a tensor's value, made in the graph's `shape`, to the shape that the file states. */
   reshapeFrom(output: TfliteTensor, shape: Shape): void {
     const wanted = graphShape(output.shape);
     if (formatShape(shape) === formatShape(wanted)) return;
@@ -395,12 +403,12 @@ export class NetworkBuilder extends OperatorReader {
     this.#made.set(output.index, this.#shaped(x, wanted, this.#inner(x, "shaped")));
   }
 
-  /** The value that a tensor is, as another shape of the graph. */
+  /** A tensor's value in another shape. */
   shaped(index: number, shape: Shape): string {
     return this.#shaped(this.value(index), shape, undefined);
   }
 
-  /** A value of the graph as another shape. */
+  /** A value of the graph in another shape. */
   shapedValue(x: string, shape: Shape): string {
     return this.#shaped(x, shape, undefined);
   }
@@ -409,35 +417,35 @@ export class NetworkBuilder extends OperatorReader {
     return this.#shapes.get(value) as Shape;
   }
 
-  /** A part of a map of the graph, as a value of its own. */
+  /** A part of a map, as a value of its own. */
   part(x: string, { begin, size }: Pick<OpAttributes["slice"], "begin" | "size">): string {
     return this.#between({ name: [x, "part"], op: "slice", inputs: [x], attributes: { begin, size, step: [1, 1] } });
   }
 
-  /** Values of the graph one behind the other along one of its axes. */
+  /** Values joined one behind the other along an axis of the graph. */
   joined(values: readonly string[], axis: number): string {
     if (values.length === 1) return values[0];
     return this.#between({ name: [values[0], "joined"], op: "concat", inputs: values, attributes: { axis } });
   }
 
-  /** A map of the graph with a border of zeros. */
+  /** A map with a border of zeros. */
   bordered(x: string, padding: Padding): string {
     return this.#between({ name: [x, "padded"], op: "pad", inputs: [x], attributes: { padding } });
   }
 
-  /** Adds a node that moves bytes and makes no tensor of the file's. */
+  /** Adds a node that moves bytes and makes none of the file's tensors. */
   #between<O extends "slice" | "concat" | "pad">({ name, ...node }: Between<O>): string {
     const made = this.#inner(...name);
     this.#push({ ...node, name: made, parameters: {} } as unknown as Node, this.#values[node.inputs[0]]);
     return made;
   }
 
-  /** A tensor is a value that was made, in the graph's shape of its own. */
+  /** Makes a value the value of a tensor, in the tensor's graph shape. */
   take(output: TfliteTensor, x: string): void {
     this.#made.set(output.index, this.#shaped(x, graphShape(output.shape), undefined));
   }
 
-  /** A tensor as `[1, features]`. */
+  /** A tensor's value as `[1, features]`. */
   flat(index: number, features: number): string {
     const x = this.value(index);
     const shape = this.#shapes.get(x) as Shape;
@@ -461,7 +469,7 @@ export class NetworkBuilder extends OperatorReader {
     return made;
   }
 
-  /** A constant as a value of a shape that has its elements. */
+  /** A constant as a value, in a shape with the same number of elements. */
   constant(of: TfliteTensor, shape: Shape): string {
     const key = `${of.index}:${formatShape(shape)}`;
     const known = this.#constants.get(key);
@@ -498,7 +506,7 @@ export class NetworkBuilder extends OperatorReader {
   }
 }
 
-/** A uint8 tensor as the int8 one that is less by 128. */
+/** A uint8 tensor as the int8 tensor of values smaller by 128. */
 const lessBy128 = (tensor: TfliteTensor): TfliteTensor =>
   tensor.type === "uint8" ? { ...tensor, type: "int8", zeroPoints: [(tensor.zeroPoints[0] ?? 0) - 128] } : tensor;
 
@@ -508,13 +516,13 @@ const sameQuantization = (a: TfliteTensor, b: TfliteTensor): boolean =>
 const isPixel = ([batch, height, width, ...more]: Shape): boolean =>
   batch === 1 && height === 1 && width === 1 && more.length === 1;
 
-/** What our own files say of their head. */
+/** The head as our own files state it. */
 export function readingOf(metadata: TfliteFile["metadata"]): ImportedNetwork["reading"] {
   const text = metadata.get("phinets");
   if (text === undefined) return undefined;
   try {
     return parseJson(utf8Decode(text)) as ImportedNetwork["reading"];
   } catch {
-    return undefined; // another tool's note of that name
+    return undefined; // an entry of the same name by another tool
   }
 }

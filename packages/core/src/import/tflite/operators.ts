@@ -1,4 +1,4 @@
-/** How each operator of a .tflite file becomes nodes of the integer graph: one function an operator. */
+/** Turns each operator of a .tflite file into nodes of the integer graph: one function per operator. */
 import {
   type FusedActivation,
   noPadding,
@@ -15,7 +15,7 @@ import { broughtFirst } from "./permute.js";
 import { activations, paddings, slots } from "./schema.js";
 import { graphAxis, refuse } from "./shapes.js";
 
-/** Throws `Unsupported` where the network has no such operator, or not so. */
+/** Imports one operator. Throws `Unsupported` where the network cannot have it, or not in this form. */
 export type OperatorRule = (to: NetworkBuilder, operator: TfliteOperator) => void;
 
 export const operatorRules: Readonly<Record<string, OperatorRule>> = {
@@ -54,7 +54,8 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
     const [units, features] = filters.shape;
     const x = to.flat(operator.inputs[0], features);
     layer(to, operator, slots.fullyConnected.activation, (name, activation) => {
-      // With one scale TensorFlow Lite rounds its product with the input's to float32: it stays one.
+      // With a single scale, TensorFlow Lite rounds its product with the input's to float32, so it must stay a single
+      // one.
       const weights = { name, shape: [units, features], dimension: 0, keepOneScale: true };
       const parameters = layerParameters(to, operator, weights);
       const attributes = { units, bias: "bias" in parameters, activation };
@@ -112,7 +113,7 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
     const over = new Set(Array.from(to.int32s(axes), (axis) => (axis < 0 ? axis + x.shape.length : axis)));
     if (x.shape[0] !== 1 || x.shape.length > 4)
       refuse(`is of ${formatShape(x.shape)}; a batch of 1, of maps or vectors, can be imported`);
-    // Axes of one element count for nothing; the others come first, so that what is left lies together.
+    // Axes of one element do not matter. The averaged axes are brought first, so that the kept ones lie together.
     const many = x.shape.flatMap((size, axis) => (size > 1 ? [axis] : []));
     const kept = many.filter((axis) => !over.has(axis));
     const averaged = many.filter((axis) => over.has(axis));
@@ -147,13 +148,13 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
     const map = [1, 1, 1, ...shape.slice(1)].slice(-3);
     const [height, width, channels] = map;
     const wider = to.bordered(to.shapedValue(to.value(x.index), [1, ...map]), padding);
-    // Channels are the columns of a map of one channel whose rows are the pixels.
+    // Pads channels as the columns of a map of one channel, whose rows are the pixels.
     const pixels = (height + top + bottom) * (width + left + right);
     const columns = { top: 0, bottom: 0, left: first, right: last };
     to.take(output, to.bordered(to.shapedValue(wider, [1, pixels, channels, 1]), columns));
   },
 
-  /** With the value that is 0. */
+  /** Only with the value that stands for 0. */
   PADV2(to, operator) {
     const [x, , value] = to.inputsOf(operator, 3);
     const { zeroPoint } = to.quantizationOf(x);
@@ -209,7 +210,7 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   },
 };
 
-/** A convolution of the one pixel that a vector was made into. */
+/** A convolution on one pixel, which reads the pixel's vector as a dense layer. */
 function dense(to: NetworkBuilder, operator: TfliteOperator, x: string, shape: Shape): void {
   const output = to.file.tensors[operator.outputs[0]];
   const [units, height, width, features] = shape;
@@ -222,7 +223,7 @@ function dense(to: NetworkBuilder, operator: TfliteOperator, x: string, shape: S
   to.asPixel(output);
 }
 
-/** Of two values, or of a value and a constant, whose dimensions of 1 are repeated. */
+/** Rule for two values, or a value and a constant; dimensions of 1 are repeated. */
 function elementwise(op: "add" | "maximum" | "minimum" | "multiply" | "subtract"): OperatorRule {
   return (to, operator) => {
     const tensors = to.inputsOf(operator, 2);
@@ -236,7 +237,7 @@ function elementwise(op: "add" | "maximum" | "minimum" | "multiply" | "subtract"
     const isPixel = tensors.every(({ data }, i) => data !== undefined || vectors[i] !== undefined);
     const rank = isPixel ? 2 : output.shape.length;
     const inputs = tensors.map((tensor, i) => (isPixel && vectors[i]) || operand(to, tensor, rank));
-    // A product with a factor a channel has the map first.
+    // In a product with a factor per channel, the map comes first.
     if (op === "multiply" && isFactor(tensors[0], output.shape)) inputs.reverse();
     to.withActivation(output, activation, (name) => {
       to.add({ name, op, inputs, parameters: {}, attributes: {} }, output);
@@ -245,7 +246,7 @@ function elementwise(op: "add" | "maximum" | "minimum" | "multiply" | "subtract"
   };
 }
 
-/** A value a channel, of a map that has more pixels. */
+/** Whether a tensor has one value per channel of a map with more than one pixel. */
 function isFactor({ data, shape }: TfliteTensor, of: Shape): boolean {
   const [, height, width, channels] = of;
   return data === undefined && height * width > 1 && formatShape(shape) === formatShape([1, 1, 1, channels]);
@@ -276,7 +277,7 @@ type Table =
   | { readonly op: "sigmoid" | "hardswish" | "relu" | "relu6"; readonly attributes: Readonly<Record<string, never>> }
   | { readonly op: "unary"; readonly attributes: OpAttributes["unary"] };
 
-/** A function of each byte: of a map, of a vector, and of a vector that is a map of one pixel. */
+/** Applies a function to each byte of a map, of a vector, or of a vector as a map of one pixel. */
 function lookUp(to: NetworkBuilder, from: TfliteTensor, output: TfliteTensor, table: Table): void {
   requireMapOrVector(from);
   const vector = to.vectorOf(from.index);
@@ -317,7 +318,7 @@ interface WindowSlots {
   readonly strideHeight: number;
 }
 
-/** Kernel, stride and the padding in pixels of an operator that slides a window over a map. */
+/** Kernel, stride and padding (in pixels) of an operator that slides a window over a map. */
 export function windows(
   to: Pick<NetworkBuilder, "file">,
   { inputs, options }: TfliteOperator,
@@ -332,7 +333,7 @@ export function windows(
     refuse(`has windows of ${kernelHeight}x${kernelWidth}, stride ${stride.join("x")}; all are at least 1`);
   const kernel: [number, number] = [kernelHeight, kernelWidth];
   if (options?.byte(at.padding) === paddings.valid) return { kernel, stride, padding: noPadding };
-  // As little as ceil(size / stride) windows ask for, the odd pixel at the end.
+  // Only as much padding as ceil(size / stride) windows need, with the odd pixel at the end.
   const sides = (axis: 0 | 1) => {
     const size = shape[1 + axis];
     const total = Math.max(0, (Math.ceil(size / stride[axis]) - 1) * stride[axis] + kernel[axis] - size);
@@ -344,7 +345,10 @@ export function windows(
 
 type Pair = readonly [vertical: number, horizontal: number];
 
-/** Taps that lie apart are taps of a larger window whose weights between them are 0: exact, in every form. */
+/**
+ * Dilation of a convolution. A dilated kernel becomes a larger one with zeros between its weights, which is exact in
+ * every form.
+ */
 function dilationOf(
   to: NetworkBuilder,
   { kind, options, outputs }: TfliteOperator,
@@ -360,7 +364,7 @@ function dilationOf(
   return dilation;
 }
 
-/** `[_, height, width, ...]` of a kernel with its holes. */
+/** Shape `[_, height, width, ...]` of a dilated kernel with its holes. */
 const dilated = ([first, height, width, ...rest]: Shape, [vertical, horizontal]: Pair): Shape => [
   first,
   (height - 1) * vertical + 1,
@@ -368,7 +372,7 @@ const dilated = ([first, height, width, ...rest]: Shape, [vertical, horizontal]:
   ...rest,
 ];
 
-/** Weights OHWI with zeros between them. */
+/** OHWI weights with zeros in the holes. */
 function withHoles(data: Int8Array, [outputs, height, width, depth]: Shape, [vertical, horizontal]: Pair): Int8Array {
   const spread = new Int8Array(outputs * height * width * depth);
   let from = 0;
@@ -393,11 +397,11 @@ interface Convolution {
   readonly stride: readonly [number, number];
   readonly padding: Padding;
   readonly dilation: Pair;
-  /** OHWI, with the holes of a dilated kernel. */
+  /** OHWI, including the holes of a dilated kernel. */
   readonly shape: Shape;
-  /** Of the file's weights, that scales belong to. */
+  /** Dimension of the file's weights that scales belong to. */
   readonly dimension: number;
-  /** The file's weights are `[1, height, width, filters]`. */
+  /** Whether the file's weights are `[1, height, width, filters]`. */
   readonly channelsLast?: boolean;
 }
 
@@ -418,7 +422,7 @@ function convolution(to: NetworkBuilder, operator: TfliteOperator, given: Convol
 
 interface LayerWeights {
   readonly name: string;
-  /** Of the graph's weights: outputs first. */
+  /** Shape of the graph's weights, outputs first. */
   readonly shape: Shape;
   readonly dimension: number;
   readonly channelsLast?: boolean;
@@ -426,7 +430,7 @@ interface LayerWeights {
   readonly dilation?: Pair;
 }
 
-/** Takes an operator's constants; returns their names by role. */
+/** Registers an operator's constants; returns their names by role. */
 function layerParameters(to: NetworkBuilder, { inputs }: TfliteOperator, layer: LayerWeights): Record<string, string> {
   const { name, shape, dimension, channelsLast = false, keepOneScale = false, dilation = [1, 1] } = layer;
   const filters = to.file.tensors[inputs[1]];
@@ -455,10 +459,10 @@ function layerParameters(to: NetworkBuilder, { inputs }: TfliteOperator, layer: 
   return { weight, bias: to.bias(`${name}.bias`, [outputs], to.int32s(bias)) };
 }
 
-/** What an operator applies to its own output. */
+/** An activation that an operator applies to its own output. */
 export type Activation = "none" | "relu" | "reluN1To1" | "relu6";
 
-/** The activation that an operator applies itself, where its output's range does not do so already. */
+/** The activation that an operator applies itself; "none" where its output's range already implies it. */
 function activationOf(to: NetworkBuilder, { options, outputs }: TfliteOperator, slot: number): Activation {
   const code = options?.byte(slot) ?? activations.none;
   const output = to.quantizationOf(to.file.tensors[outputs[0]]);
@@ -468,7 +472,10 @@ function activationOf(to: NetworkBuilder, { options, outputs }: TfliteOperator, 
   return refuse(`has the activation ${name}; none, RELU, RELU_N1_TO_1 and RELU6 can be imported`);
 }
 
-/** A layer of the graph has ReLU6 itself; others follow it, as a look-up that kernels take in. */
+/**
+ * Makes a layer with its activation. The graph's layers have ReLU6 themselves; others follow as look-ups, which kernels
+ * fuse.
+ */
 function layer(
   to: NetworkBuilder,
   operator: TfliteOperator,
@@ -481,5 +488,5 @@ function layer(
   to.withActivation(to.file.tensors[operator.outputs[0]], after, (name) => make(name, own));
 }
 
-/** No byte stands for less than 0. */
+/** Whether no byte stands for less than 0. */
 const isAbove0 = ({ zeroPoint }: QuantizationParameters): boolean => zeroPoint === -128;

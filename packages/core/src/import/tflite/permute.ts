@@ -1,12 +1,15 @@
-/** Orders of axes by what the graph has: parts of a value, one behind the other. */
+/** Reorders axes with the operators that the graph has, by joining parts of a value in another order. */
 import { formatShape, type Shape } from "../../tensor/index.js";
 import type { NetworkBuilder } from "./network.js";
 import { refuse } from "./shapes.js";
 
-/** Each part is a copy of its own when the network runs. */
+/** Most parts, since each is a separate copy when the network runs. */
 const mostParts = 128;
 
-/** The value `[a, b, inner]` as `[b, a, inner]`, whatever map or vector it is. Throws `Unsupported` where that takes too many parts. */
+/**
+ * The value `[a, b, inner]` as `[b, a, inner]`, whatever its shape in the graph. Throws `Unsupported` where that takes
+ * too many parts.
+ */
 export function swapped(to: NetworkBuilder, x: string, [a, b, inner]: readonly [number, number, number]): string {
   const shape = [1, b, a, inner];
   if (a === 1 || b === 1) return to.shapedValue(x, shape);
@@ -26,7 +29,7 @@ export function swapped(to: NetworkBuilder, x: string, [a, b, inner]: readonly [
   return to.joined(pieces, isByColumn ? 1 : 2);
 }
 
-/** A value of a shape with its axes in another order, those of one element left out. At most three others can be. */
+/** A value with its axes in another order. At most three axes may have more than one element. */
 export function permuted(to: NetworkBuilder, x: string, shape: Shape, order: readonly number[]): string {
   const many = shape.flatMap((size, axis) => (size > 1 ? [axis] : []));
   const key = order.flatMap((axis) => (shape[axis] > 1 ? [many.indexOf(axis)] : [])).join();
@@ -51,11 +54,11 @@ export function permuted(to: NetworkBuilder, x: string, shape: Shape, order: rea
 }
 
 /**
- * The value of a shape with the axes of `first` before the others: `[first, others]` elements, in an order of their own among
- * `first`, in theirs among the others.
+ * A value with the axes of `first` before the others, as `[first, others]` elements. The order among the axes of
+ * `first` is arbitrary; the others keep theirs.
  */
 export function broughtFirst(to: NetworkBuilder, x: string, shape: Shape, first: ReadonlySet<number>): string {
-  // Neighbours of one kind are one axis: at most three are left.
+  // Merges adjacent axes of the same kind; at most three groups may remain.
   const runs: { size: number; isFirst: boolean }[] = [];
   for (const [axis, size] of shape.entries()) {
     if (size === 1) continue;

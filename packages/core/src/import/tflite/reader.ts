@@ -1,4 +1,4 @@
-/** What operators read of a .tflite file: their tensors and constants. */
+/** Reads the tensors and constants that operators of a .tflite file use. */
 import { formatShape, sizeOf } from "../../tensor/index.js";
 import { Unsupported } from "../unsupported.js";
 import type { TfliteFile, TfliteOperator, TfliteTensor } from "./file.js";
@@ -6,7 +6,7 @@ import type { TfliteFile, TfliteOperator, TfliteTensor } from "./file.js";
 export class OperatorReader {
   constructor(readonly file: TfliteFile) {}
 
-  /** The first tensors that an operator reads. Throws `Unsupported`, as everything here, where they are not so. */
+  /** The first `count` inputs of an operator. All methods throw `Unsupported` for missing or unsuitable tensors. */
   inputsOf({ inputs }: TfliteOperator, count: number): TfliteTensor[] {
     const tensors = inputs.slice(0, count).filter((each) => each !== -1);
     if (tensors.length < count)

@@ -1,6 +1,6 @@
 /**
- * Numbers of .tflite's schema (tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3), for who reads and who writes
- * it: slots of tables' fields, enumerators, and the oldest version of each operator that has int8.
+ * Numbers of .tflite's schema (tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3), shared by import and
+ * export: slots of tables' fields, enumerators, and the oldest version of each operator that supports int8.
  */
 
 export const identifier = "TFL3";
@@ -22,7 +22,7 @@ export const slots = {
   },
   pool: { padding: 0, strideWidth: 1, strideHeight: 2, filterWidth: 3, filterHeight: 4, activation: 5 },
   fullyConnected: { activation: 0, weightsFormat: 1, keepDims: 2 },
-  /** Of ADD, MUL and SUB. */
+  /** ADD, MUL and SUB. */
   elementwise: { activation: 0 },
   reducer: { keepDims: 0 },
   concatenation: { axis: 0, activation: 1 },
@@ -34,7 +34,7 @@ export const slots = {
   reshape: { newShape: 0 },
   squeeze: { axes: 0 },
   pack: { count: 0, axis: 1 },
-  /** Of DEPTH_TO_SPACE and SPACE_TO_DEPTH. */
+  /** DEPTH_TO_SPACE and SPACE_TO_DEPTH. */
   blocks: { size: 0 },
   /** 0: REFLECT, 1: SYMMETRIC. */
   mirrorPad: { mode: 0 },
@@ -42,7 +42,7 @@ export const slots = {
   leakyRelu: { alpha: 0 },
 } as const;
 
-/** In the order of their numbers. */
+/** Names by tensor type number. */
 export const tensorTypeNames = [
   ...["float32", "float16", "int32", "uint8", "int64", "string", "bool", "int16", "complex64", "int8"],
   ...["float64", "complex128", "uint64", "resource", "variant", "uint32", "uint16", "int4", "bfloat16"],
@@ -51,7 +51,7 @@ export const tensorTypes = { float32: 0, int32: 2, int8: 9 } as const;
 export const paddings = { same: 0, valid: 1 } as const;
 export const activations = { none: 0, relu: 1, reluN1To1: 2, relu6: 3, tanh: 4, signBit: 5 } as const;
 
-/** Operators that are written: code, version, and the kind of their options (0: they have none). */
+/** Operators that can be written: code, version, and type of their options (0: none). */
 export const operators = {
   add: { code: 0, version: 2, options: 11 },
   averagePool2d: { code: 1, version: 2, options: 5 },
@@ -80,7 +80,7 @@ export const operators = {
   elu: { code: 111, version: 1, options: 0 },
   quantize: { code: 114, version: 1, options: 89 },
   stridedSlice: { code: 45, version: 2, options: 32 },
-  // Read only; files for tests are written with them.
+  // Only read; test files are written with them.
   padV2: { code: 60, version: 2, options: 43 },
   transpose: { code: 39, version: 2, options: 26 },
   slice: { code: 65, version: 2, options: 48 },
@@ -99,7 +99,7 @@ export const operators = {
 } as const;
 export type Operator = keyof typeof operators;
 
-/** Names of the builtin operators by their codes, from 0; for reading, and for saying what cannot be read. */
+/** Names of the builtin operators by code, from 0, for reading and for messages. */
 export const builtinNames: readonly string[] = `
 ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
 FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION LOGISTIC LSH_PROJECTION LSTM

@@ -1,4 +1,4 @@
-/** Shapes of a .tflite file as shapes of the graph, and what to say where there is none. */
+/** Converts shapes of a .tflite file to shapes of the graph. */
 import { formatShape, type Shape } from "../../tensor/index.js";
 import { Unsupported } from "../unsupported.js";
 
@@ -7,8 +7,8 @@ export function refuse(problem: string): never {
 }
 
 /**
- * The graph has maps and vectors of batch 1: a matrix or a list of vectors, as SSD's boxes are, is a map of one row. The last
- * axes are the same. Throws `Unsupported` for what is neither.
+ * The graph has maps and vectors of batch 1. A matrix or a list of vectors, such as SSD's boxes, becomes a map of one
+ * row; the last axes stay. Throws `Unsupported` for other shapes.
  */
 export function graphShape(shape: Shape): Shape {
   const [first = 1, ...rest] = shape;
@@ -20,7 +20,7 @@ export function graphShape(shape: Shape): Shape {
   return [1, ...new Array<number>(3 - inner.length).fill(1), ...inner];
 }
 
-/** An axis of a tensor, counted from either end, as one of `graphShape`. */
+/** The axis of `graphShape` for an axis of a tensor, counted from either end. */
 export function graphAxis(shape: Shape, axis: number): number {
   return graphShape(shape).length - shape.length + (axis < 0 ? axis + shape.length : axis);
 }

@@ -1,4 +1,4 @@
-/** Files whose sizes are not fixed, as converters write them: 1 for every size that the input's decides. */
+/** Files with open sizes, in which converters write 1 for every size that depends on the input's. */
 import { describe, expect, it } from "vitest";
 import { type TensorIndex, TfliteModel } from "../../export/tflite/model.js";
 import { runFloat, runInteger } from "../../inference/index.js";
@@ -10,7 +10,7 @@ const quantization = { scales: [0.5], zeroPoint: 3 };
 const probability = { scales: [1 / 256], zeroPoint: -128 };
 const sized: Shape = [1, 14, 10, 3];
 
-/** A network of most operators that change sizes; `open`: nothing but constants has its size. */
+/** A network of most operators that change sizes. With `open`, only constants state their sizes. */
 function write({ open = false, input = sized, shapes = false, float = false } = {}): Uint8Array {
   const model = new TfliteModel("open");
   const random = new Random(3, 4);
@@ -78,7 +78,7 @@ function write({ open = false, input = sized, shapes = false, float = false } = 
       { [slots.stridedSlice.endMask]: { int32: 0b1111 } },
     );
     c = made("concatenation", [c, b], "joined", [1, 5, 3, 8], { [slots.concatenation.axis]: { int32: -1 } });
-    // Twice its height and width, as Keras computes it.
+    // Twice its height and width, computed as Keras does.
     const size = model.operator("shape", [c], model.integers("size", [4]));
     const sides = model.operator(
       "stridedSlice",

@@ -1,6 +1,6 @@
 /**
- * Sizes of a file whose input's are not fixed: those of every tensor are inferred from the input's, operator by operator, and
- * what operators compute of shapes (SHAPE, and so on) becomes constants.
+ * Fixes all sizes of a file whose input has open sizes: infers each tensor's from the input's, operator by operator,
+ * and turns computations on shapes (SHAPE and so on) into constants.
  */
 import { broadcastShape, formatShape, PhinetsError, type Shape, sizeOf } from "../../tensor/index.js";
 import { type ImportOptions, resolveInputShape } from "../input-shape.js";
@@ -14,9 +14,9 @@ import { slots } from "./schema.js";
 import { refuse } from "./shapes.js";
 
 /**
- * The file as it is imported: up to the outputs that are asked for, all its sizes fixed.
- * Throws PhinetsError `import.outputs` as `cutTflite`, `import.shape` as `resolveInputShape`, `import.operators` where an
- * operator does not fit its sizes.
+ * The file to import: it ends at the requested outputs, and all its sizes are fixed.
+ * Throws PhinetsError `import.outputs` as `cutTflite`, `import.shape` as `resolveInputShape`, `import.operators` where
+ * an operator does not fit its sizes.
  */
 export function preparedTflite(whole: TfliteFile, { shape, outputs }: ImportOptions): TfliteFile {
   return withFixedSizes(cutTflite(whole, outputs), shape);
@@ -24,7 +24,7 @@ export function preparedTflite(whole: TfliteFile, { shape, outputs }: ImportOpti
 
 function withFixedSizes(file: TfliteFile, given: ImportOptions["shape"]): TfliteFile {
   const input = file.tensors[file.inputs[0]];
-  if (input === undefined || file.inputs.length !== 1) return file; // the importers say so
+  if (input === undefined || file.inputs.length !== 1) return file; // the importers report this
   const { name, signature = input.shape } = input;
   const sizes = resolveInputShape({ file: file.file, name, shape: signature }, given);
   const isFixed = signature.every((size, axis) => size > 0 || axis === 0) && sizes.join() === input.shape.join();
@@ -32,13 +32,13 @@ function withFixedSizes(file: TfliteFile, given: ImportOptions["shape"]): Tflite
   return new Sizes(file, sizes).infer();
 }
 
-/** Shapes have a few numbers; more are weights. */
+/** Shapes have few numbers; larger constants are weights. */
 const mostNumbers = 64;
 
 class Sizes {
   readonly #tensors: TfliteTensor[];
   readonly #reader: OperatorReader;
-  /** Tensors of known sizes. */
+  /** Tensors with known sizes. */
   readonly #known = new Set<number>();
 
   constructor(
@@ -75,7 +75,10 @@ class Sizes {
     this.#known.add(index);
   }
 
-  /** Infers what an operator makes; whether that is a constant. Of what is not known here, the file's sizes stay: it is refused. */
+  /**
+   * Infers the sizes of an operator's results; returns whether they are constants. Results of unknown operators keep
+   * the file's sizes, since such operators are refused later.
+   */
   #isConstant(operator: TfliteOperator): boolean {
     const { kind, inputs, outputs } = operator;
     const read = inputs.filter((each) => each !== -1);
@@ -111,7 +114,7 @@ type Rule = (operator: TfliteOperator, inputs: readonly TfliteTensor[], reader: 
 
 const same: Rule = (_, [x]) => [x.shape];
 
-/** An axis counted from either end. */
+/** An axis that may be counted from the end, as one from the start. */
 function axisOf(axis: number, rank: number): number {
   const own = axis < 0 ? axis + rank : axis;
   return own >= 0 && own < rank ? own : refuse(`is along axis ${axis} of ${rank}; convert the network again`);
@@ -228,7 +231,7 @@ const rules: Readonly<Record<string, Rule>> = {
   RELU_N1_TO_1: same,
   RESHAPE: ({ options, outputs }, [x, target], reader) => {
     const given = target === undefined ? (options?.int32s(slots.reshape.newShape) ?? []) : [...reader.int32s(target)];
-    // Where it is said nowhere, the file's own stays, as far as it has the elements.
+    // Where no shape is given, the file's own applies, if its size matches.
     const wanted = given.length > 0 ? given : [...reader.file.tensors[outputs[0]].shape];
     const rest = wanted.reduce((product, size) => (size === -1 ? product : product * size), 1);
     const shape = wanted.map((size) => (size === -1 ? sizeOf(x.shape) / rest : size));
@@ -286,7 +289,7 @@ type Fold = (
   reader: OperatorReader,
 ) => { readonly shape: Shape; readonly data: readonly number[] };
 
-/** Of few integers, of which one may stand for all. */
+/** Folds an operator on few integers; a single one is repeated. */
 function folded(of: (a: number, b: number) => number): Fold {
   return (_, [a, b = []], [first, second]) => {
     const length = Math.max(a.length, b.length);
@@ -297,7 +300,7 @@ function folded(of: (a: number, b: number) => number): Fold {
   };
 }
 
-/** As the output's shape in the file has it, where that has the elements. */
+/** Keeps the values and infers the shape by the operator's rule. */
 const keeps: Fold = (operator, [values], [tensor], reader) => {
   const [shape] = rules[operator.kind](
     operator,

@@ -1,4 +1,4 @@
-/** Networks of .tflite files. What foreign files compute, byte for byte, is in test/import-tflite.test.ts. */
+/** Networks of .tflite files. test/import-tflite.test.ts checks foreign files byte for byte. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { importedOnly, operatorGraph, operators } from "../../../../../test/conformance/cases/operators.js";
@@ -11,14 +11,14 @@ import { PhinetsError } from "../../tensor/index.js";
 import { importTflite, isTflite } from "./index.js";
 import { slots } from "./schema.js";
 
-/** The integer program without names: what is computed. */
+/** The integer program without names. */
 function programOf(network: QuantizedNetwork) {
   const nodes = lowerToInteger(network);
   const places = new Map(nodes.map(({ name }, place) => [name, place]));
   return nodes.map(({ name: _, inputs, ...node }) => ({
     ...node,
     inputs: inputs.map((each) => places.get(each)),
-    // .tflite has no rows and columns that no window reaches.
+    // .tflite cannot express padding that no window reaches.
     ...(node.op === "conv2d" && { padding: [node.padding.top, node.padding.left] }),
   }));
 }
@@ -121,7 +121,7 @@ describe("what is no network of int8", () => {
     const { network } = importTflite(file, "rows.tflite");
     expect(network.graph.shapes.y).toEqual([1, 1, 4, 4]);
     const input = randomInput(network, 4);
-    // A channel is a row: as of the map itself.
+    // A row holds one pixel's channels, so the result is that of the map itself.
     const own = new GraphBuilder("own");
     const pixels = own.build([own.softmax("y", own.input("x", [1, 2, 2, 4]))]);
     const values = { x: q.values.x, y: q.values.y };

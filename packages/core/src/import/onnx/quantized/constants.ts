@@ -1,4 +1,4 @@
-/** Constants that ONNX's QuantizeLinear and DequantizeLinear make, and what they say of scales. */
+/** Constants that ONNX's QuantizeLinear and DequantizeLinear make, and their scales. */
 import { formatShape, type Shape, sizeOf } from "../../../tensor/index.js";
 import { Unsupported } from "../../unsupported.js";
 import { floats } from "../constants.js";
@@ -7,14 +7,14 @@ import type { OnnxConstant } from "../file.js";
 interface Scaling {
   readonly scale: OnnxConstant | undefined;
   readonly zero: OnnxConstant | undefined;
-  /** Of several scales. */
+  /** Axis of several scales. */
   readonly axis: number;
 }
 
-/** Types of integers, as little as their zero points differ from int8's. */
+/** Distance of each integer type's zero points from int8's. */
 const offsets: Readonly<Record<string, number>> = { int8: 0, uint8: 128, int32: 0 };
 
-/** What differs from int8's zero point in another type. Throws Unsupported for what is none of 8 bits, or int32. */
+/** Distance of a type's zero points from int8's. Throws Unsupported for types other than int8, uint8 and int32. */
 export function offsetOf(type: string): number {
   if (!Object.hasOwn(offsets, type)) throw new Unsupported(`is of ${type}; int8 and uint8 can be imported`);
   return offsets[type];
@@ -53,7 +53,7 @@ export function dequantized(name: string, x: OnnxConstant, scaling: Scaling): On
   });
 }
 
-/** Integers of floats: to the nearest, halves to even. */
+/** Quantises floats to integers, to the nearest, halves to even. */
 export function quantized(name: string, x: OnnxConstant, scaling: Scaling): OnnxConstant {
   const type = scaling.zero?.type ?? "uint8";
   const least = -128 + offsetOf(type);
@@ -70,7 +70,7 @@ export function quantized(name: string, x: OnnxConstant, scaling: Scaling): Onnx
   return { name: x.name || name, shape: x.shape, type, ints: () => ints, floats: fail };
 }
 
-/** Scales of int8 weights whose outputs are along an axis. Throws Unsupported for weights of another form. */
+/** Scales of int8 weights whose outputs lie along an axis. Throws Unsupported for weights of another form. */
 export function weightScales({ name, shape, quantization }: OnnxConstant, outputs: number): readonly number[] {
   const { scales = [], axis = 0, zeroPoint, type = "" } = quantization ?? {};
   const shown = `weights "${name.slice(0, 60)}"`;

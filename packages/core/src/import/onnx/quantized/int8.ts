@@ -1,4 +1,4 @@
-/** The int8 network of a float graph whose values' and weights' scales its file has. */
+/** Turns a float graph into an int8 network, with the scales of values and weights from its file. */
 import {
   consumersOf,
   type Graph,
@@ -29,7 +29,7 @@ function refuse(problem: string): never {
   throw new Unsupported(problem);
 }
 
-/** Throws Unsupported where a value or weights have no scale. */
+/** Makes the int8 network. Throws Unsupported where a value or weights have no scale. */
 export function quantizedNetworkOf(given: QuantizedGraph): QuantizedNetwork {
   return new Int8Graph(given).build();
 }
@@ -39,7 +39,7 @@ class Int8Graph {
   readonly #values: Record<string, QuantizationParameters> = {};
   readonly #weightScales: Record<string, readonly number[]> = {};
   readonly #weights: Weights = {};
-  /** Values that are others, which hold the same bytes. */
+  /** Values that hold the same bytes as another, mapped to that one. */
   readonly #aliases = new Map<string, string>();
   readonly #readers: ReadonlyMap<string, readonly Node[]>;
 
@@ -56,7 +56,7 @@ class Int8Graph {
     return { graph: made, values: this.#values, weightScales: this.#weightScales, weights: this.#weights };
   }
 
-  /** Two outputs have two names, be their bytes the same. */
+  /** An output under a name of its own, even where another output has the same bytes. */
   #asOutput(value: string, others: readonly string[]): string {
     const made = this.#resolve(value);
     if (!others.includes(made)) return made;
@@ -64,7 +64,7 @@ class Int8Graph {
     return value;
   }
 
-  /** Nodes without the pads that became a convolution's own. */
+  /** The nodes without pads that a convolution's own padding replaces. */
   #needed(outputs: readonly string[]): Node[] {
     const read = new Set([...outputs, ...this.#nodes.flatMap(({ inputs }) => inputs)]);
     return this.#nodes.filter(({ name, op }) => op !== "pad" || read.has(name));
@@ -74,7 +74,7 @@ class Int8Graph {
     return this.#aliases.get(value) ?? value;
   }
 
-  /** What a node's value has: its own, or of what follows it in floats. */
+  /** Quantisation of a node's value: its own, or that of the value that follows it in floats. */
   #quantizationOf(node: Node): QuantizationParameters {
     const { quantizations } = this.given;
     const own = quantizations.get(node.name);
@@ -124,12 +124,12 @@ class Int8Graph {
     }
   }
 
-  /** Whether no byte of a value is below 0, and the scale stays: ReLU is nothing then. */
+  /** Whether a ReLU has no effect: no byte stands for less than 0, and the scale stays. */
   #isClamped({ inputs: [x] }: Node, quantization: QuantizationParameters): boolean {
     return quantization.zeroPoint === -128 && isSame(this.#values[x], quantization);
   }
 
-  /** Whether ReLU6 is the only reader of a layer, of the same scale. */
+  /** Whether a layer can absorb a ReLU6: the ReLU6 is its only reader and has the same scale. */
   #isFused({ inputs: [x] }: Node, quantization: QuantizationParameters): boolean {
     const source = this.#nodes.find(({ name }) => name === x);
     if (source?.op !== "conv2d" && source?.op !== "dense") return false;
@@ -144,7 +144,7 @@ class Int8Graph {
     this.#aliases.set(name, layer);
   }
 
-  /** A value under a scale of its reader's. */
+  /** A value brought to its reader's scale. */
   #rescaled(x: string, quantization: QuantizationParameters): string {
     if (isSame(this.#values[x], quantization)) return x;
     let name = `${x}:rescaled`;
@@ -180,7 +180,7 @@ class Int8Graph {
       bytes[i] = byte;
     }
     this.#weights[parameters.weight] = tensor("int8", weight.shape, bytes);
-    // A dense layer may have one for all; a convolution has one a filter.
+    // A dense layer may have one scale for all filters; a convolution needs one per filter.
     const shared = given.length === 1 && op === "dense";
     this.#weightScales[parameters.weight] = shared ? given : Array.from({ length: outputs }, (_, i) => scaleOf(i));
     const { scale } = this.#values[node.inputs[0]];
@@ -194,7 +194,7 @@ class Int8Graph {
     this.#push(op === "conv2d" ? this.#withPadding(node as NodeOf<"conv2d">) : node, quantization);
   }
 
-  /** A convolution behind a border of zeros has that as its own padding. */
+  /** Merges a pad before a convolution into the convolution's padding. */
   #withPadding(node: NodeOf<"conv2d">): Node {
     const [x] = node.inputs;
     const source = this.#nodes.find(({ name }) => name === x);
@@ -208,10 +208,10 @@ class Int8Graph {
   }
 }
 
-/** Whether an operator takes several values of its output's scale: each is brought to that. */
+/** Whether all inputs of an operator must have its output's scale, so that each is rescaled to it. */
 const isOfSeveral = ({ op }: Node): boolean => op === "concat" || op === "maximum" || op === "minimum";
 
-/** The one quantisation that an operator's integers give. */
+/** The only output quantisation of an operator's integer arithmetic, where it is fixed. */
 function fixedOutput(node: Node): QuantizationParameters | undefined {
   if (node.op === "softmax") return softmaxOutput;
   if (node.op === "sigmoid") return sigmoidOutput;

@@ -1,4 +1,7 @@
-/** An .onnx network in QDQ format as our int8 network: its int8 weights, its scales and zero points. */
+/**
+ * Imports an .onnx network in the QDQ or QOperator format as an int8 network, with its int8 weights, scales and zero
+ * points.
+ */
 import { lowerToInteger } from "../../../quantization/index.js";
 import { PhinetsError } from "../../../tensor/index.js";
 import type { ImportOptions } from "../../input-shape.js";
@@ -14,16 +17,16 @@ import { quantizedRules } from "./rules.js";
 const isQuantized =
   /^((com\.microsoft\.)?(QuantizeLinear|QLinear\w+|QGemm)|DynamicQuantizeLinear|(Conv|MatMul)Integer)$/;
 
-/** Whether values of a network are integers; weights alone may be. Throws PhinetsError as `readOnnx`. */
+/** Whether values of a network are integers, not only its weights. Throws PhinetsError as `readOnnx`. */
 export function isQuantizedOnnx(bytes: Uint8Array, file: string): boolean {
   const { nodes, constants } = readOnnx(bytes, file);
   return nodes.some(({ kind, inputs }) => isQuantized.test(kind) && !constants.has(inputs[0]));
 }
 
 /**
- * Imports a network of int8 values and weights in the QDQ format (QuantizeLinear and DequantizeLinear around what they
- * quantise) or the QOperator format (QLinearConv and so on), as ONNX Runtime's static quantiser writes both. ONNX specifies no integers between the two: a layer's bytes are
- * within one step of ONNX Runtime's.
+ * Imports a network of int8 values and weights in the QDQ format (QuantizeLinear and DequantizeLinear around floats) or
+ * the QOperator format (QLinearConv and so on), as ONNX Runtime's static quantiser writes them. ONNX does not specify
+ * the integer arithmetic, so a layer's bytes are within one step of ONNX Runtime's.
  *
  * @param file name for messages
  * @throws PhinetsError as `importOnnx`

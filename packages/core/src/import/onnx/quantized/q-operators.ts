@@ -1,25 +1,25 @@
 /**
- * ONNX's QOperator format, where an operator takes and gives integers and names their scales: each becomes what it is in the
- * QDQ format. Sources: onnx's QLinearConv and QLinearMatMul, ONNX Runtime's ContribOperators.md for those of com.microsoft.
+ * Rewrites ONNX's QOperator format, whose operators take and give integers and name their scales, into the QDQ format.
+ * Sources: onnx's QLinearConv and QLinearMatMul; ONNX Runtime's ContribOperators.md for the operators of com.microsoft.
  */
 import { floats } from "../constants.js";
 import { OnnxAttributes, type OnnxConstant, type OnnxFile, type OnnxNode } from "../file.js";
 
-/** A tensor of integers by its name, with what makes it real. */
+/** An integer tensor by name, with the names of its scale and zero point. */
 interface Quantized {
   readonly tensor: string;
   readonly scale: string;
-  /** "" where it is 0. */
+  /** "" for a zero point of 0. */
   readonly zero: string;
-  /** Of several scales; default 0. */
+  /** Axis of several scales. Default 0. */
   readonly axis?: number;
 }
 
-/** What an operator of integers is in floats. */
+/** The float operator that an integer operator stands for. */
 interface Real {
   readonly kind: string;
   readonly inputs: readonly Quantized[];
-  /** int32, whose scale is the product of two others. */
+  /** int32 bias, whose scale is the product of two others. */
   readonly bias?: { readonly tensor: string; readonly of: readonly [Quantized, Quantized] };
   /** Scale and zero point of the result. */
   readonly output: Omit<Quantized, "tensor">;
@@ -38,12 +38,12 @@ const resultAt = ({ inputs }: OnnxNode, index: number): Real["output"] => ({
   zero: inputs[index + 1] ?? "",
 });
 
-/** Of one value. */
+/** An operator on one value. */
 const unary =
   (kind: string): Form =>
   (node) => ({ kind, inputs: [at(node, 0)], output: resultAt(node, 3) });
 
-/** Of two values. */
+/** An operator on two values. */
 const binary =
   (kind: string): Form =>
   (node) => ({ kind, inputs: [at(node, 0), at(node, 3)], output: resultAt(node, 6) });
@@ -78,14 +78,20 @@ const forms: Readonly<Record<string, Form>> = {
   QLinearSoftmax: unary("Softmax"),
 };
 
-/** What an operator is, where it is of this format; not with channels last, which no other operator of a file has. */
+/**
+ * The form of an operator in this format; undefined for other operators, and with channels last, which no other
+ * operator of a file supports.
+ */
 function formOf({ kind, outputs, attributes }: OnnxNode): Form | undefined {
   const name = kind.replace(/^com\.microsoft\./, "");
   if (outputs.length !== 1 || attributes.int("channels_last", 0) !== 0) return undefined;
   return Object.hasOwn(forms, name) ? forms[name] : undefined;
 }
 
-/** The file in the QDQ format; as it is where nothing is of this one. Nodes keep the index of what they were made of. */
+/**
+ * The file in the QDQ format; unchanged if it has no operator of this format. New nodes keep the index of the node they
+ * come from.
+ */
 export function asQdq(file: OnnxFile): OnnxFile {
   if (!file.nodes.some(formOf)) return file;
   return new Rewriting(file).file();
@@ -135,7 +141,7 @@ class Rewriting {
     return nodes;
   }
 
-  /** A constant of the scales of a bias; without a name where those of its inputs are none. */
+  /** A constant with the scales of a bias; "" where the scales of its inputs are not constants. */
   #product([x, weight]: readonly [Quantized, Quantized]): string {
     const [a, b] = [x, weight].map(({ scale }) => this.#constants.get(scale));
     if (a?.type !== "float32" || b?.type !== "float32") return "";

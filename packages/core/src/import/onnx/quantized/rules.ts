@@ -1,6 +1,6 @@
 /**
- * Operators of a network in ONNX's QDQ format: floats between DequantizeLinear and QuantizeLinear, as float networks have
- * them, with the int8 form's operators where there are more of these.
+ * Rules for a network in ONNX's QDQ format: floats between DequantizeLinear and QuantizeLinear use the rules of float
+ * networks, or int8 rules where int8 has more operators.
  */
 import { isPadded } from "../../../graph/index.js";
 import type { QuantizationParameters } from "../../../quantization/index.js";
@@ -16,7 +16,7 @@ function refuse(problem: string): never {
   throw new Unsupported(problem);
 }
 
-/** A batch norm of its own has no int8 form. */
+/** A batch norm on its own has no int8 form. */
 const { BatchNormalization: _, ...shared } = operatorRules;
 
 export const quantizedRules: Readonly<Record<string, OperatorRule>> = {
@@ -50,12 +50,12 @@ function mapOf(to: OnnxNetwork, node: OnnxNode, channels: number, name: string):
   return to.made(node, [1, channels, height, width], "channelsFirst", name);
 }
 
-/** The scale and zero point of a QuantizeLinear or DequantizeLinear of a value, as int8 has them. */
+/** Scale and zero point (as of int8) of a value's QuantizeLinear or DequantizeLinear. */
 function parametersOf(to: OnnxNetwork, { kind, inputs, attributes }: OnnxNode): QuantizationParameters {
   const [scale, zero] = inputs.slice(1, 3).map((name) => to.constantOf(name));
   if (scale === undefined || (inputs[2] && zero === undefined))
     refuse("has a scale or zero point that is no constant; use static quantisation");
-  // Without a zero point its type is an attribute: uint8 unless that is int8's number.
+  // Without a zero point, an attribute gives its type, uint8 by default.
   const type = zero?.type ?? (attributes.int("output_dtype", 2) === 3 ? "int8" : "uint8");
   const offset = offsetOf(type);
   const scales = scale.floats();
@@ -71,7 +71,7 @@ function parametersOf(to: OnnxNetwork, { kind, inputs, attributes }: OnnxNode): 
 const same = (a: QuantizationParameters, b: QuantizationParameters): boolean =>
   a.scale === b.scale && a.zeroPoint === b.zeroPoint;
 
-/** Operators that keep the scale of what they move. */
+/** Operators that keep the scale of the values they move. */
 const keeps: ReadonlySet<string> = new Set([
   ...["averagePool", "flatten", "maxPool", "maxWindow", "pad", "reshape", "resize", "slice"],
 ]);
@@ -83,11 +83,11 @@ function rootOf({ graph }: OnnxNetwork, value: string): string {
   return root;
 }
 
-/** What a value has by now. */
+/** The quantisation known for a value so far. */
 const quantizationOf = (to: OnnxNetwork, value: string): QuantizationParameters | undefined =>
   to.graph.quantizations.get(rootOf(to, value));
 
-/** A value is given its scale; what has another already is rescaled. */
+/** Gives a value its scale; a value that already has another is rescaled. */
 function quantize(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const x = to.value(node.inputs[0]);
   const given = parametersOf(to, node);
@@ -107,7 +107,7 @@ function dequantize(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   if (x.gate !== undefined) return to.alias(node, x);
   const value = x.make();
   const known = quantizationOf(to, value);
-  // The network's own input may be of integers.
+  // The network's own input may be integers.
   if (known === undefined) to.graph.quantizations.set(rootOf(to, value), given);
   else if (!same(known, given))
     refuse(
@@ -116,7 +116,7 @@ function dequantize(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   return to.alias(node, x);
 }
 
-/** A part of a hard-swish, the product of it and what it is of. */
+/** A part of a hard-swish: only its product with its own input can be imported. */
 function hardSigmoid(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const x = to.value(node.inputs[0]);
   const [alpha, beta] = [node.attributes.float("alpha", 0.2), node.attributes.float("beta", 0.5)];
@@ -174,7 +174,7 @@ function ofValues(to: OnnxNetwork, node: OnnxNode, op: Exclude<Arithmetic, "divi
   return to.made(node, shape, first.layout, name);
 }
 
-/** A constant as a value of the graph: its own bytes, or where it was floats, of a scale that holds the largest. */
+/** A constant as a value of the graph: with its own bytes, or, for floats, with a scale that covers the largest. */
 function constantValue(to: OnnxNetwork, x: OnnxValue, constant: OnnxConstant, inverted: boolean): string {
   const rank = x.shape.length;
   const sizes = [...new Array<number>(Math.max(0, rank - constant.shape.length)).fill(1), ...constant.shape];
@@ -204,7 +204,10 @@ function constantValue(to: OnnxNetwork, x: OnnxValue, constant: OnnxConstant, in
   return name;
 }
 
-/** Of the whole map it is the mean; where the scale changes it is a convolution by ones, which rounds once. */
+/**
+ * A pool keeps its input's scale if possible. With another scale, it becomes a global mean, or a convolution by equal
+ * weights, which rounds once.
+ */
 function averagePool(to: OnnxNetwork, node: OnnxNode): OnnxValue {
   const x = to.value(node.inputs[0]);
   const { channels, kernel, stride, padding } = poolOf(node, x, false);
