@@ -1,7 +1,7 @@
 /**
- * Anchor shapes by k-means with the distance 1 - IoU of boxes sharing a corner: YOLO9000, section 2, "Dimension
- * clusters" (Redmon & Farhadi, CVPR 2017). Seeding is k-means++ (Arthur & Vassilvitskii, SODA 2007) with that distance,
- * several times over; the best mean IoU wins.
+ * Computes anchor shapes by k-means with the distance 1 - IoU of boxes sharing a corner: YOLO9000, section 2,
+ * "Dimension clusters" (Redmon & Farhadi, CVPR 2017). Seeding is k-means++ (Arthur & Vassilvitskii, SODA 2007) with
+ * this distance. The best mean IoU of several starts wins.
  */
 import { PhinetsError, Random } from "../tensor/index.js";
 import { type Anchors, iouShapes } from "./boxes.js";
@@ -9,7 +9,7 @@ import { type Anchors, iouShapes } from "./boxes.js";
 export type BoxShape = readonly [width: number, height: number];
 
 export interface KMeansOptions {
-  /** How a cluster's shape follows from its boxes. Default "mean" (YOLOv2). */
+  /** How a cluster's shape is computed from its boxes. Default "mean" (YOLOv2). */
   readonly update?: "mean" | "median";
   /** Default 1000; k-means on real boxes settles within 100. */
   readonly maxIterations?: number;
@@ -22,11 +22,11 @@ export interface KMeansResult {
   readonly assignments: Int32Array;
   /** mean over the boxes of the IoU with their nearest centroid, 0..1 */
   readonly meanIou: number;
-  /** assignment passes, the last of which changed nothing */
+  /** number of assignment passes, of which the last changed nothing */
   readonly iterations: number;
 }
 
-/** Lloyd's algorithm from given shapes. An equal distance goes to the lowest index; an empty cluster stays put. */
+/** Lloyd's algorithm from given shapes. Of equal distances, the lowest index wins; an empty cluster keeps its shape. */
 export function kMeansShapes(
   boxes: readonly BoxShape[],
   initial: readonly BoxShape[],
@@ -52,14 +52,14 @@ export function kMeansShapes(
 export interface AnchorOptions extends KMeansOptions {
   /** Default 0. */
   readonly seed?: number;
-  /** Independent starts, of which the best counts. Default 10. */
+  /** Number of independent starts, of which the best is kept. Default 10. */
   readonly restarts?: number;
 }
 
 /**
- * Anchors for a data set. `shapes`: box sizes as fractions 0..1 of the picture; `grid`: the output map. Returns `anchors`
- * in cells of the grid, smallest area first, and the mean IoU they reach.
- * Throws `detection.anchors` when there are fewer boxes than anchors, or a box without size.
+ * Computes anchors for a data set. `shapes` are box sizes as fractions 0..1 of the picture, `grid` is the size of the
+ * output map. Returns `anchors` in cells of the grid, smallest area first, and the mean IoU that they reach.
+ * Throws `detection.anchors` when there are fewer boxes than anchors, or a box has no size.
  */
 export function clusterAnchors(
   shapes: readonly BoxShape[],
@@ -84,8 +84,8 @@ export function clusterAnchors(
 }
 
 /**
- * Mean IoU that the best anchors reach, for every number of anchors from..to: where the curve flattens, more anchors cost
- * more than they bring. Ends early where there are fewer boxes than anchors.
+ * Mean IoU of the best anchors for every number of anchors from..to. Where the curve flattens, more anchors cost more
+ * than they gain. Ends early where there are fewer boxes than anchors.
  */
 export function meanIouOverCount(
   shapes: readonly BoxShape[],
@@ -102,7 +102,7 @@ export function meanIouOverCount(
   return curve;
 }
 
-/** Mean over the shapes of the IoU with the most alike anchor; both in the same unit. */
+/** Mean, over the shapes, of the IoU with the most similar anchor; shapes and anchors have the same unit. */
 export function meanAnchorIou(shapes: readonly BoxShape[], anchors: Anchors): number {
   let sum = 0;
   for (const shape of shapes) sum += iouShapes(shape[0], shape[1], ...anchors[nearest(shape, anchors)]);
@@ -130,7 +130,7 @@ function nearest(box: BoxShape, centroids: readonly BoxShape[]): number {
   let best = 0;
   let smallest = Number.POSITIVE_INFINITY;
   for (let c = 0; c < centroids.length; c++) {
-    // 1 - IoU, not IoU: rounding makes ties here that IoU does not have, and ties go to the lowest index.
+    // Uses 1 - IoU instead of IoU, since its rounding makes further ties, and ties go to the lowest index.
     const distance = 1 - iouShapes(box[0], box[1], centroids[c][0], centroids[c][1]);
     if (distance < smallest) {
       smallest = distance;
@@ -140,7 +140,7 @@ function nearest(box: BoxShape, centroids: readonly BoxShape[]): number {
   return best;
 }
 
-/** Gives every box its nearest centroid; whether anything changed. */
+/** Assigns every box to its nearest centroid; returns whether anything changed. */
 function assign(boxes: readonly BoxShape[], centroids: readonly BoxShape[], assignments: Int32Array): boolean {
   let changed = false;
   for (let i = 0; i < boxes.length; i++) {
@@ -189,7 +189,9 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-/** k-means++: every further start is drawn with probability proportional to its squared distance to the nearest one. */
+/**
+ * k-means++: every further start is drawn with probability proportional to its squared distance to the nearest start.
+ */
 function spread(boxes: readonly BoxShape[], count: number, random: Random): BoxShape[] {
   const starts = [boxes[random.integer(boxes.length)]];
   const distances = new Float64Array(boxes.length).fill(1);

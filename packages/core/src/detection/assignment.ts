@@ -1,4 +1,4 @@
-/** Which boxes of a YOLOv2 head's map answer for which truth. */
+/** Assigns each truth to boxes of a YOLOv2 head's map, the positive boxes. */
 import { exp, log, sigmoid } from "../tensor/index.js";
 import { type Anchors, iouCentre, iouShapes, type Truth } from "./boxes.js";
 import { type CompleteIou, completeIou } from "./ciou.js";
@@ -7,26 +7,26 @@ import type { Decoder } from "./decode.js";
 /** How positive boxes are chosen. */
 export const assignmentNames = ["anchors", "dynamic"] as const;
 /**
- * "anchors": in the truth's cell every anchor whose shape's IoU with the truth is above `anchorIou`, and in any case the
- * most alike; with the "scaled" decoder, whose centre reaches half a cell further, also in the nearer horizontal and
- * vertical neighbour cell (YOLOv5's assignment). Where two truths ask for one box, the truth whose centre lies in the cell
- * wins, then the more alike, then the earlier.
+ * "anchors": in the truth's cell, all anchors whose shape's IoU with the truth exceeds `anchorIou`, and always the most
+ * similar one. With the "scaled" decoder, whose centre reaches half a cell further, also in the nearer horizontal and
+ * vertical neighbour cell (YOLOv5's assignment). If two truths claim one box, the truth whose centre lies in the cell
+ * wins, then the more similar, then the earlier.
  *
- * "dynamic": what the network itself finds best (SimOTA: Ge et al., "YOLOX", 2021, section 2.1). Candidates are all
- * anchors of the cells whose boxes can reach the truth's centre; the cheapest k of them, by classification and IoU with
- * the truth, are positive, k being the sum of the ten best IoUs, at least 1. A box that several truths ask for goes to the
- * one it is cheapest for.
+ * "dynamic": the boxes that the network itself predicts best (SimOTA: Ge et al., "YOLOX", 2021, section 2.1).
+ * Candidates are all anchors of the cells whose boxes can reach the truth's centre. The cheapest k of them, by
+ * classification and IoU with the truth, are positive, where k is the sum of the ten best IoUs, at least 1. A box that
+ * several truths claim goes to the truth for which it is cheapest.
  */
 export type AssignmentName = (typeof assignmentNames)[number];
 
 export interface AssignmentOptions {
   /** Default "anchors". */
   readonly assignment?: AssignmentName;
-  /** Decode with the same. Default "scaled". */
+  /** The same decoder must be used for detection. Default "scaled". */
   readonly decoder?: Decoder;
-  /** Assignment "anchors": anchors more alike than this IoU of shapes are positive. Default 0.3. */
+  /** For "anchors": shape IoU with the truth above which an anchor is positive. Default 0.3. */
   readonly anchorIou?: number;
-  /** A box that should find nothing but overlaps a truth by more than this IoU is left alone. Default 0.6. */
+  /** A box that is not positive is ignored if its IoU with some truth exceeds this. Default 0.6. */
   readonly thresh?: number;
 }
 
@@ -42,7 +42,7 @@ export interface Positive {
   readonly anchor: number;
 }
 
-/** Which box answers for which truth, and all that the gradient holds constant. */
+/** The positive boxes with their truths, and all quantities that the gradient holds constant. */
 export interface TargetAssignment {
   /** In the order of their boxes. */
   readonly positives: readonly Positive[];
@@ -55,7 +55,8 @@ export interface TargetAssignment {
 }
 
 /**
- * Boxes that lie for more than half within an ignored truth are neither positive nor negative.
+ * Assigns the truths of a batch. Boxes with more than half of their area within an ignored truth are neither positive
+ * nor negative.
  * @param output `[batch, height, width, channels]`, raw values; see `DetectionLoss`
  */
 export function assignTargets(
@@ -100,7 +101,7 @@ export function assignTargets(
 }
 
 interface RankedPositive extends Positive {
-  /** Higher wins the box; among equals the earlier. */
+  /** The higher rank wins the box; of equal ranks, the earlier. */
   readonly rank: number;
 }
 
@@ -157,7 +158,7 @@ function leaveAlone(negative: Uint8Array, map: PictureMap, truths: readonly Trut
     for (const truth of truths) if (iouWith(map, local, truth) > thresh) negative[map.picture * boxes + local] = 0;
 }
 
-/** Share of a box inside an ignored truth above which it is neither right nor wrong. */
+/** Share of a box inside an ignored truth above which the box is ignored. */
 const withinIgnored = 0.5;
 
 function leaveAloneWithin(negative: Uint8Array, map: PictureMap, ignored: readonly Truth[]): void {
@@ -173,7 +174,7 @@ function leaveAloneWithin(negative: Uint8Array, map: PictureMap, ignored: readon
     }
 }
 
-/** Length that two stretches share, each given by middle and length. */
+/** Length of the overlap of two intervals, each given by its middle and length. */
 function overlap(a: number, aLength: number, b: number, bLength: number): number {
   return Math.max(0, Math.min(a + aLength / 2, b + bLength / 2) - Math.max(a - aLength / 2, b - bLength / 2));
 }
@@ -212,9 +213,9 @@ function proposeByAnchor(
   }
 }
 
-/** Weight of the IoU's term beside that of classification in a candidate's cost (YOLOX: 3). */
+/** Weight of the IoU's term, relative to classification, in a candidate's cost (YOLOX: 3). */
 const iouCost = 3;
-/** So many IoUs add up to the number of a truth's boxes (YOLOX: 10). */
+/** Number of best IoUs whose sum gives the number of a truth's boxes (YOLOX: 10). */
 const iousThatCount = 10;
 
 function proposeCheapest(byBox: Map<number, RankedPositive>, truth: Truth, map: PictureMap): void {
@@ -260,7 +261,7 @@ function propose(byBox: Map<number, RankedPositive>, positive: RankedPositive): 
   if (holder === undefined || positive.rank > holder.rank) byBox.set(positive.box, positive);
 }
 
-/** Where in its cell a box's centre lies. */
+/** Position of a box's centre within its cell, in cells. */
 export function centre(raw: number, decoder: Decoder): number {
   return decoder === "scaled" ? 2 * sigmoid(raw) - 0.5 : sigmoid(raw);
 }
@@ -273,8 +274,8 @@ export function softplus(x: number): number {
 const scratch: CompleteIou = { iou: 0, value: 0, tradeOff: 0, byX: 0, byY: 0, byWidth: 0, byHeight: 0 };
 
 /**
- * CIoU of a positive box with its truth, in cells, so that shapes have the picture's aspect. The result is valid until the
- * next call.
+ * CIoU of a positive box with its truth, in cells, so that shapes have the picture's aspect ratio. The result is valid
+ * until the next call.
  */
 export function compare(
   output: Float32Array,

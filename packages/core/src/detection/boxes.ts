@@ -1,9 +1,10 @@
 /**
- * Boxes. Three forms, each named where it enters:
- * - centre: x, y = centre, width, height. Truths and everything inside the network; fractions 0..1 of the picture.
- * - corner: x1, y1, x2, y2; left, top, right, bottom. Trackers; source pixels.
- * - top-left: x, y = top-left corner, width, height. Detections handed to the user; fractions, or source pixels.
- * No form adds one pixel to a size.
+ * Boxes, in three forms:
+ * - centre: x, y = centre, width, height. Used for truths and inside the network; fractions 0..1 of the picture.
+ * - corner: x1, y1, x2, y2; left, top, right, bottom. Used by trackers; source pixels.
+ * - top-left: x, y = top-left corner, width, height. Used for detections returned to the user; fractions, or source
+ *   pixels.
+ * Each use names its form. No form adds one pixel to a size.
  */
 
 /** A labelled object: class index, centre and size as fractions 0..1 of the picture. */
@@ -15,7 +16,10 @@ export interface Truth {
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  /** A region of many objects, or an object that need not be found: what is found there is neither right nor wrong. */
+  /**
+   * Marks a region of many objects, or an object that need not be found: detections there count neither as right nor as
+   * wrong.
+   */
   readonly ignore?: "crowd" | "difficult";
 }
 
@@ -64,7 +68,10 @@ export function cornersToCentre(box: CornerBox): CentreBox {
   };
 }
 
-/** Fractions of the picture -> source pixels, clipped to the picture. `width`, `height`: the picture, in pixels. */
+/**
+ * Converts fractions of the picture to source pixels, clipped to the picture. `width`, `height`: the picture's size in
+ * pixels.
+ */
 export function toSourcePixels(detections: readonly Detection[], width: number, height: number): Detection[] {
   return detections.map((detection) => {
     const x1 = clamp(detection.x * width, 0, width);
@@ -88,7 +95,10 @@ function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
 }
 
-/** Intersection over union of corner boxes, scalars so that hot loops allocate nothing. 0 when they only touch. */
+/**
+ * Intersection over union of corner boxes. Takes scalars, so that hot loops allocate nothing. 0 for boxes that only
+ * touch.
+ */
 export function iouCorners(
   ax1: number,
   ay1: number,
@@ -126,7 +136,7 @@ export function iouCentre(
   return intersection / (aw * ah + bw * bh - intersection);
 }
 
-/** Intersection over union of two shapes that share a corner: how alike an anchor and a box are. */
+/** Intersection over union of two shapes that share a corner: the similarity of an anchor and a box. */
 export function iouShapes(aw: number, ah: number, bw: number, bh: number): number {
   const intersection = Math.min(aw, bw) * Math.min(ah, bh);
   const union = aw * ah + bw * bh - intersection;

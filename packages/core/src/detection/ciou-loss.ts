@@ -1,13 +1,13 @@
 /**
- * The default detection loss: YOLOv2's head, with what detectors learnt since.
- * - Box: complete IoU (Zheng et al., "Distance-IoU Loss", AAAI 2020, eq. 8-12): 2 (2 - w h) (1 - CIoU), w and h of the
- *   truth as fractions of the picture, so small objects weigh up to twice as much.
- * - Objectness: binary cross-entropy; target of a positive box its IoU with the truth, of all others 0. Others that
- *   overlap a truth by more than `thresh` are left alone.
+ * The default detection loss: for YOLOv2's head, with later improvements.
+ * - Box: complete IoU (Zheng et al., "Distance-IoU Loss", AAAI 2020, eq. 8-12): 2 (2 - w h) (1 - CIoU), where w and h
+ *   are the truth's size as fractions of the picture, so that small objects weigh up to twice as much.
+ * - Objectness: binary cross-entropy. The target is the IoU with the truth for a positive box, and 0 for all others,
+ *   except that others overlapping a truth by more than `thresh` are ignored.
  * - Class: softmax cross-entropy on positive boxes.
- * - Positive boxes: as `assignment` says; see assignment.ts.
+ * - Positive boxes: chosen by `assignment`; see assignment.ts.
  *
- * `loss` is the sum of these terms over the boxes, averaged over the pictures; `gradient` is its gradient with the IoU
+ * `loss` is the sum of these terms over the boxes, averaged over the pictures. `gradient` is its gradient, with the IoU
  * targets and CIoU's trade-off factor held constant.
  */
 import { exp, log, PhinetsError, sigmoid } from "../tensor/index.js";
@@ -41,7 +41,7 @@ export function ciouLoss(
   return lossOfAssignment(output, shape, anchors, classes, assignment, options);
 }
 
-/** The loss for a given assignment: differentiable everywhere but where box edges meet. */
+/** The loss for a given assignment, differentiable except where box edges meet. */
 export function lossOfAssignment(
   output: Float32Array,
   shape: MapShape,

@@ -1,12 +1,12 @@
-/** Complete IoU of two boxes and its slopes (Zheng et al., "Distance-IoU Loss", AAAI 2020, eq. 8-12). */
+/** Complete IoU of two boxes and its partial derivatives (Zheng et al., "Distance-IoU Loss", AAAI 2020, eq. 8-12). */
 
 export interface CompleteIou {
   iou: number;
   /** iou - squared distance of centres / squared diagonal of the hull - tradeOff * aspect term */
   value: number;
-  /** alpha: aspect / (1 - iou + aspect); the slopes hold it constant, as the paper does */
+  /** alpha: aspect / (1 - iou + aspect); the derivatives hold it constant, as the paper does */
   tradeOff: number;
-  /** slopes of `value` with respect to the first box */
+  /** partial derivatives of `value` with respect to the first box */
   byX: number;
   byY: number;
   byWidth: number;
@@ -14,8 +14,9 @@ export interface CompleteIou {
 }
 
 /**
- * Centre boxes (x, y, width, height) and (tx, ty, tw, th), both of positive size and in one unit, the same along both
- * axes. Writes to and returns `into`, so that a loop allocates nothing. `fixedTradeOff`: alpha where it is given.
+ * Complete IoU of the centre boxes (x, y, width, height) and (tx, ty, tw, th), both of positive size and in one unit
+ * for both axes. Writes to and returns `into`, so that a loop allocates nothing. `fixedTradeOff`: alpha, if it is
+ * given.
  */
 export function completeIou(
   into: CompleteIou,
@@ -29,7 +30,8 @@ export function completeIou(
   th: number,
   fixedTradeOff?: number,
 ): CompleteIou {
-  // 1 where this box's edge lies inside the other box's, else 0: which edge bounds the intersection, which the hull.
+  // 1 where this box's edge lies inside the other box, else 0: decides whose edge bounds the intersection and whose the
+  // hull.
   const left = x - width / 2 > tx - tw / 2 ? 1 : 0;
   const right = x + width / 2 < tx + tw / 2 ? 1 : 0;
   const top = y - height / 2 > ty - th / 2 ? 1 : 0;
@@ -53,7 +55,7 @@ export function completeIou(
 
   const twist = atan(tw / th) - atan(width / height);
   const aspect = (4 / (Math.PI * Math.PI)) * twist * twist;
-  // At a perfect fit both terms are 0 and alpha does not matter; the small term keeps it from being 0 / 0.
+  // At a perfect fit both terms are 0 and alpha has no effect; the small term avoids 0 / 0.
   const tradeOff = fixedTradeOff ?? aspect / (1 - iou + aspect + 1e-12);
   const turn = (tradeOff * (8 / (Math.PI * Math.PI)) * twist) / (width * width + height * height);
 
@@ -82,12 +84,13 @@ export function completeIou(
 }
 
 /**
- * atan of 0 or more from IEEE-754 operations only, like the functions of tensor/math: the same bits on every engine.
- * Error below 4 ulp (checked against Math.atan).
+ * atan of 0 or more from IEEE-754 operations only, like the functions of tensor/math, so that every engine gives the
+ * same bits. Error below 4 ulp (checked against Math.atan).
  */
 export function atan(x: number): number {
   if (x > 1) return Math.PI / 2 - atan(1 / x);
-  // Half the angle twice: atan(x) = 2 atan(x / (1 + sqrt(1 + x^2))), so that the series needs x <= tan(pi/16) only.
+  // Halves the angle twice, by atan(x) = 2 atan(x / (1 + sqrt(1 + x^2))), so that the series only needs x <=
+  // tan(pi/16).
   const half = x / (1 + Math.sqrt(1 + x * x));
   const quarter = half / (1 + Math.sqrt(1 + half * half));
   const square = quarter * quarter;

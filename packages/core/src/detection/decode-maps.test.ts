@@ -18,7 +18,7 @@ const draw = (given: readonly (readonly number[])[]) => {
 
 type Row = { box: number[]; scores: number[] };
 
-/** Rows with a score above the threshold, their box in pixels. */
+/** Rows with a score above the threshold, with their boxes in pixels. */
 function above(rows: readonly Row[], threshold: number): Row[] {
   return rows
     .map(({ box, scores }) => ({ box, scores: scores.map((score) => (score > threshold ? score : 0)) }))

@@ -1,14 +1,14 @@
 /**
- * From several raw maps to boxes, as Ultralytics' detectors decode them: YOLOv5 (anchors; github.com/ultralytics/yolov5, models/yolo.py,
- * Detect) and YOLOv8 and later (distances to the four sides as distributions over whole cells: Li et al., "Generalized Focal
- * Loss", NeurIPS 2020). Classes are logits of their own, not a softmax.
+ * Decodes several raw maps into boxes as Ultralytics' detectors do: YOLOv5 (anchors; github.com/ultralytics/yolov5,
+ * models/yolo.py, Detect), and YOLOv8 and later (distances to the four sides as distributions over whole cells: Li et
+ * al., "Generalized Focal Loss", NeurIPS 2020). Each class has a sigmoid of its own; there is no softmax.
  */
 import { countOf, levelsOf, type Yolov5Head, type Yolov8Head } from "../networks/index.js";
 import { exp, formatShape, log, PhinetsError, type Shape, sigmoid, sizeOf } from "../tensor/index.js";
 import { checkThreshold, type DecodedBoxes, type OutputMap } from "./decode.js";
 import type { HeadOutput } from "./heads.js";
 
-/** A box that is above the threshold. */
+/** A box above the threshold. */
 interface Candidate {
   readonly box: readonly [x: number, y: number, width: number, height: number];
   readonly objectness: number;
@@ -17,8 +17,9 @@ interface Candidate {
 }
 
 /**
- * Decodes one picture's maps: boxes with a class whose score is above the threshold, strictly, in the order map, row, column, anchor.
- * Throws PhinetsError `detection.shape` where head and maps do not fit together.
+ * Decodes one picture's maps into boxes with at least one class score strictly above the threshold, in the order map,
+ * row, column, anchor.
+ * Throws PhinetsError `detection.shape` where the maps do not suit the head.
  */
 export function decodeMaps(maps: HeadOutput, head: Yolov5Head | Yolov8Head, threshold: number): DecodedBoxes {
   checkThreshold(threshold);
@@ -37,14 +38,14 @@ export function decodeMaps(maps: HeadOutput, head: Yolov5Head | Yolov8Head, thre
     objectness: Float64Array.from(found, ({ objectness }) => objectness),
     probabilities: Float64Array.from(
       found.flatMap(({ box, scores }) =>
-        // A network that diverged may ask for a box of infinite size; nothing downstream could draw or track it.
+        // A network that diverged may predict a box of infinite size, which nothing downstream could draw or track.
         scores.map((score) => (score > threshold && box.every(Number.isFinite) ? score : 0)),
       ),
     ),
   };
 }
 
-/** Where each map begins. */
+/** Index of each map's first element. */
 function beginnings(shapes: readonly Shape[]): number[] {
   let at = 0;
   return shapes.map((shape) => {
@@ -122,10 +123,10 @@ function distances(maps: HeadOutput, head: Yolov8Head, threshold: number): Candi
   return found;
 }
 
-/** A product: hosts differ in what they make of `**`. */
+/** A product, since `**` differs between hosts. */
 const square = (value: number): number => value * value;
 
-/** Mean of a distribution over 0, 1, ..., bins - 1, given as logits; with one bin the value itself. */
+/** Mean of a distribution over 0, 1, ..., bins - 1, given as logits; with one bin, the value itself. */
 function distance(output: OutputMap, from: number, bins: number): number {
   if (bins === 1) return output[from];
   let most = Number.NEGATIVE_INFINITY;
@@ -139,5 +140,5 @@ function distance(output: OutputMap, from: number, bins: number): number {
   return weighted / sum;
 }
 
-/** A little below the logit of a threshold: spares most cells the sigmoid and leaves the verdict to an exact test. */
+/** Slightly below the logit of a threshold: spares most cells the sigmoid, and leaves the decision to an exact test. */
 const leastLogit = (threshold: number): number => log(threshold / (1 - threshold)) - 1e-6;

@@ -8,7 +8,7 @@ import { nms, nmsByObjectness, nmsPerClass } from "./nms.js";
 
 const load = (name: string) => JSON.parse(readFileSync(`${goldens}/yolo/${name}`, "utf8"));
 
-/** Darknet's [anchor, entry, y, x] -> ours [y, x, anchor, entry]. */
+/** Converts darknet's [anchor, entry, y, x] to our [y, x, anchor, entry]. */
 function toNhwc(input: readonly number[], height: number, width: number, channels: number): Float32Array {
   const output = new Float32Array(input.length);
   for (let c = 0; c < channels; c++) {
@@ -88,7 +88,7 @@ describe("nms", () => {
         fc.constantFrom(0, 0.3, 0.5, 1),
         fc.boolean(),
         (list, t, batched) => {
-          // Definition: i is kept iff no kept j of its class that comes before it overlaps it by more than t.
+          // Definition: i is kept iff no kept j of its class that precedes it overlaps it by more than t.
           const before = (j: number, i: number) =>
             list[j].score > list[i].score || (list[j].score === list[i].score && j < i);
           const verdict = new Map<number, boolean>();
@@ -153,7 +153,7 @@ describe("nms", () => {
 });
 
 describe("detect", () => {
-  // One cell of a 2 x 2 map: the second row, first column; anchor 2 x 1 cells; two classes.
+  // One cell of a 2 x 2 map: second row, first column; anchor 2 x 1 cells; two classes.
   const map = () => {
     const output = new Float32Array(4 * 7);
     for (let cell = 0; cell < 4; cell++) output[cell * 7 + 4] = -20;

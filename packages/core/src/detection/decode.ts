@@ -1,6 +1,6 @@
 /**
- * From the network's output map to boxes: YOLOv2's decoding (YOLO9000, section 2, "Direct location prediction"; rules of
- * darknet's region layer), and the variant whose centre may leave its cell by half a cell (YOLOv4, section 3.4,
+ * Decodes the network's output map into boxes: by YOLOv2's rules (YOLO9000, section 2, "Direct location prediction";
+ * darknet's region layer), or by the variant whose centre may leave its cell by half a cell (YOLOv4, section 3.4,
  * "eliminate grid sensitivity", with scale 2), which lets neighbouring cells find the same object.
  */
 import { exp, formatShape, log, PhinetsError, sigmoid } from "../tensor/index.js";
@@ -10,15 +10,15 @@ import { keepBest, nmsByObjectness, nmsPerClass } from "./nms.js";
 /** Centre within the cell: "yolov2" sigmoid(t); "scaled" 2 sigmoid(t) - 0.5. Sizes are anchor * exp(t) in both. */
 export type Decoder = "yolov2" | "scaled";
 
-/** Real values. Those of an int8 map are exact in float64 only; the firmware's boxes are the boxes of these. */
+/** Real values. float64 holds the values of an int8 map exactly, so that decoding gives the firmware's boxes. */
 export type OutputMap = Float32Array | Float64Array;
 
 export interface DetectionHead {
-  /** in cells */
+  /** anchors in cells */
   readonly anchors: Anchors;
   /** number of classes */
   readonly classes: number;
-  /** Default "yolov2". Must be the one that the loss was trained with. */
+  /** Must be the decoder that the loss was trained with. Default "yolov2". */
   readonly decoder?: Decoder;
 }
 
@@ -36,7 +36,7 @@ export interface DecodedBoxes {
 
 /**
  * Decodes one picture's map `[height, width, anchors * (5 + classes)]`, channel anchor * (5 + classes) + {x, y, w, h,
- * object, class...}. Keeps boxes whose objectness is above `threshold`, strictly.
+ * object, class...}. Keeps boxes whose objectness is strictly above `threshold`.
  * Throws `detection.shape` when map, anchors and classes do not fit together.
  */
 export function decodeBoxes(
@@ -56,7 +56,8 @@ export function decodeBoxes(
   }
   checkThreshold(threshold);
   const entries = 5 + classes;
-  // A cheap test on the raw value spares most cells the sigmoid; the margin leaves the verdict to the exact test below.
+  // A cheap test of the raw value spares most cells the sigmoid; its margin leaves the decision to the exact test
+  // below.
   const leastLogit = log(threshold / (1 - threshold)) - 1e-6;
   const candidates: number[] = [];
   for (let at = 0; at < output.length; at += entries) {
@@ -77,7 +78,7 @@ export function decodeBoxes(
     boxes[4 * i + 2] = (anchorWidth * exp(output[at + 2])) / width;
     boxes[4 * i + 3] = (anchorHeight * exp(output[at + 3])) / height;
     objectness[i] = sigmoid(output[at + 4]);
-    // A network that diverged may ask for a box of infinite size; nothing downstream could draw or track it.
+    // A network that diverged may predict a box of infinite size, which nothing downstream could draw or track.
     if (!Number.isFinite(boxes[4 * i + 2] * boxes[4 * i + 3])) continue;
     classProbabilities(output, at + 5, classes, objectness[i], threshold, probabilities, i * classes);
   }
@@ -128,8 +129,8 @@ export function checkHead(channels: number, anchors: Anchors, classes: number): 
 }
 
 /**
- * Undoes letterboxing in place: boxes as fractions of the network's input become fractions of the picture that was fitted
- * into it, with whole pixels as darknet's correct_region_boxes counts them. Sizes in pixels.
+ * Undoes letterboxing in place: boxes as fractions of the network's input become fractions of the picture that was
+ * fitted into it. Counts whole pixels like darknet's correct_region_boxes. Sizes are in pixels.
  */
 export function undoLetterbox(
   decoded: DecodedBoxes,
@@ -170,31 +171,33 @@ export function toDetections({ count, classes, boxes, probabilities }: DecodedBo
   return detections.sort((a, b) => b.score - a.score);
 }
 
-/** What `detect` goes by where it is not told. */
+/** Defaults of `detect`. */
 export const detectDefaults = { threshold: 0.25, iouThreshold: 0.45, maxDetections: 100 } as const;
 
 export interface DetectOptions {
-  /** Least score, 0..1, exclusive. Default 0.25; evaluators want 0.005. */
+  /** Score that a detection must exceed, 0..1. Default 0.25; evaluators use 0.005. */
   readonly threshold?: number;
-  /** Boxes of one class that overlap more than this are one object. Default 0.45. */
+  /** IoU above which two boxes of a class count as one object. Default 0.45. */
   readonly iouThreshold?: number;
   /** true: boxes suppress each other across classes, by objectness. Default false. */
   readonly agnostic?: boolean;
-  /** Best detections kept a picture. Default 100. */
+  /** Number of best detections kept per picture. Default 100. */
   readonly maxDetections?: number;
-  /** Best boxes, of all classes together, that suppression sees. Default: all of them; firmware has room for so many. */
+  /**
+   * Number of best boxes, over all classes, that suppression considers. Default: all. The firmware has limited room.
+   */
   readonly maxCandidates?: number;
-  /** The picture's size in pixels, where it was letterboxed into the network's input. Default: it was stretched. */
+  /** The picture's and the input's size in pixels, if the picture was letterboxed. Default: it was stretched. */
   readonly letterbox?: {
     readonly picture: { readonly width: number; readonly height: number };
     readonly input: { readonly width: number; readonly height: number };
   };
-  /** Clip boxes to the picture, after suppression. Default true. */
+  /** Whether to clip boxes to the picture, after suppression. Default true. */
   readonly clip?: boolean;
 }
 
 /**
- * Map -> detections of one picture, best first: decode, suppress, clip.
+ * Detections of one picture from its map, best first: decodes, suppresses, clips.
  * @param output `[height, width, anchors * (5 + classes)]`, real values; dequantise an int8 map first
  */
 export function detect(
@@ -207,7 +210,7 @@ export function detect(
   return detectionsOf(decodeBoxes(output, shape, head, threshold), options);
 }
 
-/** Of decoded boxes, which it changes: suppressed, clipped, best first. */
+/** Detections from decoded boxes, which it changes: suppressed, clipped, best first. */
 export function detectionsOf(decoded: DecodedBoxes, options: Omit<DetectOptions, "threshold">): Detection[] {
   const {
     iouThreshold = detectDefaults.iouThreshold,

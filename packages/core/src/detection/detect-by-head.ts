@@ -1,4 +1,4 @@
-/** Detections of a network's outputs by its head, for who has loaded what reads all of them. */
+/** Detections of a network's outputs by its head, for programs that load the decoders of all heads anyway. */
 import type { BoxHead } from "../networks/index.js";
 import type { Detection } from "./boxes.js";
 import { type DetectOptions, detectDefaults, detectionsOf } from "./decode.js";

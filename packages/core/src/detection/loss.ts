@@ -1,4 +1,4 @@
-/** What every detection loss takes and returns, so that a trainer can swap them. */
+/** The arguments and results that all detection losses share, so that a trainer can exchange them. */
 import { exp, formatShape, PhinetsError } from "../tensor/index.js";
 import type { AssignmentName } from "./assignment.js";
 import type { Anchors, Truth } from "./boxes.js";
@@ -7,21 +7,24 @@ import { checkHead, type OutputMap } from "./decode.js";
 export interface DetectionLossOptions {
   /** Weight of the box term. Default 1. */
   readonly coordScale?: number;
-  /** Weight of the objectness of boxes that should find something. Default 5 in yolov2Loss, 1 in ciouLoss. */
+  /** Weight of the objectness of positive boxes. Default 5 in yolov2Loss, 1 in ciouLoss. */
   readonly objectScale?: number;
   /** Weight of the objectness of all other boxes. Default 1. */
   readonly noobjectScale?: number;
   /** Weight of the class term. Default 1. */
   readonly classScale?: number;
-  /** Weight of each class's class term, one a class. Default all 1. */
+  /** Weight of the class term of each class. Default: all 1. */
   readonly classWeights?: readonly number[];
-  /** A box that should find nothing but overlaps a truth by more than this IoU is left alone. Default 0.6. */
+  /** A box that is not positive is ignored if its IoU with some truth exceeds this. Default 0.6. */
   readonly thresh?: number;
-  /** Which boxes should find a truth; ciouLoss alone heeds it. Default "anchors". */
+  /** How positive boxes are chosen; only ciouLoss uses it. Default "anchors". */
   readonly assignment?: AssignmentName;
-  /** Pictures trained on before this step; yolov2Loss pulls all boxes to their anchors at first. Default: very many. */
+  /**
+   * Pictures trained on before this step; yolov2Loss pulls all boxes to their anchors at first. Default: infinitely
+   * many.
+   */
   readonly seen?: number;
-  /** Where to write the gradient, as long as `output`; a new array by default. */
+  /** Array for the gradient, as long as `output`. Default: a new one. */
   readonly gradient?: Float32Array;
 }
 
@@ -31,13 +34,14 @@ export interface DetectionLossResult {
   /** the terms of `loss`; they add up to it */
   readonly parts: Readonly<Record<string, number>>;
   /**
-   * `[batch, height, width, channels]`: the direction of steepest ascent, so `output -= rate * gradient` descends. Mean
-   * over the pictures like `loss`.
+   * `[batch, height, width, channels]`: the gradient, averaged over the pictures like `loss`, so that `output -= rate *
+   * gradient` descends.
    */
   readonly gradient: Float32Array;
 }
 
 /**
+ * A detection loss.
  * @param output the network's map, NHWC, channel anchor * (5 + classes) + {x, y, w, h, object, class...}, raw values
  * @param shape `[batch, height, width, channels]`
  * @param truths per picture; centre boxes, fractions 0..1
@@ -53,7 +57,9 @@ export type DetectionLoss = (
   options?: DetectionLossOptions,
 ) => DetectionLossResult;
 
-/** Throws `detection.shape`, `detection.truth` or `detection.options` when the arguments of a loss do not fit together. */
+/**
+ * Throws `detection.shape`, `detection.truth` or `detection.options` when the arguments of a loss do not fit together.
+ */
 export function checkLossArguments(
   output: Float32Array,
   shape: readonly [batch: number, height: number, width: number, channels: number],
@@ -105,7 +111,7 @@ export function checkLossArguments(
   }
 }
 
-/** Softmax of `logits` into `into`, the largest subtracted first. */
+/** Writes the softmax of `logits` to `into`; subtracts the largest first. */
 export function softmax(logits: OutputMap, into: Float64Array): void {
   let largest = logits[0];
   for (const logit of logits) largest = Math.max(largest, logit);

@@ -72,7 +72,7 @@ describe.skipIf(!goldens)("darknet's region loss", () => {
   }
 });
 
-/** A random map and truths; channel order as everywhere. */
+/** A random map and truths, in the usual channel order. */
 function example(seed: number, classes: number, shape: MapShape, truthsPerPicture: number) {
   const random = new Random(seed);
   const output = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => 0.7 * random.normal());
@@ -113,7 +113,7 @@ function checkGradient(output: Float32Array, gradient: Float32Array, loss: (outp
 
 describe("yolov2Loss", () => {
   it("has the gradient of the squared errors over 2 plus the classes' cross-entropy", () => {
-    // With a fixed target of 1 and no ignored boxes that function is smooth: rebuild it from the parts.
+    // With a fixed target of 1 and no ignored boxes, that function is smooth: rebuild it from the parts.
     const shape: MapShape = [2, 3, 4, 2 * 8];
     const { output, truths } = example(5, 3, shape, 1);
     const options: Yolov2LossOptions = { rescore: false, thresh: 1, objectScale: 1, seen: 0 };
@@ -260,7 +260,10 @@ describe("ciouLoss", () => {
 });
 
 describe("dynamic assignment", () => {
-  /** All said in another way: every box of the map, candidates by where their centres can be, plain arithmetic. */
+  /**
+   * The same rule computed independently: every box of the map, candidates by the reach of their centres, plain
+   * arithmetic.
+   */
   function cheapestBoxes(output: Float32Array, [, height, width]: MapShape, truths: readonly Truth[], classes: number) {
     const s = (x: number) => 1 / (1 + Math.exp(-x));
     const owners = new Map<number, { cost: number; truth: Truth }>();
@@ -318,14 +321,15 @@ describe("dynamic assignment", () => {
 
 describe("truths to be ignored", () => {
   const shape: MapShape = [1, 4, 4, 12];
-  const output = new Float32Array(4 * 4 * 12); // every box is its anchor, in the middle of its cell
+  const output = new Float32Array(4 * 4 * 12); // every box equals its anchor, in the middle of its cell
   const ignored: Truth = { class: 0, x: 0.25, y: 0.25, width: 0.5, height: 0.5, ignore: "crowd" };
 
   for (const assignment of ["anchors", "dynamic"] as const)
     it(`are no positives, and boxes within them no negatives (${assignment})`, () => {
       const { positives, negative } = assignTargets(output, shape, [[ignored]], anchors, { assignment });
       expect(positives).toEqual([]);
-      // The smaller anchor's box, 0.8 x 1, lies within in the four cells; the larger, 2.1 x 1.2, for 1.55 / 2.1 of its width.
+      // In the four cells, the smaller anchor's box, 0.8 x 1, lies inside; the larger, 2.1 x 1.2, for 1.55 / 2.1 of its
+      // width.
       const expected = Uint8Array.from({ length: 32 }, (_, box) => {
         const cell = Math.floor(box / 2);
         return cell % 4 < 2 && Math.floor(cell / 4) < 2 ? 0 : 1;

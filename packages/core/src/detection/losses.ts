@@ -3,7 +3,9 @@ import type { Decoder } from "./decode.js";
 import type { DetectionLoss } from "./loss.js";
 import { yolov2Loss } from "./yolov2-loss.js";
 
-/** The losses by name, each with the decoder its boxes need. "ciou" is the better one; "yolov2" is darknet's. */
+/**
+ * The losses by name, each with the decoder that its boxes need. "ciou" gives better detectors; "yolov2" is darknet's.
+ */
 export const detectionLosses = {
   ciou: { loss: ciouLoss, decoder: "scaled" },
   yolov2: { loss: yolov2Loss, decoder: "yolov2" },

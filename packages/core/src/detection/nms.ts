@@ -1,15 +1,15 @@
 /**
- * Non-maximum suppression. A box is dropped when its IoU with a better kept one is ABOVE the threshold, strictly.
- * Equal scores keep the order of the input.
+ * Non-maximum suppression. A box is dropped when its IoU with a better kept one is strictly above the threshold. Equal
+ * scores keep the input's order.
  */
 import { PhinetsError } from "../tensor/index.js";
 import { iouCorners } from "./boxes.js";
 import type { DecodedBoxes } from "./decode.js";
 
 /**
- * Indices of the boxes that stay, best score first.
+ * Indices of the boxes that are kept, best score first.
  * @param boxes corners x1, y1, x2, y2, one box after the other, any unit
- * @param classes where given, boxes of different classes do not suppress each other
+ * @param classes if given, boxes of different classes do not suppress each other
  */
 export function nms(
   boxes: ArrayLike<number>,
@@ -41,8 +41,8 @@ export function nms(
 }
 
 /**
- * Class by class, as darknet's do_nms_sort: a class's probability becomes 0 where a box more probable for that class
- * overlaps too much. The same box may stay for another class. Changes `decoded` in place.
+ * Suppresses class by class, like darknet's do_nms_sort: a class's probability becomes 0 where a box more probable for
+ * that class overlaps too much. The box may remain for another class. Changes `decoded` in place.
  */
 export function nmsPerClass(decoded: DecodedBoxes, iouThreshold: number): void {
   checkThreshold(iouThreshold);
@@ -68,8 +68,8 @@ export function nmsPerClass(decoded: DecodedBoxes, iouThreshold: number): void {
 }
 
 /**
- * Across classes, as darknet's do_nms_obj: boxes in order of objectness; one that overlaps a kept one too much loses its
- * objectness and all its probabilities. Changes `decoded` in place.
+ * Suppresses across classes, like darknet's do_nms_obj: takes boxes in order of objectness, and clears objectness and
+ * all probabilities of a box that overlaps a kept one too much. Changes `decoded` in place.
  */
 export function nmsByObjectness(decoded: DecodedBoxes, iouThreshold: number): void {
   checkThreshold(iouThreshold);
@@ -88,7 +88,7 @@ export function nmsByObjectness(decoded: DecodedBoxes, iouThreshold: number): vo
   }
 }
 
-/** All probabilities but the `most` best become 0; of equal ones the first stay. Changes `decoded` in place. */
+/** Sets all but the `most` largest probabilities to 0; of equal ones, the first remain. Changes `decoded` in place. */
 export function keepBest({ probabilities }: DecodedBoxes, most: number): void {
   const above: number[] = [];
   for (let i = 0; i < probabilities.length; i++) if (probabilities[i] > 0) above.push(i);

@@ -10,7 +10,7 @@ const head = {
   decoder: "scaled",
 } as const;
 
-/** A map of one row of two cells; every box the same but for what is given of box 2 (cell 1, anchor 0). */
+/** A map of one row of two cells. All boxes are equal except box 2 (cell 1, anchor 0), in the given fields. */
 function map(changed: Partial<Record<number, number>> = {}, objectness = -9): Float32Array {
   const data = new Float32Array(2 * 2 * 7);
   for (let at = 0; at < data.length; at += 7) data[at + 4] = objectness;

@@ -1,15 +1,15 @@
-/** What rounding an output map does to its boxes: the measure by which the map's int8 range is chosen. */
+/** Measures how rounding an output map changes its boxes; the map's int8 range is chosen by this measure. */
 import { exp, log, sigmoid } from "../tensor/index.js";
 import { iouCentre } from "./boxes.js";
 import type { DetectionHead, OutputMap } from "./decode.js";
 import { softmax } from "./loss.js";
 
-/** Scores below it are left out: no threshold in use lets them through. */
+/** Lower scores are ignored, since no threshold in use lets them pass. */
 const leastScore = 0.01;
 
 /**
- * Sum over a map's boxes of (p - p')^2 + p * ((1 - IoU)^2 + sum of (class - class')^2), p being the objectness and ' the
- * rounded map's; boxes whose p and p' are below 0.01 do not count.
+ * Sum over a map's boxes of (p - p')^2 + p * ((1 - IoU)^2 + sum of (class - class')^2), where p is the objectness and '
+ * marks the rounded map. Boxes with p and p' below 0.01 do not count.
  *
  * @returns a function of two maps `[height, width, anchors * (5 + classes)]` of one picture
  */

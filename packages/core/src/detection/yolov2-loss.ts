@@ -1,29 +1,29 @@
 /**
- * YOLOv2's loss as darknet's region layer computes it (YOLO9000, section 2; darknet, src/region_layer.c), without its
- * quirks of storage. Terms are squared errors of the activated values:
- * 1. every box should have objectness 0, unless its IoU with some truth is above `thresh`;
+ * YOLOv2's loss as darknet's region layer computes it (YOLO9000, section 2; darknet, src/region_layer.c), apart from
+ * details of storage. Terms are squared errors of the activated values:
+ * 1. every box has the objectness target 0, unless its IoU with some truth exceeds `thresh`;
  * 2. while `seen` < `priorPeriod`, every box is pulled to the middle of its cell and its anchor's shape, weight .01;
- * 3. for every truth, in order, the box of its cell with the most alike anchor should have the truth's place and shape
- *    (weight coordScale * (2 - w h)), objectness 1 (`rescore`: its IoU with the truth) and class. A later truth
- *    overwrites an earlier one on the same box.
+ * 3. for every truth, in order, the box of its cell with the most similar anchor gets the truth's place and shape
+ *    (weight coordScale * (2 - w h)), objectness 1 (`rescore`: its IoU with the truth) and class as targets. A later
+ *    truth overwrites an earlier one on the same box.
  *
- * Signs and scale. Darknet keeps delta = weight * (target - value), reports sum(delta^2), and ascends delta. So here
- * `loss` = sum(delta^2) / batch, the figure darknet prints, while `gradient` = -delta / batch, times sigmoid' for x, y and
- * objectness: the true gradient not of `loss` but of sum(weight * (target - value)^2 / 2) + weight * cross-entropy of
- * the classes, with the IoU target held constant. That is what darknet descends.
+ * Signs and scale. Darknet keeps delta = weight * (target - value), reports sum(delta^2), and ascends delta. Here,
+ * `loss` = sum(delta^2) / batch, the figure that darknet prints, while `gradient` = -delta / batch, times sigmoid' for
+ * x, y and objectness. This is not the gradient of `loss`, but of sum(weight * (target - value)^2 / 2) + weight *
+ * cross-entropy of the classes, with the IoU target held constant, which is the function that darknet descends.
  */
 import { exp, log, sigmoid } from "../tensor/index.js";
 import { type Anchors, iouCentre, iouShapes, type Truth } from "./boxes.js";
 import { checkLossArguments, type DetectionLossOptions, type DetectionLossResult, softmax } from "./loss.js";
 
 export interface Yolov2LossOptions extends DetectionLossOptions {
-  /** Objectness target is the IoU of box and truth instead of 1. Default true. */
+  /** The objectness target is the IoU of box and truth instead of 1. Default true. */
   readonly rescore?: boolean;
-  /** Choose a truth's box by the anchors' shapes instead of the predicted shapes. Default true. */
+  /** Chooses a truth's box by the anchors' shapes instead of the predicted shapes. Default true. */
   readonly biasMatch?: boolean;
-  /** Pictures for which term 2 lasts. Default 12800. */
+  /** Number of pictures for which term 2 applies. Default 12800. */
   readonly priorPeriod?: number;
-  /** Truths a picture that count; darknet's labels hold 30. Default 30. */
+  /** Most truths per picture; darknet's labels hold 30. Default 30. */
   readonly maxTruths?: number;
 }
 
@@ -62,7 +62,7 @@ export function yolov2Loss(
   const size = height * width * channels;
   for (let b = 0; b < batch; b++) {
     const list = truths[b].filter(({ ignore }) => ignore === undefined).slice(0, options.maxTruths ?? 30);
-    const end = list.findIndex((truth) => truth.x === 0); // darknet's mark for the end of a list
+    const end = list.findIndex((truth) => truth.x === 0); // darknet's end mark of a list
     deltasOf(picture, output.subarray(b * size, (b + 1) * size), end < 0 ? list : list.slice(0, end));
     collect(picture, parts, gradient.subarray(b * size, (b + 1) * size), batch);
   }
@@ -84,11 +84,11 @@ interface Picture {
   readonly width: number;
   readonly anchors: Anchors;
   readonly classes: number;
-  /** darknet's delta, laid out as the map */
+  /** darknet's delta, in the map's layout */
   readonly delta: Float64Array;
   /** per box: x and y within the cell 0..1, width and height as fractions of the picture, objectness */
   readonly activated: Float64Array;
-  /** per box: whether a truth chose it */
+  /** per box: 1 if a truth chose it */
   readonly responsible: Uint8Array;
 }
 
@@ -163,7 +163,7 @@ function matchTruth(picture: Picture, output: Float32Array, truth: Truth): void 
   }
 }
 
-/** Adds the squared deltas to `parts` and writes the gradient: the deltas turned about and taken through the sigmoids. */
+/** Adds the squared deltas to `parts` and writes the gradient: the negated deltas, taken through the sigmoids. */
 function collect(
   { delta, activated, responsible, classes }: Picture,
   parts: { xy: number; wh: number; object: number; noobject: number; class: number },

@@ -21,7 +21,9 @@ afterAll(() => engine.dispose());
 
 const batch = 5;
 
-/** Inverted residuals with all that int8 does: both activations, squeeze and excite, 5x5, stride, skip, pool, dense. */
+/**
+ * Inverted residuals that cover int8's operators: both activations, squeeze and excite, 5x5, stride, skip, pool, dense.
+ */
 function smallPhinet(): Graph {
   const g = new GraphBuilder("phinet");
   let x = g.conv2d("stem", g.input("image", [1, 16, 16, 3]), { filters: 6, kernel: 3, stride: 2, padding: 1 });
@@ -82,7 +84,7 @@ function show(executor: SimulatedNetwork, shown: Float32Array[]): void {
   for (const [i, picture] of shown.entries()) executor.input("image").set(picture, i * picture.length);
 }
 
-/** How many int8 outputs of a simulation differ from the interpreter's, by how many steps. */
+/** Counts how many int8 outputs of a simulation differ from the interpreter's, by the number of steps. */
 function differences(executor: SimulatedNetwork, network: QuantizedNetwork, shown: Float32Array[]): number[] {
   const interpreter = new IntegerInterpreter(network);
   const counts: number[] = [];
@@ -101,7 +103,9 @@ function differences(executor: SimulatedNetwork, network: QuantizedNetwork, show
   return counts;
 }
 
-/** float32 sums round an accumulator the other way now and then: of some ten thousand values one, which others then see. */
+/**
+ * float32 sums round an accumulator the other way for about one value in ten thousand, which later layers then see too.
+ */
 function expectTheSame(counts: number[]): void {
   const all = counts.reduce((sum, count) => sum + count);
   expect(counts[0] / all).toBeGreaterThan(0.98);
@@ -195,9 +199,9 @@ describe("the simulation against the integer interpreter", () => {
 });
 
 /**
- * The rule of the gradients in doubles: around the point where a step stands, rounding is replaced by a slope of 1 where
- * int8 does not clamp and 0 where it does, tables by the activation's slope, and integer weights move as float ones do.
- * Finite differences of that are what `backward` should give.
+ * The gradient's rule in doubles. Around the current point, rounding has a slope of 1 where int8 does not clamp and 0
+ * where it does; tables have the activation's slope; integer weights move like float ones. `backward` should equal the
+ * finite differences of this function.
  */
 function straightThrough(network: QuantizedNetwork, shown: Float32Array[]) {
   const { graph, values } = network;
@@ -284,7 +288,7 @@ test("gradients are those of the straight-through rule in doubles", () => {
 });
 
 describe("a training", () => {
-  /** Steps towards constant outputs. */
+  /** Trains for some steps towards constant outputs. */
   function train(executor: AwareExecutor, first: number, steps: number): void {
     for (let step = first; step < first + steps; step++) {
       show(executor, pictures(batch, 16 * 16 * 3, 100 + step));

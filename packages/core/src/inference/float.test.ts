@@ -3,7 +3,7 @@ import { GraphBuilder } from "../graph/index.js";
 import { tensor } from "../tensor/index.js";
 import { runFloat } from "./index.js";
 
-// What operators compute is in test/conformance.
+// test/conformance checks the operators' results.
 
 it("softmax does not overflow", () => {
   const builder = new GraphBuilder("large");

@@ -1,6 +1,6 @@
 /**
- * The float interpreter: every op of the graph in inference mode, in plain loops. It is the reference that training,
- * calibration and the integer network are compared with. Sums run in double precision, values are stored as float32.
+ * The float interpreter: every op of the graph in inference mode, in plain loops. It is the reference for training,
+ * calibration and the integer network. Sums are in double precision, values are stored as float32.
  */
 import {
   type Graph,
@@ -30,11 +30,11 @@ import {
 type FloatTensor = Tensor<"float32">;
 
 /**
- * Runs a graph on float inputs and returns every value by name, the inputs included.
+ * Runs a graph on float inputs and returns every value by name, including the inputs.
  *
- * @param graph any graph, before or after `deployGraph`; its batch gives way to that of the inputs
+ * @param graph any graph, before or after `deployGraph`; the inputs' batch replaces its own
  * @param weights parameters by name
- * @param inputs input tensors `[batch, ...]` by input name, all of one batch
+ * @param inputs input tensors `[batch, ...]` by input name, all with the same batch
  * Throws PhinetsError when an input or a parameter is missing or has another shape.
  */
 export function runFloat(
@@ -165,7 +165,7 @@ function each(f: (x: number) => number) {
   };
 }
 
-/** Element by element of two, each repeated to the output's shape. */
+/** Applies a function to two values element by element, each repeated to the output's shape. */
 function both(f: (a: number, b: number) => number) {
   const repeated = ({ shape, data }: FloatTensor, as: Shape): Float32Array => {
     if (sameShape(shape, as)) return data;
@@ -187,7 +187,7 @@ function relu6(x: number): number {
   return Math.min(6, Math.max(0, x));
 }
 
-/** Range of kernel taps that fall on the map: first and one past the last. */
+/** Range of kernel taps that fall on the map: the first, and one past the last. */
 function taps(origin: number, kernel: number, size: number): [number, number] {
   return [Math.max(0, -origin), Math.min(kernel, size - origin)];
 }
@@ -226,7 +226,9 @@ function convolution(
     }
 }
 
-/** One filter a channel: the channels of a pixel are summed side by side, which reads memory in order. */
+/**
+ * A convolution with one filter per channel. It sums the channels of a pixel side by side, which reads memory in order.
+ */
 function depthwise(
   node: NodeOf<"conv2d">,
   { shape, data: x }: FloatTensor,
@@ -276,7 +278,7 @@ function dense(
     }
 }
 
-/** Over rows of `length`, each shifted by its largest entry so that exp cannot overflow. */
+/** Softmax over rows of `length` elements, each shifted by its largest so that exp cannot overflow. */
 function softmax(x: Float32Array, length: number, out: Float32Array): void {
   for (let row = 0; row < x.length; row += length) {
     let largest = Number.NEGATIVE_INFINITY;
@@ -304,7 +306,7 @@ interface Pool {
   end(pooled: number, count: number): number;
 }
 
-/** Windows, of which the pixels on the map count. */
+/** A pool in whose windows only the pixels on the map count. */
 function pool(
   { attributes: { kernel, stride, padding } }: NodeOf<"averagePool" | "maxWindow">,
   { shape, data }: FloatTensor,

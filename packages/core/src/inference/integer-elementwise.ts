@@ -17,10 +17,10 @@ import {
 import { repeatInto, type Shape } from "../tensor/index.js";
 import { type RequantizeRow, type RowRequantization, requantizeRow } from "./requantize-row.js";
 
-/** Reads its inputs, fills its output. */
+/** Reads its inputs and fills its output. */
 export type Kernel = () => void;
 
-/** A kernel of two inputs of the output's shape: others are repeated before it runs. */
+/** Wraps a kernel for two inputs of the output's shape: smaller inputs are repeated before it runs. */
 export function withRepeats<N extends IntegerAdd | IntegerMultiply | IntegerExtreme>(
   kernel: (node: N, y: Int8Array, a: Int8Array, b: Int8Array) => Kernel,
 ): (node: N, y: Int8Array, a: Int8Array, b: Int8Array) => Kernel {
@@ -41,7 +41,7 @@ export function extremeKernel({ largest }: IntegerExtreme, y: Int8Array, a: Int8
   };
 }
 
-/** Either input has 256 values, so its rescaled form comes from a table. */
+/** An input has only 256 values, so a table holds their rescaled forms. */
 export function addKernel(node: IntegerAdd, y: Int8Array, a: Int8Array, b: Int8Array): Kernel {
   const [scaledA, scaledB] = ([0, 1] as const).map((i) =>
     Int32Array.from({ length: 256 }, (_, q) =>
@@ -84,7 +84,7 @@ export function globalAveragePoolKernel(node: IntegerGlobalAveragePool, y: Int8A
   };
 }
 
-/** A row of sums, one a channel, and its requantisation where all channels share one multiplier. */
+/** A row of sums, one per channel, and its requantisation where all channels share one multiplier. */
 function sameForAll(
   node: Omit<RowRequantization, "multipliers" | "shifts"> & {
     readonly multiplier: number;
@@ -178,7 +178,7 @@ export function padKernel(node: IntegerPad, y: Int8Array, x: Int8Array): Kernel 
   const { top, left } = node.padding;
   const [, height, width, channels] = node.inputShapes[0];
   const outWidth = node.outputShape[2];
-  y.fill(node.outputZeroPoint); // the border is written once
+  y.fill(node.outputZeroPoint); // the border is written only once
   return () => copyInto(x, height, width * channels, y, (top * outWidth + left) * channels, outWidth * channels);
 }
 

@@ -1,6 +1,7 @@
 /**
- * Integer convolution and dense kernels. Padding is made real (a border of the input's zero point), so that the input
- * offset folds into the bias and the inner loops have no conditions: sum w (x - z) = sum w x - z sum w, exactly, in int32.
+ * Integer convolution and dense kernels. Padding is stored as a border of the input's zero point, so that the input
+ * offset folds into the bias and the inner loops have no conditions: sum w (x - z) = sum w x - z sum w, exactly, in
+ * int32.
  */
 import { foldedBias, type IntegerConv2d, type IntegerDense, type IntegerLinear } from "../quantization/index.js";
 import { copyInto, type Kernel } from "./integer-elementwise.js";
@@ -117,7 +118,7 @@ function fullLoop(
   };
 }
 
-/** One filter a channel, its weights reordered to [tap, channel]. */
+/** One filter per channel, with weights reordered to [tap, channel]. */
 function depthwiseLoop(node: IntegerConv2d, { data, pitch, channels }: PaddedMap, y: Int8Array): Kernel {
   const { kernel, stride, weights } = node;
   const [, outHeight, outWidth] = node.outputShape;
@@ -161,7 +162,7 @@ function depthwiseLoop(node: IntegerConv2d, { data, pitch, channels }: PaddedMap
   };
 }
 
-/** Groups between the two extremes; rare, so plain. */
+/** Other numbers of groups are rare, so this loop is simple. */
 function groupedLoop(node: IntegerConv2d, { data, pitch, channels }: PaddedMap, y: Int8Array): Kernel {
   const { kernel, stride, groups, weights } = node;
   const [, outHeight, outWidth, filters] = node.outputShape;

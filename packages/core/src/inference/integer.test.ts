@@ -5,9 +5,11 @@ import { layerNoise, type QuantizedNetwork, quantize, quantizeInput } from "../q
 import { type FloatWeights, PhinetsError, Random, sizeOf, tensor } from "../tensor/index.js";
 import { IntegerInterpreter, runFloat, runInteger } from "./index.js";
 
-// What operators compute is in test/conformance.
+// test/conformance checks the operators' results.
 
-/** Every value of a network is the reference's; twice, as state that survives a run must not matter. */
+/**
+ * Checks that every value of a network equals the reference's. Runs twice, since state left by a run must not matter.
+ */
 function compare(network: QuantizedNetwork, input: Int8Array): void {
   const interpreter = new IntegerInterpreter(network);
   const values = reference(network, input);
@@ -20,7 +22,7 @@ function compare(network: QuantizedNetwork, input: Int8Array): void {
   }
 }
 
-/** A small detector-like network with every op that PhiNets have. */
+/** A small detector-like network with every op of PhiNets. */
 function small(random: Random): { graph: Graph; weights: FloatWeights; pictures: Float32Array[] } {
   const b = new GraphBuilder("small");
   let x = b.input("image", [1, 17, 16, 3]);

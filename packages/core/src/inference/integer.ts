@@ -1,7 +1,8 @@
 /**
- * The integer interpreter: bit for bit what TensorFlow Lite Micro's reference kernels compute (int8 values, int32 sums,
- * double rounding), on the same `IntegerNode`s that the exporters write. Every other form of a network (C on the host, C
- * on the emulator, .tflite) is compared with it. All state is made once; `run` allocates its outputs only.
+ * The integer interpreter. It computes bit for bit what TensorFlow Lite Micro's reference kernels do (int8 values,
+ * int32 sums, double rounding), on the same `IntegerNode`s that the exporters write. Every other form of a network (C
+ * on the host, C on the emulator, .tflite) is compared with it. All state is allocated once; `run` allocates only its
+ * outputs.
  */
 import { type IntegerNode, type IntegerNodeOf, lowerToInteger, type QuantizedNetwork } from "../quantization/index.js";
 import { PhinetsError, type Shape, sizeOf } from "../tensor/index.js";
@@ -22,7 +23,7 @@ import {
 import { convolutionKernel, denseKernel } from "./integer-linear.js";
 import { concatKernel, resizeKernel, sliceKernel } from "./integer-moves.js";
 
-/** Called with each value as it is made; the array is reused by the next run, so copy what should last. */
+/** Called with each value as it is made. The next run reuses the array, so copy it to keep it. */
 export type Tap = (name: string, value: Int8Array, shape: Shape) => void;
 
 export class IntegerInterpreter {
@@ -41,7 +42,7 @@ export class IntegerInterpreter {
     if (inputs.length !== 1)
       throw new PhinetsError("inference.input", `integer network has ${inputs.length} inputs; exactly one is needed`);
     for (const node of this.nodes) {
-      // the same bytes, so the same memory
+      // The bytes do not change, so the value shares its input's memory.
       const memory =
         node.op === "flatten" || node.op === "reshape"
           ? this.#values.get(node.inputs[0])!
@@ -58,10 +59,10 @@ export class IntegerInterpreter {
   }
 
   /**
-   * One inference.
+   * Runs one inference.
    *
    * @param input `[1, height, width, channels]` int8: pixel - 128
-   * @param tap sees every value in execution order, the input first
+   * @param tap receives every value in execution order, the input first
    * @returns a copy of each output, in the order of `graph.outputs`
    */
   run(input: Int8Array, tap?: Tap): Int8Array[] {
@@ -110,7 +111,7 @@ const kernels: {
   reshape: () => undefined,
 };
 
-/** One inference of a network used once; keep an `IntegerInterpreter` for many. */
+/** One inference of a network that is used once; for several, keep an `IntegerInterpreter`. */
 export function runInteger(network: QuantizedNetwork, input: Int8Array, tap?: Tap): Int8Array[] {
   return new IntegerInterpreter(network).run(input, tap);
 }

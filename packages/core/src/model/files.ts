@@ -1,27 +1,27 @@
-/** The files of a run folder that a model is made of. */
+/** Reads the files of a run folder that make up a model. */
 
 import { type Network, parseNetwork } from "../networks/index.js";
 import { decodeQuantized, type QuantizedNetwork } from "../quantization/index.js";
 import { type FloatWeights, PhinetsError, parseJson, utf8Decode } from "../tensor/index.js";
 
 /**
- * Content of the files by name: `network.json`, `weights/best.safetensors` (float) and `quantized.json` with
- * `quantized.safetensors` (int8); either form may be absent.
+ * The files' contents by name: `network.json`, `weights/best.safetensors` (float), and `quantized.json` with
+ * `quantized.safetensors` (int8). One of the two forms may be absent.
  */
 export type ModelFiles = Readonly<Record<string, Uint8Array>> | ((name: string) => FileContent | Promise<FileContent>);
 type FileContent = Uint8Array | undefined;
 
-/** A network with what is known of its weights. */
+/** A network with its weights, in one or both forms. */
 export interface ModelParts {
   readonly network: Network;
-  /** Of the training graph (`buildNetwork`). */
+  /** Weights of the training graph (`buildNetwork`). */
   readonly weights?: FloatWeights;
   readonly quantized?: QuantizedNetwork;
 }
 
 /**
- * Reads a model's files. Throws PhinetsError naming the file that is missing or damaged.
- * @param form read this one only; default: int8 where it is there, else float
+ * Reads a model's files. Throws PhinetsError naming the missing or damaged file.
+ * @param form the form to read; default: int8 if present, else float
  */
 export async function readModel(files: ModelFiles, form?: "float" | "int8"): Promise<ModelParts> {
   const read = async (name: string): Promise<FileContent> => (typeof files === "function" ? files(name) : files[name]);
@@ -37,7 +37,7 @@ export async function readModel(files: ModelFiles, form?: "float" | "int8"): Pro
   if (form === "int8") throw missing("quantized.json", "quantise the network first, or use it in float");
   const float = await read("weights/best.safetensors");
   if (float === undefined) throw missing("weights/best.safetensors", "train the network first");
-  // Apart, so that a page that runs int8 only loads neither the networks' families nor training.
+  // Loaded on demand, so that a page that runs only int8 loads neither the network families nor training.
   const { weightsOf } = await import("./weights.js");
   return { network, weights: weightsOf(float, network, "weights/best.safetensors") };
 }
@@ -54,7 +54,7 @@ function missing(file: string, remedy: string): PhinetsError {
   return new PhinetsError("model.files", `${file}: is missing; ${remedy}`, file);
 }
 
-/** A network.json; errors name the file and the field. */
+/** Parses a network.json; errors name the file and the field. */
 export function parseNetworkFile(
   bytes: Uint8Array,
   file: string,

@@ -5,7 +5,10 @@ import { type FloatWeights, joined } from "../tensor/index.js";
 import { Executor, forwardOnly } from "../training/index.js";
 import type { Runner } from "./runner.js";
 
-/** @param threads default: the caller's alone */
+/**
+ * Runs a network in floats.
+ * @param threads default: only the caller's thread
+ */
 export async function floatRunner(network: Network, weights: FloatWeights, threads?: ThreadPool): Promise<Runner> {
   const graph = buildNetwork(network);
   const engine = await createEngine({ threads });

@@ -5,7 +5,7 @@ import { dequantizeOutput, type QuantizedNetwork } from "../quantization/index.j
 import { joined } from "../tensor/index.js";
 import type { Runner } from "./runner.js";
 
-/** The chip's own arithmetic: every int8 output is the firmware's. One thread. */
+/** Runs a network in the firmware's arithmetic, with every int8 output equal to the firmware's. Single-threaded. */
 export function integerRunner(quantized: QuantizedNetwork, head: Head): Runner {
   const outputs = outputsRead(head, quantized.graph.outputs);
   const engine = new IntegerEngine(quantized);

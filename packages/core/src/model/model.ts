@@ -1,5 +1,5 @@
 /**
- * The front door: a trained network as an object that looks at pictures. The same in Node, workers and pages.
+ * The main entry point: a trained network as an object that analyses pictures, the same in Node, workers and pages.
  *
  * @example
  * const model = await loadModel(files); // the files of a run folder, by name
@@ -25,24 +25,27 @@ import { integerRunner } from "./integer-runner.js";
 import type { Runner } from "./runner.js";
 import { joinTiles, type Tile, type Tiles, tilesOf } from "./tiles.js";
 
-/** Which arithmetic runs the network: "int8" is what the firmware computes, to the last bit. */
+/** The arithmetic that runs the network: "int8" equals the firmware's to the last bit. */
 export type Arithmetic = "float" | "int8";
 
 export interface Thresholds {
   /** Least score of a box, 0..1. Default 0.25. */
   readonly conf?: number;
-  /** Boxes of one class that overlap by more than this IoU are one object. Default 0.45. */
+  /** IoU above which two boxes of a class count as one object. Default 0.45. */
   readonly iou?: number;
-  /** Most boxes a picture. Default 100. */
+  /** Most boxes per picture. Default 100. */
   readonly maxDet?: number;
-  /** Looks at overlapping parts of the picture and at the whole, for small objects. Default: at the whole alone. */
+  /**
+   * Also runs the network on overlapping tiles of the picture, to find small objects. Default: only on the whole
+   * picture.
+   */
   readonly tiles?: Tiles;
 }
 
 export interface ModelOptions extends Thresholds {
-  /** Default: "int8" where the model has it, else "float". */
+  /** Default: "int8" if the model has it, else "float". */
   readonly on?: Arithmetic;
-  /** Other threads for float inference. Default: none. */
+  /** Additional threads for float inference. Default: none. */
   readonly threads?: ThreadPool;
 }
 
@@ -70,9 +73,9 @@ export interface ModelRecipe {
   readonly options: Omit<ModelOptions, "threads">;
 }
 
-/** Follows what a detector finds from frame to frame. */
+/** Tracks a detector's objects from frame to frame. */
 export interface PictureTracker {
-  /** One frame on: the tracks that are shown, corners in the frame's pixels. */
+  /** Processes the next frame; returns the visible tracks, with corners in the frame's pixels. */
   update(picture: Picture): readonly (Track & { readonly name?: string })[];
 }
 
@@ -80,17 +83,17 @@ export class Model {
   readonly task: "detect" | "classify";
   /** Names of the classes. */
   readonly classes: readonly string[];
-  /** Size that pictures are brought to, pixels, and channels: 1 (grey) or 3 (RGB). */
+  /** Size that pictures are resized to, in pixels, and channels: 1 (grey) or 3 (RGB). */
   readonly input: Network["input"];
   readonly on: Arithmetic;
   readonly network: Network;
-  /** What it was made of, without threads: plain data, of which another thread makes the same model. */
+  /** The model's parts and options without threads: plain data from which another thread can make the same model. */
   readonly recipe: ModelRecipe;
   readonly #runner: Runner;
-  /** Of a detector. */
+  /** Decodes a detector's output. */
   readonly #decode: DecodeHead | undefined;
   readonly #thresholds: Thresholds;
-  /** The network gives probabilities, as imported ones may. */
+  /** Whether the network ends with a softmax, as imported ones may. */
   readonly #isSoftmax: boolean;
 
   private constructor(
@@ -112,7 +115,10 @@ export class Model {
     this.#isSoftmax = parts.quantized !== undefined && endsWithSoftmax(parts.quantized.graph);
   }
 
-  /** Throws PhinetsError for a network without a head, and for a form (`on`) that the model does not have. */
+  /**
+   * Makes a model. Throws PhinetsError for a network without a head, and for a form (`on`) that the parts do not
+   * include.
+   */
   static async of(parts: ModelParts, options: ModelOptions = {}): Promise<Model> {
     const { network, weights, quantized } = parts;
     const { on = quantized === undefined ? "float" : "int8", threads, ...thresholds } = options;
@@ -137,18 +143,18 @@ export class Model {
     if (weights === undefined) {
       throw new PhinetsError("model.weights", 'the model has no float weights; give them, or use `on: "int8"`');
     }
-    // Apart, so that a page that runs int8 only does not load it.
+    // Loaded on demand, so that a page that runs only int8 does not load it.
     const { floatRunner } = await import("./float-runner.js");
     const runner = await floatRunner(network, weights, threads);
     return new Model({ network, weights }, { runner, decode }, on, thresholds);
   }
 
-  /** What the network sees in a picture of any size. */
+  /** The network's boxes or classes for a picture of any size. */
   predict(picture: Picture): Prediction {
     return this.task === "detect" ? { boxes: this.detect(picture) } : { classes: this.classify(picture) };
   }
 
-  /** Of each picture, in their order. */
+  /** Predictions of several pictures, in order. */
   predictBatch(pictures: readonly Picture[]): Prediction[] {
     return pictures.map((picture) => this.predict(picture));
   }
@@ -167,8 +173,9 @@ export class Model {
   }
 
   /**
-   * Boxes in what `output` gave for a whole picture, in its pixels, best first: at other thresholds without another run.
-   * @param thresholds in place of the model's own, each that is given; tiles are of no matter here
+   * Decodes an `output` of a whole picture into boxes in its pixels, best first. Other thresholds thus need no new
+   * inference.
+   * @param thresholds replace the model's own one by one; tiles have no effect here
    */
   boxes(output: OutputMap, { width, height }: PictureSize, thresholds: Thresholds = {}): NamedDetection[] {
     return this.#boxes(output, { x: 0, y: 0, width, height }, thresholds).map((box) => this.#withName(box));
@@ -178,7 +185,10 @@ export class Model {
     return { ...box, name: this.classes[box.class] };
   }
 
-  /** Classes by probability (softmax of the logits, where the network does not end with it), best first. Throws `model.head` for a detector. */
+  /**
+   * Classes by probability, best first: the softmax of the logits, unless the network ends with one. Throws
+   * `model.head` for a detector.
+   */
   classify(picture: Picture): NamedScore[] {
     if (this.task !== "classify") {
       throw new PhinetsError("model.head", "the network is a detector: it finds boxes and does not name pictures");
@@ -204,22 +214,22 @@ export class Model {
   }
 
   /**
-   * The network's raw output for a picture of any size, real values: the map `[height, width, channels]`, several one behind the
-   * other, or the logits.
+   * The network's raw output for a picture of any size, in real values: the map `[height, width, channels]`, several
+   * maps one behind the other, or the logits.
    */
   output(picture: Picture): OutputMap {
     return this.#runner.run(this.prepare(picture));
   }
 
-  /** A picture as the network sees it: of its size and channels. */
+  /** A picture converted to the network's size and channels. */
   prepare(picture: Picture): Picture {
     const { height, width, channels } = this.input;
     return resize(withChannels(picture, channels), { height, width });
   }
 
   /**
-   * Follows what the detector finds, frame by frame.
-   * @param tracker a new one for each clip, as `new Sort()` or `new ByteTracker()` of the tracking room
+   * Tracks the detector's objects frame by frame.
+   * @param tracker a new one for each clip, such as `new Sort()` or `new ByteTracker()` of the tracking room
    * Throws `model.head` for a classifier.
    */
   track(tracker: Tracker): PictureTracker {
@@ -239,12 +249,12 @@ export class Model {
     };
   }
 
-  /** Ends the threads and frees the memory; the model must not be used afterwards. */
+  /** Ends the threads and frees the memory. The model must not be used afterwards. */
   async dispose(): Promise<void> {
     await this.#runner.dispose();
   }
 
-  /** Boxes in an output map of a part of the picture, in pixels of the picture. */
+  /** Decodes the output for a part of the picture into boxes in the picture's pixels. */
   #boxes(map: OutputMap, part: Tile, given: Thresholds = {}): Detection[] {
     if (this.#decode === undefined) {
       throw new PhinetsError("model.head", "the network is a classifier: it names pictures and finds no boxes");
@@ -258,7 +268,7 @@ export class Model {
   }
 }
 
-/** A model from the files of a run folder. Throws PhinetsError naming the file that is missing or damaged. */
+/** Makes a model from the files of a run folder. Throws PhinetsError naming the missing or damaged file. */
 export async function loadModel(files: ModelFiles, options: ModelOptions = {}): Promise<Model> {
   return Model.of(await readModel(files, options.on), options);
 }

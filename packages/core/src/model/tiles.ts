@@ -1,6 +1,6 @@
 /**
- * Small objects in large pictures: the network looks at overlapping parts, each enlarged to its input, and at the whole;
- * what it finds is joined. As slicing aided inference does it (Akyon et al., ICIP 2022).
+ * Finds small objects in large pictures: the network runs on overlapping tiles, each enlarged to its input, and on the
+ * whole picture, and the results are joined. After slicing aided inference (Akyon et al., ICIP 2022).
  */
 import type { Detection } from "../detection/index.js";
 
@@ -17,9 +17,12 @@ export interface Tile {
   readonly height: number;
 }
 
-/** Share of a tile's side that it has in common with its neighbour. */
+/** Share of a tile's side that overlaps its neighbour. */
 const tileOverlap = 0.2;
-/** A box that lies in a better one by more than this share of the smaller is the same object, cut off by a tile's edge. */
+/**
+ * A box that shares more than this part of the smaller area with a better box is the same object, cut off by a tile's
+ * edge.
+ */
 const mostInside = 0.65;
 
 /** The tiles of a picture, row by row; neighbours overlap by a fifth. */
@@ -34,7 +37,7 @@ export function tilesOf({ width, height }: { width: number; height: number }, { 
   }));
 }
 
-/** Boxes of all tiles, in pixels of the picture, without doubles; best first, at most `most`. */
+/** Joins the boxes of all tiles, in pixels of the picture, without duplicates; best first, at most `most`. */
 export function joinTiles(boxes: readonly Detection[], iou: number, most: number): Detection[] {
   const kept: Detection[] = [];
   for (const box of [...boxes].sort((a, b) => b.score - a.score)) {

@@ -1,4 +1,4 @@
-/** Float weights of a network from its files. */
+/** Reads a network's float weights from its files. */
 import type { Graph } from "../graph/index.js";
 import { buildNetwork, type Network } from "../networks/index.js";
 import {
@@ -10,15 +10,21 @@ import {
   type Tensor,
 } from "../tensor/index.js";
 
-/** As `chooseWeights`, of a network's training graph. */
+/** Like `chooseWeights`, for a network's training graph. */
 export function weightsOf(bytes: Uint8Array, network: Network, file: string): FloatWeights {
   return chooseWeights(bytes, buildNetwork(network), file);
 }
 
-/** In last.safetensors, all that training goes on from: the averaged weights, then those that steps change. */
+/**
+ * Prefixes of the weights in last.safetensors, which holds the whole training state: averaged weights first, then those
+ * that steps update.
+ */
 const checkpointPrefixes = ["", "ema/", "parameters/"];
 
-/** Float weights of `graph` from a safetensors file or a training checkpoint; other tensors in it are left aside. */
+/**
+ * Float weights of `graph` from a safetensors file or a training checkpoint; other tensors in the file are ignored.
+ * Throws PhinetsError for weights that are missing, misshaped or not finite.
+ */
 export function chooseWeights(bytes: Uint8Array, graph: Graph, file: string): FloatWeights {
   const { weights } = decodeSafetensors(bytes, file);
   const chosen: FloatWeights = {};

@@ -98,9 +98,9 @@ const layouts = {
 export interface Row {
   /** Supplies alpha, divisor, layout and blocks of the row. */
   readonly network: MicromindPhinet;
-  /** A number for each beta and t0, in the order of `shapesOf`. */
+  /** Expansion factors for each beta and t0, in the order of `shapesOf`. */
   readonly factors: readonly Float64Array[];
-  /** How many of them have the same beta. */
+  /** Number of consecutive shapes with the same beta. */
   readonly t0s: number;
 }
 

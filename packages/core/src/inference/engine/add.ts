@@ -1,4 +1,4 @@
-/** Sums of two int8; assembly-int8/add.ts says how, and makes the constants. */
+/** Sums of two int8 values. assembly-int8/add.ts describes the method and makes the constants. */
 import type { IntegerAdd } from "../../quantization/index.js";
 import type { Constants } from "./constants.js";
 import type { Instruction, Places } from "./instructions.js";

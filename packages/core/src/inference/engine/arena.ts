@@ -1,17 +1,17 @@
-/** Where values lie in the engine's arena. */
+/** Places values in the engine's arena. */
 
-/** Bytes that are in use from step `first` to step `last`, both included. */
+/** Bytes in use from step `first` to step `last`, both included. */
 export interface Value {
   readonly first: number;
   last: number;
   readonly bytes: number;
-  /** Where it lies; written by `placeLargestFirst`. */
+  /** Offset in the arena, written by `placeLargestFirst`. */
   offset: number;
 }
 
 /**
- * Puts each value, the largest first, at the lowest place that no value alive with it has: all that they take, in bytes. At
- * once, and no more than some percent above the best that target/place.ts finds.
+ * Puts each value, the largest first, at the lowest offset that no value alive at the same time occupies; returns the
+ * arena's size in bytes. Fast, and at most a few percent above the best placement that target/place.ts finds.
  */
 export function placeLargestFirst(values: readonly Value[]): number {
   const placed: Value[] = []; // by offset

@@ -1,15 +1,15 @@
-/** An engine's constants in its module's memory, one behind the other. */
+/** Stores an engine's constants one behind the other in its module's memory. */
 import { type Int8Module, int8Opcodes } from "../../kernels/index.js";
 import { alignment, slackBytes } from "./layout.js";
 
 const pageBytes = 65536;
-/** Memory grows by so much at least, as each time takes time. */
+/** Memory grows by at least this much, since each growth takes time. */
 const fewestPages = 8;
 
 export class Constants {
   #next: number;
 
-  /** @param first address from which on the memory is free */
+  /** @param first address from which the memory is free */
   constructor(
     readonly module: Int8Module,
     first: number,
@@ -18,7 +18,7 @@ export class Constants {
     this.#makeRoom(0);
   }
 
-  /** Puts data into memory: its address. */
+  /** Stores data in memory and returns its address. */
   store(data: ArrayBufferView): number {
     const address = this.#next;
     this.#makeRoom(data.byteLength);
@@ -28,7 +28,7 @@ export class Constants {
     return address;
   }
 
-  /** Zeros, for an instruction to write to. */
+  /** Reserves zeros for an instruction to write to, and returns their address. */
   reserve(bytes: number): number {
     const address = this.#next;
     this.#makeRoom(bytes);
@@ -37,7 +37,7 @@ export class Constants {
     return address;
   }
 
-  /** Executes an instruction now; data among its words are in memory for that long, as the word that is their address. */
+  /** Executes an instruction now. Data among its words are stored temporarily and replaced by their addresses. */
   once(opcode: keyof typeof int8Opcodes, words: readonly (number | ArrayBufferView)[]): void {
     const next = this.#next;
     const addresses = words.map((word) => (typeof word === "number" ? word : this.store(word)));

@@ -1,6 +1,6 @@
 /**
- * Every value of a float graph at speed: the training kernels run it with all its values as outputs. What calibration and
- * noise reports need; `runFloat` computes the same to rounding.
+ * Computes every value of a float graph fast: the training kernels run the graph with all its values as outputs.
+ * Calibration and noise reports need this; `runFloat` computes the same up to rounding.
  */
 import { type Graph, inputsOf, makeGraph } from "../../graph/index.js";
 import type { Engine } from "../../kernels/index.js";
@@ -13,7 +13,7 @@ export class FloatValues {
 
   constructor(readonly engine: Engine) {}
 
-  /** A `FloatRunner`. The network is planned once for as long as graph, weights and batch stay the same. */
+  /** A `FloatRunner`. It plans the network once, for as long as graph, weights and batch stay the same. */
   readonly run: FloatRunner = (graph, weights, inputs) => {
     const [{ name: input }] = inputsOf(graph);
     const [batch] = inputs[input].shape;

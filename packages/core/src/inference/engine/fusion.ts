@@ -1,21 +1,21 @@
-/** Which integer nodes the int8 engine does together. */
+/** Fuses integer nodes that the int8 engine computes together. */
 import { soleReaders } from "../../graph/index.js";
 import type { IntegerMultiply, IntegerNode } from "../../quantization/index.js";
 import { layoutOf } from "./layout.js";
 
-/** A node with what is done on the way: the product of its input with a gate, a look-up of its output. */
+/** A node with the work fused into it: a product of its input with a gate, and a look-up of its output. */
 export interface Step {
   readonly node: IntegerNode;
-  /** Values read; with `scale` they are the product's. */
+  /** Values read; with `scale`, those of the product. */
   readonly inputs: readonly string[];
-  /** Name of the value made: the look-up's where there is one. */
+  /** Name of the value made; with a fused look-up, the look-up's. */
   readonly output: string;
   readonly table?: Int8Array;
-  /** Words by which `linear` takes the product of its input and a gate. */
+  /** The words with which `linear` computes the product of its input and a gate. */
   readonly scale?: readonly number[];
 }
 
-/** Kernels that can pass their output through a table. */
+/** Kernels that can apply a table to their output. */
 const withTable: ReadonlySet<IntegerNode["op"]> = new Set([
   "conv2d",
   "dense",
@@ -26,9 +26,9 @@ const withTable: ReadonlySet<IntegerNode["op"]> = new Set([
 ]);
 
 /**
- * Steps in order of execution.
+ * Steps in execution order.
  * @param outputs values that must exist
- * @param scalingOf words by which `linear` takes a product, if it can
+ * @param scalingOf words with which `linear` computes a product; undefined where it cannot
  */
 export function fuse(
   nodes: readonly IntegerNode[],
@@ -57,7 +57,7 @@ export function fuse(
   return [...steps.values()];
 }
 
-/** A convolution whose windows are the pixels themselves. */
+/** Whether a convolution's windows are single pixels. */
 export function isPointwise(node: IntegerNode): boolean {
   if (node.op !== "conv2d" || node.depthwise || node.groups > 1) return false;
   const { kernel, stride, inputShapes, outputShape } = node;

@@ -1,4 +1,4 @@
-/** One instruction of the int8 engine for each step, with its constants in the engine's memory. */
+/** Turns each step into instructions of the int8 engine, and stores its constants in the engine's memory. */
 import type { int8Opcodes } from "../../kernels/index.js";
 import type {
   IntegerAveragePool,
@@ -26,16 +26,16 @@ export interface Instruction {
   readonly words: readonly number[];
 }
 
-/** Where an instruction's memory is. */
+/** Addresses of an instruction's memory. */
 export interface Places {
   readonly inputs: readonly number[];
   readonly output: number;
-  /** Of a look-up applied to the output in place; 0: none. */
+  /** Table of a look-up applied to the output in place; 0 for none. */
   readonly table: number;
   readonly scratch: number;
 }
 
-/** Undefined for what is no work: an input, a flattened map of one pixel. */
+/** The instructions of a step; none for an input or a flattened map of one pixel. */
 export function instructionsOf(step: Step, places: Places, constants: Constants): Instruction[] {
   const { node } = step;
   switch (node.op) {
@@ -78,7 +78,7 @@ export function instructionsOf(step: Step, places: Places, constants: Constants)
   }
 }
 
-/** Of one pixel another shape of one pixel is the same bytes. */
+/** Whether a reshape from one pixel to one pixel leaves the bytes as they are. */
 export const isAlias = ({ node }: Step): boolean =>
   (node.op === "flatten" || node.op === "reshape") &&
   layoutOf(node.inputShapes[0]).pixels === 1 &&
@@ -117,7 +117,7 @@ function lookup(node: IntegerLookup, { inputs, output }: Places, constants: Cons
   return { opcode: "lookup", words };
 }
 
-/** A table of int8 in the order of unsigned bytes: 0..127, then -128..-1. */
+/** An int8 table in the order of unsigned bytes: 0..127, then -128..-1. */
 export function byUnsigned(table: Int8Array): Int8Array {
   const turned = new Int8Array(256);
   turned.set(table.subarray(128));

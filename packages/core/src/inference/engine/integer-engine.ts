@@ -1,5 +1,5 @@
 /**
- * int8 inference at speed: WebAssembly SIMD kernels (kernels/assembly-int8) whose every output byte equals the integer
+ * Fast int8 inference with WebAssembly SIMD kernels (kernels/assembly-int8). Every output byte equals the integer
  * interpreter's. Weights are packed once; values share one arena, placed by their lifetimes.
  */
 import { createInt8Module, type Int8Module, int8Opcodes } from "../../kernels/index.js";
@@ -19,7 +19,7 @@ export class IntegerEngine {
   /** Length of the input, in bytes. */
   readonly inputBytes: number;
   readonly #module: Int8Module;
-  /** Instructions, by the node that they compute; a fused look-up's is the node before. */
+  /** Instructions with the names of the values that they make; with a fused look-up, the look-up's name. */
   readonly #steps: readonly Placed[];
   readonly #input: Staged;
   readonly #outputs: readonly Staged[];
@@ -40,7 +40,7 @@ export class IntegerEngine {
     const constants = new Constants(module, scratch + Math.max(0, ...nodes.map(scratchBytesOf)) + slackBytes);
     const addressOf = (name: string): number => arena + values.offsets.get(name)!;
 
-    // The input and the outputs are as users have them outside of the values' planes.
+    // Input and outputs are kept in the user's layout, apart from the values' planes.
     const staged = (node: IntegerNode): Staged => {
       const { pixels, channels, planeBytes } = layoutOf(node.outputShape);
       const length = pixels * channels;
@@ -82,9 +82,9 @@ export class IntegerEngine {
   }
 
   /**
-   * One inference.
+   * Runs one inference.
    * @param input `[1, height, width, channels]` int8: pixel - 128
-   * @param after called after each instruction with the name of its node; for profiles, as it costs time
+   * @param after called after each instruction with the name of its value; for profiles, since it costs time
    * @returns a copy of each output, in the order of `graph.outputs`
    */
   run(input: Int8Array, after?: (name: string) => void): Int8Array[] {
@@ -106,7 +106,7 @@ export class IntegerEngine {
   }
 }
 
-/** A value as users have it: `[pixels, channels]` int8. */
+/** A value in the user's layout: `[pixels, channels]` int8. */
 interface Staged {
   readonly address: number;
   readonly length: number;
@@ -134,7 +134,7 @@ function placeProgram(instructions: readonly NamedInstruction[], constants: Cons
   });
 }
 
-/** Offsets of all values in the arena; a vector flattened from one pixel is its input. */
+/** Offsets of all values in the arena; a vector flattened from one pixel shares its input's. */
 function placeValues(
   steps: readonly Step[],
   outputs: readonly string[],
@@ -142,7 +142,7 @@ function placeValues(
   const owners = new Map<string, Value>();
   for (const [time, step] of steps.entries()) {
     for (const input of step.inputs) owners.get(input)!.last = time;
-    // Pairs of pixels are stored whole, at the end too.
+    // Pairs of pixels are stored completely, at the end too.
     const bytes = align(layoutOf(step.node.outputShape).bytes + 16);
     owners.set(
       step.output,

@@ -1,11 +1,14 @@
-/** How the int8 kernels lay out a value: planes of eight channels, [channels / 8][pixels][8] (kernels/assembly-int8/planes.ts). */
+/**
+ * Layout of a value in the int8 kernels: planes of eight channels, [channels / 8][pixels][8]
+ * (kernels/assembly-int8/planes.ts).
+ */
 import type { Shape } from "../../tensor/index.js";
 
 export interface Layout {
   readonly pixels: number;
   readonly channels: number;
   readonly planes: number;
-  /** Pixels are filled up to a multiple of four. */
+  /** Bytes of a plane, with pixels padded to a multiple of four. */
   readonly planeBytes: number;
   readonly bytes: number;
 }
@@ -19,21 +22,23 @@ export function layoutOf(shape: Shape): Layout {
   return { pixels, channels, planes, planeBytes, bytes: planes * planeBytes };
 }
 
-/** Vectors may read and write so far behind the last element. */
+/** Bytes behind the last element that vectors may read and write. */
 export const slackBytes = 64;
 
-/** Of what lies in memory, in bytes. */
+/** Alignment of everything in memory, in bytes. */
 export const alignment = 16;
 
-/** A float32 as the word that holds its bits. */
+/** The bits of a float32 as a word. */
 export function floatWord(value: number): number {
   return new Int32Array(Float32Array.of(value).buffer)[0];
 }
 
-/** 1.5 * 2^23: added to a float, it leaves the nearest whole number. */
+/** 1.5 * 2^23: adding it to a float32 rounds that to the nearest integer. */
 export const whole = 12582912;
 
-/** Three words of most kernels: what rounds a result and adds its zero point, and its limits. */
+/**
+ * Three words that most kernels need: the constant that rounds a result and adds its zero point, and the two limits.
+ */
 export function outputWords(node: {
   readonly outputZeroPoint: number;
   readonly clampMin: number;

@@ -8,13 +8,13 @@ import { layoutOf, outputWords, slackBytes } from "./layout.js";
 import { repeatScratchBytes } from "./repeat.js";
 import { efforts, panelBytes } from "./requantization.js";
 
-/** Bytes of windows that are multiplied at a time: they and a panel of weights stay in the first-level cache. */
+/** Bytes of windows to multiply at a time: together with a panel of weights they stay in the first-level cache. */
 const blockBytes = 16384;
 
-/** Ways of gathering windows: words 17 of `linear`. */
+/** Ways of gathering windows: word 17 of `linear`. */
 const gathering = { pixels: 0, scaledPixels: 1, windows: 2, rows: 3 } as const;
 
-/** Bytes of scratch that the node's kernel needs. */
+/** Bytes of scratch for the node's kernel. */
 export function scratchBytesOf(node: IntegerNode): number {
   if (node.op === "flatten" || node.op === "reshape") return reshapeBytes(node);
   if (node.op === "dense") return 64 * layoutOf(node.inputShapes[0]).planes + slackBytes;
@@ -28,7 +28,7 @@ export function scratchBytesOf(node: IntegerNode): number {
   return (blockOf(quadBytes) / 4) * quadBytes + windowScratchOf(node) + slackBytes;
 }
 
-/** What it is read from may be read a little beyond: pixels are taken four at a time. */
+/** Kernels read four pixels at a time, so reads may go a little beyond the source. */
 function reshapeBytes({ outputShape }: IntegerNode): number {
   return sizeOf(outputShape) + 3 * layoutOf(outputShape).channels + slackBytes;
 }
@@ -40,17 +40,17 @@ function quadBytesOf(node: IntegerConv2d): number {
   return 16 * 4 * Math.ceil(pairsOf(windowOf(node)) / 4);
 }
 
-/** Of four windows, or of the whole map where rows of windows are read from it. */
+/** Scratch for four windows, or for the whole map where rows of windows are read from it. */
 function windowScratchOf(node: IntegerConv2d): number {
   if (!isNarrow(node)) return quadBytesOf(node) + 4 * 16;
   const { height, width } = rowsMap(node);
   return height * width * node.inputShapes[0][3];
 }
 
-/** Windows of less than a plane of channels: then a row of a window is bytes one behind the other. */
+/** Whether windows have fewer channels than a plane. Then a row of a window is consecutive bytes. */
 const isNarrow = (node: IntegerConv2d): boolean => !isPointwise(node) && node.inputShapes[0][3] < 8;
 
-/** The map with its border, and rows for the last four pixels where the output has no four. */
+/** Size of the map with its border, plus rows for the last four pixels where the output has fewer left. */
 function rowsMap(node: IntegerConv2d): { height: number; width: number } {
   const { height, width } = paddedMap(node);
   const [, rows, columns] = node.outputShape;
@@ -58,7 +58,10 @@ function rowsMap(node: IntegerConv2d): { height: number; width: number } {
   return { height: height + beyond * node.stride[0], width };
 }
 
-/** The window's places row by row, -1 for what fills each up to whole pairs, and all to an even number of pairs. */
+/**
+ * Positions of the window row by row, with -1 as filler up to whole pairs, and at the end up to an even number of
+ * pairs.
+ */
 function placesOfRows({ kernel, inputShapes }: IntegerConv2d): number[] {
   const bytes = kernel[1] * inputShapes[0][3];
   const whole = bytes + (bytes & 1);
@@ -71,19 +74,19 @@ function placesOfRows({ kernel, inputShapes }: IntegerConv2d): number[] {
 const blockOf = (quadBytes: number): number => 4 * Math.max(1, Math.floor(blockBytes / quadBytes));
 const windowOf = ({ kernel, inputShapes }: IntegerConv2d): number => kernel[0] * kernel[1] * inputShapes[0][3];
 
-/** Pairs of inputs that `linear` multiplies: an even number. */
+/** Number of input pairs that `linear` multiplies, rounded up to even. */
 const pairsOf = (window: number): number => 2 * Math.ceil(window / 4);
 
 interface Packing {
   /** Whether panels have the even channels first, as `linear` wants them. */
   readonly mixed?: boolean;
-  /** Of the window's places. */
+  /** Number of pairs in the window. */
   readonly pairs: number;
-  /** Places of each pair, -1 for none. Default: one after the other. */
+  /** Window positions of each pair, -1 for none. Default: in order. */
   readonly order?: readonly number[];
 }
 
-/** Words of weights, bias, rescaling, output. */
+/** Words for weights, bias, rescaling and output. */
 function packed(node: IntegerConv2d | IntegerDense, constants: Constants, { mixed, pairs, order }: Packing): number[] {
   const { pixels, planes: panels } = layoutOf(node.outputShape);
   const filters = node.bias.length;
@@ -151,7 +154,10 @@ function linearWords(
   ];
 }
 
-/** As a convolution of all channels, whose weights beyond a filter's group are 0: no network of ours has groups. */
+/**
+ * A grouped convolution as one over all channels, with weights of 0 outside a filter's group. Only imported networks
+ * have groups.
+ */
 function withoutGroups(node: IntegerConv2d): IntegerConv2d {
   const { groups, kernel, inputShapes } = node;
   if (groups === 1) return node;
@@ -172,7 +178,7 @@ function paddedMap({ inputShapes, padding }: IntegerConv2d): { height: number; w
   return { height: height + padding.top + padding.bottom, width: width + padding.left + padding.right };
 }
 
-/** Taps of a 3 x 3 kernel as its kernels pair them: see assembly-int8/depthwise.ts. */
+/** Pairs of taps in a 3 x 3 kernel, as assembly-int8/depthwise.ts needs them. */
 const pairsOfNine: readonly number[] = [...[0, 3], ...[1, 4], ...[2, 5], ...[6, 7], ...[8, -1], ...[-1, 8]];
 
 function depthwise(node: IntegerConv2d, { inputs, output, table, scratch }: Places, constants: Constants): Instruction {

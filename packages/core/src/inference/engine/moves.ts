@@ -11,14 +11,14 @@ type Position = readonly [row: number, column: number, channel: number];
 
 interface Block {
   readonly size: Position;
-  /** Of its first element in the input, and from an element to the next. */
+  /** Position of its first element in the input, and the step between elements. */
   readonly from: Position;
   readonly step: Position;
-  /** Of its first element in the output. */
+  /** Position of its first element in the output. */
   readonly to: Position;
 }
 
-/** `[1, features]` is a map of one pixel. */
+/** Size of a map; `[1, features]` is a map of one pixel. */
 const mapOf = (shape: Shape): Position =>
   shape.length === 4 ? [shape[1], shape[2], shape[3]] : [1, 1, shape[shape.length - 1]];
 
@@ -41,7 +41,7 @@ export function slice(node: IntegerSlice, { inputs, output }: Places): Instructi
 
 type Map = readonly [address: number, shape: Shape];
 
-/** A block of one map into another. */
+/** Copies a block of one map into another. */
 function move([x, inputShape]: Map, [y, outputShape]: Map, { size, from, step, to }: Block): Instruction {
   const [, inputWidth] = mapOf(inputShape);
   const [, outputWidth] = mapOf(outputShape);

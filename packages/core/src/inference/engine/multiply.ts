@@ -1,11 +1,11 @@
-/** Products of two int8: an instruction, or constants for a product taken on the way into a pointwise convolution. */
+/** Products of two int8 values: an instruction, or constants for a product fused into a pointwise convolution. */
 import type { IntegerMultiply } from "../../quantization/index.js";
 import type { Constants } from "./constants.js";
 import type { Instruction, Places } from "./instructions.js";
 import { floatWord, layoutOf, outputWords } from "./layout.js";
 import { type Channel, efforts, floatConstantsOf, panelOf } from "./requantization.js";
 
-/** |a - zero| times |b - zero| is at most 255^2. */
+/** Upper bound of |a - zero| times |b - zero|. */
 const largestProduct = 255 * 255;
 const channelOf = (node: IntegerMultiply): Channel => ({ ...node, low: -largestProduct, high: largestProduct });
 
@@ -16,7 +16,7 @@ export function multiply(node: IntegerMultiply, { inputs, output, table }: Place
   return { opcode: "multiply", words: [...words, Number(node.broadcast), table] };
 }
 
-/** Words 19..25 of a `linear` that scales what it gathers; undefined where float32 is not right for all products. */
+/** Words 19..25 of a `linear` that scales its input; undefined where float32 does not give all products exactly. */
 export function scalingWords(node: IntegerMultiply, constants: Constants): number[] | undefined {
   const found = floatConstantsOf(channelOf(node), constants, efforts.thorough);
   if (found === undefined || found.wrong.length > 0) return undefined;

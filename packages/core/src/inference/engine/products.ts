@@ -1,4 +1,7 @@
-/** Products of a value with a table of itself, as swish is (x times sigmoid of x): a table too. */
+/**
+ * Replaces the product of a value with a look-up of itself, such as swish (x times the sigmoid of x), by a single
+ * look-up.
+ */
 import { soleReaders } from "../../graph/index.js";
 import { type IntegerLookup, type IntegerMultiply, type IntegerNode, requantize } from "../../quantization/index.js";
 

@@ -1,4 +1,6 @@
-/** Inputs of element-wise kernels that are smaller than the output: repeated in scratch before the kernel reads them. */
+/**
+ * Repeats inputs of element-wise kernels that are smaller than the output, in scratch, before the kernel reads them.
+ */
 import {
   type IntegerAdd,
   type IntegerExtreme,
@@ -10,13 +12,13 @@ import { alignment, layoutOf, slackBytes } from "./layout.js";
 
 type Elementwise = IntegerAdd | IntegerMultiply | IntegerExtreme;
 
-/** Pairs of pixels are stored whole. */
+/** Bytes of a repeated input; pairs of pixels are stored completely. */
 const wideBytes = ({ outputShape }: Elementwise): number =>
   Math.ceil((layoutOf(outputShape).bytes + slackBytes) / alignment) * alignment;
 
 export const repeatScratchBytes = (node: Elementwise): number => repeatedInputs(node).length * wideBytes(node);
 
-/** The kernel, after what repeats its inputs. */
+/** The kernel's instruction, preceded by those that repeat its inputs. */
 export function repeated(node: Elementwise, places: Places, kernel: (wide: Places) => Instruction): Instruction[] {
   const inputs = [...places.inputs];
   const before = repeatedInputs(node).map((i, n): Instruction => {

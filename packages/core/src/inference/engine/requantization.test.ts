@@ -13,7 +13,7 @@ const find = (channel: Channel, effort?: number) =>
 function randomChannel(n: number): Channel {
   const zeroPoint = random.integer(256) - 128;
   const [clampMin, clampMax] = n % 3 === 0 ? [zeroPoint, Math.min(127, zeroPoint + random.integer(256))] : [-128, 127];
-  // Sums that go far through small steps are the hard ones.
+  // Sums over a wide range with small steps are the hard ones.
   const width = 2 ** (n % 4 === 1 ? 18 : random.uniform(0, 16));
   const middle = n % 5 === 0 ? random.integer(2 ** 20) - 2 ** 19 : random.integer(2 * Math.ceil(width)) - width;
   return {
@@ -52,7 +52,7 @@ describe("rescaling in float32", () => {
       }
       expect(differing, JSON.stringify(channel)).toBe(0);
     }
-    // Each way occurs, and most channels need no correction.
+    // Each case occurs, and most channels need no correction.
     expect(counts[0]).toBeGreaterThan(200);
     expect(counts[1] + counts[2]).toBeGreaterThan(0);
     expect(none).toBeGreaterThan(0);

@@ -1,25 +1,28 @@
-/** Constants by which the int8 kernels rescale sums: kernels/assembly-int8/rescale.ts says how, panels.ts there makes them. */
+/**
+ * Constants with which the int8 kernels rescale sums. kernels/assembly-int8/rescale.ts describes the method, and
+ * panels.ts makes them.
+ */
 import type { Constants } from "./constants.js";
 
 /** Bytes of the constants of eight channels. */
 export const panelBytes = 496;
-/** Offsets in them, of the first channel. */
+/** Offsets of the first channel's fields in a panel. */
 const offsets = { way: 0, factor: 16, half: 48, wrong: 80, secondWrong: 144, change: 32 } as const;
 
-/** How many changes of F are tried where the nominal constants are wrong somewhere; see assembly-int8/search.ts. */
+/** Number of changes of F to try where the nominal constants give a wrong result; see assembly-int8/search.ts. */
 export const efforts = {
-  /** None and no search: for few sums it takes longer than it saves. */
+  /** No search, since for few sums it would take longer than it saves. */
   none: 0,
   quick: 3,
-  /** For a map's only constants. */
+  /** For constants that serve a whole map. */
   thorough: 4,
 } as const;
 
-/** Sums of one multiplier. */
+/** The sums that one multiplier rescales. */
 export interface Channel {
   /** Q31, 0..2^31-1. */
   readonly multiplier: number;
-  /** Positive is a left shift. */
+  /** A positive shift is a left shift. */
   readonly shift: number;
   /** Smallest and largest sum, int32. */
   readonly low: number;
@@ -29,7 +32,7 @@ export interface Channel {
   readonly clampMax: number;
 }
 
-/** A panel of eight channels with one multiplier: its address. */
+/** Makes a panel of eight channels with one multiplier and returns its address. */
 export function panelOf(channel: Channel, constants: Constants, effort: number = efforts.quick): number {
   const { multiplier, shift, low, high, outputZeroPoint, clampMin, clampMax } = channel;
   const panel = constants.reserve(panelBytes);
@@ -38,15 +41,15 @@ export function panelOf(channel: Channel, constants: Constants, effort: number =
   return panel;
 }
 
-/** p(s) = (s factor + half) + (1.5 * 2^23 + zero point) in float32, `half` with the sign of s. */
+/** Rescales in float32: p(s) = (s factor + half) + (1.5 * 2^23 + zero point), where `half` has the sign of s. */
 export interface FloatConstants {
   readonly factor: number;
   readonly half: number;
-  /** Sums whose result is wrong, at most two, and what to add to it. */
+  /** At most two sums with a wrong result, and the correction of each. */
   readonly wrong: readonly { readonly sum: number; readonly change: number }[];
 }
 
-/** Undefined where there are none, or none were found. */
+/** The constants of a channel; undefined where none exist or none were found. */
 export function floatConstantsOf(
   channel: Channel,
   constants: Constants,

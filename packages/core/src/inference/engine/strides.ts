@@ -1,9 +1,9 @@
-/** Strides that lead out of the map. */
+/** Limits strides that lead out of the map. */
 import type { IntegerNode } from "../../quantization/index.js";
 
 /**
- * The same node with strides of at most the padded map's sides: a longer one is never taken, and instructions make room for one
- * more step than windows have places.
+ * The node with strides of at most the padded map's sides. Longer strides are never taken, but instructions reserve
+ * room for one more step than windows have positions.
  */
 export function withoutLongStrides(node: IntegerNode): IntegerNode {
   if (!("stride" in node)) return node;
