@@ -11,7 +11,7 @@ describe("memoryMap", () => {
   const program = programOf(graph, board);
   const draw = () => memoryMap(program, { board, used: { FLASH: 100_000, AXI_SRAM: program.arenaBytes } });
   const svg = draw();
-  it("draws one rectangle a ring and a phase's scratch inside the picture, and every region", () => {
+  it("draws a rectangle per ring and per phase's scratch inside the picture, and every region", () => {
     const titles = [...svg.matchAll(/<title>([^<]+): /g)].map((match) => match[1]);
     const rings = [...program.places.keys()].filter((name) => !program.stream.transient.has(name));
     expect(titles.map((title) => title.replace(/: \d.*$/, "")).sort()).toEqual(
@@ -28,7 +28,7 @@ describe("memoryMap", () => {
       expect(svg).toContain(`font-weight="600" fill="#26323c">${region} `);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
-  it("draws no rectangle over another: what lives together shares no byte", () => {
+  it("draws no rectangle over another, since values alive together share no byte", () => {
     const boxes = [
       ...svg.matchAll(/<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"[^>]*><title>/g),
     ].map((match) => match.slice(1).map(Number));
@@ -43,7 +43,7 @@ describe("memoryMap", () => {
       }
     });
   });
-  it("draws what gives its rows back as it is read: no shape over another at any time", () => {
+  it("draws values that free their rows while they are read, with no shape over another at any time", () => {
     const plain = parseNetwork({ ...network, squeezeExcite: false, head: { kind: "yolov2", classes: 1 } });
     const small = programOf(deployGraph(buildNetwork(plain)), board, { optimize: "ram" });
     const drawn = memoryMap(small, { width: 4000 });
@@ -71,7 +71,7 @@ describe("memoryMap", () => {
       for (const [k, { top }] of column.slice(1).entries()) expect(column[k].bottomAt(x)).toBeLessThan(top + 0.51);
     }
   });
-  it("lets no rectangle that is drawn later cut a label", () => {
+  it("lets no later rectangle cover a label", () => {
     const number = (tag: string, name: string) => Number(new RegExp(` ${name}="([\\d.]+)"`).exec(tag)![1]);
     const wide = memoryMap(program, { width: 3000 });
     const chart = wide.slice(0, wide.indexOf("most alive at once"));

@@ -55,7 +55,7 @@ function random(shape: readonly number[], seed: number) {
 }
 
 describe("opTraits", () => {
-  it.each(names)("%s: works in place where an element is made of those at its own place alone", (op) => {
+  it.each(names)("%s: works in place iff each output element depends only on the input elements at its place", (op) => {
     const graph = graphOf(op, 2);
     const weights: FloatWeights = Object.fromEntries(
       Object.entries(graph.parameters).map(([name, { shape }], i) => [name, random(shape, i)]),
@@ -74,7 +74,7 @@ describe("opTraits", () => {
     expect(opTraits[op].inPlace).toBe(local);
   });
 
-  it.each(names)("%s: is in an int8 network what it is said to be", (op) => {
+  it.each(names)("%s: behaves in an int8 network as its trait says", (op) => {
     const graph = graphOf(op, 1);
     const plain = { scale: 1 / 64, zeroPoint: 3 };
     const values = Object.fromEntries(graph.nodes.map(({ name }) => [name, plain]));
@@ -105,7 +105,7 @@ describe("opTraits", () => {
   });
 });
 
-it("soleReaders: who alone reads a value that stays inside", () => {
+it("soleReaders: the only reader of each value that is not an output", () => {
   const g = new GraphBuilder("readers");
   const x = g.input("x", shape);
   const once = g.relu6("once", x);

@@ -173,8 +173,8 @@ describe("initialWeights", () => {
   });
 });
 
-describe("a file of a few numbers", () => {
-  it("that asks for more memory than machines have is refused", () => {
+describe("a network file of only a few numbers", () => {
+  it("is refused when it asks for more memory than machines have", () => {
     const input = { height: 4096, width: 4096, channels: 1024 };
     const downsampling = Array.from({ length: 37 }, (_, i) => 4 + i);
     const large = { family: "phinet", input, alpha: 16, beta: 16, t0: 64, blocks: 64, downsampling } as const;
@@ -196,7 +196,7 @@ describe("an imported float network", () => {
     graph: graphDocument(graph),
   };
 
-  it("is its document", () => {
+  it("round-trips as a document and builds its graph", () => {
     const network = parseNetwork(JSON.parse(JSON.stringify(document)));
     expect(network).toEqual(document);
     expect(buildNetwork(network)).toEqual(graph);

@@ -34,7 +34,7 @@ const kinds: readonly [string, (seed: number) => QuantizedNetwork][] = [
 ];
 
 describe("foldConstantChannels", () => {
-  it.each(kinds)("leaves every output byte of random %s as it was, and makes them smaller", (_, make) => {
+  it.each(kinds)("keeps every output byte of random %s and makes them smaller", (_, make) => {
     let [folded, removed] = [0, 0];
     for (let seed = 0; seed < 60; seed++) {
       const before = withConstants(make(seed), seed);
@@ -49,7 +49,7 @@ describe("foldConstantChannels", () => {
     expect(removed).toBeGreaterThan(100);
   });
 
-  it("gives what it has found to the next layer's bias, and takes what only it needed", () => {
+  it("folds constant channels into the next layer's bias and removes everything that only they needed", () => {
     const g = new GraphBuilder("chain");
     const x = g.input("x", [1, 4, 4, 3]);
     let y = g.conv2d("a", x, { filters: 6, bias: true });
@@ -72,7 +72,7 @@ describe("foldConstantChannels", () => {
     expect(after.weights["b.bias"].data).toEqual(expected);
   });
 
-  it("keeps a channel that padding makes two values of, and one where all would go", () => {
+  it("keeps a channel to which padding adds a second value, and one channel where all would go", () => {
     const g = new GraphBuilder("padded");
     const x = g.input("x", [1, 4, 4, 3]);
     const y = g.conv2d("a", x, { filters: 2, bias: true });
@@ -86,13 +86,13 @@ describe("foldConstantChannels", () => {
     expect(foldConstantChannels(constant(127)).removed).toBe(1);
   });
 
-  it("returns a network of no constant channel as it is", () => {
+  it("returns a network without constant channels unchanged", () => {
     const q = randomNetwork(4);
     expect(foldConstantChannels(q)).toMatchObject({ network: q, removed: 0 });
   });
 });
 
-it.each(kinds)("channelRanges hold every value that is reached, of %s", (_, make) => {
+it.each(kinds)("channelRanges contain every value that occurs in %s", (_, make) => {
   for (let seed = 0; seed < 40; seed++) {
     const q = withConstants(make(seed), seed);
     const ranges = channelRanges(lowerToInteger(q));

@@ -9,11 +9,11 @@ const seen = { low: -1, high: 20 };
 const squares: OutputError = (exact, rounded) => exact.reduce((sum, x, i) => sum + (x - rounded[i]) ** 2, 0);
 
 describe("the range of an output", () => {
-  test("covers everything when clipping costs what it moves", () => {
+  test("covers everything when the error counts every clipped distance", () => {
     expect(leastHarmfulRange(seen, [output], squares)).toEqual(seen);
   });
 
-  test("leaves out what the error does not care about, and no more", () => {
+  test("leaves out only values that the error ignores", () => {
     const upToSix: OutputError = (exact, rounded) =>
       squares(
         exact.map((x) => Math.min(x, 6)),
@@ -24,7 +24,7 @@ describe("the range of an output", () => {
     expect(high).toBe(6.25); // the smallest multiple of a sixteenth of 20 that is at least 6
   });
 
-  test("an output of one sign, and one of zeros", () => {
+  test("handles an output of one sign, and one of zeros", () => {
     const positive = output.map(Math.abs);
     expect(leastHarmfulRange({ low: 0, high: 20 }, [positive], squares)).toEqual({ low: 0, high: 20 });
     expect(leastHarmfulRange({ low: 0, high: 0 }, [new Float32Array(4)], squares)).toEqual({ low: 0, high: 0 });

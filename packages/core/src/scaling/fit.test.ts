@@ -45,7 +45,7 @@ describe("fit", () => {
     expect(averagePowerMw(chosen.latencyMs, board, 10)).toBeGreaterThan(350);
     expect(averagePowerMw(chosen.latencyMs, board, 0.1)).toBeLessThan(9);
   });
-  it("fills what binds: time at ten frames a second, RAM and flash without", () => {
+  it("fills the limit that binds: time at ten frames per second, RAM and flash without a rate", () => {
     const imgsz = square(160);
     const timed = fit({ board, imgsz, classes: 1 });
     expect(timed.fill.binding).toBe("latency");
@@ -267,7 +267,7 @@ describe("fit", () => {
     const { network } = fit({ board: ra8d1, classes: 80 }).chosen; // a smaller input has a smaller output
     expect(network.input.height).toBeLessThan(192);
   });
-  it("fills what Helium's kernels take of the time, not what the DSP extension's would", () => {
+  it("fills the time as Helium's kernels take it, not as the DSP extension's would", () => {
     const board = loadBoard("ra8d1");
     const options = { latencyMs: 20, imgsz: square(96), task: "classify" } as const;
     const { chosen, fill } = fit({ board, ...options });

@@ -68,7 +68,7 @@ describe("lattice", () => {
     expect(built).toBeGreaterThan(150);
     expect([...layouts].sort()).toEqual(["1 0", "1 0.5", "1 1", "2 0", "2 0.5", "2 1"]);
   });
-  it("costs no less down a column, where it says so", () => {
+  it("costs at least as much down a column, where costsGrow says so", () => {
     const { input, head } = parseNetwork({ family: "phinet", input: square(64), head: { kind: "yolov2", classes: 1 } });
     const common = new Skeleton(board);
     let compared = 0;
@@ -157,7 +157,7 @@ describe("walk", () => {
         );
       }
   });
-  it.each(["stm32h743", "rp2040"])("finds what misses by least where nothing fits a %s", (name) => {
+  it.each(["stm32h743", "rp2040"])("finds the nearest miss where nothing fits a %s", (name) => {
     for (const task of ["detect", "classify"] as const)
       for (const resource of ["arenaBytes", "weightBytes", "instructions", "macs"] as const) {
         const most = { ...noLimits, [resource]: 2000 };

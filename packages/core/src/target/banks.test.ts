@@ -90,7 +90,7 @@ describe("placeInBanks", () => {
     );
     expect(found / possible).toBeGreaterThan(0.85);
   });
-  it("spreads what fits no bank alone over all, wherever all choices show a way", () => {
+  it("spreads boxes that exceed the arena's bank over all banks, nearly always where an exhaustive search can", () => {
     let [possible, found] = [0, 0];
     const room = fc.integer({ min: 4, max: 24 });
     fc.assert(
@@ -123,7 +123,7 @@ describe("placeInBanks", () => {
       { numRuns: 150, seed: 3 },
     );
   });
-  it("leaves one block where more banks would take more than allowed", () => {
+  it("keeps one block where more banks would exceed the allowed bytes", () => {
     const box = { first: 0, last: 0, bytes: 80, traffic: 1000, stays: false };
     const boxes = [box, { ...box, bytes: 160, traffic: 10 }];
     const options = { banks: sizes(80 + 32, 1000), home: 1, slackBytes: 32 };
@@ -135,7 +135,7 @@ describe("placeInBanks", () => {
     // Moving everything to the faster bank costs nothing.
     expect(bytesOf({ banks: sizes(240 + 32, 1000) })).toEqual([240 + 32, 0]);
   });
-  it("places nothing in nothing", () => {
+  it("accepts an empty list of boxes", () => {
     expect(placeInBanks([], { banks: sizes(8, 8), home: 0, slackBytes: 8 })).toEqual({ spots: [], bytes: [0, 0] });
   });
 });

@@ -83,7 +83,7 @@ describe("placeBoxes", () => {
     );
     expect(atBound / runs).toBeGreaterThan(0.7);
   });
-  it("lets others have what is free before a box's end, and never earlier", () => {
+  it("lets other boxes use bytes that a box frees early, and never before", () => {
     const shrinking = fc
       .record({ last: fc.integer({ min: 2, max: 14 }), rows: fc.integer({ min: 2, max: 9 }) })
       .map(({ last, rows }): Box => {
@@ -118,7 +118,7 @@ describe("placeBoxes", () => {
     );
     expect(gained / runs).toBeGreaterThan(0.3);
   });
-  it("places nothing in nothing, and the same boxes the same way", () => {
+  it("accepts an empty list, and places equal boxes equally", () => {
     expect(placeBoxes([])).toEqual({ bytes: 0, lowerBoundBytes: 0, offsets: [] });
     const again = fc.property(boxesOf(20), (boxes) => {
       expect(placeBoxes(boxes)).toEqual(placeBoxes(boxes));

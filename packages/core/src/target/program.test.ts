@@ -396,7 +396,7 @@ describe("a program on a device without numbers", () => {
     const head = { kind: "classifier", classes: 3 };
     checkOrder(checkAll(deployed({ family, input: { height: 50, width: 39, channels: 3 }, width: 0.25, head })));
   });
-  it("finds what it is for: a row too few, a place too low, a step too early", () => {
+  it("detects a missing row, a wrong place and a step that runs too early", () => {
     const program = makeProgram(randomNetwork(3).graph, { dsp: true, input: "rows" });
     const broken = (change: Partial<Program>) => () => new Device({ ...program, ...change }).infer(true);
     const withPlace = (name: string, change: object) => ({
@@ -471,7 +471,7 @@ describe("kernels", () => {
       expect(kernelsOf(graph, false)).toEqual({ y: "conv2d" });
     }
   });
-  it("of depthwise layers that the kernels on planes do not know are those on pixels, of few channels the portable ones", () => {
+  it("of depthwise layers that planes do not support work on pixels, or are the portable ones for few channels", () => {
     const kernelOf = (options: object, channels = 4): string => {
       const b = new GraphBuilder("depthwise");
       const graph = b.build([b.depthwise("y", b.input("x", [1, 12, 32, channels]), options as never)]);
@@ -496,7 +496,7 @@ describe("kernels", () => {
       expect(kernelOf(options, 3), JSON.stringify(options)).toBe("depthwise");
     }
   });
-  it("of narrow maps take several rows at a time, as many as are quads without gaps; the smallest only where that is free", () => {
+  it("of narrow maps take as many rows at a time as fill quads, the smallest program only where that is free", () => {
     const b = new GraphBuilder("spectrum");
     let x = b.conv2d("conv", b.input("in", [1, 26, 10, 1]), { filters: 8, kernel: [4, 3], stride: 2, padding: 1 });
     x = b.depthwise("dw", x, { kernel: 3, padding: 1 });
@@ -523,7 +523,7 @@ describe("kernels", () => {
     expect(smallest.lowering.steps.some(({ batch }) => batch)).toBe(false);
     expect(smallest.arenaBytes).toBeLessThan(makeProgram(graph, { dsp: true }).arenaBytes);
   });
-  it("of the smallest program have windows of some pixels at a time, where that takes less memory", () => {
+  it("of the smallest program hold the windows of a few pixels at a time, where that takes less memory", () => {
     const b = new GraphBuilder("tiles");
     const x = b.conv2d("a", b.input("in", [1, 20, 23, 16]), { filters: 16, kernel: 3, padding: 1 });
     const graph = b.build([b.conv2d("b", x, { filters: 24, kernel: 3, padding: 1, stride: 2 })]);
@@ -544,7 +544,7 @@ describe("kernels", () => {
       "dsp_product_nhwc",
     ]);
   });
-  it("look up what others read too in a step of its own", () => {
+  it("apply a look-up in a step of its own where the layer's value has other readers", () => {
     const b = new GraphBuilder("shared");
     const y = b.conv2d("y", b.input("x", [1, 4, 4, 3]), { filters: 3 });
     const graph = b.build([b.add("z", y, b.hardswish("h", y))]);
@@ -558,7 +558,7 @@ describe("kernels", () => {
     const kept = c.conv2d("y", c.input("x", [1, 4, 4, 3]), { filters: 3 });
     expect(kernelsOf(c.build([kept, c.hardswish("h", kept)]), false)).toEqual({ y: "pointwise", h: "lookup" });
   });
-  it("repeat an operand that is smaller, or a constant, in one row beside the sum's", () => {
+  it("repeat a smaller operand or a constant row by row, beside the sum's row", () => {
     const b = new GraphBuilder("repeated");
     const x = b.input("x", [1, 6, 4, 8]);
     const y = b.subtract("y", x, b.constant("c", [1, 1, 1, 8]));
@@ -594,7 +594,7 @@ describe("kernels", () => {
     for (const { kernel } of makeProgram(graph, options).lowering.steps) made[kernel] = (made[kernel] ?? 0) + 1;
     return made;
   };
-  it("of MobileNetV2: 17 blocks, 10 sums, nothing that only brings rows into another layout but quads", () => {
+  it("of MobileNetV2: 17 blocks, 10 sums, and no change of layout except to quads", () => {
     const graph = deployed({
       ...{ family: "mobilenetv2", input: { height: 96, width: 96, channels: 3 }, width: 0.35 },
       head: { kind: "classifier", classes: 2 },
@@ -619,7 +619,7 @@ describe("kernels", () => {
       ...{ conv2d: 1, depthwise: 17, pointwise: 16 + 18 + 1, add: sums, mean: 1 },
     });
   });
-  it("of EfficientNet: sigmoids that gate with what they are made from are looked up and multiplied", () => {
+  it("of EfficientNet: a sigmoid that gates its own input is a look-up and a multiplication", () => {
     const graph = deployed({
       ...{ family: "efficientnet", input: { height: 48, width: 48, channels: 3 }, width: 0.25 },
       head: { kind: "classifier", classes: 2 },
@@ -629,7 +629,7 @@ describe("kernels", () => {
     expect((made.multiply ?? 0) + (made.dsp_quads_scaled ?? 0)).toBe(gates);
     expect(made.lookup).toBeGreaterThan(16);
   });
-  it("bring a picture into planes of bytes, and what a layer makes into planes as the plan is", () => {
+  it("turn a picture into planes of bytes, and a layer's output into the plan's planes", () => {
     const graph = deployed({ family: "phinet", input: { height: 32, width: 32, channels: 3 }, alpha: 0.2 });
     const layouts = (optimize: "speed" | "ram") =>
       new Set([...makeProgram(graph, { dsp: true, optimize }).lowering.values.values()].map(({ layout }) => layout));
@@ -637,8 +637,8 @@ describe("kernels", () => {
   });
 });
 
-describe("what is held whole", () => {
-  it("is the outputs of a PhiNet's blocks", () => {
+describe("the values held whole", () => {
+  it("are the outputs of a PhiNet's blocks", () => {
     for (const squeezeExcite of [true, false]) {
       const network = parseNetwork({
         ...{ family: "phinet", input: { height: 64, width: 64, channels: 3 }, alpha: 0.35, squeezeExcite },
@@ -654,7 +654,7 @@ describe("what is held whole", () => {
         expect(barriersOf(makeProgram(graph, { dsp }).lowering)).toEqual(ends.slice(0, -1));
     }
   });
-  it("is only what costs less so: the first blocks stream into each other, up to the first that squeezes", () => {
+  it("are only those that save memory: the first blocks stream into each other, up to the first with a squeeze", () => {
     const at = (squeezeExcite: boolean) => {
       const graph = deployed({ family: "phinet", input: { height: 96, width: 96, channels: 3 }, squeezeExcite });
       const program = makeProgram(graph, { dsp: true, input: "rows" });
@@ -714,7 +714,7 @@ describe("programOf", () => {
     expect(chosen({ optimize: "ram" }).arenaBytes).toBe(small.arenaBytes);
     expect(chosen({ input: "rows" }).options.input).toBe("rows");
   });
-  it("has as many byte weights as the flash asks for, of small maps first", () => {
+  it("uses as many byte weights as the flash limit requires, those of small maps first", () => {
     const head: Yolov2Head = { kind: "yolov2", classes: 1, filters: 1, anchors: defaultAnchors, decoder: "yolov2" };
     const flash = (program: Program) => flashBytesOf(program, board, { head }).total;
     const halved = ({ lowering: { steps, values } }: Program, isHalved: boolean) =>
@@ -749,7 +749,7 @@ describe("programOf", () => {
     for (const name of ["rp2040", "esp32-s3"])
       expect(chosen({}, loadBoard(name)).lowering.steps.some(({ kernel }) => kernel.startsWith("dsp"))).toBe(false);
   });
-  it("has Helium's kernels on rows that lie as they do for the portable ones", () => {
+  it("uses Helium's kernels on the layouts of the portable ones", () => {
     const { options, lowering } = chosen({}, loadBoard("ra8d1"));
     expect(options).toMatchObject({ dsp: false, helium: true });
     expect(new Set([...lowering.values.values()].map(({ layout }) => layout))).toEqual(new Set(["nhwc", "sums"]));
@@ -761,7 +761,7 @@ describe("programOf", () => {
       }),
     );
   });
-  it("keeps the portable kernels of windows that Helium's have not", () => {
+  it("keeps the portable kernels for windows that Helium's do not support", () => {
     const b = new GraphBuilder("sizes");
     const x = b.input("x", [1, 12, 12, 4]);
     const outputs = [3, 5, 7].flatMap((kernel) =>
@@ -788,7 +788,7 @@ describe("programOf", () => {
             expect(bytes).toBeLessThanOrEqual(rooms(one, on).find((room) => room.region === region)!.bytes);
         }
   });
-  it("puts what is read most often into the fastest bank for no more than what ends it; the picture stays", () => {
+  it("puts the most read values into the fastest bank at the cost of its slack only; the picture stays", () => {
     const input = { height: 144, width: 144, channels: 3 };
     const head = { kind: "classifier", classes: 2 };
     const one = programOf(deployed({ family: "mobilenetv2", width: 0.35, input, head }), board);
@@ -808,7 +808,7 @@ describe("programOf", () => {
     expect(chosen({ input: "rows" }).arenaBytes).toBe(makeProgram(graph, { dsp: true, input: "rows" }).arenaBytes);
     expect(chosen({ optimize: "ram" }).arenaBytes).toBe(makeProgram(graph, { dsp: true, optimize: "ram" }).arenaBytes);
   });
-  it("spreads the smallest over all banks where it fits none alone", () => {
+  it("spreads the smallest program over all banks where it fits no single one", () => {
     const large = deployed({
       ...{ family: "phinet", input: { height: 384, width: 384, channels: 3 }, alpha: 0.5, blocks: 9 },
       ...{ squeezeExcite: false, head: { kind: "yolov2", classes: 1 } },

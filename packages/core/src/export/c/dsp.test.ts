@@ -7,8 +7,8 @@ import { dspObstacle, forDsp } from "./dsp.js";
 
 const isLinear = (node: IntegerNode) => node.op === "conv2d" || node.op === "dense";
 
-describe("channels of one byte whose accumulators the DSP kernels cannot hold", () => {
-  test("are given this byte, whatever the input; all others stay", () => {
+describe("constant channels whose accumulators the DSP kernels cannot hold", () => {
+  test("become constant accumulators; all other channels stay", () => {
     let replaced = 0;
     for (let seed = 0; seed < 12; seed++) {
       const q = randomlyQuantized(randomNetwork(seed).graph, seed);
@@ -51,7 +51,7 @@ describe("channels of one byte whose accumulators the DSP kernels cannot hold", 
     }
     expect(replaced).toBeGreaterThan(20);
   });
-  test("are none in a network that the kernels compute as it is", () => {
+  test("do not occur in a network that the kernels can compute", () => {
     const nodes = lowerToInteger(randomlyQuantized(randomNetwork(2).graph, 2));
     expect(forDsp(nodes)).toEqual(nodes);
   });

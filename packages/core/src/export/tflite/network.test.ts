@@ -42,7 +42,7 @@ describe("a network as .tflite", () => {
   });
 });
 
-describe("what TensorFlow Lite has no operator for", () => {
+describe("an operator that TensorFlow Lite lacks", () => {
   it("is an error that names it", () => {
     const builder = new GraphBuilder("pool");
     const padding = { top: 2, bottom: 0, left: 0, right: 0 };
