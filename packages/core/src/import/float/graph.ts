@@ -107,8 +107,8 @@ export class FloatGraph {
   }
 
   /**
-   * Scales and shifts the channels of a value. If the layer that makes the value is its only source and nothing else
-   * reads it, the layer's weights absorb this; otherwise a batch norm without learnt statistics does, which is folded
+   * Scales and shifts the channels of a value. If a linear layer without activation makes the value and nothing else
+   * reads it, the layer's weights absorb both. Otherwise a batch norm without learnt statistics does, which is folded
    * when the network is deployed. A vector is multiplied and added to by constants instead.
    */
   affine(x: string, wanted: string, { scale, shift }: Affine, sole: boolean): string {

@@ -143,7 +143,7 @@ function windows({ attributes }: OnnxNode, kernel: Shape, size: Pair): { stride:
 
 /**
  * Kernel, stride and padding of a pool.
- * @param overhangs whether windows may reach beyond the map's end (ceil_mode), which the pool must not count
+ * @param overhangs whether windows may reach beyond the map's end (ceil_mode); needs a pool that ignores padding
  */
 export function poolOf(node: OnnxNode, x: OnnxValue, overhangs: boolean) {
   const { channels, height, width } = requireChannelsFirst(x);
