@@ -16,7 +16,7 @@ export interface Bank {
 export interface BankBox extends Box {
   /** Bytes that an inference writes to the box and reads from it. */
   readonly traffic: number;
-  /** True for the picture: it must not move to a faster bank, which a camera's DMA may not reach. */
+  /** True for the picture: it moves to a faster bank, which a camera's DMA may not reach, only where no other holds it. */
   readonly stays?: boolean;
 }
 
