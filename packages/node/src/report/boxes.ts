@@ -1,10 +1,13 @@
-/** Pictures with boxes as vectors over one JPEG: crisp at any size, and a picture shown twice is carried once. */
+/**
+ * Pictures with boxes drawn as SVG over one JPEG: the boxes stay crisp at any size, and a picture that appears twice is
+ * embedded once.
+ */
 import { iouCentre } from "@phinets/core/detection";
 import { colourOf } from "../picture/draw.js";
 import type { ReportBox, ReportPicture, TrackedFrame } from "./data.js";
 import { type Html, html, jpegUrl } from "./html.js";
 
-/** Which truths were found and which detections are right: IoU of at least .5, same class, best scores first. */
+/** Matches detections to truths: IoU of at least .5, same class, best scores first. */
 export function matchBoxes(
   truths: readonly ReportBox[],
   detections: readonly ReportBox[],
@@ -37,13 +40,13 @@ export interface Overlay {
   readonly width: number;
   readonly height: number;
   readonly colour: string;
-  /** Ink of the label on that colour. */
+  /** Colour of the label's text on `colour`. */
   readonly ink?: string;
   readonly label?: string;
   readonly dashed?: boolean;
 }
 
-/** `id` names the JPEG for `reuse`; with `reuse` it is taken from the picture of that id. */
+/** `id` names the JPEG so that others can refer to it; `reuse` takes the JPEG from the picture with that id. */
 export function boxedPicture(
   picture: ReportPicture,
   overlays: readonly Overlay[],
@@ -74,7 +77,7 @@ function box(
   return html`${frame}<rect x="${n(left)}" y="${n(top)}" width="${n(tagWidth)}" height="${n(tagHeight)}" rx="${radius}" fill="${colour}"/><text x="${n(left + 3 * unit)}" y="${n(top + size)}" style="font-size:${n(size)}px" fill="${ink}">${label}</text>`;
 }
 
-/** Truths as overlays: found ones quiet, missed ones dashed. */
+/** Truths as overlays: matched ones thin, missed ones dashed. */
 export function truthOverlays(
   truths: readonly ReportBox[],
   found: readonly boolean[],
@@ -102,7 +105,7 @@ export function detectionOverlays(
       dashed: !right[i],
       label: `${classes.length > 1 ? `${classes[detection.class]} ` : ""}${(detection.score ?? 0).toFixed(2)}`,
     }))
-    .reverse(); // the best last, over the others
+    .reverse(); // the best detection is drawn last, over the others
 }
 
 export function trackOverlays(tracks: TrackedFrame["tracks"]): Overlay[] {

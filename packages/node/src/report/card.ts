@@ -1,4 +1,4 @@
-/** card.md: the report's figures as a model card, for people and for search engines of models. */
+/** card.md: the report's figures as a model card, readable by people and by the indexers of model hubs. */
 import { formatBytes, formatCount, formatHertz, formatMacs, formatMs, formatPercent } from "../text/format.js";
 import { isLeftOut, type Proof, type ReportData } from "./data.js";
 import { framesPerSecond, headlineOf, metricTitles } from "./sections.js";
@@ -102,7 +102,7 @@ function row(cells: readonly string[]): string {
   return rule(cells.map(escapeMarkdown));
 }
 
-/** A row of what is Markdown already. */
+/** A row whose cells are Markdown already. */
 function rule(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }

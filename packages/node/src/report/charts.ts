@@ -1,4 +1,7 @@
-/** The report's charts: Observable Plot on a document of linkedom, so equal data give equal SVG. Colours are CSS variables. */
+/**
+ * The report's charts, drawn by Observable Plot on a linkedom document, so that equal data gives equal SVG. Colours are
+ * CSS variables.
+ */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { Candidate, Curve } from "./data.js";
@@ -20,33 +23,36 @@ function draw(options: Plot.PlotOptions): Html {
     document: document as unknown as Plot.PlotOptions["document"],
     className: "plot",
   });
-  // The sheet of the page styles plots; Plot's own copy in each would say the same again.
+  // The page's style sheet styles all plots; drop the copy that Plot puts into each.
   for (const sheet of figure.querySelectorAll("style")) sheet.remove();
   return raw(figure.outerHTML);
 }
 
-/** Pixels that a phone gives a chart. */
+/** Width in pixels of a chart on a phone. */
 const phoneWidth = 328;
 
-/** A chart drawn twice, for a desk and for a phone, so that its words are read on both; the style sheet shows one. */
+/**
+ * A chart drawn twice, for desktop and phone widths, so that its text is legible on both; the style sheet shows one of
+ * them.
+ */
 export function onBoth(draw: (width: number) => Html, width = 480): Html {
   return html`<div class="on-wide">${draw(width)}</div><div class="on-narrow">${draw(phoneWidth)}</div>`;
 }
 
 export interface LineChartOptions {
   readonly x: string;
-  /** Default: from the data. */
+  /** Default: the range of the data. */
   readonly yDomain?: readonly [number, number];
   readonly xDomain?: readonly [number, number];
-  /** A vertical rule, with its label. */
+  /** A vertical line with a label. */
   readonly mark?: { readonly x: number; readonly label: string };
   readonly width?: number;
   readonly height?: number;
-  /** Names at the ends of the lines. Default true. */
+  /** Whether each line's name stands at its end. Default true. */
   readonly names?: boolean;
 }
 
-/** Lines with their names at their ends. */
+/** Line chart whose lines are named at their ends. */
 export function lineChart(lines: readonly Line[], options: LineChartOptions): Html {
   const shown = lines
     .filter((line) => line.points.length > 0)
@@ -82,7 +88,7 @@ export function lineChart(lines: readonly Line[], options: LineChartOptions): Ht
   });
 }
 
-/** Pixels that the names at the ends of lines take. */
+/** Pixels to reserve for the names at the ends of lines. */
 function endRoom(lines: readonly Line[]): number {
   return Math.min(130, 20 + 6.5 * Math.max(0, ...lines.map(({ name }) => name.length)));
 }
@@ -91,7 +97,7 @@ function integersOnly(value: number): string {
   return Number.isInteger(value) || value < 1 ? String(value) : "";
 }
 
-/** Names at the right of the last points, pushed apart so that they can be read. */
+/** Names to the right of the last points, moved apart so that they do not overlap. */
 function ends(lines: readonly Line[], options: LineChartOptions): Plot.Markish {
   const all = lines.flatMap((line) => line.points.map((point) => point.y));
   const [low, high] = options.yDomain ?? [Math.min(0, ...all), Math.max(...all)];
@@ -100,7 +106,7 @@ function ends(lines: readonly Line[], options: LineChartOptions): Plot.Markish {
     .map(({ name, colour, points }) => ({ name, colour, y: points[points.length - 1].y }))
     .sort((a, b) => b.y - a.y);
   for (let i = 1; i < labels.length; i++) labels[i].y = Math.min(labels[i].y, labels[i - 1].y - step);
-  // Not below the axis: push the lowest up, and those above it as far as needed.
+  // Keep the labels above the axis: raise the lowest, and those above it as far as needed.
   for (let i = labels.length - 1, floor = low; i >= 0; i--, floor = labels[i + 1].y + step) {
     if (labels[i].y < floor) labels[i].y = floor;
   }
@@ -118,7 +124,7 @@ function ends(lines: readonly Line[], options: LineChartOptions): Plot.Markish {
 /** Precision over recall, both 0..1. */
 export function precisionRecallChart(curves: readonly Curve[], width?: number): Html {
   const lines = curves.map(({ name, points }) => {
-    // Beyond the highest recall that is reached precision is 0: one such point ends the curve.
+    // Precision is 0 beyond the highest recall that is reached: keep one such point to end the curve.
     const end = points.findLastIndex(({ precision }) => precision > 0) + 2;
     return {
       name,
@@ -129,7 +135,7 @@ export function precisionRecallChart(curves: readonly Curve[], width?: number): 
   return lineChart(lines, { x: "recall", xDomain: [0, 1], yDomain: [0, 1], height: 320, names: false, width });
 }
 
-/** Mean IoU of boxes with their best anchor, over the number of anchors. */
+/** Mean IoU of boxes with their best anchor, by number of anchors. */
 export function meanIouChart(
   curve: readonly { readonly anchors: number; readonly meanIou: number }[],
   used?: number,
@@ -145,7 +151,7 @@ export function meanIouChart(
   });
 }
 
-/** Share of right answers by confidence, as bars beside the line on which they should end. */
+/** Accuracy by confidence, as bars beside the diagonal of perfect calibration. */
 export function calibrationChart(
   bins: readonly {
     readonly from: number;
@@ -188,7 +194,7 @@ export function calibrationChart(
   });
 }
 
-/** Sizes of boxes as shares of the picture, and the anchors' over them. */
+/** Box sizes as fractions of the picture, with the anchors' sizes over them. */
 export function anchorChart(
   boxes: readonly (readonly [number, number])[],
   anchors: readonly (readonly [number, number])[],
@@ -211,7 +217,7 @@ export function anchorChart(
   });
 }
 
-/** Charts one above the other, each under its title. */
+/** Charts stacked vertically, each under its title. */
 export function curveChart(titles: readonly string[], charts: readonly Html[]): Html {
   let top = 0;
   let width = 0;
@@ -238,7 +244,10 @@ const standaloneColours: Readonly<Record<string, string>> = {
   line: "#e2e0d8",
 };
 
-/** A chart as an SVG file of its own, in the light colours of the report; it needs no style sheet, as some viewers have none. */
+/**
+ * A chart as a standalone SVG file in the report's light colours. Colours are written into it, because some viewers
+ * ignore style sheets.
+ */
 export function svgFile(chart: Html): string {
   const name = /^<svg[^>]* xmlns=/.test(chart.text) ? "" : ' xmlns="http://www.w3.org/2000/svg"';
   return chart.text
@@ -249,7 +258,7 @@ export function svgFile(chart: Html): string {
     });
 }
 
-/** Accuracy (0..1) over a cost, a dot a run. */
+/** Accuracy (0..1) over a cost, one dot per run. */
 export function costChart(
   points: readonly { readonly colour: string; readonly x: number; readonly y: number }[],
   { x, y, width = 480 }: { readonly x: string; readonly y: string; readonly width?: number },
@@ -272,7 +281,7 @@ export function costChart(
   });
 }
 
-/** What the search saw: work against memory, the chosen one marked. */
+/** The networks that the search evaluated: MACs against memory, with the chosen one marked. */
 export function candidateChart(pareto: readonly Candidate[], chosen: Candidate, width = 480): Html {
   const row = ({ macs, ramBytes }: Candidate) => ({ x: ramBytes / 1024, y: macs / 1e6 });
   return draw({
@@ -299,7 +308,10 @@ export function candidateChart(pareto: readonly Candidate[], chosen: Candidate, 
   });
 }
 
-/** Settings as lines over an axis an option, the last axis their score; the better, the stronger. */
+/**
+ * Parallel coordinates: one axis per option, the last axis the score, one line per setting; better settings are more
+ * opaque.
+ */
 export function parallelChart(
   lines: readonly { readonly setting: Readonly<Record<string, string | number | boolean>>; readonly score: number }[],
   {
@@ -315,7 +327,7 @@ export function parallelChart(
   const axes = options.map((name) => {
     const values = [...new Set(lines.map(({ setting }) => setting[name]))];
     const numbers = values.filter((value) => typeof value === "number");
-    // Numbers lie by their order: learning rates of many sizes are then told apart.
+    // Numbers are spaced by rank, so that values of different magnitudes (learning rates) stay distinguishable.
     const sorted = numbers.length === values.length ? numbers.sort((a, b) => a - b) : values.map(String).sort();
     const place = (value: string | number | boolean | undefined) =>
       (sorted as readonly unknown[]).indexOf(numbers.length === values.length ? value : String(value));

@@ -1,4 +1,4 @@
-/** The page of `phinets compare`: runs side by side, curves over each other, costs beside accuracy. */
+/** The page of `phinets compare`: several runs side by side, with curves in one chart and costs beside accuracy. */
 import type { Candidate } from "@phinets/core/scaling";
 import type { Recipe } from "@phinets/core/training";
 import type { ResultsRow } from "../run/save.js";
@@ -13,19 +13,19 @@ import { indexColour } from "./trajectories.js";
 
 export interface ComparedRun {
   readonly folder: string;
-  /** The shortest name that tells it from the others. */
+  /** The shortest name that distinguishes the run from the others. */
   readonly name: string;
   readonly task: "detect" | "classify";
   readonly classes: readonly string[];
-  /** Of its pictures and labels; absent where the run did not keep it. */
+  /** Hash of its pictures and labels; absent where the run did not keep it. */
   readonly dataSha256?: string;
-  /** Absent of weights that were trained elsewhere. */
+  /** Absent for weights that were trained elsewhere. */
   readonly recipe?: Recipe;
-  /** Of results.csv. */
+  /** Rows of results.csv. */
   readonly rows: readonly ResultsRow[];
   /** The row of the best epoch. */
   readonly best?: ResultsRow;
-  /** Figures on the test pictures, of a shipped run. */
+  /** Figures on the test pictures; only for a shipped run. */
   readonly shipped?: {
     readonly split: string;
     readonly images: number;
@@ -36,19 +36,19 @@ export interface ComparedRun {
     readonly name: string;
     readonly input: { readonly height: number; readonly width: number; readonly channels: number };
   };
-  /** As planned on the board, int8. */
+  /** As planned for the board, int8. */
   readonly costs: Omit<Candidate, "network" | "fits"> & { readonly board: string; readonly boardTitle: string };
 }
 
 export interface Comparison {
   readonly runs: readonly ComparedRun[];
-  /** Whether all learnt from and were validated on the same pictures; undefined where a run does not say. */
+  /** Whether all runs were trained and validated on the same pictures; undefined where a run does not record it. */
   readonly sameData?: boolean;
 }
 
 const figuresOf = (task: ComparedRun["task"]) => (task === "detect" ? ["AP50", "AP"] : ["top1", "top5"]);
 
-/** The page as text. A pure function: equal runs, equal page. */
+/** Returns the page's HTML. A pure function: equal comparisons give equal pages. */
 export function renderComparison(comparison: Comparison): string {
   const { runs } = comparison;
   const [first, second] = figuresOf(runs[0].task);
@@ -68,7 +68,7 @@ ${callout(warningOf(comparison))}`,
   });
 }
 
-/** What speaks against comparing the figures, in plain words. */
+/** The reasons why the figures may not be comparable, as a sentence. */
 export function warningOf({ runs, sameData }: Comparison): string | undefined {
   const classes = new Set(runs.map((run) => JSON.stringify(run.classes)));
   if (classes.size > 1) return "The runs tell other classes apart: their figures are of other questions.";
@@ -77,7 +77,7 @@ export function warningOf({ runs, sameData }: Comparison): string | undefined {
   return undefined;
 }
 
-/** For a terminal. */
+/** The comparison as text for a terminal. */
 export function describeComparison(comparison: Comparison): string {
   const { runs } = comparison;
   const names = figuresOf(runs[0].task);
@@ -98,7 +98,7 @@ function latency([low, high]: readonly [number, number]): string {
 const dot = (i: number, name: string): Html =>
   html`<span style="white-space:nowrap"><span class="dot" style="background:${indexColour(i)}"></span>${name}</span>`;
 
-/** Cells of a column; the best one stands out, where they differ. */
+/** Cells of a column; where the values differ, the best one is emphasised. */
 function column(
   values: readonly (number | undefined)[],
   show: (value: number) => string,
@@ -217,7 +217,7 @@ function curvesSection(runs: readonly ComparedRun[], metrics: readonly string[])
   if (most === 0) return undefined;
   if (most < fewestForCurves)
     return section("Over the epochs", `The runs have ${most} epochs at most: so few make no curve.`, []);
-  // From 0, as high as the best: a difference is seen, and not made larger than it is.
+  // The axis runs from 0 to just above the best value, so that differences are visible but not exaggerated.
   const highest = (metric: string): number =>
     Math.min(1, 1.1 * Math.max(0.01, ...runs.flatMap(({ rows }) => rows.map((row) => row[metric] ?? 0))));
   const chart = (metric: string) =>
@@ -239,7 +239,7 @@ function curvesSection(runs: readonly ComparedRun[], metrics: readonly string[])
   );
 }
 
-/** Options of the recipes, and what else the runs do not have in common. */
+/** Options of the recipes and other properties in which the runs differ. */
 function differencesSection(runs: readonly ComparedRun[]): Html {
   const said = (value: unknown): string =>
     value === undefined ? "–" : typeof value === "string" ? value || "none" : JSON.stringify(value);

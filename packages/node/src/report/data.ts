@@ -1,13 +1,16 @@
-/** What a report is made of. All of it is plain data, so that a report can be made again from what a run has kept. */
+/**
+ * The data that a report is made from. It is plain data, so that a report can be rendered again from what a run has
+ * stored.
+ */
 
 import type { Calibration, DetectionAnalysis } from "@phinets/core/evaluation";
 import type { TrackingProof } from "../emulator/emulate.js";
 
-/** A step that was not done, and how to have it next time. */
+/** A step that was skipped, and how to enable it next time. */
 export interface LeftOut {
-  /** What was left out and why: "firmware proof: arm-none-eabi-gcc is not installed". */
+  /** What was skipped and why: "firmware proof: arm-none-eabi-gcc is not installed". */
   readonly leftOut: string;
-  /** The line that changes it: "npm run setup". */
+  /** The command that enables it: "npm run setup". */
   readonly install?: string;
 }
 
@@ -28,14 +31,14 @@ export interface ReportBox {
   readonly score?: number;
 }
 
-/** A picture small enough to be carried in the page; boxes that belong to it are in its pixels. */
+/** A picture small enough to embed in the page; boxes that belong to it are in its pixels. */
 export interface ReportPicture {
   readonly width: number;
   readonly height: number;
   readonly jpeg: Uint8Array;
 }
 
-/** One picture with what is there and what was found. Detection: boxes; classification: classes. */
+/** One picture with its labels and predictions: boxes for detection, classes for classification. */
 export interface Prediction {
   readonly caption: string;
   readonly picture: ReportPicture;
@@ -46,7 +49,7 @@ export interface Prediction {
 }
 
 export interface TrackedFrame {
-  /** From 1. */
+  /** Number of the frame, from 1. */
   readonly number: number;
   readonly picture: ReportPicture;
   readonly tracks: readonly (Omit<ReportBox, "class" | "score"> & { readonly id: number })[];
@@ -56,13 +59,13 @@ export interface TrajectoryPlot {
   readonly name: string;
   readonly width: number;
   readonly height: number;
-  /** A picture to draw over. */
+  /** The picture that the tracks are drawn over. */
   readonly jpeg?: Uint8Array;
-  /** By id: the middle of the lower edge, frame by frame. */
+  /** Tracks by id; a point is the middle of a box's lower edge, one per frame. */
   readonly tracks: readonly { readonly id: number; readonly points: readonly (readonly [x: number, y: number])[] }[];
 }
 
-/** Of a classifier. */
+/** Analysis of a classifier. */
 export interface ClassAnalysis {
   readonly names: readonly string[];
   /** `[classes, classes]`, row = label, column = prediction */
@@ -90,7 +93,7 @@ export interface BlockRow {
   readonly macs?: number;
 }
 
-/** A use of a limited thing, in bytes. */
+/** Use of a limited resource, in bytes. */
 export interface Use {
   readonly usedBytes: number;
   readonly totalBytes: number;
@@ -102,39 +105,39 @@ export interface Proof {
   /** Output bytes compared with the interpreter's, and how many differ. */
   readonly bytes: number;
   readonly differingBytes: number;
-  /** Of all outputs in order. */
+  /** SHA-256 of all outputs in order. */
   readonly outputSha256: string;
-  /** Mean of an inference. */
+  /** Mean per inference. */
   readonly instructions: number;
   readonly instructionsPerMac?: number;
   readonly plannedArenaBytes: number;
-  /** From the ELF. */
+  /** Size of the arena in the ELF file. */
   readonly arenaBytes: number;
   readonly flashBytes: number;
   readonly stackBytes?: number;
-  /** Where it ran: "Cortex-M7, MPS2 AN500 in QEMU". */
+  /** The emulated machine: "Cortex-M7, MPS2 AN500 in QEMU". */
   readonly machine: string;
-  /** The machine's core is of the board's kind. */
+  /** Whether the machine's core is of the same kind as the board's. */
   readonly ownCore: boolean;
-  /** The image for the board, linked into its regions. */
+  /** The image for the board, linked into its memory regions. */
   readonly linked?: Step<{
     readonly name: string;
     readonly flash: Use;
     readonly ram: Use;
-    /** The board's regions, and what it has in each. */
+    /** The board's memory regions, and what each holds. */
     readonly memories: readonly (Use & { readonly region: string; readonly use: string })[];
-    /** Of the network's constants, part of the flash. */
+    /** Bytes of the network's constants, part of the flash. */
     readonly weightsBytes: number;
-    /** What was said before training. */
+    /** The sizes that were predicted before training. */
     readonly planned: { readonly flashBytes: number; readonly weightsBytes: number };
   }>;
 }
 
-/** Figures of the same pictures on one form of the network, fractions 0..1 by metric name. */
+/** Figures of one form of the network, fractions 0..1 by metric name. All forms are measured on the same pictures. */
 export interface FormFigures {
   readonly name: "float" | "int8" | "firmware";
   readonly values: Readonly<Record<string, number>>;
-  /** How many pictures of the split they are of, where not all. */
+  /** Number of the split's pictures that were measured; absent where all were. */
   readonly pictures?: number;
 }
 
@@ -143,7 +146,7 @@ export interface Curve {
   readonly points: readonly { readonly recall: number; readonly precision: number }[];
 }
 
-/** Figures of one class, int8, fractions 0..1. */
+/** Figures of one class on the int8 network, fractions 0..1. */
 export interface ClassFigures {
   readonly name: string;
   /** Objects in the pictures. */
@@ -152,20 +155,20 @@ export interface ClassFigures {
 }
 
 export interface Artefact {
-  /** From the report's folder. */
+  /** Relative to the report's folder. */
   readonly path: string;
   readonly what: string;
   readonly bytes: number;
   readonly sha256: string;
 }
 
-/** Pictures and rows of labels that were left out. */
+/** Number of pictures and label rows that were left out. */
 export interface Skipped {
   readonly pictures: number;
   readonly rows: number;
 }
 
-/** ` 2 bad pictures and 1 bad label row are left out.`; nothing where nothing was. */
+/** ` 2 bad pictures and 1 bad label row are left out.`; empty where nothing was left out. */
 export function describeSkipped({ pictures, rows }: Skipped = { pictures: 0, rows: 0 }): string {
   const parts = (
     [
@@ -180,25 +183,25 @@ export function describeSkipped({ pictures, rows }: Skipped = { pictures: 0, row
 export interface ReportData {
   /** "coco-person on STM32H743" */
   readonly title: string;
-  /** Of phinets. */
+  /** Version of phinets. */
   readonly version: string;
-  /** When it was made, as text; left out where reports are compared. */
+  /** When the report was made, as text; omitted where reports are compared. */
   readonly date?: string;
   readonly dataset: {
     readonly name: string;
     readonly task: "detect" | "classify";
     readonly classes: readonly string[];
     readonly pictures: { readonly train: number; readonly val: number; readonly test: number };
-    /** What was left out of it as bad (`--skip-bad`). Default: nothing. */
+    /** What `--skip-bad` left out. Default: nothing. */
     readonly skipped?: Skipped;
-    /** Split that the figures are of. */
+    /** The split that the figures are measured on. */
     readonly split: string;
   };
-  /** Plain words where the figures say that the network is of no use. */
+  /** A sentence where the figures show that the network is of no use. */
   readonly verdict?: string;
-  /** What the figures mean, most important first: ["AP50", "AP", "precision", "recall", "f1"]. */
+  /** The metrics to show, most important first: ["AP50", "AP", "precision", "recall", "f1"]. */
   readonly metrics: readonly string[];
-  /** At least one; the first metric of int8 (else of the first form) is the headline. */
+  /** At least one form; the headline is the first metric of int8, or of the first form where there is no int8. */
   readonly figures: readonly FormFigures[];
   /** Why the table has no firmware column. */
   readonly figuresLeftOut?: LeftOut;
@@ -207,7 +210,7 @@ export interface ReportData {
     readonly input: { readonly height: number; readonly width: number; readonly channels: number };
     readonly parameters: number;
     readonly macs: number;
-    /** Hyper-parameters, in the paper's words. */
+    /** Hyper-parameters, named as in the paper. */
     readonly settings: readonly (readonly [name: string, value: string | number])[];
     readonly blocks: readonly BlockRow[];
   };
@@ -219,13 +222,15 @@ export interface ReportData {
     readonly flash: Use;
     readonly ram: Use;
     readonly latencyMs: readonly [low: number, high: number];
-    /** What the latency is made of: instructions that the emulated core counted, or the plan's. Default "planned". */
+    /**
+     * Source of the latency: instructions that the emulated core counted, or the plan's estimate. Default "planned".
+     */
     readonly latencyFrom?: "counted" | "planned";
     readonly energyMj?: number;
   };
-  /** The arena over time, an SVG of cost/memory-map. */
+  /** The arena over time, as SVG made by cost/memory-map. */
   readonly memoryMapSvg?: string;
-  /** What the search for the network saw. */
+  /** The networks that the search evaluated. */
   readonly fit?: { readonly evaluated: number; readonly pareto: readonly Candidate[]; readonly chosen: Candidate };
   readonly training: Step<{
     /** Rows of results.csv. */
@@ -237,10 +242,10 @@ export interface ReportData {
   readonly predictions: Step<readonly Prediction[]>;
   readonly precisionRecall?: readonly Curve[];
   readonly perClass?: readonly ClassFigures[];
-  /** What stands behind int8's figures: a detector's, or a classifier's. */
+  /** Analysis behind the int8 figures, of a detector or a classifier. */
   readonly analysis?: DetectionAnalysis;
   readonly classAnalysis?: ClassAnalysis;
-  /** Of the training boxes; `used`: how many anchors the network has. */
+  /** Anchors of the training boxes; `used` is the number of anchors that the network has. */
   readonly anchors?: {
     readonly used: number;
     readonly boxes: number;
@@ -252,14 +257,14 @@ export interface ReportData {
     readonly frames: number;
     readonly tracks: number;
     readonly framesPerSecond: number;
-    /** Against the clip's own truth, where it has one; fractions. */
+    /** Scores against the clip's own labels, where it has them; fractions. */
     readonly scores?: { readonly MOTA: number; readonly IDF1: number; readonly HOTA: number };
-    /** The emulated firmware's boxes and tracks of the first frames, against the library's. */
+    /** The emulated firmware's boxes and tracks of the first frames, compared with the library's. */
     readonly firmware?: Step<TrackingProof>;
     readonly strip: readonly TrackedFrame[];
     readonly trajectories?: TrajectoryPlot;
   }>;
   readonly artefacts: readonly Artefact[];
-  /** Lines that make all of this again. */
+  /** Command lines that reproduce the run. */
   readonly commands: readonly string[];
 }

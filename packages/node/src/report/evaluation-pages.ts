@@ -1,4 +1,4 @@
-/** What each benchmark puts on the page of `phinets eval ... --report`. */
+/** The content that each benchmark puts on the page of `phinets eval ... --report`. */
 import type { MotRows, VocDetections, VocObject } from "@phinets/core/data";
 import {
   accumulateCoco,
@@ -164,7 +164,7 @@ export interface TrackedSequence {
   readonly name: string;
   readonly found: MotRows;
   readonly truth: MotRows;
-  /** of the pictures; default: what the boxes span */
+  /** of the pictures; default: the extent of the boxes */
   readonly width?: number;
   readonly height?: number;
   readonly jpeg?: Uint8Array;

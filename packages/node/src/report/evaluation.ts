@@ -1,6 +1,6 @@
 /**
- * Sections about right and wrong: curves, confusion, errors, calibration, trajectories. Every page has them from here: that of
- * `phinets eval` and `phinets val --report`, made below, and a shipped run's.
+ * Sections about correct and wrong predictions: curves, confusion, errors, calibration, trajectories. They are shared
+ * by the pages of `phinets eval` and `phinets val --report`, rendered below, and by a shipped run's report.
  */
 import type {
   Calibration,
@@ -19,17 +19,17 @@ import { indexColour, trajectoryFigure } from "./trajectories.js";
 
 export interface EvaluationPage {
   readonly title: string;
-  /** The verb: "phinets eval". Default. */
+  /** The command that made the page. Default "phinets eval". */
   readonly verb?: string;
-  /** One sentence: of what. */
+  /** One sentence that says what was evaluated. */
   readonly lead: string;
-  /** Plain words where what was measured is of no use. */
+  /** A sentence where the figures show that the network is of no use. */
   readonly verdict?: string;
   readonly cards: readonly (readonly [name: string, value: string])[];
   readonly sections: readonly Html[];
 }
 
-/** The page as text. A pure function: equal data, equal page. */
+/** Returns the page's HTML. A pure function: equal data gives equal pages. */
 export function renderEvaluation(page: EvaluationPage): string {
   const { title, verb = "phinets eval", lead, verdict, cards, sections } = page;
   return renderPage({
@@ -48,14 +48,14 @@ export interface NamedCurve {
 }
 
 const unit = { yDomain: [0, 1] as const, height: 320 };
-/** More lines than these cannot be told apart. */
+/** More lines than this cannot be told apart. */
 const mostLines = 8;
 
 function lines(curves: readonly NamedCurve[]): Line[] {
   return curves.slice(0, mostLines).map(({ name, points }, i) => ({ name, colour: indexColour(i), points }));
 }
 
-/** Precision over recall; of many curves the first ones. */
+/** Precision over recall; where there are many curves, only the first ones. */
 export function precisionRecallCurves(note: string, curves: readonly NamedCurve[]): Html {
   return section(
     "Precision and recall",
@@ -80,7 +80,7 @@ export function confidenceSection(points: readonly ConfidencePoint[]): Html {
   );
 }
 
-/** Of a detector. Of many classes those that are mixed up most. */
+/** Confusion matrix of a detector; where there are many classes, those that are confused most. */
 export function confusionSection({ classes, counts, confidence }: DetectionAnalysis["confusion"]): Html {
   return matrixSection(
     [...classes, "background"],
@@ -90,13 +90,13 @@ export function confusionSection({ classes, counts, confidence }: DetectionAnaly
   );
 }
 
-/** Of a classifier. */
+/** Sections of a classifier: confusion matrix and calibration. */
 export function classSections({ names, confusion, calibration }: ClassAnalysis): Html[] {
   const matrix = matrixSection(names, confusion, "Rows are what is there, columns what was said.");
   return calibration ? [matrix, calibrationSection(calibration)] : [matrix];
 }
 
-/** @param keepsLast the last row and column are shown in any case */
+/** @param keepsLast always show the last row and column */
 function matrixSection(all: readonly string[], counts: readonly number[], note: string, keepsLast = false): Html {
   const most = 11;
   const size = all.length;
@@ -116,7 +116,7 @@ function matrixSection(all: readonly string[], counts: readonly number[], note: 
     let whole = 0;
     for (let j = 0; j < size; j++) whole += counts[row * size + j];
     if (count === 0) return html`<td class="n">·</td>`;
-    // Errors are rare where a network is good: the root shows them too.
+    // Errors are rare where a network is good: the square root keeps them visible.
     const part = row === column ? count / whole : Math.sqrt(count / whole);
     const share = Math.round(70 * part);
     const colour = row === column ? "var(--good)" : "var(--bad)";
@@ -139,7 +139,7 @@ export function calibrationSection({ ECE, MCE, bins }: Calibration): Html {
   );
 }
 
-/** A detector's sections from what was analysed. */
+/** Sections of a detector's analysis. */
 export function analysisSections({ confidences, confusion, errors }: DetectionAnalysis): Html[] {
   return [confidenceSection(confidences), errorSection(errors), confusionSection(confusion)];
 }
@@ -178,7 +178,7 @@ export function tableSection(
   return section(title, note, table(head, rows), true);
 }
 
-/** MOTA, IDF1 and HOTA as bars, a sequence each. */
+/** MOTA, IDF1 and HOTA as bars, one group per sequence. */
 export function trackingBars(sequences: readonly ({ readonly name: string } & MotFigures)[]): Html {
   const names = ["MOTA", "IDF1", "HOTA"] as const;
   const bar = (value: number) =>

@@ -1,4 +1,4 @@
-/** HTML as tagged templates: what is put in is escaped, unless it is HTML already. */
+/** HTML as tagged templates: interpolated values are escaped unless they are `Html` already. */
 import { escapeHtml } from "./text.js";
 
 export class Html {
@@ -7,7 +7,7 @@ export class Html {
 
 type Content = Html | string | number | undefined | false | readonly Content[];
 
-/** Text that is known to be safe: our own SVG. */
+/** Marks text as safe HTML: our own SVG. */
 export function raw(text: string): Html {
   return new Html(text);
 }

@@ -1,17 +1,17 @@
-/** The frame of every page: head, title, contents, footer. One file that loads nothing. */
+/** The frame of every page: head, title, contents, footer. A page is one file that loads no other. */
 import { type Html, html, raw } from "./html.js";
 import { style } from "./style.js";
 
 export interface Page {
-  /** Of the window. */
+  /** Title of the browser window. */
   readonly title: string;
   readonly header: Html;
-  /** Sections, and what stands between them. */
+  /** The sections and anything between them. */
   readonly body: Html;
   readonly footer: Html;
 }
 
-/** The page as text. A pure function: equal parts, equal page. */
+/** Returns the page's HTML. A pure function: equal parts give equal pages. */
 export function renderPage({ title, header, body, footer }: Page): string {
   return html`<!doctype html>
 <html lang="en">
@@ -32,14 +32,14 @@ ${body}
 `.text;
 }
 
-/** Links to the sections; none where there is little to find. */
+/** Links to the sections; undefined where the page has too few sections. */
 function contents({ text }: Html): Html | undefined {
   const sections = [...text.matchAll(/<section[^>]* id="([\w-]+)"><h2>(.*?)<\/h2>/g)];
   if (sections.length < 3) return undefined;
   return html`<nav aria-label="contents">${sections.map(([, id, title]) => html`<a href="#${id}">${raw(title)}</a>`)}</nav>`;
 }
 
-/** A part of the page, with a place in its contents. */
+/** A section of the page, listed in its contents. */
 export function section(title: string, note: string | undefined, body: Html | readonly Html[], long = false): Html {
   const id = title
     .toLowerCase()
@@ -48,7 +48,7 @@ export function section(title: string, note: string | undefined, body: Html | re
   return html`<section${long && raw(' class="long"')} id="${id}"><h2>${title}</h2>${note && html`<p class="note">${note}</p>`}${body}</section>`;
 }
 
-/** Plain words that nobody should miss. */
+/** A highlighted sentence. */
 export function callout(text: string | undefined): Html | undefined {
   return text === undefined ? undefined : html`<p class="callout">${text}</p>`;
 }
@@ -56,8 +56,8 @@ export function callout(text: string | undefined): Html | undefined {
 export type Cell = string | number | Html;
 
 /**
- * A table that scrolls inside itself where it is wider than the page; the first cell of a row names it. `folds`: on a phone
- * each row becomes a block, its cells under each other with their heads beside them.
+ * A table that scrolls horizontally where it is wider than the page; the first cell of a row names it. `folds`: on a
+ * phone each row becomes a block, with its cells below each other and their titles beside them.
  */
 export function table(
   head: readonly string[],
@@ -75,7 +75,7 @@ export function table(
   return html`<div class="scroll"><table${folds && raw(' class="folds"')}><thead><tr>${head.map((name, i) => html`<th${kind(i)}>${name}</th>`)}</tr></thead><tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>`)}</tbody></table></div>`;
 }
 
-/** Facts, one a line: name and value. */
+/** A list of facts, one name and value per line. */
 export function facts(rows: readonly (readonly [name: string, value: Cell])[]): Html {
   return html`<table class="facts"><tbody>${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table>`;
 }

@@ -1,4 +1,4 @@
-/** Pictures made small enough to travel in the report, and their boxes with them. */
+/** Scales pictures, and their boxes with them, down to a size that can be embedded in the report. */
 import type { BoxLabel, Picture } from "@phinets/core/data";
 import type { Detection } from "@phinets/core/detection";
 import type { Track } from "@phinets/core/tracking";
@@ -9,14 +9,17 @@ import type { Prediction, ReportBox, ReportPicture, TrackedFrame } from "./data.
 /** Longer side of a picture in the report. */
 const reportSide = 360;
 
-/** A picture for the report, never larger than it is. `side`: its longer side at most, in pixels. */
+/** A picture for the report, never enlarged. `side`: its longer side at most, in pixels. */
 export async function reportPicture(picture: Picture, side = reportSide): Promise<ReportPicture> {
   const longer = Math.max(picture.width, picture.height);
   const small = longer > side ? scaleTo(picture, side) : picture;
   return { width: small.width, height: small.height, jpeg: await encodeJpeg(small, 78) };
 }
 
-/** A detector's prediction: `truths` in fractions around centres, as labels are; `detections` in pixels of `picture`. */
+/**
+ * A detector's prediction: `truths` are centre, width and height in fractions of the picture, as labels are;
+ * `detections` are in pixels of `picture`.
+ */
 export async function detectionPrediction(
   caption: string,
   picture: Picture,

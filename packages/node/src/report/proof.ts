@@ -1,4 +1,4 @@
-/** What ran on the emulated core: the proof, and the tracks. */
+/** The report's sections about the emulated firmware: the proof of equal outputs, and the tracks. */
 import { formatBytes, formatCount, formatPercent } from "../text/format.js";
 import { boxedPicture, trackOverlays } from "./boxes.js";
 import { isLeftOut, type ReportData, type Use } from "./data.js";
@@ -46,7 +46,7 @@ export function proofSection({ proof }: ReportData): Html {
   );
 }
 
-/** "68.4 KiB, as planned to the byte"; where it is not, by how much. `exactly`: it has to be. */
+/** "68.4 KiB, as planned to the byte", or the difference. `exactly`: a difference is shown as bad. */
 function asPlanned(now: number, planned: number, { exactly }: { readonly exactly: boolean }): Html {
   if (now === planned) return html`${formatBytes(now)}, <b class="good">as planned</b> to the byte`;
   const difference = Math.abs(now - planned);
@@ -54,7 +54,7 @@ function asPlanned(now: number, planned: number, { exactly }: { readonly exactly
   return html`${formatBytes(now)}, ${exactly ? html`<b class="bad">${said}</b>` : said}`;
 }
 
-/** "FLASH 90 KiB of 2 MiB, AXI_SRAM 260 KiB of 512 KiB": the regions that hold anything. */
+/** "FLASH 90 KiB of 2 MiB, AXI_SRAM 260 KiB of 512 KiB": the regions that are used. */
 export function memoryList(memories: readonly (Use & { readonly region: string })[]): string {
   return memories
     .filter(({ usedBytes }) => usedBytes > 0)
@@ -88,7 +88,7 @@ export function trackingSection({ tracking, dataset }: ReportData): Html | undef
   );
 }
 
-/** Whether the firmware tracks the same. */
+/** Whether the firmware's tracks equal the library's. */
 function firmwareTracks(firmware: Extract<ReportData["tracking"], { readonly strip: unknown }>["firmware"]): Html[] {
   if (firmware === undefined) return [];
   if (isLeftOut(firmware)) return [leftOut(firmware)];

@@ -1,4 +1,4 @@
-/** report.html: everything a run has to show, in one file that loads nothing. */
+/** report.html: everything about a shipped run, in one file that loads no other. */
 import type { ReportData } from "./data.js";
 import { analysisSections, classSections } from "./evaluation.js";
 import { html } from "./html.js";
@@ -17,7 +17,7 @@ import {
 } from "./sections.js";
 import { trainingSection } from "./training-section.js";
 
-/** The page as text. A pure function: equal data, equal page. */
+/** Returns the page's HTML. A pure function: equal data gives equal pages. */
 export function renderReport(data: ReportData): string {
   const { dataset, version, date } = data;
   return renderPage({

@@ -1,4 +1,4 @@
-/** The report's sections, top to bottom. Each is a function of the data alone. */
+/** The report's sections, top to bottom. Each is a pure function of the data. */
 import { log10 } from "@phinets/core/tensor";
 import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "../text/format.js";
 import { boxedPicture, detectionOverlays, matchBoxes, truthOverlays } from "./boxes.js";
@@ -16,7 +16,7 @@ import { Html, html, raw } from "./html.js";
 import { callout, facts, section, table } from "./page.js";
 import { visible } from "./text.js";
 
-/** Names of figures as people say them. */
+/** Display names of the metrics. */
 export const metricTitles: Readonly<Record<string, string>> = {
   AP50: "AP50",
   AP: "AP (IoU .5 to .95)",
@@ -29,7 +29,7 @@ export const metricTitles: Readonly<Record<string, string>> = {
 
 const shortTitles: Readonly<Record<string, string>> = { top1: "top-1", top5: "top-5", f1: "F1" };
 
-/** The figure that stands at the top: the first metric on int8, else on the first form there is. */
+/** The headline figure: the first metric on int8, or on the first form where there is no int8. */
 export function headlineOf({ metrics, figures }: ReportData): { metric: string; form: string; value: number } {
   const form = figures.find(({ name }) => name === "int8") ?? figures[0];
   return { metric: metrics[0], form: form?.name ?? "", value: form?.values[metrics[0]] ?? Number.NaN };
@@ -71,7 +71,7 @@ ${!isLeftOut(proof) && html`<div class="card"><div class="name">firmware = inter
 </div>`;
 }
 
-/** Of the split that the figures are of. */
+/** Number of pictures in the split that the figures are measured on. */
 function picturesOf({ pictures, split }: ReportData["dataset"]): number {
   const { train, test, val } = pictures;
   return { train, test, val }[split] ?? test;
@@ -86,14 +86,14 @@ function bar(share: number): Html {
   return html`<div class="bar"><i${share > 1 && raw(' class="over"')} style="width:${(100 * Math.min(1, Math.max(0.01, share))).toFixed(1)}%"></i></div>`;
 }
 
-/** float | int8 | firmware in one table. */
+/** Figures of float, int8 and firmware in one table. */
 export function figuresTable({ metrics, figures, figuresLeftOut, dataset }: ReportData): Html {
   const pictures = picturesOf(dataset);
   const base = figures[0];
   const rows = metrics.map(
     (metric) =>
       html`<tr><th scope="row">${metricTitles[metric] ?? metric}</th>${figures.map(({ values, pictures: some }, i) => {
-        // Figures of other pictures are no change from anything.
+        // Figures of different pictures have no difference to show.
         const difference = i > 0 && base && some === undefined ? values[metric] - base.values[metric] : Number.NaN;
         return html`<td class="n">${figure(values[metric])}</td>${i > 0 && html`<td class="n change">${Number.isFinite(difference) && signed(difference)}</td>`}`;
       })}</tr>`,
@@ -185,7 +185,7 @@ export function precisionRecallSection({ precisionRecall = [], dataset }: Report
   );
 }
 
-/** Every class with its figures. `note`: which form of the network, on which pictures. */
+/** Figures of every class. `note`: which form of the network, on which pictures. */
 export function classesSection(classes: readonly ClassFigures[], note: string): Html | undefined {
   if (classes.length === 0) return undefined;
   const columns = [...new Set(classes.flatMap(({ values }) => Object.keys(values)))];
@@ -204,7 +204,7 @@ export function classesSection(classes: readonly ClassFigures[], note: string): 
   );
 }
 
-/** What was learnt from and measured on, and what was left out. */
+/** The data that was trained and measured on, and what was left out. */
 export function dataSection({ dataset }: Pick<ReportData, "dataset">): Html {
   const { pictures, skipped, split, classes, name } = dataset;
   const uses = [
@@ -252,7 +252,7 @@ export function artefactsSection({ artefacts }: Pick<ReportData, "artefacts">): 
   );
 }
 
-/** The lines that make all of it once more. */
+/** Command lines that reproduce the run. */
 export function againSection(commands: readonly string[]): Html {
   return section(
     "Make it again",
@@ -265,7 +265,7 @@ export function figure(value: number | undefined): string {
   return value !== undefined && Number.isFinite(value) && value >= 0 ? value.toFixed(3) : "–";
 }
 
-/** "+0.012"; "±0" for 0 alone, and of what is smaller than the figures' last digit the first digit that is not 0. */
+/** "+0.012"; exactly 0 gives "±0", and a value below the last digit shows its first non-zero digit. */
 export function signed(value: number): string {
   if (value === 0) return "±0";
   const size = Math.abs(value);

@@ -1,4 +1,4 @@
-/** The report's one style sheet: light, dark, and paper. No fonts or pictures from elsewhere. */
+/** The report's only style sheet: light, dark and print. It loads no fonts or pictures. */
 export const style = `
 :root{color-scheme:light dark;--page:#f6f5f1;--card:#fff;--ink:#1d2430;--soft:#5d6675;--faint:#8a93a1;--line:#e2e0d8;--track:#ecebe5;
 --accent:#0f766e;--float:#3b6fd4;--int8:#d9730d;--firmware:#0f8a6d;--good:#0f8a6d;--bad:#d13a3a;--warn:#b97a00;--violet:#8250df;--shadow:0 1px 2px #1d243012,0 6px 20px #1d24300d}

@@ -1,4 +1,4 @@
-/** The page of `phinets sweep`: what each setting reached, what it costs on its board, and which options mattered. */
+/** The page of `phinets sweep`: the score of each setting, its cost on its board, and which options mattered. */
 import {
   explainedVariance,
   type Leaderboard,
@@ -22,11 +22,11 @@ export interface SweepPage {
   readonly brackets: readonly { readonly rungs: readonly Rung[] }[];
   /** results.csv of the runs of the first `drawnCurves` rows. */
   readonly curves: readonly (readonly (readonly ResultsRow[])[])[];
-  /** That the best epoch is chosen by. */
+  /** The figure that the best epoch is chosen by. */
   readonly figure: "AP50" | "top1";
 }
 
-/** The page as text. A pure function: equal results, equal page. */
+/** Returns the page's HTML. A pure function: equal results give equal pages. */
 export function renderSweep(page: SweepPage): string {
   const { name, folder, board, brackets } = page;
   const ways = brackets.map(({ rungs }) => rungs.map(({ epochs, settings }) => `${settings} for ${epochs}`).join(", "));
@@ -45,20 +45,20 @@ const optionsOf = (rows: readonly { readonly setting: Setting }[]): string[] => 
 
 const word = (value: Setting[string] | undefined): string => (value === undefined ? "–" : String(value));
 
-/** Rows that a person reads; the others are in leaderboard.csv. */
+/** Rows in the page's table; leaderboard.csv has all of them. */
 const mostRows = 100;
-/** Settings whose curves are drawn: the best. */
+/** Number of settings whose curves are drawn, best first. */
 export const drawnCurves = 100;
-/** Dots, and lines across options, that a chart has at most: a page of more would not open. */
+/** Most dots, or lines across options, in a chart: browsers fail on pages with far more. */
 const mostDrawn = 500;
 
-/** All, or so many evenly over the ranks, the first among them. */
+/** All rows, or `most` of them spread evenly over the ranks, including the first. */
 function evenly<T>(rows: readonly T[], most: number): readonly T[] {
   if (rows.length <= most) return rows;
   return Array.from({ length: most }, (_, i) => rows[Math.floor((i * rows.length) / most)]);
 }
 
-/** " Drawn: 500 of 9,000, evenly over the ranks." where not all are. */
+/** " Drawn: 500 of 9,000, evenly over the ranks."; empty where all are drawn. */
 const drawnOf = (drawn: number, all: number, how: string): string =>
   drawn < all ? ` Drawn: ${formatCount(drawn)} of ${formatCount(all)}, ${how}.` : "";
 
@@ -109,7 +109,7 @@ const costs: readonly (readonly [name: string, unit: string, of: (row: Leaderboa
   ["energy", "millijoules a frame", ({ cost }) => cost.energyMj],
 ];
 
-/** For each board accuracy over each cost, who is beaten by none in colour. */
+/** For each board, accuracy over each cost, with the Pareto set in colour. */
 function costSections({ objective, rows }: Leaderboard): Html[] {
   const boards = [...new Set(rows.flatMap(({ target }) => (target === undefined ? [] : [target])))];
   return boards.map((board) => {
@@ -139,7 +139,7 @@ function costSections({ objective, rows }: Leaderboard): Html[] {
 }
 
 function matteredSection({ objective, rows }: Leaderboard): Html | undefined {
-  // After it some are trained further: their scores are of another question.
+  // Scores of the first rung: later rungs train some settings for longer, so their scores are not comparable.
   const lines = rows.flatMap(({ setting, target, firstScore: score }): { setting: Setting; score: number }[] =>
     Number.isFinite(score) ? [{ setting: { ...(target !== undefined && { target }), ...setting }, score: score! }] : [],
   );

@@ -1,13 +1,15 @@
-/** Names that others gave, put into pages and documents: whatever is in them is shown, and nothing of it acts. */
+/**
+ * Escapes names from users and data sets for pages and documents: every character is visible and none acts as markup.
+ */
 
 /**
- * What would not be seen, or acts on the text around it: control characters (XML has no way to write them), halves of
- * characters, and those that turn the direction of all that follows. Marks that right-to-left names need stay.
+ * Characters that are invisible or act on the text around them: control characters (XML cannot express them), lone
+ * surrogates and direction overrides. Marks that right-to-left names need are kept.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const acting = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufffe\uffff]|\p{Cs}/gu;
 
-/** A name as text that can be seen. */
+/** A name with its invisible characters made visible. */
 export function visible(text: string): string {
   return text.replace(acting, (character) => {
     const code = character.codePointAt(0)!;
@@ -15,14 +17,14 @@ export function visible(text: string): string {
   });
 }
 
-/** Text in HTML and XML, in elements and between quotes. */
+/** Escapes text for HTML and XML, in elements and in quoted attributes. */
 export function escapeHtml(text: string): string {
   return visible(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
-/** Text in a line of Markdown, or in a cell of a table. */
+/** Escapes text for a line of Markdown or a table cell. */
 export function escapeMarkdown(text: string): string {
   return visible(text)
     .replace(/\s+/g, " ")
@@ -32,12 +34,12 @@ export function escapeMarkdown(text: string): string {
     .replace(/^([#+=-]|\d+(?=[.)](?:\s|$)))/, (start) => (/\d/.test(start) ? `${start}\\` : `\\${start}`));
 }
 
-/** A path or a command in a line of Markdown: as code, where it has nothing that code would need to escape. */
+/** A path or a command in a line of Markdown: as code, unless it has characters that code would need to escape. */
 export function markdownCode(text: string): string {
   return /^[\w ./:@%+=,-]+$/.test(text) ? `\`${text}\`` : escapeMarkdown(text);
 }
 
-/** Lines as they are, in Markdown. */
+/** Lines kept verbatim in Markdown. */
 export function markdownBlock(lines: readonly string[]): string {
   const text = visible(lines.join("\n"));
   const longestRun = Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length));

@@ -1,4 +1,4 @@
-/** How a training went, epoch by epoch. */
+/** The report's section about the training, epoch by epoch. */
 import { formatCount, formatMs } from "../text/format.js";
 import { type Line, lineChart, onBoth } from "./charts.js";
 import { isLeftOut, type ReportData } from "./data.js";
@@ -10,7 +10,7 @@ const chartMetrics = new Set(["AP50", "AP", "precision", "recall", "f1", "top1",
 const chartColours = ["var(--float)", "var(--int8)", "var(--firmware)", "var(--bad)", "var(--violet)", "var(--faint)"];
 const notLosses = new Set(["epoch", "learningRate", "imagesPerSecond", "confidence", "images"]);
 
-/** Fewer points than these are a table: a line through them would say more than they know. */
+/** With fewer points a table is shown: a line would suggest a trend that the points do not support. */
 export const fewestForCurves = 5;
 
 const plain = (name: string): string => name.replace(/^(train|val)\//, "");

@@ -1,4 +1,4 @@
-/** The page of a training run: curves, what it is fed, what it gets wrong. Made again whenever there is news. */
+/** The page of a training run: curves, training pictures, errors. It is rendered again whenever there is new data. */
 import type { ResultsRow } from "../run/save.js";
 import { formatCount, formatMacs } from "../text/format.js";
 import { type Metrics, verdict } from "../text/metrics.js";
@@ -23,19 +23,19 @@ export interface TrainingPage {
   readonly data: { readonly name: string; readonly train: number; readonly val: number; readonly skipped?: Skipped };
   readonly network: { readonly name: string; readonly parameters: number; readonly macs: number };
   readonly recipe: readonly (readonly [name: string, value: string | number])[];
-  /** Of results.csv. */
+  /** Rows of results.csv. */
   readonly rows: readonly ResultsRow[];
   readonly bestEpoch: number;
-  /** False: the run goes on, or was stopped. */
+  /** False while the run goes on, and where it was stopped. */
   readonly finished: boolean;
   readonly sampleBatch?: ReportPicture;
-  /** labels.jpg. */
+  /** The picture labels.jpg. */
   readonly labels?: ReportPicture;
   readonly anchors?: AnchorFit;
-  /** On the validation split, of the best weights; with their analysis. */
+  /** Metrics, with their analysis, of the best weights on the validation split. */
   readonly metrics?: Metrics;
   readonly worst: readonly Prediction[];
-  /** Lines that make the run again. Default: none is known. */
+  /** Command lines that reproduce the run. Default: none are known. */
   readonly commands?: readonly string[];
 }
 
@@ -43,11 +43,11 @@ export interface AnchorFit {
   /** Box sizes as fractions of the picture. */
   readonly boxes: readonly (readonly [width: number, height: number])[];
   readonly anchors: readonly (readonly [width: number, height: number])[];
-  /** Mean IoU of a box with the most alike anchor. */
+  /** Mean IoU of each box with its best anchor. */
   readonly meanIou: number;
 }
 
-/** The page as text. A pure function: equal data, equal page. */
+/** Returns the page's HTML. A pure function: equal data gives equal pages. */
 export function renderTraining(page: TrainingPage): string {
   const { task, classes, data, network, rows, bestEpoch, metrics, finished } = page;
   const best = rows.find((row) => row.epoch === bestEpoch) ?? {};
@@ -94,7 +94,7 @@ export function renderTraining(page: TrainingPage): string {
   });
 }
 
-/** A network's figures, class by class. */
+/** A network's figures by class. */
 export function perClassOf(metrics: Metrics, names: readonly string[]): ClassFigures[] {
   if (metrics.task === "detect")
     return metrics.perClass.map(({ name, truths, AP50, AP, precision, recall, f1 }) => ({
@@ -158,7 +158,7 @@ function anchorSection({ boxes, anchors, meanIou }: AnchorFit): Html {
   );
 }
 
-/** curves.svg: loss, validation figures and learning rate, one above the other. */
+/** curves.svg: loss, validation figures and learning rate, stacked. */
 export function curvesFile(task: "detect" | "classify", rows: readonly ResultsRow[], bestEpoch: number): string {
   const colours = ["var(--float)", "var(--int8)", "var(--firmware)", "var(--violet)"];
   const mark = { x: bestEpoch, label: bestEpoch === 0 ? "start" : `best, ${bestEpoch}` };
@@ -194,7 +194,7 @@ export function anchorsFile({ boxes, anchors }: AnchorFit): string {
   return svgFile(anchorChart(boxes, anchors));
 }
 
-/** confusion_matrix.svg: rows are what is there; a detector's last row and column are the background. */
+/** confusion_matrix.svg: rows are labels, columns predictions; a detector's last row and column are the background. */
 export function confusionFile(names: readonly string[], counts: ArrayLike<number>): string {
   const size = names.length;
   const cell = Math.max(18, Math.min(64, 560 / size));

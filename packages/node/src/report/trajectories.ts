@@ -1,10 +1,10 @@
-/** Where tracked objects went, drawn over a picture. */
+/** Trajectories of tracked objects, drawn over a picture. */
 import { colourOf } from "../picture/draw.js";
 import { formatCount } from "../text/format.js";
 import type { TrajectoryPlot } from "./data.js";
 import { type Html, html, jpegUrl } from "./html.js";
 
-/** The colour that pictures and videos give to the track, or class, of this place. */
+/** The colour of a track or class in pictures and videos, by its index. */
 export function indexColour(index: number): string {
   const [red, green, blue] = colourOf(index);
   return `rgb(${red} ${green} ${blue})`;
