@@ -1,4 +1,4 @@
-/** Numbers as people read them. Every function states its unit; a value that is not finite prints as "-". */
+/** Formats numbers for people. Every function states its unit; a value that is not finite prints as "-". */
 
 /** 1234567 -> "1,234,567". */
 export function formatCount(value: number): string {
@@ -52,7 +52,7 @@ export function formatPercent(fraction: number, digits = 1): string {
   return Number.isFinite(fraction) ? `${(fraction * 100).toFixed(digits)} %` : "-";
 }
 
-/** Three significant digits, no exponent: 4.56, 45.6, 456. Whole numbers below 100 keep none. */
+/** Three significant digits, no exponent: 4.56, 45.6, 456. Whole numbers below 100 have no decimals. */
 function significant(value: number): string {
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 100) return String(value);

@@ -1,24 +1,30 @@
-/** What an evaluation found, said in a line or a table. */
+/** Describes an evaluation's metrics in a line or a table. */
 import { headline, type Metrics } from "@phinets/core/learning";
 import { formatTable } from "./table.js";
 
 export { headline, type Metrics };
 
-/** The figure that shows best what rounding costs: AP, whose strict thresholds feel every shift of a box, or top-1. */
+/**
+ * The figure that is most sensitive to rounding: AP for a detector (its strict IoU thresholds react to every shift of a
+ * box), top-1 accuracy for a classifier.
+ */
 export function fidelity(metrics: Metrics): number {
   return metrics.task === "detect" ? metrics.AP : metrics.top1;
 }
 
-/** Below this AP50 a detector is of no use. */
+/** A detector with a lower AP50 is of no use. */
 const leastUseful = 0.1;
 
-/** In plain words that a detector is of no use; undefined where it may be, where nothing can be told, and of a classifier. */
+/**
+ * A sentence where a detector is of no use; undefined where it may be useful, where nothing can be measured, and for a
+ * classifier.
+ */
 export function verdict(metrics: Metrics): string | undefined {
   if (metrics.task !== "detect" || metrics.AP50 < 0 || metrics.AP50 >= leastUseful) return undefined;
   return `AP50 ${metrics.AP50.toFixed(3)}: this detector is useless as it is, it misses nearly all or finds what is not there; train longer (--epochs), on more pictures, start from trained weights (--weights), or see what phinets doctor says of the data`;
 }
 
-/** A detector's figures by class, for people; undefined where no box is labelled, and for a classifier. */
+/** A detector's figures by class, as text; undefined where no box is labelled, and for a classifier. */
 export function describeClasses(metrics: Metrics): string | undefined {
   if (metrics.task !== "detect" || metrics.AP50 < 0) return undefined;
   const figure = (value: number) => (value < 0 ? "-" : value.toFixed(3));
@@ -32,7 +38,7 @@ export function describeClasses(metrics: Metrics): string | undefined {
   return formatTable(["class", "boxes", "AP50", "AP", "precision", "recall"], rows);
 }
 
-/** One line for people. */
+/** The metrics in one line. */
 export function describeMetrics(metrics: Metrics): string {
   if (metrics.images === 0) return "unknown: there are no pictures to measure on";
   if (metrics.task === "detect") {

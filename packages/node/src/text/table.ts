@@ -1,16 +1,16 @@
-/** Aligned columns of text. */
+/** Formats text in aligned columns. */
 
 export interface Column {
   readonly title: string;
-  /** Default: right when every cell looks like a number, else left. */
+  /** Default: right where every cell looks like a number, else left. */
   readonly align?: "left" | "right";
 }
 
 const numeric = /^[-+]?[\d,.]+( ?(%|B|[KMG]iB|[kMG]?MAC|ms|µs|s|[kMG]?Hz|x))?$|^-?$/;
 
 /**
- * A table as lines, columns two spaces apart, a rule below the titles, no trailing spaces. Cells may hold colour codes.
- * Titles may be plain strings. Missing cells are empty.
+ * A table as lines, columns two spaces apart, a rule below the titles, no trailing spaces. Cells may contain colour
+ * codes. Titles may be plain strings. Missing cells are empty.
  */
 export function formatTable(
   columns: readonly (Column | string)[],
@@ -49,7 +49,7 @@ function width(text: string): number {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
 const escapes = /\u001b\[[0-9;]*m/g;
 
-/** Text without colour codes. */
+/** Removes colour codes. */
 export function stripColours(text: string): string {
   return text.replace(escapes, "");
 }

@@ -1,9 +1,9 @@
-/** A data.yaml with one more class. */
+/** Adds a class to a data.yaml. */
 import type { YamlNames } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { parseYaml } from "./yaml.js";
 
-/** A data.yaml whose `names` have one more at their end; comments and other fields stay. */
+/** Returns a data.yaml with one more entry at the end of `names`; comments and other fields are kept. */
 export async function addToYaml(text: string, name: string, { shown, names }: YamlNames): Promise<string> {
   const { isMap, isScalar, isSeq, parseDocument, Scalar } = await import("yaml");
   const document = parseDocument(text);

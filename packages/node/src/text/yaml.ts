@@ -1,14 +1,14 @@
-/** YAML of data sets, which is data from anywhere: aliases must not grow without end or lead into themselves. */
+/** Parses the YAML of data sets. The files are untrusted: aliases must not expand without bound or form cycles. */
 import type { Document, YAMLMap } from "yaml";
 
-/** Values that a document may unfold to, each as often as it is named, and how deep. */
+/** Most values that a document may expand to, counting an alias each time it is used, and the deepest nesting. */
 const mostValues = 1_000_000;
 const deepest = 100;
 
-/** Loaded with the first document: most commands read none. */
+/** Loaded with the first document: most commands parse none. */
 let library: typeof import("yaml") | undefined;
 
-/** Throws an Error whose message begins with `LINE:COLUMN: ` where the text is no YAML, or is a trap. */
+/** Throws an Error whose message begins with `LINE:COLUMN: ` where the text is not YAML, or expands too far. */
 export async function parseYaml(text: string): Promise<unknown> {
   library ??= await import("yaml");
   const { LineCounter, parseDocument, visit } = library;
@@ -20,10 +20,11 @@ export async function parseYaml(text: string): Promise<unknown> {
   const tooDeep = () => failAt(0, `is nested deeper than ${deepest}, which no data.yaml is; write it anew`);
   let document: Document.Parsed;
   try {
-    // Keys are compared below: the library compares each with each. Of its errors the place and the first words are said.
+    // Duplicate keys are checked below: the library's own check is quadratic. Only the place and the first words of its
+    // errors are reported.
     document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
   } catch (error) {
-    if (error instanceof RangeError) return tooDeep(); // the stack has an end
+    if (error instanceof RangeError) return tooDeep(); // stack overflow
     throw error;
   }
   const [bad] = document.errors;
@@ -64,7 +65,7 @@ function checkKeys({ items }: YAMLMap, failAt: FailAt): void {
   }
 }
 
-/** Throws for a value that contains itself, is nested too deep, or unfolds to too many. */
+/** Throws for a value that contains itself, is nested too deep, or expands to too many values. */
 function checkValue(root: unknown, failAt: FailAt): void {
   let count = 0;
   const around = new Set<unknown>();
