@@ -1,6 +1,7 @@
 /**
- * PhiNets on a machine: what the `phinets` command does, for programs. More stands in the rooms: `@phinets/node/run`,
- * `/picture`, `/video`, `/dataset`, `/steps`, `/firmware`, `/emulator`, `/report`, `/threads`.
+ * The programming interface of PhiNets on Node: everything that the `phinets` command does, as functions. Further
+ * modules: `@phinets/node/run`, `/picture`, `/video`, `/dataset`, `/steps`, `/firmware`, `/emulator`, `/report`,
+ * `/threads`.
  */
 export { readPicture, savePicture } from "./picture/files.js";
 export { type OpenModelOptions, openRun } from "./run/model.js";

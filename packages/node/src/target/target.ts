@@ -1,6 +1,6 @@
 /**
- * Boards by name or file, and a run's target.json: the board that it was made for, a built-in one by its name, a user's own
- * as a whole.
+ * Loads boards by name or file, and reads a run's target.json: the board that the run was made for, a built-in board by
+ * its name, a custom one in full.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { writeFileAtomic } from "../host/atomic.js";
 import { readJson } from "../host/document.js";
 
-/** The board of a command that names none. */
+/** The board of a command that is given none. */
 export const defaultTarget = "stm32h743";
 
 export function saveTarget(folder: string, board: Board): void {
@@ -17,12 +17,12 @@ export function saveTarget(folder: string, board: Board): void {
   writeFileAtomic(join(folder, "target.json"), `${JSON.stringify(value, undefined, 1)}\n`);
 }
 
-/** Whether a board is the built-in one of its name. */
+/** Whether a board equals the built-in board of the same name. */
 export function namesBoard(board: Board): boolean {
   return boardNames.includes(board.name) && JSON.stringify(loadBoard(board.name)) === JSON.stringify(board);
 }
 
-/** The board that `saveTarget` left in a run folder; undefined where the run was made for none. */
+/** The board that `saveTarget` stored in a run folder; undefined where the run was made for no board. */
 export function savedTarget(folder: string): Board | undefined {
   const path = join(folder, "target.json");
   if (!existsSync(path)) return undefined;
@@ -37,12 +37,12 @@ export function savedTarget(folder: string): Board | undefined {
   }
 }
 
-/** Whether a target is a user's own file: anything that ends in .json or has a slash. */
+/** Whether a target is the path of a board file: it ends in .json or has a slash. */
 function isBoardFile(target: string): boolean {
   return /\.json$|[\\/]/.test(target);
 }
 
-/** Runs `solve`; when nothing fits a user's own board, the error names its file. */
+/** Runs `solve`; when no network fits a custom board, the error names the board's file. */
 export async function namingTarget<T>(target: string | undefined, solve: () => T | Promise<T>): Promise<T> {
   try {
     return await solve();
@@ -53,14 +53,14 @@ export async function namingTarget<T>(target: string | undefined, solve: () => T
   }
 }
 
-/** A board by name, or a user's own file. */
+/** A board by name, or from a custom board file. */
 export function loadTarget(target: string): Board {
   if (!isBoardFile(target)) return loadBoard(target);
   const json = readJson(target, { code: "board.json", remedy: "--target takes a board's name or a board.json" });
   return parseBoard(json, target);
 }
 
-/** The board that --target names; else the one that the run was made for; else the STM32H743. */
+/** The board that --target names, or the board that the run was made for, or the STM32H743. */
 export function targetOf(folder: string, target: string | undefined): Board {
   return target === undefined ? (savedTarget(folder) ?? loadBoard(defaultTarget)) : loadTarget(target);
 }
