@@ -1,6 +1,6 @@
 /**
- * Zip archives on disk. An archive stays open, with its directory in memory, as its pictures are asked for one by one; it is
- * opened again where the file has changed.
+ * Zip archives on disk. An archive stays open, with its directory in memory, because its pictures are read one by one;
+ * it is opened again when the file changes.
  */
 import { closeSync, readSync, statSync } from "node:fs";
 import { gunzipSync, inflateRawSync } from "node:zlib";
@@ -14,7 +14,10 @@ interface OpenArchive {
   readonly tree: Promise<ZipTree>;
 }
 
-/** The archive's bytes. Once closed it opens again by itself, as a tree of it may still be in use. */
+/**
+ * Random access to an archive's bytes. After `close` the next read opens the file again, because a tree may still use
+ * it.
+ */
 class ArchiveFile implements RandomAccess {
   readonly size: number;
   #descriptor: number | undefined;
@@ -44,10 +47,10 @@ class ArchiveFile implements RandomAccess {
 }
 
 const opened = new Map<string, OpenArchive>();
-/** More archives than are used at a time; the one opened first is closed for another. */
+/** Archives that are kept open, more than are used at a time; opening one more closes the one that was opened first. */
 const mostOpen = 16;
 
-/** The archive at a path. Throws PhinetsError `data.zip` for a damaged one. */
+/** Opens the archive at a path. Throws PhinetsError `data.zip` for a damaged one. */
 export function openArchive(path: string): Promise<ZipTree> {
   const known = opened.get(path);
   const stamp = stampOf(path);
@@ -76,15 +79,15 @@ function stampOf(path: string): string {
   return `${stats.size} ${stats.mtimeNs} ${stats.ino}`;
 }
 
-/** zlib never makes more than it was told, whatever the stream says. */
+/** Inflates a raw DEFLATE stream of exactly `size` bytes. Throws for any other; zlib stops at the limit. */
 export function inflate(bytes: Uint8Array, size: number): Uint8Array {
-  // A limit of 0 is none.
+  // zlib takes 0 as no limit.
   const content = inflateRawSync(bytes, { maxOutputLength: Math.max(1, size) });
   if (content.length !== size) throw new Error(`${content.length} bytes came out, ${size} were said`);
   return new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
 }
 
-/** Throws where the bytes are no gzip stream, or more than `limit` would come out. */
+/** Throws where the bytes are not a gzip stream, or inflate to more than `limit` bytes. */
 export function gunzip(bytes: Uint8Array, limit: number): Uint8Array {
   const content = gunzipSync(bytes, { maxOutputLength: limit });
   return new Uint8Array(content.buffer, content.byteOffset, content.byteLength);

@@ -1,16 +1,16 @@
 /**
- * Reads regular files only, and only as many bytes as are said: a pipe would wait for a writer, a device never ends. What
- * is wrong is a PhinetsError that names the path: `data.file`, or `data.size` for a file that is too large.
+ * Reads regular files only, and at most a given number of bytes: a pipe would block until somebody writes, and a device
+ * never ends. Problems are PhinetsErrors that name the path: `data.file`, or `data.size` for a file that is too large.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { checkBytes, mostFileBytes, type ReadOptions } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 
-/** Without waiting where it is a pipe after all. Windows has no such flag, nor pipes among files. */
+/** Non-blocking, in case the path is a pipe after all. Windows has no such flag, and no pipes among its files. */
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
-/** What is at a path, where it is no regular file. */
+/** Describes what is at a path that is not a regular file. */
 export function describeKind(stats: Stats): string {
   if (stats.isDirectory()) return "a folder";
   if (stats.isFIFO()) return "a pipe";
@@ -21,7 +21,7 @@ export function describeKind(stats: Stats): string {
 /** Opens a regular file; the caller closes it. */
 export function openRegular(path: string): { readonly descriptor: number; readonly size: number } {
   return explained(path, () => {
-    requireRegular(path, statSync(path)); // before it is opened: opening a device may do something
+    requireRegular(path, statSync(path)); // checked before it is opened: opening a device may have effects
     const descriptor = openSync(path, flags);
     try {
       const stats = fstatSync(descriptor);
@@ -54,7 +54,7 @@ export function readRegularSync(path: string, { most = mostFileBytes, first }: R
   }
 }
 
-/** As `readRegularSync`, while other work goes on. */
+/** As `readRegularSync`, but asynchronous. */
 export async function readRegular(path: string, { most = mostFileBytes }: ReadOptions = {}): Promise<Uint8Array> {
   try {
     requireRegular(path, statSync(path));
