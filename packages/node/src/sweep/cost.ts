@@ -1,4 +1,4 @@
-/** What a network takes of its board, and whether that is more than a sweep allows. */
+/** What a network costs on its board, and whether that exceeds a sweep's limits. */
 import { averagePowerMw, countMacs, countParameters } from "@phinets/core/cost";
 import { buildNetwork, type Network } from "@phinets/core/networks";
 import { costOf } from "@phinets/core/scaling";
@@ -16,7 +16,7 @@ export function trialCost(network: Network, board: Board | undefined, programReq
   return { parameters, macs, ramBytes, flashBytes, latencyMs, energyMj };
 }
 
-/** The first limit that is exceeded, in words; undefined where none is. */
+/** Describes the first limit that is exceeded; undefined where none is. */
 export function exceededLimit(cost: TrialCost, limits: SweepLimits, board: Board | undefined): string | undefined {
   const { ramBytes, flashBytes, latencyMs, energyMj } = cost;
   const over = (value: number | undefined, limit: number | undefined, show: (value: number) => string, what: string) =>

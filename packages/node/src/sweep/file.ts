@@ -1,4 +1,4 @@
-/** The file of a sweep: which options are tried, how, and what is best. */
+/** Reads a sweep's YAML file: the options to try, how to search, and the objective. */
 import { readFileSync, statSync } from "node:fs";
 import { type Dimension, isRange, type RangeDimension, type SettingValue } from "@phinets/core/sweep";
 import { PhinetsError, showValue } from "@phinets/core/tensor";
@@ -13,14 +13,14 @@ export type Search = (typeof searches)[number];
 export const objectives = ["AP50", "AP", "top1"] as const;
 export type Objective = (typeof objectives)[number];
 
-/** What a network may take of its board; a setting beyond is left out before anything is trained. */
+/** Resources that a network may take of its board; a setting that exceeds them is dropped before any training. */
 export interface SweepLimits {
   readonly ramBytes?: number;
   readonly flashBytes?: number;
-  /** Of the slow end of the latency band. */
+  /** Upper bound on the slow end of the estimated latency range. */
   readonly latencyMs?: number;
   readonly energyMj?: number;
-  /** Milliwatts on average at `fps` frames a second, asleep in between. */
+  /** Average power in milliwatts at `fps` frames per second, asleep between frames. */
   readonly powerMw?: number;
   readonly fps?: number;
 }
@@ -29,17 +29,17 @@ export interface SweepFile {
   readonly path: string;
   /** Options of `train` that all settings share. */
   readonly options: readonly OptionEntry[];
-  /** Names or paths of boards; none: `target` is one of `options`, or networks are named. */
+  /** Names or paths of boards. Empty where `target` is one of `options`, or where networks are named. */
   readonly targets: readonly string[];
-  /** The options that are tried, "seed" and "target" not among them. */
+  /** The options to vary, without "seed" and "target". */
   readonly space: readonly Dimension[];
-  /** The networks of `fit`'s Pareto set of each board are tried in place of one. */
+  /** Try every network of each board's Pareto set, as `fit` finds it, instead of one network. */
   readonly pareto: boolean;
-  /** Where an option of `space`, or "space", stands: "sweep.yaml:7:3". */
+  /** Where each option of `space`, and "space" itself, stands in the file: "sweep.yaml:7:3". */
   readonly places: Readonly<Record<string, string>>;
   readonly seeds: readonly number[];
   readonly search: Search;
-  /** Settings that are drawn; a grid has as many as it has. */
+  /** Number of settings to draw; a grid has a fixed number. */
   readonly trials: number;
   readonly reduction: number;
   readonly firstEpochs: number;
@@ -49,7 +49,7 @@ export interface SweepFile {
 }
 
 const mostBytes = 1 << 20;
-/** More are no sweep but a slip. */
+/** A larger number is taken for a mistake. */
 export const mostSettings = 100_000;
 
 /** Reads a sweep's YAML. Throws as `parseSweep` does, and where the file cannot be read. */
@@ -58,13 +58,13 @@ export async function readSweepFile(path: string): Promise<SweepFile> {
 }
 
 /**
- * A sweep's YAML. What is an option of `train` is not judged here.
- * @param path of its file, which places and errors name
- * @throws PhinetsError `sweep.file`, its message `PATH:LINE:COLUMN: ...`, for what is none of a sweep's keys' values
+ * Parses a sweep's YAML. Options of `train` are not validated here.
+ * @param path of the file, which places and errors name
+ * @throws PhinetsError `sweep.file`, its message `PATH:LINE:COLUMN: ...`, where a key of the sweep has an invalid value
  */
 export async function parseSweep(text: string, path: string): Promise<SweepFile> {
   try {
-    await parseYaml(text); // no trap, and every key once
+    await parseYaml(text); // refuses hostile documents and duplicate keys
   } catch (error) {
     throw new PhinetsError("sweep.file", `${path}:${(error as Error).message}`, path);
   }
@@ -155,7 +155,7 @@ export async function parseSweep(text: string, path: string): Promise<SweepFile>
   };
 }
 
-/** Keys of a sweep; all others are options of `train`. */
+/** Keys of the sweep itself; all others are options of `train`. */
 const ownKeys = [
   ...["target", "space", "seed", "search", "trials", "reduction", "firstEpochs", "objective", "on", "limits"],
 ];

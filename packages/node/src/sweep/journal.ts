@@ -1,4 +1,6 @@
-/** The journal of a sweep: a line of JSON for each rung of a trial that is done, on the disk before it counts. */
+/**
+ * The journal of a sweep: one line of JSON per finished rung of a trial. A result counts only once its line is on disk.
+ */
 import {
   closeSync,
   existsSync,
@@ -21,13 +23,13 @@ const figures = z.record(z.string(), z.number());
 /** A line of the journal. */
 export const journalEntry = z.object({
   trial: z.string().regex(/^[0-9a-f]{16}$/, "16 hexadecimal digits"),
-  /** Trained in all. */
+  /** Number of epochs trained in total. */
   epochs: z.int().positive(),
-  /** Of the best epoch so far, as results.csv has it; absent where the training failed. */
+  /** Validation figures of the best epoch so far, as in results.csv; absent where the training failed. */
   figures: figures.optional(),
-  /** The figures are the int8 network's. */
+  /** Set where the figures are the int8 network's. */
   int8: z.literal(true).optional(),
-  /** Of the weights that are deployed; of a trial that trained all its epochs. */
+  /** SHA-256 of the deployed weights; only for a trial that has trained all its epochs. */
   weightsSha256: z.string().optional(),
   /** Why it failed: the training diverged. */
   failed: z.string().optional(),
@@ -41,7 +43,7 @@ const nameOf = ({ trial, epochs, int8 }: Pick<JournalEntry, "trial" | "epochs" |
 const journalPath = (folder: string): string => join(folder, "journal.jsonl");
 
 /**
- * Makes the folder of a sweep, with an empty journal by which it is known as one.
+ * Makes the folder of a sweep, with an empty journal that identifies it as one.
  * @throws PhinetsError `sweep.folder` where it holds something else
  */
 export function openSweepFolder(folder: string): void {
@@ -63,14 +65,14 @@ export function openSweepFolder(folder: string): void {
 export class Journal {
   readonly path: string;
   readonly #done = new Map<string, JournalEntry>();
-  /** Will be written next. */
+  /** Entries for the next write. */
   readonly #waiting = new Map<string, JournalEntry>();
-  /** All that was given so far. */
+  /** Resolves when all entries added so far are written. */
   #writing = Promise.resolve();
 
   /**
-   * Reads what is there; a last line that a kill cut short is cut off.
-   * @throws PhinetsError `sweep.journal` for a line that is none of a journal's
+   * Reads the existing entries; a last line that a kill cut short is removed.
+   * @throws PhinetsError `sweep.journal` for a line that is not a journal entry
    */
   constructor(folder: string) {
     const path = journalPath(folder);
@@ -87,21 +89,21 @@ export class Journal {
     for (const [i, line] of whole.split("\n").entries()) if (line !== "") this.#read(line, i + 1);
   }
 
-  /** Of a trial that was trained so far, or of its int8 network; undefined where it was not. */
+  /** The entry of a trial after `epochs` epochs, or of its int8 network; undefined where there is none. */
   find(wanted: Pick<JournalEntry, "trial" | "epochs" | "int8">): JournalEntry | undefined {
     return this.#done.get(nameOf(wanted));
   }
 
   /**
-   * Adds what is done; resolves when it is on the disk. What comes while the disk is busy is written together. The same
-   * again (of a second process) is left out.
+   * Adds an entry; resolves when it is on disk. Entries that arrive during a write are written together. An entry that
+   * exists already (from a second process) is not added again.
    */
   add(done: JournalEntry): Promise<void> {
     const name = nameOf(done);
     if (this.#done.has(name)) return Promise.resolve();
     if (this.#waiting.size === 0) {
       const before = this.#writing;
-      // Behind half a line, which a write that failed may leave, none is written.
+      // A failed write may leave half a line: after it nothing more is written.
       this.#writing = before.then(() => this.#write());
     }
     if (!this.#waiting.has(name)) this.#waiting.set(name, done);

@@ -1,16 +1,16 @@
-/** The pictures of the last rungs, decoded: the next rung is most often of the same ones. */
+/** Keeps the decoded pictures of recent rungs, because the next rung usually needs the same ones. */
 import type { CachedPictures } from "../dataset/index.js";
 
-/** Bytes of pictures that are kept beside those that are in use. */
+/** Most bytes of pictures to keep besides those in use. */
 const mostBytes = 256 * 2 ** 20;
 
 export class KeptPictures {
-  /** Last used last. */
+  /** Ordered by last use, oldest first. */
   readonly #kept = new Map<string, CachedPictures>();
 
   /**
-   * The pictures of each name, those that are not kept from `load`. Before one is loaded, others than these are dropped
-   * as far as they exceed the bound: what is in use takes the memory that it takes.
+   * The pictures of each name; `load` is called for those that are not kept. Before that, other pictures are dropped,
+   * oldest first, until they take at most `mostBytes`. Pictures in use are not limited.
    */
   async get(
     names: readonly string[],
@@ -38,7 +38,7 @@ export class KeptPictures {
   }
 }
 
-/** In memory; shards that are files take none. */
+/** Bytes in memory; shards that are files take none. */
 function bytesOf({ packed: { shards, table } }: CachedPictures): number {
   return shards.reduce((sum, shard) => sum + ("path" in shard ? 0 : shard.byteLength), table.byteLength);
 }

@@ -1,4 +1,7 @@
-/** leaderboard.csv: a function of a sweep's file and data alone, whatever machine, slots or interruptions. */
+/**
+ * leaderboard.csv: it depends only on a sweep's file and data, not on the machine, the number of slots or
+ * interruptions.
+ */
 import { csvText } from "@phinets/core/data";
 import type { Leaderboard } from "@phinets/core/sweep";
 
@@ -34,13 +37,13 @@ export function leaderboardCsv({ rows, leftOut }: Leaderboard): string {
   return `${[csvLine(head), ...lines, ...out].join("\n")}\n`;
 }
 
-/** Seven digits, as results.csv has. */
+/** Seven digits, as in results.csv. */
 const shown = (value: number | undefined): number | undefined =>
   value === undefined ? undefined : Number(value.toPrecision(7));
 
 function csvLine(cells: readonly (string | number | boolean | undefined)[]): string {
   const field = (cell: (typeof cells)[number]): string => {
-    // A number that was written as text is no formula.
+    // A spreadsheet cannot take a number that is written as text for a formula.
     if (typeof cell === "string" && Number.isNaN(Number(cell))) return csvText(cell);
     return cell === undefined ? "" : String(cell);
   };

@@ -1,21 +1,22 @@
 /**
- * Who would go on if a rung were decided by the results so far: the best of them, the share that goes on in the end. That
- * is the rule of Li et al. 2020; here it only says what is worth training before it is certain.
+ * Predicts which settings go on if a rung were decided by the results so far: the best of them, in the rung's final
+ * proportion. This is the promotion rule of Li et al. 2020; here it only selects what to train before promotions are
+ * certain.
  */
 import TinyQueue from "tinyqueue";
 import { better, type Scored } from "./promotions.js";
 
 export class Likely {
-  /** The worst first. */
+  /** Worst first. */
   readonly #best = new TinyQueue<Scored>([], (a, b) => better(b, a));
-  /** The best first. */
+  /** Best first. */
   readonly #others = new TinyQueue<Scored>([], better);
   readonly #places = new Set<number>();
   #known = 0;
 
   /**
-   * @param settings how many take part in the rung
-   * @param keep so many of them go on
+   * @param settings number of settings in the rung
+   * @param keep number of settings that go on
    */
   constructor(
     readonly settings: number,
@@ -26,7 +27,10 @@ export class Likely {
     return this.#places.has(place);
   }
 
-  /** Takes a result; returns the place that is likely to go on from now on, if there is one. Another may not be any more. */
+  /**
+   * Adds a result; returns the place that has become likely to go on, if there is one. Another place may stop being
+   * likely.
+   */
   add(place: number, score: number): number | undefined {
     this.#known++;
     const wanted = Math.min(this.keep, Math.floor((this.#known * this.keep) / this.settings));

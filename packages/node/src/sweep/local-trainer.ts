@@ -1,33 +1,35 @@
-/** Trains the rungs of a sweep on this machine, in processes that stay from rung to rung, one a slot. */
+/** Trains the rungs of a sweep on this machine, in one process per slot; the processes are reused from rung to rung. */
 import { outcomeOf } from "./outcome.js";
 import { SlotProcess } from "./slot-process.js";
 import type { Outcome, Trainer, TrainingJob } from "./trainer.js";
 import { prepareTrial, type Trial, trialFolder } from "./trial.js";
 
 export interface LocalTrainerOptions {
-  /** The sweep's. */
+  /** The sweep's folder. */
   readonly folder: string;
   /** Folder of all runs: its cache keeps decoded pictures. */
   readonly project: string;
-  /** Trainings side by side. */
+  /** Number of trainings side by side. */
   readonly slots: number;
-  /** Of all slots together. */
+  /** Threads of all slots together. */
   readonly threads: number;
 }
 
 type Hear = Parameters<Trainer["train"]>[1];
 
 export class LocalTrainer implements Trainer {
-  /** One more than train: its run folder is made, and the last result kept, while the others train. */
+  /**
+   * One more than there are processes: while they train, the extra job prepares its run folder or stores its result.
+   */
   readonly slots: number;
-  /** Machines are alike here, and the pictures of the one that goes on are at hand. */
+  /** All slots are equally fast, and the next rung's pictures are already in memory. */
   readonly inPieces = false;
-  /** Of a slot. */
+  /** Threads per slot. */
   readonly #threads: number;
   readonly #all: readonly SlotProcess[];
-  /** The one that worked last is last: it has the pictures. */
+  /** The most recently used process is last, because it has the pictures in memory. */
   readonly #free: SlotProcess[];
-  /** Told of a slot that is free again. */
+  /** Callbacks of jobs that wait for a free slot. */
   readonly #waiting: ((slot: SlotProcess) => void)[] = [];
 
   constructor(readonly options: LocalTrainerOptions) {

@@ -1,4 +1,4 @@
-/** How fast this machine trains a network: measured, not guessed. */
+/** Measures how fast this machine trains a network. */
 import { createEngine } from "@phinets/core/kernels";
 import { makeTrainer } from "@phinets/core/learning";
 import { buildNetwork, initialWeights, type Network } from "@phinets/core/networks";
@@ -6,17 +6,17 @@ import { Random } from "@phinets/core/tensor";
 import type { Recipe, Targets } from "@phinets/core/training";
 import { nodeThreads } from "../threads/pool.js";
 
-/** Milliseconds of measuring. */
+/** Duration of the measurement in milliseconds. */
 const enoughMs = 1000;
 
-/** Pictures a second in training steps, on pictures of noise; reading and validating are not in it. */
+/** Training speed in pictures per second, on pictures of noise; loading and validation are not included. */
 export async function measureTraining(
   network: Network,
   recipe: Recipe,
   { threads, signal }: { readonly threads: number; readonly signal: AbortSignal },
 ): Promise<number> {
   const engine = await createEngine({ threads: nodeThreads(threads), fast: recipe.fast });
-  // So few steps learn nothing: they are not to be taken for a training that diverges.
+  // A few steps on noise learn nothing and must not be taken for a training that diverges.
   const trainer = makeTrainer(engine, network, { ...recipe, divergence: 0, multiScale: false }, 1000);
   try {
     trainer.executor.setParameters(initialWeights(buildNetwork(network), recipe.seed, network.head));

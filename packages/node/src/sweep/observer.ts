@@ -1,4 +1,4 @@
-/** Who watches a sweep: told what happens, as it happens. */
+/** Interface of a sweep's observers, which are called as things happen. */
 import type { Setting } from "@phinets/core/sweep";
 
 export interface WatchedSetting {
@@ -7,17 +7,20 @@ export interface WatchedSetting {
   readonly target?: string;
 }
 
-/** A rung that is trained. */
+/** A rung in training. */
 export interface WatchedRung extends WatchedSetting {
   readonly seed: number;
-  /** Epochs done, of those that will be when the rung ends. */
+  /** Epochs done, and the number of epochs when the rung ends. */
   readonly done: number;
   readonly epochs: number;
 }
 
 export interface SweepObserver {
-  /** All seeds of a setting are trained so far: their mean, -Infinity where one failed. Results of earlier runs come first. */
+  /**
+   * All seeds of a setting are trained up to `epochs`: the mean score, -Infinity where one failed. Results of earlier
+   * runs come first.
+   */
   scored?(result: WatchedSetting & { readonly epochs: number; readonly score: number }): void;
-  /** What a slot trains, from its beginning on; undefined: it waits. */
+  /** The rung that a slot trains, from its start on; undefined: the slot is idle. */
   working?(slot: number, rung: WatchedRung | undefined): void;
 }

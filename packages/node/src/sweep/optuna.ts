@@ -1,7 +1,7 @@
 /**
- * A sweep as Optuna's journal storage (JournalFileBackend): a line of JSON an operation, which optuna-dashboard opens. A
- * study, and a trial for each setting: complete where it was trained to its end, pruned where it was dropped, failed where
- * it diverged. What was left out is none.
+ * A sweep as Optuna's journal storage (JournalFileBackend), which optuna-dashboard opens: one line of JSON per
+ * operation. It holds a study, and a trial for each setting: complete where it was trained to its end, pruned where it
+ * was dropped, failed where it diverged. Settings that exceeded a limit have no trial.
  */
 import { join } from "node:path";
 import {
@@ -15,20 +15,20 @@ import {
 import { writeFileAtomic } from "../host/atomic.js";
 import { type ResultsRow, readResults } from "../run/save.js";
 
-/** Numbers of Optuna's journal. */
+/** Operation codes of Optuna's journal. */
 const operations = { createStudy: 0, createTrial: 4 } as const;
 const maximize = 2;
 const states = { complete: 1, pruned: 2, failed: 3 } as const;
 const worker = "phinets";
 
 interface Distribution {
-  /** As Optuna writes it. */
+  /** The distribution as Optuna serialises it. */
   readonly json: string;
-  /** The number that stands for a value. */
+  /** Optuna's internal number for a value. */
   of(value: SettingValue): number;
 }
 
-/** Writes optuna.log of a sweep that has ended into its folder; returns its path. */
+/** Writes optuna.log of a finished sweep into its folder; returns its path. */
 export function writeOptuna(
   folder: string,
   board: Leaderboard,
@@ -54,7 +54,7 @@ export function writeOptuna(
   );
   const study = { op_code: operations.createStudy, worker_id: worker, study_name: name, directions: [maximize] };
   const longest = rows.reduce((most, { epochs }) => Math.max(most, epochs), 0);
-  // When what was trained is not known any more.
+  // The times of training are not recorded; every trial gets this one.
   const time = now.toISOString().replace("Z", "+00:00");
   const trials = rows.map((row, i) => {
     const entries = Object.entries(settings[i]);
@@ -79,7 +79,7 @@ export function writeOptuna(
   return path;
 }
 
-/** A range as it was asked for; of a list the values that occur. */
+/** A range as given in the sweep's file; for a list, the values that occur. */
 function distributionOf(values: readonly SettingValue[], dimension: Dimension | undefined): Distribution {
   if (dimension === undefined || !isRange(dimension)) {
     const choices = [...new Set(values)];
@@ -98,7 +98,7 @@ function distributionOf(values: readonly SettingValue[], dimension: Dimension | 
 
 const json = (name: string, attributes: object): string => JSON.stringify({ name, attributes });
 
-/** The figure by epoch, the mean of the seeds. */
+/** The figure by epoch, averaged over the seeds. */
 function curveOf({ runs, epochs }: LeaderboardRow, folder: string, figure: string): Record<string, number> {
   const curves = runs.map((run) => new Map(readResults(join(folder, run)).map((row) => [row.epoch, row])));
   const known = [...(curves[0] ?? new Map<number, ResultsRow>()).keys()].filter(

@@ -1,4 +1,4 @@
-/** What a run folder says of a rung that was trained in it. */
+/** Reads the outcome of a trained rung from its run folder. */
 import { readFileSync } from "node:fs";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type ResultsRow, readResults } from "../run/save.js";
@@ -13,7 +13,10 @@ export function outcomeOf(run: string, { trial, epochs }: TrainingJob): Outcome 
   return { figures, ...(ended && { weightsSha256: sha256(readFileSync(bestPath(run))) }) };
 }
 
-/** Of the best of the first epochs, as results.csv has it: a run that went further is judged as it was then. */
+/**
+ * The figures of the best of the first `epochs` rows of results.csv: a run that has trained further is judged as it was
+ * then.
+ */
 function figuresAt(run: string, epochs: number, headline: "AP50" | "top1"): Record<string, number> {
   let best: ResultsRow | undefined;
   for (const row of readResults(run))

@@ -1,10 +1,12 @@
-/** What a sweep will train: brackets of settings, their rungs, and the epochs that this takes. */
+/** Plans a sweep's training: brackets of settings, their rungs, and the number of epochs. */
 import { type Rung, rungsOf } from "@phinets/core/sweep";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Bracket } from "./schedule.js";
 import type { SweepSetting, Trial } from "./trial.js";
 
-/** A bracket a board: what is too large for a small one does not drop what is best there. */
+/**
+ * One bracket per board: networks that only a large board can hold must not displace the best ones of a small board.
+ */
 export function planBrackets(settings: readonly SweepSetting[], plan: Parameters<typeof planRungs>[1]): Bracket[] {
   const boards = [...new Set(settings.map(({ target }) => target))];
   return boards.map((board) => {
@@ -13,7 +15,7 @@ export function planBrackets(settings: readonly SweepSetting[], plan: Parameters
   });
 }
 
-/** One rung of all epochs, or successive halving. */
+/** A single rung of all epochs, or successive halving. */
 function planRungs(
   settings: readonly SweepSetting[],
   {
@@ -41,13 +43,13 @@ function planRungs(
   return rungs;
 }
 
-/** A trial whose recipe is shorter than the rung (a grid over epochs) is trained as long as it says. */
+/** Epochs that a trial trains in a rung: fewer than the rung's where its own recipe is shorter (a grid over epochs). */
 export const lengthOf = ({ recipe }: Trial, epochs: number): number => Math.min(epochs, recipe.epochs);
 
-/** Epochs that are given out at a time where a rung is not one job: a ninth of the longest training. */
+/** Epochs per job where a rung is split into pieces: a ninth of the longest training. */
 export const pieceOf = ({ rungs }: Bracket): number => Math.ceil(rungs.at(-1)!.epochs / 9);
 
-/** Epochs that all rungs together train; brackets of the same trainings (a network that is given, two boards) count once. */
+/** Total epochs of all rungs; brackets with identical trainings (a given network on two boards) count once. */
 export function epochsOf(brackets: readonly Bracket[]): number {
   const counted = new Set<string>();
   let sum = 0;
@@ -58,7 +60,7 @@ export function epochsOf(brackets: readonly Bracket[]): number {
     counted.add(key);
     let before = 0;
     for (const { epochs, settings: taking } of rungs) {
-      // One rung trains each as long as it says.
+      // In a single rung each trial trains its own number of epochs.
       if (rungs.length === 1) for (const trial of all) sum += lengthOf(trial, epochs);
       else sum += taking * settings[0].trials.length * (epochs - before);
       before = epochs;

@@ -1,20 +1,20 @@
-/** Works side by side. */
+/** Runs pieces of work concurrently. */
 
 export interface PoolOptions<T> {
-  /** How many at a time; asked before each. */
+  /** Number of pieces at a time; read before each one starts. */
   readonly slots: () => number;
-  /** Takes what is to be called when there are more slots. */
+  /** Registers a listener to call when there are more slots. */
   readonly onSlots?: (listener: () => void) => void;
   readonly signal: AbortSignal;
-  /** Aborted, what is in work is given up, and has not failed. */
+  /** When aborted, running work is abandoned; that is not a failure. */
   readonly enough?: AbortSignal;
-  /** The next piece of work; undefined where there is none until another is done. */
+  /** The next piece of work; undefined where there is none until another piece is done. */
   readonly next: () => T | undefined;
-  /** @param slot from 0 on, no other's meanwhile; @param signal aborted where another one fails, too */
+  /** @param slot number from 0, unique among running pieces; @param signal aborted when another piece fails */
   readonly act: (work: T, how: { readonly slot: number; readonly signal: AbortSignal }) => Promise<void>;
 }
 
-/** Does what `next` gives. The first that fails ends the others, and is thrown when they have ended. */
+/** Runs all work that `next` returns. The first failure aborts the rest and is thrown once they have ended. */
 export async function pool<T>({ slots, onSlots, signal, enough, next, act }: PoolOptions<T>): Promise<void> {
   const failed = new AbortController();
   const any = AbortSignal.any([signal, failed.signal, ...(enough === undefined ? [] : [enough])]);

@@ -1,22 +1,24 @@
-/** Epochs of all rungs that a sweep trains, done and in all; and those that it trained ahead for nothing. */
+/**
+ * Counts the epochs of all rungs of a sweep, done and in total, and the epochs that were trained speculatively in vain.
+ */
 import type { StepContext } from "../steps/context.js";
 import type { Journal } from "./journal.js";
 import { epochsOf, lengthOf } from "./plan.js";
 import type { Bracket } from "./schedule.js";
 import type { Trial } from "./trial.js";
 
-/** Epochs, by trial's hash. */
+/** Epochs of one trial. */
 interface TrialEpochs {
-  /** Trained in all. */
+  /** Trained in total. */
   done: number;
-  /** Of the rungs that it is certain to take part in. */
+  /** Epochs of the rungs that it is certain to take part in. */
   asked: number;
 }
 
 interface Sums {
-  /** Epochs of rungs that count. */
+  /** Epochs of rungs that are certain. */
   readonly counted: number;
-  /** Epochs beyond. */
+  /** Epochs beyond those. */
   readonly ahead: number;
 }
 
@@ -27,7 +29,7 @@ export class EpochProgress {
   #counted = 0;
   #ahead = 0;
 
-  /** What the journal has is done. */
+  /** Starts from the rungs that the journal has. */
   constructor(
     readonly brackets: readonly Bracket[],
     journal: Journal,
@@ -41,7 +43,7 @@ export class EpochProgress {
           }
   }
 
-  /** Shows how far it is from here on. */
+  /** Shows a progress bar from now on. */
   start({ progress }: Pick<StepContext, "progress">): void {
     this.#before = { counted: this.#counted, ahead: this.#ahead };
     const total = epochsOf(this.brackets);
@@ -49,22 +51,22 @@ export class EpochProgress {
     this.#bar.update(this.#counted);
   }
 
-  /** A trial is certain to be trained for so many epochs in all. */
+  /** A trial is certain to be trained for `epochs` epochs in total. */
   ask(trial: Trial, epochs: number): void {
     this.#set(trial, { asked: epochs, done: 0 });
   }
 
-  /** So many epochs of a trial are done in all. */
+  /** A trial has been trained for `epochs` epochs in total. */
   update(trial: Trial, epochs: number): void {
     this.#set(trial, { asked: 0, done: epochs });
   }
 
-  /** Epochs that were trained since it was started, of rungs that count. */
+  /** Epochs trained since `start`, in rungs that count. */
   get trained(): number {
     return this.#counted - this.#before.counted;
   }
 
-  /** Epochs that were trained since it was started for settings that do not go on. */
+  /** Epochs trained since `start` for settings that did not go on. */
   get speculated(): number {
     return Math.max(0, this.#ahead - this.#before.ahead);
   }
@@ -73,7 +75,7 @@ export class EpochProgress {
     this.#bar?.stop();
   }
 
-  /** Both only grow. */
+  /** Both numbers only grow. */
   #set({ hash }: Trial, { asked, done }: TrialEpochs): void {
     const trial = this.#trials.get(hash) ?? { asked: 0, done: 0 };
     this.#trials.set(hash, trial);

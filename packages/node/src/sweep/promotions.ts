@@ -1,6 +1,7 @@
 /**
- * Who goes on from a rung. Decisions are those of a search that waits for the whole rung, so that they depend on the results
- * alone and not on who is done first; what no result that is still out can change is decided before the rung is full.
+ * Decides which settings go on from a rung. The decisions equal those of a search that waits for the whole rung, so
+ * they depend on the results and not on the order in which they arrive. A decision that no missing result can change is
+ * made before the rung is complete.
  */
 import TinyQueue from "tinyqueue";
 
@@ -9,18 +10,18 @@ export interface Scored {
   readonly score: number;
 }
 
-/** Larger is better, of equal ones the earlier; two that failed are equal. */
+/** Sorts the better first: the larger score, or the earlier place where scores are equal, as of two that failed. */
 export const better = (a: Scored, b: Scored): number => (a.score === b.score ? a.place - b.place : b.score - a.score);
 
 export class Promotions {
-  /** Results that have not gone on. */
+  /** Results of settings that are not promoted. */
   readonly #known = new TinyQueue<Scored>([], better);
   #outstanding: number;
   #promoted = 0;
 
   /**
-   * @param settings how many take part in the rung
-   * @param keep the best so many of them go on
+   * @param settings number of settings in the rung
+   * @param keep number of settings that go on
    */
   constructor(
     settings: number,
@@ -30,10 +31,10 @@ export class Promotions {
   }
 
   /**
-   * Takes a result; returns the places that now go on, whatever the results that are still out: each of those may yet be
-   * better than any, so that of the known ones the best `keep` less as many are certain. They stay so: with another result
-   * one more is, the best of the rest.
-   * @param score -Infinity for one that failed
+   * Adds a result; returns the places that are now certain to go on. Each missing result may still beat all known ones,
+   * so of the known results only the best `keep` minus the number of missing ones are certain. They remain so: each
+   * further result makes the best of the rest certain.
+   * @param score -Infinity for a setting that failed
    */
   add(place: number, score: number): readonly number[] {
     this.#known.push({ place, score });

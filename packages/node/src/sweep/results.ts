@@ -1,4 +1,4 @@
-/** What a sweep has found, once nothing is left to train: the leaderboard, of what the journal has. */
+/** Computes a sweep's leaderboard from the journal, once nothing is left to train. */
 import { relative } from "node:path";
 import { type Leaderboard, type LeaderboardRow, ranked } from "@phinets/core/sweep";
 import type { Journal } from "./journal.js";
@@ -50,7 +50,7 @@ export function leaderboardOf(
   return { objective: on === "int8" ? `${objective} int8` : objective, rows: ranked(rows), leftOut };
 }
 
-/** Of what all have; of a failed training nothing is known. */
+/** Means of the figures that all entries have; none where a training failed. */
 function meansOf(all: readonly (Readonly<Record<string, number>> | undefined)[]): Record<string, number> {
   if (all.some((each) => each === undefined)) return {};
   const names = Object.keys(all[0]!).filter((name) => all.every((each) => each![name] !== undefined));

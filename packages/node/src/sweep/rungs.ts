@@ -1,6 +1,6 @@
 /**
- * Trains the rungs of trials one after another, as `train --resume RUN --stop-after N` would each, and keeps what the next
- * one can use: the opened data, decoded pictures, and the kernels with their threads.
+ * Trains the rungs of trials one after another, each as `train --resume RUN --stop-after N` would, and keeps what the
+ * next one can reuse: the opened data, decoded pictures, and the kernels with their threads.
  */
 import { join } from "node:path";
 import type { SplitName } from "@phinets/core/data";
@@ -26,22 +26,22 @@ type Work = Omit<SlotWork, "kind" | "epochs">;
 
 interface Hear {
   readonly signal: AbortSignal;
-  /** After each epoch, how many are done in all. */
+  /** Called after each epoch with the total number of epochs done. */
   readonly onEpoch: (done: number) => void;
 }
 
-/** Data sets that are kept open: each holds its labels. */
+/** Data sets to keep open: each holds its labels in memory. */
 const mostOpened = 4;
 
 export class RungRunner {
-  /** Last used last. */
+  /** Ordered by last use, oldest first. */
   readonly #opened = new Map<string, OpenedData>();
   readonly #pictures = new KeptPictures();
   #engine: { readonly fast: boolean; readonly threads: number; readonly engine: Engine } | undefined;
 
   /**
-   * Trains a run folder until so many epochs are done in all.
-   * @returns undefined, or why the training failed in a way that is the setting's own: it diverged
+   * Trains a run folder until `epochs` epochs are done in total.
+   * @returns undefined, or the reason where the training failed because of its setting: it diverged
    * @throws PhinetsError `sweep.data` where the pictures or labels are not those of the trial
    */
   async train(work: Work & { readonly epochs: number }, { signal, onEpoch }: Hear): Promise<string | undefined> {
@@ -72,7 +72,7 @@ export class RungRunner {
     try {
       await withRunLock(run, "training", async (lock) => {
         const [pictures, val] = await this.#load(data, network, work, context);
-        // Of a training that is dropped there is nothing to repeat.
+        // Only trainings that reach their last epoch can be reproduced, so only they get a lock.
         if (epochs >= recipe.epochs && !hasLock(run))
           await writeRunLock(run, { data, paths, fraction, network, recipe, valEvery, start: saved.weights }, context);
         const shared = { folder: run, lock, network, recipe, val, valEvery, dataKey: data.key, leftOut: data.leftOut };
@@ -83,17 +83,17 @@ export class RungRunner {
       return undefined;
     } catch (error) {
       if (error instanceof PhinetsError && error.code === "training.diverged") return error.message;
-      // Kernels that have failed are lost; whatever else it is, others are soon made.
+      // A failed engine is unusable: end it after any error; a new one starts quickly.
       if (!signal.aborted) await this.#endEngine().catch(() => {});
       throw error;
     }
   }
 
-  /** The int8 network of a run that was trained to its end, as `quantize` makes it; returns its figures. */
+  /** Makes the int8 network of a fully trained run, as `quantize` does; returns its figures. */
   async quantize(work: Work, { signal }: Pick<Hear, "signal">): Promise<Record<string, number>> {
     const { run, threads, project } = work;
     const context = listen({ signal });
-    // Calibration draws from all training pictures, whatever share was trained on.
+    // Calibration draws from all training pictures, whatever fraction was trained on.
     const saved = { ...loadArguments(run), fraction: undefined };
     const { folder, network, weights } = loadRun(run);
     const data = await this.#open(saved, work, context);
@@ -122,7 +122,7 @@ export class RungRunner {
     return data;
   }
 
-  /** The pictures to train and to validate on. */
+  /** The training and validation pictures. */
   #load(
     data: OpenedData,
     network: Network,

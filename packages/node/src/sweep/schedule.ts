@@ -1,7 +1,7 @@
 /**
- * Which rung of which trial is trained next, and what the results so far decide. Pure: the same results, the same decisions.
- * What is trained before it is certain changes none of them. Each result is looked at once: time grows with the settings,
- * not with their square.
+ * Decides which rung of which trial is trained next, and what follows from the results so far. Deterministic: equal
+ * results give equal decisions, and speculative training changes none of them. Each result is processed once, so the
+ * time is linear in the number of settings.
  */
 import type { Rung } from "@phinets/core/sweep";
 import TinyQueue from "tinyqueue";
@@ -11,55 +11,58 @@ import { Promotions } from "./promotions.js";
 import type { SweepSetting, Trial } from "./trial.js";
 
 export interface Job {
-  /** Of the setting in its bracket. */
+  /** Index of the setting in its bracket. */
   readonly place: number;
   readonly trial: Trial;
   readonly rung: number;
-  /** Of the rung. */
+  /** Epochs of the rung. */
   readonly epochs: number;
-  /** Epochs trained in all when the job is done: the rung's, or fewer where it is given out in pieces. */
+  /** Total epochs trained when the job is done: the rung's, or fewer where rungs are split into pieces. */
   readonly until: number;
 }
 
-/** Settings that are compared with each other, those of one board, and how long how many of them are trained. */
+/** Settings that are compared with each other (those of one board), and how many of them are trained for how long. */
 export interface Bracket {
   readonly settings: readonly SweepSetting[];
   readonly rungs: readonly Rung[];
 }
 
 export interface ScheduleOptions {
-  /** Hashes of trials in work, which other brackets may have too. */
+  /** Hashes of trials in training, shared with other brackets. */
   readonly running: Set<string>;
-  /** A trial's score after so many epochs: larger is better, -Infinity where it failed, undefined where it is not done. */
+  /**
+   * A trial's score after `epochs` epochs: larger is better, -Infinity where it failed, undefined where it is not
+   * trained yet.
+   */
   readonly scoreOf: (trial: Trial, epochs: number) => number | undefined;
-  /** Also train those that are likely to go on, before that is certain. Default false. */
+  /** Also train settings that are likely to go on, before it is certain. Default false. */
   readonly speculate?: boolean;
-  /** Epochs after which a job ends and another goes on with its rung. Default: a rung is one job. */
+  /** Number of epochs after which a job ends and another job continues its rung. Default: one job per rung. */
   readonly piece?: number;
-  /** Told of each rung that a setting is certain to take part in. */
+  /** Called for each rung that a setting is certain to take part in. */
   readonly onCertain?: (part: { readonly place: number; readonly rung: number }) => void;
-  /** Told when all seeds of a setting are in that takes part, also of those that are when the schedule is made. */
+  /** Called when all seeds of a setting in a certain rung have results, also for results that exist at the start. */
   readonly onScore?: (result: { readonly place: number; readonly rung: number; readonly score: number }) => void;
 }
 
-/** A setting in the highest rung that is asked for it, certain or likely. */
+/** A setting in the highest rung that it is scheduled for, certain or likely. */
 interface Entry {
   readonly place: number;
   readonly rung: number;
-  /** Trials without a result. */
+  /** Number of its trials without a result. */
   out: number;
 }
 
 interface Part {
   readonly entry: Entry;
-  /** Which of the setting's trials. */
+  /** Index among the setting's trials. */
   readonly seed: number;
   readonly trial: Trial;
-  /** Multiply-accumulates by epochs that are ahead of it, should it be trained to the end of the last rung. */
+  /** Multiply-accumulates times epochs that remain if it is trained to the end of the last rung. */
   readonly ahead: number;
 }
 
-/** The longest way to go first: begun last, it would be waited for alone. */
+/** Longest remaining training first: if it started last, everything would wait for it alone. */
 const inOrder = (a: Part, b: Part): number =>
   b.ahead - a.ahead || a.entry.place - b.entry.place || a.seed - b.seed || a.entry.rung - b.entry.rung;
 
@@ -67,15 +70,15 @@ export class Schedule {
   /** The last rung that each setting is certain to take part in, by place. */
   readonly #rungOf: Int32Array;
   readonly #entries: Entry[];
-  /** Parts that nobody is known to do. */
+  /** Parts that are not known to be in training. */
   readonly #waiting = new TinyQueue<Part>([], inOrder);
-  /** Parts without a result by hash. */
+  /** Parts without a result, by trial hash. */
   readonly #partsOf = new Map<string, Part[]>();
-  /** Epochs that are known to be trained, by hash, of trials within a rung. */
+  /** Epochs trained so far, by hash, of trials that are part-way through a rung. */
   readonly #reached = new Map<string, number>();
   readonly #promotions: readonly Promotions[];
   readonly #likely: readonly Likely[];
-  /** Results that decisions wait for. */
+  /** Number of results that decisions depend on. */
   #undecided: number;
 
   constructor(
@@ -92,17 +95,17 @@ export class Schedule {
     for (const place of settings.keys()) this.#promote(place, 0);
   }
 
-  /** Whether all is decided: what is still in work was likely, and nothing depends on it. */
+  /** Whether all decisions are made: jobs still running are speculative, and nothing depends on them. */
   get decided(): boolean {
     return this.#undecided === 0;
   }
 
-  /** How far the next job's trial has to go, in multiply-accumulates by epochs; undefined where there is no job. */
+  /** Remaining work of the next job's trial, in multiply-accumulates times epochs; undefined where there is no job. */
   get ahead(): number | undefined {
     return this.#first()?.ahead;
   }
 
-  /** The next job that nobody does; undefined where all that is asked for is done or being done. */
+  /** The next job to start; undefined where all scheduled jobs are done or running. */
   take(): Job | undefined {
     const part = this.#first();
     if (part === undefined) return undefined;
@@ -113,7 +116,7 @@ export class Schedule {
     return { place: entry.place, trial, rung: entry.rung, epochs, until: this.#until(part) };
   }
 
-  /** A trial of this or of another bracket is not in work any more: its job is done, so many epochs in all, or given up. */
+  /** The job of a trial, of this or another bracket, has ended: done, with `reached` epochs in total, or given up. */
   end({ trial: { hash } }: Pick<Job, "trial">, reached = 0): void {
     this.options.running.delete(hash);
     const parts = this.#partsOf.get(hash);
@@ -123,7 +126,7 @@ export class Schedule {
     for (const part of parts) if (this.#isAsked(part)) this.#await(part);
   }
 
-  /** Mean over the seeds; undefined until all are in. */
+  /** Mean over the seeds; undefined until all have results. */
   score(place: number, rung: number): number | undefined {
     let sum = 0;
     const { trials } = this.bracket.settings[place];
@@ -140,15 +143,15 @@ export class Schedule {
     return this.#rungOf[place];
   }
 
-  /** The first part that may be begun; it stays in its place. */
+  /** The first part that can be started; it stays in the queue. */
   #first(): Part | undefined {
     for (let part = this.#waiting.peek(); part !== undefined; part = this.#waiting.peek()) {
-      // Who does it says when it is done or given up.
+      // Parts in training leave the queue; `end` brings them back.
       const isOpen = this.#isAsked(part) && !this.options.running.has(part.trial.hash) && this.#isOut(part);
       if (isOpen && this.#goesTo(part.entry)) return part;
       this.#waiting.pop();
       if (!isOpen) continue;
-      // It was likely: should it be again, it is asked for again.
+      // It is no longer likely; if it becomes likely again, it is scheduled again.
       const { place, rung } = part.entry;
       this.#entries[place] = { place, rung: rung - 1, out: 0 };
     }
@@ -158,20 +161,20 @@ export class Schedule {
   #until({ entry, trial }: Part): number {
     const { piece } = this.options;
     const length = lengthOf(trial, this.bracket.rungs[entry.rung].epochs);
-    // A job ends where the training is validated.
+    // A job ends at an epoch that is validated.
     const { valEvery = 1 } = trial;
     if (piece === undefined || valEvery === 0) return length;
     const end = this.#reachedBy(trial, entry.rung) + piece;
     return Math.min(length, Math.ceil(end / valEvery) * valEvery);
   }
 
-  /** Epochs that a trial has for certain when it is trained in a rung. */
+  /** Epochs that a trial is certain to have when its training in a rung starts. */
   #reachedBy(trial: Trial, rung: number): number {
     const before = rung === 0 ? 0 : lengthOf(trial, this.bracket.rungs[rung - 1].epochs);
     return Math.max(before, this.#reached.get(trial.hash) ?? 0);
   }
 
-  /** Whether a setting takes part in a rung, for certain or, as far as is known, likely. */
+  /** Whether a setting takes part in a rung, for certain or, with speculation, likely. */
   #goesTo({ place, rung }: Pick<Entry, "place" | "rung">): boolean {
     const certain = this.#rungOf[place];
     if (certain >= rung) return true;
@@ -180,7 +183,7 @@ export class Schedule {
     return true;
   }
 
-  /** Whether a part is of what is asked for its setting now. */
+  /** Whether a part belongs to its setting's current entry. */
   #isAsked({ entry }: Part): boolean {
     return this.#entries[entry.place] === entry;
   }
@@ -189,17 +192,17 @@ export class Schedule {
     return this.options.scoreOf(trial, this.bracket.rungs[entry.rung].epochs) === undefined;
   }
 
-  /** A setting takes part in a rung from now on, for certain. */
+  /** Makes it certain that a setting takes part in a rung. */
   #promote(place: number, rung: number): void {
     this.#rungOf[place] = rung;
     this.options.onCertain?.({ place, rung });
     const { rung: asked, out } = this.#entries[place];
-    // It was likely, and its result is there already.
+    // It was trained speculatively, and its result exists already.
     if (asked > rung || (asked === rung && out === 0)) this.#count(place, rung);
     this.#consider(place);
   }
 
-  /** Decides what a result of a setting that takes part in a rung decides. */
+  /** Takes the result of a setting in a certain rung into account. */
   #count(place: number, rung: number): void {
     const score = this.score(place, rung)!;
     this.#undecided--;
@@ -207,7 +210,7 @@ export class Schedule {
     for (const next of this.#promotions[rung].add(place, score)) this.#promote(next, rung + 1);
   }
 
-  /** Asks for the next rung of a setting that is done so far, where it goes on. */
+  /** Schedules a setting's next rung where its current one is complete and it goes on. */
   #consider(place: number): void {
     const { rung: done, out } = this.#entries[place];
     const rung = done + 1;
@@ -218,7 +221,7 @@ export class Schedule {
     for (const [seed, trial] of trials.entries()) this.#await({ entry, seed, trial });
   }
 
-  /** Counts a part's result where there is one; else it waits. */
+  /** Counts a part's result where it exists; else queues the part. */
   #await({ entry, seed, trial }: Omit<Part, "ahead">): void {
     const { place, rung } = entry;
     if (this.#isOut({ entry, trial })) {

@@ -1,4 +1,4 @@
-/** A slot of a sweep: a process that trains rungs one after another, started when there is the first. */
+/** A slot of a sweep: a process that trains rungs one after another, started with the first one. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -6,28 +6,27 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { type SlotAnswer, type SlotOrder, type SlotWork, slotAnswer } from "./slot-messages.js";
 
 interface Hear {
-  /** Aborted, the work stops at its next safe point and its promise rejects. */
+  /** When aborted, the work stops at its next safe point and its promise rejects. */
   readonly signal: AbortSignal;
   readonly onEpoch?: (done: number) => void;
 }
 
 type Ended = Exclude<SlotAnswer, { kind: "epoch" }>;
 
-/** The last characters of stderr are kept, for errors. */
+/** Number of last characters of stderr to keep for error messages. */
 const keptCharacters = 4000;
 
 export class SlotProcess {
   #child: ChildProcess | undefined;
   #stderr = "";
 
-  /** @param label an argument of the process that nothing reads, for who looks at a list of processes */
+  /** @param label an unused argument of the process, so that it can be recognised in a process list */
   constructor(readonly label: string) {}
 
   /**
-   * Does one piece of work. The process ends when this one ends, however that is: it notices that the channel between
-   * them is closed.
-   * @throws PhinetsError `sweep.trial` where the process ends meanwhile, or says that the work failed; the next work
-   *   starts another process
+   * Does one piece of work. The child process ends whenever this one ends, because it notices that the channel closes.
+   * @throws PhinetsError `sweep.trial` where the process ends early or reports an error; the next work starts a new
+   * process
    */
   async do(work: SlotWork, { signal, onEpoch }: Hear): Promise<Ended> {
     signal.throwIfAborted();
@@ -65,14 +64,14 @@ export class SlotProcess {
   async end(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
-    // "close" does not come where the channel is closed from here.
+    // "close" is not emitted where the channel is closed from this side.
     const exited = once(child, "exit");
     if (child.connected) child.disconnect();
     await exited;
   }
 
   #start(): ChildProcess {
-    // Without the caller's conditions, which may choose sources that plain Node does not read.
+    // Without the caller's Node options: its `--conditions` may select sources that plain Node cannot run.
     const child = fork(fileURLToPath(new URL("./slot-worker.js", import.meta.url)), [this.label], {
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -84,18 +83,18 @@ export class SlotProcess {
     const forget = (): void => {
       if (this.#child === child) this.#child = undefined;
     };
-    // One that cannot be started does not exit.
+    // A process that cannot be started emits no "exit".
     child.once("exit", forget).on("error", forget);
     return child;
   }
 }
 
-/** To a process that has just ended nothing is said: that it has is heard. */
+/** Sends an order; an error is ignored, because the end of the process is noticed elsewhere. */
 function send(child: ChildProcess, order: SlotOrder): void {
   child.send(order, () => {});
 }
 
-/** What ended a process, in a line. */
+/** Describes how a process ended. */
 function crashed(run: string, end: number | string, stderr: string): PhinetsError {
   const said = stderr.split("\n").findLast((line) => /^(\w*Error|FATAL ERROR): /.test(line));
   const how = typeof end === "string" ? `was ended by ${end} (too little memory, for one)` : `ended with ${end}`;

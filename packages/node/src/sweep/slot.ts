@@ -1,11 +1,14 @@
-/** The process of a slot: it does what the sweep that started it says, a rung at a time, until the channel between them closes. */
+/**
+ * The process of a slot: it follows the orders of the sweep that started it, one rung at a time, until their channel
+ * closes.
+ */
 import { RungRunner } from "./rungs.js";
 import { type SlotAnswer, type SlotWork, slotOrder } from "./slot-messages.js";
 
-/** Serves the process that this one was forked by; ends this process with it, however that ends. */
+/** Serves the parent process; exits when the parent ends, however that happens. */
 export function serveSlot(): void {
   process.once("disconnect", () => process.exit());
-  // Ctrl-C reaches all processes of a terminal: what is to be done is for the sweep to say.
+  // Ctrl-C reaches all processes of a terminal: the sweep decides what to do.
   process.on("SIGINT", () => {});
   const runner = new RungRunner();
   let stop = new AbortController();
@@ -31,6 +34,6 @@ async function answerTo(work: SlotWork, runner: RungRunner, signal: AbortSignal)
 }
 
 function tell(answer: SlotAnswer): void {
-  // Where nobody hears it, the process is about to end.
+  // Where nobody receives it, this process is about to end.
   process.send!(answer, undefined, undefined, () => {});
 }

@@ -1,4 +1,4 @@
-/** Runs a sweep: as many trials side by side as its trainer takes, and what is known after each is kept. */
+/** Runs a sweep: keeps as many trials in training as its trainer accepts, and records each result. */
 import { join } from "node:path";
 import type { Leaderboard, LeftOutSetting } from "@phinets/core/sweep";
 import { writeFileAtomic } from "../host/atomic.js";
@@ -20,9 +20,9 @@ import type { Trial } from "./trial.js";
 import { sweepDocument } from "./winner.js";
 
 export interface SweepRequest {
-  /** The sweep's folder: journal, runs, leaderboard.csv, sweep.html. It exists. */
+  /** The sweep's folder, which exists: journal, runs, leaderboard.csv, sweep.html. */
   readonly folder: string;
-  /** For titles. */
+  /** Name for titles. */
   readonly name: string;
   readonly brackets: readonly Bracket[];
   readonly leftOut: readonly LeftOutSetting[];
@@ -30,7 +30,7 @@ export interface SweepRequest {
   readonly on: "float" | "int8";
   /** The caller closes it. */
   readonly trainer: Trainer;
-  /** Also train settings that are likely to go on, before that is certain. Changes no result. Default false. */
+  /** Also train settings that are likely to go on, before it is certain. Changes no result. Default false. */
   readonly speculate?: boolean;
   readonly observer?: SweepObserver;
 }
@@ -39,13 +39,13 @@ export interface SweepResult extends Leaderboard {
   readonly folder: string;
   readonly leaderboard: string;
   readonly report: string;
-  /** Epochs that this call trained: those of rungs that the journal has are not trained again. */
+  /** Epochs that this call trained in rungs that count; rungs in the journal are not trained again. */
   readonly trainedEpochs: number;
-  /** Epochs that it trained beside these, for settings that seemed to go on and did not. */
+  /** Further epochs that it trained for settings that were likely to go on and did not. */
   readonly speculatedEpochs: number;
 }
 
-/** @throws PhinetsError `sweep.trial` where what trains a trial fails; run again, the sweep goes on */
+/** @throws PhinetsError `sweep.trial` where training a trial fails; a second call resumes the sweep */
 export function runSweep(request: SweepRequest, context: StepContext): Promise<SweepResult> {
   return withRunLock(request.folder, "sweeping", () => sweepLocked(request, context));
 }
@@ -69,7 +69,7 @@ async function sweepLocked(request: SweepRequest, context: StepContext): Promise
           await trainJob(job, schedule.bracket, { ...how, request, journal, progress });
           reached = job.until;
         } finally {
-          // A training may be of several brackets.
+          // Several brackets may share a training.
           for (const each of schedules) each.end(job, reached);
         }
         if (schedules.every((each) => each.decided)) decided.abort(new NotNeeded());
@@ -93,7 +93,7 @@ async function sweepLocked(request: SweepRequest, context: StepContext): Promise
   writeFileAtomic(sweepDocument(folder), `${JSON.stringify(board, undefined, 1)}\n`);
   const { name } = request;
   const epochs = { trainedEpochs: progress.trained, speculatedEpochs: progress.speculated };
-  // What was trained ahead of a decision is no result.
+  // Epochs that were trained speculatively are not part of the results.
   const curves = board.rows
     .slice(0, drawnCurves)
     .map(({ runs, epochs }) => runs.map((run) => readResults(join(folder, run)).filter((row) => row.epoch <= epochs)));
@@ -102,7 +102,7 @@ async function sweepLocked(request: SweepRequest, context: StepContext): Promise
   return { ...board, folder, leaderboard, report, ...epochs };
 }
 
-/** The next job of the bracket whose next job has the longest way to go. */
+/** The next job with the most work remaining, among the next jobs of all brackets. */
 function takeLongest(schedules: readonly Schedule[]): { schedule: Schedule; job: Job } | undefined {
   let [longest, ahead] = [schedules[0] as Schedule | undefined, Number.NEGATIVE_INFINITY];
   for (const schedule of schedules) {
@@ -161,7 +161,7 @@ async function trainJob(
   try {
     const outcome = await trainer.train({ trial, epochs: until }, { signal, onEpoch });
     progress.update(trial, "failed" in outcome ? length : until);
-    // One that has failed does not get to the end of its rung.
+    // A failed training never reaches the end of its rung.
     if (until === length || "failed" in outcome) await journal.add({ trial: trial.hash, epochs: length, ...outcome });
   } finally {
     observer?.working?.(slot, undefined);
@@ -170,7 +170,7 @@ async function trainJob(
 
 async function quantizeTrial(trial: Trial, { request, journal, signal }: Doing): Promise<void> {
   const { epochs } = trial.recipe;
-  // A training that failed has no weights to quantise.
+  // A failed training has no weights to quantise.
   if (journal.find({ trial: trial.hash, epochs })?.figures === undefined) return;
   const figures = await request.trainer.quantize(trial, { signal });
   await journal.add({ trial: trial.hash, epochs, figures, int8: true });

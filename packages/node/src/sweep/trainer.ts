@@ -1,27 +1,30 @@
-/** Where the rungs of a sweep's trials are trained: a sweep decides which, and knows no processes and no machines. */
+/**
+ * Interface of whatever trains the rungs of a sweep's trials. The sweep decides what to train and does not know about
+ * processes or machines.
+ */
 import type { Trial } from "./trial.js";
 
-/** What the journal keeps of a rung. */
+/** What the journal stores of a rung. */
 export type Outcome =
   | {
-      /** Why the training failed in a way that is the setting's own: it diverged. */
+      /** Why the training failed because of its setting: it diverged. */
       readonly failed: string;
     }
   | {
-      /** Of the best of the epochs that are done. */
+      /** Figures of the best epoch so far. */
       readonly figures: Readonly<Record<string, number>>;
-      /** Of the weights that are deployed; only of a trial that was trained to its end. */
+      /** SHA-256 of the deployed weights; only for a trial that was trained to its end. */
       readonly weightsSha256?: string;
     };
 
 /** A rung of a trial, or a piece of one. */
 export interface TrainingJob {
   readonly trial: Trial;
-  /** Trained in all when it is done; at most the recipe's. */
+  /** Total epochs trained when it is done; at most the recipe's. */
   readonly epochs: number;
 }
 
-/** Why a training is ended that nothing depends on any more: an abort signal's reason. */
+/** Abort reason for a training whose result no decision depends on any more. */
 export class NotNeeded extends Error {
   override readonly name = "AbortError";
   constructor() {
@@ -31,26 +34,26 @@ export class NotNeeded extends Error {
 
 /** This machine's slots, or a queue's workers. */
 export interface Trainer {
-  /** Jobs that it takes at a time, those that wait for others to be done among them; it may change. */
+  /** Number of jobs that it accepts at a time, including some that wait for a worker; may change. */
   readonly slots: number;
 
-  /** Takes what is to be called when there are more slots; absent where there never are. */
+  /** Registers a listener to call when there are more slots; absent where the number is fixed. */
   readonly onSlots?: (listener: () => void) => void;
 
   /**
-   * Whether a rung is better given out in pieces: trainings that have the longest way to go are then always in work, and
-   * one that a slow machine has may go on on another.
+   * Whether rungs should be split into pieces: the trainings with the most work remaining are then always running, and
+   * one that started on a slow machine can continue on another.
    */
   readonly inPieces: boolean;
 
   /**
-   * Trains a trial until so many epochs are done in all; what an earlier rung or a killed one trained is not trained
-   * again. Then the trial's run folder (`trialFolder`) in the sweep's has results.csv and, after the last epoch, the
-   * weights.
-   * @param hear.signal aborted, the training stops at its next safe point and the promise rejects; with `NotNeeded`, it
-   *   is taken back where nobody has begun it
-   * @param hear.onEpoch when the training begins and after each epoch, how many are done in all
-   * @throws PhinetsError `sweep.trial` where what trains it fails; the rung can be asked for again
+   * Trains a trial until `epochs` epochs are done in total, continuing from what earlier rungs or a killed process have
+   * trained. Afterwards the trial's run folder (`trialFolder`) in the sweep's folder has results.csv and, after the
+   * last epoch, the weights.
+   * @param hear.signal when aborted, the training stops at its next safe point and the promise rejects; with
+   * `NotNeeded`, a job that has not started is withdrawn
+   * @param hear.onEpoch called when the training begins and after each epoch, with the total number of epochs done
+   * @throws PhinetsError `sweep.trial` where the trainer fails; the rung can be requested again
    */
   train(
     job: TrainingJob,
@@ -58,11 +61,11 @@ export interface Trainer {
   ): Promise<Outcome>;
 
   /**
-   * The int8 network's figures of a trial that was trained to its end.
+   * The int8 figures of a trial that was trained to its end.
    * @throws PhinetsError as `train` does
    */
   quantize(trial: Trial, hear: { readonly signal: AbortSignal }): Promise<Readonly<Record<string, number>>>;
 
-  /** Ends what it keeps running. */
+  /** Ends its processes and connections. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** One training of a sweep, and the run folder it is done in. */
+/** A trial: one training of a sweep, in its own run folder. */
 import { join } from "node:path";
 import { kernelsSha256 } from "@phinets/core/kernels";
 import type { Network } from "@phinets/core/networks";
@@ -13,7 +13,7 @@ import { ownVersion } from "../steps/version.js";
 
 export interface TrialRequest {
   readonly data: OpenedData;
-  /** As in `train`. */
+  /** Paths as given to `train`. */
   readonly paths: readonly string[];
   readonly fraction?: number;
   readonly network: Network;
@@ -21,17 +21,20 @@ export interface TrialRequest {
   readonly valEvery?: number;
   readonly start?: { readonly file: string; readonly sha256: string };
   readonly board?: Board;
-  /** More of args.yaml. */
+  /** Further fields of args.yaml. */
   readonly more: Pick<RunArguments, "limits" | "programRequest" | "loading" | "namedNetwork">;
 }
 
 export interface Trial extends TrialRequest {
-  /** Of all that its weights depend on: equal trainings, equal names, whatever setting asked for them. */
+  /**
+   * Hash of everything that the weights depend on: equal trainings have equal hashes, whichever settings they belong
+   * to.
+   */
   readonly hash: string;
   readonly seed: number;
 }
 
-/** A combination of options: a trial for each seed. */
+/** A combination of options, with one trial per seed. */
 export interface SweepSetting {
   readonly setting: Setting;
   /** The board's name. */
@@ -61,7 +64,7 @@ export function trialHash({
 
 export const trialFolder = (folder: string, { data, hash }: Trial): string => join(folder, data.index.task, hash);
 
-/** Makes the run folder that `train --resume` goes on with, unless it is there. */
+/** Makes the run folder that `train --resume` continues from, unless it exists. */
 export function prepareTrial(folder: string, trial: Trial): string {
   const { data, paths, fraction, network, recipe, valEvery, start, board, more } = trial;
   const { task } = data.index;

@@ -1,4 +1,4 @@
-/** The best run of a sweep, for what goes on with it. */
+/** Finds the best run of a sweep, for commands that continue with it. */
 import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import { z } from "zod";
@@ -17,12 +17,12 @@ const document = z.object({
   ),
 });
 
-/** sweep.json: the leaderboard as it is read again. */
+/** sweep.json: the leaderboard in machine-readable form. */
 export const sweepDocument = (folder: string): string => join(folder, "sweep.json");
 
 /**
- * The run folder of the setting at the top, or of the first one for a board; of several seeds the first.
- * @throws PhinetsError `sweep.result` where the folder has no sweep that has ended, or none for the board
+ * The run folder of the best setting, overall or for a board; of several seeds the first.
+ * @throws PhinetsError `sweep.result` where the folder has no finished sweep, or none for the board
  */
 export function bestRun(folder: string, target?: string): string {
   const path = sweepDocument(folder);
