@@ -1,17 +1,17 @@
-/** Compiles firmware for the machine of QEMU that stands for a board's core. */
+/** Compiles firmware for the QEMU machine that emulates a board's core. */
 import { linkerScript } from "@phinets/core/export";
 import type { Board } from "@phinets/core/target";
 import { type BuildOptions, link } from "../firmware/build.js";
 import { type Emulated, emulatedFor } from "./machines.js";
 
 export interface EmulatedProgram extends Emulated {
-  /** The ELF file. */
+  /** Path of the ELF file. */
   readonly path: string;
 }
 
 /**
- * Compiles the same folder for the machine that stands for a board's core: `<folder>/build/emulated-<machine>.elf`.
- * Throws as `buildFirmware` does.
+ * Compiles a firmware folder for the machine that emulates a board's core, into
+ * `<folder>/build/emulated-<machine>.elf`. Throws as `buildFirmware` does.
  */
 export async function buildEmulated(
   folder: string,
@@ -21,7 +21,7 @@ export async function buildEmulated(
   const emulated = emulatedFor(board);
   const { name, regions, inputs } = emulated.machine;
   const { core, fpu } = emulated.core;
-  // All banks of the board lie in the machine's one RAM, an array each.
+  // All of the board's memory banks are placed in the machine's single RAM, one array each.
   const target = { name: `emulated-${name}`, core, fpu, regions, flashBytes: regions[0].bytes };
   const flags = [...(options.flags ?? []), `-DPHINETS_INPUTS=0x${inputs.address.toString(16)}u`];
   const script = linkerScript(target, { stackBytes: 64 * 1024 });
@@ -32,7 +32,7 @@ export async function buildEmulated(
   return { ...emulated, path };
 }
 
-/** Where `buildEmulated` puts a board's program, below the firmware's folder. */
+/** Path of `buildEmulated`'s program for a board, relative to the firmware's folder. */
 export function emulatedPath(board: Pick<Board, "name" | "core" | "fpu">): string {
   return `build/emulated-${emulatedFor(board).machine.name}.elf`;
 }

@@ -1,4 +1,7 @@
-/** Proves a network's firmware on an emulated core: outputs against the interpreter, tracks against the library, sizes. */
+/**
+ * Proves a network's firmware on an emulated core: compares its outputs with the interpreter's and its tracks with the
+ * library's, and measures its sizes.
+ */
 
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -26,67 +29,75 @@ import { differingFrames } from "./follow.js";
 import { type QemuRun, runQemu } from "./qemu.js";
 
 export interface Emulation {
-  /** Where it ran: QEMU's machine, for people and by name. */
+  /** The QEMU machine's title, for people, and its name. */
   readonly machine: string;
   readonly machineName: string;
   /** GCC's -mcpu of the program that ran. */
   readonly core: string;
-  /** That core is of the target's kind; else QEMU has none, and a Cortex-M7 stood in. */
+  /** Whether that core is of the target's kind; where QEMU has none of that kind, a Cortex-M7 ran instead. */
   readonly ownCore: boolean;
   readonly images: number;
-  /** Every output byte of every image is the interpreter's. */
+  /** Whether every output byte of every image equals the interpreter's. */
   readonly matchesInterpreter: boolean;
-  /** Output bytes that differ. */
+  /** Number of output bytes that differ. */
   readonly differingBytes: number;
-  /** Of all outputs in order, as the emulated core computed them. */
+  /** SHA-256 of all outputs in order, as the emulated core computed them. */
   readonly outputSha256: string;
-  /** An inference, mean over the images; counted in steps of 40 to 63. */
+  /** Instructions per inference, mean over the images; counted in steps of 40 to 63. */
   readonly instructions: number;
   readonly instructionsPerMac: number;
-  /** Those instructions on the target, by its cycles an instruction and its clock; absent where another core stood in. */
+  /**
+   * Those instructions in milliseconds on the target, by its cycles per instruction and its clock; absent where another
+   * core ran.
+   */
   readonly latencyMs?: readonly [low: number, high: number];
-  /** Code, weights, tables: of the target's image where it is linked, else of the emulated program. */
+  /** Code, weights and tables, of the target's image where it is linked, else of the emulated program. */
   readonly flashBytes: number;
-  /** Of the linked arrays of activations, in the same program. */
+  /** Size of the arrays of activations in the same program. */
   readonly arenaBytes: number;
   readonly plannedArenaBytes: number;
-  /** Most stack used. */
+  /** Peak stack use. */
   readonly stackBytes: number;
-  /** The image for the board, linked into its regions. */
+  /** The image for the board, linked into its memory regions. */
   readonly target: TargetImage;
-  /** With `tracks`. */
+  /** Present with the option `tracks`. */
   readonly tracking?: TrackingProof;
 }
 
-/** What the emulated firmware found and tracked, compared with the library. */
+/** Comparison of the emulated firmware's boxes and tracks with the library's. */
 export interface TrackingProof {
   readonly frames: number;
-  /** Every box and every track of every frame has the library's numbers, to the last bit, and the library's ids. */
+  /** Whether every box and track of every frame equals the library's bit for bit, with the same ids. */
   readonly tracksMatch: boolean;
   readonly differingFrames: number;
-  /** Boxes in all frames, and ids that were shown. */
+  /** Boxes in all frames, and ids that appeared. */
   readonly boxes: number;
   readonly tracks: number;
-  /** Of detection and tracking (the network left out), mean over the frames; counted in steps of 40. */
+  /** Instructions of detection and tracking without the network, mean over the frames; counted in steps of 40. */
   readonly instructions: number;
 }
 
 export interface EmulateOptions extends Omit<COptions, "program">, ProgramRequest {
-  /** The emulated core is of its kind, and its image is linked. Default: the STM32H743. */
+  /** The board to link for; it also determines the emulated core. Default: the STM32H743. */
   readonly target?: Board;
-  /** Where the firmware is written and built, and left. Default: a temporary folder that is removed. */
+  /** Folder in which the firmware is written and built, and kept. Default: a temporary folder that is removed. */
   readonly folder?: string;
   readonly signal?: AbortSignal;
-  /** The inputs are a clip's frames, in order: a detector finds and tracks in them. As many as fit one run. Default false. */
+  /**
+   * The inputs are a clip's frames, in order: a detector's firmware detects and tracks in them. They must fit one run.
+   * Default false.
+   */
   readonly tracks?: boolean;
   /** Receives each image's output bytes as the emulated core computed them. */
   readonly onOutput?: (output: Int8Array, image: number) => void;
 }
 
 /**
- * @param inputs one int8 input (pixel - 128) an image; at least one
- * Throws PhinetsError for `tracks` without a detector or with too many frames (see `inputsPerRun`), when a tool is missing, the program does not compile or crashes, and where it exceeds the emulated
- * board's memory. An image that does not fit the target, or cannot be linked for it, is a result, not an error.
+ * Builds a network's firmware, runs it on the emulated core and compares every output byte with the interpreter's.
+ * @param inputs one int8 input (pixel - 128) per image; at least one
+ * @throws PhinetsError for `tracks` without a detector or with too many frames (see `inputsPerRun`), where a tool is
+ * missing, where the program does not compile or crashes, and where it exceeds the emulated board's memory. An image
+ * that does not fit the target, or cannot be linked for it, is a result, not an error.
  */
 export async function emulate(
   q: QuantizedNetwork,
@@ -147,8 +158,8 @@ export async function emulate(
 
 /**
  * Runs a clip's frames through a program that `buildEmulated` made, and compares boxes and tracks.
- * @param expected the library's, of the same frames: `Follower`
- * Throws PhinetsError as `emulate` does.
+ * @param expected the library's results on the same frames, by `Follower`
+ * @throws PhinetsError as `emulate` does
  */
 export async function emulateTracks(
   program: Pick<EmulatedProgram, "path" | "machine">,

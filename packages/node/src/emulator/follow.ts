@@ -1,7 +1,7 @@
-/** What the emulated firmware found, beside what the library finds. */
+/** Compares the emulated firmware's detections and tracks with the library's. */
 import type { FollowedFrame } from "@phinets/core/export";
 
-/** Frames whose boxes or tracks are not the same numbers, to the last bit. */
+/** Number of frames whose boxes or tracks differ in any bit. */
 export function differingFrames(expected: readonly FollowedFrame[], actual: readonly FollowedFrame[]): number {
   let differing = Math.abs(expected.length - actual.length);
   for (let i = 0; i < Math.min(expected.length, actual.length); i++) {

@@ -1,6 +1,6 @@
 /**
- * The serial line of an emulated board: the image of boards/cortex-m, as a board's own is, with a camera that shows frames
- * from memory. What it sends is what docs/wire-format.md says.
+ * The serial line of an emulated board: runs the image of boards/cortex-m, as a real board would, with a camera that
+ * plays frames from memory. docs/wire-format.md describes the bytes it sends.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -20,21 +20,21 @@ export interface LineOptions extends ProgramRequest {
   readonly detector: CDetector;
   /** Default: the STM32H743. */
   readonly target?: Board;
-  /** Of the network, as its hello says it. Default "phinets". */
+  /** Name of the network in the hello message. Default "phinets". */
   readonly name?: string;
-  /** Each frame's rows before its boxes. Default false. */
+  /** Send each frame's rows before its boxes. Default false. */
   readonly pictures?: boolean;
-  /** How often the frames are shown; 0: for ever. Default 1. */
+  /** Number of times that the frames are played; 0: endlessly. Default 1. */
   readonly times?: number;
-  /** Ends the emulator; the bytes then end, without an error. */
+  /** Ends the emulator; the bytes then end without an error. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Compiles a detector for the emulated core and yields the bytes of its line as they come; who reads slowly makes the board
- * wait.
- * @param frames inputs (pixel - 128), as many as fit the emulated memory: `inputsPerRun`
- * @throws PhinetsError where a tool is missing, the program does not compile, or ends with a failing exit code
+ * Compiles a detector for the emulated core and yields the bytes of its serial line as they arrive; a slow reader makes
+ * the board wait.
+ * @param frames inputs (pixel - 128), at most as many as fit the emulated memory: `inputsPerRun`
+ * @throws PhinetsError where a tool is missing, or the program does not compile or exits with a failure code
  */
 export async function* emulatedLine(
   q: QuantizedNetwork,
@@ -74,7 +74,7 @@ export async function* emulatedLine(
   }
 }
 
-/** A C string literal. */
+/** Quotes text as a C string literal. */
 function cText(text: string): string {
   const bytes = [...Buffer.from(text, "utf8")];
   const escaped = bytes.map((byte) =>
@@ -85,7 +85,7 @@ function cText(text: string): string {
   return `"${escaped.join("")}"`;
 }
 
-/** A program's stdout as it comes. The program is ended where nobody reads on. */
+/** A program's stdout as it arrives. The program is ended when the consumer stops reading. */
 async function* outputOf(
   command: string,
   args: readonly string[],
@@ -100,7 +100,7 @@ async function* outputOf(
     child.on("error", (error: NodeJS.ErrnoException) => fail(error.code === "ENOENT" ? missingTool(command) : error));
     child.on("close", (code) => done(code ?? 128));
   });
-  ended.catch(() => {}); // it is awaited where the output has ended
+  ended.catch(() => {}); // awaited once the output has ended
   try {
     for await (const bytes of child.stdout) yield new Uint8Array(bytes as Buffer);
     const code = await ended;

@@ -1,34 +1,37 @@
 /**
- * The machines of QEMU that stand for a board's core: one a kind of Cortex-M, so that a proof runs the instructions of the
- * target's own kind. None of them is the target itself: memory sizes and peripherals differ, and time is not modelled.
+ * The QEMU machines that emulate boards' cores: one per kind of Cortex-M, so that a proof runs the same instructions as
+ * the target. None of them is the target itself: memory sizes and peripherals differ, and timing is not modelled.
  * Sources: QEMU 7.2, hw/arm/mps2.c, mps2-tz.c, armsse.c, nrf51_soc.c (memory maps, clock of the system timer).
  */
 import type { Board, Region } from "@phinets/core/target";
 
 export interface Machine {
-  /** QEMU's name. */
+  /** QEMU's name of the machine. */
   readonly name: string;
-  /** For people. */
+  /** Name for people. */
   readonly title: string;
-  /** The core that it models. */
+  /** The core that it emulates. */
   readonly core: string;
-  /** Cores (as boards name them) whose instruction set is this core's. */
+  /** Cores, by their names in board files, whose instructions this core runs. */
   readonly runs: readonly string[];
-  /** More arguments of QEMU. */
+  /** Further QEMU arguments. */
   readonly options?: readonly string[];
   readonly regions: readonly Region[];
-  /** Its first serial line: Arm's CMSDK APB UART, or that of an nRF51. */
+  /** The first serial port: Arm's CMSDK APB UART, or that of an nRF51. */
   readonly uart: { readonly address: number; readonly nrf51?: true };
-  /** Memory that QEMU fills with inputs. */
+  /** Memory into which QEMU loads the inputs. */
   readonly inputs: { readonly address: number; readonly bytes: number };
-  /** Where the core looks for its vectors after reset, if not at the program's start: QEMU is given a copy there. */
+  /** Address where the core reads its vector table after reset, if not the program's start: QEMU loads a copy there. */
   readonly vectorsAddress?: number;
-  /** Nanoseconds of the system timer's clock: under `-icount shift=0` that many instructions run in a tick. */
+  /**
+   * Period of the system timer's clock in nanoseconds, which is also the number of instructions per tick: under
+   * `-icount shift=0` an instruction takes 1 ns.
+   */
   readonly instructionsPerTick: number;
 }
 
 const mebibyte = 1024 * 1024;
-/** Of every machine, so that what fits one run does not depend on the core. */
+/** Equal on all machines, so that the number of inputs per run does not depend on the core. */
 export const inputsBytes = 16 * mebibyte;
 
 const memory = (program: number, ram: number): Region[] => [
@@ -42,7 +45,7 @@ const machines: readonly Machine[] = [
     title: "Cortex-M0, micro:bit with more memory in QEMU",
     core: "cortex-m0",
     runs: ["cortex-m0", "cortex-m0plus", "cortex-m1"],
-    // The chip has 256 K of flash and 16 K of RAM; the model takes any.
+    // The real chip has 256 K of flash and 16 K of RAM; the model accepts any size.
     options: [
       ...["-global", `nrf51-soc.flash-size=${4 * mebibyte}`],
       ...["-global", `nrf51-soc.sram-size=${4 * mebibyte + inputsBytes}`],
@@ -87,7 +90,7 @@ const machines: readonly Machine[] = [
     title: "Cortex-M33, MPS2 AN505 in QEMU",
     core: "cortex-m33",
     runs: ["cortex-m33"],
-    // Addresses that the secure state, which the core starts in, may use.
+    // Addresses that are accessible in the secure state, in which the core starts.
     regions: memory(0x10000000, 0x38000000),
     uart: { address: 0x50200000 },
     inputs: { address: 0x80000000, bytes: inputsBytes },
@@ -97,9 +100,9 @@ const machines: readonly Machine[] = [
     name: "mps3-an547",
     title: "Cortex-M55, MPS3 AN547 in QEMU",
     core: "cortex-m55",
-    // QEMU has no Cortex-M85. Its instructions are those of the M55 and PACBTI, which nothing here uses.
+    // QEMU has no Cortex-M85. Its instructions are those of the M55 plus PACBTI, which the firmware does not use.
     runs: ["cortex-m55", "cortex-m85"],
-    // Where the core starts there are 512 K (ITCM): too few for a network. The DDR has room for all.
+    // The memory that the core starts in has 512 K (ITCM), too little for a network; the DDR is large enough.
     regions: memory(0x60000000, 0x61000000),
     uart: { address: 0x59303000 },
     inputs: { address: 0x62000000, bytes: inputsBytes },
@@ -108,17 +111,17 @@ const machines: readonly Machine[] = [
   },
 ];
 
-/** The machine that runs a board's own code: its core's kind. Undefined where QEMU has none. */
+/** The machine that runs code for a core. Undefined where QEMU has no such core. */
 export function machineOfCore(core: string): Machine | undefined {
   return machines.find(({ runs }) => runs.includes(core));
 }
 
-/** What a proof for a board runs on. */
+/** The machine and core on which a board's firmware is proven. */
 export interface Emulated {
   readonly machine: Machine;
-  /** What the compiler is told of the core. */
+  /** The core that the compiler is told to target. */
   readonly core: Pick<Board, "name" | "core" | "fpu">;
-  /** The core is of the board's own kind; else it is a Cortex-M7, and the bits are proven there. */
+  /** Whether the core is of the board's own kind; else a Cortex-M7 runs, and proves the outputs' bits only. */
   readonly ownCore: boolean;
 }
 

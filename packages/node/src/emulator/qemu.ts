@@ -1,4 +1,6 @@
-/** Runs a program that `buildEmulated` made in QEMU, with inputs in its memory and outputs in a file. */
+/**
+ * Runs a program that `buildEmulated` made in QEMU: inputs are loaded into its memory, outputs are read from a file.
+ */
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,31 +16,37 @@ import { runTool } from "../host/tool.js";
 import { inputsBytes, type Machine } from "./machines.js";
 
 export interface QemuRun {
-  /** One an input, each of `outputBytes`. */
+  /** One output per input, each of `outputBytes` bytes. */
   readonly outputs: Int8Array[];
-  /** Executed instructions an inference, counted in steps of 40 to 63. */
+  /** Executed instructions per inference, counted in steps of 40 to 63. */
   readonly instructions: number[];
-  /** With `tracks`: what was found in each input, and the instructions of detection and tracking together. */
+  /** Present with `tracks`: boxes and tracks of each input, and the instructions of detection and tracking together. */
   readonly followed?: { readonly frames: FollowedFrame[]; readonly instructions: number[] };
-  /** Most stack used, in bytes, main's own frame included. */
+  /** Peak stack use in bytes, including main's own frame. */
   readonly stackBytes: number;
 }
 
 export interface QemuOptions {
-  /** Milliseconds for all inputs together. Default 30 s and 2 s an input: some hundred times what a 7 MMAC network takes. */
+  /**
+   * Time limit in milliseconds for all inputs together. Default 30 s plus 2 s per input, some hundred times what a 7
+   * MMAC network takes.
+   */
   readonly timeoutMs?: number;
-  /** Inputs are a clip's frames: a detector's program finds and tracks boxes in them. They must fit one run. Default false. */
+  /**
+   * The inputs are a clip's frames: a detector's program detects and tracks in them. They must fit one run. Default
+   * false.
+   */
   readonly tracks?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** Before the inputs: how many, and whether they are tracked; emulator/main.c reads it. */
+/** Header before the inputs: how many there are, and whether to track; emulator/main.c reads it. */
 const headerBytes = 16;
-/** The system's own exceptions: none of a device is used. */
+/** The system exceptions; no device interrupts are used. */
 const vectorsBytes = 64;
 
 /**
- * Throws PhinetsError when QEMU is not installed, the program faults or ends with a failing exit code, it runs too long,
+ * Throws PhinetsError where QEMU is not installed, the program faults or exits with a failure code, it runs too long,
  * or an output is missing.
  */
 export async function runQemu(
@@ -67,10 +75,13 @@ export async function runQemu(
   };
 }
 
-/** Inputs of one process: the same on every machine, as instructions are counted in steps that go on from input to input. */
+/**
+ * Inputs per process: equal on every machine, because the steps of the instruction count carry over from input to
+ * input.
+ */
 const batchSize = 25;
 
-/** As many processes side by side as there are cores; the first that fails ends the others. */
+/** Runs one process per core concurrently; the first failure ends the others. */
 async function runBatches(
   program: { readonly path: string; readonly machine: Machine },
   inputs: readonly (readonly Int8Array[])[],
@@ -85,18 +96,18 @@ async function runBatches(
       runs[i] = await runBatch(program, inputs[i], outputBytes, { ...options, signal });
     } catch (error) {
       failed.abort(error);
-      throw failed.signal.reason; // of the first, not of one that it ended
+      throw failed.signal.reason; // the reason of the first failure, not of a process that it ended
     }
   });
   return runs;
 }
 
-/** Inputs that the machine's memory holds at a time. */
+/** Number of inputs that fit the machine's memory. */
 export function inputsPerRun(inputBytes: number): number {
   return Math.floor((inputsBytes - headerBytes) / inputBytes);
 }
 
-/** At most `size` inputs at a time, and no more than the machine's memory holds. */
+/** Splits the inputs into batches of at most `size` that fit the machine's memory. */
 function batches(inputs: readonly Int8Array[], size: number): readonly (readonly Int8Array[])[] {
   const capacity = inputsPerRun(inputs[0].length);
   if (capacity === 0)
@@ -156,8 +167,8 @@ async function runBatch(
 }
 
 /**
- * Inputs as an emulated program reads them: how many, a word of the program's own, 8 bytes of nothing, the inputs.
- * Throws PhinetsError where they do not fit, or there are none.
+ * Inputs in the format that an emulated program reads: their number, a word of the program's choice, 8 bytes of
+ * padding, the inputs. Throws PhinetsError where they do not fit, or where there are none.
  */
 export function inputsMemory(inputs: readonly Int8Array[], word: number): Uint8Array {
   const [first] = inputs;
@@ -176,14 +187,14 @@ export function inputsMemory(inputs: readonly Int8Array[], word: number): Uint8A
   return memory;
 }
 
-/** QEMU's arguments that put a file into memory. */
+/** QEMU's arguments that load a file into memory. */
 export function loader(file: string, address: number): string[] {
   return ["-device", `loader,file=${file},addr=0x${address.toString(16)},force-raw=on`];
 }
 
 /**
- * What QEMU is told where the core looks for its vectors elsewhere than at the program's start: where a copy of them goes, which
- * is a file in `folder`, QEMU's own. The linker script puts them first.
+ * QEMU's arguments that load a copy of the vector table where the core reads it, if that is not the program's start.
+ * The copy is a file in `folder`, QEMU's working directory. The linker script places the table first in .text.
  */
 export function vectorArguments(
   { path, machine }: { readonly path: string; readonly machine: Machine },
@@ -196,7 +207,10 @@ export function vectorArguments(
   return loader("vectors.bin", machine.vectorsAddress);
 }
 
-/** A frame: int32 boxes, int32 tracks, then the structs phinets_box and phinets_track as they lie in memory. */
+/**
+ * Parses frames: int32 number of boxes, int32 number of tracks, then the structs phinets_box and phinets_track as laid
+ * out in memory.
+ */
 export function readTracks(file: Buffer): FollowedFrame[] {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const int32 = (at: number): number => view.getInt32(at, true);
