@@ -10,14 +10,17 @@ import { missingTool, runTool } from "../host/tool.js";
 import { compileShared, removeObjects } from "./objects.js";
 import { elfToUf2, uf2Path } from "./uf2.js";
 
-/** Where the C sources are: kernels/, detect/, track/, follow/, wire/, boards/ and examples/. */
+/** Folder of the C sources: kernels/, detect/, track/, follow/, wire/, boards/ and examples/. */
 export const firmwareSources = dirname(createRequire(import.meta.url).resolve("@phinets/firmware/package.json"));
 
 export { arm, machineOf, sharedFolders };
 
 const armCompiler = "arm-none-eabi-gcc";
 
-/** The compiler of this machine's own programs: CC, or gcc. It takes gcc's options, as clang does; Microsoft's does not. */
+/**
+ * The compiler for programs of this machine: CC, or gcc. It must accept gcc's options, as clang does; Microsoft's
+ * compiler does not.
+ */
 function hostCompiler(): string {
   const { CC } = process.env;
   return CC === undefined || CC === "" ? "gcc" : CC;
@@ -25,13 +28,14 @@ function hostCompiler(): string {
 
 const warnings = ["-Wall", "-Wextra", "-Werror"];
 /**
- * Lays out `folder`: model/ (what `emitC` returned), the shared folders and boards/. What these and build/ held is removed.
+ * Writes the sources into `folder`: model/ (the result of `emitC`), the shared folders and boards/. Earlier contents of
+ * these and of build/ are removed.
  *
- * @param model file name to text
+ * @param model contents by file name
  */
 export function writeFirmware(folder: string, model: Readonly<Record<string, string>>): void {
   try {
-    // A source that no longer exists must not be compiled again, nor an older program be taken for this one.
+    // Sources that no longer exist must not be compiled again, and an earlier program must not be taken for this one.
     for (const part of ["model", ...sharedFolders, "boards", "build"])
       rmSync(join(folder, part), { recursive: true, force: true });
     for (const part of [...sharedFolders, "boards"].filter((part) => !part.includes("/")))
@@ -44,7 +48,7 @@ export function writeFirmware(folder: string, model: Readonly<Record<string, str
 }
 
 export interface BuildOptions {
-  /** More options of the compiler, such as -DPHINETS_MAX_BOXES=64. Default none. */
+  /** Further compiler options, such as -DPHINETS_MAX_BOXES=64. Default none. */
   readonly flags?: readonly string[];
   /** Host only: compile with -fsanitize=address,undefined and stop at the first report. Default false. */
   readonly sanitize?: boolean;
@@ -52,12 +56,11 @@ export interface BuildOptions {
 }
 
 /**
- * Compiles a folder that `writeFirmware` made and returns the program's path: `<folder>/build/<board>.elf`, an image whose
- * camera is yours to add, linked into the board's regions by the script `<folder>/build/<board>.ld` (of an RP2040 or RP2350
- * with its .uf2 beside it); or
- * `<folder>/build/host`, a program for this machine.
- * Throws PhinetsError when the compiler is not installed, when it refuses a file (with its first error line), when the
- * board's core is no Cortex-M, and when a memory region of the board is too small (by how many bytes).
+ * Compiles a folder that `writeFirmware` made and returns the program's path: `<folder>/build/<board>.elf`, an image to
+ * which you add the camera, linked into the board's memory regions by the script `<folder>/build/<board>.ld` (for an
+ * RP2040 or RP2350 with its .uf2 beside it); or `<folder>/build/host`, a program for this machine. Throws PhinetsError
+ * when the compiler is not installed, when it rejects a file (with its first error line), when the board's core is not
+ * a Cortex-M, and when a memory region of the board is too small (by how many bytes).
  */
 export async function buildFirmware(
   folder: string,
@@ -87,16 +90,16 @@ export async function buildFirmware(
   );
 }
 
-/** Where `buildFirmware` puts a board's image, below the firmware's folder. */
+/** Path of `buildFirmware`'s image for a board, relative to the firmware's folder. */
 export function imagePath({ name }: Pick<Board, "name">): string {
   return `build/${fileName(name)}.elf`;
 }
 
 /**
- * Compiles a folder that `writeFirmware` made for a Cortex-M and links it by `script`, which is kept as `build/<board>.ld`.
- * Throws as `buildFirmware` does.
+ * Compiles a folder that `writeFirmware` made for a Cortex-M and links it by `script`, which is kept as
+ * `build/<board>.ld`. Throws as `buildFirmware` does.
  *
- * @param parts folders to compile beside the model and the shared ones
+ * @param parts folders to compile in addition to the model and the shared ones
  */
 export async function link(
   folder: string,
@@ -129,7 +132,7 @@ async function compile(
   options: BuildOptions,
 ): Promise<string> {
   const isArm = compiler === armCompiler;
-  // A third of the time: kernels of DSP and Helium that a model does not call.
+  // Skip the DSP and Helium kernels that the model does not call: they are a third of the compile time.
   const models = readdirSync(join(folder, "model")).filter((file) => file.endsWith(".c"));
   const texts = models.map((file) => readFileSync(join(folder, "model", file), "utf8"));
   const compiled = parts.filter((part) => {
@@ -149,7 +152,7 @@ async function compile(
   const program = basename(output);
   const shared = await compileShared({
     ...{ folder, compiler, signal, headers: sharedFolders, program },
-    // Where the emulator's memory and line are, and what a line says, concerns the board's own sources.
+    // Only the board's own sources depend on the emulator's input address, its UART and the wire messages.
     args: [
       ...[...common, ...sharedFolders.map((part) => `-I${part}`), ...machine],
       ...flags.filter((flag) => !/^-DPHINETS_(INPUTS|UART|WIRE)/.test(flag)),

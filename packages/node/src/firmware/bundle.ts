@@ -1,4 +1,7 @@
-/** A network's C as a folder for any project, or for one build system: core's layout, with this package's sources. */
+/**
+ * Writes a network's C code as a folder for any project or for one build system: the layout comes from core, the
+ * sources from this package.
+ */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,22 +25,23 @@ export interface BundleOptions extends Pick<COptions, "detector" | "classes">, P
   readonly target?: Board;
   /** Prefix of the model's files, symbols and macros, and of CMake's targets: a C identifier. Default "phinets". */
   readonly name?: string;
-  /** Whose layout the folder has. Default: one that any project takes. */
+  /** Build system whose layout the folder has. Default: one that fits any project. */
   readonly system?: BuildSystem;
 }
 
 /**
- * Writes the folder and returns its files' paths. Without a build system `cc *.c host/main.c` in it makes the host program;
- * on a microcontroller its .c and .S files are compiled with the user's own code, or with the board's folder, which a core
- * that is no Cortex-M has not. Throws PhinetsError where `emitC` does, for a name that is the kernels' own, and when a file
- * cannot be written.
+ * Writes the folder and returns its files' paths. Without a build system, `cc *.c host/main.c` in it builds the host
+ * program; on a microcontroller its .c and .S files are compiled with the user's own code, or with the board's folder,
+ * which exists for Cortex-M cores only. Throws PhinetsError where `emitC` does, for a name that collides with the
+ * kernels' names, and when a file cannot be written.
  */
 export function writeBundle(folder: string, q: QuantizedNetwork, options: BundleOptions): string[] {
   const { target = loadBoard(defaultTarget), name = "phinets", detector, classes, system } = options;
   const program = firmwareProgram(q, target, options);
   const files = layOutC({ q, name, target, program, detector, classes }, readFirmware(), system);
   const isReadme = (file: string): boolean => file === "README.md";
-  // It says whose folder this is: one that is ended in between can be given again.
+  // README.md is written first because it identifies the folder: after an interruption the same folder is accepted
+  // again.
   const ordered = Object.keys(files).sort((a, b) => Number(isReadme(b)) - Number(isReadme(a)));
   const paths = ordered.map((file) => join(folder, file));
   try {

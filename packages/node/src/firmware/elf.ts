@@ -1,6 +1,6 @@
 /**
- * Reads what we need of a 32-bit little-endian ELF file: sections and symbols. Source: System V ABI, "Object Files";
- * field offsets from its tables.
+ * Reads sections, segments and symbols of a 32-bit little-endian ELF file. Source: System V ABI, "Object Files"; field
+ * offsets from its tables.
  */
 import { PhinetsError } from "@phinets/core/tensor";
 
@@ -9,11 +9,11 @@ export interface ElfSection {
   /** Address at run time. */
   readonly address: number;
   readonly bytes: number;
-  /** Where its contents start in the file. */
+  /** Offset of its contents in the file. */
   readonly offset: number;
   /** Occupies memory on the device (SHF_ALLOC). */
   readonly allocated: boolean;
-  /** Has contents in the file: on a microcontroller it lies in flash, .data's initial values included. */
+  /** Has contents in the file: on a microcontroller it occupies flash, including the initial values of .data. */
   readonly stored: boolean;
   readonly writable: boolean;
 }
@@ -24,15 +24,15 @@ export interface ElfSymbol {
   readonly bytes: number;
 }
 
-/** Bytes that lie in the file, and where a programmer puts them. */
+/** Bytes stored in the file, and the address at which a programmer writes them. */
 export interface ElfSegment {
-  /** Where they are stored: of .data, in flash. */
+  /** Load address: for .data, its place in flash. */
   readonly address: number;
   readonly bytes: Uint8Array;
 }
 
 export interface Elf {
-  /** In the order of their addresses. */
+  /** Sorted by address. */
   readonly segments: readonly ElfSegment[];
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];
@@ -43,7 +43,7 @@ const sectionTypes = { symbols: 2, noBits: 8 } as const;
 const loadSegment = 1;
 const flags = { write: 1, alloc: 2 } as const;
 
-/** Throws PhinetsError when the bytes are not such a file. */
+/** Parses an ELF file. Throws PhinetsError where the bytes are not of this kind. */
 export function readElf(bytes: Uint8Array, file: string): Elf {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length >= 52 ? view.getUint32(0) : 0;
@@ -109,7 +109,10 @@ export function readElf(bytes: Uint8Array, file: string): Elf {
   }
 }
 
-/** Bytes of flash: code, constants and the initial values of variables. A second stage of the boot has a region of its own. */
+/**
+ * Bytes of flash: code, constants and the initial values of variables. A second-stage boot loader is excluded: it has
+ * its own region.
+ */
 export function flashBytes(elf: Elf): number {
   return total(elf.sections.filter(({ stored, name }) => stored && name !== ".boot2"));
 }
@@ -119,7 +122,7 @@ export function ramBytes(elf: Elf): number {
   return total(elf.sections.filter((section) => section.allocated && section.writable));
 }
 
-/** Bytes of the sections whose addresses lie in a memory region: what the program has there while it runs. */
+/** Bytes of the sections whose run-time addresses lie in a memory region. */
 export function regionBytes(elf: Elf, region: { readonly origin: number; readonly bytes: number }): number {
   return total(
     elf.sections.filter(
@@ -144,12 +147,13 @@ function total(sections: readonly ElfSection[]): number {
   return sections.reduce((sum, section) => sum + section.bytes, 0);
 }
 
-/** A flash of an image's own is never so large: segments are then of several memories. */
+/** A larger span means that the segments lie in several memories. */
 const mostFlatBytes = 64 * 1024 * 1024;
 
 /**
- * The bytes that a programmer writes from `address` on, as a .bin has them; gaps are erased flash, all ones.
- * @throws PhinetsError where the file holds nothing, or spans more than a flash
+ * The bytes that a programmer writes from `address` on, as in a .bin file; gaps are filled with 0xff, as erased flash
+ * reads.
+ * @throws PhinetsError where the file has no bytes to write, or they span more than one flash
  */
 export function flatImage({ segments }: Elf, file: string): { readonly address: number; readonly bytes: Uint8Array } {
   const address = segments[0]?.address ?? 0;

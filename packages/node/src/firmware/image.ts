@@ -1,4 +1,7 @@
-/** The image of a target board: linked into its regions, measured, and held against what was planned before training. */
+/**
+ * Links the image of a target board into its memory regions, measures it, and compares it with the plan made before
+ * training.
+ */
 import { readFileSync } from "node:fs";
 import { arenasOf } from "@phinets/core/export";
 import type { Head } from "@phinets/core/networks";
@@ -16,7 +19,7 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { buildFirmware } from "./build.js";
 import { type Elf, type ElfSymbol, flashBytes, ramBytes, readElf, regionBytes, symbolOf } from "./elf.js";
 
-/** Bytes of an image. */
+/** Sizes of an image in bytes. */
 export interface ImageBytes {
   /** Code, constants, weights. */
   readonly flashBytes: number;
@@ -35,39 +38,42 @@ export interface RegionShare {
   readonly totalBytes: number;
 }
 
-/** What activations take of a bank. */
+/** A memory bank's share of the activations. */
 export interface BankShare {
   readonly region: string;
   readonly plannedBytes: number;
-  /** Of the ELF's array; absent where none was linked. */
+  /** Size of the array in the ELF; absent where no image was linked. */
   readonly bytes?: number;
 }
 
-/** A board's image. Its `ImageBytes` are those of the ELF and absent where none was linked. */
+/** A board's image. Its `ImageBytes` are measured in the ELF and absent where no image was linked. */
 export interface TargetImage extends Partial<ImageBytes> {
-  /** The board's. */
+  /** Name of the board. */
   readonly name: string;
   readonly title: string;
   readonly core: string;
   readonly clockHz: number;
-  /** False where no tool chain for the core is at hand, or where the image exceeds a region: `problem` says which. */
+  /** False where no tool chain for the core is installed, or where the image exceeds a region: `problem` says which. */
   readonly linked: boolean;
-  /** The linked image, or what was planned where none could be linked, is within every region. */
+  /** Whether the linked image, or the plan where none could be linked, fits every region. */
   readonly fits: boolean;
   readonly problem?: string;
-  /** Of the ELF where one was linked, else planned. In the board's order. */
+  /** Measured in the ELF where an image was linked, else planned. In the board's order. */
   readonly regions: readonly RegionShare[];
   /** The banks that the program uses, fastest first. */
   readonly banks: readonly BankShare[];
-  /** What `inspect` and `fit` say before training: flash is within 1 % of the ELF's, arena and weights are equal. */
+  /**
+   * The sizes that `inspect` and `fit` report before training: flash is within 1 % of the ELF's, arena and weights are
+   * equal.
+   */
   readonly planned: ImageBytes;
 }
 
 /**
- * Links the folder that `writeFirmware` made for `board`. A core that is not linked here and a network that exceeds the
- * board are results; what the compiler refuses is an error.
- * @param program what the folder's model was emitted from
- * @param head of the network
+ * Links the folder that `writeFirmware` made for `board`. A core that cannot be linked for here and a network that
+ * exceeds the board are results; a compiler error is an error.
+ * @param program the program that the folder's model was emitted from
+ * @param head the network's head
  */
 export async function linkTarget(
   folder: string,
@@ -125,17 +131,17 @@ export async function linkTarget(
   }
 }
 
-/** The arrays of activations of a program that was emitted as "phinets", bank by bank. */
+/** The arrays of activations, one per bank, of a program that was emitted with the prefix "phinets". */
 function arenasIn(elf: Elf, program: Program, path: string): ElfSymbol[] {
   return arenasOf("phinets", program).map(({ symbol }) => symbolOf(elf, symbol, path));
 }
 
-/** Bytes of all of them. */
+/** Bytes of all arrays of activations. */
 export function arenaBytes(elf: Elf, program: Program, path: string): number {
   return arenasIn(elf, program, path).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** The network's constants, by the names that the generator gives them. */
+/** Bytes of the network's constants, found by the names that the code generator gives them. */
 function weightsOf(elf: Elf): number {
   return elf.symbols
     .filter(({ name }) => /^layer\d+_(weights|bias|multiplier|shift|channels|table)$/.test(name))

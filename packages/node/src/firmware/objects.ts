@@ -1,7 +1,8 @@
 /**
- * Objects of the sources that all networks share. A process that links several images, for the emulator and the board or for
- * many boards, compiles each source once for the same options. Kept in memory: no file outside the firmware's folder is
- * written, but for the folder that PHINETS_OBJECTS names, where they stay for the next process too.
+ * Cache of object files for the sources that all networks share. A process that links several images, for the emulator
+ * and the board or for many boards, compiles each source once per set of options. The cache is in memory, and also in
+ * the folder that PHINETS_OBJECTS names, where later processes find it; otherwise no file outside the firmware's folder
+ * is written.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
@@ -12,14 +13,14 @@ import { runTool } from "../host/tool.js";
 export interface SharedSources {
   /** The firmware's folder. */
   readonly folder: string;
-  /** What the objects are for: two programs may be built side by side in a folder. */
+  /** Name of the program: two programs may be built at the same time in one folder. */
   readonly program: string;
   readonly compiler: string;
-  /** All options but those of the linker; include folders are relative to `folder`. */
+  /** All options except the linker's; include folders are relative to `folder`. */
   readonly args: readonly string[];
   /** Relative to `folder`. */
   readonly sources: readonly string[];
-  /** Folders of the headers that they may include, relative to `folder`. */
+  /** Folders of the headers that the sources may include, relative to `folder`. */
   readonly headers: readonly string[];
   readonly signal?: AbortSignal;
 }
@@ -32,12 +33,12 @@ export interface Compiled {
   readonly objects: readonly string[];
 }
 
-/** Object code by a digest of all that it is made of. */
+/** Object code by a digest of everything that it is compiled from. */
 const known = new Map<string, Buffer>();
-/** Some 20 MB. */
+/** About 20 MB. */
 const mostKnown = 2000;
 
-/** The object of a digest, from this process or one before it. */
+/** The object file of a digest, from memory or from the folder of an earlier process. */
 function recall(key: string, kept: string | undefined): Buffer | undefined {
   const path = kept && join(kept, `${key}.o`);
   return known.get(key) ?? (path !== undefined && existsSync(path) ? readFileSync(path) : undefined);
@@ -49,11 +50,11 @@ function keep(key: string, object: Buffer, kept: string | undefined): void {
   if (kept !== undefined) writeFileAtomic(join(kept, `${key}.o`), object);
 }
 
-/** Compiles the sources into `build/objects/PROGRAM`, those that are not known yet; `removeObjects` takes them away. */
+/** Compiles the sources that are not cached into `build/objects/PROGRAM`; `removeObjects` removes that folder. */
 export async function compileShared(shared: SharedSources): Promise<Compiled> {
   const { folder, program, compiler, args, sources, headers, signal } = shared;
   const kept = process.env.PHINETS_OBJECTS || undefined;
-  // One process has one compiler.
+  // The compiler is the same throughout a process, so only the shared folder needs its version.
   const version = kept === undefined ? "" : (await runTool(compiler, ["--version"], { cwd: folder, signal })).stdout;
   const digest = createHash("sha256").update(JSON.stringify([compiler, version, args]));
   for (const part of headers)
@@ -82,7 +83,7 @@ export async function compileShared(shared: SharedSources): Promise<Compiled> {
     const { exitCode, stdout, stderr } = await runTool(compiler, [...moved, "-c", ...files], { cwd: place, signal });
     if (exitCode !== 0) return { exitCode, output: `${stdout}\n${stderr}`, objects: [] };
     for (const { source, key } of missing) {
-      // Named by the compiler: kernels/conv2d.c is conv2d.o.
+      // The compiler names the objects: kernels/conv2d.c becomes conv2d.o.
       const made = readFileSync(join(place, basename(source).replace(/\.[cS]$/, ".o")));
       bytes.set(key, made);
       keep(key, made, kept);
@@ -97,5 +98,5 @@ export function removeObjects({ folder, program }: Pick<SharedSources, "folder" 
   rmSync(join(folder, "build/objects", program), { recursive: true, force: true });
   try {
     rmdirSync(join(folder, "build/objects"));
-  } catch {} // another program's are there
+  } catch {} // another program's objects are still there
 }

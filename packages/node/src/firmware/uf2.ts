@@ -1,18 +1,18 @@
 /**
- * UF2: the file that a boot ROM takes when it is copied onto the drive that the board shows. Blocks of 512 bytes, each with
- * 256 bytes of the flash and their address. Sources: Microsoft's "USB Flashing Format (UF2)"; RP2040 datasheet, chapter
- * Bootrom; RP2350 datasheet, 5.9.5 (image definition) and 5.10 (families).
+ * UF2: the file format that a boot ROM accepts when a file is copied onto the board's USB drive. Blocks of 512 bytes
+ * hold 256 bytes of flash and their address each. Sources: Microsoft's "USB Flashing Format (UF2)"; RP2040 datasheet,
+ * chapter Bootrom; RP2350 datasheet, 5.9.5 (image definition) and 5.10 (families).
  */
 import { PhinetsError } from "@phinets/core/tensor";
 import { readElf } from "./elf.js";
 
 const flash = { start: 0x10000000, bytes: 16 * 1024 * 1024 } as const;
-/** The flash is erased by sectors: an image fills its last one, so that nothing of an older image is left in it. */
+/** Flash is erased by sector: an image is padded to whole sectors, so that no bytes of an older image remain. */
 const sectorBytes = 4096;
 const payloadBytes = 256;
 const blockBytes = 512;
 
-/** By chip; the RP2350's is that of Arm code in secure state. */
+/** Family ids by chip; the RP2350's is that of Arm code in secure state. */
 export const uf2Families = { rp2040: 0xe48bff56, rp2350: 0xe48bff59 } as const;
 
 export interface Uf2 {
@@ -20,7 +20,7 @@ export interface Uf2 {
   readonly bytes: Uint8Array;
 }
 
-/** Where an ELF file's UF2 lies: beside it. */
+/** Path of an ELF file's UF2 file, which lies beside it. */
 export function uf2Path(elf: string): string {
   return elf.replace(/(?:\.elf)?$/, ".uf2");
 }
@@ -32,9 +32,9 @@ export function isUf2(bytes: Uint8Array): boolean {
 }
 
 /**
- * The UF2 file of an ELF file for an RP2040 or RP2350; which of them its first bytes say.
- * Throws PhinetsError when it is no such ELF file, when it does not lie at the start of the flash, and when it does not begin
- * as the chip's boot ROM needs it.
+ * Converts an ELF file for an RP2040 or RP2350 to UF2; the image's first bytes tell the chip. Throws PhinetsError when
+ * it is not such an ELF file, when it does not begin at the start of the flash, and when it lacks what the chip's boot
+ * ROM requires there.
  */
 export function elfToUf2(elf: Uint8Array, file: string): Uf2 {
   const image = flashImage(elf, file);
@@ -48,7 +48,7 @@ export function elfToUf2(elf: Uint8Array, file: string): Uf2 {
   return { chip, bytes: toUf2(image, uf2Families[chip]) };
 }
 
-/** What the flash holds from its start, in whole sectors. */
+/** Contents of the flash from its start, padded to whole sectors. */
 function flashImage(elf: Uint8Array, file: string): Uint8Array {
   const { segments } = readElf(elf, file);
   const end = Math.max(flash.start, ...segments.map(({ address, bytes }) => address + bytes.length));
@@ -63,7 +63,7 @@ function flashImage(elf: Uint8Array, file: string): Uint8Array {
       file,
     );
   }
-  // Erased flash is all ones.
+  // Erased flash reads as ones.
   const image = new Uint8Array(Math.ceil((end - flash.start) / sectorBytes) * sectorBytes).fill(0xff);
   for (const { address, bytes } of segments) image.set(bytes, address - flash.start);
   return image;
@@ -77,13 +77,18 @@ function chipOf(image: Uint8Array): keyof typeof uf2Families | undefined {
   return undefined;
 }
 
-/** A block of one item: the type of an image that is executable, for secure Arm cores of an RP2350. */
+/**
+ * Whether there is an image definition: a block with a single item, the image type "executable, secure, Arm, RP2350".
+ */
 function isImageDefinition(view: DataView, at: number): boolean {
   const words = [0xffffded3, 0x10210142, 0x000001ff, 0, 0xab123579];
   return words.every((word, i) => view.getUint32(at + 4 * i, true) === word);
 }
 
-/** CRC-32 as the RP2040's boot ROM has it: polynomial 04C11DB7, start FFFFFFFF, most significant bit first, not inverted. */
+/**
+ * CRC-32 as the RP2040's boot ROM computes it: polynomial 04C11DB7, initial value FFFFFFFF, most significant bit first,
+ * not inverted.
+ */
 export function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
