@@ -1,6 +1,6 @@
 /**
- * Files that are either the old one or the new one, never half of one: the bytes go into a temporary file in the same
- * folder, are flushed to the disk, and take the name by a rename.
+ * Writes files atomically: the bytes go into a temporary file in the same folder, are flushed to disk, and a rename
+ * gives them the final name. A reader sees either the old or the new file.
  */
 import { randomBytes } from "node:crypto";
 import * as nodeFs from "node:fs";
@@ -8,33 +8,35 @@ import { basename, dirname, extname, join, relative, resolve, sep } from "node:p
 import { PhinetsError } from "@phinets/core/tensor";
 import { processExists } from "./process.js";
 
-/** What is used of node:fs, so that a test can let it fail. */
+/** The functions of node:fs that are used, so that a test can make them fail. */
 export type FileSystem = Pick<
   typeof nodeFs,
   "openSync" | "writeSync" | "fsyncSync" | "closeSync" | "renameSync" | "rmSync" | "mkdirSync"
 >;
 
 let counter = 0;
-/** In another container another process may have this one's number. */
+/** Distinguishes this process from one with the same id in another container. */
 const nonce = randomBytes(6).toString("hex");
 
-/** Bytes of the longest name that a temporary name repeats. */
+/** Longest name, in bytes, that a temporary name includes. */
 const longestName = 100;
 
 /**
- * `path` with a name beside it that no other process gives, for bytes that are not finished yet; the extension is kept. Of
- * a long name nothing else is, as a longer one still might not be allowed.
+ * A temporary path in the same folder as `path` that no other process uses; the extension is kept. A long name is
+ * replaced, because a longer one might exceed the file system's limit.
  */
 export function temporaryPath(path: string): string {
   const name = Buffer.byteLength(basename(path)) <= longestName ? basename(path) : `part${extname(path).slice(0, 16)}`;
   return join(dirname(path), `.${process.pid}-${nonce}-${++counter}.${name}`);
 }
 
-/** As `temporaryPath` names them, and versions before. */
+/** Names made by `temporaryPath`, of this and earlier versions. */
 const temporaryName = /^\.(\d+)-(?:([0-9a-f]{12})-)?\d+\../;
 const dayMs = 24 * 3600_000;
 
-/** Removes what processes that are dead left half-written in a folder, and in the folders in it. */
+/**
+ * Removes temporary files of processes that have ended, and those older than a day, from a folder and its subfolders.
+ */
 export function removeLeftovers(folder: string, depth = 2): void {
   for (const entry of entriesOf(folder)) {
     const path = join(folder, entry.name);
@@ -50,16 +52,16 @@ function entriesOf(folder: string): nodeFs.Dirent[] {
   try {
     return nodeFs.readdirSync(folder, { withFileTypes: true });
   } catch {
-    return []; // it is not there
+    return []; // the folder does not exist
   }
 }
 
-/** Folders that are not made anew, with what throws when they are gone. */
+/** Folders that must not be made again once they are removed, with a check that throws when they are gone. */
 const guards = new Map<string, () => void>();
 
 /**
- * From now on a write below `folder` first asks `requireHeld`, and makes folders below it only: a run that was removed
- * stays removed. Returns what ends this.
+ * From now on, a write below `folder` first calls `requireHeld` and makes subfolders only, never `folder` itself: a run
+ * that was removed stays removed. Returns a function that ends this.
  */
 export function guardFolder(folder: string, requireHeld: () => void): () => void {
   const path = resolve(folder);
@@ -69,7 +71,7 @@ export function guardFolder(folder: string, requireHeld: () => void): () => void
   };
 }
 
-/** Makes the folders of a file that is to be written. */
+/** Makes the folders in which a file will be written. */
 function makeFolder(folder: string, fs: FileSystem): void {
   const path = resolve(folder);
   for (const [root, requireHeld] of guards) {
@@ -90,8 +92,8 @@ function makeFolder(folder: string, fs: FileSystem): void {
 }
 
 /**
- * Writes `data` to `path`, making folders as needed. Throws PhinetsError (`run.disk-full`, `run.write`) naming the path
- * and the remedy; the old file is then intact and no temporary file is left.
+ * Writes `data` to `path` atomically, making folders as needed. Throws PhinetsError (`run.disk-full`, `run.write`)
+ * naming the path and the remedy; the old file is then intact and no temporary file is left.
  */
 export function writeFileAtomic(path: string, data: string | Uint8Array, fs: FileSystem = nodeFs): void {
   const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data;
@@ -111,14 +113,15 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, fs: Fil
     if (descriptor !== undefined) {
       try {
         fs.closeSync(descriptor);
-      } catch {} // the first error is the one to tell
+      } catch {} // report the first error
     }
     try {
       fs.rmSync(temporary, { force: true });
     } catch {}
     throw describeWriteError(error, path, bytes.length);
   }
-  // The rename itself reaches the disk with its folder; where folders cannot be flushed (Windows) it is still ordered.
+  // Flushing the folder makes the rename durable; where folders cannot be flushed (Windows) the order of writes is
+  // still kept.
   try {
     const folder = fs.openSync(dirname(path), "r");
     try {
@@ -129,7 +132,10 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, fs: Fil
   } catch {}
 }
 
-/** A failed write as a PhinetsError that names the path and the remedy; errors without a system code come back as they are. */
+/**
+ * A failed write as a PhinetsError that names the path and the remedy; errors without a system code are returned
+ * unchanged.
+ */
 export function describeWriteError(error: unknown, path: string, bytes?: number): unknown {
   const code = (error as NodeJS.ErrnoException)?.code;
   if (code === undefined || error instanceof PhinetsError) return error;

@@ -1,20 +1,20 @@
-/** The command line as a child process that ends with this one. */
+/** Runs the command line as a child process that ends with this process. */
 import { spawn } from "node:child_process";
 export interface ChildOptions {
-  /** Program and arguments that are the command `phinets`. */
+  /** Program and arguments that start the command `phinets`. */
   readonly phinets: readonly string[];
   readonly words: readonly string[];
   readonly signal: AbortSignal;
-  /** Each line of stdout. */
+  /** Called with each line of stdout. */
   readonly onLine?: (line: string) => void;
 }
 
-/** The last lines of stderr are kept, for errors. */
+/** Number of last characters of stderr to keep for error messages. */
 const keptCharacters = 4000;
 
 /**
- * Runs `phinets` with words. The child ends when this process ends, however that is: it notices that the channel between
- * them is closed. Aborted, it is asked to stop at its next safe point.
+ * Runs `phinets` with arguments. The child ends whenever this process ends, because it notices that the channel between
+ * them closes. On abort it is asked to stop at its next safe point.
  * @returns the exit code, or the name of the signal that ended it, and the end of stderr
  */
 export function runChild({

@@ -1,5 +1,6 @@
 /**
- * Runs `work` for 0..count-1, at most `concurrency` at a time. The first error ends it, after what is under way.
+ * Runs `work` for 0..count-1, at most `concurrency` at a time. After an error no further work starts; it is thrown once
+ * running work has ended.
  */
 export async function forEachConcurrently(
   count: number,

@@ -1,6 +1,8 @@
-/** How many threads a machine is given. */
+/** Default number of threads. */
 import { availableParallelism } from "node:os";
 
-/** Threads where nobody says how many: one a core, at most so many, as the thread that hands out work is the slowest then. */
+/**
+ * By default one thread per core, but at most this many: beyond it the thread that distributes work is the bottleneck.
+ */
 export const mostThreads = 8;
 export const defaultThreads = (): number => Math.min(mostThreads, availableParallelism());

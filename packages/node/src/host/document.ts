@@ -1,16 +1,16 @@
-/** Files that users have: read, parsed and checked, and every problem said with the file, what is wrong and what to do. */
+/** Reads, parses and validates users' files. Every error message names the file, what is wrong and the remedy. */
 import { readFileSync } from "node:fs";
 import { PhinetsError, parseJson, showValue } from "@phinets/core/tensor";
 import type { z } from "zod";
 
 export interface DocumentOptions {
-  /** Of the errors. */
+  /** Code of the errors. */
   readonly code: string;
-  /** What to do, the end of every message. */
+  /** The remedy, which ends every message. */
   readonly remedy: string;
 }
 
-/** The text of a file. */
+/** Reads the text of a file. */
 export function readDocument(file: string, { code, remedy }: DocumentOptions): string {
   try {
     return readFileSync(file, "utf8");
@@ -19,18 +19,18 @@ export function readDocument(file: string, { code, remedy }: DocumentOptions): s
   }
 }
 
-/** What hinders a file from being read. */
+/** Describes why a file cannot be read. */
 export function describeReadError(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return code === "EISDIR" ? "is a folder, not a file" : `cannot be read (${code ?? message})`;
 }
 
-/** A JSON file. */
+/** Reads and parses a JSON file. */
 export function readJson(file: string, options: DocumentOptions): unknown {
   return parseDocument(readDocument(file, options), file, options);
 }
 
-/** The text of a JSON file. */
+/** Parses the text of a JSON file. */
 export function parseDocument(text: string, file: string, { code, remedy }: DocumentOptions): unknown {
   try {
     return parseJson(text);
@@ -40,8 +40,9 @@ export function parseDocument(text: string, file: string, { code, remedy }: Docu
 }
 
 /**
- * What a schema refuses, in a line: the first field, its value, what is needed; or the field and what the schema says, where
- * that begins with "is"; or a field that a strict schema does not have. Undefined where it is satisfied.
+ * The first issue that a schema finds, in one line: the field, its value and what is needed; or the field and the
+ * schema's message, where that begins with "is"; or a field that a strict schema does not have. Undefined where the
+ * value is valid.
  */
 export function problemOf(schema: z.ZodType, value: unknown): string | undefined {
   const issue = schema.safeParse(value).error?.issues[0];

@@ -1,4 +1,4 @@
-/** Whether this machine, as seen from here, has a process of that number. */
+/** Whether a process with this id exists and is visible from here. */
 export function processExists(pid: number): boolean {
   try {
     process.kill(pid, 0);

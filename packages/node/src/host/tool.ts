@@ -10,15 +10,15 @@ export interface ToolResult {
 
 export interface ToolOptions {
   readonly cwd?: string;
-  /** Milliseconds. Default: none. */
+  /** Time limit in milliseconds. Default: none. */
   readonly timeoutMs?: number;
-  /** Ends the program. */
+  /** Ends the program when aborted. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Runs a program without a shell and waits for it; a failing exit code is not an error here.
- * Throws PhinetsError when the program is not installed (naming what installs it) and when it runs past `timeoutMs`.
+ * Runs a program without a shell and waits for it; a failing exit code is not an error here. Throws PhinetsError when
+ * the program is not installed (naming what installs it) and when it exceeds `timeoutMs`.
  */
 export function runTool(command: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
@@ -62,7 +62,7 @@ export function runTool(command: string, args: readonly string[], options: ToolO
   });
 }
 
-/** True when the program is installed. */
+/** Whether a program is installed. */
 export async function hasTool(command: string): Promise<boolean> {
   try {
     await runTool(command, ["--version"]);
