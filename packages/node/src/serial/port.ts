@@ -1,4 +1,4 @@
-/** A serial port, a file or standard input, as bytes. */
+/** Reads bytes from a serial port, a file or standard input. */
 import { execFile } from "node:child_process";
 import { closeSync, constants, createReadStream, existsSync, openSync, readdirSync, statSync } from "node:fs";
 import type { Readable } from "node:stream";
@@ -8,26 +8,28 @@ import { promisify } from "node:util";
 import { PhinetsError } from "@phinets/core/tensor";
 
 export interface LineOptions {
-  /** Bits a second, of a port. Default 115200; USB ignores it. */
+  /** Bits per second of a port. Default 115200; USB ignores it. */
   readonly baud?: number;
-  /** A port that vanishes, or is not there yet, is waited for. Default false. */
+  /** Wait for a port that vanishes or does not exist yet. Default false. */
   readonly reconnect?: boolean;
-  /** Ends the reading, without an error. */
+  /** Ends reading without an error. */
   readonly signal?: AbortSignal;
-  /** Told when a port is waited for, and when it is there. */
+  /** Called with a message when a port is waited for, and when it appears. */
   readonly onNote?: (line: string) => void;
 }
 
 export const defaultBaud = 115_200;
 const lookEveryMs = 300;
 
-/** Names that boards have as USB devices. */
+/** Names of boards' USB serial devices. */
 const boardNames: Partial<Record<NodeJS.Platform, RegExp>> = {
   linux: /^tty(ACM|USB)\d+$/,
   darwin: /^cu\.(usbmodem|usbserial|SLAB|wchusb)/,
 };
 
-/** The one board that is plugged in. Throws PhinetsError where there is none, or several, naming them. */
+/**
+ * The only board that is plugged in. Throws PhinetsError where there is none, or where there are several, naming them.
+ */
 export function onlyPort(devices = "/dev"): string {
   const names = boardNames[process.platform];
   const found = names === undefined ? [] : readdirSync(devices).filter((name) => names.test(name));
@@ -42,8 +44,8 @@ export function onlyPort(devices = "/dev"): string {
 
 /**
  * The bytes of a port, a file, a pipe or, for "-", standard input.
- * @throws PhinetsError `serial.missing` where it is not there, `serial.open` where it cannot be read, `serial.gone` where a
- *   port vanishes
+ * @throws PhinetsError `serial.missing` where the source does not exist, `serial.open` where it cannot be read,
+ * `serial.gone` where a port vanishes
  */
 export async function* lineBytes(
   source: string,
@@ -115,7 +117,7 @@ async function openLine(source: string, { baud = defaultBaud }: LineOptions): Pr
   }
 }
 
-/** Not waiting for a carrier, and not as this process's own terminal. */
+/** Opens without waiting for a carrier, and without making the port this process's terminal. */
 function openPort(source: string): number {
   if (process.platform === "win32")
     throw new PhinetsError(
@@ -138,7 +140,10 @@ function openPort(source: string): number {
   }
 }
 
-/** Bytes as they are, at a rate: with `stty`, which every Linux and macOS has. It holds while the port is open. */
+/**
+ * Sets raw mode and the bit rate with `stty`, which every Linux and macOS has. The settings last while the port is
+ * open.
+ */
 async function setRaw(source: string, baud: number): Promise<void> {
   const words = [String(baud), "raw", "-echo", "-hupcl", "clocal", "cs8", "-cstopb", "-parenb"];
   const which = process.platform === "darwin" ? ["-f", source] : ["-F", source];
@@ -155,7 +160,7 @@ async function setRaw(source: string, baud: number): Promise<void> {
   }
 }
 
-/** Ends where the stream ends, fails with what a port says when it is unplugged, or is told to. */
+/** The stream's bytes; ends when the stream ends, when the port is unplugged, or when `signal` aborts. */
 async function* bytesOf(stream: Readable, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   const stop = () => stream.destroy();
   signal?.addEventListener("abort", stop, { once: true });
@@ -164,7 +169,7 @@ async function* bytesOf(stream: Readable, signal: AbortSignal | undefined): Asyn
   } catch (error) {
     if (signal?.aborted) return;
     const { code } = error as NodeJS.ErrnoException;
-    // What Linux and macOS say of a port that was pulled out.
+    // Error codes of an unplugged port on Linux and macOS.
     if (code !== "EIO" && code !== "ENXIO" && code !== "ENODEV") throw error;
   } finally {
     signal?.removeEventListener("abort", stop);
