@@ -1,11 +1,11 @@
-/** The batches of each epoch: order, augmentation, assembling. What they hold depends on (seed, epoch, sample) alone. */
+/** The batches of each epoch: order, augmentation, assembly. Their content depends only on (seed, epoch, sample). */
 import { PackedSource, type PictureSource } from "@phinets/core/data";
 import { type BatchSource, inlineBatches, planEpoch, stepSamples, targetsOf } from "@phinets/core/learning";
 import type { Network } from "@phinets/core/networks";
 import { planSizes, type Recipe } from "@phinets/core/training";
 import { BatchLoader } from "../../threads/loader.js";
 
-/** @param threads of the training in all; with more than one, some more make batches while it steps */
+/** @param threads of the training in total; with more than one, additional threads make batches during the steps */
 export function makeBatches(
   source: PictureSource,
   network: Network,
@@ -18,15 +18,15 @@ export function makeBatches(
     : inlineBatches(source, network, recipe, letInterruptsIn);
 }
 
-/** A step blocks the event loop. */
+/** Steps block the event loop; this lets signals and timers run. */
 const letInterruptsIn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A step costs some five times what its pictures cost to make, and runs on all threads. */
+/** A step takes about five times as long as making its batch, and runs on all threads. */
 function loadingThreads(threads: number): number {
   return Math.ceil(threads / 4);
 }
 
-/** The same batches, made by threads of their own while the caller does something else. */
+/** The same batches, made by worker threads in the background. */
 function loadedBatches(
   source: PackedSource,
   network: Network,
@@ -44,7 +44,7 @@ function loadedBatches(
     batchesPerEpoch,
     async *epoch(epoch, input) {
       loader ??= new BatchLoader(source, { threads, batchValues, onWarning });
-      // The next epoch too, so that its first batches are there when this one is validated.
+      // Plan the next epoch too, so that its first batches are ready when this one has been validated.
       for (planned = Math.max(planned, epoch - 1); planned < Math.min(epoch + 1, recipe.epochs - 1); planned++)
         loader.plan(planned + 1, planEpoch(source.length, network, recipe, planned + 1));
       for (let n = 0; n < batchesPerEpoch; n++) yield targetsOf(network, await loader.next(input()));

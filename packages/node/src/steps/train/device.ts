@@ -1,4 +1,4 @@
-/** What computes a training's steps, if not our kernels: ONNX Runtime, which only those who want it install. */
+/** The optional device for training steps, in place of our kernels: ONNX Runtime, which is installed separately. */
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { OnnxDevice, type OnnxRuntime } from "@phinets/core/export";
@@ -6,12 +6,12 @@ import { PhinetsError } from "@phinets/core/tensor";
 import type { DeviceName } from "@phinets/core/training";
 
 const packageName = "onnxruntime-node";
-/** What it was tested with. Its installation script only downloads what CUDA needs, which is not used. */
+/** The tested version. Its installation script only downloads CUDA libraries, which are not used. */
 const install = `npm install --ignore-scripts ${packageName}@1.30.0`;
 
 /**
- * Starts a device; undefined for "cpu", which needs none. Throws PhinetsError `device.*` where it is not installed or does
- * not start.
+ * Starts a device; undefined for "cpu", which needs none. Throws PhinetsError `device.*` where it is not installed or
+ * does not start.
  */
 export async function openDevice(
   name: DeviceName = "cpu",
@@ -49,7 +49,7 @@ export async function openDevice(
   return device;
 }
 
-/** From beside phinets, else from the folder it is called in. */
+/** Loads the package from beside phinets, else from the working directory. */
 function loadRuntime(): unknown {
   try {
     return createRequire(import.meta.url)(packageName);
@@ -59,7 +59,7 @@ function loadRuntime(): unknown {
   }
 }
 
-/** ONNX Runtime's messages begin with its source's file, line and function, and what was false there. */
+/** Removes the source file, line, function and failed condition with which ONNX Runtime's messages begin. */
 function reasonOf({ message }: Error): string {
   const line = message.trim().split("\n")[0];
   return line.slice(line.lastIndexOf(" was false. ") + 1).replace(/^was false\. /, "");

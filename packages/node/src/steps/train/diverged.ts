@@ -1,7 +1,7 @@
-/** A training whose numbers ran away: said with what is kept. */
+/** Errors of a training that diverged. */
 import { PhinetsError } from "@phinets/core/tensor";
 
-/** The error of a run; one of diverging says what the run folder keeps. */
+/** Adds to an error of divergence what the run folder keeps; other errors are returned unchanged. */
 export function withKept(error: unknown, folder: string, epochs: number): unknown {
   if (!(error instanceof PhinetsError) || error.code !== "training.diverged") return error;
   const kept =

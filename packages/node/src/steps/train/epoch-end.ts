@@ -1,4 +1,4 @@
-/** What follows the steps of an epoch: validation, the best weights, results.csv, the checkpoint. */
+/** The end of an epoch: validation, the best weights, results.csv, the checkpoint. */
 import type { Engine } from "@phinets/core/kernels";
 import {
   type EpochSteps,
@@ -17,24 +17,24 @@ import { type Checkpoint, saveBest, saveCheckpoint } from "../checkpoint.js";
 import type { EpochReport } from "./observers.js";
 import type { TrainRequest } from "./request.js";
 
-/** How far a run is. */
+/** The state of a run between epochs. */
 export interface Standing {
   /** Epochs done. */
   epoch: number;
   best: number;
-  /** 1-based; 0 for none, or for the weights that the run started from: those have a `bestSha256`. */
+  /** 1-based; 0 for none or, with `bestSha256`, for the weights that the run started from. */
   bestEpoch: number;
-  /** Of weights/best.safetensors. */
+  /** Hash of weights/best.safetensors. */
   bestSha256?: string;
-  /** Of the best epoch, where it was validated by this process. */
+  /** Metrics of the best epoch, where this process validated it. */
   bestMetrics?: Metrics;
 }
 
 const isNone = ({ bestEpoch, bestSha256 }: Standing): boolean => bestEpoch === 0 && bestSha256 === undefined;
 
 /**
- * Validates the weights that a run starts from, before its first step: they are its first best ones, so that a training
- * never hands back worse than it got. In results.csv they are epoch 0.
+ * Validates the weights that a run starts from, before its first step. They are the first best weights, so that a
+ * training never ends with worse weights than it started from. In results.csv they are epoch 0.
  */
 export function startStanding(
   standing: Standing,
@@ -51,7 +51,7 @@ export function startStanding(
   return metrics;
 }
 
-/** Validates and saves an epoch, and moves `standing` on. Throws `training.diverged` before anything is written. */
+/** Validates and saves an epoch, and updates `standing`. Throws `training.diverged` before anything is written. */
 export function endEpoch(
   steps: EpochSteps,
   standing: Standing,
@@ -102,7 +102,7 @@ export function endEpoch(
   };
 }
 
-/** One line for people. */
+/** Describes an epoch in one line. */
 export function describeEpoch({ losses, metrics, value, imagesPerSecond }: EpochReport): string {
   const parts = Object.entries(losses)
     .map(([name, mean]) => `${name} ${mean.toFixed(3)}`)

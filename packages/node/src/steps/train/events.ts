@@ -1,6 +1,6 @@
 /**
- * What happens in a training, as JSON lines: `events.jsonl` in the run folder, and live for who asks (--json-events). A
- * resumed run drops the events of epochs that it does again, so that each epoch is there once, as in results.csv.
+ * The events of a training as JSON lines: in `events.jsonl` in the run folder, and live with --json-events. A resumed
+ * run drops the events of epochs that it repeats, so that each epoch appears once, as in results.csv.
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,11 +11,11 @@ import type { EpochReport, RunStart, TrainObserver } from "./observers.js";
 import type { TrainResult } from "./request.js";
 
 const count = z.int().nonnegative();
-/** Numbers by name; null stands for one that is not finite. */
+/** Numbers by name; null for a number that is not finite. */
 const figures = z.record(z.string(), z.number().nullable());
 
 const events = {
-  /** The process begins, or goes on with, a run. */
+  /** The process starts or resumes a run. */
   started: {
     version: z.string().describe("of phinets"),
     run: z.string().describe("the run folder"),
@@ -49,15 +49,15 @@ const events = {
     learningRate: z.number().describe("of the last step"),
     imagesPerSecond: z.number(),
   },
-  /** The averaged weights were measured on the validation split; epoch 0: those that the run started from. */
+  /** The averaged weights were validated; epoch 0: the weights that the run started from. */
   validation: { epoch: count, metrics: figures.describe("as in results.csv"), value: z.number() },
-  /** They are the best so far; weights/best.safetensors has them. */
+  /** This epoch is the best so far and was written to weights/best.safetensors. */
   best: { epoch: count, value: z.number().nullable().describe("null: not validated, the last weights count") },
   /** weights/last.safetensors holds this epoch. */
   checkpoint: { epoch: count, step: count, path: z.string() },
-  /** Something to look at that does not stop the run. */
+  /** Something that needs attention but does not stop the run. */
   warning: { message: z.string() },
-  /** The last event of a run that ended as it should. */
+  /** The last event of a run that ended normally. */
   finished: {
     epochs: count,
     best: z.number().nullable(),
@@ -66,7 +66,7 @@ const events = {
     weightsSha256: z.string(),
     imagesPerSecond: z.number(),
   },
-  /** The process ends before the run does: Ctrl-C or an error. --resume goes on after `epoch`. */
+  /** The process ends before the run does: Ctrl-C or an error. --resume continues after `epoch`. */
   stopped: { epoch: count, code: z.string().optional(), message: z.string() },
 } as const;
 
@@ -79,7 +79,7 @@ type Fields<N extends Name> = z.infer<z.ZodObject<(typeof events)[N]>>;
 /** One line of events.jsonl. `time` is ISO 8601, UTC. */
 export type TrainingEvent = { [N in Name]: { event: N; time: string } & Fields<N> }[Name];
 
-/** Parses one line's JSON; throws ZodError when it is no training event. */
+/** Parses one line's JSON; throws ZodError when it is not a training event. */
 export const trainingEvent = z.discriminatedUnion(
   "event",
   shapes as unknown as [(typeof shapes)[number], (typeof shapes)[number]],
@@ -87,7 +87,7 @@ export const trainingEvent = z.discriminatedUnion(
 
 export const eventsPath = (folder: string): string => join(folder, "events.jsonl");
 
-/** The events of a run; a last line that a kill cut short is left out. */
+/** The events of a run, without a last line that a kill cut short. */
 export function readEvents(folder: string): TrainingEvent[] {
   const path = eventsPath(folder);
   if (!existsSync(path)) return [];
@@ -95,7 +95,7 @@ export function readEvents(folder: string): TrainingEvent[] {
   for (const line of readFileSync(path, "utf8").split("\n")) {
     try {
       found.push(trainingEvent.parse(JSON.parse(line)));
-    } catch {} // cut short, or of another version
+    } catch {} // cut short, or written by another version
   }
   return found;
 }
@@ -104,7 +104,7 @@ export class EventLog implements TrainObserver {
   #folder = "";
   #broken = false;
 
-  /** @param live gets each line too; @param warn says, once, that the file cannot be written */
+  /** @param live also receives each line; @param warn reports, once, that the file cannot be written */
   constructor(
     readonly live: ((line: string) => void) | undefined,
     readonly warn: (message: string) => void,
@@ -149,7 +149,7 @@ export class EventLog implements TrainObserver {
     this.#emit("checkpoint", { epoch, step, path: join(this.#folder, "weights/last.safetensors") });
   }
 
-  /** The weights that the run starts from were validated: epoch 0. */
+  /** Reports the validation of the weights that the run starts from: epoch 0. */
   validatedStart(metrics: Metrics): void {
     const value = headline(metrics);
     this.#emit("validation", { epoch: 0, metrics: finite(figuresOf(metrics)), value });
@@ -182,14 +182,14 @@ export class EventLog implements TrainObserver {
     this.#try(() => appendFileSync(eventsPath(this.#folder), `${line}\n`));
   }
 
-  /** A run does not end for want of its diary: that it cannot be written is said once. */
+  /** A failed write of the event log does not end the run; it is reported once. */
   #try(write: () => void): void {
     if (this.#broken || this.#folder === "") return;
     try {
       write();
     } catch (error) {
       this.#broken = true;
-      // That the folder is gone ends the run, and is said there.
+      // A removed run folder ends the run, which reports it.
       if ((error as { code?: unknown }).code === "run.removed") return;
       this.warn(`warning: events.jsonl is not kept: ${(error as Error).message}`);
     }

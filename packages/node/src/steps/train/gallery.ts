@@ -1,4 +1,4 @@
-/** Pictures that a training shows: what the network is fed, and what it gets most wrong. */
+/** Sheets of pictures that a training writes: what the network is trained on, and its worst predictions. */
 import {
   PackedSource,
   type Picture,
@@ -17,7 +17,7 @@ import { Canvas, colourOf, contactSheet, readPicture, type SheetCell, scaleTo } 
 import { matchBoxes } from "../../report/boxes.js";
 import { detectionPrediction, type Prediction, type ReportBox, reportPicture } from "../../report/index.js";
 
-/** Side of a picture on a sheet, in pixels. */
+/** Side of a picture on a sheet in pixels. */
 const cellSize = 224;
 
 /** The first pictures that an epoch trains on, augmented, with their boxes or classes. */
@@ -53,18 +53,20 @@ export function sampleSheet(
   return contactSheet(cells, { cellSize });
 }
 
-/** What a picture is said to hold: boxes as fractions with top-left corners, or a class. */
+/** Labels or predictions of a picture: boxes as fractions with top-left corners, or a class. */
 export interface Said {
   readonly boxes?: readonly (Omit<Detection, "score"> & { readonly score?: number })[];
   readonly class?: number;
-  /** Of the class, 0..1. */
+  /** Score of the class, 0..1. */
   readonly score?: number;
 }
 
 /** Pictures of a batch. */
 const batchPictures = 16;
 
-/** val_batch0_labels.jpg and val_batch0_pred.jpg: the first pictures of a split, each with what is said of it. */
+/**
+ * val_batch0_labels.jpg and val_batch0_pred.jpg: the first pictures of a split, each with its labels or predictions.
+ */
 export async function batchSheet(
   source: PictureSource,
   classes: readonly string[],
@@ -91,14 +93,14 @@ export async function batchSheet(
   return contactSheet(cells, { cellSize });
 }
 
-/** What the labels say of a picture. */
+/** The labels of a picture. */
 export function labelled(source: PictureSource, sample: number): Said {
   const { labels, class: index } = source.at(sample);
   const boxes = labels?.filter(({ ignore }) => ignore === undefined).map(topLeft);
   return { boxes, class: index };
 }
 
-/** What a classifier's output says of a picture. */
+/** A classifier's prediction for a picture. */
 export function classified(output: Outputs[number]): Said {
   const row = softmaxRows(Float32Array.from(output), output.length);
   const best = row.indexOf(Math.max(...row));
@@ -107,18 +109,18 @@ export function classified(output: Outputs[number]): Said {
 
 interface Judged {
   readonly sample: number;
-  /** How wrong: 0 is all right. */
+  /** How wrong the prediction is; 0: entirely correct. */
   readonly badness: number;
 }
 
-/** Pixels of the file itself; of a file that is not there any more what the network is given. */
+/** The original picture; where the file no longer exists, the network's input. */
 async function pictureOf(source: PictureSource, sample: number): Promise<{ picture: Picture; caption: string }> {
   const file = fileOf(source, sample);
   const caption = file?.split(/[\\/]/).at(-1) ?? `picture ${sample}`;
   if (file !== undefined && !file.includes("#")) {
     try {
       return { picture: await readPicture(file), caption };
-    } catch {} // it was there when it was loaded
+    } catch {} // the file existed when it was loaded
   }
   return { picture: source.at(sample).picture, caption };
 }
@@ -127,7 +129,10 @@ function fileOf(source: PictureSource, sample: number): string | undefined {
   return source instanceof PackedSource ? (source.samples[sample] as Partial<Sample>).file : undefined;
 }
 
-/** @param boxes of each picture, of at least the confidence that counts; fractions, top-left corners */
+/**
+ * The pictures with the worst detections: most missed boxes, and most wrong boxes weighted by score.
+ * @param boxes of each picture, above the confidence that counts; fractions, top-left corners
+ */
 export async function worstDetections(
   source: PictureSource,
   boxes: readonly (readonly Detection[])[],
@@ -158,7 +163,7 @@ function topLeft<T extends { x: number; y: number; width: number; height: number
   return { ...box, x: box.x - box.width / 2, y: box.y - box.height / 2 };
 }
 
-/** Pictures whose own class got the least probability. */
+/** The pictures whose labelled class got the lowest probability. */
 export async function worstClasses(
   source: PictureSource,
   outputs: Outputs,
@@ -190,7 +195,7 @@ function worstOf(judged: readonly Judged[], count: number): readonly Judged[] {
     .slice(0, count);
 }
 
-/** The worst pictures as one sheet: what is there in blue, what was found in green (right) or amber (wrong). */
+/** The worst pictures as one sheet: truths in blue, detections in green (correct) or amber (wrong). */
 export async function worstSheet(predictions: readonly Prediction[], classes: readonly string[]): Promise<Picture> {
   const { default: sharp } = await import("sharp");
   const cells = await Promise.all(

@@ -1,4 +1,4 @@
-/** labels.jpg: what the training labels hold. How often each class, where boxes lie, and how large they are. */
+/** labels.jpg: statistics of the training labels: objects per class, positions and sizes of boxes. */
 import type { BoxLabel, Picture, Sample } from "@phinets/core/data";
 import { Canvas, type Colour, colourOf, measureText } from "../../picture/index.js";
 
@@ -9,12 +9,12 @@ const panel = 440;
 const margin = 28;
 const titleHeight = 34;
 const mostClasses = 20;
-/** More boxes than these make a panel heavy and no clearer. */
+/** More boxes make a panel larger but not clearer. */
 const mostBoxes = 2000;
-/** Cells of the map of positions, a side. */
+/** Side of the position map in cells. */
 const cells = 40;
 
-/** Of a detector four panels, of a classifier the first alone. Boxes that are to be ignored are left out. */
+/** Four panels for a detector, only the first for a classifier. Boxes marked as ignored are left out. */
 export function labelSheet(samples: readonly Pick<Sample, "labels" | "class">[], classes: readonly string[]): Picture {
   const boxes = samples.flatMap(({ labels = [] }) => labels.filter(({ ignore }) => ignore === undefined));
   const detects = samples.some(({ labels }) => labels !== undefined);
@@ -83,7 +83,7 @@ function drawPositions(canvas: Canvas, [x, y]: Corner, boxes: readonly BoxLabel[
   for (const box of boxes) counts[cell(box.y) * cells + cell(box.x)]++;
   const most = Math.max(1, ...counts);
   const side = panel / cells;
-  // The root: a few boxes at the edge are seen beside many in the middle.
+  // The square root keeps a few boxes at the edge visible beside many in the middle.
   for (const [i, count] of counts.entries())
     if (count > 0) {
       const [column, row] = [i % cells, Math.floor(i / cells)];

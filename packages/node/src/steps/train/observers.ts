@@ -1,11 +1,11 @@
-/** Those who watch a training: they are told what happened, after it was saved, and may end the run early. */
+/** Observers of a training: they are called after each epoch is saved, and may end the run early. */
 import type { Network } from "@phinets/core/networks";
 import type { FloatWeights } from "@phinets/core/tensor";
 import type { Recipe } from "@phinets/core/training";
 import type { Metrics } from "../../text/metrics.js";
 import type { TrainResult } from "./request.js";
 
-/** A run that begins, or goes on. */
+/** A run that starts or resumes. */
 export interface RunStart {
   readonly version: string;
   readonly folder: string;
@@ -14,40 +14,40 @@ export interface RunStart {
   readonly summary: { readonly parameters: number; readonly macs: number };
   readonly recipe: Recipe;
   readonly dataKey: string;
-  /** Pictures of the training and of the validation split. */
+  /** Number of pictures in the training and in the validation split. */
   readonly train: number;
   readonly val: number;
-  /** Pictures of both that were left out. */
+  /** Number of pictures in both that were left out. */
   readonly skipped: number;
-  /** Label rows that were left out. */
+  /** Number of label rows that were left out. */
   readonly skippedRows: number;
   readonly threads: number;
-  /** Epochs done before. */
+  /** Number of epochs done earlier. */
   readonly epoch: number;
   readonly stepsPerEpoch: number;
 }
 
-/** One epoch, done, validated and saved. */
+/** An epoch that is done, validated and saved. */
 export interface EpochReport {
   /** 1-based. */
   readonly epoch: number;
-  /** Epochs that the recipe asks for. */
+  /** Number of epochs in the recipe. */
   readonly epochs: number;
-  /** Steps done in all. */
+  /** Total number of steps done. */
   readonly step: number;
-  /** The loss and its parts, means over the epoch's steps. */
+  /** The loss and its parts, averaged over the epoch's steps. */
   readonly losses: Readonly<Record<string, number>>;
-  /** Of the epoch's last step. */
+  /** Learning rate of the epoch's last step. */
   readonly learningRate: number;
-  /** Training alone, validation left out. */
+  /** Training speed, without validation. */
   readonly imagesPerSecond: number;
-  /** On the validation split, of the averaged weights; absent where the epoch was not validated. */
+  /** Metrics of the averaged weights on the validation split; absent where the epoch was not validated. */
   readonly metrics?: Metrics;
   /** The metric that the best epoch is chosen by. */
   readonly value?: number;
-  /** -1: unknown. */
+  /** Best value so far; -1: unknown. */
   readonly best: number;
-  /** 1-based; `epoch` when this one is the best so far. */
+  /** 1-based; equals `epoch` where this one is the best so far. */
   readonly bestEpoch: number;
   /** The averaged weights. */
   readonly weights: FloatWeights;
@@ -55,16 +55,16 @@ export interface EpochReport {
 
 export interface TrainObserver {
   started?(start: RunStart): void | Promise<void>;
-  /** Something to look at that does not stop the run. */
+  /** Something that needs attention but does not stop the run. */
   warning?(message: string): void;
-  /** After the checkpoint is written. "stop" ends the run here as if it had no more epochs. */
+  /** Called after the checkpoint is written. "stop" ends the run as if it had no more epochs. */
   epochEnd?(report: EpochReport): "stop" | undefined | Promise<"stop" | undefined>;
   finished?(result: TrainResult): void | Promise<void>;
-  /** The process ends before the run does; `epoch` epochs are kept. */
+  /** The process ends before the run does; `epoch` epochs are saved. */
   stopped?(error: unknown, epoch: number): void | Promise<void>;
 }
 
-/** Tells all of them, in order; true when one asks to stop. */
+/** Calls all observers in order; true when one asks to stop. */
 export async function tellEpochEnd(observers: readonly TrainObserver[], report: EpochReport): Promise<boolean> {
   let stop = false;
   for (const observer of observers) if ((await observer.epochEnd?.(report)) === "stop") stop = true;

@@ -1,9 +1,8 @@
 /**
- * What a training shows in its run folder: curves.svg, sample_batches.png, labels.jpg, anchors.svg, and in the end
- * pr_curve.svg, confusion_matrix.svg, worst_pictures.png, val_batch0_labels.jpg and val_batch0_pred.jpg, and the page that
- * holds all, report.html. Nothing here is drawn at random from
- * the training's own numbers or written back to it: with it or without, the weights are the same bits. What cannot be
- * drawn or written is a warning.
+ * The files that a training draws in its run folder: curves.svg, sample_batches.png, labels.jpg, anchors.svg; at the
+ * end pr_curve.svg, confusion_matrix.svg, worst_pictures.png, val_batch0_labels.jpg, val_batch0_pred.jpg; and
+ * report.html, which shows them all. Plots use none of the training's random numbers and write nothing back: the
+ * weights are bit-identical with and without them. A failure to draw or write is only a warning.
  */
 import { join } from "node:path";
 import { PackedSource, type PictureSource } from "@phinets/core/data";
@@ -41,7 +40,7 @@ import type { EpochReport, RunStart, TrainObserver } from "./observers.js";
 import type { TrainResult } from "./request.js";
 
 export interface PlotOptions {
-  /** For titles. */
+  /** Name of the data set, for titles. */
   readonly dataName: string;
   readonly train: PictureSource;
   readonly val: PictureSource;
@@ -50,7 +49,7 @@ export interface PlotOptions {
   readonly warn: (message: string) => void;
 }
 
-/** Milliseconds from one refresh of the curves to the next, at least. */
+/** Minimum interval between refreshes of the curves in milliseconds. */
 const refreshMs = 15_000;
 const worstCount = 12;
 
@@ -58,9 +57,9 @@ export class RunPlots implements TrainObserver {
   #start!: RunStart;
   #page!: Omit<TrainingPage, "rows" | "bestEpoch" | "finished">;
   #refreshed = 0;
-  /** Of the last epoch that was told of; 0 is the start. */
+  /** Best epoch reported so far; 0 is the start. */
   #bestEpoch?: number;
-  /** What the best weights say of a validation picture. */
+  /** The best weights' prediction for a validation picture. */
   #said?: (sample: number) => Said;
 
   constructor(readonly options: PlotOptions) {}
@@ -165,19 +164,19 @@ export class RunPlots implements TrainObserver {
     try {
       await draw();
     } catch (error) {
-      // That the folder is gone ends the run, and is said there.
+      // A removed run folder ends the run, which reports it.
       if ((error as { code?: unknown }).code === "run.removed") return;
       this.options.warn(`warning: the report is not complete: ${(error as Error).message}`);
     }
   }
 }
 
-/** The line that trains a run again and compares the weights. */
+/** The command line that repeats a training and compares the weights. */
 function repeating(folder: string): string {
   return shellQuote(["npx", "phinets", "train", "--from-lock", join(folder, "run.lock")]);
 }
 
-/** More dots than these make a chart heavy and no clearer. */
+/** More dots make a chart larger but not clearer. */
 const mostBoxes = 2000;
 
 function anchorsOf(network: Network, source: PictureSource): AnchorFit | undefined {

@@ -1,4 +1,4 @@
-/** A run that was stopped goes on from its last checkpoint, and only with what that was made from. */
+/** Checks before a run resumes from its last checkpoint: network, recipe, data and best weights must be unchanged. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Graph } from "@phinets/core/graph";
@@ -7,12 +7,15 @@ import { loadWeights } from "../../run/load.js";
 import { bestPath, type Checkpoint } from "../checkpoint.js";
 import { sha256 } from "../hash.js";
 
-/** Whether the best weights are those that the checkpoint's best epoch wrote. Unknown of earlier versions: then true. */
+/**
+ * Whether weights/best.safetensors is the file that the checkpoint's best epoch wrote. True for checkpoints of earlier
+ * versions, which do not record its hash.
+ */
 export function hasOwnBest(folder: string, { bestSha256 }: Checkpoint): boolean {
   return bestSha256 === undefined || sha256(readFileSync(bestPath(folder))) === bestSha256;
 }
 
-/** A run that has ended does not go on to make its best weights again. */
+/** The error for a finished run whose best weights have changed: no further epoch could replace them. */
 export function changedBest(folder: string, { bestEpoch }: Checkpoint): PhinetsError {
   const path = bestPath(folder);
   return new PhinetsError(
@@ -22,7 +25,7 @@ export function changedBest(folder: string, { bestEpoch }: Checkpoint): PhinetsE
   );
 }
 
-/** Throws PhinetsError unless network, recipe and data are the checkpoint's and the best weights so far are at hand. */
+/** Throws PhinetsError unless network, recipe and data are the checkpoint's and the best weights so far can be read. */
 export function requireSame(
   folder: string,
   checkpoint: Checkpoint,
@@ -36,7 +39,7 @@ export function requireSame(
         : "the data set has changed since the last checkpoint (pictures count by their bytes, names and labels); restore it";
     throw new PhinetsError("run.resume", `${folder}: ${changed}, or start a new run with another --name`, folder);
   }
-  // Before the first epoch the start is validated, and kept, again.
+  // A run without epochs validates and saves its initial weights again.
   if (checkpoint.epoch === 0 || (checkpoint.bestEpoch === 0 && checkpoint.bestSha256 === undefined)) return;
   const path = bestPath(folder);
   let problem = `${path}: is missing, though epoch ${checkpoint.bestEpoch} wrote it; restore it`;

@@ -1,4 +1,7 @@
-/** Trains a run: epochs, validation, results.csv, checkpoints. Killed anywhere, it goes on from the last epoch. */
+/**
+ * Trains a run: epochs, validation, results.csv, checkpoints. A run that was killed at any point resumes after its last
+ * saved epoch.
+ */
 import { readFileSync } from "node:fs";
 import { countMacs, countParameters } from "@phinets/core/cost";
 import type { PictureSource } from "@phinets/core/data";
@@ -27,8 +30,8 @@ import type { TrainRequest, TrainResult } from "./request.js";
 import { changedBest, hasOwnBest, requireSame } from "./resume.js";
 
 /**
- * What a training goes by: the recipe with the batch that its pictures allow, and SHA-256 of what must not change between
- * start and resume. Equal keys, equal weights.
+ * Completes a training's recipe (the batch size that its pictures allow) and hashes everything that must not change
+ * between start and resume. Equal keys give equal weights.
  */
 export function trainingOf({
   recipe: asked,
@@ -42,7 +45,10 @@ export function trainingOf({
   return { recipe, key: keyOf(network, recipeIdentity(recipe), dataKey, ...start) };
 }
 
-/** Throws `run.busy` where another process writes the folder, `run.removed` where it goes while it is trained in. */
+/**
+ * Throws `run.busy` where another process writes to the folder, `run.removed` where the folder is removed during the
+ * training.
+ */
 export async function train(request: TrainRequest, context: StepContext): Promise<TrainResult> {
   if (request.train.length === 0) throw new PhinetsError("data.empty", "the training split has no pictures");
   const { folder, lock } = request;
@@ -52,7 +58,7 @@ export async function train(request: TrainRequest, context: StepContext): Promis
 
 async function trainLocked(request: TrainRequest, lock: RunLock, context: StepContext): Promise<TrainResult> {
   const { folder, network, train: source, val, dataKey, threads, pretrained } = request;
-  // Without a picture there is no figure to choose by.
+  // Without pictures nothing can be validated.
   const valEvery = val.length === 0 ? 0 : (request.valEvery ?? 1);
   const events = new EventLog(request.onEvent, context.note);
   const observers: TrainObserver[] = [events, ...(request.observers ?? [])];
@@ -73,7 +79,7 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     if (epoch === 0 || hasOwnBest(folder, checkpoint)) Object.assign(standing, { best, bestEpoch, bestSha256 });
     else if (epoch >= recipe.epochs || outOfPatience(checkpoint, recipe, valEvery))
       throw changedBest(folder, checkpoint);
-    // A kill between the two writes of an epoch leaves the best of one that is done again.
+    // A kill between an epoch's two writes leaves the best weights of an epoch that is now repeated.
     else warn(`${bestPath(folder)} is not of an epoch up to ${epoch}: the best is chosen from the epochs that follow`);
   }
   const device = await openDevice(recipe.device, threads);
@@ -107,11 +113,11 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     else {
       const given = pretrained?.weights() ?? {};
       trainer.executor.setParameters({ ...initialWeights(graph, recipe.seed, network.head), ...given });
-      // Parts of a network say nothing about pictures yet.
+      // Only a complete set of weights makes meaningful predictions.
       starts = valEvery > 0 && Object.keys(graph.parameters).every((name) => name in given);
     }
     const started = starts ? startStanding(standing, trainer, engine, request) : undefined;
-    // From here on the run does without the file that its weights came from.
+    // From here on the run no longer needs the file that its weights came from.
     if (pretrained !== undefined && epoch === 0)
       saveCheckpoint(folder, { ...standing, step: 0, key, dataKey, state: trainer.executor.state() });
     const start = {
@@ -152,7 +158,7 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
       progress.update(report.epoch, describeEpoch(report));
       if (await tellEpochEnd(observers, report)) break;
     }
-    // Of an epoch before the run was resumed only the weights are left.
+    // Of epochs before the run was resumed, only the weights are known.
     if (valEvery > 0) standing.bestMetrics ??= score(network, bestOutputs(), val);
     const useless = standing.bestMetrics && verdict(standing.bestMetrics);
     if (useless !== undefined) warn(`warning: ${useless}`);
@@ -172,7 +178,7 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
       weightsSha256,
       imagesPerSecond: trained.ms > 0 ? (trained.pictures * 1000) / trained.ms : 0,
     };
-    // The others may still have something to say; the end is the last line.
+    // The other observers may still report something; "finished" is the last event.
     for (const observer of [...observers.slice(1), events]) await observer.finished?.(result);
     return result;
   } catch (error) {
@@ -187,13 +193,13 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     if (request.engine === undefined) {
       await loadersEnd;
       await engine.dispose();
-    } else loadersEnd.catch(() => {}); // the process goes on with other trainings: nobody waits for threads that end
+    } else loadersEnd.catch(() => {}); // the process continues with other trainings and need not wait for these threads to end
   }
 }
 
 const now = (): number => performance.now();
 
-/** Whether so many epochs have gone by without a better one that the recipe ends the run before its last. */
+/** Whether the recipe's patience ends the run: too many epochs without an improvement. */
 function outOfPatience(
   { epoch, bestEpoch }: Pick<Standing, "epoch" | "bestEpoch">,
   { patience, epochs }: Recipe,
@@ -202,7 +208,7 @@ function outOfPatience(
   return patience > 0 && epoch < epochs && epoch % valEvery === 0 && epoch - bestEpoch >= patience;
 }
 
-/** Why no epoch can be told to be the best. */
+/** Why no epoch can be chosen as the best; undefined where one can. */
 function whyBlind({ head }: Network, val: PictureSource): string | undefined {
   if (val.length === 0) return "there are no pictures to validate on";
   if (head.kind !== "yolov2") return undefined;
