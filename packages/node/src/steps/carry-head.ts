@@ -1,20 +1,22 @@
-/** What of a trained head still means the same to another data set: classes are told by their names. */
+/**
+ * Matches a trained head with another data set's head, so that predictions of boxes and of classes with equal names can
+ * be reused.
+ */
 import { sharesClasses } from "@phinets/core/learning";
 import { classNames, type Head } from "@phinets/core/networks";
 import { type Tensor, tensor } from "@phinets/core/tensor";
 
 export interface CarriedHead {
-  /** Classes whose predictions are kept, and those that start anew. */
+  /** Classes whose predictions are reused, and those that are initialised anew. */
   readonly kept: readonly string[];
   readonly added: readonly string[];
-  /** For each channel of the new prediction layer, the trained one's that means the same, or -1. */
+  /** For each channel of the new prediction layer, the trained channel of the same meaning, or -1. */
   readonly channels: readonly number[];
 }
 
 /**
- * The channels of `head`'s prediction layer in terms of `trained`'s: a detector's boxes and objectness anchor by anchor, and
- * classes by name. Undefined where nothing means the same: another kind of head, no class in common, other anchors or
- * another decoder.
+ * Maps the channels of `head`'s prediction layer to `trained`'s: boxes and objectness by anchor, classes by name.
+ * Undefined where nothing corresponds: another kind of head, no common class, other anchors or another decoder.
  */
 export function carryHead(trained: Head, head: Head): CarriedHead | undefined {
   const [before, now] = [classNames(trained), classNames(head)];
@@ -33,7 +35,9 @@ export function carryHead(trained: Head, head: Head): CarriedHead | undefined {
   return { ...parts, channels };
 }
 
-/** `[channels, ...]` of a trained layer as `channels` asks for it; what is new is 0. */
+/**
+ * Copies the rows of a trained `[channels, ...]` parameter in the order of `channels`; rows of new channels (-1) are 0.
+ */
 export function carryChannels(trained: Tensor<"float32">, channels: readonly number[]): Tensor<"float32"> {
   const size = trained.data.length / trained.shape[0];
   const data = new Float32Array(channels.length * size);

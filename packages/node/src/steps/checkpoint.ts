@@ -1,6 +1,6 @@
 /**
- * Checkpoints: `weights/last.safetensors` holds all that a resumed run needs, `weights/best.safetensors` the averaged
- * weights of the best epoch, which is what is deployed. Both are written whole or not at all.
+ * Checkpoints: `weights/last.safetensors` holds everything that a resumed run needs, `weights/best.safetensors` the
+ * averaged weights of the best epoch, which are deployed. Both are written atomically.
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -21,16 +21,19 @@ export interface Checkpoint {
   readonly epoch: number;
   /** Steps done. */
   readonly step: number;
-  /** Best value of the validated metric so far, and its epoch (1-based; 0 for none, or with `bestSha256` for what the run started from). */
+  /**
+   * Best value of the validated metric so far, and its epoch (1-based; 0 where there is none or, with `bestSha256`, for
+   * the weights that the run started from).
+   */
   readonly best: number;
   readonly bestEpoch: number;
-  /** SHA-256 of weights/best.safetensors as that epoch wrote it; checkpoints of earlier versions have none. */
+  /** SHA-256 of weights/best.safetensors as that epoch wrote it; absent in checkpoints of earlier versions. */
   readonly bestSha256?: string;
-  /** Mean loss of the run's first steps; checkpoints of earlier versions have none. */
+  /** Mean loss of the run's first steps; absent in checkpoints of earlier versions. */
   readonly startLoss?: number;
-  /** SHA-256 of what must not change between start and resume: network, recipe, data set. */
+  /** SHA-256 of everything that must not change between start and resume: network, recipe, data set. */
   readonly key: string;
-  /** The data set's part of it, to say what has changed. */
+  /** The data set's part of the key, to tell what has changed. */
   readonly dataKey: string;
   readonly state: Readonly<Record<string, Tensor>>;
 }
@@ -51,7 +54,7 @@ export function saveCheckpoint(
   );
 }
 
-/** The run's last checkpoint, or undefined before its first epoch ended. Throws PhinetsError when it is damaged. */
+/** The run's last checkpoint; undefined before the first epoch has ended. Throws PhinetsError when it is damaged. */
 export function loadCheckpoint(folder: string, path: string = lastPath(folder)): Checkpoint | undefined {
   if (!existsSync(path)) return undefined;
   const remedy = "remove it to train from the first epoch (weights/best.safetensors is kept until then)";
@@ -90,7 +93,7 @@ export function loadCheckpoint(folder: string, path: string = lastPath(folder)):
   };
 }
 
-/** Writes the deployed weights; returns the SHA-256 of the file. An integer network of earlier weights goes. */
+/** Writes the deployed weights and removes the integer network of earlier weights; returns the SHA-256 of the file. */
 export function saveBest(folder: string, weights: FloatWeights): string {
   const bytes = encodeSafetensors(weights);
   for (const file of ["quantized.json", "weights/qat.safetensors", "weights/qat-last.safetensors"])

@@ -1,4 +1,6 @@
-/** The network of a run: the user's own, or the one that fits the board; with the head that the data set asks for. */
+/**
+ * Chooses a run's network, the user's own or one that fits the board, and gives it the head that the data set needs.
+ */
 import { join } from "node:path";
 import { countMacs, countParameters } from "@phinets/core/cost";
 import type { DetectionLossName } from "@phinets/core/detection";
@@ -23,13 +25,15 @@ import type { OpenedData } from "./data.js";
 import { runOfWeights } from "./pretrained.js";
 
 export interface ChooseOptions {
-  /** Path of a network.json. Default: that of the run of `weights`, else one solved for the board. */
+  /**
+   * Path of a network.json. Default: the network of the run that `weights` belongs to, else one solved for the board.
+   */
   readonly network?: string;
-  /** Path of the weights to start from. Where they lie in a run, its anchors are kept for the same classes. */
+  /** Path of the weights to start from. Where they belong to a run with the same classes, its anchors are kept. */
   readonly weights?: string;
   readonly board?: Board;
   readonly limits: Omit<FitOptions, "board" | "task" | "classes" | keyof ProgramRequest>;
-  /** Of the board's firmware. Default: the fastest program, the whole picture in memory. */
+  /** Options of the board's firmware. Default: the fastest program, with the whole picture in memory. */
   readonly programRequest?: ProgramRequest;
   readonly loss: DetectionLossName;
   readonly seed: number;
@@ -62,7 +66,7 @@ export function chooseNetwork(data: OpenedData, options: ChooseOptions): Network
   return network;
 }
 
-/** What a network takes of a board, before any weight exists. */
+/** Resources that a network takes of a board, computed before any weights exist. */
 export function footprint(network: Network, board: Board, programRequest: ProgramRequest = {}) {
   const graph = buildNetwork(network);
   const program = programOf(deployGraph(graph), board, programRequest);
@@ -78,7 +82,7 @@ export function footprint(network: Network, board: Board, programRequest: Progra
 function requireFit(network: Network, board: Board, label: string, programRequest: ProgramRequest): void {
   const program = programOf(deployGraph(buildNetwork(network)), board, programRequest);
   const arena = arenaOf(board);
-  // What fits no bank, and not all of them together, is planned as one block of the arena's.
+  // Tensors that fit neither a bank nor all banks together are planned as one block without a region.
   const block = program.banks.find(({ region }) => region === undefined)?.bytes ?? 0;
   if (block > arena.bytes) {
     const more = banksOf(board).length > 1 ? ", and its parts do not fit the board's other banks" : "";

@@ -1,4 +1,4 @@
-/** Runs side by side: what each reached, by what recipe, and what its network costs on a board. */
+/** Compares runs: the figures of each, its recipe, and its network's cost on a board. */
 
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -17,8 +17,8 @@ import { targetOf } from "../target/target.js";
 import { readLock } from "./run-lock.js";
 
 /**
- * Reads the folders of runs. `target`: the board that all costs are of; default: each run's own. Throws PhinetsError
- * `compare.run` for a folder that is none, `compare.task` where detectors and classifiers are mixed.
+ * Reads the run folders. `target`: the board for all costs; default: each run's own. Throws PhinetsError `compare.run`
+ * for a folder that is not a run, `compare.task` where detectors and classifiers are mixed.
  */
 export function compareRuns(paths: readonly string[], target?: string): Comparison {
   const folders = paths.map(folderOf);
@@ -48,7 +48,7 @@ function folderOf(path: string): string {
   }
 }
 
-/** The last part of each path that tells the runs apart. */
+/** The shortest last part of each path that distinguishes the runs. */
 function shortNames(folders: readonly string[]): string[] {
   const whole = folders.map((folder) => resolve(folder));
   const last = whole.map((folder) => basename(folder));
@@ -75,14 +75,14 @@ function readRun(folder: string, board: Board, name: string): ComparedRun {
   };
 }
 
-/** The first row of those with the best figure; undefined where nothing was validated. */
+/** The first row with the best figure; undefined where nothing was validated. */
 function bestOf(rows: readonly ResultsRow[], figure: string): ResultsRow | undefined {
   let best: ResultsRow | undefined;
   for (const row of rows) if (row[figure] >= 0 && !(best !== undefined && best[figure] >= row[figure])) best = row;
   return best;
 }
 
-/** Figures of a shipped run on its test pictures; undefined where it was not shipped. */
+/** Test figures of a shipped run; undefined where it was not shipped. */
 function shippedOf(folder: string): ComparedRun["shipped"] {
   const file = join(folder, "ship.json");
   if (!existsSync(file)) return undefined;

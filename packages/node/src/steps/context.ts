@@ -1,6 +1,6 @@
-/** How a step says how far it is, and how it is asked to stop. */
+/** How a step reports its progress, and how it is asked to stop. */
 
-/** What a step tells whoever listens. */
+/** Events that a step sends to its listener. */
 export type StepEvent =
   | { readonly kind: "note"; readonly text: string }
   | {
@@ -8,7 +8,7 @@ export type StepEvent =
       /** What is being done: "training", "resnet.bin". */
       readonly label: string;
       readonly done: number;
-      /** 0 or less when unknown. */
+      /** 0 or negative when unknown. */
       readonly total: number;
       /** Name of what is counted, plural: "pictures", "epochs"; may be empty. */
       readonly unit: string;
@@ -16,26 +16,29 @@ export type StepEvent =
     };
 
 export interface ListenOptions {
-  /** Told everything, as it happens. Default: nothing is said. */
+  /** Receives every event as it happens. Default: none. */
   readonly onEvent?: (event: StepEvent) => void;
-  /** Aborted: the step stops at its next safe point, and keeps what is done. */
+  /** When aborted, the step stops at its next safe point and keeps what is done. */
   readonly signal?: AbortSignal;
 }
 
-/** What a step is given. A terminal draws it (the command line's `Context` is one); `listen` makes one of a callback. */
+/**
+ * The context that a step runs in. A terminal draws it (the command line's `Context` is one); `listen` wraps a
+ * callback.
+ */
 export interface StepContext {
   readonly signal: AbortSignal;
   progress(options: ProgressOptions): Progress;
-  /** One line. */
+  /** Reports one line. */
   note(line: string): void;
 }
 
 export interface Progress {
-  /** Sets how much is done, and what to say behind it. */
+  /** Sets how much is done, and a detail to show behind it. */
   update(done: number, detail?: string): void;
-  /** A line that is said meanwhile. */
+  /** Reports a line while the progress is shown. */
   log(line: string): void;
-  /** Nothing more will come. */
+  /** Ends the progress. */
   stop(): void;
 }
 
@@ -44,15 +47,18 @@ export interface ProgressOptions {
   readonly label: string;
   /** How much there is to do; 0 or less when unknown (a plain counter). */
   readonly total: number;
-  /** How much of it was done before: the time that is left is told from the rest. Default 0. */
+  /** Amount that was done earlier: the remaining time is estimated from the rest. Default 0. */
   readonly from?: number;
-  /** Name of one step, plural: "pictures", "epochs". Default "". */
+  /** Name of what is counted, plural: "pictures", "epochs". Default "". */
   readonly unit?: string;
-  /** Off a terminal: a line each time this fraction of the total is done. Default 0.1; 0: a line at every update. */
+  /**
+   * Without a terminal: print a line each time this fraction of the total is done. Default 0.1; 0: a line at every
+   * update.
+   */
   readonly lineEvery?: number;
 }
 
-/** A context that hands everything to a callback. */
+/** A context that passes everything to a callback. */
 export function listen({ onEvent = () => {}, signal = new AbortController().signal }: ListenOptions = {}): StepContext {
   const note = (text: string): void => onEvent({ kind: "note", text });
   return {

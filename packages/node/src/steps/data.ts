@@ -1,4 +1,4 @@
-/** What a chain of steps works on: the pictures of each split, decoded and cached, and a key that names them. */
+/** The data of a chain of steps: the pictures of each split, decoded and cached, and a key that identifies them. */
 import { basename, dirname, join, resolve } from "node:path";
 import {
   type DatasetIndex,
@@ -18,54 +18,57 @@ import type { StepContext } from "./context.js";
 import { keyOf } from "./hash.js";
 
 export interface OpenedData {
-  /** For titles: the data set's folder. */
+  /** The name of the data set's folder, for titles. */
   readonly name: string;
   readonly index: DatasetIndex;
-  /** The same bytes, names and labels, the same key, wherever they lie. */
+  /** Hash of bytes, names and labels: equal data sets have equal keys, wherever they lie. */
   readonly key: string;
   /** SHA-256 by file. */
   readonly digests: ReadonlyMap<string, string>;
   readonly loading: LoadingOptions;
-  /** What `skipBad` left out when the labels were read. */
+  /** Counts of what `skipBad` left out when the labels were read. */
   readonly leftOut: SkippedCounts;
 }
 
 export interface SkippedCounts {
-  /** Rows of labels. */
+  /** Number of label rows. */
   readonly rows: number;
-  /** Pictures, for their labels or as they are not there; those that cannot be decoded are counted when they are loaded. */
+  /**
+   * Pictures left out because of their labels or because the file is missing; those that cannot be decoded are counted
+   * when they are loaded.
+   */
   readonly pictures: number;
 }
 
-/** How the files are read; the same for all verbs. */
+/** Options of reading the files, the same for all commands. */
 export interface LoadingOptions {
-  /** Id of the data format (`dataFormats`). Default: what the files are recognised as. */
+  /** Id of the data format (`dataFormats`). Default: detected from the files. */
   readonly dataFormat?: string;
-  /** See dataset's `LoadOptions`. Default "ram". */
+  /** As in the dataset module's `LoadOptions`. Default "ram". */
   readonly cache?: CacheMode;
-  /** Classes that count, by their names; default all of the data set's. */
+  /** Names of the classes to use; default: all of the data set's. */
   readonly only?: readonly string[];
-  /** Leave out rows and pictures that are bad, and say so. Default false: the first is an error. */
+  /** Leave out bad rows and pictures, and report them. Default false: the first one is an error. */
   readonly skipBad?: boolean;
-  /** Pixel values that become 0 and 255. Default: all that a picture's depth can hold. */
+  /** Pixel values that map to 0 and 255. Default: the full range of a picture's depth. */
   readonly pixelRange?: PixelRange;
 }
 
 export interface OpenDataOptions {
   readonly seed: number;
-  /** Share of the training pictures to use, 0..1. Default 1. */
+  /** Fraction of the training pictures to use, 0..1. Default 1. */
   readonly fraction?: number;
-  /** Folder of all runs: the cache in it keeps what is known of the files. */
+  /** Folder of all runs: its cache keeps what is known about the files. */
   readonly project?: string;
   readonly loading?: LoadingOptions;
-  /** There must be something to learn from. Default true. */
+  /** Require training pictures. Default true. */
   readonly toTrain?: boolean;
-  /** Told, line by line, how the data set was understood. */
+  /** Called with lines that say how the data set was interpreted. */
   readonly note?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Opens and joins data sets; a bad file ends it with its name and reason. */
+/** Opens and joins data sets. The first bad file is an error with its name and the reason. */
 export async function openData(paths: readonly string[], options: OpenDataOptions): Promise<OpenedData> {
   const { seed, fraction, project, loading = {}, toTrain, note, signal } = options;
   const bad = loading.skipBad === true ? "leave out" : "throw";
@@ -97,7 +100,7 @@ export async function openData(paths: readonly string[], options: OpenDataOption
     index.task,
     index.classes,
     splitNames.map((split) => index.splits[split].map(stampOf)),
-    // Other pixels are learnt from.
+    // The pixel range changes the pixels that are trained on.
     ...(pixelRange === undefined ? [] : [pixelRange]),
   );
   const problems = sets.flatMap((set) => set.problems);
@@ -106,7 +109,7 @@ export async function openData(paths: readonly string[], options: OpenDataOption
   return { name: paths.map(nameOf).join(" + "), index, key, digests, loading, leftOut };
 }
 
-/** A line every 5 seconds, as `looking for copies in 1200 of 60000 pictures`. */
+/** Reports at most one line every 5 seconds, as `looking for copies in 1200 of 60000 pictures`. */
 function tellNowAndThen(note: (line: string) => void, what: string): (done: number, total: number) => void {
   let told = performance.now();
   return (done, total) => {
@@ -118,13 +121,13 @@ function tellNowAndThen(note: (line: string) => void, what: string): (done: numb
 
 const cacheOf = (project: string): string => join(project, ".cache/phinets");
 
-/** `../data/coco-person/data.yaml` is "coco-person". */
+/** The data set's name: `../data/coco-person/data.yaml` gives "coco-person". */
 function nameOf(path: string): string {
   const absolute = resolve(path);
   return basename(/\.ya?ml$/i.test(absolute) ? dirname(absolute) : absolute);
 }
 
-/** The pictures of one split, ready for training (jittered crops) or for evaluation (the network's own input). */
+/** Loads the pictures of one split for training (jittered crops) or for evaluation (fitted to the network's input). */
 export async function loadSplit(
   data: OpenedData,
   split: SplitName,
@@ -137,8 +140,8 @@ export async function loadSplit(
 }
 
 /**
- * The split as for evaluation, of which only the pictures that were drawn can be looked at. Reads no others, unless bad
- * ones are left out: how many there are is known once all are read.
+ * Loads a split for evaluation, but only the pictures at the indices that `draw` returns; others cannot be accessed.
+ * With `skipBad` all are loaded, because only then it is known how many remain.
  */
 export async function loadDrawn(
   data: OpenedData,
@@ -157,7 +160,7 @@ export async function loadDrawn(
   return { length: samples.length, at: (i) => pictures.at(places.get(i)!) };
 }
 
-/** Classes of an imported network are those of its outputs, whatever a data set calls its own. */
+/** Requires that a data set's classes agree with an imported network's outputs. */
 function requireClasses({ name, index: { classes } }: OpenedData, network: Network): void {
   const { family, head } = network;
   if (family !== "imported" || head.kind === "none") return;
@@ -201,7 +204,7 @@ async function load(
       pixelRange,
       onHint: (count, first) => {
         if (hinted.has(data)) return;
-        hinted.add(data); // the other splits are alike
+        hinted.add(data); // once per data set: its other splits are alike
         context.note(`note: ${count} of ${samples.length} ${split} pictures use little of their depth: ${first}`);
       },
       ...(skipBad && { onBad: ({ message }) => bad.push(message.split("; ")[0]) }),
@@ -216,18 +219,18 @@ async function load(
   }
 }
 
-/** Data sets whose pictures' depth has been spoken of. */
+/** Data sets for which the hint on their pictures' depth was given. */
 const hinted = new WeakSet<OpenedData>();
 
-/** Skipped pictures that are named; the others are counted. */
+/** Number of skipped pictures that are reported by name; the others are counted. */
 const mostNamed = 10;
 
-/** Validation pictures, or where a data set has none, its test pictures. */
+/** The validation split, or the test split where there are no validation pictures. */
 export function validationSplit(data: OpenedData): SplitName {
   return data.index.splits.val.length > 0 ? "val" : evaluationSplit(data.index);
 }
 
-/** Some of a source's pictures, spread evenly over it. */
+/** `count` of a source's pictures, spread evenly over it. */
 export function someOf(source: PictureSource, count: number): PictureSource {
   const length = Math.min(count, source.length);
   return { length, at: (i) => source.at(Math.floor((i * source.length) / length)) };

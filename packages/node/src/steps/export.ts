@@ -1,4 +1,4 @@
-/** A run's network as files for other programs. */
+/** Exports a run's network as files for other programs. */
 import { join } from "node:path";
 import {
   type BuildSystem,
@@ -21,24 +21,24 @@ export interface ExportRequest {
   readonly folder: string;
   /** Format c: the board of the image. */
   readonly target: Board;
-  /** Format c: least score of the firmware's boxes. Default: the usual one. */
+  /** Format c: minimum score of the firmware's boxes. Default: the firmware's. */
   readonly scoreThreshold?: number;
   /** Format c: prefix of files and symbols. Default "phinets". */
   readonly name?: string;
-  /** Format c: whose layout the folder has. Default: one that any project takes. */
+  /** Format c: the build system whose layout the folder has. Default: one that fits any project. */
   readonly system?: BuildSystem;
-  /** Format c. */
+  /** Format c: options of the firmware's program. */
   readonly programRequest?: ProgramRequest;
 }
 
-/** Folders within folders of what is written. */
+/** Depth of the subfolders that are written. */
 const deepest = 3;
 
-/** Writes one format's files and returns their paths. */
+/** Writes the files of one format and returns their paths. */
 type Writer = (run: Run, request: ExportRequest) => string[];
 
 const writers = {
-  /** C99 with its kernels: a folder that compiles. */
+  /** C99 with its kernels, as a folder that compiles. */
   c: (run, { folder, target, scoreThreshold, name, system, programRequest }) => {
     const options = { ...modelOptions(run.network, { scoreThreshold }), ...programRequest, target, name, system };
     return writeBundle(folder, requireQuantized(run), options);
@@ -48,7 +48,7 @@ const writers = {
     const metadata = { phinets: JSON.stringify(readingOf(run.network, "int8, pixel - 128")) };
     return [write(join(folder, "model.tflite"), quantizedToTflite(requireQuantized(run), metadata))];
   },
-  /** The deployed network in floats, and where the run is quantised the int8 one (QDQ). */
+  /** The deployed network in float and, where the run is quantised, the int8 network (QDQ). */
   onnx: (run, { folder }) => {
     const { quantized } = run;
     const { network } = run;
@@ -58,12 +58,12 @@ const writers = {
       ...(quantized ? [writeOnnx(join(folder, "model_int8.onnx"), quantizedToOnnx(quantized), network)] : []),
     ];
   },
-  /** Weights by the reference implementation's names, OHWI. */
+  /** Weights in OHWI order, with the reference implementation's names. */
   safetensors: ({ network, weights }, { folder }) => {
     const metadata = { format: "phinets", layout: "OHWI", network: JSON.stringify(network) };
     return [write(join(folder, "model.safetensors"), encodeSafetensors(weights, metadata))];
   },
-  /** A state_dict by the reference implementation's names, OIHW. */
+  /** A state_dict in OIHW order, with the reference implementation's names. */
   torch: ({ weights }, { folder }) => [write(join(folder, "model.pth"), weightsToTorch(weights))],
 } satisfies Record<string, Writer>;
 
@@ -71,8 +71,8 @@ export type ExportFormat = keyof typeof writers;
 export const exportFormats = Object.keys(writers) as ExportFormat[];
 
 /**
- * Writes the files; what an export that was killed there left half-written goes. Throws PhinetsError where a format needs
- * the int8 network and the run has none, and when a file cannot be written.
+ * Writes the files of the formats, after removing temporary files of an export that was killed. Throws PhinetsError
+ * where a format needs the int8 network and the run has none, and when a file cannot be written.
  */
 export function writeExports(run: Run, formats: readonly ExportFormat[], request: ExportRequest): string[] {
   removeLeftovers(request.folder, deepest);
@@ -91,7 +91,7 @@ function writeOnnx(path: string, model: OnnxModel, network: Network): string {
   return write(path, model.encode());
 }
 
-/** What a reader must know: what goes in, and what comes out means. */
+/** Metadata for readers of the model: the format of its input and the meaning of its outputs. */
 function readingOf({ head }: Network, input: string) {
   return {
     input: `NHWC, RGB or grey, ${input}, the picture stretched to the input's size`,

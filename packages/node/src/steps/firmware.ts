@@ -1,4 +1,7 @@
-/** A run's firmware: emitted, built, run on the emulated core over pictures, compared byte for byte. */
+/**
+ * A run's firmware: emits and builds it, runs it on the emulated core over pictures, and compares the outputs byte for
+ * byte.
+ */
 
 import type { PictureSource } from "@phinets/core/data";
 import { modelOptions } from "@phinets/core/export";
@@ -10,13 +13,15 @@ import { type EmulateOptions, type Emulation, emulate } from "../emulator/index.
 
 export interface FirmwareResult {
   readonly emulation: Emulation;
-  /** Real values of what the emulated core put out, a picture each. */
+  /** Dequantised outputs of the emulated core, one entry per picture. */
   readonly outputs: Outputs;
 }
 
 /**
- * @param options `scoreThreshold`: least score of a detector's boxes, 0..1; goes into the model's header. Default 0.25
- * Throws PhinetsError when a tool is missing (code `emulator.tool`) or the firmware does not build or run.
+ * Runs a network's firmware on the emulated core over the pictures.
+ * @param options `scoreThreshold`: minimum score of a detector's boxes, 0..1, written into the model's header. Default
+ * 0.25
+ * @throws PhinetsError when a tool is missing (code `emulator.tool`) or the firmware does not build or run
  */
 export async function firmwareOutputs(
   quantized: QuantizedNetwork,
@@ -40,7 +45,7 @@ export async function firmwareOutputs(
   return { emulation, outputs };
 }
 
-/** Each output of what lies one behind the other. */
+/** Splits the concatenated bytes into the network's outputs. */
 function splitOutputs({ graph }: QuantizedNetwork, bytes: Int8Array): Int8Array[] {
   let end = 0;
   return graph.outputs.map((name) => {

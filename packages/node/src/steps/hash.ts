@@ -5,7 +5,7 @@ export function sha256(data: string | Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
-/** SHA-256 of a JSON-able value: equal values, equal keys. Object keys count in the order in which they were made. */
+/** SHA-256 of values that JSON can express: equal values give equal keys. The order of an object's keys counts. */
 export function keyOf(...values: unknown[]): string {
   return sha256(JSON.stringify(values));
 }

@@ -1,4 +1,4 @@
-/** A run folder made of another tool's float network, as training leaves one: it can be quantised. */
+/** Makes a run folder from another tool's float network, as if training had made it, so that it can be quantised. */
 import { basename } from "node:path";
 import { countMacs, countParameters } from "@phinets/core/cost";
 import { asClassifier, documentOf, type FloatNetwork, type Normalisation, normalise } from "@phinets/core/import";
@@ -9,18 +9,18 @@ import { saveBest } from "./checkpoint.js";
 import { countKinds, type ImportRequest, makeImportedRun, yoloOf } from "./import-run.js";
 
 export interface FloatImportRequest extends ImportRequest {
-  /** What pixels were to the network as it was trained. Default: pixel / 128 - 1, as to ours. */
+  /** Pixel normalisation that the network was trained with. Default: pixel / 128 - 1, as for our networks. */
   readonly normalisation?: Normalisation;
 }
 
-/** import.json of the run. */
+/** The run's import.json. */
 export interface FloatImportCard {
   readonly run: string;
   readonly source: string;
   readonly sha256: string;
   readonly input: { readonly type: "float32"; readonly shape: readonly number[] };
   readonly outputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
-  /** Number of operators by kind, as the file has them. */
+  /** Number of operators by kind, as in the file. */
   readonly operators: Readonly<Record<string, number>>;
   readonly macs: number;
   readonly parameters: number;
@@ -28,8 +28,8 @@ export interface FloatImportCard {
 }
 
 /**
- * Makes the run; returns its card and the card in words. Throws what `normalise` and `documentOf` throw, and nothing is left of
- * the folder then.
+ * Makes the run; returns its card as data and as text. Throws what `normalise` and `documentOf` throw; the folder is
+ * removed then.
  */
 export function saveImportedFloat(
   given: FloatNetwork,

@@ -1,4 +1,4 @@
-/** A run folder made of an int8 .tflite: the same document that quantising leaves, and a card of what it is. */
+/** Makes a run folder from an int8 .tflite: the same document that quantising writes, and a card that describes it. */
 import { basename, join } from "node:path";
 import { countMacs } from "@phinets/core/cost";
 import { documentOf, type ImportedInput, type ImportedNetwork, isPicture } from "@phinets/core/import";
@@ -19,7 +19,7 @@ export interface Int8ImportRequest extends ImportRequest {
   readonly fold?: boolean;
 }
 
-/** import.json of the run. */
+/** The run's import.json. */
 export interface ImportCard {
   readonly run: string;
   readonly source: string;
@@ -31,27 +31,27 @@ export interface ImportCard {
     readonly scale: number;
     readonly zeroPoint: number;
   }[];
-  /** Number of operators by kind, as the file has them. */
+  /** Number of operators by kind, as in the file. */
   readonly operators: Readonly<Record<string, number>>;
   readonly macs: number;
   /** Bytes of weights and biases. */
   readonly constantBytes: number;
-  /** What folding constant channels has saved; absent where there were none. */
+  /** Savings of folding constant channels; absent where there were none. */
   readonly folded?: {
     readonly channels: number;
     readonly removed: number;
     readonly macsBefore: number;
     readonly constantBytesBefore: number;
-    /** Inputs, random and extreme, whose outputs were compared and are equal, byte for byte. */
+    /**
+     * Number of random and extreme inputs on which the outputs of the file's and the imported network were found equal,
+     * byte for byte.
+     */
     readonly inputsCompared: number;
   };
   readonly notes: readonly string[];
 }
 
-/**
- * Makes the run; returns its card and the card in words. Throws what `documentOf` throws, and nothing is left of the
- * folder then.
- */
+/** Makes the run; returns its card as data and as text. Throws what `documentOf` throws; the folder is removed then. */
 export function saveImported(
   imported: ImportedNetwork,
   bytes: Uint8Array,
@@ -94,7 +94,10 @@ export function saveImported(
   return [card, () => textOf(card)];
 }
 
-/** Runs both networks on random and extreme inputs; returns how many. Throws PhinetsError where an output byte differs. */
+/**
+ * Runs both networks on random and extreme inputs and returns their number. Throws PhinetsError where an output byte
+ * differs.
+ */
 function compareOutputs(before: QuantizedNetwork, after: QuantizedNetwork, file: string): number {
   const [a, b] = [new IntegerEngine(before), new IntegerEngine(after)];
   const random = new Random(0, 1);
@@ -114,7 +117,7 @@ function compareOutputs(before: QuantizedNetwork, after: QuantizedNetwork, file:
   return inputs.length;
 }
 
-/** Pictures are given as pixel - 128: what that means to the network. */
+/** Describes how the network interprets pictures, which are passed as pixel - 128. */
 function pixelNotes({ shape, scale, zeroPoint }: ImportedInput): string[] {
   if (!isPicture(shape)) return [];
   const [black, white] = [-128, 127].map((byte) => Number((scale * (byte - zeroPoint)).toPrecision(3)));

@@ -1,4 +1,4 @@
-/** A run folder made of a network of another tool: its documents and its card, or nothing where something fails. */
+/** Makes a run folder from another tool's network: documents and card. If anything fails, the folder is removed. */
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -15,15 +15,15 @@ export interface ImportRequest {
   readonly name?: string;
   /** Names of a classifier's classes. */
   readonly classes?: readonly string[];
-  /** File of a YOLO head: {classes, anchors, decoder}. */
+  /** Path of the file that describes a YOLO head: {classes, anchors, decoder}. */
   readonly head?: string;
-  /** The input's size that was given. */
+  /** Size of the input, where it was given. */
   readonly shape?: InputShape;
-  /** Names of tensors that the network ends at. Default: the file's outputs. */
+  /** Names of the tensors at which the network is cut. Default: the file's outputs. */
   readonly outputs?: readonly string[];
 }
 
-/** The content of a request's file of a YOLO head. */
+/** Parsed content of the request's head file. */
 export function yoloOf({ head }: ImportRequest): unknown {
   return head === undefined
     ? undefined
@@ -32,17 +32,17 @@ export function yoloOf({ head }: ImportRequest): unknown {
 
 export interface ImportedRun<Card> {
   readonly network: Network;
-  /** Path and content of what was imported. */
+  /** Path and content of the imported file. */
   readonly file: string;
   readonly bytes: Uint8Array;
-  /** Options that args.yaml records beside those of the request. */
+  /** Further options that args.yaml records. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** Writes the weights. */
   save(folder: string): void;
   card(ends: { readonly run: string; readonly source: string; readonly sha256: string }): Card;
 }
 
-/** Makes the folder; returns its card, import.json. Nothing is left of it where something fails. */
+/** Makes the folder; returns its card, import.json. The folder is removed if anything fails. */
 export function makeImportedRun<Card>(request: ImportRequest, imported: ImportedRun<Card>): Card {
   const { project, name, classes, head, shape, outputs } = request;
   const { network, file, bytes, options, save } = imported;
@@ -72,7 +72,7 @@ export function makeImportedRun<Card>(request: ImportRequest, imported: Imported
   return card;
 }
 
-/** Number of operators by kind, in the order of the first of each. */
+/** Number of operators by kind, in order of first appearance. */
 export function countKinds(kinds: readonly string[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const kind of kinds) counts[kind] = (counts[kind] ?? 0) + 1;

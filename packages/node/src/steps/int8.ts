@@ -1,6 +1,6 @@
 /**
- * A run's integer network, as good as it gets: post-training quantisation, and quantisation-aware training where it is
- * asked for or where the former loses too much. Writes the network and quant_report.json.
+ * Makes a run's integer network: post-training quantisation, then quantisation-aware training where it is requested or
+ * where the loss of accuracy is too large. Writes the network and quant_report.json.
  */
 import { join } from "node:path";
 import type { PictureSource } from "@phinets/core/data";
@@ -19,36 +19,41 @@ import type { StepContext } from "./context.js";
 import { type AwareResult, trainAware } from "./qat.js";
 import { noiseOf, type QuantizeRequest, quantizeRun, saveQuantized } from "./quantize.js";
 
-/** Of the headline metric (AP50, top-1), as a fraction. */
+/** Drop of the headline metric (AP50, top-1), as a fraction. */
 export const defaultMaxDrop = 0.01;
 
 export interface Int8Request extends QuantizeRequest {
-  /** Whole pictures to calibrate on. */
+  /** Uncropped pictures to calibrate on. */
   readonly source: PictureSource;
   readonly val: PictureSource;
-  /** Pictures to train on; asked for only when they are needed. */
+  /** Loads the pictures to train on; called only when they are needed. */
   training(): Promise<PictureSource>;
   readonly recipe: Recipe;
   readonly dataKey: string;
   readonly threads: number;
-  /** Quantisation-aware epochs; true for the usual number. Default: none unless the drop exceeds `maxDrop`. */
+  /**
+   * Number of quantisation-aware epochs; true for the default number. Default: none unless the drop exceeds `maxDrop`.
+   */
   readonly qat?: number | true;
-  /** Largest loss of the validated metric that post-training quantisation may cost, 0..1. Default `defaultMaxDrop`. */
+  /** Largest drop of the validated metric that post-training quantisation may cause, 0..1. Default `defaultMaxDrop`. */
   readonly maxDrop?: number;
 }
 
 export interface Int8Report extends QuantizationReport {
-  /** "none": the network has no head, so that no figure says how good it is. */
+  /** "none": the network has no head, so its quality cannot be measured. */
   readonly metric: "AP50" | "top1" | "none";
-  /** On the validation pictures: of the float network, and of the integer network that was kept; below 0 where it is unknown. */
+  /**
+   * Metric on the validation pictures, of the float network and of the integer network that was kept; negative where
+   * unknown.
+   */
   readonly before: number;
   readonly after: number;
   readonly layers: readonly LayerNoise[];
-  /** What int8 costs each output: signal to noise, dB. */
+  /** Signal-to-noise ratio of each output under int8, in dB. */
   readonly outputs: readonly { readonly name: string; readonly snrDb: number }[];
-  /** What post-training quantisation alone gave, where there was training after it. */
+  /** Result of post-training quantisation alone, where quantisation-aware training replaced it. */
   readonly postTraining?: { readonly after: number; readonly layers: readonly LayerNoise[] };
-  /** `kept` is false where post-training quantisation was better (AP, top-1). */
+  /** Quantisation-aware training; `kept` is false where post-training quantisation was better (AP, top-1). */
   readonly aware?: {
     readonly epochs: number;
     readonly bestEpoch: number;
@@ -62,7 +67,7 @@ export async function makeInt8(
   context: StepContext,
 ): Promise<{ quantized: QuantizedNetwork; report: Int8Report }> {
   const { folder, network, weights, val, threads, qat, maxDrop = defaultMaxDrop } = request;
-  // What has no gradient is refused before anything is calibrated.
+  // Refuse networks without gradients before calibration.
   if (qat !== undefined) {
     requireLoss(network);
     differentiate(deployGraph(buildNetwork(network)), 1);
@@ -90,7 +95,7 @@ export async function makeInt8(
   const metric = findsBoxes(network.head) ? "AP50" : "top1";
   let quantized = start;
   let result: Int8Report = { metric, before, after: first, layers, outputs: outputs(layers), ...report };
-  // Below 0 is unknown: no box is labelled.
+  // A negative value is unknown: no box is labelled.
   if (qat !== undefined || (before >= 0 && before - first > maxDrop)) {
     if (qat === undefined)
       context.note(
@@ -123,7 +128,7 @@ function saveReport(folder: string, report: Int8Report): void {
   writeFileAtomic(join(folder, "quant_report.json"), `${JSON.stringify(report, undefined, 1)}\n`);
 }
 
-/** With too few pictures, or without gradients, training that nobody asked for is left out. */
+/** Quantisation-aware training; undefined where it was not requested and there are too few pictures or no gradients. */
 async function trainWhereAble(
   request: Int8Request,
   start: QuantizedNetwork,
@@ -142,7 +147,7 @@ async function trainWhereAble(
   }
 }
 
-/** What a run was trained with; of one that came from elsewhere, the defaults. */
+/** The recipe that a run was trained with; for an imported run, the default recipe. */
 export function recipeOfRun(folder: string, { head }: Network): Recipe {
   const saved = wasTrained(folder) ? loadArguments(folder).recipe : undefined;
   if (!findsBoxes(head)) return makeRecipe("classify", saved);
@@ -164,7 +169,7 @@ async function floatHeadline(
   }
 }
 
-/** Scales that training has moved; what calibration had seen stays. */
+/** The calibration report with the scales that training has changed. */
 function reportOf({ values }: QuantizedNetwork, report: QuantizationReport): QuantizationReport {
   return {
     ...report,

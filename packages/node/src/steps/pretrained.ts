@@ -1,4 +1,7 @@
-/** Weights that a training starts from: what fits of a run, a .safetensors or a .pth; the rest starts anew. */
+/**
+ * Loads the weights that a training starts from: matching tensors of a run, a .safetensors or a .pth. The rest is
+ * initialised anew.
+ */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Graph } from "@phinets/core/graph";
@@ -10,29 +13,29 @@ import { carryChannels, carryHead } from "./carry-head.js";
 import { sha256 } from "./hash.js";
 
 export interface Pretrained {
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string;
-  /** Of the file. */
+  /** Hash of the file. */
   readonly sha256: string;
-  /** What was taken, by the network's names. */
+  /** The tensors that were taken, by the network's names. */
   weights(): FloatWeights;
-  /** Tensors of the network that start anew, with the reason. */
+  /** Tensors of the network that are initialised anew, with the reason. */
   readonly left: readonly { readonly name: string; readonly reason: string }[];
-  /** Where the run had other classes: those whose predictions are kept, and those that start anew. */
+  /** Where the run had other classes: those whose predictions are reused, and those that are initialised anew. */
   readonly classes?: { readonly kept: readonly string[]; readonly added: readonly string[] };
 }
 
-/** The run folder that a path of weights names, or in whose `weights/` it lies. */
+/** The run folder that a path of weights names or lies in (in its `weights/`). */
 export function runOfWeights(path: string): string | undefined {
   const folder = basename(dirname(path)) === "weights" ? dirname(dirname(path)) : path;
   return existsSync(join(folder, "network.json")) ? folder : undefined;
 }
 
 /**
- * Reads weights for a network. What fits by name and shape is taken. The layer that predicts is taken, where the weights
- * lie in a run, for what means the same: all of it for the same classes, anchors and decoder; with some other classes the
- * boxes, the objectness and the classes of the same name; else none. Throws PhinetsError when no layer's weight fits, or
- * the file cannot be read.
+ * Reads weights for a network. Tensors that match by name and shape are taken. Of the prediction layer, where the
+ * weights belong to a run, the parts with the same meaning are taken: all of it for equal classes, anchors and decoder;
+ * boxes, objectness and the common classes where some classes differ; else none. Throws PhinetsError when no layer's
+ * weights match, or the file cannot be read.
  */
 export function loadPretrained(path: string, network: Network): Pretrained {
   const file = fileOf(path);
@@ -72,7 +75,7 @@ export function loadPretrained(path: string, network: Network): Pretrained {
       }
     }
   }
-  // What predicts is of no use on features that are not those it was trained on.
+  // A prediction layer alone is useless: it depends on the features that it was trained on.
   const features = Object.keys(weights).filter((name) => !predictingParameters(graph).includes(name));
   if (!features.some((name) => graph.parameters[name].kind === "weight")) {
     const reasons = left.slice(0, 3).map(({ name, reason }) => `${name}: ${reason}`);
@@ -86,8 +89,8 @@ export function loadPretrained(path: string, network: Network): Pretrained {
 }
 
 /**
- * The weights that a run was started from. The file is read when they are asked for, which is only where the run has no
- * checkpoint of its own; throws `run.resume` then where it is another.
+ * The weights that a run was started from. Calling `weights` reads the file, which is needed only while the run has no
+ * checkpoint; it throws `run.resume` where the file has changed.
  */
 export function recordedWeights(
   recorded: Pick<Pretrained, "file" | "sha256">,
@@ -129,7 +132,10 @@ function readWeights(file: string): Uint8Array {
   }
 }
 
-/** Of a training's checkpoint, the averaged weights, or before the first average those that steps change. */
+/**
+ * A training checkpoint's averaged weights, or its current weights before the first average; other files are returned
+ * unchanged.
+ */
 function plainWeights(bytes: Uint8Array, file: string): Uint8Array {
   const header = Buffer.from(bytes.subarray(8, 4096)).toString("latin1");
   if (!header.startsWith("{") || !header.includes("phinets-checkpoint-1")) return bytes;
@@ -145,7 +151,7 @@ function predictingParameters(graph: Graph): string[] {
   return Object.values(last?.parameters ?? {});
 }
 
-/** A recipe with the learning rate that suits the weights that its training starts from, unless `given` has one. */
+/** The recipe with the learning rate that suits the weights that training starts from, unless `given` sets one. */
 export function startingRecipe(
   recipe: Recipe,
   given: Partial<Recipe>,
@@ -156,7 +162,7 @@ export function startingRecipe(
   return { ...recipe, learningRate: whole ? fineTuningRates.whole : fineTuningRates.part };
 }
 
-/** For people: what was taken and what was not. */
+/** Describes what was taken and what was not. */
 export function describePretrained({ file, weights, left, classes }: Pretrained): string[] {
   const taken = Object.keys(weights()).length;
   const shown = left.slice(0, 6).map(({ name, reason }) => `${name} (${reason})`);

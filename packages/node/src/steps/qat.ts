@@ -1,7 +1,7 @@
 /**
- * Quantisation-aware training of a run: some epochs more on the deployed network, through its own int8 rounding. The
- * run's float weights stay as they are; `weights/qat.safetensors` holds the folded weights of the best epoch with their
- * ranges, `weights/qat-last.safetensors` all that a stopped training goes on from.
+ * Quantisation-aware training of a run: further epochs on the deployed network with simulated int8 rounding. The run's
+ * float weights are not changed; `weights/qat.safetensors` holds the folded weights of the best epoch with their
+ * ranges, `weights/qat-last.safetensors` the checkpoint to resume from.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,9 +33,9 @@ export interface AwareRequest {
   readonly network: Network;
   /** Float weights of the run. */
   readonly weights: FloatWeights;
-  /** Post-training quantisation of them: where the ranges start. */
+  /** Their post-training quantisation, which gives the initial ranges. */
   readonly start: QuantizedNetwork;
-  /** What the run was trained with. */
+  /** The recipe that the run was trained with. */
   readonly recipe: Recipe;
   /** Default: `awareEpochs`. */
   readonly epochs?: number;
@@ -47,26 +47,29 @@ export interface AwareRequest {
 
 export interface AwareResult {
   readonly quantized: QuantizedNetwork;
-  /** Deployed float weights that it was rounded from. */
+  /** Deployed float weights from which it was quantised. */
   readonly weights: FloatWeights;
   readonly epochs: number;
   /** 1-based. */
   readonly bestEpoch: number;
 }
 
-/** A tenth of the run's epochs, at least 3. */
+/** Default number of epochs: a tenth of the run's, at least 3. */
 export const awareEpochs = ({ epochs }: Pick<Recipe, "epochs">): number => Math.max(3, Math.round(epochs / 10));
 
 /** The peak learning rate as a fraction of the run's. */
 const rateFraction = 0.05;
 
-/** With fewer, neither ranges nor weights settle. */
+/** Fewer steps settle neither ranges nor weights. */
 const leastSteps = 10;
 
-/** Epochs, at the end, whose ranges stay. */
+/** Number of last epochs in which the ranges are frozen. */
 const frozenEpochs = (epochs: number): number => (epochs > 1 ? Math.ceil(epochs / 4) : 0);
 
-/** How a run is trained through int8: as before, more slowly. Folded batch norms are not scale-free, so nothing decays. */
+/**
+ * Recipe of quantisation-aware training: the run's, with a lower learning rate. There is no weight decay, because
+ * weights with folded batch norm are not scale-invariant.
+ */
 export function awareRecipe(recipe: Recipe, epochs: number, pictures: number): Recipe {
   return {
     ...recipe,
@@ -121,7 +124,8 @@ export async function trainAware(request: AwareRequest, context: StepContext): P
       const metrics = score(network, simulatedOutputs(engine, executor.quantized(averaged), network, val), val);
       const value = fidelity(metrics);
       epoch++;
-      // Below 0 is unknown, and the last is the best guess. At the same value the later weights are better settled.
+      // A negative value is unknown: the last epoch is then the best guess. Of equal values the later weights are
+      // better settled.
       if (value >= best || value < 0) {
         best = value;
         bestEpoch = epoch;
@@ -150,13 +154,13 @@ export async function trainAware(request: AwareRequest, context: StepContext): P
 
 export const awarePath = (folder: string): string => join(folder, "weights/qat.safetensors");
 
-/** The checkpoint of this very training; one of another is left to be replaced. */
+/** The checkpoint of this training; that of another training is ignored and will be overwritten. */
 function loadOwn(folder: string, path: string, key: string): ReturnType<typeof loadCheckpoint> {
   try {
     const checkpoint = loadCheckpoint(folder, path);
     return checkpoint?.key === key && existsSync(awarePath(folder)) ? checkpoint : undefined;
   } catch (error) {
-    if (error instanceof PhinetsError) return undefined; // damaged: nothing but these epochs is lost
+    if (error instanceof PhinetsError) return undefined; // damaged: only these epochs are lost
     throw error;
   }
 }

@@ -20,14 +20,14 @@ import type { FloatWeights } from "@phinets/core/tensor";
 import { writeFileAtomic } from "../host/atomic.js";
 import type { StepContext } from "./context.js";
 
-/** Pictures to calibrate on where it is not told. */
+/** Default number of pictures to calibrate on. */
 export const defaultPictures = 100;
 
 export interface QuantizeRequest {
   readonly folder: string;
   readonly network: Network;
   readonly weights: FloatWeights;
-  /** Training pictures, of which some are drawn. */
+  /** Training pictures, some of which are drawn. */
   readonly source: PictureSource;
   /** Pictures to calibrate on. Default 100. */
   readonly pictures?: number;
@@ -38,14 +38,14 @@ export interface QuantizeResult {
   readonly quantized: QuantizedNetwork;
   readonly report: QuantizationReport;
   readonly layers: readonly LayerNoise[];
-  /** The pictures that the noise was measured on. */
+  /** The pictures on which the noise was measured. */
   readonly shown: readonly Float32Array[];
 }
 
-/** Pictures on which the noise of every layer is measured, out of those calibrated on. */
+/** Number of the calibration pictures on which every layer's noise is measured. */
 const noisePictures = 8;
 
-/** Which of `length` pictures are calibrated on. */
+/** Indices of the pictures to calibrate on, out of `length`. */
 export function drawCalibration(length: number, seed: number, pictures: number = defaultPictures): Int32Array {
   return epochOrder(length, seed, 0x63616c).subarray(0, Math.min(pictures, length));
 }
@@ -64,7 +64,7 @@ export async function quantizeRun(request: QuantizeRequest, context: StepContext
   const { head } = network;
   const { network: quantized, report } = await withFloatValues((run) =>
     quantize(graph, weights, pictures, {
-      // A box's size needs finer steps than a score that is as good as 0 or 1: one scale serves both.
+      // Boxes and scores share one scale, and a box's size needs finer steps than a score that is nearly 0 or 1.
       outputError: head.kind === "yolov2" ? detectionRoundingError({ ...head, classes: classCount(head) }) : undefined,
       run: (...parameters) => {
         context.signal.throwIfAborted();
@@ -105,7 +105,7 @@ export async function noiseOf(
 
 export function saveQuantized(folder: string, quantized: QuantizedNetwork): void {
   const files = encodeQuantized(quantized);
-  // The JSON is written last: a run with it has both.
+  // The JSON is written last: a run that has it has both files.
   writeFileAtomic(join(folder, "quantized.safetensors"), files.safetensors);
   writeFileAtomic(join(folder, "quantized.json"), files.json);
 }

@@ -1,4 +1,4 @@
-/** The serial line of a run's own firmware on the emulated core, which sees a clip. */
+/** The serial line of a run's firmware, on the emulated core with a clip as its camera. */
 import { basename, resolve } from "node:path";
 import { writeInputInt8 } from "@phinets/core/data";
 import { modelOptions } from "@phinets/core/export";
@@ -11,13 +11,15 @@ import { framesOf } from "../video/index.js";
 import { firmwareScoreThreshold, programRequestOf } from "./ship-view.js";
 
 export interface RunLineOptions extends Pick<LineOptions, "pictures" | "times" | "signal"> {
-  /** Video or folder of frames; of more than the emulated memory holds the first. */
+  /** Video or folder of frames; only the first frames that fit the emulated memory are used. */
   readonly clip: string;
-  /** What the board's hello calls the network. Default: the run folder's name. */
+  /** Name of the network in the board's hello message. Default: the run folder's name. */
   readonly name?: string;
 }
 
-/** @throws PhinetsError for a run without an int8 detector, a clip that cannot be read, and as `emulatedLine` does */
+/**
+ * @throws PhinetsError for a run without an int8 detector, for a clip that cannot be read, and as `emulatedLine` does
+ */
 export async function* runLine(
   folder: string,
   { clip, name = basename(resolve(folder)), ...options }: RunLineOptions,

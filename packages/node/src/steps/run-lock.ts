@@ -1,6 +1,6 @@
 /**
- * run.lock: all that a run's weights depend on, and their SHA-256 once it has ended. Whoever has the file and the same
- * pictures makes the same weights: `phinets train --from-lock run.lock --data ...`.
+ * run.lock: everything that a run's weights depend on and, once it has ended, their SHA-256. With the file and the same
+ * pictures anybody can reproduce the weights: `phinets train --from-lock run.lock --data ...`.
  */
 
 import { createHash } from "node:crypto";
@@ -25,12 +25,15 @@ const { paths, fraction, valEvery, weights } = trainingFields;
 
 const runLock = z.object({
   format: z.literal(format),
-  /** Versions of PhiNets and Node. Weights depend on neither as long as the kernels are the same. */
+  /** Versions of PhiNets and Node. The weights do not depend on them as long as the kernels are the same. */
   phinets: z.string(),
   node: z.string(),
-  /** SHA-256 of the WebAssembly module that trained: the reference kernels, also where the recipe says `fast`. */
+  /** SHA-256 of the WebAssembly module of the reference kernels, also where the recipe says `fast`. */
   kernelsSha256: z.string(),
-  /** Where the pictures were, the classes that counted where not all did, the share of them that was used, and the SHA-256 of files and labels as they were split. */
+  /**
+   * Paths of the pictures, the classes where not all were used, the fraction of pictures, and the SHA-256 of files and
+   * labels by split.
+   */
   data: z.object(
     { paths, only: z.array(z.string()).optional(), fraction, sha256: z.string() },
     "an object with paths, fraction and sha256",
@@ -38,11 +41,11 @@ const runLock = z.object({
   /** Checked by `parseNetwork` and `parseRecipe`. The seed is in the recipe. */
   network: z.unknown().optional(),
   recipe: z.unknown().optional(),
-  /** Epochs from validation to validation, 0 for none: they choose the best epoch. */
+  /** Epochs between validations, 0 for none. Validations choose the best epoch. */
   valEvery,
-  /** The file of weights that the run started from, where there was one. */
+  /** The file of weights that the run started from, if any. */
   start: weights.optional(),
-  /** Of weights/best.safetensors; absent until the run has ended. */
+  /** Hash of weights/best.safetensors; absent until the run has ended. */
   weightsSha256: z.string().optional(),
 });
 
@@ -51,10 +54,13 @@ export type RunLock = Omit<z.infer<typeof runLock>, "network" | "recipe"> & {
   readonly recipe: Recipe;
 };
 
-/** Of data sets whose labels were gone through: a sweep's trainings share one. */
+/** Hashes of data sets that were already computed: the trainings of a sweep share one data set. */
 const hashes = new WeakMap<OpenedData, string>();
 
-/** SHA-256 of what training sees: pictures' bytes, labels and classes, split by split. Names and places do not count. */
+/**
+ * SHA-256 of everything that training sees: pictures' bytes, labels and classes, by split. Names and paths do not
+ * count.
+ */
 export async function hashData(data: OpenedData, signal: AbortSignal): Promise<string> {
   const known = hashes.get(data);
   if (known !== undefined) return known;
@@ -89,7 +95,7 @@ export interface Locked {
   readonly start?: RunLock["start"];
 }
 
-/** Writes run.lock of a run that begins. */
+/** Writes run.lock when a run begins. */
 export async function writeRunLock(
   folder: string,
   locked: Locked,
@@ -111,8 +117,8 @@ export async function writeRunLock(
 }
 
 /**
- * Adds the weights of a run that has ended, where it has a run.lock: of one that stops before its last epoch there are none
- * to repeat yet. A run validated in two rhythms has no run.lock any more.
+ * Adds the hash of the weights to the run.lock of a run, if it has one; a run that stopped before its last epoch has no
+ * hash yet. If the validation interval has changed, the lock is removed: it no longer describes the run.
  */
 export function finishLock(
   folder: string,
@@ -130,7 +136,7 @@ function write(folder: string, lock: RunLock): void {
 
 const lockDocument = { code: "run.lock", remedy: "name the run.lock of a run that phinets trained" };
 
-/** Throws PhinetsError when the file is missing or is no run.lock. */
+/** Reads a run.lock. Throws PhinetsError when the file is missing or not a run.lock. */
 export function readLock(file: string): RunLock {
   const fail = (problem: string): never => {
     throw new PhinetsError(lockDocument.code, `${file}: ${problem}; ${lockDocument.remedy}`, file);
@@ -151,7 +157,10 @@ export function readLock(file: string): RunLock {
   }
 }
 
-/** Throws PhinetsError unless a lock's run has ended and was trained on this data. Notes what may change its bits. */
+/**
+ * Throws PhinetsError unless the lock's run has ended and was trained on this data. Notes what may make the bits
+ * differ.
+ */
 export async function requireRepeatable(
   file: string,
   lock: RunLock,

@@ -1,4 +1,6 @@
-/** The files of a shipped run: whose its folder is, earlier weights, what is counted in keys, what came out. */
+/**
+ * The files of a shipped run: who owns the folder, earlier weights, digests for step keys, and the list of artefacts.
+ */
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -11,10 +13,10 @@ import { keyOf, sha256 } from "./hash.js";
 import type { ShipResult } from "./ship.js";
 import { hasStepLog } from "./step-log.js";
 
-/** Refuses a folder that holds something else, before anything in it is replaced. */
+/** Refuses a folder that holds anything else, before something in it is overwritten. */
 export function requireOwn(folder: string): void {
   if (!existsSync(folder) || hasStepLog(folder)) return;
-  // Another process may have begun: what it has before its log is its lock.
+  // Another process may have just begun: before its log it writes its lock.
   const isOurs = (name: string): boolean => name.startsWith("train.pid") || /^\.\d+-/.test(name);
   if (statSync(folder).isDirectory() && readdirSync(folder).every(isOurs)) return;
   throw new PhinetsError(
@@ -24,7 +26,7 @@ export function requireOwn(folder: string): void {
   );
 }
 
-/** Makes the folder of a run that is named by its path. */
+/** Makes the folder of a run given by its path. */
 export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
@@ -33,7 +35,7 @@ export function makeFolder(folder: string): void {
   }
 }
 
-/** Names, sizes and times of change of a video, or of the files of a folder. */
+/** Names, sizes and modification times of a video, or of the files of a folder. */
 export function stampsOf(clip: string): unknown {
   const stamp = (path: string) => {
     const { size, mtimeMs } = statSync(path);
@@ -45,8 +47,8 @@ export function stampsOf(clip: string): unknown {
 }
 
 /**
- * Weights that were trained from something else are kept beside the new ones, under the start of their key, and come back
- * when the same network, recipe and data are asked for again.
+ * Moves weights that were trained from other inputs into a folder named after the start of their key, and restores the
+ * weights of `key` where they were moved earlier.
  */
 export function setAside(folder: string, key: string, context: StepContext): void {
   const weights = join(folder, "weights");
@@ -71,14 +73,14 @@ export function setAside(folder: string, key: string, context: StepContext): voi
   }
 }
 
-/** Of the weights; undefined where there is none, or not one. */
+/** Key of the weights; undefined where the file is missing or invalid. */
 function readKey(file: string): string | undefined {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined;
   const key = readFileSync(file, "utf8");
   return /^[0-9a-f]{64}$/.test(key) ? key : undefined;
 }
 
-/** Changes with every change of the firmware's own sources. */
+/** Hash of the firmware's own sources. */
 export function sourcesKey(): string {
   const files = readdirSync(firmwareSources, { recursive: true, encoding: "utf8" }).sort();
   return keyOf(
@@ -98,7 +100,7 @@ export function artefactsOf(folder: string, made: readonly string[]): ShipResult
     });
 }
 
-/** Takes over what another run has trained, where that is the training of `key`: nothing is left to train then. */
+/** Copies another run's training where its checkpoint has the key `key`, so that nothing is left to train. */
 export function adoptTraining(
   run: string,
   { folder, key, context }: { readonly folder: string; readonly key: string; readonly context: StepContext },
@@ -108,7 +110,7 @@ export function adoptTraining(
     context.note(`${run}: was trained with other options, pictures or kernels; it is trained anew`);
     return;
   }
-  // The checkpoint last: with it the training counts as done so far.
+  // The checkpoint is copied last: with it the training counts as done.
   for (const file of ["results.csv", "events.jsonl", "weights/best.safetensors", "weights/last.safetensors"])
     if (existsSync(join(run, file))) writeFileAtomic(join(folder, file), readFileSync(join(run, file)));
   context.note(`train: ${checkpoint.epoch} epochs are taken over from ${run}`);

@@ -1,4 +1,4 @@
-/** The report of a shipped run, made from what the run folder and the steps' results hold. */
+/** Makes the report of a shipped run from its folder and the steps' results. */
 
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -43,7 +43,7 @@ export interface ReportRequest {
   readonly data: OpenedData;
   readonly network: Network;
   readonly board: Board;
-  /** The firmware program that was asked for. */
+  /** The options that the firmware's program was built with. */
   readonly programRequest: ProgramRequest;
   readonly test: CachedPictures;
   readonly result: ShipResult;
@@ -51,7 +51,7 @@ export interface ReportRequest {
   readonly commandLine: string;
 }
 
-/** Pictures shown with truth and prediction. */
+/** Number of pictures shown with truth and prediction. */
 const shownPictures = 12;
 
 /** Writes report.html and card.md into the run folder. */
@@ -150,7 +150,7 @@ function networkParts(
       title: board.title,
       core: board.core,
       clockHz: board.clockHz,
-      // What was built and run is known better than what was planned.
+      // Measurements take precedence over the plan.
       flash: linked?.flash ?? { usedBytes: flashBytes, totalBytes: flashBudgetBytes },
       ram: linked?.ram ?? { usedBytes: ramBytes, totalBytes: ramBudgetBytes },
       latencyMs: counted ?? latencyMs,
@@ -171,7 +171,7 @@ function linkedUses({ target }: Emulation, board: Board): { readonly flash: Use;
   };
 }
 
-/** Bytes in each of the board's regions in the linked image, where there is one. */
+/** Bytes in each of the board's memory regions in the linked image, where there is one. */
 function linkedUse(emulate: ShipResult["emulate"]): Record<string, number> | undefined {
   if ("leftOut" in emulate) return undefined;
   return Object.fromEntries(emulate.target.regions.map(({ region, usedBytes }) => [region, usedBytes]));
@@ -208,7 +208,7 @@ function anchorsOf({ index }: OpenedData, { head }: Network): ReportData["anchor
   const all = index.splits.train.flatMap(({ labels = [] }) =>
     labels.map(({ width, height }) => [width, height] as const),
   );
-  // Evenly spread ones say the same and take a second.
+  // An evenly spread sample gives the same curve and takes a second.
   const every = Math.max(1, all.length / mostAnchorBoxes);
   const shapes = Array.from({ length: Math.floor(all.length / every) }, (_, i) => all[Math.floor(i * every)]);
   if (shapes.length < 10) return undefined;
@@ -259,7 +259,7 @@ async function tracking({ folder, result }: ReportRequest): Promise<ReportData["
   };
 }
 
-/** Over the first still. */
+/** Trajectories drawn over the first still. */
 async function trajectories(folder: string, track: TrackSummary): Promise<TrajectoryPlot | undefined> {
   const [still] = track.stills;
   if (still === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * How far a chain is while it runs, in its folder, so that whoever looks at the folder sees it, whatever process runs it.
- * What is left of it once nobody works there any more is where the chain was stopped.
+ * The progress of a running chain, saved in its folder so that any process can show it. If the chain is stopped, the
+ * file remains and tells where.
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -10,9 +10,9 @@ import { problemOf, readJson } from "../host/document.js";
 import type { StepContext } from "./context.js";
 
 const savedState = z.object({
-  /** The steps of the chain, in their order. */
+  /** The steps of the chain, in order. */
   plan: z.array(z.string()),
-  /** Of those that were come to. */
+  /** States of the steps reached so far. */
   steps: z.record(z.string(), z.enum(["kept", "running", "done"])),
   progress: z
     .object({ label: z.string(), done: z.number(), total: z.number(), unit: z.string(), detail: z.string() })
@@ -43,7 +43,7 @@ export class ShipState {
     this.#write();
   }
 
-  /** The same context, whose progress is kept too. */
+  /** The same context; its progress is saved too. */
   watch(context: StepContext): StepContext {
     const { signal } = context;
     return {
@@ -65,7 +65,7 @@ export class ShipState {
     };
   }
 
-  /** The chain is done. */
+  /** Removes the saved state: the chain is done. */
   end(): void {
     rmSync(pathOf(this.folder), { force: true });
   }
@@ -76,7 +76,7 @@ export class ShipState {
   }
 }
 
-/** What a chain left; undefined where it was done, or none was begun. What is damaged counts as that. */
+/** The state that a chain left; undefined where it is complete, was never started, or the file is damaged. */
 export function readShipState(folder: string): SavedShipState | undefined {
   try {
     const document = readJson(pathOf(folder), { code: "ship.state", remedy: "ship again" });

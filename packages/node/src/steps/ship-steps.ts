@@ -1,4 +1,4 @@
-/** The steps of the chain, each with what it is made from and the files that it writes. */
+/** The steps of the chain, each with the inputs of its key and the files that it writes. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { evaluationSplit, type PictureSource, type SplitName } from "@phinets/core/data";
@@ -32,20 +32,20 @@ import type { Step } from "./step-log.js";
 import { type TrackSummary, trackClip } from "./track-clip.js";
 import { type TrainResult, train, trainingOf } from "./train/index.js";
 
-/** What is asked for, and what it was found to mean. */
+/** A request with its data opened and its defaults resolved. */
 export interface PreparedShip extends Omit<ShipRequest, "data" | "recipe" | "programRequest"> {
   readonly paths: readonly string[];
   readonly folder: string;
   readonly lock: RunLock;
   readonly data: OpenedData;
   readonly recipe: Recipe;
-  /** Of the recipe what was asked for. */
+  /** The part of the recipe that was given explicitly. */
   readonly given: Partial<Recipe>;
   readonly programRequest: ProgramRequest;
   readonly seed: number;
 }
 
-/** The same once the network is chosen; `recipe` is the one to train with. */
+/** A prepared request with its network; `recipe` is the one to train with. */
 export interface NetworkShip extends PreparedShip {
   readonly chosen: Network;
   /** Weights to start from. */
@@ -67,7 +67,7 @@ interface Proof {
   readonly metrics: Metrics;
 }
 
-/** Saves the network for the board. */
+/** Chooses the network for the board and saves it. */
 export function fitStep(request: PreparedShip): Step<void> {
   const { folder, data, target, limits, network, weights, recipe, programRequest, seed } = request;
   const { loss } = recipe;
@@ -119,7 +119,7 @@ export function trainStep(request: NetworkShip): Step<Trained> {
   };
 }
 
-/** @param weightsSha256 of the weights that were trained */
+/** @param weightsSha256 hash of the trained weights */
 export function quantizeStep(request: NetworkShip, weightsSha256: string): Step<void> {
   const { folder, data, chosen: network, recipe, qat, maxDrop, threads, project, seed } = request;
   return {
@@ -159,7 +159,7 @@ export function exportStep({ folder, target }: PreparedShip, digests: readonly [
   };
 }
 
-/** Float and int8 on the pictures of a split. */
+/** Evaluates float and int8 on the pictures of a split. */
 export function evaluateStep(
   { folder, data, threads }: PreparedShip,
   test: PictureSource,
@@ -190,7 +190,7 @@ export function evaluateStep(
   };
 }
 
-/** Files of the firmware: of the model, of the image for the board, and the program that is emulated. */
+/** Files of the firmware: the model, the image for the board, and the emulated program. */
 export function firmwareFiles({ target }: Pick<PreparedShip, "target">) {
   const image = `firmware/${imagePath(target)}`;
   return {
@@ -202,7 +202,7 @@ export function firmwareFiles({ target }: Pick<PreparedShip, "target">) {
 
 /**
  * Builds the firmware and proves it on the emulated core.
- * @param scoreThreshold least score of its boxes; default the usual one
+ * @param scoreThreshold minimum score of its boxes; default: the firmware's
  */
 export function firmwareStep(
   request: NetworkShip,
@@ -235,8 +235,8 @@ export function firmwareStep(
 }
 
 /**
- * Tracks a clip, on the emulated core too where the firmware was proven there.
- * @param firmwareKey of the step that proved it
+ * Tracks a clip, also on the emulated core where the firmware was proven there.
+ * @param firmwareKey key of the step that proved it
  */
 export function trackStep(
   request: PreparedShip,

@@ -1,4 +1,4 @@
-/** A shipped run as others see it: its steps, who works in it, and what came out. */
+/** A read-only view of a shipped run: its steps, the process that works in it, and the results. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { drawMemory } from "@phinets/core/cost";
@@ -23,7 +23,7 @@ const figures = z.object({
 
 const leftOut = z.object({ leftOut: z.string() });
 
-/** What ship.json holds, of what is shown. */
+/** The fields of ship.json that are shown. */
 const shipped = z.object({
   target: z.string(),
   data: z.string(),
@@ -61,9 +61,9 @@ export type ShippedFigures = z.infer<typeof shipped>;
 
 export interface ShipStepView {
   readonly name: string;
-  /** "kept": taken over from a run before. */
+  /** "kept": taken from an earlier run. */
   readonly state: StepState | "waiting" | "stopped";
-  /** It took when it was last done. */
+  /** Duration when it was last done. */
   readonly seconds?: number;
 }
 
@@ -71,21 +71,23 @@ export interface ShipView {
   readonly steps: readonly ShipStepView[];
   /** The process that works in the folder. */
   readonly holder?: { readonly pid: number; readonly work: string };
-  /** Of the step that runs. */
+  /** Progress of the running step. */
   readonly progress?: NonNullable<SavedShipState["progress"]>;
-  /** Of the last time that the chain came to its end; it may be of other options than those that run now. */
+  /** Result of the last complete chain, which may have had other options than the running one. */
   readonly result?: ShippedFigures;
 }
 
-/** Whether a folder is a shipped run, done or not. */
+/** Whether a folder is a shipped run, complete or not. */
 export const isShipped = hasStepLog;
 
-/** Files of a shipped run that have changed when a view of it has. */
+/** The files that a view is read from: when one changes, the view has changed. */
 export const shipViewFiles: readonly string[] = [stateName, logName, "ship.json"];
 
 const allSteps = ["fit", "train", "quantize", "export", "evaluate", "firmware", "track", "report"];
 
-/** @throws PhinetsError `ship.json` for a ship.json that is none, `ship.folder` for a folder that no chain has begun in */
+/**
+ * @throws PhinetsError `ship.json` for an invalid ship.json, `ship.folder` for a folder in which no chain was started
+ */
 export function readShipView(folder: string): ShipView {
   if (!isShipped(folder))
     throw new PhinetsError("ship.folder", `${folder}: is no shipped run; phinets ship makes one`, folder);
@@ -117,7 +119,9 @@ function readShipped(folder: string): ShippedFigures | undefined {
   return shipped.parse(document);
 }
 
-/** The working memory over time of a run's network on its board, as SVG; undefined where no network is chosen yet. */
+/**
+ * The memory map (arena over time) of a run's network on its board, as SVG; undefined where no network is chosen yet.
+ */
 export async function shippedMemory(folder: string): Promise<string | undefined> {
   const file = join(folder, "network.json");
   if (!existsSync(file)) return undefined;
@@ -129,7 +133,7 @@ const programRequest = z.object({
   input: z.enum(["whole", "rows"]).optional(),
 });
 
-/** What a run's args.yaml asks of its firmware's program. */
+/** The firmware program's options in a run's args.yaml. */
 export async function programRequestOf(folder: string): Promise<ProgramRequest> {
   const file = join(folder, "args.yaml");
   if (!existsSync(file)) return {};
@@ -144,7 +148,7 @@ export async function programRequestOf(folder: string): Promise<ProgramRequest> 
   return programRequest.parse(given);
 }
 
-/** Least score of a box in a run's firmware, as its header has it; undefined before there is a firmware. */
+/** Minimum score of a box in a run's firmware, read from its header; undefined before there is firmware. */
 export function firmwareScoreThreshold(folder: string): number | undefined {
   const header = join(folder, "firmware/model/phinets_model.h");
   if (!existsSync(header)) return undefined;

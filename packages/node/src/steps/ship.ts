@@ -1,6 +1,6 @@
 /**
- * The chain: network for the board, training, int8, firmware proven on the emulated core, figures, tracks, report. Each
- * step is logged with what it was made from, so a second run redoes only what changed.
+ * The chain of `phinets ship`: network for the board, training, int8, firmware proven on the emulated core, figures,
+ * tracks, report. Each step is logged with its inputs, so a second run redoes only what changed.
  */
 
 import { existsSync } from "node:fs";
@@ -46,38 +46,38 @@ import { StepLog } from "./step-log.js";
 import type { TrackSummary } from "./track-clip.js";
 import { requireTrainable, type TrainResult } from "./train/index.js";
 
-/** Test pictures that are run through the emulated firmware where nobody says how many: some ten seconds. */
+/** Default number of test pictures to run through the emulated firmware: about ten seconds. */
 export const defaultProofPictures = 300;
 
 export interface ShipRequest {
-  /** Paths, joined. */
+  /** Paths of data sets, which are joined. */
   readonly data: readonly string[];
   readonly fraction?: number;
   readonly loading?: LoadingOptions;
   readonly target: Board;
   readonly network?: string;
-  /** A run, a .safetensors or a .pth to start from; a run's network is taken too, unless `network` names one. */
+  /** A run, a .safetensors or a .pth to start from; a run's network is used too, unless `network` names one. */
   readonly weights?: string;
   readonly limits: ChooseOptions["limits"];
-  /** Run folder whose training is taken over where it is the one that would be done. */
+  /** Run folder whose training is reused if it is identical to the one needed. */
   readonly adopt?: string;
   readonly recipe: Partial<Recipe>;
   readonly threads: number;
-  /** Test pictures to run through the emulated firmware; those after stay with float and int8. */
+  /** Number of test pictures to run through the emulated firmware; float and int8 are measured on all. */
   readonly images: number;
   /** As in `Int8Request`. */
   readonly qat?: number | true;
   readonly maxDrop?: number;
-  /** Of the firmware. Default: the fastest program, the whole picture in memory. */
+  /** Options of the firmware. Default: the fastest program, with the whole picture in memory. */
   readonly programRequest?: ProgramRequest;
   /** Video or folder of frames to track. */
   readonly clip?: string;
   readonly project: string;
   /** Default: DATA-BOARD. */
   readonly name?: string;
-  /** `--out`: the folder itself, in place of project and name. */
+  /** `--out`: the run folder itself, instead of project and name. */
   readonly out?: string;
-  /** The line that does this again, for the report. */
+  /** The command line that repeats the run, for the report. */
   readonly commandLine: string;
 }
 
@@ -94,7 +94,7 @@ export interface ShipResult {
     readonly latencyMs: readonly [number, number];
   };
   readonly train: TrainResult;
-  /** On the test split (the validation split where there is no test). */
+  /** Figures on the test split (the validation split where there is no test split). */
   readonly evaluation: {
     readonly split: string;
     readonly float: Metrics;
@@ -104,15 +104,15 @@ export interface ShipResult {
   readonly emulate: Emulation | LeftOut;
   readonly track?: TrackSummary;
   readonly artefacts: readonly { readonly file: string; readonly bytes: number; readonly sha256: string }[];
-  /** Digests of what the figures were made from: pictures and labels, float weights, integer network, firmware. */
+  /** Digests of what the figures were computed from: pictures and labels, float weights, integer network, firmware. */
   readonly madeFrom: Readonly<Record<"data" | "weights" | "int8" | "firmware", string>>;
   /** Seconds each step took when it was last done. */
   readonly seconds: Readonly<Record<string, number>>;
 }
 
 /**
- * Whether nothing that was tried spoke against the firmware: it computed what was evaluated, tracked the same, and fits
- * the board. What was left out for want of a tool does not count against it.
+ * Whether every check passed: the firmware computed the evaluated outputs, tracked the same, and fits the board. Checks
+ * that were left out because a tool is missing do not count as failures.
  */
 export function isProven({ emulate, track }: ShipResult): boolean {
   if (track?.firmware && "tracksMatch" in track.firmware && !track.firmware.tracksMatch) return false;
@@ -226,7 +226,7 @@ async function shipLocked(request: PreparedShip, given: StepContext): Promise<Sh
   };
   const { commandLine } = request;
   state.step("report", "running");
-  // Loaded late: drawing needs more modules than all of the rest.
+  // Loaded late: drawing needs more modules than everything else.
   const { writeShipReport } = await import("./ship-report.js");
   await writeShipReport({ folder, data, network, board: target, programRequest, test, result, recipe, commandLine });
   writeFileAtomic(join(folder, "ship.json"), `${JSON.stringify(result, undefined, 1)}\n`);
@@ -234,7 +234,7 @@ async function shipLocked(request: PreparedShip, given: StepContext): Promise<Sh
   return result;
 }
 
-/** What was asked for, for who reads or repeats the run. */
+/** Saves the request for readers and for repeating the run. */
 function saveArguments(request: NetworkShip): void {
   const { folder, data, paths, fraction, loading, limits, qat, maxDrop, images, clip } = request;
   const { recipe, target, programRequest, network, start } = request;
@@ -247,15 +247,15 @@ function saveArguments(request: NetworkShip): void {
 }
 
 /**
- * The score at which int8 has its best F1, in hundredths, but no more than the usual 0.25: the tracker drops what is seen
- * for a moment only, so it gains from boxes that F1 would rather miss. Undefined (the usual one) where nothing says.
+ * The confidence of int8's best F1, rounded down to hundredths, at most the default 0.25: the tracker drops short-lived
+ * detections and therefore gains from boxes that F1 would reject. Undefined (the default) where the metrics give none.
  */
 function firmwareThreshold(int8: Metrics): number | undefined {
   if (int8.task !== "detect" || !(int8.confidence > 0 && int8.f1 > 0)) return undefined;
   return Math.min(defaultScoreThreshold, Math.max(0.05, Math.floor(100 * int8.confidence) / 100));
 }
 
-/** Figures and proof are of pictures that were not learnt from: without one there is nothing to ship. */
+/** Figures and proof need pictures that were not trained on: without any there is nothing to ship. */
 function requireTestPictures({ name, index }: OpenedData): void {
   const { train } = index.splits;
   if (index.splits[evaluationSplit(index)].length > 0) return;
@@ -265,7 +265,7 @@ function requireTestPictures({ name, index }: OpenedData): void {
   );
 }
 
-/** Runs a step that needs a tool; without the tool the chain goes on and says what is missing. */
+/** Runs a step that needs a tool; where the tool is missing, the chain continues and reports it. */
 async function leaveOut<T>(code: string, context: StepContext, step: () => Promise<T>): Promise<T | LeftOut> {
   try {
     return await step();

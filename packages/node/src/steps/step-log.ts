@@ -1,6 +1,6 @@
 /**
- * Remembers what each step of a chain was made from, so that a second run redoes only what changed. Results are kept with
- * a digest, and files by theirs: what somebody changed meanwhile, log or file, is made again, and said.
+ * Records the inputs of each step of a chain, so that a second run redoes only what changed. The log has digests of
+ * results and files: whatever was modified, log or file, is made again and reported.
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -14,9 +14,9 @@ const stepRecord = z.object({
   key: z.string(),
   result: z.unknown().optional(),
   seconds: z.number().nonnegative(),
-  /** SHA-256 of each output as the step left it; "" for one that it did not write. */
+  /** SHA-256 of each output as the step wrote it; "" for one that it did not write. */
   outputs: z.record(z.string(), z.string()),
-  /** Of all of the above. */
+  /** Digest of all of the above. */
   sha256: z.string(),
 });
 type StepRecord = z.infer<typeof stepRecord>;
@@ -26,12 +26,12 @@ type Outputs<T> = readonly string[] | ((result: T) => readonly string[]);
 /** A step of a chain. */
 export interface Step<T> {
   readonly name: string;
-  /** Digest of what it is made from: the same key, the same result. */
+  /** Digest of the step's inputs: equal keys give equal results. */
   readonly key: string;
-  /** Files that it writes, in the run folder; where its result says which, a function of it. */
+  /** Files that it writes, relative to the run folder; a function where they depend on the result. */
   readonly outputs: Outputs<T>;
   readonly run: (context: StepContext) => T | Promise<T>;
-  /** A result that is not complete, because a tool was missing, is made again. Default: all are. */
+  /** Whether a result is complete; one that is not, because a tool was missing, is made again. Default: all are. */
   readonly complete?: (result: T) => boolean;
 }
 
@@ -44,7 +44,7 @@ export class StepLog {
   constructor(
     readonly folder: string,
     readonly context: StepContext,
-    /** Told when a step begins, is done, or is taken over. */
+    /** Called when a step begins, is done, or is skipped because its result is kept. */
     readonly onStep: (name: string, state: "kept" | "running" | "done") => void = () => {},
   ) {
     this.#path = join(folder, logName);
@@ -53,8 +53,8 @@ export class StepLog {
   }
 
   /**
-   * The step's result: from the log when its key is the same as last time and its files are still what it wrote, else by
-   * running it.
+   * The step's result: from the log where its key is the same as last time and its files are unchanged, else by running
+   * it.
    */
   async run<T>({ name, key, outputs, run, complete = () => true }: Step<T>): Promise<T> {
     const record = this.#records.get(name);
@@ -87,7 +87,7 @@ export class StepLog {
     return `${file} ${this.#digest(file) === "" ? "is gone" : "has changed since it was made"}`;
   }
 
-  /** A damaged log costs time, not results: the steps are then done again. */
+  /** A damaged log costs time, not results: the steps are done again. */
   #read(): void {
     let log: unknown;
     try {
@@ -108,7 +108,7 @@ export class StepLog {
     writeFileAtomic(this.#path, `${JSON.stringify(Object.fromEntries(this.#records), undefined, 1)}\n`);
   }
 
-  /** Of a file; "" where there is none. */
+  /** Digest of a file; "" where it does not exist. */
   #digest(output: string): string {
     const path = join(this.folder, output);
     return statSync(path, { throwIfNoEntry: false })?.isFile() ? sha256(readFileSync(path)) : "";
@@ -125,12 +125,12 @@ function filesOf<T>(outputs: Outputs<T>, result: T): readonly string[] {
 
 export const logName = "steps.json";
 
-/** Whether a folder is a chain's, which may go on in it. */
+/** Whether a folder belongs to a chain, which may continue in it. */
 export function hasStepLog(folder: string): boolean {
   return existsSync(join(folder, logName));
 }
 
-/** Seconds that each step of a chain took when it was last done, by name. What is damaged is left out. */
+/** Seconds that each step of a chain took when it was last done, by name. Damaged entries are left out. */
 export function readStepSeconds(folder: string): Record<string, number> {
   try {
     const log = z.record(z.string(), z.unknown()).parse(parseJson(readFileSync(join(folder, logName), "utf8")));

@@ -1,6 +1,6 @@
 /**
- * Tracks a clip with a run's integer network, writes the tracks and, where ffmpeg is there, an annotated video. The first
- * frames go through the emulated firmware too, which must track the same.
+ * Tracks a clip with a run's integer network, writes the tracks and, where ffmpeg is installed, an annotated video. The
+ * first frames also run through the emulated firmware, whose tracks must be the same.
  */
 
 import { existsSync, readFileSync } from "node:fs";
@@ -21,20 +21,20 @@ import type { StepContext } from "./context.js";
 export interface TrackSummary {
   readonly frames: number;
   readonly tracks: number;
-  /** Of detection and tracking on this machine, reading and drawing left out. */
+  /** Speed of detection and tracking on this machine, without reading and drawing. */
   readonly framesPerSecond: number;
-  /** Files in the run folder. */
+  /** Path of the tracks, relative to the run folder. */
   readonly file: string;
   readonly video?: string;
-  /** Where the frames came from. */
+  /** Path of the clip. */
   readonly clip: string;
-  /** Frames spread over the clip, as pictures in the run folder, with their tracks in source pixels. */
+  /** Frames spread over the clip, as picture files in the run folder, with their tracks in source pixels. */
   readonly stills: readonly { readonly file: string; readonly number: number; readonly tracks: readonly Track[] }[];
   /** Why there is no video. */
   readonly leftOut?: string;
-  /** The emulated firmware's boxes and tracks of the first frames, as many as its memory holds, against these. */
+  /** Comparison with the emulated firmware's boxes and tracks on the first frames, as many as its memory holds. */
   readonly firmware?: TrackingProof | { readonly leftOut: string };
-  /** Against the clip's own gt/gt.txt, where it has one; fractions, MOTA can be negative. */
+  /** Scores against the clip's own gt/gt.txt, where it has one; fractions, MOTA can be negative. */
   readonly scores?: TrackScores;
 }
 
@@ -47,15 +47,15 @@ export interface TrackScores {
 const stillCount = 6;
 
 export interface TrackClipOptions {
-  /** Least score of a box, as the firmware was built with. Default 0.25. */
+  /** Minimum score of a box, as in the firmware. Default 0.25. */
   readonly scoreThreshold?: number;
-  /** Values that become 0 and 255, of deep frames. */
+  /** Pixel values of deep frames that map to 0 and 255. */
   readonly pixelRange?: PixelRange;
-  /** The emulated board's program of this run, or why there is none. */
+  /** The run's program for the emulated board, or why there is none. */
   readonly firmware?: { readonly program: Pick<EmulatedProgram, "path" | "machine"> } | { readonly leftOut: string };
 }
 
-/** Tracks are found in fractions of the picture, as in the firmware, and shown in source pixels. */
+/** Tracks are computed in fractions of the picture, as in the firmware, and written in source pixels. */
 export async function trackClip(
   folder: string,
   clip: string,
@@ -158,7 +158,10 @@ function inPixels(track: Track, { width, height }: Picture): Track {
   return { ...track, x1: x1 * width, y1: y1 * height, x2: x2 * width, y2: y2 * height };
 }
 
-/** Of a MOTChallenge sequence, given by its folder or that of its pictures. A truth that cannot be read is left out. */
+/**
+ * Scores against the truth of a MOTChallenge sequence, given by its folder or its pictures' folder. A truth that cannot
+ * be read is reported and left out.
+ */
 function scoreTracks(text: string, frames: number, clip: string, context: StepContext): TrackScores | undefined {
   const sequence = [clip, dirname(resolve(clip))].find((folder) => existsSync(join(folder, "gt/gt.txt")));
   if (sequence === undefined) return undefined;
