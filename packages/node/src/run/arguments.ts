@@ -1,4 +1,4 @@
-/** args.yaml of a training run: written, and read again to resume it. (option-file.ts reads it for --cfg.) */
+/** args.yaml of a training run: written when it begins, read to resume it. (option-file.ts reads it for --cfg.) */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Network } from "@phinets/core/networks";
@@ -15,7 +15,7 @@ import { saveArguments, saveNetwork } from "./save.js";
 const isPaths = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && value.every((path) => typeof path === "string" && path !== "");
 
-/** Fields that a training run's documents share. */
+/** Fields that several documents of a training run share. */
 export const trainingFields = {
   paths: z.custom<string[]>(isPaths, "is not a list of paths, as a training run writes it"),
   fraction: z.number("a number above 0, at most 1,").gt(0, "a number above 0, at most 1,").lte(1),
@@ -29,26 +29,26 @@ export const trainingFields = {
 const { paths, fraction, valEvery, weights } = trainingFields;
 
 const savedArguments = z.object({
-  /** What the data set is for. Earlier versions did not write it. */
+  /** Task of the data set. Earlier versions did not write it. */
   task: z.enum(["detect", "classify"], "detect or classify").optional(),
   /** Absolute paths. */
   data: paths,
   fraction: fraction.optional(),
   /** Checked by `parseRecipe`. */
   recipe: z.custom<object>((value) => typeof value === "object" && value !== null, "is no recipe"),
-  /** Epochs from one validation to the next; 0: none. */
+  /** Number of epochs between validations; 0: none. */
   valEvery: valEvery.optional(),
-  /** false: no curves, pictures and report.html are drawn. */
+  /** false: curves, pictures and report.html are not drawn. */
   plots: z.boolean().default(true),
-  /** What the data set was opened as, where it was named. */
+  /** Format of the data set, where it was given. */
   dataFormat: z.string("the name of a data format").optional(),
-  /** Classes that count, where not all do. */
+  /** Classes to use, where not all are. */
   only: z.array(z.string()).min(1).optional(),
-  /** Rows and pictures that are bad are left out. */
+  /** Whether bad rows and pictures are left out. */
   skipBad: z.boolean().default(false),
-  /** Lowest and highest value of 16-bit and float pictures, where they were given. */
+  /** Lowest and highest value of 16-bit and float pictures, where given. */
   pixelRange: z.object({ low: z.number(), high: z.number() }, "low and high, two numbers,").optional(),
-  /** Quantisation-aware epochs; true for the usual number. */
+  /** Number of quantisation-aware epochs; true for the default number. */
   qat: z.union([z.literal(true), z.int().positive()], "true or a number of epochs").optional(),
   /** Weights that the run started from. */
   weights: weights.optional(),
@@ -56,15 +56,15 @@ const savedArguments = z.object({
 
 export type SavedArguments = Omit<z.infer<typeof savedArguments>, "recipe"> & { readonly recipe: Recipe };
 
-/** Whether args.yaml is there and is not that of imported weights, which have no recipe. */
+/** Whether args.yaml exists and describes a training; imported weights have no recipe. */
 export function wasTrained(folder: string): boolean {
   const path = join(folder, "args.yaml");
-  // What is damaged is for `loadArguments` to refuse.
+  // A damaged file counts as trained: `loadArguments` reports it.
   if (!existsSync(path)) return false;
   return !statSync(path).isFile() || !/^import:/m.test(readFileSync(path, "utf8"));
 }
 
-/** Throws PhinetsError when the file is missing or is not a training run's. */
+/** Throws PhinetsError when the file is missing or does not belong to a training run. */
 export function loadArguments(folder: string): SavedArguments {
   const path = join(folder, "args.yaml");
   if (!existsSync(path))
@@ -86,7 +86,7 @@ export function loadArguments(folder: string): SavedArguments {
     return fail(`not YAML (${(error as Error).message.split("\n")[0].replace(/:$/, "")})`);
   }
   if (typeof parsed !== "object" || parsed === null) parsed = {};
-  // Before the schema, which would say that they are missing.
+  // Checked before the schema, whose message would be that they are missing.
   const { data, recipe } = parsed as { data?: unknown; recipe?: unknown };
   if (!isPaths(data)) return fail("data is not a list of paths, as a training run writes it");
   if (typeof recipe !== "object" || recipe === null) return fail("has no recipe, as a training run writes it");
@@ -100,7 +100,10 @@ export function loadArguments(folder: string): SavedArguments {
   }
 }
 
-/** Of a file of an earlier version: the ranges are those of both tasks, but for mixup, which above 1 is an alpha. */
+/**
+ * The task of an earlier version's file, which does not state it: option ranges are the same for both tasks, except
+ * that mixup above 1 is an alpha, which only one task has.
+ */
 function taskOf({ mixup }: { readonly mixup?: unknown }): "detect" | "classify" {
   return typeof mixup === "number" && mixup > 1 ? "classify" : "detect";
 }
@@ -109,28 +112,31 @@ export interface RunArguments extends Pick<SavedArguments, "fraction" | "valEver
   readonly task: "detect" | "classify";
   readonly data: readonly string[];
   readonly recipe: Recipe;
-  /** The user named a network: a run of this file takes the one of the run's folder. */
+  /** The user gave a network: a run of this file uses the one in the run's folder. */
   readonly namedNetwork: boolean;
-  /** The board that the network is solved for, or compared with. */
+  /** The board that the network is solved for or compared with. */
   readonly board?: Board;
-  /** What the network may use of it. */
+  /** Resources of the board that the network may use. */
   readonly limits?: Omit<FitOptions, "board" | "task" | "classes" | keyof ProgramRequest>;
   readonly programRequest?: ProgramRequest;
   readonly loading?: Pick<SavedArguments, "dataFormat" | "pixelRange"> & {
     readonly only?: readonly string[];
   } & { readonly skipBad?: boolean };
-  /** Options of the verb alone, by their names. */
+  /** Options of one command only, by name. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
-/** Writes what a new run goes on with: network.json, its board's target.json, and last args.yaml, by which it can be resumed. */
+/**
+ * Writes the files that a new run needs: network.json, its board's target.json, and args.yaml last, because it marks
+ * the run as resumable.
+ */
 export function beginRun(folder: string, network: Network, options: RunArguments): void {
   saveNetwork(folder, network);
   if (options.board !== undefined) saveTarget(folder, options.board);
   saveRunArguments(folder, options);
 }
 
-/** Writes args.yaml: options by their names as --cfg takes them, paths absolute or beside the file. */
+/** Writes args.yaml: options by the names that --cfg accepts, with paths absolute or relative to the file. */
 export function saveRunArguments(folder: string, options: RunArguments): void {
   const { task, data, fraction, recipe, valEvery, plots, qat, weights, namedNetwork, board, limits = {} } = options;
   const { dataFormat, only, skipBad, pixelRange } = options.loading ?? {};

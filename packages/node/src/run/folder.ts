@@ -1,4 +1,4 @@
-/** Run folders: `PROJECT/TASK/NAME`, never overwritten by accident. */
+/** Makes run folders, `PROJECT/TASK/NAME`; an existing one is never overwritten by accident. */
 import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -14,7 +14,7 @@ export interface RunFolderOptions {
   readonly name?: string;
   /** Default "run". */
   readonly defaultName?: string;
-  /** `--exist-ok`, or resuming: the folder may exist and is used as it is. */
+  /** `--exist-ok`, or resuming: an existing folder is used as it is. */
   readonly existOk?: boolean;
 }
 
@@ -56,10 +56,10 @@ export function createRunFolder(options: RunFolderOptions): string {
 export function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
-  } catch {} // it is not empty, or gone
+  } catch {} // it is not empty, or does not exist
 }
 
-/** Makes a folder; false when it exists and may not. */
+/** Makes a folder; false when it exists and `existing` does not allow that. */
 function make(path: string, existing: boolean): boolean {
   try {
     mkdirSync(path, { recursive: existing });
@@ -70,14 +70,14 @@ function make(path: string, existing: boolean): boolean {
   }
 }
 
-/** An empty folder of the user's own name is nobody's run: one that failed before its first file, for instance. */
+/** An empty folder may be reused under the user's own name: a run may have failed before its first file. */
 function isEmpty(path: string): boolean {
   return statSync(path).isDirectory() && readdirSync(path).length === 0;
 }
 
 /**
- * The run folder that `path` names: the folder itself, or a file in it or in its `weights/`. Throws PhinetsError when
- * there is none: nothing there, or no network.json.
+ * The run folder that `path` names: the folder itself, or the folder of a file in it or in its `weights/`. Throws
+ * PhinetsError where nothing exists there or it has no network.json.
  */
 export function findRunFolder(path: string): string {
   if (!existsSync(path)) {

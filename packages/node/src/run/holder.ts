@@ -1,4 +1,4 @@
-/** Who holds the lock of a run folder, and whether that process still lives. */
+/** The holder of a run folder's lock, and whether that process still runs. */
 import { createHash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
@@ -7,26 +7,26 @@ import { processExists } from "../host/process.js";
 export interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** Of this one lock. Locks of versions before have none of the fields from here on. */
+  /** Identifies this lock. Locks of earlier versions lack this and all following fields. */
   readonly nonce?: string;
-  /** What it does: "training". */
+  /** What the process does: "training". */
   readonly work?: string;
-  /** When the process started, in ticks since the boot: another process may have its number now. */
+  /** Start of the process in ticks since boot: its id may have been reused since. */
   readonly started?: string;
-  /** Of the running kernel: a number of an earlier boot means nothing. */
+  /** Id of the boot: process ids of an earlier boot mean nothing. */
   readonly boot?: string;
-  /** Namespace of process numbers: in a container the same number is another process. */
+  /** Namespace of process ids: in a container the same id is another process. */
   readonly namespace?: string;
-  /** Digest of the machine's id: two machines can have one name. */
+  /** Digest of the machine's id: two machines may have the same name. */
   readonly machine?: string;
 }
 
-/** "unknown": it runs where this process cannot look. */
+/** "unknown": the process runs where this one cannot see it. */
 export type Life = "alive" | "dead" | "unknown";
 
 let surroundings: Pick<Holder, "host" | "boot" | "namespace" | "machine"> | undefined;
 
-/** Where this process runs, as far as the system tells. */
+/** Identifies where this process runs, as far as the system tells. */
 function here(): NonNullable<typeof surroundings> {
   surroundings ??= {
     host: hostname(),
@@ -44,7 +44,7 @@ export function ownHolder(nonce: string, work: string): Holder {
   return { pid: process.pid, ...here(), started: statOf(process.pid)?.started, nonce, work };
 }
 
-/** The content of a lock; undefined where it is none, or half of one. */
+/** Parses the content of a lock; undefined where it is invalid or incomplete. */
 export function parseHolder(text: string): Holder | undefined {
   try {
     const { pid, host, ...rest } = JSON.parse(text) as Record<string, unknown>;
@@ -58,12 +58,12 @@ export function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** @param isOwn whether a nonce is of a lock that this process holds */
+/** @param isOwn whether a nonce belongs to a lock that this process holds */
 export function lifeOf(holder: Holder, isOwn: (nonce: string) => boolean, at = here()): Life {
   const { pid, host, boot, namespace, machine, started } = holder;
   if (boot !== undefined && at.boot !== undefined) {
     if (boot !== at.boot) {
-      // The machine was started again since; unless it is another one of the same name.
+      // The machine was restarted since, unless it is another one of the same name.
       const other = host !== at.host || (machine !== undefined && at.machine !== undefined && machine !== at.machine);
       return other ? "unknown" : "dead";
     }
@@ -77,7 +77,7 @@ export function lifeOf(holder: Holder, isOwn: (nonce: string) => boolean, at = h
   return started === undefined || started === stat.started ? "alive" : "dead";
 }
 
-/** Linux: ticks from the boot to a process's start, and whether it has ended but was not yet waited for. */
+/** Linux: ticks from boot to a process's start, and whether it has ended and is only not reaped yet. */
 function statOf(pid: number): { readonly started: string; readonly ended: boolean } | undefined {
   return attempt(() => {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

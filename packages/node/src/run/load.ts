@@ -1,4 +1,4 @@
-/** A run as other commands use it: its network, its deployed weights, and its integer form where it has one. */
+/** Loads a run: its network, its deployed weights, and its integer network where it has one. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Graph } from "@phinets/core/graph";
@@ -14,17 +14,20 @@ export interface Run {
   readonly network: Network;
   /** The training graph (`buildNetwork`), batch 1. */
   readonly graph: Graph;
-  /** Averaged weights of the best epoch, or those of the file that was named. */
+  /** Averaged weights of the best epoch, or the weights of the file that was named. */
   readonly weights: FloatWeights;
-  /** The file that they are of; absent where there is nothing in floats. */
+  /** The file of the weights; absent where the run has no float weights. */
   readonly weightsFile?: string;
-  /** Absent until `phinets quantize`. Read on first use, so that a damaged one can be made again. */
+  /**
+   * Absent until `phinets quantize`. Read on first use, so that a damaged one does not keep the run from being
+   * quantised again.
+   */
   readonly quantized?: QuantizedNetwork;
 }
 
 /**
- * Loads a run from its folder or from a file in it (a named weights file is then the one that is used). Throws
- * PhinetsError naming the file for a missing or damaged one, and for weights that are not this network's.
+ * Loads a run from its folder or from a file in it (a weights file is then used in place of the best weights). Throws
+ * PhinetsError naming the file where one is missing or damaged, and for weights of another network.
  */
 export function loadRun(path: string): Run {
   const folder = findRunFolder(path);
@@ -47,7 +50,7 @@ export function loadRun(path: string): Run {
   };
 }
 
-/** An int8 network of another tool: there is nothing in floats. */
+/** An int8 network that was imported: it has no float weights. */
 function importedRun(folder: string, network: Network): Run {
   const quantized = loadQuantized(folder);
   if (quantized === undefined) {
@@ -66,7 +69,7 @@ function importedRun(folder: string, network: Network): Run {
   };
 }
 
-/** Throws PhinetsError where an integer network takes or gives something else than the run's network does. */
+/** Throws PhinetsError where an integer network's inputs or outputs differ from those of the run's network. */
 function requireSameEnds(quantized: QuantizedNetwork | undefined, graph: Graph, folder: string) {
   if (quantized === undefined) return undefined;
   const ends = ({ nodes, outputs, shapes }: Graph) =>
@@ -82,7 +85,7 @@ function requireSameEnds(quantized: QuantizedNetwork | undefined, graph: Graph, 
   );
 }
 
-/** The run's integer network, or an error that names the command that makes it. */
+/** The run's integer network; throws an error that names the command that makes it. */
 export function requireQuantized(run: Run): QuantizedNetwork {
   if (run.quantized) return run.quantized;
   throw new PhinetsError(
@@ -92,12 +95,12 @@ export function requireQuantized(run: Run): QuantizedNetwork {
   );
 }
 
-/** Reads a network.json; errors name the file, the field, and `remedy` where the file as a whole is bad. */
+/** Reads a network.json; errors name the file and the field, or `remedy` where the whole file is bad. */
 export function loadNetwork(file: string, remedy = "restore it or make the run again"): Network {
   return parseNetworkFile(readBytes(file, remedy), file, remedy);
 }
 
-/** The network.json that a path of the user's names: the file, or that of a run folder. */
+/** The network.json that a user's path names: the file itself, or that of a run folder. */
 export function networkFileOf(path: string): string {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
   const file = join(path, "network.json");
@@ -109,7 +112,7 @@ export function networkFileOf(path: string): string {
   );
 }
 
-/** Float weights of `graph` from a safetensors file or a training checkpoint; other tensors in it are left aside. */
+/** Float weights of `graph` from a safetensors file or a training checkpoint; other tensors in it are ignored. */
 export function loadWeights(file: string, graph: Graph): FloatWeights {
   if (!existsSync(file)) {
     throw new PhinetsError(
@@ -121,7 +124,7 @@ export function loadWeights(file: string, graph: Graph): FloatWeights {
   return chooseWeights(readBytes(file), graph, file);
 }
 
-/** The integer network of a run folder, or undefined before it is quantised. */
+/** The integer network of a run folder; undefined before it is quantised. */
 export function loadQuantized(folder: string): QuantizedNetwork | undefined {
   const json = join(folder, "quantized.json");
   if (!existsSync(json)) return undefined;

@@ -1,7 +1,7 @@
 /**
- * One process at a time writes a run folder; `train.pid` (the name that versions before know too) says which. The file
- * appears whole, by a link. That of a dead process is replaced by a rename, under a lock of its own, so that of many who
- * find it one gets it.
+ * Lock of a run folder, so that only one process writes to it: `train.pid`, a name that earlier versions use too,
+ * identifies the holder. The file is created atomically by a hard link. A dead process's lock is replaced by a rename
+ * under a second lock, so that of several processes that find it only one succeeds.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
@@ -11,23 +11,23 @@ import { describeWriteError, guardFolder, removeLeftovers, temporaryPath } from 
 import { type Holder, lifeOf, ownHolder, parseHolder } from "./holder.js";
 
 export interface RunLock {
-  /** Throws `run.removed` where the folder, or the lock in it, is not this process's any more. */
+  /** Throws `run.removed` where this process no longer holds the folder's lock. */
   requireHeld(): void;
   release(): void;
 }
 
-/** What a command does in a run folder, for those who find it busy. */
+/** What a command does in a run folder, shown to others that find it busy. */
 export type Work = "training" | "shipping" | "sweeping" | "quantising" | "emulating" | "exporting" | "importing";
 
 /** Nonces of the locks that this process holds. */
 const held = new Set<string>();
 
-/** Half a lock, or a takeover, that lasts longer than this is left by a process that was killed. */
+/** An incomplete lock, or a takeover, that lasts longer was left by a process that was killed. */
 const patienceMs = 2000;
 
 /**
- * Takes an existing folder, or throws `run.busy` naming who has it. What dead processes left half-written in it is
- * removed. Until `release` the folder is not made anew when somebody removes it: writes then fail with `run.removed`.
+ * Locks an existing folder, or throws `run.busy` naming the holder. Temporary files of dead processes are removed.
+ * Until `release` a removed folder is not made again: writes then fail with `run.removed`.
  */
 export function lockRun(folder: string, work: Work = "training"): RunLock {
   const path = lockPath(folder);
@@ -48,7 +48,9 @@ export function lockRun(folder: string, work: Work = "training"): RunLock {
   };
 }
 
-/** Works in a folder that is locked meanwhile. Whatever fails because the folder is gone is said to fail for that. */
+/**
+ * Runs `act` while the folder is locked. If the folder was removed meanwhile, any failure is reported as `run.removed`.
+ */
 export async function withRunLock<T>(folder: string, work: Work, act: (lock: RunLock) => T | Promise<T>): Promise<T> {
   const lock = lockRun(folder, work);
   try {
@@ -63,14 +65,14 @@ export async function withRunLock<T>(folder: string, work: Work, act: (lock: Run
   }
 }
 
-/** The process that works in a folder, by its lock; undefined where none does, or it is dead. */
+/** The process that holds a folder's lock; undefined where there is none or it is dead. */
 export function runHolder(folder: string): { readonly pid: number; readonly work: string } | undefined {
   const holder = holderAt(lockPath(folder));
   if (holder === undefined || lifeOf(holder, (nonce) => held.has(nonce)) === "dead") return undefined;
   return { pid: holder.pid, work: holder.work ?? "training" };
 }
 
-/** The run folder that `path` is in or is, where it is one: whoever writes there takes its lock. */
+/** The run folder that `path` is or lies in, if any: a process that writes there must take its lock. */
 export function runAround(path: string): string | undefined {
   for (let folder = resolve(path); ; folder = resolve(folder, "..")) {
     if (existsSync(join(folder, "network.json")) && existsSync(join(folder, "weights"))) return folder;
@@ -88,11 +90,11 @@ function acquire(path: string, folder: string, work: Work): string {
   for (;;) {
     if (create(path, text)) return nonce;
     const found = readLock(path, folder);
-    if (found === undefined) continue; // released meanwhile
+    if (found === undefined) continue; // released in the meantime
     const holder = parseHolder(found);
     const life = holder === undefined ? undefined : lifeOf(holder, (other) => held.has(other));
     if (holder !== undefined && life !== "dead") throw busy(folder, path, holder, life === "unknown");
-    // Half a lock may be one that is being written, where the file system has no links.
+    // An incomplete lock may be one that is being written, where the file system has no hard links.
     if (holder === undefined && Date.now() - begun < patienceMs) pause();
     else if (takeOver(path, found, text, folder)) return nonce;
     else if (Date.now() - begun > 5 * patienceMs) throw busy(folder, path, holder, true);
@@ -101,8 +103,8 @@ function acquire(path: string, folder: string, work: Work): string {
 }
 
 /**
- * Replaces a dead process's lock, if `path` still holds it: false where another is about it. Only who has the lock of the
- * takeover replaces, and only then; that lock is taken over in the same way when its owner is killed in between.
+ * Replaces a dead process's lock, if `path` still holds it; false where another process is doing so. The takeover has a
+ * lock of its own, which is taken over in the same way when its owner is killed.
  */
 function takeOver(path: string, dead: string, text: string, folder: string): boolean {
   const mutex = `${path}.takeover`;
@@ -126,7 +128,7 @@ function takeOver(path: string, dead: string, text: string, folder: string): boo
   }
 }
 
-/** Makes a file with all its content at once; false where there is one. */
+/** Creates a file with its full content in one step; false where it exists. */
 function create(path: string, text: string): boolean {
   const temporary = temporaryPath(path);
   try {
@@ -144,7 +146,7 @@ function create(path: string, text: string): boolean {
   }
 }
 
-/** Where the file system has no links (FAT, some network drives). */
+/** For file systems without hard links (FAT, some network drives). */
 function createInPlace(path: string, text: string): boolean {
   try {
     writeNew(path, text);
@@ -164,7 +166,7 @@ function writeNew(path: string, text: string): void {
   }
 }
 
-/** Undefined when it is gone. */
+/** Undefined where the lock does not exist. */
 function readLock(path: string, folder: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
@@ -188,7 +190,7 @@ function holderAt(path: string): Holder | undefined {
   }
 }
 
-/** Others work in the same moment; this one waits a little. */
+/** Sleeps briefly, because other processes are at work here. */
 function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
 }

@@ -1,9 +1,9 @@
-/** A run's network as a model, with errors that name the run and the command that helps. */
+/** Opens a run's network as a model; errors name the run and the command that helps. */
 import { type Arithmetic, Model, type ModelOptions } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadRun, type Run } from "./load.js";
 
-/** The arithmetic that was asked for; else int8, or float, with a note, of a run that is not quantised yet. */
+/** The arithmetic that was requested; by default int8, or float with a note where the run is not quantised yet. */
 export function chooseArithmetic(
   run: Pick<Run, "folder" | "quantized">,
   asked: Arithmetic | undefined,
@@ -16,14 +16,14 @@ export function chooseArithmetic(
   return "float";
 }
 
-/** Throws PhinetsError for a network without a head, and for int8 (the default) before the run is quantised. */
+/** Throws PhinetsError for a network without a head and, for int8 (the default), before the run is quantised. */
 export async function openModel(
   run: Pick<Run, "folder" | "network" | "graph" | "weights" | "quantized">,
   options: ModelOptions = {},
 ): Promise<Model> {
   const { on = "int8" } = options;
   try {
-    // Only the form that is used is read: a damaged other one is no reason to fail.
+    // Only the form in use is read, so that damage to the other one does not matter.
     const form = on === "int8" ? { quantized: run.quantized } : { weights: run.weights };
     return await Model.of({ network: run.network, ...form }, { ...options, on });
   } catch (error) {
@@ -37,18 +37,18 @@ export async function openModel(
 }
 
 export interface OpenModelOptions extends ModelOptions {
-  /** Told when the run is not quantised yet, so that float stands in for int8. Default: nobody is. */
+  /** Called when the run is not quantised yet, so that float is used instead of int8. Default: no note. */
   readonly onNote?: (line: string) => void;
 }
 
 /**
- * A run folder's network as a model: `detect`, `classify`, `track`.
+ * Opens a run folder's network as a model: `detect`, `classify`, `track`.
  *
- * @example
- * const model = await openRun("runs/ship/my-parts-stm32h743");
- * for (const { name, score, x, y } of model.detect(await readPicture("part.jpg"))) console.log(name, score, x, y);
+ * @example const model = await openRun("runs/ship/my-parts-stm32h743"); for (const { name, score, x, y } of
+ * model.detect(await readPicture("part.jpg"))) console.log(name, score, x, y);
  *
- * @throws PhinetsError where the folder is no run, a file of it is damaged, or the form asked for (`on`) is missing
+ * @throws PhinetsError where the folder is not a run, one of its files is damaged, or the requested form (`on`) is
+ * missing
  */
 export function openRun(path: string, { onNote = () => {}, ...options }: OpenModelOptions = {}): Promise<Model> {
   const run = loadRun(path);

@@ -1,4 +1,7 @@
-/** The file of --cfg: options by their names, as args.yaml of a run has them or a user writes them, with their places. */
+/**
+ * Reads the file of --cfg: options by name, as in a run's args.yaml or written by a user, with their places in the
+ * file.
+ */
 import { readFileSync, statSync } from "node:fs";
 import { PhinetsError } from "@phinets/core/tensor";
 import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from "yaml";
@@ -7,17 +10,17 @@ import { parseYaml } from "../text/yaml.js";
 
 export interface OptionEntry {
   readonly key: string;
-  /** Below `recipe:`, where names are the recipe's. */
+  /** Whether it stands below `recipe:`, where names are the recipe's. */
   readonly inRecipe: boolean;
   readonly value: unknown;
-  /** "file.yaml:3:5", of the key. */
+  /** Place of the key: "file.yaml:3:5". */
   readonly place: string;
 }
 
-/** A file of options is read whole; one of this size is none. */
+/** A larger file is not a file of options. */
 const mostBytes = 1 << 20;
 
-/** Throws PhinetsError `cli.config` where the file cannot be read, is no YAML, or is not options by their names. */
+/** Throws PhinetsError `cli.config` where the file cannot be read, is not YAML, or is not a map of options. */
 export async function readOptionFile(file: string): Promise<OptionEntry[]> {
   const fail = (problem: string): never => {
     throw new PhinetsError("cli.config", `${file}${problem}`, file);
@@ -35,7 +38,7 @@ export async function readOptionFile(file: string): Promise<OptionEntry[]> {
     );
   }
   try {
-    await parseYaml(text); // no trap, and every key once
+    await parseYaml(text); // refuses hostile documents and duplicate keys
   } catch (error) {
     return fail(`:${(error as Error).message}`);
   }

@@ -1,4 +1,4 @@
-/** The files of a run that are plain text: network.json, args.yaml, results.csv. Each is written whole or not at all. */
+/** Writes a run's text files, each atomically: network.json, args.yaml, results.csv. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PhinetsError, showValue } from "@phinets/core/tensor";
@@ -6,12 +6,12 @@ import { stringify } from "yaml";
 import { writeFileAtomic } from "../host/atomic.js";
 import { readDocument } from "../host/document.js";
 
-/** network.json as spec says; the object is what `parseNetwork` returns or reads. */
+/** Writes network.json in the format of the specification; the object is what `parseNetwork` returns or reads. */
 export function saveNetwork(folder: string, network: unknown): void {
   writeFileAtomic(join(folder, "network.json"), `${JSON.stringify(network, undefined, 1)}\n`);
 }
 
-/** args.yaml: the options of the run, as given and as defaulted. */
+/** Writes args.yaml: all options of the run, given and default. */
 export function saveArguments(folder: string, options: Readonly<Record<string, unknown>>): void {
   writeFileAtomic(join(folder, "args.yaml"), stringify(options));
 }
@@ -20,8 +20,8 @@ export function saveArguments(folder: string, options: Readonly<Record<string, u
 export type ResultsRow = Readonly<Record<string, number>>;
 
 /**
- * Appends rows to results.csv, whose first column is the epoch: rows of the same or a later epoch are replaced, so that
- * a resumed run leaves one row an epoch. New columns are added at the right.
+ * Appends rows to results.csv, whose first column is the epoch. Rows of the same or a later epoch are replaced, so that
+ * a resumed run has one row per epoch. New columns are added at the right.
  */
 export function appendResults(folder: string, ...rows: readonly ResultsRow[]): void {
   const path = join(folder, "results.csv");
@@ -31,7 +31,7 @@ export function appendResults(folder: string, ...rows: readonly ResultsRow[]): v
   writeFileAtomic(path, formatResults(all));
 }
 
-/** Writes results.csv as these rows, which `readResults` gave, unless it is that: then false. */
+/** Writes results.csv with these rows, as `readResults` returned them; false where the file has them already. */
 export function restoreResults(folder: string, rows: readonly ResultsRow[]): boolean {
   const path = join(folder, "results.csv");
   const text = formatResults(rows);
