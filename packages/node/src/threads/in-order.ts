@@ -1,19 +1,19 @@
-/** Work on several items of a sequence at a time, with the results in the sequence's order. */
+/** Processes several items of a sequence concurrently and yields the results in the sequence's order. */
 
 export interface InOrderOptions<T> {
-  /** Most items that are begun and not yet left behind by the reader, at least 1. */
+  /** Most items in work or waiting to be read, at least 1. */
   readonly most: number;
-  /** Bytes that an item holds. Default: none. */
+  /** Bytes that an item holds. Default: 0. */
   readonly bytesOf?: (item: T) => number;
-  /** Items are read ahead while those that are begun hold less than this. Default: no bound. */
+  /** Items are read ahead while those in work hold less than this. Default: no limit. */
   readonly mostBytes?: number;
-  /** Ends `items`, which may be waiting for one that never comes, when the reader leaves early. */
+  /** Ends `items`, which may wait forever for its next item, when the reader leaves early. */
   readonly stop?: () => void;
 }
 
 /**
- * The results of `work` on each item, in the items' order. Items are read and begun ahead, also while the reader is busy
- * with a result. An error of `items` or of `work` is thrown when its turn comes: after the results before it.
+ * Yields the results of `work` on each item, in the items' order. Items are read and started ahead, also while the
+ * reader handles a result. An error of `items` or `work` is thrown in order, after the results before it.
  */
 export async function* inOrder<T, R>(
   items: AsyncIterable<T>,
@@ -25,7 +25,7 @@ export async function* inOrder<T, R>(
   let ended = false;
   let left = false;
   let failure: { readonly error: unknown } | undefined;
-  // One waits at most: the pump where there is no room, the reader where there is nothing.
+  // At most one side waits: the pump where there is no room, the reader where there is no result.
   let wake = () => {};
   const news = () =>
     new Promise<void>((resolve) => {
@@ -37,7 +37,7 @@ export async function* inOrder<T, R>(
         if (left) break;
         const bytes = bytesOf(item);
         const result = work(item);
-        result.catch(() => {}); // told when its turn comes
+        result.catch(() => {}); // thrown when the reader reaches it
         begun.push({ result, bytes });
         held += bytes;
         wake();

@@ -1,7 +1,7 @@
 /**
- * Training batches from threads of their own, made while the trainer steps. A batch is a function of its plan alone, so
- * whoever makes it makes the same bits: where no thread has begun the batch that is wanted the caller does it, and where
- * a thread dies the caller goes on without.
+ * Makes training batches in worker threads while the trainer steps. A batch depends only on its plan, so every thread
+ * makes the same bits: if no worker has started the batch that is needed, the calling thread makes it, and if a worker
+ * dies, the calling thread continues alone.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { assembleBatch, type Batch, BatchRing, type PackedSource } from "@phinets/core/data";
@@ -9,22 +9,22 @@ import type { BatchPlan } from "@phinets/core/learning";
 import { PhinetsError } from "@phinets/core/tensor";
 
 export interface LoaderOptions {
-  /** Loading threads, at least 1. */
+  /** Number of loading threads, at least 1. */
   readonly threads: number;
-  /** Most values that a batch's input has. */
+  /** Largest number of values in a batch's input. */
   readonly batchValues: number;
-  /** A thread has died; loading goes on without. */
+  /** Called when a thread has died; loading continues without it. */
   readonly onWarning?: (message: string) => void;
 }
 
-/** What a batch shows; its pixels are in the input that was given. */
+/** A batch without its pixels, which are in the input that was passed. */
 export type LoadedBatch = Omit<Batch, "input">;
 
 type Answer = LoadedBatch | { readonly error: { code?: string; message: string; path?: string } };
 
-/** Slots hold no more than this, though there are always two. */
+/** Upper bound on the memory of all slots, though there are at least two. */
 const mostBytes = 64 * 2 ** 20;
-/** Milliseconds that the event loop rests at most: a thread's end and Ctrl-C are heard there. */
+/** Longest block of the event loop in milliseconds: between blocks it notices a thread's end and Ctrl-C. */
 const restMs = 10;
 
 export class BatchLoader {
@@ -36,7 +36,7 @@ export class BatchLoader {
   readonly #answers = new Map<number, Answer>();
   readonly #plans: { readonly epoch: number; readonly first: number; readonly batches: readonly BatchPlan[] }[] = [];
   readonly #options: LoaderOptions;
-  /** Batches given so far. */
+  /** Number of batches returned so far. */
   #given = 0;
   #ended = false;
 
@@ -53,7 +53,7 @@ export class BatchLoader {
 
   #start(samples: readonly unknown[]): void {
     const { port1, port2 } = new MessageChannel();
-    // Without the caller's conditions, which may choose sources that plain Node does not read.
+    // Without the caller's Node options: its `--conditions` may select sources that plain Node cannot run.
     const worker = new Worker(new URL("./loader-worker.js", import.meta.url), {
       execArgv: [],
       workerData: {
@@ -70,7 +70,7 @@ export class BatchLoader {
       reason = error.message;
     });
     worker.once("exit", (code) => this.#died(reason ?? `it ended with code ${code}`));
-    // A forgotten loader must not keep the process alive.
+    // A loader that is not disposed of must not keep the process alive.
     worker.unref();
     port1.unref();
     this.#workers.push(worker);
@@ -86,7 +86,7 @@ export class BatchLoader {
     );
   }
 
-  /** Batches that are made and not yet given. */
+  /** Number of batches that are made and not returned yet. */
   get ready(): number {
     let count = 0;
     for (let batch = this.#given; batch < this.#given + this.#ring.slots; batch++)
@@ -94,7 +94,7 @@ export class BatchLoader {
     return count;
   }
 
-  /** Adds batches to what is to be made, in order. */
+  /** Appends batches to those that will be made, in order. */
   plan(epoch: number, batches: readonly BatchPlan[]): void {
     const first = this.#ring.planned;
     const plan = { epoch, first, batches };
@@ -103,11 +103,11 @@ export class BatchLoader {
     this.#ring.planned = first + batches.length;
   }
 
-  /** The next planned batch, its pixels in `input`. Throws what making it threw. */
+  /** Returns the next planned batch, with its pixels in `input`. Throws the error of making it. */
   async next(input: Float32Array): Promise<LoadedBatch> {
     const [ring, batch] = [this.#ring, this.#given];
     const slot = ring.slotOf(batch);
-    // Lets Ctrl-C in, and news of the threads: a step blocks the event loop.
+    // Steps block the event loop: let Ctrl-C and the threads' messages in.
     await eventLoopTurn();
     while (!this.#ended && !ring.isReady(batch) && ring.claimBelow(batch + 1) < 0) {
       const other = ring.claimBelow(Math.min(ring.planned, batch + ring.slots));

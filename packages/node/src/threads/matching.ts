@@ -1,6 +1,6 @@
 /**
- * COCO's evaluation on several threads. Truths and detections lie in shared memory; the work is cut by category, and a
- * category too large for one thread by picture. Every thread, the caller's included, takes its share.
+ * COCO's evaluation on several threads. Truths and detections lie in shared memory. The work is split by category, and
+ * a category that is too large for one thread by picture. Every thread, including the caller's, takes a share.
  */
 import { Worker } from "node:worker_threads";
 import {
@@ -18,19 +18,19 @@ import {
   summarizeCoco,
 } from "@phinets/core/evaluation";
 
-/** A category, or the pictures of rank `from` up to `to` of one. */
+/** A category, or its pictures from rank `from` up to `to`. */
 interface Job {
   readonly category: number;
   readonly from: number;
   readonly to: number;
-  /** All pictures: then the curves are made where the matches are. */
+  /** Whether it has all pictures: its curves are then computed by the same thread. */
   readonly whole: boolean;
   readonly weight: number;
 }
 
 type Outcome = CategoryAccumulation | CategoryMatches;
 
-/** @param threads in all, the caller's included. The result is that of one thread, to the last bit. */
+/** @param threads total number, including the caller's. The result is bit-identical to that of one thread. */
 export async function evaluateCocoOnThreads(
   truth: CocoGroundTruth,
   detections: readonly CocoDetection[],
@@ -39,8 +39,8 @@ export async function evaluateCocoOnThreads(
   options?: Partial<CocoParameters>,
 ): Promise<CocoResult> {
   signal?.throwIfAborted();
-  // Without the caller's conditions, which may choose sources that plain Node does not read. Started first: they load the
-  // library while the columns are made.
+  // Without the caller's Node options: its `--conditions` may select sources that plain Node cannot run. The threads
+  // start first, because they load the library while the columns are made.
   const start = () => new Worker(new URL("./matching-worker.js", import.meta.url), { execArgv: [] });
   const workers = Array.from({ length: threads - 1 }, start);
   const stop = () => Promise.all(workers.map((worker) => worker.terminate()));
@@ -50,7 +50,7 @@ export async function evaluateCocoOnThreads(
     const columns = cocoColumns(truth, detections, options, (bytes) => new SharedArrayBuffer(bytes));
     const [own, ...shares] = sharesOf(columns, threads);
     const pending = Promise.all(workers.map((worker, i) => outcomesOf(worker, columns, shares[i])));
-    // Waited for below, after this thread's own share.
+    // Awaited below, after this thread's own share.
     pending.catch(() => {});
     const first = own.map((job) => ({ job, outcome: outcomeOf(columns, job) }));
     return summarize(columns, [...first, ...(await pending).flat()]);
@@ -61,7 +61,7 @@ export async function evaluateCocoOnThreads(
   }
 }
 
-/** Jobs for every thread, of about the same weight: the heaviest job first, always to the thread that has least. */
+/** Distributes jobs of similar weight: heaviest first, each to the thread with the least work. */
 function sharesOf({ categories, pictures, truths, detections }: CocoColumns, threads: number): Job[][] {
   const weightOf = (category: number) =>
     [truths, detections].reduce((sum, { starts }) => sum + starts[category + 1] - starts[category], 1);
@@ -87,7 +87,7 @@ function sharesOf({ categories, pictures, truths, detections }: CocoColumns, thr
   return shares.map((share) => share.jobs);
 }
 
-/** matching-worker.js does the same. */
+/** Mirrors matching-worker.js. */
 function outcomeOf(columns: CocoColumns, { category, from, to, whole }: Job): Outcome {
   const matches = matchColumns(columns, category, from, to);
   return whole ? accumulateMatches(matches) : matches;

@@ -1,4 +1,4 @@
-/** A model that looks at several pictures at once: copies of it, each in a thread of its own. */
+/** Runs a model on several pictures at once, with a copy of the model in each thread. */
 import { Worker } from "node:worker_threads";
 import type { Picture } from "@phinets/core/data";
 import type { Model, Prediction } from "@phinets/core/model";
@@ -7,18 +7,18 @@ import { defaultThreads } from "../host/cores.js";
 import type { Frame, FrameSource } from "../video/frames.js";
 import { inOrder } from "./in-order.js";
 
-/** A picture and what the model sees in it. */
+/** A picture and the model's prediction. */
 export interface Seen {
   readonly picture: Picture;
   readonly prediction: Prediction;
 }
 
-/** Where there are no more pictures, no thread is started: that would take longer. */
+/** No thread is started for fewer pictures: starting would take longer than predicting. */
 const fewPictures = 3;
-/** Bytes of pixels that are read ahead; very large pictures come one by one. */
+/** Limit on bytes of pixels that are read ahead; very large pictures are processed one by one. */
 const mostBytes = 256 * 2 ** 20;
 
-/** The first message, "ready", says that there is a model. */
+/** The first message is "ready": the thread has its model. */
 type Answer = { readonly picture: Picture } & (
   | { readonly prediction: Prediction }
   | { readonly error: Error | { readonly code: string; readonly message: string; readonly path?: string } }
@@ -27,11 +27,11 @@ type Answer = { readonly picture: Picture } & (
 interface Thread {
   readonly worker: Worker;
   ready: boolean;
-  /** What waits for its answers, which come in order. */
+  /** Requests that wait for answers, which arrive in order. */
   readonly waiting: { take(answer: Answer): void; fail(error: Error): void }[];
 }
 
-/** Call `dispose` in every case. */
+/** Always call `dispose` when done. */
 export class ModelThreads {
   readonly model: Model;
   readonly count: number;
@@ -40,16 +40,18 @@ export class ModelThreads {
   #died: PhinetsError | undefined;
   #disposed = false;
 
-  /** @param count threads; with 1 the caller's own looks at all pictures. Default: one a core, at most 8 */
+  /**
+   * @param count number of threads; with 1 the calling thread processes all pictures. Default: one per core, at most 8
+   */
   constructor(model: Model, count: number = defaultThreads()) {
     this.model = model;
     this.count = count;
   }
 
   /**
-   * As the model's `predict`, bit for bit. The picture's pixels are the thread's until the answer comes: they are moved
-   * there and back, so go on with the picture of the answer. Until a thread is ready the caller's own looks. Throws what
-   * `predict` throws.
+   * As the model's `predict`, bit for bit. The picture's pixels are transferred to the thread and back: do not use
+   * `picture` until the answer arrives, and continue with the answer's picture. Until a thread is ready, the calling
+   * thread predicts. Throws what `predict` throws.
    */
   async predict(picture: Picture): Promise<Seen> {
     if (this.#died) throw this.#died;
@@ -57,7 +59,7 @@ export class ModelThreads {
       for (let n = 0; n < this.count; n++) this.#threads.push(this.#start());
     const ready = this.#threads.filter((thread) => thread.ready);
     if (ready.length === 0) {
-      await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in, and news of the threads
+      await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C and the threads' messages in
       return { picture, prediction: this.model.predict(picture) };
     }
     const { worker, waiting } = ready.reduce((a, b) => (b.waiting.length < a.waiting.length ? b : a));
@@ -71,8 +73,9 @@ export class ModelThreads {
   }
 
   /**
-   * What the model sees in each frame, in order, reading and looking ahead of the caller by a few frames; of a live
-   * source none waits for a thread, so the newest are seen. A frame's pixels are the caller's until it asks for the next.
+   * The model's predictions of each frame, in order, some frames ahead of the caller. Of a live source no frame waits
+   * for a thread, so that the newest frames are processed. The caller may use a frame's pixels until it requests the
+   * next frame.
    */
   async *frames(source: FrameSource): AsyncGenerator<Frame & Seen, void, undefined> {
     const look = async (frame: Frame) => ({ ...frame, ...(await this.predict(frame.picture)) });
@@ -83,18 +86,18 @@ export class ModelThreads {
     }
   }
 
-  /** The results of `work`, which looks at one picture of `items`, in order, several at a time as threads allow. */
+  /** The results of `work`, which predicts one picture of `items`, in order; as many at a time as there are threads. */
   inOrder<T extends { readonly picture?: Picture }, R>(
     items: AsyncIterable<T>,
     work: (item: T) => Promise<R>,
     { live = false, stop }: { readonly live?: boolean; readonly stop?: () => void } = {},
   ): AsyncGenerator<R, void, undefined> {
-    // More than there are threads, or one would idle while its next picture is fetched.
+    // More than the number of threads, or a thread would idle while its next picture is read.
     const most = live ? this.count : this.count + (this.count === 1 ? 1 : 2);
     return inOrder(items, work, { most, mostBytes, bytesOf: ({ picture }) => picture?.data.length ?? 0, stop });
   }
 
-  /** Threads that have started. */
+  /** Number of threads that are ready. */
   get ready(): number {
     return this.#threads.filter(({ ready }) => ready).length;
   }
@@ -106,7 +109,7 @@ export class ModelThreads {
   }
 
   #start(): Thread {
-    // Without the caller's conditions, which may choose sources that plain Node does not read.
+    // Without the caller's Node options: its `--conditions` may select sources that plain Node cannot run.
     const worker = new Worker(new URL("./model-worker.js", import.meta.url), {
       execArgv: [],
       workerData: this.model.recipe,
@@ -115,7 +118,7 @@ export class ModelThreads {
     let reason: string | undefined;
     worker.on("message", (message: Answer | "ready") => {
       if (message === "ready") thread.ready = true;
-      // An answer that comes while the thread is being ended is nobody's: all who wait are told the same.
+      // Ignore an answer that arrives during `dispose`: all waiting requests fail with the same error.
       else if (!this.#disposed) thread.waiting.shift()!.take(message);
     });
     worker.on("error", (error: Error) => {
@@ -130,7 +133,10 @@ export class ModelThreads {
   }
 }
 
-/** Moves the picture's pixels to the thread; copies them where they are a part of a buffer, or cannot be moved. */
+/**
+ * Transfers the picture's pixels to the thread; copies them where they are part of a larger buffer or cannot be
+ * transferred.
+ */
 function send(worker: Worker, picture: Picture): void {
   const { width, height, channels, data } = picture;
   const plain = { width, height, channels, data };

@@ -1,10 +1,10 @@
-/** Threads for the training engine (core's ThreadPool) on node:worker_threads. */
+/** Threads of the training engine (core's ThreadPool), as node:worker_threads. */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { ThreadPool } from "@phinets/core/kernels";
 import { PhinetsError } from "@phinets/core/tensor";
 
-/** @param threads threads in all, the caller's included; default: one a core */
+/** @param threads total number, including the caller's; default: one per core */
 export function nodeThreads(threads: number = availableParallelism()): ThreadPool {
   const workers: Worker[] = [];
   const stop = async (): Promise<void> => {
@@ -22,7 +22,7 @@ export function nodeThreads(threads: number = availableParallelism()): ThreadPoo
             const fail = (reason: string): void =>
               reject(new PhinetsError("kernels.thread", `thread ${thread + 1} of ${threads} did not start: ${reason}`));
             worker.once("message", () => resolve());
-            // Kept for good: what a thread says after it was ready is told by the engine, not thrown from here.
+            // This listener stays: errors of a running thread are reported by the engine, not thrown here.
             worker.on("error", (error: Error) => fail(error.message));
             worker.once("exit", (code) => {
               ended(thread);
@@ -37,7 +37,7 @@ export function nodeThreads(threads: number = availableParallelism()): ThreadPoo
         await stop();
         throw error;
       }
-      // A forgotten engine must not keep the process alive.
+      // An engine that is not disposed of must not keep the process alive.
       for (const worker of workers) worker.unref();
     },
     stop,
