@@ -1,7 +1,10 @@
-/** One size for a clip's frames: the first one's. A frame of another size is shown in it whole, with bars where its shape differs. */
+/**
+ * Gives all frames of a clip the size of the first. A frame of another size is scaled to fit, with bars where its
+ * aspect ratio differs.
+ */
 import { fitPicture, fitRect, type Picture, type PictureSize } from "@phinets/core/data";
 
-/** Corners in pixels. */
+/** Corners of a box in pixels. */
 interface Corners {
   readonly x1: number;
   readonly y1: number;
@@ -13,10 +16,10 @@ export class ClipSize {
   #size: PictureSize | undefined;
   #other = false;
 
-  /** @param onOther told once, at the first frame of another size */
+  /** @param onOther called once, at the first frame of another size */
   constructor(readonly onOther: (message: string) => void = () => {}) {}
 
-  /** The frame at the clip's size; the same object where it has it. */
+  /** The frame at the clip's size; the same object where it has that size already. */
   frame(picture: Picture, number: number): Picture {
     const { width, height } = picture;
     this.#size ??= { width, height };
@@ -31,7 +34,7 @@ export class ClipSize {
     return fitPicture(picture, size, "letterbox");
   }
 
-  /** A box in pixels of `picture`, in pixels of the clip. */
+  /** Converts a box from pixels of `picture` to pixels of the clip. */
   box<T extends Corners>(box: T, picture: PictureSize): T {
     const size = this.#size ?? picture;
     if (picture.width === size.width && picture.height === size.height) return box;

@@ -1,4 +1,4 @@
-/** Video files and streams to frames. */
+/** Decodes video files and streams to frames. */
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -11,19 +11,19 @@ export interface VideoInfo {
   readonly width: number;
   readonly height: number;
   readonly framesPerSecond: number;
-  /** As the container says; undefined when it does not. A guess where the duration had to be used. */
+  /** Number of frames stated in the container, or an estimate from the duration; undefined where neither is known. */
   readonly frames?: number;
-  /** Whether `frames` is counted, no guess. */
+  /** Whether `frames` is stated, not estimated. */
   readonly counted: boolean;
-  /** Frames come at one rate, so that the time of each tells its number. */
+  /** Whether the frame rate is constant, so that a frame's time gives its number. */
   readonly steady: boolean;
-  /** Seconds at which the first frame is shown, as `onTime` counts them. */
+  /** Time of the first frame in seconds, on the clock of `onTime`. */
   readonly startSeconds: number;
-  /** ffmpeg's name of how pixels are stored, as yuv420p10le. */
+  /** ffmpeg's name of the pixel format, such as yuv420p10le. */
   readonly pixelFormat: string;
 }
 
-/** Size, rate and length of the first video stream. Throws PhinetsError for what is not a video. */
+/** Size, rate and length of the first video stream. Throws PhinetsError where the file is not a video. */
 export async function probeVideo(path: string): Promise<VideoInfo> {
   if (!existsSync(path)) throw new PhinetsError("video.missing", `${path}: no such file`, path);
   if (!statSync(path).isFile()) {
@@ -67,20 +67,20 @@ export async function probeVideo(path: string): Promise<VideoInfo> {
   };
 }
 
-/** Files that ffmpeg would follow to others, told by how they begin. */
+/** Whether a file is a playlist, by its first bytes: ffmpeg would open the files that it names. */
 function isPlaylist(path: string): boolean {
   const head = Buffer.alloc(64);
   try {
     const descriptor = openSync(path, "r");
     readSync(descriptor, head);
     closeSync(descriptor);
-  } catch {} // ffprobe says why it cannot be read
+  } catch {} // ffprobe reports why it cannot be read
   return /^(?:\ufeff|\xef\xbb\xbf)?\s*(?:#EXTM3U|ffconcat version|<\?xml[^>]*>\s*<MPD|<MPD)/.test(
     head.toString("latin1"),
   );
 }
 
-/** "30000/1001" -> 29.97; 0 for "0/0". */
+/** A frame rate: "30000/1001" -> 29.97; 0 for "0/0". */
 function rate(text: unknown): number {
   const [above, below = "1"] = String(text ?? "").split("/");
   const value = Number(above) / Number(below);
@@ -88,42 +88,45 @@ function rate(text: unknown): number {
 }
 
 export interface DecodeOptions {
-  /** Scales every frame to this size; default: as it is. */
+  /** Size to scale every frame to; default: its own. */
   readonly size?: { readonly width: number; readonly height: number };
   readonly signal?: AbortSignal;
-  /** Values that become 0 and 255, as they are stored or, of 9 to 15 bits, moved up to 16. Default: all that it can hold. */
+  /**
+   * Pixel values that map to 0 and 255, in stored values; values of 9 to 15 bits are shifted up to 16 bits. Default:
+   * the full range.
+   */
   readonly pixelRange?: PixelRange;
-  /** Frames are read with all their bits, for a hint where they use few of them. */
+  /** Read frames at their full depth, to give a hint where they use little of it. */
   readonly deep?: boolean;
   readonly onHint?: (message: string) => void;
-  /** Told before each frame when it is shown, seconds; NaN where it is not known. */
+  /** Called before each frame with its time in seconds; NaN where it is unknown. */
   readonly onTime?: (seconds: number) => void;
-  /** Buffers of frames that are done with; those to come are written into them. */
+  /** Buffers that are no longer in use; later frames are written into them. */
   readonly spare?: Uint8Array<ArrayBuffer>[];
-  /** Told what ffmpeg complains about while there are frames; absent: it is an error when ffmpeg gives up. */
+  /** Called with ffmpeg's complaint where some frames were decoded; absent: it is an error when ffmpeg fails. */
   readonly onDamage?: (reason: string, frames: number) => void;
 }
 
 /**
  * Every frame of a video once, in order, upright, as RGB. The decoder waits while the caller works; leaving the loop
- * early ends it. Throws PhinetsError when ffmpeg fails or there is no frame.
+ * early ends it. Throws PhinetsError when ffmpeg fails or there are no frames.
  */
 export function decodeVideo(path: string, options: DecodeOptions = {}): AsyncGenerator<Picture, void, undefined> {
   return decodeInput({ name: path, words: ffmpegInput(path) }, options);
 }
 
-/** What ffmpeg opens. */
+/** Input of ffmpeg. */
 export interface FfmpegInput {
-  /** Named in errors. */
+  /** Name for errors. */
   readonly name: string;
   readonly words: readonly string[];
   /** Default "ignore". */
   readonly stdin?: "ignore" | "inherit" | number;
-  /** Told what ffmpeg says that is no error. */
+  /** Called with ffmpeg's messages that are not errors. */
   readonly onInfo?: (line: string) => void;
 }
 
-/** As `decodeVideo`, from anything. */
+/** As `decodeVideo`, from any input. */
 export async function* decodeInput(
   { name, words, stdin = "ignore", onInfo }: FfmpegInput,
   options: DecodeOptions = {},
@@ -136,9 +139,9 @@ export async function* decodeInput(
   ];
   const scale = filters.length > 0 ? ["-vf", filters.join(",")] : [];
   const info = clock ? (line: string) => (clock.read(line) ? undefined : onInfo?.(line)) : onInfo;
-  // Both carry the size with each frame, so turned frames need no guess. PAM takes values of 16 bits as they are.
+  // Both formats state the size of each frame, so rotated frames need no special case. PAM keeps 16-bit values.
   const coder = deep || pixelRange ? ["-c:v", "pam"] : ["-c:v", "ppm", "-pix_fmt", "rgb24"];
-  // passthrough: no frame twice.
+  // passthrough: no frame is duplicated.
   const output = ["-fps_mode", "passthrough", "-an", "-sn", "-f", "image2pipe", ...coder, "pipe:1"];
   const all = ["-nostdin", "-max_pixels", String(mostPixels), ...words, "-map", "0:v:0", ...scale, ...output];
   const { child, ended } = await startTool("ffmpeg", all, stdin, info);
@@ -150,7 +153,7 @@ export async function* decodeInput(
     let frames = 0;
     for await (const bands of parseFrames(child.stdout!, spare)) {
       signal?.throwIfAborted();
-      const hint = frames === 0 ? onHint : undefined; // the first frame tells
+      const hint = frames === 0 ? onHint : undefined; // only the first frame gives a hint
       if (clock) onTime?.(await clock.timeOf(frames));
       frames++;
       const { width, height, channels, white, data } = bands;
@@ -175,13 +178,13 @@ export async function* decodeInput(
   }
 }
 
-/** When frames are shown, from what the filter showinfo says of each; that comes another way than the frames themselves. */
+/** Times of frames, from the messages of ffmpeg's filter showinfo; they arrive on another channel than the frames. */
 class FrameClock {
   readonly #times: number[] = [];
   #wake = () => {};
   #ended = false;
 
-  /** Whether a line of ffmpeg's is about a frame. */
+  /** Parses a line of ffmpeg; true where it comes from showinfo. */
   read(line: string): boolean {
     const frame = /\] n: *(\d+) pts: *\S+ +pts_time: *(\S+)/.exec(line);
     if (frame) {
@@ -204,8 +207,8 @@ class FrameClock {
 }
 
 /**
- * Splits a stream of binary PPM (P6, 8 bits) and PAM pictures (P7, of 8 or 16 bits), each with a buffer of its own: one of
- * `spare` that fits, or a new one. A cut last picture is dropped.
+ * Splits a stream of binary PPM (P6, 8 bits) and PAM pictures (P7, 8 or 16 bits). Each picture gets its own buffer: one
+ * of `spare` with the right size, or a new one. An incomplete last picture is dropped.
  */
 export async function* parseFrames(
   chunks: AsyncIterable<Uint8Array>,
@@ -248,7 +251,7 @@ export async function* parseFrames(
 type FrameHeader = Pick<Bands, "width" | "height" | "channels" | "white">;
 
 function frameHeader(head: string): FrameHeader | undefined {
-  // Asked at every byte: only the end of a line can end a header.
+  // Called for every byte: only a line end can complete a header.
   if (!head.endsWith("\n")) return undefined;
   const ppm = /^P6\s(\d+)\s(\d+)\s255\s$/.exec(head);
   if (ppm) return { width: Number(ppm[1]), height: Number(ppm[2]), channels: 3, white: 255 };

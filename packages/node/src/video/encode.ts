@@ -1,4 +1,4 @@
-/** Frames to an mp4 (H.264, yuv420p: plays everywhere). */
+/** Encodes frames to an mp4 (H.264, yuv420p, which plays everywhere). */
 import { once } from "node:events";
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, extname } from "node:path";
@@ -11,17 +11,19 @@ export interface VideoOptions {
   readonly width: number;
   readonly height: number;
   readonly framesPerSecond: number;
-  /** Frames are shown when they were written, for a live source; `framesPerSecond` is then a guess. Default false. */
+  /**
+   * Frames are timed by when they are written, for a live source; `framesPerSecond` is then an estimate. Default false.
+   */
   readonly wallClock?: boolean;
-  /** x264's quality: 0 lossless, 51 worst. Default 23. */
+  /** x264's constant rate factor: 0 lossless, 51 worst. Default 23. */
   readonly quality?: number;
 }
 
-/** Writes a video frame by frame; the file takes its name when it is whole. Call `close` or `abort` in every case. */
+/** Writes a video frame by frame; the file gets its final name when it is complete. Always call `close` or `abort`. */
 export class VideoWriter {
   #frames = 0;
   #ended = false;
-  /** Resolves when the encoder has taken what was written, or has ended. */
+  /** Resolves when the encoder has accepted what was written, or has ended. */
   #taken: Promise<unknown> = Promise.resolve();
   private constructor(
     readonly path: string,
@@ -45,7 +47,7 @@ export class VideoWriter {
     const rate = String(framesPerSecond);
     const pace = wallClock ? ["-use_wallclock_as_timestamps", "1", "-framerate", rate] : ["-r", rate];
     const input = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", `${width}x${height}`, ...pace, "-i", "pipe:0"];
-    // Colour is kept at half size in both directions, so sides must be even: an odd one gets one black row or column.
+    // Chroma has half the resolution in both directions, so sides must be even: an odd side gets a black row or column.
     const output = [
       "-vf",
       "pad=ceil(iw/2)*2:ceil(ih/2)*2,format=yuv420p",
@@ -67,8 +69,8 @@ export class VideoWriter {
   }
 
   /**
-   * Adds a frame, once the encoder has taken those before: one waits while the caller makes the next. `picture.data` must
-   * not change afterwards.
+   * Adds a frame once the encoder has accepted the earlier ones; one frame may wait while the caller makes the next.
+   * `picture.data` must not change afterwards.
    */
   async write(picture: Picture): Promise<void> {
     const { width, height } = this.options;
@@ -89,11 +91,13 @@ export class VideoWriter {
     this.#taken = Promise.race([drained, this.tool.ended]).finally(() => waiting.abort());
   }
 
-  /** Finishes the file. Throws PhinetsError with ffmpeg's reason, leaving no file, when it could not be written. */
+  /**
+   * Completes the file. Throws PhinetsError with ffmpeg's reason, and leaves no file, where it could not be written.
+   */
   async close(): Promise<void> {
     this.tool.child.stdin!.end();
     const { code, diskFull } = await this.tool.ended;
-    // When only the last bytes do not fit, ffmpeg complains and still ends with 0.
+    // Where only the last bytes do not fit on the disk, ffmpeg reports it and still exits with 0.
     if (code !== 0 || diskFull) await this.#fail();
     if (this.#frames === 0) {
       rmSync(this.temporary, { force: true });
@@ -107,7 +111,7 @@ export class VideoWriter {
     }
   }
 
-  /** Ends without a file. */
+  /** Ends the encoder and removes the file. */
   async abort(): Promise<void> {
     this.tool.child.kill("SIGKILL");
     await this.tool.ended;

@@ -1,4 +1,7 @@
-/** Frames of a video or animation, a folder of pictures, a MOTChallenge sequence, a camera or a stream, all alike. */
+/**
+ * One interface for frames of a video or animation, a folder of pictures, a MOTChallenge sequence, a camera or a
+ * stream.
+ */
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 import type { Picture } from "@phinets/core/data";
@@ -12,54 +15,56 @@ import { type DecodeOptions, decodeInput, decodeVideo, probeVideo, type VideoInf
 import { newest, type RawFrames, type Stream, streamOf } from "./streams.js";
 
 export interface Frame {
-  /** From 1, as MOTChallenge does; one that could not be read leaves its number out. */
+  /** From 1, as in MOTChallenge; the number of a frame that cannot be read is skipped. */
   readonly number: number;
   readonly picture: Picture;
-  /** The picture that it was read from. */
+  /** The picture file that it was read from. */
   readonly file?: string;
 }
 
 export interface FrameSource {
-  /** As it may be shown and kept: the path, or the URL without its password. */
+  /** Name that may be shown and stored: the path, or the URL without its password. */
   readonly name: string;
-  /** For names of files. */
+  /** Name for files. */
   readonly label: string;
-  /** Frames in all; undefined when the source does not say. */
+  /** Total number of frames; undefined where it is unknown. */
   readonly count?: number;
   readonly framesPerSecond: number;
-  /** A camera, a stream or standard input: it ends when it is told to, and that is no failure. */
+  /** A camera, a stream or standard input: ending it by an abort is not an error. */
   readonly stream: boolean;
-  /** Frames come at their own pace, so that some are left out. */
+  /** Whether frames arrive in real time, so that some may be skipped. */
   readonly live: boolean;
   readonly frames: AsyncIterable<Frame>;
-  /** Ends the reading, also where it waits for a frame; a file's `frames` then throw AbortError. */
+  /** Ends reading, also while it waits for a frame; a file's `frames` then throw AbortError. */
   stop(): void;
-  /** Takes back the pixels of a frame that nobody looks at any more, for one to come: video makes no garbage then. */
+  /** Returns a frame's pixel buffer, which must no longer be in use, for later frames; this avoids garbage. */
   reuse(picture: Picture): void;
 }
 
-/** Frames whose pixels are kept for those to come. */
+/** Number of returned pixel buffers to keep. */
 const mostSpare = 4;
 
 export interface FramesOptions {
-  /** Throws AbortError out of files; ends streams. */
+  /** When aborted, files throw AbortError and streams end. */
   readonly signal?: AbortSignal;
-  /** Most frames that are read. Default: all. */
+  /** Most frames to read. Default: all. */
   readonly maxFrames?: number;
-  /** Values that become 0 and 255. */
+  /** Pixel values that map to 0 and 255. */
   readonly pixelRange?: PixelRange;
-  /** Raw frames on standard input. */
+  /** Format of raw frames on standard input. */
   readonly raw?: RawFrames;
   /** Standard input's file descriptor. Default: the process's own. */
   readonly stdin?: number;
-  /** Told what is damaged and left out, and what is read flat. Absent: what is damaged is an error. */
+  /** Called with notes on damaged frames, which are skipped, and on depth. Absent: damage is an error. */
   readonly onNote?: (message: string) => void;
 }
 
-/** What a source is, as `predict` and `track` take it. */
+/** Kinds of sources of `predict` and `track`. */
 export type SourceKind = "stream" | "folder" | "picture" | "clip";
 
-/** A file is a picture by its name or, whatever its name, by its content; of GIF and WebP, one with a single picture. */
+/**
+ * The kind of a path. A file is a picture by its name or by its content; a GIF or WebP only if it has a single picture.
+ */
 export async function sourceKind(path: string): Promise<Exclude<SourceKind, "stream">> {
   const stats = statSync(path);
   if (stats.isDirectory()) return "folder";
@@ -67,18 +72,18 @@ export async function sourceKind(path: string): Promise<Exclude<SourceKind, "str
   const kind = kindOfHead(path);
   if (kind === "gif" || kind === "webp") return (await animationOf(path)) ? "clip" : "picture";
   if (isPictureFile(path)) return "picture";
-  // A file of JPEGs begins as one; a TGA has no mark of its own.
+  // A file of concatenated JPEGs begins like a JPEG; TGA has no signature.
   return kind === undefined || kind === "tga" || /^\.mjpe?g$/i.test(extname(path)) ? "clip" : "picture";
 }
 
-/** As `openAnimation`, without reading other files, which may be large, or a pipe. */
+/** As `openAnimation`, but other files, which may be large or a pipe, are not read. */
 async function animationOf(path: string): Promise<Animation | undefined> {
   if (!statSync(path).isFile()) return undefined;
   const kind = kindOfHead(path);
   return kind === "gif" || kind === "webp" ? openAnimation(path) : undefined;
 }
 
-/** Undefined too for a file that cannot be read: who decodes it says why. */
+/** Also undefined for a file that cannot be read: the decoder reports why. */
 function kindOfHead(path: string): ReturnType<typeof pictureKind> {
   const head = Buffer.alloc(1024);
   let descriptor: number | undefined;
@@ -93,9 +98,9 @@ function kindOfHead(path: string): ReturnType<typeof pictureKind> {
 }
 
 /**
- * Opens a video file, an animation, a folder of pictures (in natural order; a MOTChallenge folder's `img1` at the rate
- * that its seqinfo.ini says, else 25 a second), or a stream (see `streamOf`). Throws PhinetsError when there is nothing
- * to read.
+ * Opens a video file, an animation, a folder of pictures (in natural order; for a MOTChallenge folder its `img1`, at
+ * the rate in its seqinfo.ini, else 25 per second), or a stream (see `streamOf`). Throws PhinetsError where there is
+ * nothing to read.
  */
 export async function framesOf(path: string, options: FramesOptions = {}): Promise<FrameSource> {
   const ending = new AbortController();
@@ -150,7 +155,7 @@ async function openSource(path: string, options: OpenOptions): Promise<OpenSourc
   };
 }
 
-/** A seqinfo.ini has ten lines. */
+/** A normal seqinfo.ini has ten lines. */
 const mostInfoBytes = 65536;
 
 function atMost(count: number | undefined, most: number | undefined): number | undefined {
@@ -172,7 +177,7 @@ async function* filmed(path: string, info: VideoInfo, { signal, maxFrames, pixel
   let number = 0;
   let reason: string | undefined;
   const onDamage = onNote && ((why: string) => (reason = why));
-  // Where frames in the middle cannot be read, the others keep their places.
+  // Frame numbers come from times, so that unreadable frames in the middle do not shift the others.
   let before = info.startSeconds - 1 / info.framesPerSecond;
   const onTime = (seconds: number) => {
     const step = Math.round((seconds - before) * info.framesPerSecond);
@@ -217,18 +222,18 @@ async function* pictures(
   };
   const read = (file: string) => readPicture(file, { pixelRange, onHint });
   const damaged: number[] = [];
-  // One picture is decoded ahead while the caller works on the one before.
+  // The next picture is decoded while the caller works on the current one.
   let next = files.length > 0 ? read(files[0]) : undefined;
   for (const [i, file] of files.entries()) {
     signal?.throwIfAborted();
     const current = next!;
     next = i + 1 < files.length ? read(files[i + 1]) : undefined;
-    next?.catch(() => {}); // told when its turn comes
+    next?.catch(() => {}); // thrown when the reader reaches it
     let picture: Picture;
     try {
       picture = await current;
     } catch (error) {
-      // One bad frame does not end the others' turn; where all are bad, or the only one, it is the error.
+      // A bad frame is skipped; where all frames are bad, the last one's error is thrown.
       const last = damaged.length + 1 === files.length;
       if (!(error instanceof PhinetsError) || error.code !== "data.picture" || !onNote || last) throw error;
       damaged.push(i + 1);
@@ -248,7 +253,7 @@ function shortList(numbers: readonly number[]): string {
     : numbers.join(", ");
 }
 
-/** Opens a stream; it has delivered its first frame when this returns, so what is wrong with it is told at once. */
+/** Opens a stream and waits for its first frame, so that problems are reported at once. */
 async function openStream(stream: Stream, options: OpenOptions): Promise<OpenSource> {
   const { signal, maxFrames, pixelRange, raw, spare, onNote } = options;
   const stop = new AbortController();
@@ -282,7 +287,7 @@ async function openStream(stream: Stream, options: OpenOptions): Promise<OpenSou
       yield first.value;
       yield* chosen;
     } catch (error) {
-      if (!signal?.aborted) throw error; // Ctrl-C is how a stream ends
+      if (!signal?.aborted) throw error; // Ctrl-C is the normal end of a stream
     } finally {
       signal?.removeEventListener("abort", end);
       end();

@@ -1,4 +1,7 @@
-/** A text file that grows line by line and takes its name when it is whole, so that long runs are not kept in memory. */
+/**
+ * A text file that grows line by line and gets its final name when it is complete, so that results of long runs need no
+ * memory.
+ */
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { describeWriteError, temporaryPath } from "../host/atomic.js";
@@ -7,7 +10,7 @@ export class LineFile {
   readonly #temporary: string;
   #descriptor: number | undefined;
 
-  /** Throws PhinetsError when it cannot be made. Call `close` or `abort` in every case. */
+  /** Throws PhinetsError when it cannot be created. Always call `close` or `abort`. */
   constructor(readonly path: string) {
     this.#temporary = temporaryPath(path);
     this.#tell(() => {
@@ -23,7 +26,7 @@ export class LineFile {
     });
   }
 
-  /** Gives the file its name. */
+  /** Gives the file its final name. */
   close(): void {
     this.#tell(() => {
       fsyncSync(this.#descriptor!);
@@ -33,7 +36,7 @@ export class LineFile {
     });
   }
 
-  /** Ends without a file. */
+  /** Removes the file. */
   abort(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;

@@ -1,6 +1,6 @@
 /**
- * Sources that are no files: cameras, streams from the network, standard input. Nothing of what the user writes becomes
- * an option of ffmpeg, and what a stream says can make ffmpeg open no file and no protocol but those that its scheme needs.
+ * Sources other than files: cameras, network streams, standard input. User input never becomes an ffmpeg option, and a
+ * stream's content cannot make ffmpeg open a file, or a protocol that its scheme does not need.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -9,13 +9,13 @@ import { mostPixels } from "../picture/limits.js";
 import type { FfmpegInput } from "./decode.js";
 
 export interface Stream extends FfmpegInput {
-  /** Frames come at their own pace: where the network is slower, those in between are left out. */
+  /** Whether frames arrive in real time: if they are processed too slowly, some are skipped. */
   readonly live: boolean;
-  /** A name for files: "camera0", "stream", "stdin". */
+  /** Name for files: "camera0", "stream", "stdin". */
   readonly label: string;
 }
 
-/** Raw frames on standard input. */
+/** Format of raw frames on standard input. */
 export interface RawFrames {
   readonly width: number;
   readonly height: number;
@@ -26,7 +26,10 @@ export interface RawFrames {
 
 const rawFormats = ["rgb24", "bgr24", "rgba", "bgra", "gray", "gray16le", "gray16be", "yuv420p", "nv12", "yuyv422"];
 
-/** "640x480", "160x120:gray16le", "640x480:bgr24@30": width x height, pixel format (rgb24), frames a second (25). */
+/**
+ * Parses "640x480", "160x120:gray16le", "640x480:bgr24@30": width x height, pixel format (default rgb24), frames per
+ * second (default 25).
+ */
 export function parseRawFrames(text: string): RawFrames {
   const match = /^(\d{1,5})x(\d{1,5})(?::(\w+))?(?:@(\d+(?:\.\d+)?))?$/.exec(text.trim());
   const [width, height, framesPerSecond] = [Number(match?.[1]), Number(match?.[2]), Number(match?.[4] ?? 25)];
@@ -43,10 +46,12 @@ export function parseRawFrames(text: string): RawFrames {
   return { width, height, pixelFormat, framesPerSecond };
 }
 
-/** Microseconds without a byte after which a stream has ended. */
+/** Microseconds without data after which a stream counts as ended. */
 const silence = "15000000";
 
-/** Protocols that a scheme needs. None has `file`: a playlist from the network reads no file of this machine. */
+/**
+ * Protocols that each scheme needs. `file` is never among them, so a playlist from the network cannot read local files.
+ */
 const schemes: Readonly<Record<string, { readonly protocols: string; readonly words: readonly string[] }>> = {
   rtsp: { protocols: "rtp,udp,tcp", words: ["-rtsp_flags", "prefer_tcp", "-timeout", silence] },
   rtsps: { protocols: "rtp,udp,tcp,tls", words: ["-rtsp_flags", "prefer_tcp", "-timeout", silence] },
@@ -58,13 +63,14 @@ const schemes: Readonly<Record<string, { readonly protocols: string; readonly wo
 
 export interface StreamOptions {
   readonly raw?: RawFrames;
-  /** Standard input. Default: the process's own. */
+  /** File descriptor of standard input. Default: the process's own. */
   readonly stdin?: number;
 }
 
 /**
- * `source` as a stream: "-", a camera's number (where no file has that name) or device, a URL. Undefined for anything
- * else, a path. Throws PhinetsError for a scheme that is not read, a camera that is not there, a terminal as input.
+ * Interprets `source` as a stream: "-", a camera's number (where no file has that name) or device, a URL. Undefined for
+ * anything else, which is a path. Throws PhinetsError for an unsupported scheme, a missing camera, or a terminal as
+ * input.
  */
 export async function streamOf(source: string, options: StreamOptions = {}): Promise<Stream | undefined> {
   const { raw } = options;
@@ -106,7 +112,7 @@ function networkStream(source: string, scheme: string): Stream {
   let url: URL | undefined;
   try {
     url = new URL(source);
-  } catch {} // told below
+  } catch {} // reported below
   if (!known || !url?.hostname || /[\s\0]/.test(source)) {
     const what = known ? "is no URL" : `has the scheme ${scheme}`;
     throw new PhinetsError(
@@ -124,7 +130,7 @@ function networkStream(source: string, scheme: string): Stream {
   };
 }
 
-/** A URL as it may be shown and kept. */
+/** A URL that may be shown and stored. */
 function withoutPassword(url: string): string {
   return url.replace(/^([a-z0-9+.-]+:\/\/)[^/?#]*@/i, "$1***@");
 }
@@ -153,7 +159,10 @@ async function camera(number: number): Promise<Stream> {
   return stream(["-f", "v4l2", "-i", device]);
 }
 
-/** DirectShow has names in place of numbers; a colon in one would be taken for a second device. */
+/**
+ * Names of DirectShow's cameras, by number. Names with a colon are skipped: ffmpeg would read the rest as a second
+ * device.
+ */
 async function directShowCameras(): Promise<string[]> {
   const lines: string[] = [];
   const words = ["-list_devices", "true", "-f", "dshow", "-i", "dummy"];
@@ -168,8 +177,8 @@ export function parseDirectShowCameras(lines: readonly string[]): string[] {
 }
 
 /**
- * The newest item each time one is asked for; those that came meanwhile are left out.
- * @param stop ends `items`, which may be waiting for one that never comes
+ * Yields the newest item whenever one is requested; earlier ones that were not requested are skipped.
+ * @param stop ends `items`, which may wait forever for its next item
  */
 export async function* newest<T>(items: AsyncIterable<T>, stop: () => void): AsyncGenerator<T, void, undefined> {
   let held: { readonly item: T } | undefined;
