@@ -1,27 +1,27 @@
-/** Pictures as their files hold them, of any depth and with or without alpha, and from there to 8-bit RGB. */
+/** Pictures as stored in files, of any depth and with or without alpha, and their conversion to 8-bit RGB. */
 import { letterboxGrey, type Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 
 export interface Bands {
   readonly width: number;
   readonly height: number;
-  /** Values a pixel in `data`: 1 grey or 3 RGB, then alpha or bands that are not looked at. */
+  /** Values per pixel in `data`: 1 (grey) or 3 (RGB) colours, then alpha or bands that are ignored. */
   readonly channels: number;
   readonly colours: 1 | 3;
-  /** Whether the band after the colours says how opaque a pixel is, 0..white. */
+  /** Whether the band after the colours is the opacity, 0..white. */
   readonly alpha: boolean;
   /** The value of white: 255, 65535, 4294967295; 1 for floats. */
   readonly white: number;
   readonly data: ArrayLike<number>;
 }
 
-/** Values that become 0 and 255. */
+/** Pixel values that map to 0 and 255. */
 export interface PixelRange {
   readonly low: number;
   readonly high: number;
 }
 
-/** "7000..9000" */
+/** Parses "7000..9000". */
 export function parsePixelRange(text: string): PixelRange {
   const match = /^\s*(-?[\d.]+(?:e[+-]?\d+)?)\s*\.\.\s*(-?[\d.]+(?:e[+-]?\d+)?)\s*$/i.exec(text);
   const [low, high] = [Number(match?.[1]), Number(match?.[2])];
@@ -37,16 +37,17 @@ export function parsePixelRange(text: string): PixelRange {
 export interface BandsOptions {
   /** Default: 0..white. */
   readonly pixelRange?: PixelRange;
-  /** Told where values lie so close together that 8 bits hold little of them. */
+  /** Called where values lie so close together that 8 bits keep little of their variation. */
   readonly onHint?: (message: string) => void;
 }
 
-/** A picture that uses less than this share of what its depth can hold is worth a hint. */
+/** Give a hint where a picture uses less than this fraction of its depth's range. */
 const littleUse = 1 / 16;
 
 /**
- * 8-bit RGB: low..high become 0..255, rounded and clipped; without a range 0..white do, which divides 16-bit values by
- * 257. What is transparent is laid over grey (114). Throws PhinetsError where the range cannot be meant for the picture.
+ * Converts to 8-bit RGB: low..high map to 0..255, rounded and clipped. Without a range 0..white are mapped, which
+ * divides 16-bit values by 257. Transparent pixels are composited over grey (114). Throws PhinetsError where the range
+ * cannot fit the picture.
  * @param file named in errors and hints
  */
 export function bandsToPicture(bands: Bands, file: string, { pixelRange, onHint }: BandsOptions = {}): Picture {
@@ -67,7 +68,7 @@ export function bandsToPicture(bands: Bands, file: string, { pixelRange, onHint 
   for (let i = 0; i < count; i++) {
     const opacity = alpha ? data[i * channels + colours] / white : 1;
     for (let c = 0; c < 3; c++) {
-      // NaN, in float pictures, is no value: black.
+      // NaN in float pictures becomes black.
       const value = ((data[i * channels + (colours === 1 ? 0 : c)] - low) * 255) / (high - low) || 0;
       const clipped = Math.max(0, Math.min(255, value));
       out[3 * i + c] = (opacity === 1 ? clipped : clipped * opacity + letterboxGrey * (1 - opacity)) + 0.5;
@@ -76,7 +77,7 @@ export function bandsToPicture(bands: Bands, file: string, { pixelRange, onHint 
   return { width, height, channels: 3, data: out };
 }
 
-/** An 8-bit picture with its values stretched likewise. */
+/** Applies a pixel range to an 8-bit picture. */
 export function stretchPicture(picture: Picture, file: string, pixelRange: PixelRange | undefined): Picture {
   if (pixelRange === undefined) return picture;
   const { width, height, channels, data } = picture;
@@ -84,7 +85,7 @@ export function stretchPicture(picture: Picture, file: string, pixelRange: Pixel
   return bandsToPicture({ width, height, channels, colours, alpha: false, white: 255, data }, file, { pixelRange });
 }
 
-/** Floats beyond 0..1 have no known white: an error. Values close together: a hint. */
+/** Float values outside 0..1 are an error, because their white is unknown; values close together give a hint. */
 function checkUse(bands: Bands, file: string, onHint: BandsOptions["onHint"]): void {
   const { width, height, channels, colours, white, data } = bands;
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

@@ -1,6 +1,6 @@
 /**
- * Windows and OS/2 bitmaps: 1 to 32 bits a pixel, palettes, bit fields, RLE4 and RLE8, rows from the bottom or the top.
- * sharp reads none of them. [MS-WMF] 2.2.2, "BITMAPINFOHEADER" and "BITMAPV5HEADER" of the Windows API.
+ * Decodes Windows and OS/2 bitmaps, which sharp does not: 1 to 32 bits per pixel, palettes, bit fields, RLE4 and RLE8,
+ * rows from the bottom or the top. [MS-WMF] 2.2.2, "BITMAPINFOHEADER" and "BITMAPV5HEADER" of the Windows API.
  */
 import type { Bands } from "./bands.js";
 import { checkPictureSize } from "./limits.js";
@@ -12,13 +12,13 @@ interface Header {
   readonly bits: number;
   /** 0 none, 1 RLE8, 2 RLE4, 3 and 6 bit fields. */
   readonly compression: number;
-  /** Of red, green, blue and alpha in a pixel of 16 or 32 bits. */
+  /** Bit masks of red, green, blue and alpha in a pixel of 16 or 32 bits. */
   readonly masks: readonly number[];
   readonly palette: { readonly start: number; readonly count: number; readonly entry: 3 | 4 };
   readonly start: number;
 }
 
-/** Throws Error with the reason for what is damaged or of a kind that does not occur in pictures. */
+/** Parses the header. Throws Error with the reason where it is damaged, or of a kind that pictures do not use. */
 export function readBmpHeader(bytes: Uint8Array): Header {
   if (bytes.length < 26) throw new Error("is truncated or damaged");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -35,7 +35,7 @@ export function readBmpHeader(bytes: Uint8Array): Header {
   if (![1, 2, 4, 8, 16, 24, 32].includes(bits) || !known)
     throw new Error(`is a bitmap of ${bits} bits with compression ${compression}, which is not read; save it as PNG`);
   const masks: number[] = bits === 16 ? [0x7c00, 0x3e0, 0x1f, 0] : [0xff0000, 0xff00, 0xff, 0];
-  // The masks stand at the same place whether they belong to the header or follow one of 40 bytes.
+  // The masks are at the same offset, whether they belong to the header or follow one of 40 bytes.
   const maskCount = !fields ? 0 : compression === 6 || size >= 56 ? 4 : 3;
   if (maskCount > 0 && bytes.length < 54 + 4 * maskCount) throw new Error("is truncated or damaged");
   for (let i = 0; i < maskCount; i++) masks[i] = view.getUint32(54 + 4 * i, true);
@@ -58,7 +58,7 @@ export function readBmpHeader(bytes: Uint8Array): Header {
   };
 }
 
-/** Decodes to 8-bit RGB, with alpha where the file says which bits it is. */
+/** Decodes to 8-bit RGB, with alpha where the file defines its bits. */
 export function readBmp(bytes: Uint8Array): Bands {
   const header = readBmpHeader(bytes);
   const { width, height, bits } = header;
@@ -69,22 +69,22 @@ export function readBmp(bytes: Uint8Array): Bands {
   if (bits <= 8) paintIndices(bytes, header, data);
   else if (bits === 24) paintRgb24(bytes, header, data);
   else paintFields(bytes, header, data, channels);
-  // Programs that do not know of alpha leave zeros there.
+  // Programs without alpha support write zeros there.
   const opaque = alpha && !data.some((value, i) => i % 4 === 3 && value !== 0);
   return { width, height, channels, colours: 3, alpha: alpha && !opaque, white: 255, data };
 }
 
-/** Bytes of a row in the file. */
+/** Bytes per row in the file. */
 const strideOf = ({ width, bits }: Header): number => 4 * Math.ceil((width * bits) / 32);
 
-/** Throws where the file does not hold the rows that its header states. The last row's padding is at times left out. */
+/** Throws where the file is too short for its header's rows. Some files omit the last row's padding. */
 function checkRows(bytes: Uint8Array, header: Header): void {
   const { width, height, bits, start } = header;
   if (bytes.length < start + strideOf(header) * (height - 1) + Math.ceil((width * bits) / 8))
     throw new Error("is truncated or damaged");
 }
 
-/** Calls `row` with where each row of pixels begins in the file and in the picture, counted in pixels. */
+/** Calls `row` with the pixel offset of each row in the file and in the picture. */
 function eachRow(header: Header, row: (from: number, to: number) => void): void {
   const { width, height, topDown, start } = header;
   const stride = strideOf(header);
@@ -142,7 +142,7 @@ function paintIndices(bytes: Uint8Array, header: Header, data: Uint8Array): void
   });
 }
 
-/** Palette indices from RLE8 or RLE4, in the picture's order. Pixels that are skipped are of index 0. */
+/** Palette indices from RLE8 or RLE4, in the picture's order. Skipped pixels have index 0. */
 function runLengths(bytes: Uint8Array, { width, height, topDown, compression, start }: Header): Uint8Array {
   const nibbles = compression === 2;
   const out = new Uint8Array(width * height);
@@ -172,7 +172,7 @@ function runLengths(bytes: Uint8Array, { width, height, topDown, compression, st
       at += size + (size & 1);
     }
   }
-  // Some writers leave out the end mark after the last row.
+  // Some writers omit the end mark after the last row.
   if (y < height - 1) throw new Error("is truncated or damaged");
   return out;
 }

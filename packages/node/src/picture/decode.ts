@@ -1,6 +1,6 @@
 /**
- * Picture files to pixels: each by its content, whatever its name says. sharp decodes what it can, bitmaps and Netpbm are
- * read here, the rest by ffmpeg; resampling is done by @phinets/core/data.
+ * Decodes picture files to pixels, by their content, whatever their names. sharp decodes most kinds, bitmaps and Netpbm
+ * are decoded here, the rest by ffmpeg; resampling is done by @phinets/core/data.
  */
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -16,14 +16,15 @@ import { readNetpbm, readNetpbmHeader } from "./netpbm.js";
 import { decodeWithSharp, loadSharp } from "./sharp.js";
 
 export interface DecodeOptions extends BandsOptions {
-  /** The file's content, where the caller has it. */
+  /** The file's content, where the caller has it already. */
   readonly bytes?: Uint8Array;
 }
 
 /**
- * Decodes a picture to 8-bit RGB, upright. CMYK, palette and grey pictures become RGB; deeper ones too, with white or
- * the end of `pixelRange` as 255; what is transparent is laid over grey (114). Pictures of idx files (`PATH#n`) stay
- * grey. A file that is missing, truncated, of a kind that is not read or no picture is a PhinetsError naming it.
+ * Decodes a picture to 8-bit RGB, upright. CMYK, palette and grey pictures are converted to RGB; in deeper ones white,
+ * or the end of `pixelRange`, becomes 255; transparent pixels are composited over grey (114). Pictures of idx files
+ * (`PATH#n`) stay grey. Throws PhinetsError naming a file that is missing, truncated, of an unsupported kind or not a
+ * picture.
  */
 export async function decodePicture(file: string, options: DecodeOptions = {}): Promise<Picture> {
   if (isIdxReference(file)) return stretchPicture(await readIdxPicture(file), file, options.pixelRange);
@@ -44,8 +45,8 @@ export async function decodePicture(file: string, options: DecodeOptions = {}): 
 }
 
 /**
- * Lets `decode` run when the picture's size, by its header, is one that is decoded and there is room for it. What it throws
- * becomes a PhinetsError that names the file; so does a file that is no picture.
+ * Runs `decode` when the picture's size, from its header, is acceptable and memory is free for it. Errors become
+ * PhinetsErrors that name the file, as does a file that is not a picture.
  */
 export async function withDecoder<T>(
   file: string,
@@ -121,7 +122,7 @@ function problem(
   return new PhinetsError("data.picture", `${file}: ${reason}; ${remedy}`, file);
 }
 
-/** What a decoder threw, as an error that names the file and what to do. */
+/** Turns a decoder's error into one that names the file and the remedy. */
 function explain(file: string, kind: PictureKind, error: Error): Error {
   if (error instanceof PhinetsError) return error;
   const message = error.message;
@@ -130,7 +131,7 @@ function explain(file: string, kind: PictureKind, error: Error): Error {
     return problem(file, "is HEIC, whose decoder (HEVC) is not part of this program", remedy);
   }
   const first = message.split("\n")[0].replace(/^.*: /, "");
-  // Our own reasons say what the file "is" or "has"; one with a remedy of its own has a semicolon.
+  // Our own reasons begin with "is", "has" or "needs"; a reason that includes a remedy has a semicolon.
   if (/^(?:is|has|needs) /.test(message)) {
     const [reason, remedy] = message.split(/; (.*)/s);
     return problem(file, reason, remedy);
@@ -138,7 +139,7 @@ function explain(file: string, kind: PictureKind, error: Error): Error {
   if (/pixel limit/i.test(first)) return problem(file, `has more than the ${mostPixels} pixels that are decoded`);
   if (/unsupported image format/.test(first))
     return problem(file, `cannot be decoded (${String(kind)} of an unknown kind)`);
-  // "failOn" is what is left when another picture, decoded at the same time, took libvips' own words.
+  // "failOn" is what remains when another concurrent decode took libvips' own message.
   if (/premature end|truncat|corrupt header|unexpected end|not enough data|read error|failOn/i.test(message))
     return problem(file, "is truncated or damaged");
   return problem(file, `cannot be decoded (${first})`);

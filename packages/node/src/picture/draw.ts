@@ -1,4 +1,4 @@
-/** Boxes, labels and captions painted into RGB pictures, with soft edges and without a font or graphics library. */
+/** Paints boxes, labels and captions into RGB pictures, antialiased, without a font or graphics library. */
 import type { Picture } from "@phinets/core/data";
 import { drawText, length2, measureText, type TextStyle } from "./font.js";
 
@@ -12,11 +12,11 @@ export interface Mark {
   readonly width: number;
   readonly height: number;
   readonly colour: Colour;
-  /** Written on a tag above the box. */
+  /** Text of a tag above the box. */
   readonly label?: string;
 }
 
-/** Colours that stay apart from each other, from skin and from foliage. */
+/** Colours that are distinct from each other, from skin and from foliage. */
 const palette: readonly Colour[] = [
   [255, 82, 82],
   [33, 150, 243],
@@ -33,7 +33,7 @@ const palette: readonly Colour[] = [
 /** Colour of a class index or a track id. */
 export function colourOf(index: number): Colour {
   if (index < palette.length) return palette[Math.max(0, Math.floor(index))];
-  // Hues a golden angle apart never repeat and never lie close.
+  // Hues that are multiples of the golden angle never repeat and stay apart.
   const hue = (index * 137.508) % 360;
   const channel = (shift: number) => {
     const k = (shift + hue / 30) % 12;
@@ -49,7 +49,7 @@ export class Canvas implements Picture {
   readonly channels = 3;
   readonly data: Uint8Array;
 
-  /** Copies `picture` (RGB or grey); or makes an empty canvas of one colour. */
+  /** Copies `picture` (RGB or grey), or makes an empty canvas of one colour. */
   constructor(picture: Picture | { readonly width: number; readonly height: number; readonly colour: Colour }) {
     this.width = picture.width;
     this.height = picture.height;
@@ -64,7 +64,7 @@ export class Canvas implements Picture {
     }
   }
 
-  /** Mixes `colour` into a pixel; alpha 0..1. Outside the picture nothing happens. */
+  /** Mixes `colour` into a pixel; alpha 0..1. Pixels outside the picture are ignored. */
   blend(x: number, y: number, colour: Colour, alpha: number): void {
     if (x < 0 || y < 0 || x >= this.width || y >= this.height) return;
     const i = 3 * (y * this.width + x);
@@ -116,7 +116,7 @@ export class Canvas implements Picture {
         column < Math.min(this.width, Math.ceil(x + width) + reach);
         column++
       ) {
-        // Between the vertical edges there is nothing to draw: skip to the right one.
+        // Nothing to draw between the vertical edges: skip to the right one.
         if (!atEnd && column > x + reach && column < x + width - reach) {
           column = Math.max(column, Math.floor(x + width - reach) - 1);
           continue;
@@ -169,7 +169,7 @@ export class Canvas implements Picture {
     this.#tag(label, x, y, this.height, tagSize(this), colour);
   }
 
-  /** A tag above `top`, below `bottom` where there is no room above, else inside. */
+  /** Draws a tag above `top`, below `bottom` where there is no room above, else inside the box. */
   #tag(label: string, left: number, top: number, bottom: number, size: number, colour: Colour): void {
     const style = { size };
     const padding = Math.round(size * 0.42);
@@ -183,12 +183,12 @@ export class Canvas implements Picture {
   }
 }
 
-/** Capitals of a tag, in pixels. */
+/** Height of a tag's capitals in pixels. */
 function tagSize({ width, height }: { readonly width: number; readonly height: number }): number {
   return Math.min(28, Math.max(7, Math.sqrt(width * height) / 55));
 }
 
-/** Black or white, whichever reads better on `colour` (relative luminance, WCAG 2). */
+/** Black or white, whichever has more contrast on `colour` (relative luminance, WCAG 2). */
 export function inkOn(colour: Colour): Colour {
   const [red, green, blue] = colour.map((value) => (value / 255) ** 2.2);
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.3 ? [16, 18, 24] : [255, 255, 255];

@@ -1,4 +1,4 @@
-/** Pictures from and to files. */
+/** Reads pictures from files and writes them. */
 import { readdirSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { isPictureFile, type Picture, pictureExtensions, withChannels } from "@phinets/core/data";
@@ -8,7 +8,7 @@ import { type DecodeOptions, decodePicture } from "./decode.js";
 
 export { isPictureFile, pictureExtensions };
 
-/** Decodes a picture file to RGB, upright, as data sets are decoded. Throws PhinetsError naming the file. */
+/** Decodes a picture file to upright RGB, as for data sets. Throws PhinetsError naming the file. */
 export async function readPicture(file: string, options?: DecodeOptions): Promise<Picture> {
   return withChannels(await decodePicture(file, options), 3);
 }
@@ -29,7 +29,7 @@ export async function encodePng(picture: Picture): Promise<Uint8Array> {
     .toBuffer();
 }
 
-/** Writes a picture as its extension says, .png or else JPEG, whole or not at all. */
+/** Writes a picture atomically, as PNG where the file ends in .png, else as JPEG. */
 export async function savePicture(file: string, picture: Picture, quality?: number): Promise<void> {
   writeFileAtomic(
     file,
@@ -39,12 +39,12 @@ export async function savePicture(file: string, picture: Picture, quality?: numb
 
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
-/** frame2 before frame10; names that the collator takes for equal, by their code units. */
+/** Sorts frame2 before frame10; names that the collator considers equal, by code units. */
 export function byNaturalOrder(a: string, b: string): number {
   return collator.compare(a, b) || (a < b ? -1 : 1);
 }
 
-/** Picture files of a folder in natural order (frame2 before frame10), not of folders in it. */
+/** Picture files of a folder in natural order (frame2 before frame10), without subfolders. */
 export function listPictures(folder: string): string[] {
   let entries: string[];
   try {
@@ -60,7 +60,10 @@ export function listPictures(folder: string): string[] {
     .filter(mayBeFile);
 }
 
-/** No folder, pipe or the like. Of one that is not there, as a link may be, who reads it says what is wrong. */
+/**
+ * Whether a path is neither a folder nor a special file. A missing one (a broken link) passes: reading it reports the
+ * problem.
+ */
 function mayBeFile(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;

@@ -1,8 +1,8 @@
 /**
- * A stroke font of our own: labels look the same on every machine, with or without installed fonts. A glyph is its width
- * and its strokes on a grid whose capitals reach from y = 0 to the baseline y = 12; lower case starts at 4, descenders
- * end at 16. A point is two characters of base 36 (x, y); strokes are separated by |. A stroke that starts with ~ is
- * rounded, and closed if it ends where it starts; a stroke of one point is a dot.
+ * A built-in stroke font, so that labels look the same on every machine, with or without installed fonts. A glyph is
+ * its width and its strokes on a grid whose capitals reach from y = 0 to the baseline y = 12; lower case starts at 4,
+ * descenders end at 16. A point is two base-36 characters (x, y); strokes are separated by |. A stroke that starts with
+ * ~ is rounded, and closed if it ends where it starts; a stroke of one point is a dot.
  */
 const bowl = "~54 24 06 0a 2c 5c 7a 76 54";
 const glyphs: Readonly<Record<string, readonly [width: number, strokes: string]>> = {
@@ -97,7 +97,7 @@ const glyphs: Readonly<Record<string, readonly [width: number, strokes: string]>
   "@": [9, "~68 56 36 28 3a 5a 68|~66 69 79 88 84 60 30 03 09 3c 7c"],
   "&": [8, "~8c 24 22 30 50 62 64 08 0a 2c 5c 88"],
 };
-/** What a character without a glyph looks like. */
+/** Glyph of characters that the font lacks. */
 const unknown = [6, "00 60 6c 0c 00"] as const;
 const spaceWidth = 4;
 const gap = 3.4;
@@ -107,7 +107,7 @@ const descent = 4;
 
 type Point = readonly [x: number, y: number];
 
-/** How much of each pixel a glyph covers: `alpha` is `[height, width]`, 0..255. */
+/** Coverage mask of a glyph: `alpha` is `[height, width]`, 0..255. */
 interface Glyph {
   readonly width: number;
   readonly height: number;
@@ -124,12 +124,12 @@ export interface TextStyle {
   readonly weight?: number;
 }
 
-/** Characters as the font has them: accents are dropped (é -> e). */
+/** Characters as the font has them: accents are removed (é -> e). */
 function fold(text: string): string[] {
   return [...text.normalize("NFD").replace(/\p{Mn}/gu, "")];
 }
 
-/** Width of a text in pixels, and how far it reaches above and below its baseline. */
+/** Width of a text in pixels, and its extent above and below the baseline. */
 export function measureText(text: string, style: TextStyle): { width: number; ascent: number; descent: number } {
   const scale = style.size / capHeight;
   let width = 0;
@@ -139,7 +139,7 @@ export function measureText(text: string, style: TextStyle): { width: number; as
   return { width: Math.max(0, width) * scale, ascent: style.size, descent: descent * scale };
 }
 
-/** Calls `paint` for every pixel that the text covers: the pen starts at (x, y) on the baseline; alpha is 1..255. */
+/** Calls `paint` for every pixel that the text covers, with alpha 1..255; the pen starts at (x, y) on the baseline. */
 export function drawText(
   text: string,
   x: number,
@@ -196,7 +196,7 @@ function rasterize(character: string, { size, weight = 0.15 }: TextStyle): Glyph
           nearest = Math.min(nearest, distance(left + column + 0.5, top + row + 0.5, line[p], line[p + 1] ?? line[p]));
         }
       }
-      // A pixel's cover falls from 1 to 0 over the pixel that the stroke's edge crosses.
+      // Coverage falls from 1 to 0 over the pixel that the stroke's edge crosses.
       alpha[i] = Math.round(255 * Math.min(1, Math.max(0, radius + 0.5 - nearest)));
     }
   }
@@ -240,7 +240,7 @@ function distance(x: number, y: number, a: Point, b: Point): number {
   return length2(x - a[0] - t * dx, y - a[1] - t * dy);
 }
 
-/** Length of a vector. Math.hypot's last bit differs between engines; a square root is the same in all. */
+/** Length of a vector. Math.hypot's last bit differs between engines; sqrt is exact in all. */
 export function length2(dx: number, dy: number): number {
   return Math.sqrt(dx * dx + dy * dy);
 }

@@ -1,4 +1,4 @@
-/** Sizes in pictures' headers, before a decoder sees them. */
+/** Reads pictures' sizes from their headers, before decoding. */
 import type { PictureSize } from "@phinets/core/data";
 import { readBmpHeader } from "./bmp.js";
 import { jpeg2000Size, tgaSize } from "./ffmpeg.js";
@@ -7,7 +7,7 @@ import type { PictureKind } from "./kinds.js";
 import { readNetpbmHeader } from "./netpbm.js";
 import { loadSharp } from "./sharp.js";
 
-/** Width and height as they are stored, before a turn upright. Throws Error with the reason, or with libvips' words. */
+/** Width and height as stored, before rotation. Throws Error with the reason, or with libvips' message. */
 export async function storedSize(bytes: Uint8Array, kind: PictureKind): Promise<PictureSize> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (kind) {

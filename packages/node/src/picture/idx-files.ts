@@ -1,5 +1,5 @@
 /**
- * idx files on disk or in an archive, plain or gzipped. A picture of one is named `PATH#n`.
+ * Reads idx files on disk or in an archive, plain or gzipped. Picture n of a file is named `PATH#n`.
  */
 import { statSync } from "node:fs";
 import {
@@ -16,9 +16,9 @@ import { checkPictureSize } from "./limits.js";
 
 const opened = new Map<string, { modifiedMs: number; images: Promise<IdxImages> }>();
 
-/** The pictures of an idx3 file; kept, as it is asked for picture by picture. */
+/** The pictures of an idx3 file; cached, because they are requested one by one. */
 export function readIdxImages(file: string): Promise<IdxImages> {
-  const modifiedMs = statSync(fileOnDisk(file), { throwIfNoEntry: false })?.mtimeMs ?? 0; // reading says that it is gone
+  const modifiedMs = statSync(fileOnDisk(file), { throwIfNoEntry: false })?.mtimeMs ?? 0; // a missing file is reported when it is read
   const known = opened.get(file);
   if (known !== undefined && known.modifiedMs === modifiedMs) return known.images;
   const images = readStored(file)
@@ -35,7 +35,10 @@ export function isIdxReference(file: string): boolean {
   return reference.test(file);
 }
 
-/** The file that holds a picture: the archive of `ARCHIVE.zip!/PATH`, the idx file of `PATH#n`, else `file` itself. */
+/**
+ * The file on disk that holds a picture: the archive of `ARCHIVE.zip!/PATH`, the idx file of `PATH#n`, else `file`
+ * itself.
+ */
 export function fileOnDisk(file: string): string {
   return splitArchivePath(file)?.archive ?? reference.exec(file)?.[1] ?? file;
 }

@@ -1,8 +1,8 @@
 /**
- * Width and height of a JPEG from its frame header (ITU-T T.81, B.2.2), without a decoder: labels in pixels need the size
- * of every picture of a data set. Undefined where the file has EXIF, which may turn it, or is not as simple: then a
- * decoder tells.
- * @param turned also of a file with EXIF: the size before it is turned
+ * Width and height of a JPEG from its frame header (ITU-T T.81, B.2.2), without a decoder: labels in pixels need the
+ * size of every picture of a data set. Undefined where the file has EXIF, which may rotate it, or an unusual structure:
+ * a decoder is then needed.
+ * @param turned also accept a file with EXIF, and return its size before rotation
  */
 export function jpegSize(bytes: Uint8Array, { turned = false } = {}): { width: number; height: number } | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
@@ -16,7 +16,7 @@ export function jpegSize(bytes: Uint8Array, { turned = false } = {}): { width: n
     }
     const length = (bytes[at + 2] << 8) | bytes[at + 3];
     if ((marker === 0xe1 && !turned) || length < 2) return undefined;
-    // Start of frame of any process; C4, C8 and CC in that range are other things.
+    // Start of frame of any coding process; C4, C8 and CC in that range have other meanings.
     if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
       const height = (bytes[at + 5] << 8) | bytes[at + 6];
       const width = (bytes[at + 7] << 8) | bytes[at + 8];

@@ -1,4 +1,4 @@
-/** What a picture file holds, told by its first bytes; its name may say something else. */
+/** The kind of a picture file, detected from its first bytes, whatever its name. */
 
 export type PictureKind =
   | "jpeg"
@@ -12,10 +12,10 @@ export type PictureKind =
   | "netpbm"
   | "jpeg2000"
   | "tga"
-  /** Known, and not read: what it is, for the error. */
+  /** A known kind that is not supported, with its name for the error. */
   | { readonly unread: string };
 
-/** Undefined for what is no picture that we know. */
+/** The kind; undefined where the bytes are not a known kind of picture. */
 export function pictureKind(bytes: Uint8Array): PictureKind | undefined {
   const text = (start: number, end: number) => String.fromCharCode(...bytes.subarray(start, end));
   const head = text(0, 16);
@@ -41,7 +41,7 @@ export function pictureKind(bytes: Uint8Array): PictureKind | undefined {
   return isTga(bytes) ? "tga" : undefined;
 }
 
-/** TGA begins with no name of its own: a header whose every field is one that exists. */
+/** TGA has no signature: it is recognised by a header whose fields are all valid. */
 function isTga(bytes: Uint8Array): boolean {
   if (bytes.length < 19) return false;
   const [, hasMap, type] = bytes;

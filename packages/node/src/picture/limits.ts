@@ -1,13 +1,13 @@
-/** What pictures may ask of memory: told from their headers, before anything is decoded. */
+/** Limits on the memory that pictures may use, checked from their headers before decoding. */
 
-/** Pixels of the largest picture that is decoded: 100 megapixels, 300 MB as RGB. */
+/** Most pixels of a picture: 100 megapixels, 300 MB as RGB. */
 export const mostPixels = 100_000_000;
-/** Bytes of the largest picture file. */
+/** Largest size of a picture file in bytes. */
 export const mostPictureBytes = 2 ** 30;
-/** Pixels of all pictures that are decoded at a time; one that has more is decoded alone. */
+/** Total pixels of the pictures that are decoded at a time; a larger picture is decoded alone. */
 const pixelsAtOnce = 64_000_000;
 
-/** Throws Error with the reason for a size that is none or too large. */
+/** Throws Error with the reason for a size that is invalid or too large. */
 export function checkPictureSize(width: number, height: number): void {
   if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0))
     throw new Error(`has a damaged header (size ${width}x${height})`);
@@ -20,7 +20,7 @@ const waiting: { readonly pixels: number; readonly go: () => void }[] = [];
 
 const fits = (pixels: number) => decoding === 0 || decoding + pixels <= pixelsAtOnce;
 
-/** Runs `work`, which decodes so many pixels, when those that are being decoded leave room for them. */
+/** Runs `work`, which decodes `pixels` pixels, when the pictures in work leave room for them. */
 export async function withPixels<T>(pixels: number, work: () => Promise<T>): Promise<T> {
   if (waiting.length > 0 || !fits(pixels)) await new Promise<void>((go) => waiting.push({ pixels, go }));
   else decoding += pixels;
@@ -30,7 +30,7 @@ export async function withPixels<T>(pixels: number, work: () => Promise<T>): Pro
     decoding -= pixels;
     while (waiting.length > 0 && fits(waiting[0].pixels)) {
       const [next] = waiting.splice(0, 1);
-      decoding += next.pixels; // here, so that nobody else comes in between
+      decoding += next.pixels; // counted here, so that no other caller gets ahead
       next.go();
     }
   }

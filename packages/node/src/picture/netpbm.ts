@@ -1,4 +1,7 @@
-/** Netpbm pictures: PBM, PGM and PPM, plain or binary, of 1 to 16 bits, and PAM. https://netpbm.sourceforge.net/doc/ */
+/**
+ * Decodes Netpbm pictures: PBM, PGM and PPM, plain or binary, of 1 to 16 bits, and PAM.
+ * https://netpbm.sourceforge.net/doc/
+ */
 import type { Bands } from "./bands.js";
 import { checkPictureSize } from "./limits.js";
 
@@ -9,11 +12,11 @@ interface Header {
   readonly channels: number;
   readonly white: number;
   readonly alpha: boolean;
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   readonly start: number;
 }
 
-/** Throws Error with the reason for a header that is none. */
+/** Parses the header. Throws Error with the reason where it is invalid. */
 export function readNetpbmHeader(bytes: Uint8Array): Header {
   const kind = bytes[1] - 48;
   const header = kind === 7 ? pamHeader(bytes) : pnmHeader(bytes, kind);
@@ -33,7 +36,7 @@ export function readNetpbm(bytes: Uint8Array): Bands {
     channels,
     colours: channels >= 3 ? 3 : 1,
     alpha,
-    // A bitmap's 1 is black.
+    // In a bitmap, 1 is black.
     white: kind === 1 || kind === 4 ? 255 : white,
     data: data(bytes, start, { kind, width, height, channels, white }),
   };
@@ -76,7 +79,7 @@ function pamHeader(bytes: Uint8Array): Header {
 
 function plainValues(bytes: Uint8Array, start: number, { kind, width, height, channels }: Layout): Uint16Array {
   const count = width * height * channels;
-  // A value is a digit, and but for bits a blank: what cannot be there takes no memory.
+  // A value takes at least a digit and, except for bits, a space: check the length before allocating memory.
   if (bytes.length - start < (kind === 1 ? count : 2 * count - 1)) throw new Error("is truncated or damaged");
   const data = new Uint16Array(count);
   let at = start - 1;
@@ -116,7 +119,7 @@ function binaryValues(
   return bigEndian16(bytes.subarray(start, start + 2 * count));
 }
 
-/** Numbers of two bytes, the high one first. */
+/** Numbers of two bytes, big-endian. */
 export function bigEndian16(bytes: Uint8Array): Uint16Array {
   const data = new Uint16Array(bytes.length >> 1);
   for (let i = 0; i < data.length; i++) data[i] = (bytes[2 * i] << 8) | bytes[2 * i + 1];

@@ -1,4 +1,4 @@
-/** JPEG, PNG, WebP, TIFF, GIF and AVIF, by sharp (libvips). */
+/** Decodes JPEG, PNG, WebP, TIFF, GIF and AVIF by sharp (libvips). */
 import { letterboxGrey, type Picture } from "@phinets/core/data";
 import type { Metadata, Sharp, SharpOptions } from "sharp";
 import { type BandsOptions, bandsToPicture, stretchPicture } from "./bands.js";
@@ -10,7 +10,7 @@ let loading: Promise<(input: Uint8Array, options?: SharpOptions) => Sharp> | und
 
 export function loadSharp(): Promise<(input: Uint8Array, options?: SharpOptions) => Sharp> {
   loading ??= import("sharp").then(({ default: sharp }) => {
-    // Several pictures are decoded at once; one thread for each is the fastest split of the cores.
+    // Several pictures are decoded concurrently; one thread for each is the fastest use of the cores.
     sharp.concurrency(1);
     sharp.cache(false);
     return (input, options) => sharp(input, { limitInputPixels: mostPixels, ...options });
@@ -18,7 +18,9 @@ export function loadSharp(): Promise<(input: Uint8Array, options?: SharpOptions)
   return loading;
 }
 
-/** Upright 8-bit RGB; what is transparent is laid over grey (114). Throws Error with libvips' words. */
+/**
+ * Decodes to upright 8-bit RGB; transparent pixels are composited over grey (114). Throws Error with libvips' message.
+ */
 export async function decodeWithSharp(
   bytes: Uint8Array,
   kind: PictureKind,
@@ -26,7 +28,7 @@ export async function decodeWithSharp(
   options: BandsOptions,
 ): Promise<Picture> {
   const open = await loadSharp();
-  // Byte 24 of a PNG is its depth.
+  // Byte 24 of a PNG is its bit depth.
   if (kind === "tiff" || (kind === "png" && bytes[24] === 16)) {
     const metadata = await open(bytes).metadata();
     const deep = deepLayout(metadata, kind, bytes);
@@ -36,7 +38,7 @@ export async function decodeWithSharp(
   return stretchPicture(page, file, options.pixelRange);
 }
 
-/** The pages of an 8-bit picture, upright, as RGB over grey. */
+/** Pages of an 8-bit picture, upright, as RGB composited over grey. */
 export async function decodePages(image: Sharp): Promise<Picture[]> {
   const { data, info } = await image
     .autoOrient()
@@ -61,7 +63,7 @@ interface DeepLayout {
   readonly alpha: boolean;
 }
 
-/** How values beyond 8 bits, or bands beyond colours and alpha, are to be taken; undefined where there are none. */
+/** Layout of a picture with more than 8 bits, or with bands other than colours and alpha; undefined for all others. */
 function deepLayout(metadata: Metadata, kind: PictureKind, bytes: Uint8Array): DeepLayout | undefined {
   const { space, channels, depth } = metadata;
   const grey = space === "b-w" || space === "grey16";
@@ -78,7 +80,7 @@ function deepLayout(metadata: Metadata, kind: PictureKind, bytes: Uint8Array): D
   }
   const colours = grey ? 1 : 3;
   const extra = channels - colours;
-  // A TIFF says whether what follows the colours is alpha (1, 2) or anything else, as near infrared.
+  // A TIFF states whether the band after the colours is alpha (1, 2) or anything else, such as near infrared.
   const alpha = extra > 0 && (kind !== "tiff" || [1, 2].includes(tiffExtraSamples(bytes)?.[0] ?? 0));
   if (depth === "uchar" && (extra === 0 || (extra === 1 && alpha))) return undefined;
   return { colours, alpha };
@@ -101,14 +103,14 @@ async function decodeDeep(
 ): Promise<Picture> {
   const [Values, white] = valueTypes[depth as keyof typeof valueTypes] ?? [];
   if (!Values) throw new Error(`has ${depth} values, which are not read; save it with 8 or 16 bits`);
-  // The colour space that it has: a conversion would cut values off.
+  // Keep its colour space: a conversion would clip values.
   const { data, info } = await image
     .autoOrient()
     .toColourspace(space)
     .raw({ depth: depth as keyof typeof valueTypes })
     .toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  // A copy of its own, as values of several bytes must begin at a multiple of them.
+  // Copied, because typed arrays of larger values need an aligned offset.
   const values = new Values(new Uint8Array(data).buffer);
   const bands = { width, height, channels, colours, alpha: alpha && channels > colours, white, data: values };
   return bandsToPicture(bands, file, options);

@@ -11,7 +11,7 @@ export interface SheetCell {
 export interface SheetOptions {
   /** Default: the square root of the number of cells, rounded up. */
   readonly columns?: number;
-  /** Pixels of the longer side of a picture on the sheet. Default 256. */
+  /** Longer side of a picture on the sheet in pixels. Default 256. */
   readonly cellSize?: number;
   /** Default 8. */
   readonly gap?: number;
@@ -19,7 +19,10 @@ export interface SheetOptions {
   readonly ink?: Colour;
 }
 
-/** One picture of all cells in reading order. Cells are as large as the largest picture; smaller ones are centred. */
+/**
+ * Draws all cells in reading order into one picture. Cells have the size of the largest picture; smaller ones are
+ * centred.
+ */
 export function contactSheet(cells: readonly SheetCell[], options: SheetOptions = {}): Picture {
   const { columns = Math.max(1, Math.ceil(Math.sqrt(cells.length))), cellSize = 256, gap = 8 } = options;
   const { background = [24, 26, 32], ink = [222, 226, 236] } = options;
@@ -46,7 +49,7 @@ export function contactSheet(cells: readonly SheetCell[], options: SheetOptions 
   return canvas;
 }
 
-/** The picture with its longer side `side` pixels. */
+/** Scales a picture so that its longer side has `side` pixels. */
 export function scaleTo(picture: Picture, side: number): Picture {
   const scale = side / Math.max(picture.width, picture.height);
   return resize(picture, {

@@ -1,4 +1,4 @@
-/** What `predict` is given, as paths: patterns such as 'pics/*.jpg' become the files that match. */
+/** Expands the sources of `predict` to paths: a pattern such as 'pics/*.jpg' gives the files that match. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, extname, join } from "node:path";
@@ -26,7 +26,9 @@ const videoExtensions = [
   ".y4m",
 ]; // prettier-ignore
 
-/** Each word as it is where it is a stream or exists, else the pictures and videos that it matches, in natural order. */
+/**
+ * Keeps each word that is a stream or exists; expands others to the pictures and videos that match, in natural order.
+ */
 export async function expandSources(words: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const word of words) {
@@ -56,7 +58,7 @@ async function matches(pattern: string): Promise<string[]> {
   return kept.sort(byNaturalOrder).map((name) => join(folder, name));
 }
 
-/** A name for what is made of each file, without folders and extension: no two alike, in small letters either. */
+/** Names for output files, one per file, without folders and extension. They are unique, ignoring case. */
 export function outputNames(files: readonly string[]): string[] {
   const stem = (file: string) => basename(file, extname(file));
   const count = new Map<string, number>();
@@ -64,14 +66,14 @@ export function outputNames(files: readonly string[]): string[] {
   const taken = new Set<string>();
   const numbers = new Map<string, number>();
   return files.map((file) => {
-    // a.png and a.jpg: a_png and a_jpg; those of two folders are numbered.
+    // a.png and a.jpg become a_png and a_jpg; equal names of different folders are numbered.
     const name = fitName(
       count.get(stem(file).toLowerCase()) === 1 ? stem(file) : basename(file).replaceAll(".", "_"),
       extensionBytes,
     );
     const key = name.toLowerCase();
     let unique = name;
-    // Counted on from the last: very many may have one name.
+    // Counts on from the last number, because very many files may have the same name.
     for (let n = numbers.get(key) ?? 2; taken.has(unique.toLowerCase()); n++) {
       unique = fitName(`${name}_${n}`, extensionBytes);
       numbers.set(key, n + 1);
@@ -81,12 +83,12 @@ export function outputNames(files: readonly string[]): string[] {
   });
 }
 
-/** Of .jpg, .png, .mp4. */
+/** Bytes of .jpg, .png, .mp4. */
 const extensionBytes = 4;
-/** Of a file's name, on all file systems that matter. */
+/** Limit on a file's name on all common file systems. */
 const mostNameBytes = 255;
 
-/** A name that leaves room for an extension of so many bytes: a longer one is cut, and a digest tells it from others. */
+/** A name that leaves `room` bytes for an extension: a longer one is truncated and a digest keeps it unique. */
 export function fitName(name: string, room: number): string {
   const most = mostNameBytes - room;
   if (Buffer.byteLength(name) <= most) return name;

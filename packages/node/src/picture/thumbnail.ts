@@ -1,4 +1,4 @@
-/** Small pictures for grids of many. */
+/** Small versions of pictures for grids. */
 import { letterboxGrey } from "@phinets/core/data";
 import { readStored } from "../files/archives.js";
 import { decodePicture, withDecoder } from "./decode.js";
@@ -6,13 +6,13 @@ import { isIdxReference } from "./idx-files.js";
 import { mostPictureBytes } from "./limits.js";
 import { loadSharp } from "./sharp.js";
 
-/** Kinds whose decoders shrink while they decode, or are fast without. */
+/** Kinds whose decoders can shrink while decoding, or are fast anyway. */
 const quick: ReadonlySet<string> = new Set(["jpeg", "webp"]);
 
 export interface ThumbnailOptions {
-  /** Longest side in pixels; smaller pictures stay as they are. Default 192. */
+  /** Longest side in pixels; smaller pictures keep their size. Default 192. */
   readonly side?: number;
-  /** The file's content, where the caller has it. */
+  /** The file's content, where the caller has it already. */
   readonly bytes?: Uint8Array;
 }
 

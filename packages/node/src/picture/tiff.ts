@@ -1,8 +1,11 @@
-/** The ExtraSamples of a TIFF's first picture (TIFF 6.0, tag 338): 0 unspecified, 1 and 2 alpha. Undefined without. */
+/**
+ * The ExtraSamples of a TIFF's first picture (TIFF 6.0, tag 338): 0 unspecified, 1 and 2 alpha. Undefined where it has
+ * none.
+ */
 export function tiffExtraSamples(bytes: Uint8Array): readonly number[] | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const little = bytes[0] === 0x49;
-  // BigTIFF has offsets and counts of 8 bytes.
+  // BigTIFF has 8-byte offsets and counts.
   const big = view.getUint16(2, little) === 43;
   const entrySize = big ? 20 : 12;
   const at = (position: number) =>
@@ -19,7 +22,7 @@ export function tiffExtraSamples(bytes: Uint8Array): readonly number[] | undefin
       return Array.from({ length: Math.min(values, 64) }, (_, i) => view.getUint16(start + 2 * i, little));
     }
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error; // an offset beyond the file: the decoder says what is wrong
+    if (!(error instanceof RangeError)) throw error; // an offset beyond the file: the decoder reports what is wrong
   }
   return undefined;
 }

@@ -1,8 +1,8 @@
-/** `--tiles` as the user writes it. */
+/** Parses the option `--tiles`. */
 import type { Tiles } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 
-/** "2x2", columns x rows. */
+/** Parses "2x2", columns x rows. */
 export function parseTiles(text: string): Tiles {
   const match = /^(\d)[xX](\d)$/.exec(text.trim());
   const [columns, rows] = [Number(match?.[1]), Number(match?.[2])];

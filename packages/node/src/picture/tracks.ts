@@ -1,11 +1,14 @@
-/** Tracks drawn into frames: a box and a number in the track's own colour, and the way it came. */
+/** Draws tracks into frames: a box and an id in the track's colour, and its trail. */
 import { type Picture, resize } from "@phinets/core/data";
 import type { Track } from "@phinets/core/tracking";
 import { Canvas, colourOf } from "./draw.js";
 
-/** Frames that a trail goes back. */
+/** Length of a trail in frames. */
 const trailLength = 40;
-/** Smaller pictures are enlarged by a whole factor to at least this longer side, or labels would cover the objects. */
+/**
+ * Smaller pictures are enlarged by an integer factor until the longer side has at least this size, or labels would
+ * cover the objects.
+ */
 const leastSide = 480;
 
 export class TrackPainter {
@@ -15,7 +18,7 @@ export class TrackPainter {
   /** @param classNames names by class index; without them only the id is written */
   constructor(readonly classNames: readonly string[] = []) {}
 
-  /** The next frame with its tracks (in pixels of `frame`), on a copy, enlarged where it is small. */
+  /** Draws the next frame's tracks (in pixels of `frame`) on a copy, enlarged where it is small. */
   paint(frame: Picture, tracksInFrame: readonly Track[]): Canvas {
     const scale = Math.max(1, Math.ceil(leastSide / Math.max(frame.width, frame.height)));
     const picture = scale === 1 ? frame : resize(frame, { width: frame.width * scale, height: frame.height * scale });
@@ -36,7 +39,7 @@ export class TrackPainter {
       this.#trails.set(id, trail);
       for (let i = 1; i < trail.length; i++) {
         const [a, b] = [trail[i - 1], trail[i]];
-        // Fades into the past; a gap in the track is a gap in the trail.
+        // Trails fade with age; a gap in the track is a gap in the trail.
         if (b.frame - a.frame > 5) continue;
         canvas.line(a.x, a.y, b.x, b.y, colourOf(id - 1), thickness, 0.15 + (0.75 * i) / trail.length);
       }

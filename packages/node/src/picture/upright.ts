@@ -1,18 +1,18 @@
-/** Pictures as cameras and telephones make them, as plain JPEGs of a data set. */
+/** Converts pictures from cameras and phones to plain JPEGs for a data set. */
 import { letterboxGrey } from "@phinets/core/data";
 import { withDecoder } from "./decode.js";
 import { loadSharp } from "./sharp.js";
 
-/** Kinds that cameras, telephones and browsers make. */
+/** Kinds that cameras, phones and browsers make. */
 const taken: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "heic", "avif"]);
-/** Of sharp: differences that only a measurement finds. */
+/** sharp's quality: differences are measurable but not visible. */
 const quality = 92;
 
 /**
- * JPEG bytes of a picture, decoded and encoded anew: upright, sRGB, what is transparent over grey (114), and nothing but its
- * pixels. Where and when it was taken, by whom and with what (EXIF, XMP, IPTC, comments, what follows the picture) is gone.
- * @param name what errors call it
- * @throws PhinetsError `data.picture` where it is no JPEG, PNG, WebP or AVIF, is damaged or too large
+ * Decodes a picture and encodes it as JPEG: upright, sRGB, transparent pixels composited over grey (114), pixels only.
+ * All metadata on place, time, author and device (EXIF, XMP, IPTC, comments, trailing bytes) is removed.
+ * @param name the picture's name in errors
+ * @throws PhinetsError `data.picture` where it is not a JPEG, PNG, WebP or AVIF, is damaged or too large
  */
 export async function uprightJpeg(name: string, bytes: Uint8Array): Promise<Uint8Array> {
   const open = await loadSharp();
