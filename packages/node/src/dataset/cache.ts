@@ -1,9 +1,9 @@
 /**
- * Decoded pictures in memory and on disk. A picture is decoded once, shrunk to what the network can use, and kept: in
- * shared memory (so that worker threads need no copy) and in shards of up to 512 pictures in a cache folder, from which
- * the next start reads it. A shard's name is a digest of its pictures' paths, sizes and times of change and of the
- * options, so a stale one is never read, and a damaged one (shard-file.ts) is made again; those not used for 30 days are
- * removed.
+ * Cache of decoded pictures in memory and on disk. A picture is decoded once, shrunk to what the network can use, and
+ * kept in shared memory (so that worker threads need no copy) and in shards of up to 512 pictures in a cache folder,
+ * from which later starts read it. A shard's name is a digest of its pictures' paths, sizes and modification times and
+ * of the options, so an outdated shard is never read. A damaged shard (shard-file.ts) is made again, and shards not
+ * used for 30 days are removed.
  */
 import { createHash } from "node:crypto";
 import * as nodeFs from "node:fs";
@@ -35,27 +35,27 @@ export interface LoadOptions extends PictureSize {
   /** Default "stretch". */
   readonly fit?: Fit;
   /**
-   * "training": pictures at up to 1.5 times the input's size, for jittered crops. "evaluation": finished pictures at the
-   * input's size, bit for bit what `fitPicture` makes of the decoded file, with boxes moved likewise.
+   * "training": pictures at up to 1.5 times the input's size, for jittered crops. "evaluation": finished pictures at
+   * the input's size, bit-identical to `fitPicture` of the decoded file, with boxes transformed accordingly.
    */
   readonly use: "training" | "evaluation";
   /** Folder of the shards, `PROJECT/.cache/phinets`; absent: memory only. */
   readonly folder?: string;
   /**
-   * Where the pixels are while they are used. "ram": in shared memory. "disk": in the shards' files, read as they are
-   * needed; `folder` is needed then. Default "ram".
+   * Where the pixels are kept during use. "ram": in shared memory. "disk": in the shards' files, read when needed;
+   * requires `folder`. Default "ram".
    */
   readonly cache?: CacheMode;
-  /** Pixel values that become 0 and 255. Default: all that a picture's depth can hold. */
+  /** Pixel values that map to 0 and 255. Default: the full range of a picture's depth. */
   readonly pixelRange?: PixelRange;
-  /** Told once of pictures that use little of their depth: how many, and what there is to say of the first. */
+  /** Called once if pictures use little of their depth, with their number and the message about the first. */
   readonly onHint?: (count: number, first: string) => void;
-  /** Told of each picture that cannot be decoded; it is left out. Absent: the first one is an error. */
+  /** Called for each picture that cannot be decoded, which is then left out. Absent: the first one is an error. */
   readonly onBad?: (error: PhinetsError) => void;
-  /** Pictures decoded at a time. Default 4. */
+  /** Number of pictures decoded at a time. Default 4. */
   readonly concurrency?: number;
   readonly onProgress?: (done: number, total: number) => void;
-  /** A warning that does not stop: the cache could not be written, or was damaged. */
+  /** Called with warnings: the cache could not be written, or was damaged. */
   readonly onWarning?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -64,9 +64,9 @@ const columns = 6;
 const shardPictures = 512;
 const version = 2;
 
-/** Loaded pictures with their labels: what batches are assembled from. */
+/** Loaded pictures with their labels, from which batches are assembled. */
 export class CachedPictures extends PackedSource<Sample> {
-  /** @param skipped pictures that were left out, as they could not be decoded */
+  /** @param skipped errors of the pictures that could not be decoded */
   constructor(
     packed: PackedPictures,
     samples: readonly Sample[],
@@ -78,7 +78,7 @@ export class CachedPictures extends PackedSource<Sample> {
 
 /**
  * Loads the samples' pictures, from the cache folder where it has them. Throws PhinetsError naming the first file that
- * cannot be decoded.
+ * cannot be decoded, unless `onBad` is given.
  */
 export async function loadPictures(samples: readonly Sample[], options: LoadOptions): Promise<CachedPictures> {
   const { channels = 3, fit = "stretch", use, width, height, cache = "ram", pixelRange } = options;
@@ -100,7 +100,7 @@ export async function loadPictures(samples: readonly Sample[], options: LoadOpti
     const found = path === undefined ? undefined : readShard(path, { pictures: part.length, channels, cache });
     if (found === "damaged") onWarning?.(`${path}: the picture cache is damaged; these pictures are decoded again`);
     let shard: Shard | undefined = found === "damaged" ? undefined : found;
-    // A shard without some of its pictures is of no use to who wants all: decoding says what is wrong with them.
+    // A shard that lacks some pictures is useless to a caller that needs all: decoding again reports what is wrong.
     if (onBad === undefined && shard?.rows.some((row) => typeof row === "string")) shard = undefined;
     if (shard === undefined) {
       const done = (n: number) => onProgress?.(first + n, samples.length);
@@ -205,7 +205,10 @@ function digestOf(part: readonly Sample[], describe: string, mayLack: boolean): 
 const hourMs = 3600_000;
 const keepMs = 30 * 24 * hourMs;
 
-/** What nobody has read for a month goes; what is half-written, by a process on whatever machine, in an hour: it takes seconds. */
+/**
+ * Removes shards that were not used for a month, and temporary files after an hour, by whatever process: writing takes
+ * seconds.
+ */
 function removeUnused(folder: string): void {
   try {
     for (const name of readdirSync(folder)) {
@@ -213,5 +216,5 @@ function removeUnused(folder: string): void {
       const most = name.startsWith(".") ? hourMs : keepMs;
       if (name.endsWith(".pictures") && Date.now() - statSync(path).mtimeMs > most) rmSync(path, { force: true });
     }
-  } catch {} // another process may be at it, or the folder is gone: nothing is lost
+  } catch {} // another process may be removing it, or the folder is gone: harmless
 }

@@ -1,6 +1,6 @@
 /**
- * `phinets convert`: a data set in another format. All is written beside the new folder under another name, which is
- * changed when the last file is there: under its own name there is a whole data set or none.
+ * `phinets convert`: writes a data set in another format. Everything is written to a temporary folder beside the new
+ * one and renamed when complete, so the new folder is never incomplete.
  */
 
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
@@ -28,21 +28,21 @@ import { type OpenedSet, type OpenOptions, openDataset } from "./open.js";
 
 export interface ConvertOptions
   extends Pick<OpenOptions, "format" | "only" | "moves" | "background" | "bad" | "seed" | "cache" | "pixelRange"> {
-  /** Folder, archive, or the file that describes a set. */
+  /** Folder, archive, or the file that describes a data set. */
   readonly from: string;
   /** The new data set's folder. */
   readonly into: string;
   /** Id of the format to write: coco, yolo, voc, folders. */
   readonly to: string;
-  /** Replace a folder that an earlier conversion has written. */
+  /** Replace a folder that an earlier conversion wrote. */
   readonly existOk?: boolean;
-  /** Hard links in place of copies, where the file system has them. */
+  /** Make hard links instead of copies, where the file system has them. */
   readonly link?: boolean;
-  /** Make the splits that the data set lacks, as training would. Default: keep it as it is. */
+  /** Make the splits that the data set lacks, as training does. Default: keep its splits as they are. */
   readonly split?: boolean;
-  /** Told of how the data set was understood, before anything is written. */
+  /** Called with how the data set was interpreted, before anything is written. */
   readonly onOpened?: (set: OpenedSet) => void;
-  /** With `bad` "leave out": told of each picture that is, as it cannot be read. */
+  /** With `bad` "leave out": called for each picture that cannot be read and is left out. */
   readonly onBad?: (error: PhinetsError) => void;
   readonly onProgress?: (what: "measuring" | "writing", done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -51,7 +51,7 @@ export interface ConvertOptions
 export interface Conversion {
   readonly from: string;
   readonly into: string;
-  /** Ids of the formats. */
+  /** Ids of the formats that were read and written. */
   readonly was: string;
   readonly is: string;
   readonly pictures: Readonly<Record<SplitName, number>>;
@@ -60,10 +60,10 @@ export interface Conversion {
   readonly notes: readonly string[];
 }
 
-/** In each folder that was written: what it is, so that it may be replaced. Hidden, as it is no part of the data set. */
+/** A hidden file that marks a written folder, so that it may be replaced. */
 const markName = ".phinets-convert.json";
 
-/** Throws PhinetsError: what opening throws, `data.write` for what cannot be written as asked. */
+/** Throws what opening throws, and PhinetsError `data.write` for what cannot be written as requested. */
 export async function convertDataset(options: ConvertOptions): Promise<Conversion> {
   const {
     from,
@@ -103,7 +103,7 @@ export async function convertDataset(options: ConvertOptions): Promise<Conversio
   };
 }
 
-/** What is in the way is said before the data set is read. */
+/** Checks the destination before the data set is read. */
 function requirePlace({ from, into, existOk }: ConvertOptions): void {
   const refuse = (problem: string): never => {
     throw new PhinetsError("data.write", `${into}: ${problem}`, into);
@@ -115,7 +115,7 @@ function requirePlace({ from, into, existOk }: ConvertOptions): void {
     const within = (inner: string, outer: string) =>
       `${inner}${sep}`.startsWith(`${outer.replace(/[\\/]$/, "")}${sep}`);
     if (within(source, place)) refuse(`holds ${from}, which is to be read; name another folder`);
-    // Beside a data.yaml or an archive there may be room; inside a folder that is a data set there is none.
+    // The new folder may lie beside a data.yaml or an archive, but not inside a folder that is the data set.
     if (statSync(from).isDirectory() && within(place, root))
       refuse(`lies in ${from} and would be read with it; name a folder elsewhere`);
   }
@@ -138,7 +138,7 @@ function isOurs(folder: string): boolean {
   }
 }
 
-/** The real path of a place that may not exist yet. */
+/** The real path of a file or folder that may not exist yet. */
 function realPlace(path: string): string {
   const whole = resolve(path);
   if (existsSync(whole)) return realpathSync(whole);
@@ -169,7 +169,7 @@ async function sizesOf(
   return sizes;
 }
 
-/** Pictures that could not be measured are left out. */
+/** Pictures without a known size are left out. */
 function withSizes(index: DatasetIndex, sizes: ReadonlyMap<string, PictureSize>): DatasetIndex {
   const of = (split: SplitName) => index.splits[split].filter(({ file }) => sizes.has(file));
   return { ...index, splits: { train: of("train"), val: of("val"), test: of("test") } };
@@ -213,7 +213,7 @@ async function writeFolder(written: WrittenDataset, mark: string, options: Conve
   }
 }
 
-/** Gives the finished folder its name; what was there goes when it has it. */
+/** Renames the finished folder to its final name; what was there before is removed afterwards. */
 async function takePlace(temporary: string, target: string): Promise<void> {
   if (!existsSync(target)) return rename(temporary, target);
   const old = temporaryPath(target);
@@ -227,7 +227,7 @@ async function takePlace(temporary: string, target: string): Promise<void> {
   await rm(old, { recursive: true, force: true });
 }
 
-/** Byte for byte; pictures of idx files as PNG. */
+/** Copies the file byte for byte; a picture of an idx file is written as PNG. */
 async function writePicture(from: string, to: string, linked: boolean): Promise<void> {
   if (isIdxReference(from)) return writeFile(to, await encodePng(await readIdxPicture(from)));
   if (splitArchivePath(from) !== undefined) return writeFile(to, await readStored(from));
@@ -235,7 +235,7 @@ async function writePicture(from: string, to: string, linked: boolean): Promise<
     try {
       return await link(await realpath(from), to);
     } catch (error) {
-      // Another file system, or one without links.
+      // Another file system, or one without hard links: copy instead.
       if (!["EXDEV", "EPERM", "ENOTSUP", "EMLINK"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The synthetic conveyor as files: a YOLO data set whose test split is an unseen clip, which is a MOTChallenge sequence
- * too.
+ * Writes the synthetic conveyor as files: a YOLO data set whose test split is an unseen clip, also in MOTChallenge
+ * format.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,13 +18,13 @@ import { describeWriteError } from "../host/atomic.js";
 import { encodePng } from "../picture/files.js";
 
 export interface ConveyorOptions {
-  /** Default 0. The clip has a seed of its own made from it. */
+  /** Default 0. The clip's own seed is derived from it. */
   readonly seed?: number;
-  /** Pictures to train on. Default 2000: with 800 a small network learns them by heart. */
+  /** Number of training pictures. Default 2000: a small network memorises 800. */
   readonly train?: number;
-  /** Pictures to validate on. Default 100. */
+  /** Number of validation pictures. Default 100. */
   readonly val?: number;
-  /** Frames of the unseen clip, the test split. Default 150. */
+  /** Number of frames in the unseen clip, the test split. Default 150. */
   readonly clipFrames?: number;
   /** Default 160 x 120. */
   readonly size?: PictureSize;
@@ -32,18 +32,18 @@ export interface ConveyorOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Pictures that wait to be compressed and written. */
+/** Most pictures waiting to be compressed and written. */
 const mostSaving = 8;
 
 /**
  * Renders into `folder`: data.yaml; train and val with images/ and labels/; clip/ with images/000001.png, labels/,
- * gt/gt.txt and seqinfo.ini. A folder that already holds the same rendering is left as it is.
+ * gt/gt.txt and seqinfo.ini. A folder that already has the same rendering is left as it is.
  * @returns path of the data.yaml
  */
 export async function writeConveyorDataset(folder: string, options: ConveyorOptions = {}): Promise<string> {
   const { seed = 0, train = 2000, val = 100, clipFrames = 150, size = conveyorSize } = options;
   const yaml = join(folder, "data.yaml");
-  // The first picture stands for the renderer: when that changes, old pictures are not taken for new ones.
+  // Identifies the renderer by its first picture: when the renderer changes, old pictures are rendered again.
   const first = createHash("sha256")
     .update(renderConveyorPicture(seed, 0, size).picture.data)
     .digest("hex")
@@ -52,7 +52,7 @@ export async function writeConveyorDataset(folder: string, options: ConveyorOpti
   const recipe = `${JSON.stringify(asked)}\n`;
   const recipeFile = join(folder, "conveyor.json");
   if (existsSync(recipeFile) && existsSync(yaml) && readFileSync(recipeFile, "utf8") === recipe) return yaml;
-  // Written last: an interrupted rendering starts again.
+  // Removed first and written last, so that an interrupted rendering starts again.
   rmSync(recipeFile, { force: true });
   const total = train + val + clipFrames;
   let done = 0;
@@ -65,11 +65,11 @@ export async function writeConveyorDataset(folder: string, options: ConveyorOpti
   for (const split of ["train", "val", "clip"]) {
     for (const kind of ["images", "labels"]) rmSync(join(folder, split, kind), { recursive: true, force: true });
   }
-  // Pictures are compressed by other threads while the next ones are rendered.
+  // Other threads compress pictures while the next ones are rendered.
   const saving: Promise<void>[] = [];
   const saveNext = async (split: string, name: string, frame: ConveyorFrame): Promise<void> => {
     const one = save(split, name, frame);
-    one.catch(() => {}); // thrown when it is waited for
+    one.catch(() => {}); // thrown when it is awaited
     saving.push(one);
     if (saving.length > mostSaving) await saving.shift();
   };

@@ -1,6 +1,6 @@
 /**
- * SHA-256 of files' contents. Each file is read once: its digest is kept in the cache folder under its path, size and
- * times, so that the next start only asks for those. The same bytes have the same digest wherever they lie.
+ * SHA-256 of files' contents. Each file is read once: its digest is stored in the cache folder under its path, size and
+ * times, so that later starts only check those. Equal bytes have equal digests wherever the files lie.
  */
 import { createHash } from "node:crypto";
 import { type BigIntStats, createReadStream } from "node:fs";
@@ -11,20 +11,20 @@ import { forEachConcurrently } from "../host/concurrency.js";
 import { readKept, writeKept } from "./kept.js";
 
 export interface DigestOptions {
-  /** Where digests are kept, `PROJECT/.cache/phinets`; absent: they are not. */
+  /** Folder in which digests are stored, `PROJECT/.cache/phinets`; absent: they are not stored. */
   readonly folder?: string;
   readonly signal?: AbortSignal;
 }
 
-/** Stands for the digest of a file that is not there or cannot be read. */
+/** Digest of a file that does not exist or cannot be read. */
 export const noDigest = "missing";
 
 const fileName = "digests-2.json";
 
-/** Files up to this size are read at once; an archive may be larger than memory. */
+/** Files up to this size are read in one piece; an archive may be larger than memory. */
 const wholeBytes = 2 ** 24;
 
-/** By path as given. A file that cannot be read has `noDigest`. */
+/** Digests by path as given; `noDigest` for a file that cannot be read. */
 export async function digestFiles(
   paths: Iterable<string>,
   { folder, signal }: DigestOptions = {},
@@ -54,7 +54,7 @@ export async function digestFiles(
       let value = noDigest;
       try {
         value = await digest(wanted[n]);
-      } catch {} // what is wrong with it is said by who decodes it
+      } catch {} // the decoder reports what is wrong with it
       digests.set(wanted[n], value);
     },
     signal,
@@ -66,7 +66,7 @@ export async function digestFiles(
   return digests;
 }
 
-/** A file written again in place has other times, if not another size. */
+/** Rewriting a file in place changes its times, if not its size. */
 function stampOf({ size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${size} ${mtimeNs} ${ctimeNs}`;
 }

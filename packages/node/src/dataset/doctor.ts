@@ -1,5 +1,5 @@
 /**
- * `phinets doctor`: reads every picture and label of a data set and says what is there and what is wrong.
+ * `phinets doctor`: reads every picture and label of a data set and reports its contents and problems.
  */
 import {
   type BadFile,
@@ -27,24 +27,24 @@ import { openDataset } from "./open.js";
 export interface DoctorCommandOptions {
   /** Data sets, as for `openDataset`. */
   readonly data: readonly string[];
-  /** Id of the data format. Default: as recognised. */
+  /** Id of the data format. Default: detected. */
   readonly format?: string;
-  /** Network input that boxes are judged at. Default 128 x 128. */
+  /** Size of the network input for which boxes are judged. Default 128 x 128. */
   readonly height?: number;
   readonly width?: number;
   /** Default "stretch". */
   readonly fit?: Fit;
-  /** Pixels a grid cell is wide and high. Default 16. */
+  /** Width and height of a grid cell in pixels. Default 16. */
   readonly gridStride?: number;
   /** Boxes below this many input pixels count as lost. Default 4. */
   readonly minBoxPixels?: number;
   readonly seed?: number;
-  /** Pixel values that become 0 and 255. Default: all that a picture's depth can hold. */
+  /** Pixel values that map to 0 and 255. Default: the full range of a picture's depth. */
   readonly pixelRange?: PixelRange;
   readonly concurrency?: number;
-  /** Told of pictures read; the total grows where a split is made of the first. */
+  /** Called with the number of pictures read; the total grows where a split has to be made. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Gets the data set with its splits, for who wants more of it. */
+  /** Receives the data set with its splits. */
   readonly onOpened?: (index: DatasetIndex) => void;
   /** As for `openDataset`. */
   readonly within?: string;
@@ -54,8 +54,8 @@ export interface DoctorCommandOptions {
 type Seen = Pick<PictureFinding, "size" | "digest" | "cells">;
 
 /**
- * Collects the report. Only a data set that cannot be opened at all (no such path, no classes) is thrown; everything that
- * is wrong with single files is in `badFiles`, with rows of labels in `badRows`.
+ * Collects the report. Throws only where a data set cannot be opened at all (no such path, no classes); problems of
+ * single files are in `badFiles`, problems of label rows in `badRows`.
  */
 export async function doctorCommand(options: DoctorCommandOptions): Promise<DoctorReport> {
   const { data, format, seed, pixelRange, within, signal } = options;
@@ -67,7 +67,7 @@ export async function doctorCommand(options: DoctorCommandOptions): Promise<Doct
     if (!(error instanceof PhinetsError)) throw error;
     to.push({ file: error.path ?? file, reason: error.message });
   };
-  /** Decodes pictures that have not been yet, each once. */
+  /** Decodes each picture that has not been decoded yet, once. */
   const see = async (files: readonly string[]) => {
     const wanted = [...new Set(files)].filter((file) => !seen.has(file));
     const before = seen.size;
@@ -123,13 +123,13 @@ export async function doctorCommand(options: DoctorCommandOptions): Promise<Doct
   );
 }
 
-/** Size, digest and cells of a picture, from one decoding. */
+/** Size, digest and grey cells of a picture, from one decoding. */
 async function seePicture(file: string, options: BandsOptions): Promise<Seen> {
   if (isIdxReference(file)) {
     const picture = await decodePicture(file, options);
     return { size: sizeOf(picture), ...lookOf(picture) };
   }
-  // Why a file cannot be read is said by who decodes it.
+  // The decoder reports why a file cannot be read.
   const bytes = await readStored(file, { most: mostPictureBytes }).catch(() => undefined);
   const picture = await decodePicture(file, { ...options, bytes });
   return { size: sizeOf(picture), digest: bytes && contentDigest(bytes), cells: greyCells(picture) };
@@ -144,5 +144,5 @@ function describeHints(hints: ReadonlyMap<string, string>, pictures: number): st
 
 const sizeOf = ({ width, height }: { readonly width: number; readonly height: number }) => ({ width, height });
 
-/** The report as text, for a terminal. */
+/** Formats the report as text for a terminal. */
 export { formatDoctorReport };

@@ -1,6 +1,6 @@
 /**
- * A folder on disk as a tree of files. Links to folders are followed, but never in circles, and those that are met within
- * a linked folder once only: a few folders that link to each other would make a very large tree.
+ * A folder on disk as a tree of files. Links to folders are followed, but never in cycles, and a target that is met
+ * within linked folders is followed only once: a few folders that link to each other would otherwise make a huge tree.
  */
 import { type Dirent, existsSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
@@ -19,15 +19,15 @@ import { leadsInto, requireWithin } from "../files/within.js";
 type Kind = "folders" | "files" | "brokenLinks" | "others";
 
 export class FolderTree implements FileTree {
-  /** Links within linked folders by what they lead to, real paths: a second one to it is not followed. */
+  /** Targets (real paths) of links within linked folders: a second link to the same target is not followed. */
   readonly #nested = new Map<string, string>();
-  /** Real paths of what links in the tree lead to, by the links' paths in it. */
+  /** Real paths of the targets of links in the tree, by the links' paths. */
   readonly #targets = new Map<string, string>();
   #realRoot: string | undefined;
 
   /**
-   * @param name path of the folder, as the user named it
-   * @param within real path of a folder outside of which nothing is read, over whatever links. Default: all may be
+   * @param name path of the folder, as the user gave it
+   * @param within real path of a folder outside of which nothing is read, whatever links say. Default: no limit
    */
   constructor(
     readonly name: string,
@@ -51,7 +51,7 @@ export class FolderTree implements FileTree {
   }
 
   #kindOf(entry: Dirent, folder: string): Kind {
-    // A name that is no UTF-8 comes with this letter, and nothing has the name that it makes.
+    // A file name that is not UTF-8 is read with this replacement character, and no file has the resulting name.
     if (entry.name.includes("\ufffd") && !existsSync(join(this.name, folder, entry.name))) return "others";
     if (entry.isDirectory()) return "folders";
     if (entry.isFile()) return "files";
@@ -76,7 +76,7 @@ export class FolderTree implements FileTree {
     return stats.isDirectory() ? "folders" : "files";
   }
 
-  /** Not where the folder that it leads to holds a folder on the way here: that would be a circle. */
+  /** False where the link's target contains a folder on the current path: that would be a cycle. */
   #mayFollow(folder: string, path: string, target: string): boolean {
     let nested = false;
     for (let above = folder; ; above = folderOf(above)) {

@@ -1,4 +1,4 @@
-/** Frames of a clip as pictures of a data set. */
+/** Writes frames of a clip as pictures of a data set. */
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { fitName } from "@phinets/core/data";
@@ -7,20 +7,20 @@ import { savePicture } from "../picture/files.js";
 import { framesOf } from "../video/frames.js";
 
 export interface FrameOptions {
-  /** Every n-th frame is written, the first one among them. Default 1. */
+  /** Write every n-th frame, starting with the first. Default 1. */
   readonly every?: number;
-  /** Told of frames read; the total is 0 where the clip does not say it. */
+  /** Called with the number of frames read; the total is 0 where it is unknown. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
-/** JPEG's quality: what a detector learns from should not be the compression. */
+/** JPEG quality, high so that a detector does not learn compression artefacts. */
 const quality = 95;
 
 /**
- * Writes `NAME_000001.jpg` and so on, numbered as the clip's frames. A picture that is there already is never written
- * over: PhinetsError `data.frames` then, before the first where it is the first's. Frames that were written stay when the
- * work is stopped.
+ * Writes `NAME_000001.jpg` and so on, numbered as the clip's frames. An existing file is never overwritten:
+ * PhinetsError `data.frames`, thrown before anything is written where it is the first frame's. Frames that are written
+ * remain when the work is stopped.
  * @returns the files
  */
 export async function writeFrames(clip: string, folder: string, options: FrameOptions = {}): Promise<string[]> {

@@ -1,4 +1,4 @@
-/** What formats of data sets need from Node: YAML, gzip, sizes of pictures. */
+/** Node's implementation of what data set formats need: YAML, gzip, sizes of pictures. */
 import type { DataHost } from "@phinets/core/data";
 import { gunzip, inflate } from "../files/archives.js";
 import { pictureSizeOf } from "../picture/decode.js";

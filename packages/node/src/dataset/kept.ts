@@ -1,13 +1,13 @@
 /**
- * Small files of the cache folder that keep something by path: JSON with a digest of its own, so that a damaged one is begun
- * anew and not believed.
+ * Small files of the cache folder that store texts by path: JSON with a digest of itself, so that a damaged file is
+ * discarded.
  */
 import { createHash } from "node:crypto";
 import { mostTextBytes } from "@phinets/core/data";
 import { readRegularSync } from "../files/regular-file.js";
 import { writeFileAtomic } from "../host/atomic.js";
 
-/** More entries than these and the file is begun anew: it would have to be read at each start. */
+/** A file with more entries is started anew, because it is read at each start. */
 const mostKept = 200_000;
 
 /** Texts by path; empty where the file is absent, damaged or of another kind. Each entry has `texts` texts. */
@@ -28,7 +28,10 @@ export function readKept(path: string, texts: number): Map<string, readonly stri
   }
 }
 
-/** What cannot be written is made again next time. `wanted`: those that stay where there are too many. */
+/**
+ * Writes the file; a failure is ignored, because the texts can be computed again. `wanted`: entries to keep where there
+ * are too many.
+ */
 export function writeKept(
   path: string,
   kept: ReadonlyMap<string, readonly string[]>,

@@ -1,4 +1,4 @@
-/** Label sets on the disk: files are written as a whole or not at all, over no link, and in the opened folder alone. */
+/** Label sets on disk: files are written atomically, never through a link, and only in the opened folder. */
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, realpathSync } from "node:fs";
 import { dirname, relative, resolve, sep } from "node:path";
@@ -12,21 +12,21 @@ import type { OpenedDataset } from "./open.js";
 import { openToLabel } from "./open-to-label.js";
 
 export interface LabelSetOptions {
-  /** Nothing outside this folder is written. Default: the data set's own. */
+  /** Folder outside of which nothing is written. Default: the data set's own. */
   readonly within?: string;
 }
 
-/** The label set of a folder. Throws PhinetsError as `openToLabel` and `labelSetOf` do. */
+/** Opens the label set of a folder. Throws PhinetsError as `openToLabel` and `labelSetOf` do. */
 export async function openLabelSet(path: string, options?: LabelSetOptions): Promise<LabelSet> {
   return labelSetOf(await openToLabel(path), options);
 }
 
-/** Throws PhinetsError `data.edit` where the labels cannot be changed in place. */
+/** The label set of an opened data set. Throws PhinetsError `data.edit` where its labels cannot be changed in place. */
 export async function labelSetOf(opened: OpenedDataset, { within }: LabelSetOptions = {}): Promise<LabelSet> {
   const { sets } = opened;
   const [set] = sets;
   const { path } = set;
-  // Of several joined ones no file is everybody's.
+  // Joined data sets share no label file.
   const tree = { ...set, places: sets.length > 1 ? undefined : set.places };
   const made = await LabelSet.of(tree, diskHost(within ?? path), path);
   if (!existsSync(path) || !lstatSync(realpathSync(path)).isDirectory())
@@ -49,7 +49,7 @@ function diskHost(within: string): LabelHost {
   };
 }
 
-/** Of all label sets of this process: a folder may have been opened twice. */
+/** Writes of all label sets of this process run one after another, because a folder may be opened twice. */
 let last: Promise<unknown> = Promise.resolve();
 
 function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -58,7 +58,7 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return next;
 }
 
-/** A file that is no link, not write-protected, and in the opened folder once the links before it are followed. */
+/** Requires that a file is not a link, not write-protected, and in the opened folder once links are resolved. */
 function requirePlace(file: string, root: string): void {
   const refuse = (problem: string): never => {
     throw new PhinetsError("data.edit", `${file}: ${problem}`, file);

@@ -1,7 +1,7 @@
 /**
- * What pictures look like, for splits and for the doctor: a digest of each one's content and its 9 x 8 grey cells. Pictures
- * are shrunk while they are decoded, which costs a fifth of decoding them, and what was seen is kept in the cache folder
- * under path, size and times, as digests are.
+ * The "look" of pictures, for making splits and for the doctor: a digest of the content and 9 x 8 grey cells. Pictures
+ * are shrunk during decoding, which takes a fifth of the time of decoding them fully. Looks are stored in the cache
+ * folder under path, size and times, as digests are.
  */
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
@@ -17,9 +17,9 @@ import { loadSharp } from "../picture/sharp.js";
 import { readKept, writeKept } from "./kept.js";
 
 export interface LookOptions {
-  /** Where looks are kept, `PROJECT/.cache/phinets`; absent: they are not. */
+  /** Folder in which looks are stored, `PROJECT/.cache/phinets`; absent: they are not stored. */
   readonly folder?: string;
-  /** Values that become black and white. */
+  /** Pixel values that map to black and white. */
   readonly pixelRange?: PixelRange;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -28,8 +28,8 @@ export interface LookOptions {
 const fileName = "looks-2.json";
 
 /**
- * By file. What is wrong with a picture is said by who decodes it: one that cannot be read has no look, one that cannot be
- * decoded has a digest only.
+ * Looks by file. A file that cannot be read has no look, one that cannot be decoded has only a digest; the decoder
+ * reports what is wrong.
  */
 export async function lookAtPictures(
   files: readonly string[],
@@ -78,7 +78,7 @@ export async function lookAtPictures(
   return looks;
 }
 
-/** The look of a decoded picture: a digest of its pixels, and its cells. */
+/** The look of a decoded picture: a digest of its pixels, and its grey cells. */
 export function lookOf(picture: Picture): PictureLook {
   const digest = createHash("sha256")
     .update(`${picture.width} ${picture.channels} `)
@@ -102,7 +102,7 @@ async function lookAt(file: string, bytes: Uint8Array, pixelRange: PixelRange | 
   }
 }
 
-/** Eight times the cells, so that libvips' filter hardly matters. */
+/** Eight times as many pixels as cells in each direction, so that libvips' filter hardly matters. */
 const shrunkTo = { width: 72, height: 64, fit: "fill" } as const;
 
 const notSharps: ReadonlySet<string> = new Set(["bmp", "netpbm", "jpeg2000", "tga"]);
@@ -116,7 +116,7 @@ async function shrunk(
     const picture = await decodePicture(file, { bytes, pixelRange });
     return { picture, size: picture };
   };
-  // Values that are stretched are so at their full depth.
+  // A pixel range is applied at the picture's full depth, which shrinking while decoding does not keep.
   if (pixelRange !== undefined) return whole();
   const open = await loadSharp();
   try {

@@ -1,4 +1,4 @@
-/** Data sets opened to be labelled: pictures that have no labels yet are part of them, even where none has any. */
+/** Opens data sets for labelling: pictures without labels are included, even where none has any. */
 import { statSync } from "node:fs";
 import { openBare } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -6,7 +6,8 @@ import { FolderTree } from "./folder-tree.js";
 import { type OpenedDataset, openDataset } from "./open.js";
 
 /**
- * As `openDataset` of one set with its own splits, what is wrong left out. A folder of pictures alone opens too.
+ * As `openDataset` of one data set with its own splits; bad files and rows are left out. A folder of pictures without
+ * labels opens too.
  * @param path a folder or archive
  * @param within nothing outside this folder is read, as in `openDataset`
  */

@@ -1,4 +1,4 @@
-/** Data sets on disk: opened by core's formats, checked, and joined. */
+/** Opens data sets on disk in core's formats, checks and joins them. */
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, relative } from "node:path";
 import {
@@ -31,46 +31,46 @@ import { nodeHost } from "./host.js";
 import { lookAtPictures } from "./looks.js";
 
 export interface OpenOptions extends Pick<SplitOptions, "seed" | "val" | "test"> {
-  /** Id of the format that every data set is opened as; default: what it is recognised as. */
+  /** Id of the format of all data sets; default: detected for each. */
   readonly format?: string;
   /**
-   * What is wrong with files and rows: "throw" the first, saying how many more there are, or "leave out" every one of
-   * them; they are in `sets` of the result. Default "throw".
+   * Bad files and rows: "throw" the first, with the number of others, or "leave out" all of them; the result's `sets`
+   * list them. Default "throw".
    */
   readonly bad?: "throw" | "leave out";
-  /** Classes that count, by their names, see `onlyClasses`; default all. */
+  /** Names of the classes to use, see `onlyClasses`; default all. */
   readonly only?: readonly string[];
-  /** Share of the pictures that show nothing, see `thinBackground`; default all. */
+  /** Fraction of the pictures without objects to keep, see `thinBackground`; default all. */
   readonly background?: number;
-  /** Share of the training pictures of all sets together, 0..1; default all. */
+  /** Fraction of the training pictures of all data sets together, 0..1; default all. */
   readonly fraction?: number;
-  /** Splits whose pictures go to others, before any is made. */
+  /** Splits whose pictures are moved to others, before missing splits are made. */
   readonly moves?: readonly SplitMove[];
-  /** Make splits that are missing; false: the data set's own only. Default true. */
+  /** Make missing splits; false: only the data set's own. Default true. */
   readonly complete?: boolean;
-  /** As of core's `openTree`: pictures without labels are listed, and nothing is wrong with them. Default false. */
+  /** As in core's `openTree`: pictures without labels are included and are not a problem. Default false. */
   readonly keepUnlabelled?: boolean;
-  /** There must be something to learn from. Default: what `complete` is. */
+  /** Require training pictures. Default: the value of `complete`. */
   readonly toTrain?: boolean;
   /**
-   * Says what pictures look like, by file; asked where a split has to be made. Default: `lookAtPictures` with `cache`,
+   * Returns the pictures' looks by file; called where a split has to be made. Default: `lookAtPictures` with `cache`,
    * `onProgress` and `signal`.
    */
   readonly look?: (files: readonly string[]) => Promise<ReadonlyMap<string, PictureLook>>;
-  /** Folder in which is kept what pictures look like, `PROJECT/.cache/phinets`; absent: it is not. */
+  /** Folder in which pictures' looks are stored, `PROJECT/.cache/phinets`; absent: they are not stored. */
   readonly cache?: string;
-  /** Told how many of the pictures have been looked at. */
+  /** Called with the number of pictures looked at. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Values of pictures that become black and white, where they are looked at. */
+  /** Pixel values that map to black and white when looks are computed. */
   readonly pixelRange?: PixelRange;
-  /** Real path of a folder outside of which nothing is read, over whatever links. Default: all may be. */
+  /** Real path of a folder outside of which nothing is read, whatever links say. Default: no limit. */
   readonly within?: string;
   readonly signal?: AbortSignal;
 }
 
-/** One of the data sets that were joined. */
+/** One of the joined data sets. */
 export interface OpenedSet extends OpenedTree {
-  /** As the user named it. */
+  /** Path as the user gave it. */
   readonly path: string;
 }
 
@@ -79,10 +79,10 @@ export interface OpenedDataset extends DatasetIndex {
 }
 
 /**
- * Opens one data set, or joins several that have the same classes. Missing splits are made from train by seed, each data
- * set on its own. Throws PhinetsError naming the file: nothing found, missing or bad labels, unknown classes, classes that
- * differ, no pictures, a single class to tell apart.
- * @param paths folders, archives, or the file that describes a set (a data.yaml, a COCO JSON)
+ * Opens one data set, or joins several that have the same classes. Missing splits are made from train, with the seed,
+ * for each data set separately. Throws PhinetsError naming the file: nothing found, missing or bad labels, unknown
+ * classes, differing classes, no pictures, or only one class to distinguish.
+ * @param paths folders, archives, or the file that describes a data set (a data.yaml, a COCO JSON)
  */
 export async function openDataset(paths: readonly string[], options: OpenOptions = {}): Promise<OpenedDataset> {
   if (paths.length === 0) throw new PhinetsError("data.none", `no data set is named; --data takes ${dataSetKinds}`);
@@ -102,7 +102,7 @@ export async function openDataset(paths: readonly string[], options: OpenOptions
   return { ...takeShare(joinDatasets(completed, paths), completed, options), sets: completed };
 }
 
-/** A share of the training pictures, drawn by their names within their sets. */
+/** Draws a fraction of the training pictures, by their names within their data sets. */
 function takeShare(index: DatasetIndex, sets: readonly OpenedSet[], { fraction = 1, seed }: OpenOptions): DatasetIndex {
   if (fraction >= 1) return index;
   const names = new Map<Sample, string>();
@@ -114,7 +114,7 @@ function takeShare(index: DatasetIndex, sets: readonly OpenedSet[], { fraction =
   return { ...index, splits: { ...index.splits, train } };
 }
 
-/** What of a set is asked for. */
+/** Applies the options that select pictures and classes to one data set. */
 function selectFrom(set: OpenedSet, { only, moves, background = 1, seed }: OpenOptions): OpenedSet {
   let selected = set;
   if (only !== undefined) selected = { ...selected, ...onlyClasses(selected, only, set.path) };
@@ -124,7 +124,7 @@ function selectFrom(set: OpenedSet, { only, moves, background = 1, seed }: OpenO
   return selected;
 }
 
-/** The set with the splits that it lacks, and with notes on them. */
+/** Adds the splits that a data set lacks, and notes on them. */
 async function complete(set: OpenedSet, options: OpenOptions): Promise<OpenedSet> {
   if (options.complete === false || !lacksSplits(set)) return set;
   const { task, classes, splits } = set;
@@ -158,14 +158,14 @@ async function openOne(path: string, options: OpenOptions): Promise<OpenedTree> 
 
 const isArchive = (path: string): boolean => /\.zip$/i.test(path) && statSync(path).isFile();
 
-/** Names samples by where they lie in their data set, so that its place on the disk does not change what is drawn. */
+/** Names a sample by its path within its data set, so that the draw does not depend on where the data set lies. */
 function nameWithin(path: string): (sample: Sample) => string {
   const folder = statSync(path).isDirectory() ? path : dirname(path);
   const start = isArchive(path) ? `${path}!/` : new FolderTree(folder).locate("").replace(/\/?$/, "/");
   return ({ file }) => (file.startsWith(start) ? file.slice(start.length) : relative(folder, file));
 }
 
-/** The first problem as an error: how many more there are, and what `--skip-bad` would do. */
+/** The first problem as an error, with the number of others and the effect of `--skip-bad`. */
 function firstOf(problems: readonly Problem[], sets: readonly OpenedSet[]): PhinetsError {
   const [{ error }] = problems;
   const rest = problems.length - 1;
@@ -178,7 +178,7 @@ function firstOf(problems: readonly Problem[], sets: readonly OpenedSet[]): Phin
   );
 }
 
-/** @param toTrain whether there must be something to learn from */
+/** @param toTrain whether training pictures are required */
 function checkContent(index: OpenedSet, toTrain: boolean): void {
   const { path } = index;
   const pictures = splitNames.reduce((sum, split) => sum + index.splits[split].length, 0);

@@ -1,7 +1,7 @@
 /**
- * Found boxes in the formats that other tools read. What lies where in the folder:
- * coco: coco.json; yolo: labels/NAME.txt and classes.txt; voc: voc/comp4_det_SET_CLASS.txt; csv: detections.csv;
- * labelme: labelme/NAME.json. (predictions.json is the record of `phinets predict` itself.)
+ * Saves detected boxes in formats that other tools read. Files in the folder: coco: coco.json; yolo: labels/NAME.txt
+ * and classes.txt; voc: voc/comp4_det_SET_CLASS.txt; csv: detections.csv; labelme: labelme/NAME.json. (predictions.json
+ * is the record of `phinets predict` itself.)
  */
 import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
 import {
@@ -20,7 +20,7 @@ import { fitName } from "../picture/sources.js";
 export const saveFormats = ["coco", "yolo", "voc", "csv", "labelme"] as const;
 export type SaveFormat = (typeof saveFormats)[number];
 
-/** `coco,yolo` as formats, each once. Throws `cli.usage` for one that is unknown. */
+/** Parses `coco,yolo` as formats, without repetitions. Throws `cli.usage` for an unknown one. */
 export function parseSave(text: string): SaveFormat[] {
   const words = text.split(",").map((word) => word.trim().toLowerCase());
   const unknown = words.find((word) => !saveFormats.includes(word as SaveFormat));
@@ -33,10 +33,10 @@ export function parseSave(text: string): SaveFormat[] {
   return [...new Set(words as SaveFormat[])];
 }
 
-/** A picture, or a frame of a video, and what was found in it. */
+/** The detections of a picture or video frame. */
 export interface DetectionRecord {
   readonly file: string;
-  /** Of a video, from 1. */
+  /** Number of a video's frame, from 1. */
   readonly frame?: number;
   /** pixels */
   readonly width: number;
@@ -53,7 +53,7 @@ export interface SaveOptions {
   readonly set?: string;
 }
 
-/** Writes all formats, each file atomically; returns the paths that they begin with, one a format. */
+/** Writes all formats, each file atomically; returns one path per format, a file or the folder of its files. */
 export function saveDetections(records: readonly DetectionRecord[], options: SaveOptions): string[] {
   const { folder, formats, classNames, set = "test" } = options;
   const pictures = namePictures(records);
@@ -92,8 +92,8 @@ function save(file: string, text: string): string {
 }
 
 /**
- * The pictures' names: without folder and extension (a frame of a video: with its number) where that tells them apart,
- * else with the folders that they do not share, else with the extension too, as `a_png`.
+ * Names of pictures: without folder and extension (for a video frame, with its number) where these are unique, else
+ * with the folders in which they differ, else with the extension too, as `a_png`.
  */
 export function namePictures(records: readonly DetectionRecord[]): FoundPicture[] {
   const alone = records.map(({ file }) => basename(file));
@@ -106,7 +106,7 @@ export function namePictures(records: readonly DetectionRecord[]): FoundPicture[
       const { frame } = records[i];
       return `${withExtension ? file.replaceAll(".", "_") : stem}${frame === undefined ? "" : `_${frame}`}`;
     });
-  // Folders of Windows and of a Mac do not tell names by case.
+  // File names that differ only in case are the same on Windows and macOS.
   const differ = (names: readonly string[]) => new Set(names.map((name) => name.toLowerCase())).size === names.length;
   const short = named(alone);
   const files = differ(short) || differ(named(alone, true)) ? alone : within;
@@ -117,7 +117,7 @@ export function namePictures(records: readonly DetectionRecord[]): FoundPicture[
   }));
 }
 
-/** Room for .json and .txt. */
+/** Leaves room for .json and .txt. */
 const fitting = (part: string): string => fitName(part, 5);
 
 function sharedFolder(folders: readonly string[]): string {

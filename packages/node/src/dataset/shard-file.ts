@@ -1,6 +1,6 @@
 /**
- * A shard of decoded pictures as a file: 8 bytes of magic, the header's length (uint32, little-endian), a SHA-256 of header
- * and pixels, the header as JSON, the pixels. What is not whole is not believed: its pictures are decoded again.
+ * The file of a shard of decoded pictures: 8 bytes of magic, the header's length (uint32, little-endian), a SHA-256 of
+ * header and pixels, the header as JSON, the pixels. Pictures of an incomplete or damaged file are decoded again.
  */
 import { createHash } from "node:crypto";
 import { closeSync, readSync, utimesSync } from "node:fs";
@@ -8,14 +8,14 @@ import type { PixelFile } from "@phinets/core/data";
 import { openRegular } from "../files/regular-file.js";
 import { writeFileAtomic } from "../host/atomic.js";
 
-/** Pictures that use little of their depth, and what was said of the first. */
+/** Number of pictures that use little of their depth, and the message about the first. */
 export interface Hinted {
   readonly count: number;
   readonly first: string;
 }
 
 export interface ShardRows {
-  /** Of each picture: offset, width, height, width and height of the file's picture; or why it could not be decoded. */
+  /** For each picture: offset, width, height, width and height of the original; or why it could not be decoded. */
   readonly rows: readonly (readonly number[] | string)[];
   readonly hinted?: Hinted;
 }
@@ -29,22 +29,22 @@ export interface DecodedShard extends ShardRows {
 }
 
 export interface ReadShardOptions {
-  /** How many pictures it must hold. */
+  /** Number of pictures that it must hold. */
   readonly pictures: number;
   readonly channels: number;
-  /** Where the pixels are to be: in memory, or where they are. */
+  /** Whether to load the pixels into memory or leave them on disk. */
   readonly cache: "ram" | "disk";
 }
 
 const magic = "PHINPIC2";
 const digestBytes = 32;
 const startBytes = 12 + digestBytes;
-/** A row of a picture has some fifty bytes, one of a bad picture a sentence. */
+/** A row of a picture has about fifty bytes, that of a bad picture a sentence. */
 const mostHeaderBytes = 2 ** 22;
-/** Bytes that are read at a time where the pixels stay on the disk. */
+/** Bytes to read at a time where the pixels stay on the disk. */
 const partBytes = 2 ** 22;
 
-/** The shard; undefined where there is none, "damaged" where it is not what was written. */
+/** Reads a shard; undefined where there is none, "damaged" where it differs from what was written. */
 export function readShard(path: string, options: ReadShardOptions): Shard | "damaged" | undefined {
   let opened: ReturnType<typeof openRegular>;
   try {
@@ -89,7 +89,7 @@ export function readShard(path: string, options: ReadShardOptions): Shard | "dam
     const { rows, hinted } = JSON.parse(header.toString("utf8")) as ShardRows;
     if (!areRows(rows, size, options)) return "damaged";
     const now = new Date();
-    utimesSync(path, now, now); // used: not to be removed yet
+    utimesSync(path, now, now); // marks it as used, so that it is not removed
     return { rows, pixels, ...(hinted && { hinted }) };
   } catch {
     return "damaged";
@@ -98,7 +98,7 @@ export function readShard(path: string, options: ReadShardOptions): Shard | "dam
   }
 }
 
-/** Rows of as many pictures as there should be, each of which lies within the pixels. */
+/** Whether there is a row for each expected picture, with its pixels inside the file. */
 function areRows(rows: unknown, size: number, { pictures, channels }: ReadShardOptions): boolean {
   if (!Array.isArray(rows) || rows.length !== pictures) return false;
   return rows.every((row) => {
@@ -109,7 +109,7 @@ function areRows(rows: unknown, size: number, { pictures, channels }: ReadShardO
   });
 }
 
-/** Where its pixels lie in the file. Throws PhinetsError where it cannot be written. */
+/** Writes a shard; returns where its pixels lie in the file. Throws PhinetsError where it cannot be written. */
 export function writeShard(path: string, { rows, hinted, pixels }: DecodedShard): PixelFile {
   const header = Buffer.from(JSON.stringify({ rows, hinted }));
   const bytes = new Uint8Array(pixels);
