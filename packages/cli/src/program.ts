@@ -1,4 +1,4 @@
-/** One run of the command line: words in, exit code out. Errors are rendered here and nowhere else. */
+/** Runs one command line: arguments in, exit code out. All errors are rendered here. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { nearest, PhinetsError } from "@phinets/core/tensor";
@@ -15,17 +15,17 @@ import { configureHelp, textBelow } from "./terminal/help.js";
 export interface Surroundings {
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Aborted to interrupt the command; with an `Interruption` as its reason the exit code says what it was. */
+  /** Aborted to interrupt the command; an `Interruption` as the reason determines the exit code. */
   readonly signal: AbortSignal;
   readonly version: string;
-  /** Default: every verb. */
+  /** Default: all commands. */
   readonly verbs?: readonly Verb[];
 }
 
-/** Exit codes: done, failed, wrong usage, and the shell's for Ctrl-C and for SIGTERM. */
+/** Exit codes: success, failure, wrong usage, and the shell's codes for SIGINT (Ctrl-C) and SIGTERM. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
-/** Why a command is asked to end. */
+/** Abort reason for a signal that asks the command to end. */
 export class Interruption extends Error {
   override readonly name = "AbortError";
   constructor(readonly by: "SIGINT" | "SIGTERM") {
@@ -34,8 +34,9 @@ export class Interruption extends Error {
 }
 
 /**
- * Runs `phinets` with `words` (without node and script) and returns the exit code. With --json stdout gets exactly one
- * JSON document: the command's answer, or `{"error": {code, message, path}}`; the error's line goes to stderr in any case.
+ * Runs `phinets` with the arguments `words` (without node and script) and returns the exit code. With --json, stdout
+ * gets exactly one JSON document: the command's answer, or `{"error": {code, message, path}}`. Errors are printed to
+ * stderr in any case.
  */
 export async function runProgram(given: readonly string[], surroundings: Surroundings): Promise<number> {
   const { stdout, stderr, signal, version, verbs = allVerbs } = surroundings;
@@ -101,7 +102,7 @@ interface Explanation {
   readonly stack?: string;
 }
 
-/** What the system has too little of, wherever that is noticed, and what to do. */
+/** Errors of exhausted system resources, wherever they occur, with the remedy. */
 const shortages: Readonly<Record<string, string>> = {
   EMFILE: "allow this process more open files (ulimit -n 1024)",
   ENFILE: "close other programs: the whole machine has no more open files",
@@ -121,9 +122,9 @@ function explain(error: unknown, signal: AbortSignal): Explanation {
     return { code: "cli.interrupted", line: "error: interrupted", exitCode: interruptedCode(signal) };
   if (error instanceof PhinetsError) {
     const usage = error.code === "cli.usage" || error.code === "cli.config";
-    // A tool that was interrupted with us fails in its own words.
+    // A tool that received the same signal fails with its own error.
     const failed = signal.aborted ? interruptedCode(signal) : exitCodes.failed;
-    // A line end that is part of a name is shown as one.
+    // A line end that is part of a file name is kept and escaped.
     const said = error.path?.includes("\n") ? error.message : error.message.replace(/\s*\n\s*/g, " ");
     const line = `error: ${visible(said)}`;
     return { code: error.code, line, exitCode: usage ? exitCodes.usage : failed, path: error.path };
@@ -142,7 +143,7 @@ function interruptedCode({ reason }: AbortSignal): number {
   return reason instanceof Interruption && reason.by === "SIGTERM" ? exitCodes.terminated : exitCodes.interrupted;
 }
 
-/** Adds --json where it is not, and what stands below the options. */
+/** Adds --json where it is missing, and the text below the options. */
 function prepare(command: Command, below: (command: Command) => string): void {
   for (const each of [command, ...command.commands]) {
     if (!each.options.some((option) => option.long === "--json"))
@@ -152,7 +153,7 @@ function prepare(command: Command, below: (command: Command) => string): void {
   }
 }
 
-/** `help train` and `--help train` as `train --help`. */
+/** Rewrites `help train` and `--help train` to `train --help`. */
 function helpLast(words: readonly string[]): readonly string[] {
   if (words[0] === "help" && words.length > 1) return [...words.slice(1), "--help"];
   const flag = words.findIndex((word) => word === "--help" || word === "-h");
@@ -161,7 +162,7 @@ function helpLast(words: readonly string[]): readonly string[] {
   return [...words.slice(0, flag), ...words.slice(flag + 1), words[flag]];
 }
 
-/** Sets the options that the file of --cfg gives. */
+/** Sets the options that the --cfg file gives. */
 async function readConfig(
   words: readonly string[],
   verb: Command,
@@ -198,14 +199,14 @@ async function readConfig(
 const assignment = /^([a-z][a-z0-9_-]*)=(.*)$/is;
 
 /**
- * The words as commander wants them: `key=value` becomes `--key value`, and an option may be written with _ for -.
- * Left alone: the value of the option before it, the name of a file that exists, and all after `--`.
+ * Rewrites arguments for commander: `key=value` becomes `--key value`, and option names may use _ for -. Unchanged: the
+ * value of a preceding option, the name of an existing file, and everything after `--`.
  */
 export function normalizeWords(words: readonly string[], command: Command): string[] {
   const options = [command, ...command.commands].flatMap((each) => each.options as Option[]);
   const find = (name: string) => options.find((option) => option.long && plain(option.long) === plain(name));
   const out: string[] = [];
-  let value = false; // this word is the value of the option before it
+  let value = false; // whether this word is the value of the preceding option
   for (const [i, word] of words.entries()) {
     if (word === "--") return [...out, ...words.slice(i)];
     const pair = assignment.exec(word);
@@ -237,7 +238,7 @@ export function normalizeWords(words: readonly string[], command: Command): stri
   return out;
 }
 
-/** An unknown option stands alone, so that commander can look for one like it. */
+/** An unknown option stays a separate word, so that commander can suggest a similar one. */
 function joined(option: Option | undefined, name: string, value: string): string[] {
   return option?.long ? [`${option.long}=${value}`] : [name, value];
 }
@@ -251,7 +252,7 @@ function beforeDashes(words: readonly string[]): readonly string[] {
   return dashes < 0 ? words : words.slice(0, dashes);
 }
 
-/** " (did you mean X?)" for the nearest name, when it is near. */
+/** " (did you mean X?)" for the nearest name, where one is similar enough. */
 export function suggestion(word: string, names: readonly string[]): string {
   const near = nearest(word, names);
   return near === undefined ? `; verbs: ${names.join(", ")}` : ` (did you mean ${near}?)`;

@@ -1,4 +1,4 @@
-/** docs/command-line.md, from the definitions. */
+/** Generates docs/command-line.md from the definitions. */
 import { markdownTable } from "@phinets/node/text";
 import type { ShownVerb } from "./surface.js";
 import { defaultText, groupsOf, mainGroup, type OptionDefinition } from "./terminal/definition.js";
@@ -64,5 +64,5 @@ function takes({ flags, parse }: OptionDefinition): string {
   return parse?.takes ?? parse?.words?.join(", ") ?? "";
 }
 
-/** Text in a cell or a paragraph. */
+/** Escapes text for a cell or a paragraph. */
 const escaped = (text: string): string => text.replace(/[|<>*_]/g, "\\$&");

@@ -1,4 +1,7 @@
-/** All verbs with their definitions, for what shows every one of them: the reference, shell completion, the keys of --cfg. */
+/**
+ * All commands with their definitions, for features that show all of them: the reference, shell completion, the keys of
+ * --cfg.
+ */
 import { Command } from "commander";
 import type { Verb } from "./commands/index.js";
 import type { Context } from "./terminal/context.js";
@@ -7,17 +10,17 @@ import { definitionOf, type VerbDefinition } from "./terminal/definition.js";
 export interface ShownVerb {
   /** "train", "eval coco" */
   readonly name: string;
-  /** Of the verb; of a part of one, its description. */
+  /** Of the command; for a subcommand, its description. */
   readonly summary: string;
   readonly definition: VerbDefinition;
 }
 
-/** Loads every verb; what is defined is what commander gets. */
+/** Loads every command, so that the definitions are those that commander gets. */
 export async function shownDefinitions(verbs: readonly Verb[]): Promise<ShownVerb[]> {
   const shown: ShownVerb[] = [];
   for (const { summary, load } of verbs) {
     const program = new Command();
-    // Nothing is run: only actions look at the context.
+    // Nothing is run: only actions use the context.
     (await load()).register(program, {} as Context);
     const add = (command: Command, before: string): void => {
       const definition = definitionOf(command);

@@ -1,11 +1,11 @@
-/** Options that say how training pictures are changed, and what each class weighs. */
+/** Options for augmentation of training pictures and for class weights. */
 import type { AugmentRecipe, Recipe } from "@phinets/core/training";
 import { InvalidArgumentError } from "commander";
 import type { OptionDefinition } from "../terminal/definition.js";
 import { fraction, integer, number, oneOf } from "../terminal/options.js";
 import { augmentDefault, recipeDefault } from "./recipe-default.js";
 
-/** Named as the recipe names them. */
+/** Option names equal the recipe's names. */
 export type AugmentOptions = AugmentRecipe & Pick<Partial<Recipe>, "classLoss" | "classWeights" | "lightEpochs">;
 
 const group = "Augmentation";
@@ -110,7 +110,7 @@ export const classTermOptions: readonly OptionDefinition[] = [
   },
 ];
 
-/** What was given of them. */
+/** The augmentation options that were given. */
 export function augmentRecipeOf(options: AugmentOptions): AugmentOptions {
   const { flip, jitter, shift, zoom, rotate, hue, saturation, exposure } = options;
   const { randAugment, erase, mosaic, mixup, lightEpochs, classWeights, classLoss } = options;

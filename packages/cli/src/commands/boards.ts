@@ -1,4 +1,4 @@
-/** `phinets boards`: the boards that come with the tool, where their numbers come from, and what each does on a power. */
+/** `phinets boards`: the built-in boards, the sources of their numbers, and what each can run within a power budget. */
 
 import { fpsAtPower } from "@phinets/core/cost";
 import { type Candidate, defaultFpsAtPower, fit, type Task } from "@phinets/core/scaling";
@@ -55,13 +55,13 @@ export function register(program: Command, context: Context): void {
 interface AtPower {
   readonly board: string;
   readonly chosen?: Candidate;
-  /** Slow and fast end of its latency band. */
+  /** At the slow and the fast end of the latency range. */
   readonly framesPerSecond?: readonly [low: number, high: number];
   /** Why no network fits. */
   readonly problem?: string;
 }
 
-/** What `fit` chooses for a board, or for each that is built in, on a mean power. */
+/** The network that `fit` chooses for a board, or for each built-in board, within a mean power. */
 export function boardsAtPower(
   powerMw: number,
   {
@@ -105,7 +105,7 @@ function atPowerRow({ chosen, framesPerSecond }: AtPower, board: Board): (string
   ];
 }
 
-/** @param name one board, by name or file; all built-in ones when absent */
+/** @param name one board, by name or file; default: all built-in ones */
 export function boards(name?: string): { json: unknown; text: string } {
   if (name !== undefined) return oneBoard(name);
   const list = boardNames.map(loadBoard);

@@ -1,4 +1,4 @@
-/** `phinets compare`: runs side by side, in a table and on one page. */
+/** `phinets compare`: compares runs side by side, in a table and on one page. */
 
 import { writeFileAtomic } from "@phinets/node/host";
 import type { Command } from "commander";

@@ -1,4 +1,4 @@
-/** `phinets completion bash|zsh|fish`: what a shell needs to complete verbs, options, boards and files. */
+/** `phinets completion bash|zsh|fish`: prints the shell script that completes commands, options, boards and files. */
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import { bashScript } from "../completion/bash.js";

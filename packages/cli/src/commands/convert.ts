@@ -1,4 +1,4 @@
-/** `phinets convert`: a data set in another format. */
+/** `phinets convert`: converts a data set to another format. */
 import {
   countedLine,
   datasetWriters,
@@ -88,7 +88,7 @@ const definition: VerbDefinition = {
   ],
 };
 
-/** `val:train,test:train`: no split goes to two places. */
+/** Parses `val:train,test:train`; no split may be moved to two places. */
 function moves(text: string): SplitMove[] {
   const list = text.split(",").map((part) => {
     const [from, to, ...more] = part.trim().split(":");

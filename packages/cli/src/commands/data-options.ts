@@ -1,4 +1,4 @@
-/** Which pictures, and how they are read: options of every verb on data sets. */
+/** Options of all commands that read data sets: which pictures to use, and how to read them. */
 import { dataFormats } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type PixelRange, parsePixelRange } from "@phinets/node/picture";
@@ -59,7 +59,7 @@ export const pixelRange: OptionDefinition = {
   wordsOf: ({ low, high }) => `${low}..${high}`,
 };
 
-/** What every verb on data sets takes. */
+/** Options of every command that reads data sets. */
 export const readingOptions: readonly OptionDefinition[] = [dataPath, dataFormat, only, skipBad, pixelRange];
 
 export const dataOptions: readonly OptionDefinition[] = [
@@ -73,12 +73,12 @@ export const dataOptions: readonly OptionDefinition[] = [
   },
 ];
 
-/** What `openData` needs of these options. */
+/** The loading options of `openData`. */
 export function loadingOf({ dataFormat, only, skipBad, pixelRange }: ReadingOptions): LoadingOptions {
   return { dataFormat, only, skipBad, pixelRange };
 }
 
-/** A usage error when --data is missing. */
+/** Throws a usage error when --data is missing. */
 export function requireData(data: string[] | undefined): string[] {
   if (data === undefined || data.length === 0)
     throw new PhinetsError(

@@ -1,4 +1,4 @@
-/** `phinets demo`, which `npm start` runs: the whole road on a synthetic conveyor belt, no data and no board needed. */
+/** `phinets demo`, which `npm start` runs: the whole chain on a synthetic conveyor belt, without data or a board. */
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -22,7 +22,7 @@ interface DemoOptions {
   readonly open: boolean;
 }
 
-/** Pixels of the rendered pictures, and of the network's input. */
+/** Size in pixels of the rendered pictures and of the network's input. */
 const size = { height: 96, width: 128 };
 
 const definition: VerbDefinition = {
@@ -78,8 +78,8 @@ async function demo(options: DemoOptions, context: Context): Promise<void> {
       data: [data],
       target: loadTarget(options.target),
       limits: { imgsz: size, fps: 30 },
-      // Every rendering differs already, and a short run wants many bold steps.
-      // Rendered pictures, not augmented, are learnt by heart: the network's own dropout helps on a scene that is new.
+      // Rendered pictures vary enough without augmentation, and a short run needs many large steps. Networks memorise
+      // such pictures, so the network's own dropout helps it to generalise to a new scene.
       recipe: { epochs, seed, learningRate: 0.012, augment: false, dropout: 0.05 },
       threads: threadsOf(options),
       images: 150,
@@ -95,7 +95,7 @@ async function demo(options: DemoOptions, context: Context): Promise<void> {
   if (options.open && !context.json && process.stdout.isTTY) openInBrowser(result.report);
 }
 
-/** Best effort: where there is no browser the printed path does. */
+/** Best effort: without a browser, the printed path has to do. */
 function openInBrowser(path: string): void {
   if (!existsSync(path)) return;
   const [command, ...args] =

@@ -1,4 +1,4 @@
-/** Options of the verbs that look for objects in pictures and videos. */
+/** Options of the commands that detect objects in pictures and videos. */
 import { detectDefaults } from "@phinets/core/detection";
 import { parseTiles } from "@phinets/node/picture";
 import { parseRawFrames } from "@phinets/node/video";

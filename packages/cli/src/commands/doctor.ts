@@ -1,4 +1,4 @@
-/** `phinets doctor`: what is in a data set, and what is wrong with it. */
+/** `phinets doctor`: reports the contents and problems of a data set. */
 import { type DatasetIndex, doctorDefaults } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { PixelRange } from "@phinets/node/picture";
@@ -24,7 +24,7 @@ interface DoctorOptions {
   readonly plot?: string;
 }
 
-/** `1..10`, or one number. */
+/** Parses `1..10`, or one number. */
 function range(text: string): [from: number, to: number] {
   const match = /^(\d+)(?:\.\.(\d+))?$/.exec(text.trim());
   const from = Number(match?.[1]);
@@ -144,7 +144,7 @@ async function doctor(data: readonly string[], options: DoctorOptions, context: 
   }
 }
 
-/** Mean IoU over the number of anchors, on the training boxes; shapes are fractions of the picture. */
+/** Mean IoU by number of anchors, on the training boxes; shapes are fractions of the picture. */
 async function anchorCurve(
   { splits }: DatasetIndex,
   [from, to]: readonly [number, number],

@@ -1,4 +1,7 @@
-/** `phinets emulate`: a run's firmware on an emulated core of its target's kind, compared with the interpreter byte for byte. */
+/**
+ * `phinets emulate`: runs a run's firmware on an emulated core of its target's kind and compares it with the
+ * interpreter byte for byte.
+ */
 
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";

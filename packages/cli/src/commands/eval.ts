@@ -1,4 +1,4 @@
-/** `phinets eval coco|voc|mot`: any tool's boxes or tracks against truth, by the benchmarks' own rules. */
+/** `phinets eval coco|voc|mot`: scores any tool's boxes or tracks against truth, by the benchmarks' own rules. */
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";

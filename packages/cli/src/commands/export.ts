@@ -1,4 +1,4 @@
-/** `phinets export`: a run's network in other forms. */
+/** `phinets export`: writes a run's network in other formats. */
 
 import type { BuildSystem } from "@phinets/core/export";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -22,7 +22,7 @@ interface ExportOptions extends ProgramOptions {
   readonly target?: string;
 }
 
-// The compiler holds these words against the code that knows them, which is loaded only where it is needed.
+// The compiler checks this list against the code of the formats, which is loaded only when it is needed.
 const formats = keysOf<ExportFormat>({ c: true, tflite: true, onnx: true, safetensors: true, torch: true });
 const systems = keysOf<BuildSystem>({ zephyr: true, "esp-idf": true, arduino: true, cmake: true });
 

@@ -1,9 +1,9 @@
-/** What a user chooses of a board's firmware, beside its program. */
+/** Options of a board's firmware, apart from its program. */
 import type { OptionDefinition } from "../terminal/definition.js";
 import { fraction } from "../terminal/options.js";
 import { groups } from "./shared-options.js";
 
-/** Checked against the code that uses it, which is loaded only where it is needed. */
+/** The compiler checks this value against the code that uses it, which is loaded only when it is needed. */
 const defaultScoreThreshold: typeof import("@phinets/core/export").defaultScoreThreshold = 0.25;
 
 export const firmwareConf: OptionDefinition = {

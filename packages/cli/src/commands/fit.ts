@@ -1,4 +1,4 @@
-/** `phinets fit`: solves for the network that uses a board. */
+/** `phinets fit`: solves for the network that makes the best use of a board. */
 
 import { writeFileSync } from "node:fs";
 import { fpsAtPower } from "@phinets/core/cost";
@@ -88,12 +88,14 @@ type Frames = readonly [low: number, high: number];
 
 type Solution = FitResult & {
   elapsedMs: number;
-  /** Frames a second on a mean power, asleep in between: slow and fast end of the latency band. */
+  /**
+   * Frames per second within a mean power, asleep between frames, at the slow and the fast end of the latency range.
+   */
   atPower?: {
     readonly powerMw: number;
-    /** Of the chosen network. */
+    /** For the chosen network. */
     readonly framesPerSecond: Frames;
-    /** Of each network of `pareto`. */
+    /** For each network of `pareto`. */
     readonly pareto: readonly Frames[];
   };
 };
@@ -163,12 +165,12 @@ const limitNames: Readonly<Record<FitResult["fill"]["binding"], string>> = {
   power: "power",
 };
 
-/** Slow and fast end. */
+/** Formats the slow and the fast end. */
 export function framesText([low, high]: Frames): string {
   return `${low.toPrecision(2)}-${high.toPrecision(2)}`;
 }
 
-/** What holds the network back, and what to do about it where RAM and flash are left. */
+/** The limit that constrains the network, and what to change where RAM and flash are left. */
 function bindingText({ fill, budget }: FitResult): string {
   const text = `${limitNames[fill.binding]}, ${formatPercent(fill[fill.binding] ?? 0)} used`;
   if (fill.binding === "power") return `${text} (a lower --fps, or a larger --power-mw, uses more RAM and flash)`;
@@ -176,7 +178,7 @@ function bindingText({ fill, budget }: FitResult): string {
   return `${text} (${formatMs(budget.latencyMs ?? 0)} a frame; a lower --fps, or --no-time-limit, uses more RAM and flash)`;
 }
 
-/** A bar for every limit. */
+/** One bar per limit. */
 function fillBars(fill: FitResult["fill"]): string {
   const width = 40;
   const shares = (Object.keys(limitNames) as FitResult["fill"]["binding"][]).flatMap((name) => {

@@ -1,4 +1,4 @@
-/** `phinets import`: a run made of weights that were trained elsewhere, or of another tool's int8 network. */
+/** `phinets import`: makes a run from weights that were trained elsewhere, or from another tool's network. */
 import { readFileSync, rmSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import type { InputShape, Normalisation } from "@phinets/core/import";
@@ -153,13 +153,13 @@ async function importCommand(file: string, options: ImportOptions, context: Cont
   await importFloatWeights(bytes, file, { ...options, network }, context);
 }
 
-/** A whole network is no weights for one. */
+/** Refuses --network and --partial for a file that is a whole network. */
 function requireNetwork(file: string, { network, partial }: ImportOptions): void {
   if (network !== undefined || partial)
     throw new PhinetsError("cli.usage", `${file}: is a whole network; --network and --partial are of weights`);
 }
 
-/** What pixels were in training, where an option says so. */
+/** Pixel normalisation of the training, where options give it. */
 function normalisationOf({ scale, mean, std }: ImportOptions): Normalisation | undefined {
   if (scale === undefined && mean === undefined && std === undefined) return undefined;
   return { ...(scale && { scale }), ...(mean && { mean }), ...(std && { std }) };
@@ -187,7 +187,7 @@ async function importFloatWeights(
   const graph = buildNetwork(network);
   const { weights, report } = importWeights(bytes, file, graph);
   const { path, loaded, missing, unexpected, misshaped, renamed } = report;
-  // A file of another network has a parameter or two that fit by chance.
+  // A file of another network may match one or two parameters by chance.
   const mostFit = 2 * loaded.length >= Object.keys(graph.parameters).length;
   if (!options.partial || !mostFit) requireComplete(report, file);
   const all = { ...initialWeights(graph, options.seed ?? 0, head), ...weights };

@@ -1,12 +1,12 @@
 /**
- * The verbs. Only the module of the verb that was asked for is loaded, so that `phinets --help` starts at once and a
- * command pays for its own imports only.
+ * The list of commands (verbs). Only the module of the requested command is loaded, so that `phinets --help` starts at
+ * once and a command loads its own imports only.
  */
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 
 export interface CommandModule {
-  /** Adds the verb, its arguments, options and action to the program. */
+  /** Adds the command, its arguments, options and action to the program. */
   register(program: Command, context: Context): void;
 }
 
@@ -17,7 +17,7 @@ export interface Verb {
   readonly load: () => Promise<CommandModule>;
 }
 
-/** In the order in which a user meets them. */
+/** In the order in which users meet them. */
 export const verbs: readonly Verb[] = [
   { name: "demo", summary: "the whole road on a synthetic conveyor belt", load: () => import("./demo.js") },
   {

@@ -1,11 +1,11 @@
-/** The text of the files that `phinets init` writes. */
+/** Contents of the files that `phinets init` writes. */
 import { type DatasetIndex, splitNames } from "@phinets/core/data";
 import { defaultFps } from "@phinets/core/scaling";
 import { detectionRecipe } from "@phinets/core/training";
 import { defaultTarget } from "@phinets/node/target";
 import { formatCount } from "@phinets/node/text";
 
-/** A text as YAML takes it, whatever is in it: JSON's strings are YAML's. */
+/** Quotes any text for YAML: JSON's strings are valid YAML. */
 const quoted = (text: string): string =>
   /^[A-Za-z][\w./-]*$/.test(text) && !/^(?:true|false|yes|no|on|off|null|y|n)$/i.test(text)
     ? text
@@ -20,7 +20,7 @@ export interface DataYaml {
   readonly classes: readonly string[];
 }
 
-/** A data.yaml for pictures that are there, or for those that will be. */
+/** A data.yaml, for existing pictures or for pictures to come. */
 export function dataYaml({ splits, classes }: DataYaml): string {
   const lines = [
     "# Where the pictures of this data set are, and what their labels mean. Each picture has its labels in a .txt of the",
@@ -38,13 +38,17 @@ export function dataYaml({ splits, classes }: DataYaml): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** What is written into a folder that has no pictures yet. */
+/** The data.yaml for a folder without pictures. */
 export const emptyDataYaml = dataYaml({
   splits: { train: ["images/train"], val: ["images/val"] },
   classes: ["part"],
 });
 
-/** A phinets.yaml. @param data as the file names it @param found what is there; undefined for nothing yet */
+/**
+ * A phinets.yaml.
+ * @param data the path to write for `data`
+ * @param found the data set; undefined where there is none yet
+ */
 export function configYaml(data: string, found: (DatasetIndex & { readonly format: string }) | undefined): string {
   const lines = [
     "# How the pictures here become firmware: phinets ship --cfg phinets.yaml",
@@ -70,7 +74,10 @@ export function configYaml(data: string, found: (DatasetIndex & { readonly forma
   return `${lines.join("\n")}\n`;
 }
 
-/** A sweep.yaml. @param data as the file names it */
+/**
+ * A sweep.yaml.
+ * @param data the path to write for `data`
+ */
 export function sweepYaml(data: string, found: Pick<DatasetIndex, "task"> | undefined): string {
   const objective = found?.task === "classify" ? "top1" : "AP50";
   const lines = [

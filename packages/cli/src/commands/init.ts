@@ -1,4 +1,4 @@
-/** `phinets init`: a data.yaml where the data set wants one, and a phinets.yaml for --cfg. */
+/** `phinets init`: writes a data.yaml where the data set needs one, and a phinets.yaml for --cfg. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { type DatasetIndex, splitNames } from "@phinets/core/data";
@@ -77,7 +77,7 @@ async function init(folder: string, { sweep }: InitOptions, context: Context): P
   );
 }
 
-/** The data set, and for YOLO labels that no file describes a data.yaml, which is added to `written`. */
+/** Opens the data set. For YOLO labels without a description it writes a data.yaml and adds it to `written`. */
 async function understand(folder: string, written: string[], context: Context): Promise<Found> {
   const path = join(folder, "data.yaml");
   const described = readdirSync(folder).some((name) => /\.ya?ml$/i.test(name) && name !== "phinets.yaml");
@@ -91,7 +91,7 @@ async function understand(folder: string, written: string[], context: Context): 
       found = await lookAt([path], context);
     } catch {
       rmSync(path);
-      throw error; // it is something else
+      throw error; // the class names were not the problem
     }
     context.note(`note: the labels have numbers and no names: write the names of the classes into ${path}`);
     written.push(path);
@@ -101,7 +101,7 @@ async function understand(folder: string, written: string[], context: Context): 
   return found;
 }
 
-/** What is left out is for the doctor to say: its number is said here. */
+/** Opens a data set without its bad files and rows, and notes how many there are; the doctor lists them. */
 async function lookAt(paths: readonly string[], { note, signal }: Pick<Context, "note" | "signal">): Promise<Found> {
   const opened = await openDataset(paths, { bad: "leave out", complete: false, signal });
   const [{ format, problems }] = opened.sets;
@@ -111,8 +111,8 @@ async function lookAt(paths: readonly string[], { note, signal }: Pick<Context, 
 }
 
 /**
- * Writes the data.yaml of a YOLO data set that has no description. It is only kept where the data set is the same by it; else
- * (splits that lists tell apart, labels in other places) the folder is read as it is.
+ * Writes the data.yaml of a YOLO data set without a description. The file is kept only if the data set opened by it is
+ * the same; otherwise (splits given by lists, labels in other places) the folder is used as it is.
  */
 async function describeYolo(path: string, found: Found, { signal }: Context): Promise<boolean> {
   const { splits, classes } = found;
@@ -129,13 +129,16 @@ async function describeYolo(path: string, found: Found, { signal }: Context): Pr
   return false;
 }
 
-/** Folders of pictures, as a file in `folder` names them. */
+/** Folders of the pictures, relative to `folder`. */
 function foldersOf(folder: string, pictures: readonly { readonly file: string }[]): string[] {
   const place = ({ file }: { readonly file: string }) => relative(folder, dirname(file)).split(sep).join("/") || ".";
   return [...new Set(pictures.map(place))];
 }
 
-/** YOLO's places and as many classes as the labels have numbers; splits are told by the names of folders. */
+/**
+ * A data.yaml from YOLO's usual folders, with as many classes as the labels have numbers; splits are recognised by
+ * folder names.
+ */
 function unnamedYolo(folder: string): DataYaml {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => ({
     file: join(folder, name),
@@ -167,7 +170,7 @@ function sameContent(a: DatasetIndex, b: DatasetIndex): boolean {
   return JSON.stringify([a.classes, contentOf(a)]) === JSON.stringify([b.classes, contentOf(b)]);
 }
 
-/** False where the file exists. */
+/** Writes a file; false where it exists. */
 function writeNew(path: string, text: string): boolean {
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -179,7 +182,7 @@ function writeNew(path: string, text: string): boolean {
   }
 }
 
-/** Nothing in it but what init writes. */
+/** Whether a folder has nothing but what init writes. */
 function isEmpty(folder: string): boolean {
   return !existsSync(folder) || readdirSync(folder).every((name) => /^(?:phinets|data)\.yaml$|^\./.test(name));
 }

@@ -1,4 +1,4 @@
-/** `phinets inspect`: what a network is made of and what it costs, before anything is trained. */
+/** `phinets inspect`: shows a network's layers and costs before any training. */
 
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -62,7 +62,7 @@ export function register(program: Command, context: Context): void {
   });
 }
 
-/** Of an imported int8 network: its graph, which is in its run folder alone, and what its arithmetic says of its program. */
+/** Graph and program of an imported int8 network, which only its run folder has. */
 async function importedParts(
   network: Network,
   run: string | undefined,

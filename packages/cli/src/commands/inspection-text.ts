@@ -1,4 +1,4 @@
-/** An inspection for people. */
+/** Formats an inspection as text. */
 import type { Inspection } from "@phinets/core/cost";
 import { type Network, networkSummary } from "@phinets/core/networks";
 import {
@@ -13,7 +13,7 @@ import {
 
 type Target = NonNullable<Inspection["target"]>;
 
-/** `layers`: one line a layer too. */
+/** @param layers also list every layer */
 export function inspectionText(network: Network, inspection: Inspection, layers = false): string {
   const { target } = inspection;
   const parts = [costs(network, inspection), ...(inspection.blocks.length > 0 ? [blockTable(inspection)] : [])];
@@ -79,7 +79,7 @@ function layerTable({ layers }: Inspection): string {
   );
 }
 
-/** What runs on the board. */
+/** Table of the layers as they run on the board. */
 function runTable({ layers }: Target): string {
   return formatTable(
     ["runs", "op", "output", { title: "address", align: "right" }, "bytes", "instructions", "ms", "mJ"],
@@ -96,7 +96,7 @@ function runTable({ layers }: Target): string {
   );
 }
 
-/** Of the board. */
+/** Shares of the board's resources that the network takes. */
 function share(target: Target): string {
   const part = (used: number, of: number): string =>
     `${formatBytes(used)} of ${formatBytes(of)} (${formatPercent(used / of)})${used > of ? `, ${formatBytes(used - of)} too much` : ""}`;
@@ -139,12 +139,12 @@ function ramBytes({ ram }: Target): string {
   ]);
 }
 
-/** Three digits of both ends. */
+/** Both ends with three digits. */
 function bandText([low, high]: readonly [number, number]): string {
   return high === 0 ? "" : `${low.toPrecision(3)} to ${high.toPrecision(3)}`;
 }
 
-/** What a power budget allows, in words. */
+/** What a power budget allows, as text. */
 export function powerText({ powerMw, framesPerSecond: [low, high] }: NonNullable<Target["atPower"]>): string {
   if (high === 0) return `${powerMw} mW do not even pay for sleeping`;
   return `${low.toPrecision(3)} to ${high.toPrecision(3)} frames a second at ${powerMw} mW, asleep in between, estimated`;

@@ -9,7 +9,7 @@ export interface Int8Options {
 
 const group = "Int8";
 
-/** Checked against the code that uses it, which is loaded only where it is needed. */
+/** The compiler checks this value against the code that uses it, which is loaded only when it is needed. */
 const defaultMaxDrop: typeof import("@phinets/node/steps").defaultMaxDrop = 0.01;
 
 export const qat: OptionDefinition = {

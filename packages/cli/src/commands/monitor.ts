@@ -1,4 +1,4 @@
-/** `phinets monitor`: what a board says over its serial line. */
+/** `phinets monitor`: shows what a board sends over its serial line. */
 import { PhinetsError } from "@phinets/core/tensor";
 import { formatMotTracks } from "@phinets/core/tracking";
 import { type WireBox, type WireFrame, type WireHello, WireListener, type WireLosses } from "@phinets/core/wire";
@@ -20,7 +20,7 @@ interface MonitorOptions {
   readonly clip?: string;
 }
 
-/** Checked against the code that uses it, which is loaded only where it is needed. */
+/** The compiler checks this value against the code that uses it, which is loaded only when it is needed. */
 const defaultBaud: typeof import("@phinets/node/serial").defaultBaud = 115_200;
 
 const definition: VerbDefinition = {
@@ -134,7 +134,10 @@ async function open(
   return { source: emulate, line: runLine(emulate, { clip, signal }) };
 }
 
-/** Numbers from 1 for MOTChallenge; a board that was started again, and counts from 0, goes on after its last one. */
+/**
+ * Numbers frames from 1 for MOTChallenge. A restarted board counts from 0 again; its frames continue after the last
+ * number.
+ */
 class FrameNumbers {
   #before = 0;
   #last = -1;
@@ -146,7 +149,7 @@ class FrameNumbers {
   }
 }
 
-/** Says what was lost, at most once a second. */
+/** Reports losses, at most once per second. */
 class SaidLosses {
   #said = "";
   #at = Number.NEGATIVE_INFINITY;
@@ -161,7 +164,7 @@ class SaidLosses {
   }
 }
 
-/** Undefined where nothing was. */
+/** Undefined where nothing was lost. */
 function describeLosses({ frames, bytes, packets }: WireLosses): string | undefined {
   const reasons: readonly (readonly [number, string])[] = [
     [packets.damaged, "damaged"],

@@ -1,4 +1,7 @@
-/** What a network may use of a board: options of fit, and of the verbs that solve as it does. */
+/**
+ * Options for what a network may use of a board, shared by fit and the commands that solve for a network in the same
+ * way.
+ */
 import { defaultFps, defaultFpsAtPower, type Preference, preferences } from "@phinets/core/scaling";
 import type { ChooseOptions } from "@phinets/node/steps";
 import { type OptionDefinition, vary } from "../terminal/definition.js";
@@ -9,7 +12,7 @@ export interface LimitOptions {
   readonly imgsz?: { readonly height: number; readonly width: number };
   readonly channels?: number;
   readonly fps?: number;
-  /** False: `--no-time-limit`. */
+  /** False with `--no-time-limit`. */
   readonly timeLimit?: boolean;
   readonly maxRam?: number;
   readonly maxFlash?: number;
@@ -27,7 +30,10 @@ export interface NetworkOptions extends LimitOptions {
 
 const group = groups.network;
 
-/** A named network brings its own size: what is said of one of them leaves the other of a file out. */
+/**
+ * A given network has its own size: --network or --weights on the command line overrides limits in a file, and vice
+ * versa.
+ */
 const limitNames = "imgsz channels fps timeLimit maxRam maxFlash maxMacs maxEnergy powerMw prefer wide".split(" ");
 const yields = ["network", "weights"];
 
@@ -39,7 +45,7 @@ export const powerMw: OptionDefinition = {
   yields,
 };
 
-/** All that `fit` goes by but the task; the limits of `train` and `ship` too. */
+/** Options that `fit` solves for, except the task; also the limits of `train` and `ship`. */
 export const limitOptions: readonly OptionDefinition[] = [
   {
     flags: "--imgsz <size>",
@@ -101,7 +107,7 @@ export const limitOptions: readonly OptionDefinition[] = [
   },
 ];
 
-/** Of train and ship, which take a network too, and pictures of 1 or 3 channels. */
+/** Options of train and ship, which accept a given network too, and pictures of 1 or 3 channels. */
 export const networkOptions: readonly OptionDefinition[] = [
   {
     flags: "--network <file>",
@@ -116,7 +122,7 @@ export const networkOptions: readonly OptionDefinition[] = [
   ),
 ];
 
-/** What `fit` may use, as the options say. */
+/** The limits of `fit` that the options give. */
 export function limitsOf(options: LimitOptions): ChooseOptions["limits"] {
   return {
     imgsz: options.imgsz,

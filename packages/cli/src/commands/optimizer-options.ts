@@ -1,4 +1,4 @@
-/** Options of the optimiser, its learning rate and how long it trains. */
+/** Options of the optimiser, the learning rate and the length of the training. */
 import { fineTuningRates, optimizerNames, type Recipe, scheduleNames } from "@phinets/core/training";
 import { InvalidArgumentError } from "commander";
 import type { OptionDefinition } from "../terminal/definition.js";
@@ -167,7 +167,7 @@ export const optimizerOptions: readonly OptionDefinition[] = [
   },
 ];
 
-/** By the recipe's names; what was not given stays undefined. */
+/** The options by the recipe's names; those not given are undefined. */
 export function optimizerRecipeOf(options: OptimizerOptions): Partial<Recipe> {
   const { optimizer, schedule, warmupSteps, finalFraction, milestones, stepFactor, momentum, nesterov } = options;
   const { beta2, weightDecay, trustClip, accumulate, freeze, multiScale, patience, divergence } = options;

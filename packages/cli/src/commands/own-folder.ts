@@ -1,4 +1,4 @@
-/** --out: what phinets writes into is new, empty, or what it wrote before. */
+/** --out: phinets writes only into a folder that is new, empty, or written by phinets before. */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { exportMark } from "@phinets/core/export";
@@ -6,13 +6,13 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { runAround } from "@phinets/node/run";
 import { bytesAt } from "./own-tracks.js";
 
-/** What export writes, by name; each says in its bytes who made it. */
+/** Files that export writes, by name, with the text by which their bytes identify phinets. */
 const ownFiles: readonly (readonly [name: RegExp, mark: RegExp])[] = [
   [/(?:^|_)model\.(?:h|tflite|onnx|safetensors|pth)$/, /phinets/i],
   [/^README\.md$/, new RegExp(exportMark)],
 ];
 
-/** Throws PhinetsError `cli.out` where a folder holds what phinets did not write. */
+/** Throws PhinetsError `cli.out` where a folder has contents and phinets did not write it. */
 export function requireOwnFolder(folder: string): void {
   const fail = (problem: string): never => {
     throw new PhinetsError("cli.out", `${folder}: ${problem}; name a new folder with --out`, folder);
@@ -25,7 +25,7 @@ export function requireOwnFolder(folder: string): void {
   fail("holds files that phinets did not write, and might lose some of them");
 }
 
-/** Whether the first or the last bytes of a file of ours name us. */
+/** Whether the first or last bytes of a file identify it as written by phinets. */
 function isOwn(folder: string, name: string): boolean {
   const file = join(folder, name);
   return ownFiles.some(([names, mark]) => {

@@ -1,11 +1,11 @@
-/** --out of track: the text is new, empty, or tracks. */
+/** --out of track: writes only to a file that is new, empty, or has tracks. */
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { PhinetsError } from "@phinets/core/tensor";
 
-/** A line of MOTChallenge text: frame, id, four sides. */
+/** A line of MOTChallenge text: frame, id, four box values. */
 const trackLine = /^\s*\d+\s*,\s*-?\d+\s*(?:,\s*-?[\d.]+(?:e[+-]?\d+)?\s*){4}/i;
 
-/** Throws PhinetsError `cli.out` where a file is there and does not begin as tracks do. */
+/** Throws PhinetsError `cli.out` where a file exists and does not begin like tracks. */
 export function requireOwnTracks(file: string): void {
   const stats = statSync(file, { throwIfNoEntry: false });
   if (stats === undefined || !stats.isFile() || stats.size === 0 || trackLine.test(bytesAt(file, 0, 1024))) return;

@@ -1,4 +1,4 @@
-/** Pictures of `phinets predict`, several at a time: read, looked at, drawn into, written. */
+/** Pictures of `phinets predict`, several at a time: read, predict, draw, write. */
 import { extname, join } from "node:path";
 import type { Picture } from "@phinets/core/data";
 import type { NamedDetection, Prediction } from "@phinets/core/model";
@@ -7,35 +7,35 @@ import type { ModelThreads } from "@phinets/node/threads";
 import type { QueuedPredictions } from "@phinets/queue";
 import type { PredictRecord } from "./predict-records.js";
 
-/** A source of `predict` that is a file. */
+/** A file among the sources of `predict`. */
 export interface Item {
   readonly file: string;
   readonly clip: boolean;
-  /** Named by the user, not found in a folder: what is wrong with it is said as an error when it is the only one. */
+  /** Whether the user named it, rather than its folder: if it is the only source, a problem with it is an error. */
   readonly named: boolean;
 }
 
-/** An item with its picture (a clip's are read later), or why that cannot be read. */
+/** An item with its picture (a clip is read later), or why the picture cannot be read. */
 interface ReadItem {
   readonly item: Item;
-  /** Of its annotated form, without extension. */
+  /** Name of its annotated picture, without extension. */
   readonly name: string;
   readonly picture?: Picture;
-  /** What a worker of a queue saw in it. */
+  /** The prediction of a queue's worker. */
   readonly record?: PredictRecord;
   readonly error?: unknown;
 }
 
 interface ReadOptions {
-  /** Of the annotated forms, for each item. */
+  /** Names of the annotated pictures, one per item. */
   readonly names: readonly string[];
   readonly pixelRange?: PixelRange;
   readonly onHint: (hint: string) => void;
-  /** Whether a hint would still be told. */
+  /** Whether a hint would still be shown. */
   readonly wantsHint: () => boolean;
-  /** Where workers of a queue look at the pictures: what they saw. */
+  /** Predictions of a queue's workers, where a queue is used. */
   readonly queued?: QueuedPredictions;
-  /** Pictures are drawn into. */
+  /** Whether annotated pictures are written. */
   readonly draws: boolean;
   readonly signal: AbortSignal;
 }
@@ -64,7 +64,10 @@ export async function* readItems(
   }
 }
 
-/** The item with its record, when its annotated picture is in `folder`; or why there is none. A clip is left as it is. */
+/**
+ * Predicts an item and writes its annotated picture into `folder`; resolves with the record or the error. A clip is
+ * passed through.
+ */
 export async function lookAt(
   one: ReadItem,
   threads: ModelThreads,
@@ -96,10 +99,10 @@ async function look(
   return { picture: seen.picture, record: { file, ...recordOf(seen.picture, seen.prediction) } };
 }
 
-/** Classes of a picture that are kept, the best ones. */
+/** Number of classes to keep per picture, best first. */
 export const keptClasses = 5;
 
-/** What is kept of a prediction. */
+/** The record of a prediction. */
 export function recordOf(
   { width, height }: Pick<Picture, "width" | "height">,
   { boxes, classes }: Prediction,
@@ -107,7 +110,7 @@ export function recordOf(
   return boxes ? { width, height, boxes } : { width, height, classes: classes?.slice(0, keptClasses) };
 }
 
-/** The picture with what was found drawn over a copy of it. */
+/** Draws the record over a copy of the picture. */
 export async function annotate(picture: Picture, { boxes, classes }: PredictRecord): Promise<Picture> {
   const { Canvas, colourOf } = await import("@phinets/node/picture");
   const canvas = new Canvas(picture);

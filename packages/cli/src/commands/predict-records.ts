@@ -1,12 +1,12 @@
-/** What `phinets predict` has found, in its file as it comes: of very many pictures nothing is kept in memory. */
+/** Writes the results of `phinets predict` to its file as they come, so that any number of pictures needs no memory. */
 import { join } from "node:path";
 import type { NamedDetection, NamedScore } from "@phinets/core/model";
 import { LineFile } from "@phinets/node/video";
 
-/** One picture or frame, as `--json` prints it and predictions.json keeps it. */
+/** Record of one picture or frame, as printed by `--json` and stored in predictions.json. */
 export interface PredictRecord {
   readonly file: string;
-  /** Video frames only, from 1. */
+  /** Number of a video's frame, from 1. */
   readonly frame?: number;
   /** pixels */
   readonly width?: number;
@@ -18,7 +18,7 @@ export interface PredictRecord {
   readonly error?: string;
 }
 
-/** predictions.json: a list, a record after the other. Call `close` in every case. */
+/** predictions.json, a list of records. Always call `close` when done. */
 export class PredictionsFile {
   readonly #file: LineFile;
   #count = 0;
@@ -32,7 +32,10 @@ export class PredictionsFile {
     this.#file.write(`${this.#count++ === 0 ? "[" : ","}\n ${text}`);
   }
 
-  /** Gives the file its name, also where not everything was seen; without a record there is none then. */
+  /**
+   * Gives the file its final name, also for an incomplete list; with no record at all an incomplete list leaves no
+   * file.
+   */
   close(whole: boolean): void {
     if (this.#count === 0 && !whole) this.#file.abort();
     else {

@@ -1,4 +1,4 @@
-/** `phinets predict --tensor`: what a run's network gives for raw int8 inputs. */
+/** `phinets predict --tensor`: runs a run's network on raw int8 inputs. */
 import { join } from "node:path";
 import { IntegerEngine } from "@phinets/core/inference";
 import { classNames } from "@phinets/core/networks";
@@ -16,19 +16,22 @@ interface TensorOptions {
   readonly save?: string | false;
 }
 
-/** Numbers of an output that are printed; the files have all. */
+/** Values of an output to print; the files have all. */
 const shown = 8;
 
 interface Record {
   readonly index: number;
-  /** int8, an output after the other, as the network has them. */
+  /** The network's int8 outputs, one array per output. */
   readonly outputs: readonly (readonly number[])[];
-  /** The same as real values, all outputs one behind the other. */
+  /** The dequantised values of all outputs, concatenated. */
   readonly values: readonly number[];
   readonly class?: string;
 }
 
-/** Prints a line an input; writes outputs.bin (all outputs of an input, int8, one input after the other) and predictions.json. */
+/**
+ * Prints a line per input; writes outputs.bin (int8, all outputs of one input after the other, then the next input) and
+ * predictions.json.
+ */
 export async function predictTensors(options: TensorOptions, context: Context): Promise<void> {
   const [{ createRunFolder, loadRun, requireQuantized }, { writeFileAtomic }] = await Promise.all([
     import("@phinets/node/run"),
@@ -41,7 +44,7 @@ export async function predictTensors(options: TensorOptions, context: Context): 
   const inputs = readTensors(options.tensor, run.network);
   const engine = new IntegerEngine(quantized);
   const { head } = run.network;
-  // A detector's numbers are no scores of classes.
+  // A detector's values are not class scores.
   const names = head.kind === "classifier" ? classNames(head) : [];
   const bytes: Int8Array[] = [];
   const records = inputs.map((input, index): Record => {

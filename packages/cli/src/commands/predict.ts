@@ -1,4 +1,4 @@
-/** `phinets predict`: what a run's network sees in pictures, videos, a camera or a stream. */
+/** `phinets predict`: runs a run's network on pictures, videos, a camera or a stream. */
 import { join } from "node:path";
 import type { Model, ModelOptions } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -27,7 +27,7 @@ interface PredictOptions extends ModelOptions, QueueOptions {
   readonly project: string;
   readonly name?: string;
   readonly existOk?: boolean;
-  /** False: nothing is written; a text: formats besides. */
+  /** False: write nothing; a text: further formats to write. */
   readonly save?: string | false;
   readonly saveTxt?: boolean;
   readonly saveJson?: boolean;
@@ -95,7 +95,7 @@ export function register(program: Command, context: Context): void {
   });
 }
 
-/** What every source's turn needs. */
+/** What the processing of every source needs. */
 interface Job {
   readonly run: Run;
   readonly model: Model;
@@ -155,7 +155,9 @@ async function predict(words: readonly string[], options: PredictOptions, contex
   }
 }
 
-/** The formats of --save and its short names. Throws for a classifier and for a stream, which have none. */
+/**
+ * The formats of --save by name or short name. Throws for a classifier and for a stream, which cannot be saved in them.
+ */
 async function formatsOf(options: PredictOptions, model: Model, stream: string | undefined): Promise<SaveFormat[]> {
   const { save, saveTxt, saveJson } = options;
   const usage = (message: string) => new PhinetsError("cli.usage", message);
@@ -201,7 +203,7 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
   const names = outputNames(items.map(({ file }) => file));
   const alone = items.length === 1 && items[0].named;
   const pictures = items.filter(({ clip }) => !clip).length;
-  // Only what will be asked for is kept: very many pictures would fill the memory.
+  // Keep only records that will be needed: very many pictures would fill the memory.
   const kept: PredictRecord[] = [];
   const lines: string[] = [];
   let [stills, frames, good] = [0, 0, 0];
@@ -223,7 +225,7 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
   let hinted = false;
   const onHint = (hint: string) => {
     if (!hinted) log(hint);
-    hinted = true; // once is enough: its neighbours are alike
+    hinted = true; // once is enough: the other pictures are similar
   };
   let done = 0;
   let whole = false;
@@ -243,7 +245,7 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
         if (record) take(record);
         else await eachFrame(item.file, name, job, take);
       } catch (error) {
-        // Of many, a bad one does not end the others' turn; alone it is the error.
+        // A bad picture among several is skipped; a single one is an error.
         if (alone || !(error instanceof PhinetsError) || error.path !== item.file) throw error;
         log(`skipped: ${error.message}`);
         take({ file: item.file, error: error.message });
@@ -254,7 +256,7 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
   } finally {
     progress?.stop();
     await queued?.close();
-    file?.close(whole); // what was seen before an error is not lost
+    file?.close(whole); // keep the records made before an error
   }
   const elapsedMs = performance.now() - start;
   if (good === 0) context.exitCode = 1;
@@ -275,7 +277,7 @@ async function predictFiles(sources: readonly string[], formats: readonly SaveFo
   });
 }
 
-/** Lets workers of a queue look at the pictures; clips are looked at here. */
+/** Sends the pictures to a queue's workers; clips are processed here. */
 async function askQueue(items: readonly Item[], { run, model, options, context }: Job): Promise<QueuedPredictions> {
   const { predictOverQueue } = await import("@phinets/queue");
   const { conf, iou, maxDet, tiles, pixelRange, project } = options;
@@ -290,7 +292,7 @@ async function askQueue(items: readonly Item[], { run, model, options, context }
   );
 }
 
-/** A line a frame, on stdout and in predictions.jsonl, until the source or the user ends it. */
+/** Writes a line per frame, on stdout and to predictions.jsonl, until the source or the user ends the stream. */
 async function predictStream(source: string, job: Job): Promise<void> {
   const { folder, context, model } = job;
   const { LineFile } = await import("@phinets/node/video");
@@ -306,18 +308,18 @@ async function predictStream(source: string, job: Job): Promise<void> {
       context.stdout.write(context.json ? line : `${record.frame}  ${summarize(record)}\n`);
     });
   } catch (error) {
-    // A stream that broke off has said what it has said.
+    // Keep the records of a stream that broke off.
     if (frames > 0) file?.close();
     else file?.abort();
     throw error;
   }
   file?.close();
-  if (context.json) return; // the lines are the answer
+  if (context.json) return; // the frames' lines are the answer
   const rate = `${frames} frames in ${formatMs(performance.now() - start)}, ${model.on}`;
   context.result({}, () => (folder ? `${rate}; written to ${folder}` : rate));
 }
 
-/** Every frame's record, and the annotated mp4. `name` is the mp4's; default: what the source is called. */
+/** Writes every frame's record and the annotated mp4. `name`: the mp4's name; default: the source's label. */
 async function eachFrame(
   source: string,
   name: string | undefined,
@@ -335,7 +337,7 @@ async function eachFrame(
     onNote: (line) => note(line),
   });
   const { count = 0, framesPerSecond, live, stream } = found;
-  // A stream's lines are its progress.
+  // A stream's lines already show its progress.
   const progress = stream ? undefined : context.progress({ label: "predicting", total: count, unit: "frames" });
   note = (line) => (progress ? progress.log(visible(line)) : context.note(line));
   let writer: VideoWriter | undefined;
@@ -360,7 +362,7 @@ async function eachFrame(
   }
 }
 
-/** "2 person, 1 dog", "seven 0.98" or what went wrong. */
+/** "2 person, 1 dog", "seven 0.98", or the error. */
 function summarize({ boxes, classes, error }: PredictRecord): string {
   if (classes) return `${classes[0].name} ${classes[0].score.toFixed(2)}`;
   if (!boxes) return error ?? "";

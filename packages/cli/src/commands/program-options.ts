@@ -1,4 +1,4 @@
-/** What a user chooses of a board's firmware program, in every verb that makes or counts one. */
+/** Options of a board's firmware program, shared by all commands that build or plan one. */
 import type { ProgramRequest } from "@phinets/core/target";
 import type { OptionDefinition } from "../terminal/definition.js";
 import { oneOf } from "../terminal/options.js";

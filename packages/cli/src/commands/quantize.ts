@@ -1,4 +1,4 @@
-/** `phinets quantize`: makes a run's integer network and reports what it cost. */
+/** `phinets quantize`: makes a run's integer network and reports the loss of accuracy. */
 import { join } from "node:path";
 import type { Int8Report } from "@phinets/node/steps";
 import { formatTable } from "@phinets/node/text";
@@ -18,7 +18,7 @@ interface QuantizeOptions extends Int8Options, ReadingOptions {
   readonly workers?: number;
 }
 
-/** Checked against the code that uses it, which is loaded only where it is needed. */
+/** The compiler checks this value against the code that uses it, which is loaded only when it is needed. */
 const defaultPictures: typeof import("@phinets/node/steps").defaultPictures = 100;
 
 const definition: VerbDefinition = {
@@ -87,7 +87,7 @@ async function quantizeCommand(options: QuantizeOptions, context: Context): Prom
   );
 }
 
-/** Signal to noise of each layer, and where there was training after calibration, of both. */
+/** Signal-to-noise ratio of each layer; where training followed calibration, of both networks. */
 function noiseTable({ layers, postTraining }: Int8Report): string {
   if (postTraining === undefined)
     return formatTable(
@@ -100,7 +100,7 @@ function noiseTable({ layers, postTraining }: Int8Report): string {
   );
 }
 
-/** What int8 costs, in a line. */
+/** The effect of int8 in one line. */
 export function describeInt8(report: Int8Report, pictures: number): string {
   const { metric, before, after, outputs, postTraining, aware } = report;
   if (metric === "none")

@@ -1,4 +1,4 @@
-/** Options of verbs whose work is done by workers of a queue. */
+/** Options of commands whose work can be done by a queue's workers. */
 import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { QueueRequest } from "@phinets/queue";
@@ -24,7 +24,7 @@ const hostAndPort: Parser<{ host: string; port: number }> = (text) => {
   return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
 };
 
-/** The Redis that a verb and its workers share. */
+/** The Redis that a command and its workers share. */
 export const queue: OptionDefinition = {
   flags: "--queue <address>",
   help: "Redis or Valkey, redis://USER:PASSWORD@HOST:PORT/DB, rediss:// for TLS; the password may be in PHINETS_REDIS_PASSWORD",
@@ -55,7 +55,7 @@ export const queueOptions: readonly OptionDefinition[] = [
   { flags: "--serve-key <file>", help: "key of --serve-cert, PEM", group, completes: "path" },
 ];
 
-/** @throws PhinetsError `cli.usage` where options of a queue do not fit each other */
+/** @throws PhinetsError `cli.usage` where the queue's options contradict each other */
 export function checkQueueOptions(options: QueueOptions): void {
   const { queue, store, serve, serveUrl, serveCert, serveKey } = options;
   const fail = (problem: string): never => {
@@ -78,7 +78,7 @@ export function checkQueueOptions(options: QueueOptions): void {
     fail(`--serve-url is ${serveUrl}; it is http://HOST:PORT or https://HOST:PORT`);
 }
 
-/** What `@phinets/queue` is asked for, of checked options that name a queue. */
+/** The request to `@phinets/queue`, from checked options that name a queue. */
 export function queueRequestOf({
   queue,
   store,
@@ -91,5 +91,5 @@ export function queueRequestOf({
   return { queue: queue!, store, serve: serve && { ...serve, url, tls } };
 }
 
-/** Of verbs that leave nothing else there: where the store is, unless one is named. */
+/** The default store of commands that have no folder of their own for it. */
 export const storeOf = (project: string): string => join(project, "store");

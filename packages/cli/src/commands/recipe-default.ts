@@ -1,4 +1,4 @@
-/** Defaults of a recipe as help says them, from the recipes themselves. */
+/** Texts of a recipe's defaults for the help, taken from the recipes themselves. */
 import {
   type AugmentOptions,
   augmentDefaults,

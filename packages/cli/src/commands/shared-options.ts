@@ -1,9 +1,9 @@
-/** Options that mean the same in every verb that has them. */
+/** Options that mean the same in every command that has them. */
 import { defaultThreads, mostThreads } from "@phinets/node/host";
 import { type OptionDefinition, vary } from "../terminal/definition.js";
 import { fraction, integer } from "../terminal/options.js";
 
-/** Titles of groups that several verbs have. */
+/** Titles of groups that several commands have. */
 export const groups = {
   data: "Data",
   network: "Network and board",
@@ -40,7 +40,7 @@ export const project: OptionDefinition = {
   completes: "path",
 };
 
-/** Of the folder in --project; `usual` says what it is called without. */
+/** Name of the run folder in --project; `usual` describes the default. */
 export const name = (usual: string): OptionDefinition => ({
   flags: "--name <name>",
   help: "name of the run's folder",
@@ -54,7 +54,7 @@ export const existOk: OptionDefinition = {
   group: groups.run,
 };
 
-/** Where the result goes, a file or a folder by the verb. */
+/** Path of the result, a file or a folder depending on the command. */
 export const out = (kind: "file" | "folder", what: string): OptionDefinition => ({
   flags: `--out <${kind}>`,
   help: `where the result goes, ${what}; never over files of others`,
@@ -77,7 +77,7 @@ export const target: OptionDefinition = {
   completes: "board",
 };
 
-/** Of a run that may have been made for a board. */
+/** Target of commands on a run that may have been made for a board. */
 export const ownTarget: OptionDefinition = vary(target, { usual: "the run's own, else stm32h743" });
 
 export const cfg: OptionDefinition = {
@@ -93,7 +93,7 @@ export const json: OptionDefinition = {
   group: groups.run,
 };
 
-/** IoU from which two boxes are of one object; `which` two they are is the verb's. */
+/** IoU above which two boxes count as one object; `which` describes the two boxes. */
 export const iou = (which: string, usual: string | number): OptionDefinition => ({
   flags: "--iou <overlap>",
   help: `overlap (IoU) from which two boxes are of one object, ${which}`,

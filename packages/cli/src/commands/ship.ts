@@ -25,7 +25,7 @@ interface ShipOptions extends DataOptions, NetworkOptions, RecipeOptions, Int8Op
   readonly fromSweep?: string;
 }
 
-/** Checked against the code that uses it, which is loaded only where it is needed. */
+/** The compiler checks this value against the code that uses it, which is loaded only when it is needed. */
 const defaultProofPictures: typeof import("@phinets/node/steps").defaultProofPictures = 300;
 
 const definition: VerbDefinition = {

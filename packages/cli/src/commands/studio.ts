@@ -1,4 +1,4 @@
-/** `phinets studio`: serves the studio's page for a folder, and opens it. */
+/** `phinets studio`: serves the studio's page for a folder and opens it. */
 import { spawn } from "node:child_process";
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
@@ -69,7 +69,7 @@ const openers: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   win32: ["cmd", "/c", "start", ""],
 };
 
-/** Where there is no browser, the address that was printed has to do. */
+/** Without a browser, the printed address has to do. */
 function openBrowser(url: string): void {
   const [program, ...words] = openers[process.platform] ?? ["xdg-open"];
   const child = spawn(program, [...words, url], { stdio: "ignore", detached: true });

@@ -1,4 +1,4 @@
-/** The settings of a sweep file as trainings: every option is checked by the definitions of `train`. */
+/** Turns the settings of a sweep file into trainings; every option is checked by the definitions of `train`. */
 
 import type { Network } from "@phinets/core/networks";
 import { type Candidate, fit } from "@phinets/core/scaling";
@@ -38,25 +38,26 @@ interface Resolved {
 }
 
 interface Places {
-  /** Of the sweep. */
+  /** The sweep's folder. */
   readonly folder: string;
-  /** Keeps a network that is tried; returns its path. */
+  /** Saves a network of the sweep; returns its path. */
   saveNetwork(title: string, network: unknown): string;
 }
 
-/** A setting before its networks are solved for. */
+/** A setting whose network is not solved for yet. */
 interface Wanted {
   readonly setting: Setting;
   readonly target?: string;
-  /** Options that stand for the setting, where they are not its own words. */
+  /** The setting's values as entries of an option file. */
   readonly entries: readonly OptionEntry[];
-  /** Path of a network that is tried. */
+  /** Path of the network, where the sweep tries given networks. */
   readonly network?: string;
 }
 
 /**
- * @throws PhinetsError with line and column for options that train does not have or take; data sets that cannot be read.
- *   A setting that no network fits, or that exceeds the limits, is left out with the reason.
+ * @throws PhinetsError with line and column for options that train does not have or values that it does not accept, and
+ * for data sets that cannot be read. A setting that no network fits, or that exceeds the limits, is left out with the
+ * reason.
  */
 export async function resolveSweep(
   file: SweepFile,
@@ -64,7 +65,7 @@ export async function resolveSweep(
   context: Context,
 ): Promise<Resolved> {
   const opened = new Map<string, Promise<OpenedData>>();
-  // Most settings differ in their training alone.
+  // Most settings share a network and differ only in their recipes.
   const begun = new Map<
     string,
     { readonly network: Network; readonly start: ReturnType<Origin["pretrained"]>["start"] }
@@ -76,7 +77,7 @@ export async function resolveSweep(
     const { data: paths, fraction, seed, loading } = origin;
     const key = JSON.stringify([paths, fraction, seed, loading]);
     const { note, signal } = context;
-    // Said once, not for each seed.
+    // Notes of the first data set only: other seeds would repeat them.
     const quiet = opened.size > 0 ? () => {} : note;
     const data = opened.get(key) ?? openData(paths, { seed, fraction, project: folder, loading, note: quiet, signal });
     opened.set(key, data);
@@ -148,8 +149,8 @@ function objectiveOf({ objective, path }: SweepFile, task: "detect" | "classify"
 }
 
 /**
- * The options of a training, checked as those of a --cfg file are: keys by name, values by their options' parsers.
- * @param network in place of one that is solved for: what limits the solving is then left out
+ * The options of a training, checked like those of a --cfg file: keys by name, values by their options' parsers.
+ * @param network path of a given network; limits for solving are then left out
  */
 async function trainOptions(
   file: SweepFile,
@@ -218,7 +219,7 @@ function settingsOf({ space, search, trials, seeds, path }: SweepFile): readonly
   return drawSettings(dimensions, { count: trials, seed: seeds[0] });
 }
 
-/** Whether an option takes integers only. */
+/** Whether an option accepts only integers. */
 function isWhole(name: string): boolean {
   const option = trainDefinition.options.find((each) => attributeName(each) === name || longName(each) === name);
   return option?.parse?.takes?.startsWith("an integer") === true;
@@ -231,7 +232,7 @@ function entriesOf({ places }: SweepFile, setting: Setting): OptionEntry[] {
   }));
 }
 
-/** The networks of `fit`'s Pareto set of a board, as files that --network takes. */
+/** The networks of a board's Pareto set, as `fit` finds it, as files for --network. */
 async function paretoNetworks(
   file: SweepFile,
   board: readonly OptionEntry[],
@@ -252,7 +253,7 @@ async function paretoNetworks(
   });
 }
 
-/** "stm32h743-96x128-a0.35-b1-t6-n7", which a file may be called. */
+/** A file name such as "stm32h743-96x128-a0.35-b1-t6-n7". */
 function titleOf({ input, alpha, beta, t0, blocks }: Candidate["network"], { name }: Board): string {
   return `${name}-${input.height}x${input.width}-a${alpha}-b${beta}-t${t0}-n${blocks}`;
 }

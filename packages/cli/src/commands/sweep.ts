@@ -1,4 +1,4 @@
-/** `phinets sweep`: many trainings, one leaderboard. */
+/** `phinets sweep`: runs many trainings and ranks them on one leaderboard. */
 import { basename, join, resolve } from "node:path";
 import { networkSummary, networkTitle } from "@phinets/core/networks";
 import { writeFileAtomic } from "@phinets/node/host";
@@ -81,7 +81,8 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
   checkQueueOptions(options);
   const file = withWords(await readSweepFile(path), options);
   const name = basename(path).replace(/\.ya?ml$/i, "");
-  // Pictures that `train` has decoded are at hand in its folder of runs; with --out nothing is written elsewhere.
+  // The default folder of runs shares its cache of decoded pictures with `train`; with --out nothing is written
+  // elsewhere.
   const project = options.out ?? "runs";
   const folder = options.out ?? join(project, "sweep", name);
   openSweepFolder(folder);
@@ -107,7 +108,7 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
       rungs.map((rung) => `${rung.settings} for ${rung.epochs}`).join(", ");
     const stages = [...new Set(brackets.map(stagesOf))].join("; ");
     context.note(`epochs: ${stages}; ${formatCount(epochs)} in all, ${formatCount(pictures)} pictures`);
-    // How fast the workers are is for them to show.
+    // The speed of a queue's workers is unknown here.
     if (options.queue === undefined) await sayExpected(settings, { pictures, threads }, context);
   }
   context.resumeWith();
@@ -146,7 +147,7 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
   });
 }
 
-/** The time that trainings take here, from a measured second of one. */
+/** Estimates the time of the trainings, by measuring one for a second. */
 async function sayExpected(
   settings: readonly SweepSetting[],
   { pictures, threads }: { readonly pictures: number; readonly threads: number },
@@ -162,7 +163,7 @@ async function sayExpected(
   note(`expected: ${formatMs(ms)} of training if nothing is done yet (${measured})`);
 }
 
-/** What the command line says wins. */
+/** Options on the command line override the file. */
 function withWords(file: SweepFile, { epochs, trials = file.trials }: SweepOptions): SweepFile {
   if (epochs === undefined) return { ...file, trials };
   const others = file.options.filter(({ key }) => key !== "epochs");

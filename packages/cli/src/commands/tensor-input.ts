@@ -1,4 +1,4 @@
-/** Inputs that are no pictures: raw int8 values from a file. */
+/** Inputs other than pictures: raw int8 values from a file. */
 import { readFileSync } from "node:fs";
 import type { Network } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -12,7 +12,10 @@ export const tensor: OptionDefinition = {
   completes: "path",
 };
 
-/** The file's inputs. Throws PhinetsError `tensor.file` where it cannot be read or holds no whole number of them. */
+/**
+ * The file's inputs. Throws PhinetsError `tensor.file` where it cannot be read or its size is not a multiple of the
+ * input's.
+ */
 export function readTensors(file: string, { input: { height, width, channels } }: Network): Int8Array[] {
   const fail = (problem: string): never => {
     throw new PhinetsError("tensor.file", `${file}: ${problem}`, file);
@@ -33,7 +36,7 @@ export function readTensors(file: string, { input: { height, width, channels } }
   );
 }
 
-/** Throws PhinetsError `tensor.picture` for a network whose input is no picture's. */
+/** Throws PhinetsError `tensor.picture` for a network whose input cannot be a picture. */
 export function requirePictureInput({ input: { height, width, channels } }: Network, path: string): void {
   if (channels === 1 || channels === 3) return;
   throw new PhinetsError(

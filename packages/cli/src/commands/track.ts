@@ -1,4 +1,4 @@
-/** `phinets track`: detections of a network, or of a file, joined to tracks by SORT or a ByteTrack-style tracker. */
+/** `phinets track`: joins detections of a network, or of a file, to tracks with SORT or a ByteTrack-style tracker. */
 import { existsSync } from "node:fs";
 import { extname } from "node:path";
 import { mostTextBytes } from "@phinets/core/data";
@@ -163,7 +163,8 @@ async function track(source: string | undefined, options: TrackOptions, context:
       : new ByteTracker({ maxAge, iouThreshold, highScore, lowScore, firstId });
   const ids = new Set<number>();
   let frames = 0;
-  // Of boxes that a network has found; else of those in the detection file, or of none: the frame could not be read.
+  // Tracks one frame, with the network's boxes where given, else with those of the detection file; a frame that could
+  // not be read has none.
   const step = (found?: readonly TrackerBox[]): Track[] => {
     frames++;
     const shown = tracker.update(found ?? given[frames - 1] ?? []);
@@ -177,8 +178,8 @@ async function track(source: string | undefined, options: TrackOptions, context:
   try {
     if (source !== undefined) {
       video = await trackFrames(source, model, options, context, (number, found) => {
-        // A frame that could not be read: a detection file has its boxes; else the tracker does not see that it is
-        // missing, as one without boxes would end or hide its tracks.
+        // Frames that could not be read: a detection file has their boxes. Without one the tracker skips them, because
+        // an update without boxes would end or hide its tracks.
         while (frames < number - 1) {
           if (options.detections === undefined) frames++;
           else step();
@@ -186,7 +187,7 @@ async function track(source: string | undefined, options: TrackOptions, context:
         return step(found);
       });
     }
-    // A detection file may go on after its last picture; without pictures it is all there is.
+    // A detection file may continue after the last picture, or come without pictures.
     while (frames < frameCount) step();
     if (frames === 0)
       throw new PhinetsError(
@@ -194,7 +195,7 @@ async function track(source: string | undefined, options: TrackOptions, context:
         `${options.detections ?? source}: no frames to track`,
         options.detections ?? source,
       );
-    // Whole, or not there: an mp4 that cannot be finished leaves no text that looks like all of it.
+    // Both files or neither: if the mp4 cannot be completed, no text remains that looks complete.
     await video?.writer?.close();
   } catch (error) {
     file.abort();
@@ -218,7 +219,10 @@ interface Video {
   readonly stream: boolean;
 }
 
-/** Runs `step` on every frame, with what `model` finds in it, and draws. A stream's frames are printed as they come. */
+/**
+ * Runs `step` on every frame, with the detections of `model`, and draws the tracks. A stream's frames are printed as
+ * they come.
+ */
 async function trackFrames(
   source: string,
   model: Model | undefined,
@@ -242,7 +246,7 @@ async function trackFrames(
   const path = `${options.out.slice(0, options.out.length - extname(options.out).length)}.mp4`;
   const painter = new TrackPainter(names);
   const size = new ClipSize(onNote);
-  // A stream's lines are its progress.
+  // A stream's lines already show its progress.
   const progress = stream ? undefined : context.progress({ label: "tracking", total: count, unit: "frames" });
   if (progress) note = (line) => progress.log(visible(line));
   let writer: VideoWriter | undefined;

@@ -1,6 +1,6 @@
 /**
- * What a training goes by: the options given now, those that a stopped run saved (--resume), or what another run's
- * run.lock says (--from-lock).
+ * Where a training's settings come from: the options given now, those saved by a stopped run (--resume), or another
+ * run's run.lock (--from-lock).
  */
 import { join } from "node:path";
 import type { Network } from "@phinets/core/networks";
@@ -47,21 +47,21 @@ export interface Origin {
   readonly recipe: Partial<Recipe>;
   readonly valEvery?: number;
   readonly plots: boolean;
-  /** How the data's files are read. */
+  /** Options of reading the data's files. */
   readonly loading: Pick<LoadingOptions, "dataFormat" | "only" | "skipBad" | "pixelRange">;
   readonly qat?: number | true;
-  /** The run that goes on. */
+  /** The run that is resumed. */
   readonly resumed?: string;
-  /** The run that is repeated. */
+  /** The lock of the run that is repeated. */
   readonly lock?: RunLock;
   /** The board that a network is solved for. */
   readonly board?: Board;
   readonly limits?: ReturnType<typeof limitsOf>;
   readonly programRequest?: ProgramRequest;
-  /** The network is not solved for, and not of the run of the weights. */
+  /** Whether --network names the network, so that it is neither solved for nor taken from the weights' run. */
   readonly namedNetwork: boolean;
   network(data: OpenedData, recipe: Recipe): Network | Promise<Network>;
-  /** The weights to start from, and what to say of them. */
+  /** The weights to start from, and notes on them. */
   pretrained(network: Network): { readonly start?: Start; readonly notes: readonly string[] };
 }
 

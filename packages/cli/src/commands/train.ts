@@ -1,4 +1,4 @@
-/** `phinets train`: pictures in, a run folder with weights out. */
+/** `phinets train`: trains on pictures and leaves a run folder with weights. */
 
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Recipe } from "@phinets/core/training";
@@ -99,7 +99,7 @@ export function register(program: Command, context: Context): void {
   });
 }
 
-/** A resumed or repeated run goes on with what it was started with: other options would make it another run. */
+/** A resumed or repeated run uses its saved options: other options would make it a different run. */
 function refuseOthers(command: Command, option: "resume" | "from-lock", more: readonly string[]): void {
   const allowed = ["resume", "fromLock", "project", "workers", "json", ...more];
   const given = command.options.find((option) => {
@@ -139,7 +139,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   const recipe = startingRecipe(asked, origin.recipe, pretrained);
   requireTrainable(network, recipe);
   const threads = threadsOf(options);
-  // Before there is a folder: a device or kernels that do not start leave nothing behind.
+  // Checked before there is a folder, so that a device or kernels that fail to start leave nothing behind.
   if (recipe.fast === true) await (await createEngine({ fast: true })).dispose();
   await (await openDevice(recipe.device, threads))?.dispose();
   const folder =
@@ -151,7 +151,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
     const source = await loadSplit(data, "train", "training", network, project, context);
     const val = await loadSplit(data, validationSplit(data), "evaluation", network, project, context);
     const start = pretrained && { file: pretrained.file, sha256: pretrained.sha256 };
-    // Only now: a run that fails on a bad picture leaves its name free.
+    // Created only now, so that a run that fails on a bad picture leaves its name free.
     if (resumed === undefined) {
       const { limits, programRequest, namedNetwork, loading } = origin;
       const chosen = { board, limits, programRequest, namedNetwork };
@@ -202,7 +202,7 @@ async function trainCommand(options: TrainOptions, context: Context): Promise<vo
   else for (const line of summary) context.note(line);
 }
 
-/** Works in the run folder, which nobody else writes meanwhile; a new one that is still empty when it fails goes. */
+/** Works in the locked run folder; a new folder that is still empty after a failure is removed. */
 async function inFolder<T>(folder: string, isNew: boolean, work: (lock: RunLock) => Promise<T>): Promise<T> {
   const { removeIfEmpty, withRunLock } = await import("@phinets/node/run");
   try {

@@ -1,4 +1,4 @@
-/** The recipe's options, which train and ship share. */
+/** Options of the recipe, shared by train and ship. */
 import { assignmentNames } from "@phinets/core/detection";
 import { deviceNames, type Recipe } from "@phinets/core/training";
 import type { OptionDefinition } from "../terminal/definition.js";
@@ -96,7 +96,7 @@ export const recipeOptions: readonly OptionDefinition[] = [
   },
 ];
 
-/** The recipe's options by the recipe's names; what was not given stays undefined. */
+/** The options by the recipe's names; those not given are undefined. */
 export function recipeOf(options: RecipeOptions): Partial<Recipe> {
   return {
     ...optimizerRecipeOf(options),

@@ -1,4 +1,4 @@
-/** `phinets uf2`: an application's ELF file as what a Pico's drive takes. */
+/** `phinets uf2`: converts an application's ELF file to a file that a Pico's USB drive accepts. */
 import { statSync } from "node:fs";
 import { PhinetsError } from "@phinets/core/tensor";
 import { readRegularSync } from "@phinets/node/files";
@@ -19,7 +19,7 @@ const definition: VerbDefinition = {
   options: [vary(out("file", "an older .uf2 replaced"), { usual: "beside the ELF file" }), json],
 };
 
-/** Of an image of 16 MB with all its debugging information. */
+/** Enough for an image of 16 MB with all its debug information. */
 const mostElfBytes = 256 * 1024 * 1024;
 
 export function register(program: Command, context: Context): void {
@@ -35,7 +35,7 @@ export function register(program: Command, context: Context): void {
   });
 }
 
-/** Throws PhinetsError `cli.out` where something else than a UF2 file is there. */
+/** Throws PhinetsError `cli.out` where the path has another file than a UF2. */
 function requireOwnUf2(file: string): void {
   const stats = statSync(file, { throwIfNoEntry: false });
   if (stats === undefined || (stats.isFile() && isUf2(readRegularSync(file, { first: 8 })))) return;

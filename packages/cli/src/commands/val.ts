@@ -1,4 +1,4 @@
-/** `phinets val`: a run's figures on labelled pictures, as float, as int8, or as the emulated firmware computes them. */
+/** `phinets val`: measures a run on labelled pictures, as float, as int8, or as the emulated firmware computes them. */
 
 import { basename } from "node:path";
 import { evaluationSplit, type SplitName, splitNames } from "@phinets/core/data";
@@ -181,7 +181,7 @@ async function valCommand(options: ValOptions, context: Context): Promise<void> 
   });
 }
 
-/** The form that was asked for; else int8, or float, with a note, of a run that is not quantised yet. */
+/** The form that was requested; by default int8, or float with a note where the run is not quantised yet. */
 function chooseForm(run: Run, asked: Form | undefined, context: Context): Form {
   if (asked === "firmware") return asked;
   return chooseArithmetic(run, asked, context.note);
@@ -198,7 +198,7 @@ function formatsOf({ save, saveTxt, saveJson }: ValOptions, { network, folder }:
   );
 }
 
-/** Writes the boxes, in pixels of the size that the labels are in; returns the folder. */
+/** Writes the boxes, in pixels of the size that the labels refer to; returns the folder. */
 function save(
   formats: readonly SaveFormat[],
   { network, graph }: Run,

@@ -1,4 +1,4 @@
-/** Options of how a training is watched; none of them changes what is learnt. */
+/** Options for observing a training; none of them changes the weights. */
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Context } from "../terminal/context.js";
 import type { OptionDefinition } from "../terminal/definition.js";
@@ -11,7 +11,7 @@ export interface WatchingOptions {
   readonly plots: boolean;
 }
 
-/** By the names that commander gives them: they may be given with --resume too. */
+/** Commander's names of the options, which may be given with --resume too. */
 export const watchingNames = ["val", "valEvery", "jsonEvents", "plots"];
 
 const group = "Watching";
@@ -34,14 +34,14 @@ export const watchingOptions: readonly OptionDefinition[] = [
   },
 ];
 
-/** `saved`: of the run that is gone on with. */
+/** `saved`: the value of the resumed run. */
 export function valEveryOf({ val, valEvery }: WatchingOptions, saved?: number): number | undefined {
   if (!val && valEvery !== undefined)
     throw new PhinetsError("cli.usage", "--no-val and --val-every exclude each other; leave one out");
   return val ? (valEvery ?? saved) : 0;
 }
 
-/** Where the events go, if anywhere. */
+/** The destination of the events, if any. */
 export function eventsTo({ jsonEvents }: WatchingOptions, context: Context): ((line: string) => void) | undefined {
   if (jsonEvents !== true) return undefined;
   if (context.json) throw new PhinetsError("cli.usage", "--json and --json-events both want stdout; leave one out");

@@ -1,4 +1,4 @@
-/** `phinets worker`: this machine works for others that share a queue. */
+/** `phinets worker`: makes this machine work on the jobs of a queue. */
 import type { Command } from "commander";
 import type { Context } from "../terminal/context.js";
 import { addVerb, type VerbDefinition, vary } from "../terminal/definition.js";

@@ -47,7 +47,7 @@ complete -F _phinets phinets
 `;
 }
 
-/** By what completes a value: patterns of the verbs and options that it follows. */
+/** Groups options by what completes their values: patterns of the commands and options before the value. */
 function placesOf(verbs: readonly CompletedVerb[]): Map<string, string[]> {
   const actions = new Map<string, Map<string, string[]>>();
   for (const { name: verb, options } of verbs) {
@@ -61,7 +61,7 @@ function placesOf(verbs: readonly CompletedVerb[]): Map<string, string[]> {
   const places = new Map<string, string[]>();
   for (const [name, byAction] of actions) {
     for (const [action, of] of byAction) {
-      // Where an option takes the same in every verb, the verb does not matter.
+      // Where an option accepts the same values in every command, the pattern leaves the command open.
       const patterns = byAction.size === 1 ? [`*" ${name}"`] : of.map((verb) => `"${verb} ${name}"`);
       places.set(action, [...(places.get(action) ?? []), ...patterns]);
     }
@@ -74,7 +74,7 @@ function verbCase({ name, options, argument }: CompletedVerb): string {
   return `    "${name}")\n      if [[ $cur == -* ]]; then _phinets_words "${names}"; else ${actionOf(argument)}; fi\n      ;;`;
 }
 
-/** Shell words that add what may stand in a place. */
+/** Shell code that adds the candidates of a place. */
 function actionOf({ words, paths }: Candidates): string {
   const parts = [
     ...(words.length > 0 ? [`_phinets_words "${words.join(" ")}"`] : []),

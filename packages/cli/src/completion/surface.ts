@@ -1,9 +1,9 @@
-/** What shell completion knows of the command line, from the definitions. */
+/** The parts of the command line that shell completion knows, from the definitions. */
 import { boardNames } from "@phinets/core/target";
 import type { ShownVerb } from "../surface.js";
 import { fullHelp, longName, type OptionDefinition } from "../terminal/definition.js";
 
-/** What may stand in a place: words, paths, or both; neither is a number or a text of the user's own. */
+/** Candidates in a place: words, paths, or both; neither for numbers and free text. */
 export interface Candidates {
   readonly words: readonly string[];
   readonly paths: boolean;
@@ -13,17 +13,17 @@ export interface CompletedOption {
   /** "--epochs" */
   readonly name: string;
   readonly help: string;
-  /** Of the value that follows; absent for a switch. */
+  /** Candidates for its value; absent for a switch. */
   readonly value?: Candidates;
   readonly repeatable: boolean;
 }
 
 export interface CompletedVerb {
-  /** "train"; "eval coco" for a part of eval. */
+  /** "train"; "eval coco" for a subcommand of eval. */
   readonly name: string;
   readonly help: string;
   readonly options: readonly CompletedOption[];
-  /** Of words that are no options. */
+  /** Candidates for words that are not options. */
   readonly argument: Candidates;
 }
 

@@ -1,4 +1,4 @@
-/** Colours for a terminal; the identity everywhere else. */
+/** Colours for a terminal; elsewhere the functions return their text unchanged. */
 
 export interface Colours {
   bold(text: string): string;
@@ -19,8 +19,8 @@ const codes = {
 } as const;
 
 /**
- * Whether a stream takes colours: a terminal does, unless NO_COLOR is set (no-color.org) or TERM is dumb. FORCE_COLOR is
- * stronger than all of that, as it is in Node: 0 or false for none, anything else for colours.
+ * Whether a stream takes colours: a terminal does, unless NO_COLOR is set (no-color.org) or TERM is dumb. FORCE_COLOR
+ * overrides all of these, as in Node: 0 or false for none, anything else for colours.
  */
 export function wantsColours(stream: { readonly isTTY?: boolean }, environment = process.env): boolean {
   const { FORCE_COLOR: forced, NO_COLOR: none, TERM: term } = environment;
@@ -36,14 +36,14 @@ export function makeColours(enabled: boolean): Colours {
   return Object.fromEntries(entries) as unknown as Colours;
 }
 
-/** The word that a line about a problem begins with, in its colour. */
+/** Colours the first word of a line about a problem. */
 export function colourLine(line: string, colours: Colours): string {
   return line
     .replace(/^error:/, (word) => colours.bold(colours.red(word)))
     .replace(/^warning:/, (word) => colours.yellow(word));
 }
 
-/** A table's titles, which stand above a rule, in bold. */
+/** Prints a table's titles, which stand above a rule, in bold. */
 export function colourHeadings(text: string, { bold }: Colours): string {
   return text.replace(/^(.*\S.*)\n(?=\u2500[\u2500 ]*(?:\n|$))/gm, (_, titles) => `${bold(titles)}\n`);
 }

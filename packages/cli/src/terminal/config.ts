@@ -1,4 +1,7 @@
-/** --cfg: options of a file become options of the command, checked as words are; what the command line says wins. */
+/**
+ * --cfg: options of a file become options of the command and are checked in the same way; the command line takes
+ * precedence.
+ */
 import { dirname, isAbsolute, resolve } from "node:path";
 import { nearest, PhinetsError } from "@phinets/core/tensor";
 import type { OptionEntry } from "@phinets/node/run";
@@ -8,20 +11,20 @@ import { attributeName, longName, type OptionDefinition } from "./definition.js"
 export interface ConfigOptions {
   readonly file: string;
   readonly entries: readonly OptionEntry[];
-  /** The options of the verb. */
+  /** The options of the command. */
   readonly own: readonly OptionDefinition[];
-  /** Those of all verbs: a file may be meant for several. */
+  /** The options of all commands: a file may serve several. */
   readonly all: () => Promise<readonly OptionDefinition[]>;
-  /** Attribute names that the command line gives. */
+  /** Attribute names of options on the command line. */
   readonly given: ReadonlySet<string>;
 }
 
-/** Options that are of one command line alone. */
+/** Options that apply to a single invocation only. */
 const neverInFiles = ["cfg", "json", "resume", "fromLock", "stopAfter", "fromSweep"];
 
 /**
- * Sets the options of a command to what a file says. Throws PhinetsError `cli.config` with line and column for a key that
- * no verb has and for a value that its option does not take.
+ * Sets a command's options from a file. Throws PhinetsError `cli.config` with line and column for a key that no command
+ * has, and for a value that its option does not accept.
  */
 export async function applyConfig(command: Command, options: ConfigOptions): Promise<void> {
   const { file, entries, own, all, given } = options;
@@ -29,7 +32,7 @@ export async function applyConfig(command: Command, options: ConfigOptions): Pro
     const found = find(entry, own);
     if (found === undefined) {
       requireKnown(entry, await all(), file);
-      continue; // of another verb
+      continue; // an option of another command
     }
     const { definition, negated } = found;
     const attribute = attributeName(definition);
@@ -39,12 +42,12 @@ export async function applyConfig(command: Command, options: ConfigOptions): Pro
   }
 }
 
-/** Attribute names of the options that words give, as the user writes them and as commander wants them. */
+/** Attribute names of the options on the command line, in the user's spelling or as rewritten for commander. */
 export function givenOptions(words: readonly string[], options: readonly Option[]): Set<string> {
   const given = new Set<string>();
   for (const word of words) {
     if (word === "--") break;
-    // plots=true is what there is no --plots for.
+    // plots=true counts as an option, although there is only --no-plots.
     const on = /^([a-z][a-z-]*)=(?:true|1|yes)$/i.exec(word)?.[1];
     const option = options.find(
       ({ long, short }) =>
@@ -57,11 +60,11 @@ export function givenOptions(words: readonly string[], options: readonly Option[
 
 interface Found {
   readonly definition: OptionDefinition;
-  /** The key is that of the switch that turns it off: no-plots. */
+  /** Whether the key is the name of the switch that turns the option off: no-plots. */
   readonly negated: boolean;
 }
 
-/** Keys are long names or attribute names; below `recipe:` the recipe's names too. */
+/** Finds an option by its long name or attribute name; below `recipe:` also by the recipe's name. */
 function find({ key, inRecipe }: OptionEntry, options: readonly OptionDefinition[]): Found | undefined {
   for (const definition of options) {
     const long = longName(definition);
@@ -94,7 +97,7 @@ function requireKnown(entry: OptionEntry, all: readonly OptionDefinition[], file
   throw new PhinetsError("cli.config", `${place}: unknown ${inRecipe ? "key of recipe" : "key"} "${key}"${hint}`, file);
 }
 
-/** The option's value; undefined where the file leaves it open. */
+/** The option's value; undefined where the file leaves it empty. */
 function configValue(
   { key, value, place }: OptionEntry,
   definition: OptionDefinition,
@@ -109,7 +112,7 @@ function configValue(
   if (value === null || (Array.isArray(value) && value.length === 0)) return undefined;
   if (!takesValue || (optional && typeof value === "boolean")) {
     if (typeof value !== "boolean") return fail("it is true or false");
-    // Of "--no-augment" the option is `augment`, true by itself.
+    // For "--no-augment", the option is `augment` with the default true.
     if (optional) return value ? true : undefined;
     return negated ? !value : value;
   }
@@ -123,13 +126,13 @@ function configValue(
   try {
     return parse(word);
   } catch (error) {
-    // "It is an integer of at least 1.", or "--raw is x; it is ..."
+    // Parsers' messages: "It is an integer of at least 1.", or "--raw is x; it is ..."
     const said = (error as Error).message.replace(/^--[^;]*; /, "").replace(/\.$/, "");
     return fail(said.charAt(0).toLowerCase() + said.slice(1));
   }
 }
 
-/** A path of the file is meant from the file's folder; a board's name is none. */
+/** Resolves a path relative to the file's folder; a board's name is not a path. */
 function locate(text: string, { completes }: OptionDefinition, file: string): string {
   const isPath = completes === "path" || (completes === "board" && /\.json$|[\\/]/.test(text));
   return isPath && !isAbsolute(text) ? resolve(dirname(file), text) : text;

@@ -1,10 +1,10 @@
-/** What a command is given: where to write, how to say how far it is (on stderr), and when to stop (Ctrl-C). */
+/** The context of a command: its output streams, progress (on stderr), and the signal to stop (Ctrl-C). */
 import type { StepContext } from "@phinets/node/steps";
 import { visible } from "@phinets/node/text";
 import { type Colours, colourHeadings, colourLine, makeColours, wantsColours } from "./colours.js";
 import { makeProgress } from "./progress.js";
 
-/** A stream, or a test's stand-in. */
+/** An output stream, or a substitute in tests. */
 export interface Output {
   readonly isTTY?: boolean;
   /** Width of a terminal. */
@@ -15,27 +15,27 @@ export interface Output {
 }
 
 export interface Context extends StepContext {
-  /** `--json` was given: stdout takes one JSON document, through `result`, and nothing else. */
+  /** Whether `--json` was given: stdout then gets one JSON document, through `result`, and nothing else. */
   readonly json: boolean;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** For text on stdout. */
+  /** Colours for text on stdout. */
   readonly colours: Colours;
-  /** What the process ends with when the command ends without an error: 0, or 1 where the answer itself is bad news. */
+  /** Exit code of the process when the command ends without an error: 0, or 1 where the answer reports a failure. */
   exitCode: number;
   /**
-   * The command's answer, once. With --json `document` is printed when the command has ended without an error; else
-   * `text()` is printed at once.
+   * Gives the command's answer; called once. With --json `document` is printed when the command has ended without an
+   * error; otherwise `text()` is printed at once.
    */
   result(document: unknown, text: () => string): void;
-  /** From now on an interrupted command can be gone on with: by these words, or where there are none by its own. */
+  /** From now on an interrupted command can be resumed: with these arguments, by default with its own. */
   resumeWith(words?: readonly string[]): void;
 }
 
 export interface ContextWithResult extends Context {
-  /** What `result` was given; undefined before. */
+  /** The document passed to `result`; undefined before. */
   document: unknown;
-  /** Words that go on with the command once it is interrupted; undefined where nothing does. */
+  /** Arguments that resume the command after an interruption; undefined where it cannot be resumed. */
   resume?: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export function makeContext(options: {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly signal: AbortSignal;
-  /** The command's own. Default: none. */
+  /** The command's own arguments. Default: none. */
   readonly words?: readonly string[];
 }): ContextWithResult {
   const { json, stdout, stderr, signal, words = [] } = options;

@@ -1,37 +1,37 @@
 /**
- * One definition of an option and of a verb: commander's options, help, docs/command-line.md, shell completion and the keys
- * of a --cfg file are made of it.
+ * Definitions of options and commands (verbs). Commander's options, the help, docs/command-line.md, shell completion
+ * and the keys of a --cfg file are all made from them.
  */
 import { type Command, Option } from "commander";
 import { collect, type Parser } from "./options.js";
 
-/** What shell completion offers for a value that is not one of a few words. */
+/** What shell completion offers for a value, where it is not one of a few words. */
 export type Completes = "path" | "board";
 
 export interface OptionDefinition {
-  /** As commander reads them: "--epochs <n>", "--no-augment", "--qat [epochs]". */
+  /** In commander's syntax: "--epochs <n>", "--no-augment", "--qat [epochs]". */
   readonly flags: string;
-  /** What it does; the words it takes and its default are added. */
+  /** Description; accepted values and the default are appended. */
   readonly help: string;
-  /** The title under which it stands in a verb whose options are many. */
+  /** Title of its group in the help of a command with many options. */
   readonly group: string;
-  /** Absent: the text as it is, or of a switch, true. */
+  /** Default: the text itself, or true for a switch. */
   readonly parse?: Parser<unknown>;
-  /** The value where it is not given. */
+  /** The value where the option is not given. */
   readonly default?: unknown;
-  /** The default in words or figures, where the value stays undefined and what uses it decides. */
+  /** The default as text, where the value stays undefined and is chosen by the code that uses it. */
   readonly usual?: string | number;
   readonly required?: boolean;
-  /** It may be given several times: a list. */
+  /** Whether it may be given several times, as a list. */
   readonly repeatable?: boolean;
-  /** Long names that exclude it. */
+  /** Long names of options that exclude it. */
   readonly conflicts?: readonly string[];
-  /** Attribute names that a file's value of this one gives way to, when they are given on the command line. */
+  /** Attribute names: if one of them is given on the command line, a file's value of this option is ignored. */
   readonly yields?: readonly string[];
   readonly completes?: Completes;
-  /** Its name in a recipe, where that is not its own. */
+  /** Its name in a recipe, where that differs. */
   readonly recipe?: string;
-  /** The words of a value that is an object in a file. Throws where it is none. */
+  /** Converts a value that is an object in a file to the option's text. Throws where it cannot. */
   readonly wordsOf?: (value: Readonly<Record<string, unknown>>) => string;
 }
 
@@ -45,15 +45,17 @@ export interface ArgumentDefinition {
 
 export interface VerbDefinition {
   readonly name: string;
-  /** A sentence or more. */
+  /** One or more sentences. */
   readonly description: string;
   readonly arguments?: readonly ArgumentDefinition[];
   readonly options: readonly OptionDefinition[];
-  /** Long names of those that come first, in this order; the others follow in their groups. Default: all come first. */
+  /**
+   * Long names of the options to list first, in this order; the others follow in their groups. Default: all come first.
+   */
   readonly main?: readonly string[];
-  /** Lines that work as they stand, and what each does. */
+  /** Complete command lines, each with its description. */
   readonly examples: readonly (readonly [line: string, what: string])[];
-  /** A paragraph below the options. */
+  /** A paragraph to show below the options. */
   readonly note?: string;
 }
 
@@ -61,17 +63,17 @@ export const mainGroup = "Options";
 
 const definitions = new WeakMap<Command, VerbDefinition>();
 
-/** The definition that a command was made of. */
+/** The definition from which a command was made. */
 export function definitionOf(command: Command): VerbDefinition | undefined {
   return definitions.get(command);
 }
 
-/** An option that differs in one verb. */
+/** A copy of an option with changes for one command. */
 export function vary(option: OptionDefinition, changes: Partial<OptionDefinition>): OptionDefinition {
   return { ...option, ...changes };
 }
 
-/** Adds a verb to the program, or to the verb that it is part of; its action is the caller's. */
+/** Adds a command to the program, or a subcommand to its command; the caller sets its action. */
 export function addVerb(program: Command, verb: VerbDefinition): Command {
   const command = program.command(verb.name).description(verb.description);
   definitions.set(command, verb);
@@ -87,7 +89,7 @@ export interface Group {
   readonly options: readonly OptionDefinition[];
 }
 
-/** The options of a verb as help lists them: those that come first, then the others by group. */
+/** The options of a command in the order of its help: main options first, then the others by group. */
 export function groupsOf({ options, main }: VerbDefinition): Group[] {
   if (main === undefined) return [{ title: mainGroup, options }];
   const first = main.map((name) => {
@@ -103,17 +105,17 @@ export function groupsOf({ options, main }: VerbDefinition): Group[] {
   ];
 }
 
-/** "max-ram" of "--max-ram <bytes>", "no-augment" of "--no-augment". */
+/** "max-ram" for "--max-ram <bytes>", "no-augment" for "--no-augment". */
 export function longName({ flags }: Pick<OptionDefinition, "flags">): string {
   return /--([a-z0-9-]+)/.exec(flags)![1];
 }
 
-/** "maxRam"; of --no-augment "augment". */
+/** "maxRam" for "--max-ram"; "augment" for "--no-augment". */
 export function attributeName(option: Pick<OptionDefinition, "flags">): string {
   return new Option(option.flags).attributeName();
 }
 
-/** Help, with the words that an option takes and its default. */
+/** Help text with the accepted values and the default. */
 export function fullHelp(option: OptionDefinition): string {
   const { help, parse } = option;
   const words = parse?.words && !parse.words.every((word) => help.includes(word)) ? parse.words : undefined;
@@ -122,7 +124,7 @@ export function fullHelp(option: OptionDefinition): string {
   return shown === undefined ? listed : `${listed} (default ${shown})`;
 }
 
-/** The default as help shows it; undefined where there is none to show. */
+/** The default as shown in the help; undefined where there is none. */
 export function defaultText({ usual, default: value }: OptionDefinition): string | undefined {
   if (usual !== undefined) return String(usual);
   if (value === undefined || typeof value === "boolean") return undefined;

@@ -1,26 +1,26 @@
-/** Help as it is laid out: the options that matter first, the others in their groups, examples last. */
+/** Layout of the help: main options first, the others in their groups, examples last. */
 import type { Command, HelpConfiguration } from "commander";
 import { makeColours, wantsColours } from "./colours.js";
 import type { Output } from "./context.js";
 import { definitionOf, groupsOf, mainGroup } from "./definition.js";
 
-/** Where the width is not known. */
+/** Used where the width is unknown. */
 const usualWidth = 100;
 const widest = 120;
 
-/** Applies to the program and to every command that is added after. */
+/** Applies to the program and to every command that is added afterwards. */
 export function configureHelp(
   program: Command,
   { stdout, stderr, json, short }: { stdout: Output; stderr: Output; json: boolean; short: boolean },
 ): void {
-  // With --json help is not an answer: it goes where people look.
+  // With --json the help is not the answer, so it goes to stderr.
   const output = json ? stderr : stdout;
   const { bold } = makeColours(wantsColours(output));
   const width = Math.min(output.columns ?? usualWidth, widest);
   program.configureOutput({
     writeOut: (text) => output.write(text),
     writeErr: (text) => stderr.write(text),
-    outputError: () => {}, // printed by runProgram, as one line
+    outputError: () => {}, // runProgram prints errors as one line
     getOutHelpWidth: () => width,
     getErrHelpWidth: () => width,
     getOutHasColors: () => wantsColours(output),
@@ -28,7 +28,7 @@ export function configureHelp(
   });
   const layout: HelpConfiguration = {
     styleTitle: bold,
-    // The definition's own text has the default already.
+    // The definition's text includes the default already.
     optionDescription: ({ description }) => description,
   };
   if (short) {
@@ -38,7 +38,7 @@ export function configureHelp(
   program.configureHelp(layout);
 }
 
-/** What stands below a verb's options: a note, examples, and with -h what was left out. */
+/** Text below a command's options: a note, examples and, with -h, the number of hidden options. */
 export function textBelow(command: Command, short: boolean, output: Output): string {
   const definition = definitionOf(command);
   if (definition === undefined) return "";

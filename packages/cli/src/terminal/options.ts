@@ -1,12 +1,12 @@
-/** Parsers for option values; what they throw is a wrong usage (exit code 2) that names the option and the value. */
+/** Parsers of option values. Their errors are usage errors (exit code 2) that name the option and the value. */
 import { InvalidArgumentError } from "commander";
 
-/** Text to value, and what it takes in words: help, the reference and shell completion read that. */
+/** Converts text to a value and describes the accepted values for the help, the reference and shell completion. */
 export interface Parser<T> {
   (text: string): T;
   /** "an integer from 1 to 64"; absent where the option's own help says it. */
   readonly takes?: string;
-  /** All that it takes, where that is a few words. */
+  /** All accepted values, where they are a few words. */
   readonly words?: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export function number(min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INF
 /** Parser of a fraction 0..1. */
 export const fraction = number(0, 1);
 
-/** Parser of numbers in min..max with commas between. */
+/** Parser of comma-separated numbers in min..max. */
 export function numbers(min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Parser<number[]> {
   const range = described("", min, max);
   return withTakes(`numbers${range} with commas between`, (text) => {
@@ -46,7 +46,7 @@ export function numbers(min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_IN
   });
 }
 
-/** Parser of sizes with commas between, behind the name of what has them where it is named. */
+/** Parser of comma-separated sizes, optionally preceded by a name. */
 export const namedSizes: Parser<{ name?: string; sizes: number[] }> = withTakes("N,N,... or NAME=N,N,...", (text) => {
   const at = text.lastIndexOf("=");
   const sizes = text
@@ -58,7 +58,7 @@ export const namedSizes: Parser<{ name?: string; sizes: number[] }> = withTakes(
   return { sizes, ...(at > 0 && { name: text.slice(0, at) }) };
 });
 
-/** Parser of names with commas between. */
+/** Parser of comma-separated names. */
 export const names: Parser<string[]> = withTakes("names with commas between", (text) => {
   const list = text.split(",").map((name) => name.trim());
   if (list.includes("")) throw new InvalidArgumentError("It is names with commas between.");
@@ -74,7 +74,7 @@ export function oneOf<T extends string>(...words: readonly T[]): Parser<T> {
   return Object.assign(parse, { words });
 }
 
-/** Parser of some of a few words, with commas between. */
+/** Parser of a comma-separated selection from a few words. */
 export function someOf<T extends string>(...words: readonly T[]): Parser<T[]> {
   const parse = (text: string): T[] => {
     const list = text.split(",") as T[];
@@ -94,7 +94,7 @@ export const pictureSize: Parser<{ height: number; width: number }> = withTakes(
   return { height, width };
 });
 
-/** Collects an option that may be given several times. */
+/** Collects the values of a repeatable option. */
 export function collect(value: string, previous: readonly string[] | undefined): string[] {
   return [...(previous ?? []), value];
 }

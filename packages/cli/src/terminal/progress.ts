@@ -1,6 +1,5 @@
 /**
- * Progress on stderr: a bar on a terminal, else a plain line each time another step of the whole is done, so that a log
- * stays short.
+ * Progress on stderr: a bar on a terminal; elsewhere a plain line per fraction of the total, so that logs stay short.
  */
 import type { Progress, ProgressOptions } from "@phinets/node/steps";
 import { formatMs } from "@phinets/node/text";
@@ -11,7 +10,7 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
-/** A progress display on `stream`; cli-progress is loaded on first use and only for a terminal. */
+/** Makes a progress display on `stream`; cli-progress is loaded on first use, and only for a terminal. */
 export function makeProgress(stream: ProgressStream, options: ProgressOptions): Progress {
   return stream.isTTY ? new Bar(stream, options) : new Lines(stream, options);
 }
@@ -32,7 +31,7 @@ class Lines implements Progress {
     const { total, lineEvery = 0.1 } = this.options;
     if (done === this.#lastDone) return;
     if (total > 0) {
-      // A hair of slack, so that a tenth of 30 (whose fractions are not exact) still counts as a tenth.
+      // Tolerance for floating-point fractions, so that 3 of 30 counts as a tenth.
       if (done < total && done / total < this.#nextFraction - 1e-9) return;
       if (lineEvery > 0) while (this.#nextFraction <= done / total + 1e-9) this.#nextFraction += lineEvery;
     } else {
@@ -52,7 +51,7 @@ class Lines implements Progress {
   stop(): void {}
 }
 
-/** "training 3/30 epochs, 4.2 s, 38 s left"; of a run that goes on, at first "training 20/30 epochs" */
+/** "training 3/30 epochs, 4.2 s, 38 s left"; for a resumed run, at first "training 20/30 epochs" */
 export function describeProgress(options: ProgressOptions, done: number, elapsedMs: number): string {
   const { label, total, from = 0, unit = "" } = options;
   const count = `${label} ${total > 0 ? `${done}/${total}` : `${done}`}${unit && ` ${unit}`}`;
@@ -61,7 +60,7 @@ export function describeProgress(options: ProgressOptions, done: number, elapsed
   return `${count}, ${formatMs(elapsedMs)}${left && `, ${left}`}`;
 }
 
-/** "38 s left"; nothing where there is nothing to tell it from. */
+/** "38 s left"; empty where nothing is known to estimate it from. */
 function timeLeft({ total, from = 0 }: ProgressOptions, done: number, elapsedMs: number): string {
   if (!(done > from && done < total)) return "";
   return `${formatMs((elapsedMs / (done - from)) * (total - done))} left`;
@@ -97,7 +96,7 @@ class Bar implements Progress {
       );
       this.#bar.start(Math.max(total, 1), this.#done, this.#payload());
     });
-    this.#ready.catch(() => {}); // without the bar the work still goes on
+    this.#ready.catch(() => {}); // the work continues without the bar
   }
 
   #payload() {

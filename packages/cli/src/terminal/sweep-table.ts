@@ -1,4 +1,4 @@
-/** A sweep on a terminal, drawn over itself: how far it is, the best settings so far, and what each slot does. */
+/** Live table of a sweep on a terminal: progress, the best settings so far, and the work of each slot. */
 import type { Progress, ProgressOptions, StepContext } from "@phinets/node/steps";
 import type { SweepObserver, WatchedRung, WatchedSetting } from "@phinets/node/sweep";
 import { formatTable, visible } from "@phinets/node/text";
@@ -7,9 +7,9 @@ import { type Colours, colourHeadings, makeColours, wantsColours } from "./colou
 import type { Context, Output } from "./context.js";
 import { describeProgress } from "./progress.js";
 
-/** Settings, and trainings, that are shown. */
+/** Number of settings, and of trainings, to show. */
 const mostShown = 8;
-/** Milliseconds from one drawing to the next. */
+/** Milliseconds between redraws. */
 const drawEvery = 250;
 
 type Result = WatchedSetting & { readonly epochs: number; readonly score: number };
@@ -20,7 +20,7 @@ export interface SweepTableOptions {
   readonly describe: (setting: WatchedSetting) => string;
 }
 
-/** How a sweep is watched: a table on a terminal, else plain lines; with --json nothing is said. */
+/** How a sweep is shown: as a table on a terminal, as plain lines elsewhere; with --json not at all. */
 export function watchSweep(
   { signal, note, progress, stderr, json }: Pick<Context, keyof StepContext | "stderr" | "json">,
   options: SweepTableOptions,
@@ -34,7 +34,7 @@ export function watchSweep(
 const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
 
 class SweepTable implements SweepObserver, Progress {
-  /** Best first: who was trained longest, then by score. */
+  /** Best first: sorted by epochs trained, then by score. */
   #best: Result[] = [];
   readonly #slots = new Map<number, WatchedRung>();
   #progress: ProgressOptions = { label: "sweep", total: 0 };
@@ -51,17 +51,17 @@ class SweepTable implements SweepObserver, Progress {
     this.#colours = makeColours(wantsColours(stream));
   }
 
-  /** Draws from now on. */
+  /** Starts drawing. */
   start(progress: ProgressOptions): this {
     this.#progress = progress;
-    // The time that is left goes on between two epochs, too.
+    // The remaining time also counts down between epochs.
     this.#timer = setInterval(() => this.#redraw(), drawEvery);
     this.#timer.unref();
     import("log-update").then(
       ({ createLogUpdate }) => {
         if (this.#timer !== undefined) this.#draw = createLogUpdate(this.stream as NodeJS.WritableStream);
       },
-      () => {}, // without the table the work still goes on
+      () => {}, // the work continues without the table
     );
     return this;
   }
@@ -81,19 +81,19 @@ class SweepTable implements SweepObserver, Progress {
     this.#done = done;
   }
 
-  /** A line that stays, above the table. */
+  /** Prints a permanent line above the table. */
   log(line: string): void {
     this.#draw?.clear();
     this.stream.write(`${line}\n`);
     this.#redraw();
   }
 
-  /** Draws for the last time what stays on the screen: the best settings of a sweep that was stopped, too. */
+  /** Draws a last time; what remains on the screen includes the best settings of a sweep that was stopped. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#slots.clear();
-    // The leaderboard follows.
+    // A finished sweep prints its leaderboard instead.
     if (this.#done >= this.#progress.total) this.#best = [];
     this.#redraw();
     this.#draw?.done();
@@ -118,7 +118,7 @@ class SweepTable implements SweepObserver, Progress {
     if (rows.length > 0) parts.push(formatTable(["in training", "epochs"], rows));
     if (slots.length > rows.length) parts.push(`and ${slots.length - rows.length} more in training`);
     const width = (this.stream.columns ?? 80) - 1;
-    // Lines that wrap would jump as their length changes.
+    // Lines are cut to the terminal's width: wrapped lines would jump as their length changes.
     const lines = parts.join("\n").split("\n");
     return colourHeadings(lines.map((line) => cut(visible(line), width)).join("\n"), this.#colours);
   }

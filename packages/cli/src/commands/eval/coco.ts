@@ -1,4 +1,4 @@
-/** `phinets eval coco`. */
+/** `phinets eval coco`: average precision by COCO's rules. */
 import { basename } from "node:path";
 import { iouThresholds } from "@phinets/core/evaluation";
 import { formatCount, formatMs, formatTable } from "@phinets/node/text";
@@ -68,7 +68,7 @@ const definition: VerbDefinition = {
   ],
 };
 
-/** So many detections are matched in less time than a thread takes to start. */
+/** Matching fewer detections takes less time than starting a thread. */
 const detectionsAThread = 20_000;
 
 export function registerCoco(command: Command, context: Context): void {

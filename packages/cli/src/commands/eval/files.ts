@@ -1,4 +1,4 @@
-/** Reading what the evaluations are given, and the errors they share. */
+/** Reads the inputs of the evaluations, with their common errors. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { decodeText } from "@phinets/core/data";
@@ -13,7 +13,7 @@ export function missing(path: string, what: string): PhinetsError {
 export const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
 export const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
 
-/** Names in a folder, hidden ones left out, in the order of their code units. */
+/** Names in a folder, without hidden ones, sorted by code units. */
 export function listFolder(folder: string, what: string): string[] {
   if (!isFolder(folder)) throw missing(folder, `folder of ${what}`);
   return readdirSync(folder)
@@ -21,7 +21,7 @@ export function listFolder(folder: string, what: string): string[] {
     .sort();
 }
 
-/** A file's bytes; what gzip has packed is unpacked, whatever the file is called. */
+/** A file's bytes; gzip is detected by content and unpacked. */
 export function readBytes(file: string): Buffer {
   if (isFolder(file)) throw new PhinetsError("eval.folder", `${file}: is a folder; name a file in it`, file);
   if (!existsSync(file)) throw missing(file, "such file");

@@ -1,4 +1,4 @@
-/** Detections to be scored, in whichever of the formats they are: told by what the files hold, not by an option. */
+/** Reads detections to score. Their format is detected from the files, not given by an option. */
 import { readdirSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import {
@@ -16,11 +16,11 @@ import { PhinetsError } from "@phinets/core/tensor";
 import { parseYaml } from "@phinets/node/text";
 import { isFile, isFolder, listFolder, missing, readBytes, readText } from "./files.js";
 
-/** What `--pred` may be. */
+/** Formats that `--pred` accepts, for errors. */
 const foundFormats =
   "COCO results, predictions.json of phinets predict, CSV, a folder of YOLO txt with confidence, of comp4_det_SET_CLASS.txt or of labelme JSON";
 
-/** Files that a folder of results may have, best first. */
+/** Files in a folder of results, in order of preference. */
 const whole = ["predictions.json", "coco.json", "detections.csv"];
 const folders = ["labels", "voc", "labelme"];
 const notLabels = /^(?:classes|labels|names|obj|predefined_classes)\.txt$/i;
@@ -87,10 +87,10 @@ function readVoc(folder: string): FoundBoxes {
 
 const vocName = (file: string) => /^comp\d+(?:_.+?)?_det_([^_]+)_(.+)\.txt$/i.exec(file);
 
-/** Whether a path is a folder of VOC's detections. */
+/** Whether a path is a folder of detections in VOC's format. */
 export const isVocFolder = (path: string): boolean => isFolder(path) && readdirSync(path).some((name) => vocName(name));
 
-/** comp4_det_SET_CLASS.txt files of one set. */
+/** The comp4_det_SET_CLASS.txt files of one set. */
 export function vocFiles(folder: string, wanted?: string): { set: string; byClass: Map<string, string> } {
   const found = listFolder(folder, "detections").flatMap((file) => {
     const match = vocName(file);
@@ -112,8 +112,8 @@ export function vocFiles(folder: string, wanted?: string): { set: string; byClas
 }
 
 /**
- * Names of the classes that YOLO's txt has as numbers: given (a list with commas, or a file), or in classes.txt or data.yaml
- * beside the labels or a folder or two above them.
+ * Names for the class numbers of YOLO's txt files: as given (a comma-separated list, or a file), or from classes.txt or
+ * data.yaml beside the labels or one or two folders above them.
  */
 export async function classNamesFor(pred: string, given: string | undefined): Promise<string[] | undefined> {
   if (given !== undefined) return isFile(given) ? namesIn(given) : given.split(",").map((name) => name.trim());

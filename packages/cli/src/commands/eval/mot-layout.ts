@@ -1,7 +1,7 @@
 /**
- * Where sequences and tracks lie: MOTChallenge's folders (SEQ/gt/gt.txt), flat files (SEQ.txt), TrackEval's
- * (mot_challenge/SPLIT/SEQ, seqmaps, TRACKER/data/SEQ.txt), VisDrone's (annotations, sequences) and KITTI's (label_02,
- * image_02).
+ * Finds sequences and tracks in the usual layouts: MOTChallenge's folders (SEQ/gt/gt.txt), flat files (SEQ.txt),
+ * TrackEval's (mot_challenge/SPLIT/SEQ, seqmaps, TRACKER/data/SEQ.txt), VisDrone's (annotations, sequences) and KITTI's
+ * (label_02, image_02).
  */
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, extname, join, relative } from "node:path";
@@ -11,26 +11,26 @@ import { isFile, isFolder, listFolder, missing, readText } from "./files.js";
 
 export interface SequencePlace {
   readonly name: string;
-  /** Its truth. */
+  /** The file of its truth. */
   readonly file: string;
-  /** seqinfo.ini, where the layout has one. */
+  /** Its seqinfo.ini, where the layout has one. */
   readonly info?: string;
   /** Folder of its pictures. */
   readonly pictures: string;
-  /** Of a sequence map. */
+  /** Number of frames stated in a sequence map. */
   readonly frames?: number;
 }
 
 export interface TruthPlaces {
   readonly sequences: readonly SequencePlace[];
-  /** Name of the folder that a benchmark's split has, as MOT17-train. */
+  /** Name of the folder of a benchmark's split, such as MOT17-train. */
   readonly split?: string;
 }
 
-/** How deep folders are looked for. */
+/** Depth to which folders are searched. */
 const deepest = 4;
 
-/** @param wanted names with commas between */
+/** @param wanted comma-separated names */
 export function findSequences(gt: string, wanted: string | undefined): TruthPlaces {
   const all = allSequences(gt);
   if (wanted === undefined) return all;
@@ -69,7 +69,10 @@ function allSequences(gt: string): TruthPlaces {
   return mapped(folder, sequenceFiles(folder));
 }
 
-/** Where there are several: those with SEQ/gt/gt.txt, else those named as truths are; tracks may be beside. */
+/**
+ * Of several candidates: those with SEQ/gt/gt.txt, else folders with the usual names of truths, because tracks may lie
+ * beside them.
+ */
 function preferred(places: readonly string[]): readonly string[] {
   const nestedOnes = places.filter((folder) => sequenceFiles(folder)[0].info !== undefined);
   if (nestedOnes.length > 0) return nestedOnes;
@@ -77,7 +80,7 @@ function preferred(places: readonly string[]): readonly string[] {
   return named.length > 0 ? named : places;
 }
 
-/** The folder and what is in it, outer ones first; folders of pictures, of which there are many, are not looked into. */
+/** A folder and its subfolders, outer ones first; folders of pictures, which are large, are skipped. */
 function* foldersIn(folder: string, depth: number): Generator<string> {
   yield folder;
   if (depth === 0) return;
@@ -97,7 +100,7 @@ function sequenceFiles(folder: string): SequencePlace[] {
     .map((name) => flat(join(folder, name)));
 }
 
-/** Two numbers at least in the first row that is not empty. An empty file is a sequence where nothing is. */
+/** Whether the first non-empty row starts with two numbers. An empty file is a sequence without objects. */
 function looksLikeRows(file: string): boolean {
   const [first = ""] = linesOf(readText(file)).filter((line) => line.trim() !== "");
   return first === "" || /^\s*-?\d+\s*[,;\s]\s*-?\d/.test(first) || /^"?frame/i.test(first);
@@ -119,7 +122,10 @@ function flat(file: string): SequencePlace {
   return { name, file, pictures: places.find(isFolder) ?? places[0] };
 }
 
-/** What a sequence map names, in its order: seqmaps/SPLIT.txt (TrackEval), evaluate_tracking.seqmap (KITTI). */
+/**
+ * The sequences that a sequence map lists, in its order: seqmaps/SPLIT.txt (TrackEval), evaluate_tracking.seqmap
+ * (KITTI).
+ */
 function mapped(folder: string, sequences: readonly SequencePlace[]): TruthPlaces {
   const split = basename(folder);
   const file = join(dirname(folder), "seqmaps", `${split}.txt`);
@@ -174,7 +180,7 @@ export function findTracks(pred: string, { sequences, split }: TruthPlaces): str
   return sequences.map(({ name }) => join(folder, `${name}.txt`));
 }
 
-/** Number of pictures in a folder; undefined where there is none. */
+/** Number of pictures in a folder; undefined where it does not exist. */
 export function countPictures(folder: string): number | undefined {
   if (!isFolder(folder)) return undefined;
   const count = readdirSync(folder).filter((name) => /\.(?:jpe?g|png|bmp|webp)$/i.test(name)).length;

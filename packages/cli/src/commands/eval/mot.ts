@@ -1,4 +1,4 @@
-/** `phinets eval mot`. */
+/** `phinets eval mot`: MOTA, IDF1 and HOTA of tracks. */
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { MotRows, SequenceInfo, TrackFile, TrackFormat } from "@phinets/core/data";
@@ -141,7 +141,7 @@ async function evalMot(options: MotOptions, context: Context): Promise<void> {
   });
 }
 
-/** Frames of a sequence: by seqinfo.ini, the sequence map, the number of pictures, or the last box. */
+/** Number of frames in a sequence: from seqinfo.ini, the sequence map, the number of pictures, or the last box. */
 function lengthOf(
   place: SequencePlace,
   rows: readonly (MotRows | undefined)[],
@@ -158,7 +158,7 @@ function lengthOf(
   return { length: last };
 }
 
-/** Leaves the rows of the wanted classes; says which there are where several are scored as one. */
+/** Keeps the rows of the wanted classes; notes the classes where several are scored as one. */
 async function chooseClasses(
   { gt, classes }: MotOptions,
   truths: TrackFile[],
@@ -191,7 +191,7 @@ async function chooseClasses(
   });
   for (const list of [truths, tracks]) {
     for (const [i, file] of list.entries()) {
-      // Tracks without a class (-1) are of the wanted one.
+      // Tracks without a class (-1) count as the wanted class.
       const rows = keepMotRows(
         file.rows,
         (row) => wanted.includes(file.rows.class[row]) || file.rows.class[row] === -1,
@@ -201,7 +201,7 @@ async function chooseClasses(
   }
 }
 
-/** Says where truths do not count, above all where none does. */
+/** Notes truths that do not count, especially where none does. */
 function noteLeftOut(gt: string, truths: readonly TrackFile[], context: Context): void {
   const regions = truths.reduce((sum, each) => sum + (each.regions?.count ?? 0), 0);
   const what: Record<TrackFormat, string> = {

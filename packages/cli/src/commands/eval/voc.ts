@@ -1,4 +1,4 @@
-/** `phinets eval voc`. */
+/** `phinets eval voc`: average precision by VOC's rules. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type {
@@ -156,7 +156,7 @@ async function evalVoc(options: VocOptions, context: Context): Promise<void> {
   });
 }
 
-/** Annotations of a VOC folder, or the folder itself where the files lie in it. */
+/** The folder of annotations in a VOC folder, or the folder itself where the files lie in it. */
 function annotationsFolder(gt: string): string {
   const folder = join(gt, "Annotations");
   return !isFolder(folder) && isFolder(gt) && listFolder(gt, "annotations").some((name) => name.endsWith(".xml"))
@@ -164,7 +164,7 @@ function annotationsFolder(gt: string): string {
     : folder;
 }
 
-/** Detections in a format that is not VOC's: pictures and classes are found by name. */
+/** Converts detections in another format than VOC's; pictures and classes are matched by name. */
 async function placeOther(
   read: FoundBoxes,
   { gt, pred, names }: VocOptions,
@@ -198,7 +198,7 @@ async function placeOther(
       file: pred,
       images: list.map(({ image_id }) => truth.images[image_id].text!),
       scores: Float64Array.from(list, ({ score }) => score),
-      // From left, top, width, height to the first and the last pixel, counted from 1.
+      // Converts left, top, width, height to the first and last pixel, counted from 1.
       boxes: Float64Array.from(list.flatMap(({ bbox: [x, y, w, h] }) => [x + 1, y + 1, x + w, y + h])),
       lines: new Int32Array(list.length),
     });
