@@ -1,4 +1,4 @@
-/** A store in a folder: of this machine, or one that many machines mount. */
+/** A store in a folder, of this machine or mounted by many machines. */
 import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -12,7 +12,7 @@ export class FolderStore implements OwnStore {
     this.name = folder;
   }
 
-  /** Where a file lies, or would. */
+  /** Path of a file in the store, whether it exists or not. */
   pathOf(sha256: string): string {
     return join(this.folder, "objects", sha256.slice(0, 2), sha256);
   }
@@ -39,7 +39,7 @@ export class FolderStore implements OwnStore {
   async put(path: string, options: StoreOptions = {}): Promise<Stored> {
     const known = await digestFile(path, options);
     if (existsSync(this.pathOf(known.sha256))) return known;
-    // The copy is what counts: the file may change while it is read.
+    // The copy is hashed, because the file may change while it is read.
     let stored = known;
     await copyWhole(path, this.pathOf(known.sha256), async (copy) => {
       stored = await digestFile(copy, options);
@@ -50,14 +50,14 @@ export class FolderStore implements OwnStore {
 }
 
 /**
- * Copies a file beside where it belongs, and gives it its name once it is on the disk.
- * @param nameOf checks the copy and says its name
+ * Copies a file to a temporary name and renames it once it is on disk.
+ * @param nameOf checks the copy and returns its final name
  */
 async function copyWhole(from: string, to: string, nameOf: (copy: string) => Promise<string>): Promise<void> {
   const temporary = temporaryPath(to);
   try {
     mkdirSync(dirname(to), { recursive: true });
-    // A file system that can shares the blocks.
+    // File systems that support it share the blocks.
     await copyFile(from, temporary, constants.COPYFILE_FICLONE);
     const name = await nameOf(temporary);
     nameWhole(temporary, name);
@@ -67,7 +67,7 @@ async function copyWhole(from: string, to: string, nameOf: (copy: string) => Pro
   }
 }
 
-/** Gives a file that was written its name, once its bytes are on the disk. */
+/** Flushes a written file to disk and renames it to its final name. */
 export function nameWhole(temporary: string, name: string): void {
   const descriptor = openSync(temporary, "r+");
   try {

@@ -1,4 +1,4 @@
-/** A store of another machine's, over HTTP. Transfers that break go on where they broke, for as long as it takes. */
+/** A store on another machine, over HTTP. Interrupted transfers resume where they stopped, as often as needed. */
 import { createReadStream } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -8,17 +8,17 @@ import { Away, type RetryOptions, untilBack } from "./retry.js";
 import { digestFile, missing, requireOwnBytes, type Store, type Stored, type StoreOptions } from "./store.js";
 import { type AskOptions, ask, download, textOf, Untrusted } from "./transfer.js";
 
-/** Where a store is asked. */
+/** Location and credentials of a store. */
 export interface StoreLocation {
   /** `http://HOST:PORT` or `https://HOST:PORT`. */
   readonly url: string;
   readonly token: string;
-  /** The certificate to trust, PEM; default: those that this machine trusts. */
+  /** Certificate to trust, in PEM; default: those that this machine trusts. */
   readonly certificate?: string;
 }
 
 export interface HttpStoreOptions extends StoreLocation, Pick<RetryOptions, "onAway" | "onBack"> {
-  /** Asked while the store is away: where it is now. */
+  /** Called while the store is unreachable: returns its current location. */
   readonly relocate?: () => Promise<StoreLocation | undefined>;
 }
 
@@ -56,7 +56,7 @@ export class HttpStore implements Store {
       try {
         return await work();
       } catch (error) {
-        // Started again, its process may have another address.
+        // A restarted process may have another address.
         if (error instanceof Away) this.#where = (await relocate?.()) ?? this.#where;
         throw error;
       }
@@ -96,8 +96,8 @@ export class HttpStore implements Store {
       case 200:
       case 201:
         return;
-      case 202: // not yet all
-      case 409: // somebody else went on with it
+      case 202: // incomplete so far
+      case 409: // another client has continued the upload
       case 423:
         throw new Away("another brings the same file");
       case 422:
@@ -125,7 +125,7 @@ export class HttpStore implements Store {
     }
   }
 
-  /** The answer, if its status is one of these; other servers' faults may pass, what it refuses does not. */
+  /** Returns the answer if it has one of the statuses. A server error is temporary (`Away`), a refusal is final. */
   async #expect(answer: IncomingMessage, statuses: readonly number[], read?: string): Promise<IncomingMessage> {
     const { statusCode = 0 } = answer;
     if (statuses.includes(statusCode)) return answer;

@@ -1,4 +1,4 @@
-/** What a store is known by: store.json in its folder or below its prefix, made with it. */
+/** Identity of a store: store.json in its folder or below its prefix, created with the store. */
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -10,9 +10,9 @@ import type { StoreOptions } from "./store.js";
 
 const document = z.strictObject({
   format: z.literal("phinets-store-1"),
-  /** The same folder, the same id, whatever it is mounted as. */
+  /** The same folder has the same id, wherever it is mounted. */
   id: z.string().regex(/^[0-9a-f]{16}$/, "16 hexadecimal digits"),
-  /** Who has it may ask the store over HTTP. */
+  /** Bearer token for access over HTTP. */
   token: z.string().regex(/^[\w-]{32,64}$/, "32 letters, digits, - and _"),
 });
 
@@ -28,7 +28,7 @@ const made = (): StoreIdentity => ({
 });
 const textOf = (identity: StoreIdentity): string => `${JSON.stringify(identity, undefined, 1)}\n`;
 
-/** Makes the store of a folder, unless it is one. */
+/** Makes a folder a store, unless it is one. */
 export function openStoreFolder(folder: string): StoreIdentity {
   const path = join(folder, key);
   if (existsSync(path)) return readStoreFolder(folder);
@@ -43,19 +43,22 @@ export function openStoreFolder(folder: string): StoreIdentity {
   return identity;
 }
 
-/** @throws PhinetsError `store.identity` where the folder is no store's */
+/** @throws PhinetsError `store.identity` where the folder is not a store */
 export function readStoreFolder(folder: string): StoreIdentity {
   const path = join(folder, key);
   return parseIdentity(readDocument(path, options), path);
 }
 
-/** Makes the store of a bucket's prefix, unless it is one. Of two who make it at a time, both have the one that stays. */
+/**
+ * Makes a bucket's prefix a store, unless it is one. If two processes do so at once, both get the identity that
+ * remains.
+ */
 export async function openS3Identity(store: S3Store, told: StoreOptions): Promise<StoreIdentity> {
   if ((await store.readText(key, told)) === undefined) await store.putText(key, textOf(made()), told);
   return readS3Identity(store, told);
 }
 
-/** @throws PhinetsError `store.identity` where nothing has been made below the prefix */
+/** @throws PhinetsError `store.identity` where the prefix is not a store */
 export async function readS3Identity(store: S3Store, told: StoreOptions): Promise<StoreIdentity> {
   const text = await store.readText(key, told);
   if (text !== undefined) return parseIdentity(text, `${store.name}/${key}`);

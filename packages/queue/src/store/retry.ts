@@ -1,21 +1,21 @@
-/** Waiting for what is away: a store's process that is started again, a network that comes back. */
+/** Waits for resources that are temporarily unavailable: a store's process that restarts, a network that comes back. */
 import { setTimeout } from "node:timers/promises";
 
 export interface RetryOptions {
   readonly signal?: AbortSignal;
-  /** Told when the waiting begins, and why; and when it is over. */
+  /** Called with the reason when waiting begins; `onBack` is called when it is over. */
   readonly onAway?: (why: string) => void;
   readonly onBack?: () => void;
 }
 
-/** What another try may mend. */
+/** A temporary error: a retry may succeed. */
 export class Away extends Error {
   override readonly name = "Away";
 }
 
 const [firstMs, mostMs] = [200, 5000];
 
-/** Does `work` again for as long as it throws `Away`. */
+/** Repeats `work` while it throws `Away`. */
 export async function untilBack<T>(work: () => Promise<T>, { signal, onAway, onBack }: RetryOptions): Promise<T> {
   for (let tries = 0; ; tries++) {
     signal?.throwIfAborted();
@@ -31,7 +31,7 @@ export async function untilBack<T>(work: () => Promise<T>, { signal, onAway, onB
   }
 }
 
-/** Says in lines that a store is away, and that it is back. */
+/** Handlers that report with `note` that a store is away, and that it is back. */
 export const tellingAway = (note: (line: string) => void): Required<Pick<RetryOptions, "onAway" | "onBack">> => ({
   onAway: (why) => note(`the store is away: ${why}; waiting`),
   onBack: () => note("the store is back"),

@@ -1,10 +1,10 @@
-/** `s3://BUCKET/PREFIX` as users write it, with the keys that are in AWS's usual environment variables. */
+/** Parses `s3://BUCKET/PREFIX`; the keys come from AWS's usual environment variables. */
 import { PhinetsError, showValue } from "@phinets/core/tensor";
 
 export interface S3Place {
-  /** As users write it. */
+  /** As the user wrote it. */
   readonly name: string;
-  /** Address of an object: this and its key. */
+  /** Prefix of object addresses: an object's key is appended. */
   readonly base: URL;
   readonly region: string;
   readonly accessKeyId: string;
@@ -17,7 +17,8 @@ export const isS3Place = (place: string): boolean => /^s3:/i.test(place);
 const usage = "it is s3://BUCKET/PREFIX, and may have ?endpoint=https://HOST:PORT&region=NAME behind it";
 
 /**
- * Of AWS the bucket is part of the host's name; of another endpoint, and where its name has dots, of the path.
+ * Addresses on AWS have the bucket in the host name; on other endpoints, and where the bucket's name has dots, it is in
+ * the path.
  * @throws PhinetsError `store.s3` for anything else, and where a key is missing
  */
 export function s3Place(place: string, env: Readonly<Record<string, string | undefined>> = process.env): S3Place {
@@ -25,7 +26,7 @@ export function s3Place(place: string, env: Readonly<Record<string, string | und
     throw new PhinetsError("store.s3", problem);
   };
   const [, bucket, prefix = "", query = ""] = /^s3:\/\/([^/?#@]*)(?:\/([^?#]*))?(?:\?(.*))?$/i.exec(place) ?? [];
-  // Whoever puts a key into an address has it in every list of processes.
+  // A key in the address would appear in every process list.
   if (/^s3:\/\/[^/]*@/i.test(place))
     return fail("--store has a key in its address; put it into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
   if (bucket === undefined || !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
@@ -50,7 +51,7 @@ export function s3Place(place: string, env: Readonly<Record<string, string | und
   };
 }
 
-/** A variable that is empty is not set. */
+/** An empty variable counts as unset. */
 const set = (value: string | undefined): string | undefined => (value === "" ? undefined : value);
 
 function baseOf(

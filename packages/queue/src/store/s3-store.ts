@@ -1,6 +1,6 @@
 /**
- * A store in a bucket of S3, or of a server that speaks as it does. Requests are signed (Signature Version 4); what is put there
- * is signed with its SHA-256, which is its name, so that the server takes no other bytes.
+ * A store in an S3 bucket, or on a compatible server. Requests are signed (Signature Version 4). An upload is signed
+ * with its SHA-256, which is also its name, so that the server accepts no other bytes.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -15,10 +15,10 @@ import type { S3Place } from "./s3-place.js";
 import { digestFile, missing, type OwnStore, requireOwnBytes, type Stored, type StoreOptions } from "./store.js";
 import { type AskOptions, ask, download, textOf, Untrusted } from "./transfer.js";
 
-/** SHA-256 of nothing. */
+/** SHA-256 of the empty string. */
 const emptySha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/** What S3 calls what it refuses, and what to do about it. */
+/** Remedies by S3's error code. */
 const remedies: Readonly<Record<string, string>> = {
   NoSuchBucket: "there is no such bucket; make it, or correct --store",
   AccessDenied: "access is denied; let the key list the bucket, and get, put and delete objects below the prefix",
@@ -33,7 +33,7 @@ const remedies: Readonly<Record<string, string>> = {
   IllegalLocationConstraintException: "the bucket is in another region; name it in AWS_REGION",
 };
 
-/** What may pass: the server's own faults, and that it is asked too much. */
+/** Temporary errors: the server's own faults and throttling. */
 const passing = /^(SlowDown|InternalError|ServiceUnavailable|RequestTimeout|OperationAborted|TooManyRequests)$/;
 
 type S3StoreOptions = Pick<RetryOptions, "onAway" | "onBack">;
@@ -53,7 +53,7 @@ export class S3Store implements OwnStore {
       const answer = await this.#ask("HEAD", keyOf(sha256), { signal });
       answer.resume();
       if (answer.statusCode === 200 || answer.statusCode === 404) return answer.statusCode === 200;
-      // An answer to HEAD says no more than its status.
+      // An answer to HEAD has no body, and therefore no error code: read one byte instead.
       return (await this.#read(keyOf(sha256), { signal, headers: { Range: "bytes=0-0" } })) !== undefined;
     });
   }
@@ -88,12 +88,12 @@ export class S3Store implements OwnStore {
     } catch {}
   }
 
-  /** A small object that is no file of the store; undefined where it is not there. */
+  /** Reads a small object outside of the store's files; undefined where it does not exist. */
   readText(key: string, { signal }: StoreOptions = {}): Promise<string | undefined> {
     return this.#retry(signal, () => this.#read(key, { signal }));
   }
 
-  /** Puts a small object, unless there is one: servers that know no conditions put it in any case. */
+  /** Writes a small object unless it exists; servers without conditional writes overwrite it. */
   async putText(key: string, text: string, { signal }: StoreOptions = {}): Promise<void> {
     const bytes = Buffer.from(text);
     const headers = { "Content-Length": String(bytes.length), "If-None-Match": "*" };
@@ -153,7 +153,7 @@ export class S3Store implements OwnStore {
     }
   }
 
-  /** What an answer that refuses says. */
+  /** The error in an answer that refuses a request. */
   async #faultOf(answer: IncomingMessage): Promise<{ readonly code: string; readonly error: Error }> {
     const { statusCode = 0, headers } = answer;
     const text = await textOf(answer);

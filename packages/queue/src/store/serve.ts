@@ -1,4 +1,4 @@
-/** A folder's store, served over HTTP to who has its token. */
+/** Serves a folder's store over HTTP to clients that have its token. */
 import {
   createReadStream,
   createWriteStream,
@@ -26,21 +26,21 @@ import { digestFile, isSha256 } from "./store.js";
 export interface ServeOptions {
   readonly token: string;
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Files of the certificate and its key: TLS. */
+  /** Files of a TLS certificate and its key. */
   readonly tls?: { readonly certificate: string; readonly key: string };
 }
 
 export interface ServedStore {
-  /** As this machine has it: `http://HOST:PORT`. */
+  /** Address on this machine: `http://HOST:PORT`. */
   readonly url: string;
-  /** Text of the certificate, which is all that a client has to trust. */
+  /** Certificate in PEM, which clients have to trust. */
   readonly certificate?: string;
   close(): Promise<void>;
 }
 
-/** @throws PhinetsError `store.listen` where the address cannot be listened at */
+/** @throws PhinetsError `store.listen` where it cannot listen at the address */
 export async function serveStore(store: FolderStore, options: ServeOptions): Promise<ServedStore> {
   const { token, host, port, tls } = options;
   const certificate = tls && readText(tls.certificate);
@@ -59,7 +59,7 @@ export async function serveStore(store: FolderStore, options: ServeOptions): Pro
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        // Connections that are kept alive would hold it open.
+        // Keep-alive connections would keep the server open.
         if ("closeAllConnections" in server) server.closeAllConnections();
       }),
   };
@@ -73,9 +73,9 @@ function readText(path: string): string {
   }
 }
 
-/** The application, which asks for the token before anything else. */
+/** The HTTP application, which checks the token before anything else. */
 export function makeStoreApp(store: FolderStore, token: string): Hono {
-  /** Files that are being taken in: of two who bring the same at once, one waits. */
+  /** Uploads in progress: of two clients that upload the same file, one waits. */
   const busy = new Set<string>();
   const app = new Hono();
   app.use(bearerAuth({ token }));
@@ -129,7 +129,7 @@ export function makeStoreApp(store: FolderStore, token: string): Hono {
       return context.json(stateOf(sha256), 201);
     } catch (error) {
       const told = describeWriteError(error, store.folder);
-      // What was taken stays for the rest to follow.
+      // Received bytes are kept for the rest to follow.
       if (told instanceof PhinetsError) return context.text(told.message, 507);
       throw error;
     } finally {
@@ -139,7 +139,7 @@ export function makeStoreApp(store: FolderStore, token: string): Hono {
   return app;
 }
 
-/** Bytes beyond what was said are not written: they end the request. */
+/** Bytes beyond the announced length are not written; they end the request. */
 async function appendAtMost(path: string, body: Readable, most: number): Promise<void> {
   let taken = 0;
   const counted = async function* (parts: AsyncIterable<Uint8Array>) {

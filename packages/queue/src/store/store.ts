@@ -1,6 +1,6 @@
 /**
- * Where the machines of a sweep leave files for each other: pictures, checkpoints, results. A file's name is the SHA-256 of
- * its bytes, so that the same is there once, and whoever takes one knows whether it is what was left.
+ * Interface of stores, in which the machines of a sweep share files: pictures, checkpoints, results. A file's name is
+ * the SHA-256 of its bytes, so equal files are stored once, and readers can verify what they get.
  */
 import { createHash } from "node:crypto";
 import { createReadStream, rmSync } from "node:fs";
@@ -13,19 +13,19 @@ export interface Stored {
 }
 
 export interface StoreOptions {
-  /** Aborted, the transfer ends, and the promise rejects. */
+  /** When aborted, the transfer ends and the promise rejects. */
   readonly signal?: AbortSignal;
 }
 
 export interface Store {
-  /** For messages: a folder, or an address without its token. */
+  /** Name for messages: a folder, or an address without its token. */
   readonly name: string;
 
   has(sha256: string, options?: StoreOptions): Promise<boolean>;
 
   /**
-   * Copies a file out of the store: `path` is then whole and of these bytes, or as it was before.
-   * @throws PhinetsError `store.missing` where the store does not have it, `store.corrupt` where its bytes are others
+   * Copies a file out of the store. Afterwards `path` has exactly the requested bytes, or is unchanged.
+   * @throws PhinetsError `store.missing` where the store does not have it, `store.corrupt` where its bytes differ
    */
   get(file: Stored, path: string, options?: StoreOptions): Promise<void>;
 
@@ -33,15 +33,15 @@ export interface Store {
   put(path: string, options?: StoreOptions): Promise<Stored>;
 }
 
-/** The store of who asks: what is of no use any more is removed from it. */
+/** The store of the requesting side, which also removes files that are no longer needed. */
 export interface OwnStore extends Store {
-  /** A file that cannot be removed stays, and is no error. */
+  /** A file that cannot be removed stays; that is not an error. */
   remove(sha256: string): Promise<void>;
 }
 
 export const isSha256 = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
 
-/** SHA-256 and size of a file, of any size. */
+/** SHA-256 and size of a file of any size. */
 export async function digestFile(path: string, { signal }: StoreOptions = {}): Promise<Stored> {
   const hash = createHash("sha256");
   let bytes = 0;
@@ -52,7 +52,7 @@ export async function digestFile(path: string, { signal }: StoreOptions = {}): P
   return { sha256: hash.digest("hex"), bytes };
 }
 
-/** Removes what came, and throws, unless it is the file that was asked for. */
+/** Removes a received file and throws, unless it is the requested one. */
 export async function requireOwnBytes(path: string, { sha256, bytes }: Stored, store: string): Promise<void> {
   const found = await digestFile(path);
   if (found.sha256 === sha256 && found.bytes === bytes) return;

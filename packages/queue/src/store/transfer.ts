@@ -1,4 +1,4 @@
-/** Requests of stores over HTTP, and downloads that go on where they broke. What another try may mend is `Away`. */
+/** HTTP requests of stores, and downloads that resume where they stopped. Temporary errors are thrown as `Away`. */
 import { createWriteStream, mkdirSync, rmSync, statSync } from "node:fs";
 import { type IncomingMessage, request as plainRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
@@ -9,10 +9,10 @@ import { describeWriteError } from "@phinets/node/host";
 import { Away } from "./retry.js";
 import type { Stored } from "./store.js";
 
-/** Milliseconds in which nothing comes. */
+/** Milliseconds without data after which a request fails. */
 const silenceMs = 30_000;
 
-/** The other side's certificate is not one that is trusted. */
+/** The server's certificate is not trusted. */
 export class Untrusted extends Error {}
 
 export interface AskOptions {
@@ -20,11 +20,11 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: NodeJS.ReadableStream;
-  /** The certificate to trust, PEM; default: those that this machine trusts. */
+  /** Certificate to trust, in PEM; default: those that this machine trusts. */
   readonly certificate?: string;
 }
 
-/** The answer, whatever its status. */
+/** Sends a request and returns the answer, whatever its status. */
 export function ask(
   address: URL,
   { method, signal, headers, body, certificate }: AskOptions,
@@ -42,14 +42,14 @@ export function ask(
       else reject(isUntrusted(error) ? new Untrusted(error.message) : new Away(reasonOf(error)));
     });
     if (body === undefined) sent.end();
-    else pipeline(body, sent).catch(() => {}); // what broke it is the request's error
+    else pipeline(body, sent).catch(() => {}); // the request reports the error
   });
 }
 
 /**
- * Brings a file's bytes to `part`, from where it ends. They are not compared with the SHA-256 here.
- * @param open asks for them, with a Range where some are there; 200 and 206 are what it gives
- * @throws PhinetsError `store.corrupt` where more comes than the file has
+ * Downloads a file's bytes to `part`, resuming where it ends. The SHA-256 is not checked here.
+ * @param open requests the bytes, with a Range where some exist; must answer with 200 or 206
+ * @throws PhinetsError `store.corrupt` where more bytes arrive than the file has
  */
 export async function download(
   { sha256, bytes }: Stored,
@@ -87,7 +87,7 @@ export async function download(
     await pipeline(answer, bounded, out);
   } catch (error) {
     signal?.throwIfAborted();
-    // The file may be made only now: it is opened while the first bytes come.
+    // The file may be opened only now, while the first bytes arrive.
     if (!out.closed) await new Promise<void>((done) => out.once("close", () => done()));
     if (error instanceof PhinetsError) rmSync(part, { force: true });
     throw error instanceof PhinetsError
@@ -99,7 +99,7 @@ export async function download(
   if (room > 0) throw new Away("the transfer broke off");
 }
 
-/** Characters of an answer that is a line or two. */
+/** Most characters of a short textual answer. */
 const mostText = 4096;
 
 export async function textOf(answer: IncomingMessage): Promise<string> {
