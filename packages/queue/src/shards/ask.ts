@@ -1,6 +1,6 @@
 /**
- * Lets workers look at pictures, shard by shard: each is a job of the queue, and done when its record says so. A command that
- * is given again has the same shards, and only those that are not done are done.
+ * Distributes pictures to workers in shards. Each shard is a job of the queue, and is done when its record says so. If
+ * a command is repeated it has the same shards, and only the missing ones are done.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,27 +15,27 @@ import { firstOf, gapsOf, type Range, sizeFor, sound } from "./ranges.js";
 import { type ShardRecord, ShardRecords } from "./records.js";
 
 export interface ShardsRequest extends QueueRequest {
-  /** Where the store is, unless one is named. */
+  /** Folder of the store, unless the request names a store. */
   readonly folder: string;
 }
 
-/** What is to be looked at. */
+/** The pictures of a command and how to process them. */
 export interface ShardWork {
-  /** SHA-256 of all that decides what comes out. */
+  /** SHA-256 of everything that determines the result. */
   readonly task: string;
-  /** Pictures in all, at least one. */
+  /** Total number of pictures, at least one. */
   readonly length: number;
-  /** Shards begin at multiples of it. */
+  /** Shards begin at multiples of this number. */
   readonly unit: number;
-  /** Milliseconds that a shard is to take. */
+  /** Time in milliseconds that a shard should take. */
   readonly targetMs: number;
-  /** What a shard of these pictures says beside where it belongs. */
+  /** A shard's settings, apart from those that say which shard it is. */
   readonly settings: (input: Stored) => Settings<ShardSettings>;
-  /** The input of a shard, a file's bytes. */
+  /** The content of a shard's input file. */
   readonly inputOf: (range: Range) => Uint8Array | string;
-  /** Puts into the store what else a shard needs. */
+  /** Puts further files that a shard needs into the store. */
   readonly prepare?: (range: Range) => Promise<void>;
-  /** Takes what a worker delivered; shards come in any order. Throws PhinetsError `queue.output` for what is none. */
+  /** Receives a worker's result; shards come in any order. Throws PhinetsError `queue.output` for an invalid one. */
   readonly take: (range: Range, output: Buffer) => void;
   readonly onProgress: (done: number) => void;
 }
@@ -43,15 +43,15 @@ type Settings<T> = T extends unknown ? Omit<T, "store" | "task" | "from" | "to">
 /** Puts a file into the store. */
 export type Put = (path: string) => Promise<Stored>;
 
-/** Milliseconds between looks at the records. */
+/** Milliseconds between polls of the records. */
 const lookMs = 250;
-/** Shards in the queue before it is known how long one takes, and after. */
+/** Most shards in the queue, before the time per shard is known and after. */
 const [mostUnmeasured, mostQueued] = [4, 64];
-/** Shards whose time is known last say how large the next is. */
+/** Number of latest shards whose time determines the size of the next. */
 const measuredShards = 8;
 const mostPictures = 4096;
 
-/** What was delivered is gone, or not what it was. */
+/** Codes of errors of a result that is missing or damaged. */
 const isDamaged = /^(store\.(missing|corrupt)|queue\.output)$/;
 
 interface Waiting {
@@ -76,7 +76,7 @@ export class ShardAsker {
     return this.opened.store;
   }
 
-  /** Puts into Redis what is not there: a Redis that has lost its memory is told all again. */
+  /** Writes to Redis what it lacks, in case it has lost its data. */
   async tell(): Promise<void> {
     await this.opened.tell();
     await Promise.all([...this.#waiting.values()].map((each) => this.#add(each)));
@@ -87,7 +87,7 @@ export class ShardAsker {
   }
 
   /**
-   * Resolves when every picture was looked at.
+   * Resolves when all pictures are processed.
    * @throws PhinetsError `queue.shard` for a shard that no worker could do
    */
   async run(work: ShardWork): Promise<void> {
@@ -105,7 +105,7 @@ export class ShardAsker {
       try {
         work.take(range, await this.#fetch(record.output));
       } catch (error) {
-        // It is made again, by this command or by the next.
+        // Forget a bad result, so that this command or the next one makes it again.
         if (error instanceof PhinetsError) {
           await this.store.remove(record.output.sha256);
           await records.forget(range);
@@ -119,7 +119,7 @@ export class ShardAsker {
       work.onProgress(pictures);
     };
     const again = new Set<number>();
-    /** False where what was delivered is damaged: once a shard that is made again. */
+    /** False where the result is damaged; each shard gets one further attempt. */
     const takeOrAgain = async (range: Range, record: ShardRecord): Promise<boolean> => {
       try {
         await take(range, record);
@@ -130,7 +130,7 @@ export class ShardAsker {
         return false;
       }
     };
-    // What was done and is still there is taken first, what was planned is asked for in the same shards.
+    // Results that still exist are taken first; ranges that were planned are requested unchanged.
     const open: Range[] = [];
     for (const { record, from, to } of known) {
       const range = { from, to };
@@ -166,7 +166,7 @@ export class ShardAsker {
         context.signal,
       );
       if (failed !== undefined) throw shardFault(this.#waiting.get(failed.id!)!, reasonOf(failed));
-      // The same command, given twice at a time, takes shards away from itself.
+      // A second process with the same command may have removed shared jobs: add them again.
       if (await this.opened.sayLonely()) await this.tell();
       if (pictures < length) await setTimeout(lookMs, undefined, { signal: context.signal });
     }
@@ -174,7 +174,7 @@ export class ShardAsker {
     for (const { output } of done) await this.store.remove(output.sha256);
   }
 
-  /** Unless another shard has the same pictures. */
+  /** Removes a shard's input, unless another shard has the same one. */
   async #removeInput({ sha256 }: Stored): Promise<void> {
     const inputs = [...this.#waiting.values()].map(({ document }) => document.input.sha256);
     if (!inputs.includes(sha256)) await this.store.remove(sha256);
@@ -230,7 +230,7 @@ function shardFault({ range: { from, to } }: Waiting, reason: string): PhinetsEr
   );
 }
 
-/** Where Redis is away its answer waits, but not for longer than the command. */
+/** While Redis is away the request waits, but not beyond the end of the command. */
 function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(signal.reason);

@@ -1,4 +1,4 @@
-/** One shard, done by a worker: its files fetched, its pictures looked at in a process, what came out delivered. */
+/** Does one shard on a worker: fetches its files, processes its pictures in a child process, delivers the result. */
 import { readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { keyOf } from "@phinets/node/steps";
@@ -15,18 +15,18 @@ export interface ShardOptions {
   readonly work: string;
   readonly cache: DataCache;
   readonly processes: ShardProcesses;
-  /** Of the float network. */
+  /** Number of threads for the float network. */
   readonly threads: number;
   readonly store: Store;
   readonly records: ShardRecords;
-  /** Aborted, the shard is given up, and the promise rejects. */
+  /** When aborted, the shard is given up and the promise rejects. */
   readonly signal: AbortSignal;
 }
 
-/** Folder of results that are on their way. */
+/** Folder of results that are being delivered. */
 export const shardsFolder = (work: string): string => join(work, "shards");
 
-/** @returns false where it was found done */
+/** @returns false where the shard was done already */
 export async function doShard(shard: ShardDocument, options: ShardOptions): Promise<boolean> {
   const { work, processes, store, records, signal } = options;
   const [done] = await records.find([shard]);
@@ -64,7 +64,7 @@ async function orderOf(
   return { kind: "predict", ...paths, pictures, on, options, folder };
 }
 
-/** The model's files where a run folder has them; returns the folder. */
+/** Fetches the model's files into a folder laid out as a run; returns the folder. */
 async function fetchModel(model: ModelFiles, { work, cache, store, signal }: ShardOptions): Promise<string> {
   const folder = resolve(work, "models", keyOf(model));
   const files = (Object.keys(modelPlaces) as (keyof ModelFiles)[]).flatMap((name) => {

@@ -1,2 +1,2 @@
-/** For the program of a process that looks at shards. */
+/** Entry point of the process that does shards. */
 export { serveShards } from "./serve.js";

@@ -1,19 +1,19 @@
 /**
- * A shard: some pictures of a command that looks at many, as a job of the queue. Plain settings and names of files in the
- * store; what those files say is for their own readers, in a process of its own.
+ * A shard: a range of a command's pictures as a job of the queue. It has plain settings and names of files in the
+ * store; the content of those files is parsed in a separate process.
  */
 import { z } from "zod";
 import { checkJob, hex, ownVersionFields, refuse, storedFile, versionFields } from "../job-checks.js";
 
 export const shardFormat = "phinets-shard-1";
 
-/** Pictures of one command. */
+/** Most pictures of one command. */
 const mostPictures = 100_000_000;
 
 const count = z.int().nonnegative().max(mostPictures);
 const share = z.number().min(0).max(1);
 
-/** Files of a run folder, by what they are. */
+/** Files of a run folder, by purpose. */
 const modelFiles = z.strictObject({
   network: storedFile,
   weights: storedFile.optional(),
@@ -24,7 +24,7 @@ const modelFiles = z.strictObject({
 });
 export type ModelFiles = z.infer<typeof modelFiles>;
 
-/** Where a run folder has each. */
+/** Path of each file in a run folder. */
 export const modelPlaces: Readonly<Record<keyof ModelFiles, string>> = {
   network: "network.json",
   weights: "weights/best.safetensors",
@@ -36,17 +36,17 @@ export const modelPlaces: Readonly<Record<keyof ModelFiles, string>> = {
 const common = {
   format: z.literal(shardFormat),
   ...versionFields,
-  /** The store that has its files. */
+  /** Id of the store that has its files. */
   store: hex(16),
-  /** What the command is about: its model, settings and pictures. */
+  /** Digest of the command's model, settings and pictures. */
   task: hex(64),
-  /** Of the command's pictures: these, up to `to`. */
+  /** The range of the command's pictures; `to` is exclusive. */
   from: count,
   to: count,
   model: modelFiles,
 } as const;
 
-/** Raw outputs of a network; `input` has its pixels, picture after picture. */
+/** Raw outputs of a network; `input` has its pixels, concatenated. */
 const val = z.strictObject({
   ...common,
   step: z.literal("val"),
@@ -54,12 +54,12 @@ const val = z.strictObject({
   input: storedFile,
 });
 
-/** What a model sees in picture files; `input` lists them. */
+/** Options of a model's predictions for picture files, which `input` lists. */
 export const looking = z.strictObject({
   conf: share.optional(),
   iou: share.optional(),
   maxDet: z.int().positive().max(1_000_000).optional(),
-  /** Classes of a classifier's picture that are told, the best ones. */
+  /** Number of classes to report for a classifier's picture, best first. */
   maxClasses: z.int().positive().max(1_000_000).optional(),
   tiles: z.strictObject({ columns: z.int().min(1).max(64), rows: z.int().min(1).max(64) }).optional(),
   pixelRange: z.strictObject({ low: z.number(), high: z.number() }).optional(),
@@ -77,7 +77,7 @@ const document = z.discriminatedUnion("step", [val, predict]);
 
 export type ShardDocument = z.infer<typeof document>;
 
-/** What a shard says beside what is the same in all of them. */
+/** The fields of a shard apart from those that all shards share. */
 type Settings<T> = T extends unknown ? Omit<T, "format" | "phinets" | "kernelsSha256"> : never;
 export type ShardSettings = Settings<ShardDocument>;
 
@@ -86,20 +86,23 @@ export const makeShard = (settings: ShardSettings): ShardDocument => ({
   ...settings,
 });
 
-/** The same pictures of the same command, the same name: it is in the queue once. */
+/**
+ * Name of a shard's job. The same pictures of the same command have the same name, so that they are in the queue only
+ * once.
+ */
 export const shardName = ({ store, task, from, to }: Pick<ShardDocument, "store" | "task" | "from" | "to">): string =>
   `${store}-${task}-${from}-${to}`;
 
-/** For people. */
+/** Title for messages. */
 export const shardTitle = ({ task, from, to }: Pick<ShardDocument, "task" | "from" | "to">): string =>
   `${task.slice(0, 12)}: pictures ${from + 1} to ${to}`;
 
-/** Whether a job of the queue says that it is a shard. */
+/** Whether a job of the queue claims to be a shard. */
 export const isShard = (value: unknown): boolean => (value as { format?: unknown } | null)?.format === shardFormat;
 
 /**
  * @param name of the job in the queue
- * @throws PhinetsError `queue.job` for anything that `makeShard` does not make, or that is of another version
+ * @throws PhinetsError `queue.job` for anything that `makeShard` does not produce, or that is of another version
  */
 export function parseShard(value: unknown, name: string): ShardDocument {
   const shard = checkJob(document, value, { name, nameOf: shardName });

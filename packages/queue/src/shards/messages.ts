@@ -1,18 +1,18 @@
-/** What a worker and the process that looks at a shard's pictures say to each other, as JSON over the channel between them. */
+/** Messages between a worker and the process that does its shards, as JSON over their IPC channel. */
 import { z } from "zod";
 import { looking } from "./job.js";
 
 const work = {
-  /** Folder that is laid out as a run's. */
+  /** Folder laid out as a run folder. */
   run: z.string().min(1),
-  /** Input of the shard, a file. */
+  /** Path of the shard's input file. */
   input: z.string().min(1),
   pictures: z.int().positive(),
-  /** Where the result goes, a file. */
+  /** Path of the result's file. */
   output: z.string().min(1),
 } as const;
 
-/** To the process: one shard at a time. */
+/** Orders to the process, which does one shard at a time. */
 export const shardOrder = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("val"),
@@ -25,26 +25,26 @@ export const shardOrder = z.discriminatedUnion("kind", [
     ...work,
     on: z.enum(["float", "int8"]),
     options: looking,
-    /** Folder with the pictures that the input lists. */
+    /** Folder of the pictures that the input lists. */
     folder: z.string().min(1),
   }),
-  /** The shard in hand is given up. */
+  /** Gives up the current shard. */
   z.strictObject({ kind: z.literal("stop") }),
 ]);
 
 export type ShardOrder = z.infer<typeof shardOrder>;
 export type ShardWork = Exclude<ShardOrder, { kind: "stop" }>;
 
-/** From the process, once a shard. */
+/** Answers of the process, one per shard. */
 export const shardAnswer = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("done") }),
   z.strictObject({ kind: z.literal("stopped") }),
   z.strictObject({
     kind: z.literal("error"),
     message: z.string(),
-    /** Of a PhinetsError. */
+    /** Code of a PhinetsError. */
     code: z.string().optional(),
-    /** What the shard says is wrong, not this machine. */
+    /** Whether the shard is at fault, not this machine. */
     ofShard: z.boolean(),
   }),
 ]);

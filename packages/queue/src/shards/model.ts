@@ -1,4 +1,4 @@
-/** A run's model as files in the store, as a shard names it. */
+/** A run's model as files in the store, as shards refer to it. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Run } from "@phinets/node/run";
@@ -6,7 +6,7 @@ import type { Stored } from "../store/store.js";
 import type { Put } from "./ask.js";
 import { type ModelFiles, modelPlaces } from "./job.js";
 
-/** Puts the files of a run that its model is made of into the store. */
+/** Puts the files of a run's model into the store. */
 export async function packModel(
   { folder, weightsFile }: Pick<Run, "folder" | "weightsFile">,
   form: "float" | "int8" | "firmware",

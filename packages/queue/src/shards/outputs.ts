@@ -1,4 +1,7 @@
-/** A network's raw outputs as a file, every bit of them: a line of JSON, then the numbers, little-endian, picture after picture. */
+/**
+ * A network's raw outputs as a file, bit for bit: a line of JSON, then the values, little-endian, picture after
+ * picture.
+ */
 import type { OutputMap } from "@phinets/core/detection";
 import { PhinetsError } from "@phinets/core/tensor";
 import { problemOf } from "@phinets/node/host";
@@ -10,14 +13,14 @@ const header = z.strictObject({
   format: z.literal("phinets-outputs-1"),
   kind: z.enum(["float32", "float64"]),
   pictures: z.int().positive(),
-  /** Numbers of a picture. */
+  /** Number of values per picture. */
   length: z.int().positive(),
 });
 
-/** Characters of the first line, which is text. */
+/** Most characters of the first line. */
 const mostHeader = 200;
 
-/** @param outputs at least one, all of one kind and length */
+/** @param outputs at least one, all of the same kind and length */
 export function encodeOutputs(outputs: readonly OutputMap[]): Uint8Array {
   const [first] = outputs;
   const kind = first instanceof Float64Array ? "float64" : "float32";
@@ -36,7 +39,7 @@ export function encodeOutputs(outputs: readonly OutputMap[]): Uint8Array {
   return file;
 }
 
-/** @throws PhinetsError `queue.output` for anything that `encodeOutputs` does not make of so many pictures */
+/** @throws PhinetsError `queue.output` for anything that `encodeOutputs` does not produce for `pictures` pictures */
 export function decodeOutputs(file: Uint8Array, pictures: number): OutputMap[] {
   const fail = (problem: string): never => {
     throw new PhinetsError("queue.output", `what a worker delivered is no outputs of ${pictures} pictures: ${problem}`);

@@ -1,4 +1,7 @@
-/** What a shard of `predict` is sent, a list of picture files in the store, and what a model saw in them, both as JSON. */
+/**
+ * Input and result of a `predict` shard as JSON: a list of picture files in the store, and the model's predictions for
+ * them.
+ */
 import { pictureExtensions } from "@phinets/core/data";
 import { PhinetsError, parseJson } from "@phinets/core/tensor";
 import { problemOf } from "@phinets/node/host";
@@ -7,12 +10,12 @@ import { storedFile } from "../job-checks.js";
 
 const pictureFile = z.strictObject({
   ...storedFile.shape,
-  /** With its dot, small: decoders go by it. */
+  /** Including the dot, in lower case: some decoders are chosen by it. */
   extension: z.enum(pictureExtensions as [string, ...string[]]),
 });
 export type PictureFile = z.infer<typeof pictureFile>;
 
-/** In the order of the pictures; undefined ones are looked at by who asks. */
+/** In the order of the pictures; null for pictures that the requesting side processes itself. */
 const list = z.array(pictureFile.nullable()).min(1).max(1_000_000);
 
 const number = z.number();
@@ -23,23 +26,26 @@ const box = z.strictObject({
 const classScore = z.strictObject({ class: z.int().nonnegative(), name: z.string(), score: number });
 
 const seen = z.strictObject({
-  /** Of the picture, pixels. */
+  /** Width of the picture in pixels. */
   width: z.int().positive(),
   height: z.int().positive(),
   boxes: z.array(box).optional(),
   classes: z.array(classScore).optional(),
-  /** Its depth is hardly used: who reads it says how. */
+  /** Set where the picture uses little of its depth; the requesting side reads it again for the hint. */
   hinted: z.literal(true).optional(),
 });
-/** What a model saw in a picture. */
+/** A model's prediction for a picture. */
 export type Seen = z.infer<typeof seen>;
 
-/** Null: who asks is to look itself, as this picture cannot be read, or has no numbers that JSON can say. */
+/**
+ * Null: the requesting side has to process this picture, because it cannot be read or has values that JSON cannot
+ * express.
+ */
 const seenList = z.array(seen.nullable());
 
 export const parsePictureList = (text: string): (PictureFile | null)[] => parse(list, text, "queue.job");
 
-/** @throws PhinetsError `queue.output` for anything else, and for another number of pictures */
+/** @throws PhinetsError `queue.output` for anything else, or where the number of pictures differs */
 export function parseSeen(text: string, pictures: number): (Seen | null)[] {
   const found = parse(seenList, text, "queue.output");
   if (found.length === pictures) return found;
@@ -55,10 +61,10 @@ function parse<T>(schema: z.ZodType<T>, text: string, code: string): T {
   }
   const problem = problemOf(schema, value);
   if (problem !== undefined) throw new PhinetsError(code, `its list of pictures: ${problem}`);
-  // As it came, not as the schema would order it: who writes it again writes the same.
+  // The value as received, not in the schema's key order, so that writing it again gives the same bytes.
   return value as T;
 }
 
-/** Where a worker has a picture, below a folder. */
+/** A worker's path of a picture, below a folder. */
 export const picturePlace = ({ sha256, extension }: Pick<PictureFile, "sha256" | "extension">): string =>
   `${sha256}${extension}`;

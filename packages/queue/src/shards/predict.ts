@@ -1,4 +1,4 @@
-/** What a model sees in picture files, found by workers of a queue: the numbers of one machine, to the last bit. */
+/** Predictions for picture files, made by a queue's workers: bit-identical to those of one machine. */
 import { statSync } from "node:fs";
 import { extname } from "node:path";
 import { isPictureFile } from "@phinets/core/data";
@@ -18,28 +18,29 @@ import type { Range } from "./ranges.js";
 
 const unit = 16;
 const targetMs = 5000;
-/** Files that are copied at a time. */
+/** Number of files to copy at a time. */
 const atOnce = 8;
 
 export interface PredictRequest {
   readonly run: Run;
   readonly on: "float" | "int8";
   readonly options: Looking;
-  /** Pictures; undefined where there is none for a worker to look at. */
+  /** Picture files; undefined for those that no worker should process. */
   readonly files: readonly (string | undefined)[];
 }
 
 export interface QueuedPredictions {
   /**
-   * What was seen in a picture, when it is known. Null for those that the caller is to look at: no worker could read them.
+   * Resolves with a picture's prediction once it is known. Null where the caller has to process the picture, because no
+   * worker could read it.
    * @throws PhinetsError `queue.shard` where no worker could do it
    */
   at(n: number): Promise<Seen | null>;
-  /** Resolves when nothing is asked for any more. */
+  /** Resolves when no further request is pending. */
   close(): Promise<void>;
 }
 
-/** Asks for all pictures at once; their answers come as workers deliver them. */
+/** Requests all pictures at once; predictions become available as workers deliver them. */
 export async function predictOverQueue(
   { run, on, options, files }: PredictRequest,
   request: ShardsRequest,
@@ -89,7 +90,7 @@ export async function predictOverQueue(
   };
 }
 
-/** Null for what is no file of its own that a worker could decode by its name. */
+/** Null for a picture that is not a file of its own, or whose extension no decoder knows. */
 async function listOf(files: readonly (string | undefined)[], signal: AbortSignal): Promise<(PictureFile | null)[]> {
   const plain = files.map((file) =>
     file !== undefined && isPictureFile(file) && fileOnDisk(file) === file ? file : undefined,

@@ -1,4 +1,4 @@
-/** Processes that look at shards, as many as look at a time; each stays, with its model, for the next. */
+/** Child processes that do shards, as many as run at a time; each is reused, with its model, for later shards. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -9,13 +9,14 @@ export class ShardProcesses {
   readonly #free: ChildProcess[] = [];
   readonly #all = new Set<ChildProcess>();
 
-  /** @param label an argument of the processes that nothing reads, for who looks at a list of processes */
+  /** @param label an unused argument of the processes, so that they can be recognised in a process list */
   constructor(readonly label: string) {}
 
   /**
-   * Looks at one shard; the result is in `work.output`. The process ends when this one ends, however that is: it notices that
-   * the channel between them is closed.
-   * @throws PhinetsError of the process, `queue.job` where what the shard says is at fault; `queue.shard` where it ends meanwhile
+   * Does one shard; the result is in `work.output`. The child process ends whenever this one ends, because it notices
+   * that the channel closes.
+   * @throws PhinetsError as the process reports it, `queue.job` where the shard is at fault; `queue.shard` where the
+   * process ends early
    */
   async do(work: ShardWork, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -46,7 +47,7 @@ export class ShardProcesses {
   }
 
   #start(): ChildProcess {
-    // Without the caller's conditions, which may choose sources that plain Node does not read.
+    // Without the caller's Node options: its `--conditions` may select sources that plain Node cannot run.
     const child = fork(fileURLToPath(new URL("./shard-worker.js", import.meta.url)), [this.label], {
       execArgv: [],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -57,7 +58,7 @@ export class ShardProcesses {
       const place = this.#free.indexOf(child);
       if (place >= 0) this.#free.splice(place, 1);
     };
-    // One that cannot be started does not exit.
+    // A process that cannot be started emits no "exit".
     child.once("exit", forget).on("error", forget);
     return child;
   }
@@ -90,7 +91,7 @@ function answerOf(child: ChildProcess, work: ShardWork): Promise<ShardAnswer> {
   });
 }
 
-/** To a process that has just ended nothing is said: that it has is heard. */
+/** Sends an order; an error is ignored, because the end of the process is noticed elsewhere. */
 function send(child: ChildProcess, order: ShardOrder): void {
   child.send(order, () => {});
 }

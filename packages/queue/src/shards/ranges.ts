@@ -1,12 +1,15 @@
-/** Ranges of pictures: which are still to be done, and how large a shard is cut from them. */
+/** Ranges of pictures: those still to be done, and the size of the next shard. */
 
-/** Pictures `from` up to `to`, which is not one of them. */
+/** Pictures from `from` up to and excluding `to`. */
 export interface Range {
   readonly from: number;
   readonly to: number;
 }
 
-/** Those that `firstOf` may have cut from so many pictures: in order, none over another, none beyond the end. */
+/**
+ * Keeps the ranges that `firstOf` may have produced for `length` pictures: in order, without overlaps, within the
+ * length.
+ */
 export function sound<T extends Range>(
   ranges: readonly T[],
   { length, unit }: { readonly length: number; readonly unit: number },
@@ -22,22 +25,22 @@ export function sound<T extends Range>(
     });
 }
 
-/** What no range covers. @param ranges as `sound` gives them */
+/** The pictures that no range covers. @param ranges as returned by `sound` */
 export function gapsOf(ranges: readonly Range[], length: number): Range[] {
   const ends = [{ from: 0, to: 0 }, ...ranges, { from: length, to: length }];
   return ends.slice(1).flatMap(({ from }, n) => (ends[n].to < from ? [{ from: ends[n].to, to: from }] : []));
 }
 
 /**
- * The first shard of a gap: of `size` pictures, or all of them where fewer than `unit` would be left over, as fewer make a batch
- * of another shape.
+ * The first shard of a gap: `size` pictures, or the whole gap where the rest would have fewer than `unit` pictures,
+ * because such a rest would make a batch of another shape.
  */
 export function firstOf({ from, to }: Range, { size, unit }: { readonly size: number; readonly unit: number }): Range {
   const end = from + size;
   return { from, to: to - end < unit ? to : end };
 }
 
-/** Pictures of a shard that takes about `targetMs`: a multiple of `unit`, at least one of it, at most `most`. */
+/** Number of pictures that take about `targetMs`: a multiple of `unit`, at least one unit, at most `most`. */
 export function sizeFor(
   measured: readonly { readonly pictures: number; readonly ms: number }[],
   { targetMs, unit, most }: { readonly targetMs: number; readonly unit: number; readonly most: number },

@@ -1,6 +1,6 @@
 /**
- * How far a command's shards are: a field a range of pictures, planned, or done with what came out as the name of a file in
- * the store. Kept in Redis, so that a command that is given again has the same ranges and what is done of them.
+ * Records of a command's shards: one field per range of pictures, planned or done with the name of its result in the
+ * store. They are in Redis, so that a repeated command has the same ranges and finds their results.
  */
 import type { Redis } from "ioredis";
 import { z } from "zod";
@@ -9,7 +9,7 @@ import { keptSeconds, shardsKey } from "../names.js";
 import type { Range } from "./ranges.js";
 
 const record = z.strictObject({
-  /** Of no use any more. */
+  /** The shard's input, which may then be removed. */
   input: storedFile,
   output: storedFile,
   /** Milliseconds that the worker took. */
@@ -17,7 +17,7 @@ const record = z.strictObject({
 });
 export type ShardRecord = z.infer<typeof record>;
 
-/** Of a range that nobody has done yet. */
+/** Value of a range that is not done yet. */
 const planned = "planned";
 
 const fieldOf = ({ from, to }: Range): string => `${from}-${to}`;
@@ -32,7 +32,7 @@ export class ShardRecords {
     this.#key = shardsKey(store, task);
   }
 
-  /** All ranges that were ever planned; what is no range and no record is left out. */
+  /** All ranges that were ever planned; invalid fields are left out. */
   async all(): Promise<{ readonly range: Range; readonly record?: ShardRecord }[]> {
     const fields = Object.entries(await this.redis.hgetall(this.#key));
     return fields.flatMap(([field, text]) => {
@@ -43,14 +43,14 @@ export class ShardRecords {
     });
   }
 
-  /** Those of ranges that are done. */
+  /** The records of ranges; undefined for those that are not done. */
   async find(ranges: readonly Range[]): Promise<(ShardRecord | undefined)[]> {
     if (ranges.length === 0) return [];
     const texts = await this.redis.hmget(this.#key, ...ranges.map(fieldOf));
     return texts.map((text) => (text === null ? undefined : parseShardRecord(text)));
   }
 
-  /** Says that a range will be asked for. One that is done stays so. */
+  /** Records that a range will be requested, unless it is done. */
   async plan(range: Range): Promise<void> {
     await this.redis.hsetnx(this.#key, fieldOf(range), planned);
     await this.redis.expire(this.#key, keptSeconds);
@@ -61,12 +61,12 @@ export class ShardRecords {
     await this.redis.expire(this.#key, keptSeconds);
   }
 
-  /** What is done of a range is gone: it is to be done again. */
+  /** Forgets a range's lost result, so that it is done again. */
   async forget(range: Range): Promise<void> {
     await this.redis.hset(this.#key, fieldOf(range), planned);
   }
 
-  /** When all is done and taken. */
+  /** Removes all records, once every result is taken. */
   async remove(): Promise<void> {
     await this.redis.del(this.#key);
   }

@@ -1,4 +1,4 @@
-/** The process that looks at shards: it does what the worker that started it says, until the channel between them closes. */
+/** The process that does shards: it follows the orders of the worker that started it, until their channel closes. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PictureSource } from "@phinets/core/data";
@@ -19,18 +19,18 @@ import { type PictureFile, parsePictureList, picturePlace, type Seen } from "./p
 type Val = Extract<ShardWork, { kind: "val" }>;
 type Predict = Extract<ShardWork, { kind: "predict" }>;
 
-/** Faults that another machine would find too: of what the shard says. */
+/** Codes of errors that the shard causes, and that would occur on every machine. */
 const ofShard = /^(queue\.job|emulator\.(overflow|input|compile))$/;
 
-/** Serves the process that this one was forked by; ends this process with it, however that ends. */
+/** Serves the parent process; exits when the parent ends, however that happens. */
 export function serveShards(): void {
-  // Ctrl-C reaches all processes of a terminal: what is to be done is for the worker to say.
+  // Ctrl-C reaches all processes of a terminal: the worker decides what to do.
   process.on("SIGINT", () => {});
   const looker = new Looker();
   let stop = new AbortController();
   let working: Promise<void> = Promise.resolve();
   process.once("disconnect", () => {
-    // The emulator's processes end with what started them.
+    // Also end the emulator's processes.
     stop.abort();
     void working.finally(() => process.exit());
   });
@@ -57,11 +57,11 @@ async function answerTo(work: ShardWork, looker: Looker, signal: AbortSignal): P
 }
 
 function tell(answer: ShardAnswer): void {
-  // Where nobody hears it, the process is about to end.
+  // Where nobody receives it, this process is about to end.
   process.send!(answer, undefined, undefined, () => {});
 }
 
-/** Keeps the model of the last shard: the next is of the same most often. */
+/** Keeps the model of the last shard, because the next shard usually has the same one. */
 class Looker {
   #run: { readonly folder: string; readonly run: Run } | undefined;
   #model: { readonly name: string; readonly model: Model } | undefined;
@@ -77,7 +77,7 @@ class Looker {
     }
   }
 
-  /** Read by the readers of run folders: what they refuse is the shard's fault. */
+  /** Loads a run folder; if the files are invalid, the shard is at fault. */
   #runOf(folder: string): Run {
     if (this.#run?.folder !== folder) this.#run = { folder, run: asShards(() => loadRun(folder)) };
     return this.#run.run;
@@ -148,7 +148,7 @@ async function see({ input, folder, pictures, options }: Predict, model: Model, 
     throw new PhinetsError("queue.job", `its list has ${list.length} pictures; it is of ${pictures}`);
   const seen: (Seen | null)[] = [];
   for (const file of list) {
-    // Lets what the worker says in.
+    // Lets the worker's messages in.
     await new Promise((resolve) => setImmediate(resolve));
     signal.throwIfAborted();
     seen.push(file === null ? null : await seeOne(file, { folder, options }, model));
@@ -156,7 +156,7 @@ async function see({ input, folder, pictures, options }: Predict, model: Model, 
   return seen;
 }
 
-/** Null where the picture cannot be read: who asks reads it again, and says what is wrong with it. */
+/** Null where the picture cannot be read: the requesting side reads it again and reports the problem. */
 async function seeOne(
   file: PictureFile,
   { folder, options: { pixelRange, maxClasses } }: Pick<Predict, "folder" | "options">,

@@ -1,4 +1,4 @@
-/** A network's outputs on pictures, made by workers of a queue: those of one machine, to the last bit. */
+/** A network's outputs on pictures, computed by a queue's workers: bit-identical to those of one machine. */
 import { createHash } from "node:crypto";
 import type { PictureSource } from "@phinets/core/data";
 import type { OutputMap } from "@phinets/core/detection";
@@ -12,9 +12,9 @@ import { packModel } from "./model.js";
 import { decodeOutputs } from "./outputs.js";
 import type { Range } from "./ranges.js";
 
-/** The emulator's program is compiled for each shard: it takes longer, so that this counts little. */
+/** The emulator's program is compiled for each shard, so its shards are longer. */
 const targetMs = { float: 5000, int8: 5000, firmware: 30_000 } as const;
-/** The float network looks at so many together; QEMU at 25. */
+/** Batch sizes: the float network's batch; QEMU runs 25 inputs per process. */
 const units = { float: floatBatch, int8: 25, firmware: 25 } as const;
 
 export interface ValRequest {
@@ -24,7 +24,7 @@ export interface ValRequest {
   readonly onProgress: OnProgress;
 }
 
-/** @throws PhinetsError `queue.shard` for pictures that no worker could look at */
+/** @throws PhinetsError `queue.shard` for pictures that no worker could process */
 export async function outputsOverQueue(
   { run, on, source, onProgress }: ValRequest,
   request: ShardsRequest,
