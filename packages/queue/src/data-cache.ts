@@ -1,4 +1,7 @@
-/** What a worker has fetched, in its folder: once a machine, whatever trials ask for it. */
+/**
+ * Cache of the files that a worker has fetched, in its folder: each file is fetched once per machine, whatever trials
+ * need it.
+ */
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -12,13 +15,13 @@ import type { JobDocument } from "./job.js";
 import { FolderStore } from "./store/folder-store.js";
 import type { Store, Stored } from "./store/store.js";
 
-/** Files that are fetched at a time. */
+/** Number of files to fetch at a time. */
 const atOnce = 8;
-/** Data sets that are kept open: each holds its labels. */
+/** Data sets to keep open: each holds its labels in memory. */
 const mostOpened = 4;
 
 export interface FetchedData {
-  /** Of the index, which names the data set. */
+  /** Path of the index file, which identifies the data set. */
   readonly path: string;
   readonly data: OpenedData;
 }
@@ -31,17 +34,17 @@ interface Fetching {
 export class DataCache {
   readonly #own: FolderStore;
   readonly #fetching = new Map<string, Promise<void>>();
-  /** Last used last. */
+  /** Ordered by last use, oldest first. */
   readonly #opened = new Map<string, Promise<FetchedData>>();
 
-  /** @param folder the worker's */
+  /** @param folder the worker's folder */
   constructor(readonly folder: string) {
     this.#own = new FolderStore(folder);
   }
 
   /**
-   * The data set of a job, fetched unless it is here.
-   * @throws PhinetsError `queue.job` where what came is not what the job says
+   * Opens a job's data set, after fetching what is missing.
+   * @throws PhinetsError `queue.job` where the fetched data differs from the job's description
    */
   async open({ data, loading }: Pick<JobDocument, "data" | "loading">, fetching: Fetching): Promise<FetchedData> {
     const name = JSON.stringify([data, loading]);
@@ -49,7 +52,7 @@ export class DataCache {
     this.#opened.delete(name);
     this.#opened.set(name, opened);
     for (const oldest of this.#opened.keys()) if (this.#opened.size > mostOpened) this.#opened.delete(oldest);
-    // What failed is tried again.
+    // Do not keep a failure: the next job tries again.
     opened.catch(() => this.#opened.delete(name));
     return opened;
   }
@@ -72,7 +75,7 @@ export class DataCache {
     );
   }
 
-  /** Weights to start from, beside the network of their run. */
+  /** Fetches the weights to start from, and saves their run's network beside them. */
   async start(start: NonNullable<JobDocument["start"]>, fetching: Fetching): Promise<NonNullable<Trial["start"]>> {
     const { sha256, network } = start;
     const folder = resolve(this.folder, "starts", sha256);
@@ -82,7 +85,7 @@ export class DataCache {
     return { file, sha256 };
   }
 
-  /** Fetches files and puts each where it is to be, unless it is there. */
+  /** Fetches files and links each to its place, unless it exists there. */
   async place(files: readonly { readonly file: Stored; readonly place: string }[], fetching: Fetching): Promise<void> {
     const lacking = files.filter(({ place }) => !existsSync(place));
     this.#requireRoom(lacking.map(({ file }) => file));
@@ -94,7 +97,7 @@ export class DataCache {
     );
   }
 
-  /** Fetches a file into this machine's own store; returns where it is. */
+  /** Fetches a file into this machine's own store; returns its path there. */
   async fetch(file: Stored, { store, signal }: Fetching): Promise<string> {
     const path = this.#own.pathOf(file.sha256);
     if (existsSync(path)) return path;
@@ -129,7 +132,7 @@ function parseOf(text: string): ReturnType<typeof parseWrittenIndex> {
   }
 }
 
-/** The same file under another name; where the file system has no links, a copy. */
+/** Links a file to another name; copies it where the file system has no hard links. */
 async function link(from: string, to: string): Promise<void> {
   try {
     mkdirSync(dirname(to), { recursive: true });

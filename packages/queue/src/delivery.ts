@@ -1,4 +1,7 @@
-/** Brings what a trial's run folder holds into the store, epoch by epoch, and takes it out again elsewhere. */
+/**
+ * Delivers a trial's checkpoint and results from its run folder to the store after each epoch, and fetches them into a
+ * run folder elsewhere.
+ */
 import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -6,7 +9,7 @@ import { loadCheckpoint } from "@phinets/node/steps";
 import { placeOf, type RecordFile, type Records, type TrialRecord } from "./records.js";
 import { digestFile, type Store } from "./store/store.js";
 
-/** Takes files of a record into a run folder. */
+/** Fetches files of a record into a run folder. */
 export async function fetchFiles(
   { files }: TrialRecord,
   names: readonly RecordFile[],
@@ -23,13 +26,13 @@ export async function fetchFiles(
 }
 
 export interface DeliveryOptions {
-  /** The run folder. */
+  /** Path of the run folder. */
   readonly run: string;
   /** The trial's name among the records. */
   readonly name: string;
   readonly store: Store;
   readonly records: Records;
-  /** Of the longest rung that was done before. */
+  /** Epochs of the longest rung that was done before. */
   readonly rung: number;
   readonly signal: AbortSignal;
 }
@@ -42,8 +45,8 @@ export class Delivery {
   constructor(readonly options: DeliveryOptions) {}
 
   /**
-   * After an epoch: its checkpoint is brought while the training goes on. Of those that are done while one is on its way,
-   * the last is brought.
+   * Delivers an epoch's checkpoint while the training continues. If further epochs end during a delivery, only the last
+   * one is delivered next.
    */
   epochDone(): void {
     if (this.#waiting) return;
@@ -58,26 +61,26 @@ export class Delivery {
       });
   }
 
-  /** When the rung is done: its last checkpoint, or why there is none. */
+  /** Delivers the last checkpoint of a finished rung, or the reason of its failure. */
   async rungDone(end: Pick<TrialRecord, "rung" | "failed">): Promise<void> {
     await this.#moving;
     if (this.#failure !== undefined) throw this.#failure.error;
     await this.#bring(end);
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no delivery is in progress. */
   async settled(): Promise<void> {
     await this.#moving;
   }
 
   async #bring(end: Pick<TrialRecord, "rung" | "failed">): Promise<void> {
     const { run, name, store, records, signal } = this.options;
-    // The training goes on in the folder: what is brought is what it was at one moment.
+    // The training continues in the folder, so a snapshot of it is delivered.
     const copy = join(run, ".delivery");
     try {
       const epoch = snapshot(run, copy);
       if (!(await hasOwnBest(copy))) {
-        // The next epoch has changed the best weights already: it is brought in its turn.
+        // The next epoch has already replaced the best weights; that epoch's delivery follows.
         if (end.rung === this.options.rung) return;
         throw new PhinetsError("queue.delivery", `${run}: its best weights are not those of its checkpoint`, run);
       }
@@ -91,7 +94,7 @@ export class Delivery {
   }
 }
 
-/** Copies the checkpoint first, then what it speaks of; returns its epoch, undefined where there is none. */
+/** Copies the checkpoint first, then the files that it refers to; returns its epoch, undefined where there is none. */
 function snapshot(run: string, copy: string): number | undefined {
   for (const name of ["last", "best", "results"] as const) {
     const [from, to] = [join(run, placeOf[name]), join(copy, placeOf[name])];

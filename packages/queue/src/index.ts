@@ -1,4 +1,7 @@
-/** Work on many machines: a sweep's trainings, or pictures to be looked at, as jobs of a queue, and those who do them. */
+/**
+ * Distributes work to many machines: a sweep's trainings, or pictures to predict, as jobs of a queue, and the workers
+ * that do them.
+ */
 export type { QueueRequest } from "./opened-queue.js";
 export { QueueTrainer, type QueueTrainerRequest } from "./queue-trainer.js";
 export { type PredictRequest, predictOverQueue, type QueuedPredictions } from "./shards/predict.js";

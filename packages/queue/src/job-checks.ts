@@ -1,6 +1,6 @@
 /**
- * What every job of the queue is held to, whatever its step: whoever can write to Redis can write jobs, so each is checked
- * before anything is done.
+ * Checks common to all jobs of the queue. Everybody who can write to Redis can write jobs, so each is validated before
+ * anything is done.
  */
 import { kernelsSha256 } from "@phinets/core/kernels";
 import { PhinetsError, requireShallow } from "@phinets/core/tensor";
@@ -15,7 +15,7 @@ export const hex = (digits: number) =>
 /** A file in the store. */
 export const storedFile = z.strictObject({ sha256: hex(64), bytes: z.int().nonnegative().max(mostUploadBytes) });
 
-/** Of which version a job is, and of which kernels: others have other bits. */
+/** A job's version and kernels: with others the results' bits may differ. */
 export const versionFields = { phinets: z.string().max(60), kernelsSha256: hex(64) } as const;
 
 export const ownVersionFields = (): { readonly phinets: string; readonly kernelsSha256: string } => ({
@@ -23,7 +23,7 @@ export const ownVersionFields = (): { readonly phinets: string; readonly kernels
   kernelsSha256,
 });
 
-/** Bytes of a job's JSON: an imported network's graph is the longest part. */
+/** Largest JSON of a job in bytes: an imported network's graph is the longest part. */
 const mostJobBytes = 2 ** 22;
 
 export function refuse(problem: string): never {
@@ -31,8 +31,9 @@ export function refuse(problem: string): never {
 }
 
 /**
- * @param nameOf what the job is called, by its settings; `name` is what it is called in the queue
- * @throws PhinetsError `queue.job` for what the schema does not take, or that is of another version or name
+ * Validates a job.
+ * @param nameOf computes the name from the job's settings; it must equal `name`, its name in the queue
+ * @throws PhinetsError `queue.job` where the job does not match the schema, or is of another version or name
  */
 export function checkJob<T extends { readonly phinets: string; readonly kernelsSha256: string }>(
   schema: z.ZodType<T>,
@@ -56,11 +57,11 @@ export function checkJob<T extends { readonly phinets: string; readonly kernelsS
   return job;
 }
 
-/** What a text says by a schema; undefined where it is not that: anybody may write into a Redis. */
+/** Parses JSON by a schema; undefined where it does not match, because anybody may write to Redis. */
 export function readAs<T>(schema: z.ZodType<T>, text: string): T | undefined {
   try {
     return schema.safeParse(JSON.parse(text)).data;
   } catch {
-    return undefined; // no JSON
+    return undefined; // not JSON
   }
 }

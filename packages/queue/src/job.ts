@@ -1,7 +1,7 @@
 /**
- * What a job of the queue says: plain settings of one known step, and nothing else. Whoever can write to Redis can write
- * jobs, so each is checked here before anything is done: no code, no paths, no names of options; what a network and a
- * recipe are their own readers say.
+ * Training jobs of the queue: plain settings of one known step. Everybody who can write to Redis can write jobs, so
+ * each is validated here before anything is done: jobs contain no code, paths or option names, and their networks and
+ * recipes are checked by the usual parsers.
  */
 import { mostTextBytes } from "@phinets/core/data";
 import { type Network, parseNetwork } from "@phinets/core/networks";
@@ -21,25 +21,28 @@ const document = z.strictObject({
   format: z.literal(format),
   ...versionFields,
   step: z.enum(["train", "quantize"]),
-  /** The store that has its files. */
+  /** Id of the store that has its files. */
   store: hex(16),
   trial: hex(16),
   task: z.enum(["detect", "classify"]),
-  /** Trained in all when it is done. */
+  /** Total epochs trained when it is done. */
   epochs: z.int().min(1).max(100_000),
   /** Checked by `parseNetwork` and `parseRecipe`. */
   network: z.unknown(),
   recipe: z.unknown(),
   valEvery: z.int().nonnegative().max(100_000).optional(),
-  /** Of the pictures that the trial is trained on. */
+  /** Key of the pictures that the trial is trained on. */
   dataKey: hex(64),
-  /** The index of the pictures that the step reads: those, or to calibrate on, those before a share of them was drawn. */
+  /**
+   * Index of the pictures that the step reads: those of the trial or, for calibration, those before a fraction was
+   * drawn.
+   */
   data: z.strictObject({ key: hex(64), sha256: hex(64), bytes: z.int().positive().max(mostTextBytes) }),
   loading: z.strictObject({
     skipBad: z.boolean().optional(),
     pixelRange: z.strictObject({ low: number, high: number }).optional(),
   }),
-  /** Weights to start from, and the network of the run that they are of. */
+  /** Weights to start from, and the network of their run. */
   start: z
     .strictObject({
       sha256: hex(64),
@@ -54,7 +57,7 @@ export interface JobDocument extends z.infer<typeof document> {
   readonly recipe: Recipe;
 }
 
-/** What a job says beside what is the same in all of them. */
+/** The fields of a job apart from those that all jobs share. */
 export type JobSettings = Omit<JobDocument, "format" | "phinets" | "kernelsSha256">;
 
 export const makeJob = (settings: JobSettings): JobDocument => ({
@@ -64,13 +67,13 @@ export const makeJob = (settings: JobSettings): JobDocument => ({
 
 type Named = Pick<JobDocument, "store" | "trial" | "epochs" | "step">;
 
-/** The same step of the same trial, the same name: it is in the queue once. */
+/** Name of a job. The same step of the same trial has the same name, so that it is in the queue only once. */
 export const jobName = ({ store, trial, epochs, step }: Named): string =>
   `${store}-${trial}-${epochs}${step === "quantize" ? "-int8" : ""}`;
 
 /**
  * @param name of the job in the queue
- * @throws PhinetsError `queue.job` for anything that `makeJob` does not make, or that is of another version
+ * @throws PhinetsError `queue.job` for anything that `makeJob` does not produce, or that is of another version
  */
 export function parseJob(value: unknown, name: string): JobDocument {
   const parsed = checkJob(document, value, { name, nameOf: jobName });
@@ -84,14 +87,17 @@ export function parseJob(value: unknown, name: string): JobDocument {
     const hash = trialHash(job);
     return hash === job.trial ? job : refuse(`trial is ${job.trial}, and its settings are those of ${hash}`);
   } catch (error) {
-    // Readers of networks and recipes meet things of any kind here.
+    // Parsers of networks and recipes may throw anything on hostile input.
     return error instanceof PhinetsError && error.code === "queue.job"
       ? refuse(error.message)
       : refuse((error as Error).message);
   }
 }
 
-/** What a trial is on one machine it is to be on all. @throws PhinetsError `queue.job` where bits are a machine's own */
+/**
+ * Requires that a trial gives the same bits on all machines. @throws PhinetsError `queue.job` where they depend on the
+ * machine
+ */
 export function requireOwnBits({ device = "cpu", fast = false }: Recipe): void {
   if (device === "cpu" && !fast) return;
   const [option, value] = device === "cpu" ? ["fast", "true"] : ["device", device];

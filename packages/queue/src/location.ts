@@ -1,4 +1,4 @@
-/** Where a sweep's store is reached, as the sweep says in Redis: who may take its jobs may ask for its files. */
+/** Location of a sweep's store, as the sweep publishes it in Redis: whoever may take its jobs may read its files. */
 import { problemOf } from "@phinets/node/host";
 import type { Redis } from "ioredis";
 import { z } from "zod";
@@ -10,7 +10,7 @@ import type { Store } from "./store/store.js";
 const location = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),
   token: z.string().min(16).max(200),
-  /** PEM, to be trusted. */
+  /** Certificate to trust, in PEM. */
   certificate: z.string().max(100_000).optional(),
 });
 
@@ -19,11 +19,11 @@ export async function tellLocation(redis: Redis, store: string, where: StoreLoca
 }
 
 export interface FindStoreOptions extends Pick<HttpStoreOptions, "onAway" | "onBack"> {
-  /** The store that this machine was told of. */
+  /** The store that was named on this machine. */
   readonly own?: OpenedStore;
 }
 
-/** The store of that id; undefined where nothing says where it is. */
+/** Opens the store of an id; undefined where its location is unknown. */
 export async function findStore(
   redis: Redis,
   id: string,

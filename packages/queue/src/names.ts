@@ -1,25 +1,28 @@
-/** Names in Redis. Everything is below `phinets:`, so that one Redis may serve others too, and an ACL may say `~phinets:*`. */
+/**
+ * Names of Redis keys. All keys are below `phinets:`, so that the Redis can serve other programs too, and an ACL can
+ * say `~phinets:*`.
+ */
 import { kernelsSha256 } from "@phinets/core/kernels";
 import { ownVersion } from "@phinets/node/steps";
 
-/** In front of every key. */
+/** Prefix of every key. */
 export const keyPrefix = "phinets";
 
-/** The queue of this version and these kernels: others train other bits, and have others' jobs. */
+/** Queue of this version and these kernels: others would train other bits, so they have other queues. */
 export const ownQueue = (): string => `${ownVersion()}-${kernelsSha256.slice(0, 12)}`;
 
 export const isQueueName = (text: string): boolean => /^\d+\.\d+\.\d+[0-9A-Za-z.-]{0,40}-[0-9a-f]{12}$/.test(text);
 
-/** A set: names of the queues that sweeps have used. */
+/** Set of the names of all queues that sweeps have used. */
 export const queuesKey = `${keyPrefix}:queues`;
-/** The jobs of a queue that nobody has taken, a list. */
+/** List of a queue's jobs that no worker has taken. */
 export const waitingKey = (queue: string): string => `${keyPrefix}:${queue}:wait`;
-/** Where a store is reached, a JSON. */
+/** Location of a store, as JSON. */
 export const storeKey = (store: string): string => `${keyPrefix}:store:${store}`;
-/** How far the trials of a store are, a hash by trial. */
+/** Progress of a store's trials, a hash by trial. */
 export const recordsKey = (store: string): string => `${keyPrefix}:records:${store}`;
-/** What is known of a command's shards, a hash by their range. */
+/** Records of a command's shards, a hash by range. */
 export const shardsKey = (store: string, task: string): string => `${keyPrefix}:shards:${store}:${task}`;
 
-/** Seconds after which what nobody has touched is forgotten. */
+/** Seconds after which unused keys expire. */
 export const keptSeconds = 30 * 24 * 3600;

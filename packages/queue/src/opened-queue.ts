@@ -1,6 +1,6 @@
 /**
- * The side that asks: a queue of Redis with jobs of its own, and the store that their workers share. What is to be done stands
- * elsewhere (a sweep's journal, a command's pictures), so it may end and begin again at any time.
+ * The requesting side: a queue in Redis with its jobs, and the store that it shares with workers. What to do is
+ * recorded elsewhere (a sweep's journal, a command's pictures), so the process may end and resume at any time.
  */
 import { PhinetsError } from "@phinets/core/tensor";
 import type { StepContext } from "@phinets/node/steps";
@@ -21,26 +21,26 @@ export interface QueueRequest {
   readonly queue: string;
   /** A folder that the workers share, or `s3://BUCKET/PREFIX`. Default: the folder of `serve`. */
   readonly store?: string;
-  /** Serves the store from this process. */
+  /** Serve the store from this process. */
   readonly serve?: Omit<ServeOptions, "token"> & {
-    /** As the workers reach it. Default: as it is listened at. */
+    /** Address at which workers reach it. Default: the address it listens at. */
     readonly url?: string;
   };
 }
 
 export interface OpenQueueOptions {
-  /** Where the store is, unless the request names one. */
+  /** Folder of the store, unless the request names a store. */
   readonly folder: string;
-  /** Told when Redis is back: it may have lost its memory. */
+  /** Called when Redis is back: it may have lost its data. */
   readonly onBack: () => Promise<void>;
 }
 
-/** Progress is who asks to show. */
+/** The part of a step's context in use; callers show progress themselves. */
 export type Told = Pick<StepContext, "note" | "signal">;
 
-/** Milliseconds without a worker after which that is said. */
+/** Milliseconds without news of a worker after which that is reported. */
 const lonelyMs = 20_000;
-/** Workers that may fail at a job, one after another. */
+/** Number of attempts at a job, by any workers, before it is given up. */
 const attempts = 5;
 
 export class OpenedQueue {
@@ -51,7 +51,7 @@ export class OpenedQueue {
     readonly redis: Redis,
     readonly jobs: Queue,
     readonly store: OwnStore,
-    /** Of the store. */
+    /** Id of the store. */
     readonly id: string,
     readonly served: (ServedStore & { readonly token: string; readonly named?: string }) | undefined,
   ) {}
@@ -73,7 +73,7 @@ export class OpenedQueue {
         context.note(`${address.shown} is away${why && ` (${why})`}; workers finish what they have, waiting`),
       onBack: () => {
         context.note(`${address.shown} is back`);
-        // What fails is what fails next, too.
+        // A failure here shows up again at the next request.
         onBack().catch(() => {});
       },
     });
@@ -85,7 +85,7 @@ export class OpenedQueue {
           ...{ token, named: request.serve.url },
         };
       const jobs = new Queue(ownQueue(), { connection: redis, prefix: keyPrefix });
-      jobs.on("error", () => {}); // the connection says what it is
+      jobs.on("error", () => {}); // the connection reports its errors itself
       const opened = new OpenedQueue(context, redis, jobs, store, id, served);
       await opened.tell();
       const where =
@@ -101,12 +101,12 @@ export class OpenedQueue {
     }
   }
 
-  /** As the workers reach the store. */
+  /** Address at which workers reach the store, where it is served. */
   get url(): string | undefined {
     return this.served?.named ?? this.served?.url;
   }
 
-  /** Says in Redis that this queue is used, and where the store is. */
+  /** Publishes in Redis that this queue is in use, and where the store is. */
   async tell(): Promise<void> {
     const { url, served, redis } = this;
     await redis.sadd(queuesKey, ownQueue());
@@ -114,7 +114,7 @@ export class OpenedQueue {
     await tellLocation(redis, this.id, { url, token: served.token, certificate: served.certificate });
   }
 
-  /** Puts a job into the queue, unless it is there. */
+  /** Adds a job to the queue, unless it is in it. */
   async add(step: string, name: string, document: object): Promise<void> {
     await this.jobs.add(step, document, {
       jobId: name,
@@ -125,13 +125,13 @@ export class OpenedQueue {
     });
   }
 
-  /** A job that failed for somebody who has ended since is tried again. */
+  /** Removes a job that failed for an earlier process, so that it is tried again. */
   async forgetFailed(name: string): Promise<void> {
     const before = await this.jobs.getJob(name);
     if (before !== undefined && (await before.isFailed())) await before.remove();
   }
 
-  /** Those of our jobs that the queue has given up; they are not in it any more. */
+  /** Our jobs that the queue has given up; they are removed from it. */
   async failures(isOurs: (name: string) => boolean): Promise<Job[]> {
     const failed = await this.jobs.getRanges(["failed"], 0, -1);
     const found: Job[] = [];
@@ -144,12 +144,14 @@ export class OpenedQueue {
     return found;
   }
 
-  /** A worker was heard of. */
+  /** Records that there was news of a worker. */
   heard(): void {
     this.#heard = Date.now();
   }
 
-  /** Says, now and then, that no worker takes what waits; whether nothing was heard for so long. */
+  /**
+   * Reports at intervals that no worker takes the waiting jobs; true where there was no news for the whole interval.
+   */
   async sayLonely(): Promise<boolean> {
     if (Date.now() - this.#heard < lonelyMs) return false;
     this.heard();
@@ -165,5 +167,5 @@ export class OpenedQueue {
   }
 }
 
-/** Why the queue gave a job up. */
+/** Why the queue has given up a job. */
 export const reasonOf = ({ failedReason }: Job): string => failedReason ?? "the queue has given it up";

@@ -1,4 +1,4 @@
-/** Puts what trials read into the store: the pictures and labels of a data set, and weights to start from. */
+/** Puts what trials read into the store: a data set's pictures and labels, and weights to start from. */
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -13,16 +13,16 @@ import type { Trial } from "@phinets/node/sweep";
 import type { JobDocument } from "./job.js";
 import type { Store } from "./store/store.js";
 
-/** Files that are copied at a time. */
+/** Number of files to copy at a time. */
 const atOnce = 8;
-/** Milliseconds between lines on how far it is. */
+/** Milliseconds between progress messages. */
 const tellMs = 5000;
 
 type Told = Pick<StepContext, "note" | "signal">;
 
 /**
- * Puts the files of a data set into the store, and the index of what was read from them: labels, classes and splits as the
- * sweep has them. Of the user's paths only the files' own names are in it.
+ * Puts the files of a data set into the store, with an index of their labels, classes and splits as the sweep has them.
+ * Of the user's paths, the index has only file names.
  * @throws PhinetsError `queue.data` for a file that has changed or cannot be read
  */
 export async function packData(data: OpenedData, store: Store, context: Told): Promise<JobDocument["data"]> {
@@ -37,7 +37,7 @@ export async function packData(data: OpenedData, store: Store, context: Told): P
     return { file: known, inside };
   };
   const text = JSON.stringify(writtenIndexOf(data.index, place));
-  // What a worker would refuse is refused here.
+  // Refuse here what a worker would refuse.
   parseWrittenIndex(text, data.name);
   const wanted = [...paths];
   context.note(`${data.name}: ${wanted.length} files for the workers`);
@@ -79,7 +79,10 @@ async function putText(
   }
 }
 
-/** @throws PhinetsError `queue.data` where the file is not what the trial was planned with */
+/**
+ * Puts the weights to start from into the store. @throws PhinetsError `queue.data` where the file has changed since the
+ * trial was planned
+ */
 export async function packStart(
   { file, sha256 }: NonNullable<Trial["start"]>,
   store: Store,
@@ -88,7 +91,7 @@ export async function packStart(
   const stored = await store.put(file, { signal });
   if (stored.sha256 !== sha256)
     throw new PhinetsError("queue.data", `${file}: has changed since the sweep began; run it again`, file);
-  // What is kept of the layer that predicts depends on the network that the weights are of.
+  // What is reused of the prediction layer depends on the network that the weights belong to.
   const run = runOfWeights(file);
   return { ...stored, ...(run !== undefined && { network: loadNetwork(join(run, "network.json")) }) };
 }

@@ -1,6 +1,6 @@
 /**
- * Trains the rungs of a sweep on other machines: each is a job of the queue, and done when its record says so. The sweep
- * decides; what it has decided is in its journal, so it may end and begin again at any time.
+ * Trains the rungs of a sweep on other machines. Each rung is a job of the queue, and is done when its record says so.
+ * The sweep's decisions are in its journal, so the sweep may end and resume at any time.
  */
 import { setMaxListeners } from "node:events";
 import { join } from "node:path";
@@ -30,13 +30,13 @@ export interface QueueTrainerRequest extends QueueRequest {
   readonly folder: string;
 }
 
-/** Jobs that wait in the queue beside what is in work: enough for the time until the sweep looks again. */
+/** Number of jobs to keep waiting beyond those in work: enough until the next poll. */
 const reserve = (inWork: number): number => 16 + Math.floor(inWork / 16);
-/** Jobs that a sweep has in the queue at a time, in work or waiting. */
+/** Most jobs of a sweep in the queue, in work or waiting. */
 const mostJobs = 4000;
-/** Milliseconds between looks at the records. */
+/** Milliseconds between polls of the records. */
 const lookMs = 500;
-/** Milliseconds after which what waits is told again: another sweep over the same store may have taken its job back. */
+/** Milliseconds after which waiting jobs are added again: another sweep over the same store may have withdrawn them. */
 const retellMs = 15_000;
 
 interface Waiting {
@@ -44,17 +44,17 @@ interface Waiting {
   readonly record: string;
   readonly onEpoch: (done: number) => void;
   readonly settle: (end: TrialRecord | Error) => void;
-  /** Text of the record that was seen last. */
+  /** Text of the record at the last poll. */
   seen: string | null;
 }
 
 type Hear = Parameters<Trainer["train"]>[1];
-/** By state. */
+/** Number of jobs by state. */
 type JobCounts = Readonly<Record<string, number>>;
 
 export class QueueTrainer implements Trainer {
   readonly inPieces = true;
-  /** The queue knows no order but first come, first served: what is decided late comes to its turn if few wait. */
+  /** The queue is first come, first served: keeping few jobs waiting lets later decisions take effect soon. */
   #slots = reserve(0);
   #onSlots = (): void => {};
   readonly #waiting = new Map<string, Waiting>();
@@ -95,7 +95,7 @@ export class QueueTrainer implements Trainer {
     return this.opened.context;
   }
 
-  /** Puts into Redis what is not there: a Redis that has lost its memory is told all again. */
+  /** Writes to Redis what it lacks, in case it has lost its data. */
   async tell(): Promise<void> {
     this.#told = Date.now();
     await this.opened.tell();
@@ -116,7 +116,8 @@ export class QueueTrainer implements Trainer {
     const run = prepareTrial(this.request.folder, trial);
     const ended = epochs >= trial.recipe.epochs && record.failed === undefined;
     await fetchFiles(record, ended ? ["results", "best", "last"] : ["results"], run, { store: this.store, ...hear });
-    // Up to where this job was to go it may have been well: it was trained further for another.
+    // The failure counts only if it happened before this job's last epoch: the trial may have been trained further for
+    // another job.
     const { failed } = record;
     if (failed !== undefined && (readResults(run).at(-1)?.epoch ?? 0) < epochs) return { failed };
     const outcome = outcomeOf(run, job);
@@ -130,7 +131,7 @@ export class QueueTrainer implements Trainer {
 
   async quantize(trial: Trial, { signal }: Pick<Hear, "signal">): Promise<Readonly<Record<string, number>>> {
     const { epochs } = trial.recipe;
-    // Calibration draws from all training pictures, whatever share was trained on.
+    // Calibration draws from all training pictures, whatever fraction was trained on.
     const { fraction, paths, data, recipe } = trial;
     const whole =
       fraction === undefined ? data : await openData(paths, { seed: recipe.seed, loading: data.loading, signal });
@@ -147,7 +148,7 @@ export class QueueTrainer implements Trainer {
     await this.opened.close();
   }
 
-  /** Everything that waits ends with an error. */
+  /** Fails everything that waits. */
   fail(error: Error): void {
     for (const each of [...this.#waiting.values()]) each.settle(error);
   }
@@ -161,7 +162,7 @@ export class QueueTrainer implements Trainer {
     const document = await this.#documentOf(trial, { step, epochs, data });
     const name = jobName(document);
     const record = recordName(trial.hash, step);
-    // A thousand wait for the same one.
+    // A thousand jobs may wait for the same signal.
     setMaxListeners(0, signal);
     return new Promise((resolve, reject) => {
       const stop = (): void => {
@@ -198,7 +199,7 @@ export class QueueTrainer implements Trainer {
     });
   }
 
-  /** Unless it was done before, or while nobody listened. */
+  /** Adds a job, unless it was done before or while no process was waiting. */
   async #enqueue(document: JobDocument, record: string): Promise<void> {
     const found = await new Records(this.redis, this.id).find(record);
     if ((found?.rung ?? 0) >= document.epochs) return;
@@ -211,11 +212,11 @@ export class QueueTrainer implements Trainer {
     return this.opened.add(document.step, jobName(document), document);
   }
 
-  /** What a worker has begun it ends. */
+  /** Withdraws a job; a worker that has started it completes it. */
   async #takeBack(name: string): Promise<void> {
     try {
       await this.opened.jobs.remove(name);
-    } catch {} // Redis is away, and what waits there is trained for nothing
+    } catch {} // Redis is away: the job may be trained in vain
   }
 
   async #look(): Promise<void> {
@@ -232,7 +233,7 @@ export class QueueTrainer implements Trainer {
           this.#failures(),
           this.opened.jobs.getJobCounts("active", "waiting"),
         ]);
-        // Where Redis is away the answer waits, but not for longer than the sweep.
+        // While Redis is away the request waits, but not beyond the end of the sweep.
         const found = await Promise.race([looking, closed]);
         if (found === undefined) return;
         const [texts, failures, counts] = found;
@@ -259,7 +260,7 @@ export class QueueTrainer implements Trainer {
     else each.onEpoch(record.epoch);
   }
 
-  /** A checkpoint that another has followed is its trial's alone, and of no use. */
+  /** Removes the files of a checkpoint that a later one has replaced: nothing else uses them. */
   #removePast(before: TrialRecord | undefined, record: TrialRecord): void {
     for (const name of ["last", "results"] as const) {
       const past = before?.files[name];
@@ -267,7 +268,7 @@ export class QueueTrainer implements Trainer {
     }
   }
 
-  /** Jobs of ours that the queue has given up. */
+  /** Our jobs that the queue has given up. */
   async #failures(): Promise<{ readonly name: string; readonly error: PhinetsError }[]> {
     const failed = await this.opened.failures((name) => this.#waiting.has(name));
     return failed.map((job) => {
@@ -278,7 +279,7 @@ export class QueueTrainer implements Trainer {
     });
   }
 
-  /** As many more jobs as lack in the reserve; other sweeps' jobs wait in the same queue. */
+  /** Offers as many further jobs as the reserve lacks; the jobs of other sweeps wait in the same queue. */
   #offerSlots({ active = 0, waiting = 0 }: JobCounts): void {
     const wanted = this.#waiting.size + reserve(active) - waiting;
     this.#slots = Math.min(mostJobs, Math.max(reserve(0), wanted));
@@ -286,7 +287,7 @@ export class QueueTrainer implements Trainer {
   }
 }
 
-/** What is being made under a name already is not made again. */
+/** Shares the promise of a name that is being made or was made. */
 function once<T>(made: Map<string, Promise<T>>, name: string, make: () => Promise<T>): Promise<T> {
   const making = made.get(name) ?? make();
   made.set(name, making);

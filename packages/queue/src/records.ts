@@ -1,6 +1,6 @@
 /**
- * How far the trials of a store are: a checkpoint and what came out, as names of files in the store. Kept in Redis, where a
- * worker that goes on with a trial and the sweep that waits for it look. A record only ever moves on.
+ * Records of a store's trials: the latest checkpoint and the results, as names of files in the store. They are in
+ * Redis, where workers that continue a trial and the sweep that waits for it read them. A record never moves backwards.
  */
 import type { Redis } from "ioredis";
 import { z } from "zod";
@@ -10,13 +10,13 @@ import { keptSeconds, recordsKey } from "./names.js";
 const count = z.int().nonnegative().max(100_000);
 
 const record = z.strictObject({
-  /** Epochs that the checkpoint has; 0: there is none. */
+  /** Epochs of the checkpoint; 0: there is none. */
   epoch: count,
-  /** Epochs of the longest rung that is done; 0: none. A quantisation counts as one. */
+  /** Epochs of the longest finished rung; 0: none. A finished quantisation counts as one. */
   rung: count,
-  /** Why the training failed in a way that is the setting's own: it diverged. */
+  /** Why the training failed because of its setting: it diverged. */
   failed: z.string().max(2000).optional(),
-  /** Of the int8 network. */
+  /** Figures of the int8 network. */
   figures: z.record(z.string().max(40), z.number()).optional(),
   files: z
     .strictObject({
@@ -29,7 +29,7 @@ const record = z.strictObject({
 export type TrialRecord = z.infer<typeof record>;
 export type RecordFile = keyof TrialRecord["files"];
 
-/** Where a run folder has each. */
+/** Path of each file in a run folder. */
 export const placeOf: Readonly<Record<RecordFile, string>> = {
   last: "weights/last.safetensors",
   best: "weights/best.safetensors",
@@ -39,7 +39,7 @@ export const placeOf: Readonly<Record<RecordFile, string>> = {
   report: "quant_report.json",
 };
 
-/** A worker that was slow, or lost its job meanwhile, puts no record back. */
+/** A slow worker, or one that has lost its job, must not overwrite a newer record. */
 const moveOn = `
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old then
@@ -67,7 +67,7 @@ export class Records {
     this.#key = recordsKey(store);
   }
 
-  /** Undefined for one that nobody wrote; what is no record is removed, as nothing could move on from it. */
+  /** Undefined where there is no record; an invalid one is removed, because no record could replace it. */
   async find(name: string): Promise<TrialRecord | undefined> {
     const [text] = await this.texts([name]);
     if (text === null) return undefined;
@@ -76,7 +76,7 @@ export class Records {
     return record;
   }
 
-  /** As they stand, for who looks often. */
+  /** The records' texts, unparsed, for frequent polling. */
   texts(names: readonly string[]): Promise<(string | null)[]> {
     return this.redis.hmget(this.#key, ...names);
   }

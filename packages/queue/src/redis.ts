@@ -1,15 +1,15 @@
-/** The connection to Redis (or Valkey), which comes back by itself when Redis does. */
+/** Connects to Redis (or Valkey); a lost connection is restored automatically. */
 import { PhinetsError } from "@phinets/core/tensor";
 import { Redis } from "ioredis";
 
 export interface RedisAddress {
-  /** With its password. */
+  /** URL including the password. */
   readonly url: string;
-  /** Without: for messages. */
+  /** URL without the password, for messages. */
   readonly shown: string;
 }
 
-/** Of an address that names no password. */
+/** Environment variable with the password for an address without one. */
 const passwordVariable = "PHINETS_REDIS_PASSWORD";
 
 /**
@@ -33,17 +33,17 @@ export function redisAddress(text: string): RedisAddress {
 }
 
 export interface RedisEvents {
-  /** The connection is lost; what is asked waits until it is back. */
+  /** The connection is lost; requests wait until it is back. */
   readonly onAway: (why: string) => void;
   readonly onBack: () => void;
 }
 
-/** Milliseconds in which a Redis is to answer first. */
+/** Milliseconds within which Redis must accept the first connection. */
 const patienceMs = 5000;
-/** Milliseconds between tries to connect again. */
+/** Milliseconds between attempts to reconnect. */
 const retryMs = (tries: number): number => Math.min(3000, 100 * tries);
 
-/** @throws PhinetsError `queue.redis` where there is no Redis at the address, or it does not let us in */
+/** @throws PhinetsError `queue.redis` where no Redis answers at the address, or it refuses the connection */
 export async function connectRedis({ url, shown }: RedisAddress, { onAway, onBack }: RedisEvents): Promise<Redis> {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, retryStrategy: retryMs });
   let why = "";
@@ -73,7 +73,10 @@ export async function connectRedis({ url, shown }: RedisAddress, { onAway, onBac
   return redis;
 }
 
-/** Resolves when it takes commands. A Redis that is being started has some seconds for that; one that refuses us has not. */
+/**
+ * Resolves when Redis accepts commands. A Redis that is starting gets some seconds for that; a refusal is an error at
+ * once.
+ */
 async function ready(redis: Redis): Promise<void> {
   const patience = AbortSignal.timeout(patienceMs);
   await new Promise<void>((resolve, reject) => {
@@ -82,7 +85,7 @@ async function ready(redis: Redis): Promise<void> {
       if (error.name === "ReplyError") reject(error);
     });
     patience.addEventListener("abort", () => reject(new Error("says nothing")));
-    // What fails is tried again, and told by "error".
+    // A failed attempt is repeated and reported by "error".
     redis.connect().catch(() => {});
   });
   await redis.ping();

@@ -1,4 +1,7 @@
-/** One job, done: a rung of a trial, or its int8 network. What another worker has done of it is not done again. */
+/**
+ * Does one job: trains a rung of a trial, or makes its int8 network. It continues from what other workers have
+ * delivered.
+ */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -10,20 +13,20 @@ import { placeOf, type RecordFile, type Records, recordName, type TrialRecord } 
 import type { Store, Stored } from "./store/store.js";
 
 export interface StepOptions {
-  /** The worker's folder: run folders are in `trials` below it. */
+  /** The worker's folder; run folders are in its `trials`. */
   readonly work: string;
   readonly cache: DataCache;
   readonly trainer: LocalTrainer;
   readonly store: Store;
   readonly records: Records;
   readonly note: (line: string) => void;
-  /** Aborted, the step ends at its next safe point, and rejects. */
+  /** When aborted, the step ends at its next safe point and rejects. */
   readonly signal: AbortSignal;
 }
 
 export const trialsFolder = (work: string): string => join(work, "trials");
 
-/** @returns false where it was found done */
+/** @returns false where the job was done already */
 export async function doStep(job: JobDocument, options: StepOptions): Promise<boolean> {
   const { work, cache, store, records, signal } = options;
   const name = recordName(job.trial, job.step);
@@ -53,7 +56,10 @@ function prepareAnew(work: string, trial: Trial): string {
   return prepareTrial(trialsFolder(work), trial);
 }
 
-/** Takes what was delivered last. Where a training's is gone it begins anew, to the same bits. */
+/**
+ * Fetches the latest checkpoint. If a training's checkpoint is lost, the training starts again and reaches the same
+ * bits.
+ */
 async function goOnFrom(
   before: TrialRecord,
   { run, job, trial }: { readonly run: string; readonly job: JobDocument; readonly trial: Trial },
@@ -81,7 +87,7 @@ async function train(
       {
         signal,
         onEpoch: (done) => {
-          // The last one comes with the end of the rung.
+          // The last epoch is delivered with the end of the rung.
           if (done > 0 && done < epochs) delivery.epochDone();
         },
       },

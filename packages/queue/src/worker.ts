@@ -1,7 +1,7 @@
 /**
- * A worker: takes jobs of the queue of its own version, does them in this machine's slots, and leaves what comes out in
- * the sweep's store. It trusts no job (job.ts), and nothing that it cannot do costs the sweep more than time: a job whose
- * lock is lost, whose worker fails or is killed goes back to the queue.
+ * A worker: takes jobs from the queue of its own version, does them in this machine's slots, and puts the results into
+ * the sweep's store. It validates every job (job.ts), and its failures cost the sweep only time: a job returns to the
+ * queue when its lock is lost or its worker fails or is killed.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
@@ -31,43 +31,48 @@ import type { Store } from "./store/store.js";
 export interface WorkerRequest {
   /** Address of the Redis. */
   readonly queue: string;
-  /** Jobs side by side. */
+  /** Number of jobs at a time. */
   readonly slots: number;
-  /** Of all slots together. */
+  /** Threads of all slots together. */
   readonly threads: number;
-  /** Folder for what is fetched and trained; nobody else works there meanwhile. */
+  /** Folder for fetched files and trainings, locked for this process. */
   readonly work: string;
-  /** A folder that this machine shares with who asks, or `s3://BUCKET/PREFIX`, where the store is one. */
+  /** The store where it is shared: a folder that this machine also mounts, or `s3://BUCKET/PREFIX`. */
   readonly store?: string;
-  /** End when nothing waits. Default: wait for more, until the signal. */
+  /** End when no job waits. Default: wait for more jobs until the signal. */
   readonly once?: boolean;
 }
 
 export interface WorkerResult {
   /** Jobs that were done here. */
   readonly done: number;
-  /** Jobs that were refused for what they say. */
+  /** Jobs that were refused because of their content. */
   readonly refused: number;
-  /** Jobs that this machine could not do, and gave back. */
+  /** Jobs that failed on this machine and were given back. */
   readonly failed: number;
 }
 
-/** A worker that does not say within this that it is alive has lost its job, milliseconds. */
+/** Milliseconds after which a worker that does not renew a job's lock loses the job. */
 const lockMs = 10_000;
-/** How often jobs without a worker are looked for. */
+/** Milliseconds between checks for jobs without a worker. */
 const stalledMs = 5000;
-/** A job that so many workers were lost with is given up: it may be what ends them. */
+/** A job that was lost with this many workers is given up: it may be what kills them. */
 const mostLost = 10;
-/** Milliseconds after which a job that is left to others is tried again. */
+/** Milliseconds before a job that is left to other workers is offered again. */
 const leftMs = 5000;
-/** After a fault of this machine it takes nothing for so long, and longer after more, so that others take what it gave back. */
+/**
+ * Pause in milliseconds after a fault of this machine, doubled after each further one, so that other workers take the
+ * jobs that it gives back.
+ */
 const [restMs, mostRestMs] = [5000, 60_000];
-/** How often it is looked whether anything is left to do. */
+/** Milliseconds between checks whether anything is left to do. */
 const idleMs = 500;
-/** How often queues of other versions are looked at. */
+/** Milliseconds between looks at queues of other versions. */
 const othersMs = 60_000;
 
-/** @throws PhinetsError `queue.redis` where there is no Redis; what goes wrong later is said, and waited for */
+/**
+ * @throws PhinetsError `queue.redis` where there is no Redis at the start; later problems are reported and waited out
+ */
 export async function runWorker(request: WorkerRequest, context: StepContext): Promise<WorkerResult> {
   const { work } = request;
   try {
@@ -106,7 +111,7 @@ interface Tools {
   readonly redis: Redis;
   readonly trainer: LocalTrainer;
   readonly processes: ShardProcesses;
-  /** The store that this machine was told of. */
+  /** The store that was named on this machine. */
   readonly own: OpenedStore | undefined;
   readonly context: StepContext;
 }
@@ -115,7 +120,7 @@ class JobTaker {
   readonly #cache: DataCache;
   /** Jobs in work. */
   readonly #working = new Map<string, AbortController>();
-  /** Said already: of what recurs the first is told. */
+  /** Messages shown so far: a repeated one is shown only once. */
   readonly #said = new Set<string>();
   readonly #counts = { done: 0, refused: 0, failed: 0 };
   #faults = 0;
@@ -141,7 +146,7 @@ class JobTaker {
       stalledInterval: stalledMs,
       maxStalledCount: mostLost,
       drainDelay: 2,
-      // What was refused is kept to be looked at, but not without end.
+      // Refused jobs are kept for inspection, within limits.
       removeOnFail: { age: keptSeconds, count: 1000 },
       autorun: false,
     });
@@ -152,7 +157,7 @@ class JobTaker {
     const others = setInterval(() => void this.#sayOthers(), othersMs);
     try {
       void this.#sayOthers();
-      // It also resolves while the worker rests.
+      // `run` also resolves while the worker pauses, so only its failure counts.
       const broken = new Promise<never>((_, reject) => worker.run().catch(reject));
       await Promise.race([broken, this.#ended(once)]);
       signal.throwIfAborted();
@@ -161,16 +166,16 @@ class JobTaker {
       clearInterval(others);
       clearTimeout(this.#resting);
       for (const each of this.#working.values()) each.abort(signal.reason);
-      // Where Redis is away nothing can be given back: the jobs' locks end by themselves.
+      // While Redis is away nothing can be given back; the jobs' locks expire by themselves.
       await worker.close(redis.status !== "ready");
     }
   }
 
-  /** Resolves when nothing is left to do: where that is asked for, when nothing waits; else at the signal. */
+  /** Resolves when the worker should end: with `once` when no job waits, else at the signal. */
   async #ended(once: boolean): Promise<void> {
     const { redis, context } = this.tools;
     const { signal } = context;
-    // Between being taken and being in work a job is in neither: twice nothing is nothing.
+    // A job that was just taken is neither waiting nor in work yet, so look twice.
     for (let idle = 0; idle < 2 && !signal.aborted; ) {
       await setTimeout(idleMs, undefined, { signal }).catch(() => {});
       if (!once || this.#working.size > 0) idle = 0;
@@ -232,7 +237,7 @@ class JobTaker {
     }
   }
 
-  /** The store of a job. One that this machine does not know is known to others. */
+  /** The store of a job. A job whose store this machine cannot find is left to other workers. */
   async #storeOf(id: string, job: Job, token: string): Promise<Store> {
     const { redis, context, own } = this.tools;
     const store = await findStore(redis, id, { own, ...tellingAway(context.note) });
@@ -246,7 +251,7 @@ class JobTaker {
     this.tools.context.note(`${what}${here ? "" : ", found done"}`);
   }
 
-  /** What a job says is refused for good; what this machine cannot do may be done by another. */
+  /** An invalid job is refused for good; a failure of this machine leaves the job to others. */
   #refusedOrFailed(name: string, error: unknown, worker: Worker): Error {
     const { context } = this.tools;
     const { message } = error as Error;
@@ -261,7 +266,7 @@ class JobTaker {
     return new Error(`${workerName()}: ${message}`);
   }
 
-  /** Takes nothing for a while. */
+  /** Takes no jobs for a while. */
   #rest(worker: Worker): void {
     const ms = Math.min(mostRestMs, restMs * 2 ** this.#faults++);
     void worker.pause(true);
@@ -270,14 +275,14 @@ class JobTaker {
   }
 
   #hear({ message }: Error): void {
-    // What the connection says is said once, by the connection.
+    // Connection errors are reported once, by the connection.
     if (this.tools.redis.status !== "ready" || /^Connection is closed|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN/.test(message))
       return;
     if (/lock/i.test(message)) this.#sayOnce("a job's lock was lost: another worker goes on with it");
     else this.#sayOnce(`queue: ${message}`);
   }
 
-  /** Says which other versions' jobs wait for a worker of theirs. */
+  /** Reports the jobs that wait for workers of other versions. */
   async #sayOthers(): Promise<void> {
     const { redis } = this.tools;
     try {
@@ -287,7 +292,7 @@ class JobTaker {
         if (waiting > 0)
           this.#sayOnce(`${waiting} jobs wait for a worker of another version, ${queue}; this one is ${ownQueue()}`);
       }
-    } catch {} // the connection says what it is
+    } catch {} // the connection reports its errors itself
   }
 
   #sayOnce(line: string): void {
@@ -297,7 +302,7 @@ class JobTaker {
   }
 }
 
-/** Another worker has the job: what is done of it here is not delivered. */
+/** Another worker has the job: this one must not deliver its result. */
 class LockLost extends Error {
   override readonly name = "AbortError";
   constructor() {
@@ -305,7 +310,7 @@ class LockLost extends Error {
   }
 }
 
-/** Throws, as BullMQ wants it: the job waits for a while, and whoever takes it then may be able to do it. */
+/** Delays the job and throws, as BullMQ requires; the worker that takes it next may be able to do it. */
 async function leaveToOthers(job: Job, token: string): Promise<never> {
   await job.moveToDelayed(Date.now() + leftMs, token);
   throw new DelayedError();
