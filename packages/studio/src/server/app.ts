@@ -1,4 +1,4 @@
-/** The studio's HTTP application: who may ask (security), then a router a resource, then the page's files. */
+/** The studio's HTTP application: access control (security.ts), one router per resource, and the page's files. */
 import { PhinetsError } from "@phinets/core/tensor";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -20,14 +20,14 @@ import { mostBodyBytes, secured, withToken } from "./security.js";
 import type { Studio } from "./studio.js";
 
 export interface AppOptions {
-  /** Host names, without ports, under which the server may be asked. */
+  /** Host names, without ports, that requests may address. */
   readonly hosts: readonly string[];
   readonly token: string;
   /** Folder of the built page. */
   readonly page: string;
 }
 
-/** A router of one resource, below /api/NAME. */
+/** Makes the router of one resource, below /api/NAME. */
 export type Routes = (studio: Studio) => Hono;
 
 const routes: Readonly<Record<string, Routes>> = {

@@ -1,4 +1,4 @@
-/** Pictures that a camera of this machine or a telephone took, as pictures of a data set. */
+/** Saves pictures from this machine's camera or from a phone into a data set. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -10,17 +10,17 @@ import { addPicture, makePictureFolder } from "./new-picture.js";
 
 export interface Capture {
   readonly set: string;
-  /** Name of the class, where a picture's folder is its class. */
+  /** Name of the class, where a picture's folder determines its class. */
   readonly kind?: string;
-  /** A picture file of any kind that `uprightJpeg` takes. */
+  /** Content of a picture file of any kind that `uprightJpeg` reads. */
   readonly bytes: Uint8Array;
-  /** The set is a folder that may have to be made first. */
+  /** Whether the data set's folder may have to be made first. */
   readonly make?: boolean;
 }
 
 /**
- * Decodes a picture and writes its pixels, and nothing else of it, as capture-YYYYMMDD-NNNN.jpg. Throws PhinetsError where
- * it cannot be decoded, where the set takes none, and where the disk is full; nothing is left then.
+ * Decodes a picture and writes only its pixels, as capture-YYYYMMDD-NNNN.jpg. Throws PhinetsError where it cannot be
+ * decoded, where the data set takes no pictures, and where the disk is full; no file is left then.
  */
 export async function saveCapture(datasets: Datasets, { set, kind, bytes, make }: Capture): Promise<SavedFrame> {
   const jpeg = await uprightJpeg("the picture", bytes);
@@ -28,7 +28,7 @@ export async function saveCapture(datasets: Datasets, { set, kind, bytes, make }
   return addPicture(datasets, { set, kind, bytes: jpeg, nameIn: nextName });
 }
 
-/** One more than the day's last, on the clock of this machine. */
+/** The name after the day's last one, by this machine's clock. */
 function nextName(folder: string): string {
   const start = captureStart(new Date());
   let last = 0;

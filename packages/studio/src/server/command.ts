@@ -1,11 +1,12 @@
-/** The command `phinets` as a child process: what a button of the page does is the line that it shows. */
+/** Runs the command `phinets` as a child process: a button of the page runs the command line that the page shows. */
 import { PhinetsError } from "@phinets/core/tensor";
 import { runChild } from "@phinets/node/host";
 
 /**
- * Runs the words of a line, "phinets" first. Ends when the command has; aborted, it is asked to stop at its next safe point.
- * @param phinets program and arguments that are the command
- * @throws PhinetsError with what the command says went wrong
+ * Runs a command line, whose first word is "phinets". Resolves when the command has ended; on abort the command is
+ * asked to stop at its next safe point.
+ * @param phinets program and arguments that start the command
+ * @throws PhinetsError with the command's error
  */
 export async function runCommand(
   words: readonly string[],

@@ -1,4 +1,4 @@
-/** The data sets of the opened folder, opened once and kept. */
+/** The data sets of the opened folder; each is opened once and cached. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { bareFormat, isHidden, type LabelSet, type Sample, splitNames, withUnlabelled } from "@phinets/core/data";
@@ -11,17 +11,17 @@ import type { OpenedFolder } from "./opened-folder.js";
 interface Kept {
   readonly opened: OpenedDataset;
   readonly samples: readonly Sample[];
-  /** Of the samples. */
+  /** The samples' files. */
   readonly files: readonly string[];
-  /** Changes when a picture is labelled. */
+  /** Replaced when a picture is labelled. */
   catalogue: Catalogue;
-  /** Made when it is first asked for. */
+  /** Made on first use. */
   labels?: Promise<LabelSet>;
 }
 
-/** Folders below the opened one that are looked into for data sets. */
+/** Depth below the opened folder to which data sets are searched. */
 const deepest = 2;
-/** Never data sets. */
+/** Folders that are never data sets. */
 const passed = new Set(["node_modules", "runs", "dist"]);
 
 export class Datasets {
@@ -30,19 +30,19 @@ export class Datasets {
   constructor(readonly folder: OpenedFolder) {}
 
   /**
-   * The folder itself where it is one data set, else those in it. Formats find a set that lies deep, so a folder of several
-   * may pass for one of them: then more pictures are below it than it has. Folders of pictures that it does not hold are
-   * beside it.
+   * Lists the folder itself where it is one data set, else the data sets in it. Formats also find a data set deep
+   * inside a folder, so a folder with several may be taken for one of them; this shows in the data sets below having
+   * more pictures. Folders of pictures that are not part of the whole are listed beside it.
    */
   async list(): Promise<DatasetEntry[]> {
     const [whole, below] = [await this.#entry(""), await this.#below("", 1)];
-    // Folders of a set's pictures are no sets of their own, though they would open as pictures to be labelled.
+    // A data set's own folders of pictures do not count, although they would open for labelling.
     const pictures = below.reduce((sum, each) => sum + (each.isBare ? 0 : each.pictures), 0);
     if (whole === undefined || pictures > whole.pictures) return below;
     return [whole, ...(await this.#outside(whole, below))];
   }
 
-  /** Those that are pictures alone, none of which the whole has. */
+  /** Folders of unlabelled pictures that share no picture with the whole. */
   async #outside(whole: DatasetEntry, below: readonly DatasetEntry[]): Promise<DatasetEntry[]> {
     const own = new Set(await this.files(whole.path));
     const found: DatasetEntry[] = [];
@@ -54,14 +54,16 @@ export class Datasets {
   }
 
   /**
-   * Files of all pictures, the same array until the set is read again; none of a folder that has no pictures yet. They need
-   * not lie in the opened folder.
+   * Files of all pictures, the same array until the data set is read again; empty for a folder without pictures. They
+   * may lie outside the opened folder.
    */
   async files(path: string): Promise<readonly string[]> {
     return (await this.#openIfAny(path))?.files ?? [];
   }
 
-  /** Undefined for a folder that is no data set yet. Throws PhinetsError where it is not there or cannot be read. */
+  /**
+   * Undefined for a folder that is not a data set yet. Throws PhinetsError where it does not exist or cannot be read.
+   */
   async catalogueIfAny(path: string): Promise<Catalogue | undefined> {
     return (await this.#openIfAny(path))?.catalogue;
   }
@@ -70,7 +72,7 @@ export class Datasets {
     return (await this.#open(path)).catalogue;
   }
 
-  /** The file of picture `n`, which lies in the opened folder. */
+  /** The file of picture `n`. Throws PhinetsError where it lies outside the opened folder. */
   async file(path: string, n: number): Promise<string> {
     const { samples } = await this.#open(path);
     const sample = samples[n];
@@ -80,7 +82,7 @@ export class Datasets {
     return sample.file;
   }
 
-  /** As `files`, with undefined for one that does not lie in the opened folder. */
+  /** As `files`, with undefined for files outside the opened folder. */
   async ownFiles(path: string): Promise<(string | undefined)[]> {
     return (await this.files(path)).map((file) => {
       try {
@@ -93,7 +95,7 @@ export class Datasets {
     });
   }
 
-  /** The file of a picture by its path in the data set; it lies in the opened folder. */
+  /** The file of a picture by its path in the data set. Throws PhinetsError where it lies outside the opened folder. */
   async fileNamed(path: string, picture: string): Promise<string> {
     const n = (await this.catalogue(path)).files.indexOf(picture);
     if (n < 0)
@@ -101,13 +103,13 @@ export class Datasets {
     return this.file(path, n);
   }
 
-  /** The path of a picture in the data set. */
+  /** The path of a picture within the data set. */
   async nameOf(path: string, file: string): Promise<string> {
     const { samples, catalogue } = await this.#open(path);
     return catalogue.files[samples.findIndex((sample) => sample.file === file)];
   }
 
-  /** The data set as one whose boxes can be changed. Throws PhinetsError where they cannot. */
+  /** The data set's label set, for changing boxes. Throws PhinetsError where they cannot be changed. */
   async labels(path: string): Promise<LabelSet> {
     const kept = await this.#open(path);
     if (kept.labels === undefined) {
@@ -118,15 +120,16 @@ export class Datasets {
     return kept.labels;
   }
 
-  /** The catalogue follows what was saved, so that nothing has to be read again. */
+  /** Applies saved labels to the catalogue, so that nothing has to be read again. */
   async saved(path: string, labels: LabelDocument): Promise<void> {
     const kept = await this.#open(path);
     kept.catalogue = withSaved(kept.catalogue, labels);
   }
 
   /**
-   * Everything is read again when it is next asked for.
-   * @param changed path of a data set that alone has changed: it, those around it and those in it are read again
+   * Makes the next access read everything again.
+   * @param changed path of the only data set that has changed: then only it, those around it and those in it are read
+   * again
    */
   reload(changed = ""): void {
     const isWithin = (path: string, around: string) =>
@@ -150,7 +153,7 @@ export class Datasets {
     return found;
   }
 
-  /** Undefined where it is no data set that can be opened. */
+  /** Undefined where no data set can be opened. */
   async #entry(path: string): Promise<DatasetEntry | undefined> {
     try {
       const { catalogue } = await this.#open(path);

@@ -1,4 +1,4 @@
-/** Errors as data: what the page and other programs get in place of an answer. */
+/** Errors as data, as the page and other programs receive them. */
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Context } from "hono";
 import type { ErrorDocument } from "../shared/errors.js";
@@ -23,7 +23,7 @@ export function errorResponse(context: Context, error: unknown): Response {
   return context.json(document, error instanceof PhinetsError ? (statuses[error.code] ?? 400) : 500);
 }
 
-/** A bug says that it is one, and nothing of the machine; its stack goes to the terminal. */
+/** A bug is reported as one, without details of the machine; its stack trace is printed in the terminal. */
 export function errorDocument(error: unknown): ErrorDocument {
   if (!(error instanceof PhinetsError)) {
     console.error(error);

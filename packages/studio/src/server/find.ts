@@ -1,14 +1,14 @@
-/** Folders of a kind, and clips, below a folder. Links are not followed. */
+/** Finds folders of a kind, and clips, below a folder. Links are not followed. */
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isHidden, isPictureFile } from "@phinets/core/data";
 import type { OpenedFolder } from "./opened-folder.js";
 
-/** Never looked into. */
+/** Folders that are never searched. */
 const passed = new Set(["node_modules", "dist"]);
-/** runs/ship/NAME, and one above it. */
+/** runs/ship/NAME, and one level above it. */
 const deepest = 5;
-/** A folder of so many entries is one of files: pictures, labels. */
+/** A folder with more entries holds files, such as pictures or labels, and is not searched. */
 const mostEntries = 5000;
 
 function entriesOf(path: string): Dirent[] {
@@ -20,34 +20,36 @@ function entriesOf(path: string): Dirent[] {
 }
 
 interface Seen<K> {
-  /** When its entries were read, and when they had been changed; milliseconds. */
+  /** Times in milliseconds: when its entries were read, and its modification time then. */
   readonly readAt: number;
   readonly changedAt: number;
   readonly kinds: readonly K[];
-  /** Names of the folders in it that are looked into. */
+  /** Names of its subfolders to search. */
   readonly below: readonly string[];
 }
 
-/** A file system may tell times to two seconds: what was read so soon after a change may have changed again. */
+/**
+ * File systems may round times to two seconds: a folder that was read this soon after a change may have changed again.
+ */
 const clockMs = 2500;
 
 /**
- * Folders of several kinds below a folder, by one walk, which may be done again and again: what is read then are the folders
- * whose entries have changed. Nothing of a kind is looked for below one of it.
+ * Finds folders of several kinds in one walk, which can be repeated: it then reads only folders whose entries have
+ * changed. The search for a kind does not continue below a folder of that kind.
  */
 export class FolderWalk<K extends string> {
   #seen = new Map<string, Seen<K>>();
 
   /**
-   * @param root whole path
-   * @param kinds whether a folder is of a kind, as its own entries say
+   * @param root full path
+   * @param kinds tests whether a folder is of a kind, judging by its own entries
    */
   constructor(
     readonly root: string,
     readonly kinds: Readonly<Record<K, (path: string) => boolean>>,
   ) {}
 
-  /** Paths within the root ("" is that itself), by kind. */
+  /** Paths relative to the root ("" is the root itself), by kind. */
   find(): Record<K, string[]> {
     const names = Object.keys(this.kinds) as K[];
     const found = Object.fromEntries(names.map((kind) => [kind, [] as string[]])) as Record<K, string[]>;
@@ -83,18 +85,18 @@ export class FolderWalk<K extends string> {
 
 const isLookedAt = ({ name }: Dirent): boolean => !isHidden(name) && !passed.has(name);
 
-/** The same once, of one kind. */
+/** Finds the folders of one kind, once. */
 export function foldersBelow(root: string, isOne: (path: string) => boolean): string[] {
   return new FolderWalk(root, { one: isOne }).find().one;
 }
 
-/** Names of videos that are opened. */
+/** File names of videos. */
 export const clipName = /\.(mp4|mov|mkv|avi|webm|m4v|mpe?g|mjpe?g|gif)$/i;
 const fewestFrames = 2;
 
 /**
- * Videos in a folder, and where asked for folders of pictures, which a clip's frames may be; paths within it.
- * @param options.frames whether a folder of pictures is a clip too
+ * Videos in a folder and, on request, folders of pictures, which may be a clip's frames; paths relative to it.
+ * @param options.frames whether folders of pictures count as clips
  */
 export function clipsIn(folder: OpenedFolder, { frames }: { readonly frames: boolean }): string[] {
   const look = (within: string, depth: number): string[] => {

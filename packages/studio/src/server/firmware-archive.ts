@@ -1,4 +1,7 @@
-/** A shipped run's firmware in one .zip: the board's image in every form, the model's C, and all of it as a project. */
+/**
+ * Packs a shipped run's firmware into one .zip: the board's image in every format, the model's C code, and the whole
+ * project.
+ */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
@@ -12,7 +15,7 @@ import { type Zippable, zipSync } from "fflate";
 
 /**
  * @param run path of the run folder
- * @param fileOf a file of the run, checked
+ * @param fileOf returns the path of a file of the run, after checking it
  * @throws PhinetsError where there is no image yet
  */
 export function firmwareArchive(
@@ -36,7 +39,7 @@ export function firmwareArchive(
     if (name.endsWith(".elf")) entries[name.replace(/elf$/, "bin")] = flatImage(readElf(bytes, file), file).bytes;
   }
   Object.assign(entries, sourcesOf(run));
-  // The same run, the same bytes.
+  // A fixed time, so that the same run gives the same bytes.
   return new Uint8Array(zipSync(entries, { mtime: new Date(1980, 0, 1) }));
 }
 

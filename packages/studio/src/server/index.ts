@@ -1,4 +1,7 @@
-/** The studio: a page on the user's own machine, served from loopback over what @phinets/node does. */
+/**
+ * The studio's server: serves a page on the user's own machine (loopback by default), with the functions of
+ * @phinets/node behind it.
+ */
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -9,24 +12,24 @@ import { loopbackHosts, makeToken } from "./security.js";
 import { openStudio } from "./studio.js";
 
 export interface StudioOptions {
-  /** The folder whose data sets and runs are shown. Nothing outside it is read. */
+  /** The folder whose data sets and runs are shown. Files outside it are not read. */
   readonly folder: string;
-  /** Default 0: any that is free. */
+  /** Default 0: any free port. */
   readonly port?: number;
-  /** Address or name to listen at in place of loopback: other machines can then reach it, with the token. */
+  /** Address or name to listen at instead of loopback: other machines can then reach it, with the token. */
   readonly host?: string;
   /** Folder of all runs. Default "runs". */
   readonly project?: string;
-  /** Program and first arguments that are the command `phinets`. Default: it is found by its name. */
+  /** Program and first arguments that start the command `phinets`. Default: found by its name. */
   readonly phinets?: readonly string[];
-  /** Folder of the built page. Default: the one that comes with the package. */
+  /** Folder of the built page. Default: the one in this package. */
   readonly page?: string;
-  /** How long the door for a telephone stays open. */
+  /** How long the door for a phone stays open. */
   readonly phoneTimes?: Partial<DoorTimes>;
 }
 
 export interface RunningStudio {
-  /** Address with the session's token: who has it has the folder. */
+  /** Address with the session's token, which grants access to the folder. */
   readonly url: string;
   readonly token: string;
   readonly port: number;
@@ -39,7 +42,10 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
   version: string;
 };
 
-/** Throws PhinetsError: no such folder, a port that is taken, a host that is not this machine's. */
+/**
+ * Throws PhinetsError where the folder does not exist, the port is taken, or the host is not an address of this
+ * machine.
+ */
 export async function startStudio(options: StudioOptions): Promise<RunningStudio> {
   const { folder, port = 0, host, page = builtPage, project = "runs", phinets = ["phinets"], phoneTimes } = options;
   const studio = openStudio({ path: folder, version, project, phinets, page, phoneTimes });
@@ -63,7 +69,10 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
 
 const isAny = (host: string): boolean => host === "0.0.0.0" || host === "::";
 
-/** Where it listens everywhere, the machine's own addresses: a name that leads here could be anybody's. */
+/**
+ * Where it listens at all addresses, only the machine's own addresses are accepted as hosts: anybody could point a name
+ * here.
+ */
 function hostsOf(host: string | undefined): string[] {
   if (host === undefined) return [...loopbackHosts];
   const bracketed = (address: string) => (address.includes(":") ? `[${address}]` : address);

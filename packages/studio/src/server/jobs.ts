@@ -1,4 +1,7 @@
-/** Long work that the page started: it goes on when the page is closed, tells all pages how far it is, and can be stopped. */
+/**
+ * Long-running work that the page starts: it continues when the page is closed, reports its progress to all pages, and
+ * can be stopped.
+ */
 import { PhinetsError } from "@phinets/core/tensor";
 import type { Job, JobKind, JobResults, StudioEvents } from "../shared/events.js";
 import { errorDocument } from "./errors.js";
@@ -7,7 +10,7 @@ type Listener = <K extends keyof StudioEvents>(name: K, event: StudioEvents[K]) 
 
 export interface JobWork {
   readonly signal: AbortSignal;
-  /** At most a few times a second reach the pages. */
+  /** Reports progress; pages receive at most a few reports per second. */
   report(done: number, total: number): void;
 }
 
@@ -19,7 +22,7 @@ interface Entry {
 }
 
 const reportEveryMs = 100;
-/** Finished jobs that are kept for who asks; the oldest is forgotten. */
+/** Number of finished jobs to keep for queries; the oldest is dropped. */
 const mostFinished = 50;
 
 export class Jobs {
@@ -27,18 +30,18 @@ export class Jobs {
   readonly #listeners = new Set<Listener>();
   #last = 0;
 
-  /** Hears events until the returned function is called. */
+  /** Calls `listener` with events until the returned function is called. */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Whether a page is there to hear. */
+  /** Whether a page is listening. */
   get isHeard(): boolean {
     return this.#listeners.size > 0;
   }
 
-  /** Tells all pages. */
+  /** Sends an event to all pages. */
   tell<K extends keyof StudioEvents>(name: K, event: StudioEvents[K]): void {
     for (const listener of this.#listeners) listener(name, event);
   }
@@ -76,7 +79,7 @@ export class Jobs {
     return entry.job;
   }
 
-  /** What a job that is done made. Throws PhinetsError where there is none. */
+  /** The result of a finished job. Throws PhinetsError where there is none. */
   result(id: number): unknown {
     const entry = this.#require(id);
     if (entry.job.state !== "done")
@@ -88,7 +91,7 @@ export class Jobs {
     this.#require(id).stop.abort();
   }
 
-  /** Resolves when all have ended. */
+  /** Stops all jobs; resolves when they have ended. */
   async stopAll(): Promise<void> {
     for (const { stop } of this.#entries.values()) stop.abort();
     await Promise.all([...this.#entries.values()].map(({ ended }) => ended));

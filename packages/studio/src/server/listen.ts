@@ -1,17 +1,17 @@
-/** Listening at an address of this machine. */
+/** Listens at an address of this machine. */
 import type { Server } from "node:http";
 import { networkInterfaces } from "node:os";
 import { serve } from "@hono/node-server";
 import { PhinetsError } from "@phinets/core/tensor";
 
 export interface ListenOptions {
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
   /** Address or name. */
   readonly hostname: string;
 }
 
-/** Throws PhinetsError: a port that is taken, a host that is not this machine's. */
+/** Throws PhinetsError where the port is taken or the host is not an address of this machine. */
 export function listen(
   fetch: Parameters<typeof serve>[0]["fetch"],
   { port, hostname }: ListenOptions,
@@ -31,7 +31,7 @@ export function listen(
   });
 }
 
-/** Ends all connections. Resolves when nothing listens any more. */
+/** Ends all connections and stops listening. */
 export async function stopListening(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeAllConnections();

@@ -1,4 +1,7 @@
-/** Networks that find boxes: runs in the opened folder, and those of @phinets/models. Each is loaded once and kept. */
+/**
+ * Detectors that can suggest boxes: runs in the opened folder, and those of @phinets/models. Each is loaded once and
+ * cached.
+ */
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -10,7 +13,7 @@ import type { ModelEntry } from "../shared/labels.js";
 import { foldersBelow } from "./find.js";
 import type { OpenedFolder } from "./opened-folder.js";
 
-/** Files of a run that a model is made of. */
+/** Files of a run that a model is loaded from. */
 const parts = ["network.json", "quantized.json", "quantized.safetensors", "weights/best.safetensors"];
 
 export class Models {
@@ -18,7 +21,7 @@ export class Models {
 
   constructor(readonly folder: OpenedFolder) {}
 
-  /** Detectors only: a classifier draws no boxes. */
+  /** Detectors only: a classifier has no boxes. */
   list(): ModelEntry[] {
     const own = foldersBelow(this.folder.real, (path) => existsSync(join(path, "network.json"))).map((path) => ({
       id: `run:${path}`,
@@ -62,7 +65,7 @@ export class Models {
   }
 }
 
-/** Undefined where it is no detector, or damaged. */
+/** Undefined where it is not a detector, or damaged. */
 function classesOf(folder: string): readonly string[] | undefined {
   try {
     const { head } = loadNetwork(join(folder, "network.json"));

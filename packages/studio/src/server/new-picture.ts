@@ -1,4 +1,7 @@
-/** One more picture of a data set, in a file of its own among the training pictures, or in a folder that is to become one. */
+/**
+ * Adds a picture to a data set, as a file of its own among the training pictures, or to a folder that becomes a data
+ * set.
+ */
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { splitArchivePath } from "@phinets/core/data";
@@ -10,27 +13,27 @@ import type { SavedFrame } from "../shared/try.js";
 import type { Datasets } from "./datasets.js";
 
 export interface NewPicture {
-  /** Path of the data set, or of a folder without pictures, in the opened folder. */
+  /** Path, in the opened folder, of the data set or of a folder without pictures. */
   readonly set: string;
-  /** Name of the class, where a picture's folder is its class. */
+  /** Name of the class, where a picture's folder determines its class. */
   readonly kind?: string;
   readonly bytes: Uint8Array;
-  /** The path of a file in this folder that is not there. Throws PhinetsError where there are too many. */
+  /** Returns the path of a file in this folder that does not exist. Throws PhinetsError where there are too many. */
   readonly nameIn: (folder: string) => string;
 }
 
-/** A folder of the opened one that is not there yet. */
+/** Names that a new folder may have. */
 const newFolder = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u;
 
 /**
- * Writes a picture that was checked. Throws PhinetsError where the set takes none: it lies in an archive, or lists its
- * pictures elsewhere, so that one more file would not be one of them. Nothing is left then.
+ * Writes a picture that was checked before. Throws PhinetsError where the data set takes no pictures: it lies in an
+ * archive, or lists its pictures elsewhere, so that a new file would not be part of it. No file is left then.
  */
 export async function addPicture(datasets: Datasets, { set, kind, bytes, nameIn }: NewPicture): Promise<SavedFrame> {
   const { folder } = datasets;
   const place = await placeIn(datasets, set, kind);
   folder.require(place, folder.shorten(place));
-  // From the name to the writing nothing waits: no other picture takes it.
+  // Nothing is awaited between choosing the name and writing, so no other picture can take it.
   const file = nameIn(place);
   writeFileAtomic(file, bytes);
   datasets.reload(set);
@@ -43,7 +46,10 @@ export async function addPicture(datasets: Datasets, { set, kind, bytes, nameIn 
   }
 }
 
-/** Makes a folder for pictures in the opened one, if it is not there. Throws PhinetsError for what is no plain name. */
+/**
+ * Makes a folder for pictures in the opened one, unless it exists. Throws PhinetsError where the name is not a plain
+ * one.
+ */
 export function makePictureFolder({ folder }: Datasets, name: string): void {
   if (!newFolder.test(name))
     throw new PhinetsError(
@@ -59,7 +65,7 @@ export function makePictureFolder({ folder }: Datasets, name: string): void {
   }
 }
 
-/** The folder that the picture belongs into. */
+/** The folder for the new picture. */
 async function placeIn(datasets: Datasets, set: string, kind: string | undefined): Promise<string> {
   const catalogue = await datasets.catalogueIfAny(set);
   if (catalogue === undefined) return datasets.folder.resolve(set || ".");
@@ -71,7 +77,7 @@ async function placeIn(datasets: Datasets, set: string, kind: string | undefined
       `${shown}: is for classification, where a picture's folder is its class; choose ${classes.slice(0, 5).join(", ")}${classes.length > 5 ? ", ..." : ""}`,
       set,
     );
-  // Training pictures come first.
+  // Training pictures come first in the catalogue.
   const n = task === "classify" ? labels.indexOf(classes.indexOf(kind!)) : 0;
   const beside = await datasets.file(set, n);
   if (splitArchivePath(beside) !== undefined || isIdxReference(beside))
@@ -86,13 +92,13 @@ async function placeIn(datasets: Datasets, set: string, kind: string | undefined
 interface Written {
   readonly set: string;
   readonly kind?: string;
-  /** Whole path. */
+  /** Full path. */
   readonly file: string;
 }
 
 /**
- * The path in the data set of a picture that was written. Throws PhinetsError where the set, read again, does not hold it as
- * what it was taken for.
+ * The path, within the data set, of a picture that was written. Throws PhinetsError where the data set, read again,
+ * does not list it in the expected way.
  */
 function listedAs({ files, task, labels, classes }: Catalogue, { set, kind, file }: Written): string {
   const n = files.findIndex((each) => file.endsWith(`/${each}`));

@@ -1,4 +1,4 @@
-/** The opened folder and the folder of all runs: what a request names lies in one of them. */
+/** The opened folder and the folder of all runs: all paths in requests must lie in one of them. */
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -9,11 +9,11 @@ import { OpenedFolder, outside } from "./opened-folder.js";
 
 export interface Place {
   readonly id: string;
-  /** Whole path. */
+  /** Full path. */
   readonly path: string;
 }
 
-/** Undefined where it is gone meanwhile. */
+/** Undefined where it is gone in the meantime. */
 function realpathOf(path: string): string | undefined {
   try {
     return realpathSync.native(path);
@@ -22,7 +22,7 @@ function realpathOf(path: string): string | undefined {
   }
 }
 
-/** Where a path leads, or would once its last folders are there. */
+/** The real path of a path whose last folders may not exist yet. */
 function placeOnDisk(path: string): string {
   let [there, rest] = [resolve(path), ""];
   while (realpathOf(there) === undefined && dirname(there) !== there)
@@ -31,18 +31,21 @@ function placeOnDisk(path: string): string {
 }
 
 export class Places {
-  /** @param project path of the folder of all runs, as the user named it; it need not be there yet */
+  /** @param project path of the folder of all runs, as the user named it; it may not exist yet */
   constructor(
     readonly folder: OpenedFolder,
     readonly project: string,
   ) {}
 
-  /** Folders of a kind in both roots, each once: the folder of all runs may lie in the opened one. Links are not followed. */
+  /**
+   * Folders of a kind in both roots, each once: the folder of all runs may lie in the opened one. Links are not
+   * followed.
+   */
   below(isOne: (path: string) => boolean): Place[] {
     return this.walk({ one: isOne })().one;
   }
 
-  /** The same of several kinds, to be asked again and again: what has not changed since is not read. */
+  /** As `below` for several kinds, for repeated calls: folders that have not changed are not read again. */
   walk<K extends string>(kinds: Readonly<Record<K, (path: string) => boolean>>): () => Record<K, Place[]> {
     const walks = new Map<string, FolderWalk<K>>();
     const names = Object.keys(kinds) as K[];
@@ -55,7 +58,7 @@ export class Places {
         walks.set(opened.real, walk);
         for (const [kind, all] of Object.entries(walk.find()) as [K, string[]][])
           for (const within of all) {
-            // No link leads to it: this is where it is.
+            // No link leads to it, so this is its real path.
             const path = join(opened.real, within);
             const known = found.get(kind)!;
             if (!known.has(path)) known.set(path, { id: placeId(root, within), path });
@@ -65,12 +68,15 @@ export class Places {
     };
   }
 
-  /** Folders that hold a file. */
+  /** Folders that hold a file named `marker`. */
   with(marker: string): Place[] {
     return this.below((path) => statSync(join(path, marker), { throwIfNoEntry: false }) !== undefined);
   }
 
-  /** The whole path of a place, or of a file in it, that is there and lies in its root once links are followed. Throws PhinetsError. */
+  /**
+   * The full path of an existing place, or of a file in it, inside its root once links are resolved. Throws
+   * PhinetsError otherwise.
+   */
   resolve(id: string, file = ""): string {
     const { root, within } = this.#parse(id);
     const opened = this.#root(root);
@@ -79,16 +85,16 @@ export class Places {
     return opened.resolve(join(within, file) || ".");
   }
 
-  /** As commands name it. Throws PhinetsError for what names no place. */
+  /** The path for use in commands. Throws PhinetsError where the id names no place. */
   path(id: string): string {
     this.#parse(id);
     return commandPath(id, { path: this.folder.path, project: this.project });
   }
 
   /**
-   * Throws where a file lies in neither root once links are followed. One that is not there is judged by the folder it would
-   * lie in.
-   * @param path whole
+   * Throws where a file lies in neither root once links are resolved. For a missing file, its nearest existing folder
+   * decides.
+   * @param path full path
    */
   requireInside(path: string, shown: string): void {
     const real = placeOnDisk(path);
@@ -104,7 +110,7 @@ export class Places {
     );
   }
 
-  /** Undefined where the folder of all runs is not there yet. */
+  /** Undefined where the folder of all runs does not exist yet. */
   #root(root: Root): OpenedFolder | undefined {
     if (root === "folder") return this.folder;
     return statSync(this.project, { throwIfNoEntry: false })?.isDirectory()

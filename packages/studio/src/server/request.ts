@@ -1,10 +1,10 @@
-/** What a request says, checked. */
+/** Reads and checks the parts of a request. */
 import { PhinetsError, parseJson, showValue } from "@phinets/core/tensor";
 import { problemOf } from "@phinets/node/host";
 import type { Context } from "hono";
 import type { z } from "zod";
 
-/** A whole number from 0 in the path or query. */
+/** A non-negative integer in the path or query. */
 export function numberOf({ req }: Context, name: string): number {
   const text = req.param(name) ?? req.query(name) ?? "";
   if (!/^\d{1,15}$/.test(text))
@@ -12,12 +12,12 @@ export function numberOf({ req }: Context, name: string): number {
   return Number(text);
 }
 
-/** A text in the query, "" where it is not given. */
+/** A text in the query, "" where it is absent. */
 export function textOf({ req }: Context, name: string): string {
   return req.query(name) ?? "";
 }
 
-/** A request's JSON, of a schema. Throws PhinetsError naming the field. */
+/** A request's JSON body, validated by a schema. Throws PhinetsError naming the field. */
 export async function bodyOf<T>({ req }: Context, schema: z.ZodType<T>): Promise<T> {
   let body: unknown;
   try {

@@ -9,7 +9,7 @@ import { type RunDetail, type RunEntry, type RunState, runPictures } from "../sh
 import type { Place, Places } from "./places.js";
 import { stampOf } from "./watch.js";
 
-/** What the studio itself does with a run. */
+/** What this studio is doing with a run. */
 export interface OwnWork {
   readonly job: number;
   readonly pausing?: boolean;
@@ -17,21 +17,21 @@ export interface OwnWork {
 
 /** A folder with a network.json and one of these is a run. */
 const marks = ["args.yaml", "quantized.json", "weights", "events.jsonl"];
-/** Files that tell by their times that something happened. */
+/** Files whose modification times show that a run has changed. */
 export const runFiles = ["events.jsonl", "results.csv", "train.pid", "quantized.json", "weights/best.safetensors"];
 
 export class Runs {
-  /** By id. */
+  /** By run id. */
   readonly own = new Map<string, OwnWork>();
 
   constructor(readonly places: Places) {}
 
-  /** All that there are, by their paths. */
+  /** All runs, sorted by path. */
   list(): RunEntry[] {
     return this.places.below(isRun).map((place) => this.entry(place, stampOf(place.path, runFiles)));
   }
 
-  /** The whole path of a run folder that is there. Throws PhinetsError. */
+  /** The full path of an existing run folder. Throws PhinetsError otherwise. */
   place(id: string): string {
     const place = this.places.resolve(id);
     if (!isRun(place))
@@ -39,12 +39,12 @@ export class Runs {
     return place;
   }
 
-  /** As commands name it. */
+  /** The path for use in commands. */
   path(id: string): string {
     return this.places.path(id);
   }
 
-  /** A file of a run, which lies in it once links are followed. */
+  /** A file of a run, which must lie in the run folder once links are resolved. */
   file(id: string, name: string): string {
     this.place(id);
     return this.places.resolve(id, name);
@@ -61,18 +61,18 @@ export class Runs {
     };
   }
 
-  /** A run as it is. @param stamp of its files */
+  /** The current state of a run. @param stamp of its files */
   entry({ id, path }: Place, stamp: string): RunEntry {
     return { ...describeRun(path), id, path: this.path(id), stamp, ...this.own.get(id) };
   }
 
-  /** Epochs that are done, 0 before the first and where the run is not there yet. */
+  /** Number of epochs done; 0 before the first, and where the run does not exist yet. */
   epochsDone(id: string): number {
     return lastOf(readEvents(this.path(id)), "checkpoint")?.epoch ?? 0;
   }
 }
 
-/** Its own files are plain ones: a link would show what lies outside, a pipe would keep all waiting. */
+/** A run's own files must be regular files: a link could expose files outside, a pipe would block. */
 export function isRun(place: string): boolean {
   const own = ["network.json", "args.yaml", "events.jsonl", "results.csv", "train.pid"];
   const isPlain = own.every((name) => lstatSync(join(place, name), { throwIfNoEntry: false })?.isFile() !== false);
@@ -118,7 +118,7 @@ function stateOf(
   return isMade ? "finished" : "new";
 }
 
-/** Of a damaged network.json nothing is known but that it is there; who uses the run is told what is wrong. */
+/** A damaged network.json still counts as present; whoever loads the run gets the error. */
 function networkOf(place: string): Pick<RunEntry, "task" | "classes" | "input"> {
   try {
     const { head, input } = loadNetwork(join(place, "network.json"));

@@ -1,7 +1,7 @@
 /**
- * Who may ask. The server has the user's files behind it, so a page elsewhere, another user of the machine and a name that
- * was led to loopback (DNS rebinding) must get nothing: every request names a host that is ours, comes from our own page or
- * from the address bar, and carries the session's token.
+ * Access control. The server can read the user's files, so other sites, other users of the machine and names that
+ * resolve to loopback (DNS rebinding) must get nothing: every request must name one of our hosts, come from our own
+ * page or the address bar, and carry the session's token.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -11,18 +11,18 @@ import { contentSecurityPolicy } from "../shared/policy.js";
 import { errorResponse } from "./errors.js";
 
 export interface SecurityOptions {
-  /** Host names, without ports, under which the server may be asked. */
+  /** Host names, without ports, that requests may address. */
   readonly hosts: readonly string[];
-  /** Undefined for who may ask, else why not. */
+  /** Undefined for an admitted request, else the reason for refusing it. */
   readonly admit: (context: Context) => PhinetsError | undefined;
   /**
-   * Whether browsers trust the address as they do loopback and HTTPS. Default true. Elsewhere they take no headers that
-   * isolate the page, and complain of them.
+   * Whether browsers consider the address trustworthy, as they do loopback and HTTPS. Default true. Elsewhere browsers
+   * ignore the headers that isolate the page, and print warnings about them.
    */
   readonly isTrustworthy?: boolean;
 }
 
-/** Most bytes of a request's body, unless a route says otherwise. */
+/** Largest request body in bytes, unless a route has its own limit. */
 export const mostBodyBytes = 16 * 1024 * 1024;
 
 export const loopbackHosts: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
@@ -34,8 +34,8 @@ export function makeToken(): string {
 export const policyHeader = "Content-Security-Policy";
 
 /**
- * Of the pages that `phinets` writes into runs: their styles and pictures are in them. Whoever wrote the file, it runs no
- * script, loads nothing, and is of an origin of its own, which the server answers nothing.
+ * Policy for the report pages in runs, whose styles and pictures are inline. Whoever wrote the file, it runs no
+ * scripts, loads nothing, and has an opaque origin, from which the server accepts no requests.
  */
 export const reportPolicy =
   "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
@@ -48,7 +48,7 @@ const headers: Readonly<Record<string, string>> = {
   "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), serial=(self), display-capture=(self)",
 };
 
-/** Both together let the page share memory between its threads. */
+/** Both headers are needed so that the page can share memory between threads. */
 const isolation: Readonly<Record<string, string>> = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
@@ -83,12 +83,12 @@ function refuse({ req }: Context, hosts: readonly string[]): PhinetsError | unde
   return undefined;
 }
 
-/** The cookie has the port in its name: cookies are shared by all ports of a host, and two studios may be open. */
+/** The cookie's name includes the port: all ports of a host share cookies, and two studios may be open. */
 export function cookieName(of: "studio" | "phone", { req }: Context): string {
   return `phinets_${of}_${/:(\d+)$/.exec(req.header("host") ?? "")?.[1] ?? "80"}`;
 }
 
-/** The token is in the address the first time, then in a cookie; programs send it in a header. */
+/** The token is in the address of the first request, then in a cookie; programs send it in a header. */
 export const withToken =
   (token: string) =>
   (context: Context): PhinetsError | undefined => {
@@ -103,7 +103,7 @@ export const withToken =
     return new PhinetsError("studio.token", "this address needs its token; open the one that phinets studio printed");
   };
 
-/** Takes as long whatever is given. */
+/** Compares in constant time. */
 export function isSame(given: string | undefined, token: string): boolean {
   const [a, b] = [Buffer.from(given ?? ""), Buffer.from(token)];
   return a.length === b.length && timingSafeEqual(a, b);

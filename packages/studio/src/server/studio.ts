@@ -1,4 +1,4 @@
-/** What the routes share: the opened folder and what was made of it. */
+/** State that the routes share: the opened folder and everything made from it. */
 import type { Session } from "../shared/session.js";
 import { Datasets } from "./datasets.js";
 import { Jobs } from "./jobs.js";
@@ -26,17 +26,17 @@ export interface Studio {
   readonly phone: PhoneDoor;
   readonly sweepings: Sweepings;
   readonly watch: Watch;
-  /** Program and first arguments that are the command `phinets`. */
+  /** Program and first arguments that start the command `phinets`. */
   readonly phinets: readonly string[];
 }
 
 export interface OpenStudioOptions {
-  /** The folder, as the user named it. */
+  /** Path of the folder, as the user named it. */
   readonly path: string;
   readonly version: string;
-  /** Folder of all runs, as the user named it; it need not be there yet. */
+  /** Folder of all runs, as the user named it; it may not exist yet. */
   readonly project: string;
-  /** Program and first arguments that are the command `phinets`. */
+  /** Program and first arguments that start the command `phinets`. */
   readonly phinets: readonly string[];
   /** Folder of the built page. */
   readonly page: string;

@@ -1,4 +1,4 @@
-/** A sweep's leaderboard: sweep.json, or before there is one, what its journal and its runs say so far. */
+/** A sweep's leaderboard: sweep.json or, before that exists, a preliminary one from the sweep's journal and runs. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Leaderboard, type LeaderboardRow, ranked, type Setting, type SettingValue } from "@phinets/core/sweep";
@@ -39,10 +39,10 @@ const board = z.object({
   leftOut: z.array(z.object({ setting, target: z.string().optional(), reason: z.string() })),
 });
 
-/** Rows whose curves are drawn; those below are in the table. */
+/** Number of top rows whose curves are drawn. */
 const mostCurves = 40;
 
-/** @throws PhinetsError for a sweep.json that is none */
+/** @throws PhinetsError for an invalid sweep.json */
 export function readSweep(folder: string): Pick<SweepDocument, "board" | "partial" | "curves" | "hasPage"> {
   const found = readBoard(folder);
   const shown = found ?? partialBoard(folder);
@@ -61,11 +61,11 @@ function readBoard(folder: string): Leaderboard | undefined {
   const problem = problemOf(board, document);
   if (problem !== undefined) throw new PhinetsError(options.code, `${file}: ${problem}; ${options.remedy}`, file);
   const { rows, ...rest } = board.parse(document);
-  // A training that diverged in its first rung has -Infinity there, which JSON has as null.
+  // A training that diverged in its first rung has the score -Infinity, which JSON stores as null.
   return { ...rest, rows: rows.map(({ firstScore, ...row }) => ({ ...row, firstScore: firstScore ?? undefined })) };
 }
 
-/** Each training is a row, by the options in which the trainings differ. */
+/** One row per training, described by the options in which the trainings differ. */
 function partialBoard(folder: string): Leaderboard {
   const latest = new Map<string, JournalEntry>();
   const options = { code: "sweep.journal", remedy: "run the sweep again" };
@@ -94,7 +94,7 @@ function partialBoard(folder: string): Leaderboard {
   return { objective, rows: ranked(rows), leftOut: [] };
 }
 
-/** Undefined for a line that is none: the last one may be half written. */
+/** Undefined for an invalid line: the last one may be incomplete. */
 function entryOf(line: string): JournalEntry | undefined {
   try {
     return journalEntry.parse(JSON.parse(line));
@@ -112,14 +112,14 @@ function settingOf(run: string): Setting {
   return Object.fromEntries(values);
 }
 
-/** Of each setting the options in which they are not all alike. */
+/** The options of each setting that are not the same in all settings. */
 function differing(settings: readonly Setting[]): Setting[] {
   const names = [...new Set(settings.flatMap((each) => Object.keys(each)))];
   const kept = names.filter((name) => settings.some((each) => each[name] !== settings[0][name]));
   return settings.map((each) => Object.fromEntries(kept.map((name) => [name, each[name]])));
 }
 
-/** @param epochs of a sweep that has ended, those that count: a training may have gone on ahead of the decision */
+/** @param epochs for a finished sweep, the number that counts: a training may have continued speculatively */
 function curveOf(
   folder: string,
   name: string,

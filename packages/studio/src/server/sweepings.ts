@@ -1,6 +1,6 @@
 /**
- * Sweeps that the page starts: a sweep.yaml beside the runs, and the command line that the page shows as a process. Run
- * again, it trains only what is new.
+ * Sweeps that the page starts: writes a sweep.yaml beside the runs and runs the command line that the page shows.
+ * Repeating it trains only what is new.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
@@ -29,7 +29,7 @@ export interface SweepingsOptions {
   readonly places: Places;
   readonly jobs: Jobs;
   readonly session: Session;
-  /** Program and first arguments that are the command `phinets`. */
+  /** Program and first arguments that start the command `phinets`. */
   readonly phinets: readonly string[];
 }
 
@@ -42,7 +42,7 @@ export class Sweepings {
     return { folder: folder.replaceAll("\\", "/") };
   }
 
-  /** Undefined where nothing is wrong that can be seen before the options of `train` are. */
+  /** The first problem that can be found without checking the options of `train`; undefined where there is none. */
   async check(text: string): Promise<SweepProblem | undefined> {
     try {
       this.#requireInside(await parseSweep(text, this.#file("sweep")));
@@ -53,7 +53,10 @@ export class Sweepings {
     }
   }
 
-  /** Keeps the text and begins. Throws PhinetsError for a text that is no sweep's, and where one runs under the name. */
+  /**
+   * Saves the text and starts the sweep. Throws PhinetsError for an invalid text, and where a sweep of this name is
+   * running.
+   */
   async start({ name, text }: SweepForm): Promise<Job> {
     const file = this.#file(name);
     this.#requireFree(name);
@@ -63,7 +66,7 @@ export class Sweepings {
     return this.#run(name);
   }
 
-  /** Goes on with one that was started here, by the file as it is now. */
+  /** Resumes a sweep that was started here, with its file's current text. */
   async resume(id: string): Promise<Job> {
     const name = this.#resumable(id);
     if (name === undefined)
@@ -101,7 +104,7 @@ export class Sweepings {
       throw new PhinetsError("studio.busy", `${path}: is being swept; wait, or stop it`, path);
   }
 
-  /** Every word of it that may be a path leads into the opened folder, or into that of all runs. */
+  /** Requires that every word that may be a path leads into the opened folder, or into that of all runs. */
   #requireInside({ path, options, targets, space, places }: SweepFile): void {
     const base = dirname(resolve(path));
     const look = (value: unknown, place: string): void => {
@@ -109,7 +112,7 @@ export class Sweepings {
       else if (typeof value === "object" && value !== null) for (const each of Object.values(value)) look(each, place);
     };
     for (const { key, value, place } of options) {
-      // Where its runs lie is the page's to say.
+      // The page decides where the runs are written.
       if (key === "project" || key === "name" || key === "out")
         throw new PhinetsError("sweep.file", `${place}: ${key} is chosen by the page; leave it out`, path);
       look(value, place);

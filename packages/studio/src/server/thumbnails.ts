@@ -1,10 +1,13 @@
-/** Thumbnails, kept in memory by the picture's content: a file that moves or is in several sets is decoded once. */
+/**
+ * Thumbnails, cached in memory by the picture's content: a file that is moved or is in several data sets is decoded
+ * once.
+ */
 import { createHash } from "node:crypto";
 import { readStored } from "@phinets/node/files";
 import { decodePicture, isIdxReference, mostPictureBytes, thumbnail } from "@phinets/node/picture";
 
 export interface Thumbnail {
-  /** Of the picture's content. */
+  /** Digest of the picture's content. */
   readonly digest: string;
   readonly jpeg: Uint8Array<ArrayBuffer>;
 }
@@ -15,20 +18,20 @@ interface Kept {
   bytes: number;
 }
 
-/** Some 10,000 thumbnails. */
+/** About 10,000 thumbnails. */
 const mostBytes = 96 * 1024 * 1024;
 
 export class Thumbnails {
-  /** Longest not asked for first. */
+  /** Ordered by last use, oldest first. */
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;
 
   /**
    * @param file a picture that may be shown
-   * @param known digest that the page has already: then undefined where it is still the content's
+   * @param known digest of the thumbnail that the page has; returns undefined where that is still current
    */
   async of(file: string, known?: string): Promise<Thumbnail | undefined> {
-    // A picture of an idx file has no bytes of its own: its pixels stand for it.
+    // A picture of an idx file has no bytes of its own: its pixels are hashed instead.
     const bytes = isIdxReference(file) ? undefined : await readStored(file, { most: mostPictureBytes });
     const hash = createHash("sha256").update(bytes ?? (await decodePicture(file)).data);
     const digest = hash.digest("base64url").slice(0, 27);

@@ -1,6 +1,6 @@
 /**
- * Trainings that the page starts: child processes of the command line, each the line that the page shows. A child ends with
- * the studio, however that ends, and its run goes on with --resume.
+ * Trainings that the page starts, as child processes with the command line that the page shows. A child ends with the
+ * studio, however that ends, and its run can be resumed with --resume.
  */
 import { parseNetwork } from "@phinets/core/networks";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -19,7 +19,7 @@ export interface TrainingsOptions {
   readonly runs: Runs;
   readonly jobs: Jobs;
   readonly watch: Watch;
-  /** Program and first arguments that are the command `phinets`. */
+  /** Program and first arguments that start the command `phinets`. */
   readonly phinets: readonly string[];
 }
 
@@ -28,7 +28,7 @@ const pauseLookMs = 100;
 export class Trainings {
   constructor(readonly options: TrainingsOptions) {}
 
-  /** Starts a new run. Throws PhinetsError where the data set, the network or the run that it comes from is not there. */
+  /** Starts a new run. Throws PhinetsError where its data set, network or source run does not exist. */
   async start(form: TrainForm): Promise<Job> {
     const { datasets, runs } = this.options;
     const { project, folder } = runs.places;
@@ -39,7 +39,7 @@ export class Trainings {
     return this.#run(id, trainWords(form, paths));
   }
 
-  /** Goes on with a run that was stopped. */
+  /** Resumes a run that was stopped. */
   resume(id: string): Job {
     const { runs } = this.options;
     runs.place(id);
@@ -47,7 +47,7 @@ export class Trainings {
     return this.#run(id, resumeWords(runs.path(id), runs.places.project));
   }
 
-  /** Asks a training to stop when the epoch that it is at is done: nothing is done twice when it goes on. */
+  /** Asks a training to stop after its current epoch, so that no work is repeated when it is resumed. */
   pause(id: string): void {
     const { runs, jobs, watch } = this.options;
     const { job, pausing } = this.#require(id);
@@ -65,7 +65,7 @@ export class Trainings {
     timer.unref();
   }
 
-  /** Asks a training to stop at its next step; the epochs that are done are kept. */
+  /** Asks a training to stop at its next step; finished epochs are kept. */
   stop(id: string): void {
     this.options.jobs.stop(this.#require(id).job);
   }
@@ -84,7 +84,7 @@ export class Trainings {
     if (runs.own.has(id)) throw new PhinetsError("studio.busy", `${runs.path(id)}: is being trained; wait, or stop it`);
   }
 
-  /** The network.json or run that --network names; a document becomes a file. */
+  /** The value of --network: a network.json or a run; a document is written to a file. */
   #network({ network, name }: TrainForm): string | undefined {
     const { runs } = this.options;
     if (network.kind === "board") return undefined;

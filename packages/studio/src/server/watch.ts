@@ -1,6 +1,6 @@
 /**
- * What changes in the folders that rooms show, whoever works in them: one walk for all kinds, while a page listens. Pages
- * hear of a change and ask; none asks again and again.
+ * Watches the folders that rooms show, whichever process changes them: one walk for all kinds, only while a page
+ * listens. Pages are told of changes and then request the data, so they need no polling.
  */
 import { statSync } from "node:fs";
 import { join } from "node:path";
@@ -9,22 +9,22 @@ import type { Jobs } from "./jobs.js";
 import type { Place, Places } from "./places.js";
 
 export interface WatchedKind {
-  /** Whether a folder is of the kind, as its own entries say. */
+  /** Tests whether a folder is of the kind, judging by its own entries. */
   readonly isOne: (path: string) => boolean;
-  /** Files that tell by their times and sizes that something happened. */
+  /** Files whose times and sizes show a change. */
   readonly files: readonly string[];
-  /** Says to the pages what has changed, or with a stamp of "" that the folder is none any more. */
+  /** Tells the pages about a change; a `stamp` of "" means that the folder is no longer of the kind. */
   readonly tell: (place: Place, stamp: string) => void;
 }
 
 const watchEveryMs = 700;
-/** Of very many folders a look takes long: at most one part in so many of the server's time. */
+/** With very many folders a look takes long: the watch rests at least this many times as long as a look takes. */
 const leastRest = 5;
 
 export class Watch {
   readonly #kinds: Readonly<Record<string, WatchedKind>>;
   readonly #walk: () => Record<string, Place[]>;
-  /** By kind, then by the place's name. */
+  /** By kind, then by the place's id. */
   readonly #known = new Map<string, Map<string, { readonly place: Place; stamp: string }>>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -52,7 +52,7 @@ export class Watch {
     this.#timer.unref();
   }
 
-  /** Tells what has changed since it was told last. Nothing is read where no page listens. */
+  /** Reports what has changed since the last look. Reads nothing where no page listens. */
   look(): void {
     if (!this.jobs.isHeard) return;
     for (const [kind, found] of Object.entries(this.#walk())) {
@@ -72,7 +72,7 @@ export class Watch {
     }
   }
 
-  /** Tells the pages that something changed which a folder's files do not show. */
+  /** Reports a change that does not show in the folder's files. */
   touch(kind: string, id: string): void {
     const known = this.#known.get(kind)?.get(id);
     if (known !== undefined) known.stamp = "";
@@ -80,12 +80,12 @@ export class Watch {
   }
 }
 
-/** Changes with the files, and with who works in the folder. */
+/** A text that changes with the files, and with the process that works in the folder. */
 export function stampOf(path: string, files: readonly string[]): string {
   const times = files.map((name) => {
     const stats = statSync(join(path, name), { throwIfNoEntry: false });
     return stats === undefined ? "" : `${stats.size}.${Math.round(stats.mtimeMs)}`;
   });
-  // A killed process leaves its lock: whether it lives is no matter of files.
+  // A killed process leaves its lock, so whether it lives is not visible in the files.
   return [...times, runHolder(path)?.work ?? ""].join(" ");
 }

@@ -1,4 +1,4 @@
-/** Shipped runs and sweeps as the watch has them: what of them is told is that, and whether somebody works there. */
+/** The watched kinds "shipped run" and "sweep": pages are told that one has changed, and its state. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { runHolder } from "@phinets/node/run";

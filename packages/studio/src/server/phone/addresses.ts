@@ -1,10 +1,13 @@
-/** Where a door for a telephone may be: at addresses that the Internet does not lead to. */
+/** Addresses for the phone's door: only those that cannot be reached from the Internet. */
 import { BlockList } from "node:net";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { PhoneAddress } from "../../shared/phone.js";
 import { ownAddresses } from "../listen.js";
 
-/** IPv4 blocks that are not reachable globally (IANA's special-purpose registry, RFC 6890): homes, offices, link-local, carriers' own, documentation. */
+/**
+ * IPv4 blocks that are not globally reachable (IANA's special-purpose registry, RFC 6890): private networks,
+ * link-local, carrier-grade NAT, documentation.
+ */
 const local = new BlockList();
 for (const [start, bits] of [
   ...[["10.0.0.0", 8] as const, ["172.16.0.0", 12] as const, ["192.168.0.0", 16] as const],
@@ -14,11 +17,11 @@ for (const [start, bits] of [
   local.addSubnet(start, bits);
 
 interface LocalAddress extends PhoneAddress {
-  /** The network that it is in, as "192.168.1.5/24". */
+  /** The network that it belongs to, as "192.168.1.5/24". */
   readonly network: string;
 }
 
-/** Those of networks first, loopback last. */
+/** Addresses of networks first, loopback last. */
 function localAddresses(): LocalAddress[] {
   return ownAddresses()
     .filter(({ family, address, cidr }) => family === "IPv4" && cidr !== null && local.check(address))
@@ -30,8 +33,9 @@ export const phoneAddresses = (): PhoneAddress[] =>
   localAddresses().map(({ address, name, isLoopback }) => ({ address, name, isLoopback }));
 
 /**
- * Who is in the network of one of this machine's addresses: others are not answered, however they came.
- * @throws PhinetsError where it is none of `phoneAddresses`
+ * Tests whether a client is in the network of one of this machine's addresses; all others get no answer, whatever way
+ * they came.
+ * @throws PhinetsError where the address is not one of `phoneAddresses`
  */
 export function neighboursOf(address: string): (remote: string | undefined) => boolean {
   const found = localAddresses().find((each) => each.address === address);

@@ -1,4 +1,7 @@
-/** All that can be asked at the door: the telephone's page, and, once it is in, the newest pictures and adding one. */
+/**
+ * The door's HTTP application: the phone's page and, once the phone has entered the code, the newest pictures and an
+ * upload.
+ */
 import { PhinetsError } from "@phinets/core/tensor";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -14,7 +17,7 @@ import type { PhoneDoor } from "./door.js";
 export interface DoorAppOptions {
   /** Folder of the built page. */
   readonly page: string;
-  /** The address, without its port, under which the door is asked. */
+  /** The address, without its port, that requests must name. */
   readonly host: string;
 }
 

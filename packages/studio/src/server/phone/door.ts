@@ -1,7 +1,7 @@
 /**
- * The door for a telephone: a server of its own at an address of the local network, closed until the user opens it. Who has
- * the one-time code gets in, one telephone at a time, and sees the newest pictures of one data set; whether it may add some
- * is said when the door is opened. What it cannot ask for is not there: the door has no other routes.
+ * The door for a phone: a separate server at an address of the local network, closed until the user opens it. The
+ * one-time code admits one phone at a time. The phone sees the newest pictures of one data set; whether it may add
+ * pictures is decided when the door is opened. The door has no other routes.
  */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -19,11 +19,14 @@ import { makeDoorApp } from "./door-app.js";
 import { EntryCode } from "./entry-code.js";
 import { NewestPictures } from "./newest.js";
 
-/** Milliseconds. */
+/** Times in milliseconds. */
 export interface DoorTimes {
-  /** How long a code lets in. Default five minutes. */
+  /** How long a code is valid. Default five minutes. */
   readonly codeMs: number;
-  /** The door closes when no telephone came in, looked at a new picture or added one for so long. Default twenty minutes. */
+  /**
+   * The door closes after this time without a phone entering, loading a new picture or adding one. Default twenty
+   * minutes.
+   */
   readonly idleMs: number;
 }
 
@@ -33,7 +36,7 @@ export interface PhoneDoorOptions {
   /** Folder of the built page. */
   readonly page: string;
   readonly times?: Partial<DoorTimes>;
-  /** Told of every change, and of every picture that came in. */
+  /** Called with every change, and with every picture that was added. */
   readonly onChange: (status: PhoneStatus) => void;
   readonly onPicture: (saved: SavedFrame) => void;
 }
@@ -45,16 +48,16 @@ interface Opened {
   readonly newest: NewestPictures;
   code: EntryCode;
   mayAdd: boolean;
-  /** Of the telephone that is in. */
+  /** Token of the phone that was admitted. */
   token?: string;
   added: number;
   isAdding: boolean;
   idle?: NodeJS.Timeout;
 }
 
-/** Of one door, pictures. */
+/** Most pictures that can be added through one opened door. */
 const mostAdded = 1000;
-/** A telephone's browser opens six; those who guess codes open as many as they get. */
+/** A phone's browser opens six connections; a client that guesses codes opens as many as it can. */
 const mostConnections = 32;
 
 export class PhoneDoor {
@@ -85,7 +88,7 @@ export class PhoneDoor {
     };
   }
 
-  /** Closes the door that is open and opens this one. Throws PhinetsError for an address or a data set that is none. */
+  /** Opens a door, after closing the open one. Throws PhinetsError for an invalid address or data set. */
   async open(request: OpenDoorRequest): Promise<void> {
     const isNeighbour = neighboursOf(request.address);
     const { datasets, page } = this.#options;
@@ -108,26 +111,29 @@ export class PhoneDoor {
     }).finally(() => this.#changed());
   }
 
-  /** @param why for people, where nobody asked for it */
+  /** @param why the reason to show, where the user did not close it */
   async close(why?: string): Promise<void> {
     await this.#inTurn(() => this.#shut());
     this.#closed = why;
     this.#changed();
   }
 
-  /** Another code for another telephone; the one that is in stays until that comes. Throws PhinetsError while it is closed. */
+  /**
+   * Makes a new code for another phone; the admitted one stays until the other enters. Throws PhinetsError while the
+   * door is closed.
+   */
   renewCode(): void {
     this.#require().code = this.#makeCode();
     this.#changed();
   }
 
-  /** Throws PhinetsError while it is closed. */
+  /** Throws PhinetsError while the door is closed. */
   allowAdding(mayAdd: boolean): void {
     this.#require().mayAdd = mayAdd;
     this.#changed();
   }
 
-  /** Lets a telephone in; one that was in is out. Its token. Throws PhinetsError for a code that is none. */
+  /** Admits a phone and locks out the previous one; returns its token. Throws PhinetsError for a wrong code. */
   enter(code: string): string {
     const opened = this.#require();
     const before = opened.code.state;
@@ -137,7 +143,7 @@ export class PhoneDoor {
       this.#used();
       return opened.token;
     } finally {
-      // Not of each guess.
+      // Not for each wrong guess.
       if (opened.code.state !== before) this.#changed();
     }
   }
@@ -165,7 +171,7 @@ export class PhoneDoor {
     return (await this.#options.thumbnails.of(file))!.jpeg;
   }
 
-  /** Throws PhinetsError where no picture is taken now: before anything of it is read. */
+  /** Throws PhinetsError where no picture can be added now; called before any of it is read. */
   requireAdding(): void {
     const { mayAdd, added, isAdding } = this.#require();
     if (!mayAdd)
@@ -185,7 +191,7 @@ export class PhoneDoor {
     opened.isAdding = true;
     try {
       const bytes = await read();
-      // Meanwhile the door may have been closed, or adding forbidden.
+      // In the meantime the door may have been closed, or adding forbidden.
       if (this.#opened !== opened || !opened.mayAdd)
         throw new PhinetsError("phone.readonly", "no picture is taken any more; ask in the studio's page");
       const saved = await saveCapture(this.#options.datasets, { set, kind, bytes });
@@ -202,7 +208,7 @@ export class PhoneDoor {
     return new EntryCode(Date.now() + this.#times.codeMs);
   }
 
-  /** Begins to wait anew. */
+  /** Restarts the idle timer. */
   #used(): void {
     const opened = this.#require();
     clearTimeout(opened.idle);

@@ -1,10 +1,10 @@
-/** A code that lets one telephone in, once, for a while, and is void after a few wrong tries. */
+/** A one-time code that admits one phone; it expires, and a few wrong guesses invalidate it. */
 import { randomInt } from "node:crypto";
 import { PhinetsError } from "@phinets/core/tensor";
 import { type CodeState, codeDigits } from "../../shared/phone.js";
 import { isSame } from "../security.js";
 
-/** Wrong codes until the right one is void too: five of a hundred million. */
+/** Wrong guesses that invalidate the code: five out of a hundred million. */
 export const mostWrong = 5;
 
 const refusals: Readonly<Record<Exclude<CodeState, "valid">, string>> = {
@@ -27,7 +27,7 @@ export class EntryCode {
     return Date.now() >= this.endsAt ? "expired" : "valid";
   }
 
-  /** Uses it up. Throws PhinetsError `phone.code` for any other, and once it is void. */
+  /** Uses up the code. Throws PhinetsError `phone.code` for a wrong code, and once it is invalid. */
   use(given: string): void {
     const { state } = this;
     if (state !== "valid")

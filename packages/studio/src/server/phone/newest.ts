@@ -1,4 +1,4 @@
-/** The pictures of a data set that were written last: all that a telephone sees of it. */
+/** The most recently written pictures of a data set: the only ones that a phone sees. */
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -8,7 +8,7 @@ import type { Datasets } from "../datasets.js";
 const most = 12;
 
 export class NewestPictures {
-  /** What was found, and the list of files that it was found in. */
+  /** The result, and the list of files that it was computed from. */
   #found: { readonly of: readonly string[]; readonly files: ReadonlyMap<string, string> } | undefined;
 
   constructor(
@@ -16,7 +16,7 @@ export class NewestPictures {
     readonly set: string,
   ) {}
 
-  /** Files by ids that say nothing of their names, newest first. */
+  /** Files by ids that reveal nothing about their names, newest first. */
   async list(): Promise<ReadonlyMap<string, string>> {
     const of = await this.datasets.files(this.set);
     if (this.#found?.of === of) return this.#found.files;
@@ -27,7 +27,7 @@ export class NewestPictures {
     return files;
   }
 
-  /** Throws PhinetsError where it is none of the newest, or lies outside the opened folder. */
+  /** Throws PhinetsError where it is not one of the newest, or lies outside the opened folder. */
   async file(id: string): Promise<string> {
     const file = (await this.list()).get(id);
     if (file === undefined) throw new PhinetsError("studio.missing", "this picture is none of the newest");

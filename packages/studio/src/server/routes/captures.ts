@@ -1,4 +1,4 @@
-/** Pictures that the page takes with a camera. The body: a picture file. */
+/** Saves pictures that the page takes with a camera. The body is a picture file. */
 import { Hono } from "hono";
 import type { Routes } from "../app.js";
 import { saveCapture } from "../captures.js";

@@ -1,4 +1,4 @@
-/** Data sets of the opened folder: what there are, what is in one, its pictures, and the doctor. */
+/** Data sets of the opened folder: their list, the content of each, pictures, and the doctor. */
 
 import { nearCopyGroups } from "@phinets/core/data";
 import { doctorCommand, lookAtPictures } from "@phinets/node/dataset";
@@ -8,7 +8,7 @@ import { Hono } from "hono";
 import type { Routes } from "../app.js";
 import { numberOf, textOf } from "../request.js";
 
-/** Pictures that browsers show; others are sent as JPEG. */
+/** Kinds of pictures that browsers show; others are converted to JPEG. */
 const types: Readonly<Record<string, string>> = {
   jpg: "image/jpeg",
   jpeg: "image/jpeg",
@@ -17,7 +17,7 @@ const types: Readonly<Record<string, string>> = {
   gif: "image/gif",
   avif: "image/avif",
 };
-/** Longest side of a picture that the browser does not know. */
+/** Longest side in pixels of a picture that is converted. */
 const largeSide = 2048;
 
 export const dataRoutes: Routes = ({ datasets, folder, thumbnails, jobs }) =>
@@ -39,7 +39,7 @@ export const dataRoutes: Routes = ({ datasets, folder, thumbnails, jobs }) =>
     })
     .get("/picture", async (context) => {
       const [set, name] = [textOf(context, "set"), textOf(context, "picture")];
-      // By its path where numbers may have changed since the page has them.
+      // The path takes precedence, because numbers may have changed since the page read them.
       const file = name === "" ? await datasets.file(set, numberOf(context, "n")) : await datasets.fileNamed(set, name);
       const type = types[/\.([a-z]+)$/i.exec(file)?.[1].toLowerCase() ?? ""];
       const bytes =

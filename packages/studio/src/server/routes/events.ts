@@ -1,9 +1,9 @@
-/** Server-sent events: `StudioEvents`, each under its name. What runs already is told first. */
+/** Server-sent events: `StudioEvents`, each under its name. A new listener first gets the current state. */
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Routes } from "../app.js";
 
-/** So that a connection that is gone is noticed. */
+/** Regular messages reveal connections that are gone. */
 const beatEveryMs = 15_000;
 
 export const eventRoutes: Routes = ({ jobs, phone }) =>

@@ -1,4 +1,4 @@
-/** Long work: what runs, what it made, and how to stop it. Whoever starts a job does so in a route of its own. */
+/** Long-running work: lists jobs, returns results, stops jobs. Each kind of job is started by a route of its own. */
 import { Hono } from "hono";
 import type { Routes } from "../app.js";
 import { numberOf } from "../request.js";

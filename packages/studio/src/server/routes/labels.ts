@@ -1,4 +1,7 @@
-/** Boxes of pictures: read, saved into the data set's own files, suggested by a model; frames of clips as pictures. */
+/**
+ * Boxes of pictures: reads them, saves them into the data set's own files, suggests them by a model; saves frames of
+ * clips as pictures.
+ */
 import { lstatSync } from "node:fs";
 import { dirname } from "node:path";
 import { type LabelSet, mostClasses } from "@phinets/core/data";
@@ -31,7 +34,7 @@ const saveRequest = z.strictObject({
 });
 const classRequest = z.strictObject({ name: z.string() });
 
-/** Frames from one to the next that are taken. */
+/** Largest step between saved frames. */
 const mostEvery = 100_000;
 
 export const labelRoutes: Routes = ({ datasets, folder, jobs, models }) =>
@@ -86,14 +89,14 @@ export const labelRoutes: Routes = ({ datasets, folder, jobs, models }) =>
       return context.json(job);
     });
 
-/** The picture that a request is about. */
+/** The picture that a request refers to. */
 async function asked(context: Context, datasets: Studio["datasets"]) {
   const [set, picture] = [textOf(context, "set"), textOf(context, "picture")];
   const file = await datasets.fileNamed(set, picture);
   return { set, picture, file, labels: await datasets.labels(set) };
 }
 
-/** Beside the pictures that the set has; in a folder that is no set yet, the folder itself. */
+/** Beside the data set's pictures; for a folder that is not a data set yet, the folder itself. */
 async function placeOfFrames(set: string, { datasets, folder }: Pick<Studio, "datasets" | "folder">): Promise<string> {
   const root = folder.resolve(set || ".");
   let labels: LabelSet | undefined;

@@ -1,4 +1,4 @@
-/** For the room Live: runs to compare a board with, and the serial line of an emulated one. */
+/** Routes of the room Live: runs to compare a board with, and the serial line of an emulated board. */
 import { join } from "node:path";
 import { defaultScoreThreshold } from "@phinets/core/export";
 import { classNames, findsBoxes } from "@phinets/core/networks";
@@ -14,7 +14,7 @@ import { clipsIn } from "../find.js";
 import type { Places } from "../places.js";
 import { numberOf, textOf } from "../request.js";
 
-/** Of an int8 network; those of the largest networks are a few megabytes. */
+/** Limit for files of an int8 network; those of the largest networks have a few megabytes. */
 const mostFileBytes = 64 * 1024 * 1024;
 
 export const liveRoutes: Routes = ({ folder, places }) =>
@@ -40,7 +40,7 @@ export const liveRoutes: Routes = ({ folder, places }) =>
       const [pictures, times] = [numberOf(context, "pictures") > 0, numberOf(context, "times")];
       const stop = new AbortController();
       const line = runLine(run, { clip, pictures, times, signal: stop.signal });
-      // Begun before it is answered: what hinders it is then an answer too.
+      // Wait for the first bytes, so that a failure to start becomes an error response.
       const first = await line.next();
       const body = new ReadableStream<Uint8Array>({
         start(controller) {
@@ -60,14 +60,14 @@ export const liveRoutes: Routes = ({ folder, places }) =>
       return context.body(body, 200, { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" });
     });
 
-/** Runs of int8 detectors. */
+/** Runs with int8 detectors. */
 function detectorsIn(places: Places): LiveRun[] {
   return places.with("quantized.json").flatMap(({ id, path }): LiveRun[] => {
     try {
       const { head } = loadNetwork(join(path, "network.json"));
       return !findsBoxes(head) ? [] : [{ id, classes: classNames(head), board: targetOf(path, undefined).name }];
     } catch (error) {
-      if (error instanceof PhinetsError) return []; // half of a run, or a damaged one
+      if (error instanceof PhinetsError) return []; // an incomplete or damaged run
       throw error;
     }
   });

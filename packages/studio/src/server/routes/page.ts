@@ -1,4 +1,7 @@
-/** The built page's files: read once, served by whole names only, so that no path can lead elsewhere. */
+/**
+ * Serves the built page's files: they are read once and looked up by their full names, so that no path can lead
+ * elsewhere.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -21,7 +24,7 @@ interface PageFile {
 }
 
 export interface PageFilesOptions {
-  /** What is served as the page. */
+  /** The file that is served as the page. */
   readonly index?: string;
 }
 
@@ -31,7 +34,7 @@ export function pageFiles(folder: string, { index = "index.html" }: PageFilesOpt
     const { path } = context.req;
     const file = files.get(path === "/" ? `/${index}` : path);
     if (file === undefined) return next();
-    // Names of assets have their content's digest in them.
+    // Names of assets contain a digest of their content.
     const forever = path.startsWith("/assets/");
     context.header("Cache-Control", forever ? "private, max-age=31536000, immutable" : "no-store");
     context.header("Vary", "Accept-Encoding");

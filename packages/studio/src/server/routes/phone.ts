@@ -1,4 +1,4 @@
-/** The door for a telephone: open, closed, its code, and whether pictures may be added. */
+/** Controls the door for a phone: open, close, renew its code, allow adding pictures. */
 import { Hono } from "hono";
 import { z } from "zod";
 import type { OpenDoorRequest } from "../../shared/phone.js";

@@ -1,4 +1,4 @@
-/** Run folders: what there are, what is in one, its files, and trainings: start, resume, pause, stop. */
+/** Run folders: their list, content and files; starts, resumes, pauses and stops trainings. */
 import { extname } from "node:path";
 import { boardNames } from "@phinets/core/target";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -9,7 +9,7 @@ import { runPictures, type TrainForm } from "../../shared/runs.js";
 import type { Routes } from "../app.js";
 import { bodyOf, textOf } from "../request.js";
 
-/** Files that the page may have; what is not listed is not asked for. */
+/** Files that the page may read; all others are refused. */
 const files = new Set([
   ...Object.keys(runPictures),
   ...["network.json", "results.csv", "args.yaml"],

@@ -1,4 +1,4 @@
-/** Shipping: start, stop by its job, go on, see how far a run is, and take what came out. */
+/** Shipping: starts and resumes runs (their jobs stop them), reports progress, and serves the results. */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { boardNames } from "@phinets/core/target";
@@ -43,7 +43,7 @@ const form = z.object({
   qat: z.boolean().optional(),
 }) satisfies z.ZodType<ShipForm>;
 
-/** More is not sent, however large a file is. */
+/** Larger files are not sent. */
 const mostFileBytes = 256 * 1024 * 1024;
 
 export const shipRoutes: Routes = ({ folder, places, jobs, session, phinets }) => {
@@ -129,7 +129,7 @@ function requireRun(places: Places, run: string): string {
   throw new PhinetsError("studio.missing", `${places.path(run)}: is no shipped run`, run);
 }
 
-/** Throws where somebody works in the run already. */
+/** Throws where a process works in the run already. */
 function requireFree(places: Places, run: string): void {
   if (!existsSync(places.path(run))) return;
   const { holder } = readShipView(places.resolve(run));
@@ -141,7 +141,7 @@ function requireFree(places: Places, run: string): void {
     );
 }
 
-/** A file of a run, over no link that leads out of where runs lie. */
+/** A file of a run, refused where a link leads out of the runs' folders. */
 function fileOf(places: Places, run: string, name: string): string {
   requireRun(places, run);
   return places.resolve(run, name);

@@ -1,4 +1,4 @@
-/** Sweeps below the opened folder, live while one runs, and runs side by side. */
+/** Sweeps below the opened folder, live while they run, and comparisons of runs. */
 import { PhinetsError } from "@phinets/core/tensor";
 import { readRegularSync } from "@phinets/node/files";
 import { warningOf } from "@phinets/node/report";
@@ -16,13 +16,13 @@ import { readSweep } from "../sweep-document.js";
 import { isSweep, isSweepDone } from "../watched.js";
 
 const mostPageBytes = 64 * 1024 * 1024;
-/** Side by side; more nobody reads. */
+/** Most runs in one comparison. */
 const mostCompared = 12;
 
 const name = z
   .string()
   .regex(/^[\p{L}\p{N}_][\p{L}\p{N}_. -]{0,99}$/u, "is no name of a sweep: letters, digits, _ . - and spaces");
-/** Of a sweep.yaml, characters. */
+/** A sweep.yaml; the limit is in characters. */
 const text = z.string().max(1 << 18);
 const textRequest = z.strictObject({ text });
 const form: z.ZodType<SweepForm> = z.strictObject({ name, text });

@@ -1,4 +1,4 @@
-/** What a page cannot do when it tries a network: run the firmware, and put a frame into a data set to be labelled. */
+/** Server functions of the room Try: runs the firmware, and saves a frame into a data set for labelling. */
 import { PhinetsError } from "@phinets/core/tensor";
 import { loadRun, requireQuantized } from "@phinets/node/run";
 import { firmwareOutputs } from "@phinets/node/steps";
@@ -10,7 +10,7 @@ import { textOf } from "../request.js";
 
 export const tryRoutes: Routes = ({ runs, jobs, datasets }) =>
   new Hono()
-    /** The body: a picture as the network is given it, `[height, width, channels]` bytes. */
+    /** The body is a picture as the network's input, `[height, width, channels]` bytes. */
     .post("/firmware", async (context) => {
       const id = textOf(context, "run");
       const run = loadRun(runs.place(id));
@@ -31,7 +31,7 @@ export const tryRoutes: Routes = ({ runs, jobs, datasets }) =>
       });
       return context.json(job);
     })
-    /** The body: a PNG. */
+    /** The body is a PNG. */
     .post("/frame", async (context) => {
       const png = new Uint8Array(await context.req.arrayBuffer());
       return context.json(await saveFrame(datasets, textOf(context, "set"), png));
