@@ -1,9 +1,9 @@
-/** Names of pictures that were taken: they sort by day and number. */
+/** Names of captured pictures, which sort by day and number. */
 
-/** Of a folder and day. */
+/** Most captures per folder and day. */
 export const mostCaptures = 9999;
 
-/** "capture-20260131-", of the local day. */
+/** "capture-20260131-", by the local date. */
 export function captureStart(date: Date): string {
   const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0"));
   return `capture-${day.join("")}-`;

@@ -1,20 +1,20 @@
 /**
- * Data sets as the page holds them. A catalogue is columns, not objects a picture: 50,000 pictures are a few arrays, and
- * filters run over them in a millisecond or two.
+ * Data sets in the page's format. A catalogue is made of columns, not of one object per picture: 50,000 pictures are a
+ * few arrays, which filters scan in a millisecond or two.
  */
 import type { BoxLabel, DatasetIndex, Problem, Sample, SplitName, Task } from "@phinets/core/data";
 import { fractionsOf, type LabelDocument } from "./labels.js";
 
 /** A data set that was found in the opened folder. */
 export interface DatasetEntry {
-  /** Path within the folder, "" for the folder itself: the name under which the API knows it. */
+  /** Path within the opened folder, "" for the folder itself; it identifies the data set in the API. */
   readonly path: string;
-  /** How it was understood. */
+  /** How its format was recognised. */
   readonly recognised: string;
   readonly task: Task;
   readonly classes: number;
   readonly pictures: number;
-  /** Pictures alone: nobody has labelled any. */
+  /** Whether it is only pictures, none of them labelled. */
   readonly isBare: boolean;
 }
 
@@ -25,25 +25,25 @@ export interface Catalogue {
   readonly task: Task;
   readonly classes: readonly string[];
   readonly notes: readonly string[];
-  /** What is wrong with files and rows; each was left out. */
+  /** Problems with files and rows, each of which was left out. */
   readonly problems: readonly { readonly file: string; readonly message: string; readonly kind: string }[];
-  /** Pictures one after another: train, val, test. The number of a picture is its place here. */
+  /** Number of pictures by split, in the order train, val, test. A picture's number is its index in that order. */
   readonly splits: Readonly<Record<SplitName, number>>;
   /** By picture: its path within the data set. */
   readonly files: readonly string[];
-  /** By picture: class of a classified one, else -1. */
+  /** By picture: the class for classification, else -1. */
   readonly labels: readonly number[];
-  /** By picture, and one more: where its boxes begin in `boxes`, in boxes. */
+  /** By picture, plus one entry: index of its first box. */
   readonly starts: readonly number[];
-  /** Five numbers a box: class, and centre x, y, width, height as fractions of the picture. */
+  /** Five numbers per box: class, and centre x, y, width, height as fractions of the picture. */
   readonly boxes: readonly number[];
   /** By box: 0 a label, 1 crowd, 2 difficult. */
   readonly ignored: readonly number[];
-  /** Numbers of the pictures that nobody has labelled yet, in their order; they are in their splits all the same. */
+  /** Numbers of the unlabelled pictures, ascending; they belong to their splits too. */
   readonly unlabelled: readonly number[];
 }
 
-/** Numbers a box takes in `Catalogue.boxes`. */
+/** Numbers per box in `Catalogue.boxes`. */
 export const boxFields = 5;
 
 const splitOrder: readonly SplitName[] = ["train", "val", "test"];
@@ -54,18 +54,18 @@ interface Opened extends DatasetIndex {
   readonly format: string;
   readonly notes: readonly string[];
   readonly problems: readonly Problem[];
-  /** Files of the pictures that nobody has labelled yet. */
+  /** Files of the unlabelled pictures. */
   readonly unlabelled?: ReadonlySet<string>;
 }
 
-/** All samples of an index in the catalogue's order. */
+/** All samples of an index, in the catalogue's order. */
 export function samplesOf({ splits }: Pick<DatasetIndex, "splits">): Sample[] {
   return splitOrder.flatMap((split) => splits[split]);
 }
 
 /**
- * @param path the name that the data set is known by
- * @param shorten a sample's file as people should see it
+ * @param path path that identifies the data set
+ * @param shorten returns the path of a sample's file to show
  */
 export function catalogueOf(opened: Opened, path: string, shorten: (file: string) => string): Catalogue {
   const samples = samplesOf(opened);
@@ -102,7 +102,7 @@ export function catalogueOf(opened: Opened, path: string, shorten: (file: string
   };
 }
 
-/** The catalogue when a picture has been labelled. A box's centre and sides are fractions of the picture. */
+/** The catalogue with new boxes for a picture. A box's centre and sides are fractions of the picture. */
 function withBoxes(
   catalogue: Catalogue,
   n: number,
@@ -123,7 +123,7 @@ function withBoxes(
   };
 }
 
-/** The catalogue when the boxes of a picture were saved. */
+/** The catalogue after the boxes of a picture were saved. */
 export function withSaved(catalogue: Catalogue, saved: LabelDocument): Catalogue {
   const boxes = saved.boxes.map((box) => fractionsOf(box, saved.size));
   let next = catalogue;
@@ -132,7 +132,7 @@ export function withSaved(catalogue: Catalogue, saved: LabelDocument): Catalogue
   return next;
 }
 
-/** Which split picture `n` belongs to. */
+/** The split of picture `n`. */
 export function splitOf({ splits }: Pick<Catalogue, "splits">, n: number): SplitName {
   if (n < splits.train) return "train";
   return n < splits.train + splits.val ? "val" : "test";

@@ -1,10 +1,10 @@
-/** What the server tells every page that listens, and what it says of long work. */
+/** Events that the server sends to every listening page, and the state of long-running work. */
 import type { ErrorDocument } from "./errors.js";
 import type { PhoneStatus } from "./phone.js";
 import type { RunEntry, RunGone } from "./runs.js";
 import type { SavedFrame } from "./try.js";
 
-/** What a job does; who adds one adds its name and the type of its result. */
+/** Result by kind of job; a new kind of job adds its entry here. */
 export interface JobResults {
   readonly doctor: import("@phinets/core/data").DoctorReport;
   /** Id of the run. */
@@ -12,34 +12,34 @@ export interface JobResults {
   readonly firmware: import("./try.js").FirmwareOutput;
   readonly ship: { readonly run: string };
   readonly sweep: { readonly sweep: string };
-  /** As of `nearCopyGroups`: numbers of pictures in the catalogue. */
+  /** As from `nearCopyGroups`: groups of the pictures' numbers in the catalogue. */
   readonly copies: readonly (readonly number[])[];
   readonly frames: import("./labels.js").WrittenFrames;
 }
 
 export type JobKind = keyof JobResults;
 
-/** Long work on the server, as the page sees it. */
+/** Long-running work on the server, as the page sees it. */
 export interface Job {
   readonly id: number;
   readonly kind: JobKind;
-  /** What it works on, for people. */
+  /** What it works on, as a title. */
   readonly about: string;
   readonly state: "running" | "done" | "failed" | "stopped";
   readonly done: number;
-  /** 0 while it is not known. */
+  /** 0 while it is unknown. */
   readonly total: number;
   readonly error?: ErrorDocument["error"];
 }
 
-/** A shipped run or a sweep that has changed: what is shown of it is to be asked for again. */
+/** A change of a shipped run or a sweep: pages that show it must request it again. */
 export interface PlaceChange {
   readonly kind: "ship" | "sweep";
-  /** Name of its place. */
+  /** Id of its place. */
   readonly id: string;
-  /** "running": a process works in it; "gone": it is none any more. */
+  /** "running": a process works in it; "gone": it no longer exists. */
   readonly state: "running" | "done" | "stopped" | "gone";
-  /** Changes with its files. */
+  /** Changes whenever its files change. */
   readonly stamp: string;
 }
 
@@ -48,7 +48,7 @@ export interface StudioEvents {
   readonly job: Job;
   readonly run: RunEntry | RunGone;
   readonly phone: PhoneStatus;
-  /** A picture that came into a data set by the door for a telephone. */
+  /** A picture that a phone added through the door. */
   readonly captured: SavedFrame;
   readonly place: PlaceChange;
 }

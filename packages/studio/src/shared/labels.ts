@@ -1,4 +1,4 @@
-/** Boxes of one picture as the server and the page exchange them. All in pixels of the upright picture. */
+/** Boxes of one picture as exchanged between server and page, in pixels of the upright picture. */
 import type { BoxLabel, EditedBox, LabelSet, PictureSize, PixelBox } from "@phinets/core/data";
 import type { NamedDetection } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
@@ -7,10 +7,10 @@ export interface LabelDocument {
   /** Path of the picture within the data set, as `Catalogue.files` has it. */
   readonly picture: string;
   readonly size: PictureSize;
-  /** In the order of the file; a box that is saved names its place here as `row`. */
+  /** In the order of the file; a box to be saved names its index here as `row`. */
   readonly boxes: readonly PixelBox[];
   readonly labelled: boolean;
-  /** Sent back when the boxes are saved: they are then still those that were read. */
+  /** Sent back when the boxes are saved, to detect changes in between. */
   readonly version: string;
   readonly classes: readonly string[];
 }
@@ -18,34 +18,34 @@ export interface LabelDocument {
 export interface SaveRequest {
   readonly boxes: readonly EditedBox[];
   readonly version: string;
-  /** What the numbers of the boxes' classes stand for; one that the set does not have is added. */
+  /** Names of the boxes' class numbers; a class that the data set lacks is added. */
   readonly classes: readonly string[];
 }
 
 export interface SavedDocument extends LabelDocument {
-  /** Of each box that was sent: its place in `boxes`. */
+  /** For each box that was sent: its index in `boxes`. */
   readonly rows: readonly number[];
 }
 
-/** A network that finds boxes: a run in the opened folder, or one that comes with PhiNets. */
+/** A network that suggests boxes: a run in the opened folder, or one that comes with PhiNets. */
 export interface ModelEntry {
   readonly id: string;
-  /** For people. */
+  /** Title to show. */
   readonly title: string;
   readonly classes: readonly string[];
-  /** As commands name it. */
+  /** The path for use in commands. */
   readonly path: string;
 }
 
 export interface SuggestedBoxes {
-  /** What the numbers of the boxes' classes stand for. */
+  /** Names of the boxes' class numbers. */
   readonly classes: readonly string[];
   readonly boxes: readonly (PixelBox & { readonly score: number })[];
-  /** Classes of boxes that were found and that the data set does not have. */
+  /** Classes of detections that the data set does not have. */
   readonly missing: readonly string[];
 }
 
-/** What a network finds, by the classes of the data set. */
+/** A network's detections in the data set's classes. */
 export function suggestedBoxes(found: readonly NamedDetection[], classes: readonly string[]): SuggestedBoxes {
   const missing = new Set(found.map(({ name }) => name).filter((name) => !classes.includes(name)));
   const boxes = found
@@ -57,12 +57,12 @@ export function suggestedBoxes(found: readonly NamedDetection[], classes: readon
 }
 
 export interface WrittenFrames {
-  /** Within the opened folder. */
+  /** Relative to the opened folder. */
   readonly folder: string;
   readonly count: number;
 }
 
-/** Centre and sides as fractions of the picture, as catalogues have boxes. */
+/** Converts to centre and sides as fractions of the picture, as in catalogues. */
 export function fractionsOf({ left, top, width, height, ...rest }: PixelBox, size: PictureSize): BoxLabel {
   return {
     ...rest,
@@ -74,8 +74,8 @@ export function fractionsOf({ left, top, width, height, ...rest }: PixelBox, siz
 }
 
 /**
- * Boxes whose classes are numbered as the set does. The page may have read the set before its classes were in this order,
- * or have added some that no file holds yet.
+ * Renumbers boxes to the data set's current classes. The page may have read the data set when its classes had another
+ * order, or may have added classes that no file has yet.
  */
 export async function inOwnClasses(
   labels: LabelSet,

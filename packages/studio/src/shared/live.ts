@@ -1,8 +1,8 @@
-/** What a board sees, live: what the server has for it. */
+/** Types of the room Live: what the server offers for watching a board. */
 
-/** A run whose detector can be emulated, and compared with. */
+/** A run whose detector can be emulated, and compared with a board's. */
 export interface LiveRun {
-  /** Name of its place. */
+  /** Id of its place. */
   readonly id: string;
   readonly classes: readonly string[];
   readonly board: string;
@@ -14,11 +14,11 @@ export interface LiveList {
   readonly clips: readonly string[];
 }
 
-/** How the run's firmware reads its output. */
+/** Settings with which a run's firmware interprets its outputs. */
 export interface LiveRunDetail {
-  /** Least score of a box, 0..1, of the run's firmware; the usual one where it has none yet. */
+  /** Minimum score of a box, 0..1, in the run's firmware; the default where there is no firmware yet. */
   readonly scoreThreshold: number;
 }
 
-/** Files of a run that a page reads its int8 network from. */
+/** Files of a run that a page loads its int8 network from. */
 export const liveFiles = ["network.json", "quantized.json", "quantized.safetensors"] as const;

@@ -1,11 +1,11 @@
-/** The door for a telephone: what the page says of it, and what the telephone sees. */
+/** Types of the door for a phone: its state for the page, and what the phone sees. */
 
 /** An address of this machine that a telephone on the same network can reach. */
 export interface PhoneAddress {
   readonly address: string;
-  /** Of the network interface, as "wlan0". */
+  /** Name of the network interface, as "wlan0". */
   readonly name: string;
-  /** Of this machine alone: to try the door without a telephone. */
+  /** Only reachable from this machine: for trying the door without a phone. */
   readonly isLoopback: boolean;
 }
 
@@ -13,11 +13,11 @@ export interface OpenDoorRequest {
   readonly address: string;
   /** The data set whose newest pictures are shown. */
   readonly set: string;
-  /** It is a folder that may have to be made first. */
+  /** Whether it is a folder that may have to be made first. */
   readonly make?: boolean;
-  /** The class that added pictures are of, where a picture's folder is its class. */
+  /** Class of added pictures, where a picture's folder determines its class. */
   readonly kind?: string;
-  /** Whether the telephone may add pictures; without, it only looks. */
+  /** Whether the phone may add pictures, not only look. */
   readonly mayAdd: boolean;
 }
 
@@ -29,25 +29,25 @@ export interface OpenDoor extends OpenDoorRequest {
   readonly codeState: CodeState;
   /** Milliseconds since 1970. */
   readonly codeEndsAt: number;
-  /** Whether a telephone is in. */
+  /** Whether a phone is admitted. */
   readonly isPhoneIn: boolean;
-  /** Pictures that came in by this door. */
+  /** Number of pictures that were added through this door. */
   readonly added: number;
 }
 
 export interface PhoneStatus {
-  /** Counts what changed: of two, the larger is the newer. */
+  /** Counter of changes: the larger of two is the newer. */
   readonly change: number;
   readonly addresses: readonly PhoneAddress[];
-  /** Undefined while it is closed, as it is in the beginning. */
+  /** Undefined while it is closed, as at the start. */
   readonly door?: OpenDoor;
-  /** Why it was closed, where nobody of this page did it. */
+  /** Why it was closed, where the user did not close it. */
   readonly closed?: string;
 }
 
-/** What a telephone sees that is in. */
+/** What an admitted phone sees. */
 export interface PhoneView {
-  /** Name of the data set, for people. */
+  /** Title of the data set. */
   readonly title: string;
   readonly kind?: string;
   readonly pictures: number;
@@ -57,13 +57,13 @@ export interface PhoneView {
   readonly added: number;
 }
 
-/** Digits that a telephone enters once. */
+/** Number of digits of the code. */
 export const codeDigits = 8;
-/** Bytes of the largest picture that a telephone sends. */
+/** Size in bytes of the largest picture that a phone can send. */
 export const mostPhonePictureBytes = 32 * 1024 * 1024;
 
-/** The door's address with the code behind #, which no request carries. */
+/** The door's address with the code behind #, which is not part of any request. */
 export const phoneEntry = (url: string, code: string): string => `${url}#${code}`;
 
-/** The code in such an address's hash; undefined where there is none. */
+/** The code in the hash of such an address; undefined where there is none. */
 export const codeInHash = (hash: string): string | undefined => new RegExp(`^#(\\d{${codeDigits}})$`).exec(hash)?.[1];

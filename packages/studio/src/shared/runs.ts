@@ -1,48 +1,48 @@
-/** Run folders as the page sees them, and the command line that makes one. */
+/** Run folders as the page sees them, and the command lines that make and resume them. */
 import { joinPath } from "./places.js";
 
 /**
- * - training: a process trains in it now;
+ * - training: a process is training in it;
  * - busy: a process does something else in it;
- * - finished: it has its weights;
- * - stopped: it was asked to end, or ended with an error; it can go on;
- * - cut short: its process was killed; it can go on;
+ * - finished: it has its final weights;
+ * - stopped: it was asked to end, or ended with an error; it can be resumed;
+ * - cut short: its process was killed; it can be resumed;
  * - new: nothing was trained yet.
  */
 export type RunState = "training" | "busy" | "finished" | "stopped" | "cut short" | "new";
 
 export interface RunEntry {
-  /** How the API knows it: `folder:PATH` within the opened folder, `project:PATH` within the folder of all runs. */
+  /** Id in the API: `folder:PATH` within the opened folder, `project:PATH` within the folder of all runs. */
   readonly id: string;
-  /** As commands name it. */
+  /** The path for use in commands. */
   readonly path: string;
   readonly state: RunState;
   readonly task: "detect" | "classify" | "none";
   readonly classes: readonly string[];
   readonly input: { readonly height: number; readonly width: number; readonly channels: number };
-  /** Epochs done, and in all; 0 where it is not known. */
+  /** Epochs done, and their total; 0 where it is unknown. */
   readonly epoch: number;
   readonly epochs: number;
   /** AP50 or top-1 of the best weights, and their epoch. */
   readonly best?: number;
   readonly bestEpoch?: number;
-  /** Of weights/best.safetensors, once the training is finished. */
+  /** Hash of weights/best.safetensors, once the training is finished. */
   readonly weightsSha256?: string;
   readonly hasWeights: boolean;
   readonly hasInt8: boolean;
-  /** `phinets train --resume` goes on with it. */
+  /** Whether `phinets train --resume` can continue it. */
   readonly resumable: boolean;
   /** Why it stopped. */
   readonly message?: string;
-  /** The studio's own job that trains it. */
+  /** Id of this studio's job that trains it. */
   readonly job?: number;
-  /** It was asked to stop when its epoch is done. */
+  /** Whether it was asked to stop after its current epoch. */
   readonly pausing?: boolean;
-  /** Changes with its files. */
+  /** Changes whenever its files change. */
   readonly stamp: string;
 }
 
-/** A run folder that is not there any more. */
+/** A run folder that no longer exists. */
 export interface RunGone {
   readonly id: string;
   readonly gone: true;
@@ -50,15 +50,15 @@ export interface RunGone {
 
 export interface RunDetail {
   readonly id: string;
-  /** results.csv: figures by name, one row an epoch. */
+  /** results.csv: figures by name, one row per epoch. */
   readonly rows: readonly Readonly<Record<string, number>>[];
-  /** Pictures that it holds, of `runPictures`. */
+  /** Those of `runPictures` that it has. */
   readonly pictures: readonly string[];
-  /** What was said on the way that does not stop it. */
+  /** Warnings during the training. */
   readonly warnings: readonly string[];
 }
 
-/** Pictures of a run folder, in the order in which they are shown. */
+/** Pictures of a run folder, in the order to show them. */
 export const runPictures: Readonly<Record<string, string>> = {
   "sample_batches.png": "What it trains on",
   "worst_pictures.png": "Worst validation pictures",
@@ -70,7 +70,7 @@ export const runPictures: Readonly<Record<string, string>> = {
   "anchors.svg": "Anchors",
 };
 
-/** Short: within the folder that it was found in. */
+/** Short name: its path within the root that it was found in. */
 export function runName({ id, path }: Pick<RunEntry, "id" | "path">): string {
   const [, within] = /^(?:folder|project):(.+)$/s.exec(id) ?? [];
   return within ?? path;
@@ -78,14 +78,14 @@ export function runName({ id, path }: Pick<RunEntry, "id" | "path">): string {
 
 /** Where a training's network comes from. */
 export type NetworkChoice =
-  /** Solved for a board, by its name. */
+  /** Solved for a board, given by its name. */
   | { readonly kind: "board"; readonly board: string; readonly imgsz?: number }
-  /** That of a run, by its id. */
+  /** The network of a run, given by its id. */
   | { readonly kind: "run"; readonly run: string }
   /** The content of a network.json. */
   | { readonly kind: "document"; readonly document: unknown };
 
-/** What a training is asked for; what is left out is the recipe's own. */
+/** Settings of a training; those left out have the recipe's defaults. */
 export interface TrainForm {
   /** Path of the data set within the opened folder. */
   readonly set: string;
@@ -98,13 +98,13 @@ export interface TrainForm {
 }
 
 export interface TrainPaths {
-  /** The data set, the network.json or run, and the folder of all runs, as commands name them. */
+  /** Paths of the data set, the network.json or run, and the folder of all runs, for use in commands. */
   readonly data: string;
   readonly network?: string;
   readonly project: string;
 }
 
-/** The command that does what the form says: what the page shows is what the server runs. */
+/** The command for a form: the page shows the same line that the server runs. */
 export function trainWords(form: TrainForm, { data, network, project }: TrainPaths): string[] {
   const { epochs, batch, learningRate, seed, name } = form;
   const option = (flag: string, value: string | number | undefined) =>
@@ -123,10 +123,10 @@ export function trainWords(form: TrainForm, { data, network, project }: TrainPat
   ];
 }
 
-/** The command that goes on with a run. */
+/** The command that resumes a run. */
 export function resumeWords(path: string, project: string): string[] {
   return ["phinets", "train", "--resume", path, ...(project === "runs" ? [] : ["--project", project])];
 }
 
-/** Where the network.json of a form's document is kept: beside the runs, by the run's name. */
+/** Path at which a form's network document is saved: beside the runs, by the run's name. */
 export const documentPath = (project: string, name: string): string => joinPath(project, `networks/${name}.json`);

@@ -1,10 +1,10 @@
-/** What the page learns first: what it is connected to. */
+/** The page's first response from the server: what it is connected to. */
 export interface Session {
   readonly version: string;
-  /** Name of the opened folder, for people. */
+  /** Name of the opened folder, for titles. */
   readonly folder: string;
-  /** Path of it, as the commands that the page shows name it. */
+  /** Its path, for use in the commands that the page shows. */
   readonly path: string;
-  /** Folder of all runs, as commands name it. */
+  /** Folder of all runs, for use in commands. */
   readonly project: string;
 }

@@ -1,35 +1,35 @@
-/** Shipping a data set to a board: what is asked for, the line that does it, and how far it is. */
+/** Shipping a data set to a board: the request, its command line, and the progress. */
 import { commandPath, joinPath, placeId } from "./places.js";
 import type { Session } from "./session.js";
 
-/** What the form says. Paths are within the opened folder; a run is named as a place. */
+/** Content of the form. Paths are relative to the opened folder; a run is given by the id of its place. */
 export interface ShipForm {
   /** A data set, "" for the folder itself. */
   readonly data: string;
   /** A board's name, or the path of a board.json. */
   readonly target: string;
-  /** Of the run's folder, in ship/ of the folder of all runs. */
+  /** Name of the run's folder, in ship/ of the folder of all runs. */
   readonly name: string;
   readonly fps?: number;
   readonly imgsz?: number;
   readonly epochs?: number;
   readonly seed?: number;
-  /** Test pictures for the emulated firmware. */
+  /** Number of test pictures for the emulated firmware. */
   readonly images?: number;
   /** A run to start from. */
   readonly weights?: string;
   /** Video or folder of frames. */
   readonly clip?: string;
-  /** Quantisation-aware epochs, where plain rounding costs too much. */
+  /** Quantisation-aware training, where post-training quantisation loses too much. */
   readonly qat?: boolean;
 }
 
 type Where = Pick<Session, "path" | "project">;
 
-/** Name of the run's place. */
+/** Id of the run's place. */
 export const runOf = ({ name }: Pick<ShipForm, "name">): string => placeId("project", `ship/${name}`);
 
-/** Words of the command. */
+/** The words of the command. */
 export function shipWords(form: ShipForm, where: Where): string[] {
   const { data, target, weights, clip, qat, ...rest } = form;
   const numbers = (["fps", "imgsz", "epochs", "seed", "images"] as const).flatMap((name) =>
@@ -46,7 +46,7 @@ export function shipWords(form: ShipForm, where: Where): string[] {
   ];
 }
 
-/** Words that go on with a run, by what it was asked for. @param run name of its place */
+/** The words that resume a run with its saved options. @param run id of its place */
 export function resumeWords(run: string, where: Where): string[] {
   const path = commandPath(run, where);
   return ["phinets", "ship", "--cfg", `${path}/args.yaml`, ...projectWords(where), "--out", path];
@@ -58,7 +58,7 @@ const projectWords = ({ project }: Where): string[] => (project === "runs" ? [] 
 export const isBoardFile = (target: string): boolean => /\.json$|[\\/]/.test(target);
 
 export interface ShipList {
-  /** Names of their places, newest first. */
+  /** Ids of their places; running ones first, then the most recently changed. */
   readonly runs: readonly { readonly id: string; readonly running: boolean; readonly done: boolean }[];
   /** Videos and folders of frames. */
   readonly clips: readonly string[];
@@ -70,13 +70,13 @@ export interface ShipFigures {
   readonly [name: string]: string | number | null | undefined;
 }
 
-/** A shipped run, done or not. */
+/** A shipped run, complete or not. */
 export interface ShipRun {
-  /** Name of its place. */
+  /** Id of its place. */
   readonly id: string;
   readonly steps: readonly {
     readonly name: string;
-    /** "kept": taken over from a run before. */
+    /** "kept": taken from an earlier run. */
     readonly state: "waiting" | "running" | "kept" | "done" | "stopped";
     readonly seconds?: number;
   }[];
@@ -88,7 +88,7 @@ export interface ShipRun {
     readonly unit: string;
     readonly detail: string;
   };
-  /** It has what `resumeWords` needs. */
+  /** Whether it has what `resumeWords` needs. */
   readonly canResume: boolean;
   readonly hasReport: boolean;
   readonly result?: {

@@ -1,81 +1,84 @@
-/** Sweeps below the opened folder and in the folder of all runs. */
+/** Sweeps below the opened folder and in the folder of all runs: types and command lines. */
 import type { Leaderboard } from "@phinets/core/sweep";
 import { commandPath, joinPath, parsePlace, placeId } from "./places.js";
 import type { Session } from "./session.js";
 
 export interface SweepEntry {
-  /** Name of its place. */
+  /** Id of its place. */
   readonly id: string;
   readonly running: boolean;
-  /** It has come to its end at least once. */
+  /** Whether it was completed at least once. */
   readonly done: boolean;
-  /** Its sweep.yaml is kept beside the runs, so that `sweepWords` go on with it. */
+  /** Whether its sweep.yaml is saved beside the runs, so that `sweepWords` can resume it. */
   readonly canResume: boolean;
 }
 
-/** What a page asks for: the text of a sweep.yaml, and the name under which it and its folder are kept. */
+/** A page's request: the text of a sweep.yaml, and the name for it and its folder. */
 export interface SweepForm {
   readonly name: string;
   readonly text: string;
 }
 
-/** What a page needs for the first text. */
+/** What a page needs to write the first text. */
 export interface SweepDraft {
-  /** The opened folder as a sweep.yaml beside the runs names it. */
+  /** The opened folder, as a sweep.yaml beside the runs names it. */
   readonly folder: string;
 }
 
-/** What is wrong with a text; lines and columns are counted from 1. */
+/** A problem in a text; lines and columns count from 1. */
 export interface SweepProblem {
   readonly line: number;
   readonly column: number;
   readonly message: string;
 }
 
-/** What a command says of a file, as "runs/sweeps/first.yaml:3:7: lr is ...". Undefined where it names no place. */
+/**
+ * Parses a command's message about a file, as "runs/sweeps/first.yaml:3:7: lr is ...". Undefined where it names no
+ * place.
+ */
 export function problemAt(message: string): SweepProblem | undefined {
   const [, line, column, said] = /^[^\n]*?\.yaml:(\d+):(\d+): (.*)$/s.exec(message) ?? [];
   return line === undefined ? undefined : { line: Number(line), column: Number(column), message: said };
 }
 
-/** Folder of the sweep.yaml files that the page wrote. */
+/** Folder of the sweep.yaml files that the page writes. */
 export const sweepFiles = (project: string): string => joinPath(project, "sweeps");
-/** Where a sweep of the page's is, by its name. */
+/** Id of the place of a page's sweep, by its name. */
 export const sweepOf = (name: string): string => placeId("project", `sweep/${name}`);
 
-/** Name of a sweep that `sweepOf` may have named; undefined for one that lies elsewhere. */
+/** Name of a sweep whose place `sweepOf` gives; undefined for one that lies elsewhere. */
 export function nameOfSweep(id: string): string | undefined {
   const { root, within = "" } = parsePlace(id) ?? {};
   return root === "project" ? /^sweep\/([^/]+)$/.exec(within)?.[1] : undefined;
 }
 
-/** The command that begins or goes on with a sweep. */
+/** The command that starts or resumes a sweep. */
 export function sweepWords(name: string, where: Pick<Session, "path" | "project">): string[] {
   const file = `${sweepFiles(where.project)}/${name}.yaml`;
-  // The command's own place for it.
+  // The command's default folder needs no --out.
   const out = where.project === "runs" ? [] : ["--out", commandPath(sweepOf(name), where)];
   return ["phinets", "sweep", file, ...out];
 }
 
-/** One figure by epoch, of one run. */
+/** One figure of one run, by epoch. */
 export interface SweepCurve {
-  /** Run folder within the sweep's. */
+  /** Run folder relative to the sweep's. */
   readonly run: string;
   readonly points: readonly { readonly epoch: number; readonly value: number }[];
 }
 
 export interface SweepDocument extends SweepEntry {
-  /** The leaderboard; while the first one is on its way, what is known so far. */
+  /** The leaderboard; while the first one is being computed, a preliminary one. */
   readonly board: Leaderboard;
-  /** The board is made of what is done so far. */
+  /** Whether the board is preliminary. */
   readonly partial: boolean;
   readonly curves: readonly SweepCurve[];
   readonly hasPage: boolean;
 }
 
-/** A run beside others, as `phinets compare` sets them. */
+/** A run in a comparison, as `phinets compare` shows it. */
 export interface ComparedRow {
-  /** Name of its place. */
+  /** Id of its place. */
   readonly id: string;
   readonly name: string;
   readonly figures: Readonly<Record<string, number>>;
@@ -91,8 +94,8 @@ export interface ComparedRow {
 
 export interface ComparedRuns {
   readonly rows: readonly ComparedRow[];
-  /** Options of the recipes that differ, a value a run. */
+  /** Options in which the recipes differ, with one value per run. */
   readonly differences: readonly { readonly name: string; readonly values: readonly string[] }[];
-  /** What speaks against comparing. */
+  /** Why the comparison may be unfair. */
   readonly warning?: string;
 }

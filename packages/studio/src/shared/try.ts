@@ -1,18 +1,18 @@
-/** What the room Try asks the server for. */
+/** Types of the room Try's requests to the server. */
 
-/** A picture through a run's firmware on an emulated core. */
+/** The outputs for one picture of a run's firmware on an emulated core. */
 export interface FirmwareOutput {
-  /** Real values of the network's output, as the emulated core computed them. */
+  /** Dequantised values of the network's output, as the emulated core computed them. */
   readonly output: readonly number[];
-  /** Where it ran, for people. */
+  /** The emulated machine, as a title. */
   readonly machine: string;
-  /** An inference. */
+  /** Number of instructions of the inference. */
   readonly instructions: number;
-  /** Those instructions on the run's board, milliseconds; absent where another core stood in. */
+  /** Those instructions in milliseconds on the run's board; absent where another core was emulated. */
   readonly latencyMs?: readonly [low: number, high: number];
 }
 
-/** A frame that was put into a data set. */
+/** A frame that was saved into a data set. */
 export interface SavedFrame {
   /** Path of the data set within the opened folder. */
   readonly set: string;
