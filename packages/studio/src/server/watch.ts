@@ -18,7 +18,7 @@ export interface WatchedKind {
 }
 
 const watchEveryMs = 700;
-/** With very many folders a look takes long: the watch rests at least this many times as long as a look takes. */
+/** With very many folders a look takes long: looks take at most one part in this many of the server's time. */
 const leastRest = 5;
 
 export class Watch {

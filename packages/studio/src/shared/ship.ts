@@ -20,7 +20,7 @@ export interface ShipForm {
   readonly weights?: string;
   /** Video or folder of frames. */
   readonly clip?: string;
-  /** Quantisation-aware training, where post-training quantisation loses too much. */
+  /** Always train quantisation-aware; otherwise only where post-training quantisation loses too much. */
   readonly qat?: boolean;
 }
 
