@@ -1,4 +1,4 @@
-/** Boxes over a picture that fills its parent. Classes differ by colour and, where there is room, by name. */
+/** Boxes over a picture that fills its parent. Classes are shown by colour and, where there is room, by name. */
 import { boxesOf, type Catalogue } from "../../../shared/data.js";
 import { colourOf } from "../../ui/colours.js";
 
@@ -31,7 +31,7 @@ export function Boxes({ catalogue, n, names }: BoxesProps) {
   );
 }
 
-/** What a picture shows, for a screen reader. */
+/** A picture's content as text for screen readers. */
 export function describe(catalogue: Catalogue, n: number): string {
   const { classes, files, labels } = catalogue;
   const boxes = boxesOf(catalogue, n);

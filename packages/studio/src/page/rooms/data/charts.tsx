@@ -1,4 +1,4 @@
-/** What the set holds, as small charts; bars filter. */
+/** Small charts of the data set's content; clicking a bar filters. */
 import { formatCount } from "@phinets/node/text";
 import { useMemo } from "preact/hooks";
 import { Bars } from "../../ui/bars.js";

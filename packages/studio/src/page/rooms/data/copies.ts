@@ -1,29 +1,29 @@
-/** Near copies among the pictures of a catalogue: which are to be kept, and which are in several splits. Pure. */
+/** Near copies among a catalogue's pictures: which to keep, and which are in several splits. Pure functions. */
 import { type Catalogue, splitOf } from "../../../shared/data.js";
 
-/** What a picture is among near copies. */
+/** A picture's role among near copies. */
 export interface Copy {
   /** Number of its group, from 1. */
   readonly group: number;
-  /** Its group is in several splits: what is learnt is then scored. */
+  /** Whether its group is in several splits: the network is then scored on pictures that it was trained on. */
   readonly leak: boolean;
-  /** The one of its group that stays where one of each is kept. */
+  /** Whether it is the one to keep of its group. */
   readonly kept: boolean;
 }
 
 export interface Copies {
   readonly groups: number;
   readonly of: ReadonlyMap<number, Copy>;
-  /** Numbers of pictures, group after group. */
+  /** Numbers of the pictures, group by group. */
   readonly all: readonly number[];
   readonly leaks: readonly number[];
-  /** What can go where one of each is kept. */
+  /** Pictures that may go where one of each group is kept. */
   readonly spare: readonly number[];
 }
 
 /**
- * Of each group the first picture that is labelled is kept, training before validation before test; the first one where none
- * is.
+ * Decides which picture of each group to keep: the first labelled one, in the order training, validation, test, or the
+ * first where none is labelled.
  * @param groups numbers of pictures, each group in order
  */
 export function copiesOf(groups: readonly (readonly number[])[], catalogue: Catalogue): Copies {
@@ -41,7 +41,7 @@ export function copiesOf(groups: readonly (readonly number[])[], catalogue: Cata
     of,
     all,
     leaks: all.filter((n) => of.get(n)!.leak),
-    // A file that two splits name is not spare where it is kept in one of them.
+    // A file that is in two splits is not spare where it is kept in one of them.
     spare: all.filter((n) => !of.get(n)!.kept && !keptFiles.has(catalogue.files[n])),
   };
 }

@@ -1,10 +1,10 @@
-/** What the doctor found; each finding shows its pictures. */
+/** The doctor's findings; each one shows its pictures. */
 import { formatCount } from "@phinets/node/text";
 import { CommandLine } from "../../ui/command-line.js";
 import { type Finding, picturesOf } from "./findings.js";
 import { catalogue, examination, examine, filter, source } from "./store.js";
 
-/** More are counted, not listed. */
+/** Further findings are counted, not listed. */
 const mostListed = 200;
 
 export function Doctor() {
@@ -56,7 +56,7 @@ export function Doctor() {
   );
 }
 
-/** All pictures of a kind at once. */
+/** Filters for all pictures with findings of one kind. */
 function Kinds({ findings }: { readonly findings: readonly Finding[] }) {
   const kinds = [...new Set(findings.map(({ kind }) => kind))];
   return (

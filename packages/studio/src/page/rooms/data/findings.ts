@@ -1,10 +1,10 @@
-/** The doctor's report as a list of findings, each with the pictures it is about. */
+/** The doctor's report as a list of findings with the pictures concerned. */
 import type { DoctorReport } from "@phinets/core/data";
 
 export interface Finding {
   readonly kind: "bad file" | "bad row" | "copies" | "leak" | "disagreeing labels";
   readonly text: string;
-  /** As the report names them. */
+  /** Paths as in the report. */
   readonly files: readonly string[];
 }
 
@@ -39,7 +39,10 @@ export function findingsOf(report: DoctorReport): Finding[] {
   ];
 }
 
-/** Numbers of the pictures that end as a report's file does: reports have whole paths, catalogues those in the set. */
+/**
+ * Numbers of the pictures whose paths end a report's files: reports have full paths, catalogues have paths within the
+ * data set.
+ */
 export function picturesOf(files: readonly string[], catalogue: { readonly files: readonly string[] }): number[] {
   return files.flatMap((file) => {
     const n = catalogue.files.findIndex((each) => file === each || file.endsWith(`/${each}`));

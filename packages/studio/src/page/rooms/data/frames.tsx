@@ -1,4 +1,4 @@
-/** Frames of a clip in the folder, as pictures to be labelled. */
+/** Saves frames of a clip in the folder as pictures for labelling. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useId } from "preact/hooks";
 import type { Job } from "../../../shared/events.js";

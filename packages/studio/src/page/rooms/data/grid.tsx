@@ -1,6 +1,6 @@
 /**
- * All pictures, of which only those in sight exist: 50,000 cost what fifty do. One stop for the Tab key; arrows move, Enter
- * opens.
+ * Grid of all pictures. Only the visible ones have elements, so 50,000 pictures cost as much as fifty. It is a single
+ * stop of the Tab key; arrows move, Enter opens.
  */
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
@@ -10,7 +10,7 @@ import { catalogue, copies, opened, shown, source } from "./store.js";
 
 const cell = 152;
 const gap = 8;
-/** Rows above and below what is in sight. */
+/** Additional rows above and below the visible ones. */
 const spare = 2;
 
 export function Grid() {
@@ -32,7 +32,7 @@ export function Grid() {
     measure();
     return () => observer.disconnect();
   }, []);
-  // Another choice begins at its beginning.
+  // A new selection is scrolled to its beginning.
   useEffect(() => {
     at.value = 0;
     box.current!.scrollTop = 0;

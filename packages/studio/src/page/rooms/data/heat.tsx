@@ -1,11 +1,11 @@
-/** A square of counts as shades. */
+/** A square of cells shaded by counts. */
 import { useEffect, useRef } from "preact/hooks";
 import { heatSide } from "./select.js";
 
 export interface HeatProps {
   readonly heat: Float64Array;
   readonly title: string;
-  /** What is to the right and what is down. */
+  /** Quantities on the horizontal and the vertical axis. */
   readonly axes: readonly [right: string, down: string];
 }
 

@@ -1,4 +1,7 @@
-/** Where drawn boxes are, where there is no server: in the picked folder's files, or in this browser until they are downloaded. */
+/**
+ * Shows where boxes are saved without a server: in the picked folder's files, or in this browser until they are
+ * downloaded.
+ */
 import { formatCount } from "@phinets/node/text";
 import { useSignal } from "@preact/signals";
 import { connection } from "../../connection.js";

@@ -1,9 +1,9 @@
-/** Opens a picture to draw its boxes; says what that needs where it cannot be. */
+/** Button that opens a picture for drawing boxes; where that is impossible it says what is missing. */
 import { openPicture } from "./labelling/store.js";
 import { catalogue, source } from "./store.js";
 
 export interface LabelButtonProps {
-  /** Its path in the data set; undefined: there is none. */
+  /** Its path in the data set; undefined where there is no picture. */
   readonly picture: string | undefined;
   readonly onOpen?: () => void;
 }

@@ -1,4 +1,7 @@
-/** Near copies: found, shown group by group, and listed where one of each is to be kept. Nothing is removed. */
+/**
+ * Near copies: finds them, shows them by group, and lists those to remove where one of each group is kept. Nothing is
+ * removed.
+ */
 import { formatCount } from "@phinets/node/text";
 import { Bars } from "../../ui/bars.js";
 import { saveFile } from "../../ui/save.js";

@@ -1,4 +1,4 @@
-/** Data: what there is, what it looks like, and what is wrong with it. */
+/** The room Data: data sets, their pictures, and their problems. */
 import { formatCount } from "@phinets/node/text";
 import { useEffect, useId } from "preact/hooks";
 import { OpenFiles } from "../../ui/open-files.js";

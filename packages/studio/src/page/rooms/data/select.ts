@@ -1,7 +1,7 @@
-/** Which pictures a filter leaves, and what the boxes of a catalogue look like. Pure: arrays in, arrays out. */
+/** Selects pictures by a filter and summarises a catalogue's boxes. Pure functions on arrays. */
 import { boxFields, type Catalogue, splitOf } from "../../../shared/data.js";
 
-/** Boxes by the square root of their area as a share of the picture. */
+/** Ranges of the square root of a box's area as a fraction of the picture. */
 export const sizeClasses = [
   { id: "tiny", title: "tiny, below 5 %", most: 0.05 },
   { id: "small", title: "small, 5 to 15 %", most: 0.15 },
@@ -13,12 +13,12 @@ export type SizeClass = (typeof sizeClasses)[number]["id"];
 
 export interface Filter {
   readonly split?: "train" | "val" | "test";
-  /** -1: pictures that show nothing. */
+  /** -1: pictures without objects. */
   readonly class?: number;
   readonly size?: SizeClass;
-  /** Part of a file's path, in any case. */
+  /** Part of a file's path, ignoring case. */
   readonly name?: string;
-  /** Only pictures that nobody has labelled yet. */
+  /** Only unlabelled pictures. */
   readonly unlabelled?: boolean;
   /** Only these pictures, in this order. */
   readonly only?: readonly number[];
@@ -29,7 +29,7 @@ export function sizeClassOf(width: number, height: number): SizeClass {
   return sizeClasses.find(({ most }) => side < most)!.id;
 }
 
-/** Numbers of the pictures that a filter leaves. */
+/** Numbers of the pictures that match a filter. */
 export function select(catalogue: Catalogue, filter: Filter): number[] {
   const { files } = catalogue;
   const all = filter.only ?? files.keys();
@@ -45,7 +45,7 @@ export function select(catalogue: Catalogue, filter: Filter): number[] {
   return found;
 }
 
-/** Class and size hold of one and the same box. */
+/** Whether a single box has both the class and the size. */
 function shows({ labels, starts, boxes }: Catalogue, n: number, { class: wanted, size }: Filter): boolean {
   if (wanted === undefined && size === undefined) return true;
   if (wanted === -1) return labels[n] < 0 && starts[n] === starts[n + 1];
@@ -58,7 +58,7 @@ function shows({ labels, starts, boxes }: Catalogue, n: number, { class: wanted,
   return false;
 }
 
-/** Boxes (or classified pictures) of each class. */
+/** Number of boxes (or classified pictures) of each class. */
 export function countClasses({ classes, labels, boxes }: Catalogue): number[] {
   const counts = classes.map(() => 0);
   for (let at = 0; at < boxes.length; at += boxFields) counts[boxes[at]]++;
@@ -72,12 +72,12 @@ export function countSizes({ boxes }: Catalogue): Record<SizeClass, number> {
   return counts;
 }
 
-/** Side of the squares that `heatOf` counts in. */
+/** Side of the grid in which `heatOf` counts. */
 export const heatSide = 32;
 
 /**
- * How often each cell is hit, `[heatSide, heatSide]`, row by row. "position": cells that boxes cover. "shape": boxes by
- * width (to the right) and height (down).
+ * Counts per cell, `[heatSide, heatSide]`, row by row. "position": number of boxes that cover the cell. "shape": number
+ * of boxes by width (to the right) and height (down).
  */
 export function heatOf({ boxes }: Catalogue, what: "position" | "shape", wanted?: number): Float64Array {
   const heat = new Float64Array(heatSide * heatSide);

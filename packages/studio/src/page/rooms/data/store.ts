@@ -1,4 +1,4 @@
-/** The open data set, the filter, and what the doctor said. */
+/** State of the room Data: the open data set, the filter, and the doctor's report. */
 
 import type { DoctorReport } from "@phinets/core/data";
 import { computed, signal } from "@preact/signals";
@@ -17,7 +17,7 @@ export const entries = signal<readonly DatasetEntry[] | undefined>(undefined);
 export const catalogue = signal<Catalogue | undefined>(undefined);
 export const problem = signal<Error | undefined>(undefined);
 export const filter = signal<Filter>({});
-/** Picture that is shown large. */
+/** Number of the picture that is shown large. */
 export const opened = signal<number | undefined>(undefined);
 
 export interface Examination {
@@ -30,7 +30,7 @@ export interface Examination {
 
 export const examination = signal<Examination | undefined>(undefined);
 
-/** How far the search for near copies is, and what it found. */
+/** Progress and result of the search for near copies. */
 export interface CopySearch {
   readonly done: number;
   readonly total: number;
@@ -40,14 +40,14 @@ export interface CopySearch {
 
 export const copies = signal<CopySearch | undefined>(undefined);
 
-/** Numbers of the pictures that are shown. */
+/** Numbers of the pictures to show. */
 export const shown = computed<readonly number[]>(() =>
   catalogue.value === undefined ? [] : select(catalogue.value, filter.value),
 );
 
 /**
- * Opens what there is: once connected to a server, its folder.
- * @param label what is done with a picture that another room put into a data set
+ * Opens the first data set, once connected to a server.
+ * @param label opens a picture for labelling that another room has added to a data set
  */
 export function begin(label: (picture: string) => void): void {
   const { value } = connection;
@@ -69,7 +69,7 @@ async function show({ set, file }: SavedFrame, from: DataSource, label: (picture
   if (catalogue.value?.files.includes(file)) label(file);
 }
 
-/** From now on data sets come from here; the first is opened. */
+/** Switches to another source of data sets and opens its first one. */
 export async function use(next: DataSource): Promise<void> {
   source.value = next;
   entries.value = undefined;
@@ -105,14 +105,14 @@ export async function reload(): Promise<void> {
 let reading: Promise<void> | undefined;
 let readingAfter: Promise<void> | undefined;
 
-/** Whether the list of sets lacks one. */
+/** Whether the list of data sets is missing one. */
 let lacksSet = false;
 
 /**
- * The open set with pictures that were added meanwhile, to it or to another, and the list of sets where that one is new.
- * Pictures have other numbers then: what the doctor found is forgotten; the filter stays. Of many who ask while it is read,
- * one more reading is for all.
- * @param set path of the set that pictures were added to
+ * Reads the open data set again after pictures were added to it or to another one, and the list where a data set is
+ * new. Pictures get new numbers, so the doctor's findings are dropped; the filter stays. Calls during a reading share
+ * one further reading.
+ * @param set path of the data set to which pictures were added
  */
 export function refresh(set: string): Promise<void> {
   if (!entries.value?.some(({ path }) => path === set)) lacksSet = true;
@@ -137,7 +137,7 @@ async function readAgain(): Promise<void> {
     const list = isListed ? entries.value : await from?.list();
     const next = path ?? list?.[0]?.path;
     const read = next === undefined ? undefined : await from?.open(next);
-    // Another set may have been opened meanwhile.
+    // Another data set may have been opened in the meantime.
     if (source.value !== from || catalogue.value?.path !== path) return;
     entries.value = list;
     if (read === undefined) return;
@@ -185,7 +185,7 @@ export async function findCopies(): Promise<void> {
   if (copies.value?.stop === stop && copies.value.found === undefined) copies.value = undefined;
 }
 
-/** Changes the filter; a field that is set to what it is is taken back. */
+/** Changes a field of the filter; setting its current value clears it. */
 export function toggle<K extends keyof Filter>(field: K, value: Filter[K]): void {
   filter.value = { ...filter.value, [field]: filter.value[field] === value ? undefined : value };
 }

@@ -1,4 +1,4 @@
-/** Opens what takes pictures: the camera of this machine, or the door for a telephone. Each is loaded when it is first opened. */
+/** Buttons that open this machine's camera or the door for a phone. Each dialogue is loaded when it is first opened. */
 import { useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";

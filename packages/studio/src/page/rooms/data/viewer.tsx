@@ -1,4 +1,4 @@
-/** One picture, large, with its boxes; arrows go on through what is shown. */
+/** One large picture with its boxes; the arrow keys step through the shown pictures. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { splitOf } from "../../../shared/data.js";
 import { Boxes, describe } from "./boxes.js";

@@ -1,4 +1,7 @@
-/** Pictures by the camera of this machine: what it sees, a picture by the space bar, or one every few seconds. */
+/**
+ * Dialogue for taking pictures with this machine's camera: preview, single pictures with the space bar, or one every
+ * few seconds.
+ */
 import { formatCount } from "@phinets/node/text";
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
@@ -42,7 +45,7 @@ export default function CameraDialog({ onClose }: { readonly onClose: () => void
     return closeCamera;
   }, []);
   const press = (event: KeyboardEvent) => {
-    // A button that has the focus takes the space bar itself, a field its space.
+    // A focused button is pressed by the space bar, and a field receives the character.
     if (event.key !== " " || event.repeat || (event.target as Element).matches("button, select, input, textarea"))
       return;
     event.preventDefault();

@@ -1,4 +1,6 @@
-/** The camera, what was taken with it, and where that is kept: in the data set, or in the page where there is no server. */
+/**
+ * The camera and the pictures taken with it. They are saved into the data set or, without a server, kept in the page.
+ */
 import { signal } from "@preact/signals";
 import { captureName, captureStart } from "../../../../shared/captures.js";
 import type { SavedFrame } from "../../../../shared/try.js";
@@ -10,11 +12,11 @@ import { catalogue, entries, openSet, refresh } from "../store.js";
 import { kind, newFolder, target } from "./target.js";
 
 export interface Taken {
-  /** Of a small copy. */
+  /** Blob address of a small copy. */
   readonly address: string;
-  /** Name of its file. */
+  /** File name. */
   readonly name: string;
-  /** Where it was saved; absent where it is kept in the page. */
+  /** Where it was saved; absent where the page keeps it. */
   readonly saved?: SavedFrame;
 }
 
@@ -23,14 +25,14 @@ export interface Burst {
   readonly total: number;
 }
 
-/** What a network is trained on is smaller by far; nothing is gained by more. */
+/** Networks are trained on far smaller pictures, so more resolution gains nothing. */
 const wantedSize = { width: { ideal: 1920 }, height: { ideal: 1080 } };
-/** The server encodes it again: until then nothing is to be lost. */
+/** The server encodes it again, so nothing should be lost before. */
 const quality = 1;
-/** Small copies that are shown. */
+/** Number of small copies to show. */
 const mostShown = 8;
 const thumbnailSide = 160;
-/** Of pictures that the page keeps itself. */
+/** Limit on the pictures that the page keeps. */
 const mostKeptBytes = 256 * 1024 * 1024;
 
 export const stream = signal<FrameStream | undefined>(undefined);
@@ -42,12 +44,12 @@ export const count = signal(0);
 export const burst = signal<Burst | undefined>(undefined);
 export const isSaving = signal(false);
 export const problem = signal<unknown>(undefined);
-/** Pictures that the page keeps, by name, and their bytes in all. */
+/** Pictures that the page keeps, by name, and their total size in bytes. */
 export const kept = signal<ReadonlyMap<string, Blob>>(new Map());
 
 let burstTimer: ReturnType<typeof setInterval> | undefined;
 
-/** @param id of a camera; any where it is not given */
+/** @param id of a camera; default: any */
 export async function openCamera(id?: string): Promise<void> {
   closeCamera();
   problem.value = undefined;
@@ -72,7 +74,7 @@ export function closeCamera(): void {
   stream.value = undefined;
 }
 
-/** A camera's own pictures are forgotten when the dialogue is closed; those that the page keeps stay. */
+/** Forgets the pictures taken when the dialogue is closed, except those that the page keeps. */
 export function forgetTaken(): void {
   for (const { address } of taken.value) URL.revokeObjectURL(address);
   taken.value = [];
@@ -80,7 +82,7 @@ export function forgetTaken(): void {
   problem.value = undefined;
 }
 
-/** Takes what the camera sees; while the one before is saved, none. False where it could not be saved. */
+/** Takes the current picture, unless the previous one is still being saved. False where it could not be saved. */
 export async function takePicture(): Promise<boolean> {
   const video = stream.value?.video;
   if (video === undefined || video.videoWidth === 0 || isSaving.value) return true;
@@ -116,7 +118,7 @@ async function save(body: Blob): Promise<Pick<Taken, "name" | "saved">> {
   return { name: saved.file, saved: make ? await openMade(saved) : saved };
 }
 
-/** From now on the folder is a data set like any; alone in the opened folder, it is the opened folder's. */
+/** Opens the data set that a new folder has become; if it is the only one, the opened folder itself is the data set. */
 async function openMade({ set, file }: SavedFrame): Promise<SavedFrame> {
   newFolder.value = undefined;
   const isListed = entries.value?.some(({ path }) => path === set);
@@ -134,13 +136,13 @@ function keep(body: Blob): string {
   return name;
 }
 
-/** Offers what the page keeps as one .zip. */
+/** Offers the pictures that the page keeps as one .zip. */
 export async function saveKept(): Promise<void> {
   const { zipSync } = await import("fflate");
   const entries = await Promise.all(
     [...kept.value].map(async ([name, blob]) => [name, new Uint8Array(await blob.arrayBuffer())] as const),
   );
-  // JPEGs do not get smaller.
+  // JPEGs cannot be compressed further.
   const bytes = zipSync(Object.fromEntries(entries), { level: 0 });
   saveFile("captures.zip", new Uint8Array(bytes), "application/zip");
 }
@@ -151,12 +153,12 @@ export function forgetKept(): void {
 }
 
 export interface BurstOptions {
-  /** Seconds from one to the next. */
+  /** Interval in seconds. */
   readonly every: number;
   readonly total: number;
 }
 
-/** Takes pictures one after another until there are so many, it is stopped or one cannot be saved. */
+/** Takes pictures at an interval until `total` are taken, it is stopped or one cannot be saved. */
 export function startBurst({ every, total }: BurstOptions): void {
   stopBurst();
   burst.value = { done: 0, total };

@@ -1,4 +1,4 @@
-/** The door for a telephone: opened and closed, with the code that lets one in. */
+/** Dialogue for the phone's door: opens and closes it, and shows the code that admits a phone. */
 import { formatCount } from "@phinets/node/text";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";

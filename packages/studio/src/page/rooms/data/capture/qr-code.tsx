@@ -1,17 +1,17 @@
-/** A QR code that a telephone's camera reads: dark on white in every colour scheme. */
+/** A QR code for a phone's camera: dark on white in every colour scheme. */
 import qrcode from "qrcode-generator";
 
-/** Modules that are left white around it, as readers need (ISO/IEC 18004). */
+/** Width in modules of the white margin that readers need (ISO/IEC 18004). */
 const quiet = 4;
 
 export interface QrCodeProps {
   readonly text: string;
-  /** What it is, for who does not see it. */
+  /** Description for screen readers. */
   readonly label: string;
 }
 
 export function QrCode({ text, label }: QrCodeProps) {
-  // The smallest that holds the text; of medium error correction.
+  // The smallest version that holds the text, with medium error correction.
   const code = qrcode(0, "M");
   code.addData(text);
   code.make();

@@ -1,4 +1,4 @@
-/** The choice of where pictures go. */
+/** Selects where pictures are saved. */
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import { Select } from "../../../ui/select.js";
@@ -9,7 +9,7 @@ const aNewFolder = "+";
 
 export interface TargetPickerProps {
   readonly label: string;
-  /** Further choices below. */
+  /** Further controls below. */
   readonly children?: ComponentChildren;
 }
 

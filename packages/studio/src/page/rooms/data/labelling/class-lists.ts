@@ -1,6 +1,6 @@
 /**
- * Classes of each data set as this page numbers them: in the order in which they were met, so that a number keeps its
- * meaning while boxes are under edit, whatever is read meanwhile.
+ * The page's own class numbers for each data set. Classes are appended as they appear, so that a number keeps its
+ * meaning while boxes are edited, whatever is read in the meantime.
  */
 import type { PixelBox } from "@phinets/core/data";
 import { signal } from "@preact/signals";
@@ -17,7 +17,7 @@ const keyOf = ({ labels, set }: SetName): string => JSON.stringify([labels.ident
 
 export const classesOf = (name: SetName): readonly string[] => lists.value.get(keyOf(name)) ?? [];
 
-/** The set has these classes, too. */
+/** Adds classes of a data set that are not known yet. */
 export function meetClasses(name: SetName, names: readonly string[]): void {
   const known = classesOf(name);
   const more = names.filter((each) => !known.includes(each));
@@ -25,7 +25,7 @@ export function meetClasses(name: SetName, names: readonly string[]): void {
   if (more.length > 0 || !lists.value.has(key)) lists.value = new Map(lists.value).set(key, [...known, ...more]);
 }
 
-/** Boxes whose classes are numbered by `names`, numbered as this page does. */
+/** Renumbers boxes from the classes `names` to the page's numbers. */
 export function inPageClasses<B extends PixelBox>(name: SetName, boxes: readonly B[], names: readonly string[]): B[] {
   meetClasses(name, names);
   const known = classesOf(name);

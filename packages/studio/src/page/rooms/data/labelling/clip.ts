@@ -1,6 +1,6 @@
 /**
- * Frames of a clip: boxes taken over from the frame before, keyframes of an object, and its boxes in the frames between two
- * of them.
+ * Labelling of clips: copies boxes from the previous frame, marks keyframes of an object, and interpolates its boxes
+ * between two of them.
  */
 import type { PixelBox } from "@phinets/core/data";
 import { iouCorners } from "@phinets/core/detection";
@@ -16,7 +16,7 @@ interface ClipObject {
   readonly keyframes: readonly Keyframe[];
 }
 
-/** By number; the newest one is the last. */
+/** By object number; the newest is last. */
 const objects = signal<readonly ClipObject[]>([]);
 
 /** Frames of the clip that the open picture belongs to. */
@@ -25,10 +25,10 @@ export const frames = computed(() => {
   return value === undefined || set === undefined ? [] : framesOfClip(value.picture, set.files);
 });
 
-/** Keyframes of the selected box's object, for people. */
+/** Keyframes of the selected box's object, to show. */
 export const marked = computed(() => objects.value[selected.value?.object ?? -1]?.keyframes ?? []);
 
-/** The boxes of the frame before, those of objects as such. */
+/** Copies the boxes of the previous frame; keyframes keep their object. */
 export const copyFromBefore = (): Promise<void> =>
   whileBusy(async () => {
     const { value } = open;
@@ -42,7 +42,7 @@ export const copyFromBefore = (): Promise<void> =>
     message.value = `${boxes.length} ${boxes.length === 1 ? "box" : "boxes"} taken over from ${before.file}`;
   });
 
-/** The object whose keyframe a box of a frame is. */
+/** The object of which a frame's box is a keyframe. */
 function objectAt(file: string, box: PixelBox): { object?: number } {
   const found = clipFrameOf(file);
   const object = objects.value.findIndex(
@@ -52,7 +52,7 @@ function objectAt(file: string, box: PixelBox): { object?: number } {
   return object < 0 ? {} : { object };
 }
 
-/** Boxes that overlap so much are one. */
+/** Boxes that overlap more (IoU) count as the same. */
 const sameOverlap = 0.9;
 
 type Place = Pick<PixelBox, "left" | "top" | "width" | "height">;
@@ -62,7 +62,10 @@ function overlap(a: Place, b: Place): number {
   return iouCorners(...corners(a), ...corners(b));
 }
 
-/** The selected box is its object's at this frame: exactly there. A box without an object goes on with the newest of its class. */
+/**
+ * Makes the selected box a keyframe of its object in this frame. A box without an object continues the newest object of
+ * its class.
+ */
 export function markKeyframe(): void {
   const [{ value }, box] = [open, selected.value];
   const at = value && clipFrameOf(value.picture);
@@ -83,7 +86,7 @@ export function markKeyframe(): void {
   message.value = `keyframe ${keyframes.length} of this object, at frame ${at.frame}`;
 }
 
-/** Puts the selected object's boxes into the frames between its last two keyframes, and saves them. */
+/** Interpolates the selected object's boxes in the frames between its last two keyframes, and saves them. */
 export const interpolate = (): Promise<void> => whileBusy(fillBetween);
 
 async function fillBetween(): Promise<void> {
@@ -100,7 +103,7 @@ async function fillBetween(): Promise<void> {
     for (const { file, frame } of between) {
       const name = { labels: value.labels, set: value.set, picture: file };
       const put = { class: object.class, ...placeAt(last, frame)! };
-      // Where that was done before the box is there.
+      // A repeated interpolation finds its boxes there already.
       if (await addTo(name, put, (each) => each.class === put.class && overlap(each, put) > sameOverlap)) changed++;
     }
     message.value = `boxes put into ${changed} of ${between.length} frames between ${low} and ${high}`;
@@ -109,7 +112,9 @@ async function fillBetween(): Promise<void> {
   }
 }
 
-/** Puts the boxes of the selected object, as the chosen model finds them, into the frames that follow, until it is lost. */
+/**
+ * Adds the selected object's boxes to the following frames, as the chosen model detects them, until the object is lost.
+ */
 export const follow = (): Promise<void> => whileBusy(followOn);
 
 async function followOn(): Promise<void> {
@@ -120,7 +125,7 @@ async function followOn(): Promise<void> {
   const follower = new Follower(box);
   let [looked, changed] = [0, 0];
   for (const { file } of after) {
-    // Closing ends it.
+    // Closing the picture ends it.
     if (follower.isLost || open.value?.picture !== value.picture) break;
     const name = { labels: value.labels, set: value.set, picture: file };
     const { boxes } = await suggestFor(name);

@@ -1,19 +1,19 @@
 /**
- * Boxes that are not saved yet, in the browser's own storage: they outlive the page, and a server that was gone. By what was
- * opened (`LabelRequests.identity`), data set and picture.
+ * Boxes that are not saved yet, in the browser's storage, where they survive a reload of the page and an unreachable
+ * server. Keyed by what was opened (`LabelRequests.identity`), data set and picture.
  */
 import type { EditedBox } from "@phinets/core/data";
 import type { PictureName } from "../../../datasets/labels.js";
 
 export interface Draft {
   readonly boxes: readonly EditedBox[];
-  /** Of the labels that the boxes were drawn on. */
+  /** Version of the labels on which the boxes were drawn. */
   readonly version: string;
-  /** What the numbers of the classes stand for. */
+  /** Names of the class numbers. */
   readonly classes: readonly string[];
 }
 
-/** A picture, and what was opened. */
+/** A picture, and the identity of what was opened. */
 export interface DraftName extends PictureName {
   readonly identity: string;
 }
@@ -22,7 +22,7 @@ const start = (identity: string): string => `phinets-labels ${JSON.stringify([id
 
 const keyOf = ({ identity, set, picture }: DraftName): string => start(identity) + JSON.stringify([set, picture]);
 
-/** False where the browser keeps nothing. */
+/** False where the browser could not store it. */
 export function keepDraft(name: DraftName, draft: Draft): boolean {
   try {
     localStorage.setItem(keyOf(name), JSON.stringify(draft));
@@ -48,7 +48,7 @@ export function draftOf(name: DraftName): Draft | undefined {
   }
 }
 
-/** Pictures of what was opened that have drafts. */
+/** Pictures of an opened folder that have drafts. */
 export function draftedPictures(identity: string): PictureName[] {
   const before = start(identity);
   return Object.keys(localStorage)

@@ -1,4 +1,4 @@
-/** What each key does; the help lists the same. */
+/** The actions of the keys, which the help lists too. */
 import type { Handle } from "@phinets/core/labelling";
 import { copyFromBefore, follow, interpolate, markKeyframe } from "./clip.js";
 import { isPanning } from "./pointers.js";
@@ -49,7 +49,7 @@ const arrows: Readonly<Record<string, readonly [number, number]>> = {
   ArrowDown: [0, 1],
 };
 
-/** Steps of an arrow across what is seen. */
+/** Steps of an arrow key across the visible part. */
 const steps = 50;
 
 const plainKeys: Readonly<Record<string, () => void>> = {
@@ -94,7 +94,7 @@ function onSelected(work: (id: number) => void): void {
   if (box !== undefined) work(box.id);
 }
 
-/** Keys of what can be typed into or pressed are its own. */
+/** Whether the target handles the key itself, because it takes text or can be pressed. */
 function isOwn({ key, target }: KeyboardEvent): boolean {
   const element = target as HTMLElement;
   if (element.matches("input, select, textarea")) return true;
@@ -115,7 +115,7 @@ export function pressKey(event: KeyboardEvent): void {
   else perform(work);
 }
 
-/** Space is let go, or the window left. */
+/** The space bar was released, or the window lost the focus. */
 export function endPanning(event: KeyboardEvent | FocusEvent): void {
   if (event.type === "blur" || (event as KeyboardEvent).key === " ") isPanning.value = false;
 }

@@ -1,4 +1,4 @@
-/** Beside the picture: classes, suggestions of a model, the clip, the keys. */
+/** Panel beside the picture: classes, a model's suggestions, the clip, the keys. */
 import { formatCount } from "@phinets/node/text";
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
@@ -43,7 +43,7 @@ function Classes() {
     event.preventDefault();
     if (name.value.trim() === "" || !(await newClass(name.value.trim()))) return;
     name.value = "";
-    // Keys draw again.
+    // Give the focus back, so that keys draw again.
     input.current?.closest("dialog")?.querySelector("h2")?.focus();
   };
   return (
@@ -134,7 +134,7 @@ function Suggestions({ open }: { readonly open: Open }) {
   );
 }
 
-/** Where the page has no folder of runs: one is given to it. */
+/** Where the page has no folder of runs: opens a run for suggestions. */
 function OpenModel() {
   const id = useId();
   return (

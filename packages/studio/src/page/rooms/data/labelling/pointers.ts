@@ -1,6 +1,6 @@
 /**
- * What mouse, pen and fingers do to the picture: one draws, moves and resizes boxes; two fingers, the wheel with Ctrl, the
- * middle button, and any while Space is held, change what is seen.
+ * Mouse, pen and touch on the picture. One pointer draws, moves and resizes boxes. Two fingers, the wheel with Ctrl,
+ * the middle button, and any pointer while Space is held, zoom and pan.
  */
 import type { EditAction, Handle } from "@phinets/core/labelling";
 import { signal } from "@preact/signals";
@@ -9,7 +9,7 @@ import { panBy, pixelsOnScreen, zoom, zoomBy } from "./viewport.js";
 
 type Point = readonly [x: number, y: number];
 
-/** What a pointer does, from where it went down; in the picture's pixels. */
+/** A pointer's action since it went down, in pixels of the picture. */
 export type Drag = { readonly from: Point; readonly to: Point } & (
   | { readonly kind: "draw" }
   | { readonly kind: "move"; readonly id: number }
@@ -17,24 +17,24 @@ export type Drag = { readonly from: Point; readonly to: Point } & (
 );
 
 export const drag = signal<Drag | undefined>(undefined);
-/** Space is held: what is dragged is the picture. */
+/** Space is held: dragging moves the picture. */
 export const isPanning = signal(false);
 
-/** Pixels of the screen that a pointer goes at least before it draws. */
+/** Screen pixels that a pointer must move before it draws. */
 const leastDrag = 4;
-/** Pixels of the screen from which on one of the picture's is aimed at: edges then lie between pixels. */
+/** From this many screen pixels per picture pixel on, edges snap to picture pixels. */
 const aimedPixels = 8;
-/** Pixels that the wheel turns until what is seen is twice as large. */
+/** Screen pixels of wheel movement that double the zoom. */
 const wheelDouble = 200;
 const linePixels = 16;
 
-/** Where each pointer is on the screen: fingers, and what pans. */
+/** Positions of the pointers on the screen: fingers, and the one that pans. */
 const places = new Map<number, Point>();
-/** All fingers have to go before one draws again. */
+/** After a pinch, all fingers must lift before one can draw. */
 let isPinching = false;
 let panner: number | undefined;
 
-/** Nothing is held any more. */
+/** Ends all actions. */
 export function releaseAll(): void {
   places.clear();
   isPinching = false;
@@ -50,7 +50,7 @@ export const actionOf = (value: Exclude<Drag, { kind: "draw" }>): EditAction => 
     : { kind: "resize", id: value.id, handle: value.handle, by };
 };
 
-/** Handlers of the window that the picture is seen in. @param frame the picture's element */
+/** Event handlers of the window that shows the picture. @param frame returns the picture's element */
 export function pointerHandlers(frame: () => HTMLElement) {
   const scale = () => pixelsOnScreen(editing.value.size);
   const pointOf = ({ clientX, clientY }: PointerEvent): Point => {
@@ -94,7 +94,7 @@ export function pointerHandlers(frame: () => HTMLElement) {
       if (isFinger || pans) places.set(pointerId, [clientX, clientY]);
       (currentTarget as HTMLElement).setPointerCapture(pointerId);
       if (pans) {
-        // The middle button would scroll.
+        // Without this the middle button scrolls.
         event.preventDefault();
         panner = pointerId;
       } else if (isFinger && places.size > 1) {
@@ -123,7 +123,7 @@ export function pointerHandlers(frame: () => HTMLElement) {
     onWheel(event: WheelEvent) {
       const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? linePixels : 1;
       if (event.ctrlKey || event.metaKey) {
-        // The browser would zoom the page.
+        // Without this the browser zooms the page.
         event.preventDefault();
         const about = [event.clientX, event.clientY] as const;
         zoomBy(2 ** ((-event.deltaY * pixels) / wheelDouble), { size: editing.value.size, about });
@@ -135,7 +135,7 @@ export function pointerHandlers(frame: () => HTMLElement) {
   };
 }
 
-/** One of two fingers has moved: the picture follows both. */
+/** One of two fingers has moved: zoom and pan with both. */
 function pinch(moved: number, before: Point, now: Point): void {
   const other = [...places].find(([id]) => id !== moved)?.[1];
   if (other === undefined) return;

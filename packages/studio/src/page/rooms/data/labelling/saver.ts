@@ -1,6 +1,6 @@
 /**
- * Saves the boxes of one picture a moment after each change, and again until it has worked. What is not saved is a draft in
- * the browser's storage.
+ * Saves the boxes of one picture shortly after each change, and retries until it succeeds. Unsaved boxes are kept as a
+ * draft in the browser's storage.
  */
 import type { EditedBox, PixelBox } from "@phinets/core/data";
 import type { DrawnBox } from "@phinets/core/labelling";
@@ -15,11 +15,11 @@ export type SaveState =
   | { readonly kind: "saved" }
   | { readonly kind: "waiting" }
   | { readonly kind: "saving" }
-  /** It is tried again, unless `changed`: somebody else changed the labels. */
+  /** Saving is retried, unless `changed`: somebody else has changed the labels. */
   | { readonly kind: "failed"; readonly message: string; readonly changed: boolean };
 
 export interface SaverOptions {
-  /** Where the boxes are saved, whatever is opened meanwhile. */
+  /** Where the boxes are saved, whatever is opened in the meantime. */
   readonly labels: LabelRequests;
   readonly version: string;
   /** In the order of the file. */
@@ -34,12 +34,12 @@ const longestRetryMs = 10_000;
 export class Saver {
   readonly state = signal<SaveState>({ kind: "saved" });
   #version: string;
-  /** By a box's id: its place in the file. */
+  /** Index in the file, by a box's id. */
   #rows: Map<number, number>;
   #wanted: readonly DrawnBox[];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void> | undefined;
-  /** There is something to save: other boxes, or that there are none. */
+  /** Whether there is something to save: changed boxes, or the fact that there are none. */
   #isDue = false;
   #retryMs = firstRetryMs;
   readonly #onSaved: SaverOptions["onSaved"];
@@ -56,12 +56,12 @@ export class Saver {
     this.#onSaved = onSaved;
   }
 
-  /** As they are wanted, saved or not. */
+  /** The current boxes, saved or not. */
   get boxes(): readonly DrawnBox[] {
     return this.#wanted;
   }
 
-  /** The boxes are to be these. */
+  /** Sets the boxes to save. */
   want(boxes: readonly DrawnBox[]): void {
     if (boxes === this.#wanted) return;
     this.#wanted = boxes;
@@ -73,9 +73,12 @@ export class Saver {
     this.#later(afterMs);
   }
 
-  /** Saves now; true where all is saved. @param even also where nothing changed: the picture is labelled then */
+  /**
+   * Saves now; true where everything is saved. @param even also save unchanged boxes, which marks the picture as
+   * labelled
+   */
   async flush({ even = false } = {}): Promise<boolean> {
-    // One after another: each save needs the version that the one before made.
+    // One save at a time: each needs the version that the previous one returned.
     while (this.#running !== undefined) await this.#running;
     this.#isDue ||= even;
     if (!this.#isDue) return true;
@@ -87,14 +90,14 @@ export class Saver {
     return this.state.value.kind === "saved";
   }
 
-  /** After somebody else changed the labels: those are read, and these boxes written in their place. */
+  /** After somebody else has changed the labels: replaces them by these boxes. @param version of the changed labels */
   async overwrite(version: string): Promise<boolean> {
     this.#version = version;
     this.#rows = new Map();
     return this.flush({ even: true });
   }
 
-  /** What was not saved is given up. */
+  /** Gives up unsaved changes. */
   abandon(): void {
     clearTimeout(this.#timer);
     this.#isDue = false;
@@ -145,7 +148,7 @@ export class Saver {
     this.#onSaved(saved);
   }
 
-  /** A save whose answer was lost has changed the file itself: then it has these boxes. */
+  /** If a save's response was lost, the file has changed because of the save itself: it then has these boxes. */
   async #wasSaved(boxes: readonly DrawnBox[]): Promise<boolean> {
     try {
       const document = await this.#labels.read(this.name);
@@ -154,7 +157,7 @@ export class Saver {
       if (rows !== undefined) this.#noteSaved(boxes, { ...document, rows });
       return rows !== undefined;
     } catch {
-      return false; // what the save failed with is said
+      return false; // the save's own error is reported
     }
   }
 
@@ -175,7 +178,7 @@ export class Saver {
   }
 }
 
-/** Where each box of `a` is in `b`, where both are the same boxes but for what files round; else undefined. */
+/** Index in `b` of each box of `a`, where both hold the same boxes except for rounding; else undefined. */
 export function matchBoxes(a: readonly PixelBox[], b: readonly PixelBox[]): number[] | undefined {
   if (a.length !== b.length) return undefined;
   const near = (x: number, y: number) => Math.abs(x - y) < 0.01;

@@ -1,4 +1,4 @@
-/** The picture with its boxes: drawn, moved and resized by mouse, pen or finger; each box a stop of the Tab key. */
+/** The picture with its boxes, which mouse, pen or touch draw, move and resize; each box is a stop of the Tab key. */
 import type { PixelBox } from "@phinets/core/data";
 import { clipFrameOf, type DrawnBox, edit, type Handle, type Suggestion } from "@phinets/core/labelling";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
@@ -18,7 +18,7 @@ const handles: readonly Handle[] = [
   [1, 1],
 ];
 
-/** Pixels of the screen from which on one of the picture's is shown as a square, where it is zoomed. */
+/** From this many screen pixels on, a picture pixel is shown as a square when zoomed. */
 const squaresFrom = 3;
 
 export function Stage({ open }: { readonly open: Open }) {
@@ -30,7 +30,7 @@ export function Stage({ open }: { readonly open: Open }) {
   const pointers = useMemo(() => pointerHandlers(() => frame.current!), [frame]);
   const { size, boxes, suggestions, selected } = editing.value;
   useLayoutEffect(() => watch(stage.current!, picture.current!), [stage, picture]);
-  // Frames of a clip are looked at in the same place.
+  // The zoom is kept between frames of a clip.
   const before = useRef(open.picture);
   useLayoutEffect(() => {
     if (clipFrameOf(before.current)?.clip !== clipFrameOf(open.picture)?.clip) showWhole();
@@ -43,7 +43,7 @@ export function Stage({ open }: { readonly open: Open }) {
     },
     [],
   );
-  // Small ones above large ones, so that each can be reached.
+  // Small boxes above large ones, so that each can be reached.
   const order = [...boxes, ...suggestions].sort((a, b) => b.width * b.height - a.width * a.height);
   const level = new Map(order.map(({ id }, n) => [id, n + 1]));
   const shown = (box: DrawnBox): PixelBox => {
@@ -94,7 +94,7 @@ export function Stage({ open }: { readonly open: Open }) {
 
 interface BoxProps {
   readonly box: DrawnBox | Suggestion;
-  /** Where it is shown: while it is dragged, elsewhere. */
+  /** Where it is shown, which differs while it is dragged. */
   readonly place: PixelBox;
   readonly number: number;
   readonly level: number;
@@ -105,8 +105,8 @@ function Box({ box, place, number, level, chosen }: BoxProps) {
   const element = useRef<HTMLDivElement>(null);
   const isSuggestion = "score" in box;
   const name = classes.value[box.class] ?? `class ${box.class}`;
-  // Who is chosen by a key has the focus, so that Tab goes on from there. Another may be chosen by the time this runs: two
-  // that took the focus from each other would choose each other without end.
+  // A box that is selected by key gets the focus, so that Tab continues from it. By the time this runs another box may
+  // be selected; without the check two boxes could take the focus from each other endlessly.
   useEffect(() => {
     if (editing.peek().selected === box.id && document.activeElement?.closest("input, select") === null)
       element.current?.focus({ preventScroll: zoom.peek().scale > 1 });
@@ -130,7 +130,7 @@ function Box({ box, place, number, level, chosen }: BoxProps) {
       style={{ ...styleOf(place), borderColor: colourOf(box.class), zIndex: chosen ? 10_000 : level }}
       onFocus={({ currentTarget }) => {
         choose(box.id);
-        // By the keyboard: who points at it sees it.
+        // Only for focus by keyboard: a pointer is already at the box.
         if (currentTarget.matches(":focus-visible")) reveal(box, editing.peek().size);
       }}
     >

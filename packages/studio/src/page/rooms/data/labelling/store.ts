@@ -1,4 +1,4 @@
-/** The picture that is labelled, its boxes under edit, and what was said of them. */
+/** State of labelling: the open picture, its boxes, and messages. */
 import type { PixelBox } from "@phinets/core/data";
 import {
   beginEditing,
@@ -33,11 +33,11 @@ export interface Open extends Place {
 
 export const open = signal<Open | undefined>(undefined);
 export const editing = signal<Editing>(beginEditing({ width: 1, height: 1 }, []));
-/** Of the set whose picture is open. */
+/** Classes of the open picture's data set. */
 export const classes = computed(() => (open.value === undefined ? [] : classesOf(open.value)));
 /** Class of the next box. */
 export const activeClass = signal(0);
-/** What was done or why it was not, for all to read. */
+/** The latest result or problem, to show. */
 export const message = signal("");
 export const models = signal<readonly ModelEntry[] | undefined>(undefined);
 export const model = signal("");
@@ -45,7 +45,7 @@ export const isHelpOpen = signal(false);
 
 export const selected = computed(() => selectedOf(editing.value));
 
-/** Of pictures whose boxes are not all saved. */
+/** Savers of pictures whose boxes are not all saved. */
 const unsaved = new Map<string, Saver>();
 
 const keyOf = ({ labels, set, picture }: Place): string => JSON.stringify([labels.identity, set, picture]);
@@ -54,17 +54,17 @@ addEventListener("beforeunload", (event) => {
   if ([...unsaved.values()].some(({ state }) => state.value.kind !== "saved")) event.preventDefault();
 });
 
-/** Whether a picture is opened or looked at: what is done meanwhile waits, so that it is done to the right one. */
+/** Whether a picture is being opened or predicted: actions wait meanwhile, so that they apply to the right picture. */
 let isBusy = false;
 let waiting: (() => void)[] = [];
 
-/** Does something now, or when what is under way is done. */
+/** Performs an action now, or once current work is done. */
 export function perform(work: () => void): void {
   if (isBusy) waiting.push(work);
   else work();
 }
 
-/** Work that others wait for. What it fails with is said, and nothing that waited is done. */
+/** Runs work that later actions wait for. If it fails, the error is shown and the waiting actions are dropped. */
 export async function whileBusy(work: () => Promise<void>): Promise<void> {
   if (isBusy) return new Promise((resolve) => waiting.push(() => void whileBusy(work).then(resolve)));
   isBusy = true;
@@ -78,7 +78,7 @@ export async function whileBusy(work: () => Promise<void>): Promise<void> {
   while (!isBusy && waiting.length > 0) waiting.shift()!();
 }
 
-/** Opens a picture by its path in the data set that is shown. */
+/** Opens a picture by its path in the shown data set. */
 export const openPicture = (picture: string): Promise<void> => whileBusy(() => show(picture));
 
 async function show(picture: string): Promise<void> {
@@ -104,7 +104,7 @@ function begin(name: Place, document: LabelDocument) {
   const draft = draftOf({ ...name, identity: labels.identity });
   const saver = new Saver(name, {
     labels,
-    // Of a file that was changed since, the saver finds out, and asks.
+    // If the file was changed since, the saver notices and asks.
     version: draft?.version ?? document.version,
     boxes,
     onSaved: (saved) => {
@@ -113,7 +113,7 @@ function begin(name: Place, document: LabelDocument) {
     },
   });
   if (draft === undefined) return { saver, start: boxes };
-  // Boxes of before that were not saved: rows count where the file is still the one that they were drawn on.
+  // Unsaved boxes of an earlier session; their rows are valid only if the file has not changed since.
   const isSame = draft.version === document.version;
   const restored = inPageClasses(name, draft.boxes, draft.classes).map(({ row, ...box }, n) => ({
     ...box,
@@ -125,7 +125,10 @@ function begin(name: Place, document: LabelDocument) {
   return { saver, start: restored };
 }
 
-/** Saves what an earlier page left; a picture that was changed since keeps its draft until it is opened. */
+/**
+ * Saves the drafts of an earlier page; where the labels have changed since, the draft stays until its picture is
+ * opened.
+ */
 export async function saveDrafts(labels: LabelRequests): Promise<void> {
   const { identity } = labels;
   for (const name of draftedPictures(identity)) {
@@ -133,15 +136,15 @@ export async function saveDrafts(labels: LabelRequests): Promise<void> {
       const document = await labels.read(name);
       const isSame = document.version === draftOf({ ...name, identity })?.version;
       if (isSame) await begin({ ...name, labels }, document).saver.flush();
-    } catch {} // the picture is gone, or the server; the draft stays
+    } catch {} // the picture or the server is gone; the draft stays
   }
 }
 
-/** Catalogue and picture follow what the files have. */
+/** Updates catalogue and picture to what was saved. */
 function noteSaved(name: Place, saved: LabelDocument): void {
   const set = catalogue.value;
   if (set !== undefined && set.path === name.set && source.value?.labels?.identity === name.labels.identity) {
-    // The set was read again, and its classes are numbered otherwise.
+    // The data set was read again, and its classes have other numbers.
     if (set.classes.some((each, n) => each !== saved.classes[n])) return void openAgain(name.set);
     catalogue.value = withSaved(set, saved);
   }
@@ -176,7 +179,7 @@ function change(next: Editing): void {
   value.saver.want(next.boxes);
 }
 
-/** The class of the selected box and of those to come. */
+/** Sets the class of the selected box and of those to come. */
 export function setClass(kind: number): void {
   if (kind >= classes.value.length) return;
   activeClass.value = kind;
@@ -184,7 +187,10 @@ export function setClass(kind: number): void {
   if (box !== undefined) act({ kind: "class", id: box.id, class: kind });
 }
 
-/** A box of the active class between two corners; by itself a quarter of what is seen, in its middle. */
+/**
+ * Draws a box of the active class between two corners; by default in the middle of the visible part, at a quarter of
+ * its size.
+ */
 export function draw(from?: readonly [number, number], to?: readonly [number, number]): void {
   if (classes.value.length === 0) {
     message.value = "name a class first: boxes are of one";
@@ -211,7 +217,10 @@ export async function newClass(name: string): Promise<boolean> {
   return isAdded;
 }
 
-/** The picture before or after, as the data set has them: from the one that is open when it is this one's turn. */
+/**
+ * Opens a picture before or after the current one in the data set's order; the step counts from the picture that is
+ * open when it runs.
+ */
 export const goBy = (by: number): Promise<void> =>
   whileBusy(async () => {
     const [set, { value }] = [catalogue.value, open];
@@ -220,7 +229,7 @@ export const goBy = (by: number): Promise<void> =>
     else message.value = by > 0 ? "this is the last picture" : "this is the first picture";
   });
 
-/** Saves, an empty picture too, and goes on where nobody has labelled yet. */
+/** Saves, also where there are no boxes, and opens the next unlabelled picture. */
 export const saveAndGoOn = (): Promise<void> =>
   whileBusy(async () => {
     const { value } = open;
@@ -232,7 +241,7 @@ export const saveAndGoOn = (): Promise<void> =>
     else await show(picture);
   });
 
-/** Ends the labelling; what is not saved goes on being saved. */
+/** Ends labelling; unsaved boxes continue to be saved. */
 export function close(): void {
   void open.value?.saver.flush();
   waiting = [];
@@ -240,7 +249,7 @@ export function close(): void {
   message.value = "";
 }
 
-/** After somebody else changed the file: their boxes, or these. */
+/** After somebody else has changed the file: keeps their boxes or these. */
 export async function resolveChange(keep: "theirs" | "mine"): Promise<void> {
   const { value } = open;
   if (value === undefined) return;
@@ -266,7 +275,7 @@ export async function loadModels(): Promise<void> {
   }
 }
 
-/** A run that the user gives to the page suggests from now on. */
+/** Adds a run that the user opens, and suggests boxes with it. */
 export const addModel = (given: Given): Promise<void> =>
   whileBusy(async () => {
     const { value } = open;
@@ -285,7 +294,7 @@ export async function requireModel(): Promise<void> {
   }
 }
 
-/** Boxes that the chosen model finds, to be accepted or dropped. */
+/** Adds the chosen model's detections as suggestions, to be accepted or dropped. */
 export const suggestBoxes = (): Promise<void> =>
   whileBusy(async () => {
     const { value } = open;
@@ -299,13 +308,13 @@ export const suggestBoxes = (): Promise<void> =>
     message.value = `${boxes.length} ${boxes.length === 1 ? "box" : "boxes"} suggested${lacking}`;
   });
 
-/** Boxes that the chosen model finds in a picture; what it finds of classes that the set lacks is named. */
+/** The chosen model's detections in a picture; a message names those of classes that the data set lacks. */
 export async function suggestFor(name: Place) {
   const { boxes, classes: names, missing } = await name.labels.suggest(name, model.value);
   return { boxes: inPageClasses(name, boxes, names), missing };
 }
 
-/** Adds boxes to those of a picture that is not open, and saves it. `isThere`: one that need not be added. */
+/** Adds a box to a picture that is not open, and saves it. `isThere`: whether an existing box makes it unnecessary. */
 export async function addTo(name: Place, box: PixelBox, isThere: (each: PixelBox) => boolean): Promise<boolean> {
   const { boxes, version, classes: names } = await name.labels.read(name);
   const own = inPageClasses(name, boxes, names);
@@ -315,7 +324,7 @@ export async function addTo(name: Place, box: PixelBox, isThere: (each: PixelBox
   return true;
 }
 
-/** Boxes without their numbers, for another picture. */
+/** Boxes without their rows, for another picture. */
 export function plain(boxes: readonly PixelBox[]): PixelBox[] {
   return boxes.map(({ class: kind, left, top, width, height, ignore }) => ({
     ...{ class: kind, left, top, width, height },

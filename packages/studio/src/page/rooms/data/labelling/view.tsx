@@ -1,4 +1,4 @@
-/** Labelling: one picture over the whole window, its boxes, and whether they are saved. */
+/** Labelling view: one picture over the whole window, its boxes, and the state of saving. */
 import { formatCount } from "@phinets/node/text";
 import { useEffect, useRef } from "preact/hooks";
 import { catalogue, source } from "../store.js";
@@ -19,7 +19,7 @@ export function Labelling() {
     if (!isOpen) dialog.current?.close();
     else if (!dialog.current?.open) dialog.current?.showModal();
     if (!isOpen) return;
-    // Of the whole window: what has the focus may be taken away, and the next key come before another has it.
+    // Listens on the whole window: the focused element may be removed before the next key.
     addEventListener("keydown", pressKey);
     addEventListener("keyup", endPanning);
     addEventListener("blur", endPanning);
@@ -31,7 +31,7 @@ export function Labelling() {
   }, [isOpen]);
   const heading = useRef<HTMLHeadingElement>(null);
   const drawing = editing.value;
-  // Where what had the focus is gone, Tab goes on from the heading.
+  // If the focused element is removed, Tab continues from the heading.
   useEffect(() => {
     if (isOpen && !dialog.current?.contains(document.activeElement)) heading.current?.focus();
   }, [isOpen, value, drawing]);

@@ -1,27 +1,27 @@
-/** What of the picture is seen: the state of zoom.ts, and the elements that it is measured by. */
+/** The visible part of the picture: the state of zoom.ts, and the elements that it is measured by. */
 import type { PictureSize, PixelBox } from "@phinets/core/data";
 import { signal } from "@preact/signals";
 import { panned, type Room, seen, whole, type Zoom, zoomed } from "./zoom.js";
 
 export const zoom = signal<Zoom>(whole);
 
-/** Pixels of the screen that one of the picture's has at most. */
+/** Largest zoom, in screen pixels per picture pixel. */
 const mostPixels = 40;
 
-/** What a key or a button does. */
+/** Zoom factor of a key or button. */
 export const zoomStep = Math.SQRT2;
 
 let elements: { readonly window: HTMLElement; readonly picture: HTMLElement } | undefined;
 
 /**
- * @param window where the picture is seen
- * @param picture as large as the picture is when it is seen whole, in the window's middle
+ * @param window element in which the picture is shown
+ * @param picture element with the picture's size at scale 1, centred in the window
  */
 export function watch(window: HTMLElement, picture: HTMLElement): void {
   elements = { window, picture };
 }
 
-/** The window about the picture, and where the picture is when it is seen whole; undefined while none is shown. */
+/** The window relative to the picture, and the picture's rectangle at scale 1; undefined while none is shown. */
 function measured(): { readonly room: Room; readonly place: DOMRect } | undefined {
   if (elements === undefined) return undefined;
   const [place, window] = [elements.picture.getBoundingClientRect(), elements.window.getBoundingClientRect()];
@@ -34,7 +34,7 @@ type Point = readonly [x: number, y: number];
 
 export interface ZoomByOptions {
   readonly size: PictureSize;
-  /** A place on the screen, and where it goes: default the middle of what is seen, and nowhere. */
+  /** A point on the screen to zoom about, and where it moves. Default: the middle of the window, which stays. */
   readonly about?: Point;
   readonly to?: Point;
 }
@@ -49,12 +49,12 @@ export function zoomBy(factor: number, { size, about, to }: ZoomByOptions): void
   zoom.value = zoomed(zoom.value, { ...options, ...(to && { to: at(to) }) });
 }
 
-/** Pixels of the screen that one of the picture's is wide; 0 while no picture is shown. */
+/** Screen pixels per picture pixel; 0 while no picture is shown. */
 export function pixelsOnScreen(size: PictureSize): number {
   return (zoom.value.scale * (measured()?.place.width ?? 0)) / size.width;
 }
 
-/** @param by pixels of the screen */
+/** @param by in screen pixels */
 export function panBy([across, down]: Point): void {
   const found = measured();
   if (found === undefined) return;
@@ -66,7 +66,7 @@ export function showWhole(): void {
   zoom.value = whole;
 }
 
-/** What is seen, in the picture's pixels. */
+/** The visible part, in picture pixels. */
 export function seenPart(size: PictureSize): Pick<PixelBox, "left" | "top" | "width" | "height"> {
   const found = zoom.value.scale === 1 ? undefined : measured();
   if (found === undefined) return { left: 0, top: 0, ...size };
@@ -75,7 +75,7 @@ export function seenPart(size: PictureSize): Pick<PixelBox, "left" | "top" | "wi
   return { left: x1 * width, top: y1 * height, width: (x2 - x1) * width, height: (y2 - y1) * height };
 }
 
-/** Brings a box into the middle whose own middle is not seen. */
+/** Centres a box whose centre is not visible. */
 export function reveal(box: PixelBox, size: PictureSize): void {
   const found = measured();
   if (found === undefined || zoom.value.scale === 1) return;

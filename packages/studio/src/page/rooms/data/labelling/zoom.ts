@@ -1,16 +1,16 @@
 /**
- * How a picture lies in the window that it is labelled in. Lengths are in widths and heights of the picture as it is when it
- * is seen whole, from its left top corner there.
+ * Zoom and pan of the picture in the labelling window. Lengths are in units of the picture's width and height at scale
+ * 1, with the origin at its top-left corner there.
  */
 
 export interface Zoom {
-  /** 1: the whole picture is seen. */
+  /** 1: the whole picture is visible. */
   readonly scale: number;
   readonly left: number;
   readonly top: number;
 }
 
-/** The window, which has the whole picture in its middle: 1 or more each. */
+/** Size of the window, which has the picture at scale 1 in its middle; both at least 1. */
 export interface Room {
   readonly across: number;
   readonly down: number;
@@ -18,7 +18,7 @@ export interface Room {
 
 export interface ZoomOptions {
   readonly factor: number;
-  /** Stays where it is, as far as the picture's edges let it, or goes to `to`. */
+  /** The point to zoom about. It stays in place, as far as the picture's edges permit, or moves to `to`. */
   readonly about: readonly [x: number, y: number];
   readonly to?: readonly [x: number, y: number];
   /** The largest scale. */
@@ -38,7 +38,7 @@ export function panned({ scale, left, top }: Zoom, [across, down]: readonly [num
   return within({ scale, left: left + across, top: top + down }, room);
 }
 
-/** What is seen of the picture: corners as fractions of it. */
+/** The visible part: its corners as fractions of the picture. */
 export function seen({ scale, left, top }: Zoom, { across, down }: Room) {
   const part = (start: number, room: number) => {
     const side = (room - 1) / 2;
@@ -48,7 +48,7 @@ export function seen({ scale, left, top }: Zoom, { across, down }: Room) {
   return { x1, y1, x2, y2 };
 }
 
-/** No more beside the picture is seen than need be: it fills the window, or stands in its middle. */
+/** Shows as little as possible outside the picture: it fills the window or is centred in it. */
 function within({ scale, left, top }: Zoom, { across, down }: Room): Zoom {
   const placed = (start: number, room: number) => {
     if (scale <= room) return (1 - scale) / 2;
