@@ -1,4 +1,7 @@
-/** Labels of files that the user gave to the page, read and written here: the same bytes that the server writes. */
+/**
+ * Labels of files that the user opened in the page. They are read and written here, with the same bytes that the server
+ * would write.
+ */
 import { checkBytes, type EditedBox, type LabelHost, LabelSet, type OpenedTree } from "@phinets/core/data";
 import { addToYaml } from "@phinets/node/text";
 import { inOwnClasses, type LabelDocument, type SavedDocument, suggestedBoxes } from "../../shared/labels.js";
@@ -12,7 +15,7 @@ export interface BrowserLabelsOptions {
   readonly storage: LabelStorage;
   /** The data set, opened once until it is read again. */
   readonly opened: () => Promise<OpenedTree>;
-  /** Told of what was saved. */
+  /** Called with what was saved. */
   readonly onSaved: (saved: SavedDocument) => void;
   readonly address: (name: PictureName) => Promise<string>;
 }
@@ -71,7 +74,7 @@ function hostOf(storage: LabelStorage): LabelHost {
     write: (file, bytes) => storage.write(within(file), bytes),
     digest: sha256,
     addToYaml,
-    // Another tab may have the same set open.
+    // Another tab may have the same data set open.
     inTurn: (work) => navigator.locks.request(`phinets-labels ${storage.identity}`, work),
   };
 }

@@ -1,4 +1,4 @@
-/** Networks that the user gave to the page to suggest boxes: they are there while the page is. */
+/** Networks that the user opened in the page to suggest boxes; they are kept until the page is closed. */
 import type { NamedDetection } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { ModelEntry } from "../../shared/labels.js";
@@ -8,7 +8,7 @@ import { filesOfTree, type NetworkFiles } from "../files/network-files.js";
 import type { SuggestAnswer, SuggestQuestion } from "./suggest-worker.js";
 
 const given = new Map<string, ModelEntry & { readonly files: NetworkFiles }>();
-/** Id of the one that the worker has. */
+/** Id of the network that the worker has loaded. */
 let loaded: string | undefined;
 let worker: Caller<SuggestQuestion, SuggestAnswer> | undefined;
 
@@ -19,7 +19,7 @@ function ask(question: SuggestQuestion): Promise<SuggestAnswer> {
 
 export const browserModels = (): readonly ModelEntry[] => [...given.values()];
 
-/** Throws where there is no run in what was given, or none of a detector. */
+/** Throws where the files have no run, or no run of a detector. */
 export async function addBrowserModel({ files }: Given): Promise<ModelEntry> {
   const title = files[0]?.path.split("/")[0] ?? "";
   const network = await filesOfTree(files);
@@ -31,11 +31,11 @@ export async function addBrowserModel({ files }: Given): Promise<ModelEntry> {
   return entry;
 }
 
-/** What a network finds in a picture file. */
+/** A network's detections in a picture file. */
 export async function lookWith(id: string, bytes: Uint8Array, file: string): Promise<readonly NamedDetection[]> {
   const model = given.get(id);
   if (model === undefined) throw new PhinetsError("studio.missing", "there is no such model in this page; open it");
-  // Questions are answered in order: whoever asks meanwhile loads its own.
+  // Questions are answered in order, so another caller can load its own network in between.
   const ready = loaded === id ? undefined : ask({ ask: "load", files: model.files });
   loaded = id;
   const looked = ask({ ask: "look", bytes, file });

@@ -1,4 +1,4 @@
-/** Data sets of files that the user gave to the page. */
+/** Data sets of files that the user opened in the page. */
 import {
   bareFormat,
   type DoctorReport,
@@ -27,14 +27,14 @@ import type { LabelStorage } from "../files/storage.js";
 import { browserLabels } from "./browser-labels.js";
 import type { DataSource, PictureWork } from "./source.js";
 
-/** Blob addresses that are kept; a row of thumbnails more than any screen shows. */
+/** Number of blob addresses to keep: more thumbnails than any screen shows. */
 const mostAddresses = 2000;
 const thumbnailSide = 192;
 
 interface Opened {
   readonly tree: OpenedTree;
   readonly samples: readonly Sample[];
-  /** Changes when a picture is labelled. */
+  /** Replaced when a picture is labelled. */
   catalogue: Catalogue;
 }
 
@@ -104,7 +104,7 @@ export async function browserSource(given: Given): Promise<DataSource> {
       return kept(`small ${each.file}`, async () => smallCopy(await bytesOf(each), each.file));
     },
     picture: async (_, n) => whole(await sample(n)),
-    // Read anew: boxes may have been drawn since.
+    // Read again, because boxes may have been drawn since.
     examine: async (_, work) => examine((await read()).tree, bytesOf, work),
     nearCopies: async (_, work) => nearCopies((await open()).samples, bytesOf, work),
   };
@@ -112,7 +112,7 @@ export async function browserSource(given: Given): Promise<DataSource> {
 
 /** Undefined where the browser gives the page no storage. */
 async function storageOf(tree: FileTree, { folder }: Given): Promise<LabelStorage | undefined> {
-  // Digests and locks are there over https and on localhost alone.
+  // Digests and locks are only available over https and on localhost.
   if (!isSecureContext) return undefined;
   if (folder !== undefined && tree instanceof FilesTree) return FolderStorage.open(tree, folder);
   try {
@@ -135,7 +135,9 @@ async function smallCopy(bytes: Uint8Array, file: string): Promise<Blob> {
   return canvas.convertToBlob({ type: "image/jpeg", quality: 0.8 });
 }
 
-/** As `phinets doctor` does it, but that a browser's JPEG decoder may give other last bits to what near copies are told by. */
+/**
+ * As `phinets doctor`, except that a browser's JPEG decoder may give slightly different values for finding near copies.
+ */
 async function examine(
   opened: OpenedTree,
   bytesOf: (sample: Sample) => Promise<Uint8Array>,
@@ -170,7 +172,7 @@ async function examine(
   );
 }
 
-/** Size, digest and cells of a picture. */
+/** Size, digest and grey cells of a picture. */
 async function see(bytes: Uint8Array, file: string) {
   const picture = await pixelsOf(bytes, file);
   const { width, height } = picture;
@@ -188,7 +190,7 @@ async function nearCopies(
     try {
       looks.push(await see(await bytesOf(sample), sample.file));
     } catch (error) {
-      // What is wrong with it the doctor says.
+      // The doctor reports what is wrong with it.
       if (!(error instanceof PhinetsError)) throw error;
       looks.push(undefined);
     }

@@ -1,31 +1,31 @@
-/** What labelling asks of where the labels are: the server's folder, or what the user gave to the page. */
+/** Interface of the place where labels are: the server's folder, or what the user opened in the page. */
 import type { LabelDocument, ModelEntry, SavedDocument, SaveRequest, SuggestedBoxes } from "../../shared/labels.js";
 import type { Given } from "../files/given-files.js";
 import type { KeptLabels } from "../files/storage.js";
 
-/** A picture of a data set, by its path there. */
+/** A picture of a data set, by its path within it. */
 export interface PictureName {
   readonly set: string;
   readonly picture: string;
 }
 
 export interface LabelRequests {
-  /** Names what was opened, and does so again after the page was loaded anew. */
+  /** Identifies what was opened, also after the page is reloaded. */
   readonly identity: string;
-  /** Where labels are kept in the browser, and not saved into the set's own files. */
+  /** Present where labels are kept in the browser, not saved into the data set's own files. */
   readonly kept?: KeptLabels;
   /** An address for `img`. */
   address(name: PictureName): Promise<string>;
-  /** Asks the user for what saving needs, too. */
+  /** Also asks the user for the permission to save, where that is needed. */
   read(name: PictureName): Promise<LabelDocument>;
   save(name: PictureName, request: SaveRequest): Promise<SavedDocument>;
-  /** All classes, with the new one. */
+  /** Adds a class; returns all classes. */
   addClass(set: string, name: string): Promise<readonly string[]>;
-  /** Nothing where every picture is labelled. */
+  /** No picture where all are labelled. */
   nextUnlabelled(name: PictureName): Promise<{ readonly picture?: string }>;
-  /** Networks that suggest boxes. */
+  /** Networks that can suggest boxes. */
   listModels(): Promise<readonly ModelEntry[]>;
   suggest(name: PictureName, model: string): Promise<SuggestedBoxes>;
-  /** A run that the user gives to the page is a network that suggests, too; absent where the server knows them all. */
+  /** Adds a run that the user opens as a network that suggests boxes; absent where the server knows all of them. */
   addModel?(given: Given): Promise<ModelEntry>;
 }

@@ -7,7 +7,7 @@ import { jobEnd, jobs } from "../connection.js";
 import { serverLabels } from "./server-labels.js";
 import type { DataSource, PictureWork } from "./source.js";
 
-/** @param folder path of the opened folder, as commands name it */
+/** @param folder path of the opened folder, for use in commands */
 export function serverSource(folder: string): DataSource {
   return {
     labels: serverLabels(folder),
@@ -22,7 +22,7 @@ export function serverSource(folder: string): DataSource {
   };
 }
 
-/** Starts a job on a data set; what it made. */
+/** Starts a job on a data set; resolves with its result. */
 async function jobOn<T>(resource: string, set: string, { signal, onProgress }: PictureWork): Promise<T> {
   const { id } = await post<Job>(resource, { query: { set } });
   signal.addEventListener("abort", () => void remove(`jobs/${id}`));

@@ -1,4 +1,4 @@
-/** Runs a network that suggests boxes off the page's own thread. */
+/** Worker that runs a network which suggests boxes. */
 import { Model, type NamedDetection, readModel } from "@phinets/core/model";
 import { PhinetsError } from "@phinets/core/tensor";
 import { answerEach } from "../answer.js";
@@ -6,9 +6,9 @@ import type { NetworkFiles } from "../files/network-files.js";
 import { pixelsOf } from "../files/pictures.js";
 
 export type SuggestQuestion =
-  /** From now on this network looks. */
+  /** Loads the network for the following questions. */
   | { readonly ask: "load"; readonly files: NetworkFiles }
-  /** What is in a picture file. */
+  /** Detects objects in a picture file. */
   | { readonly ask: "look"; readonly bytes: Uint8Array; readonly file: string };
 
 export interface SuggestAnswer {
@@ -22,7 +22,7 @@ answerEach(async (question: SuggestQuestion): Promise<readonly [SuggestAnswer]> 
   if (question.ask === "load") {
     await model?.dispose();
     model = undefined;
-    // As `phinets predict` chooses it.
+    // The same choice as `phinets predict` makes.
     const on = "quantized.json" in question.files ? "int8" : "float";
     const loaded = await Model.of(await readModel(question.files, on), { on });
     if (loaded.task !== "detect") {

@@ -26,7 +26,7 @@ export class FilesTree implements FileTree {
     for (const file of named) this.#add(isFolder ? file.path.slice(root.length + 1) : file.path, file);
   }
 
-  /** A file that was written, as `locate` names it. */
+  /** Adds a written file, with the name that `locate` returns. */
   add(file: GivenFile): void {
     this.#add(file.path.slice(this.name.length + 1), file);
   }

@@ -1,4 +1,4 @@
-/** Label files in the folder that the user picked, written where they are. */
+/** Label files in the folder that the user picked, written in place. */
 import { baseName, folderOf } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { FilesTree } from "./files-tree.js";
@@ -58,7 +58,7 @@ export class FolderStorage implements LabelStorage {
     await this.#explained(path, async () => {
       const folder = await this.#folderOf(path, { create: true });
       const handle = await folder.getFileHandle(baseName(path), { create: true });
-      // The browser writes beside the file, and puts that in its place when it is closed.
+      // The browser writes a temporary file and replaces the original when it is closed.
       const writer = await handle.createWritable();
       await writer.write(new Uint8Array(bytes));
       await writer.close();

@@ -1,15 +1,15 @@
-/** Files that the user gave: chosen, dropped, or of a folder that was picked. Each with its path. */
+/** Files that the user opened in the page: chosen, dropped, or in a picked folder, each with its path. */
 export interface GivenFile {
-  /** With `/`; the first part is the name of the folder that was given, where one was. */
+  /** Separated by `/`; begins with the name of the folder where one was given. */
   readonly path: string;
-  /** As it is now. */
+  /** Opens the file's current content. */
   open(): Promise<File>;
 }
 
-/** What was given at once. */
+/** Files that were given together. */
 export interface Given {
   readonly files: readonly GivenFile[];
-  /** The folder that they are of, where it was picked: it can be written. */
+  /** The folder, where it was picked: it can be written. */
   readonly folder?: PickedFolder;
 }
 
@@ -18,9 +18,9 @@ const givenFile = (file: File, path: string): GivenFile => ({ path, open: async 
 export const chosenFiles = (files: Iterable<File>): GivenFile[] =>
   [...files].map((file) => givenFile(file, file.webkitRelativePath || file.name));
 
-/** What was dropped: files and folders, with all that is in them. */
+/** Dropped files, including all files in dropped folders. */
 export async function droppedFiles({ items }: DataTransfer): Promise<GivenFile[]> {
-  // The items are gone once this has waited.
+  // The items are only valid before the first await.
   const given = [...items].map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
   const found = await Promise.all(
     given.map(({ entry, file }) => (entry === null ? (file ? chosenFiles([file]) : []) : filesOf(entry))),
@@ -37,7 +37,7 @@ async function filesOf(entry: FileSystemEntry): Promise<GivenFile[]> {
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const entries: FileSystemEntry[] = [];
   for (;;) {
-    // Browsers hand out a hundred at a time.
+    // Browsers return at most a hundred entries at a time.
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
     if (some.length === 0) break;
     entries.push(...some);
@@ -45,7 +45,7 @@ async function filesOf(entry: FileSystemEntry): Promise<GivenFile[]> {
   return (await Promise.all(entries.map(filesOf))).flat();
 }
 
-/** Of the File System Access API, what TypeScript does not know; Chromium and its kin have it. */
+/** Parts of the File System Access API that TypeScript does not know; Chromium-based browsers have it. */
 export interface PickedFolder extends FileSystemDirectoryHandle {
   queryPermission(descriptor: { readonly mode: "readwrite" }): Promise<PermissionState>;
   requestPermission(descriptor: { readonly mode: "readwrite" }): Promise<PermissionState>;
@@ -58,7 +58,7 @@ const picker = (): Picker | undefined =>
 
 export const hasFolderPicker = (): boolean => picker() !== undefined;
 
-/** Files of a folder that the user picks; undefined where none was. */
+/** Files of a folder that the user picks; undefined where none was picked. */
 export async function pickedFiles(): Promise<Given | undefined> {
   let folder: PickedFolder;
   try {
@@ -69,7 +69,7 @@ export async function pickedFiles(): Promise<Given | undefined> {
   return { folder, files: await filesIn(folder) };
 }
 
-/** All files of a folder, as they are now. */
+/** All files that a folder has now. */
 export async function filesIn(folder: FileSystemDirectoryHandle, path = folder.name): Promise<GivenFile[]> {
   const found: GivenFile[] = [];
   for await (const entry of folder.values()) {

@@ -2,8 +2,8 @@ import { type FileTree, Survey } from "@phinets/core/data";
 import { sha256 } from "./digest.js";
 
 /**
- * Names a set that was given to the page, the same whenever it is given again: by its own name and its first picture, so
- * that it stays itself when it is labelled.
+ * Identifies a data set whenever it is opened again: by its name and its first picture, so that labelling does not
+ * change it.
  */
 export async function identityOf(tree: FileTree): Promise<string> {
   const [first] = (await Survey.of(tree)).pictures;

@@ -1,6 +1,6 @@
 /**
- * Label files in the browser's own storage, where what was opened cannot be written: an archive, a folder that was dropped,
- * a browser without the File System Access API. They outlive the page, and are downloaded when the user wants them.
+ * Label files in the browser's storage, where what was opened cannot be written: an archive, a dropped folder, a
+ * browser without the File System Access API. They survive the page, and are downloaded when the user wants.
  */
 import { baseName, type FileTree, folderOf, isPictureFile, Survey, ZipTree } from "@phinets/core/data";
 import { computed, signal } from "@preact/signals";
@@ -11,10 +11,10 @@ import { identityOf } from "./identity.js";
 import { KeptTree } from "./kept-tree.js";
 import type { KeptLabels, LabelStorage } from "./storage.js";
 
-/** A file in place of the opened set's own. */
+/** A file that replaces one of the opened data set. */
 interface KeptFile {
   readonly bytes: Uint8Array;
-  /** SHA-256 of what it was made of; "" where there was no file. */
+  /** SHA-256 of the original file; "" where there was none. */
   readonly from: string;
 }
 
@@ -48,7 +48,7 @@ export class KeptStorage implements LabelStorage {
     this.#data = data;
   }
 
-  /** What was kept of this set before is in place again. */
+  /** Opens the storage with the files kept earlier for this data set. */
   static async open(opened: FileTree): Promise<KeptStorage> {
     const storage = new KeptStorage(await identityOf(opened), { opened, data: await database() });
     await storage.refresh();
@@ -59,7 +59,7 @@ export class KeptStorage implements LabelStorage {
     return new KeptTree(this.#opened, { kept: this.#paths.value, read: (path) => this.#kept(path) });
   }
 
-  /** What is in the set by now, as it was downloaded and put there, needs no keeping. */
+  /** Drops files that the data set has meanwhile, because they were downloaded and copied into it. */
   async refresh(): Promise<void> {
     const paths = new Set<string>();
     let outdated = 0;
@@ -97,7 +97,7 @@ export class KeptStorage implements LabelStorage {
     return IDBKeyRange.bound([this.identity], [this.identity, []]);
   }
 
-  /** From the storage itself: another tab may have written it. */
+  /** Read from the storage itself, because another tab may have written it. */
   async #kept(path: string): Promise<Uint8Array | undefined> {
     return (await this.#data.get("files", [this.identity, path]))?.bytes;
   }
@@ -120,7 +120,7 @@ export class KeptStorage implements LabelStorage {
   }
 }
 
-/** Files of a tree as a .zip; pictures, which are compressed, as they are. */
+/** Files of a tree as a .zip; pictures are stored uncompressed, because they are compressed already. */
 async function packed(tree: FileTree, files: readonly string[]): Promise<Blob> {
   const { Zip, ZipDeflate, ZipPassThrough } = await import("fflate");
   const parts: Uint8Array<ArrayBuffer>[] = [];

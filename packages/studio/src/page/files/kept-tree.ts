@@ -1,4 +1,4 @@
-/** A tree with files in place of some of its own, and beside them. */
+/** A tree in which some files are replaced and some are added. */
 import {
   baseName,
   byCodeUnits,
@@ -13,7 +13,7 @@ import {
 export class KeptTree implements FileTree {
   readonly name: string;
   readonly #below: FileTree;
-  /** Paths of the files that stand in place of others. */
+  /** Paths of the files that replace others. */
   readonly #kept: ReadonlySet<string>;
   readonly #read: (path: string) => Promise<Uint8Array | undefined>;
 

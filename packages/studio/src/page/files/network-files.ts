@@ -1,4 +1,4 @@
-/** The files of a network: of a run that the server has, or of a folder or .zip that was given to the page. */
+/** The files of a network: of a run on the server, or of a folder or .zip that was opened in the page. */
 import { baseName, type FileTree, folderOf } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import type { RunEntry } from "../../shared/runs.js";
@@ -9,9 +9,9 @@ import { treeOf } from "./open.js";
 export type NetworkFiles = Readonly<Record<string, Uint8Array>>;
 
 const names = ["network.json", "quantized.json", "quantized.safetensors", "weights/best.safetensors"];
-/** Most bytes of one of them. */
+/** Size limit of each file. */
 const mostBytes = 512 * 1024 * 1024;
-/** Folders of a tree that are looked into. */
+/** Number of folders to search in a tree. */
 const mostFolders = 1000;
 
 export async function filesOfRun({ id, hasInt8, hasWeights }: RunEntry): Promise<NetworkFiles> {
@@ -29,7 +29,7 @@ export async function filesOfRun({ id, hasInt8, hasWeights }: RunEntry): Promise
   return Object.fromEntries(wanted.map((name, n) => [name, contents[n]]));
 }
 
-/** Of the first run folder in them. Throws PhinetsError where there is none. */
+/** Files of the first run folder among the given ones. Throws PhinetsError where there is none. */
 export async function filesOfTree(given: readonly GivenFile[]): Promise<NetworkFiles> {
   const tree = await treeOf(given);
   const folder = await runIn(tree);
@@ -47,7 +47,7 @@ export async function filesOfTree(given: readonly GivenFile[]): Promise<NetworkF
   return found;
 }
 
-/** Nearest to the top first. */
+/** The run folder nearest to the top. */
 async function runIn(tree: FileTree): Promise<string | undefined> {
   const folders = [""];
   for (let n = 0; n < Math.min(folders.length, mostFolders); n++) {

@@ -1,4 +1,4 @@
-/** Files that the user gave to the page, as a tree: a folder, or one .zip. */
+/** Files that the user opened in the page as a tree: a folder, or one .zip. */
 import { type DataHost, type FileTree, type OpenedTree, openBare, openTree, ZipTree } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 import { parseYaml } from "@phinets/node/text";
@@ -6,7 +6,7 @@ import { FilesTree } from "./files-tree.js";
 import type { GivenFile } from "./given-files.js";
 import { bitmapOf } from "./pictures.js";
 
-/** What core's readers of data sets and archives need of a browser. */
+/** The browser's implementation of what core's readers of data sets and archives need. */
 export const dataHost: DataHost = {
   parseYaml,
   gunzip: (bytes, limit) => unpack(bytes, "gzip", limit),
@@ -23,7 +23,7 @@ export const dataHost: DataHost = {
   },
 };
 
-/** Throws PhinetsError where there are no files, or the .zip is none. */
+/** Throws PhinetsError where there are no files, or the .zip is invalid. */
 export async function treeOf(files: readonly GivenFile[]): Promise<FileTree> {
   const [first] = files;
   if (first === undefined)
@@ -35,7 +35,10 @@ export async function treeOf(files: readonly GivenFile[]): Promise<FileTree> {
   return ZipTree.open(file.name, { size: file.size, read }, dataHost);
 }
 
-/** The data set of a tree, pictures without labels too, even where none has any. Throws PhinetsError where it is none. */
+/**
+ * Opens a tree's data set, including unlabelled pictures, even where none is labelled. Throws PhinetsError where it is
+ * not a data set.
+ */
 export async function openToLabel(tree: FileTree): Promise<OpenedTree> {
   try {
     return await openTree(tree, dataHost, { keepUnlabelled: true });

@@ -1,8 +1,8 @@
-/** Picture files and bitmaps as pixels. */
+/** Decodes picture files and reads bitmaps' pixels. */
 import type { Picture } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 
-/** A picture file, upright. Throws PhinetsError naming it where the browser cannot read it. */
+/** Decodes a picture file, upright. Throws PhinetsError naming it where the browser cannot decode it. */
 export async function bitmapOf(bytes: Uint8Array, file: string, options?: ImageBitmapOptions): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(new Blob([new Uint8Array(bytes)]), options);
@@ -15,7 +15,7 @@ export async function bitmapOf(bytes: Uint8Array, file: string, options?: ImageB
   }
 }
 
-/** RGB of a picture file, as it stands in the file. Throws PhinetsError naming it. */
+/** RGB pixels of a picture file, without rotation. Throws PhinetsError naming it. */
 export async function pixelsOf(bytes: Uint8Array, file: string): Promise<Picture> {
   const bitmap = await bitmapOf(bytes, file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   const picture = pictureOf(bitmap);
@@ -25,11 +25,11 @@ export async function pixelsOf(bytes: Uint8Array, file: string): Promise<Picture
 
 let canvas: OffscreenCanvas | undefined;
 
-/** RGB of a bitmap, which stays the caller's. */
+/** RGB pixels of a bitmap, which is not closed. */
 export function pictureOf(bitmap: ImageBitmap): Picture {
   const { width, height } = bitmap;
   canvas ??= new OffscreenCanvas(width, height);
-  // Only a change of size costs anything, and it clears the canvas too.
+  // Setting the size clears the canvas and is slow, so only set a new one.
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d", { willReadFrequently: true })!;

@@ -1,32 +1,32 @@
-/** Where label files that the page writes go: the folder that was picked, or the browser's own storage. */
+/** Interface of the storage for label files that the page writes: the picked folder, or the browser's own storage. */
 import type { FileTree } from "@phinets/core/data";
 import type { ReadonlySignal } from "@preact/signals";
 
-/** What is kept in the browser, until it is where the set is. */
+/** Files kept in the browser until they are part of the data set. */
 export interface KeptLabels {
-  /** Label files that differ from what was opened. */
+  /** Number of label files that differ from those opened. */
   readonly count: ReadonlySignal<number>;
-  /** How many of them differ from what they were made of, as somebody else has changed that. */
+  /** Number of those whose original has been changed by somebody else. */
   readonly outdated: ReadonlySignal<number>;
-  /** A .zip: the whole set where it was one, else the files that differ. */
+  /** Offers a .zip: the whole data set where it was a .zip, else the differing files. */
   download(): Promise<void>;
-  /** From now on the set is as it was opened. */
+  /** Discards the files, so that the data set is as it was opened. */
   discard(): Promise<void>;
 }
 
 /** Paths are those of `tree`. */
 export interface LabelStorage {
-  /** Names what was opened, and does so again after the page was loaded anew. */
+  /** Identifies what was opened, also after the page is reloaded. */
   readonly identity: string;
-  /** What was opened, with what was written since. */
+  /** What was opened, with the files written since. */
   readonly tree: FileTree;
   readonly kept?: KeptLabels;
-  /** Sees what others wrote meanwhile. */
+  /** Takes in what others have written in the meantime. */
   refresh(): Promise<void>;
-  /** Asks the user for what writing needs. Throws PhinetsError `data.edit` where it was refused. */
+  /** Asks the user for the permission to write. Throws PhinetsError `data.edit` where it is refused. */
   begin(): Promise<void>;
-  /** Undefined where there is no such file. */
+  /** Undefined where the file does not exist. */
   read(path: string): Promise<Uint8Array | undefined>;
-  /** As a whole or not at all. */
+  /** Writes a file atomically. */
   write(path: string, bytes: Uint8Array): Promise<void>;
 }
