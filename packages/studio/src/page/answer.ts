@@ -1,4 +1,4 @@
-/** The worker's side: answers questions, user errors as data. */
+/** The worker's side of `Latest` and `Caller`: answers questions, with user errors as data. */
 import { PhinetsError } from "@phinets/core/tensor";
 import type { WorkerAnswer } from "./latest.js";
 
@@ -7,7 +7,7 @@ interface Scope<Q> {
   postMessage(answer: unknown, transfer?: Transferable[]): void;
 }
 
-/** That of `Latest`. */
+/** Answers the questions of a `Latest`. */
 export function answerWith<Q, A>(work: (question: Q) => A): void {
   const scope = self as unknown as Scope<Q>;
   scope.onmessage = ({ data }) => {
@@ -19,7 +19,7 @@ export function answerWith<Q, A>(work: (question: Q) => A): void {
   };
 }
 
-/** That of `Caller`: questions one after another, each answered once. */
+/** Answers the questions of a `Caller`, one after another, each exactly once. */
 export function answerEach<Q, A>(
   work: (question: Q) => Promise<readonly [answer: A, transfer?: Transferable[]]>,
 ): void {

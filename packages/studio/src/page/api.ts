@@ -1,7 +1,7 @@
-/** Requests to the studio's server. Answers are typed by shared/; what the server refuses is thrown as a `UserError`. */
+/** Requests to the studio's server. The types of the answers are in shared/; a refusal is thrown as a `UserError`. */
 import type { ErrorDocument } from "../shared/errors.js";
 
-/** An error that is the user's to mend, in one line: a PhinetsError as data. */
+/** An error that the user can fix, in one line: a PhinetsError as data. */
 export class UserError extends Error {
   override readonly name = "UserError";
   constructor(
@@ -15,7 +15,7 @@ export class UserError extends Error {
 
 export type Query = Readonly<Record<string, string | number>>;
 
-/** The address of a resource below api/, as "data/thumbnail". */
+/** The address of a resource below api/, such as "data/thumbnail". */
 export function addressOf(resource: string, query: Query = {}): string {
   const words = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   return `./api/${resource}${words.length > 0 ? `?${words.join("&")}` : ""}`;
@@ -23,7 +23,7 @@ export function addressOf(resource: string, query: Query = {}): string {
 
 export interface RequestOptions {
   readonly query?: Query;
-  /** Bytes are sent as they are, all else as JSON. */
+  /** Bytes are sent unchanged, everything else as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal;
 }

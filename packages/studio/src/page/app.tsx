@@ -1,4 +1,4 @@
-/** The frame: which rooms there are, which one is open, and what the page is connected to. */
+/** The page's frame: the list of rooms, the open room, and the connection. */
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { connection, online } from "./connection.js";

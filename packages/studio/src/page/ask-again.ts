@@ -1,13 +1,14 @@
-/** A question to the server that is asked again when the server has told of a change: never by the clock alone. */
+/** Repeats a request to the server whenever the server reports a change, without polling. */
 import { computed, effect, untracked } from "@preact/signals";
 import { returns } from "./connection.js";
 
-/** Between two of the same question: changes may come faster than a room need show them. */
+/** Pause in milliseconds between two requests: changes may arrive faster than a room has to show them. */
 const restMs = 400;
 
 /**
- * Asks at once, and again whenever `key`, made of signals, is another, or the server is found again; one question at a time.
- * @returns what ends it
+ * Calls `ask` at once, and again whenever `key`, computed from signals, changes or the connection is restored; one
+ * request at a time.
+ * @returns a function that ends it
  */
 export function askAgain(key: () => string, ask: () => Promise<void>): () => void {
   let asking = false;

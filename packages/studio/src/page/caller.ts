@@ -1,4 +1,4 @@
-/** Questions to a worker of which each has its answer, in order; `Latest` is for those of which only the newest counts. */
+/** Questions to a worker that are all answered, in order; `Latest` is for questions of which only the newest counts. */
 import { UserError } from "./api.js";
 import type { WorkerAnswer } from "./latest.js";
 
@@ -37,7 +37,7 @@ export class Caller<Q, A> {
     });
   }
 
-  /** Ends the worker at once; who waits for an answer gets none. */
+  /** Ends the worker at once; pending questions are not answered. */
   end(): void {
     this.#worker.terminate();
   }

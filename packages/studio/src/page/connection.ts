@@ -1,4 +1,4 @@
-/** What the page is connected to: the server of `phinets studio`, or nothing where it is a static site. */
+/** The page's connection: to the server of `phinets studio`, or none on a static site. */
 import { computed, signal } from "@preact/signals";
 import type { Job, PlaceChange, StudioEvents } from "../shared/events.js";
 import type { PhoneStatus } from "../shared/phone.js";
@@ -10,24 +10,24 @@ import { addressOf, get, UserError } from "./api.js";
 export type Connection =
   | { readonly kind: "connecting" }
   | { readonly kind: "server"; readonly session: Session }
-  /** No server: everything is done in the page. */
+  /** No server: everything runs in the page. */
   | { readonly kind: "static" }
   | { readonly kind: "refused"; readonly error: UserError };
 
 export const connection = signal<Connection>({ kind: "connecting" });
 /** By id. */
 export const jobs = signal<ReadonlyMap<number, Job>>(new Map());
-/** Run folders of which something changed since the page was opened, by id. */
+/** Run folders that have changed since the page was opened, by id. */
 export const runs = signal<ReadonlyMap<string, RunEntry | RunGone>>(new Map());
-/** The door for a telephone, as the server said last; undefined before it was asked. */
+/** State of the door for a phone, as the server last sent it; undefined before it was requested. */
 export const phone = signal<PhoneStatus | undefined>(undefined);
-/** The picture that came in by it last. */
+/** The last picture that a phone added. */
 export const captured = signal<SavedFrame | undefined>(undefined);
-/** Shipped runs and sweeps of which something changed since the page was opened, by kind and place. */
+/** Shipped runs and sweeps that have changed since the page was opened, by kind and place. */
 export const changes = signal<ReadonlyMap<string, PlaceChange>>(new Map());
-/** Counts how often the server was found again: what was told meanwhile was not heard. */
+/** Number of reconnections: events in between were missed. */
 export const returns = signal(0);
-/** The roots of places, as commands name them. */
+/** Paths of the roots of places, for use in commands. */
 export const places = computed((): Pick<Session, "path" | "project"> => {
   const { value } = connection;
   return value.kind === "server" ? value.session : { path: ".", project: "runs" };
@@ -40,7 +40,7 @@ export async function connect(): Promise<void> {
   try {
     session = await get<Session>("session");
   } catch (error) {
-    // A static host answers with what it has for a file that is not there.
+    // A static host answers with its page for missing files.
     const refused = error instanceof UserError && /^studio\.(?!answer|gone)/.test(error.code);
     connection.value = refused ? { kind: "refused", error } : { kind: "static" };
     return;
@@ -73,7 +73,7 @@ export async function connect(): Promise<void> {
   });
 }
 
-/** Takes over what the server says of the door, unless something newer came before it. */
+/** Accepts a state of the door, unless a newer one is known. */
 export function notePhone(status: PhoneStatus): void {
   if (status.change >= (phone.peek()?.change ?? 0)) phone.value = status;
 }
@@ -82,11 +82,11 @@ function hear<K extends keyof StudioEvents>(events: EventSource, name: K, on: (e
   events.addEventListener(name, ({ data }) => on(JSON.parse(data)));
 }
 
-/** The newest job of a kind about something. */
+/** The newest job of a kind with a given subject. */
 export const jobAbout = (kind: Job["kind"], about: string): Job | undefined =>
   [...jobs.value.values()].findLast((job) => job.kind === kind && job.about === about);
 
-/** A job's end: resolves when it is done, throws what it failed with. */
+/** Resolves when a job is done, rejects with its error. */
 export function jobEnd(id: number): Promise<Job> {
   return new Promise((resolve, reject) => {
     const stop = jobs.subscribe((all) => {

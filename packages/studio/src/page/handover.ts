@@ -1,4 +1,4 @@
-/** A picture that another room hands to Data, which opens it when it is entered. */
+/** A picture that another room passes to the room Data, which opens it when it is entered. */
 import type { SavedFrame } from "../shared/try.js";
 
 let handed: SavedFrame | undefined;
@@ -7,7 +7,7 @@ export function handOver(picture: SavedFrame): void {
   handed = picture;
 }
 
-/** What was handed over, once. */
+/** Returns the picture, once. */
 export function takeHandedOver(): SavedFrame | undefined {
   const taken = handed;
   handed = undefined;

@@ -3,7 +3,7 @@ import { App } from "./app.js";
 import { connect } from "./connection.js";
 import "./style.css";
 
-// The token has done its work: it stands neither in the history nor in what a user copies.
+// Remove the token from the address, so that neither the history nor a copied address has it.
 if (location.search !== "") history.replaceState(null, "", location.pathname + location.hash);
 void connect();
 render(<App />, document.getElementById("app")!);

@@ -1,10 +1,10 @@
-/** The telephone's live camera, where its browser allows one: at addresses that it trusts. */
+/** The phone's live camera, where the browser allows one: at addresses that it trusts. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type FrameStream, openWebcam } from "../stream.js";
 import { problem, send, sending } from "./store.js";
 
-/** Browsers give no camera to pages of plain HTTP. */
+/** Browsers give no camera to pages over plain HTTP. */
 export const hasLiveCamera = (): boolean => isSecureContext && navigator.mediaDevices !== undefined;
 
 const wanted = { facingMode: { ideal: "environment" }, width: { ideal: 1920 }, height: { ideal: 1080 } };

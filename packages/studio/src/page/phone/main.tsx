@@ -5,7 +5,7 @@ import { PhonePage } from "./view.js";
 import "../style.css";
 import "./phone.css";
 
-// The code has done its work: it stands neither in the history nor in what a user copies.
+// Remove the code from the address, so that neither the history nor a copied address has it.
 const code = codeInHash(location.hash);
 if (location.hash !== "") history.replaceState(null, "", location.pathname);
 void begin(code);

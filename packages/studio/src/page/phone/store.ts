@@ -1,9 +1,9 @@
-/** What a telephone knows: whether it is in, what it sees, and what it sent. */
+/** State of the phone's page: whether it is admitted, what it sees, and what it has sent. */
 import { signal } from "@preact/signals";
 import { mostPhonePictureBytes, type PhoneView } from "../../shared/phone.js";
 import { get, post, UserError } from "../api.js";
 
-/** Undefined while it is not in. */
+/** Undefined while it is not admitted. */
 export const view = signal<PhoneView | undefined>(undefined);
 export const isAsking = signal(true);
 export const problem = signal<unknown>(undefined);
@@ -12,13 +12,13 @@ export interface Sending {
   readonly total: number;
 }
 
-/** Pictures that are on their way. */
+/** Pictures that are being sent. */
 export const sending = signal<Sending | undefined>(undefined);
 export const said = signal("");
 
 const askEveryMs = 3000;
 
-/** @param code of the address that was opened, if it had one */
+/** @param code in the address that was opened, if any */
 export async function begin(code: string | undefined): Promise<void> {
   if (code !== undefined) await enter(code);
   else await look();
@@ -38,7 +38,7 @@ export async function enter(code: string): Promise<void> {
   }
 }
 
-/** Asks what there is; who is in no more has to enter a code again. */
+/** Requests the current view; a phone that is no longer admitted has to enter a code again. */
 async function look(): Promise<void> {
   const wasIn = view.value !== undefined;
   try {
@@ -49,7 +49,7 @@ async function look(): Promise<void> {
   }
 }
 
-/** Sends pictures one after another; the first that is refused ends it. */
+/** Sends pictures one after another, until one is refused. */
 export async function send(pictures: readonly Blob[]): Promise<void> {
   problem.value = undefined;
   said.value = "";

@@ -1,4 +1,4 @@
-/** A telephone's page: the code, then the newest pictures, and a camera where pictures may be added. */
+/** The phone's page: asks for the code, then shows the newest pictures, and a camera where pictures may be added. */
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { codeDigits, type PhoneView } from "../../shared/phone.js";
@@ -77,7 +77,7 @@ function Add() {
   const isBusy = sending.value !== undefined;
   const take = ({ currentTarget }: { readonly currentTarget: HTMLInputElement }) => {
     const files = [...(currentTarget.files ?? [])];
-    // The same file can be chosen again.
+    // Lets the user choose the same file again.
     currentTarget.value = "";
     if (files.length > 0) void send(files);
   };
