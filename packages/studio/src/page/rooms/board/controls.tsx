@@ -1,4 +1,4 @@
-/** What can be chosen: the board, the task, and the multipliers of the network. */
+/** Controls of the board, the task, and the network's multipliers. */
 import { useId } from "preact/hooks";
 import { Select } from "../../ui/select.js";
 import { Slider } from "../../ui/slider.js";

@@ -1,4 +1,4 @@
-/** The figures of `inspect` against what the board has. */
+/** The figures of `inspect` beside the board's limits. */
 import { averagePowerMw } from "@phinets/core/cost";
 import type { Board } from "@phinets/core/target";
 import { formatBytes, formatCount, formatMacs, formatMs } from "@phinets/node/text";

@@ -1,10 +1,13 @@
-/** Solves for the networks that use a board, off the page's own thread. */
+/** Worker that solves for the networks that make the best use of a board. */
 import { estimate, type FitOptions, type FitResult, familiarity, fit, proxyOf } from "@phinets/core/scaling";
 import { answerWith } from "../../answer.js";
 
 export interface Fitted {
   readonly result: FitResult;
-  /** One a network of `pareto`: the proxy for accuracy as a share of the best one's. An order, not a figure of accuracy. */
+  /**
+   * For each network of `pareto`: the accuracy proxy as a fraction of the best one's. It ranks networks and does not
+   * estimate accuracy.
+   */
   readonly proxies: readonly number[];
 }
 

@@ -1,4 +1,4 @@
-/** What a network costs on a board, off the page's own thread: the document of `phinets inspect`. */
+/** Worker that computes a network's costs on a board: the document of `phinets inspect`. */
 import { type Inspection, inspectNetwork } from "@phinets/core/cost";
 import type { Network } from "@phinets/core/networks";
 import type { Board, ProgramRequest } from "@phinets/core/target";
@@ -18,11 +18,13 @@ export interface Inspected {
 const inspect = ({ network, board, request }: InspectQuestion): Inspection =>
   inspectNetwork(network, { board, ...request });
 
-/** The browser compiles what has run some dozens of times; before that a slider's figures take three times as long. */
+/**
+ * Browsers optimise code that has run some dozens of times; before that, a slider's figures take three times as long.
+ */
 const warmUps = 60;
 let isWarm = false;
 
-/** Asks the first question again and again, one at a time: a user's is answered in between. */
+/** Repeats the first question in separate tasks, so that the user's questions are answered in between. */
 function warmUp(question: InspectQuestion, left: number): void {
   if (left === 0) return;
   inspect(question);

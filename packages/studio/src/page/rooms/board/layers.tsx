@@ -1,4 +1,4 @@
-/** Every step of the firmware's program with its work, memory and time. */
+/** Every step of the firmware's program with its MACs, memory and time. */
 import type { Inspection } from "@phinets/core/cost";
 import { formatBytes, formatCount, formatMs } from "@phinets/node/text";
 

@@ -1,4 +1,4 @@
-/** The working memory over time, drawn in a thread of its own: figures need not wait for it. */
+/** Worker that draws the memory map (arena over time), so that the figures do not wait for it. */
 import { drawMemory } from "@phinets/core/cost";
 import { answerWith } from "../../answer.js";
 import type { InspectQuestion } from "./inspect-worker.js";

@@ -1,4 +1,4 @@
-/** What `fit` finds: networks that none other beats in time, RAM or flash; a click takes one over. */
+/** The Pareto set that `fit` finds, in time, RAM and flash; a click selects a network. */
 import { formatBytes, formatCount, formatMs } from "@phinets/node/text";
 import { useSignal } from "@preact/signals";
 import { CommandLine } from "../../ui/command-line.js";

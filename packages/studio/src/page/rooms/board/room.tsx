@@ -1,4 +1,4 @@
-/** Board: what a network would take of a board, before anything is trained. */
+/** The room Board: what a network takes of a board, before any training. */
 import { computed } from "@preact/signals";
 import { CommandLine } from "../../ui/command-line.js";
 import { MemoryMap } from "../../ui/memory-map.js";
@@ -12,7 +12,7 @@ import { choice, commands, inspected, inspecting, inspectProblem, memory, refuse
 import { UnitsMore } from "./units.js";
 import "./board.css";
 
-/** Each card shows what it reads, so that a move of a slider draws no other one anew. */
+/** Each card reads its own signals, so that moving a slider redraws only the cards concerned. */
 export default function BoardRoom() {
   return (
     <div class="room board">
@@ -37,7 +37,7 @@ export default function BoardRoom() {
 }
 
 const problem = computed(() => refused.value ?? inspectProblem.value);
-/** The figures that are shown are not those of what is chosen. */
+/** Whether the shown figures do not belong to the current choice. */
 const isStale = computed(() => inspected.value === undefined || problem.value !== undefined || inspecting.value);
 
 function Takes() {

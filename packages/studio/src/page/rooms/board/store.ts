@@ -1,4 +1,4 @@
-/** The board, the network on it, and what that costs: what the sliders move and the figures follow. */
+/** State of the room Board: the board, the network, and its costs, which follow the sliders. */
 
 import type { MicromindPhinet } from "@phinets/core/networks";
 import { parseNetwork } from "@phinets/core/networks";
@@ -14,10 +14,10 @@ export type Request = Required<Pick<ProgramRequest, "optimize" | "input">>;
 
 export interface Choice {
   readonly board: Board;
-  /** File of a board of the user's own, as commands name it; undefined for a built-in one. */
+  /** Path of a custom board's file, for use in commands; undefined for a built-in board. */
   readonly boardFile?: string;
   readonly network: MicromindPhinet;
-  /** Frames a second that the board must reach. */
+  /** Frames per second that the board must reach. */
   readonly fps: number;
   readonly request: Request;
 }
@@ -29,19 +29,19 @@ export const choice = signal<Choice>({
   request: { optimize: "speed", input: "whole" },
 });
 
-/** The figures are on their way: those that are shown are of what was chosen before. */
+/** Whether new figures are being computed; those shown belong to the previous choice. */
 export const inspecting = signal(true);
-/** The memory over time, as SVG; asked for while it is shown. */
+/** The memory map (arena over time) as SVG; computed while it is shown. */
 export const memory = signal<string | undefined>(undefined);
 export const shownDetail = signal<"memory" | "layers" | "units">("memory");
-/** What a unit more of each multiplier would take and bring; asked for while that is shown. */
+/** Cost and benefit of one step more of each multiplier; computed while it is shown. */
 export const units = signal<Units | undefined>(undefined);
 export const inspected = signal<Inspected | undefined>(undefined);
-/** What is wrong with what was chosen; it stays until something else is. */
+/** Why the last choice was refused, until another choice is made. */
 export const refused = signal<Error | undefined>(undefined);
-/** Why a network that was chosen has no figures. */
+/** Why the chosen network has no figures. */
 export const inspectProblem = signal<Error | undefined>(undefined);
-/** The user's own boards, by the names of their files. */
+/** Custom boards, by the names of their files. */
 export const ownBoards = signal<ReadonlyMap<string, Board>>(new Map());
 export const fitted = signal<Fitted | undefined>(undefined);
 export const fitProblem = signal<Error | undefined>(undefined);
@@ -84,7 +84,7 @@ const solver = new Latest<FitOptions, Fitted>(
 const network = computed(() => choice.value.network);
 const board = computed(() => choice.value.board);
 const request = computed(() => choice.value.request);
-/** Changes with what it says alone: frames a second ask for no other figures. */
+/** Depends on these fields only: a change of the frame rate needs no new figures. */
 const question = computed<InspectQuestion>(() => ({
   network: network.value,
   board: board.value,
@@ -95,7 +95,9 @@ effect(() => {
   inspector.ask(question.value);
 });
 
-/** What takes longer than figures, to make and to paint, follows where nothing has moved for a moment. */
+/**
+ * Whatever is slower than the figures to compute and draw waits until nothing has changed for this many milliseconds.
+ */
 const restMs = 80;
 effect(() => {
   const asked = question.value;
@@ -109,7 +111,7 @@ export function change(changes: Partial<Choice>): void {
   choice.value = { ...choice.value, ...changes };
 }
 
-/** Changes fields of the network; what is impossible stays as it was, and is said. */
+/** Changes fields of the network; an invalid change is refused and reported. */
 export function changeNetwork(changes: Partial<MicromindPhinet>): void {
   try {
     change({ network: parseNetwork({ ...choice.value.network, ...changes }) });
@@ -123,7 +125,7 @@ export function taskOf({ head }: MicromindPhinet): "detect" | "classify" {
   return head.kind === "classifier" ? "classify" : "detect";
 }
 
-/** A network's head for a task; anchors and the like are the defaults. */
+/** A network's head for a task, with default anchors and other settings. */
 export function headFor(task: "detect" | "classify", classes: number): MicromindPhinet["head"] {
   return startWith(task, task === "classify" ? Math.max(2, classes) : classes, 128).head;
 }
@@ -133,7 +135,7 @@ function startWith(task: "detect" | "classify", classes: number, side: number): 
   return parseNetwork({ family: "phinet", input: { height: side, width: side, channels: 3 }, head });
 }
 
-/** A board.json of the user's own. Throws PhinetsError naming the field. */
+/** Adds a custom board.json. Throws PhinetsError naming the field. */
 export async function addBoard(file: File): Promise<void> {
   try {
     const board = parseBoard(JSON.parse(await file.text()), file.name);
@@ -151,7 +153,7 @@ export function chooseBoard(name: string): void {
   change(own === undefined ? { board: loadBoard(name), boardFile: undefined } : { board: own, boardFile: name });
 }
 
-/** Solves for the networks that use the board, at this task, size of picture and rate. */
+/** Solves for the networks that make the best use of the board, for this task, picture size and frame rate. */
 export function solve({ anySize }: { readonly anySize: boolean }): void {
   const { board, network, fps, request } = choice.value;
   const { height, width, channels } = network.input;
@@ -172,7 +174,7 @@ export function classesOf({ head }: MicromindPhinet): number {
   return typeof head.classes === "number" ? head.classes : head.classes.length;
 }
 
-/** Words of the commands that do the same. */
+/** Words of the equivalent commands. */
 export const commands = computed(() => {
   const { board, boardFile, network, fps, request } = choice.value;
   const target = ["--target", boardFile === undefined ? board.name : `./${boardFile}`];

@@ -1,12 +1,12 @@
-/** What a unit more of each multiplier would cost and bring, off the page's own thread. */
+/** Worker that computes the cost and benefit of one step more of each multiplier. */
 import { type Inspection, inspectNetwork } from "@phinets/core/cost";
 import { type MicromindPhinet, parseNetwork } from "@phinets/core/networks";
 import { answerWith } from "../../answer.js";
 import type { InspectQuestion } from "./inspect-worker.js";
 
-/** A network that has a unit more of one thing than the one that was asked for. */
+/** A network with one step more of one parameter than the requested network. */
 export interface UnitMore {
-  /** What there is more of, and how much, for people. */
+  /** The parameter and the step, to show. */
   readonly label: string;
   readonly network: MicromindPhinet;
   readonly inspection: Inspection;
@@ -17,7 +17,7 @@ export interface Units {
   readonly more: readonly UnitMore[];
 }
 
-/** Steps of a size whose effect shows; a slider's own are finer. */
+/** Steps that are large enough to have an effect; sliders have finer ones. */
 function neighboursOf(network: MicromindPhinet): readonly (readonly [label: string, changes: object])[] {
   const { alpha, beta, t0, blocks, squeezeExcite, input } = network;
   const rounded = (value: number): number => Math.round(100 * value) / 100;
@@ -41,7 +41,7 @@ answerWith(({ network, board, request }: Question): Units => {
       const next = parseNetwork({ ...network, ...changes });
       return [{ label, network: next, inspection: inspect(next) }];
     } catch {
-      return []; // there is no such network: a picture of that size, blocks beyond what it halves
+      return []; // there is no such network: the picture size is impossible, or there are too many blocks for it
     }
   });
   return { now: inspect(network), more };

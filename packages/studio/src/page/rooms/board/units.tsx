@@ -1,4 +1,4 @@
-/** What a unit more of each multiplier would cost of the board and bring of capacity, beside what there is. */
+/** Cost on the board and capacity gained for one step more of each multiplier, beside the current values. */
 import { formatBytes, formatMs } from "@phinets/node/text";
 import { change, choice, units } from "./store.js";
 import type { Units } from "./units-worker.js";
