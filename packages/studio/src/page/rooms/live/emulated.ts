@@ -7,7 +7,7 @@ export interface Emulated {
   readonly run: string;
   readonly clip: string;
   readonly pictures: boolean;
-  /** How often the clip is shown; 0: for ever. */
+  /** Number of times that the clip is played; 0: endlessly. */
   readonly times: number;
 }
 

@@ -1,4 +1,6 @@
-/** The run's int8 network on the pictures that a board sends, off the page's own thread: the boxes that it has to find. */
+/**
+ * Worker that runs the run's int8 network on the pictures that a board sends, and compares the boxes with the board's.
+ */
 import { type Picture, writeInputInt8 } from "@phinets/core/data";
 import { Follower, modelOptions, wireMessagesOf } from "@phinets/core/export";
 import { IntegerEngine } from "@phinets/core/inference";
@@ -10,18 +12,18 @@ import { answerWith } from "../../answer.js";
 
 export type HostQuestion =
   | {
-      /** Files of a run by name, and what its firmware takes for a box. */
+      /** Files of a run by name, and the minimum score of its firmware's boxes. */
       readonly files: Readonly<Record<string, Uint8Array>>;
       readonly scoreThreshold: number;
     }
   | { readonly frame: number; readonly picture: Picture; readonly found: readonly WireBox[] };
 
 export interface HostAnswer {
-  /** Undefined: the network is there. */
+  /** Undefined: the network is loaded. */
   readonly frame?: number;
-  /** As the board would send them: in the line's steps. */
+  /** As the board would send them: rounded to the wire format's steps. */
   readonly boxes: readonly WireBox[];
-  /** They are the board's, every number. */
+  /** Whether all of the board's boxes are the same. */
   readonly equal: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Live: what a board sees, over its serial line, or over that of an emulated one. */
+/** The room Live: what a real or an emulated board detects, received over its serial line. */
 
 import type { WireLosses } from "@phinets/core/wire";
 import { formatBytes, formatCount } from "@phinets/node/text";

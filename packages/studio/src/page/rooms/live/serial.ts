@@ -1,7 +1,10 @@
-/** A serial port of the user's, by the browser's Web Serial (https://wicg.github.io/serial/): Chromium and its kin have it. */
+/**
+ * A serial port, opened by the browser's Web Serial API (https://wicg.github.io/serial/), which Chromium-based browsers
+ * have.
+ */
 import { UserError } from "../../api.js";
 
-/** Of the specification, what is used. */
+/** The part of the specification that is used. */
 interface SerialPort {
   readonly readable: ReadableStream<Uint8Array> | null;
   open(options: { readonly baudRate: number; readonly bufferSize?: number }): Promise<void>;
@@ -12,7 +15,7 @@ interface Serial {
   requestPort(): Promise<SerialPort>;
 }
 
-/** Bytes as they come, until they end or `close` is called. */
+/** Bytes as they arrive, until the line ends or `close` is called. */
 export interface Line {
   readonly bytes: ReadableStream<Uint8Array>;
   close(): Promise<void>;
@@ -22,7 +25,7 @@ const serial = (): Serial | undefined => (navigator as Navigator & { readonly se
 
 export const hasSerial = (): boolean => serial() !== undefined;
 
-/** Lets the user choose a port. Throws UserError where none was chosen, or it cannot be opened. */
+/** Lets the user choose a port. Throws UserError where none is chosen, or it cannot be opened. */
 export async function openSerial(baudRate: number): Promise<Line> {
   const known = serial();
   if (known === undefined)

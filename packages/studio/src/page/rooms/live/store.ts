@@ -1,4 +1,4 @@
-/** A serial line that is listened to: a board's, or an emulated one's. Both go the same way from their first byte on. */
+/** State of the room Live: the serial line of a board or of an emulated one. Both are handled in the same way. */
 
 import { formatMotTracks } from "@phinets/core/tracking";
 import { type WireBox, type WireFrame, type WireHello, WireListener, type WireLosses } from "@phinets/core/wire";
@@ -19,9 +19,9 @@ export interface Shown {
   readonly hello: WireHello;
   readonly frame: WireFrame;
   readonly trails: readonly Trail[];
-  /** Frames that were heard. */
+  /** Number of frames received. */
   readonly count: number;
-  /** Frames a second, over the last two. */
+  /** Frames per second, over the last two seconds. */
   readonly rate: number;
   readonly losses: WireLosses;
 }
@@ -35,12 +35,12 @@ export const list = signal<LiveList | undefined>(undefined);
 export const baud = signal(115_200);
 export const emulated = signal<Emulated>({ run: "", clip: "", pictures: true, times: 0 });
 
-/** Whether this page runs the frames too, and what that came to. */
+/** Whether this page also runs the network on the frames, and the result of the comparison. */
 export const comparing = signal(false);
 export interface Compared {
   readonly equal: number;
   readonly different: number;
-  /** Of the newest one. */
+  /** Boxes of the newest frame. */
   readonly boxes: readonly WireBox[];
 }
 const nothing: Compared = { equal: 0, different: 0, boxes: [] };
@@ -57,13 +57,13 @@ export const emulateWords = computed(() => {
   return ["phinets", "monitor", "--emulate", commandPath(run, where), "--clip", joinPath(where.path, clip)];
 });
 
-/** Which runs have an int8 network, as the server told. */
+/** Ids of the runs with an int8 network, from the server's events; changes with them. */
 const told = () =>
   [...changedRuns.value.values()]
     .flatMap((run) => ("gone" in run ? [`${run.id} gone`] : run.hasInt8 ? [run.id] : []))
     .join("\n");
 
-/** Hears while the room is open; returns what ends it. */
+/** Keeps the state current while the room is open; returns a function that ends it. */
 export function watch(): (() => void) | undefined {
   return connection.value.kind === "server" ? askAgain(told, refreshList) : undefined;
 }
@@ -84,9 +84,9 @@ async function refreshList(): Promise<void> {
 }
 
 let line: Line | undefined;
-/** MOTChallenge text, a piece a frame. */
+/** MOTChallenge text, one piece per frame. */
 let tracks: string[] = [];
-/** Some hundred thousand frames. */
+/** Several hundred thousand frames. */
 const mostPieces = 200_000;
 
 export const listenSerial = (): Promise<void> => listen(() => openSerial(baud.value));
@@ -147,7 +147,7 @@ async function listen(open: () => Promise<Line>): Promise<void> {
 
 const rateMs = 2000;
 
-/** Takes every frame; the page is drawn as often as the screen is. */
+/** Handles every frame, but redraws the page only as often as the screen refreshes. */
 function shower(listener: WireListener): (frame: WireFrame) => void {
   const trails = new Trails();
   const times: number[] = [];
@@ -169,7 +169,7 @@ function shower(listener: WireListener): (frame: WireFrame) => void {
     next = { hello, frame, trails: moved, count, rate, losses };
   };
   function draw(): void {
-    // The picture of a frame before stays where this one has none, as the board may send one now and then.
+    // A board may send only some pictures: keep the last one until the next.
     const { picture = shown.value?.frame.picture, ...frame } = next!.frame;
     shown.value = { ...next!, frame: { ...frame, ...(picture && { picture }) } };
     next = undefined;
@@ -182,7 +182,7 @@ const host = new Latest<HostQuestion, HostAnswer>(
 );
 let ready = false;
 
-/** Loads a run's int8 network into this page, to look at the pictures that the board sends. */
+/** Loads a run's int8 network into this page, to run it on the pictures that the board sends. */
 export async function compareWith(run: string): Promise<void> {
   comparing.value = true;
   compared.value = nothing;

@@ -1,20 +1,20 @@
-/** Where tracks were in the last frames. */
+/** Trails of tracks over the last frames. */
 import type { WireFrame } from "@phinets/core/wire";
 
 export interface Trail {
   readonly id: number;
   readonly class: number;
-  /** Centres, oldest first, in pixels. */
+  /** Centres in pixels, oldest first. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** Points of a trail, and frames that one outlives its track. */
+/** Most points of a trail, and the number of frames for which it stays after its track ends. */
 const [longest, outlives] = [60, 15];
 
 export class Trails {
   readonly #trails = new Map<number, { class: number; seen: number; readonly points: (readonly [number, number])[] }>();
 
-  /** The trails once a frame is added. */
+  /** The trails after one more frame. */
   add({ frame, tracks = [] }: WireFrame): Trail[] {
     for (const { id, class: index, x1, y1, x2, y2 } of tracks) {
       const trail = this.#trails.get(id) ?? { class: index, seen: frame, points: [] };
@@ -23,7 +23,7 @@ export class Trails {
       Object.assign(trail, { class: index, seen: frame });
       this.#trails.set(id, trail);
     }
-    // A board that was started again counts from 0.
+    // A restarted board counts from 0.
     for (const [id, { seen }] of this.#trails) if (frame - seen > outlives || frame < seen) this.#trails.delete(id);
     return [...this.#trails].map(([id, { class: index, points }]) => ({ id, class: index, points: [...points] }));
   }

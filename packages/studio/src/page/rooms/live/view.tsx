@@ -1,4 +1,4 @@
-/** What the board sees: its picture where it sends one, boxes, tracks with their trails. */
+/** What the board detects: its picture where it sends one, boxes, and tracks with their trails. */
 import type { Picture } from "@phinets/core/data";
 import { useEffect, useRef } from "preact/hooks";
 import { compared, comparing, type Shown } from "./store.js";
@@ -46,7 +46,7 @@ interface StillProps {
   readonly height: number;
 }
 
-/** The picture, or an empty field of its shape. */
+/** The picture, or an empty area of the same shape. */
 function Still({ picture, width, height }: StillProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
