@@ -1,4 +1,4 @@
-/** How far a run is: its steps, which are taken over, which runs, and who runs it. */
+/** Progress of a run: its steps with their states, and the process that works in it. */
 import { formatCount, formatMs } from "@phinets/node/text";
 import type { ShipRun } from "../../../shared/ship.js";
 import { CommandLine } from "../../ui/command-line.js";

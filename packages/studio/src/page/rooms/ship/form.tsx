@@ -1,4 +1,4 @@
-/** What is shipped, to which board, how. The line below is what runs. */
+/** Form for what to ship, to which board, and how, with the command line that it runs. */
 import { boardNames } from "@phinets/core/target";
 import { formatCount } from "@phinets/node/text";
 import type { ComponentChildren } from "preact";

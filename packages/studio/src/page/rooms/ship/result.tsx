@@ -1,4 +1,4 @@
-/** What a run came to: figures of each form, the proof, and its files. */
+/** Result of a run: figures of each form, the proof, and its files. */
 import { formatBytes, formatCount, formatMacs, formatMs, formatPercent } from "@phinets/node/text";
 import type { ShipFigures, ShipRun } from "../../../shared/ship.js";
 import { addressOf } from "../../api.js";

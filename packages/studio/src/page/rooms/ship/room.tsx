@@ -1,4 +1,4 @@
-/** Ship: labelled pictures and a board in, proven firmware out, step by step. */
+/** The room Ship: labelled pictures and a board in, proven firmware out, step by step. */
 import { useEffect } from "preact/hooks";
 import { titleOf } from "../../../shared/places.js";
 import { connection } from "../../connection.js";
@@ -48,7 +48,7 @@ export default function ShipRoom() {
   );
 }
 
-/** A run that failed before it had a folder. */
+/** The error of a run that failed before its folder was made. */
 function StartProblem({ id }: { readonly id: string }) {
   const job = jobOf(id);
   return job?.state === "failed" && job.error ? <Problem error={new Error(job.error.message)} /> : null;

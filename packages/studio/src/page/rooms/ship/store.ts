@@ -1,4 +1,4 @@
-/** What is to be shipped, the runs that there are, and the one that is looked at. */
+/** State of the room Ship: the form, the list of runs, and the open run. */
 
 import { computed, signal } from "@preact/signals";
 import type { DatasetEntry } from "../../../shared/data.js";
@@ -9,7 +9,7 @@ import { askAgain } from "../../ask-again.js";
 import { changes, connection, jobAbout, jobs, places } from "../../connection.js";
 import { addressOfRoom, route } from "../../router.js";
 
-/** The form as it is filled; empty texts are left out of the command. */
+/** Content of the form; empty texts are left out of the command. */
 export interface Fields {
   readonly data: string;
   readonly target: string;
@@ -36,7 +36,7 @@ export const run = signal<ShipRun | undefined>(undefined);
 export const memory = signal<string | undefined>(undefined);
 export const problem = signal<Error | undefined>(undefined);
 
-/** Name of the place of the run that is looked at. */
+/** Id of the place of the open run. */
 const chosen = computed(() => (route.value.room === "ship" ? route.value.rest : ""));
 export const addressOfRun = (id: string): string => addressOfRoom("ship", id);
 
@@ -44,7 +44,7 @@ export function change(changes: Partial<Fields>): void {
   fields.value = { ...fields.value, ...changes };
 }
 
-/** A name for the run's folder, where none is typed. */
+/** Name of the run's folder where none is typed. */
 export const suggested = computed(() => {
   const { data, target } = fields.value;
   const session = connection.value.kind === "server" ? connection.value.session.folder : "";
@@ -71,19 +71,19 @@ export const form = computed<ShipForm>(() => {
 export const commandWords = computed(() => shipWords(form.value, places.value));
 export const resumeCommand = (id: string): string[] => resumeWords(id, places.value);
 
-/** The job of this server that ships into a run. */
+/** This server's job that ships into a run. */
 export const jobOf = (id: string): Job | undefined => jobAbout("ship", id);
 
-/** Which shipped runs there are, as the server told. */
+/** Ids and states of shipped runs, from the server's events; changes with them. */
 const told = () =>
   [...changes.value.values()].flatMap(({ kind, id, state }) => (kind === "ship" ? [`${id} ${state}`] : [])).join("\n");
-/** What the chosen one is made of. */
+/** Changes whenever the open run changes. */
 const chosenKey = () => {
   const id = chosen.value;
   return [id, changes.value.get(`ship ${id}`)?.stamp, jobOf(id)?.state].join(" ");
 };
 
-/** Hears while the room is open; returns what ends it. */
+/** Keeps the state current while the room is open; returns a function that ends it. */
 export function watch(): () => void {
   void begin();
   const ends = [
@@ -127,7 +127,7 @@ async function refresh(): Promise<void> {
     if (memory.value === undefined && hasNetwork)
       memory.value = (await get<{ svg?: string }>("ship/memory", { query: { run: id } })).svg;
   } catch (error) {
-    // One that failed before it had a folder says so by its job.
+    // The job reports the error of a run that failed before its folder was made.
     if (jobOf(id) === undefined) problem.value = error as Error;
   }
 }
