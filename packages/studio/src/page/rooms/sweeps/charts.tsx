@@ -1,4 +1,4 @@
-/** What a sweep's scores cost, how they grew, and which options they follow. */
+/** Charts of a sweep: scores over costs, scores over epochs, and the influence of options. */
 import { explainedVariance, type Leaderboard, type LeaderboardRow, paretoFront } from "@phinets/core/sweep";
 import { formatPercent } from "@phinets/node/text";
 import type { SweepCurve } from "../../../shared/sweeps.js";
@@ -14,7 +14,7 @@ const costs: readonly (readonly [title: string, of: (row: LeaderboardRow) => num
   ["milliseconds a frame", ({ cost }) => cost.latencyMs && (cost.latencyMs[0] + cost.latencyMs[1]) / 2],
 ];
 
-/** Accuracy over each cost of a board; who is beaten by none is joined by a line. */
+/** Accuracy over each cost of a board; a line joins the Pareto set. */
 export function Costs({ board: { rows, objective } }: { readonly board: Leaderboard }) {
   const boards = [...new Set(rows.flatMap(({ target }) => target ?? []))];
   return (
@@ -67,11 +67,11 @@ export function Curves({ board, curves }: { readonly board: Leaderboard; readonl
   );
 }
 
-/** Of fewer settings even an option without effect explains much. */
+/** With fewer settings, even an option without effect seems to explain much. */
 const fewest = 4;
 
 export function Mattered({ board: { rows } }: { readonly board: Leaderboard }) {
-  // After the first rung some are trained further: their scores are of another question.
+  // Scores of the first rung: later rungs train some settings for longer, so their scores are not comparable.
   const lines = rows.flatMap(({ setting, target, firstScore, score }) => {
     const value = firstScore ?? score;
     return value === undefined ? [] : [{ setting: { ...(target && { target }), ...setting }, score: value }];

@@ -1,4 +1,4 @@
-/** Runs side by side: what `phinets compare` says of them. */
+/** Runs side by side, with the content of `phinets compare`. */
 import { formatBytes, formatCount, formatMacs, formatMs } from "@phinets/node/text";
 import { useId } from "preact/hooks";
 import { titleOf } from "../../../shared/places.js";

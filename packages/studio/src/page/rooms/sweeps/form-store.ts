@@ -1,4 +1,4 @@
-/** The next sweep: its sweep.yaml, what is wrong with it, and how it is begun, stopped and gone on with. */
+/** State of the form for the next sweep: its sweep.yaml and problems; starts, stops and resumes sweeps. */
 import { makeRecipe } from "@phinets/core/training";
 import { computed, effect, signal } from "@preact/signals";
 import type { DatasetEntry } from "../../../shared/data.js";
@@ -18,14 +18,14 @@ import { addressOfRoom } from "../../router.js";
 import { entries } from "./store.js";
 import { fieldsOf, type SweepFields, startText, withField } from "./sweep-text.js";
 
-/** Of the folder, each with its path as a sweep.yaml names it. */
+/** Data sets of the folder, each with its path as a sweep.yaml names it. */
 export const sets = signal<readonly (DatasetEntry & { readonly named: string })[]>([]);
 export const text = signal("");
-/** "" where the name that is free is taken. */
+/** "": the first free name is used. */
 export const givenName = signal("");
-/** What is wrong with the text, as far as it is known before it runs. */
+/** The problem in the text, as far as it can be found before running it. */
 export const problem = signal<SweepProblem | undefined>(undefined);
-/** Why it was not begun. */
+/** Why it was not started. */
 export const refusal = signal<Error | undefined>(undefined);
 
 export const fields = computed(() => fieldsOf(text.value));
@@ -46,7 +46,7 @@ export const jobOf = (id: string): Job | undefined => jobAbout("sweep", id);
 
 let begun = false;
 
-/** Asks what there is to try settings on, and writes the first text. */
+/** Requests the data sets and writes the first text. */
 export async function begin(): Promise<void> {
   if (begun) return;
   begun = true;
@@ -64,7 +64,7 @@ export function change(field: keyof SweepFields, value: string): void {
   text.value = withField(text.value, field, value);
 }
 
-/** A text is judged where nothing was typed for a moment. */
+/** A text is checked once nothing was typed for this many milliseconds. */
 const restMs = 300;
 effect(() => {
   const asked = text.value;

@@ -1,4 +1,4 @@
-/** A sweep.yaml to be written and begun: a few fields, the whole text, and the line that runs. */
+/** Form for a sweep: some fields, the whole sweep.yaml, and the command line that runs it. */
 import { formatCount } from "@phinets/node/text";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { SweepProblem } from "../../../shared/sweeps.js";
@@ -135,7 +135,7 @@ function Place({
   );
 }
 
-/** Selects the rest of the line from where the problem stands. */
+/** Selects from the place of the problem to the end of its line. */
 function select(area: HTMLTextAreaElement, { line, column }: SweepProblem): void {
   const lines = area.value.split("\n");
   const start = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);

@@ -1,17 +1,17 @@
-/** The settings of a sweep, best first, and the line that makes firmware of the best. */
+/** The settings of a sweep, best first, and the command that makes firmware from the best one. */
 import type { Leaderboard, LeaderboardRow } from "@phinets/core/sweep";
 import { formatBytes, formatCount, formatMs } from "@phinets/node/text";
 import { CommandLine } from "../../ui/command-line.js";
 import { pathOf, pressed } from "./store.js";
 
-/** More are in leaderboard.csv. */
+/** Further rows are in leaderboard.csv. */
 const mostRows = 200;
 
 export const optionsOf = (rows: Leaderboard["rows"]): string[] => [
   ...new Set(rows.flatMap(({ setting }) => Object.keys(setting))),
 ];
 
-/** A row in words: what it tried. */
+/** The options of a row as text. */
 export function describe({ setting, target }: Pick<LeaderboardRow, "setting" | "target">): string {
   const words = Object.entries(setting).map(([name, value]) => `${name} ${value}`);
   return [...(target === undefined ? [] : [target]), ...words].join(", ") || "as it is";

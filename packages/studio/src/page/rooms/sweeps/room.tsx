@@ -1,4 +1,4 @@
-/** Sweeps: many settings side by side, live while they are trained; and any runs compared. */
+/** The room Sweeps: many settings side by side, live during training; and comparisons of any runs. */
 import { formatCount } from "@phinets/node/text";
 import { useEffect, useId } from "preact/hooks";
 import { titleOf } from "../../../shared/places.js";
@@ -74,7 +74,7 @@ export default function SweepsRoom() {
   );
 }
 
-/** Who trains the sweep that is looked at: stopped here, gone on with from here. */
+/** Controls of the open sweep: its progress, stop and resume. */
 function Work() {
   const id = chosen.value;
   if (id === undefined) return null;

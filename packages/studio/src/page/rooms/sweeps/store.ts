@@ -1,4 +1,4 @@
-/** Sweeps of the folder, the one that is looked at, and runs side by side. */
+/** State of the room Sweeps: the list of sweeps, the open one, and the comparison of runs. */
 import { computed, signal } from "@preact/signals";
 import { commandPath } from "../../../shared/places.js";
 import type { ComparedRuns, SweepDocument, SweepEntry } from "../../../shared/sweeps.js";
@@ -10,16 +10,16 @@ import { route } from "../../router.js";
 export const entries = signal<readonly SweepEntry[] | undefined>(undefined);
 export const sweep = signal<SweepDocument | undefined>(undefined);
 export const problem = signal<Error | undefined>(undefined);
-/** A row of the leaderboard that stands out in every chart, by its place. */
+/** Index of the leaderboard's row that is highlighted in every chart. */
 export const pressed = signal<number | undefined>(undefined);
 
-/** Run folders of this folder, and those of them that are set side by side. */
+/** All run folders, and those that are compared. */
 export const runs = signal<readonly string[]>([]);
 export const chosenRuns = signal<readonly string[]>([]);
 export const compared = signal<ComparedRuns | undefined>(undefined);
 export const compareProblem = signal<Error | undefined>(undefined);
 
-/** Name of the place of the sweep that is looked at; undefined where there is none. */
+/** Id of the place of the open sweep; undefined where there is none. */
 export const chosen = computed(() => {
   const { room, rest } = route.value;
   if (room !== "sweeps") return undefined;
@@ -28,13 +28,13 @@ export const chosen = computed(() => {
 
 export const pathOf = (id: string): string => commandPath(id, places.value);
 
-/** Which sweeps there are and which runs have results, as the server told. */
+/** Sweeps, and runs with results, from the server's events; changes with them. */
 const told = () => {
   const sweeps = [...changes.value.values()].filter(({ kind }) => kind === "sweep");
   const withResults = [...changedRuns.value.values()].filter((run) => "gone" in run || run.epoch > 0);
   return [...sweeps.map(({ id, state }) => `${id} ${state}`), "", ...withResults.map(({ id }) => id)].join("\n");
 };
-/** What the chosen one is made of: its own files, and its trainings'. */
+/** Changes whenever the open sweep's files, or its trainings', change. */
 const chosenKey = () => {
   const id = chosen.value ?? "";
   const own = [...changedRuns.value.values()].filter((run) => run.id.startsWith(`${id}/`));
@@ -46,7 +46,7 @@ const chosenKey = () => {
   ].join("\n");
 };
 
-/** Hears while the room is open; returns what ends it. */
+/** Keeps the state current while the room is open; returns a function that ends it. */
 export function watch(): () => void {
   const ends = [
     chosen.subscribe(() => {
@@ -73,7 +73,7 @@ async function refreshList(): Promise<void> {
 
 async function refresh(): Promise<void> {
   const id = chosen.value;
-  // One that was begun and has no folder yet says how far it is by its job.
+  // A sweep that has started but has no folder yet is known by its job only.
   const change = changes.value.get(`sweep ${id}`);
   const isThere = entries.value?.some((each) => each.id === id) || (change !== undefined && change.state !== "gone");
   if (id === undefined || (!isThere && jobAbout("sweep", id) !== undefined)) return;

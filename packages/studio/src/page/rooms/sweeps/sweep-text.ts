@@ -1,10 +1,13 @@
-/** The text of a sweep.yaml, and the few of its keys that have fields of their own; comments and all other keys stay. */
+/**
+ * Reads and changes the keys of a sweep.yaml's text that have fields of their own; comments and all other keys are
+ * kept.
+ */
 import { isMap, parseDocument } from "yaml";
 
 export interface SweepFields {
-  /** Path of the data set as the file names it. */
+  /** Path of the data set, as the file names it. */
   readonly data: string;
-  /** Boards, commas between them. */
+  /** Comma-separated boards. */
   readonly target: string;
   readonly search: string;
   /** "" where the file does not say. */
@@ -12,10 +15,10 @@ export interface SweepFields {
   readonly epochs: string;
 }
 
-/** As short as people write it. */
+/** Compact, as people write it. */
 const format = { lineWidth: 0, flowCollectionPadding: false };
 
-/** @param given.data as the file names it */
+/** @param given.data path as the file names it */
 export function startText({ data, epochs }: { readonly data: string; readonly epochs: number }): string {
   const document = parseDocument(`# Any option of train may stand here by its name; those below space are tried.
 data: folder
@@ -33,7 +36,7 @@ trials: 9
   return document.toString(format);
 }
 
-/** Undefined while the text is no YAML of keys. */
+/** Undefined while the text is not a YAML map. */
 export function fieldsOf(text: string): SweepFields | undefined {
   const document = parseDocument(text);
   if (document.errors.length > 0 || !isMap(document.contents)) return undefined;
@@ -47,7 +50,7 @@ export function fieldsOf(text: string): SweepFields | undefined {
   return { data, target, search: search || "grid", trials, epochs };
 }
 
-/** The text with another value of a key; without the key where the value is "". */
+/** Returns the text with a new value of a key, or without the key where the value is "". */
 export function withField(text: string, name: keyof SweepFields, value: string): string {
   const document = parseDocument(text);
   const words = value.split(",").flatMap((word) => word.trim() || []);
