@@ -1,4 +1,4 @@
-/** The next training: data, network, recipe; and the command that does the same. */
+/** Form for the next training: data, network, recipe, and the equivalent command. */
 import { boardNames } from "@phinets/core/target";
 import { makeRecipe } from "@phinets/core/training";
 import { formatCount } from "@phinets/node/text";
@@ -147,7 +147,7 @@ function NetworkFields() {
 interface NumberFieldProps {
   readonly label: string;
   readonly value: number | undefined;
-  /** The recipe's own, where nothing is typed. */
+  /** The recipe's default, used where nothing is typed. */
   readonly usual: number;
   readonly least?: number;
   readonly step?: string;

@@ -1,4 +1,4 @@
-/** Trainings in the page itself: as run entries among the others, in memory until they are saved. */
+/** Trainings in the page itself. They appear among the other runs and are in memory until they are saved. */
 import { PhinetsError } from "@phinets/core/tensor";
 import { signal } from "@preact/signals";
 import { boxesOf, type Catalogue, splitOf } from "../../../shared/data.js";
@@ -10,17 +10,17 @@ import type { Asked, Said } from "./train-worker.js";
 export interface PageRun {
   readonly entry: RunEntry;
   readonly detail: RunDetail;
-  /** Pictures that are read, before the first epoch. */
+  /** Progress of reading the pictures, before the first epoch. */
   readonly reading?: { readonly done: number; readonly total: number };
   readonly network?: unknown;
-  /** weights/best.safetensors, in the end. */
+  /** Content of weights/best.safetensors, at the end. */
   readonly weights?: Uint8Array<ArrayBuffer>;
 }
 
 /** By id, `page:NAME`. */
 export const pageRuns = signal<ReadonlyMap<string, PageRun>>(new Map());
 const workers = new Map<string, Worker>();
-/** Pictures are held in memory, decoded. */
+/** Limit, because decoded pictures are held in memory. */
 const mostPictures = 5000;
 
 export interface StartOptions {
@@ -32,7 +32,7 @@ export interface StartOptions {
   readonly recipe: (Asked & { ask: "train" })["recipe"];
 }
 
-/** Throws where the set cannot be trained on in a page; later errors are the entry's message. */
+/** Throws where the data set cannot be trained on in a page; later errors are in the entry's message. */
 export async function startInPage({ name, source, set, network, recipe }: StartOptions): Promise<string> {
   const catalogue = await source.open(set);
   requireUsable(catalogue, name);
@@ -60,7 +60,7 @@ export async function startInPage({ name, source, set, network, recipe }: StartO
   worker.onmessage = ({ data }: MessageEvent<Said>) => hear(id, data);
   worker.onerror = ({ message }) =>
     hear(id, { say: "failed", error: { code: "studio.worker", message: `a worker failed: ${message}` } });
-  // Threads share memory, which not every static host lets a page do; the bits are the same.
+  // Threads need shared memory, which not every static host permits; the resulting bits are the same.
   const threads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
   worker.postMessage({
     ...{ ask: "train", index: { task, classes, splits }, addresses, network, recipe, threads },
@@ -68,7 +68,7 @@ export async function startInPage({ name, source, set, network, recipe }: StartO
   return id;
 }
 
-/** Stops after the epoch that it is at, until it goes on. */
+/** Pauses after the current epoch. */
 export function pauseInPage(id: string): void {
   change(id, { pausing: true });
   workers.get(id)?.postMessage({ ask: "pause" } satisfies Asked);
@@ -79,14 +79,14 @@ export function goOnInPage(id: string): void {
   workers.get(id)?.postMessage({ ask: "go on" } satisfies Asked);
 }
 
-/** Ends it at once; nothing of it is kept but its curves. */
+/** Ends a training at once; only its curves are kept. */
 export function stopInPage(id: string): void {
   end(id);
   change(id, { state: "stopped", resumable: false, pausing: false });
 }
 
 export const isInPage = (id: string): boolean => id.startsWith("page:");
-/** Whether it can be paused, gone on with or stopped. */
+/** Whether it can still be paused, continued or stopped. */
 export const isAliveInPage = (id: string): boolean => workers.has(id);
 
 function hear(id: string, said: Said): void {
@@ -141,12 +141,12 @@ function put(id: string, run: PageRun): void {
 }
 
 function placesOf(catalogue: Catalogue, split: "train" | "val"): number[] {
-  // Of what nobody has labelled nothing is known.
+  // Unlabelled pictures have nothing to learn from.
   const unlabelled = new Set(catalogue.unlabelled);
   return catalogue.files.flatMap((_, n) => (splitOf(catalogue, n) === split && !unlabelled.has(n) ? [n] : []));
 }
 
-/** What `phinets train` would refuse, and what only it does. */
+/** Throws for what `phinets train` would refuse, and for what only that command can do. */
 function requireUsable({ splits, problems }: Catalogue, name: string): void {
   if (pageRuns.value.has(`page:${name}`) && workers.has(`page:${name}`))
     throw new UserError("studio.busy", `${name}: is being trained in this page; choose another name`);

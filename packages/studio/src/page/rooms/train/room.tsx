@@ -1,4 +1,4 @@
-/** Train: start, watch, pause and compare trainings, of this page and of terminals alike. */
+/** The room Train: starts, shows, pauses and compares trainings, whether started in this page or in a terminal. */
 import { useEffect } from "preact/hooks";
 import { type RunDetail, type RunEntry, resumeWords, runName, runPictures } from "../../../shared/runs.js";
 import { addressOf } from "../../api.js";
@@ -39,7 +39,7 @@ export default function TrainRoom() {
   );
 }
 
-/** The curves of all chosen runs. */
+/** The curves of all selected runs. */
 function Compared() {
   const shown = chosen.value.flatMap((id) => runs.value.find((run) => run.id === id) ?? []);
   if (shown.length === 0) return null;
@@ -62,7 +62,7 @@ function curveOf(run: RunEntry, figure: string): Curve {
   };
 }
 
-/** What the run that was chosen last holds. */
+/** Pictures and details of the run selected last. */
 function Focused() {
   const run = runs.value.find(({ id }) => id === chosen.value.at(-1));
   if (run === undefined) return null;
@@ -122,7 +122,7 @@ function Pictures({ run, detail }: { readonly run: RunEntry; readonly detail: Ru
   );
 }
 
-/** What a training in the page has that is to be saved. */
+/** The results to save of a training in the page. */
 function InPage({ id }: { readonly id: string }) {
   const { reading, network, weights } = pageRuns.value.get(id) ?? {};
   return (

@@ -1,4 +1,4 @@
-/** All runs with their state, those that are compared ticked, and what can be done with each. */
+/** List of all runs with their state, a tick for those compared, and actions. */
 
 import { type RunEntry, runName } from "../../../shared/runs.js";
 import { colourOf } from "../../ui/colours.js";

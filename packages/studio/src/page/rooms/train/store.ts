@@ -1,4 +1,4 @@
-/** The runs, those that are compared, and the form of the next training. */
+/** State of the room Train: the runs, those that are compared, and the form for the next training. */
 
 import { parseNetwork } from "@phinets/core/networks";
 import { loadBoard } from "@phinets/core/target";
@@ -24,34 +24,34 @@ export interface Form {
   readonly set: string;
   readonly source: NetworkChoice["kind"];
   readonly board: string;
-  /** Id of the run whose network is taken. */
+  /** Id of the run whose network is used. */
   readonly run: string;
-  /** Content of a network.json and what it is called. */
+  /** Content and name of a network.json. */
   readonly document?: { readonly name: string; readonly content: unknown };
-  /** "" where the name that is free is taken. */
+  /** "": the first free name is used. */
   readonly name: string;
   readonly epochs?: number;
   readonly batch?: number;
   readonly learningRate?: number;
   readonly seed?: number;
-  /** Trained by this page in place of the server. */
+  /** Train in this page, not on the server. */
   readonly inPage: boolean;
 }
 
 export const sets = signal<readonly DatasetEntry[]>([]);
 export const form = signal<Form>({ set: "", source: "board", board: "stm32h743", run: "", name: "", inPage: false });
 export const problem = signal<Error | undefined>(undefined);
-/** A start was asked for, and its run is not there yet. */
+/** Whether a training was requested and its run does not exist yet. */
 export const starting = signal(false);
 const listed = signal<readonly RunEntry[]>([]);
-/** Ids of the runs that are shown side by side; the last is the one whose pictures are seen. */
+/** Ids of the runs that are shown side by side; pictures of the last one are shown. */
 export const chosen = signal<readonly string[]>([]);
 const told = signal<ReadonlyMap<string, RunDetail>>(new Map());
 export const details = computed<ReadonlyMap<string, RunDetail>>(
   () => new Map([...told.value, ...[...pageRuns.value].map(([id, { detail }]) => [id, detail] as const)]),
 );
 
-/** All runs: as they were listed, and as was told since. */
+/** All runs: as listed, updated by the server's events. */
 export const runs = computed<readonly RunEntry[]>(() => {
   const all = new Map(listed.value.map((run) => [run.id, run]));
   for (const [id, run] of changed.value) {
@@ -75,7 +75,7 @@ const freeName = computed(() => {
 
 export const name = computed(() => form.value.name || freeName.value);
 
-/** What is sent; undefined until a network is chosen. */
+/** The request; undefined until a network is chosen. */
 export const asked = computed<TrainForm | undefined>(() => {
   const { set, source, board, run, document, epochs, batch, learningRate, seed } = form.value;
   let network: NetworkChoice;
@@ -109,7 +109,7 @@ export function change(changes: Partial<Form>): void {
 
 let begun = false;
 
-/** Asks for what there is; afterwards the server tells. */
+/** Requests the lists; afterwards the server's events update them. */
 export async function begin(): Promise<void> {
   if (begun || connection.value.kind !== "server") return;
   begun = true;
@@ -122,7 +122,7 @@ export async function begin(): Promise<void> {
   });
 }
 
-/** Figures of the chosen runs are read when their files have changed. */
+/** Keys of the figures that were read: they are read again when a run's files change. */
 const read = new Map<string, string>();
 effect(() => {
   for (const id of chosen.value) {
@@ -147,7 +147,7 @@ export function toggle(id: string): void {
 /** Files that were opened in the page, where there is no server. */
 const opened = signal<DataSource | undefined>(undefined);
 
-/** From now on the data sets are these. */
+/** Switches to another source of data sets. */
 export const use = (source: DataSource) =>
   guarded(async () => {
     sets.value = await source.list();
@@ -172,7 +172,7 @@ async function startHere(wanted: TrainForm): Promise<void> {
   change({ name: "" });
 }
 
-/** Starts what the form says; the run is shown once it is there. */
+/** Starts the training of the form; resolves when its run is shown. */
 export async function start(): Promise<void> {
   const { value: wanted } = asked;
   if (wanted === undefined) return;
@@ -206,7 +206,7 @@ export const pause = ({ id }: RunEntry) =>
 export const stop = ({ id }: RunEntry) =>
   guarded(async () => (isInPage(id) ? stopInPage(id) : post<void>("runs/stop", { body: { run: id } })));
 
-/** A network.json that was saved from the room Board, or by hand. */
+/** Uses a network.json that was saved from the room Board, or written by hand. */
 export async function takeDocument(file: File): Promise<void> {
   await guarded(async () => {
     let content: unknown;
@@ -227,7 +227,7 @@ async function guarded(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    // Who stops a training knows that it was stopped.
+    // A stop was requested by the user and is not an error.
     if ((error as { code?: string }).code !== "studio.stopped") problem.value = error as Error;
   }
 }

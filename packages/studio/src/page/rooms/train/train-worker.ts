@@ -1,4 +1,4 @@
-/** Trains in the page: pictures are read, the network is chosen, epochs go by, as `phinets train` does it. */
+/** Worker that trains in the page as `phinets train` does: reads pictures, chooses the network, trains epochs. */
 import { browserThreads } from "@phinets/browser";
 import {
   type BoxLabel,
@@ -23,13 +23,13 @@ export type Asked =
   | {
       readonly ask: "train";
       readonly index: DatasetIndex;
-      /** Addresses of the pictures of a split, in its order. */
+      /** Addresses of each split's pictures, in the split's order. */
       readonly addresses: Readonly<Record<"train" | "val", readonly string[]>>;
       readonly network: { readonly board: string; readonly imgsz?: number } | { readonly document: unknown };
       readonly recipe: Partial<Recipe>;
       readonly threads: number;
     }
-  /** The next epoch waits until it is told to go on. */
+  /** "pause": wait before the next epoch until "go on". */
   | { readonly ask: "pause" | "go on" };
 
 export type Said =
@@ -39,7 +39,7 @@ export type Said =
   | { readonly say: "paused" }
   | {
       readonly say: "finished";
-      /** weights/best.safetensors. */
+      /** Content of weights/best.safetensors. */
       readonly weights: Uint8Array<ArrayBuffer>;
       readonly sha256: string;
       readonly best: number;
@@ -48,7 +48,7 @@ export type Said =
   | { readonly say: "failed"; readonly error: { readonly code: string; readonly message: string } };
 
 const say = (what: Said): void => postMessage(what);
-/** What goes on when a pause ends; undefined while there is none. */
+/** Ends the pause; undefined while there is none. */
 let goOn: (() => void) | undefined;
 let isPaused = false;
 
@@ -83,7 +83,7 @@ async function train({ index, addresses, network: wanted, recipe: given, threads
   try {
     const learnt = await learn({
       ...{ network, recipe, train: source, val, engine, breathe },
-      // Who stops a training ends the worker.
+      // A training is stopped by ending the worker.
       signal: { throwIfAborted: () => {} },
       now: () => performance.now(),
       async onEpoch({ epoch, losses, metrics, learningRate, imagesPerSecond }) {
@@ -109,13 +109,13 @@ async function train({ index, addresses, network: wanted, recipe: given, threads
   }
 }
 
-/** The network that uses a board, as --target does. */
+/** Solves for a network that fits a board, as --target does. */
 function solve({ board, imgsz }: { readonly board: string; readonly imgsz?: number }, { task, classes }: DatasetIndex) {
   const size = imgsz === undefined ? undefined : { height: imgsz, width: imgsz };
   return fit({ board: loadBoard(board), task, classes, imgsz: size }).chosen.network;
 }
 
-/** Pictures at the size that training or evaluation can use, with their labels. */
+/** Pictures, shrunk to the size needed for training or evaluation, with their labels. */
 async function sourceOf(
   { input }: Network,
   use: "training" | "evaluation",
@@ -148,7 +148,7 @@ async function sourceOf(
 }
 
 const channel = new MessageChannel();
-/** Lets messages in: a step blocks the worker. */
+/** Steps block the worker: lets messages in. */
 function breathe(): Promise<void> {
   return new Promise((resolve) => {
     channel.port1.onmessage = () => resolve();
