@@ -1,4 +1,4 @@
-/** What is tried on what: the network, the source, thresholds, the tracker. */
+/** Controls of the network, the source, thresholds and the tracker. */
 import type { Arithmetic } from "@phinets/core/model";
 import type { TrackerName } from "@phinets/core/tracking";
 import { formatCount } from "@phinets/node/text";
@@ -184,7 +184,7 @@ interface FileButtonProps {
   readonly title: string;
   readonly accept?: string;
   readonly multiple?: boolean;
-  /** A whole folder is chosen. */
+  /** Whether a whole folder is chosen. */
   readonly folder?: boolean;
   readonly onFiles: (files: readonly File[]) => void;
 }
@@ -205,7 +205,7 @@ function FileButton({ title, accept, multiple, folder, onFiles }: FileButtonProp
         }}
         onChange={({ currentTarget }) => {
           onFiles([...(currentTarget.files ?? [])]);
-          // The same file can be chosen again.
+          // Lets the user choose the same file again.
           currentTarget.value = "";
         }}
       />

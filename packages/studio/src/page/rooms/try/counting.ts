@@ -1,4 +1,4 @@
-/** Counts of tracks: over a line that the user draws, each way, and in a zone. Points are fractions of the picture. */
+/** Counts tracks that cross a line, in each direction, and tracks in a zone. Points are fractions of the picture. */
 
 export interface Point {
   readonly x: number;
@@ -17,25 +17,25 @@ export interface Zone {
   readonly bottom: number;
 }
 
-/** Where a track is: the centre of its box. */
+/** Position of a track: the centre of its box. */
 export interface Located extends Point {
   readonly id: number;
 }
 
 export interface Counts {
-  /** Crossings to the right of the line as one looks along it, from its beginning to its end, and to the left. */
+  /** Crossings to the right and to the left of the line, seen from its beginning to its end. */
   readonly right: number;
   readonly left: number;
-  /** Tracks in the zone now, and all that ever were. */
+  /** Number of tracks in the zone now, and of all tracks that have ever been in it. */
   readonly inside: number;
   readonly entered: number;
 }
 
-/** Frames of a trail that are kept. */
+/** Length of a trail in frames. */
 const trailLength = 40;
 
 export class TrackCounter {
-  /** Centres of each track that was seen in the last frames, oldest first. */
+  /** Recent centres of each track, oldest first. */
   readonly trails = new Map<number, Point[]>();
   readonly #entered = new Set<number>();
   #counts: Counts = { right: 0, left: 0, inside: 0, entered: 0 };
@@ -44,7 +44,7 @@ export class TrackCounter {
     return this.#counts;
   }
 
-  /** One frame on. */
+  /** Takes the next frame into account. */
   next(tracks: readonly Located[], { line, zone }: { readonly line?: Line; readonly zone?: Zone }): Counts {
     let { right, left } = this.#counts;
     let inside = 0;
@@ -68,7 +68,7 @@ export class TrackCounter {
     }
     for (const [id, trail] of this.trails) {
       if (shown.has(id)) continue;
-      // A trail fades behind its object, which may come back.
+      // The trail of a lost object shrinks; the object may reappear.
       trail.shift();
       if (trail.length === 0) this.trails.delete(id);
     }
@@ -78,19 +78,19 @@ export class TrackCounter {
 }
 
 /**
- * 1 where a way from one point to another crosses the line to its right, -1 to its left, 0 where it does not cross. A point
- * on the line counts as on its left, so that a track that stops on it is counted once.
+ * 1 where the segment between two points crosses the line to its right, -1 to its left, 0 where it does not cross. A
+ * point on the line counts as left of it, so that a track that stops on it is counted once.
  */
 function crossing({ from, to }: Line, before: Point, now: Point): number {
   const [was, is] = [sideOf(from, to, before) > 0, sideOf(from, to, now) > 0];
   if (was === is) return 0;
-  // Between the line's ends, seen along the way.
+  // The line's ends must lie on different sides of the segment.
   const [start, end] = [sideOf(before, now, from), sideOf(before, now, to)];
   if (start > 0 === end > 0) return 0;
   return is ? 1 : -1;
 }
 
-/** Above 0: to the right of the way from a to b, as y points down. */
+/** Positive: right of the direction from a to b, as y points down. */
 function sideOf(a: Point, b: Point, { x, y }: Point): number {
   return (b.x - a.x) * (y - a.y) - (b.y - a.y) * (x - a.x);
 }

@@ -1,4 +1,4 @@
-/** A frame with what was found in it. */
+/** Draws a frame with its detections. */
 import type { BoxLabel } from "@phinets/core/data";
 import type { NamedDetection } from "@phinets/core/model";
 import type { Track } from "@phinets/core/tracking";
@@ -10,26 +10,26 @@ export interface Marks {
   readonly tracks?: readonly Track[];
   readonly trails?: ReadonlyMap<number, readonly Point[]>;
   readonly classes: readonly string[];
-  /** Labels that no box points at. */
+  /** Labels without a matching box. */
   readonly missed?: readonly BoxLabel[];
   readonly line?: Line;
   readonly zone?: Zone;
-  /** Place of the box that was chosen. */
+  /** Index of the selected box. */
   readonly chosen?: number;
 }
 
-/** Pixels of the canvas. */
+/** Minimum width of the canvas in pixels. */
 const leastWidth = 640;
 
 export function drawFrame(canvas: HTMLCanvasElement, bitmap: ImageBitmap, marks: Marks): void {
-  // A small frame is drawn larger: words need pixels.
+  // Small frames are enlarged, because labels need pixels.
   const scale = Math.max(1, Math.ceil(leastWidth / bitmap.width));
   const [width, height] = [scale * bitmap.width, scale * bitmap.height];
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d")!;
   context.drawImage(bitmap, 0, 0, width, height);
-  // As thick on the screen whatever the frame's size.
+  // Lines have the same width on the screen, whatever the frame's size.
   const unit = Math.max(1, width / leastWidth);
   context.lineWidth = 2 * unit;
   context.font = `600 ${Math.round(13 * unit)}px sans-serif`;
@@ -89,7 +89,7 @@ export function drawFrame(canvas: HTMLCanvasElement, bitmap: ImageBitmap, marks:
     );
 }
 
-/** A picture as its pixels are, [height, width, 1 or 3]. */
+/** Draws a picture's pixels, [height, width, 1 or 3]. */
 export function drawPixels(
   canvas: HTMLCanvasElement,
   {

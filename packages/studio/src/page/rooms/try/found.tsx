@@ -1,4 +1,4 @@
-/** The boxes as a list: each can be chosen, and says what kind of error it is where the picture has labels. */
+/** List of the boxes: each can be selected, and shows its kind of error where the picture has labels. */
 import type { PictureErrors } from "@phinets/core/evaluation";
 import { chosen, errors, firstForm, loaded, seen, truths } from "./store.js";
 
@@ -13,7 +13,7 @@ const meanings: Readonly<Record<PictureErrors["detections"][number] | "missed", 
   missed: "missed: no box points at it",
 };
 
-/** Boxes that are listed; more are seen on the picture. */
+/** Most boxes in the list; the picture shows all of them. */
 const mostListed = 50;
 
 export function FoundList() {

@@ -1,4 +1,7 @@
-/** Try: a network on pictures, clips, a camera, a screen; float beside int8, tracks, and what the chip sees. */
+/**
+ * The room Try: runs a network on pictures, clips, a camera or the screen; shows float beside int8, tracks, and the
+ * network's input.
+ */
 import { formatCount, formatMs } from "@phinets/node/text";
 import { useEffect, useId } from "preact/hooks";
 import { connection } from "../../connection.js";
@@ -34,7 +37,7 @@ import "./try.css";
 export default function TryRoom() {
   useEffect(() => {
     void begin();
-    // A camera does not watch who is elsewhere.
+    // Stop the camera when the room is left.
     return stopPlaying;
   }, []);
   const drop = (event: DragEvent) => {
@@ -118,7 +121,7 @@ function LabelFrame() {
   );
 }
 
-/** The same frame on the emulated chip, where the server has the tool chain. */
+/** Runs the same frame on the emulated chip, where the server has the tool chain. */
 function Firmware() {
   const { run } = loaded.value ?? {};
   if (run === undefined || !run.hasInt8 || seen.value?.found.int8 === undefined || isLive.value) return null;

@@ -1,4 +1,4 @@
-/** The frame as each form of the network sees it, and what the chip is given. */
+/** The frame with the detections of each form of the network, and the network's input. */
 import type { Arithmetic } from "@phinets/core/model";
 import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
@@ -78,7 +78,7 @@ export function Stage({ form }: { readonly form: Arithmetic }) {
   );
 }
 
-/** What a form sees, for a screen reader. */
+/** A form's detections as text for screen readers. */
 function describe(form: Arithmetic): string {
   const { boxes, tracks, scores } = seen.value?.found[form] ?? {};
   if (tracks !== undefined) return `${form}: ${tracks.length} tracks`;
@@ -86,7 +86,7 @@ function describe(form: Arithmetic): string {
   return `${form}: ${boxes?.length ?? 0} boxes`;
 }
 
-/** The smallest box around a point. */
+/** Selects the smallest box around a point. */
 function choose({ x, y }: Point): void {
   const { width, height, found } = seen.value ?? { width: 0, height: 0, found: {} };
   const around = (found[firstForm.value]?.boxes ?? [])

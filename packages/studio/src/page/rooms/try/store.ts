@@ -1,4 +1,4 @@
-/** The network, what it looks at, and what it sees. */
+/** State of the room Try: the network, its source of frames, and its detections. */
 
 import type { BoxLabel } from "@phinets/core/data";
 import { detectDefaults } from "@phinets/core/detection";
@@ -23,7 +23,7 @@ import { eachFrame, type FrameStream, openClip, openScreen, openWebcam } from ".
 import { type Counts, type Line, TrackCounter, type Zone } from "./counting.js";
 import type { Answer, Loaded, Question, Seen, Settings } from "./try-worker.js";
 
-/** What is looked at. */
+/** Source of the frames. */
 export type Source =
   | { readonly kind: "pictures"; readonly files: readonly File[]; readonly n: number }
   /** Pictures of a data set, with their labels. */
@@ -32,7 +32,7 @@ export type Source =
 
 export const runs = signal<readonly RunEntry[]>([]);
 export const sets = signal<readonly DatasetEntry[]>([]);
-/** The network, and the run that it is of where the server has it. */
+/** The network, and its run where it came from the server. */
 export const loaded = signal<(Loaded & { readonly name: string; readonly run?: RunEntry }) | undefined>(undefined);
 export const settings = signal<Settings>({
   forms: ["int8"],
@@ -43,37 +43,37 @@ export const settings = signal<Settings>({
 });
 export const source = signal<Source | undefined>(undefined);
 export const seen = signal<Seen | undefined>(undefined);
-/** Frames that were looked at since the source was opened. */
+/** Number of frames processed since the source was opened. */
 export const frames = signal(0);
-/** Of the last second. */
+/** Over the last second. */
 export const framesPerSecond = signal(0);
 export const problem = signal<Error | undefined>(undefined);
 export const line = signal<Line | undefined>(undefined);
 export const zone = signal<Zone | undefined>(undefined);
 export const counts = signal<Counts | undefined>(undefined);
-/** Place of the box that was chosen, in the first form's boxes. */
+/** Index of the selected box among the first form's boxes. */
 export const chosen = signal<number | undefined>(undefined);
 export const showsInput = signal(true);
 export const firmware = signal<"running" | (FirmwareOutput & { readonly differing: number }) | undefined>(undefined);
-/** Trails of each form's tracks. */
+/** Counter of each form's tracks. */
 export const counters = new Map<Arithmetic, TrackCounter>();
 
 const worker = new Caller<Question, Answer>(
   new Worker(new URL("./try-worker.ts", import.meta.url), { type: "module" }),
 );
-/** Lines of MOTChallenge text, of the first form's tracks. */
+/** Lines of MOTChallenge text with the first form's tracks. */
 let trackLines: string[] = [];
 const mostTrackLines = 100_000;
-/** Counts how often tracks began anew: a frame that was on its way then belongs to none of them. */
+/** Incremented when tracks start anew: results of frames from before are ignored. */
 let generation = 0;
 let playing: { readonly stream: FrameStream; readonly stop: AbortController } | undefined;
-/** The picture that is looked at, kept so that other settings can look again. */
+/** The current picture, kept so that it can be processed again with other settings. */
 let still: ImageBitmap | undefined;
 
 export const isLive = computed(() => source.value !== undefined && !["pictures", "set"].includes(source.value.kind));
 export const firstForm = computed<Arithmetic>(() => settings.value.forms[0] ?? "int8");
 
-/** Runs that have a network to try: as they were listed, and as was told since. */
+/** Runs whose network can be tried: as listed, updated by the server's events. */
 export const ready = computed<readonly RunEntry[]>(() => {
   const all = new Map(runs.value.map((run) => [run.id, run]));
   for (const [id, run] of changed.value) {
@@ -84,7 +84,7 @@ export const ready = computed<readonly RunEntry[]>(() => {
   return able.sort((a, b) => (a.path < b.path ? -1 : 1));
 });
 
-/** Labels of the picture, in the network's classes; a class that the network lacks is one more. */
+/** Labels of the picture, in the network's classes; classes that the network lacks are appended. */
 export const truths = computed<readonly BoxLabel[] | undefined>(() => {
   const { value } = source;
   if (value?.kind !== "set" || loaded.value === undefined) return undefined;
@@ -95,7 +95,7 @@ export const truths = computed<readonly BoxLabel[] | undefined>(() => {
   });
 });
 
-/** What kind of error each box of the first form is. */
+/** The kind of error of each of the first form's boxes. */
 export const errors = computed<PictureErrors | undefined>(() => {
   const boxes = seen.value?.found[firstForm.value]?.boxes;
   if (truths.value === undefined || boxes === undefined || seen.value === undefined) return undefined;
@@ -107,7 +107,7 @@ export const errors = computed<PictureErrors | undefined>(() => {
   return pictureErrors({ truths: truths.value, detections });
 });
 
-/** The command that does the same. */
+/** Words of the equivalent command. */
 export const words = computed<readonly string[] | undefined>(() => {
   const run = loaded.value?.run;
   const { value } = source;
@@ -171,18 +171,18 @@ async function load(files: NetworkFiles, from: { readonly name: string; readonly
   settings.value = { ...settings.value, forms: [answer.forms[0]] };
 }
 
-/** Changes what the next frames are judged by, and judges the one that is shown again. */
+/** Changes the settings and applies them to the shown frame. */
 export function change(changes: Partial<Settings>): void {
   const before = settings.value;
   settings.value = { ...before, ...changes };
   if (changes.tracker !== undefined) {
-    // As \`phinets track\`: boxes of low score are of use to bytetrack alone.
+    // As in `phinets track`: only ByteTrack can use boxes of low score.
     settings.value = {
       ...settings.value,
       conf: changes.tracker === "bytetrack" ? byteTrackDefaults.lowScore : detectDefaults.threshold,
     };
   }
-  // A tracker goes by what it began with.
+  // A tracker keeps its initial settings, so start a new one.
   const { tracker } = settings.value;
   if (
     changes.tracker !== undefined ||
@@ -205,7 +205,7 @@ function resetTracks(): void {
   counts.value = undefined;
 }
 
-/** Pictures stand still: other thresholds are shown at once, other forms run. */
+/** Pictures stand still: new thresholds are applied at once, and forms that are missing are run. */
 effect(() => {
   const { value } = settings;
   if (seen.peek() === undefined || loaded.value === undefined) return;
@@ -220,7 +220,7 @@ effect(() => {
     });
 });
 
-/** Another network looks at the picture that is shown. */
+/** A new network is run on the shown picture. */
 effect(() => {
   if (loaded.value !== undefined && still !== undefined) void lookAtStill();
 });
@@ -245,7 +245,7 @@ async function showOfSet(catalogue: Catalogue, n: number): Promise<void> {
   await showStill({ kind: "set", catalogue, n }, bytes, catalogue.files[n]);
 }
 
-/** The next picture, or the one before. */
+/** Steps to another picture of the source. */
 export const go = (by: number) =>
   guarded(async () => {
     const { value } = source;
@@ -287,7 +287,7 @@ export const openStream = (kind: "clip" | "webcam" | "screen", file?: File) =>
     });
   });
 
-/** Ends the camera or the clip; what was seen last stays. */
+/** Ends the camera or the clip; the last result stays. */
 export function stopPlaying(): void {
   playing?.stop.abort();
   playing?.stream.stop();
@@ -337,10 +337,10 @@ function follow({ found, width, height }: Seen, { forms }: Settings): void {
   }
 }
 
-/** Of the first form's tracks since the clip or camera was opened, MOTChallenge text. */
+/** The first form's tracks since the clip or camera was opened, as MOTChallenge text. */
 export const tracksText = (): string => trackLines.join("");
 
-/** Runs the frame's input through the firmware on the server, and compares every value of the output. */
+/** Runs the frame's input through the firmware on the server and compares every output value. */
 export const checkFirmware = () =>
   guarded(async () => {
     const run = loaded.value?.run;
@@ -360,7 +360,7 @@ export const checkFirmware = () =>
     }
   });
 
-/** Puts the frame into a data set and opens it in the room Data. */
+/** Saves the frame into a data set and opens it in the room Data. */
 export const labelFrame = (set: string) =>
   guarded(async () => {
     const bitmap = seen.value?.bitmap;

@@ -1,10 +1,10 @@
-/** The line and the zone that tracks are counted over: drawn on the picture, or typed. */
+/** The line and the zone for counting tracks, drawn on the picture or typed. */
 import { signal } from "@preact/signals";
 import { Slider } from "../../ui/slider.js";
 import type { Line, Zone } from "./counting.js";
 import { counts, line, settings, zone } from "./store.js";
 
-/** What a pointer on the picture draws. */
+/** What dragging on the picture draws. */
 export const tool = signal<"none" | "line" | "zone">("none");
 
 const firstLine: Line = { from: { x: 0.5, y: 0 }, to: { x: 0.5, y: 1 } };
@@ -93,7 +93,7 @@ function ZoneFields({ zone: { left, top, right, bottom } }: { readonly zone: Zon
 
 interface ShareProps {
   readonly label: string;
-  /** 0..1 of the picture. */
+  /** Fraction of the picture, 0..1. */
   readonly value: number;
   readonly onChange: (value: number) => void;
 }

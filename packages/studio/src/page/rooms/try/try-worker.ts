@@ -1,4 +1,4 @@
-/** Runs a network on pictures off the page's own thread: float and int8 on the same frame, boxes, tracks. */
+/** Worker that runs a network on pictures: float and int8 on the same frame, boxes, tracks. */
 
 import type { Picture } from "@phinets/core/data";
 import type { OutputMap } from "@phinets/core/detection";
@@ -11,21 +11,21 @@ import { pictureOf } from "../../files/pictures.js";
 
 export interface Settings {
   readonly forms: readonly Arithmetic[];
-  /** Least score of a box, and the IoU above which boxes of a class are one object. */
+  /** Minimum score of a box, and the IoU above which boxes of a class are the same object. */
   readonly conf: number;
   readonly iou: number;
   readonly tracker: TrackerName | "none";
-  /** Of bytetrack: boxes of less only keep known tracks. */
+  /** For ByteTrack: boxes with a lower score only continue existing tracks. */
   readonly highScore: number;
 }
 
 export type Question =
   | { readonly ask: "load"; readonly files: Readonly<Record<string, Uint8Array>> }
-  /** The next frame; the bitmap comes back. */
+  /** Processes the next frame; the bitmap is returned. */
   | { readonly ask: "look"; readonly bitmap: ImageBitmap; readonly settings: Settings }
-  /** The last frame at other thresholds, without running the network again. */
+  /** Applies other thresholds to the last frame without running the network again. */
   | { readonly ask: "again"; readonly settings: Settings }
-  /** Another clip: tracks begin anew. */
+  /** Starts new tracks for another clip. */
   | { readonly ask: "restart" };
 
 export interface Loaded {
@@ -35,15 +35,15 @@ export interface Loaded {
   readonly forms: readonly Arithmetic[];
 }
 
-/** What one form of the network makes of a frame. */
+/** The result of one form of the network on a frame. */
 export interface Found {
-  /** The network's own time. */
+  /** Time of the network alone. */
   readonly ms: number;
   readonly boxes?: readonly NamedDetection[];
-  /** With a tracker, corners in the frame's pixels. */
+  /** With a tracker; corners in pixels of the frame. */
   readonly tracks?: readonly Track[];
   readonly scores?: readonly NamedScore[];
-  /** Real values of the network's output. */
+  /** The network's output, dequantised. */
   readonly output: OutputMap;
 }
 
@@ -52,7 +52,7 @@ export interface Seen {
   readonly width: number;
   readonly height: number;
   readonly found: Partial<Record<Arithmetic, Found>>;
-  /** What the network is given, at its own resolution. */
+  /** The network's input, at its own resolution. */
   readonly input: Picture;
 }
 
@@ -60,7 +60,7 @@ export type Answer = Loaded | Seen | undefined;
 
 const models = new Map<Arithmetic, Model>();
 const trackers = new Map<Arithmetic, Tracker>();
-/** Of the last frame. */
+/** Data of the last frame. */
 let last:
   | { readonly seen: Omit<Seen, "found" | "bitmap">; readonly outputs: Map<Arithmetic, readonly [OutputMap, number]> }
   | undefined;
@@ -119,7 +119,7 @@ function look(bitmap: ImageBitmap, settings: Settings): Seen {
   return { ...last.seen, found: judged(settings, true) };
 }
 
-/** @param moves the trackers go on by a frame */
+/** @param moves whether the trackers advance by a frame */
 function judged(settings: Settings, moves: boolean): Seen["found"] {
   const found: Partial<Record<Arithmetic, Found>> = {};
   for (const [form, [output, ms]] of last!.outputs) {
@@ -136,7 +136,7 @@ function judged(settings: Settings, moves: boolean): Seen["found"] {
   return found;
 }
 
-/** As `phinets track` makes them. */
+/** A tracker with the settings of `phinets track`. */
 function trackerOf(form: Arithmetic, { tracker, conf, highScore }: Settings): Tracker {
   const known = trackers.get(form);
   const isSame = known instanceof Sort ? tracker === "sort" : known !== undefined && tracker === "bytetrack";
