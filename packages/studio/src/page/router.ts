@@ -1,9 +1,9 @@
-/** The room in the address: `#board`, `#data/PATH`. */
+/** The room in the page's address: `#board`, `#data/PATH`. */
 import { signal } from "@preact/signals";
 
 export interface Route {
   readonly room: string;
-  /** What follows the room's name, decoded. */
+  /** The part after the room's name, decoded. */
   readonly rest: string;
 }
 

@@ -1,13 +1,13 @@
-/** Frames of a clip, a camera or a screen, each as it is shown; while one is worked on the next are left out. */
+/** Frames of a clip, a camera or the screen, as they are shown; frames that arrive during processing are skipped. */
 import { PhinetsError } from "@phinets/core/tensor";
 
 export interface FrameStream {
   readonly video: HTMLVideoElement;
-  /** Lets go of the camera or the clip. */
+  /** Releases the camera or the clip. */
   stop(): void;
 }
 
-/** @param video which camera, and how large its pictures are wanted; default any */
+/** @param video constraints on the camera and its resolution; default: any */
 export async function openWebcam(video: MediaTrackConstraints | true = true): Promise<FrameStream> {
   return openMedia(() => navigator.mediaDevices.getUserMedia({ video }), "camera");
 }
@@ -77,8 +77,8 @@ function makeVideo(): HTMLVideoElement {
 }
 
 /**
- * Hands over frames until the stream ends or `signal` is aborted.
- * @param onFrame the bitmap is its own; the next frame is taken when it is done
+ * Calls `onFrame` with frames until the stream ends or `signal` aborts.
+ * @param onFrame owns its bitmap; the next frame is captured when it resolves
  */
 export async function eachFrame(
   { video }: FrameStream,

@@ -1,8 +1,8 @@
-/** The rooms, in the order of the road. Each is loaded when it is first entered. */
+/** The list of rooms, in the order in which they are used. Each is loaded when it is first entered. */
 import type { ComponentType } from "preact";
 
 export interface Room {
-  /** In the address. */
+  /** Its name in the address. */
   readonly id: string;
   readonly title: string;
   readonly load: () => Promise<{ readonly default: ComponentType }>;

@@ -1,4 +1,4 @@
-/** Counts by name as horizontal bars; a bar that can be pressed filters. */
+/** Counts by name as horizontal bars; a clickable bar filters. */
 export interface Bar {
   readonly key: string | number;
   readonly label: string;

@@ -1,4 +1,4 @@
-/** A bug in a room shows in that room; the others go on. */
+/** Shows an error of a room in that room; the other rooms continue to work. */
 import { Component, type ComponentChildren } from "preact";
 import { Problem } from "./problem.js";
 

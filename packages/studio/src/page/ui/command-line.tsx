@@ -1,4 +1,4 @@
-/** The command that does what the page shows, ready to copy. */
+/** The command that is equivalent to the page's state, ready to copy. */
 import { shellQuote } from "@phinets/node/text";
 import { useSignal } from "@preact/signals";
 

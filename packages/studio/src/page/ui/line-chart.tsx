@@ -1,4 +1,4 @@
-/** Figures by epoch, of several runs in one chart. What draws it is loaded when there is something to draw. */
+/** Figures by epoch of several runs in one chart. The drawing code is loaded when there is something to draw. */
 import { useEffect, useRef } from "preact/hooks";
 import type { Plot } from "./plot.js";
 import "./line-chart.css";
@@ -6,7 +6,7 @@ import "./line-chart.css";
 export interface Curve {
   readonly name: string;
   readonly points: readonly (readonly [epoch: number, value: number])[];
-  /** Stands out, or stands behind those that do; undefined: it has a colour of its own. */
+  /** True: highlighted; false: behind the highlighted curves; undefined: a colour of its own. */
   readonly strong?: boolean;
 }
 

@@ -1,4 +1,7 @@
-/** The working memory over time: the picture of `phinets inspect --svg`, as an image, so that nothing in it is markup here. */
+/**
+ * The memory map (arena over time) of `phinets inspect --svg`, embedded as an image, so that its content is not markup
+ * of this page.
+ */
 import { useEffect, useState } from "preact/hooks";
 
 export function MemoryMap({ svg }: { readonly svg: string }) {

@@ -1,8 +1,8 @@
-/** How much of a budget is taken: a bar, and the figures in words. */
+/** The used share of a budget as a bar, with the figures as text. */
 export interface MeterProps {
   readonly label: string;
   readonly value: number;
-  /** Absent: no limit, so no bar. */
+  /** Absent: no limit, and therefore no bar. */
   readonly budget?: number;
   readonly text: string;
 }

@@ -1,4 +1,4 @@
-/** Files of the user's own, opened in the page itself: a folder, a .zip, or either dropped. Nothing is sent anywhere. */
+/** Opens the user's files in the page itself: a folder, a .zip, or either dropped. Nothing is uploaded. */
 import { useEffect, useId } from "preact/hooks";
 import { connection } from "../connection.js";
 import type { DataSource } from "../datasets/source.js";
@@ -9,7 +9,7 @@ export interface OpenFilesProps {
   readonly onError: (error: Error) => void;
 }
 
-/** Files may be dropped anywhere on the page: what `take` is to do with them, until the returned function is called. */
+/** Calls `take` with files dropped anywhere on the page, until the returned function is called. */
 function hearDrops(take: (giving: Promise<Given>) => void): () => void {
   const allow = (event: DragEvent) => event.preventDefault();
   const drop = (event: DragEvent) => {
@@ -24,7 +24,7 @@ function hearDrops(take: (giving: Promise<Given>) => void): () => void {
   };
 }
 
-/** Nothing where there is a server: its folder is opened. */
+/** Renders nothing where there is a server: its folder is open already. */
 export function OpenFiles({ onOpen, onError }: OpenFilesProps) {
   const [folder, archive] = [useId(), useId()];
   const isStatic = connection.value.kind === "static";
@@ -55,7 +55,7 @@ export function OpenFiles({ onOpen, onError }: OpenFilesProps) {
               if (element) element.webkitdirectory = true;
             }}
             onClick={(event) => {
-              // It asks once, and not whether all files are to be uploaded, which they are not.
+              // The picker asks only once, and does not ask whether to "upload" all files.
               if (!hasFolderPicker()) return;
               event.preventDefault();
               void take(pickedFiles());

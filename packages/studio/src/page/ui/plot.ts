@@ -1,18 +1,18 @@
-/** Curves on a canvas, by uPlot, which is loaded with this module alone. */
+/** Curves on a canvas, drawn by uPlot, which only this module loads. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { colourOf } from "./colours.js";
 import type { Curve } from "./line-chart.js";
 
-/** A chart that is drawn. */
+/** A drawn chart. */
 export interface Plot {
-  /** Other points of the same curves. */
+  /** Updates the points of the same curves. */
   set(curves: readonly Curve[]): void;
   end(): void;
 }
 
 const height = 220;
-/** Of more curves a legend would be longer than the chart. */
+/** With more curves the legend would be longer than the chart. */
 const mostInLegend = 12;
 
 export function drawCurves(element: HTMLElement, title: string, curves: readonly Curve[]): Plot {
@@ -28,7 +28,7 @@ export function drawCurves(element: HTMLElement, title: string, curves: readonly
   };
 }
 
-/** One column of epochs for all, and a column a curve; null where a curve has no point. */
+/** One column of epochs for all curves, and one column per curve; null where a curve has no point. */
 function aligned(curves: readonly Curve[]): uPlot.AlignedData {
   const epochs = [...new Set(curves.flatMap(({ points }) => points.map(([epoch]) => epoch)))].sort((a, b) => a - b);
   const columns = curves.map(({ points }) => {

@@ -1,4 +1,4 @@
-/** Points over a number, of which some stand out. SVG, colours by the system. */
+/** Scatter chart with some highlighted points, joined by a line. SVG, in the system's colours. */
 export interface Axis {
   readonly label: string;
 }
@@ -23,7 +23,7 @@ interface Scale {
   readonly ys: readonly number[];
 }
 
-/** Axes that hold all points, with a little room. */
+/** Axes that contain all points with a small margin. */
 function scaleOf(points: readonly (readonly [x: number, y: number])[]): Scale {
   const span = (values: readonly number[]): readonly [number, number] => {
     const [low, high] = [Math.min(...values), Math.max(...values)];

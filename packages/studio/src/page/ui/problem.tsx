@@ -1,4 +1,4 @@
-/** An error where it belongs: what is wrong and what to do, in its own words. */
+/** Shows an error's message, with its remedy, at the place where it occurred. */
 export function Problem({ error }: { readonly error: unknown }) {
   return (
     <p class="problem" role="alert">

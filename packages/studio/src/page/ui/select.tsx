@@ -1,4 +1,4 @@
-/** A choice of a few, with its name. */
+/** A labelled select box. */
 import { useId } from "preact/hooks";
 
 export interface SelectProps {

@@ -1,4 +1,4 @@
-/** A number by slider or by typing. */
+/** A number input with a slider. */
 import { useId } from "preact/hooks";
 
 export interface SliderProps {

@@ -1,4 +1,4 @@
-/** A choice of two. */
+/** A labelled choice of two. */
 export interface SwitchProps {
   readonly label: string;
   readonly checked: boolean;
