@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const core = join(root, "packages/core/src");
 const node = join(root, "packages/node/src");
 
-/** A room imports only rooms that stand before it. */
+/** A module imports only modules that stand before it in this list. */
 const coreRooms = [
   "tensor",
   "graph",
@@ -113,7 +113,7 @@ describe("architecture", () => {
 
   it("the studio's page is core's work, its server is @phinets/node's, and what both share is neither's", () => {
     const studio = join(root, "packages/studio/src");
-    // Numbers in words and YAML are the same everywhere.
+    // Numbers in text and YAML do not depend on a module.
     const allowed = {
       page: /^(\.|@phinets\/(core|browser)\b|@phinets\/node\/text$|preact\b|@preact\/signals$|uplot\b|idb$|yaml$|qrcode-generator$|fflate$|mediabunny$)/,
       server: /^(\.|node:|@phinets\/(core|node)\b|hono\b|@hono\/node-server$|zod$|fflate$)/,
@@ -129,7 +129,7 @@ describe("architecture", () => {
         ),
     );
     expect(wrong).toEqual([]);
-    // A room of the page is alone: what two of them need is in ui/ or beside it.
+    // Rooms of the page do not import each other: code that two of them need is in ui/ or beside rooms/.
     const across = sources(join(studio, "page/rooms")).flatMap((file) =>
       imports(file)
         .filter((target) => /^\.\.\/[a-z]+\//.test(target))
@@ -142,7 +142,8 @@ describe("architecture", () => {
     const queue = sources(join(root, "packages/queue/src")).filter(isSource);
     const strange = queue.flatMap((file) => imports(file).filter((target) => /^@phinets\/(?!core|node)/.test(target)));
     expect(strange).toEqual([]);
-    // Loading it takes longer than most verbs: no other package imports it, and the command line only when it acts.
+    // It takes longer to load than most commands run: no other package imports it, and the command line only in an
+    // action.
     const others = ["cli", "node", "studio", "browser"].flatMap((name) => sources(join(root, `packages/${name}/src`)));
     const eager = others.filter((file) => /^import (?!type).*"@phinets\/queue"/m.test(readFileSync(file, "utf8")));
     expect(eager.map((file) => relative(root, file))).toEqual([]);
@@ -158,7 +159,8 @@ describe("architecture", () => {
   });
 
   it("no result takes bits from the host's mathematics", () => {
-    // exp, log and their kin may differ in the last bit between engines: tensor/math.ts has ours. Math.sqrt is exact.
+    // exp, log and similar functions may differ in the last bit between engines: tensor/math.ts has our own. Math.sqrt
+    // is exact.
     const inexact = "a?(?:sin|cos|tan)h?|atan2|exp|expm1|log|log1p|log2|log10|pow|cbrt|hypot|f16round";
     const isSource = (file: string) => !/\.test\.tsx?$/.test(file) && !file.endsWith("tensor/math.ts");
     const found = (folder: string, names: string) =>
@@ -169,7 +171,7 @@ describe("architecture", () => {
           return [...readFileSync(file, "utf8").matchAll(uses)].map((use) => `${relative(root, file)}: Math.${use[1]}`);
         });
     expect(found(core, `${inexact}|random`)).toEqual([]);
-    // Names of temporary files may be random; nothing that is written into them.
+    // Names of temporary files may be random, but nothing written into them.
     expect(found(join(root, "packages/node/src"), inexact)).toEqual([]);
     expect(found(join(root, "packages/cli/src"), inexact)).toEqual([]);
     expect(found(join(root, "packages/queue/src"), inexact)).toEqual([]);

@@ -1,4 +1,4 @@
-/** A small, fixed part of the attack (bench/attack): what an hour of it finds, or does not, docs/reliability.md says. */
+/** A small, fixed part of the attack (bench/attack); docs/reliability.md reports what longer attacks find. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,7 +21,10 @@ interface Counts {
   readonly fault: number;
 }
 
-/** Tries so many cases of each target, in a process of its own; what it says of faults is the failure's text. */
+/**
+ * Tries `count` cases of each target in a process of its own; the process's report of faults becomes the failure's
+ * text.
+ */
 function attack(only: string, count: number): Record<string, Counts> {
   const out = join(folder, only.split(",")[0]);
   const words = ["--seed", "1", "--count", String(count), "--only", only, "--threads", "1", "--out", out];
@@ -41,7 +44,7 @@ describe.skipIf(!built)("an attack finds nothing", () => {
     const targets = attack("parsers", 40);
     expect(Object.keys(targets).length).toBeGreaterThan(40);
     for (const [name, { next }] of Object.entries(targets)) expect(next, name).toBe(40);
-    // Mutants are neither all nonsense nor all as good as before.
+    // Mutants must be neither all nonsense nor all still valid.
     expect(sum(targets, "refused")).toBeGreaterThan(400);
     expect(sum(targets, "accepted")).toBeGreaterThan(400);
   });

@@ -1,6 +1,6 @@
 /**
- * What a user can do wrong, through the command line: each ends in one line that names the file, the value and the
- * remedy, with exit code 1 (2 for wrong usage), one JSON document with --json, and with what was there still there.
+ * Users' mistakes on the command line. Each ends in one line that names the file, the value and the remedy, with exit
+ * code 1 (2 for wrong usage), and with --json in one JSON document; existing files are kept.
  */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -30,7 +30,7 @@ afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
 
 const common = (path = data): string[] => ["--data", path, "--network", network, "--project", project];
 
-/** A copy of a folder, for a test to spoil. */
+/** A copy of a folder that a test may damage. */
 function copyOf(folder: string, name: string): string {
   const copy = join(root, name);
   fs.rmSync(copy, { recursive: true, force: true });
@@ -59,7 +59,7 @@ function contentOf(folder: string): Record<string, string> {
   );
 }
 
-/** Runs it twice, as text and with --json; both must fail with the same one line. Returns the line. */
+/** Runs the command twice, as text and with --json; both must fail with the same single line. Returns the line. */
 async function fails(words: readonly string[], exitCode = 1): Promise<string> {
   const text = await phinets(...words);
   const lines = text.stderr.trimEnd().split("\n");
@@ -386,7 +386,7 @@ describe("resuming", () => {
     const path = join(copyOf(join(root, "data"), "changing"), "data.yaml");
     await phinetsJson(...words(path, "changed"));
     const folder = join(project, "detect/changed");
-    // The diary tells of the second start too.
+    // The event log records the second start too.
     const kept = () => ({ ...contentOf(folder), "events.jsonl": undefined });
     const before = kept();
     const file = join(root, "changing/train/labels/000003.txt");
@@ -432,7 +432,7 @@ describe("divergence", () => {
 describe("a full disk", () => {
   const names = ["writeSync", "openSync"] as const;
 
-  /** Runs with writes to files of this name, from the `after`th file on, failing as on a full disk. */
+  /** Runs `act` while writes to files of this name, from the `after`th file on, fail as on a full disk. */
   async function withFullDisk<T>(file: string, after: number, act: () => Promise<T>): Promise<T> {
     const cjs = createRequire(import.meta.url)("node:fs") as {
       -readonly [name in (typeof names)[number]]: (typeof fs)[name];
@@ -448,7 +448,7 @@ describe("a full disk", () => {
     }) as typeof fs.openSync;
     cjs.writeSync = ((descriptor: number, bytes: Uint8Array, offset: number, length: number) => {
       if (!full.has(descriptor)) return real.writeSync(descriptor, bytes, offset, length);
-      // What fits is written, the rest is refused.
+      // What fits is written, the rest fails.
       if (offset === 0 && length > 1000) return real.writeSync(descriptor, bytes, 0, 1000);
       throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
     }) as typeof fs.writeSync;

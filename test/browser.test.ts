@@ -1,4 +1,4 @@
-/** Training and detection in headless Chromium give what Node gives, to the bit. */
+/** Training and detection in headless Chromium give the same bits as in Node. */
 import { readFileSync } from "node:fs";
 import { renderConveyorClip } from "@phinets/core/data";
 import { loadModel } from "@phinets/core/model";
@@ -23,7 +23,7 @@ describe.skipIf(options === undefined)("a page", () => {
     await browser.close();
   });
 
-  /** Presses the page's button; what the page says in the end. */
+  /** Presses the page's button; resolves with the page's final text. */
   async function trainInPage(threads: number, isolated = true): Promise<string> {
     const { serve } = await example("serve.mjs");
     const server = await serve({ conditionNames: ["@phinets/source", "import"], isolated });

@@ -1,11 +1,11 @@
 /**
- * Stand-ins for build systems that are no Debian packages, as their documentation describes what an exported folder uses of
- * them: they compile its sources with this machine's compilers, and its example into a program that ends after some frames.
+ * Stand-ins for build systems that have no Debian packages. They provide, as documented, what an exported folder uses:
+ * they compile its sources with this machine's compilers, and its example into a program that ends after some frames.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Times that an example shows a frame. */
+/** Number of times that an example shows a frame. */
 export const frames = 4;
 
 function write(folder: string, files: Readonly<Record<string, string>>): void {
@@ -24,7 +24,7 @@ static void wait(void) {
 }
 `;
 
-/** Of Zephyr: a package that CMake finds in `folder`; modules, their Kconfig defaults, libraries linked whole. */
+/** Zephyr: a package that CMake finds in `folder`; modules, their Kconfig defaults, libraries linked as a whole. */
 export function standInForZephyr(folder: string): void {
   write(folder, {
     "ZephyrConfig.cmake": `project(Zephyr-Kernel C ASM)
@@ -89,7 +89,7 @@ void printk(const char *format, ...) { va_list list; va_start(list, format); vpr
   });
 }
 
-/** Of ESP-IDF: IDF_PATH. Components are archives, main requires them all. */
+/** ESP-IDF: IDF_PATH. Components are archives, and main requires all of them. */
 export function standInForEspIdf(folder: string): void {
   write(folder, {
     "tools/cmake/project.cmake": `macro(idf_component_register)
@@ -136,7 +136,7 @@ int main(void) { app_main(); return 1; }
   });
 }
 
-/** Of an Arduino core: Arduino.h, and the program that calls a sketch. */
+/** An Arduino core: Arduino.h, and the program that calls a sketch. */
 export function standInForArduino(folder: string): void {
   write(folder, {
     "Arduino.h": `#pragma once
@@ -172,7 +172,7 @@ int main() {
   });
 }
 
-/** What the Arduino builder compiles of a library: all sources in src and the folders in it. */
+/** The sources of a library that the Arduino builder compiles: all in src and its subfolders. */
 export function arduinoUnits(library: string): string[] {
   return readdirSync(join(library, "src"), { recursive: true })
     .map(String)

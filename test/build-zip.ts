@@ -1,15 +1,15 @@
-/** Zip archives for tests, right and wrong ones. Layout: PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3. */
+/** Makes zip archives for tests, valid and invalid ones. Layout: PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { crc32 } from "../packages/core/src/networks/checkpoint/zip.js";
 
 export interface ZipFile {
-  /** A folder's ends in `/`. */
+  /** A folder's name ends in `/`. */
   readonly name: string;
   readonly content?: Uint8Array;
   readonly deflate?: boolean;
-  /** What the directory says instead of the truth. */
+  /** Values for the central directory in place of the right ones. */
   readonly flags?: number;
   readonly method?: number;
   readonly size?: number;
@@ -18,12 +18,12 @@ export interface ZipFile {
 }
 
 export interface ZipOptions {
-  /** Sizes and places in 64 bits. */
+  /** Whether sizes and offsets have 64 bits. */
   readonly zip64?: boolean;
   readonly comment?: string;
-  /** Bytes before the archive, which its places do not count. */
+  /** Bytes before the archive, which its offsets do not count. */
   readonly front?: Uint8Array;
-  /** Entries that the end record says there are. */
+  /** Number of entries that the end record states. */
   readonly count?: number;
 }
 

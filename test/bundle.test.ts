@@ -1,4 +1,4 @@
-/** What a page loads beside its model. */
+/** Size of the code that a page loads in addition to its model. */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 
-/** How to launch headless Chromium with playwright-core; undefined, with a message, where it is not installed. */
+/** Launch options of headless Chromium for playwright-core; undefined, with a message, where it is not installed. */
 export function chromiumOptions(): { executablePath: string; args: string[] } | undefined {
   const executablePath = process.env.PHINETS_CHROMIUM ?? "/usr/bin/chromium";
   if (!existsSync(executablePath)) {

@@ -9,7 +9,7 @@ export default class ClosingLineReporter implements Reporter {
         const state = test.result().state;
         if (state === "passed" || state === "failed" || state === "skipped") count[state]++;
       }
-      // A file that fails to load has no tests, but it did fail.
+      // A file that fails to load has no tests, but counts as a failure.
       if (module.errors().length > 0) count.failed++;
     }
     console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);

@@ -13,7 +13,7 @@ interface Parts {
   readonly categories?: readonly object[];
 }
 
-/** A bolt in the first of two pictures. */
+/** By default, a bolt in the first of two pictures. */
 export function json({ images, annotations, categories: own = categories }: Parts = {}): string {
   return JSON.stringify({
     info: {},

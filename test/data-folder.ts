@@ -12,7 +12,7 @@ export function dataFolder(name: string) {
   const root = mkdtempSync(join(tmpdir(), `phinets-${name}-`));
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-  /** Writes a file and the folders around it; its whole path. */
+  /** Writes a file, making its folders; returns its full path. */
   function put(path: string, data: string | Uint8Array): string {
     const full = join(root, path);
     mkdirSync(dirname(full), { recursive: true });
@@ -34,7 +34,7 @@ export function dataFolder(name: string) {
     );
   }
 
-  /** The one line that some work ends with, the folder's path as ROOT. */
+  /** The single-line message with which `work` fails, with the folder's path replaced by ROOT. */
   async function message(work: Promise<unknown>): Promise<string> {
     const error = await work.then(
       () => undefined,
@@ -48,7 +48,7 @@ export function dataFolder(name: string) {
   return { root, put, yolo, message };
 }
 
-/** A picture of a pattern that depends on the seed. */
+/** A picture with a pattern that depends on the seed. */
 export async function jpeg(width: number, height: number, seed: number): Promise<Buffer> {
   const data = Buffer.alloc(width * height * 3).map((_, i) => (i * 37 + ((i * i * (seed + 3)) >> 5)) & 255);
   return sharp(data, { raw: { width, height, channels: 3 } })

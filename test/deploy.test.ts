@@ -1,4 +1,7 @@
-/** The files of deploy/ are what Docker Compose and Kubernetes read, and name options that there are. Nothing here runs them. */
+/**
+ * The files of deploy/ are valid for Docker Compose and Kubernetes, and use existing options. The tests do not run
+ * them.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +14,7 @@ import { phinets } from "./road-tools.js";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 
-/** Every option of a container's words is one of its verb's. */
+/** Requires that every option of a container's command exists. */
 async function requireOptions([verb, ...words]: readonly string[]): Promise<void> {
   expect(["sweep", "worker"]).toContain(verb);
   const { stdout, exitCode } = await phinets(verb, "--help");

@@ -1,4 +1,7 @@
-/** `train --device`: ONNX Runtime's steps against our kernels' on a whole run; on a GPU's interface without a GPU. */
+/**
+ * `train --device`: compares ONNX Runtime's steps with those of our kernels over a whole run, also through a GPU
+ * interface without a GPU.
+ */
 import * as fs from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -16,7 +19,7 @@ import { phinets, phinetsJson, tinyDataset, writeNetwork } from "./road-tools.js
 /** Chromium's software implementation of Vulkan. */
 const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
-/** On CI a missing one is an error: there these tests have to run. */
+/** On CI a missing tool is an error: these tests have to run there. */
 function present(what: string, is: boolean): boolean {
   if (is) return true;
   const message = `${what} is absent; \`npm run setup\` installs what the tests need`;
@@ -52,7 +55,7 @@ const project = join(root, "runs");
 let words: string[];
 
 beforeAll(async () => {
-  // The loader of Vulkan reads it when the first device is asked for.
+  // Vulkan's loader reads the variable when the first device is requested.
   if (hasGpu) process.env.VK_ICD_FILENAMES = swiftShader;
   const data = await tinyDataset(join(root, "data"));
   const network = writeNetwork(root, tiny);
@@ -147,7 +150,7 @@ describe.skipIf(!hasGpu)("webgpu, on SwiftShader", () => {
       const largest = Math.max(...Object.values(ours).map(({ data }) => norm(data)));
       for (const [name, { data }] of Object.entries(executor.gradients())) {
         const difference = norm(data.map((value, i) => value - ours[name].data[i]));
-        // Of the largest: what is 0 but for rounding.
+        // Relative to the largest value: tensors that are zero except for rounding would fail otherwise.
         expect(difference, name).toBeLessThan(1e-4 * norm(ours[name].data) + 1e-6 * largest);
       }
       executor.optimizerStep({ kind: "sgd", learningRate: 0.01, step });

@@ -1,4 +1,4 @@
-/** Every command and every piece of code on the pages of docs/ does what the page says. */
+/** Every command and code block on the pages of docs/ does what the page says. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 const pages = readdirSync(docs).filter((name) => name.endsWith(".md"));
 const read = (page: string): string => readFileSync(join(docs, page), "utf8");
-/** Records of measurements that take hours, each with its command. */
+/** Records of measurements that take hours; each names its command. */
 const records = ["results.md", "decisions.md", "reliability.md"];
 const withBlocks = pages.filter((page) => !records.includes(page) && blocksOf(read(page)).length > 0);
 
@@ -29,7 +29,7 @@ const material = join(temporary, "material");
 const people = join(temporary, "people");
 const links = { models: join(root, "models"), apps: join(docs, "apps"), observe: join(root, "examples/observe") };
 
-/** What pages take for granted: a data set, one with bad rows, pictures without labels, a photo, a clip, the models. */
+/** What the pages assume: a data set, one with bad rows, pictures without labels, a photo, a clip, the models. */
 beforeAll(async () => {
   makePrograms(programs, join(root, "packages/cli/bin/phinets.js"), join(root, "node_modules/.bin"));
   mkdirSync(material);
@@ -48,7 +48,7 @@ beforeAll(async () => {
   if (status !== 0) throw new Error(output);
 });
 
-/** Runs a block; says what is wrong with it, or undefined. */
+/** Runs a block; returns what is wrong with it, or undefined. */
 function problemOf(block: Block, folder: string, last: { output: string }): string | undefined {
   const { language, text, extra } = block;
   const where = { folder, programs, extra };

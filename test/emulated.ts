@@ -1,4 +1,7 @@
-/** Programs of a test's own on an emulated core: built with the kernels, started, its console and files read. */
+/**
+ * Runs a test's own programs on an emulated core: builds them with the kernels, starts them, and reads their console
+ * and files.
+ */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { linkerScript } from "@phinets/core/export";
@@ -9,16 +12,17 @@ import { arm, firmwareSources, machineOf } from "../packages/node/src/firmware/b
 import { runTool } from "../packages/node/src/host/tool.js";
 
 export interface Core extends Pick<Board, "name" | "core" | "fpu"> {
-  /** It has the DSP extension. */
+  /** Whether it has the DSP extension. */
   readonly dsp: boolean;
-  /** It has Helium, which the compiler uses with its floating point only. */
+  /** Whether it has Helium; the compiler uses it only together with floating point. */
   readonly helium?: boolean;
 }
 
-// Without floating point, which kernels do not have: objects for the smallest core can be linked for every other.
+// Without floating point, which the kernels do not use: objects for the smallest core can then be linked for every
+// other.
 const named = (core: string, dsp: boolean): Core => ({ name: core, core, fpu: "none", dsp });
 
-/** One of each instruction set. */
+/** One core per instruction set. */
 export const cores: readonly Core[] = [
   named("cortex-m0", false),
   named("cortex-m3", false),
@@ -28,7 +32,10 @@ export const cores: readonly Core[] = [
   { ...named("cortex-m55", true), fpu: "fpv5-d16" as const, helium: true },
 ];
 
-/** Compiles `sources` in `folder` to objects that `runOnCore` links for `core`; by default for any without floating point. */
+/**
+ * Compiles `sources` in `folder` to objects that `runOnCore` can link for `core`; by default for any core without
+ * floating point.
+ */
 export async function compileForAll(
   folder: string,
   sources: readonly string[],
@@ -47,7 +54,7 @@ const kernels = ["kernels", "kernels/dsp", "kernels/helium"];
 const start = ["boards/start/startup.c", "boards/semihosting/semihosting.c"].map((file) => join(firmwareSources, file));
 const folders = [...kernels, "boards/start", "boards/semihosting"].map((part) => join(firmwareSources, part));
 
-/** The kernels' sources: with `dsp` the DSP kernels too, with `assembly` what is in it. */
+/** The kernels' sources: with `dsp` including the DSP kernels, with `assembly` including assembly files. */
 export function kernelSources({ dsp, assembly }: { readonly dsp: boolean; readonly assembly: boolean }): string[] {
   return (dsp ? kernels : kernels.slice(0, 1)).flatMap((part) =>
     readdirSync(join(firmwareSources, part))
@@ -56,13 +63,14 @@ export function kernelSources({ dsp, assembly }: { readonly dsp: boolean; readon
   );
 }
 
-/** Options that find the kernels' headers. */
+/** Compiler options that find the kernels' headers. */
 export const includes = kernels.map((part) => `-I${join(firmwareSources, part)}`);
 
 /**
- * Builds `sources` and objects, which hold main and the vectors, with the kernels in `folder`/<core> and runs them there.
- * @param memory a file in that folder that QEMU puts where PHINETS_INPUTS is
- * @returns what it printed; throws what the compiler or the program said where they fail
+ * Builds `sources` and objects, which contain main and the vector table, with the kernels in `folder`/<core> and runs
+ * them there.
+ * @param memory a file in that folder, which QEMU loads at PHINETS_INPUTS
+ * @returns the printed text; throws the compiler's or the program's output where they fail
  */
 export async function runOnCore(
   core: Core,

@@ -1,4 +1,4 @@
-/** Every family walks the whole road: training step, float and int8 inference, C. */
+/** Every family runs through the whole chain: training step, float and int8 inference, C. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -89,7 +89,7 @@ describe.each(networks)("$family $profile, $head.kind", (options) => {
       return trainer.step(targets as never).loss;
     };
     const first = step();
-    // Later a squeeze-and-excite whose ReLU6 never opens on noise may rest.
+    // A late squeeze-and-excite may have no gradient, because its ReLU6 never opens on noise.
     for (const [name, { data }] of Object.entries(executor.gradients()))
       expect(
         data.some((value) => value !== 0),

@@ -1,4 +1,4 @@
-/** `train --fast` says that bits may differ, or what it needs, and then leaves nothing behind. */
+/** `train --fast` notes that bits may differ, or reports what it needs and then leaves nothing behind. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

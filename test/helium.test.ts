@@ -1,4 +1,4 @@
-/** Trained networks on the emulated Cortex-M55: their bytes, and what Helium's kernels need for them. */
+/** Trained networks on the emulated Cortex-M55: output bytes, and the instructions that Helium's kernels take. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ import { installed } from "./tools.js";
 const target = loadBoard("stm32n657");
 const mlperfTiny = sharedData && join(sharedData, "mlperf-tiny");
 
-/** Proves the bytes; returns instructions a multiply-accumulate. */
+/** Proves the bytes; returns instructions per multiply-accumulate. */
 async function prove(q: QuantizedNetwork, inputs: readonly Int8Array[]): Promise<number> {
   const program = firmwareProgram(q, target);
   expect(program.options).toMatchObject({ dsp: false, helium: true });

@@ -1,4 +1,4 @@
-/** Networks as ONNX Runtime's static quantiser writes them (QDQ): each layer is within one step of ONNX Runtime's. */
+/** Networks written by ONNX Runtime's static quantiser (QDQ): each layer is within one step of ONNX Runtime's. */
 import { quantizedToTflite } from "@phinets/core/export";
 import { importQuantizedOnnx, importTflite, isQuantizedOnnx } from "@phinets/core/import";
 import { IntegerEngine, runInteger } from "@phinets/core/inference";

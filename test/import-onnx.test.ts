@@ -1,4 +1,6 @@
-/** Networks as PyTorch and others export them, imported: ONNX Runtime computes the same of the same file. */
+/**
+ * Imports networks as PyTorch and other tools export them: the results equal those of ONNX Runtime on the same file.
+ */
 import { deployWeights } from "@phinets/core/graph";
 import { importOnnx, normalise } from "@phinets/core/import";
 import { runFloat } from "@phinets/core/inference";

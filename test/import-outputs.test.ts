@@ -1,4 +1,7 @@
-/** Networks cut off before the decoding in their files, which ONNX Runtime computes: the boxes are the file's own. */
+/**
+ * Networks cut off before the decoding in their files: the boxes equal those that ONNX Runtime computes from the whole
+ * file.
+ */
 import { decodeMaps } from "@phinets/core/detection";
 import { networkToOnnx, quantizedToOnnx, quantizedToTflite } from "@phinets/core/export";
 import { importOnnx, importQuantizedOnnx, importTflite } from "@phinets/core/import";

@@ -1,4 +1,6 @@
-/** .tflite networks of floats, as Keras's converter writes them: what TensorFlow Lite computes of the same file. */
+/**
+ * Float .tflite networks as Keras's converter writes them: the results equal those of TensorFlow Lite on the same file.
+ */
 import { deployWeights } from "@phinets/core/graph";
 import { importFloatTflite, importTflite, isFloatTflite } from "@phinets/core/import";
 import { runFloat } from "@phinets/core/inference";

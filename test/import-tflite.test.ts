@@ -1,4 +1,7 @@
-/** MLPerf Tiny's networks: every tensor is what TensorFlow Lite Micro's reference kernels compute, on both of our int8 forms. */
+/**
+ * MLPerf Tiny's networks: every tensor equals that of TensorFlow Lite Micro's reference kernels, on both of our int8
+ * back ends.
+ */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** A small network of Ultralytics' blocks from its .onnx to int8: in the kernels, quantised, in C, trained through int8. */
+/**
+ * A small network of Ultralytics' blocks from its .onnx to int8: run by the kernels, quantised, exported to C, trained
+ * quantisation-aware.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

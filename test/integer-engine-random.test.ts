@@ -1,4 +1,7 @@
-/** The int8 engine against the integer interpreter: every byte of a thousand random networks, and of every sum of a layer. */
+/**
+ * Compares the int8 engine with the integer interpreter: every byte of a thousand random networks, and of every
+ * possible sum of a layer.
+ */
 import { GraphBuilder } from "@phinets/core/graph";
 import { IntegerEngine, IntegerInterpreter } from "@phinets/core/inference";
 import type { QuantizedNetwork } from "@phinets/core/quantization";

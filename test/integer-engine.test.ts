@@ -1,4 +1,4 @@
-/** The int8 engine apart from what test/conformance shows of it. */
+/** Tests of the int8 engine beyond those of test/conformance. */
 import { GraphBuilder } from "@phinets/core/graph";
 import { IntegerEngine, IntegerInterpreter } from "@phinets/core/inference";
 import { type QuantizedNetwork, requantize } from "@phinets/core/quantization";

@@ -6,7 +6,10 @@ import { encodeSafetensors, Random, tensor } from "@phinets/core/tensor";
 import { writeFileAtomic } from "../packages/node/src/host/atomic.js";
 import { saveNetwork } from "../packages/node/src/run/save.js";
 
-/** A run folder with an untrained network, small enough for tests; its objectness is high, so that it claims boxes. */
+/**
+ * Makes a run folder with an untrained network, small enough for tests. Its objectness is high, so that it reports
+ * boxes.
+ */
 export function makeRun(
   folder: string,
   options: { head?: "yolov2" | "classifier"; channels?: number; quantized?: boolean } = {},
@@ -35,7 +38,8 @@ export function makeRun(
   const weights = initialWeights(graph, 1);
   const random = new Random(5);
   const batches = [0, 1, 2].map(() => Float32Array.from({ length: 32 * 48 * channels }, () => random.uniform(-1, 1)));
-  // An untrained output layer gives every picture the same answer: weigh it until outputs have a deviation of 2.
+  // An untrained output layer gives every picture the same answer: scale its weights until the outputs have a standard
+  // deviation of 2.
   const input = { [inputName]: tensor("float32", [1, 32, 48, channels], batches[0]) };
   for (const { op, parameters } of graph.nodes) {
     if ((op !== "conv2d" && op !== "dense") || !("bias" in parameters)) continue;

@@ -1,8 +1,8 @@
-/** Data sets in memory for tests of formats: files by path, pictures that are their size only. */
+/** Data sets in memory for tests of formats: files by path; pictures consist of their size only. */
 import { type DataHost, MemoryTree, type OpenedTree, openTree } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";
 
-/** Text of a file, or width and height of a picture. */
+/** The text of a file, or the width and height of a picture. */
 export type MemoryFile = string | readonly [width: number, height: number];
 
 export function memoryTree(files: Readonly<Record<string, MemoryFile>>, name = "set"): MemoryTree {
@@ -14,7 +14,7 @@ export function memoryTree(files: Readonly<Record<string, MemoryFile>>, name = "
   );
 }
 
-/** Knows the sizes of the pictures of `memoryTree`; YAML is JSON. */
+/** Returns the sizes of `memoryTree`'s pictures; parses YAML as JSON. */
 export const memoryHost: DataHost = {
   parseYaml: (text) => {
     try {
@@ -50,7 +50,7 @@ export function boxesOf(set: OpenedTree, picture: string, [width, height]: reado
   });
 }
 
-/** `train`, `val` and `test`: names of their pictures. */
+/** Names of the pictures in `train`, `val` and `test`. */
 export function splitNamesOf(set: OpenedTree): Record<"train" | "val" | "test", string[]> {
   const names = (split: "train" | "val" | "test") => set.splits[split].map(({ file }) => file.replace(/^set\//, ""));
   return { train: names("train"), val: names("val"), test: names("test") };

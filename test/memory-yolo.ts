@@ -2,7 +2,7 @@
 import { MemoryTree, type OpenedTree, openTree, splitNames } from "@phinets/core/data";
 import { memoryHost } from "./memory-set.js";
 
-/** Text, bytes, or the content of a JSON (and with that YAML) file. */
+/** Text, bytes, or the content of a JSON (and therefore YAML) file. */
 export type YoloFiles = Record<string, string | object>;
 
 export function openYolo(files: YoloFiles, chosen?: string): Promise<OpenedTree> {
@@ -15,7 +15,7 @@ export function openYolo(files: YoloFiles, chosen?: string): Promise<OpenedTree>
   return openTree(new MemoryTree("set", entries), memoryHost, { chosen, format: "yolo" });
 }
 
-/** The message of the error, or those of the problems, one a line. */
+/** The message of the error, or the messages of the problems, one per line. */
 export async function yoloFailure(files: YoloFiles, chosen?: string): Promise<string> {
   try {
     const { problems } = await openYolo(files, chosen);
@@ -25,11 +25,11 @@ export async function yoloFailure(files: YoloFiles, chosen?: string): Promise<st
   }
 }
 
-/** A label row and the box that it is. */
+/** A label row; tests compare the box that it describes. */
 export const yoloRow = "0 0.5 0.25 0.125 0.5";
 export const yoloBox = { class: 0, x: 0.5, y: 0.25, width: 0.125, height: 0.5 };
 
-/** Pictures 0.jpg, 1.jpg, ... in `images` of a folder, with a label each in `labels`. */
+/** Pictures 0.jpg, 1.jpg, ... in a folder's `images`, each with a label file in `labels`. */
 export function labelled(folder: string, count = 2, text = yoloRow): YoloFiles {
   const files: YoloFiles = {};
   const start = folder === "" ? "" : `${folder}/`;
@@ -40,7 +40,7 @@ export function labelled(folder: string, count = 2, text = yoloRow): YoloFiles {
   return files;
 }
 
-/** Pictures 0.jpg, 1.jpg, ... with their texts beside them. */
+/** Pictures 0.jpg, 1.jpg, ... with their label files beside them. */
 export function labelledBeside(folder: string, count = 2, text = yoloRow): YoloFiles {
   const files: YoloFiles = {};
   for (let n = 0; n < count; n++) {

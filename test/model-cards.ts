@@ -1,4 +1,4 @@
-/** Tables of the pages of models/: figures as measured (figures.json), costs as planned by this version. */
+/** Tables of the pages of models/: measured figures (from figures.json), and costs as planned by this version. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspectNetwork } from "@phinets/core/cost";
@@ -7,64 +7,64 @@ import { loadBoard } from "@phinets/core/target";
 import { loadNetwork } from "../packages/node/src/run/load.js";
 import { formatCount, markdownTable } from "../packages/node/src/text/index.js";
 
-/** Of one form of a network on one set of pictures: fractions by the figure's name. */
+/** Figures of one form of a network on one set of pictures: fractions by the figure's name. */
 type FiguresOf = Readonly<Record<string, number>>;
 
 export interface Figures {
-  /** What it was trained on. */
+  /** The data set that it was trained on. */
   readonly data: string;
-  /** What it finds or tells apart, in a word or two. */
+  /** What it detects or classifies, in a word or two. */
   readonly finds: string;
   /** The board that it was made for, by name. */
   readonly board: string;
   readonly weightsSha256: string;
-  /** Of the int8 network's output bytes for one rendered picture. */
+  /** Hash of the int8 network's output bytes for one rendered picture. */
   readonly outputSha256: string;
-  /** What `phinets emulate` measured of its firmware for that board, as device_report.json has it. */
+  /** Measurements of its firmware by `phinets emulate` for that board, as in device_report.json. */
   readonly proof: {
     readonly machine: string;
     readonly images: number;
-    /** Output bytes that are not the int8 network's. */
+    /** Output bytes that differ from the int8 network's. */
     readonly differingBytes: number;
-    /** A picture. */
+    /** Per picture. */
     readonly instructions: number;
   };
-  /** How many test pictures each data set has. */
+  /** Number of test pictures by data set. */
   readonly pictures: Readonly<Record<string, number>>;
-  /** On test pictures, by data set. */
+  /** Figures on the test pictures, by data set. */
   readonly float: Readonly<Record<string, FiguresOf>>;
   readonly int8: Readonly<Record<string, FiguresOf>>;
-  /** Of the int8 network, where there are several classes. */
+  /** The int8 network's figures by class, where there are several classes. */
   readonly byClass?: { readonly figure: string; readonly of: FiguresOf };
-  /** Where the int8 network fails, as `npm run bench:limits` prints it. */
+  /** Situations in which the int8 network fails, as `npm run bench:limits` prints them. */
   readonly limits: Limits;
 }
 
 interface Limits {
   /** The data set that it was measured on. */
   readonly data: string;
-  /** Of a detector: the score at which objects count as found. */
+  /** For a detector: the score from which on objects count as found. */
   readonly confidence?: number;
-  /** Shares of the picture's height, and how many objects so high there are and are found. */
+  /** By object height, as fractions of the picture's height: the number of objects, and of those found. */
   readonly heights?: readonly {
     readonly from: number;
     readonly to: number;
     readonly objects: number;
     readonly found: number;
   }[];
-  /** Points of AP50 that each kind of error costs, as a fraction. */
+  /** The AP50 that each kind of error costs, as a fraction. */
   readonly errors?: FiguresOf;
-  /** [what it is, what it is taken for, how often], the commonest first. */
+  /** Confusions: [true class, predicted class, count], most frequent first. */
   readonly taken: readonly (readonly [string, string, number])[];
 }
 
-/** Of every card, small to large. */
+/** The boards on every card, small to large. */
 const boards = ["rp2040", "nrf52840", "esp32-s3", "rp2350", "stm32h743", "stm32n657"];
 
 export const readFigures = (folder: string): Figures =>
   JSON.parse(readFileSync(join(folder, "figures.json"), "utf8")) as Figures;
 
-/** What models/README.md says of all networks; `folders` by name. */
+/** The table of all networks in models/README.md; `folders` by name. */
 export function zooTable(folders: ReadonlyMap<string, string>): string {
   const rows = [...folders].map(([name, folder]) => {
     const { finds, board, int8 } = readFigures(folder);
@@ -78,7 +78,7 @@ export function zooTable(folders: ReadonlyMap<string, string>): string {
   return markdownTable(titles, rows).join("\n");
 }
 
-/** What a network's card says: its figures, then what it costs on every board. */
+/** The tables of a network's card: its figures, then its cost on every board. */
 export function cardTables(folder: string): string {
   const { float, int8, pictures, proof, byClass, limits } = readFigures(folder);
   const network = loadNetwork(join(folder, "network.json"));
@@ -137,7 +137,7 @@ const shareOf = (share: number): string => (share === 0 || share === 1 ? String(
 
 const markers = ["<!-- figures -->", "<!-- end of figures -->"] as const;
 
-/** `page` with `tables` between its two markers. */
+/** Returns `page` with `tables` between its two markers. */
 export function withTables(page: string, tables: string): string {
   const [before, rest = ""] = page.split(markers[0]);
   const [, after] = rest.split(markers[1]);
@@ -162,7 +162,7 @@ function costsOn(folder: string, name: string) {
   };
 }
 
-/** Figures by their names in figures.json that are called otherwise on a page. */
+/** Names on the page of figures that figures.json calls otherwise. */
 const called: Readonly<Record<string, string>> = {
   top1: "top-1",
   mAP: "mAP, area",

@@ -1,4 +1,4 @@
-/** The front door: a run folder's files become a model that looks at pictures. */
+/** The main entry point: a run folder's files become a model that predicts pictures. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Picture, renderConveyorClip, writeInput } from "@phinets/core/data";
@@ -15,7 +15,7 @@ const folder = fileURLToPath(new URL("../models/person-128/", import.meta.url));
 const fromDisk = (name: string): Uint8Array | undefined =>
   existsSync(folder + name) ? new Uint8Array(readFileSync(folder + name)) : undefined;
 
-/** Something to look at: a frame of the conveyor, enlarged by repetition. */
+/** A frame of the conveyor, enlarged by repeating pixels. */
 const [{ picture }] = renderConveyorClip(3, 1);
 
 describe("a model", () => {

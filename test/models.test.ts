@@ -1,4 +1,4 @@
-/** The trained networks in models/ are what their figures say. */
+/** The trained networks in models/ reach their recorded figures. */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +22,10 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 
 const folders = new Map(names.map((name) => [name, join(root, name)]));
 
-/** Where test pictures may be, by the names that figures.json gives them. Those of VOC2007 are left to `npm run bench:voc2007`. */
+/**
+ * Possible places of the test pictures, by their names in figures.json. Those of VOC2007 are left to
+ * `npm run bench:voc2007`.
+ */
 const places: Readonly<Record<string, string>> = {
   "coco-person": `${sharedData}/coco-person`,
   mnist: `${sharedData}/mnist`,
@@ -73,7 +76,7 @@ describe.each(names)("models/%s", (name) => {
   });
 });
 
-/** Holds a page of models/ to the tables that it should have; with PHINETS_WRITE_DOCS=1 writes them first. */
+/** Compares a page of models/ with its generated tables; with PHINETS_WRITE_DOCS=1 writes them first. */
 function expectTables(page: string, tables: string): void {
   const path = join(root, page);
   const wanted = withTables(readFileSync(path, "utf8"), tables);

@@ -1,7 +1,7 @@
 import type { Picture } from "@phinets/core/data";
 import { Random } from "@phinets/core/tensor";
 
-/** Makes RGB pictures of noise, each another; equal seeds make equal ones in turn. */
+/** Makes RGB pictures of noise, a different one with each call; equal seeds give equal sequences. */
 export function noisePictures(seed: number): (width: number, height: number) => Picture {
   const random = new Random(seed);
   return (width, height) => ({

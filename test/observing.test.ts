@@ -1,4 +1,4 @@
-/** The examples that hand a run's events to other tools. */
+/** The examples that pass a run's events to other tools. */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -27,7 +27,7 @@ const events = [
 mkdirSync(folder);
 writeFileSync(join(folder, "events.jsonl"), events.map((event) => `${JSON.stringify(event)}\n`).join(""));
 
-/** CRC-32C bit by bit. */
+/** CRC-32C, bit by bit. */
 function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {

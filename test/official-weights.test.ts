@@ -1,4 +1,4 @@
-/** Checkpoints of the reference implementation, loaded and run in both of our engines, against its float64 outputs. */
+/** Checkpoints of the reference implementation, run in both of our engines and compared with its float64 outputs. */
 import { readFileSync } from "node:fs";
 import { type Graph, makeGraph } from "@phinets/core/graph";
 import { runFloat } from "@phinets/core/inference";
@@ -93,7 +93,7 @@ function fromNchw({ shape: [batch, channels, height, width], data }: { shape: nu
   return tensor("float32", [batch, height, width, channels], out);
 }
 
-/** Largest difference over the largest value. */
+/** Largest absolute difference divided by the largest value. */
 function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   expect(actual.length).toBe(expected.length);
   let [error, largest] = [0, 0];
@@ -134,7 +134,7 @@ describe.skipIf(goldens === undefined).each(Object.entries(fixtures))("%s", (nam
   const { weights, report } = importWeights(readFileSync(file), file, graph);
   const input = fromNchw(readNpy(`${folder}/${name}.in.npy`));
   const exact = readNpy(`${folder}/${name}.out64.npy`).data;
-  // The last node of each module makes the module's output.
+  // The last node of each module computes the module's output.
   const tapNames = fixture.taps.map(
     ({ i }) =>
       graph.nodes.findLast((node) => node.name === `_layers.${i}` || node.name.startsWith(`_layers.${i}.`))!.name,
@@ -195,7 +195,7 @@ describe.skipIf(goldens === undefined)("the same weights in other files", () => 
     });
   }
 
-  /** Before October 2023 a padding module stood before the dropout of blocks with stride 2. */
+  /** Before October 2023 there was a padding module before the dropout of blocks with stride 2. */
   function oldName(key: string): string {
     const [, block, index, rest] = /^_layers\.(\d+)\._layers\.(\d+)(.*)$/.exec(key) ?? [];
     const strided = ["3", "5", "7", "9"].includes(block);

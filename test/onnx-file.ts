@@ -1,4 +1,4 @@
-/** .onnx files as other tools write them, message by message: what our own writer never writes is here too. */
+/** Writes .onnx files as other tools do, message by message, including what our own writer never writes. */
 import { utf8Encode } from "@phinets/core/tensor";
 import { ProtoMessage } from "../packages/core/src/export/onnx/protobuf.js";
 
@@ -7,9 +7,9 @@ type Attribute = number | readonly number[] | string | { readonly float: number 
 export interface Constant {
   readonly shape: readonly number[];
   readonly data: Float32Array | readonly number[];
-  /** In the list of the type, not as raw bytes. */
+  /** Whether the values are in the type's list instead of raw bytes. */
   readonly listed?: boolean;
-  /** Of integers; default int64. */
+  /** Type of integers; default int64. */
   readonly type?: IntegerType;
 }
 
@@ -18,7 +18,7 @@ type ElementType = IntegerType | "float32";
 const elementTypes = { float32: 1, uint8: 2, int8: 3, int16: 5, int32: 6, int64: 7 } as const;
 const arrays = { int8: Int8Array, uint8: Uint8Array, int16: Int16Array, int32: Int32Array } as const;
 
-/** Numbers of onnx.proto3: see its text. */
+/** Field numbers of onnx.proto3: see its text. */
 function tensor(name: string, { shape, data, listed, type = "int64" }: Constant): ProtoMessage {
   const message = new ProtoMessage();
   for (const size of shape) message.int(1, size);
@@ -59,7 +59,7 @@ export class OnnxFileBuilder {
   readonly #graph = new ProtoMessage();
   #count = 0;
 
-  /** Adds a node, of another domain as "com.microsoft.QGemm"; returns the name of its result, its first where there are others. */
+  /** Adds a node, possibly of another domain as "com.microsoft.QGemm"; returns the name of its first result. */
   node(
     kind: string,
     inputs: readonly string[],
@@ -72,7 +72,7 @@ export class OnnxFileBuilder {
     return result;
   }
 
-  /** Adds a node of several results; returns their names. */
+  /** Adds a node with several results; returns their names. */
   nodes(kind: string, inputs: readonly string[], count: number, attributes: Readonly<Record<string, Attribute>> = {}) {
     const number = this.#count++;
     const results = Array.from({ length: count }, (_, i) => `/${kind}_${number}_output_${i}`);

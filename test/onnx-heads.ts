@@ -1,4 +1,7 @@
-/** Heads of Ultralytics' detectors as their exporter writes them: raw maps, and behind them the decoding, which is part of the file. */
+/**
+ * Heads of Ultralytics' detectors as their exporter writes them: raw maps, followed by the decoding, which is part of
+ * the file.
+ */
 import { convSilu, type OnnxNet } from "./onnx-net.js";
 
 export interface HeadSize {
@@ -10,7 +13,7 @@ export interface HeadSize {
 const channels = [8, 12, 16];
 export const strides = [8, 16, 32];
 
-/** Maps of three levels of a small network. */
+/** Maps of three sizes of a small network. */
 function levels(net: OnnxNet, { height, width }: HeadSize): string[] {
   net.input("images", [1, 3, height, width]);
   let x = convSilu(net, "stem.0", "images", 3, 6, 2);
@@ -28,7 +31,7 @@ const floats = (net: OnnxNet, name: string, shape: readonly number[], data: read
 const ints = (net: OnnxNet, name: string, data: readonly number[]) =>
   net.constant(name, { shape: [data.length], data });
 
-/** A bias makes the boxes of some cells sure, the others not. */
+/** A bias gives some cells confident boxes. */
 function prediction(net: OnnxNet, name: string, x: string, from: number, to: number): string {
   return net.node("Conv", [x, net.weight(`${name}.weight`, [to, from, 1, 1]), net.weight(`${name}.bias`, [to])], {
     ...{ dilations: [1, 1], group: 1, kernel_shape: [1, 1], pads: [0, 0, 0, 0], strides: [1, 1] },

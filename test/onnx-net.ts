@@ -1,8 +1,8 @@
-/** Networks as PyTorch exports them, for tests: layers of drawn weights, and blocks of Ultralytics' models. */
+/** Builds networks for tests as PyTorch exports them: layers with random weights, and blocks of Ultralytics' models. */
 import { Random, sizeOf } from "@phinets/core/tensor";
 import { OnnxFileBuilder } from "./onnx-file.js";
 
-/** A file as it grows: weights are drawn, each named as PyTorch names them. */
+/** A file under construction; weights are random and named as PyTorch names them. */
 export class OnnxNet extends OnnxFileBuilder {
   readonly #random: Random;
 
@@ -74,7 +74,7 @@ export function convSilu(net: OnnxNet, name: string, x: string, from: number, to
   return net.node("Mul", [y, net.node("Sigmoid", [y])]);
 }
 
-/** A half of the channels through bottlenecks, and all that they make side by side. */
+/** Passes half of the channels through bottlenecks and concatenates all intermediate results. */
 export function c2f(net: OnnxNet, name: string, x: string, channels: number, count: number, shortcut = true): string {
   const half = channels / 2;
   const y = convSilu(net, `${name}.cv1`, x, channels, channels, 1, 1);
@@ -90,7 +90,7 @@ export function c2f(net: OnnxNet, name: string, x: string, channels: number, cou
   return convSilu(net, `${name}.cv2`, all, half * parts.length, channels, 1, 1);
 }
 
-/** Three pools of 5x5 behind each other. */
+/** Three 5x5 max pools in sequence. */
 export function sppf(net: OnnxNet, name: string, x: string, channels: number): string {
   const maps = [convSilu(net, `${name}.cv1`, x, channels, channels / 2, 1, 1)];
   const pool = { ceil_mode: 0, dilations: [1, 1], kernel_shape: [5, 5], pads: [2, 2, 2, 2], strides: [1, 1] };

@@ -1,4 +1,4 @@
-/** What npm would publish, installed in an empty folder, does what the clone does. */
+/** The packages as npm would publish them, installed in an empty folder, work as in the clone. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "phinets-packed-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a step takes, to be printed: no machine has to be as fast as another. */
+/** Measures the time of a step for printing only: machines differ in speed. */
 function timed<T>(work: () => T): { readonly result: T; readonly seconds: number } {
   const start = performance.now();
   const result = work();
@@ -61,7 +61,7 @@ describe("the packages", () => {
       execFileSync("npm", ["install", ...quiet, ...words], { cwd: installed, stdio: "ignore" });
     };
     install("--prefer-offline", ...packed);
-    // Again with all that it needs at hand: what it takes without the network.
+    // Installed again with everything cached: the time without the network.
     rmSync(join(installed, "node_modules"), { recursive: true });
     installSeconds.unpack = timed(() => install("--offline")).seconds;
   }, 240_000);
@@ -89,7 +89,7 @@ describe("the packages", () => {
       if (name === "@phinets/firmware" || name === "@phinets/models" || name === "phinets") continue;
       const types = await checkPackage(createPackageFromTarballData(new Uint8Array(bytes)));
       const problems = types.types === false ? ["no types"] : types.problems;
-      // Every package is ESM alone, for Node 20 and bundlers: what older resolution cannot find is not promised.
+      // Every package is ESM only, for Node 20 and bundlers; older resolution modes are not supported.
       const old = /^(node10|node16-cjs)$/;
       expect(
         problems.filter(
@@ -108,7 +108,7 @@ describe("the packages", () => {
       await tinyDataset(join(installed, "parts"));
       const init = timed(() => run("init", "parts"));
       expect(init.result.status, init.result.stderr).toBe(0);
-      // The board's own network. Ten passes over 32 pictures teach it little; what they must show is the road.
+      // Trains the board's own network. Ten epochs on 32 pictures teach it little, but run the whole chain.
       const words = ["--cfg", "parts/phinets.yaml", "--epochs", "10", "--name", "parts", "--json"];
       const ship = timed(() => run("ship", ...words));
       const shipped = ship.result;

@@ -3,7 +3,7 @@ import { createContext, runInContext } from "node:vm";
 import { rolldown } from "rolldown";
 import { expect, it } from "vitest";
 
-/** A step of training and what it leaves, with every room loaded. Runs where there is nothing but ECMAScript. */
+/** A training step, with every module of core loaded. It runs in a context with nothing but ECMAScript. */
 const program = `
   import { kernels, networks, training } from "@phinets/core";
   const { buildNetwork, initialWeights, parseNetwork } = networks;

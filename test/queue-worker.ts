@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 /** The built command line: plain Node does not read TypeScript. */
 export const bin = fileURLToPath(new URL("../packages/cli/bin/phinets.js", import.meta.url));
 
-/** Whether there is a build to start workers of. */
+/** Whether the build that workers need exists. */
 export const workersBuilt = existsSync(fileURLToPath(new URL("../packages/queue/dist/index.js", import.meta.url)));
 
 export interface TestWorker {
@@ -18,7 +18,7 @@ export interface TestWorker {
   said(): string;
 }
 
-/** A worker with nothing of the sweep's, or of the command's, in its folder. */
+/** Starts a worker whose folder shares nothing with the sweep or command. */
 export function startWorker(
   folder: string,
   { queue, words = [] }: { readonly queue: string; readonly words?: readonly string[] },
@@ -42,7 +42,7 @@ export async function endWorker({ child }: Pick<TestWorker, "child">, signal: No
   await ended;
 }
 
-/** Processes that a worker has started, `program` is a part of their command line. */
+/** Processes that a worker has started whose command lines contain `program`. */
 export const processesOf = ({ work }: Pick<TestWorker, "work">, program: string): string[] =>
   execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
     .split("\n")

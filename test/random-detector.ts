@@ -1,4 +1,4 @@
-/** A small detector with random weights, and a clip for it, whose boxes and tracks change from frame to frame. */
+/** A small detector with random weights, and a clip in which its boxes and tracks change from frame to frame. */
 import type { CDetector } from "@phinets/core/export";
 import { GraphBuilder } from "@phinets/core/graph";
 import type { Yolov2Head } from "@phinets/core/networks";
@@ -6,18 +6,18 @@ import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { Random } from "@phinets/core/tensor";
 import { randomlyQuantized } from "./random-network.js";
 
-/** Of its input. */
+/** Size of its input. */
 export const height = 40;
 export const width = 48;
 
-/** A head of one map with anchors in cells. */
+/** A head with one map and anchors in cells. */
 export const yolov2Head = (
   classes: readonly string[],
   anchors: Yolov2Head["anchors"],
   decoder: Yolov2Head["decoder"] = "yolov2",
 ): Yolov2Head => ({ kind: "yolov2", classes, anchors, filters: 1, decoder });
 
-/** Random weights; the map's real values spread over what a sigmoid tells apart. */
+/** Random weights, scaled so that the map's real values cover the useful range of a sigmoid. */
 export function randomDetector(seed: number, scoreThreshold: number): { q: QuantizedNetwork; detector: CDetector } {
   const anchors: Yolov2Head["anchors"] = [
     [1.1, 0.9],
@@ -39,7 +39,7 @@ export function randomDetector(seed: number, scoreThreshold: number): { q: Quant
   return { q: { ...q, values, weightScales }, detector };
 }
 
-/** Squares that move over a texture, which flickers. */
+/** Squares that move over a flickering texture. */
 export function clip(count: number, seed: number): Int8Array[] {
   const random = new Random(seed, 8);
   const squares = Array.from({ length: 4 }, () => ({

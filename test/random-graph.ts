@@ -1,8 +1,8 @@
-/** Random legal deployment graphs: maps of several sizes, branches that meet again, dead ends, several outputs. */
+/** Random legal deployment graphs: maps of several sizes, merging branches, dead ends, several outputs. */
 import { type Graph, GraphBuilder } from "@phinets/core/graph";
 import fc from "fast-check";
 
-/** @param inputs how many of them some graphs have, 1 or 2 */
+/** @param inputs largest number of inputs, 1 or 2 */
 export function randomGraphs(inputs: 1 | 2): fc.Arbitrary<Graph> {
   const step = fc.record({
     ...{ op: fc.nat(8), of: fc.nat(100), with: fc.nat(100) },

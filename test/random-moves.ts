@@ -1,8 +1,11 @@
-/** Random networks of what moves bytes and slides windows, between convolutions: what imported networks have. */
+/** Random networks of operators that move bytes or slide windows, between convolutions, as in imported networks. */
 import { type Graph, GraphBuilder } from "@phinets/core/graph";
 import { Random } from "@phinets/core/tensor";
 
-/** A few dozen nodes, any of them read by several others; two outputs. Concatenated values stay of one scale (`randomlyQuantized`). */
+/**
+ * A few dozen nodes, each possibly read by several others; two outputs. Concatenated values have one scale
+ * (`randomlyQuantized`).
+ */
 export function randomMoves(seed: number): Graph {
   const random = new Random(seed, 8);
   const between = (low: number, high: number): number => low + random.integer(high - low + 1);

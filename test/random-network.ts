@@ -1,9 +1,9 @@
-/** Random integer networks for tests: any numbers that the arithmetic allows, not the result of a training. */
+/** Random integer networks for tests: any numbers that the arithmetic allows, not results of training. */
 import { type Graph, GraphBuilder, makeGraph, type Node } from "@phinets/core/graph";
 import type { QuantizationParameters, QuantizedNetwork } from "@phinets/core/quantization";
 import { Random, sizeOf, tensor, type Weights } from "@phinets/core/tensor";
 
-/** Weights, scales and zero points at random, scaled so that outputs spread over int8. `graph` has batch 1. */
+/** Random weights, scales and zero points, scaled so that outputs spread over int8. `graph` has batch 1. */
 export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork {
   const random = new Random(seed, 77);
   const values: Record<string, QuantizationParameters> = {};
@@ -27,8 +27,8 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
         const perOutput = sizeOf(shape) / outputs;
         const data = new Int8Array(sizeOf(shape)).map(() => random.integer(255) - 127);
         weights[weight] = tensor("int8", shape, data);
-        // 75 and 73 are the standard deviations of a uniform byte and weight. Scales stay about the same from layer to layer,
-        // so that both operands of a sum count.
+        // 75 and 73 are the standard deviations of a uniform byte and weight. Scales stay similar from layer to layer,
+        // so that both operands of a sum matter.
         const deviation = 75 * 73 * Math.sqrt(perOutput);
         weightScales[weight] = Array.from({ length: outputs }, () => Math.fround((60 / deviation) * jitter()));
         const range = Math.round(deviation);
@@ -59,7 +59,7 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
           shape,
           new Int8Array(sizeOf(shape)).map(() => random.integer(256) - 128),
         );
-        // What reads it may keep its input's quantisation.
+        // Operators that read it may keep their input's quantisation.
         values[node.name] = values[graph.nodes[0].name] ?? make(1 / 100);
         break;
       }
@@ -90,7 +90,10 @@ export function randomlyQuantized(graph: Graph, seed: number): QuantizedNetwork 
   return { graph, values, weightScales, weights };
 }
 
-/** Values that have one scale because they are put together, by the first of them. Of what makes them, one may have one scale only. */
+/**
+ * Groups of values that must have one scale, because they are concatenated, by the first of each group. At most one of
+ * their producers may have a fixed scale.
+ */
 function firstAlike({ nodes }: Graph): ReadonlyMap<string, string> {
   const made = new Map(nodes.map((node) => [node.name, node]));
   const keeps = new Set([
@@ -127,7 +130,7 @@ export function randomInput(q: QuantizedNetwork, seed: number): Int8Array {
   return new Int8Array(sizeOf(q.graph.shapes[input.name])).map(() => random.integer(256) - 128);
 }
 
-/** A network of one of `q`'s nodes: what it reads becomes inputs. */
+/** A network of a single node of `q`: the values that it reads become inputs. */
 export function nodeAlone(q: QuantizedNetwork, node: Node): QuantizedNetwork {
   const inputs = [...new Set(node.inputs)].map(
     (name): Node => ({ name, op: "input", inputs: [], parameters: {}, attributes: { shape: q.graph.shapes[name] } }),
@@ -190,7 +193,7 @@ export function randomLayer(seed: number): QuantizedNetwork {
   return randomlyQuantized(builder.build([y]), seed);
 }
 
-/** A small network of inverted residual blocks as PhiNets have them, with every choice at random. */
+/** A small network of inverted residual blocks, as in PhiNets, with every option at random. */
 export function randomNetwork(seed: number): QuantizedNetwork {
   const random = new Random(seed, 2);
   const between = (low: number, high: number): number => low + random.integer(high - low + 1);

@@ -1,4 +1,4 @@
-/** HTTP over plain sockets, where fetch would be too polite. */
+/** HTTP over plain sockets, for requests that fetch would not send. */
 import { connect } from "node:net";
 
 export interface RawAnswer {
@@ -12,9 +12,9 @@ export interface RawAddress {
   readonly port: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** Address that it comes from. Default: the system's choice. */
+  /** Source address of the connection. Default: the system's choice. */
   readonly localAddress?: string;
-  /** Milliseconds until it is given up. Default 5 seconds. */
+  /** Timeout in milliseconds. Default 5 seconds. */
   readonly patience?: number;
 }
 
@@ -46,7 +46,7 @@ export interface RawRequest {
   readonly body?: string;
 }
 
-/** The text of a request after which the connection is closed. */
+/** The text of a request that asks for the connection to be closed afterwards. */
 export function rawRequest(target: string, { method = "GET", headers, body = "" }: RawRequest): string {
   const all = {
     Connection: "close",
@@ -57,5 +57,5 @@ export function rawRequest(target: string, { method = "GET", headers, body = "" 
   return `${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n${body}`;
 }
 
-/** The code of an error that was answered, "" where it is none. */
+/** The code of the error in an answer, "" where it is not an error. */
 export const errorCodeOf = ({ body }: RawAnswer): string => /"code":"([^"]+)"/.exec(body)?.[1] ?? "";

@@ -1,4 +1,4 @@
-/** A Redis of a test's own, on a port that is free, in a temporary folder; it keeps what it is told when it is restarted. */
+/** A Redis of a test's own, on a free port, in a temporary folder; it keeps its data over a restart. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -8,16 +8,16 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 export interface TestRedis {
-  /** With a user who may do what docs/many-machines.md says, and a password. */
+  /** Includes a password and a user with the permissions that docs/many-machines.md grants. */
   readonly url: string;
-  /** Ends it as a power cut does. */
+  /** Ends it as a power failure does. */
   kill(): Promise<void>;
   start(): Promise<void>;
-  /** Ends it, and removes what it kept. */
+  /** Ends it and removes its data. */
   close(): Promise<void>;
 }
 
-/** As docs/many-machines.md has it. */
+/** As in docs/many-machines.md. */
 export const redisUser =
   "phinets on >secret resetkeys ~phinets:* resetchannels &phinets:* +@all -@admin -@dangerous +info +client";
 
@@ -62,7 +62,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Whether it takes commands: while it reads what it kept, it says that it is loading. */
+/** Whether it accepts commands: while it loads its data it refuses them. */
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write("PING\r\n"));

@@ -8,7 +8,7 @@ import { arenaOf, loadBoard, programOf } from "@phinets/core/target";
 import { Random } from "@phinets/core/tensor";
 import { detectionPrediction, type ReportData, trackedFrame } from "../packages/node/src/report/index.js";
 
-/** A report of made-up figures over real pictures of the conveyor: what the report's tests render. */
+/** A report with made-up figures and real pictures of the conveyor, for the report's tests. */
 export async function sampleReport(): Promise<ReportData> {
   const random = new Random(4);
   const board = loadBoard("stm32h743");

@@ -1,4 +1,4 @@
-/** Training gives the same bytes however many threads it has, and however often it is stopped and gone on with. */
+/** Training gives the same bits with any number of threads, and however often it is stopped and resumed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { createRequire, syncBuiltinESMExports } from "node:module";
@@ -50,7 +50,7 @@ const sha256 = (document: Record<string, unknown>): string => {
   return document.weightsSha256 as string;
 };
 
-/** Files that are left of a write that did not end. */
+/** Temporary files of an interrupted write. */
 const temporaryFiles = (folder: string): string[] =>
   fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => basename(path).startsWith("."));
 
@@ -85,7 +85,7 @@ describe("one seed, one answer", () => {
 });
 
 describe("a run that stops at any of its writes", () => {
-  /** Lets the `n`th write of the run fail as if the process had been killed there; true when it did. */
+  /** Makes the `n`th write of the run fail as if the process had been killed there; true when it did. */
   async function stopAt(n: number, act: () => Promise<unknown>): Promise<boolean> {
     const cjs = createRequire(import.meta.url)("node:fs") as { renameSync: typeof fs.renameSync };
     const real = cjs.renameSync;
@@ -119,7 +119,7 @@ describe("a run that stops at any of its writes", () => {
       });
       if (!stopped) break;
       stops++;
-      // Before its arguments were there it is no run: it is started again under its name.
+      // Without saved arguments it is not a run, and is started again under its name.
       const started = fs.existsSync(join(folderOf(name), "args.yaml"));
       const again = started ? ["train", "--resume", folderOf(name)] : words(name, "--epochs", "3", "--exist-ok");
       expect(sha256(await phinetsJson(...again)), `stopped at write ${n}`).toBe(whole);
@@ -127,7 +127,7 @@ describe("a run that stops at any of its writes", () => {
       expect(results(name)).toEqual(results("whole"));
       expect(temporaryFiles(folderOf(name))).toEqual([]);
     }
-    // network.json, args.yaml, then results and the last checkpoint of each epoch, and the best at least once.
+    // Writes: network.json, args.yaml, then results and the last checkpoint of each epoch, and the best at least once.
     expect(stops).toBeGreaterThanOrEqual(9);
   });
 });
@@ -139,7 +139,7 @@ if (!built) console.warn("skipped: packages/cli/dist is absent; `npm run build` 
 describe.skipIf(!built)("a process of its own", () => {
   const epochs = ["--epochs", "24", "--workers", "2"];
 
-  /** Starts the command line; `ended` gives its exit code (undefined after a signal) and what it wrote. */
+  /** Starts the command line; `ended` resolves with its exit code (undefined after a signal) and its output. */
   function start(...args: string[]) {
     const child: ChildProcess = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     const written = { stdout: "", stderr: "" };
@@ -177,7 +177,7 @@ describe.skipIf(!built)("a process of its own", () => {
         ...(started ? ["train", "--resume", folder, "--workers", "2"] : words("killed", ...epochs, "--exist-ok")),
         "--json",
       );
-      // First while it surely trains, then at any moment: while it starts, trains, validates, writes.
+      // The first kill is certainly during training, later ones at any moment: start, training, validation, writing.
       if (kills === 0) void until(/training 2\/24 epochs/).then(() => child.kill("SIGKILL"));
       const delayMs = random.uniform(0.2, 0.9) * elapsedMs;
       const timer = kills > 0 && kills < 7 ? setTimeout(() => child.kill("SIGKILL"), delayMs) : undefined;
@@ -185,7 +185,7 @@ describe.skipIf(!built)("a process of its own", () => {
       clearTimeout(timer);
       if (exitCode === undefined) {
         kills++;
-        // What is there is whole: the checkpoint loads, and never goes back.
+        // The checkpoint is always intact and never goes back.
         const epoch = loadCheckpoint(folder)?.epoch ?? 0;
         expect(epoch).toBeGreaterThanOrEqual(epochsSeen);
         epochsSeen = epoch;

@@ -31,7 +31,7 @@ export function writeNetwork(folder: string, network: object = tinyNetwork): str
   return path;
 }
 
-/** sweep.yaml of four settings that are halved, of the tiny data set and network beside it. */
+/** A sweep.yaml with four settings and successive halving, for the tiny data set and network beside it. */
 export const tinySweep = `data: data
 network: network.json
 epochs: 4
@@ -63,7 +63,7 @@ export async function phinets(...words: readonly string[]): Promise<Outcome> {
   return { exitCode, ...written };
 }
 
-/** As `phinets`, with --json, and its document. Throws unless it succeeds. */
+/** As `phinets`, with --json; returns the document. Throws unless it succeeds. */
 export async function phinetsJson<T = Record<string, unknown>>(...words: readonly string[]): Promise<T> {
   const { exitCode, stdout, stderr } = await phinets(...words, "--json");
   if (exitCode !== 0) throw new Error(`phinets ${words.join(" ")}: exit code ${exitCode}\n${stderr}`);

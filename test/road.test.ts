@@ -1,4 +1,4 @@
-/** The whole road on a tiny conveyor: pictures in, proven firmware and a report out, and again, and again. */
+/** The whole chain on a tiny conveyor: pictures in, proven firmware and a report out, repeatedly. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,7 +38,7 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 const read = (file: string): Buffer => fs.readFileSync(join(folder, file));
 const steps = ["fit", "train", "quantize", "export", "evaluate", "firmware", "track"];
 
-/** Ships; `kept` are the steps that were not done again. */
+/** Ships; `kept` lists the steps that were not repeated. */
 async function ship(epochs: number): Promise<{ result: ShipResult; kept: string[]; notes: string }> {
   const { exitCode, stdout, stderr } = await phinets(...words(epochs), "--json");
   expect(exitCode, stderr).toBe(0);
@@ -46,7 +46,7 @@ async function ship(epochs: number): Promise<{ result: ShipResult; kept: string[
   return { result: JSON.parse(stdout), kept, notes: stderr };
 }
 
-/** Without any program of the system: no compiler, no emulator, no ffmpeg. */
+/** Runs `act` without any program of the system: no compiler, no emulator, no ffmpeg. */
 async function withoutTools<T>(act: () => Promise<T>): Promise<T> {
   const { PATH } = process.env;
   process.env.PATH = join(root, "nothing");
@@ -57,14 +57,14 @@ async function withoutTools<T>(act: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Without what the report draws from: the int8 network's alone has it. */
+/** Without the data for charts, which only the int8 network's metrics have. */
 function figuresOf(metrics: object | undefined): object {
   const { analysis: _, ...figures } = metrics as { analysis?: unknown };
   return figures;
 }
 
 describe("ship", () => {
-  /** What the tests below compare with: the road with all tools that there are. */
+  /** The reference for the tests below: the chain with all available tools. */
   let first: ShipResult;
 
   it("ends with a report where no tool is installed, saying what it left out", async () => {
@@ -117,7 +117,7 @@ describe("ship", () => {
       expect(emulate.arenaBytes).toBe(first.network.plannedArenaBytes);
       expect(emulate.target).toMatchObject({ name: "stm32h743", linked: true, fits: true });
       expect(first.evaluation.firmware).toEqual(figuresOf(first.evaluation.int8));
-      // The interpreter once more, on the same pictures, away from the chain.
+      // The interpreter on the same pictures, outside the chain.
       const { network, quantized } = loadRun(folder);
       const quiet = { write: () => {} };
       const signal = new AbortController().signal;
@@ -157,7 +157,7 @@ describe("ship", () => {
     for (const step of ["fit", "quantize"]) expect(kept).not.toContain(step);
     expect(read("quantized.json").equals(quantized)).toBe(true);
     expect(result.evaluation).toEqual(first.evaluation);
-    // Without its memory it does everything, but trains nothing twice.
+    // With a damaged log every step is repeated, but nothing is trained twice.
     for (const text of ["null", "{", "[]"]) {
       fs.writeFileSync(join(folder, "steps.json"), text);
       if (text === "null")
@@ -190,7 +190,7 @@ describe("ship", () => {
     expect(aside).toHaveLength(1);
     expect(fs.readFileSync(join(folder, aside[0], "best.safetensors")).equals(before)).toBe(true);
     expect(readResults(join(folder, aside[0]))).toHaveLength(2);
-    // There and back again.
+    // Change a setting and change it back.
     for (const [epochs, digest] of [
       [2, first.train.weightsSha256],
       [3, longer.result.train.weightsSha256],
@@ -308,7 +308,7 @@ describe("a classifier", () => {
     expect(result.evaluation.int8).toMatchObject({ task: "classify", images: 4 });
     const page = fs.readFileSync(result.report, "utf8");
     expect(page).not.toMatch(/NaN|undefined/);
-    // The board's memory, in the map and in the proof.
+    // The board's memory regions appear in the memory map and in the proof.
     for (const region of ["SRAM_LOW", "SRAM8"]) expect(page).toContain(`>${region}</text>`);
     expect(fs.readFileSync(join(result.run, "target.json"), "utf8")).toBe('"rp2350"\n');
     if (!arm || "leftOut" in result.emulate) return;

@@ -1,4 +1,4 @@
-/** A run is repeated from its run.lock and the data, elsewhere, to the same weights. */
+/** A run is reproduced elsewhere, from its run.lock and the data, with the same weights. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * A server that speaks as S3 does, as far as objects of a bucket are put, got, asked for and deleted, in memory. Written from
- * "Amazon S3 API Reference" alone: requests are held to Signature Version 4 by a calculation of its own.
+ * An in-memory server with the parts of S3's protocol for putting, getting, probing and deleting objects. It is written
+ * from the "Amazon S3 API Reference" alone and checks requests' Signature Version 4 by its own computation.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
@@ -8,13 +8,13 @@ import type { AddressInfo } from "node:net";
 
 export interface TestS3 {
   readonly url: string;
-  /** Key to bytes, of the bucket. */
+  /** Bytes by key, of the bucket. */
   readonly objects: Map<string, Buffer>;
-  /** Every request's method and path, in order. */
+  /** Method and path of every request, in order. */
   readonly asked: string[];
-  /** What the next requests are answered with in place of what they ask for: a status, or the bytes after which an answer breaks off. */
+  /** Faults for the next requests: a status, or the number of bytes after which the answer breaks off. */
   readonly faults: ({ readonly status: number; readonly code: string } | { readonly breakAfter: number })[];
-  /** Milliseconds that the server's clock is ahead. */
+  /** Milliseconds by which the server's clock is ahead. */
   clockMs: number;
   close(): Promise<void>;
 }
@@ -25,11 +25,11 @@ export const testS3 = {
   accessKeyId: "AKIDTEST",
   secretAccessKey: "secret/of+the=key",
 };
-/** A key that is known and may do nothing. */
+/** A known key without permissions. */
 const denied = { accessKeyId: "AKIDDENIED", secretAccessKey: "other" };
 export const deniedS3 = { ...testS3, ...denied };
 
-/** What the environment of a client has. */
+/** Environment variables of a client. */
 export const s3Environment = (
   url: string,
   { region, accessKeyId, secretAccessKey }: typeof testS3 = testS3,
@@ -42,14 +42,16 @@ export const s3Environment = (
 
 export interface SignedRequest {
   readonly method: string;
-  /** Path with its query, as it was sent. */
+  /** Path with its query, as sent. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly signedHeaders: readonly string[];
   readonly region: string;
 }
 
-/** Signature Version 4 of a request, as the reference has it under "Signature calculations for the Authorization header". */
+/**
+ * Signature Version 4 of a request, as in the reference under "Signature calculations for the Authorization header".
+ */
 export function signatureOf(
   { method, path, headers, signedHeaders, region }: SignedRequest,
   secretAccessKey: string,
@@ -130,7 +132,7 @@ async function serve(request: IncomingMessage, answer: ServerResponse, state: Te
   }
 }
 
-/** Why a request is refused, before it is looked at what it asks for. */
+/** The reason to refuse a request, before looking at its purpose. */
 function problemOf(
   { method = "", url = "", headers }: IncomingMessage,
   body: Buffer,
@@ -148,7 +150,7 @@ function problemOf(
   if (Math.abs(Date.now() + clockMs - Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`)) > 15 * 60_000)
     return [403, "RequestTimeTooSkewed"];
   const signedHeaders = names.split(";");
-  // The reference asks for these to be signed.
+  // The reference requires these headers to be signed.
   const amz = Object.keys(headers).filter((name) => name.startsWith("x-amz-"));
   if (!["host", ...amz].every((name) => signedHeaders.includes(name))) return [403, "AccessDenied"];
   const own = signatureOf({ method, path: url, headers, signedHeaders, region }, secret);

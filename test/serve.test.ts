@@ -1,4 +1,4 @@
-/** The example's server answers whatever is asked, only on this machine, and only under this machine's names. */
+/** The example's server answers every request, but only on this machine and under this machine's names. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => served?.close());
 
-/** The status line's number of a request as it is written here; 0 where the connection is closed without one. */
+/** The status of the answer to a raw request; 0 where the connection is closed without an answer. */
 function ask(request: string): Promise<number> {
   return new Promise((resolve) => {
     let text = "";

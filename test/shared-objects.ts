@@ -1,4 +1,4 @@
-/** Objects of the firmware's kernels for all tests: each is compiled once, not once a file of tests. */
+/** Shares the objects of the firmware's kernels among all tests: each is compiled once, not once per test file. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

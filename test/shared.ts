@@ -1,7 +1,10 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** Reference outputs and real data live beside the checkout, never in it; tests that use them skip where they are absent. */
+/**
+ * Reference outputs and real data are kept beside the checkout, never in it; tests that need them are skipped where
+ * they are absent.
+ */
 function folder(name: string): string | undefined {
   const path = process.env.PHINETS_SHARED
     ? `${process.env.PHINETS_SHARED}/${name}`

@@ -1,4 +1,4 @@
-/** TensorFlow Lite for tests: the interpreter in the WebAssembly of @tensorflow/tfjs-tflite, which runs in plain Node. */
+/** TensorFlow Lite for tests: the interpreter in @tensorflow/tfjs-tflite's WebAssembly, which runs in plain Node. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -61,14 +61,14 @@ type Values = Int8Array | Float32Array;
 
 export interface TfliteOutput<V extends Values> {
   readonly data: V;
-  /** Separated by commas. */
+  /** Comma-separated. */
   readonly shape: string;
   readonly dataType: string;
 }
 
 /**
- * Loads a model, of int8 or float32 as its values are. Throws where TensorFlow Lite refuses the file.
- * @returns one inference: inputs and outputs in the model's order
+ * Loads an int8 or float32 model. Throws where TensorFlow Lite refuses the file.
+ * @returns a function that runs one inference: inputs and outputs in the model's order
  */
 export async function openTflite<V extends Values = Int8Array>(
   model: Uint8Array,

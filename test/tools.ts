@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * Whether all programs are installed, for `describe.skipIf(!installed(...))`. On CI a missing one is an error: there the
- * tests that need it have to run.
+ * Whether all programs are installed, for `describe.skipIf(!installed(...))`. On CI a missing one is an error, because
+ * tests that need it have to run there.
  */
 export function installed(...programs: readonly string[]): boolean {
   const missing = programs.filter((program) => spawnSync(program, ["--version"]).error !== undefined);

@@ -1,4 +1,7 @@
-/** Trainings that start from others' weights, keep layers, accumulate, change sizes or end early; each gone on with. */
+/**
+ * Trainings that start from other weights, freeze layers, accumulate gradients, change sizes or end early; each is also
+ * resumed.
+ */
 import * as fs from "node:fs";
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
@@ -23,7 +26,7 @@ const words = (name: string, ...more: string[]): string[] => [
 const weightsOf = (file: string) => decodeSafetensors(fs.readFileSync(file), file).weights;
 const best = (name: string): string => join(folderOf(name), "weights/best.safetensors");
 
-/** Runs the command line until it would write its checkpoint for the second time, as if it were killed there. */
+/** Runs the command line until its second checkpoint, as if it were killed there. */
 async function stopInSecondEpoch(...line: string[]): Promise<void> {
   const cjs = createRequire(import.meta.url)("node:fs") as { renameSync: typeof fs.renameSync };
   const real = cjs.renameSync;
@@ -57,7 +60,7 @@ describe("--weights", () => {
     expect(stderr).toContain(`weights: ${tensors} of ${tensors} tensors from ${best("base")}`);
     const args = loadArguments(folderOf("again"));
     expect(args.weights).toMatchObject({ file: best("base"), sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
-    // A start from there is lower than a start from nothing.
+    // The first loss is lower than with random weights.
     const first = (name: string) => readResults(folderOf(name)).find(({ epoch }) => epoch === 1)!.loss;
     expect(first("again")).toBeLessThan(first("base"));
   });
@@ -136,7 +139,7 @@ describe("--weights", () => {
     fs.rmSync(file);
     const resumed = await phinetsJson("train", "--resume", run);
     expect(resumed.weightsSha256).toBe(whole.weightsSha256);
-    // Without its copy the file is asked for again.
+    // Without its own checkpoint the run needs the file again.
     fs.rmSync(join(run, "weights/last.safetensors"));
     expect((await phinets("train", "--resume", run)).stderr).toMatch(/moved\.safetensors: no such file/);
   });
@@ -165,7 +168,7 @@ describe("goes on to the same bits", () => {
 
 describe("--patience", () => {
   it("ends the run after so many epochs that are not better, also when gone on with", async () => {
-    // Nothing is learnt at this rate: the first epoch stays the best.
+    // At this rate nothing is learnt: the first epoch stays the best.
     const still = ["--network", network, "--lr", "1e-9", "--epochs", "6", "--patience", "2"];
     const document = await phinetsJson(...words("patience", ...still));
     expect(document).toMatchObject({ end: "patience", epochs: 3, bestEpoch: 1 });

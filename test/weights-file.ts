@@ -1,4 +1,7 @@
-/** Writes weights files as PyTorch and safetensors do, byte by byte: tests need files that no program would write, too. */
+/**
+ * Writes weights files as PyTorch and safetensors do, byte by byte, because tests also need files that no program would
+ * write.
+ */
 
 /** A tensor to write; `type` is PyTorch's storage class without "Storage". */
 export interface TensorToWrite {
@@ -7,7 +10,7 @@ export interface TensorToWrite {
   readonly bytes: Uint8Array;
   /** Default "Float". */
   readonly type?: "Float" | "Double" | "Half" | "BFloat16" | "Long";
-  /** In elements. Default row-major. */
+  /** In elements. Default: row-major. */
   readonly strides?: readonly number[];
 }
 
@@ -17,7 +20,7 @@ const text = (value: string): number[] => [...unescape(encodeURIComponent(value)
 const little = (value: number, bytes: number): number[] =>
   Array.from({ length: bytes }, (_, i) => Math.floor(value / 256 ** i) % 256);
 
-/** Opcodes of protocol 2, by what they make. */
+/** Opcodes of pickle protocol 2, by what they produce. */
 export const pickle = {
   protocol: [0x80, 2],
   stop: [0x2e],
@@ -42,7 +45,7 @@ export const pickle = {
   get: (index: number): number[] => [0x6a, ...little(index, 4)],
 } as const;
 
-/** module.name called with texts: what a malicious pickle is made of. */
+/** A call of module.name with strings: the payload of a malicious pickle. */
 export function callOf(module: string, name: string, ...args: readonly string[]): number[] {
   return [
     ...pickle.global(module, name),
@@ -87,7 +90,7 @@ export class TorchPickler {
     ];
   }
 
-  /** OrderedDict of tensors. */
+  /** An OrderedDict of tensors. */
   stateDict(tensors: Iterable<readonly [string, TensorToWrite]>): number[] {
     const items = [...tensors].flatMap(([name, tensor]) => [...pickle.string(name), ...this.tensor(tensor)]);
     return [
@@ -100,13 +103,13 @@ export class TorchPickler {
     ];
   }
 
-  /** dict of values already pickled. */
+  /** A dict of values that are pickled already. */
   dict(entries: Readonly<Record<string, readonly number[]>>): number[] {
     const items = Object.entries(entries).flatMap(([key, value]) => [...pickle.string(key), ...value]);
     return [...pickle.emptyDict, ...pickle.mark, ...items, ...pickle.setItems];
   }
 
-  /** The file that torch.save makes of a value already pickled. */
+  /** The file that torch.save writes for a value that is pickled already. */
   file(value: readonly number[]): Uint8Array {
     const object = [...pickle.protocol, ...value, ...pickle.stop];
     if (this.format === "zip") {
@@ -127,7 +130,7 @@ export class TorchPickler {
     const whole = (body: readonly number[]) => [...pickle.protocol, ...body, ...pickle.stop];
     return joined([
       ...[whole(magic), whole(pickle.int(1001)), whole(system), object, whole(keys)],
-      // Element counts; all storages of these tests are of 4-byte elements in this format.
+      // Numbers of elements; all storages of these tests have 4-byte elements in this format.
       ...this.storages.flatMap((bytes) => [little(bytes.length / 4, 8), bytes]),
     ]);
   }
@@ -136,13 +139,13 @@ export class TorchPickler {
 export interface ZipEntryToWrite {
   readonly name: string;
   readonly bytes: Uint8Array;
-  /** Default 0, stored. */
+  /** Compression method. Default 0, stored. */
   readonly method?: number;
-  /** Size that the entry claims to have when unpacked. Default its own. */
+  /** Uncompressed size that the entry claims. Default: its real size. */
   readonly claims?: number;
-  /** Default the right one. */
+  /** Default: the right one. */
   readonly crc?: number;
-  /** Position of the local header that the directory names. Default the entry's own. */
+  /** Offset of the local header that the directory names. Default: the real one. */
   readonly at?: number;
 }
 
@@ -173,7 +176,7 @@ export function zip(entries: readonly ZipEntryToWrite[]): Uint8Array {
   return joined([...parts, directory, [...end, ...little(directory.length, 4), ...little(position, 4), 0, 0]]);
 }
 
-/** A safetensors file; data follow each other as given. */
+/** A safetensors file; the tensors' data follow each other in the given order. */
 export function safetensors(
   tensors: Readonly<Record<string, { dtype: string; shape: readonly number[]; bytes: Uint8Array }>>,
 ): Uint8Array {
@@ -198,7 +201,7 @@ export function joined(parts: readonly ArrayLike<number>[]): Uint8Array {
   return all;
 }
 
-/** Bit by bit, as its definition: the reader under test has a table. */
+/** Bit by bit, by its definition: the reader under test uses a table. */
 function crc32(bytes: Uint8Array): number {
   let c = 0xffffffff;
   for (const byte of bytes) {
