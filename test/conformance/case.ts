@@ -1,6 +1,7 @@
 /**
- * A case of the conformance suite: a graph, and from its name, seeded, all the numbers that any back end needs. In floats
- * it is the graph as it is trained; as an int8 network its deployed form with weights, scales and zero points of its own.
+ * A case of the conformance suite: a graph, and all numbers that any back end needs, from a generator seeded with its
+ * name. The float form is the training graph; the int8 form is its deployed graph with weights, scales and zero points
+ * of its own.
  */
 import { deployGraph, deployWeights, type Graph } from "@phinets/core/graph";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
@@ -8,38 +9,38 @@ import { type FloatWeights, hashString, Random, sizeOf, type Tensor, tensor } fr
 import { randomInput, randomlyQuantized } from "../random-network.js";
 
 export const groups = ["operators", "extremes", "blocks", "networks", "random"] as const;
-/** A file of cases/. */
+/** Name of a file in cases/. */
 export type Group = (typeof groups)[number];
 
 export interface Case {
-  /** What it is about; unique, and the seed of all its numbers. */
+  /** Description; unique, because it is the seed of all numbers. */
   readonly name: string;
-  /** As it is trained; batch 1, one input. */
+  /** The training graph; batch 1, one input. */
   readonly graph: Graph;
-  /** int8 numbers for the deployed graph. Default `randomlyQuantized`. */
+  /** Makes the deployed graph's int8 numbers. Default `randomlyQuantized`. */
   quantize?(deployed: Graph, seed: number): QuantizedNetwork;
 }
 
-/** A case in floats. */
+/** The float form of a case. */
 export interface FloatForm {
   readonly name: string;
   readonly graph: Graph;
   readonly weights: FloatWeights;
-  /** The same function without batch norm, dropout and separate padding. Its values are values of `graph`. */
+  /** The same function without batch norm, dropout and separate padding. Its values are among those of `graph`. */
   readonly deployed: { readonly graph: Graph; readonly weights: FloatWeights };
   /** `[2, height, width, channels]`, by the input's name. */
   readonly inputs: Readonly<Record<string, Tensor<"float32">>>;
 }
 
-/** A case as an int8 network. */
+/** The int8 form of a case. */
 export interface IntegerForm {
   readonly name: string;
   readonly network: QuantizedNetwork;
-  /** Two pictures: any bytes; -128 and 127 only. */
+  /** Two pictures: one of random bytes, one of -128 and 127 only. */
   readonly inputs: readonly [Int8Array, Int8Array];
 }
 
-/** Weights for which values stay of one size from layer to layer; nothing is 0, or 1 where that would hide a fault. */
+/** Weights that keep values of similar size from layer to layer; none is 0, or 1 where that would hide a fault. */
 export function randomWeights(graph: Graph, seed: number): FloatWeights {
   return Object.fromEntries(
     Object.entries(graph.parameters).map(([name, { kind, shape }], i) => {
@@ -61,7 +62,7 @@ export function floatForm({ name, graph }: Case): FloatForm {
   const input = graph.nodes.find(({ op }) => op === "input")!;
   const shape = [2, ...graph.shapes[input.name].slice(1)];
   const random = new Random(seed, 91);
-  // Three deviations: ReLU6, hard-swish and sigmoid are reached at both of their ends.
+  // Three standard deviations: ReLU6, hard-swish and sigmoid saturate at both ends.
   const data = Float32Array.from({ length: sizeOf(shape) }, () => 3 * random.normal());
   const deployed = deployWeights(graph, weights);
   return { name, graph, weights, deployed, inputs: { [input.name]: tensor("float32", shape, data) } };

@@ -1,4 +1,7 @@
-/** The conformance suite: every case on a back end, compared with references that know nothing of any back end. */
+/**
+ * The conformance suite: runs every case on a back end and compares it with references that share no code with any back
+ * end.
+ */
 import { withBatch } from "@phinets/core/graph";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Case, floatForm, type Group, groups, integerForm } from "./case.js";
@@ -7,16 +10,16 @@ import type { Driver, FloatDriver, IntegerDriver, Skip, Values } from "./driver.
 import { referenceRun } from "./references/float.js";
 import { bothPictures } from "./references/integer.js";
 
-/** What came of a case. */
+/** Outcome of a case. */
 interface Outcome {
-  /** What is wrong; undefined: nothing. */
+  /** The problem; undefined where there is none. */
   readonly problem?: string;
-  /** int8: bytes compared, and how many of them differ. */
+  /** int8: number of bytes compared, and of those that differ. */
   readonly bytes: number;
   readonly off: number;
 }
 
-/** Runs all cases on a back end: a test a group. */
+/** Runs all cases on a back end, with one test per group. */
 export function conform(driver: Driver): void {
   const mine = driver.groups ?? groups;
   const skipOf = ({ name }: Case): Skip | undefined => driver.skip?.find((skip) => matches(skip, name));
@@ -72,7 +75,7 @@ const integerReference = memo((each: Case) => {
   return bothPictures(network, inputs);
 });
 
-/** A function of a case that is computed once. */
+/** A function of a case, memoised. */
 function memo<T>(compute: (each: Case) => T): (each: Case) => T {
   const known = new Map<Case, T>();
   return (each) => {
@@ -123,9 +126,9 @@ function farFrom(actual: Float32Array, expected: Float64Array, share: number): O
   const found = { bytes: 0, off: 0 };
   if (actual.length !== expected.length)
     return { ...found, problem: `has ${actual.length} elements, not ${expected.length}` };
-  // A map that is smaller than 1 is what is left of sums that cancel.
+  // A map whose values are all below 1 is the remainder of sums that cancel.
   const size = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
-  // Written so that NaN is wrong.
+  // Written so that NaN fails.
   const at = expected.findIndex((value, i) => !(Math.abs(actual[i] - value) <= share * size));
   return at < 0 ? found : { ...found, problem: `element ${at} is ${actual[at]}, should be ${expected[at]}` };
 }
@@ -139,7 +142,7 @@ function different(actual: Int8Array, expected: Int8Array, steps: number): Outco
     if (away > steps) return outcome(`byte ${i} is ${actual[i]}, should be ${wanted}`);
     if (away > 0) off++;
   }
-  // Nowhere more than a step, and half of a map by one: no rounding, but a fault.
+  // If more than half of a map is off by one step, it is a fault, not rounding.
   if (steps === 1 && off > Math.max(4, 0.5 * expected.length)) return outcome(`${off} bytes are a step away`);
   return outcome();
 }

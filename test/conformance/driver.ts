@@ -1,19 +1,19 @@
-/** What a back end is to the conformance suite. */
+/** Interface of the back ends in the conformance suite. */
 import type { FloatForm, Group, IntegerForm } from "./case.js";
 
-/** Cases that a back end cannot do. Each of them has to fail there: one that passes fails the suite. */
+/** Cases that a back end does not support. Each must fail there: a case that passes fails the suite. */
 export interface Skip {
-  /** A case's name, or what names of some have in common. */
+  /** A case's name, or a pattern for several. */
   readonly case: string | RegExp;
   readonly reason: string;
-  /** False where to see it fail takes long. Default true. */
+  /** False where showing the failure takes long. Default true. */
   readonly run?: boolean;
 }
 
-/** Values by name: of the outputs, and of whatever else the back end shows. Pictures lie one behind the other. */
+/** Values by name: outputs and any other values that the back end shows. Pictures are concatenated. */
 export type Values<T> = ReadonlyMap<string, T>;
 
-/** Of each form, its values, or why there are none. */
+/** For each form, its values, or the error. */
 export type Results<T> = readonly (Values<T> | Error)[];
 
 interface Common {
@@ -21,24 +21,24 @@ interface Common {
   /** Default: all. */
   readonly groups?: readonly Group[];
   readonly skip?: readonly Skip[];
-  /** What is not installed here and why nothing runs, or undefined. */
+  /** What is not installed, as the reason why nothing runs; undefined where nothing is missing. */
   readonly missing?: string;
 }
 
 export interface FloatDriver extends Common {
   readonly kind: "float";
-  /** Most that a value may be away from the reference's, as a share of the largest of its map, and why so much. */
+  /** Largest difference from the reference, as a fraction of the largest value in the map, and its reason. */
   readonly tolerance: { readonly share: number; readonly reason: string };
   run(forms: readonly FloatForm[]): Promise<Results<Float32Array>>;
 }
 
 export interface IntegerDriver extends Common {
   readonly kind: "int8";
-  /** Default: every byte is equal. */
+  /** Default: every byte must be equal. */
   readonly tolerance?: {
-    /** Most that a byte may be away. */
+    /** Largest difference of a byte. */
     readonly steps: number;
-    /** Most bytes that may be away at all, as a share of a group's. */
+    /** Largest share of differing bytes in a group. */
     readonly share: number;
     readonly reason: string;
   };
@@ -47,7 +47,7 @@ export interface IntegerDriver extends Common {
 
 export type Driver = FloatDriver | IntegerDriver;
 
-/** Of a back end that takes one network at a time. */
+/** For back ends that take one network at a time. */
 export function oneByOne<Form, T>(run: (form: Form) => Values<T> | Promise<Values<T>>) {
   return async (forms: readonly Form[]): Promise<Results<T>> => {
     const results: (Values<T> | Error)[] = [];
@@ -62,7 +62,7 @@ export function oneByOne<Form, T>(run: (form: Form) => Values<T> | Promise<Value
   };
 }
 
-/** Outputs of the pictures, one behind the other, to values by name. */
+/** Converts the outputs of the pictures to concatenated values by name. */
 export function byName({ network, inputs }: IntegerForm, outputs: readonly (readonly Int8Array[])[]) {
   return new Map(
     network.graph.outputs.map((name, i) => {

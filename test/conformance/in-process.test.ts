@@ -1,4 +1,4 @@
-/** Back ends of this process, in one file: they share the references' values. */
+/** The back ends that run in this process, in one file so that they share the references' values. */
 import { createEngine } from "@phinets/core/kernels";
 import { afterAll } from "vitest";
 import { conform } from "./conform.js";

@@ -1,4 +1,4 @@
-/** What networks are made of: inverted residuals with and without squeeze-and-excite, residuals, heads. */
+/** Building blocks of networks: inverted residuals with and without squeeze-and-excite, residuals, heads. */
 import { type Graph, GraphBuilder } from "@phinets/core/graph";
 import type { Case } from "../case.js";
 
@@ -9,7 +9,10 @@ interface Residual {
   readonly squeezeExcite: boolean;
 }
 
-/** As in a PhiNet: expansion, depthwise, squeeze and excite, projection, and a skip where shapes allow. */
+/**
+ * As in a PhiNet: expansion, depthwise convolution, squeeze-and-excite, projection, and a skip connection where shapes
+ * permit.
+ */
 function invertedResidual(g: GraphBuilder, name: string, input: string, options: Residual): string {
   const { filters, kernel, stride, squeezeExcite } = options;
   const hidden = 2 * g.shape(input)[3] + 1;
@@ -41,7 +44,7 @@ export function twoHeads(): Graph {
   return g.build([map, g.dense("logits", g.flatten("flat", g.globalAveragePool("gap", x)), 5)]);
 }
 
-/** Boxes and scores of two maps, a row a place, one map's behind the other's: two outputs, as SSD has them. */
+/** Boxes and scores of two maps, one row per cell, the maps concatenated: two outputs, as in SSD. */
 export function ssdHeads(): Graph {
   const g = new GraphBuilder("SSD heads");
   const x = g.input("x", [1, 9, 8, 3]);
@@ -57,7 +60,7 @@ export function ssdHeads(): Graph {
   return g.build([both("boxes", 4), g.sigmoid("scores", both("classes", 3))]);
 }
 
-/** A detector's maps of three sizes; one of them goes on, one is given twice. */
+/** A detector's maps of three sizes; one of them is read further, one is an output twice. */
 function threeMaps(): Graph {
   const g = new GraphBuilder("three maps");
   const stem = g.hardswish(
@@ -70,7 +73,7 @@ function threeMaps(): Graph {
   return g.build([coarse, fine, g.unary("again", fine, "identity"), middle]);
 }
 
-/** Every operator that int8 has, two outputs, the first of which goes on. */
+/** Every operator that int8 has; two outputs, the first of which is read further. */
 export function everyLayer(): Graph {
   const g = new GraphBuilder("every layer");
   const x = g.input("input", [1, 24, 20, 3]);

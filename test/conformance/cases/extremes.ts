@@ -1,4 +1,4 @@
-/** int8 numbers at their ends: zero points, outputs that saturate or hardly move, sums and multipliers out of the usual. */
+/** Extreme int8 numbers: zero points, outputs that saturate or hardly vary, unusual sums and multipliers. */
 import { type Graph, GraphBuilder } from "@phinets/core/graph";
 import type { QuantizationParameters, QuantizedNetwork } from "@phinets/core/quantization";
 import { tensor } from "@phinets/core/tensor";
@@ -8,9 +8,9 @@ import { unaries } from "./operators.js";
 
 interface Extreme {
   readonly name: string;
-  /** Of every value that is free to have one. */
+  /** Zero point of every value whose quantisation is free. */
   readonly zeroPoint?: number;
-  /** Of the last value that is free to have one: 1/16 saturates at both ends, 64 leaves a few steps. */
+  /** Scale factor of the last value whose quantisation is free: 1/16 saturates at both ends, 64 leaves a few steps. */
   readonly scale?: number;
 }
 
@@ -21,7 +21,7 @@ const extremes: readonly Extreme[] = [
   { name: "of a few steps", scale: 64 },
 ];
 
-/** What keeps its input's quantisation, or has one only. */
+/** Operators that keep their input's quantisation, or have a fixed one. */
 const bound = new Set(["input", "sigmoid", "relu", "relu6", "maxPool", "pad", "flatten"]);
 
 function at({ zeroPoint, scale = 1 }: Extreme): Case["quantize"] {
@@ -43,7 +43,7 @@ function at({ zeroPoint, scale = 1 }: Extreme): Case["quantize"] {
   };
 }
 
-/** On a map that a convolution makes: its zero point is at the end too. */
+/** On a map that a convolution produces, so that its zero point is extreme too. */
 const bodies: Readonly<Record<string, (g: GraphBuilder, x: string) => string>> = {
   pointwise: (g, x) => g.conv2d("y", x, { filters: 9, bias: true }),
   "pointwise relu6": (g, x) => g.conv2d("y", x, { filters: 8, activation: "relu6" }),
@@ -59,7 +59,7 @@ const bodies: Readonly<Record<string, (g: GraphBuilder, x: string) => string>> =
   relu: (g, x) => g.relu("y", x),
   relu6: (g, x) => g.relu6("y", x),
   sigmoid: (g, x) => g.sigmoid("y", x),
-  // tanh gives one quantisation only.
+  // tanh has a fixed output quantisation.
   ...Object.fromEntries(
     unaries
       .filter((of) => of !== "tanh")
@@ -74,7 +74,10 @@ function onStem(name: string, body: (g: GraphBuilder, x: string) => string): Gra
   return g.build([body(g, g.conv2d("stem", g.input("x", [1, 6, 5, 3]), { filters: 6, bias: true }))]);
 }
 
-/** Sums up to int32's ends, multipliers to the left, and so small that nothing is left: four inputs, six filters of ones. */
+/**
+ * Sums up to int32's limits, left shifts, and multipliers so small that nothing remains: four inputs, six filters of
+ * ones.
+ */
 const largeSums: Case = {
   name: "dense, sums up to 2^31 and shifts from left to nothing",
   graph: (() => {

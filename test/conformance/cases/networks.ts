@@ -1,4 +1,4 @@
-/** Small networks of each family, with either head, odd sizes and what a network.json can ask for. */
+/** Small networks of each family, with either head, odd sizes and the options of a network.json. */
 import { buildNetwork, parseNetwork } from "@phinets/core/networks";
 import type { Case } from "../case.js";
 

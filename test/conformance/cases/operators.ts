@@ -1,6 +1,6 @@
 /**
- * Every operator at its edges: paddings, strides, kernels, maps of one pixel, odd widths, channel counts around those of
- * vectors, with and without bias and activation. A new operator has its cases here.
+ * Every operator in its edge cases: paddings, strides, kernels, maps of one pixel, odd widths, channel counts around
+ * vector sizes, with and without bias and activation. Cases of new operators are added here.
  */
 import {
   type Conv2dOptions,
@@ -13,13 +13,13 @@ import {
   unaryFunctions,
 } from "@phinets/core/graph";
 
-/** An operator on a map; tests of gradients give it another input. */
+/** An operator on a map; gradient tests give it another input. */
 export interface OperatorCase {
   readonly name: string;
   readonly input: readonly [height: number, width: number, channels: number];
-  /** Adds the operator to a graph; returns its value. */
+  /** Adds the operator to a graph; returns its value's name. */
   build(g: GraphBuilder, x: string): string;
-  /** Of "y", where it is a convolution: what the builder's square ones do not have. */
+  /** For a convolution: kernel and stride of "y", where they are not square as the builder's. */
   readonly window?: { readonly kernel: readonly [number, number]; readonly stride: readonly [number, number] };
 }
 
@@ -27,8 +27,8 @@ type Input = OperatorCase["input"];
 type Window = Omit<Conv2dOptions, "filters" | "groups">;
 
 /**
- * The operator as value "y".
- * @param source adds what it reads, of its input's shape; default: the graph's input "x"
+ * A graph with the operator as value "y".
+ * @param source adds the value that it reads, with its input's shape; default: the graph's input "x"
  */
 export function operatorGraph(operator: OperatorCase, source?: (g: GraphBuilder) => string): Graph {
   const { name, input, build, window } = operator;
@@ -68,7 +68,7 @@ const depthwise = (input: Input, options: Window): OperatorCase => ({
   build: (g, x) => g.depthwise("y", x, options),
 });
 
-/** An operator of no options, on each of some inputs. */
+/** An operator without options, on each of several inputs. */
 const plain = (name: string, inputs: readonly Input[], build: OperatorCase["build"]): OperatorCase[] =>
   inputs.map((input) => ({ name: `${name} of ${sizeText(input)}`, input, build }));
 
@@ -103,10 +103,10 @@ const convolutions = [
   convolution([7, 9, 2], { filters: 3, kernel: 5, padding: 2, bias: true }),
   convolution([11, 10, 3], { filters: 4, kernel: 5, stride: 2, padding: 2 }),
   convolution([9, 8, 2], { filters: 3, kernel: 7, stride: 2, padding: 3, bias: true }),
-  // Rows of windows that the smallest program takes in tiles.
+  // Rows of windows that the smallest program computes in tiles.
   convolution([4, 21, 10], { filters: 6, kernel: 3, padding: 1, bias: true, activation: "relu6" }),
   convolution([7, 33, 12], { filters: 5, kernel: 5, stride: 2, padding: sides(1, 2, 1, 2), bias: true }),
-  // Windows that lie beside the map altogether, as a PAD may ask for.
+  // Windows that lie entirely outside the map, as a PAD may cause.
   convolution([6, 7, 8], { filters: 4, kernel: 3, padding: sides(1, 1, 1, 9), bias: true }),
   convolution([3, 2, 5], { filters: 3, kernel: 3, stride: 2, padding: sides(7, 6, 12, 11) }),
   convolution([1, 1, 4], { filters: 3, stride: 9999, bias: true }),
@@ -226,7 +226,7 @@ const branch = (g: GraphBuilder, x: string): string => g.conv2d("branch", x, { f
 const gate = (g: GraphBuilder, x: string): string =>
   g.sigmoid("gate", g.conv2d("excite", g.globalAveragePool("mean", x), { filters: g.shape(x)[3], bias: true }));
 
-/** Of the input's quantisation, as some operators ask for. */
+/** A value with the input's quantisation, as some operators require. */
 const kept = (g: GraphBuilder, x: string): string => g.relu6("kept", x);
 /** The mean of each column. */
 const rowOf = (g: GraphBuilder, x: string): string => {
@@ -242,7 +242,7 @@ const repeatedShapes = [
   ["row of pixels", [1, 1, 4, 1]],
 ] as const;
 
-/** Of imported networks. */
+/** Operators of imported networks. */
 export const unaries = Object.keys(unaryFunctions) as UnaryFunction[];
 
 const maps: readonly Input[] = [
@@ -251,7 +251,7 @@ const maps: readonly Input[] = [
   [3, 1, 16],
 ];
 
-/** Operators that only imported networks have: by the names of their cases. */
+/** Operators that only imported networks have, by the names of their cases. */
 export const importedOnly = /^(averagePool|concat|imported|maxWindow|reshape|resize|slice|unary|SSD|random moves)/;
 
 export const operators: readonly OperatorCase[] = [

@@ -1,4 +1,6 @@
-/** Layers, graphs and networks that nobody thought of, drawn by fast-check: with a fixed seed, the same ones each time. */
+/**
+ * Random layers, graphs and networks, drawn by fast-check with a fixed seed, so that they are the same in every run.
+ */
 import { GraphBuilder, makeGraph } from "@phinets/core/graph";
 import fc from "fast-check";
 import { randomGraphs } from "../../random-graph.js";
@@ -22,7 +24,7 @@ const convolutions = fc
     return g.build([depthwise ? g.depthwise("y", x, options) : g.conv2d("y", x, { ...options, filters })]);
   });
 
-// An output that is the input, or another output in another shape, is no network.
+// A graph in which an output is the input, or another output reshaped, is not a network.
 const graphs = randomGraphs(1)
   .map((graph) => {
     const outputs = graph.outputs.filter((output) => {

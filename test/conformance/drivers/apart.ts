@@ -1,6 +1,6 @@
 /**
- * int8 runtimes that round in another way than ours. Single operators run alone, each on what the reference gives it, so
- * that a step is theirs and not of what came before; blocks and networks run whole.
+ * int8 runtimes with other rounding rules than ours. Single operators run separately, each on the reference's inputs,
+ * so that a difference is their own and not an earlier operator's; blocks and networks run as a whole.
  */
 import type { QuantizedNetwork } from "@phinets/core/quantization";
 import { nodeAlone } from "../../random-network.js";
@@ -8,7 +8,7 @@ import type { IntegerForm } from "../case.js";
 import { byName, type IntegerDriver, oneByOne } from "../driver.js";
 import { bothPictures } from "../references/integer.js";
 
-/** Of a picture: inputs or outputs by name. */
+/** Inputs or outputs of a picture, by name. */
 export type Picture = ReadonlyMap<string, Int8Array>;
 
 interface Runtime extends Pick<IntegerDriver, "name" | "groups" | "skip" | "missing"> {

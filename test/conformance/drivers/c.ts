@@ -1,4 +1,4 @@
-/** The exported C: one program holds all cases, so that a compiler and an emulator start rarely. */
+/** The exported C: one program contains all cases, so that compilers and emulators start rarely. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { emitC, firmwareProgram } from "@phinets/core/export";
@@ -7,12 +7,12 @@ import { sizeOf } from "@phinets/core/tensor";
 import type { IntegerForm } from "../case.js";
 import { byName, type Results, type Skip, type Values } from "../driver.js";
 
-/** What C export refuses. */
+/** Cases that C export refuses. */
 export const refused: readonly Skip[] = [
   { case: /^dense, sums up to/, reason: "biases that could overflow the accumulator are refused" },
 ];
 
-/** Kinds of programs, which cases have in turn. */
+/** Kinds of programs, assigned to the cases in turn. */
 const wishes: readonly ProgramRequest[] = [
   {},
   { input: "rows" },
@@ -24,26 +24,26 @@ const wishes: readonly ProgramRequest[] = [
 
 export interface EmittedModel {
   readonly form: IntegerForm;
-  /** Of its functions and macros. */
+  /** Prefix of its functions and macros. */
   readonly name: string;
   readonly program: Program;
 }
 
 export interface Emitted {
   readonly folder: string;
-  /** Sources of the models, some dozens in each: two halves of equal work. */
+  /** Source files with some dozens of models each, in two halves of equal work. */
   readonly sources: readonly string[];
   readonly models: readonly EmittedModel[];
-  /** Of each form: its model, or why it has none. */
+  /** For each form: its model, or the reason why it has none. */
   readonly all: readonly (EmittedModel | Error)[];
 }
 
-/** What is in a folder, which drivers share. */
+/** Models already emitted, by folder; drivers share folders. */
 const known = new Map<string, Emitted>();
 
 /**
- * Writes the models' C for a board and inputs.bin, both pictures of each model, into a folder, once.
- * @param forms the same each time
+ * Writes the models' C for a board, and inputs.bin with both pictures of each model, into a folder, once.
+ * @param forms the same in each call
  */
 export function emitModels(folder: string, board: string, forms: readonly IntegerForm[]): Emitted {
   if (!known.has(folder)) known.set(folder, emit(folder, board, forms));
@@ -74,17 +74,19 @@ function emit(folder: string, board: string, forms: readonly IntegerForm[]): Emi
   return { folder, sources: units.map(({ path }) => path), models, all };
 }
 
-/** Where the smallest has a kernel that no other has, it is taken. */
+/** Uses the smallest program where it has a kernel that no other has. */
 function programFor(network: IntegerForm["network"], board: Board, wish: ProgramRequest): Program {
   const smallest = firmwareProgram(network, board, { optimize: "ram" });
   const isOwn = smallest.lowering.steps.some(({ kernel }) => kernel === "dsp_conv2d");
   return isOwn ? smallest : firmwareProgram(network, board, wish);
 }
 
-/** Statics of a model with its name before theirs, so that many share one file: a compiler for each would take minutes. */
+/**
+ * Prefixes a model's static names, so that many models share one file: compiling each separately would take minutes.
+ */
 function withOwnNames(source: string, model: string): string {
   const statics = [...source.matchAll(/^static [\w ]+?[ *](\w+)(?=[[(;]| =)/gm)].map(([, name]) => name);
-  // Members of structures keep theirs.
+  // Members of structures keep their names.
   const uses = new RegExp(`(?<![\\w.>])(${[...new Set(statics)].join("|")})\\b`, "g");
   return source.replaceAll(uses, `${model}_$1`);
 }
@@ -92,7 +94,7 @@ function withOwnNames(source: string, model: string): string {
 export const outputBytes = ({ form: { network } }: EmittedModel): number =>
   network.graph.outputs.reduce((sum, name) => sum + sizeOf(network.graph.shapes[name]), 0);
 
-/** Takes what the program wrote apart: outputs of both pictures, model by model. */
+/** Splits the program's output file: outputs of both pictures, model by model. */
 export function readOutputs(file: string, { all }: Emitted): Results<Int8Array> {
   const bytes = new Int8Array(readFileSync(file));
   let at = 0;

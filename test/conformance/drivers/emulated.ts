@@ -7,7 +7,7 @@ import { installed } from "../../tools.js";
 import type { IntegerDriver, Results } from "../driver.js";
 import { type Emitted, type EmittedModel, emitModels, outputBytes, readOutputs, refused } from "./c.js";
 
-/** Two runs a model: the whole picture from where it lies, and rows in calls of 1, 2, 3, ... */
+/** Runs each model twice: with the whole picture in place, and with rows passed in calls of 1, 2, 3, ... */
 const main = (models: readonly EmittedModel[]): string => {
   const arenaBytes = Math.max(...models.map(({ program }) => program.arenaBytes));
   return `#include <string.h>
@@ -102,19 +102,20 @@ int main(void) {
 `;
 };
 
-/** Input rows that the schedule asks for. */
+/** Number of input rows that the schedule requires. */
 const neededRows = ({ stream }: Program): number => stream.schedule.filter((entry) => entry === inputRow).length;
 
 interface Built {
   readonly emitted: Emitted;
-  /** Of the program: its main and the models' objects. */
+  /** The program's sources: its main and the models' objects. */
   readonly sources: readonly string[];
   readonly flags: readonly string[];
 }
 
 /**
- * Models are constants and calls: compiled once for all cores that share them, and not optimised, which takes longer.
- * @param core the one that they are compiled for; default: the smallest
+ * Models are constants and calls: compiled once for all cores that share them, and without optimisation, which takes
+ * longer.
+ * @param core core to compile for; default: the smallest
  */
 async function build(emitted: Emitted, core?: Core): Promise<Built> {
   const { folder, models, sources } = emitted;
@@ -128,7 +129,7 @@ async function build(emitted: Emitted, core?: Core): Promise<Built> {
   return { emitted, sources: [join(folder, "main.c"), ...objects.flat()], flags };
 }
 
-/** What `stack_used_bytes` may find: the most is Armv6-M's, which sets products aside there. */
+/** Limit for `stack_used_bytes`: Armv6-M's kernels need most, for products that they buffer on the stack. */
 const stackBytes = 6144;
 
 async function onCore(core: Core, { emitted, sources, flags }: Built): Promise<Results<Int8Array>> {
@@ -139,7 +140,7 @@ async function onCore(core: Core, { emitted, sources, flags }: Built): Promise<R
   return readOutputs(join(folder, core.name, "outputs.bin"), emitted);
 }
 
-/** @param folder for what is built, the caller's to remove */
+/** @param folder for build files; the caller removes it */
 export function emulated(folder: string): IntegerDriver[] {
   const missing = installed("arm-none-eabi-gcc", "qemu-system-arm") ? {} : { missing: "the Arm tool chain or QEMU" };
   const built = new Map<string, Promise<Built>>();

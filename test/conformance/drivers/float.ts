@@ -1,4 +1,4 @@
-/** Floats: the interpreter, and the training executor, on the graph as it is trained and as it is deployed. */
+/** Floats: the interpreter and the training executor, on the training graph and on the deployed graph. */
 import { FloatValues, runFloat } from "@phinets/core/inference";
 import type { Engine } from "@phinets/core/kernels";
 import { Executor, forwardOnly } from "@phinets/core/training";

@@ -1,4 +1,4 @@
-/** The exported C on this machine, every memory access and every arithmetic operation checked. */
+/** The exported C on this machine, with every memory access and arithmetic operation checked. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { runTool } from "../../../packages/node/src/host/index.js";
@@ -7,13 +7,13 @@ import { installed } from "../../tools.js";
 import type { IntegerDriver, Results } from "../driver.js";
 import { type Emitted, type EmittedModel, emitModels, readOutputs, refused } from "./c.js";
 
-// Not optimised: that takes longer than what it saves.
+// Not optimised: optimising takes longer than it saves.
 const flags = [
   ...["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Werror"],
   ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all", ...includes],
 ];
 
-// Blocks of their own: reading or writing beyond an input or an output is seen, but for the rest of a word.
+// Separate allocations, so that accesses beyond an input or output are detected, except in the rest of a word.
 const run = ({ name }: EmittedModel): string => {
   const upper = name.toUpperCase();
   return `static int run_${name}(FILE *in, FILE *out) {
@@ -52,7 +52,7 @@ async function succeed(program: string, args: readonly string[], cwd: string): P
   if (exitCode !== 0 || stderr !== "") throw new Error(`${program} (exit code ${exitCode}): ${stdout}${stderr}`);
 }
 
-/** All kernels; the ones that a program does not call do no harm. */
+/** All kernels; those that a program does not call do no harm. */
 async function compileKernels(folder: string): Promise<string[]> {
   mkdirSync(folder);
   const sources = kernelSources({ dsp: true, assembly: false });
@@ -64,7 +64,7 @@ async function onHost(folder: string, kernels: readonly string[], emitted: Emitt
   mkdirSync(folder);
   writeFileSync(join(folder, "main.c"), main(emitted.models));
   const options = [...flags, `-I${emitted.folder}`];
-  // Each in a process of its own.
+  // One compiler process for each.
   const sources = [...emitted.sources, join(folder, "main.c")];
   const objects = sources.map((source) => `${basename(source, ".c")}.o`);
   await Promise.all(sources.map((source) => succeed("gcc", [...options, "-c", source], folder)));
@@ -73,7 +73,7 @@ async function onHost(folder: string, kernels: readonly string[], emitted: Emitt
   return readOutputs(join(folder, "outputs.bin"), emitted);
 }
 
-/** @param folder for what is built, the caller's to remove */
+/** @param folder for build files; the caller removes it */
 export function host(folder: string): IntegerDriver[] {
   const missing = installed("gcc") ? {} : { missing: "gcc" };
   let kernels: Promise<string[]> | undefined;

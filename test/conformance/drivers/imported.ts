@@ -1,4 +1,4 @@
-/** Exported ONNX, imported again, in the float interpreter and the integer interpreter. */
+/** Exported ONNX, imported again and run by the float interpreter and the integer interpreter. */
 import { networkToOnnx, quantizedToOnnx } from "@phinets/core/export";
 import { type Graph, inputsOf, withBatch } from "@phinets/core/graph";
 import { importOnnx, importQuantizedOnnx } from "@phinets/core/import";
@@ -7,7 +7,7 @@ import { type FloatWeights, sizeOf, tensor } from "@phinets/core/tensor";
 import type { FloatForm, IntegerForm } from "../case.js";
 import { byName, type FloatDriver, type IntegerDriver, oneByOne } from "../driver.js";
 
-/** One picture at a time: networks of a batch of 1 are imported. */
+/** One picture at a time, because imported networks have batch 1. */
 function run(given: Graph, weights: FloatWeights, inputs: FloatForm["inputs"]): ReadonlyMap<string, Float32Array> {
   const one = withBatch(given, 1);
   const { graph, weights: again } = importOnnx(networkToOnnx(one, weights).encode(), "exported.onnx");
@@ -43,7 +43,10 @@ export const importedFloat: readonly FloatDriver[] = [
   },
 ];
 
-/** The network that an exporter wrote with QuantizeLinear and DequantizeLinear is the network that it was: every byte is equal. */
+/**
+ * A network exported with QuantizeLinear and DequantizeLinear and imported again is the same network: every byte is
+ * equal.
+ */
 export const importedInteger: IntegerDriver = {
   ...{ name: "int8 ONNX, imported again", kind: "int8" },
   skip: [

@@ -1,4 +1,7 @@
-/** Exported ONNX in ONNX Runtime's WebAssembly: floats, and int8 as QuantizeLinear and DequantizeLinear around each value. */
+/**
+ * Exported ONNX in ONNX Runtime's WebAssembly: floats, and int8 with QuantizeLinear and DequantizeLinear around each
+ * value.
+ */
 import { networkToOnnx, type OnnxModel, quantizedToOnnx } from "@phinets/core/export";
 import { type Graph, withBatch } from "@phinets/core/graph";
 import type { QuantizedNetwork } from "@phinets/core/quantization";
@@ -63,7 +66,7 @@ export const onnxFloat: readonly FloatDriver[] = [
   },
 ];
 
-/** Its inputs and outputs are real values. */
+/** The model's inputs and outputs are real values. */
 async function runInteger(network: QuantizedNetwork, pictures: readonly Picture[]): Promise<Picture[]> {
   const real = (picture: Picture): Floats =>
     new Map(
@@ -91,7 +94,7 @@ export const onnxInteger: readonly IntegerDriver[] = [
     },
   }),
   wholeNetworks({
-    // Random graphs it takes in floats: to load one takes ten times as long as to run it.
+    // Random graphs run in float only: loading one takes ten times as long as running it.
     ...{ name: "ONNX Runtime, int8", run: runInteger, groups: ["blocks", "networks"] },
     tolerance: { steps: 4, share: 1, reason: "a step of one layer becomes a few in those after it" },
     skip: [

@@ -1,4 +1,4 @@
-/** The operators once more for tests: plain loops in doubles, pixel by pixel, each by its definition. */
+/** The reference operators of the tests, in double precision: plain loops, pixel by pixel, each by its definition. */
 import type { Graph, Node, UnaryFunction } from "@phinets/core/graph";
 import { sizeOf } from "@phinets/core/tensor";
 
@@ -186,7 +186,7 @@ export function compute(
     case "resize": {
       const { mode, alignCorners, halfPixelCenters } = node.attributes;
       const near = mode === "nearest";
-      /** Where a pixel is along an axis of the input; between its first and last pixel. */
+      /** Position of a pixel along an axis of the input, clamped to its first and last pixel. */
       const positionOf = (i: number, axis: number): number => {
         const [from, to] = [x.shape[axis], shape[axis]];
         let position = (i * from) / to;
@@ -238,7 +238,7 @@ const add = (a: number, b: number): number => a + b;
 const subtract = (a: number, b: number): number => a - b;
 const multiply = (a: number, b: number): number => a * b;
 
-/** Index in a value of shape `own`, repeated to `shape`, of the element that is the i-th there. */
+/** Index, in a value of shape `own` that is broadcast to `shape`, of element i. */
 export function repeatedPlace(i: number, shape: readonly number[], own: readonly number[]): number {
   let [place, step, rest] = [0, 1, i];
   for (let axis = shape.length - 1; axis >= 0; axis--) {

@@ -1,7 +1,7 @@
 /**
- * int8 networks once more for tests, from their scales and zero points: TensorFlow Lite Micro's rules in exact integers,
- * pixel by pixel. It knows nothing of `lowerToInteger` and its tables but the sigmoid's, whose bits
- * quantization/lookup-tables.test.ts compares with those that TensorFlow Lite Micro's own kernel printed.
+ * The reference of int8 networks for tests, computed from scales and zero points: TensorFlow Lite Micro's rules in
+ * exact integers, pixel by pixel. It uses nothing of `lowerToInteger` and its tables except the sigmoid's, whose bytes
+ * quantization/lookup-tables.test.ts compares with those of TensorFlow Lite Micro's own kernel.
  */
 import type { Node, NodeOf } from "@phinets/core/graph";
 import { type QuantizationParameters, type QuantizedNetwork, sigmoidTable } from "@phinets/core/quantization";
@@ -58,7 +58,7 @@ export function runInteger(network: QuantizedNetwork, input: Int8Array): Map<str
   return values;
 }
 
-/** As `runInteger`; values of the pictures lie one behind the other. */
+/** As `runInteger` for both pictures, with their values concatenated. */
 export function bothPictures(
   network: QuantizedNetwork,
   inputs: readonly [Int8Array, Int8Array],
@@ -75,14 +75,14 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
   const [p, q] = node.inputs.map((name) => values[name]);
   const shape = graph.shapes[node.name];
   const [, height = 1, width = 1, channels = 1] = graph.shapes[node.inputs[0]] ?? shape;
-  /** Bytes that make the i-th, of inputs whose dimensions of 1 are repeated. */
+  /** The two bytes for element i, of inputs whose dimensions of 1 are broadcast. */
   const operands = (i: number): [number, number] => [
     a[repeatedPlace(i, shape, graph.shapes[node.inputs[0]])],
     b[repeatedPlace(i, shape, graph.shapes[node.inputs[1]])],
   ];
   const [, outHeight, outWidth, outChannels] = graph.shapes[node.name];
   const finish = (sum: bigint, by: Multiplier): number => clamp(Number(rescale(sum, by)) + output.zeroPoint);
-  /** Fills y from the value of each place. */
+  /** Fills y with the value at each position. */
   const each = (valueAt: (row: number, column: number, c: number) => number): void => {
     let i = 0;
     for (let row = 0; row < outHeight; row++)
@@ -129,7 +129,7 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
     }
     case "add":
     case "subtract": {
-      // Both at half the larger scale, with 20 bits to spare.
+      // Both relative to twice the larger scale, with 20 more bits.
       const twice = 2 * Math.max(p.scale, q.scale);
       const term = (x: number, { scale, zeroPoint }: QuantizationParameters): bigint =>
         rescale(BigInt(x - zeroPoint) << 20n, quantizeMultiplier(scale / twice));
@@ -218,7 +218,7 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
         const position = Math.fround((i + (half ? 0.5 : 0)) * scale);
         return Math.min(Math.floor(align ? position + 0.5 : position), size - 1);
       };
-      /** In 1/1024, C's divisions. */
+      /** Positions in 1/1024, with C's division. */
       const bilinear = (i: number, axis: number): [position: number, low: number, high: number] => {
         const [size, to] = [from[axis], shape[axis]].map(BigInt);
         const scale =
@@ -273,7 +273,7 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
   }
 }
 
-/** Weights of a layer, and the end of its sums. */
+/** Weights of a layer, and the final steps after its sums. */
 function layerOf(network: QuantizedNetwork, node: NodeOf<"conv2d"> | NodeOf<"dense">, isDense: boolean) {
   const { weight, bias } = node.parameters;
   const input = network.values[node.inputs[0]];
