@@ -150,7 +150,7 @@ describe.skipIf(!hasGpu)("webgpu, on SwiftShader", () => {
       const largest = Math.max(...Object.values(ours).map(({ data }) => norm(data)));
       for (const [name, { data }] of Object.entries(executor.gradients())) {
         const difference = norm(data.map((value, i) => value - ours[name].data[i]));
-        // Relative to the largest value: tensors that are zero except for rounding would fail otherwise.
+        // The second term admits tensors that are zero except for rounding.
         expect(difference, name).toBeLessThan(1e-4 * norm(ours[name].data) + 1e-6 * largest);
       }
       executor.optimizerStep({ kind: "sgd", learningRate: 0.01, step });

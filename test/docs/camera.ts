@@ -1,4 +1,6 @@
-/** The applications' common code on a PC, with a camera that shows one picture, against the library. */
+/**
+ * Builds the applications' common code on a PC, with a camera that shows one picture, and compares it with the library.
+ */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,13 +18,13 @@ import { phinets } from "../road-tools.js";
 const apps = fileURLToPath(new URL("../../docs/apps", import.meta.url));
 const side = 128;
 
-/** The 8-bit colours of a pixel of RGB565: its bits, the highest of them again below. */
+/** The 8-bit colours of an RGB565 pixel: its bits, with the highest repeated below. */
 const coloursOf = (pixel: number): number[] => {
   const [r, g, b] = [pixel >> 11, (pixel >> 5) & 63, pixel & 31];
   return [(r << 3) | (r >> 2), (g << 2) | (g >> 4), (b << 3) | (b >> 2)];
 };
 
-/** What a board sends that sees one picture so many times: its rows, boxes and tracks. */
+/** The bytes that a board sends that sees one picture `frames` times: its rows, boxes and tracks. */
 function sentBy({ network, classes, recipe }: Model, picture: Picture, frames: number): Buffer {
   const { width, height, data } = picture;
   const quantized = recipe.parts.quantized!;
@@ -42,8 +44,8 @@ function sentBy({ network, classes, recipe }: Model, picture: Picture, frames: n
 }
 
 /**
- * Builds and runs the application in `folder`, with pictures whole and by rows, and compares its lines; and what it sends
- * where it is built to.
+ * Builds and runs the application in `folder`, with whole pictures and by rows, and compares its lines; and its wire
+ * messages where it is built to send them.
  */
 export async function compareApplication(folder: string): Promise<void> {
   const run = join(folder, "run");

@@ -1,16 +1,16 @@
-/** What a page of docs/ holds: blocks of code, links, headings. */
+/** Parses a page of docs/: code blocks, links, headings. */
 
-/** A block of code between fences. */
+/** A fenced code block. */
 export interface Block {
   /** Line of its opening fence, from 1. */
   readonly line: number;
   readonly language: string;
-  /** The name in `[name]` after the language: a file of the page's folder. */
+  /** The name in `[name]` after the language: a file in the page's folder. */
   readonly file?: string;
   readonly text: string;
   /** Reason in "> Not run by the tests: REASON." before it. */
   readonly notRun?: string;
-  /** Options in `<!-- with: VERB OPTIONS; VERB OPTIONS -->` before it: a run of the test is small by them. */
+  /** Options in `<!-- with: VERB OPTIONS; VERB OPTIONS -->` before it, which make the test's runs small. */
   readonly extra: readonly string[];
 }
 
@@ -49,19 +49,19 @@ export function blocksOf(page: string): Block[] {
 const proseOf = (page: string): string =>
   page.replace(/^```[\s\S]*?^```+\s*$/gm, "").replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()<>]/g, "_"));
 
-/** Targets of links and pictures, without those that lead out of the repository. */
+/** Targets of links and pictures, except those that lead out of the repository. */
 export function linksOf(page: string): string[] {
   return [...proseOf(page).matchAll(/\]\(([^()\s]+)\)/g)]
     .map(([, target]) => target)
     .filter((target) => !/^[a-z]+:/.test(target));
 }
 
-/** Files that a page shows by `<<< FILE`. */
+/** Files that a page includes with `<<< FILE`. */
 export function shownFilesOf(page: string): string[] {
   return [...page.matchAll(/^<<< (\S+?)(?:\{.*\})?$/gm)].map(([, file]) => file);
 }
 
-/** Names by which a page's headings are linked, as GitHub and VitePress make them. */
+/** Anchors of a page's headings, as GitHub and VitePress make them. */
 export function anchorsOf(page: string): string[] {
   return [...page.replace(/^```[\s\S]*?^```+\s*$/gm, "").matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
     title

@@ -1,6 +1,6 @@
 /**
- * Declarations of what the applications call of Raspberry Pi's and Espressif's SDKs, as their documentation has it: enough for
- * the compiler to check the calls. The SDKs themselves are no Debian packages.
+ * Declarations of the functions of Raspberry Pi's and Espressif's SDKs that the applications call, from their
+ * documentation: enough for the compiler to check the calls. The SDKs have no Debian packages.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,11 +1,11 @@
-/** A folder in which a page's blocks run as a reader runs them: `npx phinets` works, and pictures lie there. */
+/** A folder in which a page's code blocks run as for a reader: `npx phinets` works, and pictures are present. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /**
- * `phinets` and `npx PROGRAM` without npm's own start. To phinets they add what the block's `with:` says of the verb. What
- * runs is what `npm run build` built, as in an installed package.
+ * Scripts for `phinets` and `npx PROGRAM` without npm's start-up time. They append the options that the block's `with:`
+ * gives for a command. They run the output of `npm run build`, as an installed package does.
  */
 const wrapper = (program: string, bin: string): string => `#!/usr/bin/env bash
 if [[ \${0##*/} == npx ]]; then
@@ -30,7 +30,7 @@ export function makePrograms(folder: string, program: string, bin: string): stri
   return folder;
 }
 
-/** A page's folder: packages as installed, a copy of `material`, and links under their names. */
+/** Makes a page's folder: installed packages, a copy of `material`, and links under their names. */
 export function makeFolder(
   folder: string,
   what: { root: string; material: string; links: Readonly<Record<string, string>> },
@@ -44,7 +44,7 @@ export function makeFolder(
 
 export interface Outcome {
   readonly status: number | null;
-  /** Both streams in the order of their lines, without what only shows progress. */
+  /** Both streams, line by line, without progress. */
   readonly output: string;
 }
 
@@ -68,7 +68,7 @@ export function runShell(
   return { status, output: lines.join("\n").trimEnd() };
 }
 
-/** Lines in which numbers, their units and the widths of tables do not matter. */
+/** Lines with numbers, their units and the widths of tables masked. */
 const masked = (text: string): string[] =>
   text
     .split("\n")
@@ -80,7 +80,7 @@ const masked = (text: string): string[] =>
     )
     .filter((line) => line !== "");
 
-/** The first line of `wanted` that `output` does not have in its place, numbers aside; undefined where all are there. */
+/** The first line of `wanted` that is missing in `output`, ignoring numbers; undefined where there is none. */
 export function missingLine(output: string, wanted: string): string | undefined {
   const lines = masked(output);
   let at = 0;
@@ -93,7 +93,7 @@ export function missingLine(output: string, wanted: string): string | undefined 
   return undefined;
 }
 
-/** Whether the output is what a page shows; `...` stands for any lines, or for anything inside a line. */
+/** Whether the output matches what a page shows; `...` stands for any lines, or for any text within a line. */
 export function isShown(output: string, shown: string): boolean {
   const quoted = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
   const pattern = shown

@@ -1,4 +1,4 @@
-/** The board's room: the figures that sliders show are those of `phinets inspect`, to the byte. */
+/** The room Board: the figures beside the sliders equal those of `phinets inspect`, to the byte. */
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { browserOptions, downloadOf, studioBrowser } from "./page.js";
 const root = mkdtempSync(join(tmpdir(), "phinets-studio-board-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** What `phinets ...words` prints on stdout. */
+/** Standard output of `phinets ...words`. */
 async function phinets(words: readonly string[]): Promise<string> {
   let [out, problems] = ["", ""];
   const code = await runProgram(words, {
@@ -38,7 +38,7 @@ describe.skipIf(browserOptions === undefined)("the board's room", () => {
   const folder = join(root, "opened");
   mkdirSync(folder);
 
-  /** The network and its figures as the page saves them, beside what the command that the page shows prints. */
+  /** Compares the network and figures that the page saves with the output of the command that the page shows. */
   async function compare(tab: Page, name: string): Promise<void> {
     const network = await downloadOf(tab, () => tab.getByRole("button", { name: "Save network.json" }).click());
     const figures = await downloadOf(tab, () => tab.getByRole("button", { name: "Save inspection.json" }).click());

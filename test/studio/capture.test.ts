@@ -1,4 +1,4 @@
-/** Pictures that are taken in the room Data: by the camera of this machine, and by a telephone that was let in. */
+/** Pictures taken in the room Data, with this machine's camera and with a phone that was admitted. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderConveyorClip } from "@phinets/core/data";

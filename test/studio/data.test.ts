@@ -1,4 +1,4 @@
-/** The data's room on real files: what is listed, filtered, found wrong, and how many pictures it bears. */
+/** The room Data on real files: lists, filters, problems, and large numbers of pictures. */
 import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "@phinets/core/tensor";

@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.asynciterable" />
-/** What tests ask a page about itself: each function runs there, so it uses nothing from outside. */
+/** Functions with which tests inspect a page. They run in the page, so they use nothing from outside. */
 
-/** Texts whose contrast to what they stand on is below 4.5 (WCAG 2.2, AA). Runs in the page. */
+/** Texts whose contrast with their background is below 4.5 (WCAG 2.2, AA). Runs in the page. */
 export function unreadable(): string[] {
   const numbers = (colour: string) => (colour.match(/[\d.]+/g) ?? []).map(Number);
   const luminance = ([r, g, b]: number[]) => {
@@ -29,7 +29,7 @@ export function unreadable(): string[] {
   return found;
 }
 
-/** What can be used and has no name for a screen reader. Runs in the page. */
+/** Controls without a name for screen readers. Runs in the page. */
 export function unnamed(): string[] {
   return [...document.querySelectorAll<HTMLElement>("a[href], button, input, select, [role], img")]
     .filter((element) => {
@@ -48,22 +48,25 @@ export function unnamed(): string[] {
     .map((element) => element.outerHTML.slice(0, 100));
 }
 
-/** How far the page is wider than what is seen of it, in pixels. Runs in the page. */
+/** Pixels by which the page is wider than the window. Runs in the page. */
 export function overflow(): number {
   return document.documentElement.scrollWidth - innerWidth;
 }
 
-/** Milliseconds until something was painted. Runs in the page. */
+/** Milliseconds until the first paint. Runs in the page. */
 export function firstPaint(): number | undefined {
   return performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
 }
 
-/** Number of things that can be used. Runs in the page. */
+/** Number of controls. Runs in the page. */
 export function countUsable(): number {
   return document.querySelectorAll("a[href], button:not(:disabled), input, select, [tabindex='0']").length;
 }
 
-/** Moves the first slider; milliseconds that each move blocks the page, and until figures follow. Runs in the page. */
+/**
+ * Moves the first slider; returns for each move the milliseconds that it blocks the page, and those until the figures
+ * follow. Runs in the page.
+ */
 export async function moveSlider(times: number) {
   const slider = document.querySelector<HTMLInputElement>("input[type=range]")!;
   const figures = document.querySelector(".figures")!;
@@ -88,7 +91,7 @@ export async function moveSlider(times: number) {
   return { moves, figures: delays };
 }
 
-/** What has the focus, and whether that is seen; undefined where nothing has it. Runs in the page. */
+/** The focused element, and whether its focus is visible; undefined where nothing has the focus. Runs in the page. */
 export function focused() {
   const element = document.activeElement as HTMLElement;
   if (element === document.body) return undefined;
@@ -102,8 +105,8 @@ export function focused() {
 }
 
 /**
- * Keeps a PNG of each bitmap that the page gives its worker, from the beginning; `frames.tracked()` are those since the
- * tracker began anew. Runs in the page before anything else.
+ * Records a PNG of each bitmap that the page sends to its worker; `frames.tracked()` returns those since the tracker
+ * was last restarted. Runs in the page before anything else.
  */
 export function watchFrames(): void {
   const kept: OffscreenCanvas[] = [];
@@ -133,7 +136,7 @@ export function watchFrames(): void {
 }
 
 /**
- * Puts files into the browser's private folder, which from now on is the one that the user picks. Runs in the page.
+ * Puts files into the browser's private folder, which from then on is the one that the user picks. Runs in the page.
  * @param files content by path, as base64
  */
 export async function fillPicked(files: Readonly<Record<string, string>>): Promise<void> {
@@ -149,7 +152,7 @@ export async function fillPicked(files: Readonly<Record<string, string>>): Promi
   Object.assign(window, { showDirectoryPicker: async () => root });
 }
 
-/** What that folder holds, as `fillPicked` takes it. Runs in the page. */
+/** The content of that folder, in the format of `fillPicked`. Runs in the page. */
 export async function readPicked(): Promise<Record<string, string>> {
   const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("picked");
   const found: [string, string][] = [];

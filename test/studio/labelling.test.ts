@@ -1,4 +1,6 @@
-/** Labelling in the page: by keyboard, by mouse, over a server that is killed, beside others who write the same files. */
+/**
+ * Labelling in the page: by keyboard, by mouse, with a server that is killed, and with others who write the same files.
+ */
 import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** The room Live: what the page draws of an emulated board's bytes is what the library gives for the clip. */
+/** The room Live: the page shows for an emulated board's bytes what the library computes for the clip. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeInputInt8 } from "@phinets/core/data";

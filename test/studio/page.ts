@@ -1,4 +1,4 @@
-/** The studio as its users have it: the page built from source, the server from source, a real browser. */
+/** The studio as users have it: the page and the server built from source, in a real browser. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,17 +10,17 @@ import { type RunningStudio, type StudioOptions, startStudio } from "../../packa
 import { chromiumOptions } from "../chromium.js";
 import { overflow, unnamed, unreadable } from "./in-page.js";
 
-/** The command line as it is built. */
+/** The built command line. */
 export const phinets = [process.execPath, fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.meta.url))];
 const configFile = fileURLToPath(new URL("../../packages/studio/vite.config.ts", import.meta.url));
 
-/** Whether the command that the studio starts is built: it runs as a process of its own, from dist. */
+/** Whether the command that the studio starts is built: it runs as a separate process, from dist. */
 export const commandBuilt = existsSync(fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url)));
 
-/** Undefined, with a message, where there is no Chromium: then the tests are skipped. */
+/** Undefined, with a message, where Chromium is not installed: the tests are then skipped. */
 export const browserOptions = chromiumOptions();
 
-/** Builds the page once for a test file; its folder, removed after the file's tests. */
+/** Builds the page once for a test file; the folder is removed after the file's tests. */
 export function builtPage(): { readonly folder: string } {
   const folder = mkdtempSync(join(tmpdir(), "phinets-studio-page-"));
   beforeAll(async () => {
@@ -34,13 +34,13 @@ export interface OpenOptions {
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;
-  /** The room, as in the address. Default: the first. */
+  /** Name of the room, as in the address. Default: the first. */
   readonly room?: string;
 }
 
 /**
- * A browser for a test file, and studios in it; closed after the file's tests.
- * @param camera a .y4m that the browser takes for a camera, over and over
+ * A browser for a test file, with studios in it; closed after the file's tests.
+ * @param camera a .y4m that the browser plays in a loop as its camera
  */
 export function studioBrowser({ camera }: { readonly camera?: string } = {}) {
   const { folder: page } = builtPage();
@@ -56,7 +56,7 @@ export function studioBrowser({ camera }: { readonly camera?: string } = {}) {
     for (const each of running) await each.close();
   });
 
-  /** Opens an address; what the page's console complains of fails the test that asks `complaints`. */
+  /** Opens an address. Errors in the page's console are collected for the test to check. */
   async function visit(url: string, { width = 1280, height = 800, dark = false, room }: OpenOptions = {}) {
     const context = await browser.newContext({
       viewport: { width, height },
@@ -74,7 +74,7 @@ export function studioBrowser({ camera }: { readonly camera?: string } = {}) {
     return { tab, complaints, close: () => context.close() };
   }
 
-  /** Serves a folder and opens the page as the printed address does. */
+  /** Serves a folder and opens the page at the printed address. */
   async function open(
     folder: string,
     { project, phoneTimes, ...options }: OpenOptions & Pick<StudioOptions, "project" | "phoneTimes"> = {},
@@ -87,13 +87,13 @@ export function studioBrowser({ camera }: { readonly camera?: string } = {}) {
   return { page, open, visit };
 }
 
-/** What a click makes the page download. */
+/** The file that a click downloads. */
 export async function downloadOf(tab: Page, click: () => Promise<void>): Promise<{ name: string; path: string }> {
   const [download] = await Promise.all([tab.waitForEvent("download"), click()]);
   return { name: download.suggestedFilename(), path: await download.path() };
 }
 
-/** Addresses that the page asks the server for in some seconds in which nobody does anything: none, since it hears. */
+/** Addresses that the page requests in some idle seconds: there should be none, because it gets events. */
 export async function idleRequests(tab: Page): Promise<string[]> {
   const asked: string[] = [];
   const note = (request: { url(): string }) => asked.push(request.url());
@@ -103,7 +103,10 @@ export async function idleRequests(tab: Page): Promise<string[]> {
   return asked;
 }
 
-/** What a room shows is readable, named and not cut off, on a telephone's width too, in the light and in the dark. */
+/**
+ * Requires that everything a room shows is legible, named and not cut off, also at a phone's width, in the light and
+ * the dark scheme.
+ */
 export async function requireUsable(tab: Page): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await tab.emulateMedia({ colorScheme });

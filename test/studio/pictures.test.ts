@@ -1,4 +1,4 @@
-/** The documentation's pictures of the rooms: as they are today, so that none is of a page that is gone. */
+/** Takes the documentation's pictures of the rooms from the current page, so that they are never outdated. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

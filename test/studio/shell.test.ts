@@ -1,5 +1,8 @@
 /// <reference lib="dom" />
-/** The page's frame: small, fast, usable by keyboard, at every width, in the light and in the dark, with and without a server. */
+/**
+ * The page's frame: small, fast, usable by keyboard, at every width, in the light and the dark scheme, with and without
+ * a server.
+ */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

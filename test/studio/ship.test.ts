@@ -1,5 +1,8 @@
 /// <reference lib="dom" />
-/** The room Ship: what it starts is the line that it shows; stopped, gone on with, seen from elsewhere, taken home. */
+/**
+ * The room Ship: it runs the command line that it shows; runs are stopped, resumed, watched from elsewhere and
+ * downloaded.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The built page on a static host, below a path of its own, as GitHub Pages has it. */
+/** Serves the built page as a static site below a path, as GitHub Pages does. */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,7 @@
-/** A stranger's ten minutes: a folder of pictures and nothing else; labelled, fitted, trained, tried and shipped in the page. */
+/**
+ * A new user's first ten minutes: starts with a folder of pictures only; labels, fits, trains, tries and ships in the
+ * page.
+ */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderConveyorPicture } from "@phinets/core/data";

@@ -1,4 +1,4 @@
-/** The room Sweeps: what `phinets sweep` found, and what it finds while it runs. */
+/** The room Sweeps: shows the results of `phinets sweep`, also while it runs. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The room Train: trainings that the page starts, pauses and goes on with, and those of a terminal, to the same bits. */
+/** The room Train: trainings that the page starts, pauses and resumes, and those of a terminal give the same bits. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** The room Try: what it shows is what the command line finds and tracks in the same frames, to the last digit. */
+/** The room Try: it shows what the command line detects and tracks in the same frames, to the last digit. */
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** What is seen of a picture that is labelled: by wheel, keys, buttons and fingers, and boxes drawn meanwhile. */
+/** Zoom and pan of a picture in labelling, by wheel, keys, buttons and touch, with boxes drawn in between. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CDPSession, Page } from "playwright-core";
