@@ -49,7 +49,7 @@ const definition: VerbDefinition = {
   ],
 };
 
-/** What the verb gets, or the error's line. */
+/** The options that the command gets, or the line of the error. */
 async function optionsOf(text: string, ...words: string[]): Promise<Record<string, unknown> | string> {
   let got: Record<string, unknown> = {};
   let said = "";
@@ -171,7 +171,7 @@ describe("every option of train and ship", () => {
             all: async () => options,
             given: new Set(),
           });
-          // A path is seen from the file.
+          // Paths are relative to the file.
           const got = JSON.stringify(command.getOptionValue(attribute)).replaceAll('"/', '"');
           expect(got, `${verb} ${key}`).toBe(JSON.stringify(given));
         }
@@ -189,7 +189,7 @@ describe("every option of train and ship", () => {
   };
   const commandOf = (name: string, options: readonly OptionDefinition[]): Command =>
     addVerb(new Command(), { name, description: "", examples: [], options });
-  /** The value that words give. */
+  /** The value that the arguments give. */
   const setBy = (verb: string, options: readonly OptionDefinition[], words: string[]): unknown => {
     const command = commandOf(verb, options).action(() => {});
     command.parse(words, { from: "user" });
@@ -228,7 +228,7 @@ describe("args.yaml of a run", () => {
       ...["fit", "--cfg", join(run, "args.yaml"), "--fps", "5"],
     );
     expect(other.budget.latencyMs).toBe(200);
-    // All of it is understood: what is wrong is the first thing that is looked for.
+    // All keys are accepted: the error is about the first thing that the command looks for.
     for (const verb of ["train", "ship"]) {
       const { stderr } = await phinets(verb, "--cfg", join(run, "args.yaml"));
       expect(stderr, verb).toMatch(/nowhere: there is no such file/);
@@ -249,7 +249,7 @@ describe("a training", () => {
       phinetsJson<{ run: string; weightsSha256: string }>("train", "--project", folder, ...words);
     const options = ["--epochs", "2", "--lr", "0.004", "--seed", "5", "--flip", "0", "--no-plots", "--batch", "4"];
     const first = await train("--data", data, "--network", network, ...options);
-    rmSync(network); // the run has its own
+    rmSync(network); // the run has its own copy
     const file = join(first.run, "args.yaml");
     const again = await train("--cfg", file);
     expect(again.run).not.toBe(first.run);

@@ -10,7 +10,7 @@ import { collect, fraction, integer } from "./terminal/index.js";
 
 const calls: { words: string[]; options: Record<string, unknown> }[] = [];
 
-/** A verb that records its call, or does what the test asks. */
+/** A command that records its call, or does what the test requires. */
 function verb(name: string, act?: (options: Record<string, unknown>, signal: AbortSignal) => unknown): Verb {
   return {
     name,
@@ -180,7 +180,7 @@ describe("the command line", () => {
     const misused = await run(["train", "--json", "--epoch", "3"]);
     expect(misused.exitCode).toBe(2);
     expect(JSON.parse(misused.stdout).error.code).toBe("cli.usage");
-    // An error after the answer was given does not leave two documents.
+    // An error after the answer must not produce a second document.
     const late: Verb = {
       name: "late",
       summary: "",

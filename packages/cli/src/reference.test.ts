@@ -51,7 +51,7 @@ describe("one definition of every option", () => {
       expect(options.length, name).toBeGreaterThan(1);
       for (const each of said) expect(each, name).toEqual(said[0]);
     }
-    // What is compared differs; that it is a share of two boxes does not.
+    // The compared boxes differ between commands; that it is a fraction does not.
     const ious = shown.flatMap(({ definition }) => definition.options.filter((each) => longName(each) === "iou"));
     expect(ious.length).toBe(4);
     for (const option of ious) {

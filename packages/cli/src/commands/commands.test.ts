@@ -53,7 +53,7 @@ describe("predict", () => {
     const [before, after] = [await readPicture(join(folder, "pictures/1.png")), await readPicture(join(out, "1.png"))];
     expect([after.width, after.height]).toEqual([96, 64]);
     expect(Buffer.compare(before.data, after.data)).not.toBe(0);
-    // The same again goes into a folder of its own and says the same.
+    // Repeating it makes another folder and the same records.
     expect(JSON.parse((await phinets(...words)).stdout)).toEqual(records);
     expect(existsSync(join(folder, "runs/predict/predict2/1.png"))).toBe(true);
   });

@@ -56,7 +56,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("emulate", (
     expect(existsSync(join(run, "firmware/build/stm32u575.elf"))).toBe(true);
     const remembered = JSON.parse((await phinets("inspect", run, "--json")).stdout);
     expect(remembered.target).toMatchObject({ name: "stm32u575", fits: true });
-    // A user's own.
+    // A custom board.
     const mine = { ...loadBoard("nrf52840"), name: "my-board", title: "Ours" };
     const file = join(folder, "board.json");
     writeFileSync(file, JSON.stringify(mine));

@@ -148,7 +148,7 @@ describe("eval --report", () => {
       expect(page).toContain(`<h2>${title}</h2>`);
     }
     expect(page).toContain("&#60;b&#62;nut");
-    // Each chart is drawn for a page and for a phone.
+    // Each chart is drawn for desktop and for phone widths.
     expect(page.match(/"on-wide"><svg/g)).toHaveLength(2);
     expect(page).toMatch(/missed<\/th><td[^>]*>[^<]*<\/td><td[^>]*>1<\/td><td[^>]*>50\.00/);
     const none = write("none.json", "[]");

@@ -50,7 +50,7 @@ describe("phinets export", () => {
     for (const [i, value] of found.entries()) expect(value).toBeCloseTo(expected[i], 4);
     const [int8] = new IntegerInterpreter(quantized!).run(picture);
     const { scale, zeroPoint } = quantized!.values[quantized!.graph.outputs[0]];
-    // Roundings that differ by a step add up from layer to layer; operator by operator: test/conformance.
+    // Rounding differences of one step add up over layers; test/conformance compares single operators.
     const steps = Array.from(await runOnnx(onnxInt8, input), (value, i) => value / scale + zeroPoint - int8[i]);
     const deviation = (values: ArrayLike<number>): number =>
       Math.hypot(...Array.from(values)) / Math.sqrt(values.length);
@@ -59,7 +59,7 @@ describe("phinets export", () => {
       const [{ data: output }] = (await openTflite(readFileSync(tflite)))([picture]);
       expect(deviation(output.map((value, i) => value - int8[i]))).toBeLessThan(0.1 * deviation(int8));
     }
-    // How to read the boxes is in the files.
+    // The file describes how to decode the boxes.
     expect(readFileSync(tflite).includes('"anchors":[[1,1],[1.3,1.2]]')).toBe(true);
     for (const text of ["anchors", "[[1,1],[1.3,1.2]]", "decoder", '["nut","bolt"]', "pixel / 128 - 1"])
       expect(readFileSync(onnx).includes(text)).toBe(true);

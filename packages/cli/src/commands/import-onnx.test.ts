@@ -15,7 +15,7 @@ const data = join(root, "data");
 const random = new Random(3, 1);
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Grey levels below and above the middle, with noise. */
+/** Makes grey pictures with noise, darker and brighter than the middle. */
 beforeAll(async () => {
   for (const [name, level] of [
     ["bright", 170],
@@ -31,8 +31,8 @@ beforeAll(async () => {
 });
 
 /**
- * A padded convolution, SiLU, halves of its channels of which one is pooled, both at twice the size, the mean, a linear layer
- * and softmax: bright where the pixels' mean is above the middle.
+ * A network that answers "bright" where the pixels' mean is above the middle: a padded convolution, SiLU, half of the
+ * channels through a pool, upsampling by two, global average, a linear layer and softmax.
  */
 function classifier(size: readonly [number | string, number | string] = [12, 16]): string {
   const net = new OnnxFileBuilder();
@@ -42,7 +42,7 @@ function classifier(size: readonly [number | string, number | string] = [12, 16]
       data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => value(i)),
     });
   net.input("pixels", ["batch", 3, ...size]);
-  // Filters 0 to 3 see what is bright, 4 to 7 what is dark.
+  // Filters 0 to 3 respond to bright pixels, 4 to 7 to dark ones.
   const weight = floats("stem.weight", [8, 3, 3, 3], (i) => (i < 108 ? 1 : -1) * (0.05 + 0.01 * random.uniform()));
   const y = net.node("Conv", ["pixels", weight], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [2, 2] });
   const silu = net.node("Mul", [y, net.node("Sigmoid", [y])]);

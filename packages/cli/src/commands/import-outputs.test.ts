@@ -1,4 +1,4 @@
-/** Float networks of several outputs the whole road, from a file with a decoding of its own to firmware. */
+/** Float networks with several outputs through the whole chain, from a file that includes its decoding to firmware. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -133,7 +133,7 @@ describe("import --outputs", () => {
     expect(named).toBeUndefined();
     for (const again of ["model.tflite", "model_int8.onnx", "model.onnx"]) {
       const own = await phinetsJson<{ run: string }>("import", join(out, again), ...words, "--name", again);
-      // It says what its maps are: boxes are found without a head.
+      // The run knows what its maps mean: boxes are decoded without --head.
       expect(own.run).toBe(join(project, "detect", again));
       if (again === "model.onnx") {
         const [same] = await phinetsJson<Boxes[]>(...predict.with(3, own.run), "--on", "float");

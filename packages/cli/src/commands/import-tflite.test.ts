@@ -1,4 +1,4 @@
-/** A foreign .tflite through the verbs: a run folder of int8, measured on the emulated core. */
+/** Another tool's .tflite through the commands: an int8 run folder, measured on the emulated core. */
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const project = join(root, "runs");
 const shared = sharedData && join(sharedData, "mlperf-tiny");
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** A network that ends in softmax, of a picture or of other numbers. */
+/** A network that ends in softmax, for pictures or other inputs. */
 function write(name: string, input: readonly [number, number, number]): string {
   const g = new GraphBuilder(name);
   let y = g.conv2d("c", g.input("x", [1, ...input]), { filters: 8, kernel: 3, stride: 2, padding: 1, bias: true });
@@ -58,7 +58,7 @@ describe("import of a .tflite", () => {
       ...["predict", "--model", run, picture, "--no-save"],
     );
     expect(classes.map(({ name }) => name).sort()).toEqual(["bolt", "none", "nut"]);
-    // The network's own probabilities, in 1/256.
+    // The network's own probabilities, multiples of 1/256.
     for (const { score } of classes) expect(score * 256).toBe(Math.round(score * 256));
 
     const proof = await phinetsJson<{ matchesInterpreter: boolean; images: number }>(

@@ -19,7 +19,7 @@ interface Initiated {
   readonly next: string;
 }
 
-/** A folder of small pictures and texts. */
+/** Makes a folder of small pictures and text files. */
 async function make(name: string, files: Readonly<Record<string, string | undefined>>): Promise<string> {
   const root = join(folder, name);
   for (const [path, text] of Object.entries(files)) {

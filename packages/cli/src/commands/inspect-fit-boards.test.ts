@@ -59,7 +59,7 @@ describe("inspect", () => {
       const network = parseNetwork({ family: "phinet", input: { height: 96, width: 64 }, alpha: 0.5, ...options });
       const { blocks, output } = inspectNetwork(network);
       expect(blocks.at(-1)!.output).toEqual(output);
-      // A pool stands between some blocks: channels go on, sides may halve.
+      // A pool may stand between blocks: channels are kept, sides may halve.
       for (let i = 1; i < blocks.length; i++) expect(blocks[i].input[2]).toBe(blocks[i - 1].output[2]);
     }
   });
@@ -70,7 +70,7 @@ describe("inspect", () => {
     expect(stdout).toMatch(/^_layers\.1\._layers\.0 +conv2d +48x48x3 +27 +62,208$/m);
     expect(stdout).toMatch(/^stm32h743 +fits$/m);
     expect(stdout).toMatch(/^RAM +60\.1 KiB of 7\d\d KiB \([78]\.\d %\)$/m);
-    // What stack and variables, and a camera's frames, leave.
+    // Sizes without stack, variables and a camera's frames.
     expect(stdout).toMatch(
       /^ {2}DTCM +[\d.]+ KiB of 6\d(\.\d)? KiB \([\d.]+ %\)\n {2}AXI_SRAM +[\d.]+ KiB of 512 KiB/m,
     );
@@ -80,7 +80,7 @@ describe("inspect", () => {
     const { target, float, int8, weightsBytes } = JSON.parse((await phinets(...words, "--json")).stdout);
     const plain = JSON.parse((await phinets("inspect", person, "--json")).stdout);
     for (const document of [{ int8, weightsBytes }, plain]) expect(document.int8.total).toBe(document.weightsBytes);
-    // Every int8 layer has biases, a float one only where it adds any. DSP kernels read most weights as words.
+    // Every int8 layer has biases, a float layer only where they are needed. DSP kernels read most weights as words.
     expect(float.weightsBytes).toBeGreaterThan(4 * plain.int8.weights);
     expect(float.weightsBytes).toBeLessThanOrEqual(4 * plain.int8.weights + plain.int8.biases);
     expect(int8.weights).toBeGreaterThan(1.5 * plain.int8.weights);
@@ -91,7 +91,7 @@ describe("inspect", () => {
     const sum = (end: 0 | 1, key: "latencyMs" | "energyMj") =>
       target.layers.reduce((all: number, layer: Record<typeof key, number[]>) => all + layer[key][end], 0);
     for (const end of [0, 1] as const) {
-      // What is left follows the schedule.
+      // What remains depends on the schedule.
       for (const [key, total] of [
         ["latencyMs", target.latencyMs[end]],
         ["energyMj", target.energyBandMj[end]],

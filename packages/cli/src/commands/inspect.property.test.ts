@@ -1,4 +1,4 @@
-/** Whatever network is legal, costs, plan and `inspect` have something to say of it, on any board. */
+/** Costs, plan and `inspect` handle every legal network on every board. */
 import { inspectNetwork } from "@phinets/core/cost";
 import { buildNetwork, type Network, parseNetwork } from "@phinets/core/networks";
 import { boardNames, loadBoard } from "@phinets/core/target";
@@ -40,7 +40,7 @@ const peer = fc.record({
   stopAtStride: fc.constantFrom(8, 16, 32),
 });
 
-/** The network, or undefined where it is refused in words. */
+/** The network; undefined where it is refused with a message. */
 function legal(json: object): Network | undefined {
   try {
     const network = parseNetwork(json);
@@ -69,7 +69,7 @@ describe("inspect", () => {
           expect(`${JSON.stringify(found)}${text}`).not.toMatch(/NaN|undefined|Infinity|null/);
           expect(found.arenaLowerBoundBytes).toBeGreaterThan(0);
           expect(found.arenaBytes).toBeGreaterThanOrEqual(found.arenaLowerBoundBytes);
-          // Padding, words of quads and sums are more than a map of a few pixels.
+          // For maps of a few pixels, padding, alignment and sums outweigh the map.
           expect(found.arenaBytes).toBeLessThanOrEqual(2 * found.arenaUnplannedBytes + 4096);
           expect(found.torchinfoMacs).toBeGreaterThanOrEqual(found.macs);
           const { target } = found;
@@ -77,7 +77,7 @@ describe("inspect", () => {
           const [low, high] = target!.latencyMs;
           expect(high).toBeGreaterThan(low);
           const sum = target!.layers.reduce((total, { latencyMs }) => total + latencyMs[0], 0);
-          // What is left follows the schedule.
+          // What remains depends on the schedule.
           expect(sum / low).toBeLessThan(1);
           expect(sum / low).toBeGreaterThan(0.9);
         },

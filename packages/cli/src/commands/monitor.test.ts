@@ -1,4 +1,4 @@
-/** `phinets monitor` on what an emulated board sends: from a file, through a pseudo-terminal, damaged, unplugged. */
+/** `phinets monitor` on the bytes of an emulated board: from a file, through a pseudo-terminal, damaged, unplugged. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +23,7 @@ const lines = (text: string) => text.trim().split("\n");
 describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("an emulated board", () => {
   const frames = clip(34, 5);
   const { q, detector } = randomDetector(5, 0.6);
-  /** As MOTChallenge text: the library's tracks, in the line's steps. */
+  /** The library's tracks, rounded to the wire format's steps, as MOTChallenge text. */
   let wanted = "";
 
   beforeAll(async () => {
@@ -63,7 +63,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("an emulated
   it("of which bytes were lost or changed says how many, and goes on", async () => {
     const bytes = readFileSync(recorded);
     const ends = [...bytes.keys()].filter((at) => bytes[at] === 0);
-    // Of frame 3 a byte of the tracks is another; of frame 5 nothing came.
+    // Frame 3 has a changed byte in its tracks; frame 5 is missing.
     const changed = ends[2 + 2 * 4 - 1];
     bytes[changed - 2] ^= 0x55;
     const cut = Buffer.concat([bytes.subarray(0, ends[1 + 2 * 5] + 1), bytes.subarray(ends[1 + 2 * 6] + 1)]);
@@ -79,7 +79,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("an emulated
     let terminal: ChildProcess | undefined;
     afterAll(() => terminal?.kill("SIGKILL"));
 
-    /** The path of a new one; what is written to `terminal.stdin` comes out of it. */
+    /** The path of a new pseudo-terminal, which outputs what is written to `terminal.stdin`. */
     async function openTerminal(name: string): Promise<string> {
       const file = join(folder, name);
       terminal?.kill("SIGKILL");
@@ -90,7 +90,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("an emulated
       return readFileSync(file, "utf8").trim();
     }
 
-    /** Runs the verb; `onText` sees what it has written so far. */
+    /** Runs the command; `onText` gets its output so far. */
     async function listen(words: readonly string[], onText: (text: string, stop: () => void) => void) {
       const stop = new AbortController();
       let [text, problems] = ["", ""];

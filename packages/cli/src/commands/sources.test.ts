@@ -1,4 +1,7 @@
-/** What `predict` and `track` take: patterns, several sources, damaged and mixed frames, streams; and what they leave behind. */
+/**
+ * Sources of `predict` and `track`: patterns, several sources, damaged and mixed frames, streams; and the files that
+ * they write.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -35,7 +38,7 @@ const files = async (...words: string[]) => {
   return (JSON.parse(stdout) as { file: string }[]).map(({ file }) => file.slice(folder.length + 1));
 };
 
-/** The command line, ended as by Ctrl-C when `enough` says so of what it has written. */
+/** Runs the command line and interrupts it, as Ctrl-C does, when `enough` is true for its output. */
 async function interrupted(words: string[], enough: (text: string) => boolean) {
   const stop = new AbortController();
   const written = { stdout: "", stderr: "" };
@@ -168,7 +171,7 @@ describe.skipIf(!ffmpeg)("track", () => {
       .map((row) => row.split(",").map(Number)); // prettier-ignore
     const boxes = (frame: number) => rows.filter((row) => row[0] === frame).map((row) => row.slice(1, 6));
     const ids = (frame: number) => boxes(frame).map(([id]) => id);
-    // Enlarged twice and shown small again, the network sees the same and every track goes on.
+    // Enlarged by two and scaled down again, the frame looks the same to the network, so every track continues.
     expect(ids(5).filter((id) => ids(3).includes(id)).length).toBeGreaterThan(ids(3).length / 2);
     for (const [, x, y, width, height] of boxes(4)) {
       expect(x + width).toBeLessThan(70);

@@ -39,14 +39,14 @@ interface Row {
   readonly weightsSha256?: readonly string[];
 }
 
-/** Numbers of the processes that train for a sweep in a folder. */
+/** Ids of the processes that train for a sweep in a folder. */
 const slotsOf = (folder: string): number[] =>
   execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
     .split("\n")
     .filter((line) => line.includes(`slot-worker.js ${folder}`))
     .map((line) => Number(line.trim().split(" ")[0]));
 
-/** Starts a sweep in a process of its own. */
+/** Starts a sweep in a separate process. */
 function start(file: string, folder: string, ...words: string[]): ChildProcess & { said: string } {
   const all = [bin, "sweep", file, "--out", folder, ...words];
   const child = spawn(process.execPath, all, { stdio: ["ignore", "ignore", "pipe"] });
@@ -71,7 +71,7 @@ describe.skipIf(!built)("phinets sweep", () => {
       "--workers",
       "1",
     );
-    // Four for one epoch, two for two, one for four.
+    // Four settings for one epoch, two for two, one for four.
     expect(result.trainedEpochs).toBe(8);
     expect(result.rows.map(({ epochs }) => epochs)).toEqual([4, 2, 1, 1]);
     expect(result.rows.map(({ weightsSha256 }) => weightsSha256?.length)).toEqual([1, undefined, undefined, undefined]);
@@ -88,7 +88,7 @@ describe.skipIf(!built)("phinets sweep", () => {
     expect(child.signalCode, child.said).toBe("SIGKILL");
     await vi.waitFor(() => expect(slotsOf(killed)).toEqual([]), 10_000);
     expect(existsSync(join(killed, "leaderboard.csv"))).toBe(false);
-    // A line that was being written.
+    // A line that was being written when the process was killed.
     appendFileSync(join(killed, "journal.jsonl"), '{"trial":"0123');
     const gone = await phinetsJson<{ trainedEpochs: number }>("sweep", file, "--out", killed);
     expect(gone.trainedEpochs).toBeLessThan(8);
@@ -97,7 +97,7 @@ describe.skipIf(!built)("phinets sweep", () => {
     expect(new Set(journal).size).toBe(7);
     expect(journal).toHaveLength(7);
 
-    // Again: there is nothing left to train.
+    // Repeated, there is nothing left to train.
     expect(await phinetsJson("sweep", file, "--out", one)).toMatchObject({ trainedEpochs: 0 });
     expect(readFileSync(join(one, "sweep.html"), "utf8")).toContain("phinets ship --from-sweep");
   }, 300_000);
@@ -116,12 +116,12 @@ describe.skipIf(!built)("phinets sweep", () => {
     await ended;
     expect(child.signalCode, child.said).toBe("SIGKILL");
     await vi.waitFor(() => expect(slotsOf(killed)).toEqual([]), 10_000);
-    // What was trained ahead until then is taken, or left.
+    // Results that were trained speculatively before are used or ignored.
     await phinetsJson("sweep", file, "--out", killed);
     const names = ["leaderboard.csv", "sweep.json"];
     const results = (folder: string) => names.map((name) => readFileSync(join(folder, name), "utf8"));
     for (const folder of [ahead, killed]) expect(results(folder)).toEqual(results(join(root, "one")));
-    // Pages have the names of folder and file.
+    // Pages contain the names of folder and file.
     const page = (folder: string) =>
       readFileSync(join(folder, "sweep.html"), "utf8")
         .replaceAll(folder, "FOLDER")
@@ -274,7 +274,7 @@ it.skipIf(!built)("train --stop-after goes on to the same bits", async () => {
   const part = await phinetsJson(...words("part", "--stop-after", "1"));
   expect(part).toMatchObject({ epochs: 1, end: "stopped" });
   const run = join(root, "stops/detect/part");
-  // There are no weights to repeat yet.
+  // There are no final weights to reproduce yet.
   expect(readLock(join(run, "run.lock")).weightsSha256).toBeUndefined();
   expect(await phinetsJson("train", "--resume", run, "--stop-after", "1")).toMatchObject({ epochs: 1 });
   const resumed = await phinetsJson("train", "--resume", run);

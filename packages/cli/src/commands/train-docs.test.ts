@@ -11,7 +11,7 @@ describe("docs/training.md", () => {
     const options = namesIn(stdout.slice(stdout.indexOf("Options:")));
     options.delete("--help");
     expect(options.size).toBeGreaterThan(60);
-    // First columns: the text around them may name options of other verbs.
+    // Only the first columns: the text around them may name options of other commands.
     const rows = page.split("\n").filter((line) => /^\| `--/.test(line));
     const documented = namesIn(`${rows.map((line) => line.split(/ \| /)[0]).join("\n")} --qat`);
     expect([...options].filter((name) => !documented.has(name))).toEqual([]);

@@ -1,4 +1,4 @@
-/** `phinets val` on a run of this test's own, and its saved boxes through `phinets eval`. */
+/** `phinets val` on a run made here, and its saved boxes in `phinets eval`. */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -39,7 +39,7 @@ describe.skipIf(!has("bash"))("in bash", () => {
     writeFileSync(join(folder, "dates.txt"), "");
   });
 
-  /** What is offered for the last of the words, which is being typed. */
+  /** Completions offered for the last word, which is being typed. */
   const offered = (...words: string[]): string[] => {
     const ask = `source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _phinets; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const text = execFileSync("bash", ["-c", ask, "bash", script, "phinets", ...words], {
@@ -75,7 +75,7 @@ describe.skipIf(!has("bash"))("in bash", () => {
     expect(offered("train", "--data", "dat")).toEqual(["data set.yaml", "dates.txt"]);
     expect(offered("doctor", "date")).toEqual(["dates.txt"]);
     expect(offered("train", "--epochs", "")).toEqual([]);
-    // --on takes other words here than there.
+    // --on takes different words in different commands.
     expect(offered("val", "--on", "")).toEqual(["firmware", "float", "int8"]);
     expect(offered("predict", "--on", "")).toEqual(["float", "int8"]);
   });

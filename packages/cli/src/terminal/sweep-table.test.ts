@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeProgress, watchSweep } from "./index.js";
 
-/** A terminal's screen: what stands on it after what was written, by the escape codes that log-update writes. */
+/** Simulates a terminal's screen for the escape codes that log-update writes. */
 class Screen {
   readonly isTTY = true;
   readonly #lines = [""];
@@ -84,7 +84,7 @@ describe("a sweep on a terminal", () => {
     expect(screen.text).toMatch(/^lr 0\.02, batch 8, seed 0 {2}0 of 1$/m);
     expect(screen.text).toMatch(/^lr 0\.001, seed 3 {10}1 of 9$/m);
 
-    // Who was trained longer is before who scores more, and stands there once.
+    // Settings that were trained for longer rank before those with higher scores, and appear once.
     observer.scored!({ setting: quick, epochs: 1, score: 0.75 });
     observer.scored!({ setting: slow, epochs: 9, score: 0.5 });
     observer.working!(0, undefined);
@@ -105,7 +105,7 @@ describe("a sweep on a terminal", () => {
 
     bar.stop();
     draw();
-    // The trainings are gone, the best stay.
+    // The running trainings are removed, the best settings remain.
     const [, head, ...table] = screen.text.split("\n");
     expect(head).toMatch(/^sweep 11\/20 epochs, 3[^,]* s, 3[^,]* s left$/);
     expect(table).toEqual([

@@ -2,7 +2,7 @@ import { formatTable } from "@phinets/node/text";
 import { describe, expect, it, vi } from "vitest";
 import { colourHeadings, colourLine, makeColours, makeProgress, pictureSize, wantsColours } from "./index.js";
 
-/** A stream's write, and what it was given. */
+/** A stream that records what is written. */
 function recorder() {
   const parts: string[] = [];
   return { append: (part: string) => parts.push(part), text: () => parts.join("") };

@@ -1,4 +1,4 @@
-/** What `phinets eval` takes: the layouts and formats of many tools. That the figures are right is eval.test.ts's part. */
+/** Inputs of `phinets eval`: layouts and formats of many tools. eval.test.ts tests the figures. */
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -26,7 +26,7 @@ async function evaluate(...words: string[]) {
 const refused = async (...words: string[]) => {
   const { exitCode, stderr } = await phinets("eval", ...words);
   expect(exitCode).toBe(1);
-  // Notes may stand before it.
+  // Notes may precede the error.
   expect(stderr.match(/^error: /gm)?.length).toBe(1);
   return stderr;
 };
@@ -108,7 +108,7 @@ describe("eval coco", () => {
       const other = await evaluate("voc", "--gt", join(folder, "voc-truth"), "--pred", path);
       expect(other.classes, path).toEqual(voc.classes);
     }
-    // Without names beside them YOLO's numbers are the categories in the order of their ids.
+    // Without names, YOLO's class numbers are the categories sorted by id.
     for (const record of records) {
       const name = record.file.replace(/.*\/|\.jpg/g, "");
       write(`bare/run/exp/${name}.txt`, readFileSync(join(saved, "labels", `${name}.txt`), "utf8"));
@@ -122,7 +122,7 @@ describe("eval coco", () => {
     write("bare/data.yaml", "names: {0: bolt, 1: Mutter größe}\n");
     const named = ["coco", "--gt", gt, "--pred", join(folder, "bare/run/exp")];
     expect((await evaluate(...named)).notes).toBe("");
-    // A list of as many names would never end.
+    // Building a list of as many names would never end.
     write("bare/data.yaml", "names: {4000000000: bolt}\n");
     expect(await refused(...named)).toMatch(
       /data\.yaml: names has the key 4000000000; the 1 classes are numbered 0 to 0/,
@@ -232,7 +232,7 @@ describe("eval mot", () => {
     const regions = "1,0,300,0,100,100,0,0,0,0\n1,0,500,0,100,100,0,0,0,0\n2,7,0,200,50,50,1,11,0,0\n";
     write("vd/annotations/uav1.txt", rows(1, "4,0,1") + regions);
     for (let f = 1; f <= 12; f++) write(`vd/sequences/uav1/${String(f).padStart(7, "0")}.jpg`, "");
-    // Two tracks in what is left out, one just outside of it.
+    // Two tracks in the ignored region, one just outside.
     const extra = "1,8,310,10,50,50,.5,1,-1,-1\n2,9,1,200,50,50,.5,4,-1,-1\n3,9,310,10,50,50,.5,4,-1,-1\n";
     const tracks = dirname(write("vd/tracks/uav1.txt", rows(1, "4,-1,-1", 4) + extra));
     const words = ["mot", "--gt", join(folder, "vd"), "--pred", tracks];
@@ -263,7 +263,7 @@ describe("eval mot", () => {
     expect(notes).toContain("2 rows are left out (KITTI's DontCare)");
     const cars1 = await evaluate(...gt, "--classes", "car");
     expect(cars1.combined).toMatchObject({ TP: 10, FP: 0, truths: 10 });
-    // MOT rows against it, counted from 0 as well.
+    // MOT rows for it, also with frames counted from 0.
     const mot = frames.map((f) => `${f},1,${52 + 3 * f},20,30,60,1,-1,-1,-1\n`).join("");
     write("kitti/mot/0000.txt", mot);
     const other = [...gt.slice(0, 3), "--pred", join(folder, "kitti/mot"), "--first-frame", "0"];
