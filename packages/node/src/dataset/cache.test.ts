@@ -46,7 +46,7 @@ describe("cache", () => {
 
     const old = new Date(Date.now() - 40 * 24 * 3600 * 1000);
     utimesSync(join(folder, shard), old, old);
-    // Of a process that was killed two hours ago.
+    // Left by a process that was killed two hours ago.
     const half = join(folder, `.999999999-0123456789ab-1.${shard}`);
     const lately = new Date(Date.now() - 2 * 3600 * 1000);
     writeFileSync(half, "half");
@@ -165,7 +165,7 @@ describe("cache", () => {
     const stretched = await load({ low: 7000, high: 8880 });
     expect([Math.min(...stretched), Math.max(...stretched)]).toEqual([0, 255]);
     expect(await load()).toEqual(flat);
-    // Said again of pictures from the cache; with a range there is nothing to say.
+    // The hint is repeated for pictures from the cache; with a range there is none.
     expect(hints.map(([count]) => count)).toEqual([3, 3]);
     expect(hints[0][1]).toMatch(/0\.pgm: its values, 7000\.\.8880, .*--pixel-range 7000\.\.8880$/);
   });

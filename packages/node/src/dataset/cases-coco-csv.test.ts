@@ -1,4 +1,7 @@
-/** Sample inputs of COCO, Edge Impulse, Open Images and CSV, as people have them, and zips of them: each opens with its right values. */
+/**
+ * Sample inputs in COCO, Edge Impulse, Open Images and CSV formats as users have them, also as zips: each opens with
+ * the right values.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +31,7 @@ const said = ({ changes, notRead, problems }: OpenedTree) => [
   ...problems.map(({ error }) => error.message),
 ];
 
-/** A zip of a folder, its files in a folder of that name or not. */
+/** A zip of a folder's files, with or without the folder's name as a prefix. */
 function zipOf(folder: string, name: string, prefix = ""): string {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((path) => path.replaceAll("\\", "/"))
@@ -44,7 +47,7 @@ function zipOf(folder: string, name: string, prefix = ""): string {
   return path;
 }
 
-/** Labels by the picture's own name, rounded as a table of six decimals has them. */
+/** Labels by picture name, rounded to six decimals. */
 function labelsByName({ splits }: Pick<OpenedTree, "splits">): Record<string, unknown> {
   const all = splitNames.flatMap((split) => splits[split]);
   const round = (value: number) => Math.round(value * 1e4) / 1e4;

@@ -1,4 +1,7 @@
-/** Sample inputs of Pascal VOC, labelme, Create ML and class folders, as people have them: each opens with its right values. */
+/**
+ * Sample inputs in Pascal VOC, labelme and Create ML formats and class folders, as users have them: each opens with the
+ * right values.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

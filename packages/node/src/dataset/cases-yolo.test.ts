@@ -1,4 +1,4 @@
-/** Small YOLO data sets as other tools and careless hands leave them, with the boxes that are right. */
+/** Small YOLO data sets as other tools and careless users leave them, with the correct boxes. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, parse } from "node:path";
@@ -18,7 +18,7 @@ afterAll(() => rmSync(copies, { recursive: true, force: true }));
 
 const folderOf = (id: string) => join(cases, readdirSync(cases).find((name) => name.startsWith(`${id}-`)) ?? id);
 
-/** The set as its files have it, before splits are drawn. */
+/** The data set before splits are drawn. */
 function open(path: string): Promise<OpenedTree> {
   const file = parse(path);
   return file.ext === ".yaml"
@@ -41,7 +41,7 @@ const said = ({ notes, changes, notRead }: OpenedTree) =>
     .join("\n")
     .replaceAll(cases, "CASES");
 
-/** Plain rows, read by no code of ours: stem in small letters to `class x y width height`. */
+/** Rows parsed independently of our code: lower-case stem to `class x y width height`. */
 function plainRows(folder: string): Map<string, number[][]> {
   const texts = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
     /labels.*\.txt$/.test(file),

@@ -25,7 +25,7 @@ beforeAll(async () => {
     for (const part of ["images", "labels"]) mkdirSync(join(root, "source", split, part), { recursive: true });
     for (let n = 0; n < 3; n++) {
       const data = Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * (n + 3) + 50 * s) & 255);
-      // The same names in both splits.
+      // Equal names in both splits.
       await savePicture(join(root, "source", split, `images/${n}.png`), { width: 40, height: 30, channels: 3, data });
       const row = `${n % 2} ${0.3 + 0.1 * s} 0.5 0.123456789 ${0.25 + n / 8}\n`;
       writeFileSync(join(root, "source", split, `labels/${n}.txt`), n === 2 ? "" : row);
@@ -43,7 +43,7 @@ it("takes classes, pictures and splits that are asked for", async () => {
     ...{ from: at("source"), into: at("parts"), to: "yolo" },
     ...{ only: ["bolt"], moves: [{ from: "val", to: "train" }], background: 0.5 },
   });
-  // One of the three pictures of each split has a bolt; of the other four, a half is kept.
+  // One of three pictures in each split has a bolt; half of the other four are kept.
   expect(done.pictures).toEqual({ train: 4, val: 0, test: 0 });
   expect(done.boxes).toBe(2);
   expect(readFileSync(at("parts/data.yaml"), "utf8")).toContain('0: "bolt"');
@@ -60,7 +60,7 @@ it("takes classes, pictures and splits that are asked for", async () => {
   expect(stderr).toContain("pairs of train, val and test");
 });
 
-/** Boxes of each split, in the order of pictures' content. */
+/** Boxes of each split, sorted by the pictures' content. */
 async function contents(path: string) {
   const { splits, classes } = await openDataset([path], { complete: false });
   return splitNames.map((split) =>

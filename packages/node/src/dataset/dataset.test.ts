@@ -148,7 +148,7 @@ describe("YOLO data sets", () => {
     expect(await found(yaml(`train: ${root}/outside/parts/train/images\nval: ../parts/val/images`))).toEqual(expected);
     put("outside/yaml/train.txt", `${root}/outside/parts/train/images/0.jpg\n../parts/train/images/2.jpg\n`);
     expect(await found(yaml("train: train.txt\nval: ../parts/val/images"))).toEqual([expected[0], expected[2]]);
-    // An absolute path into the data set's own folder is no other folder.
+    // An absolute path into the data set's own folder is allowed.
     const own = await yolo("outside/own", undefined, `train: ${root}/outside/own/train/images\nnames: [nut, bolt]\n`);
     const [{ notRead }] = (await openDataset([own])).sets;
     expect(notRead.map(({ count, what }) => `${count} ${what}`)).toEqual(["3 pictures", "3 .txt files"]);

@@ -22,7 +22,7 @@ describe.skipIf(!installed("ffmpeg"))("frames of a clip", () => {
     expect(files).toEqual(names.map((name) => join(root, "into", name)));
     expect(readdirSync(join(root, "into")).sort()).toEqual(names);
     expect(told).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
-    // ffmpeg's own picture of the seventh frame.
+    // The seventh frame as ffmpeg extracts it.
     const own = join(root, "own.png");
     spawnSync("ffmpeg", ["-v", "error", "-i", clip, "-vf", "select=eq(n\\,6)", "-frames:v", "1", "-y", own]);
     const [ours, theirs] = [await readPicture(files[1]), await readPicture(own)];

@@ -1,4 +1,4 @@
-/** Data sets that are damaged or made to do harm: each ends in one line, soon, in little memory. */
+/** Damaged or malicious data sets: each is refused with one line, quickly and with little memory. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -25,7 +25,7 @@ beforeAll(async () => {
     .toBuffer();
 });
 
-/** A YOLO set of one picture whose label is what the test makes. */
+/** A YOLO data set with one picture and the test's label. */
 function yoloSet(name: string, label?: string): string {
   put(`${name}/train/images/a.png`, png);
   put(`${name}/train/images/b.png`, png);

@@ -1,4 +1,4 @@
-/** Boxes saved in a data set's own files: read back by the formats' own readers, and by others' eyes. */
+/** Boxes saved into a data set's own files, read back by the formats' readers and by independent ones. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -23,7 +23,7 @@ import { openDataset } from "./open.js";
 
 const { root, put, yolo, message } = dataFolder("label-set");
 const text = (path: string) => readFileSync(join(root, path), "utf8");
-/** Every file below a folder with its content. */
+/** Every file below a folder, with its content. */
 const filesOf = (folder: string) =>
   new Map(
     readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
@@ -32,7 +32,7 @@ const filesOf = (folder: string) =>
       .map((file) => [file, readFileSync(file).toString("base64")]),
   );
 
-/** The boxes of a picture as the registry reads them: class name and corners in pixels of a size. */
+/** The boxes of a picture as the registry reads them: class names, and corners in pixels of a given size. */
 async function boxesOn(folder: string, picture: string, [width, height]: readonly [number, number]) {
   const opened = await openDataset([join(root, folder)], { bad: "leave out", complete: false });
   const samples = Object.values(opened.splits).flat();
@@ -71,7 +71,7 @@ describe("YOLO", () => {
     const same = await set.save(file, numbered(boxes), version);
     expect(filesOf("yolo")).toEqual(before);
     expect(same.rows).toEqual([0, 1]);
-    // A new box, another class, and the polygon's box gone.
+    // A new box, a changed class, and the polygon's box removed.
     const drawn = box(0, 10.4, 5.2, 12.5, 20);
     const changed = await set.save(file, [drawn, { ...boxes[0], class: 0, row: 0 }], same.version);
     expect(text("yolo/train/labels/0.txt")).toBe(
@@ -200,7 +200,7 @@ describe("YOLO", () => {
     expect([existsSync(join(root, "bare/data.yaml")), text("bare/a.txt")]).toEqual([false, ""]);
     await set.addClass("it's: a nut");
     expect(set.nextUnlabelled(files[1])).toBe(files[2]);
-    // As after a restart: the empty text counts.
+    // After a restart the empty label file still counts.
     const again = await openLabelSet(join(root, "bare"));
     expect(files.map((file) => again.isLabelled(file))).toEqual([true, false, false]);
     await again.addClass("it's: a nut");
@@ -255,7 +255,7 @@ describe("Pascal VOC", () => {
       `${hostile} 0,0,40,30`,
     ]);
     expect(text("voc/Annotations/2.xml")).toBe(other);
-    // The third has no annotation: it gets one, and stands in the list.
+    // The third picture has no annotation: it gets one, and an entry in the list.
     const third = join(root, "voc/JPEGImages/3.jpg");
     expect(set.nextUnlabelled(file)).toBe(third);
     await set.save(third, [box(0, 4, 3, 8, 6)], (await set.read(third)).version);
@@ -301,7 +301,7 @@ describe("COCO", () => {
       .replace("77.0", "100")
       .replace("[[1, 2, 3, 4, 5, 6]]", "[]");
     expect(text("coco/instances.json")).toBe(json(`${changed},\n    ${second}`));
-    // Somebody else changes another picture: no conflict, and both stay.
+    // Somebody else changes another picture: no conflict, and both changes are kept.
     const theirs = second.replace("3.0", "5");
     put("coco/instances.json", json(`${changed},\n    ${theirs}`));
     const hostile = '"],"images":[{}]\u2028\\';
@@ -336,7 +336,7 @@ describe("COCO", () => {
     const before = await openLabelSet(join(root, "last"));
     await before.save(file, [], (await before.read(file)).version);
     expect(JSON.parse(text("last/instances.json")).annotations).toEqual([]);
-    // Nothing can be trained on that; what is to be labelled is there.
+    // It cannot be trained on, but it can be labelled.
     expect(await message(openDataset([join(root, "last")]))).toContain("its list of annotations is empty");
     const again = await openLabelSet(join(root, "last"));
     await again.save(file, [box(1, 4, 3, 8, 6)], (await again.read(file)).version);
@@ -382,7 +382,7 @@ describe.skipIf(sharedData === undefined)("real sets", () => {
   it.each(["bccd", "coco-val-person", "coco-person"])(
     "%s: what stays is the same bytes, what moves has moved",
     async (name) => {
-      // A copy that may be written.
+      // A writable copy.
       cpSync(join(sharedData!, name), join(root, name), { recursive: true });
       for (const entry of readdirSync(join(root, name), { withFileTypes: true, recursive: true }))
         chmodSync(join(entry.parentPath ?? entry.path, entry.name), entry.isDirectory() ? 0o755 : 0o644);

@@ -12,7 +12,7 @@ import { openDataset } from "./open.js";
 
 const { root, put } = dataFolder("looks");
 
-/** A picture of large soft shapes, none like that of another seed. */
+/** A picture of large soft shapes, different for every seed. */
 function photo(seed: number, width = 96, height = 80): Sharp {
   let state = seed * 7919 + 13;
   const next = () => {
@@ -58,7 +58,7 @@ describe("looks of pictures", () => {
   });
 });
 
-/** Where each picture went, by name. */
+/** The split of each picture, by name. */
 async function placesOf(path: string): Promise<Map<string, SplitName>> {
   const { splits } = await openDataset([path]);
   return new Map(

@@ -78,7 +78,7 @@ describe.skipIf(!sharedData)("real data", () => {
       channels: 1,
       use: "evaluation",
     });
-    expect(test.at(0).class).toBe(7); // the canonical first test digit
+    expect(test.at(0).class).toBe(7); // the well-known first test digit
     expect(test.at(0).picture).toMatchObject({ width: 28, height: 28, channels: 1 });
   });
 });

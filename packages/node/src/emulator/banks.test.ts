@@ -1,4 +1,4 @@
-/** Programs whose working memory lies in several of a board's banks. */
+/** Programs whose arena lies in several of a board's memory banks. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const h743 = loadBoard("stm32h743");
 
-/** The STM32H743 with banks of so many bytes. */
+/** The STM32H743 with banks of the given sizes. */
 function tight(rooms: Readonly<Record<string, number>>): Board {
   const regions = h743.regions.map(({ reservedBytes, ...region }) => ({
     ...region,
@@ -41,7 +41,8 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("a program i
     const program = firmwareProgram(q, h743);
     expect(program.options.optimize).toBe("ram");
     expect(program.arenaBytes).toBeGreaterThan(512 * 1024);
-    // Two banks take what is alive at once in a phase, and what ends each: rings lie in the fast one, not where the picture's rows were.
+    // Two banks hold the tensors alive at once in a phase, and each bank's slack: ring buffers lie in the fast bank,
+    // not where the picture's rows were.
     expect(program.arenaBytes).toBe(phaseBytes(q.graph, program.options) + 2 * readSlackBytes);
     const result = await emulate(q, [randomInput(q, 1)], { target: h743 });
     expect(result).toMatchObject({ matchesInterpreter: true, differingBytes: 0 });

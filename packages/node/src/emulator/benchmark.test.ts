@@ -1,4 +1,4 @@
-/** MLPerf Tiny's serial protocol, as EEMBC's runner speaks it: with a program of this machine, and over an emulated UART. */
+/** MLPerf Tiny's serial protocol, as EEMBC's runner speaks it: with a host program, and over an emulated UART. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +22,7 @@ import { emulatedFor } from "./machines.js";
 const root = mkdtempSync(join(tmpdir(), "phinets-benchmark-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Sends commands as the runner does, each when the one before was answered; the lines of every answer. */
+/** Sends commands as the runner does, each after the answer to the previous one; returns the lines of every answer. */
 async function talk(child: ChildProcess, commands: readonly string[]): Promise<string[][]> {
   const answers: string[][] = [];
   let lines: string[] = [];
@@ -53,13 +53,13 @@ async function talk(child: ChildProcess, commands: readonly string[]): Promise<s
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-/** In pieces of 31 bytes, as the runner sends them. */
+/** Commands that load bytes in pieces of 31, as the runner does. */
 function loading(bytes: Uint8Array): string[] {
   const pieces = Array.from({ length: Math.ceil(bytes.length / 31) }, (_, i) => bytes.subarray(31 * i, 31 * (i + 1)));
   return [`db load ${bytes.length}`, ...pieces.map((piece) => `db ${hex(piece)}`)];
 }
 
-/** What the network gives, in real values with three places. */
+/** The network's output as real values with three decimals. */
 function resultsOf(q: QuantizedNetwork, input: Int8Array): number[] {
   const [name] = q.graph.outputs;
   const { scale, zeroPoint } = q.values[name];
@@ -115,7 +115,7 @@ describe.skipIf(!installed("gcc"))("an export's benchmark", () => {
     const gcc = async (...args: string[]): Promise<void> => {
       expect((await runTool("gcc", [...flags, ...args], { cwd: folder })).stderr).toBe("");
     };
-    // They are the same for all networks.
+    // The objects are the same for all networks.
     if (kernels === "") {
       kernels = folder;
       await gcc("-c", ...readdirSync(folder).filter((file) => file.endsWith(".c") && file !== `${name}_model.c`));
@@ -156,7 +156,7 @@ describe.skipIf(!installed("gcc"))("an export's benchmark", () => {
       ),
     );
     expect(answers[commands.indexOf("timestamp")]).toEqual([]);
-    // At the start, before and after the two inferences, and when it is asked for.
+    // At the start, before and after the two inferences, and on request.
     expect(pins).toBe("pin 0\npin 1\n".repeat(4));
   });
 
@@ -203,7 +203,7 @@ describe.skipIf(!installed("gcc"))("an export's benchmark", () => {
       const size = input.shape.reduce((product, side) => product * side, 1);
       const bytes = Int8Array.from(read("inputs.bin").subarray(0, size));
       const outputs = Array.from(Int8Array.from(read("outputs.bin")), (byte) => scale * (byte - zeroPoint));
-      // As the benchmark's files are: spectra are bytes, pictures are 0..255, machine sounds are real values.
+      // As in the benchmark's files: spectra are bytes, pictures are 0..255, machine sounds are real values.
       const values = Float32Array.from(bytes, (byte) => input.scale * (byte - input.zeroPoint));
       const sent = { kws: Uint8Array.from(bytes), ad: new Uint8Array(values.buffer) }[name];
       const child = await build(network, name);
@@ -238,7 +238,7 @@ describe.skipIf(!installed("gcc"))("an export's benchmark", () => {
       "e-[Inference iterations must be >0]",
       "e-[Inference warmup must be >=0]",
       "e-[Unknown command: go]",
-      "e-[Insufficient number of hex digits]", // a command longer than 80 bytes is cut
+      "e-[Insufficient number of hex digits]", // a command longer than 80 bytes is cut off
       undefined,
     ]);
   });
@@ -291,7 +291,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("a board's b
       .map((line) => Number(line.slice("m-lap-us-".length)));
     expect(end).toBeGreaterThan(start);
 
-    // The port of a real board at least compiles and fits; none was at hand.
+    // The port for a real board compiles and fits; it was not tested on one.
     for (const [part, begin] of [
       ["nucleo", ""],
       ["energy", "#define BENCHMARK_ENERGY\n"],

@@ -1,4 +1,7 @@
-/** Rings in blocks of channels, and memory that a picture's rows leave: the bytes are the interpreter's. */
+/**
+ * Ring buffers in blocks of channels, and reuse of the memory of the picture's rows: the outputs equal the
+ * interpreter's.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +22,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Depthwise layers of every stride and padding, on numbers of channels and pixels that are no multiples of four, between products. */
+/**
+ * Depthwise layers of every stride and padding between products, with numbers of channels and pixels that are not
+ * multiples of four.
+ */
 function network(seed: number) {
   const b = new GraphBuilder("separable");
   const both = { top: 1, bottom: 1, left: 1, right: 1 };
@@ -77,7 +83,7 @@ describe("a network of separable convolutions", () => {
     ["stm32h743", "rows"],
     ["stm32h743", "whole"],
     ["stm32u575", "rows"],
-    // Without the DSP extension, and with Helium: no blocks, but what the picture's rows leave.
+    // Without the DSP extension, and with Helium, there are no blocks, but the memory of the picture's rows is reused.
     ["rp2040", "whole"],
     ["stm32n657", "whole"],
   ] as const)("on the core of %s, input %s", { timeout: 120_000 }, async (board, input) => {

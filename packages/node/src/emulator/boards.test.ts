@@ -1,4 +1,4 @@
-/** Images of boards that are described by a JSON file alone. */
+/** Images for boards that are described by a JSON file only. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("a board's description", () => 
       else if (region.use === "free") expect(used).toBe(planned.get(region.name) ?? 0);
       else expect(used).toBeGreaterThan(0);
     }
-    // What the plan keeps free of activations is enough for stack and variables.
+    // The memory that the plan keeps free of activations is enough for stack and variables.
     const home = homeOf(board);
     const others = regionBytes(elf, home) - (planned.get(home.name) ?? 0);
     expect(others).toBeLessThanOrEqual(keptBytes(variablesOf(program.lowering, "whole")) - followerBytes);

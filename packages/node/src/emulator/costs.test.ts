@@ -1,4 +1,4 @@
-/** What is said before training is what the linked image has, and what it takes. */
+/** The sizes and instructions predicted before training equal those of the linked image. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -63,14 +63,14 @@ const networks: [name: string, json: object][] = [
   ],
 ];
 
-/** By name of a board: a core with double precision, with single precision, without the DSP extension, and with Helium. */
+/** Boards with different cores: double precision, single precision, without the DSP extension, with Helium. */
 const programs: [target: string, programRequest: ProgramRequest][] = [
   ["stm32h743", {}],
   ["nrf52840", {}],
   ["rp2040", {}],
   ["stm32n657", {}],
 ];
-/** The smallest, to which rows are pushed, and the one of least flash: of the first networks. */
+/** The smallest programs: with pushed rows, and with least flash; for the first networks. */
 const smallest: [target: string, programRequest: ProgramRequest][] = [
   ["nrf52840", { optimize: "ram", input: "rows" }],
   ["stm32h743", { optimize: "flash" }],
@@ -109,7 +109,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc"))("inspect's figures are the link
           // Sections start at multiples of 16.
           const ram = ramBytesOf(program, board, { head });
           expect(Math.abs(ramBytes(elf) - ram.total)).toBeLessThan(64);
-          // Where they lie beside activations, stack and variables have room.
+          // Where they share a bank with activations, stack and variables have room.
           const home = homeOf(board);
           const others = regionBytes(elf, home) - (ram.banks[home.name] ?? 0);
           expect(others).toBeLessThanOrEqual(keptBytes(variablesOf(program.lowering, program.options.input)));
@@ -166,7 +166,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))(
   },
 );
 
-/** The schedule, and what arrays take that do not end at a multiple of 4. */
+/** Bytes of the schedule, and of the padding of arrays to multiples of 4. */
 function paddingOf(symbols: readonly { readonly name: string; readonly bytes: number }[]): number {
   const up = (bytes: number): number => Math.ceil(bytes / 4) * 4;
   return symbols
@@ -174,14 +174,16 @@ function paddingOf(symbols: readonly { readonly name: string; readonly bytes: nu
     .reduce((sum, { name, bytes }) => sum + up(bytes) - (name === "schedule" ? 0 : bytes), 0);
 }
 
-/** Ranges as a calibration finds them: a fused ReLU6 maps its 0..6 onto all bytes, so it needs no table; few results saturate. */
+/**
+ * Ranges as from calibration: a fused ReLU6 maps 0..6 to all bytes, so that it needs no table; few results saturate.
+ */
 function calibrated(graph: Graph): QuantizedNetwork {
   const q = randomlyQuantized(graph, 1);
   const scale = Math.fround(6 / 255);
   const values = Object.fromEntries(
     graph.nodes.map(({ name, op, attributes }) => {
       if (op === "input" || op === "sigmoid") return [name, q.values[name]];
-      // About half of a squeezed map's values; with a factor of exactly a half they would be ties between two results.
+      // About half of a gated map's values; a factor of exactly a half would give ties between two results.
       if (op === "multiply") return [name, { scale: Math.fround(0.4 * scale), zeroPoint: 3 }];
       const relu6 = "activation" in attributes && attributes.activation === "relu6";
       return [name, { scale, zeroPoint: relu6 ? -128 : 3 }];

@@ -1,4 +1,4 @@
-/** phinets_detect against the library's own detection, on random maps. */
+/** phinets_detect compared with the library's detection, on random maps. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,8 +61,8 @@ describe.skipIf(!installed("gcc"))("phinets_detect", () => {
   });
   const yolov8 = (classes: number, bins: number): Yolov8Head => ({ kind: "yolov8", classes: names(classes), bins });
 
-  // Scales and zero points of the maps. The coarsest scale makes boxes of infinite size; with the last zero point no byte lies
-  // above it.
+  // Scales and zero points of the maps. The coarsest scale makes boxes of infinite size; with the last zero point no
+  // byte lies above it.
   test.each<[what: string, BoxHead, maps: readonly Map[], quiet: number]>([
     ["one class", yolov2Head(names(1), anchors), [[6, 8, 18, 0.05, 37]], 0.8],
     ["four classes", yolov2Head(names(4), anchors), [[6, 8, 27, 0.09, -128]], 0.8],
@@ -114,12 +114,12 @@ describe.skipIf(!installed("gcc"))("phinets_detect", () => {
     writeFileSync(join(where, "main.c"), main);
     const flags = ["-std=gnu99", "-O2", "-march=native", "-Wall", "-Wextra", "-Werror"];
     const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover"];
-    // The kernels are not what is tested here.
+    // Only these files: the kernels are not tested here.
     const own = (name: string): boolean => /^(main|phinets_model|phinets_detect|yolov\d)\.c$/.test(name);
     const units = readdirSync(where).filter((name) => name.endsWith(".c"));
     const others = units.filter((name) => !own(name) && !/track|assignment|follow/.test(name));
     const gcc = (...args: string[]) => runTool("gcc", args, { cwd: where });
-    // The same for every head: compiled once.
+    // Objects that are the same for every head are compiled once.
     if (!existsSync(objectsFolder)) {
       mkdirSync(objectsFolder);
       const compile = await runTool("gcc", ["-std=c99", "-c", ...others.map((name) => join(where, name))], {
@@ -134,7 +134,7 @@ describe.skipIf(!installed("gcc"))("phinets_detect", () => {
     });
 
     const draw = new Random(maps.length, 3);
-    // Of heads with an objectness mostly a low one, so that some maps stay below the capacity and some boxes overlap.
+    // For heads with an objectness it is usually low, so that some maps stay below the capacity and some boxes overlap.
     const isObjectness = (i: number): boolean => i % (5 + classCount(head)) === 4;
     const frames = Array.from({ length: 40 }, () =>
       maps.map(([height, width, channels]) =>

@@ -95,7 +95,7 @@ describe.skipIf(!arm)("on the emulated Cortex-M7", () => {
     const inputs = [randomInput(q, 1), randomInput(q, 2)];
     const first = await runQemu(program, inputs, bytes);
     expect(await runQemu(program, inputs, bytes)).toEqual(first);
-    // Every MAC is at least a load and a multiplication.
+    // Every MAC takes at least a load and a multiplication.
     for (const count of first.instructions) expect(count).toBeGreaterThan(170_000);
   });
 
@@ -112,7 +112,7 @@ describe.skipIf(!arm)("on the emulated Cortex-M7", () => {
 
   test("a network too large for the STM32H743's arena is a result that says by how much", async () => {
     const builder = new GraphBuilder("large");
-    // The picture alone is too large; pushed by rows it would fit.
+    // The picture alone is too large; passed row by row it would fit.
     const x = builder.input("x", [1, 448, 448, 3]);
     const q = randomlyQuantized(
       builder.build([builder.depthwise("y", builder.conv2d("wide", x, { filters: 2 }), { kernel: 3, stride: 16 })]),

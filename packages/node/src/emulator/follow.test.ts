@@ -1,4 +1,7 @@
-/** Detection and tracking of a clip, from pixels to ids: C on the host and on the emulated Cortex-M7 against the library. */
+/**
+ * Detection and tracking of a clip, from pixels to ids: C on the host and on the emulated Cortex-M7, compared with the
+ * library.
+ */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,7 +34,7 @@ function library(q: QuantizedNetwork, detector: CDetector, frames: readonly Int8
   return frames.map((frame) => follower.next(interpreter.run(frame)));
 }
 
-/** The host's program: frames in, what the emulated program writes out. */
+/** The host's program: reads frames and writes the same output as the emulated program. */
 const main = `#include <stdio.h>
 #include "phinets_model.h"
 #include "phinets_follow.h"
@@ -73,7 +76,7 @@ test("one bit more is a difference", () => {
 test("tracks of fractions, times the picture's size, are the tracks of pixels", () => {
   const { q, detector } = randomDetector(5, 0.5);
   const sort = new Sort();
-  // Powers of two, so that nothing is rounded on the way.
+  // Powers of two, so that nothing is rounded.
   const [pictureWidth, pictureHeight] = [512, 256];
   const scaled = <T extends Pick<Track, "x1" | "y1" | "x2" | "y2">>(boxes: readonly T[]): T[] =>
     boxes.map((box) => ({
@@ -93,7 +96,7 @@ test("tracks of fractions, times the picture's size, are the tracks of pixels", 
 });
 
 describe.skipIf(!installed("gcc"))("on the host", () => {
-  // With a threshold of 0 there are more boxes than tracks have room for.
+  // With a threshold of 0 there are more boxes than tracks can hold.
   test.each([
     [0, 0.5],
     [6, 0.5],
@@ -132,16 +135,16 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
     expect(tracking!.instructions).toBeGreaterThan(1000);
     expect(tracking!.instructions).toBeLessThan(500_000);
 
-    // The same program without tracking; its instructions are the network's alone.
+    // The same program without tracking: its instructions are the network's alone.
     const program = { path: join(where, "build/emulated-mps2-an500.elf"), machine: machineOfCore("cortex-m7")! };
     const plain = await runQemu(program, frames.slice(0, 2), 5 * 6 * 14);
     expect(plain.followed).toBeUndefined();
     expect(Math.abs(plain.instructions[0] / result.instructions - 1)).toBeLessThan(0.02);
-    // Another clip's tracks are not these.
+    // Another clip gives other tracks.
     const other = library(q, detector, clip(30, 6));
     expect((await emulateTracks(program, q, frames, other)).tracksMatch).toBe(false);
 
-    // In the chip's image the tracker lies in DTCM with the stack, the arena alone in AXI SRAM.
+    // In the chip's image the tracker lies in DTCM with the stack, and only the arena in AXI SRAM.
     const path = join(where, "build/stm32h743.elf");
     const elf = readElf(readFileSync(path), path);
     const follower = elf.symbols.find(({ name }) => name === "follower")!;
@@ -170,7 +173,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
 
   test.skipIf(!installed("cmake")).each([
     ["phinets", "whole", "phinets_arena", 0x24000000],
-    // Without a picture all of it has room in the fastest bank.
+    // Without a whole picture everything fits the fastest bank.
     ["nuts", "rows", "nuts_arena_DTCM", 0x20000000],
   ] as const)(
     "the folder of %s, input %s, builds with CMake for the chip",

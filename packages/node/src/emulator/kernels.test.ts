@@ -1,6 +1,6 @@
 /**
- * The C kernels: on the host with every memory access and every arithmetic operation checked, on emulated cores as the
- * assembly that runs there.
+ * The C kernels: on the host with every memory access and arithmetic operation checked, and on emulated cores with
+ * their assembly.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,7 +26,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Compiles and runs on the host; returns what it prints. */
+/** Compiles and runs a program on the host; returns its output. */
 async function compileAndRun(name: string, sources: string[], args: string[], flags: string[] = []): Promise<string> {
   const program = join(folder, name);
   const built = await runTool("gcc", [...strict, ...sanitizers, ...includes, ...flags, ...sources, "-o", program]);
@@ -36,7 +36,7 @@ async function compileAndRun(name: string, sources: string[], args: string[], fl
   return run.stdout;
 }
 
-/** How many values a kernel test compared; none of them was wrong. */
+/** Number of values that a kernel test compared, without any difference. */
 function compared(printed: string): number {
   const [, values, wrong] = /^values (\d+) wrong (\d+)/m.exec(printed) ?? [];
   expect(wrong, printed).toBe("0");
@@ -80,7 +80,7 @@ describe.skipIf(!installed("gcc"))("kernels on the host", () => {
       for (let i = 0; i < 100; i++)
         cases.push([random.uint32() >> random.integer(32), 2 ** 30 + random.integer(2 ** 30), shift]);
     }
-    // Accumulators that land on a half before the second rounding: where halves go shows there only.
+    // Accumulators that are ties before the second rounding: only these show its direction.
     for (let exponent = 1; exponent < 20; exponent++)
       for (const odd of [1, -1, 3, -3, 77, -77]) cases.push([odd * 2 ** exponent, 2 ** 30, -exponent]);
     const table = join(folder, "cases.bin");
@@ -109,7 +109,7 @@ int main(int argc, char **argv) {
 });
 
 describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("kernels on emulated cores", () => {
-  // The Cortex-M3 runs the host's C.
+  // The Cortex-M3 runs the same C as the host.
   test("make random layers as their definitions do, and stay within their rows and a small stack", async () => {
     const assembly = cores.filter(({ name }) => name !== "cortex-m3");
     await Promise.all(
@@ -124,7 +124,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("kernels on 
         const printed = await runOnCore(core, folder, testSources(core.dsp), flags);
         expect(compared(printed), core.name).toBeGreaterThan(1_000_000);
         const stack = Number(/stack (\d+)/.exec(printed)![1]);
-        // Armv6-M sets its products aside on the stack: PHINETS_ARMV6M_BUFFER.
+        // Armv6-M's kernels buffer products on the stack: PHINETS_ARMV6M_BUFFER.
         expect(stack, core.name).toBeLessThan(core.dsp ? 2048 : 6144);
       }),
     );

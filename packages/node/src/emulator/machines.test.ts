@@ -48,12 +48,12 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the targ
     expect([result.arenaBytes, result.flashBytes]).toEqual([image.arenaBytes, image.flashBytes]);
     expect(Math.abs(image.planned.flashBytes / image.flashBytes! - 1)).toBeLessThan(0.01);
     expect(image.regions.map(({ region }) => region)).toEqual(target.regions.map(({ name }) => name));
-    // The second stage of an RP2040 is flash of its own.
+    // The second-stage boot loader of an RP2040 is in a flash region of its own.
     const ram = image.regions.filter(({ region, use }) => use !== "program" && region !== "BOOT2");
     expect(ram.reduce((sum, { usedBytes }) => sum + usedBytes, 0)).toBe(image.ramBytes);
   });
 
-  // What the Cortex-M85 has beyond the M55, PACBTI, is not used.
+  // PACBTI, which the Cortex-M85 has beyond the M55, is not used.
   test.each(["stm32n657", "ra8d1"])("%s runs on the emulated Cortex-M55", async (name) => {
     const target = loadBoard(name);
     const { q, detector } = randomDetector(5, 0.6);
@@ -67,7 +67,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the targ
     expect(result.instructions / m33.instructions).toBeLessThan(0.8);
   });
 
-  // costs.test.ts has the other cores.
+  // costs.test.ts covers the other cores.
   test("planned instructions of a Cortex-M33 are near the counted", async () => {
     const target = loadBoard("stm32u575");
     const network = { family: "phinet", input: { height: 64, width: 64, channels: 3 }, alpha: 0.25 };

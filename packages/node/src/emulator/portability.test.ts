@@ -1,4 +1,6 @@
-/** The exported C with compilers, options and projects that are not ours: the same bytes, or an error that says why not. */
+/**
+ * The exported C with other compilers, options and build systems: the same bytes, or an error that gives the reason.
+ */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +19,7 @@ import { hasTool, runTool } from "../host/tool.js";
 import { buildEmulated } from "./build.js";
 import { runQemu } from "./qemu.js";
 
-// Many compilers at once.
+// Many compilers run at once.
 vi.setConfig({ testTimeout: 300_000 });
 
 const strict = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Werror"];
@@ -30,11 +32,11 @@ const expected = inputs.map((input) => {
   return Int8Array.from(outputs.flatMap((output) => [...output]));
 });
 
-/** Two networks: the same one, as programs of DSP kernels and of portable ones whose input's rows are pushed. */
+/** The same network as two programs: with DSP kernels, and with portable ones and rows passed one by one. */
 const first = { name: "first", target: loadBoard("stm32h743") };
 const second = { name: "second", target: loadBoard("rp2040"), input: "rows" } as const;
 
-/** C and C++: inputs in, outputs of both out. */
+/** Valid C and C++: reads inputs, writes the outputs of both. */
 const main = `#include <stdio.h>
 #include "first_model.h"
 #include "second_model.h"
@@ -59,7 +61,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "in.bin"), Buffer.concat(inputs.map((input) => new Uint8Array(input.buffer))));
   for (const { name, ...options } of [first, second]) {
     writeBundle(join(folder, name), q, { name, ...options });
-    // Both in one folder, as any build without projects of its own has them.
+    // Both in one folder, as a build without subprojects has them.
     writeBundle(join(folder, "flat"), q, { name, ...options });
   }
   writeFileSync(join(folder, "flat/main.c"), main);
@@ -71,7 +73,7 @@ async function succeeds(command: string, args: readonly string[], cwd: string): 
   expect(exitCode, `${command} ${args.join(" ")}\n${stdout}\n${stderr}`).toBe(0);
 }
 
-/** Runs a host program on the inputs; each input has `runs` outputs. */
+/** Runs a host program on the inputs; each input gives `runs` outputs. */
 async function checkOutputs(program: string, runs: number): Promise<void> {
   const out = `${program}.out`;
   await succeeds(program, [join(folder, "in.bin"), out], folder);
@@ -79,7 +81,7 @@ async function checkOutputs(program: string, runs: number): Promise<void> {
   expect([...new Int8Array(readFileSync(out))]).toEqual(bytes);
 }
 
-/** Whether a compiler takes these options, with a library. */
+/** Whether a compiler accepts these options, with a library. */
 async function compiles(command: string, options: readonly string[]): Promise<boolean> {
   if (!(await hasTool(command))) return false;
   const where = mkdtempSync(join(folder, "hello-"));
@@ -252,7 +254,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on emulated
       const options = [...machineOf(board), ...strict, "-fsyntax-only"];
       await succeeds("arm-none-eabi-gcc", [...options, ...units], join(folder, "flat"));
     }
-    // What an application includes.
+    // The code that an application includes.
     const shown = [
       "first_model.h",
       ...headers.filter((file) => /^phinets_(detect|track|follow|program)\.h$/.test(file)),

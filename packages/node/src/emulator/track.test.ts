@@ -1,4 +1,4 @@
-/** The C tracker against the library's: the same detections, the same tracks, to the last bit. */
+/** The C tracker compared with the library's: the same detections give the same tracks, to the last bit. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,7 +45,7 @@ async function build(): Promise<void> {
   writeFileSync(join(folder, "main.c"), main);
   const track = join(firmwareSources, "track");
   const units = readdirSync(track).filter((name) => name.endsWith(".c"));
-  // GNU C on a machine that can fuses products and sums, unless the source says no.
+  // GNU C fuses products and sums on machines that can, unless the source forbids it.
   const flags = [
     "-std=gnu99",
     "-O2",
@@ -130,7 +130,7 @@ describe.skipIf(!hasGcc)("phinets_track", () => {
   });
 
   test("corners whose area or aspect is no number that the filter holds are none", async () => {
-    // The library refuses each: too small, too large, too thin.
+    // The library refuses each of them: too small, too large, too thin.
     const none = [
       [0, 0, 1e-200, 1e-200],
       [0, 0, 1e200, 1e200],

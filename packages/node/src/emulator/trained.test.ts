@@ -1,6 +1,6 @@
 /**
- * Networks of the size that one deploys, on the emulated Cortex-M7: the trained ones of models/ with every choice of
- * program, boxes and tracks included, and what an inference takes of instructions. Counts are the same in every run.
+ * Networks of deployable size on the emulated Cortex-M7: the trained ones of models/ with every choice of program,
+ * including boxes and tracks, and the instructions of an inference. The counts are the same in every run.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 let built = 0;
 
-/** Runs frames of a detector, or pictures; returns instructions a multiply-accumulate. */
+/** Runs a detector's frames, or pictures; returns instructions per multiply-accumulate. */
 async function prove(
   q: QuantizedNetwork,
   network: Network,
@@ -114,7 +114,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
   });
 });
 
-/** The same bytes, with ReLU6 on all of int8 as calibration leaves it: no table clamps it. */
+/** The same bytes, with ReLU6 covering all of int8 as after calibration, so that it needs no table. */
 function calibrated(q: QuantizedNetwork): QuantizedNetwork {
   const values = { ...q.values };
   const weightScales = { ...q.weightScales };

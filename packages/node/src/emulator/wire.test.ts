@@ -1,4 +1,4 @@
-/** What a board sends: the C sender's bytes are the library's, and an emulated board's tracks are the library's. */
+/** A board's messages: the C sender's bytes equal the library's, and so do an emulated board's tracks. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +28,9 @@ const decoded = (bytes: Uint8Array): { messages: WireMessage[]; errors: object }
 const noErrors = { damaged: 0, long: 0, version: 0, malformed: 0 };
 const bytesOf = (messages: readonly WireMessage[]) => Buffer.concat(messages.map(encodeWire));
 
-/** Frames from a file: int32 boxes, int32 tracks, the structs; then a row of each kind, of the bytes that count up. */
+/**
+ * Reads frames from a file: int32 boxes, int32 tracks, the structs; then sends rows of each kind with counting bytes.
+ */
 const main = `#include <stdio.h>
 #include <string.h>
 #include "phinets_wire.h"
@@ -77,7 +79,7 @@ describe.skipIf(!installed("gcc"))("on the host", () => {
     const random = new Random(3, 1);
     const picture = { width: 48, height: 40 };
     const frames = [0, 1, 7, 256].map((count): FollowedFrame => {
-      // Far outside too, where steps end; halves of a step are rounded upwards.
+      // Also far outside, where the format's range ends; ties are rounded upwards.
       const draw = () =>
         random.uniform() < 0.1 ? random.uniform(-90, 90) : (random.integer(4000) - 1000) / (random.integer(2) + 1999);
       const boxes = Array.from({ length: count }, () => ({
@@ -113,7 +115,7 @@ describe.skipIf(!installed("gcc"))("on the host", () => {
     const { messages, errors } = decoded(file);
     expect(errors).toEqual(noErrors);
     const hello = messages[0] as Extract<WireMessage, { type: "hello" }>;
-    // Cut before the character that would be cut in two; as many classes as there is room for.
+    // Names are cut before a character that does not fit; classes as far as there is room.
     expect(hello).toMatchObject({ name: "n".repeat(62), width: 48, height: 40, intervalUs: 40000 });
     expect(hello.classes).toEqual(
       Array.from({ length: hello.classes.length }, (_, i) => (i % 2 === 0 ? "screw" : "nut, M8 or so, of steel")),
@@ -140,7 +142,7 @@ describe.skipIf(!installed("gcc"))("on the host", () => {
 describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emulated core", () => {
   const picture = { width, height };
 
-  /** What the library finds in a clip, as messages of a board. */
+  /** The library's results for a clip, as a board's messages. */
   function expectedOf(seed: number, frames: readonly Int8Array[], pictures: boolean) {
     const { q, detector } = randomDetector(seed, 0.6);
     const [interpreter, follower] = [new IntegerInterpreter(q), new Follower(q, detector)];
@@ -174,7 +176,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("on the emul
     const frames = clip(34, 5);
     const { q, detector, messages, shown } = expectedOf(5, frames, true);
     const bytes = await lineOf(q, frames, { detector, pictures: true });
-    // As numbers, in the format's steps; then byte by byte.
+    // Compared as numbers, in the format's steps, and then byte by byte.
     const rounded = decoded(bytesOf(messages));
     expect(rounded.errors).toEqual(noErrors);
     expect(decoded(bytes)).toEqual(rounded);

@@ -1,4 +1,7 @@
-/** The exported C in the folders of each build system: it is found, compiled and linked, and prints what the library finds. */
+/**
+ * The exported C in the layout of each build system: it is found, compiled and linked, and prints the library's
+ * results.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +31,7 @@ vi.setConfig({ testTimeout: 200_000 });
 const root = mkdtempSync(join(tmpdir(), "phinets-layouts-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Two networks that an application has both of. */
+/** Two networks that an application uses together. */
 const networks = [
   { name: "nuts", target: loadBoard("stm32h743"), ...randomDetector(5, 0.4) },
   { name: "Bolts2", target: loadBoard("rp2040"), input: "rows", ...randomDetector(8, 0.3) },
@@ -50,7 +53,7 @@ beforeAll(() => {
   standInForArduino(sdk("arduino"));
 });
 
-/** The picture of firmware/examples/example.h, drawn again. */
+/** The picture of firmware/examples/example.h, computed independently. */
 function picture(frame: number): Int8Array {
   const side = height / 4;
   const bytes = new Int8Array(height * width * 3);
@@ -60,7 +63,7 @@ function picture(frame: number): Int8Array {
   return bytes;
 }
 
-/** What an example prints of a network. */
+/** The text that an example prints for a network. */
 function expectedText({ q, detector }: (typeof networks)[number]): string {
   const interpreter = new IntegerInterpreter(q);
   const follower = new Follower(q, detector);
@@ -74,7 +77,7 @@ function expectedText({ q, detector }: (typeof networks)[number]): string {
   return lines.join("");
 }
 
-/** What an example with -DPHINETS_WIRE sends of a network. */
+/** The bytes that an example with -DPHINETS_WIRE sends for a network. */
 function expectedBytes({ q, detector }: (typeof networks)[number]): Buffer {
   const [interpreter, follower] = [new IntegerInterpreter(q), new Follower(q, detector)];
   const classes = classNames(detector.head);
@@ -86,7 +89,7 @@ function expectedBytes({ q, detector }: (typeof networks)[number]): Buffer {
   return Buffer.concat([Buffer.of(0), ...messages.flat().map(encodeWire)]);
 }
 
-/** What a program writes, as it is. */
+/** A program's standard output as bytes. */
 const bytesFrom = (command: string, cwd: string): Buffer => execFileSync(command, { cwd });
 
 async function succeeds(command: string, args: readonly string[], cwd: string): Promise<string> {
@@ -100,7 +103,7 @@ async function buildWithCmake(folder: string, ...options: string[]): Promise<voi
   await succeeds("cmake", ["--build", "build", "-j2"], folder);
 }
 
-/** The same, whose example sends what a board does, in the folder `sends`. */
+/** The same with an example that sends wire messages, in the folder `sends`. */
 async function buildSending(folder: string, ...options: string[]): Promise<void> {
   const all = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_C_FLAGS=-DPHINETS_WIRE -Wall -Wextra -Werror", ...options];
   await succeeds("cmake", ["-B", "sends", ...all], folder);
@@ -133,7 +136,7 @@ describe.each(buildSystems)("for %s", (system) => {
   });
 
   test.skipIf(!installed("arm-none-eabi-gcc"))("sources and headers compile for Arm, each where it lies", async () => {
-    // Both have the same kernels.
+    // Both use the same kernels.
     const machines = [["-mcpu=cortex-m0plus"], ["-mcpu=cortex-m33", "-mfloat-abi=soft"]];
     for (const [i, { name }] of networks.entries()) {
       const folder = folderOf(system, name);
@@ -296,7 +299,7 @@ int main() {
       await buildWithCmake(where, `-DCMAKE_PREFIX_PATH=${prefix}`);
       await succeeds("build/app", [], where);
     }
-    // A subproject installs nothing of its own accord.
+    // A subproject installs nothing by default.
     await succeeds("cmake", ["--install", "build", "--prefix", join(root, "nothing")], join(root, "subprojects"));
     expect(() => readdirSync(join(root, "nothing"))).toThrow("ENOENT");
     // Kernels of another version are refused.

@@ -1,4 +1,4 @@
-/** Images that the boot ROMs of the RP2040 and RP2350 start, and the files that carry them. */
+/** Images that the boot ROMs of the RP2040 and RP2350 start, and their UF2 files. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ vi.setConfig({ testTimeout: 100_000 });
 const root = mkdtempSync(join(tmpdir(), "phinets-uf2-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** A polynomial's remainder, by long division: message times x^32, with its first 32 bits inverted. */
+/** A polynomial's remainder by long division: message times x^32, with its first 32 bits inverted. */
 function remainder(bytes: Uint8Array): number {
   let message = bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n) << 32n;
   message ^= 0xffffffffn << BigInt(8 * bytes.length);
@@ -70,7 +70,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "arm-none-eabi-objcopy"))("an im
       expect(file.subarray(at + 288, at + 508).every((byte) => byte === 0)).toBe(true);
       expect(file.readUInt32LE(at + 508)).toBe(0x0ab16f30);
     }
-    // What binutils make of the same ELF file, then erased flash to the end of the sector.
+    // The bytes that binutils extract from the same ELF file, followed by erased flash up to the end of the sector.
     await runTool("arm-none-eabi-objcopy", ["-O", "binary", elf, `${elf}.bin`]);
     const image = readFileSync(`${elf}.bin`);
     const flash = Buffer.concat(payloads);
@@ -99,7 +99,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "arm-none-eabi-objcopy"))("an im
       symbolOf(elf, "Reset_Handler", path).address,
     ]);
     expect(word(1) & 1).toBe(1);
-    // RP2350 datasheet, 5.9.5.1: the words of the smallest definition.
+    // RP2350 datasheet, 5.9.5.1: the words of the minimal definition.
     const at = [...Array(1024).keys()].find((i) => word(i) === 0xffffded3)!;
     expect([1, 2, 3, 4].map((i) => word(at + i))).toEqual([0x10210142, 0x000001ff, 0, 0xab123579]);
   });
@@ -122,7 +122,9 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "arm-none-eabi-objcopy"))("an im
 const wordsOf = (bytes: Uint8Array) => (index: number) =>
   new DataView(bytes.buffer, bytes.byteOffset).getUint32(4 * index, true);
 
-/** A boot ROM's part: it copies the stage to RAM and jumps to it. The image says with which stack it was started. */
+/**
+ * Acts as the boot ROM: copies the second stage to RAM and jumps to it. The image reports its initial stack pointer.
+ */
 const bootRom = `#include <stdint.h>
 #include "semihosting.h"
 extern const uint32_t stage[64];
@@ -160,7 +162,8 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("the RP2040'
     writeFileSync(join(folder, "rom.c"), bootRom);
     writeFileSync(join(folder, "rom.ld"), script);
     const emulator = join(firmwareSources, "boards/semihosting");
-    // The same instructions; the controller is where QEMU logs what is written, the image where its machine has flash.
+    // The same instructions, with the flash controller where QEMU logs writes, and the image where its machine has
+    // flash.
     const moved = ["-DBOOT2_SSI=0x48000000", "-DBOOT2_IMAGE=0x20100"];
     const sources = ["rom.c", join(firmwareSources, "boards/rp2040/boot2.S"), join(emulator, "semihosting.c")];
     const compiled = await runTool(

@@ -26,7 +26,7 @@ const noise = (count: number, most = 255) => Array.from({ length: count }, () =>
 
 interface BmpParts {
   readonly width: number;
-  /** Negative: rows from the top. */
+  /** Negative: rows start at the top. */
   readonly height: number;
   readonly bits: number;
   readonly compression?: number;
@@ -80,7 +80,7 @@ describe("bitmaps", () => {
       const picture = await decodePicture(file);
       expect(picture).toMatchObject({ width, height, channels: 3 });
       expect(await pictureSizeOf(file)).toEqual({ width, height });
-      // Five bits to eight: rounded here, repeated there.
+      // Five bits to eight: we round, ffmpeg repeats bits.
       expect(largestDifference(picture, ffmpegPixels(file)), format).toBeLessThanOrEqual(
         /565|555/.test(format) ? 4 : 0,
       );
@@ -150,7 +150,7 @@ describe("bitmaps", () => {
     expect(await reason(decodePicture(put("jpeg.bmp", jpeg)))).toMatch(
       /of 24 bits with compression 4, which is not read; save it as PNG/,
     );
-    // No bytes whatever may end in anything but a picture or a reason.
+    // Any bytes give a picture or a reason.
     for (let n = 0; n < 300; n++) {
       const bytes = Buffer.from(whole);
       for (let k = 0; k < 3; k++) bytes[14 + random.integer(40)] = random.integer(256);

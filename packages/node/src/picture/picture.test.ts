@@ -60,7 +60,7 @@ describe("drawing", () => {
     const skipping = new Canvas(grey(60, 50));
     skipping.outline(7.3, 9.6, 41.2, 30.9, [255, 255, 255], 3, 1, 4);
     const plain = new Canvas(grey(60, 50));
-    // Outline = larger filled shape minus smaller, by the same distance, pixel by pixel.
+    // An outline equals the larger filled shape minus the smaller, with the same distance function, pixel by pixel.
     for (let y = 0; y < 50; y++)
       for (let x = 0; x < 60; x++) {
         const dx = Math.abs(x + 0.5 - 27.9) - 20.6 + 4;

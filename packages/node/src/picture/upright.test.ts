@@ -1,4 +1,4 @@
-/** What is left of a telephone's picture. */
+/** What remains of a phone's picture. */
 import sharp from "sharp";
 import { expect, it } from "vitest";
 import { decodePicture, uprightJpeg } from "./index.js";
@@ -28,7 +28,7 @@ it("is its upright pixels, and neither place nor time nor what follows it", asyn
   const { exif, xmp, iptc, orientation, format, width, height } = await sharp(bytes).metadata();
   expect({ exif, xmp, iptc, orientation, format, width, height }).toEqual({ format: "jpeg", width: 20, height: 40 });
   expect(Buffer.from(bytes).toString("latin1")).not.toMatch(/Telephone|Exif|secret|clip that follows|2026:/);
-  // A quarter turn to the right: what was on the left is at the top.
+  // Rotated clockwise by 90 degrees: the left side is at the top.
   const { data } = await decodePicture("taken.jpg", { bytes });
   expect(data[2]).toBeGreaterThan(240);
   expect(data[3 * 20 * 39]).toBeGreaterThan(240);

@@ -1,4 +1,4 @@
-/** Names as somebody could give them to classes, data sets, files and boards: they are shown, and nothing of them acts. */
+/** Malicious names of classes, data sets, files and boards: they are shown and never act as markup. */
 import { execFileSync } from "node:child_process";
 import { evaluateCalibration, evaluateClassification } from "@phinets/core/evaluation";
 import { parseHTML } from "linkedom";
@@ -62,12 +62,12 @@ const named = (name: string): ReportData => ({
   commands: [shellQuote(["npx", "phinets", "ship", "--data", name])],
 });
 
-/** Characters that turn text around, or that no document has. */
+/** Characters that reorder text, or that no document may contain. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const acting = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|\p{Cs}/u;
 const withoutPictures = (page: string) => page.replace(/base64,[A-Za-z0-9+/=]+/g, "base64,");
 
-/** A page, or a picture, whose elements and attributes are those that it has with a plain name. */
+/** Requires that a page or SVG has the same elements and attributes as with a plain name. */
 function expectSame(page: string, plain: string): void {
   expect(page).not.toMatch(acting);
   const shape = (text: string) =>
@@ -111,7 +111,7 @@ describe.each(hostile.map((name) => [JSON.stringify(name), name]))("%s", (_, nam
     expect(card).not.toMatch(/[<>]/);
     const lines = (text: string) => text.split("\n");
     expect(lines(card)).toHaveLength(lines(plain).length);
-    // The same columns in every table, the same kind of line everywhere.
+    // The same columns in every table, and the same kind of line everywhere.
     for (const [i, line] of lines(card).entries()) {
       const kind = (text: string) => [text.match(/(?<!\\)(\\\\)*\|/g)?.length, /^(#+|-|\||```)?/.exec(text)![0]];
       if (lines(plain)[i] !== "") expect(kind(line), line).toEqual(kind(lines(plain)[i]));

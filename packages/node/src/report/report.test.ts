@@ -12,7 +12,7 @@ beforeAll(async () => {
   sample = await sampleReport();
 });
 
-/** The page without the bytes of its pictures, in which any word may occur by chance. */
+/** The page without its pictures' bytes, which may contain any word by chance. */
 const withoutPictures = (page: string) => page.replace(/base64,[A-Za-z0-9+/=]+/g, "base64,");
 const parse = (data: ReportData) => parseHTML(renderReport(data)).document;
 const textOf = (data: ReportData) => parse(data).querySelector("main")!.textContent.replace(/\s+/g, " ");

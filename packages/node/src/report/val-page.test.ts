@@ -5,7 +5,7 @@ import { valPage } from "./evaluation-pages.js";
 
 describe("the page of val", () => {
   it("shows a classifier's confusion, calibration and classes", () => {
-    // Two of three right; the wrong one is said with .9.
+    // Two of three are right; the wrong one has a probability of .9.
     const probabilities = [0.8, 0.2, 0.1, 0.9, 0.1, 0.9];
     const labels = [0, 1, 0];
     const { confusion, ...figures } = evaluateClassification(Float32Array.from(probabilities), labels, 2);
@@ -37,7 +37,7 @@ describe("the page of val", () => {
     ]);
     const text = document.querySelector("main")!.textContent;
     expect(text).toContain("Expected calibration error 0.333, largest 0.400");
-    // Two bars, for a desk and for a phone.
+    // Two bars, drawn for desktop and for phone widths.
     for (const width of ["wide", "narrow"])
       expect(document.querySelectorAll(`.on-${width} svg rect`).length, width).toBe(2);
     expect(page).not.toMatch(/NaN|undefined|<b>dog/);

@@ -11,7 +11,7 @@ import { lockRun, runAround, withRunLock } from "./lock.js";
 const fresh = () => mkdtempSync(join(tmpdir(), "phinets-lock-"));
 const lockOf = (folder: string) => join(folder, "train.pid");
 const dead: Holder = { ...ownHolder("f00d", "training"), pid: 4_194_000, started: "1" };
-/** Linux tells when a process started, which boot it was and in which container. */
+/** Linux provides a process's start time, the boot id and the container. */
 const linux = existsSync("/proc/1/stat");
 
 describe("the lock of a run folder", () => {
@@ -69,11 +69,11 @@ describe("the lock of a run folder", () => {
     expect(life({})).toBe("alive");
     expect(life({ nonce: "other" })).toBe("dead");
     expect(life({ pid: 4_194_000 })).toBe("dead");
-    // The machine was started again; or is another one of that name; or another one.
+    // The machine was restarted; or it is another machine of the same name; or of another name.
     expect(life({ boot: "earlier" })).toBe("dead");
     if (own.machine !== undefined) expect(life({ boot: "earlier", machine: "another" })).toBe("unknown");
     expect(life({ boot: "earlier", host: "elsewhere" })).toBe("unknown");
-    // Another container on this machine; the same one under a new name.
+    // Another container on this machine; the same machine after renaming.
     expect(life({ namespace: "pid:[1]" })).toBe("unknown");
     expect(life({ host: "renamed" })).toBe("alive");
   });
@@ -141,7 +141,7 @@ describe("a run folder that is removed while it is written", () => {
     });
     await expect(work).rejects.toMatchObject({ code: "run.removed", path: folder });
     expect(existsSync(folder)).toBe(false);
-    // Also where nothing was written after that, or something else failed because of it.
+    // Also where nothing was written afterwards, or something else failed because of it.
     for (const fail of [false, true]) {
       mkdirSync(folder);
       const removing = withRunLock(folder, "training", () => {
@@ -150,7 +150,7 @@ describe("a run folder that is removed while it is written", () => {
       });
       await expect(removing).rejects.toMatchObject({ code: "run.removed" });
     }
-    // Afterwards the name is as free as before.
+    // Afterwards the path can be written again.
     writeFileAtomic(join(folder, "a/b"), "");
   });
 });
@@ -161,7 +161,7 @@ describe("what a killed process leaves half-written", () => {
     mkdirSync(join(folder, "weights"));
     const mine = temporaryPath(join(folder, "results.csv"));
     const others = temporaryPath(join(folder, "tracks.mp4")).replace(`.${process.pid}-`, `.${process.ppid}-`);
-    // The last part of a name says which process of that number it is.
+    // The last part of the name distinguishes processes with the same id.
     const living = others.replace(/-[0-9a-f]{12}-/, "-0123456789ab-");
     const gone = [".4194000-1.a.csv", "weights/.4194000-0123456789ab-3.best.safetensors"];
     const reused = `.${process.pid}-0123456789ab-1.x`;

@@ -55,7 +55,7 @@ describe("a run as a model", () => {
     const tiled = await openModel(run, { ...options, tiles: { columns: 2, rows: 1 } });
     const one = await openModel(run, options);
     const found = tiled.detect(picture);
-    // Wide tiles of a fifth in common: 96 / 1.8 pixels each.
+    // Wide tiles that overlap by a fifth: 96 / 1.8 pixels each.
     const [left, right] = [0, (96 / 1.8) * 0.8].map((x) =>
       one
         .detect(crop(picture, { x, y: 0, width: 96 / 1.8, height: 80 }, { width: 48, height: 32 }))

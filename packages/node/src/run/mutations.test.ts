@@ -1,4 +1,4 @@
-/** Every document of a run, with every field replaced by what it should not be: read, or refused in a line. */
+/** Every document of a run with every field replaced by invalid values: it is read, or refused with one line. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ beforeAll(() => {
 const pathOf = (name: string): string => join(folder, name);
 const write = (name: string, document: unknown): void => writeFileSync(pathOf(name), JSON.stringify(document));
 
-/** Undefined where it is read. */
+/** Undefined where it can be read. */
 function refusal(read: () => unknown): string | undefined {
   try {
     read();
@@ -125,11 +125,11 @@ describe("args.yaml", () => {
       writeFileSync(pathOf("args.yaml"), text);
       refusal(() => loadArguments(folder));
     }
-    // Each alias shows ten of the one before: 10^20 lists, were they walked one by one.
+    // Each alias repeats the previous one ten times: 10^20 lists if expanded.
     const bomb = Array.from({ length: 20 }, (_, i) => `a${i}: &a${i} [${Array(10).fill(i ? `*a${i - 1}` : "x")}]`);
     writeFileSync(pathOf("args.yaml"), `${good}\n${bomb.join("\n")}\n`);
     expect(refusal(() => loadArguments(folder))).toMatch(/args\.yaml: not YAML/);
-    // An alias with a colon, which the library would warn of on the terminal.
+    // An alias with a colon, for which the library would print a warning.
     const warnings = vi.spyOn(process, "emitWarning");
     writeFileSync(pathOf("args.yaml"), "a: &x: 1\nb: *x:\n");
     expect(refusal(() => loadArguments(folder))).toMatch(/args\.yaml/);
@@ -173,7 +173,7 @@ describe("safetensors", () => {
     expect(refused({ __metadata__: { ...metadata, key: undefined } })).toMatch(/key is missing; remove it/);
     expect(refused({ __metadata__: { ...metadata, epoch: "x" } })).toMatch(/epoch is "x", a number is needed; remove/);
     expect(refused({ __metadata__: { ...metadata, epoch: 3 } })).toMatch(/__metadata__\.epoch is 3, not a text/);
-    // A small file of many tensors that share all its bytes.
+    // A small file with many tensors that share all its bytes.
     const [first] = Object.keys(header).filter((name) => name !== "__metadata__");
     const same = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`t${i}`, header[first]]));
     expect(refused(same)).toMatch(/tensor ".*" overlaps another/);

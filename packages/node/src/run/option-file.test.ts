@@ -24,7 +24,7 @@ describe("a file of options", () => {
   });
 
   it("that is none is refused in one line with its place", async () => {
-    // Each unfolds to ten of the one before.
+    // Each alias expands to ten of the previous one.
     const bomb = [
       "k0: &k0 x",
       ...Array.from({ length: 9 }, (_, n) => `k${n + 1}: &k${n + 1} [${`*k${n},`.repeat(10)}]`),

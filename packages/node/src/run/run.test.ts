@@ -21,7 +21,7 @@ const failing = (name: keyof FileSystem, code: string, after = 0): FileSystem =>
     ...fs,
     [name]: (...parameters: never[]) => {
       if (calls++ >= after) throw Object.assign(new Error(`${code}: injected`), { code });
-      // A short write first, as a filling disk gives.
+      // The first write is short, as on a disk that is filling up.
       if (name === "writeSync") return fs.writeSync(parameters[0], (parameters[1] as Uint8Array).subarray(0, 3));
       const real: FileSystem = fs;
       return (real[name] as (...p: never[]) => unknown)(...parameters);

@@ -20,7 +20,7 @@ describe("a head that is carried over", () => {
 
   it("keeps boxes and objectness of each anchor, and classes by name", () => {
     const carried = carryHead(detector(["a", "b"]), detector(["c", "b", "a"]))!;
-    // An anchor has x, y, w, h, objectness, then its classes.
+    // An anchor's channels are x, y, w, h, objectness, then its classes.
     expect(carried.channels).toEqual([0, 1, 2, 3, 4, -1, 6, 5, 7, 8, 9, 10, 11, -1, 13, 12]);
     expect(carried).toMatchObject({ kept: ["b", "a"], added: ["c"] });
     const trained = tensor(
@@ -30,7 +30,7 @@ describe("a head that is carried over", () => {
     );
     const { shape, data } = carryChannels(trained, carried.channels);
     expect(shape).toEqual([16, 1, 1, 2]);
-    // Class c, b and a of the first anchor, then the first channel of the second.
+    // Classes c, b and a of the first anchor, then the first channel of the second.
     expect(Array.from(data.subarray(10, 18))).toEqual([0, 0, 13, 14, 11, 12, 15, 16]);
   });
 

@@ -13,7 +13,7 @@ import { compareRuns } from "./compare.js";
 const root = mkdtempSync(join(tmpdir(), "phinets-compare-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** A run that learns for so many epochs; `figures`: AP50 by epoch. */
+/** A run with the given AP50 per epoch. */
 function run(name: string, figures: readonly number[], more: { alpha?: number; task?: "classify" } = {}): string {
   const folder = join(root, name);
   mkdirSync(folder, { recursive: true });
@@ -65,7 +65,7 @@ describe("runs side by side", () => {
     const best = [...document.querySelectorAll("#side-by-side b.good")].map((cell) => cell.textContent);
     expect(best).toEqual(expect.arrayContaining(["0.500", "0.250", "40,325"]));
     expect(best).not.toEqual(expect.arrayContaining(["0.400"]));
-    // Three charts, each for a desk and for a phone, with a line a run.
+    // Three charts, each for desktop and phone widths, with one line per run.
     const charts = [...document.querySelectorAll("#over-the-epochs svg")];
     expect(charts.length).toBe(6);
     for (const chart of charts) expect(chart.querySelectorAll('[aria-label="line"] path').length).toBe(2);

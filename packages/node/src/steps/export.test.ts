@@ -15,7 +15,7 @@ it("an export takes away what a killed one left half-written, and nothing of oth
     const request = { folder: out, target: loadBoard("stm32h743") };
     const run = loadRun(join(folder, "run"));
     writeExports(run, ["tflite"], request);
-    // No process has so large a number.
+    // No process has an id this large.
     writeFileSync(join(out, ".999999999-0123456789ab-63.model.tflite"), "half");
     for (const name of [".hidden", ".1-mine", "notes.txt"]) writeFileSync(join(out, name), "");
     writeExports(run, ["tflite"], request);

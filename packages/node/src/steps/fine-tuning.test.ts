@@ -1,4 +1,4 @@
-/** Trainings that start from trained weights: what is kept, at which rate, and that they do not unlearn. */
+/** Trainings that start from trained weights: what is kept, the learning rate, and that they do not get worse. */
 import {
   copyFileSync,
   cpSync,
@@ -56,7 +56,7 @@ describe("from a run's weights", () => {
       ...words,
       "--no-plots",
     );
-    // The same pictures with the classes in another order and one more: names are what counts.
+    // The same pictures with the classes in another order and one more: classes are matched by name.
     others = join(root, "others/data.yaml");
     cpSync(join(root, "data"), join(root, "others"), { recursive: true });
     const names = conveyorClasses;
@@ -99,7 +99,7 @@ describe("from a run's weights", () => {
       `other classes than the weights' run: kept, with all that is not of a class: ${[...conveyorClasses].reverse().join(", ")}; new, they start anew: gear`,
     );
     expect(start.left).toEqual([]);
-    // The network's outputs are the run's, channel by channel.
+    // The network's outputs equal the run's, channel by channel.
     const context = listen();
     const source = await loadSplit(opened, "val", "evaluation", network, project, context);
     const engine = await createEngine();
@@ -120,7 +120,7 @@ describe("from a run's weights", () => {
   });
 });
 
-/** A YOLO set of the persons in some of VOC2007's pictures; returns its data.yaml. */
+/** A YOLO data set of the persons in some of VOC2007's pictures; returns its data.yaml. */
 function persons(counts: Readonly<Record<"train" | "val", number>>): string {
   const voc = `${sharedData}/voc2007`;
   const folder = join(root, "persons");

@@ -1,4 +1,4 @@
-/** Quantisation-aware training from the command line: what it leaves behind, on any threads, stopped or not. */
+/** Quantisation-aware training from the command line: its files, with any number of threads, interrupted or not. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ const words = (name: string, ...more: string[]): string[] => [
   ...["--epochs", "2", "--batch", "4", ...more],
 ];
 
-/** A context that says nothing and is stopped when `epochs` are done. */
+/** A context that reports nothing and aborts when `epochs` epochs are done. */
 function quiet(epochs = Number.POSITIVE_INFINITY): StepContext {
   const controller = new AbortController();
   const update = (done: number): void => {
@@ -96,7 +96,7 @@ describe("train --qat", () => {
     const resumed = await trainAware({ ...request, folder }, quiet());
     expect(resumed).toEqual(whole);
     expect(readFileSync(awarePath(folder))).toEqual(readFileSync(awarePath(folderOf("whole"))));
-    // Of a finished one nothing is trained again; a damaged checkpoint is.
+    // A finished training is not repeated, but one with a damaged checkpoint is.
     expect(await trainAware({ ...request, folder }, quiet(0))).toEqual(whole);
     writeFileSync(join(folder, "weights/qat-last.safetensors"), "damaged");
     expect(await trainAware({ ...request, folder }, quiet())).toEqual(whole);

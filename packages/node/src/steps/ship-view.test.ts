@@ -1,4 +1,4 @@
-/** A shipped run as others see it: while it runs, where it was stopped, when it is done. */
+/** The view of a shipped run: while it runs, after it was stopped, when it is done. */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ describe("a chain", () => {
             ["train", "running"],
             ["report", "waiting"],
           ]);
-          // It is written at most twice a second.
+          // The state is written at most twice per second.
           if (progress !== undefined)
             expect(progress).toEqual({ label: "training", done: 3, total: 4, unit: "epochs", detail: "fast" });
           throw new Error("stopped");

@@ -12,7 +12,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "phinets-steps-"));
 });
 
-/** Runs two steps as another process would: the second is made from the first's result. */
+/** Runs two steps as a new process would: the second depends on the first's result. */
 async function chain(key = "k"): Promise<number> {
   said = "";
   done = [];

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { CachedPictures } from "../dataset/index.js";
 import { KeptPictures } from "./kept-pictures.js";
 
-/** Pictures that take so many megabytes; the address space of what is not written is not real. */
+/** Pictures of the given size; memory that is not written takes only address space. */
 const ofMegabytes = (megabytes: number): CachedPictures =>
   new CachedPictures(
     {
@@ -23,11 +23,11 @@ it("loads what it does not have, and drops what was used longest ago where the r
   const [first] = await get("a", "b");
   expect((await get("a", "b"))[0]).toBe(first);
   expect(loaded).toEqual(["a", "b"]);
-  // 200 MB beside those in use.
+  // 200 MB besides those in use.
   await get("c", "d");
   await get("a", "b");
   expect(loaded).toEqual(["a", "b", "c", "d"]);
-  // 400 MB are too many beside: c and d, which were used before a and b, go.
+  // 400 MB besides those in use are too much: c and d, which were used before a and b, are dropped.
   await get("e");
   await get("a", "b");
   expect(loaded).toEqual(["a", "b", "c", "d", "e"]);

@@ -37,7 +37,7 @@ const space = [
 
 let path: string;
 beforeAll(() => {
-  // The third epoch of a was trained after the rung; b ends before it.
+  // The fourth epoch of a was trained after the rung; b ends before it.
   const results = { a: ["1,.2", "2,.4", "3,.5", "4,.9"], b: ["1,.4", "2,.6"], c: ["1,.25"] };
   for (const [name, rows] of Object.entries(results)) {
     mkdirSync(join(root, "detect", name), { recursive: true });

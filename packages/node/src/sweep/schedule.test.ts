@@ -7,7 +7,7 @@ import { Promotions } from "./promotions.js";
 import { type Job, Schedule } from "./schedule.js";
 import type { SweepSetting, Trial } from "./trial.js";
 
-/** Places of the best `keep`; of equal ones the earlier. */
+/** Places of the best `keep` scores; of equal ones the earlier. */
 function bestOf(scores: readonly number[], keep: number): number[] {
   const order = scores.map((score, place) => ({ score, place }));
   order.sort((a, b) => (a.score === b.score ? a.place - b.place : b.score - a.score));
@@ -30,7 +30,7 @@ describe("promotions", () => {
         for (const place of order) {
           seen[place] = scores[place];
           promoted.push(...promotions.add(place, scores[place]));
-          // With every one that is out better than any, these alone would go on.
+          // Even if every missing result is better than all known ones, these go on.
           const certain = bestOf(seen, keep).filter((each) => seen[each] !== Number.POSITIVE_INFINITY);
           expect(promoted.toSorted((a, b) => a - b)).toEqual(certain);
         }
@@ -56,7 +56,7 @@ describe("who is likely to go on", () => {
           const expected = bestOf(known, Math.floor((known.length * keep) / scores.length));
           const all = known.flatMap((_, other) => (likely.has(other) ? [other] : []));
           expect(all).toEqual(expected);
-          // Whoever is likely was said to be.
+          // Every likely place was reported when it became likely.
           expect(all.every((other) => told.has(other))).toBe(true);
           expect(all.length - before).toBeLessThanOrEqual(1);
         }
@@ -65,7 +65,7 @@ describe("who is likely to go on", () => {
   });
 });
 
-/** A setting of trials of which only the names are looked at. */
+/** A setting with trials that have only hashes. */
 const settingOf = (...hashes: readonly string[]): SweepSetting => ({
   setting: {},
   trials: hashes.map((hash, seed) => ({ hash, seed, recipe: { epochs: 9 } }) as Trial),
@@ -79,8 +79,8 @@ interface Running {
 }
 
 /**
- * Trains by scores, so many jobs at a time, in the order that a seed draws; some are given up on the way. Ends where all is
- * decided, whatever is still in work. Returns the rungs that were begun.
+ * Simulates training with given scores, `slots` jobs at a time, ending in an order drawn from a seed; some jobs are
+ * given up. Ends when all is decided, whatever is still running. Returns the rungs that were started.
  */
 function run(schedules: readonly Schedule[], done: Map<string, number>, { scoreOf, slots, seed }: Running): string[] {
   const random = new Random(seed);
@@ -102,7 +102,7 @@ function run(schedules: readonly Schedule[], done: Map<string, number>, { scoreO
     }
     expect(working.length).toBeGreaterThan(0);
     const [ended] = working.splice(random.integer(working.length), 1);
-    // Now and then a job is given up: its worker has died.
+    // Some jobs are given up, as when a worker dies.
     const dies = random.integer(5) === 0;
     if (!dies && ended.until === ended.epochs) done.set(nameOf(ended), scoreOf(ended));
     for (const schedule of schedules) schedule.end(ended, dies ? 0 : ended.until);
@@ -149,7 +149,7 @@ describe("a schedule", () => {
         fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
         fc.nat(),
         (count, seeds, reduction, slots, speculate, piece, seed) => {
-          // Some settings mean the same training.
+          // Some settings share a training.
           const hash = (place: number, n: number): string => `${Math.min(place, Math.ceil(count * 0.9))}.${n}`;
           const settings = Array.from({ length: count }, (_, place) =>
             settingOf(...Array.from({ length: seeds }, (_, n) => hash(place, n))),
@@ -176,7 +176,7 @@ describe("a schedule", () => {
           for (const name of expected.names) expect(trained).toContain(name);
           if (!speculate) expect(new Set(begun)).toEqual(expected.names);
           expect(settings.map((_, place) => first.lastRung(place))).toEqual(expected.last);
-          // Begun anew with all results there is nothing to do, trained ahead or not.
+          // Restarted with all results there is nothing to do, with speculation or without.
           for (const again of [schedule({ speculate: false }), schedule({ speculate: true })]) {
             expect(again.decided).toBe(true);
             expect(settings.map((_, place) => again.lastRung(place))).toEqual(expected.last);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { inOrder } from "./in-order.js";
 
-/** 1, 2, ... up to `count`, with how many have been read. */
+/** Yields 1, 2, ... up to `count`, and tells how many were read. */
 function counting(count: number) {
   const source = {
     read: 0,
@@ -27,7 +27,7 @@ describe("work in order", () => {
       new Promise<number>((resolve) => {
         finish.set(item, () => resolve(item * item));
         most = Math.max(most, finish.size);
-        // The last of those that are begun is the first that is done.
+        // Of the started items, the last one finishes first.
         if (finish.size === 3 || item === 10) for (const done of [...finish.values()].reverse()) done();
       });
     const results: number[] = [];

@@ -7,7 +7,7 @@ import { Random } from "@phinets/core/tensor";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { BatchLoader } from "./loader.js";
 
-// Threads run what is built, not what is written here: plain Node does not read TypeScript.
+// Worker threads run the built code: plain Node does not read TypeScript.
 const built = existsSync(fileURLToPath(new URL("../../../core/dist/data/index.js", import.meta.url)));
 
 /** Every thread that a test starts. */
@@ -54,7 +54,7 @@ function planOf(epoch: number, batches: number): BatchPlan[] {
   }));
 }
 
-/** Takes the batches of a plan, and compares each with the one made here. */
+/** Takes the batches of a plan and compares each with the one made here. */
 async function takeAndCompare(from: BatchLoader, epoch: number, plan: readonly BatchPlan[], first = 0): Promise<void> {
   const input = new Float32Array(values);
   for (const { samples, options } of plan.slice(first)) {
@@ -81,7 +81,7 @@ describe.skipIf(!built)("loading threads", () => {
     for (let epoch = 0; epoch < 3; epoch++) {
       const plan = planOf(epoch, 12);
       loader.plan(epoch, plan);
-      // Once as fast as it can, so that the caller helps; then with time to make batches ahead.
+      // First as fast as possible, so that the calling thread helps; then with time to make batches ahead.
       await takeAndCompare(loader, epoch, plan);
     }
     const [slow, next] = [planOf(3, 10), planOf(4, 10)];
@@ -122,7 +122,7 @@ describe.skipIf(!built)("loading threads", () => {
   it("pass on what is wrong with a batch, and the next one comes", async () => {
     loader = new BatchLoader(source, { threads: 1, batchValues: values });
     const [good, bad] = planOf(0, 2);
-    // The input has no room for the batch.
+    // The input is too small for the batch.
     const wide = { ...bad, options: { ...bad.options, width: 2000 } };
     const input = new Float32Array(values);
     for (const ahead of [false, true]) {

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { goldens } from "../../../../test/shared.js";
 import { evaluateCocoOnThreads } from "./matching.js";
 
-// Threads run what is built, not what is written here: plain Node does not read TypeScript.
+// Worker threads run the built code: plain Node does not read TypeScript.
 const built = existsSync(fileURLToPath(new URL("../../../core/dist/evaluation/index.js", import.meta.url)));
 
 describe.skipIf(!built)("COCO on threads", () => {

@@ -19,7 +19,7 @@ function run(options: Parameters<typeof makeRun>[1] = {}): string {
 
 const random = new Random(9);
 const noise = noisePictures(9);
-/** Of several sizes. */
+/** Pictures of several sizes. */
 const pictures = (count: number): Picture[] =>
   Array.from({ length: count }, () => noise(40 + random.integer(60), 30 + random.integer(60)));
 

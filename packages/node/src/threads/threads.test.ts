@@ -21,7 +21,7 @@ function network() {
   return g.build([g.dense("logits", g.flatten("f", g.globalAveragePool("g", x)), 4)]);
 }
 
-/** Weights after three steps with any number of threads. */
+/** Weights after three steps with a number of threads. */
 async function train(threads: number, kind: OptimizerName = "adamw"): Promise<Record<string, number[]>> {
   const engine = await createEngine({ threads: nodeThreads(threads) });
   expect(engine.threads).toBe(threads);
@@ -64,7 +64,7 @@ test.each(["adamw", "rmsprop", "lamb"] as const)("%s: the same bits for one to f
   for (const threads of kind === "adamw" ? [2, 3, 4] : [3]) expect(await train(threads, kind)).toEqual(one);
 });
 
-/** A program of instructions that are not per shard, in the layout of kernels/assembly/program.ts. */
+/** A program of instructions outside shards, in the layout of kernels/assembly/program.ts. */
 function place(engine: Engine, instructions: readonly (readonly number[])[]): number {
   const code = instructions.flatMap(([opcode, ...words]) => [opcode, words.length + 2, ...words]);
   const address = engine.allocate(64 + code.length * 4);
@@ -73,7 +73,7 @@ function place(engine: Engine, instructions: readonly (readonly number[])[]): nu
   return address;
 }
 
-/** The error of a run. */
+/** The error of running a program. */
 function failure(engine: Engine, program: number): { message: string } {
   try {
     engine.run(program);
@@ -87,7 +87,7 @@ function failure(engine: Engine, program: number): { message: string } {
 describe("a thread that fails does not leave the others waiting", () => {
   test("a trap in a worker", async () => {
     const engine = await createEngine({ threads: nodeThreads(2) });
-    // An average whose second half, the worker's, lies beyond the memory.
+    // An average whose second half, the worker's, lies outside the memory.
     const bytes = 64;
     const source = engine.allocate(bytes);
     const settings = engine.allocate(256);
@@ -111,7 +111,7 @@ describe("a thread that fails does not leave the others waiting", () => {
     }
   });
 
-  /** Threads of which one is killed by `kill`. */
+  /** Threads one of which `kill` ends. */
   function mortal(pool: ThreadPool): { pool: ThreadPool; kill: () => Promise<void> } {
     return { pool: { ...pool, stop: async () => {} }, kill: () => pool.stop() };
   }
@@ -128,7 +128,7 @@ describe("a thread that fails does not leave the others waiting", () => {
   test("a worker that dies while the caller waits for it", async () => {
     const { pool, kill } = mortal(nodeThreads(2));
     const engine = await createEngine({ threads: pool, patienceSeconds: 1 });
-    const killed = kill(); // the caller cannot see it: its event loop does not turn before the run ends
+    const killed = kill(); // the caller cannot notice: its event loop does not turn before the run ends
     const { message } = failure(engine, place(engine, [[opcodes.barrier]]));
     expect(message).toMatch(/no thread of 2 made progress for 1 s: one has died/);
     await killed;

@@ -67,7 +67,7 @@ describe("sources", () => {
     const seen: number[] = [];
     for await (const n of newest(frames(), () => (stopped = true))) {
       seen.push(n);
-      while (last < n + 5) await turn(); // five frames come meanwhile
+      while (last < n + 5) await turn(); // five frames arrive in the meantime
       if (seen.length === 3) break;
     }
     expect(seen[0]).toBe(1);
@@ -101,7 +101,7 @@ describe.skipIf(!ffmpeg)("streams", () => {
       else if (request.url === "/list.m3u8") response.end(list("c.ts"));
       else if (request.url === "/local.m3u8") response.end(list(`file://${join(folder, "c.ts")}`));
       else if (request.url === "/camera") {
-        // What network cameras send: pictures without an end.
+        // What network cameras send: an endless sequence of pictures.
         const part = readFileSync(still);
         response.setHeader("Content-Type", "multipart/x-mixed-replace; boundary=next");
         const head = `--next\r\nContent-Type: image/jpeg\r\nContent-Length: ${part.length}\r\n\r\n`;

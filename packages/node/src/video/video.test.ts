@@ -16,7 +16,7 @@ if (!ffmpeg) console.warn("skipped: ffmpeg is not installed; npm run setup insta
 
 const folder = mkdtempSync(join(tmpdir(), "phinets-video-"));
 
-/** A bright square that moves two pixels a frame over grey. */
+/** A bright square on grey that moves two pixels per frame. */
 function frame(n: number, width: number, height: number): Picture {
   const data = new Uint8Array(width * height * 3).fill(60);
   for (let y = 4; y < 12; y++)
@@ -130,7 +130,7 @@ describe.skipIf(!ffmpeg)("video files", () => {
   it("that cannot be written say why and leave nothing", async () => {
     const writer = await VideoWriter.open(join(folder, "never.mp4"), { width: 64, height: 32, framesPerSecond: 5 });
     expect((await rejection(writer.write(frame(0, 32, 32)))).code).toBe("video.size");
-    // The encoder dies in the middle: the next frames and close tell, none of them hangs.
+    // The encoder dies in the middle: later writes and close report it, and none of them hangs.
     writer.tool.child.kill("SIGKILL");
     await writer.tool.ended;
     expect((await rejection(writer.write(frame(0, 64, 32)))).code).toBe("video.encode");
@@ -144,7 +144,8 @@ describe.skipIf(!ffmpeg)("video files", () => {
   });
 
   it.skipIf(!existsSync("/dev/full"))("on a full disk say so", async () => {
-    // The encoder's temporary file is already there and leads to /dev/full: every write meets the kernel's own ENOSPC.
+    // The encoder's temporary file exists already and links to /dev/full: every write fails with the kernel's own
+    // ENOSPC.
     const path = join(folder, "full.mp4");
     const next = temporaryPath(path).replace(/-(\d+)\./, (_, n) => `-${Number(n) + 1}.`);
     symlinkSync("/dev/full", next);
@@ -213,7 +214,7 @@ describe.skipIf(!ffmpeg)("damaged videos", () => {
     const words = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10", "-frames:v", "10", "-c:v", "mjpeg"];
     execFileSync("ffmpeg", ["-loglevel", "error", ...words, "-y", path]);
     const bytes = readFileSync(path);
-    // The chunks of an AVI's first stream; the fourth frame's marks are no more there.
+    // The chunks of an AVI's first stream; the fourth frame's markers are removed.
     let at = bytes.indexOf("movi");
     for (let frame = 0; frame < 4; frame++) at = bytes.indexOf("00dc", at + 4);
     bytes.fill(0, at + 8, at + 8 + bytes.readUInt32LE(at + 4));
@@ -313,7 +314,7 @@ describe("frames of several sizes", () => {
     expect(size.box(box, first)).toBe(box);
     expect(size.frame(half, 2)).toMatchObject({ width: 40, height: 20 });
     expect(size.box(box, half)).toEqual({ id: 1, x1: 8, y1: 4, x2: 20, y2: 12 });
-    // Half as large, in the middle, between bars of grey.
+    // Half as large, centred, with grey bars.
     const shown = size.frame(tall, 3);
     expect(shown.data[0]).toBe(114);
     expect(size.box(box, tall)).toEqual({ id: 1, x1: 17, y1: 1, x2: 20, y2: 3 });

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { tinyNetwork } from "../../../../../test/road-tools.js";
 import { makeBatches } from "./batches.js";
 
-// Threads run what is built, not what is written here: plain Node does not read TypeScript.
+// Worker threads run the built code: plain Node does not read TypeScript.
 const built = existsSync(fileURLToPath(new URL("../../../../core/dist/data/index.js", import.meta.url)));
 
 const { width, height } = tinyNetwork.input;

@@ -1,4 +1,4 @@
-/** Pictures that vanish, change, are copied anew or do not fit into memory. */
+/** Pictures that vanish, change, are copied again or do not fit into memory. */
 import {
   copyFileSync,
   cpSync,
@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** A copy of the data set that a test may spoil. */
+/** A copy of the data set that a test may damage. */
 function copy(name: string): { yaml: string; picture: (n: number) => string } {
   const folder = join(root, name);
   cpSync(dirname(original), folder, { recursive: true });
@@ -58,13 +58,13 @@ describe("pictures that cannot be decoded", () => {
     expect(stderr).toContain(`skipped: ${picture(20)}: is not a picture`);
     expect(stderr).toContain("warning: 2 of 32 train pictures are left out\n");
     expect(readEvents(folderOf("lenient"))[0]).toMatchObject({ data: { train: 30, val: 8, skipped: 2 } });
-    // Gone on with, the same ones are left out, though the cache knows them now.
+    // After resuming, the same pictures are left out, although the cache knows them now.
     const again = await phinets("train", "--resume", folderOf("lenient"));
     expect(again).toMatchObject({
       exitCode: 0,
       stderr: expect.stringContaining("2 of 32 train pictures are left out"),
     });
-    // Who wants all pictures is told what is wrong, cache or not.
+    // A run that needs all pictures reports the bad one, cached or not.
     expect(await phinets(...words("strict", yaml))).toMatchObject({ exitCode: 1 });
   });
 
@@ -94,7 +94,7 @@ describe("a run that is gone on with", () => {
       utimesSync(picture(7), new Date(), new Date(1e12));
     }
     expect((await phinetsJson("train", "--resume", folderOf("copied"))).weightsSha256).toBe(weightsSha256);
-    // The same size and time of change, but other bytes.
+    // The same size and modification time, but other bytes.
     copyFileSync(picture(8), `${picture(7)}.new`);
     renameSync(`${picture(7)}.new`, picture(7));
     const changed = await phinets("train", "--resume", folderOf("copied"));

@@ -40,7 +40,7 @@ describe("events of a training", () => {
       "started",
       ...["epoch", "checkpoint", "epoch", "checkpoint"],
       ...["epoch", "validation", "checkpoint", "epoch", "validation", "checkpoint"],
-      // Four epochs of so small a network: that the detector is of no use is said.
+      // After four epochs of so small a network there is a warning that the detector is of no use.
       ...["warning", "finished"],
     ]);
     expect(events.at(-2)).toMatchObject({ message: expect.stringMatching(/AP50 0\.0\d+: this detector is useless/) });
@@ -77,7 +77,8 @@ describe("events of a training", () => {
     expect(exitCode, written.join("")).toBe(130);
     const folder = folderOf("stopped");
     expect(readEvents(folder).at(-1)).toMatchObject({ event: "stopped", epoch: 2, code: "cli.interrupted" });
-    // As if the process had been killed after it told of an epoch and before that was saved, in the middle of a line.
+    // As if the process had been killed after it wrote an epoch's event and before it saved the epoch, in the middle of
+    // a line.
     const [epoch] = readEvents(folder).filter(({ event }) => event === "epoch");
     appendFileSync(eventsPath(folder), `${JSON.stringify({ ...epoch, epoch: 3 })}\n{"event":"chec`);
     expect((await phinets("train", "--resume", folder)).exitCode).toBe(0);
@@ -86,7 +87,7 @@ describe("events of a training", () => {
     expect(epochsOf(events, "checkpoint")).toEqual([1, 2, 3, 4]);
     expect(epochsOf(events, "started")).toEqual([0, 2]);
     expect(names(events).at(-1)).toBe("finished");
-    // Gone on with when there is nothing left to do: one end, and no epoch again.
+    // Resumed with nothing left to do: one final event, and no epoch again.
     await phinets("train", "--resume", folder);
     expect(epochsOf(readEvents(folder), "epoch")).toEqual([1, 2, 3, 4]);
     expect(names(readEvents(folder)).filter((name) => name === "finished")).toHaveLength(1);
@@ -97,7 +98,7 @@ describe("events of a training", () => {
     const run = words("blocked", "--exist-ok");
     expect((await phinets(...run, "--epochs", "1")).exitCode).toBe(0);
     rmSync(eventsPath(folder));
-    // A folder of that name stands in for a file that cannot be written.
+    // A folder with the file's name makes writing fail.
     mkdirSync(join(eventsPath(folder), "in-the-way"), { recursive: true });
     const { exitCode, stderr } = await phinets(...run, "--epochs", "1");
     expect(exitCode, stderr).toBe(0);
@@ -115,7 +116,7 @@ describe("validation", () => {
       const bytes = Object.entries(state).map(([key, { data }]) => [key, Buffer.from(data.buffer).toString("base64")]);
       states.push({ epoch, step, state: Object.fromEntries(bytes) });
       if (name !== "never") continue;
-      // The last weights count as the best.
+      // Without validation the last weights count as the best.
       expect([best, bestEpoch]).toEqual([-1, 4]);
       expect(JSON.parse(stdout)).toMatchObject({ bestEpoch: 4 });
       expect(JSON.parse(stdout).metrics).toBeUndefined();

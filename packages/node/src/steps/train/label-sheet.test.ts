@@ -13,7 +13,7 @@ describe("the picture of labels", () => {
     const pixels = (index: number) => {
       const [red, green, blue] = colourOf(index);
       let count = 0;
-      // The left half: the panel of the bars, above that of the positions, which is of another colour.
+      // The left half: the panel of bars, above the panel of positions, which has another colour.
       for (let i = 0; i < data.length; i += 3)
         if ((i / 3) % width < width / 2 && data[i] === red && data[i + 1] === green && data[i + 2] === blue) count++;
       return count;
@@ -26,7 +26,7 @@ describe("the picture of labels", () => {
     const detector = labelSheet([{ labels: [{ ...box(0, 0.5, 0.5, 1, 1), ignore: "crowd" }] }], ["a"]);
     const classifier = labelSheet([{ class: 1 }, { class: 0 }, {}], ["a", "b"]);
     expect(detector.width).toBeGreaterThan(1.8 * classifier.width);
-    // What is to be ignored is drawn nowhere.
+    // Ignored boxes are not drawn.
     expect(labelSheet([{ labels: [] }], ["a"]).data).toEqual(detector.data);
   });
 

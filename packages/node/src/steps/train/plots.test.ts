@@ -32,10 +32,10 @@ describe("what a training shows", () => {
     const drawn = () =>
       readdirSync(join(root, "runs/detect/hidden")).filter((name) => /\.(svg|png|jpg|html)$/.test(name));
     expect(drawn()).toEqual([]);
-    // A run that is gone on with stays as it was asked to be.
+    // A resumed run keeps its options.
     await phinetsJson("train", "--resume", join(root, "runs/detect/hidden"));
     expect(drawn()).toEqual([]);
-    // 16 pictures of 224 pixels and their gaps; the network sees 64 x 48.
+    // 16 pictures of 224 pixels and their gaps; the network's input is 64 x 48.
     expect(await readPicture(join(folder, "sample_batches.png"))).toMatchObject({ width: 4 * 224 + 5 * 8 });
     const page = readFileSync(join(folder, "report.html"), "utf8");
     for (const title of [
@@ -54,12 +54,12 @@ describe("what a training shows", () => {
     expect(page).toContain("32 training and 8 validation pictures");
     expect(page).not.toContain("not finished");
     expect(page).toContain(`npx phinets train --from-lock ${join(folder, "run.lock")}`);
-    // Eight validation pictures: three a row.
+    // Eight validation pictures, three per row.
     for (const name of ["val_batch0_labels.jpg", "val_batch0_pred.jpg"])
       expect(await readPicture(join(folder, name)), name).toMatchObject({ width: 3 * 224 + 4 * 8 });
     for (const name of ["curves.svg", "pr_curve.svg", "anchors.svg", "confusion_matrix.svg"])
       expect(readFileSync(join(folder, name), "utf8")).toMatch(/^<svg [^>]*xmlns=(?!.*var\(--).*<\/svg>$/s);
-    // Every box is right, missed, or wrong: the matrix holds all truths.
+    // Every box is right, missed, or wrong: the matrix contains all truths.
     const counts = [...readFileSync(join(folder, "confusion_matrix.svg"), "utf8").matchAll(/>(\d+)<\/text>/g)];
     expect(counts.length).toBeGreaterThan(0);
   });
