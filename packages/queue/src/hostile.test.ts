@@ -17,7 +17,7 @@ import { parseRecord, Records } from "./records.js";
 import { redisAddress } from "./redis.js";
 import { runWorker, type WorkerRequest, type WorkerResult } from "./worker.js";
 
-// The sweep, and a worker's slots, are processes of the built packages: plain Node does not read TypeScript.
+// The sweep and a worker's slots run the built packages: plain Node does not read TypeScript.
 const bin = fileURLToPath(new URL("../../cli/bin/phinets.js", import.meta.url));
 const built = existsSync(fileURLToPath(new URL("../dist/index.js", import.meta.url)));
 
@@ -25,7 +25,7 @@ const root = mkdtempSync(join(tmpdir(), "phinets-hostile-"));
 let redis: TestRedis;
 let client: Redis;
 let queue: Queue;
-/** A job as a sweep makes it. */
+/** A valid job, as a sweep makes it. */
 let good: JobDocument;
 
 async function until<T>(what: string, find: () => Promise<T | undefined>): Promise<T> {
@@ -72,7 +72,7 @@ function startWorker(options: Partial<WorkerRequest> = {}): RunningWorker {
   return worker;
 }
 
-/** The job of a sweep of one training that ended before anybody took it. */
+/** Leaves the job of a one-training sweep that ended before a worker took it. */
 async function leaveJob(name: string, lr: number): Promise<JobDocument> {
   const file = join(root, `${name}.yaml`);
   writeFileSync(file, `data: data\nnetwork: network.json\nepochs: 1\nbatch: 8\nspace:\n  lr: [${lr}]\n`);
@@ -135,7 +135,7 @@ describe.skipIf(!built || !installed("redis-server"))("a queue that anyone may h
       until(`a failure of ${name.slice(0, 80)}`, async () => (await queue.getJob(name))?.failedReason);
     for (const [what, change, reason] of bad) {
       const document = { ...good, ...change() } as JobDocument;
-      // The name that its settings say, where they can.
+      // The name that belongs to its settings, where they have one.
       const name = jobName(document).slice(0, 200).replaceAll(":", "_");
       await queue.add("train", document, { jobId: name, attempts: 1 });
       expect(await failureOf(name), what).toMatch(reason);

@@ -39,7 +39,7 @@ function put(bytes: string | Uint8Array): Promise<Stored> {
 
 const pictures = 3;
 const { height, width } = tinyNetwork.input;
-/** A shard as `val` makes it. */
+/** A valid shard, as `val` makes it. */
 let good: ShardSettings & { readonly step: "val" };
 let look: ShardSettings & { readonly step: "predict" };
 
@@ -183,7 +183,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a worker of shards
       throw new Error("not done within two minutes");
     };
     const fileOf = async (task: string, to: number) => readFileSync(store.pathOf((await done(task, to)).output.sha256));
-    // A picture that cannot be read is for who asks.
+    // A picture that cannot be read is left to the requesting side.
     expect(parseSeen((await fileOf(look.task, 2)).toString(), 2)).toEqual([null, null]);
     expect(decodeOutputs(await fileOf(good.task, pictures), pictures)).toHaveLength(pictures);
     const lost = { ...good.input, sha256: "a".repeat(64) };

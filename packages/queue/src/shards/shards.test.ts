@@ -1,4 +1,4 @@
-/** Pictures that workers of a queue look at, against one machine's bytes. */
+/** Pictures processed by a queue's workers, compared with one machine's bytes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ function startWorker(name: string, ...words: string[]): TestWorker {
 }
 
 const commands: ChildProcess[] = [];
-/** A command as a process of its own, to be killed. */
+/** Starts a command as a separate process, to be killed. */
 function startCommand(words: readonly string[]): ChildProcess {
   const child = spawn(process.execPath, [bin, ...words], { stdio: "ignore" });
   commands.push(child);
@@ -86,7 +86,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
       const first = startWorker(`first-${on}`);
       const words = val(`many-${on}`, "--on", on, "--queue", redis.url, "--serve", "127.0.0.1:0");
       const many = phinetsJson(...words);
-      many.catch(() => {}); // told below
+      many.catch(() => {}); // reported below
       await until("a shard is looked at", () => processesOf(first, "shard-worker.js").length > 0);
       await endWorker(first, "SIGKILL");
       await until("its process ends with it", () => processesOf(first, "shard-worker.js").length === 0);
@@ -113,7 +113,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
       const alone = await phinetsJson(...val("tools-alone", "--on", "firmware"));
       const words = val("tools", "--on", "firmware", "--queue", redis.url, "--serve", "127.0.0.1:0");
       const many = phinetsJson(...words);
-      many.catch(() => {}); // told below
+      many.catch(() => {}); // reported below
       const without = startWorkerIn(join(root, "toolless"), { queue: redis.url }, { ...process.env, PATH: "" });
       workers.push(without);
       await until("it leaves them", () =>
@@ -130,7 +130,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     const pictures = join(root, "pictures");
     cpSync(join(root, "data/val/images"), pictures, { recursive: true });
     writeFileSync(join(pictures, "a-broken.png"), "no picture");
-    // Of 16 bits, little of them used: that is said.
+    // A 16-bit picture that uses little of its depth, which gives a hint.
     const { width, height } = { width: 40, height: 30 };
     const pixels = Uint16Array.from({ length: width * height }, (_, i) => i % 200);
     writeFileSync(
@@ -150,7 +150,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     const found = await many;
     expect(found.stdout).toBe(alone.stdout);
     expect(filesOf(join(project, "predict/many"))).toEqual(filesOf(join(project, "predict/alone")));
-    // Reading is ahead of looking, so that lines come in another order at times.
+    // Pictures are read ahead of prediction, so the order of lines may differ.
     const said = (text: string) =>
       text
         .split("\n")
@@ -180,7 +180,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     expect(stderr).toMatch(/110 of 110 pictures were done before/);
     expect(worker.said()).toBe(before);
     expect({ ...JSON.parse(stdout), saved: "" }).toEqual({ ...alone, saved: "" });
-    // What was taken is not kept.
+    // Results that were taken are not kept.
     expect(Object.keys(filesOf(join(root, "shared/objects"))).length).toBe(4);
   }, 480_000);
 
@@ -215,7 +215,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     child.kill("SIGKILL");
     await ended;
     await endWorker(worker, "SIGTERM");
-    // One of what was delivered is not what it was, of the others nothing is left.
+    // One result is damaged, and all the others are lost.
     const objects = filesOf(join(shared, "objects"));
     const [damaged] = Object.keys(objects).filter((path) => objects[path].includes("phinets-outputs-1"));
     for (const path of Object.keys(objects)) rmSync(join(shared, "objects", path));

@@ -32,7 +32,7 @@ const open = (keys = testS3, place = `s3://${testS3.bucket}/a/store`, said: stri
   });
 
 it("the server that the tests have checks signatures as S3's documentation does", () => {
-  // Its example "GET Object", with the key that the documentation uses.
+  // The documentation's example "GET Object", with its key.
   const headers = {
     host: "examplebucket.s3.amazonaws.com",
     range: "bytes=0-9",

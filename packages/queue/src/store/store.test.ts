@@ -35,7 +35,7 @@ async function served(store: FolderStore, port = 0): Promise<ServedStore> {
   return found;
 }
 
-/** Passes everything to a port, and breaks the first connections after so many bytes of one direction. */
+/** Forwards everything to a port, and breaks the first connections after a number of bytes in one direction. */
 async function breaking(
   port: number,
   cut: { readonly of: "request" | "answer"; readonly after: number; times: number },
@@ -51,7 +51,7 @@ async function breaking(
         if (counts && cut.times > 0 && passed > cut.after) {
           cut.times--;
           to.write(part.subarray(0, 1000), () => {
-            // What was written reaches the other side before the connection goes.
+            // Data that was written arrives before the connection is closed.
             setTimeout(() => {
               client.destroy();
               server.destroy();
@@ -138,7 +138,7 @@ describe("a store over HTTP", () => {
     expect(readdirSync(folder.folder)).toEqual(["store.json"]);
   });
 
-  /** As the path stands: fetch would resolve its dots. */
+  /** Sends the path unchanged: fetch would resolve its dots. */
   const statusOf = (port: number, method: string, path: string): Promise<number> =>
     new Promise((resolve, reject) => {
       const headers = { Authorization: `Bearer ${token}` };
@@ -171,7 +171,7 @@ describe("a store over HTTP", () => {
     ).toBe(true);
   });
 
-  /** Writes down the ranges that are asked for. */
+  /** Records the ranges that are requested. */
   async function watching(url: string, ranges: string[]): Promise<string> {
     const server = createServer((asked, answer) => {
       ranges.push(asked.headers.range ?? "");
