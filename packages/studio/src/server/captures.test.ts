@@ -1,4 +1,4 @@
-/** Where pictures of a camera go, under which names, and which sets take none. */
+/** Where a camera's pictures are saved, their names, and the data sets that take none. */
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -35,7 +35,7 @@ async function ask<T>(resource: string, query: Record<string, string> = {}, body
 }
 
 const capture = (query: Record<string, string>, body: Uint8Array = picture) => ask<SavedFrame>("captures", query, body);
-/** Taken on the day that it is, which may end meanwhile. */
+/** By today's date, which may change during the test. */
 const name = (n: number): string => captureName(captureStart(new Date()), n);
 
 it("go beside the training pictures, numbered after the day's last, and write over none", async () => {
@@ -95,11 +95,11 @@ it("make a folder in the opened one, and none elsewhere", async () => {
   expect(readdirSync(folder)).not.toContain("made");
   await expect(capture({ set: "packed.zip", make: "1" })).rejects.toThrow(/run.write/);
   expect(await capture({ set: "made", make: "1" })).toEqual({ set: "made", file: name(1) });
-  // A second one goes beside the first.
+  // A second one is saved beside the first.
   expect(await capture({ set: "made", make: "1" })).toEqual({ set: "made", file: name(2) });
   const list = await ask<DatasetEntry[]>("data");
   expect(list.find(({ path }) => path === "made")).toMatchObject({ pictures: 2, isBare: true });
-  // As the first folder of an opened folder that had nothing.
+  // As the first folder of an empty opened folder.
   mkdirSync(join(folder, "bare"));
   expect(await capture({ set: "bare" })).toEqual({ set: "bare", file: name(1) });
 });
@@ -111,7 +111,7 @@ it("go nowhere outside, over whatever links", async () => {
   for (const set of ["..", "../elsewhere", "led", "inner/images"])
     await expect(capture({ set }), set).rejects.toThrow(/"error"/);
   await expect(capture({ set: "led", make: "1" })).rejects.toThrow(/studio.outside/);
-  // Pictures that a link leads to are none of the folder's.
+  // Pictures that a link leads to are not part of the folder.
   expect(await capture({ set: "inner" })).toEqual({ set: "inner", file: name(1) });
   expect(readdirSync(join(root, "elsewhere"))).toEqual(["0.jpg"]);
 });

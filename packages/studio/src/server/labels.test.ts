@@ -40,7 +40,7 @@ it("take classes by their names, however the set has come to number them", async
   const classes = ["bolt", "nut", "axle"];
   const saved = await ask<SavedDocument>("labels", about, { boxes: [...boxes, axle], version: first.version, classes });
   expect(saved.rows).toEqual([0, 1, 2]);
-  // Read again, the names are in their alphabet's order; the page still has them in the old one.
+  // After reloading, the names are sorted; the page still has them in the old order.
   await ask("data/reload", {}, {});
   const again = await ask<LabelDocument>("labels", about);
   expect(again.classes).toEqual(["axle", "bolt", "nut"]);

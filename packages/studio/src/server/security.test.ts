@@ -1,4 +1,4 @@
-/** What others may not get: attacks on a running server, over plain sockets where fetch would be too polite. */
+/** What others must not get: attacks on a running server, over plain sockets where fetch would not send the request. */
 import {
   existsSync,
   mkdirSync,
@@ -37,7 +37,7 @@ beforeAll(async () => {
   symlinkSync(join(root, "outside.jpg"), join(folder, "set/images/1.jpg"));
   writeFileSync(join(folder, "set/labels/1.txt"), "");
   symlinkSync(root, join(folder, "up"));
-  // Labels, and a whole set, that lie outside.
+  // Labels, and a whole data set, outside the folder.
   mkdirSync(join(root, "elsewhere/images"), { recursive: true });
   mkdirSync(join(root, "elsewhere/labels"));
   writeFileSync(join(root, "elsewhere/images/0.jpg"), picture);
@@ -52,7 +52,7 @@ beforeAll(async () => {
   symlinkSync(join(root, "elsewhere/labels/0.txt"), join(folder, "more/linked/labels/1.txt"));
   for (const name of ["images", "labels"])
     symlinkSync(join(root, "elsewhere", name), join(folder, "more/folders", name));
-  // A run, one whose files are links to outside, and one that is a link itself.
+  // A run, one whose files are links to outside, and one that is itself a link.
   const network = {
     family: "phinet",
     input: { height: 8, width: 8, channels: 3 },
@@ -89,7 +89,7 @@ interface Asked {
   readonly host?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Without: the token is sent. */
+  /** Default false: the token is sent. */
   readonly stranger?: boolean;
 }
 
@@ -128,7 +128,7 @@ describe("the token", () => {
     expect(cookie).toMatch(/SameSite=Strict/);
     const headers = { Cookie: cookie.split(";")[0] };
     expect((await request("/api/session", { stranger: true, headers })).status).toBe(200);
-    // Only the page's own address takes it: an address of a picture that is passed on opens nothing.
+    // Only the page's address accepts the token: the address of a shared picture opens nothing.
     expect((await request(`/api/session?token=${studio.token}`, { stranger: true })).status).toBe(401);
   });
   it("is another one each time", async () => {
@@ -444,7 +444,7 @@ describe("runs", () => {
       expect(answer.status, JSON.stringify(bad)).toBeLessThan(500);
     }
     expect(errorCodeOf(await request("/api/runs/train", { method: "POST", body: "{" }))).toBe("studio.request");
-    // What is right starts the command, which ends as it says.
+    // A valid request starts the command, which ends as it reports.
     const job = JSON.parse((await post("/api/runs/train", form)).body) as { id: number };
     await expect.poll(async () => (await request("/api/jobs")).body).toMatch(/phinets train ended with 3/);
     expect(job.id).toBeGreaterThan(0);

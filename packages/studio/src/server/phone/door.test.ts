@@ -1,4 +1,4 @@
-/** What a telephone, and whoever else is on the network, may not get: attacks on the door's own port, over plain sockets. */
+/** What a phone, and anybody else on the network, must not get: attacks on the door's port, over plain sockets. */
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ afterAll(() => studio?.close());
 
 const address = "127.0.0.1";
 
-/** As the studio's page asks. */
+/** A request of the studio's page. */
 async function manage<T>(method: string, resource: string, body?: unknown): Promise<T> {
   const answer = await fetch(`http://localhost:${studio.port}/api/${resource}`, {
     method,
@@ -116,7 +116,7 @@ describe("the door", () => {
     const request = rawRequest("/", { headers: { Host: `${other.address}:${port}` } });
     expect((await askRaw({ port, host: other.address }, request)).status).toBe(200);
     expect((await askRaw({ port, host: address }, request)).status).toBe(0);
-    // Loopback is another network than that address's.
+    // Loopback is not in that address's network.
     expect((await askRaw({ port, host: other.address, localAddress: address }, request)).status).toBe(0);
   });
   it("ends what was connected when it closes", async () => {
@@ -135,7 +135,7 @@ describe("the door", () => {
     await manage("DELETE", "phone");
     await ended;
     const next = await openDoor();
-    // Neither the telephone nor its cookie is known to another door.
+    // Another door accepts neither the phone nor its cookie.
     const again = cookie.replace(/_\d+=/, `_${portOf(next)}=`);
     expect(errorCodeOf(await ask(next, "/api/view", { cookie: again }))).toBe("phone.token");
     expect(await doorNow()).toMatchObject({ isPhoneIn: false, added: 0 });
@@ -147,7 +147,7 @@ describe("the code", () => {
     const door = await openDoor();
     for (const code of ["", "1", `${door.code}0`, "<b>", "0".repeat(40)])
       if (code !== door.code) expect((await tryCode(door, code)).status, code).toBe(401);
-    // Five were wrong: now the right one is.
+    // After five wrong guesses the right code is refused too.
     expect((await tryCode(door, door.code)).body).toMatch(/too many wrong codes/);
     expect(await doorNow()).toMatchObject({ codeState: "locked", isPhoneIn: false });
     const renewed = (await manage<PhoneStatus>("POST", "phone/code")).door!;
@@ -175,7 +175,7 @@ describe("the code", () => {
       const all = await Promise.all(
         Array.from({ length: 50 }, () => askRaw({ port }, [1, 2, 3, 4, 5].map((n) => one(n === 5)).join(""))),
       );
-      // More connections at a time than it holds are closed without an answer.
+      // Connections beyond the limit are closed without an answer.
       for (const { status } of all) expect([0, 401]).toContain(status);
       refused += all.filter(({ status }) => status === 401).length;
     }
@@ -183,7 +183,7 @@ describe("the code", () => {
     expect(refused).toBeGreaterThan(mostWrong);
     expect(await doorNow()).toMatchObject({ codeState: "locked", isPhoneIn: false });
     expect((await tryCode(door, door.code)).status).toBe(401);
-    // Of those who connect and say nothing it holds a few, and the studio goes on.
+    // Of silent connections it keeps a few, and the studio continues.
     const silent = Array.from({ length: 200 }, () => connect(port, address).on("error", () => {}));
     const held = () => silent.filter(({ readyState, destroyed }) => readyState === "open" && !destroyed).length;
     await expect
@@ -275,7 +275,7 @@ describe("a telephone that is in", () => {
       const what = errorCodeOf(answer) || String(answer.status);
       codes.set(what, (codes.get(what) ?? 0) + 1);
     }
-    // The link was written before none of them, or after all.
+    // The link sorts before all pictures or after all of them, depending on the time of writing.
     expect([codes.get("200"), codes.get("studio.outside") ?? 0].reduce<number>((a, b) => a + (b ?? 0), 0)).toBe(12);
     for (const id of ["", "x", "../0", "0", "%00"])
       expect(errorCodeOf(await ask(door, `/api/thumbnail?id=${id}`, { cookie })), id).toBe("studio.missing");
@@ -304,7 +304,7 @@ describe("pictures that a telephone sends", () => {
     const chunked = `${chunk.repeat(mostPhonePictureBytes / 0x100000 + 1)}0\r\n\r\n`;
     const encoding = { "Transfer-Encoding": "chunked" };
     expect(errorCodeOf(await send(door, cookie, chunked, { headers: encoding }))).toBe("studio.body");
-    // The header of a PNG of 60,000 x 60,000 pixels, which would be 10 GB.
+    // The header of a PNG of 60,000 x 60,000 pixels, which would take 10 GB.
     const huge = await sharp({ create: { width: 1, height: 1, channels: 3, background: "red" } })
       .png()
       .toBuffer();

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { type Line, TrackCounter } from "./counting.js";
 
-/** Down the middle. */
+/** A vertical line in the middle. */
 const line: Line = { from: { x: 0.5, y: 0 }, to: { x: 0.5, y: 1 } };
 
-/** Counts after a track was at each of these places. */
+/** Counts after a track has been at each of these places. */
 function walk(
   places: readonly (readonly [x: number, y: number])[],
   how: Parameters<TrackCounter["next"]>[1] = { line },
@@ -16,7 +16,7 @@ function walk(
 
 describe("crossings of a line", () => {
   it("have a way", () => {
-    // Who looks down has what is left in the picture on the right.
+    // Looking down, the picture's left side is on the right.
     expect(
       walk([
         [0.2, 0.5],

@@ -25,7 +25,7 @@ describe("zoom", () => {
             [zoom.top, window.down],
           ]) {
             const edges = [start + (length - 1) / 2, length - (start + (length - 1) / 2 + zoom.scale)];
-            // What is free beside it is the same on both sides, or nothing.
+            // The free space beside the picture is the same on both sides, or none.
             expect(Math.abs(Math.max(0, edges[0]) - Math.max(0, edges[1]))).toBeLessThan(1e-9);
             if (zoom.scale >= length) expect(Math.max(...edges)).toBeLessThan(1e-9);
           }
