@@ -1,7 +1,7 @@
 /**
- * Questions to a worker of which only the newest counts: while one is answered, the next waits, and one that waits is
- * replaced by a newer. A slider can then ask as fast as it moves, and the page never waits. The worker begins with the first
- * question.
+ * Questions to a worker of which only the newest counts: while one is being answered, the next one waits, and a newer
+ * one replaces it. A slider can thus ask as often as it moves without blocking the page. The worker is started with the
+ * first question.
  */
 import { UserError } from "./api.js";
 
@@ -17,7 +17,7 @@ export class Latest<Q, A> {
 
   constructor(
     readonly begin: () => Worker,
-    /** Told of every answer, or of what went wrong. */
+    /** Called with every answer or error. */
     readonly on: (answer: A | undefined, error: UserError | undefined) => void,
   ) {}
 

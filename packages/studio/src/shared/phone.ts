@@ -1,6 +1,6 @@
 /** Types of the door for a phone: its state for the page, and what the phone sees. */
 
-/** An address of this machine that a telephone on the same network can reach. */
+/** An address of this machine that a phone on the same network can reach. */
 export interface PhoneAddress {
   readonly address: string;
   /** Name of the network interface, as "wlan0". */

@@ -19,7 +19,7 @@ export interface SweepForm {
   readonly text: string;
 }
 
-/** What a page needs to write the first text. */
+/** The data that a page needs to write the first text. */
 export interface SweepDraft {
   /** The opened folder, as a sweep.yaml beside the runs names it. */
   readonly folder: string;

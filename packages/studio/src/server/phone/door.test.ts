@@ -183,7 +183,7 @@ describe("the code", () => {
     expect(refused).toBeGreaterThan(mostWrong);
     expect(await doorNow()).toMatchObject({ codeState: "locked", isPhoneIn: false });
     expect((await tryCode(door, door.code)).status).toBe(401);
-    // Of silent connections it keeps a few, and the studio continues.
+    // It keeps a few silent connections, and the studio continues.
     const silent = Array.from({ length: 200 }, () => connect(port, address).on("error", () => {}));
     const held = () => silent.filter(({ readyState, destroyed }) => readyState === "open" && !destroyed).length;
     await expect
