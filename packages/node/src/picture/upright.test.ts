@@ -1,4 +1,4 @@
-/** What remains of a phone's picture. */
+/** The data that remains in a phone's picture. */
 import sharp from "sharp";
 import { expect, it } from "vitest";
 import { decodePicture, uprightJpeg } from "./index.js";

@@ -27,7 +27,7 @@ describe("work in order", () => {
       new Promise<number>((resolve) => {
         finish.set(item, () => resolve(item * item));
         most = Math.max(most, finish.size);
-        // Of the started items, the last one finishes first.
+        // The last one of the started items finishes first.
         if (finish.size === 3 || item === 10) for (const done of [...finish.values()].reverse()) done();
       });
     const results: number[] = [];

@@ -158,7 +158,7 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
       progress.update(report.epoch, describeEpoch(report));
       if (await tellEpochEnd(observers, report)) break;
     }
-    // Of epochs before the run was resumed, only the weights are known.
+    // Only the weights of epochs before the run was resumed are known.
     if (valEvery > 0) standing.bestMetrics ??= score(network, bestOutputs(), val);
     const useless = standing.bestMetrics && verdict(standing.bestMetrics);
     if (useless !== undefined) warn(`warning: ${useless}`);
