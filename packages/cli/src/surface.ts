@@ -10,7 +10,7 @@ import { definitionOf, type VerbDefinition } from "./terminal/definition.js";
 export interface ShownVerb {
   /** "train", "eval coco" */
   readonly name: string;
-  /** Of the command; for a subcommand, its description. */
+  /** Summary of the command; for a subcommand, its description. */
   readonly summary: string;
   readonly definition: VerbDefinition;
 }
