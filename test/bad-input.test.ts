@@ -448,7 +448,7 @@ describe("a full disk", () => {
     }) as typeof fs.openSync;
     cjs.writeSync = ((descriptor: number, bytes: Uint8Array, offset: number, length: number) => {
       if (!full.has(descriptor)) return real.writeSync(descriptor, bytes, offset, length);
-      // What fits is written, the rest fails.
+      // The part that fits is written, the rest fails.
       if (offset === 0 && length > 1000) return real.writeSync(descriptor, bytes, 0, 1000);
       throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
     }) as typeof fs.writeSync;

@@ -14,7 +14,7 @@ type Shape = readonly number[];
 type Activation = "int8" | "uint8";
 type Quantization = readonly [scale: number, zeroPoint: number];
 
-/** A file as it grows; zero points are int8's, and 128 more in a file of uint8. */
+/** A file under construction; zero points are given for int8, and are 128 larger in a file of uint8. */
 class Net extends OnnxFileBuilder {
   readonly #random: Random;
   #count = 0;
@@ -41,14 +41,14 @@ class Net extends OnnxFileBuilder {
     return this.node("QuantizeLinear", [x, this.#scale(quantization[0]), this.#zero(quantization)], {}, name);
   }
 
-  /** Through integers and back. */
+  /** Quantises and dequantises a value. */
   qdq(x: string, quantization: Quantization): string {
     const scale = this.#scale(quantization[0]);
     const zero = this.#zero(quantization);
     return this.node("DequantizeLinear", [this.node("QuantizeLinear", [x, scale, zero]), scale, zero]);
   }
 
-  /** int8 weights, a scale for all or one an index of an axis. */
+  /** int8 weights, with one scale for all or one per index of an axis. */
   weight(shape: Shape, axis?: number): { name: string; scales: Float32Array } {
     const data = Array.from({ length: sizeOf(shape) }, () => this.#random.integer(255) - 127);
     const fanIn = sizeOf(shape) / shape[axis ?? 0];
@@ -80,7 +80,7 @@ class Net extends OnnxFileBuilder {
     });
   }
 
-  /** A constant through integers. */
+  /** A quantised and dequantised constant. */
   number(shape: Shape, data: readonly number[], [scale, zeroPoint]: Quantization): string {
     const integers = this.constant(`constant${this.#count++}`, { shape, data, type: this.activation });
     return this.node("DequantizeLinear", [integers, this.#scale(scale), this.#zero([scale, zeroPoint])]);
@@ -101,12 +101,12 @@ const input: Quantization = [0.025, -7];
 interface Layer {
   readonly shape?: Shape;
   readonly output: Shape;
-  /** From the quantised input on; returns what is quantised. */
+  /** Adds nodes after the quantised input; returns the name of the value to quantise. */
   build(net: Net, x: string): string;
   readonly quantization?: Quantization;
-  /** Operators of the int8 network, the input left out. */
+  /** Operators of the int8 network, without the input. */
   readonly ops: readonly string[];
-  /** Whether TensorFlow Lite has it. Default true. */
+  /** Whether TensorFlow Lite supports it. Default true. */
   readonly tflite?: boolean;
 }
 
@@ -380,7 +380,7 @@ async function reference(file: Uint8Array, data: Float32Array, shape: Shape): Pr
   }
 }
 
-/** Channels first to last; a vector stays. */
+/** Moves the channels from first to last; a vector stays as it is. */
 function lastOfFirst<T extends Int8Array | Float32Array>(data: T, shape: Shape): T {
   if (shape.length !== 4) return data;
   const [, channels, height, width] = shape;
@@ -388,14 +388,14 @@ function lastOfFirst<T extends Int8Array | Float32Array>(data: T, shape: Shape):
   return data.map((_, i) => data[(i % channels) * pixels + Math.floor(i / channels)]) as T;
 }
 
-/** Bytes that the input's QuantizeLinear makes of floats, and those floats. */
+/** Random bytes, and the floats from which the input's QuantizeLinear makes them. */
 function draw(shape: Shape): { bytes: Int8Array; floats: Float32Array } {
   const random = new Random(9, 1);
   const bytes = Int8Array.from({ length: sizeOf(shape) }, () => random.integer(256) - 128);
   return { bytes, floats: Float32Array.from(bytes, (byte) => (byte - input[1]) * input[0]) };
 }
 
-/** Bytes of ONNX Runtime, as int8. */
+/** ONNX Runtime's output bytes, as int8. */
 const bytesOf = ({ data }: ort.Tensor, activation: Activation): Int8Array =>
   Int8Array.from(data as Uint8Array, (byte) => byte - (activation === "uint8" ? 128 : 0));
 
@@ -417,13 +417,13 @@ describe("a layer is within one step of ONNX Runtime's", () => {
     const given = lastOfFirst(bytes, shape);
     const [found] = runInteger(network, given);
     expect(new IntegerEngine(network).run(given)).toEqual([found]);
-    // TensorFlow Lite's form of it is read as the same.
+    // Exported to TensorFlow Lite's format and imported again, it is the same.
     if (tflite)
       expect(runInteger(importTflite(quantizedToTflite(network), "net.tflite").network, given)).toEqual([found]);
     expect(found.length).toBe(expected.length);
     const differences = found.map((byte, i) => Math.abs(byte - expected[i]));
     expect(Math.max(...differences)).toBeLessThanOrEqual(1);
-    // It is no test of constants.
+    // Constant outputs would test nothing.
     expect(new Set(expected).size).toBeGreaterThan(3);
   });
 });
@@ -469,7 +469,7 @@ interface QLayer {
   readonly shape?: Shape;
   readonly output: Shape;
   readonly quantization: Quantization;
-  /** Of integers `x` that `by` makes real; `to` is what its result is to have. */
+  /** `x` has integers, `by` is their quantisation; `to` is the result's quantisation. */
   build(net: QNet, x: string, by: [string, string], to: [string, string]): string;
   readonly ops: readonly string[];
 }
@@ -571,7 +571,7 @@ describe("a layer of the QOperator format is within one step of ONNX Runtime's",
   });
 });
 
-/** Inverted residuals, a shortcut, a head with softmax in floats. */
+/** Inverted residuals, a shortcut, and a head with a float softmax. */
 function mobileNet(activation: Activation, options: { readonly open?: boolean } = {}): Uint8Array {
   const net = new Net(activation, 5);
   const six: Quantization = [6 / 255, -128];
@@ -625,7 +625,7 @@ describe("a network of many layers", () => {
     net.quantize(net.node("Wild", [x]), [0.05, 0], "end");
     net.output("end", [1, 6, 8, 8], "uint8");
     const file = net.encode(14);
-    // What the refused operator reads, and what is before its integers, is one value.
+    // The value before the refused operator's integers is the value that it reads.
     expect(() => importQuantizedOnnx(file, "net.onnx")).toThrow(`: --outputs ${x}`);
     const [a, b] = [x, map].map((name) => importQuantizedOnnx(file, "net.onnx", { outputs: [name] }));
     expect([a.network.graph.outputs, b.network.graph.outputs]).toEqual([[x], [map]]);

@@ -24,11 +24,11 @@ function invertedResidual(net: Net, name: string, x: string, [from, hidden, to, 
 interface Example {
   readonly input: readonly [number, number, number, number];
   readonly output: readonly number[];
-  /** Adds nodes from "input" on; returns the result. */
+  /** Adds nodes after "input"; returns the result. */
   build(net: Net): string;
-  /** Operators of the deployed graph, inputs left out. */
+  /** Operators of the deployed graph, without inputs. */
   readonly ops?: readonly string[];
-  /** The input is NHWC in the file. */
+  /** Whether the file's input is NHWC. */
   readonly channelsLast?: boolean;
 }
 
@@ -238,7 +238,7 @@ async function reference(file: Uint8Array, input: Float32Array, shape: readonly 
   }
 }
 
-/** `[1, a, b, c]` with the first of the three last. */
+/** Transposes `[1, a, b, c]` to `[1, b, c, a]`. */
 function lastOfFirst(data: Float32Array, [, channels, height, width]: readonly number[]): Float32Array {
   const pixels = height * width;
   return data.map((_, i) => data[(i % channels) * pixels + Math.floor(i / channels)]);

@@ -31,7 +31,7 @@ function file(of: (net: OnnxNet) => string[]): { bytes: Uint8Array; maps: string
   return { bytes: net.encode(), maps };
 }
 
-/** What the whole file gives, NCHW in. */
+/** The outputs of the whole file; the input is converted to NCHW. */
 async function whole(bytes: Uint8Array, nhwc: Float32Array): Promise<Float32Array> {
   const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: "disabled" });
   const pixels = 64 * 96;
@@ -50,7 +50,7 @@ function messageOf(work: () => unknown): string {
   throw new Error("nothing was refused");
 }
 
-/** Outputs of the cut network for a picture, one behind the other. */
+/** Outputs of the cut network for a picture, concatenated. */
 function cut(bytes: Uint8Array, outputs: readonly string[], image: Float32Array) {
   const { graph, weights } = importOnnx(bytes, "net.onnx", { outputs });
   const values = runFloat(graph, weights, { image: tensor("float32", [1, 64, 96, 3], image) });
@@ -80,7 +80,7 @@ describe("a detector with its decoding", () => {
     const cells = 8 * 12 + 4 * 6 + 2 * 3;
     const { graph } = cut(v8.bytes, v8.maps, image);
     const parts = graph.nodes.filter(({ op }) => op === "concat").flatMap(({ inputs }) => inputs);
-    // The parts of what is joined are outputs too, in any order.
+    // The inputs of the concatenation can be the outputs too, in any order.
     for (const outputs of [v8.maps, parts, [...parts].reverse()]) {
       const { output, shapes } = cut(v8.bytes, outputs, image);
       const decoded = decodeMaps({ output, shapes, input: size }, head, 0);
@@ -105,7 +105,7 @@ describe("a detector with its decoding", () => {
     const { output, shapes } = cut(v5.bytes, v5.maps, image);
     const decoded = decodeMaps({ output, shapes, input: size }, head, 0);
     expect(decoded.count).toBe(2 * (96 + 24 + 6));
-    // The file has an anchor's cells together, ours are in the order of the map.
+    // The file groups cells by anchor; our rows follow the map.
     const rows = [96, 24, 6].flatMap((cells, level) => {
       const before = 2 * [0, 96, 120][level];
       return Array.from({ length: 2 * cells }, (_, i) => before + (i % 2) * cells + Math.floor(i / 2));
@@ -131,7 +131,7 @@ describe("a detector with its decoding", () => {
       ["onnx", importQuantizedOnnx(quantizedToOnnx(network).encode(), "own.onnx").network],
     ] as const)
       expect(new IntegerInterpreter(again).run(input), name).toEqual(expected);
-    // An int8 network is cut as one of floats is; behind the layer its scale is.
+    // An int8 network is cut in the same way; an output after a layer has that layer's scale.
     const [, middle] = graph.outputs;
     const onnx = importQuantizedOnnx(quantizedToOnnx(network).encode(), "own.onnx", { outputs: [`${middle}:real`] });
     expect(new IntegerInterpreter(onnx.network).run(input)).toEqual([expected[1]]);
@@ -255,7 +255,7 @@ describe("operators with too few inputs", () => {
       net.input("images", [1, 3, 8, 8]);
       net.node(kind, inputs, {}, "end");
       net.output("end", [1, 3, 8, 8]);
-      // Max, Min and Concat of one value are that value.
+      // Max, Min and Concat of a single value are the value itself.
       if (inputs.join() === "images" && ["Concat", "Max", "Min"].includes(kind)) continue;
       expect(
         messageOf(() => importOnnx(net.encode(), "net.onnx")),

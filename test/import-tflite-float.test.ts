@@ -13,7 +13,7 @@ import { hasTflite, openTflite } from "./tflite-runtime.js";
 type Window = readonly [height: number, width: number, stride: number];
 type Activation = keyof typeof activations;
 
-/** A file as it grows; every method gives the tensor that it makes. */
+/** A file under construction; every method returns the tensor that it makes. */
 class Net {
   readonly model = new TfliteModel("net");
   readonly shapes: (readonly number[])[] = [];
@@ -41,7 +41,7 @@ class Net {
     return this.#value("serving_default_input:0", shape);
   }
 
-  /** One filter a channel where `filters` is 0. */
+  /** One filter per channel (depthwise) where `filters` is 0. */
   conv(x: number, filters: number, [height, width, stride]: Window, activation: Activation, same = true): number {
     const [, h, w, channels] = this.shapes[x];
     const isDepthwise = filters === 0;
@@ -214,7 +214,7 @@ const halvesBySlice: Halves = (net, x) => [
   net.slice(x, [0, 0, 0, 4], [1, 12, 10, 4]),
 ];
 
-/** @param halves of eight channels */
+/** @param halves splits eight channels in two */
 const joined = (net: Net, halves = halvesBySlice): readonly [number, number] => {
   const input = net.input([1, 12, 10, 3]);
   const y = net.unary("leakyRelu", net.conv(input, 8, [3, 3, 1], "none"));
@@ -282,7 +282,7 @@ describe("a float .tflite", () => {
       [1, 16, 12, 3],
       Float32Array.from({ length: 576 }, () => random.normal()),
     );
-    // Tensors are called by what they are made of.
+    // Tensors are named after the operators that make them.
     const { graph: whole } = importFloatTflite(bytes, "net.tflite");
     const layers = whole.nodes.filter(({ op }) => op === "conv2d").map(({ name }) => name);
     const named = { outputs: [layers[2].replace(":linear", ""), layers[1]] };
@@ -304,7 +304,7 @@ describe("a float .tflite", () => {
     );
   });
 
-  // TensorFlow Lite's WebAssembly does not start with a SPLIT.
+  // TensorFlow Lite's WebAssembly does not support SPLIT.
   it("is split as it is sliced", () => {
     const outputs = [halvesBySlice, (net: Net, x: number) => net.split(x, 3, 2)].map((halves) => {
       const { bytes, shape } = fileOf((net) => joined(net, halves));

@@ -59,7 +59,7 @@ describe.skipIf(!folder)("MLPerf Tiny", () => {
           compared++;
         }
       }
-      // Only padding, which is a part of what reads it, is not seen.
+      // Only padding is not visible, because it is merged into the operator that reads it.
       const padded = record.tensors.operators.filter(({ kind }) => kind === "PAD").length;
       expect(compared).toBe(record.tensors.inputs * (record.tensors.operators.length - padded));
     });

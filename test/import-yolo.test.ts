@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const size = [1, 32, 48, 3] as const;
 
-/** Two levels, the lower of which goes up again; one head. Weights are drawn. */
+/** Two levels, the lower of which is upsampled; one head. Weights are random. */
 function yolo() {
   const net = new OnnxNet(3);
   net.input("images", [1, 3, 32, 48]);
@@ -51,7 +51,7 @@ function yolo() {
 function pictures(count: number, seed: number): Float32Array[] {
   const random = new Random(seed, 1);
   return Array.from({ length: count }, () => {
-    // Squares of a colour on grey: neighbours are alike, as in photographs.
+    // Coloured squares on grey: neighbouring pixels are alike, as in photographs.
     const picture = new Float32Array(sizeOf(size));
     const colours = Array.from({ length: 24 * 3 }, () => (random.integer(256) - 128) / 128);
     for (let i = 0; i < picture.length; i++) {
@@ -108,7 +108,8 @@ describe("a network of Ultralytics' blocks", () => {
     for (const { name, inputs } of joins)
       for (const input of inputs) expect(network.values[input]).toEqual(network.values[name]);
     const rescaled = joins.map(({ inputs }) => inputs.filter((each) => byName.get(each)?.op === "unary").length);
-    // C2f has two parts of a map, and what its bottlenecks make; the pools of SPPF are all of one map.
+    // C2f joins two parts of a map and its bottlenecks' results, which have several scales; the pools of SPPF keep
+    // their map's scale.
     expect(rescaled).toEqual([4, 3, 0, 2, 3, 2]);
   });
 
@@ -120,7 +121,7 @@ describe("a network of Ultralytics' blocks", () => {
     const expected = shown.map((input) => interpreter.run(input)[0].slice());
     const fast = new IntegerEngine(again);
     expect(shown.map((input) => fast.run(input)[0].slice())).toEqual(expected);
-    // A form for each kind of program.
+    // One form per kind of program.
     const forms = Array.from({ length: 5 }, (_, i) => ({
       ...{ name: `yolo ${i}`, network, inputs: [shown[0], shown[1]] as const },
     }));
@@ -159,7 +160,7 @@ describe("a network of Ultralytics' blocks", () => {
     const trained = executor.quantized();
     for (const { op, name, inputs } of trained.graph.nodes)
       if (op === "concat") for (const input of inputs) expect(trained.values[input]).toEqual(trained.values[name]);
-    // What was simulated is what the integers compute, but for sums that float32 rounds the other way.
+    // Simulated and integer results are equal, except for sums that float32 rounds in the other direction.
     executor.load(trained);
     const interpreter = new IntegerInterpreter(trained);
     executor.frozen = true;

@@ -23,7 +23,7 @@ function expectEqual(q: QuantizedNetwork, seed: number): void {
   }
 }
 
-/** A layer behind one that gives its input a zero point of its own; kernels are not square. */
+/** A layer after one that gives its input a random zero point; kernels are not square. */
 function fewChannels(seed: number): QuantizedNetwork {
   const random = new Random(seed, 3);
   const between = (low: number, high: number): number => low + random.integer(high - low + 1);

@@ -54,7 +54,7 @@ describe("a value times a table of itself", () => {
 });
 
 describe("rescaling of sums", () => {
-  /** A dense layer without weights: its biases are the sums. Scales are such that the multipliers come out as wanted. */
+  /** A dense layer with zero weights: its biases are the sums. The scales give the wanted multipliers. */
   function rescaled(sums: Int32Array, real: readonly number[], zeroPoint: number) {
     const builder = new GraphBuilder("sums");
     const units = sums.length;
@@ -92,7 +92,7 @@ describe("rescaling of sums", () => {
         const kind = random.integer(4);
         if (kind === 0) return random.integer(2 ** 31) - 2 ** 30;
         if (kind === 1) return [0, 1, -1, 2 ** 31 - 1, -(2 ** 31)][random.integer(5)];
-        // as near a half of the result as a sum can be
+        // as near to a tie as a sum can be
         const step = 2 ** 31 / draft.multipliers[c] / 2 ** draft.shifts[c];
         const sum = Math.round((random.integer(520) - 260 + 0.5) * step) + random.integer(3) - 1;
         if (Math.abs(sum) < 2 ** 30) halves++;

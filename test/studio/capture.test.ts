@@ -19,7 +19,7 @@ const camera = join(root, "belt.y4m");
 const slow = { timeout: 30_000 };
 const today = /^capture-\d{8}-\d{4}\.jpg$/;
 
-/** Its types say that the function is a field of it; the function is what it is. */
+/** Its types declare the function as a member of the module; at run time the module is the function. */
 const readQr = jsQR as unknown as typeof jsQR.default;
 
 const captures = (folder: string): string[] => readdirSync(folder).filter((name) => today.test(name));
@@ -54,7 +54,7 @@ describe.skipIf(browserOptions === undefined)("pictures that are taken", { timeo
     await tab.setViewportSize({ width: 1280, height: 800 });
     await tab.keyboard.press("Space");
     await dialog.getByText(/^1 picture into the whole folder; the last is train\/images\/capture-/).waitFor(slow);
-    // Where nothing has the focus that takes it, too.
+    // Also where the focused element does not handle the key.
     await dialog.getByRole("heading").click();
     await tab.keyboard.press("Space");
     await dialog.getByText(/^2 pictures into/).waitFor(slow);
@@ -63,7 +63,7 @@ describe.skipIf(browserOptions === undefined)("pictures that are taken", { timeo
     expect(names.map((name) => name.slice(-8))).toEqual(["0001.jpg", "0002.jpg"]);
     const { width, height, data } = await readPicture(join(images, names[0]));
     expect([width, height]).toEqual([160, 120]);
-    // It is the belt, and no empty frame.
+    // The frame shows the belt and is not empty.
     expect(new Set(data).size).toBeGreaterThan(50);
     const { exif, format } = await sharp(join(images, names[0])).metadata();
     expect([exif, format]).toEqual([undefined, "jpeg"]);
@@ -127,7 +127,7 @@ describe.skipIf(browserOptions === undefined)("pictures that are taken", { timeo
     expect(captures(join(root, "empty/my parts"))).toHaveLength(1);
     await dialog.getByRole("button", { name: "Edit boxes" }).click();
     await tab.getByRole("heading", { name: /^my parts\/capture-/ }).waitFor(slow);
-    // The browser says so of every answer that is an error.
+    // The browser logs every error response.
     expect(complaints.filter((each) => !/status of 400/.test(each))).toEqual([]);
     await close();
   });
@@ -149,7 +149,7 @@ describe.skipIf(browserOptions === undefined)("pictures that are taken", { timeo
     expect(Object.keys(files)).toEqual([expect.stringMatching(today), expect.stringMatching(today)]);
     for (const bytes of Object.values(files)) expect((await sharp(bytes).metadata()).width).toBe(160);
     expect(await tab.getByRole("button", { name: "Let a phone in…" }).count()).toBe(0);
-    // It asked for a server.
+    // The page looked for a server.
     expect(complaints.filter((each) => !/status of 404/.test(each))).toEqual([]);
     await close();
     await stop();
@@ -195,7 +195,7 @@ describe.skipIf(browserOptions === undefined)("pictures that are taken", { timeo
         .toBe(true);
       await requireUsable(phone.tab);
       expect(await phone.tab.getByLabel("Take a picture").count()).toBe(0);
-      // What the page does not offer the door does not take.
+      // The door refuses what the page does not offer.
       const refused = await phone.tab.evaluate(async () => {
         const answer = await fetch("./api/picture", { method: "POST", body: new Blob(["x"]) });
         return [answer.status, await answer.text()];
@@ -203,7 +203,7 @@ describe.skipIf(browserOptions === undefined)("pictures that are taken", { timeo
       expect(refused).toEqual([403, expect.stringMatching(/phone.readonly/)]);
       await dialog.getByText(/^A phone is in\. 0 pictures added/).waitFor(slow);
       await dialog.getByText(/The code was used/).waitFor(slow);
-      // The code lets nobody else in.
+      // The code admits nobody else.
       const other = await visit(`${url}#${code}`, { width: 390, height: 844 });
       await other.tab
         .getByRole("alert")
@@ -237,7 +237,7 @@ describe.skipIf(browserOptions === undefined)("pictures that are taken", { timeo
       expect(await tab.locator(".cell").evaluateAll((all) => all.map((each) => each.ariaLabel))).toContain(
         `train/images/${made}: nothing`,
       );
-      // What is no picture is said, and nothing is left of it.
+      // A file that is not a picture is reported and not kept.
       await phone.tab.getByLabel("Pictures of the phone…").setInputFiles({
         name: "a.heic",
         mimeType: "image/heic",
@@ -270,7 +270,7 @@ describe.skipIf(browserOptions === undefined)("pictures that are taken", { timeo
       const phone = await visit(read!, { width: 390, height: 844 });
       await phone.tab.getByText("6 pictures").waitFor(slow);
       expect(phone.tab.url()).toBe(url);
-      // Another code: who comes with it is in, and the one before is out.
+      // A new code admits another phone and locks out the previous one.
       await dialog.getByRole("button", { name: "New code" }).click();
       const second = (await dialog.locator(".code").textContent())!.replace(" ", "");
       expect(second).not.toBe(code);

@@ -82,7 +82,7 @@ describe.skipIf(browserOptions === undefined)("the data's room", () => {
     await tab.getByText("1 of 7 pictures").waitFor();
     await tab.getByText("cannot be shown").waitFor();
     expect(await tab.title()).toBe("Data · PhiNets studio");
-    // The browser itself says of the bad picture that it was refused.
+    // The browser logs that the bad picture was refused.
     expect(complaints.filter((text) => !text.includes("400 (Bad Request)"))).toEqual([]);
     await close();
   });
@@ -128,7 +128,7 @@ describe.skipIf(browserOptions === undefined)("the data's room", () => {
         tab.locator(".cell").evaluateAll((cells) => cells.map((cell) => cell.getAttribute("aria-label")));
       await tab.getByRole("button", { name: "all, group by group" }).click();
       await expect.poll(shown).toEqual(all);
-      // Other filters hold as well.
+      // Other filters stay in effect.
       await tab.getByRole("button", { name: /^val/ }).click();
       await expect.poll(shown).toEqual([all[3]]);
       await tab.getByRole("button", { name: /^val/ }).click();

@@ -40,7 +40,7 @@ async function pictures(folder: string, count: number): Promise<void> {
   for (let n = 0; n < count; n++) put(`${folder}/images/${n}.jpg`, await jpeg(width, height, n));
 }
 
-/** What the page says of saving. */
+/** The page's status of saving. */
 const saving = (tab: Page) => tab.getByRole("status", { name: "Saving" });
 const boxesIn = (tab: Page) => tab.locator(".labelling .box:not(.suggested)");
 const press = async (tab: Page, ...keys: string[]) => {
@@ -59,7 +59,7 @@ async function begin(tab: Page): Promise<void> {
 describe.skipIf(browserOptions === undefined)("labelling", () => {
   const { page, open, visit } = studioBrowser();
 
-  /** A server of its own process, to be killed. */
+  /** A server in a separate process, to be killed. */
   async function serve(folder: string, port = 0): Promise<{ child: ChildProcess; url: string; port: number }> {
     const server = fileURLToPath(new URL("../../packages/studio/dist/server/index.js", import.meta.url));
     const script = put(
@@ -91,7 +91,7 @@ process.on("disconnect", () => process.exit());`,
       await tab.getByText(`class ${name} is there`).waitFor();
     }
     const expected: Record<string, string[]> = {};
-    /** A box in the middle, moved by 3 pixels a step (a fiftieth of the picture) and by single ones. */
+    /** A box in the middle, moved in steps of 3 pixels (a fiftieth of the picture) and of one. */
     const label = async (n: number) => {
       await shows(tab, `images/${n}.jpg`);
       await press(tab, "n", n % 2 === 0 ? "1" : "2");
@@ -291,7 +291,7 @@ process.on("disconnect", () => process.exit());`,
   });
 
   it("follows a box by what a model finds", async () => {
-    // A belt that stands still: a model finds the same in every frame.
+    // A belt that stands still: a model detects the same in every frame.
     for (const n of [1, 2, 3, 4]) put(`still/set/images/belt_${n}.jpg`, await jpeg(width, height, 1));
     put("still/set/data.yaml", "train: images\nnames: [nut, bolt]\n");
     makeRun(join(root, "still/runs/tiny"));
@@ -322,10 +322,10 @@ process.on("disconnect", () => process.exit());`,
     const more = ["Shift+A", "Shift+X", "Control+z", "Control+Shift+Z", "Enter", "j", "k", "c", "Shift+K", "?"];
     const all = [...keys, ...more];
     for (let i = 0; i < 250; i++) await press(tab, all[random.integer(all.length)]);
-    // What the page shows is what the files have, of every picture.
+    // The page shows the same boxes as the files, for every picture.
     const shown = async () => {
       const boxes = await boxesIn(tab).evaluateAll((all) => all.map((each) => each.getAttribute("aria-label")!));
-      // Readers take equal rows for one.
+      // Readers merge equal rows.
       return [...new Set(boxes.map((box) => box.replace(/^Box \d+: (\w+), ([^ ]+) to /, "$1 $2,")))].sort();
     };
     const heading = async () => (await tab.locator(".labelling h2").textContent())!;
@@ -356,7 +356,7 @@ process.on("disconnect", () => process.exit());`,
     await begin(tab);
     await shows(tab, "belt_000001.jpg");
     await tab.getByRole("heading", { name: "Clip of 3 frames" }).waitFor();
-    // None is written over.
+    // None is overwritten.
     await press(tab, "Escape");
     await tab.getByRole("button", { name: "Take frames" }).click();
     await tab.getByText(/belt_000001\.jpg: is there already/).waitFor();

@@ -22,7 +22,10 @@ const { root } = dataFolder("studio-live");
 const [folder, clip] = [join(root, "opened"), "belt/clip/images"];
 const tools = installed("arm-none-eabi-gcc", "qemu-system-arm");
 
-/** The library's tracks of the clip, in the line's steps, as MOTChallenge text; and those of the last frame. */
+/**
+ * The library's tracks of the clip, rounded to the wire format's steps, as MOTChallenge text; and those of the last
+ * frame.
+ */
 async function expected(): Promise<{ text: string; last: WireTracks }> {
   const run = loadRun(join(folder, "run"));
   const model = await openModel(run);
@@ -112,7 +115,7 @@ describe.skipIf(browserOptions === undefined || !tools)("the room Live", () => {
 
   it("draws the same of a serial port that carries the board's bytes", async () => {
     const { tab, complaints, close } = await open(folder, { room: "data" });
-    // A port stands in for the cable alone: its bytes are the emulated board's.
+    // A simulated port replaces only the cable: its bytes are the emulated board's.
     await tab.evaluate(
       (address) => {
         const requestPort = async () => {

@@ -13,7 +13,7 @@ import { browserOptions, studioBrowser } from "./page.js";
 
 const { root, put } = dataFolder("studio-pictures");
 const camera = join(root, "belt.y4m");
-/** PHINETS_WRITE_DOCS=1 writes them into docs/; else they are only made, of networks that are hardly trained. */
+/** PHINETS_WRITE_DOCS=1 writes them into docs/; otherwise they are only made, with networks that are hardly trained. */
 const forDocs = process.env.PHINETS_WRITE_DOCS !== undefined;
 const into = forDocs ? fileURLToPath(new URL("../../docs/pictures", import.meta.url)) : join(root, "pictures");
 
@@ -45,7 +45,7 @@ describe.skipIf(browserOptions === undefined)("pictures of the rooms", () => {
         ...["space:", "  lr: [0.0003, 0.003, 0.01]", "  mosaic: [0, 0.5]", "  maxMacs: [400000, 1500000]", ""],
       ].join("\n"),
     );
-    // Commands name the folder as a user does who is beside it.
+    // Commands then name the folder as a user beside it would.
     const before = process.cwd();
     process.chdir(root);
     onTestFinished(() => process.chdir(before));

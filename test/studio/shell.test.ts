@@ -26,7 +26,7 @@ describe("the built page", () => {
     const html = readFileSync(join(folder, "index.html"), "utf8");
     const first = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map(([, file]) => file);
     expect(first.length).toBeGreaterThan(0);
-    // With what those import without being asked.
+    // Including static imports of those.
     const all = new Set(first);
     for (const file of all)
       for (const [, other] of readFileSync(join(folder, file), "utf8").matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g))
@@ -55,7 +55,7 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
     await tab.getByText("opened <b>").waitFor();
     expect(tab.url()).toBe(`http://localhost:${studio.port}/`);
     expect(await tab.evaluate("crossOriginIsolated")).toBe(true);
-    // The cookie opens it again; without one the page says what to do.
+    // The cookie opens the page again; without it the page says what to do.
     await tab.reload();
     await tab.getByText("No data set was found here.").waitFor();
     expect(complaints).toEqual([]);
@@ -100,7 +100,7 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
       if (room === "board") await tab.locator(".verdict").waitFor();
       const usable = await tab.evaluate(countUsable);
       const seen = new Set<number>();
-      // What scrolls is a stop too.
+      // Scrollable elements are stops too.
       for (let i = 0; i < 2 * usable; i++) {
         await tab.keyboard.press("Tab");
         const found = await tab.evaluate(focused);
@@ -132,7 +132,7 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
     });
     await tab.getByText("6 of 6 pictures").waitFor();
     await tab.locator(".cell img").nth(5).waitFor();
-    // A folder and an archive, dropped as a file manager does it.
+    // A folder and an archive, dropped as from a file manager.
     const devtools = await tab.context().newCDPSession(tab);
     const drop = async (path: string) => {
       const data = { items: [], files: [path], dragOperationsMask: 1 };
@@ -146,7 +146,7 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
     writeFileSync(join(given, "parts.zip"), zipOf(join(given, "parts")));
     await drop(join(given, "parts.zip"));
     await tab.getByText("6 of 6 pictures").waitFor();
-    // A folder that is picked: the browser's own private one stands in for the dialog's choice.
+    // A picked folder: the browser's private one replaces the dialogue's result.
     await tab.evaluate(async () => {
       const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("picked", { create: true });
       const put = async (name: string, content: Blob | string) => {

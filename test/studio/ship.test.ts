@@ -27,7 +27,7 @@ async function fill(tab: Page, values: Readonly<Record<string, string>>): Promis
   for (const [label, value] of Object.entries(values)) await tab.getByLabel(label, { exact: true }).fill(value);
 }
 
-/** Words of steps and states, as they are shown. */
+/** Names and states of the steps, as shown. */
 const steps = (tab: Page) =>
   tab.locator(".chain li").evaluateAll((all) => all.map((each) => [...each.children].map((part) => part.textContent)));
 
@@ -58,7 +58,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
       await tab.getByRole("heading", { name: "What came out" }).waitFor(slow);
       await tab.getByText(/^Every output byte of 4 pictures is the interpreter's/).waitFor(slow);
       await expect.poll(async () => (await steps(tab)).every(([, state]) => state!.startsWith("done"))).toBe(true);
-      // Its own line is the one in the report.
+      // The page shows the command line that is in the report.
       expect(readFileSync(join(shipped, "report.html"), "utf8")).toContain(line!.replace("phinets", "npx phinets"));
       const { evaluation } = JSON.parse(readFileSync(join(shipped, "ship.json"), "utf8"));
       const rows = await tab.locator(".figures tbody tr").evaluateAll((all) => all.map((row) => row.textContent));
@@ -132,7 +132,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !installed("arm
       const words = ["ship", "--data", join(folder, "belt"), "--target", "rp2040", "--imgsz", "48", "--epochs", "400"];
       const out = join(folder, "runs/ship/terminal");
       const { tab, close } = await open(folder, { room: "ship", project });
-      // The page is there before the run is: it hears of it.
+      // The page is open before the run exists and gets its event.
       await tab.getByRole("link", { name: "ship/first" }).waitFor(slow);
       await expect.poll(() => idleRequests(tab), slow).toEqual([]);
       elsewhere = spawn(process.execPath, [bin, ...words, "--project", join(folder, "runs"), "--out", out], {

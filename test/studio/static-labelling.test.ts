@@ -29,7 +29,9 @@ function filesOf(folder: string): Record<string, string> {
 const object = (name: string) =>
   `  <object>\r\n    <name>${name}</name>\r\n    <bndbox><xmin>11</xmin><ymin>11</ymin><xmax>50</xmax><ymax>40</ymax></bndbox>\r\n  </object>\r\n`;
 
-/** Sets of two pictures of which one has a box, in each format that is written, and pictures alone. */
+/**
+ * Data sets of two pictures, one of them with a box, in each format that can be written, and a folder of pictures only.
+ */
 async function makeSets(): Promise<void> {
   const picture = { id: 7, file_name: "1.jpg", width, height };
   const annotation = { id: 3, image_id: 7, category_id: 2, bbox: [10, 10, 40, 30], area: 1200, iscrowd: 0, mine: [1] };
@@ -54,9 +56,9 @@ const saving = (tab: Page) => tab.getByRole("status", { name: "Saving" });
 const shows = (tab: Page, name: RegExp) => tab.getByRole("heading", { name }).waitFor();
 
 /**
- * Both pictures by keyboard: the second gets boxes of an old and a new class, the first's is moved, another is doubled and
- * taken back, all is saved.
- * @param saved what the page says of what is saved
+ * Labels both pictures by keyboard: the second gets boxes of an old and a new class, the first one's box is moved,
+ * another is duplicated and undone, and all is saved.
+ * @param saved the page's text after saving
  */
 async function label(tab: Page, saved: string): Promise<void> {
   const isSaved = () => saving(tab).getByText(saved, { exact: true }).waitFor({ timeout: 20_000 });
@@ -92,7 +94,7 @@ async function label(tab: Page, saved: string): Promise<void> {
 describe.skipIf(browserOptions === undefined)("labelling without a server", () => {
   const { page, open, visit } = studioBrowser();
   let site: Awaited<ReturnType<typeof serveStatic>>;
-  /** By set: its files after the server has written them. */
+  /** The files of each data set after the server has written them. */
   const expected: Record<string, Record<string, string>> = {};
   const sets = ["yolo", "voc", "coco", "bare"] as const;
 
@@ -126,7 +128,7 @@ describe.skipIf(browserOptions === undefined)("labelling without a server", () =
     await tab.getByText("Boxes are saved into the folder's own files.").waitFor();
     await label(tab, "Saved");
     expect(await tab.evaluate(readPicked)).toEqual(expected[set]);
-    // Read again, it is what was drawn.
+    // Read again, the boxes are those that were drawn.
     const boxes = await tab.locator(".cell .boxes span").count();
     await tab.getByRole("button", { name: "Read again" }).click();
     await expect.poll(() => tab.locator(".cell .boxes span").count()).toBe(boxes);
@@ -151,7 +153,7 @@ describe.skipIf(browserOptions === undefined)("labelling without a server", () =
       files.map(([file, bytes]) => [file, Buffer.from(bytes).toString("base64")]).sort(),
     );
     expect(content).toEqual(expected[set]);
-    // Once the archive has them they are kept no more.
+    // Labels that the archive has are no longer kept.
     await tab.getByLabel("Open a .zip…").setInputFiles({
       name,
       mimeType: "application/zip",
@@ -202,7 +204,7 @@ describe.skipIf(browserOptions === undefined)("labelling without a server", () =
   });
 
   it("a run that is given to the page suggests the server's boxes", async () => {
-    // Every decoder reads a PNG alike.
+    // All decoders give the same pixels for a PNG.
     const png = await sharp(await jpeg(width, height, 5))
       .png()
       .toBuffer();

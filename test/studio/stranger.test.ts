@@ -31,7 +31,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !tools)("a stra
       writeFileSync(join(folder, `photo ${n + 10}.png`), await encodePng(picture));
     const { tab, complaints, close } = await open(folder, { project });
 
-    // Label: each part that a picture shows, by mouse; its class by digit.
+    // Label: each part that is visible, by mouse; its class by digit.
     await tab.getByText("pictures without labels").first().waitFor();
     await tab.getByRole("button", { name: "Edit boxes" }).click();
     for (const name of classes) {
@@ -44,7 +44,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !tools)("a stra
       await tab.getByRole("heading", { name: `photo ${n + 10}.png`, exact: true }).waitFor();
       const frame = (await tab.locator(".labelling .frame").boundingBox())!;
       const at = (x: number, y: number) => [frame.x + x * frame.width, frame.y + y * frame.height] as const;
-      // One part a picture: a drag that begins in a box would move that.
+      // One part per picture: dragging from inside a box would move the box.
       const { x, y, width, height, class: kind } = labels[0];
       await tab.mouse.move(...at(Math.max(0.002, x - width / 2), Math.max(0.002, y - height / 2)));
       await tab.mouse.down();
@@ -103,7 +103,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt || !tools)("a stra
     await tab.getByRole("button", { name: "Ship", exact: true }).click();
     await tab.getByText(/^Every output byte of \d+ pictures? is the interpreter's/).waitFor(slow);
     expect(existsSync(join(project, "ship/parts/firmware/build/rp2040.uf2"))).toBe(true);
-    // Nothing but labels was written among the pictures.
+    // Only labels were written among the pictures.
     await room(tab, "Data");
     await tab.getByText(`${count} of ${count} pictures`).waitFor();
     expect(complaints).toEqual([]);

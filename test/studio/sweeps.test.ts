@@ -83,7 +83,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
     expect(await tab.locator("section:first-child .command code").textContent()).toBe(
       `phinets ship --from-sweep ${folder}/runs/sweep/first --target stm32h743`,
     );
-    // A point shows its row, by keyboard too.
+    // A point selects its row, also by keyboard.
     const point = charts.first().getByRole("button", { name: /^3: / });
     await point.focus();
     await tab.keyboard.press("Enter");
@@ -120,7 +120,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
     ]);
     const words = ["sweep", file, "--out", join(folder, "runs/sweep/long"), "--workers", "1"];
     const { tab, complaints, close } = await open(folder, { room: "sweeps", project: join(folder, "runs") });
-    // The page is there before the sweep is: it hears of it.
+    // The page is open before the sweep exists and gets its event.
     await tab.getByLabel("Sweep", { exact: true }).waitFor(slow);
     running = spawn(process.execPath, [bin, ...words], { stdio: "ignore" });
     await tab.getByLabel("Sweep", { exact: true }).selectOption({ label: "sweep/long (runs)" }, slow);
@@ -184,7 +184,7 @@ describe.skipIf(browserOptions === undefined || !commandBuilt)("the room Sweeps"
     expect(readFileSync(join(project, "sweep/mine/leaderboard.csv"), "utf8")).toBe(
       readFileSync(join(own, "leaderboard.csv"), "utf8"),
     );
-    // What the command alone can see is told at its place too.
+    // A problem that only the command finds is shown at its place too.
     await area.fill((await area.inputValue()).replace("batch: 8", "batches: 8"));
     await tab.getByLabel("Name", { exact: true }).fill("wrong");
     await tab.getByRole("button", { name: "Start sweep" }).click();

@@ -13,7 +13,7 @@ import { browserOptions, downloadOf, phinets, requireUsable, studioBrowser } fro
 const { root } = dataFolder("studio-train");
 const project = join(root, "runs");
 const folder = join(root, "opened");
-/** Enough to be asked to stop on the way. */
+/** Enough time to be stopped during the training. */
 const epochs = 40;
 const runOf = (name: string): string => join(project, "detect", name);
 const minutes = { timeout: 240_000 };
@@ -21,7 +21,7 @@ const minutes = { timeout: 240_000 };
 describe.skipIf(browserOptions === undefined)("the room Train", minutes, () => {
   const { open } = studioBrowser();
   let network: string;
-  /** Of the same training by the command line, without a stop. */
+  /** Hash of the weights of the same training by the command line, without a stop. */
   let expected: string;
 
   beforeAll(async () => {
@@ -123,7 +123,7 @@ describe.skipIf(browserOptions === undefined)("the room Train", minutes, () => {
     const done = () => readEvents(runOf("killed")).filter(({ event }) => event === "checkpoint").length;
     await expect.poll(done, { timeout: 60_000, interval: 20 }).toBeGreaterThan(0);
     served.kill("SIGKILL");
-    // Its child ends with it.
+    // The child process ends with the studio.
     await expect.poll(() => isAlive(runOf("killed")), { timeout: 20_000 }).toBe(false);
     expect(done()).toBeLessThan(epochs);
     const { tab, close } = await open(folder, { room: "train", project });
@@ -177,13 +177,13 @@ function addressFrom(served: ChildProcess): Promise<URL> {
   });
 }
 
-/** Whether the process that locked a run folder is there. */
+/** Whether the process that locked a run folder is running. */
 function isAlive(run: string): boolean {
   const lock = join(run, "train.pid");
   if (!existsSync(lock)) return false;
   const { pid } = JSON.parse(readFileSync(lock, "utf8")) as { pid: number };
   try {
-    // A child that nobody waits for any more is still listed.
+    // A child that was not reaped is still listed.
     return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;

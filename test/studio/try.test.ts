@@ -49,7 +49,7 @@ describe.skipIf(browserOptions === undefined)("the room Try", minutes, () => {
     await tab.getByText("int8 and float").waitFor();
   }
 
-  /** The boxes that are listed, as "gear 0.71". */
+  /** The listed boxes, as "gear 0.71". */
   const listed = (tab: Page) =>
     tab
       .locator(".found button")
@@ -121,11 +121,11 @@ describe.skipIf(browserOptions === undefined)("the room Try", minutes, () => {
       await tab.getByText(/^\d+ frames/).waitFor({ timeout: 60_000 });
       await tab.getByLabel("Tracks").selectOption(title);
       if (tracker === "bytetrack") {
-        // The network has learnt for seconds only.
+        // The network was trained for seconds only.
         await tab.getByLabel("Good score, typed").fill("0.25");
         await tab.keyboard.press("Tab");
       }
-      // Tracks begin with the frames after it.
+      // Tracks begin with the following frames.
       await expect.poll(() => tab.evaluate("frames.tracked().length"), { timeout: 90_000 }).toBeGreaterThan(45);
       await tab.getByRole("button", { name: "Stop" }).click();
       const line = await tab.locator(".command code").last().textContent();
@@ -153,7 +153,7 @@ describe.skipIf(browserOptions === undefined)("the room Try", minutes, () => {
     await tab.getByRole("button", { name: "Webcam" }).click();
     await tab.getByLabel("Tracks").selectOption("SORT");
     await tab.getByRole("button", { name: "Line", exact: true }).click();
-    // Parts go to the right: over a line that is drawn upwards, to the right of its way.
+    // Parts move to the right: over a line that is drawn upwards they cross to its right.
     const box = (await tab.getByRole("img", { name: /^int8/ }).boundingBox())!;
     await tab.mouse.move(box.x + box.width / 2, box.y + box.height - 2);
     await tab.mouse.down();
@@ -208,7 +208,7 @@ describe.skipIf(browserOptions === undefined)("the room Try", minutes, () => {
     await ready(tab);
     await tab.getByLabel("Clip…").setInputFiles(clip);
     await tab.getByText(/^[1-9]\d* frames/).waitFor({ timeout: 60_000 });
-    // Thirty frames at most, however fast they are looked at; when it has ended no more come.
+    // Thirty frames at most, at any processing speed; none after the end.
     const count = async () => Number.parseInt((await tab.locator(".rate").textContent())!, 10);
     await expect
       .poll(async () => [await count(), await new Promise((done) => setTimeout(done, 1500)), await count()], {

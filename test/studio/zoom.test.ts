@@ -34,7 +34,7 @@ async function begin(tab: Page): Promise<void> {
   await tab.locator(".labelling .frame img").evaluate((image) => (image as HTMLImageElement).decode());
 }
 
-/** From a place in the picture to one on the screen, as it is seen now. */
+/** Converts a point in the picture to one on the screen, at the current zoom. */
 async function onScreen(tab: Page): Promise<(x: number, y: number) => Point> {
   const frame = (await tab.locator(".labelling .frame").boundingBox())!;
   return (x, y) => [frame.x + (x / width) * frame.width, frame.y + (y / height) * frame.height];
@@ -54,14 +54,14 @@ async function drag(tab: Page, from: Point, to: Point, button: "left" | "middle"
 
 const near = (a: Point, b: Point, by = 1.5) => Math.hypot(a[0] - b[0], a[1] - b[1]) <= by;
 
-/** Fingers that go from places to places together. */
+/** Moves fingers together along the given paths. */
 async function touch(devtools: CDPSession, paths: readonly (readonly [from: Point, to: Point])[]): Promise<void> {
   const steps = 6;
   const at = (share: number) =>
     paths.map(([from, to], id) => ({
       ...{ x: from[0] + share * (to[0] - from[0]), y: from[1] + share * (to[1] - from[1]), id },
     }));
-  // One after another, as fingers come.
+  // Fingers touch one after another.
   for (let n = 1; n <= paths.length; n++)
     await devtools.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: at(0).slice(0, n) });
   for (let step = 1; step <= steps; step++)
@@ -76,7 +76,7 @@ describe.skipIf(browserOptions === undefined)("what is seen while labelling", ()
   it("wheel, keys and buttons zoom about the pointer; three pixels are drawn exactly", async () => {
     const { tab, complaints, close } = await open(await makeSet("wheel"));
     await begin(tab);
-    // The wheel's events have whole numbers.
+    // Wheel events have integer coordinates.
     const pointer = (await onScreen(tab))(1000, 700).map(Math.round) as unknown as Point;
     const under = async () => {
       const [zero, one] = [(await onScreen(tab))(0, 0), (await onScreen(tab))(1, 1)];
@@ -88,7 +88,7 @@ describe.skipIf(browserOptions === undefined)("what is seen while labelling", ()
     for (let i = 0; i < 9; i++) await tab.mouse.wheel(0, -100);
     await tab.keyboard.up("Control");
     await expect.poll(() => percent(tab)).toBeGreaterThan(2000);
-    // The page itself is not zoomed, and the same pixel is under the pointer.
+    // The page itself is not zoomed, and the same pixel stays under the pointer.
     expect(await tab.evaluate("devicePixelRatio")).toBe(1);
     await expect.poll(async () => near(await under(), pixel, 0.2)).toBe(true);
     const place = await onScreen(tab);
@@ -96,7 +96,7 @@ describe.skipIf(browserOptions === undefined)("what is seen while labelling", ()
     await expect.poll(() => boxes(tab).count()).toBe(1);
     await saved(tab);
     expect(boxesOf("wheel")).toEqual([[1000, 700, 1003, 703]]);
-    // Moved and resized it stays between pixels.
+    // Moved and resized, its edges stay between pixels.
     await drag(tab, place(1001.5, 701.5), place(1003.6, 700.4));
     await drag(tab, place(1005, 702), place(1008.1, 705.2));
     await saved(tab);
@@ -149,7 +149,7 @@ describe.skipIf(browserOptions === undefined)("what is seen while labelling", ()
     const edge = (await onScreen(tab))(0, 0);
     const stage = (await tab.locator(".labelling .stage").boundingBox())!;
     expect(near(edge, [stage.x, stage.y])).toBe(true);
-    // A new box lies in what is seen; one that is chosen elsewhere comes into sight.
+    // A new box lies in the visible part; a selected box outside is scrolled into view.
     await tab.keyboard.press("n");
     await saved(tab);
     const [[left, top, right, bottom]] = boxesOf("pan");
@@ -191,7 +191,7 @@ describe.skipIf(browserOptions === undefined)("what is seen while labelling", ()
     await shows([400, 300, 1000, 800]);
     await touch(devtools, [[place(1000, 800), place(1400, 1100)]]);
     await shows([400, 300, 1400, 1100]);
-    // Two fingers: the middle between them stays there, and nothing is drawn or moved.
+    // Two fingers: their midpoint keeps its place, and nothing is drawn or moved.
     await saved(tab);
     place = await onScreen(tab);
     const middle = place(800, 600);
@@ -203,7 +203,7 @@ describe.skipIf(browserOptions === undefined)("what is seen while labelling", ()
     const found = (await onScreen(tab))(800, 600);
     expect(near(found, middle, 4), `${found} is to be ${middle}`).toBe(true);
     expect(await boxes(tab).count()).toBe(1);
-    // Both go the same way: it is moved.
+    // Both move in the same direction: the picture is panned.
     await touch(devtools, [
       [place(700, 600), place(700, 500)],
       [place(900, 600), place(900, 500)],

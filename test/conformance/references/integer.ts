@@ -14,7 +14,7 @@ interface Multiplier {
   readonly shift: number;
 }
 
-/** QuantizeMultiplier: 31 bits of the factor, half away from zero; nothing below 2^-32. */
+/** QuantizeMultiplier: 31 bits of the factor, ties away from zero; 0 below 2^-32. */
 export function quantizeMultiplier(factor: number): Multiplier {
   if (factor === 0) return { multiplier: 0n, shift: 0 };
   let [fraction, shift] = [factor, 0];
@@ -25,15 +25,15 @@ export function quantizeMultiplier(factor: number): Multiplier {
   return shift < -31 ? { multiplier: 0n, shift: 0 } : { multiplier, shift };
 }
 
-/** SaturatingRoundingDoublingHighMul for `bits` bits: x * y / 2^(bits - 1), to the nearest, halves up. */
+/** SaturatingRoundingDoublingHighMul for `bits` bits: x * y / 2^(bits - 1), to the nearest, ties upwards. */
 function doublingHigh(x: bigint, y: bigint, bits: bigint): bigint {
   const product = x * y;
   const half = 1n << (bits - 2n);
-  // gemmlowp divides as C does, towards zero, after a nudge that is one less for negatives.
+  // gemmlowp truncates towards zero, as C does, after adding a nudge that is one less for negatives.
   return (product + (product >= 0n ? half : 1n - half)) / (1n << (bits - 1n));
 }
 
-/** RoundingDivideByPOT: x / 2^exponent, to the nearest, halves away from zero. */
+/** RoundingDivideByPOT: x / 2^exponent, to the nearest, ties away from zero. */
 function divideByPower(x: bigint, exponent: number): bigint {
   if (exponent === 0) return x;
   const magnitude = ((x < 0n ? -x : x) + (1n << BigInt(exponent - 1))) >> BigInt(exponent);
@@ -148,7 +148,7 @@ function compute(network: QuantizedNetwork, node: Node, inputs: readonly Int8Arr
       });
     }
     case "globalAveragePool": {
-      // 1 / count joins the multiplier, with as many more bits as count has.
+      // 1 / count is part of the multiplier, which gets as many additional bits as count has.
       const { multiplier, shift } = quantizeMultiplier(p.scale / output.scale);
       const count = height * width;
       const bits = Math.min(Math.floor(Math.log2(count)), 31 + shift);
@@ -281,7 +281,7 @@ function layerOf(network: QuantizedNetwork, node: NodeOf<"conv2d"> | NodeOf<"den
   const scales = network.weightScales[weight];
   const multipliers = scales.map((scale) => {
     const product = input.scale * scale;
-    // One scale for the whole of a dense layer: there TensorFlow Lite multiplies in float32.
+    // A dense layer with a single scale: TensorFlow Lite then multiplies in float32.
     return quantizeMultiplier((isDense && scales.length === 1 ? Math.fround(product) : product) / output.scale);
   });
   const relu6 = node.attributes.activation === "relu6";
@@ -337,14 +337,14 @@ function exponential(x: bigint): bigint {
   return result;
 }
 
-/** A byte in another quantisation, clamped to real numbers as RELU, RELU_N1_TO_1 and RELU6 of activations.cc are. */
+/** A byte requantised and clamped to real values, as RELU, RELU_N1_TO_1 and RELU6 in activations.cc. */
 function clamped(
   x: number,
   input: QuantizationParameters,
   output: QuantizationParameters,
   [low, high]: readonly [number, number],
 ): number {
-  // C's roundf: halves away from zero.
+  // C's roundf: ties away from zero.
   const byteOf = (real: number) =>
     output.zeroPoint + Math.sign(real) * Math.round(Math.fround(Math.abs(real) / output.scale));
   const y = Number(rescale(BigInt(x - input.zeroPoint), quantizeMultiplier(input.scale / output.scale)));

@@ -1,4 +1,4 @@
-/** The references themselves, on numbers worked out by hand. */
+/** Tests of the references on numbers computed by hand. */
 import { GraphBuilder } from "@phinets/core/graph";
 import { expect, test } from "vitest";
 import { referenceRun } from "./float.js";
@@ -43,5 +43,5 @@ test("int8: a sum is rounded twice, halves up and then away from zero", () => {
   expect([10, -10].map((x) => rescaled(x, 0.25))).toEqual([3, -3]); // 5 and -5, then 2.5 and -2.5
   expect([9, -9].map((x) => rescaled(x, 0.25))).toEqual([3, -2]); // 4.5 and -4.5 to 5 and -4: 2.5 and -2
   expect(rescaled(3, 2)).toBe(6);
-  expect(rescaled(2 ** 30, 4)).toBe(0); // a left shift drops what int32 does not hold
+  expect(rescaled(2 ** 30, 4)).toBe(0); // a left shift drops the bits that int32 does not hold
 });
