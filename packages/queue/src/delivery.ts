@@ -26,7 +26,6 @@ export async function fetchFiles(
 }
 
 export interface DeliveryOptions {
-  /** Path of the run folder. */
   readonly run: string;
   /** The trial's name among the records. */
   readonly name: string;

@@ -5,7 +5,6 @@
 import { kernelsSha256 } from "@phinets/core/kernels";
 import { ownVersion } from "@phinets/node/steps";
 
-/** Prefix of every key. */
 export const keyPrefix = "phinets";
 
 /** Queue of this version and these kernels: others would train other bits, so they have other queues. */

@@ -26,7 +26,6 @@ import { parseRecord, Records, recordName, type TrialRecord } from "./records.js
 import type { OwnStore } from "./store/store.js";
 
 export interface QueueTrainerRequest extends QueueRequest {
-  /** The sweep's folder. */
   readonly folder: string;
 }
 

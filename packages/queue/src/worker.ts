@@ -118,7 +118,6 @@ interface Tools {
 
 class JobTaker {
   readonly #cache: DataCache;
-  /** Jobs in work. */
   readonly #working = new Map<string, AbortController>();
   /** Messages shown so far: a repeated one is shown only once. */
   readonly #said = new Set<string>();

@@ -110,7 +110,6 @@ export const classTermOptions: readonly OptionDefinition[] = [
   },
 ];
 
-/** The augmentation options that were given. */
 export function augmentRecipeOf(options: AugmentOptions): AugmentOptions {
   const { flip, jitter, shift, zoom, rotate, hue, saturation, exposure } = options;
   const { randAugment, erase, mosaic, mixup, lightEpochs, classWeights, classLoss } = options;

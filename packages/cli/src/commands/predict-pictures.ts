@@ -102,7 +102,6 @@ async function look(
 /** Number of classes to keep per picture, best first. */
 export const keptClasses = 5;
 
-/** The record of a prediction. */
 export function recordOf(
   { width, height }: Pick<Picture, "width" | "height">,
   { boxes, classes }: Prediction,

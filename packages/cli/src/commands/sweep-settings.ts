@@ -38,7 +38,6 @@ interface Resolved {
 }
 
 interface Places {
-  /** The sweep's folder. */
   readonly folder: string;
   /** Saves a network of the sweep; returns its path. */
   saveNetwork(title: string, network: unknown): string;

@@ -11,7 +11,6 @@ import { attributeName, longName, type OptionDefinition } from "./definition.js"
 export interface ConfigOptions {
   readonly file: string;
   readonly entries: readonly OptionEntry[];
-  /** The options of the command. */
   readonly own: readonly OptionDefinition[];
   /** The options of all commands: a file may serve several. */
   readonly all: () => Promise<readonly OptionDefinition[]>;

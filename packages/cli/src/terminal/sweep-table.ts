@@ -51,7 +51,6 @@ class SweepTable implements SweepObserver, Progress {
     this.#colours = makeColours(wantsColours(stream));
   }
 
-  /** Starts drawing. */
   start(progress: ProgressOptions): this {
     this.#progress = progress;
     // The remaining time also counts down between epochs.

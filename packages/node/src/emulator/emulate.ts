@@ -39,7 +39,6 @@ export interface Emulation {
   readonly images: number;
   /** Whether every output byte of every image equals the interpreter's. */
   readonly matchesInterpreter: boolean;
-  /** Number of output bytes that differ. */
   readonly differingBytes: number;
   /** SHA-256 of all outputs in order, as the emulated core computed them. */
   readonly outputSha256: string;

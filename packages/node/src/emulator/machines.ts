@@ -8,9 +8,7 @@ import type { Board, Region } from "@phinets/core/target";
 export interface Machine {
   /** QEMU's name of the machine. */
   readonly name: string;
-  /** Name for people. */
   readonly title: string;
-  /** The core that it emulates. */
   readonly core: string;
   /** Cores, by their names in board files, whose instructions this core runs. */
   readonly runs: readonly string[];

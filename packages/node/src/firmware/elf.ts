@@ -9,7 +9,6 @@ export interface ElfSection {
   /** Address at run time. */
   readonly address: number;
   readonly bytes: number;
-  /** Offset of its contents in the file. */
   readonly offset: number;
   /** Occupies memory on the device (SHF_ALLOC). */
   readonly allocated: boolean;

@@ -48,7 +48,6 @@ export interface BankShare {
 
 /** A board's image. Its `ImageBytes` are measured in the ELF and absent where no image was linked. */
 export interface TargetImage extends Partial<ImageBytes> {
-  /** Name of the board. */
   readonly name: string;
   readonly title: string;
   readonly core: string;

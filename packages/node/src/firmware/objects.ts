@@ -11,7 +11,6 @@ import { writeFileAtomic } from "../host/atomic.js";
 import { runTool } from "../host/tool.js";
 
 export interface SharedSources {
-  /** The firmware's folder. */
   readonly folder: string;
   /** Name of the program: two programs may be built at the same time in one folder. */
   readonly program: string;

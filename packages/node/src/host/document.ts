@@ -4,7 +4,6 @@ import { PhinetsError, parseJson, showValue } from "@phinets/core/tensor";
 import type { z } from "zod";
 
 export interface DocumentOptions {
-  /** Code of the errors. */
   readonly code: string;
   /** The remedy, which ends every message. */
   readonly remedy: string;

@@ -21,7 +21,6 @@ export async function encodeJpeg(picture: Picture, quality = 88): Promise<Uint8A
     .toBuffer();
 }
 
-/** PNG bytes of a picture. */
 export async function encodePng(picture: Picture): Promise<Uint8Array> {
   const { default: sharp } = await import("sharp");
   return sharp(picture.data, { raw: rawOf(picture) })

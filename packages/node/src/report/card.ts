@@ -4,7 +4,6 @@ import { isLeftOut, type Proof, type ReportData } from "./data.js";
 import { framesPerSecond, headlineOf, metricTitles } from "./sections.js";
 import { escapeMarkdown, markdownBlock, markdownCode } from "./text.js";
 
-/** The card as Markdown. */
 export function renderCard(data: ReportData): string {
   const { dataset, network, board, metrics, figures, proof, tracking, training } = data;
   const { metric, form, value } = headlineOf(data);

@@ -10,7 +10,6 @@ import { visible } from "./text.js";
 
 export interface Line {
   readonly name: string;
-  /** A CSS colour. */
   readonly colour: string;
   readonly points: readonly { readonly x: number; readonly y: number }[];
 }

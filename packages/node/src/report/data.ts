@@ -65,7 +65,6 @@ export interface TrajectoryPlot {
   readonly tracks: readonly { readonly id: number; readonly points: readonly (readonly [x: number, y: number])[] }[];
 }
 
-/** Analysis of a classifier. */
 export interface ClassAnalysis {
   readonly names: readonly string[];
   /** `[classes, classes]`, row = label, column = prediction */
@@ -183,7 +182,6 @@ export function describeSkipped({ pictures, rows }: Skipped = { pictures: 0, row
 export interface ReportData {
   /** "coco-person on STM32H743" */
   readonly title: string;
-  /** Version of phinets. */
   readonly version: string;
   /** When the report was made, as text; omitted where reports are compared. */
   readonly date?: string;

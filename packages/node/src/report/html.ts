@@ -25,7 +25,6 @@ function render(value: Content): string {
   return escapeHtml(String(value));
 }
 
-/** A data: URL of a JPEG. */
 export function jpegUrl(jpeg: Uint8Array): string {
   return `data:image/jpeg;base64,${Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength).toString("base64")}`;
 }

@@ -29,7 +29,6 @@ export interface TrainingPage {
   /** False while the run goes on, and where it was stopped. */
   readonly finished: boolean;
   readonly sampleBatch?: ReportPicture;
-  /** The picture labels.jpg. */
   readonly labels?: ReportPicture;
   readonly anchors?: AnchorFit;
   /** Metrics, with their analysis, of the best weights on the validation split. */
@@ -94,7 +93,6 @@ export function renderTraining(page: TrainingPage): string {
   });
 }
 
-/** A network's figures by class. */
 export function perClassOf(metrics: Metrics, names: readonly string[]): ClassFigures[] {
   if (metrics.task === "detect")
     return metrics.perClass.map(({ name, truths, AP50, AP, precision, recall, f1 }) => ({

@@ -13,7 +13,6 @@ import { saveArguments, saveNetwork } from "../run/save.js";
 export interface ImportRequest {
   readonly project: string;
   readonly name?: string;
-  /** Names of a classifier's classes. */
   readonly classes?: readonly string[];
   /** Path of the file that describes a YOLO head: {classes, anchors, decoder}. */
   readonly head?: string;

@@ -15,7 +15,6 @@ import { sha256 } from "./hash.js";
 export interface Pretrained {
   /** Absolute path. */
   readonly file: string;
-  /** Hash of the file. */
   readonly sha256: string;
   /** The tensors that were taken, by the network's names. */
   weights(): FloatWeights;

@@ -31,7 +31,6 @@ import { withKept } from "./train/diverged.js";
 export interface AwareRequest {
   readonly folder: string;
   readonly network: Network;
-  /** Float weights of the run. */
   readonly weights: FloatWeights;
   /** Their post-training quantisation, which gives the initial ranges. */
   readonly start: QuantizedNetwork;

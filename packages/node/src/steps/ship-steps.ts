@@ -48,7 +48,6 @@ export interface PreparedShip extends Omit<ShipRequest, "data" | "recipe" | "pro
 /** A prepared request with its network; `recipe` is the one to train with. */
 export interface NetworkShip extends PreparedShip {
   readonly chosen: Network;
-  /** Weights to start from. */
   readonly start?: Pretrained;
 }
 

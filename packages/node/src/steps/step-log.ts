@@ -23,7 +23,6 @@ type StepRecord = z.infer<typeof stepRecord>;
 
 type Outputs<T> = readonly string[] | ((result: T) => readonly string[]);
 
-/** A step of a chain. */
 export interface Step<T> {
   readonly name: string;
   /** Digest of the step's inputs: equal keys give equal results. */

@@ -26,7 +26,6 @@ export interface TrackSummary {
   /** Path of the tracks, relative to the run folder. */
   readonly file: string;
   readonly video?: string;
-  /** Path of the clip. */
   readonly clip: string;
   /** Frames spread over the clip, as picture files in the run folder, with their tracks in source pixels. */
   readonly stills: readonly { readonly file: string; readonly number: number; readonly tracks: readonly Track[] }[];

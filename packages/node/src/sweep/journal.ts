@@ -20,7 +20,6 @@ import { describeReadError, problemOf } from "../host/document.js";
 
 const figures = z.record(z.string(), z.number());
 
-/** A line of the journal. */
 export const journalEntry = z.object({
   trial: z.string().regex(/^[0-9a-f]{16}$/, "16 hexadecimal digits"),
   /** Number of epochs trained in total. */

@@ -5,7 +5,6 @@ import type { Outcome, Trainer, TrainingJob } from "./trainer.js";
 import { prepareTrial, type Trial, trialFolder } from "./trial.js";
 
 export interface LocalTrainerOptions {
-  /** The sweep's folder. */
   readonly folder: string;
   /** Folder of all runs: its cache keeps decoded pictures. */
   readonly project: string;

@@ -7,7 +7,6 @@ export interface WatchedSetting {
   readonly target?: string;
 }
 
-/** A rung in training. */
 export interface WatchedRung extends WatchedSetting {
   readonly seed: number;
   /** Epochs done, and the number of epochs when the rung ends. */

@@ -7,7 +7,6 @@ import { epochsOf, lengthOf } from "./plan.js";
 import type { Bracket } from "./schedule.js";
 import type { Trial } from "./trial.js";
 
-/** Epochs of one trial. */
 interface TrialEpochs {
   /** Trained in total. */
   done: number;

@@ -15,7 +15,6 @@ export interface Job {
   readonly place: number;
   readonly trial: Trial;
   readonly rung: number;
-  /** Epochs of the rung. */
   readonly epochs: number;
   /** Total epochs trained when the job is done: the rung's, or fewer where rungs are split into pieces. */
   readonly until: number;

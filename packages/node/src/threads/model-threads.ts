@@ -97,7 +97,6 @@ export class ModelThreads {
     return inOrder(items, work, { most, mostBytes, bytesOf: ({ picture }) => picture?.data.length ?? 0, stop });
   }
 
-  /** Number of threads that are ready. */
   get ready(): number {
     return this.#threads.filter(({ ready }) => ready).length;
   }

@@ -115,7 +115,6 @@ export function decodeVideo(path: string, options: DecodeOptions = {}): AsyncGen
   return decodeInput({ name: path, words: ffmpegInput(path) }, options);
 }
 
-/** Input of ffmpeg. */
 export interface FfmpegInput {
   /** Name for errors. */
   readonly name: string;

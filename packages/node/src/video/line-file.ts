@@ -36,7 +36,6 @@ export class LineFile {
     });
   }
 
-  /** Removes the file. */
   abort(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;

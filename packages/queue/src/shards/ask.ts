@@ -40,7 +40,6 @@ export interface ShardWork {
   readonly onProgress: (done: number) => void;
 }
 type Settings<T> = T extends unknown ? Omit<T, "store" | "task" | "from" | "to"> : never;
-/** Puts a file into the store. */
 export type Put = (path: string) => Promise<Stored>;
 
 /** Milliseconds between polls of the records. */
@@ -199,7 +198,6 @@ export class ShardAsker {
     return this.opened.add(document.step, shardName(document), document);
   }
 
-  /** Puts bytes into the store. */
   async put(bytes: Uint8Array | string): Promise<Stored> {
     const folder = mkdtempSync(join(tmpdir(), "phinets-shard-"));
     try {

@@ -11,7 +11,6 @@ import type { ShardProcesses } from "./process.js";
 import type { ShardRecords } from "./records.js";
 
 export interface ShardOptions {
-  /** The worker's folder. */
   readonly work: string;
   readonly cache: DataCache;
   readonly processes: ShardProcesses;

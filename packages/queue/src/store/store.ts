@@ -6,7 +6,6 @@ import { createHash } from "node:crypto";
 import { createReadStream, rmSync } from "node:fs";
 import { PhinetsError } from "@phinets/core/tensor";
 
-/** A file in a store. */
 export interface Stored {
   readonly sha256: string;
   readonly bytes: number;

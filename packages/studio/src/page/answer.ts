@@ -7,7 +7,7 @@ interface Scope<Q> {
   postMessage(answer: unknown, transfer?: Transferable[]): void;
 }
 
-/** Answers the questions of a `Latest`. */
+/** Answers a `Latest`. */
 export function answerWith<Q, A>(work: (question: Q) => A): void {
   const scope = self as unknown as Scope<Q>;
   scope.onmessage = ({ data }) => {

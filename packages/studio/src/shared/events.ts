@@ -7,7 +7,6 @@ import type { SavedFrame } from "./try.js";
 /** Result by kind of job; a new kind of job adds its entry here. */
 export interface JobResults {
   readonly doctor: import("@phinets/core/data").DoctorReport;
-  /** Id of the run. */
   readonly train: { readonly run: string };
   readonly firmware: import("./try.js").FirmwareOutput;
   readonly ship: { readonly run: string };

@@ -57,7 +57,6 @@ export interface PhoneView {
   readonly added: number;
 }
 
-/** Number of digits of the code. */
 export const codeDigits = 8;
 /** Size in bytes of the largest picture that a phone can send. */
 export const mostPhonePictureBytes = 32 * 1024 * 1024;

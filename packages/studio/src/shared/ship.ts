@@ -26,10 +26,8 @@ export interface ShipForm {
 
 type Where = Pick<Session, "path" | "project">;
 
-/** Id of the run's place. */
 export const runOf = ({ name }: Pick<ShipForm, "name">): string => placeId("project", `ship/${name}`);
 
-/** The words of the command. */
 export function shipWords(form: ShipForm, where: Where): string[] {
   const { data, target, weights, clip, qat, ...rest } = form;
   const numbers = (["fps", "imgsz", "epochs", "seed", "images"] as const).flatMap((name) =>

@@ -6,7 +6,6 @@ export interface FirmwareOutput {
   readonly output: readonly number[];
   /** The emulated machine, as a title. */
   readonly machine: string;
-  /** Number of instructions of the inference. */
   readonly instructions: number;
   /** Those instructions in milliseconds on the run's board; absent where another core was emulated. */
   readonly latencyMs?: readonly [low: number, high: number];

@@ -11,7 +11,6 @@ import { isFile, isFolder, listFolder, missing, readText } from "./files.js";
 
 export interface SequencePlace {
   readonly name: string;
-  /** The file of its truth. */
   readonly file: string;
   /** Its seqinfo.ini, where the layout has one. */
   readonly info?: string;
@@ -146,7 +145,6 @@ function mapped(folder: string, sequences: readonly SequencePlace[]): TruthPlace
   return { sequences: chosen.length > 0 ? chosen : sequences, split: basename(dirname(folder)) };
 }
 
-/** The file of each sequence's tracks. */
 export function findTracks(pred: string, { sequences, split }: TruthPlaces): string[] {
   if (isFile(pred)) {
     if (sequences.length === 1) return [pred];

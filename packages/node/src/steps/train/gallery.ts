@@ -61,7 +61,6 @@ export interface Said {
   readonly score?: number;
 }
 
-/** Pictures of a batch. */
 const batchPictures = 16;
 
 /**
@@ -93,7 +92,6 @@ export async function batchSheet(
   return contactSheet(cells, { cellSize });
 }
 
-/** The labels of a picture. */
 export function labelled(source: PictureSource, sample: number): Said {
   const { labels, class: index } = source.at(sample);
   const boxes = labels?.filter(({ ignore }) => ignore === undefined).map(topLeft);

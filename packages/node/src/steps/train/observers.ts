@@ -49,7 +49,6 @@ export interface EpochReport {
   readonly best: number;
   /** 1-based; equals `epoch` where this one is the best so far. */
   readonly bestEpoch: number;
-  /** The averaged weights. */
   readonly weights: FloatWeights;
 }
 

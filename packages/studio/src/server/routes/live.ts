@@ -60,7 +60,6 @@ export const liveRoutes: Routes = ({ folder, places }) =>
       return context.body(body, 200, { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" });
     });
 
-/** Runs with int8 detectors. */
 function detectorsIn(places: Places): LiveRun[] {
   return places.with("quantized.json").flatMap(({ id, path }): LiveRun[] => {
     try {

@@ -16,7 +16,6 @@ import { readSweep } from "../sweep-document.js";
 import { isSweep, isSweepDone } from "../watched.js";
 
 const mostPageBytes = 64 * 1024 * 1024;
-/** Most runs in one comparison. */
 const mostCompared = 12;
 
 const name = z

@@ -23,7 +23,6 @@ import { eachFrame, type FrameStream, openClip, openScreen, openWebcam } from ".
 import { type Counts, type Line, TrackCounter, type Zone } from "./counting.js";
 import type { Answer, Loaded, Question, Seen, Settings } from "./try-worker.js";
 
-/** Source of the frames. */
 export type Source =
   | { readonly kind: "pictures"; readonly files: readonly File[]; readonly n: number }
   /** Pictures of a data set, with their labels. */
@@ -55,7 +54,6 @@ export const counts = signal<Counts | undefined>(undefined);
 export const chosen = signal<number | undefined>(undefined);
 export const showsInput = signal(true);
 export const firmware = signal<"running" | (FirmwareOutput & { readonly differing: number }) | undefined>(undefined);
-/** Counter of each form's tracks. */
 export const counters = new Map<Arithmetic, TrackCounter>();
 
 const worker = new Caller<Question, Answer>(

@@ -14,7 +14,6 @@ import { kind, newFolder, target } from "./target.js";
 export interface Taken {
   /** Blob address of a small copy. */
   readonly address: string;
-  /** File name. */
   readonly name: string;
   /** Where it was saved; absent where the page keeps it. */
   readonly saved?: SavedFrame;
