@@ -625,7 +625,7 @@ describe("a network of many layers", () => {
     net.quantize(net.node("Wild", [x]), [0.05, 0], "end");
     net.output("end", [1, 6, 8, 8], "uint8");
     const file = net.encode(14);
-    // The value before the refused operator's integers is the value that it reads.
+    // The refused operator reads x, which is map after rounding to integers: both names denote the same output.
     expect(() => importQuantizedOnnx(file, "net.onnx")).toThrow(`: --outputs ${x}`);
     const [a, b] = [x, map].map((name) => importQuantizedOnnx(file, "net.onnx", { outputs: [name] }));
     expect([a.network.graph.outputs, b.network.graph.outputs]).toEqual([[x], [map]]);

@@ -131,7 +131,7 @@ describe("a detector with its decoding", () => {
       ["onnx", importQuantizedOnnx(quantizedToOnnx(network).encode(), "own.onnx").network],
     ] as const)
       expect(new IntegerInterpreter(again).run(input), name).toEqual(expected);
-    // An int8 network is cut in the same way; an output after a layer has that layer's scale.
+    // An int8 network is cut like a float network, behind the layer's quantisation.
     const [, middle] = graph.outputs;
     const onnx = importQuantizedOnnx(quantizedToOnnx(network).encode(), "own.onnx", { outputs: [`${middle}:real`] });
     expect(new IntegerInterpreter(onnx.network).run(input)).toEqual([expected[1]]);

@@ -108,8 +108,7 @@ describe("a network of Ultralytics' blocks", () => {
     for (const { name, inputs } of joins)
       for (const input of inputs) expect(network.values[input]).toEqual(network.values[name]);
     const rescaled = joins.map(({ inputs }) => inputs.filter((each) => byName.get(each)?.op === "unary").length);
-    // C2f joins two parts of a map and its bottlenecks' results, which have several scales; the pools of SPPF keep
-    // their map's scale.
+    // C2f joins the two halves of a map and its bottlenecks' results; the pools of SPPF all have their map's scale.
     expect(rescaled).toEqual([4, 3, 0, 2, 3, 2]);
   });
 

@@ -1,4 +1,4 @@
-/** The sizes and instructions predicted before training equal those of the linked image. */
+/** The sizes and instructions predicted before training agree with those of the linked image. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -132,7 +132,7 @@ export interface Proof {
   }>;
 }
 
-/** Figures of one form of the network, fractions 0..1 by metric name. All forms are measured on the same pictures. */
+/** Figures of one form of the network, fractions 0..1 by metric name. */
 export interface FormFigures {
   readonly name: "float" | "int8" | "firmware";
   readonly values: Readonly<Record<string, number>>;
