@@ -22,6 +22,10 @@ const networks: Readonly<Record<string, object>> = {
   },
   "PhiNet, 5x5": { family: "phinet", input: input(36, 43), alpha: 0.1, t0: 3, blocks: 5, conv5: 1, head: classifier },
   "PhiNet of the paper": { family: "phinet", profile: "paper", input: input(48, 32), alpha: 0.15, head: classifier },
+  "PhiNet with a feature pyramid": {
+    ...{ family: "phinet", input: input(39, 50), alpha: 0.12, t0: 3, downsampling: [5] },
+    head: { ...yolo, filters: 12, neck: "fpn" },
+  },
   "MobileNetV2 that detects": {
     ...{ family: "mobilenetv2", input: input(33, 37), width: 0.07, stopAtStride: 16, head: yolo },
   },

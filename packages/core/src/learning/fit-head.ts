@@ -18,7 +18,7 @@ export interface FitHeadOptions {
 /**
  * The same backbone with the head that the data set asks for: its classes, and for a detector the decoder of the loss and
  * anchors: those of `trained` where it has one of the classes and that decoder, as its weights mean them, else clustered
- * from the training boxes. Of a head that the network already has, `filters` and `features` are kept.
+ * from the training boxes. Of a head that the network already has, `filters`, `neck` and `features` are kept.
  */
 export function fitHead(network: Network, dataset: DatasetIndex, { loss, seed, trained }: FitHeadOptions): Network {
   if (network.family === "imported")
@@ -36,11 +36,12 @@ export function fitHead(network: Network, dataset: DatasetIndex, { loss, seed, t
     });
   }
   const given = network.head.kind === "yolov2" ? network.head : undefined;
-  const filters = given?.filters ?? 128;
+  const { filters = 128, neck } = given ?? {};
+  const kept = { filters, ...(neck !== undefined && { neck }) };
   const anchors = Array.from({ length: anchorCount }, () => [1, 1] as [number, number]);
   const draft: Network = parseNetwork({
     ...network,
-    head: { kind: "yolov2", classes: dataset.classes, anchors, filters },
+    head: { kind: "yolov2", classes: dataset.classes, anchors, ...kept },
   });
   const graph = buildNetwork(draft);
   const [, height, width] = graph.shapes[graph.outputs[0]];
@@ -61,7 +62,7 @@ export function fitHead(network: Network, dataset: DatasetIndex, { loss, seed, t
     head: {
       kind: "yolov2",
       classes: dataset.classes,
-      filters,
+      ...kept,
       anchors: clustered.map((anchor) => anchor.map((side) => Math.round(side * 1000) / 1000)),
       decoder,
     },

@@ -25,13 +25,15 @@ function builtGraph(network: BuiltNetwork): Graph {
   const { height, width, channels } = network.input;
   const builder = new GraphBuilder(network.family);
   const image = builder.input(inputName, [1, height, width, channels]);
-  const features = addBackbone(builder, network, image);
-  return builder.build([addHead(builder, network, features)]);
+  const maps = addBackbone(builder, network, image);
+  return builder.build([addHead(builder, network, maps)]);
 }
 
-function addHead(builder: GraphBuilder, network: BuiltNetwork, features: string): string {
+/** @param maps the backbone's, the last one the smallest */
+function addHead(builder: GraphBuilder, network: BuiltNetwork, maps: readonly string[]): string {
   const { head } = network;
-  if (head.kind === "yolov2") return addYolov2(builder, head, features, activationOf(builder, network));
+  if (head.kind === "yolov2") return addYolov2(builder, head, maps, activationOf(builder, network));
+  const features = maps.at(-1)!;
   if (head.kind === "none") return features;
   const addClassifier = network.family === "phinet" ? addPhinetClassifier : addPeerClassifier;
   return addClassifier(builder, head, features);
@@ -57,7 +59,8 @@ function requireSize({ parameters, shapes }: Graph): void {
     if (sizeOf(shape) > mostElements) refuse(`the map ${name} has`, sizeOf(shape), mostElements);
 }
 
-function addBackbone(builder: GraphBuilder, network: BuiltNetwork, image: string): string {
+/** Outputs of the backbone's blocks, in order. */
+function addBackbone(builder: GraphBuilder, network: BuiltNetwork, image: string): readonly string[] {
   switch (network.family) {
     case "phinet":
       return addPhinet(builder, network, image);

@@ -53,8 +53,8 @@ export function swish(builder: GraphBuilder, name: string, x: string): string {
   return builder.multiply(name, x, builder.sigmoid(`${name}.sigmoid`, x));
 }
 
-/** Adds the backbone to a graph; returns the name of its last feature map. */
-export function addEfficientnet(builder: GraphBuilder, network: EfficientnetNetwork, image: string): string {
+/** Adds the backbone to a graph; returns the names of its blocks' outputs, in order, and of the last 1x1's. */
+export function addEfficientnet(builder: GraphBuilder, network: EfficientnetNetwork, image: string): readonly string[] {
   const activated = (module: string, conv: string): string =>
     swish(builder, `${module}.2`, builder.batchNorm(`${module}.1`, conv, epsilon));
   const blocks = efficientnetBlocks(network);
@@ -65,7 +65,7 @@ export function addEfficientnet(builder: GraphBuilder, network: EfficientnetNetw
     padding: 1,
   });
   x = activated("features.0", x);
-  for (const { module, input, hidden, output, kernel, stride, skip } of blocks) {
+  const maps = blocks.map(({ module, input, hidden, output, kernel, stride, skip }) => {
     const before = x;
     let layer = 0;
     const next = (): string => `${module}.block.${layer++}`;
@@ -81,11 +81,12 @@ export function addEfficientnet(builder: GraphBuilder, network: EfficientnetNetw
     x = builder.conv2d(`${project}.0`, x, { filters: output });
     x = builder.batchNorm(`${project}.1`, x, epsilon);
     if (skip) x = builder.add(`${module}.add`, before, x);
-  }
-  if (network.stopAtStride < 32) return x;
+    return x;
+  });
+  if (network.stopAtStride < 32) return maps;
   const last = `features.${stages.length + 1}`;
   x = builder.conv2d(`${last}.0`, x, { filters: multipleOf(network.divisor, lastChannels * network.width) });
-  return activated(last, x);
+  return [...maps, activated(last, x)];
 }
 
 function addSqueezeExcite(builder: GraphBuilder, name: string, x: string, squeeze: number): string {

@@ -40,8 +40,8 @@ export function mobilenetv2Blocks({ width, divisor, stopAtStride }: Mobilenetv2N
   return blocks;
 }
 
-/** Adds the backbone to a graph; returns the name of its last feature map. */
-export function addMobilenetv2(builder: GraphBuilder, network: Mobilenetv2Network, image: string): string {
+/** Adds the backbone to a graph; returns the names of its blocks' outputs, in order, and of the last 1x1's. */
+export function addMobilenetv2(builder: GraphBuilder, network: Mobilenetv2Network, image: string): readonly string[] {
   const activated = (conv: string, norm: string, activation: string): string =>
     builder.relu6(activation, builder.batchNorm(norm, conv, epsilon));
   const blocks = mobilenetv2Blocks(network);
@@ -52,7 +52,7 @@ export function addMobilenetv2(builder: GraphBuilder, network: Mobilenetv2Networ
     padding: 1,
   });
   x = activated(x, "features.0.1", "features.0.2");
-  for (const { module, input, hidden, output, kernel, stride, skip } of blocks) {
+  const maps = blocks.map(({ module, input, hidden, output, kernel, stride, skip }) => {
     const before = x;
     let layer = 0;
     if (hidden !== input) {
@@ -66,11 +66,12 @@ export function addMobilenetv2(builder: GraphBuilder, network: Mobilenetv2Networ
     x = builder.conv2d(`${module}.conv.${layer + 1}`, x, { filters: output });
     x = builder.batchNorm(`${module}.conv.${layer + 2}`, x, epsilon);
     if (skip) x = builder.add(`${module}.add`, before, x);
-  }
-  if (network.stopAtStride < 32) return x;
+    return x;
+  });
+  if (network.stopAtStride < 32) return maps;
   const last = `features.${blocks.length + 1}`;
   x = builder.conv2d(`${last}.0`, x, {
     filters: multipleOf(network.divisor, lastChannels * Math.max(1, network.width)),
   });
-  return activated(x, `${last}.1`, `${last}.2`);
+  return [...maps, activated(x, `${last}.1`, `${last}.2`)];
 }

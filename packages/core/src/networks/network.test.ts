@@ -143,6 +143,36 @@ describe("heads", () => {
     expect(graph.parameters["head.6.weight"].shape).toEqual([40, 1, 1, 40]);
     expect(classNames(network.head)).toEqual(["class0", "class1", "class2"]);
   });
+  it.each([
+    ["phinet", { downsampling: [5] }],
+    ["mobilenetv2", { width: 0.2, stopAtStride: 16 }],
+    ["efficientnet", { width: 0.2, stopAtStride: 16 }],
+  ])("%s's feature pyramid predicts on the map of twice the size", (family, options) => {
+    const head = { kind: "yolov2", classes: 3, filters: 40, neck: "fpn" };
+    const network = parseNetwork({ ...base, family, ...options, input: { height: 88, width: 104 }, head });
+    const graph = buildNetwork(network);
+    const shape = (name: string) => graph.shapes[name];
+    expect(shape(graph.outputs[0])).toEqual([1, 11, 13, 5 * 8]);
+    const inputsOf = (name: string) => graph.nodes.find((node) => node.name === name)!.inputs;
+    expect(inputsOf("head.neck.5").map(shape)).toEqual([
+      [1, 11, 13, 40],
+      [1, 11, 13, 40],
+    ]);
+    // The last map, and of the larger ones the last block's output: the block after it reads it too.
+    const [lateral, last] = [inputsOf("head.neck.0")[0], inputsOf("head.neck.2")[0]];
+    expect(shape(last).slice(1, 3)).toEqual([6, 7]);
+    expect(shape(lateral).slice(1, 3)).toEqual([11, 13]);
+    const readers = graph.nodes.filter(({ inputs }) => inputs[0] === lateral).map(({ name }) => name);
+    expect(readers).toEqual([expect.not.stringMatching(/^head/), "head.neck.0"]);
+    expect(parseNetwork(JSON.parse(JSON.stringify(network)))).toEqual(network);
+  });
+  it("has no pyramid where all maps have one size", () => {
+    const head = { kind: "yolov2", classes: 3, neck: "fpn" };
+    const network = parseNetwork({ ...base, input: { height: 1, width: 1 }, downsampling: [], head });
+    expect(() => buildNetwork(network)).toThrow(
+      /head\.neck "fpn" joins the last two sizes of map, and .* all have a height of 1/,
+    );
+  });
 });
 
 describe("initialWeights", () => {

@@ -40,6 +40,8 @@ export interface Yolov2Head {
   readonly anchors: readonly (readonly [width: number, height: number])[];
   /** Channels between the backbone and the prediction layer. Default 128. */
   readonly filters: number;
+  /** "fpn": predicts on the map of twice the backbone's last height and width, joined with the last one (yolov2.ts). Default none. */
+  readonly neck?: "fpn";
   /** How raw centres become positions (see detection/decode): what the training loss assumed. Default "yolov2". */
   readonly decoder: "yolov2" | "scaled";
 }
@@ -300,11 +302,14 @@ function parseHead(root: Fields, usualFeatures?: number): BuiltHead {
       anchorOf(value, path, { unit: "grid cells", most: 1024 }),
     );
     if (anchors.length === 0) refuse("head.anchors", anchors, "at least one [width, height] in grid cells");
+    const filters = fields.integer("filters", 1, 4096, 128);
+    const neck = fields.oneOf("neck", ["none", "fpn"] as const, "none");
     head = {
       kind,
       classes: fields.classes(1),
       anchors,
-      filters: fields.integer("filters", 1, 4096, 128),
+      filters,
+      ...(neck !== "none" && { neck }),
       decoder: fields.oneOf("decoder", ["yolov2", "scaled"] as const, "yolov2"),
     };
   }

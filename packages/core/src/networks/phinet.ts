@@ -146,8 +146,8 @@ function squeezeWidth(network: PhinetNetwork, input: number, hidden: number): nu
   return roundWidth(Math.max(1, Math.trunc(hidden / 6)), network.divisor);
 }
 
-/** Adds the backbone to a graph; returns the name of its last feature map. */
-export function addPhinet(builder: GraphBuilder, network: PhinetNetwork, image: string): string {
+/** Adds the backbone to a graph; returns the names of its blocks' outputs, in order. */
+export function addPhinet(builder: GraphBuilder, network: PhinetNetwork, image: string): readonly string[] {
   const blocks = phinetBlocks(network);
   let index = 0;
   const next = (): string => `_layers.${index++}`;
@@ -170,12 +170,12 @@ export function addPhinet(builder: GraphBuilder, network: PhinetNetwork, image: 
     requireMap(builder, x, 2, `the max pool at block ${id}`);
     return builder.maxPool(next(), x, 2);
   };
-  for (const block of blocks) {
+  return blocks.map((block) => {
     if (block.poolBefore) x = maxPool(block.id);
     x = addBlock(builder, network, block, next(), x);
     if (block.poolAfter) x = maxPool(block.id);
-  }
-  return x;
+    return x;
+  });
 }
 
 /** Activation of the whole network. */
