@@ -36,6 +36,7 @@ export const pages = [
       { text: "Troubleshooting", link: "/troubleshooting" },
       { text: "Command line", link: "/command-line" },
       { text: "Data sets", link: "/data" },
+      { text: "network.json", link: "/networks" },
       { text: "Training", link: "/training" },
       { text: "Watching a training", link: "/observing" },
       { text: "Sweeps", link: "/sweeps" },
