@@ -74,6 +74,34 @@ describe.skipIf(browserOptions === undefined)("the room Train", minutes, () => {
     await close();
   });
 
+  it("starts from the weights of a run, as the line that it shows does", async () => {
+    const [from, start] = [join(root, "apart/detect/train"), ["--epochs", "1", "--seed", "3", "--no-plots"]];
+    const words = ["--data", join(folder, "belt"), "--weights", from, "--project", join(root, "apart"), ...start];
+    const { weightsSha256 } = await phinetsJson<{ weightsSha256: string }>("train", ...words);
+    const { tab, complaints, close } = await open(folder, { room: "train", project: join(root, "apart") });
+    await tab.getByLabel("Network", { exact: true }).selectOption("run");
+    await tab.getByLabel("Run", { exact: true }).selectOption("project:detect/train");
+    await tab.getByLabel("Start from the run's weights").check();
+    expect(await tab.getByLabel("Learning rate", { exact: true }).getAttribute("placeholder")).toBe("0.001 or 0.003");
+    for (const [label, value] of [
+      ["Epochs", "1"],
+      ["Seed", "3"],
+      ["Name", "tuned"],
+    ] as const)
+      await tab.getByLabel(label, { exact: true }).fill(value);
+    expect(await tab.locator(".side .command code").textContent()).toBe(
+      `phinets train --data ${folder}/belt --weights ${from} --epochs 1 --seed 3 --project ${root}/apart --name tuned`,
+    );
+    await tab.getByRole("button", { name: "Start training" }).click();
+    await row(tab, "tuned").getByText("finished").waitFor({ timeout: 120_000 });
+    await tab.getByText(weightsSha256).waitFor();
+    // A page's own training starts anew.
+    await tab.getByLabel("Train in this page").check();
+    expect(await tab.getByLabel("Start from the run's weights").count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
   it("pauses after an epoch and goes on to the same bits", async () => {
     const { tab, close } = await open(folder, { room: "train", project });
     await fill(tab, "paused");

@@ -84,7 +84,7 @@ export class Trainings {
     if (runs.own.has(id)) throw new PhinetsError("studio.busy", `${runs.path(id)}: is being trained; wait, or stop it`);
   }
 
-  /** The value of --network: a network.json or a run; a document is written to a file. */
+  /** The value of --network or --weights: a network.json or a run; a document is written to a file. */
   #network({ network, name }: TrainForm): string | undefined {
     const { runs } = this.options;
     if (network.kind === "board") return undefined;

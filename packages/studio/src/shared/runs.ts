@@ -80,8 +80,8 @@ export function runName({ id, path }: Pick<RunEntry, "id" | "path">): string {
 export type NetworkChoice =
   /** Solved for a board, given by its name. */
   | { readonly kind: "board"; readonly board: string; readonly imgsz?: number }
-  /** The network of a run, given by its id. */
-  | { readonly kind: "run"; readonly run: string }
+  /** The network of a run, given by its id; with `weights` the training also starts from the run's weights. */
+  | { readonly kind: "run"; readonly run: string; readonly weights?: boolean }
   /** The content of a network.json. */
   | { readonly kind: "document"; readonly document: unknown };
 
@@ -107,13 +107,14 @@ export interface TrainPaths {
 /** The command for a form: the page shows the same line that the server runs. */
 export function trainWords(form: TrainForm, { data, network, project }: TrainPaths): string[] {
   const { epochs, batch, learningRate, seed, name } = form;
+  const startsFromRun = form.network.kind === "run" && form.network.weights === true;
   const option = (flag: string, value: string | number | undefined) =>
     value === undefined ? [] : [flag, String(value)];
   return [
     ...["phinets", "train", "--data", data],
     ...(form.network.kind === "board"
       ? ["--target", form.network.board, ...option("--imgsz", form.network.imgsz)]
-      : option("--network", network)),
+      : option(startsFromRun ? "--weights" : "--network", network)),
     ...option("--epochs", epochs),
     ...option("--batch", batch),
     ...option("--lr", learningRate),

@@ -38,7 +38,7 @@ const trainForm: z.ZodType<TrainForm> = z.strictObject({
       board: z.enum(boardNames as [string, ...string[]], "the name of a board"),
       imgsz: z.int("a whole number").min(8, "at least 8").max(4096, "at most 4096").optional(),
     }),
-    z.strictObject({ kind: z.literal("run"), run: z.string().max(4096) }),
+    z.strictObject({ kind: z.literal("run"), run: z.string().max(4096), weights: z.boolean().optional() }),
     z.strictObject({ kind: z.literal("document"), document: z.unknown() }),
   ]),
   name,

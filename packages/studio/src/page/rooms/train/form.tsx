@@ -1,6 +1,6 @@
 /** Form for the next training: data, network, recipe, and the equivalent command. */
 import { boardNames } from "@phinets/core/target";
-import { makeRecipe } from "@phinets/core/training";
+import { fineTuningRates, makeRecipe } from "@phinets/core/training";
 import { formatCount } from "@phinets/node/text";
 import { useId } from "preact/hooks";
 import { runName } from "../../../shared/runs.js";
@@ -13,11 +13,13 @@ import {
   boardTitle,
   change,
   form,
+  mayStartFromRun,
   name,
   runs,
   sets,
   start,
   starting,
+  startsFromRun,
   takeDocument,
   task,
   words,
@@ -55,7 +57,7 @@ export function TrainForm() {
         <NumberField
           label="Learning rate"
           value={learningRate}
-          usual={usual.learningRate}
+          usual={startsFromRun.value ? `${fineTuningRates.whole} or ${fineTuningRates.part}` : usual.learningRate}
           step="any"
           onChange={(value) => change({ learningRate: value })}
         />
@@ -93,7 +95,7 @@ export function TrainForm() {
 }
 
 function NetworkFields() {
-  const { source, board, run, document } = form.value;
+  const { source, board, run, weights, document } = form.value;
   const file = useId();
   const withNetwork = runs.value.filter((each) => each.task !== "none");
   return (
@@ -124,6 +126,12 @@ function NetworkFields() {
           onChange={(id) => change({ run: id })}
         />
       )}
+      {mayStartFromRun.value && (
+        <>
+          <span>Weights</span>
+          <Switch label="Start from the run's weights" checked={weights} onChange={(on) => change({ weights: on })} />
+        </>
+      )}
       {source === "document" && (
         <>
           <span>File</span>
@@ -148,7 +156,7 @@ interface NumberFieldProps {
   readonly label: string;
   readonly value: number | undefined;
   /** The recipe's default, used where nothing is typed. */
-  readonly usual: number;
+  readonly usual: number | string;
   readonly least?: number;
   readonly step?: string;
   readonly onChange: (value: number | undefined) => void;

@@ -26,6 +26,8 @@ export interface Form {
   readonly board: string;
   /** Id of the run whose network is used. */
   readonly run: string;
+  /** Whether the training also starts from that run's weights. */
+  readonly weights: boolean;
   /** Content and name of a network.json. */
   readonly document?: { readonly name: string; readonly content: unknown };
   /** "": the first free name is used. */
@@ -39,7 +41,10 @@ export interface Form {
 }
 
 export const sets = signal<readonly DatasetEntry[]>([]);
-export const form = signal<Form>({ set: "", source: "board", board: "stm32h743", run: "", name: "", inPage: false });
+export const form = signal<Form>({
+  ...{ set: "", source: "board", board: "stm32h743", run: "", weights: false },
+  ...{ name: "", inPage: false },
+});
 export const problem = signal<Error | undefined>(undefined);
 /** Whether a training was requested and its run does not exist yet. */
 export const starting = signal(false);
@@ -75,6 +80,14 @@ const freeName = computed(() => {
 
 export const name = computed(() => form.value.name || freeName.value);
 
+/** Whether the training can start from the chosen run's weights. A training in the page always starts anew. */
+export const mayStartFromRun = computed(() => {
+  const { source, run, inPage } = form.value;
+  return source === "run" && !inPage && runs.value.some(({ id, hasWeights }) => id === run && hasWeights);
+});
+
+export const startsFromRun = computed(() => mayStartFromRun.value && form.value.weights);
+
 /** The request; undefined until a network is chosen. */
 export const asked = computed<TrainForm | undefined>(() => {
   const { set, source, board, run, document, epochs, batch, learningRate, seed } = form.value;
@@ -82,7 +95,7 @@ export const asked = computed<TrainForm | undefined>(() => {
   if (source === "board") network = { kind: "board", board };
   else if (source === "run") {
     if (run === "") return undefined;
-    network = { kind: "run", run };
+    network = { kind: "run", run, ...(startsFromRun.value && { weights: true }) };
   } else {
     if (document === undefined) return undefined;
     network = { kind: "document", document: document.content };
