@@ -40,7 +40,7 @@ export interface Yolov2Head {
   readonly anchors: readonly (readonly [width: number, height: number])[];
   /** Channels between the backbone and the prediction layer. Default 128. */
   readonly filters: number;
-  /** "fpn": predicts on the map of twice the backbone's last height and width, joined with the last one (yolov2.ts). Default none. */
+  /** "fpn": one level of a feature pyramid; the grid has twice the height and width of the backbone's last map. Default none. */
   readonly neck?: "fpn";
   /** How raw centres become positions (see detection/decode): what the training loss assumed. Default "yolov2". */
   readonly decoder: "yolov2" | "scaled";
