@@ -14,7 +14,7 @@ export const pages = [
   {
     text: "Onto the board",
     items: [
-      { text: "What all have in common", link: "/hardware" },
+      { text: "Boards in general", link: "/hardware" },
       { text: "STM32H743", link: "/stm32h743" },
       { text: "RP2040, RP2350", link: "/rp2040" },
       { text: "nRF52840", link: "/nrf52840" },
