@@ -1,3 +1,5 @@
+/** Data sets: reading, checking, splitting, editing and writing labelled pictures, and turning them into batches. */
+
 export * from "./augment.js";
 export * from "./batch-ring.js";
 export * from "./batches.js";

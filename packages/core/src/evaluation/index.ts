@@ -1,3 +1,7 @@
+/**
+ * Metrics: classification accuracy, COCO and PASCAL VOC average precision, detection errors, and tracking scores (MOT).
+ */
+
 export * from "./analysis.js";
 export * from "./calibration.js";
 export * from "./classification.js";

@@ -1,3 +1,5 @@
+/** The WebAssembly kernels that compute training and inference: the engine, its memory and its instruction set. */
+
 export * from "./engine.js";
 export * from "./instructions.js";
 export * from "./int8-module.js";

@@ -1,3 +1,5 @@
+/** Drawing labels: editing of boxes, key frames, and boxes that follow an object through a video. */
+
 export * from "./editing.js";
 export * from "./follow.js";
 export * from "./keyframes.js";

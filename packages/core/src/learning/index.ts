@@ -1,3 +1,5 @@
+/** The training loop around a trainer: batches, epochs, validation and the choice of the best weights. */
+
 export * from "./batches.js";
 export * from "./best.js";
 export * from "./epoch.js";

@@ -1,3 +1,5 @@
+/** Hyperparameter sweeps: search spaces, successive halving, the leaderboard and its analysis. */
+
 export { explainedVariance, paretoFront } from "./analysis.js";
 export { type Leaderboard, type LeaderboardRow, type LeftOutSetting, ranked, type TrialCost } from "./leaderboard.js";
 export { type Rung, rungsOf } from "./rungs.js";

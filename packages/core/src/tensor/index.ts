@@ -1,3 +1,7 @@
+/**
+ * Tensors and the small helpers that every room uses: errors, JSON, random numbers, bit-exact mathematics, safetensors.
+ */
+
 export * from "./broadcast.js";
 export * from "./endianness.js";
 export * from "./errors.js";

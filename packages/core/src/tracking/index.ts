@@ -1,3 +1,5 @@
+/** Multi-object trackers (SORT, ByteTrack), which link the boxes of consecutive frames into tracks. */
+
 export * from "./assignment.js";
 export * from "./bytetrack.js";
 export * from "./kalman.js";

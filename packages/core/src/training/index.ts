@@ -1,3 +1,7 @@
+/**
+ * Training: recipes, losses, learning rate schedules, training graphs, and the executor that runs them step by step.
+ */
+
 export * from "./augment-recipe.js";
 export * from "./augmentation.js";
 export * from "./class-weights.js";
